@@ -1,0 +1,40 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/** `hub` runs inside workerd; `node` on its own; `journeys` start whole houses and take the machine one at a time. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "node",
+          include: [
+            "test/*.test.ts",
+            "test/shared/**/*.test.ts",
+            "test/udp-sidecar/**/*.test.ts",
+            "clients/typescript/test/**/*.test.ts",
+          ],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: { bindings: { SIDECAR_KEYS: "key-one,key-two" } },
+          }),
+        ],
+        test: { name: "hub", include: ["test/worker/**/*.test.ts"] },
+      },
+      {
+        test: {
+          name: "journeys",
+          include: ["test/journeys/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          globalSetup: ["test/support/bundle.ts"],
+        },
+      },
+    ],
+  },
+});
