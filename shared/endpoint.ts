@@ -1,0 +1,134 @@
+/**
+ * Endpoints (RFC 8489 "transport address"): an IP address as canonical text, and a port.
+ *
+ * Two endpoints are the same exactly when their texts are the same, so everything that enters the house is made
+ * canonical here: IPv4 inside IPv6 in any of its forms becomes plain IPv4, IPv6 becomes RFC 5952 text, and zone
+ * ids (`%eth0`) are dropped, because they mean nothing to anybody else.
+ */
+
+export type Endpoint = { readonly address: string; readonly port: number };
+
+export const sameEndpoint = (a: Endpoint, b: Endpoint): boolean => a.port === b.port && a.address === b.address;
+
+export const isIPv4 = (address: string): boolean => !address.includes(":");
+
+/** `192.0.2.1:7777` or `[2001:db8::1]:7777`. */
+export const formatEndpoint = (at: Endpoint): string =>
+  isIPv4(at.address) ? `${at.address}:${at.port}` : `[${at.address}]:${at.port}`;
+
+/** The canonical endpoint, or null where the address is no address or the port is not 1 to 65535. */
+export function endpoint(address: string, port: number): Endpoint | null {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) return null;
+  const canonical = canonicalAddress(address);
+  return canonical === null ? null : { address: canonical, port };
+}
+
+/** Canonical text of an IPv4 or IPv6 address, or null. */
+export function canonicalAddress(text: string): string | null {
+  if (!text.includes(":")) return parseIPv4(text) === null ? null : text;
+  const groups = parseIPv6(text.split("%", 1)[0] ?? "");
+  if (groups === null) return null;
+  return embeddedIPv4(groups) ?? formatIPv6(groups);
+}
+
+/**
+ * What shares one budget: an IPv4 address alone, an IPv6 address by its /64, because one household
+ * commands 2^64 addresses of it.
+ */
+export function sourceOf(address: string): string {
+  if (isIPv4(address)) return address;
+  const groups = parseIPv6(address);
+  return groups === null ? address : `${groups.slice(0, 4).map(hex).join(":")}::/64`;
+}
+
+/** Loopback, private, link-local, carrier-grade and documentation ranges: nothing to send to on the Internet. */
+export function isSpecial(address: string): boolean {
+  const bytes = parseIPv4(address);
+  if (bytes !== null) {
+    const [a = 0, b = 0, c = 0] = bytes;
+    if (a === 0 || a === 10 || a === 127 || a >= 224) return true;
+    if (a === 100) return b >= 64 && b < 128;
+    if (a === 169) return b === 254;
+    if (a === 172) return b >= 16 && b < 32;
+    if (a === 192) return b === 168 || (b === 0 && (c === 0 || c === 2));
+    if (a === 198) return b === 18 || b === 19 || (b === 51 && c === 100);
+    return a === 203 && b === 0 && c === 113;
+  }
+  const groups = parseIPv6(address);
+  if (groups === null) return true;
+  const [a = 0, b = 0] = groups;
+  const documentation = (a === 0x2001 && b === 0x0db8) || (a === 0x3fff && b < 0x1000);
+  // 6to4 and Teredo carry an IPv4 address of anybody's choice.
+  const tunnel = a === 0x2002 || (a === 0x2001 && b === 0);
+  return (a & 0xe000) !== 0x2000 || documentation || tunnel;
+}
+
+// --- parsing ---------------------------------------------------------------------------------------------------
+
+function parseIPv4(text: string): number[] | null {
+  const parts = text.split(".");
+  if (parts.length !== 4) return null;
+  const bytes: number[] = [];
+  for (const part of parts) {
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return null;
+    bytes.push(Number(part));
+  }
+  return bytes;
+}
+
+/** Eight 16-bit groups, or null. Accepts a dotted IPv4 tail (RFC 4291 section 2.2). */
+function parseIPv6(text: string): number[] | null {
+  const halves = text.split("::");
+  if (halves.length > 2) return null;
+  const head = groupsOf(halves[0] ?? "", halves.length === 1);
+  const tail = halves.length === 2 ? groupsOf(halves[1] ?? "", true) : [];
+  if (head === null || tail === null) return null;
+  const gap = 8 - head.length - tail.length;
+  if (halves.length === 2 ? gap < 1 : gap !== 0) return null;
+  return [...head, ...Array<number>(gap).fill(0), ...tail];
+}
+
+function groupsOf(text: string, endsTheAddress: boolean): number[] | null {
+  if (text === "") return [];
+  const groups: number[] = [];
+  const parts = text.split(":");
+  for (const [index, part] of parts.entries()) {
+    const mayBeDotted = endsTheAddress && index === parts.length - 1;
+    const bytes = mayBeDotted && part.includes(".") ? parseIPv4(part) : null;
+    if (bytes !== null) {
+      groups.push((bytes[0]! << 8) | bytes[1]!, (bytes[2]! << 8) | bytes[3]!);
+    } else {
+      if (!/^[0-9a-fA-F]{1,4}$/.test(part)) return null;
+      groups.push(Number.parseInt(part, 16));
+    }
+  }
+  return groups;
+}
+
+/** `::ffff:a.b.c.d` (mapped), `::ffff:0:a.b.c.d` (translated, RFC 2765) and `64:ff9b::a.b.c.d` (RFC 6052). */
+function embeddedIPv4(groups: readonly number[]): string | null {
+  const [a, b, c, d, e, f, g = 0, h = 0] = groups;
+  const mapped = a === 0 && b === 0 && c === 0 && d === 0 && e === 0 && f === 0xffff;
+  const translated = a === 0 && b === 0 && c === 0 && d === 0 && e === 0xffff && f === 0;
+  const wellKnown = a === 0x64 && b === 0xff9b && c === 0 && d === 0 && e === 0 && f === 0;
+  return mapped || translated || wellKnown ? `${g >> 8}.${g & 255}.${h >> 8}.${h & 255}` : null;
+}
+
+/** RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups as `::`. */
+function formatIPv6(groups: readonly number[]): string {
+  let best = { at: 0, length: 1 };
+  for (let at = 0; at < 8;) {
+    let end = at;
+    while (end < 8 && groups[end] === 0) end++;
+    if (end - at > best.length) best = { at, length: end - at };
+    at = Math.max(end, at + 1);
+  }
+  if (best.length < 2) return groups.map(hex).join(":");
+  const head = groups.slice(0, best.at).map(hex).join(":");
+  return `${head}::${groups
+    .slice(best.at + best.length)
+    .map(hex)
+    .join(":")}`;
+}
+
+const hex = (group: number): string => group.toString(16);

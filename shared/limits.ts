@@ -1,0 +1,99 @@
+/**
+ * Every number of the house: unit last in the name, with its reason.
+ * Settings that an operator may change take their defaults from here.
+ */
+
+// --- Names and seats -------------------------------------------------------------------------------------------
+/** A game is a path segment of the API and part of a Durable Object's name. */
+export const GAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,31}$/;
+/** Longest lobby or peer name any wire may bring, in UTF-16 units (the API document gives 64 characters). */
+export const NAME_LENGTH_MAX = 128;
+/** Hard ceiling of one lobby, whatever a wire asks for. */
+export const SEATS_MAX = 128;
+/** Names and sources a lobby remembers as kicked; the oldest is forgotten first. */
+export const BARRED_PER_LOBBY_MAX = 64;
+/** What a wire may store with a member and get back after a restart (Dowsett's handshake password needs 10). */
+export const MEMORY_LENGTH_MAX = 512;
+
+// --- Link ------------------------------------------------------------------------------------------------------
+/** A batch is one transaction in the hub: 100 rows are written 36 times faster together than one by one. */
+export const BATCH_REPORTS_MAX = 100;
+/** The longest frame either half decodes, in characters. */
+export const LINK_FRAME_LENGTH_MAX = 1_048_576;
+/** What a frame says besides its list, in characters, at the most. */
+export const FRAME_HEAD_LENGTH_MAX = 256;
+/** Items of a frame's list: a member with short names takes 200 characters. */
+export const FRAME_ITEMS_MAX = 5_000;
+/** Reports a sidecar holds for a hub it cannot reach, per link. */
+export const OUTBOX_REPORTS_MAX = 10_000;
+/** Reports that may wait before a question about a stranger finds no room; questions are also the first to go. */
+export const OUTBOX_QUESTIONS_MAX = 1_000;
+/** A request that waited this long is dropped: every client asks again within a second, or has given up. */
+export const REPORT_STALE_MS = 1_000;
+/** Batches on their way at once: one being stored, one behind it. */
+export const BATCHES_IN_FLIGHT_MAX = 2;
+/** Application ping of the link: shorter than the idle time-out of common proxies (60 s). */
+export const LINK_PING_MS = 20_000;
+/** Silence on a link after which either side calls it dead: three pings. */
+export const LINK_SILENCE_MS = 60_000;
+/** A batch that was not acknowledged for this long is sent again. */
+export const LINK_RESEND_MS = 5_000;
+/** Reconnect: full jitter between these two, doubling. */
+export const BACKOFF_FIRST_MS = 250;
+export const BACKOFF_LAST_MS = 10_000;
+/** Time a connection attempt may take before it is given up. */
+export const LINK_OPEN_MS = 10_000;
+/** A sidecar may be gone this long before its members count as away and leave the lists. */
+export const SIDECAR_GRACE_MS = 10_000;
+/** Members of a sidecar that stays away are dropped after this; every client gives up within 15 s. */
+export const AWAY_MS = 60_000;
+
+// --- Hub -------------------------------------------------------------------------------------------------------
+/** Shards a game may be cut into; one hub holds about 5,000 concurrent players with ample headroom. */
+export const SHARDS_MAX = 64;
+/** Lobbies one hub holds; further ones are met with silence (20 bytes of index each, one row each). */
+export const LOBBIES_PER_HUB_MAX = 50_000;
+/** Sidecars one hub remembers; the one gone for longest makes room. */
+export const SIDECARS_PER_HUB_MAX = 256;
+/** The alarm is only moved when that brings it forward by more than this: each move is a row written. */
+export const ALARM_SLACK_MS = 1_000;
+/** Lobbies per page of a list: default and most. */
+export const PAGE_DEFAULT = 50;
+export const PAGE_MAX = 100;
+/** A list may be this old in a cache between the hub and a browser. */
+export const LIST_MAX_AGE_S = 2;
+export const LIST_STALE_S = 8;
+/** Rendered pages a hub keeps until its next change. */
+export const PAGES_MEMOISED_MAX = 64;
+
+// --- Sidecar ---------------------------------------------------------------------------------------------------
+/** Contacts one sidecar holds for one game. When full, newcomers meet silence. */
+export const CONTACTS_MAX = 65_536;
+/** Shares of one source (IPv4 /32, IPv6 /64): lobbies hosted, memberships held. */
+export const LOBBIES_PER_SOURCE_MAX = 256;
+export const MEMBERSHIPS_PER_SOURCE_MAX = 1_024;
+/** Answers and questions for a source that holds no contact yet: refill per second, and what may come at once. */
+export const STRANGER_PER_S = 256;
+export const STRANGER_BURST = 1_024;
+/** Answers to one contact: the Rabid plugin pings twice a second, documents ask for one. */
+export const RENEWAL_PER_S = 10;
+export const RENEWAL_BURST = 20;
+/** Lists said over UDP to one source: each may be several times as long as the question. */
+export const LIST_PER_S = 5;
+export const LIST_BURST = 20;
+/** The longest list said over UDP: what passes every path in one piece (RFC 8200, 1,280 less the headers). */
+export const LIST_REPLY_BYTES_MAX = 1_232;
+/** A list fetched from the hub serves everybody who asks within this time. */
+export const LIST_KEPT_MS = 1_000;
+/** A list that has not come by then is not waited for: the client asks again after a second. */
+export const LIST_FETCH_MS = 900;
+/** Sources whose buckets are remembered; when full, newcomers share one bucket. */
+export const SOURCES_MAX = 65_536;
+/** UDP receive buffer asked of the kernel: about 25 ms of 100,000 small datagrams a second. */
+export const RECEIVE_BUFFER_BYTES = 4_194_304;
+/** How often leases are looked at. Each look costs one pass over the contacts that are due, not over all. */
+export const LEASE_LOOK_MS = 100;
+/** A drain may take this long before the process ends anyway. */
+export const DRAIN_MS = 2_000;
+/** Scheduled repetitions (start lines, time-outs) waiting at once; further ones are not repeated. */
+export const REPEATS_MAX = 100_000;

@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import { SHARDS_MAX } from "#shared/limits.ts";
+import type { Wire } from "#shared/lobby.ts";
+import { lobbyId, shardOf, shardOfId } from "#shared/shards.ts";
+
+const RANDOM = "0123456789abcdefghijklmnop";
+
+describe("the shard of a name", () => {
+  // Computed apart from this code (FNV-1a over UTF-16 units). A change here would lose stored lobbies.
+  test.each([
+    ["rabid", "Nice", 3_141_506_809],
+    ["rabid", "nice", 1_038_502_937],
+    ["native", "Nice", 2_105_526_310],
+    ["dowsett", "ABCD", 1_964_566_190],
+    ["noray", "", 1_471_006_251],
+    ["native", "Größe", 2_672_406_640],
+    ["native", "🎲", 1_040_408_401],
+  ] as const)("is the same for ever: %s/%s", (wire, name, hash) => {
+    for (const shards of [1, 2, 3, 8, SHARDS_MAX]) expect(shardOf(wire, name, shards)).toBe(hash % shards);
+  });
+
+  test.each([2, 5, 8, SHARDS_MAX])("falls evenly on %i shards", (shards) => {
+    const names = 2_000 * shards;
+    const counts = Array<number>(shards).fill(0);
+    for (let at = 0; at < names; at++) counts[shardOf(WIRE, `Lobby${at}`, shards)]! += 1;
+    expect(Math.min(...counts)).toBeGreaterThan(2_000 * 0.85);
+    expect(Math.max(...counts)).toBeLessThan(2_000 * 1.15);
+  });
+});
+
+describe("the shard in an id", () => {
+  test("comes back from every id that is made", () => {
+    for (let shard = 0; shard < SHARDS_MAX; shard++) expect(shardOfId(lobbyId(shard, RANDOM))).toBe(shard);
+  });
+
+  test.each([
+    ["nothing", ""],
+    ["no shard", `-${RANDOM}`],
+    ["no random part", "0-"],
+    ["a random part that could be guessed", "0-0123456789abcdefghi"],
+    ["a random part without end", `0-${"a".repeat(41)}`],
+    ["a shard beyond the last", `${SHARDS_MAX.toString(36)}-${RANDOM}`],
+    ["a shard far beyond", `zz-${RANDOM}`],
+    ["a shard of three characters", `001-${RANDOM}`],
+    ["capitals", `0-${RANDOM.toUpperCase()}`],
+    ["a path", `0-../${RANDOM}`],
+    ["something after it", `0-${RANDOM}\n`],
+    ["something before it", ` 0-${RANDOM}`],
+    ["two parts too many", `0-${RANDOM}-${RANDOM}`],
+  ])("is not read from %s", (_, id) => {
+    expect(shardOfId(id)).toBeNull();
+  });
+});
+
+const WIRE: Wire = "rabid";
