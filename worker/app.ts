@@ -1,0 +1,122 @@
+/**
+ * The HTTP API. Routes read the hubs of a game and shape what they say; nothing here remembers anything.
+ *
+ *     GET /v1/games/{game}/lobbies          list          GET /healthz             the Worker answers
+ *     GET /v1/games/{game}/lobbies/{id}     one lobby     GET /problems/{slug}     what a refusal means
+ *     GET /v1/link/{game}/{shard}           a sidecar opens its link (WebSocket, sidecar key)
+ */
+import { Hono, type Context } from "hono";
+import { cors } from "hono/cors";
+import { GAME_PATTERN, LIST_MAX_AGE_S, LIST_STALE_S } from "#shared/limits.ts";
+import { cursorAfter, mergePages, parseQuery } from "#shared/listing.ts";
+import { shardOfId } from "#shared/shards.ts";
+import { type Env, hubOf, shardsOf } from "./env.ts";
+import { showsSidecarKey } from "./gate.ts";
+import { explain, problem } from "./problem.ts";
+import { serveSite } from "./site.ts";
+
+type Ctx = Context<{ Bindings: Env }>;
+
+const LIST_CACHE = `public, max-age=${LIST_MAX_AGE_S}, stale-while-revalidate=${LIST_STALE_S}`;
+/** Paths that exist, for whoever asks them for more than reading. */
+const READABLE = /^\/(healthz|problems\/[^/]+|v1\/games\/[^/]+\/lobbies(\/[^/]+)?|v1\/link\/[^/]+\/[^/]+)?$/;
+const EXPOSED = ["ETag", "Link", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed"];
+
+export const app = new Hono<{ Bindings: Env }>();
+
+app.use("*", async (c, next) => {
+  await next();
+  if (!c.res.headers.has("cache-control") && c.res.status !== 101) c.res.headers.set("cache-control", "no-store");
+});
+app.use("/v1/games/*", cors({ origin: "*", allowMethods: ["GET", "HEAD"], exposeHeaders: EXPOSED, maxAge: 86_400 }));
+
+app.get("/healthz", (c) => c.json({ ok: true }));
+app.get("/problems/:slug", (c) => explain(c.req.param("slug")));
+
+app.get("/v1/games/:game/lobbies", async (c) => {
+  const game = c.req.param("game");
+  if (!GAME_PATTERN.test(game)) return problem("invalid_request", "game: small letters, digits and hyphens expected");
+  const query = parseQuery(new Map(new URL(c.req.url).searchParams));
+  if ("wrong" in query) return problem("invalid_request", `${query.wrong}: not a value this parameter takes`);
+  const shards = Array.from({ length: shardsOf(c.env) }, (_, shard) => shard);
+  const pages = await Promise.all(shards.map((shard) => ask(c.env, game, shard, (hub) => hub.list(query))));
+  const { lobbies, more } = mergePages(pages, query.limit);
+  const last = more ? lobbies.at(-1) : undefined;
+  const next = last === undefined ? null : cursorAfter(last);
+  const headers: Record<string, string> = next === null ? {} : { link: `<${nextPage(c, next)}>; rel="next"` };
+  return tagged(c, { lobbies, next_cursor: next }, { ...headers, "cache-control": LIST_CACHE });
+});
+
+app.get("/v1/games/:game/lobbies/:id", async (c) => {
+  const { game, id } = c.req.param();
+  if (!GAME_PATTERN.test(game)) return problem("invalid_request", "game: small letters, digits and hyphens expected");
+  const shard = shardOfId(id);
+  if (shard === null || shard >= shardsOf(c.env)) return problem("lobby_not_found");
+  const lobby = await ask(c.env, game, shard, (hub) => hub.lobby(id));
+  return lobby === null ? problem("lobby_not_found") : tagged(c, lobby, { "cache-control": LIST_CACHE });
+});
+
+app.get("/v1/link/:game/:shard", async (c) => {
+  if (!(await showsSidecarKey(c.req.raw, c.env))) {
+    return problem("unauthorized", "a sidecar key is expected", { "www-authenticate": 'Bearer realm="parley link"' });
+  }
+  const { game } = c.req.param();
+  const shard = /^[0-9]{1,2}$/.test(c.req.param("shard")) ? Number(c.req.param("shard")) : Infinity;
+  if (!GAME_PATTERN.test(game) || shard >= shardsOf(c.env)) {
+    return problem("invalid_request", "game or shard: no hub of this name");
+  }
+  if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
+    return new Response("The key is accepted; a WebSocket is expected here.\n", {
+      status: 426,
+      headers: { upgrade: "websocket", "cache-control": "no-store" },
+    });
+  }
+  return hubOf(c.env, game, shard).fetch(c.req.raw);
+});
+
+app.get("*", async (c) => (await serveSite(c.req.raw, c.env)) ?? problem("not_found"));
+app.all("*", (c) => {
+  const readable = READABLE.test(c.req.path);
+  return readable ? problem("method_not_allowed", undefined, { allow: "GET, HEAD" }) : problem("not_found");
+});
+
+app.onError((error) => {
+  if (error instanceof HubUnavailable) return problem("hub_unavailable");
+  console.error({ message: "a request failed", error: error.stack ?? String(error) });
+  return problem("internal_error");
+});
+
+class HubUnavailable extends Error {}
+
+type HubStub = ReturnType<typeof hubOf>;
+
+/** Asks one hub, once more on a fresh stub where Cloudflare says that helps, and never where the hub is overloaded. */
+async function ask<T>(env: Env, game: string, shard: number, question: (hub: HubStub) => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await question(hubOf(env, game, shard));
+    } catch (error) {
+      const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
+      if (overloaded === true) throw new HubUnavailable();
+      if (retryable !== true) throw error;
+      if (attempt > 0) throw new HubUnavailable();
+    }
+  }
+}
+
+/** JSON with a strong ETag of its own bytes, or 304 for who has them. */
+async function tagged(c: Ctx, value: unknown, headers: Record<string, string>): Promise<Response> {
+  const body = JSON.stringify(value);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body)));
+  const etag = `"${Array.from(hash.subarray(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("")}"`;
+  const tags = (c.req.header("if-none-match") ?? "").split(",");
+  const known = new Set(tags.map((tag) => tag.trim().replace(/^W\//, "")));
+  if (known.has(etag) || known.has("*")) return c.body(null, 304, { etag, ...headers });
+  return c.body(body, 200, { "content-type": "application/json", etag, ...headers });
+}
+
+function nextPage(c: Ctx, cursor: string): string {
+  const url = new URL(c.req.url);
+  url.searchParams.set("cursor", cursor);
+  return url.pathname + url.search;
+}

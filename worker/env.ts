@@ -1,0 +1,35 @@
+/** What the Worker is given: bindings and settings of wrangler.toml, read once per use and never trusted. */
+import { SHARDS_MAX } from "#shared/limits.ts";
+import type { Hub } from "./hub.ts";
+
+export type Env = {
+  readonly HUB: DurableObjectNamespace<Hub>;
+  /** The page's files. Cloudflare answers from them before the Worker runs; plain workerd asks us. */
+  readonly ASSETS?: Fetcher;
+  readonly HUB_SHARDS?: string;
+  readonly LOCATION_HINT?: string;
+  /** One or two keys, comma-separated: two while they are being rotated. */
+  readonly SIDECAR_KEYS?: string;
+};
+
+const HINTS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
+
+/** Hubs per game. A value that is no number from 1 to 64 counts as 1 and is complained about. */
+export function shardsOf(env: Env): number {
+  const shards = Number(env.HUB_SHARDS ?? "1");
+  if (Number.isInteger(shards) && shards >= 1 && shards <= SHARDS_MAX) return shards;
+  console.error({ message: `HUB_SHARDS must be a number from 1 to ${SHARDS_MAX}`, value: env.HUB_SHARDS });
+  return 1;
+}
+
+/** The hub that holds one shard of a game. */
+export function hubOf(env: Env, game: string, shard: number): DurableObjectStub<Hub> {
+  const hint = HINTS.find((word) => word === env.LOCATION_HINT);
+  const id = env.HUB.idFromName(`${game}/${shard}`);
+  return env.HUB.get(id, hint === undefined ? {} : { locationHint: hint });
+}
+
+export function keysOf(env: Env): string[] {
+  const keys = (env.SIDECAR_KEYS ?? "").split(",").map((key) => key.trim());
+  return keys.filter((key) => key !== "");
+}

@@ -1,0 +1,213 @@
+/**
+ * The hub: one Durable Object per (game, shard), and the only truth about its lobbies. This class is the I/O around
+ * the core: rows, sockets and the one alarm. What it holds in memory is rebuilt from rows on every wake.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { decode } from "#shared/decode.ts";
+import { ALARM_SLACK_MS, LINK_FRAME_LENGTH_MAX, LINK_SILENCE_MS } from "#shared/limits.ts";
+import { Close, fromSidecar, type FromHub, type Hello, type Reports } from "#shared/link.ts";
+import { detail, type Detail, type Page, type Query } from "#shared/listing.ts";
+import { deadline, type Event, type Lobby } from "#shared/lobby.ts";
+import { Directory, Draft } from "./directory.ts";
+import { type Env, shardsOf } from "./env.ts";
+import * as link from "./link.ts";
+import { Sidecars } from "./sidecars.ts";
+import { type Sidecar, Store } from "./store.ts";
+
+/** Travels with a socket through hibernation. `sidecar` is null until it said hello; an ended one only waits to go. */
+type Attachment = { readonly sidecar: string | null; readonly since: number; readonly ended: boolean };
+
+export class Hub extends DurableObject<Env> {
+  readonly #store: Store;
+  readonly #directory: Directory;
+  readonly #sidecars: Sidecars;
+  #alarm_at: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+    this.#store = new Store(ctx.storage);
+    this.#directory = new Directory(this.#store.lobbies());
+    this.#sidecars = new Sidecars(this.#store.sidecars());
+    for (const socket of ctx.getWebSockets()) {
+      const { sidecar, ended } = attachmentOf(socket);
+      if (sidecar !== null && !ended) this.#sidecars.attach(sidecar, socket);
+    }
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarm_at = await ctx.storage.getAlarm();
+      const now = Date.now();
+      this.#keep(new Draft(this.#directory, now), this.#sidecars.unlinked(now), now, { looking: "everywhere" });
+    });
+  }
+
+  /** A sidecar opens its link. The Worker has checked its key. */
+  override fetch(): Response {
+    const { 0: client, 1: server } = new WebSocketPair();
+    server.serializeAttachment({ sidecar: null, since: Date.now(), ended: false } satisfies Attachment);
+    this.ctx.acceptWebSocket(server);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  list(query: Query): Page {
+    return this.#directory.page(query);
+  }
+
+  lobby(id: string): Detail | null {
+    const lobby = this.#directory.byId(id);
+    return lobby === undefined ? null : detail(lobby);
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    const { sidecar, ended } = attachmentOf(socket);
+    if (ended) return;
+    const text = typeof message === "string" ? message : "";
+    const decoded = decode(text, fromSidecar, LINK_FRAME_LENGTH_MAX);
+    if (!decoded.ok) {
+      console.error({ message: "a sidecar sent what the link does not allow", why: decoded.why });
+      return this.#end(socket, Close.malformed, decoded.why);
+    }
+    const said = decoded.value;
+    if (said.t === "hello" && (sidecar ?? said.sidecar) === said.sidecar) return this.#welcome(socket, said);
+    if (said.t === "hello") return this.#end(socket, Close.malformed, "a link speaks for one sidecar");
+    if (sidecar === null || this.#sidecars.socket(sidecar) !== socket) {
+      return this.#end(socket, Close.malformed, "hello comes first");
+    }
+    if (said.t === "bye") return this.#end(socket, Close.bye, "bye", { away: true });
+    this.#take(socket, sidecar, said);
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    // 1005 and 1006 say that no code came; they may not be sent (RFC 6455 section 7.4.1).
+    this.#end(socket, code === 1005 || code === 1006 ? 1000 : code, "");
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#end(socket, 1011, "");
+  }
+
+  override alarm(): void {
+    const now = Date.now();
+    this.#alarm_at = null;
+    for (const [, socket] of this.#sidecars.linked()) {
+      const heard = this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? attachmentOf(socket).since;
+      if (now - heard > LINK_SILENCE_MS) this.#end(socket, Close.silent, "no ping");
+    }
+    const draft = new Draft(this.#directory, now);
+    const rows = new Map<string, Sidecar>();
+    for (const row of this.#sidecars.overdue(now)) {
+      this.#applyToMembersOf(row.id, { kind: "away", sidecar: row.id }, draft);
+      rows.set(row.id, { ...row, away: true });
+    }
+    for (const lobby of this.#directory.all()) draft.applyTo(lobby, { kind: "tick" });
+    this.#keep(draft, rows, now, { looking: "everywhere" });
+  }
+
+  // --- the link --------------------------------------------------------------------------------------------------
+
+  #welcome(socket: WebSocket, hello: Hello): void {
+    const version = link.commonVersion(hello);
+    if (version === null) return this.#end(socket, Close.version, `link version ${hello.version} is not spoken here`);
+    const now = Date.now();
+    const known = this.#sidecars.row(hello.sidecar);
+    const older = this.#sidecars.socket(hello.sidecar);
+    this.#sidecars.attach(hello.sidecar, socket);
+    socket.serializeAttachment({ sidecar: hello.sidecar, since: now, ended: false } satisfies Attachment);
+    if (older !== undefined && older !== socket) this.#end(older, Close.replaced, "a newer link took over");
+    // A sidecar that remembers its contacts brings its members back; one that starts anew must hear them first.
+    const returns = known?.epoch === hello.epoch;
+    const draft = new Draft(this.#directory, now);
+    this.#applyToMembersOf(hello.sidecar, { kind: returns ? "back" : "away", sidecar: hello.sidecar }, draft);
+    const rows = this.#sidecars.welcome(hello);
+    // Nobody would ever look after the members of a sidecar that is forgotten.
+    for (const [id, row] of rows) if (row === null) this.#applyToMembersOf(id, { kind: "away", sidecar: id }, draft);
+    this.#keep(draft, rows, now);
+    const ack = this.#sidecars.row(hello.sidecar)!.ack;
+    send(socket, { t: "welcome", version, ack, shards: shardsOf(this.env) });
+    for (const message of link.membersOf(hello.sidecar, this.#directory.all())) send(socket, message);
+  }
+
+  #take(socket: WebSocket, sidecar: string, reports: Reports): void {
+    const now = Date.now();
+    const row = this.#sidecars.row(sidecar)!;
+    const fresh = link.freshOf(reports, row.ack);
+    if (fresh === null) return send(socket, { t: "told", ack: row.ack, items: [] });
+    const draft = new Draft(this.#directory, now);
+    const refs: number[] = [];
+    for (const [at, report] of fresh.items.entries()) {
+      draft.apply(report.wire, report.name, link.toEvent(report, sidecar, this.#shard()));
+      while (refs.length < draft.tells.length) refs.push(fresh.seq + at);
+    }
+    const ack = fresh.seq + fresh.items.length - 1;
+    this.#keep(draft, new Map([[sidecar, { ...row, ack }]]), now, {
+      answering: { sidecar, ack, refs, reaches: (other) => this.#sidecars.socket(other) !== undefined },
+    });
+  }
+
+  /** Ends a link, once: the sidecar is down from now on, and with `away` its members are gone at once. */
+  #end(socket: WebSocket, code: number, reason: string, how: { away: boolean } = { away: false }): void {
+    try {
+      socket.close(code, reason.slice(0, 100));
+    } catch {
+      // The other side was faster; the socket is closed all the same.
+    }
+    const attachment = attachmentOf(socket);
+    socket.serializeAttachment({ ...attachment, ended: true } satisfies Attachment);
+    const { sidecar } = attachment;
+    if (sidecar === null || !this.#sidecars.detach(sidecar, socket)) return;
+    const row = this.#sidecars.row(sidecar);
+    if (row === undefined) return;
+    const now = Date.now();
+    const draft = new Draft(this.#directory, now);
+    if (how.away) this.#applyToMembersOf(sidecar, { kind: "away", sidecar }, draft);
+    this.#keep(draft, new Map([[sidecar, { ...row, down_since: now, away: how.away }]]), now);
+  }
+
+  // --- keeping ---------------------------------------------------------------------------------------------------
+
+  /** Rows first, then memory, then the news. Output gates hold the news back until the rows are safe. */
+  #keep(
+    draft: Draft,
+    sidecars: ReadonlyMap<string, Sidecar | null>,
+    now: number,
+    { answering, looking }: { answering?: link.Answering; looking?: "everywhere" } = {},
+  ): void {
+    this.#store.save({ lobbies: draft.lobbies, sidecars });
+    this.#directory.commit(draft.lobbies);
+    this.#sidecars.commit(sidecars);
+    for (const [sidecar, messages] of link.addressed(draft.tells, answering)) {
+      const socket = this.#sidecars.socket(sidecar);
+      if (socket !== undefined) for (const message of messages) send(socket, message);
+    }
+    this.#arm(looking === "everywhere" ? this.#directory.all() : draft.lobbies.values(), now);
+  }
+
+  #applyToMembersOf(sidecar: string, event: Event, draft: Draft): void {
+    for (const lobby of this.#directory.all()) {
+      if (lobby.members.some((member) => member.source.sidecar === sidecar)) draft.applyTo(lobby, event);
+    }
+  }
+
+  /** One alarm for whatever comes first. Moving it is a row written, so it only moves when that matters. */
+  #arm(changed: Iterable<Lobby | null>, now: number): void {
+    let due = this.#directory.size === 0 ? Infinity : this.#sidecars.deadline(now);
+    for (const lobby of changed) if (lobby !== null) due = Math.min(due, deadline(lobby) ?? Infinity);
+    if (due === Infinity || (this.#alarm_at !== null && this.#alarm_at <= due + ALARM_SLACK_MS)) return;
+    this.#alarm_at = due;
+    void this.ctx.storage.setAlarm(due);
+  }
+
+  #shard(): number {
+    return Number(this.ctx.id.name?.split("/")[1] ?? 0);
+  }
+}
+
+const attachmentOf = (socket: WebSocket): Attachment =>
+  (socket.deserializeAttachment() as Attachment | null) ?? { sidecar: null, since: 0, ended: false };
+
+function send(socket: WebSocket, message: FromHub): void {
+  try {
+    socket.send(JSON.stringify(message));
+  } catch {
+    // Closing; whoever reconnects gets everything again after his hello.
+  }
+}

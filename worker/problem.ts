@@ -1,0 +1,23 @@
+/** Refusals over HTTP: RFC 9457 problem documents made from the one table. */
+import { isRefusalCode, REFUSALS, type RefusalCode } from "#shared/refusals.ts";
+
+/** `detail` is for people and names no secret; `code` is the stable contract. */
+export function problem(code: RefusalCode, detail?: string, headers: Record<string, string> = {}): Response {
+  const { status, says } = REFUSALS[code];
+  const retry = status === 503 ? { "retry-after": "2" } : {};
+  const body = { type: `/problems/${code.replaceAll("_", "-")}`, title: says, status, code, detail };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...retry, ...headers },
+  });
+}
+
+/** What `type` of a problem points to: one sentence, for a person who follows the link. */
+export function explain(slug: string): Response {
+  const code = slug.replaceAll("-", "_");
+  if (!isRefusalCode(code)) return problem("not_found");
+  const { status, says } = REFUSALS[code];
+  return new Response(`${code} (HTTP ${status}): ${says}\n`, {
+    headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "public, max-age=3600" },
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * The hub's rows. One per lobby, one per sidecar; no indexes, because each would be another row written.
+ * Nothing is created before something is to be kept: asking for a game that nobody hosts leaves no trace.
+ */
+import type { Hello } from "#shared/link.ts";
+import type { Lobby } from "#shared/lobby.ts";
+
+export type Sidecar = {
+  readonly id: string;
+  readonly epoch: string;
+  /** The highest report stored of this epoch. */
+  readonly ack: number;
+  /** Since when its link is down, or null. */
+  readonly down_since: number | null;
+  /** Its members have been marked away for this outage. */
+  readonly away: boolean;
+  readonly hello: Hello;
+};
+
+export type Changes = {
+  readonly lobbies: ReadonlyMap<string, Lobby | null>;
+  readonly sidecars: ReadonlyMap<string, Sidecar | null>;
+};
+
+/** Applied once each, in order, in a transaction. Never edited, only added to; two versions may run at once. */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE lobbies (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE sidecars (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
+];
+
+export class Store {
+  readonly #storage: DurableObjectStorage;
+  #applied: number;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#applied = this.#countApplied();
+    if (this.#applied > 0) this.#migrate();
+  }
+
+  lobbies(): Lobby[] {
+    return this.#read<Lobby>("lobbies");
+  }
+
+  sidecars(): Sidecar[] {
+    return this.#read<Sidecar>("sidecars");
+  }
+
+  /** All of it or nothing. A row that is null goes. */
+  save(changes: Changes): void {
+    if (changes.lobbies.size === 0 && changes.sidecars.size === 0) return;
+    this.#migrate();
+    this.#storage.transactionSync(() => {
+      this.#write("lobbies", changes.lobbies);
+      this.#write("sidecars", changes.sidecars);
+    });
+  }
+
+  #read<T>(table: "lobbies" | "sidecars"): T[] {
+    if (this.#applied === 0) return [];
+    const rows = this.#storage.sql.exec<{ json: string }>(`SELECT json FROM ${table}`);
+    return Array.from(rows, (row) => JSON.parse(row.json) as T);
+  }
+
+  #write(table: "lobbies" | "sidecars", rows: ReadonlyMap<string, object | null>): void {
+    for (const [id, row] of rows) {
+      if (row === null) this.#storage.sql.exec(`DELETE FROM ${table} WHERE id = ?`, id);
+      else {
+        const put = `INSERT INTO ${table} (id, json) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET json = excluded.json`;
+        this.#storage.sql.exec(put, id, JSON.stringify(row));
+      }
+    }
+  }
+
+  #countApplied(): number {
+    const sql = this.#storage.sql;
+    const known = sql.exec(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_migrations'`).toArray();
+    return known.length === 0 ? 0 : sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM _migrations`).one().n;
+  }
+
+  #migrate(): void {
+    if (this.#applied >= MIGRATIONS.length) return;
+    this.#storage.transactionSync(() => {
+      const sql = this.#storage.sql;
+      sql.exec(`CREATE TABLE IF NOT EXISTS _migrations (id INTEGER PRIMARY KEY, at TEXT NOT NULL)`);
+      for (let id = this.#applied; id < MIGRATIONS.length; id++) {
+        sql.exec(MIGRATIONS[id]!);
+        sql.exec(`INSERT INTO _migrations (id, at) VALUES (?, datetime('now'))`, id);
+      }
+    });
+    this.#applied = MIGRATIONS.length;
+  }
+}
