@@ -1,0 +1,65 @@
+/** A binary heap of things to do, the soonest first. Equal times leave in the order they came. */
+export class Heap<T> {
+  readonly #items: { at: number; order: number; value: T }[] = [];
+  #order = 0;
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** When the soonest is due (ms since the epoch), or null. */
+  get next(): number | null {
+    return this.#items[0]?.at ?? null;
+  }
+
+  push(at: number, value: T): void {
+    const items = this.#items;
+    items.push({ at, order: this.#order++, value });
+    let child = items.length - 1;
+    while (child > 0) {
+      const parent = (child - 1) >> 1;
+      if (!this.#before(child, parent)) break;
+      this.#swap(child, parent);
+      child = parent;
+    }
+  }
+
+  /** The soonest, if it is due. */
+  pop(now: number): T | undefined {
+    const items = this.#items;
+    const first = items[0];
+    if (first === undefined || first.at > now) return undefined;
+    const last = items.pop()!;
+    if (items.length > 0) {
+      items[0] = last;
+      this.#sink();
+    }
+    return first.value;
+  }
+
+  #sink(): void {
+    const { length } = this.#items;
+    for (let parent = 0; ;) {
+      const left = 2 * parent + 1;
+      const right = left + 1;
+      let least = parent;
+      if (left < length && this.#before(left, least)) least = left;
+      if (right < length && this.#before(right, least)) least = right;
+      if (least === parent) return;
+      this.#swap(parent, least);
+      parent = least;
+    }
+  }
+
+  #before(a: number, b: number): boolean {
+    const x = this.#items[a]!;
+    const y = this.#items[b]!;
+    return x.at < y.at || (x.at === y.at && x.order < y.order);
+  }
+
+  #swap(a: number, b: number): void {
+    const held = this.#items[a]!;
+    this.#items[a] = this.#items[b]!;
+    this.#items[b] = held;
+  }
+}

@@ -1,0 +1,35 @@
+/** The sidecar's process: settings in, signals in, one exit code out. `--help` is the reference of the settings. */
+import { existsSync } from "node:fs";
+import pino from "pino";
+import { help, parseConfig } from "./config.ts";
+import { Sidecar } from "./sidecar.ts";
+
+if (process.argv.includes("--help")) {
+  process.stdout.write(help());
+  process.exit(0);
+}
+if (existsSync(".env")) process.loadEnvFile(".env");
+
+const parsed = parseConfig(process.argv.slice(2), process.env);
+if ("problems" in parsed) {
+  for (const problem of parsed.problems) process.stderr.write(`${problem}\n`);
+  process.stderr.write("See --help for all settings.\n");
+  process.exit(2);
+}
+
+const { config } = parsed;
+const log = pino({ level: config.log, base: { sidecar: config.name } }, pino.destination({ dest: 2, sync: true }));
+try {
+  const sidecar = await Sidecar.start(config, log);
+  log.info({ ports: config.ports, hub: config.hub.origin }, "listening");
+  const stop = async (signal: string): Promise<void> => {
+    log.info({ signal }, "draining");
+    await sidecar.stop();
+    process.exit(0);
+  };
+  process.once("SIGTERM", (signal) => void stop(signal));
+  process.once("SIGINT", (signal) => void stop(signal));
+} catch (error) {
+  log.fatal(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}

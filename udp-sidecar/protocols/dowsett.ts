@@ -1,0 +1,298 @@
+/**
+ * Dowsett's Godot P2P handshake: one JSON object a datagram, signed with a hash over keys, texts and a password.
+ *
+ *     host                              sidecar                               guest
+ *      | -- registering-server -----------> |                                    |   5 sends, a second apart
+ *      | <-- confirming-registration ------ |                                    |
+ *      | -- refreshing-server-registration> |                                    |   every 15 s
+ *      | <-- confirming-registration-refresh|                                    |
+ *      |                                    | <-- requesting-server-list ------- |
+ *      |                                    | -- providing-server-list --------> |
+ *      |                                    | <-- requesting-to-join-server ---- |
+ *      | <-- providing-peer-handshake-info  | -- providing-peer-handshake-info > |   each gets the other's, 3 copies
+ *      | -- drop-me ----------------------> |                                    |   never answered
+ *
+ * `__hash-string` = hex SHA-256 of all keys but itself and with `password`, sorted by code point, joined, and after
+ * them all texts, sorted, joined. The handshake password is made by the client for this server and travels in clear in
+ * register, list and join; refresh and drop-me carry none, so it is kept as the contact's memory. The session password
+ * never comes here. Whatever is wrong is met with silence, because any error ends the client's session; the two errors
+ * that exist are final facts. See docs/wires/dowsett.md.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { type Endpoint, endpoint, sameEndpoint } from "#shared/endpoint.ts";
+import { LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
+import type { Report } from "#shared/link.ts";
+import type { Summary } from "#shared/listing.ts";
+import { type Answer, type Introduced, LOCKED_BY_PEERS, type Notice, type Policy } from "#shared/lobby.ts";
+import type { Contact, Contacts, Datagram, Heard, Said, Speech, Wire } from "../protocol.ts";
+
+/** The name that means the handshake server itself. */
+const SERVER = "_HANDSHAKE_SERVER";
+/** The longest request: names of 64 characters in three places, and room for keys that later scripts may add. */
+const LENGTH_MAX = 2_048;
+/** Code points of a name, and of the handshake password (the script makes 10). */
+const NAME_POINTS_MAX = 64;
+const PASSWORD_POINTS_MAX = 64;
+/** The script asks for 60 s and refreshes every 15 s. What a registration may ask for at the least and the most. */
+const LEASE_LEAST_S = 5;
+const LEASE_MOST_S = 600;
+/** Back to back, never later: a late one would make the host begin anew with a peer he has. */
+const INTRODUCTION_COPIES = 3;
+
+type Packet = {
+  /** Everything it says, as it came. */
+  readonly says: Readonly<Record<string, unknown>>;
+  readonly type: string;
+  readonly sender: string | null;
+  readonly signature: string;
+};
+
+export type DowsettOptions = {
+  /** Tell each the other's local address although their public addresses differ. */
+  readonly sharesLocal: boolean;
+};
+
+export function dowsett({ sharesLocal }: DowsettOptions): Wire {
+  return {
+    name: "dowsett",
+    claims: (bytes) => bytes[0] === 0x7b,
+    hear,
+    say: (notice, contact) => say(notice, contact, sharesLocal),
+    answer: (answer, report) => answerTo(answer, report, sharesLocal),
+  };
+}
+
+// --- requests --------------------------------------------------------------------------------------------------
+
+function hear({ bytes, endpoint: from }: Datagram, contacts: Contacts): Heard {
+  const packet = parse(bytes);
+  if (packet === null) return drop("no_packet");
+  switch (packet.type) {
+    case "registering-server":
+      return register(packet);
+    case "requesting-server-list":
+      return list(packet, from);
+    case "requesting-to-join-server":
+      return join(packet);
+    case "refreshing-server-registration":
+      return refresh(packet, from, contacts);
+    case "drop-me":
+      return dropMe(packet, from, contacts);
+    default:
+      return drop("unknown_type");
+  }
+}
+
+function register(packet: Packet): Heard {
+  const { sender } = packet;
+  const password = passwordIn(packet);
+  const local = localIn(packet);
+  const lease_ms = leaseIn(packet);
+  const locked = packet.says["password-required"];
+  const complete = isName(sender) && local !== null && lease_ms !== null && typeof locked === "boolean";
+  if (!complete || password === null) return drop("incomplete");
+  if (!isSigned(packet, password)) return drop("bad_hash");
+  const policy: Policy = { ...POLICY, lease_ms };
+  const lock = locked ? LOCKED_BY_PEERS : null;
+  return report({ kind: "host", name: sender, peer: sender, seats: null, lock, memory: password, local, policy });
+}
+
+function join(packet: Packet): Heard {
+  const { sender } = packet;
+  const name = packet.says["server-name"];
+  const password = passwordIn(packet);
+  const local = localIn(packet);
+  if (!isName(sender) || !isName(name) || local === null || password === null) return drop("incomplete");
+  if (!isSigned(packet, password)) return drop("bad_hash");
+  return report({ kind: "join", name, peer: sender, lock: null, memory: password, local, reclaims: false });
+}
+
+function list(packet: Packet, from: Endpoint): Heard {
+  const password = passwordIn(packet);
+  if (password === null || (packet.sender !== null && !isName(packet.sender))) return drop("incomplete");
+  if (!isSigned(packet, password)) return drop("bad_hash");
+  return { do: "list", say: (lobbies) => sayList(lobbies, packet.sender, from, password) };
+}
+
+/** Signed with the password of the registration, and nothing else: a password in the packet proves nothing. */
+function refresh(packet: Packet, from: Endpoint, contacts: Contacts): Heard {
+  const { sender } = packet;
+  const lease_ms = leaseIn(packet);
+  if (!isName(sender) || lease_ms === null) return drop("incomplete");
+  const contact = contacts.find("dowsett", sender, sender);
+  // Whoever is known only to another sidecar cannot be told from a forger here; his client speaks to one address.
+  if (contact === undefined || contact.memory === null) return drop("not_registered");
+  if (!isSigned(packet, contact.memory)) return drop("bad_hash");
+  if (sameEndpoint(contact.endpoint, from)) return { do: "renew", contact, lease_ms };
+  if (contact.endpoint.address !== from.address) return drop("foreign_source");
+  return { do: "report", said: { kind: "moved", name: sender, peer: sender }, lease_ms };
+}
+
+function dropMe(packet: Packet, from: Endpoint, contacts: Contacts): Heard {
+  const { sender } = packet;
+  if (!isName(sender) || packet.says["name"] !== sender) return drop("incomplete");
+  const contact = contacts.find("dowsett", sender, sender);
+  if (contact === undefined || contact.memory === null) return drop("not_registered");
+  if (!isSigned(packet, contact.memory)) return drop("bad_hash");
+  if (!sameEndpoint(contact.endpoint, from)) return drop("foreign_source");
+  return report({ kind: "leave", name: sender, peer: sender });
+}
+
+const POLICY: Policy = {
+  lease_ms: 60_000,
+  lifetime_ms: null,
+  // Nothing ever starts on this wire; the numbers only have to be there.
+  started_keep_ms: 1,
+  confirmed_keep_ms: 1,
+  listed: true,
+  introduces_on_join: true,
+  rehosts: true,
+};
+
+// --- replies ---------------------------------------------------------------------------------------------------
+
+function say(notice: Notice, { peer, endpoint: to, memory }: Contact, sharesLocal: boolean): Speech {
+  const password = memory ?? "";
+  const refreshed = packet("confirming-registration-refresh", peer, to, password);
+  switch (notice.kind) {
+    case "hosted":
+      return { now: [packet("confirming-registration", peer, to, password)], answer: [refreshed], renews: true };
+    case "roster":
+      // He refreshed from somewhere else.
+      return { now: [refreshed], answer: [refreshed], renews: true };
+    case "introduced":
+      return { now: notice.peers.flatMap((other) => introduce(other, peer, to, password, sharesLocal)) };
+    case "removed":
+    case "refused":
+      return { now: [] };
+  }
+}
+
+function answerTo(answer: Answer, asked: Report, sharesLocal: boolean): Uint8Array[] {
+  const { endpoint: to, name } = asked;
+  if (asked.kind !== "host" && asked.kind !== "join") return [];
+  const password = asked.memory ?? "";
+  if (answer.kind === "introduced") {
+    return answer.peers.flatMap((other) => introduce(other, asked.peer, to, password, sharesLocal));
+  }
+  const message = messageOf(answer.code, name);
+  return message === null ? [] : [packet("server-error", asked.peer, to, password, { message })];
+}
+
+/** The two facts that are final; the texts are the original's. */
+function messageOf(code: string, name: string): string | null {
+  if (code === "lobby_exists") return "server already exists";
+  return code === "lobby_not_found" ? `${name} not found` : null;
+}
+
+function introduce(
+  other: Introduced,
+  name: string,
+  to: Endpoint,
+  password: string,
+  sharesLocal: boolean,
+): Uint8Array[] {
+  const near = other.endpoint.address === to.address;
+  const local = other.local !== undefined && (sharesLocal || near) ? other.local : other.endpoint;
+  const bytes = packet("providing-peer-handshake-info", name, to, password, {
+    "peer-name": other.peer,
+    "global-address": pair(other.endpoint),
+    "local-address": pair(local),
+  });
+  return Array<Uint8Array>(INTRODUCTION_COPIES).fill(bytes);
+}
+
+/** As many of the newest as one datagram carries on every path; all of them are in the HTTP list. */
+function sayList(lobbies: readonly Summary[], name: string | null, to: Endpoint, password: string): Uint8Array {
+  const empty = packet("providing-server-list", name, to, password, { servers: [] });
+  const servers: object[] = [];
+  let length = empty.length;
+  for (const { name: server, locked } of lobbies) {
+    const entry = { name: server, "password-required": locked };
+    length += Buffer.byteLength(JSON.stringify(entry)) + 1;
+    if (length > LIST_REPLY_BYTES_MAX) break;
+    servers.push(entry);
+  }
+  return packet("providing-server-list", name, to, password, { servers });
+}
+
+function packet(type: string, name: string | null, to: Endpoint, password: string, extra: object = {}): Uint8Array {
+  const body = {
+    ...extra,
+    __type: type,
+    "__destination-name": name,
+    "__destination-address": pair(to),
+    "__sender-name": null,
+  };
+  return Buffer.from(JSON.stringify({ ...body, "__hash-string": hash(body, password) }));
+}
+
+const pair = (at: Endpoint): [string, number] => [at.address, at.port];
+
+// --- packets ---------------------------------------------------------------------------------------------------
+
+/** An object with the three keys that every packet has, or null. */
+function parse(bytes: Uint8Array): Packet | null {
+  if (bytes.length > LENGTH_MAX) return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(UTF8.decode(bytes));
+  } catch {
+    // Neither UTF-8 nor JSON: there is no other way to ask.
+    return null;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  const says = value as Record<string, unknown>;
+  const { __type: type, "__sender-name": sender, "__hash-string": signature } = says;
+  if (typeof type !== "string" || typeof signature !== "string") return null;
+  return typeof sender === "string" || sender === null ? { says, type, sender, signature } : null;
+}
+
+function isSigned({ says, signature }: Packet, password: string): boolean {
+  const wanted = Buffer.from(hash(says, password));
+  const given = Buffer.from(signature);
+  return wanted.length === given.length && timingSafeEqual(wanted, given);
+}
+
+/** The signature of an object: over its keys and its top-level texts, not over numbers, lists or objects. */
+export function hash(says: Readonly<Record<string, unknown>>, password: string): string {
+  const keys = ["password"];
+  const texts = [password];
+  for (const [key, value] of Object.entries(says)) {
+    if (key === "__hash-string" || key === "password") continue;
+    keys.push(key);
+    if (typeof value === "string") texts.push(value);
+  }
+  return createHash("sha256")
+    .update(byCodePoint(keys).concat(byCodePoint(texts)).join(""))
+    .digest("hex");
+}
+
+/** UTF-8 bytes stand in the order of code points; JavaScript's own order differs beyond U+FFFF. */
+const byCodePoint = (texts: string[]): string[] =>
+  texts.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+
+/** 1 to 64 code points, without control characters and halves of characters, and not the server's own name. */
+const isName = (name: unknown): name is string =>
+  typeof name === "string" && NAME.test(name) && name !== SERVER && Array.from(name).length <= NAME_POINTS_MAX;
+const NAME = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
+
+function passwordIn({ says: { password } }: Packet): string | null {
+  const good = typeof password === "string" && password !== "" && !/[\p{Cc}\p{Cs}]/u.test(password);
+  return good && Array.from(password).length <= PASSWORD_POINTS_MAX ? password : null;
+}
+
+function localIn({ says: { "local-address": local } }: Packet): Endpoint | null {
+  if (!Array.isArray(local) || local.length !== 2) return null;
+  const [address, port] = local as unknown[];
+  return typeof address === "string" && typeof port === "number" ? endpoint(address, port) : null;
+}
+
+function leaseIn({ says: { "seconds-before-expiry": seconds } }: Packet): number | null {
+  if (typeof seconds !== "number" || !Number.isFinite(seconds)) return null;
+  return Math.round(Math.min(Math.max(seconds, LEASE_LEAST_S), LEASE_MOST_S) * 1_000);
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+const drop = (why: string): Heard => ({ do: "drop", why });
+const report = (said: Said): Heard => ({ do: "report", said });

@@ -1,0 +1,198 @@
+/**
+ * The Rabid Hole Punch wire: text over UDP, one message a datagram, spoken by the Godot plugin of that name.
+ *
+ *     host                          sidecar                        guest
+ *      | -- h:Nice:Alice:4[:pw] -----> |                              |    host a session
+ *      | <-- i:Alice ----------------- |                              |
+ *      |                               | <-- c:Nice:Bob[:pw] -------- |    connect to it
+ *      | <-- i:Alice:Bob ------------- | -- i:Alice:Bob ------------> |
+ *      | -- p:Nice:Alice ------------> | <-- p:Nice:Bob ------------- |    every 0.5 to 1 s: still here
+ *      | <-- i:Alice:Bob ------------- | -- i:Alice:Bob ------------> |
+ *      | -- k:Nice:Bob --------------> |    (host) out with him         |
+ *      |                               | <-- x:Nice:Bob ------------- |    leave
+ *      | -- s:Nice:Alice ------------> |                              |    (host) start
+ *      | <-- s:5001:Bob:192.0.2.7:5002 | -- s:5002:Alice:192.0.2.1:5001 -> |   own port : name:ip:port;name:ip:port
+ *      | -- y:Nice:Alice ------------> | <-- y:Nice:Bob ------------- |    got it, stop repeating
+ *
+ * Types are single small letters; unknown types are met with silence, so that two servers cannot answer each other
+ * for ever. Names are ASCII letters and digits. The host is known by his source, not by the name he gives. Anything
+ * that begins with "error" ends the plugin's session, so errors are only ever final facts: what may pass is silence.
+ * IPv6 cannot be written here (`name:ip:port`); such datagrams are dropped. See docs/wires/rabid.md.
+ */
+import { createHash } from "node:crypto";
+import { isIPv4, sameEndpoint } from "#shared/endpoint.ts";
+import type { Notice, Policy } from "#shared/lobby.ts";
+import type { RefusalCode, Removal } from "#shared/refusals.ts";
+import type { Contact, Contacts, Datagram, Heard, Said, Speech, Wire } from "../protocol.ts";
+
+export const policy: Policy = {
+  // The original drops after 5 s of silence, checked every 8 s; the plugin pings every 0.5 s.
+  lease_ms: 5_000,
+  lifetime_ms: 15 * 60_000,
+  // The original forgets after 0.8 s, and a guest who missed the start dies of it.
+  started_keep_ms: 10_000,
+  confirmed_keep_ms: 2_000,
+  listed: true,
+};
+
+/** A member whose NAT moved his port may return under his name after this silence: two pings of the slow kind. */
+const RECLAIM_AFTER_MS = 2_000;
+/** When the start line is said again, after the first time. Later than 2 s it would be misread. */
+const START_AGAIN_MS = [15, 30, 45, 100, 200, 300, 400, 500, 600, 700];
+/** The two time-outs are said three times. */
+const TIMEOUT_AGAIN_MS = [50, 100];
+/** `h:` with every field at its longest is 41 bytes; what is longer cannot be valid. */
+const LENGTH_MAX = 64;
+
+const SESSION = "([A-Za-z0-9]{1,10})";
+const PLAYER = "([A-Za-z0-9]{1,12})";
+const HOST = new RegExp(`^${SESSION}:${PLAYER}:([2-9]|1[0-2])(?::${PLAYER})?$`);
+const CONNECT = new RegExp(`^${SESSION}:${PLAYER}(?::${PLAYER})?$`);
+const NAMED = new RegExp(`^${SESSION}:${PLAYER}$`);
+
+const LETTERS = "hcpsykx";
+const COLON = 0x3a;
+
+export const rabid: Wire = {
+  name: "rabid",
+  claims: (bytes) => bytes.length >= 2 && bytes[1] === COLON && LETTERS.includes(String.fromCharCode(bytes[0]!)),
+  hear,
+  say,
+  answer: (answer) => (answer.kind === "refused" ? refusal(answer.code) : []),
+};
+
+const ERRORS: Readonly<Partial<Record<RefusalCode, string>>> = {
+  invalid_request: "invalid_request",
+  lobby_exists: "session_exists",
+  lobby_not_found: "session_non_existent",
+  password_mismatch: "password_mismatch",
+  too_few_players: "only_one_player_in_session",
+  lobby_full: "session_full",
+  name_in_use: "player_name_in_use",
+  member_not_found: "non_existent_player",
+  not_host: "non_host_player",
+  kicked: "kicked_by_host",
+  not_started: "session_not_started",
+};
+
+/** A lobby that is over after its start ends without a word, and who moved has not gone. */
+const REMOVED: Readonly<Record<Removal, string | null>> = {
+  left: "player_exited_session",
+  kicked: "kicked_by_host",
+  member_timeout: "player_timeout",
+  lobby_timeout: "session_timeout",
+  over: null,
+  moved: null,
+};
+
+function hear(datagram: Datagram, contacts: Contacts, now: number): Heard {
+  const { bytes, endpoint, exclusive } = datagram;
+  if (!isIPv4(endpoint.address)) return { do: "drop", why: "ipv6" };
+  if (!rabid.claims(bytes)) {
+    const worded = bytes.includes(COLON) || !isUtf8(bytes);
+    return exclusive && !worded ? mistake() : { do: "drop", why: worded ? "unknown_type" : "unclaimed" };
+  }
+  if (bytes.length > LENGTH_MAX) return isUtf8(bytes) ? mistake() : { do: "drop", why: "not_utf8" };
+  const text = ascii(bytes);
+  const fields = text.slice(2);
+  const letter = text[0]!;
+  if (letter === "p") {
+    // The hot path: everybody, twice a second.
+    const match = NAMED.exec(fields);
+    if (match === null) return wrong(bytes);
+    const contact = contacts.find("rabid", match[1]!, match[2]!);
+    if (contact === undefined) return report({ kind: "ask", name: match[1]!, peer: match[2]! });
+    if (sameEndpoint(contact.endpoint, endpoint)) return { do: "renew", contact };
+    return { do: "drop", why: "foreign_source" };
+  }
+  if (letter === "h") {
+    const match = HOST.exec(fields);
+    if (match === null) return wrong(bytes);
+    const [, name = "", peer = "", seats = "", password] = match;
+    const lock = digest(name, password);
+    return report({ kind: "host", name, peer, seats: Number(seats), lock, memory: null, policy });
+  }
+  if (letter === "c") {
+    const match = CONNECT.exec(fields);
+    if (match === null) return wrong(bytes);
+    const [, name = "", peer = "", password] = match;
+    const contact = contacts.find("rabid", name, peer);
+    const reclaims = contact !== undefined && now - contact.heard_at > RECLAIM_AFTER_MS;
+    return report({ kind: "join", name, peer, lock: digest(name, password), memory: null, reclaims });
+  }
+  const match = NAMED.exec(fields);
+  if (match === null) return wrong(bytes);
+  const [, name = "", peer = ""] = match;
+  switch (letter) {
+    case "s":
+      return report({ kind: "start", name });
+    case "k":
+      return report({ kind: "kick", name, peer });
+    case "x":
+      return report({ kind: "leave", name, peer });
+    default:
+      return report({ kind: "confirm", name, peer });
+  }
+}
+
+function say(notice: Notice, contact: Contact): Speech {
+  switch (notice.kind) {
+    case "hosted":
+    case "roster": {
+      const line = encode(`i:${notice.peers.join(":")}`);
+      return { now: [line], answer: [line] };
+    }
+    case "introduced": {
+      const others = notice.peers.filter((p) => p.peer !== contact.peer);
+      const list = others.map((p) => `${p.peer}:${p.endpoint.address}:${p.endpoint.port}`).join(";");
+      const start = encode(`s:${contact.endpoint.port}:${list}`);
+      const roster = encode(`i:${notice.peers.map((p) => p.peer).join(":")}`);
+      // A guest who has not yet seen a roster throws start lines away; to all others it is harmless.
+      const lines = contact.renewed ? [start] : [roster, start];
+      const again = contact.introduced ? {} : { again: { lines, after_ms: START_AGAIN_MS } };
+      return { now: lines, ...again, answer: [start] };
+    }
+    case "removed": {
+      const name = REMOVED[notice.reason];
+      if (name === null) return { now: [] };
+      const line = error(name);
+      const timeout = notice.reason === "member_timeout" || notice.reason === "lobby_timeout";
+      return { now: [line], ...(timeout ? { again: { lines: [line], after_ms: TIMEOUT_AGAIN_MS } } : {}) };
+    }
+    case "refused":
+      return { now: refusal(notice.code) };
+  }
+}
+
+// --- bytes -----------------------------------------------------------------------------------------------------
+
+const report = (said: Said): Heard => ({ do: "report", said });
+const refusal = (code: RefusalCode): Uint8Array[] => (ERRORS[code] === undefined ? [] : [error(ERRORS[code])]);
+const error = (name: string): Uint8Array => encode(`error:${name}`);
+const INVALID = Buffer.from("error:invalid_request");
+const mistake = (): Heard => ({ do: "answer", bytes: INVALID, why: "invalid_request" });
+
+/** Bad grammar is answered, unless the bytes are not even text. */
+const wrong = (bytes: Uint8Array): Heard => (isUtf8(bytes) ? mistake() : { do: "drop", why: "not_utf8" });
+
+const ascii = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+const encode = (text: string): Uint8Array => Buffer.from(text, "latin1");
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    UTF8.decode(bytes);
+    return true;
+  } catch {
+    // A fatal decoder has no other way to say no.
+    return false;
+  }
+}
+
+/**
+ * What the hub stores and compares instead of the password. Every sidecar must come to the same digest, so nothing
+ * random goes in; the session's name keeps equal passwords of two sessions from looking equal.
+ */
+const digest = (name: string, password: string | undefined): string | null =>
+  password === undefined ? null : createHash("sha256").update(`rabid\n${name}\n${password}`).digest("base64url");

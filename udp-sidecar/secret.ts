@@ -1,0 +1,19 @@
+/** A value that prints as `***` wherever it is not asked for by name. */
+export class Secret {
+  readonly #text: string;
+  constructor(text: string) {
+    this.#text = text;
+  }
+  reveal(): string {
+    return this.#text;
+  }
+  toString(): string {
+    return "***";
+  }
+  toJSON(): string {
+    return "***";
+  }
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return "***";
+  }
+}

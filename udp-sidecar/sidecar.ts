@@ -1,0 +1,175 @@
+/**
+ * A running sidecar: ports in front, one exchange per game, links behind, and one timer for what is due.
+ * Everything it needs is given to it; starting one opens sockets, stopping it closes them.
+ */
+import { randomBytes } from "node:crypto";
+import { DRAIN_MS, LEASE_LOOK_MS, REPEATS_MAX, SOURCES_MAX } from "#shared/limits.ts";
+import { type Hello, LINK_VERSION, type Report } from "#shared/link.ts";
+import type { Logger } from "pino";
+import type { Config, Port } from "./config.ts";
+import { answerOf, Exchange } from "./exchange.ts";
+import { Links } from "./links.ts";
+import { Lists } from "./lists.ts";
+import { dowsett } from "./protocols/dowsett.ts";
+import { rabid } from "./protocols/rabid.ts";
+import { serveStatus } from "./sockets/status.ts";
+import { UdpPorts } from "./sockets/udp.ts";
+import { Tally } from "./tally.ts";
+
+/** Faults of ours that are logged with their stack; further ones are only counted. */
+const FAULTS_LOGGED = 10;
+
+type Game = { readonly exchange: Exchange; readonly links: Links };
+
+export class Sidecar {
+  readonly tally = new Tally();
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #games = new Map<string, Game>();
+  readonly #epoch = randomBytes(12).toString("base64url");
+  #ports: UdpPorts | null = null;
+  #closeStatus: () => Promise<void> = () => Promise.resolve();
+  #looking: NodeJS.Timeout | null = null;
+  #repeating: { readonly timer: NodeJS.Timeout; readonly due: number } | null = null;
+
+  private constructor(config: Config, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+  }
+
+  /** Opens the ports and starts linking. Rejects with one sentence where a port cannot be had. */
+  static async start(config: Config, log: Logger): Promise<Sidecar> {
+    const sidecar = new Sidecar(config, log);
+    await sidecar.#start();
+    return sidecar;
+  }
+
+  /** Every hub of every game listens. */
+  get linked(): boolean {
+    return [...this.#games.values()].every((game) => game.links.up);
+  }
+
+  /** Stops hearing, delivers what waits, says goodbye to the hub, closes everything. */
+  async stop(): Promise<void> {
+    if (this.#looking !== null) clearInterval(this.#looking);
+    if (this.#repeating !== null) clearTimeout(this.#repeating.timer);
+    await this.#ports?.close();
+    await Promise.all([...this.#games.values()].map((game) => game.links.stop(DRAIN_MS)));
+    await this.#closeStatus();
+  }
+
+  async #start(): Promise<void> {
+    const { ports, listen, receive_buffer_bytes, status } = this.#config;
+    const hear = (bytes: Uint8Array, endpoint: Report["endpoint"], port: Port): void => {
+      const game = this.#games.get(port.game)!;
+      const datagram = { bytes, endpoint, via: port.port, exclusive: port.wires.length === 1 };
+      try {
+        game.exchange.hear(datagram, port.wires, Date.now());
+      } catch (error) {
+        // Our own bug; whoever found it must not be able to end us, nor to fill the log.
+        this.tally.add("socket_errors", "fault");
+        if (this.tally.get("socket_errors", "fault") <= FAULTS_LOGGED)
+          this.#log.error(error, "a datagram was too much");
+      }
+    };
+    this.#ports = await UdpPorts.open(ports, listen, receive_buffer_bytes, hear, this.tally);
+    try {
+      if (status !== null) this.#closeStatus = await serveStatus(status, this.#readings(), this.tally);
+    } catch (error) {
+      await this.#ports.close();
+      throw error;
+    }
+    const granted = this.#ports.granted_bytes;
+    if (granted < receive_buffer_bytes) {
+      const advice = `raise net.core.rmem_max to ${receive_buffer_bytes}, or lower PARLEY_RECEIVE_BUFFER_BYTES`;
+      this.#log.info({ asked: receive_buffer_bytes, granted, advice }, "the kernel grants a smaller receive buffer");
+    }
+    for (const name of new Set(ports.map((port) => port.game))) this.#games.set(name, this.#open(name));
+    this.#looking = setInterval(() => this.#judge(), LEASE_LOOK_MS);
+  }
+
+  #open(game: string): Game {
+    const { hub, key, ports } = this.#config;
+    const limits = { ...this.#config, sources_max: SOURCES_MAX, repeats_max: REPEATS_MAX };
+    const exchange: Exchange = new Exchange(
+      [rabid, dowsett({ sharesLocal: this.#config.local_addresses === "always" })],
+      limits,
+      {
+        send: (via, to, bytes) => this.#ports?.send(via, to, bytes),
+        report: (report) => links.report(report),
+        list: (wire) => lists.get(wire, Date.now()),
+        waiting: (address) => links.askedBy(address),
+        linked: (wire, name) => links.linked(wire, name),
+      },
+      this.tally,
+    );
+    const lists = new Lists(hub, game);
+    const hello: Hello = {
+      t: "hello",
+      version: LINK_VERSION,
+      sidecar: this.#config.name,
+      epoch: this.#epoch,
+      region: this.#config.region,
+      addresses: this.#config.addresses,
+      ports: ports.filter((port) => port.game === game).map(({ port, wires }) => ({ port, wires })),
+    };
+    const links = new Links({
+      hub,
+      key,
+      game,
+      hello,
+      log: this.#log,
+      tally: this.tally,
+      on: {
+        members: (items, behind) => {
+          exchange.members(items, behind, Date.now());
+          this.#plan();
+        },
+        told: (items, reportAt) => {
+          const now = Date.now();
+          for (const item of items) {
+            if ("to" in item) exchange.tell(item, now);
+            else {
+              const report = reportAt(item.ref);
+              if (report !== undefined) exchange.answered(report, answerOf(item));
+            }
+          }
+          this.#plan();
+        },
+      },
+    });
+    return { exchange, links };
+  }
+
+  #judge(): void {
+    const now = Date.now();
+    for (const { exchange } of this.#games.values()) exchange.judge(now);
+  }
+
+  /** One timer for everything that is to be said again, so that what belongs together leaves together. */
+  #plan(): void {
+    let due = Infinity;
+    for (const { exchange } of this.#games.values()) due = Math.min(due, exchange.due ?? Infinity);
+    if (due === Infinity || (this.#repeating !== null && this.#repeating.due <= due)) return;
+    if (this.#repeating !== null) clearTimeout(this.#repeating.timer);
+    const timer = setTimeout(() => {
+      this.#repeating = null;
+      const now = Date.now();
+      for (const { exchange } of this.#games.values()) exchange.repeat(now);
+      this.#plan();
+    }, due - Date.now());
+    this.#repeating = { timer, due };
+  }
+
+  #readings() {
+    const games = this.#games;
+    const sum = (read: (game: Game) => number): number =>
+      [...games.values()].reduce((all, game) => all + read(game), 0);
+    return {
+      linked: () => this.linked,
+      contacts: () => sum((game) => game.exchange.contacts.size),
+      waiting: () => sum((game) => game.links.waiting),
+      receive_buffer_bytes: () => this.#ports?.granted_bytes ?? 0,
+    };
+  }
+}

@@ -1,0 +1,89 @@
+/** Health and metrics, over HTTP on a local port. What it resolves with closes it. */
+import { createServer } from "node:http";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import type { Tallies, Tally } from "../tally.ts";
+
+export type Status = {
+  /** Every hub of every game listens. */
+  readonly linked: () => boolean;
+  readonly contacts: () => number;
+  readonly waiting: () => number;
+  readonly receive_buffer_bytes: () => number;
+};
+
+export async function serveStatus(
+  at: { readonly host: string; readonly port: number },
+  status: Status,
+  tally: Tally,
+): Promise<() => Promise<void>> {
+  const registry = registryOf(status, tally);
+  const server = createServer((request, response) => {
+    response.setHeader("cache-control", "no-store");
+    if (request.url === "/healthz") {
+      response.setHeader("content-type", "application/json");
+      return response.end(JSON.stringify({ ok: true, hub: status.linked() ? "linked" : "unreachable" }));
+    }
+    if (request.url === "/metrics") {
+      return void registry.metrics().then((text) => {
+        response.setHeader("content-type", registry.contentType);
+        response.end(text);
+      });
+    }
+    response.statusCode = 404;
+    return response.end("GET /healthz or /metrics\n");
+  });
+  await new Promise<void>((done, failed) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const why = error.code === "EADDRINUSE" ? "is taken by another program" : `cannot be opened: ${error.code}`;
+      failed(new Error(`TCP port ${at.port} on ${at.host} (status) ${why}`, { cause: error }));
+    });
+    server.listen(at.port, at.host, done);
+  });
+  return () => {
+    server.closeAllConnections();
+    return new Promise((done) => server.close(() => done()));
+  };
+}
+
+function registryOf(status: Status, tally: Tally): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: "parley_" });
+  const counters: { what: keyof Tallies; label: string; help: string }[] = [
+    { what: "datagrams", label: "outcome", help: "Datagrams by what became of them" },
+    { what: "dropped", label: "reason", help: "Datagrams dropped, by reason" },
+    { what: "reports", label: "kind", help: "Reports for the hub, by kind" },
+    { what: "notices", label: "kind", help: "Notices said to peers, by kind" },
+    { what: "link_messages", label: "direction", help: "Messages on the links to the hub" },
+    { what: "links", label: "change", help: "Links to the hub that went up, went down, or failed to open" },
+    { what: "socket_errors", label: "kind", help: "Errors of UDP sockets that were survived" },
+  ];
+  for (const { what, label, help } of counters) {
+    const counter: Counter = new Counter({
+      name: `parley_${what}_total`,
+      help,
+      labelNames: [label],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const [which, times] of tally.entries(what)) this.inc({ [label]: which }, times);
+      },
+    });
+    registry.registerMetric(counter);
+  }
+  const gauge = (name: string, help: string, read: () => number): void => {
+    const made = new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.set(read());
+      },
+    });
+    registry.registerMetric(made);
+  };
+  gauge("parley_contacts", "Members this sidecar speaks with", status.contacts);
+  gauge("parley_linked", "1 while every hub listens", () => (status.linked() ? 1 : 0));
+  gauge("parley_outbox", "Reports waiting for a hub", status.waiting);
+  gauge("parley_receive_buffer_bytes", "Smallest UDP receive buffer granted", status.receive_buffer_bytes);
+  return registry;
+}

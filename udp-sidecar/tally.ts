@@ -1,0 +1,35 @@
+/** What happened how often, since the process began. Labels come from fixed sets, never from what a peer sent. */
+export type Tallies = {
+  /** Datagrams by what became of them. */
+  datagrams: "answered" | "renewed" | "reported" | "dropped";
+  /** Why datagrams were dropped. */
+  dropped: string;
+  /** Reports by kind. */
+  reports: string;
+  /** Notices said to members, by kind, and refusals to askers. */
+  notices: string;
+  /** Messages on links, by direction. */
+  link_messages: "sent" | "received";
+  /** Links that went up, went down, or failed to open. */
+  links: "up" | "down" | "failed";
+  /** Errors of sockets that were survived. */
+  socket_errors: string;
+};
+
+export class Tally {
+  readonly #counts = new Map<keyof Tallies, Map<string, number>>();
+
+  add<K extends keyof Tallies>(what: K, which: Tallies[K], times = 1): void {
+    let counts = this.#counts.get(what);
+    if (counts === undefined) this.#counts.set(what, (counts = new Map()));
+    counts.set(which, (counts.get(which) ?? 0) + times);
+  }
+
+  get<K extends keyof Tallies>(what: K, which: Tallies[K]): number {
+    return this.#counts.get(what)?.get(which) ?? 0;
+  }
+
+  entries(what: keyof Tallies): Iterable<[string, number]> {
+    return this.#counts.get(what) ?? [];
+  }
+}
