@@ -1,0 +1,44 @@
+/**
+ * A host who greets everybody and repeats what he is told. Without a handshake server, for one's own network:
+ *
+ *     node examples/dowsett-host.ts 192.168.0.10:5160 Alice [password]
+ *
+ * With one: the third address is where it listens.
+ *
+ *     node examples/dowsett-host.ts 192.168.0.10:5160 Alice "" 203.0.113.7:5160
+ */
+import { type Address, DowsettPeer } from "../src/index.ts";
+
+const [local = "127.0.0.1:5160", serverName = "Alice", password = "", server = local] = process.argv.slice(2);
+const host = new DowsettPeer();
+
+host.on("error", (message) => console.log(`error: ${message}`));
+host.on("peerJoined", (name) => {
+  console.log(`${name} joined; here are ${host.getPeers().join(", ")}`);
+  void host.sendReliableMessageToPeer(name, `welcome, ${name}`);
+});
+host.on("peerDropped", (name) => console.log(`${name} left`));
+host.on("receivedReliableMessageFromPeer", ({ from, message }) => {
+  console.log(`${from}: ${JSON.stringify(message)}`);
+  host.broadcastUnreliableMessage({ said: message, by: from });
+});
+
+process.on("SIGINT", () => void host.close());
+
+try {
+  const at = await host.initServer({
+    handshakeAddress: addressOf(server),
+    localAddress: addressOf(local),
+    serverName,
+    password,
+  });
+  console.log(`${serverName} is registered with ${at.join(":")}; Ctrl+C ends it`);
+} catch {
+  // What went wrong was printed by the error event.
+  process.exitCode = 1;
+}
+
+function addressOf(text: string): Address {
+  const [ip = "", port = ""] = text.split(":");
+  return [ip, Number(port)];
+}

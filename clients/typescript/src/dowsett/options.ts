@@ -1,0 +1,48 @@
+/** The constants of the document, as options. */
+
+export type DowsettOptions = {
+  /** Seconds between two looks at whether a peer is still there, which also keep his NAT open. Default 15. */
+  readonly secsBetweenPeerChecks?: number;
+  /** Seconds that the handshake server is asked to keep a registration. Default 60. */
+  readonly secsRegValid?: number;
+  /** Seconds between two refreshes of the registration. Default 15. */
+  readonly secsBetweenRegRefresh?: number;
+  /** Seconds to wait for a reply before a packet is sent again. Default 1. */
+  readonly secsToAwaitReply?: number;
+  /** Times that a packet is sent before it expires. Default 5. */
+  readonly attemptsBeforeExpiration?: number;
+};
+
+export type Settings = {
+  readonly peer_check_ms: number;
+  readonly registration_s: number;
+  readonly refresh_ms: number;
+  readonly await_ms: number;
+  readonly attempts_max: number;
+};
+
+/** Throws a RangeError that names the option. */
+export function settingsOf(options: DowsettOptions): Settings {
+  return {
+    peer_check_ms: seconds("secsBetweenPeerChecks", options.secsBetweenPeerChecks ?? 15) * 1_000,
+    registration_s: seconds("secsRegValid", options.secsRegValid ?? 60),
+    refresh_ms: seconds("secsBetweenRegRefresh", options.secsBetweenRegRefresh ?? 15) * 1_000,
+    await_ms: seconds("secsToAwaitReply", options.secsToAwaitReply ?? 1) * 1_000,
+    attempts_max: attempts(options.attemptsBeforeExpiration ?? 5),
+  };
+}
+
+/** Below that a peer would do nothing but repeat itself; above it a timer of Node could not hold the time. */
+const SECONDS_MIN = 0.01;
+const SECONDS_MAX = 86_400;
+const ATTEMPTS_MAX = 100;
+
+function seconds(name: string, value: number): number {
+  if (value >= SECONDS_MIN && value <= SECONDS_MAX) return value;
+  throw new RangeError(`${name} must be ${SECONDS_MIN} to ${SECONDS_MAX} seconds, not ${value}`);
+}
+
+function attempts(value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= ATTEMPTS_MAX) return value;
+  throw new RangeError(`attemptsBeforeExpiration must be a whole number from 1 to ${ATTEMPTS_MAX}, not ${value}`);
+}

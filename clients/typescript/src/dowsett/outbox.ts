@@ -1,0 +1,142 @@
+/**
+ * What awaits a reply, and what is said again and again: the resend clock.
+ *
+ * A packet is sent, and again after `await_ms`, until it was sent `attempts_max` times; then it expires. A periodic
+ * packet waits for its period first, and once more after each reply. All replies are awaited equally long and time
+ * never runs backwards, so the order in which they began to wait is the order in which they are due.
+ */
+import type { Address } from "./address.ts";
+import type { PacketData } from "./packet.ts";
+
+export type Pending = {
+  readonly type: string;
+  /** Name of whom it is for. */
+  readonly peer: string;
+  /** Distinguishes packets of one type to one peer. */
+  readonly id: number;
+  readonly says: PacketData;
+  readonly bytes: Uint8Array;
+  readonly to: Address;
+  /** Null: once. */
+  readonly period_ms: number | null;
+  /** Whoever waits for the outcome. */
+  readonly ticket: number | null;
+};
+
+export type Due =
+  | { readonly what: "send"; readonly pending: Pending; readonly again: boolean }
+  | { readonly what: "expire"; readonly pending: Pending };
+
+type Entry = { readonly pending: Pending; due: number; sends: number };
+
+export class Outbox {
+  readonly #await_ms: number;
+  readonly #attempts_max: number;
+  /** Sent and unanswered, the longest waiting first. */
+  readonly #awaiting = new Map<string, Entry>();
+  /** Periodic and not due. At most one per peer and one more, so a walk is cheap. */
+  readonly #resting = new Map<string, Entry>();
+  #bytes = 0;
+
+  constructor(await_ms: number, attempts_max: number) {
+    this.#await_ms = await_ms;
+    this.#attempts_max = attempts_max;
+  }
+
+  /** Bytes held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get size(): number {
+    return this.#awaiting.size + this.#resting.size;
+  }
+
+  /** A packet that was just sent for the first time. Replaces the one of the same type, peer and id. */
+  await(pending: Pending, now: number): void {
+    this.#insert(this.#awaiting, pending, now + this.#await_ms, 1);
+  }
+
+  /** A periodic packet: first sent after its period. */
+  rest(pending: Pending, now: number): void {
+    this.#insert(this.#resting, pending, now + (pending.period_ms ?? 0), 0);
+  }
+
+  has(type: string, peer: string, id = 0): boolean {
+    const key = keyOf(type, peer, id);
+    return this.#awaiting.has(key) || this.#resting.has(key);
+  }
+
+  /** Times that it was sent and not answered. */
+  sends(type: string, peer: string, id = 0): number {
+    return this.#awaiting.get(keyOf(type, peer, id))?.sends ?? 0;
+  }
+
+  /** The reply came: a periodic packet rests, another one is done. Returns what was awaited, or null. */
+  answer(type: string, peer: string, id: number, now: number): Pending | null {
+    const entry = this.#awaiting.get(keyOf(type, peer, id));
+    if (entry === undefined) return null;
+    this.remove(type, peer, id);
+    if (entry.pending.period_ms !== null) this.rest(entry.pending, now);
+    return entry.pending;
+  }
+
+  remove(type: string, peer: string, id = 0): void {
+    const key = keyOf(type, peer, id);
+    for (const table of [this.#awaiting, this.#resting]) {
+      const entry = table.get(key);
+      if (entry === undefined) continue;
+      table.delete(key);
+      this.#bytes -= entry.pending.bytes.length;
+    }
+  }
+
+  /** Everything for one peer. Returns what was removed. */
+  removePeer(peer: string): Pending[] {
+    return this.#removeWhere((pending) => pending.peer === peer);
+  }
+
+  clear(): Pending[] {
+    return this.#removeWhere(() => true);
+  }
+
+  /** When something is next due (ms), or null. */
+  get next(): number | null {
+    let next = this.#awaiting.values().next().value?.due ?? null;
+    for (const { due } of this.#resting.values()) if (next === null || due < next) next = due;
+    return next;
+  }
+
+  /** One thing that is due, already booked as done, or null. To be asked until it says null. */
+  pop(now: number): Due | null {
+    const oldest = this.#awaiting.values().next().value;
+    if (oldest !== undefined && oldest.due <= now) {
+      const { pending, sends } = oldest;
+      this.remove(pending.type, pending.peer, pending.id);
+      if (sends >= this.#attempts_max) return { what: "expire", pending };
+      this.#insert(this.#awaiting, pending, now + this.#await_ms, sends + 1);
+      return { what: "send", pending, again: true };
+    }
+    for (const { pending, due } of this.#resting.values()) {
+      if (due > now) continue;
+      this.await(pending, now);
+      return { what: "send", pending, again: false };
+    }
+    return null;
+  }
+
+  #insert(table: Map<string, Entry>, pending: Pending, due: number, sends: number): void {
+    this.remove(pending.type, pending.peer, pending.id);
+    table.set(keyOf(pending.type, pending.peer, pending.id), { pending, due, sends });
+    this.#bytes += pending.bytes.length;
+  }
+
+  #removeWhere(goes: (pending: Pending) => boolean): Pending[] {
+    const gone = [...this.#awaiting.values(), ...this.#resting.values()].filter(({ pending }) => goes(pending));
+    for (const { pending } of gone) this.remove(pending.type, pending.peer, pending.id);
+    return gone.map(({ pending }) => pending);
+  }
+}
+
+/** Types contain no slash and ids are numbers, so no two keys are alike. */
+const keyOf = (type: string, peer: string, id: number): string => `${type}/${id}/${peer}`;

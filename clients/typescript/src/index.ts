@@ -1,0 +1,35 @@
+/** Peers of Parley's wires. */
+export type { Address } from "./dowsett/address.ts";
+export type {
+  DowsettEventName,
+  DowsettEvents,
+  ReliableMessage,
+  ServerEntry,
+  UnreliableMessage,
+} from "./dowsett/events.ts";
+export { MESSAGE_BYTES_MAX, NAME_POINTS_MAX, PEERS_MAX } from "./dowsett/limits.ts";
+export type { DowsettOptions } from "./dowsett/options.ts";
+export { HS_SERVER_NAME, type PacketData } from "./dowsett/packet.ts";
+export { type Delivery, DowsettPeer, type PeerInfo } from "./dowsett/peer.ts";
+export type { Farewell, InitClient, InitServer, ServerList } from "./dowsett/session.ts";
+export type { Json, JsonObject } from "./json/bounded.ts";
+export {
+  type RabidDetached,
+  type RabidEvent,
+  type RabidEndpoint,
+  type RabidFailed,
+  RabidFailure,
+  type RabidFailureCode,
+  type RabidHostOptions,
+  type RabidJoinOptions,
+  type RabidMet,
+  type RabidMetPeer,
+  RabidPeer,
+  type RabidRefusalCode,
+  type RabidRoster,
+  type RabidServerError,
+  RabidSession,
+  type RabidSessionSetup,
+  type RabidStarted,
+  isRabidWord,
+} from "./rabid/index.ts";

@@ -1,0 +1,22 @@
+/** What a game needs of the Rabid peer, under names that say which wire they belong to. */
+export {
+  type Endpoint as RabidEndpoint,
+  type Failed as RabidFailed,
+  type FailureCode as RabidFailureCode,
+  type Met as RabidMet,
+  type MetPeer as RabidMetPeer,
+  type RabidEvent,
+  RabidFailure,
+  type RefusalCode as RabidRefusalCode,
+  type Roster as RabidRoster,
+  type ServerError as RabidServerError,
+  type Started as RabidStarted,
+} from "./events.ts";
+export {
+  type Detached as RabidDetached,
+  type HostOptions as RabidHostOptions,
+  type JoinOptions as RabidJoinOptions,
+  RabidPeer,
+} from "./peer.ts";
+export { RabidSession, type SessionSetup as RabidSessionSetup } from "./session.ts";
+export { isRabidWord } from "./words.ts";

@@ -1,0 +1,273 @@
+/**
+ * A Rabid session as a thing without a clock and without a socket: fed with datagrams and the time, drained of datagrams
+ * and events. The wire, with its messages, stands at the top of words.ts.
+ *
+ *     asking --i:--> lobby --s:--> meeting --> met
+ *        \------------- s: -----------^
+ *     any of them --> over (failed or left)
+ */
+import { sameEndpoint } from "./addresses.ts";
+import type { Datagram, Endpoint, FailureCode, Met, RabidEvent, RefusalCode } from "./events.ts";
+import * as limits from "./limits.ts";
+import { Meeting } from "./meeting.ts";
+import { readServerLine, type ServerLine, type Told, word } from "./words.ts";
+
+export type SessionSetup = {
+  /** The server's resolved address. */
+  readonly server: Endpoint;
+  /** 1 to 10 ASCII letters or digits. */
+  readonly session: string;
+  /** 1 to 12 ASCII letters or digits. */
+  readonly name: string;
+  /** 2 to 12 to host a session of so many; absent to join one. */
+  readonly seats?: number;
+  /** 1 to 12 ASCII letters or digits. */
+  readonly password?: string;
+};
+
+type Phase = "asking" | "lobby" | "leaving" | "meeting" | "met" | "over";
+
+/** Something said again and again until it is answered. */
+type Repeat = { readonly bytes: Uint8Array; due: number; times: number };
+
+export class RabidSession {
+  readonly #setup: SessionSetup;
+  #phase: Phase = "asking";
+  #players: readonly string[] = [];
+  #heardServerAt: number;
+  #confirms = 0;
+  #meeting: Meeting | null = null;
+  #met: Met | null = null;
+  #wantsStart = false;
+
+  /** The request, then the ping. */
+  #ask: Repeat;
+  #start: Repeat | null = null;
+  #leave: Repeat | null = null;
+  readonly #kicks = new Map<string, Repeat>();
+
+  #datagrams: Datagram[] = [];
+  #events: RabidEvent[] = [];
+
+  /** Throws a RangeError for names that the wire cannot carry. */
+  constructor(setup: SessionSetup, now: number) {
+    check(setup);
+    this.#setup = setup;
+    this.#heardServerAt = now;
+    const { session, name, seats, password } = setup;
+    const letter = seats === undefined ? "c" : "h";
+    this.#ask = repeat(word(letter, session, name, seats, password), now);
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+  /** In join order, the host first; empty until the server has answered. */
+  get players(): readonly string[] {
+    return this.#players;
+  }
+  /** Null until the players have met. */
+  get met(): Met | null {
+    return this.#met;
+  }
+
+  /** Any datagram, from anybody. Never throws. */
+  receive(bytes: Uint8Array, source: Endpoint, now: number): void {
+    if (this.#phase === "over") return;
+    if (sameEndpoint(source, this.#setup.server)) {
+      const line = readServerLine(bytes);
+      if (line !== null) this.#hearServer(line, now);
+    } else {
+      this.#meeting?.hear(bytes, source, now);
+    }
+    this.wake(now);
+  }
+
+  /** Says what is due. To be called at `deadline()`; earlier or later does no harm. */
+  wake(now: number): void {
+    switch (this.#phase) {
+      case "asking":
+      case "lobby":
+        if (now - this.#heardServerAt >= limits.SERVER_SILENCE_MS) return this.#fail("server_timeout");
+        for (const one of [this.#ask, this.#start, ...this.#kicks.values()]) this.#again(one, now);
+        for (const [name, kick] of this.#kicks) if (kick.times >= limits.KICKS_MAX) this.#kicks.delete(name);
+        break;
+      case "leaving":
+        if (this.#leave !== null && this.#leave.times >= limits.LEAVES_MAX && now >= this.#leave.due) this.#left();
+        else this.#again(this.#leave, now);
+        break;
+      case "meeting":
+      case "met":
+        this.#wakeMeeting(now);
+        break;
+      case "over":
+        break;
+    }
+  }
+
+  /** When to call `wake` next, or null. */
+  deadline(): number | null {
+    switch (this.#phase) {
+      case "asking":
+      case "lobby": {
+        const repeats = [this.#ask, this.#start, ...this.#kicks.values()].map((one) => one?.due ?? Infinity);
+        return Math.min(this.#heardServerAt + limits.SERVER_SILENCE_MS, ...repeats);
+      }
+      case "leaving":
+        return this.#leave?.due ?? null;
+      default: {
+        const deadline = this.#phase === "over" ? Infinity : (this.#meeting?.deadline() ?? Infinity);
+        return deadline === Infinity ? null : deadline;
+      }
+    }
+  }
+
+  /** (host) Starts the session, as soon as it is listed. From a guest it ends in `refused`. */
+  start(now: number): void {
+    this.#wantsStart = true;
+    if (this.#phase !== "lobby" || this.#start !== null) return;
+    this.#start = repeat(word("s", this.#setup.session, this.#setup.name), now);
+    this.wake(now);
+  }
+
+  /** (host) Puts a player out. Nothing happens for who is not in, or after the start. */
+  kick(name: string, now: number): void {
+    if (this.#phase !== "lobby" || this.#kicks.has(name) || !this.#players.includes(name)) return;
+    this.#kicks.set(name, repeat(word("k", this.#setup.session, name), now));
+    this.wake(now);
+  }
+
+  /** Leaves: the server is told, if it still holds the session. Ends in `left`. */
+  leave(now: number): void {
+    if (this.#phase === "over" || this.#phase === "leaving") return;
+    if (this.#phase === "meeting" || this.#phase === "met") return this.#left();
+    this.#phase = "leaving";
+    this.#leave = repeat(word("x", this.#setup.session, this.#setup.name), now);
+    this.wake(now);
+  }
+
+  /** Ends it for a reason of the caller's, such as a broken socket. */
+  fail(code: FailureCode): void {
+    if (this.#phase !== "over") this.#fail(code);
+  }
+
+  takeDatagrams(): Datagram[] {
+    const datagrams = this.#datagrams;
+    this.#datagrams = [];
+    return datagrams;
+  }
+
+  takeEvents(): RabidEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  #hearServer(line: ServerLine, now: number): void {
+    this.#heardServerAt = now;
+    if (line.kind === "start") return this.#hearStart(line.ownPort, line.others, now);
+    if (this.#phase === "leaving") return line.kind === "error" ? this.#left() : undefined;
+    // After the start the server has nothing more to say; its late lines are about a session that is over.
+    if (this.#phase !== "asking" && this.#phase !== "lobby") return;
+    if (line.kind === "error") return this.#hearError(line.code, line.said);
+    if (this.#phase === "asking") {
+      this.#phase = "lobby";
+      this.#ask = repeat(word("p", this.#setup.session, this.#setup.name), now + limits.REPEAT_MS);
+    }
+    const [host] = line.players;
+    if (host === undefined) return;
+    const changed = line.players.join() !== this.#players.join();
+    this.#players = line.players;
+    for (const name of this.#kicks.keys()) if (!line.players.includes(name)) this.#kicks.delete(name);
+    if (changed) this.#events.push({ type: "roster", players: line.players, host });
+    if (this.#wantsStart) this.start(now);
+  }
+
+  /** Three errors are about a command; every other one ends the session, as with the plugin. */
+  #hearError(code: FailureCode, said: string): void {
+    if (this.#phase === "lobby") {
+      if (this.#start !== null && (code === "only_one_player_in_session" || code === "non_host_player")) {
+        this.#start = null;
+        this.#wantsStart = false;
+        return this.#refused(code);
+      }
+      if (this.#kicks.size > 0 && (code === "non_existent_player" || code === "non_host_player")) {
+        this.#kicks.clear();
+        return this.#refused(code);
+      }
+      // An echo of a command that was refused before.
+      if (code === "only_one_player_in_session" || code === "non_host_player") return;
+    }
+    this.#fail(code, said);
+  }
+
+  #hearStart(ownPort: number, told: readonly Told[], now: number): void {
+    if (this.#phase === "leaving" || this.#phase === "over") return;
+    if (this.#confirms++ < limits.CONFIRMS_MAX) {
+      this.#say(word("y", this.#setup.session, this.#setup.name));
+    }
+    if (this.#meeting !== null) return;
+    const me = this.#setup.name;
+    // The original server leaves out who has confirmed already: the roster knows them, and one of them may be the host.
+    const others = new Map<string, Endpoint | null>(this.#players.map((name) => [name, null]));
+    for (const { name, endpoint } of told) others.set(name, endpoint);
+    others.delete(me);
+    const host = this.#players[0] ?? (this.#setup.seats === undefined ? told[0]?.name : me) ?? me;
+    this.#meeting = new Meeting({ me, host, ownPort, others }, now);
+    this.#phase = "meeting";
+    this.#events.push({ type: "started", ownPort, host, players: [...others.keys()] });
+  }
+
+  #wakeMeeting(now: number): void {
+    const meeting = this.#meeting;
+    if (meeting === null) return;
+    meeting.wake(now);
+    this.#datagrams.push(...meeting.take());
+    if (this.#phase === "met" || meeting.outcome === null) return;
+    if ("failed" in meeting.outcome) return this.#fail(meeting.outcome.failed);
+    this.#phase = "met";
+    this.#met = meeting.outcome.met;
+    this.#events.push({ type: "met", ...meeting.outcome.met });
+  }
+
+  #refused(code: RefusalCode): void {
+    this.#events.push({ type: "refused", code });
+  }
+
+  #fail(code: FailureCode, said?: string): void {
+    this.#phase = "over";
+    this.#meeting = null;
+    this.#events.push({ type: "failed", code, ...(said === undefined ? {} : { said }) });
+  }
+
+  #left(): void {
+    this.#phase = "over";
+    this.#meeting = null;
+    this.#events.push({ type: "left" });
+  }
+
+  #again(one: Repeat | null, now: number): void {
+    if (one === null || now < one.due) return;
+    one.times++;
+    one.due = now + limits.REPEAT_MS;
+    this.#say(one.bytes);
+  }
+
+  #say(bytes: Uint8Array): void {
+    this.#datagrams.push({ bytes, to: this.#setup.server });
+  }
+}
+
+const repeat = (bytes: Uint8Array, due: number): Repeat => ({ bytes, due, times: 0 });
+
+function check({ session, name, seats, password }: SessionSetup): void {
+  const { SESSION_NAME, PLAYER_NAME, PASSWORD, SEATS_MIN, SEATS_MAX } = limits;
+  if (!SESSION_NAME.test(session)) throw new RangeError("a session's name is 1 to 10 ASCII letters or digits");
+  if (!PLAYER_NAME.test(name)) throw new RangeError("a player's name is 1 to 12 ASCII letters or digits");
+  if (password !== undefined && !PASSWORD.test(password)) {
+    throw new RangeError("a password is 1 to 12 ASCII letters or digits");
+  }
+  if (seats !== undefined && !(Number.isInteger(seats) && seats >= SEATS_MIN && seats <= SEATS_MAX)) {
+    throw new RangeError("seats are a whole number from 2 to 12");
+  }
+}

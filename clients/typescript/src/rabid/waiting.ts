@@ -1,0 +1,58 @@
+/** What a peer waits for before and while it has a session: a name, a bound socket, a promise to keep later. */
+import type { Socket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { isIPv4 } from "node:net";
+import { type Endpoint, RabidFailure } from "./events.ts";
+import { SERVER_PORT } from "./limits.ts";
+
+/** Something that the caller may be waiting for. */
+export type Wait<T> = {
+  readonly promise: Promise<T>;
+  readonly done: (value: T) => void;
+  readonly failed: (error: Error) => void;
+};
+
+export function wait<T>(): Wait<T> {
+  let done: (value: T) => void = nothing;
+  let failed: (error: Error) => void = nothing;
+  const promise = new Promise<T>((resolve, reject) => {
+    done = resolve;
+    failed = reject;
+  });
+  // Not everybody waits for everything; who does gets the failure from his own `await`.
+  promise.catch(() => {});
+  return { promise, done, failed };
+}
+
+const nothing = (): void => {};
+
+/** `host` or `host:port` as an IPv4 endpoint. */
+export async function resolve(server: string): Promise<Endpoint> {
+  const [, host = "", digits] = /^([^:]+)(?::([0-9]{1,5}))?$/.exec(server) ?? [];
+  const port = digits === undefined ? SERVER_PORT : Number(digits);
+  if (host === "" || port < 1 || port > 65_535) throw new RangeError("a server is host or host:port");
+  if (isIPv4(host)) return { address: host, port };
+  try {
+    // The wire cannot carry IPv6 addresses, so the server must see an IPv4 one.
+    return { address: (await lookup(host, { family: 4 })).address, port };
+  } catch (error) {
+    throw new RabidFailure("server_not_found", error instanceof Error ? error.message : undefined);
+  }
+}
+
+/** Binds a socket that is not bound yet. */
+export function bound(socket: Socket, port: number, address: string): Promise<void> {
+  try {
+    socket.address();
+    return Promise.resolve();
+  } catch {
+    // Not bound: there is no other way to ask.
+  }
+  return new Promise((done, failed) => {
+    socket.once("error", failed);
+    socket.bind(port, address, () => {
+      socket.off("error", failed);
+      done();
+    });
+  });
+}
