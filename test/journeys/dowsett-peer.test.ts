@@ -1,0 +1,84 @@
+/** The library's Dowsett peers with the real hub and the real sidecar: passwords, lists, meshes, and a server that dies. */
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { DowsettPeer, type ReliableMessage } from "../../clients/typescript/src/index.ts";
+import { eventually, House } from "../support/house.ts";
+
+let house: House;
+const peers: DowsettPeer[] = [];
+beforeAll(async () => {
+  house = await House.open({ settings: { PARLEY_PORTS: "PORT=dowsett" } });
+});
+afterEach(() => Promise.all(peers.splice(0).map((peer) => peer.close())));
+afterAll(() => house.close());
+
+test("the right password lets in, a wrong one does not, and no list tells it", async () => {
+  const host = peerOf();
+  await host.initServer({ ...here(), serverName: "Castle", password: "moat" });
+  const listed = await eventually(
+    () => peerOf().requestServerList(here().handshakeAddress),
+    ({ servers }) => servers.length > 0,
+  );
+  expect(listed.servers).toEqual([{ name: "Castle", passwordIsRequired: true }]);
+  expect((await house.lobbies())[0]).toMatchObject({ name: "Castle", wire: "dowsett", locked: true, seats: null });
+
+  const joined = new Promise((done) => void host.on("peerJoined", done));
+  const guest = peerOf();
+  await guest.initClient({ ...here(), serverName: "Castle", userName: "Bob", password: "moat" });
+  expect(await joined).toBe("Bob");
+  const burglar = peerOf();
+  const refused = burglar.initClient({ ...here(), serverName: "Castle", userName: "Eve", password: "door" });
+  await expect(refused).rejects.toThrow();
+  expect(host.getPeers()).not.toContain("Eve");
+});
+
+test("three make a mesh in which each can speak with each", async () => {
+  const host = peerOf();
+  await host.initServer({ ...here(), serverName: "Mesh" });
+  const [bob, carol] = [peerOf(), peerOf()];
+  await bob.initClient({ ...here(), serverName: "Mesh", userName: "Bob" });
+  await carol.initClient({ ...here(), serverName: "Mesh", userName: "Carol" });
+  await eventually(
+    () => Promise.resolve(bob.getPeers()),
+    (names) => names.includes("Carol"),
+  );
+  const heard = nextMessage(carol);
+  await bob.sendReliableMessageToPeer("Carol", { says: "hello" });
+  expect(await heard).toMatchObject({ from: "Bob", to: "Carol", message: { says: "hello" } });
+});
+
+test("a name that nobody hosts is refused as the original refuses it", async () => {
+  const joining = peerOf().initClient({ ...here(), serverName: "Nowhere", userName: "Bob" });
+  await expect(joining).rejects.toThrow("Nowhere not found");
+});
+
+test("a sidecar that dies takes no game with it, and after its return guests still find the host", async () => {
+  const host = peerOf();
+  await host.initServer({ ...here(), serverName: "Steady" });
+  const guest = peerOf();
+  await guest.initClient({ ...here(), serverName: "Steady", userName: "Bob" });
+  await house.killSidecar();
+  const heard = nextMessage(host);
+  await guest.sendReliableMessageToPeer("Steady", "still here");
+  expect(await heard).toMatchObject({ from: "Bob", message: "still here" });
+
+  await house.restartSidecar();
+  const late = peerOf();
+  await late.initClient({ ...here(), serverName: "Steady", userName: "Carol" });
+  await eventually(
+    () => Promise.resolve(host.getPeers()),
+    (names) => names.includes("Carol"),
+  );
+});
+
+function here() {
+  return { handshakeAddress: ["127.0.0.1", house.udp()], localAddress: ["127.0.0.1", 0] } as const;
+}
+
+function peerOf(): DowsettPeer {
+  const peer = new DowsettPeer();
+  peers.push(peer);
+  return peer;
+}
+
+const nextMessage = (peer: DowsettPeer): Promise<ReliableMessage> =>
+  new Promise((done) => void peer.on("receivedReliableMessageFromPeer", done));

@@ -1,0 +1,246 @@
+/**
+ * Dowsett journeys with the real hub and real sockets: register, list, join, and both halves killed under a running
+ * game. Requests are repeated as the script does it, once a second and five times, after which a game would be over.
+ */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { shardOf } from "#shared/shards.ts";
+import type { RabidPlayer } from "../../tools/rabid-player.ts";
+import {
+  dropping,
+  joining,
+  listing,
+  type Packet,
+  read,
+  refreshing,
+  registering,
+  sign,
+  signedWith,
+} from "../support/dowsett.ts";
+import { eventually, House } from "../support/house.ts";
+
+/** The script asks again after so long, and gives its session up after five times. */
+const AGAIN_MS = 1_000;
+const GIVES_UP_MS = 4_970;
+const SHARDS = 2;
+/** One server for each shard. */
+const [NEAR, FAR] = ["Nice", ...Array.from({ length: 20 }, (_, index) => `Far${index}`)].filter(
+  (name, index, all) =>
+    all.findIndex((other) => shardOf("dowsett", other, SHARDS) === shardOf("dowsett", name, SHARDS)) === index,
+) as [string, string];
+
+const INTRODUCTION = "providing-peer-handshake-info";
+
+const settings = { PARLEY_PORTS: "PORT=dowsett" };
+let house: House;
+beforeEach(async () => {
+  house = await House.open({ shards: SHARDS, settings });
+});
+afterEach(() => house.close());
+
+describe("a meeting", () => {
+  test("register, be listed over HTTP and over UDP, join, and both know where the other is", async () => {
+    const alice = await Client.open("aaaaaaaaaa");
+    const bob = await Client.open("bbbbbbbbbb");
+    await alice.registers(NEAR, { "password-required": true });
+    const [listed] = await house.lobbies("wire=dowsett");
+    expect(listed).toMatchObject({ name: NEAR, wire: "dowsett", members: 1, seats: null, locked: true, state: "open" });
+    const servers = await bob.asks(listing(), "providing-server-list", { servers: [NEAR] });
+    expect(servers["servers"]).toStrictEqual([{ name: NEAR, "password-required": true }]);
+    await bob.joins(NEAR, "Bob", alice);
+    expect(JSON.stringify([listed, await house.lobby(listed!.id)])).not.toContain("127.0.0.1");
+
+    alice.says(dropping(NEAR));
+    await eventually(
+      () => house.lobby(listed!.id),
+      (lobby) => lobby === null,
+    );
+    const { message } = await bob.asks(joining(NEAR, "Bob"), "server-error");
+    expect(message).toBe(`${NEAR} not found`);
+    expect(new Set(alice.types())).toStrictEqual(new Set(["confirming-registration", INTRODUCTION]));
+    expect(alice.types().filter((type) => type === INTRODUCTION).length % 3).toBe(0);
+  });
+
+  test("a name that is taken stays with who has it", async () => {
+    const alice = await Client.open("aaaaaaaaaa");
+    const eve = await Client.open("eeeeeeeeee");
+    await alice.registers(NEAR);
+    const { message } = await eve.asks(registering(NEAR), "server-error");
+    expect(message).toBe("server already exists");
+    eve.says(dropping(NEAR));
+    eve.says(refreshing(NEAR));
+    await alice.refreshes(NEAR);
+    expect(new Set(eve.types())).toStrictEqual(new Set(["server-error"]));
+  });
+
+  test("of a host at one sidecar and a guest at the other", async () => {
+    await house.addSidecar("two", settings);
+    const alice = await Client.open("aaaaaaaaaa", "one");
+    const bob = await Client.open("bbbbbbbbbb", "two");
+    await alice.registers(NEAR);
+    await bob.joins(NEAR, "Bob", alice);
+    // And back: the guest's own server, and the host as its guest.
+    await bob.registers(FAR);
+    await alice.joins(FAR, "Alice", bob);
+  });
+
+  test("the list over UDP has the servers of every shard", async () => {
+    const alice = await Client.open("aaaaaaaaaa");
+    await alice.registers(NEAR);
+    await alice.registers(FAR);
+    const bob = await Client.open("bbbbbbbbbb");
+    const { servers } = await bob.asks(listing(), "providing-server-list", { servers: [NEAR, FAR] });
+    expect(servers).toHaveLength(2);
+  });
+});
+
+describe("while a game runs", () => {
+  test("the sidecar is killed and comes back: the next refresh is answered in time, and guests still join", async () => {
+    const alice = await Client.open("aaaaaaaaaa");
+    const bob = await Client.open("bbbbbbbbbb");
+    await alice.registers(NEAR);
+    const [before] = await house.lobbies();
+    await house.killSidecar();
+    const refreshed = alice.refreshes(NEAR);
+    await house.restartSidecar();
+    await refreshed;
+    await bob.joins(NEAR, "Bob", alice);
+    const [after] = await eventually(
+      () => house.lobbies(),
+      (lobbies) => lobbies.length === 1,
+    );
+    expect(after!.id).toBe(before!.id);
+    alice.says(dropping(NEAR));
+    await eventually(
+      () => house.lobby(before!.id),
+      (lobby) => lobby === null,
+    );
+    expect([...alice.types(), ...bob.types()]).not.toContain("server-error");
+  });
+
+  test("the hub is killed and comes back: refreshes are answered all the time, and guests join after it", async () => {
+    const alice = await Client.open("aaaaaaaaaa");
+    const bob = await Client.open("bbbbbbbbbb");
+    await alice.registers(NEAR);
+    const [before] = await house.lobbies();
+    await house.killHub();
+    for (let round = 0; round < 3; round++) await alice.refreshes(NEAR, { within_ms: AGAIN_MS });
+    bob.says(joining(NEAR, "Bob"));
+    bob.says(listing());
+    // Answered after the guest's requests were heard, so they have been met with silence.
+    await alice.refreshes(NEAR, { within_ms: AGAIN_MS });
+    expect(bob.types()).toStrictEqual([]);
+    await house.startHub();
+    await house.linked();
+    await bob.joins(NEAR, "Bob", alice);
+    await alice.refreshes(NEAR);
+    const [after] = await house.lobbies();
+    expect(after).toMatchObject({ id: before!.id, name: NEAR });
+    expect([...alice.types(), ...bob.types()]).not.toContain("server-error");
+  });
+
+  test("both are killed and come back: the password is still known, and a wrong one is not believed", async () => {
+    const alice = await Client.open("aaaaaaaaaa");
+    const bob = await Client.open("bbbbbbbbbb");
+    const eve = await Client.open("eeeeeeeeee");
+    await alice.registers(NEAR);
+    await house.killSidecar();
+    await house.killHub();
+    await house.startHub();
+    await house.restartSidecar();
+    eve.says(dropping(NEAR));
+    eve.says(refreshing(NEAR));
+    await alice.refreshes(NEAR);
+    await bob.joins(NEAR, "Bob", alice);
+    expect(eve.types()).toStrictEqual([]);
+  });
+
+  test("its NAT gives the host another port: the refresh moves him, and guests are told the new one", async () => {
+    const alice = await Client.open("aaaaaaaaaa");
+    const moved = await Client.open("aaaaaaaaaa");
+    const bob = await Client.open("bbbbbbbbbb");
+    await alice.registers(NEAR);
+    await moved.refreshes(NEAR);
+    await bob.joins(NEAR, "Bob", moved, { "local-address": ["127.0.0.1", alice.port] });
+    expect(new Set(alice.types())).toStrictEqual(new Set(["confirming-registration"]));
+  });
+});
+
+/** One handshake object of the script: a socket and a password. */
+class Client {
+  readonly #player: RabidPlayer;
+  readonly #password: string;
+
+  private constructor(player: RabidPlayer, password: string) {
+    this.#player = player;
+    this.#password = password;
+  }
+
+  static async open(password: string, sidecar = "one"): Promise<Client> {
+    return new Client(await house.player(sidecar), password);
+  }
+
+  get port(): number {
+    return this.#player.port;
+  }
+
+  says(packet: Packet): void {
+    this.#player.say(this.#sign(packet));
+  }
+
+  /** What kinds of packet it has heard so far. */
+  types(): string[] {
+    return this.#player.heard.map((text) => String(read(Buffer.from(text))["__type"]));
+  }
+
+  /** Asks as the script does, until an answer of this type holds all these servers; it must be signed for us. */
+  async asks(
+    packet: Packet,
+    type: string,
+    { servers = [] as string[], within_ms = GIVES_UP_MS } = {},
+  ): Promise<Packet> {
+    const holds = servers.map((name) => `(?=.*"name":"${name}")`).join("");
+    const wanted = new RegExp(`^${holds}.*"__type":"${type}"`);
+    return this.#checked(await this.#player.ask(this.#sign(packet).toString(), wanted, AGAIN_MS, within_ms));
+  }
+
+  async registers(name: string, parts: Packet = {}): Promise<void> {
+    await this.asks(
+      registering(name, { "local-address": ["127.0.0.1", this.port], ...parts }),
+      "confirming-registration",
+    );
+  }
+
+  async refreshes(name: string, { within_ms = GIVES_UP_MS } = {}): Promise<void> {
+    await this.asks(refreshing(name), "confirming-registration-refresh", { within_ms });
+  }
+
+  /** Joins, and sees that both are told of the other. */
+  async joins(server: string, name: string, host: Client, about: Packet = {}): Promise<void> {
+    const local = { "local-address": ["127.0.0.1", this.port] };
+    const told = host.#player.hears(new RegExp(`"peer-name":"${name}"`), { from: host.#player.heard.length });
+    expect(await this.asks(joining(server, name, local), INTRODUCTION)).toMatchObject({
+      "peer-name": server,
+      "global-address": ["127.0.0.1", host.port],
+      "local-address": ["127.0.0.1", host.port],
+      ...about,
+    });
+    expect(host.#checked(await told)).toMatchObject({
+      "peer-name": name,
+      "global-address": ["127.0.0.1", this.port],
+      "local-address": ["127.0.0.1", this.port],
+    });
+  }
+
+  #sign(packet: Packet): Buffer {
+    return sign(packet, this.#password);
+  }
+
+  #checked(text: string): Packet {
+    const bytes = Buffer.from(text);
+    expect(signedWith(bytes, this.#password)).toBe(true);
+    const packet = read(bytes);
+    expect(packet["__sender-name"]).toBeNull();
+    expect(packet["__destination-address"]).toStrictEqual(["127.0.0.1", this.port]);
+    return packet;
+  }
+}

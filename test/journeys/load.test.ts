@@ -1,0 +1,94 @@
+/** What a crowd costs and what an attacker achieves, on real sockets with the real hub. Counted, never timed. */
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { setTimeout as passes } from "node:timers/promises";
+import type { RabidPlayer } from "../../tools/rabid-player.ts";
+import { eventually, House } from "../support/house.ts";
+
+let house: House;
+beforeAll(async () => {
+  house = await House.open();
+});
+afterAll(() => house.close());
+
+test(
+  "400 members who ping once a second for 20 s cost the hub no message beyond their joins",
+  { timeout: 90_000 },
+  async () => {
+    const lobbies = Array.from({ length: 50 }, (_, at) => `Crowd${at}`);
+    const crowd: { player: RabidPlayer; session: string; name: string }[] = [];
+    for (const session of lobbies) {
+      for (let seat = 0; seat < 8; seat++) {
+        const player = await house.player();
+        const name = `P${seat}`;
+        await player.ask(seat === 0 ? `h:${session}:${name}:8` : `c:${session}:${name}`, /^i:/);
+        player.keepPinging(session, name, 1_000);
+        crowd.push({ player, session, name });
+      }
+    }
+    expect(crowd).toHaveLength(400);
+    const sent = await house.metric('parley_link_messages_total{direction="sent"}');
+    const received = await house.metric('parley_link_messages_total{direction="received"}');
+    const renewed = await house.metric('parley_datagrams_total{outcome="renewed"}');
+    // The outcome is an absence over a given time, so the time has to pass.
+    await passes(20_000);
+    expect(await house.metric('parley_datagrams_total{outcome="renewed"}')).toBeGreaterThan(renewed + 400 * 15);
+    expect(await house.metric('parley_link_messages_total{direction="sent"}')).toBe(sent);
+    expect(await house.metric('parley_link_messages_total{direction="received"}')).toBe(received);
+    expect(await house.metric("parley_contacts")).toBe(400);
+    await Promise.all(crowd.map(({ player }) => player.close()));
+  },
+);
+
+test("20,000 random datagrams, huge and empty ones leave the members where they were", async () => {
+  const alice = await house.player();
+  const attacker = await house.player();
+  await alice.ask("h:Alive:Alice:4", /^i:/);
+  alice.keepPinging("Alive", "Alice");
+  const before = await datagrams();
+  for (let sent = 0; sent < 20_000; sent += 100) {
+    for (let one = 0; one < 98; one++) attacker.say(randomBytes(1 + ((sent + one) % 60)));
+    attacker.say(randomBytes(65_507));
+    attacker.say("");
+    // In step with the sidecar, so that the kernel's buffer does not decide what is tested.
+    await eventually(datagrams, (count) => count >= before + sent + 90);
+  }
+  expect(await alice.ask("p:Alive:Alice", /./)).toBe("i:Alice");
+  // What a random datagram may be told is that it was no request.
+  expect(new Set(attacker.heard)).toEqual(new Set(["error:invalid_request"]));
+  expect((await house.lobbies()).find((lobby) => lobby.name === "Alive")?.members).toBe(1);
+});
+
+const root = process.getuid?.() === 0;
+test.skipIf(!root && process.env["CI"] === undefined)(
+  "a datagram from source port 0 is dropped, and nothing else happens",
+  async () => {
+    const dropped = 'parley_dropped_total{reason="source_port_0"}';
+    sendFromPortZero(house.udp());
+    await eventually(
+      () => house.metric(dropped),
+      (count) => count === 1,
+    );
+    const alice = await house.player();
+    expect(await alice.ask("h:After:Alice:4", /./)).toBe("i:Alice");
+  },
+);
+
+/** Only a raw socket can do it, and Node has none; perl is part of every Debian. Needs root. */
+function sendFromPortZero(port: number): void {
+  const script = `
+    use Socket;
+    socket(my $raw, PF_INET, SOCK_RAW, 17) or die "raw socket: $!";
+    my $payload = "h:Zero:Zero:4";
+    my $datagram = pack("nnnn", 0, ${port}, 8 + length $payload, 0) . $payload;
+    send($raw, $datagram, 0, pack_sockaddr_in(0, inet_aton("127.0.0.1"))) or die "send: $!";
+  `;
+  execFileSync("perl", ["-e", script]);
+}
+
+async function datagrams(): Promise<number> {
+  const outcomes = ["answered", "renewed", "reported", "dropped"];
+  const counts = await Promise.all(outcomes.map((name) => house.metric(`parley_datagrams_total{outcome="${name}"}`)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,249 @@
+/**
+ * Journeys through NATs: real routers' rules in network namespaces of the kernel, the real hub and sidecar on a public
+ * address, players in homes. What a router of each kind does is in `test/lab/nat.ts`.
+ */
+import { readdirSync, readlinkSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test as base } from "vitest";
+import type { Host } from "../lab/lab.ts";
+import type { NatKind, NatOptions } from "../lab/nat.ts";
+import { type Line, Program } from "../lab/program.ts";
+import { Socket } from "../lab/socket.ts";
+import { labIsMissing } from "../lab/space.ts";
+import { greeted, toldToStart, Town, Visit } from "../lab/town.ts";
+import type { Way } from "../lab/way.ts";
+import { eventually } from "../support/house.ts";
+
+/** Without a delay every datagram would be there before its answer could cross it. */
+const AWAY: Way = { delay_ms: 20 };
+/** Peers of the libraries give up by themselves before that. */
+const PATIENCE = { within_ms: 20_000 };
+
+type Options = NatOptions & Way;
+
+let town: Town;
+
+const test = base.extend<{ visit: Visit }>({
+  // oxlint-disable-next-line no-empty-pattern
+  visit: async ({}, use) => {
+    const visit = new Visit(town.lab);
+    await use(visit);
+    await visit.end();
+  },
+});
+
+describe.skipIf(labIsMissing())("through NATs", () => {
+  beforeAll(async () => {
+    town = await Town.open();
+  });
+  afterAll(() => town?.close());
+
+  describe("whom a router lets in, once a player has sent to one host", () => {
+    test.concurrent.for<[NatKind, NatOptions, readonly string[]]>([
+      ["full-cone", {}, ["known", "other port", "stranger"]],
+      ["full-cone", { movesPorts: true }, ["known", "other port", "stranger"]],
+      ["address-restricted", {}, ["known", "other port"]],
+      ["address-restricted", { movesPorts: true }, ["known", "other port"]],
+      ["port-restricted", {}, ["known"]],
+      ["port-restricted", { movesPorts: true }, ["known"]],
+      ["symmetric", {}, ["known"]],
+    ])("%s %j: %j", async ([kind, options, wanted], { visit }) => {
+      const host = await visit.host();
+      const [inside, known] = [await Socket.open(await visit.homeHost(kind, options)), await Socket.open(host)];
+      const others = { "other port": await Socket.open(host), stranger: await Socket.open(await visit.host()) };
+      const { from: outside } = await inside.reaches(known, "out");
+      for (const [word, socket] of Object.entries(others)) {
+        socket.say(word, outside);
+        // When this has come, that has come or was dropped: both left by one socket, in this order.
+        await socket.reaches(known, word);
+      }
+      await known.reaches(inside, "known", outside);
+      expect([...new Set(inside.heard.map(({ text }) => text))].toSorted()).toStrictEqual(wanted);
+    });
+
+    test.concurrent.for([true, false])("its neighbour, by the outer endpoint: %j", async (hairpin, { visit }) => {
+      const home = await visit.home("port-restricted", { hairpin, movesPorts: true });
+      const [alice, bob] = [await Socket.open(await visit.host(home)), await Socket.open(await visit.host(home))];
+      const [outerAlice, outerBob] = [await town.seen(alice), await town.seen(bob)];
+      alice.say("hello", outerBob);
+      await alice.reaches(town.third, `${home.address} after hello`);
+      await town.third.reaches(bob, "last", outerBob);
+      const hellos = bob.heard.filter(({ text }) => text === "hello");
+      expect(hellos.map(({ from }) => from)).toStrictEqual(hairpin ? [outerAlice] : []);
+    });
+  });
+
+  describe("the sidecar sees the endpoint that everybody sees", () => {
+    test.concurrent.for<[NatKind, NatOptions]>([
+      ["full-cone", {}],
+      ["address-restricted", {}],
+      ["port-restricted", {}],
+      ["port-restricted", { movesPorts: true }],
+      ["symmetric", {}],
+    ])("%s %j", async ([kind, options], { visit }) => {
+      const home = await visit.home(kind, options);
+      const [alice, bob] = await toldToStart(town, [await visit.host(), await visit.host(home)]);
+      const [told] = alice!.others;
+      const seen = await town.seen(bob!.socket);
+      expect([told!.address, seen.address]).toStrictEqual([home.address, home.address]);
+      // A symmetric NAT has a port for the sidecar alone.
+      expect(told!.port === seen.port).toBe(kind !== "symmetric");
+      const kept = kind !== "symmetric" && options.movesPorts !== true;
+      expect(told!.port === bob!.socket.local.port).toBe(kept);
+    });
+  });
+
+  describe("two players who send to where the other was seen", () => {
+    test.concurrent.for<[NatKind, NatKind, NatOptions]>([
+      ["port-restricted", "port-restricted", {}],
+      ["port-restricted", "port-restricted", { movesPorts: true }],
+      ["address-restricted", "port-restricted", {}],
+      ["full-cone", "full-cone", { movesPorts: true }],
+    ])("%s and %s %j: hear each other", async ([one, other, options], { visit }) => {
+      const homes = [one, other].map((kind) => visit.homeHost(kind, { ...options, ...AWAY }));
+      const heard = await greeted(town, await toldToStart(town, await Promise.all(homes)));
+      expect(Math.min(...heard)).toBeGreaterThan(0);
+    });
+
+    test.concurrent("port-restricted: also where one begins long before the other", async ({ visit }) => {
+      const homes = [visit.homeHost("port-restricted", AWAY), visit.homeHost("port-restricted", AWAY)];
+      const players = await toldToStart(town, await Promise.all(homes));
+      // The first one's words are at the second one's router before that has let a word out to him.
+      expect(await greeted(town, players.slice(0, 1))).toStrictEqual([0]);
+      expect(Math.min(...(await greeted(town, players)))).toBeGreaterThan(0);
+    });
+
+    test.concurrent("symmetric and symmetric: never do", async ({ visit }) => {
+      const homes = [visit.homeHost("symmetric", AWAY), visit.homeHost("symmetric", AWAY)];
+      const players = await toldToStart(town, await Promise.all(homes));
+      expect(players.map(({ others }) => others.length)).toStrictEqual([1, 1]);
+      expect(await greeted(town, players)).toStrictEqual([0, 0]);
+    });
+
+    test.concurrent("symmetric and address-restricted: do, if the answer goes to where the word came from", async ({
+      visit,
+    }) => {
+      const homes = [visit.homeHost("symmetric", AWAY), visit.homeHost("address-restricted", AWAY)];
+      const [alice, bob] = await toldToStart(town, await Promise.all(homes));
+      const stops = [alice!, bob!].map(({ socket, others }) => socket.keepSaying("hello", others));
+      const { from } = await bob!.socket.hears("hello");
+      expect(from).not.toStrictEqual(bob!.others[0]);
+      await bob!.socket.reaches(alice!.socket, "welcome", from);
+      for (const stop of stops) stop();
+      expect(alice!.socket.heard.filter(({ text }) => text === "hello")).toStrictEqual([]);
+    });
+  });
+
+  describe("Rabid peers of the library, all behind port-restricted NATs", () => {
+    test.concurrent.for<[number, Options]>([
+      [2, AWAY],
+      [3, { ...AWAY, movesPorts: true }],
+      [2, { ...AWAY, loss: 0.3 }],
+      [3, { ...AWAY, loss: 0.3 }],
+    ])("%i of them meet, and the game goes on in the same sockets: %j", async ([count, options], { visit }) => {
+      const { address, port } = town.house.at("rabid");
+      const session = town.session();
+      const names = Array.from({ length: count }, (_, at) => `P${at}`);
+      const hosts = await Promise.all(names.map(() => visit.homeHost("port-restricted", options)));
+      const programs: Program[] = [];
+      for (const [at, name] of names.entries()) {
+        const told = [`${address}:${port}`, session, name, String(count)];
+        const program = await hosts[at]!.run("rabid-peer.ts", at === 0 ? [...told, "host"] : told);
+        programs.push(program);
+        await program.line(has("roster", "failed"), PATIENCE);
+      }
+      await Promise.all(
+        programs.map(async (program, at) => {
+          const others = names.filter((name) => name !== names[at]);
+          const outcome = await program.line(has("met", "failed"), PATIENCE);
+          expect(outcome).not.toHaveProperty("failed");
+          const { met, missing } = outcome;
+          expect(missing).toStrictEqual([]);
+          expect((met as { name: string }[]).map(({ name }) => name).toSorted()).toStrictEqual(others);
+          for (const name of others) await program.line(({ heard }) => heard === name);
+        }),
+      );
+    });
+  });
+
+  describe("Dowsett peers of the library", () => {
+    test.concurrent.for<[number, Options]>([
+      [2, AWAY],
+      [2, { ...AWAY, movesPorts: true }],
+      [2, { ...AWAY, loss: 0.1 }],
+      [3, AWAY],
+    ])("%i of them meet, each behind a port-restricted NAT: %j", async ([count, options], { visit }) => {
+      const homes = await Promise.all(Array.from({ length: count }, () => visit.home("port-restricted", options)));
+      const players = await dowsettPlayers(await Promise.all(homes.map((home) => visit.host(home))));
+      for (const { name, program } of players) {
+        for (const [at, other] of players.entries()) {
+          if (other.name === name) continue;
+          const { address } = await program.line(({ joined }) => joined === other.name, PATIENCE);
+          expect(address).toBe(homes[at]!.address);
+          await program.line(({ heard }) => heard === other.name, PATIENCE);
+        }
+      }
+    });
+
+    // Where the outer ones lead back in as well, the first answer decides, as with the original.
+    test.concurrent.for([false, true])(
+      "two of one home meet, by inner endpoints unless outer ones work: %j",
+      async (hairpin, { visit }) => {
+        const home = await visit.home("port-restricted", { ...AWAY, movesPorts: true, hairpin });
+        const hosts = [await visit.host(home), await visit.host(home)];
+        const [alice, bob] = await dowsettPlayers(hosts);
+        const toBob = await alice!.program.line(has("joined"), PATIENCE);
+        const toAlice = await bob!.program.line(has("joined"), PATIENCE);
+        await Promise.all([alice!, bob!].map(({ program }) => program.line(has("heard"), PATIENCE)));
+        if (hairpin) return;
+        expect(toAlice).toMatchObject({ address: hosts[0]!.address, port: alice!.port });
+        expect(toBob).toMatchObject({ address: hosts[1]!.address, port: bob!.port });
+      },
+    );
+  });
+
+  test("nothing is left of a laboratory whose owner was killed", async () => {
+    const owner = Program.start("the owner", [], "doomed.ts", []);
+    const { pid } = await owner.line(has("pid"), PATIENCE);
+    const inside = namespaceOf(String(pid));
+    expect(inside).toMatch(/^pid:/);
+    expect(processesIn(inside).length).toBeGreaterThanOrEqual(2);
+    await owner.kill();
+    await eventually(
+      () => Promise.resolve(processesIn(inside)),
+      (left) => left.length === 0,
+    );
+  });
+});
+
+/** A Dowsett session, once all of these hosts are in it; the first of them hosts it. */
+async function dowsettPlayers(hosts: readonly Host[]) {
+  const session = town.session();
+  const { address, port } = town.house.at("dowsett");
+  const players: { readonly name: string; readonly program: Program; readonly port: number }[] = [];
+  for (const [at, host] of hosts.entries()) {
+    const name = at === 0 ? session : `Guest${at}`;
+    const more = at === 0 ? [] : [name];
+    const program = await host.run("dowsett-peer.ts", [`${address}:${port}`, host.address, session, ...more]);
+    const { here } = await program.line(has("here", "failed"), PATIENCE);
+    if (typeof here !== "number") throw new Error(`${name} did not get in: ${JSON.stringify(program.lines)}`);
+    players.push({ name, program, port: here });
+  }
+  return players;
+}
+
+const has =
+  (...keys: readonly string[]) =>
+  (line: Line): boolean =>
+    keys.some((key) => key in line);
+
+const namespaceOf = (pid: string): string => {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    // It has ended since it was listed, or is not ours to look at.
+    return "";
+  }
+};
+
+const processesIn = (namespace: string): string[] =>
+  readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name) && namespaceOf(name) === namespace);

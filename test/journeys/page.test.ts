@@ -1,0 +1,360 @@
+/** The lobby page as a person meets it: a real browser, the real hub, lobbies that come over UDP. */
+import type { Browser, Locator, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { browserIsMissing, DESKTOP, launch, PHONE, shoot, type Visit, visitor } from "../support/browser.ts";
+import { eventually, House } from "../support/house.ts";
+
+const LIST = "**/v1/games/*/lobbies?*";
+const TROUBLE = "The hub does not answer; trying again";
+/** What Chromium itself says about a hub that is down, whatever the page does about it. */
+const UNREACHABLE = /Failed to load resource: net::ERR_(CONNECTION|EMPTY|SOCKET|INCOMPLETE)/;
+
+let house: House;
+let browser: Browser;
+const visits: Visit[] = [];
+
+describe.skipIf(browserIsMissing())("the lobby page", () => {
+  beforeAll(async () => {
+    [house, browser] = await Promise.all([House.open(), launch()]);
+  });
+  afterEach(async () => {
+    const complaints = visits.flatMap((visit) => visit.complaints);
+    await Promise.all(visits.splice(0).map(({ page }) => page.context().close()));
+    expect(complaints).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await house?.close();
+  });
+
+  test("a lobby appears, fills, starts and disappears, and the page is never loaded again", async () => {
+    const page = await open("/");
+    await page.locator("#empty").waitFor();
+    expect(await page.locator("#count").textContent()).toBe("0 lobbies");
+
+    const alice = await house.player();
+    const bob = await house.player();
+    await alice.ask("h:Nice:Alice:4", /^i:/);
+    alice.keepPinging("Nice", "Alice");
+    const nice = lobby(page, "Nice");
+    await shows(nice, "1 of 4", "open", "rabid", "just now");
+    expect(await page.locator("#count").textContent()).toBe("1 lobby");
+    await page.evaluate("window.before = document.querySelector('tbody tr')");
+    await page.evaluate("getSelection().selectAllChildren(document.querySelector('bdi'))");
+
+    await bob.ask("c:Nice:Bob", /^i:/);
+    bob.keepPinging("Nice", "Bob");
+    await shows(nice, "2 of 4", "open");
+    alice.say("s:Nice:Alice");
+    await shows(nice, "2 of 4", "in game");
+    expect(await page.evaluate("window.before === document.querySelector('tbody tr')")).toBe(true);
+    expect(await page.evaluate("String(getSelection())")).toBe("Nice");
+
+    alice.say("y:Nice:Alice");
+    bob.say("y:Nice:Bob");
+    await nice.waitFor({ state: "detached" });
+    await page.locator("#empty").waitFor();
+    for (const player of [alice, bob]) player.stopPinging();
+  });
+
+  test("open, locked, full and in game are told apart, on a desk and on a phone", async () => {
+    const desk = await open("/");
+    const phone = await open("/", PHONE);
+    const names = ["Open", "Locked", "Full", "Playing"];
+    const hosts = await Promise.all(names.map(() => house.player()));
+    const guests = await Promise.all(names.map(() => house.player()));
+    await hosts[0]!.ask("h:Open:Alice:12", /^i:/);
+    await hosts[1]!.ask("h:Locked:Alice:8:secret", /^i:/);
+    await hosts[2]!.ask("h:Full:Alice:2", /^i:/);
+    await hosts[3]!.ask("h:Playing:Alice:6", /^i:/);
+    names.forEach((name, at) => hosts[at]!.keepPinging(name, "Alice"));
+    await guests[2]!.ask("c:Full:Bob", /^i:/);
+    await guests[3]!.ask("c:Playing:Bob", /^i:/);
+    for (const at of [2, 3]) guests[at]!.keepPinging(names[at]!, "Bob");
+    hosts[3]!.say("s:Playing:Alice");
+
+    for (const page of [desk, phone]) {
+      await shows(lobby(page, "Playing"), "2 of 6", "in game");
+      await shows(lobby(page, "Full"), "2 of 2", "full");
+      await shows(lobby(page, "Open"), "1 of 12", "open");
+      await shows(lobby(page, "Locked"), "1 of 8", "open");
+      expect(await lobby(page, "Locked").locator(".lock").isVisible()).toBe(true);
+      expect(await lobby(page, "Open").locator(".lock").isVisible()).toBe(false);
+      expect(await page.getByRole("img", { name: "Needs a password" }).count()).toBe(1);
+      expect(await page.getByRole("row").count()).toBe(1 + names.length);
+    }
+    expect(await sidewaysScroll(phone)).toBe(0);
+    await shoot(desk, "several-desk");
+    await shoot(phone, "several-phone");
+    for (const player of [...hosts, ...guests]) player.stopPinging();
+  });
+
+  test("a hub that is down is said to be down, and the list comes back with it", async () => {
+    const alice = await house.player();
+    await alice.ask("h:Steady:Alice:4", /^i:/);
+    alice.keepPinging("Steady", "Alice");
+    const page = await open("/", DESKTOP, UNREACHABLE);
+    const phone = await open("/", PHONE, UNREACHABLE);
+    for (const each of [page, phone]) await lobby(each, "Steady").waitFor();
+    const places = await Promise.all([page, phone].map((each) => lobby(each, "Steady").boundingBox()));
+
+    await house.killHub();
+    for (const each of [page, phone]) await says(each, "#hub", TROUBLE);
+    expect(await Promise.all([page, phone].map((each) => lobby(each, "Steady").boundingBox()))).toEqual(places);
+    await shoot(page, "trouble-desk");
+    await shoot(phone, "trouble-phone");
+
+    await house.startHub();
+    for (const each of [page, phone]) await says(each, "#hub", "Live");
+    await shows(lobby(page, "Steady"), "1 of 4", "open");
+    await house.linked();
+    alice.stopPinging();
+    alice.say("x:Steady:Alice");
+    await lobby(page, "Steady").waitFor({ state: "detached" });
+  });
+
+  test("a hub that takes the request and never answers is given up", async () => {
+    const page = await unopened();
+    let asked = 0;
+    await page.route(LIST, (route) =>
+      asked++ === 0 ? undefined : route.fulfill({ json: { lobbies: [], next_cursor: null } }),
+    );
+    await page.goto("/");
+    await says(page, "#hub", TROUBLE);
+    await says(page, "#hub", "Live");
+  });
+
+  test("an answer that is no list counts as none", async () => {
+    const page = await unopened(/status of 503/);
+    let asked = 0;
+    await page.route(LIST, (route) => {
+      asked++;
+      if (asked === 1) return route.fulfill({ contentType: "text/html", body: "<p>Please sign in to this network" });
+      if (asked === 2) return route.fulfill({ status: 503, json: { code: "hub_unavailable" } });
+      return route.fulfill({ json: { lobbies: [], next_cursor: null } });
+    });
+    await page.goto("/");
+    await says(page, "#hub", TROUBLE);
+    await says(page, "#hub", "Live");
+    expect(asked).toBeGreaterThanOrEqual(3);
+  });
+
+  test("whatever strangers call a lobby is text, and stays in its place", async () => {
+    const names = [
+      "<img src=x onerror=\"window.bitten = 'img'\">",
+      "<script>window.bitten = 'script'</script>",
+      "\u202Eseil gnihtyreve\u202D \u2066unclosed",
+      "מסיבת שישי",
+      `Z${"\u0351\u0352\u0357\u035B".repeat(30)}algo`,
+      "W".repeat(128),
+    ];
+    const hostile = { wire: "<b>rabid</b>", state: "<i>in_game</i>", created_at: "<u>", members: 1e9, seats: 0 };
+    const broken = [null, 7, "lobby", { ...made("no name", 1), name: 5 }, { ...made("no count", 2), members: "<b>" }];
+    const lobbies = [...names.map((name, at) => made(name, at)), { ...made("hostile", 99), ...hostile }, ...broken];
+    for (const options of [DESKTOP, PHONE]) {
+      const page = await unopened(undefined, options);
+      await page.route(LIST, (route) => route.fulfill({ json: { lobbies, next_cursor: null } }));
+      await page.goto("/");
+      await says(page, "#count", `${names.length + 1} lobbies`);
+      expect(await page.locator("tbody bdi").allTextContents()).toEqual(expect.arrayContaining(names));
+      await shows(lobby(page, "hostile"), "1000000000 of 0", "<i>in game</i>", "<b>rabid</b>", "just now");
+      expect(await page.evaluate("window.bitten ?? null")).toBeNull();
+      expect(await page.locator("main :is(img, script, b, i, u)").count()).toBe(0);
+      const isolated =
+        "[...document.querySelectorAll('bdi')].every((name) => getComputedStyle(name).unicodeBidi === 'isolate')";
+      expect(await page.evaluate(isolated)).toBe(true);
+      expect(await sidewaysScroll(page)).toBe(0);
+      await shoot(page, options === PHONE ? "hostile-phone" : "hostile-desk");
+    }
+  });
+
+  test("searching and sorting happen here, and typing is not disturbed by what arrives", async () => {
+    const page = await unopened();
+    const lobbies = [made("Zürich 10", 3, 1, 2), made("zürich 9", 2, 1, 8), made("Athens", 1, 3, 4)];
+    await page.route(LIST, (route) => route.fulfill({ json: { lobbies, next_cursor: null } }));
+    await page.goto("/");
+    const order = (): Promise<string[]> => page.locator("tbody bdi").allTextContents();
+    await says(page, "#count", "3 lobbies");
+    expect(await order()).toEqual(["Athens", "zürich 9", "Zürich 10"]);
+    await page.locator("#sort").selectOption("name");
+    expect(await order()).toEqual(["Athens", "zürich 9", "Zürich 10"]);
+    await page.locator("#sort").selectOption("free");
+    expect(await order()).toEqual(["zürich 9", "Athens", "Zürich 10"]);
+
+    await page.locator("#search").pressSequentially("ZÜRI");
+    expect(await page.locator("#count").textContent()).toBe("2 of 3 lobbies");
+    lobbies.push(made("Zürichsee", 0, 1, 12));
+    await says(page, "#count", "3 of 4 lobbies");
+    expect(await order()).toEqual(["Zürichsee", "zürich 9", "Zürich 10"]);
+    expect(await page.evaluate("document.activeElement.id")).toBe("search");
+    expect(await page.locator("#search").inputValue()).toBe("ZÜRI");
+
+    await page.locator("#search").fill("nowhere");
+    await page.locator("#nomatch").waitFor();
+    expect(await page.locator("#lobbies").isVisible()).toBe(false);
+  });
+
+  test("another game is an address of its own; where nobody is, the page says how to begin", async () => {
+    const page = await open("/");
+    await says(page, "#hub", "Live");
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.id")).toBe("game");
+    expect(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")).toBe("solid");
+    await page.keyboard.type("pong-2");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/?game=pong-2");
+    expect(await page.title()).toBe("pong-2 · Parley");
+    await page.locator("#empty").getByText("npm run say rabid h:Nice:Alice:4").waitFor();
+    expect(await page.locator("#source").getAttribute("href")).toContain("/v1/games/pong-2/lobbies");
+    await shoot(page, "empty-desk");
+    await page.goBack();
+    await eventually(
+      () => page.locator("#game").inputValue(),
+      (game) => game === "default",
+    );
+
+    const phone = await open("/?game=pong-2", PHONE);
+    await phone.locator("#empty").waitFor();
+    await shoot(phone, "empty-phone");
+  });
+
+  test("an address that names no possible game is explained, and the hub is not asked", async () => {
+    const page = await unopened();
+    const asked = listRequests(page);
+    await page.goto("/?game=..%2F..%2Fsecret");
+    await page.locator("#hub", { hasText: "small letters, digits and hyphens" }).waitFor();
+    expect(asked).toEqual([]);
+  });
+
+  test("long lists are followed for five pages, and no further", async () => {
+    const page = await unopened();
+    const asked: (string | null)[] = [];
+    await page.route(LIST, (route) => {
+      const cursor = new URL(route.request().url()).searchParams.get("cursor");
+      asked.push(cursor);
+      const from = Number(cursor ?? 0);
+      const lobbies = Array.from({ length: 100 }, (_, at) => made(`Lobby ${from + at}`, from + at));
+      return route.fulfill({ json: { lobbies, next_cursor: String(from + 100) } });
+    });
+    await page.goto("/");
+    await says(page, "#count", "500+ lobbies");
+    expect(asked.slice(0, 5)).toEqual([null, "100", "200", "300", "400"]);
+    expect(await page.locator("tbody tr").count()).toBe(500);
+  });
+
+  test("a list that has not changed is not sent again", async () => {
+    const page = await unopened();
+    const network = await page.context().newCDPSession(page);
+    const statuses: number[] = [];
+    network.on("Network.responseReceivedExtraInfo", ({ statusCode }) => statuses.push(statusCode));
+    await network.send("Network.enable");
+    await page.goto("/?game=quiet");
+    await eventually(
+      async () => statuses,
+      (seen) => seen.includes(304),
+    );
+    await says(page, "#count", "0 lobbies");
+  });
+
+  test("while nobody looks, nothing is asked", async () => {
+    const page = await unopened();
+    const asked = listRequests(page);
+    await page.clock.install();
+    await page.goto("/?game=quiet");
+    await says(page, "#hub", "Live");
+    await look(page, "hidden");
+    const before = asked.length;
+    await page.clock.runFor(60_000);
+    expect(asked.length).toBe(before);
+    await look(page, "visible");
+    await eventually(
+      async () => asked.length,
+      (now) => now > before,
+    );
+  });
+
+  test("the whole page is smaller than 30 KB", async () => {
+    const page = await unopened();
+    const files = new Set<string>();
+    page.on("response", (response) => files.add(response.url()));
+    await page.goto("/");
+    await says(page, "#hub", "Live");
+    const own = [...files].filter((url) => !url.includes("/v1/"));
+    const sizes = await Promise.all(own.map(async (url) => (await (await fetch(url)).arrayBuffer()).byteLength));
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    expect(own.map((url) => new URL(url).pathname).toSorted()).toEqual(["/", "/app.js", "/icon.svg", "/style.css"]);
+    expect(total).toBeLessThan(30_000);
+  });
+});
+
+// --- helpers ---------------------------------------------------------------------------------------------------
+
+async function open(path: string, options = DESKTOP, forgives?: RegExp): Promise<Page> {
+  const page = await unopened(forgives, options);
+  await page.goto(path);
+  return page;
+}
+
+/** A page that has not gone anywhere yet. `forgives`: complaints that the test itself provokes. */
+async function unopened(forgives?: RegExp, options = DESKTOP): Promise<Page> {
+  const visit = await visitor(browser, house.url, options);
+  const kept = {
+    page: visit.page,
+    get complaints() {
+      return visit.complaints.filter((line) => !forgives?.test(line));
+    },
+  };
+  visits.push(kept);
+  return visit.page;
+}
+
+const lobby = (page: Page, name: string): Locator =>
+  page.locator("tbody tr").filter({ has: page.locator("bdi", { hasText: new RegExp(`^${name}$`) }) });
+
+/** Waits until the row says all of these at once. */
+async function shows(row: Locator, ...texts: string[]): Promise<void> {
+  await texts.reduce((found, text) => found.filter({ hasText: text }), row).waitFor();
+}
+
+const says = (page: Page, selector: string, text: string): Promise<void> =>
+  page
+    .locator(selector)
+    .and(page.getByText(text, { exact: true }))
+    .waitFor();
+
+/** By how many pixels the page is wider than what shows it. */
+const sidewaysScroll = (page: Page): Promise<number> =>
+  page.evaluate<number>("Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)");
+
+/** Addresses of lists asked for from now on. */
+function listRequests(page: Page): string[] {
+  const asked: string[] = [];
+  page.on("request", (request) => {
+    if (request.url().includes("/v1/")) asked.push(request.url());
+  });
+  return asked;
+}
+
+/** Headless pages are always in view; this is what the page would hear. */
+async function look(page: Page, state: "hidden" | "visible"): Promise<void> {
+  await page.evaluate(`Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true })`);
+  await page.evaluate(`document.dispatchEvent(new Event("visibilitychange"))`);
+}
+
+/** A lobby as the API gives it, made `minutes` ago. */
+function made(name: string, minutes: number, members = 1, seats = 4): Record<string, unknown> {
+  const created_at = new Date(Date.now() - minutes * 60_000).toISOString();
+  const id = `id-${minutes}`;
+  return {
+    id,
+    name,
+    wire: "rabid",
+    state: "open",
+    members,
+    seats,
+    locked: false,
+    created_at,
+    updated_at: created_at,
+    version: 1,
+  };
+}

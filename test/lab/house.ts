@@ -1,0 +1,60 @@
+/** Hub and sidecar on a host of the laboratory, where players from outside reach them. */
+import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inject } from "vitest";
+import type { Endpoint } from "#shared/endpoint.ts";
+import type { Wire } from "#shared/lobby.ts";
+import { defaults } from "../../udp-sidecar/config.ts";
+import type { Host } from "./lab.ts";
+import type { Program } from "./program.ts";
+
+/** Before the owner's number in the names of all folders. */
+const FOLDER = "parley-lab-";
+
+export class LabHouse {
+  readonly #address: string;
+  readonly #folder: string;
+  readonly #program: Program;
+
+  private constructor(address: string, folder: string, program: Program) {
+    this.#address = address;
+    this.#folder = folder;
+    this.#program = program;
+  }
+
+  static async open(host: Host): Promise<LabHouse> {
+    await sweep();
+    const folder = await mkdtemp(join(tmpdir(), `${FOLDER}${process.pid}-`));
+    // A copy, because the hub's configuration is written beside the bundle, and other houses use the same ports.
+    const bundle = join(folder, "bundle");
+    await cp(inject("bundle"), bundle, { recursive: true });
+    const program = await host.run("house.ts", [bundle, join(folder, "hub"), host.address]);
+    return new LabHouse(host.address, folder, program);
+  }
+
+  /** Where a wire is spoken, by its documented port. */
+  at(wire: Wire): Endpoint {
+    const ports = defaults().get("PARLEY_PORTS")!.split(",");
+    return {
+      address: this.#address,
+      port: Number.parseInt(
+        ports.find((item) => item.endsWith(`=${wire}`))!,
+        10,
+      ),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#program.end();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Folders of runs that were killed. */
+async function sweep(): Promise<void> {
+  const named = (await readdir(tmpdir())).filter((name) => name.startsWith(FOLDER));
+  const stale = named.filter((name) => !existsSync(`/proc/${Number.parseInt(name.slice(FOLDER.length), 10)}`));
+  await Promise.all(stale.map((name) => rm(join(tmpdir(), name), { recursive: true, force: true })));
+}

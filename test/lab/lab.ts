@@ -1,0 +1,168 @@
+/**
+ * A laboratory of NATs: a wide area network, hosts on it, homes behind routers, hosts inside the homes.
+ *
+ *     const lab = await Lab.open();
+ *     const server = await lab.host();
+ *     const home = await lab.home("port-restricted", { loss: 0.3 });
+ *     const player = await lab.host({ net: home });
+ *     const program = await player.run("socket.ts", ["5000"]);
+ *     await lab.close();
+ *
+ * Each host, each router and the wide area itself is a network namespace. Nothing in here can reach the machine's own
+ * network, nor can that reach in. After `close` nothing is left, nor after any other end of this process.
+ */
+import { type NatKind, type NatOptions, natRules } from "./nat.ts";
+import { Program } from "./program.ts";
+import { Space } from "./space.ts";
+import { connect, DELAYER, delayer, nft, type Way } from "./way.ts";
+
+/** A network, in a namespace with a bridge named `lan`, which holds the gateway's address. */
+export type Net = {
+  readonly name: string;
+  /** The first three numbers of its hosts' addresses. */
+  readonly prefix: string;
+  /** Length of the prefix that it routes by. */
+  readonly bits: 16 | 24;
+  hosts: number;
+};
+
+export type Home = Net & { readonly kind: NatKind; /** Its public address. */ readonly address: string };
+
+/**
+ * No range that is set aside for documentation, because programs may treat those as no public ones. They are not ours,
+ * and nothing leaves the namespaces.
+ */
+const WAN_PREFIX = "20.0.0";
+const HOMES_PREFIX = "20.0.1";
+/** As far as one number of an address goes. */
+const HOSTS_MAX = 240;
+const HOMES_MAX = 254;
+/** A hub and a sidecar may take long to begin on a busy machine. */
+const BEGIN_MS = 30_000;
+
+export class Lab {
+  readonly #space: Space;
+  readonly #wan: Net = { name: "wan", prefix: WAN_PREFIX, bits: 16, hosts: 0 };
+  readonly #hosts: Host[] = [];
+  #delayer: Promise<void> | null = null;
+  #homes = 0;
+  #ways = 0;
+
+  private constructor(space: Space) {
+    this.#space = space;
+  }
+
+  static async open(): Promise<Lab> {
+    const lab = new Lab(await Space.open());
+    await lab.#space.shell([...bridge(lab.#wan), `ip -n wan link set lo up`]);
+    return lab;
+  }
+
+  /** Of the first process inside, as it is known outside; while it is there, the laboratory is. */
+  get pid(): number {
+    return this.#space.pid;
+  }
+
+  /** On the wide area with a public address, or in a home. */
+  async host({ net = this.#wan, ...way }: { readonly net?: Net } & Way = {}): Promise<Host> {
+    if (net.hosts >= HOSTS_MAX) throw new RangeError(`${net.name} has no room for more hosts`);
+    const address = `${net.prefix}.${10 + net.hosts}`;
+    const name = `${net.name}-${10 + net.hosts++}`;
+    await this.#space.shell([`ip netns add ${name}`]);
+    await this.#attach(name, "eth0", address, net, way);
+    return this.#remember(new Host(name, address, this.#space));
+  }
+
+  /** Behind a router of this kind, whose way to the wide area is `way`. Every home has a network of its own numbers. */
+  async home(kind: NatKind, options: NatOptions & Way = {}): Promise<Home> {
+    const number = ++this.#homes;
+    if (number > HOMES_MAX) throw new RangeError("there is no room for more homes");
+    const address = `${HOMES_PREFIX}.${number}`;
+    const home: Home = { name: `home${number}`, prefix: `192.168.${number}`, bits: 24, hosts: 0, kind, address };
+    await this.#space.shell(bridge(home));
+    await this.#attach(home.name, "wan", address, this.#wan, options);
+    await this.#space.shell([
+      `ip netns exec ${home.name} sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'`,
+      nft(home.name, natRules(kind, address, `${home.prefix}.0/24`, options)),
+    ]);
+    return home;
+  }
+
+  /** Ends every program and everything that they started. */
+  async close(): Promise<void> {
+    await Promise.all(this.#hosts.map((host) => host.end()));
+    await this.#space.close();
+  }
+
+  #remember(host: Host): Host {
+    this.#hosts.push(host);
+    return host;
+  }
+
+  async #attach(name: string, device: string, address: string, net: Net, way: Way): Promise<void> {
+    if (way.delay_ms !== undefined) await (this.#delayer ??= this.#startDelayer());
+    const number = this.#ways++;
+    await this.#space.shell([
+      `ip -n ${name} link set lo up`,
+      ...connect(name, device, net.name, `port${number}`, way, number),
+      `ip -n ${name} addr add ${address}/${net.bits} dev ${device}`,
+      `ip -n ${name} link set ${device} up`,
+      `ip -n ${name} route add default via ${net.prefix}.1`,
+      ...reached(name, device, `${net.prefix}.1`),
+    ]);
+  }
+
+  async #startDelayer(): Promise<void> {
+    await this.#space.shell(delayer);
+    await this.#remember(new Host(DELAYER, "", this.#space)).run("delayer.ts");
+  }
+}
+
+/** A machine: a network namespace with one address. */
+export class Host {
+  readonly name: string;
+  readonly address: string;
+  readonly #space: Space;
+  readonly #programs: Program[] = [];
+
+  constructor(name: string, address: string, space: Space) {
+    this.name = name;
+    this.address = address;
+    this.#space = space;
+  }
+
+  /** Runs a file of `test/lab/programs/` here, and waits for its first line. */
+  async run(file: string, args: readonly string[] = []): Promise<Program> {
+    const program = Program.start(`${file} on ${this.name}`, this.#space.within(this.name), file, args);
+    this.#programs.push(program);
+    await program.line(() => true, { within_ms: BEGIN_MS });
+    return program;
+  }
+
+  /** Ends its programs. */
+  async end(): Promise<void> {
+    await Promise.all(this.#programs.splice(0).map((program) => program.end()));
+  }
+}
+
+/** Waits until the gateway has answered: new devices carry nothing at first, through a tunnel for about a second. */
+function reached(name: string, device: string, gateway: string): string[] {
+  return [
+    "for try in $(seq 200); do",
+    `  ip -n ${name} neigh replace ${gateway} dev ${device} use`,
+    `  ip -n ${name} neigh show ${gateway} | grep -q REACHABLE && break`,
+    "  sleep 0.05",
+    "done",
+    `ip -n ${name} neigh show ${gateway} | grep -q REACHABLE`,
+  ];
+}
+
+/** What is addressed to no known network ends here without a word, as it does with a provider. */
+function bridge(net: Net): string[] {
+  return [
+    `ip netns add ${net.name}`,
+    `ip -n ${net.name} link add name lan type bridge`,
+    `ip -n ${net.name} addr add ${net.prefix}.1/${net.bits} dev lan`,
+    `ip -n ${net.name} link set lan up`,
+  ];
+}

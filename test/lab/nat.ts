@@ -1,0 +1,87 @@
+/** What a home's router does to UDP, as nftables rules; each was measured from outside. Words are those of RFC 4787. */
+
+/**
+ * - `full-cone`: one external port per socket, open to everybody
+ * - `address-restricted`: the same port, open to addresses that were sent to
+ * - `port-restricted`: the same port, open to endpoints that were sent to. The common one.
+ * - `symmetric`: another, random port for every endpoint that is sent to, open to that one
+ */
+export type NatKind = "full-cone" | "address-restricted" | "port-restricted" | "symmetric";
+
+export type NatOptions = {
+  /** External ports differ from internal ones. They do not on Linux routers; on others they do. */
+  readonly movesPorts?: boolean;
+  /** Two hosts of the home reach each other by their external endpoints. Symmetric ones here never do. */
+  readonly hairpin?: boolean;
+};
+
+/** `wan` is the router's public address on its interface `wan`, `lan` the home's network on `lan`, like 192.168.1.0/24. */
+export function natRules(kind: NatKind, wan: string, lan: string, options: NatOptions = {}): string {
+  const { movesPorts = false, hairpin = false } = options;
+  return kind === "symmetric" ? symmetric() : `${independent(wan, lan, movesPorts, hairpin)}\n${filter(kind)}`;
+}
+
+function symmetric(): string {
+  return `
+table ip nat {
+  chain prerouting { type nat hook prerouting priority -100; }
+  chain postrouting { type nat hook postrouting priority 100
+    oifname "wan" meta l4proto udp masquerade fully-random
+    oifname "wan" masquerade
+  }
+}
+${filter("port-restricted")}`;
+}
+
+/** Endpoint-independent mapping: a table from external ports to sockets, filled by what goes out. */
+function independent(wan: string, lan: string, movesPorts: boolean, hairpin: boolean): string {
+  // Flipping a bit moves every port and gives no two of them the same place.
+  const port = movesPorts ? "udp sport ^ 0x0040" : "udp sport";
+  return `
+table ip nat {
+  map eim {
+    type inet_service : ipv4_addr . inet_service
+    flags dynamic,timeout
+    timeout 300s
+    size 65536
+  }
+  chain prerouting { type nat hook prerouting priority -100
+    ${hairpin ? `iifname "lan" ip daddr ${wan} meta l4proto udp dnat to udp dport map @eim` : ""}
+    iifname "wan" meta l4proto udp dnat to udp dport map @eim
+  }
+  chain postrouting { type nat hook postrouting priority 100
+    ${hairpin ? `oifname "lan" ip saddr ${lan} ip daddr ${lan} meta l4proto udp snat to ${wan} : ${port}` : ""}
+    oifname "wan" meta l4proto udp update @eim { ${port} timeout 300s : ip saddr . udp sport }
+    ${movesPorts ? `oifname "wan" meta l4proto udp snat to ${wan} : ${port}` : ""}
+    oifname "wan" masquerade
+  }
+}`;
+}
+
+/**
+ * Who may answer. The router itself drops what comes for it: an early datagram of a peer that it took would occupy the
+ * very port through which the player is about to send, who would then get another one.
+ */
+function filter(kind: "full-cone" | "address-restricted" | "port-restricted"): string {
+  const seen = `
+  set seen {
+    type ipv4_addr . inet_service . ipv4_addr
+    flags dynamic,timeout
+    timeout 300s
+    size 65536
+  }`;
+  const byAddress = `
+    oifname "wan" meta l4proto udp update @seen { ip saddr . udp sport . ip daddr timeout 300s }
+    iifname "wan" meta l4proto udp ip daddr . udp dport . ip saddr @seen accept`;
+  const forward = `
+  chain forward { type filter hook forward priority 0${kind === "address-restricted" ? byAddress : ""}
+    iifname "wan" ct state established,related accept
+    iifname "wan" drop
+  }`;
+  return `
+table ip filter {${kind === "address-restricted" ? seen : ""}
+  chain input { type filter hook input priority 0
+    iifname "wan" meta l4proto udp drop
+  }${kind === "full-cone" ? "" : forward}
+}`;
+}

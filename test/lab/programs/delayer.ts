@@ -1,0 +1,17 @@
+/** Holds whatever comes out of a VXLAN tunnel, and puts it into the other tunnel of the same way; see `way.ts`. */
+import { createSocket } from "node:dgram";
+import { VXLAN_PORT } from "../way.ts";
+import { listen, say } from "./stage.ts";
+
+/** In the header of a tunnelled frame: three bytes with its tunnel's number (RFC 7348, section 5). */
+const NUMBER_AT = 4;
+
+const socket = createSocket("udp4");
+socket.on("error", () => {});
+socket.on("message", (frame, { address }) => {
+  const number = frame.readUIntBE(NUMBER_AT, 3);
+  frame.writeUIntBE(number ^ 1, NUMBER_AT, 3);
+  setTimeout(() => socket.send(frame, VXLAN_PORT, address), number >> 1);
+});
+socket.bind(VXLAN_PORT, () => say({ ready: true }));
+listen(() => {});

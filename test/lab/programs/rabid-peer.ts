@@ -1,0 +1,49 @@
+/**
+ * A game with the Rabid peer library: `rabid-peer.ts SERVER SESSION NAME SEATS [host]`. The host starts when all seats
+ * are taken. Then everybody greets everybody through the socket that the library hands over.
+ *
+ *     says   { roster: NAMES }, { started: PORT }
+ *     says   { met: [{ name, address, port }], missing: NAMES }
+ *     says   { heard: NAME }                                          a greeting, as a datagram of the game
+ *     says   { failed: CODE }                                         and that is the end
+ */
+import { RabidPeer } from "../../../clients/typescript/src/rabid/peer.ts";
+import { listen, say } from "./stage.ts";
+
+/** A game's own pace of sending. */
+const GREET_MS = 50;
+const GREETING = /^hello from ([A-Za-z0-9]+)$/;
+
+const [server, session, name, seatsText, role] = process.argv.slice(2) as [string, string, string, string, string?];
+const seats = Number(seatsText);
+
+listen(() => {});
+say({ here: name });
+try {
+  const options = { server, session, name };
+  const peer = await (role === "host" ? RabidPeer.host({ ...options, seats }) : RabidPeer.join(options));
+  let asked = false;
+  const look = (players: readonly string[]): void => {
+    say({ roster: players });
+    if (role !== "host" || asked || players.length < seats) return;
+    asked = true;
+    peer.start().catch((error: unknown) => say({ failed: String(error) }));
+  };
+  peer.on("roster", ({ players }) => look(players));
+  peer.on("started", ({ ownPort }) => say({ started: ownPort }));
+  look(peer.players);
+  await peer.whenMet();
+  const { socket, peers, missing } = peer.detach();
+  // A datagram that cannot be sent is a datagram lost.
+  socket.on("error", () => {});
+  socket.on("message", (bytes) => {
+    const from = GREETING.exec(bytes.toString("utf8"))?.[1];
+    if (from !== undefined) say({ heard: from });
+  });
+  say({ met: peers.map((one) => ({ name: one.name, ...one.endpoint })), missing });
+  setInterval(() => {
+    for (const { endpoint } of peers) socket.send(`hello from ${name}`, endpoint.port, endpoint.address);
+  }, GREET_MS);
+} catch (error) {
+  say({ failed: String(error) });
+}

@@ -1,0 +1,65 @@
+/** The test's hand on a UDP socket that is on a host of the laboratory. */
+import type { Endpoint } from "#shared/endpoint.ts";
+import type { Host } from "./lab.ts";
+import type { Line, Program } from "./program.ts";
+
+export type Heard = { readonly text: string; readonly from: Endpoint };
+
+export class Socket {
+  /** Where it is on its own host. */
+  readonly local: Endpoint;
+  readonly #program: Program;
+
+  private constructor(program: Program, local: Endpoint) {
+    this.#program = program;
+    this.local = local;
+  }
+
+  static async open(host: Host, port = 0): Promise<Socket> {
+    const program = await host.run("socket.ts", [String(port)]);
+    return new Socket(program, { address: host.address, port: program.lines[0]!["port"] as number });
+  }
+
+  /** Everything received so far, in order. */
+  get heard(): Heard[] {
+    return this.#program.lines.slice(1).map(toHeard);
+  }
+
+  say(text: string, to: Endpoint): void {
+    this.#program.tell({ say: text, ...to });
+  }
+
+  /** The first datagram received that is wanted, now or later; rejects with all that came instead. */
+  async hears(wanted: string | RegExp, within_ms = 10_000): Promise<Heard> {
+    const matches = ({ text }: Heard): boolean => (typeof wanted === "string" ? text === wanted : wanted.test(text));
+    const line = await this.#program.line((one) => "heard" in one && matches(toHeard(one)), { within_ms });
+    return toHeard(line);
+  }
+
+  /** Says it, and says it again, until what is wanted has been heard. */
+  async ask(text: string, to: Endpoint, wanted: string | RegExp, every_ms = 200): Promise<Heard> {
+    const stop = this.keepSaying(text, [to], every_ms);
+    return this.hears(wanted).finally(stop);
+  }
+
+  /** Says it until the other has heard it, at the endpoint that the other is known by; what it heard then. */
+  async reaches(other: Socket, text: string, at = other.local): Promise<Heard> {
+    const stop = this.keepSaying(text, [at], 200);
+    return other.hears(text).finally(stop);
+  }
+
+  /** Until the returned function is called. */
+  keepSaying(text: string, to: readonly Endpoint[], every_ms = 50): () => void {
+    const sayAll = (): void => to.forEach((one) => this.say(text, one));
+    sayAll();
+    const again = setInterval(sayAll, every_ms);
+    // Not even where a test fails may it go on longer than the program that does it.
+    void this.#program.ended.then(() => clearInterval(again));
+    return () => clearInterval(again);
+  }
+}
+
+function toHeard(line: Line): Heard {
+  const { heard, address, port } = line as { heard: string; address: string; port: number };
+  return { text: heard, from: { address, port } };
+}

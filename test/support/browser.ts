@@ -1,0 +1,76 @@
+/** A real browser for the journeys: where it is, how it starts, and visits that remember all that went wrong. */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const SHOTS = resolve(import.meta.dirname, "../shots");
+/** The page asks every 2 s; what has not come after several of these will not come. */
+const PATIENCE_MS = 15_000;
+
+export const DESKTOP: BrowserContextOptions = { viewport: { width: 1200, height: 800 } };
+export const PHONE: BrowserContextOptions = {
+  viewport: { width: 390, height: 844 },
+  deviceScaleFactor: 2,
+  isMobile: true,
+  hasTouch: true,
+};
+
+/** Whether to go without: a reason is printed. Where everything must be tested (CI), a missing browser is a failure. */
+export function browserIsMissing(): boolean {
+  if (existsSync(CHROMIUM)) return false;
+  const reason = `no browser at ${CHROMIUM} (CHROMIUM names another)`;
+  if (process.env["CI"]) throw new Error(reason);
+  console.warn(`The journeys of the lobby page are skipped: ${reason}.`);
+  return true;
+}
+
+/** Without a sandbox, because test machines run as root; and with nothing that calls home. */
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+export type Visit = {
+  readonly page: Page;
+  /** What a page of ours never does: console errors and warnings, exceptions, requests that leave its origin. */
+  readonly complaints: string[];
+};
+
+/** A page of its own, with nothing remembered from other visits; it goes nowhere yet. */
+export async function visitor(
+  browser: Browser,
+  origin: string,
+  options: BrowserContextOptions = DESKTOP,
+): Promise<Visit> {
+  const context = await browser.newContext({ ...options, baseURL: origin });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => complaints.push(`exception: ${error.message}`));
+  page.on("request", (request) => {
+    if (new URL(request.url()).origin !== origin) complaints.push(`request: ${request.url()}`);
+  });
+  return { page, complaints };
+}
+
+/** A picture of the whole page in `test/shots/`, light and dark, for people to look at. */
+export async function shoot(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}.png`), fullPage: true });
+  }
+}

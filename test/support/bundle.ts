@@ -1,0 +1,18 @@
+/** Once per run: the hub's bundle, as it would be deployed, in a folder that no other run writes to. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { bundleHub } from "../../tools/hub.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    bundle: string;
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), "parley-bundle-"));
+  project.provide("bundle", await bundleHub(folder));
+  return () => rm(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,458 @@
+/**
+ * What every wire must do, whatever it speaks: survive all bytes, tell nobody what is not his, repeat without harm,
+ * keep to its limits. A wire brings a `Driver`, the little that must be known to say these things in its bytes.
+ * What a wire has no way of doing is skipped, with the reason.
+ */
+import { diceOf } from "./dice.ts";
+import { describe, expect, test } from "vitest";
+import type { Endpoint } from "#shared/endpoint.ts";
+import type { Lobby } from "#shared/lobby.ts";
+import type { Limits } from "../../udp-sidecar/exchange.ts";
+import type { Wire } from "../../udp-sidecar/protocol.ts";
+import { at, HOME, Rig, type Sent, SHARED_PORT } from "./exchange.ts";
+
+export type Driver = {
+  readonly wire: Wire;
+  /** Who joins becomes a member; otherwise he and the host are told of each other, and he is forgotten. */
+  readonly keepsGuests: boolean;
+  /** A renewal from another port of the member's address is from him. */
+  readonly followsPorts: boolean;
+  /** What the host of a lobby is called in the hub. */
+  hostName(lobby: string, peer: string): string;
+  /** Hosts a lobby of four seats. */
+  host(lobby: string, peer: string): Uint8Array;
+  join(lobby: string, peer: string): Uint8Array;
+  renew(lobby: string, peer: string): Uint8Array;
+  leave(lobby: string, peer: string): Uint8Array;
+  /** What only the hub can answer; about a lobby that is not there it has one answer, and that is short. */
+  question(lobby: string, peer: string): Uint8Array;
+  /** Asks for the introduction; null on a wire that introduces by itself. */
+  readonly start: ((lobby: string, peer: string) => Uint8Array) | null;
+  /** Every other message a client can say, once, about the lobby `Nice` with Alice (host) and Bob in it. */
+  readonly others: readonly Uint8Array[];
+  /** What is answered as a mistake without asking the hub; null on a wire that has no such answer. */
+  readonly mistake: Uint8Array | null;
+  /** Whether these bytes tell a member that he is in, with these people. */
+  saysWhoIsIn(bytes: Uint8Array, peers: readonly string[]): boolean;
+  /** Whether these bytes contain where somebody is. */
+  tells(bytes: Uint8Array, endpoint: Endpoint): boolean;
+  /** The largest answer to somebody who is no member of anything, and the largest to anybody, in bytes. */
+  readonly refusal_bytes_max: number;
+  readonly answer_bytes_max: number;
+  /** Silence tolerated, in ms. */
+  readonly lease_ms: number;
+};
+
+const ALICE = at("A");
+const BOB = at("B");
+const STRANGER = at("S");
+const DATAGRAM_BYTES_MAX = 65_507;
+const NO_GUESTS = "who joins is not remembered on this wire";
+const NO_START = "nothing is started on this wire";
+const NO_MISTAKES = "mistakes are met with silence on this wire";
+
+export function conforms(driver: Driver): void {
+  const { wire } = driver;
+  const spoken = [
+    driver.host("Nice", "Alice"),
+    driver.join("Nice", "Bob"),
+    driver.renew("Nice", "Bob"),
+    driver.leave("Nice", "Bob"),
+    ...(driver.start === null ? [] : [driver.start("Nice", "Alice")]),
+    ...driver.others,
+  ];
+
+  /** Who is in Nice, in order of arrival, and the last of them, who does most of the talking below. */
+  const all = [{ peer: "Alice", home: ALICE }, ...(driver.keepsGuests ? [{ peer: "Bob", home: BOB }] : [])];
+  const peers = all.map(({ peer }) => peer);
+  const { peer: talker, home } = all.at(-1)!;
+  const others = all.slice(0, -1);
+  const called = (peer: string, name = "Nice"): string => (peer === "Alice" ? driver.hostName(name, peer) : peer);
+  const left = others.map(({ peer }) => called(peer));
+
+  /** Nice with Alice as its host and, where guests stay, Bob in it; all of them have renewed. */
+  function meeting(limits: Partial<Limits> = {}): Rig {
+    const rig = new Rig({ limits, wire: wire.name });
+    rig.say(ALICE, driver.host("Nice", "Alice"));
+    if (driver.keepsGuests) rig.say(BOB, driver.join("Nice", "Bob"));
+    for (const { peer, home } of all) rig.say(home, driver.renew("Nice", peer));
+    return rig;
+  }
+
+  /** Carol joins and is answered: she is in with all others, or is told of the host. */
+  function comes(rig: Rig, ...before: string[]): void {
+    const answers = rig.say(at("C"), driver.join("Nice", "Carol"));
+    if (driver.keepsGuests) return expect(isIn(answers, ...before, "Carol")).toBe(true);
+    expect(answers.some(({ to, bytes }) => to.port === at("C").port && driver.tells(bytes, ALICE))).toBe(true);
+  }
+
+  const lobby = (rig: Rig, name = "Nice"): Lobby | undefined => rig.hub.lobby(name, wire.name);
+  const membersOf = (rig: Rig): string[] => lobby(rig)?.members.map((member) => member.peer) ?? [];
+  const isIn = (sent: readonly Sent[], ...peers: string[]): boolean =>
+    sent.some(({ bytes }) => driver.saysWhoIsIn(bytes, peers));
+
+  /** All members are where they were and are answered as before. */
+  function stands(rig: Rig): void {
+    expect(lobby(rig)?.members.slice(0, all.length)).toMatchObject(
+      all.map(({ peer, home }) => ({ peer: called(peer), source: { endpoint: home } })),
+    );
+    for (const { peer, home } of all) {
+      const answers = rig.say(home, driver.renew("Nice", peer));
+      expect(answers.length).toBeGreaterThan(0);
+      for (const { to } of answers) expect(to).toStrictEqual(home);
+    }
+  }
+
+  /** A stranger's bytes are heard without a throw, and nobody is answered at greater length than he may be. */
+  function survived(rig: Rig, bytes: Uint8Array, via: number, bytes_max = driver.answer_bytes_max): void {
+    for (const answer of rig.say(STRANGER, bytes, { via })) {
+      const most = answer.to.address === STRANGER.address ? bytes_max : driver.answer_bytes_max;
+      if (answer.bytes.length <= most) continue;
+      throw new Error(`${answer.bytes.length} bytes in answer to ${Buffer.from(bytes).toString("hex")}`);
+    }
+  }
+
+  describe("bytes that are no message", () => {
+    const strange: [string, Uint8Array][] = [
+      ["no bytes", new Uint8Array(0)],
+      ["one zero", new Uint8Array(1)],
+      ["the longest datagram of zeros", new Uint8Array(DATAGRAM_BYTES_MAX)],
+      ["the longest datagram of letters", Buffer.alloc(DATAGRAM_BYTES_MAX, "a")],
+      ["the longest datagram of a message and letters", padded(spoken[0]!, "a")],
+      ["the longest datagram of a message and zeros", padded(spoken[0]!, "\0")],
+      ["every byte once", Uint8Array.from({ length: 256 }, (_, byte) => byte)],
+      ["bytes that are no UTF-8", Uint8Array.of(0xc3, 0x28, 0xff, 0xfe, 0xed, 0xa0, 0x80)],
+      ["a message with half a character in it", Buffer.concat([spoken[0]!, Uint8Array.of(0xc3)])],
+    ];
+
+    test.each(strange)("%s: a short answer at most, and nothing changes", (_, bytes) => {
+      const rig = meeting();
+      const before = lobby(rig);
+      survived(rig, bytes, HOME.via, driver.refusal_bytes_max);
+      survived(rig, bytes, SHARED_PORT, driver.refusal_bytes_max);
+      expect(lobby(rig)).toBe(before);
+      expect(rig.hub.directory.size).toBe(1);
+      expect(rig.sidecar().exchange.contacts.size).toBe(all.length);
+      stands(rig);
+    });
+
+    test("20,000 random datagrams: the same", () => {
+      const rig = meeting({ stranger: { per_s: 1e6, burst: 1e6 } });
+      const before = lobby(rig);
+      const dice = diceOf(20_000);
+      for (let round = 0; round < 20_000; round++) {
+        const bytes = Uint8Array.from({ length: dice(64) }, () => dice(256));
+        survived(rig, bytes, dice(2) === 0 ? HOME.via : SHARED_PORT, driver.refusal_bytes_max);
+      }
+      expect(rig.sidecar().tally.get("dropped", "stranger_rate")).toBe(0);
+      expect(lobby(rig)).toBe(before);
+      expect(rig.sidecar().exchange.contacts.size).toBe(all.length);
+      stands(rig);
+    });
+
+    test("messages from other addresses, of any family: the same", () => {
+      const rig = meeting();
+      for (const address of ["::1", "2001:db8::bad", "0.0.0.0", "255.255.255.255"]) {
+        for (const bytes of spoken) rig.say({ address, port: 1 }, bytes);
+      }
+      stands(rig);
+    });
+  });
+
+  describe("messages that were damaged on the way", () => {
+    test("every beginning of every message is survived", () => {
+      for (const message of spoken) {
+        const rig = meeting();
+        for (let length = 0; length < message.length; length++) survived(rig, message.subarray(0, length), HOME.via);
+        stands(rig);
+      }
+    });
+
+    test("every message with any one byte changed is survived", { timeout: 60_000 }, () => {
+      const open = { per_s: 1e6, burst: 1e6 };
+      for (const message of spoken) {
+        const rig = meeting({ stranger: open, lobbies_per_source_max: 1e6, memberships_per_source_max: 1e6 });
+        for (let index = 0; index < message.length; index++) {
+          for (let byte = 0; byte < 256; byte++) {
+            const damaged = Uint8Array.from(message);
+            damaged[index] = byte;
+            if (byte !== message[index]) survived(rig, damaged, byte % 2 === 0 ? HOME.via : SHARED_PORT);
+          }
+        }
+        stands(rig);
+      }
+    });
+  });
+
+  describe("a message that comes again", () => {
+    test.for([
+      ["hosting", ALICE, () => driver.host("Nice", "Alice")] as const,
+      ["joining", BOB, () => driver.join("Nice", "Bob")] as const,
+      ["renewing", home, () => driver.renew("Nice", talker)] as const,
+    ])("%s: changes nothing and is answered like the first, to the sender alone", ([what, home, message], { skip }) => {
+      skip(what === "joining" && !driver.keepsGuests, NO_GUESTS);
+      const rig = meeting();
+      const before = lobby(rig);
+      for (let round = 0; round < 3; round++) {
+        const answers = rig.say(home, message());
+        expect(isIn(answers, ...peers)).toBe(true);
+        for (const { to } of answers) expect(to).toStrictEqual(home);
+      }
+      expect(lobby(rig)).toBe(before);
+      expect(rig.sidecar().exchange.contacts.size).toBe(all.length);
+    });
+
+    test("joining, while the first still waits for the hub: one member, one answer", ({ skip }) => {
+      skip(!driver.keepsGuests, NO_GUESTS);
+      const rig = meeting();
+      const carol = at("C");
+      const answers = rig.atOnce(() => {
+        for (let round = 0; round < 5; round++) rig.say(carol, driver.join("Nice", "Carol"));
+      });
+      expect(answers.filter(({ to }) => to.port === carol.port)).toHaveLength(1);
+      expect(membersOf(rig)).toStrictEqual(["Alice", "Bob", "Carol"]);
+    });
+
+    test("leaving: the second time there is nobody to leave, and the others stay", () => {
+      const rig = meeting();
+      rig.say(home, driver.leave("Nice", talker));
+      const after = lobby(rig);
+      rig.say(home, driver.leave("Nice", talker));
+      expect(lobby(rig)).toBe(after);
+      expect(membersOf(rig)).toStrictEqual(left);
+    });
+
+    test("starting: changes nothing more", ({ skip }) => {
+      skip(driver.start === null, NO_START);
+      const rig = meeting();
+      rig.say(ALICE, driver.start!("Nice", "Alice"));
+      const after = lobby(rig);
+      rig.say(ALICE, driver.start!("Nice", "Alice"));
+      rig.say(ALICE, driver.start!("Nice", "Alice"));
+      expect(lobby(rig)).toBe(after);
+      expect(after?.state).toBe("started");
+    });
+  });
+
+  describe("renewing", () => {
+    test("is answered from memory: the hub hears nothing of it", () => {
+      const rig = meeting();
+      const before = rig.sidecar().reports.length;
+      for (let second = 0; second < 60; second++) {
+        for (const { peer, home } of all) expect(isIn(rig.say(home, driver.renew("Nice", peer)), ...peers)).toBe(true);
+        rig.pass(1_000);
+      }
+      expect(rig.sidecar().reports.length).toBe(before);
+    });
+
+    test("goes on while the hub cannot be reached", () => {
+      const rig = meeting();
+      rig.cut("north");
+      expect(isIn(rig.say(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
+    });
+
+    test.for(["open", "started"])(
+      "from elsewhere learns nothing, moves nothing and keeps nobody: %s",
+      (state, { skip }) => {
+        skip(state === "started" && driver.start === null, NO_START);
+        const rig = meeting();
+        if (state === "started" && driver.start !== null) rig.say(ALICE, driver.start("Nice", "Alice"));
+        rig.pass(driver.lease_ms / 2);
+        const before = lobby(rig);
+        const moved = { ...home, port: home.port + 1_000 };
+        for (const foreign of [STRANGER, at("B6"), ...(driver.followsPorts ? [] : [moved])]) {
+          const answers = rig.say(foreign, driver.renew("Nice", talker));
+          for (const { bytes } of answers) {
+            expect(bytes.length).toBeLessThanOrEqual(driver.refusal_bytes_max);
+            for (const secret of [ALICE, BOB]) expect(driver.tells(bytes, secret)).toBe(false);
+          }
+        }
+        expect(lobby(rig)).toBe(before);
+        if (state === "started") return stands(rig);
+        for (const { peer, home } of others) rig.say(home, driver.renew("Nice", peer));
+        // Half a lease later the talker's own last word is a lease old, whatever others said since.
+        rig.pass(driver.lease_ms / 2 + 100);
+        expect(membersOf(rig)).toStrictEqual(left);
+      },
+    );
+
+    test("too often is answered only so often, and is a sign of life all the same", () => {
+      const rig = meeting({ renewal: { per_s: 2, burst: 5 } });
+      rig.pass(4_000);
+      const burst = Array.from({ length: 50 }, () => rig.say(home, driver.renew("Nice", talker)).length);
+      expect(burst).toStrictEqual([...Array<number>(5).fill(burst[0]!), ...Array<number>(45).fill(0)]);
+      expect(burst[0]).toBeGreaterThan(0);
+      expect(rig.sidecar().tally.get("dropped", "renewal_rate")).toBe(45);
+      // One member's noise is not another's.
+      for (const { peer, home } of others) {
+        expect(isIn(rig.say(home, driver.renew("Nice", peer)), ...peers)).toBe(true);
+      }
+      rig.pass(500);
+      expect(isIn(rig.say(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
+      expect(rig.say(home, driver.renew("Nice", talker))).toStrictEqual([]);
+      rig.pass(driver.lease_ms - 1_000);
+      expect(membersOf(rig)).toContain(called(talker));
+    });
+  });
+
+  describe("a sidecar that starts anew", () => {
+    test("is silent to its members, then answers each who is heard and reports him once", () => {
+      const rig = meeting();
+      expect(rig.restart("north")).toStrictEqual([]);
+      expect(rig.pass(driver.lease_ms / 2)).toStrictEqual([]);
+      const { reports } = rig.sidecar();
+      expect(reports).toStrictEqual([]);
+      for (let round = 0; round < 3; round++) {
+        expect(isIn(rig.say(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
+      }
+      const about = { wire: wire.name, name: "Nice", peer: called(talker), via: HOME.via, endpoint: home };
+      expect(reports).toStrictEqual([{ kind: "heard", ...about }]);
+      const here = lobby(rig)?.members.filter((member) => member.away_since === null);
+      expect(here?.map((member) => member.peer)).toStrictEqual([called(talker)]);
+    });
+
+    test("still knows who is foreign", () => {
+      const rig = meeting();
+      rig.restart("north");
+      rig.say(STRANGER, driver.renew("Nice", talker));
+      expect(rig.sidecar().reports).toStrictEqual([]);
+      expect(rig.sidecar().exchange.contacts.find(wire.name, "Nice", called(talker))?.unheard).toBe(true);
+    });
+
+    test("says nothing to anybody before it has reached the hub", () => {
+      const lonely = new Rig({ sidecars: [], wire: wire.name });
+      lonely.begin("north");
+      for (const bytes of spoken) expect(lonely.say(BOB, bytes)).toStrictEqual([]);
+    });
+  });
+
+  describe("limits", () => {
+    test("a stranger's flood is heard only so far, while members renew and other strangers are answered", () => {
+      const rig = meeting({ stranger: { per_s: 10, burst: 20 } });
+      rig.pass(1_000);
+      const before = rig.sidecar().tally.get("datagrams", "reported");
+      for (let round = 0; round < 500; round++) rig.say(STRANGER, driver.question("Nope", `Peer${round}`));
+      expect(rig.sidecar().tally.get("datagrams", "reported")).toBe(before + 20);
+      expect(rig.sidecar().tally.get("dropped", "stranger_rate")).toBe(480);
+      stands(rig);
+      comes(rig, "Alice", "Bob");
+      rig.pass(1_000);
+      for (let round = 0; round < 50; round++) rig.say(STRANGER, driver.question("Nope", `Peer${round}`));
+      expect(rig.sidecar().tally.get("dropped", "stranger_rate")).toBe(520);
+    });
+
+    test("mistakes are answered only so far", ({ skip }) => {
+      skip(driver.mistake === null, NO_MISTAKES);
+      const rig = meeting({ stranger: { per_s: 10, burst: 20 } });
+      const answers = Array.from({ length: 100 }, () => rig.say(STRANGER, driver.mistake!).length);
+      expect(answers).toStrictEqual([...Array<number>(20).fill(1), ...Array<number>(80).fill(0)]);
+      rig.pass(1_000);
+      expect(rig.say(STRANGER, driver.mistake!)).toHaveLength(1);
+    });
+
+    test("members renew from the very source that floods: they share an address, not a budget", () => {
+      const rig = meeting({ stranger: { per_s: 1, burst: 4 } });
+      for (let round = 0; round < 50; round++) rig.say({ ...home, port: 9 }, driver.question("Nope", `Peer${round}`));
+      expect(isIn(rig.say(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
+    });
+
+    test("a source hosts so many lobbies and holds so many places; more are met with silence", ({ skip }) => {
+      skip(!driver.keepsGuests, NO_GUESTS);
+      const rig = new Rig({ wire: wire.name, limits: { lobbies_per_source_max: 2, memberships_per_source_max: 3 } });
+      const answered = (bytes: Uint8Array, port: number): boolean => rig.say({ ...BOB, port }, bytes).length > 0;
+      rig.say(ALICE, driver.host("Nice", "Alice"));
+      expect(answered(driver.host("One", "Ann"), 1)).toBe(true);
+      expect(answered(driver.host("Two", "Ann"), 1)).toBe(true);
+      // The third lobby, from another port of the same address.
+      expect(answered(driver.host("Three", "Ann"), 2)).toBe(false);
+      expect(answered(driver.join("Nice", "Bob"), 3)).toBe(true);
+      expect(answered(driver.join("Nice", "Bea"), 4)).toBe(false);
+      expect(rig.sidecar().tally.get("dropped", "source_share")).toBe(2);
+      // Hosting takes a place, too: one lobby fewer is no place more.
+      rig.say({ ...BOB, port: 1 }, driver.leave("Two", "Ann"));
+      expect(answered(driver.join("Nice", "Bea"), 4)).toBe(true);
+      expect(answered(driver.host("Four", "Ann"), 5)).toBe(false);
+      // Who is in is still answered, and other sources have their own shares.
+      expect(answered(driver.join("Nice", "Bob"), 3)).toBe(true);
+      comes(rig, "Alice", "Bob", "Bea");
+      // A place that was left is free again.
+      rig.say({ ...BOB, port: 1 }, driver.leave("One", "Ann"));
+      expect(answered(driver.host("Four", "Ann"), 5)).toBe(true);
+    });
+
+    test("the share holds for what is asked all at once as well", () => {
+      const rig = new Rig({
+        wire: wire.name,
+        limits: { lobbies_per_source_max: 2, memberships_per_source_max: 3 },
+      });
+      rig.atOnce(() => {
+        for (let index = 0; index < 10; index++) rig.say(BOB, driver.host(`Lobby${index}`, "Bob"));
+      });
+      expect(rig.hub.directory.size).toBe(2);
+      if (!driver.keepsGuests) return;
+      const other = meeting({ memberships_per_source_max: 1 });
+      other.atOnce(() => {
+        for (const peer of ["Carol", "Dave"]) other.say(STRANGER, driver.join("Nice", peer));
+      });
+      expect(membersOf(other)).toStrictEqual(["Alice", "Bob", "Carol"]);
+    });
+
+    test("a full sidecar takes nobody new and keeps those it has", () => {
+      const rig = meeting({ contacts_max: all.length });
+      expect(rig.say(at("C"), driver.join("Nice", "Carol"))).toStrictEqual([]);
+      expect(rig.say(at("D"), driver.host("Other", "Dave"))).toStrictEqual([]);
+      stands(rig);
+    });
+  });
+
+  describe("where answers go", () => {
+    test("out of the port that was asked", () => {
+      const rig = meeting();
+      for (const via of [HOME.via, SHARED_PORT, HOME.via]) {
+        // Where joining is news to the host, he hears it from where he came in himself.
+        const joined = rig.say(BOB, driver.join("Nice", "Bob"), { via }).filter(({ to }) => to.port === BOB.port);
+        const answers = [
+          ...rig.say(home, driver.renew("Nice", talker), { via }),
+          ...rig.say(at("C"), driver.question("Nope", "Carol"), { via }),
+          ...joined,
+        ];
+        expect(joined.length).toBeGreaterThanOrEqual(1);
+        expect(answers.length - joined.length).toBe(2);
+        for (const answer of answers) expect(answer.via).toBe(via);
+      }
+    });
+
+    test("news leave from the port through which the member came", ({ skip }) => {
+      skip(!driver.keepsGuests, NO_GUESTS);
+      const rig = meeting();
+      rig.say(at("C"), driver.join("Nice", "Carol"), { via: SHARED_PORT });
+      const news = rig.say(at("D"), driver.join("Nice", "Dave"));
+      expect(news.map(({ to, via }) => [to.port, via])).toStrictEqual([
+        [5_001, HOME.via],
+        [5_002, HOME.via],
+        [5_003, SHARED_PORT],
+        [5_004, HOME.via],
+      ]);
+    });
+
+    test("nothing more to somebody who has left", () => {
+      const rig = meeting();
+      rig.say(home, driver.leave("Nice", talker));
+      const from = rig.sent.length;
+      rig.say(at("C"), driver.join("Nice", "Carol"));
+      for (let second = 0; second < 30; second++) {
+        for (const { peer, home } of others) rig.say(home, driver.renew("Nice", peer));
+        rig.say(at("C"), driver.renew("Nice", "Carol"));
+        rig.pass(1_000);
+      }
+      for (const { peer, home } of others) rig.say(home, driver.leave("Nice", peer));
+      rig.pass(60_000);
+      expect(rig.sent.slice(from).filter(({ to }) => to.port === home.port)).toStrictEqual([]);
+      expect(rig.sidecar().exchange.contacts.size).toBe(0);
+    });
+  });
+}
+
+/** The message, filled up to the longest datagram. */
+const padded = (message: Uint8Array, filler: string): Uint8Array =>
+  Buffer.concat([message, Buffer.alloc(DATAGRAM_BYTES_MAX - message.length, filler)]);

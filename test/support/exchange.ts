@@ -1,0 +1,412 @@
+/**
+ * A house without sockets, in virtual time: real exchanges and outboxes in front, the hub's own rooms behind, and a
+ * clock that only the test turns. What a link carries goes through JSON and the strict decoders, as it does outside.
+ *
+ *     rig.say("A", "h:Nice:Alice:4")      what A's game says to a sidecar; gives what left because of it
+ *     rig.pass(500)                       time passes: repetitions, leases and the hub's alarm happen when they are due
+ *     rig.cut("north"), rig.mend("north") its link is lost, and found again
+ *     rig.restart("north")                its process starts anew and remembers nothing
+ */
+import { decode } from "#shared/decode.ts";
+import type { Endpoint } from "#shared/endpoint.ts";
+import * as numbers from "#shared/limits.ts";
+import {
+  fromHub,
+  type FromHub,
+  fromSidecar,
+  type Members,
+  type Report,
+  type Reports,
+  type Told,
+} from "#shared/link.ts";
+import { parseQuery, type Query, type Summary } from "#shared/listing.ts";
+import { deadline, type Event, type Lobby, WIRES, type Wire as WireName } from "#shared/lobby.ts";
+import { lobbyId } from "#shared/shards.ts";
+import { answerOf, Exchange, type Limits } from "../../udp-sidecar/exchange.ts";
+import { Outbox } from "../../udp-sidecar/outbox.ts";
+import type { Wire } from "../../udp-sidecar/protocol.ts";
+import { dowsett } from "../../udp-sidecar/protocols/dowsett.ts";
+import { rabid } from "../../udp-sidecar/protocols/rabid.ts";
+import { Tally } from "../../udp-sidecar/tally.ts";
+import { Directory, Draft } from "../../worker/directory.ts";
+import { addressed, freshOf, membersOf, toEvent } from "../../worker/link.ts";
+
+/** When every rig begins. */
+export const T0 = Date.UTC(2025, 0, 1);
+/** Where players speak unless they say otherwise. */
+export const HOME = { sidecar: "north", via: 57_775 } as const;
+/** The port on which every wire is spoken; at home it is Rabid alone, or the wire a rig is made for. */
+export const SHARED_PORT = 3_478;
+
+export const LIMITS: Limits = {
+  contacts_max: numbers.CONTACTS_MAX,
+  lobbies_per_source_max: numbers.LOBBIES_PER_SOURCE_MAX,
+  memberships_per_source_max: numbers.MEMBERSHIPS_PER_SOURCE_MAX,
+  stranger: { per_s: numbers.STRANGER_PER_S, burst: numbers.STRANGER_BURST },
+  renewal: { per_s: numbers.RENEWAL_PER_S, burst: numbers.RENEWAL_BURST },
+  list: { per_s: numbers.LIST_PER_S, burst: numbers.LIST_BURST },
+  sources_max: numbers.SOURCES_MAX,
+  repeats_max: numbers.REPEATS_MAX,
+};
+
+/** A datagram that left. */
+export type Sent = {
+  readonly at: number;
+  readonly sidecar: string;
+  readonly via: number;
+  readonly to: Endpoint;
+  readonly bytes: Uint8Array;
+};
+
+export type Place = { readonly sidecar?: string; readonly via?: number };
+
+/** `wire` is what is spoken at home, `sharesLocal` what an operator may set for Dowsett. */
+type Making = {
+  readonly limits?: Partial<Limits>;
+  readonly sidecars?: string[];
+  readonly wire?: WireName;
+  readonly sharesLocal?: boolean;
+};
+
+export class Rig {
+  now = T0;
+  /** Everything that ever left, in order. */
+  readonly sent: Sent[] = [];
+  readonly hub = new Hub();
+  readonly #sidecars = new Map<string, Sidecar>();
+  readonly #wire: WireName;
+  readonly #make: (name: string, epoch: string) => Sidecar;
+  #epochs = 0;
+  #look_at = T0 + numbers.LEASE_LOOK_MS;
+  #held = false;
+
+  constructor({ limits = {}, sidecars = ["north", "south"], wire = "rabid", sharesLocal = true }: Making = {}) {
+    const all = { ...LIMITS, ...limits };
+    const wires = [rabid, dowsett({ sharesLocal })];
+    this.#wire = wire;
+    this.#make = (name, epoch) =>
+      new Sidecar(
+        name,
+        epoch,
+        wires,
+        all,
+        () => this.now,
+        (wire) => this.hub.listed(wire),
+        (sent) => this.sent.push({ at: this.now, ...sent }),
+      );
+    for (const name of sidecars) {
+      this.begin(name);
+      this.mend(name);
+    }
+  }
+
+  sidecar(name: string = HOME.sidecar): Sidecar {
+    return this.#sidecars.get(name)!;
+  }
+
+  /** What leaves because of this datagram. */
+  say(
+    from: string | Endpoint,
+    said: string | Uint8Array,
+    { sidecar = HOME.sidecar, via = HOME.via }: Place = {},
+  ): Sent[] {
+    const bytes = typeof said === "string" ? Buffer.from(said, "latin1") : said;
+    const endpoint = typeof from === "string" ? at(from) : from;
+    const wires: readonly WireName[] = via === SHARED_PORT ? WIRES : [this.#wire];
+    return this.#during(() => {
+      const datagram = { bytes, endpoint, via, exclusive: wires.length === 1 };
+      this.sidecar(sidecar).exchange.hear(datagram, wires, this.now);
+    });
+  }
+
+  /** Everything said in `talk` arrives before a hub hears of any of it. */
+  atOnce(talk: () => void): Sent[] {
+    return this.#during(() => {
+      this.#held = true;
+      talk();
+      this.#held = false;
+    });
+  }
+
+  /** What leaves while time passes. */
+  pass(duration_ms: number): Sent[] {
+    const until = this.now + duration_ms;
+    const from = this.sent.length;
+    for (let due = this.#due(); due <= until; due = this.#due()) {
+      this.now = due;
+      this.#during(() => {
+        for (const { exchange } of this.#sidecars.values()) exchange.repeat(due);
+        if (this.#look_at <= due) {
+          this.#look_at += numbers.LEASE_LOOK_MS;
+          for (const { exchange } of this.#sidecars.values()) exchange.judge(due);
+        }
+        this.#tell(this.hub.alarm(due));
+      });
+    }
+    this.now = until;
+    return this.sent.slice(from);
+  }
+
+  cut(name: string): void {
+    const sidecar = this.sidecar(name);
+    sidecar.up = false;
+    sidecar.outbox.rewind();
+    this.hub.lose(name, this.now);
+  }
+
+  mend(name: string): Sent[] {
+    return this.#during(() => {
+      const sidecar = this.sidecar(name);
+      const { ack, tells, members } = this.hub.welcome(name, sidecar.epoch, this.now);
+      this.#tell(tells);
+      sidecar.outbox.welcome(ack);
+      sidecar.reached = true;
+      const items = members.flatMap((message) => carried<Members>(message).items);
+      sidecar.exchange.members(items, sidecar.behind, this.now);
+      sidecar.up = true;
+    });
+  }
+
+  /** Dies without a word, starts anew and finds its hub at once. */
+  restart(name: string): Sent[] {
+    this.cut(name);
+    this.begin(name);
+    return this.mend(name);
+  }
+
+  /** A new process, which has not reached a hub yet. */
+  begin(name: string): void {
+    this.#sidecars.set(name, this.#make(name, `epoch-${++this.#epochs}`));
+  }
+
+  // --- the links -------------------------------------------------------------------------------------------------
+
+  #due(): number {
+    const dues = [...this.#sidecars.values()].map(({ exchange }) => exchange.due ?? Infinity);
+    return Math.max(this.now, Math.min(this.#look_at, this.hub.due, ...dues));
+  }
+
+  #during(something: () => void): Sent[] {
+    const from = this.sent.length;
+    something();
+    if (!this.#held) this.#deliver();
+    return this.sent.slice(from);
+  }
+
+  /** Reports go up and tells come down until nothing waits. */
+  #deliver(): void {
+    for (const sidecar of this.#sidecars.values()) {
+      for (let batch = sidecar.take(); batch !== null; batch = sidecar.take()) {
+        const decoded = decode(JSON.stringify(batch), fromSidecar, numbers.LINK_FRAME_LENGTH_MAX);
+        if (!decoded.ok) throw new Error(`the hub would close this link: ${decoded.why}`);
+        this.#tell(this.hub.take(sidecar.name, decoded.value as Reports, this.now));
+      }
+    }
+  }
+
+  #tell(messages: Messages): void {
+    for (const [name, told] of messages) {
+      const sidecar = this.#sidecars.get(name);
+      if (sidecar?.up !== true) continue;
+      for (const message of told) sidecar.hear(carried<Told>(message), this.now);
+    }
+  }
+}
+
+/** One sidecar without its sockets and timers: what `sidecar.ts` and `uplink.ts` put together. */
+export class Sidecar {
+  readonly name: string;
+  readonly epoch: string;
+  readonly tally = new Tally();
+  readonly outbox = new Outbox();
+  readonly exchange: Exchange;
+  /** There is one link, and it holds every lobby. */
+  readonly behind = (): boolean => true;
+  /** Every report that found room, in order. */
+  readonly reports: Report[] = [];
+  /** A hub has been reached, so it is known where reports go. */
+  reached = false;
+  up = false;
+  readonly #clock: () => number;
+
+  constructor(
+    name: string,
+    epoch: string,
+    wires: readonly Wire[],
+    limits: Limits,
+    clock: () => number,
+    lobbiesOf: (wire: WireName) => readonly Summary[],
+    send: (sent: Omit<Sent, "at">) => void,
+  ) {
+    this.name = name;
+    this.epoch = epoch;
+    this.#clock = clock;
+    this.exchange = new Exchange(
+      wires,
+      limits,
+      {
+        send: (via, to, bytes) => send({ sidecar: name, via, to, bytes }),
+        list: (wire) => Promise.resolve(lobbiesOf(wire)),
+        waiting: (address) => this.outbox.waiting(address),
+        report: (report) => {
+          const taken = this.reached && this.outbox.add(report, clock());
+          if (taken) this.reports.push(report);
+          return taken;
+        },
+        linked: () => this.up,
+      },
+      this.tally,
+    );
+  }
+
+  take(): Reports | null {
+    return this.up ? this.outbox.take(this.#clock()) : null;
+  }
+
+  hear({ items, ack }: Told, now: number): void {
+    for (const item of items) {
+      if ("to" in item) this.exchange.tell(item, now);
+      else {
+        const report = this.outbox.at(item.ref);
+        if (report !== undefined) this.exchange.answered(report, answerOf(item));
+      }
+    }
+    if (ack !== null) this.outbox.acknowledge(ack);
+  }
+}
+
+/** What the hub says because of one thing that happened: for each sidecar, in order. */
+type Messages = ReadonlyMap<string, readonly Told[]>;
+
+/** The hub without its rows and sockets. */
+class Hub {
+  readonly directory = new Directory([]);
+  readonly #links = new Map<string, { epoch: string; ack: number; down_since: number | null; away: boolean }>();
+  #made = 0;
+  #due: number | null = null;
+
+  /** When the alarm rings. The real one may ring a second late, to save writes. */
+  get due(): number {
+    if (this.#due !== null) return this.#due;
+    const graces = [...this.#links.values()].map(({ down_since, away }) =>
+      down_since === null || away ? Infinity : down_since + numbers.SIDECAR_GRACE_MS,
+    );
+    const deadlines = this.directory.all().map((lobby) => deadline(lobby) ?? Infinity);
+    return (this.#due = Math.min(Infinity, ...graces, ...deadlines));
+  }
+
+  /** What the list says to a sidecar that asks for one wire's. */
+  listed(wire: WireName): readonly Summary[] {
+    return this.directory.page(
+      parseQuery(
+        new Map([
+          ["wire", wire],
+          ["include", "full"],
+        ]),
+      ) as Query,
+    ).lobbies;
+  }
+
+  lobby(name: string, wire: WireName = "rabid"): Lobby | undefined {
+    return this.directory.byName(wire, name);
+  }
+
+  take(sidecar: string, reports: Reports, now: number): Messages {
+    const link = this.#links.get(sidecar)!;
+    const fresh = freshOf(reports, link.ack);
+    if (fresh === null) return new Map([[sidecar, [{ t: "told", ack: link.ack, items: [] }]]]);
+    const draft = new Draft(this.directory, now);
+    const refs: number[] = [];
+    for (const [index, report] of fresh.items.entries()) {
+      draft.apply(report.wire, report.name, this.#counted(toEvent(report, sidecar, 0)));
+      while (refs.length < draft.tells.length) refs.push(fresh.seq + index);
+    }
+    link.ack = fresh.seq + fresh.items.length - 1;
+    return this.#keep(draft, {
+      sidecar,
+      ack: link.ack,
+      refs,
+      reaches: (other) => this.#links.get(other)?.down_since === null,
+    });
+  }
+
+  welcome(sidecar: string, epoch: string, now: number): { ack: number; tells: Messages; members: Members[] } {
+    const known = this.#links.get(sidecar);
+    const returns = known?.epoch === epoch;
+    const ack = returns ? known.ack : 0;
+    this.#links.set(sidecar, { epoch, ack, down_since: null, away: false });
+    const tells = this.#mark(sidecar, { kind: returns ? "back" : "away", sidecar }, now);
+    return { ack, tells, members: membersOf(sidecar, this.directory.all()) };
+  }
+
+  lose(sidecar: string, now: number): void {
+    this.#links.get(sidecar)!.down_since = now;
+    this.#due = null;
+  }
+
+  alarm(now: number): Messages {
+    if (this.due > now) return new Map();
+    const draft = new Draft(this.directory, now);
+    for (const [sidecar, link] of this.#links) {
+      if (link.away || link.down_since === null || link.down_since + numbers.SIDECAR_GRACE_MS > now) continue;
+      link.away = true;
+      this.#apply(sidecar, { kind: "away", sidecar }, draft);
+    }
+    for (const lobby of this.directory.all()) draft.applyTo(lobby, { kind: "tick" });
+    return this.#keep(draft);
+  }
+
+  #mark(sidecar: string, event: Event, now: number): Messages {
+    const draft = new Draft(this.directory, now);
+    this.#apply(sidecar, event, draft);
+    return this.#keep(draft);
+  }
+
+  #apply(sidecar: string, event: Event, draft: Draft): void {
+    for (const lobby of this.directory.all()) {
+      if (lobby.members.some((member) => member.source.sidecar === sidecar)) draft.applyTo(lobby, event);
+    }
+  }
+
+  #keep(draft: Draft, answering?: Parameters<typeof addressed>[1]): Messages {
+    this.directory.commit(draft.lobbies);
+    this.#due = null;
+    return addressed(draft.tells, answering);
+  }
+
+  /** Ids come from dice outside; here they are counted, so that every run is the same. */
+  #counted(event: Event): Event {
+    return event.kind === "host" ? { ...event, id: lobbyId(0, String(++this.#made).padStart(26, "0")) } : event;
+  }
+}
+
+/** A message of the hub as it arrives. */
+function carried<T extends FromHub>(message: T): T {
+  const decoded = decode(JSON.stringify(message), fromHub, numbers.LINK_FRAME_LENGTH_MAX);
+  if (!decoded.ok) throw new Error(`the sidecar would close this link: ${decoded.why}`);
+  return decoded.value as T;
+}
+
+// --- people ----------------------------------------------------------------------------------------------------
+
+/**
+ * Where a player is, by one letter: A is 192.0.2.1:5001, B is 192.0.2.2:5002 and so on. A' has the same address and,
+ * because his NAT moved it, another port; A6 is his IPv6 endpoint.
+ */
+export function at(player: string): Endpoint {
+  const number = player.charCodeAt(0) - 64;
+  const address = player.endsWith("6") ? `2001:db8::${number.toString(16)}` : `192.0.2.${number}`;
+  return { address, port: (player.endsWith("'") ? 6_000 : 5_000) + number };
+}
+
+/** The letter of an endpoint, or the endpoint in full. */
+export function playerAt({ address, port }: Endpoint): string {
+  const letter = String.fromCharCode(64 + (port % 1_000));
+  const found = [letter, `${letter}'`, `${letter}6`].find((player) => {
+    const home = at(player);
+    return home.address === address && home.port === port;
+  });
+  return found ?? `${address}:${port}`;
+}
+
+export const textOf = ({ bytes }: { readonly bytes: Uint8Array }): string => Buffer.from(bytes).toString("latin1");
