@@ -1,0 +1,49 @@
+/** A house to be measured, without limits per source, and the least a UDP server of this runtime can do beside it. */
+import type { ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundleHub, endHub, startHub } from "../tools/hub.ts";
+import { freePort } from "../tools/ports.ts";
+import { end, start, startSidecar, untilAnswers } from "../tools/processes.ts";
+
+const UNLIMITED = "1000000";
+
+export type BenchHouse = {
+  readonly sidecar: ChildProcess;
+  /** UDP port on which every wire is spoken. */
+  readonly port: number;
+  readonly echo: ChildProcess;
+  readonly echoPort: number;
+  readonly close: () => Promise<void>;
+};
+
+export async function openHouse(): Promise<BenchHouse> {
+  const state = await mkdtemp(join(tmpdir(), "parley-bench-"));
+  const [hubPort, status] = [await freePort("tcp"), await freePort("tcp")];
+  const [port, echoPort] = [await freePort("udp"), await freePort("udp")];
+  const hub = await startHub({ bundle: await bundleHub(), state, port: hubPort, keys: "bench" });
+  const sidecar = startSidecar({
+    PARLEY_HUB: `http://127.0.0.1:${hubPort}`,
+    PARLEY_KEY: "bench",
+    PARLEY_NAME: "bench",
+    PARLEY_LISTEN: "127.0.0.1",
+    PARLEY_PORTS: String(port),
+    PARLEY_STATUS: `127.0.0.1:${status}`,
+    PARLEY_LOG: "error",
+    PARLEY_LOBBIES_PER_SOURCE_MAX: UNLIMITED,
+    PARLEY_MEMBERSHIPS_PER_SOURCE_MAX: UNLIMITED,
+    PARLEY_STRANGER_RATE: `${UNLIMITED}/${UNLIMITED}`,
+    PARLEY_RENEWAL_RATE: `${UNLIMITED}/${UNLIMITED}`,
+    PARLEY_LIST_RATE: `${UNLIMITED}/${UNLIMITED}`,
+  });
+  const echo = start(process.execPath, [join(import.meta.dirname, "echo.ts"), String(echoPort)], {});
+  const close = async (): Promise<void> => {
+    await Promise.all([end(echo), end(sidecar)]);
+    await endHub(hub);
+    await rm(state, { recursive: true, force: true });
+  };
+  await untilAnswers(`http://127.0.0.1:${hubPort}/healthz`, (body) => body["ok"] === true, hub);
+  await untilAnswers(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
+  return { sidecar, port, echo, echoPort, close };
+}

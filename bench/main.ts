@@ -1,0 +1,81 @@
+/**
+ * `npm run bench`: what the house carries, in one run on this machine, in under a minute.
+ *
+ *     renewals    UDP in, contact, UDP out: beside a bare echo server of the same runtime, per second of its CPU
+ *     requests    the same for what goes through the hub; the CPU is the sidecar's alone
+ *     steps       UDP -> sidecar -> hub (rows written) -> sidecar -> UDP: per second, and how long one takes
+ *
+ * Absolute figures belong to the machine; compare ratios, and runs on the same machine.
+ */
+import { createSocket } from "node:dgram";
+import { hash } from "../udp-sidecar/protocols/dowsett.ts";
+import { openHouse } from "./house.ts";
+import { answerTo, flood, steps, table, whole } from "./measure.ts";
+
+const SOCKETS = 64;
+const PASSWORD = "abcdefghij";
+
+const house = await openHouse();
+try {
+  const sockets = Array.from({ length: SOCKETS }, () => createSocket("udp4"));
+  await Promise.all(sockets.map((socket, at) => answerTo(socket, house.port, text(`h:Bench${at}:Alice:4`))));
+  await Promise.all(sockets.map((socket, at) => answerTo(socket, house.port, registration(`bench ${at}`))));
+
+  const pings = sockets.map((_, at) => text(`p:Bench${at}:Alice`));
+  const refreshes = sockets.map((_, at) => refresh(`bench ${at}`));
+  const question = list();
+  let names = 0;
+  const echo = await flood(sockets, house.echoPort, house.echo, (at) => pings[at]!);
+  const rows = [
+    ["Rabid pings", await flood(sockets, house.port, house.sidecar, (at) => pings[at]!)],
+    ["Dowsett refreshes", await flood(sockets, house.port, house.sidecar, (at) => refreshes[at]!)],
+    ["Dowsett lists of 64", await flood(sockets, house.port, house.sidecar, () => question)],
+    ["Dowsett registrations", await flood(sockets, house.port, house.sidecar, () => registration(`new ${names++}`))],
+  ] as const;
+  table([
+    ["", "per second", "per CPU-second", "beside echo"],
+    ["bare UDP echo", whole(echo.per_s), whole(echo.per_cpu_s), "1.00"],
+    ...rows.map(([what, { per_s, per_cpu_s }]) => [
+      what,
+      whole(per_s),
+      whole(per_cpu_s),
+      (per_cpu_s / echo.per_cpu_s).toFixed(2),
+    ]),
+  ]);
+  for (const socket of sockets) socket.close();
+
+  let sessions = 0;
+  const host = (): Uint8Array => text(`h:S${sessions++}:Alice:4`);
+  const alone = await steps(1, house.port, host);
+  const crowded = await steps(64, house.port, host);
+  table([
+    ["", "per second", "p50 ms", "p99 ms"],
+    ["steps, one at a time", whole(alone.per_s), alone.p50.toFixed(2), alone.p99.toFixed(2)],
+    ["steps, 64 at once", whole(crowded.per_s), crowded.p50.toFixed(2), crowded.p99.toFixed(2)],
+  ]);
+} finally {
+  await house.close();
+}
+
+function text(what: string): Uint8Array {
+  return Buffer.from(what);
+}
+
+function registration(name: string): Uint8Array {
+  const local = { "local-address": ["192.168.0.2", 4_242], "password-required": false };
+  const says = { __type: "registering-server", "seconds-before-expiry": 60, password: PASSWORD, ...local };
+  return signed(name, says);
+}
+
+function refresh(name: string): Uint8Array {
+  return signed(name, { __type: "refreshing-server-registration", "seconds-before-expiry": 60 });
+}
+
+function list(): Uint8Array {
+  return signed(null, { __type: "requesting-server-list", password: PASSWORD });
+}
+
+function signed(sender: string | null, says: Record<string, unknown>): Uint8Array {
+  const all = { ...says, "__sender-name": sender, "__destination-name": "_HANDSHAKE_SERVER" };
+  return Buffer.from(JSON.stringify({ ...all, "__hash-string": hash(all, PASSWORD) }));
+}

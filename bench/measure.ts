@@ -1,0 +1,95 @@
+/** Ways of measuring, bounded in count and time; load goes to this machine's loopback alone. */
+import type { ChildProcess } from "node:child_process";
+import { createSocket, type Socket } from "node:dgram";
+import { readFileSync } from "node:fs";
+import { setTimeout as passes } from "node:timers/promises";
+
+/** How long each figure is measured, after a moment to get going. */
+const MEASURE_MS = 3_000;
+const WARM_UP_MS = 500;
+/** Requests on their way at once, over all sockets: enough to keep the server busy, too few to be dropped. */
+const WINDOW = 256;
+const TICKS_PER_S = 100;
+/** An answer that has not come by then was dropped, and shows as p99. */
+const LOST_MS = 1_000;
+
+export type Flood = { readonly per_s: number; readonly per_cpu_s: number };
+export type Steps = { readonly per_s: number; readonly p50: number; readonly p99: number };
+
+/** Keeps a window of requests open for a while: answers per second, and per second of the server's CPU. */
+export async function flood(
+  sockets: readonly Socket[],
+  port: number,
+  server: ChildProcess,
+  request: (at: number) => Uint8Array,
+): Promise<Flood> {
+  let answers = 0;
+  let going = true;
+  const answered = sockets.map((socket, at) => () => {
+    answers++;
+    if (going) socket.send(request(at), port, "127.0.0.1");
+  });
+  for (const [at, socket] of sockets.entries()) {
+    socket.on("message", answered[at]!);
+    for (let one = 0; one < WINDOW / sockets.length; one++) socket.send(request(at), port, "127.0.0.1");
+  }
+  await passes(WARM_UP_MS);
+  const [before, cpu, began] = [answers, cpuSeconds(server), performance.now()];
+  await passes(MEASURE_MS);
+  const per_s = (answers - before) / ((performance.now() - began) / 1_000);
+  const per_cpu_s = (answers - before) / (cpuSeconds(server) - cpu);
+  going = false;
+  for (const [at, socket] of sockets.entries()) socket.off("message", answered[at]!);
+  return { per_s, per_cpu_s };
+}
+
+/** Asks again and again, `at_once` askers side by side, each waiting for his answer. */
+export async function steps(at_once: number, port: number, request: () => Uint8Array): Promise<Steps> {
+  const took: number[] = [];
+  const began = performance.now();
+  const one = async (): Promise<void> => {
+    const socket = createSocket("udp4");
+    while (performance.now() < began + MEASURE_MS) {
+      const asked = performance.now();
+      await answerTo(socket, port, request());
+      took.push(performance.now() - asked);
+    }
+    socket.close();
+  };
+  await Promise.all(Array.from({ length: at_once }, one));
+  const per_s = took.length / ((performance.now() - began) / 1_000);
+  took.sort((a, b) => a - b);
+  const at = (share: number): number => took[Math.floor(took.length * share)] ?? Number.NaN;
+  return { per_s, p50: at(0.5), p99: at(0.99) };
+}
+
+/** Sends a request and waits for whatever comes back. */
+export function answerTo(socket: Socket, port: number, request: Uint8Array): Promise<void> {
+  return new Promise((done) => {
+    const finish = (): void => {
+      clearTimeout(lost);
+      socket.off("message", finish);
+      done();
+    };
+    const lost = setTimeout(finish, LOST_MS);
+    socket.on("message", finish);
+    socket.send(request, port, "127.0.0.1");
+  });
+}
+
+export function table(rows: readonly (readonly string[])[]): void {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  for (const row of rows) {
+    const cells = row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)));
+    process.stdout.write(`${cells.join("   ")}\n`);
+  }
+  process.stdout.write("\n");
+}
+
+export const whole = (value: number): string => Math.round(value).toLocaleString("en");
+
+/** User and system time of a process so far (proc(5), fields 14 and 15). */
+function cpuSeconds({ pid }: ChildProcess): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+}
