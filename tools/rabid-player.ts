@@ -8,6 +8,8 @@ export class RabidPlayer {
   readonly #server: number;
   readonly #loses: () => boolean;
   readonly #waiting = new Set<() => void>();
+  /** What ends a wait whose player leaves. */
+  readonly #leaving = new Set<() => void>();
   #pinging: NodeJS.Timeout | null = null;
   #closed: Promise<void> | null = null;
 
@@ -40,45 +42,50 @@ export class RabidPlayer {
     return this.#socket.address().port;
   }
 
+  /** Nothing once the socket is closed, as everything else here. */
   say(what: string | Uint8Array): void {
-    if (this.#loses()) return;
+    if (this.#closed !== null || this.#loses()) return;
     this.#socket.send(what, this.#server, "127.0.0.1");
   }
 
   /** A word to another player, past the server. */
   greet(what: string, address: string, port: number): void {
-    this.#socket.send(what, port, address);
+    if (this.#closed === null) this.#socket.send(what, port, address);
   }
 
   /** Says it, and says it again as the plugin does, until something from now on matches. */
-  async ask(what: string, wanted: string | RegExp, every_ms = 500, within_ms = 15_000): Promise<string> {
+  async ask(what: string, wanted: string | RegExp, every_ms = 500, within_ms = 30_000): Promise<string> {
     const from = this.heard.length;
     this.say(what);
     const again = setInterval(() => this.say(what), every_ms);
-    return this.hears(wanted, { from, within_ms }).finally(() => clearInterval(again));
+    return forgivable(this.hears(wanted, { from, within_ms }).finally(() => clearInterval(again)));
   }
 
   /** The first datagram since `from` that matches; rejects with all that came instead. */
-  hears(wanted: string | RegExp, { from = 0, within_ms = 10_000 } = {}): Promise<string> {
+  hears(wanted: string | RegExp, { from = 0, within_ms = 20_000 } = {}): Promise<string> {
     const matches = (line: string): boolean => (typeof wanted === "string" ? line === wanted : wanted.test(line));
-    return new Promise((done, failed) => {
-      const look = (): void => {
-        const found = this.heard.slice(from).find(matches);
-        if (found === undefined) return;
-        finish();
-        done(found);
-      };
-      const timer = setTimeout(() => {
-        finish();
-        failed(new Error(`waited ${within_ms} ms for ${wanted}, heard ${JSON.stringify(this.heard.slice(from))}`));
-      }, within_ms);
-      const finish = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(look);
-      };
-      this.#waiting.add(look);
-      look();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const look = (): void => {
+      const found = this.heard.slice(from).find(matches);
+      if (found === undefined) return;
+      finish();
+      resolve(found);
+    };
+    const giveUp = (why: string): void => {
+      finish();
+      reject(new Error(`${why} for ${wanted}, heard ${JSON.stringify(this.heard.slice(from))}`));
+    };
+    const leave = (): void => giveUp("left while waiting");
+    const timer = setTimeout(() => giveUp(`waited ${within_ms} ms`), within_ms);
+    const finish = (): void => {
+      clearTimeout(timer);
+      this.#waiting.delete(look);
+      this.#leaving.delete(leave);
+    };
+    this.#waiting.add(look);
+    this.#leaving.add(leave);
+    look();
+    return forgivable(promise);
   }
 
   /** Pings from now on, as often as the plugin does. */
@@ -96,6 +103,13 @@ export class RabidPlayer {
   close(): Promise<void> {
     this.stopPinging();
     this.#closed ??= new Promise((done) => this.#socket.close(() => done()));
+    for (const leave of this.#leaving) leave();
     return this.#closed;
   }
+}
+
+/** Tells those who wait; that nobody waits any more, since something else went wrong before, is no error of its own. */
+function forgivable<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

@@ -9,7 +9,7 @@ beforeAll(async () => {
   house = await House.open({ settings: { PARLEY_PORTS: "PORT=dowsett" } });
 });
 afterEach(() => Promise.all(peers.splice(0).map((peer) => peer.close())));
-afterAll(() => house.close());
+afterAll(() => house?.close());
 
 test("the right password lets in, a wrong one does not, and no list tells it", async () => {
   const host = peerOf();

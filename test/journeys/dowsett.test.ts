@@ -35,7 +35,7 @@ let house: House;
 beforeEach(async () => {
   house = await House.open({ shards: SHARDS, settings });
 });
-afterEach(() => house.close());
+afterEach(() => house?.close());
 
 describe("a meeting", () => {
   test("register, be listed over HTTP and over UDP, join, and both know where the other is", async () => {
@@ -100,9 +100,8 @@ describe("while a game runs", () => {
     await alice.registers(NEAR);
     const [before] = await house.lobbies();
     await house.killSidecar();
-    const refreshed = alice.refreshes(NEAR);
     await house.restartSidecar();
-    await refreshed;
+    await alice.refreshes(NEAR);
     await bob.joins(NEAR, "Bob", alice);
     const [after] = await eventually(
       () => house.lobbies(),
@@ -123,11 +122,11 @@ describe("while a game runs", () => {
     await alice.registers(NEAR);
     const [before] = await house.lobbies();
     await house.killHub();
-    for (let round = 0; round < 3; round++) await alice.refreshes(NEAR, { within_ms: AGAIN_MS });
+    for (let round = 0; round < 3; round++) await alice.refreshes(NEAR);
     bob.says(joining(NEAR, "Bob"));
     bob.says(listing());
     // Answered after the guest's requests were heard, so they have been met with silence.
-    await alice.refreshes(NEAR, { within_ms: AGAIN_MS });
+    await alice.refreshes(NEAR);
     expect(bob.types()).toStrictEqual([]);
     await house.startHub();
     await house.linked();
@@ -193,14 +192,10 @@ class Client {
   }
 
   /** Asks as the script does, until an answer of this type holds all these servers; it must be signed for us. */
-  async asks(
-    packet: Packet,
-    type: string,
-    { servers = [] as string[], within_ms = GIVES_UP_MS } = {},
-  ): Promise<Packet> {
+  async asks(packet: Packet, type: string, { servers = [] as string[] } = {}): Promise<Packet> {
     const holds = servers.map((name) => `(?=.*"name":"${name}")`).join("");
     const wanted = new RegExp(`^${holds}.*"__type":"${type}"`);
-    return this.#checked(await this.#player.ask(this.#sign(packet).toString(), wanted, AGAIN_MS, within_ms));
+    return this.#checked(await this.#player.ask(this.#sign(packet).toString(), wanted, AGAIN_MS, GIVES_UP_MS));
   }
 
   async registers(name: string, parts: Packet = {}): Promise<void> {
@@ -210,8 +205,8 @@ class Client {
     );
   }
 
-  async refreshes(name: string, { within_ms = GIVES_UP_MS } = {}): Promise<void> {
-    await this.asks(refreshing(name), "confirming-registration-refresh", { within_ms });
+  async refreshes(name: string): Promise<void> {
+    await this.asks(refreshing(name), "confirming-registration-refresh");
   }
 
   /** Joins, and sees that both are told of the other. */

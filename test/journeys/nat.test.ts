@@ -16,7 +16,7 @@ import { eventually } from "../support/house.ts";
 /** Without a delay every datagram would be there before its answer could cross it. */
 const AWAY: Way = { delay_ms: 20 };
 /** Peers of the libraries give up by themselves before that. */
-const PATIENCE = { within_ms: 20_000 };
+const PATIENCE = { within_ms: 40_000 };
 
 type Options = NatOptions & Way;
 

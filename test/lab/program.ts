@@ -52,8 +52,8 @@ export class Program {
   }
 
   /** The first line, of those since `from`, that is wanted; rejects with all that it said instead. */
-  line(wanted: (line: Line) => boolean, { from = 0, within_ms = 10_000 } = {}): Promise<Line> {
-    return new Promise((done, failed) => {
+  line(wanted: (line: Line) => boolean, { from = 0, within_ms = 20_000 } = {}): Promise<Line> {
+    const promise = new Promise<Line>((done, failed) => {
       const look = (): void => {
         const found = this.lines.slice(from).find(wanted);
         if (found !== undefined) finish(() => done(found));
@@ -71,6 +71,9 @@ export class Program {
       this.#waiting.add(look);
       look();
     });
+    // That nobody waits any more, since something else went wrong before, is no error of its own.
+    promise.catch(() => {});
+    return promise;
   }
 
   /** Lets it end by itself, which takes with it what it has started. */

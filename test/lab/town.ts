@@ -42,8 +42,7 @@ export class Town {
   }
 
   async close(): Promise<void> {
-    await this.house.close();
-    await this.lab.close();
+    await this.house.close().finally(() => this.lab.close());
   }
 }
 

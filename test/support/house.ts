@@ -35,9 +35,14 @@ export class House {
   /** With a hub and one sidecar named "one", linked. */
   static async open({ shards = 1, settings = {} } = {}): Promise<House> {
     const house = new House(await mkdtemp(join(tmpdir(), "parley-")), await freePort("tcp"), shards);
-    await house.startHub();
-    await house.addSidecar("one", settings);
-    return house;
+    try {
+      await house.startHub();
+      await house.addSidecar("one", settings);
+      return house;
+    } catch (error) {
+      await house.close();
+      throw error;
+    }
   }
 
   get url(): string {
@@ -149,7 +154,7 @@ export class House {
 export async function eventually<T>(
   ask: () => Promise<T>,
   wanted: (answer: T) => boolean,
-  within_ms = 10_000,
+  within_ms = 20_000,
 ): Promise<T> {
   const until = Date.now() + within_ms;
   for (;;) {
