@@ -1,6 +1,9 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+/** What the tests' hub signs with; the tests of the sidecar know what it makes of it. */
+const TOKEN_KEYS = "token-key-of-the-tests-the-first,token-key-of-the-tests-the-other";
+
 /** `hub` runs inside workerd; `node` on its own; `journeys` start whole houses and take the machine one at a time. */
 export default defineConfig({
   test: {
@@ -20,7 +23,7 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
-            miniflare: { bindings: { SIDECAR_KEYS: "key-one,key-two" } },
+            miniflare: { bindings: { SIDECAR_KEYS: "key-one,key-two", TOKEN_KEYS } },
           }),
         ],
         test: { name: "hub", include: ["test/worker/**/*.test.ts"] },

@@ -66,6 +66,18 @@ export const LIST_STALE_S = 8;
 /** Rendered pages a hub keeps until its next change. */
 export const PAGES_MEMOISED_MAX = 64;
 
+// --- Identity --------------------------------------------------------------------------------------------------
+/** A peer token lasts longer than any session; its owner makes a new one when it ends. */
+export const PEER_TOKEN_S = 30 * 24 * 3_600;
+/** A peer's proof towards sidecars. Short, because it crosses the network unencrypted where the wire is. */
+export const UDP_TOKEN_S = 24 * 3_600;
+/** The longest ticket: all its parts at their longest, and their dots, come to 190. */
+export const TICKET_LENGTH_MAX = 256;
+/** Keys valid at once: one that signs, and the one before it while it is being replaced. */
+export const TOKEN_KEYS_MAX = 2;
+/** Tokens are public, so that a key could be guessed at leisure: a shorter one is refused. */
+export const TOKEN_KEY_LENGTH_MIN = 32;
+
 // --- Sidecar ---------------------------------------------------------------------------------------------------
 /** Contacts one sidecar holds for one game. When full, newcomers meet silence. */
 export const CONTACTS_MAX = 65_536;

@@ -3,7 +3,7 @@
  *
  *     sidecar                                                     hub
  *        | -- hello {version, sidecar, epoch, ...} ----------------> |
- *        | <-- welcome {ack, shards} ------------------------------- |   what was stored of this epoch
+ *        | <-- welcome {ack, shards, ticket_keys} ------------------ |   what was stored of this epoch
  *        | <-- members {items, last} ... --------------------------- |   everyone it holds for this sidecar
  *        | -- reports {seq, items} ---------------------------------> |   at least once, in order
  *        | <-- told {ack, items} ----------------------------------- |   stored, and who is to be told what
@@ -38,9 +38,11 @@ import {
   NAME_LENGTH_MAX,
   SEATS_MAX,
   SHARDS_MAX,
+  TOKEN_KEYS_MAX,
 } from "./limits.ts";
 import { type Introduced, type Notice, type Policy, type Wire, WIRES } from "./lobby.ts";
 import { REFUSALS, type RefusalCode, REMOVALS } from "./refusals.ts";
+import { HASH_PATTERN, KEY_ID_PATTERN, type TicketKey } from "./tickets.ts";
 
 /** Raised when an older neighbour could misunderstand; a hub serves its own version and the one before. */
 export const LINK_VERSION = 1;
@@ -126,6 +128,8 @@ export type Welcome = {
   readonly version: number;
   readonly ack: number;
   readonly shards: number;
+  /** With these the sidecar proves tickets by itself; the newest first. */
+  readonly ticket_keys?: readonly TicketKey[];
 };
 export type Members = {
   readonly t: "members";
@@ -209,6 +213,7 @@ const notice = union<Notice>("kind", {
 });
 
 const memberTell = record<MemberTell>({ to: place, notice });
+const ticketKey = record<TicketKey>({ id: text(8, KEY_ID_PATTERN), secret: text(43, HASH_PATTERN) });
 const seq = integer(0, Number.MAX_SAFE_INTEGER);
 const code = oneOf(...(Object.keys(REFUSALS) as RefusalCode[]));
 const refusal = record<LinkTell & { code: RefusalCode }>({ ref: seq, code });
@@ -238,6 +243,7 @@ export const fromHub: Decoder<FromHub> = union<FromHub>("t", {
     version: integer(1, 1_000),
     ack: seq,
     shards: integer(1, SHARDS_MAX),
+    ticket_keys: optional(list(ticketKey, TOKEN_KEYS_MAX)),
   }),
   members: record<Members>({
     t: oneOf("members"),

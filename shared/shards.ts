@@ -22,3 +22,8 @@ export function shardOfId(id: string): number | null {
   const shard = match === null ? SHARDS_MAX : Number.parseInt(match[1]!, 36);
   return shard < SHARDS_MAX ? shard : null;
 }
+
+export const isLobbyId = (id: string): boolean => shardOfId(id) !== null;
+
+/** A peer's public name for himself: random, of no shard, and it grants nothing. */
+export const isPeerId = (id: string): boolean => /^[0-9a-z]{20,40}$/.test(id);

@@ -3,6 +3,7 @@
  * No account and no network; one process, whose death takes nothing with it but itself.
  */
 import { type ChildProcess, execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
@@ -26,12 +27,16 @@ export type HubOptions = {
   /** Folder of the rows; made if it is not there. */
   readonly state: string;
   readonly port: number;
+  /** What sidecars show: one key or two, comma-separated. */
   readonly keys: string;
+  /** What signs tokens, likewise; without one they last as long as this hub. */
+  readonly tokenKeys?: string;
   readonly shards?: number;
 };
 
 /** Starts workerd. Its output goes to ours; who waits for it asks `/healthz`. */
-export async function startHub({ bundle, state, port, keys, shards = 1 }: HubOptions): Promise<ChildProcess> {
+export async function startHub(options: HubOptions): Promise<ChildProcess> {
+  const { bundle, state, port, keys, tokenKeys = randomKey(), shards = 1 } = options;
   await mkdir(state, { recursive: true });
   const config = join(bundle, `workerd-${port}.capnp`);
   const date = /^compatibility_date = "(.+)"$/m.exec(await readFile(join(ROOT, "wrangler.toml"), "utf8"))?.[1];
@@ -54,14 +59,17 @@ const worker :Workerd.Worker = (
     (name = "ASSETS", service = "site"),
     (name = "HUB_SHARDS", text = "${shards}"),
     (name = "SIDECAR_KEYS", fromEnvironment = "SIDECAR_KEYS"),
+    (name = "TOKEN_KEYS", fromEnvironment = "TOKEN_KEYS"),
   ],
   durableObjectNamespaces = [(className = "Hub", uniqueKey = "parley-hub", enableSql = true)],
   durableObjectStorage = (localDisk = "rows"),
 );
 `,
   );
-  return start(workerdPath(), ["serve", config], { SIDECAR_KEYS: keys });
+  return start(workerdPath(), ["serve", config], { SIDECAR_KEYS: keys, TOKEN_KEYS: tokenKeys });
 }
+
+export const randomKey = (): string => randomBytes(32).toString("base64url");
 
 /** workerd waits for its clients to hang up, which a browser does not do; its rows are safe all the same. */
 export const endHub = (hub: ChildProcess): Promise<void> => end(hub, 500);

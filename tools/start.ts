@@ -8,7 +8,6 @@
  * A half that dies is started again. Ctrl-C or SIGTERM ends everything.
  */
 import type { ChildProcess } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
@@ -16,7 +15,7 @@ import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { defaults } from "../udp-sidecar/config.ts";
 import { playDemo } from "./demo.ts";
-import { bundleHub, endHub, startHub } from "./hub.ts";
+import { bundleHub, endHub, randomKey, startHub } from "./hub.ts";
 import { takenPorts, type Wanted } from "./ports.ts";
 import { end, ended, startSidecar, untilAnswers } from "./processes.ts";
 
@@ -57,12 +56,12 @@ async function open(): Promise<void> {
   const hubState = join(state, "hub");
   if (options.fresh) await rm(hubState, { recursive: true, force: true });
   await mkdir(state, { recursive: true });
-  const key = await sidecarKey();
   const bundle = await bundleHub();
-  const keys = process.env["SIDECAR_KEYS"] ?? key;
+  const keys = process.env["SIDECAR_KEYS"] ?? (await keptKey("sidecar-key"));
+  const tokenKeys = process.env["TOKEN_KEYS"] ?? (await keptKey("token-key"));
   const hub = keep(
     "hub",
-    () => startHub({ bundle, state: hubState, port: HUB_PORT, keys }),
+    () => startHub({ bundle, state: hubState, port: HUB_PORT, keys, tokenKeys }),
     `${hubUrl}/healthz`,
     () => true,
   );
@@ -123,12 +122,12 @@ function stopWithParent(): void {
   }, PARENT_LOOK_MS).unref();
 }
 
-/** The key both halves share: made once, readable by its owner alone. A second sidecar may use it too. */
-async function sidecarKey(): Promise<string> {
-  const file = join(state, "sidecar-key");
+/** A key of this house: made once, readable by its owner alone. A second sidecar may show the same one. */
+async function keptKey(name: "sidecar-key" | "token-key"): Promise<string> {
+  const file = join(state, name);
   const known = await readFile(file, "utf8").catch(() => "");
   if (known !== "") return known;
-  const key = randomBytes(32).toString("base64url");
+  const key = randomKey();
   await writeFile(file, key, { mode: 0o600 });
   return key;
 }

@@ -6,6 +6,7 @@ import type { MemberTell, Report } from "#shared/link.ts";
 import type { Wire as WireName } from "#shared/lobby.ts";
 import { shardOf } from "#shared/shards.ts";
 import type { Share } from "./shares.ts";
+import { Tickets } from "./tickets.ts";
 import { Uplink, type UplinkOptions } from "./uplink.ts";
 
 export type LinksOptions = Omit<UplinkOptions, "shard" | "on"> & {
@@ -16,12 +17,15 @@ export type LinksOptions = Omit<UplinkOptions, "shard" | "on"> & {
 };
 
 export class Links {
+  /** Proved with what the hubs said last; all hubs of a game have the same keys. */
+  readonly tickets: Tickets;
   readonly #options: LinksOptions;
   readonly #uplinks: Uplink[] = [];
   #shards = 0;
 
   constructor(options: LinksOptions) {
     this.#options = options;
+    this.tickets = new Tickets(options.game);
     this.#add(0);
   }
 
@@ -65,7 +69,10 @@ export class Links {
       ...rest,
       shard,
       on: {
-        welcome: (shards) => this.#resize(shards),
+        welcome: (shards, keys) => {
+          this.tickets.learn(keys);
+          this.#resize(shards);
+        },
         members: (items) => on.members(items, behind),
         told: on.told,
       },

@@ -22,6 +22,7 @@ import {
   type Report,
   type Told,
 } from "#shared/link.ts";
+import type { TicketKey } from "#shared/tickets.ts";
 import type { Logger } from "pino";
 import type { Secret } from "./secret.ts";
 import type { Share } from "./shares.ts";
@@ -37,7 +38,7 @@ export type UplinkOptions = {
   readonly log: Logger;
   readonly tally: Tally;
   readonly on: {
-    readonly welcome: (shards: number) => void;
+    readonly welcome: (shards: number, keys: readonly TicketKey[]) => void;
     readonly members: (items: readonly MemberTell[]) => void;
     readonly told: (items: Told["items"], reportAt: (seq: number) => Report | undefined) => void;
   };
@@ -178,7 +179,7 @@ export class Uplink {
       case "welcome":
         this.#outbox.welcome(message.ack);
         this.#members = [];
-        return on.welcome(message.shards);
+        return on.welcome(message.shards, message.ticket_keys ?? []);
       case "members":
         this.#members.push(...message.items);
         if (!message.last) return;

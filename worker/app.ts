@@ -3,43 +3,48 @@
  *
  *     GET /v1/games/{game}/lobbies          list          GET /healthz             the Worker answers
  *     GET /v1/games/{game}/lobbies/{id}     one lobby     GET /problems/{slug}     what a refusal means
+ *     POST /v1/games/{game}/peers           an identity
  *     GET /v1/link/{game}/{shard}           a sidecar opens its link (WebSocket, sidecar key)
  */
-import { Hono, type Context } from "hono";
+import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { GAME_PATTERN, LIST_MAX_AGE_S, LIST_STALE_S } from "#shared/limits.ts";
 import { cursorAfter, mergePages, parseQuery } from "#shared/listing.ts";
 import { shardOfId } from "#shared/shards.ts";
-import { type Env, hubOf, shardsOf } from "./env.ts";
-import { showsSidecarKey } from "./gate.ts";
+import { askHub, HubUnavailable } from "./ask.ts";
+import type { Api, Ctx } from "./context.ts";
+import { hubOf, shardsOf } from "./env.ts";
+import { needsGame, showsSidecarKey } from "./gate.ts";
+import { allowed } from "./methods.ts";
+import { makePeer } from "./peers.ts";
 import { explain, problem } from "./problem.ts";
 import { serveSite } from "./site.ts";
 
-type Ctx = Context<{ Bindings: Env }>;
-
 const LIST_CACHE = `public, max-age=${LIST_MAX_AGE_S}, stale-while-revalidate=${LIST_STALE_S}`;
-/** Paths that exist, for whoever asks them for more than reading. */
-const READABLE = /^\/(healthz|problems\/[^/]+|v1\/games\/[^/]+\/lobbies(\/[^/]+)?|v1\/link\/[^/]+\/[^/]+)?$/;
+/** A token is shown by whoever has it, never by a browser on its own: any page may ask for anything. */
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const EXPOSED = ["ETag", "Link", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed"];
 
-export const app = new Hono<{ Bindings: Env }>();
+export const app = new Hono<Api>();
 
 app.use("*", async (c, next) => {
   await next();
   if (!c.res.headers.has("cache-control") && c.res.status !== 101) c.res.headers.set("cache-control", "no-store");
 });
-app.use("/v1/games/*", cors({ origin: "*", allowMethods: ["GET", "HEAD"], exposeHeaders: EXPOSED, maxAge: 86_400 }));
+app.use("/v1/games/*", cors({ origin: "*", allowMethods: METHODS, exposeHeaders: EXPOSED, maxAge: 86_400 }));
+app.use("/v1/games/:game/*", needsGame);
 
 app.get("/healthz", (c) => c.json({ ok: true }));
 app.get("/problems/:slug", (c) => explain(c.req.param("slug")));
 
+app.post("/v1/games/:game/peers", makePeer);
+
 app.get("/v1/games/:game/lobbies", async (c) => {
-  const game = c.req.param("game");
-  if (!GAME_PATTERN.test(game)) return problem("invalid_request", "game: small letters, digits and hyphens expected");
+  const { game } = c.var;
   const query = parseQuery(new Map(new URL(c.req.url).searchParams));
   if ("wrong" in query) return problem("invalid_request", `${query.wrong}: not a value this parameter takes`);
   const shards = Array.from({ length: shardsOf(c.env) }, (_, shard) => shard);
-  const pages = await Promise.all(shards.map((shard) => ask(c.env, game, shard, (hub) => hub.list(query))));
+  const pages = await Promise.all(shards.map((shard) => askHub(c.env, game, shard, (hub) => hub.list(query))));
   const { lobbies, more } = mergePages(pages, query.limit);
   const last = more ? lobbies.at(-1) : undefined;
   const next = last === undefined ? null : cursorAfter(last);
@@ -48,11 +53,11 @@ app.get("/v1/games/:game/lobbies", async (c) => {
 });
 
 app.get("/v1/games/:game/lobbies/:id", async (c) => {
-  const { game, id } = c.req.param();
-  if (!GAME_PATTERN.test(game)) return problem("invalid_request", "game: small letters, digits and hyphens expected");
+  const { game } = c.var;
+  const id = c.req.param("id");
   const shard = shardOfId(id);
   if (shard === null || shard >= shardsOf(c.env)) return problem("lobby_not_found");
-  const lobby = await ask(c.env, game, shard, (hub) => hub.lobby(id));
+  const lobby = await askHub(c.env, game, shard, (hub) => hub.lobby(id));
   return lobby === null ? problem("lobby_not_found") : tagged(c, lobby, { "cache-control": LIST_CACHE });
 });
 
@@ -74,10 +79,12 @@ app.get("/v1/link/:game/:shard", async (c) => {
   return hubOf(c.env, game, shard).fetch(c.req.raw);
 });
 
-app.get("*", async (c) => (await serveSite(c.req.raw, c.env)) ?? problem("not_found"));
+app.get("*", async (c, next) => (await serveSite(c.req.raw, c.env)) ?? next());
 app.all("*", (c) => {
-  const readable = READABLE.test(c.req.path);
-  return readable ? problem("method_not_allowed", undefined, { allow: "GET, HEAD" }) : problem("not_found");
+  const methods = allowed(app.routes, c.req.path);
+  return methods.length > 0
+    ? problem("method_not_allowed", undefined, { allow: methods.join(", ") })
+    : problem("not_found");
 });
 
 app.onError((error) => {
@@ -85,24 +92,6 @@ app.onError((error) => {
   console.error({ message: "a request failed", error: error.stack ?? String(error) });
   return problem("internal_error");
 });
-
-class HubUnavailable extends Error {}
-
-type HubStub = ReturnType<typeof hubOf>;
-
-/** Asks one hub, once more on a fresh stub where Cloudflare says that helps, and never where the hub is overloaded. */
-async function ask<T>(env: Env, game: string, shard: number, question: (hub: HubStub) => Promise<T>): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await question(hubOf(env, game, shard));
-    } catch (error) {
-      const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
-      if (overloaded === true) throw new HubUnavailable();
-      if (retryable !== true) throw error;
-      if (attempt > 0) throw new HubUnavailable();
-    }
-  }
-}
 
 /** JSON with a strong ETag of its own bytes, or 304 for who has them. */
 async function tagged(c: Ctx, value: unknown, headers: Record<string, string>): Promise<Response> {

@@ -10,6 +10,8 @@ export type Env = {
   readonly LOCATION_HINT?: string;
   /** One or two keys, comma-separated: two while they are being rotated. */
   readonly SIDECAR_KEYS?: string;
+  /** One or two keys, likewise: the first one signs tokens and tickets, both are believed. */
+  readonly TOKEN_KEYS?: string;
 };
 
 const HINTS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
@@ -29,7 +31,8 @@ export function hubOf(env: Env, game: string, shard: number): DurableObjectStub<
   return env.HUB.get(id, hint === undefined ? {} : { locationHint: hint });
 }
 
-export function keysOf(env: Env): string[] {
-  const keys = (env.SIDECAR_KEYS ?? "").split(",").map((key) => key.trim());
+/** The keys of a comma-separated setting. */
+export function keysIn(setting: string | undefined): string[] {
+  const keys = (setting ?? "").split(",").map((key) => key.trim());
   return keys.filter((key) => key !== "");
 }

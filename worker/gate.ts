@@ -1,18 +1,66 @@
-/** Who may open a link: a sidecar that shows one of the keys. Checked in the Worker, before a hub is woken. */
-import { type Env, keysOf } from "./env.ts";
+/**
+ * Who may pass. A sidecar shows one of SIDECAR_KEYS, checked in the Worker before a hub is woken; a peer shows the
+ * token that `POST /peers` gave him.
+ */
+import { GAME_PATTERN } from "#shared/limits.ts";
+import type { Ctx, Middleware } from "./context.ts";
+import { type Env, keysIn } from "./env.ts";
+import { problem } from "./problem.ts";
+import { prove } from "./tokens.ts";
+
+/** The game of the path, for everything behind it. */
+export const needsGame: Middleware = async (c, next) => {
+  const game = c.req.param("game") ?? "";
+  if (!GAME_PATTERN.test(game)) return problem("invalid_request", "game: small letters, digits and hyphens expected");
+  c.set("game", game);
+  return next();
+};
+
+/** Only for a peer who shows his token; `c.var.peer` is his id. */
+export const needsPeer: Middleware = async (c, next) => {
+  const peer = await peerOf(c);
+  if (peer === null) return noPeer();
+  c.set("peer", peer);
+  return next();
+};
+
+/** For everybody; a token that is shown must be good, and without one `c.var.peer` is null. */
+export const mayShowPeer: Middleware = async (c, next) => {
+  const peer = await peerOf(c);
+  if (peer === null && c.req.header("authorization") !== undefined) return noPeer();
+  c.set("peer", peer);
+  return next();
+};
 
 /** Compares digests, and all of them, so that the time taken tells nothing. */
 export async function showsSidecarKey(request: Request, env: Env): Promise<boolean> {
-  const match = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(request.headers.get("authorization") ?? "");
-  const keys = keysOf(env);
+  const shown = bearer(request.headers.get("authorization"));
+  const keys = keysIn(env.SIDECAR_KEYS);
   if (keys.length === 0) console.error({ message: "SIDECAR_KEYS is not set: no sidecar can connect" });
-  if (match === null) return false;
-  const given = await digest(match[1]!);
+  if (shown === null) return false;
+  const given = await digest(shown);
   let found = false;
   for (const key of keys) {
     if (crypto.subtle.timingSafeEqual(given, await digest(key))) found = true;
   }
   return found;
+}
+
+/** The peer of this game whose token is shown, or null. */
+async function peerOf(c: Ctx): Promise<string | null> {
+  const shown = bearer(c.req.header("authorization") ?? null);
+  const token = shown === null ? null : await prove(c.env, shown, Date.now());
+  return token !== null && token.purpose === "peer" && token.game === c.var.game ? token.peer : null;
+}
+
+const noPeer = (): Response =>
+  problem("unauthorized", "a peer token of this game is expected: POST /v1/games/{game}/peers gives one", {
+    "www-authenticate": 'Bearer realm="parley"',
+  });
+
+/** RFC 6750 section 2.1: the credential behind the word, which is as good in small letters. */
+function bearer(header: string | null): string | null {
+  return /^Bearer ([\x21-\x7e]{1,512})$/i.exec(header ?? "")?.[1] ?? null;
 }
 
 const digest = (text: string): Promise<ArrayBuffer> => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));

@@ -8,11 +8,14 @@ import { ALARM_SLACK_MS, LINK_FRAME_LENGTH_MAX, LINK_SILENCE_MS } from "#shared/
 import { Close, fromSidecar, type FromHub, type Hello, type Reports } from "#shared/link.ts";
 import { detail, type Detail, type Page, type Query } from "#shared/listing.ts";
 import { deadline, type Event, type Lobby } from "#shared/lobby.ts";
+import type { SidecarLine } from "#shared/sidecars.ts";
+import type { TicketKey } from "#shared/tickets.ts";
 import { Directory, Draft } from "./directory.ts";
 import { type Env, shardsOf } from "./env.ts";
 import * as link from "./link.ts";
 import { Sidecars } from "./sidecars.ts";
 import { type Sidecar, Store } from "./store.ts";
+import { ticketKeys } from "./tokens.ts";
 
 /** Travels with a socket through hibernation. `sidecar` is null until it said hello; an ended one only waits to go. */
 type Attachment = { readonly sidecar: string | null; readonly since: number; readonly ended: boolean };
@@ -22,6 +25,7 @@ export class Hub extends DurableObject<Env> {
   readonly #directory: Directory;
   readonly #sidecars: Sidecars;
   #alarm_at: number | null = null;
+  #ticket_keys: readonly TicketKey[] = [];
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -34,6 +38,7 @@ export class Hub extends DurableObject<Env> {
       if (sidecar !== null && !ended) this.#sidecars.attach(sidecar, socket);
     }
     void ctx.blockConcurrencyWhile(async () => {
+      this.#ticket_keys = await ticketKeys(env);
       this.#alarm_at = await ctx.storage.getAlarm();
       const now = Date.now();
       this.#keep(new Draft(this.#directory, now), this.#sidecars.unlinked(now), now, { looking: "everywhere" });
@@ -55,6 +60,10 @@ export class Hub extends DurableObject<Env> {
   lobby(id: string): Detail | null {
     const lobby = this.#directory.byId(id);
     return lobby === undefined ? null : detail(lobby);
+  }
+
+  sidecars(): SidecarLine[] {
+    return this.#sidecars.lines();
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
@@ -122,7 +131,7 @@ export class Hub extends DurableObject<Env> {
     for (const [id, row] of rows) if (row === null) this.#applyToMembersOf(id, { kind: "away", sidecar: id }, draft);
     this.#keep(draft, rows, now);
     const ack = this.#sidecars.row(hello.sidecar)!.ack;
-    send(socket, { t: "welcome", version, ack, shards: shardsOf(this.env) });
+    send(socket, { t: "welcome", version, ack, shards: shardsOf(this.env), ticket_keys: this.#ticket_keys });
     for (const message of link.membersOf(hello.sidecar, this.#directory.all())) send(socket, message);
   }
 

@@ -15,6 +15,7 @@ import type { Event, Lobby, Source, Tell } from "#shared/lobby.ts";
 import { standing } from "#shared/changes.ts";
 import { lobbyId } from "#shared/shards.ts";
 import type { Told } from "./directory.ts";
+import { randomText } from "./random.ts";
 
 /** Whose reports are being answered, up to which, and which of them caused each tell. */
 export type Answering = {
@@ -148,10 +149,4 @@ function placeOf(lobby: Lobby, peer: string, source: Source): Place {
     lease_ms: lobby.state === "open" ? lobby.policy.lease_ms : null,
     memory: lobby.members.find((member) => member.peer === peer)?.memory ?? null,
   };
-}
-
-/** 130 bits from the platform's generator, in 26 characters. */
-function randomText(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(26));
-  return Array.from(bytes, (byte) => (byte & 31).toString(32)).join("");
 }

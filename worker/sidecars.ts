@@ -4,6 +4,7 @@
  */
 import { LINK_SILENCE_MS, SIDECAR_GRACE_MS, SIDECARS_PER_HUB_MAX } from "#shared/limits.ts";
 import type { Hello } from "#shared/link.ts";
+import { type SidecarLine, sidecarLine } from "#shared/sidecars.ts";
 import type { Sidecar } from "./store.ts";
 
 export class Sidecars {
@@ -25,6 +26,12 @@ export class Sidecars {
   /** As they are now: ending one while looking at them is safe. */
   linked(): [string, WebSocket][] {
     return [...this.#sockets];
+  }
+
+  /** What anybody may know of those that are linked, in the order of their names. */
+  lines(): SidecarLine[] {
+    const up = [...this.#sockets.keys()].toSorted();
+    return up.map((id) => sidecarLine(this.#rows.get(id)!.hello));
   }
 
   /** Rows that believe in a link which did not outlive the hub's sleep: down since now, at the latest. */

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -47,6 +47,9 @@ test("it is ready when both halves answer, keeps its rows, throws them away when
   await end(house.child);
   expect(house.child.exitCode).toBe(0);
   expect(await takenPorts(PORTS)).toEqual([]);
+  for (const key of ["sidecar-key", "token-key"]) {
+    expect([key, ((await stat(join(state, "rows", key))).mode & 0o777).toString(8)]).toEqual([key, "600"]);
+  }
 
   house = run();
   await ready(house);

@@ -192,6 +192,14 @@ describe("what the hub says", () => {
     );
     expect(taken).toStrictEqual([1, shards_max]);
   });
+
+  test("hands out two keys for tickets at the most, each by a short name and with 256 bits", () => {
+    const key = { id: "mxYW54lW", secret: "k".repeat(43) };
+    const greets = (...ticket_keys: unknown[]): boolean =>
+      hubSaid({ t: "welcome", version: 1, ack: 0, shards: 1, ticket_keys }).ok;
+    expect([greets(), greets(key), greets(key, key), greets(key, key, key)]).toStrictEqual([true, true, true, false]);
+    expect([greets({ ...key, id: "short" }), greets({ ...key, secret: "short" })]).toStrictEqual([false, false]);
+  });
 });
 
 test("close codes differ, and lie where applications may choose them", () => {

@@ -17,6 +17,8 @@ type Running = {
   readonly settings: Record<string, string>;
 };
 
+const TOKEN_KEY = "token-key-of-the-house-of-the-tests";
+
 export class House {
   readonly key = "key-of-the-house";
   readonly #state: string;
@@ -55,8 +57,14 @@ export class House {
   }
 
   async startHub(): Promise<void> {
-    const options = { bundle: inject("bundle"), state: join(this.#state, "hub"), port: this.#port, keys: this.key };
-    this.#hub = await startHub({ ...options, shards: this.#shards });
+    this.#hub = await startHub({
+      bundle: inject("bundle"),
+      state: join(this.#state, "hub"),
+      port: this.#port,
+      keys: this.key,
+      tokenKeys: TOKEN_KEY,
+      shards: this.#shards,
+    });
     await untilAnswers(`${this.url}/healthz`, (body) => body["ok"] === true, this.#hub);
   }
 

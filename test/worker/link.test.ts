@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Close, LINK_VERSION } from "#shared/link.ts";
 import { app } from "../../worker/app.ts";
 import type { Env } from "../../worker/env.ts";
+import { GOLDEN } from "../support/golden-tickets.ts";
 import { hubFor, sidecarRow, sidecarRows, tablesOf, untilDown } from "./inside.ts";
 import {
   hangUp,
@@ -95,7 +96,14 @@ describe("hello", () => {
   test("is answered with what is stored, how many shards there are, and the members", async () => {
     const north = await Sidecar.open(newGame());
     north.say(helloOf(north));
-    expect(await north.next("welcome")).toStrictEqual({ t: "welcome", version: LINK_VERSION, ack: 0, shards: 1 });
+    const keys = { ticket_keys: GOLDEN.keys };
+    expect(await north.next("welcome")).toStrictEqual({
+      t: "welcome",
+      version: LINK_VERSION,
+      ack: 0,
+      shards: 1,
+      ...keys,
+    });
     expect(await north.next("members")).toStrictEqual({ t: "members", items: [], last: true });
   });
 

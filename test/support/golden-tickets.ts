@@ -1,0 +1,22 @@
+/**
+ * Tickets that Node's crypto made, step by step as docs/http.md describes it, with the keys that the tests' hub has
+ * (vitest.config.ts). Worker and sidecar must both agree with them.
+ */
+import type { Ticket, TicketKey } from "#shared/tickets.ts";
+
+const ticket: Ticket = {
+  purpose: "udp",
+  game: "arena",
+  lobby: null,
+  peer: "aaaaaaaaaaaaaaaaaaaaaaaaaa",
+  expires_at_s: 1_800_000_000,
+};
+
+export const GOLDEN = {
+  ticket,
+  text: "udp.mxYW54lW.arena..aaaaaaaaaaaaaaaaaaaaaaaaaa.tro8w0.sbMlqQ8k2ROaqPdpeAV5iAckHftsN_9AfjwJzBzS1Xw",
+  keys: [
+    { id: "mxYW54lW", secret: "BWflJsjsbDnwsfimXc2AEevP7CXSdp4oHBfyEMhazq0" },
+    { id: "7bPFw6SG", secret: "INFJOwxqPHPjEl3uBSxRqGSjmwMks0wbE9Hl4cTzRig" },
+  ] as readonly [TicketKey, TicketKey],
+};
