@@ -2,6 +2,7 @@
  * What the steps of a lobby are made of: looking at members, telling them, and the few ways in which a lobby changes.
  * Pure, like lobby.ts, which decides when each of them happens.
  */
+import { isSealed } from "./doors.ts";
 import { type Endpoint, sameEndpoint } from "./endpoint.ts";
 import type { Event, Introduced, Lobby, Member, Notice, Source, Stepped, Tell } from "./lobby.ts";
 import type { RefusalCode, Removal } from "./refusals.ts";
@@ -81,6 +82,17 @@ export const replace = (lobby: Lobby, old: Member, member: Member): Member[] =>
   lobby.members.map((m) => (m === old ? member : m));
 export const isFrom = (member: Member, source: Source): boolean =>
   member.source.sidecar === source.sidecar && sameEndpoint(member.source.endpoint, source.endpoint);
+/**
+ * Whether an event in clear claims to be of a member who came under DTLS: from his endpoint, or to move his place. A
+ * source address can be forged, a session cannot.
+ */
+export const isForged = (lobby: Lobby, event: Event & { source: Source }): boolean =>
+  !isSealed(event.source.via) &&
+  lobby.members.some(({ peer, source }) => {
+    const moves = event.kind === "moved" || (event.kind === "join" && event.reclaims);
+    const claims = (moves && event.peer === peer) || sameEndpoint(source.endpoint, event.source.endpoint);
+    return isSealed(source.via) && claims;
+  });
 export const isBarred = (lobby: Lobby, peer: string, at: Endpoint): boolean =>
   lobby.barred.some((bar) => bar.peer === peer || sameEndpoint(bar.endpoint, at));
 export const introductionOf = ({ peer, source, local }: Member): Introduced => ({

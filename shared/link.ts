@@ -30,9 +30,11 @@ import {
   text,
   union,
 } from "./decode.ts";
+import { DOOR_MAX } from "./doors.ts";
 import type { Endpoint } from "./endpoint.ts";
 import {
   BATCH_REPORTS_MAX,
+  CERTIFICATE_LENGTH_MAX,
   FRAME_ITEMS_MAX,
   MEMORY_LENGTH_MAX,
   NAME_LENGTH_MAX,
@@ -65,7 +67,7 @@ export const Close = {
   silent: 4408,
 } as const;
 
-/** What every report says about its datagram: wire, lobby name, and where it came from. */
+/** What every report says about its datagram: wire, lobby name, the door it came through, and where it came from. */
 type About = { readonly wire: Wire; readonly name: string; readonly via: number; readonly endpoint: Endpoint };
 
 /** A fact that a sidecar tells the hub. The hub makes it an `Event` by adding the sidecar's name. */
@@ -118,6 +120,16 @@ export type Hello = {
   /** Addresses under which players reach it, as the operator gave them. */
   readonly addresses: readonly string[];
   readonly ports: readonly { readonly port: number; readonly wires: readonly Wire[] }[];
+  /** Where its ports also speak DTLS. */
+  readonly dtls?: Dtls;
+};
+/** What a client needs to trust a sidecar: the certificates to pin, the name in the first of them, its SHA-256. */
+export type Dtls = {
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly pem: string;
+  /** Nothing is heard in clear. */
+  readonly required: boolean;
 };
 export type Reports = { readonly t: "reports"; readonly seq: number; readonly items: readonly Report[] };
 export type Bye = { readonly t: "bye" };
@@ -148,7 +160,7 @@ const local = optional(canonicalEndpoint);
 const digest = nullable(text(128));
 const memory = nullable(text(MEMORY_LENGTH_MAX));
 const duration_ms = integer(1, 7 * 24 * 3_600_000);
-const about = { wire, name, via: integer(1, 65_535), endpoint: canonicalEndpoint };
+const about = { wire, name, via: integer(1, DOOR_MAX), endpoint: canonicalEndpoint };
 export const SIDECAR_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
 
 const policy: Decoder<Policy> = record<Policy>({
@@ -223,6 +235,13 @@ const tell: Decoder<LinkTell> = (value, path) => {
   return "peers" in value ? introduction(value, path) : refusal(value, path);
 };
 
+const dtls: Decoder<Dtls> = record<Dtls>({
+  name: text(255, /^[A-Za-z0-9.*_-]+$/),
+  fingerprint: text(95, /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/),
+  pem: text(CERTIFICATE_LENGTH_MAX, /^[\x20-\x7e\n]+$/),
+  required: flag,
+});
+
 export const fromSidecar: Decoder<FromSidecar> = union<FromSidecar>("t", {
   hello: record<Hello>({
     t: oneOf("hello"),
@@ -232,6 +251,7 @@ export const fromSidecar: Decoder<FromSidecar> = union<FromSidecar>("t", {
     region: text(16),
     addresses: list(text(64), 16),
     ports: list(record({ port: integer(1, 65_535), wires: list(wire, WIRES.length) }), 64),
+    dtls: optional(dtls),
   }),
   reports: record<Reports>({ t: oneOf("reports"), seq, items: list(report, BATCH_REPORTS_MAX) }),
   bye: record<Bye>({ t: oneOf("bye") }),

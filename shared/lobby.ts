@@ -16,6 +16,7 @@ import {
   hostOf,
   introductionOf,
   isBarred,
+  isForged,
   isFrom,
   mark,
   memberNamed,
@@ -54,7 +55,7 @@ export type Policy = {
   readonly rehosts?: boolean;
 };
 
-/** Where a datagram came in and where its answer leaves: this sidecar, this local port, this endpoint. */
+/** Where a datagram came in and where its answer leaves: this sidecar, this door (doors.ts), this endpoint. */
 export type Source = { readonly sidecar: string; readonly via: number; readonly endpoint: Endpoint };
 
 export type Member = {
@@ -185,6 +186,7 @@ export function deadline(lobby: Lobby): number | null {
 // --- events ----------------------------------------------------------------------------------------------------
 
 function react(lobby: Lobby | null, event: Event, now: number): Stepped {
+  if (lobby !== null && "source" in event && isForged(lobby, event)) return nothing(lobby);
   switch (event.kind) {
     case "host":
       return lobby === null ? create(event, now) : hostAgain(lobby, event, now);

@@ -2,6 +2,7 @@
  * The exchange of one game: datagrams in, datagrams and reports out, and between them the contacts.
  * It owns no socket and no clock: whoever drives it says what came, and what time it is.
  */
+import { isSealed } from "#shared/doors.ts";
 import { type Endpoint, sameEndpoint } from "#shared/endpoint.ts";
 import type { LinkTell, MemberTell, Report } from "#shared/link.ts";
 import type { Summary } from "#shared/listing.ts";
@@ -36,6 +37,9 @@ export type Out = {
 /** The hub's answer to a report, as the wires know it. */
 export const answerOf = (item: Exclude<LinkTell, MemberTell>): Answer =>
   "code" in item ? { kind: "refused", code: item.code } : { kind: "introduced", peers: item.peers };
+
+/** What a member says who came under DTLS, he says under DTLS: the source of a datagram in clear can be forged. */
+const isForged = (contact: Contact, via: number): boolean => isSealed(contact.via) && !isSealed(via);
 
 /** Lines to be said again: `after_ms[next]` after `since`, unless the contact has confirmed. */
 type Repeat = {
@@ -167,6 +171,7 @@ export class Exchange {
   }
 
   #renew({ contact, lease_ms }: Heard & { do: "renew" }, { via, endpoint }: Datagram, now: number): void {
+    if (isForged(contact, via)) return this.#drop("in_clear");
     contact.heard_at = now;
     if (lease_ms !== undefined && lease_ms !== contact.lease_ms) this.contacts.lease(contact, lease_ms);
     if (contact.unheard) {
@@ -198,6 +203,7 @@ export class Exchange {
     const contact = "peer" in said ? this.contacts.find(wire, said.name, said.peer) : undefined;
     const own = contact !== undefined && sameEndpoint(contact.endpoint, endpoint);
     if (!this.#strangers.allows(endpoint.address, now)) return this.#drop("stranger_rate");
+    if (own && isForged(contact, via)) return this.#drop("in_clear");
     if (contact === undefined && !this.#hasRoom(said, endpoint)) return this.#drop("source_share");
     if (contact !== undefined && lease_ms !== undefined) this.contacts.lease(contact, lease_ms);
     if (own && said.kind === "confirm") contact.confirmed = contact.introduced;

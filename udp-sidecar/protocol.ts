@@ -16,7 +16,7 @@ import type { Answer, Notice, Wire as WireName } from "#shared/lobby.ts";
 export type Datagram = {
   readonly bytes: Uint8Array;
   readonly endpoint: Endpoint;
-  /** The local port it came to; answers leave from it. */
+  /** The door it came through (#shared/doors.ts); answers leave by it. */
   readonly via: number;
   /** That port is bound to one wire alone, so what else comes is that wire's to judge. */
   readonly exclusive: boolean;

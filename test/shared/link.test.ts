@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decode, type Decoded } from "#shared/decode.ts";
+import { DOOR_MAX } from "#shared/doors.ts";
 import * as limits from "#shared/limits.ts";
 import { Close, fromHub, fromSidecar, LINK_VERSION, LINK_VERSION_OLDEST, linkPath } from "#shared/link.ts";
 import { WIRES } from "#shared/lobby.ts";
@@ -17,9 +18,9 @@ describe("every message", () => {
     expect(decoded(more)).toStrictEqual({ ok: true, value: message });
   });
 
-  test.each(messages())("%s may miss nothing", (_, { decoded, message }) => {
+  test.each(messages())("%s may miss nothing but what is optional", (_, { decoded, message }) => {
     const taken = places(message).filter(({ without }) => without !== undefined && decoded(without).ok);
-    expect(taken.map(({ path }) => path)).toStrictEqual([]);
+    expect(taken.map(({ path }) => path).filter((path) => path !== ".dtls")).toStrictEqual([]);
   });
 
   test.each(messages())("%s takes no value of another kind anywhere", (_, { decoded, message }) => {
@@ -111,8 +112,12 @@ describe("a report", () => {
     expect([taken({ name: "a\ud800" }), taken({ peer: "\udc00".repeat(128) })]).toStrictEqual([false, false]);
   });
 
-  test.each([0, 65_536, -1])("came through no port %i", (port) => {
-    expect([taken({ via: port }), taken({ endpoint: { address: "192.0.2.1", port } })]).toStrictEqual([false, false]);
+  test.each([0, 65_536, -1])("came from no port %i", (port) => {
+    expect(taken({ endpoint: { address: "192.0.2.1", port } })).toBe(false);
+  });
+
+  test.each([0, DOOR_MAX + 1, -1])("came through no door %i", (via) => {
+    expect([taken({ via }), taken({ via: DOOR_MAX })]).toStrictEqual([false, true]);
   });
 
   test("is of a wire and a kind that exist", () => {

@@ -63,6 +63,7 @@ export const HELLO: Hello = {
 
 export const FROM_SIDECAR: readonly FromSidecar[] = [
   HELLO,
+  { ...HELLO, dtls: { name: "rendezvous", fingerprint: Array(32).fill("0F").join(":"), pem: "PEM\n", required: true } },
   { t: "reports", seq: 0, items: REPORTS },
   { t: "reports", seq: Number.MAX_SAFE_INTEGER, items: [] },
   { t: "bye" },

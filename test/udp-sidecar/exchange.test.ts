@@ -7,7 +7,7 @@ import type { Heard, Wire } from "../../udp-sidecar/protocol.ts";
 import { rabid } from "../../udp-sidecar/protocols/rabid.ts";
 import { Tally } from "../../udp-sidecar/tally.ts";
 import { at, HOME, LIMITS, playerAt, Rig, T0, textOf } from "../support/exchange.ts";
-import { session } from "./dialogue.ts";
+import { dialogue, session } from "./dialogue.ts";
 
 describe("a datagram", () => {
   const wireOf = (name: "noray" | "dowsett", first: number, heard: Heard = { do: "drop", why: name }): Wire => ({
@@ -63,6 +63,29 @@ describe("a datagram", () => {
     const { exchange, tally, sent } = exchangeOf([rabid], { taking: false });
     exchange.hear(datagramOf("h:Nice:Alice:4"), ["rabid"], T0);
     expect([tally.get("dropped", "no_hub"), tally.get("datagrams", "reported"), sent]).toStrictEqual([1, 0, []]);
+  });
+});
+
+describe("a member who came under DTLS", () => {
+  test("is answered there, and not believed in clear", () => {
+    const rig = dialogue(`
+      A/69014> h:Nice:Alice:4
+      A/69014< i:Alice
+      A/69014> p:Nice:Alice
+      A/69014< i:Alice
+      A> p:Nice:Alice
+      A> s:Nice:Alice
+      A> x:Nice:Alice
+      B> c:Nice:Bob
+      A/69014< i:Alice:Bob
+      B< i:Alice:Bob
+      A> p:Nice:Alice
+      @+5s, every 500ms: B> p:Nice:Bob
+      B< i:Alice:Bob (x9)
+      A/69014< error:player_timeout
+      B< i:Bob (x2)
+    `);
+    expect(rig.sidecar().tally.get("dropped", "in_clear")).toBe(3);
   });
 });
 
