@@ -89,6 +89,7 @@ export type Report = About &
         readonly lock: string | null;
         readonly memory: string | null;
         readonly reclaims: boolean;
+        readonly silently?: boolean;
       }
     | { readonly kind: "leave" | "kick" | "confirm" | "ask" | "lost" | "heard" | "moved"; readonly peer: string }
     | { readonly kind: "start" }
@@ -171,6 +172,7 @@ const policy: Decoder<Policy> = record<Policy>({
   listed: flag,
   introduces_on_join: optional(flag),
   rehosts: optional(flag),
+  roams: optional(flag),
 });
 
 const named = <K extends string>(kind: K) => record({ ...about, kind: oneOf(kind), peer: name });
@@ -193,6 +195,7 @@ const report = union<Report>("kind", {
     lock: digest,
     memory,
     reclaims: flag,
+    silently: optional(flag),
   }),
   leave: named("leave"),
   kick: named("kick"),

@@ -53,6 +53,8 @@ export type Policy = {
   readonly introduces_on_join?: boolean;
   /** A host who hosts again from the same source says everything anew; otherwise his lobby stays as it is. */
   readonly rehosts?: boolean;
+  /** Who proved himself to his sidecar may have moved to another address; otherwise only to another port. */
+  readonly roams?: boolean;
 };
 
 /** Where a datagram came in and where its answer leaves: this sidecar, this door (doors.ts), this endpoint. */
@@ -123,6 +125,8 @@ export type Event =
       readonly local?: Endpoint;
       /** The sidecar vouches: same address, and the old endpoint has been silent for two pings. */
       readonly reclaims: boolean;
+      /** Where joining introduces: only the asker is told, because his sidecar means to relay the two. */
+      readonly silently?: boolean;
       readonly source: Source;
     }
   | { readonly kind: "leave"; readonly peer: string; readonly source: Source }
@@ -131,7 +135,7 @@ export type Event =
   | { readonly kind: "confirm"; readonly peer: string; readonly source: Source }
   /** A renewal of a member whom the sidecar does not know. */
   | { readonly kind: "ask"; readonly peer: string; readonly source: Source }
-  /** He proved to his sidecar that he is somewhere else at the same address. */
+  /** He proved to his sidecar that he is somewhere else; at another address only where the policy lets him roam. */
   | { readonly kind: "moved"; readonly peer: string; readonly source: Source }
   /** His sidecar has not heard him for a lease. */
   | { readonly kind: "lost"; readonly peer: string; readonly source: Source }
@@ -273,9 +277,9 @@ function join(lobby: Lobby, event: Event & { kind: "join" }, now: number): Stepp
 function introduce(lobby: Lobby, event: Event & { kind: "join" }): Stepped {
   const host = hostOf(lobby);
   const guest = introductionOf(newMember(event, 0));
-  const tells: Tell[] = [tell(host, { kind: "introduced", peers: [guest] })];
-  tells.push({ to: "asker", notice: { kind: "introduced", peers: [introductionOf(host)] } });
-  return { lobby, tells };
+  const answer: Tell = { to: "asker", notice: { kind: "introduced", peers: [introductionOf(host)] } };
+  if (event.silently === true) return { lobby, tells: [answer] };
+  return { lobby, tells: [tell(host, { kind: "introduced", peers: [guest] }), answer] };
 }
 
 function sayAnew(lobby: Lobby, { policy, seats, lock, local }: Event & { kind: "host" }, now: number): Lobby {
@@ -287,7 +291,7 @@ function sayAnew(lobby: Lobby, { policy, seats, lock, local }: Event & { kind: "
 
 function move(lobby: Lobby, event: Event & { kind: "moved" }, now: number): Stepped {
   const member = memberNamed(lobby, event.peer);
-  const near = member?.source.endpoint.address === event.source.endpoint.address;
+  const near = lobby.policy.roams === true || member?.source.endpoint.address === event.source.endpoint.address;
   return member === undefined || !near
     ? nothing(lobby)
     : tellAgain(lobby, member, { source: event.source, memory: member.memory }, now);

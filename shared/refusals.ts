@@ -20,6 +20,7 @@ const TABLE = {
   kicked: { status: 403, says: "The host removed this peer from the lobby." },
   too_few_players: { status: 409, says: "A lobby of one cannot start." },
   not_started: { status: 409, says: "The lobby has not started." },
+  host_unreachable: { status: 503, says: "The lobby's host cannot be told now; try again." },
   hub_unavailable: { status: 503, says: "The hub cannot answer now; try again." },
   internal_error: { status: 500, says: "This is our fault, not yours." },
 } as const satisfies Record<string, Row>;

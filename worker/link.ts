@@ -11,7 +11,7 @@ import {
   type Reports,
   type Told as ToldMessage,
 } from "#shared/link.ts";
-import type { Event, Lobby, Source, Tell } from "#shared/lobby.ts";
+import type { Answer, Event, Lobby, Source, Tell } from "#shared/lobby.ts";
 import { standing } from "#shared/changes.ts";
 import { lobbyId } from "#shared/shards.ts";
 import type { Told } from "./directory.ts";
@@ -46,8 +46,8 @@ export function toEvent(report: Report, sidecar: string, shard: number): Event {
       return { ...said, id: lobbyId(shard, randomText()), source };
     }
     case "join": {
-      const { kind, peer, lock, memory, reclaims, local } = report;
-      return { kind, peer, lock, memory, reclaims, source, ...(local && { local }) };
+      const { kind, peer, lock, memory, reclaims, local, silently } = report;
+      return { kind, peer, lock, memory, reclaims, source, ...(local && { local }), ...(silently && { silently }) };
     }
     case "start":
       return { kind: "start", source };
@@ -65,7 +65,7 @@ export function addressed(tells: readonly Told[], answering?: Answering): Map<st
   if (answering !== undefined) items.set(answering.sidecar, []);
   const stale = staleRosters(tells);
   for (const [at, { tell, lobby }] of tells.entries()) {
-    if (stale.has(tell) || isOneSided(tell, lobby, answering)) continue;
+    if (stale.has(tell)) continue;
     if (tell.to === "member") {
       const { sidecar } = tell.source;
       const mine = items.get(sidecar) ?? [];
@@ -73,10 +73,7 @@ export function addressed(tells: readonly Told[], answering?: Answering): Map<st
       items.set(sidecar, mine);
     } else if (answering !== undefined) {
       const ref = answering.refs[at]!;
-      const { notice } = tell;
-      items
-        .get(answering.sidecar)!
-        .push(notice.kind === "refused" ? { ref, code: notice.code } : { ref, peers: notice.peers });
+      items.get(answering.sidecar)!.push({ ref, ...answerOf(tell.notice, lobby, answering) });
     }
   }
   const messages = new Map<string, ToldMessage[]>();
@@ -91,11 +88,12 @@ export function addressed(tells: readonly Told[], answering?: Answering): Map<st
   return messages;
 }
 
-/** Who hears of a host who cannot hear of him stops asking; unanswered, he asks again. */
-function isOneSided(tell: Tell, lobby: Lobby | null, answering: Answering | undefined): boolean {
-  if (tell.to !== "asker" || tell.notice.kind !== "introduced" || answering === undefined) return false;
+/** Who hears of a host who cannot hear of him would knock in vain. */
+function answerOf(notice: Answer, lobby: Lobby | null, { reaches }: Answering) {
+  if (notice.kind === "refused") return { code: notice.code };
   const host = lobby?.members.find((member) => member.peer === lobby.host);
-  return host === undefined || !answering.reaches(host.source.sidecar);
+  const reached = host !== undefined && reaches(host.source.sidecar);
+  return reached ? { peers: notice.peers } : { code: "host_unreachable" as const };
 }
 
 /** Rosters that a newer one in the same batch overtakes: of a hundred joins to one lobby only the last one counts. */

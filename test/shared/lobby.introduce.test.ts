@@ -51,6 +51,14 @@ describe("where joining introduces", () => {
     ]);
   });
 
+  test("silently: the asker alone hears, for he means to have both relayed", () => {
+    const lobby = meeting();
+    expect(heard(step(lobby, joins("Bob", { silently: true }), T0))).toStrictEqual([
+      ["asker", { kind: "introduced", peers: [{ peer: "Alice", endpoint: HOME.Alice.endpoint, local: AT_HOME }] }],
+    ]);
+    expect(heard(step(null, joins("Bob", { silently: true }), T0))).toStrictEqual(refused("lobby_not_found"));
+  });
+
   test("without a local address none is told", () => {
     const lobby = still(step(null, hosts("Alice", { policy: INTRODUCING }), T0));
     expect(heard(step(lobby, joins("Bob"), T0))).toStrictEqual([
@@ -202,6 +210,16 @@ describe("a member who has moved", () => {
     for (const source of [HOME.Eve, { ...HOME.Bob, sidecar: "south" }]) {
       expect(step(lobby, moves(source), T0)).toStrictEqual({ lobby, tells: [] });
     }
+  });
+
+  test("to another address is believed where the policy lets him roam, and guests are told of it", () => {
+    const lobby = meeting({ policy: { ...INTRODUCING, roams: true } });
+    const moved = still(step(lobby, moves(HOME.Eve), T0));
+    expect(moved.members[0]).toMatchObject({ source: HOME.Eve, memory: "secret", local: AT_HOME });
+    expect(heard(step(moved, joins("Bob"), T0))[1]).toMatchObject([
+      "asker",
+      { peers: [{ endpoint: HOME.Eve.endpoint }] },
+    ]);
   });
 
   test("and whom nobody knows says nothing, nor does one of a lobby that is over or has started", () => {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { BATCH_REPORTS_MAX } from "#shared/limits.ts";
 import { lobbyRows, sidecarRow } from "./inside.ts";
 import { asks, confirms, hangUp, heard, homeOf, hosted, hosts, introduced, joins, kicks, leaves } from "./sidecar.ts";
-import { newGame, removed, roster, Sidecar, starts } from "./sidecar.ts";
+import { newGame, POLICY, removed, roster, Sidecar, starts } from "./sidecar.ts";
 
 afterEach(hangUp);
 
@@ -172,6 +172,23 @@ describe("members on two sidecars", () => {
     expect(heard(await south.report(joins("Nice", "Bob")))).toStrictEqual([["Bob", roster("Alice", "Bob")]]);
     expect(heard((await north.next("told")).items)).toStrictEqual([["Bob", removed("moved")]]);
     expect((await (await Sidecar.open(game)).hello()).members.map(({ to }) => to.peer)).toStrictEqual(["Alice"]);
+  });
+
+  test("are not introduced while the host's cannot be told", async () => {
+    const game = newGame();
+    const [north, south] = [await Sidecar.link(game), await Sidecar.link(game, { name: "south" })];
+    const policy = { ...POLICY, introduces_on_join: true };
+    await north.report(hosts("Nice", "Alice", { policy }));
+    north.close();
+    await north.closed;
+    for (const silently of [false, true]) {
+      const [answer] = heard(await south.report(joins("Nice", "Bob", { silently })));
+      expect(answer?.[1]).toBe("host_unreachable");
+    }
+    const back = await Sidecar.link(game);
+    const [answer] = heard(await south.report(joins("Nice", "Bob", { silently: true })));
+    expect(answer?.[1]).toStrictEqual(introduced("Alice"));
+    expect(await back.rest()).toStrictEqual([]);
   });
 
   test("do not disturb a third, nor another game's", async () => {
