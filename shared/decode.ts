@@ -2,10 +2,14 @@
  * Strict decoding of what comes from outside. A decoder takes anything and gives the value or throws `Malformed`;
  * only `decode` is called from other rooms, and it does not throw. Unknown keys are ignored, so that a newer
  * neighbour may say more than an older one understands; known keys must be right.
+ *
+ * A decoder also carries what it takes as a JSON Schema (2020-12), so that what is documented is what is decoded.
  */
 import { type Endpoint, endpoint } from "./endpoint.ts";
 
-export type Decoder<T> = (value: unknown, path: string) => T;
+/** `true` is the schema of whatever there is: its decoder is for a neighbour of ours, and in no document. */
+export type Schema = true | { readonly [keyword: string]: unknown };
+export type Decoder<T> = ((value: unknown, path: string) => T) & { readonly schema?: Schema };
 export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
 
 class Malformed extends Error {}
@@ -27,68 +31,77 @@ export function decode<T>(text: string, decoder: Decoder<T>, length_max: number)
   }
 }
 
-export const text =
-  (length_max: number, pattern?: RegExp): Decoder<string> =>
-  (value, path) =>
+/** A decoder that knows what it takes. */
+export const described = <T>(schema: Schema, decoder: (value: unknown, path: string) => T): Decoder<T> =>
+  Object.assign((value: unknown, path: string) => decoder(value, path), { schema });
+
+export const text = (length_max: number, pattern?: RegExp): Decoder<string> =>
+  described({ type: "string", maxLength: length_max, ...(pattern && { pattern: pattern.source }) }, (value, path) =>
     typeof value === "string" && value.length <= length_max && (pattern === undefined || pattern.test(value))
       ? value
-      : fail(path, `text of at most ${length_max} characters${pattern === undefined ? "" : ` like ${pattern}`}`);
+      : fail(path, `text of at most ${length_max} characters${pattern === undefined ? "" : ` like ${pattern}`}`),
+  );
 
-export const integer =
-  (least: number, most: number): Decoder<number> =>
-  (value, path) =>
+export const integer = (least: number, most: number): Decoder<number> =>
+  described({ type: "integer", minimum: least, maximum: most }, (value, path) =>
     typeof value === "number" && Number.isInteger(value) && value >= least && value <= most
       ? value
-      : fail(path, `an integer from ${least} to ${most}`);
+      : fail(path, `an integer from ${least} to ${most}`),
+  );
 
-export const flag: Decoder<boolean> = (value, path) =>
-  typeof value === "boolean" ? value : fail(path, "true or false");
+export const flag: Decoder<boolean> = described({ type: "boolean" }, (value, path) =>
+  typeof value === "boolean" ? value : fail(path, "true or false"),
+);
 
-export const oneOf =
-  <const T extends string>(...words: readonly T[]): Decoder<T> =>
-  (value, path) =>
-    words.find((word) => word === value) ?? fail(path, `one of ${words.join(", ")}`);
+export const oneOf = <const T extends string>(...words: readonly T[]): Decoder<T> =>
+  described(
+    { enum: words },
+    (value, path) => words.find((word) => word === value) ?? fail(path, `one of ${words.join(", ")}`),
+  );
 
-export const nullable =
-  <T>(decoder: Decoder<T>): Decoder<T | null> =>
-  (value, path) =>
-    value === null ? null : decoder(value, path);
+export const nullable = <T>(decoder: Decoder<T>): Decoder<T | null> =>
+  described({ anyOf: [schemaOf(decoder), { type: "null" }] }, (value, path) =>
+    value === null ? null : decoder(value, path),
+  );
 
 /** A key that may be missing; then it is missing in the value too. */
 export const optional = <T>(decoder: Decoder<T>): Decoder<T | undefined> & { readonly optional: true } =>
   Object.assign((value: unknown, path: string) => (value === undefined ? undefined : decoder(value, path)), {
     optional: true as const,
+    schema: schemaOf(decoder),
   });
 
-export const list =
-  <T>(decoder: Decoder<T>, length_max: number): Decoder<readonly T[]> =>
-  (value, path) =>
+export const list = <T>(decoder: Decoder<T>, length_max: number): Decoder<readonly T[]> =>
+  described({ type: "array", items: schemaOf(decoder), maxItems: length_max }, (value, path) =>
     Array.isArray(value) && value.length <= length_max
       ? value.map((item, at) => decoder(item, `${path}[${at}]`))
-      : fail(path, `a list of at most ${length_max}`);
+      : fail(path, `a list of at most ${length_max}`),
+  );
 
-export const record =
-  <T extends object>(fields: { readonly [K in keyof T]-?: Decoder<T[K]> }): Decoder<T> =>
-  (value, path) => {
+export const record = <T extends object>(fields: { readonly [K in keyof T]-?: Decoder<T[K]> }): Decoder<T> => {
+  const keys = Object.keys(fields) as (keyof T & string)[];
+  const required = keys.filter((key) => !("optional" in fields[key]));
+  const properties = Object.fromEntries(keys.map((key) => [key, schemaOf(fields[key])]));
+  return described({ type: "object", properties, required }, (value, path) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(path, "an object");
     const given = value as Record<string, unknown>;
     const out: Partial<T> = {};
-    for (const key of Object.keys(fields) as (keyof T & string)[]) {
+    for (const key of keys) {
       const present = Object.hasOwn(given, key);
       if (present || !("optional" in fields[key]))
         out[key] = fields[key](present ? given[key] : undefined, `${path}.${key}`);
     }
     return out as T;
-  };
+  });
+};
 
 /** A union told apart by the word under `key`. */
-export const union =
-  <T extends object>(key: string, kinds: Readonly<Record<string, Decoder<T>>>): Decoder<T> =>
-  (value, path) => {
+export const union = <T extends object>(key: string, kinds: Readonly<Record<string, Decoder<T>>>): Decoder<T> =>
+  described({ oneOf: Object.values(kinds).map(schemaOf) }, (value, path) => {
     const word = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
     const decoder = typeof word === "string" && Object.hasOwn(kinds, word) ? kinds[word] : undefined;
     return decoder === undefined ? fail(`${path}.${key}`, Object.keys(kinds).join(", ")) : decoder(value, path);
-  };
+  });
 
 /** An endpoint as `{ address, port }`, already canonical: a neighbour that sends another form is wrong. */
 export const canonicalEndpoint: Decoder<Endpoint> = (value, path) => {
@@ -96,3 +109,5 @@ export const canonicalEndpoint: Decoder<Endpoint> = (value, path) => {
   const at = endpoint(raw.address, raw.port);
   return at !== null && at.address === raw.address ? at : fail(path, "a canonical endpoint");
 };
+
+const schemaOf = ({ schema }: Decoder<unknown>): Schema => schema ?? true;

@@ -44,10 +44,7 @@ describe("the guard lets through", () => {
       'import { createSocket } from "node:dgram"; import { Contacts } from "../contacts.ts";',
     ],
     ["udp-sidecar/protocols/noray.ts", 'import "#shared/lobby.ts"; import "../protocol.ts"; import "node:crypto";'],
-    [
-      "udp-sidecar/guard.ts",
-      "// Date.now(), setTimeout and console.log are not for this room.\nconst at = new Date(now);",
-    ],
+    ["shared/guard.ts", "// Date.now(), setTimeout and console.log are not for this room.\nconst at = new Date(now);"],
     ["shared/listing.ts", "/* process.env */ const says = 'the process. Date'; new Date(at).toISOString();"],
   ])("%s: %s", (path, text) => {
     expect(faults(path, text)).toStrictEqual([]);
@@ -76,7 +73,7 @@ describe("the guard catches", () => {
     ["udp-sidecar/status.ts", 'import { createServer } from "node:http";'],
     ["udp-sidecar/status.ts", 'import { connect } from "node:tls";'],
     ["udp-sidecar/contacts.ts", 'import { Udp } from "./sockets/udp.ts";'],
-    ["udp-sidecar/guard.ts", 'import { Uplink } from "./uplink.ts";'],
+    ["udp-sidecar/contacts.ts", 'import { Uplink } from "./uplink.ts";'],
     ["worker/site/app.js", 'import { step } from "../../shared/lobby.ts";'],
     ["clients/typescript/src/a.ts", 'import { step } from "#shared/lobby.ts";'],
     ["clients/typescript/src/a.ts", 'import { step } from "../../../shared/lobby.ts";'],
@@ -94,7 +91,6 @@ describe("the guard catches", () => {
     "udp-sidecar/protocols/a.ts",
     "udp-sidecar/protocol.ts",
     "udp-sidecar/contacts.ts",
-    "udp-sidecar/guard.ts",
     "udp-sidecar/exchange.ts",
     "udp-sidecar/heap.ts",
     "udp-sidecar/outbox.ts",
@@ -136,7 +132,7 @@ const IMPURE = new RegExp(
 );
 
 function isPure(path: string): boolean {
-  const files = ["contacts", "guard", "protocol", "exchange", "heap", "outbox"].map((name) => `udp-sidecar/${name}.ts`);
+  const files = ["contacts", "protocol", "exchange", "heap", "outbox"].map((name) => `udp-sidecar/${name}.ts`);
   return path.startsWith("shared/") || path.startsWith("udp-sidecar/protocols/") || files.includes(path);
 }
 
@@ -155,9 +151,7 @@ function mayImport(path: string, specifier: string): boolean {
   if (path.startsWith("udp-sidecar/protocols/")) {
     return shared || target === "udp-sidecar/protocol.ts" || specifier === "node:crypto";
   }
-  if (path === "udp-sidecar/contacts.ts" || path === "udp-sidecar/guard.ts") {
-    if (/^udp-sidecar\/(sockets\/|uplink)/.test(target)) return false;
-  }
+  if (path === "udp-sidecar/contacts.ts" && /^udp-sidecar\/(sockets\/|uplink)/.test(target)) return false;
   const room = path.split("/", 1)[0]!;
   const aPackage = /^[a-z@]/.test(specifier) && !specifier.startsWith("file:");
   return shared || within(room) || aPackage;

@@ -8,7 +8,7 @@ import { canonicalAddress } from "#shared/endpoint.ts";
 import * as limits from "#shared/limits.ts";
 import { SIDECAR_PATTERN } from "#shared/link.ts";
 import { type Wire as WireName, WIRES } from "#shared/lobby.ts";
-import type { Budget } from "./guard.ts";
+import type { Budget } from "#shared/guard.ts";
 import { Secret } from "./secret.ts";
 
 export type Port = { readonly port: number; readonly wires: readonly WireName[]; readonly game: string };

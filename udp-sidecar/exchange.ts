@@ -8,7 +8,7 @@ import type { LinkTell, MemberTell, Report } from "#shared/link.ts";
 import type { Summary } from "#shared/listing.ts";
 import type { Answer, Notice, Wire as WireName } from "#shared/lobby.ts";
 import { Contacts, type Limits as ContactLimits } from "./contacts.ts";
-import { type Budget, type Bucket, fullBucket, Guard, take } from "./guard.ts";
+import { type Budget, type Bucket, fullBucket, Guard, take } from "#shared/guard.ts";
 import { Heap } from "./heap.ts";
 import type { Contact, Datagram, Heard, Said, Wire } from "./protocol.ts";
 import type { Share } from "./shares.ts";

@@ -1,8 +1,37 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalEndpoint, decode, type Decoded, type Decoder, flag, integer, list } from "#shared/decode.ts";
-import { nullable, oneOf, record, text, union } from "#shared/decode.ts";
+import { nullable, oneOf, optional, record, text, union } from "#shared/decode.ts";
 import { fromHub, fromSidecar } from "#shared/link.ts";
+
+describe("a decoder", () => {
+  test("carries what it takes as a JSON Schema", () => {
+    const decoder = record<{ name: string; seats?: number | undefined; tags: readonly string[]; open: boolean | null }>(
+      {
+        name: text(64, /^[a-z]+$/),
+        seats: optional(integer(2, 128)),
+        tags: list(oneOf("a", "b"), 3),
+        open: nullable(flag),
+      },
+    );
+    expect(decoder.schema).toStrictEqual({
+      type: "object",
+      required: ["name", "tags", "open"],
+      properties: {
+        name: { type: "string", maxLength: 64, pattern: "^[a-z]+$" },
+        seats: { type: "integer", minimum: 2, maximum: 128 },
+        tags: { type: "array", items: { enum: ["a", "b"] }, maxItems: 3 },
+        open: { anyOf: [{ type: "boolean" }, { type: "null" }] },
+      },
+    });
+  });
+
+  test("of a union carries all its kinds, and one without a schema takes whatever there is", () => {
+    const one = record<{ t: string }>({ t: oneOf("one") });
+    expect(union("t", { one }).schema).toStrictEqual({ oneOf: [one.schema] });
+    expect(list((value) => value, 1).schema).toStrictEqual({ type: "array", items: true, maxItems: 1 });
+  });
+});
 
 describe("decoding", () => {
   test("gives the value that was sent", () => {

@@ -1,8 +1,8 @@
 /**
- * Budgets of sources: how much work and how many answers one address may cause before anything about it is proved.
- * A token bucket each (IPv4 /32, IPv6 /64); when the table is full, newcomers share one bucket.
+ * Budgets: how much work and how many answers one source may cause. A token bucket each, for addresses (IPv4 /32,
+ * IPv6 /64) and for any other name; when the table is full, newcomers share one bucket.
  */
-import { sourceOf } from "#shared/endpoint.ts";
+import { sourceOf } from "./endpoint.ts";
 
 export type Budget = { readonly per_s: number; readonly burst: number };
 
@@ -10,11 +10,16 @@ export type Bucket = { tokens: number; at: number };
 
 export const fullBucket = (budget: Budget, now: number): Bucket => ({ tokens: budget.burst, at: now });
 
-/** Takes one token, or says that there is none. */
-export function take(bucket: Bucket, { per_s, burst }: Budget, now: number): boolean {
+/** Fills a bucket up to now, and says how many tokens are in it. */
+export function refill(bucket: Bucket, { per_s, burst }: Budget, now: number): number {
   bucket.tokens = Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.at) * per_s) / 1_000);
   bucket.at = now;
-  if (bucket.tokens < 1) return false;
+  return bucket.tokens;
+}
+
+/** Takes one token, or says that there is none. */
+export function take(bucket: Bucket, budget: Budget, now: number): boolean {
+  if (refill(bucket, budget, now) < 1) return false;
   bucket.tokens -= 1;
   return true;
 }
@@ -39,9 +44,16 @@ export class Guard {
     return this.#buckets.size;
   }
 
-  /** Takes one token of the address' source; false where there is none left. */
+  /** Takes one token of the source; false where there is none left. */
   allows(address: string, now: number): boolean {
     return take(this.#bucketOf(sourceOf(address), now), this.#budget, now);
+  }
+
+  /** Tokens that a source has now; asking takes none, and no room. */
+  left(address: string, now: number): number {
+    const bucket = this.#buckets.get(sourceOf(address));
+    if (bucket !== undefined) return refill(bucket, this.#budget, now);
+    return this.#buckets.size < this.#sources_max ? this.#budget.burst : refill(this.#shared, this.#budget, now);
   }
 
   #bucketOf(source: string, now: number): Bucket {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fullBucket, Guard, take } from "../../udp-sidecar/guard.ts";
+import { fullBucket, Guard, take } from "#shared/guard.ts";
 import { T0 } from "../support/exchange.ts";
 
 const BUDGET = { per_s: 10, burst: 3 };
@@ -54,6 +54,24 @@ describe("a guard", () => {
     expect(household.map((address) => guard.allows(address, T0))).toStrictEqual([true, true, true, false]);
     expect(guard.allows("2001:db8:1:3::1", T0)).toBe(true);
     expect(guard.size).toBe(2);
+  });
+
+  test("gives any other name its own budget too", () => {
+    const guard = new Guard(BUDGET, 100);
+    expect([allows(guard, "peer-one", 4), allows(guard, "peer-two", 1)]).toStrictEqual([
+      [true, true, true, false],
+      [true],
+    ]);
+  });
+
+  test("says what is left without taking it", () => {
+    const guard = new Guard(BUDGET, 1);
+    expect([guard.left("192.0.2.1", T0), guard.size]).toStrictEqual([3, 0]);
+    allows(guard, "192.0.2.1", 2);
+    expect([guard.left("192.0.2.1", T0), guard.left("192.0.2.1", T0 + 150)]).toStrictEqual([1, 2.5]);
+    // The table is full: strangers have what they share.
+    allows(guard, "192.0.2.2", 1);
+    expect(guard.left("192.0.2.3", T0)).toBe(2);
   });
 
   test("that is full lets newcomers share one budget, and leaves known sources theirs", () => {
