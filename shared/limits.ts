@@ -111,3 +111,33 @@ export const LEASE_LOOK_MS = 100;
 export const DRAIN_MS = 2_000;
 /** Scheduled repetitions (start lines, time-outs) waiting at once; further ones are not repeated. */
 export const REPEATS_MAX = 100_000;
+
+// --- Relay -----------------------------------------------------------------------------------------------------
+/** What IPv4 and UDP add to a datagram. Counted, so that empty datagrams are not free. */
+export const RELAY_OVERHEAD_BYTES = 28;
+/** A side that has been silent for so long may be heard from another port: six of ENet's pings were missing then, and
+ * its shortest time-out (5 s) has not passed. */
+export const RELAY_RELATCH_MS = 3_000;
+/** An allocation that nobody uses is freed (noray's own time). */
+export const RELAY_IDLE_S = 30;
+/** How long one allocation may live, and what it may carry, unless set otherwise: as noray. */
+export const RELAY_LIFETIME_S = 4 * 3_600;
+export const RELAY_BYTES_MAX = 4 * 1_073_741_824;
+/** The longest datagram with its headers: a bucket that holds less would never let it through. */
+export const RELAY_BURST_BYTES_MIN = 65_536;
+/** What a side may send: noray's 128 kB/s, all of a second's at once, so that a level that is loaded passes. */
+export const RELAY_SIDE_PER_S = 131_072;
+/** What one source may send: a host that sends to 16 players at the full rate. */
+export const RELAY_SOURCE_PER_S = 2_097_152;
+/** What one game may send: about what one process carries of 64-byte datagrams, and 512 Mbit/s of long ones. */
+export const RELAY_GAME_PER_S = 67_108_864;
+/** Sides of allocations that one source may hold: a host with 64 players, a school with 32 pairs. */
+export const RELAY_PLACES_PER_SOURCE_MAX = 64;
+/** Receive buffer of a relay port: a level sent in a burst, while the process does something else for 100 ms. */
+export const RELAY_RECEIVE_BUFFER_BYTES = 524_288;
+/** What may wait for the network in one relay port; more is dropped. Four of the longest datagrams. */
+export const RELAY_QUEUE_BYTES_MAX = 262_144;
+/** Ports of the range that may turn out to be taken by other programs before an allocation is refused. */
+export const RELAY_BIND_TRIES = 64;
+/** How often a relay that is about to end looks whether it is idle. */
+export const RELAY_DRAIN_LOOK_MS = 50;

@@ -121,6 +121,8 @@ export type Hello = {
   /** Addresses under which players reach it, as the operator gave them. */
   readonly addresses: readonly string[];
   readonly ports: readonly { readonly port: number; readonly wires: readonly Wire[] }[];
+  /** Where it relays, and how many pairs of peers at once. */
+  readonly relay?: { readonly addresses: readonly string[]; readonly pairs: number };
   /** Where its ports also speak DTLS. */
   readonly dtls?: Dtls;
 };
@@ -255,6 +257,7 @@ export const fromSidecar: Decoder<FromSidecar> = union<FromSidecar>("t", {
     addresses: list(text(64), 16),
     ports: list(record({ port: integer(1, 65_535), wires: list(wire, WIRES.length) }), 64),
     dtls: optional(dtls),
+    relay: optional(record({ addresses: list(text(64), 16), pairs: integer(1, 32_767) })),
   }),
   reports: record<Reports>({ t: oneOf("reports"), seq, items: list(report, BATCH_REPORTS_MAX) }),
   bye: record<Bye>({ t: oneOf("bye") }),

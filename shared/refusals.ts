@@ -21,6 +21,7 @@ const TABLE = {
   too_few_players: { status: 409, says: "A lobby of one cannot start." },
   not_started: { status: 409, says: "The lobby has not started." },
   host_unreachable: { status: 503, says: "The lobby's host cannot be told now; try again." },
+  no_relay: { status: 503, says: "No relay can be had here now." },
   hub_unavailable: { status: 503, says: "The hub cannot answer now; try again." },
   internal_error: { status: 500, says: "This is our fault, not yours." },
 } as const satisfies Record<string, Row>;

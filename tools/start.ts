@@ -139,7 +139,15 @@ function ownSettings(): Record<string, string> {
   );
   const settings = Object.fromEntries(given) as Record<string, string>;
   delete settings["PARLEY_STATE"];
-  return { PARLEY_LOG: "warn", PARLEY_NAME: "local", ...settings, PARLEY_HUB: hubUrl, PARLEY_STATUS: statusAt };
+  // Players on this machine are relayed too.
+  return {
+    PARLEY_LOG: "warn",
+    PARLEY_NAME: "local",
+    PARLEY_RELAY_PEERS: "any",
+    ...settings,
+    PARLEY_HUB: hubUrl,
+    PARLEY_STATUS: statusAt,
+  };
 }
 
 function ports(): number[] {

@@ -9,11 +9,13 @@ import * as limits from "#shared/limits.ts";
 import { SIDECAR_PATTERN } from "#shared/link.ts";
 import { type Wire as WireName, WIRES } from "#shared/lobby.ts";
 import type { Budget } from "#shared/guard.ts";
+import { RELAY_SETTINGS, type RelayConfig } from "./relay-settings.ts";
 import { Secret } from "./secret.ts";
+import { addressList, bad, budget, good, type Parsed, type Setting, whole, word } from "./settings.ts";
 
 export type Port = { readonly port: number; readonly wires: readonly WireName[]; readonly game: string };
 
-export type Config = {
+export type Config = RelayConfig & {
   readonly hub: URL;
   readonly key: Secret;
   readonly name: string;
@@ -36,49 +38,6 @@ export type Config = {
 
 const LOCAL_ADDRESSES = ["always", "same-address"] as const;
 const LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
-
-/** A value, or what should have been there instead. */
-type Parsed<T> = { readonly value: T } | { readonly wanted: string };
-
-type Setting = {
-  readonly env: string;
-  readonly fallback: string;
-  readonly help: string;
-  readonly parse: (text: string) => Parsed<unknown>;
-};
-
-const good = <T>(value: T): Parsed<T> => ({ value });
-const bad = (wanted: string): Parsed<never> => ({ wanted });
-
-const whole =
-  (least: number, most: number) =>
-  (text: string): Parsed<number> =>
-    /^[0-9]+$/.test(text) && Number(text) >= least && Number(text) <= most
-      ? good(Number(text))
-      : bad(`a whole number from ${least} to ${most}`);
-
-const word =
-  <T extends string>(words: readonly T[]) =>
-  (text: string): Parsed<T> => {
-    const found = words.find((one) => one === text);
-    return found === undefined ? bad(`one of ${words.join(", ")}`) : good(found);
-  };
-
-const budget = (text: string): Parsed<Budget> => {
-  const match = /^([1-9][0-9]{0,6})\/([1-9][0-9]{0,6})$/.exec(text);
-  return match === null
-    ? bad("PER_SECOND/AT_ONCE, like 10/20")
-    : good({ per_s: Number(match[1]), burst: Number(match[2]) });
-};
-
-const addressList = (text: string): Parsed<string[]> => {
-  const words = text
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
-  const all = words.map(canonicalAddress);
-  return all.includes(null) ? bad("IP addresses, comma-separated") : good(all as string[]);
-};
 
 /** Names of flags are the keys with hyphens: `--receive-buffer-bytes`. */
 const SETTINGS = {
@@ -209,6 +168,7 @@ const SETTINGS = {
     help: "who is told a peer's address in its own network: always, or same-address, those at its public address",
     parse: word(LOCAL_ADDRESSES),
   },
+  ...RELAY_SETTINGS,
 } satisfies Record<string, Setting>;
 
 type Key = keyof typeof SETTINGS;

@@ -12,6 +12,7 @@ import { Links } from "./links.ts";
 import { Lists } from "./lists.ts";
 import { dowsett } from "./protocols/dowsett.ts";
 import { rabid } from "./protocols/rabid.ts";
+import { relayOf, type RelayPorts } from "./sockets/relay-ports.ts";
 import { serveStatus } from "./sockets/status.ts";
 import { UdpPorts } from "./sockets/udp.ts";
 import { Tally } from "./tally.ts";
@@ -26,6 +27,8 @@ export class Sidecar {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #games = new Map<string, Game>();
+  /** One for all games and wires, or null. */
+  readonly #relay: RelayPorts | null;
   readonly #epoch = randomBytes(12).toString("base64url");
   #ports: UdpPorts | null = null;
   #closeStatus: () => Promise<void> = () => Promise.resolve();
@@ -35,6 +38,7 @@ export class Sidecar {
   private constructor(config: Config, log: Logger) {
     this.#config = config;
     this.#log = log;
+    this.#relay = relayOf(config, this.tally);
   }
 
   /** Opens the ports and starts linking. Rejects with one sentence where a port cannot be had. */
@@ -49,12 +53,14 @@ export class Sidecar {
     return [...this.#games.values()].every((game) => game.links.up);
   }
 
-  /** Stops hearing, delivers what waits, says goodbye to the hub, closes everything. */
+  /** Stops hearing, delivers what waits, says goodbye to the hub, lets the relay end, closes everything. */
   async stop(): Promise<void> {
+    const relayed = this.#relay?.stop(this.#config.relay_drain_s * 1_000);
     if (this.#looking !== null) clearInterval(this.#looking);
     if (this.#repeating !== null) clearTimeout(this.#repeating.timer);
     await this.#ports?.close();
     await Promise.all([...this.#games.values()].map((game) => game.links.stop(DRAIN_MS)));
+    await relayed;
     await this.#closeStatus();
   }
 
@@ -112,6 +118,7 @@ export class Sidecar {
       region: this.#config.region,
       addresses: this.#config.addresses,
       ports: ports.filter((port) => port.game === game).map(({ port, wires }) => ({ port, wires })),
+      ...(this.#relay !== null && { relay: { addresses: this.#relay.addresses, pairs: this.#relay.pairs } }),
     };
     const links = new Links({
       hub,
@@ -144,6 +151,7 @@ export class Sidecar {
   #judge(): void {
     const now = Date.now();
     for (const { exchange } of this.#games.values()) exchange.judge(now);
+    this.#relay?.relay.expire(now);
   }
 
   /** One timer for everything that is to be said again, so that what belongs together leaves together. */
@@ -170,6 +178,13 @@ export class Sidecar {
       contacts: () => sum((game) => game.exchange.contacts.size),
       waiting: () => sum((game) => game.links.waiting),
       receive_buffer_bytes: () => this.#ports?.granted_bytes ?? 0,
+      relay: {
+        free: () => this.#relay?.free ?? 0,
+        used: () => this.#relay?.used ?? 0,
+        allocations: () => this.#relay?.relay.size ?? 0,
+        packets: () => this.#relay?.relay.packets ?? 0,
+        bytes: () => this.#relay?.relay.bytes ?? 0,
+      },
     };
   }
 }

@@ -12,6 +12,12 @@ export type Tallies = {
   link_messages: "sent" | "received";
   /** Links that went up, went down, or failed to open. */
   links: "up" | "down" | "failed";
+  /** Datagrams that came to ports of the relay and went nowhere, by reason. */
+  relay_dropped: string;
+  /** Allocations refused, by reason. */
+  relay_refused: string;
+  /** Allocations that ended, by reason. */
+  relay_ended: string;
   /** Errors of sockets that were survived. */
   socket_errors: string;
 };

@@ -86,6 +86,7 @@ export class House {
       PARLEY_LOG: "error",
       PARLEY_STATUS: `127.0.0.1:${status}`,
       PARLEY_PORTS: "PORT=rabid",
+      PARLEY_RELAY_PEERS: "any",
       ...settings,
     };
     all.PARLEY_PORTS = all.PARLEY_PORTS.replaceAll("PORT", String(udp));

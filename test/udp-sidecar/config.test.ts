@@ -32,6 +32,17 @@ describe("settings", () => {
       renewal: { per_s: limits.RENEWAL_PER_S, burst: limits.RENEWAL_BURST },
       list: { per_s: limits.LIST_PER_S, burst: limits.LIST_BURST },
       local_addresses: "always",
+      relay_ports: { first: 49_152, last: 51_200 },
+      relay_addresses: [],
+      relay_peers: "public",
+      relay_side: { per_s: limits.RELAY_SIDE_PER_S, burst: limits.RELAY_SIDE_PER_S },
+      relay_source: { per_s: limits.RELAY_SOURCE_PER_S, burst: limits.RELAY_SOURCE_PER_S },
+      relay_game: { per_s: limits.RELAY_GAME_PER_S, burst: limits.RELAY_GAME_PER_S },
+      relay_bytes_max: limits.RELAY_BYTES_MAX,
+      relay_lifetime_s: limits.RELAY_LIFETIME_S,
+      relay_idle_s: limits.RELAY_IDLE_S,
+      relay_places_per_source_max: limits.RELAY_PLACES_PER_SOURCE_MAX,
+      relay_drain_s: 0,
     });
     expect(problemsOf([], {})).toStrictEqual([expect.stringMatching(/^PARLEY_KEY: /)]);
   });
@@ -69,6 +80,9 @@ describe("problems", () => {
       PARLEY_MEMBERSHIPS_PER_SOURCE_MAX: "1e3",
       PARLEY_STRANGER_RATE: "256",
       PARLEY_RENEWAL_RATE: "0/20",
+      PARLEY_RELAY_PORTS: "51200-49152",
+      PARLEY_RELAY_PEERS: "everybody",
+      PARLEY_RELAY_SIDE_RATE: "131072/1024",
       PARLEY_PROTS: "3478",
     };
     const problems = problemsOf(["--log", "loud", "--colour", "red", "stray"], env);

@@ -9,6 +9,13 @@ export type Status = {
   readonly contacts: () => number;
   readonly waiting: () => number;
   readonly receive_buffer_bytes: () => number;
+  readonly relay: {
+    readonly free: () => number;
+    readonly used: () => number;
+    readonly allocations: () => number;
+    readonly packets: () => number;
+    readonly bytes: () => number;
+  };
 };
 
 export async function serveStatus(
@@ -55,10 +62,13 @@ function registryOf(status: Status, tally: Tally): Registry {
     { what: "notices", label: "kind", help: "Notices said to peers, by kind" },
     { what: "link_messages", label: "direction", help: "Messages on the links to the hub" },
     { what: "links", label: "change", help: "Links to the hub that went up, went down, or failed to open" },
+    { what: "relay_dropped", label: "reason", help: "Datagrams that came to ports of the relay and went nowhere" },
+    { what: "relay_refused", label: "reason", help: "Relays that were asked for and not given" },
+    { what: "relay_ended", label: "reason", help: "Relays that ended" },
     { what: "socket_errors", label: "kind", help: "Errors of UDP sockets that were survived" },
   ];
   for (const { what, label, help } of counters) {
-    const counter: Counter = new Counter({
+    const made: Counter = new Counter({
       name: `parley_${what}_total`,
       help,
       labelNames: [label],
@@ -68,7 +78,7 @@ function registryOf(status: Status, tally: Tally): Registry {
         for (const [which, times] of tally.entries(what)) this.inc({ [label]: which }, times);
       },
     });
-    registry.registerMetric(counter);
+    registry.registerMetric(made);
   }
   const gauge = (name: string, help: string, read: () => number): void => {
     const made = new Gauge({
@@ -81,9 +91,26 @@ function registryOf(status: Status, tally: Tally): Registry {
     });
     registry.registerMetric(made);
   };
+  const counter = (name: string, help: string, read: () => number): void => {
+    const made = new Counter({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+    registry.registerMetric(made);
+  };
   gauge("parley_contacts", "Members this sidecar speaks with", status.contacts);
   gauge("parley_linked", "1 while every hub listens", () => (status.linked() ? 1 : 0));
   gauge("parley_outbox", "Reports waiting for a hub", status.waiting);
   gauge("parley_receive_buffer_bytes", "Smallest UDP receive buffer granted", status.receive_buffer_bytes);
+  gauge("parley_relay_ports_free", "Ports of the relay that are free", status.relay.free);
+  gauge("parley_relay_ports_used", "Ports of the relay that are open", status.relay.used);
+  gauge("parley_relay_allocations", "Pairs of peers that are relayed", status.relay.allocations);
+  counter("parley_relay_packets_total", "Datagrams relayed", status.relay.packets);
+  counter("parley_relay_bytes_total", "Bytes relayed, without headers", status.relay.bytes);
   return registry;
 }

@@ -1,0 +1,46 @@
+/** What a setting is, and how the common kinds of them are read. */
+import { canonicalAddress } from "#shared/endpoint.ts";
+import type { Budget } from "#shared/guard.ts";
+
+/** A value, or what should have been there instead. */
+export type Parsed<T> = { readonly value: T } | { readonly wanted: string };
+
+export type Setting = {
+  readonly env: string;
+  readonly fallback: string;
+  readonly help: string;
+  readonly parse: (text: string) => Parsed<unknown>;
+};
+
+export const good = <T>(value: T): Parsed<T> => ({ value });
+export const bad = (wanted: string): Parsed<never> => ({ wanted });
+
+export const whole =
+  (least: number, most: number) =>
+  (text: string): Parsed<number> =>
+    /^[0-9]+$/.test(text) && Number(text) >= least && Number(text) <= most
+      ? good(Number(text))
+      : bad(`a whole number from ${least} to ${most}`);
+
+export const word =
+  <T extends string>(words: readonly T[]) =>
+  (text: string): Parsed<T> => {
+    const found = words.find((one) => one === text);
+    return found === undefined ? bad(`one of ${words.join(", ")}`) : good(found);
+  };
+
+export const budget = (text: string): Parsed<Budget> => {
+  const match = /^([1-9][0-9]{0,6})\/([1-9][0-9]{0,6})$/.exec(text);
+  return match === null
+    ? bad("PER_SECOND/AT_ONCE, like 10/20")
+    : good({ per_s: Number(match[1]), burst: Number(match[2]) });
+};
+
+export const addressList = (text: string): Parsed<string[]> => {
+  const words = text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+  const all = words.map(canonicalAddress);
+  return all.includes(null) ? bad("IP addresses, comma-separated") : good(all as string[]);
+};
