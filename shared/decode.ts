@@ -49,6 +49,11 @@ export const integer = (least: number, most: number): Decoder<number> =>
       : fail(path, `an integer from ${least} to ${most}`),
   );
 
+/** JSON can say 1e999, which is no number to reckon with. */
+export const number: Decoder<number> = described({ type: "number" }, (value, path) =>
+  typeof value === "number" && Number.isFinite(value) ? value : fail(path, "a number"),
+);
+
 export const flag: Decoder<boolean> = described({ type: "boolean" }, (value, path) =>
   typeof value === "boolean" ? value : fail(path, "true or false"),
 );
@@ -58,6 +63,24 @@ export const oneOf = <const T extends string>(...words: readonly T[]): Decoder<T
     { enum: words },
     (value, path) => words.find((word) => word === value) ?? fail(path, `one of ${words.join(", ")}`),
   );
+
+export const constant = <const T extends string>(word: T): Decoder<T> => oneOf(word);
+
+/** The first that fits; `wanted` says in words what would. */
+export const anyOf = <const D extends readonly Decoder<unknown>[]>(
+  wanted: string,
+  ...decoders: D
+): Decoder<Shape<D[number]>> =>
+  described({ anyOf: decoders.map(schemaOf) }, (value, path) => {
+    for (const decoder of decoders) {
+      try {
+        return decoder(value, path) as Shape<D[number]>;
+      } catch (error) {
+        if (!(error instanceof Malformed)) throw error;
+      }
+    }
+    return fail(path, wanted);
+  });
 
 export const nullable = <T>(decoder: Decoder<T>): Decoder<T | null> =>
   described({ anyOf: [schemaOf(decoder), { type: "null" }] }, (value, path) =>
@@ -92,6 +115,39 @@ export const record = <T extends object>(fields: { readonly [K in keyof T]-?: De
         out[key] = fields[key](present ? given[key] : undefined, `${path}.${key}`);
     }
     return out as T;
+  });
+};
+
+/** The type of what a decoder gives. */
+export type Shape<D> = D extends Decoder<infer T> ? T : never;
+
+type Fields = Readonly<Record<string, Decoder<unknown>>>;
+type OptionalKeys<F> = { [K in keyof F]: F[K] extends { readonly optional: true } ? K : never }[keyof F];
+type Plain<T> = { readonly [K in keyof T]: T[K] };
+type Members<F> = Plain<
+  { [K in Exclude<keyof F, OptionalKeys<F>>]: Shape<F[K]> } & {
+    [K in OptionalKeys<F>]?: Exclude<Shape<F[K]>, undefined>;
+  }
+>;
+
+/** A record whose type follows from its fields, so that its shape is written once. */
+export const object = <const F extends Fields>(fields: F): Decoder<Members<F>> & { readonly fields: F } =>
+  Object.assign(record(fields as never) as Decoder<Members<F>>, { fields });
+
+/** Any keys like `pattern`, each with the same kind of value. */
+export const map = <T>(
+  pattern: RegExp,
+  decoder: Decoder<T>,
+  size_max: number,
+): Decoder<Readonly<Record<string, T>>> => {
+  const keys = { propertyNames: { pattern: pattern.source }, maxProperties: size_max };
+  return described({ type: "object", ...keys, additionalProperties: schemaOf(decoder) }, (value, path) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(path, "an object");
+    const entries = Object.entries(value);
+    if (entries.length > size_max) return fail(path, `at most ${size_max} keys`);
+    // The key is not repeated: what was sent is nobody else's business.
+    if (!entries.every(([key]) => pattern.test(key))) return fail(path, `keys like ${pattern}`);
+    return Object.fromEntries(entries.map(([key, item]) => [key, decoder(item, `${path}.${key}`)]));
   });
 };
 

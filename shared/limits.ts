@@ -15,6 +15,56 @@ export const BARRED_PER_LOBBY_MAX = 64;
 /** What a wire may store with a member and get back after a restart (Dowsett's handshake password needs 10). */
 export const MEMORY_LENGTH_MAX = 512;
 
+/** Peers an HTTP lobby remembers as former hosts, to tell them that they are late; the oldest is forgotten first. */
+export const DEPOSED_PER_LOBBY_MAX = 8;
+/** Peers who wait for a host to admit them: more than he can read. */
+export const APPLICANTS_PER_LOBBY_MAX = 32;
+
+// --- Lobbies made over HTTP ------------------------------------------------------------------------------------
+/** Names that people read: a line of a list. In UTF-16 units. */
+export const TITLE_LENGTH_MAX = 64;
+/** A lobby of one is a lobby that nobody can join. */
+export const SEATS_LEAST = 2;
+/** Version of a game, as its developer writes it. */
+export const VERSION_LENGTH_MAX = 64;
+export const PASSWORD_LENGTH_MAX = 128;
+/** PBKDF2-SHA-256 rounds: about 4 ms of a Worker, of which the free plan grants 10; the password lives for hours. */
+export const PASSWORD_ROUNDS = 10_000;
+/** Data of a lobby: keys, and bytes of keys and values together (Steam: 8192). */
+export const DATA_KEYS_MAX = 32;
+export const DATA_BYTES_MAX = 8_192;
+/** One value, in UTF-16 units. */
+export const VALUE_LENGTH_MAX = 1_024;
+/** Keys that lists filter by, and the bytes of each: every one is looked at for every lobby of a list. */
+export const INDEXED_KEYS_MAX = 10;
+export const INDEXED_BYTES_MAX = 128;
+/** Data of one member. */
+export const MEMBER_DATA_BYTES_MAX = 4_096;
+/** A chat line and a signal (an SDP offer with candidates takes 2 to 6 KiB), in UTF-16 units. */
+export const CHAT_LENGTH_MAX = 4_096;
+export const SIGNAL_LENGTH_MAX = 8_192;
+/** A request body; the largest that is right, a lobby full of data, takes 12 KiB. */
+export const BODY_BYTES_MAX = 16_384;
+/** Objects and lists within each other in a body; the deepest that is right needs 4. */
+export const BODY_DEPTH_MAX = 8;
+/** Characters of a join code: 32^6 are a thousand million, and an address may be wrong ten times a minute. */
+export const CODE_LENGTH = 6;
+/** Lobbies one peer hosts, and seats one peer has, in one hub. */
+export const LOBBIES_PER_PEER_MAX = 4;
+export const SEATS_PER_PEER_MAX = 16;
+/** A seat is kept this long for who has joined and not been heard since (Colyseus: 15 s). */
+export const SEAT_HELD_MS = 15_000;
+/** Silence after which a member without a source counts as away: the lobby of a silent host leaves the lists. */
+export const SILENT_MS = 30_000;
+/** An away member without a source keeps his seat this long: 60 s since he was heard. */
+export const SILENT_AWAY_MS = 30_000;
+/** What clients are told to do: three heartbeats fit into the silence allowed. */
+export const HEARTBEAT_S = 10;
+/** A lobby whose host went waits this long for a member who claims it, then it ends. */
+export const VACANT_MS = 60_000;
+/** How long an applicant waits, or remembers that he was turned away. */
+export const APPLICANT_MS = 60_000;
+
 // --- Link ------------------------------------------------------------------------------------------------------
 /** A batch is one transaction in the hub: 100 rows are written 36 times faster together than one by one. */
 export const BATCH_REPORTS_MAX = 100;

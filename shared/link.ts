@@ -175,6 +175,8 @@ const policy: Decoder<Policy> = record<Policy>({
   introduces_on_join: optional(flag),
   rehosts: optional(flag),
   roams: optional(flag),
+  admits_http: optional(flag),
+  away_ms: optional(duration_ms),
 });
 
 const named = <K extends string>(kind: K) => record({ ...about, kind: oneOf(kind), peer: name });

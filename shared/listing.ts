@@ -1,28 +1,8 @@
-/**
- * What a stranger may see of a lobby, and how lists of it are asked for, ordered and cut into pages.
- * No address, password, digest or wire memory ever passes through here.
- */
+/** How lists of lobbies are asked for, ordered and cut into pages. What they show of each is in views.ts. */
+import type { Summary } from "./api.ts";
 import { PAGE_DEFAULT, PAGE_MAX } from "./limits.ts";
 import { type Lobby, type Wire, WIRES } from "./lobby.ts";
-
-/** One line of a list, as JSON: times RFC 3339 UTC, counts of people. */
-export type Summary = {
-  readonly id: string;
-  readonly name: string;
-  readonly wire: Wire;
-  readonly state: "open" | "in_game";
-  readonly members: number;
-  /** Members it takes, or null where the wire does not count. */
-  readonly seats: number | null;
-  /** A password is needed to join. */
-  readonly locked: boolean;
-  readonly created_at: string;
-  readonly updated_at: string;
-  readonly version: number;
-};
-
-/** One lobby by its id: the same, and who is there by the name they chose. */
-export type Detail = Summary & { readonly roster: readonly { readonly name: string; readonly host: boolean }[] };
+import { summarise } from "./views.ts";
 
 export type Query = {
   readonly limit: number;
@@ -39,28 +19,12 @@ export type Page = { readonly lobbies: readonly Summary[]; readonly more: boolea
 /** Lists show a lobby while its host can be reached; by id it is shown as long as it lives. */
 export const isListed = (lobby: Lobby, query: Query): boolean =>
   lobby.policy.listed &&
-  lobby.members.every((m) => m.peer !== lobby.host || m.away_since === null) &&
-  (query.include.in_game || lobby.state === "open") &&
+  lobby.visibility === "public" &&
+  lobby.joinable &&
+  lobby.members.some((m) => m.peer === lobby.host && m.away_since === null) &&
+  (query.include.in_game || (lobby.state === "open" && !lobby.in_game)) &&
   (query.wire === null || query.wire === lobby.wire) &&
   (query.include.full || lobby.state === "started" || lobby.members.length < (lobby.seats ?? Infinity));
-
-export const summarise = (lobby: Lobby): Summary => ({
-  id: lobby.id,
-  name: lobby.name,
-  wire: lobby.wire,
-  state: lobby.state === "open" ? "open" : "in_game",
-  members: lobby.members.length,
-  seats: lobby.seats,
-  locked: lobby.lock !== null,
-  created_at: new Date(lobby.created_at).toISOString(),
-  updated_at: new Date(lobby.updated_at).toISOString(),
-  version: lobby.version,
-});
-
-export const detail = (lobby: Lobby): Detail => ({
-  ...summarise(lobby),
-  roster: lobby.members.map((m) => ({ name: m.peer, host: m.peer === lobby.host })),
-});
 
 type Placed = { readonly created_at: number; readonly id: string };
 

@@ -1,38 +1,25 @@
 /**
- * A lobby: a place to meet. This file is the whole of its behaviour, and it is pure.
+ * A lobby: a place to meet. This file is what it is and what happens to it; it is pure.
  *
  *     step(lobby | null, event, now) -> { lobby | null, tells }      what an event makes of it, and who is told what
  *     deadline(lobby)                -> when it next changes by itself, or null
+ *
+ * What each event does is in entering.ts, staying.ts, presiding.ts and ageing.ts, made of the parts in changes.ts.
  *
  * Nothing here knows a clock, dice, a socket or a wire. What differs between wires is data, a `Policy`. Every event
  * is idempotent, because UDP repeats itself: replayed, it changes nothing more. A step that changes nothing returns
  * the very lobby it was given, so `next !== lobby` says whether there is something to save.
  */
-import { AWAY_MS, BARRED_PER_LOBBY_MAX } from "./limits.ts";
-import { type Endpoint, sameEndpoint } from "./endpoint.ts";
+import { deadline, expire } from "./ageing.ts";
+import { isForged, mark, nothing, refuse, whenOpen } from "./changes.ts";
+import type { Data, DataPatch, LobbyData, LobbyDataPatch } from "./data.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { admit, create, DEFAULTS, deny, hostAgain, join } from "./entering.ts";
+import { close, hand, kick, patch, start } from "./presiding.ts";
 import type { RefusalCode, Removal } from "./refusals.ts";
-import {
-  change,
-  hostOf,
-  introductionOf,
-  isBarred,
-  isForged,
-  isFrom,
-  mark,
-  memberNamed,
-  names,
-  newMember,
-  nothing,
-  refuse,
-  remove,
-  replace,
-  sameDigest,
-  standing,
-  tell,
-  tellAgain,
-  tellAll,
-  whenOpen,
-} from "./changes.ts";
+import { answer, chat, confirm, fallSilent, hear, leave, lose, move, present, signal } from "./staying.ts";
+
+export { deadline };
 
 export const WIRES = ["native", "rabid", "dowsett", "noray"] as const;
 export type Wire = (typeof WIRES)[number];
@@ -47,7 +34,7 @@ export type Policy = {
   readonly started_keep_ms: number;
   /** The same once every member has confirmed: only late repetitions still come. */
   readonly confirmed_keep_ms: number;
-  /** Whether strangers see it in the list. */
+  /** Whether the wire shows its lobbies to strangers at all; the host's own wish is `visibility`. */
   readonly listed: boolean;
   /** Who joins is introduced to the host at once and remembered by nobody; otherwise members wait for the start. */
   readonly introduces_on_join?: boolean;
@@ -55,52 +42,117 @@ export type Policy = {
   readonly rehosts?: boolean;
   /** Who proved himself to his sidecar may have moved to another address; otherwise only to another port. */
   readonly roams?: boolean;
+  /** Peers without a source, who speak HTTP or WebSocket, may be members; otherwise the wire is the only door. */
+  readonly admits_http?: boolean;
+  /** How long a member may be away before he is dropped; absent: `AWAY_MS`. */
+  readonly away_ms?: number;
 };
 
 /** Where a datagram came in and where its answer leaves: this sidecar, this door (doors.ts), this endpoint. */
 export type Source = { readonly sidecar: string; readonly via: number; readonly endpoint: Endpoint };
 
 export type Member = {
-  /** Identity within the lobby. On wires without identities, the name. */
+  /** Identity within the lobby: over HTTP the peer's public id; on wires without identities, the name. */
   readonly peer: string;
-  readonly source: Source;
+  /** What people read, where it is not the identity itself. */
+  readonly title?: string;
+  /** Where his datagrams come from, and which sidecar watches him; null: he speaks HTTP, and the hub watches him. */
+  readonly source: Source | null;
   readonly joined_at: number;
   /** Has said that the introduction arrived. */
   readonly confirmed: boolean;
-  /** Since when nobody listens for this member, because his sidecar is gone. */
+  /** Since when nobody listens for this member: his sidecar is gone, or he fell silent. */
   readonly away_since: number | null;
+  /** The seat is only kept until then (ms) for a member who has joined over HTTP and not been heard since. */
+  readonly held_until?: number;
   /** The wire's own note about this member: small, opaque, secret. */
   readonly memory: string | null;
   /** The endpoint in his own network, where he told one: for whoever is introduced to him, and nobody else. */
   readonly local?: Endpoint;
+  /** What he tells the other members about himself. */
+  readonly data?: Data;
+};
+
+/** Somebody who asked to join where the host admits each one. He takes no seat. */
+export type Applicant = {
+  readonly peer: string;
+  readonly title?: string;
+  readonly data?: Data;
+  readonly asked_at: number;
+  /** Turned away, and remembered as such for as long as he could have waited. */
+  readonly denied: boolean;
+};
+
+export const VISIBILITIES = ["public", "unlisted", "private"] as const;
+/** Public: listed. Unlisted: found by its id. Private: found by its join code, and by members. */
+export type Visibility = (typeof VISIBILITIES)[number];
+
+export const SUCCESSIONS = ["automatic", "manual", "close"] as const;
+/** When the host goes: the next in order of arrival hosts; a member claims it, or nobody and it ends; it ends at once. */
+export type Succession = (typeof SUCCESSIONS)[number];
+
+/** What a host says of his lobby, and may change while it lives. Foreign wires leave the defaults. */
+export type Settings = {
+  /** What people read; null: the lobby's name. */
+  readonly title: string | null;
+  readonly visibility: Visibility;
+  /** Version of the game itself: only peers of the same one join. Null: any. */
+  readonly version: string | null;
+  /** False: the door is locked, whoever has the password. */
+  readonly joinable: boolean;
+  /** Play has begun: out of the lists, and otherwise as before. */
+  readonly in_game: boolean;
+  /** The host admits each joiner. */
+  readonly approval: boolean;
+  readonly succession: Succession;
+  readonly data: LobbyData;
 };
 
 /** In place of a digest: the peers themselves ask for the password, and the hub never learns it. */
 export const LOCKED_BY_PEERS = "peers";
 
-export type Lobby = {
+export type Lobby = Settings & {
   readonly id: string;
   readonly wire: Wire;
-  /** Unique within game and wire while the lobby lives. */
+  /** How its wire finds it: unique within game and wire while the lobby lives. Natively its id or its key. */
   readonly name: string;
   readonly policy: Policy;
   /** Members it takes, or null on wires that do not count. */
   readonly seats: number | null;
   /** Digest of the password, `LOCKED_BY_PEERS`, or null. */
   readonly lock: string | null;
+  /** Started: everybody was introduced, and the lobby is only remembered. Natively always open (see `in_game`). */
   readonly state: "open" | "started";
   /** In order of arrival; never empty. */
   readonly members: readonly Member[];
-  readonly host: string;
-  /** Rises with each new host. */
+  readonly applicants: readonly Applicant[];
+  /** A member; null only while it is vacant: the host went, and his lobby waits for a member who claims it. */
+  readonly host: string | null;
+  readonly vacant_since: number | null;
+  /** Rises with each new host, and when there is none any more. */
   readonly term: number;
-  /** Who was kicked: by name, and by the endpoint he had. */
-  readonly barred: readonly { readonly peer: string; readonly endpoint: Endpoint }[];
+  /** Hosts of earlier terms, so that they are told that they are late rather than that they never were. */
+  readonly deposed: readonly string[];
+  /** Who was kicked or banned: by name, and by the endpoint he had. */
+  readonly barred: readonly { readonly peer: string; readonly endpoint: Endpoint | null }[];
+  /** Six characters that find it (`shards.ts`), or null on wires that know none. */
+  readonly code: string | null;
+  /** The host's own word for it: his next lobby of the same word replaces it. */
+  readonly client_ref: string | null;
   readonly created_at: number;
   readonly updated_at: number;
   readonly started_at: number | null;
   /** Rises with every change. */
-  readonly version: number;
+  readonly revision: number;
+};
+
+/** What a host changes; absent keys stay. `data` is a merge patch: null takes a key away. */
+export type Changes = {
+  readonly [K in keyof Omit<Settings, "data">]?: Settings[K];
+} & {
+  readonly seats?: number;
+  readonly lock?: string | null;
+  readonly data?: LobbyDataPatch;
 };
 
 export type Event =
@@ -113,24 +165,44 @@ export type Event =
       readonly seats: number | null;
       readonly lock: string | null;
       readonly peer: string;
+      readonly title?: string;
+      readonly data?: Data;
       readonly memory: string | null;
       readonly local?: Endpoint;
-      readonly source: Source;
+      readonly source: Source | null;
+      readonly settings?: Partial<Settings>;
+      readonly code?: string;
+      readonly client_ref?: string;
     }
   | {
       readonly kind: "join";
       readonly peer: string;
+      readonly title?: string;
+      readonly data?: Data;
       readonly lock: string | null;
+      /** The join code, where he came with one. */
+      readonly code?: string;
+      /** The version of his game. */
+      readonly version?: string;
       readonly memory: string | null;
       readonly local?: Endpoint;
       /** The sidecar vouches: same address, and the old endpoint has been silent for two pings. */
       readonly reclaims: boolean;
       /** Where joining introduces: only the asker is told, because his sidecar means to relay the two. */
       readonly silently?: boolean;
-      readonly source: Source;
+      readonly source: Source | null;
     }
-  | { readonly kind: "leave"; readonly peer: string; readonly source: Source }
-  | { readonly kind: "kick"; readonly peer: string; readonly source: Source }
+  /** Where `source` is null, `peer` is who showed his token. */
+  | { readonly kind: "leave"; readonly peer: string; readonly source: Source | null }
+  /** `peer` is who has to go; `by` who says so, where that is not told by the source. */
+  | {
+      readonly kind: "kick";
+      readonly peer: string;
+      readonly source: Source | null;
+      readonly by?: string;
+      /** Whether he may come back; on wires without the choice he may not. */
+      readonly bars?: boolean;
+    }
   | { readonly kind: "start"; readonly source: Source }
   | { readonly kind: "confirm"; readonly peer: string; readonly source: Source }
   /** A renewal of a member whom the sidecar does not know. */
@@ -139,11 +211,28 @@ export type Event =
   | { readonly kind: "moved"; readonly peer: string; readonly source: Source }
   /** His sidecar has not heard him for a lease. */
   | { readonly kind: "lost"; readonly peer: string; readonly source: Source }
-  /** His sidecar has heard him again. */
-  | { readonly kind: "heard"; readonly peer: string; readonly source: Source }
+  /** His sidecar has heard him again; over HTTP: he gave a sign of life. */
+  | { readonly kind: "heard"; readonly peer: string; readonly source: Source | null }
+  /** The hub has not heard him for too long. */
+  | { readonly kind: "silent"; readonly peer: string }
   /** A sidecar is gone, or back with its memory. */
   | { readonly kind: "away"; readonly sidecar: string }
   | { readonly kind: "back"; readonly sidecar: string }
+  /** The host changes his lobby, if it is still of the revision he has seen (null: whatever it is). */
+  | { readonly kind: "patch"; readonly by: string; readonly changes: Changes; readonly expected: number | null }
+  /** A member tells something else about himself. */
+  | { readonly kind: "present"; readonly peer: string; readonly title?: string; readonly data?: DataPatch }
+  /** The host ends it. `by` null: the house itself does. */
+  | { readonly kind: "close"; readonly by: string | null; readonly expected?: number | null; readonly reason?: Removal }
+  /** The host hands it on, or a member claims what its host left. */
+  | { readonly kind: "hand"; readonly by: string; readonly peer: string; readonly expected_term: number }
+  | { readonly kind: "admit"; readonly by: string; readonly peer: string }
+  /** The host turns an applicant away, or he withdraws himself. */
+  | { readonly kind: "deny"; readonly by: string; readonly peer: string }
+  /** To everybody, kept by nobody. */
+  | { readonly kind: "chat"; readonly by: string; readonly text: string }
+  /** To one other member, opaque. */
+  | { readonly kind: "signal"; readonly by: string; readonly peer: string; readonly body: string }
   /** Time has passed. */
   | { readonly kind: "tick" };
 
@@ -162,12 +251,23 @@ export type Notice =
   | { readonly kind: "refused"; readonly code: RefusalCode }
   | { readonly kind: "removed"; readonly reason: Removal };
 
+/** What only a member without a source hears: it takes a WebSocket to hear it. */
+export type Message =
+  | { readonly kind: "chat"; readonly from: string; readonly text: string }
+  | { readonly kind: "signal"; readonly from: string; readonly body: string }
+  /** To the host: somebody waits to be admitted. */
+  | { readonly kind: "applied"; readonly peer: string }
+  /** To an applicant who is no member yet, or never will be. */
+  | { readonly kind: "admitted" }
+  | { readonly kind: "denied" };
+
 /** What somebody may hear who is no member. */
 export type Answer = Extract<Notice, { kind: "refused" | "introduced" }>;
 
 /** A notice for one member, or for whoever asked. */
 export type Tell =
   | { readonly to: "member"; readonly peer: string; readonly source: Source; readonly notice: Notice }
+  | { readonly to: "member"; readonly peer: string; readonly source: null; readonly notice: Notice | Message }
   | { readonly to: "asker"; readonly notice: Answer };
 
 export type Stepped = { readonly lobby: Lobby | null; readonly tells: readonly Tell[] };
@@ -178,30 +278,20 @@ export function step(given: Lobby | null, event: Event, now: number): Stepped {
   return aged.tells.length === 0 ? next : { lobby: next.lobby, tells: [...aged.tells, ...next.tells] };
 }
 
-/** When the lobby next changes by itself (ms since the epoch), or null. Always later than the last step. */
-export function deadline(lobby: Lobby): number | null {
-  const away = lobby.members.flatMap((m) => (m.away_since === null ? [] : [m.away_since + AWAY_MS]));
-  const end = endsAt(lobby);
-  const all = lobby.state === "open" ? away : [];
-  if (end !== null) all.push(end);
-  return all.length === 0 ? null : Math.min(...all);
-}
-
-// --- events ----------------------------------------------------------------------------------------------------
-
 function react(lobby: Lobby | null, event: Event, now: number): Stepped {
-  if (lobby !== null && "source" in event && isForged(lobby, event)) return nothing(lobby);
+  if (lobby !== null && "source" in event && event.source !== null && isForged(lobby, event.source, event))
+    return nothing(lobby);
   switch (event.kind) {
     case "host":
       return lobby === null ? create(event, now) : hostAgain(lobby, event, now);
     case "join":
       return lobby === null ? refuse(lobby, "lobby_not_found") : join(lobby, event, now);
     case "leave":
-      return whenOpen(lobby, () => leave(lobby!, event, now));
+      return whenOpen(lobby, (open) => leave(open, event, now));
     case "kick":
-      return whenOpen(lobby, () => kick(lobby!, event, now));
+      return whenOpen(lobby, (open) => kick(open, event, now));
     case "start":
-      return lobby?.state === "started" ? nothing(lobby) : whenOpen(lobby, () => start(lobby!, event, now));
+      return lobby?.state === "started" ? nothing(lobby) : whenOpen(lobby, (open) => start(open, event, now));
     case "confirm":
       return lobby?.state === "started" ? confirm(lobby, event, now) : refuse(lobby, "not_started");
     case "ask":
@@ -211,161 +301,42 @@ function react(lobby: Lobby | null, event: Event, now: number): Stepped {
     case "moved":
       return lobby?.state === "open" ? move(lobby, event, now) : nothing(lobby);
     case "heard":
-      return lobby === null ? nothing(lobby) : mark(lobby, (m) => isFrom(m, event.source), null, now);
+      return lobby === null ? nothing(lobby) : hear(lobby, event, now);
+    case "silent":
+      return lobby === null ? nothing(lobby) : fallSilent(lobby, event, now);
     case "away":
-      return lobby === null ? nothing(lobby) : mark(lobby, (m) => m.source.sidecar === event.sidecar, now, now);
+      return lobby === null ? nothing(lobby) : mark(lobby, (m) => m.source?.sidecar === event.sidecar, now, now);
     case "back":
-      return lobby === null ? nothing(lobby) : mark(lobby, (m) => m.source.sidecar === event.sidecar, null, now);
+      return lobby === null ? nothing(lobby) : mark(lobby, (m) => m.source?.sidecar === event.sidecar, null, now);
+    case "patch":
+      return whenOpen(lobby, (open) => patch(open, event, now));
+    case "present":
+      return whenOpen(lobby, (open) => present(open, event, now));
+    case "close":
+      return lobby === null ? refuse(lobby, "lobby_not_found") : close(lobby, event);
+    case "hand":
+      return whenOpen(lobby, (open) => hand(open, event, now));
+    case "admit":
+      return whenOpen(lobby, (open) => admit(open, event, now));
+    case "deny":
+      return whenOpen(lobby, (open) => deny(open, event, now));
+    case "chat":
+      return whenOpen(lobby, (open) => chat(open, event));
+    case "signal":
+      return whenOpen(lobby, (open) => signal(open, event));
     case "tick":
       return nothing(lobby);
   }
 }
 
-function create(event: Event & { kind: "host" }, now: number): Stepped {
-  const host = newMember(event, now);
-  const lobby: Lobby = {
-    id: event.id,
-    wire: event.wire,
-    name: event.name,
-    policy: event.policy,
-    seats: event.seats,
-    lock: event.lock,
-    state: "open",
-    members: [host],
-    host: host.peer,
-    term: 1,
-    barred: [],
-    created_at: now,
-    updated_at: now,
-    started_at: null,
-    version: 1,
-  };
-  return { lobby, tells: [tell(host, { kind: "hosted", peers: [host.peer] })] };
+/** A row as it was stored, by whichever version of this house: what it did not know yet takes its default. */
+export function restored(row: Stored): Lobby {
+  const { version, revision = 0, ...known } = row;
+  const counted = typeof version === "number" ? { revision: version, version: null } : { revision, version };
+  const unknown = { applicants: [], vacant_since: null, deposed: [], code: null, client_ref: null };
+  return { ...DEFAULTS, ...unknown, ...known, ...counted };
 }
 
-/** The same source repeats itself and gets the same answer; anybody else finds the name taken. */
-function hostAgain(lobby: Lobby, event: Event & { kind: "host" }, now: number): Stepped {
-  const host = hostOf(lobby);
-  if (lobby.state === "started" || !sameEndpoint(host.source.endpoint, event.source.endpoint)) {
-    return refuse(lobby, "lobby_exists");
-  }
-  const again = lobby.policy.rehosts === true ? sayAnew(lobby, event, now) : lobby;
-  return tellAgain(again, hostOf(again), event, now, { kind: "hosted", peers: names(lobby) });
-}
-
-function join(lobby: Lobby, event: Event & { kind: "join" }, now: number): Stepped {
-  const known = memberNamed(lobby, event.peer);
-  const same = known !== undefined && sameEndpoint(known.source.endpoint, event.source.endpoint);
-  if (lobby.state === "started") {
-    return same ? tellAgain(lobby, known, event, now) : refuse(lobby, "lobby_not_found");
-  }
-  if (!same && isBarred(lobby, event.peer, event.source.endpoint)) return refuse(lobby, "kicked");
-  if (lobby.policy.introduces_on_join === true) return introduce(lobby, event);
-  if (lobby.lock !== null && !sameDigest(lobby.lock, event.lock)) return refuse(lobby, "password_mismatch");
-  if (same) return tellAgain(lobby, known, event, now);
-  if (known !== undefined && event.reclaims && known.source.endpoint.address === event.source.endpoint.address) {
-    return tellAgain(lobby, known, event, now);
-  }
-  if (lobby.seats !== null && lobby.members.length >= lobby.seats) return refuse(lobby, "lobby_full");
-  if (known !== undefined) return refuse(lobby, "name_in_use");
-  const member = newMember(event, now);
-  const next = change(lobby, { members: [...lobby.members, member] }, now);
-  return { lobby: next, tells: tellAll(next) };
-}
-
-/** The host first: who asked can ask again, and the host cannot. */
-function introduce(lobby: Lobby, event: Event & { kind: "join" }): Stepped {
-  const host = hostOf(lobby);
-  const guest = introductionOf(newMember(event, 0));
-  const answer: Tell = { to: "asker", notice: { kind: "introduced", peers: [introductionOf(host)] } };
-  if (event.silently === true) return { lobby, tells: [answer] };
-  return { lobby, tells: [tell(host, { kind: "introduced", peers: [guest] }), answer] };
-}
-
-function sayAnew(lobby: Lobby, { policy, seats, lock, local }: Event & { kind: "host" }, now: number): Lobby {
-  const { local: _, ...host } = hostOf(lobby);
-  const said = { policy, seats, lock, members: replace(lobby, hostOf(lobby), { ...host, ...(local && { local }) }) };
-  const before = { policy: lobby.policy, seats: lobby.seats, lock: lobby.lock, members: lobby.members };
-  return JSON.stringify(said) === JSON.stringify(before) ? lobby : change(lobby, said, now);
-}
-
-function move(lobby: Lobby, event: Event & { kind: "moved" }, now: number): Stepped {
-  const member = memberNamed(lobby, event.peer);
-  const near = lobby.policy.roams === true || member?.source.endpoint.address === event.source.endpoint.address;
-  return member === undefined || !near
-    ? nothing(lobby)
-    : tellAgain(lobby, member, { source: event.source, memory: member.memory }, now);
-}
-
-function leave(lobby: Lobby, event: Event & { kind: "leave" }, now: number): Stepped {
-  const member = memberNamed(lobby, event.peer);
-  if (member === undefined) return refuse(lobby, "member_not_found");
-  if (!sameEndpoint(member.source.endpoint, event.source.endpoint)) return nothing(lobby);
-  return remove(lobby, [member], "left", now);
-}
-
-function kick(lobby: Lobby, event: Event & { kind: "kick" }, now: number): Stepped {
-  const host = hostOf(lobby);
-  const byHost = sameEndpoint(host.source.endpoint, event.source.endpoint);
-  const member = memberNamed(lobby, event.peer);
-  if (member === undefined) {
-    // A repeated kick is answered like the first one: the host is told who is left.
-    const again = byHost && lobby.barred.some((bar) => bar.peer === event.peer);
-    return again ? { lobby, tells: [tell(host, standing(lobby))] } : refuse(lobby, "member_not_found");
-  }
-  if (!byHost) return refuse(lobby, "not_host");
-  const bar = { peer: member.peer, endpoint: member.source.endpoint };
-  const barred = [...lobby.barred, bar].slice(-BARRED_PER_LOBBY_MAX);
-  return remove({ ...lobby, barred }, [member], "kicked", now);
-}
-
-function start(lobby: Lobby, event: Event & { kind: "start" }, now: number): Stepped {
-  if (!sameEndpoint(hostOf(lobby).source.endpoint, event.source.endpoint)) return refuse(lobby, "not_host");
-  if (lobby.members.length < 2) return refuse(lobby, "too_few_players");
-  const next = change(lobby, { state: "started", started_at: now }, now);
-  return { lobby: next, tells: tellAll(next) };
-}
-
-function confirm(lobby: Lobby, event: Event & { kind: "confirm" }, now: number): Stepped {
-  const member = memberNamed(lobby, event.peer);
-  if (member === undefined) return refuse(lobby, "member_not_found");
-  if (member.confirmed || !sameEndpoint(member.source.endpoint, event.source.endpoint)) return nothing(lobby);
-  return nothing(change(lobby, { members: replace(lobby, member, { ...member, confirmed: true }) }, now));
-}
-
-function answer(lobby: Lobby, event: Event & { kind: "ask" }, now: number): Stepped {
-  const member = memberNamed(lobby, event.peer);
-  if (member === undefined) return refuse(lobby, lobby.state === "open" ? "member_not_found" : "lobby_not_found");
-  if (!sameEndpoint(member.source.endpoint, event.source.endpoint)) return nothing(lobby);
-  return tellAgain(lobby, member, { source: event.source, memory: member.memory }, now);
-}
-
-/** Only the sidecar that holds the member may give him up, and only where it last heard him. */
-function lose(lobby: Lobby, event: Event & { kind: "lost" }, now: number): Stepped {
-  const member = memberNamed(lobby, event.peer);
-  return member === undefined || !isFrom(member, event.source)
-    ? nothing(lobby)
-    : remove(lobby, [member], "member_timeout", now);
-}
-
-// --- time ------------------------------------------------------------------------------------------------------
-
-function endsAt(lobby: Lobby): number | null {
-  if (lobby.started_at === null) {
-    return lobby.policy.lifetime_ms === null ? null : lobby.created_at + lobby.policy.lifetime_ms;
-  }
-  const latest = lobby.started_at + lobby.policy.started_keep_ms;
-  const confirmed = lobby.members.every((m) => m.confirmed);
-  return confirmed ? Math.min(latest, lobby.updated_at + lobby.policy.confirmed_keep_ms) : latest;
-}
-
-function expire(lobby: Lobby, now: number): Stepped {
-  const end = endsAt(lobby);
-  if (end !== null && end <= now) {
-    const removed: Notice = { kind: "removed", reason: lobby.state === "open" ? "lobby_timeout" : "over" };
-    return { lobby: null, tells: lobby.members.map((m) => tell(m, removed)) };
-  }
-  if (lobby.state === "started") return nothing(lobby);
-  const gone = lobby.members.filter((m) => m.away_since !== null && m.away_since + AWAY_MS <= now);
-  return gone.length === 0 ? nothing(lobby) : remove(lobby, gone, "member_timeout", now);
-}
+/** Before there were lobbies over HTTP, `version` counted the changes. */
+type Stored = Omit<Lobby, "version" | "revision" | keyof Settings> &
+  Partial<Omit<Settings, "version">> & { readonly version: number | string | null; readonly revision?: number };

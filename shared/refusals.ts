@@ -8,22 +8,47 @@ type Row = { status: number; says: string };
 const TABLE = {
   invalid_request: { status: 400, says: "The request does not have the form it must have." },
   unauthorized: { status: 401, says: "A valid key is needed." },
+  banned: { status: 403, says: "The operators of this house do not serve this peer or address." },
+  kicked: { status: 403, says: "The host removed this peer from the lobby." },
+  not_admitted: { status: 403, says: "The host turned this peer away." },
+  not_host: { status: 403, says: "Only the host may do this." },
+  not_member: { status: 403, says: "Only members of the lobby may do this." },
+  password_mismatch: { status: 403, says: "The password is not the lobby's." },
   not_found: { status: 404, says: "There is nothing here." },
-  method_not_allowed: { status: 405, says: "This cannot be done to this resource." },
+  code_invalid: { status: 404, says: "No lobby has this join code." },
   lobby_not_found: { status: 404, says: "There is no such lobby, or it is over." },
+  member_not_found: { status: 404, says: "The lobby has no such member." },
+  applicant_not_found: { status: 404, says: "Nobody of this name waits to be admitted." },
+  no_open_lobby: { status: 404, says: "No lobby that can be joined is like this." },
+  method_not_allowed: { status: 405, says: "This cannot be done to this resource." },
+  data_limit: { status: 409, says: "The data would have too many keys, be too large, or hide what lists filter by." },
+  foreign_wire: { status: 409, says: "This lobby is joined with its own wire; its descriptor says how." },
+  host_present: { status: 409, says: "The host is there; only he can hand the lobby on." },
   lobby_exists: { status: 409, says: "A lobby of this name exists already." },
   lobby_full: { status: 409, says: "Every seat of the lobby is taken." },
-  password_mismatch: { status: 403, says: "The password is not the lobby's." },
+  lobby_locked: { status: 409, says: "The host lets nobody in now." },
   name_in_use: { status: 409, says: "A member of this name is in the lobby already." },
-  member_not_found: { status: 404, says: "The lobby has no such member." },
-  not_host: { status: 403, says: "Only the host may do this." },
-  kicked: { status: 403, says: "The host removed this peer from the lobby." },
-  too_few_players: { status: 409, says: "A lobby of one cannot start." },
   not_started: { status: 409, says: "The lobby has not started." },
+  seats_taken: { status: 409, says: "More seats are taken than that." },
+  stale_term: { status: 409, says: "The lobby has had another host since." },
+  too_few_players: { status: 409, says: "A lobby of one cannot start." },
+  too_many_applicants: { status: 409, says: "Too many wait to be admitted already." },
+  version_mismatch: { status: 409, says: "The lobby plays another version of the game." },
+  lobby_timeout: { status: 410, says: "The lobby's time is over." },
+  member_timeout: { status: 410, says: "The member was not heard for too long." },
+  precondition_failed: { status: 412, says: "The lobby has changed since; read it again." },
+  body_too_large: { status: 413, says: "The body is larger than any that is right." },
+  unsupported_media_type: { status: 415, says: "The body must be JSON, and a patch a merge patch." },
+  idempotency_mismatch: { status: 422, says: "This idempotency key came before with another request." },
+  rate_limited: { status: 429, says: "Too many requests; wait a little." },
+  quota_exceeded: { status: 429, says: "This peer or address has as many of these as it may have." },
+  relay_budget_exhausted: { status: 429, says: "The relay's budget of this peer is used up." },
+  internal_error: { status: 500, says: "This is our fault, not yours." },
   host_unreachable: { status: 503, says: "The lobby's host cannot be told now; try again." },
   no_relay: { status: 503, says: "No relay can be had here now." },
   hub_unavailable: { status: 503, says: "The hub cannot answer now; try again." },
-  internal_error: { status: 500, says: "This is our fault, not yours." },
+  hub_full: { status: 503, says: "This hub holds as many lobbies as it can." },
+  relay_unavailable: { status: 503, says: "No relay can carry this now." },
 } as const satisfies Record<string, Row>;
 
 export type RefusalCode = keyof typeof TABLE;
@@ -32,7 +57,20 @@ export const REFUSALS: Readonly<Record<RefusalCode, Row>> = TABLE;
 
 export const isRefusalCode = (text: string): text is RefusalCode => Object.hasOwn(TABLE, text);
 
-/** Why a member's place ended. Not a refusal: nobody asked, or the answer was yes. `over`: all went as it
- * should. `moved`: he is at another sidecar now. */
-export const REMOVALS = ["left", "kicked", "member_timeout", "lobby_timeout", "over", "moved"] as const;
+/**
+ * Why a member's place ended. Not a refusal: nobody asked, or the answer was yes. `over`: all went as it should.
+ * `moved`: he is at another sidecar now. `closed`: the host ended the lobby, or it ended with him. `replaced`: the
+ * host made another one in its place. `banned`: the operators ended it.
+ */
+export const REMOVALS = [
+  "left",
+  "kicked",
+  "member_timeout",
+  "lobby_timeout",
+  "over",
+  "moved",
+  "closed",
+  "replaced",
+  "banned",
+] as const;
 export type Removal = (typeof REMOVALS)[number];

@@ -26,4 +26,5 @@ export function shardOfId(id: string): number | null {
 export const isLobbyId = (id: string): boolean => shardOfId(id) !== null;
 
 /** A peer's public name for himself: random, of no shard, and it grants nothing. */
-export const isPeerId = (id: string): boolean => /^[0-9a-z]{20,40}$/.test(id);
+export const PEER_PATTERN = /^[0-9a-z]{20,40}$/;
+export const isPeerId = (id: string): boolean => PEER_PATTERN.test(id);

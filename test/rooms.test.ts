@@ -20,7 +20,8 @@ describe("the house", () => {
     expect(shared.length).toBeGreaterThanOrEqual(8);
     expect(shared.map(({ path }) => path)).toContain("shared/lobby.ts");
     const lobby = shared.find(({ path }) => path === "shared/lobby.ts")!;
-    expect(importsOf(lobby.text)).toStrictEqual(["./limits.ts", "./endpoint.ts", "./refusals.ts", "./changes.ts"]);
+    const parts = ["ageing", "changes", "data", "endpoint", "entering", "presiding", "refusals", "staying"];
+    expect(importsOf(lobby.text)).toStrictEqual(parts.map((part) => `./${part}.ts`));
     // Every line that begins like an import must have been understood as one.
     for (const { path, text } of sources.filter(({ path }) => path.endsWith(".ts"))) {
       const lines = text.match(/^import\b/gm)?.length ?? 0;

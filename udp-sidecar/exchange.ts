@@ -5,7 +5,7 @@
 import { isSealed } from "#shared/doors.ts";
 import { type Endpoint, sameEndpoint } from "#shared/endpoint.ts";
 import type { LinkTell, MemberTell, Report } from "#shared/link.ts";
-import type { Summary } from "#shared/listing.ts";
+import type { Summary } from "#shared/api.ts";
 import type { Answer, Notice, Wire as WireName } from "#shared/lobby.ts";
 import { Contacts, type Limits as ContactLimits } from "./contacts.ts";
 import { type Budget, type Bucket, fullBucket, Guard, take } from "#shared/guard.ts";

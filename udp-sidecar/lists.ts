@@ -3,7 +3,7 @@
  * for each wire however many ask, so that a flood of questions ends here.
  */
 import { LIST_FETCH_MS, LIST_KEPT_MS, PAGE_MAX } from "#shared/limits.ts";
-import type { Summary } from "#shared/listing.ts";
+import type { Summary } from "#shared/api.ts";
 import type { Wire as WireName } from "#shared/lobby.ts";
 
 type Kept = { readonly at: number; readonly lobbies: Promise<readonly Summary[] | null> };

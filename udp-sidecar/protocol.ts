@@ -10,7 +10,7 @@
  */
 import type { Endpoint } from "#shared/endpoint.ts";
 import type { Report } from "#shared/link.ts";
-import type { Summary } from "#shared/listing.ts";
+import type { Summary } from "#shared/api.ts";
 import type { Answer, Notice, Wire as WireName } from "#shared/lobby.ts";
 
 export type Datagram = {

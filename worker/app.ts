@@ -57,7 +57,7 @@ app.get("/v1/games/:game/lobbies/:id", async (c) => {
   const id = c.req.param("id");
   const shard = shardOfId(id);
   if (shard === null || shard >= shardsOf(c.env)) return problem("lobby_not_found");
-  const lobby = await askHub(c.env, game, shard, (hub) => hub.lobby(id));
+  const lobby = await askHub(c.env, game, shard, (hub) => hub.lobby(id, null));
   return lobby === null ? problem("lobby_not_found") : tagged(c, lobby, { "cache-control": LIST_CACHE });
 });
 

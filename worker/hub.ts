@@ -6,12 +6,15 @@ import { DurableObject } from "cloudflare:workers";
 import { decode } from "#shared/decode.ts";
 import { ALARM_SLACK_MS, LINK_FRAME_LENGTH_MAX, LINK_SILENCE_MS } from "#shared/limits.ts";
 import { Close, fromSidecar, type FromHub, type Hello, type Reports } from "#shared/link.ts";
-import { detail, type Detail, type Page, type Query } from "#shared/listing.ts";
+import type { LobbyView } from "#shared/api.ts";
+import type { Page, Query } from "#shared/listing.ts";
 import { deadline, type Event, type Lobby } from "#shared/lobby.ts";
 import type { SidecarLine } from "#shared/sidecars.ts";
 import type { TicketKey } from "#shared/tickets.ts";
+import { viewOf } from "#shared/views.ts";
 import { Directory, Draft } from "./directory.ts";
 import { type Env, shardsOf } from "./env.ts";
+import { deliveriesOf, type Events, NOBODY_LISTENS } from "./events.ts";
 import * as link from "./link.ts";
 import { Sidecars } from "./sidecars.ts";
 import { type Sidecar, Store } from "./store.ts";
@@ -24,6 +27,7 @@ export class Hub extends DurableObject<Env> {
   readonly #store: Store;
   readonly #directory: Directory;
   readonly #sidecars: Sidecars;
+  readonly #events: Events = NOBODY_LISTENS;
   #alarm_at: number | null = null;
   #ticket_keys: readonly TicketKey[] = [];
 
@@ -57,9 +61,10 @@ export class Hub extends DurableObject<Env> {
     return this.#directory.page(query);
   }
 
-  lobby(id: string): Detail | null {
+  /** As this reader may see it: a peer id whose token was shown, or null for a stranger. */
+  lobby(id: string, reader: string | null): LobbyView | null {
     const lobby = this.#directory.byId(id);
-    return lobby === undefined ? null : detail(lobby);
+    return lobby === undefined ? null : viewOf(lobby, reader);
   }
 
   sidecars(): SidecarLine[] {
@@ -181,18 +186,20 @@ export class Hub extends DurableObject<Env> {
     { answering, looking }: { answering?: link.Answering; looking?: "everywhere" } = {},
   ): void {
     this.#store.save({ lobbies: draft.lobbies, sidecars });
+    const changes = Array.from(draft.lobbies, ([id, next]) => ({ old: this.#directory.byId(id) ?? null, next }));
     this.#directory.commit(draft.lobbies);
     this.#sidecars.commit(sidecars);
     for (const [sidecar, messages] of link.addressed(draft.tells, answering)) {
       const socket = this.#sidecars.socket(sidecar);
       if (socket !== undefined) for (const message of messages) send(socket, message);
     }
+    this.#events.publish(deliveriesOf(draft.tells), changes);
     this.#arm(looking === "everywhere" ? this.#directory.all() : draft.lobbies.values(), now);
   }
 
   #applyToMembersOf(sidecar: string, event: Event, draft: Draft): void {
     for (const lobby of this.#directory.all()) {
-      if (lobby.members.some((member) => member.source.sidecar === sidecar)) draft.applyTo(lobby, event);
+      if (lobby.members.some((member) => member.source?.sidecar === sidecar)) draft.applyTo(lobby, event);
     }
   }
 

@@ -67,6 +67,8 @@ export function addressed(tells: readonly Told[], answering?: Answering): Map<st
   for (const [at, { tell, lobby }] of tells.entries()) {
     if (stale.has(tell)) continue;
     if (tell.to === "member") {
+      // Who has no source is told over his WebSocket, if he has one.
+      if (tell.source === null) continue;
       const { sidecar } = tell.source;
       const mine = items.get(sidecar) ?? [];
       mine.push({ to: placeOf(lobby!, tell.peer, tell.source), notice: tell.notice });
@@ -92,7 +94,7 @@ export function addressed(tells: readonly Told[], answering?: Answering): Map<st
 function answerOf(notice: Answer, lobby: Lobby | null, { reaches }: Answering) {
   if (notice.kind === "refused") return { code: notice.code };
   const host = lobby?.members.find((member) => member.peer === lobby.host);
-  const reached = host !== undefined && reaches(host.source.sidecar);
+  const reached = !!host?.source && reaches(host.source.sidecar);
   return reached ? { peers: notice.peers } : { code: "host_unreachable" as const };
 }
 
@@ -101,7 +103,7 @@ function staleRosters(tells: readonly Told[]): Set<Tell> {
   const stale = new Set<Tell>();
   const newest = new Set<string>();
   for (const { tell, lobby } of tells.toReversed()) {
-    if (tell.to !== "member" || tell.notice.kind !== "roster") continue;
+    if (tell.to !== "member" || tell.notice.kind !== "roster" || tell.source === null) continue;
     const whose = `${lobby!.wire}\n${lobby!.name}\n${tell.peer}\n${tell.source.sidecar}`;
     if (newest.has(whose)) stale.add(tell);
     newest.add(whose);
@@ -112,9 +114,9 @@ function staleRosters(tells: readonly Told[]): Set<Tell> {
 /** Everyone the hub holds for a sidecar, with what each should know now. */
 export function membersOf(sidecar: string, lobbies: readonly Lobby[]): Members[] {
   const items = lobbies.flatMap((lobby) =>
-    lobby.members
-      .filter((member) => member.source.sidecar === sidecar)
-      .map((member) => ({ to: placeOf(lobby, member.peer, member.source), notice: standing(lobby) })),
+    lobby.members.flatMap(({ peer, source }) =>
+      source?.sidecar === sidecar ? [{ to: placeOf(lobby, peer, source), notice: standing(lobby) }] : [],
+    ),
   );
   const frames = framed(items);
   return frames.map((frame, at) => ({ t: "members", items: frame, last: at === frames.length - 1 }));

@@ -3,7 +3,7 @@
  * Nothing is created before something is to be kept: asking for a game that nobody hosts leaves no trace.
  */
 import type { Hello } from "#shared/link.ts";
-import type { Lobby } from "#shared/lobby.ts";
+import { type Lobby, restored } from "#shared/lobby.ts";
 
 export type Sidecar = {
   readonly id: string;
@@ -39,7 +39,7 @@ export class Store {
   }
 
   lobbies(): Lobby[] {
-    return this.#read<Lobby>("lobbies");
+    return this.#read<Parameters<typeof restored>[0]>("lobbies").map(restored);
   }
 
   sidecars(): Sidecar[] {

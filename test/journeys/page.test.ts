@@ -355,6 +355,10 @@ function made(name: string, minutes: number, members = 1, seats = 4): Record<str
     locked: false,
     created_at,
     updated_at: created_at,
-    version: 1,
+    joinable: true,
+    approval: false,
+    version: null,
+    data: {},
+    revision: 1,
   };
 }

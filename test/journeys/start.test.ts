@@ -6,7 +6,7 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { Summary } from "#shared/listing.ts";
+import type { Summary } from "#shared/api.ts";
 import { takenPorts } from "../../tools/ports.ts";
 import { end, ended } from "../../tools/processes.ts";
 import { RabidPlayer } from "../../tools/rabid-player.ts";

@@ -1,5 +1,14 @@
 /** What the tests of the core share: people with homes, the events they cause, and lobbies already under way. */
-import { type Event, type Lobby, type Notice, type Policy, type Source, step, type Stepped } from "#shared/lobby.ts";
+import {
+  type Event,
+  type Lobby,
+  type Message,
+  type Notice,
+  type Policy,
+  type Source,
+  step,
+  type Stepped,
+} from "#shared/lobby.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 
 export const T0 = Date.UTC(2025, 0, 1);
@@ -22,8 +31,8 @@ export const from = (last: number, port = 7_000, sidecar = "north"): Source => (
 export const HOME = { Alice: from(1), Bob: from(2), Carol: from(3), Dave: from(4, 7_000, "south"), Eve: from(66) };
 export type Person = keyof typeof HOME;
 
-type Hosting = Event & { kind: "host" };
-type Joining = Event & { kind: "join" };
+type Hosting = Event & { kind: "host"; source: Source };
+type Joining = Event & { kind: "join"; source: Source };
 
 export const hosts = (peer: Person, parts: Partial<Hosting> = {}): Hosting => ({
   kind: "host",
@@ -88,7 +97,7 @@ export function still(stepped: Stepped): Lobby {
 export const peersOf = (lobby: Lobby | null): string[] => lobby?.members.map((member) => member.peer) ?? [];
 
 /** Who hears what, members by name, in the order of sending. */
-export const heard = (stepped: Stepped): [string, Notice][] =>
+export const heard = (stepped: Stepped): [string, Notice | Message][] =>
   stepped.tells.map((tell) => [tell.to === "member" ? tell.peer : "asker", tell.notice]);
 
 export const refused = (code: RefusalCode): [string, Notice][] => [["asker", { kind: "refused", code }]];

@@ -1,6 +1,6 @@
 /** Lobbies where joining introduces at once, whose host may say everything anew, and where a member may move. */
 import { describe, expect, test } from "vitest";
-import { detail, summarise } from "#shared/listing.ts";
+import { summarise, viewOf } from "#shared/views.ts";
 import {
   type Event,
   type Lobby,
@@ -91,7 +91,7 @@ describe("where joining introduces", () => {
 
   test("nothing of the wire's notes, and no address, is shown to strangers; the lock is", () => {
     const lobby = meeting({ lock: LOCKED_BY_PEERS });
-    for (const shown of [summarise(lobby), detail(lobby)]) {
+    for (const shown of [summarise(lobby), viewOf(lobby, null)]) {
       expect(JSON.stringify(shown)).not.toMatch(/10\.0\.0\.1|192\.0\.2|secret|peers"/);
     }
     expect(summarise(lobby)).toMatchObject({ locked: true, seats: null, members: 1 });
@@ -136,7 +136,7 @@ describe("hosting again from the same source", () => {
       updated_at: T0 + 1_000,
       version: expect.any(Number) as number,
     });
-    expect(stepped.lobby!.version).toBeGreaterThan(lobby.version);
+    expect(stepped.lobby!.revision).toBeGreaterThan(lobby.revision);
   });
 
   test.each([

@@ -66,7 +66,7 @@ describe("kicking", () => {
   test("the kicked hears it where he is, the others who is left", () => {
     const stepped = step(lobbyOf(["Alice", "Bob", "Carol"]), kicks("Bob"), T0 + 10);
     expect(peersOf(stepped.lobby)).toStrictEqual(["Alice", "Carol"]);
-    expect(stepped.lobby).toMatchObject({ version: 4, updated_at: T0 + 10 });
+    expect(stepped.lobby).toMatchObject({ revision: 4, updated_at: T0 + 10 });
     expect(heard(stepped)).toStrictEqual([
       ["Bob", gone("kicked")],
       ["Alice", roster("Alice", "Carol")],

@@ -50,10 +50,10 @@ test("a lobby that changed says so by its version, and one that did not is the v
   whatever(({ before, lobby, now }) => {
     if (before === null || lobby === null || before.id !== lobby.id) return;
     if (lobby === before) return;
-    ok(lobby.version > before.version);
+    ok(lobby.revision > before.revision);
     deepStrictEqual(lobby.updated_at, now);
-    const { version: _, updated_at: __, ...then } = before;
-    const { version: ___, updated_at: ____, ...since } = lobby;
+    const { revision: _, updated_at: __, ...then } = before;
+    const { revision: ___, updated_at: ____, ...since } = lobby;
     ok(JSON.stringify(then) !== JSON.stringify(since), "a new version in which nothing is new");
   });
 });
@@ -245,7 +245,7 @@ function whatever(holds: (moment: Moment) => void): void {
   fc.assert(property, { numRuns: 400 });
 }
 
-const same = (a: Source, b: Source): boolean => JSON.stringify(a) === JSON.stringify(b);
+const same = (a: Source | null, b: Source | null): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 const throughJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 

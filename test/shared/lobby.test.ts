@@ -167,7 +167,7 @@ describe("reclaiming a place", () => {
     const full = lobbyOf(["Alice", "Bob"], { seats: 2 });
     const stepped = step(full, joins("Bob", { source: moved, reclaims: true }), T0 + 10);
     expect(peersOf(stepped.lobby)).toStrictEqual(["Alice", "Bob"]);
-    expect(stepped.lobby).toMatchObject({ version: full.version + 1, updated_at: T0 + 10 });
+    expect(stepped.lobby).toMatchObject({ revision: full.revision + 1, updated_at: T0 + 10 });
     expect(stepped.tells).toStrictEqual([{ to: "member", peer: "Bob", source: moved, notice: roster("Alice", "Bob") }]);
   });
 
@@ -227,7 +227,7 @@ describe("moving to another sidecar", () => {
   test("a member is answered there from now on, and the sidecar he left is told to forget him", () => {
     for (const event of [joins("Bob", { source: there }), asks("Bob", there)]) {
       const { lobby, tells } = step(lobbyOf(["Alice", "Bob"]), event, T0 + 500);
-      expect(lobby).toMatchObject({ version: 3, updated_at: T0 + 500, members: [{}, { source: there }] });
+      expect(lobby).toMatchObject({ revision: 3, updated_at: T0 + 500, members: [{}, { source: there }] });
       expect(tells).toStrictEqual([
         { to: "member", peer: "Bob", source: HOME.Bob, notice: { kind: "removed", reason: "moved" } },
         { to: "member", peer: "Bob", source: there, notice: roster("Alice", "Bob") },

@@ -69,7 +69,7 @@ describe("a sidecar that goes away", () => {
   test("leaves its members away and the others as they are, and nobody is told", () => {
     const stepped = step(lobby, goesAway("south"), T0 + 1_000);
     expect(stepped.lobby?.members.map((member) => member.away_since)).toStrictEqual([null, T0 + 1_000]);
-    expect(stepped.lobby).toMatchObject({ version: lobby.version + 1 });
+    expect(stepped.lobby).toMatchObject({ revision: lobby.revision + 1 });
     expect(stepped.tells).toStrictEqual([]);
   });
 

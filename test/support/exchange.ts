@@ -19,7 +19,8 @@ import {
   type Reports,
   type Told,
 } from "#shared/link.ts";
-import { parseQuery, type Query, type Summary } from "#shared/listing.ts";
+import type { Summary } from "#shared/api.ts";
+import { parseQuery, type Query } from "#shared/listing.ts";
 import { deadline, type Event, type Lobby, WIRES, type Wire as WireName } from "#shared/lobby.ts";
 import { lobbyId } from "#shared/shards.ts";
 import { answerOf, Exchange, type Limits } from "../../udp-sidecar/exchange.ts";
@@ -364,7 +365,7 @@ class Hub {
 
   #apply(sidecar: string, event: Event, draft: Draft): void {
     for (const lobby of this.directory.all()) {
-      if (lobby.members.some((member) => member.source.sidecar === sidecar)) draft.applyTo(lobby, event);
+      if (lobby.members.some((member) => member.source?.sidecar === sidecar)) draft.applyTo(lobby, event);
     }
   }
 

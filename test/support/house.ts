@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject } from "vitest";
-import type { Detail, Summary } from "#shared/listing.ts";
+import type { LobbyView, Summary } from "#shared/api.ts";
 import { endHub, startHub } from "../../tools/hub.ts";
 import { freePort } from "../../tools/ports.ts";
 import { end, ended, startSidecar, untilAnswers } from "../../tools/processes.ts";
@@ -133,9 +133,9 @@ export class House {
     return ((await response.json()) as { lobbies: Summary[] }).lobbies;
   }
 
-  async lobby(id: string, game = "default"): Promise<Detail | null> {
+  async lobby(id: string, game = "default"): Promise<LobbyView | null> {
     const response = await fetch(`${this.url}/v1/games/${game}/lobbies/${id}`);
-    return response.status === 404 ? null : ((await response.json()) as Detail);
+    return response.status === 404 ? null : ((await response.json()) as LobbyView);
   }
 
   /** One value of a sidecar's metrics; 0 where it was never counted. */

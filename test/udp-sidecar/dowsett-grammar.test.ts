@@ -241,7 +241,7 @@ test("on the port of all wires the packets are recognised", () => {
   const rig = dowsettRig();
   expect(rig.say("A", sign(registering("Nice"), PASSWORD), { via: SHARED_PORT })).toHaveLength(1);
   expect(rig.say("B", "h:Nice:Bob:4", { via: SHARED_PORT }).map(textOf)).toStrictEqual(["i:Bob"]);
-  expect(rig.hub.lobby("Nice", "dowsett")?.members[0]?.source.endpoint).toStrictEqual(at("A"));
+  expect(rig.hub.lobby("Nice", "dowsett")?.members[0]?.source?.endpoint).toStrictEqual(at("A"));
 });
 
 test("what does not begin like an object is some other wire's", () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { at, type Rig, textOf } from "../support/exchange.ts";
 import { dowsettRig, on, played, served } from "./dowsett-dialogue.ts";
 
-const endpointOf = (rig: Rig) => rig.hub.lobby("Nice", "dowsett")?.members[0]?.source.endpoint;
+const endpointOf = (rig: Rig) => rig.hub.lobby("Nice", "dowsett")?.members[0]?.source?.endpoint;
 
 describe("a port that the NAT has moved", () => {
   test("is taken over by a refresh with the right password, and joiners get the new one", () => {
@@ -248,7 +248,7 @@ describe("two sidecars", () => {
       A/south> refresh Nice password other
       B/south> refresh Nice password AAAAAAAAAA
     `);
-    expect(rig.hub.lobby("Nice", "dowsett")?.members[0]?.source.sidecar).toBe("north");
+    expect(rig.hub.lobby("Nice", "dowsett")?.members[0]?.source?.sidecar).toBe("north");
   });
 
   test("a guest hears nothing while the host cannot be told: who has heard of his host asks no more", () => {

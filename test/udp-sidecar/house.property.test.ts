@@ -21,7 +21,7 @@ test("while the links are up, sidecars know whom the hub knows, where, and what 
     const held = rig.hub.directory.all().flatMap((lobby) =>
       lobby.members.map(({ peer, source }) => ({
         who: `${lobby.name}/${peer}`,
-        where: `${source.sidecar}/${source.via}/${formatEndpoint(source.endpoint)}`,
+        where: `${source!.sidecar}/${source!.via}/${formatEndpoint(source!.endpoint)}`,
         host: lobby.host === peer,
         lease_ms: lobby.state === "open" ? 5_000 : null,
         answer: [answerOf(lobby, peer)],
@@ -36,7 +36,7 @@ test("an address is told to nobody but the players of its session, and only once
     const allowed = new Set<string>();
     for (const { state, members } of ever) {
       for (const { peer, source } of state === "started" ? members : []) {
-        allowed.add(`${playerAt(source.endpoint)}< ${lineOf(members, peer)}`);
+        allowed.add(`${playerAt(source!.endpoint)}< ${lineOf(members, peer)}`);
       }
     }
     for (const line of sent) {
@@ -61,9 +61,9 @@ test("the scripts lead everywhere these properties speak of", () => {
       for (const line of sent) seen.add(textOf(line).replace(/^([is]):.*/, "$1:"));
       for (const { state, members } of rig.hub.directory.all()) {
         if (state === "started") seen.add("started");
-        if (new Set(members.map(({ source }) => source.sidecar)).size > 1) seen.add("two sidecars");
+        if (new Set(members.map(({ source }) => source!.sidecar)).size > 1) seen.add("two sidecars");
         if (members.some((member) => member.away_since !== null)) seen.add("somebody away");
-        if (members.some(({ source }) => source.endpoint.port > 6_000)) seen.add("somebody moved");
+        if (members.some(({ source }) => source!.endpoint.port > 6_000)) seen.add("somebody moved");
       }
     });
   }
@@ -193,7 +193,7 @@ const answerOf = (lobby: Lobby, peer: string): string =>
 function lineOf(members: Lobby["members"], peer: string): string {
   const own = members.find((member) => member.peer === peer)!;
   const others = members.filter((member) => member !== own);
-  return `s:${own.source.endpoint.port}:${others.map((m) => `${m.peer}:${formatEndpoint(m.source.endpoint)}`).join(";")}`;
+  return `s:${own.source!.endpoint.port}:${others.map((m) => `${m.peer}:${formatEndpoint(m.source!.endpoint)}`).join(";")}`;
 }
 
 const sorted = <T extends { readonly who: string }>(items: readonly T[]): T[] =>

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Detail, Summary } from "#shared/listing.ts";
+import type { LobbyView, Summary } from "#shared/api.ts";
 import { shardOf, shardOfId } from "#shared/shards.ts";
 import { ask, betrayed, EVERYTHING, LIST, LIST_CACHE, listOf, plant, PLAZAS, problemOf, words } from "./plaza.ts";
 import { hangUp, ORIGIN } from "./sidecar.ts";
@@ -21,9 +21,9 @@ describe("the list", () => {
       locked: false,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: expect.stringMatching(/Z$/),
-      version: 3,
+      revision: 3,
     });
-    expect(lobbies.find(({ name }) => name === "Locked")).toMatchObject({ locked: true, state: "open", version: 1 });
+    expect(lobbies.find(({ name }) => name === "Locked")).toMatchObject({ locked: true, state: "open", revision: 1 });
   });
 
   test("comes newest first, from both shards", async () => {
@@ -87,13 +87,19 @@ describe("one lobby", () => {
   test("is its line, and who is there by name", async () => {
     const line = (await listOf(EVERYTHING)).lobbies.find(({ name }) => name === "Playing")!;
     const response = await ask(`${LIST}/${line.id}`);
+    const at = { state: "present", joined_at: line.created_at } as const;
     expect(await response.json()).toStrictEqual({
       ...line,
+      visibility: "public",
+      host_policy: "automatic",
+      host: null,
+      term: 1,
+      join: { wire: "rabid", session: "Playing" },
       roster: [
-        { name: "Alice", host: true },
-        { name: "Bob", host: false },
+        { peer_id: null, name: "Alice", host: true, ...at },
+        { peer_id: null, name: "Bob", host: false, ...at },
       ],
-    } satisfies Detail);
+    } satisfies LobbyView);
     expect(response.headers.get("cache-control")).toBe(LIST_CACHE);
   });
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ALARM_SLACK_MS, AWAY_MS, LINK_SILENCE_MS, SIDECAR_GRACE_MS, SIDECARS_PER_HUB_MAX } from "#shared/limits.ts";
 import { Close, type Report } from "#shared/link.ts";
-import type { Detail, Summary } from "#shared/listing.ts";
+import type { LobbyView, Summary } from "#shared/api.ts";
 import { alarmOf, inside, lobbyRows, sidecarRow, sidecarRows, timePasses, untilDown } from "./inside.ts";
 import { confirms, hangUp, heard, hosts, isHeard, joins, leaves, newGame, ORIGIN, POLICY, removed } from "./sidecar.ts";
 import { roster, Sidecar, starts, worker } from "./sidecar.ts";
@@ -273,6 +273,6 @@ async function listed(): Promise<string[]> {
   return lobbies.map(({ name }) => name);
 }
 
-async function detailOf(id: string): Promise<Detail> {
+async function detailOf(id: string): Promise<LobbyView> {
   return (await worker(new Request(`${ORIGIN}/v1/games/${game}/lobbies/${id}`))).json();
 }

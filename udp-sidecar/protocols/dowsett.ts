@@ -22,7 +22,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { type Endpoint, endpoint, sameEndpoint } from "#shared/endpoint.ts";
 import { LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
 import type { Report } from "#shared/link.ts";
-import type { Summary } from "#shared/listing.ts";
+import type { Summary } from "#shared/api.ts";
 import { type Answer, type Introduced, LOCKED_BY_PEERS, type Notice, type Policy } from "#shared/lobby.ts";
 import type { Contact, Contacts, Datagram, Heard, Said, Speech, Wire } from "../protocol.ts";
 

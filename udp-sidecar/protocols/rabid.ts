@@ -83,6 +83,10 @@ const REMOVED: Readonly<Record<Removal, string | null>> = {
   lobby_timeout: "session_timeout",
   over: null,
   moved: null,
+  // None of its own clients can cause these; its words for an end that was nobody's fault here.
+  closed: "session_timeout",
+  replaced: "session_timeout",
+  banned: "kicked_by_host",
 };
 
 function hear(datagram: Datagram, contacts: Contacts, now: number): Heard {

@@ -1,0 +1,79 @@
+/** What only a host may do: change his lobby, remove members, hand it on, start it, end it. */
+import {
+  change,
+  end,
+  hostOf,
+  isHeard,
+  memberBy,
+  memberNamed,
+  notHost,
+  nothing,
+  presides,
+  refuse,
+  reign,
+  remove,
+  standing,
+  tell,
+  tellAll,
+} from "./changes.ts";
+import { patchLobbyData } from "./data.ts";
+import { BARRED_PER_LOBBY_MAX } from "./limits.ts";
+import type { Event, Lobby, Stepped } from "./lobby.ts";
+
+export function kick(lobby: Lobby, event: Event & { kind: "kick" }, now: number): Stepped {
+  const { peer, source, by, bars = true } = event;
+  const byHost = presides(lobby, source, by);
+  const member = memberNamed(lobby, peer);
+  if (member === undefined) {
+    // A repeated kick is answered like the first one: the host is told who is left.
+    const again = byHost && source !== null && lobby.barred.some((bar) => bar.peer === peer);
+    return again ? { lobby, tells: [tell(hostOf(lobby)!, standing(lobby))] } : refuse(lobby, "member_not_found");
+  }
+  if (!byHost) return notHost(lobby, by);
+  const bar = { peer, endpoint: member.source?.endpoint ?? null };
+  const barred = bars ? [...lobby.barred, bar].slice(-BARRED_PER_LOBBY_MAX) : lobby.barred;
+  return remove({ ...lobby, barred }, [member], "kicked", now);
+}
+
+export function start(lobby: Lobby, { source }: Event & { kind: "start" }, now: number): Stepped {
+  if (!presides(lobby, source, undefined)) return refuse(lobby, "not_host");
+  if (lobby.members.length < 2) return refuse(lobby, "too_few_players");
+  const next = change(lobby, { state: "started", started_at: now }, now);
+  return { lobby: next, tells: tellAll(next) };
+}
+
+/** Said twice it changes nothing the second time: then it is the lobby that was given. */
+export function patch(lobby: Lobby, event: Event & { kind: "patch" }, now: number): Stepped {
+  if (!presides(lobby, null, event.by)) return notHost(lobby, event.by);
+  if (event.expected !== null && event.expected !== lobby.revision) return refuse(lobby, "precondition_failed");
+  const { data: patched, ...said } = event.changes;
+  const data = patched === undefined ? lobby.data : patchLobbyData(lobby.data, patched);
+  if (data === null) return refuse(lobby, "data_limit");
+  if (said.seats !== undefined && said.seats < lobby.members.length) return refuse(lobby, "seats_taken");
+  const next: Lobby = { ...lobby, ...said, data };
+  return nothing(JSON.stringify(next) === JSON.stringify(lobby) ? lobby : change(next, {}, now));
+}
+
+export function close(lobby: Lobby, { by, expected = null, reason = "closed" }: Event & { kind: "close" }): Stepped {
+  if (by !== null && !presides(lobby, null, by)) return notHost(lobby, by);
+  if (expected !== null && expected !== lobby.revision) return refuse(lobby, "precondition_failed");
+  return end(lobby, reason);
+}
+
+/** The host hands it on to whom he likes; a member takes it for himself when its host is gone or silent. */
+export function hand(lobby: Lobby, event: Event & { kind: "hand" }, now: number): Stepped {
+  const { by, peer, expected_term } = event;
+  const host = hostOf(lobby);
+  const heir = memberNamed(lobby, peer);
+  if (memberBy(lobby, by) === undefined) return refuse(lobby, "not_member");
+  if (lobby.term !== expected_term) return refuse(lobby, "stale_term");
+  if (heir === undefined) return refuse(lobby, "member_not_found");
+  if (heir === host) return nothing(lobby);
+  if (by !== host?.peer) {
+    if (by !== peer) return refuse(lobby, "not_host");
+    if (host !== undefined && host.away_since === null) return refuse(lobby, "host_present");
+  }
+  if (!isHeard(heir)) return refuse(lobby, "member_timeout");
+  const next = change(lobby, reign(lobby, peer), now);
+  return { lobby: next, tells: tellAll(next) };
+}
