@@ -338,5 +338,8 @@ export function restored(row: Stored): Lobby {
 }
 
 /** Before there were lobbies over HTTP, `version` counted the changes. */
-type Stored = Omit<Lobby, "version" | "revision" | keyof Settings> &
-  Partial<Omit<Settings, "version">> & { readonly version: number | string | null; readonly revision?: number };
+type Stored = Omit<Lobby, "version" | Newer> &
+  Partial<Pick<Lobby, Newer>> & { readonly version: Lobby["version"] | number };
+type Newer =
+  | Exclude<keyof Settings, "version">
+  | ("applicants" | "vacant_since" | "deposed" | "code" | "client_ref" | "revision");

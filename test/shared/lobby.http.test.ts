@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { APPLICANT_MS, APPLICANTS_PER_LOBBY_MAX, SEAT_HELD_MS, SILENT_AWAY_MS, VACANT_MS } from "#shared/limits.ts";
-import { deadline, type Event, step } from "#shared/lobby.ts";
+import { deadline, type Event, restored, step } from "#shared/lobby.ts";
 import { after, asks, hosts, joins, lobbyOf, heard, leaves, peersOf, refused, still, T0, TICK } from "./lobbies.ts";
 import {
   admits,
@@ -256,4 +256,16 @@ test("who hosts the same once more over HTTP gets the same lobby", () => {
   const lobby = nativeLobbyOf(["ann"]);
   expect(step(lobby, opens("ann"), T0).lobby).toBe(lobby);
   expect(refusal(lobby, opens("bob"))).toStrictEqual(refused("lobby_exists"));
+});
+
+test("a row stored before lobbies were made over HTTP is the lobby that it was", () => {
+  const lobby = lobbyOf(["Alice", "Bob"]);
+  const { title, visibility, version, joinable, in_game, approval, succession, data, ...rest } = lobby;
+  const { applicants, vacant_since, deposed, code, client_ref, revision, ...old } = rest;
+  expect([title, visibility, version, joinable, in_game]).toStrictEqual([null, "public", null, true, false]);
+  expect([approval, succession, data, applicants, vacant_since]).toStrictEqual([false, "automatic", {}, [], null]);
+  expect([deposed, code, client_ref]).toStrictEqual([[], null, null]);
+  expect(restored({ ...old, version: revision })).toStrictEqual(lobby);
+  const native = nativeLobbyOf(["ann"], { settings: { version: "1.4" } });
+  expect(restored(native)).toStrictEqual(native);
 });

@@ -134,7 +134,7 @@ describe("hosting again from the same source", () => {
       policy,
       members: [{ ...lobby.members[0]!, local: ELSEWHERE, memory: "other" }],
       updated_at: T0 + 1_000,
-      version: expect.any(Number) as number,
+      revision: expect.any(Number) as number,
     });
     expect(stepped.lobby!.revision).toBeGreaterThan(lobby.revision);
   });

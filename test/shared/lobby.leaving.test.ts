@@ -9,7 +9,7 @@ describe("leaving", () => {
   test("who leaves is told goodbye, the others who is left", () => {
     const stepped = step(lobbyOf(["Alice", "Bob", "Carol"]), leaves("Bob"), T0 + 10);
     expect(peersOf(stepped.lobby)).toStrictEqual(["Alice", "Carol"]);
-    expect(stepped.lobby).toMatchObject({ host: "Alice", term: 1, version: 4, updated_at: T0 + 10 });
+    expect(stepped.lobby).toMatchObject({ host: "Alice", term: 1, revision: 4, updated_at: T0 + 10 });
     expect(heard(stepped)).toStrictEqual([
       ["Bob", gone("left")],
       ["Alice", roster("Alice", "Carol")],

@@ -46,7 +46,7 @@ test("an event that comes twice changes nothing more the second time", () => {
   });
 });
 
-test("a lobby that changed says so by its version, and one that did not is the very same", () => {
+test("a lobby that changed says so by its revision, and one that did not is the very same", () => {
   whatever(({ before, lobby, now }) => {
     if (before === null || lobby === null || before.id !== lobby.id) return;
     if (lobby === before) return;
@@ -54,7 +54,7 @@ test("a lobby that changed says so by its version, and one that did not is the v
     deepStrictEqual(lobby.updated_at, now);
     const { revision: _, updated_at: __, ...then } = before;
     const { revision: ___, updated_at: ____, ...since } = lobby;
-    ok(JSON.stringify(then) !== JSON.stringify(since), "a new version in which nothing is new");
+    ok(JSON.stringify(then) !== JSON.stringify(since), "a new revision in which nothing is new");
   });
 });
 

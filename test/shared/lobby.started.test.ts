@@ -7,7 +7,7 @@ import { type Person, POLICY, refused, startedLobbyOf, starts, T0, TICK, lobbyOf
 describe("starting", () => {
   test("everybody is introduced to everybody, in order of arrival, in one step", () => {
     const stepped = step(lobbyOf(["Alice", "Bob", "Dave"]), starts(), T0 + 10);
-    expect(stepped.lobby).toMatchObject({ state: "started", started_at: T0 + 10, updated_at: T0 + 10, version: 4 });
+    expect(stepped.lobby).toMatchObject({ state: "started", started_at: T0 + 10, updated_at: T0 + 10, revision: 4 });
     expect(heard(stepped)).toStrictEqual([
       ["Alice", introduced("Alice", "Bob", "Dave")],
       ["Bob", introduced("Alice", "Bob", "Dave")],
@@ -42,7 +42,7 @@ describe("confirming", () => {
   test("a member who confirms is remembered and not answered", () => {
     const stepped = step(startedLobbyOf(["Alice", "Bob"]), confirms("Bob"), T0 + 10);
     expect(stepped.lobby?.members.map((member) => member.confirmed)).toStrictEqual([false, true]);
-    expect(stepped.lobby).toMatchObject({ updated_at: T0 + 10, version: 4 });
+    expect(stepped.lobby).toMatchObject({ updated_at: T0 + 10, revision: 4 });
     expect(stepped.tells).toStrictEqual([]);
   });
 

@@ -1,3 +1,4 @@
+import { DEFAULTS } from "#shared/entering.ts";
 import { describe, expect, test } from "vitest";
 import { step } from "#shared/lobby.ts";
 import { after, asks, from, heard, HOME, hosts, joins, kicks, leaves, lobbyOf, peersOf } from "./lobbies.ts";
@@ -23,7 +24,13 @@ describe("hosting", () => {
       created_at: T0,
       updated_at: T0,
       started_at: null,
-      version: 1,
+      revision: 1,
+      ...DEFAULTS,
+      applicants: [],
+      vacant_since: null,
+      deposed: [],
+      code: null,
+      client_ref: null,
     });
   });
 
@@ -66,7 +73,7 @@ describe("joining", () => {
     const lobby = after(lobbyOf(["Alice", "Bob"]), joins("Carol", { memory: "note" }), T0 + 10);
     expect(peersOf(lobby)).toStrictEqual(["Alice", "Bob", "Carol"]);
     expect(lobby.members[2]).toMatchObject({ source: HOME.Carol, joined_at: T0 + 10, memory: "note" });
-    expect(lobby).toMatchObject({ updated_at: T0 + 10, version: 3, host: "Alice", term: 1 });
+    expect(lobby).toMatchObject({ updated_at: T0 + 10, revision: 3, host: "Alice", term: 1 });
   });
 
   test("everybody hears the new roster, each where he is", () => {

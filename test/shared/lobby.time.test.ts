@@ -181,7 +181,7 @@ describe("the life of a lobby that never starts", () => {
 
   test("frees its name in the very step that finds it over", () => {
     const stepped = step(lobbyOf(["Alice", "Bob"]), hosts("Eve", { id: "0-new" }), end);
-    expect(still(stepped)).toMatchObject({ id: "0-new", host: "Eve", term: 1, version: 1, created_at: end });
+    expect(still(stepped)).toMatchObject({ id: "0-new", host: "Eve", term: 1, revision: 1, created_at: end });
     expect(heard(stepped)).toStrictEqual([
       ["Alice", over],
       ["Bob", over],

@@ -85,7 +85,7 @@ describe("a batch", () => {
       ["Bob", roster("Alice", "Bob", "Carol")],
       ["Carol", roster("Alice", "Bob", "Carol")],
     ]);
-    expect(await lobbyRows(game)).toMatchObject([{ version: 3 }]);
+    expect(await lobbyRows(game)).toMatchObject([{ revision: 3 }]);
   });
 
   test("behind a gap is not applied, and says where the gap begins", async () => {
@@ -93,7 +93,7 @@ describe("a batch", () => {
     const north = await Sidecar.link(game);
     await north.batch(1, [hosts("Nice", "Alice")]);
     expect(await north.batch(3, [joins("Nice", "Carol")])).toStrictEqual({ t: "told", ack: 1, items: [] });
-    expect(await lobbyRows(game)).toMatchObject([{ version: 1 }]);
+    expect(await lobbyRows(game)).toMatchObject([{ revision: 1 }]);
     // What was missing comes, and then the rest again.
     expect(await north.batch(2, [joins("Nice", "Bob"), joins("Nice", "Carol")])).toMatchObject({ ack: 3 });
     expect(await lobbyRows(game)).toMatchObject([{ members: [{ peer: "Alice" }, { peer: "Bob" }, { peer: "Carol" }] }]);
