@@ -43,6 +43,8 @@ import { DATA_VISIBILITIES } from "./data.ts";
 import {
   APPLICANTS_PER_LOBBY_MAX,
   CHAT_LENGTH_MAX,
+  CURSOR_LENGTH_MAX,
+  DATA_KEY_PATTERN,
   DATA_KEYS_MAX,
   NAME_LENGTH_MAX,
   PAGE_MAX,
@@ -69,8 +71,6 @@ const gameVersion = text(VERSION_LENGTH_MAX, /^[\x21-\x7e]+$/);
 const password = text(PASSWORD_LENGTH_MAX, /^[^\p{Cs}]+$/u);
 const code = text(16, /^[A-Za-z0-9 -]+$/);
 const seats = integer(SEATS_LEAST, SEATS_MAX);
-/** It begins with a letter, so that it is never a name that JavaScript has plans with. */
-const KEY_PATTERN = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 export const LOBBY_KEY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const value = anyOf("text, a number, true or false", text(VALUE_LENGTH_MAX, /^[^\p{Cs}]*$/u), number, flag);
 const visibility = oneOf(...VISIBILITIES);
@@ -82,10 +82,10 @@ const entryPatch = object({
   visibility: optional(oneOf(...DATA_VISIBILITIES)),
   index: optional(flag),
 });
-const newData = map(KEY_PATTERN, object({ ...entryPatch.fields, value }), DATA_KEYS_MAX);
-const dataPatch = map(KEY_PATTERN, nullable(entryPatch), 2 * DATA_KEYS_MAX);
-const newMemberData = map(KEY_PATTERN, value, DATA_KEYS_MAX);
-const memberDataPatch = map(KEY_PATTERN, nullable(value), 2 * DATA_KEYS_MAX);
+const newData = map(DATA_KEY_PATTERN, object({ ...entryPatch.fields, value }), DATA_KEYS_MAX);
+const dataPatch = map(DATA_KEY_PATTERN, nullable(entryPatch), 2 * DATA_KEYS_MAX);
+const newMemberData = map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX);
+const memberDataPatch = map(DATA_KEY_PATTERN, nullable(value), 2 * DATA_KEYS_MAX);
 
 // --- requests --------------------------------------------------------------------------------------------------
 
@@ -166,14 +166,14 @@ export const member = object({
   state: oneOf("present", "held", "away"),
   joined_at: time,
   /** Members read it; others find nothing here. */
-  data: optional(map(KEY_PATTERN, value, DATA_KEYS_MAX)),
+  data: optional(map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX)),
 });
 export type MemberView = Shape<typeof member>;
 
 export const applicant = object({
   peer_id: peer,
   name: text(NAME_LENGTH_MAX),
-  data: optional(map(KEY_PATTERN, value, DATA_KEYS_MAX)),
+  data: optional(map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX)),
   asked_at: time,
 });
 
@@ -200,8 +200,8 @@ export const summary = object({
   approval: flag,
   /** Version of the game, or null for any. */
   version: nullable(gameVersion),
-  /** Public data. */
-  data: map(KEY_PATTERN, value, DATA_KEYS_MAX),
+  /** Public data; in lists what the host made searchable. */
+  data: map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX),
   created_at: time,
   updated_at: time,
   /** Rises with every change of the lobby; its ETag. */
@@ -209,7 +209,13 @@ export const summary = object({
 });
 export type Summary = Shape<typeof summary>;
 
-export const page = object({ lobbies: list(summary, PAGE_MAX), next_cursor: nullable(text(512)) });
+/** Where the request named `fields`, its lines have these alone. */
+export const page = object({
+  lobbies: list(summary, PAGE_MAX),
+  next_cursor: nullable(text(CURSOR_LENGTH_MAX)),
+  /** Where it asked for it: how many lobbies its filter picks. */
+  count: optional(count),
+});
 
 /** One lobby, as far as its reader may see it: a stranger, a member, the host. */
 export const lobby = object({
@@ -223,7 +229,7 @@ export const lobby = object({
   roster: list(member, SEATS_MAX),
   /** With its visibility and index, for members; entries for the host alone only for him. */
   entries: optional(
-    map(KEY_PATTERN, object({ value, visibility: oneOf(...DATA_VISIBILITIES), index: flag }), DATA_KEYS_MAX),
+    map(DATA_KEY_PATTERN, object({ value, visibility: oneOf(...DATA_VISIBILITIES), index: flag }), DATA_KEYS_MAX),
   ),
   /** For members. */
   join_code: optional(text(16)),

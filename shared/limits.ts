@@ -112,6 +112,19 @@ export const ALARM_SLACK_MS = 1_000;
 /** Lobbies per page of a list: default and most. */
 export const PAGE_DEFAULT = 50;
 export const PAGE_MAX = 100;
+/** Keys of data are part of a URL where lists filter by them. A letter first: no name that JavaScript has plans with. */
+export const DATA_KEY_PATTERN = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+/** What a list may be asked: predicates (each is looked at for every line), values of one, and what to be near to. */
+export const PREDICATES_MAX = 8;
+export const OPERANDS_MAX = 16;
+export const OPERAND_LENGTH_MAX = 128;
+export const NEAR_MAX = 2;
+/** Facts a list is ordered by. */
+export const ORDER_KEYS_MAX = 3;
+/** A cursor holds the facts of one line: five texts of 128 units, each unit five characters at the most. */
+export const CURSOR_LENGTH_MAX = 4_096;
+/** Orders in which a hub keeps its lines: each costs a pointer per line and two searches per change. */
+export const SHELVES_MAX = 8;
 /** A list may be this old in a cache between the hub and a browser. */
 export const LIST_MAX_AGE_S = 2;
 export const LIST_STALE_S = 8;

@@ -1,86 +1,74 @@
-/** How lists of lobbies are asked for, ordered and cut into pages. What they show of each is in views.ts. */
+/**
+ * The line of a lobby in lists, and the facts that lists are filtered and sorted by: all of them can be seen in it.
+ */
 import type { Summary } from "./api.ts";
-import { PAGE_DEFAULT, PAGE_MAX } from "./limits.ts";
-import { type Lobby, type Wire, WIRES } from "./lobby.ts";
+import { SEATS_MAX } from "./limits.ts";
+import { type Lobby, WIRES } from "./lobby.ts";
 import { summarise } from "./views.ts";
 
-export type Query = {
-  readonly limit: number;
-  /** The last line of the page before: created_at in ms and id. */
-  readonly after: { readonly created_at: number; readonly id: string } | null;
-  /** Lobbies of this wire only, or null for all. */
-  readonly wire: Wire | null;
-  readonly include: { readonly full: boolean; readonly in_game: boolean };
-};
-
-/** Lines ready to be merged with another shard's: sort keys beside them. */
-export type Page = { readonly lobbies: readonly Summary[]; readonly more: boolean };
+export type { Summary };
 
 /** Lists show a lobby while its host can be reached; by id it is shown as long as it lives. */
-export const isListed = (lobby: Lobby, query: Query): boolean =>
+export const isListed = (lobby: Lobby): boolean =>
   lobby.policy.listed &&
   lobby.visibility === "public" &&
-  lobby.joinable &&
-  lobby.members.some((m) => m.peer === lobby.host && m.away_since === null) &&
-  (query.include.in_game || (lobby.state === "open" && !lobby.in_game)) &&
-  (query.wire === null || query.wire === lobby.wire) &&
-  (query.include.full || lobby.state === "started" || lobby.members.length < (lobby.seats ?? Infinity));
+  lobby.members.some((member) => member.peer === lobby.host && member.away_since === null);
 
-type Placed = { readonly created_at: number; readonly id: string };
-
-/** Newest first; the id breaks ties, so that pages neither repeat nor skip. */
-export const newestFirst = (a: Placed, b: Placed): number =>
-  b.created_at - a.created_at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
-
-/** One page of lobbies that are already in order (`newestFirst`). */
-export function page(ordered: Iterable<Lobby>, query: Query): Page {
-  const lobbies: Summary[] = [];
-  for (const lobby of ordered) {
-    if (query.after !== null && newestFirst(lobby, query.after) <= 0) continue;
-    if (!isListed(lobby, query)) continue;
-    if (lobbies.length === query.limit) return { lobbies, more: true };
-    lobbies.push(summarise(lobby));
-  }
-  return { lobbies, more: false };
+/** The line of a lobby, or null where lists do not show it. Of its data it holds what the host made searchable. */
+export function lineOf(lobby: Lobby | null): Summary | null {
+  if (lobby === null || !isListed(lobby)) return null;
+  const line = summarise(lobby);
+  const data = Object.fromEntries(Object.entries(line.data).filter(([key]) => lobby.data[key]?.index === true));
+  return { ...line, data };
 }
 
-/** One page out of the pages of several shards. */
-export function mergePages(pages: readonly Page[], limit: number): Page {
-  const all = pages.flatMap((p) => p.lobbies.map((summary) => ({ summary, ...placeOf(summary) })));
-  all.sort(newestFirst);
-  const more = all.length > limit || pages.some((p) => p.more);
-  return { lobbies: all.slice(0, limit).map((entry) => entry.summary), more };
-}
+// --- facts -----------------------------------------------------------------------------------------------------
 
-/** The query of a URL, or the name of the parameter that is wrong. Unknown parameters are left alone. */
-export function parseQuery(parameters: ReadonlyMap<string, string>): Query | { wrong: string } {
-  const digits = parameters.get("limit") ?? String(PAGE_DEFAULT);
-  const limit = /^[0-9]{1,3}$/.test(digits) ? Number(digits) : 0;
-  if (limit < 1 || limit > PAGE_MAX) return { wrong: "limit" };
-  const cursor = parameters.get("cursor");
-  const after = cursor === undefined ? null : parseCursor(cursor);
-  if (cursor !== undefined && after === null) return { wrong: "cursor" };
-  const wire = WIRES.find((name) => name === parameters.get("wire")) ?? null;
-  if (wire === null && parameters.has("wire")) return { wrong: "wire" };
-  const wanted = new Set((parameters.get("include") ?? "").split(",").filter((word) => word !== ""));
-  for (const word of wanted) if (word !== "full" && word !== "in_game") return { wrong: "include" };
-  return { limit, after, wire, include: { full: wanted.has("full"), in_game: wanted.has("in_game") } };
-}
+/** Something a line can be filtered and sorted by. Times are RFC 3339 as in the line: their texts sort as they do. */
+export type Fact = string | number | boolean | null;
 
-/** The same query always has the same text: caches and ETags hang on it. */
-export const queryText = (query: Query): string =>
-  JSON.stringify([query.limit, query.after, query.wire, query.include.full, query.include.in_game]);
-
-/** Opaque to clients: where the next page begins. */
-export const cursorAfter = (last: Summary): string => {
-  const { created_at, id } = placeOf(last);
-  return `${created_at.toString(36)}.${id}`;
+type Field = {
+  readonly type: "text" | "number" | "flag" | "time" | readonly string[];
+  readonly of: (line: Summary) => Fact;
 };
 
-function parseCursor(text: string): Placed | null {
-  const match = /^([0-9a-z]{1,11})\.([0-9a-z-]{1,64})$/.exec(text);
-  const created_at = match === null ? Number.NaN : Number.parseInt(match[1]!, 36);
-  return Number.isSafeInteger(created_at) ? { created_at, id: match![2]! } : null;
-}
+export const FIELDS: Readonly<Record<string, Field>> = {
+  name: { type: "text", of: (line) => line.name },
+  wire: { type: WIRES, of: (line) => line.wire },
+  state: { type: ["open", "in_game"], of: (line) => line.state },
+  version: { type: "text", of: (line) => line.version },
+  members: { type: "number", of: (line) => line.members },
+  seats: { type: "number", of: (line) => line.seats },
+  /** Seats that are free; where nobody counts them there is always room. */
+  slots: { type: "number", of: (line) => (line.seats ?? SEATS_MAX) - line.members },
+  locked: { type: "flag", of: (line) => line.locked },
+  joinable: { type: "flag", of: (line) => line.joinable },
+  approval: { type: "flag", of: (line) => line.approval },
+  created_at: { type: "time", of: (line) => line.created_at },
+  updated_at: { type: "time", of: (line) => line.updated_at },
+};
 
-const placeOf = (summary: Summary): Placed => ({ created_at: Date.parse(summary.created_at), id: summary.id });
+/** What a line consists of, for whoever wants less of it. */
+export const LINE_MEMBERS = [
+  "id",
+  "name",
+  "wire",
+  "state",
+  "version",
+  "members",
+  "seats",
+  "locked",
+  "joinable",
+  "approval",
+  "data",
+  "created_at",
+  "updated_at",
+  "revision",
+] as const satisfies readonly (keyof Summary)[];
+
+/** The fact of a field by its name in `FIELDS`, or of a data key by `data[key]`. */
+export function factOf(field: string): (line: Summary) => Fact {
+  if (Object.hasOwn(FIELDS, field)) return FIELDS[field]!.of;
+  const key = field.slice("data[".length, -1);
+  return ({ data }) => (Object.hasOwn(data, key) ? data[key]! : null);
+}

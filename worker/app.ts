@@ -8,19 +8,19 @@
  */
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import { GAME_PATTERN, LIST_MAX_AGE_S, LIST_STALE_S } from "#shared/limits.ts";
-import { cursorAfter, mergePages, parseQuery } from "#shared/listing.ts";
+import { GAME_PATTERN } from "#shared/limits.ts";
 import { shardOfId } from "#shared/shards.ts";
 import { askHub, HubUnavailable } from "./ask.ts";
-import type { Api, Ctx } from "./context.ts";
+import type { Api } from "./context.ts";
 import { hubOf, shardsOf } from "./env.ts";
 import { needsGame, showsSidecarKey } from "./gate.ts";
+import { list, LIST_CACHE } from "./lists.ts";
 import { allowed } from "./methods.ts";
 import { makePeer } from "./peers.ts";
 import { explain, problem } from "./problem.ts";
 import { serveSite } from "./site.ts";
+import { tagged } from "./tagged.ts";
 
-const LIST_CACHE = `public, max-age=${LIST_MAX_AGE_S}, stale-while-revalidate=${LIST_STALE_S}`;
 /** A token is shown by whoever has it, never by a browser on its own: any page may ask for anything. */
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const EXPOSED = ["ETag", "Link", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed"];
@@ -39,18 +39,7 @@ app.get("/problems/:slug", (c) => explain(c.req.param("slug")));
 
 app.post("/v1/games/:game/peers", makePeer);
 
-app.get("/v1/games/:game/lobbies", async (c) => {
-  const { game } = c.var;
-  const query = parseQuery(new Map(new URL(c.req.url).searchParams));
-  if ("wrong" in query) return problem("invalid_request", `${query.wrong}: not a value this parameter takes`);
-  const shards = Array.from({ length: shardsOf(c.env) }, (_, shard) => shard);
-  const pages = await Promise.all(shards.map((shard) => askHub(c.env, game, shard, (hub) => hub.list(query))));
-  const { lobbies, more } = mergePages(pages, query.limit);
-  const last = more ? lobbies.at(-1) : undefined;
-  const next = last === undefined ? null : cursorAfter(last);
-  const headers: Record<string, string> = next === null ? {} : { link: `<${nextPage(c, next)}>; rel="next"` };
-  return tagged(c, { lobbies, next_cursor: next }, { ...headers, "cache-control": LIST_CACHE });
-});
+app.get("/v1/games/:game/lobbies", list);
 
 app.get("/v1/games/:game/lobbies/:id", async (c) => {
   const { game } = c.var;
@@ -58,7 +47,9 @@ app.get("/v1/games/:game/lobbies/:id", async (c) => {
   const shard = shardOfId(id);
   if (shard === null || shard >= shardsOf(c.env)) return problem("lobby_not_found");
   const lobby = await askHub(c.env, game, shard, (hub) => hub.lobby(id, null));
-  return lobby === null ? problem("lobby_not_found") : tagged(c, lobby, { "cache-control": LIST_CACHE });
+  return lobby === null
+    ? problem("lobby_not_found")
+    : tagged(c, JSON.stringify(lobby), { "cache-control": LIST_CACHE });
 });
 
 app.get("/v1/link/:game/:shard", async (c) => {
@@ -92,20 +83,3 @@ app.onError((error) => {
   console.error({ message: "a request failed", error: error.stack ?? String(error) });
   return problem("internal_error");
 });
-
-/** JSON with a strong ETag of its own bytes, or 304 for who has them. */
-async function tagged(c: Ctx, value: unknown, headers: Record<string, string>): Promise<Response> {
-  const body = JSON.stringify(value);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body)));
-  const etag = `"${Array.from(hash.subarray(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("")}"`;
-  const tags = (c.req.header("if-none-match") ?? "").split(",");
-  const known = new Set(tags.map((tag) => tag.trim().replace(/^W\//, "")));
-  if (known.has(etag) || known.has("*")) return c.body(null, 304, { etag, ...headers });
-  return c.body(body, 200, { "content-type": "application/json", etag, ...headers });
-}
-
-function nextPage(c: Ctx, cursor: string): string {
-  const url = new URL(c.req.url);
-  url.searchParams.set("cursor", cursor);
-  return url.pathname + url.search;
-}

@@ -1,10 +1,12 @@
 /**
- * The hub's memory of its rows: every lobby by id, by name and in the order of the list. Rebuilt on wake, never true
+ * The hub's memory of its rows: every lobby by id and by name, and the lines of its lists. Rebuilt on wake, never true
  * on its own. A `Draft` collects what a batch of events would change; the hub saves it and only then commits it here.
  */
-import { LOBBIES_PER_HUB_MAX, PAGES_MEMOISED_MAX } from "#shared/limits.ts";
-import { newestFirst, page, type Page, type Query, queryText } from "#shared/listing.ts";
+import { LOBBIES_PER_HUB_MAX } from "#shared/limits.ts";
+import { lineOf } from "#shared/listing.ts";
 import { type Event, type Lobby, step, type Tell, type Wire } from "#shared/lobby.ts";
+import type { Query } from "#shared/query.ts";
+import { type Page, Shelves } from "#shared/shelves.ts";
 
 /** A tell, and the lobby it speaks of as it is now (or was, where it is over). */
 export type Told = { readonly tell: Tell; readonly lobby: Lobby | null };
@@ -12,16 +14,10 @@ export type Told = { readonly tell: Tell; readonly lobby: Lobby | null };
 export class Directory {
   readonly #lobbies = new Map<string, Lobby>();
   readonly #names = new Map<string, string>();
-  readonly #ordered: Lobby[] = [];
-  readonly #pages = new Map<string, Page>();
+  readonly #shelves = new Shelves();
 
   constructor(lobbies: readonly Lobby[]) {
-    for (const lobby of lobbies) {
-      this.#lobbies.set(lobby.id, lobby);
-      this.#names.set(nameKey(lobby.wire, lobby.name), lobby.id);
-      this.#ordered.push(lobby);
-    }
-    this.#ordered.sort(newestFirst);
+    for (const lobby of lobbies) this.#put(lobby);
   }
 
   get size(): number {
@@ -38,51 +34,32 @@ export class Directory {
   }
 
   all(): readonly Lobby[] {
-    return this.#ordered;
+    return [...this.#lobbies.values()];
   }
 
-  /** One page of the list, rendered once until something changes. */
   page(query: Query): Page {
-    const key = queryText(query);
-    const known = this.#pages.get(key);
-    if (known !== undefined) return known;
-    const made = page(this.#ordered, query);
-    if (this.#pages.size >= PAGES_MEMOISED_MAX) this.#pages.clear();
-    this.#pages.set(key, made);
-    return made;
+    return this.#shelves.page(query);
   }
 
   commit(changes: ReadonlyMap<string, Lobby | null>): void {
-    if (changes.size > 0) this.#pages.clear();
     for (const [id, next] of changes) {
       const old = this.#lobbies.get(id);
-      const at = this.#placeOf(next ?? old ?? null);
-      if (next === null) {
-        this.#lobbies.delete(id);
-        if (old !== undefined) {
-          this.#ordered.splice(at, 1);
-          const key = nameKey(old.wire, old.name);
-          // The same draft may have given the name to a new lobby.
-          if (this.#names.get(key) === id) this.#names.delete(key);
-        }
-      } else {
-        this.#lobbies.set(id, next);
-        this.#names.set(nameKey(next.wire, next.name), id);
-        this.#ordered.splice(at, old === undefined ? 0 : 1, next);
-      }
+      if (next !== null) this.#put(next);
+      else if (old !== undefined) this.#take(old);
     }
   }
 
-  /** Where a lobby stands in the order, or would stand. */
-  #placeOf(lobby: Lobby | null): number {
-    let low = 0;
-    let high = lobby === null ? 0 : this.#ordered.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (newestFirst(this.#ordered[middle]!, lobby!) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  #put(lobby: Lobby): void {
+    this.#lobbies.set(lobby.id, lobby);
+    this.#names.set(nameKey(lobby.wire, lobby.name), lobby.id);
+    this.#shelves.put(lobby.id, lineOf(lobby));
+  }
+
+  #take({ id, wire, name }: Lobby): void {
+    this.#lobbies.delete(id);
+    this.#shelves.put(id, null);
+    // The same draft may have given the name to a new lobby.
+    if (this.#names.get(nameKey(wire, name)) === id) this.#names.delete(nameKey(wire, name));
   }
 }
 

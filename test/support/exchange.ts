@@ -20,7 +20,7 @@ import {
   type Told,
 } from "#shared/link.ts";
 import type { Summary } from "#shared/api.ts";
-import { parseQuery, type Query } from "#shared/listing.ts";
+import { parseQuery, type Query } from "#shared/query.ts";
 import { deadline, type Event, type Lobby, WIRES, type Wire as WireName } from "#shared/lobby.ts";
 import { lobbyId } from "#shared/shards.ts";
 import { answerOf, Exchange, type Limits } from "../../udp-sidecar/exchange.ts";
@@ -298,14 +298,11 @@ class Hub {
 
   /** What the list says to a sidecar that asks for one wire's. */
   listed(wire: WireName): readonly Summary[] {
-    return this.directory.page(
-      parseQuery(
-        new Map([
-          ["wire", wire],
-          ["include", "full"],
-        ]),
-      ) as Query,
-    ).lobbies;
+    const query = parseQuery([
+      ["wire", wire],
+      ["include", "full"],
+    ]);
+    return this.directory.page(query as Query).lines.map(({ json }) => JSON.parse(json) as Summary);
   }
 
   lobby(name: string, wire: WireName = "rabid"): Lobby | undefined {

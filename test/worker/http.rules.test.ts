@@ -155,7 +155,7 @@ describe("the Worker", () => {
   test.each(["0", "-1", "1.5", "65", "many", ""])(
     "takes HUB_SHARDS=%s for one hub per game, and complains",
     async (HUB_SHARDS) => {
-      const { asked, env } = hubsThat(() => ({ lobbies: [], more: false }));
+      const { asked, env } = hubsThat(() => ({ lines: [], more: false, count: null }));
       expect((await app.fetch(new Request(ORIGIN + LIST), { ...env, HUB_SHARDS })).status).toBe(200);
       expect(asked.map(({ name }) => name)).toStrictEqual(["plaza/0"]);
       expect(logged).toHaveBeenCalledWith(expect.objectContaining({ message: expect.stringContaining("HUB_SHARDS") }));
@@ -167,7 +167,7 @@ describe("the Worker", () => {
     ["", {}],
     ["mars", {}],
   ])("places the hubs of LOCATION_HINT=%s with %j", async (LOCATION_HINT, options) => {
-    const { asked, env } = hubsThat(() => ({ lobbies: [], more: false }));
+    const { asked, env } = hubsThat(() => ({ lines: [], more: false, count: null }));
     await app.fetch(new Request(ORIGIN + LIST), { ...env, LOCATION_HINT });
     expect(asked).toStrictEqual([{ name: "plaza/0", options }]);
   });
@@ -197,7 +197,7 @@ describe("a hub that cannot answer", () => {
     let times = 0;
     const { env } = hubsThat(() => {
       if (times++ === 0) throw Object.assign(new Error("moved"), { retryable: true });
-      return { lobbies: [], more: false };
+      return { lines: [], more: false, count: null };
     });
     expect((await app.fetch(new Request(ORIGIN + LIST), env)).status).toBe(200);
   });

@@ -1,0 +1,84 @@
+/** Which lines a filter picks, and how two of them are ordered. */
+import { type Fact, factOf, type Summary } from "./listing.ts";
+import { type Filter, type Key, numberIn, type Predicate, type Query } from "./query.ts";
+
+/** Made once for a query and asked for every line, so that nothing is looked up twice. */
+export function picks({ predicates, include }: Filter): (line: Summary) => boolean {
+  const tests = predicates.map(agrees);
+  return (line) => isOffered(line, include) && tests.every((test) => test(line));
+}
+
+/** What lists leave out unless asked: where one cannot go in now. */
+const isOffered = (line: Summary, include: Filter["include"]): boolean =>
+  (include.in_game || line.state === "open") &&
+  (include.locked || line.joinable || line.state === "in_game") &&
+  (include.full || line.state === "in_game" || line.seats === null || line.members < line.seats);
+
+function agrees({ field, op, values }: Predicate): (line: Summary) => boolean {
+  const of = factOf(field);
+  if (op === "contains")
+    return (line) =>
+      String(of(line))
+        .toLowerCase()
+        .includes(values[0] as string);
+  const numbers = values.map((value) => (typeof value === "string" ? numberIn(value) : value));
+  const truths = values.map(String);
+  /** The values in the type of the fact: what is said of a data key is known only where it is met. */
+  const like = (fact: Fact): readonly Fact[] =>
+    typeof fact === "number"
+      ? numbers
+      : typeof fact === "boolean"
+        ? truths.map((word) => word === "true" || (word === "false" ? false : null))
+        : values;
+  if (op === "eq" || op === "in") return (line) => isAmong(of(line), like);
+  if (op === "ne") return (line) => !isAmong(of(line), like);
+  return (line) => {
+    const fact = of(line);
+    const value = fact === null ? null : like(fact)[0]!;
+    if (fact === null || value === null || typeof fact !== typeof value) return false;
+    if (op === "lt") return fact < value;
+    if (op === "lte") return fact <= value;
+    return op === "gt" ? fact > value : fact >= value;
+  };
+}
+
+const isAmong = (fact: Fact, like: (fact: Fact) => readonly Fact[]): boolean =>
+  fact !== null && like(fact).includes(fact);
+
+// --- order -----------------------------------------------------------------------------------------------------
+
+type Sorting = Pick<Query, "near" | "order">;
+
+/** What a line is sorted by. */
+export function keyOf({ near, order }: Sorting): (line: Summary) => Key {
+  const distances = near.map(({ field, value }) => {
+    const of = factOf(field);
+    return (line: Summary): Fact => {
+      const fact = of(line);
+      return typeof fact === "number" ? Math.abs(fact - value) : null;
+    };
+  });
+  const facts = [...distances, ...order.map(({ field }) => factOf(field)), (line: Summary) => line.id];
+  return (line) => facts.map((of) => of(line));
+}
+
+export const compareKeys = ({ near, order }: Sorting): ((a: Key, b: Key) => number) => {
+  const descending = [...near.map(() => false), ...order.map((one) => one.descending), false];
+  return (a, b) => {
+    for (let at = 0; at < descending.length; at++) {
+      const difference = compareFacts(a[at]!, b[at]!, descending[at]);
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  };
+};
+
+/** Numbers by value, then texts by their UTF-16 units, then flags. What is not there comes last either way. */
+export function compareFacts(a: Fact, b: Fact, descending = false): number {
+  if (a === b) return 0;
+  if (a === null || b === null) return a === null ? 1 : -1;
+  const less = typeof a === typeof b ? a < b : RANKS.indexOf(typeof a) < RANKS.indexOf(typeof b);
+  return less === descending ? 1 : -1;
+}
+
+const RANKS = ["number", "string", "boolean"];

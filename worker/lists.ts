@@ -1,0 +1,36 @@
+/**
+ * The list of a game's lobbies: every hub says its page, and here they become one. The lines come as JSON and are only
+ * strung together; what is asked of them is shared/query.ts.
+ */
+import { LIST_MAX_AGE_S, LIST_STALE_S } from "#shared/limits.ts";
+import { cursorAfter, parseQuery } from "#shared/query.ts";
+import { mergePages } from "#shared/shelves.ts";
+import { askHub } from "./ask.ts";
+import type { Ctx } from "./context.ts";
+import { shardsOf } from "./env.ts";
+import { problem } from "./problem.ts";
+import { tagged } from "./tagged.ts";
+
+export const LIST_CACHE = `public, max-age=${LIST_MAX_AGE_S}, stale-while-revalidate=${LIST_STALE_S}`;
+
+export async function list(c: Ctx): Promise<Response> {
+  const url = new URL(c.req.url);
+  const query = parseQuery(url.searchParams);
+  if ("wrong" in query) return problem("invalid_request", `${query.wrong}: not a value this parameter takes`);
+  const shards = Array.from({ length: shardsOf(c.env) }, (_, shard) => shard);
+  const pages = await Promise.all(shards.map((shard) => askHub(c.env, c.var.game, shard, (hub) => hub.list(query))));
+  const { lines, more, count } = mergePages(pages, query);
+  const last = more ? lines.at(-1) : undefined;
+  const next = last === undefined ? null : cursorAfter(last.key, query);
+  const body = [
+    `"lobbies":[${lines.map(({ json }) => json).join()}]`,
+    `"next_cursor":${JSON.stringify(next)}`,
+    ...(count === null ? [] : [`"count":${count}`]),
+  ];
+  const headers: Record<string, string> = { "cache-control": LIST_CACHE };
+  if (next !== null) {
+    url.searchParams.set("cursor", next);
+    headers["link"] = `<${url.pathname}${url.search}>; rel="next"`;
+  }
+  return tagged(c, `{${body.join()}}`, headers);
+}
