@@ -1,9 +1,9 @@
 /** What a crowd costs and what an attacker achieves, on real sockets with the real hub. Counted, never timed. */
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { setTimeout as passes } from "node:timers/promises";
 import type { RabidPlayer } from "../../tools/rabid-player.ts";
+import { canSendFromPortZero, sendFromPortZero } from "../support/port-zero.ts";
 import { eventually, House } from "../support/house.ts";
 
 const RENEWED = 'parley_datagrams_total{outcome="renewed"}';
@@ -63,32 +63,16 @@ test("20,000 random datagrams, huge and empty ones leave the members where they 
   expect((await house.lobbies()).find((lobby) => lobby.name === "Alive")?.members).toBe(1);
 });
 
-const root = process.getuid?.() === 0;
-test.skipIf(!root && process.env["CI"] === undefined)(
-  "a datagram from source port 0 is dropped, and nothing else happens",
-  async () => {
-    const dropped = 'parley_dropped_total{reason="source_port_0"}';
-    sendFromPortZero(house.udp());
-    await eventually(
-      () => house.metric(dropped),
-      (count) => count === 1,
-    );
-    const alice = await house.player();
-    expect(await alice.ask("h:After:Alice:4", /./)).toBe("i:Alice");
-  },
-);
-
-/** Only a raw socket can do it, and Node has none; perl is part of every Debian. Needs root. */
-function sendFromPortZero(port: number): void {
-  const script = `
-    use Socket;
-    socket(my $raw, PF_INET, SOCK_RAW, 17) or die "raw socket: $!";
-    my $payload = "h:Zero:Zero:4";
-    my $datagram = pack("nnnn", 0, ${port}, 8 + length $payload, 0) . $payload;
-    send($raw, $datagram, 0, pack_sockaddr_in(0, inet_aton("127.0.0.1"))) or die "send: $!";
-  `;
-  execFileSync("perl", ["-e", script]);
-}
+test.skipIf(!canSendFromPortZero)("a datagram from source port 0 is dropped, and nothing else happens", async () => {
+  const dropped = 'parley_dropped_total{reason="source_port_0"}';
+  sendFromPortZero(house.udp(), "h:Zero:Zero:4");
+  await eventually(
+    () => house.metric(dropped),
+    (count) => count === 1,
+  );
+  const alice = await house.player();
+  expect(await alice.ask("h:After:Alice:4", /./)).toBe("i:Alice");
+});
 
 async function exchanged(): Promise<{ sent: number; received: number }> {
   const count = (direction: string): Promise<number> =>

@@ -54,7 +54,10 @@ describe("a limit drops, counts, and is told once", () => {
     const table = new Table({ game: { per_s: 1_000, burst: 2 * (100 + HEAD) } });
     const [one, two] = [table.pair("a", "b"), table.pair("c", "d")];
     const other = table.pair("a", "b", { game: "chess" });
-    for (const { a, b } of [one, two, other]) [table.sends(ALICE, a), table.sends(BOB, b)];
+    for (const { a, b } of [one, two, other]) {
+      table.sends(ALICE, a);
+      table.sends(BOB, b);
+    }
     expect([one, two].map(({ a }) => table.sends(ALICE, a))).toStrictEqual(["game_rate", "game_rate"]);
     expect(table.sends(ALICE, other.a)).toStrictEqual([other.b, BOB]);
     expect([one.told, two.told, other.told].map((told) => told.length)).toStrictEqual([1, 1, 0]);

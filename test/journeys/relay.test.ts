@@ -1,0 +1,110 @@
+/** The relay between players whose NATs let nobody else through, in network namespaces of the kernel. */
+import { afterAll, beforeAll, describe, expect, test as base } from "vitest";
+import type { Endpoint } from "#shared/endpoint.ts";
+import { Lab } from "../lab/lab.ts";
+import type { NatKind, NatOptions } from "../lab/nat.ts";
+import { Program } from "../lab/program.ts";
+import { Socket } from "../lab/socket.ts";
+import { labIsMissing } from "../lab/space.ts";
+import { Visit } from "../lab/town.ts";
+import type { Way } from "../lab/way.ts";
+import { takenPorts } from "../../tools/ports.ts";
+
+const AWAY: Way = { delay_ms: 20 };
+const PORTS = "49152-49251";
+
+let lab: Lab;
+let sidecar: Endpoint;
+let relay: Program;
+/** Somebody on a public host of his own, who says where he sees others. */
+let third: Socket;
+
+const test = base.extend<{ visit: Visit }>({
+  // oxlint-disable-next-line no-empty-pattern
+  visit: async ({}, use) => {
+    const visit = new Visit(lab);
+    await use(visit);
+    await visit.end();
+  },
+});
+
+describe.skipIf(labIsMissing())("through a relay and NATs", () => {
+  beforeAll(async () => {
+    lab = await Lab.open();
+    const host = await lab.host();
+    sidecar = { address: host.address, port: 0 };
+    relay = await host.run("relay.ts", [host.address, PORTS]);
+    third = await Socket.open(await lab.host());
+  });
+  afterAll(() => lab?.close());
+
+  describe("two players in homes of their own hear each other", () => {
+    test.concurrent.for<[NatKind, NatKind, NatOptions]>([
+      ["port-restricted", "port-restricted", {}],
+      ["port-restricted", "symmetric", {}],
+      ["symmetric", "port-restricted", {}],
+      ["symmetric", "symmetric", {}],
+      ["port-restricted", "symmetric", { movesPorts: true }],
+    ])("%s and %s %j", async ([one, other, options], { visit }) => {
+      const homes = [visit.homeHost(one, { ...options, ...AWAY }), visit.homeHost(other, { ...options, ...AWAY })];
+      await talk(await Promise.all((await Promise.all(homes)).map((host) => Socket.open(host))));
+    });
+  });
+
+  test.concurrent.for<NatKind>(["port-restricted", "symmetric"])(
+    "two players in one home hear each other: %s",
+    async (kind, { visit }) => {
+      const home = await visit.home(kind, AWAY);
+      await talk([await Socket.open(await visit.host(home)), await Socket.open(await visit.host(home))]);
+    },
+  );
+
+  test.concurrent("a player at home and one on a public host hear each other", async ({ visit }) => {
+    await talk([await Socket.open(await visit.homeHost("symmetric", AWAY)), await Socket.open(await visit.host())]);
+  });
+
+  test.concurrent("who is in neither home is not heard, though he knows the ports", async ({ visit }) => {
+    const homes = [await visit.homeHost("port-restricted"), await visit.homeHost("symmetric")];
+    const [alice, bob] = await Promise.all(homes.map((host) => Socket.open(host)));
+    const ports = await talk([alice!, bob!]);
+    const stranger = await Socket.open(await visit.host());
+    for (const port of ports) stranger.say("let me in", { ...sidecar, port });
+    await stranger.reaches(third, "after that");
+    // What the relay hears later than that.
+    await alice!.reaches(bob!, "last", { ...sidecar, port: ports[0]! });
+    expect([...alice!.heard, ...bob!.heard].filter(({ text }) => text === "let me in")).toStrictEqual([]);
+  });
+});
+
+test("a relay that is killed leaves no port behind", async () => {
+  const program = Program.start("relay", [], "relay.ts", ["127.0.0.1", "52100-52119"]);
+  const { pid } = (await program.line(() => true, { within_ms: 30_000 })) as { pid: number };
+  program.tell({
+    pair: [
+      { address: "45.1.1.1", port: 1 },
+      { address: "45.2.2.2", port: 2 },
+    ],
+  });
+  const { ports } = (await program.line((line) => "ports" in line)) as { ports: number[] };
+  const wanted = ports.map((port) => ({ kind: "udp", port, what: "relay" }) as const);
+  expect(await takenPorts(wanted)).toHaveLength(2);
+  process.kill(pid, "SIGKILL");
+  await program.ended;
+  expect(await takenPorts(wanted)).toStrictEqual([]);
+});
+
+/** Gets two players relayed to each other; the ports they speak with. */
+async function talk(players: readonly Socket[]): Promise<readonly number[]> {
+  const seen = await Promise.all(
+    players.map(async (player) => (await player.reaches(third, `seen ${player.local.address}`)).from),
+  );
+  const id = players[0]!.local.address;
+  relay.tell({ id, pair: seen });
+  const { ports } = (await relay.line((line) => line["id"] === id)) as unknown as { ports: number[] };
+  const stops = players.map((player, at) => player.keepSaying(`hello from ${at}`, [{ ...sidecar, port: ports[at]! }]));
+  const heard = await Promise.all(players.map((player, at) => player.hears(`hello from ${1 - at}`)));
+  for (const stop of stops) stop();
+  // Each sees the other as the very port that he himself speaks with.
+  expect(heard.map((one) => one.from)).toStrictEqual(ports.map((port) => ({ ...sidecar, port })));
+  return ports;
+}

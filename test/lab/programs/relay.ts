@@ -1,0 +1,29 @@
+/**
+ * The relay alone, without a wire: `relay.ts ADDRESS FIRST-LAST`, on this local address and on these ports.
+ *
+ *     says   { pid }
+ *     hears  { id, pair: [{ address, port }, { address, port }] }    where two peers are seen
+ *     says   { id, ports: [PORT, PORT] }                             which each of them is to speak with
+ */
+import type { Endpoint } from "#shared/endpoint.ts";
+import { parseConfig } from "../../../udp-sidecar/config.ts";
+import { relayOf } from "../../../udp-sidecar/sockets/relay-ports.ts";
+import { Tally } from "../../../udp-sidecar/tally.ts";
+import { listen, say } from "./stage.ts";
+
+const [address, range] = process.argv.slice(2) as [string, string];
+const settings = { PARLEY_KEY: "none", PARLEY_LISTEN: address, PARLEY_RELAY_PORTS: range, PARLEY_ADDRESSES: address };
+const parsed = parseConfig([], settings);
+if ("problems" in parsed) throw new Error(parsed.problems.join());
+const { relay } = relayOf(parsed.config, new Tally())!;
+listen((line) => {
+  const [one, other] = line["pair"] as [Endpoint, Endpoint];
+  const id = line["id"] as string;
+  const parties = [
+    { peer: `${id} a`, seen: one },
+    { peer: `${id} b`, seen: other },
+  ] as const;
+  const asked = relay.allocate({ game: "default", parties, told: () => {} }, Date.now());
+  say("none" in asked ? { id, ...asked } : { id, ports: asked.ports });
+});
+say({ pid: process.pid });
