@@ -1,14 +1,22 @@
 /** The library's Dowsett peers with the real hub and the real sidecar: passwords, lists, meshes, and a server that dies. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DowsettPeer, type ReliableMessage } from "../../clients/typescript/src/index.ts";
+import { freePort } from "../../tools/ports.ts";
+import { end, ended } from "../../tools/processes.ts";
 import { eventually, House } from "../support/house.ts";
 
 let house: House;
 const peers: DowsettPeer[] = [];
+const programs: ChildProcess[] = [];
 beforeAll(async () => {
   house = await House.open({ settings: { PARLEY_PORTS: "PORT=dowsett" } });
 });
-afterEach(() => Promise.all(peers.splice(0).map((peer) => peer.close())));
+afterEach(async () => {
+  await Promise.all(peers.splice(0).map((peer) => peer.close()));
+  await Promise.all(programs.splice(0).map((child) => end(child)));
+});
 afterAll(() => house?.close());
 
 test("the right password lets in, a wrong one does not, and no list tells it", async () => {
@@ -69,6 +77,40 @@ test("a sidecar that dies takes no game with it, and after its return guests sti
     (names) => names.includes("Carol"),
   );
 });
+
+test.each([false, true])(
+  "the two examples talk to each other, as they are documented; in LAN mode: %j",
+  async (lan) => {
+    const server = `127.0.0.1:${lan ? await freePort("udp") : house.udp()}`;
+    const host = example("dowsett-host.ts", server, "Cellar", "barrel", ...(lan ? [server] : []));
+    await host.says("Cellar is registered with");
+    const guest = example("dowsett-join.ts", server, "Cellar", "Bob", "barrel");
+    await guest.says("Cellar (locked)\nCellar is here\njoined Cellar at 127.0.0.1:");
+    await guest.says('Cellar: "welcome, Bob"');
+    guest.child.stdin.write("hello there\n");
+    await guest.says('Cellar: {"said":"hello there","by":"Bob"}');
+    guest.child.stdin.end();
+    expect(await ended(guest.child)).toBe(0);
+    await host.says("Bob left");
+    host.child.kill("SIGINT");
+    expect(await ended(host.child)).toBe(0);
+  },
+);
+
+/** A program of the library's examples, and waiting for what it prints. */
+function example(file: string, ...args: string[]) {
+  const path = join(import.meta.dirname, "../../clients/typescript/examples", file);
+  const child = spawn(process.execPath, [path, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  programs.push(child);
+  let printed = "";
+  child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+  const says = (text: string): Promise<string> =>
+    eventually(
+      () => Promise.resolve(printed),
+      (all) => all.includes(text),
+    );
+  return { child, says };
+}
 
 function here() {
   return { handshakeAddress: ["127.0.0.1", house.udp()], localAddress: ["127.0.0.1", 0] } as const;

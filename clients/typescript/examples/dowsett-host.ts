@@ -1,15 +1,16 @@
 /**
- * A host who greets everybody and repeats what he is told. Without a handshake server, for one's own network:
+ * A host who greets everybody and repeats what he is told: a handshake server, a name, a password (or ""), and this
+ * machine's address in its own network with the port to listen on.
  *
- *     node examples/dowsett-host.ts 192.168.0.10:5160 Alice [password]
+ *     node examples/dowsett-host.ts 203.0.113.7:5160 Alice [password] [local address]
  *
- * With one: the third address is where it listens.
+ * Without a handshake server, for one's own network, the local address is given as the server's, too:
  *
- *     node examples/dowsett-host.ts 192.168.0.10:5160 Alice "" 203.0.113.7:5160
+ *     node examples/dowsett-host.ts 192.168.0.10:5160 Alice "" 192.168.0.10:5160
  */
 import { type Address, DowsettPeer } from "../src/index.ts";
 
-const [local = "127.0.0.1:5160", serverName = "Alice", password = "", server = local] = process.argv.slice(2);
+const [server = "127.0.0.1:5160", serverName = "Alice", password = "", local = "0.0.0.0:0"] = process.argv.slice(2);
 const host = new DowsettPeer();
 
 host.on("error", (message) => console.log(`error: ${message}`));

@@ -6,7 +6,7 @@
 import { createInterface } from "node:readline";
 import { type Address, DowsettPeer } from "../src/index.ts";
 
-const [server = "127.0.0.1:5160", serverName = "Alice", userName = "Bob", password = "", local = "127.0.0.1:0"] =
+const [server = "127.0.0.1:5160", serverName = "Alice", userName = "Bob", password = "", local = "0.0.0.0:0"] =
   process.argv.slice(2);
 const handshakeAddress = addressOf(server);
 const guest = new DowsettPeer();
