@@ -41,6 +41,12 @@ export function sourceOf(address: string): string {
   return groups === null ? address : `${groups.slice(0, 4).map(hex).join(":")}::/64`;
 }
 
+/** The 4 or 16 bytes of a canonical address, or null where it is none. */
+export function bytesOf(address: string): readonly number[] | null {
+  if (isIPv4(address)) return parseIPv4(address);
+  return parseIPv6(address)?.flatMap((group) => [group >> 8, group & 255]) ?? null;
+}
+
 /** Loopback, private, link-local, carrier-grade and documentation ranges: nothing to send to on the Internet. */
 export function isSpecial(address: string): boolean {
   const bytes = parseIPv4(address);

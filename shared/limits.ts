@@ -143,6 +143,41 @@ export const TOKEN_KEYS_MAX = 2;
 /** Tokens are public, so that a key could be guessed at leisure: a shorter one is refused. */
 export const TOKEN_KEY_LENGTH_MIN = 32;
 
+// --- Tolls of the API ------------------------------------------------------------------------------------------
+/** What one peer may ask: refill per second, and what may come at once. RATE_LIMITS changes them. */
+export const TOLL_BUDGETS = {
+  /** New identities: 64 behind one address, for a school class behind one NAT, and then one every ten seconds. */
+  peers: { per_s: 0.1, burst: 64 },
+  /** A page of the list; caches answer more often. */
+  list: { per_s: 1, burst: 5 },
+  /** One lobby, sidecars, statistics. */
+  read: { per_s: 5, burst: 20 },
+  create: { per_s: 1 / 3, burst: 2 },
+  /** Joining, however the lobby was found. */
+  join: { per_s: 1, burst: 3 },
+  /** Changes: of the lobby, of a member, of the host. */
+  patch: { per_s: 1, burst: 5 },
+  chat: { per_s: 1, burst: 5 },
+  /** An offer, an answer and their candidates to everybody in a lobby of eight, then a trickle. */
+  signal: { per_s: 10, burst: 128 },
+  /** Heartbeats come every ten seconds. */
+  beat: { per_s: 0.5, burst: 5 },
+  /** Codes that were wrong: 10 a minute against 32^6. */
+  code: { per_s: 1 / 6, burst: 10 },
+} as const;
+/** Payers remembered for each toll; when full, newcomers share one budget. Three tables a toll, 100 bytes a payer. */
+export const TOLL_PAYERS_MAX = 8_192;
+/** Peers of one household or school share an address: together they may ask as often as this many. */
+export const HOUSEHOLD_FACTOR = 16;
+
+// --- Admin -----------------------------------------------------------------------------------------------------
+/** Bans of one game; every hub holds all of them. */
+export const BANS_MAX = 10_000;
+/** What a moderator writes, in UTF-16 units. */
+export const REASON_LENGTH_MAX = 256;
+/** An IPv6 address behind a slash: `2001:db8:...:ffff/128`. */
+export const PREFIX_LENGTH_MAX = 49;
+
 // --- Sidecar ---------------------------------------------------------------------------------------------------
 /** Contacts one sidecar holds for one game. When full, newcomers meet silence. */
 export const CONTACTS_MAX = 65_536;
