@@ -39,6 +39,9 @@ export class Bans {
   readonly #prefixes = new Map<string, Ban>();
   readonly #lengths = { v4: new Map<number, number>(), v6: new Map<number, number>() };
 
+  /** Reckoned when it is asked for after a change. */
+  #due: number | null = null;
+
   constructor(bans: Iterable<Ban>) {
     for (const ban of bans) this.add(ban);
   }
@@ -60,6 +63,7 @@ export class Bans {
   add(ban: Ban): Ban | null {
     const older = (ban.peer_id === null ? this.#prefixes.get(ban.ip_prefix!) : this.#peers.get(ban.peer_id)) ?? null;
     if (older !== null) this.remove(older.id);
+    this.#due = null;
     this.#all.set(ban.id, ban);
     if (ban.peer_id !== null) this.#peers.set(ban.peer_id, ban);
     else {
@@ -72,6 +76,7 @@ export class Bans {
   remove(id: string): boolean {
     const ban = this.#all.get(id);
     if (ban === undefined) return false;
+    this.#due = null;
     this.#all.delete(id);
     if (ban.peer_id !== null) this.#peers.delete(ban.peer_id);
     else {
@@ -98,6 +103,12 @@ export class Bans {
   /** Those whose time is over. */
   expired(now: number): Ban[] {
     return [...this.#all.values()].filter(({ expires_at }) => expires_at !== null && expires_at <= now);
+  }
+
+  /** When the next one is over, or never. */
+  deadline(): number {
+    this.#due ??= this.all().reduce((due, { expires_at }) => Math.min(due, expires_at ?? Infinity), Infinity);
+    return this.#due;
   }
 
   #count(prefix: string, by: 1 | -1): void {

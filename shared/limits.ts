@@ -170,6 +170,13 @@ export const TOLL_PAYERS_MAX = 8_192;
 /** Peers of one household or school share an address: together they may ask as often as this many. */
 export const HOUSEHOLD_FACTOR = 16;
 
+// --- Idempotency -----------------------------------------------------------------------------------------------
+/** Answers to requests with an idempotency key are given again for this long. */
+export const ANSWER_KEPT_MS = 600_000;
+/** Answers of one hub, and of one peer: a row each, at most 16 KiB. The oldest are forgotten first. */
+export const ANSWERS_MAX = 10_000;
+export const ANSWERS_PER_PEER_MAX = 64;
+
 // --- Admin -----------------------------------------------------------------------------------------------------
 /** Bans of one game; every hub holds all of them. */
 export const BANS_MAX = 10_000;

@@ -86,15 +86,11 @@ export class Tolls {
   }
 }
 
-/** `RateLimit-Policy` and `RateLimit`, and what a refused one must wait. */
-export function rateHeaders(receipt: Receipt): Record<string, string> {
-  const { toll, paid, burst, window_s, left, full_s, wait_s } = receipt;
-  return {
-    "ratelimit-policy": `"${toll}";q=${burst};w=${window_s}`,
-    ratelimit: `"${toll}";r=${left};t=${full_s}`,
-    ...(!paid && { "retry-after": String(wait_s) }),
-  };
-}
+/** `RateLimit-Policy` and `RateLimit`. */
+export const rateHeaders = ({ toll, burst, window_s, left, full_s }: Receipt): Record<string, string> => ({
+  "ratelimit-policy": `"${toll}";q=${burst};w=${window_s}`,
+  ratelimit: `"${toll}";r=${left};t=${full_s}`,
+});
 
 /**
  * The budgets of a setting like `list=2/10,chat=5/20` (per second / at once) over the defaults; null where it says

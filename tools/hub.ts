@@ -32,11 +32,17 @@ export type HubOptions = {
   /** What signs tokens, likewise; without one they last as long as this hub. */
   readonly tokenKeys?: string;
   readonly shards?: number;
+  /** Further settings, by the names that wrangler.toml gives them. */
+  readonly settings?: { readonly [name in Setting]?: string | undefined };
 };
+
+/** A setting that is not given is empty, and has its default. */
+const SETTINGS = ["RATE_LIMITS", "SOURCE_HEADER"] as const;
+export type Setting = (typeof SETTINGS)[number];
 
 /** Starts workerd. Its output goes to ours; who waits for it asks `/healthz`. */
 export async function startHub(options: HubOptions): Promise<ChildProcess> {
-  const { bundle, state, port, keys, tokenKeys = randomKey(), shards = 1 } = options;
+  const { bundle, state, port, keys, tokenKeys = randomKey(), shards = 1, settings = {} } = options;
   await mkdir(state, { recursive: true });
   const config = join(bundle, `workerd-${port}.capnp`);
   const date = /^compatibility_date = "(.+)"$/m.exec(await readFile(join(ROOT, "wrangler.toml"), "utf8"))?.[1];
@@ -60,6 +66,7 @@ const worker :Workerd.Worker = (
     (name = "HUB_SHARDS", text = "${shards}"),
     (name = "SIDECAR_KEYS", fromEnvironment = "SIDECAR_KEYS"),
     (name = "TOKEN_KEYS", fromEnvironment = "TOKEN_KEYS"),
+${SETTINGS.map((name) => `    (name = "${name}", text = ${JSON.stringify(settings[name] ?? "")}),`).join("\n")}
   ],
   durableObjectNamespaces = [(className = "Hub", uniqueKey = "parley-hub", enableSql = true)],
   durableObjectStorage = (localDisk = "rows"),

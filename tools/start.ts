@@ -61,7 +61,7 @@ async function open(): Promise<void> {
   const tokenKeys = process.env["TOKEN_KEYS"] ?? (await keptKey("token-key"));
   const hub = keep(
     "hub",
-    () => startHub({ bundle, state: hubState, port: HUB_PORT, keys, tokenKeys }),
+    () => startHub({ bundle, state: hubState, port: HUB_PORT, keys, tokenKeys, settings: process.env }),
     `${hubUrl}/healthz`,
     () => true,
   );

@@ -5,16 +5,19 @@
 import { LIST_FETCH_MS, LIST_KEPT_MS, PAGE_MAX } from "#shared/limits.ts";
 import type { Summary } from "#shared/api.ts";
 import type { Wire as WireName } from "#shared/lobby.ts";
+import type { Secret } from "./secret.ts";
 
 type Kept = { readonly at: number; readonly lobbies: Promise<readonly Summary[] | null> };
 
 export class Lists {
   readonly #hub: URL;
+  readonly #key: Secret;
   readonly #game: string;
   readonly #kept = new Map<WireName, Kept>();
 
-  constructor(hub: URL, game: string) {
+  constructor(hub: URL, key: Secret, game: string) {
     this.#hub = hub;
+    this.#key = key;
     this.#game = game;
   }
 
@@ -30,7 +33,9 @@ export class Lists {
   async #fetch(wire: WireName): Promise<readonly Summary[] | null> {
     const url = new URL(`/v1/games/${this.#game}/lobbies?wire=${wire}&include=full&limit=${PAGE_MAX}`, this.#hub);
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(LIST_FETCH_MS) });
+      // With its key a sidecar may ask as often as it must.
+      const headers = { authorization: `Bearer ${this.#key.reveal()}` };
+      const response = await fetch(url, { headers, signal: AbortSignal.timeout(LIST_FETCH_MS) });
       return response.ok ? ((await response.json()) as { lobbies: Summary[] }).lobbies : null;
     } catch {
       // Unreachable or too late: silence, and the client asks again.

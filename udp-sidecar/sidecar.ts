@@ -109,7 +109,7 @@ export class Sidecar {
       },
       this.tally,
     );
-    const lists = new Lists(hub, game);
+    const lists = new Lists(hub, key, game);
     const hello: Hello = {
       t: "hello",
       version: LINK_VERSION,

@@ -10,12 +10,13 @@ import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { GAME_PATTERN } from "#shared/limits.ts";
 import { shardOfId } from "#shared/shards.ts";
-import { askHub, HubUnavailable } from "./ask.ts";
+import { HubUnavailable } from "./ask.ts";
 import type { Api } from "./context.ts";
 import { hubOf, shardsOf } from "./env.ts";
-import { needsGame, showsSidecarKey } from "./gate.ts";
+import { mayShowPeer, needsGame, saysCost, showsSidecarKey } from "./gate.ts";
 import { list, LIST_CACHE } from "./lists.ts";
 import { allowed } from "./methods.ts";
+import { through } from "./pass.ts";
 import { makePeer } from "./peers.ts";
 import { explain, problem } from "./problem.ts";
 import { serveSite } from "./site.ts";
@@ -32,24 +33,21 @@ app.use("*", async (c, next) => {
   if (!c.res.headers.has("cache-control") && c.res.status !== 101) c.res.headers.set("cache-control", "no-store");
 });
 app.use("/v1/games/*", cors({ origin: "*", allowMethods: METHODS, exposeHeaders: EXPOSED, maxAge: 86_400 }));
-app.use("/v1/games/:game/*", needsGame);
+app.use("/v1/games/:game/*", saysCost, needsGame);
 
 app.get("/healthz", (c) => c.json({ ok: true }));
 app.get("/problems/:slug", (c) => explain(c.req.param("slug")));
 
 app.post("/v1/games/:game/peers", makePeer);
 
-app.get("/v1/games/:game/lobbies", list);
+app.get("/v1/games/:game/lobbies", mayShowPeer, list);
 
-app.get("/v1/games/:game/lobbies/:id", async (c) => {
-  const { game } = c.var;
+app.get("/v1/games/:game/lobbies/:id", mayShowPeer, async (c) => {
   const id = c.req.param("id");
   const shard = shardOfId(id);
   if (shard === null || shard >= shardsOf(c.env)) return problem("lobby_not_found");
-  const lobby = await askHub(c.env, game, shard, (hub) => hub.lobby(id, null));
-  return lobby === null
-    ? problem("lobby_not_found")
-    : tagged(c, JSON.stringify(lobby), { "cache-control": LIST_CACHE });
+  const lobby = await through(c, shard, "read", (hub, pass) => hub.lobby(pass, id));
+  return lobby instanceof Response ? lobby : tagged(c, JSON.stringify(lobby), LIST_CACHE);
 });
 
 app.get("/v1/link/:game/:shard", async (c) => {

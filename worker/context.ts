@@ -1,5 +1,6 @@
 /** What travels with a request through the routes. */
 import type { Context, MiddlewareHandler } from "hono";
+import type { Receipt } from "#shared/tolls.ts";
 import type { Env } from "./env.ts";
 
 export type Api = {
@@ -9,6 +10,13 @@ export type Api = {
     readonly game: string;
     /** Who showed his token, or null where none was shown and none is needed. */
     readonly peer: string | null;
+    /** Shows a sidecar's key: pays nothing. */
+    readonly trusted: boolean;
+    /** The request's body, as text; empty until a route has read one. */
+    readonly body: string;
+    /** What the request cost, and whether its answer had been given before: for the headers. */
+    readonly receipt: Receipt | null;
+    readonly replayed: boolean;
   };
 };
 

@@ -1,5 +1,6 @@
 /** What the Worker is given: bindings and settings of wrangler.toml, read once per use and never trusted. */
-import { SHARDS_MAX } from "#shared/limits.ts";
+import { SHARDS_MAX, TOLL_BUDGETS } from "#shared/limits.ts";
+import { type Budgets, parseBudgets } from "#shared/tolls.ts";
 import type { Hub } from "./hub.ts";
 
 export type Env = {
@@ -10,6 +11,10 @@ export type Env = {
   readonly LOCATION_HINT?: string;
   /** One or two keys, comma-separated: two while they are being rotated. */
   readonly SIDECAR_KEYS?: string;
+  /** Budgets that differ from shared/limits.ts, or `off`. */
+  readonly RATE_LIMITS?: string;
+  /** The header in which a proxy that we trust names the client's address; without one nobody's is known. */
+  readonly SOURCE_HEADER?: string;
   /** One or two keys, likewise: the first one signs tokens and tickets, both are believed. */
   readonly TOKEN_KEYS?: string;
 };
@@ -35,4 +40,12 @@ export function hubOf(env: Env, game: string, shard: number): DurableObjectStub<
 export function keysIn(setting: string | undefined): string[] {
   const keys = (setting ?? "").split(",").map((key) => key.trim());
   return keys.filter((key) => key !== "");
+}
+
+/** What requests cost; null where nothing does. A piece that is wrong counts as not said and is complained about. */
+export function budgetsOf(env: Env): Budgets | null {
+  const parsed = parseBudgets(env.RATE_LIMITS ?? "");
+  if ("budgets" in parsed) return parsed.budgets;
+  console.error({ message: "RATE_LIMITS must be `off` or like `list=1/5,chat=1/5`", wrong: parsed.wrong });
+  return TOLL_BUDGETS;
 }

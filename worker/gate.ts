@@ -2,7 +2,9 @@
  * Who may pass. A sidecar shows one of SIDECAR_KEYS, checked in the Worker before a hub is woken; a peer shows the
  * token that `POST /peers` gave him.
  */
+import { canonicalAddress } from "#shared/endpoint.ts";
 import { GAME_PATTERN } from "#shared/limits.ts";
+import { type Payer, rateHeaders } from "#shared/tolls.ts";
 import type { Ctx, Middleware } from "./context.ts";
 import { type Env, keysIn } from "./env.ts";
 import { problem } from "./problem.ts";
@@ -24,13 +26,37 @@ export const needsPeer: Middleware = async (c, next) => {
   return next();
 };
 
-/** For everybody; a token that is shown must be good, and without one `c.var.peer` is null. */
+/** For everybody; a token or key that is shown must be good, and without one `c.var.peer` is null. */
 export const mayShowPeer: Middleware = async (c, next) => {
   const peer = await peerOf(c);
-  if (peer === null && c.req.header("authorization") !== undefined) return noPeer();
+  const shows = c.req.header("authorization") !== undefined;
+  const trusted = peer === null && shows && (await showsSidecarKey(c.req.raw, c.env));
+  if (peer === null && shows && !trusted) return noPeer();
   c.set("peer", peer);
+  c.set("trusted", trusted);
   return next();
 };
+
+/** Says on every answer what it cost, and whether it had been given before. */
+export const saysCost: Middleware = async (c, next) => {
+  c.set("peer", null);
+  c.set("trusted", false);
+  c.set("body", "");
+  c.set("receipt", null);
+  c.set("replayed", false);
+  await next();
+  const { receipt, replayed } = c.var;
+  const headers = receipt === null ? {} : rateHeaders(receipt);
+  for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
+  if (replayed) c.res.headers.set("idempotency-replayed", "true");
+};
+
+/** Who pays for this request. Of a list of addresses the last one counts: the others are what the client claimed. */
+export function payerOf(c: Ctx): Payer {
+  const header = c.env.SOURCE_HEADER ?? "";
+  const named = header === "" ? undefined : c.req.header(header)?.split(",").at(-1)?.trim();
+  return { peer: c.var.peer, source: named === undefined ? null : canonicalAddress(named) };
+}
 
 /** Compares digests, and all of them, so that the time taken tells nothing. */
 export async function showsSidecarKey(request: Request, env: Env): Promise<boolean> {

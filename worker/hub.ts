@@ -16,7 +16,9 @@ import { viewOf } from "#shared/views.ts";
 import { Directory, Draft } from "./directory.ts";
 import { type Env, shardsOf } from "./env.ts";
 import { deliveriesOf, type Events, NOBODY_LISTENS } from "./events.ts";
+import { Gatekeeper } from "./gatekeeper.ts";
 import * as link from "./link.ts";
+import type { Answered, Outcome, Pass } from "./pass.ts";
 import { Sidecars } from "./sidecars.ts";
 import { type Sidecar, Store } from "./store.ts";
 import { ticketKeys } from "./tokens.ts";
@@ -29,6 +31,7 @@ export class Hub extends DurableObject<Env> {
   readonly #directory: Directory;
   readonly #sidecars: Sidecars;
   readonly #events: Events = NOBODY_LISTENS;
+  readonly #gate: Gatekeeper;
   #alarm_at: number | null = null;
   #ticket_keys: readonly TicketKey[] = [];
 
@@ -38,6 +41,7 @@ export class Hub extends DurableObject<Env> {
     this.#store = new Store(ctx.storage);
     this.#directory = new Directory(this.#store.lobbies());
     this.#sidecars = new Sidecars(this.#store.sidecars());
+    this.#gate = new Gatekeeper(env, this.#store);
     for (const socket of ctx.getWebSockets()) {
       const { sidecar, ended } = attachmentOf(socket);
       if (sidecar !== null && !ended) this.#sidecars.attach(sidecar, socket);
@@ -58,18 +62,21 @@ export class Hub extends DurableObject<Env> {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  list(query: Query): Page {
-    return this.#directory.page(query);
+  list(pass: Pass, query: Query): Answered<Page> {
+    return this.#answer(pass, () => ({ value: this.#directory.page(query) }));
   }
 
   /** As this reader may see it: a peer id whose token was shown, or null for a stranger. */
-  lobby(id: string, reader: string | null): LobbyView | null {
-    const lobby = this.#directory.byId(id);
-    return lobby === undefined ? null : viewOf(lobby, reader);
+  lobby(pass: Pass, id: string): Answered<LobbyView> {
+    return this.#answer(pass, () => {
+      const lobby = this.#directory.byId(id);
+      const value = lobby === undefined ? null : viewOf(lobby, pass.peer);
+      return value === null ? { refused: "lobby_not_found" } : { value };
+    });
   }
 
-  sidecars(): SidecarLine[] {
-    return this.#sidecars.lines();
+  sidecars(pass: Pass): Answered<SidecarLine[]> {
+    return this.#answer(pass, () => ({ value: this.#sidecars.lines() }));
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
@@ -103,6 +110,7 @@ export class Hub extends DurableObject<Env> {
   override alarm(): void {
     const now = Date.now();
     this.#alarm_at = null;
+    this.#gate.tidy(now);
     for (const [, socket] of this.#sidecars.linked()) {
       const heard = this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? attachmentOf(socket).since;
       if (now - heard > LINK_SILENCE_MS) this.#end(socket, Close.silent, "no ping");
@@ -177,6 +185,16 @@ export class Hub extends DurableObject<Env> {
     this.#keep(draft, new Map([[sidecar, { ...row, down_since: now, away: how.away }]]), now);
   }
 
+  // --- the API ---------------------------------------------------------------------------------------------------
+
+  /** `work` may not wait: what it does and what is remembered of it are stored together or not at all. */
+  #answer<T>(pass: Pass, work: (now: number) => Outcome<T>): Answered<T> {
+    const now = Date.now();
+    const answered = this.#gate.through(pass, now, () => work(now));
+    if (pass.once !== null) this.#arm([], now);
+    return answered;
+  }
+
   // --- keeping ---------------------------------------------------------------------------------------------------
 
   /** Rows first, then memory, then the news. Output gates hold the news back until the rows are safe. */
@@ -206,7 +224,7 @@ export class Hub extends DurableObject<Env> {
 
   /** One alarm for whatever comes first. Moving it is a row written, so it only moves when that matters. */
   #arm(changed: Iterable<Lobby | null>, now: number): void {
-    let due = this.#directory.size === 0 ? Infinity : this.#sidecars.deadline(now);
+    let due = Math.min(this.#gate.deadline(), this.#directory.size === 0 ? Infinity : this.#sidecars.deadline(now));
     for (const lobby of changed) if (lobby !== null) due = Math.min(due, deadline(lobby) ?? Infinity);
     if (due === Infinity || (this.#alarm_at !== null && this.#alarm_at <= due + ALARM_SLACK_MS)) return;
     this.#alarm_at = due;

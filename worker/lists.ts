@@ -5,9 +5,8 @@
 import { LIST_MAX_AGE_S, LIST_STALE_S } from "#shared/limits.ts";
 import { cursorAfter, parseQuery } from "#shared/query.ts";
 import { mergePages } from "#shared/shelves.ts";
-import { askHub } from "./ask.ts";
 import type { Ctx } from "./context.ts";
-import { shardsOf } from "./env.ts";
+import { throughAll } from "./pass.ts";
 import { problem } from "./problem.ts";
 import { tagged } from "./tagged.ts";
 
@@ -17,8 +16,8 @@ export async function list(c: Ctx): Promise<Response> {
   const url = new URL(c.req.url);
   const query = parseQuery(url.searchParams);
   if ("wrong" in query) return problem("invalid_request", `${query.wrong}: not a value this parameter takes`);
-  const shards = Array.from({ length: shardsOf(c.env) }, (_, shard) => shard);
-  const pages = await Promise.all(shards.map((shard) => askHub(c.env, c.var.game, shard, (hub) => hub.list(query))));
+  const pages = await throughAll(c, "list", (hub, pass) => hub.list(pass, query));
+  if (pages instanceof Response) return pages;
   const { lines, more, count } = mergePages(pages, query);
   const last = more ? lines.at(-1) : undefined;
   const next = last === undefined ? null : cursorAfter(last.key, query);
@@ -27,10 +26,10 @@ export async function list(c: Ctx): Promise<Response> {
     `"next_cursor":${JSON.stringify(next)}`,
     ...(count === null ? [] : [`"count":${count}`]),
   ];
-  const headers: Record<string, string> = { "cache-control": LIST_CACHE };
+  const headers: Record<string, string> = {};
   if (next !== null) {
     url.searchParams.set("cursor", next);
     headers["link"] = `<${url.pathname}${url.search}>; rel="next"`;
   }
-  return tagged(c, `{${body.join()}}`, headers);
+  return tagged(c, `{${body.join()}}`, LIST_CACHE, headers);
 }

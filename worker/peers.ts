@@ -4,8 +4,8 @@
  *     POST /v1/games/{game}/peers      -> 201 {peer_id, peer_token, udp_token, expires_at, sidecars}
  */
 import { UDP_TOKEN_S } from "#shared/limits.ts";
-import { askHub } from "./ask.ts";
 import type { Handler } from "./context.ts";
+import { through } from "./pass.ts";
 import { problem } from "./problem.ts";
 import { randomText } from "./random.ts";
 import { peerToken, sign } from "./tokens.ts";
@@ -18,7 +18,8 @@ export const makePeer: Handler = async (c) => {
   const token = await peerToken(c.env, game, peer, now);
   const udp = await sign(c.env, { purpose: "udp", game, lobby: null, peer, expires_at_s });
   if (token === null || udp === null) return problem("hub_unavailable", "it has no key to sign with");
-  const sidecars = await askHub(c.env, game, 0, (hub) => hub.sidecars());
+  const sidecars = await through(c, 0, "peers", (hub, pass) => hub.sidecars(pass));
+  if (sidecars instanceof Response) return sidecars;
   const expires_at = new Date(token.expires_at_s * 1_000).toISOString();
   return c.json({ peer_id: peer, peer_token: token.text, udp_token: udp.text, expires_at, sidecars }, 201);
 };

@@ -4,11 +4,13 @@ import { isRefusalCode, REFUSALS, type RefusalCode } from "#shared/refusals.ts";
 /** `detail` is for people and names no secret; `code` is the stable contract. */
 export function problem(code: RefusalCode, detail?: string, headers: Record<string, string> = {}): Response {
   const { status, says } = REFUSALS[code];
-  const retry = status === 503 ? { "retry-after": "2" } : {};
-  const body = { type: `/problems/${code.replaceAll("_", "-")}`, title: says, status, code, detail };
+  const retry: Record<string, string> = status === 503 ? { "retry-after": "2", ...headers } : headers;
+  const wait = retry["retry-after"];
+  const retry_after_s = wait === undefined ? undefined : Number(wait);
+  const body = { type: `/problems/${code.replaceAll("_", "-")}`, title: says, status, code, detail, retry_after_s };
   return new Response(JSON.stringify(body), {
     status,
-    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...retry, ...headers },
+    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...retry },
   });
 }
 

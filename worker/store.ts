@@ -2,8 +2,10 @@
  * The hub's rows. One per lobby, one per sidecar; no indexes, because each would be another row written.
  * Nothing is created before something is to be kept: asking for a game that nobody hosts leaves no trace.
  */
+import type { Ban } from "#shared/bans.ts";
 import type { Hello } from "#shared/link.ts";
 import { type Lobby, restored } from "#shared/lobby.ts";
+import type { Once, Outcome } from "./pass.ts";
 
 export type Sidecar = {
   readonly id: string;
@@ -17,15 +19,22 @@ export type Sidecar = {
   readonly hello: Hello;
 };
 
+/** What a request with an idempotency key was answered. */
+export type Answer = Once & { readonly at: number; readonly outcome: Outcome<unknown> };
+
 export type Changes = {
   readonly lobbies: ReadonlyMap<string, Lobby | null>;
   readonly sidecars: ReadonlyMap<string, Sidecar | null>;
 };
 
+type Table = "lobbies" | "sidecars" | "bans";
+
 /** Applied once each, in order, in a transaction. Never edited, only added to; two versions may run at once. */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE lobbies (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE sidecars (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
+  `CREATE TABLE answers (id TEXT PRIMARY KEY, at INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE bans (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
 ];
 
 export class Store {
@@ -46,6 +55,38 @@ export class Store {
     return this.#read<Sidecar>("sidecars");
   }
 
+  bans(): Ban[] {
+    return this.#read<Ban>("bans");
+  }
+
+  /** Keys of kept answers, the oldest first. */
+  answerAges(): { key: string; at: number }[] {
+    if (this.#applied === 0) return [];
+    return this.#storage.sql
+      .exec<{ key: string; at: number }>(`SELECT id AS key, at FROM answers ORDER BY at`)
+      .toArray();
+  }
+
+  answer(key: string): Answer {
+    const { json } = this.#storage.sql.exec<{ json: string }>(`SELECT json FROM answers WHERE id = ?`, key).one();
+    return JSON.parse(json) as Answer;
+  }
+
+  keepAnswer(answer: Answer): void {
+    this.#migrate();
+    const put = `INSERT INTO answers (id, at, json) VALUES (?, ?, ?)`;
+    this.#storage.sql.exec(put, answer.key, answer.at, JSON.stringify(answer));
+  }
+
+  dropAnswer(key: string): void {
+    this.#storage.sql.exec(`DELETE FROM answers WHERE id = ?`, key);
+  }
+
+  keepBans(bans: ReadonlyMap<string, Ban | null>): void {
+    this.#migrate();
+    this.#write("bans", bans);
+  }
+
   /** All of it or nothing. A row that is null goes. */
   save(changes: Changes): void {
     if (changes.lobbies.size === 0 && changes.sidecars.size === 0) return;
@@ -56,13 +97,13 @@ export class Store {
     });
   }
 
-  #read<T>(table: "lobbies" | "sidecars"): T[] {
+  #read<T>(table: Table): T[] {
     if (this.#applied === 0) return [];
     const rows = this.#storage.sql.exec<{ json: string }>(`SELECT json FROM ${table}`);
     return Array.from(rows, (row) => JSON.parse(row.json) as T);
   }
 
-  #write(table: "lobbies" | "sidecars", rows: ReadonlyMap<string, object | null>): void {
+  #write(table: Table, rows: ReadonlyMap<string, object | null>): void {
     for (const [id, row] of rows) {
       if (row === null) this.#storage.sql.exec(`DELETE FROM ${table} WHERE id = ?`, id);
       else {

@@ -4,6 +4,7 @@ import { LIST_KEPT_MS, LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
 import type { Endpoint } from "#shared/endpoint.ts";
 import { Exchange } from "../../udp-sidecar/exchange.ts";
 import { Lists } from "../../udp-sidecar/lists.ts";
+import { Secret } from "../../udp-sidecar/secret.ts";
 import { dowsett } from "../../udp-sidecar/protocols/dowsett.ts";
 import { Tally } from "../../udp-sidecar/tally.ts";
 import { at, HOME, LIMITS, type Place, type Rig, type Sent, SHARED_PORT, T0 } from "../support/exchange.ts";
@@ -133,11 +134,12 @@ describe("where it comes from", () => {
 
   test("the public list of the wire, read once a second however many ask", async () => {
     const urls: string[] = [];
-    vi.stubGlobal("fetch", (url: URL) => {
+    vi.stubGlobal("fetch", (url: URL, { headers }: { headers: object }) => {
       urls.push(url.href);
+      expect(headers).toStrictEqual({ authorization: "Bearer key-one" });
       return Promise.resolve(Response.json({ lobbies: [{ name: "Nice" }] }));
     });
-    const lists = new Lists(new URL("http://hub.example"), "chess");
+    const lists = new Lists(new URL("http://hub.example"), new Secret("key-one"), "chess");
     const all = await Promise.all(Array.from({ length: 20 }, () => lists.get("dowsett", T0)));
     expect(all).toHaveLength(20);
     for (const lobbies of all) expect(lobbies).toStrictEqual([{ name: "Nice" }]);
@@ -153,7 +155,9 @@ describe("where it comes from", () => {
     ["answers no JSON", () => Promise.resolve(new Response("<html>"))],
   ])("a hub that %s gives no list", async (_, fetch) => {
     vi.stubGlobal("fetch", fetch);
-    expect(await new Lists(new URL("http://hub.example"), "chess").get("dowsett", T0)).toBeNull();
+    expect(
+      await new Lists(new URL("http://hub.example"), new Secret("key-one"), "chess").get("dowsett", T0),
+    ).toBeNull();
   });
 
   test("without a list there is silence: the client asks again", async () => {

@@ -17,6 +17,7 @@ afterEach(() => {
 });
 afterAll(hangUp);
 
+const NOTHING = { lines: [], more: false, count: null };
 const NOBODY = "0-aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 describe("a question in the wrong form is refused:", () => {
@@ -155,7 +156,7 @@ describe("the Worker", () => {
   test.each(["0", "-1", "1.5", "65", "many", ""])(
     "takes HUB_SHARDS=%s for one hub per game, and complains",
     async (HUB_SHARDS) => {
-      const { asked, env } = hubsThat(() => ({ lines: [], more: false, count: null }));
+      const { asked, env } = hubsThat(() => ({ value: NOTHING }));
       expect((await app.fetch(new Request(ORIGIN + LIST), { ...env, HUB_SHARDS })).status).toBe(200);
       expect(asked.map(({ name }) => name)).toStrictEqual(["plaza/0"]);
       expect(logged).toHaveBeenCalledWith(expect.objectContaining({ message: expect.stringContaining("HUB_SHARDS") }));
@@ -167,13 +168,13 @@ describe("the Worker", () => {
     ["", {}],
     ["mars", {}],
   ])("places the hubs of LOCATION_HINT=%s with %j", async (LOCATION_HINT, options) => {
-    const { asked, env } = hubsThat(() => ({ lines: [], more: false, count: null }));
+    const { asked, env } = hubsThat(() => ({ value: NOTHING }));
     await app.fetch(new Request(ORIGIN + LIST), { ...env, LOCATION_HINT });
     expect(asked).toStrictEqual([{ name: "plaza/0", options }]);
   });
 
   test("asks no hub for a lobby that cannot be there", async () => {
-    const { asked, env } = hubsThat(() => null);
+    const { asked, env } = hubsThat(() => ({ value: null }));
     for (const id of ["1-aaaaaaaaaaaaaaaaaaaaaaaaaa", "nonsense"])
       await app.fetch(new Request(`${ORIGIN}${LIST}/${id}`), env);
     expect(asked).toStrictEqual([]);
@@ -197,7 +198,7 @@ describe("a hub that cannot answer", () => {
     let times = 0;
     const { env } = hubsThat(() => {
       if (times++ === 0) throw Object.assign(new Error("moved"), { retryable: true });
-      return { lines: [], more: false, count: null };
+      return { value: NOTHING };
     });
     expect((await app.fetch(new Request(ORIGIN + LIST), env)).status).toBe(200);
   });
@@ -218,13 +219,14 @@ test("no stranger is told an address, port, digest, note, key or sidecar", () =>
 });
 
 /** Hubs that answer every question with this, and who was asked. */
-function hubsThat(answer: () => unknown): { asked: { name: string; options: object }[]; env: Env } {
+function hubsThat(answer: () => object | Promise<object>): { asked: { name: string; options: object }[]; env: Env } {
   const asked: { name: string; options: object }[] = [];
   const HUB = {
     idFromName: (name: string) => name,
     get: (name: string, options: object) => {
       asked.push({ name, options });
-      return { list: async () => answer(), lobby: async () => answer() };
+      const answered = async () => ({ receipt: null, replayed: false, ...(await answer()) });
+      return { list: answered, lobby: answered };
     },
   };
   return { asked, env: { ...env, HUB: HUB as unknown as Env["HUB"] } };
