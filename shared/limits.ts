@@ -246,3 +246,36 @@ export const RELAY_QUEUE_BYTES_MAX = 262_144;
 export const RELAY_BIND_TRIES = 64;
 /** How often a relay that is about to end looks whether it is idle. */
 export const RELAY_DRAIN_LOOK_MS = 50;
+
+// --- DTLS ------------------------------------------------------------------------------------------------------
+/** RSA keys shorter than this are refused by OpenSSL's security level, and by clients. */
+export const RSA_BITS_MIN = 2_048;
+/** OpenSSL's own cookies have this length; with it the answer to a ClientHello is always shorter than that. */
+export const DTLS_COOKIE_BYTES = 20;
+/** A cookie is good for one to two of these: longer than any client waits between two ClientHellos. */
+export const DTLS_COOKIE_MS = 60_000;
+/** The longest datagram of a handshake: what passes every path in one piece (RFC 8200, 1,280 less the headers). */
+export const DTLS_MTU_BYTES = 1_232;
+/** Sessions at once, handshakes included: about 400 MB when all of them are held. */
+export const DTLS_SESSIONS_MAX = 8_192;
+/** Handshakes under way at once. Each is of a client that proved its address. */
+export const DTLS_HANDSHAKES_MAX = 1_024;
+/** Sessions and handshakes of one source: a household, a school, players behind one carrier's address. */
+export const DTLS_PER_SOURCE_MAX = 256;
+/** Handshakes that one source may begin: each costs half a millisecond of a core. */
+export const DTLS_HANDSHAKE_PER_S = 32;
+export const DTLS_HANDSHAKE_BURST = 256;
+/** A handshake that has not ended by then is given up; Godot's clients give up sooner. */
+export const DTLS_HANDSHAKE_S = 10;
+/** A session in which nothing was said for so long is over: eight keepalives of a careful client. */
+export const DTLS_IDLE_S = 120;
+/** A certificate that expires sooner is warned of: two weeks are enough to renew one. */
+export const CERTIFICATE_WARNING_MS = 14 * 24 * 3_600_000;
+/** How often handshakes are looked at for something to be sent again; OpenSSL first does after a second. */
+export const DTLS_LOOK_MS = 200;
+/** A claim for a game's own socket is good for so long: time to be sent a few times. */
+export const DTLS_CLAIM_MS = 30_000;
+/** Bytes of a claim, from the system's generator. */
+export const DTLS_CLAIM_BYTES = 16;
+/** An endpoint can be claimed from a session that was silent for this long: three pings of a careful client. */
+export const DTLS_CLAIM_QUIET_MS = 30_000;

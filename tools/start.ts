@@ -138,13 +138,13 @@ function ownSettings(): Record<string, string> {
     ([name, value]) => name.startsWith("PARLEY_") && value !== undefined,
   );
   const settings = Object.fromEntries(given) as Record<string, string>;
-  delete settings["PARLEY_STATE"];
   // Players on this machine are relayed too.
   return {
     PARLEY_LOG: "warn",
     PARLEY_NAME: "local",
     PARLEY_RELAY_PEERS: "any",
     ...settings,
+    PARLEY_STATE: state,
     PARLEY_HUB: hubUrl,
     PARLEY_STATUS: statusAt,
   };

@@ -9,32 +9,34 @@ import * as limits from "#shared/limits.ts";
 import { SIDECAR_PATTERN } from "#shared/link.ts";
 import { type Wire as WireName, WIRES } from "#shared/lobby.ts";
 import type { Budget } from "#shared/guard.ts";
+import { DTLS_SETTINGS, type DtlsConfig } from "./dtls-settings.ts";
 import { RELAY_SETTINGS, type RelayConfig } from "./relay-settings.ts";
 import { Secret } from "./secret.ts";
 import { addressList, bad, budget, good, type Parsed, type Setting, whole, word } from "./settings.ts";
 
 export type Port = { readonly port: number; readonly wires: readonly WireName[]; readonly game: string };
 
-export type Config = RelayConfig & {
-  readonly hub: URL;
-  readonly key: Secret;
-  readonly name: string;
-  readonly region: string;
-  readonly addresses: readonly string[];
-  readonly listen: readonly string[];
-  readonly ports: readonly Port[];
-  /** Where health and metrics are served, or null. */
-  readonly status: { readonly host: string; readonly port: number } | null;
-  readonly log: (typeof LEVELS)[number];
-  readonly receive_buffer_bytes: number;
-  readonly contacts_max: number;
-  readonly lobbies_per_source_max: number;
-  readonly memberships_per_source_max: number;
-  readonly stranger: Budget;
-  readonly renewal: Budget;
-  readonly list: Budget;
-  readonly local_addresses: (typeof LOCAL_ADDRESSES)[number];
-};
+export type Config = RelayConfig &
+  DtlsConfig & {
+    readonly hub: URL;
+    readonly key: Secret;
+    readonly name: string;
+    readonly region: string;
+    readonly addresses: readonly string[];
+    readonly listen: readonly string[];
+    readonly ports: readonly Port[];
+    /** Where health and metrics are served, or null. */
+    readonly status: { readonly host: string; readonly port: number } | null;
+    readonly log: (typeof LEVELS)[number];
+    readonly receive_buffer_bytes: number;
+    readonly contacts_max: number;
+    readonly lobbies_per_source_max: number;
+    readonly memberships_per_source_max: number;
+    readonly stranger: Budget;
+    readonly renewal: Budget;
+    readonly list: Budget;
+    readonly local_addresses: (typeof LOCAL_ADDRESSES)[number];
+  };
 
 const LOCAL_ADDRESSES = ["always", "same-address"] as const;
 const LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
@@ -169,6 +171,7 @@ const SETTINGS = {
     parse: word(LOCAL_ADDRESSES),
   },
   ...RELAY_SETTINGS,
+  ...DTLS_SETTINGS,
 } satisfies Record<string, Setting>;
 
 type Key = keyof typeof SETTINGS;
@@ -192,8 +195,7 @@ export function parseConfig(
   }
   const known = new Set(KEYS.map((key) => SETTINGS[key].env));
   for (const name of Object.keys(env)) {
-    if (name.startsWith("PARLEY_") && !known.has(name) && name !== "PARLEY_STATE")
-      problems.push(`${name}: no such setting`);
+    if (name.startsWith("PARLEY_") && !known.has(name)) problems.push(`${name}: no such setting`);
   }
   if (problems.length > 0) return { problems };
   const { game, ports, ...rest } = values as { game: string; ports: (Omit<Port, "game"> & { game: string | null })[] };

@@ -58,6 +58,11 @@ export class Links {
     return this.#uplinks[shardOf(report.wire, report.name, this.#shards)]?.report(report) ?? false;
   }
 
+  /** Says hello once more, because something about us has changed. */
+  greet(): void {
+    for (const uplink of this.#uplinks) uplink.greet();
+  }
+
   async stop(within_ms: number): Promise<void> {
     await Promise.all(this.#uplinks.map((uplink) => uplink.stop(within_ms)));
   }

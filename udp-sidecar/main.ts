@@ -27,6 +27,8 @@ try {
     await sidecar.stop();
     process.exit(0);
   };
+  // Without DTLS there is nothing to read again, and the signal keeps its meaning: the terminal is gone.
+  if (config.dtls !== "off") process.on("SIGHUP", () => sidecar.reload());
   process.once("SIGTERM", (signal) => void stop(signal));
   process.once("SIGINT", (signal) => void stop(signal));
 } catch (error) {

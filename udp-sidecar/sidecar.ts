@@ -13,6 +13,7 @@ import { Lists } from "./lists.ts";
 import { dowsett } from "./protocols/dowsett.ts";
 import { rabid } from "./protocols/rabid.ts";
 import { relayOf, type RelayPorts } from "./sockets/relay-ports.ts";
+import { Dtls } from "./sockets/dtls/dtls.ts";
 import { serveStatus } from "./sockets/status.ts";
 import { UdpPorts } from "./sockets/udp.ts";
 import { Tally } from "./tally.ts";
@@ -31,6 +32,7 @@ export class Sidecar {
   readonly #relay: RelayPorts | null;
   readonly #epoch = randomBytes(12).toString("base64url");
   #ports: UdpPorts | null = null;
+  #dtls: Dtls | null = null;
   #closeStatus: () => Promise<void> = () => Promise.resolve();
   #looking: NodeJS.Timeout | null = null;
   #repeating: { readonly timer: NodeJS.Timeout; readonly due: number } | null = null;
@@ -59,30 +61,39 @@ export class Sidecar {
     if (this.#looking !== null) clearInterval(this.#looking);
     if (this.#repeating !== null) clearTimeout(this.#repeating.timer);
     await this.#ports?.close();
+    this.#dtls?.close();
     await Promise.all([...this.#games.values()].map((game) => game.links.stop(DRAIN_MS)));
     await relayed;
     await this.#closeStatus();
   }
 
+  /** Reads the certificate again, and tells the hubs. */
+  reload(): void {
+    this.#dtls?.reload();
+    for (const { links } of this.#games.values()) links.greet();
+  }
+
   async #start(): Promise<void> {
-    const { ports, listen, receive_buffer_bytes, status } = this.#config;
-    const hear = (bytes: Uint8Array, endpoint: Report["endpoint"], port: Port): void => {
-      const game = this.#games.get(port.game)!;
-      const datagram = { bytes, endpoint, via: port.port, exclusive: port.wires.length === 1 };
-      try {
-        game.exchange.hear(datagram, port.wires, Date.now());
-      } catch (error) {
+    const { ports, receive_buffer_bytes, status } = this.#config;
+    const on = {
+      datagram: (bytes: Uint8Array, endpoint: Report["endpoint"], port: Port, via: number): void => {
+        const game = this.#games.get(port.game)!;
+        game.exchange.hear({ bytes, endpoint, via, exclusive: port.wires.length === 1 }, port.wires, Date.now());
+      },
+      fault: (error: unknown): void => {
         // Our own bug; whoever found it must not be able to end us, nor to fill the log.
         this.tally.add("socket_errors", "fault");
         if (this.tally.get("socket_errors", "fault") <= FAULTS_LOGGED)
           this.#log.error(error, "a datagram was too much");
-      }
+      },
     };
-    this.#ports = await UdpPorts.open(ports, listen, receive_buffer_bytes, hear, this.tally);
+    this.#dtls = await Dtls.open(this.#config, this.#log);
     try {
+      this.#ports = await UdpPorts.open(this.#config, on, this.tally, this.#dtls);
       if (status !== null) this.#closeStatus = await serveStatus(status, this.#readings(), this.tally);
     } catch (error) {
-      await this.#ports.close();
+      await this.#ports?.close();
+      this.#dtls?.close();
       throw error;
     }
     const granted = this.#ports.granted_bytes;
@@ -110,7 +121,7 @@ export class Sidecar {
       this.tally,
     );
     const lists = new Lists(hub, key, game);
-    const hello: Hello = {
+    const hello = (): Hello => ({
       t: "hello",
       version: LINK_VERSION,
       sidecar: this.#config.name,
@@ -119,7 +130,8 @@ export class Sidecar {
       addresses: this.#config.addresses,
       ports: ports.filter((port) => port.game === game).map(({ port, wires }) => ({ port, wires })),
       ...(this.#relay !== null && { relay: { addresses: this.#relay.addresses, pairs: this.#relay.pairs } }),
-    };
+      ...(this.#dtls !== null && { dtls: this.#dtls.told }),
+    });
     const links = new Links({
       hub,
       key,
@@ -152,6 +164,7 @@ export class Sidecar {
     const now = Date.now();
     for (const { exchange } of this.#games.values()) exchange.judge(now);
     this.#relay?.relay.expire(now);
+    this.#ports?.pass(now);
   }
 
   /** One timer for everything that is to be said again, so that what belongs together leaves together. */
@@ -178,6 +191,11 @@ export class Sidecar {
       contacts: () => sum((game) => game.exchange.contacts.size),
       waiting: () => sum((game) => game.links.waiting),
       receive_buffer_bytes: () => this.#ports?.granted_bytes ?? 0,
+      dtls: {
+        live: () => this.#ports?.sessions?.live ?? 0,
+        shaking: () => this.#ports?.sessions?.shaking ?? 0,
+        expires_at: () => this.#dtls?.expires_at ?? 0,
+      },
       relay: {
         free: () => this.#relay?.free ?? 0,
         used: () => this.#relay?.used ?? 0,

@@ -18,6 +18,16 @@ export type Tallies = {
   relay_refused: string;
   /** Allocations that ended, by reason. */
   relay_ended: string;
+  /** Handshakes that began, with a client that had shown its cookie, and those that ended well. */
+  dtls_handshakes: "started" | "completed";
+  /** Why others failed, and why ClientHellos with a good cookie found no room. */
+  dtls_failures: string;
+  /** Why sessions ended. */
+  dtls_endings: string;
+  /** ClientHellos that were answered with a cookie. */
+  dtls_greetings: "answered";
+  /** Why records were dropped before any session saw them. */
+  dtls_dropped: string;
   /** Errors of sockets that were survived. */
   socket_errors: string;
 };

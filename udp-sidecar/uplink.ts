@@ -34,7 +34,8 @@ export type UplinkOptions = {
   readonly key: Secret;
   readonly game: string;
   readonly shard: number;
-  readonly hello: Hello;
+  /** What we say of ourselves, as it is now. */
+  readonly hello: () => Hello;
   readonly log: Logger;
   readonly tally: Tally;
   readonly on: {
@@ -91,6 +92,11 @@ export class Uplink {
     return taken;
   }
 
+  /** Says hello once more on an open link, because something about us has changed; a new link says it anyway. */
+  greet(): void {
+    if (this.#up) this.#send(this.#options.hello());
+  }
+
   /** Delivers what waits, as far as `within_ms` allows, says goodbye, and closes. */
   async stop(within_ms: number): Promise<void> {
     if (this.#up && this.#outbox.size > 0) {
@@ -120,7 +126,7 @@ export class Uplink {
     const socket = new WebSocket(url, init);
     this.#socket = socket;
     const giveUp = this.#after(LINK_OPEN_MS, () => this.#lost(socket, "the hub did not greet in time"));
-    socket.addEventListener("open", () => this.#send(this.#options.hello));
+    socket.addEventListener("open", () => this.#send(this.#options.hello()));
     socket.addEventListener("message", ({ data }) => {
       this.#heard_at = Date.now();
       if (data !== "pong") this.#take(socket, typeof data === "string" ? data : "", giveUp);
@@ -196,6 +202,8 @@ export class Uplink {
     const { log, tally, game, shard, hub } = this.#options;
     clearTimeout(giveUp);
     this.#timers.delete(giveUp);
+    // The answer to a hello on a link that is up already.
+    if (this.#up) return this.#flush();
     this.#up = true;
     this.#failures = 0;
     this.#complaint = "";

@@ -17,7 +17,7 @@ beforeEach(async () => {
     hub: new URL(house.url),
     key: new Secret(house.key),
     game: "default",
-    hello: { ...hello, region: "", addresses: [], ports: [] },
+    hello: () => ({ ...hello, region: "", addresses: [], ports: [] }),
     log: pino({ level: "silent" }),
     tally: new Tally(),
     on: { members: () => {}, told: () => {} },

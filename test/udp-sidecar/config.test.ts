@@ -43,6 +43,16 @@ describe("settings", () => {
       relay_idle_s: limits.RELAY_IDLE_S,
       relay_places_per_source_max: limits.RELAY_PLACES_PER_SOURCE_MAX,
       relay_drain_s: 0,
+      state: ".parley",
+      dtls: "off",
+      dtls_cert: "",
+      dtls_key: "",
+      dtls_sessions_max: limits.DTLS_SESSIONS_MAX,
+      dtls_handshakes_max: limits.DTLS_HANDSHAKES_MAX,
+      dtls_per_source_max: limits.DTLS_PER_SOURCE_MAX,
+      dtls_handshake_s: limits.DTLS_HANDSHAKE_S,
+      dtls_idle_s: limits.DTLS_IDLE_S,
+      dtls_mtu_bytes: limits.DTLS_MTU_BYTES,
     });
     expect(problemsOf([], {})).toStrictEqual([expect.stringMatching(/^PARLEY_KEY: /)]);
   });

@@ -9,6 +9,12 @@ export type Status = {
   readonly contacts: () => number;
   readonly waiting: () => number;
   readonly receive_buffer_bytes: () => number;
+  readonly dtls: {
+    readonly live: () => number;
+    readonly shaking: () => number;
+    /** When the certificate expires (ms since the epoch), or 0. */
+    readonly expires_at: () => number;
+  };
   readonly relay: {
     readonly free: () => number;
     readonly used: () => number;
@@ -65,6 +71,19 @@ function registryOf(status: Status, tally: Tally): Registry {
     { what: "relay_dropped", label: "reason", help: "Datagrams that came to ports of the relay and went nowhere" },
     { what: "relay_refused", label: "reason", help: "Relays that were asked for and not given" },
     { what: "relay_ended", label: "reason", help: "Relays that ended" },
+    { what: "dtls_greetings", label: "outcome", help: "DTLS ClientHellos that were answered with a cookie" },
+    {
+      what: "dtls_handshakes",
+      label: "step",
+      help: "DTLS handshakes that began with a good cookie, and that ended well",
+    },
+    { what: "dtls_failures", label: "reason", help: "DTLS handshakes that failed, or found no room" },
+    { what: "dtls_endings", label: "reason", help: "DTLS sessions that ended" },
+    {
+      what: "dtls_dropped",
+      label: "reason",
+      help: "DTLS records that no session saw, and messages whose session was over",
+    },
     { what: "socket_errors", label: "kind", help: "Errors of UDP sockets that were survived" },
   ];
   for (const { what, label, help } of counters) {
@@ -107,6 +126,13 @@ function registryOf(status: Status, tally: Tally): Registry {
   gauge("parley_linked", "1 while every hub listens", () => (status.linked() ? 1 : 0));
   gauge("parley_outbox", "Reports waiting for a hub", status.waiting);
   gauge("parley_receive_buffer_bytes", "Smallest UDP receive buffer granted", status.receive_buffer_bytes);
+  gauge("parley_dtls_sessions", "DTLS sessions that are open", status.dtls.live);
+  gauge("parley_dtls_handshaking", "DTLS handshakes under way", status.dtls.shaking);
+  gauge(
+    "parley_dtls_certificate_expires_seconds",
+    "When the DTLS certificate expires, since the epoch; 0 without one",
+    () => Math.floor(status.dtls.expires_at() / 1_000),
+  );
   gauge("parley_relay_ports_free", "Ports of the relay that are free", status.relay.free);
   gauge("parley_relay_ports_used", "Ports of the relay that are open", status.relay.used);
   gauge("parley_relay_allocations", "Pairs of peers that are relayed", status.relay.allocations);

@@ -1,0 +1,29 @@
+/**
+ * Cookies (RFC 6347 section 4.2.1): proof that a client receives what is sent to where it says it is. Nothing is kept
+ * of them: each is a keyed digest of the place. The key changes, and the one before stays good as long again.
+ */
+import { createHmac, randomBytes } from "node:crypto";
+import { DTLS_COOKIE_BYTES, DTLS_COOKIE_MS } from "#shared/limits.ts";
+import type { Cookies } from "./engine.ts";
+
+export class CookieJar {
+  #keys: [now: Buffer, before: Buffer] = [randomBytes(32), randomBytes(32)];
+  #since: number;
+
+  constructor(now: number) {
+    this.#since = now;
+  }
+
+  for(place: string, now: number): Cookies {
+    // A clock that was set back changes the key early, which costs a client one round trip.
+    if (now - this.#since >= DTLS_COOKIE_MS || now < this.#since) {
+      this.#keys = [randomBytes(32), this.#keys[0]];
+      this.#since = now;
+    }
+    const [current, before] = this.#keys;
+    return [digest(current, place), digest(before, place)];
+  }
+}
+
+const digest = (key: Buffer, place: string): Uint8Array =>
+  createHmac("sha256", key).update(place).digest().subarray(0, DTLS_COOKIE_BYTES);

@@ -1,0 +1,303 @@
+/**
+ * The engine: OpenSSL's DTLS. C is not memory-safe, so its rules are kept here in one place: every SSL is freed
+ * exactly once and takes its two memory BIOs with it; buffers we pass are used during the call alone; the callbacks
+ * stay registered as long as the engine lives.
+ *
+ *     record -> BIO_write -> SSL_read -> what was said        what is to be sent <- BIO_read <- SSL_write
+ */
+import { DTLS_COOKIE_BYTES } from "#shared/limits.ts";
+import type { Certificate } from "./certificate.ts";
+import type { Conversation, Cookies, Engine, Took } from "./engine.ts";
+import { type Library, loadLibrary, type Pointer } from "./library.ts";
+import { pack } from "./records.ts";
+
+// OpenSSL's own names and numbers, from its headers.
+const BIO_CTRL_RESET = 1;
+const SSL_CTRL_EXTRA_CHAIN_CERT = 14;
+const SSL_CTRL_SET_MTU = 17;
+const SSL_CTRL_MODE = 33;
+const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
+const DTLS_CTRL_HANDLE_TIMEOUT = 74;
+const SSL_CTRL_SET_MIN_PROTO_VERSION = 123;
+const DTLS1_2_VERSION = 0xfefd;
+const SSL_MODE_RELEASE_BUFFERS = 16;
+const SSL_OP_NO_QUERY_MTU = 1n << 12n;
+const SSL_OP_NO_TICKET = 1n << 14n;
+const SSL_OP_NO_RENEGOTIATION = 1n << 30n;
+const SSL_ERROR_WANT_READ = 2;
+const SSL_ERROR_ZERO_RETURN = 6;
+const EVP_PKEY_RSA = 6;
+const EVP_PKEY_EC = 408;
+
+/** Authenticated encryption with forward secrecy; every client that speaks DTLS 1.2 has some of it. */
+const CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
+/** What one SSL_read, or one BIO_read of a flight, brings at the most at once. */
+const buffer = new Uint8Array(65_536);
+
+const NOTHING: readonly Uint8Array[] = [];
+const IS_OVER: Took = { state: "over", why: "goodbye", heard: NOTHING, out: NOTHING };
+
+/** Loads OpenSSL. Throws in words where that is not possible here. */
+export async function openSsl(certificate: Certificate, mtu_bytes: number): Promise<Engine> {
+  return new OpenSsl(await loadLibrary(), certificate, mtu_bytes);
+}
+
+class OpenSsl implements Engine {
+  readonly name: string;
+  readonly #library: Library;
+  readonly #mtu_bytes: number;
+  readonly #address: Pointer;
+  readonly #callbacks: readonly [generate: Pointer, verify: Pointer];
+  #ctx: Pointer;
+  /** The SSL that reads ClientHellos. It becomes the conversation of the first one that shows its cookie. */
+  #listener: Ssl;
+  /** What the callbacks make and take, while a ClientHello is read. */
+  #cookies: readonly Uint8Array[] = [];
+
+  constructor(library: Library, certificate: Certificate, mtu_bytes: number) {
+    this.#library = library;
+    this.#mtu_bytes = mtu_bytes;
+    this.name = library.OpenSSL_version(0);
+    this.#address = made(library.BIO_ADDR_new());
+    this.#callbacks = [
+      library.callback((_, cookie, length) => this.#generate(cookie, length as Pointer), "generate"),
+      library.callback((_, cookie, length) => this.#verify(cookie, length as number), "verify"),
+    ];
+    this.#ctx = this.#context(certificate);
+    this.#listener = new Ssl(library, this.#ctx, mtu_bytes);
+  }
+
+  use(certificate: Certificate): void {
+    const ctx = this.#context(certificate);
+    this.#listener.free();
+    // Those that run keep the old one alive as long as they need it.
+    this.#library.SSL_CTX_free(this.#ctx);
+    this.#ctx = ctx;
+    this.#listener = new Ssl(this.#library, ctx, this.#mtu_bytes);
+  }
+
+  greet(hello: Uint8Array, cookies: Cookies): { answer: Uint8Array; begun: Conversation | null } {
+    const ssl = this.#listener;
+    this.#cookies = cookies;
+    ssl.put(hello);
+    this.#library.ERR_clear_error();
+    const heard = this.#library.DTLSv1_listen(ssl.pointer, this.#address);
+    this.#library.ERR_clear_error();
+    if (heard !== 1) {
+      const answer = ssl.flight();
+      ssl.reset();
+      return { answer, begun: null };
+    }
+    this.#listener = new Ssl(this.#library, this.#ctx, this.#mtu_bytes);
+    return { answer: new Uint8Array(), begun: new OpenSslConversation(this.#library, ssl, this.#mtu_bytes) };
+  }
+
+  close(): void {
+    this.#listener.free();
+    this.#library.SSL_CTX_free(this.#ctx);
+    this.#library.BIO_ADDR_free(this.#address);
+    for (const callback of this.#callbacks) this.#library.forget(callback);
+  }
+
+  #generate(cookie: Pointer, length: Pointer): number {
+    const [newest] = this.#cookies;
+    if (newest === undefined) return 0;
+    this.#library.writeBytes(cookie, newest);
+    this.#library.writeLength(length, newest.length);
+    return 1;
+  }
+
+  #verify(cookie: Pointer, length: number): number {
+    if (length !== DTLS_COOKIE_BYTES) return 0;
+    const shown = Buffer.from(this.#library.readBytes(cookie, length));
+    return this.#cookies.some((one) => shown.equals(one)) ? 1 : 0;
+  }
+
+  #context({ chain, key }: Certificate): Pointer {
+    const library = this.#library;
+    const ctx = made(library.SSL_CTX_new(library.DTLS_server_method()));
+    try {
+      configure(library, ctx);
+      const [own, ...others] = chain as [Uint8Array, ...Uint8Array[]];
+      check(library, "certificate", library.SSL_CTX_use_certificate_ASN1(ctx, own.length, own));
+      for (const other of others) {
+        const x509 = made(library.d2i_X509(null, [other], other.length));
+        check(library, "chain", library.SSL_CTX_ctrl(ctx, SSL_CTRL_EXTRA_CHAIN_CERT, 0, x509));
+      }
+      const der = key.export({ type: "pkcs8", format: "der" });
+      const kind = key.asymmetricKeyType === "rsa" ? EVP_PKEY_RSA : EVP_PKEY_EC;
+      check(library, "key", library.SSL_CTX_use_PrivateKey_ASN1(kind, ctx, der, der.length));
+    } catch (error) {
+      library.SSL_CTX_free(ctx);
+      throw error;
+    }
+    library.SSL_CTX_set_cookie_generate_cb(ctx, this.#callbacks[0]);
+    library.SSL_CTX_set_cookie_verify_cb(ctx, this.#callbacks[1]);
+    return ctx;
+  }
+}
+
+/** What both roles are set to. */
+export function configure(library: Library, ctx: Pointer): void {
+  check(library, "version", library.SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, DTLS1_2_VERSION, null));
+  check(library, "ciphers", library.SSL_CTX_set_cipher_list(ctx, CIPHERS));
+  library.SSL_CTX_ctrl(ctx, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, null);
+  library.SSL_CTX_ctrl(ctx, SSL_CTRL_SET_SESS_CACHE_MODE, 0, null);
+  library.SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+}
+
+/** An SSL with its two memory BIOs. */
+export class Ssl {
+  readonly #library: Library;
+  readonly #in: Pointer;
+  readonly #out: Pointer;
+  #pointer: Pointer | null;
+
+  constructor(library: Library, ctx: Pointer, mtu_bytes: number) {
+    this.#library = library;
+    this.#pointer = made(library.SSL_new(ctx));
+    this.#in = made(library.BIO_new(library.BIO_s_mem()));
+    this.#out = made(library.BIO_new(library.BIO_s_mem()));
+    library.SSL_set_bio(this.#pointer, this.#in, this.#out);
+    library.SSL_ctrl(this.#pointer, SSL_CTRL_SET_MTU, mtu_bytes, null);
+  }
+
+  get pointer(): Pointer {
+    if (this.#pointer === null) throw new Error("an SSL was used after it was freed");
+    return this.#pointer;
+  }
+
+  get isFreed(): boolean {
+    return this.#pointer === null;
+  }
+
+  put(record: Uint8Array): void {
+    if (this.#pointer !== null) this.#library.BIO_write(this.#in, record, record.length);
+  }
+
+  /** Everything that is to be sent. */
+  flight(): Uint8Array {
+    if (this.#pointer === null) return new Uint8Array();
+    const length = this.#library.BIO_read(this.#out, buffer, buffer.length);
+    return length <= 0 ? new Uint8Array() : buffer.slice(0, length);
+  }
+
+  /** Forgets what was put and has not been read. */
+  reset(): void {
+    if (this.#pointer !== null) this.#library.BIO_ctrl(this.#in, BIO_CTRL_RESET, 0, null);
+  }
+
+  free(): void {
+    if (this.#pointer === null) return;
+    this.#library.SSL_free(this.#pointer);
+    this.#pointer = null;
+  }
+}
+
+/** Either role's end of a conversation, once its SSL knows which it plays. */
+export class OpenSslConversation implements Conversation {
+  readonly #library: Library;
+  readonly #ssl: Ssl;
+  readonly #mtu_bytes: number;
+  #open = false;
+
+  constructor(library: Library, ssl: Ssl, mtu_bytes: number) {
+    this.#library = library;
+    this.#ssl = ssl;
+    this.#mtu_bytes = mtu_bytes;
+  }
+
+  take(record: Uint8Array | null): Took {
+    if (this.#ssl.isFreed) return IS_OVER;
+    if (record !== null) this.#ssl.put(record);
+    const heard: Uint8Array[] = [];
+    for (;;) {
+      this.#library.ERR_clear_error();
+      const length = this.#library.SSL_read(this.#ssl.pointer, buffer, buffer.length);
+      if (length <= 0) return this.#silence(length, heard);
+      heard.push(buffer.slice(0, length));
+      // A record of an open conversation holds one message, and there is nothing to be sent because of it.
+      if (this.#open) return { state: "open", heard, out: NOTHING };
+    }
+  }
+
+  say(message: Uint8Array): Uint8Array | null {
+    // An empty message would be taken for the end by some clients.
+    if (!this.#open || this.#ssl.isFreed || message.length === 0) return null;
+    this.#library.ERR_clear_error();
+    const said = this.#library.SSL_write(this.#ssl.pointer, message, message.length);
+    this.#library.ERR_clear_error();
+    return said === message.length ? this.#ssl.flight() : null;
+  }
+
+  repeat(): Took {
+    if (this.#ssl.isFreed) return IS_OVER;
+    this.#library.ERR_clear_error();
+    const state = this.#open ? "open" : "shaking";
+    if (this.#library.SSL_ctrl(this.#ssl.pointer, DTLS_CTRL_HANDLE_TIMEOUT, 0, null) >= 0) {
+      return { state, heard: NOTHING, out: this.#out() };
+    }
+    return this.#end("protocol", NOTHING);
+  }
+
+  close(): readonly Uint8Array[] {
+    if (this.#ssl.isFreed) return NOTHING;
+    this.#library.ERR_clear_error();
+    if (this.#open) this.#library.SSL_shutdown(this.#ssl.pointer);
+    this.#library.ERR_clear_error();
+    const out = this.#out();
+    this.free();
+    return out;
+  }
+
+  free(): void {
+    this.#ssl.free();
+  }
+
+  /** SSL_read has brought no message: because there is none yet, or because it is over. */
+  #silence(result: number, heard: readonly Uint8Array[]): Took {
+    const error = this.#library.SSL_get_error(this.#ssl.pointer, result);
+    if (error === SSL_ERROR_WANT_READ) {
+      this.#open ||= this.#library.SSL_is_init_finished(this.#ssl.pointer) === 1;
+      return { state: this.#open ? "open" : "shaking", heard, out: this.#out() };
+    }
+    if (error === SSL_ERROR_ZERO_RETURN) {
+      return { state: "over", why: "goodbye", heard, out: this.close() };
+    }
+    const reason = this.#library.ERR_reason_error_string(this.#library.ERR_peek_last_error()) ?? "";
+    this.#library.ERR_clear_error();
+    return this.#end(wordFor(reason), heard);
+  }
+
+  #end(why: Took["why"] & string, heard: readonly Uint8Array[]): Took {
+    const out = this.#out();
+    this.free();
+    return { state: "over", why, heard, out };
+  }
+
+  #out(): readonly Uint8Array[] {
+    const flight = this.#ssl.flight();
+    return flight.length === 0 ? NOTHING : pack(flight, this.#mtu_bytes);
+  }
+}
+
+/** OpenSSL's hundreds of reasons, as few words. */
+function wordFor(reason: string): Took["why"] & string {
+  if (/ alert /.test(` ${reason} `)) return "alert";
+  if (/no shared cipher/.test(reason)) return "no_shared_cipher";
+  return /unsupported protocol|version/.test(reason) ? "version" : "protocol";
+}
+
+/** What C could not make, for want of memory. */
+export function made(pointer: Pointer | null): Pointer {
+  if (pointer === null) throw new Error("OpenSSL has no memory left");
+  return pointer;
+}
+
+function check(library: Library, what: string, result: number): void {
+  if (result === 1) return;
+  const reason = library.ERR_reason_error_string(library.ERR_peek_last_error()) ?? "no reason given";
+  library.ERR_clear_error();
+  throw new Error(`OpenSSL does not take the ${what}: ${reason}`);
+}
