@@ -1,0 +1,184 @@
+/**
+ * Clients of DTLS made of the same OpenSSL, and sessions without sockets to speak with them: every datagram between
+ * them is a value that a test may look at, keep, bend or lose.
+ */
+import { type Endpoint, formatEndpoint } from "#shared/endpoint.ts";
+import { Tally } from "../../udp-sidecar/tally.ts";
+import { type Certificate, makeOnce, readCertificate } from "../../udp-sidecar/sockets/dtls/certificate.ts";
+import type { Conversation, Engine } from "../../udp-sidecar/sockets/dtls/engine.ts";
+import { type Library, loadLibrary, type Pointer } from "../../udp-sidecar/sockets/dtls/library.ts";
+import { configure, made, openSsl, OpenSslConversation, Ssl } from "../../udp-sidecar/sockets/dtls/openssl.ts";
+import { recordsOf } from "../../udp-sidecar/sockets/dtls/records.ts";
+import { type Lane, type Limits, Sessions } from "../../udp-sidecar/sockets/dtls/sessions.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export const MTU_BYTES = 1_232;
+export const T0 = Date.UTC(2025, 0, 1);
+export const LIMITS: Limits = {
+  dtls_sessions_max: 1_000,
+  dtls_handshakes_max: 1_000,
+  dtls_per_source_max: 1_000,
+  dtls_handshake_s: 10,
+  dtls_idle_s: 120,
+};
+
+/** A certificate as a first start makes it. */
+export function freshCertificate(): Certificate {
+  const folder = mkdtempSync(join(tmpdir(), "parley-dtls-"));
+  const [cert, key] = [join(folder, "dtls.crt"), join(folder, "dtls.key")];
+  try {
+    makeOnce(cert, key);
+    return readCertificate(cert, key, Date.now());
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Makes clients; they trust everybody, which is not what they are tested for. */
+export class Clients {
+  readonly #library: Library;
+  readonly #ctx: Pointer;
+
+  private constructor(library: Library) {
+    this.#library = library;
+    this.#ctx = made(library.SSL_CTX_new(library.DTLS_client_method()));
+    configure(library, this.#ctx);
+  }
+
+  static async load(): Promise<Clients> {
+    return new Clients(await loadLibrary());
+  }
+
+  /** What `take(null)` of it brings is its first ClientHello. */
+  make(): Conversation {
+    const ssl = new Ssl(this.#library, this.#ctx, MTU_BYTES);
+    this.#library.SSL_set_connect_state(ssl.pointer);
+    return new OpenSslConversation(this.#library, ssl, MTU_BYTES);
+  }
+}
+
+/** A client at an endpoint, and what became of everything it was sent. */
+export class Client {
+  readonly at: Endpoint;
+  readonly heard: string[] = [];
+  state: "shaking" | "open" | "over" = "shaking";
+  why: string | undefined;
+  readonly conversation: Conversation;
+
+  constructor(conversation: Conversation, at: Endpoint) {
+    this.conversation = conversation;
+    this.at = at;
+  }
+
+  /** Takes a datagram, gives those it answers with. */
+  take(datagram: Uint8Array | null): readonly Uint8Array[] {
+    const records = datagram === null ? [null] : [...recordsOf(datagram)];
+    return records.flatMap((record) => {
+      if (record === false) return [];
+      const took = this.conversation.take(record === null ? null : record.bytes);
+      this.state = took.state;
+      this.why = took.why ?? this.why;
+      this.heard.push(...took.heard.map((message) => Buffer.from(message).toString()));
+      return took.out;
+    });
+  }
+
+  say(text: string): Uint8Array {
+    const datagram = this.conversation.say(Buffer.from(text));
+    if (datagram === null) throw new Error("the client has no session");
+    return datagram;
+  }
+}
+
+/** Sessions of one port, 3478, that echo what they hear, and a network that carries everything at once. */
+export class Meeting {
+  readonly tally = new Tally();
+  readonly sessions: Sessions<Lane>;
+  /** What was said to us, and where from. */
+  readonly heard: string[] = [];
+  /** Everything that left, newest last, if it is kept. */
+  readonly sent: { readonly to: Endpoint; readonly datagram: Uint8Array }[] = [];
+  /** Bytes that came and that left. */
+  bytes = { in: 0, out: 0 };
+  now = T0;
+  readonly lane: Lane = { id: 0, port: 3_478 };
+  readonly engine: Engine;
+  readonly #clients: Clients;
+  readonly #at = new Map<string, Client>();
+  #next = 1;
+
+  private constructor(engine: Engine, clients: Clients, limits: Limits) {
+    this.engine = engine;
+    this.#clients = clients;
+    const out = {
+      send: (_: Lane, to: Endpoint, datagram: Uint8Array) => {
+        this.bytes.out += datagram.length;
+        this.sent.push({ to, datagram });
+      },
+      hear: ({ port }: Lane, from: Endpoint, message: Uint8Array) => {
+        this.heard.push(`${formatEndpoint(from)} ${Buffer.from(message).toString()}`);
+        this.sessions.say(port, from, message);
+      },
+    };
+    this.sessions = new Sessions(engine, limits, out, this.tally, T0);
+  }
+
+  static async open(limits: Partial<Limits> = {}, certificate = freshCertificate()): Promise<Meeting> {
+    return new Meeting(await openSsl(certificate, MTU_BYTES), await Clients.load(), { ...LIMITS, ...limits });
+  }
+
+  /** A client that has not said anything yet, at an address of its own unless told. */
+  client(at: Endpoint = this.#address()): Client {
+    const client = new Client(this.#clients.make(), at);
+    this.#at.set(formatEndpoint(at), client);
+    return client;
+  }
+
+  /** A client with an open session. */
+  connect(at?: Endpoint): Client {
+    const client = this.client(at);
+    this.carry(client, client.take(null));
+    if (client.state !== "open") throw new Error(`no session: ${client.state} ${client.why}`);
+    return client;
+  }
+
+  /** Carries datagrams to us, and everything that follows from them there and back again. */
+  carry(from: Client, datagrams: readonly Uint8Array[]): void {
+    for (const datagram of datagrams) this.put(from.at, datagram);
+    for (let item = this.sent.shift(); item !== undefined; item = this.sent.shift()) {
+      const to = this.#at.get(formatEndpoint(item.to));
+      if (to === undefined) continue;
+      for (const answer of to.take(item.datagram)) this.put(to.at, answer);
+    }
+  }
+
+  /** One datagram to us from anywhere; what it causes waits in `sent`. */
+  put(from: Endpoint, datagram: Uint8Array): void {
+    this.bytes.in += datagram.length;
+    this.sessions.receive(this.lane, from, datagram, this.now);
+  }
+
+  /** The client says something and hears its echo. */
+  echoes(client: Client, text: string): boolean {
+    const before = client.heard.length;
+    this.carry(client, [client.say(text)]);
+    return client.heard.length === before + 1 && client.heard.at(-1) === text;
+  }
+
+  /** The client is gone; a test that makes thousands needs its memory. */
+  forget(client: Client): void {
+    client.conversation.free();
+    this.#at.delete(formatEndpoint(client.at));
+  }
+
+  count(what: "dtls_failures" | "dtls_endings" | "dtls_dropped" | "dtls_handshakes", which: string): number {
+    return this.tally.get(what, which);
+  }
+
+  #address(): Endpoint {
+    const n = this.#next++;
+    return { address: `198.51.${(n >> 8) & 255}.${n & 255}`, port: 1_024 + (n >> 16) };
+  }
+}
