@@ -15,6 +15,7 @@ export default defineConfig({
             "test/*.test.ts",
             "test/shared/**/*.test.ts",
             "test/udp-sidecar/**/*.test.ts",
+            "test/virtual/**/*.test.ts",
             "clients/typescript/test/**/*.test.ts",
           ],
         },

@@ -69,6 +69,16 @@ export function isSpecial(address: string): boolean {
   return (a & 0xe000) !== 0x2000 || documentation || tunnel;
 }
 
+/** Addresses that lead into the network one is in: private, link-local, a carrier's (RFC 1918, 3927, 6598, 4193). */
+export function isLocal(address: string): boolean {
+  const bytes = parseIPv4(address);
+  if (bytes === null) return ((parseIPv6(address)?.[0] ?? 0) & 0xfe00) === 0xfc00;
+  const [a = 0, b = 0] = bytes;
+  if (a === 100) return b >= 64 && b < 128;
+  if (a === 172) return b >= 16 && b < 32;
+  return a === 10 || (a === 192 && b === 168) || (a === 169 && b === 254);
+}
+
 // --- parsing ---------------------------------------------------------------------------------------------------
 
 function parseIPv4(text: string): number[] | null {

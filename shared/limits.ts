@@ -279,3 +279,56 @@ export const DTLS_CLAIM_MS = 30_000;
 export const DTLS_CLAIM_BYTES = 16;
 /** An endpoint can be claimed from a session that was silent for this long: three pings of a careful client. */
 export const DTLS_CLAIM_QUIET_MS = 30_000;
+
+// --- Punching --------------------------------------------------------------------------------------------------
+/** Ports a NAT picks from where nothing more is known (below 1,024 only for sockets that are bound there). */
+export const PORT_FIRST = 1_024;
+export const PORT_LAST = 65_535;
+/** Steps from one port to the next up to this count as a sequence; three random ones are as close once in 30,000. */
+export const SEQUENTIAL_STEP_MAX = 256;
+/** Steps as small as this in the middle come from no block of a carrier's. */
+export const SEQUENTIAL_STEP_DENSE = 8;
+/** How much in order a row must be (Kendall's tau): repeated questions disturb it, chance reaches it once in a hundred. */
+export const SEQUENTIAL_TREND_MIN = 0.75;
+/** Steps that must have been seen before a factor common to them is believed to be the NAT's own. */
+export const STRIDE_STEPS_MIN = 4;
+/** Ports that lie this close together come from a block that a carrier gave to one subscriber. */
+export const CHUNK_PORTS_MAX = 2_048;
+/** Candidates one peer may name, and observed ones that are handed on of one family: more are a mistake or a lie. */
+export const HOST_CANDIDATES_MAX = 8;
+export const OBSERVED_CANDIDATES_MAX = 2;
+/** Between telling the later of two peers and the common start: a timer of a busy process. */
+export const START_MARGIN_MS = 20;
+/** A round trip longer than this is not compensated: what a peer claims must not delay the other much. */
+export const ROUND_TRIP_MS_MAX = 2_000;
+/** A punch that needs no luck is done in two round trips; one that counts on luck goes on for longer. */
+export const PUNCH_GIVE_UP_MS = 4_000;
+export const BIRTHDAY_GIVE_UP_MS = 9_000;
+/** Ports tried beyond the newest one seen: 64 pass over what 100 foreign mappings a second do in half a second. */
+export const WINDOW_PORTS = 64;
+export const WINDOW_PORTS_MAX = 256;
+/** Mappings by which an estimate of what others did meanwhile may be wrong though nothing is known of them. */
+export const WINDOW_SLACK = 8;
+/** A window leaves this fast: it must be over before the NAT has moved on, and 64 small datagrams are no flood. */
+export const WINDOW_PER_S = 1_000;
+/** Two sequences meet at one port: sockets on one side, ports on the other. They leave faster than others' mappings. */
+export const CROSSING_SOCKETS = 96;
+/** Where in the row they should meet: behind the middle nothing is left of a row that began late. */
+export const CROSSING_AT = 40;
+export const CROSSING_PER_S = 4_000;
+/** Birthday: 256 sockets and 200 probes a second meet in 1.3 s in the middle, and spare cheap routers' tables. */
+export const BIRTHDAY_SOCKETS = 256;
+export const BIRTHDAY_PER_S = 200;
+/** 256 sockets and 1,536 ports of 64,512 miss once in 450 times. */
+export const BIRTHDAY_PROBES = 1_536;
+/** Of a carrier's block a birthday takes one port in so many, so that the subscriber's other programs keep theirs. */
+export const BLOCK_SHARE = 16;
+/** Where filtering is not known, plain punching gets this long before a birthday is begun. */
+export const BIRTHDAY_AFTER_MS = 300;
+/** Outcomes of a pair of NATs before they are believed, and the share below which a pair is not tried again. */
+export const OUTCOMES_MIN = 50;
+export const OUTCOMES_DIRECT_MIN = 0.02;
+/** After a collision one side goes first by this much: more than any one-way delay on Earth's surface. */
+export const FIRST_BY_MS = 250;
+/** The first datagrams of a repeated try die after this many hops: beyond the home router, before the peer's. */
+export const SHORT_LIVED_HOPS = 2;

@@ -103,6 +103,8 @@ describe("the guard catches", () => {
     "udp-sidecar/pooled.ts",
     "udp-sidecar/sockets/dtls/sessions.ts",
     "udp-sidecar/sockets/dtls/records.ts",
+    "clients/typescript/src/punch/a.ts",
+    "clients/typescript/src/secure/a.ts",
   ])("a clock, dice, a timer or a platform in %s", (path) => {
     const texts = [
       ["Date.now()", "Date . now ()", "Date['now']()", "new Date()", "new Date( )", "new Date;", "`${Date.now()}`"],
@@ -126,6 +128,8 @@ function faults(path: string, text: string): string[] {
   ];
 }
 
+const CLIENT = "clients/typescript/src/";
+
 const SOCKETS = /^(node:)?(dgram|net|http|https|http2|tls)$/;
 
 const IMPURE = new RegExp(
@@ -145,7 +149,8 @@ function isPure(path: string): boolean {
   const names = ["contacts", "protocol", "exchange", "heap", "outbox", "relay", "allocation", "pooled"];
   const files = names.map((name) => `udp-sidecar/${name}.ts`);
   files.push(...sealed.map((name) => `udp-sidecar/sockets/dtls/${name}.ts`));
-  return path.startsWith("shared/") || path.startsWith("udp-sidecar/protocols/") || files.includes(path);
+  const rooms = ["shared/", "udp-sidecar/protocols/", ...["punch", "secure"].map((room) => `${CLIENT}${room}/`)];
+  return rooms.some((room) => path.startsWith(room)) || files.includes(path);
 }
 
 function mayImport(path: string, specifier: string): boolean {

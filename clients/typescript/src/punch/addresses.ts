@@ -1,0 +1,41 @@
+/** Which addresses may be sent to, and as what. */
+import { BlockList, isIPv4, isIPv6 } from "node:net";
+
+export type Endpoint = { readonly address: string; readonly port: number };
+
+/** Nobody's: "this network", multicast, reserved, broadcast, unspecified. */
+const NOBODY = new BlockList();
+NOBODY.addSubnet("0.0.0.0", 8, "ipv4");
+NOBODY.addSubnet("224.0.0.0", 3, "ipv4");
+NOBODY.addAddress("::", "ipv6");
+NOBODY.addSubnet("ff00::", 8, "ipv6");
+
+/** They lead into the network one is in (RFC 1918, 3927, 6598, 4193). */
+const LOCAL = new BlockList();
+LOCAL.addSubnet("10.0.0.0", 8, "ipv4");
+LOCAL.addSubnet("100.64.0.0", 10, "ipv4");
+LOCAL.addSubnet("169.254.0.0", 16, "ipv4");
+LOCAL.addSubnet("172.16.0.0", 12, "ipv4");
+LOCAL.addSubnet("192.168.0.0", 16, "ipv4");
+LOCAL.addSubnet("fc00::", 7, "ipv6");
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+
+/** An address of one machine. IPv4 inside IPv6 is not taken: whoever writes it so has not made it canonical. */
+export function isUnicast(address: string): boolean {
+  if (isIPv4(address)) return !NOBODY.check(address, "ipv4");
+  return isIPv6(address) && !/^::ffff:|%/i.test(address) && !NOBODY.check(address, "ipv6");
+}
+
+export const isLocal = (address: string): boolean => LOCAL.check(address, family(address));
+
+export const isLoopback = (address: string): boolean => LOOPBACK.check(address, family(address));
+
+export const isEndpoint = ({ address, port }: Endpoint): boolean =>
+  Number.isInteger(port) && port >= 1 && port <= 65_535 && isUnicast(address);
+
+export const sameEndpoint = (a: Endpoint, b: Endpoint): boolean => a.port === b.port && a.address === b.address;
+
+const family = (address: string): "ipv4" | "ipv6" => (isIPv4(address) ? "ipv4" : "ipv6");

@@ -1,0 +1,48 @@
+/** Which counters were seen: a window behind the highest one (RFC 6479 without its gap). */
+import { REPLAY_WINDOW } from "./limits.ts";
+
+const WORD_BITS = 32;
+
+export class ReplayWindow {
+  readonly #bits = new Uint32Array(REPLAY_WINDOW / WORD_BITS);
+  #highest = -1;
+
+  /** The counter whose lower 32 bits these are: the one nearest to what comes next. */
+  widen(low: number): number {
+    const next = this.#highest + 1;
+    const guess = next - (next % 2 ** 32) + low;
+    if (guess > next + 2 ** 31) return Math.max(low, guess - 2 ** 32);
+    return guess < next - 2 ** 31 ? guess + 2 ** 32 : guess;
+  }
+
+  isNew(counter: number): boolean {
+    if (counter > this.#highest) return true;
+    if (counter <= this.#highest - REPLAY_WINDOW) return false;
+    return (this.#word(counter) & this.#bit(counter)) === 0;
+  }
+
+  /** Only after the datagram proved to be the peer's: a forged one must not move the window. */
+  mark(counter: number): void {
+    const cleared = Math.min(counter - this.#highest, REPLAY_WINDOW);
+    for (let one = 0; one < cleared; one++) this.#set(counter - one, false);
+    this.#highest = Math.max(this.#highest, counter);
+    this.#set(counter, true);
+  }
+
+  #set(counter: number, seen: boolean): void {
+    const word = this.#word(counter);
+    this.#bits[this.#at(counter)] = seen ? word | this.#bit(counter) : word & ~this.#bit(counter);
+  }
+
+  #word(counter: number): number {
+    return this.#bits[this.#at(counter)] ?? 0;
+  }
+
+  #at(counter: number): number {
+    return Math.floor((((counter % REPLAY_WINDOW) + REPLAY_WINDOW) % REPLAY_WINDOW) / WORD_BITS);
+  }
+
+  #bit(counter: number): number {
+    return 1 << (((counter % WORD_BITS) + WORD_BITS) % WORD_BITS);
+  }
+}

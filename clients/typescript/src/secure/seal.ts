@@ -1,0 +1,187 @@
+/**
+ * Sealed datagrams between two peers: nobody else reads, makes, changes or repeats one, and a relay only carries them.
+ *
+ *     0        1        2                 4                                   8            n-16
+ *     | 0xD6   | epoch  | route (16)      | counter, lower 32 bits            | sealed ... | tag |
+ *
+ * AES-256-GCM; the header is authenticated with it. The hub hands the same 32 bytes to both over TLS, and calls one `a`
+ * and the other `b`; HKDF-SHA-256 (RFC 5869) makes of them, for each direction, a key, the nonce's mask (XORed with the
+ * whole 64-bit counter, as in RFC 8446 section 5.3) and the route. So what is sent back to its sender opens nothing.
+ *
+ * `route` lets a socket with many peers find the one whose key to try; it proves nothing. `epoch` counts the keys that the
+ * hub handed out for this pair: after a resumption there is a new one, and both are taken for a while.
+ *
+ * The first byte is no wire's: STUN has 0 to 3, DTLS 20 to 63, TURN's channels 64 to 79, QUIC and text 64 to 127, RTP 128
+ * to 191 (RFC 7983, RFC 9443). ENet begins with 0 to 3 or 8 to 11 in its upper four bits, 12 to 15 where it compresses, and
+ * then with the lower four at 6 only for the peers 1,536 to 1,791 of a host.
+ */
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
+import * as limits from "./limits.ts";
+import { ReplayWindow } from "./replay.ts";
+
+export type PairKey = {
+  /** 32 bytes, secret. */
+  readonly key: Uint8Array;
+  /** 0 to 255, one more with every key of this pair, 0 after 255. */
+  readonly epoch: number;
+  readonly role: "a" | "b";
+};
+
+/** Datagrams that were not opened. */
+export type Refused = {
+  /** Another first byte, route or epoch, or too short. */
+  stray: number;
+  /** Not made with the key, or changed. */
+  forged: number;
+  /** Seen before, or too old to tell. */
+  replayed: number;
+};
+
+export class Seal {
+  readonly refused: Refused = { stray: 0, forged: 0, replayed: 0 };
+  #sending: Epoch;
+  /** All that are taken, the newest last: the one sent with, an older or a newer one. */
+  #taken: Epoch[];
+  #switchAt = Infinity;
+  #dropAt = Infinity;
+
+  constructor(key: PairKey) {
+    this.#sending = new Epoch(key);
+    this.#taken = [this.#sending];
+  }
+
+  /** Routes of datagrams that may be for this pair. */
+  get routes(): readonly number[] {
+    return this.#taken.map(({ incoming }) => incoming.route);
+  }
+
+  get epoch(): number {
+    return this.#sending.number;
+  }
+
+  /** Another key from the hub. One that is not newer is ignored. */
+  renew(key: PairKey, now: number): void {
+    const newest = this.#taken.at(-1)!;
+    const ahead = (key.epoch - newest.number + 256) % 256;
+    if (ahead === 0 || ahead > 127) return;
+    this.#taken = [newest, new Epoch(key)];
+    this.#sending = newest;
+    this.#switchAt = now + limits.EPOCH_SWITCH_MS;
+    this.#dropAt = Infinity;
+  }
+
+  /** The datagram that says `body`. */
+  seal(body: Uint8Array, now: number): Uint8Array {
+    if (now >= this.#switchAt) this.#switch(now);
+    return this.#sending.seal(body);
+  }
+
+  /** What the peer said, or null. Whoever sends what, it does not throw. */
+  open(bytes: Uint8Array, now: number): Uint8Array | null {
+    if (now >= this.#dropAt) this.#taken = [this.#sending];
+    const epoch = this.#taken.find((one) => one.claims(bytes));
+    if (epoch === undefined) return this.#refuse("stray");
+    const opened = epoch.open(bytes);
+    if (typeof opened === "string") return this.#refuse(opened);
+    if (epoch !== this.#sending && epoch === this.#taken.at(-1)) this.#switch(now);
+    return opened;
+  }
+
+  #switch(now: number): void {
+    this.#sending = this.#taken.at(-1)!;
+    this.#switchAt = Infinity;
+    this.#dropAt = now + limits.EPOCH_GRACE_MS;
+  }
+
+  #refuse(why: keyof Refused): null {
+    this.refused[why]++;
+    return null;
+  }
+}
+
+/** The route of a sealed datagram, or null where it is none. */
+export function routeOf(bytes: Uint8Array): number | null {
+  if (bytes.length < limits.SEAL_BYTES || bytes[0] !== limits.FIRST_BYTE) return null;
+  return (bytes[2]! << 8) | bytes[3]!;
+}
+
+// --- one key ---------------------------------------------------------------------------------------------------
+
+const CIPHER = "aes-256-gcm";
+const NONCE_BYTES = 12;
+const OPTIONS = { authTagLength: limits.TAG_BYTES };
+
+type Direction = { readonly key: KeyObject; readonly mask: Buffer; readonly route: number };
+
+class Epoch {
+  readonly number: number;
+  readonly incoming: Direction;
+  readonly #outgoing: Direction;
+  readonly #window = new ReplayWindow();
+  #counter = 0;
+
+  constructor({ key, epoch, role }: PairKey) {
+    if (key.length !== limits.PAIR_KEY_BYTES) throw new RangeError(`a key has ${limits.PAIR_KEY_BYTES} bytes`);
+    this.number = epoch & 0xff;
+    this.#outgoing = directionOf(key, this.number, role);
+    this.incoming = directionOf(key, this.number, role === "a" ? "b" : "a");
+  }
+
+  claims(bytes: Uint8Array): boolean {
+    return routeOf(bytes) === this.incoming.route && bytes[1] === this.number;
+  }
+
+  seal(body: Uint8Array): Uint8Array {
+    const { key, mask, route } = this.#outgoing;
+    const counter = this.#counter++;
+    if (counter >= limits.COUNTER_MAX) throw new RangeError("this key has sealed all that it may");
+    const out = Buffer.allocUnsafe(limits.SEAL_BYTES + body.length);
+    out[0] = limits.FIRST_BYTE;
+    out[1] = this.number;
+    out.writeUInt16BE(route, 2);
+    out.writeUInt32BE(counter % 2 ** 32, 4);
+    const cipher = createCipheriv(CIPHER, key, nonceOf(mask, counter), OPTIONS);
+    cipher.setAAD(out.subarray(0, limits.HEADER_BYTES));
+    out.set(cipher.update(body), limits.HEADER_BYTES);
+    cipher.final();
+    out.set(cipher.getAuthTag(), limits.HEADER_BYTES + body.length);
+    return out;
+  }
+
+  open(bytes: Uint8Array): Uint8Array | "forged" | "replayed" {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const counter = this.#window.widen(view.getUint32(4));
+    if (!this.#window.isNew(counter)) return "replayed";
+    const { key, mask } = this.incoming;
+    const end = bytes.length - limits.TAG_BYTES;
+    const decipher = createDecipheriv(CIPHER, key, nonceOf(mask, counter), OPTIONS);
+    decipher.setAAD(bytes.subarray(0, limits.HEADER_BYTES));
+    decipher.setAuthTag(bytes.subarray(end));
+    const body = decipher.update(bytes.subarray(limits.HEADER_BYTES, end));
+    try {
+      decipher.final();
+    } catch {
+      // The tag does not fit: what was decrypted is nobody's word.
+      return "forged";
+    }
+    this.#window.mark(counter);
+    return body;
+  }
+}
+
+function directionOf(secret: Uint8Array, epoch: number, sender: "a" | "b"): Direction {
+  const info = `parley pair v1 from ${sender} epoch ${epoch}`;
+  const made = Buffer.from(hkdfSync("sha256", secret, "", info, 32 + NONCE_BYTES + 2));
+  return {
+    key: createSecretKey(made.subarray(0, 32)),
+    mask: made.subarray(32, 32 + NONCE_BYTES),
+    route: made.readUInt16BE(32 + NONCE_BYTES),
+  };
+}
+
+function nonceOf(mask: Buffer, counter: number): Buffer {
+  const nonce = Buffer.from(mask);
+  nonce.writeUInt32BE((nonce.readUInt32BE(4) ^ Math.floor(counter / 2 ** 32)) >>> 0, 4);
+  nonce.writeUInt32BE((nonce.readUInt32BE(8) ^ (counter % 2 ** 32)) >>> 0, 8);
+  return nonce;
+}

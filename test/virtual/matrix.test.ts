@@ -1,0 +1,144 @@
+/**
+ * Every ordered pair of NATs in the virtual network: advice and punch as they are, thousands of meetings in seconds.
+ * What the routers do is in `nat.ts`.
+ */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { type Behaviour } from "./nat.ts";
+import { type Home, KINDS, type Kind, meet, type Met, type Options } from "./meeting.ts";
+import { type Cell, matrix, median, report, RUNS, WEATHERS } from "./table.ts";
+
+const results = WEATHERS.map((weather) => [weather, matrix(weather)] as const);
+
+/** Nothing can be foretold on both sides, or UDP does not get out. */
+const relayed = ({ a, b }: Pick<Cell, "a" | "b">): boolean =>
+  a === "blocked" || b === "blocked" || (isHard(a) && isHard(b) && (a === "random" || b === "random"));
+const isHard = (kind: Kind): boolean => kind === "sequential" || kind === "random";
+/** One side at random, the other one filtering by port. */
+const lucky = ({ a, b }: Cell): boolean =>
+  [a, b].includes("random") && [a, b].some((kind) => kind === "port-restricted" || kind === "cgn");
+
+describe.each(results)("$title", (_, cells) => {
+  test("26 of the 28 pairs of those that let UDP out meet directly, whoever is first, every time", () => {
+    const pairs = new Set(cells.filter((cell) => cell.direct === RUNS).map(({ a, b }) => [a, b].toSorted().join(" ")));
+    expect(pairs.size).toBe(26);
+    expect(cells.filter((cell) => cell.direct !== (relayed(cell) ? 0 : RUNS))).toStrictEqual([]);
+  });
+
+  test("the others are told to take the relay, and nothing is tried", () => {
+    for (const { verdicts } of cells.filter(relayed)) expect([...verdicts]).toStrictEqual(["relay"]);
+  });
+
+  test("all but the birthdays within a second, those within two tries of some seconds", () => {
+    const met = cells.filter((cell) => !relayed(cell));
+    expect(met.filter((cell) => !lucky(cell) && cell.ms.at(-1)! > 1_000)).toStrictEqual([]);
+    expect(met.filter((cell) => lucky(cell) && cell.ms.at(-1)! > 9_500)).toStrictEqual([]);
+    expect(met.filter((cell) => lucky(cell) && median(cell) > 2_500)).toStrictEqual([]);
+  });
+});
+
+test("where plain punching works, it takes one round trip behind the common start", () => {
+  const [, cells] = results[0]!;
+  const plain = cells.filter(({ a, b }) => !isHard(a) && !isHard(b) && !relayed({ a, b }));
+  expect(plain).toHaveLength(25);
+  // 20 ms until the word is there, 20 ms until the start, 80 ms there and back.
+  for (const cell of plain) expect(Math.abs(median(cell) - 124)).toBeLessThan(6);
+});
+
+test("docs/nat.md shows these tables", () => {
+  const page = readFileSync(new URL("../../docs/nat.md", import.meta.url), "utf8");
+  const cellsOf = (text: string): string[] => text.split(/[|\n]/).map((cell) => cell.trim());
+  const shown = new Set(cellsOf(page));
+  expect(cellsOf(report(results)).filter((cell) => !/^-*$/.test(cell) && !shown.has(cell))).toStrictEqual([]);
+});
+
+describe("routers that count", () => {
+  const counting = (step: number, foreign_per_s: number): Behaviour => ({
+    mapping: "port",
+    filtering: "port",
+    allocation: { step },
+    foreign_per_s,
+  });
+
+  test.each([1, -1, 3])("by %d, while others make 100 mappings a second", (step) => {
+    const noisy = counting(step, 100);
+    expect(share(noisy, "port-restricted", {})).toBe(1);
+    expect(share(noisy, noisy, {})).toBeGreaterThanOrEqual(0.9);
+    expect(share(noisy, noisy, { attempts: 2 })).toBe(1);
+  });
+
+  test("by 8, undisturbed", () => {
+    expect(share(counting(8, 0), counting(8, 0), {})).toBe(1);
+  });
+});
+
+describe("routers that remap after an early datagram", () => {
+  test.each<Home>(["linux", "port-restricted", "remapping"])("meet %s, started together", (other) => {
+    expect(share("remapping", other, {})).toBe(1);
+    expect(share(other, "remapping", {})).toBe(1);
+  });
+
+  test.each([-200, -60, 60, 200])("fail once where one starts %d ms off, and not again", (skew_ms) => {
+    expect(share("remapping", "remapping", { skew_ms })).toBe(0);
+    expect(share("remapping", "remapping", { skew_ms, attempts: 2 })).toBe(1);
+  });
+});
+
+describe("from one public address", () => {
+  test.each<Home>(["linux", "random", "sequential"])("one home behind %s: by local endpoints, at once", (kind) => {
+    const met = many(kind, kind, { together: "home" });
+    expect(met.every(({ path, ms }) => path === "direct" && ms! < 60)).toBe(true);
+    expect(met.every(({ players }) => players[0].punch?.outcome?.kind === "opened")).toBe(true);
+    const to = met
+      .map(({ players }) => players[0].punch!.outcome!)
+      .map((outcome) => "to" in outcome && outcome.to.address);
+    expect(new Set(to)).toStrictEqual(new Set(["192.168.1.11"]));
+  });
+
+  test("two homes of one carrier: directly where it sends its own addresses back inside", () => {
+    expect(share("linux", "linux", { together: "carrier", router: { hairpin: true } })).toBe(1);
+    expect(share("linux", "linux", { together: "carrier" })).toBe(0);
+  });
+});
+
+test("a block of ports is searched faster than all ports", () => {
+  const met = many("block", "port-restricted", {});
+  expect(met.every(({ path, ms }) => path === "direct" && ms! < 1_000)).toBe(true);
+});
+
+test("a fifth of everything lost: still everybody who can", () => {
+  expect(share("port-restricted", "cgn", { loss: 0.2 })).toBe(1);
+  expect(share("port-restricted", "random", { loss: 0.2, attempts: 2 })).toBe(1);
+});
+
+test("nobody is sent more than a bounded number of datagrams, and only those of the plan", () => {
+  for (const met of many("port-restricted", "random", { attempts: 1 })) {
+    for (const { sentTo } of met.players) {
+      expect([...sentTo.keys()].every((address) => address.startsWith("20.0."))).toBe(true);
+      expect(Math.max(...sentTo.values())).toBeLessThanOrEqual(2_048);
+    }
+  }
+});
+
+test("the same seed gives the same history", () => {
+  const once = (seed: number): unknown => {
+    const { ms, players } = meet("cgn", "random", { seed, loss: 0.05 });
+    return [ms, ...players.map(({ punch }) => punch?.counts)];
+  };
+  expect(once(5)).toStrictEqual(once(5));
+  expect(once(5)).not.toStrictEqual(once(6));
+});
+
+test("every kind is in the table", () => {
+  expect(results.map(([, cells]) => cells.length)).toStrictEqual([KINDS.length ** 2, KINDS.length ** 2]);
+});
+
+// --- helpers ---------------------------------------------------------------------------------------------------
+
+const many = (a: Home, b: Home, options: Omit<Options, "seed">, runs = 50): Met[] =>
+  Array.from({ length: runs }, (_, run) => meet(a, b, { seed: 31 * run + 3, ...options }));
+
+function share(a: Home, b: Home, options: Omit<Options, "seed">): number {
+  const met = many(a, b, options);
+  return met.filter(({ path }) => path === "direct").length / met.length;
+}

@@ -1,0 +1,141 @@
+/** A player in the virtual network: observes itself, tells the hub, and carries out the plan it is given. */
+import type { Endpoint } from "#shared/endpoint.ts";
+import type { Filtering, Sample } from "#shared/nat.ts";
+import type { Candidate } from "#shared/punch.ts";
+import type { Plan } from "../../clients/typescript/src/punch/plan.ts";
+import { Punch } from "../../clients/typescript/src/punch/punch.ts";
+import { type PairKey, Seal } from "../../clients/typescript/src/secure/seal.ts";
+import type { Sidecars } from "./observatory.ts";
+import type { Host, Packet, World } from "./net.ts";
+
+/** Fresh sockets, back to back. */
+const FRESH = 3;
+const AGAIN_MS = [100, 200, 300];
+const PATIENCE_MS = 500;
+/** The one that asks for an answer from another port. */
+const TESTER = -1;
+
+export type Observed = {
+  readonly samples: readonly Sample[];
+  readonly filtering: Filtering | null;
+  readonly candidates: readonly Candidate[];
+};
+
+export class Player {
+  readonly host: Host;
+  punch: Punch | null = null;
+  openedAt: number | null = null;
+  seal: Seal | null = null;
+  /** Where datagrams were sent, and how many. */
+  readonly sentTo = new Map<string, number>();
+  readonly #world: World;
+  readonly #sidecars: Sidecars;
+  #ports = new Map<number, number>();
+  #samples: Sample[] = [];
+  #wakeAt = Infinity;
+
+  constructor(world: World, host: Host, sidecars: Sidecars) {
+    this.#world = world;
+    this.host = host;
+    this.#sidecars = sidecars;
+  }
+
+  /** Asks every port of every sidecar from the socket that will play, and one from fresh ones; then tells. */
+  observe(tell: (observed: Observed) => void): void {
+    const asked: { socket: number; via: Endpoint; echoes: boolean }[] = [];
+    asked.push({ socket: TESTER, via: this.#sidecars.ports[0]!, echoes: true });
+    for (const via of this.#sidecars.ports) asked.push({ socket: 0, via, echoes: false });
+    for (let one = 0; one < FRESH; one++)
+      asked.push({ socket: 1_000 + one, via: this.#sidecars.ports[0]!, echoes: false });
+    let filtering: Filtering | null = null;
+    let missing = asked.length;
+    let told = false;
+    const finish = (): void => {
+      if (told) return;
+      told = true;
+      this.#close(TESTER, 1_000, 1_001, 1_002);
+      this.#samples = this.#samples.slice(-32);
+      tell({ samples: this.#samples, filtering, candidates: this.#candidates() });
+    };
+    const asks = asked.map(({ socket, via, echoes }, order) => {
+      let answered = false;
+      const from = this.#sidecars.ask(this.host, this.#port(socket), via, echoes, (seen, at_ms, other) => {
+        if (socket === TESTER && (filtering === null || other)) filtering = other ? "address" : "port";
+        if (answered || other) return;
+        answered = true;
+        // Back to back, as a clock of microseconds tells them apart.
+        this.#samples.push({ socket, local_port: from.port, via, seen, at_ms: at_ms + order / 1_000 });
+        missing--;
+        // The tester's second answer is right behind the first, or does not come.
+        if (missing === 0) this.#world.at(this.#world.now + 20, finish);
+      });
+      const again = (): void => void (answered || told || from.send());
+      for (const ms of AGAIN_MS) this.#world.at(this.#world.now + ms, again);
+      return from.send;
+    });
+    for (const send of asks) send();
+    this.#world.at(this.#world.now + PATIENCE_MS, finish);
+  }
+
+  /** New sockets and no memory of the old ones, for another try. */
+  renew(): void {
+    this.punch = null;
+    this.#close(...this.#ports.keys());
+    this.#samples = [];
+  }
+
+  begin(plan: Plan, start_in_ms: number, key: PairKey): void {
+    this.seal ??= new Seal(key);
+    const { seal } = this;
+    this.punch = new Punch({ plan, seal, random: this.#world.dice, start_in_ms }, this.#world.now);
+    this.#pump();
+  }
+
+  #pump(): void {
+    const { punch } = this;
+    if (punch === null) return;
+    const { now } = this.#world;
+    punch.wake(now);
+    for (const { socket, to, bytes, hops } of punch.take()) {
+      this.sentTo.set(to.address, (this.sentTo.get(to.address) ?? 0) + 1);
+      this.host.send(this.#port(socket), to, bytes, hops);
+    }
+    if (punch.outcome?.kind === "opened") this.openedAt ??= now;
+    const next = punch.deadline();
+    if (next === Infinity || (this.#wakeAt > now && this.#wakeAt <= next)) return;
+    this.#wakeAt = next;
+    this.#world.at(next, () => {
+      if (this.#wakeAt <= this.#world.now) this.#wakeAt = Infinity;
+      if (this.punch === punch) this.#pump();
+    });
+  }
+
+  #port(socket: number): number {
+    const known = this.#ports.get(socket);
+    if (known !== undefined) return known;
+    const port = this.host.bind((packet) => this.#hear(socket, packet));
+    this.#ports.set(socket, port);
+    return port;
+  }
+
+  #hear(socket: number, { bytes, from }: Packet): void {
+    if (this.#sidecars.heard(bytes)) return;
+    if (this.punch?.receive(bytes, socket, from, this.#world.now) === true) this.#pump();
+  }
+
+  #close(...sockets: number[]): void {
+    for (const socket of sockets) {
+      const port = this.#ports.get(socket);
+      if (port !== undefined) this.host.close(port);
+      this.#ports.delete(socket);
+    }
+  }
+
+  #candidates(): Candidate[] {
+    const seen = this.#samples
+      .filter(({ socket }) => socket === 0)
+      .map(({ seen, at_ms }): Candidate => ({ kind: "reflexive", endpoint: seen, via: "s", observed_at: at_ms }));
+    const endpoint = { address: this.host.address, port: this.#port(0) };
+    return [...seen, { kind: "host", endpoint, via: null, observed_at: null }];
+  }
+}

@@ -1,0 +1,56 @@
+/** Every ordered pair of NATs, met again and again: what `docs/nat.md` shows, and what the tests ask of it. */
+import { KINDS, type Kind, meet, type Options } from "./meeting.ts";
+
+export const RUNS = 20;
+
+export type Weather = { readonly title: string; readonly options: Omit<Options, "seed"> };
+export const WEATHERS: readonly Weather[] = [
+  { title: "20 ms to the wide area, nothing lost", options: { delay_ms: 20, attempts: 2 } },
+  { title: "40 ms to the wide area, 5 % lost on every link", options: { delay_ms: 40, loss: 0.05, attempts: 2 } },
+];
+
+export type Cell = {
+  readonly a: Kind;
+  readonly b: Kind;
+  readonly direct: number;
+  /** Since the hub's word to try (the last one, where it took two), sorted. */
+  readonly ms: readonly number[];
+  /** How many needed a second try. */
+  readonly again: number;
+  readonly verdicts: ReadonlySet<string>;
+};
+
+export const matrix = ({ options }: Weather): Cell[] => KINDS.flatMap((a) => KINDS.map((b) => cell(a, b, options)));
+
+function cell(a: Kind, b: Kind, options: Omit<Options, "seed">): Cell {
+  const met = Array.from({ length: RUNS }, (_, run) => meet(a, b, { seed: 1_000 * run + 17, ...options }));
+  const direct = met.filter(({ path }) => path === "direct");
+  const ms = direct.map(({ ms }) => ms ?? Infinity).toSorted((x, y) => x - y);
+  const again = met.filter(({ attempts }) => attempts > 1).length;
+  return { a, b, direct: direct.length, ms, again, verdicts: new Set(met.map(({ advice }) => advice.verdict)) };
+}
+
+export const median = ({ ms }: Cell): number => ms[Math.floor(ms.length / 2)] ?? Number.NaN;
+
+/** As Markdown. */
+export function render(cells: readonly Cell[]): string {
+  const rows = KINDS.map((a) => [a, ...KINDS.map((b) => word(cells.find((cell) => cell.a === a && cell.b === b)!))]);
+  const lines = [["", ...KINDS], ["---", ...KINDS.map(() => "---")], ...rows];
+  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** `0.12`, with the verdict's letter where it took more than plain punching, and the share where not all met. */
+function word(cell: Cell): string {
+  if (cell.direct === 0) return "relay";
+  const seconds = (median(cell) / 1_000).toFixed(2);
+  const means = cell.verdicts.has("birthday") ? " b" : cell.verdicts.has("predict") ? " p" : "";
+  const share = cell.direct === RUNS ? "" : ` (${cell.direct} of ${RUNS})`;
+  return `${seconds}${means}${share}`;
+}
+
+export const BEGIN = "<!-- made by npm run nat -->";
+export const END = "<!-- end -->";
+
+/** The part of `docs/nat.md` that is made. */
+export const report = (results: readonly (readonly [Weather, readonly Cell[]])[]): string =>
+  results.map(([{ title }, cells]) => `**${title}**\n\n${render(cells)}`).join("\n\n");
