@@ -247,6 +247,30 @@ export const RELAY_BIND_TRIES = 64;
 /** How often a relay that is about to end looks whether it is idle. */
 export const RELAY_DRAIN_LOOK_MS = 50;
 
+// --- noray -----------------------------------------------------------------------------------------------------
+/** The longest line read: commands take 150 bytes. Longer ones are left out, however long they are. */
+export const NORAY_LINE_BYTES_MAX = 4_096;
+/** Commands of one connection that may wait for the hub at once; clients ask for one host at a time. */
+export const NORAY_PENDING_MAX = 16;
+/** A command that the hub has not answered by then is answered with an error; clients' handshakes take as long. */
+export const NORAY_ANSWER_MS = 8_000;
+/** Connections of one source (a school behind one address), and of all: each takes about 10 kB. */
+export const NORAY_CONNECTIONS_PER_SOURCE_MAX = 256;
+export const NORAY_CONNECTIONS_MAX = 16_384;
+/** Hosts that one source may ask for: nobody who plays needs more, and codes are not guessed in this way. */
+export const NORAY_LOOKUP_PER_S = 5;
+export const NORAY_LOOKUP_BURST = 30;
+/** A connection that is silent for so long is asked whether it is still there. */
+export const NORAY_KEEPALIVE_MS = 30_000;
+/** What a client may leave unread before it is let go. */
+export const NORAY_UNREAD_BYTES_MAX = 65_536;
+/** noray's own lengths, of 64 letters: 126 and 768 bits. */
+export const NORAY_OID_LENGTH = 21;
+export const NORAY_PID_LENGTH = 128;
+/** What ids have at the least. A pid grants everything; what an oid grants, and how it is guarded, is in the docs. */
+export const NORAY_OID_BITS_MIN = 30;
+export const NORAY_PID_BITS_MIN = 128;
+
 // --- DTLS ------------------------------------------------------------------------------------------------------
 /** RSA keys shorter than this are refused by OpenSSL's security level, and by clients. */
 export const RSA_BITS_MIN = 2_048;

@@ -98,6 +98,7 @@ describe("the guard catches", () => {
     "udp-sidecar/exchange.ts",
     "udp-sidecar/heap.ts",
     "udp-sidecar/outbox.ts",
+    "udp-sidecar/switchboard.ts",
     "udp-sidecar/relay.ts",
     "udp-sidecar/allocation.ts",
     "udp-sidecar/pooled.ts",
@@ -147,7 +148,7 @@ const IMPURE = new RegExp(
 function isPure(path: string): boolean {
   const sealed = ["records", "engine", "cookies", "claims", "sessions", "der"];
   const names = ["contacts", "protocol", "exchange", "heap", "outbox", "relay", "allocation", "pooled"];
-  const files = names.map((name) => `udp-sidecar/${name}.ts`);
+  const files = [...names, "switchboard"].map((name) => `udp-sidecar/${name}.ts`);
   files.push(...sealed.map((name) => `udp-sidecar/sockets/dtls/${name}.ts`));
   const rooms = ["shared/", "udp-sidecar/protocols/", ...["punch", "secure"].map((room) => `${CLIENT}${room}/`)];
   return rooms.some((room) => path.startsWith(room)) || files.includes(path);

@@ -31,6 +31,7 @@ const options = flags();
 const state = resolve(process.env["PARLEY_STATE"] ?? ".parley");
 const hubUrl = `http://127.0.0.1:${HUB_PORT}`;
 const statusAt = defaults().get("PARLEY_STATUS")!;
+const noray = norayPort();
 const stopping = new AbortController();
 const running: { hub?: ChildProcess; sidecar?: ChildProcess } = {};
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopping.abort());
@@ -79,6 +80,7 @@ async function open(): Promise<void> {
       `  lobby page   ${hubUrl}`,
       `  lobby list   ${hubUrl}/v1/games/default/lobbies`,
       `  sidecar      UDP ${ports().join(", ")}; http://${statusAt}/metrics`,
+      ...(noray === null ? [] : [`  noray        TCP ${noray}`]),
       `  rows         ${relative(process.cwd(), hubState)}`,
       "",
       `ready: hub ${hubUrl}, sidecar UDP ${ports().join(" ")}`,
@@ -155,10 +157,22 @@ function ports(): number[] {
   return listed.split(",").map((item) => Number.parseInt(item, 10));
 }
 
+/** noray's TCP port, or null. */
+function norayPort(): number | null {
+  const given = process.env["PARLEY_NORAY"] ?? defaults().get("PARLEY_NORAY")!;
+  const port = /(?:^|:)([0-9]+)(?:@.*)?$/.exec(given)?.[1];
+  return port === undefined ? null : Number(port);
+}
+
 function wantedPorts(): Wanted[] {
   const udp = ports().map((port) => ({ kind: "udp", port, what: "sidecar" }) as const);
   const status = Number(statusAt.split(":")[1]);
-  return [{ kind: "tcp", port: HUB_PORT, what: "hub" }, { kind: "tcp", port: status, what: "sidecar status" }, ...udp];
+  const tcp: Wanted[] = [
+    { kind: "tcp", port: HUB_PORT, what: "hub" },
+    { kind: "tcp", port: status, what: "sidecar status" },
+  ];
+  if (noray !== null) tcp.push({ kind: "tcp", port: noray, what: "noray" });
+  return [...tcp, ...udp];
 }
 
 function flags(): { fresh: boolean; demo: boolean } {

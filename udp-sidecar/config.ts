@@ -11,13 +11,15 @@ import { type Wire as WireName, WIRES } from "#shared/lobby.ts";
 import type { Budget } from "#shared/guard.ts";
 import { DTLS_SETTINGS, type DtlsConfig } from "./dtls-settings.ts";
 import { RELAY_SETTINGS, type RelayConfig } from "./relay-settings.ts";
+import { NORAY_SETTINGS, type NorayAt, type NorayConfig, resolveNoray } from "./noray-settings.ts";
 import { Secret } from "./secret.ts";
 import { addressList, bad, budget, good, type Parsed, type Setting, whole, word } from "./settings.ts";
 
 export type Port = { readonly port: number; readonly wires: readonly WireName[]; readonly game: string };
 
 export type Config = RelayConfig &
-  DtlsConfig & {
+  DtlsConfig &
+  NorayConfig & {
     readonly hub: URL;
     readonly key: Secret;
     readonly name: string;
@@ -172,6 +174,7 @@ const SETTINGS = {
   },
   ...RELAY_SETTINGS,
   ...DTLS_SETTINGS,
+  ...NORAY_SETTINGS,
 } satisfies Record<string, Setting>;
 
 type Key = keyof typeof SETTINGS;
@@ -198,9 +201,16 @@ export function parseConfig(
     if (name.startsWith("PARLEY_") && !known.has(name)) problems.push(`${name}: no such setting`);
   }
   if (problems.length > 0) return { problems };
-  const { game, ports, ...rest } = values as { game: string; ports: (Omit<Port, "game"> & { game: string | null })[] };
+  type Written = { game: string; ports: (Omit<Port, "game"> & { game: string | null })[]; noray: NorayAt };
+  const { game, ports, noray: at, ...rest } = values as Written;
   const bound = ports.map((port) => ({ ...port, game: port.game ?? game }));
-  return { config: { ...(rest as Omit<Config, "ports">), ports: bound } };
+  const speaking = bound.filter(({ wires }) => wires.includes("noray"));
+  const noray = resolveNoray(
+    at,
+    speaking.map((port) => port.game),
+  );
+  if (noray !== null && "problem" in noray) return { problems: [noray.problem] };
+  return { config: { ...(rest as Omit<Config, "ports" | "noray">), ports: bound, noray } };
 }
 
 /** The reference of all settings: what `--help` prints. */

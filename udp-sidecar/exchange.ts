@@ -101,7 +101,9 @@ export class Exchange {
       this.contacts.remove(contact);
       this.#say(contact, notice, now);
     } else {
-      this.#say(this.contacts.put(to, now), notice, now);
+      const contact = this.contacts.put(to, now);
+      if (this.#isHungUp(contact)) this.hangUp(contact);
+      else this.#say(contact, notice, now);
     }
   }
 
@@ -110,6 +112,20 @@ export class Exchange {
     const lines = this.#wires.get(report.wire)?.answer(answer, report) ?? [];
     this.#tally.add("notices", answer.kind === "refused" ? `refused_${answer.code}` : answer.kind);
     for (const line of lines) this.#out.send(report.via, report.endpoint, line);
+    this.#wires.get(report.wire)?.lines?.answered(answer, report);
+  }
+
+  /** What a member says over his connection goes to the hub as from him, or from where he says that he is reached. */
+  ask({ wire, via, endpoint }: Pick<Contact, "wire" | "via" | "endpoint">, said: Said, at = endpoint): boolean {
+    this.#tally.add("reports", said.kind);
+    return this.#out.report({ ...said, wire, via, endpoint: at });
+  }
+
+  /** A member whose connection is over has left. */
+  hangUp(contact: Contact): void {
+    const { name, peer } = contact;
+    this.contacts.remove(contact);
+    this.ask(contact, { kind: "leave", name, peer });
   }
 
   /**
@@ -123,6 +139,10 @@ export class Exchange {
       const known = this.contacts.find(to.wire, to.name, to.peer);
       const contact = this.contacts.put(to, now);
       mentioned.add(contact);
+      if (this.#isHungUp(contact)) {
+        this.hangUp(contact);
+        continue;
+      }
       const missed = known !== undefined && notice.kind === "introduced" && !known.introduced;
       if (missed) this.#say(contact, notice, now);
       else contact.answer = this.#wires.get(to.wire)?.say(notice, contact).answer ?? [];
@@ -229,10 +249,16 @@ export class Exchange {
     if (speech.answer !== undefined) contact.answer = speech.answer;
     if (speech.renews === true) contact.heard_at = now;
     if (notice.kind === "introduced") contact.introduced = true;
+    wire.lines?.tell(contact, notice);
     const { via, endpoint } = contact;
     for (const line of speech.now) this.#out.send(via, endpoint, line);
     if (speech.again === undefined) return;
     this.#plan({ via, endpoint, ...speech.again, since: now, unless: contact, next: 0 });
+  }
+
+  /** On a wire whose members live as long as their connections, his is over, or was another process's. */
+  #isHungUp({ wire, peer }: Contact): boolean {
+    return this.#wires.get(wire)?.lines?.holds(peer) === false;
   }
 
   /** Somebody has taken his place since: what was said to the one before would hit the one after. */

@@ -48,6 +48,16 @@ export type Contact = {
 
 export type Contacts = { find(wire: WireName, name: string, peer: string): Contact | undefined };
 
+/**
+ * Connections of peers, on wires that have them beside datagrams: news go over them, and a member without one has left.
+ */
+export type Lines = {
+  holds(peer: string): boolean;
+  tell(contact: Contact, notice: Notice): void;
+  /** For who asked over his connection, as `peer`. */
+  answered(answer: Answer, report: Report): void;
+};
+
 /** A report still without the datagram's own facts; the sidecar adds them. */
 type Bare<R> = R extends Report ? Omit<R, "wire" | "via" | "endpoint"> : never;
 export type Said = Bare<Report>;
@@ -83,4 +93,5 @@ export type Wire = {
   say(notice: Notice, contact: Contact): Speech;
   /** What is said to who reported and is no member. */
   answer(answer: Answer, report: Report): readonly Uint8Array[];
+  readonly lines?: Lines;
 };

@@ -3,25 +3,30 @@
  * Everything it needs is given to it; starting one opens sockets, stopping it closes them.
  */
 import { randomBytes } from "node:crypto";
+import { isIPv4 } from "#shared/endpoint.ts";
 import { DRAIN_MS, LEASE_LOOK_MS, REPEATS_MAX, SOURCES_MAX } from "#shared/limits.ts";
 import { type Hello, LINK_VERSION, type Report } from "#shared/link.ts";
 import type { Logger } from "pino";
+import type { RelayNotice } from "./allocation.ts";
 import type { Config, Port } from "./config.ts";
 import { answerOf, Exchange } from "./exchange.ts";
 import { Links } from "./links.ts";
 import { Lists } from "./lists.ts";
 import { dowsett } from "./protocols/dowsett.ts";
+import { noray } from "./protocols/noray.ts";
 import { rabid } from "./protocols/rabid.ts";
 import { relayOf, type RelayPorts } from "./sockets/relay-ports.ts";
 import { Dtls } from "./sockets/dtls/dtls.ts";
+import { NorayTcp } from "./sockets/noray-tcp.ts";
 import { serveStatus } from "./sockets/status.ts";
 import { UdpPorts } from "./sockets/udp.ts";
+import { NOBODY, type Out as SwitchboardOut, Switchboard } from "./switchboard.ts";
 import { Tally } from "./tally.ts";
 
 /** Faults of ours that are logged with their stack; further ones are only counted. */
 const FAULTS_LOGGED = 10;
 
-type Game = { readonly exchange: Exchange; readonly links: Links };
+type Game = { readonly exchange: Exchange; readonly links: Links; readonly switchboard: Switchboard | null };
 
 export class Sidecar {
   readonly tally = new Tally();
@@ -33,6 +38,7 @@ export class Sidecar {
   readonly #epoch = randomBytes(12).toString("base64url");
   #ports: UdpPorts | null = null;
   #dtls: Dtls | null = null;
+  #noray: NorayTcp | null = null;
   #closeStatus: () => Promise<void> = () => Promise.resolve();
   #looking: NodeJS.Timeout | null = null;
   #repeating: { readonly timer: NodeJS.Timeout; readonly due: number } | null = null;
@@ -60,7 +66,7 @@ export class Sidecar {
     const relayed = this.#relay?.stop(this.#config.relay_drain_s * 1_000);
     if (this.#looking !== null) clearInterval(this.#looking);
     if (this.#repeating !== null) clearTimeout(this.#repeating.timer);
-    await this.#ports?.close();
+    await Promise.all([this.#noray?.close(), this.#ports?.close()]);
     this.#dtls?.close();
     await Promise.all([...this.#games.values()].map((game) => game.links.stop(DRAIN_MS)));
     await relayed;
@@ -74,26 +80,27 @@ export class Sidecar {
   }
 
   async #start(): Promise<void> {
-    const { ports, receive_buffer_bytes, status } = this.#config;
+    const { ports, listen, noray, receive_buffer_bytes, status } = this.#config;
+    const fault = (error: unknown): void => this.#fault(error);
     const on = {
       datagram: (bytes: Uint8Array, endpoint: Report["endpoint"], port: Port, via: number): void => {
         const game = this.#games.get(port.game)!;
         game.exchange.hear({ bytes, endpoint, via, exclusive: port.wires.length === 1 }, port.wires, Date.now());
       },
-      fault: (error: unknown): void => {
-        // Our own bug; whoever found it must not be able to end us, nor to fill the log.
-        this.tally.add("socket_errors", "fault");
-        if (this.tally.get("socket_errors", "fault") <= FAULTS_LOGGED)
-          this.#log.error(error, "a datagram was too much");
-      },
+      fault,
     };
     this.#dtls = await Dtls.open(this.#config, this.#log);
     try {
       this.#ports = await UdpPorts.open(this.#config, on, this.tally, this.#dtls);
+      for (const name of new Set(ports.map((port) => port.game))) this.#games.set(name, this.#open(name));
+      if (noray !== null) {
+        const { switchboard } = this.#games.get(noray.game)!;
+        const addresses = noray.address === null ? listen : [noray.address];
+        this.#noray = await NorayTcp.open(addresses, noray.port, switchboard!, this.tally, fault);
+      }
       if (status !== null) this.#closeStatus = await serveStatus(status, this.#readings(), this.tally);
     } catch (error) {
-      await this.#ports?.close();
-      this.#dtls?.close();
+      await this.stop();
       throw error;
     }
     const granted = this.#ports.granted_bytes;
@@ -101,15 +108,20 @@ export class Sidecar {
       const advice = `raise net.core.rmem_max to ${receive_buffer_bytes}, or lower PARLEY_RECEIVE_BUFFER_BYTES`;
       this.#log.info({ asked: receive_buffer_bytes, granted, advice }, "the kernel grants a smaller receive buffer");
     }
-    for (const name of new Set(ports.map((port) => port.game))) this.#games.set(name, this.#open(name));
     this.#looking = setInterval(() => this.#judge(), LEASE_LOOK_MS);
   }
 
   #open(game: string): Game {
     const { hub, key, ports } = this.#config;
+    const switchboard: Switchboard | null =
+      this.#config.noray?.game === game ? this.#switchboard(game, () => exchange) : null;
     const limits = { ...this.#config, sources_max: SOURCES_MAX, repeats_max: REPEATS_MAX };
     const exchange: Exchange = new Exchange(
-      [rabid, dowsett({ sharesLocal: this.#config.local_addresses === "always" })],
+      [
+        rabid,
+        dowsett({ sharesLocal: this.#config.local_addresses === "always" }),
+        noray(this.#config.noray_pid, switchboard ?? NOBODY),
+      ],
       limits,
       {
         send: (via, to, bytes) => this.#ports?.send(via, to, bytes),
@@ -142,6 +154,7 @@ export class Sidecar {
       on: {
         members: (items, behind) => {
           exchange.members(items, behind, Date.now());
+          switchboard?.greeted(behind);
           this.#plan();
         },
         told: (items, reportAt) => {
@@ -157,14 +170,56 @@ export class Sidecar {
         },
       },
     });
-    return { exchange, links };
+    return { exchange, links, switchboard };
+  }
+
+  #switchboard(game: string, exchange: () => Exchange): Switchboard {
+    const relay = this.#relay;
+    const { noray_oid, noray_pid, noray_lookup, noray_connections, ...config } = this.#config;
+    const limits = {
+      oid: noray_oid,
+      pid: noray_pid,
+      hosts_max: config.contacts_max,
+      hosts_per_source_max: config.lobbies_per_source_max,
+      connections_max: noray_connections.max,
+      connections_per_source_max: noray_connections.per_source_max,
+      registration: config.stranger,
+      lookup: noray_lookup,
+      sources_max: SOURCES_MAX,
+    };
+    const out: SwitchboardOut = {
+      contact: (oid) => exchange().contacts.find("noray", oid, oid),
+      ask: (contact, said, at) => exchange().ask(contact, said, at),
+      hangUp: (contact) => exchange().hangUp(contact),
+      host: (said, seen) => exchange().ask({ ...seen, wire: "noray" }, said),
+      random: randomBytes,
+      relay: (parties, limited) => {
+        const told = (notice: RelayNotice): void => {
+          if (notice.kind === "limited") limited(notice.reason);
+        };
+        const made = relay?.relay.allocate({ game, parties, told }, Date.now());
+        return made !== undefined && "ports" in made ? made.ports : null;
+      },
+      moved: (party, seen) => relay?.relay.moved(game, party, seen, Date.now()),
+      address: relay?.addresses.find(isIPv4) ?? null,
+    };
+    return new Switchboard(limits, out, this.tally);
   }
 
   #judge(): void {
     const now = Date.now();
-    for (const { exchange } of this.#games.values()) exchange.judge(now);
     this.#relay?.relay.expire(now);
     this.#ports?.pass(now);
+    for (const { exchange, switchboard } of this.#games.values()) {
+      exchange.judge(now);
+      switchboard?.expire(now);
+    }
+  }
+
+  /** Our own bug; whoever found it must not be able to end us, nor to fill the log. */
+  #fault(error: unknown): void {
+    this.tally.add("socket_errors", "fault");
+    if (this.tally.get("socket_errors", "fault") <= FAULTS_LOGGED) this.#log.error(error, "what came was too much");
   }
 
   /** One timer for everything that is to be said again, so that what belongs together leaves together. */
@@ -189,6 +244,8 @@ export class Sidecar {
     return {
       linked: () => this.linked,
       contacts: () => sum((game) => game.exchange.contacts.size),
+      connections: () => sum((game) => game.switchboard?.connections ?? 0),
+      hosts: () => sum((game) => game.switchboard?.hosts ?? 0),
       waiting: () => sum((game) => game.links.waiting),
       receive_buffer_bytes: () => this.#ports?.granted_bytes ?? 0,
       dtls: {

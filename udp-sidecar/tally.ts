@@ -8,6 +8,10 @@ export type Tallies = {
   reports: string;
   /** Notices said to members, by kind, and refusals to askers. */
   notices: string;
+  /** Lines that came over connections, by command; all that are none of ours are one. */
+  commands: "register-host" | "connect" | "connect-relay" | "unknown" | "too_long";
+  /** Connections by what became of them. */
+  connections: "taken" | "refused" | "unread" | "error";
   /** Messages on links, by direction. */
   link_messages: "sent" | "received";
   /** Links that went up, went down, or failed to open. */

@@ -27,8 +27,10 @@ import { answerOf, Exchange, type Limits } from "../../udp-sidecar/exchange.ts";
 import { Outbox } from "../../udp-sidecar/outbox.ts";
 import type { Wire } from "../../udp-sidecar/protocol.ts";
 import { dowsett } from "../../udp-sidecar/protocols/dowsett.ts";
+import { noray } from "../../udp-sidecar/protocols/noray.ts";
 import { rabid } from "../../udp-sidecar/protocols/rabid.ts";
 import { Tally } from "../../udp-sidecar/tally.ts";
+import { Commands, NORAY_PID, NORAY_TCP } from "./commands.ts";
 import { Directory, Draft } from "../../worker/directory.ts";
 import { addressed, freshOf, membersOf, toEvent } from "../../worker/link.ts";
 
@@ -113,11 +115,17 @@ export class Rig {
   ): Sent[] {
     const bytes = typeof said === "string" ? Buffer.from(said, "latin1") : said;
     const endpoint = typeof from === "string" ? at(from) : from;
+    if (via === NORAY_TCP) return this.#during(() => this.sidecar(sidecar).commands.hear(endpoint, said.toString()));
     const wires: readonly WireName[] = via === SHARED_PORT ? WIRES : [this.#wire];
     return this.#during(() => {
       const datagram = { bytes, endpoint, via, exclusive: wires.length === 1 };
       this.sidecar(sidecar).exchange.hear(datagram, wires, this.now);
     });
+  }
+
+  /** The player's connection to noray's port is gone. */
+  hangUp(player: string, sidecar: string = HOME.sidecar): Sent[] {
+    return this.#during(() => this.sidecar(sidecar).commands.close(at(player)));
   }
 
   /** Everything said in `talk` arrives before a hub hears of any of it. */
@@ -139,7 +147,10 @@ export class Rig {
         for (const { exchange } of this.#sidecars.values()) exchange.repeat(due);
         if (this.#look_at <= due) {
           this.#look_at += numbers.LEASE_LOOK_MS;
-          for (const { exchange } of this.#sidecars.values()) exchange.judge(due);
+          for (const { exchange, commands } of this.#sidecars.values()) {
+            exchange.judge(due);
+            commands.board.expire(due);
+          }
         }
         this.#tell(this.hub.alarm(due));
       });
@@ -164,6 +175,7 @@ export class Rig {
       sidecar.reached = true;
       const items = members.flatMap((message) => carried<Members>(message).items);
       sidecar.exchange.members(items, sidecar.behind, this.now);
+      sidecar.commands.board.greeted(sidecar.behind);
       sidecar.up = true;
     });
   }
@@ -223,6 +235,8 @@ export class Sidecar {
   readonly exchange: Exchange;
   /** There is one link, and it holds every lobby. */
   readonly behind = (): boolean => true;
+  /** noray's port. */
+  readonly commands: Commands;
   /** Every report that found room, in order. */
   readonly reports: Report[] = [];
   /** A hub has been reached, so it is known where reports go. */
@@ -242,8 +256,11 @@ export class Sidecar {
     this.name = name;
     this.epoch = epoch;
     this.#clock = clock;
+    const say = (to: Endpoint, text: string): void =>
+      send({ sidecar: name, via: NORAY_TCP, to, bytes: Buffer.from(text) });
+    this.commands = new Commands(this, limits, clock, say);
     this.exchange = new Exchange(
-      wires,
+      [...wires, noray(NORAY_PID, this.commands.board)],
       limits,
       {
         send: (via, to, bytes) => send({ sidecar: name, via, to, bytes }),

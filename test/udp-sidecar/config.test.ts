@@ -5,6 +5,8 @@ import { SIDECAR_PATTERN } from "#shared/link.ts";
 import { WIRES } from "#shared/lobby.ts";
 import { type Config, defaults, help, parseConfig } from "../../udp-sidecar/config.ts";
 
+import { ALPHABET } from "../../udp-sidecar/noray-settings.ts";
+
 const KEY = { PARLEY_KEY: "key-of-the-house" };
 
 describe("settings", () => {
@@ -53,6 +55,14 @@ describe("settings", () => {
       dtls_handshake_s: limits.DTLS_HANDSHAKE_S,
       dtls_idle_s: limits.DTLS_IDLE_S,
       dtls_mtu_bytes: limits.DTLS_MTU_BYTES,
+      noray: { address: null, port: 8_890, game: "default" },
+      noray_oid: { length: limits.NORAY_OID_LENGTH, alphabet: ALPHABET },
+      noray_pid: { length: limits.NORAY_PID_LENGTH, alphabet: ALPHABET },
+      noray_lookup: { per_s: limits.NORAY_LOOKUP_PER_S, burst: limits.NORAY_LOOKUP_BURST },
+      noray_connections: {
+        per_source_max: limits.NORAY_CONNECTIONS_PER_SOURCE_MAX,
+        max: limits.NORAY_CONNECTIONS_MAX,
+      },
     });
     expect(problemsOf([], {})).toStrictEqual([expect.stringMatching(/^PARLEY_KEY: /)]);
   });
@@ -226,6 +236,24 @@ describe("ports", () => {
   });
 });
 
+describe("noray's port", () => {
+  test.each([
+    ["3478", {}, { address: null, port: 8_890, game: "default" }],
+    ["3478@mine,3479", {}, { address: null, port: 8_890, game: "mine" }],
+    ["3478=rabid@mine,8809=noray@yours", {}, { address: null, port: 8_890, game: "yours" }],
+    ["3478@mine,3479@yours", { PARLEY_NORAY: "[::1]:1@yours" }, { address: "::1", port: 1, game: "yours" }],
+    ["57775=rabid", {}, null],
+    ["3478", { PARLEY_NORAY: "off" }, null],
+  ])("belongs to a game whose registrar listens: %s %j", (ports, env, wanted) => {
+    expect(configOf([], { ...KEY, PARLEY_PORTS: ports, ...env }).noray).toStrictEqual(wanted);
+  });
+
+  test("of a game where none listens is a problem", () => {
+    const env = { ...KEY, PARLEY_PORTS: "57775=rabid@mine,8809=noray@yours", PARLEY_NORAY: "8890@mine" };
+    expect(problemsOf([], env)).toStrictEqual(["PARLEY_NORAY: no UDP port of mine speaks noray"]);
+  });
+});
+
 describe("addresses", () => {
   test.each([
     ["PARLEY_ADDRESSES", "addresses"],
@@ -263,6 +291,11 @@ describe("each setting", () => {
     ["PARLEY_MEMBERSHIPS_PER_SOURCE_MAX", "1", "1000000"],
     ["PARLEY_STRANGER_RATE", "1/1", "9999999/9999999"],
     ["PARLEY_RENEWAL_RATE", "1/1"],
+    ["PARLEY_NORAY", "off", "8890", "192.0.2.1:8890", "[::1]:8890", "::1:8890", "1@default", "127.0.0.1:65535@default"],
+    ["PARLEY_NORAY_OID", "21", "6:0123456789abcdefghijklmnopqrstuvwxyz", "30:01", "64"],
+    ["PARLEY_NORAY_PID", "22", "128", "256", "128:01"],
+    ["PARLEY_NORAY_LOOKUP_RATE", "1/1"],
+    ["PARLEY_NORAY_CONNECTIONS", "1/1", "256/16384"],
   ])("%s takes %j", (name, ...texts) => {
     for (const text of texts) expect([text, problemsOf([], { ...KEY, [name]: text })]).toStrictEqual([text, []]);
   });
@@ -278,6 +311,10 @@ describe("each setting", () => {
     ["PARLEY_CONTACTS_MAX", "0", "10000001", "+1", "0x10"],
     ["PARLEY_STRANGER_RATE", "", "10", "10/", "/10", "10/0", "1.5/3", "10 / 20", "10000000/1"],
     ["PARLEY_RENEWAL_RATE", "0/1", "-1/1"],
+    ["PARLEY_NORAY", "", "on", "0", "65536", "localhost:8890", "8890@", "8890@A", "8890@other", "300.0.0.1:8890"],
+    ["PARLEY_NORAY_OID", "", "4", "5:0123456789", "29:01", "65", "8:aabc", "8:ab:cd", "40:a", "8:a b", "21:ab:"],
+    ["PARLEY_NORAY_PID", "21", "127:01", "257", "1000"],
+    ["PARLEY_NORAY_CONNECTIONS", "", "256", "0/1", "256/"],
   ])("%s does not take %j", (name, ...texts) => {
     for (const text of texts) expect([text, problemsOf([], { ...KEY, [name]: text }).length]).toStrictEqual([text, 1]);
   });

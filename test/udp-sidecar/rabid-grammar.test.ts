@@ -202,17 +202,12 @@ describe("text without a colon", () => {
 });
 
 test("every reason to say no is one of the wire's fourteen errors, or silence", () => {
-  const said = Object.fromEntries(
-    (Object.keys(REFUSALS) as RefusalCode[]).map((code) => {
-      const [bytes] = rabid.answer({ kind: "refused", code }, asks("Alice"));
-      return [code, bytes === undefined ? null : textOf({ bytes })];
-    }),
-  );
-  expect(said).toStrictEqual({
+  const said = (Object.keys(REFUSALS) as RefusalCode[]).flatMap((code) => {
+    const [bytes] = rabid.answer({ kind: "refused", code }, asks("Alice"));
+    return bytes === undefined ? [] : [[code, textOf({ bytes })]];
+  });
+  expect(Object.fromEntries(said)).toStrictEqual({
     invalid_request: "error:invalid_request",
-    unauthorized: null,
-    not_found: null,
-    method_not_allowed: null,
     lobby_not_found: "error:session_non_existent",
     lobby_exists: "error:session_exists",
     lobby_full: "error:session_full",
@@ -223,8 +218,6 @@ test("every reason to say no is one of the wire's fourteen errors, or silence", 
     kicked: "error:kicked_by_host",
     too_few_players: "error:only_one_player_in_session",
     not_started: "error:session_not_started",
-    hub_unavailable: null,
-    internal_error: null,
   });
 });
 

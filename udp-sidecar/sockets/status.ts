@@ -7,6 +7,8 @@ export type Status = {
   /** Every hub of every game listens. */
   readonly linked: () => boolean;
   readonly contacts: () => number;
+  readonly connections: () => number;
+  readonly hosts: () => number;
   readonly waiting: () => number;
   readonly receive_buffer_bytes: () => number;
   readonly dtls: {
@@ -66,6 +68,8 @@ function registryOf(status: Status, tally: Tally): Registry {
     { what: "dropped", label: "reason", help: "Datagrams dropped, by reason" },
     { what: "reports", label: "kind", help: "Reports for the hub, by kind" },
     { what: "notices", label: "kind", help: "Notices said to peers, by kind" },
+    { what: "commands", label: "command", help: "Lines over noray connections, by command" },
+    { what: "connections", label: "outcome", help: "noray connections by what became of them" },
     { what: "link_messages", label: "direction", help: "Messages on the links to the hub" },
     { what: "links", label: "change", help: "Links to the hub that went up, went down, or failed to open" },
     { what: "relay_dropped", label: "reason", help: "Datagrams that came to ports of the relay and went nowhere" },
@@ -123,6 +127,8 @@ function registryOf(status: Status, tally: Tally): Registry {
     registry.registerMetric(made);
   };
   gauge("parley_contacts", "Members this sidecar speaks with", status.contacts);
+  gauge("parley_connections", "noray connections", status.connections);
+  gauge("parley_noray_hosts", "Hosts registered over noray connections", status.hosts);
   gauge("parley_linked", "1 while every hub listens", () => (status.linked() ? 1 : 0));
   gauge("parley_outbox", "Reports waiting for a hub", status.waiting);
   gauge("parley_receive_buffer_bytes", "Smallest UDP receive buffer granted", status.receive_buffer_bytes);

@@ -1,0 +1,84 @@
+/** noray's TCP port without its sockets: a player's lines in, lines out, and the switchboard of a sidecar between them. */
+import { type Endpoint, formatEndpoint } from "#shared/endpoint.ts";
+import * as numbers from "#shared/limits.ts";
+import type { Exchange, Limits } from "../../udp-sidecar/exchange.ts";
+import { ALPHABET } from "../../udp-sidecar/noray-settings.ts";
+import type { Format } from "../../udp-sidecar/protocols/noray.ts";
+import { type Caller, type Limits as BoardLimits, type Out, Switchboard } from "../../udp-sidecar/switchboard.ts";
+import type { Tally } from "../../udp-sidecar/tally.ts";
+import { diceOf } from "./dice.ts";
+
+/** Stands for noray's TCP port where rigs and dialogues name the port that something came through. */
+export const NORAY_TCP = 8_890;
+export const NORAY_OID: Format = { length: numbers.NORAY_OID_LENGTH, alphabet: ALPHABET };
+export const NORAY_PID: Format = { length: numbers.NORAY_PID_LENGTH, alphabet: ALPHABET };
+
+type Owner = { readonly exchange: Exchange; readonly tally: Tally; readonly name: string };
+
+export class Commands {
+  readonly board: Switchboard;
+  /** What the board is given; a test may put others into it. */
+  readonly out: Out;
+  readonly limits: { -readonly [K in keyof BoardLimits]: BoardLimits[K] };
+  readonly #callers = new Map<string, Caller>();
+  readonly #clock: () => number;
+  readonly #say: (to: Endpoint, text: string) => void;
+
+  constructor(owner: Owner, limits: Limits, clock: () => number, say: (to: Endpoint, text: string) => void) {
+    this.#clock = clock;
+    this.#say = say;
+    // Every sidecar has dice of its own, or two of them would mint the same ids.
+    const dice = diceOf(Number.parseInt(owner.name, 36) % 1_000_003);
+    this.limits = {
+      oid: NORAY_OID,
+      pid: NORAY_PID,
+      hosts_max: limits.contacts_max,
+      hosts_per_source_max: limits.lobbies_per_source_max,
+      connections_max: numbers.NORAY_CONNECTIONS_MAX,
+      connections_per_source_max: numbers.NORAY_CONNECTIONS_PER_SOURCE_MAX,
+      registration: limits.stranger,
+      lookup: { per_s: numbers.NORAY_LOOKUP_PER_S, burst: numbers.NORAY_LOOKUP_BURST },
+      sources_max: limits.sources_max,
+    };
+    this.out = {
+      contact: (oid) => owner.exchange.contacts.find("noray", oid, oid),
+      ask: (contact, said, at) => owner.exchange.ask(contact, said, at),
+      hangUp: (contact) => owner.exchange.hangUp(contact),
+      host: (said, seen) => owner.exchange.ask({ ...seen, wire: "noray" }, said),
+      random: (bytes) => Uint8Array.from({ length: bytes }, () => dice(256)),
+      relay: () => null,
+      moved: () => {},
+      address: null,
+    };
+    this.board = new Switchboard(this.limits, this.out, owner.tally);
+  }
+
+  /** A line of the player's; his first one opens his connection. */
+  hear(from: Endpoint, line: string): void {
+    const caller = this.#callers.get(formatEndpoint(from)) ?? this.open(from);
+    if (caller !== null) this.board.hear(caller, line, this.#clock());
+  }
+
+  open(from: Endpoint): Caller | null {
+    const caller = this.board.open({
+      address: from.address,
+      say: (text) => {
+        for (const line of text.split("\n").slice(0, -1)) this.#say(from, line);
+      },
+      end: () => this.close(from),
+    });
+    if (caller !== null) this.#callers.set(formatEndpoint(from), caller);
+    return caller;
+  }
+
+  /** The player says nothing more. */
+  end(from: Endpoint): void {
+    this.board.end(this.#callers.get(formatEndpoint(from))!);
+  }
+
+  close(from: Endpoint): void {
+    const caller = this.#callers.get(formatEndpoint(from));
+    this.#callers.delete(formatEndpoint(from));
+    if (caller !== undefined) this.board.close(caller);
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * noray's TCP port: the only place where connections come in. Bytes become lines here, and no error of a connection
+ * ends anything but itself.
+ */
+import { createServer, type Server, type Socket } from "node:net";
+import { canonicalAddress, isIPv4 } from "#shared/endpoint.ts";
+import { NORAY_KEEPALIVE_MS, NORAY_UNREAD_BYTES_MAX } from "#shared/limits.ts";
+import { LineReader } from "../protocols/noray.ts";
+import type { Caller, Switchboard } from "../switchboard.ts";
+import type { Tally } from "../tally.ts";
+
+export class NorayTcp {
+  readonly #servers: Server[] = [];
+  readonly #callers = new Map<Socket, Caller>();
+  readonly #switchboard: Switchboard;
+  readonly #tally: Tally;
+  readonly #onFault: (error: unknown) => void;
+
+  private constructor(switchboard: Switchboard, tally: Tally, onFault: (error: unknown) => void) {
+    this.#switchboard = switchboard;
+    this.#tally = tally;
+    this.#onFault = onFault;
+  }
+
+  /** Opens the port on all of these addresses or on none. Rejects with the port and the reason in words. */
+  static async open(
+    listen: readonly string[],
+    port: number,
+    switchboard: Switchboard,
+    tally: Tally,
+    onFault: (error: unknown) => void,
+  ): Promise<NorayTcp> {
+    const opened = new NorayTcp(switchboard, tally, onFault);
+    try {
+      for (const address of listen) await opened.#listen(address, port);
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+    return opened;
+  }
+
+  /** Ends every connection, of which the switchboard knows at once. */
+  async close(): Promise<void> {
+    const closed = this.#servers.splice(0).map((server) => new Promise<void>((done) => server.close(() => done())));
+    for (const [socket, caller] of this.#callers) {
+      socket.destroy();
+      this.#switchboard.close(caller);
+    }
+    await Promise.all(closed);
+  }
+
+  async #listen(host: string, port: number): Promise<void> {
+    // Answers leave in one segment, and at once.
+    const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: NORAY_KEEPALIVE_MS };
+    const server = createServer(options, (socket) => this.#take(socket));
+    try {
+      await new Promise<void>((done, failed) => {
+        server.once("error", failed);
+        server.listen({ host, port, ipv6Only: !isIPv4(host) }, () => {
+          server.off("error", failed);
+          done();
+        });
+      });
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? String(error);
+      // A machine without IPv6 still serves IPv4.
+      if (host === "::" && (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL")) return;
+      const why = code === "EADDRINUSE" ? "is taken by another program" : `cannot be opened: ${code}`;
+      throw new Error(`TCP port ${port} on ${host} (noray) ${why}`, { cause: error });
+    }
+    // Out of file descriptors, say: those who are connected stay.
+    server.on("error", () => this.#tally.add("connections", "error"));
+    this.#servers.push(server);
+  }
+
+  #take(socket: Socket): void {
+    socket.on("error", () => this.#tally.add("connections", "error"));
+    const address = canonicalAddress(socket.remoteAddress ?? "");
+    const connection = {
+      address: address ?? "",
+      say: (text: string) => this.#say(socket, text),
+      end: () => socket.end(),
+    };
+    const caller = address === null ? null : this.#switchboard.open(connection);
+    if (caller === null) return void socket.destroy();
+    const lines = new LineReader();
+    this.#callers.set(socket, caller);
+    socket.on("data", (bytes) =>
+      this.#guarded(socket, () => {
+        const now = Date.now();
+        for (const line of lines.read(bytes)) this.#switchboard.hear(caller, line, now);
+      }),
+    );
+    socket.on("end", () =>
+      this.#guarded(socket, () => {
+        // What the end of the stream ends is a line, too.
+        const last = lines.end();
+        if (last !== null) this.#switchboard.hear(caller, last, Date.now());
+        this.#switchboard.end(caller);
+      }),
+    );
+    socket.on("close", () => {
+      this.#callers.delete(socket);
+      this.#guarded(socket, () => this.#switchboard.close(caller));
+    });
+  }
+
+  #say(socket: Socket, text: string): void {
+    socket.write(text);
+    if (socket.writableLength <= NORAY_UNREAD_BYTES_MAX) return;
+    this.#tally.add("connections", "unread");
+    socket.destroy();
+  }
+
+  /** A fault of our own ends the connection that found it, and nothing else. */
+  #guarded(socket: Socket, what: () => void): void {
+    try {
+      what();
+    } catch (error) {
+      this.#onFault(error);
+      socket.destroy();
+    }
+  }
+}
