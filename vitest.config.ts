@@ -24,9 +24,7 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
-            miniflare: {
-              bindings: { SIDECAR_KEYS: "key-one,key-two", TOKEN_KEYS, ADMIN_KEYS: "admin-key-one,admin-key-two" },
-            },
+            miniflare: { bindings: { SIDECAR_KEYS: "key-one,key-two", TOKEN_KEYS } },
           }),
         ],
         test: { name: "hub", include: ["test/worker/**/*.test.ts"] },

@@ -19,9 +19,6 @@ export type Sidecar = {
   readonly hello: Hello;
 };
 
-/** What the operators want: whom not to serve, and whether new lobbies are made. */
-export type Order = (Ban & { readonly kind: "ban" }) | { readonly kind: "drain"; readonly since: number };
-
 /** What a request with an idempotency key was answered. */
 export type Answer = Once & { readonly at: number; readonly outcome: Outcome<unknown> };
 
@@ -30,14 +27,14 @@ export type Changes = {
   readonly sidecars: ReadonlyMap<string, Sidecar | null>;
 };
 
-type Table = "lobbies" | "sidecars" | "orders";
+type Table = "lobbies" | "sidecars" | "bans";
 
 /** Applied once each, in order, in a transaction. Never edited, only added to; two versions may run at once. */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE lobbies (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE sidecars (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
   `CREATE TABLE answers (id TEXT PRIMARY KEY, at INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID;
-   CREATE TABLE orders (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
+   CREATE TABLE bans (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
 ];
 
 export class Store {
@@ -58,8 +55,8 @@ export class Store {
     return this.#read<Sidecar>("sidecars");
   }
 
-  orders(): Order[] {
-    return this.#read<Order>("orders");
+  bans(): Ban[] {
+    return this.#read<Ban>("bans");
   }
 
   /** Keys of kept answers, the oldest first. */
@@ -85,9 +82,9 @@ export class Store {
     this.#storage.sql.exec(`DELETE FROM answers WHERE id = ?`, key);
   }
 
-  keepOrders(orders: ReadonlyMap<string, Order | null>): void {
+  keepBans(bans: ReadonlyMap<string, Ban | null>): void {
     this.#migrate();
-    this.#storage.transactionSync(() => this.#write("orders", orders));
+    this.#write("bans", bans);
   }
 
   /** All of it or nothing. A row that is null goes. */

@@ -108,6 +108,10 @@ export class House {
     await this.linked(name);
   }
 
+  signalSidecar(signal: NodeJS.Signals, name = "one"): void {
+    this.#sidecars.get(name)!.child.kill(signal);
+  }
+
   /** SIGTERM; resolves with the exit code. */
   async drainSidecar(name = "one"): Promise<number | null> {
     const { child } = this.#sidecars.get(name)!;
