@@ -24,7 +24,9 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
-            miniflare: { bindings: { SIDECAR_KEYS: "key-one,key-two", TOKEN_KEYS } },
+            miniflare: {
+              bindings: { SIDECAR_KEYS: "key-one,key-two", TOKEN_KEYS, ADMIN_KEYS: "admin-key-one,admin-key-two" },
+            },
           }),
         ],
         test: { name: "hub", include: ["test/worker/**/*.test.ts"] },

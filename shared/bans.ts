@@ -18,6 +18,8 @@ export type Ban = {
   readonly moderator: string;
 };
 
+export const BAN_ID_PATTERN = /^[0-9a-z]{20,40}$/;
+
 /** An address' prefix, canonical: what lies behind it is zero. Null where the text is none. */
 export function canonicalPrefix(text: string): string | null {
   const [address, bits, ...more] = text.split("/");
@@ -59,7 +61,7 @@ export class Bans {
     return this.#all.get(id);
   }
 
-  /** Takes the place of an older one about the same. */
+  /** Takes the place of an older one about the same, and gives it back. */
   add(ban: Ban): Ban | null {
     const older = (ban.peer_id === null ? this.#prefixes.get(ban.ip_prefix!) : this.#peers.get(ban.peer_id)) ?? null;
     if (older !== null) this.remove(older.id);

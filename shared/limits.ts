@@ -128,6 +128,9 @@ export const SHELVES_MAX = 8;
 /** A list may be this old in a cache between the hub and a browser. */
 export const LIST_MAX_AGE_S = 2;
 export const LIST_STALE_S = 8;
+/** Sidecars come and go with deployments, numbers all the time; neither is worth a fresh question each time. */
+export const SIDECARS_MAX_AGE_S = 30;
+export const STATS_MAX_AGE_S = 10;
 /** Rendered pages a hub keeps until its next change. */
 export const PAGES_MEMOISED_MAX = 64;
 

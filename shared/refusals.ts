@@ -47,6 +47,7 @@ const TABLE = {
   host_unreachable: { status: 503, says: "The lobby's host cannot be told now; try again." },
   no_relay: { status: 503, says: "No relay can be had here now." },
   hub_unavailable: { status: 503, says: "The hub cannot answer now; try again." },
+  draining: { status: 503, says: "The operators let no new lobbies be made now; those that are go on." },
   hub_full: { status: 503, says: "This hub holds as many lobbies as it can." },
   relay_unavailable: { status: 503, says: "No relay can carry this now." },
 } as const satisfies Record<string, Row>;

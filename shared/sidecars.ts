@@ -1,19 +1,13 @@
-/** What anybody may know of a sidecar: where it stands, and under which addresses and ports it is reached. */
+/** What anybody may know of a sidecar: where it stands, under which addresses and ports it is reached, and as whom. */
+import type { SidecarView } from "./api-house.ts";
 import type { Hello } from "./link.ts";
-import type { Wire } from "./lobby.ts";
 
-export type SidecarLine = {
-  readonly id: string;
-  readonly region: string;
-  readonly v4: readonly string[];
-  readonly v6: readonly string[];
-  readonly ports: readonly { readonly port: number; readonly wires: readonly Wire[] }[];
-};
-
-export const sidecarLine = ({ sidecar, region, addresses, ports }: Hello): SidecarLine => ({
+export const sidecarView = ({ sidecar, region, addresses, ports, relay, dtls }: Hello): SidecarView => ({
   id: sidecar,
   region,
   v4: addresses.filter((address) => !address.includes(":")),
   v6: addresses.filter((address) => address.includes(":")),
   ports: ports.map(({ port, wires }) => ({ port, wires })),
+  ...(relay && { relay: { addresses: relay.addresses, pairs: relay.pairs } }),
+  ...(dtls && { dtls }),
 });

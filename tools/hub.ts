@@ -37,7 +37,7 @@ export type HubOptions = {
 };
 
 /** A setting that is not given is empty, and has its default. */
-const SETTINGS = ["RATE_LIMITS", "SOURCE_HEADER"] as const;
+const SETTINGS = ["ADMIN_KEYS", "RATE_LIMITS", "SOURCE_HEADER"] as const;
 export type Setting = (typeof SETTINGS)[number];
 
 /** Starts workerd. Its output goes to ours; who waits for it asks `/healthz`. */

@@ -3,7 +3,9 @@
  *
  *     GET /v1/games/{game}/lobbies          list          GET /healthz             the Worker answers
  *     GET /v1/games/{game}/lobbies/{id}     one lobby     GET /problems/{slug}     what a refusal means
- *     POST /v1/games/{game}/peers           an identity
+ *     POST /v1/games/{game}/peers           an identity   GET /readyz              it can do its work
+ *     GET /v1/games/{game}/sidecars         where they are        GET /metrics         numbers for scrapers (admin key)
+ *     GET /v1/games/{game}/stats            numbers
  *     GET /v1/link/{game}/{shard}           a sidecar opens its link (WebSocket, sidecar key)
  */
 import { Hono } from "hono";
@@ -13,12 +15,13 @@ import { shardOfId } from "#shared/shards.ts";
 import { HubUnavailable } from "./ask.ts";
 import type { Api } from "./context.ts";
 import { hubOf, shardsOf } from "./env.ts";
-import { mayShowPeer, needsGame, saysCost, showsSidecarKey } from "./gate.ts";
+import { mayShowPeer, needsGame, needsOperator, saysCost, showsSidecarKey } from "./gate.ts";
 import { list, LIST_CACHE } from "./lists.ts";
 import { allowed } from "./methods.ts";
 import { through } from "./pass.ts";
 import { makePeer } from "./peers.ts";
 import { explain, problem } from "./problem.ts";
+import { listSidecars, metrics, readiness, readStats } from "./routes/numbers.ts";
 import { serveSite } from "./site.ts";
 import { tagged } from "./tagged.ts";
 
@@ -36,9 +39,13 @@ app.use("/v1/games/*", cors({ origin: "*", allowMethods: METHODS, exposeHeaders:
 app.use("/v1/games/:game/*", saysCost, needsGame);
 
 app.get("/healthz", (c) => c.json({ ok: true }));
+app.get("/readyz", readiness);
+app.get("/metrics", needsOperator, metrics);
 app.get("/problems/:slug", (c) => explain(c.req.param("slug")));
 
 app.post("/v1/games/:game/peers", makePeer);
+app.get("/v1/games/:game/sidecars", mayShowPeer, listSidecars);
+app.get("/v1/games/:game/stats", mayShowPeer, readStats);
 
 app.get("/v1/games/:game/lobbies", mayShowPeer, list);
 

@@ -1,5 +1,5 @@
 /** What the Worker is given: bindings and settings of wrangler.toml, read once per use and never trusted. */
-import { SHARDS_MAX, TOLL_BUDGETS } from "#shared/limits.ts";
+import { SHARDS_MAX, TOKEN_KEY_LENGTH_MIN, TOLL_BUDGETS } from "#shared/limits.ts";
 import { type Budgets, parseBudgets } from "#shared/tolls.ts";
 import type { Hub } from "./hub.ts";
 
@@ -11,6 +11,8 @@ export type Env = {
   readonly LOCATION_HINT?: string;
   /** One or two keys, comma-separated: two while they are being rotated. */
   readonly SIDECAR_KEYS?: string;
+  /** One or two keys of operators, likewise; without one their door is shut. */
+  readonly ADMIN_KEYS?: string;
   /** Budgets that differ from shared/limits.ts, or `off`. */
   readonly RATE_LIMITS?: string;
   /** The header in which a proxy that we trust names the client's address; without one nobody's is known. */
@@ -49,3 +51,7 @@ export function budgetsOf(env: Env): Budgets | null {
   console.error({ message: "RATE_LIMITS must be `off` or like `list=1/5,chat=1/5`", wrong: parsed.wrong });
   return TOLL_BUDGETS;
 }
+
+/** What no house can do without. */
+export const hasKeys = (env: Env): boolean =>
+  keysIn(env.SIDECAR_KEYS).length > 0 && keysIn(env.TOKEN_KEYS).some((key) => key.length >= TOKEN_KEY_LENGTH_MIN);

@@ -58,15 +58,28 @@ export function payerOf(c: Ctx): Payer {
   return { peer: c.var.peer, source: named === undefined ? null : canonicalAddress(named) };
 }
 
-/** Compares digests, and all of them, so that the time taken tells nothing. */
+/** Only for operators. Without ADMIN_KEYS the door is shut for everybody. */
+export const needsOperator: Middleware = async (c, next) => {
+  if (await showsKey(c.req.raw, c.env.ADMIN_KEYS)) return next();
+  return problem("unauthorized", "an operator's key is expected", {
+    "www-authenticate": 'Bearer realm="parley admin"',
+  });
+};
+
 export async function showsSidecarKey(request: Request, env: Env): Promise<boolean> {
+  if (keysIn(env.SIDECAR_KEYS).length === 0) {
+    console.error({ message: "SIDECAR_KEYS is not set: no sidecar can connect" });
+  }
+  return showsKey(request, env.SIDECAR_KEYS);
+}
+
+/** Compares digests, and all of them, so that the time taken tells nothing. */
+async function showsKey(request: Request, setting: string | undefined): Promise<boolean> {
   const shown = bearer(request.headers.get("authorization"));
-  const keys = keysIn(env.SIDECAR_KEYS);
-  if (keys.length === 0) console.error({ message: "SIDECAR_KEYS is not set: no sidecar can connect" });
   if (shown === null) return false;
   const given = await digest(shown);
   let found = false;
-  for (const key of keys) {
+  for (const key of keysIn(setting)) {
     if (crypto.subtle.timingSafeEqual(given, await digest(key))) found = true;
   }
   return found;

@@ -4,11 +4,13 @@
  * kept where it may be asked for again.
  */
 import { type Ban, Bans } from "#shared/bans.ts";
+import { BANS_MAX } from "#shared/limits.ts";
+import type { RefusalCode } from "#shared/refusals.ts";
 import { type Payer, type Toll, Tolls } from "#shared/tolls.ts";
 import { Answers } from "./answers.ts";
 import { budgetsOf, type Env } from "./env.ts";
 import type { Answered, Outcome, Pass, Refused } from "./pass.ts";
-import type { Store } from "./store.ts";
+import type { Order, Store } from "./store.ts";
 
 /** What the banned may not do. Looking harms nobody, and members must be able to leave. */
 const BARRED: ReadonlySet<Toll> = new Set(["peers", "create", "join"]);
@@ -18,12 +20,15 @@ export class Gatekeeper {
   readonly answers: Answers;
   readonly #tolls: Tolls;
   readonly #store: Store;
+  #draining: boolean;
 
   constructor(env: Env, store: Store) {
     this.#store = store;
     this.#tolls = new Tolls(budgetsOf(env));
     this.answers = new Answers(store);
-    this.bans = new Bans(store.bans());
+    const orders = store.orders();
+    this.bans = new Bans(orders.filter((order) => order.kind === "ban"));
+    this.#draining = orders.some((order) => order.kind === "drain");
   }
 
   /** `work` may not wait: what it does and what is remembered of it are stored in one turn, together or not at all. */
@@ -58,15 +63,51 @@ export class Gatekeeper {
     return Math.min(this.answers.deadline(), this.bans.deadline());
   }
 
+  // --- what the operators want -----------------------------------------------------------------------------------
+
+  /** No new lobbies; those that are go on. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  drain(draining: boolean, now: number): void {
+    if (draining === this.#draining) return;
+    this.#store.keepOrders(new Map([["drain", draining ? { kind: "drain", since: now } : null]]));
+    this.#draining = draining;
+  }
+
+  /** False where there are too many bans already. */
+  ban(ban: Ban): boolean {
+    if (this.bans.size >= BANS_MAX && this.bans.byId(ban.id) === undefined) return false;
+    const older = this.bans.add(ban);
+    const rows = new Map<string, Order | null>([[ban.id, { kind: "ban", ...ban }]]);
+    if (older !== null && older.id !== ban.id) rows.set(older.id, null);
+    this.#store.keepOrders(rows);
+    return true;
+  }
+
+  lift(id: string): boolean {
+    const ban = this.bans.byId(id);
+    if (ban !== undefined) this.#lift([ban]);
+    return ban !== undefined;
+  }
+
+  /** Why nobody at this address may host or join over a sidecar, or null. `makes`: it would be a new lobby. */
+  barOf(address: string, makes: boolean, now: number): RefusalCode | null {
+    if (this.bans.of({ peer: null, address }, now) !== null) return "banned";
+    return makes && this.#draining ? "draining" : null;
+  }
+
   #lift(bans: readonly Ban[]): void {
     if (bans.length === 0) return;
-    this.#store.keepBans(new Map(bans.map(({ id }) => [id, null])));
+    this.#store.keepOrders(new Map(bans.map(({ id }) => [id, null])));
     for (const { id } of bans) this.bans.remove(id);
   }
 
   #bar({ toll, peer, source }: Pass, now: number): Refused | null {
-    const ban = toll !== null && BARRED.has(toll) ? this.bans.of({ peer, address: source }, now) : null;
-    if (ban === null) return null;
+    if (toll === null || !BARRED.has(toll)) return null;
+    const ban = this.bans.of({ peer, address: source }, now);
+    if (ban === null) return toll === "create" && this.#draining ? { refused: "draining" } : null;
     return { refused: "banned", ...(!ban.reason_hidden && ban.reason !== "" && { detail: ban.reason }) };
   }
 }

@@ -3,14 +3,16 @@
  * the core: rows, sockets and the one alarm. What it holds in memory is rebuilt from rows on every wake.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { Ban } from "#shared/bans.ts";
 import { decode } from "#shared/decode.ts";
 import { ALARM_SLACK_MS, LINK_FRAME_LENGTH_MAX, LINK_SILENCE_MS } from "#shared/limits.ts";
-import { Close, fromSidecar, type FromHub, type Hello, type Reports } from "#shared/link.ts";
+import { Close, fromSidecar, type FromHub, type Hello, type Report, type Reports } from "#shared/link.ts";
+import type { SidecarView, Stats } from "#shared/api-house.ts";
 import type { LobbyView } from "#shared/api.ts";
 import type { Query } from "#shared/query.ts";
 import type { Page } from "#shared/shelves.ts";
 import { deadline, type Event, type Lobby } from "#shared/lobby.ts";
-import type { SidecarLine } from "#shared/sidecars.ts";
+import type { RefusalCode } from "#shared/refusals.ts";
 import type { TicketKey } from "#shared/tickets.ts";
 import { viewOf } from "#shared/views.ts";
 import { Directory, Draft } from "./directory.ts";
@@ -18,6 +20,7 @@ import { type Env, shardsOf } from "./env.ts";
 import { deliveriesOf, type Events, NOBODY_LISTENS } from "./events.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import * as link from "./link.ts";
+import * as office from "./office.ts";
 import type { Answered, Outcome, Pass } from "./pass.ts";
 import { Sidecars } from "./sidecars.ts";
 import { type Sidecar, Store } from "./store.ts";
@@ -75,8 +78,56 @@ export class Hub extends DurableObject<Env> {
     });
   }
 
-  sidecars(pass: Pass): Answered<SidecarLine[]> {
+  sidecars(pass: Pass): Answered<SidecarView[]> {
     return this.#answer(pass, () => ({ value: this.#sidecars.lines() }));
+  }
+
+  stats(pass: Pass): Answered<Stats> {
+    return this.#answer(pass, () => ({ value: office.stats(this.#directory.all(), this.#sidecars.linked().length) }));
+  }
+
+  // Operators pay nothing and are not told what others are: these answer them plainly.
+
+  lobbiesOfAll(limit: number, after: office.Place | null): office.OfficePage {
+    return office.page(this.#directory.all(), limit, after);
+  }
+
+  /** Ends a lobby for good; false where there is none. */
+  close(id: string): boolean {
+    const lobby = this.#directory.byId(id);
+    if (lobby === undefined) return false;
+    const now = Date.now();
+    const draft = new Draft(this.#directory, now);
+    draft.applyTo(lobby, { kind: "close", by: null, reason: "banned" });
+    this.#keep(draft, new Map(), now);
+    return true;
+  }
+
+  /** How a member of this name is banned, or null where the lobby has none. */
+  targetOf(id: string, member: string): office.Target | null {
+    return office.targetOf(this.#directory.byId(id), member);
+  }
+
+  bans(): Ban[] {
+    return this.#gate.bans.all();
+  }
+
+  ban(ban: Ban): boolean {
+    const kept = this.#gate.ban(ban);
+    this.#arm([], Date.now());
+    return kept;
+  }
+
+  lift(id: string): boolean {
+    return this.#gate.lift(id);
+  }
+
+  draining(): boolean {
+    return this.#gate.draining;
+  }
+
+  drain(draining: boolean): void {
+    this.#gate.drain(draining, Date.now());
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
@@ -157,13 +208,23 @@ export class Hub extends DurableObject<Env> {
     const draft = new Draft(this.#directory, now);
     const refs: number[] = [];
     for (const [at, report] of fresh.items.entries()) {
-      draft.apply(report.wire, report.name, link.toEvent(report, sidecar, this.#shard()));
+      const bar = this.#barOf(report, now);
+      if (bar !== null)
+        draft.tells.push({ tell: { to: "asker", notice: { kind: "refused", code: bar } }, lobby: null });
+      else draft.apply(report.wire, report.name, link.toEvent(report, sidecar, this.#shard()));
       while (refs.length < draft.tells.length) refs.push(fresh.seq + at);
     }
     const ack = fresh.seq + fresh.items.length - 1;
     this.#keep(draft, new Map([[sidecar, { ...row, ack }]]), now, {
       answering: { sidecar, ack, refs, reaches: (other) => this.#sidecars.socket(other) !== undefined },
     });
+  }
+
+  /** What the operators have against it. A wire stays silent about this. */
+  #barOf(report: Report, now: number): RefusalCode | null {
+    if (report.kind !== "host" && report.kind !== "join") return null;
+    const makes = report.kind === "host" && this.#directory.byName(report.wire, report.name) === undefined;
+    return this.#gate.barOf(report.endpoint.address, makes, now);
   }
 
   /** Ends a link, once: the sidecar is down from now on, and with `away` its members are gone at once. */

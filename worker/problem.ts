@@ -4,7 +4,8 @@ import { isRefusalCode, REFUSALS, type RefusalCode } from "#shared/refusals.ts";
 /** `detail` is for people and names no secret; `code` is the stable contract. */
 export function problem(code: RefusalCode, detail?: string, headers: Record<string, string> = {}): Response {
   const { status, says } = REFUSALS[code];
-  const retry: Record<string, string> = status === 503 ? { "retry-after": "2", ...headers } : headers;
+  const later = code === "draining" ? "60" : "2";
+  const retry: Record<string, string> = status === 503 ? { "retry-after": later, ...headers } : headers;
   const wait = retry["retry-after"];
   const retry_after_s = wait === undefined ? undefined : Number(wait);
   const body = { type: `/problems/${code.replaceAll("_", "-")}`, title: says, status, code, detail, retry_after_s };

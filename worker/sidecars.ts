@@ -4,7 +4,8 @@
  */
 import { LINK_SILENCE_MS, SIDECAR_GRACE_MS, SIDECARS_PER_HUB_MAX } from "#shared/limits.ts";
 import type { Hello } from "#shared/link.ts";
-import { type SidecarLine, sidecarLine } from "#shared/sidecars.ts";
+import type { SidecarView } from "#shared/api-house.ts";
+import { sidecarView } from "#shared/sidecars.ts";
 import type { Sidecar } from "./store.ts";
 
 export class Sidecars {
@@ -29,9 +30,9 @@ export class Sidecars {
   }
 
   /** What anybody may know of those that are linked, in the order of their names. */
-  lines(): SidecarLine[] {
+  lines(): SidecarView[] {
     const up = [...this.#sockets.keys()].toSorted();
-    return up.map((id) => sidecarLine(this.#rows.get(id)!.hello));
+    return up.map((id) => sidecarView(this.#rows.get(id)!.hello));
   }
 
   /** Rows that believe in a link which did not outlive the hub's sleep: down since now, at the latest. */

@@ -19,6 +19,9 @@ export type Sidecar = {
   readonly hello: Hello;
 };
 
+/** What the operators want: whom not to serve, and whether new lobbies are made. */
+export type Order = (Ban & { readonly kind: "ban" }) | { readonly kind: "drain"; readonly since: number };
+
 /** What a request with an idempotency key was answered. */
 export type Answer = Once & { readonly at: number; readonly outcome: Outcome<unknown> };
 
@@ -27,14 +30,14 @@ export type Changes = {
   readonly sidecars: ReadonlyMap<string, Sidecar | null>;
 };
 
-type Table = "lobbies" | "sidecars" | "bans";
+type Table = "lobbies" | "sidecars" | "orders";
 
 /** Applied once each, in order, in a transaction. Never edited, only added to; two versions may run at once. */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE lobbies (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE sidecars (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
   `CREATE TABLE answers (id TEXT PRIMARY KEY, at INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID;
-   CREATE TABLE bans (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
+   CREATE TABLE orders (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
 ];
 
 export class Store {
@@ -55,8 +58,8 @@ export class Store {
     return this.#read<Sidecar>("sidecars");
   }
 
-  bans(): Ban[] {
-    return this.#read<Ban>("bans");
+  orders(): Order[] {
+    return this.#read<Order>("orders");
   }
 
   /** Keys of kept answers, the oldest first. */
@@ -82,9 +85,9 @@ export class Store {
     this.#storage.sql.exec(`DELETE FROM answers WHERE id = ?`, key);
   }
 
-  keepBans(bans: ReadonlyMap<string, Ban | null>): void {
+  keepOrders(orders: ReadonlyMap<string, Order | null>): void {
     this.#migrate();
-    this.#write("bans", bans);
+    this.#storage.transactionSync(() => this.#write("orders", orders));
   }
 
   /** All of it or nothing. A row that is null goes. */

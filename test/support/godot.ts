@@ -52,7 +52,8 @@ export class Godot {
     };
     const script = join(import.meta.dirname, "godot/speaker.gd");
     const env = { PATH: process.env["PATH"], HOME: this.#home, PROGRAM: JSON.stringify(program) };
-    this.#child = spawn(godot3, ["-s", script], { env, stdio: ["ignore", "pipe", "ignore"] });
+    // It writes its log into the folder it is started in.
+    this.#child = spawn(godot3, ["-s", script], { cwd: this.#home, env, stdio: ["ignore", "pipe", "ignore"] });
     createInterface({ input: this.#child.stdout! }).on("line", (line) => {
       if (line.startsWith("{")) this.lines.push(JSON.parse(line) as Happened);
     });
