@@ -3,9 +3,14 @@
  *
  *     GET /v1/games/{game}/lobbies          list          GET /healthz             the Worker answers
  *     GET /v1/games/{game}/lobbies/{id}     one lobby     GET /problems/{slug}     what a refusal means
+<<<<<<< HEAD
  *     POST /v1/games/{game}/peers           an identity   GET /readyz              it can do its work
  *     GET /v1/games/{game}/sidecars         where they are        GET /metrics         numbers for scrapers (admin key)
  *     GET /v1/games/{game}/stats            numbers
+=======
+ *     POST /v1/games/{game}/peers           an identity
+ *     GET /v1/games/{game}/events           live events (WebSocket)
+>>>>>>> 0e97101 (worker: tell lobbies live over a WebSocket)
  *     GET /v1/link/{game}/{shard}           a sidecar opens its link (WebSocket, sidecar key)
  */
 import { Hono } from "hono";
@@ -24,6 +29,7 @@ import { explain, problem } from "./problem.ts";
 import { listSidecars, metrics, readiness, readStats } from "./routes/numbers.ts";
 import { serveSite } from "./site.ts";
 import { tagged } from "./tagged.ts";
+import { watch } from "./watching.ts";
 
 /** A token is shown by whoever has it, never by a browser on its own: any page may ask for anything. */
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
@@ -35,6 +41,8 @@ app.use("*", async (c, next) => {
   await next();
   if (!c.res.headers.has("cache-control") && c.res.status !== 101) c.res.headers.set("cache-control", "no-store");
 });
+// Before what writes into answers: the answer to an upgrade must stay as it is.
+app.get("/v1/games/:game/events", saysCost, needsGame, watch);
 app.use("/v1/games/*", cors({ origin: "*", allowMethods: METHODS, exposeHeaders: EXPOSED, maxAge: 86_400 }));
 app.use("/v1/games/:game/*", saysCost, needsGame);
 

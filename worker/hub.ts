@@ -15,16 +15,20 @@ import { deadline, type Event, type Lobby } from "#shared/lobby.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import type { TicketKey } from "#shared/tickets.ts";
 import { viewOf } from "#shared/views.ts";
+import { SUBPROTOCOL } from "#shared/watch.ts";
 import { Directory, Draft } from "./directory.ts";
 import { type Env, shardsOf } from "./env.ts";
-import { deliveriesOf, type Events, NOBODY_LISTENS } from "./events.ts";
+import { deliveriesOf } from "./events.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import * as link from "./link.ts";
 import * as office from "./office.ts";
 import type { Answered, Outcome, Pass } from "./pass.ts";
+import { problem } from "./problem.ts";
 import { Sidecars } from "./sidecars.ts";
 import { type Sidecar, Store } from "./store.ts";
-import { ticketKeys } from "./tokens.ts";
+import { peerOfToken, ticketKeys } from "./tokens.ts";
+import { type Home, Watch } from "./watch.ts";
+import { SOURCE } from "./watching.ts";
 
 /** Travels with a socket through hibernation. `sidecar` is null until it said hello; an ended one only waits to go. */
 type Attachment = { readonly sidecar: string | null; readonly since: number; readonly ended: boolean };
@@ -33,7 +37,7 @@ export class Hub extends DurableObject<Env> {
   readonly #store: Store;
   readonly #directory: Directory;
   readonly #sidecars: Sidecars;
-  readonly #events: Events = NOBODY_LISTENS;
+  readonly #watch: Watch;
   readonly #gate: Gatekeeper;
   #alarm_at: number | null = null;
   #ticket_keys: readonly TicketKey[] = [];
@@ -45,10 +49,11 @@ export class Hub extends DurableObject<Env> {
     this.#directory = new Directory(this.#store.lobbies());
     this.#sidecars = new Sidecars(this.#store.sidecars());
     this.#gate = new Gatekeeper(env, this.#store);
-    for (const socket of ctx.getWebSockets()) {
+    for (const socket of ctx.getWebSockets("link")) {
       const { sidecar, ended } = attachmentOf(socket);
       if (sidecar !== null && !ended) this.#sidecars.attach(sidecar, socket);
     }
+    this.#watch = new Watch(this.#home(), ctx.getWebSockets("events"), Date.now());
     void ctx.blockConcurrencyWhile(async () => {
       this.#ticket_keys = await ticketKeys(env);
       this.#alarm_at = await ctx.storage.getAlarm();
@@ -57,11 +62,12 @@ export class Hub extends DurableObject<Env> {
     });
   }
 
-  /** A sidecar opens its link. The Worker has checked its key. */
-  override fetch(): Response {
+  /** A sidecar opens its link, and the Worker has checked its key; or somebody comes to watch. */
+  override fetch(request: Request): Response {
+    if (new URL(request.url).pathname.endsWith("/events")) return this.#admit(request.headers.get(SOURCE));
     const { 0: client, 1: server } = new WebSocketPair();
     server.serializeAttachment({ sidecar: null, since: Date.now(), ended: false } satisfies Attachment);
-    this.ctx.acceptWebSocket(server);
+    this.ctx.acceptWebSocket(server, ["link"]);
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -130,7 +136,8 @@ export class Hub extends DurableObject<Env> {
     this.#gate.drain(draining, Date.now());
   }
 
-  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {
+    if (this.#isWatcher(socket)) return this.#watch.hear(socket, message, Date.now());
     const { sidecar, ended } = attachmentOf(socket);
     if (ended) return;
     const text = typeof message === "string" ? message : "";
@@ -151,11 +158,14 @@ export class Hub extends DurableObject<Env> {
 
   override webSocketClose(socket: WebSocket, code: number): void {
     // 1005 and 1006 say that no code came; they may not be sent (RFC 6455 section 7.4.1).
-    this.#end(socket, code === 1005 || code === 1006 ? 1000 : code, "");
+    const legal = code === 1005 || code === 1006 ? 1000 : code;
+    if (this.#isWatcher(socket)) this.#watch.close(socket, legal);
+    else this.#end(socket, legal, "");
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#end(socket, 1011, "");
+    if (this.#isWatcher(socket)) this.#watch.close(socket, 1011);
+    else this.#end(socket, 1011, "");
   }
 
   override alarm(): void {
@@ -166,6 +176,7 @@ export class Hub extends DurableObject<Env> {
       const heard = this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? attachmentOf(socket).since;
       if (now - heard > LINK_SILENCE_MS) this.#end(socket, Close.silent, "no ping");
     }
+    this.#watch.tick(now);
     const draft = new Draft(this.#directory, now);
     const rows = new Map<string, Sidecar>();
     for (const row of this.#sidecars.overdue(now)) {
@@ -246,6 +257,51 @@ export class Hub extends DurableObject<Env> {
     this.#keep(draft, new Map([[sidecar, { ...row, down_since: now, away: how.away }]]), now);
   }
 
+  // --- who watches ---------------------------------------------------------------------------------------------
+
+  #admit(source: string | null): Response {
+    const refused = this.#watch.refusal(source);
+    if (refused !== null) return problem(refused);
+    const now = Date.now();
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server, ["events"]);
+    this.#watch.add(server, source, now);
+    this.#arm([], now);
+    return new Response(null, { status: 101, webSocket: client, headers: { "sec-websocket-protocol": SUBPROTOCOL } });
+  }
+
+  #isWatcher(socket: WebSocket): boolean {
+    return this.ctx.getTags(socket).includes("events");
+  }
+
+  #home(): Home {
+    const [game = ""] = (this.ctx.id.name ?? "").split("/");
+    return {
+      shards: shardsOf(this.env),
+      lobby: (id) => this.#directory.byId(id),
+      page: (query) => this.#directory.page(query),
+      prove: (token) => peerOfToken(this.env, game, token, Date.now()),
+      pingedAt: (socket) => this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? null,
+      say: (id, event, payer) =>
+        this.#answer({ ...payer, toll: event.kind, once: null }, (now) => {
+          const refused = this.#step(id, event, now);
+          return refused === null ? { value: null } : { refused };
+        }),
+      heard: (id, peer) => void this.#step(id, { kind: "heard", peer, source: null }, Date.now()),
+      closed: (id) => this.#arm([this.#directory.byId(id) ?? null], Date.now()),
+    };
+  }
+
+  #step(id: string, event: Event, now: number): RefusalCode | null {
+    const lobby = this.#directory.byId(id);
+    if (lobby === undefined) return "lobby_not_found";
+    const draft = new Draft(this.#directory, now);
+    draft.applyTo(lobby, event);
+    this.#keep(draft, new Map(), now);
+    for (const { tell } of draft.tells) if (tell.notice.kind === "refused") return tell.notice.code;
+    return null;
+  }
+
   // --- the API ---------------------------------------------------------------------------------------------------
 
   /** `work` may not wait: what it does and what is remembered of it are stored together or not at all. */
@@ -273,7 +329,7 @@ export class Hub extends DurableObject<Env> {
       const socket = this.#sidecars.socket(sidecar);
       if (socket !== undefined) for (const message of messages) send(socket, message);
     }
-    this.#events.publish(deliveriesOf(draft.tells), changes);
+    this.#watch.publish(deliveriesOf(draft.tells), changes, now);
     this.#arm(looking === "everywhere" ? this.#directory.all() : draft.lobbies.values(), now);
   }
 
@@ -287,7 +343,10 @@ export class Hub extends DurableObject<Env> {
   #arm(changed: Iterable<Lobby | null>, now: number): void {
     let due = Math.min(this.#gate.deadline(), this.#directory.size === 0 ? Infinity : this.#sidecars.deadline(now));
     for (const lobby of changed) if (lobby !== null) due = Math.min(due, deadline(lobby) ?? Infinity);
-    if (due === Infinity || (this.#alarm_at !== null && this.#alarm_at <= due + ALARM_SLACK_MS)) return;
+    const urgent = this.#watch.urgent();
+    due = Math.min(due, urgent, this.#watch.deadline());
+    const slack = due === urgent ? 0 : ALARM_SLACK_MS;
+    if (due === Infinity || (this.#alarm_at !== null && this.#alarm_at <= due + slack)) return;
     this.#alarm_at = due;
     void this.ctx.storage.setAlarm(due);
   }
