@@ -34,14 +34,12 @@ function volley(to: Endpoint, local: boolean, startAt: number, hops: number | nu
   return {
     searching: false,
     due: () => due,
-    next: (now) => {
+    next: () => {
       const shortLived = hops !== null && count < limits.BURST_MS.length;
       const after = limits.BURST_MS[++count];
       if (after !== undefined) due = startAt + after;
       else if (count === limits.BURST_MS.length) due = startAt + afterBurst;
-      else
-        due =
-          Math.max(due, now) + (due - startAt < limits.PROBE_FAST_UNTIL_MS ? limits.PROBE_MS : limits.PROBE_SLOW_MS);
+      else due += due - startAt < limits.PROBE_FAST_UNTIL_MS ? limits.PROBE_MS : limits.PROBE_SLOW_MS;
       return { socket: 0, to, local, ...(shortLived ? { hops } : {}) };
     },
   };
