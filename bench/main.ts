@@ -4,12 +4,14 @@
  *     renewals    UDP in, contact, UDP out: beside a bare echo server of the same runtime, per second of its CPU
  *     requests    the same for what goes through the hub; the CPU is the sidecar's alone
  *     steps       UDP -> sidecar -> hub (rows written) -> sidecar -> UDP: per second, and how long one takes
+ *     sealed      datagrams between two peers of ours: sealed and opened by the client, in this process alone
  *
  * Absolute figures belong to the machine; compare ratios, and runs on the same machine.
  */
 import { createSocket } from "node:dgram";
 import { hash } from "../udp-sidecar/protocols/dowsett.ts";
 import { openHouse } from "./house.ts";
+import { CIPHERS, sealed, SIZES } from "./sealed.ts";
 import { answerTo, flood, steps, table, whole } from "./measure.ts";
 
 const SOCKETS = 64;
@@ -56,6 +58,12 @@ try {
 } finally {
   await house.close();
 }
+
+table([
+  ["per CPU-second", ...SIZES.map((size) => `${size} bytes`)],
+  ...CIPHERS.map(([name, cipher]) => [name, ...SIZES.map((size) => whole(cipher(size)))]),
+  ["sealed by one, opened by the other", ...SIZES.map((size) => whole(sealed(size)))],
+]);
 
 function text(what: string): Uint8Array {
   return Buffer.from(what);

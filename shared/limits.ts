@@ -56,17 +56,10 @@ export const SEATS_PER_PEER_MAX = 16;
 export const SEAT_HELD_MS = 15_000;
 /** Silence after which a member without a source counts as away: the lobby of a silent host leaves the lists. */
 export const SILENT_MS = 30_000;
-/** Members a hub suspects of silence at once; a row holds them all, at 70 bytes each. Others are judged later. */
-export const SUSPECTS_MAX = 10_000;
 /** An away member without a source keeps his seat this long: 60 s since he was heard. */
 export const SILENT_AWAY_MS = 30_000;
 /** What clients are told to do: three heartbeats fit into the silence allowed. */
 export const HEARTBEAT_S = 10;
-/** How long a session ticket proves a place in a lobby to a sidecar; joining once more gives a new one. */
-export const SESSION_TICKET_S = 3_600;
-/** Quick join looks at this many lines, and tries this many of them: others join meanwhile. */
-export const QUICK_JOIN_LINES = 50;
-export const QUICK_JOIN_TRIES = 5;
 /** A lobby whose host went waits this long for a member who claims it, then it ends. */
 export const VACANT_MS = 60_000;
 /** How long an applicant waits, or remembers that he was turned away. */
@@ -194,6 +187,33 @@ export const BANS_MAX = 10_000;
 export const REASON_LENGTH_MAX = 256;
 /** An IPv6 address behind a slash: `2001:db8:...:ffff/128`. */
 export const PREFIX_LENGTH_MAX = 49;
+
+// --- Events ----------------------------------------------------------------------------------------------------
+/** What a watcher says in one message: a signal of 8 KiB, each character escaped at the worst. */
+export const WATCHER_MESSAGE_LENGTH_MAX = 65_536;
+/** Messages of one socket, refill per second and at once: subscribing to everything after a drop, and then a chat. */
+export const WATCHER_PER_S = 10;
+export const WATCHER_BURST = 40;
+/** Sockets of one hub (the platform takes 32,768) and of one source: a school behind one address. */
+export const WATCHERS_MAX = 16_384;
+export const WATCHERS_PER_SOURCE_MAX = 256;
+/** Lobbies that one socket watches: what travels with it through hibernation must stay below 16 KiB. */
+export const TOPICS_PER_WATCHER_MAX = 16;
+/** The filter of a list, as JSON text, for the same reason. */
+export const FILTER_LENGTH_MAX = 2_048;
+/** A lobby is told of once per this, at the most: the first change at once, further ones merged. */
+export const COALESCE_MS = 1_000;
+/** Lines that a watched list begins with; there is a page of them at hand in no time, and the rest over HTTP. */
+export const SNAPSHOT_LINES_MAX = 500;
+/** Events kept for those who come back after a drop, and their weight in characters of JSON. */
+export const REPLAY_ITEMS_MAX = 1_024;
+export const REPLAY_LENGTH_MAX = 1_048_576;
+/** Clients ping this often ... */
+export const WATCHER_PING_S = 10;
+/** ... and have gone when they did not for this long: three pings. Looked at as often, at a row each time. */
+export const WATCHER_SILENCE_MS = 30_000;
+/** Characters told to a socket that pings, and which its pings do not show to have arrived. */
+export const UNCONFIRMED_LENGTH_MAX = 1_048_576;
 
 // --- Sidecar ---------------------------------------------------------------------------------------------------
 /** Contacts one sidecar holds for one game. When full, newcomers meet silence. */

@@ -106,6 +106,7 @@ describe("the guard catches", () => {
     "udp-sidecar/sockets/dtls/records.ts",
     "clients/typescript/src/punch/a.ts",
     "clients/typescript/src/secure/a.ts",
+    "clients/typescript/src/path/a.ts",
   ])("a clock, dice, a timer or a platform in %s", (path) => {
     const texts = [
       ["Date.now()", "Date . now ()", "Date['now']()", "new Date()", "new Date( )", "new Date;", "`${Date.now()}`"],
@@ -150,7 +151,11 @@ function isPure(path: string): boolean {
   const names = ["contacts", "protocol", "exchange", "heap", "outbox", "relay", "allocation", "pooled"];
   const files = [...names, "switchboard"].map((name) => `udp-sidecar/${name}.ts`);
   files.push(...sealed.map((name) => `udp-sidecar/sockets/dtls/${name}.ts`));
-  const rooms = ["shared/", "udp-sidecar/protocols/", ...["punch", "secure"].map((room) => `${CLIENT}${room}/`)];
+  const rooms = [
+    "shared/",
+    "udp-sidecar/protocols/",
+    ...["punch", "secure", "path"].map((room) => `${CLIENT}${room}/`),
+  ];
   return rooms.some((room) => path.startsWith(room)) || files.includes(path);
 }
 

@@ -20,16 +20,21 @@ if (missing.length > 0) {
   else process.stderr.write(`Not installed here: ${missing.join(", ")}. Their tests will be skipped.\n`);
 }
 
-function install(packages: readonly string[]): void {
+/** Tries once more: mirrors fail, and a machine that has just started may still hold apt's lock. */
+function install(packages: readonly string[], tries = 2): void {
   process.stderr.write(`Installing for the tests, from Debian: ${packages.join(", ")}.\n`);
-  const options = {
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    stdio: ["ignore", "ignore", "inherit"] as ("ignore" | "inherit")[],
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const stdio: ("ignore" | "inherit")[] = ["ignore", "ignore", "inherit"];
+  const apt = (...args: readonly string[]): void => {
+    const patient = ["-qq", "-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=120"];
+    execFileSync("apt-get", [...patient, ...args], { env, stdio });
   };
   try {
-    execFileSync("apt-get", ["update", "-qq"], options);
-    execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], options);
+    apt("update");
+    apt("install", "-y", "--no-install-recommends", ...packages);
+    process.stderr.write("Installed.\n");
   } catch (error) {
     process.stderr.write(`They could not be installed: ${String(error)}\n`);
+    if (tries > 1) install(packages, tries - 1);
   }
 }

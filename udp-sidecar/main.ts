@@ -21,7 +21,6 @@ const { config } = parsed;
 const log = pino({ level: config.log, base: { sidecar: config.name } }, pino.destination({ dest: 2, sync: true }));
 try {
   const sidecar = await Sidecar.start(config, log);
-  log.info({ ports: config.ports, hub: config.hub.origin }, "listening");
   const stop = async (signal: string): Promise<void> => {
     log.info({ signal }, "draining");
     await sidecar.stop();
@@ -31,6 +30,7 @@ try {
   if (config.dtls !== "off") process.on("SIGHUP", () => sidecar.reload());
   process.once("SIGTERM", (signal) => void stop(signal));
   process.once("SIGINT", (signal) => void stop(signal));
+  log.info({ ports: config.ports, hub: config.hub.origin }, "listening");
 } catch (error) {
   log.fatal(error instanceof Error ? error.message : String(error));
   process.exit(1);

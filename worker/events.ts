@@ -1,6 +1,6 @@
 /**
- * Who is told over WebSocket: the seam between the hub, which decides, and the sockets, which carry. The hub calls it
- * after its rows are written, so nothing is told that could be lost.
+ * The seam between the hub, which decides, and the sockets of those who watch (watch.ts), which carry. The hub calls
+ * it after its rows are written, so nothing is told that could be lost.
  */
 import type { Lobby, Message, Notice } from "#shared/lobby.ts";
 import type { Told } from "./directory.ts";
@@ -14,19 +14,9 @@ export type LobbyChange = {
 /** A notice for a peer without a source; `lobby` as it is now, or was where it is over. */
 export type Delivery = { readonly lobby: Lobby; readonly peer: string; readonly notice: Notice | Message };
 
-export type Events = {
-  /** Whether a peer has an open socket that this hub can tell him through: then he lives as long as it does. */
-  listens(peer: string): boolean;
-  /** In the order in which it happened: first what members are told, then what watchers see of it. */
-  publish(deliveries: readonly Delivery[], changes: readonly LobbyChange[]): void;
-};
-
 export const deliveriesOf = (tells: readonly Told[]): Delivery[] =>
   tells.flatMap(({ tell, lobby }) =>
     tell.to === "member" && tell.source === null && lobby !== null
       ? [{ lobby, peer: tell.peer, notice: tell.notice }]
       : [],
   );
-
-/** A hub without sockets. */
-export const NOBODY_LISTENS: Events = { listens: () => false, publish: () => {} };

@@ -8,7 +8,7 @@ import { type Payer, rateHeaders } from "#shared/tolls.ts";
 import type { Ctx, Middleware } from "./context.ts";
 import { type Env, keysIn } from "./env.ts";
 import { problem } from "./problem.ts";
-import { prove } from "./tokens.ts";
+import { peerOfToken } from "./tokens.ts";
 
 /** The game of the path, for everything behind it. */
 export const needsGame: Middleware = async (c, next) => {
@@ -88,8 +88,7 @@ async function showsKey(request: Request, setting: string | undefined): Promise<
 /** The peer of this game whose token is shown, or null. */
 async function peerOf(c: Ctx): Promise<string | null> {
   const shown = bearer(c.req.header("authorization") ?? null);
-  const token = shown === null ? null : await prove(c.env, shown, Date.now());
-  return token !== null && token.purpose === "peer" && token.game === c.var.game ? token.peer : null;
+  return shown === null ? null : peerOfToken(c.env, c.var.game, shown, Date.now());
 }
 
 const noPeer = (): Response =>

@@ -15,19 +15,20 @@ import { deadline, type Event, type Lobby } from "#shared/lobby.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import type { TicketKey } from "#shared/tickets.ts";
 import { viewOf } from "#shared/views.ts";
+import { SUBPROTOCOL } from "#shared/watch.ts";
 import { Directory, Draft } from "./directory.ts";
 import { type Env, shardsOf } from "./env.ts";
-import { deliveriesOf, type Events, NOBODY_LISTENS } from "./events.ts";
+import { deliveriesOf } from "./events.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import * as link from "./link.ts";
-import * as natives from "./natives.ts";
-import type { Entry, Target } from "./natives.ts";
 import * as office from "./office.ts";
-import type { Answered, Once, Outcome, Pass } from "./pass.ts";
-import { Presence } from "./presence.ts";
+import type { Answered, Outcome, Pass } from "./pass.ts";
+import { problem } from "./problem.ts";
 import { Sidecars } from "./sidecars.ts";
 import { type Sidecar, Store } from "./store.ts";
-import { ticketKeys } from "./tokens.ts";
+import { peerOfToken, ticketKeys } from "./tokens.ts";
+import { type Home, Watch } from "./watch.ts";
+import { SOURCE } from "./watching.ts";
 
 /** Travels with a socket through hibernation. `sidecar` is null until it said hello; an ended one only waits to go. */
 type Attachment = { readonly sidecar: string | null; readonly since: number; readonly ended: boolean };
@@ -36,9 +37,8 @@ export class Hub extends DurableObject<Env> {
   readonly #store: Store;
   readonly #directory: Directory;
   readonly #sidecars: Sidecars;
-  readonly #events: Events = NOBODY_LISTENS;
+  readonly #watch: Watch;
   readonly #gate: Gatekeeper;
-  readonly #presence: Presence;
   #alarm_at: number | null = null;
   #ticket_keys: readonly TicketKey[] = [];
 
@@ -49,11 +49,11 @@ export class Hub extends DurableObject<Env> {
     this.#directory = new Directory(this.#store.lobbies());
     this.#sidecars = new Sidecars(this.#store.sidecars());
     this.#gate = new Gatekeeper(env, this.#store);
-    this.#presence = new Presence(this.#store.suspects());
-    for (const socket of ctx.getWebSockets()) {
+    for (const socket of ctx.getWebSockets("link")) {
       const { sidecar, ended } = attachmentOf(socket);
       if (sidecar !== null && !ended) this.#sidecars.attach(sidecar, socket);
     }
+    this.#watch = new Watch(this.#home(), ctx.getWebSockets("events"), Date.now());
     void ctx.blockConcurrencyWhile(async () => {
       this.#ticket_keys = await ticketKeys(env);
       this.#alarm_at = await ctx.storage.getAlarm();
@@ -62,11 +62,12 @@ export class Hub extends DurableObject<Env> {
     });
   }
 
-  /** A sidecar opens its link. The Worker has checked its key. */
-  override fetch(): Response {
+  /** A sidecar opens its link, and the Worker has checked its key; or somebody comes to watch. */
+  override fetch(request: Request): Response {
+    if (new URL(request.url).pathname.endsWith("/events")) return this.#admit(request.headers.get(SOURCE));
     const { 0: client, 1: server } = new WebSocketPair();
     server.serializeAttachment({ sidecar: null, since: Date.now(), ended: false } satisfies Attachment);
-    this.ctx.acceptWebSocket(server);
+    this.ctx.acceptWebSocket(server, ["link"]);
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -81,42 +82,6 @@ export class Hub extends DurableObject<Env> {
       const value = lobby === undefined ? null : viewOf(lobby, pass.peer);
       return value === null ? { refused: "lobby_not_found" } : { value };
     });
-  }
-
-  /** Makes a lobby, with a join code that leads here among so many shards. */
-  open(pass: Pass, event: Event & { kind: "host" }, shards: number): Answered<Entry> {
-    const named = () => this.#directory.byName(event.wire, event.name);
-    const coded = { ...event, code: natives.freeCode(this.#directory, this.#shard(), shards) };
-    return this.#answer(pass, (now) => this.#do(pass.peer!, now, named, (draft) => natives.open(draft, coded)));
-  }
-
-  /** What a peer does to a lobby. A code that is wrong is a guess, and guesses are counted. */
-  act(pass: Pass, target: Target, event: Event): Answered<Entry> {
-    return this.#answer(pass, (now) => {
-      const guesses = "code" in target;
-      if (guesses && !this.#gate.mayGuess(pass, now)) return { refused: "rate_limited" };
-      const lobby = natives.find(this.#directory, target);
-      if (lobby === undefined && guesses) this.#gate.guessed(pass, now);
-      if (lobby === undefined) return { refused: guesses ? "code_invalid" : "lobby_not_found" };
-      const same = () => this.#directory.byId(lobby.id);
-      return this.#do(pass.peer!, now, same, (draft) => natives.act(draft, lobby, pass.peer!, event));
-    });
-  }
-
-  /** What a request that asks several questions was answered before: null where it is new. */
-  recall(once: Once): { readonly outcome: Outcome<Entry> | null } {
-    const known = this.#gate.answers.recall(once, Date.now());
-    if (known === "mismatch") return { outcome: { refused: "idempotency_mismatch" } };
-    return { outcome: (known as Outcome<Entry> | undefined) ?? null };
-  }
-
-  remember(pass: Pass, entry: Entry): void {
-    this.#answer(pass, () => ({ value: entry }));
-  }
-
-  /** The id of a lobby: the Worker salts its password with it. */
-  find(target: Target): string | null {
-    return natives.find(this.#directory, target)?.id ?? null;
   }
 
   sidecars(pass: Pass): Answered<SidecarView[]> {
@@ -171,7 +136,8 @@ export class Hub extends DurableObject<Env> {
     this.#gate.drain(draining, Date.now());
   }
 
-  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {
+    if (this.#isWatcher(socket)) return this.#watch.hear(socket, message, Date.now());
     const { sidecar, ended } = attachmentOf(socket);
     if (ended) return;
     const text = typeof message === "string" ? message : "";
@@ -192,11 +158,14 @@ export class Hub extends DurableObject<Env> {
 
   override webSocketClose(socket: WebSocket, code: number): void {
     // 1005 and 1006 say that no code came; they may not be sent (RFC 6455 section 7.4.1).
-    this.#end(socket, code === 1005 || code === 1006 ? 1000 : code, "");
+    const legal = code === 1005 || code === 1006 ? 1000 : code;
+    if (this.#isWatcher(socket)) this.#watch.close(socket, legal);
+    else this.#end(socket, legal, "");
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#end(socket, 1011, "");
+    if (this.#isWatcher(socket)) this.#watch.close(socket, 1011);
+    else this.#end(socket, 1011, "");
   }
 
   override alarm(): void {
@@ -207,17 +176,14 @@ export class Hub extends DurableObject<Env> {
       const heard = this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? attachmentOf(socket).since;
       if (now - heard > LINK_SILENCE_MS) this.#end(socket, Close.silent, "no ping");
     }
+    this.#watch.tick(now);
     const draft = new Draft(this.#directory, now);
     const rows = new Map<string, Sidecar>();
     for (const row of this.#sidecars.overdue(now)) {
       this.#applyToMembersOf(row.id, { kind: "away", sidecar: row.id }, draft);
       rows.set(row.id, { ...row, away: true });
     }
-    for (const lobby of this.#directory.all()) {
-      const silent = this.#presence.judge(lobby, this.#listens, now);
-      for (const peer of silent) draft.applyTo(lobby, { kind: "silent", peer });
-      draft.applyTo(lobby, { kind: "tick" });
-    }
+    for (const lobby of this.#directory.all()) draft.applyTo(lobby, { kind: "tick" });
     this.#keep(draft, rows, now, { looking: "everywhere" });
   }
 
@@ -291,6 +257,51 @@ export class Hub extends DurableObject<Env> {
     this.#keep(draft, new Map([[sidecar, { ...row, down_since: now, away: how.away }]]), now);
   }
 
+  // --- who watches ---------------------------------------------------------------------------------------------
+
+  #admit(source: string | null): Response {
+    const refused = this.#watch.refusal(source);
+    if (refused !== null) return problem(refused);
+    const now = Date.now();
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server, ["events"]);
+    this.#watch.add(server, source, now);
+    this.#arm([], now);
+    return new Response(null, { status: 101, webSocket: client, headers: { "sec-websocket-protocol": SUBPROTOCOL } });
+  }
+
+  #isWatcher(socket: WebSocket): boolean {
+    return this.ctx.getTags(socket).includes("events");
+  }
+
+  #home(): Home {
+    const [game = ""] = (this.ctx.id.name ?? "").split("/");
+    return {
+      shards: shardsOf(this.env),
+      lobby: (id) => this.#directory.byId(id),
+      page: (query) => this.#directory.page(query),
+      prove: (token) => peerOfToken(this.env, game, token, Date.now()),
+      pingedAt: (socket) => this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? null,
+      say: (id, event, payer) =>
+        this.#answer({ ...payer, toll: event.kind, once: null }, (now) => {
+          const refused = this.#step(id, event, now);
+          return refused === null ? { value: null } : { refused };
+        }),
+      heard: (id, peer) => void this.#step(id, { kind: "heard", peer, source: null }, Date.now()),
+      closed: (id) => this.#arm([this.#directory.byId(id) ?? null], Date.now()),
+    };
+  }
+
+  #step(id: string, event: Event, now: number): RefusalCode | null {
+    const lobby = this.#directory.byId(id);
+    if (lobby === undefined) return "lobby_not_found";
+    const draft = new Draft(this.#directory, now);
+    draft.applyTo(lobby, event);
+    this.#keep(draft, new Map(), now);
+    for (const { tell } of draft.tells) if (tell.notice.kind === "refused") return tell.notice.code;
+    return null;
+  }
+
   // --- the API ---------------------------------------------------------------------------------------------------
 
   /** `work` may not wait: what it does and what is remembered of it are stored together or not at all. */
@@ -301,25 +312,6 @@ export class Hub extends DurableObject<Env> {
     return answered;
   }
 
-  /** Steps a lobby for a peer; what it does is kept also where he is refused, for time has passed as well. */
-  #do(
-    peer: string,
-    now: number,
-    lobby: () => Lobby | undefined,
-    work: (draft: Draft) => RefusalCode | null,
-  ): Outcome<Entry> {
-    const before = lobby();
-    const draft = new Draft(this.#directory, now);
-    const refused = work(draft);
-    if (refused === null && before !== undefined) this.#presence.note(before.id, peer, now);
-    this.#keep(draft, new Map(), now);
-    if (refused !== null) return { refused };
-    const after = lobby();
-    return { value: natives.entryOf((after ?? before)!.id, before, after, peer, now) };
-  }
-
-  readonly #listens = (peer: string): boolean => this.#events.listens(peer);
-
   // --- keeping ---------------------------------------------------------------------------------------------------
 
   /** Rows first, then memory, then the news. Output gates hold the news back until the rows are safe. */
@@ -329,17 +321,15 @@ export class Hub extends DurableObject<Env> {
     now: number,
     { answering, looking }: { answering?: link.Answering; looking?: "everywhere" } = {},
   ): void {
+    this.#store.save({ lobbies: draft.lobbies, sidecars });
     const changes = Array.from(draft.lobbies, ([id, next]) => ({ old: this.#directory.byId(id) ?? null, next }));
-    for (const { old, next } of changes) this.#presence.follow(old, next);
-    this.#store.save({ lobbies: draft.lobbies, sidecars, suspects: this.#presence.unsaved() });
-    this.#presence.saved();
     this.#directory.commit(draft.lobbies);
     this.#sidecars.commit(sidecars);
     for (const [sidecar, messages] of link.addressed(draft.tells, answering)) {
       const socket = this.#sidecars.socket(sidecar);
       if (socket !== undefined) for (const message of messages) send(socket, message);
     }
-    this.#events.publish(deliveriesOf(draft.tells), changes);
+    this.#watch.publish(deliveriesOf(draft.tells), changes, now);
     this.#arm(looking === "everywhere" ? this.#directory.all() : draft.lobbies.values(), now);
   }
 
@@ -352,11 +342,11 @@ export class Hub extends DurableObject<Env> {
   /** One alarm for whatever comes first. Moving it is a row written, so it only moves when that matters. */
   #arm(changed: Iterable<Lobby | null>, now: number): void {
     let due = Math.min(this.#gate.deadline(), this.#directory.size === 0 ? Infinity : this.#sidecars.deadline(now));
-    for (const lobby of changed) {
-      if (lobby === null) continue;
-      due = Math.min(due, deadline(lobby) ?? Infinity, this.#presence.deadline(lobby, this.#listens, now));
-    }
-    if (due === Infinity || (this.#alarm_at !== null && this.#alarm_at <= due + ALARM_SLACK_MS)) return;
+    for (const lobby of changed) if (lobby !== null) due = Math.min(due, deadline(lobby) ?? Infinity);
+    const urgent = this.#watch.urgent();
+    due = Math.min(due, urgent, this.#watch.deadline());
+    const slack = due === urgent ? 0 : ALARM_SLACK_MS;
+    if (due === Infinity || (this.#alarm_at !== null && this.#alarm_at <= due + slack)) return;
     this.#alarm_at = due;
     void this.ctx.storage.setAlarm(due);
   }

@@ -1,14 +1,18 @@
 /** Refusals over HTTP: RFC 9457 problem documents made from the one table. */
 import { isRefusalCode, REFUSALS, type RefusalCode } from "#shared/refusals.ts";
 
-/** `detail` is for people and names no secret; `code` is the stable contract. */
-export function problem(code: RefusalCode, detail?: string, headers: Record<string, string> = {}): Response {
+/** The document itself. `detail` is for people and names no secret; `code` is the stable contract. */
+export function problemOf(code: RefusalCode, detail?: string, retry_after_s?: number): object {
   const { status, says } = REFUSALS[code];
+  return { type: `/problems/${code.replaceAll("_", "-")}`, title: says, status, code, detail, retry_after_s };
+}
+
+export function problem(code: RefusalCode, detail?: string, headers: Record<string, string> = {}): Response {
+  const { status } = REFUSALS[code];
   const later = code === "draining" ? "60" : "2";
   const retry: Record<string, string> = status === 503 ? { "retry-after": later, ...headers } : headers;
   const wait = retry["retry-after"];
-  const retry_after_s = wait === undefined ? undefined : Number(wait);
-  const body = { type: `/problems/${code.replaceAll("_", "-")}`, title: says, status, code, detail, retry_after_s };
+  const body = problemOf(code, detail, wait === undefined ? undefined : Number(wait));
   return new Response(JSON.stringify(body), {
     status,
     headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...retry },

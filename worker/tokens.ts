@@ -42,6 +42,12 @@ export async function prove(env: Env, text: string, now: number): Promise<Ticket
   return crypto.subtle.timingSafeEqual(wanted, ascii(unproved.signature)) ? ticket : null;
 }
 
+/** The peer of this game whose token it is, or null. */
+export async function peerOfToken(env: Env, game: string, text: string, now: number): Promise<string | null> {
+  const token = await prove(env, text, now);
+  return token !== null && token.purpose === "peer" && token.game === game ? token.peer : null;
+}
+
 /** What sidecars prove tickets with; the newest first. */
 export async function ticketKeys(env: Env): Promise<TicketKey[]> {
   return (await ringOf(env)).ticket.map(({ id, secret }) => ({ id, secret }));

@@ -51,11 +51,15 @@ export const expels = (by: string, peer: string, bars = false): Event => ({
   source: null,
   bars,
 });
-export const changes = (by: string, said: (Event & { kind: "patch" })["changes"], ...expected: number[]): Event => ({
+export const changes = (
+  by: string,
+  said: (Event & { kind: "patch" })["changes"],
+  expected: number | null = null,
+): Event => ({
   kind: "patch",
   by,
   changes: said,
-  ...(expected.length > 0 && { expected }),
+  expected,
 });
 export const hands = (by: string, peer: string, expected_term: number): Event => ({
   kind: "hand",

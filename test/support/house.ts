@@ -108,6 +108,10 @@ export class House {
     await this.linked(name);
   }
 
+  signalSidecar(signal: NodeJS.Signals, name = "one"): void {
+    this.#sidecars.get(name)!.child.kill(signal);
+  }
+
   /** SIGTERM; resolves with the exit code. */
   async drainSidecar(name = "one"): Promise<number | null> {
     const { child } = this.#sidecars.get(name)!;
@@ -140,14 +144,17 @@ export class House {
 
   /** One value of a sidecar's metrics; 0 where it was never counted. */
   async metric(line: string, name = "one"): Promise<number> {
-    const { status } = this.#sidecars.get(name)!;
-    const text = await (await fetch(`http://127.0.0.1:${status}/metrics`)).text();
     return Number(
-      text
+      (await this.metrics(name))
         .split("\n")
         .find((row) => row.startsWith(`${line} `))
         ?.slice(line.length + 1) ?? 0,
     );
+  }
+
+  async metrics(name = "one"): Promise<string> {
+    const { status } = this.#sidecars.get(name)!;
+    return (await fetch(`http://127.0.0.1:${status}/metrics`)).text();
   }
 
   async close(): Promise<void> {

@@ -181,6 +181,33 @@ describe("at one sidecar", () => {
   });
 });
 
+describe("who waits for the hub", () => {
+  test("registering for nothing, connect and connect-relay for one answer each", () => {
+    const { rig, tell } = registered("AB");
+    relayAt(rig);
+    const asked = (): number => rig.sidecar().reports.length;
+    const before = asked();
+    tell(`
+      C/8890> register-host
+      C/8890< set-oid C
+      C/8890< set-pid *C
+    `);
+    expect(asked()).toBe(before);
+    tell(`
+      B/8890> connect A
+      A/8890< connect 192.0.2.2:5002
+      B/8890< connect 192.0.2.1:5001
+    `);
+    expect(asked()).toBe(before + 1);
+    tell(`
+      B/8890> connect-relay A
+      B/8890< connect-relay 49152
+      A/8890< connect-relay 49153
+    `);
+    expect(asked()).toBe(before + 2);
+  });
+});
+
 describe("over two sidecars", () => {
   test("both ports are the requester's sidecar's; the host is told his as if the client were there", () => {
     const { rig, tell } = apart();

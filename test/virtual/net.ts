@@ -58,6 +58,7 @@ export class Segment {
   readonly #world: World;
   readonly #hops: number;
   readonly #places = new Map<string, Place>();
+  readonly #cut = new Set<string>();
   #gateway: ((packet: Packet) => void) | null = null;
 
   constructor(world: World, hops = 0) {
@@ -73,11 +74,24 @@ export class Segment {
     this.#gateway = gateway;
   }
 
+  /** Nothing passes between these two from now on, or it does again. */
+  cut(a: string, b: string, isCut = true): void {
+    for (const way of [`${a} ${b}`, `${b} ${a}`]) {
+      if (isCut) this.#cut.add(way);
+      else this.#cut.delete(way);
+    }
+  }
+
+  detach(address: string): void {
+    this.#places.delete(address);
+  }
+
   /** From somebody who is attached here. */
   send(packet: Packet, by: string): void {
     const sender = this.#places.get(by);
     const receiver = this.#places.get(packet.to.address);
     const take = receiver?.take ?? this.#gateway;
+    if (this.#cut.has(`${by} ${packet.to.address}`)) return;
     const hops = packet.hops - this.#hops;
     if (sender === undefined || take === null || hops <= 0) return;
     let delay = 0;

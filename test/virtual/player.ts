@@ -24,6 +24,8 @@ export type Observed = {
 export class Player {
   readonly host: Host;
   punch: Punch | null = null;
+  /** Who else listens on its sockets, once there is no punch of its own. */
+  hears: (bytes: Uint8Array, socket: number, source: Endpoint) => void = () => {};
   openedAt: number | null = null;
   seal: Seal | null = null;
   /** Where datagrams were sent, and how many. */
@@ -53,7 +55,7 @@ export class Player {
     const finish = (): void => {
       if (told) return;
       told = true;
-      this.#close(TESTER, 1_000, 1_001, 1_002);
+      this.close(TESTER, 1_000, 1_001, 1_002);
       this.#samples = this.#samples.slice(-32);
       tell({ samples: this.#samples, filtering, candidates: this.#candidates() });
     };
@@ -80,7 +82,7 @@ export class Player {
   /** New sockets and no memory of the old ones, for another try. */
   renew(): void {
     this.punch = null;
-    this.#close(...this.#ports.keys());
+    this.close(...this.#ports.keys());
     this.#samples = [];
   }
 
@@ -91,14 +93,30 @@ export class Player {
     this.#pump();
   }
 
+  send(socket: number, to: Endpoint, bytes: Uint8Array, hops?: number): void {
+    this.sentTo.set(to.address, (this.sentTo.get(to.address) ?? 0) + 1);
+    this.host.send(this.#port(socket), to, bytes, hops);
+  }
+
+  get open(): readonly number[] {
+    return [...this.#ports.keys()];
+  }
+
+  close(...sockets: readonly number[]): void {
+    for (const socket of sockets) {
+      const port = this.#ports.get(socket);
+      if (port !== undefined) this.host.close(port);
+      this.#ports.delete(socket);
+    }
+  }
+
   #pump(): void {
     const { punch } = this;
     if (punch === null) return;
     const { now } = this.#world;
     punch.wake(now);
     for (const { socket, to, bytes, hops } of punch.take()) {
-      this.sentTo.set(to.address, (this.sentTo.get(to.address) ?? 0) + 1);
-      this.host.send(this.#port(socket), to, bytes, hops);
+      this.send(socket, to, bytes, hops);
     }
     if (punch.outcome?.kind === "opened") this.openedAt ??= now;
     const next = punch.deadline();
@@ -120,15 +138,8 @@ export class Player {
 
   #hear(socket: number, { bytes, from }: Packet): void {
     if (this.#sidecars.heard(bytes)) return;
-    if (this.punch?.receive(bytes, socket, from, this.#world.now) === true) this.#pump();
-  }
-
-  #close(...sockets: number[]): void {
-    for (const socket of sockets) {
-      const port = this.#ports.get(socket);
-      if (port !== undefined) this.host.close(port);
-      this.#ports.delete(socket);
-    }
+    if (this.punch === null) this.hears(bytes, socket, from);
+    else if (this.punch.receive(bytes, socket, from, this.#world.now)) this.#pump();
   }
 
   #candidates(): Candidate[] {

@@ -34,12 +34,14 @@ function volley(to: Endpoint, local: boolean, startAt: number, hops: number | nu
   return {
     searching: false,
     due: () => due,
-    next: () => {
+    next: (now) => {
       const shortLived = hops !== null && count < limits.BURST_MS.length;
       const after = limits.BURST_MS[++count];
       if (after !== undefined) due = startAt + after;
       else if (count === limits.BURST_MS.length) due = startAt + afterBurst;
-      else due += due - startAt < limits.PROBE_FAST_UNTIL_MS ? limits.PROBE_MS : limits.PROBE_SLOW_MS;
+      else
+        due =
+          Math.max(due, now) + (due - startAt < limits.PROBE_FAST_UNTIL_MS ? limits.PROBE_MS : limits.PROBE_SLOW_MS);
       return { socket: 0, to, local, ...(shortLived ? { hops } : {}) };
     },
   };

@@ -1,0 +1,46 @@
+/**
+ * What was told lately, under numbers that rise: who was away for a moment asks for what came behind the last number
+ * he has seen. Bounded; what has fallen out of it cannot be replayed. Numbers begin at the time (ms), so that they
+ * rise across a hub that has slept and forgotten them.
+ */
+type Kept<T> = { readonly seq: number; readonly item: T; readonly weight: number };
+
+export class Replay<T> {
+  readonly #kept: Kept<T>[] = [];
+  readonly #items_max: number;
+  readonly #weight_max: number;
+  #weight = 0;
+  #seq: number;
+  /** Everything behind this number is still here. */
+  #whole_since: number;
+
+  constructor(items_max: number, weight_max: number, now: number) {
+    this.#items_max = items_max;
+    this.#weight_max = weight_max;
+    this.#seq = now;
+    this.#whole_since = now;
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Keeps an item and gives its number. */
+  add(item: T, weight: number, now: number): number {
+    this.#seq = Math.max(this.#seq + 1, now);
+    this.#kept.push({ seq: this.#seq, item, weight });
+    this.#weight += weight;
+    while (this.#kept.length > this.#items_max || this.#weight > this.#weight_max) {
+      const gone = this.#kept.shift()!;
+      this.#weight -= gone.weight;
+      this.#whole_since = gone.seq;
+    }
+    return this.#seq;
+  }
+
+  /** What came behind a number, or null where that is not known for certain. */
+  behind(seq: number): readonly { readonly seq: number; readonly item: T }[] | null {
+    if (seq < this.#whole_since || seq > this.#seq) return null;
+    return this.#kept.filter((kept) => kept.seq > seq);
+  }
+}

@@ -1,0 +1,175 @@
+/** DTLS at a real sidecar beside clear text: doors, claims, certificates that change, and what happens without it. */
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../../tools/ports.ts";
+import { DtlsPlayer } from "../support/dtls-player.ts";
+import { eventually, House } from "../support/house.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "parley-dtls-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("a sidecar with DTLS", () => {
+  let house: House;
+  const players: DtlsPlayer[] = [];
+  const player = async (sidecar = "one"): Promise<DtlsPlayer> => {
+    const one = await DtlsPlayer.open(house.udp(sidecar));
+    players.push(one);
+    return one;
+  };
+  const open = async (more: Record<string, string> = {}): Promise<void> => {
+    house = await House.open({ settings: { PARLEY_DTLS: "on", PARLEY_STATE: folder, ...more } });
+  };
+  afterEach(async () => {
+    await Promise.all(players.splice(0).map((one) => one.close()));
+    await house?.close();
+  });
+
+  test("answers each as he spoke, also where both are the same socket", async () => {
+    await open();
+    const alice = await player();
+    const clear = (wanted: string): Promise<unknown> =>
+      eventually(
+        () => Promise.resolve(alice.clear),
+        (heard) => heard.includes(wanted),
+      );
+    await alice.connect();
+    expect(await alice.ask("h:Sealed:Alice:4", /^i:/)).toBe("i:Alice");
+    alice.sayInClear("h:Clear:Eve:4");
+    await clear("i:Eve");
+    const bob = await player();
+    bob.sayInClear("c:Sealed:Bob");
+    expect(await alice.hears(/^i:Alice:Bob/)).toBe("i:Alice:Bob");
+    // Nobody speaks in clear for who came under DTLS.
+    bob.sayInClear("p:Sealed:Alice");
+    alice.sayInClear("s:Sealed:Alice");
+    alice.sayInClear("p:Clear:Eve");
+    await clear("i:Eve");
+    expect(await alice.ask("p:Sealed:Alice", /^i:/)).toBe("i:Alice:Bob");
+    expect([new Set(alice.clear), alice.heard.some((line) => line.includes("Eve"))]).toStrictEqual([
+      new Set(["i:Eve"]),
+      false,
+    ]);
+  });
+
+  test("says nothing in clear to a member under DTLS, not even after a restart, and goes on once he is back", async () => {
+    await open();
+    const [alice, bob] = [await player(), await player()];
+    await alice.connect();
+    await alice.ask("h:Sealed:Alice:4", /^i:/);
+    const pinging = setInterval(() => alice.state === "open" && alice.say("p:Sealed:Alice"), 400);
+    await house.killSidecar();
+    await house.restartSidecar();
+    await bob.connect();
+    await bob.ask("c:Sealed:Bob", /^i:Alice:Bob/);
+    await eventually(
+      () => house.metric('parley_dtls_dropped_total{reason="unsaid"}'),
+      (count) => count > 0,
+    );
+    expect(alice.clear).toStrictEqual([]);
+    await alice.connect();
+    expect(await alice.ask("p:Sealed:Alice", /^i:/)).toBe("i:Alice:Bob");
+    clearInterval(pinging);
+  });
+
+  test("that requires it hears nobody in clear, and everybody under it", async () => {
+    await open({ PARLEY_DTLS: "required" });
+    const alice = await player();
+    alice.sayInClear("h:Clear:Alice:4");
+    await eventually(
+      () => house.metric('parley_dropped_total{reason="in_clear"}'),
+      (count) => count === 1,
+    );
+    await alice.connect();
+    expect(await alice.ask("h:Sealed:Alice:4", /^i:/)).toBe("i:Alice");
+    expect([(await house.lobbies()).map(({ name }) => name), alice.clear]).toStrictEqual([["Sealed"], []]);
+  });
+
+  test.each(["on", "required"])(
+    "introduces the game's own socket once it is claimed, where DTLS is %s",
+    async (dtls) => {
+      await open({ PARLEY_DTLS: dtls });
+      const [control, game, bob] = [await player(), await player(), await player()];
+      await control.connect();
+      const claim = await control.ask("parley-endpoint?", /^parley-endpoint/);
+      const again = setInterval(() => game.sayInClear(claim), 100);
+      const confirmed = await control.hears(/:/).finally(() => clearInterval(again));
+      expect(confirmed).toBe(`${claim} 127.0.0.1:${game.port}`);
+      await control.ask("h:Sealed:Alice:4", /^i:Alice/);
+      await bob.connect();
+      await bob.ask("c:Sealed:Bob", /^i:Alice:Bob/);
+      await control.ask("s:Sealed:Alice", /^s:/);
+      expect(await bob.hears(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${game.port}`);
+      expect(game.clear).toStrictEqual([]);
+    },
+  );
+});
+
+describe("a sidecar that cannot have DTLS", () => {
+  /** Runs it until it ends or says that it listens; gives the exit code and what it said. */
+  const run = async (
+    env: Record<string, string>,
+    ...before: string[]
+  ): Promise<{ code: number | null; said: string }> => {
+    const settings = {
+      PARLEY_KEY: "x",
+      PARLEY_LISTEN: "127.0.0.1",
+      PARLEY_STATUS: "off",
+      PARLEY_STATE: join(folder, "none"),
+      ...env,
+    };
+    const all = { PATH: process.env["PATH"], PARLEY_PORTS: String(await freePort("udp")), ...settings };
+    const args = [...before, join(import.meta.dirname, "../../udp-sidecar/main.ts")];
+    return new Promise((done) => {
+      const child = execFile(process.execPath, args, { env: all }, (error, _, said) =>
+        done({ code: error === null ? 0 : (error.code as number), said }),
+      );
+      child.stderr!.on("data", (text: string) => text.includes('"listening"') && child.kill());
+    });
+  };
+  /** As on a system for which koffi has no build. */
+  const WITHOUT_KOFFI = `data:text/javascript,${encodeURIComponent(`
+    import { registerHooks } from "node:module";
+    registerHooks({ resolve(name, context, next) { if (name === "koffi") throw new Error("gone"); return next(name, context); } });
+  `)}`;
+
+  test("says so in one line and runs without, where it was only wanted", async () => {
+    const { code, said } = await run({ PARLEY_DTLS: "on" }, "--import", WITHOUT_KOFFI);
+    expect(code).toBe(0);
+    expect(said).toContain("the optional package koffi is not installed, or has no build for this system");
+    expect(said).toContain('"running without DTLS"');
+  });
+
+  test("ends with one line, where it was required", async () => {
+    const { code, said } = await run({ PARLEY_DTLS: "required" }, "--import", WITHOUT_KOFFI);
+    expect([code, said.trim().split("\n").length]).toStrictEqual([1, 1]);
+    expect(said).toContain("DTLS is required and cannot be had");
+  });
+
+  test.each<[Record<string, string>, string]>([
+    [{ PARLEY_DTLS_CERT: "gone.crt", PARLEY_DTLS_KEY: "gone.key" }, "gone.crt: there is no such file"],
+    [{ PARLEY_DTLS_CERT: "gone.crt" }, "PARLEY_DTLS_CERT and PARLEY_DTLS_KEY belong together"],
+  ])("ends with one line, where the operator's files are wrong: %j", async (env, says) => {
+    const { code, said } = await run({ PARLEY_DTLS: "on", ...env });
+    expect([code, said.trim().split("\n").length]).toStrictEqual([1, 1]);
+    expect(said).toContain(says);
+  });
+
+  test("ends with one line, where half of its own files is gone", async () => {
+    const state = join(folder, "half");
+    mkdirSync(state);
+    writeFileSync(join(state, "dtls.key"), "");
+    const { code, said } = await run({ PARLEY_DTLS: "on", PARLEY_STATE: state });
+    expect([code, said.includes("is there without")]).toStrictEqual([1, true]);
+  });
+
+  test("loads nothing of it, where it is off", async () => {
+    const { code, said } = await run({ PARLEY_DTLS_CERT: "gone.crt" }, "--import", WITHOUT_KOFFI);
+    expect([code, said.includes("DTLS")]).toStrictEqual([0, false]);
+  });
+});

@@ -1,0 +1,90 @@
+/** What a sidecar says about itself at its most talkative: structured, about the house, never about a player. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { freePort } from "../../tools/ports.ts";
+import { end, untilAnswers } from "../../tools/processes.ts";
+import { RabidPlayer } from "../../tools/rabid-player.ts";
+import { listing, registering, sign } from "../support/dowsett.ts";
+import { eventually, House } from "../support/house.ts";
+
+const PROGRAM = join(import.meta.dirname, "../../udp-sidecar/main.ts");
+const PASSWORD = "Sesame12";
+const HANDSHAKE_PASSWORD = "qUks5KzRDY";
+const LOCAL_ADDRESS = "10.11.12.13";
+
+let house: House;
+const open: (() => Promise<void>)[] = [];
+beforeAll(async () => {
+  house = await House.open();
+});
+afterEach(async () => {
+  for (const close of open.splice(0)) await close();
+});
+afterAll(() => house?.close());
+
+test("its log is lines of JSON, holds no secret and no player, and tells what the kernel and the hub refuse", async () => {
+  const [rabid, dowsett] = [await freePort("udp"), await freePort("udp")];
+  const status = `127.0.0.1:${await freePort("tcp")}`;
+  const env = {
+    PATH: process.env["PATH"],
+    PARLEY_HUB: house.url,
+    PARLEY_KEY: house.key,
+    PARLEY_NAME: "talkative",
+    PARLEY_LISTEN: "127.0.0.1",
+    PARLEY_PORTS: `${rabid}=rabid,${dowsett}=dowsett`,
+    PARLEY_STATUS: status,
+    PARLEY_LOG: "debug",
+    PARLEY_RECEIVE_BUFFER_BYTES: String(2 ** 30),
+  };
+  const child = spawn(process.execPath, [PROGRAM], { env, stdio: ["ignore", "pipe", "pipe"] });
+  open.push(() => end(child));
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  const linked = (): Promise<void> => untilAnswers(`http://${status}/healthz`, ({ hub }) => hub === "linked", child);
+  const says = (what: string): Promise<string> =>
+    eventually(
+      () => Promise.resolve(log),
+      (all) => all.includes(`"msg":"${what}"`),
+    );
+  await linked();
+
+  const [alice, host] = [await RabidPlayer.open(rabid), await RabidPlayer.open(dowsett)];
+  open.push(
+    () => alice.close(),
+    () => host.close(),
+  );
+  const whole = log.length;
+  await alice.ask(`h:Logged:Alice:4:${PASSWORD}`, /^i:/);
+  const registered = sign(registering("Logged", { "local-address": [LOCAL_ADDRESS, 5_001] }), HANDSHAKE_PASSWORD);
+  await host.ask(registered.toString(), /confirming-registration/);
+  await host.ask(sign(listing(), HANDSHAKE_PASSWORD).toString(), /providing-server-list/);
+  for (let sent = 0; sent < 100; sent++) alice.say(`h:Logged:${sent}`);
+  await alice.ask("p:Logged:Alice", /^i:/);
+  // Nothing that players do is worth a line.
+  expect(log.slice(whole)).toBe("");
+
+  await house.killHub();
+  await says("no link to the hub; trying again");
+  await house.startHub();
+  await linked();
+  await end(child);
+  expect(child.exitCode).toBe(0);
+
+  const lines = log.trimEnd().split("\n");
+  const said = lines.map((line) => JSON.parse(line) as { msg: string; level: number; sidecar: string });
+  expect(new Set(said.map(({ sidecar }) => sidecar))).toEqual(new Set(["talkative"]));
+  expect(said.map(({ msg }) => msg)).toEqual(
+    expect.arrayContaining([
+      "the kernel grants a smaller receive buffer",
+      "listening",
+      "linked to the hub",
+      "no link to the hub; trying again",
+      "draining",
+    ]),
+  );
+  for (const secret of [PASSWORD, HANDSHAKE_PASSWORD, house.key, LOCAL_ADDRESS, "Alice", "Logged"]) {
+    expect(log).not.toContain(secret);
+  }
+  for (const { port } of [alice, host]) expect(log).not.toMatch(new RegExp(`\\b${port}\\b`));
+});

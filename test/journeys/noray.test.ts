@@ -1,0 +1,276 @@
+/** netfox games through the real hub and sidecars: registered, introduced, relayed, and what halves of the house survive. */
+import { createConnection, type Socket } from "node:net";
+import { once } from "node:events";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../../tools/ports.ts";
+import { eventually, House } from "../support/house.ts";
+import { NetfoxPlayer } from "../support/netfox.ts";
+
+/** A source may do anything here: all players are on one address. */
+const OPEN = { PARLEY_RELAY_PEERS: "any", PARLEY_NORAY_LOOKUP_RATE: "1000/1000" };
+
+let house: House;
+const tcp = new Map<string, number>();
+const players: NetfoxPlayer[] = [];
+
+/** A sidecar with noray's ports, all on free ones. */
+async function settings(name: string): Promise<Record<string, string>> {
+  const port = await freePort("tcp");
+  tcp.set(name, port);
+  const first = 20_000 + 200 * tcp.size;
+  return {
+    ...OPEN,
+    PARLEY_PORTS: "PORT=noray",
+    PARLEY_NORAY: String(port),
+    PARLEY_RELAY_PORTS: `${first}-${first + 99}`,
+    PARLEY_ADDRESSES: "127.0.0.1",
+  };
+}
+
+async function player(sidecar = "one"): Promise<NetfoxPlayer> {
+  const opened = await NetfoxPlayer.open("127.0.0.1", tcp.get(sidecar), house.udp(sidecar));
+  players.push(opened);
+  return opened;
+}
+
+async function host(sidecar = "one"): Promise<NetfoxPlayer> {
+  const hosting = await player(sidecar);
+  await hosting.host();
+  return hosting;
+}
+
+beforeAll(async () => {
+  house = await House.open({ settings: await settings("one") });
+  await house.addSidecar("two", { ...(await settings("two")), PARLEY_NORAY_CONNECTIONS: "2000/2000" });
+});
+afterEach(() => {
+  for (const one of players.splice(0)) one.close();
+});
+afterAll(() => house?.close());
+
+describe("netfox's addon", () => {
+  test("connects past its server: both handshakes succeed, and ENet follows from the registered port", async () => {
+    const [alice, bob] = [await host(), await player()];
+    expect(alice.oid).toMatch(/^[A-Za-z0-9_-]{21}$/);
+    expect(await bob.join(alice.oid)).toBe("nat");
+    expect(bob.handshakes).toStrictEqual(["nat OK"]);
+    expect(alice.noray.commands.at(-1)).toStrictEqual(["connect", `127.0.0.1:${bob.noray.localPort}`]);
+  });
+
+  test("connects through the relay", async () => {
+    const [alice, bob] = [await host(), await player()];
+    expect(await bob.join(alice.oid, { first: "relay" })).toBe("relay");
+    expect(bob.handshakes).toStrictEqual(["relay OK"]);
+    const ports = [alice, bob].map(({ noray }) => noray.commands.at(-1));
+    expect(ports.map((line) => line?.[0])).toStrictEqual(["connect-relay", "connect-relay"]);
+    expect(ports[0]?.[1]).not.toBe(ports[1]?.[1]);
+    expect(await house.metric("parley_relay_packets_total")).toBeGreaterThan(0);
+  });
+
+  test("connects a host of one sidecar and a client of another, both ways", async () => {
+    const [alice, bob, carol] = [await host("one"), await player("two"), await player("two")];
+    expect(await bob.join(alice.oid)).toBe("nat");
+    expect(await carol.join(alice.oid, { first: "relay" })).toBe("relay");
+    const [command, where] = alice.noray.commands.at(-1)!;
+    expect(command).toBe("connect");
+    expect(where).toMatch(/^127\.0\.0\.1:20[0-9]{3}$/);
+    expect(where).not.toBe(`127.0.0.1:${carol.noray.localPort}`);
+  });
+
+  test("is unharmed by an error, and goes on", async () => {
+    const [alice, bob] = [await host(), await player()];
+    bob.noray.connectNat("no-such-host");
+    const told = () => Promise.resolve(bob.noray.commands.at(-1));
+    expect(await eventually(told, (line) => line?.[0] === "error")).toStrictEqual(["error", "unknown-oid"]);
+    expect(await bob.join(alice.oid)).toBe("nat");
+  });
+});
+
+describe("what dies", () => {
+  test("the hub: hosts are answered meanwhile, a question waits, and is answered when it is back", async () => {
+    const [alice, bob] = [await host(), await player()];
+    await house.killHub();
+    const joined = bob.join(alice.oid);
+    await house.startHub();
+    expect(await joined).toBe("nat");
+  });
+
+  test("the sidecar: its hosts go with it, and new ones are served by the next process", async () => {
+    const [alice, bob] = [await host("two"), await player("one")];
+    await house.killSidecar("two");
+    await house.restartSidecar("two");
+    bob.noray.connectNat(alice.oid);
+    const told = () => Promise.resolve(bob.noray.commands.at(-1));
+    expect(await eventually(told, (line) => line?.[0] === "error")).toStrictEqual(["error", "unknown-oid"]);
+    const carol = await host("two");
+    expect(await bob.join(carol.oid)).toBe("nat");
+  });
+});
+
+describe("by hand", () => {
+  /** A connection, and everything that came over it. */
+  async function line(sidecar = "one"): Promise<{ socket: Socket; heard: () => string; ended: Promise<void> }> {
+    let text = "";
+    const socket = createConnection({ host: "127.0.0.1", port: tcp.get(sidecar)!, allowHalfOpen: true });
+    socket.on("data", (bytes) => (text += bytes.toString("latin1")));
+    socket.on("error", () => {});
+    const ended = new Promise<void>((done) => socket.once("end", done).once("close", () => done()));
+    await once(socket, "connect");
+    return { socket, heard: () => text, ended };
+  }
+
+  const until = (heard: () => string, wanted: RegExp) =>
+    eventually(
+      () => Promise.resolve(heard()),
+      (text) => wanted.test(text),
+    );
+  const IDS = /^set-oid [A-Za-z0-9_-]{21}\nset-pid [A-Za-z0-9_-]{128}\n$/;
+
+  test.each([
+    ["a line that ends with CR and LF", ["register-host\r\n"], 1],
+    ["half a line, and the other half", ["regis", "ter-host\n"], 1],
+    ["one byte at a time", "register-host\n".split(""), 1],
+    ["two commands at once", ["register-host\nregister-host\n"], 2],
+    ["empty lines and unknown commands around it", ["\n\nhello\n\r\nregister-host\nbye\n"], 1],
+    ["data behind it", ["register-host now\n"], 1],
+    ["bytes that are no text before it", ["\u0000\u00ff\u0080\nregister-host\n"], 1],
+  ])("%s", async (_, parts, times) => {
+    const { socket, heard } = await line();
+    socket.setNoDelay(true);
+    for (const part of parts) {
+      socket.write(part, "latin1");
+      await new Promise((done) => setImmediate(done));
+    }
+    await until(heard, new RegExp(`(set-pid [^\\n]*\\n[^]*){${times}}`));
+    const lines = heard().split("\n").slice(0, -1);
+    expect(lines.map((one) => one.split(" ")[0])).toStrictEqual(
+      Array.from({ length: times }, () => ["set-oid", "set-pid"]).flat(),
+    );
+    socket.destroy();
+  });
+
+  test("both ids come in one segment", async () => {
+    const { socket } = await line();
+    const first = once(socket, "data");
+    socket.write("register-host\n");
+    expect(String((await first)[0])).toMatch(IDS);
+    socket.destroy();
+  });
+
+  test("an unterminated line that the end of the stream ends is a command; then the connection is closed", async () => {
+    const { socket, heard, ended } = await line();
+    socket.end("register-host");
+    await ended;
+    expect(heard()).toMatch(IDS);
+  });
+
+  test("a question before the end of the stream is answered before the connection is closed", async () => {
+    const [alice, bob] = [await host(), await player()];
+    const { socket, heard, ended } = await line();
+    socket.write("register-host\n");
+    await until(heard, IDS);
+    socket.end(`connect ${alice.oid}\nconnect-relay ${bob.oid}`);
+    await ended;
+    expect(heard()).toMatch(/error not-registered\nerror not-registered\n$/);
+  });
+
+  test("nothing is said before anything is asked, and a carriage return alone ends no line", async () => {
+    const { socket, heard } = await line();
+    socket.write("register-host\rregister-host");
+    const other = await line();
+    other.socket.write("register-host\n");
+    await until(other.heard, IDS);
+    expect(heard()).toBe("");
+    socket.write("\n");
+    socket.write("register-host\n");
+    await until(heard, IDS);
+    for (const one of [socket, other.socket]) one.destroy();
+  });
+
+  test("a line of 8 MiB is left out, and what stands behind it is heard", async () => {
+    const { socket, heard } = await line();
+    const chunk = Buffer.alloc(65_536, "a");
+    for (let sent = 0; sent < 8 * 1_048_576; sent += chunk.length) {
+      if (!socket.write(chunk)) await once(socket, "drain");
+    }
+    socket.write("\nregister-host\n");
+    await until(heard, IDS);
+    expect(await house.metric('parley_commands_total{command="too_long"}')).toBe(1);
+    socket.destroy();
+  });
+
+  test("20,000 unknown commands are counted under one name", async () => {
+    const { socket, heard } = await line();
+    const before = await house.metric('parley_commands_total{command="unknown"}');
+    socket.write(Array.from({ length: 20_000 }, (_, at) => `command-${at} x\n`).join(""));
+    socket.write("register-host\n");
+    await until(heard, IDS);
+    expect(await house.metric('parley_commands_total{command="unknown"}')).toBe(before + 20_000);
+    const names = await house.metrics();
+    expect(names).not.toContain("command-1");
+    expect(names.match(/^parley_commands_total\{/gm)!.length).toBeLessThanOrEqual(5);
+    socket.destroy();
+  });
+
+  test("one who asks and never reads is let go, and nobody else notices", async () => {
+    const { socket, ended } = await line();
+    socket.pause();
+    const before = await house.metric('parley_connections_total{outcome="unread"}');
+    const asking = setInterval(() => socket.write("connect nobody\n".repeat(20_000)), 5);
+    await eventually(
+      () => house.metric('parley_connections_total{outcome="unread"}'),
+      (count) => count > before,
+      30_000,
+    );
+    clearInterval(asking);
+    socket.resume();
+    socket.destroy();
+    await ended;
+    const other = await line();
+    other.socket.write("register-host\n");
+    await until(other.heard, IDS);
+    other.socket.destroy();
+  });
+
+  test("connections that are cut in the middle of everything leave nothing behind", async () => {
+    const settled = async () => [await house.metric("parley_connections"), await house.metric("parley_noray_hosts")];
+    await eventually(settled, ([connections]) => connections === 0);
+    for (let round = 0; round < 100; round++) {
+      const { socket } = await line();
+      socket.write("register-host\nregister-host\nconnect me\nregister-ho");
+      if (round % 2 === 0) socket.resetAndDestroy();
+      else socket.destroy();
+    }
+    expect(await eventually(settled, ([connections]) => connections === 0)).toStrictEqual([0, 0]);
+  });
+
+  test("as many connections of one source idle as it may have; one more is refused, and they are still heard", async () => {
+    await eventually(
+      () => house.metric("parley_connections"),
+      (count) => count === 0,
+    );
+    const idle: Socket[] = [];
+    for (let at = 0; at < 256; at++) idle.push((await line()).socket);
+    const refused = await line();
+    await refused.ended;
+    const [first] = idle;
+    const told = once(first!, "data");
+    first!.write("register-host\n");
+    expect(String((await told)[0])).toMatch(IDS);
+    for (const socket of idle) socket.destroy();
+  });
+
+  test("1,000 connections idle, 250 of them with a host, and players meet past them", async () => {
+    const idle = await Promise.all(Array.from({ length: 1_000 }, () => line("two")));
+    for (const { socket } of idle.slice(0, 250)) socket.write("register-host\n");
+    await Promise.all(idle.slice(0, 250).map(({ heard }) => until(heard, IDS)));
+    expect(await house.metric("parley_connections", "two")).toBeGreaterThanOrEqual(1_000);
+    const [alice, bob] = [await host("two"), await player("two")];
+    expect(await bob.join(alice.oid)).toBe("nat");
+    for (const { socket } of idle) socket.destroy();
+    await eventually(
+      () => house.metric("parley_connections", "two"),
+      (count) => count === 2,
+    );
+  });
+});

@@ -1,0 +1,109 @@
+/** Somebody with one socket that speaks in clear and under DTLS, and can tell which he heard how. */
+import { createSocket, type Socket } from "node:dgram";
+import { Client, Clients } from "./dtls.ts";
+import { eventually } from "./house.ts";
+
+/** OpenSSL repeats what was lost only when it is asked. */
+const LOOK_MS = 100;
+
+export class DtlsPlayer {
+  /** Datagrams that were no DTLS. */
+  readonly clear: string[] = [];
+  readonly #socket: Socket;
+  readonly #server: number;
+  readonly #clients: Clients;
+  #client: Client;
+  #looking: NodeJS.Timeout | null = null;
+
+  private constructor(socket: Socket, server: number, clients: Clients) {
+    this.#socket = socket;
+    this.#server = server;
+    this.#clients = clients;
+    this.#client = this.#fresh();
+    socket.on("error", () => {});
+    socket.on("message", (bytes) => {
+      if (bytes[0]! >= 20 && bytes[0]! <= 23) this.#send(this.#client.take(bytes));
+      else this.clear.push(bytes.toString());
+    });
+  }
+
+  static async open(server: number, port = 0): Promise<DtlsPlayer> {
+    const clients = await Clients.load();
+    const socket = createSocket("udp4");
+    await new Promise<void>((done) => socket.bind(port, "127.0.0.1", done));
+    return new DtlsPlayer(socket, server, clients);
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  /** Everything said to him under DTLS, in this session. */
+  get heard(): readonly string[] {
+    return this.#client.heard;
+  }
+
+  get state(): string {
+    return this.#client.state;
+  }
+
+  get why(): string | undefined {
+    return this.#client.why;
+  }
+
+  /** A handshake, from the same socket as before. */
+  async connect(): Promise<void> {
+    this.#client = this.#fresh();
+    this.#send(this.#client.take(null));
+    this.#looking ??= setInterval(() => this.#send(this.#client.conversation.repeat().out), LOOK_MS);
+    await eventually(
+      () => Promise.resolve(this.state),
+      (state) => state !== "shaking",
+    );
+    if (this.state !== "open") throw new Error(`no session: ${this.why}`);
+  }
+
+  say(text: string): void {
+    this.#send([this.#client.say(text)]);
+  }
+
+  sayInClear(text: string, to = this.#server): void {
+    this.#socket.send(text, to, "127.0.0.1");
+  }
+
+  /** Says it, and again, until it is answered so; gives the answer. */
+  async ask(text: string, wanted: RegExp): Promise<string> {
+    const from = this.heard.length;
+    this.say(text);
+    const again = setInterval(() => this.say(text), 500);
+    return this.hears(wanted, from).finally(() => clearInterval(again));
+  }
+
+  async hears(wanted: RegExp, from = 0): Promise<string> {
+    const find = (): string | undefined => this.heard.slice(from).find((line) => wanted.test(line));
+    return (await eventually(
+      () => Promise.resolve(find()),
+      (line) => line !== undefined,
+      20_000,
+    ))!;
+  }
+
+  /** Goodbye to the session; the socket stays. */
+  bye(): void {
+    this.#send(this.#client.conversation.close());
+  }
+
+  close(): Promise<void> {
+    if (this.#looking !== null) clearInterval(this.#looking);
+    this.#client.conversation.free();
+    return new Promise((done) => this.#socket.close(() => done()));
+  }
+
+  #fresh(): Client {
+    return new Client(this.#clients.make(), { address: "127.0.0.1", port: this.#server });
+  }
+
+  #send(datagrams: readonly Uint8Array[]): void {
+    for (const datagram of datagrams) this.#socket.send(datagram, this.#server, "127.0.0.1");
+  }
+}

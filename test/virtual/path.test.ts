@@ -1,0 +1,186 @@
+/** A game between two channels, and what happens to it when paths come, go and change. */
+import { describe, expect, test } from "vitest";
+import { Friends } from "./friends.ts";
+import { BEHAVIOURS } from "./nat.ts";
+
+const { linux, blocked, random } = BEHAVIOURS;
+const cone = BEHAVIOURS["full-cone"];
+const strict = BEHAVIOURS["port-restricted"];
+
+/** On the relay from the first moment, then both introduced; they play until the end. */
+function playing(
+  until: number,
+  kinds = [strict, strict] as ConstructorParameters<typeof Friends>[0],
+  seed = 1,
+): Friends {
+  const friends = new Friends(kinds, seed);
+  friends.relay();
+  friends.introduce();
+  for (const friend of [friends.a, friends.b]) friend.play(until);
+  return friends;
+}
+
+const both = ({ a, b }: Friends): [Friends["a"], Friends["b"]] => [a, b];
+const numbers = ({ got }: Friends["a"]): number[] => got.map(({ number }) => number);
+
+describe("a path", () => {
+  test("is the relay at once and the direct one beside it within a second; nothing is lost or doubled", () => {
+    const friends = playing(5_000);
+    friends.world.run(6_000);
+    for (const friend of both(friends)) {
+      expect(friend.paths.map(({ path }) => path)).toStrictEqual(["relay", "direct"]);
+      expect(friend.paths[1]!.at).toBeLessThan(1_000);
+      expect(friend.got[0]!.at).toBeLessThan(150);
+      expect(friend.gap(100, 5_000)).toBeLessThan(120);
+      const got = numbers(friend);
+      expect(new Set(got).size).toBe(got.length);
+      expect(got.length).toBeGreaterThanOrEqual(98);
+    }
+    expect(friends.introductions).toBe(1);
+  });
+
+  test("that is cut in mid-game falls back to the relay within seconds, and comes back", () => {
+    const friends = playing(60_000);
+    friends.world.run(10_000);
+    friends.world.wide.cut("20.0.1.1", "20.0.2.1");
+    friends.world.run(30_000);
+    for (const friend of both(friends)) {
+      expect(friend.paths.at(-1)).toMatchObject({ path: "relay", why: "silent" });
+      expect(friend.gap(10_000, 20_000)).toBeLessThan(3_200);
+      expect(friend.gap(14_000, 30_000)).toBeLessThan(120);
+    }
+    expect(friends.introductions).toBeGreaterThan(1);
+    friends.world.wide.cut("20.0.1.1", "20.0.2.1", false);
+    // A failed try is followed by a pause of a minute.
+    for (const friend of both(friends)) friend.play(120_000);
+    friends.world.run(120_000);
+    for (const friend of both(friends)) expect(friend.paths.at(-1)).toMatchObject({ path: "direct" });
+  });
+
+  test("is not missed where the relay dies beside it", () => {
+    const friends = playing(60_000);
+    friends.world.run(5_000);
+    friends.endRelay();
+    friends.world.run(60_000);
+    for (const friend of both(friends)) {
+      expect(friend.gap(0, 60_000)).toBeLessThan(120);
+      expect(friend.paths.at(-1)!.path).toBe("direct");
+      expect(friend.channel.path("relay")).toBeUndefined();
+    }
+  });
+
+  test("follows who moved to another network", () => {
+    const friends = playing(40_000);
+    friends.world.run(10_000);
+    friends.a.moveTo(friends.home(linux));
+    friends.world.run(40_000);
+    for (const friend of both(friends)) {
+      expect(friend.gap(10_000, 40_000)).toBeLessThan(3_300);
+      expect(friend.paths.at(-1)!.path).toBe("direct");
+    }
+    expect(friends.b.channel.path("direct")!.place).toMatchObject({ to: { address: "20.0.3.1" } });
+  });
+
+  test("follows a router that forgot its mappings, without another introduction where the other lets it in", () => {
+    const friends = playing(20_000, [strict, cone]);
+    friends.world.run(10_000);
+    const before = friends.b.channel.path("direct")!.place;
+    friends.routers[0]!.forget();
+    friends.world.run(20_000);
+    expect(friends.b.channel.path("direct")!.place).not.toStrictEqual(before);
+    expect(friends.introductions).toBe(1);
+    for (const friend of both(friends)) {
+      expect(friend.paths.at(-1)!.path).toBe("direct");
+      expect(friend.gap(10_000, 20_000)).toBeLessThan(2_000);
+    }
+  });
+
+  test("is found again by an introduction where the other does not", () => {
+    const friends = playing(60_000);
+    friends.world.run(10_000);
+    friends.routers[0]!.forget();
+    friends.world.run(60_000);
+    for (const friend of both(friends)) {
+      expect(friend.paths.at(-1)!.path).toBe("direct");
+      expect(friend.gap(10_000, 60_000)).toBeLessThan(3_300);
+    }
+    expect(friends.introductions).toBeGreaterThan(1);
+  });
+
+  test("of luck keeps the socket that was hit, and closes the others", () => {
+    const friends = playing(20_000, [strict, random], 4);
+    friends.world.run(20_000);
+    const [, lucky] = both(friends);
+    const { place } = lucky.channel.path("direct")!;
+    expect(place).not.toBe("tunnel");
+    const hit = place === "tunnel" ? 0 : place.socket;
+    expect(hit).toBeGreaterThanOrEqual(65_536);
+    expect(lucky.player.open.filter((socket) => socket >= 65_536)).toStrictEqual([hit]);
+    expect(lucky.gap(0, 20_000)).toBeLessThan(150);
+  });
+
+  test("over the tunnel is the last one, where UDP does not get out", () => {
+    const friends = new Friends([blocked, strict]);
+    friends.tunnel();
+    friends.relay();
+    friends.introduce();
+    for (const friend of both(friends)) friend.play(20_000);
+    friends.world.run(20_000);
+    for (const friend of both(friends)) {
+      expect(friend.paths.at(-1)!.path).toBe("tunnel");
+      expect(friend.gap(500, 20_000)).toBeLessThan(120);
+    }
+  });
+});
+
+describe("who says nothing", () => {
+  test("costs little, and keeps his path", () => {
+    const friends = playing(1_000);
+    friends.world.run(2_000);
+    const before = Math.max(...friends.a.player.sentTo.values());
+    friends.world.run(302_000);
+    for (const friend of both(friends)) expect(friend.paths.at(-1)!.path).toBe("direct");
+    // Two questions and two answers in five seconds, less the spread.
+    expect(Math.max(...friends.a.player.sentTo.values()) - before).toBeLessThan(150);
+  });
+
+  test("and does not answer either is sent nothing after 30 seconds", () => {
+    const friends = playing(1_000);
+    friends.world.run(5_000);
+    friends.b.hears = () => false;
+    friends.b.player.hears = () => {};
+    friends.a.play(100_000);
+    friends.world.run(36_000);
+    const sent = [...friends.a.player.sentTo.entries()].filter(([address]) => !address.startsWith("45.0.0.1"));
+    expect(friends.a.paths.at(-1)).toMatchObject({ path: null });
+    expect(friends.a.say()).toBe(false);
+    friends.a.channel.unpunchable(friends.world.now);
+    friends.world.run(60_000);
+    const later = new Map(friends.a.player.sentTo);
+    expect(sent.filter(([address, count]) => address !== "20.0.2.1" && later.get(address) !== count)).toStrictEqual([]);
+  });
+});
+
+test("another key in mid-game loses nothing", () => {
+  const friends = playing(10_000);
+  friends.world.run(3_000);
+  const key = new Uint8Array(32).fill(3);
+  friends.a.channel.renew({ key, epoch: 1, role: "a" }, friends.world.now);
+  friends.world.run(3_400);
+  friends.b.channel.renew({ key, epoch: 1, role: "b" }, friends.world.now);
+  friends.world.run(11_000);
+  for (const friend of both(friends)) {
+    expect(friend.gap(0, 10_000)).toBeLessThan(120);
+    expect(friend.channel.routes).toHaveLength(2);
+    expect(friend.channel.refused).toStrictEqual({ stray: 0, forged: 0, replayed: expect.any(Number) });
+  }
+});
+
+test("a payload that no path carries in one piece is not sent", () => {
+  const friends = playing(0);
+  friends.world.run(1_000);
+  expect(friends.a.channel.send(new Uint8Array(1_208), friends.world.now)).toBe(false);
+  expect(friends.a.channel.send(new Uint8Array(1_207), friends.world.now)).toBe(true);
+  const longest = friends.a.channel.take(friends.world.now).map(({ bytes }) => bytes.length);
+  expect(Math.max(...longest)).toBe(1_232);
+});
