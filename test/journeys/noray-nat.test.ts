@@ -1,0 +1,73 @@
+/**
+ * Stock netfox games behind real NATs: what cannot be punched is relayed, whatever the two NATs are. The addon's own 8 s
+ * go by before it asks for the relay, so all pairs try at the same time.
+ */
+import { afterAll, beforeAll, describe, expect, test as base } from "vitest";
+import type { Host } from "../lab/lab.ts";
+import type { NatKind, NatOptions } from "../lab/nat.ts";
+import { labIsMissing } from "../lab/space.ts";
+import { Town, Visit } from "../lab/town.ts";
+import type { Way } from "../lab/way.ts";
+
+/** For who punches: without a delay every datagram would be there before its answer could cross it. */
+const AWAY: Way = { delay_ms: 20 };
+/** Registering, 8 s of a handshake in vain, the relay's, and a busy machine. */
+const PATIENCE = { within_ms: 50_000 };
+
+let town: Town;
+
+const test = base.extend<{ visit: Visit }>({
+  // oxlint-disable-next-line no-empty-pattern
+  visit: async ({}, use) => {
+    const visit = new Visit(town.lab);
+    await use(visit);
+    await visit.end();
+  },
+});
+
+/** How the client got in, and what it tried. */
+async function meet(hostAt: Host, clientAt: Host, ...how: string[]): Promise<unknown> {
+  const server = town.house.at("noray").address;
+  const host = await hostAt.run("noray-peer.ts", [server]);
+  const { oid, failed } = await host.line((line) => "oid" in line || "failed" in line, PATIENCE);
+  if (failed !== undefined) return { failed };
+  const client = await clientAt.run("noray-peer.ts", [server, String(oid), ...how]);
+  return client.line((line) => "got" in line || "failed" in line, PATIENCE);
+}
+
+describe.skipIf(labIsMissing())("stock netfox games through NATs", () => {
+  beforeAll(async () => {
+    town = await Town.open();
+  });
+  afterAll(() => town?.close());
+
+  test.concurrent.for<[NatKind, NatKind, string, NatOptions & Way]>([
+    ["port-restricted", "port-restricted", "nat", { ...AWAY, movesPorts: true }],
+    ["port-restricted", "symmetric", "relay", {}],
+    ["symmetric", "port-restricted", "relay", {}],
+    ["symmetric", "symmetric", "relay", {}],
+  ])("host behind %s, client behind %s: connects, by %s", async ([host, client, way, options], { visit }) => {
+    const homes = [host, client].map((kind) => visit.homeHost(kind, options));
+    const [hostAt, clientAt] = await Promise.all(homes);
+    const tried = way === "nat" ? ["nat OK"] : ["nat ERR_TIMEOUT", "relay OK"];
+    expect(await meet(hostAt!, clientAt!)).toStrictEqual({ got: way, handshakes: tried });
+  });
+
+  test.concurrent.for<NatKind>(["port-restricted", "symmetric"])(
+    "the relay alone carries two behind %s NATs",
+    async (kind, { visit }) => {
+      const [hostAt, clientAt] = await Promise.all([visit.homeHost(kind), visit.homeHost(kind)]);
+      expect(await meet(hostAt, clientAt, "relay")).toStrictEqual({ got: "relay", handshakes: ["relay OK"] });
+    },
+  );
+
+  test.concurrent.for<[NatKind, boolean, string]>([
+    ["port-restricted", true, "nat"],
+    ["port-restricted", false, "relay"],
+    ["symmetric", false, "relay"],
+  ])("both behind one %s NAT, hairpin %j: connect, by %s", async ([kind, hairpin, way], { visit }) => {
+    const home = await visit.home(kind, { hairpin });
+    const { got } = (await meet(await visit.host(home), await visit.host(home))) as { got: string };
+    expect(got).toBe(way);
+  });
+});

@@ -1,0 +1,34 @@
+/**
+ * A netfox game: `noray-peer.ts SERVER` hosts, `noray-peer.ts SERVER OID` joins; with `relay` behind it by the relay alone.
+ *
+ *     says   { here: PORT, oid: OID }         once the registrar has seen it
+ *     says   { got: WAY, handshakes: [...] }  how a client got in, and what it tried, in order
+ *     says   { failed: WHY }
+ */
+import { NetfoxPlayer } from "../../support/netfox.ts";
+import { listen, say } from "./stage.ts";
+
+const [server, oid, first] = process.argv.slice(2) as [string, string?, "relay"?];
+
+/** A way that is new may carry nothing at first, which TCP takes for an end where UDP goes on. */
+const TRIES = 5;
+
+listen(() => {});
+try {
+  const player = await open(TRIES);
+  if (oid === undefined) await player.host();
+  say({ here: player.noray.localPort, oid: player.oid });
+  if (oid !== undefined) {
+    const got = await player.join(oid, { first: first ?? "nat" });
+    say({ got, handshakes: player.handshakes });
+  }
+} catch (error) {
+  say({ failed: String(error) });
+}
+
+function open(tries: number): Promise<NetfoxPlayer> {
+  return NetfoxPlayer.open(server).catch((error: NodeJS.ErrnoException) => {
+    if (tries <= 1 || error.syscall !== "connect") throw error;
+    return open(tries - 1);
+  });
+}
