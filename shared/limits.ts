@@ -335,6 +335,8 @@ export const DTLS_CLAIM_BYTES = 16;
 export const DTLS_CLAIM_QUIET_MS = 30_000;
 
 // --- Punching --------------------------------------------------------------------------------------------------
+/** Looks at one socket that belong together: with everything asked again, and less than any mapping lives unused. */
+export const ROUND_MS = 1_000;
 /** Ports a NAT picks from where nothing more is known (below 1,024 only for sockets that are bound there). */
 export const PORT_FIRST = 1_024;
 export const PORT_LAST = 65_535;

@@ -13,6 +13,7 @@ import {
   CHUNK_PORTS_MAX,
   PORT_FIRST,
   PORT_LAST,
+  ROUND_MS,
   SEQUENTIAL_STEP_DENSE,
   SEQUENTIAL_STEP_MAX,
   SEQUENTIAL_TREND_MIN,
@@ -96,6 +97,8 @@ function mappingOf(samples: readonly Sample[]): Mapping | null {
   for (const [at, one] of samples.entries()) {
     for (const other of samples.slice(at + 1)) {
       if (other.socket !== one.socket || sameEndpoint(other.via, one.via)) continue;
+      // A mapping may have expired in between.
+      if (other.at_ms - one.at_ms > ROUND_MS) continue;
       if (isIPv4(other.via.address) !== isIPv4(one.via.address)) continue;
       looked = true;
       if (sameEndpoint(one.seen, other.seen)) continue;

@@ -26,6 +26,7 @@ export type Candidate = {
 
 export type Side = {
   readonly candidates: readonly Candidate[];
+  /** Of IPv4: what IPv6 passes does not translate. */
   readonly nat: Nat;
   /** To the hub and back. */
   readonly rtt_ms: number;
@@ -119,8 +120,7 @@ export function startsIn(rtt_a_ms: number, rtt_b_ms: number, attempt = 0): reado
 
 function decide(a: Side, b: Side, pair: string, outcomes: Outcomes): readonly [Verdict, string] {
   if (a.relay_only || b.relay_only) return ["relay", "One of the two does not show its address."];
-  if (a.nat.kind === "blocked" || b.nat.kind === "blocked")
-    return ["relay", "UDP does not get out of the network of one of the two."];
+  if (!isSeen(a) || !isSeen(b)) return ["relay", "UDP does not get out of the network of one of the two."];
   if (sharesNetwork(a, b)) return inOneNetwork(a, b);
   if (both(a, b, "IPv6")) return ["direct", "Both have IPv6, which needs no address translation."];
   if (!both(a, b, "IPv4")) return ["relay", "One of the two has IPv4 only, the other IPv6 only."];
@@ -262,12 +262,16 @@ type Family = "IPv4" | "IPv6";
 
 const isOf = (family: Family, { address }: Endpoint): boolean => isIPv4(address) === (family === "IPv4");
 
-/** What a sidecar saw, newest first, each once. */
+/** What sidecars saw in the newest round, newest first, each once. */
 function observedOf({ candidates }: Side, family: Family): Candidate[] {
   const seen = candidates
     .filter(({ kind, endpoint }) => kind === "reflexive" && isOf(family, endpoint))
     .toSorted((a, b) => (b.observed_at ?? 0) - (a.observed_at ?? 0));
-  return distinct(seen).slice(0, limits.OBSERVED_CANDIDATES_MAX);
+  const newest = seen[0]?.observed_at ?? 0;
+  return distinct(seen.filter(({ observed_at }) => newest - (observed_at ?? 0) <= limits.ROUND_MS)).slice(
+    0,
+    limits.OBSERVED_CANDIDATES_MAX,
+  );
 }
 
 /** Its own word, as far as it can only lead into its own network: any other endpoint must have been seen. */
@@ -286,6 +290,8 @@ const targetOf = ({ kind, endpoint }: Candidate): Target => ({
   kind: kind === "host" ? kind : "reflexive",
   ...endpoint,
 });
+
+const isSeen = (side: Side): boolean => side.candidates.some(({ kind }) => kind === "reflexive");
 
 const both = (a: Side, b: Side, family: Family): boolean =>
   observedOf(a, family).length > 0 && observedOf(b, family).length > 0;

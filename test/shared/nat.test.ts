@@ -33,6 +33,12 @@ describe("mapping", () => {
     expect(classify(samples(ports), []).mapping).toBe(mapping);
   });
 
+  test("is not told from looks between which it may have expired", () => {
+    const [before, after] = [samples([7, 7, 7, 7]), samples([8, 8, 8, 8])];
+    const later = after.map((sample) => ({ ...sample, at_ms: sample.at_ms + 30_000 }));
+    expect(classify([...before, ...later], []).mapping).toBe("independent");
+  });
+
   test("is not known from one look", () => {
     expect(classify(samples([7, 7, 7, 7]).slice(0, 1), [])).toMatchObject({ kind: "nat", mapping: null });
   });

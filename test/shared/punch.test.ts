@@ -31,7 +31,8 @@ const own = (address: string, port: number): Candidate => ({
 });
 
 function side(nat: Nat, address: string, more: Partial<Side> = {}): Side {
-  const candidates = [seen(address, 5_000), own("192.168.1.2", 4_000)];
+  const local = own("192.168.1.2", 4_000);
+  const candidates = nat.kind === "blocked" ? [local] : [seen(address, 5_000), local];
   return { candidates, nat, rtt_ms: 40, sampled_ms_ago: 0, relay_only: false, birthday: true, ...more };
 }
 
@@ -86,6 +87,11 @@ describe("the verdict", () => {
     const asked: string[] = [];
     advise(a, b, 0, (pair) => (asked.push(pair), null));
     expect(asked).toStrictEqual(["port_restricted/random"]);
+  });
+
+  test("IPv6 on both sides will do where IPv4 is blocked", () => {
+    const [a, b] = [1, 2].map((at) => side(BLOCKED, A, { candidates: [seen(`2a00:${at}::1`, 6_000)] })) as [Side, Side];
+    expect(advise(a, b)).toMatchObject({ verdict: "direct", pair: "blocked/blocked" });
   });
 
   test("IPv6 on both sides needs no luck, whatever IPv4 does", () => {

@@ -11,7 +11,7 @@ import { Sidecars } from "./observatory.ts";
 import { type Observed, Player } from "./player.ts";
 
 const KEY = new Uint8Array(32).fill(9);
-const RELAY = "45.0.0.9";
+export const RELAY = "45.0.0.9";
 const HUB_MS = 60;
 const TUNNEL_MS = 70;
 
@@ -103,6 +103,8 @@ export class Friends {
   readonly a: Friend;
   readonly b: Friend;
   readonly routers: Router[] = [];
+  /** Where each of the two reaches the relay. */
+  readonly relays: { socket: number; to: Endpoint }[] = [];
   introductions = 0;
   readonly #link: Link;
   readonly #sidecars: Sidecars;
@@ -140,7 +142,9 @@ export class Friends {
       }),
     );
     for (const [side, friend] of [this.a, this.b].entries()) {
-      friend.channel.relay({ socket: 0, to: { address: RELAY, port: ports[side]! } }, this.world.now);
+      const place = { socket: 0, to: { address: RELAY, port: ports[side]! } };
+      this.relays.push(place);
+      friend.channel.relay(place, this.world.now);
       friend.pump();
     }
   }
@@ -173,13 +177,8 @@ export class Friends {
     const [one, other] = observed;
     if (one === null || one === undefined || other === null || other === undefined) return;
     const [a, b] = [one, other].map(({ samples, candidates }): Side => {
-      // Only what was seen just now counts.
-      const newest = Math.max(...samples.map(({ at_ms }) => at_ms));
-      const fresh = samples.filter(({ at_ms }) => at_ms > newest - 600);
-      const nat = classify(fresh, []);
-      const seen = candidates.filter(({ observed_at }) => observed_at !== null && observed_at > newest - 600);
-      const relay_only = false;
-      return { candidates: seen, nat, rtt_ms: 40, sampled_ms_ago: HUB_MS, relay_only, birthday: true };
+      const nat = classify(samples, []);
+      return { candidates, nat, rtt_ms: 40, sampled_ms_ago: HUB_MS, relay_only: false, birthday: true };
     }) as [Side, Side];
     const { plans, start_in_ms } = advise(a, b);
     this.world.at(this.world.now + HUB_MS, () => {

@@ -29,8 +29,9 @@ describe.each(results)("$title", (_, cells) => {
     for (const { verdicts } of cells.filter(relayed)) expect([...verdicts]).toStrictEqual(["relay"]);
   });
 
-  test("all but the birthdays within a second, those within two tries of some seconds", () => {
+  test("all but the birthdays at the first try and within a second, those within two tries of some seconds", () => {
     const met = cells.filter((cell) => !relayed(cell));
+    expect(met.filter((cell) => !lucky(cell) && cell.again > 0)).toStrictEqual([]);
     expect(met.filter((cell) => !lucky(cell) && cell.ms.at(-1)! > 1_000)).toStrictEqual([]);
     expect(met.filter((cell) => lucky(cell) && cell.ms.at(-1)! > 9_500)).toStrictEqual([]);
     expect(met.filter((cell) => lucky(cell) && median(cell) > 2_500)).toStrictEqual([]);
@@ -99,6 +100,18 @@ describe("from one public address", () => {
     expect(share("linux", "linux", { together: "carrier", router: { hairpin: true } })).toBe(1);
     expect(share("linux", "linux", { together: "carrier" })).toBe(0);
   });
+});
+
+test("whom a router lets in need not be known", () => {
+  const untested = { untested: true, attempts: 2 };
+  for (const other of ["none", "full-cone", "address-restricted", "port-restricted", "cgn"] as const)
+    for (const hard of ["sequential", "random"] as const)
+      expect([other, hard, share(other, hard, untested)]).toStrictEqual([other, hard, 1]);
+});
+
+test("a mapping that expired between joining and meeting is seen anew", () => {
+  for (const kind of ["full-cone", "port-restricted", "sequential"] as const)
+    expect([kind, share(kind, "port-restricted", { router: { timeout_ms: 1_000 } })]).toStrictEqual([kind, 1]);
 });
 
 test("a block of ports is searched faster than all ports", () => {

@@ -1,6 +1,6 @@
 /** One meeting in the virtual network: both observe, the hub's advice is asked, both punch. */
 import { classify } from "#shared/nat.ts";
-import { advise, type Advice, type Outcomes, type Side } from "#shared/punch.ts";
+import { advise, type Advice, type Side } from "#shared/punch.ts";
 import { seeded } from "../support/dice.ts";
 import { BEHAVIOURS, type Behaviour, Router } from "./nat.ts";
 import { Host, type Link, type Segment, World } from "./net.ts";
@@ -33,7 +33,8 @@ export type Options = {
   /** The second is told to start so much later than the first. */
   readonly skew_ms?: number;
   readonly attempts?: number;
-  readonly outcomes?: Outcomes;
+  /** No sidecar said whom the routers let in. */
+  readonly untested?: boolean;
 };
 
 export type Met = {
@@ -48,6 +49,8 @@ export type Met = {
 
 /** How long the round trip to the hub is, besides the link. */
 const HUB_MS = 20;
+/** Between joining and meeting. */
+const LOBBY_MS = 1_500;
 const KEY = new Uint8Array(32).fill(7);
 
 export function meet(a: Home, b: Home, options: Options): Met {
@@ -71,10 +74,10 @@ type Pair<T> = readonly [T, T];
 function attemptOnce(world: World, players: Pair<Player>, link: Link, attempt: number, options: Options): Met {
   // On joining, and again when they are to meet.
   observeBoth(world, players);
-  world.run(world.now + 300);
+  world.run(world.now + LOBBY_MS);
   const observed = observeBoth(world, players);
   const toldAt = world.now + link.delay_ms + HUB_MS;
-  const advice = adviceOf(observed, link, toldAt, attempt, options.outcomes);
+  const advice = adviceOf(observed, link, toldAt, attempt, options.untested);
   const { plans } = advice;
   if (plans === null) return { ...relayed(advice, players, world), attempts: attempt + 1 };
   for (const at of [0, 1] as const) {
@@ -111,22 +114,16 @@ function observeBoth(world: World, players: Pair<Player>): [Observed | null, Obs
   return observed;
 }
 
-function adviceOf(
-  observed: Pair<Observed | null>,
-  link: Link,
-  now: number,
-  attempt = 0,
-  outcomes: Outcomes = () => null,
-): Advice {
+function adviceOf(observed: Pair<Observed | null>, link: Link, now: number, attempt = 0, untested = false): Advice {
   const [a, b] = observed.map((one): Side => {
     const { samples, filtering, candidates } = one ?? { samples: [], filtering: null, candidates: [] };
     const hosts = candidates.filter(({ kind }) => kind === "host").map(({ endpoint }) => endpoint.address);
-    const nat = classify(samples, hosts, filtering === null ? {} : { filtering });
+    const nat = classify(samples, hosts, filtering === null || untested ? {} : { filtering });
     const newest = Math.max(...samples.map(({ at_ms }) => at_ms), -Infinity);
     const sampled_ms_ago = Number.isFinite(newest) ? now - newest : 0;
     return { candidates, nat, rtt_ms: 2 * link.delay_ms, sampled_ms_ago, relay_only: false, birthday: true };
   }) as [Side, Side];
-  return advise(a, b, attempt, outcomes);
+  return advise(a, b, attempt);
 }
 
 // --- places ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /** A game between two channels, and what happens to it when paths come, go and change. */
 import { describe, expect, test } from "vitest";
-import { Friends } from "./friends.ts";
+import { Friends, RELAY } from "./friends.ts";
 import { BEHAVIOURS } from "./nat.ts";
 
 const { linux, blocked, random } = BEHAVIOURS;
@@ -51,10 +51,11 @@ describe("a path", () => {
     }
     expect(friends.introductions).toBeGreaterThan(1);
     friends.world.wide.cut("20.0.1.1", "20.0.2.1", false);
-    // A failed try is followed by a pause of a minute.
-    for (const friend of both(friends)) friend.play(120_000);
-    friends.world.run(120_000);
-    for (const friend of both(friends)) expect(friend.paths.at(-1)).toMatchObject({ path: "direct" });
+    friends.world.run(60_000);
+    for (const friend of both(friends)) {
+      expect(friend.paths.at(-1)).toMatchObject({ path: "direct", why: "opened" });
+      expect(friend.paths.at(-1)!.at).toBeLessThan(55_000);
+    }
   });
 
   test("is not missed where the relay dies beside it", () => {
@@ -134,8 +135,9 @@ describe("a path", () => {
 });
 
 describe("who says nothing", () => {
-  test("costs little, and keeps his path", () => {
-    const friends = playing(1_000);
+  test("costs little, and keeps his path through routers that forget after 30 seconds", () => {
+    const forgetful = { ...strict, timeout_ms: 30_000 };
+    const friends = playing(1_000, [forgetful, forgetful]);
     friends.world.run(2_000);
     const before = Math.max(...friends.a.player.sentTo.values());
     friends.world.run(302_000);
@@ -159,6 +161,21 @@ describe("who says nothing", () => {
     const later = new Map(friends.a.player.sentTo);
     expect(sent.filter(([address, count]) => address !== "20.0.2.1" && later.get(address) !== count)).toStrictEqual([]);
   });
+});
+
+test("who was cut off altogether for longer than consent lasts is back as soon as one of the two asks again", () => {
+  const friends = playing(2_000);
+  const cut = (isCut: boolean): void => {
+    for (const other of ["20.0.2.1", RELAY]) friends.world.wide.cut("20.0.1.1", other, isCut);
+  };
+  friends.world.run(5_000);
+  cut(true);
+  friends.world.run(45_000);
+  for (const friend of both(friends)) expect(friend.paths.at(-1)).toMatchObject({ path: null, why: "no_consent" });
+  cut(false);
+  friends.a.channel.relay(friends.relays[0]!, friends.world.now);
+  friends.world.run(45_500);
+  for (const friend of both(friends)) expect(friend.paths.at(-1)!.path).toBe("relay");
 });
 
 test("another key in mid-game loses nothing", () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Endpoint } from "../src/punch/addresses.ts";
 import { SOURCE_ADDRESSES_MAX, SOURCES_MAX, UNANSWERED_LOCAL_MAX, UNANSWERED_MAX } from "../src/punch/limits.ts";
 import { type Message, readMessage, since, writeMessage } from "../src/punch/messages.ts";
-import { type Plan, portsOf, type Spray, withinLimits } from "../src/punch/plan.ts";
+import { type Plan, portsOf, readPlan, type Spray, withinLimits } from "../src/punch/plan.ts";
 import { Seal } from "../src/secure/seal.ts";
 import { ALICE, BOB, Liar, plan, Solo, together } from "./support-punch.ts";
 
@@ -308,6 +308,35 @@ describe("a plan", () => {
     expect(counts.get("10.0.0.9")).toBe(UNANSWERED_LOCAL_MAX);
     expect(Math.max(...counts.values())).toBe(UNANSWERED_MAX);
     expect(Math.max(...alice.sent.map(({ socket }) => socket))).toBeLessThan(256);
+  });
+});
+
+describe("a plan in JSON", () => {
+  const good: Plan = { ...plan(BOB), spray: SPRAY, first_hops: 2 };
+  const json = (change: Record<string, unknown>): unknown => JSON.parse(JSON.stringify({ ...good, ...change }));
+
+  test("is read, whatever else it says", () => {
+    expect(readPlan(json({}))).toStrictEqual(good);
+    expect(readPlan(json({ spray: null, first_hops: null, later: [1] }))).toStrictEqual({
+      ...good,
+      spray: null,
+      first_hops: null,
+    });
+    expect(readPlan(json({ sockets: 1e9 }))!.sockets).toBe(256);
+  });
+
+  test.each<[string, unknown]>([
+    ["nothing", null],
+    ["a list", []],
+    ...Object.keys(good).map((key): [string, unknown] => [`without ${key}`, json({ [key]: undefined })]),
+    ["a text for a number", json({ sockets: "4" })],
+    ["a target of an unknown kind", json({ targets: [{ kind: "relay", ...BOB }] })],
+    ["a target without a port", json({ targets: [{ kind: "host", address: "10.0.0.1" }] })],
+    ["no target", json({ targets: [null] })],
+    ["ports in no order", json({ spray: { ...SPRAY, order: "any" } })],
+    ["ports of nobody", json({ spray: { ...SPRAY, address: "224.0.0.1" } })],
+  ])("%s is none", (_, wrong) => {
+    expect(readPlan(wrong)).toBeNull();
   });
 });
 

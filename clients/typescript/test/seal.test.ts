@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { FIRST_BYTE, REPLAY_WINDOW, SEAL_BYTES } from "../src/secure/limits.ts";
 import { ReplayWindow } from "../src/secure/replay.ts";
-import { routeOf, Seal } from "../src/secure/seal.ts";
+import { readPairKey, routeOf, Seal } from "../src/secure/seal.ts";
 
 const KEY = randomBytes(32);
 const said = (text: string): Uint8Array => Buffer.from(text);
@@ -172,5 +172,25 @@ describe("another key", () => {
 
   test("has 32 bytes", () => {
     expect(() => new Seal({ key: new Uint8Array(16), epoch: 0, role: "a" })).toThrow(RangeError);
+  });
+});
+
+describe("a pair's key in JSON", () => {
+  const good = { key: KEY.toString("base64url"), epoch: 255, role: "a" };
+
+  test("is read", () => {
+    expect(readPairKey(good)).toStrictEqual({ key: KEY, epoch: 255, role: "a" });
+  });
+
+  test.each<[string, unknown]>([
+    ["nothing", null],
+    ["a short key", { ...good, key: good.key.slice(1) }],
+    ["another alphabet", { ...good, key: good.key.slice(1).concat("+") }],
+    ["no key", { epoch: 1, role: "a" }],
+    ["an epoch beyond a byte", { ...good, epoch: 256 }],
+    ["half an epoch", { ...good, epoch: 0.5 }],
+    ["another role", { ...good, role: "c" }],
+  ])("%s is none", (_, wrong) => {
+    expect(readPairKey(wrong)).toBeNull();
   });
 });

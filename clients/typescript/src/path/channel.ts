@@ -101,7 +101,7 @@ export class Channel {
 
   /** There will be no direct path for now: nothing is tried. */
   unpunchable(now: number): void {
-    this.#keeper.failed(now);
+    this.#keeper.unpunchable(now);
   }
 
   renew(key: PairKey, now: number): void {

@@ -39,8 +39,11 @@ export type Why = "opened" | "silent" | "heard_again" | "no_consent" | "ended" |
 export class Keeper {
   readonly #random: () => number;
   readonly #paths = new Map<PathKind, Path>();
+  /** Where the relay and the tunnel are, though nobody may have answered there for long. */
+  readonly #told = new Map<PathKind, Place | null>();
   /** A new source that was heard, until it has answered. */
   #roaming: { path: Path; checks: number } | null = null;
+  #roamAfter = -Infinity;
   #numbers = 0;
   #busySince = -Infinity;
   #sentAt = -Infinity;
@@ -59,6 +62,7 @@ export class Keeper {
 
   /** A path is there from now on, or no longer. */
   set(kind: PathKind, place: Place | null, now: number, rtt_ms: number | null = null, why: Why = "opened"): void {
+    if (kind !== "direct") this.#told.set(kind, place);
     if (place === null) this.#paths.delete(kind);
     else this.#paths.set(kind, this.#path(kind, place, now, rtt_ms));
     if (kind === "direct" && place !== null) {
@@ -68,8 +72,15 @@ export class Keeper {
     this.#judge(now, place === null ? "ended" : why);
   }
 
-  /** A punch failed: the next one is not soon. */
+  /** A punch failed: the next one is later each time. */
   failed(now: number): void {
+    if (this.#paths.has("direct")) return;
+    this.#upgradeAt = now + this.#upgradeAfter;
+    this.#upgradeAfter = Math.min(2 * this.#upgradeAfter, limits.AGAIN_LAST_MS);
+  }
+
+  /** None is tried, for nothing would come of it now. */
+  unpunchable(now: number): void {
     if (!this.#paths.has("direct")) this.#upgradeAt = now + limits.AGAIN_LAST_MS;
   }
 
@@ -99,6 +110,9 @@ export class Keeper {
   heard(place: Place, mayRoam: boolean, now: number): void {
     const path = this.#at(place);
     if (path === undefined) {
+      for (const [kind, told] of this.#told) {
+        if (told !== null && samePlace(told, place)) return this.set(kind, place, now, null, "heard_again");
+      }
       if (mayRoam) this.#roam(place, now);
       return;
     }
@@ -135,8 +149,8 @@ export class Keeper {
     this.#judge(now, "silent");
     if (now < this.#upgradeAt) return;
     this.#events.push({ type: "upgrade" });
-    this.#upgradeAt = now + this.#upgradeAfter;
-    this.#upgradeAfter = Math.min(2 * this.#upgradeAfter, limits.AGAIN_LAST_MS);
+    // Whatever comes of it, it is said to `set`, `failed` or `unpunchable` before.
+    this.#upgradeAt = now + limits.AGAIN_LAST_MS;
   }
 
   /** When to wake it next; Infinity for never. */
@@ -216,7 +230,8 @@ export class Keeper {
 
   /** The peer's NAT gave it another port, or it has another address: it is believed when it answers from there. */
   #roam(place: Place, now: number): void {
-    if (place === "tunnel" || this.#roaming !== null || !this.#mayAsk(place.to)) return;
+    if (place === "tunnel" || this.#roaming !== null || now < this.#roamAfter || !this.#mayAsk(place.to)) return;
+    this.#roamAfter = now + limits.ROAM_PAUSE_MS;
     this.#roaming = { path: this.#path("direct", place, now, null), checks: 0 };
     this.#checkRoaming(now);
   }

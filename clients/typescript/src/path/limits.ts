@@ -15,13 +15,15 @@ export const BUSY_TRUST_MS = 3_000;
 export const TRUST_MS = 6_500;
 /** A direct path that was silent for this long is given up for another. */
 export const DIRECT_LOST_MS = 10_000;
-/** A lost direct path is tried again at once, then after this, doubling ... */
+/** A lost direct path is tried again at once, then this long after each try that failed, doubling ... */
 export const AGAIN_FIRST_MS = 5_000;
-/** ... up to this, which is also how soon one is looked for where the last try failed. */
+/** ... up to this, which is also when it is tried where the hub knew of no way before. */
 export const AGAIN_LAST_MS = 60_000;
 /** A new source of the peer's datagrams is asked so often, this far apart, before it is forgotten. */
 export const ROAM_CHECKS_MAX = 5;
 export const ROAM_CHECK_MS = 100;
+/** New sources are looked at this often, so that two that take turns do not make us ask all the time. */
+export const ROAM_PAUSE_MS = 1_000;
 /** Numbers of paths in probes begin here, above those of a punch's ways. */
 export const NUMBER_FIRST = 0xff00;
 /** The longest payload: what passes every path in one piece (RFC 8200, 1,280 less headers, 1,232), less the seal and

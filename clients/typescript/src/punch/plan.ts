@@ -38,6 +38,40 @@ export type Plan = {
   readonly give_up_ms: number;
 };
 
+/** A plan as it comes in JSON, or null. Keys that are not known are for later clients. */
+export function readPlan(json: unknown): Plan | null {
+  if (!isObject(json) || !Array.isArray(json["targets"])) return null;
+  const { sockets, per_s, nominates, same_network, first_hops, give_up_ms } = json;
+  const targets = json["targets"].slice(0, limits.TARGETS_MAX).map(readTarget);
+  const spray = json["spray"] === null ? null : readSpray(json["spray"]);
+  if (targets.includes(null) || (spray === null && json["spray"] !== null)) return null;
+  if (typeof sockets !== "number" || typeof per_s !== "number" || typeof give_up_ms !== "number") return null;
+  if (typeof nominates !== "boolean" || typeof same_network !== "boolean") return null;
+  if (first_hops !== null && typeof first_hops !== "number") return null;
+  const plan = { sockets, spray, per_s, nominates, same_network, first_hops, give_up_ms };
+  return withinLimits({ targets: targets.filter((target) => target !== null), ...plan });
+}
+
+/** A row of ports as it comes in JSON, or null. */
+export function readSpray(json: unknown): Spray | null {
+  if (!isObject(json)) return null;
+  const { address, first_port, step, ports, order, probes, after_ms } = json;
+  if (typeof address !== "string" || (order !== "in_a_row" && order !== "shuffled")) return null;
+  if (typeof first_port !== "number" || typeof step !== "number" || typeof ports !== "number") return null;
+  if (typeof probes !== "number" || typeof after_ms !== "number") return null;
+  return sprayWithinLimits({ address, first_port, step, ports, order, probes, after_ms });
+}
+
+function readTarget(json: unknown): Target | null {
+  if (!isObject(json)) return null;
+  const { kind, address, port } = json;
+  if (kind !== "host" && kind !== "reflexive" && kind !== "predicted") return null;
+  return typeof address === "string" && typeof port === "number" ? { kind, address, port } : null;
+}
+
+const isObject = (json: unknown): json is Record<string, unknown> =>
+  typeof json === "object" && json !== null && !Array.isArray(json);
+
 /** The same plan, as far as it is harmless. */
 export function withinLimits(plan: Plan): Plan {
   const targets = plan.targets

@@ -27,6 +27,16 @@ export type PairKey = {
   readonly role: "a" | "b";
 };
 
+/** A pair's key as it comes in JSON, `{ key: base64url, epoch, role }`, or null. */
+export function readPairKey(json: unknown): PairKey | null {
+  if (typeof json !== "object" || json === null) return null;
+  const { key: text, epoch, role } = json as Record<string, unknown>;
+  if (typeof text !== "string" || !/^[A-Za-z0-9_-]{43}$/.test(text)) return null;
+  if (!Number.isInteger(epoch) || (epoch as number) < 0 || (epoch as number) > 255) return null;
+  if (role !== "a" && role !== "b") return null;
+  return { key: Buffer.from(text, "base64url"), epoch: epoch as number, role };
+}
+
 /** Datagrams that were not opened. */
 export type Refused = {
   /** Another first byte, route or epoch, or too short. */
