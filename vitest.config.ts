@@ -4,7 +4,13 @@ import { defineConfig } from "vitest/config";
 /** What the tests' hub signs with; the tests of the sidecar know what it makes of it. */
 const TOKEN_KEYS = "token-key-of-the-tests-the-first,token-key-of-the-tests-the-other";
 
-/** `hub` runs inside workerd; `node` on its own; `journeys` start whole houses and take the machine one at a time. */
+function hub(test: object, settings: Record<string, string>): object {
+  const keys = { SIDECAR_KEYS: "key-one,key-two", TOKEN_KEYS, ADMIN_KEYS: "admin-key-one,admin-key-two" };
+  const bindings = { ...keys, ...settings };
+  return { plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })], test };
+}
+
+/** `hub` and `hubs` run inside workerd, with one hub a game and with two; `node` on its own; `journeys` start whole houses and take the machine one at a time. */
 export default defineConfig({
   test: {
     projects: [
@@ -20,17 +26,8 @@ export default defineConfig({
           ],
         },
       },
-      {
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: {
-              bindings: { SIDECAR_KEYS: "key-one,key-two", TOKEN_KEYS, ADMIN_KEYS: "admin-key-one,admin-key-two" },
-            },
-          }),
-        ],
-        test: { name: "hub", include: ["test/worker/**/*.test.ts"] },
-      },
+      hub({ name: "hub", include: ["test/worker/**/*.test.ts"], exclude: ["test/worker/**/*.hubs.test.ts"] }, {}),
+      hub({ name: "hubs", include: ["test/worker/**/*.hubs.test.ts"] }, { HUB_SHARDS: "2" }),
       {
         test: {
           name: "journeys",

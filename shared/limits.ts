@@ -205,6 +205,8 @@ export const FILTER_LENGTH_MAX = 2_048;
 export const COALESCE_MS = 1_000;
 /** Lines that a watched list begins with; there is a page of them at hand in no time, and the rest over HTTP. */
 export const SNAPSHOT_LINES_MAX = 500;
+/** Lines of other hubs that the first one holds while its list is watched: 15 MB of the platform's 128. */
+export const LINES_WATCHED_MAX = 50_000;
 /** Events kept for those who come back after a drop, and their weight in characters of JSON. */
 export const REPLAY_ITEMS_MAX = 1_024;
 export const REPLAY_LENGTH_MAX = 1_048_576;

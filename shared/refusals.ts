@@ -39,6 +39,7 @@ const TABLE = {
   precondition_failed: { status: 412, says: "The lobby has changed since; read it again." },
   body_too_large: { status: 413, says: "The body is larger than any that is right." },
   unsupported_media_type: { status: 415, says: "The body must be JSON, and a patch a merge patch." },
+  misdirected: { status: 421, says: "Another hub of this game tells of that; the socket's address says which." },
   idempotency_mismatch: { status: 422, says: "This idempotency key came before with another request." },
   rate_limited: { status: 429, says: "Too many requests; wait a little." },
   quota_exceeded: { status: 429, says: "This peer or address has as many of these as it may have." },

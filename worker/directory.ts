@@ -2,6 +2,7 @@
  * The hub's memory of its rows: every lobby by id and by name, and the lines of its lists. Rebuilt on wake, never true
  * on its own. A `Draft` collects what a batch of events would change; the hub saves it and only then commits it here.
  */
+import type { Summary } from "#shared/api.ts";
 import { LOBBIES_PER_HUB_MAX } from "#shared/limits.ts";
 import { lineOf } from "#shared/listing.ts";
 import { type Event, type Lobby, step, type Tell, type Wire } from "#shared/lobby.ts";
@@ -35,6 +36,10 @@ export class Directory {
 
   all(): readonly Lobby[] {
     return [...this.#lobbies.values()];
+  }
+
+  lines(): Summary[] {
+    return [...this.#shelves.lines()];
   }
 
   page(query: Query): Page {

@@ -8,26 +8,26 @@ import { decode } from "#shared/decode.ts";
 import { ALARM_SLACK_MS, LINK_FRAME_LENGTH_MAX, LINK_SILENCE_MS } from "#shared/limits.ts";
 import { Close, fromSidecar, type FromHub, type Hello, type Report, type Reports } from "#shared/link.ts";
 import type { SidecarView, Stats } from "#shared/api-house.ts";
-import type { LobbyView } from "#shared/api.ts";
+import type { LobbyView, Summary } from "#shared/api.ts";
 import type { Query } from "#shared/query.ts";
 import type { Page } from "#shared/shelves.ts";
 import { deadline, type Event, type Lobby } from "#shared/lobby.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import type { TicketKey } from "#shared/tickets.ts";
 import { viewOf } from "#shared/views.ts";
-import { SUBPROTOCOL } from "#shared/watch.ts";
 import { Directory, Draft } from "./directory.ts";
 import { type Env, shardsOf } from "./env.ts";
 import { deliveriesOf } from "./events.ts";
+import type { Lines } from "./feeds.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
+import { homeOf } from "./home.ts";
 import * as link from "./link.ts";
 import * as office from "./office.ts";
 import type { Answered, Outcome, Pass } from "./pass.ts";
-import { problem } from "./problem.ts";
 import { Sidecars } from "./sidecars.ts";
 import { type Sidecar, Store } from "./store.ts";
-import { peerOfToken, ticketKeys } from "./tokens.ts";
-import { type Home, Watch } from "./watch.ts";
+import { ticketKeys } from "./tokens.ts";
+import { Watch } from "./watch.ts";
 import { SOURCE } from "./watching.ts";
 
 /** Travels with a socket through hibernation. `sidecar` is null until it said hello; an ended one only waits to go. */
@@ -53,7 +53,13 @@ export class Hub extends DurableObject<Env> {
       const { sidecar, ended } = attachmentOf(socket);
       if (sidecar !== null && !ended) this.#sidecars.attach(sidecar, socket);
     }
-    this.#watch = new Watch(this.#home(), ctx.getWebSockets("events"), Date.now());
+    const home = homeOf(ctx, env, {
+      directory: this.#directory,
+      step: (lobby, event, now) => this.#step(lobby, event, now),
+      answer: (pass, work) => this.#answer(pass, work),
+      arm: (lobbies, now) => this.#arm(lobbies, now),
+    });
+    this.#watch = new Watch(home, ctx.getWebSockets("events"), Date.now());
     void ctx.blockConcurrencyWhile(async () => {
       this.#ticket_keys = await ticketKeys(env);
       this.#alarm_at = await ctx.storage.getAlarm();
@@ -64,7 +70,9 @@ export class Hub extends DurableObject<Env> {
 
   /** A sidecar opens its link, and the Worker has checked its key; or somebody comes to watch. */
   override fetch(request: Request): Response {
-    if (new URL(request.url).pathname.endsWith("/events")) return this.#admit(request.headers.get(SOURCE));
+    if (new URL(request.url).pathname.endsWith("/events")) {
+      return this.#watch.admit(request.headers.get(SOURCE), Date.now());
+    }
     const { 0: client, 1: server } = new WebSocketPair();
     server.serializeAttachment({ sidecar: null, since: Date.now(), ended: false } satisfies Attachment);
     this.ctx.acceptWebSocket(server, ["link"]);
@@ -259,42 +267,25 @@ export class Hub extends DurableObject<Env> {
 
   // --- who watches ---------------------------------------------------------------------------------------------
 
-  #admit(source: string | null): Response {
-    const refused = this.#watch.refusal(source);
-    if (refused !== null) return problem(refused);
+  /** To the first hub of the game (feeds.ts): all lines, and their changes from now on. */
+  feed(): Summary[] {
+    this.#watch.begin();
+    return this.#directory.lines();
+  }
+
+  /** From the other hubs. */
+  async fed(shard: number, changes: Lines, count: number, lost: boolean): Promise<boolean> {
     const now = Date.now();
-    const { 0: client, 1: server } = new WebSocketPair();
-    this.ctx.acceptWebSocket(server, ["events"]);
-    this.#watch.add(server, source, now);
+    const watched = await this.#watch.fed(shard, changes, count, lost, now);
     this.#arm([], now);
-    return new Response(null, { status: 101, webSocket: client, headers: { "sec-websocket-protocol": SUBPROTOCOL } });
+    return watched;
   }
 
   #isWatcher(socket: WebSocket): boolean {
     return this.ctx.getTags(socket).includes("events");
   }
 
-  #home(): Home {
-    const [game = ""] = (this.ctx.id.name ?? "").split("/");
-    return {
-      shards: shardsOf(this.env),
-      lobby: (id) => this.#directory.byId(id),
-      page: (query) => this.#directory.page(query),
-      prove: (token) => peerOfToken(this.env, game, token, Date.now()),
-      pingedAt: (socket) => this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? null,
-      say: (id, event, payer) =>
-        this.#answer({ ...payer, toll: event.kind, once: null }, (now) => {
-          const refused = this.#step(id, event, now);
-          return refused === null ? { value: null } : { refused };
-        }),
-      heard: (id, peer) => void this.#step(id, { kind: "heard", peer, source: null }, Date.now()),
-      closed: (id) => this.#arm([this.#directory.byId(id) ?? null], Date.now()),
-    };
-  }
-
-  #step(id: string, event: Event, now: number): RefusalCode | null {
-    const lobby = this.#directory.byId(id);
-    if (lobby === undefined) return "lobby_not_found";
+  #step(lobby: Lobby, event: Event, now: number): RefusalCode | null {
     const draft = new Draft(this.#directory, now);
     draft.applyTo(lobby, event);
     this.#keep(draft, new Map(), now);

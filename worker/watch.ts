@@ -2,6 +2,7 @@
  * The hub's end of the events WebSocket: what clients say (shared/watch.ts), in order, and what they are answered.
  * Who is told what of a change is worker/watchers.ts.
  */
+import type { Summary } from "#shared/api.ts";
 import { decode } from "#shared/decode.ts";
 import {
   FILTER_LENGTH_MAX,
@@ -15,15 +16,17 @@ import type { Event, Lobby } from "#shared/lobby.ts";
 import { lineNews } from "#shared/news.ts";
 import { NEWEST_FIRST, parseFilterOf, type Query } from "#shared/query.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
+import { shardOfId } from "#shared/shards.ts";
 import type { Page } from "#shared/shelves.ts";
 import type { Payer } from "#shared/tolls.ts";
 import { isMember, viewOf } from "#shared/views.ts";
-import { type FromWatcher, fromWatcher, type News, WatchClose } from "#shared/watch.ts";
+import { type FromWatcher, fromWatcher, type News, SUBPROTOCOL, WatchClose } from "#shared/watch.ts";
 import type { Delivery, LobbyChange } from "./events.ts";
+import { Feed, type Lines, Others } from "./feeds.ts";
 import type { Answered, Refused } from "./pass.ts";
-import { problemOf } from "./problem.ts";
+import { problem, problemOf } from "./problem.ts";
 import type { Watcher } from "./watcher.ts";
-import { type House, told, type Told, Watchers } from "./watchers.ts";
+import { type House, linesOf, told, type Told, Watchers } from "./watchers.ts";
 
 /** What a member says to the others. */
 type Spoken = Event & { kind: "chat" | "signal" };
@@ -32,7 +35,17 @@ type Subscribe = (FromWatcher & { type: "subscribe" })["data"];
 
 /** What the conversation needs of the hub. */
 export type Home = House & {
+  readonly shard: number;
   readonly shards: number;
+  readonly accept: (socket: WebSocket) => void;
+  /** There may be something to be woken for. */
+  readonly arm: () => void;
+  /** All lines of another hub, which tells of changes from now on. */
+  readonly feed: (shard: number) => Promise<readonly Summary[]>;
+  /** Feeds the first hub; gives whether somebody watches there. */
+  readonly tellFirst: (changes: Lines, lost: boolean) => Promise<boolean>;
+  /** Work that goes on behind an answer. */
+  readonly goesOn: (work: Promise<void>) => void;
   readonly lobby: (id: string) => Lobby | undefined;
   readonly page: (query: Query) => Page;
   /** The peer of this game whose token it is, or null. */
@@ -44,32 +57,59 @@ export type Home = House & {
 export class Watch {
   readonly #home: Home;
   readonly #watchers: Watchers;
+  readonly #others: Others;
+  readonly #feed: Feed | null;
   #looks_at: number;
 
   constructor(home: Home, sockets: readonly WebSocket[], now: number) {
     this.#home = home;
     this.#watchers = new Watchers(home, sockets, now);
+    const others = home.shard === 0 ? Array.from({ length: home.shards - 1 }, (_, at) => at + 1) : [];
+    this.#others = new Others(others, home.feed);
+    this.#feed = home.shard === 0 ? null : new Feed(home.tellFirst);
     this.#looks_at = now + WATCHER_SILENCE_MS;
     // What had waited to be told was lost with the memory; everybody begins anew.
-    if (this.#watchers.wasOwed()) for (const watcher of this.#watchers.all()) this.#showAll(watcher);
+    if (this.#watchers.wasOwed()) home.goesOn(this.#showAll());
   }
 
-  /** Why no socket of this source is taken, or null. */
-  refusal(source: string | null): RefusalCode | null {
-    return this.#watchers.refusal(source);
-  }
-
-  add(socket: WebSocket, source: string | null, now: number): void {
+  /** Somebody comes to watch. */
+  admit(source: string | null, now: number): Response {
+    const refused = this.#watchers.refusal(source);
+    if (refused !== null) return problem(refused);
     if (this.#watchers.size === 0) this.#looks_at = now + WATCHER_SILENCE_MS;
-    this.#watchers.add(socket, source, now);
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.#home.accept(server);
+    this.#watchers.add(server, source, now);
+    this.#home.arm();
+    return new Response(null, { status: 101, webSocket: client, headers: { "sec-websocket-protocol": SUBPROTOCOL } });
   }
 
-  listens(lobby: string, peer: string): boolean {
-    return this.#watchers.listens(lobby, peer);
+  /** Whether a peer has an open socket here: then he lives as long as it does. */
+  listens(peer: string): boolean {
+    return this.#watchers.listens(peer);
   }
 
   publish(deliveries: readonly Delivery[], changes: readonly LobbyChange[], now: number): void {
-    this.#watchers.publish(deliveries, changes, now);
+    const lines = this.#watchers.watchesList || this.#feed?.wanted === true ? linesOf(deliveries, changes, now) : [];
+    this.#watchers.publish(deliveries, changes, lines, now);
+    const sending = this.#feed?.add(lines) ?? null;
+    if (sending !== null) this.#home.goesOn(sending);
+  }
+
+  /** The first hub wants all lines, and to be told of changes from now on. */
+  begin(): void {
+    this.#feed?.begin();
+  }
+
+  /** Another hub tells of its lines; gives whether somebody watches here. */
+  async fed(shard: number, changes: Lines, count: number, lost: boolean, now: number): Promise<boolean> {
+    if (!this.#watchers.watchesList) this.#others.forget();
+    const whole = this.#others.take(shard, changes, count) && !lost;
+    this.#watchers.publishLines(changes, now);
+    if (whole || !this.#watchers.watchesList) return this.#watchers.watchesList;
+    this.#others.forget();
+    await this.#showAll();
+    return true;
   }
 
   /** Time has passed. */
@@ -117,7 +157,7 @@ export class Watch {
     if (!watcher.greeted) return this.#answer(watcher, said, wrong("hello comes first"));
     switch (said.type) {
       case "subscribe":
-        return this.#answer(watcher, said, this.#subscribe(watcher, said.data, said.seq));
+        return this.#answer(watcher, said, await this.#subscribe(watcher, said.data, said.seq));
       case "unsubscribe":
         return this.#answer(watcher, said, this.#unsubscribe(watcher, said.data) ?? "ok");
       case "chat":
@@ -133,24 +173,27 @@ export class Watch {
     if (data.token !== undefined && peer === null) {
       return this.#end(watcher, WatchClose.unauthorized, "unauthorized", "the token is not good for this game");
     }
-    watcher.greet(peer);
+    this.#watchers.greet(watcher, peer);
     this.#reply(watcher, "welcome", seq, { peer_id: peer, heartbeat_s: WATCHER_PING_S });
   }
 
   // --- subscribing ---------------------------------------------------------------------------------------------
 
-  #subscribe(watcher: Watcher, data: Subscribe, re: number | undefined): Problem | null {
+  async #subscribe(watcher: Watcher, data: Subscribe, re: number | undefined): Promise<Problem | null> {
     const { topic, id, filter = {}, since } = data;
     if (topic === "lobbies") {
-      if (this.#home.shards > 1) return { refused: "hub_unavailable", detail: "this game has several hubs" };
+      if (this.#home.shard > 0) return { refused: "misdirected", detail: "the list is told of without ?lobby" };
       const parsed = parseFilterOf(Object.entries(filter));
       if ("wrong" in parsed) return wrong(`filter.${parsed.wrong}: not a value this parameter takes`);
       if (JSON.stringify(filter).length > FILTER_LENGTH_MAX) return wrong("filter: too long");
+      if (!(await this.#others.load())) return { refused: "hub_unavailable" };
+      if (watcher.ended) return null;
       this.#watchers.watchList(watcher, filter);
       if (!this.#resumeList(watcher, since, re)) this.#showList(watcher, re);
       return null;
     }
     if (id === undefined) return wrong("id: a lobby topic needs one");
+    if (shardOfId(id) !== this.#home.shard) return { refused: "misdirected", detail: "open a socket with ?lobby={id}" };
     const lobby = this.#home.lobby(id);
     if (lobby === undefined || viewOf(lobby, watcher.peer) === null) return { refused: "lobby_not_found" };
     if (!watcher.lobbies.has(id) && watcher.lobbies.size >= TOPICS_PER_WATCHER_MAX) {
@@ -164,7 +207,7 @@ export class Watch {
   #unsubscribe(watcher: Watcher, { topic, id }: { topic: "lobbies" | "lobby"; id?: string }): Problem | null {
     if (topic === "lobbies") this.#watchers.watchList(watcher, null);
     else if (id === undefined) return wrong("id: a lobby topic needs one");
-    else this.#watchers.leaveLobby(watcher, id, Date.now());
+    else this.#watchers.leaveLobby(watcher, id);
     return null;
   }
 
@@ -173,7 +216,8 @@ export class Watch {
     const { filter, isPicked } = watcher.list!;
     const sorting = { near: [], order: NEWEST_FIRST };
     const rest = { limit: SNAPSHOT_LINES_MAX, after: null, count: false, fields: null };
-    const { lines, more } = this.#home.page({ ...filter, ...sorting, ...rest });
+    const query = { ...filter, ...sorting, ...rest };
+    const { lines, more } = this.#others.page(this.#home.page(query), query);
     const waiting = this.#watchers.waitingLines();
     const known = lines.filter(({ key }) => !waiting.has(key.at(-1) as string)).map(({ json }) => json);
     for (const line of waiting.values()) if (line !== null && isPicked(line)) known.push(JSON.stringify(line));
@@ -218,17 +262,21 @@ export class Watch {
     return true;
   }
 
-  #showAll(watcher: Watcher): void {
-    if (watcher.list !== null) this.#showList(watcher);
-    for (const id of watcher.lobbies) {
-      const lobby = this.#home.lobby(id);
-      if (lobby !== undefined && viewOf(lobby, watcher.peer) !== null) this.#showLobby(watcher, lobby);
-      else {
-        const news: News = { type: "lobby.removed", data: { id, reason: "closed" } };
-        this.#watchers.tell(watcher, told("lobby", this.#watchers.replay.seq, news));
-        this.#watchers.leaveLobby(watcher, id, Date.now());
-      }
+  /** Everybody begins anew. */
+  async #showAll(): Promise<void> {
+    const loaded = await this.#others.load();
+    for (const watcher of this.#watchers.all()) {
+      if (watcher.list !== null && loaded) this.#showList(watcher);
+      for (const id of watcher.lobbies) this.#showAgain(watcher, id);
     }
+  }
+
+  #showAgain(watcher: Watcher, id: string): void {
+    const lobby = this.#home.lobby(id);
+    if (lobby !== undefined && viewOf(lobby, watcher.peer) !== null) return this.#showLobby(watcher, lobby);
+    const news: News = { type: "lobby.removed", data: { id, reason: "closed" } };
+    this.#watchers.tell(watcher, told("lobby", this.#watchers.replay.seq, news));
+    this.#watchers.leaveLobby(watcher, id);
   }
 
   // --- saying --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
  * its rows are written; what waits to be merged is told when it asks at `deadline`.
  */
 import type { Summary } from "#shared/api.ts";
-import { type Change, Coalescer } from "#shared/coalescer.ts";
+import { Coalescer } from "#shared/coalescer.ts";
 import {
   COALESCE_MS,
   REPLAY_ITEMS_MAX,
@@ -25,13 +25,14 @@ import {
 import type { RefusalCode, Removal } from "#shared/refusals.ts";
 import { Replay } from "#shared/replay.ts";
 import { isMember, viewOf } from "#shared/views.ts";
-import { type News, WatchClose } from "#shared/watch.ts";
+import { type GoneReason, type News, WatchClose } from "#shared/watch.ts";
 import type { Delivery, LobbyChange } from "./events.ts";
+import type { Lines } from "./feeds.ts";
 import { Watcher } from "./watcher.ts";
 
 /** What was told, as it is kept for those who come back. */
 export type Told =
-  | { readonly kind: "lines"; readonly changes: readonly Change<Summary>[] }
+  | { readonly kind: "lines"; readonly changes: Lines }
   /** To every watcher of a lobby: in one way to members, in another to strangers. */
   | { readonly kind: "lobby"; readonly id: string; readonly inside: readonly News[]; readonly outside: readonly News[] }
   | { readonly kind: "personal"; readonly id: string; readonly peer: string; readonly news: News }
@@ -41,9 +42,9 @@ export type Told =
 export type House = {
   /** When a socket last pinged (ms), or null. */
   readonly pingedAt: (socket: WebSocket) => number | null;
-  /** A member gave a sign of life, or stopped giving any: then `at` is the last one. */
-  readonly heard: (lobby: string, peer: string) => void;
-  readonly closed: (lobby: string, peer: string, at: number) => void;
+  /** A peer gave a sign of life, or stopped giving any: then `at` is the last one. */
+  readonly heard: (peer: string) => void;
+  readonly closed: (peer: string, at: number) => void;
 };
 
 export class Watchers {
@@ -53,6 +54,7 @@ export class Watchers {
   /** Who watches the list, by filter; who watches each lobby. */
   readonly #lists = new Map<string, Set<Watcher>>();
   readonly #lobbies = new Map<string, Set<Watcher>>();
+  readonly #peers = new Map<string, Set<Watcher>>();
   readonly #lines = new Coalescer<Summary>(COALESCE_MS);
   readonly #views = new Coalescer<Lobby>(COALESCE_MS);
   /** Who carries the note that something waits. */
@@ -95,10 +97,16 @@ export class Watchers {
     this.#enlist(Watcher.fresh(socket, source, now));
   }
 
-  /** Whether a peer has an open socket that watches this lobby: then he is there. */
-  listens(lobby: string, peer: string): boolean {
-    for (const watcher of this.#lobbies.get(lobby) ?? []) if (watcher.peer === peer) return true;
-    return false;
+  /** Whether a peer has an open socket here: then he is there. */
+  listens(peer: string): boolean {
+    return this.#peers.has(peer);
+  }
+
+  greet(watcher: Watcher, peer: string | null): void {
+    watcher.greet(peer);
+    if (peer === null) return;
+    enter(this.#peers, peer, watcher);
+    this.#house.heard(peer);
   }
 
   // --- subscribing ---------------------------------------------------------------------------------------------
@@ -112,14 +120,12 @@ export class Watchers {
   watchLobby(watcher: Watcher, id: string): void {
     watcher.watchLobby(id, true);
     enter(this.#lobbies, id, watcher);
-    if (watcher.peer !== null) this.#house.heard(id, watcher.peer);
   }
 
-  leaveLobby(watcher: Watcher, id: string, at: number): void {
+  leaveLobby(watcher: Watcher, id: string): void {
     if (!watcher.lobbies.has(id)) return;
     watcher.watchLobby(id, false);
     leave(this.#lobbies, id, watcher);
-    if (watcher.peer !== null && !this.listens(id, watcher.peer)) this.#house.closed(id, watcher.peer, at);
   }
 
   /** Lines that wait to be told, as they were told last: who comes now begins there. */
@@ -131,12 +137,15 @@ export class Watchers {
   end(watcher: Watcher, code: number, reason: string, last?: string): void {
     watcher.end(code, reason, last);
     if (!this.#all.delete(watcher.socket)) return;
-    const { source, list } = watcher;
+    const { source, list, peer } = watcher;
     if (source !== null) this.#sources.set(source, (this.#sources.get(source) ?? 1) - 1);
     if (source !== null && this.#sources.get(source) === 0) this.#sources.delete(source);
     if (list !== null) leave(this.#lists, list.name, watcher);
-    const at = watcher.heardAt(this.#house.pingedAt(watcher.socket));
-    for (const id of watcher.lobbies) this.leaveLobby(watcher, id, at);
+    for (const id of watcher.lobbies) leave(this.#lobbies, id, watcher);
+    if (peer !== null) leave(this.#peers, peer, watcher);
+    if (peer !== null && !this.listens(peer)) {
+      this.#house.closed(peer, watcher.heardAt(this.#house.pingedAt(watcher.socket)));
+    }
     if (watcher !== this.#owing) return;
     this.#owing = null;
     this.#owe(this.deadline() < Infinity);
@@ -150,35 +159,33 @@ export class Watchers {
   }
 
   #enlist(watcher: Watcher): void {
-    const { socket, source, list, lobbies } = watcher;
+    const { socket, source, list, lobbies, peer } = watcher;
     this.#all.set(socket, watcher);
     if (source !== null) this.#sources.set(source, (this.#sources.get(source) ?? 0) + 1);
     if (list !== null) enter(this.#lists, list.name, watcher);
     for (const id of lobbies) enter(this.#lobbies, id, watcher);
+    if (peer !== null) enter(this.#peers, peer, watcher);
   }
 
   // --- telling -------------------------------------------------------------------------------------------------
 
   /** In the order in which it happened: first what is told in person, then what everybody sees of it. */
-  publish(deliveries: readonly Delivery[], changes: readonly LobbyChange[], now: number): void {
+  publish(deliveries: readonly Delivery[], changes: readonly LobbyChange[], lines: Lines, now: number): void {
     if (this.#all.size === 0) return;
     this.flush(now);
-    for (const { lobby, peer, notice } of deliveries)
+    for (const { lobby, peer, notice } of deliveries) {
       this.#tellPeer(lobby.id, peer, personalNews(lobby.id, notice), now);
+    }
     const removals = removalsOf(deliveries);
-    const lines: Change<Summary>[] = [];
     for (const { old, next } of changes) {
-      const id = (next ?? old)!.id;
-      const gone = removals.get(id) ?? NOBODY;
-      if (old !== null && this.#lobbies.has(id)) this.#tellLobby(old, next, gone, now);
-      const line = this.watchesList ? lineChange(old, next, gone, now) : null;
-      if (line !== null) lines.push(line);
+      if (old !== null && this.#lobbies.has(old.id)) this.#tellLobby(old, next, removals.get(old.id) ?? NOBODY, now);
     }
     this.publishLines(lines, now);
     for (const { next } of changes) if (next !== null) this.#confirm(next);
   }
 
-  publishLines(changes: readonly Change<Summary>[], now: number): void {
+  publishLines(changes: Lines, now: number): void {
+    if (!this.watchesList) return;
     this.#tellLines(this.#lines.take(changes, now), now);
     this.#owe(this.deadline() < Infinity);
   }
@@ -203,7 +210,7 @@ export class Watchers {
     }
   }
 
-  #tellLines(changes: readonly Change<Summary>[], now: number): void {
+  #tellLines(changes: Lines, now: number): void {
     if (changes.length === 0) return;
     const seq = this.replay.add({ kind: "lines", changes }, JSON.stringify(changes).length, now);
     for (const watchers of this.#lists.values()) {
@@ -222,7 +229,7 @@ export class Watchers {
       const reason = goneReason(old, next, removals, now);
       for (const watcher of this.#lobbies.get(id) ?? []) {
         const mine = watcher.peer === null ? undefined : removals.get(watcher.peer);
-        this.#tellGone(watcher, id, mine === undefined ? reason : removedReason(mine), now);
+        this.#tellGone(watcher, id, mine === undefined ? reason : removedReason(mine));
       }
       return;
     }
@@ -236,8 +243,8 @@ export class Watchers {
     }
     for (const watcher of this.#lobbies.get(id) ?? []) {
       const removal = watcher.peer === null || isMember(next, watcher.peer) ? undefined : removals.get(watcher.peer);
-      if (removal !== undefined) this.#tellGone(watcher, id, removedReason(removal), now);
-      else if (viewOf(next, watcher.peer) === null) this.#tellGone(watcher, id, "filtered", now);
+      if (removal !== undefined) this.#tellGone(watcher, id, removedReason(removal));
+      else if (viewOf(next, watcher.peer) === null) this.#tellGone(watcher, id, "filtered");
     }
     const ready = this.#views.take([{ id, old, next, reason: "closed" }], now);
     for (const change of ready) this.#tellView(change.next!, now);
@@ -259,16 +266,11 @@ export class Watchers {
     }
   }
 
-  #tellGone(
-    watcher: Watcher,
-    id: string,
-    reason: (News & { type: "lobby.removed" })["data"]["reason"],
-    now: number,
-  ): void {
+  #tellGone(watcher: Watcher, id: string, reason: GoneReason): void {
     const news: News = { type: "lobby.removed", data: { id, reason } };
     const seq = this.replay.seq;
     this.#tell([watcher], told("lobby", seq, news));
-    this.leaveLobby(watcher, id, now);
+    this.leaveLobby(watcher, id);
   }
 
   #tellPeer(id: string, peer: string, news: News | null, now: number): void {
@@ -293,9 +295,9 @@ export class Watchers {
 
   /** Who is in a lobby and has a socket open takes his seat at once. */
   #confirm(lobby: Lobby): void {
-    for (const { peer, held_until, away_since } of lobby.members) {
+    for (const { peer, source, held_until, away_since } of lobby.members) {
       const waited = held_until !== undefined || away_since !== null;
-      if (waited && this.listens(lobby.id, peer)) this.#house.heard(lobby.id, peer);
+      if (waited && source === null && this.listens(peer)) this.#house.heard(peer);
     }
   }
 
@@ -318,6 +320,15 @@ export function viewText(lobby: Lobby, reader: string | null, seq: number): stri
 }
 
 const NOBODY: Removals = new Map();
+
+/** What changes make of the lines of lists. */
+export function linesOf(deliveries: readonly Delivery[], changes: readonly LobbyChange[], now: number): Lines {
+  const removals = removalsOf(deliveries);
+  return changes.flatMap(({ old, next }) => {
+    const line = lineChange(old, next, removals.get((next ?? old)!.id) ?? NOBODY, now);
+    return line === null ? [] : [line];
+  });
+}
 
 function removalsOf(deliveries: readonly Delivery[]): Map<string, Map<string, Removal>> {
   const removals = new Map<string, Map<string, Removal>>();
