@@ -36,6 +36,11 @@ export async function openHouse(): Promise<BenchHouse> {
     PARLEY_STRANGER_RATE: `${UNLIMITED}/${UNLIMITED}`,
     PARLEY_RENEWAL_RATE: `${UNLIMITED}/${UNLIMITED}`,
     PARLEY_LIST_RATE: `${UNLIMITED}/${UNLIMITED}`,
+    PARLEY_STATE: state,
+    PARLEY_DTLS: "on",
+    PARLEY_DTLS_SESSIONS_MAX: UNLIMITED,
+    PARLEY_DTLS_PER_SOURCE_MAX: UNLIMITED,
+    PARLEY_DTLS_HANDSHAKE_RATE: `${UNLIMITED}/${UNLIMITED}`,
   });
   const echo = start(process.execPath, [join(import.meta.dirname, "echo.ts"), String(echoPort)], {});
   const close = async (): Promise<void> => {

@@ -3,18 +3,23 @@
  *
  *     renewals    UDP in, contact, UDP out: beside a bare echo server of the same runtime, per second of its CPU
  *     requests    the same for what goes through the hub; the CPU is the sidecar's alone
+ *     DTLS        pings under DTLS beside those in clear, handshakes, and what a session that is held costs
  *     steps       UDP -> sidecar -> hub (rows written) -> sidecar -> UDP: per second, and how long one takes
  *     sealed      datagrams between two peers of ours: sealed and opened by the client, in this process alone
  *
  * Absolute figures belong to the machine; compare ratios, and runs on the same machine.
  */
 import { createSocket } from "node:dgram";
+import { Clients } from "../test/support/dtls.ts";
 import { hash } from "../udp-sidecar/protocols/dowsett.ts";
+import { handshakes, memoryPerSession, Sealed, sealedFlood } from "./dtls.ts";
 import { openHouse } from "./house.ts";
 import { CIPHERS, sealed, SIZES } from "./sealed.ts";
 import { answerTo, flood, steps, table, whole } from "./measure.ts";
 
 const SOCKETS = 64;
+/** Sessions that are held while the server's memory is looked at. */
+const HELD = 1_000;
 const PASSWORD = "abcdefghij";
 
 const house = await openHouse();
@@ -45,6 +50,31 @@ try {
     ]),
   ]);
   for (const socket of sockets) socket.close();
+
+  const clients = await Clients.load();
+  const sealed = Array.from({ length: SOCKETS }, () => new Sealed(clients, house.port));
+  for (const one of sealed) await one.connect();
+  for (const [at, one] of sealed.entries()) one.send([one.client.say(`h:Sealed${at}:Alice:4`)]);
+  const [, inClear] = rows[0];
+  const under = await sealedFlood(sealed, house.sidecar, (at) => `p:Sealed${at}:Alice`);
+  const shaken = await handshakes(clients, house.port, house.sidecar, 16);
+  for (const one of sealed) one.close();
+  table([
+    ["", "per second", "per CPU-second", "beside clear"],
+    ["Rabid pings in clear", whole(inClear.per_s), whole(inClear.per_cpu_s), "1.00"],
+    [
+      "Rabid pings under DTLS",
+      whole(under.per_s),
+      whole(under.per_cpu_s),
+      (under.per_cpu_s / inClear.per_cpu_s).toFixed(2),
+    ],
+    ["DTLS handshakes", whole(shaken.per_s), whole(shaken.per_cpu_s), ""],
+  ]);
+  const bytes = await memoryPerSession(clients, house.port, house.sidecar, HELD);
+  table([
+    ["DTLS sessions held", "KB each"],
+    [whole(HELD), (bytes / 1_024).toFixed(1)],
+  ]);
 
   let sessions = 0;
   const host = (): Uint8Array => text(`h:S${sessions++}:Alice:4`);

@@ -5,10 +5,10 @@ import { readFileSync } from "node:fs";
 import { setTimeout as passes } from "node:timers/promises";
 
 /** How long each figure is measured, after a moment to get going. */
-const MEASURE_MS = 3_000;
-const WARM_UP_MS = 500;
+export const MEASURE_MS = 3_000;
+export const WARM_UP_MS = 500;
 /** Requests on their way at once, over all sockets: enough to keep the server busy, too few to be dropped. */
-const WINDOW = 256;
+export const WINDOW = 256;
 const TICKS_PER_S = 100;
 /** An answer that has not come by then was dropped, and shows as p99. */
 const LOST_MS = 1_000;
@@ -89,7 +89,7 @@ export function table(rows: readonly (readonly string[])[]): void {
 export const whole = (value: number): string => Math.round(value).toLocaleString("en");
 
 /** User and system time of a process so far (proc(5), fields 14 and 15). */
-function cpuSeconds({ pid }: ChildProcess): number {
+export function cpuSeconds({ pid }: ChildProcess): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
 }

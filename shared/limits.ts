@@ -312,7 +312,7 @@ export const DTLS_COOKIE_BYTES = 20;
 export const DTLS_COOKIE_MS = 60_000;
 /** The longest datagram of a handshake: what passes every path in one piece (RFC 8200, 1,280 less the headers). */
 export const DTLS_MTU_BYTES = 1_232;
-/** Sessions at once, handshakes included: about 400 MB when all of them are held. */
+/** Sessions at once, handshakes included: each takes 65 KB, all of them half a gigabyte. */
 export const DTLS_SESSIONS_MAX = 8_192;
 /** Handshakes under way at once. Each is of a client that proved its address. */
 export const DTLS_HANDSHAKES_MAX = 1_024;

@@ -1,6 +1,7 @@
 /** Settings of DTLS: part of the sidecar's. */
 import * as limits from "#shared/limits.ts";
-import { bad, good, type Setting, whole, word } from "./settings.ts";
+import type { Budget } from "#shared/guard.ts";
+import { bad, budget, good, type Setting, whole, word } from "./settings.ts";
 
 export type DtlsConfig = {
   readonly state: string;
@@ -11,6 +12,7 @@ export type DtlsConfig = {
   readonly dtls_sessions_max: number;
   readonly dtls_handshakes_max: number;
   readonly dtls_per_source_max: number;
+  readonly dtls_handshake: Budget;
   readonly dtls_handshake_s: number;
   readonly dtls_idle_s: number;
   readonly dtls_mtu_bytes: number;
@@ -62,6 +64,12 @@ export const DTLS_SETTINGS = {
     fallback: String(limits.DTLS_PER_SOURCE_MAX),
     help: "DTLS sessions and handshakes one source may have at once",
     parse: whole(1, 1_000_000),
+  },
+  dtls_handshake: {
+    env: "PARLEY_DTLS_HANDSHAKE_RATE",
+    fallback: `${limits.DTLS_HANDSHAKE_PER_S}/${limits.DTLS_HANDSHAKE_BURST}`,
+    help: "DTLS handshakes one source may begin: PER_SECOND/AT_ONCE",
+    parse: budget,
   },
   dtls_handshake_s: {
     env: "PARLEY_DTLS_HANDSHAKE_S",

@@ -20,6 +20,7 @@ export const LIMITS: Limits = {
   dtls_sessions_max: 1_000,
   dtls_handshakes_max: 1_000,
   dtls_per_source_max: 1_000,
+  dtls_handshake: { per_s: 32, burst: 256 },
   dtls_handshake_s: 10,
   dtls_idle_s: 120,
 };

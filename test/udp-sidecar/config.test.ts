@@ -52,6 +52,7 @@ describe("settings", () => {
       dtls_sessions_max: limits.DTLS_SESSIONS_MAX,
       dtls_handshakes_max: limits.DTLS_HANDSHAKES_MAX,
       dtls_per_source_max: limits.DTLS_PER_SOURCE_MAX,
+      dtls_handshake: { per_s: limits.DTLS_HANDSHAKE_PER_S, burst: limits.DTLS_HANDSHAKE_BURST },
       dtls_handshake_s: limits.DTLS_HANDSHAKE_S,
       dtls_idle_s: limits.DTLS_IDLE_S,
       dtls_mtu_bytes: limits.DTLS_MTU_BYTES,

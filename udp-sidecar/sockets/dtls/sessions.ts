@@ -9,14 +9,8 @@
  * clock: whoever drives it says what came, and what time it is.
  */
 import { type Endpoint, formatEndpoint, sameEndpoint, sourceOf } from "#shared/endpoint.ts";
-import {
-  DTLS_CLAIM_QUIET_MS,
-  DTLS_HANDSHAKE_BURST,
-  DTLS_HANDSHAKE_PER_S,
-  DTLS_LOOK_MS,
-  SOURCES_MAX,
-} from "#shared/limits.ts";
-import { Guard } from "#shared/guard.ts";
+import { DTLS_CLAIM_QUIET_MS, DTLS_LOOK_MS, SOURCES_MAX } from "#shared/limits.ts";
+import { type Budget, Guard } from "#shared/guard.ts";
 import type { Tally } from "../../tally.ts";
 import { Claims } from "./claims.ts";
 import { CookieJar } from "./cookies.ts";
@@ -27,6 +21,8 @@ export type Limits = {
   readonly dtls_sessions_max: number;
   readonly dtls_handshakes_max: number;
   readonly dtls_per_source_max: number;
+  /** What one source may begin. */
+  readonly dtls_handshake: Budget;
   readonly dtls_handshake_s: number;
   readonly dtls_idle_s: number;
 };
@@ -66,7 +62,7 @@ export class Sessions<L extends Lane> {
   readonly #out: Out<L>;
   readonly #tally: Tally;
   readonly #cookies: CookieJar;
-  readonly #guard = new Guard({ per_s: DTLS_HANDSHAKE_PER_S, burst: DTLS_HANDSHAKE_BURST }, SOURCES_MAX);
+  readonly #guard: Guard;
   readonly #slots = new Map<string, Slot<L>>();
   /** Who is answered at a port under an endpoint: the one who proved it last. */
   readonly #answered = new Map<string, Session<L>>();
@@ -83,6 +79,7 @@ export class Sessions<L extends Lane> {
     this.#out = out;
     this.#tally = tally;
     this.#cookies = new CookieJar(now);
+    this.#guard = new Guard(limits.dtls_handshake, SOURCES_MAX);
   }
 
   get live(): number {

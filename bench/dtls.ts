@@ -1,0 +1,123 @@
+/** DTLS at the sidecar that is measured in clear beside it: clients of the same OpenSSL, each on a socket of its own. */
+import type { ChildProcess } from "node:child_process";
+import { createSocket, type Socket } from "node:dgram";
+import { readFileSync } from "node:fs";
+import { setTimeout as passes } from "node:timers/promises";
+import { Client, type Clients } from "../test/support/dtls.ts";
+import { cpuSeconds, type Flood, MEASURE_MS, WARM_UP_MS, WINDOW } from "./measure.ts";
+
+/** A handshake that was lost on the way is begun again by whoever waits for it. */
+const LOST_MS = 1_000;
+
+export class Sealed {
+  readonly socket: Socket = createSocket("udp4");
+  readonly client: Client;
+  /** Called for every datagram, once it has been taken. */
+  onTaken: () => void = () => {};
+  readonly #port: number;
+
+  constructor(clients: Clients, port: number) {
+    this.#port = port;
+    this.client = new Client(clients.make(), { address: "127.0.0.1", port });
+    this.socket.on("message", (bytes) => {
+      this.send(this.client.take(bytes));
+      this.onTaken();
+    });
+  }
+
+  /** True where the handshake ended well. */
+  connect(): Promise<boolean> {
+    return new Promise((done) => {
+      const finish = (): void => {
+        clearTimeout(lost);
+        this.onTaken = () => {};
+        done(this.client.state === "open");
+      };
+      const lost = setTimeout(finish, LOST_MS);
+      this.onTaken = () => this.client.state !== "shaking" && finish();
+      this.send(this.client.take(null));
+    });
+  }
+
+  send(datagrams: readonly Uint8Array[]): void {
+    for (const datagram of datagrams) this.socket.send(datagram, this.#port, "127.0.0.1");
+  }
+
+  close(): void {
+    this.client.conversation.free();
+    this.socket.close();
+  }
+}
+
+/** As `flood` does it in clear: a window of requests, each answered with one message. */
+export async function sealedFlood(
+  sealed: readonly Sealed[],
+  server: ChildProcess,
+  request: (at: number) => string,
+): Promise<Flood> {
+  let answers = 0;
+  let going = true;
+  for (const [at, one] of sealed.entries()) {
+    one.onTaken = () => {
+      answers++;
+      one.client.heard.length = 0;
+      if (going) one.send([one.client.say(request(at))]);
+    };
+    for (let each = 0; each < WINDOW / sealed.length; each++) one.send([one.client.say(request(at))]);
+  }
+  await passes(WARM_UP_MS);
+  const [before, cpu, began] = [answers, cpuSeconds(server), performance.now()];
+  await passes(MEASURE_MS);
+  const per_s = (answers - before) / ((performance.now() - began) / 1_000);
+  const per_cpu_s = (answers - before) / (cpuSeconds(server) - cpu);
+  going = false;
+  return { per_s, per_cpu_s };
+}
+
+/** Handshakes, so many side by side, each with its goodbye. */
+export async function handshakes(
+  clients: Clients,
+  port: number,
+  server: ChildProcess,
+  at_once: number,
+): Promise<Flood> {
+  let done = 0;
+  const [cpu, began] = [cpuSeconds(server), performance.now()];
+  const one = async (): Promise<void> => {
+    while (performance.now() < began + MEASURE_MS) {
+      const sealed = new Sealed(clients, port);
+      if (await sealed.connect()) done++;
+      sealed.send(sealed.client.conversation.close());
+      sealed.close();
+    }
+  };
+  await Promise.all(Array.from({ length: at_once }, one));
+  return { per_s: done / ((performance.now() - began) / 1_000), per_cpu_s: done / (cpuSeconds(server) - cpu) };
+}
+
+/** What one session that is held costs the server, in bytes of resident memory. */
+export async function memoryPerSession(
+  clients: Clients,
+  port: number,
+  server: ChildProcess,
+  count: number,
+): Promise<number> {
+  const before = residentBytes(server);
+  const held: Sealed[] = [];
+  for (let at = 0; at < count; at++) {
+    const sealed = new Sealed(clients, port);
+    if (await sealed.connect()) held.push(sealed);
+    else sealed.close();
+  }
+  const bytes = (residentBytes(server) - before) / held.length;
+  for (const sealed of held) {
+    sealed.send(sealed.client.conversation.close());
+    sealed.close();
+  }
+  return bytes;
+}
+
+function residentBytes({ pid }: ChildProcess): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1];
+  return Number(kilobytes) * 1_024;
+}
