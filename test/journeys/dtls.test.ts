@@ -1,10 +1,11 @@
 /** DTLS at a real sidecar beside clear text: doors, claims, certificates that change, and what happens without it. */
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../tools/ports.ts";
+import { makeOnce } from "../../udp-sidecar/sockets/dtls/certificate.ts";
 import { DtlsPlayer } from "../support/dtls-player.ts";
 import { eventually, House } from "../support/house.ts";
 
@@ -108,6 +109,37 @@ describe("a sidecar with DTLS", () => {
       expect(game.clear).toStrictEqual([]);
     },
   );
+
+  test("reads its certificate again on SIGHUP, tells the hub, and keeps its sessions", async () => {
+    const [cert, key] = [join(folder, "live.crt"), join(folder, "live.key")];
+    makeOnce(cert, key);
+    await open({ PARLEY_DTLS_CERT: cert, PARLEY_DTLS_KEY: key });
+    const told = async (): Promise<string> => {
+      const response = await fetch(`${house.url}/v1/games/default/sidecars`);
+      const { sidecars } = (await response.json()) as { sidecars: { dtls?: { pem: string } }[] };
+      return sidecars[0]?.dtls?.pem ?? "";
+    };
+    const becomes = (pem: string): Promise<unknown> => eventually(told, (now) => now === pem);
+    await becomes(readFileSync(cert, "utf8"));
+    const alice = await player();
+    await alice.connect();
+    await alice.ask("h:Sealed:Alice:4", /^i:/);
+
+    makeOnce(join(folder, "next.crt"), join(folder, "next.key"));
+    copyFileSync(join(folder, "next.key"), key);
+    house.signalSidecar("SIGHUP");
+    // The key fits another certificate now: everything stays as it was.
+    const bob = await player();
+    await bob.connect();
+    copyFileSync(join(folder, "next.crt"), cert);
+    house.signalSidecar("SIGHUP");
+    await becomes(readFileSync(join(folder, "next.crt"), "utf8"));
+    expect(await alice.ask("p:Sealed:Alice", /^i:/)).toBe("i:Alice");
+    const carol = await player();
+    await carol.connect();
+    expect(await carol.ask("c:Sealed:Carol", /^i:/)).toBe("i:Alice:Carol");
+    expect(await house.metric('parley_links_total{change="down"}')).toBe(0);
+  });
 });
 
 describe("a sidecar that cannot have DTLS", () => {

@@ -8,10 +8,10 @@ export type Heard = { readonly text: string; readonly from: Endpoint };
 export class Socket {
   /** Where it is on its own host. */
   readonly local: Endpoint;
-  readonly #program: Program;
+  protected readonly program: Program;
 
-  private constructor(program: Program, local: Endpoint) {
-    this.#program = program;
+  protected constructor(program: Program, local: Endpoint) {
+    this.program = program;
     this.local = local;
   }
 
@@ -22,17 +22,17 @@ export class Socket {
 
   /** Everything received so far, in order. */
   get heard(): Heard[] {
-    return this.#program.lines.slice(1).map(toHeard);
+    return this.program.lines.filter(inClear).map(toHeard);
   }
 
   say(text: string, to: Endpoint): void {
-    this.#program.tell({ say: text, ...to });
+    this.program.tell({ say: text, ...to });
   }
 
   /** The first datagram received that is wanted, now or later; rejects with all that came instead. */
   async hears(wanted: string | RegExp, within_ms = 20_000): Promise<Heard> {
     const matches = ({ text }: Heard): boolean => (typeof wanted === "string" ? text === wanted : wanted.test(text));
-    const line = await this.#program.line((one) => "heard" in one && matches(toHeard(one)), { within_ms });
+    const line = await this.program.line((one) => inClear(one) && matches(toHeard(one)), { within_ms });
     return toHeard(line);
   }
 
@@ -54,10 +54,12 @@ export class Socket {
     sayAll();
     const again = setInterval(sayAll, every_ms);
     // Not even where a test fails may it go on longer than the program that does it.
-    void this.#program.ended.then(() => clearInterval(again));
+    void this.program.ended.then(() => clearInterval(again));
     return () => clearInterval(again);
   }
 }
+
+const inClear = (line: Line): boolean => "heard" in line && "port" in line;
 
 function toHeard(line: Line): Heard {
   const { heard, address, port } = line as { heard: string; address: string; port: number };

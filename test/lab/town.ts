@@ -114,7 +114,7 @@ export async function greeted(town: Town, players: readonly Told[]): Promise<num
 }
 
 /** `s:OWNPORT:NAME:IP:PORT;NAME:IP:PORT` */
-function endpointsIn(line: string): Endpoint[] {
+export function endpointsIn(line: string): Endpoint[] {
   const entries = line.replace(/^s:[0-9]+:/, "").split(";");
   return entries
     .map((entry) => entry.split(":"))

@@ -14,7 +14,14 @@ const [bundle, state, address] = process.argv.slice(2) as [string, string, strin
 const url = `http://127.0.0.1:${HUB_PORT}`;
 const hub = await startHub({ bundle, state, port: HUB_PORT, keys: KEY });
 await untilAnswers(`${url}/healthz`, (body) => body["ok"] === true, hub);
-const sidecar = startSidecar({ PARLEY_HUB: url, PARLEY_KEY: KEY, PARLEY_LISTEN: address, PARLEY_LOG: "warn" });
+const sidecar = startSidecar({
+  PARLEY_HUB: url,
+  PARLEY_KEY: KEY,
+  PARLEY_LISTEN: address,
+  PARLEY_LOG: "warn",
+  PARLEY_DTLS: "on",
+  PARLEY_STATE: state,
+});
 await untilAnswers(`http://${defaults().get("PARLEY_STATUS")!}/healthz`, (body) => body["hub"] === "linked", sidecar);
 listen(
   () => {},
