@@ -13,7 +13,9 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Dtls } from "#shared/link.ts";
 import { defaults } from "../udp-sidecar/config.ts";
+import { gdscript } from "../udp-sidecar/sockets/dtls/certificate.ts";
 import { playDemo } from "./demo.ts";
 import { bundleHub, endHub, randomKey, startHub } from "./hub.ts";
 import { takenPorts, type Wanted } from "./ports.ts";
@@ -82,6 +84,7 @@ async function open(): Promise<void> {
       `  sidecar      UDP ${ports().join(", ")}; http://${statusAt}/metrics`,
       ...(noray === null ? [] : [`  noray        TCP ${noray}`]),
       `  rows         ${relative(process.cwd(), hubState)}`,
+      ...(await dtlsLines()),
       "",
       `ready: hub ${hubUrl}, sidecar UDP ${ports().join(" ")}`,
       "",
@@ -114,6 +117,24 @@ function keep(
     }
   })();
   return ready;
+}
+
+/** How to trust the sidecar, if it speaks DTLS: what the hub serves to games, and what they do with it. */
+async function dtlsLines(): Promise<string[]> {
+  const { PARLEY_DTLS, PARLEY_DTLS_CERT, PARLEY_GAME } = { ...Object.fromEntries(defaults()), ...process.env };
+  if (PARLEY_DTLS === "off") return [];
+  const response = await fetch(`${hubUrl}/v1/games/${PARLEY_GAME}/sidecars`);
+  const { sidecars = [] } = (await response.json()) as { sidecars?: { dtls?: Dtls }[] };
+  const dtls = sidecars.find((sidecar) => sidecar.dtls !== undefined)?.dtls;
+  if (dtls === undefined) return [];
+  const file = PARLEY_DTLS_CERT || relative(process.cwd(), join(state, "dtls.crt"));
+  const { godot3, godot4 } = gdscript(dtls);
+  return [
+    `  DTLS         SHA-256 ${dtls.fingerprint}`,
+    `               pin ${file} under the name ${dtls.name}`,
+    `      Godot 3  ${godot3}`,
+    `      Godot 4  ${godot4}`,
+  ];
 }
 
 /** npm hands a SIGTERM to the shell between us, which dies of it without a word to us. */

@@ -1,8 +1,9 @@
 /** `npm start` as a person uses it: on the default ports, with a folder of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -95,12 +96,24 @@ test("a port that is taken is named, and nothing is started", async () => {
   expect(house.printed()).not.toMatch(/^ready/m);
 });
 
+test("with DTLS it prints how games trust it, and makes a key that only its owner reads", async () => {
+  const house = runWith({ PARLEY_DTLS: "on" });
+  await ready(house);
+  const made = new X509Certificate(await readFile(join(state, "rows", "dtls.crt")));
+  expect(house.printed()).toContain(`DTLS         SHA-256 ${made.fingerprint256}`);
+  expect(house.printed()).toContain("pin rows/dtls.crt under the name rendezvous");
+  expect(house.printed()).toContain('Godot 4  dtls.connect_to_peer(udp, "rendezvous", TLSOptions.client(');
+  expect((await stat(join(state, "rows", "dtls.key"))).mode & 0o777).toBe(0o600);
+});
+
 type Started = { readonly child: ChildProcess; readonly printed: () => string };
 
-function run(...flags: string[]): Started {
+const run = (...flags: string[]): Started => runWith({}, ...flags);
+
+function runWith(settings: Record<string, string>, ...flags: string[]): Started {
   const child = spawn(process.execPath, [join(ROOT, "tools/start.ts"), ...flags], {
     cwd: state,
-    env: { PATH: process.env["PATH"], PARLEY_STATE: join(state, "rows") },
+    env: { PATH: process.env["PATH"], PARLEY_STATE: join(state, "rows"), ...settings },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";

@@ -1,0 +1,95 @@
+/** The recipe for Godot 3 in docs/dtls.md, run as it stands there. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { freePort } from "../../tools/ports.ts";
+import type { RabidPlayer } from "../../tools/rabid-player.ts";
+import { House } from "../support/house.ts";
+import { godot3, hasGodot3 } from "../support/programs.ts";
+
+const GUIDE = join(import.meta.dirname, "../../docs/dtls.md");
+
+/** Fetches the certificate as a game would, hosts over DTLS, starts, hands the socket over and greets its peer. */
+const GAME = `
+extends SceneTree
+
+func _init():
+	var file = File.new()
+	file.open("user://rendezvous.crt", File.WRITE)
+	file.store_string(OS.get_environment("PEM"))
+	file.close()
+	var Rendezvous = load("res://rendezvous.gd")
+	var port = int(OS.get_environment("PORT"))
+	var local = int(OS.get_environment("LOCAL"))
+	var rendezvous = Rendezvous.new("127.0.0.1", port, load("user://rendezvous.crt"), "rendezvous", local)
+	var asked = 0
+	var peer = ""
+	while peer == "" and OS.get_ticks_msec() < 30000:
+		OS.delay_msec(16)
+		if not rendezvous.poll():
+			continue
+		if OS.get_ticks_msec() - asked > 400:
+			asked = OS.get_ticks_msec()
+			rendezvous.say("p:Recipe:Alice" if "i:Alice" in rendezvous.messages else "h:Recipe:Alice:2")
+			if "i:Alice:Bob" in rendezvous.messages:
+				rendezvous.say("s:Recipe:Alice")
+		for message in rendezvous.messages:
+			if message.begins_with("s:"):
+				peer = message
+	var game = rendezvous.hand_over()
+	var words = peer.split(":")
+	game.set_dest_address(words[3], int(words[4]))
+	for _n in range(100):
+		game.put_packet("hello".to_utf8())
+		while game.get_available_packet_count() > 0:
+			var packet = game.get_packet()
+			if game.get_packet_port() != port:
+				print("heard ", packet.get_string_from_utf8(), " from ", game.get_packet_port())
+				quit()
+				return
+		OS.delay_msec(100)
+	quit()
+`;
+
+describe.skipIf(!hasGodot3)("the recipe for Godot 3", () => {
+  let house: House;
+  let folder: string;
+  let bob: RabidPlayer;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "parley-recipe-"));
+    house = await House.open({ settings: { PARLEY_DTLS: "on", PARLEY_STATE: folder } });
+    bob = await house.player();
+  });
+  afterEach(async () => {
+    await house?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("trusts what the hub serves, meets, hands its socket over and punches through it", async () => {
+    const recipe = /\`\`\`gdscript\n# rendezvous\.gd\n([\s\S]+?)\`\`\`/.exec(readFileSync(GUIDE, "utf8"))![1]!;
+    writeFileSync(join(folder, "rendezvous.gd"), recipe);
+    writeFileSync(join(folder, "game.gd"), GAME);
+    writeFileSync(join(folder, "project.godot"), "config_version=4\n");
+    const response = await fetch(`${house.url}/v1/games/default/sidecars`);
+    const { sidecars } = (await response.json()) as { sidecars: { dtls: { pem: string } }[] };
+    const local = await freePort("udp");
+    const env = {
+      PATH: process.env["PATH"],
+      HOME: folder,
+      PEM: sidecars[0]!.dtls.pem,
+      PORT: String(house.udp()),
+      LOCAL: String(local),
+    };
+    const game = new Promise<string>((done) => {
+      execFile(godot3, ["-s", "game.gd"], { cwd: folder, env, timeout: 50_000 }, (_, out) => done(out));
+    });
+    await bob.ask("c:Recipe:Bob", "i:Alice:Bob");
+    bob.keepPinging("Recipe", "Bob");
+    expect(await bob.hears(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${local}`);
+    await bob.hears("hello");
+    bob.greet("welcome", "127.0.0.1", local);
+    expect(await game).toContain(`heard welcome from ${bob.port}`);
+  });
+});
