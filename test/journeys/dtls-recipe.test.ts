@@ -68,7 +68,7 @@ describe.skipIf(!hasGodot3)("the recipe for Godot 3", () => {
   });
 
   test("trusts what the hub serves, meets, hands its socket over and punches through it", async () => {
-    const recipe = /\`\`\`gdscript\n# rendezvous\.gd\n([\s\S]+?)\`\`\`/.exec(readFileSync(GUIDE, "utf8"))![1]!;
+    const recipe = /```gdscript\n# rendezvous\.gd\n([\s\S]+?)```/.exec(readFileSync(GUIDE, "utf8"))![1]!;
     writeFileSync(join(folder, "rendezvous.gd"), recipe);
     writeFileSync(join(folder, "game.gd"), GAME);
     writeFileSync(join(folder, "project.godot"), "config_version=4\n");
