@@ -15,12 +15,13 @@ import {
   refuse,
   replace,
   sameDigest,
+  standing,
   tell,
   tellAgain,
   tellAll,
 } from "./changes.ts";
 import { APPLICANTS_PER_LOBBY_MAX, SEAT_HELD_MS } from "./limits.ts";
-import type { Applicant, Event, Lobby, Settings, Stepped, Tell } from "./lobby.ts";
+import type { Applicant, Event, Lobby, Member, Settings, Stepped, Tell } from "./lobby.ts";
 
 type Hosting = Event & { kind: "host" };
 type Joining = Event & { kind: "join" };
@@ -93,7 +94,7 @@ export function join(lobby: Lobby, event: Joining, now: number): Stepped {
   if (source === null && lobby.policy.admits_http !== true) return refuse(lobby, "foreign_wire");
   if (lobby.policy.introduces_on_join === true) return introduce(lobby, event);
   // Over HTTP a member has shown by his token that he is one; elsewhere the password is asked for every time.
-  if (same && source === null) return tellAgain(lobby, known, event, now);
+  if (same && source === null) return isHeld(known) ? again(lobby, known) : tellAgain(lobby, known, event, now);
   if (lobby.visibility === "private" && !sameDigest(lobby.code ?? "", event.code ?? null)) {
     return refuse(lobby, "lobby_not_found");
   }
@@ -107,6 +108,10 @@ export function join(lobby: Lobby, event: Joining, now: number): Stepped {
   if (known !== undefined) return refuse(lobby, "name_in_use");
   return lobby.approval ? apply(lobby, event, now) : enter(lobby, event, now);
 }
+
+/** Asking twice is not being heard: who repeats a request may not have heard its answer. */
+const again = (lobby: Lobby, member: Member): Stepped => ({ lobby, tells: [tell(member, standing(lobby))] });
+const isHeld = (member: Member): boolean => member.held_until !== undefined;
 
 const isFull = (lobby: Lobby): boolean => lobby.seats !== null && lobby.members.length >= lobby.seats;
 

@@ -56,10 +56,17 @@ export const SEATS_PER_PEER_MAX = 16;
 export const SEAT_HELD_MS = 15_000;
 /** Silence after which a member without a source counts as away: the lobby of a silent host leaves the lists. */
 export const SILENT_MS = 30_000;
+/** Members a hub suspects of silence at once; a row holds them all, at 70 bytes each. Others are judged later. */
+export const SUSPECTS_MAX = 10_000;
 /** An away member without a source keeps his seat this long: 60 s since he was heard. */
 export const SILENT_AWAY_MS = 30_000;
 /** What clients are told to do: three heartbeats fit into the silence allowed. */
 export const HEARTBEAT_S = 10;
+/** How long a session ticket proves a place in a lobby to a sidecar; joining once more gives a new one. */
+export const SESSION_TICKET_S = 3_600;
+/** Quick join looks at this many lines, and tries this many of them: others join meanwhile. */
+export const QUICK_JOIN_LINES = 50;
+export const QUICK_JOIN_TRIES = 5;
 /** A lobby whose host went waits this long for a member who claims it, then it ends. */
 export const VACANT_MS = 60_000;
 /** How long an applicant waits, or remembers that he was turned away. */

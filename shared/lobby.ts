@@ -218,12 +218,17 @@ export type Event =
   /** A sidecar is gone, or back with its memory. */
   | { readonly kind: "away"; readonly sidecar: string }
   | { readonly kind: "back"; readonly sidecar: string }
-  /** The host changes his lobby, if it is still of the revision he has seen (null: whatever it is). */
-  | { readonly kind: "patch"; readonly by: string; readonly changes: Changes; readonly expected: number | null }
+  /** The host changes his lobby, if it is still of a revision that he has seen; absent: whatever it is. */
+  | { readonly kind: "patch"; readonly by: string; readonly changes: Changes; readonly expected?: readonly number[] }
   /** A member tells something else about himself. */
   | { readonly kind: "present"; readonly peer: string; readonly title?: string; readonly data?: DataPatch }
   /** The host ends it. `by` null: the house itself does. */
-  | { readonly kind: "close"; readonly by: string | null; readonly expected?: number | null; readonly reason?: Removal }
+  | {
+      readonly kind: "close";
+      readonly by: string | null;
+      readonly expected?: readonly number[];
+      readonly reason?: Removal;
+    }
   /** The host hands it on, or a member claims what its host left. */
   | { readonly kind: "hand"; readonly by: string; readonly peer: string; readonly expected_term: number }
   | { readonly kind: "admit"; readonly by: string; readonly peer: string }

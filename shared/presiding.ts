@@ -45,7 +45,7 @@ export function start(lobby: Lobby, { source }: Event & { kind: "start" }, now: 
 /** Said twice it changes nothing the second time: then it is the lobby that was given. */
 export function patch(lobby: Lobby, event: Event & { kind: "patch" }, now: number): Stepped {
   if (!presides(lobby, null, event.by)) return notHost(lobby, event.by);
-  if (event.expected !== null && event.expected !== lobby.revision) return refuse(lobby, "precondition_failed");
+  if (isStale(lobby, event.expected)) return refuse(lobby, "precondition_failed");
   const { data: patched, ...said } = event.changes;
   const data = patched === undefined ? lobby.data : patchLobbyData(lobby.data, patched);
   if (data === null) return refuse(lobby, "data_limit");
@@ -54,9 +54,9 @@ export function patch(lobby: Lobby, event: Event & { kind: "patch" }, now: numbe
   return nothing(JSON.stringify(next) === JSON.stringify(lobby) ? lobby : change(next, {}, now));
 }
 
-export function close(lobby: Lobby, { by, expected = null, reason = "closed" }: Event & { kind: "close" }): Stepped {
+export function close(lobby: Lobby, { by, expected, reason = "closed" }: Event & { kind: "close" }): Stepped {
   if (by !== null && !presides(lobby, null, by)) return notHost(lobby, by);
-  if (expected !== null && expected !== lobby.revision) return refuse(lobby, "precondition_failed");
+  if (isStale(lobby, expected)) return refuse(lobby, "precondition_failed");
   return end(lobby, reason);
 }
 
@@ -77,3 +77,6 @@ export function hand(lobby: Lobby, event: Event & { kind: "hand" }, now: number)
   const next = change(lobby, reign(lobby, peer), now);
   return { lobby: next, tells: tellAll(next) };
 }
+
+const isStale = ({ revision }: Lobby, expected: readonly number[] | undefined): boolean =>
+  expected !== undefined && !expected.includes(revision);

@@ -35,7 +35,7 @@ const TABLE = {
   too_many_applicants: { status: 409, says: "Too many wait to be admitted already." },
   version_mismatch: { status: 409, says: "The lobby plays another version of the game." },
   lobby_timeout: { status: 410, says: "The lobby's time is over." },
-  member_timeout: { status: 410, says: "The member was not heard for too long." },
+  member_timeout: { status: 410, says: "The member is not heard, or not any more." },
   precondition_failed: { status: 412, says: "The lobby has changed since; read it again." },
   body_too_large: { status: 413, says: "The body is larger than any that is right." },
   unsupported_media_type: { status: 415, says: "The body must be JSON, and a patch a merge patch." },

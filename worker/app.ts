@@ -1,39 +1,33 @@
 /**
- * The HTTP API. Routes read the hubs of a game and shape what they say; nothing here remembers anything.
- *
- *     GET /v1/games/{game}/lobbies          list          GET /healthz             the Worker answers
- *     GET /v1/games/{game}/lobbies/{id}     one lobby     GET /problems/{slug}     what a refusal means
-<<<<<<< HEAD
- *     POST /v1/games/{game}/peers           an identity   GET /readyz              it can do its work
- *     GET /v1/games/{game}/sidecars         where they are        GET /metrics         numbers for scrapers (admin key)
- *     GET /v1/games/{game}/stats            numbers
-=======
- *     POST /v1/games/{game}/peers           an identity
- *     GET /v1/games/{game}/events           live events (WebSocket)
->>>>>>> 0e97101 (worker: tell lobbies live over a WebSocket)
- *     GET /v1/link/{game}/{shard}           a sidecar opens its link (WebSocket, sidecar key)
+ * The HTTP API: which path is whose. Routes read the hubs of a game and shape what they say; nothing here remembers
+ * anything. What each takes and gives is in shared/api.ts and shared/api-house.ts.
  */
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { GAME_PATTERN } from "#shared/limits.ts";
-import { shardOfId } from "#shared/shards.ts";
 import { HubUnavailable } from "./ask.ts";
 import type { Api } from "./context.ts";
 import { hubOf, shardsOf } from "./env.ts";
-import { mayShowPeer, needsGame, needsOperator, saysCost, showsSidecarKey } from "./gate.ts";
-import { list, LIST_CACHE } from "./lists.ts";
+import { mayShowPeer, needsGame, needsOperator, needsPeer, saysCost, showsSidecarKey } from "./gate.ts";
+import { list } from "./lists.ts";
 import { allowed } from "./methods.ts";
-import { through } from "./pass.ts";
 import { makePeer } from "./peers.ts";
 import { explain, problem } from "./problem.ts";
+import { joinByCode, quickJoin } from "./routes/finding.ts";
+import { createLobby, createOrJoin, endLobby, patchLobby, readLobby } from "./routes/lobbies.ts";
+import { admitApplicant, changeHost, join, patchMember, removeApplicant, removeMember } from "./routes/members.ts";
 import { listSidecars, metrics, readiness, readStats } from "./routes/numbers.ts";
+import { beat, sayLine, sendSignal } from "./routes/talk.ts";
 import { serveSite } from "./site.ts";
-import { tagged } from "./tagged.ts";
 import { watch } from "./watching.ts";
 
 /** A token is shown by whoever has it, never by a browser on its own: any page may ask for anything. */
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const EXPOSED = ["ETag", "Link", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed"];
+
+const GAME = "/v1/games/:game";
+const LOBBIES = `${GAME}/lobbies`;
+const LOBBY = `${LOBBIES}/:id`;
 
 export const app = new Hono<Api>();
 
@@ -42,28 +36,36 @@ app.use("*", async (c, next) => {
   if (!c.res.headers.has("cache-control") && c.res.status !== 101) c.res.headers.set("cache-control", "no-store");
 });
 // Before what writes into answers: the answer to an upgrade must stay as it is.
-app.get("/v1/games/:game/events", saysCost, needsGame, watch);
+app.get(`${GAME}/events`, saysCost, needsGame, watch);
 app.use("/v1/games/*", cors({ origin: "*", allowMethods: METHODS, exposeHeaders: EXPOSED, maxAge: 86_400 }));
-app.use("/v1/games/:game/*", saysCost, needsGame);
+app.use(`${GAME}/*`, saysCost, needsGame);
 
 app.get("/healthz", (c) => c.json({ ok: true }));
 app.get("/readyz", readiness);
 app.get("/metrics", needsOperator, metrics);
 app.get("/problems/:slug", (c) => explain(c.req.param("slug")));
 
-app.post("/v1/games/:game/peers", makePeer);
-app.get("/v1/games/:game/sidecars", mayShowPeer, listSidecars);
-app.get("/v1/games/:game/stats", mayShowPeer, readStats);
+app.post(`${GAME}/peers`, makePeer);
+app.get(`${GAME}/sidecars`, mayShowPeer, listSidecars);
+app.get(`${GAME}/stats`, mayShowPeer, readStats);
 
-app.get("/v1/games/:game/lobbies", mayShowPeer, list);
-
-app.get("/v1/games/:game/lobbies/:id", mayShowPeer, async (c) => {
-  const id = c.req.param("id");
-  const shard = shardOfId(id);
-  if (shard === null || shard >= shardsOf(c.env)) return problem("lobby_not_found");
-  const lobby = await through(c, shard, "read", (hub, pass) => hub.lobby(pass, id));
-  return lobby instanceof Response ? lobby : tagged(c, JSON.stringify(lobby), LIST_CACHE);
-});
+app.get(LOBBIES, mayShowPeer, list);
+app.post(LOBBIES, needsPeer, createLobby);
+app.put(`${LOBBIES}/by-key/:key`, needsPeer, createOrJoin);
+app.get(LOBBY, mayShowPeer, readLobby);
+app.patch(LOBBY, needsPeer, patchLobby);
+app.delete(LOBBY, needsPeer, endLobby);
+app.post(`${LOBBY}/members`, needsPeer, join);
+app.patch(`${LOBBY}/members/:peer`, needsPeer, patchMember);
+app.delete(`${LOBBY}/members/:peer`, needsPeer, removeMember);
+app.put(`${LOBBY}/applicants/:peer`, needsPeer, admitApplicant);
+app.delete(`${LOBBY}/applicants/:peer`, needsPeer, removeApplicant);
+app.put(`${LOBBY}/host`, needsPeer, changeHost);
+app.post(`${LOBBY}/heartbeat`, needsPeer, beat);
+app.post(`${LOBBY}/messages`, needsPeer, sayLine);
+app.post(`${LOBBY}/signals`, needsPeer, sendSignal);
+app.post(`${GAME}/join-by-code`, needsPeer, joinByCode);
+app.post(`${GAME}/quick-join`, needsPeer, quickJoin);
 
 app.get("/v1/link/:game/:shard", async (c) => {
   if (!(await showsSidecarKey(c.req.raw, c.env))) {

@@ -15,6 +15,9 @@ export type Told = { readonly tell: Tell; readonly lobby: Lobby | null };
 export class Directory {
   readonly #lobbies = new Map<string, Lobby>();
   readonly #names = new Map<string, string>();
+  readonly #codes = new Map<string, string>();
+  /** The lobbies in which a peer without a source has a seat. */
+  readonly #seats = new Map<string, Set<string>>();
   readonly #shelves = new Shelves();
 
   constructor(lobbies: readonly Lobby[]) {
@@ -32,6 +35,15 @@ export class Directory {
   byName(wire: Wire, name: string): Lobby | undefined {
     const id = this.#names.get(nameKey(wire, name));
     return id === undefined ? undefined : this.#lobbies.get(id);
+  }
+
+  byCode(code: string): Lobby | undefined {
+    return this.#lobbies.get(this.#codes.get(code) ?? "");
+  }
+
+  /** Where this peer, who speaks HTTP, is a member. */
+  seatsOf(peer: string): Lobby[] {
+    return Array.from(this.#seats.get(peer) ?? [], (id) => this.#lobbies.get(id)!);
   }
 
   all(): readonly Lobby[] {
@@ -55,16 +67,34 @@ export class Directory {
   }
 
   #put(lobby: Lobby): void {
+    this.#index(this.#lobbies.get(lobby.id) ?? null, lobby);
     this.#lobbies.set(lobby.id, lobby);
     this.#names.set(nameKey(lobby.wire, lobby.name), lobby.id);
     this.#shelves.put(lobby.id, lineOf(lobby));
   }
 
-  #take({ id, wire, name }: Lobby): void {
+  #take(lobby: Lobby): void {
+    const { id, wire, name } = lobby;
+    this.#index(lobby, null);
     this.#lobbies.delete(id);
     this.#shelves.put(id, null);
     // The same draft may have given the name to a new lobby.
     if (this.#names.get(nameKey(wire, name)) === id) this.#names.delete(nameKey(wire, name));
+  }
+
+  #index(old: Lobby | null, next: Lobby | null): void {
+    if (old?.code !== next?.code) {
+      if (old?.code && this.#codes.get(old.code) === old.id) this.#codes.delete(old.code);
+      if (next?.code) this.#codes.set(next.code, next.id);
+    }
+    if (old?.members === next?.members) return;
+    for (const peer of speakersOf(old)) {
+      const seats = this.#seats.get(peer);
+      if (seats?.delete(old!.id) === true && seats.size === 0) this.#seats.delete(peer);
+    }
+    for (const peer of speakersOf(next)) {
+      this.#seats.set(peer, (this.#seats.get(peer) ?? new Set()).add(next!.id));
+    }
   }
 }
 
@@ -72,12 +102,13 @@ export class Draft {
   readonly lobbies = new Map<string, Lobby | null>();
   readonly tells: Told[] = [];
   readonly #names = new Map<string, Lobby | null>();
-  readonly #base: Directory;
+  /** What is kept; the draft is what would be. */
+  readonly base: Directory;
   readonly #now: number;
   #made = 0;
 
   constructor(base: Directory, now: number) {
-    this.#base = base;
+    this.base = base;
     this.#now = now;
   }
 
@@ -85,8 +116,8 @@ export class Draft {
   apply(wire: Wire, name: string, event: Event): void {
     const key = nameKey(wire, name);
     const drafted = this.#names.get(key);
-    const given = drafted === undefined ? (this.#base.byName(wire, name) ?? null) : drafted;
-    if (given === null && event.kind === "host" && this.#base.size + this.#made >= LOBBIES_PER_HUB_MAX) return;
+    const given = drafted === undefined ? (this.base.byName(wire, name) ?? null) : drafted;
+    if (given === null && event.kind === "host" && this.base.size + this.#made >= LOBBIES_PER_HUB_MAX) return;
     const { lobby, tells } = step(given, event, this.#now);
     for (const tell of tells) this.tells.push({ tell, lobby: lobby ?? given });
     if (lobby === given) return;
@@ -100,5 +131,8 @@ export class Draft {
     this.apply(lobby.wire, lobby.name, event);
   }
 }
+
+const speakersOf = (lobby: Lobby | null): string[] =>
+  lobby?.members.flatMap(({ peer, source }) => (source === null ? [peer] : [])) ?? [];
 
 const nameKey = (wire: Wire, name: string): string => `${wire}/${name}`;

@@ -14,6 +14,18 @@ export type LobbyChange = {
 /** A notice for a peer without a source; `lobby` as it is now, or was where it is over. */
 export type Delivery = { readonly lobby: Lobby; readonly peer: string; readonly notice: Notice | Message };
 
+export type Events = {
+  /** Whether a peer has an open socket here: then he lives as long as it does. */
+  listens(peer: string): boolean;
+  /** In the order in which it happened: first what is told in person, then what everybody sees of it. */
+  publish(deliveries: readonly Delivery[], changes: readonly LobbyChange[], now: number): void;
+  /** Time has passed. */
+  tick(now: number): void;
+  /** When it wants to look again, and when something is to be told and no later (ms). */
+  deadline(): number;
+  urgent(): number;
+};
+
 export const deliveriesOf = (tells: readonly Told[]): Delivery[] =>
   tells.flatMap(({ tell, lobby }) =>
     tell.to === "member" && tell.source === null && lobby !== null

@@ -3,8 +3,9 @@
  * strung together; what is asked of them is shared/query.ts.
  */
 import { LIST_MAX_AGE_S, LIST_STALE_S } from "#shared/limits.ts";
-import { cursorAfter, parseQuery } from "#shared/query.ts";
-import { mergePages } from "#shared/shelves.ts";
+import { cursorAfter, parseQuery, type Query } from "#shared/query.ts";
+import { mergePages, type Page } from "#shared/shelves.ts";
+import type { Toll } from "#shared/tolls.ts";
 import type { Ctx } from "./context.ts";
 import { throughAll } from "./pass.ts";
 import { problem } from "./problem.ts";
@@ -12,13 +13,19 @@ import { tagged } from "./tagged.ts";
 
 export const LIST_CACHE = `public, max-age=${LIST_MAX_AGE_S}, stale-while-revalidate=${LIST_STALE_S}`;
 
+/** One page of all hubs. */
+export async function pageOf(c: Ctx, toll: Toll, query: Query): Promise<Page | Response> {
+  const pages = await throughAll(c, toll, (hub, pass) => hub.list(pass, query));
+  return pages instanceof Response ? pages : mergePages(pages, query);
+}
+
 export async function list(c: Ctx): Promise<Response> {
   const url = new URL(c.req.url);
   const query = parseQuery(url.searchParams);
   if ("wrong" in query) return problem("invalid_request", `${query.wrong}: not a value this parameter takes`);
-  const pages = await throughAll(c, "list", (hub, pass) => hub.list(pass, query));
-  if (pages instanceof Response) return pages;
-  const { lines, more, count } = mergePages(pages, query);
+  const page = await pageOf(c, "list", query);
+  if (page instanceof Response) return page;
+  const { lines, more, count } = page;
   const last = more ? lines.at(-1) : undefined;
   const next = last === undefined ? null : cursorAfter(last.key, query);
   const body = [

@@ -29,8 +29,10 @@ export async function through<T>(
   shard: number,
   toll: Toll | null,
   question: (hub: HubStub, pass: Pass) => Promise<Answered<T>>,
+  // Where one request asks several questions, only the answer to all of them may be given again.
+  repeatable = true,
 ): Promise<T | Response> {
-  const once = await onceOf(c);
+  const once = repeatable ? await onceOf(c) : null;
   if (once instanceof Response) return once;
   const pass: Pass = { ...payerOf(c), toll: c.var.trusted ? null : toll, once };
   const answered = await askHub(c.env, c.var.game, shard, (hub) => question(hub, pass));
@@ -48,7 +50,9 @@ export async function throughAll<T>(
   question: (hub: HubStub, pass: Pass) => Promise<Answered<T>>,
 ): Promise<T[] | Response> {
   const shards = Array.from({ length: shardsOf(c.env) }, (_, shard) => shard);
-  const answers = await Promise.all(shards.map((shard) => through(c, shard, shard === 0 ? toll : null, question)));
+  const answers = await Promise.all(
+    shards.map((shard) => through(c, shard, shard === 0 ? toll : null, question, false)),
+  );
   const refused = answers.find((answer) => answer instanceof Response);
   return refused ?? (answers as T[]);
 }
@@ -57,7 +61,7 @@ export async function throughAll<T>(
  * The `Idempotency-Key` of a POST (draft-ietf-httpapi-idempotency-key-header-07): a text in quotes, or bare as most
  * clients write it. Without a peer there is nobody whose key it could be.
  */
-async function onceOf(c: Ctx): Promise<Once | null | Response> {
+export async function onceOf(c: Ctx): Promise<Once | null | Response> {
   const header = c.req.method === "POST" ? c.req.header("idempotency-key") : undefined;
   const { peer } = c.var;
   if (header === undefined || peer === null) return null;

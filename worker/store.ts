@@ -6,6 +6,7 @@ import type { Ban } from "#shared/bans.ts";
 import type { Hello } from "#shared/link.ts";
 import { type Lobby, restored } from "#shared/lobby.ts";
 import type { Once, Outcome } from "./pass.ts";
+import type { Suspects } from "./presence.ts";
 
 export type Sidecar = {
   readonly id: string;
@@ -28,9 +29,11 @@ export type Answer = Once & { readonly at: number; readonly outcome: Outcome<unk
 export type Changes = {
   readonly lobbies: ReadonlyMap<string, Lobby | null>;
   readonly sidecars: ReadonlyMap<string, Sidecar | null>;
+  /** Null where they are as they were. */
+  readonly suspects: Suspects | null;
 };
 
-type Table = "lobbies" | "sidecars" | "orders";
+type Table = "lobbies" | "sidecars" | "orders" | "notes";
 
 /** Applied once each, in order, in a transaction. Never edited, only added to; two versions may run at once. */
 const MIGRATIONS: readonly string[] = [
@@ -38,6 +41,7 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE sidecars (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
   `CREATE TABLE answers (id TEXT PRIMARY KEY, at INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE orders (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
+  `CREATE TABLE notes (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
 ];
 
 export class Store {
@@ -56,6 +60,11 @@ export class Store {
 
   sidecars(): Sidecar[] {
     return this.#read<Sidecar>("sidecars");
+  }
+
+  /** One row for all of them: they come and go together. */
+  suspects(): Suspects {
+    return this.#read<Suspects>("notes")[0] ?? {};
   }
 
   orders(): Order[] {
@@ -92,11 +101,13 @@ export class Store {
 
   /** All of it or nothing. A row that is null goes. */
   save(changes: Changes): void {
-    if (changes.lobbies.size === 0 && changes.sidecars.size === 0) return;
+    const { lobbies, sidecars, suspects } = changes;
+    if (lobbies.size === 0 && sidecars.size === 0 && suspects === null) return;
     this.#migrate();
     this.#storage.transactionSync(() => {
-      this.#write("lobbies", changes.lobbies);
-      this.#write("sidecars", changes.sidecars);
+      this.#write("lobbies", lobbies);
+      this.#write("sidecars", sidecars);
+      if (suspects !== null) this.#write("notes", new Map([["suspects", suspects]]));
     });
   }
 

@@ -51,7 +51,7 @@ export type Home = House & {
   /** The peer of this game whose token it is, or null. */
   readonly prove: (token: string) => Promise<string | null>;
   /** What a member says to the others. */
-  readonly say: (lobby: string, event: Spoken, payer: Payer) => Answered<null>;
+  readonly say: (lobby: string, event: Spoken, payer: Payer) => Answered<unknown>;
 };
 
 export class Watch {

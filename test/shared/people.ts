@@ -51,15 +51,11 @@ export const expels = (by: string, peer: string, bars = false): Event => ({
   source: null,
   bars,
 });
-export const changes = (
-  by: string,
-  said: (Event & { kind: "patch" })["changes"],
-  expected: number | null = null,
-): Event => ({
+export const changes = (by: string, said: (Event & { kind: "patch" })["changes"], ...expected: number[]): Event => ({
   kind: "patch",
   by,
   changes: said,
-  expected,
+  ...(expected.length > 0 && { expected }),
 });
 export const hands = (by: string, peer: string, expected_term: number): Event => ({
   kind: "hand",

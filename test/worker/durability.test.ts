@@ -198,7 +198,7 @@ describe("a game that nobody hosts", () => {
     const north = await Sidecar.link(game);
     expect(await alarmOf(game)).toBeNull();
     await north.report(hosts("Nice", "Alice"), leaves("Nice", "Alice"));
-    expect(await tablesOf(game)).toStrictEqual(["_migrations", "answers", "lobbies", "orders", "sidecars"]);
+    expect(await tablesOf(game)).toStrictEqual(["_migrations", "answers", "lobbies", "notes", "orders", "sidecars"]);
     expect(await alarmOf(game)).toBeNull();
   });
 });
