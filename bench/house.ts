@@ -13,6 +13,8 @@ export type BenchHouse = {
   readonly sidecar: ChildProcess;
   /** UDP port on which every wire is spoken. */
   readonly port: number;
+  /** TCP port of noray's commands. */
+  readonly noray: number;
   readonly echo: ChildProcess;
   readonly echoPort: number;
   readonly close: () => Promise<void>;
@@ -20,7 +22,7 @@ export type BenchHouse = {
 
 export async function openHouse(): Promise<BenchHouse> {
   const state = await mkdtemp(join(tmpdir(), "parley-bench-"));
-  const [hubPort, status] = [await freePort("tcp"), await freePort("tcp")];
+  const [hubPort, status, noray] = [await freePort("tcp"), await freePort("tcp"), await freePort("tcp")];
   const [port, echoPort] = [await freePort("udp"), await freePort("udp")];
   const hub = await startHub({ bundle: await bundleHub(), state, port: hubPort, keys: "bench" });
   const sidecar = startSidecar({
@@ -31,6 +33,11 @@ export async function openHouse(): Promise<BenchHouse> {
     PARLEY_PORTS: String(port),
     PARLEY_STATUS: `127.0.0.1:${status}`,
     PARLEY_LOG: "error",
+    PARLEY_NORAY: String(noray),
+    PARLEY_NORAY_CONNECTIONS: `${UNLIMITED}/${UNLIMITED}`,
+    PARLEY_NORAY_LOOKUP_RATE: `${UNLIMITED}/${UNLIMITED}`,
+    PARLEY_RELAY_PEERS: "any",
+    PARLEY_CONTACTS_MAX: UNLIMITED,
     PARLEY_LOBBIES_PER_SOURCE_MAX: UNLIMITED,
     PARLEY_MEMBERSHIPS_PER_SOURCE_MAX: UNLIMITED,
     PARLEY_STRANGER_RATE: `${UNLIMITED}/${UNLIMITED}`,
@@ -50,5 +57,5 @@ export async function openHouse(): Promise<BenchHouse> {
   };
   await untilAnswers(`http://127.0.0.1:${hubPort}/healthz`, (body) => body["ok"] === true, hub);
   await untilAnswers(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
-  return { sidecar, port, echo, echoPort, close };
+  return { sidecar, port, noray, echo, echoPort, close };
 }

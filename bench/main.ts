@@ -1,10 +1,11 @@
 /**
- * `npm run bench`: what the house carries, in one run on this machine, in under a minute.
+ * `npm run bench`: what the house carries, in one run on this machine, in about a minute.
  *
  *     renewals    UDP in, contact, UDP out: beside a bare echo server of the same runtime, per second of its CPU
  *     requests    the same for what goes through the hub; the CPU is the sidecar's alone
  *     DTLS        pings under DTLS beside those in clear, handshakes, and what a session that is held costs
  *     steps       UDP -> sidecar -> hub (rows written) -> sidecar -> UDP: per second, and how long one takes
+ *     noray       registrations over TCP, the registrar with 0 and with 10,000 idle hosts, and what one of those weighs
  *     sealed      datagrams between two peers of ours: sealed and opened by the client, in this process alone
  *
  * Absolute figures belong to the machine; compare ratios, and runs on the same machine.
@@ -14,6 +15,7 @@ import { Clients } from "../test/support/dtls.ts";
 import { hash } from "../udp-sidecar/protocols/dowsett.ts";
 import { handshakes, memoryPerSession, Sealed, sealedFlood } from "./dtls.ts";
 import { openHouse } from "./house.ts";
+import { noray } from "./noray.ts";
 import { CIPHERS, sealed, SIZES } from "./sealed.ts";
 import { answerTo, flood, steps, table, whole } from "./measure.ts";
 
@@ -85,6 +87,8 @@ try {
     ["steps, one at a time", whole(alone.per_s), alone.p50.toFixed(2), alone.p99.toFixed(2)],
     ["steps, 64 at once", whole(crowded.per_s), crowded.p50.toFixed(2), crowded.p99.toFixed(2)],
   ]);
+
+  await noray(house);
 } finally {
   await house.close();
 }

@@ -45,22 +45,10 @@ export async function flood(
 
 /** Asks again and again, `at_once` askers side by side, each waiting for his answer. */
 export async function steps(at_once: number, port: number, request: () => Uint8Array): Promise<Steps> {
-  const took: number[] = [];
-  const began = performance.now();
-  const one = async (): Promise<void> => {
-    const socket = createSocket("udp4");
-    while (performance.now() < began + MEASURE_MS) {
-      const asked = performance.now();
-      await answerTo(socket, port, request());
-      took.push(performance.now() - asked);
-    }
-    socket.close();
-  };
-  await Promise.all(Array.from({ length: at_once }, one));
-  const per_s = took.length / ((performance.now() - began) / 1_000);
-  took.sort((a, b) => a - b);
-  const at = (share: number): number => took[Math.floor(took.length * share)] ?? Number.NaN;
-  return { per_s, p50: at(0.5), p99: at(0.99) };
+  const sockets = Array.from({ length: at_once }, () => createSocket("udp4"));
+  const measured = await rounds(at_once, (at) => answerTo(sockets[at]!, port, request()));
+  for (const socket of sockets) socket.close();
+  return measured;
 }
 
 /** Sends a request and waits for whatever comes back. */
@@ -75,6 +63,24 @@ export function answerTo(socket: Socket, port: number, request: Uint8Array): Pro
     socket.on("message", finish);
     socket.send(request, port, "127.0.0.1");
   });
+}
+
+/** Does something again and again for a while, `at_once` side by side: how often it was done, and how long it took. */
+export async function rounds(at_once: number, one: (at: number) => Promise<void>): Promise<Steps> {
+  const took: number[] = [];
+  const began = performance.now();
+  const again = async (at: number): Promise<void> => {
+    while (performance.now() < began + MEASURE_MS) {
+      const asked = performance.now();
+      await one(at);
+      took.push(performance.now() - asked);
+    }
+  };
+  await Promise.all(Array.from({ length: at_once }, (_, at) => again(at)));
+  const per_s = took.length / ((performance.now() - began) / 1_000);
+  took.sort((a, b) => a - b);
+  const share = (of: number): number => took[Math.floor(took.length * of)] ?? Number.NaN;
+  return { per_s, p50: share(0.5), p99: share(0.99) };
 }
 
 export function table(rows: readonly (readonly string[])[]): void {
@@ -92,4 +98,10 @@ export const whole = (value: number): string => Math.round(value).toLocaleString
 export function cpuSeconds({ pid }: ChildProcess): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+}
+
+/** Memory that a process holds now, in bytes (proc(5), VmRSS). */
+export function residentBytes({ pid }: ChildProcess): number {
+  const [, kB] = /^VmRSS:\s+([0-9]+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))!;
+  return Number(kB) * 1_024;
 }

@@ -228,12 +228,15 @@ export class Sidecar {
     for (const { exchange } of this.#games.values()) due = Math.min(due, exchange.due ?? Infinity);
     if (due === Infinity || (this.#repeating !== null && this.#repeating.due <= due)) return;
     if (this.#repeating !== null) clearTimeout(this.#repeating.timer);
-    const timer = setTimeout(() => {
-      this.#repeating = null;
-      const now = Date.now();
-      for (const { exchange } of this.#games.values()) exchange.repeat(now);
-      this.#plan();
-    }, due - Date.now());
+    const timer = setTimeout(
+      () => {
+        this.#repeating = null;
+        const now = Date.now();
+        for (const { exchange } of this.#games.values()) exchange.repeat(now);
+        this.#plan();
+      },
+      Math.max(0, due - Date.now()),
+    );
     this.#repeating = { timer, due };
   }
 
