@@ -70,6 +70,7 @@ export class Friend {
       if (place === "tunnel") this.tunnel?.(bytes);
       else this.player.send(place.socket, place.to, bytes, hops);
     }
+    if (this.channel.deadline() <= now) throw new Error("a channel that was just woken wants to be woken again");
     for (const event of this.channel.takeEvents()) {
       this.events.push(event);
       if (event.type === "data") this.got.push({ at: now, number: Number(Buffer.from(event.payload).toString()) });

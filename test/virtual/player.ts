@@ -120,6 +120,7 @@ export class Player {
     }
     if (punch.outcome?.kind === "opened") this.openedAt ??= now;
     const next = punch.deadline();
+    if (next <= now) throw new Error("a punch that was just woken wants to be woken again");
     if (next === Infinity || (this.#wakeAt > now && this.#wakeAt <= next)) return;
     this.#wakeAt = next;
     this.#world.at(next, () => {

@@ -150,6 +150,20 @@ describe("two", () => {
     }
   });
 
+  test("stop asking for a confirmation that never comes", () => {
+    const alice = new Solo({ ...plan(BOB), nominates: true });
+    const liar = new Liar();
+    alice.pass(10);
+    const [first] = alice.sent;
+    const asked = readMessage(liar.seal.open(first!.bytes, 0)!);
+    if (asked?.kind !== "probe") throw new Error("no probe");
+    alice.hear(liar.says({ ...asked, kind: "answer", seen: null }), BOB);
+    expect(alice.punch.outcome).toMatchObject({ kind: "opened", to: BOB });
+    alice.pass(10_000);
+    expect(alice.punch.deadline()).toBe(Infinity);
+    expect(Math.max(...alice.sent.map(({ at }) => at))).toBeLessThan(4_000);
+  });
+
   test("probe at least three times whoever was heard", () => {
     const alice = new Solo({ ...plan(), nominates: false });
     alice.hear(new Liar().probe(), BOB);
@@ -209,6 +223,14 @@ describe("a peer who lies", () => {
     alice.pass(3_900);
     expect(alice.punch.outcome).toBeNull();
     expect(alice.punch.counts.refused).toBe(1_000);
+  });
+
+  test("cannot choose a way for others that nobody answers on", () => {
+    const alice = new Solo(plan(BOB));
+    alice.hear(new Liar().probe({ chosen: true }), { address: "30.0.0.1", port: 53 });
+    alice.pass(3_900);
+    expect(alice.punch.outcome).toBeNull();
+    expect(alice.sent.filter(({ to }) => to.address === "30.0.0.1").length).toBeLessThan(30);
   });
 
   test("makes nobody send more to others than he sent himself, and few", () => {

@@ -43,6 +43,8 @@ export class Keeper {
   readonly #told = new Map<PathKind, Place | null>();
   /** A new source that was heard, until it has answered. */
   #roaming: { path: Path; checks: number } | null = null;
+  /** Datagrams to addresses where the peer has not proved to be. */
+  readonly #unproved = new Map<string, number>();
   #roamAfter = -Infinity;
   #numbers = 0;
   #busySince = -Infinity;
@@ -110,9 +112,8 @@ export class Keeper {
   heard(place: Place, mayRoam: boolean, now: number): void {
     const path = this.#at(place);
     if (path === undefined) {
-      for (const [kind, told] of this.#told) {
-        if (told !== null && samePlace(told, place)) return this.set(kind, place, now, null, "heard_again");
-      }
+      const kind = this.#toldAs(place);
+      if (kind !== undefined) return this.set(kind, place, now, null, "heard_again");
       if (mayRoam) this.#roam(place, now);
       return;
     }
@@ -120,8 +121,9 @@ export class Keeper {
     this.#judge(now, "heard_again");
   }
 
-  /** A question that came from there is answered there. */
+  /** A question that came from there is answered there, unless it is a place that nobody told of or proved. */
   answer({ way, proof, time, chosen }: Echo, place: Place): void {
+    if (place !== "tunnel" && !this.#isKnown(place) && !this.#spend(place.to)) return;
     const seen = place === "tunnel" ? null : place.to;
     this.#messages.push({ place, message: { kind: "answer", way, proof, time, chosen, seen } });
   }
@@ -129,8 +131,8 @@ export class Keeper {
   /** An answer. False where it is to nobody's question here. */
   answered({ way, proof, time }: Echo, now: number): boolean {
     const all = [...this.#paths.values(), ...(this.#roaming === null ? [] : [this.#roaming.path])];
-    const path = all.find(({ number }) => number === way);
-    if (path === undefined || path.proof !== proof) return false;
+    const path = all.find((one) => one.number === way && one.proof === proof);
+    if (path === undefined) return false;
     path.consentAt = path.heardAt = now;
     path.rtt_ms = since(time, now);
     if (path === this.#roaming?.path) this.#follow(path, now);
@@ -189,7 +191,7 @@ export class Keeper {
   }
 
   #trusts(path: Path, now: number): boolean {
-    return now <= this.#trustedUntil(path);
+    return now < this.#trustedUntil(path);
   }
 
   /** While the game sends, silence counts from when it began to. */
@@ -239,7 +241,8 @@ export class Keeper {
   #checkRoaming(now: number): void {
     const roaming = this.#roaming;
     if (roaming === null || now < roaming.path.probeDue) return;
-    if (roaming.checks++ >= limits.ROAM_CHECKS_MAX) {
+    const { place } = roaming.path;
+    if (roaming.checks++ >= limits.ROAM_CHECKS_MAX || place === "tunnel" || !this.#spend(place.to)) {
       this.#roaming = null;
       return;
     }
@@ -250,6 +253,7 @@ export class Keeper {
   /** It takes the place of a direct path, unless that one is as alive. */
   #follow(path: Path, now: number): void {
     this.#roaming = null;
+    if (path.place !== "tunnel") this.#unproved.delete(path.place.to.address);
     const direct = this.#paths.get("direct");
     if (direct !== undefined && now - direct.heardAt < limits.BUSY_PROBE_MS) return;
     path.probeDue = now + limits.BUSY_PROBE_MS;
@@ -264,6 +268,15 @@ export class Keeper {
     return isEndpoint(to) && (isKnown || (!isLocal(to.address) && !isLoopback(to.address)));
   }
 
+  /** Whether one more datagram may go to an address where the peer has not proved to be, and counts it. */
+  #spend(to: Endpoint): boolean {
+    const sent = this.#unproved.get(to.address) ?? 0;
+    if (!this.#mayAsk(to) || sent >= limits.UNPROVED_MAX) return false;
+    if (sent === 0 && this.#unproved.size >= limits.UNPROVED_ADDRESSES_MAX) return false;
+    this.#unproved.set(to.address, sent + 1);
+    return true;
+  }
+
   // --- paths ---------------------------------------------------------------------------------------------------
 
   #path(kind: PathKind, place: Place, now: number, rtt_ms: number | null): Path {
@@ -272,6 +285,14 @@ export class Keeper {
     // The punch has heard the peer; a relay or a stream is only said to lead to him.
     const heardAt = kind === "direct" ? now : -Infinity;
     return { kind, place, number, proof, heardAt, consentAt: now, rtt_ms, probeDue: now };
+  }
+
+  #isKnown(place: Place): boolean {
+    return this.#at(place) !== undefined || this.#toldAs(place) !== undefined;
+  }
+
+  #toldAs(place: Place): PathKind | undefined {
+    return [...this.#told].find(([, told]) => told !== null && samePlace(told, place))?.[0];
   }
 
   #at(place: Place): Path | undefined {

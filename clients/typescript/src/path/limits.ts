@@ -24,6 +24,9 @@ export const ROAM_CHECKS_MAX = 5;
 export const ROAM_CHECK_MS = 100;
 /** New sources are looked at this often, so that two that take turns do not make us ask all the time. */
 export const ROAM_PAUSE_MS = 1_000;
+/** Datagrams to one address where the peer was heard, but has not answered; and such addresses in a channel's life. */
+export const UNPROVED_MAX = 20;
+export const UNPROVED_ADDRESSES_MAX = 64;
 /** Numbers of paths in probes begin here, above those of a punch's ways. */
 export const NUMBER_FIRST = 0xff00;
 /** The longest payload: what passes every path in one piece (RFC 8200, 1,280 less headers, 1,232), less the seal and

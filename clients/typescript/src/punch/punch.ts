@@ -45,7 +45,7 @@ export type Opened = {
   /** Keep this one, and send to there. */
   readonly socket: number;
   readonly to: Endpoint;
-  readonly rtt_ms: number | null;
+  readonly rtt_ms: number;
   /** Our own endpoint as the peer saw it, where it said. */
   readonly seen: Endpoint | null;
   /** Since the common start. */
@@ -74,6 +74,7 @@ export class Punch {
   #heardAt = -Infinity;
   #firstHeardAt = Infinity;
   #provedAt = Infinity;
+  /** Our choice, or what the other side said is its. */
   #chosen: Way | null = null;
   #chosenAt = Infinity;
   #chosenDue = Infinity;
@@ -194,7 +195,9 @@ export class Punch {
   #answer({ way: number, proof, time, chosen }: Echo, way: Way, now: number): void {
     if (!this.#ways.spend(way)) return;
     this.#say({ kind: "answer", way: number, proof, time, chosen, seen: way.to }, way, now);
-    if (chosen && !this.#plan.nominates) this.#open(way, now);
+    if (!chosen || this.#plan.nominates) return;
+    this.#chosen = way;
+    this.#open(way, now);
   }
 
   #prove({ way: number, proof, time, chosen, seen }: Message & { kind: "answer" }, now: number): void {
@@ -209,7 +212,7 @@ export class Punch {
     this.#seen = seen ?? this.#seen;
     if (way !== this.#chosen) return;
     this.#open(way, now);
-    if (!chosen) return;
+    if (!chosen || !this.#plan.nominates) return;
     this.#confirmed = true;
     this.#chosenDue = Infinity;
   }
@@ -238,7 +241,11 @@ export class Punch {
 
   /** Says the choice until it is confirmed; one that is not confirmed in time is made anew, if there is another. */
   #choose(now: number): void {
-    if (this.#confirmed || now < this.#chooseAt() || now >= this.#startAt + this.#plan.give_up_ms) return;
+    if (this.#confirmed || now < this.#chooseAt()) return;
+    if (now >= this.#startAt + this.#plan.give_up_ms) {
+      this.#chosenDue = Infinity;
+      return;
+    }
     if (this.#chosen === null || now >= this.#chosenAt + limits.CONFIRM_MS) {
       const others = [...this.#live].filter((way) => way !== this.#chosen);
       this.#chosen = best(others) ?? this.#chosen ?? others[0] ?? null;
@@ -246,14 +253,15 @@ export class Punch {
     }
     const way = this.#chosen;
     if (way === null || now < this.#chosenDue) return;
-    if (way.rtt_ms !== null) this.#open(way, now);
+    this.#open(way, now);
     this.#chosenDue = now + limits.PROBE_MS;
     this.#probe(way, now, undefined, true);
   }
 
+  /** Only what has answered: a source can be made up, and nothing of the game goes to who is not the peer. */
   #open(way: Way, now: number): void {
-    if (this.#outcome?.kind === "given_up") return;
     const { socket, to, rtt_ms } = way;
+    if (this.#outcome?.kind === "given_up" || rtt_ms === null) return;
     const isSame = this.#outcome !== null && this.#outcome.socket === socket && sameEndpoint(this.#outcome.to, to);
     if (isSame) return;
     this.#outcome = { kind: "opened", socket, to, rtt_ms, seen: this.#seen, after_ms: now - this.#startAt };
