@@ -8,6 +8,7 @@ import { freePort } from "../../tools/ports.ts";
 import { makeOnce } from "../../udp-sidecar/sockets/dtls/certificate.ts";
 import { DtlsPlayer } from "../support/dtls-player.ts";
 import { eventually, House } from "../support/house.ts";
+import { NetfoxNoray } from "../support/netfox.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -109,6 +110,31 @@ describe("a sidecar with DTLS", () => {
       expect(game.clear).toStrictEqual([]);
     },
   );
+
+  test("is a registrar of noray under it, and others are told of the session's own endpoint", async () => {
+    const tcp = await freePort("tcp");
+    await open({ PARLEY_PORTS: "PORT=noray", PARLEY_NORAY: String(tcp), PARLEY_NORAY_LOOKUP_RATE: "1000/1000" });
+    const registers = async (): Promise<[NetfoxNoray, DtlsPlayer]> => {
+      const [noray, one] = [await NetfoxNoray.connectToHost("127.0.0.1", tcp), await player()];
+      await noray.registerHost();
+      await one.connect();
+      expect(await one.ask(noray.pid, /./)).toBe("OK");
+      return [noray, one];
+    };
+    const [[alice, there], [bob, here]] = [await registers(), await registers()];
+    bob.connectNat(alice.oid);
+    for (const [noray, other] of [
+      [alice, here],
+      [bob, there],
+    ] as const) {
+      const line = await eventually(
+        () => Promise.resolve(noray.commands.at(-1)),
+        (last) => last?.[0] === "connect",
+      );
+      expect(line).toStrictEqual(["connect", `127.0.0.1:${other.port}`]);
+      noray.close();
+    }
+  });
 
   test("reads its certificate again on SIGHUP, tells the hub, and keeps its sessions", async () => {
     const [cert, key] = [join(folder, "live.crt"), join(folder, "live.key")];

@@ -120,7 +120,7 @@ describe("a full house", () => {
     expect([open, at.count("dtls_failures", "source_rate")]).toStrictEqual([256, 44]);
   });
 
-  test("has no more handshakes under way than it may have", async () => {
+  test("has no more handshakes under way than it may have: the oldest makes room", async () => {
     const at = await meeting({ dtls_handshakes_max: 3 });
     for (let n = 0; n < 5; n++) {
       const client = at.client();
@@ -128,7 +128,9 @@ describe("a full house", () => {
       at.put(client.at, client.take(at.sent.shift()!.datagram)[0]!);
       at.sent.length = 0;
     }
-    expect([at.sessions.shaking, at.count("dtls_failures", "handshakes_full")]).toStrictEqual([3, 2]);
+    expect([at.sessions.shaking, at.count("dtls_failures", "crowded_out")]).toStrictEqual([3, 2]);
+    expect(at.echoes(at.connect(), "hello")).toBe(true);
+    expect([at.sessions.shaking, at.sessions.live, at.sessions.size]).toStrictEqual([2, 1, 3]);
   });
 });
 

@@ -16,8 +16,7 @@ import { DTLS_CLAIM_BYTES, DTLS_CLAIM_MS } from "#shared/limits.ts";
 
 const QUESTION = "parley-endpoint?";
 const CLAIM = /^parley-endpoint ([A-Za-z0-9_-]{22})$/;
-/** No claim and no question is longer; looking at more of a datagram would be in vain. */
-const LENGTH_MAX = 38;
+const CLAIM_BYTES = 38;
 
 type Claim<S> = { readonly session: S; readonly token: string; readonly expires_at: number; endpoint: Endpoint | null };
 
@@ -32,7 +31,7 @@ export class Claims<S extends object> {
 
   /** What a session is given that asks, or null where its message is no question. */
   ask(message: Uint8Array, session: S, now: number): string | null {
-    if (textOf(message) !== QUESTION) return null;
+    if (message.length !== QUESTION.length || textOf(message) !== QUESTION) return null;
     this.forget(session);
     const token = randomBytes(DTLS_CLAIM_BYTES).toString("base64url");
     const claim: Claim<S> = { session, token, expires_at: now + DTLS_CLAIM_MS, endpoint: null };
@@ -43,6 +42,7 @@ export class Claims<S extends object> {
 
   /** Whose claim came in clear from an endpoint, and the words that confirm it; or null where it is none of ours. */
   hear(datagram: Uint8Array, from: Endpoint, now: number): { readonly session: S; readonly confirmed: string } | null {
+    if (datagram.length !== CLAIM_BYTES) return null;
     const token = CLAIM.exec(textOf(datagram))?.[1];
     const claim = token === undefined ? undefined : this.#claims.get(token);
     if (claim === undefined) return null;
@@ -63,4 +63,4 @@ export class Claims<S extends object> {
   }
 }
 
-const textOf = (bytes: Uint8Array): string => (bytes.length > LENGTH_MAX ? "" : Buffer.from(bytes).toString("latin1"));
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");

@@ -2,7 +2,7 @@
  * Cookies (RFC 6347 section 4.2.1): proof that a client receives what is sent to where it says it is. Nothing is kept
  * of them: each is a keyed digest of the place. The key changes, and the one before stays good as long again.
  */
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { DTLS_COOKIE_BYTES, DTLS_COOKIE_MS } from "#shared/limits.ts";
 import type { Cookies } from "./engine.ts";
 
@@ -20,8 +20,12 @@ export class CookieJar {
       this.#keys = [randomBytes(32), this.#keys[0]];
       this.#since = now;
     }
-    const [current, before] = this.#keys;
-    return [digest(current, place), digest(before, place)];
+    const keys = this.#keys;
+    return {
+      make: () => digest(keys[0], place),
+      accepts: (shown) =>
+        shown.length === DTLS_COOKIE_BYTES && keys.some((key) => timingSafeEqual(shown, digest(key, place))),
+    };
   }
 }
 

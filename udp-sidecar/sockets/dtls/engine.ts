@@ -11,15 +11,15 @@ export type Engine = {
   /** Handshakes that begin from now on show this certificate. Throws in words where the library will not have it. */
   use(certificate: Certificate): void;
   /**
-   * Reads a ClientHello and keeps nothing, unless it brings back one of these cookies: then a conversation begins.
-   * Otherwise `answer` asks for the first of them.
+   * Reads a ClientHello and keeps nothing, unless it brings back a good cookie: then a conversation begins. Otherwise
+   * `answer` asks for one.
    */
   greet(hello: Uint8Array, cookies: Cookies): { readonly answer: Uint8Array; readonly begun: Conversation | null };
   close(): void;
 };
 
-/** What a client must show that its datagrams come from where they say: the newest first, older ones still good. */
-export type Cookies = readonly [Uint8Array, ...Uint8Array[]];
+/** What a client must show that its datagrams come from where they say. */
+export type Cookies = { make(): Uint8Array; accepts(shown: Uint8Array): boolean };
 
 /** One client, from his proven ClientHello to the end. After `over` it holds nothing any more. */
 export type Conversation = {

@@ -5,7 +5,6 @@
  *
  *     record -> BIO_write -> SSL_read -> what was said        what is to be sent <- BIO_read <- SSL_write
  */
-import { DTLS_COOKIE_BYTES } from "#shared/limits.ts";
 import type { Certificate } from "./certificate.ts";
 import type { Conversation, Cookies, Engine, Took } from "./engine.ts";
 import { type Library, loadLibrary, type Pointer } from "./library.ts";
@@ -53,7 +52,7 @@ class OpenSsl implements Engine {
   /** The SSL that reads ClientHellos. It becomes the conversation of the first one that shows its cookie. */
   #listener: Ssl;
   /** What the callbacks make and take, while a ClientHello is read. */
-  #cookies: readonly Uint8Array[] = [];
+  #cookies: Cookies | null = null;
 
   constructor(library: Library, certificate: Certificate, mtu_bytes: number) {
     this.#library = library;
@@ -101,17 +100,15 @@ class OpenSsl implements Engine {
   }
 
   #generate(cookie: Pointer, length: Pointer): number {
-    const [newest] = this.#cookies;
-    if (newest === undefined) return 0;
-    this.#library.writeBytes(cookie, newest);
-    this.#library.writeLength(length, newest.length);
+    const made = this.#cookies?.make();
+    if (made === undefined) return 0;
+    this.#library.writeBytes(cookie, made);
+    this.#library.writeLength(length, made.length);
     return 1;
   }
 
   #verify(cookie: Pointer, length: number): number {
-    if (length !== DTLS_COOKIE_BYTES) return 0;
-    const shown = Buffer.from(this.#library.readBytes(cookie, length));
-    return this.#cookies.some((one) => shown.equals(one)) ? 1 : 0;
+    return this.#cookies?.accepts(this.#library.readBytes(cookie, length)) === true ? 1 : 0;
   }
 
   #context({ chain, key }: Certificate): Pointer {

@@ -64,7 +64,7 @@ export class Sessions<L extends Lane> {
   readonly #cookies: CookieJar;
   readonly #guard: Guard;
   readonly #slots = new Map<string, Slot<L>>();
-  /** Who is answered at a port under an endpoint: the one who proved it last. */
+  /** Who is answered at a port under an endpoint: the one who spoke last, for a client may have two of our addresses. */
   readonly #answered = new Map<string, Session<L>>();
   readonly #shaking = new Set<Session<L>>();
   /** Live sessions; the one that was heard least recently comes first. */
@@ -180,6 +180,10 @@ export class Sessions<L extends Lane> {
     }
     const slot = this.#slots.get(key) ?? { key, lane, from, live: null, shaking: null };
     if (slot.shaking !== null) this.#fail(slot.shaking, "superseded");
+    // The oldest makes room: an honest client is done in a moment, and whoever only begins is not.
+    const [oldest] = this.#shaking;
+    if (oldest !== undefined && this.#shaking.size >= this.#limits.dtls_handshakes_max)
+      this.#fail(oldest, "crowded_out");
     this.#slots.set(key, slot);
     const session: Session<L> = { slot, conversation, hello, began_at: now, heard_at: now, endpoint: from };
     slot.shaking = session;
@@ -190,10 +194,9 @@ export class Sessions<L extends Lane> {
   }
 
   #isFull({ address }: Endpoint, now: number): string | null {
-    const { dtls_sessions_max, dtls_handshakes_max, dtls_per_source_max } = this.#limits;
+    const { dtls_sessions_max, dtls_per_source_max } = this.#limits;
     if (!this.#guard.allows(address, now)) return "source_rate";
     if ((this.#perSource.get(sourceOf(address)) ?? 0) >= dtls_per_source_max) return "source_share";
-    if (this.#shaking.size >= dtls_handshakes_max) return "handshakes_full";
     return this.#live.size + this.#shaking.size >= dtls_sessions_max ? "sessions_full" : null;
   }
 
@@ -232,6 +235,7 @@ export class Sessions<L extends Lane> {
     session.heard_at = now;
     this.#live.delete(session);
     this.#live.add(session);
+    this.#answered.set(placeOf(session.slot.lane.port, session.endpoint), session);
     const token = this.#claims.ask(message, session, now);
     if (token === null) this.#out.hear(session.slot.lane, session.endpoint, message);
     else this.#say(session, Buffer.from(token));
