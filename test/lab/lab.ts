@@ -14,7 +14,7 @@
 import { type NatKind, type NatOptions, natRules } from "./nat.ts";
 import { Program } from "./program.ts";
 import { Space } from "./space.ts";
-import { connect, DELAYER, delayer, nft, type Way } from "./way.ts";
+import { BRIDGE_MAC, connect, DELAYER, delayer, nft, type Way } from "./way.ts";
 
 /** A network, in a namespace with a bridge named `lan`, which holds the gateway's address. */
 export type Net = {
@@ -161,7 +161,7 @@ function reached(name: string, device: string, gateway: string): string[] {
 function bridge(net: Net): string[] {
   return [
     `ip netns add ${net.name}`,
-    `ip -n ${net.name} link add name lan type bridge`,
+    `ip -n ${net.name} link add name lan address ${BRIDGE_MAC} type bridge`,
     `ip -n ${net.name} addr add ${net.prefix}.1/${net.bits} dev lan`,
     `ip -n ${net.name} link set lan up`,
   ];

@@ -11,6 +11,11 @@ export type Way = {
   readonly delay_ms?: number;
 };
 
+/**
+ * Of every bridge that has an address of its own, said because it would else change with the ports: whoever knew the old
+ * one would send to nobody, for as long as it takes to find out.
+ */
+export const BRIDGE_MAC = "02:00:00:00:00:01";
 /** The namespace of the program that delays, and its address there. */
 export const DELAYER = "delayer";
 const DELAYER_ADDRESS = "10.99.0.1";
@@ -21,7 +26,7 @@ export const DELAY_MS_MAX = 10_000;
 
 export const delayer: readonly string[] = [
   `ip netns add ${DELAYER}`,
-  `ip -n ${DELAYER} link add name under type bridge`,
+  `ip -n ${DELAYER} link add name under address ${BRIDGE_MAC} type bridge`,
   `ip -n ${DELAYER} addr add ${DELAYER_ADDRESS}/16 dev under`,
   `ip -n ${DELAYER} link set under up`,
 ];

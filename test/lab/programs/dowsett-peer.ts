@@ -1,34 +1,57 @@
 /**
- * A game with the Dowsett peer library: `dowsett-peer.ts SERVER LOCAL-ADDRESS SESSION [NAME]`. Without a name it hosts
- * the session, under the session's name; with one it joins. It greets everybody it knows, reliably.
+ * A game with the Dowsett peer library: `dowsett-peer.ts SERVER LOCAL-ADDRESS SESSION NAME [PASSWORD] [OPTIONS]`. With
+ * the session's name it hosts, with another one it joins. It greets everybody it knows, reliably.
  *
  *     says   { here: PORT }                      once it is registered or has joined; its own port
  *     says   { joined: NAME, address, port }     where that peer is spoken to
- *     says   { heard: NAME }                     its greeting
+ *     says   { heard: NAME, message }            a greeting, or what it was told to send
+ *     says   { dropped: NAME }, { ended: true }  a peer is gone; the session is over
  *     says   { failed: WHY }
+ *     hears  { send: NAME, message }             says { confirmed: NAME, message }
+ *     hears  { drop: NAME }, { quit: true }
  */
+import type { DowsettOptions } from "../../../clients/typescript/src/dowsett/options.ts";
 import { DowsettPeer } from "../../../clients/typescript/src/dowsett/peer.ts";
 import { listen, say } from "./stage.ts";
 
-const [server, local, session, name] = process.argv.slice(2) as [string, string, string, string?];
+const [server, local, session, name, password = "", options = "{}"] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string?,
+  string?,
+];
 const [ip, port] = server.split(":") as [string, string];
 
-const peer = new DowsettPeer();
+const peer = new DowsettPeer(JSON.parse(options) as DowsettOptions);
 peer.on("peerJoined", (other) => {
   const [address, at] = peer.getPeerInfo(other)?.address ?? [];
   say({ joined: other, address, port: at });
   peer.sendReliableMessageToPeer(other, "hello").catch((error: unknown) => say({ failed: String(error) }));
 });
-peer.on("receivedReliableMessageFromPeer", ({ from, message }) => {
-  if (message === "hello") say({ heard: from });
-});
+peer.on("receivedReliableMessageFromPeer", ({ from, message }) => say({ heard: from, message }));
+peer.on("peerDropped", (dropped) => say({ dropped }));
+peer.on("sessionTerminated", () => say({ ended: true }));
 peer.on("error", (failed) => say({ failed }));
 listen(
-  () => {},
+  ({ send, message, drop, quit }) => {
+    if (typeof send === "string") {
+      const confirmed = (): void => say({ confirmed: send, message });
+      peer.sendReliableMessageToPeer(send, message).then(confirmed, (error: unknown) => say({ failed: String(error) }));
+    }
+    if (typeof drop === "string") peer.dropPeer(drop);
+    if (quit === true) peer.quitConnection();
+  },
   () => peer.close(),
 );
-const init = { handshakeAddress: [ip, Number(port)], localAddress: [local, 0], serverName: session } as const;
-await (name === undefined ? peer.initServer(init) : peer.initClient({ ...init, userName: name })).then(
+const init = {
+  handshakeAddress: [ip, Number(port)],
+  localAddress: [local, 0],
+  serverName: session,
+  password,
+} as const;
+await (name === session ? peer.initServer(init) : peer.initClient({ ...init, userName: name })).then(
   () => say({ here: peer.port }),
   // It was told as an error.
   () => {},

@@ -69,6 +69,10 @@ export class Link {
   get heard(): boolean {
     return this.#seen !== null;
   }
+  /** He is no plugin. */
+  get ours(): boolean {
+    return this.#ours;
+  }
   /** He can be started: one of ours hears me, a plugin confirms. */
   get ready(): boolean {
     return this.#ours ? this.#step >= 2 : this.#confirmed;

@@ -102,7 +102,9 @@ export class Meeting {
     const since = now - this.#begun;
     if (host === undefined) return { failed: "host_not_confirmed" };
     if (host.startAt !== null) {
-      const waits = links.some((link) => link !== host && !link.settled);
+      // One of ours would have shown itself by then, and a plugin is open as soon as it is heard.
+      const comes = (link: Link): boolean => link.ours || since < limits.SILENT_MS;
+      const waits = links.some((link) => link !== host && !link.settled && comes(link));
       const until = host.startAt + (waits ? limits.GRACE_MS : 0);
       return now >= until ? this.#met(links.filter((link) => link.open)) : null;
     }
