@@ -214,6 +214,8 @@ export const COALESCE_MS = 1_000;
 export const SNAPSHOT_LINES_MAX = 500;
 /** Lines of other hubs that the first one holds while its list is watched: 15 MB of the platform's 128. */
 export const LINES_WATCHED_MAX = 50_000;
+/** What is told of a topic that nobody watches any more is kept for those who come back so soon. */
+export const REPLAY_KEPT_MS = 60_000;
 /** Events kept for those who come back after a drop, and their weight in characters of JSON. */
 export const REPLAY_ITEMS_MAX = 1_024;
 export const REPLAY_LENGTH_MAX = 1_048_576;

@@ -1,9 +1,15 @@
 /**
  * What was told lately, under numbers that rise: who was away for a moment asks for what came behind the last number
- * he has seen. Bounded; what has fallen out of it cannot be replayed. Numbers begin at the time (ms), so that they
- * rise across a hub that has slept and forgotten them.
+ * he has seen. Bounded; what has fallen out of it cannot be replayed. Numbers are a thousand for each millisecond, and
+ * never fall behind the time: so they rise across a hub that has slept and forgotten them, and never run ahead of it.
  */
+/** The least number of a time (ms). */
+export const numberAt = (at: number): number => at * NUMBERS_PER_MS;
+
 type Kept<T> = { readonly seq: number; readonly item: T; readonly weight: number };
+
+/** More than can be told in one; below 2^53 until the year 2255. */
+const NUMBERS_PER_MS = 1_000;
 
 export class Replay<T> {
   readonly #kept: Kept<T>[] = [];
@@ -17,8 +23,8 @@ export class Replay<T> {
   constructor(items_max: number, weight_max: number, now: number) {
     this.#items_max = items_max;
     this.#weight_max = weight_max;
-    this.#seq = now;
-    this.#whole_since = now;
+    this.#seq = numberAt(now);
+    this.#whole_since = this.#seq;
   }
 
   get seq(): number {
@@ -27,7 +33,7 @@ export class Replay<T> {
 
   /** Keeps an item and gives its number. */
   add(item: T, weight: number, now: number): number {
-    this.#seq = Math.max(this.#seq + 1, now);
+    this.#seq = Math.max(this.#seq + 1, numberAt(now));
     this.#kept.push({ seq: this.#seq, item, weight });
     this.#weight += weight;
     while (this.#kept.length > this.#items_max || this.#weight > this.#weight_max) {

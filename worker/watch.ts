@@ -17,6 +17,7 @@ import { lineNews } from "#shared/news.ts";
 import { NEWEST_FIRST, parseFilterOf, type Query } from "#shared/query.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import { shardOfId } from "#shared/shards.ts";
+import { numberAt } from "#shared/replay.ts";
 import type { Page } from "#shared/shelves.ts";
 import type { Payer } from "#shared/tolls.ts";
 import { isMember, viewOf } from "#shared/views.ts";
@@ -26,11 +27,14 @@ import { Feed, type Lines, Others } from "./feeds.ts";
 import type { Answered, Refused } from "./pass.ts";
 import { problem, problemOf } from "./problem.ts";
 import type { Watcher } from "./watcher.ts";
-import { type House, linesOf, told, type Told, Watchers } from "./watchers.ts";
+import { linesOf, told, type Told, Teller } from "./teller.ts";
+import { LIST } from "./topics.ts";
+import { type House, Watchers } from "./watchers.ts";
 
 /** What a member says to the others. */
 type Spoken = Event & { kind: "chat" | "signal" };
 type Problem = Refused & { readonly retry_after_s?: number | undefined };
+type Missed = NonNullable<ReturnType<Teller["behind"]>>;
 type Subscribe = (FromWatcher & { type: "subscribe" })["data"];
 
 /** What the conversation needs of the hub. */
@@ -57,6 +61,7 @@ export type Home = House & {
 export class Watch {
   readonly #home: Home;
   readonly #watchers: Watchers;
+  readonly #teller: Teller;
   readonly #others: Others;
   readonly #feed: Feed | null;
   #looks_at: number;
@@ -64,6 +69,7 @@ export class Watch {
   constructor(home: Home, sockets: readonly WebSocket[], now: number) {
     this.#home = home;
     this.#watchers = new Watchers(home, sockets, now);
+    this.#teller = new Teller(home, this.#watchers, now);
     const others = home.shard === 0 ? Array.from({ length: home.shards - 1 }, (_, at) => at + 1) : [];
     this.#others = new Others(others, home.feed);
     this.#feed = home.shard === 0 ? null : new Feed(home.tellFirst);
@@ -90,8 +96,8 @@ export class Watch {
   }
 
   publish(deliveries: readonly Delivery[], changes: readonly LobbyChange[], now: number): void {
-    const lines = this.#watchers.watchesList || this.#feed?.wanted === true ? linesOf(deliveries, changes, now) : [];
-    this.#watchers.publish(deliveries, changes, lines, now);
+    const lines = this.#teller.isListKept(now) || this.#feed?.wanted === true ? linesOf(deliveries, changes, now) : [];
+    this.#teller.publish(deliveries, changes, lines, now);
     const sending = this.#feed?.add(lines) ?? null;
     if (sending !== null) this.#home.goesOn(sending);
   }
@@ -103,10 +109,11 @@ export class Watch {
 
   /** Another hub tells of its lines; gives whether somebody watches here. */
   async fed(shard: number, changes: Lines, count: number, lost: boolean, now: number): Promise<boolean> {
-    if (!this.#watchers.watchesList) this.#others.forget();
+    const isKept = this.#teller.isListKept(now);
+    if (!isKept) this.#others.forget();
     const whole = this.#others.take(shard, changes, count) && !lost;
-    this.#watchers.publishLines(changes, now);
-    if (whole || !this.#watchers.watchesList) return this.#watchers.watchesList;
+    this.#teller.publishLines(changes, now);
+    if (whole || !isKept) return isKept;
     this.#others.forget();
     await this.#showAll();
     return true;
@@ -114,7 +121,7 @@ export class Watch {
 
   /** Time has passed. */
   tick(now: number): void {
-    this.#watchers.flush(now);
+    this.#teller.flush(now);
     if (now < this.#looks_at) return;
     this.#looks_at = now + WATCHER_SILENCE_MS;
     this.#watchers.look(now);
@@ -127,12 +134,12 @@ export class Watch {
 
   /** When something that waits is to be told, and no later. */
   urgent(): number {
-    return this.#watchers.size === 0 ? Infinity : this.#watchers.deadline();
+    return this.#watchers.size === 0 ? Infinity : this.#teller.deadline();
   }
 
   close(socket: WebSocket, code: number): void {
     const watcher = this.#watchers.of(socket);
-    if (watcher !== undefined) this.#watchers.end(watcher, code, "");
+    if (watcher !== undefined) this.#watchers.end(watcher, Date.now(), code, "");
   }
 
   /** Takes what a socket says, one message after the other. */
@@ -188,8 +195,12 @@ export class Watch {
       if (JSON.stringify(filter).length > FILTER_LENGTH_MAX) return wrong("filter: too long");
       if (!(await this.#others.load())) return { refused: "hub_unavailable" };
       if (watcher.ended) return null;
-      this.#watchers.watchList(watcher, filter);
-      if (!this.#resumeList(watcher, since, re)) this.#showList(watcher, re);
+      const now = Date.now();
+      this.#teller.flush(now);
+      const missed = since === undefined ? null : this.#teller.behind(LIST, since, now);
+      this.#watchers.watchList(watcher, filter, this.#teller.seq, now);
+      if (missed === null) this.#showList(watcher, re);
+      else this.#resumeList(watcher, missed, re);
       return null;
     }
     if (id === undefined) return wrong("id: a lobby topic needs one");
@@ -199,15 +210,20 @@ export class Watch {
     if (!watcher.lobbies.has(id) && watcher.lobbies.size >= TOPICS_PER_WATCHER_MAX) {
       return { refused: "quota_exceeded", detail: `a socket watches ${TOPICS_PER_WATCHER_MAX} lobbies at the most` };
     }
-    if (!this.#resumeLobby(watcher, lobby, since, re)) this.#showLobby(watcher, lobby, re);
-    this.#watchers.watchLobby(watcher, id);
+    const now = Date.now();
+    this.#teller.flush(now);
+    const missed =
+      since === undefined || isNewcomer(lobby, watcher.peer, since) ? null : this.#teller.behind(id, since, now);
+    this.#watchers.watchLobby(watcher, id, this.#teller.seq, now);
+    if (missed === null) this.#showLobby(watcher, lobby, re);
+    else this.#resumeLobby(watcher, lobby, missed, re);
     return null;
   }
 
   #unsubscribe(watcher: Watcher, { topic, id }: { topic: "lobbies" | "lobby"; id?: string }): Problem | null {
-    if (topic === "lobbies") this.#watchers.watchList(watcher, null);
+    if (topic === "lobbies") this.#watchers.leaveList(watcher, Date.now());
     else if (id === undefined) return wrong("id: a lobby topic needs one");
-    else this.#watchers.leaveLobby(watcher, id);
+    else this.#watchers.leaveLobby(watcher, id, Date.now());
     return null;
   }
 
@@ -218,48 +234,37 @@ export class Watch {
     const rest = { limit: SNAPSHOT_LINES_MAX, after: null, count: false, fields: null };
     const query = { ...filter, ...sorting, ...rest };
     const { lines, more } = this.#others.page(this.#home.page(query), query);
-    const waiting = this.#watchers.waitingLines();
+    const waiting = this.#teller.waitingLines();
     const known = lines.filter(({ key }) => !waiting.has(key.at(-1) as string)).map(({ json }) => json);
     for (const line of waiting.values()) if (line !== null && isPicked(line)) known.push(JSON.stringify(line));
-    const head = `{"type":"snapshot","topic":"lobbies","seq":${this.#watchers.replay.seq}`;
+    const head = `{"type":"snapshot","topic":"lobbies","seq":${this.#teller.seq}`;
     const answers = re === undefined ? "" : `,"re":${re}`;
-    this.#watchers.tell(watcher, `${head}${answers},"data":{"lobbies":[${known.join()}],"complete":${!more}}}`);
+    this.#tell(watcher, `${head}${answers},"data":{"lobbies":[${known.join()}],"complete":${!more}}}`);
   }
 
-  #resumeList(watcher: Watcher, since: number | undefined, re: number | undefined): boolean {
-    const missed = since === undefined ? null : this.#watchers.replay.behind(since);
-    if (missed === null) return false;
+  #resumeList(watcher: Watcher, missed: Missed, re: number | undefined): void {
     this.#reply(watcher, "resumed", re, { topic: "lobbies" });
     for (const { seq, item } of missed) {
       if (item.kind !== "lines") continue;
       for (const change of item.changes) {
         const news = lineNews(change, watcher.list!.isPicked);
-        if (news !== null) this.#watchers.tell(watcher, told("lobbies", seq, news));
+        if (news !== null) this.#tell(watcher, told("lobbies", seq, news));
       }
     }
-    return true;
   }
 
   #showLobby(watcher: Watcher, lobby: Lobby, re?: number): void {
-    const [seq, data] = [this.#watchers.replay.seq, { lobby: viewOf(lobby, watcher.peer) }];
+    const [seq, data] = [this.#teller.seq, { lobby: viewOf(lobby, watcher.peer) }];
     const answers = re === undefined ? {} : { re };
-    this.#watchers.tell(watcher, JSON.stringify({ type: "snapshot", topic: "lobby", seq, ...answers, data }));
+    this.#tell(watcher, JSON.stringify({ type: "snapshot", topic: "lobby", seq, ...answers, data }));
   }
 
-  /** Only who was inside all the time is told what was said inside. */
-  #resumeLobby(watcher: Watcher, lobby: Lobby, since: number | undefined, re: number | undefined): boolean {
-    const missed = since === undefined ? null : this.#watchers.replay.behind(since);
-    if (missed === null || since === undefined) return false;
-    const inside = isMember(lobby, watcher.peer);
-    const me = lobby.members.find((member) => member.peer === watcher.peer);
-    if (inside && me !== undefined && me.joined_at > since) return false;
+  #resumeLobby(watcher: Watcher, lobby: Lobby, missed: Missed, re: number | undefined): void {
     this.#reply(watcher, "resumed", re, { topic: "lobby", id: lobby.id });
+    const inside = isMember(lobby, watcher.peer);
     for (const { seq, item } of missed) {
-      for (const news of newsFor(item, lobby.id, watcher.peer, inside)) {
-        this.#watchers.tell(watcher, told("lobby", seq, news));
-      }
+      for (const news of newsFor(item, lobby.id, watcher.peer, inside)) this.#tell(watcher, told("lobby", seq, news));
     }
-    return true;
   }
 
   /** Everybody begins anew. */
@@ -275,8 +280,8 @@ export class Watch {
     const lobby = this.#home.lobby(id);
     if (lobby !== undefined && viewOf(lobby, watcher.peer) !== null) return this.#showLobby(watcher, lobby);
     const news: News = { type: "lobby.removed", data: { id, reason: "closed" } };
-    this.#watchers.tell(watcher, told("lobby", this.#watchers.replay.seq, news));
-    this.#watchers.leaveLobby(watcher, id);
+    this.#tell(watcher, told("lobby", this.#teller.seq, news));
+    this.#watchers.leaveLobby(watcher, id, Date.now());
   }
 
   // --- saying --------------------------------------------------------------------------------------------------
@@ -305,12 +310,22 @@ export class Watch {
 
   #end(watcher: Watcher, code: number, refused: RefusalCode, detail: string): void {
     const problem = problemOf(refused, detail);
-    this.#watchers.end(watcher, code, detail, JSON.stringify({ type: "error", data: { problem } }));
+    this.#watchers.end(watcher, Date.now(), code, detail, JSON.stringify({ type: "error", data: { problem } }));
+  }
+
+  #tell(watcher: Watcher, text: string): void {
+    this.#watchers.tell(watcher, text, Date.now());
   }
 
   #reply(watcher: Watcher, type: string, re: number | undefined, data: object): void {
-    this.#watchers.tell(watcher, JSON.stringify({ type, ...(re !== undefined && { re }), data }));
+    this.#tell(watcher, JSON.stringify({ type, ...(re !== undefined && { re }), data }));
   }
+}
+
+/** Only who was inside all the time is told what was said inside. */
+function isNewcomer(lobby: Lobby, peer: string | null, since: number): boolean {
+  const member = lobby.members.find((m) => m.source === null && m.peer === peer);
+  return member !== undefined && numberAt(member.joined_at) > since;
 }
 
 const wrong = (detail: string): Refused => ({ refused: "invalid_request", detail });

@@ -31,6 +31,8 @@ export const eventsRequest = (game: string, lobby?: string, headers: Record<stri
   });
 
 export class Watcher {
+  /** The how manieth it is of those that are open. */
+  readonly number = open.size;
   readonly closed: Promise<{ code: number; reason: string }>;
   /** What was told and not yet asked for. */
   readonly unread: Frame[] = [];

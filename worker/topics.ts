@@ -1,0 +1,51 @@
+/**
+ * Who watches what, and since which number all of it is kept for those who come back. A topic is a lobby's id, or
+ * `LIST`. It is remembered for a while after the last one has gone: he may only have lost his connection.
+ */
+import { REPLAY_KEPT_MS } from "#shared/limits.ts";
+
+export const LIST = "lobbies";
+
+type Topic<W> = { readonly watchers: Set<W>; readonly since: number; left_at: number | null };
+
+export class Topics<W> {
+  readonly #topics = new Map<string, Topic<W>>();
+
+  of(topic: string): ReadonlySet<W> {
+    return this.#topics.get(topic)?.watchers ?? NOBODY;
+  }
+
+  /** `seq`: the number told last; everything behind it is kept from now on. */
+  enter(topic: string, watcher: W, seq: number, now: number): void {
+    const known = this.#find(topic, now) ?? { watchers: new Set<W>(), since: seq, left_at: null };
+    known.watchers.add(watcher);
+    known.left_at = null;
+    this.#topics.set(topic, known);
+  }
+
+  leave(topic: string, watcher: W, now: number): void {
+    const known = this.#topics.get(topic);
+    if (known?.watchers.delete(watcher) !== true || known.watchers.size > 0) return;
+    known.left_at = now;
+    for (const other of this.#topics.keys()) this.#find(other, now);
+  }
+
+  /** Whether what is told of it is to be kept. */
+  isKept(topic: string, now: number): boolean {
+    return this.#find(topic, now) !== undefined;
+  }
+
+  /** Whether everything behind this number was kept. */
+  isWhole(topic: string, seq: number, now: number): boolean {
+    return seq >= (this.#find(topic, now)?.since ?? Infinity);
+  }
+
+  #find(topic: string, now: number): Topic<W> | undefined {
+    const known = this.#topics.get(topic);
+    if (known === undefined || known.left_at === null || now - known.left_at <= REPLAY_KEPT_MS) return known;
+    this.#topics.delete(topic);
+    return undefined;
+  }
+}
+
+const NOBODY: ReadonlySet<never> = new Set();
