@@ -207,11 +207,11 @@ describe("what cannot be done is refused, and the socket goes on:", () => {
   test("a filter that would not travel with the socket", async () => {
     const watcher = await Watcher.greet(game);
     const filter = Object.fromEntries(
-      Array.from({ length: 8 }, (_, at) => [`data[${"k".repeat(60)}${at}][in]`, `${"v".repeat(127)}`]),
+      Array.from({ length: 8 }, (_, at) => [`data[${"k".repeat(60)}${at}][in]`, "v".repeat(127)]),
     );
     expect(problemIn(await watcher.ask("subscribe", { topic: "lobbies", filter }))).toBeUndefined();
     const longer = Object.fromEntries(
-      Object.entries(filter).map(([name, value]) => [name, `${value}`.replaceAll("v", "\u0001")]),
+      Object.entries(filter).map(([name, value]) => [name, value.replaceAll("v", "\u0001")]),
     );
     expect(problemIn(await watcher.ask("subscribe", { topic: "lobbies", filter: longer }))).toMatchObject({
       code: "invalid_request",

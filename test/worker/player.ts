@@ -26,13 +26,13 @@ type Init = { readonly headers?: Record<string, string>; readonly body?: unknown
 export class Player {
   readonly game: string;
   readonly id: string;
-  readonly #token: string;
+  readonly token: string;
   readonly #worker: Worker;
 
   private constructor(game: string, id: string, token: string, by: Worker) {
     this.game = game;
     this.id = id;
-    this.#token = token;
+    this.token = token;
     this.#worker = by;
   }
 
@@ -52,7 +52,7 @@ export class Player {
 
   /** The same, with the same token, in another game. */
   in(game: string): Player {
-    return new Player(game, this.id, this.#token, this.#worker);
+    return new Player(game, this.id, this.token, this.#worker);
   }
 
   /** `path` is below the game. A body that is no text is said as JSON. */
@@ -61,7 +61,7 @@ export class Player {
     const request = new Request(`${ORIGIN}/v1/games/${this.game}/${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${this.#token}`,
+        authorization: `Bearer ${this.token}`,
         ...(body !== undefined && { "content-type": type }),
         ...headers,
       },
