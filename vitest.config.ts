@@ -1,13 +1,12 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
-
-/** What the tests' hub signs with; the tests of the sidecar know what it makes of it. */
-const TOKEN_KEYS = "token-key-of-the-tests-the-first,token-key-of-the-tests-the-other";
+import { ADMIN_KEYS, SIDECAR_KEYS, TOKEN_KEYS } from "./test/support/keys.ts";
 
 function hub(test: object, settings: Record<string, string>): object {
-  const keys = { SIDECAR_KEYS: "key-one,key-two", TOKEN_KEYS, ADMIN_KEYS: "admin-key-one,admin-key-two" };
+  const keys = { SIDECAR_KEYS: SIDECAR_KEYS.join(), TOKEN_KEYS: TOKEN_KEYS.join(), ADMIN_KEYS: ADMIN_KEYS.join() };
   const bindings = { ...keys, ...settings };
-  return { plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })], test };
+  const plugins = [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })];
+  return { plugins, test: { setupFiles: ["test/worker/witness.ts"], testTimeout: 30_000, ...test } };
 }
 
 /** `hub` and `hubs` run inside workerd, with one hub a game and with two; `node` on its own; `journeys` start whole houses and take the machine one at a time. */

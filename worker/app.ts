@@ -13,11 +13,13 @@ import { list } from "./lists.ts";
 import { allowed } from "./methods.ts";
 import { makePeer } from "./peers.ts";
 import { explain, problem } from "./problem.ts";
+import { allLobbies, closeLobby, liftBan, listBans, makeBan, readDrain, setDrain } from "./routes/admin.ts";
 import { joinByCode, quickJoin } from "./routes/finding.ts";
 import { createLobby, createOrJoin, endLobby, patchLobby, readLobby } from "./routes/lobbies.ts";
 import { admitApplicant, changeHost, join, patchMember, removeApplicant, removeMember } from "./routes/members.ts";
 import { listSidecars, metrics, readiness, readStats } from "./routes/numbers.ts";
 import { beat, sayLine, sendSignal } from "./routes/talk.ts";
+import { machineReadable, readable } from "./routes/reference.ts";
 import { serveSite } from "./site.ts";
 import { watch } from "./watching.ts";
 
@@ -26,6 +28,7 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const EXPOSED = ["ETag", "Link", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed"];
 
 const GAME = "/v1/games/:game";
+const ADMIN = "/v1/admin/games/:game";
 const LOBBIES = `${GAME}/lobbies`;
 const LOBBY = `${LOBBIES}/:id`;
 
@@ -43,6 +46,8 @@ app.use(`${GAME}/*`, saysCost, needsGame);
 app.get("/healthz", (c) => c.json({ ok: true }));
 app.get("/readyz", readiness);
 app.get("/metrics", needsOperator, metrics);
+app.get("/openapi.json", machineReadable);
+app.get("/docs", readable);
 app.get("/problems/:slug", (c) => explain(c.req.param("slug")));
 
 app.post(`${GAME}/peers`, makePeer);
@@ -66,6 +71,15 @@ app.post(`${LOBBY}/messages`, needsPeer, sayLine);
 app.post(`${LOBBY}/signals`, needsPeer, sendSignal);
 app.post(`${GAME}/join-by-code`, needsPeer, joinByCode);
 app.post(`${GAME}/quick-join`, needsPeer, quickJoin);
+
+app.use(`${ADMIN}/*`, saysCost, needsOperator, needsGame);
+app.get(`${ADMIN}/lobbies`, allLobbies);
+app.delete(`${ADMIN}/lobbies/:id`, closeLobby);
+app.get(`${ADMIN}/bans`, listBans);
+app.post(`${ADMIN}/bans`, makeBan);
+app.delete(`${ADMIN}/bans/:ban`, liftBan);
+app.get(`${ADMIN}/drain`, readDrain);
+app.put(`${ADMIN}/drain`, setDrain);
 
 app.get("/v1/link/:game/:shard", async (c) => {
   if (!(await showsSidecarKey(c.req.raw, c.env))) {

@@ -5,7 +5,7 @@
  */
 import { type Ban, Bans } from "#shared/bans.ts";
 import { BANS_MAX } from "#shared/limits.ts";
-import type { RefusalCode } from "#shared/refusals.ts";
+import { type RefusalCode, REFUSALS } from "#shared/refusals.ts";
 import { type Payer, type Toll, Tolls } from "#shared/tolls.ts";
 import { Answers } from "./answers.ts";
 import { budgetsOf, type Env } from "./env.ts";
@@ -39,7 +39,7 @@ export class Gatekeeper {
     if (known === "mismatch") return { refused: "idempotency_mismatch", receipt, replayed: false };
     if (known !== undefined) return { ...(known as Outcome<T>), receipt, replayed: true };
     const outcome = this.#bar(pass, now) ?? work();
-    if (pass.once !== null) this.answers.keep(pass.once, outcome, now);
+    if (pass.once !== null && isFinal(outcome)) this.answers.keep(pass.once, outcome, now);
     return { ...outcome, receipt, replayed: false };
   }
 
@@ -111,3 +111,7 @@ export class Gatekeeper {
     return { refused: "banned", ...(!ban.reason_hidden && ban.reason !== "" && { detail: ban.reason }) };
   }
 }
+
+/** What is only so for the moment is not to be heard again for ten minutes. */
+const isFinal = (outcome: Outcome<unknown>): boolean =>
+  !("refused" in outcome) || REFUSALS[outcome.refused].status < 429;

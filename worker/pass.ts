@@ -19,7 +19,12 @@ export type Pass = Payer & {
   readonly once: Once | null;
 };
 
-export type Refused = { readonly refused: RefusalCode; readonly detail?: string };
+export type Refused = {
+  readonly refused: RefusalCode;
+  readonly detail?: string;
+  /** When it is worth asking again, where that is known. */
+  readonly retry_after_s?: number | undefined;
+};
 export type Outcome<T> = { readonly value: T } | Refused;
 export type Answered<T> = Outcome<T> & { readonly receipt: Receipt | null; readonly replayed: boolean };
 
@@ -40,7 +45,8 @@ export async function through<T>(
   c.set("replayed", answered.replayed);
   if (!("refused" in answered)) return answered.value;
   const { refused, detail, receipt } = answered;
-  return problem(refused, detail, receipt?.paid === false ? { "retry-after": String(receipt.wait_s) } : {});
+  const wait = receipt?.paid === false ? receipt.wait_s : answered.retry_after_s;
+  return problem(refused, detail, wait === undefined ? {} : { "retry-after": String(wait) });
 }
 
 /** Asks all hubs of the game at once; the first one is paid. Their answers in order, or the first refusal. */

@@ -33,7 +33,6 @@ import { type House, Watchers } from "./watchers.ts";
 
 /** What a member says to the others. */
 type Spoken = Event & { kind: "chat" | "signal" };
-type Problem = Refused & { readonly retry_after_s?: number | undefined };
 type Missed = NonNullable<ReturnType<Teller["behind"]>>;
 type Subscribe = (FromWatcher & { type: "subscribe" })["data"];
 
@@ -186,7 +185,7 @@ export class Watch {
 
   // --- subscribing ---------------------------------------------------------------------------------------------
 
-  async #subscribe(watcher: Watcher, data: Subscribe, re: number | undefined): Promise<Problem | null> {
+  async #subscribe(watcher: Watcher, data: Subscribe, re: number | undefined): Promise<Refused | null> {
     const { topic, id, filter = {}, since } = data;
     if (topic === "lobbies") {
       if (this.#home.shard > 0) return { refused: "misdirected", detail: "the list is told of without ?lobby" };
@@ -220,7 +219,7 @@ export class Watch {
     return null;
   }
 
-  #unsubscribe(watcher: Watcher, { topic, id }: { topic: "lobbies" | "lobby"; id?: string }): Problem | null {
+  #unsubscribe(watcher: Watcher, { topic, id }: { topic: "lobbies" | "lobby"; id?: string }): Refused | null {
     if (topic === "lobbies") this.#watchers.leaveList(watcher, Date.now());
     else if (id === undefined) return wrong("id: a lobby topic needs one");
     else this.#watchers.leaveLobby(watcher, id, Date.now());
@@ -286,7 +285,7 @@ export class Watch {
 
   // --- saying --------------------------------------------------------------------------------------------------
 
-  #say(watcher: Watcher, said: FromWatcher & { type: "chat" | "signal" }): Problem | null {
+  #say(watcher: Watcher, said: FromWatcher & { type: "chat" | "signal" }): Refused | null {
     const { peer, source } = watcher;
     if (peer === null) return { refused: "unauthorized" };
     const { lobby } = said.data;
@@ -299,12 +298,12 @@ export class Watch {
     return { ...answered, retry_after_s: answered.receipt?.wait_s };
   }
 
-  #answer(watcher: Watcher, { seq }: FromWatcher, answer: Problem | "ok" | null): void {
+  #answer(watcher: Watcher, { seq }: FromWatcher, answer: Refused | "ok" | null): void {
     if (answer === "ok") this.#reply(watcher, "ok", seq, {});
     else if (answer !== null) this.#refuse(watcher, seq, answer);
   }
 
-  #refuse(watcher: Watcher, re: number | undefined, { refused, detail, retry_after_s }: Problem): void {
+  #refuse(watcher: Watcher, re: number | undefined, { refused, detail, retry_after_s }: Refused): void {
     this.#reply(watcher, "error", re, { problem: problemOf(refused, detail, retry_after_s) });
   }
 

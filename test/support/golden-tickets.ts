@@ -1,6 +1,6 @@
 /**
  * Tickets that Node's crypto made, step by step as docs/http.md describes it, with the keys that the tests' hub has
- * (vitest.config.ts). Worker and sidecar must both agree with them.
+ * (keys.ts). Worker and sidecar must both agree with them.
  */
 import type { Ticket, TicketKey } from "#shared/tickets.ts";
 

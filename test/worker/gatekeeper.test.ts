@@ -29,6 +29,15 @@ describe("a request with an idempotency key", () => {
     });
   });
 
+  test("that is refused for the moment alone is done when it is repeated", async () => {
+    await withGate(({ gate, says }) => {
+      for (const refused of ["rate_limited", "hub_full", "draining", "quota_exceeded"] as const) {
+        expect(gate.through({ ...PASS, toll: null }, NOW, () => ({ refused }))).toMatchObject({ refused });
+      }
+      expect(says(PASS, "now")).toMatchObject({ value: "now", replayed: false });
+    });
+  });
+
   test("is not taken for another one under the same key", async () => {
     await withGate(({ says }) => {
       says(PASS, "first");

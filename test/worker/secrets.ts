@@ -1,0 +1,94 @@
+/**
+ * What nobody may be told who is not meant to know it. Everything that a request plants (a password, data that its
+ * host keeps to himself or to members, a token, an address) is remembered, and so is what the scripted sidecars plant;
+ * every answer and every event is searched for it.
+ */
+import { ADMIN_KEYS, SIDECAR_KEYS, TOKEN_KEYS } from "../support/keys.ts";
+import { GOLDEN } from "../support/golden-tickets.ts";
+
+/** Who is told: where it was asked for, and by whom (null: a stranger). */
+export type Told = { readonly path: string; readonly peer: string | null; readonly text: string };
+
+const ADDRESS_OF_PLAYERS = "203.0.113.7";
+const SIDECARS_OWN = ["198.51.100.9", "2001:db8::9"];
+/** What the tests' sidecars plant, and the keys of the house. */
+const PLANTED_BY_SIDECARS = ["note-about", "digest-of-a-password", "epoch-one", ADDRESS_OF_PLAYERS];
+const KEYS = [...SIDECAR_KEYS, ...TOKEN_KEYS, ...ADMIN_KEYS, ...GOLDEN.keys.map(({ secret }) => secret)];
+const TOKEN = /\b(?:peer|udp)\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]*\.[0-9a-z]{20,40}\.[0-9a-z]+\.[\w-]{43}/;
+const SESSION = /\bsession\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.([0-9a-z]{20,40})\.[0-9a-z]+\.[\w-]{43}/g;
+const STACK = /\bat .{1,200}:\d+:\d+/;
+/** Shorter ones occur by chance. */
+const TELLING_LENGTH = 6;
+
+export class Secrets {
+  /** For nobody at all; for members; for the host. */
+  readonly #planted = {
+    nobody: new Set([...PLANTED_BY_SIDECARS, ...KEYS]),
+    members: new Set<string>(),
+    host: new Set<string>(),
+  };
+
+  /** Remembers what a request's body and headers keep secret. */
+  plant(body: string, address: string | null): void {
+    if (address !== null && !SIDECARS_OWN.includes(address)) this.#planted.nobody.add(address);
+    const said = parsed(body);
+    for (const one of [said, (said as Record<string, unknown> | null)?.["create_if_none"]]) this.#plantLobby(one);
+  }
+
+  learn(code: string): void {
+    this.#planted.members.add(code);
+  }
+
+  /** What is betrayed here, in words. */
+  betrayed({ path, peer, text }: Told): string[] {
+    const operators = path.startsWith("/v1/admin/");
+    const faults = this.#found(text, this.#planted.nobody).filter(
+      (word) => !(operators && /^[0-9a-f.:]+$/.test(word) && !word.startsWith("key")),
+    );
+    if (!path.endsWith("/peers") && TOKEN.test(text)) faults.push("a token");
+    for (const [, owner] of text.matchAll(SESSION)) if (owner !== peer) faults.push("another's session ticket");
+    if (!/\/(peers|sidecars)$/.test(path)) faults.push(...this.#found(text, new Set(SIDECARS_OWN)));
+    if (STACK.test(text)) faults.push("a stack trace");
+    const inside = peer !== null && text.includes(`"peer_id":"${peer}"`);
+    if (!inside) faults.push(...this.#found(text, this.#planted.members));
+    if (!(inside && text.includes(`"host":"${peer}"`))) faults.push(...this.#found(text, this.#planted.host));
+    return faults;
+  }
+
+  #plantLobby(said: unknown): void {
+    if (typeof said !== "object" || said === null) return;
+    const { password, data, member_data } = said as Record<string, unknown>;
+    if (isTelling(password)) this.#planted.nobody.add(password);
+    for (const value of Object.values(objectOf(member_data))) {
+      if (isTelling(value)) this.#planted.members.add(value);
+    }
+    for (const entry of Object.values(objectOf(data))) {
+      const { value, visibility } = objectOf(entry);
+      if (!isTelling(value)) continue;
+      if (visibility === "private") this.#planted.host.add(value);
+      if (visibility === "member") this.#planted.members.add(value);
+    }
+  }
+
+  #found(text: string, planted: ReadonlySet<string>): string[] {
+    return [...planted].filter((word) => {
+      const at = text.indexOf(word);
+      // An address must not be the beginning or the end of a longer one.
+      return at >= 0 && !/[\w.]/.test(text[at - 1] ?? " ") && !/\w/.test(text[at + word.length] ?? " ");
+    });
+  }
+}
+
+const isTelling = (value: unknown): value is string => typeof value === "string" && value.length >= TELLING_LENGTH;
+
+const objectOf = (value: unknown): Record<string, unknown> =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    // Hostile bodies plant nothing.
+    return null;
+  }
+}
