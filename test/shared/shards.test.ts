@@ -1,7 +1,8 @@
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SHARDS_MAX } from "#shared/limits.ts";
 import type { Wire } from "#shared/lobby.ts";
-import { lobbyId, shardOf, shardOfId } from "#shared/shards.ts";
+import { canonicalCode, CODES, joinCode, lobbyId, shardOf, shardOfCode, shardOfId } from "#shared/shards.ts";
 
 const RANDOM = "0123456789abcdefghijklmnop";
 
@@ -53,3 +54,27 @@ describe("the shard in an id", () => {
 });
 
 const WIRE: Wire = "rabid";
+
+describe("a join code", () => {
+  test("tells the shard, whatever the number it is made of", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: SHARDS_MAX }),
+        fc.nat(),
+        fc.integer({ min: 0, max: CODES - 1 }),
+        (shards, at, random) => {
+          const code = joinCode(at % shards, shards, random);
+          expect(canonicalCode(code)).toBe(code);
+          expect(shardOfCode(code, shards)).toBe(at % shards);
+        },
+      ),
+    );
+  });
+
+  test("is read as people type it, and nothing else is one", () => {
+    expect(["abc def", "ABC-DEF", " aBcDeF "].map(canonicalCode)).toStrictEqual(["ABCDEF", "ABCDEF", "ABCDEF"]);
+    for (const typed of ["ABCDE", "ABCDEFG", "ABCDE0", "ABCDEI", "ABCDEO", "ABCDE1", "", "ÄBCDEF"]) {
+      expect([typed, canonicalCode(typed)]).toStrictEqual([typed, null]);
+    }
+  });
+});

@@ -4,9 +4,17 @@
  */
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { BATCH_REPORTS_MAX, LINK_SILENCE_MS, SEATS_MAX, SIDECAR_GRACE_MS } from "#shared/limits.ts";
+import {
+  BATCH_REPORTS_MAX,
+  LINK_SILENCE_MS,
+  SEATS_MAX,
+  SIDECAR_GRACE_MS,
+  SILENT_AWAY_MS,
+  SILENT_MS,
+} from "#shared/limits.ts";
 import { Hub } from "../../worker/hub.ts";
 import { hubFor, inside, lobbyRows, timePasses, untilDown } from "./inside.ts";
+import { freeOfCharge, type Player, players } from "./player.ts";
 import { asks, confirms, hangUp, hosts, isHeard, joins, newGame, ORIGIN, Sidecar, starts, worker } from "./sidecar.ts";
 
 type Bill = { rows: number; alarms: number; transactions: number };
@@ -98,6 +106,55 @@ describe("rows written:", () => {
     await timePasses(game, SIDECAR_GRACE_MS / 2);
     await Sidecar.link(game);
     expect(cost()).toStrictEqual(ACK_ALONE);
+  });
+});
+
+describe("rows written for a lobby made over HTTP:", () => {
+  test("the whole life of a lobby of two is 8: made 1, joined 2 with the alarm, heard 1, changed 1, left 1, silent 1, over 1", async () => {
+    freeOfCharge();
+    // Tables are made once in the life of a game, and its alarm is set: neither is counted here.
+    const [ann, bob] = (await players(game, 2)) as [Player, Player];
+    await bob.hosts();
+    await bob.ask("DELETE", `lobbies/${(await lobbyRows(game))[0]!.id}`);
+    const cost = await meter();
+    const one: Bill = { rows: 1, alarms: 0, transactions: 1 };
+
+    const { id } = await ann.hosts();
+    expect(cost()).toStrictEqual(one);
+    await bob.joins(id);
+    expect(cost()).toStrictEqual({ ...one, alarms: 1 });
+    await bob.beats(id);
+    expect(cost()).toStrictEqual(one);
+    for (const talk of ["heartbeat", "heartbeat", "heartbeat"]) await ann.ask("POST", `lobbies/${id}/${talk}`);
+    await bob.ask("POST", `lobbies/${id}/messages`, { body: { text: "hello" } });
+    await bob.ask("POST", `lobbies/${id}/signals`, { body: { to: ann.id, body: "sdp" } });
+    await bob.sees(id);
+    expect(cost()).toStrictEqual(NOTHING);
+    await ann.patches(id, { name: "Nicer" });
+    expect(cost()).toStrictEqual(one);
+    await ann.patches(id, { name: "Nicer" });
+    expect(cost()).toStrictEqual(NOTHING);
+    await bob.ask("DELETE", `lobbies/${id}/members/${bob.id}`);
+    expect(cost()).toStrictEqual(one);
+    await timePasses(game, SILENT_MS);
+    expect((await lobbyRows(game))[0]!.members[0]!.away_since).not.toBeNull();
+    expect(cost().rows).toBe(1);
+    await timePasses(game, SILENT_AWAY_MS);
+    expect(await lobbyRows(game)).toStrictEqual([]);
+    expect(cost().rows).toBe(1);
+  });
+
+  test("a minute of heartbeats is at most 4, all of them alarms, however many lobbies there are", async () => {
+    freeOfCharge();
+    const many = await players(game, 20);
+    const made = await Promise.all(many.map(async (who) => ({ who, id: (await who.hosts()).id })));
+    const cost = await meter();
+    for (let passed = 0; passed < 60_000; passed += 10_000) {
+      await timePasses(game, 10_000);
+      for (const { who, id } of made) await who.beats(id);
+    }
+    const { rows, alarms } = cost();
+    expect([rows, alarms <= 4]).toStrictEqual([0, true]);
   });
 });
 
