@@ -359,6 +359,10 @@ export const SEQUENTIAL_STEP_DENSE = 8;
 export const SEQUENTIAL_TREND_MIN = 0.75;
 /** Steps that must have been seen before a factor common to them is believed to be the NAT's own. */
 export const STRIDE_STEPS_MIN = 4;
+/** Mappings a second of others behind one NAT that are believed: where there are more, nothing can be foretold. */
+export const FOREIGN_PER_S_MAX = 1_000;
+/** Looks one peer may tell of: four ports and four fresh sockets, for four rounds. */
+export const SAMPLES_MAX = 32;
 /** Ports that lie this close together come from a block that a carrier gave to one subscriber. */
 export const CHUNK_PORTS_MAX = 2_048;
 /** Candidates one peer may name, and observed ones that are handed on of one family: more are a mistake or a lie. */

@@ -11,6 +11,7 @@
 import { type Endpoint, isIPv4, sameEndpoint } from "./endpoint.ts";
 import {
   CHUNK_PORTS_MAX,
+  FOREIGN_PER_S_MAX,
   PORT_FIRST,
   PORT_LAST,
   ROUND_MS,
@@ -152,7 +153,7 @@ function sequence(mappings: readonly Sample[]): Allocation | null {
     step: sign * stride,
     last: sign > 0 ? high : low,
     at_ms: last_at,
-    foreign_per_s: span_s > 0 ? foreign / span_s : 0,
+    foreign_per_s: span_s > 0 ? Math.min(foreign / span_s, FOREIGN_PER_S_MAX) : 0,
   };
 }
 
@@ -191,7 +192,8 @@ const stepsOf = (row: readonly Sample[]): number[] =>
 function spread(ports: readonly number[]): Allocation {
   const [least, most] = [Math.min(...ports), Math.max(...ports)];
   const apart = most - least;
-  if (ports.length < 4 || apart > CHUNK_PORTS_MAX) return { kind: "random", first: PORT_FIRST, last: PORT_LAST };
+  const isBlock = ports.length >= 4 && apart <= CHUNK_PORTS_MAX && most > PORT_FIRST;
+  if (!isBlock) return { kind: "random", first: PORT_FIRST, last: PORT_LAST };
   return { kind: "random", first: Math.max(PORT_FIRST, least - apart), last: Math.min(PORT_LAST, most + apart) };
 }
 
