@@ -1,5 +1,5 @@
 /** Whatever two peers say of themselves, advice is advice, and leads nobody where a sidecar did not see somebody. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { decode } from "#shared/decode.ts";
 import { type Endpoint, isLocal, sourceOf } from "#shared/endpoint.ts";
