@@ -7,6 +7,7 @@
  *     steps       UDP -> sidecar -> hub (rows written) -> sidecar -> UDP: per second, and how long one takes
  *     noray       registrations over TCP, the registrar with 0 and with 10,000 idle hosts, and what one of those weighs
  *     sealed      datagrams between two peers of ours: sealed and opened by the client, in this process alone
+ *     relay       UDP in, UDP out to the other side: beside noray's way of doing it
  *
  * Absolute figures belong to the machine; compare ratios, and runs on the same machine.
  */
@@ -17,6 +18,7 @@ import { handshakes, memoryPerSession, Sealed, sealedFlood } from "./dtls.ts";
 import { openHouse } from "./house.ts";
 import { noray } from "./noray.ts";
 import { CIPHERS, sealed, SIZES } from "./sealed.ts";
+import { relays } from "./relay.ts";
 import { answerTo, flood, steps, table, whole } from "./measure.ts";
 
 const SOCKETS = 64;
@@ -92,6 +94,7 @@ try {
 } finally {
   await house.close();
 }
+await relays();
 
 table([
   ["per CPU-second", ...SIZES.map((size) => `${size} bytes`)],

@@ -78,9 +78,12 @@ export async function rounds(at_once: number, one: (at: number) => Promise<void>
   };
   await Promise.all(Array.from({ length: at_once }, (_, at) => again(at)));
   const per_s = took.length / ((performance.now() - began) / 1_000);
-  took.sort((a, b) => a - b);
-  const share = (of: number): number => took[Math.floor(took.length * of)] ?? Number.NaN;
-  return { per_s, p50: share(0.5), p99: share(0.99) };
+  return { per_s, p50: quantile(took, 0.5), p99: quantile(took, 0.99) };
+}
+
+/** The value below which this share of all lies. */
+export function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
 }
 
 export function table(rows: readonly (readonly string[])[]): void {

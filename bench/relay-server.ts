@@ -1,0 +1,35 @@
+/** The relay alone, without limits, told by its parent which pairs to relay: what the sidecar does between two games. */
+import type { Endpoint } from "#shared/endpoint.ts";
+import { parseConfig } from "../udp-sidecar/config.ts";
+import { relayOf } from "../udp-sidecar/sockets/relay-ports.ts";
+import { Tally } from "../udp-sidecar/tally.ts";
+
+const UNLIMITED = "100000000000/100000000000";
+
+const parsed = parseConfig([], {
+  PARLEY_KEY: "none",
+  PARLEY_LISTEN: "127.0.0.1",
+  PARLEY_RELAY_PEERS: "any",
+  PARLEY_RELAY_SIDE_RATE: UNLIMITED,
+  PARLEY_RELAY_SOURCE_RATE: UNLIMITED,
+  PARLEY_RELAY_GAME_RATE: UNLIMITED,
+  PARLEY_RELAY_BYTES_MAX: String(Number.MAX_SAFE_INTEGER),
+  PARLEY_RELAY_PLACES_PER_SOURCE_MAX: "1000000",
+});
+if ("problems" in parsed) throw new Error(parsed.problems.join());
+const { relay } = relayOf(parsed.config, new Tally())!;
+let pairs = 0;
+
+process.on("message", ([one, other]: [Endpoint, Endpoint]) => {
+  const began = performance.now();
+  const id = ++pairs;
+  const parties = [
+    { peer: `a${id}`, seen: one },
+    { peer: `b${id}`, seen: other },
+  ] as const;
+  const asked = relay.allocate({ game: "default", parties, told: () => {} }, Date.now());
+  if ("none" in asked) throw new Error(asked.none);
+  process.send!({ ports: asked.ports, took_ms: performance.now() - began });
+});
+setInterval(() => relay.expire(Date.now()), 100);
+process.send!({ opened_ms: 0 });
