@@ -175,6 +175,8 @@ export const TOLL_BUDGETS = {
   /** Codes that were wrong: 10 a minute against 32^6. */
   code: { per_s: 1 / 6, burst: 10 },
 } as const;
+/** Who has guessed too often may guess again then: a token of `code` comes back in six seconds. */
+export const GUESS_WAIT_S = 6;
 /** Payers remembered for each toll; when full, newcomers share one budget. Three tables a toll, 100 bytes a payer. */
 export const TOLL_PAYERS_MAX = 8_192;
 /** Peers of one household or school share an address: together they may ask as often as this many. */

@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Ban } from "#shared/bans.ts";
 import type { SidecarView, Stats } from "#shared/api-house.ts";
 import type { LobbyView, Summary } from "#shared/api.ts";
+import { GUESS_WAIT_S } from "#shared/limits.ts";
 import type { Event, Lobby } from "#shared/lobby.ts";
 import type { Query } from "#shared/query.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
@@ -87,7 +88,9 @@ export class Hub extends DurableObject<Env> {
   act(pass: Pass, target: Target, event: Event): Answered<Entry> {
     return this.#answer(pass, (now) => {
       const guesses = "code" in target;
-      if (guesses && !this.#keeper.gate.mayGuess(pass, now)) return { refused: "rate_limited" };
+      if (guesses && !this.#keeper.gate.mayGuess(pass, now)) {
+        return { refused: "rate_limited", retry_after_s: GUESS_WAIT_S };
+      }
       const lobby = natives.find(this.#keeper.directory, target);
       if (lobby === undefined && guesses) this.#keeper.gate.guessed(pass, now);
       if (lobby === undefined) return { refused: guesses ? "code_invalid" : "lobby_not_found" };

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { app } from "../../worker/app.ts";
 import { budgetsOf, type Env } from "../../worker/env.ts";
+import { Player } from "./player.ts";
 import { problemOf } from "./plaza.ts";
 import { newGame, ORIGIN } from "./sidecar.ts";
 
@@ -73,6 +74,20 @@ describe("identities", () => {
     const refused = await ask(path, { method: "POST", from: "198.51.100.4" });
     expect(refused.headers.get("retry-after")).toBe("10");
     expect(await problemOf(refused)).toMatchObject({ code: "rate_limited" });
+  });
+});
+
+describe("join codes", () => {
+  test("may be wrong ten times for one address, whoever guesses; then he is told when to guess again", async () => {
+    const game = newGame();
+    const guess = async (): Promise<Response> => {
+      const init = { headers: { "cf-connecting-ip": "198.51.100.8" }, body: { code: "ABC234" } };
+      return (await Player.of(game)).ask("POST", "join-by-code", init);
+    };
+    for (let at = 0; at < 10; at++) expect(await problemOf(await guess())).toMatchObject({ code: "code_invalid" });
+    const refused = await guess();
+    expect(refused.headers.get("retry-after")).toBe("6");
+    expect(await problemOf(refused)).toMatchObject({ code: "rate_limited", retry_after_s: 6 });
   });
 });
 
