@@ -7,6 +7,7 @@
  * Routes are under /v1/games/{game}:
  *
  *     POST   /lobbies                          newLobby      -> 201 joined      host a lobby; Location
+ *     POST   /lobbies                          publishing    -> 201|200 lobby   with a noray host's proof: list him
  *     PUT    /lobbies/by-key/{key}             newLobby      -> 200|201 joined  the lobby of this key: join, or host it
  *     GET    /lobbies/{id}                                   -> lobby           what this reader may see of it
  *     PATCH  /lobbies/{id}                     lobbyPatch    -> lobby           merge patch; If-Match; host
@@ -114,6 +115,19 @@ export const newLobby = object({
 });
 export type NewLobby = Shape<typeof newLobby>;
 
+/** What a host of a foreign wire says of his lobby. Who joins is his wire's business, so there is less to say. */
+export const publishing = object({
+  name: title,
+  /** Absent: nobody counts. */
+  seats: optional(seats),
+  /** Unlisted takes it out of the lists again. */
+  visibility: optional(oneOf("public", "unlisted")),
+  version: optional(gameVersion),
+  state: optional(oneOf("open", "in_game")),
+  joinable: optional(flag),
+  data: optional(newData),
+});
+
 /** A merge patch (RFC 7396): what is absent stays, null takes away. */
 export const lobbyPatch = object({
   name: optional(title),
@@ -202,6 +216,8 @@ export const summary = object({
   version: nullable(gameVersion),
   /** Public data; in lists what the host made searchable. */
   data: map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX),
+  /** The way to the host in his wire's own words, where he published himself: noray://192.0.2.7:8890/OID. */
+  join_uri: optional(text(256)),
   created_at: time,
   updated_at: time,
   /** Rises with every change of the lobby; its ETag. */

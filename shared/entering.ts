@@ -41,6 +41,7 @@ export function create(event: Hosting, now: number): Stepped {
   const host = newMember(event, now);
   const lobby: Lobby = {
     ...DEFAULTS,
+    ...(event.policy.tethered === true && { visibility: "unlisted" }),
     ...event.settings,
     id: event.id,
     wire: event.wire,

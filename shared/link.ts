@@ -123,6 +123,8 @@ export type Hello = {
   readonly ports: readonly { readonly port: number; readonly wires: readonly Wire[] }[];
   /** Where it relays, and how many pairs of peers at once. */
   readonly relay?: { readonly addresses: readonly string[]; readonly pairs: number };
+  /** TCP port of noray's commands. */
+  readonly noray?: number;
   /** Where its ports also speak DTLS. */
   readonly dtls?: Dtls;
 };
@@ -175,6 +177,7 @@ const policy: Decoder<Policy> = record<Policy>({
   introduces_on_join: optional(flag),
   rehosts: optional(flag),
   roams: optional(flag),
+  tethered: optional(flag),
   admits_http: optional(flag),
   away_ms: optional(duration_ms),
 });
@@ -260,6 +263,7 @@ export const fromSidecar: Decoder<FromSidecar> = union<FromSidecar>("t", {
     ports: list(record({ port: integer(1, 65_535), wires: list(wire, WIRES.length) }), 64),
     dtls: optional(dtls),
     relay: optional(record({ addresses: list(text(64), 16), pairs: integer(1, 32_767) })),
+    noray: optional(integer(1, 65_535)),
   }),
   reports: record<Reports>({ t: oneOf("reports"), seq, items: list(report, BATCH_REPORTS_MAX) }),
   bye: record<Bye>({ t: oneOf("bye") }),

@@ -61,6 +61,7 @@ export const LINE_MEMBERS = [
   "joinable",
   "approval",
   "data",
+  "join_uri",
   "created_at",
   "updated_at",
   "revision",

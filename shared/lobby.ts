@@ -15,7 +15,7 @@ import { isForged, mark, nothing, refuse, whenOpen } from "./changes.ts";
 import type { Data, DataPatch, LobbyData, LobbyDataPatch } from "./data.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { admit, create, DEFAULTS, deny, hostAgain, join } from "./entering.ts";
-import { close, hand, kick, patch, start } from "./presiding.ts";
+import { close, hand, kick, patch, publish, start } from "./presiding.ts";
 import type { RefusalCode, Removal } from "./refusals.ts";
 import { answer, chat, confirm, fallSilent, hear, leave, lose, move, present, signal } from "./staying.ts";
 
@@ -42,6 +42,11 @@ export type Policy = {
   readonly rehosts?: boolean;
   /** Who proved himself to his sidecar may have moved to another address; otherwise only to another port. */
   readonly roams?: boolean;
+  /**
+   * Members hang on connections to their very sidecar: a host is listed once he publishes himself, and not for a moment
+   * longer than his sidecar's link is there.
+   */
+  readonly tethered?: boolean;
   /** Peers without a source, who speak HTTP or WebSocket, may be members; otherwise the wire is the only door. */
   readonly admits_http?: boolean;
   /** How long a member may be away before he is dropped; absent: `AWAY_MS`. */
@@ -135,6 +140,8 @@ export type Lobby = Settings & {
   readonly deposed: readonly string[];
   /** Who was kicked or banned: by name, and by the endpoint he had. */
   readonly barred: readonly { readonly peer: string; readonly endpoint: Endpoint | null }[];
+  /** How its wire writes down the way to its host, where a published one has said more than his name. */
+  readonly join_uri?: string;
   /** Six characters that find it (`shards.ts`), or null on wires that know none. */
   readonly code: string | null;
   /** The host's own word for it: his next lobby of the same word replaces it. */
@@ -220,6 +227,14 @@ export type Event =
   | { readonly kind: "back"; readonly sidecar: string }
   /** The host changes his lobby, if it is still of a revision that he has seen; absent: whatever it is. */
   | { readonly kind: "patch"; readonly by: string; readonly changes: Changes; readonly expected?: readonly number[] }
+  /** A host who speaks no HTTP shows what his wire notes about him, and says what lists are to show of his lobby. */
+  | {
+      readonly kind: "publish";
+      readonly peer: string;
+      readonly proof: string;
+      readonly join_uri?: string;
+      readonly changes: Changes;
+    }
   /** A member tells something else about himself. */
   | { readonly kind: "present"; readonly peer: string; readonly title?: string; readonly data?: DataPatch }
   /** The host ends it. `by` null: the house itself does. */
@@ -315,6 +330,8 @@ function react(lobby: Lobby | null, event: Event, now: number): Stepped {
       return lobby === null ? nothing(lobby) : mark(lobby, (m) => m.source?.sidecar === event.sidecar, null, now);
     case "patch":
       return whenOpen(lobby, (open) => patch(open, event, now));
+    case "publish":
+      return whenOpen(lobby, (open) => publish(open, event, now));
     case "present":
       return whenOpen(lobby, (open) => present(open, event, now));
     case "close":

@@ -12,13 +12,14 @@ import {
   refuse,
   reign,
   remove,
+  sameDigest,
   standing,
   tell,
   tellAll,
 } from "./changes.ts";
 import { patchLobbyData } from "./data.ts";
 import { BARRED_PER_LOBBY_MAX } from "./limits.ts";
-import type { Event, Lobby, Stepped } from "./lobby.ts";
+import type { Changes, Event, Lobby, Stepped } from "./lobby.ts";
 
 export function kick(lobby: Lobby, event: Event & { kind: "kick" }, now: number): Stepped {
   const { peer, source, by, bars = true } = event;
@@ -46,11 +47,24 @@ export function start(lobby: Lobby, { source }: Event & { kind: "start" }, now: 
 export function patch(lobby: Lobby, event: Event & { kind: "patch" }, now: number): Stepped {
   if (!presides(lobby, null, event.by)) return notHost(lobby, event.by);
   if (isStale(lobby, event.expected)) return refuse(lobby, "precondition_failed");
-  const { data: patched, ...said } = event.changes;
-  const data = patched === undefined ? lobby.data : patchLobbyData(lobby.data, patched);
+  return settle(lobby, lobby, event.changes, now);
+}
+
+/** Every time he says everything anew: what he leaves out is as if he had never said it. */
+export function publish(lobby: Lobby, event: Event & { kind: "publish" }, now: number): Stepped {
+  const { peer, proof, join_uri, changes } = event;
+  const host = hostOf(lobby);
+  const proved = host?.peer === peer && host.memory !== null && sameDigest(host.memory, proof);
+  if (!proved) return refuse(lobby, "unauthorized");
+  return settle(lobby, { ...lobby, seats: null, data: {}, ...(join_uri !== undefined && { join_uri }) }, changes, now);
+}
+
+/** `base` with what is said of it, if that is anything else than the lobby. */
+function settle(lobby: Lobby, base: Lobby, { data: patched, ...said }: Changes, now: number): Stepped {
+  const data = patched === undefined ? base.data : patchLobbyData(base.data, patched);
   if (data === null) return refuse(lobby, "data_limit");
   if (said.seats !== undefined && said.seats < lobby.members.length) return refuse(lobby, "seats_taken");
-  const next: Lobby = { ...lobby, ...said, data };
+  const next: Lobby = { ...base, ...said, data };
   return nothing(JSON.stringify(next) === JSON.stringify(lobby) ? lobby : change(next, {}, now));
 }
 

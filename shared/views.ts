@@ -19,6 +19,7 @@ export const summarise = (lobby: Lobby): Summary => ({
   approval: lobby.approval,
   version: lobby.version,
   data: valuesOf(lobby, ["public"]),
+  ...(lobby.join_uri !== undefined && { join_uri: lobby.join_uri }),
   created_at: new Date(lobby.created_at).toISOString(),
   updated_at: new Date(lobby.updated_at).toISOString(),
   revision: lobby.revision,

@@ -142,6 +142,7 @@ export class Sidecar {
       addresses: this.#config.addresses,
       ports: ports.filter((port) => port.game === game).map(({ port, wires }) => ({ port, wires })),
       ...(this.#relay !== null && { relay: { addresses: this.#relay.addresses, pairs: this.#relay.pairs } }),
+      ...(switchboard !== null && { noray: this.#config.noray!.port }),
       ...(this.#dtls !== null && { dtls: this.#dtls.told }),
     });
     const links = new Links({

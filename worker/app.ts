@@ -18,6 +18,7 @@ import { joinByCode, quickJoin } from "./routes/finding.ts";
 import { createLobby, createOrJoin, endLobby, patchLobby, readLobby } from "./routes/lobbies.ts";
 import { admitApplicant, changeHost, join, patchMember, removeApplicant, removeMember } from "./routes/members.ts";
 import { listSidecars, metrics, readiness, readStats } from "./routes/numbers.ts";
+import { publish } from "./routes/publishing.ts";
 import { beat, sayLine, sendSignal } from "./routes/talk.ts";
 import { machineReadable, readable } from "./routes/reference.ts";
 import { serveSite } from "./site.ts";
@@ -55,7 +56,7 @@ app.get(`${GAME}/sidecars`, mayShowPeer, listSidecars);
 app.get(`${GAME}/stats`, mayShowPeer, readStats);
 
 app.get(LOBBIES, mayShowPeer, list);
-app.post(LOBBIES, needsPeer, createLobby);
+app.post(LOBBIES, publish, needsPeer, createLobby);
 app.put(`${LOBBIES}/by-key/:key`, needsPeer, createOrJoin);
 app.get(LOBBY, mayShowPeer, readLobby);
 app.patch(LOBBY, needsPeer, patchLobby);

@@ -82,7 +82,9 @@ function memberOf({ member_name, member_data }: Pick<Joining, "member_name" | "m
 }
 
 /** What the API calls by another name than the core, and what it calls by the same. */
-function settingsOf(said: Omit<LobbyPatch, "data" | "password" | "seats">): Omit<Changes, "data" | "seats" | "lock"> {
+export function settingsOf(
+  said: Omit<LobbyPatch, "data" | "password" | "seats">,
+): Omit<Changes, "data" | "seats" | "lock"> {
   const { name, visibility, version, joinable, approval, host_policy, state } = said;
   return {
     ...(name !== undefined && { title: name }),

@@ -23,6 +23,7 @@ import * as natives from "./natives.ts";
 import type { Entry, Target } from "./natives.ts";
 import * as office from "./office.ts";
 import type { Answered, Once, Outcome, Pass } from "./pass.ts";
+import { published, type Published, publishing } from "./published.ts";
 import { ticketKeys } from "./tokens.ts";
 import { Watch } from "./watch.ts";
 import { SOURCE } from "./watching.ts";
@@ -95,6 +96,18 @@ export class Hub extends DurableObject<Env> {
       if (lobby === undefined && guesses) this.#keeper.gate.guessed(pass, now);
       if (lobby === undefined) return { refused: guesses ? "code_invalid" : "lobby_not_found" };
       return this.#step(lobby, pass.peer!, event, now);
+    });
+  }
+
+  /** A host who speaks no HTTP proves himself by his wire's note, and says what lists show of him. */
+  publish(pass: Pass, event: Event & { kind: "publish" }): Answered<Published> {
+    return this.#answer(pass, (now) => {
+      const lobby = this.#keeper.directory.byName("noray", event.peer);
+      if (lobby === undefined) return { refused: "lobby_not_found" };
+      const draft = this.#keeper.draft(now);
+      const refused = publishing(draft, lobby, event, this.#keeper.sidecars);
+      this.#keeper.keep(draft, new Map(), now);
+      return refused === null ? published(lobby, this.#keeper.directory.byId(lobby.id)) : { refused };
     });
   }
 

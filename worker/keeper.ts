@@ -10,6 +10,7 @@ import type { Env } from "./env.ts";
 import { deliveriesOf, type Events } from "./events.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import * as link from "./link.ts";
+import { isOnShow } from "./published.ts";
 import { Presence } from "./presence.ts";
 import { Sidecars } from "./sidecars.ts";
 import { type Sidecar, Store } from "./store.ts";
@@ -40,7 +41,10 @@ export class Keeper {
   async wake(): Promise<void> {
     this.#alarm_at = await this.#storage.getAlarm();
     const now = Date.now();
-    this.keep(this.draft(now), this.sidecars.unlinked(now), now, { looking: "everywhere" });
+    const draft = this.draft(now);
+    const down = this.sidecars.unlinked(now);
+    for (const sidecar of down.keys()) this.applyToMembersOf(sidecar, { kind: "away", sidecar }, draft, isOnShow);
+    this.keep(draft, down, now, { looking: "everywhere" });
   }
 
   draft(now: number): Draft {
@@ -86,9 +90,11 @@ export class Keeper {
     this.keep(draft, rows, now, { looking: "everywhere" });
   }
 
-  applyToMembersOf(sidecar: string, event: Event, draft: Draft): void {
+  /** To all lobbies that have members of this sidecar, or to some of those. */
+  applyToMembersOf(sidecar: string, event: Event, draft: Draft, which: (lobby: Lobby) => boolean = all): void {
     for (const lobby of this.directory.all()) {
-      if (lobby.members.some((member) => member.source?.sidecar === sidecar)) draft.applyTo(lobby, event);
+      if (!which(lobby) || !lobby.members.some((member) => member.source?.sidecar === sidecar)) continue;
+      draft.applyTo(lobby, event);
     }
   }
 
@@ -109,6 +115,8 @@ export class Keeper {
 
   readonly #listens = (peer: string): boolean => this.#events.listens(peer);
 }
+
+const all = (): boolean => true;
 
 export function send(socket: WebSocket, message: FromHub): void {
   try {

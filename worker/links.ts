@@ -6,6 +6,7 @@ import type { RefusalCode } from "#shared/refusals.ts";
 import type { TicketKey } from "#shared/tickets.ts";
 import { type Keeper, send } from "./keeper.ts";
 import * as link from "./link.ts";
+import { isOnShow } from "./published.ts";
 
 /** Travels with a socket through hibernation. `sidecar` is null until it said hello; an ended one only waits to go. */
 type Attachment = { readonly sidecar: string | null; readonly since: number; readonly ended: boolean };
@@ -122,7 +123,8 @@ export class Links {
     if (row === undefined) return;
     const now = Date.now();
     const draft = this.#keeper.draft(now);
-    if (how.away) this.#keeper.applyToMembersOf(sidecar, { kind: "away", sidecar }, draft);
+    const gone = { kind: "away", sidecar } as const;
+    this.#keeper.applyToMembersOf(sidecar, gone, draft, how.away ? undefined : isOnShow);
     this.#keeper.keep(draft, new Map([[sidecar, { ...row, down_since: now, away: how.away }]]), now);
   }
 }

@@ -94,7 +94,7 @@ export function act(draft: Draft, lobby: Lobby, by: string, event: Event): Refus
 }
 
 /** What whoever asked is refused by the tells of a step. */
-function refusalOf(draft: Draft, apply: () => void): RefusalCode | null {
+export function refusalOf(draft: Draft, apply: () => void): RefusalCode | null {
   const before = draft.tells.length;
   apply();
   for (const { tell } of draft.tells.slice(before)) {

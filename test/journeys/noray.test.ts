@@ -2,6 +2,7 @@
 import { createConnection, type Socket } from "node:net";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { SIDECAR_GRACE_MS } from "#shared/limits.ts";
 import { freePort } from "../../tools/ports.ts";
 import { eventually, House } from "../support/house.ts";
 import { NetfoxPlayer } from "../support/netfox.ts";
@@ -83,6 +84,41 @@ describe("netfox's addon", () => {
     const told = () => Promise.resolve(bob.noray.commands.at(-1));
     expect(await eventually(told, (line) => line?.[0] === "error")).toStrictEqual(["error", "unknown-oid"]);
     expect(await bob.join(alice.oid)).toBe("nat");
+  });
+});
+
+describe("a host who publishes himself", () => {
+  const publish = ({ noray }: NetfoxPlayer, pid = noray.pid) =>
+    fetch(`${house.url}/v1/games/default/lobbies`, {
+      method: "POST",
+      headers: { authorization: `Noray ${noray.oid}:${pid}`, "content-type": "application/json" },
+      body: JSON.stringify({ name: "Forest brawl", seats: 8, data: { map: { value: "forest", index: true } } }),
+    });
+  const listed = async () => (await house.lobbies()).filter(({ wire }) => wire === "noray");
+
+  test("is listed with the way to him, found by it, and gone with his connection", async () => {
+    const [alice, bob] = [await host(), await player("two")];
+    expect((await publish(alice, bob.noray.pid)).status).toBe(401);
+    expect(await listed()).toStrictEqual([]);
+    expect((await publish(alice)).status).toBe(201);
+    const [line] = await listed();
+    expect(line).toMatchObject({ name: "Forest brawl", members: 1, seats: 8, data: { map: "forest" } });
+    const [, oid] = /^noray:\/\/127\.0\.0\.1:[0-9]+\/(.+)$/.exec((line as { join_uri?: string }).join_uri!)!;
+    expect(await bob.join(oid!)).toBe("nat");
+    alice.close();
+    expect(await eventually(listed, (lines) => lines.length === 0)).toStrictEqual([]);
+  });
+
+  test("is gone from the list when his sidecar dies, before its grace is over", async () => {
+    const alice = await host("two");
+    expect((await publish(alice)).status).toBe(201);
+    expect(await listed()).toHaveLength(1);
+    await house.killSidecar("two");
+    const began = performance.now();
+    await eventually(listed, (lines) => lines.length === 0);
+    expect(performance.now() - began).toBeLessThan(SIDECAR_GRACE_MS);
+    await house.restartSidecar("two");
+    expect(await listed()).toStrictEqual([]);
   });
 });
 

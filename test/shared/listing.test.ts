@@ -47,7 +47,9 @@ describe("a line", () => {
 
   test("consists of what its shape names", () => {
     expect([...LINE_MEMBERS].toSorted()).toStrictEqual(Object.keys(summary.fields).toSorted());
-    expect(Object.keys(lineOf(lobbyOf(["Alice"]))!).toSorted()).toStrictEqual([...LINE_MEMBERS].toSorted());
+    expect(
+      Object.keys(lineOf({ ...lobbyOf(["Alice"]), join_uri: "noray://192.0.2.7:8890/oid" })!).toSorted(),
+    ).toStrictEqual([...LINE_MEMBERS].toSorted());
   });
 
   test("gives the facts that lists are asked for", () => {

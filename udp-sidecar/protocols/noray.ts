@@ -42,9 +42,10 @@ export const POLICY: Policy = {
   // Nothing ever starts on this wire; the numbers only have to be there.
   started_keep_ms: 1,
   confirmed_keep_ms: 1,
-  listed: false,
+  listed: true,
   introduces_on_join: true,
   roams: true,
+  tethered: true,
 };
 
 // --- the registrar ---------------------------------------------------------------------------------------------
