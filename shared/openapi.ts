@@ -17,6 +17,7 @@ type Json = { readonly [key: string]: unknown };
 
 const SHAPES = {
   NewLobby: api.newLobby,
+  Publishing: api.publishing,
   LobbyPatch: api.lobbyPatch,
   Joining: api.joining,
   JoiningByCode: api.joiningByCode,
@@ -106,6 +107,7 @@ export function openapi(): Json {
       securitySchemes: {
         peer: { type: "http", scheme: "bearer", description: "`peer_token` of POST /v1/games/{game}/peers." },
         sidecar: { type: "http", scheme: "bearer", description: "One of the hub's SIDECAR_KEYS." },
+        noray: { type: "http", scheme: "noray", description: "OID:PID, as a sidecar's noray port gave them." },
         operator: { type: "http", scheme: "bearer", description: "One of the hub's ADMIN_KEYS." },
       },
     },
@@ -113,7 +115,7 @@ export function openapi(): Json {
 }
 
 function describe(path: string, method: Method, operation: Operation): Json {
-  const { id, tag, says, who, toll, parameters = [], body, answers } = operation;
+  const { id, tag, says, who, or, toll, parameters = [], body, answers } = operation;
   const key = takesKey(method, operation) ? [IDEMPOTENCY_KEY] : [];
   const asked = parameters.map(({ in: where, name, says: description, decoder }) => ({
     in: where,
@@ -130,7 +132,12 @@ function describe(path: string, method: Method, operation: Operation): Json {
     operationId: id,
     tags: [tag],
     summary: says,
-    security: who === "nobody" ? [] : who === "anyone" ? [{}, { peer: [] }] : [{ [who]: [] }],
+    security:
+      who === "nobody"
+        ? []
+        : who === "anyone"
+          ? [{}, { peer: [] }]
+          : [{ [who]: [] }, ...(or === undefined ? [] : [{ [or]: [] }])],
     ...(asked.length + key.length > 0 && { parameters: [...asked, ...key] }),
     ...(body && { requestBody: { required: true, content: { [type]: { schema: referring(body.schema) } } } }),
     ...(toll && { "x-toll": toll }),

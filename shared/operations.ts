@@ -33,6 +33,8 @@ export type Operation = {
   readonly says: string;
   /** Whose token or key is shown. `anyone` may show a token, `nobody` shows none. */
   readonly who: "nobody" | "anyone" | "peer" | "operator" | "sidecar";
+  /** What may be shown in its place. */
+  readonly or?: "noray";
   readonly toll?: Toll;
   readonly parameters?: readonly Parameter[];
   readonly body?: Decoder<unknown>;
@@ -65,6 +67,7 @@ export const NO_CONTENT: Answer = { says: "Done." };
 export const NOT_MODIFIED: Answer = { says: "You have it already.", headers: ["ETag"] };
 const LOBBY: Answer = { says: "The lobby, as far as you may see it.", body: api.lobby, headers: ["ETag"] };
 const IN: Answer = { says: "You are a member.", body: api.joined, headers: ["ETag", "Location"] };
+const HOSTING: Answer = { ...IN, body: anyOf("your place, or your lobby", api.joined, api.lobby) };
 const WAITING: Answer = { says: "The host has to admit you.", body: api.pending };
 const ENTERED = { 200: { ...IN, says: "You were a member already." }, 201: IN, 202: WAITING };
 
@@ -122,12 +125,16 @@ export const LOBBY_OPERATIONS: Operations = {
     post: {
       id: "createLobby",
       tag: "lobbies",
-      says: "Makes a lobby; you are its host.",
+      says: "Makes a lobby; you are its host. With a noray pid: lists the host that it is the secret of.",
       who: "peer",
+      or: "noray",
       toll: "create",
-      body: api.newLobby,
-      answers: { 200: { ...IN, says: "You host it already." }, 201: { ...IN, says: "You host it." } },
-      refusals: MAKING,
+      body: anyOf("a lobby", api.newLobby, api.publishing),
+      answers: {
+        200: { ...HOSTING, says: "You host it, or are listed, already." },
+        201: { ...HOSTING, says: "You host it, or are listed." },
+      },
+      refusals: [...MAKING, ...AWAY],
     },
   },
   [`${GAME}/lobbies/by-key/{key}`]: {

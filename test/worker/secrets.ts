@@ -47,7 +47,9 @@ export class Secrets {
     );
     if (!path.endsWith("/peers") && TOKEN.test(text)) faults.push("a token");
     for (const [, owner] of text.matchAll(SESSION)) if (owner !== peer) faults.push("another's session ticket");
-    if (!/\/(peers|sidecars)$/.test(path)) faults.push(...this.#found(text, new Set(SIDECARS_OWN)));
+    // Where a noray host hangs on a sidecar, the way to him is meant to be told.
+    const toAll = text.replaceAll(/"join_uri":"noray:[^"]*"/g, "");
+    if (!/\/(peers|sidecars)$/.test(path)) faults.push(...this.#found(toAll, new Set(SIDECARS_OWN)));
     if (STACK.test(text)) faults.push("a stack trace");
     const inside = peer !== null && text.includes(`"peer_id":"${peer}"`);
     if (!inside) faults.push(...this.#found(text, this.#planted.members));

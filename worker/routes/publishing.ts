@@ -27,7 +27,7 @@ export const publish: Middleware = async (c, next) => {
   };
   const event = { kind: "publish", peer: oid, proof: await digestOf(pid), changes } as const;
   const shard = shardOf("noray", oid, shardsOf(c.env));
-  const published = await through<Published>(c, shard, "patch", (hub, pass) => hub.publish(pass, event));
+  const published = await through<Published>(c, shard, "create", (hub, pass) => hub.publish(pass, event));
   if (published instanceof Response) return published;
   const { view, fresh } = published;
   const answer = shown(c, view);
