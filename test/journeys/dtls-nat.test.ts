@@ -2,28 +2,22 @@
  * DTLS through NATs: whom others are told of is whom a third host sees, and what was a session's socket punches. In the
  * same laboratory as the journeys in clear.
  */
-import { afterAll, beforeAll, describe, expect, test as base } from "vitest";
+import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Endpoint } from "#shared/endpoint.ts";
 import type { Host } from "../lab/lab.ts";
 import type { NatKind, NatOptions } from "../lab/nat.ts";
 import { SealedSocket } from "../lab/sealed-socket.ts";
 import { Socket } from "../lab/socket.ts";
 import { labIsMissing } from "../lab/space.ts";
-import { endpointsIn, greeted, Town, Visit } from "../lab/town.ts";
+import { endpointsIn, greeted, Town } from "../lab/town.ts";
+import { visiting } from "../lab/visit.ts";
 
 /** Without a delay every datagram would be there before its answer could cross it. */
 const AWAY = { delay_ms: 20 };
 
 let town: Town;
 
-const test = base.extend<{ visit: Visit }>({
-  // oxlint-disable-next-line no-empty-pattern
-  visit: async ({}, use) => {
-    const visit = new Visit(town.lab);
-    await use(visit);
-    await visit.end();
-  },
-});
+const test = visiting(() => town.lab);
 
 describe.skipIf(labIsMissing())("under DTLS, through NATs", () => {
   beforeAll(async () => {

@@ -3,13 +3,14 @@
  * address, players in homes. What a router of each kind does is in `test/lab/nat.ts`.
  */
 import { readdirSync, readlinkSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test as base } from "vitest";
+import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Host } from "../lab/lab.ts";
 import type { NatKind, NatOptions } from "../lab/nat.ts";
 import { type Line, Program } from "../lab/program.ts";
 import { Socket } from "../lab/socket.ts";
 import { labIsMissing } from "../lab/space.ts";
-import { greeted, toldToStart, Town, Visit } from "../lab/town.ts";
+import { greeted, toldToStart, Town, type Visit } from "../lab/town.ts";
+import { visiting } from "../lab/visit.ts";
 import type { Way } from "../lab/way.ts";
 import { eventually } from "../support/house.ts";
 
@@ -25,14 +26,7 @@ type Options = NatOptions & Way;
 
 let town: Town;
 
-const test = base.extend<{ visit: Visit }>({
-  // oxlint-disable-next-line no-empty-pattern
-  visit: async ({}, use) => {
-    const visit = new Visit(town.lab);
-    await use(visit);
-    await visit.end();
-  },
-});
+const test = visiting(() => town.lab);
 
 describe.skipIf(labIsMissing())("through NATs", () => {
   beforeAll(async () => {

@@ -2,11 +2,12 @@
  * Stock netfox games behind real NATs: what cannot be punched is relayed, whatever the two NATs are. The addon's own 8 s
  * go by before it asks for the relay, so all pairs try at the same time.
  */
-import { afterAll, beforeAll, describe, expect, test as base } from "vitest";
+import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Host } from "../lab/lab.ts";
 import type { NatKind, NatOptions } from "../lab/nat.ts";
 import { labIsMissing } from "../lab/space.ts";
-import { Town, Visit } from "../lab/town.ts";
+import { Town } from "../lab/town.ts";
+import { visiting } from "../lab/visit.ts";
 import type { Way } from "../lab/way.ts";
 
 /** For who punches: without a delay every datagram would be there before its answer could cross it. */
@@ -16,14 +17,7 @@ const PATIENCE = { within_ms: 50_000 };
 
 let town: Town;
 
-const test = base.extend<{ visit: Visit }>({
-  // oxlint-disable-next-line no-empty-pattern
-  visit: async ({}, use) => {
-    const visit = new Visit(town.lab);
-    await use(visit);
-    await visit.end();
-  },
-});
+const test = visiting(() => town.lab);
 
 /** How the client got in, and what it tried. */
 async function meet(hostAt: Host, clientAt: Host, ...how: string[]): Promise<unknown> {

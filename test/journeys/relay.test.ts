@@ -1,12 +1,12 @@
 /** The relay between players whose NATs let nobody else through, in network namespaces of the kernel. */
-import { afterAll, beforeAll, describe, expect, test as base } from "vitest";
+import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Endpoint } from "#shared/endpoint.ts";
 import { Lab } from "../lab/lab.ts";
 import type { NatKind, NatOptions } from "../lab/nat.ts";
 import { Program } from "../lab/program.ts";
 import { Socket } from "../lab/socket.ts";
 import { labIsMissing } from "../lab/space.ts";
-import { Visit } from "../lab/town.ts";
+import { visiting } from "../lab/visit.ts";
 import type { Way } from "../lab/way.ts";
 import { takenPorts } from "../../tools/ports.ts";
 
@@ -19,14 +19,7 @@ let relay: Program;
 /** Somebody on a public host of his own, who says where he sees others. */
 let third: Socket;
 
-const test = base.extend<{ visit: Visit }>({
-  // oxlint-disable-next-line no-empty-pattern
-  visit: async ({}, use) => {
-    const visit = new Visit(lab);
-    await use(visit);
-    await visit.end();
-  },
-});
+const test = visiting(() => lab);
 
 describe.skipIf(labIsMissing())("through a relay and NATs", () => {
   beforeAll(async () => {

@@ -104,6 +104,11 @@ describe("problems", () => {
       PARLEY_RELAY_PORTS: "51200-49152",
       PARLEY_RELAY_PEERS: "everybody",
       PARLEY_RELAY_SIDE_RATE: "131072/1024",
+      PARLEY_STATE: "",
+      PARLEY_DTLS: "yes",
+      PARLEY_DTLS_HANDSHAKE_RATE: "32",
+      PARLEY_DTLS_MTU_BYTES: "255",
+      PARLEY_DTLS_IDLE_S: "2m",
       PARLEY_PROTS: "3478",
     };
     const problems = problemsOf(["--log", "loud", "--colour", "red", "stray"], env);

@@ -77,6 +77,21 @@ describe("a claim", () => {
     expect(inClear(at, thief, GAME, asks(at, thief))).toContain("192.0.2.1:40000");
   });
 
+  test("ends where a session from that very endpoint begins: its owner is back", async () => {
+    const at = await Meeting.open();
+    const client = at.connect(HOME);
+    inClear(at, client, GAME, asks(at, client));
+    const owner = at.connect(GAME);
+    for (const [one, text] of [
+      [client, "claimed"],
+      [owner, "owned"],
+      [client, "claimed again"],
+    ] as const) {
+      expect(at.echoes(one, text)).toBe(true);
+    }
+    expect(at.heard).toStrictEqual(["192.0.2.1:7000 claimed", "192.0.2.1:40000 owned", "192.0.2.1:7000 claimed again"]);
+  });
+
   test("can move on to a third socket, and leaves the second", async () => {
     const at = await Meeting.open();
     const client = at.connect(HOME);

@@ -111,9 +111,7 @@ export class Sessions<L extends Lane> {
     const claim = this.#claims.hear(datagram, from, now);
     if (claim === null) return false;
     const { session, confirmed } = claim;
-    const { lane } = session.slot;
-    const key = placeOf(lane.port, from);
-    const holder = this.#answered.get(key);
+    const holder = this.#answered.get(placeOf(session.slot.lane.port, from));
     const taken = holder !== undefined && holder !== session && now - holder.heard_at < DTLS_CLAIM_QUIET_MS;
     if (from.address !== session.slot.from.address || taken) {
       this.#drop(taken ? "claim_taken" : "claim_elsewhere");
@@ -123,7 +121,7 @@ export class Sessions<L extends Lane> {
     // Where it really is it stays within reach; only what it claimed before is another's to have.
     if (!sameEndpoint(session.endpoint, session.slot.from)) this.#unlist(session, session.endpoint);
     session.endpoint = from;
-    this.#answered.set(key, session);
+    this.#place(session);
     this.#say(session, Buffer.from(confirmed));
     return true;
   }
@@ -227,7 +225,7 @@ export class Sessions<L extends Lane> {
     slot.live = session;
     this.#live.add(session);
     session.heard_at = now;
-    this.#answered.set(placeOf(slot.lane.port, slot.from), session);
+    this.#place(session);
     this.#tally.add("dtls_handshakes", "completed");
   }
 
@@ -235,7 +233,7 @@ export class Sessions<L extends Lane> {
     session.heard_at = now;
     this.#live.delete(session);
     this.#live.add(session);
-    this.#answered.set(placeOf(session.slot.lane.port, session.endpoint), session);
+    this.#place(session);
     const token = this.#claims.ask(message, session, now);
     if (token === null) this.#out.hear(session.slot.lane, session.endpoint, message);
     else this.#say(session, Buffer.from(token));
@@ -282,6 +280,15 @@ export class Sessions<L extends Lane> {
     this.#count(slot.from, -1);
     for (const at of [slot.from, endpoint]) this.#unlist(session, at);
     if (slot.live === null && slot.shaking === null) this.#slots.delete(slot.key);
+  }
+
+  /** From now on this session is answered where it is met. Who had only claimed that place is back at his own. */
+  #place(session: Session<L>): void {
+    const place = placeOf(session.slot.lane.port, session.endpoint);
+    const holder = this.#answered.get(place);
+    if (holder === session) return;
+    if (holder !== undefined) holder.endpoint = holder.slot.from;
+    this.#answered.set(place, session);
   }
 
   #unlist(session: Session<L>, at: Endpoint): void {
