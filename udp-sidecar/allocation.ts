@@ -64,6 +64,8 @@ export type Side = {
   endpoint: Endpoint | null;
   /** Proved with a secret: only another such proof moves it. */
   secret: boolean;
+  /** Its peer has left its wire. */
+  gone: boolean;
   heard_at: number;
   readonly bucket: Bucket;
 };

@@ -86,6 +86,7 @@ export class Relay {
     this.#move(turned ? b : a, parties[0].seen, now);
     this.#move(turned ? a : b, parties[1].seen, now);
     Object.assign(allocation, { asked_at: now, told });
+    a.gone = b.gone = false;
     return { allocation, ports: turned ? [b.port, a.port] : [a.port, b.port] };
   }
 
@@ -142,7 +143,14 @@ export class Relay {
     }
   }
 
-  /** Both peers are gone, or do not need it any more: its ports are free at once. */
+  /** A peer is gone from its wire. What both peers have left ends with their last datagrams, without waiting for long. */
+  left(game: string, peer: string): void {
+    for (const { sides } of this.#byPeer.get(peerKey(game, peer)) ?? []) {
+      for (const side of sides) side.gone ||= side.peer === peer;
+    }
+  }
+
+  /** Nobody needs it any more: its ports are free at once. */
   release(allocation: Allocation): void {
     this.#end(allocation, "released");
   }
@@ -150,10 +158,11 @@ export class Relay {
   /** Ends what is idle or too old. */
   expire(now: number): void {
     for (const allocation of this.#allocations.values()) {
-      const { since, asked_at, sides } = allocation;
-      if (now - since >= this.#limits.lifetime_ms) this.#exhaust(allocation, "lifetime");
-      else if (now - Math.max(asked_at, sides[0].heard_at, sides[1].heard_at) >= this.#limits.idle_ms)
-        this.#end(allocation, "idle");
+      const [a, b] = allocation.sides;
+      const silent_ms = now - Math.max(allocation.asked_at, a.heard_at, b.heard_at);
+      if (now - allocation.since >= this.#limits.lifetime_ms) this.#exhaust(allocation, "lifetime");
+      else if (silent_ms >= this.#limits.idle_ms) this.#end(allocation, "idle");
+      else if (a.gone && b.gone && silent_ms >= this.#limits.relatch_ms) this.#end(allocation, "released");
     }
   }
 
@@ -199,7 +208,7 @@ export class Relay {
   #side({ peer, seen }: Party, port: number, now: number): Side {
     const source = this.#sources.join(sourceOf(seen.address), now);
     const bucket = fullBucket(this.#limits.side, now);
-    return { peer, port, seen, source, endpoint: null, secret: false, heard_at: now, bucket };
+    return { peer, port, seen, source, endpoint: null, secret: false, gone: false, heard_at: now, bucket };
   }
 
   #hasRoom(parties: readonly Party[]): boolean {

@@ -202,6 +202,7 @@ export class Sidecar {
         return made !== undefined && "ports" in made ? made.ports : null;
       },
       moved: (party, seen) => relay?.relay.moved(game, party, seen, Date.now()),
+      left: (party) => relay?.relay.left(game, party),
       address: relay?.addresses.find(isIPv4) ?? null,
     };
     return new Switchboard(limits, out, this.tally);

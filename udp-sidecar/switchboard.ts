@@ -45,6 +45,8 @@ export type Out = {
   relay(parties: readonly [Party, Party], limited: (reason: string) => void): readonly [number, number] | null;
   /** A party of relays is seen elsewhere now. */
   moved(party: string, seen: Endpoint): void;
+  /** A party of relays is gone. */
+  left(party: string): void;
   /** Our own address, as peers of other sidecars reach it. */
   readonly address: string | null;
 };
@@ -145,6 +147,7 @@ export class Switchboard implements noray.Hosts {
       this.#registered.count(address, true, -1);
       const contact = this.#out.contact(oid);
       if (contact !== undefined) this.#out.hangUp(contact);
+      this.#out.left(partyOf(oid));
     }
   }
 

@@ -66,6 +66,13 @@ describe("netfox's addon", () => {
     expect(ports.map((line) => line?.[0])).toStrictEqual(["connect-relay", "connect-relay"]);
     expect(ports[0]?.[1]).not.toBe(ports[1]?.[1]);
     expect(await house.metric("parley_relay_packets_total")).toBeGreaterThan(0);
+    // Once both are gone its ports are free, long before they would be for silence alone.
+    for (const one of players.splice(0)) one.close();
+    await eventually(
+      () => house.metric('parley_relay_ended_total{reason="released"}'),
+      (ended) => ended === 1,
+      20_000,
+    );
   });
 
   test("connects a host of one sidecar and a client of another, both ways", async () => {

@@ -48,6 +48,7 @@ export class Commands {
       random: (bytes) => Uint8Array.from({ length: bytes }, () => dice(256)),
       relay: () => null,
       moved: () => {},
+      left: () => {},
       address: null,
     };
     this.board = new Switchboard(this.limits, this.out, owner.tally);

@@ -95,6 +95,36 @@ describe("an allocation", () => {
     expect(table.relay.size).toBe(1);
   });
 
+  test("that both peers have left ends with their last datagrams: a game may outlive its lobby", () => {
+    const table = new Table();
+    const { a, told } = table.proved();
+    table.relay.left("default", "alice");
+    table.passes(10_000);
+    expect(told).toStrictEqual([]);
+    table.relay.left("default", "bob");
+    table.relay.left("chess", "bob");
+    for (let second = 0; second < 60; second++) {
+      table.sends(ALICE, a);
+      table.sends(BOB, a + 1);
+      table.passes(1_000);
+    }
+    expect(told).toStrictEqual([]);
+    table.passes(1_999);
+    expect(told).toStrictEqual([]);
+    table.passes(1);
+    expect(told).toStrictEqual([{ kind: "ended", why: "released" }]);
+    expect(table.free).toHaveLength(100);
+  });
+
+  test("that is asked for again by who had left is kept as ever", () => {
+    const table = new Table();
+    table.pair();
+    for (const peer of ["alice", "bob"]) table.relay.left("default", peer);
+    table.pair();
+    table.passes(29_999);
+    expect(table.relay.size).toBe(1);
+  });
+
   test("strangers do not keep it", () => {
     const table = new Table();
     const { a } = table.proved();
