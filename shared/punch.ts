@@ -217,7 +217,10 @@ function meanwhile({ nat, sampled_ms_ago, rtt_ms }: Side, start_in_ms: number): 
   return (nat.allocation.foreign_per_s * Math.min(ms, limits.ROUND_TRIP_MS_MAX)) / 1_000;
 }
 
-/** The next ports of a counting NAT, from well before the expected one to well behind it. */
+/**
+ * The next ports of a counting NAT, from well before the expected one to well behind it, when so many mappings were made
+ * since its newest sample. Samples that come while both punch already give another window.
+ */
 export function windowOf(hard: Side, moved: number): Spray | null {
   const before = Math.max(0, Math.floor(moved / 2) - limits.WINDOW_SLACK);
   const ports = Math.min(Math.max(limits.WINDOW_PORTS, Math.ceil(moved * 1.5)), limits.WINDOW_PORTS_MAX);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Nat } from "#shared/nat.ts";
-import { advise, type Advice, type Candidate, type Side, startsIn } from "#shared/punch.ts";
+import { advise, type Advice, type Candidate, type Side, startsIn, windowOf } from "#shared/punch.ts";
 
 const CONE: Nat = {
   kind: "nat",
@@ -182,6 +182,13 @@ describe("the plans", () => {
     expect(spray).toMatchObject({ first_port: 20_053, ports: 180 });
     const late: Nat = { ...COUNTS, allocation: { ...COUNTS.allocation, last: 65_535 } as Nat["allocation"] };
     expect(advise(side(late, A), side(CONE, B)).plans![1].spray!.first_port).toBe(1_025);
+  });
+
+  test("fresh samples give another window, and one that counts nothing gives none", () => {
+    expect(windowOf(side(COUNTS, A), 0)).toMatchObject({ first_port: 20_002, ports: 64 });
+    expect(windowOf(side(COUNTS, A), 100)).toMatchObject({ first_port: 20_086, ports: 150 });
+    expect(windowOf(side(CONE, A), 0)).toBeNull();
+    expect(windowOf(side(COUNTS, "2a00::1"), 0)).toBeNull();
   });
 
   test("two that count: many sockets aim where the other's row will be in the middle", () => {

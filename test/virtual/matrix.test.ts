@@ -105,6 +105,30 @@ describe("from one public address", () => {
   });
 });
 
+describe("with IPv6 on both sides", () => {
+  const familyOf = (met: Met): string => {
+    const outcome = met.players[0].punch?.outcome;
+    return outcome?.kind === "opened" ? (outcome.to.address.includes(":") ? "IPv6" : "IPv4") : "none";
+  };
+
+  test("NATs at random, and such that let nothing out, are no matter", () => {
+    for (const [a, b] of [
+      ["random", "random"],
+      ["blocked", "random"],
+      ["sequential", "blocked"],
+    ] as const) {
+      const met = many(a, b, { six_ms: 0 }, 20);
+      expect(new Set(met.map(familyOf))).toStrictEqual(new Set(["IPv6"]));
+      expect(Math.max(...met.map(({ ms }) => ms!))).toBeLessThan(250);
+    }
+  });
+
+  test("it is taken where both ways are open, unless it is much longer", () => {
+    expect(new Set(many("linux", "linux", { six_ms: 0 }).map(familyOf))).toStrictEqual(new Set(["IPv6"]));
+    expect(new Set(many("linux", "linux", { six_ms: 15 }).map(familyOf))).toStrictEqual(new Set(["IPv4"]));
+  });
+});
+
 test("whom a router lets in need not be known", () => {
   const untested = { untested: true, attempts: 2 };
   for (const other of ["none", "full-cone", "address-restricted", "port-restricted", "cgn"] as const)

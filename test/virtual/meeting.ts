@@ -33,6 +33,8 @@ export type Options = {
   /** The second is told to start so much later than the first. */
   readonly skew_ms?: number;
   readonly attempts?: number;
+  /** Both have IPv6 too, each behind a router that lets in only whom they sent to; it takes so much longer. */
+  readonly six_ms?: number;
   /** No sidecar said whom the routers let in. */
   readonly untested?: boolean;
 };
@@ -56,9 +58,15 @@ const KEY = new Uint8Array(32).fill(7);
 export function meet(a: Home, b: Home, options: Options): Met {
   const world = new World(seeded(options.seed));
   const link: Link = { delay_ms: options.delay_ms ?? 20, jitter_ms: 2, loss: options.loss ?? 0 };
+  const six = (at: number, more_ms: number): Host => {
+    const address = `2a00:${at}::1`;
+    const slower = { ...link, delay_ms: link.delay_ms + more_ms };
+    // It keeps the address, and with it the port.
+    return new Host(world, new Router(world, world.wide, address, BEHAVIOURS.linux, slower).inside, address);
+  };
   const sidecars = new Sidecars(world, { ...link, delay_ms: 1, jitter_ms: 0 });
   const players = place(world, [a, b], link, options).map(
-    (host) => new Player(world, host, sidecars),
+    (host, at) => new Player(world, host, sidecars, options.six_ms === undefined ? null : six(at, options.six_ms)),
   ) as unknown as Pair<Player>;
   let met: Met = relayed(adviceOf([null, null], link, world.now), players, world);
   for (let attempt = 0; attempt < (options.attempts ?? 1); attempt++) {

@@ -1,5 +1,5 @@
 /** A player in the virtual network: observes itself, tells the hub, and carries out the plan it is given. */
-import type { Endpoint } from "#shared/endpoint.ts";
+import { type Endpoint, isIPv4 } from "#shared/endpoint.ts";
 import type { Filtering, Sample } from "#shared/nat.ts";
 import type { Candidate } from "#shared/punch.ts";
 import type { Plan } from "../../clients/typescript/src/punch/plan.ts";
@@ -30,13 +30,16 @@ export class Player {
   seal: Seal | null = null;
   /** Where datagrams were sent, and how many. */
   readonly sentTo = new Map<string, number>();
+  /** The same machine in IPv6, where it has that. */
+  readonly #six: Host | null;
   readonly #world: World;
   readonly #sidecars: Sidecars;
   #ports = new Map<number, number>();
   #samples: Sample[] = [];
   #wakeAt = Infinity;
 
-  constructor(world: World, host: Host, sidecars: Sidecars) {
+  constructor(world: World, host: Host, sidecars: Sidecars, six: Host | null = null) {
+    this.#six = six;
     this.#world = world;
     this.host = host;
     this.#sidecars = sidecars;
@@ -95,7 +98,7 @@ export class Player {
 
   send(socket: number, to: Endpoint, bytes: Uint8Array, hops?: number): void {
     this.sentTo.set(to.address, (this.sentTo.get(to.address) ?? 0) + 1);
-    this.host.send(this.#port(socket), to, bytes, hops);
+    (isIPv4(to.address) ? this.host : this.#six)?.send(this.#port(socket), to, bytes, hops);
   }
 
   get open(): readonly number[] {
@@ -105,7 +108,7 @@ export class Player {
   close(...sockets: readonly number[]): void {
     for (const socket of sockets) {
       const port = this.#ports.get(socket);
-      if (port !== undefined) this.host.close(port);
+      if (port !== undefined) for (const host of [this.host, this.#six]) host?.close(port);
       this.#ports.delete(socket);
     }
   }
@@ -132,7 +135,9 @@ export class Player {
   #port(socket: number): number {
     const known = this.#ports.get(socket);
     if (known !== undefined) return known;
-    const port = this.host.bind((packet) => this.#hear(socket, packet));
+    const ear = (packet: Packet): void => this.#hear(socket, packet);
+    const port = this.host.bind(ear);
+    this.#six?.bind(ear, port);
     this.#ports.set(socket, port);
     return port;
   }
@@ -148,6 +153,9 @@ export class Player {
       .filter(({ socket }) => socket === 0)
       .map(({ seen, at_ms }): Candidate => ({ kind: "reflexive", endpoint: seen, via: "s", observed_at: at_ms }));
     const endpoint = { address: this.host.address, port: this.#port(0) };
-    return [...seen, { kind: "host", endpoint, via: null, observed_at: null }];
+    // Nobody translates IPv6: a sidecar would see just this.
+    const six = this.#six === null ? [] : [{ address: this.#six.address, port: endpoint.port }];
+    const seenSix = six.map((endpoint): Candidate => ({ kind: "reflexive", endpoint, via: "s", observed_at: null }));
+    return [...seen, ...seenSix, { kind: "host", endpoint, via: null, observed_at: null }];
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Endpoint } from "../src/punch/addresses.ts";
 import { SOURCE_ADDRESSES_MAX, SOURCES_MAX, UNANSWERED_LOCAL_MAX, UNANSWERED_MAX } from "../src/punch/limits.ts";
 import { type Message, readMessage, since, writeMessage } from "../src/punch/messages.ts";
-import { type Plan, portsOf, readPlan, type Spray, withinLimits } from "../src/punch/plan.ts";
+import { type Plan, portsOf, readPlan, readSpray, type Spray, withinLimits } from "../src/punch/plan.ts";
 import { Seal } from "../src/secure/seal.ts";
 import { ALICE, BOB, Liar, plan, Solo, together } from "./support-punch.ts";
 
@@ -345,6 +345,7 @@ describe("a plan in JSON", () => {
       first_hops: null,
     });
     expect(readPlan(json({ sockets: 1e9 }))!.sockets).toBe(256);
+    expect(readSpray(JSON.parse(JSON.stringify(SPRAY)))).toStrictEqual(SPRAY);
   });
 
   test.each<[string, unknown]>([

@@ -67,7 +67,8 @@ export class Punch {
   readonly #startAt: number;
   readonly #ways: Ways;
   #streams: Stream[];
-  /** Ways on which something came back. */
+  /** Ways on which the other side was heard, and those with the ones on which it answered. */
+  readonly #heard = new Set<Way>();
   readonly #live = new Set<Way>();
   readonly #addresses = new Set<string>();
   #sources = 0;
@@ -116,11 +117,8 @@ export class Punch {
     this.counts.heard++;
     this.#heardAt = now;
     this.#firstHeardAt = Math.min(this.#firstHeardAt, now);
-    if (way.heardFirst === Infinity) {
-      way.heardFirst = now;
-      way.checkDue = now;
-    }
-    way.heardLast = now;
+    if (!this.#heard.has(way)) way.checkDue = now;
+    this.#heard.add(way);
     this.#live.add(way);
     if (message.kind === "probe") this.#answer(message, way, now);
     else this.#prove(message, now);

@@ -11,9 +11,6 @@ export type Way = {
   readonly socket: number;
   readonly to: Endpoint;
   readonly local: boolean;
-  /** When the other side was first heard on it, and when last; -Infinity for never. */
-  heardFirst: number;
-  heardLast: number;
   /** It answered: both directions are open, and this is the shortest round trip. */
   rtt_ms: number | null;
   /** Probes since it was first heard. */
@@ -50,8 +47,6 @@ export class Ways {
       socket,
       to: { address: to.address, port: to.port },
       local,
-      heardFirst: Infinity,
-      heardLast: -Infinity,
       rtt_ms: null,
       checks: 0,
       checkDue: Infinity,
