@@ -6,6 +6,7 @@
  *     DTLS        pings under DTLS beside those in clear, handshakes, and what a session that is held costs
  *     steps       UDP -> sidecar -> hub (rows written) -> sidecar -> UDP: per second, and how long one takes
  *     noray       registrations over TCP, the registrar with 0 and with 10,000 idle hosts, and what one of those weighs
+ *     lobbies     lists over HTTP, lives of lobbies, and a change that a thousand watchers are told, at a hub of its own
  *     sealed      datagrams between two peers of ours: sealed and opened by the client, in this process alone
  *     relay       UDP in, UDP out to the other side: beside noray's way of doing it
  *
@@ -16,6 +17,7 @@ import { Clients } from "../test/support/dtls.ts";
 import { hash } from "../udp-sidecar/protocols/dowsett.ts";
 import { handshakes, memoryPerSession, Sealed, sealedFlood } from "./dtls.ts";
 import { openHouse } from "./house.ts";
+import { lobbies } from "./lobbies.ts";
 import { noray } from "./noray.ts";
 import { CIPHERS, sealed, SIZES } from "./sealed.ts";
 import { relays } from "./relay.ts";
@@ -95,6 +97,8 @@ try {
   await house.close();
 }
 await relays();
+
+await lobbies();
 
 table([
   ["per CPU-second", ...SIZES.map((size) => `${size} bytes`)],

@@ -1,0 +1,204 @@
+/**
+ * The lobby API of one hub in plain workerd: lists of 100 and of 10,000 lobbies, lives of lobbies over HTTP, and what
+ * one change costs when a thousand watch. Limits are off; hub and load share the machine.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundleHub, endHub, startHub } from "../tools/hub.ts";
+import { freePort } from "../tools/ports.ts";
+import { untilAnswers } from "../tools/processes.ts";
+import { rounds, type Steps, table, whole } from "./measure.ts";
+
+const CONNECTIONS = 16;
+const WATCHERS = 1_000;
+/** Sockets opened at once, and changes that are told to all of them one after the other. */
+const OPENING = 50;
+const CHANGES = 40;
+const FILTER = "name[contains]=77&seats[gte]=4&limit=50";
+const POLICY = { lease_ms: null, lifetime_ms: null, started_keep_ms: 1_000, confirmed_keep_ms: 1_000, listed: true };
+
+export async function lobbies(): Promise<void> {
+  const state = await mkdtemp(join(tmpdir(), "parley-bench-"));
+  const port = await freePort("tcp");
+  const settings = { RATE_LIMITS: "off" } as const;
+  const hub = await startHub({ bundle: await bundleHub(), state, port, keys: "bench", settings });
+  const game = `http://127.0.0.1:${port}/v1/games/bench`;
+  try {
+    await untilAnswers(`http://127.0.0.1:${port}/healthz`, (body) => body["ok"] === true, hub);
+    const link = await Link.open(port);
+    const rows: string[][] = [];
+    for (const count of [100, 10_000]) {
+      await link.host(count);
+      const list = `${game}/lobbies?limit=50`;
+      const etag = (await fetch(list)).headers.get("etag")!;
+      const of = `${whole(count)} lobbies`;
+      rows.push(timed(`list of ${of}, a page of 50`, await gets(list)));
+      rows.push(timed(`list of ${of}, 304`, await gets(list, { "if-none-match": etag })));
+      rows.push(timed(`list of ${of}, filtered`, await gets(`${game}/lobbies?${FILTER}`)));
+      // Every one asks something else: nothing has been made before.
+      const fresh = (at: number): string => `${game}/lobbies?name[contains]=77&seats[ne]=${at}`;
+      let asked = 0;
+      const cold = await rounds(CONNECTIONS, () => get(fresh(asked++)));
+      rows.push(timed(`list of ${of}, filtered, made anew`, cold));
+    }
+    rows.push(...(await lives(game)));
+    const { all, open_s } = await fanOut(port, link);
+    rows.push(timed(`one change told to ${whole(WATCHERS)} watchers`, all));
+    table([["lobbies", "per second", "p50 ms", "p99 ms"], ...rows]);
+    table([
+      ["events told per second", "sockets opened per second"],
+      [whole(all.per_s * WATCHERS), whole(WATCHERS / open_s)],
+    ]);
+    link.close();
+  } finally {
+    await endHub(hub);
+    await rm(state, { recursive: true, force: true });
+  }
+}
+
+/** One peer makes lobbies; then, for each connection, one joins another's and leaves it, again and again. */
+async function lives(game: string): Promise<string[][]> {
+  const tokens = await Promise.all(Array.from({ length: CONNECTIONS }, () => peer(game)));
+  const say = async (at: number, method: string, path: string, body?: object): Promise<{ lobby: { id: string } }> => {
+    const headers = { authorization: `Bearer ${tokens[at]!.peer_token}`, "content-type": "application/json" };
+    const response = await fetch(`${game}/${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text === "" ? { lobby: { id: "" } } : (JSON.parse(text) as { lobby: { id: string } });
+  };
+  const made = await rounds(CONNECTIONS, async (at) => {
+    // The next lobby of the same word takes the place of the one before.
+    await say(at, "POST", "lobbies", { name: `Lobby of ${at}`, seats: 8, client_ref: "bench" });
+  });
+  const homes = await Promise.all(tokens.map((_, at) => say(at, "POST", "lobbies", { name: "Home", seats: 8 })));
+  const joined = await rounds(CONNECTIONS, async (at) => {
+    const { id } = homes[(at + 1) % CONNECTIONS]!.lobby;
+    await say(at, "POST", `lobbies/${id}/members`, {});
+    await say(at, "DELETE", `lobbies/${id}/members/${tokens[at]!.peer_id}`);
+  });
+  return [timed("create over HTTP, the one before replaced", made), timed("join and leave over HTTP", joined)];
+}
+
+/** A change is told when the last of all watchers has heard it. */
+async function fanOut(port: number, link: Link): Promise<{ all: Steps; open_s: number }> {
+  const began = performance.now();
+  let heard: (() => void) | undefined;
+  const sockets: WebSocket[] = [];
+  while (sockets.length < WATCHERS) {
+    sockets.push(...(await Promise.all(Array.from({ length: OPENING }, () => watch(port, () => heard?.())))));
+  }
+  const open_s = (performance.now() - began) / 1_000;
+  const took: number[] = [];
+  const first = performance.now();
+  for (let change = 0; change < CHANGES; change++) {
+    const asked = performance.now();
+    await new Promise<void>((done, fail) => {
+      let missing = WATCHERS;
+      heard = () => void (--missing === 0 && done());
+      link.host(1).catch(fail);
+    });
+    took.push(performance.now() - asked);
+  }
+  const per_s = CHANGES / ((performance.now() - first) / 1_000);
+  for (const socket of sockets) socket.close();
+  took.sort((a, b) => a - b);
+  const at = (share: number): number => took[Math.floor(took.length * share)]!;
+  return { all: { per_s, p50: at(0.5), p99: at(0.99) }, open_s };
+}
+
+/** A socket that watches the lobbies that are made one by one. */
+function watch(port: number, heard: () => void): Promise<WebSocket> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/games/bench/events`, "parley.v1");
+  return new Promise((done, fail) => {
+    socket.addEventListener("error", () => fail(new Error("a watcher's socket failed")));
+    socket.addEventListener("open", () => {
+      socket.send(JSON.stringify({ type: "hello", data: {} }));
+      socket.send(
+        JSON.stringify({ type: "subscribe", data: { topic: "lobbies", filter: { "name[contains]": "told" } } }),
+      );
+    });
+    socket.addEventListener("message", ({ data }) => {
+      const text = String(data);
+      if (text.startsWith('{"type":"snapshot"')) done(socket);
+      else if (text.startsWith('{"type":"lobby.added"')) heard();
+    });
+  });
+}
+
+/** A sidecar of which nothing is true: it reports as many hosts as it is told to. */
+class Link {
+  readonly #socket: WebSocket;
+  #seq = 1;
+  #acknowledged: (ack: number) => void = () => {};
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.addEventListener("message", ({ data }) => {
+      const { t, ack } = JSON.parse(String(data)) as { t: string; ack: number | null };
+      if (t !== "members" && ack !== null) this.#acknowledged(ack);
+    });
+  }
+
+  static async open(port: number): Promise<Link> {
+    const init = { headers: { authorization: "Bearer bench" } };
+    const link = new Link(new WebSocket(`ws://127.0.0.1:${port}/v1/link/bench/0`, init));
+    await new Promise((done) => link.#socket.addEventListener("open", done));
+    const greeted = new Promise<number>((done) => (link.#acknowledged = done));
+    const hello = {
+      t: "hello",
+      version: 1,
+      sidecar: "bench",
+      epoch: "the-first-and-last",
+      region: "",
+      addresses: [],
+      ports: [],
+    };
+    link.#socket.send(JSON.stringify(hello));
+    await greeted;
+    return link;
+  }
+
+  /** Makes lobbies; those that come one by one are what watchers wait for. */
+  async host(count: number): Promise<void> {
+    const name = count === 1 ? "told" : "lobby";
+    for (let left = count; left > 0; left -= 100) {
+      const items = Array.from({ length: Math.min(left, 100) }, (_, at) => report(`${name} ${this.#seq + at}`));
+      const [seq, last] = [this.#seq, this.#seq + items.length - 1];
+      this.#seq = last + 1;
+      const stored = new Promise<void>((done) => (this.#acknowledged = (ack) => ack >= last && done()));
+      this.#socket.send(JSON.stringify({ t: "reports", seq, items }));
+      await stored;
+    }
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+function report(name: string): object {
+  const endpoint = { address: "192.0.2.1", port: 7_000 };
+  const about = { kind: "host", wire: "rabid", name, via: 3_478, endpoint, peer: "Alice" };
+  return { ...about, seats: 4, lock: null, memory: null, policy: POLICY };
+}
+
+const gets = (url: string, headers: Record<string, string> = {}): Promise<Steps> =>
+  rounds(CONNECTIONS, () => get(url, headers));
+
+async function get(url: string, headers: Record<string, string> = {}): Promise<void> {
+  const response = await fetch(url, { headers });
+  await response.arrayBuffer();
+  if (response.status !== 200 && response.status !== 304) throw new Error(`${url}: ${response.status}`);
+}
+
+async function peer(game: string): Promise<{ peer_id: string; peer_token: string }> {
+  return (await fetch(`${game}/peers`, { method: "POST" })).json() as Promise<{ peer_id: string; peer_token: string }>;
+}
+
+const timed = (what: string, { per_s, p50, p99 }: Steps): string[] => [
+  what,
+  whole(per_s),
+  p50.toFixed(2),
+  p99.toFixed(2),
+];
