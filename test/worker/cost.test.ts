@@ -5,6 +5,8 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
+  COALESCE_MS,
+  WATCHER_SILENCE_MS,
   BATCH_REPORTS_MAX,
   LINK_SILENCE_MS,
   SEATS_MAX,
@@ -16,6 +18,7 @@ import { Hub } from "../../worker/hub.ts";
 import { hubFor, inside, lobbyRows, timePasses, untilDown } from "./inside.ts";
 import { freeOfCharge, type Player, players } from "./player.ts";
 import { asks, confirms, hangUp, hosts, isHeard, joins, newGame, ORIGIN, Sidecar, starts, worker } from "./sidecar.ts";
+import { lookAway, Watcher } from "./watcher.ts";
 
 type Bill = { rows: number; alarms: number; transactions: number };
 
@@ -30,6 +33,7 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
+  lookAway();
   hangUp();
 });
 
@@ -155,6 +159,59 @@ describe("rows written for a lobby made over HTTP:", () => {
     }
     const { rows, alarms } = cost();
     expect([rows, alarms <= 4]).toStrictEqual([0, true]);
+  });
+});
+
+describe("watching costs", () => {
+  test("nothing where changes of a lobby are a second apart, however many watch", async () => {
+    const north = await Sidecar.link(game);
+    for (let at = 0; at < 5; at++) await Watcher.list(game);
+    await north.report(hosts("Nice", "Alice"));
+    const cost = await meter();
+    for (const guest of ["Bob", "Carol", "Dora"]) {
+      vi.setSystemTime(Date.now() + COALESCE_MS);
+      await north.report(joins("Nice", guest));
+      expect(cost()).toStrictEqual({ rows: 2, alarms: 0, transactions: 1 });
+    }
+  });
+
+  test("two alarms a second where they come faster, however many lobbies and watchers there are", async () => {
+    const north = await Sidecar.link(game);
+    const told = await Promise.all([1, 2, 3].map(async () => (await Watcher.list(game, { include: "full" }))[0]));
+    await north.report(...lobbies(10));
+    for (const watcher of told) expect(await watcher.rest()).toHaveLength(10);
+    const cost = await meter();
+    for (const guest of ["Bob", "Carol", "Dora"]) {
+      await north.report(...lobbies(10).map(({ name }) => joins(name, guest)));
+    }
+    await timePasses(game, COALESCE_MS);
+    for (const watcher of told) {
+      const frames = await watcher.rest();
+      expect(frames.map(({ type, data }) => [type, (data["lobby"] as { members: number }).members])).toStrictEqual(
+        Array.from({ length: 10 }, () => ["lobby.updated", 4]),
+      );
+    }
+    // One for what waited to be told, and one for what the alarm was set for before.
+    expect(cost()).toStrictEqual({ rows: 33, alarms: 2, transactions: 3 });
+  });
+
+  test("an alarm each half minute while anybody watches, and nothing when nobody does", async () => {
+    const [watcher] = await Watcher.list(game);
+    const prototype = await inside(game, (state) => Object.getPrototypeOf(state) as DurableObjectState);
+    vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(() => new Date());
+    const cost = await meter();
+    await timePasses(game, 10 * WATCHER_SILENCE_MS);
+    expect(cost()).toStrictEqual({ rows: 0, alarms: 10, transactions: 0 });
+    watcher.close();
+    await vi.waitFor(async () =>
+      expect(
+        (await inside(game, (state) => state.getWebSockets("events"))).filter(({ readyState }) => readyState === 1),
+      ).toHaveLength(0),
+    );
+    await timePasses(game, WATCHER_SILENCE_MS);
+    cost();
+    await timePasses(game, 10 * WATCHER_SILENCE_MS);
+    expect(cost()).toStrictEqual(NOTHING);
   });
 });
 
