@@ -196,7 +196,7 @@ export class Sidecar {
       random: randomBytes,
       relay: (parties, limited) => {
         const told = (notice: RelayNotice): void => {
-          if (notice.kind === "limited") limited(notice.reason);
+          if (notice.kind !== "ended") limited(notice.kind === "limited" ? notice.reason : "closing");
         };
         const made = relay?.relay.allocate({ game, parties, told }, Date.now());
         return made !== undefined && "ports" in made ? made.ports : null;

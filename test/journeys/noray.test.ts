@@ -148,6 +148,20 @@ describe("what dies", () => {
     const carol = await host("two");
     expect(await bob.join(carol.oid)).toBe("nat");
   });
+
+  test("a sidecar that is told to stop says so to whom it relays, and ends at once", async () => {
+    const [alice, bob] = [await host("two"), await player("two")];
+    expect(await bob.join(alice.oid, { first: "relay" })).toBe("relay");
+    expect(await house.drainSidecar("two")).toBe(0);
+    for (const { noray } of [alice, bob]) {
+      const told = () => Promise.resolve(noray.commands.at(-1));
+      expect(await eventually(told, (line) => line?.[0] === "relay-limited")).toStrictEqual([
+        "relay-limited",
+        "closing",
+      ]);
+    }
+    await house.restartSidecar("two");
+  });
 });
 
 describe("by hand", () => {
