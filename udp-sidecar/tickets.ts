@@ -1,8 +1,10 @@
 /**
- * Proves tickets (shared/tickets.ts) of one game, with the keys that the hub's greeting brought. Where none has come
+ * Proves tickets (shared/tickets.ts) of one game and signs receipts (shared/receipts.ts), with the keys that the hub's greeting brought. Where none has come
  * yet nothing is proved, and nobody is believed.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Endpoint } from "#shared/endpoint.ts";
+import { receiptClaims, receiptText } from "#shared/receipts.ts";
 import { decodeTicket, type Purpose, type Ticket, type TicketKey } from "#shared/tickets.ts";
 import { Secret } from "./secret.ts";
 
@@ -11,6 +13,7 @@ export type TicketPurpose = Exclude<Purpose, "peer">;
 
 export class Tickets {
   readonly #game: string;
+  /** The newest first. */
   #keys: ReadonlyMap<string, Secret> = new Map();
 
   constructor(game: string) {
@@ -32,5 +35,15 @@ export class Tickets {
     if (key === undefined) return null;
     const wanted = createHmac("sha256", key.reveal()).update(claims).digest("base64url");
     return timingSafeEqual(Buffer.from(wanted), Buffer.from(signature)) ? ticket : null;
+  }
+
+  /** What a peer shows the hub of where he was seen (shared/receipts.ts); null where no greeting has come yet. */
+  receipt(peer: string, endpoint: Endpoint, now: number): string | null {
+    const [newest] = this.#keys;
+    if (newest === undefined) return null;
+    const [key, secret] = newest;
+    const seen = { game: this.#game, peer, endpoint, at_ms: now };
+    const hmac = createHmac("sha256", secret.reveal()).update(receiptClaims(seen, key)).digest("base64url");
+    return receiptText(seen, key, hmac);
   }
 }

@@ -4,6 +4,7 @@
  * make no peer token.
  */
 import { PEER_TOKEN_S, TOKEN_KEY_LENGTH_MIN, TOKEN_KEYS_MAX } from "#shared/limits.ts";
+import { decodeReceipt, RECEIPT_SIGNATURE_LENGTH, type Seen } from "#shared/receipts.ts";
 import { claimsOf, decodeTicket, type Ticket, type TicketKey, ticketText } from "#shared/tickets.ts";
 import { type Env, keysIn } from "./env.ts";
 
@@ -40,6 +41,15 @@ export async function prove(env: Env, text: string, now: number): Promise<Ticket
   if (key === undefined) return null;
   const wanted = ascii(await signature(key.hmac, claims));
   return crypto.subtle.timingSafeEqual(wanted, ascii(unproved.signature)) ? ticket : null;
+}
+
+/** Where a sidecar saw this peer of a game, and when (its clock), or null where the text is no good receipt of his. */
+export async function seenAt(env: Env, game: string, peer: string, text: string): Promise<Seen | null> {
+  const unproved = decodeReceipt(text, game, peer);
+  const key = (await ringOf(env)).ticket.find(({ id }) => id === unproved?.key);
+  if (unproved === null || key === undefined) return null;
+  const wanted = (await signature(key.hmac, unproved.claims)).slice(0, RECEIPT_SIGNATURE_LENGTH);
+  return crypto.subtle.timingSafeEqual(ascii(wanted), ascii(unproved.signature)) ? unproved.seen : null;
 }
 
 /** The peer of this game whose token it is, or null. */

@@ -1,5 +1,5 @@
 /**
- * Tickets that Node's crypto made, step by step as docs/http.md describes it, with the keys that the tests' hub has
+ * A ticket and a receipt that Node's crypto made, step by step as docs/http.md describes it, with the keys that the tests' hub has
  * (keys.ts). Worker and sidecar must both agree with them.
  */
 import type { Ticket, TicketKey } from "#shared/tickets.ts";
@@ -14,6 +14,13 @@ const ticket: Ticket = {
 
 export const GOLDEN = {
   ticket,
+  seen: {
+    game: "arena",
+    peer: ticket.peer,
+    endpoint: { address: "203.0.113.7", port: 54_321 },
+    at_ms: 1_800_000_000_000,
+  },
+  receipt: "mxYW54lW.cb007107d431.mywpiww0.KrkOq3dl7ITLQO9TL0CHiS",
   text: "udp.mxYW54lW.arena..aaaaaaaaaaaaaaaaaaaaaaaaaa.tro8w0.sbMlqQ8k2ROaqPdpeAV5iAckHftsN_9AfjwJzBzS1Xw",
   keys: [
     { id: "mxYW54lW", secret: "BWflJsjsbDnwsfimXc2AEevP7CXSdp4oHBfyEMhazq0" },

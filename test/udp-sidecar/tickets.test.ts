@@ -32,6 +32,12 @@ test("both keys are good, until the next greeting brings others", () => {
   expect(tickets.prove(GOLDEN.text, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
 });
 
+test("a receipt is what the hub believes, and without a key there is none", () => {
+  const { peer, endpoint, at_ms } = GOLDEN.seen;
+  expect(book().receipt(peer, endpoint, at_ms)).toBe(GOLDEN.receipt);
+  expect(new Tickets("arena").receipt(peer, endpoint, at_ms)).toBe(null);
+});
+
 describe("nothing is proved", () => {
   test("before any key came", () => {
     expect(new Tickets("arena").prove(GOLDEN.text, "udp", NOW)).toBe(null);

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Ticket } from "#shared/tickets.ts";
 import type { Env } from "../../worker/env.ts";
-import { peerToken, prove, sign, ticketKeys } from "../../worker/tokens.ts";
+import { peerToken, prove, seenAt, sign, ticketKeys } from "../../worker/tokens.ts";
 import { GOLDEN } from "../support/golden-tickets.ts";
 
 afterEach(() => {
@@ -19,6 +19,19 @@ test("a ticket and the keys of sidecars are what Node makes of the same keys", a
   expect(await sign(env, GOLDEN.ticket)).toStrictEqual({ text: GOLDEN.text, expires_at_s: 1_800_000_000 });
   expect(await ticketKeys(env)).toStrictEqual(GOLDEN.keys);
   expect(await prove(env, GOLDEN.text, NOW)).toStrictEqual(GOLDEN.ticket);
+});
+
+test("a receipt is believed as Node made it, of its own peer in its own game, and with no other letter", async () => {
+  const { game, peer } = GOLDEN.seen;
+  expect(await seenAt(env, game, peer, GOLDEN.receipt)).toStrictEqual(GOLDEN.seen);
+  expect(await seenAt(env, "other", peer, GOLDEN.receipt)).toBe(null);
+  expect(await seenAt(env, game, "b".repeat(26), GOLDEN.receipt)).toBe(null);
+  expect(await seenAt(holding(other), game, peer, GOLDEN.receipt)).toBe(null);
+  for (let at = 0; at < GOLDEN.receipt.length; at++) {
+    const letter = GOLDEN.receipt[at] === "1" ? "2" : "1";
+    const text = GOLDEN.receipt.slice(0, at) + letter + GOLDEN.receipt.slice(at + 1);
+    expect([at, await seenAt(env, game, peer, text)]).toStrictEqual([at, null]);
+  }
 });
 
 describe("a key is replaced", () => {
