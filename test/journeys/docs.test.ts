@@ -27,7 +27,7 @@ test.each(["docs/http.md", "README.md"])("%s", async (page) => {
   expect(examples.length).toBeGreaterThanOrEqual(3);
   // One shell for the whole page, so that what an example keeps is there for the next.
   const script = examples.map(({ command }) => `${command}\necho; echo '${MARK}'`).join("\n");
-  const { stdout } = await promisify(execFile)("bash", ["-c", script], { timeout: 50_000 });
+  const { stdout } = await promisify(execFile)("bash", ["-c", script], { cwd: state, timeout: 50_000 });
   const outputs = stdout.split(`${MARK}\n`);
   for (const [at, { command, shows }] of examples.entries()) {
     if (shows !== "")
@@ -52,7 +52,7 @@ function examplesOf(page: string): Example[] {
       }),
   );
   // The first page of the README shows a lobby that somebody hosts over UDP meanwhile.
-  return examples.filter(({ command, shows }) => /^(curl|[a-z_]+=)/.test(command) && !shows.includes('"rabid"'));
+  return examples.filter(({ command, shows }) => /^(curl|[a-z_]+(=|\(\)))/.test(command) && !shows.includes('"rabid"'));
 }
 
 /** Three dots stand for anything. */
