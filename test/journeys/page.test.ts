@@ -168,6 +168,21 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     }
   });
 
+  test("the way to a noray host stands in its line, to be copied, and finds it when it is pasted", async () => {
+    const join_uri = "noray://203.0.113.5:8890/zGTjQcKd3YmoIs5hhjLX9";
+    const lobbies = [{ ...made("Forest", 1), wire: "noray", seats: null, join_uri }, made("Other", 2)];
+    for (const options of [DESKTOP, PHONE]) {
+      const page = await unopened(undefined, options);
+      await page.route(LIST, (route) => route.fulfill({ json: { lobbies, next_cursor: null } }));
+      await page.goto("/");
+      await shows(lobby(page, "Forest"), join_uri, "no limit");
+      await page.locator("#search").fill(join_uri);
+      expect(await page.locator("tbody bdi").allTextContents()).toEqual(["Forest"]);
+      expect(await sidewaysScroll(page)).toBe(0);
+      await shoot(page, options === PHONE ? "noray-phone" : "noray-desk");
+    }
+  });
+
   test("searching and sorting happen here, and typing is not disturbed by what arrives", async () => {
     const page = await unopened();
     const lobbies = [made("Zürich 10", 3, 1, 2), made("zürich 9", 2, 1, 8), made("Athens", 1, 3, 4)];

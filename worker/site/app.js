@@ -11,7 +11,7 @@
 /**
  * What the page uses of a list's lines.
  * @typedef {{ id: string, name: string, wire: string, state: string, members: number, seats: number | null,
- *   locked: boolean, created_at: string }} Lobby
+ *   locked: boolean, created_at: string, join_uri?: string }} Lobby
  */
 
 /** The list's own `max-age`: asking more often would bring nothing newer through a cache. */
@@ -166,7 +166,7 @@ function listUrl(game, cursor = null) {
  * @param {any} value @returns {value is Lobby}
  */
 function isLobby(value) {
-  const texts = [value?.id, value?.name, value?.wire, value?.state, value?.created_at];
+  const texts = [value?.id, value?.name, value?.wire, value?.state, value?.created_at, value?.join_uri ?? ""];
   // Some wires count no seats.
   const counts = [value?.members, value?.seats ?? 0];
   return texts.every((text) => typeof text === "string") && counts.every((n) => Number.isSafeInteger(n) && n >= 0);
@@ -204,7 +204,10 @@ function report(is, text) {
 function draw() {
   const lobbies = known?.lobbies ?? [];
   const wanted = fold(search.value);
-  const shown = lobbies.filter((lobby) => fold(lobby.name).includes(wanted)).toSorted(ORDERS[sort.value]);
+  // A way to a host that somebody passed on finds its line.
+  const fits = (/** @type {Lobby} */ { name, join_uri = "" }) =>
+    fold(name).includes(wanted) || fold(join_uri) === wanted;
+  const shown = lobbies.filter(fits).toSorted(ORDERS[sort.value]);
   drawRows(lobbies, shown);
   write(count, known === null ? "" : countOf(shown.length, lobbies.length, known.more));
   table.hidden = shown.length === 0;
@@ -253,6 +256,7 @@ function fill(row, lobby) {
   write(find(row, ".taken", HTMLElement), seats === null ? "no limit" : `${members} of ${seats}`);
   write(find(row, ".word", HTMLElement), state);
   write(find(row, "td.wire", HTMLElement), lobby.wire);
+  write(find(row, ".way", HTMLElement), lobby.join_uri ?? "");
   const bar = find(row, ".bar", HTMLElement);
   bar.toggleAttribute("hidden", seats === null);
   bar.classList.toggle("pieces", seats !== null && seats <= PIECES_MAX);
