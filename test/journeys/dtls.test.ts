@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../tools/ports.ts";
 import { makeOnce } from "../../udp-sidecar/sockets/dtls/certificate.ts";
+import { seeded } from "../support/dice.ts";
 import { DtlsPlayer } from "../support/dtls-player.ts";
 import { eventually, House } from "../support/house.ts";
 import { NetfoxNoray } from "../support/netfox.ts";
@@ -64,7 +65,7 @@ describe("a sidecar with DTLS", () => {
     const [alice, bob] = [await player(), await player()];
     await alice.connect();
     await alice.ask("h:Sealed:Alice:4", /^i:/);
-    const pinging = setInterval(() => alice.state === "open" && alice.say("p:Sealed:Alice"), 400);
+    alice.keepSaying("p:Sealed:Alice");
     await house.killSidecar();
     await house.restartSidecar();
     await bob.connect();
@@ -76,7 +77,6 @@ describe("a sidecar with DTLS", () => {
     expect(alice.clear).toStrictEqual([]);
     await alice.connect();
     expect(await alice.ask("p:Sealed:Alice", /^i:/)).toBe("i:Alice:Bob");
-    clearInterval(pinging);
   });
 
   test("that requires it hears nobody in clear, and everybody under it", async () => {
@@ -110,6 +110,25 @@ describe("a sidecar with DTLS", () => {
       expect(game.clear).toStrictEqual([]);
     },
   );
+
+  test("finds no fault in itself, whatever pretends to be DTLS, and keeps its sessions", async () => {
+    await open();
+    const alice = await player();
+    await alice.connect();
+    await alice.ask("h:Sealed:Alice:4", /^i:/);
+    const dice = seeded(22);
+    for (let n = 0; n < 2_000; n++) {
+      const bytes = Buffer.from(Array.from({ length: 1 + Math.floor(dice() * 300) }, () => Math.floor(dice() * 256)));
+      Buffer.of(20 + (n % 4), 0xfe, 0xfd, 0, n % 2).copy(bytes);
+      if (n % 3 === 0 && bytes.length > 13) bytes.writeUInt16BE(bytes.length - 13, 11);
+      alice.sayInClear(bytes);
+      if (n % 100 === 0) await alice.ask("p:Sealed:Alice", /^i:/);
+    }
+    expect(await alice.ask("p:Sealed:Alice", /^i:/)).toBe("i:Alice");
+    expect(await house.metric('parley_socket_errors_total{kind="fault"}')).toBe(0);
+    expect(await house.metric("parley_dtls_sessions")).toBe(1);
+    expect(await house.metric('parley_dtls_dropped_total{reason="malformed"}')).toBeGreaterThan(100);
+  });
 
   test("is a registrar of noray under it, and others are told of the session's own endpoint", async () => {
     const tcp = await freePort("tcp");

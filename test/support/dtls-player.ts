@@ -14,6 +14,7 @@ export class DtlsPlayer {
   readonly #clients: Clients;
   #client: Client;
   #looking: NodeJS.Timeout | null = null;
+  #saying: NodeJS.Timeout | null = null;
 
   private constructor(socket: Socket, server: number, clients: Clients) {
     this.#socket = socket;
@@ -67,7 +68,7 @@ export class DtlsPlayer {
     this.#send([this.#client.say(text)]);
   }
 
-  sayInClear(text: string, to = this.#server): void {
+  sayInClear(text: string | Uint8Array, to = this.#server): void {
     this.#socket.send(text, to, "127.0.0.1");
   }
 
@@ -77,6 +78,11 @@ export class DtlsPlayer {
     this.say(text);
     const again = setInterval(() => this.say(text), 500);
     return this.hears(wanted, from).finally(() => clearInterval(again));
+  }
+
+  /** Says it again and again from now on, whenever there is a session. */
+  keepSaying(text: string, every_ms = 400): void {
+    this.#saying = setInterval(() => this.state === "open" && this.say(text), every_ms);
   }
 
   async hears(wanted: RegExp, from = 0): Promise<string> {
@@ -94,7 +100,7 @@ export class DtlsPlayer {
   }
 
   close(): Promise<void> {
-    if (this.#looking !== null) clearInterval(this.#looking);
+    for (const timer of [this.#looking, this.#saying]) if (timer !== null) clearInterval(timer);
     this.#client.conversation.free();
     return new Promise((done) => this.#socket.close(() => done()));
   }

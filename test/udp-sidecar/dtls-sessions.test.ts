@@ -91,6 +91,42 @@ describe("a new handshake from the port of a live session", () => {
   });
 });
 
+describe("the engine", () => {
+  test("finishes with the old certificate what it began with it, and shows the new one to whoever comes next", async () => {
+    const at = await meeting();
+    const client = at.client();
+    at.put(client.at, client.take(null)[0]!);
+    const again = client.take(at.sent.shift()!.datagram);
+    const before = flightOf(at, client, again);
+    at.engine.use(freshCertificate());
+    at.carry(
+      client,
+      before.flatMap((datagram) => [...client.take(datagram)]),
+    );
+    expect(at.echoes(client, "still the old one")).toBe(true);
+    expect(at.echoes(at.connect(), "and the new one")).toBe(true);
+    at.sessions.close();
+    at.engine.close();
+  });
+
+  test("frees once and bears everything afterwards, from both ends", async () => {
+    const at = await meeting();
+    const { conversation } = at.connect();
+    for (let times = 0; times < 3; times++) conversation.free();
+    expect(conversation.take(randomBytes(60)).state).toBe("over");
+    expect(conversation.take(null).state).toBe("over");
+    expect(conversation.repeat().state).toBe("over");
+    expect(conversation.say(Buffer.from("x"))).toBeNull();
+    expect(conversation.close()).toStrictEqual([]);
+  });
+
+  /** What the server sends for these datagrams of a client. */
+  function flightOf(at: Meeting, client: Client, datagrams: readonly Uint8Array[]): Uint8Array[] {
+    for (const datagram of datagrams) at.put(client.at, datagram);
+    return at.sent.splice(0).map(({ datagram }) => datagram);
+  }
+});
+
 describe("a full house", () => {
   /** How many of so many clients from different addresses, or from one, get a session. */
   const admitted = async (limits: Partial<Limits>, count: number, address?: string): Promise<[number, Meeting]> => {
@@ -151,7 +187,7 @@ describe("a live session survives, from its own address and port,", () => {
   const INJECTIONS: [string, (at: Meeting, client: Client) => Uint8Array][] = [
     ["a fatal alert in clear", () => record(21, 0, Uint8Array.of(2, 40))],
     ["a content type that does not exist", () => record(99, 1, randomBytes(40))],
-    ["a record too short to be encrypted", () => record(23, 1, randomBytes(16))],
+    ["a record too short to be encrypted", () => record(23, 1, randomBytes(24))],
     ["a record that is cut off", (_, client) => client.say("hello").subarray(0, 30)],
     ["a record of another epoch", () => record(23, 2, randomBytes(40))],
     ["a record of another version", () => record(23, 1, randomBytes(40), 0xfeff)],
@@ -195,6 +231,16 @@ describe("a live session survives, from its own address and port,", () => {
     expect(at.heard).toHaveLength(heard);
     at.carry(client, []);
     expect([at.sessions.live, at.sessions.shaking, client.state]).toStrictEqual([1, 0, "open"]);
+    expect(at.echoes(client, "still here")).toBe(true);
+  });
+
+  test("and records of every short length, of every type", async () => {
+    const at = await meeting();
+    const client = at.connect();
+    for (let length = 0; length < 64; length++) {
+      for (const type of [20, 21, 22, 23]) at.put(client.at, record(type, 1, randomBytes(length)));
+    }
+    expect(at.sent).toStrictEqual([]);
     expect(at.echoes(client, "still here")).toBe(true);
   });
 
@@ -254,6 +300,23 @@ describe("hostile clients", () => {
     }
     expect(at.echoes(neighbour, "untouched")).toBe(true);
     expect(at.echoes(at.connect(), "and newcomers are welcome")).toBe(true);
+  });
+
+  test("who invent ten thousand records in the name of a live session do not end it", async () => {
+    const at = await meeting();
+    const victim = at.connect();
+    const dice = seeded(9);
+    for (let n = 0; n < 10_000; n++) {
+      const bytes = Buffer.from(
+        Array.from({ length: 14 + Math.floor(dice() * (n % 2 === 0 ? 60 : 300)) }, () => dice() * 256),
+      );
+      Buffer.of(20 + (n % 4), 0xfe, 0xfd, 0, Math.floor(dice() * 2)).copy(bytes);
+      if (dice() < 0.5) bytes.fill(0, 5, 10);
+      if (dice() < 0.9) bytes.writeUInt16BE(bytes.length - 13, 11);
+      at.put(victim.at, bytes);
+    }
+    expect([at.sessions.live, at.sent, at.heard]).toStrictEqual([1, [], []]);
+    expect(at.echoes(victim, "still here")).toBe(true);
   });
 
   test("who open and close ten thousand sessions leave nothing behind", { timeout: 120_000 }, async () => {

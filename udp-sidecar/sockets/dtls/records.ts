@@ -21,10 +21,10 @@ const HEADER_BYTES = 13;
 /** RFC 6347 section 4.1: 2^14, and what a cipher may add. */
 const BODY_BYTES_MAX = 16_384 + 2_048;
 /**
- * An encrypted record carries a tag of 16 bytes and something beside it. OpenSSL before 3.5 ended a session over one
- * that does not.
+ * With AES-GCM, the only ciphers we take, an encrypted record carries a nonce of 8 bytes, a tag of 16, and something
+ * beside them (RFC 5288). OpenSSL ends a session over a shorter one, whoever sent it.
  */
-const ENCRYPTED_BYTES_MIN = 17;
+const ENCRYPTED_BYTES_MIN = 25;
 const CLIENT_HELLO = 1;
 const HANDSHAKE_HEADER_BYTES = 12;
 const RANDOM_BYTES = 32;
