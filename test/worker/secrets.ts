@@ -17,15 +17,17 @@ const KEYS = [...SIDECAR_KEYS, ...TOKEN_KEYS, ...ADMIN_KEYS, ...GOLDEN.keys.map(
 const TOKEN = /\b(?:peer|udp)\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]*\.[0-9a-z]{20,40}\.[0-9a-z]+\.[\w-]{43}/;
 const SESSION = /\bsession\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.([0-9a-z]{20,40})\.[0-9a-z]+\.[\w-]{43}/g;
 const STACK = /\bat .{1,200}:\d+:\d+/;
+/** What betrays a secret does so at once: what was planted a thousand requests ago need not be looked for. */
+const LATEST_MAX = 50;
 /** Shorter ones occur by chance. */
 const TELLING_LENGTH = 6;
 
 export class Secrets {
   /** For nobody at all; for members; for the host. */
   readonly #planted = {
-    nobody: new Set([...PLANTED_BY_SIDECARS, ...KEYS]),
-    members: new Set<string>(),
-    host: new Set<string>(),
+    nobody: new Planted([...PLANTED_BY_SIDECARS, ...KEYS]),
+    members: new Planted([]),
+    host: new Planted([]),
   };
 
   /** Remembers what a request's body and headers keep secret. */
@@ -42,18 +44,18 @@ export class Secrets {
   /** What is betrayed here, in words. */
   betrayed({ path, peer, text }: Told): string[] {
     const operators = path.startsWith("/v1/admin/");
-    const faults = this.#found(text, this.#planted.nobody).filter(
-      (word) => !(operators && /^[0-9a-f.:]+$/.test(word) && !word.startsWith("key")),
-    );
+    const faults = this.#planted.nobody
+      .in(text)
+      .filter((word) => !(operators && /^[0-9a-f.:]+$/.test(word) && !word.startsWith("key")));
     if (!path.endsWith("/peers") && TOKEN.test(text)) faults.push("a token");
     for (const [, owner] of text.matchAll(SESSION)) if (owner !== peer) faults.push("another's session ticket");
     // Where a noray host hangs on a sidecar, the way to him is meant to be told.
     const toAll = text.replaceAll(/"join_uri":"noray:[^"]*"/g, "");
-    if (!/\/(peers|sidecars)$/.test(path)) faults.push(...this.#found(toAll, new Set(SIDECARS_OWN)));
+    if (!/\/(peers|sidecars)$/.test(path)) faults.push(...new Planted(SIDECARS_OWN).in(toAll));
     if (STACK.test(text)) faults.push("a stack trace");
     const inside = peer !== null && text.includes(`"peer_id":"${peer}"`);
-    if (!inside) faults.push(...this.#found(text, this.#planted.members));
-    if (!(inside && text.includes(`"host":"${peer}"`))) faults.push(...this.#found(text, this.#planted.host));
+    if (!inside) faults.push(...this.#planted.members.in(text));
+    if (!(inside && text.includes(`"host":"${peer}"`))) faults.push(...this.#planted.host.in(text));
     return faults;
   }
 
@@ -71,14 +73,35 @@ export class Secrets {
       if (visibility === "member") this.#planted.members.add(value);
     }
   }
+}
 
-  #found(text: string, planted: ReadonlySet<string>): string[] {
-    return [...planted].filter((word) => {
-      const at = text.indexOf(word);
-      // An address must not be the beginning or the end of a longer one.
-      return at >= 0 && !/[\w.]/.test(text[at - 1] ?? " ") && !/\w/.test(text[at + word.length] ?? " ");
-    });
+/** Words that must not be said: those that always count, and the latest that were planted. */
+class Planted {
+  readonly #always: readonly string[];
+  readonly #latest = new Set<string>();
+  #pattern: RegExp | null = null;
+
+  constructor(always: readonly string[]) {
+    this.#always = always;
   }
+
+  add(word: string): void {
+    if (this.#latest.has(word)) return;
+    this.#latest.add(word);
+    if (this.#latest.size > LATEST_MAX) this.#latest.delete(this.#latest.values().next().value!);
+    this.#pattern = null;
+  }
+
+  in(text: string): string[] {
+    this.#pattern ??= patternOf([...this.#always, ...this.#latest]);
+    return [...new Set(Array.from(text.matchAll(this.#pattern), ([word]) => word))];
+  }
+}
+
+/** All of them in one pass, for answers are long. An address must not be the beginning or the end of a longer one. */
+function patternOf(words: readonly string[]): RegExp {
+  const any = words.map((word) => word.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)).join("|");
+  return new RegExp(String.raw`(?<![\w.])(?:${any || "(?!)"})(?!\w)`, "g");
 }
 
 const isTelling = (value: unknown): value is string => typeof value === "string" && value.length >= TELLING_LENGTH;
