@@ -203,17 +203,19 @@ export const WATCHER_MESSAGE_LENGTH_MAX = 65_536;
 /** Messages of one socket, refill per second and at once: subscribing to everything after a drop, and then a chat. */
 export const WATCHER_PER_S = 10;
 export const WATCHER_BURST = 40;
-/** Sockets of one hub (the platform takes 32,768) and of one source: a school behind one address. */
+/** Sockets of one hub (the platform takes 32,768) and of one source: a school behind one address. With what each of
+ * them may leave unread they fill half of the platform's 128 MB. */
 export const WATCHERS_MAX = 16_384;
-export const WATCHERS_PER_SOURCE_MAX = 256;
+export const WATCHERS_PER_SOURCE_MAX = 128;
 /** Lobbies that one socket watches: what travels with it through hibernation must stay below 16 KiB. */
 export const TOPICS_PER_WATCHER_MAX = 16;
 /** The filter of a list, as JSON text, for the same reason. */
 export const FILTER_LENGTH_MAX = 2_048;
 /** A lobby is told of once per this, at the most: the first change at once, further ones merged. */
 export const COALESCE_MS = 1_000;
-/** Lines that a watched list begins with; there is a page of them at hand in no time, and the rest over HTTP. */
+/** What a watched list begins with, in lines and in characters; the rest is paged through over HTTP. */
 export const SNAPSHOT_LINES_MAX = 500;
+export const SNAPSHOT_LENGTH_MAX = 262_144;
 /** Lines of other hubs that the first one holds while its list is watched: 15 MB of the platform's 128. */
 export const LINES_WATCHED_MAX = 50_000;
 /** What is told of a topic that nobody watches any more is kept for those who come back so soon. */
@@ -225,8 +227,8 @@ export const REPLAY_LENGTH_MAX = 1_048_576;
 export const WATCHER_PING_S = 10;
 /** ... and have gone when they did not for this long: three pings. Looked at as often, at a row each time. */
 export const WATCHER_SILENCE_MS = 30_000;
-/** Characters told to a socket that pings, and which its pings do not show to have arrived. */
-export const UNCONFIRMED_LENGTH_MAX = 1_048_576;
+/** Characters told to a socket of which its pings do not show that they have arrived; one message more is told. */
+export const UNCONFIRMED_LENGTH_MAX = 524_288;
 
 // --- Sidecar ---------------------------------------------------------------------------------------------------
 /** Contacts one sidecar holds for one game. When full, newcomers meet silence. */

@@ -24,6 +24,8 @@ export class Feed {
   #wanted: boolean | null = null;
   #lost = false;
   #sending: Promise<void> | null = null;
+  /** How often somebody began to watch: an answer from before says nothing of after. */
+  #begun = 0;
 
   constructor(send: (changes: Lines, lost: boolean) => Promise<boolean>) {
     this.#send = send;
@@ -35,6 +37,7 @@ export class Feed {
 
   /** Somebody watches, and has all lines as they are now. */
   begin(): void {
+    this.#begun++;
     this.#wanted = true;
     this.#lost = false;
     this.#waiting.clear();
@@ -55,8 +58,10 @@ export class Feed {
     while (this.#waiting.size > 0) {
       const changes = [...this.#waiting.values()];
       this.#waiting.clear();
+      const begun = this.#begun;
       try {
-        this.#wanted = await this.#send(changes, this.#lost);
+        const wanted = await this.#send(changes, this.#lost);
+        if (begun === this.#begun) this.#wanted = wanted;
         this.#lost = false;
       } catch {
         // It cannot be reached. The next change tells it that this one is missing.

@@ -26,6 +26,7 @@ import type { Answered, Once, Outcome, Pass } from "./pass.ts";
 import { published, type Published, publishing } from "./published.ts";
 import { ticketKeys } from "./tokens.ts";
 import { Watch } from "./watch.ts";
+import { isWatcher } from "./watcher.ts";
 import { SOURCE } from "./watching.ts";
 
 export class Hub extends DurableObject<Env> {
@@ -182,19 +183,19 @@ export class Hub extends DurableObject<Env> {
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {
-    if (this.#isWatcher(socket)) return this.#watch.hear(socket, message, Date.now());
+    if (isWatcher(socket)) return this.#watch.hear(socket, message, Date.now());
     return this.#links.hear(socket, message);
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
     // 1005 and 1006 say that no code came; they may not be sent (RFC 6455 section 7.4.1).
     const legal = code === 1005 || code === 1006 ? 1000 : code;
-    if (this.#isWatcher(socket)) this.#watch.close(socket, legal);
+    if (isWatcher(socket)) this.#watch.close(socket, legal);
     else this.#links.end(socket, legal);
   }
 
   override webSocketError(socket: WebSocket): void {
-    if (this.#isWatcher(socket)) this.#watch.close(socket, 1011);
+    if (isWatcher(socket)) this.#watch.close(socket, 1011);
     else this.#links.end(socket, 1011);
   }
 
@@ -218,10 +219,6 @@ export class Hub extends DurableObject<Env> {
     const watched = await this.#watch.fed(shard, changes, count, lost, now);
     this.#keeper.arm([], now);
     return watched;
-  }
-
-  #isWatcher(socket: WebSocket): boolean {
-    return this.ctx.getTags(socket).includes("events");
   }
 
   readonly #pingedAt = (socket: WebSocket): number | null =>

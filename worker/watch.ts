@@ -6,6 +6,7 @@ import type { Summary } from "#shared/api.ts";
 import { decode } from "#shared/decode.ts";
 import {
   FILTER_LENGTH_MAX,
+  SNAPSHOT_LENGTH_MAX,
   SNAPSHOT_LINES_MAX,
   TOPICS_PER_WATCHER_MAX,
   WATCHER_MESSAGE_LENGTH_MAX,
@@ -236,9 +237,11 @@ export class Watch {
     const waiting = this.#teller.waitingLines();
     const known = lines.filter(({ key }) => !waiting.has(key.at(-1) as string)).map(({ json }) => json);
     for (const line of waiting.values()) if (line !== null && isPicked(line)) known.push(JSON.stringify(line));
+    const shown = fitting(known);
+    const complete = !more && shown.length === known.length;
     const head = `{"type":"snapshot","topic":"lobbies","seq":${this.#teller.seq}`;
     const answers = re === undefined ? "" : `,"re":${re}`;
-    this.#tell(watcher, `${head}${answers},"data":{"lobbies":[${known.join()}],"complete":${!more}}}`);
+    this.#tell(watcher, `${head}${answers},"data":{"lobbies":[${shown.join()}],"complete":${complete}}}`);
   }
 
   #resumeList(watcher: Watcher, missed: Missed, re: number | undefined): void {
@@ -325,6 +328,13 @@ export class Watch {
 function isNewcomer(lobby: Lobby, peer: string | null, since: number): boolean {
   const member = lobby.members.find((m) => m.source === null && m.peer === peer);
   return member !== undefined && numberAt(member.joined_at) > since;
+}
+
+/** As many of the first lines as a snapshot holds. */
+function fitting(lines: readonly string[]): readonly string[] {
+  let length = 0;
+  const end = lines.findIndex((line) => (length += line.length + 1) > SNAPSHOT_LENGTH_MAX);
+  return lines.slice(0, Math.min(end < 0 ? lines.length : end, SNAPSHOT_LINES_MAX));
 }
 
 const wrong = (detail: string): Refused => ({ refused: "invalid_request", detail });

@@ -31,6 +31,12 @@ export type ListWatch = {
   readonly isPicked: (line: Summary) => boolean;
 };
 
+const attachmentOf = (socket: WebSocket): Partial<Attachment> | null =>
+  socket.deserializeAttachment() as Partial<Attachment> | null;
+
+/** Whether somebody watches through it. Its tags would say so too, but not any more when it closes. */
+export const isWatcher = (socket: WebSocket): boolean => attachmentOf(socket)?.watcher === true;
+
 const BUDGET = { per_s: WATCHER_PER_S, burst: WATCHER_BURST };
 
 export class Watcher {
@@ -66,7 +72,7 @@ export class Watcher {
 
   /** The watcher of a socket that outlived the hub's sleep, or null where it is another one's. */
   static awoken(socket: WebSocket, now: number): Watcher | null {
-    const kept = socket.deserializeAttachment() as Partial<Attachment> | null;
+    const kept = attachmentOf(socket);
     return kept?.watcher === true && kept.ended !== true ? new Watcher(socket, kept as Attachment, now) : null;
   }
 
@@ -137,8 +143,8 @@ export class Watcher {
       this.#told_at_ping = this.#told;
       this.#pinged_at = pinged_at;
     }
-    this.#told += text.length;
     if (this.#told - this.#arrived > UNCONFIRMED_LENGTH_MAX) return false;
+    this.#told += text.length;
     this.#send(text);
     return true;
   }

@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   COALESCE_MS,
   REPLAY_ITEMS_MAX,
+  SNAPSHOT_LENGTH_MAX,
+  SNAPSHOT_LINES_MAX,
   TOPICS_PER_WATCHER_MAX,
   UNCONFIRMED_LENGTH_MAX,
   WATCHER_BURST,
@@ -11,9 +13,12 @@ import {
   WATCHER_SILENCE_MS,
   WATCHERS_PER_SOURCE_MAX,
 } from "#shared/limits.ts";
+import { isRefusalCode } from "#shared/refusals.ts";
+import { seeded } from "../support/dice.ts";
 import { app } from "../../worker/app.ts";
 import { hubFor, inside, timePasses } from "./inside.ts";
 import { problemOf } from "./plaza.ts";
+import { freeOfCharge, players } from "./player.ts";
 import { hangUp, hosts, joins, leaves, newGame, Sidecar, worker } from "./sidecar.ts";
 import { eventsRequest, type Frame, lookAway, Watcher } from "./watcher.ts";
 
@@ -233,6 +238,56 @@ describe("what cannot be done is refused, and the socket goes on:", () => {
   });
 });
 
+test("a snapshot holds a bounded number of lobbies, and says that there are more", async () => {
+  const north = await Sidecar.link(game);
+  for (let at = 0; at < SNAPSHOT_LINES_MAX; at += 100) {
+    await north.report(...Array.from({ length: 100 }, (_, n) => hosts(`Lobby ${at + n}`, "Alice")));
+  }
+  const [, whole] = await Watcher.list(game);
+  expect([linesOf(whole).length, whole.data["complete"]]).toStrictEqual([SNAPSHOT_LINES_MAX, true]);
+  await north.report(hosts("One more", "Alice"));
+  const [, part] = await Watcher.list(game);
+  expect([linesOf(part).length, part.data["complete"]]).toStrictEqual([SNAPSHOT_LINES_MAX, false]);
+});
+
+test("a snapshot holds a bounded number of characters, and says that there are more", async () => {
+  freeOfCharge();
+  const value = { value: "v".repeat(128), index: true };
+  const data = Object.fromEntries(Array.from({ length: 10 }, (_, at) => [`${"k".repeat(60)}${at}`, value]));
+  for (const player of await players(game, 30)) for (let at = 0; at < 4; at++) await player.hosts({ data });
+  const [keen, part] = await Watcher.list(game);
+  expect(part.data["complete"]).toBe(false);
+  expect(linesOf(part).length).toBeGreaterThan(100);
+  expect(JSON.stringify(part).length).toBeLessThan(SNAPSHOT_LENGTH_MAX + 200);
+  expect(await keen.rest()).toStrictEqual([]);
+});
+
+test("150 sockets that say whatever comes to mind are answered and end, and nothing else does", async () => {
+  const faults = vi.spyOn(console, "error");
+  const north = await Sidecar.link(game);
+  await north.report(hosts("Nice", "Alice"));
+  const [witness, list] = await Watcher.list(game);
+  const { peer_token } = await peerOf(game);
+  const dice = seeded(20_261_125);
+  const ends = new Map<number, number>();
+  for (let round = 0; round < 150; round++) {
+    const watcher = await Watcher.greet(game, round % 2 === 0 ? peer_token : undefined);
+    for (let at = 0; at < 20; at++) watcher.say(absurd(dice, linesOf(list)[0]!.id));
+    watcher.say("{");
+    const { code } = await watcher.closed;
+    ends.set(code, (ends.get(code) ?? 0) + 1);
+    for (const frame of watcher.unread) {
+      expect(["error", "snapshot", "resumed", "ok"]).toContain(frame.type);
+      const problem = problemIn(frame);
+      if (problem !== undefined)
+        expect([problem["code"], isRefusalCode(String(problem["code"]))]).toStrictEqual([problem["code"], true]);
+    }
+  }
+  expect([...ends.keys()]).toStrictEqual([4400]);
+  expect(await witness.rest()).toStrictEqual([]);
+  expect(faults).not.toHaveBeenCalled();
+});
+
 describe("who comes back after a drop", () => {
   test("is told what came meanwhile, all of it and nothing twice", async () => {
     const north = await Sidecar.link(game);
@@ -371,6 +426,43 @@ describe("who does not keep up", () => {
     expect(heard).not.toHaveBeenCalled();
   });
 });
+
+/** Right, nearly right and wrong. */
+function absurd(dice: () => number, lobby: string): string | ArrayBuffer {
+  const pick = <T>(...of: readonly T[]): T => of[Math.floor(dice() * of.length)]!;
+  const value = (): unknown =>
+    pick<unknown>(lobby, NOBODY, "lobbies", "lobby", -1, 1e308, null, true, [], {}, "", "\u202e", "a".repeat(600), {
+      a: { a: {} },
+    });
+  const filter = (): unknown =>
+    pick<unknown>(
+      value(),
+      { members: "2" },
+      { "data[map]": "x" },
+      { "name[contains]": "" },
+      { __proto__: "x" },
+      { limit: "1" },
+    );
+  const data = {
+    topic: value(),
+    id: value(),
+    filter: filter(),
+    since: value(),
+    lobby: value(),
+    text: value(),
+    to: value(),
+    body: value(),
+    token: value(),
+  };
+  const keys = Object.keys(data).filter(() => dice() < 0.7) as (keyof typeof data)[];
+  const said = Object.fromEntries(keys.map((key) => [key, data[key]]));
+  const type = pick<unknown>("subscribe", "subscribe", "unsubscribe", "chat", "signal", "hello", "welcome", value());
+  return JSON.stringify({
+    type,
+    seq: pick<unknown>(undefined, 7, value()),
+    data: pick<unknown>(said, said, said, value()),
+  });
+}
 
 // --- makers ----------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Summary } from "#shared/api.ts";
+import { freeOfCharge, Player } from "./player.ts";
 import { ask, betrayed, EVERYTHING, LIST, LIST_CACHE, listOf, plant, PLAZAS, problemOf } from "./plaza.ts";
 import { hangUp, ORIGIN } from "./sidecar.ts";
 
@@ -80,6 +81,36 @@ describe("a list of two hubs", () => {
       code: "invalid_request",
       detail: `${wrong}: not a value this parameter takes`,
     });
+  });
+});
+
+describe("a list of lobbies with data, of two hubs,", () => {
+  test("is filtered and ordered by what their hosts made searchable, and tells nothing else", async () => {
+    freeOfCharge();
+    const [near, far] = await Player.ofBothShards("arena");
+    const index = true;
+    for (const [who, name, map, skill] of [
+      [near, "One", "forest", 900],
+      [far, "Two", "forest", 1_300],
+      [near, "Three", "desert", 1_250],
+      [far, "Four", "forest", 10_000],
+    ] as const) {
+      const motd = { value: "forest" };
+      const data = { map: { value: map, index }, skill: { value: skill, index }, motd };
+      await who.hosts({ name, data, version: "1.4" });
+    }
+    const names = async (query: string): Promise<string[]> => {
+      const answer = await ask(`/v1/games/arena/lobbies?${query}`);
+      return (await answer.json<{ lobbies: Summary[] }>()).lobbies.map(({ name }) => name);
+    };
+    expect(await names("data[map]=forest&data[skill][gte]=1000&order=data[skill]")).toStrictEqual(["Two", "Four"]);
+    expect(await names("near=skill:1200&version=1.4")).toStrictEqual(["Three", "Two", "One", "Four"]);
+    expect(await names("near=skill:1200&limit=2&data[map][in]=forest,sea")).toStrictEqual(["Two", "One"]);
+    expect(await names("data[motd]=forest")).toStrictEqual([]);
+    expect(await names("version=1.5")).toStrictEqual([]);
+    const [line] = (await (await ask("/v1/games/arena/lobbies?name=One")).json<{ lobbies: Summary[] }>()).lobbies;
+    expect(line).toMatchObject({ wire: "native", version: "1.4", data: { map: "forest", skill: 900 } });
+    expect(line!.data).not.toHaveProperty("motd");
   });
 });
 
