@@ -312,6 +312,9 @@ export const NORAY_UNREAD_BYTES_MAX = 65_536;
 /** noray's own lengths, of 64 letters: 126 and 768 bits. */
 export const NORAY_OID_LENGTH = 21;
 export const NORAY_PID_LENGTH = 128;
+/** Longer ones say nothing more: an oid is a lobby's name, and a pid one datagram and one header. */
+export const NORAY_OID_LENGTH_MAX = 64;
+export const NORAY_PID_LENGTH_MAX = 256;
 /** What ids have at the least. A pid grants everything; what an oid grants, and how it is guarded, is in the docs. */
 export const NORAY_OID_BITS_MIN = 30;
 export const NORAY_PID_BITS_MIN = 128;

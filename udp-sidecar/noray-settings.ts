@@ -39,7 +39,7 @@ function parseAt(text: string): Parsed<NorayAt> {
 
 /** Letters that clients neither split at nor take for another wire's first bytes. */
 const format =
-  (bits_min: number) =>
+  (bits_min: number, length_max: number) =>
   (text: string): Parsed<Format> => {
     const [digits = "", alphabet = ALPHABET] = text.split(":");
     const length = /^[0-9]{1,3}$/.test(digits) ? Number(digits) : 0;
@@ -50,7 +50,7 @@ const format =
       letters.size === alphabet.length &&
       length * Math.log2(letters.size) >= bits_min &&
       text.split(":").length <= 2;
-    return right && length <= (bits_min === limits.NORAY_PID_BITS_MIN ? 256 : 64)
+    return right && length <= length_max
       ? good({ length, alphabet })
       : bad(`LENGTH[:LETTERS] of at least ${bits_min} bits, each letter once, of A-Z a-z 0-9 _ . ~ -,`);
   };
@@ -77,13 +77,13 @@ export const NORAY_SETTINGS = {
     env: "PARLEY_NORAY_OID",
     fallback: String(limits.NORAY_OID_LENGTH),
     help: "noray's public ids: LENGTH[:LETTERS], like 8:23456789ABCDEFGHJKMNPQRSTUVWXYZ for codes to be read aloud",
-    parse: format(limits.NORAY_OID_BITS_MIN),
+    parse: format(limits.NORAY_OID_BITS_MIN, limits.NORAY_OID_LENGTH_MAX),
   },
   noray_pid: {
     env: "PARLEY_NORAY_PID",
     fallback: String(limits.NORAY_PID_LENGTH),
     help: "noray's secret ids: LENGTH[:LETTERS]",
-    parse: format(limits.NORAY_PID_BITS_MIN),
+    parse: format(limits.NORAY_PID_BITS_MIN, limits.NORAY_PID_LENGTH_MAX),
   },
   noray_lookup: {
     env: "PARLEY_NORAY_LOOKUP_RATE",

@@ -79,7 +79,7 @@ export class Switchboard implements noray.Hosts {
   readonly #oids = new Map<string, string>();
   /** Everything that waits for the hub, the oldest first. */
   readonly #waiting = new Set<Pending>();
-  /** Hosts (as lobbies) and connections (as memberships less those) of each source. */
+  /** How many hosts, and how many connections, each source has. */
   readonly #registered = new Shares();
   readonly #connected = new Shares();
   readonly #registrations: Guard;

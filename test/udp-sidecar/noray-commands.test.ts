@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { NORAY_PENDING_MAX } from "#shared/limits.ts";
 import { at, Rig } from "../support/exchange.ts";
-import { registered, tale } from "./noray-dialogue.ts";
+import { registered, registeredApart, tale } from "./noray-dialogue.ts";
 
 describe("registering", () => {
   test("is answered at once, oid first, before any hub hears of it", () => {
@@ -136,12 +136,7 @@ describe("connect", () => {
   });
 
   test("works between peers of two sidecars, who do not know of each other", () => {
-    registered("A").tell(`
-      B/south/8890> register-host
-      B/south/8890< set-oid B
-      B/south/8890< set-pid *B
-      B/south> *B
-      B/south< OK
+    registeredApart().tell(`
       B/south/8890> connect A
       B/south/8890< connect 192.0.2.1:5001
       A/8890< connect 192.0.2.2:5002

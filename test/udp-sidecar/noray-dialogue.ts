@@ -71,3 +71,13 @@ export function registered(players: string, rig?: Rig): Tale {
   }
   return begun;
 }
+
+/** A tale in which A has registered at home, and B at the other sidecar. */
+export const registeredApart = (): Tale =>
+  registered("A").tell(`
+    B/south/8890> register-host
+    B/south/8890< set-oid B
+    B/south/8890< set-pid *B
+    B/south> *B
+    B/south< OK
+  `);

@@ -6,7 +6,7 @@ import { digestOf, mint, noray } from "../../udp-sidecar/protocols/noray.ts";
 import { NOBODY } from "../../udp-sidecar/switchboard.ts";
 import { NORAY_PID } from "../support/commands.ts";
 import { diceOf } from "../support/dice.ts";
-import { registered, tale } from "./noray-dialogue.ts";
+import { registered, registeredApart, tale } from "./noray-dialogue.ts";
 
 describe("the registrar", () => {
   test("answers a pid with OK, again and again, and through every port that speaks all wires", () => {
@@ -180,13 +180,7 @@ describe("while the hub is away", () => {
   });
 
   test("a host of another sidecar that cannot be told is unreachable, in words", () => {
-    const { rig, tell } = registered("A").tell(`
-      B/south/8890> register-host
-      B/south/8890< set-oid B
-      B/south/8890< set-pid *B
-      B/south> *B
-      B/south< OK
-    `);
+    const { rig, tell } = registeredApart();
     rig.cut("north");
     tell(`
       B/south/8890> connect A

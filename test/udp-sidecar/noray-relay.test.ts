@@ -4,7 +4,7 @@ import type { Budget } from "#shared/guard.ts";
 import * as numbers from "#shared/limits.ts";
 import { Relay } from "../../udp-sidecar/relay.ts";
 import { at, type Rig } from "../support/exchange.ts";
-import { registered } from "./noray-dialogue.ts";
+import { registered, registeredApart } from "./noray-dialogue.ts";
 
 const FAST = { per_s: 1e6, burst: 1e6 };
 const PUBLIC = "198.51.100.7";
@@ -42,16 +42,6 @@ function relayAt(
   });
   return relay;
 }
-
-/** Two hosts, each of a sidecar of his own. */
-const apart = () =>
-  registered("A").tell(`
-    B/south/8890> register-host
-    B/south/8890< set-oid B
-    B/south/8890< set-pid *B
-    B/south> *B
-    B/south< OK
-  `);
 
 describe("at one sidecar", () => {
   test("each is told a port of his own, the requester first; asked again, the same ones", () => {
@@ -210,7 +200,7 @@ describe("who waits for the hub", () => {
 
 describe("over two sidecars", () => {
   test("both ports are the requester's sidecar's; the host is told his as if the client were there", () => {
-    const { rig, tell } = apart();
+    const { rig, tell } = registeredApart();
     const relay = relayAt(rig, "south");
     tell(`
       B/south/8890> connect-relay A
@@ -229,7 +219,7 @@ describe("over two sidecars", () => {
   });
 
   test("where the requester's sidecar does not know its public address there is none, and the host hears nothing", () => {
-    const { rig, tell } = apart();
+    const { rig, tell } = registeredApart();
     const relay = relayAt(rig, "south", { address: null });
     tell(`
       B/south/8890> connect-relay A

@@ -25,7 +25,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Endpoint, formatEndpoint, isIPv4, sameEndpoint } from "#shared/endpoint.ts";
-import { NORAY_LINE_BYTES_MAX } from "#shared/limits.ts";
+import { NORAY_LINE_BYTES_MAX, NORAY_OID_LENGTH_MAX } from "#shared/limits.ts";
 import type { Notice, Policy } from "#shared/lobby.ts";
 import type { Contacts, Datagram, Heard, Lines, Said, Speech, Wire } from "../protocol.ts";
 
@@ -113,7 +113,7 @@ export function parse(line: string): Command | null {
 }
 
 /** What may be asked for: another sidecar may make its ids otherwise. */
-export const isOid = (text: string): boolean => /^[!-~]{1,64}$/.test(text);
+export const isOid = (text: string): boolean => /^[!-~]+$/.test(text) && text.length <= NORAY_OID_LENGTH_MAX;
 
 /** The order is what clients wait for. */
 export const ids = (oid: string, pid: string): string => `set-oid ${oid}\nset-pid ${pid}\n`;
