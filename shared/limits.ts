@@ -339,6 +339,13 @@ export const DTLS_HANDSHAKE_PER_S = 32;
 export const DTLS_HANDSHAKE_BURST = 256;
 /** A handshake that has not ended by then is given up; Godot's clients give up sooner. */
 export const DTLS_HANDSHAKE_S = 10;
+/**
+ * Encrypted records that a handshake may be given before it is complete: OpenSSL keeps 17 KB for each until it can read
+ * them. An honest client has one, and repeats it a few times.
+ */
+export const DTLS_EARLY_RECORDS_MAX = 8;
+/** Longest certificate chain taken from a client, in bytes: none is asked for, and room is kept for what is announced. */
+export const DTLS_CLIENT_CHAIN_BYTES_MAX = 1_024;
 /** A session in which nothing was said for so long is over: eight keepalives of a careful client. */
 export const DTLS_IDLE_S = 120;
 /** A certificate that expires sooner is warned of: two weeks are enough to renew one. */

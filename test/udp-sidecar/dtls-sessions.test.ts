@@ -341,6 +341,27 @@ describe("hostile clients", () => {
     expect(process.memoryUsage.rss() - before).toBeLessThan(100_000_000);
   });
 
+  test("who send encrypted records before there is a key have few of them kept", async () => {
+    const at = await meeting();
+    const hold = (): Client => {
+      const client = at.client();
+      at.put(client.at, client.take(null)[0]!);
+      at.put(client.at, client.take(at.sent.shift()!.datagram)[0]!);
+      at.sent.length = 0;
+      return client;
+    };
+    const clients = Array.from({ length: 40 }, hold);
+    const before = process.memoryUsage.rss();
+    const early = Buffer.alloc(600, 7);
+    for (let n = 0; n < 200; n++) {
+      Buffer.of(22, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, n >> 8, n & 255, 587 >> 8, 587 & 255).copy(early);
+      for (const client of clients) at.put(client.at, early);
+    }
+    expect([at.sessions.shaking, at.count("dtls_dropped", "early")]).toStrictEqual([40, 40 * 192]);
+    // A hundred records of 17 KB for each of them, as OpenSSL would keep, would be 68 MB.
+    expect(process.memoryUsage.rss() - before).toBeLessThan(40_000_000);
+  });
+
   test("who vanish during a handshake are given up", async () => {
     const at = await meeting();
     const client = at.client();

@@ -5,6 +5,7 @@
  *
  *     record -> BIO_write -> SSL_read -> what was said        what is to be sent <- BIO_read <- SSL_write
  */
+import { DTLS_CLIENT_CHAIN_BYTES_MAX } from "#shared/limits.ts";
 import type { Certificate } from "./certificate.ts";
 import type { Conversation, Cookies, Engine, Took } from "./engine.ts";
 import { type Library, loadLibrary, type Pointer } from "./library.ts";
@@ -16,6 +17,7 @@ const SSL_CTRL_EXTRA_CHAIN_CERT = 14;
 const SSL_CTRL_SET_MTU = 17;
 const SSL_CTRL_MODE = 33;
 const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
+const SSL_CTRL_SET_MAX_CERT_LIST = 51;
 const DTLS_CTRL_HANDLE_TIMEOUT = 74;
 const SSL_CTRL_SET_MIN_PROTO_VERSION = 123;
 const DTLS1_2_VERSION = 0xfefd;
@@ -119,6 +121,7 @@ class OpenSsl implements Engine {
     const ctx = made(library.SSL_CTX_new(library.DTLS_server_method()));
     try {
       configure(library, ctx);
+      library.SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MAX_CERT_LIST, DTLS_CLIENT_CHAIN_BYTES_MAX, null);
       const [own, ...others] = chain as [Uint8Array, ...Uint8Array[]];
       check(library, "certificate", library.SSL_CTX_use_certificate_ASN1(ctx, own.length, own));
       for (const other of others) {

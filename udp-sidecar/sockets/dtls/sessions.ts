@@ -9,7 +9,7 @@
  * clock: whoever drives it says what came, and what time it is.
  */
 import { type Endpoint, formatEndpoint, sameEndpoint, sourceOf } from "#shared/endpoint.ts";
-import { DTLS_CLAIM_QUIET_MS, DTLS_LOOK_MS, SOURCES_MAX } from "#shared/limits.ts";
+import { DTLS_CLAIM_QUIET_MS, DTLS_EARLY_RECORDS_MAX, DTLS_LOOK_MS, SOURCES_MAX } from "#shared/limits.ts";
 import { type Budget, Guard } from "#shared/guard.ts";
 import type { Tally } from "../../tally.ts";
 import { Claims } from "./claims.ts";
@@ -43,6 +43,8 @@ type Session<L> = {
   readonly hello: string;
   readonly began_at: number;
   heard_at: number;
+  /** Encrypted records it was given before it was complete. */
+  early: number;
   /** Where its client is to be met. */
   endpoint: Endpoint;
 };
@@ -183,7 +185,7 @@ export class Sessions<L extends Lane> {
     if (oldest !== undefined && this.#shaking.size >= this.#limits.dtls_handshakes_max)
       this.#fail(oldest, "crowded_out");
     this.#slots.set(key, slot);
-    const session: Session<L> = { slot, conversation, hello, began_at: now, heard_at: now, endpoint: from };
+    const session: Session<L> = { slot, conversation, hello, began_at: now, heard_at: now, early: 0, endpoint: from };
     slot.shaking = session;
     this.#shaking.add(session);
     this.#count(from, 1);
@@ -203,6 +205,7 @@ export class Sessions<L extends Lane> {
     const ofHandshake = epoch === 0 || (type === HANDSHAKE && slot.shaking !== null);
     const session = ofHandshake ? slot.shaking : (slot.live ?? slot.shaking);
     if (session === null) return this.#drop("in_clear");
+    if (epoch === 1 && session === slot.shaking && ++session.early > DTLS_EARLY_RECORDS_MAX) return this.#drop("early");
     this.#took(session, session.conversation.take(bytes), now);
   }
 
