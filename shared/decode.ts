@@ -159,11 +159,20 @@ export const union = <T extends object>(key: string, kinds: Readonly<Record<stri
     return decoder === undefined ? fail(`${path}.${key}`, Object.keys(kinds).join(", ")) : decoder(value, path);
   });
 
-/** An endpoint as `{ address, port }`, already canonical: a neighbour that sends another form is wrong. */
-export const canonicalEndpoint: Decoder<Endpoint> = (value, path) => {
-  const raw = record<Endpoint>({ address: text(64), port: integer(1, 65_535) })(value, path);
-  const at = endpoint(raw.address, raw.port);
-  return at !== null && at.address === raw.address ? at : fail(path, "a canonical endpoint");
-};
+const rawEndpoint = record<Endpoint>({ address: text(64), port: integer(1, 65_535) });
 
-const schemaOf = ({ schema }: Decoder<unknown>): Schema => schema ?? true;
+/** An endpoint as `{ address, port }`; whatever form the address has, it is canonical from here on. */
+export const anyEndpoint: Decoder<Endpoint> = described(rawEndpoint.schema!, (value, path) => {
+  const { address, port } = rawEndpoint(value, path);
+  return endpoint(address, port) ?? fail(path, "an endpoint");
+});
+
+/** The same, already canonical: a neighbour that sends another form is wrong. */
+export const canonicalEndpoint: Decoder<Endpoint> = described(rawEndpoint.schema!, (value, path) => {
+  const at = anyEndpoint(value, path);
+  return at.address === rawEndpoint(value, path).address ? at : fail(path, "a canonical endpoint");
+});
+
+function schemaOf({ schema }: Decoder<unknown>): Schema {
+  return schema ?? true;
+}

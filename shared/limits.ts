@@ -148,6 +148,8 @@ export const PEER_TOKEN_S = 30 * 24 * 3_600;
 export const UDP_TOKEN_S = 24 * 3_600;
 /** The longest ticket: all its parts at their longest, and their dots, come to 190. */
 export const TICKET_LENGTH_MAX = 256;
+/** The longest receipt: an IPv6 endpoint takes 36. */
+export const RECEIPT_LENGTH_MAX = 78;
 /** Keys valid at once: one that signs, and the one before it while it is being replaced. */
 export const TOKEN_KEYS_MAX = 2;
 /** Tokens are public, so that a key could be guessed at leisure: a shorter one is refused. */
@@ -417,3 +419,13 @@ export const OUTCOMES_DIRECT_MIN = 0.02;
 export const FIRST_BY_MS = 250;
 /** The first datagrams of a repeated try die after this many hops: beyond the home router, before the peer's. */
 export const SHORT_LIVED_HOPS = 2;
+
+// --- Connecting ------------------------------------------------------------------------------------------------
+/** Introductions of one pair after each other; the later ones are all alike. */
+export const ATTEMPTS_MAX = 15;
+/** Connections of one peer that he is shown: with everybody in the largest lobby. */
+export const CONNECTIONS_LISTED_MAX = SEATS_MAX;
+/** What is remembered of a connection's course. */
+export const TIMELINE_MAX = 16;
+/** The longest time that a client tells of. */
+export const OUTCOME_MS_MAX = 600_000;

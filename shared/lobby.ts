@@ -96,6 +96,14 @@ export const SUCCESSIONS = ["automatic", "manual", "close"] as const;
 /** When the host goes: the next in order of arrival hosts; a member claims it, or nobody and it ends; it ends at once. */
 export type Succession = (typeof SUCCESSIONS)[number];
 
+export const CONSENTS = ["automatic", "ask", "ticket"] as const;
+/** How a member is connected to another who asks: at once; once he agrees; with a ticket that he gave away. */
+export type Consent = (typeof CONSENTS)[number];
+
+export const ADDRESS_POLICIES = ["direct", "relay_only"] as const;
+/** Whether members are told each other's addresses, once both agree, or only ever meet on a relay. */
+export type AddressPolicy = (typeof ADDRESS_POLICIES)[number];
+
 /** What a host says of his lobby, and may change while it lives. Foreign wires leave the defaults. */
 export type Settings = {
   /** What people read; null: the lobby's name. */

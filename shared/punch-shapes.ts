@@ -1,35 +1,39 @@
 /** What peers and the hub say to each other about punching, as decoders: what was seen, and what is to be done. */
 import {
-  canonicalEndpoint,
+  anyEndpoint,
   type Decoder,
   flag,
   integer,
   list,
   nullable,
   number,
+  object,
   oneOf,
   record,
+  type Shape,
   text,
 } from "./decode.ts";
 import * as limits from "./limits.ts";
-import type { Sample } from "./nat.ts";
 import type { Plan, Spray, Target } from "./punch.ts";
+import { RECEIPT_PATTERN } from "./receipts.ts";
 
 const port = integer(1, limits.PORT_LAST);
 /** Texts of addresses are no longer than this. */
 const address = text(45);
 
-/** Of all rounds, in any order. What they say was seen is the peer's word, and good for telling his NAT alone. */
-export const samples: Decoder<readonly Sample[]> = list(
-  record<Sample>({
-    socket: integer(0, limits.PORT_LAST),
-    local_port: port,
-    via: canonicalEndpoint,
-    seen: canonicalEndpoint,
-    at_ms: number,
-  }),
-  limits.SAMPLES_MAX,
-);
+/** One look of a sidecar at one of a peer's sockets. */
+export const look = object({
+  /** Which of its sockets: 0 is the one it will play on. */
+  socket: integer(0, limits.PORT_LAST),
+  local_port: port,
+  /** The sidecar's endpoint that was asked. */
+  via: anyEndpoint,
+  /** When the question left, on the peer's own clock. */
+  at_ms: number,
+  /** What was seen is in here; a peer's own word leads nobody anywhere. */
+  receipt: text(limits.RECEIPT_LENGTH_MAX, RECEIPT_PATTERN),
+});
+export type Look = Shape<typeof look>;
 
 export const spray: Decoder<Spray> = record<Spray>({
   address,

@@ -16,9 +16,11 @@ export function shardOf(wire: Wire, name: string, shards: number): number {
 /** `{shard in base 36}-{random}`: 128 random bits, because the id alone finds an unlisted lobby. */
 export const lobbyId = (shard: number, random: string): string => `${shard.toString(36)}-${random}`;
 
+export const LOBBY_ID_PATTERN = /^([0-9a-z]{1,2})-[0-9a-z]{20,40}$/;
+
 /** The shard an id names, or null where the text is no lobby id. */
 export function shardOfId(id: string): number | null {
-  const match = /^([0-9a-z]{1,2})-[0-9a-z]{20,40}$/.exec(id);
+  const match = LOBBY_ID_PATTERN.exec(id);
   const shard = match === null ? SHARDS_MAX : Number.parseInt(match[1]!, 36);
   return shard < SHARDS_MAX ? shard : null;
 }
