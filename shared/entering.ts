@@ -20,8 +20,8 @@ import {
   tellAgain,
   tellAll,
 } from "./changes.ts";
-import { APPLICANTS_PER_LOBBY_MAX, SEAT_HELD_MS } from "./limits.ts";
-import type { Applicant, Event, Lobby, Member, Settings, Stepped, Tell } from "./lobby.ts";
+import { APPLICANTS_PER_LOBBY_MAX, SEAT_HELD_MS, SILENT_AWAY_MS } from "./limits.ts";
+import type { Applicant, Event, Lobby, Member, Policy, Settings, Stepped, Tell } from "./lobby.ts";
 
 type Hosting = Event & { kind: "host" };
 type Joining = Event & { kind: "join" };
@@ -35,6 +35,17 @@ export const DEFAULTS: Settings = {
   approval: false,
   succession: "automatic",
   data: {},
+};
+
+/** Lobbies made over HTTP: the hub watches its members, and the lobby lives as long as one of them is heard. */
+export const NATIVE: Policy = {
+  lease_ms: null,
+  lifetime_ms: null,
+  started_keep_ms: 1,
+  confirmed_keep_ms: 1,
+  listed: true,
+  admits_http: true,
+  away_ms: SILENT_AWAY_MS,
 };
 
 export function create(event: Hosting, now: number): Stepped {

@@ -1,22 +1,11 @@
 /** From what a request says to what the core is told: the events that make a lobby, enter one and change one. */
 import type { Joining, LobbyPatch, NewLobby } from "#shared/api.ts";
 import { patchLobbyData, patchMemberData } from "#shared/data.ts";
-import { SILENT_AWAY_MS } from "#shared/limits.ts";
-import type { Changes, Event, Policy } from "#shared/lobby.ts";
+import { NATIVE } from "#shared/entering.ts";
+import type { Changes, Event } from "#shared/lobby.ts";
 import { canonicalCode, lobbyId } from "#shared/shards.ts";
 import { passwordDigest } from "./password.ts";
 import { randomText } from "./random.ts";
-
-/** The hub watches its members, and the lobby lives as long as one of them is heard. */
-const NATIVE: Policy = {
-  lease_ms: null,
-  lifetime_ms: null,
-  started_keep_ms: 1,
-  confirmed_keep_ms: 1,
-  listed: true,
-  admits_http: true,
-  away_ms: SILENT_AWAY_MS,
-};
 
 type Hosting = Event & { kind: "host" };
 type Entering = Event & { kind: "join" };

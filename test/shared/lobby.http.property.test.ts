@@ -3,19 +3,11 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { DATA_KEYS_MAX, DEPOSED_PER_LOBBY_MAX } from "#shared/limits.ts";
-import {
-  deadline,
-  type Event,
-  type Lobby,
-  restored,
-  step,
-  type Stepped,
-  SUCCESSIONS,
-  VISIBILITIES,
-} from "#shared/lobby.ts";
+import { deadline, type Event, restored, step, SUCCESSIONS, VISIBILITIES } from "#shared/lobby.ts";
 import { viewOf } from "#shared/views.ts";
-import { from, T0, TICK } from "./lobbies.ts";
+import { from, TICK } from "./lobbies.ts";
 import { admits, changes, denies, enters, expels, fallsSilent, goes, hands, isAlive, opens } from "./people.ts";
+import { type Act, holdIn, type Moment, play, throughJson } from "./scripts.ts";
 
 test("seats are never exceeded, held ones counted, and nobody is in twice or waits while he is in", () => {
   whatever(({ lobby }) => {
@@ -126,9 +118,6 @@ test("the scripts lead everywhere these properties speak of", () => {
 
 // --- scripts ---------------------------------------------------------------------------------------------------
 
-type Act = { readonly event: Event; readonly wait_ms: number };
-type Moment = Stepped & { readonly before: Lobby | null; readonly event: Event; readonly now: number };
-
 const PEERS = ["a", "b", "c", "d", "e"];
 const peers = fc.constantFrom(...PEERS);
 const pairs = fc.tuple(peers, peers);
@@ -220,24 +209,4 @@ const scripts: fc.Arbitrary<readonly Act[]> = fc
   .tuple(fc.constantFrom(...openings), acts)
   .map(([opening, rest]) => [...opening.map((event) => ({ event, wait_ms: 0 })), ...rest]);
 
-function* play(script: readonly Act[]): Generator<Moment> {
-  let lobby: Lobby | null = null;
-  let now = T0;
-  for (const [at, act] of script.entries()) {
-    now += act.wait_ms;
-    const event: Event = act.event.kind === "host" ? { ...act.event, id: `0-${at}` } : act.event;
-    const before: Lobby | null = lobby;
-    const stepped: Stepped = step(before, event, now);
-    yield { ...stepped, before, event, now };
-    lobby = stepped.lobby;
-  }
-}
-
-function whatever(holds: (moment: Moment) => void): void {
-  const property = fc.property(scripts, (script) => {
-    for (const moment of play(script)) holds(moment);
-  });
-  fc.assert(property, { numRuns: 400 });
-}
-
-const throughJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+const whatever = (holds: (moment: Moment) => void): void => holdIn(scripts, holds);

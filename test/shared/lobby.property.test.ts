@@ -2,8 +2,9 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { deadline, type Event, type Lobby, type Source, step, type Stepped } from "#shared/lobby.ts";
-import { hosts, joins, POLICY, starts, T0, TICK } from "./lobbies.ts";
+import { deadline, type Event, type Source, step } from "#shared/lobby.ts";
+import { hosts, joins, POLICY, starts, TICK } from "./lobbies.ts";
+import { type Act, holdIn, type Moment, play, throughJson } from "./scripts.ts";
 
 test("seats are never exceeded, and members are never nobody nor two of one name", () => {
   whatever(({ lobby }) => {
@@ -144,9 +145,6 @@ test("the scripts lead everywhere these properties speak of", () => {
 
 // --- scripts ---------------------------------------------------------------------------------------------------
 
-type Act = { readonly event: Event; readonly wait_ms: number };
-type Moment = Stepped & { readonly before: Lobby | null; readonly event: Event; readonly now: number };
-
 const PEERS = ["A", "B", "C", "D", "E"];
 const SIDECARS = ["north", "south"];
 
@@ -224,30 +222,9 @@ const scripts: fc.Arbitrary<readonly Act[]> = fc
     ...rest,
   ]);
 
-/** Plays a script, always beginning without a lobby. Every lobby that is made gets an id of its own. */
-function* play(script: readonly Act[]): Generator<Moment> {
-  let lobby: Lobby | null = null;
-  let now = T0;
-  for (const [at, act] of script.entries()) {
-    now += act.wait_ms;
-    const event: Event = act.event.kind === "host" ? { ...act.event, id: `0-${at}` } : act.event;
-    const before: Lobby | null = lobby;
-    const stepped: Stepped = step(before, event, now);
-    yield { ...stepped, before, event, now };
-    lobby = stepped.lobby;
-  }
-}
-
-function whatever(holds: (moment: Moment) => void): void {
-  const property = fc.property(scripts, (script) => {
-    for (const moment of play(script)) holds(moment);
-  });
-  fc.assert(property, { numRuns: 400 });
-}
+const whatever = (holds: (moment: Moment) => void): void => holdIn(scripts, holds);
 
 const same = (a: Source | null, b: Source | null): boolean => JSON.stringify(a) === JSON.stringify(b);
-
-const throughJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null) {

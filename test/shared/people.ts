@@ -1,17 +1,7 @@
 /** People who speak HTTP: what they do to a native lobby. Beside `lobbies.ts`, whose people are heard by a sidecar. */
-import { SILENT_AWAY_MS } from "#shared/limits.ts";
-import { type Event, type Lobby, type Policy, step } from "#shared/lobby.ts";
+import { NATIVE } from "#shared/entering.ts";
+import { type Event, type Lobby, step } from "#shared/lobby.ts";
 import { after, still, T0 } from "./lobbies.ts";
-
-export const NATIVE: Policy = {
-  lease_ms: null,
-  lifetime_ms: null,
-  started_keep_ms: 1,
-  confirmed_keep_ms: 1,
-  listed: true,
-  admits_http: true,
-  away_ms: SILENT_AWAY_MS,
-};
 
 type Hosting = Event & { kind: "host" };
 type Joining = Event & { kind: "join" };
