@@ -17,7 +17,8 @@
  *                       member.joined|updated {id, member} · member.left {id, peer_id, name, state, by}
  *                       chat {id, from, text} · signal {id, from, body}
  *                       member.applied {id, peer_id} · member.admitted {id} · member.denied {id}
- *     any time          error {problem} · resync {} and close 4008 · close with a code of `WatchClose`
+ *     any time          going_away {}: no new lobbies are made here, those that are go on
+ *                       error {problem} · resync {} and close 4008 · close with a code of `WatchClose`
  */
 import { type LobbyView, type MemberView, chatLine, signalling, type Summary } from "./api.ts";
 import { type Decoder, integer, map, object, oneOf, optional, text, union } from "./decode.ts";

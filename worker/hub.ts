@@ -179,7 +179,9 @@ export class Hub extends DurableObject<Env> {
   }
 
   drain(draining: boolean): void {
-    this.#keeper.gate.drain(draining, Date.now());
+    const now = Date.now();
+    if (draining && !this.#keeper.gate.draining) this.#watch.goAway(now);
+    this.#keeper.gate.drain(draining, now);
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {

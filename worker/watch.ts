@@ -119,6 +119,11 @@ export class Watch {
     return true;
   }
 
+  /** The operators let the game run empty: everybody who watches hears it, once. */
+  goAway(now: number): void {
+    for (const watcher of this.#watchers.all()) this.#watchers.tell(watcher, GOING_AWAY, now);
+  }
+
   /** Time has passed. */
   tick(now: number): void {
     this.#teller.flush(now);
@@ -336,6 +341,8 @@ function fitting(lines: readonly string[]): readonly string[] {
   const end = lines.findIndex((line) => (length += line.length + 1) > SNAPSHOT_LENGTH_MAX);
   return lines.slice(0, Math.min(end < 0 ? lines.length : end, SNAPSHOT_LINES_MAX));
 }
+
+const GOING_AWAY = `{"type":"going_away","data":{}}`;
 
 const wrong = (detail: string): Refused => ({ refused: "invalid_request", detail });
 

@@ -6,6 +6,7 @@ import type { Env } from "../../worker/env.ts";
 import { hubFor, timePasses } from "./inside.ts";
 import { freeOfCharge, LOBBY, Player } from "./player.ts";
 import { problemOf, withTwoShards } from "./plaza.ts";
+import { lookAway, Watcher } from "./watcher.ts";
 import { hangUp, heard, hosts, joins, newGame, ORIGIN, Sidecar } from "./sidecar.ts";
 
 beforeEach(() => {
@@ -274,6 +275,15 @@ describe("a game that drains", () => {
     await ask(game, "PUT", "drain", { body: { draining: false } });
     expect(await (await ask(game, "GET", "drain")).json()).toStrictEqual({ draining: false });
     await host.hosts();
+  });
+
+  test("is told to whoever watches, once", async () => {
+    const game = newGame();
+    const [watcher] = await Watcher.list(game);
+    for (const draining of [true, true]) await ask(game, "PUT", "drain", { body: { draining } });
+    expect(await watcher.next("going_away")).toStrictEqual({ type: "going_away", data: {} });
+    expect(await watcher.rest()).toStrictEqual([]);
+    lookAway();
   });
 
   test.each([{}, { draining: "yes" }, [], null])("is not said with %j", async (body) => {
