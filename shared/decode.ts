@@ -101,6 +101,14 @@ export const list = <T>(decoder: Decoder<T>, length_max: number): Decoder<readon
       : fail(path, `a list of at most ${length_max}`),
   );
 
+export const pair = <T>(decoder: Decoder<T>): Decoder<readonly [T, T]> => {
+  const both = list(decoder, 2);
+  return described({ ...(both.schema as object), minItems: 2 }, (value, path) => {
+    const [one, other, ...more] = both(value, path);
+    return one === undefined || other === undefined || more.length > 0 ? fail(path, "a list of two") : [one, other];
+  });
+};
+
 export const record = <T extends object>(fields: { readonly [K in keyof T]-?: Decoder<T[K]> }): Decoder<T> => {
   const keys = Object.keys(fields) as (keyof T & string)[];
   const required = keys.filter((key) => !("optional" in fields[key]));

@@ -97,6 +97,8 @@ export const LINK_SILENCE_MS = 60_000;
 export const LINK_RESEND_MS = 5_000;
 /** PEM of a sidecar's certificate and those that vouch for it, in characters: a chain of four RSA-4096 takes 9,000. */
 export const CERTIFICATE_LENGTH_MAX = 16_384;
+/** A URL that clients are told. */
+export const URL_LENGTH_MAX = 256;
 /** Reconnect: full jitter between these two, doubling. */
 export const BACKOFF_FIRST_MS = 250;
 export const BACKOFF_LAST_MS = 10_000;

@@ -8,12 +8,17 @@
  *        | -- reports {seq, items} ---------------------------------> |   at least once, in order
  *        | <-- told {ack, items} ----------------------------------- |   stored, and who is to be told what
  *        | <-- told {ack: null, items} ----------------------------- |   what another sidecar or a clock caused
+ *        | <-- allocate {relay, sides} ------------------------------ |   ports for two peers, or once more the same ones
+ *        | -- allocated {relay, ends, ...} -------------------------> |   where each of the two speaks
+ *        | -- unallocated {relay, why} -----------------------------> |   there is none, or none any more
+ *        | <-- release {relay} -------------------------------------- |   nobody needs it any more
  *        | -- "ping" ---> <--- "pong" --                             |   answered without waking the hub
  *        | -- bye ---------------------------------------------------> |   going away on purpose
  *
  * Delivery: `seq` numbers the first report of a batch. The hub stores the effects and the highest seq in one
  * transaction, ignores what it has seen, and does not run ahead over a gap: it repeats its `ack`, and the sidecar
- * sends again from there. `members` follows every hello, so tells lost with a socket heal themselves.
+ * sends again from there. `members` follows every hello, so tells lost with a socket heal themselves. What is said of
+ * relays is neither numbered nor repeated: who misses an answer asks again, and nothing is allocated twice.
  *
  * Both ends decode strictly. Either closes with a `Close` code where the other is wrong.
  */
@@ -41,7 +46,9 @@ import {
   SEATS_MAX,
   SHARDS_MAX,
   TOKEN_KEYS_MAX,
+  URL_LENGTH_MAX,
 } from "./limits.ts";
+import * as relays from "./link-relays.ts";
 import { type Introduced, type Notice, type Policy, type Wire, WIRES } from "./lobby.ts";
 import { REFUSALS, type RefusalCode, REMOVALS } from "./refusals.ts";
 import { HASH_PATTERN, KEY_ID_PATTERN, type TicketKey } from "./tickets.ts";
@@ -127,6 +134,8 @@ export type Hello = {
   readonly noray?: number;
   /** Where its ports also speak DTLS. */
   readonly dtls?: Dtls;
+  /** Where it carries a relay's datagrams over a WebSocket, for whom UDP does not reach. */
+  readonly tunnel?: string;
 };
 /** What a client needs to trust a sidecar: the certificates to pin, the name in the first of them, its SHA-256. */
 export type Dtls = {
@@ -138,7 +147,7 @@ export type Dtls = {
 };
 export type Reports = { readonly t: "reports"; readonly seq: number; readonly items: readonly Report[] };
 export type Bye = { readonly t: "bye" };
-export type FromSidecar = Hello | Reports | Bye;
+export type FromSidecar = Hello | Reports | Bye | relays.FromRelay;
 
 export type Welcome = {
   readonly t: "welcome";
@@ -154,7 +163,7 @@ export type Members = {
   readonly last: boolean;
 };
 export type Told = { readonly t: "told"; readonly ack: number | null; readonly items: readonly LinkTell[] };
-export type FromHub = Welcome | Members | Told;
+export type FromHub = Welcome | Members | Told | relays.ToRelay;
 
 // --- decoders --------------------------------------------------------------------------------------------------
 
@@ -264,9 +273,11 @@ export const fromSidecar: Decoder<FromSidecar> = union<FromSidecar>("t", {
     dtls: optional(dtls),
     relay: optional(record({ addresses: list(text(64), 16), pairs: integer(1, 32_767) })),
     noray: optional(integer(1, 65_535)),
+    tunnel: optional(text(URL_LENGTH_MAX, /^wss?:\/\/[!-~]+$/)),
   }),
   reports: record<Reports>({ t: oneOf("reports"), seq, items: list(report, BATCH_REPORTS_MAX) }),
   bye: record<Bye>({ t: oneOf("bye") }),
+  ...relays.fromRelay,
 });
 
 export const fromHub: Decoder<FromHub> = union<FromHub>("t", {
@@ -283,4 +294,5 @@ export const fromHub: Decoder<FromHub> = union<FromHub>("t", {
     last: flag,
   }),
   told: record<Told>({ t: oneOf("told"), ack: nullable(seq), items: list(tell, FRAME_ITEMS_MAX) }),
+  ...relays.toRelay,
 });

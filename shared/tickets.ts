@@ -4,8 +4,8 @@
  *     purpose . key . game . lobby . peer . expiry . signature
  *     session.dGVzdC1r.arena.0-7f3k....kf93....t6v1c0.mEXq...
  *
- * Every part is plain ASCII without a dot. `key` names the key that signed; `lobby` is empty where none is meant;
- * `expiry` is seconds since the epoch in base 36; the signature is HMAC-SHA256 over everything before its dot, in
+ * Every part is plain ASCII without a dot. `key` names the key that signed; `lobby` is what it opens, a lobby or a
+ * connection, whose ids look alike, and is empty where none is meant; `expiry` is seconds since the epoch in base 36; the signature is HMAC-SHA256 over everything before its dot, in
  * base64url. A ticket has exactly one text: what decodes, encodes to the same again. Signing is the platforms' work.
  */
 import { GAME_PATTERN, TICKET_LENGTH_MAX } from "./limits.ts";
@@ -13,9 +13,9 @@ import { isLobbyId, isPeerId } from "./shards.ts";
 
 /**
  * What it is good for. A `peer` token names its bearer to the hub and never goes to a sidecar; `udp` names a peer to
- * the sidecars of his game; `session` is a member's place in one lobby.
+ * the sidecars of his game; `session` is a member's place in one lobby; `relay` is a peer's end of one connection's relay.
  */
-export const PURPOSES = ["peer", "udp", "session"] as const;
+export const PURPOSES = ["peer", "udp", "session", "relay"] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 export type Ticket = {

@@ -47,6 +47,8 @@ export class Links {
       return this.end(socket, Close.malformed, "hello comes first");
     }
     if (said.t === "bye") return this.end(socket, Close.bye, "bye", { away: true });
+    // Nobody waits for it here.
+    if (said.t !== "reports") return;
     this.#take(socket, sidecar, said);
   }
 

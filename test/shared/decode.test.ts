@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalEndpoint, decode, type Decoded, type Decoder, flag, integer, list } from "#shared/decode.ts";
-import { nullable, oneOf, optional, record, text, union } from "#shared/decode.ts";
+import { nullable, oneOf, optional, pair, record, text, union } from "#shared/decode.ts";
 import { fromHub, fromSidecar } from "#shared/link.ts";
 
 describe("a decoder", () => {
@@ -144,6 +144,8 @@ describe("a decoder", () => {
 
   test("of lists knows how many", () => {
     takes(list(flag, 2), [], [true, false]);
+    takes(pair(flag), [true, false]);
+    refuses(pair(flag), [], [true], [true, false, true], [true, 1], null);
     refuses(list(flag, 2), [true, true, true], [1], { length: 1, 0: true }, "", null);
   });
 

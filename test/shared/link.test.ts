@@ -163,6 +163,14 @@ describe("a hello", () => {
     expect([64, 65].map((size) => greets({ addresses: ["a".repeat(size)] }))).toStrictEqual([true, false]);
   });
 
+  test("names a tunnel by the URL of a WebSocket", () => {
+    for (const tunnel of ["ws://192.0.2.10:8891/", "wss://relay.example/way"]) expect(greets({ tunnel })).toBe(true);
+    for (const tunnel of ["https://relay.example/", "wss://", "wss://relay.example/a b"]) {
+      expect(greets({ tunnel })).toBe(false);
+    }
+    expect(greets({ tunnel: `wss://${"r".repeat(limits.URL_LENGTH_MAX)}` })).toBe(false);
+  });
+
   test("has a limited number of ports and addresses", () => {
     expect([64, 65].map((size) => greets({ ports: times(size, { port: 1, wires: [] }) }))).toStrictEqual([true, false]);
     expect([16, 17].map((size) => greets({ addresses: times(size, "192.0.2.1") }))).toStrictEqual([true, false]);
@@ -204,6 +212,33 @@ describe("what the hub says", () => {
       hubSaid({ t: "welcome", version: 1, ack: 0, shards: 1, ticket_keys }).ok;
     expect([greets(), greets(key), greets(key, key), greets(key, key, key)]).toStrictEqual([true, true, true, false]);
     expect([greets({ ...key, id: "short" }), greets({ ...key, secret: "short" })]).toStrictEqual([false, false]);
+  });
+});
+
+describe("a relay", () => {
+  const [alice, bob] = [{ peer: "a".repeat(26) }, { peer: "b".repeat(26) }];
+  const asked = (parts: object): boolean =>
+    hubSaid({ t: "allocate", relay: `0-${"c".repeat(26)}`, sides: [alice, bob], ...parts }).ok;
+
+  test("is for two, each in a family of his own or in none that is named", () => {
+    expect(
+      asked({
+        sides: [
+          { ...alice, family: "v4" },
+          { ...bob, family: "v6" },
+        ],
+      }),
+    ).toBe(true);
+    for (const sides of [[], [alice], [alice, bob, bob], [alice, null], [alice, { ...bob, family: "v5" }]]) {
+      expect([sides, asked({ sides })]).toStrictEqual([sides, false]);
+    }
+  });
+
+  test("is called like a connection, for peers as the hub names them", () => {
+    expect(["", "c".repeat(26), "0-short", `0-${"c".repeat(41)}`].filter((relay) => asked({ relay }))).toStrictEqual(
+      [],
+    );
+    expect(["", "Alice", "a".repeat(41)].filter((peer) => asked({ sides: [alice, { peer }] }))).toStrictEqual([]);
   });
 });
 

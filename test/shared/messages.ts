@@ -61,12 +61,25 @@ export const HELLO: Hello = {
   ],
 };
 
+const RELAY = `0-${"c".repeat(26)}`;
+
 export const FROM_SIDECAR: readonly FromSidecar[] = [
   HELLO,
   { ...HELLO, dtls: { name: "rendezvous", fingerprint: Array(32).fill("0F").join(":"), pem: "PEM\n", required: true } },
   { t: "reports", seq: 0, items: REPORTS },
   { t: "reports", seq: Number.MAX_SAFE_INTEGER, items: [] },
   { t: "bye" },
+  {
+    t: "allocated",
+    relay: RELAY,
+    ends: [
+      { address: "192.0.2.10", port: 49_152 },
+      { address: "2001:db8::10", port: 65_535 },
+    ],
+    lifetime_ms: 14_400_000,
+    bytes_max: 4_294_967_296,
+  },
+  { t: "unallocated", relay: RELAY, why: "exhausted" },
 ];
 
 export const FROM_HUB: readonly FromHub[] = [
@@ -79,4 +92,6 @@ export const FROM_HUB: readonly FromHub[] = [
   },
   { t: "told", ack: 7, items: [...TELLS, { ref: 7, code: "lobby_full" }] },
   { t: "told", ack: null, items: [] },
+  { t: "allocate", relay: RELAY, sides: [{ peer: "a".repeat(26) }, { peer: "b".repeat(26) }] },
+  { t: "release", relay: RELAY },
 ];
