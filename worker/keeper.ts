@@ -26,6 +26,10 @@ export class Keeper {
   readonly #storage: DurableObjectStorage;
   readonly #events: Events;
   #alarm_at: number | null = null;
+  /** When the hub must look at its lobbies next. The alarm may ring sooner, for what waits to be told. */
+  #look_at = Infinity;
+  /** A hub that slept does not know what its alarm was set for: it looks when it rings first. */
+  #slept = true;
 
   constructor(storage: DurableObjectStorage, env: Env, events: (keeper: Keeper) => Events) {
     this.#storage = storage;
@@ -68,14 +72,17 @@ export class Keeper {
       if (socket !== undefined) for (const message of messages) send(socket, message);
     }
     this.#events.publish(deliveriesOf(draft.tells), changes, now);
+    if (looking === "everywhere") this.#look_at = Infinity;
     this.arm(looking === "everywhere" ? this.directory.all() : draft.lobbies.values(), now);
   }
 
-  /** Time has passed: everybody is looked at. */
+  /** Time has passed: what waits is told, and everybody is looked at where it is time for that. */
   ring(now: number): void {
     this.#alarm_at = null;
-    this.gate.tidy(now);
     this.#events.tick(now);
+    if (!this.#slept && now < this.#look_at) return this.arm([], now);
+    this.#slept = false;
+    this.gate.tidy(now);
     const draft = this.draft(now);
     const rows = new Map<string, Sidecar>();
     for (const row of this.sidecars.overdue(now)) {
@@ -105,8 +112,9 @@ export class Keeper {
       if (lobby === null) continue;
       due = Math.min(due, deadline(lobby) ?? Infinity, this.presence.deadline(lobby, this.#listens, now));
     }
+    this.#look_at = Math.min(this.#look_at, due, this.#events.deadline());
     const urgent = this.#events.urgent();
-    due = Math.min(due, urgent, this.#events.deadline());
+    due = Math.min(this.#look_at, urgent);
     const slack = due === urgent ? 0 : ALARM_SLACK_MS;
     if (due === Infinity || (this.#alarm_at !== null && this.#alarm_at <= due + slack)) return;
     this.#alarm_at = due;
