@@ -96,7 +96,7 @@ export class Hub extends DurableObject<Env> {
       const lobby = natives.find(this.#keeper.directory, target);
       if (lobby === undefined && guesses) this.#keeper.gate.guessed(pass, now);
       if (lobby === undefined) return { refused: guesses ? "code_invalid" : "lobby_not_found" };
-      return this.#step(lobby, pass.peer!, event, now);
+      return this.#step(lobby, pass.peer!, natives.invited(target, lobby, event), now);
     });
   }
 

@@ -52,6 +52,11 @@ export function find(base: Directory, target: Target): Lobby | undefined {
   return base.byName("native", nameOfKey(target.key));
 }
 
+/** Who knows the key of a lobby is as good as who has its code: its host made both to be passed on. */
+export function invited(target: Target, lobby: Lobby, event: Event): Event {
+  return "key" in target && event.kind === "join" && lobby.code !== null ? { ...event, code: lobby.code } : event;
+}
+
 /** A join code that no lobby of the game has. */
 export function freeCode(base: Directory, shard: number, shards: number): string {
   for (;;) {

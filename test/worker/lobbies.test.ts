@@ -303,6 +303,12 @@ describe("by its key", () => {
     expect((await put(bob, { ...LOBBY, password: "hunter2" })).status).toBe(201);
   });
 
+  test("it opens also a private one, which is found in no other way but by its code", async () => {
+    const { lobby: made } = await fits(await put(ann, { ...LOBBY, visibility: "private" }), 201, joined);
+    expect(await bob.refused("POST", `lobbies/${made.id}/members`)).toBe("lobby_not_found");
+    expect((await fits(await put(bob), 201, joined)).lobby.id).toBe(made.id);
+  });
+
   test("several who come at once meet in one", async () => {
     const many = await players(game, 4);
     const answers = await Promise.all(many.map(async (who) => fits(await put(who), 201, joined)));
