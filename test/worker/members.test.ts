@@ -1,6 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { joined, member } from "#shared/api.ts";
+import { APPLICANTS_PER_LOBBY_MAX } from "#shared/limits.ts";
 import { hubFor } from "./inside.ts";
 import { fits, freeOfCharge, type Player, players, rosterOf } from "./player.ts";
 import { newGame } from "./sidecar.ts";
@@ -108,6 +109,12 @@ describe("where the host admits each one", () => {
     expect((await ann.ask("PUT", `lobbies/${id}/applicants/${bob.id}`)).status).toBe(200);
     const answer = await bob.ask("POST", `lobbies/${id}/members`, { body: {} });
     expect((await fits(answer, 200, joined)).member).toMatchObject({ name: "Bob", state: "present" });
+  });
+
+  test(`finds ${APPLICANTS_PER_LOBBY_MAX} who wait already, and is told that these are too many`, async () => {
+    const { id } = await ann.hosts({ approval: true });
+    for (const waiting of await players(game, APPLICANTS_PER_LOBBY_MAX)) await waiting.applies(id);
+    expect(await bob.refused("POST", `lobbies/${id}/members`, { body: {} })).toBe("too_many_applicants");
   });
 
   test("or is turned away and told so, or withdraws", async () => {
