@@ -12,7 +12,7 @@ import type { Query } from "#shared/query.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import type { Page } from "#shared/shelves.ts";
 import type { TicketKey } from "#shared/tickets.ts";
-import { viewOf } from "#shared/views.ts";
+import { isMember, viewOf } from "#shared/views.ts";
 import type { Draft } from "./directory.ts";
 import { type Env, shardsOf } from "./env.ts";
 import type { Lines } from "./feeds.ts";
@@ -246,7 +246,9 @@ export class Hub extends DurableObject<Env> {
     const before = lobby();
     const draft = this.#keeper.draft(now);
     const refused = work(draft);
-    if (refused === null && before !== undefined) this.#keeper.presence.note(before.id, peer, now);
+    if (refused === null && before !== undefined && isMember(before, peer)) {
+      this.#keeper.presence.note(before.id, peer, now);
+    }
     this.#keeper.keep(draft, new Map(), now);
     if (refused !== null) return { refused };
     const after = lobby();
