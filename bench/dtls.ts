@@ -2,9 +2,8 @@
 import type { ChildProcess } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { readFileSync } from "node:fs";
-import { setTimeout as passes } from "node:timers/promises";
 import { Client, type Clients } from "../test/support/dtls.ts";
-import { cpuSeconds, type Flood, MEASURE_MS, WARM_UP_MS, WINDOW } from "./measure.ts";
+import { cpuSeconds, type Flood, measured, MEASURE_MS, WINDOW } from "./measure.ts";
 
 /** A handshake that was lost on the way is begun again by whoever waits for it. */
 const LOST_MS = 1_000;
@@ -65,13 +64,9 @@ export async function sealedFlood(
     };
     for (let each = 0; each < WINDOW / sealed.length; each++) one.send([one.client.say(request(at))]);
   }
-  await passes(WARM_UP_MS);
-  const [before, cpu, began] = [answers, cpuSeconds(server), performance.now()];
-  await passes(MEASURE_MS);
-  const per_s = (answers - before) / ((performance.now() - began) / 1_000);
-  const per_cpu_s = (answers - before) / (cpuSeconds(server) - cpu);
+  const figures = await measured(server, () => answers);
   going = false;
-  return { per_s, per_cpu_s };
+  return figures;
 }
 
 /** Handshakes, so many side by side, each with its goodbye. */

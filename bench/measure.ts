@@ -33,14 +33,19 @@ export async function flood(
     socket.on("message", answered[at]!);
     for (let one = 0; one < WINDOW / sockets.length; one++) socket.send(request(at), port, "127.0.0.1");
   }
-  await passes(WARM_UP_MS);
-  const [before, cpu, began] = [answers, cpuSeconds(server), performance.now()];
-  await passes(MEASURE_MS);
-  const per_s = (answers - before) / ((performance.now() - began) / 1_000);
-  const per_cpu_s = (answers - before) / (cpuSeconds(server) - cpu);
+  const figures = await measured(server, () => answers);
   going = false;
   for (const [at, socket] of sockets.entries()) socket.off("message", answered[at]!);
-  return { per_s, per_cpu_s };
+  return figures;
+}
+
+/** How many answers come while a server is kept busy, once it has got going. */
+export async function measured(server: ChildProcess, answers: () => number): Promise<Flood> {
+  await passes(WARM_UP_MS);
+  const [before, cpu, began] = [answers(), cpuSeconds(server), performance.now()];
+  await passes(MEASURE_MS);
+  const count = answers() - before;
+  return { per_s: count / ((performance.now() - began) / 1_000), per_cpu_s: count / (cpuSeconds(server) - cpu) };
 }
 
 /** Asks again and again, `at_once` askers side by side, each waiting for his answer. */

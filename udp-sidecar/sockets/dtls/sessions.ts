@@ -10,22 +10,23 @@
  */
 import { type Endpoint, formatEndpoint, sameEndpoint, sourceOf } from "#shared/endpoint.ts";
 import { DTLS_CLAIM_QUIET_MS, DTLS_EARLY_RECORDS_MAX, DTLS_LOOK_MS, SOURCES_MAX } from "#shared/limits.ts";
-import { type Budget, Guard } from "#shared/guard.ts";
+import { Guard } from "#shared/guard.ts";
+import type { DtlsConfig } from "../../dtls-settings.ts";
 import type { Tally } from "../../tally.ts";
 import { Claims } from "./claims.ts";
 import { CookieJar } from "./cookies.ts";
 import type { Conversation, Engine, Took } from "./engine.ts";
 import { type DtlsRecord, HANDSHAKE, helloOf, recordsOf } from "./records.ts";
 
-export type Limits = {
-  readonly dtls_sessions_max: number;
-  readonly dtls_handshakes_max: number;
-  readonly dtls_per_source_max: number;
-  /** What one source may begin. */
-  readonly dtls_handshake: Budget;
-  readonly dtls_handshake_s: number;
-  readonly dtls_idle_s: number;
-};
+export type Limits = Pick<
+  DtlsConfig,
+  | "dtls_sessions_max"
+  | "dtls_handshakes_max"
+  | "dtls_per_source_max"
+  | "dtls_handshake"
+  | "dtls_handshake_s"
+  | "dtls_idle_s"
+>;
 
 /** A socket of ours, as the sessions know it. */
 export type Lane = { readonly id: number; readonly port: number };
@@ -140,7 +141,7 @@ export class Sessions<L extends Lane> {
     this.#looked_at = now;
     const { dtls_handshake_s, dtls_idle_s } = this.#limits;
     for (const session of this.#shaking) {
-      if (now - session.began_at >= dtls_handshake_s * 1_000) this.#fail(session, "timeout");
+      if (now - session.began_at >= dtls_handshake_s * 1_000) this.#end(session, "timeout");
       else this.#took(session, session.conversation.repeat(), now);
     }
     for (const session of this.#live) {
@@ -152,7 +153,7 @@ export class Sessions<L extends Lane> {
   /** Says goodbye to everybody. */
   close(): void {
     for (const { shaking, live } of this.#slots.values()) {
-      if (shaking !== null) this.#fail(shaking, "shutdown");
+      if (shaking !== null) this.#end(shaking, "shutdown");
       if (live !== null) this.#close(live, "shutdown");
     }
   }
@@ -179,11 +180,11 @@ export class Sessions<L extends Lane> {
       return this.#tally.add("dtls_failures", full);
     }
     const slot = this.#slots.get(key) ?? { key, lane, from, live: null, shaking: null };
-    if (slot.shaking !== null) this.#fail(slot.shaking, "superseded");
+    if (slot.shaking !== null) this.#end(slot.shaking, "superseded");
     // The oldest makes room: an honest client is done in a moment, and whoever only begins is not.
     const [oldest] = this.#shaking;
     if (oldest !== undefined && this.#shaking.size >= this.#limits.dtls_handshakes_max)
-      this.#fail(oldest, "crowded_out");
+      this.#end(oldest, "crowded_out");
     this.#slots.set(key, slot);
     const session: Session<L> = { slot, conversation, hello, began_at: now, heard_at: now, early: 0, endpoint: from };
     slot.shaking = session;
@@ -214,9 +215,7 @@ export class Sessions<L extends Lane> {
     for (const datagram of out) this.#out.send(slot.lane, slot.from, datagram);
     if (state === "open" && slot.shaking === session) this.#complete(session, now);
     if (slot.live === session) for (const message of heard) this.#hear(session, message, now);
-    if (state !== "over") return;
-    if (slot.shaking === session) this.#fail(session, why ?? "protocol");
-    else this.#end(session, why ?? "protocol");
+    if (state === "over") this.#end(session, why ?? "protocol");
   }
 
   #complete(session: Session<L>, now: number): void {
@@ -251,15 +250,6 @@ export class Sessions<L extends Lane> {
     return true;
   }
 
-  #fail(session: Session<L>, why: string): void {
-    const { slot } = session;
-    if (slot.shaking !== session) return;
-    slot.shaking = null;
-    this.#shaking.delete(session);
-    this.#forget(session);
-    this.#tally.add("dtls_failures", why);
-  }
-
   #close(session: Session<L>, why: string): void {
     for (const datagram of session.conversation.close()) {
       this.#out.send(session.slot.lane, session.slot.from, datagram);
@@ -267,17 +257,18 @@ export class Sessions<L extends Lane> {
     this.#end(session, why);
   }
 
+  /** Forgets a session and counts why: as a failure where it has never been complete. */
   #end(session: Session<L>, why: string): void {
-    const { slot } = session;
-    if (slot.live !== session) return;
-    slot.live = null;
-    this.#live.delete(session);
-    this.#forget(session);
-    this.#tally.add("dtls_endings", why);
-  }
-
-  #forget(session: Session<L>): void {
     const { slot, conversation, endpoint } = session;
+    if (slot.shaking === session) {
+      slot.shaking = null;
+      this.#shaking.delete(session);
+      this.#tally.add("dtls_failures", why);
+    } else if (slot.live === session) {
+      slot.live = null;
+      this.#live.delete(session);
+      this.#tally.add("dtls_endings", why);
+    } else return;
     conversation.free();
     this.#claims.forget(session);
     this.#count(slot.from, -1);
