@@ -6,57 +6,50 @@ import type { Summary } from "#shared/api.ts";
 import { decode } from "#shared/decode.ts";
 import {
   FILTER_LENGTH_MAX,
-  SNAPSHOT_LENGTH_MAX,
-  SNAPSHOT_LINES_MAX,
   TOPICS_PER_WATCHER_MAX,
   WATCHER_MESSAGE_LENGTH_MAX,
   WATCHER_PING_S,
   WATCHER_SILENCE_MS,
 } from "#shared/limits.ts";
-import type { Event, Lobby } from "#shared/lobby.ts";
-import { lineNews } from "#shared/news.ts";
-import { NEWEST_FIRST, parseFilterOf, type Query } from "#shared/query.ts";
+import type { Event } from "#shared/lobby.ts";
+import { parseFilterOf } from "#shared/query.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import { shardOfId } from "#shared/shards.ts";
-import { numberAt } from "#shared/replay.ts";
-import type { Page } from "#shared/shelves.ts";
 import type { Payer } from "#shared/tolls.ts";
-import { isMember, viewOf } from "#shared/views.ts";
-import { type FromWatcher, fromWatcher, type News, SUBPROTOCOL, WatchClose } from "#shared/watch.ts";
+import { viewOf } from "#shared/views.ts";
+import { type FromWatcher, fromWatcher, SUBPROTOCOL, WatchClose } from "#shared/watch.ts";
+import { Beginnings, type Sights } from "./beginnings.ts";
 import type { Delivery, LobbyChange } from "./events.ts";
 import { Feed, type Lines, Others } from "./feeds.ts";
 import type { Answered, Refused } from "./pass.ts";
 import { problem, problemOf } from "./problem.ts";
 import type { Watcher } from "./watcher.ts";
-import { linesOf, told, type Told, Teller } from "./teller.ts";
-import { LIST } from "./topics.ts";
+import { linesOf, Teller } from "./teller.ts";
 import { type House, Watchers } from "./watchers.ts";
 
 /** What a member says to the others. */
 type Spoken = Event & { kind: "chat" | "signal" };
-type Missed = NonNullable<ReturnType<Teller["behind"]>>;
 type Subscribe = (FromWatcher & { type: "subscribe" })["data"];
 
 /** What the conversation needs of the hub. */
-export type Home = House & {
-  readonly shard: number;
-  readonly shards: number;
-  readonly accept: (socket: WebSocket) => void;
-  /** There may be something to be woken for. */
-  readonly arm: () => void;
-  /** All lines of another hub, which tells of changes from now on. */
-  readonly feed: (shard: number) => Promise<readonly Summary[]>;
-  /** Feeds the first hub; gives whether somebody watches there. */
-  readonly tellFirst: (changes: Lines, lost: boolean) => Promise<boolean>;
-  /** Work that goes on behind an answer. */
-  readonly goesOn: (work: Promise<void>) => void;
-  readonly lobby: (id: string) => Lobby | undefined;
-  readonly page: (query: Query) => Page;
-  /** The peer of this game whose token it is, or null. */
-  readonly prove: (token: string) => Promise<string | null>;
-  /** What a member says to the others. */
-  readonly say: (lobby: string, event: Spoken, payer: Payer) => Answered<unknown>;
-};
+export type Home = House &
+  Sights & {
+    readonly shard: number;
+    readonly shards: number;
+    readonly accept: (socket: WebSocket) => void;
+    /** There may be something to be woken for. */
+    readonly arm: () => void;
+    /** All lines of another hub, which tells of changes from now on. */
+    readonly feed: (shard: number) => Promise<readonly Summary[]>;
+    /** Feeds the first hub; gives whether somebody watches there. */
+    readonly tellFirst: (changes: Lines, lost: boolean) => Promise<boolean>;
+    /** Work that goes on behind an answer. */
+    readonly goesOn: (work: Promise<void>) => void;
+    /** The peer of this game whose token it is, or null. */
+    readonly prove: (token: string) => Promise<string | null>;
+    /** What a member says to the others. */
+    readonly say: (lobby: string, event: Spoken, payer: Payer) => Answered<unknown>;
+  };
 
 export class Watch {
   readonly #home: Home;
@@ -64,6 +57,7 @@ export class Watch {
   readonly #teller: Teller;
   readonly #others: Others;
   readonly #feed: Feed | null;
+  readonly #beginnings: Beginnings;
   #looks_at: number;
 
   constructor(home: Home, sockets: readonly WebSocket[], now: number) {
@@ -72,10 +66,11 @@ export class Watch {
     this.#teller = new Teller(home, this.#watchers, now);
     const others = home.shard === 0 ? Array.from({ length: home.shards - 1 }, (_, at) => at + 1) : [];
     this.#others = new Others(others, home.feed);
+    this.#beginnings = new Beginnings(home, this.#watchers, this.#teller, this.#others);
     this.#feed = home.shard === 0 ? null : new Feed(home.tellFirst);
     this.#looks_at = now + WATCHER_SILENCE_MS;
     // What had waited to be told was lost with the memory; everybody begins anew.
-    if (this.#watchers.wasOwed()) home.goesOn(this.#showAll());
+    if (this.#watchers.wasOwed()) home.goesOn(this.#beginnings.again());
   }
 
   /** Somebody comes to watch. */
@@ -115,7 +110,7 @@ export class Watch {
     this.#teller.publishLines(changes, now);
     if (whole || !isKept) return isKept;
     this.#others.forget();
-    await this.#showAll();
+    await this.#beginnings.again();
     return true;
   }
 
@@ -200,12 +195,7 @@ export class Watch {
       if (JSON.stringify(filter).length > FILTER_LENGTH_MAX) return wrong("filter: too long");
       if (!(await this.#others.load())) return { refused: "hub_unavailable" };
       if (watcher.ended) return null;
-      const now = Date.now();
-      this.#teller.flush(now);
-      const missed = since === undefined ? null : this.#teller.behind(LIST, since, now);
-      this.#watchers.watchList(watcher, filter, this.#teller.seq, now);
-      if (missed === null) this.#showList(watcher, re);
-      else this.#resumeList(watcher, missed, re);
+      this.#beginnings.ofList(watcher, filter, since, re);
       return null;
     }
     if (id === undefined) return wrong("id: a lobby topic needs one");
@@ -215,13 +205,7 @@ export class Watch {
     if (!watcher.lobbies.has(id) && watcher.lobbies.size >= TOPICS_PER_WATCHER_MAX) {
       return { refused: "quota_exceeded", detail: `a socket watches ${TOPICS_PER_WATCHER_MAX} lobbies at the most` };
     }
-    const now = Date.now();
-    this.#teller.flush(now);
-    const missed =
-      since === undefined || isNewcomer(lobby, watcher.peer, since) ? null : this.#teller.behind(id, since, now);
-    this.#watchers.watchLobby(watcher, id, this.#teller.seq, now);
-    if (missed === null) this.#showLobby(watcher, lobby, re);
-    else this.#resumeLobby(watcher, lobby, missed, re);
+    this.#beginnings.ofLobby(watcher, lobby, since, re);
     return null;
   }
 
@@ -230,65 +214,6 @@ export class Watch {
     else if (id === undefined) return wrong("id: a lobby topic needs one");
     else this.#watchers.leaveLobby(watcher, id, Date.now());
     return null;
-  }
-
-  /** The list as everybody with this filter was told it last; what waits to be told comes behind it. */
-  #showList(watcher: Watcher, re?: number): void {
-    const { filter, isPicked } = watcher.list!;
-    const sorting = { near: [], order: NEWEST_FIRST };
-    const rest = { limit: SNAPSHOT_LINES_MAX, after: null, count: false, fields: null };
-    const query = { ...filter, ...sorting, ...rest };
-    const { lines, more } = this.#others.page(this.#home.page(query), query);
-    const waiting = this.#teller.waitingLines();
-    const known = lines.filter(({ key }) => !waiting.has(key.at(-1) as string)).map(({ json }) => json);
-    for (const line of waiting.values()) if (line !== null && isPicked(line)) known.push(JSON.stringify(line));
-    const shown = fitting(known);
-    const complete = !more && shown.length === known.length;
-    const head = `{"type":"snapshot","topic":"lobbies","seq":${this.#teller.seq}`;
-    const answers = re === undefined ? "" : `,"re":${re}`;
-    this.#tell(watcher, `${head}${answers},"data":{"lobbies":[${shown.join()}],"complete":${complete}}}`);
-  }
-
-  #resumeList(watcher: Watcher, missed: Missed, re: number | undefined): void {
-    this.#reply(watcher, "resumed", re, { topic: "lobbies" });
-    for (const { seq, item } of missed) {
-      if (item.kind !== "lines") continue;
-      for (const change of item.changes) {
-        const news = lineNews(change, watcher.list!.isPicked);
-        if (news !== null) this.#tell(watcher, told("lobbies", seq, news));
-      }
-    }
-  }
-
-  #showLobby(watcher: Watcher, lobby: Lobby, re?: number): void {
-    const [seq, data] = [this.#teller.seq, { lobby: viewOf(lobby, watcher.peer) }];
-    const answers = re === undefined ? {} : { re };
-    this.#tell(watcher, JSON.stringify({ type: "snapshot", topic: "lobby", seq, ...answers, data }));
-  }
-
-  #resumeLobby(watcher: Watcher, lobby: Lobby, missed: Missed, re: number | undefined): void {
-    this.#reply(watcher, "resumed", re, { topic: "lobby", id: lobby.id });
-    const inside = isMember(lobby, watcher.peer);
-    for (const { seq, item } of missed) {
-      for (const news of newsFor(item, lobby.id, watcher.peer, inside)) this.#tell(watcher, told("lobby", seq, news));
-    }
-  }
-
-  /** Everybody begins anew. */
-  async #showAll(): Promise<void> {
-    const loaded = await this.#others.load();
-    for (const watcher of this.#watchers.all()) {
-      if (watcher.list !== null && loaded) this.#showList(watcher);
-      for (const id of watcher.lobbies) this.#showAgain(watcher, id);
-    }
-  }
-
-  #showAgain(watcher: Watcher, id: string): void {
-    const lobby = this.#home.lobby(id);
-    if (lobby !== undefined && viewOf(lobby, watcher.peer) !== null) return this.#showLobby(watcher, lobby);
-    const news: News = { type: "lobby.removed", data: { id, reason: "closed" } };
-    this.#tell(watcher, told("lobby", this.#teller.seq, news));
-    this.#watchers.leaveLobby(watcher, id, Date.now());
   }
 
   // --- saying --------------------------------------------------------------------------------------------------
@@ -329,28 +254,6 @@ export class Watch {
   }
 }
 
-/** Only who was inside all the time is told what was said inside. */
-function isNewcomer(lobby: Lobby, peer: string | null, since: number): boolean {
-  const member = lobby.members.find((m) => m.source === null && m.peer === peer);
-  return member !== undefined && numberAt(member.joined_at) > since;
-}
-
-/** As many of the first lines as a snapshot holds. */
-function fitting(lines: readonly string[]): readonly string[] {
-  let length = 0;
-  const end = lines.findIndex((line) => (length += line.length + 1) > SNAPSHOT_LENGTH_MAX);
-  return lines.slice(0, Math.min(end < 0 ? lines.length : end, SNAPSHOT_LINES_MAX));
-}
-
 const GOING_AWAY = `{"type":"going_away","data":{}}`;
 
 const wrong = (detail: string): Refused => ({ refused: "invalid_request", detail });
-
-/** What was told of a lobby, as this reader was, or would have been, told it. */
-function newsFor(item: Told, id: string, peer: string | null, inside: boolean): readonly News[] {
-  if (item.kind === "lobby" && item.id === id) return inside ? item.inside : item.outside;
-  if (item.kind === "personal" && item.id === id) return item.peer === peer ? [item.news] : [];
-  if (item.kind !== "view" || item.lobby.id !== id) return [];
-  const lobby = viewOf(item.lobby, peer);
-  return lobby === null ? [] : [{ type: "lobby.updated", data: { lobby } }];
-}
