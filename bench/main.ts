@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: what the house carries, in one run on this machine, in about a minute.
+ * `npm run bench`: what the house carries, in one run on this machine, in about two minutes.
  *
  *     renewals    UDP in, contact, UDP out: beside a bare echo server of the same runtime, per second of its CPU
  *     requests    the same for what goes through the hub; the CPU is the sidecar's alone
