@@ -255,6 +255,13 @@ export const LIST_REPLY_BYTES_MAX = 1_232;
 export const LIST_KEPT_MS = 1_000;
 /** A list that has not come by then is not waited for: the client asks again after a second. */
 export const LIST_FETCH_MS = 900;
+/** STUN answers to one source: an ICE agent asks one to three times, each with up to seven repetitions. */
+export const STUN_PER_S = 10;
+export const STUN_BURST = 40;
+/** And to all together: forged senders, who may be many, cost a tenth of a core and 160 KB/s of what is not theirs. */
+export const STUN_OF_ALL = { per_s: 4_000, burst: 8_000 } as const;
+/** The longest STUN message that is looked at: an ICE check with all its attributes takes 150 bytes. */
+export const STUN_BYTES_MAX = 548;
 /** Sources whose buckets are remembered; when full, newcomers share one bucket. */
 export const SOURCES_MAX = 65_536;
 /** UDP receive buffer asked of the kernel: about 25 ms of 100,000 small datagrams a second. */
@@ -265,6 +272,21 @@ export const LEASE_LOOK_MS = 100;
 export const DRAIN_MS = 2_000;
 /** Scheduled repetitions (start lines, time-outs) waiting at once; further ones are not repeated. */
 export const REPEATS_MAX = 100_000;
+
+// --- Native wire -----------------------------------------------------------------------------------------------
+/** What a peer sends is at least as long as the longest answer: 5 of `seen `, 47 of an endpoint, 78 of a receipt, and a
+ * word of 16 with its blanks are 148. */
+export const NATIVE_REQUEST_BYTES_MIN = 160;
+/** The longest that says something: `knock`, a ticket of 190 characters, a receipt, a word; the rest is blank. */
+export const NATIVE_REQUEST_BYTES_MAX = 512;
+/** A receipt shows where its peer receives for so long: well below any mapping's life (RFC 4787: 120 s). */
+export const RECEIPT_FRESH_MS = 20_000;
+/** How far a receipt may be ahead of our clock: another sidecar signed it. */
+export const RECEIPT_SKEW_MS = 5_000;
+/** A member who was silent for so long towards a sidecar is told of anew: a seat is given up after less. */
+export const SIGN_MS = 60_000;
+/** Members whose signs one game's sidecar remembers; of more the hub hears more often. 150 bytes each. */
+export const SIGNS_MAX = 65_536;
 
 // --- Relay -----------------------------------------------------------------------------------------------------
 /** What IPv4 and UDP add to a datagram. Counted, so that empty datagrams are not free. */

@@ -5,8 +5,13 @@
 import { CODE_LENGTH, SHARDS_MAX } from "./limits.ts";
 import type { Wire } from "./lobby.ts";
 
-/** FNV-1a, 32 bits, over UTF-16 units: stable for ever, because stored names hang on it. */
+/**
+ * FNV-1a, 32 bits, over UTF-16 units: stable for ever, because stored names hang on it. Natively a lobby may be named by
+ * its id, which says it.
+ */
 export function shardOf(wire: Wire, name: string, shards: number): number {
+  const own = wire === "native" ? shardOfId(name) : null;
+  if (own !== null && own < shards) return own;
   let hash = 0x811c9dc5;
   const text = `${wire}/${name}`;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);

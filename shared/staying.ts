@@ -14,7 +14,7 @@ import {
   tellAgain,
 } from "./changes.ts";
 import { patchMemberData } from "./data.ts";
-import type { Event, Lobby, Stepped } from "./lobby.ts";
+import type { Event, Lobby, Member, Stepped } from "./lobby.ts";
 
 export function leave(lobby: Lobby, event: Event & { kind: "leave" }, now: number): Stepped {
   const member = memberNamed(lobby, event.peer);
@@ -31,9 +31,13 @@ export function lose(lobby: Lobby, event: Event & { kind: "lost" }, now: number)
     : remove(lobby, [member], "member_timeout", now);
 }
 
-/** A sign of life: of everybody who plays there, or over HTTP of him alone. */
+/**
+ * A sign of life: of everybody who plays there, or of him alone, who gave it over HTTP, or to a sidecar whom he had shown
+ * that he is a member.
+ */
 export function hear(lobby: Lobby, { peer, source }: Event & { kind: "heard" }, now: number): Stepped {
-  return mark(lobby, (m) => isFrom(m, source) && (source !== null || m.peer === peer), null, now);
+  const shown = (m: Member): boolean => m.source === null && m.peer === peer;
+  return mark(lobby, (m) => shown(m) || (source !== null && isFrom(m, source)), null, now);
 }
 
 /** Who has not even taken his seat does not keep it any longer for being away. */

@@ -37,6 +37,8 @@ export type Config = RelayConfig &
     readonly stranger: Budget;
     readonly renewal: Budget;
     readonly list: Budget;
+    /** STUN's answers to one source, or null where it is not spoken. */
+    readonly stun: Budget | null;
     readonly local_addresses: (typeof LOCAL_ADDRESSES)[number];
   };
 
@@ -102,7 +104,7 @@ const SETTINGS = {
   },
   ports: {
     env: "PARLEY_PORTS",
-    fallback: "3478,5160=dowsett,8809=noray,57775=rabid",
+    fallback: "3478,3479=native,5160=dowsett,8809=noray,57775=rabid",
     help: "UDP ports: PORT[=WIRE+WIRE...][@GAME], comma-separated; without wires a port speaks all of them",
     parse: parsePorts,
   },
@@ -165,6 +167,12 @@ const SETTINGS = {
     fallback: `${limits.LIST_PER_S}/${limits.LIST_BURST}`,
     help: "lists said over UDP per source: PER_SECOND/AT_ONCE",
     parse: budget,
+  },
+  stun: {
+    env: "PARLEY_STUN_RATE",
+    fallback: `${limits.STUN_PER_S}/${limits.STUN_BURST}`,
+    help: "STUN questions answered per source, on every UDP port: PER_SECOND/AT_ONCE, or off",
+    parse: (text: string) => (text === "off" ? good(null) : budget(text)),
   },
   local_addresses: {
     env: "PARLEY_LOCAL_ADDRESSES",

@@ -10,8 +10,9 @@ import type { Answer, Notice, Wire as WireName } from "#shared/lobby.ts";
 import { Contacts, type Limits as ContactLimits } from "./contacts.ts";
 import { type Budget, type Bucket, fullBucket, Guard, take } from "#shared/guard.ts";
 import { Heap } from "./heap.ts";
-import type { Contact, Datagram, Heard, Said, Wire } from "./protocol.ts";
+import type { Contact, Datagram, Heard, Said, Sign, Wire } from "./protocol.ts";
 import type { Share } from "./shares.ts";
+import { Signs } from "./signs.ts";
 import type { Tally } from "./tally.ts";
 
 export type Limits = ContactLimits & {
@@ -61,6 +62,7 @@ export class Exchange {
   readonly #strangers: Guard;
   readonly #listers: Guard;
   readonly #renewals = new WeakMap<Contact, Bucket>();
+  readonly #signs = new Signs();
   readonly #repeats = new Heap<Repeat>();
 
   constructor(wires: readonly Wire[], limits: Limits, out: Out, tally: Tally) {
@@ -88,7 +90,8 @@ export class Exchange {
       case "answer":
         if (!this.#strangers.allows(datagram.endpoint.address, now)) return this.#drop("stranger_rate");
         this.#tally.add("datagrams", "answered");
-        return this.#out.send(datagram.via, datagram.endpoint, heard.bytes);
+        if (heard.lives !== undefined) this.#lives(heard.lives, wire.name, datagram, now);
+        return this.#out.send(datagram.via, heard.to ?? datagram.endpoint, heard.bytes);
       case "report":
         return this.#report(heard, wire.name, datagram, now);
     }
@@ -206,6 +209,14 @@ export class Exchange {
     contact.renewed = true;
     this.#tally.add("datagrams", "renewed");
     for (const line of contact.answer) this.#out.send(via, endpoint, line);
+  }
+
+  #lives(sign: Sign, wire: WireName, { via, endpoint }: Datagram, now: number): void {
+    if (!this.#signs.isNews(sign, now)) return;
+    const { name, peer } = sign;
+    const told = this.#out.report({ kind: "heard", wire, name, peer, via, endpoint });
+    if (told) this.#tally.add("reports", "heard");
+    else this.#signs.forget(sign);
   }
 
   /** One datagram may bring back a larger one here, so lists have a smaller budget of their own. */

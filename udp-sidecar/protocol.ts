@@ -62,11 +62,23 @@ export type Lines = {
 type Bare<R> = R extends Report ? Omit<R, "wire" | "via" | "endpoint"> : never;
 export type Said = Bare<Report>;
 
+/** A member of this lobby is there, and shows a ticket that ends then. */
+export type Sign = { readonly name: string; readonly peer: string; readonly expires_at_s: number };
+
 export type Heard =
   /** Not ours, or nothing to say. `why` is counted. */
   | { readonly do: "drop"; readonly why: string }
-  /** A mistake that deserves an answer. */
-  | { readonly do: "answer"; readonly bytes: Uint8Array; readonly why: string }
+  /**
+   * What needs no hub, a mistake that deserves an answer for one. It goes to who asked, or `to` where he has shown that he
+   * is. `lives`: it is also a sign of this member.
+   */
+  | {
+      readonly do: "answer";
+      readonly bytes: Uint8Array;
+      readonly why: string;
+      readonly to?: Endpoint;
+      readonly lives?: Sign;
+    }
   /** A sign of life from where the contact was last heard: answered from memory. It may ask for another lease. */
   | { readonly do: "renew"; readonly contact: Contact; readonly lease_ms?: number }
   /** The wire's own list of lobbies, newest first, said in one datagram. */

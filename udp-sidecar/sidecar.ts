@@ -3,18 +3,21 @@
  * Everything it needs is given to it; starting one opens sockets, stopping it closes them.
  */
 import { randomBytes } from "node:crypto";
-import { isIPv4 } from "#shared/endpoint.ts";
-import { DRAIN_MS, LEASE_LOOK_MS, REPEATS_MAX, SOURCES_MAX } from "#shared/limits.ts";
-import { type Hello, LINK_VERSION, type Report } from "#shared/link.ts";
+import { type Endpoint, isIPv4 } from "#shared/endpoint.ts";
+import { DRAIN_MS, LEASE_LOOK_MS, REPEATS_MAX, SOURCES_MAX, STUN_OF_ALL } from "#shared/limits.ts";
+import { type Hello, LINK_VERSION } from "#shared/link.ts";
 import type { Logger } from "pino";
 import type { RelayNotice } from "./allocation.ts";
 import type { Config, Port } from "./config.ts";
 import { answerOf, Exchange } from "./exchange.ts";
 import { Links } from "./links.ts";
 import { Lists } from "./lists.ts";
+import { Mirror } from "./mirror.ts";
 import { dowsett } from "./protocols/dowsett.ts";
+import { native } from "./protocols/native.ts";
 import { noray } from "./protocols/noray.ts";
 import { rabid } from "./protocols/rabid.ts";
+import { isStun } from "./protocols/stun.ts";
 import { relayOf, type RelayPorts } from "./sockets/relay-ports.ts";
 import { Dtls } from "./sockets/dtls/dtls.ts";
 import { NorayTcp } from "./sockets/noray-tcp.ts";
@@ -35,6 +38,8 @@ export class Sidecar {
   readonly #games = new Map<string, Game>();
   /** One for all games and wires, or null. */
   readonly #relay: RelayPorts | null;
+  /** STUN's, or null. */
+  readonly #mirror: Mirror | null;
   readonly #epoch = randomBytes(12).toString("base64url");
   #ports: UdpPorts | null = null;
   #dtls: Dtls | null = null;
@@ -47,6 +52,10 @@ export class Sidecar {
     this.#config = config;
     this.#log = log;
     this.#relay = relayOf(config, this.tally);
+    this.#mirror =
+      config.stun === null
+        ? null
+        : new Mirror({ source: config.stun, all: STUN_OF_ALL, sources_max: SOURCES_MAX }, this.tally);
   }
 
   /** Opens the ports and starts linking. Rejects with one sentence where a port cannot be had. */
@@ -83,7 +92,8 @@ export class Sidecar {
     const { ports, listen, noray, receive_buffer_bytes, status } = this.#config;
     const fault = (error: unknown): void => this.#fault(error);
     const on = {
-      datagram: (bytes: Uint8Array, endpoint: Report["endpoint"], port: Port, via: number): void => {
+      datagram: (bytes: Uint8Array, endpoint: Endpoint, port: Port, via: number): void => {
+        if (this.#mirror !== null && isStun(bytes)) return this.#reflect(this.#mirror, bytes, endpoint, via);
         const game = this.#games.get(port.game)!;
         game.exchange.hear({ bytes, endpoint, via, exclusive: port.wires.length === 1 }, port.wires, Date.now());
       },
@@ -111,6 +121,12 @@ export class Sidecar {
     this.#looking = setInterval(() => this.#judge(), LEASE_LOOK_MS);
   }
 
+  /** STUN is no game's: every port speaks it. */
+  #reflect(mirror: Mirror, bytes: Uint8Array, from: Endpoint, via: number): void {
+    const said = mirror.hear(bytes, from, Date.now());
+    if (said !== null) this.#ports?.send(via, from, said);
+  }
+
   #open(game: string): Game {
     const { hub, key, ports } = this.#config;
     const switchboard: Switchboard | null =
@@ -118,6 +134,11 @@ export class Sidecar {
     const limits = { ...this.#config, sources_max: SOURCES_MAX, repeats_max: REPEATS_MAX };
     const exchange: Exchange = new Exchange(
       [
+        native({
+          prove: (text, purpose, now) => links.tickets.prove(text, purpose, now),
+          receipt: (peer, endpoint, now) => links.tickets.receipt(peer, endpoint, now),
+          seen: (peer, receipt) => links.tickets.seen(peer, receipt),
+        }),
         rabid,
         dowsett({ sharesLocal: this.#config.local_addresses === "always" }),
         noray(this.#config.noray_pid, switchboard ?? NOBODY),

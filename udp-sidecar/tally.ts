@@ -1,7 +1,7 @@
 /** What happened how often, since the process began. Labels come from fixed sets, never from what a peer sent. */
 export type Tallies = {
   /** Datagrams by what became of them. */
-  datagrams: "answered" | "renewed" | "reported" | "dropped";
+  datagrams: "answered" | "mirrored" | "renewed" | "reported" | "dropped";
   /** Why datagrams were dropped. */
   dropped: string;
   /** Reports by kind. */

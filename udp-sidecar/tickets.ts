@@ -4,7 +4,7 @@
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Endpoint } from "#shared/endpoint.ts";
-import { receiptClaims, receiptText } from "#shared/receipts.ts";
+import { decodeReceipt, RECEIPT_SIGNATURE_LENGTH, receiptClaims, receiptText, type Seen } from "#shared/receipts.ts";
 import { decodeTicket, type Purpose, type Ticket, type TicketKey } from "#shared/tickets.ts";
 import { Secret } from "./secret.ts";
 
@@ -33,8 +33,7 @@ export class Tickets {
     if (ticket.game !== this.#game || ticket.purpose !== purpose || ticket.expires_at_s * 1_000 <= now) return null;
     const key = this.#keys.get(unproved.key);
     if (key === undefined) return null;
-    const wanted = createHmac("sha256", key.reveal()).update(claims).digest("base64url");
-    return timingSafeEqual(Buffer.from(wanted), Buffer.from(signature)) ? ticket : null;
+    return isSame(hmac(key, claims), signature) ? ticket : null;
   }
 
   /** What a peer shows the hub of where he was seen (shared/receipts.ts); null where no greeting has come yet. */
@@ -43,7 +42,18 @@ export class Tickets {
     if (newest === undefined) return null;
     const [key, secret] = newest;
     const seen = { game: this.#game, peer, endpoint, at_ms: now };
-    const hmac = createHmac("sha256", secret.reveal()).update(receiptClaims(seen, key)).digest("base64url");
-    return receiptText(seen, key, hmac);
+    return receiptText(seen, key, hmac(secret, receiptClaims(seen, key)));
+  }
+
+  /** Where, and when, a sidecar saw this peer, or null where the text is no good receipt of his. */
+  seen(peer: string, text: string): Seen | null {
+    const unproved = decodeReceipt(text, this.#game, peer);
+    const key = unproved === null ? undefined : this.#keys.get(unproved.key);
+    if (unproved === null || key === undefined) return null;
+    const { seen, claims, signature } = unproved;
+    return isSame(hmac(key, claims).slice(0, RECEIPT_SIGNATURE_LENGTH), signature) ? seen : null;
   }
 }
+
+const hmac = (key: Secret, text: string): string => createHmac("sha256", key.reveal()).update(text).digest("base64url");
+const isSame = (wanted: string, shown: string): boolean => timingSafeEqual(Buffer.from(wanted), Buffer.from(shown));

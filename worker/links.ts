@@ -4,6 +4,7 @@ import { LINK_FRAME_LENGTH_MAX, LINK_SILENCE_MS } from "#shared/limits.ts";
 import { Close, fromSidecar, type Hello, type Report, type Reports } from "#shared/link.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import type { TicketKey } from "#shared/tickets.ts";
+import { isMember } from "#shared/views.ts";
 import { type Keeper, send } from "./keeper.ts";
 import * as link from "./link.ts";
 import { isOnShow } from "./published.ts";
@@ -94,13 +95,21 @@ export class Links {
       const bar = this.#barOf(report, now);
       if (bar !== null)
         draft.tells.push({ tell: { to: "asker", notice: { kind: "refused", code: bar } }, lobby: null });
-      else draft.apply(report.wire, report.name, link.toEvent(report, sidecar, this.#here.shard));
+      else draft.apply(report.wire, this.#nameOf(report, now), link.toEvent(report, sidecar, this.#here.shard));
       while (refs.length < draft.tells.length) refs.push(fresh.seq + at);
     }
     const ack = fresh.seq + fresh.items.length - 1;
     this.#keeper.keep(draft, new Map([[sidecar, { ...row, ack }]]), now, {
       answering: { sidecar, ack, refs, reaches: (other) => this.#keeper.sidecars.socket(other) !== undefined },
     });
+  }
+
+  /** A sign of a native member names his lobby by its id, and is noted as one over HTTP is. */
+  #nameOf({ wire, kind, name, ...report }: Report, now: number): string {
+    const lobby = wire === "native" && kind === "heard" ? this.#keeper.directory.byId(name) : undefined;
+    if (lobby === undefined) return name;
+    if ("peer" in report && isMember(lobby, report.peer)) this.#keeper.presence.note(lobby.id, report.peer, now);
+    return lobby.name;
   }
 
   /** What the operators have against it. A wire stays silent about this. */

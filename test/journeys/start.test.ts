@@ -39,7 +39,7 @@ afterAll(() => rm(state, { recursive: true, force: true }));
 
 test("it is ready when both halves answer, keeps its rows, throws them away when told to, and leaves nothing behind", async () => {
   let house = run();
-  expect(await ready(house)).toMatch(/^ready: hub http:\/\/127\.0\.0\.1:8787, sidecar UDP 3478 5160 8809 57775$/);
+  expect(await ready(house)).toMatch(/^ready: hub http:\/\/127\.0\.0\.1:8787, sidecar UDP 3478 3479 5160 8809 57775$/);
   const alice = await player();
   await alice.ask("h:Kept:Alice:4", /^i:/);
   alice.keepPinging("Kept", "Alice");

@@ -1,7 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { APPLICANT_MS, APPLICANTS_PER_LOBBY_MAX, SEAT_HELD_MS, SILENT_AWAY_MS, VACANT_MS } from "#shared/limits.ts";
 import { deadline, type Event, restored, step } from "#shared/lobby.ts";
-import { after, asks, hosts, joins, lobbyOf, heard, leaves, peersOf, refused, still, T0, TICK } from "./lobbies.ts";
+import {
+  after,
+  asks,
+  hosts,
+  isHeard,
+  joins,
+  lobbyOf,
+  heard,
+  leaves,
+  peersOf,
+  refused,
+  still,
+  T0,
+  TICK,
+} from "./lobbies.ts";
 import {
   admits,
   changes,
@@ -36,6 +50,14 @@ describe("a seat", () => {
     const back = after(silent, enters("bob"), T0 + 6);
     expect([peersOf(back), deadline(back)]).toStrictEqual([["ann", "bob"], null]);
     expect(peersOf(after(silent, TICK, T0 + 5 + SILENT_AWAY_MS))).toStrictEqual(["ann"]);
+  });
+
+  test("is his own too once he has shown a sidecar his ticket, and nobody else's", () => {
+    const lobby = after(nativeLobbyOf(["Alice"]), enters("Bob"));
+    const shown = after(lobby, isHeard("Bob"));
+    expect(shown.members.map(({ held_until }) => held_until)).toStrictEqual([undefined, undefined]);
+    expect(after(lobby, isHeard("Eve"))).toBe(lobby);
+    expect(after(shown, isHeard("Bob"), T0 + 5)).toBe(shown);
   });
 
   test("is not to be had on a wire that is the only door to its lobbies", () => {

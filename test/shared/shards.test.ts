@@ -29,6 +29,15 @@ describe("the shard of a name", () => {
   });
 });
 
+test("the shard of a native lobby that is named by its id is the id's own, where there is such a shard", () => {
+  expect([0, 1, 2].map((shard) => shardOf("native", lobbyId(shard, RANDOM), 3))).toStrictEqual([0, 1, 2]);
+  const hashes = [2, 3].map((shards) => shardOf("native", lobbyId(60, RANDOM), shards));
+  expect(hashes.every((shard, at) => shard < at + 2)).toBe(true);
+  // Elsewhere players choose names, and any name is a name.
+  const elsewhere = [0, 1, 2].map((shard) => shardOf("rabid", lobbyId(shard, RANDOM), 3));
+  expect(elsewhere).not.toStrictEqual([0, 1, 2]);
+});
+
 describe("the shard in an id", () => {
   test("comes back from every id that is made", () => {
     for (let shard = 0; shard < SHARDS_MAX; shard++) expect(shardOfId(lobbyId(shard, RANDOM))).toBe(shard);

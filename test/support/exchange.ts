@@ -27,10 +27,12 @@ import { answerOf, Exchange, type Limits } from "../../udp-sidecar/exchange.ts";
 import { Outbox } from "../../udp-sidecar/outbox.ts";
 import type { Wire } from "../../udp-sidecar/protocol.ts";
 import { dowsett } from "../../udp-sidecar/protocols/dowsett.ts";
+import { native } from "../../udp-sidecar/protocols/native.ts";
 import { noray } from "../../udp-sidecar/protocols/noray.ts";
 import { rabid } from "../../udp-sidecar/protocols/rabid.ts";
 import { Tally } from "../../udp-sidecar/tally.ts";
 import { Commands, NORAY_PID, NORAY_TCP } from "./commands.ts";
+import { tickets } from "./tickets.ts";
 import { Directory, Draft } from "../../worker/directory.ts";
 import { addressed, freshOf, membersOf, toEvent } from "../../worker/link.ts";
 
@@ -85,7 +87,7 @@ export class Rig {
 
   constructor({ limits = {}, sidecars = ["north", "south"], wire = "rabid", sharesLocal = true }: Making = {}) {
     const all = { ...LIMITS, ...limits };
-    const wires = [rabid, dowsett({ sharesLocal })];
+    const wires = [native(tickets()), rabid, dowsett({ sharesLocal })];
     this.#wire = wire;
     this.#make = (name, epoch) =>
       new Sidecar(

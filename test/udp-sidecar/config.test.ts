@@ -20,6 +20,7 @@ describe("settings", () => {
       listen: ["0.0.0.0", "::"],
       ports: [
         { port: 3_478, wires: WIRES, game: "default" },
+        { port: 3_479, wires: ["native"], game: "default" },
         { port: 5_160, wires: ["dowsett"], game: "default" },
         { port: 8_809, wires: ["noray"], game: "default" },
         { port: 57_775, wires: ["rabid"], game: "default" },
@@ -33,6 +34,7 @@ describe("settings", () => {
       stranger: { per_s: limits.STRANGER_PER_S, burst: limits.STRANGER_BURST },
       renewal: { per_s: limits.RENEWAL_PER_S, burst: limits.RENEWAL_BURST },
       list: { per_s: limits.LIST_PER_S, burst: limits.LIST_BURST },
+      stun: { per_s: limits.STUN_PER_S, burst: limits.STUN_BURST },
       local_addresses: "always",
       relay_ports: { first: 49_152, last: 51_200 },
       relay_addresses: [],
@@ -82,6 +84,11 @@ describe("settings", () => {
     const { receive_buffer_bytes, stranger } = configOf(["--receive-buffer-bytes=8192", "--stranger", "1/2"], KEY);
     expect([receive_buffer_bytes, stranger]).toStrictEqual([8_192, { per_s: 1, burst: 2 }]);
   });
+});
+
+test("STUN may be off", () => {
+  expect(configOf(["--stun=off"], KEY).stun).toBe(null);
+  expect(problemsOf(["--stun=0"], KEY)).toStrictEqual([expect.stringMatching(/^--stun: /)]);
 });
 
 describe("problems", () => {

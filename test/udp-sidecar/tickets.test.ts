@@ -1,23 +1,11 @@
-import { createHmac } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { claimsOf, type Ticket, ticketText } from "#shared/tickets.ts";
 import { Tickets } from "../../udp-sidecar/tickets.ts";
 import { GOLDEN } from "../support/golden-tickets.ts";
+import { signed, tickets as book } from "../support/tickets.ts";
 
 const NOW = 1_799_999_999_000;
 const [first, second] = GOLDEN.keys;
-
-function book(game = "arena"): Tickets {
-  const tickets = new Tickets(game);
-  tickets.learn(GOLDEN.keys);
-  return tickets;
-}
-
-function signed(parts: Partial<Ticket>, { id, secret } = first): string {
-  const claims = claimsOf({ ...GOLDEN.ticket, ...parts }, id);
-  return ticketText(claims, createHmac("sha256", secret).update(claims).digest("base64url"));
-}
 
 test("a ticket that the hub signed is proved", () => {
   expect(book().prove(GOLDEN.text, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
@@ -36,6 +24,18 @@ test("a receipt is what the hub believes, and without a key there is none", () =
   const { peer, endpoint, at_ms } = GOLDEN.seen;
   expect(book().receipt(peer, endpoint, at_ms)).toBe(GOLDEN.receipt);
   expect(new Tickets("arena").receipt(peer, endpoint, at_ms)).toBe(null);
+});
+
+test("a receipt is good for its own peer in its own game, and with no other letter", () => {
+  const { peer } = GOLDEN.seen;
+  expect(book().seen(peer, GOLDEN.receipt)).toStrictEqual(GOLDEN.seen);
+  expect(book("other").seen(peer, GOLDEN.receipt)).toBe(null);
+  expect(book().seen("b".repeat(26), GOLDEN.receipt)).toBe(null);
+  expect(new Tickets("arena").seen(peer, GOLDEN.receipt)).toBe(null);
+  for (let at = 0; at < GOLDEN.receipt.length; at++) {
+    const text = GOLDEN.receipt.slice(0, at) + (GOLDEN.receipt[at] === "1" ? "2" : "1") + GOLDEN.receipt.slice(at + 1);
+    expect([at, book().seen(peer, text)]).toStrictEqual([at, null]);
+  }
 });
 
 describe("nothing is proved", () => {

@@ -1,0 +1,164 @@
+/** Peers of our own at a real sidecar, with tickets of a real hub: observation, filtering, signs of life, and STUN. */
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { Joined, LobbyView } from "#shared/api.ts";
+import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
+import { decodeReceipt } from "#shared/receipts.ts";
+import { freePort } from "../../tools/ports.ts";
+import { eventually, House } from "../support/house.ts";
+
+let house: House;
+/** Every wire; native alone; Rabid alone. */
+let ports: readonly [number, number, number];
+const sockets: Socket[] = [];
+
+beforeAll(async () => {
+  ports = [await freePort("udp"), await freePort("udp"), await freePort("udp")];
+  const settings = { PARLEY_PORTS: `${ports[0]},${ports[1]}=native,${ports[2]}=rabid`, PARLEY_NORAY: "off" };
+  house = await House.open({ shards: 2, settings });
+});
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.close();
+});
+afterAll(() => house.close());
+
+test("a peer is seen through two ports, where he is, with receipts that name him", async () => {
+  const { peer_id, udp_token } = await newPeer();
+  const peer = await Peer.open();
+  for (const port of [ports[0], ports[1]]) {
+    const [verb, endpoint, receipt, word] = await peer.asks(port, "see", udp_token, "w1");
+    expect([verb, endpoint, word]).toStrictEqual(["seen", `127.0.0.1:${peer.port}`, "w1"]);
+    const shown = decodeReceipt(receipt!, "default", peer_id);
+    expect(shown?.seen).toMatchObject({ peer: peer_id, endpoint: { address: "127.0.0.1", port: peer.port } });
+    expect(Math.abs(shown!.seen.at_ms - Date.now())).toBeLessThan(60_000);
+  }
+});
+
+test("a knock comes from where the peer has never been, to where he was seen, and from nowhere else", async () => {
+  const { udp_token } = await newPeer();
+  const [peer, other] = [await Peer.open(), await Peer.open()];
+  const [, , receipt] = await peer.asks(ports[0], "see", udp_token);
+  const knocked = peer.hears((text) => text === "knocked k1");
+  other.says(ports[1], "knock", udp_token, receipt!, "k1");
+  expect((await knocked).port).toBe(ports[1]);
+  expect(other.heard).toStrictEqual([]);
+});
+
+test("what another peer, another game or nobody signed is met with silence, and the sidecar goes on", async () => {
+  const [mine, his] = [await newPeer(), await newPeer()];
+  const stranger = await newPeer("chess");
+  const peer = await Peer.open();
+  const [, , receipt] = await peer.asks(ports[0], "see", mine.udp_token);
+  peer.says(ports[0], "see", stranger.udp_token);
+  peer.says(ports[0], "see", mine.peer_token);
+  peer.says(ports[0], "see", `${mine.udp_token.slice(0, -1)}!`);
+  peer.says(ports[0], "knock", his.udp_token, receipt!);
+  peer.says(ports[0], "knock", stranger.udp_token, receipt!);
+  const before = peer.heard.length;
+  await peer.asks(ports[0], "see", mine.udp_token, "last");
+  expect(peer.heard.slice(before).map(({ text }) => text.split(" ").at(-1))).toStrictEqual(["last"]);
+});
+
+test("a session ticket shown over UDP confirms the seat at whichever hub has the lobby, also by its key", async () => {
+  for (const path of ["lobbies", "lobbies/by-key/friday-night"]) {
+    const host = await newPeer();
+    const guest = await newPeer();
+    const made = await api<Joined>(
+      path,
+      host.peer_token,
+      { name: "Nice", seats: 4 },
+      path === "lobbies" ? "POST" : "PUT",
+    );
+    const { id } = made.lobby;
+    const joined = await api<Joined>(`lobbies/${id}/members`, guest.peer_token, {});
+    const state = async (): Promise<string | undefined> => {
+      const lobby = await api<LobbyView>(`lobbies/${id}`, guest.peer_token);
+      return lobby.roster.find(({ peer_id }) => peer_id === guest.peer_id)?.state;
+    };
+    expect(joined.member.state).toBe("held");
+    const peer = await Peer.open();
+    await peer.asks(ports[1], "see", joined.session_ticket!, "here");
+    expect(await eventually(state, (now) => now === "present")).toBe("present");
+  }
+});
+
+test("every port answers an ICE agent, one that speaks Rabid alone too", async () => {
+  const agent = await Peer.open();
+  for (const port of ports) {
+    const answered = agent.hears((_, bytes) => bytes.readUInt16BE(0) === 0x0101);
+    agent.socket.send(Buffer.from("000100002112a442".padEnd(40, "a"), "hex"), port, "127.0.0.1");
+    const { bytes, port: from } = await answered;
+    expect(from).toBe(port);
+    expect(bytes.readUInt16BE(26) ^ 0x2112).toBe(agent.port);
+  }
+});
+
+test("all of it goes on while the hub is dead", async () => {
+  const { udp_token } = await newPeer();
+  await house.killHub();
+  const peer = await Peer.open();
+  expect((await peer.asks(ports[0], "see", udp_token))[0]).toBe("seen");
+  await house.startHub();
+  await house.linked();
+});
+
+// ---------------------------------------------------------------------------------------------------------------
+
+type Identity = { readonly peer_id: string; readonly peer_token: string; readonly udp_token: string };
+
+const newPeer = async (game = "default"): Promise<Identity> =>
+  (await (await fetch(`${house.url}/v1/games/${game}/peers`, { method: "POST" })).json()) as Identity;
+
+async function api<T>(
+  path: string,
+  token: string,
+  body?: object,
+  method = body === undefined ? "GET" : "POST",
+): Promise<T> {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+  return (await (await fetch(`${house.url}/v1/games/default/${path}`, init)).json()) as T;
+}
+
+type Heard = { readonly text: string; readonly bytes: Buffer; readonly port: number };
+
+class Peer {
+  readonly socket: Socket;
+  readonly heard: Heard[] = [];
+  readonly port: number;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    this.port = socket.address().port;
+    socket.on("message", (bytes, { port }) => this.heard.push({ text: bytes.toString("latin1"), bytes, port }));
+  }
+
+  static async open(): Promise<Peer> {
+    const socket = createSocket("udp4");
+    sockets.push(socket);
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    return new Peer(socket);
+  }
+
+  says(port: number, ...words: string[]): void {
+    this.socket.send(Buffer.from(words.join(" ").padEnd(NATIVE_REQUEST_BYTES_MIN)), port, "127.0.0.1");
+  }
+
+  /** The words of the next answer to this. */
+  async asks(port: number, ...words: string[]): Promise<string[]> {
+    const from = this.heard.length;
+    this.says(port, ...words);
+    const answers = (): Promise<Heard | undefined> =>
+      Promise.resolve(this.heard.slice(from).find((one) => one.port === port));
+    return (await eventually(answers, (answer) => answer !== undefined))!.text.split(" ");
+  }
+
+  async hears(matches: (text: string, bytes: Buffer) => boolean): Promise<Heard> {
+    const from = this.heard.length;
+    const found = (): Promise<Heard | undefined> =>
+      Promise.resolve(this.heard.slice(from).find(({ text, bytes }) => matches(text, bytes)));
+    return (await eventually(found, (one) => one !== undefined))!;
+  }
+}

@@ -1,0 +1,18 @@
+/** Tickets as the hub would sign them, and a sidecar that believes them, with the keys that all tests have. */
+import { createHmac } from "node:crypto";
+import { claimsOf, type Ticket, type TicketKey, ticketText } from "#shared/tickets.ts";
+import { Tickets } from "../../udp-sidecar/tickets.ts";
+import { GOLDEN } from "./golden-tickets.ts";
+
+/** Of the golden one all but these parts. */
+export function signed(parts: Partial<Ticket>, { id, secret }: TicketKey = GOLDEN.keys[0]): string {
+  const claims = claimsOf({ ...GOLDEN.ticket, ...parts }, id);
+  return ticketText(claims, createHmac("sha256", secret).update(claims).digest("base64url"));
+}
+
+/** Of this game, greeted. */
+export function tickets(game = "arena"): Tickets {
+  const greeted = new Tickets(game);
+  greeted.learn(GOLDEN.keys);
+  return greeted;
+}

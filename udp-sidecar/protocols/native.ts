@@ -1,0 +1,105 @@
+/**
+ * Native: what our own peers say to a sidecar. Text, one datagram each, words with a blank between them.
+ *
+ *     peer                                        sidecar
+ *      | -- see TICKET [WORD] -------------------> |     `udp` ticket: where am I seen?
+ *      |                                           |     `session` ticket: the same, and I am there (-> hub, the first time)
+ *      | <- seen ENDPOINT RECEIPT [WORD] --------- |
+ *      |                                           |
+ *      | -- knock TICKET RECEIPT [WORD] ---------> |     from another socket: who is let in where that one was seen?
+ *      | <- knocked [WORD] ----------------------- |     to where the receipt says, if it gets through
+ *      |                                           |
+ *      | -- see TICKET [WORD] -------------------> |     `relay` ticket, to a port of the relay: this is my end of it
+ *      | <- seen ENDPOINT RECEIPT [WORD] --------- |
+ *
+ * A ticket is the hub's word for who asks (shared/tickets.ts), a receipt the sidecar's for where he was seen, which the
+ * hub believes (shared/receipts.ts). WORD is the peer's own and comes back: it tells his questions apart and measures the
+ * way. Everything is answered without the hub and without keeping anything. Requests are filled up with blanks, so no
+ * answer is longer than its request; what goes to another endpoint than the one that asked goes only where a young receipt
+ * shows that this very peer receives. Whatever is wrong is met with silence. See docs/wires/native.md.
+ */
+import { type Endpoint, formatEndpoint } from "#shared/endpoint.ts";
+import {
+  NATIVE_REQUEST_BYTES_MAX,
+  NATIVE_REQUEST_BYTES_MIN,
+  RECEIPT_FRESH_MS,
+  RECEIPT_SKEW_MS,
+} from "#shared/limits.ts";
+import type { Seen } from "#shared/receipts.ts";
+import type { Purpose, Ticket } from "#shared/tickets.ts";
+import type { Heard, Wire } from "../protocol.ts";
+
+/** Proves and signs with the hub's keys. */
+export type Notary = {
+  prove(text: string, purpose: Exclude<Purpose, "peer">, now: number): Ticket | null;
+  receipt(peer: string, endpoint: Endpoint, now: number): string | null;
+  seen(peer: string, receipt: string): Seen | null;
+};
+
+export const native = (notary: Notary): Wire => ({
+  name: "native",
+  claims: (bytes) => begins(bytes, SEE) || begins(bytes, KNOCK),
+  hear: ({ bytes, endpoint }, _, now) => {
+    const words = wordsOf(bytes);
+    if (words === null) return drop("unpadded");
+    return words[0] === "see" ? see(words, notary, endpoint, now) : knock(words, notary, now);
+  },
+  // News go over HTTP and WebSocket.
+  say: () => ({ now: [] }),
+  answer: () => [],
+});
+
+function see([, text = "", word, ...more]: readonly string[], notary: Notary, from: Endpoint, now: number): Heard {
+  const purpose = text.startsWith("session.") ? "session" : "udp";
+  const ticket = notary.prove(text, purpose, now);
+  const bytes = ticket === null || more.length > 0 ? null : seen(ticket.peer, notary, from, word, now);
+  if (ticket === null || bytes === null) return drop("no_ticket");
+  const { lobby: name, peer, expires_at_s } = ticket;
+  return { do: "answer", bytes, why: "seen", ...(name !== null && { lives: { name, peer, expires_at_s } }) };
+}
+
+/** What whoever is seen here is answered; null where the word is none, or no hub has been reached yet. */
+export function seen(
+  peer: string,
+  notary: Notary,
+  from: Endpoint,
+  word: string | undefined,
+  now: number,
+): Uint8Array | null {
+  const receipt = notary.receipt(peer, from, now);
+  if (receipt === null || !isWord(word)) return null;
+  return said("seen", formatEndpoint(from), receipt, word);
+}
+
+function knock([, text = "", receipt = "", word, ...more]: readonly string[], notary: Notary, now: number): Heard {
+  const ticket = notary.prove(text, "udp", now);
+  if (ticket === null || more.length > 0 || !isWord(word)) return drop("no_ticket");
+  const shown = notary.seen(ticket.peer, receipt);
+  if (shown === null) return drop("no_receipt");
+  const age_ms = now - shown.at_ms;
+  if (age_ms > RECEIPT_FRESH_MS || age_ms < -RECEIPT_SKEW_MS) return drop("stale_receipt");
+  return { do: "answer", bytes: said("knocked", word), why: "knocked", to: shown.endpoint };
+}
+
+/** The words of a request, without what fills it up; null where it is shorter or longer than one can be. */
+export function wordsOf(bytes: Uint8Array): string[] | null {
+  if (bytes.length < NATIVE_REQUEST_BYTES_MIN || bytes.length > NATIVE_REQUEST_BYTES_MAX) return null;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1").replace(/ +$/, "").split(" ");
+}
+
+/** Whether a datagram to a relay's port is a proof, and nothing for the other side. */
+export const isProof = (bytes: Uint8Array): boolean =>
+  bytes.length >= NATIVE_REQUEST_BYTES_MIN && bytes.length <= NATIVE_REQUEST_BYTES_MAX && begins(bytes, SEE_RELAY);
+
+const SEE = Buffer.from("see ");
+const SEE_RELAY = Buffer.from("see relay.");
+const KNOCK = Buffer.from("knock ");
+
+const begins = (bytes: Uint8Array, with_: Uint8Array): boolean => {
+  for (let at = 0; at < with_.length; at++) if (bytes[at] !== with_[at]) return false;
+  return true;
+};
+const isWord = (word: string | undefined): boolean => word === undefined || /^[!-~]{1,16}$/.test(word);
+const said = (...words: (string | undefined)[]): Uint8Array =>
+  Buffer.from(words.filter((word) => word !== undefined).join(" "), "latin1");
+const drop = (why: string): Heard => ({ do: "drop", why });

@@ -1,0 +1,129 @@
+/**
+ * STUN Binding (RFC 8489): "where am I seen?", as every ICE agent asks it.
+ *
+ *     agent -- Binding request ------------------------> sidecar
+ *     agent <- success: XOR-MAPPED-ADDRESS -------------         or
+ *     agent <- error 420: UNKNOWN-ATTRIBUTES ------------        for attributes that must be understood and are not
+ *
+ * No authentication, no second address. An answer is 12 bytes longer than the shortest request (24 with IPv6), and its
+ * sender's address may be forged: whoever asks this file keeps a budget (udp-sidecar/mirror.ts). FINGERPRINT is checked
+ * where it is there, and then answered with one. Everything but a sound request is met with silence. It tells itself from
+ * all wires by the magic cookie and its own length.
+ */
+import { bytesOf, type Endpoint } from "#shared/endpoint.ts";
+import { STUN_BYTES_MAX } from "#shared/limits.ts";
+
+const COOKIE = 0x2112_a442;
+const HEADER_BYTES = 20;
+const BINDING_REQUEST = 0x0001;
+const BINDING_SUCCESS = 0x0101;
+const BINDING_ERROR = 0x0111;
+const ERROR_CODE = 0x0009;
+const UNKNOWN_ATTRIBUTES = 0x000a;
+const XOR_MAPPED_ADDRESS = 0x0020;
+const FINGERPRINT = 0x8028;
+const FINGERPRINT_XOR = 0x5354_554e;
+/** Attributes of RFC 8489 that must be understood. Without authentication there is nothing to be done about them. */
+const UNDERSTOOD = new Set([0x01, 0x06, 0x08, ERROR_CODE, UNKNOWN_ATTRIBUTES, 0x14, 0x15, 0x1c, 0x1d, 0x1e, 0x20]);
+const OPTIONAL_FROM = 0x8000;
+/** As many as keep the error shorter than a request that names them all. */
+const UNKNOWN_TOLD_MAX = 4;
+
+/** A STUN message of whatever kind, by its cookie, its two zero bits and its length. */
+export const isStun = (bytes: Uint8Array): boolean =>
+  bytes.length >= HEADER_BYTES &&
+  bytes.length % 4 === 0 &&
+  bytes[0]! < 0x40 &&
+  bytes[4] === 0x21 &&
+  bytes[5] === 0x12 &&
+  bytes[6] === 0xa4 &&
+  bytes[7] === 0x42 &&
+  bytes.length - HEADER_BYTES === Buffer.from(bytes.buffer, bytes.byteOffset, 4).readUInt16BE(2);
+
+/** What a STUN message from there is answered, or why it is not. */
+export function answer(bytes: Uint8Array, from: Endpoint): Uint8Array | { readonly drop: string } {
+  if (bytes.length > STUN_BYTES_MAX) return { drop: "stun_length" };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (view.getUint16(0) !== BINDING_REQUEST) return { drop: "stun_no_request" };
+  const unknown: number[] = [];
+  let printed = false;
+  for (let at = HEADER_BYTES; at < bytes.length;) {
+    if (printed) return { drop: "stun_malformed" };
+    const type = view.getUint16(at);
+    const length = view.getUint16(at + 2);
+    if (at + 4 + length > bytes.length) return { drop: "stun_malformed" };
+    if (type === FINGERPRINT) {
+      if (length !== 4 || view.getUint32(at + 4) !== fingerprint(bytes.subarray(0, at))) {
+        return { drop: "stun_fingerprint" };
+      }
+      printed = true;
+    } else if (type < OPTIONAL_FROM && !UNDERSTOOD.has(type) && !unknown.includes(type)) unknown.push(type);
+    at += 4 + padded(length);
+  }
+  const transaction = bytes.subarray(8, HEADER_BYTES);
+  if (unknown.length > 0) return message(BINDING_ERROR, transaction, failures(unknown), printed);
+  return message(BINDING_SUCCESS, transaction, [mapped(from, transaction)], printed);
+}
+
+type Attribute = { readonly type: number; readonly value: Uint8Array };
+
+/** Address and port, hidden from routers that rewrite what looks like one: XOR with the cookie and the transaction. */
+function mapped({ address, port }: Endpoint, transaction: Uint8Array): Attribute {
+  const bytes = bytesOf(address) ?? [];
+  const value = new Uint8Array(4 + bytes.length);
+  const view = new DataView(value.buffer);
+  view.setUint8(1, bytes.length === 4 ? 1 : 2);
+  view.setUint16(2, port ^ (COOKIE >>> 16));
+  const mask = [0x21, 0x12, 0xa4, 0x42, ...transaction];
+  for (const [at, byte] of bytes.entries()) value[4 + at] = byte ^ mask[at]!;
+  return { type: XOR_MAPPED_ADDRESS, value };
+}
+
+/** 420 without a phrase: nobody reads it, and it would make the answer longer. */
+function failures(unknown: readonly number[]): Attribute[] {
+  const told = unknown.slice(0, UNKNOWN_TOLD_MAX);
+  const types = Uint8Array.from(told.flatMap((type) => [type >> 8, type & 255]));
+  return [
+    { type: ERROR_CODE, value: Uint8Array.of(0, 0, 4, 20) },
+    { type: UNKNOWN_ATTRIBUTES, value: types },
+  ];
+}
+
+function message(type: number, transaction: Uint8Array, attributes: readonly Attribute[], prints: boolean): Uint8Array {
+  const body = attributes.reduce((sum, { value }) => sum + 4 + padded(value.length), 0);
+  const bytes = new Uint8Array(HEADER_BYTES + body + (prints ? 8 : 0));
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, type);
+  view.setUint16(2, bytes.length - HEADER_BYTES);
+  view.setUint32(4, COOKIE);
+  bytes.set(transaction, 8);
+  let at = HEADER_BYTES;
+  for (const { type: which, value } of attributes) {
+    view.setUint16(at, which);
+    view.setUint16(at + 2, value.length);
+    bytes.set(value, at + 4);
+    at += 4 + padded(value.length);
+  }
+  if (!prints) return bytes;
+  view.setUint16(at, FINGERPRINT);
+  view.setUint16(at + 2, 4);
+  view.setUint32(at + 4, fingerprint(bytes.subarray(0, at)));
+  return bytes;
+}
+
+const padded = (length: number): number => (length + 3) & ~3;
+
+const fingerprint = (bytes: Uint8Array): number => (crc32(bytes) ^ FINGERPRINT_XOR) >>> 0;
+
+/** ITU V.42, as in PNG and Ethernet. */
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffff_ffff;
+  for (const byte of bytes) crc = CRC[(crc ^ byte) & 255]! ^ (crc >>> 8);
+  return ~crc >>> 0;
+}
+
+const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb8_8320 : crc >>> 1;
+  return crc;
+});
