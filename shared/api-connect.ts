@@ -123,7 +123,14 @@ export const relay = object({
   budget_bytes: count,
 });
 export type RelayView = Shape<typeof relay>;
-const relayed = object({ ...verdict, pair_key: pairKey, relay });
+/** With the verdict and the key, where the two have not been told them before. */
+const relayed = object({
+  relay,
+  verdict: optional(verdict.verdict),
+  reason: optional(verdict.reason),
+  nat_pair: optional(verdict.nat_pair),
+  pair_key: optional(pairKey),
+});
 export type Relayed = Shape<typeof relayed>;
 
 const FAILURE_REASONS = Object.keys(FAILURES) as FailureReason[];

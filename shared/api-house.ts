@@ -64,6 +64,8 @@ export const stats = object({
   peers: count,
   /** Sidecars that are linked. */
   sidecars: count,
+  /** How tries to connect directly ended, by pair of NATs; only those of which there were 20, in steps of 20. */
+  connections: list(object({ nat_pair: text(64), tries: count, direct: count }), 64),
 });
 export type Stats = Shape<typeof stats>;
 

@@ -57,7 +57,7 @@ import {
   VALUE_LENGTH_MAX,
   VERSION_LENGTH_MAX,
 } from "./limits.ts";
-import { SUCCESSIONS, VISIBILITIES, WIRES } from "./lobby.ts";
+import { ADDRESS_POLICIES, CONSENTS, SUCCESSIONS, VISIBILITIES, WIRES } from "./lobby.ts";
 import { PEER_PATTERN } from "./shards.ts";
 
 // --- words -----------------------------------------------------------------------------------------------------
@@ -75,6 +75,8 @@ const seats = integer(SEATS_LEAST, SEATS_MAX);
 export const LOBBY_KEY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const value = anyOf("text, a number, true or false", text(VALUE_LENGTH_MAX, /^[^\p{Cs}]*$/u), number, flag);
 const visibility = oneOf(...VISIBILITIES);
+const consent = oneOf(...CONSENTS);
+const addresses = oneOf(...ADDRESS_POLICIES);
 const time = text(32, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
 const count = integer(0, Number.MAX_SAFE_INTEGER);
 
@@ -108,6 +110,8 @@ export const newLobby = object({
   /** The host admits each joiner. */
   approval: optional(flag),
   host_policy: optional(oneOf(...SUCCESSIONS)),
+  consent: optional(consent),
+  addresses: optional(addresses),
   data: optional(newData),
   /** Any word of one's own: the next lobby of the same word replaces this one. */
   client_ref: optional(text(64, /^[\x21-\x7e]+$/)),
@@ -139,6 +143,8 @@ export const lobbyPatch = object({
   joinable: optional(flag),
   approval: optional(flag),
   host_policy: optional(oneOf(...SUCCESSIONS)),
+  consent: optional(consent),
+  addresses: optional(addresses),
   data: optional(dataPatch),
 });
 export type LobbyPatch = Shape<typeof lobbyPatch>;
@@ -164,7 +170,13 @@ export const quickJoining = object({
 });
 export type QuickJoining = Shape<typeof quickJoining>;
 
-export const memberPatch = object({ name: optional(title), data: optional(memberDataPatch) });
+export const memberPatch = object({
+  name: optional(title),
+  data: optional(memberDataPatch),
+  /** How others are connected to you, where you want it otherwise than the lobby has it. */
+  consent: optional(consent),
+  addresses: optional(addresses),
+});
 export const handover = object({ peer_id: peer, expected_term: count });
 export const chatLine = object({ text: text(CHAT_LENGTH_MAX, /^[^\p{Cs}]+$/u) });
 export const signalling = object({ to: peer, body: text(SIGNAL_LENGTH_MAX, /^[^\p{Cs}]+$/u) });
@@ -181,6 +193,9 @@ export const member = object({
   joined_at: time,
   /** Members read it; others find nothing here. */
   data: optional(map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX)),
+  /** How he is connected to, where he wants it otherwise than the lobby has it; members read it. */
+  consent: optional(consent),
+  addresses: optional(addresses),
 });
 export type MemberView = Shape<typeof member>;
 
@@ -238,6 +253,8 @@ export const lobby = object({
   ...summary.fields,
   visibility,
   host_policy: oneOf(...SUCCESSIONS),
+  consent,
+  addresses,
   /** The host's peer id: null on wires without them, and while the lobby waits for a member to claim it. */
   host: nullable(peer),
   term: count,

@@ -34,6 +34,8 @@ export const DEFAULTS: Settings = {
   in_game: false,
   approval: false,
   succession: "automatic",
+  consent: "automatic",
+  addresses: "direct",
   data: {},
 };
 

@@ -174,6 +174,8 @@ export const TOLL_BUDGETS = {
   chat: { per_s: 1, burst: 5 },
   /** An offer, an answer and their candidates to everybody in a lobby of eight, then a trickle. */
   signal: { per_s: 10, burst: 128 },
+  /** Connections: everybody in a lobby of 64 asks or accepts, and says how it ended. */
+  connect: { per_s: 4, burst: 128 },
   /** Heartbeats come every ten seconds. */
   beat: { per_s: 0.5, burst: 5 },
   /** Codes that were wrong: 10 a minute against 32^6. */
@@ -453,3 +455,41 @@ export const CONNECTIONS_LISTED_MAX = SEATS_MAX;
 export const TIMELINE_MAX = 16;
 /** The longest time that a client tells of. */
 export const OUTCOME_MS_MAX = 600_000;
+/** Who was asked has this long: a person, and a client that only has to look where it is. */
+export const CONSENT_ASKED_MS = 30_000;
+export const CONSENT_GIVEN_MS = 10_000;
+/** Once both agree, both must have looked again within this time. */
+export const GATHER_MS = 10_000;
+/** A reach older than this is looked at again: mappings expire, counting NATs move on. */
+export const REACH_FRESH_MS = 3_000;
+/** A receipt is good for so long; the clocks of sidecars and hub may differ by as much. */
+export const RECEIPT_MS = 60_000;
+/** Who polls does so twice a second; his introduction waits for him. */
+export const POLL_START_MS = 1_000;
+/** Beyond a plan's patience, until both have said how it ended. */
+export const OUTCOME_WAIT_MS = 10_000;
+/** How long a connection that is over is remembered, for whoever asks what became of it. */
+export const CONNECTION_KEPT_MS = 60_000;
+/** Connections of one hub: 12 KiB each while both say where they are, 1 KiB after that. */
+export const CONNECTIONS_MAX = 4_096;
+/** Of one peer, begun and not yet over: with everybody in the largest lobby. */
+export const CONNECTIONS_PER_PEER_MAX = 128;
+/** A sidecar that has not answered by then gives no relay; the next one is asked. */
+export const RELAY_ANSWER_MS = 3_000;
+/** Sidecars asked for one relay. */
+export const RELAY_TRIES_MAX = 3;
+/** How long a relay's ticket proves who one is; the relay asks for it only where somebody is new or has moved. */
+export const RELAY_TICKET_S = 4 * 3_600;
+/** How long an invitation is good: an evening. */
+export const INVITATION_S = 4 * 3_600;
+/** Outcomes are written together, this long after the first of them. */
+export const OUTCOMES_KEPT_MS = 5_000;
+/** Tries that a pair of NATs is shown by, and by which its numbers rise: whoever is among 20 is not found. */
+export const STATS_SAMPLES_MIN = 20;
+/** Tries at which both numbers of a pair are halved; a multiple of the steps they are shown in. */
+export const OUTCOMES_MAX = 1_000;
+/** Of those that are skipped as doomed, one in so many is tried. */
+export const OUTCOMES_RETRY_EVERY = 16;
+/** What one address contributes to statistics, and the addresses that are remembered for it. */
+export const OUTCOMES_PER_SOURCE = { per_s: 1 / 600, burst: 4 };
+export const OUTCOME_SOURCES_MAX = 8_192;

@@ -76,6 +76,9 @@ export type Member = {
   readonly local?: Endpoint;
   /** What he tells the other members about himself. */
   readonly data?: Data;
+  /** Where he wants it otherwise than the lobby has it; an address that either hides is hidden. */
+  readonly consent?: Consent;
+  readonly addresses?: AddressPolicy;
 };
 
 /** Somebody who asked to join where the host admits each one. He takes no seat. */
@@ -118,6 +121,8 @@ export type Settings = {
   /** The host admits each joiner. */
   readonly approval: boolean;
   readonly succession: Succession;
+  readonly consent: Consent;
+  readonly addresses: AddressPolicy;
   readonly data: LobbyData;
 };
 
@@ -244,7 +249,14 @@ export type Event =
       readonly changes: Changes;
     }
   /** A member tells something else about himself. */
-  | { readonly kind: "present"; readonly peer: string; readonly title?: string; readonly data?: DataPatch }
+  | {
+      readonly kind: "present";
+      readonly peer: string;
+      readonly title?: string;
+      readonly data?: DataPatch;
+      readonly consent?: Consent;
+      readonly addresses?: AddressPolicy;
+    }
   /** The host ends it. `by` null: the house itself does. */
   | {
       readonly kind: "close";

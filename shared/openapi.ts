@@ -3,13 +3,15 @@
  * that have a name of their own are said once, under components.
  */
 import * as api from "./api.ts";
+import * as connect from "./api-connect.ts";
 import * as house from "./api-house.ts";
 import type { Schema } from "./decode.ts";
+import { CONNECT_OPERATIONS } from "./operations-connect.ts";
 import { HOUSE_OPERATIONS } from "./operations-house.ts";
 import { type Answer, LOBBY_OPERATIONS, type Method, type Operation, type Operations } from "./operations.ts";
 import { REFUSALS, type RefusalCode } from "./refusals.ts";
 
-export const OPERATIONS: Operations = { ...LOBBY_OPERATIONS, ...HOUSE_OPERATIONS };
+export const OPERATIONS: Operations = { ...LOBBY_OPERATIONS, ...CONNECT_OPERATIONS, ...HOUSE_OPERATIONS };
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -33,6 +35,15 @@ const SHAPES = {
   Applicant: api.applicant,
   Joined: api.joined,
   Pending: api.pending,
+  Connecting: connect.connecting,
+  Accepting: connect.accepting,
+  Reach: connect.reach,
+  Connection: connect.connection,
+  ConnectionList: connect.connectionList,
+  Invitation: connect.invitation,
+  Relay: connect.relay,
+  Relaying: connect.relaying,
+  Outcome: connect.outcome,
   Problem: api.problem,
   Identity: house.identity,
   Sidecar: house.sidecar,
@@ -200,6 +211,7 @@ function lonely(): Json {
 const PLACES: Readonly<Record<string, string>> = {
   game: "The game: a name space of its own.",
   id: "The lobby's id.",
+  cid: "The connection's id.",
   key: "A key of the game's choice; a lobby of it is found by whoever knows it.",
   peer: "A peer's id.",
   shard: "Which of the game's hubs.",

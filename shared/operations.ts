@@ -29,7 +29,7 @@ export type HeaderName = "ETag" | "Link" | "Location";
 
 export type Operation = {
   readonly id: string;
-  readonly tag: "identity" | "lobbies" | "members" | "talk" | "events" | "house" | "operators";
+  readonly tag: "identity" | "lobbies" | "members" | "talk" | "connections" | "events" | "house" | "operators";
   readonly says: string;
   /** Whose token or key is shown. `anyone` may show a token, `nobody` shows none. */
   readonly who: "nobody" | "anyone" | "peer" | "operator" | "sidecar";

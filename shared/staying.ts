@@ -73,7 +73,14 @@ export function present(lobby: Lobby, event: Event & { kind: "present" }, now: n
   if (member === undefined) return refuse(lobby, "not_member");
   const data = event.data === undefined ? member.data : patchMemberData(member.data ?? {}, event.data);
   if (data === null) return refuse(lobby, "data_limit");
-  const next = { ...member, ...(event.title !== undefined && { title: event.title }), ...(data && { data }) };
+  const { title, consent, addresses } = event;
+  const next = {
+    ...member,
+    ...(title !== undefined && { title }),
+    ...(data && { data }),
+    ...(consent !== undefined && { consent }),
+    ...(addresses !== undefined && { addresses }),
+  };
   if (JSON.stringify(next) === JSON.stringify(member)) return nothing(lobby);
   return nothing(change(lobby, { members: replace(lobby, member, next) }, now));
 }

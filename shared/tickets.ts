@@ -13,10 +13,13 @@ import { isLobbyId, isPeerId } from "./shards.ts";
 
 /**
  * What it is good for. A `peer` token names its bearer to the hub and never goes to a sidecar; `udp` names a peer to
- * the sidecars of his game; `session` is a member's place in one lobby; `relay` is a peer's end of one connection's relay.
+ * the sidecars of his game; `session` is a member's place in one lobby; `relay` is a peer's end of one connection's relay;
+ * `invite` lets whoever has it connect to that peer in one lobby, and only the hub can tell.
  */
-export const PURPOSES = ["peer", "udp", "session", "relay"] as const;
+export const PURPOSES = ["peer", "udp", "session", "relay", "invite"] as const;
 export type Purpose = (typeof PURPOSES)[number];
+/** Those of sidecars: peer tokens and invitations are for the hub alone, and no sidecar could prove one. */
+export type TicketPurpose = Exclude<Purpose, "peer" | "invite">;
 
 export type Ticket = {
   readonly purpose: Purpose;

@@ -36,6 +36,8 @@ export function viewOf(lobby: Lobby, reader: string | null): LobbyView | null {
     ...summarise(lobby),
     visibility: lobby.policy.listed ? lobby.visibility : "unlisted",
     host_policy: lobby.succession,
+    consent: lobby.consent,
+    addresses: lobby.addresses,
     host: host?.source === null ? host.peer : null,
     term: lobby.term,
     join: { wire: lobby.wire, ...(lobby.policy.admits_http !== true && { session: lobby.name }) },
@@ -58,6 +60,8 @@ export const memberView = (lobby: Lobby, member: Member, inside: boolean): Membe
   state: member.held_until !== undefined ? "held" : member.away_since === null ? "present" : "away",
   joined_at: new Date(member.joined_at).toISOString(),
   ...(inside && { data: member.data ?? {} }),
+  ...(inside && member.consent !== undefined && { consent: member.consent }),
+  ...(inside && member.addresses !== undefined && { addresses: member.addresses }),
 });
 
 const applicantView = ({ peer, title, data = {}, asked_at }: Applicant) => ({

@@ -7,6 +7,7 @@
  *     subscribe {topic, id?, filter?, since?} -> snapshot {...} or resumed {}        then the topic's events
  *     unsubscribe {topic, id?}               -> ok {}
  *     chat {lobby, text}, signal {lobby, to, body} -> ok {}                          for members
+ *     accept {connection_id, reach?}, deny {connection_id} -> ok {}                  of a connection (api-connect.ts)
  *     "ping", as bare text                   -> "pong"                               answered without waking the hub
  *
  * A client may number what it says (`seq`); the answer names that number (`re`). What the hub tells of a topic carries
@@ -17,12 +18,15 @@
  *                       member.joined|updated {id, member} · member.left {id, peer_id, name, state, by}
  *                       chat {id, from, text} · signal {id, from, body}
  *                       member.applied {id, peer_id} · member.admitted {id} · member.denied {id}
+ *     of connections    connect.requested|accepted|punch|relay|failed {connection_id, lobby_id, peer_id, ...}, unnumbered
  *     any time          going_away {}: no new lobbies are made here, those that are go on
  *                       error {problem} · resync {} and close 4008 · close with a code of `WatchClose`
  */
 import { type LobbyView, type MemberView, chatLine, signalling, type Summary } from "./api.ts";
+import { accepting, connectionId } from "./api-connect.ts";
 import { type Decoder, integer, map, object, oneOf, optional, text, union } from "./decode.ts";
 import { PREDICATES_MAX, OPERAND_LENGTH_MAX } from "./limits.ts";
+import { LOBBY_ID_PATTERN } from "./shards.ts";
 
 export const SUBPROTOCOL = "parley.v1";
 
@@ -42,7 +46,7 @@ export const WatchClose = {
 // --- from clients ----------------------------------------------------------------------------------------------
 
 const seq = optional(integer(0, Number.MAX_SAFE_INTEGER));
-const lobbyId = text(64, /^[0-9a-z]{1,2}-[0-9a-z]{20,40}$/);
+const lobbyId = text(64, LOBBY_ID_PATTERN);
 const topic = oneOf("lobbies", "lobby");
 
 /** Parameters of the list as text, like in a URL; each may come once. */
@@ -62,6 +66,8 @@ const subscribe = says(
 const unsubscribe = says("unsubscribe", object({ topic, id: optional(lobbyId) }));
 const chat = says("chat", object({ lobby: lobbyId, ...chatLine.fields }));
 const signal = says("signal", object({ lobby: lobbyId, ...signalling.fields }));
+const accept = says("accept", object({ connection_id: connectionId, ...accepting.fields }));
+const deny = says("deny", object({ connection_id: connectionId }));
 
 type Said<D> = D extends Decoder<infer T> ? T : never;
 export type FromWatcher =
@@ -69,7 +75,9 @@ export type FromWatcher =
   | Said<typeof subscribe>
   | Said<typeof unsubscribe>
   | Said<typeof chat>
-  | Said<typeof signal>;
+  | Said<typeof signal>
+  | Said<typeof accept>
+  | Said<typeof deny>;
 
 export const fromWatcher: Decoder<FromWatcher> = union<FromWatcher>("type", {
   hello,
@@ -77,6 +85,8 @@ export const fromWatcher: Decoder<FromWatcher> = union<FromWatcher>("type", {
   unsubscribe,
   chat,
   signal,
+  accept,
+  deny,
 });
 
 // --- to clients ------------------------------------------------------------------------------------------------

@@ -5,11 +5,8 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Endpoint } from "#shared/endpoint.ts";
 import { decodeReceipt, RECEIPT_SIGNATURE_LENGTH, receiptClaims, receiptText, type Seen } from "#shared/receipts.ts";
-import { decodeTicket, type Purpose, type Ticket, type TicketKey } from "#shared/tickets.ts";
+import { decodeTicket, type Ticket, type TicketKey, type TicketPurpose } from "#shared/tickets.ts";
 import { Secret } from "./secret.ts";
-
-/** A peer token is for the hub alone: no sidecar could prove one. */
-export type TicketPurpose = Exclude<Purpose, "peer">;
 
 export class Tickets {
   readonly #game: string;

@@ -14,6 +14,16 @@ import { allowed } from "./methods.ts";
 import { makePeer } from "./peers.ts";
 import { explain, problem } from "./problem.ts";
 import { allLobbies, closeLobby, liftBan, listBans, makeBan, readDrain, setDrain } from "./routes/admin.ts";
+import {
+  acceptConnection,
+  connect,
+  endConnection,
+  invite,
+  listConnections,
+  readConnection,
+  relayConnection,
+  reportOutcome,
+} from "./routes/connections.ts";
 import { joinByCode, quickJoin } from "./routes/finding.ts";
 import { createLobby, createOrJoin, endLobby, patchLobby, readLobby } from "./routes/lobbies.ts";
 import { admitApplicant, changeHost, join, patchMember, removeApplicant, removeMember } from "./routes/members.ts";
@@ -32,6 +42,7 @@ const GAME = "/v1/games/:game";
 const ADMIN = "/v1/admin/games/:game";
 const LOBBIES = `${GAME}/lobbies`;
 const LOBBY = `${LOBBIES}/:id`;
+const CONNECTION = `${GAME}/connections/:cid`;
 
 export const app = new Hono<Api>();
 
@@ -70,6 +81,14 @@ app.put(`${LOBBY}/host`, needsPeer, changeHost);
 app.post(`${LOBBY}/heartbeat`, needsPeer, beat);
 app.post(`${LOBBY}/messages`, needsPeer, sayLine);
 app.post(`${LOBBY}/signals`, needsPeer, sendSignal);
+app.post(`${LOBBY}/connections`, needsPeer, connect);
+app.get(`${LOBBY}/connections`, needsPeer, listConnections);
+app.post(`${LOBBY}/invitations`, needsPeer, invite);
+app.post(`${LOBBY}/relays`, needsPeer, relayConnection);
+app.get(CONNECTION, needsPeer, readConnection);
+app.delete(CONNECTION, needsPeer, endConnection);
+app.post(`${CONNECTION}/accept`, needsPeer, acceptConnection);
+app.put(`${CONNECTION}/outcome`, needsPeer, reportOutcome);
 app.post(`${GAME}/join-by-code`, needsPeer, joinByCode);
 app.post(`${GAME}/quick-join`, needsPeer, quickJoin);
 

@@ -74,7 +74,7 @@ function memberOf({ member_name, member_data }: Pick<Joining, "member_name" | "m
 export function settingsOf(
   said: Omit<LobbyPatch, "data" | "password" | "seats">,
 ): Omit<Changes, "data" | "seats" | "lock"> {
-  const { name, visibility, version, joinable, approval, host_policy, state } = said;
+  const { name, visibility, version, joinable, approval, host_policy, consent, addresses, state } = said;
   return {
     ...(name !== undefined && { title: name }),
     ...(visibility !== undefined && { visibility }),
@@ -82,6 +82,8 @@ export function settingsOf(
     ...(joinable !== undefined && { joinable }),
     ...(approval !== undefined && { approval }),
     ...(host_policy !== undefined && { succession: host_policy }),
+    ...(consent !== undefined && { consent }),
+    ...(addresses !== undefined && { addresses }),
     ...(state !== undefined && { in_game: state === "in_game" }),
   };
 }

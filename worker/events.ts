@@ -26,6 +26,19 @@ export type Events = {
   urgent(): number;
 };
 
+/** Several who are told of the same. */
+export const together = (first: Events, ...rest: readonly Omit<Events, "listens" | "urgent">[]): Events => ({
+  listens: (peer) => first.listens(peer),
+  publish: (deliveries, changes, now) => {
+    for (const one of [first, ...rest]) one.publish(deliveries, changes, now);
+  },
+  tick: (now) => {
+    for (const one of [first, ...rest]) one.tick(now);
+  },
+  deadline: () => Math.min(...[first, ...rest].map((one) => one.deadline())),
+  urgent: () => first.urgent(),
+});
+
 export const deliveriesOf = (tells: readonly Told[]): Delivery[] =>
   tells.flatMap(({ tell, lobby }) =>
     tell.to === "member" && tell.source === null && lobby !== null

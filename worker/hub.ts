@@ -5,18 +5,23 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Ban } from "#shared/bans.ts";
 import type { SidecarView, Stats } from "#shared/api-house.ts";
+import type { ConnectionView, OutcomeSaid, RelayView } from "#shared/api-connect.ts";
 import type { LobbyView, Summary } from "#shared/api.ts";
 import { GUESS_WAIT_S } from "#shared/limits.ts";
+import type { Proved } from "#shared/introduction.ts";
 import type { Event, Lobby } from "#shared/lobby.ts";
 import type { Query } from "#shared/query.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import type { Page } from "#shared/shelves.ts";
 import type { TicketKey } from "#shared/tickets.ts";
 import { isMember, viewOf } from "#shared/views.ts";
+import { strangerRefusal } from "./asked.ts";
+import { type Asking, Connections } from "./connections.ts";
 import type { Draft } from "./directory.ts";
 import { type Env, shardsOf } from "./env.ts";
+import { together } from "./events.ts";
 import type { Lines } from "./feeds.ts";
-import { homeOf } from "./home.ts";
+import { homeOf, nameOf, relaysOf } from "./home.ts";
 import { Keeper } from "./keeper.ts";
 import { Links } from "./links.ts";
 import * as natives from "./natives.ts";
@@ -24,6 +29,7 @@ import type { Entry, Target } from "./natives.ts";
 import * as office from "./office.ts";
 import type { Answered, Once, Outcome, Pass } from "./pass.ts";
 import { published, type Published, publishing } from "./published.ts";
+import type { Relays } from "./relays.ts";
 import { ticketKeys } from "./tokens.ts";
 import { Watch } from "./watch.ts";
 import { isWatcher } from "./watcher.ts";
@@ -33,21 +39,35 @@ export class Hub extends DurableObject<Env> {
   readonly #keeper: Keeper;
   readonly #links: Links;
   readonly #watch: Watch;
+  readonly #connections: Connections;
   #ticket_keys: readonly TicketKey[] = [];
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     let watch: Watch | undefined;
-    this.#keeper = new Keeper(ctx.storage, env, (keeper) => {
+    let connections: Connections | undefined;
+    let relays: Relays | undefined;
+    this.#keeper = new Keeper(ctx.storage, env, (keeper, store) => {
       const home = homeOf(ctx, env, keeper, {
         act: (pass, id, event) => this.act(pass, { id }, event),
+        agree: (pass, id, reach) => this.agree(pass, id, reach),
+        decline: (pass, id) => this.decline(pass, id),
         step: (lobby, peer, event) => void this.#step(lobby, peer, event, Date.now()),
       });
-      return (watch = new Watch(home, ctx.getWebSockets("events"), Date.now()));
+      watch = new Watch(home, ctx.getWebSockets("events"), Date.now());
+      relays = relaysOf(ctx, env, keeper);
+      connections = new Connections({ ...home, ...watch.members }, store, relays);
+      return together(watch, connections);
     });
     this.#watch = watch!;
-    const here = { shard: this.#shard(), shards: shardsOf(env), ticketKeys: () => this.#ticket_keys };
+    this.#connections = connections!;
+    const here = {
+      relays: relays!,
+      shard: nameOf(ctx).shard,
+      shards: shardsOf(env),
+      ticketKeys: () => this.#ticket_keys,
+    };
     this.#links = new Links(this.#keeper, here, ctx.getWebSockets("link"));
     void ctx.blockConcurrencyWhile(async () => {
       this.#ticket_keys = await ticketKeys(env);
@@ -82,7 +102,7 @@ export class Hub extends DurableObject<Env> {
   /** Makes a lobby, with a join code that leads here among so many shards. */
   open(pass: Pass, event: Event & { kind: "host" }, shards: number): Answered<Entry> {
     const named = () => this.#keeper.directory.byName(event.wire, event.name);
-    const coded = { ...event, code: natives.freeCode(this.#keeper.directory, this.#shard(), shards) };
+    const coded = { ...event, code: natives.freeCode(this.#keeper.directory, nameOf(this.ctx).shard, shards) };
     return this.#answer(pass, (now) => this.#do(pass.peer!, now, named, (draft) => natives.open(draft, coded)));
   }
 
@@ -134,8 +154,53 @@ export class Hub extends DurableObject<Env> {
 
   stats(pass: Pass): Answered<Stats> {
     return this.#answer(pass, () => ({
-      value: office.stats(this.#keeper.directory.all(), this.#keeper.sidecars.linked().length),
+      value: office.stats(this.#keeper.directory.all(), {
+        sidecars: this.#keeper.sidecars.linked().length,
+        connections: this.#connections.outcomes.shown(),
+      }),
     }));
+  }
+
+  // --- members connect to each other ---------------------------------------------------------------------------
+
+  askFor(pass: Pass, lobby: string, asking: Asking): Answered<ConnectionView> {
+    return this.#answer(pass, (now) => this.#connections.ask(lobby, pass.peer!, asking, now));
+  }
+
+  connectionsIn(pass: Pass, lobby: string): Answered<ConnectionView[]> {
+    return this.#answer(pass, (now) => this.#connections.list(lobby, pass.peer!, now));
+  }
+
+  connection(pass: Pass, id: string): Answered<ConnectionView> {
+    return this.#answer(pass, (now) => this.#connections.read(id, pass.peer!, now));
+  }
+
+  agree(pass: Pass, id: string, reach: Proved | null): Answered<ConnectionView> {
+    return this.#answer(pass, (now) => this.#connections.agree(id, pass.peer!, reach, now));
+  }
+
+  decline(pass: Pass, id: string): Answered<null> {
+    return this.#answer(pass, (now) => this.#connections.decline(id, pass.peer!, now));
+  }
+
+  reportOutcome(pass: Pass, id: string, outcome: OutcomeSaid): Answered<null> {
+    return this.#answer(pass, (now) => this.#connections.report(id, pass.peer!, outcome, now));
+  }
+
+  /** A sidecar is asked first, so this takes its time. */
+  async relay(pass: Pass, lobby: string, id: string): Promise<Answered<RelayView>> {
+    const ordered = this.#answer(pass, (now) => this.#connections.relay(id, lobby, pass.peer!, now));
+    if ("refused" in ordered) return ordered;
+    const { receipt, replayed, value } = ordered;
+    return { ...(await value), receipt, replayed };
+  }
+
+  /** The time, for a member: what the Worker signs for him begins then. */
+  vouch(pass: Pass, lobby: string): Answered<number> {
+    return this.#answer(pass, (now) => {
+      const refused = strangerRefusal(this.#keeper.directory.byId(lobby), pass.peer!);
+      return refused === null ? { value: now } : { refused };
+    });
   }
 
   // Operators pay nothing and are not told what others are: these answer them plainly.
@@ -232,7 +297,7 @@ export class Hub extends DurableObject<Env> {
   #answer<T>(pass: Pass, work: (now: number) => Outcome<T>): Answered<T> {
     const now = Date.now();
     const answered = this.#keeper.gate.through(pass, now, () => work(now));
-    if (pass.once !== null) this.#keeper.arm([], now);
+    if (pass.once !== null || pass.toll === "connect") this.#keeper.arm([], now);
     return answered;
   }
 
@@ -258,9 +323,5 @@ export class Hub extends DurableObject<Env> {
   #step(lobby: Lobby, peer: string, event: Event, now: number): Outcome<Entry> {
     const same = () => this.#keeper.directory.byId(lobby.id);
     return this.#do(peer, now, same, (draft) => natives.act(draft, lobby, peer, event));
-  }
-
-  #shard(): number {
-    return Number(this.ctx.id.name?.split("/")[1] ?? 0);
   }
 }

@@ -31,14 +31,14 @@ export class Keeper {
   /** A hub that slept does not know what its alarm was set for: it looks when it rings first. */
   #slept = true;
 
-  constructor(storage: DurableObjectStorage, env: Env, events: (keeper: Keeper) => Events) {
+  constructor(storage: DurableObjectStorage, env: Env, events: (keeper: Keeper, store: Store) => Events) {
     this.#storage = storage;
     this.#store = new Store(storage);
     this.directory = new Directory(this.#store.lobbies());
     this.sidecars = new Sidecars(this.#store.sidecars());
     this.gate = new Gatekeeper(env, this.#store);
     this.presence = new Presence(this.#store.suspects());
-    this.#events = events(this);
+    this.#events = events(this, this.#store);
   }
 
   /** After a sleep: links that did not outlive it are down, and the alarm is where it was. */

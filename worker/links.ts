@@ -6,6 +6,7 @@ import type { RefusalCode } from "#shared/refusals.ts";
 import type { TicketKey } from "#shared/tickets.ts";
 import { isMember } from "#shared/views.ts";
 import { type Keeper, send } from "./keeper.ts";
+import type { Relays } from "./relays.ts";
 import * as link from "./link.ts";
 import { isOnShow } from "./published.ts";
 
@@ -13,7 +14,12 @@ import { isOnShow } from "./published.ts";
 type Attachment = { readonly sidecar: string | null; readonly since: number; readonly ended: boolean };
 
 /** What a link is told of its hub. */
-type Here = { readonly shard: number; readonly shards: number; readonly ticketKeys: () => readonly TicketKey[] };
+type Here = {
+  readonly relays: Relays;
+  readonly shard: number;
+  readonly shards: number;
+  readonly ticketKeys: () => readonly TicketKey[];
+};
 
 export class Links {
   readonly #keeper: Keeper;
@@ -48,8 +54,7 @@ export class Links {
       return this.end(socket, Close.malformed, "hello comes first");
     }
     if (said.t === "bye") return this.end(socket, Close.bye, "bye", { away: true });
-    // Nobody waits for it here.
-    if (said.t !== "reports") return;
+    if (said.t === "allocated" || said.t === "unallocated") return this.#here.relays.hear(sidecar, said, Date.now());
     this.#take(socket, sidecar, said);
   }
 

@@ -16,7 +16,7 @@ export function page(lobbies: readonly Lobby[], limit: number, after: Place | nu
   return { lobbies: rest.slice(0, limit).map(adminLobby), more: rest.length > limit };
 }
 
-export function stats(lobbies: readonly Lobby[], sidecars: number): Stats {
+export function stats(lobbies: readonly Lobby[], rest: Pick<Stats, "sidecars" | "connections">): Stats {
   const counts = new Map<string, number>();
   const peers = new Set<string>();
   let members = 0;
@@ -30,7 +30,7 @@ export function stats(lobbies: readonly Lobby[], sidecars: number): Stats {
   }
   const kinds = WIRES.flatMap((wire) => (["open", "in_game"] as const).map((state) => ({ wire, state })));
   const counted = kinds.map(({ wire, state }) => ({ wire, state, count: counts.get(`${wire} ${state}`) ?? 0 }));
-  return { lobbies: counted.filter(({ count }) => count > 0), members, peers: peers.size, sidecars };
+  return { lobbies: counted.filter(({ count }) => count > 0), members, peers: peers.size, ...rest };
 }
 
 /** The numbers of several hubs together. */
@@ -40,6 +40,11 @@ export function sum(all: readonly Stats[]): Stats {
     const key = `${line.wire} ${line.state}`;
     counts.set(key, { ...line, count: line.count + (counts.get(key)?.count ?? 0) });
   }
+  const pairs = new Map<string, Stats["connections"][number]>();
+  for (const { nat_pair, tries, direct } of all.flatMap(({ connections }) => connections)) {
+    const known = pairs.get(nat_pair) ?? { tries: 0, direct: 0 };
+    pairs.set(nat_pair, { nat_pair, tries: known.tries + tries, direct: known.direct + direct });
+  }
   const total = (read: (one: Stats) => number): number => all.reduce((so, one) => so + read(one), 0);
   return {
     lobbies: [...counts.values()],
@@ -47,6 +52,7 @@ export function sum(all: readonly Stats[]): Stats {
     peers: total(({ peers }) => peers),
     // Every sidecar has a link to each hub.
     sidecars: Math.max(0, ...all.map(({ sidecars }) => sidecars)),
+    connections: [...pairs.values()].toSorted((a, b) => (a.nat_pair < b.nat_pair ? -1 : 1)),
   };
 }
 

@@ -35,6 +35,14 @@ export class Sidecars {
     return up.map((id) => sidecarView(this.#rows.get(id)!.hello));
   }
 
+  /** Those that are linked and relay, and where they are met. */
+  relaying(): { readonly id: string; readonly addresses: readonly string[] }[] {
+    return [...this.#sockets.keys()].flatMap((id) => {
+      const { addresses, relay } = this.#rows.get(id)!.hello;
+      return relay === undefined ? [] : [{ id, addresses: [...addresses, ...relay.addresses] }];
+    });
+  }
+
   /** Rows that believe in a link which did not outlive the hub's sleep: down since now, at the latest. */
   unlinked(now: number): Map<string, Sidecar> {
     const believing = [...this.#rows.values()].filter((row) => row.down_since === null && !this.#sockets.has(row.id));

@@ -5,6 +5,7 @@
 import type { Ban } from "#shared/bans.ts";
 import type { Hello } from "#shared/link.ts";
 import { type Lobby, restored } from "#shared/lobby.ts";
+import type { KeptOutcomes } from "#shared/outcomes.ts";
 import type { Once, Outcome } from "./pass.ts";
 import type { Suspects } from "./presence.ts";
 
@@ -25,6 +26,16 @@ export type Order = (Ban & { readonly kind: "ban" }) | { readonly kind: "drain";
 
 /** What a request with an idempotency key was answered. */
 export type Answer = Once & { readonly at: number; readonly outcome: Outcome<unknown> };
+
+/** A connection that was asked for, and waits for the person who was asked. */
+export type Asked = {
+  readonly id: string;
+  readonly lobby: string;
+  readonly asker: string;
+  readonly asked: string;
+  readonly wants_relay: boolean;
+  readonly at: number;
+};
 
 export type Changes = {
   readonly lobbies: ReadonlyMap<string, Lobby | null>;
@@ -64,7 +75,24 @@ export class Store {
 
   /** One row for all of them: they come and go together. */
   suspects(): Suspects {
-    return this.#read<Suspects>("notes")[0] ?? {};
+    return this.#notes<Suspects>("suspects")[0] ?? {};
+  }
+
+  outcomes(): KeptOutcomes {
+    return this.#notes<KeptOutcomes>("outcomes")[0] ?? {};
+  }
+
+  keepOutcomes(outcomes: KeptOutcomes): void {
+    this.#keepNote("outcomes", outcomes);
+  }
+
+  /** Connections that wait for a person. */
+  asked(): Asked[] {
+    return this.#notes<Asked>("asked ");
+  }
+
+  keepAsked(id: string, asked: Asked | null): void {
+    this.#keepNote(`asked ${id}`, asked);
   }
 
   orders(): Order[] {
@@ -109,6 +137,18 @@ export class Store {
       this.#write("sidecars", sidecars);
       if (suspects !== null) this.#write("notes", new Map([["suspects", suspects]]));
     });
+  }
+
+  #keepNote(id: string, note: object | null): void {
+    this.#migrate();
+    this.#write("notes", new Map([[id, note]]));
+  }
+
+  /** Those whose names begin so. */
+  #notes<T>(name: string): T[] {
+    if (this.#applied === 0) return [];
+    const rows = this.#storage.sql.exec<{ id: string; json: string }>(`SELECT id, json FROM notes`).toArray();
+    return rows.filter(({ id }) => id.startsWith(name)).map(({ json }) => JSON.parse(json) as T);
   }
 
   #read<T>(table: Table): T[] {

@@ -162,8 +162,7 @@ export class Teller {
   #tellPeer(id: string, peer: string, news: News | null, now: number): void {
     if (news === null || !this.#watchers.topics.isKept(id, now)) return;
     const seq = this.#keep({ kind: "personal", id, peer, news }, now);
-    const mine = [...this.#watchers.topics.of(id)].filter((watcher) => watcher.peer === peer);
-    this.#tell(mine, told("lobby", seq, news), now);
+    this.#tell(this.#watchers.ofMember(id, peer), told("lobby", seq, news), now);
   }
 
   #tell(watchers: Iterable<Watcher>, text: string, now: number): void {

@@ -8,7 +8,7 @@ import { decodeReceipt, RECEIPT_SIGNATURE_LENGTH, type Seen } from "#shared/rece
 import { claimsOf, decodeTicket, type Ticket, type TicketKey, ticketText } from "#shared/tickets.ts";
 import { type Env, keysIn } from "./env.ts";
 
-/** What a key is derived for: peer tokens never leave the hub, tickets are proved by sidecars. */
+/** What a key is derived for: peer tokens and invitations are the hub's alone, tickets are proved by sidecars. */
 type Label = "peer" | "ticket";
 type Key = TicketKey & { readonly hmac: CryptoKey };
 type Ring = Readonly<Record<Label, readonly Key[]>>;
@@ -63,7 +63,7 @@ export async function ticketKeys(env: Env): Promise<TicketKey[]> {
   return (await ringOf(env)).ticket.map(({ id, secret }) => ({ id, secret }));
 }
 
-const labelOf = ({ purpose }: Ticket): Label => (purpose === "peer" ? "peer" : "ticket");
+const labelOf = ({ purpose }: Ticket): Label => (purpose === "peer" || purpose === "invite" ? "peer" : "ticket");
 
 async function ringOf(env: Env): Promise<Ring> {
   const setting = env.TOKEN_KEYS ?? "";

@@ -2,6 +2,7 @@
  * The hub's end of the events WebSocket: what clients say (shared/watch.ts), in order, and what they are answered.
  * Who is told what of a change is worker/watchers.ts.
  */
+import type { Reach } from "#shared/api-connect.ts";
 import type { Summary } from "#shared/api.ts";
 import { decode } from "#shared/decode.ts";
 import {
@@ -49,6 +50,9 @@ export type Home = House &
     readonly prove: (token: string) => Promise<string | null>;
     /** What a member says to the others. */
     readonly say: (lobby: string, event: Spoken, payer: Payer) => Answered<unknown>;
+    /** Whether a peer wants to be connected. */
+    readonly agree: (connection: string, payer: Payer, reach: Reach | undefined) => Promise<Answered<unknown>>;
+    readonly decline: (connection: string, payer: Payer) => Answered<unknown>;
   };
 
 export class Watch {
@@ -89,6 +93,14 @@ export class Watch {
   listens(peer: string): boolean {
     return this.#watchers.listens(peer);
   }
+
+  /** Whether a member watches this lobby here, so that he need not ask; and telling him what nobody is told again. */
+  readonly members = {
+    listens: (lobby: string, peer: string): boolean => this.#watchers.ofMember(lobby, peer).length > 0,
+    tell: (lobby: string, peer: string, text: string): void => {
+      for (const watcher of this.#watchers.ofMember(lobby, peer)) this.#tell(watcher, text);
+    },
+  };
 
   publish(deliveries: readonly Delivery[], changes: readonly LobbyChange[], now: number): void {
     const lines = this.#teller.isListKept(now) || this.#feed?.wanted === true ? linesOf(deliveries, changes, now) : [];
@@ -170,6 +182,9 @@ export class Watch {
       case "chat":
       case "signal":
         return this.#answer(watcher, said, this.#say(watcher, said) ?? "ok");
+      case "accept":
+      case "deny":
+        return this.#answer(watcher, said, (await this.#connect(watcher, said)) ?? "ok");
     }
   }
 
@@ -226,9 +241,17 @@ export class Watch {
       said.type === "chat"
         ? { kind: "chat", by: peer, text: said.data.text }
         : { kind: "signal", by: peer, peer: said.data.to, body: said.data.body };
-    const answered = this.#home.say(lobby, event, { peer, source });
-    if (!("refused" in answered)) return null;
-    return { ...answered, retry_after_s: answered.receipt?.wait_s };
+    return refusalOf(this.#home.say(lobby, event, { peer, source }));
+  }
+
+  /** He agrees to a connection, or does not. */
+  async #connect(watcher: Watcher, said: FromWatcher & { type: "accept" | "deny" }): Promise<Refused | null> {
+    const { peer, source } = watcher;
+    if (peer === null) return { refused: "unauthorized" };
+    const { connection_id: id } = said.data;
+    const reach = said.type === "accept" ? said.data.reach : undefined;
+    const payer = { peer, source };
+    return refusalOf(said.type === "deny" ? this.#home.decline(id, payer) : await this.#home.agree(id, payer, reach));
   }
 
   #answer(watcher: Watcher, { seq }: FromWatcher, answer: Refused | "ok" | null): void {
@@ -255,5 +278,11 @@ export class Watch {
 }
 
 const GOING_AWAY = `{"type":"going_away","data":{}}`;
+
+function refusalOf(answered: Answered<unknown>): Refused | null {
+  if (!("refused" in answered)) return null;
+  const { receipt, retry_after_s } = answered;
+  return { ...answered, retry_after_s: receipt?.paid === false ? receipt.wait_s : retry_after_s };
+}
 
 const wrong = (detail: string): Refused => ({ refused: "invalid_request", detail });

@@ -106,6 +106,11 @@ export class Watchers {
     this.end(watcher, now, WatchClose.slow, "takes in less than it is told", RESYNC);
   }
 
+  /** Those over which a member watches this lobby. */
+  ofMember(lobby: string, peer: string): Watcher[] {
+    return [...this.topics.of(lobby)].filter((watcher) => watcher.peer === peer);
+  }
+
   /** Ends a socket, once. */
   end(watcher: Watcher, now: number, code: number, reason: string, last?: string): void {
     watcher.end(code, reason, last);

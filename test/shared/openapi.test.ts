@@ -55,8 +55,6 @@ test("every refusal that is not a wire's alone can happen somewhere", () => {
     "misdirected",
     "no_relay",
     "not_started",
-    "relay_budget_exhausted",
-    "relay_unavailable",
     "too_few_players",
   ]);
 });

@@ -37,6 +37,8 @@ describe("what a stranger sees", () => {
       ...summarise(lobby),
       visibility: "public",
       host_policy: "automatic",
+      consent: "automatic",
+      addresses: "direct",
       host: null,
       term: 1,
       join: { wire: "rabid", session: "Nice" },

@@ -96,6 +96,8 @@ describe("one lobby", () => {
       ...line,
       visibility: "public",
       host_policy: "automatic",
+      consent: "automatic",
+      addresses: "direct",
       host: null,
       term: 1,
       join: { wire: "rabid", session: "Playing" },

@@ -66,6 +66,7 @@ describe("numbers", () => {
       // Alice hosts twice from one place.
       peers: 3,
       sidecars: 1,
+      connections: [],
     });
     expect(response.headers.get("cache-control")).toBe("public, max-age=10");
   });

@@ -47,6 +47,26 @@ describe("a betrayal is noticed:", () => {
     expect(tells(text)).toHaveLength(1);
   });
 
+  test("where somebody is, a pair's key and an invitation, outside what connects the two", () => {
+    const key = `"key":"${"k".repeat(43)}"`;
+    const ticket = `invite.mxYW54lW.arena.0-${ALICE}.${ALICE}.tro8w0.${"s".repeat(43)}`;
+    const [reading, event] = ["/v1/games/a/connections/0-c", '{"type":"connect.punch",'];
+    expect([tells('"20.0.1.1"'), tells(key), tells(ticket)]).toStrictEqual([
+      ["20.0.1.1"],
+      ["a pair's key"],
+      ["an invitation"],
+    ]);
+    expect([tells(`"20.0.1.1" ${key}`, ALICE, reading), tells(`${event}"20.0.1.1"`)]).toStrictEqual([[], []]);
+    expect(tells(ticket, ALICE, "/v1/games/a/lobbies/0-b/invitations")).toStrictEqual([]);
+  });
+
+  test("the key of two, told to a third", () => {
+    const secrets = planted();
+    const text = `{"type":"connect.punch","key":"${"k".repeat(43)}"}`;
+    const faults = [ALICE, BOB, ALICE, "c".repeat(26)].map((peer) => secrets.betrayed({ path: "event", peer, text }));
+    expect(faults).toStrictEqual([[], [], [], ["a pair's key"]]);
+  });
+
   test("to a peer who is no member, and to a member who is not the host", () => {
     expect(tells(view(BOB, BOB, "team-of-members"), ALICE)).toStrictEqual(["team-of-members"]);
     expect(tells(view(ALICE, BOB, "plan-of-the-host"), ALICE)).toStrictEqual(["plan-of-the-host"]);
@@ -99,7 +119,7 @@ describe("an answer that is not as documented is noticed:", () => {
     const body = typeof answer === "string" ? answer : JSON.stringify(answer);
     return breach(new Request(ORIGIN + path, { method }), new Response(null, { ...init, headers }), body);
   };
-  const STATS = { lobbies: [], members: 0, peers: 0, sidecars: 0 };
+  const STATS = { lobbies: [], members: 0, peers: 0, sidecars: 0, connections: [] };
   const problem = (code: string, status: number) => ({ type: "/problems/x", title: "No.", status, code });
 
   test("a member that is missing, of another type, or out of bounds", () => {

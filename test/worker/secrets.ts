@@ -15,7 +15,11 @@ const SIDECARS_OWN = ["198.51.100.9", "2001:db8::9"];
 const PLANTED_BY_SIDECARS = ["note-about", "digest-of-a-password", "epoch-one", ADDRESS_OF_PLAYERS];
 const KEYS = [...SIDECAR_KEYS, ...TOKEN_KEYS, ...ADMIN_KEYS, ...GOLDEN.keys.map(({ secret }) => secret)];
 const TOKEN = /\b(?:peer|udp)\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]*\.[0-9a-z]{20,40}\.[0-9a-z]+\.[\w-]{43}/;
-const SESSION = /\bsession\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.([0-9a-z]{20,40})\.[0-9a-z]+\.[\w-]{43}/g;
+const INVITATION = /\binvite\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.[0-9a-z]{20,40}\.[0-9a-z]+\.[\w-]{43}/;
+/** Where players are who are connected to each other: only those two learn it, and only by that. */
+export const HOMES = ["20.0.1.1", "20.0.2.1", "192.168.1.10", "192.168.1.20"];
+const PAIR_KEY = /"key":"([\w-]{43})"/g;
+const SESSION = /\b(?:session|relay)\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.([0-9a-z]{20,40})\.[0-9a-z]+\.[\w-]{43}/g;
 const STACK = /\bat .{1,200}:\d+:\d+/;
 /** What betrays a secret does so at once: what was planted a thousand requests ago need not be looked for. */
 const LATEST_MAX = 50;
@@ -28,7 +32,10 @@ export class Secrets {
     nobody: new Planted([...PLANTED_BY_SIDECARS, ...KEYS]),
     members: new Planted([]),
     host: new Planted([]),
+    homes: new Planted(HOMES),
   };
+  /** To whom each pair's key was told. */
+  readonly #keys = new Map<string, Set<string | null>>();
 
   /** Remembers what a request's body and headers keep secret. */
   plant(body: string, address: string | null): void {
@@ -51,7 +58,15 @@ export class Secrets {
     for (const [, owner] of text.matchAll(SESSION)) if (owner !== peer) faults.push("another's session ticket");
     // Where a noray host hangs on a sidecar, the way to him is meant to be told.
     const toAll = text.replaceAll(/"join_uri":"noray:[^"]*"/g, "");
-    if (!/\/(peers|sidecars)$/.test(path)) faults.push(...new Planted(SIDECARS_OWN).in(toAll));
+    const connects = /\/(connections|relays)\b/.test(path) || text.startsWith('{"type":"connect.');
+    if (!connects) faults.push(...this.#planted.homes.in(text));
+    if (!path.endsWith("/invitations") && INVITATION.test(text)) faults.push("an invitation");
+    for (const [, key] of text.matchAll(PAIR_KEY)) {
+      const told = (this.#keys.get(key!) ?? new Set()).add(peer);
+      this.#keys.set(key!, told);
+      if (!connects || told.size > 2) faults.push("a pair's key");
+    }
+    if (!connects && !/\/(peers|sidecars)$/.test(path)) faults.push(...new Planted(SIDECARS_OWN).in(toAll));
     if (STACK.test(text)) faults.push("a stack trace");
     const inside = peer !== null && text.includes(`"peer_id":"${peer}"`);
     if (!inside) faults.push(...this.#planted.members.in(text));

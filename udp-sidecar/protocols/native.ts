@@ -26,12 +26,12 @@ import {
   RECEIPT_SKEW_MS,
 } from "#shared/limits.ts";
 import type { Seen } from "#shared/receipts.ts";
-import type { Purpose, Ticket } from "#shared/tickets.ts";
+import type { Ticket, TicketPurpose } from "#shared/tickets.ts";
 import type { Heard, Wire } from "../protocol.ts";
 
 /** Proves and signs with the hub's keys. */
 export type Notary = {
-  prove(text: string, purpose: Exclude<Purpose, "peer">, now: number): Ticket | null;
+  prove(text: string, purpose: TicketPurpose, now: number): Ticket | null;
   receipt(peer: string, endpoint: Endpoint, now: number): string | null;
   seen(peer: string, receipt: string): Seen | null;
 };

@@ -21,8 +21,8 @@ export const patchMember: Handler = async (c) => {
   if (body instanceof Response) return body;
   const peer = peerOf(c);
   if (c.req.param("peer") !== peer) return problem("not_member", "a member speaks for himself alone");
-  const { name, data } = body.value;
-  const said = { ...(name !== undefined && { title: name }), ...(data !== undefined && { data }) };
+  const { name, ...rest } = body.value;
+  const said = { ...rest, ...(name !== undefined && { title: name }) };
   const entry = await act(c, "patch", { kind: "present", peer, ...said });
   return entry instanceof Response ? entry : c.json(entry.view!.roster.find(({ peer_id }) => peer_id === peer));
 };
