@@ -13,6 +13,9 @@ export { HS_SERVER_NAME, type PacketData } from "./dowsett/packet.ts";
 export { type Delivery, DowsettPeer, type PeerInfo } from "./dowsett/peer.ts";
 export type { Farewell, InitClient, InitServer, ServerList } from "./dowsett/session.ts";
 export type { Json, JsonObject } from "./json/bounded.ts";
+export type { Message } from "./messages/messenger.ts";
+export { ConnectionEnd, ConnectionState, Result, SendFlags } from "./messages/numbers.ts";
+export type { DatagramPath, Paths, PathsListener } from "./messages/path.ts";
 export {
   type RabidDetached,
   type RabidEvent,
@@ -33,3 +36,9 @@ export {
   type RabidStarted,
   isRabidWord,
 } from "./rabid/index.ts";
+export {
+  type ConnectionInfo,
+  PeerMessages,
+  type PeerMessagesEvents,
+  type PeerMessagesOptions,
+} from "./steam/messages.ts";

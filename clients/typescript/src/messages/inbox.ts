@@ -1,0 +1,84 @@
+/** Messages that have come and that the game has not read yet: by channel, from everybody, in the order in which they came. */
+import type { Arrived } from "./incoming.ts";
+import { UNREAD_BYTES_MAX, UNREAD_MAX } from "./limits.ts";
+import type { Session } from "./session.ts";
+
+export type Unread = {
+  readonly session: Session;
+  readonly arrived: Arrived;
+  /** Counts his messages of this channel. */
+  readonly number: number;
+  readonly at: number;
+};
+
+/** Of one peer. Reliable ones are bounded by their channel's window already. */
+type Count = { unreliable: number; bytes: number; readonly numbers: Map<number, number> };
+
+export class Inbox {
+  readonly #channels = new Map<number, Unread[]>();
+  readonly #counts = new Map<Session, Count>();
+
+  add(session: Session, arrived: Arrived, now: number): void {
+    const { channel, bytes, isReliable } = arrived;
+    let count = this.#counts.get(session);
+    if (count === undefined) this.#counts.set(session, (count = { unreliable: 0, bytes: 0, numbers: new Map() }));
+    const number = (count.numbers.get(channel) ?? 0) + 1;
+    // Channels of unreliable messages cost nothing to the peer: what is counted of them is bounded too.
+    if (count.numbers.size < UNREAD_MAX || count.numbers.has(channel)) count.numbers.set(channel, number);
+    let waiting = this.#channels.get(channel);
+    if (waiting === undefined) this.#channels.set(channel, (waiting = []));
+    waiting.push({ session, arrived, number, at: now });
+    if (isReliable) return;
+    count.unreliable++;
+    count.bytes += bytes.length;
+    while (count.unreliable > UNREAD_MAX || count.bytes > UNREAD_BYTES_MAX) this.#dropOldest(session);
+  }
+
+  /** The oldest ones, at most so many. */
+  take(channel: number, max: number): readonly Unread[] {
+    const waiting = this.#channels.get(channel);
+    if (waiting === undefined) return [];
+    const taken = waiting.splice(0, Math.max(0, max));
+    if (waiting.length === 0) this.#channels.delete(channel);
+    for (const { session, arrived } of taken) this.#uncount(session, arrived);
+    return taken;
+  }
+
+  /** What of his waits on the channel goes. Returns what it took of the channel's window. */
+  drop(session: Session, channel: number): number {
+    const waiting = this.#channels.get(channel) ?? [];
+    const others = waiting.filter((one) => one.session !== session);
+    if (others.length > 0) this.#channels.set(channel, others);
+    else this.#channels.delete(channel);
+    let taken = 0;
+    for (const { session: whose, arrived } of waiting) {
+      if (whose !== session) continue;
+      this.#uncount(session, arrived);
+      taken += arrived.taken;
+    }
+    return taken;
+  }
+
+  /** With everything of his. */
+  forget(session: Session): void {
+    for (const channel of this.#channels.keys()) this.drop(session, channel);
+    this.#counts.delete(session);
+  }
+
+  #dropOldest(session: Session): void {
+    for (const [channel, waiting] of this.#channels) {
+      const at = waiting.findIndex((one) => one.session === session && !one.arrived.isReliable);
+      if (at < 0) continue;
+      this.#uncount(session, waiting.splice(at, 1)[0]!.arrived);
+      if (waiting.length === 0) this.#channels.delete(channel);
+      return;
+    }
+  }
+
+  #uncount(session: Session, { isReliable, bytes }: Arrived): void {
+    const count = this.#counts.get(session);
+    if (isReliable || count === undefined) return;
+    count.unreliable--;
+    count.bytes -= bytes.length;
+  }
+}
