@@ -39,6 +39,10 @@ export const sidecar = object({
   v4: list(address, 16),
   v6: list(address, 16),
   ports: list(object({ port: integer(1, 65_535), wires: list(oneOf(...WIRES), WIRES.length) }), 64),
+  /** The version of its program. */
+  software: optional(text(32)),
+  /** TCP port of noray's commands. */
+  noray: optional(integer(1, 65_535)),
   relay: optional(object({ addresses: list(address, 16), pairs: count })),
   dtls: optional(
     object({ name: text(255), fingerprint: text(128), pem: text(CERTIFICATE_LENGTH_MAX), required: flag }),

@@ -270,6 +270,10 @@ export const SOURCES_MAX = 65_536;
 export const RECEIVE_BUFFER_BYTES = 4_194_304;
 /** How often leases are looked at. Each look costs one pass over the contacts that are due, not over all. */
 export const LEASE_LOOK_MS = 100;
+/** A clock that is further off than this is worth a word: tokens and certificates are judged by it. */
+export const CLOCK_SKEW_MS = 30_000;
+/** How long a sidecar that starts waits for what the hub says of itself. */
+export const HUB_ASK_MS = 5_000;
 /** A drain may take this long before the process ends anyway. */
 export const DRAIN_MS = 2_000;
 /** Scheduled repetitions (start lines, time-outs) waiting at once; further ones are not repeated. */

@@ -136,6 +136,10 @@ export type Hello = {
   readonly dtls?: Dtls;
   /** Where it carries a relay's datagrams over a WebSocket, for whom UDP does not reach. */
   readonly tunnel?: string;
+  /** The version of its program. */
+  readonly software?: string;
+  /** It takes no new lobbies and ends when those it has are over: players are not sent to it any more. */
+  readonly retiring?: boolean;
 };
 /** What a client needs to trust a sidecar: the certificates to pin, the name in the first of them, its SHA-256. */
 export type Dtls = {
@@ -274,6 +278,8 @@ export const fromSidecar: Decoder<FromSidecar> = union<FromSidecar>("t", {
     relay: optional(record({ addresses: list(text(64), 16), pairs: integer(1, 32_767) })),
     noray: optional(integer(1, 65_535)),
     tunnel: optional(text(URL_LENGTH_MAX, /^wss?:\/\/[!-~]+$/)),
+    software: optional(text(32, /^[0-9A-Za-z.+-]+$/)),
+    retiring: optional(flag),
   }),
   reports: record<Reports>({ t: oneOf("reports"), seq, items: list(report, BATCH_REPORTS_MAX) }),
   bye: record<Bye>({ t: oneOf("bye") }),

@@ -17,6 +17,7 @@ const ADMIN = "/v1/admin/games/{game}";
 const OPERATOR = { tag: "operators", who: "operator" } as const satisfies Partial<Operation>;
 const OPEN = { tag: "house", who: "nobody" } as const satisfies Partial<Operation>;
 const ok = object({ ok: flag });
+const alive = object({ ok: flag, version: text(32) });
 
 export const HOUSE_OPERATIONS: Operations = {
   [`${GAME}/peers`]: {
@@ -141,7 +142,12 @@ export const HOUSE_OPERATIONS: Operations = {
     },
   },
   "/healthz": {
-    get: { id: "health", says: "The Worker answers.", ...OPEN, answers: { 200: { says: "It does.", body: ok } } },
+    get: {
+      id: "health",
+      says: "The Worker answers.",
+      ...OPEN,
+      answers: { 200: { says: "It does, and this is its version.", body: alive } },
+    },
   },
   "/readyz": {
     get: {

@@ -2,12 +2,23 @@
 import type { SidecarView } from "./api-house.ts";
 import type { Hello } from "./link.ts";
 
-export const sidecarView = ({ sidecar, region, addresses, ports, relay, dtls }: Hello): SidecarView => ({
+export const sidecarView = ({
+  sidecar,
+  region,
+  addresses,
+  ports,
+  relay,
+  noray,
+  dtls,
+  software,
+}: Hello): SidecarView => ({
   id: sidecar,
   region,
   v4: addresses.filter((address) => !address.includes(":")),
   v6: addresses.filter((address) => address.includes(":")),
   ports: ports.map(({ port, wires }) => ({ port, wires })),
+  ...(software !== undefined && { software }),
+  ...(noray !== undefined && { noray }),
   ...(relay && { relay: { addresses: relay.addresses, pairs: relay.pairs } }),
   ...(dtls && { dtls }),
 });

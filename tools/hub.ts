@@ -27,6 +27,8 @@ export type HubOptions = {
   /** Folder of the rows; made if it is not there. */
   readonly state: string;
   readonly port: number;
+  /** This machine alone, unless said. */
+  readonly address?: string;
   /** What sidecars show: one key or two, comma-separated. */
   readonly keys: string;
   /** What signs tokens, likewise; without one they last as long as this hub. */
@@ -42,7 +44,8 @@ export type Setting = (typeof SETTINGS)[number];
 
 /** Starts workerd. Its output goes to ours; who waits for it asks `/healthz`. */
 export async function startHub(options: HubOptions): Promise<ChildProcess> {
-  const { bundle, state, port, keys, tokenKeys = randomKey(), shards = 1, settings = {} } = options;
+  const { bundle, state, port, address = "127.0.0.1", keys, tokenKeys = randomKey(), shards = 1 } = options;
+  const settings = SETTINGS.map((name) => [name, options.settings?.[name] ?? ""] as const);
   await mkdir(state, { recursive: true });
   const config = join(bundle, `workerd-${port}.capnp`);
   const date = /^compatibility_date = "(.+)"$/m.exec(await readFile(join(ROOT, "wrangler.toml"), "utf8"))?.[1];
@@ -55,7 +58,7 @@ const config :Workerd.Config = (
     (name = "rows", disk = (path = ${JSON.stringify(resolve(state))}, writable = true)),
     (name = "site", disk = (path = ${JSON.stringify(join(ROOT, "worker/site"))})),
   ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "worker")],
+  sockets = [(name = "http", address = ${JSON.stringify(`${address}:${port}`)}, http = (), service = "worker")],
 );
 const worker :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js")],
@@ -64,16 +67,16 @@ const worker :Workerd.Worker = (
     (name = "HUB", durableObjectNamespace = "Hub"),
     (name = "ASSETS", service = "site"),
     (name = "HUB_SHARDS", text = "${shards}"),
-    (name = "SIDECAR_KEYS", fromEnvironment = "SIDECAR_KEYS"),
-    (name = "TOKEN_KEYS", fromEnvironment = "TOKEN_KEYS"),
-${SETTINGS.map((name) => `    (name = "${name}", text = ${JSON.stringify(settings[name] ?? "")}),`).join("\n")}
+${["SIDECAR_KEYS", "TOKEN_KEYS", ...SETTINGS].map((name) => `    (name = "${name}", fromEnvironment = "${name}"),`).join("\n")}
   ],
   durableObjectNamespaces = [(className = "Hub", uniqueKey = "parley-hub", enableSql = true)],
   durableObjectStorage = (localDisk = "rows"),
 );
 `,
   );
-  return start(workerdPath(), ["serve", config], { SIDECAR_KEYS: keys, TOKEN_KEYS: tokenKeys });
+  // Keys are in the environment alone, and in no file that others could read.
+  const env = { SIDECAR_KEYS: keys, TOKEN_KEYS: tokenKeys, ...Object.fromEntries(settings) };
+  return start(workerdPath(), ["serve", config], env);
 }
 
 export const randomKey = (): string => randomBytes(32).toString("base64url");

@@ -233,6 +233,8 @@ export function help(): string {
     "",
     ...lines,
     "",
+    "  --firewall",
+    "        prints what a firewall must let in for these settings, and ends",
     "  --help",
     "        this text",
     "",

@@ -58,6 +58,8 @@ export class Exchange {
   readonly #wires: ReadonlyMap<WireName, Wire>;
   readonly #limits: Limits;
   readonly #out: Out;
+  /** New lobbies are met with silence, so that who hosts looks elsewhere; those that are here go on. */
+  retiring = false;
   readonly #tally: Tally;
   readonly #strangers: Guard;
   readonly #listers: Guard;
@@ -235,6 +237,7 @@ export class Exchange {
     const own = contact !== undefined && sameEndpoint(contact.endpoint, endpoint);
     if (!this.#strangers.allows(endpoint.address, now)) return this.#drop("stranger_rate");
     if (own && isForged(contact, via)) return this.#drop("in_clear");
+    if (contact === undefined && this.retiring && said.kind === "host") return this.#drop("retiring");
     if (contact === undefined && !this.#hasRoom(said, endpoint)) return this.#drop("source_share");
     if (contact !== undefined && lease_ms !== undefined) this.contacts.lease(contact, lease_ms);
     if (own && said.kind === "confirm") contact.confirmed = contact.introduced;

@@ -2,6 +2,8 @@
 import { existsSync } from "node:fs";
 import pino from "pino";
 import { help, parseConfig } from "./config.ts";
+import { firewallLines, openPorts } from "./firewall.ts";
+import { look } from "./self-check.ts";
 import { Sidecar } from "./sidecar.ts";
 
 if (process.argv.includes("--help")) {
@@ -10,7 +12,14 @@ if (process.argv.includes("--help")) {
 }
 if (existsSync(".env")) process.loadEnvFile(".env");
 
-const parsed = parseConfig(process.argv.slice(2), process.env);
+const words = process.argv.slice(2);
+const asksFirewall = words.includes("--firewall");
+// Whoever only asks which ports there are need not have a key yet.
+const env = asksFirewall ? { ...process.env, PARLEY_KEY: "none" } : process.env;
+const parsed = parseConfig(
+  words.filter((word) => word !== "--firewall"),
+  env,
+);
 if ("problems" in parsed) {
   for (const problem of parsed.problems) process.stderr.write(`${problem}\n`);
   process.stderr.write("See --help for all settings.\n");
@@ -18,6 +27,10 @@ if ("problems" in parsed) {
 }
 
 const { config } = parsed;
+if (asksFirewall) {
+  process.stdout.write(firewallLines(openPorts(config)));
+  process.exit(0);
+}
 const log = pino({ level: config.log, base: { sidecar: config.name } }, pino.destination({ dest: 2, sync: true }));
 try {
   const sidecar = await Sidecar.start(config, log);
@@ -30,7 +43,13 @@ try {
   if (config.dtls !== "off") process.on("SIGHUP", () => sidecar.reload());
   process.once("SIGTERM", (signal) => void stop(signal));
   process.once("SIGINT", (signal) => void stop(signal));
+  process.once("SIGUSR2", () => {
+    log.info("retiring: no new lobbies, and the end when those that are here are over");
+    void sidecar.retire().then(() => stop("retired"));
+  });
   log.info({ ports: config.ports, hub: config.hub.origin }, "listening");
+  const advice = await look(config);
+  if (advice.length > 0) log.info({ advice }, "some of this wants a look");
 } catch (error) {
   log.fatal(error instanceof Error ? error.message : String(error));
   process.exit(1);

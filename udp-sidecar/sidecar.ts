@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { type Endpoint, isIPv4 } from "#shared/endpoint.ts";
 import { DRAIN_MS, LEASE_LOOK_MS, REPEATS_MAX, SOURCES_MAX, STUN_OF_ALL } from "#shared/limits.ts";
 import { type Hello, LINK_VERSION } from "#shared/link.ts";
+import { VERSION } from "#shared/version.ts";
 import type { Logger } from "pino";
 import type { RelayNotice } from "./allocation.ts";
 import type { Config, Port } from "./config.ts";
@@ -45,6 +46,8 @@ export class Sidecar {
   #dtls: Dtls | null = null;
   #noray: NorayTcp | null = null;
   #closeStatus: () => Promise<void> = () => Promise.resolve();
+  /** Called once nothing is left, while it retires. */
+  #retiring: (() => void) | null = null;
   #looking: NodeJS.Timeout | null = null;
   #repeating: { readonly timer: NodeJS.Timeout; readonly due: number } | null = null;
 
@@ -80,6 +83,17 @@ export class Sidecar {
     await Promise.all([...this.#games.values()].map((game) => game.links.stop(DRAIN_MS)));
     await relayed;
     await this.#closeStatus();
+  }
+
+  /** Takes no new lobbies from now on and asks the hubs to send nobody here; resolves when the last one is over. */
+  retire(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#retiring = resolve;
+    for (const { exchange, links } of this.#games.values()) {
+      exchange.retiring = true;
+      links.greet();
+    }
+    return promise;
   }
 
   /** Reads the certificate again, and tells the hubs. */
@@ -164,6 +178,8 @@ export class Sidecar {
       ports: ports.filter((port) => port.game === game).map(({ port, wires }) => ({ port, wires })),
       ...(this.#relay !== null && { relay: { addresses: this.#relay.addresses, pairs: this.#relay.pairs } }),
       ...(switchboard !== null && { noray: this.#config.noray!.port }),
+      software: VERSION,
+      ...(this.#retiring !== null && { retiring: true }),
       ...(this.#dtls !== null && { dtls: this.#dtls.told }),
     });
     const links = new Links({
@@ -237,6 +253,8 @@ export class Sidecar {
       exchange.judge(now);
       switchboard?.expire(now);
     }
+    const left = [...this.#games.values()].some(({ exchange }) => exchange.contacts.size > 0);
+    if (!left && (this.#relay?.relay.size ?? 0) === 0) this.#retiring?.();
   }
 
   /** Our own bug; whoever found it must not be able to end us, nor to fill the log. */
@@ -269,6 +287,7 @@ export class Sidecar {
       [...games.values()].reduce((all, game) => all + read(game), 0);
     return {
       linked: () => this.linked,
+      retiring: () => this.#retiring !== null,
       contacts: () => sum((game) => game.exchange.contacts.size),
       connections: () => sum((game) => game.switchboard?.connections ?? 0),
       hosts: () => sum((game) => game.switchboard?.hosts ?? 0),

@@ -5,6 +5,7 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { GAME_PATTERN } from "#shared/limits.ts";
+import { VERSION } from "#shared/version.ts";
 import { HubUnavailable } from "./ask.ts";
 import type { Api } from "./context.ts";
 import { hubOf, shardsOf } from "./env.ts";
@@ -55,7 +56,8 @@ app.get(`${GAME}/events`, saysCost, needsGame, watch);
 app.use("/v1/games/*", cors({ origin: "*", allowMethods: METHODS, exposeHeaders: EXPOSED, maxAge: 86_400 }));
 app.use(`${GAME}/*`, saysCost, needsGame);
 
-app.get("/healthz", (c) => c.json({ ok: true }));
+// Cloudflare says the time anyway; plain workerd does not, and clocks that disagree are found by it.
+app.get("/healthz", (c) => c.json({ ok: true, version: VERSION }, 200, { date: new Date().toUTCString() }));
 app.get("/readyz", readiness);
 app.get("/metrics", needsOperator, metrics);
 app.get("/openapi.json", machineReadable);

@@ -29,10 +29,10 @@ export class Sidecars {
     return [...this.#sockets];
   }
 
-  /** What anybody may know of those that are linked, in the order of their names. */
+  /** What anybody may know of those that are linked and stay, in the order of their names. */
   lines(): SidecarView[] {
-    const up = [...this.#sockets.keys()].toSorted();
-    return up.map((id) => sidecarView(this.#rows.get(id)!.hello));
+    const up = [...this.#sockets.keys()].toSorted().map((id) => this.#rows.get(id)!.hello);
+    return up.filter(({ retiring }) => retiring !== true).map(sidecarView);
   }
 
   /** Those that are linked and relay, and where they are met. */

@@ -49,6 +49,7 @@ test("its log is lines of JSON, holds no secret and no player, and tells what th
     );
   await linked();
 
+  await says("some of this wants a look");
   const [alice, host] = [await RabidPlayer.open(rabid), await RabidPlayer.open(dowsett)];
   open.push(
     () => alice.close(),

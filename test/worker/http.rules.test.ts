@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { REFUSALS } from "#shared/refusals.ts";
+import { VERSION } from "#shared/version.ts";
 import { app } from "../../worker/app.ts";
 import type { Env } from "../../worker/env.ts";
 import { ask, betrayed, EVERYTHING, LIST, LIST_CACHE, listOf, plant, problemOf, words } from "./plaza.ts";
@@ -156,7 +157,7 @@ describe("HEAD", () => {
 describe("the Worker", () => {
   test("says that it is there", async () => {
     const response = await ask("/healthz");
-    expect([response.status, await response.json()]).toStrictEqual([200, { ok: true }]);
+    expect([response.status, await response.json()]).toStrictEqual([200, { ok: true, version: VERSION }]);
   });
 
   test.each(["0", "-1", "1.5", "65", "many", ""])(

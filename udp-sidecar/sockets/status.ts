@@ -1,11 +1,13 @@
 /** Health and metrics, over HTTP on a local port. What it resolves with closes it. */
 import { createServer } from "node:http";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { VERSION } from "#shared/version.ts";
 import type { Tallies, Tally } from "../tally.ts";
 
 export type Status = {
   /** Every hub of every game listens. */
   readonly linked: () => boolean;
+  readonly retiring: () => boolean;
   readonly contacts: () => number;
   readonly connections: () => number;
   readonly hosts: () => number;
@@ -36,7 +38,9 @@ export async function serveStatus(
     response.setHeader("cache-control", "no-store");
     if (request.url === "/healthz") {
       response.setHeader("content-type", "application/json");
-      return response.end(JSON.stringify({ ok: true, hub: status.linked() ? "linked" : "unreachable" }));
+      return response.end(
+        JSON.stringify({ ok: true, hub: status.linked() ? "linked" : "unreachable", version: VERSION }),
+      );
     }
     if (request.url === "/metrics") {
       return void registry.metrics().then((text) => {
@@ -130,6 +134,7 @@ function registryOf(status: Status, tally: Tally): Registry {
   gauge("parley_connections", "noray connections", status.connections);
   gauge("parley_noray_hosts", "Hosts registered over noray connections", status.hosts);
   gauge("parley_linked", "1 while every hub listens", () => (status.linked() ? 1 : 0));
+  gauge("parley_retiring", "1 while it takes no new lobbies", () => (status.retiring() ? 1 : 0));
   gauge("parley_outbox", "Reports waiting for a hub", status.waiting);
   gauge("parley_receive_buffer_bytes", "Smallest UDP receive buffer granted", status.receive_buffer_bytes);
   gauge("parley_dtls_sessions", "DTLS sessions that are open", status.dtls.live);

@@ -1,0 +1,91 @@
+/** The sidecar from outside: what the hub says of it, and then every port of it, each by a real exchange. */
+import { networkInterfaces } from "node:os";
+import type { SidecarView } from "#shared/api-house.ts";
+import type { Wire } from "#shared/lobby.ts";
+import { VERSION } from "#shared/version.ts";
+import { parseConfig } from "../../udp-sidecar/config.ts";
+import { examineDowsett } from "./dowsett.ts";
+import { examineDtls } from "./dtls.ts";
+import { type Finding, fault, note, ok } from "./finding.ts";
+import type { Hub } from "./hub.ts";
+import { examineNat } from "./nat.ts";
+import { examineNoray } from "./noray.ts";
+import { examineRabid, type Seen } from "./rabid.ts";
+
+/** What players meet at it. */
+type Doors = Pick<SidecarView, "ports" | "dtls" | "noray">;
+
+/** `name`: as the person called it, `address`: what that stands for. */
+export async function examineSidecar(
+  hub: Hub,
+  hubLives: boolean,
+  { name, address }: { readonly name: string; readonly address: string },
+): Promise<Finding[]> {
+  const known = hubLives ? await linked(hub, name, address) : undefined;
+  const findings = hubLives ? [checkLink(known, address)] : [];
+  if (known !== undefined) findings.push(checkVersion(known));
+  const doors: Doors = known ?? { ...defaults(), noray: 8_890 };
+  const seen: Seen[] = [];
+  for (const { port, wires } of doors.ports) {
+    const at = { address, port };
+    if (doors.dtls?.required !== true) findings.push(...(await examineWires(at, wires, seen)));
+    if (doors.dtls !== undefined) findings.push(...(await examineDtls(at, doors.dtls)));
+  }
+  const registrar = doors.ports.findLast(({ wires }) => wires.includes("noray"));
+  if (doors.noray !== undefined && registrar !== undefined && doors.dtls?.required !== true) {
+    findings.push(...(await examineNoray(address, doors.noray, registrar.port)));
+  }
+  const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address));
+  return once([...findings, ...examineNat(own, address, seen)]);
+}
+
+async function examineWires(
+  at: { readonly address: string; readonly port: number },
+  wires: readonly Wire[],
+  seen: Seen[],
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  if (wires.includes("rabid")) {
+    const met = await examineRabid(at);
+    findings.push(...met.findings);
+    if (met.seen !== null) seen.push(met.seen);
+  }
+  if (wires.includes("dowsett")) findings.push(...(await examineDowsett(at)));
+  return findings;
+}
+
+async function linked(hub: Hub, name: string, address: string): Promise<SidecarView | undefined> {
+  const url = new URL(`/v1/games/${hub.game}/sidecars`, hub.url);
+  try {
+    const { sidecars } = (await (await fetch(url)).json()) as { sidecars: SidecarView[] };
+    return sidecars.find(({ id, v4, v6 }) => id === name || [...v4, ...v6].includes(address));
+  } catch {
+    return undefined;
+  }
+}
+
+const checkLink = (known: SidecarView | undefined, address: string): Finding =>
+  known === undefined
+    ? fault(
+        "link",
+        `no sidecar at ${address} is linked to the hub`,
+        "see the sidecar's log: its key, PARLEY_HUB, and whether PARLEY_ADDRESSES names this address",
+      )
+    : ok("link", `${known.id} is linked`);
+
+function checkVersion({ software }: SidecarView): Finding {
+  if (software === VERSION) return ok("version of the sidecar", software);
+  const says = `it is ${software ?? "unknown"}, this doctor is ${VERSION}`;
+  return note("version of the sidecar", says, "one apart works together; upgrade the older one");
+}
+
+/** Ports as they are unless configured otherwise, for a sidecar that nobody can tell of. */
+function defaults(): Doors {
+  const parsed = parseConfig([], { PARLEY_KEY: "none" });
+  return { ports: "config" in parsed ? parsed.config.ports : [] };
+}
+
+/** The same certificate is shown at every port. */
+const once = (findings: readonly Finding[]): Finding[] => [
+  ...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values(),
+];

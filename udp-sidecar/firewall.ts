@@ -1,0 +1,34 @@
+/** What a firewall must let in for these settings, as lines for ufw and for nftables. Nothing else need be open. */
+import type { Config } from "./config.ts";
+
+export type Open = { readonly protocol: "udp" | "tcp"; readonly ports: string; readonly what: string };
+
+/** The ports that players use. Health and metrics are not among them. */
+export function openPorts({ ports, relay_ports, noray }: Pick<Config, "ports" | "relay_ports" | "noray">): Open[] {
+  return [
+    ...ports.map(({ port, wires }) => ({ protocol: "udp" as const, ports: String(port), what: wires.join(", ") })),
+    ...(relay_ports === null
+      ? []
+      : [{ protocol: "udp" as const, ports: `${relay_ports.first}-${relay_ports.last}`, what: "relay" }]),
+    ...(noray === null ? [] : [{ protocol: "tcp" as const, ports: String(noray.port), what: "noray, commands" }]),
+  ];
+}
+
+export function firewallLines(open: readonly Open[]): string {
+  const of = (protocol: Open["protocol"]): string =>
+    open
+      .filter((one) => one.protocol === protocol)
+      .map(({ ports }) => ports)
+      .join(", ");
+  const rules = (["udp", "tcp"] as const).filter((protocol) => of(protocol) !== "");
+  return [
+    "# ufw",
+    ...open.map(({ protocol, ports, what }) => {
+      return `ufw allow proto ${protocol} to any port ${ports.replace("-", ":")} comment "parley: ${what}"`;
+    }),
+    "",
+    "# nftables, where a table inet filter has a chain input",
+    ...rules.map((protocol) => `nft add rule inet filter input ${protocol} dport { ${of(protocol)} } accept`),
+    "",
+  ].join("\n");
+}
