@@ -1,11 +1,11 @@
 /** What stands between: in front of this person, and in front of the sidecar. */
 import { formatEndpoint, isSpecial } from "#shared/endpoint.ts";
 import { type Finding, fault, note, ok } from "./finding.ts";
-import type { Seen } from "./rabid.ts";
+import type { Seen } from "./stun.ts";
 
-/** `own`: the addresses of this machine. `seen` by two ports of the sidecar, each time two sockets. */
-export function examineNat(own: readonly string[], sidecar: string, seen: readonly Seen[]): Finding[] {
-  const first = seen[0]?.seen[0];
+/** `own`: the addresses of this machine. */
+export function examineNat(own: readonly string[], sidecar: string, { port, at }: Seen): Finding[] {
+  const [first] = at;
   if (first === undefined) return [];
   if (own.includes(first.address)) {
     return [ok("NAT in front of the sidecar", "it sees this machine as it is"), ok("NAT here", "none")];
@@ -14,20 +14,23 @@ export function examineNat(own: readonly string[], sidecar: string, seen: readon
     return [
       fault(
         "NAT in front of the sidecar",
-        `it sees this machine as ${first.address}: it hides players' addresses, so that nobody can be introduced`,
-        "let the sidecar see the addresses of players: host networking for containers, no masquerading on the way in",
+        `it sees this machine as ${first.address}: players' addresses are hidden, and nobody can be introduced`,
+        "let it see them: host networking for a container, and no masquerading of what comes in",
       ),
     ];
   }
   const beside = ok("NAT in front of the sidecar", `it sees a public address, ${first.address}`);
-  const keeps = seen.every(({ mine, seen: at }) => at.every(({ port }, which) => port === mine[which]));
-  if (keeps) return [beside, ok("NAT here", `${first.address}, which keeps port numbers: it can be punched`)];
+  const same = at.every((one) => formatEndpoint(one) === formatEndpoint(first));
+  if (same) {
+    const ports = first.port === port ? "keeps port numbers" : "renumbers ports, but alike for everybody";
+    return [beside, ok("NAT here", `${first.address}, which ${ports}: it can be punched`)];
+  }
   return [
     beside,
     note(
       "NAT here",
-      `${formatEndpoint(first)}: it gives out ports of its own`,
-      "docs/nat.md says which pairs meet; others need a relay",
+      `${first.address} gives every destination another port`,
+      "docs/nat.md says whom it can meet; the others need a relay",
     ),
   ];
 }

@@ -1,6 +1,7 @@
 /** The sidecar from outside: what the hub says of it, and then every port of it, each by a real exchange. */
 import { networkInterfaces } from "node:os";
 import type { SidecarView } from "#shared/api-house.ts";
+import type { Endpoint } from "#shared/endpoint.ts";
 import type { Wire } from "#shared/lobby.ts";
 import { VERSION } from "#shared/version.ts";
 import { parseConfig } from "../../udp-sidecar/config.ts";
@@ -9,8 +10,10 @@ import { examineDtls } from "./dtls.ts";
 import { type Finding, fault, note, ok } from "./finding.ts";
 import type { Hub } from "./hub.ts";
 import { examineNat } from "./nat.ts";
+import { examineNative } from "./native.ts";
 import { examineNoray } from "./noray.ts";
-import { examineRabid, type Seen } from "./rabid.ts";
+import { examineRabid } from "./rabid.ts";
+import { examineStun } from "./stun.ts";
 
 /** What players meet at it. */
 type Doors = Pick<SidecarView, "ports" | "dtls" | "noray">;
@@ -25,34 +28,34 @@ export async function examineSidecar(
   const findings = hubLives ? [checkLink(known, address)] : [];
   if (known !== undefined) findings.push(checkVersion(known));
   const doors: Doors = known ?? { ...defaults(), noray: 8_890 };
-  const seen: Seen[] = [];
-  for (const { port, wires } of doors.ports) {
-    const at = { address, port };
-    if (doors.dtls?.required !== true) findings.push(...(await examineWires(at, wires, seen)));
-    if (doors.dtls !== undefined) findings.push(...(await examineDtls(at, doors.dtls)));
+  const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address));
+  const { dtls } = doors;
+  for (const port of dtls === undefined ? [] : doors.ports) {
+    findings.push(...(await examineDtls({ address, port: port.port }, dtls!)));
   }
-  const registrar = doors.ports.findLast(({ wires }) => wires.includes("noray"));
-  if (doors.noray !== undefined && registrar !== undefined && doors.dtls?.required !== true) {
+  if (dtls?.required === true) return once(findings);
+  const numbers = doors.ports.map(({ port }) => port);
+  const stun = await examineStun(address, numbers);
+  findings.push(...stun.findings, ...examineNat(own, address, stun.seen));
+  // Without the hub wires are silent, which says nothing about them.
+  if (!hubLives || known === undefined) return once(findings);
+  for (const { port, wires } of doors.ports.filter((one) => stun.good.has(one.port))) {
+    for (const wire of wires) findings.push(...(await EXAMINED[wire](hub, { address, port })));
+  }
+  const registrar = doors.ports.findLast(({ port, wires }) => wires.includes("noray") && stun.good.has(port));
+  if (doors.noray !== undefined && registrar !== undefined) {
     findings.push(...(await examineNoray(address, doors.noray, registrar.port)));
   }
-  const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address));
-  return once([...findings, ...examineNat(own, address, seen)]);
+  return once(findings);
 }
 
-async function examineWires(
-  at: { readonly address: string; readonly port: number },
-  wires: readonly Wire[],
-  seen: Seen[],
-): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  if (wires.includes("rabid")) {
-    const met = await examineRabid(at);
-    findings.push(...met.findings);
-    if (met.seen !== null) seen.push(met.seen);
-  }
-  if (wires.includes("dowsett")) findings.push(...(await examineDowsett(at)));
-  return findings;
-}
+/** noray's is one conversation over two ports, and comes last. */
+const EXAMINED: Readonly<Record<Wire, (hub: Hub, at: Endpoint) => Promise<Finding[]>>> = {
+  native: examineNative,
+  rabid: (_, at) => examineRabid(at),
+  dowsett: (_, at) => examineDowsett(at),
+  noray: () => Promise.resolve([]),
+};
 
 async function linked(hub: Hub, name: string, address: string): Promise<SidecarView | undefined> {
   const url = new URL(`/v1/games/${hub.game}/sidecars`, hub.url);
