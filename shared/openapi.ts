@@ -83,7 +83,8 @@ export function refusalsOf(path: string, method: Method, operation: Operation): 
 }
 
 /** Who may repeat himself by an `Idempotency-Key`. */
-const takesKey = (method: Method, { who }: Operation): boolean => method === "post" && who === "peer";
+const takesKey = (method: Method, { who, unkept }: Operation): boolean =>
+  method === "post" && who === "peer" && unkept !== true;
 
 export function openapi(): Json {
   const paths = Object.entries(OPERATIONS).map(([path, methods]) => [

@@ -40,6 +40,8 @@ export type Operation = {
   readonly body?: Decoder<unknown>;
   readonly answers: { readonly [status: number]: Answer };
   readonly refusals?: readonly RefusalCode[];
+  /** A POST that may be said twice without a key: what it answers is secret, and kept by nobody. */
+  readonly unkept?: true;
 };
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";

@@ -12,6 +12,9 @@ import { provedReach } from "../reach.ts";
 import { prove, sign } from "../tokens.ts";
 import { lobbyOf, peerOf } from "./lobby.ts";
 
+/** Said twice it is done once anyhow; and an answer that holds a key must be in no row. */
+const UNKEPT = false;
+
 export const connect: Handler = async (c) => {
   const lobby = lobbyOf(c);
   if (lobby === null) return problem("lobby_not_found");
@@ -22,7 +25,7 @@ export const connect: Handler = async (c) => {
   if (reach instanceof Response) return reach;
   const invited = ticket !== undefined && (await isInvited(c, ticket, lobby.id, peer_id));
   const asked = { peer: peer_id, reach, relay, invited };
-  const view = await through(c, lobby.shard, "connect", (hub, pass) => hub.askFor(pass, lobby.id, asked));
+  const view = await through(c, lobby.shard, "connect", (hub, pass) => hub.askFor(pass, lobby.id, asked), UNKEPT);
   return view instanceof Response ? view : c.json(view, 202);
 };
 
@@ -47,7 +50,7 @@ export const acceptConnection: Handler = async (c) => {
   if (body instanceof Response) return body;
   const reach = await reachOf(c, body.value.reach);
   if (reach instanceof Response) return reach;
-  const view = await through(c, named.shard, "connect", (hub, pass) => hub.agree(pass, named.id, reach));
+  const view = await through(c, named.shard, "connect", (hub, pass) => hub.agree(pass, named.id, reach), UNKEPT);
   return view instanceof Response ? view : c.json(view, 202);
 };
 
@@ -80,7 +83,7 @@ export const relayConnection: Handler = async (c) => {
     lobby.shard,
     "connect",
     (hub, pass) => hub.relay(pass, lobby.id, connection_id),
-    false,
+    UNKEPT,
   );
   return given instanceof Response ? given : c.json(given);
 };
