@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { canonicalEndpoint, decode, type Decoded, type Decoder, flag, integer, list } from "#shared/decode.ts";
 import { nullable, oneOf, optional, pair, record, text, union } from "#shared/decode.ts";

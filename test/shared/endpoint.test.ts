@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import {
   canonicalAddress,

@@ -1,5 +1,5 @@
 /** Lines of lists as tests need them: one that says everything, random ones, and a reading of filters word by word. */
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import type { Fact, Summary } from "#shared/listing.ts";
 import { T0 } from "./lobbies.ts";
 

@@ -1,6 +1,6 @@
 /** What holds whatever happens to lobbies of people who speak HTTP: random scripts over any time, some of datagrams. */
 import { deepStrictEqual, ok } from "node:assert/strict";
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { expect, test } from "vitest";
 import { DATA_KEYS_MAX, DEPOSED_PER_LOBBY_MAX } from "#shared/limits.ts";
 import { deadline, type Event, restored, step, SUCCESSIONS, VISIBILITIES } from "#shared/lobby.ts";

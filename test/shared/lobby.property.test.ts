@@ -1,6 +1,6 @@
 /** What holds whatever happens: random scripts of events, by several people on several sidecars, over any time. */
 import { deepStrictEqual, ok } from "node:assert/strict";
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { expect, test } from "vitest";
 import { deadline, type Event, type Source, step } from "#shared/lobby.ts";
 import { hosts, joins, POLICY, starts, TICK } from "./lobbies.ts";

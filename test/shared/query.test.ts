@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { OPERAND_LENGTH_MAX, OPERANDS_MAX, PAGE_DEFAULT, PAGE_MAX, PREDICATES_MAX } from "#shared/limits.ts";
 import { cursorAfter, parseFilterOf, parseQuery, type Query, queryText } from "#shared/query.ts";

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { canonicalAddress } from "#shared/endpoint.ts";
 import { decodeReceipt, receiptClaims, receiptText } from "#shared/receipts.ts";

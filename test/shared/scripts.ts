@@ -1,5 +1,5 @@
 /** Scripts of events, and what holds in every moment of every one of them. */
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { type Event, type Lobby, step, type Stepped } from "#shared/lobby.ts";
 import { T0 } from "./lobbies.ts";
 

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { SHARDS_MAX } from "#shared/limits.ts";
 import type { Wire } from "#shared/lobby.ts";

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { SHELVES_MAX } from "#shared/limits.ts";
 import type { Summary } from "#shared/listing.ts";

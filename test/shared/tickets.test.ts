@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { TICKET_LENGTH_MAX } from "#shared/limits.ts";
 import { claimsOf, decodeTicket, PURPOSES, type Ticket, ticketText } from "#shared/tickets.ts";

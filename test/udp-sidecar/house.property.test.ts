@@ -1,6 +1,6 @@
 /** What holds whatever players say, while time passes and links and sidecars come and go. */
 import { deepStrictEqual, ok } from "node:assert/strict";
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { expect, test } from "vitest";
 import { formatEndpoint } from "#shared/endpoint.ts";
 import type { Lobby } from "#shared/lobby.ts";

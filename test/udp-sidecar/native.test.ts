@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { type Endpoint, formatEndpoint } from "#shared/endpoint.ts";
 import { NATIVE_REQUEST_BYTES_MAX, NATIVE_REQUEST_BYTES_MIN, RECEIPT_FRESH_MS, SIGN_MS } from "#shared/limits.ts";

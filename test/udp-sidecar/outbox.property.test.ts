@@ -1,6 +1,6 @@
 import { T0 } from "../support/exchange.ts";
 /** What holds for the outbox whatever happens between it and the hub. */
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { expect, test } from "vitest";
 import { BATCH_REPORTS_MAX } from "#shared/limits.ts";
 import type { Report, Reports } from "#shared/link.ts";

@@ -1,5 +1,5 @@
 /** What holds for the relay's table whoever asks for relays and whatever comes to its ports. */
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { expect, test } from "vitest";
 import { RELAY_OVERHEAD_BYTES } from "#shared/limits.ts";
 import { type Endpoint, formatEndpoint, isSpecial } from "#shared/endpoint.ts";

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import * as fc from "fast-check";
+import * as fc from "../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { canonicalAddress, type Endpoint, endpoint } from "#shared/endpoint.ts";
 import { STUN_BYTES_MAX } from "#shared/limits.ts";
