@@ -43,7 +43,7 @@ export async function untilAnswers(
   url: string,
   says: (body: Record<string, unknown>) => boolean,
   child: ChildProcess,
-  within_ms = 20_000,
+  within_ms = 60_000,
 ): Promise<void> {
   const until = Date.now() + within_ms;
   while (Date.now() < until) {

@@ -54,7 +54,7 @@ export class RabidPlayer {
   }
 
   /** Says it, and says it again as the plugin does, until something from now on matches. */
-  async ask(what: string, wanted: string | RegExp, every_ms = 500, within_ms = 30_000): Promise<string> {
+  async ask(what: string, wanted: string | RegExp, every_ms = 500, within_ms = 60_000): Promise<string> {
     const from = this.heard.length;
     this.say(what);
     const again = setInterval(() => this.say(what), every_ms);
@@ -62,7 +62,7 @@ export class RabidPlayer {
   }
 
   /** The first datagram since `from` that matches; rejects with all that came instead. */
-  hears(wanted: string | RegExp, { from = 0, within_ms = 20_000 } = {}): Promise<string> {
+  hears(wanted: string | RegExp, { from = 0, within_ms = 60_000 } = {}): Promise<string> {
     const matches = (line: string): boolean => (typeof wanted === "string" ? line === wanted : wanted.test(line));
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const look = (): void => {

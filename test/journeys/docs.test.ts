@@ -27,7 +27,7 @@ test.each(["docs/http.md", "README.md"])("%s", async (page) => {
   expect(examples.length).toBeGreaterThanOrEqual(3);
   // One shell for the whole page, so that what an example keeps is there for the next.
   const script = examples.map(({ command }) => `${command}\necho; echo '${MARK}'`).join("\n");
-  const { stdout } = await promisify(execFile)("bash", ["-c", script], { cwd: state, timeout: 50_000 });
+  const { stdout } = await promisify(execFile)("bash", ["-c", script], { cwd: state, timeout: 100_000 });
   const outputs = stdout.split(`${MARK}\n`);
   for (const [at, { command, shows }] of examples.entries()) {
     if (shows !== "")

@@ -29,7 +29,6 @@ const countOf = (house: House, line: string, wanted: number): Promise<number> =>
   eventually(
     () => house.metric(line),
     (count) => count >= wanted,
-    20_000,
   );
 
 describe.skipIf(!hasOpenssl)("openssl s_client", () => {
@@ -51,7 +50,7 @@ describe.skipIf(!hasOpenssl)("openssl s_client", () => {
   /** What it prints when it is refused, or refuses. */
   const failure = (...args: string[]): Promise<string> =>
     new Promise((done) => {
-      execFile("openssl", connect(...args), { timeout: 20_000 }, (error, stdout, stderr) =>
+      execFile("openssl", connect(...args), { timeout: 60_000 }, (error, stdout, stderr) =>
         done(error === null ? `no failure: ${stdout}` : stderr),
       ).stdin!.end();
     });
@@ -64,7 +63,6 @@ describe.skipIf(!hasOpenssl)("openssl s_client", () => {
     await eventually(
       () => Promise.resolve(out),
       (text) => text.includes("i:Alice"),
-      20_000,
     ).finally(() => clearInterval(again));
     client.kill();
     expect(await house.metric('parley_dtls_handshakes_total{step="completed"}')).toBe(1);
@@ -83,7 +81,7 @@ describe.skipIf(!hasOpenssl)("openssl s_client", () => {
   test("is refused where it speaks only an older version, or no cipher that keeps the past secret", async () => {
     const old = connect("-CAfile", cert).map((arg) => (arg === "-dtls1_2" ? "-dtls1" : arg));
     const refused = new Promise<boolean>((done) => {
-      execFile("openssl", [...old, "-cipher", "ALL:@SECLEVEL=0"], { timeout: 20_000 }, (error) =>
+      execFile("openssl", [...old, "-cipher", "ALL:@SECLEVEL=0"], { timeout: 60_000 }, (error) =>
         done(error !== null),
       ).stdin!.end();
     });
@@ -179,7 +177,8 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     expect(await house.metric('parley_dtls_handshakes_total{step="completed"}')).toBe(50);
   });
 
-  test("twenty at once get through where one datagram in ten is lost, both ways", async () => {
+  // The dice are seeded, but who throws them next is not.
+  test("twenty at once get through where one datagram in ten is lost, both ways", { retry: 4 }, async () => {
     const dice = seeded(6);
     const way = await LossyWay.open(house.udp(), () => dice() < 0.1);
     try {
@@ -218,13 +217,11 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     await eventually(
       () => house.metric('parley_dtls_handshakes_total{step="completed"}', "brief"),
       (count) => count === 1,
-      20_000,
     );
     await vanishing.kill();
     await eventually(
       () => house.metric('parley_dtls_endings_total{reason="idle"}', "brief"),
       (count) => count === 1,
-      20_000,
     );
     expect(await house.metric("parley_dtls_sessions", "brief")).toBe(0);
   });
@@ -239,7 +236,6 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     await eventually(
       () => Promise.resolve(playing.lines.filter((line) => "heard" in line).length),
       (count) => count >= 3,
-      20_000,
     );
     expect(await house.drainSidecar()).toBe(0);
     await playing.ended;
@@ -281,7 +277,6 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     await eventually(
       () => house.lobbies("wire=dowsett"),
       (lobbies) => lobbies.length === 1,
-      20_000,
     );
     const bob = game({
       port,

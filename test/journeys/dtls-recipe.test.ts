@@ -83,7 +83,7 @@ describe.skipIf(!hasGodot3)("the recipe for Godot 3", () => {
       LOCAL: String(local),
     };
     const game = new Promise<string>((done) => {
-      execFile(godot3, ["-s", "game.gd"], { cwd: folder, env, timeout: 50_000 }, (_, out) => done(out));
+      execFile(godot3, ["-s", "game.gd"], { cwd: folder, env, timeout: 100_000 }, (_, out) => done(out));
     });
     await bob.ask("c:Recipe:Bob", "i:Alice:Bob");
     bob.keepPinging("Recipe", "Bob");

@@ -14,48 +14,44 @@ beforeAll(async () => {
 });
 afterAll(() => house?.close());
 
-test(
-  "400 members who ping once a second for 20 s cost the hub no message beyond their joins",
-  { timeout: 90_000 },
-  async () => {
-    const lobbies = Array.from({ length: 50 }, (_, at) => `Crowd${at}`);
-    const crowd: { player: RabidPlayer; session: string; name: string }[] = [];
-    for (const session of lobbies) {
-      for (let seat = 0; seat < 8; seat++) {
-        const player = await house.player();
-        const name = `P${seat}`;
-        await player.ask(seat === 0 ? `h:${session}:${name}:8` : `c:${session}:${name}`, /^i:/);
-        player.keepPinging(session, name, 1_000);
-        crowd.push({ player, session, name });
-      }
+test("400 members who ping once a second for 20 s cost the hub no message beyond their joins", async () => {
+  const lobbies = Array.from({ length: 50 }, (_, at) => `Crowd${at}`);
+  const crowd: { player: RabidPlayer; session: string; name: string }[] = [];
+  for (const session of lobbies) {
+    for (let seat = 0; seat < 8; seat++) {
+      const player = await house.player();
+      const name = `P${seat}`;
+      await player.ask(seat === 0 ? `h:${session}:${name}:8` : `c:${session}:${name}`, /^i:/);
+      player.keepPinging(session, name, 1_000);
+      crowd.push({ player, session, name });
     }
-    expect(crowd).toHaveLength(400);
-    const { sent, received } = await settled();
-    const renewed = await house.metric(RENEWED);
-    // The outcome is an absence over a given time, so the time has to pass, and the pings to be heard.
-    await passes(20_000);
-    await eventually(
-      () => house.metric(RENEWED),
-      (count) => count > renewed + 400 * 15,
-    );
-    expect(await exchanged()).toEqual({ sent, received });
-    expect(await house.metric("parley_contacts")).toBe(400);
-    await Promise.all(crowd.map(({ player }) => player.close()));
-  },
-);
+  }
+  expect(crowd).toHaveLength(400);
+  const { sent, received } = await settled();
+  const renewed = await house.metric(RENEWED);
+  // The outcome is an absence over a given time, so the time has to pass, and the pings to be heard.
+  await passes(20_000);
+  await eventually(
+    () => house.metric(RENEWED),
+    (count) => count > renewed + 400 * 15,
+  );
+  expect(await exchanged()).toEqual({ sent, received });
+  expect(await house.metric("parley_contacts")).toBe(400);
+  await Promise.all(crowd.map(({ player }) => player.close()));
+});
 
 test("20,000 random datagrams, huge and empty ones leave the members where they were", async () => {
   const alice = await house.player();
   const attacker = await house.player();
   await alice.ask("h:Alive:Alice:4", /^i:/);
   alice.keepPinging("Alive", "Alice");
-  const before = await datagrams();
   for (let sent = 0; sent < 20_000; sent += 100) {
+    const before = await datagrams();
     for (let one = 0; one < 98; one++) attacker.say(randomBytes(1 + ((sent + one) % 60)));
     attacker.say(randomBytes(65_507));
     attacker.say("");
     // In step with the sidecar, so that the kernel's buffer does not decide what is tested.
-    await eventually(datagrams, (count) => count >= before + sent + 90);
+    await eventually(datagrams, (count) => count >= before + 90);
   }
   expect(await alice.ask("p:Alive:Alice", /./)).toBe("i:Alice");
   // What a random datagram may be told is that it was no request.

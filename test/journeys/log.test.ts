@@ -69,7 +69,7 @@ test("its log is lines of JSON, holds no secret and no player, and tells what th
   await says("no link to the hub; trying again");
   await house.startHub();
   await linked();
-  await end(child);
+  await end(child, 60_000);
   expect(child.exitCode).toBe(0);
 
   const lines = log.trimEnd().split("\n");

@@ -50,7 +50,7 @@ describe("a meeting", () => {
     };
     // A machine that is busy with something else may be slow once, but not each time.
     const times: number[] = [];
-    while (times.length < 5 && Math.min(...times) >= 200) times.push(await apart_ms(`Far${times.length}`));
+    while (times.length < 20 && Math.min(...times) >= 200) times.push(await apart_ms(`Far${times.length}`));
     expect(Math.min(...times)).toBeLessThan(200);
   });
 

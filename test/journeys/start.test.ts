@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await Promise.all(players.splice(0).map((player) => player.close()));
   await Promise.all(squatters.splice(0).map((socket) => new Promise<void>((done) => void socket.close(done))));
-  await Promise.all(houses.splice(0).map(({ child }) => end(child, 20_000)));
+  await Promise.all(houses.splice(0).map(({ child }) => end(child, 60_000)));
 });
 afterAll(() => rm(state, { recursive: true, force: true }));
 
@@ -45,7 +45,7 @@ test("it is ready when both halves answer, keeps its rows, throws them away when
   alice.keepPinging("Kept", "Alice");
   await lists("Kept");
   expect(await (await fetch("http://127.0.0.1:8787/")).text()).toContain("Parley");
-  await end(house.child);
+  await end(house.child, 60_000);
   expect(house.child.exitCode).toBe(0);
   expect(await takenPorts(PORTS)).toEqual([]);
   for (const key of ["sidecar-key", "token-key"]) {
@@ -65,7 +65,7 @@ test("it is ready when both halves answer, keeps its rows, throws them away when
   house = run("--fresh");
   await ready(house);
   expect(await lobbies()).toEqual([]);
-  await end(house.child);
+  await end(house.child, 60_000);
 });
 
 test("a half that is killed is started again", async () => {
@@ -82,7 +82,7 @@ test("a half that is killed is started again", async () => {
   await eventually(() => Promise.resolve(childrenOf(house.child)), others);
   await alice.ask("p:Again:Alice", "i:Alice");
   await lists("Again");
-  await end(house.child);
+  await end(house.child, 60_000);
   expect(await takenPorts(PORTS)).toEqual([]);
 });
 

@@ -38,7 +38,7 @@ const HOMES_PREFIX = "20.0.1";
 const HOSTS_MAX = 240;
 const HOMES_MAX = 254;
 /** A hub and a sidecar may take long to begin on a busy machine. */
-const BEGIN_MS = 30_000;
+const BEGIN_MS = 60_000;
 
 export class Lab {
   readonly #space: Space;
@@ -148,7 +148,7 @@ export class Host {
 /** Waits until the gateway has answered: new devices carry nothing at first, through a tunnel for about a second. */
 function reached(name: string, device: string, gateway: string): string[] {
   return [
-    "for try in $(seq 200); do",
+    "for try in $(seq 1000); do",
     `  ip -n ${name} neigh replace ${gateway} dev ${device} use`,
     `  ip -n ${name} neigh show ${gateway} | grep -q REACHABLE && break`,
     "  sleep 0.05",

@@ -52,7 +52,7 @@ export class Program {
   }
 
   /** The first line, of those since `from`, that is wanted; rejects with all that it said instead. */
-  line(wanted: (line: Line) => boolean, { from = 0, within_ms = 20_000 } = {}): Promise<Line> {
+  line(wanted: (line: Line) => boolean, { from = 0, within_ms = 60_000 } = {}): Promise<Line> {
     const promise = new Promise<Line>((done, failed) => {
       const look = (): void => {
         const found = this.lines.slice(from).find(wanted);

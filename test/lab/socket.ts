@@ -30,7 +30,7 @@ export class Socket {
   }
 
   /** The first datagram received that is wanted, now or later; rejects with all that came instead. */
-  async hears(wanted: string | RegExp, within_ms = 20_000): Promise<Heard> {
+  async hears(wanted: string | RegExp, within_ms = 60_000): Promise<Heard> {
     const matches = ({ text }: Heard): boolean => (typeof wanted === "string" ? text === wanted : wanted.test(text));
     const line = await this.program.line((one) => inClear(one) && matches(toHeard(one)), { within_ms });
     return toHeard(line);

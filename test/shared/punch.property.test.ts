@@ -1,6 +1,6 @@
 /** Whatever two peers say of themselves, advice is advice, and leads nobody where a sidecar did not see somebody. */
-import * as fc from "fast-check";
-import { describe, expect, test, vi } from "vitest";
+import * as fc from "../support/fc.ts";
+import { describe, expect, test } from "vitest";
 import { reach } from "#shared/api-connect.ts";
 import { decode } from "#shared/decode.ts";
 import { type Endpoint, isLocal, sourceOf } from "#shared/endpoint.ts";
@@ -8,8 +8,6 @@ import { classify, type Sample } from "#shared/nat.ts";
 import { plan as planShape } from "#shared/punch-shapes.ts";
 import { advise, type Candidate, type Side } from "#shared/punch.ts";
 import { readPlan, withinLimits } from "../../clients/typescript/src/punch/plan.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const address = fc.oneof(
   fc.constantFrom("20.0.0.1", "20.0.0.2", "192.168.1.2", "10.0.0.1", "100.64.0.1", "127.0.0.1", "224.0.0.1"),

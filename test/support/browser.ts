@@ -6,7 +6,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from "p
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const SHOTS = resolve(import.meta.dirname, "../shots");
 /** The page asks every 2 s; what has not come after several of these will not come. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 export const DESKTOP: BrowserContextOptions = { viewport: { width: 1200, height: 800 } };
 export const PHONE: BrowserContextOptions = {

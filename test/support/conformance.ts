@@ -168,7 +168,7 @@ export function conforms(driver: Driver): void {
       }
     });
 
-    test("every message with any one byte changed is survived", { timeout: 60_000 }, () => {
+    test("every message with any one byte changed is survived", () => {
       const open = { per_s: 1e6, burst: 1e6 };
       for (const message of spoken) {
         const rig = meeting({ stranger: open, lobbies_per_source_max: 1e6, memberships_per_source_max: 1e6 });

@@ -90,7 +90,6 @@ export class DtlsPlayer {
     return (await eventually(
       () => Promise.resolve(find()),
       (line) => line !== undefined,
-      20_000,
     ))!;
   }
 

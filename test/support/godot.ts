@@ -39,7 +39,7 @@ export class Godot {
   readonly #child: ChildProcess;
   readonly #home = mkdtempSync(join(tmpdir(), "parley-godot-"));
 
-  constructor(speaking: Speaking, within_ms = 50_000) {
+  constructor(speaking: Speaking, within_ms = 100_000) {
     const program = {
       address: "127.0.0.1",
       name: "rendezvous",

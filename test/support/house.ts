@@ -17,6 +17,8 @@ type Running = {
   readonly settings: Record<string, string>;
 };
 
+/** What has not come by then will not come, however busy the machine is. */
+const PATIENCE_MS = 60_000;
 const TOKEN_KEY = "token-key-of-the-house-of-the-tests";
 
 export class House {
@@ -115,7 +117,7 @@ export class House {
   /** SIGTERM; resolves with the exit code. */
   async drainSidecar(name = "one"): Promise<number | null> {
     const { child } = this.#sidecars.get(name)!;
-    await end(child);
+    await end(child, PATIENCE_MS);
     return child.exitCode;
   }
 
@@ -170,7 +172,7 @@ export class House {
 export async function eventually<T>(
   ask: () => Promise<T>,
   wanted: (answer: T) => boolean,
-  within_ms = 20_000,
+  within_ms = PATIENCE_MS,
 ): Promise<T> {
   const until = Date.now() + within_ms;
   for (;;) {

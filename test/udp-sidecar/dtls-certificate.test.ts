@@ -139,7 +139,7 @@ describe.skipIf(!hasOpenssl)("an operator's files", () => {
     );
     writeFileSync(at("long.crt"), leaf + ca.repeat(20));
     mkdirSync(at("folder.crt"));
-  }, 60_000);
+  });
 
   test.each([
     ["ec", "ec", "eu.example.org", 1],

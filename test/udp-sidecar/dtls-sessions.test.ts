@@ -319,7 +319,7 @@ describe("hostile clients", () => {
     expect(at.echoes(victim, "still here")).toBe(true);
   });
 
-  test("who open and close ten thousand sessions leave nothing behind", { timeout: 120_000 }, async () => {
+  test("who open and close ten thousand sessions leave nothing behind", async () => {
     const at = await meeting({ dtls_sessions_max: 50 });
     const lives = (count: number): void => {
       for (let n = 0; n < count; n++) {

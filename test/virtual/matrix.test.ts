@@ -3,13 +3,12 @@
  * What the routers do is in `nat.ts`.
  */
 import { readFileSync } from "node:fs";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Behaviour } from "./nat.ts";
 import { type Home, KINDS, type Kind, meet, type Met, type Options } from "./meeting.ts";
 import { type Cell, matrix, median, report, RUNS, WEATHERS } from "./table.ts";
 
 // Hundreds of meetings each: what they take is a matter of how busy the machine is.
-vi.setConfig({ testTimeout: 60_000 });
 
 const results = WEATHERS.map((weather) => [weather, matrix(weather)] as const);
 

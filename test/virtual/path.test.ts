@@ -1,10 +1,9 @@
 /** A game between two channels, and what happens to it when paths come, go and change. */
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Friends, RELAY } from "./friends.ts";
 import { BEHAVIOURS } from "./nat.ts";
 
 // Hundreds of meetings each: what they take is a matter of how busy the machine is.
-vi.setConfig({ testTimeout: 60_000 });
 
 const { linux, blocked, random } = BEHAVIOURS;
 const cone = BEHAVIOURS["full-cone"];

@@ -51,7 +51,7 @@ test(`${REQUESTS} requests each get an answer of its shape or a problem, and nev
   expect(faults.mock.calls).toStrictEqual([]);
   expect(said.filter((text) => /hunter2|pbkdf2|"stack"|\bat \S+ \(/.test(text))).toStrictEqual([]);
   expect(Object.prototype).not.toHaveProperty("polluted");
-}, 120_000);
+});
 
 // --- requests --------------------------------------------------------------------------------------------------
 

@@ -36,9 +36,9 @@ describe("bytes that are no packet", () => {
     const { net, host } = session();
     const message = Array.from({ length: 20_000 }, (): Json => []);
     const body = { "is-broadcast": false, from: "Bob", to: "Alice", message };
-    const before = performance.now();
+    const before = process.cpuUsage();
     host.take(encode("unreliable-peer-message", body, from("Bob", "Alice", A)).bytes, B);
-    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
     expect(host.heard("receivedUnreliableMessageFromPeer")[0]?.[1].message).toHaveLength(20_000);
     expect(stillPlays(net, host)).toBe(true);
   });
