@@ -42,3 +42,7 @@ export {
   type PeerMessagesEvents,
   type PeerMessagesOptions,
 } from "./steam/messages.ts";
+export { bytesToJson, jsonToBytes } from "./steam/json.ts";
+export { bytesToVar, type Decoded } from "./variant/decode.ts";
+export { varToBytes } from "./variant/encode.ts";
+export { GodotFloat, type GodotType, GodotValue, type Variant } from "./variant/types.ts";

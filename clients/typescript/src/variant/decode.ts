@@ -1,0 +1,204 @@
+/**
+ * Godot's `bytes2var` (3) and `bytes_to_var` (4), without objects, for bytes that strangers sent: whatever they are, a
+ * value comes back or a word about what is wrong. Nothing is executed, nothing longer than the bytes is made, and objects,
+ * object ids, callables, signals and RIDs are refused.
+ */
+import {
+  ABSOLUTE,
+  FLAG_64,
+  GodotValue,
+  NESTING_MAX,
+  NEW_NODE_PATH,
+  PACKED,
+  SHAPES,
+  TYPES,
+  type TypeName,
+  type Variant,
+} from "./types.ts";
+
+export type Decoded = { readonly value: Variant } | { readonly fault: string };
+
+/** All of the bytes must be one value. */
+export function bytesToVar(bytes: Uint8Array, godot: 3 | 4): Decoded {
+  const reader = new Reader(bytes, godot);
+  try {
+    const value = reader.value(0);
+    if (reader.left > 0) return { fault: "bytes behind the value" };
+    return { value };
+  } catch (error) {
+    if (error instanceof Fault) return { fault: error.message };
+    throw error;
+  }
+}
+
+/** Thrown and caught in this file alone. */
+class Fault extends Error {}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** In an array's header (4): what its elements are. Scripts and classes would be objects. */
+const TYPED_SHIFT = 16;
+const [UNTYPED, BUILTIN] = [0, 1];
+const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+
+class Reader {
+  readonly #bytes: Buffer;
+  readonly #types: readonly TypeName[];
+  readonly #isFour: boolean;
+  #at = 0;
+
+  constructor(bytes: Uint8Array, godot: 3 | 4) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#types = TYPES[godot];
+    this.#isFour = godot === 4;
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  value(nesting: number): Variant {
+    if (nesting > NESTING_MAX) throw new Fault("nested too deeply");
+    const head = this.#word();
+    const type = this.#types[head & 0xff];
+    const flags = (head & ~0xff) >>> 0;
+    if (type === undefined) throw new Fault(`no type has the number ${head & 0xff}`);
+    if (type === "Dictionary") return this.#dictionary(flags, nesting);
+    if (type === "Array") return this.#array(flags, nesting);
+    const isLong = flags === FLAG_64;
+    const mayBeLong = type === "int" || type === "float" || (this.#isFour && (type in SHAPES || type in PACKED));
+    if (flags !== 0 && !(isLong && mayBeLong)) throw new Fault(`${type} with flags`);
+    return this.#plain(type, isLong);
+  }
+
+  #plain(type: TypeName, isLong: boolean): Variant {
+    if (type === "nil") return null;
+    if (type === "bool") return this.#bool();
+    if (type === "int") return isLong ? this.#long() : this.#take(4).readInt32LE();
+    if (type === "float") return isLong ? this.#take(8).readDoubleLE() : this.#take(4).readFloatLE();
+    if (type === "String" || type === "StringName") return this.#text();
+    if (type === "NodePath") return this.#nodePath();
+    if (type === "PackedByteArray") return Uint8Array.from(this.#padded(this.#count(1)));
+    if (type === "PackedInt32Array") return Int32Array.from(this.#numbers(this.#count(4), "i4"));
+    if (type === "PackedFloat32Array") return Float32Array.from(this.#numbers(this.#count(4), "f4"));
+    if (type === "PackedFloat64Array") return Float64Array.from(this.#numbers(this.#count(8), "f8"));
+    if (type === "PackedInt64Array") {
+      const bytes = this.#take(8 * this.#count(8));
+      return BigInt64Array.from({ length: bytes.length / 8 }, (_, at) => bytes.readBigInt64LE(8 * at));
+    }
+    if (type === "PackedStringArray") {
+      return new GodotValue(
+        type,
+        // With the NUL at its end, which no other text has.
+        Array.from({ length: this.#count(4) }, () => this.#text().replace(/\0$/, "")),
+      );
+    }
+    const how = isLong ? "f8" : "f4";
+    if (type in PACKED) {
+      const each = PACKED[type as keyof typeof PACKED];
+      const count = this.#count(each * (isLong ? 8 : 4));
+      return new GodotValue(type as keyof typeof PACKED, this.#numbers(count * each, how));
+    }
+    if (type in SHAPES) {
+      const shape: { numbers: number; isWhole?: boolean } = SHAPES[type as keyof typeof SHAPES];
+      if (isLong && shape.isWhole === true) throw new Fault(`${type} with flags`);
+      return new GodotValue(
+        type as keyof typeof SHAPES,
+        this.#numbers(shape.numbers, shape.isWhole === true ? "i4" : how),
+      );
+    }
+    throw new Fault(`${type} is refused`);
+  }
+
+  #dictionary(flags: number, nesting: number): Variant {
+    const kinds = [(flags >>> TYPED_SHIFT) & 3, (flags >>> (TYPED_SHIFT + 2)) & 3];
+    this.#typedHead(flags, 0b1111, kinds);
+    const count = this.#count(8);
+    const map = new Map<Variant, Variant>();
+    for (let at = 0; at < count; at++) {
+      const key = this.value(nesting + 1);
+      map.set(key, this.value(nesting + 1));
+    }
+    return map;
+  }
+
+  #array(flags: number, nesting: number): Variant {
+    this.#typedHead(flags, 0b11, [(flags >>> TYPED_SHIFT) & 3]);
+    const count = this.#count(4);
+    const array: Variant[] = [];
+    for (let at = 0; at < count; at++) array.push(this.value(nesting + 1));
+    return array;
+  }
+
+  /** Godot 4 says of what type the elements are; they say it themselves again. */
+  #typedHead(flags: number, mask: number, kinds: readonly number[]): void {
+    if (flags === 0) return;
+    if (!this.#isFour || (flags & ~(mask << TYPED_SHIFT)) !== 0) throw new Fault("a collection with flags");
+    for (const kind of kinds) {
+      if (kind === UNTYPED) continue;
+      const type = kind === BUILTIN ? this.#types[this.#word()] : undefined;
+      if (type === undefined || type === "Object") throw new Fault("a collection of objects is refused");
+    }
+  }
+
+  #bool(): boolean {
+    const word = this.#word();
+    if (word > 1) throw new Fault("a bool that is neither");
+    return word === 1;
+  }
+
+  #long(): number | bigint {
+    const value = this.#take(8).readBigInt64LE();
+    return value > SAFE || value < -SAFE ? value : Number(value);
+  }
+
+  #text(): string {
+    try {
+      return UTF8.decode(this.#padded(this.#count(1)));
+    } catch (error) {
+      if (error instanceof Fault) throw error;
+      throw new Fault("a text that is not UTF-8");
+    }
+  }
+
+  #nodePath(): Variant {
+    const [names, subnames, flags] = [this.#word(), this.#word(), this.#word()];
+    if (names < NEW_NODE_PATH || flags > ABSOLUTE) throw new Fault("a NodePath of an old form");
+    const count = names - NEW_NODE_PATH;
+    if ((count + subnames) * 4 > this.left) throw new Fault("longer than it is");
+    const read = (length: number): string[] => Array.from({ length }, () => this.#text());
+    const path = (flags === ABSOLUTE ? "/" : "") + read(count).join("/");
+    return new GodotValue("NodePath", [[path, ...read(subnames)].join(":")]);
+  }
+
+  #numbers(count: number, how: "i4" | "f4" | "f8"): number[] {
+    const size = how === "f8" ? 8 : 4;
+    const bytes = this.#take(count * size);
+    return Array.from({ length: count }, (_, at) =>
+      how === "f8" ? bytes.readDoubleLE(at * 8) : how === "f4" ? bytes.readFloatLE(at * 4) : bytes.readInt32LE(at * 4),
+    );
+  }
+
+  /** How many there are, of which each takes so many bytes at least. */
+  #count(bytes_min: number): number {
+    const count = this.#word();
+    if (count * bytes_min > this.left) throw new Fault("longer than it is");
+    return count;
+  }
+
+  #padded(length: number): Buffer {
+    const bytes = this.#take(length);
+    // Godot 3 leaves what was in memory there.
+    this.#take((4 - (length % 4)) % 4);
+    return bytes;
+  }
+
+  #word(): number {
+    return this.#take(4).readUInt32LE();
+  }
+
+  #take(length: number): Buffer {
+    if (length > this.left) throw new Fault("longer than it is");
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+}
