@@ -14,7 +14,7 @@
  *     DELETE /lobbies/{id}                                   -> 204             host
  *     POST   /lobbies/{id}/members             joining       -> 201 joined (200: was in), 202 pending
  *     PATCH  /lobbies/{id}/members/{peer}      memberPatch   -> member          merge patch; of oneself
- *     DELETE /lobbies/{id}/members/{peer}      ?ban=lobby    -> 204             leave (oneself), kick or ban (host)
+ *     DELETE /lobbies/{id}/members/{peer}      ?ban, ?reason -> 204             leave (oneself), kick or ban (host)
  *     PUT    /lobbies/{id}/applicants/{peer}                 -> lobby           admit; host
  *     DELETE /lobbies/{id}/applicants/{peer}                 -> 204             turn away (host), withdraw (oneself)
  *     PUT    /lobbies/{id}/host                handover      -> lobby           hand on (host), claim (member)
@@ -27,6 +27,7 @@
 import {
   anyOf,
   constant,
+  described,
   type Decoder,
   flag,
   integer,
@@ -40,13 +41,14 @@ import {
   type Shape,
   text,
 } from "./decode.ts";
-import { DATA_VISIBILITIES } from "./data.ts";
+import { DATA_VISIBILITIES, type Value } from "./data.ts";
 import {
   APPLICANTS_PER_LOBBY_MAX,
   CHAT_LENGTH_MAX,
   CURSOR_LENGTH_MAX,
   DATA_KEY_PATTERN,
   DATA_KEYS_MAX,
+  KICK_DETAIL_LENGTH_MAX,
   NAME_LENGTH_MAX,
   PAGE_MAX,
   PASSWORD_LENGTH_MAX,
@@ -62,11 +64,10 @@ import { PEER_PATTERN } from "./shards.ts";
 
 // --- words -----------------------------------------------------------------------------------------------------
 
-/** A name that people read: no control, no change of writing direction, no blank ends. */
-const title = text(
-  TITLE_LENGTH_MAX,
-  /^(?!\s)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]+(?<!\s)$/u,
-);
+/** A line that people read: no control, no change of writing direction, no blank ends. */
+const line = (length_max: number): Decoder<string> =>
+  text(length_max, /^(?!\s)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]+(?<!\s)$/u);
+const title = line(TITLE_LENGTH_MAX);
 const peer = text(40, PEER_PATTERN);
 const gameVersion = text(VERSION_LENGTH_MAX, /^[\x21-\x7e]+$/);
 const password = text(PASSWORD_LENGTH_MAX, /^[^\p{Cs}]+$/u);
@@ -85,10 +86,18 @@ const entryPatch = object({
   visibility: optional(oneOf(...DATA_VISIBILITIES)),
   index: optional(flag),
 });
-const newData = map(DATA_KEY_PATTERN, object({ ...entryPatch.fields, value }), DATA_KEYS_MAX);
-const dataPatch = map(DATA_KEY_PATTERN, nullable(entryPatch), 2 * DATA_KEYS_MAX);
+const newData = map(DATA_KEY_PATTERN, orValue(object({ ...entryPatch.fields, value })), DATA_KEYS_MAX);
+const dataPatch = map(DATA_KEY_PATTERN, nullable(orValue(entryPatch)), 2 * DATA_KEYS_MAX);
 const newMemberData = map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX);
 const memberDataPatch = map(DATA_KEY_PATTERN, nullable(value), 2 * DATA_KEYS_MAX);
+
+/** An entry, or its value alone: what else is to be said of it stays as it is, or as it would be unsaid. */
+function orValue<T>(entry: Decoder<T>): Decoder<T | { readonly value: Value }> {
+  const plain = (given: unknown, path: string) => ({ value: value(given, path) });
+  return described({ anyOf: [value.schema, entry.schema] }, (given, path) =>
+    typeof given === "object" && given !== null ? entry(given, path) : plain(given, path),
+  );
+}
 
 // --- requests --------------------------------------------------------------------------------------------------
 
@@ -177,6 +186,8 @@ export const memberPatch = object({
   consent: optional(consent),
   addresses: optional(addresses),
 });
+/** Why somebody is kicked: a parameter, as a DELETE has no body. */
+export const kickDetail = line(KICK_DETAIL_LENGTH_MAX);
 export const handover = object({ peer_id: peer, expected_term: count });
 export const chatLine = object({ text: text(CHAT_LENGTH_MAX, /^[^\p{Cs}]+$/u) });
 export const signalling = object({ to: peer, body: text(SIGNAL_LENGTH_MAX, /^[^\p{Cs}]+$/u) });

@@ -36,9 +36,10 @@ export const change = (lobby: Lobby, parts: Partial<Lobby>, now: number): Lobby 
 });
 
 /** Takes members out; the lobby's way of succession decides who hosts; the last one takes the lobby with him. */
-export function remove(lobby: Lobby, gone: readonly Member[], reason: Removal, now: number): Stepped {
+export function remove(lobby: Lobby, gone: readonly Member[], reason: Removal, now: number, detail?: string): Stepped {
   const members = lobby.members.filter((m) => !gone.includes(m));
-  const goodbyes = gone.map((m) => tell(m, { kind: "removed", reason }));
+  const goodbye: Notice = { kind: "removed", reason, ...(detail !== undefined && { detail }) };
+  const goodbyes = gone.map((m) => tell(m, goodbye));
   const [first] = members;
   if (first === undefined) return { lobby: null, tells: [...goodbyes, ...denyAll(lobby)] };
   const hostless = gone.some((m) => m.peer === lobby.host);

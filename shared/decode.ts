@@ -1,6 +1,6 @@
 /**
  * Strict decoding of what comes from outside. A decoder takes anything and gives the value or throws `Malformed`;
- * only `decode` is called from other rooms, and it does not throw. Unknown keys are ignored, so that a newer
+ * only `decode` and `decodeValue` are called from other rooms, and they do not throw. Unknown keys are ignored, so that a newer
  * neighbour may say more than an older one understands; known keys must be right.
  *
  * A decoder also carries what it takes as a JSON Schema (2020-12), so that what is documented is what is decoded.
@@ -18,11 +18,21 @@ const fail = (path: string, wanted: string): never => {
   throw new Malformed(`${path || "message"}: ${wanted} expected`);
 };
 
+const within = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
+
 /** Decodes JSON text of at most `length_max` characters. Never throws. */
 export function decode<T>(text: string, decoder: Decoder<T>, length_max: number): Decoded<T> {
   if (text.length > length_max) return { ok: false, why: `message: at most ${length_max} characters expected` };
+  return attempt(() => decoder(JSON.parse(text), ""));
+}
+
+/** Decodes one value that has a name: a parameter. Never throws. */
+export const decodeValue = <T>(value: unknown, name: string, decoder: Decoder<T>): Decoded<T> =>
+  attempt(() => decoder(value, name));
+
+function attempt<T>(read: () => T): Decoded<T> {
   try {
-    return { ok: true, value: decoder(JSON.parse(text), "") };
+    return { ok: true, value: read() };
   } catch (error) {
     if (error instanceof Malformed) return { ok: false, why: error.message };
     // What JSON.parse says quotes the text, which may hold secrets. Anything else is our own bug.
@@ -120,7 +130,7 @@ export const record = <T extends object>(fields: { readonly [K in keyof T]-?: De
     for (const key of keys) {
       const present = Object.hasOwn(given, key);
       if (present || !("optional" in fields[key]))
-        out[key] = fields[key](present ? given[key] : undefined, `${path}.${key}`);
+        out[key] = fields[key](present ? given[key] : undefined, within(path, key));
     }
     return out as T;
   });
@@ -155,7 +165,7 @@ export const map = <T>(
     if (entries.length > size_max) return fail(path, `at most ${size_max} keys`);
     // The key is not repeated: what was sent is nobody else's business.
     if (!entries.every(([key]) => pattern.test(key))) return fail(path, `keys like ${pattern}`);
-    return Object.fromEntries(entries.map(([key, item]) => [key, decoder(item, `${path}.${key}`)]));
+    return Object.fromEntries(entries.map(([key, item]) => [key, decoder(item, within(path, key))]));
   });
 };
 
@@ -164,7 +174,7 @@ export const union = <T extends object>(key: string, kinds: Readonly<Record<stri
   described({ oneOf: Object.values(kinds).map(schemaOf) }, (value, path) => {
     const word = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
     const decoder = typeof word === "string" && Object.hasOwn(kinds, word) ? kinds[word] : undefined;
-    return decoder === undefined ? fail(`${path}.${key}`, Object.keys(kinds).join(", ")) : decoder(value, path);
+    return decoder === undefined ? fail(within(path, key), Object.keys(kinds).join(", ")) : decoder(value, path);
   });
 
 const rawEndpoint = record<Endpoint>({ address: text(64), port: integer(1, 65_535) });

@@ -23,6 +23,8 @@ export const APPLICANTS_PER_LOBBY_MAX = 32;
 // --- Lobbies made over HTTP ------------------------------------------------------------------------------------
 /** Names that people read: a line of a list. In UTF-16 units. */
 export const TITLE_LENGTH_MAX = 64;
+/** What a host says to whom he kicks: a sentence. In UTF-16 units. */
+export const KICK_DETAIL_LENGTH_MAX = 200;
 /** A lobby of one is a lobby that nobody can join. */
 export const SEATS_LEAST = 2;
 /** Version of a game, as its developer writes it. */

@@ -41,6 +41,7 @@ import {
   BATCH_REPORTS_MAX,
   CERTIFICATE_LENGTH_MAX,
   FRAME_ITEMS_MAX,
+  KICK_DETAIL_LENGTH_MAX,
   MEMORY_LENGTH_MAX,
   NAME_LENGTH_MAX,
   SEATS_MAX,
@@ -244,7 +245,12 @@ const notice = union<Notice>("kind", {
     kind: oneOf("introduced"),
     peers: list(introduced, SEATS_MAX),
   }),
-  removed: record<Notice & { kind: "removed" }>({ kind: oneOf("removed"), reason: oneOf(...REMOVALS) }),
+  removed: record<Notice & { kind: "removed" }>({
+    kind: oneOf("removed"),
+    reason: oneOf(...REMOVALS),
+    // What a host said is for those who watch.
+    detail: optional(text(KICK_DETAIL_LENGTH_MAX)),
+  }),
 });
 
 const memberTell = record<MemberTell>({ to: place, notice });

@@ -222,6 +222,8 @@ export type Event =
       readonly by?: string;
       /** Whether he may come back; on wires without the choice he may not. */
       readonly bars?: boolean;
+      /** Why, in the host's own words. */
+      readonly detail?: string;
     }
   | { readonly kind: "start"; readonly source: Source }
   | { readonly kind: "confirm"; readonly peer: string; readonly source: Source }
@@ -289,7 +291,8 @@ export type Notice =
    */
   | { readonly kind: "introduced"; readonly peers: readonly Introduced[] }
   | { readonly kind: "refused"; readonly code: RefusalCode }
-  | { readonly kind: "removed"; readonly reason: Removal };
+  /** `detail`: why, in the words of the host who kicked him; told to those who watch. */
+  | { readonly kind: "removed"; readonly reason: Removal; readonly detail?: string };
 
 /** What only a member without a source hears: it takes a WebSocket to hear it. */
 export type Message =

@@ -7,8 +7,10 @@ import type { Removal } from "./refusals.ts";
 import { memberView } from "./views.ts";
 import type { GoneReason, HostCause, LeftState, News } from "./watch.ts";
 
+export type Removed = Notice & { readonly kind: "removed" };
+
 /** Why members were removed, as far as they were told: by their name in the lobby. */
-export type Removals = ReadonlyMap<string, Removal>;
+export type Removals = ReadonlyMap<string, Removed>;
 
 /** What a change of a line is to a list with this filter, or null where it is nothing. */
 export function lineNews(
@@ -44,7 +46,7 @@ export function lineChange(
 export function goneReason(old: Lobby, next: Lobby | null, removals: Removals, now: number): GoneReason {
   if (next !== null)
     return next.members.some((m) => m.peer === next.host && m.away_since !== null) ? "timed_out" : "filtered";
-  const reasons = new Set(removals.values());
+  const reasons = new Set([...removals.values()].map(({ reason }) => reason));
   if (reasons.has("banned")) return "banned";
   if (old.state === "started" || reasons.has("over")) return "started";
   const late = old.policy.lifetime_ms !== null && old.created_at + old.policy.lifetime_ms <= now;
@@ -58,7 +60,7 @@ export function memberNews(old: Lobby, next: Lobby, removals: Removals, inside: 
   const [before, after] = [byName(old), byName(next)];
   const news: News[] = [];
   for (const member of old.members) {
-    if (!after.has(member.peer)) news.push(leaving(old, next, member, removals.get(member.peer)));
+    if (!after.has(member.peer)) news.push(leaving(old, next, member, removals.get(member.peer), inside));
   }
   for (const member of next.members) {
     const was = before.get(member.peer);
@@ -75,16 +77,18 @@ export function memberNews(old: Lobby, next: Lobby, removals: Removals, inside: 
   return news;
 }
 
-function leaving(old: Lobby, next: Lobby, member: Member, removal: Removal | undefined): News {
+function leaving(old: Lobby, next: Lobby, member: Member, removed: Removed | undefined, inside: boolean): News {
+  const removal = removed?.reason;
   const isBarred = next.barred.some(({ peer }) => peer === member.peer) && next.barred !== old.barred;
   const kicked = removal === "kicked" || (removal === undefined && isBarred);
   const lost = removal === "member_timeout" || (removal === undefined && member.away_since !== null);
   const state: LeftState = kicked ? (isBarred ? "banned" : "kicked") : lost ? "disconnected" : "left";
   const host = idOf(old.members.find(({ peer }) => peer === old.host));
   const by = kicked ? host : lost ? null : idOf(member);
+  const detail = inside && removed?.detail !== undefined ? { detail: removed.detail } : {};
   return {
     type: "member.left",
-    data: { id: old.id, peer_id: idOf(member), name: member.title ?? member.peer, state, by },
+    data: { id: old.id, peer_id: idOf(member), name: member.title ?? member.peer, state, by, ...detail },
   };
 }
 
@@ -112,6 +116,12 @@ export function personalNews(id: string, notice: Notice | Message): News | null 
       return null;
   }
 }
+
+/** What a member hears who was removed from a lobby. */
+export const goneNews = (id: string, { reason, detail }: Removed): News & { readonly type: "lobby.removed" } => ({
+  type: "lobby.removed",
+  data: { id, reason: removedReason(reason), ...(detail !== undefined && { detail }) },
+});
 
 /** Why a lobby is over for a member who was removed from it. */
 export function removedReason(reason: Removal): GoneReason {

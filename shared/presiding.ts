@@ -22,7 +22,7 @@ import { BARRED_PER_LOBBY_MAX } from "./limits.ts";
 import type { Changes, Event, Lobby, Stepped } from "./lobby.ts";
 
 export function kick(lobby: Lobby, event: Event & { kind: "kick" }, now: number): Stepped {
-  const { peer, source, by, bars = true } = event;
+  const { peer, source, by, bars = true, detail } = event;
   const byHost = presides(lobby, source, by);
   const member = memberNamed(lobby, peer);
   if (member === undefined) {
@@ -33,7 +33,7 @@ export function kick(lobby: Lobby, event: Event & { kind: "kick" }, now: number)
   if (!byHost) return notHost(lobby, by);
   const bar = { peer, endpoint: member.source?.endpoint ?? null };
   const barred = bars ? [...lobby.barred, bar].slice(-BARRED_PER_LOBBY_MAX) : lobby.barred;
-  return remove({ ...lobby, barred }, [member], "kicked", now);
+  return remove({ ...lobby, barred }, [member], "kicked", now, detail);
 }
 
 export function start(lobby: Lobby, { source }: Event & { kind: "start" }, now: number): Stepped {

@@ -14,8 +14,9 @@
  * the hub's own `seq`, which rises, and after a drop `since` asks for everything behind it.
  *
  *     topic lobbies     lobby.added {lobby} · lobby.updated {lobby} · lobby.removed {id, reason}
- *     topic lobby       lobby.updated {lobby} · lobby.removed {id, reason} · lobby.host_changed {id, host, term, cause}
- *                       member.joined|updated {id, member} · member.left {id, peer_id, name, state, by}
+ *     topic lobby       lobby.updated {lobby} · lobby.removed {id, reason, detail?}
+ *                       lobby.host_changed {id, host, term, cause}
+ *                       member.joined|updated {id, member} · member.left {id, peer_id, name, state, by, detail?}
  *                       chat {id, from, text} · signal {id, from, body}
  *                       member.applied {id, peer_id} · member.admitted {id} · member.denied {id}
  *     of connections    connect.requested|accepted|punch|relay|failed {connection_id, lobby_id, peer_id, ...}, unnumbered
@@ -99,7 +100,11 @@ export type HostCause = "left" | "handed" | "claimed" | "vacant";
 
 export type News =
   | { readonly type: "lobby.added" | "lobby.updated"; readonly data: { readonly lobby: Summary | LobbyView } }
-  | { readonly type: "lobby.removed"; readonly data: { readonly id: string; readonly reason: GoneReason } }
+  | {
+      readonly type: "lobby.removed";
+      /** `detail`: what the host said to whom he kicked. */
+      readonly data: { readonly id: string; readonly reason: GoneReason; readonly detail?: string };
+    }
   | {
       readonly type: "lobby.host_changed";
       readonly data: {
@@ -123,6 +128,8 @@ export type News =
         readonly state: LeftState;
         /** Whose doing it was, or null where nobody did anything. */
         readonly by: string | null;
+        /** What the host said who kicked him; for members. */
+        readonly detail?: string;
       };
     }
   | { readonly type: "chat"; readonly data: { readonly id: string; readonly from: string; readonly text: string } }

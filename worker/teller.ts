@@ -12,10 +12,10 @@ import {
   lineNews,
   memberNews,
   personalNews,
-  removedReason,
+  goneNews,
   type Removals,
+  type Removed,
 } from "#shared/news.ts";
-import type { Removal } from "#shared/refusals.ts";
 import { Replay } from "#shared/replay.ts";
 import { isMember, viewOf } from "#shared/views.ts";
 import type { GoneReason, News } from "#shared/watch.ts";
@@ -118,7 +118,7 @@ export class Teller {
       const reason = goneReason(old, next, removals, now);
       for (const watcher of this.#watchers.topics.of(id)) {
         const mine = watcher.peer === null ? undefined : removals.get(watcher.peer);
-        this.#tellGone(watcher, id, mine === undefined ? reason : removedReason(mine), now);
+        this.#tellGone(watcher, mine === undefined ? gone(id, reason) : goneNews(id, mine), now);
       }
       return;
     }
@@ -132,8 +132,8 @@ export class Teller {
     }
     for (const watcher of this.#watchers.topics.of(id)) {
       const removal = watcher.peer === null || isMember(next, watcher.peer) ? undefined : removals.get(watcher.peer);
-      if (removal !== undefined) this.#tellGone(watcher, id, removedReason(removal), now);
-      else if (viewOf(next, watcher.peer) === null) this.#tellGone(watcher, id, "filtered", now);
+      if (removal !== undefined) this.#tellGone(watcher, goneNews(id, removal), now);
+      else if (viewOf(next, watcher.peer) === null) this.#tellGone(watcher, gone(id, "filtered"), now);
     }
     const ready = this.#views.take([{ id, old, next, reason: "closed" }], now);
     for (const change of ready) this.#tellView(change.next!, now);
@@ -154,9 +154,9 @@ export class Teller {
     }
   }
 
-  #tellGone(watcher: Watcher, id: string, reason: GoneReason, now: number): void {
-    this.#tell([watcher], told("lobby", this.seq, { type: "lobby.removed", data: { id, reason } }), now);
-    this.#watchers.leaveLobby(watcher, id, now);
+  #tellGone(watcher: Watcher, news: Gone, now: number): void {
+    this.#tell([watcher], told("lobby", this.seq, news), now);
+    this.#watchers.leaveLobby(watcher, news.data.id, now);
   }
 
   #tellPeer(id: string, peer: string, news: News | null, now: number): void {
@@ -190,6 +190,10 @@ export function viewText(lobby: Lobby, reader: string | null, seq: number): stri
   return view === null ? null : told("lobby", seq, { type: "lobby.updated", data: { lobby: view } });
 }
 
+type Gone = News & { readonly type: "lobby.removed" };
+
+const gone = (id: string, reason: GoneReason): Gone => ({ type: "lobby.removed", data: { id, reason } });
+
 const NOBODY: Removals = new Map();
 
 /** What changes make of the lines of lists. */
@@ -201,12 +205,12 @@ export function linesOf(deliveries: readonly Delivery[], changes: readonly Lobby
   });
 }
 
-function removalsOf(deliveries: readonly Delivery[]): Map<string, Map<string, Removal>> {
-  const removals = new Map<string, Map<string, Removal>>();
+function removalsOf(deliveries: readonly Delivery[]): Map<string, Removals> {
+  const removals = new Map<string, Map<string, Removed>>();
   for (const { lobby, peer, notice } of deliveries) {
     if (notice.kind !== "removed") continue;
-    const mine = removals.get(lobby.id) ?? new Map<string, Removal>();
-    removals.set(lobby.id, mine.set(peer, notice.reason));
+    const mine = removals.get(lobby.id) ?? new Map<string, Removed>();
+    removals.set(lobby.id, mine.set(peer, notice));
   }
   return removals;
 }

@@ -47,7 +47,7 @@ describe("decoding", () => {
     const at = record({ items: list(record({ port: integer(1, 9) }), 3) });
     expect(decoded('{"items":[{"port":1},{"port":10}]}', at)).toStrictEqual({
       ok: false,
-      why: ".items[1].port: an integer from 1 to 9 expected",
+      why: "items[1].port: an integer from 1 to 9 expected",
     });
   });
 

@@ -1,11 +1,22 @@
 import { describe, expect, test } from "vitest";
-import { goneReason, lineChange, lineNews, memberNews, personalNews, removedReason } from "#shared/news.ts";
+import {
+  goneNews,
+  goneReason,
+  lineChange,
+  lineNews,
+  memberNews,
+  personalNews,
+  type Removals,
+  removedReason,
+} from "#shared/news.ts";
 import { type Lobby, step } from "#shared/lobby.ts";
-import { REMOVALS } from "#shared/refusals.ts";
+import { type Removal, REMOVALS } from "#shared/refusals.ts";
 import { after, goesAway, kicks, leaves, lobbyOf, POLICY, startedLobbyOf, T0 } from "./lobbies.ts";
 import { enters, expels, fallsSilent, goes, isAlive, nativeLobbyOf } from "./people.ts";
 
-const NOBODY = new Map();
+const NOBODY: Removals = new Map();
+const told = (peer: string, reason: Removal, detail?: string): Removals =>
+  new Map([[peer, { kind: "removed", reason, ...(detail !== undefined && { detail }) }]]);
 const kinds = (old: Lobby, next: Lobby, inside = true) =>
   memberNews(old, next, NOBODY, inside).map(({ type, data }) => [
     type,
@@ -54,13 +65,26 @@ describe("who watches a lobby is told", () => {
       { type: "member.updated", data: { id: old.id, member: expect.objectContaining({ peer_id: "Bob", host: true }) } },
       { type: "lobby.host_changed", data: { id: old.id, host: "Bob", term: old.term + 1, cause: "left" } },
     ]);
-    const told = new Map([["Bob", "kicked"]] as const);
-    const leaving = (next: Lobby, removals: ReadonlyMap<string, "kicked" | "member_timeout"> = told) =>
-      memberNews(old, next, removals, true)[0]!.data;
+    const leaving = (next: Lobby, removals = told("Bob", "kicked")) => memberNews(old, next, removals, true)[0]!.data;
     expect(leaving(after(old, expels("Alice", "Bob")))).toMatchObject({ state: "kicked", by: "Alice" });
     expect(leaving(after(old, expels("Alice", "Bob", true)))).toMatchObject({ state: "banned", by: "Alice" });
     const lost = { ...old, members: old.members.filter(({ peer }) => peer !== "Bob") };
-    expect(leaving(lost, new Map([["Bob", "member_timeout"]]))).toMatchObject({ state: "disconnected", by: null });
+    expect(leaving(lost, told("Bob", "member_timeout"))).toMatchObject({ state: "disconnected", by: null });
+  });
+
+  test("why the host kicked him, members and himself alone", () => {
+    const old = nativeLobbyOf(["Alice", "Bob"]);
+    const next = after(old, expels("Alice", "Bob"));
+    const removals = told("Bob", "kicked", "no walls there");
+    const data = (inside: boolean) => memberNews(old, next, removals, inside)[0]!.data;
+    expect(data(true)).toMatchObject({ state: "kicked", detail: "no walls there" });
+    expect(data(false)).toMatchObject({ state: "kicked" });
+    expect(data(false)).not.toHaveProperty("detail");
+    expect(goneNews(old.id, removals.get("Bob")!).data).toStrictEqual({
+      id: old.id,
+      reason: "kicked",
+      detail: "no walls there",
+    });
   });
 
   test("the same of foreign wires, whose members have no ids and whose kicks are only seen", () => {
@@ -118,10 +142,10 @@ describe("who watches the list is told", () => {
     const gone = (old: Lobby, next: Lobby | null = null, removals = NOBODY, now = T0) =>
       lineNews({ ...lineChange(old, next, removals, now)!, next: null }, all)!.data;
     expect(gone(lobby)).toMatchObject({ reason: "closed" });
-    expect(gone(lobby, null, new Map([["Alice", "banned"]]))).toMatchObject({ reason: "banned" });
+    expect(gone(lobby, null, told("Alice", "banned"))).toMatchObject({ reason: "banned" });
     expect(gone(lobby, null, NOBODY, T0 + POLICY.lifetime_ms!)).toMatchObject({ reason: "timed_out" });
     expect(gone(startedLobbyOf(["Alice", "Bob"]))).toMatchObject({ reason: "started" });
-    expect(gone(nativeLobbyOf(["Alice"]), null, new Map([["Alice", "member_timeout"]]))).toMatchObject({
+    expect(gone(nativeLobbyOf(["Alice"]), null, told("Alice", "member_timeout"))).toMatchObject({
       reason: "timed_out",
     });
     const native = nativeLobbyOf(["Alice", "Bob"]);
@@ -138,23 +162,23 @@ describe("who watches the list is told", () => {
 });
 
 test("what is told in person has a word of its own, and what everybody sees has none", () => {
-  const told = (notice: Parameters<typeof personalNews>[1]) => personalNews("0-a", notice);
-  expect(told({ kind: "chat", from: "Bob", text: "hi" })).toStrictEqual({
+  const heard = (notice: Parameters<typeof personalNews>[1]) => personalNews("0-a", notice);
+  expect(heard({ kind: "chat", from: "Bob", text: "hi" })).toStrictEqual({
     type: "chat",
     data: { id: "0-a", from: "Bob", text: "hi" },
   });
-  expect(told({ kind: "signal", from: "Bob", body: "{}" })).toMatchObject({
+  expect(heard({ kind: "signal", from: "Bob", body: "{}" })).toMatchObject({
     type: "signal",
     data: { from: "Bob", body: "{}" },
   });
-  expect(told({ kind: "applied", peer: "Carol" })).toMatchObject({
+  expect(heard({ kind: "applied", peer: "Carol" })).toMatchObject({
     type: "member.applied",
     data: { peer_id: "Carol" },
   });
-  expect(told({ kind: "admitted" })).toMatchObject({ type: "member.admitted" });
-  expect(told({ kind: "denied" })).toMatchObject({ type: "member.denied" });
-  expect(told({ kind: "roster", peers: ["Bob"] })).toBeNull();
-  expect(told({ kind: "removed", reason: "left" })).toBeNull();
+  expect(heard({ kind: "admitted" })).toMatchObject({ type: "member.admitted" });
+  expect(heard({ kind: "denied" })).toMatchObject({ type: "member.denied" });
+  expect(heard({ kind: "roster", peers: ["Bob"] })).toBeNull();
+  expect(heard({ kind: "removed", reason: "left" })).toBeNull();
 });
 
 test("every way of being removed has a reason that watchers know", () => {

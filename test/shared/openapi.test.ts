@@ -53,6 +53,7 @@ test("every refusal that is not a wire's alone can happen somewhere", () => {
     "lobby_timeout",
     "method_not_allowed",
     "misdirected",
+    "name_in_use",
     "no_relay",
     "not_started",
     "too_few_players",

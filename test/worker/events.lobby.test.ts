@@ -63,6 +63,24 @@ describe("who watches a lobby as its member", () => {
     expect(await guest.rest()).toStrictEqual([]);
   });
 
+  test("is told what the host says who kicks him, as the other members are, and strangers are not", async () => {
+    const eve = await Player.of(game);
+    const { id } = await alice.hosts();
+    await bob.enters(id);
+    const [[host], [guest], [stranger]] = [await watches(alice, id), await watches(bob, id), await watches(eve, id)];
+
+    const kick = `lobbies/${id}/members/${bob.id}`;
+    for (const said of ["", "a\nb", "\u202Etxt", "x".repeat(201)]) {
+      const refused = await alice.refused("DELETE", `${kick}?reason=${encodeURIComponent(said)}`);
+      expect([said, refused]).toStrictEqual([said, "invalid_request"]);
+    }
+    await alice.ask("DELETE", `${kick}?ban=lobby&reason=${encodeURIComponent("We said: no walls there 🧱")}`);
+    const detail = "We said: no walls there 🧱";
+    expect((await host.next("member.left")).data).toMatchObject({ state: "banned", by: alice.id, detail });
+    expect((await guest.next("lobby.removed")).data).toStrictEqual({ id, reason: "kicked", detail });
+    expect((await stranger.next("member.left")).data).not.toHaveProperty("detail");
+  });
+
   test("is told that he was kicked, and by whom", async () => {
     const { id } = await alice.hosts();
     await bob.enters(id);

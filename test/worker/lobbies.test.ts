@@ -1,8 +1,9 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { joined, lobby } from "#shared/api.ts";
-import { LOBBIES_PER_PEER_MAX } from "#shared/limits.ts";
+import { LOBBIES_PER_HUB_MAX, LOBBIES_PER_PEER_MAX } from "#shared/limits.ts";
 import { shardOfId } from "#shared/shards.ts";
+import { Directory } from "../../worker/directory.ts";
 import { prove } from "../../worker/tokens.ts";
 import { env } from "cloudflare:workers";
 import { hubFor, lobbyRows } from "./inside.ts";
@@ -33,7 +34,7 @@ describe("a new lobby", () => {
         version: "1.4",
         member_name: "Ann",
         member_data: { hat: "red" },
-        data: { map: { value: "forest", index: true }, seed: { value: 7, visibility: "private" } },
+        data: { map: { value: "forest", index: true }, seed: { value: 7, visibility: "private" }, mode: "ffa" },
       },
     });
     const etag = response.headers.get("etag");
@@ -42,7 +43,8 @@ describe("a new lobby", () => {
     expect(made).toMatchObject({ name: "Nice", wire: "native", state: "open", members: 1, seats: 4, version: "1.4" });
     expect(made).toMatchObject({ host: ann.id, term: 1, revision: 1, join: { wire: "native" }, visibility: "public" });
     expect(made.join_code).toMatch(/^[2-9A-HJ-NP-Z]{6}$/);
-    expect(made.data).toStrictEqual({ map: "forest", seed: 7 });
+    expect(made.data).toStrictEqual({ map: "forest", seed: 7, mode: "ffa" });
+    expect(made.entries?.["mode"]).toStrictEqual({ value: "ffa", visibility: "public", index: false });
     expect(member).toMatchObject({ peer_id: ann.id, name: "Ann", host: true, state: "present", data: { hat: "red" } });
     expect([etag, location]).toStrictEqual(['"v1"', `/v1/games/${game}/lobbies/${made.id}`]);
     expect(await prove(env, session_ticket!, Date.now())).toMatchObject({
@@ -118,6 +120,16 @@ describe("a new lobby", () => {
     expect(await lobbyRows(game)).toHaveLength(LOBBIES_PER_PEER_MAX);
     await bob.hosts({ client_ref: "mine" });
     expect((await ann.sees(second.id)).host).toBe(ann.id);
+  });
+
+  test("is refused while its hub is full, which lets people into those that are", async () => {
+    const { id } = await ann.hosts();
+    vi.spyOn(Directory.prototype, "size", "get").mockReturnValue(LOBBIES_PER_HUB_MAX);
+    const response = await bob.ask("POST", "lobbies", { body: LOBBY });
+    expect([response.status, response.headers.get("retry-after")]).toStrictEqual([503, "2"]);
+    expect(await problemOf(response)).toMatchObject({ code: "hub_full" });
+    expect(await bob.refused("PUT", "lobbies/by-key/room", { body: LOBBY })).toBe("hub_full");
+    await bob.enters(id);
   });
 
   test("is made once by a request that comes twice with its key, and the key is good for no other", async () => {
@@ -208,7 +220,8 @@ describe("what each may see of a lobby", () => {
 describe("a change", () => {
   test("is a merge patch: what is absent stays, null takes away", async () => {
     const map = { value: "forest", index: true } as const;
-    const { id } = await ann.hosts({ version: "1.4", password: "hunter2", data: { map, mode: { value: "ffa" } } });
+    const data = { map, mode: { value: "ffa" }, round: { value: 1 } };
+    const { id } = await ann.hosts({ version: "1.4", password: "hunter2", data });
     const view = await ann.patches(id, {
       name: "Nicer",
       version: null,
@@ -224,9 +237,17 @@ describe("a change", () => {
       seats: 4,
       revision: 2,
     });
-    expect(view.entries).toStrictEqual({ map: { value: "desert", visibility: "public", index: true } });
+    expect(view.entries).toStrictEqual({
+      map: { value: "desert", visibility: "public", index: true },
+      round: { value: 1, visibility: "public", index: false },
+    });
+    const plain = await ann.patches(id, { data: { map: "moon", round: { visibility: "member" } } });
+    expect(plain.entries).toStrictEqual({
+      map: { value: "moon", visibility: "public", index: true },
+      round: { value: 1, visibility: "member", index: false },
+    });
     expect(await stranger("lobbies").then((list) => list.json())).toMatchObject({ lobbies: [] });
-    expect(await ann.patches(id, { state: "open" })).toMatchObject({ state: "open", revision: 3 });
+    expect(await ann.patches(id, { state: "open" })).toMatchObject({ state: "open", revision: 4 });
     expect(await stranger("lobbies").then((list) => list.json())).toMatchObject({ lobbies: [{ id, name: "Nicer" }] });
   });
 

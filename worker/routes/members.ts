@@ -1,5 +1,6 @@
 /** Members of a lobby: they join, are admitted, tell of themselves, hand the lobby on, leave and are removed. */
-import { handover, joining, memberPatch } from "#shared/api.ts";
+import { handover, joining, kickDetail, memberPatch } from "#shared/api.ts";
+import { constant, decodeValue, optional } from "#shared/decode.ts";
 import { isPeerId } from "#shared/shards.ts";
 import { bodyOf } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
@@ -27,19 +28,22 @@ export const patchMember: Handler = async (c) => {
   return entry instanceof Response ? entry : c.json(entry.view!.roster.find(({ peer_id }) => peer_id === peer));
 };
 
-/** Oneself: leave. Somebody else: the host removes him, and with `?ban=lobby` for good. */
+/** Oneself: leave. Somebody else: the host removes him, with `?ban=lobby` for good, and says why in `?reason=`. */
 export const removeMember: Handler = async (c) => {
   const peer = peerNamed(c);
   if (peer instanceof Response) return peer;
   const by = peerOf(c);
-  const ban = c.req.query("ban");
-  if (ban !== undefined && ban !== "lobby") return problem("invalid_request", "ban: lobby expected");
+  const ban = decodeValue(c.req.query("ban"), "ban", optional(constant("lobby")));
+  if (!ban.ok) return problem("invalid_request", ban.why);
+  const reason = decodeValue(c.req.query("reason"), "reason", optional(kickDetail));
+  if (!reason.ok) return problem("invalid_request", reason.why);
+  const detail = reason.value === undefined ? {} : { detail: reason.value };
   const entry = await act(
     c,
     "patch",
     peer === by
       ? { kind: "leave", peer, source: null }
-      : { kind: "kick", peer, by, source: null, bars: ban === "lobby" },
+      : { kind: "kick", peer, by, source: null, bars: ban.value === "lobby", ...detail },
   );
   return entry instanceof Response ? entry : c.body(null, 204);
 };
