@@ -179,7 +179,8 @@ export class Connections {
       if (old === null || old.members === next?.members) continue;
       for (const connection of this.#table.ofLobby(old.id).filter(isOpen)) {
         const gone = connection.parties.find(({ peer }) => next === null || !isMember(next, peer));
-        if (gone !== undefined) this.#fail(connection, "remote_left", gone.peer, FAILURES.remote_left.says, now);
+        const by = next === null ? null : gone?.peer;
+        if (by !== undefined) this.#fail(connection, "remote_left", by, FAILURES.remote_left.says, now);
       }
     }
   }

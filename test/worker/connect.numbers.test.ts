@@ -7,9 +7,17 @@ import type { KeptOutcomes } from "#shared/outcomes.ts";
 import { ConnectionTable } from "../../worker/connection-table.ts";
 import { Store } from "../../worker/store.ts";
 import { hubFor, inside, timePasses } from "./inside.ts";
-import { accepts, asksFor, reachOf, reads, reports, watching } from "./meeting.ts";
-import { fits, freeOfCharge, Player } from "./player.ts";
-import { newGame } from "./sidecar.ts";
+import {
+  accepts,
+  asksFor,
+  reachOf,
+  reads,
+  reports,
+  watching,
+  membersOfOneLobby,
+  meet as introduces,
+} from "./meeting.ts";
+import { fits, type Player } from "./player.ts";
 import { lookAway } from "./watcher.ts";
 
 const ANN = { address: "20.0.1.1" };
@@ -20,12 +28,7 @@ let bob: Player;
 let game = "";
 let lobby = "";
 beforeEach(async () => {
-  game = newGame();
-  vi.useFakeTimers({ toFake: ["Date"] });
-  freeOfCharge();
-  [ann, bob] = [await Player.of(game), await Player.of(game)];
-  lobby = (await ann.hosts()).id;
-  await bob.enters(lobby);
+  ({ game, ann, bob, lobby } = await membersOfOneLobby());
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -196,13 +199,8 @@ test("a table that is full forgets what is over, the oldest first, and never wha
 
 // --- what happens --------------------------------------------------------------------------------------------------
 
-async function meet(at: number, parts: object = {}): Promise<string> {
-  const reach = await reachOf(ann, { address: `20.1.${at}.1`, ...parts });
-  const asked = await asksFor(ann, lobby, { peer_id: bob.id, reach });
-  const his = await accepts(bob, asked.connection_id, await reachOf(bob, { address: `20.2.${at}.1` }));
-  if (his.state === "gathering") await accepts(ann, asked.connection_id, reach);
-  return asked.connection_id;
-}
+const meet = (at: number, parts: object = {}): Promise<string> =>
+  introduces({ ann, bob, lobby }, { address: `20.1.${at}.1`, ...parts }, { address: `20.2.${at}.1` });
 
 async function settle(id: string, path: string): Promise<void> {
   await reports(ann, id, { path });

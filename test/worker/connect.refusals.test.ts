@@ -3,9 +3,9 @@ import type { Reach } from "#shared/api-connect.ts";
 import { CONNECTIONS_PER_PEER_MAX, RECEIPT_MS, SILENT_MS } from "#shared/limits.ts";
 import { ConnectionTable } from "../../worker/connection-table.ts";
 import { lobbyRows, timePasses } from "./inside.ts";
-import { accepts, asksFor, reachOf, receipt, reports, watching } from "./meeting.ts";
-import { freeOfCharge, Player } from "./player.ts";
-import { hangUp, hosts, newGame, Sidecar } from "./sidecar.ts";
+import { accepts, asksFor, reachOf, receipt, reports, watching, membersOfOneLobby } from "./meeting.ts";
+import { Player } from "./player.ts";
+import { hangUp, hosts, Sidecar } from "./sidecar.ts";
 import { lookAway, Watcher } from "./watcher.ts";
 
 const ANN = { address: "20.0.1.1" };
@@ -18,12 +18,8 @@ let eve: Player;
 let game = "";
 let lobby = "";
 beforeEach(async () => {
-  game = newGame();
-  vi.useFakeTimers({ toFake: ["Date"] });
-  freeOfCharge();
-  [ann, bob, eve] = [await Player.of(game), await Player.of(game), await Player.of(game)];
-  lobby = (await ann.hosts()).id;
-  await bob.enters(lobby);
+  ({ game, ann, bob, lobby } = await membersOfOneLobby());
+  eve = await Player.of(game);
 });
 afterEach(() => {
   vi.useRealTimers();

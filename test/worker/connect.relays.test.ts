@@ -4,9 +4,20 @@ import type { Unallocated } from "#shared/link-relays.ts";
 import { RELAY_ANSWER_MS } from "#shared/limits.ts";
 import { decodeTicket } from "#shared/tickets.ts";
 import { timePasses } from "./inside.ts";
-import { accepts, asksFor, courseOf, meetings, reachOf, reads, reports, watching } from "./meeting.ts";
-import { fits, freeOfCharge, Player } from "./player.ts";
-import { hangUp, newGame, Sidecar } from "./sidecar.ts";
+import {
+  accepts,
+  asksFor,
+  courseOf,
+  meetings,
+  reachOf,
+  reads,
+  reports,
+  watching,
+  membersOfOneLobby,
+  meet as introduces,
+} from "./meeting.ts";
+import { fits, type Player } from "./player.ts";
+import { hangUp, Sidecar } from "./sidecar.ts";
 import { lookAway, type Watcher } from "./watcher.ts";
 
 const ANN = { address: "20.0.1.1" };
@@ -23,12 +34,7 @@ let at: Watcher;
 let to: Watcher;
 let north: Sidecar;
 beforeEach(async () => {
-  game = newGame();
-  vi.useFakeTimers({ toFake: ["Date"] });
-  freeOfCharge();
-  [ann, bob] = [await Player.of(game), await Player.of(game)];
-  lobby = (await ann.hosts()).id;
-  await bob.enters(lobby);
+  ({ game, ann, bob, lobby } = await membersOfOneLobby());
   [at, to] = [await watching(ann, lobby), await watching(bob, lobby)];
   north = await Sidecar.open(game);
   await north.hello({ relay: RELAY });
@@ -182,12 +188,8 @@ describe("sidecars are asked", () => {
   });
 });
 
-async function meet(a: object, b: object): Promise<string> {
-  const reach = await reachOf(ann, { ...ANN, ...a });
-  const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach });
-  await accepts(bob, connection_id, await reachOf(bob, { ...BOB, ...b }));
-  return connection_id;
-}
+const meet = (a: object, b: object): Promise<string> =>
+  introduces({ ann, bob, lobby }, { ...ANN, ...a }, { ...BOB, ...b });
 
 const allocated = (id: string) => ({
   t: "allocated",

@@ -11,9 +11,19 @@ import {
   START_MARGIN_MS,
 } from "#shared/limits.ts";
 import { timePasses } from "./inside.ts";
-import { accepts, asksFor, courseOf, meetings, reachOf, reads, reports, watching } from "./meeting.ts";
-import { fits, freeOfCharge, Player } from "./player.ts";
-import { newGame } from "./sidecar.ts";
+import {
+  accepts,
+  asksFor,
+  courseOf,
+  meetings,
+  reachOf,
+  reads,
+  reports,
+  watching,
+  membersOfOneLobby,
+  meet as introduces,
+} from "./meeting.ts";
+import { fits, Player } from "./player.ts";
 import { lookAway, told } from "./watcher.ts";
 
 const ANN = { address: "20.0.1.1" };
@@ -24,12 +34,7 @@ let bob: Player;
 let game = "";
 let lobby = "";
 beforeEach(async () => {
-  game = newGame();
-  vi.useFakeTimers({ toFake: ["Date"] });
-  freeOfCharge();
-  [ann, bob] = [await Player.of(game), await Player.of(game)];
-  lobby = (await ann.hosts()).id;
-  await bob.enters(lobby);
+  ({ game, ann, bob, lobby } = await membersOfOneLobby());
 });
 afterEach(() => {
   // Whatever was told of connections has the shape that it should have.
@@ -251,13 +256,8 @@ describe("who is asked", () => {
   });
 });
 
-async function meet(a: object, b: object): Promise<string> {
-  const reach = await reachOf(ann, { ...ANN, ...a });
-  const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach });
-  const { state } = await accepts(bob, connection_id, await reachOf(bob, { ...BOB, ...b }));
-  expect(state).toBe("introduced");
-  return connection_id;
-}
+const meet = (a: object, b: object): Promise<string> =>
+  introduces({ ann, bob, lobby }, { ...ANN, ...a }, { ...BOB, ...b });
 
 const keyOf = (data: Record<string, unknown>): string => (data["pair_key"] as { key: string }).key;
 

@@ -4,7 +4,9 @@ import { connection, type ConnectionView, type Reach } from "#shared/api-connect
 import type { Endpoint } from "#shared/endpoint.ts";
 import { receiptClaims, receiptText } from "#shared/receipts.ts";
 import { ticketKeys } from "../../worker/tokens.ts";
-import { fits, type Player } from "./player.ts";
+import { vi } from "vitest";
+import { fits, freeOfCharge, Player } from "./player.ts";
+import { newGame } from "./sidecar.ts";
 import { type Frame, Watcher } from "./watcher.ts";
 
 type Home = {
@@ -53,6 +55,28 @@ export async function reachOf(player: Player, home: Home): Promise<Reach> {
     rtt_ms: 40,
     ...parts,
   };
+}
+
+export type Pair = { readonly ann: Player; readonly bob: Player; readonly lobby: string };
+
+/** Two members of one lobby in a game of their own. Time stands still for them, and requests cost nothing. */
+export async function membersOfOneLobby(): Promise<Pair & { readonly game: string }> {
+  const game = newGame();
+  vi.useFakeTimers({ toFake: ["Date"] });
+  freeOfCharge();
+  const [ann, bob] = [await Player.of(game), await Player.of(game)];
+  const { id: lobby } = await ann.hosts();
+  await bob.enters(lobby);
+  return { game, ann, bob, lobby };
+}
+
+/** Introduces the two; gives the connection. Ann has asked. */
+export async function meet({ ann, bob, lobby }: Pair, a: Home, b: Home): Promise<string> {
+  const reach = await reachOf(ann, a);
+  const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach });
+  const { state } = await accepts(bob, connection_id, await reachOf(bob, b));
+  if (state === "gathering") await accepts(ann, connection_id, reach);
+  return connection_id;
 }
 
 /** One who watches the lobby. */
