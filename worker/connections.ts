@@ -3,14 +3,14 @@
  * it ended. What is remembered of them is in connection-table.ts.
  */
 import type { ConnectionView, Meeting, OutcomeSaid, RelayView } from "#shared/api-connect.ts";
+import type { Stats } from "#shared/api-house.ts";
 import * as step from "#shared/connection.ts";
 import type { Connection, End } from "#shared/connection.ts";
-import { isIPv4, sourceOf } from "#shared/endpoint.ts";
+import { isIPv4 } from "#shared/endpoint.ts";
 import { FAILURES, type FailureReason } from "#shared/failures.ts";
 import { introduce, type Present, type Proved, verdictOf, punchingOf } from "#shared/introduction.ts";
-import { CONNECTIONS_LISTED_MAX, CONNECTIONS_PER_PEER_MAX, OUTCOMES_KEPT_MS } from "#shared/limits.ts";
+import { CONNECTIONS_LISTED_MAX, CONNECTIONS_PER_PEER_MAX } from "#shared/limits.ts";
 import type { Lobby } from "#shared/lobby.ts";
-import { Outcomes } from "#shared/outcomes.ts";
 import { lobbyId } from "#shared/shards.ts";
 import { isMember } from "#shared/views.ts";
 import { consentOf, hidesAddresses, strangerRefusal } from "./asked.ts";
@@ -19,6 +19,7 @@ import type { LobbyChange } from "./events.ts";
 import type { Outcome } from "./pass.ts";
 import { randomKey, randomText } from "./random.ts";
 import type { Grant, NoGrant, Relays } from "./relays.ts";
+import { Scores } from "./scores.ts";
 import type { Store } from "./store.ts";
 
 /** What connections need of their hub. */
@@ -45,22 +46,17 @@ type Whose = Pick<ConnectionView, "connection_id" | "lobby_id" | "peer_id">;
 
 export class Connections {
   readonly #around: Around;
-  readonly #store: Store;
   readonly #relays: Relays;
-  readonly outcomes: Outcomes;
+  readonly #scores: Scores;
   readonly #table: ConnectionTable;
-  /** Introductions whose end counts. */
-  readonly #counted = new Map<string, string>();
   readonly #awaiting = new Map<string, ((given: Grant | NoGrant) => void)[]>();
   /** Nothing fails by itself before this. */
   #due_at = Infinity;
-  #unsaved_since: number | null = null;
 
   constructor(around: Around, store: Store, relays: Relays) {
     this.#around = around;
-    this.#store = store;
     this.#relays = relays;
-    this.outcomes = new Outcomes(store.outcomes());
+    this.#scores = new Scores(store);
     this.#table = new ConnectionTable(store);
     for (const connection of this.#table.all()) this.#await(connection);
   }
@@ -171,6 +167,11 @@ export class Connections {
     };
   }
 
+  /** How tries ended, as far as everybody may know it. */
+  shown(): Stats["connections"] {
+    return this.#scores.outcomes.shown();
+  }
+
   // --- what happens by itself --------------------------------------------------------------------------------------
 
   /** Who is no member any more is connected to nobody. */
@@ -192,15 +193,11 @@ export class Connections {
       const next = this.#fresh(connection, now);
       if (next !== undefined) this.#await(next);
     }
-    if (this.#unsaved_since !== null && this.#unsaved_since + OUTCOMES_KEPT_MS <= now) {
-      this.#store.keepOutcomes(this.outcomes.kept());
-      this.#unsaved_since = null;
-    }
+    this.#scores.tick(now);
   }
 
   deadline(): number {
-    const unsaved = this.#unsaved_since === null ? Infinity : this.#unsaved_since + OUTCOMES_KEPT_MS;
-    return Math.min(this.#due_at, this.#relays.deadline(), unsaved);
+    return Math.min(this.#due_at, this.#relays.deadline(), this.#scores.deadline());
   }
 
   // ---------------------------------------------------------------------------------------------------------------
@@ -228,12 +225,9 @@ export class Connections {
       lobby,
       connection.parties.map(({ peer }) => peer),
     );
-    const circumstances = { key: randomKey(), relay_only, outcomes: this.outcomes.known };
+    const circumstances = { key: randomKey(), relay_only, outcomes: this.#scores.outcomes.known };
     const introduction = introduce(present, circumstances, now);
-    const sources = present.flatMap(({ reach }) => reach.samples.map(({ seen }) => sourceOf(seen.address)));
-    if (introduction.plans !== null && this.outcomes.counts(sources, now)) {
-      this.#counted.set(connection.id, introduction.pair);
-    }
+    this.#scores.begin(connection.id, introduction, present, now);
     const next = step.introduced(connection, introduction, now);
     this.#put(next);
     for (const end of [0, 1] as const) {
@@ -294,12 +288,7 @@ export class Connections {
   /** How it ended counts once. */
   #settle(connection: Connection, now: number): void {
     if (connection.state !== "over") this.#put(step.over(connection, now));
-    const pair = this.#counted.get(connection.id);
-    const direct = step.wasDirect(connection);
-    this.#counted.delete(connection.id);
-    if (pair === undefined || direct === null) return;
-    this.outcomes.add(pair, direct);
-    this.#unsaved_since ??= now;
+    this.#scores.end(connection, now);
   }
 
   #expire(connection: Connection, now: number): void {

@@ -156,7 +156,7 @@ export class Hub extends DurableObject<Env> {
     return this.#answer(pass, () => ({
       value: office.stats(this.#keeper.directory.all(), {
         sidecars: this.#keeper.sidecars.linked().length,
-        connections: this.#connections.outcomes.shown(),
+        connections: this.#connections.shown(),
       }),
     }));
   }
