@@ -36,6 +36,7 @@ import {
   SAMPLES_MAX,
   TICKET_LENGTH_MAX,
   TIMELINE_MAX,
+  URL_LENGTH_MAX,
 } from "./limits.ts";
 import { CONSENTS } from "./lobby.ts";
 import { look, plan } from "./punch-shapes.ts";
@@ -121,6 +122,8 @@ export const relay = object({
   expires_at: time,
   /** What the two may send over it. */
   budget_bytes: count,
+  /** A WebSocket that is this end too, where UDP is blocked. */
+  tunnel: optional(text(URL_LENGTH_MAX)),
 });
 export type RelayView = Shape<typeof relay>;
 /** With the verdict and the key, where the two have not been told them before. */

@@ -22,6 +22,7 @@ import {
   SEATS_MAX,
   SIDECARS_PER_HUB_MAX,
   TICKET_LENGTH_MAX,
+  URL_LENGTH_MAX,
 } from "./limits.ts";
 import { VISIBILITIES, WIRES } from "./lobby.ts";
 import { PEER_PATTERN } from "./shards.ts";
@@ -44,6 +45,8 @@ export const sidecar = object({
   /** TCP port of noray's commands. */
   noray: optional(integer(1, 65_535)),
   relay: optional(object({ addresses: list(address, 16), pairs: count })),
+  /** A WebSocket that carries a relay's datagrams where UDP is blocked. */
+  tunnel: optional(text(URL_LENGTH_MAX)),
   dtls: optional(
     object({ name: text(255), fingerprint: text(128), pem: text(CERTIFICATE_LENGTH_MAX), required: flag }),
   ),

@@ -326,6 +326,19 @@ export const RELAY_BIND_TRIES = 64;
 /** How often a relay that is about to end looks whether it is idle. */
 export const RELAY_DRAIN_LOOK_MS = 50;
 
+// --- Tunnels ---------------------------------------------------------------------------------------------------
+/** WebSockets at once, and of one source: two ends of every tenth relay; a school. Each takes about 30 kB. */
+export const TUNNELS_MAX = 1_024;
+export const TUNNELS_PER_SOURCE_MAX = 32;
+/** Who has not said which relay he means by then has no business here. */
+export const TUNNEL_ENTER_MS = 10_000;
+/** A peer that has not answered a ping when the next one is due has gone. Also keeps proxies from closing. */
+export const TUNNEL_PING_MS = 20_000;
+/** The longest datagram that the relay carries. */
+export const TUNNEL_MESSAGE_BYTES_MAX = 65_507;
+/** What may wait in one stream; more is dropped. Half a second of what a side may send. */
+export const TUNNEL_UNSENT_BYTES_MAX = 65_536;
+
 // --- noray -----------------------------------------------------------------------------------------------------
 /** The longest line read: commands take 150 bytes. Longer ones are left out, however long they are. */
 export const NORAY_LINE_BYTES_MAX = 4_096;

@@ -8,6 +8,7 @@
  */
 import { canonicalEndpoint, type Decoder, integer, oneOf, optional, pair, record, text } from "./decode.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { URL_LENGTH_MAX } from "./limits.ts";
 import { LOBBY_ID_PATTERN, PEER_PATTERN } from "./shards.ts";
 
 /**
@@ -34,6 +35,8 @@ export type Allocated = {
   readonly ends: readonly [Endpoint, Endpoint];
   readonly lifetime_ms: number;
   readonly bytes_max: number;
+  /** Where a WebSocket is an end of it, too. */
+  readonly tunnel?: string;
 };
 /** There is none: the sidecar has none or none left, stops, or the peers are no pair; or none any more. */
 const NO_RELAY = ["off", "no_address", "closing", "special", "source_share", "exhausted", "mismatch"] as const;
@@ -47,6 +50,7 @@ export type FromRelay = Allocated | Unallocated;
 
 const relay = text(43, LOBBY_ID_PATTERN);
 const side = record<RelaySide>({ peer: text(40, PEER_PATTERN), family: optional(oneOf("v4", "v6")) });
+export const tunnelUrl = text(URL_LENGTH_MAX, /^wss?:\/\/[!-~]+$/);
 const amount = integer(0, Number.MAX_SAFE_INTEGER);
 
 export const toRelay = {
@@ -61,6 +65,7 @@ export const fromRelay: { readonly [T in FromRelay["t"]]: Decoder<Extract<FromRe
     ends: pair(canonicalEndpoint),
     lifetime_ms: amount,
     bytes_max: amount,
+    tunnel: optional(tunnelUrl),
   }),
   unallocated: record<Unallocated>({ t: oneOf("unallocated"), relay, why: oneOf(...NO_RELAY, ...RELAY_ENDS) }),
 };

@@ -47,7 +47,6 @@ import {
   SEATS_MAX,
   SHARDS_MAX,
   TOKEN_KEYS_MAX,
-  URL_LENGTH_MAX,
 } from "./limits.ts";
 import * as relays from "./link-relays.ts";
 import { type Introduced, type Notice, type Policy, type Wire, WIRES } from "./lobby.ts";
@@ -283,7 +282,7 @@ export const fromSidecar: Decoder<FromSidecar> = union<FromSidecar>("t", {
     dtls: optional(dtls),
     relay: optional(record({ addresses: list(text(64), 16), pairs: integer(1, 32_767) })),
     noray: optional(integer(1, 65_535)),
-    tunnel: optional(text(URL_LENGTH_MAX, /^wss?:\/\/[!-~]+$/)),
+    tunnel: optional(relays.tunnelUrl),
     software: optional(text(32, /^[0-9A-Za-z.+-]+$/)),
     retiring: optional(flag),
   }),

@@ -11,6 +11,7 @@ export const sidecarView = ({
   noray,
   dtls,
   software,
+  tunnel,
 }: Hello): SidecarView => ({
   id: sidecar,
   region,
@@ -20,5 +21,6 @@ export const sidecarView = ({
   ...(software !== undefined && { software }),
   ...(noray !== undefined && { noray }),
   ...(relay && { relay: { addresses: relay.addresses, pairs: relay.pairs } }),
+  ...(tunnel !== undefined && { tunnel }),
   ...(dtls && { dtls }),
 });

@@ -133,7 +133,7 @@ function faults(path: string, text: string): string[] {
 
 const CLIENT = "clients/typescript/src/";
 
-const SOCKETS = /^(node:)?(dgram|net|http|https|http2|tls)$/;
+const SOCKETS = /^(node:)?(dgram|net|http|https|http2|tls|ws)$/;
 
 const IMPURE = new RegExp(
   [

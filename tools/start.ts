@@ -33,7 +33,8 @@ const options = flags();
 const state = resolve(process.env["PARLEY_STATE"] ?? ".parley");
 const hubUrl = `http://127.0.0.1:${HUB_PORT}`;
 const statusAt = defaults().get("PARLEY_STATUS")!;
-const noray = norayPort();
+const noray = tcpPort("PARLEY_NORAY");
+const tunnel = tcpPort("PARLEY_TUNNEL");
 const stopping = new AbortController();
 const running: { hub?: ChildProcess; sidecar?: ChildProcess } = {};
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopping.abort());
@@ -83,6 +84,7 @@ async function open(): Promise<void> {
       `  lobby list   ${hubUrl}/v1/games/default/lobbies`,
       `  sidecar      UDP ${ports().join(", ")}; http://${statusAt}/metrics`,
       ...(noray === null ? [] : [`  noray        TCP ${noray}`]),
+      ...(tunnel === null ? [] : [`  tunnels      TCP ${tunnel}`]),
       `  rows         ${relative(process.cwd(), hubState)}`,
       ...(await dtlsLines()),
       "",
@@ -165,6 +167,7 @@ function ownSettings(): Record<string, string> {
   return {
     PARLEY_LOG: "warn",
     PARLEY_NAME: "local",
+    PARLEY_ADDRESSES: "127.0.0.1",
     PARLEY_RELAY_PEERS: "any",
     ...settings,
     PARLEY_STATE: state,
@@ -178,9 +181,9 @@ function ports(): number[] {
   return listed.split(",").map((item) => Number.parseInt(item, 10));
 }
 
-/** noray's TCP port, or null. */
-function norayPort(): number | null {
-  const given = process.env["PARLEY_NORAY"] ?? defaults().get("PARLEY_NORAY")!;
+/** The TCP port that a setting opens, or null. */
+function tcpPort(setting: "PARLEY_NORAY" | "PARLEY_TUNNEL"): number | null {
+  const given = process.env[setting] ?? defaults().get(setting)!;
   const port = /(?:^|:)([0-9]+)(?:@.*)?$/.exec(given)?.[1];
   return port === undefined ? null : Number(port);
 }
@@ -193,6 +196,7 @@ function wantedPorts(): Wanted[] {
     { kind: "tcp", port: status, what: "sidecar status" },
   ];
   if (noray !== null) tcp.push({ kind: "tcp", port: noray, what: "noray" });
+  if (tunnel !== null) tcp.push({ kind: "tcp", port: tunnel, what: "tunnels" });
   return [...tcp, ...udp];
 }
 

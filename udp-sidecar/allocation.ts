@@ -1,5 +1,5 @@
 /** What the relay's table holds and hears: two peers, a pair of ports, and what is told to whoever asked for it. */
-import { type Endpoint, isIPv4 } from "#shared/endpoint.ts";
+import { type Endpoint, isIPv4, sourceOf } from "#shared/endpoint.ts";
 import type { Bucket, Budget } from "#shared/guard.ts";
 import type { Share } from "./pooled.ts";
 
@@ -25,11 +25,16 @@ export type Party = {
   /** Where its wire saw it. The address must be the one it will send from; the port may be another by then. */
   readonly seen: Endpoint;
 };
+/** One of whom nothing is known but that he will show a secret, wherever he is. */
+export type Unseen = { readonly peer: string; readonly seen: null; readonly family: 4 | 6 };
+export type AnyParty = Party | Unseen;
 
 export type RelayRequest = {
   readonly game: string;
   /** The same pair whichever comes first. */
-  readonly parties: readonly [Party, Party];
+  readonly parties: readonly [AnyParty, AnyParty];
+  /** Where it is asked for by name, another name is another allocation. */
+  readonly name?: string;
   /** Hears of each limit that was reached, once, of a closing sidecar, and of the end. */
   readonly told: (notice: RelayNotice) => void;
 };
@@ -52,18 +57,25 @@ export type PortPool = { take(family: 4 | 6): number | null; give(port: number):
 /** Held for one pair of peers. `ports` are in the order of the request: each party speaks with its own alone. */
 export type Allocated = { readonly allocation: Allocation; readonly ports: readonly [number, number] };
 
-/** Where a datagram goes on to, and through which of our ports. */
-export type Hop = { readonly port: number; readonly endpoint: Endpoint };
+/** Where a datagram goes on to: out of one of our ports, or over the stream that this endpoint has opened. */
+export type Hop = { readonly port: number; readonly endpoint: Endpoint; readonly stream: Stream | null };
+
+/** A stream that carries datagrams for a side whom UDP does not reach. */
+export type Stream = { send(bytes: Uint8Array): void };
 
 export type Side = {
   readonly peer: string;
   readonly port: number;
-  seen: Endpoint;
+  readonly family: 4 | 6;
+  /** Null where only a secret proves who he is. */
+  seen: Endpoint | null;
   source: Share;
   /** Proved on this allocation; null until then. */
   endpoint: Endpoint | null;
   /** Proved with a secret: only another such proof moves it. */
   secret: boolean;
+  /** What that endpoint speaks over, where it is no datagram socket. */
+  stream: Stream | null;
   /** Its peer has left its wire. */
   gone: boolean;
   heard_at: number;
@@ -87,8 +99,13 @@ export const familyOf = (at: Endpoint): 4 | 6 => (isIPv4(at.address) ? 4 : 6);
 
 export const peerKey = (game: string, peer: string): string => `${game}\n${peer}`;
 
+/** Whose budget pays for a party; of one who is nowhere yet, his own. */
+export const payerOf = ({ peer, seen }: AnyParty): string => (seen === null ? `peer ${peer}` : sourceOf(seen.address));
+
+export const partyFamily = (party: AnyParty): 4 | 6 => (party.seen === null ? party.family : familyOf(party.seen));
+
 /** The same whichever party comes first; another pair of families needs other ports. */
-export function pairKey(game: string, parties: readonly [Party, Party]): string {
-  const ends = parties.map(({ peer, seen }) => `${peer}\n${familyOf(seen)}`);
-  return [game, ...ends.toSorted()].join("\n");
+export function pairKey({ game, parties, name = "" }: RelayRequest): string {
+  const ends = parties.map((party) => `${party.peer}\n${partyFamily(party)}`);
+  return [game, name, ...ends.toSorted()].join("\n");
 }

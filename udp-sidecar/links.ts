@@ -13,6 +13,7 @@ export type LinksOptions = Omit<UplinkOptions, "shard" | "on"> & {
   readonly on: {
     readonly members: (items: readonly MemberTell[], behind: (wire: WireName, name: string) => boolean) => void;
     readonly told: UplinkOptions["on"]["told"];
+    readonly relays: UplinkOptions["on"]["relays"];
   };
 };
 
@@ -80,6 +81,7 @@ export class Links {
         },
         members: (items) => on.members(items, behind),
         told: on.told,
+        relays: on.relays,
       },
     });
     this.#uplinks[shard] = uplink;

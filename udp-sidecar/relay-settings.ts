@@ -1,5 +1,6 @@
 /** Settings of the relay: part of the sidecar's. */
 import * as limits from "#shared/limits.ts";
+import { canonicalAddress } from "#shared/endpoint.ts";
 import type { Budget } from "#shared/guard.ts";
 import { addressList, bad, good, type Parsed, type Setting, whole, word } from "./settings.ts";
 
@@ -18,6 +19,10 @@ export type RelayConfig = {
   readonly relay_idle_s: number;
   readonly relay_places_per_source_max: number;
   readonly relay_drain_s: number;
+  /** Where WebSockets carry relayed datagrams, or null; without an address wherever the sidecar listens. */
+  readonly tunnel: { readonly address: string | null; readonly port: number } | null;
+  readonly tunnel_url: string;
+  readonly tunnel_source_header: string;
 };
 
 const RELAY_PEERS = ["public", "any"] as const;
@@ -37,6 +42,15 @@ function parseRange(text: string): Parsed<PortRange | null> {
   return first >= 1 && last > first && last <= 65_535
     ? good({ first, last })
     : bad("FIRST-LAST, two ports or more, or off");
+}
+
+function parseTunnel(text: string): Parsed<RelayConfig["tunnel"]> {
+  if (text === "off") return good(null);
+  const match = /^(?:\[?([0-9A-Fa-f.:]+?)\]?:)?([0-9]{1,5})$/.exec(text);
+  const address = match?.[1] === undefined ? null : canonicalAddress(match[1]);
+  const port = Number(match?.[2]);
+  const right = port >= 1 && port <= 65_535 && (match?.[1] === undefined || address !== null);
+  return right ? good({ address, port }) : bad("[ADDRESS:]PORT, or off");
 }
 
 export const RELAY_SETTINGS = {
@@ -105,5 +119,26 @@ export const RELAY_SETTINGS = {
     fallback: "0",
     help: "how long relayed pairs may go on after SIGTERM, in seconds",
     parse: whole(0, 86_400),
+  },
+  tunnel: {
+    env: "PARLEY_TUNNEL",
+    fallback: "8891",
+    help: "TCP port of the WebSockets that carry relayed datagrams where UDP is blocked, [ADDRESS:]PORT, or off",
+    parse: parseTunnel,
+  },
+  tunnel_url: {
+    env: "PARLEY_TUNNEL_URL",
+    fallback: "",
+    help: "its URL as clients are told, wss://... behind a proxy that speaks TLS; ws:// and the relay's address unless set",
+    parse: (text: string) =>
+      text === "" || (/^wss?:\/\/[!-~]+$/.test(text) && text.length <= limits.URL_LENGTH_MAX)
+        ? good(text)
+        : bad("a ws:// or wss:// URL"),
+  },
+  tunnel_source_header: {
+    env: "PARLEY_TUNNEL_SOURCE_HEADER",
+    fallback: "",
+    help: "header in which that proxy names its client (the last address counts); none is believed unless set",
+    parse: (text: string) => (/^[A-Za-z0-9-]{0,64}$/.test(text) ? good(text) : bad("the name of an HTTP header")),
   },
 } satisfies Record<string, Setting>;

@@ -14,8 +14,8 @@
  * - The very endpoint that the wire saw outranks others of its address: it takes the place of one at any time.
  * - A side that has been silent for `relatch_ms` may be heard from another port of its address: NATs rebind.
  * - A side that has been silent for `idle_ms` is not sent to until it is heard again.
- * - `prove` is for wires whose peers prove themselves with a secret, from anywhere; `moved` for peers that have
- *   registered anew.
+ * - `prove` is for wires whose peers prove themselves with a secret, from anywhere, also from the other end of a stream;
+ *   `moved` for peers that have registered anew.
  * - Everybody else is a stranger: dropped and counted, and nothing about him is kept.
  */
 import { type Endpoint, endpoint, isSpecial, sameEndpoint, sourceOf } from "#shared/endpoint.ts";
@@ -23,11 +23,13 @@ import { RELAY_OVERHEAD_BYTES } from "#shared/limits.ts";
 import {
   type Allocated,
   type Allocation,
+  type AnyParty,
   familyOf,
   type Hop,
   type NoRelay,
   pairKey,
-  type Party,
+  partyFamily,
+  payerOf,
   peerKey,
   type PortPool,
   type RelayEnd,
@@ -35,6 +37,7 @@ import {
   type RelayLimits,
   type RelayRequest,
   type Side,
+  type Stream,
 } from "./allocation.ts";
 import { fullBucket, refill } from "#shared/guard.ts";
 import { Pooled } from "./pooled.ts";
@@ -76,13 +79,13 @@ export class Relay {
 
   /** A pair of ports for this pair of peers: the same ones for as long as the allocation lives. */
   allocate(request: RelayRequest, now: number): Allocated | { readonly none: NoRelay } {
-    const { game, parties, told } = request;
-    const key = pairKey(game, parties);
-    if (parties.some(({ seen }) => !this.#mayServe(seen))) return this.#refuse("special");
+    const { parties, told } = request;
+    const key = pairKey(request);
+    if (parties.some(({ seen }) => seen !== null && !this.#mayServe(seen))) return this.#refuse("special");
     const allocation = this.#allocations.get(key) ?? this.#make(key, request, now);
     if (typeof allocation === "string") return this.#refuse(allocation);
     const [a, b] = allocation.sides;
-    const turned = a.peer !== parties[0].peer || familyOf(a.seen) !== familyOf(parties[0].seen);
+    const turned = a.peer !== parties[0].peer || a.family !== partyFamily(parties[0]);
     this.#move(turned ? b : a, parties[0].seen, now);
     this.#move(turned ? a : b, parties[1].seen, now);
     Object.assign(allocation, { asked_at: now, told });
@@ -94,11 +97,19 @@ export class Relay {
    * A datagram of this length came to one of our ports: where it goes on to, or null. The hop is the table's own object,
    * to be read at once.
    */
-  hear(port: number, address: string, fromPort: number, length: number, now: number): Hop | null {
+  hear(
+    port: number,
+    address: string,
+    fromPort: number,
+    length: number,
+    now: number,
+    stream: Stream | null = null,
+  ): Hop | null {
     const at = this.#byPort.get(port);
     if (at === undefined) return this.#drop("unallocated");
     const { side, other, allocation } = at;
     const known = side.endpoint;
+    if (stream !== side.stream) return this.#drop("stranger");
     const same = known !== null && known.port === fromPort && known.address === address;
     if (!same && !this.#latches(side, address, fromPort, now)) return null;
     side.heard_at = now;
@@ -121,15 +132,19 @@ export class Relay {
   }
 
   /**
-   * Whoever speaks with this port has proved with a secret of its wire that it is at this endpoint: it is heard there
-   * alone from now on, whatever its address. False where that may not be, or the allocation is over.
+   * Whoever speaks with this port has proved with a secret of its wire that it is at this endpoint, with a datagram socket
+   * or at the end of a stream: it is heard there alone from now on, whatever its address. False where that may not be, or
+   * the allocation is over.
    */
-  prove(allocation: Allocation, port: number, at: Endpoint, now: number): boolean {
+  prove(allocation: Allocation, port: number, at: Endpoint, now: number, stream: Stream | null = null): boolean {
     const side = allocation.sides.find((one) => one.port === port);
     if (side === undefined || this.#allocations.get(allocation.key) !== allocation) return false;
-    if (familyOf(at) !== familyOf(side.seen) || !this.#mayServe(at) || this.#isOurs(at)) return false;
+    if (stream === null && (familyOf(at) !== side.family || this.#isOurs(at))) return false;
+    const source = sourceOf(at.address);
+    const isFull = this.#sources.places(source) >= this.#limits.places_per_source_max;
+    if (!this.#mayServe(at) || (source !== side.source.key && isFull)) return false;
     this.#charge(side, at.address, now);
-    Object.assign(side, { endpoint: at, secret: true, heard_at: now });
+    Object.assign(side, { endpoint: at, stream, secret: true, heard_at: now });
     return true;
   }
 
@@ -138,7 +153,7 @@ export class Relay {
     if (!this.#mayServe(seen)) return;
     for (const { sides } of this.#byPeer.get(peerKey(game, peer)) ?? []) {
       for (const side of sides) {
-        if (side.peer === peer && familyOf(seen) === familyOf(side.seen)) this.#move(side, seen, now);
+        if (side.peer === peer && familyOf(seen) === side.family) this.#move(side, seen, now);
       }
     }
   }
@@ -205,24 +220,26 @@ export class Relay {
     return allocation;
   }
 
-  #side({ peer, seen }: Party, port: number, now: number): Side {
-    const source = this.#sources.join(sourceOf(seen.address), now);
+  #side(party: AnyParty, port: number, now: number): Side {
+    const source = this.#sources.join(payerOf(party), now);
     const bucket = fullBucket(this.#limits.side, now);
-    return { peer, port, seen, source, endpoint: null, secret: false, gone: false, heard_at: now, bucket };
+    const { peer, seen } = party;
+    const unproved = { endpoint: null, stream: null, secret: false };
+    return { peer, port, family: partyFamily(party), seen, source, ...unproved, gone: false, heard_at: now, bucket };
   }
 
-  #hasRoom(parties: readonly Party[]): boolean {
-    const sources = parties.map(({ seen }) => sourceOf(seen.address));
+  #hasRoom(parties: readonly AnyParty[]): boolean {
+    const sources = parties.map(payerOf);
     return sources.every((source) => {
       const wanted = sources.filter((other) => other === source).length;
       return this.#sources.places(source) + wanted <= this.#limits.places_per_source_max;
     });
   }
 
-  #takePorts(parties: readonly [Party, Party]): [number, number] | null {
-    const first = this.#pool.take(familyOf(parties[0].seen));
+  #takePorts(parties: readonly [AnyParty, AnyParty]): [number, number] | null {
+    const first = this.#pool.take(partyFamily(parties[0]));
     if (first === null) return null;
-    const second = this.#pool.take(familyOf(parties[1].seen));
+    const second = this.#pool.take(partyFamily(parties[1]));
     if (second !== null) return [first, second];
     this.#pool.give(first);
     return null;
@@ -236,17 +253,19 @@ export class Relay {
       // The same, in another spelling.
       if (sameEndpoint(from, side.endpoint)) return true;
       const rested = now - side.heard_at >= this.#limits.relatch_ms;
-      if (side.secret || !(rested || sameEndpoint(from, side.seen))) return this.#reject("stranger");
+      if (side.secret || side.seen === null || !(rested || sameEndpoint(from, side.seen))) {
+        return this.#reject("stranger");
+      }
     }
-    if (from.address !== side.seen.address) return this.#reject("stranger");
+    if (from.address !== side.seen?.address) return this.#reject("stranger");
     if (this.#isOurs(from)) return this.#reject("loop");
     side.endpoint = from;
     return true;
   }
 
   /** Its wire sees a peer elsewhere. At another address it has to prove itself again. */
-  #move(side: Side, seen: Endpoint, now: number): void {
-    if (sameEndpoint(side.seen, seen)) return;
+  #move(side: Side, seen: Endpoint | null, now: number): void {
+    if (seen === null || side.seen === null || sameEndpoint(side.seen, seen)) return;
     if (side.seen.address !== seen.address) {
       Object.assign(side, { endpoint: null, secret: false });
       this.#charge(side, seen.address, now);

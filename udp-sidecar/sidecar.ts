@@ -10,12 +10,13 @@ import { VERSION } from "#shared/version.ts";
 import type { Logger } from "pino";
 import type { RelayNotice } from "./allocation.ts";
 import type { Config, Port } from "./config.ts";
+import { Desk } from "./desk.ts";
 import { answerOf, Exchange } from "./exchange.ts";
 import { Links } from "./links.ts";
 import { Lists } from "./lists.ts";
 import { Mirror } from "./mirror.ts";
 import { dowsett } from "./protocols/dowsett.ts";
-import { native } from "./protocols/native.ts";
+import { native, type Notary } from "./protocols/native.ts";
 import { noray } from "./protocols/noray.ts";
 import { rabid } from "./protocols/rabid.ts";
 import { isStun } from "./protocols/stun.ts";
@@ -39,6 +40,7 @@ export class Sidecar {
   readonly #games = new Map<string, Game>();
   /** One for all games and wires, or null. */
   readonly #relay: RelayPorts | null;
+  readonly #desk: Desk;
   /** STUN's, or null. */
   readonly #mirror: Mirror | null;
   readonly #epoch = randomBytes(12).toString("base64url");
@@ -55,6 +57,7 @@ export class Sidecar {
     this.#config = config;
     this.#log = log;
     this.#relay = relayOf(config, this.tally);
+    this.#desk = new Desk(this.#relay, config, this.tally);
     this.#mirror =
       config.stun === null
         ? null
@@ -82,6 +85,7 @@ export class Sidecar {
     this.#dtls?.close();
     await Promise.all([...this.#games.values()].map((game) => game.links.stop(DRAIN_MS)));
     await relayed;
+    await this.#desk.close();
     await this.#closeStatus();
   }
 
@@ -122,6 +126,7 @@ export class Sidecar {
         const addresses = noray.address === null ? listen : [noray.address];
         this.#noray = await NorayTcp.open(addresses, noray.port, switchboard!, this.tally, fault);
       }
+      await this.#desk.open(fault);
       if (status !== null) this.#closeStatus = await serveStatus(status, this.#readings(), this.tally);
     } catch (error) {
       await this.stop();
@@ -146,13 +151,15 @@ export class Sidecar {
     const switchboard: Switchboard | null =
       this.#config.noray?.game === game ? this.#switchboard(game, () => exchange) : null;
     const limits = { ...this.#config, sources_max: SOURCES_MAX, repeats_max: REPEATS_MAX };
+    const notary: Notary = {
+      prove: (text, purpose, now) => links.tickets.prove(text, purpose, now),
+      receipt: (peer, endpoint, now) => links.tickets.receipt(peer, endpoint, now),
+      fresh: (peer, receipt, now) => links.tickets.fresh(peer, receipt, now),
+    };
+    this.#desk.add(game, notary);
     const exchange: Exchange = new Exchange(
       [
-        native({
-          prove: (text, purpose, now) => links.tickets.prove(text, purpose, now),
-          receipt: (peer, endpoint, now) => links.tickets.receipt(peer, endpoint, now),
-          seen: (peer, receipt) => links.tickets.seen(peer, receipt),
-        }),
+        native(notary),
         rabid,
         dowsett({ sharesLocal: this.#config.local_addresses === "always" }),
         noray(this.#config.noray_pid, switchboard ?? NOBODY),
@@ -178,6 +185,7 @@ export class Sidecar {
       ports: ports.filter((port) => port.game === game).map(({ port, wires }) => ({ port, wires })),
       ...(this.#relay !== null && { relay: { addresses: this.#relay.addresses, pairs: this.#relay.pairs } }),
       ...(switchboard !== null && { noray: this.#config.noray!.port }),
+      ...this.#desk.told,
       software: VERSION,
       ...(this.#retiring !== null && { retiring: true }),
       ...(this.#dtls !== null && { dtls: this.#dtls.told }),
@@ -190,6 +198,7 @@ export class Sidecar {
       log: this.#log,
       tally: this.tally,
       on: {
+        relays: (message, say) => this.#desk.hear(game, message, say),
         members: (items, behind) => {
           exchange.members(items, behind, Date.now());
           switchboard?.greeted(behind);
@@ -304,6 +313,7 @@ export class Sidecar {
         allocations: () => this.#relay?.relay.size ?? 0,
         packets: () => this.#relay?.relay.packets ?? 0,
         bytes: () => this.#relay?.relay.bytes ?? 0,
+        tunnels: () => this.#desk.tunnels,
       },
     };
   }

@@ -12,6 +12,8 @@ export type Tallies = {
   commands: "register-host" | "connect" | "connect-relay" | "unknown" | "too_long";
   /** Connections by what became of them. */
   connections: "taken" | "refused" | "unread" | "error";
+  /** Tunnels by what became of them. */
+  tunnels: "taken" | "refused" | "error";
   /** Messages on links, by direction. */
   link_messages: "sent" | "received";
   /** Links that went up, went down, or failed to open. */

@@ -4,7 +4,8 @@
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Endpoint } from "#shared/endpoint.ts";
-import { decodeReceipt, RECEIPT_SIGNATURE_LENGTH, receiptClaims, receiptText, type Seen } from "#shared/receipts.ts";
+import { RECEIPT_FRESH_MS, RECEIPT_SKEW_MS } from "#shared/limits.ts";
+import { decodeReceipt, RECEIPT_SIGNATURE_LENGTH, receiptClaims, receiptText } from "#shared/receipts.ts";
 import { decodeTicket, type Ticket, type TicketKey, type TicketPurpose } from "#shared/tickets.ts";
 import { Secret } from "./secret.ts";
 
@@ -42,13 +43,15 @@ export class Tickets {
     return receiptText(seen, key, hmac(secret, receiptClaims(seen, key)));
   }
 
-  /** Where, and when, a sidecar saw this peer, or null where the text is no good receipt of his. */
-  seen(peer: string, text: string): Seen | null {
+  /** Where a sidecar has just seen this peer, or null where the text is no good receipt of his, or too old. */
+  fresh(peer: string, text: string, now: number): Endpoint | null {
     const unproved = decodeReceipt(text, this.#game, peer);
     const key = unproved === null ? undefined : this.#keys.get(unproved.key);
     if (unproved === null || key === undefined) return null;
     const { seen, claims, signature } = unproved;
-    return isSame(hmac(key, claims).slice(0, RECEIPT_SIGNATURE_LENGTH), signature) ? seen : null;
+    const age_ms = now - seen.at_ms;
+    if (age_ms > RECEIPT_FRESH_MS || age_ms < -RECEIPT_SKEW_MS) return null;
+    return isSame(hmac(key, claims).slice(0, RECEIPT_SIGNATURE_LENGTH), signature) ? seen.endpoint : null;
   }
 }
 

@@ -22,6 +22,7 @@ import {
   type Report,
   type Told,
 } from "#shared/link.ts";
+import type { FromRelay, ToRelay } from "#shared/link-relays.ts";
 import type { TicketKey } from "#shared/tickets.ts";
 import type { Logger } from "pino";
 import type { Secret } from "./secret.ts";
@@ -41,6 +42,8 @@ export type UplinkOptions = {
   readonly on: {
     readonly welcome: (shards: number, keys: readonly TicketKey[]) => void;
     readonly members: (items: readonly MemberTell[]) => void;
+    /** What is said of relays, and how to answer it. */
+    readonly relays: (message: ToRelay, say: (answer: FromRelay) => void) => void;
     readonly told: (items: Told["items"], reportAt: (seq: number) => Report | undefined) => void;
   };
 };
@@ -195,6 +198,11 @@ export class Uplink {
         on.told(message.items, (seq) => this.#outbox.at(seq));
         if (message.ack !== null && this.#outbox.acknowledge(message.ack)) this.#await(null);
         return this.#flush();
+      case "allocate":
+      case "release":
+        return on.relays(message, (answer) => {
+          if (this.#up) this.#send(answer);
+        });
     }
   }
 

@@ -134,7 +134,8 @@ export class Relays {
         const ticket = await this.#links.sign({ purpose: "relay", lobby: order.id, peer, expires_at_s });
         if (ticket === null) return null;
         const expires_at = new Date(expires_at_s * 1_000).toISOString();
-        return { ...said.ends[at]!, ticket: ticket.text, expires_at, budget_bytes: said.bytes_max };
+        const { ends, bytes_max: budget_bytes, tunnel } = said;
+        return { ...ends[at]!, ticket: ticket.text, expires_at, budget_bytes, ...(tunnel !== undefined && { tunnel }) };
       }),
     );
     const [a, b] = ends;

@@ -20,7 +20,7 @@ beforeEach(async () => {
     hello: () => ({ ...hello, region: "", addresses: [], ports: [] }),
     log: pino({ level: "silent" }),
     tally: new Tally(),
-    on: { members: () => {}, told: () => {} },
+    on: { members: () => {}, told: () => {}, relays: () => {} },
   });
   await untilUp();
 });

@@ -89,6 +89,8 @@ export class House {
       PARLEY_STATUS: `127.0.0.1:${status}`,
       PARLEY_PORTS: "PORT=rabid",
       PARLEY_RELAY_PEERS: "any",
+      // One port for all sidecars of this machine would not do.
+      PARLEY_TUNNEL: "off",
       ...settings,
     };
     all.PARLEY_PORTS = all.PARLEY_PORTS.replaceAll("PORT", String(udp));

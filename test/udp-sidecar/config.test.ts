@@ -47,6 +47,9 @@ describe("settings", () => {
       relay_idle_s: limits.RELAY_IDLE_S,
       relay_places_per_source_max: limits.RELAY_PLACES_PER_SOURCE_MAX,
       relay_drain_s: 0,
+      tunnel: { address: null, port: 8_891 },
+      tunnel_url: "",
+      tunnel_source_header: "",
       state: ".parley",
       dtls: "off",
       dtls_cert: "",
@@ -84,6 +87,19 @@ describe("settings", () => {
     const { receive_buffer_bytes, stranger } = configOf(["--receive-buffer-bytes=8192", "--stranger", "1/2"], KEY);
     expect([receive_buffer_bytes, stranger]).toStrictEqual([8_192, { per_s: 1, burst: 2 }]);
   });
+});
+
+test("tunnels may be off, elsewhere, and behind a proxy", () => {
+  expect(configOf(["--tunnel=off"], KEY).tunnel).toBe(null);
+  expect(configOf(["--tunnel=[::1]:80"], KEY).tunnel).toStrictEqual({ address: "::1", port: 80 });
+  for (const at of ["", "0", "65536", "localhost:1", "1@game"]) {
+    expect(problemsOf([`--tunnel=${at}`], KEY)).toStrictEqual([expect.stringMatching(/^--tunnel: /)]);
+  }
+  expect(configOf(["--tunnel-url=wss://relay.example/way"], KEY).tunnel_url).toBe("wss://relay.example/way");
+  for (const url of ["https://relay.example", "wss://", "wss://a b"]) {
+    expect(problemsOf([`--tunnel-url=${url}`], KEY)).toHaveLength(1);
+  }
+  expect(problemsOf(["--tunnel-source-header=X Y"], KEY)).toHaveLength(1);
 });
 
 test("STUN may be off", () => {

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { Tickets } from "../../udp-sidecar/tickets.ts";
+import { RECEIPT_FRESH_MS, RECEIPT_SKEW_MS } from "#shared/limits.ts";
 import { GOLDEN } from "../support/golden-tickets.ts";
 import { signed, tickets as book } from "../support/tickets.ts";
 
@@ -26,15 +27,18 @@ test("a receipt is what the hub believes, and without a key there is none", () =
   expect(new Tickets("arena").receipt(peer, endpoint, at_ms)).toBe(null);
 });
 
-test("a receipt is good for its own peer in its own game, and with no other letter", () => {
-  const { peer } = GOLDEN.seen;
-  expect(book().seen(peer, GOLDEN.receipt)).toStrictEqual(GOLDEN.seen);
-  expect(book("other").seen(peer, GOLDEN.receipt)).toBe(null);
-  expect(book().seen("b".repeat(26), GOLDEN.receipt)).toBe(null);
-  expect(new Tickets("arena").seen(peer, GOLDEN.receipt)).toBe(null);
+test("a receipt is good for its own peer in its own game, for a while, and with no other letter", () => {
+  const { peer, endpoint, at_ms } = GOLDEN.seen;
+  const fresh = (tickets: Tickets, who = peer, now = at_ms): unknown => tickets.fresh(who, GOLDEN.receipt, now);
+  expect(fresh(book())).toStrictEqual(endpoint);
+  expect(fresh(book("other"))).toBe(null);
+  expect(fresh(book(), "b".repeat(26))).toBe(null);
+  expect(fresh(new Tickets("arena"))).toBe(null);
+  const times = [at_ms - RECEIPT_SKEW_MS, at_ms + RECEIPT_FRESH_MS].flatMap((time) => [time - 1, time, time + 1]);
+  expect(times.map((time) => fresh(book(), peer, time) !== null)).toStrictEqual([false, true, true, true, true, false]);
   for (let at = 0; at < GOLDEN.receipt.length; at++) {
     const text = GOLDEN.receipt.slice(0, at) + (GOLDEN.receipt[at] === "1" ? "2" : "1") + GOLDEN.receipt.slice(at + 1);
-    expect([at, book().seen(peer, text)]).toStrictEqual([at, null]);
+    expect([at, book().fresh(peer, text, at_ms)]).toStrictEqual([at, null]);
   }
 });
 

@@ -9,23 +9,18 @@
  *      | -- knock TICKET RECEIPT [WORD] ---------> |     from another socket: who is let in where that one was seen?
  *      | <- knocked [WORD] ----------------------- |     to where the receipt says, if it gets through
  *      |                                           |
- *      | -- see TICKET [WORD] -------------------> |     `relay` ticket, to a port of the relay: this is my end of it
- *      | <- seen ENDPOINT RECEIPT [WORD] --------- |
+ *      | -- enter TICKET RECEIPT [WORD] ---------> |     `relay` ticket, to a port of the relay: I am its other end
+ *      | <- entered [WORD] ----------------------- |     or, where the receipt is of another endpoint or none (`-`),
+ *      | <- seen ENDPOINT RECEIPT [WORD] --------- |     one to enter with
  *
  * A ticket is the hub's word for who asks (shared/tickets.ts), a receipt the sidecar's for where he was seen, which the
  * hub believes (shared/receipts.ts). WORD is the peer's own and comes back: it tells his questions apart and measures the
  * way. Everything is answered without the hub and without keeping anything. Requests are filled up with blanks, so no
- * answer is longer than its request; what goes to another endpoint than the one that asked goes only where a young receipt
- * shows that this very peer receives. Whatever is wrong is met with silence. See docs/wires/native.md.
+ * answer is longer than its request; what goes elsewhere than to who asked, and what a relay carries, goes only where a young
+ * receipt shows that this very peer receives. Whatever is wrong is met with silence. See docs/wires/native.md.
  */
 import { type Endpoint, formatEndpoint } from "#shared/endpoint.ts";
-import {
-  NATIVE_REQUEST_BYTES_MAX,
-  NATIVE_REQUEST_BYTES_MIN,
-  RECEIPT_FRESH_MS,
-  RECEIPT_SKEW_MS,
-} from "#shared/limits.ts";
-import type { Seen } from "#shared/receipts.ts";
+import { NATIVE_REQUEST_BYTES_MAX, NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
 import type { Ticket, TicketPurpose } from "#shared/tickets.ts";
 import type { Heard, Wire } from "../protocol.ts";
 
@@ -33,7 +28,8 @@ import type { Heard, Wire } from "../protocol.ts";
 export type Notary = {
   prove(text: string, purpose: TicketPurpose, now: number): Ticket | null;
   receipt(peer: string, endpoint: Endpoint, now: number): string | null;
-  seen(peer: string, receipt: string): Seen | null;
+  /** Where this peer was seen, as long as it is likely that he receives there. */
+  fresh(peer: string, receipt: string, now: number): Endpoint | null;
 };
 
 export const native = (notary: Notary): Wire => ({
@@ -74,26 +70,41 @@ export function seen(
 function knock([, text = "", receipt = "", word, ...more]: readonly string[], notary: Notary, now: number): Heard {
   const ticket = notary.prove(text, "udp", now);
   if (ticket === null || more.length > 0 || !isWord(word)) return drop("no_ticket");
-  const shown = notary.seen(ticket.peer, receipt);
-  if (shown === null) return drop("no_receipt");
-  const age_ms = now - shown.at_ms;
-  if (age_ms > RECEIPT_FRESH_MS || age_ms < -RECEIPT_SKEW_MS) return drop("stale_receipt");
-  return { do: "answer", bytes: said("knocked", word), why: "knocked", to: shown.endpoint };
+  const to = notary.fresh(ticket.peer, receipt, now);
+  return to === null ? drop("no_receipt") : { do: "answer", bytes: said("knocked", word), why: "knocked", to };
 }
 
+// --- relays ----------------------------------------------------------------------------------------------------
+
+/** What is said to a relay's port. */
+export type Entering = { readonly ticket: string; readonly receipt: string | null; readonly word: string | undefined };
+
+/** Whether a datagram to a relay's port is meant for us, and not for the other side. */
+export const isEntering = (bytes: Uint8Array): boolean =>
+  bytes.length >= NATIVE_REQUEST_BYTES_MIN && begins(bytes, ENTER);
+
+/** Over a stream nothing need be filled up. */
+export function enteringOf(bytes: Uint8Array, bytes_min = NATIVE_REQUEST_BYTES_MIN): Entering | null {
+  const [verb, ticket = "", receipt = "", word, ...more] = wordsOf(bytes, bytes_min) ?? [];
+  if (verb !== "enter") return null;
+  return ticket === "" || more.length > 0 || !isWord(word)
+    ? null
+    : { ticket, receipt: receipt === "-" ? null : receipt, word };
+}
+
+export const entered = (word: string | undefined): Uint8Array => said("entered", word);
+
+// --- words -----------------------------------------------------------------------------------------------------
+
 /** The words of a request, without what fills it up; null where it is shorter or longer than one can be. */
-export function wordsOf(bytes: Uint8Array): string[] | null {
-  if (bytes.length < NATIVE_REQUEST_BYTES_MIN || bytes.length > NATIVE_REQUEST_BYTES_MAX) return null;
+function wordsOf(bytes: Uint8Array, bytes_min = NATIVE_REQUEST_BYTES_MIN): string[] | null {
+  if (bytes.length < bytes_min || bytes.length > NATIVE_REQUEST_BYTES_MAX) return null;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1").replace(/ +$/, "").split(" ");
 }
 
-/** Whether a datagram to a relay's port is a proof, and nothing for the other side. */
-export const isProof = (bytes: Uint8Array): boolean =>
-  bytes.length >= NATIVE_REQUEST_BYTES_MIN && bytes.length <= NATIVE_REQUEST_BYTES_MAX && begins(bytes, SEE_RELAY);
-
 const SEE = Buffer.from("see ");
-const SEE_RELAY = Buffer.from("see relay.");
 const KNOCK = Buffer.from("knock ");
+const ENTER = Buffer.from("enter relay.");
 
 const begins = (bytes: Uint8Array, with_: Uint8Array): boolean => {
   for (let at = 0; at < with_.length; at++) if (bytes[at] !== with_[at]) return false;

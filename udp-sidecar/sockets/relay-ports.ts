@@ -7,7 +7,7 @@ import { randomInt } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { networkInterfaces } from "node:os";
 import { setTimeout as passes } from "node:timers/promises";
-import { type Endpoint, isIPv4 } from "#shared/endpoint.ts";
+import { type Endpoint, endpoint, isIPv4 } from "#shared/endpoint.ts";
 import {
   RELAY_BIND_TRIES,
   RELAY_DRAIN_LOOK_MS,
@@ -15,10 +15,11 @@ import {
   RELAY_RECEIVE_BUFFER_BYTES,
   RELAY_RELATCH_MS,
 } from "#shared/limits.ts";
-import type { PortPool } from "../allocation.ts";
+import type { Hop, PortPool } from "../allocation.ts";
 import { Relay } from "../relay.ts";
 import type { Config } from "../config.ts";
 import type { PortRange } from "../relay-settings.ts";
+import { isEntering } from "../protocols/native.ts";
 import type { Tally } from "../tally.ts";
 
 /** Everything here is an address already; and as nothing is looked up, a port is open when `bind` returns. */
@@ -35,6 +36,8 @@ export class RelayPorts implements PortPool {
   readonly addresses: readonly string[];
   /** How many pairs of peers there is room for. */
   readonly pairs: number;
+  /** What who says to a port of ours that he belongs there is answered. */
+  enters: (port: number, from: Endpoint, bytes: Uint8Array, now: number) => Uint8Array | null = () => null;
   readonly #listen: readonly string[];
   readonly #tally: Tally;
   readonly #free: number[];
@@ -122,14 +125,28 @@ export class RelayPorts implements PortPool {
     const { relay } = this;
     socket.on("message", (bytes, { address, port: from }) => {
       try {
+        if (isEntering(bytes)) return this.#enter(socket, port, endpoint(address, from), bytes);
         const hop = relay.hear(port, address, from, bytes.length, Date.now());
-        if (hop !== null) this.#send(hop.port, hop.endpoint, bytes);
+        if (hop !== null) this.carry(hop, bytes);
       } catch {
         // Our own bug; whoever found it must not be able to end us.
         this.#tally.add("socket_errors", "fault");
       }
     });
     return socket;
+  }
+
+  /** On to where the table says. */
+  carry({ port, endpoint: to, stream }: Hop, bytes: Uint8Array): void {
+    if (stream === null) this.#send(port, to, bytes);
+    else stream.send(bytes);
+  }
+
+  /** A native peer proves who he is; it is not for the other side. */
+  #enter(socket: Socket, port: number, from: Endpoint | null, bytes: Uint8Array): void {
+    const answer = from === null ? null : this.enters(port, from, bytes, Date.now());
+    if (answer === null) return this.#tally.add("relay_dropped", "unproved");
+    socket.send(answer, from!.port, from!.address);
   }
 
   /**

@@ -25,6 +25,7 @@ export type Status = {
     readonly allocations: () => number;
     readonly packets: () => number;
     readonly bytes: () => number;
+    readonly tunnels: () => number;
   };
 };
 
@@ -74,6 +75,7 @@ function registryOf(status: Status, tally: Tally): Registry {
     { what: "notices", label: "kind", help: "Notices said to peers, by kind" },
     { what: "commands", label: "command", help: "Lines over noray connections, by command" },
     { what: "connections", label: "outcome", help: "noray connections by what became of them" },
+    { what: "tunnels", label: "outcome", help: "Tunnels by what became of them" },
     { what: "link_messages", label: "direction", help: "Messages on the links to the hub" },
     { what: "links", label: "change", help: "Links to the hub that went up, went down, or failed to open" },
     { what: "relay_dropped", label: "reason", help: "Datagrams that came to ports of the relay and went nowhere" },
@@ -147,6 +149,7 @@ function registryOf(status: Status, tally: Tally): Registry {
   gauge("parley_relay_ports_free", "Ports of the relay that are free", status.relay.free);
   gauge("parley_relay_ports_used", "Ports of the relay that are open", status.relay.used);
   gauge("parley_relay_allocations", "Pairs of peers that are relayed", status.relay.allocations);
+  gauge("parley_tunnels", "WebSockets that carry relayed datagrams", status.relay.tunnels);
   counter("parley_relay_packets_total", "Datagrams relayed", status.relay.packets);
   counter("parley_relay_bytes_total", "Bytes relayed, without headers", status.relay.bytes);
   return registry;

@@ -1,0 +1,197 @@
+/**
+ * Tunnels: WebSockets that carry a relay's datagrams for peers whom UDP does not reach, one for each end of a relay.
+ *
+ *     peer == "enter TICKET - [WORD]" (text) => sidecar       the relay's ticket; TCP has shown that he receives
+ *     peer <= "entered [WORD]" (text) ========= sidecar       or it closes: 4401
+ *     peer <= a datagram (binary) ============ sidecar       what the other end sent, and back
+ *
+ * They are datagrams still: what does not fit into the stream is dropped, and neither side waits for the other. Budgets of
+ * bytes are the relay's; how many connections there may be is said here.
+ */
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { canonicalAddress, type Endpoint, endpoint, isIPv4, sourceOf } from "#shared/endpoint.ts";
+import {
+  TUNNEL_ENTER_MS,
+  TUNNEL_MESSAGE_BYTES_MAX,
+  TUNNEL_PING_MS,
+  TUNNEL_UNSENT_BYTES_MAX,
+  TUNNELS_MAX,
+  TUNNELS_PER_SOURCE_MAX,
+} from "#shared/limits.ts";
+import type { Hop, Stream } from "../allocation.ts";
+import { enteringOf, entered } from "../protocols/native.ts";
+import { Pooled } from "../pooled.ts";
+import type { Tally } from "../tally.ts";
+
+/** The first word of a tunnel was none that leads anywhere. */
+export const NOBODY_HERE = 4_401;
+
+export type Relaying = {
+  /** The port that is this ticket's, or null. */
+  join(ticket: string, from: Endpoint, stream: Stream, now: number): number | null;
+  /** Where a datagram of a stream goes on to, or null. */
+  hear(port: number, from: Endpoint, length: number, stream: Stream, now: number): Hop | null;
+  carry(hop: Hop, bytes: Uint8Array): void;
+  fault(error: unknown): void;
+};
+
+export type TunnelSettings = {
+  readonly listen: readonly string[];
+  readonly port: number;
+  /** The header in which a proxy of ours names its client, or "". */
+  readonly source_header: string;
+};
+
+export class Tunnels {
+  readonly #relaying: Relaying;
+  readonly #header: string;
+  readonly #tally: Tally;
+  readonly #servers: Server[] = [];
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: true,
+    maxPayload: TUNNEL_MESSAGE_BYTES_MAX,
+    perMessageDeflate: false,
+  });
+  /** How many each source has. */
+  readonly #sources = new Pooled({ per_s: 1, burst: 1 });
+
+  private constructor(relaying: Relaying, header: string, tally: Tally) {
+    this.#relaying = relaying;
+    this.#header = header.toLowerCase();
+    this.#tally = tally;
+  }
+
+  /** Opens the port on all of these addresses or on none. Rejects with the port and the reason in words. */
+  static async open(
+    { listen, port, source_header }: TunnelSettings,
+    relaying: Relaying,
+    tally: Tally,
+  ): Promise<Tunnels> {
+    const opened = new Tunnels(relaying, source_header, tally);
+    try {
+      for (const address of listen) await opened.#listen(address, port);
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+    return opened;
+  }
+
+  get size(): number {
+    return this.#sockets.clients.size;
+  }
+
+  async close(): Promise<void> {
+    const closed = this.#servers.splice(0).map((server) => new Promise<void>((done) => server.close(() => done())));
+    for (const socket of this.#sockets.clients) socket.terminate();
+    await Promise.all(closed);
+  }
+
+  async #listen(host: string, port: number): Promise<void> {
+    const limits = { headersTimeout: TUNNEL_ENTER_MS, requestTimeout: TUNNEL_ENTER_MS, keepAliveTimeout: 1 };
+    const server = createServer({ ...limits, connectionsCheckingInterval: TUNNEL_ENTER_MS / 2 }, (_, response) => {
+      response.writeHead(426, { "content-type": "text/plain", upgrade: "websocket", connection: "close" });
+      response.end("A WebSocket expected.\n");
+    });
+    server.maxConnections = 2 * TUNNELS_MAX;
+    server.on("connection", (socket) => {
+      if (this.#header === "" && !this.#admits(socket.remoteAddress ?? "", socket)) socket.destroy();
+    });
+    server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    try {
+      await new Promise<void>((done, failed) => {
+        server.once("error", failed);
+        server.listen({ host, port, ipv6Only: !isIPv4(host) }, () => {
+          server.off("error", failed);
+          done();
+        });
+      });
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? String(error);
+      // A machine without IPv6 still serves IPv4.
+      if (host === "::" && (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL")) return;
+      const why = code === "EADDRINUSE" ? "is taken by another program" : `cannot be opened: ${code}`;
+      throw new Error(`TCP port ${port} on ${host} (tunnels) ${why}`, { cause: error });
+    }
+    server.on("error", () => this.#tally.add("tunnels", "error"));
+    this.#servers.push(server);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on("error", () => this.#tally.add("tunnels", "error"));
+    const from = this.#sourceOf(request);
+    if (from === null || (this.#header !== "" && !this.#admits(from.address, socket))) return void socket.destroy();
+    this.#sockets.handleUpgrade(request, socket, head, (opened) => {
+      this.#tally.add("tunnels", "taken");
+      this.#take(opened, from);
+    });
+  }
+
+  /** Whether this source may have one more connection; then it has. */
+  #admits(address: string, socket: Duplex): boolean {
+    const source = sourceOf(canonicalAddress(address) ?? "");
+    if (this.size >= TUNNELS_MAX || this.#sources.places(source) >= TUNNELS_PER_SOURCE_MAX) {
+      this.#tally.add("tunnels", "refused");
+      return false;
+    }
+    const place = this.#sources.join(source, 0);
+    socket.once("close", () => this.#sources.leave(place));
+    return true;
+  }
+
+  #take(socket: WebSocket, from: Endpoint): void {
+    const stream: Stream = { send: (bytes) => this.#send(socket, bytes) };
+    let port: number | null = null;
+    let answers = true;
+    const late = setTimeout(() => socket.close(NOBODY_HERE), TUNNEL_ENTER_MS);
+    const pinging = setInterval(() => {
+      if (!answers) return socket.terminate();
+      answers = false;
+      socket.ping();
+    }, TUNNEL_PING_MS);
+    socket.on("pong", () => (answers = true));
+    socket.on("error", () => this.#tally.add("tunnels", "error"));
+    socket.on("close", () => {
+      clearTimeout(late);
+      clearInterval(pinging);
+    });
+    socket.on("message", (data, isBinary) => {
+      try {
+        if (isBinary) return this.#hear(port, from, bytesOf(data), stream);
+        clearTimeout(late);
+        const said = enteringOf(bytesOf(data), 0);
+        port = said === null ? null : this.#relaying.join(said.ticket, from, stream, Date.now());
+        if (port === null) return socket.close(NOBODY_HERE);
+        socket.send(Buffer.from(entered(said!.word)).toString("latin1"));
+      } catch (error) {
+        this.#relaying.fault(error);
+        socket.terminate();
+      }
+    });
+  }
+
+  #hear(port: number | null, from: Endpoint, bytes: Uint8Array, stream: Stream): void {
+    if (port === null) return this.#tally.add("relay_dropped", "unproved");
+    const hop = this.#relaying.hear(port, from, bytes.length, stream, Date.now());
+    if (hop !== null) this.#relaying.carry(hop, bytes);
+  }
+
+  /** A stream that is not read, or over, loses what a network would have lost. */
+  #send(socket: WebSocket, bytes: Uint8Array): void {
+    if (socket.readyState !== socket.OPEN || socket.bufferedAmount > TUNNEL_UNSENT_BYTES_MAX) {
+      return this.#tally.add("relay_dropped", "congested");
+    }
+    socket.send(bytes);
+  }
+
+  #sourceOf({ headers, socket }: IncomingMessage): Endpoint | null {
+    const named = this.#header === "" ? undefined : headers[this.#header]?.toString().split(",").at(-1)?.trim();
+    return endpoint(named ?? socket.remoteAddress ?? "", socket.remotePort ?? 0);
+  }
+}
+
+/** One message is one buffer: `ws` cuts none unless it is asked to. */
+const bytesOf = (data: RawData): Uint8Array => data as Buffer;
