@@ -1,13 +1,16 @@
 /** The lobby page as a person meets it: a real browser, the real hub, lobbies that come over UDP. */
-import type { Browser, Locator, Page } from "playwright-core";
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Browser, Locator, Page, WebSocket } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { browserIsMissing, DESKTOP, launch, PHONE, shoot, type Visit, visitor } from "../support/browser.ts";
 import { eventually, House } from "../support/house.ts";
 
 const LIST = "**/v1/games/*/lobbies?*";
 const TROUBLE = "The hub does not answer; trying again";
+const ASKED = "Up to date: asked every 2 s";
 /** What Chromium itself says about a hub that is down, whatever the page does about it. */
-const UNREACHABLE = /Failed to load resource: net::ERR_(CONNECTION|EMPTY|SOCKET|INCOMPLETE)/;
+const UNREACHABLE = /Failed to load resource: net::ERR_(CONNECTION|EMPTY|SOCKET|INCOMPLETE)|WebSocket connection to/;
 
 let house: House;
 let browser: Browser;
@@ -119,9 +122,10 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await page.route(LIST, (route) =>
       asked++ === 0 ? undefined : route.fulfill({ json: { lobbies: [], next_cursor: null } }),
     );
+    await withoutSocket(page);
     await page.goto("/");
     await says(page, "#hub", TROUBLE);
-    await says(page, "#hub", "Live");
+    await says(page, "#hub", ASKED);
   });
 
   test("an answer that is no list counts as none", async () => {
@@ -133,9 +137,10 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
       if (asked === 2) return route.fulfill({ status: 503, json: { code: "hub_unavailable" } });
       return route.fulfill({ json: { lobbies: [], next_cursor: null } });
     });
+    await withoutSocket(page);
     await page.goto("/");
     await says(page, "#hub", TROUBLE);
-    await says(page, "#hub", "Live");
+    await says(page, "#hub", ASKED);
     expect(asked).toBeGreaterThanOrEqual(3);
   });
 
@@ -154,6 +159,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     for (const options of [DESKTOP, PHONE]) {
       const page = await unopened(undefined, options);
       await page.route(LIST, (route) => route.fulfill({ json: { lobbies, next_cursor: null } }));
+      await withoutSocket(page);
       await page.goto("/");
       await says(page, "#count", `${names.length + 1} lobbies`);
       expect(await page.locator("tbody bdi").allTextContents()).toEqual(expect.arrayContaining(names));
@@ -174,6 +180,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     for (const options of [DESKTOP, PHONE]) {
       const page = await unopened(undefined, options);
       await page.route(LIST, (route) => route.fulfill({ json: { lobbies, next_cursor: null } }));
+      await withoutSocket(page);
       await page.goto("/");
       await shows(lobby(page, "Forest"), join_uri, "no limit");
       await page.locator("#search").fill(join_uri);
@@ -187,6 +194,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     const page = await unopened();
     const lobbies = [made("Zürich 10", 3, 1, 2), made("zürich 9", 2, 1, 8), made("Athens", 1, 3, 4)];
     await page.route(LIST, (route) => route.fulfill({ json: { lobbies, next_cursor: null } }));
+    await withoutSocket(page);
     await page.goto("/");
     const order = (): Promise<string[]> => page.locator("tbody bdi").allTextContents();
     await says(page, "#count", "3 lobbies");
@@ -251,6 +259,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
       const lobbies = Array.from({ length: 100 }, (_, at) => made(`Lobby ${from + at}`, from + at));
       return route.fulfill({ json: { lobbies, next_cursor: String(from + 100) } });
     });
+    await withoutSocket(page);
     await page.goto("/");
     await says(page, "#count", "500+ lobbies");
     expect(asked.slice(0, 5)).toEqual([null, "100", "200", "300", "400"]);
@@ -263,6 +272,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     const statuses: number[] = [];
     network.on("Network.responseReceivedExtraInfo", ({ statusCode }) => statuses.push(statusCode));
     await network.send("Network.enable");
+    await withoutSocket(page);
     await page.goto("/?game=quiet");
     await eventually(
       async () => statuses,
@@ -271,34 +281,65 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await says(page, "#count", "0 lobbies");
   });
 
-  test("while nobody looks, nothing is asked", async () => {
+  test("while nobody looks, nothing is asked and nothing told", async () => {
     const page = await unopened();
     const asked = listRequests(page);
+    const sockets: WebSocket[] = [];
+    page.on("websocket", (socket) => sockets.push(socket));
     await page.clock.install();
     await page.goto("/?game=quiet");
     await says(page, "#hub", "Live");
     await look(page, "hidden");
-    const before = asked.length;
+    await eventually(
+      async () => sockets.map((socket) => socket.isClosed()),
+      ([first]) => first === true,
+    );
     await page.clock.runFor(60_000);
-    expect(asked.length).toBe(before);
+    expect([asked.length, sockets.length]).toEqual([0, 1]);
     await look(page, "visible");
     await eventually(
-      async () => asked.length,
-      (now) => now > before,
+      async () => sockets.length,
+      (now) => now === 2,
     );
+    expect(asked).toEqual([]);
   });
 
-  test("the whole page is smaller than 30 KB", async () => {
+  test("what comes before the first look at the list is smaller than 50 KB", async () => {
     const page = await unopened();
-    const files = new Set<string>();
-    page.on("response", (response) => files.add(response.url()));
+    const network = await page.context().newCDPSession(page);
+    const sizes = new Map<string, number>();
+    const paths = new Map<string, string>();
+    network.on("Network.responseReceived", ({ requestId, response }) =>
+      paths.set(requestId, new URL(response.url).pathname),
+    );
+    network.on("Network.loadingFinished", ({ requestId, encodedDataLength }) =>
+      sizes.set(requestId, encodedDataLength),
+    );
+    await network.send("Network.enable");
     await page.goto("/");
     await says(page, "#hub", "Live");
-    const own = [...files].filter((url) => !url.includes("/v1/"));
-    const sizes = await Promise.all(own.map(async (url) => (await (await fetch(url)).arrayBuffer()).byteLength));
-    const total = sizes.reduce((sum, size) => sum + size, 0);
-    expect(own.map((url) => new URL(url).pathname).toSorted()).toEqual(["/", "/app.js", "/icon.svg", "/style.css"]);
-    expect(total).toBeLessThan(30_000);
+    const loaded = await eventually(
+      async () => [...paths].filter(([, path]) => !path.startsWith("/v1/")),
+      (own) => own.length > 0 && own.every(([id]) => sizes.has(id)),
+    );
+    const modules = ["api", "app", "dom", "list", "memory", "query", "stream", "table"].map((name) => `/${name}.js`);
+    const expected = new Set(["/", ...modules, "/icon.svg", "/style.css"]);
+    expect(new Set(loaded.map(([, path]) => path))).toEqual(expected);
+    expect(loaded.reduce((sum, [id]) => sum + sizes.get(id)!, 0)).toBeLessThan(50_000);
+  });
+
+  test("the page is served with a policy that lets in nothing but its own, here and on the platform", async () => {
+    const said = await readFile(resolve(import.meta.dirname, "../../worker/site/_headers"), "utf8");
+    const rules = Array.from(
+      said.matchAll(/^ {2}([A-Za-z-]+): (.+)$/gm),
+      ([, name, value]) => [name!, value!] as const,
+    );
+    expect(rules.map(([name]) => name)).toContain("Content-Security-Policy");
+    for (const path of ["/", "/app.js", "/style.css"]) {
+      const { headers } = await fetch(house.url + path);
+      for (const [name, value] of rules) expect([path, name, headers.get(name)]).toEqual([path, name, value]);
+    }
+    expect((await fetch(`${house.url}/_headers`)).status).toBe(404);
   });
 });
 
@@ -340,6 +381,10 @@ const says = (page: Page, selector: string, text: string): Promise<void> =>
 /** By how many pixels the page is wider than what shows it. */
 const sidewaysScroll = (page: Page): Promise<number> =>
   page.evaluate<number>("Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)");
+
+/** As behind a proxy that lets no WebSocket through: the page asks instead of being told. */
+const withoutSocket = (page: Page): Promise<void> =>
+  page.routeWebSocket(/\/events/, (socket) => void socket.close({ code: 1011 }));
 
 /** Addresses of lists asked for from now on. */
 function listRequests(page: Page): string[] {

@@ -1,0 +1,332 @@
+/**
+ * Lobbies on the lobby page: several browsers make, find, join, talk in, rule and leave them, with the real hub. None of
+ * them is loaded again unless the test says so.
+ */
+import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { browserIsMissing, DESKTOP, launch, PHONE, shoot, type Visit, visitor } from "../support/browser.ts";
+import { Cable } from "../support/cable.ts";
+import { House } from "../support/house.ts";
+
+/** What a change may take to be seen elsewhere. */
+const SEEN_MS = 2_000;
+/** What Chromium says of refusals and of a hub that is down, whatever the page does about it. */
+const EXPECTED = /Failed to load resource|WebSocket connection to/;
+
+let house: House;
+let browser: Browser;
+const visits: Visit[] = [];
+
+describe.skipIf(browserIsMissing())("a lobby on the page", () => {
+  beforeAll(async () => {
+    [house, browser] = await Promise.all([
+      House.open({ settings: { PARLEY_ADDRESSES: "203.0.113.5", PARLEY_REGION: "lab" } }),
+      launch(),
+    ]);
+  });
+  afterEach(async () => {
+    const complaints = visits.flatMap((visit) => visit.complaints.filter((line) => !EXPECTED.test(line)));
+    await Promise.all(visits.splice(0).map(({ page }) => page.context().close()));
+    expect(complaints).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await house?.close();
+  });
+
+  // Two seconds are two seconds, also on a machine that does something else just then.
+  test("two browsers see it appear, fill, change its host and close within two seconds", { retry: 2 }, async () => {
+    const game = `two-${visits.length}-${Date.now()}`;
+    const [alice, bob] = [await open(game), await open(game, PHONE)];
+    await create(alice, { "Your name": "Alice", Name: "Nice", Seats: "2" });
+    const row = rowOf(bob, "Nice");
+    await within(row.filter({ hasText: "1 of 2" }));
+    await bob.evaluate("window.before = document.querySelector('tbody tr')");
+    const carol = await open(game);
+    await rowOf(carol, "Nice").waitFor();
+
+    await row.getByRole("link").click();
+    await join(bob, "Bob");
+    await within(role(bob, "You are a member"));
+    await within(person(alice, "Bob"));
+    await within(rowOf(carol, "Nice").filter({ hasText: "2 of 2" }).filter({ hasText: "full" }));
+
+    await alice.getByRole("button", { name: "Make host: Bob" }).click();
+    await within(role(bob, "You host this lobby"));
+    await within(role(alice, "You are a member"));
+    await within(person(alice, "Bob").filter({ hasText: "host" }));
+
+    await bob.getByRole("button", { name: "Close the lobby" }).click();
+    await bob.getByRole("dialog").getByRole("button", { name: "Close the lobby" }).click();
+    await within(role(alice, "The lobby is closed."));
+    await within(role(bob, "The lobby is closed."));
+    await within(rowOf(carol, "Nice"), "detached");
+    await shoot(alice, "closed-desk");
+    await bob.getByRole("link", { name: "All lobbies" }).click();
+    await bob.locator("#empty").waitFor();
+  });
+
+  test("who is in it talks, is seen, and has his seat again after a reload", async () => {
+    const [alice, bob] = [await open("talk"), await open("talk", PHONE)];
+    await create(alice, { "Your name": "Alice", Name: "Forest", Password: "sesame street" });
+    await rowOf(bob, "Forest").getByRole("link").click();
+    await bob.locator("#lobby").getByLabel("Password").fill("wrong");
+    await join(bob, "Bob");
+    await bob.getByText("The password is not the lobby's.").waitFor();
+    await shoot(bob, "stranger-phone");
+    await bob.locator("#lobby").getByLabel("Password").fill("sesame street");
+    await join(bob, "Bob");
+    await role(bob, "You are a member").waitFor();
+
+    await say(bob, "<img src=x onerror='window.bitten=1'> hello");
+    await said(alice, "<img src=x onerror='window.bitten=1'> hello").waitFor();
+    await say(alice, "welcome");
+    await said(bob, "welcome").waitFor();
+    expect(await alice.evaluate("window.bitten ?? null")).toBeNull();
+    await shoot(alice, "host-desk");
+    await shoot(bob, "member-phone");
+    expect(await sidewaysScroll(bob)).toBe(0);
+
+    for (const page of [alice, bob]) await page.reload();
+    await role(alice, "You host this lobby").waitFor();
+    await role(bob, "You are a member").waitFor();
+    await person(bob, "Alice").filter({ hasText: "host" }).waitFor();
+
+    // Whatever he looks at, he keeps his seat, and the way back is shown.
+    await bob.getByRole("link", { name: "All lobbies" }).click();
+    await bob.locator("#seats").getByRole("link", { name: "Forest" }).click();
+    await bob.getByRole("button", { name: "Leave" }).click();
+    await role(bob, "You have left.").waitFor();
+    await alice.getByRole("log").getByText("Bob left").waitFor();
+    await alice.getByRole("button", { name: "forget it" }).click();
+    await alice.getByRole("dialog").getByRole("button", { name: "Forget me" }).click();
+    await role(alice, "You look at it from outside").waitFor();
+    expect(
+      await alice.evaluate("Object.keys(localStorage).filter((key) => /me|seats/.test(key.split(':')[2]))"),
+    ).toEqual([]);
+  });
+
+  test("a hub that is killed in the middle comes back: nothing is missing, and nothing twice", async () => {
+    const [alice, bob, carol] = [await open("killed"), await open("killed"), await open("killed")];
+    await create(alice, { "Your name": "Alice", Name: "Steady" });
+    await rowOf(bob, "Steady").getByRole("link").click();
+    await join(bob, "Bob");
+    await person(alice, "Bob").waitFor();
+    await say(bob, "before");
+    await said(alice, "before").waitFor();
+
+    await house.killHub();
+    for (const page of [alice, bob]) await role(page, "The connection is lost; trying again").waitFor();
+    await carol.locator("#hub", { hasText: "The hub does not answer" }).waitFor();
+    await shoot(alice, "lost-desk");
+    await house.startHub();
+    await role(alice, "You host this lobby").waitFor();
+    await role(bob, "You are a member").waitFor();
+    await carol.locator("#hub").getByText("Live", { exact: true }).waitFor();
+    await say(alice, "after");
+    for (const page of [alice, bob]) {
+      await said(page, "after").waitFor();
+      expect(await page.locator(".log li:not(.event)").allTextContents()).toEqual(["Bob before", "Alice after"]);
+      expect(await page.locator(".people li bdi").allTextContents()).toEqual(["Alice", "Bob"]);
+    }
+    await rowOf(carol, "Steady").filter({ hasText: "2 of 4" }).waitFor();
+    expect(await carol.locator("tbody tr").count()).toBe(1);
+  });
+
+  test("who was cut off hears what he has missed, once", async () => {
+    const cable = await Cable.lay(house.url);
+    const [alice, bob] = [await open("cut"), await open("cut", DESKTOP, cable.url)];
+    await create(alice, { "Your name": "Alice", Name: "Steady" });
+    await rowOf(bob, "Steady").getByRole("link").click();
+    await join(bob, "Bob");
+    await person(alice, "Bob").waitFor();
+    await say(alice, "one");
+    await said(bob, "one").waitFor();
+    cable.pull();
+    await role(bob, "The connection is lost; trying again").waitFor();
+    await say(alice, "two");
+    await say(alice, "three");
+    await said(alice, "three").waitFor();
+    cable.mend();
+    await said(bob, "three").waitFor();
+    await role(bob, "You are a member").waitFor();
+    await say(alice, "four");
+    await said(bob, "four").waitFor();
+    const heard = ["one", "two", "three", "four"].map((text) => `Alice ${text}`);
+    expect(await bob.locator(".log li:not(.event)").allTextContents()).toEqual(heard);
+    cable.close();
+  });
+
+  test("the host changes it, locks it, starts it, kicks and bans", async () => {
+    const [alice, bob, carol] = [await open("rule"), await open("rule"), await open("rule")];
+    await create(alice, { "Your name": "Alice", Name: "Draft" });
+    for (const [page, name] of [
+      [bob, "Bob"],
+      [carol, "Carol"],
+    ] as const) {
+      await rowOf(page, "Draft").getByRole("link").click();
+      await join(page, name);
+      await person(alice, name).waitFor();
+    }
+    await alice.getByRole("button", { name: "Settings" }).click();
+    const dialog = alice.getByRole("dialog", { name: "Settings" });
+    await dialog.getByLabel("Name", { exact: true }).fill("Finished");
+    await dialog.getByLabel("Seats").fill("2");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByText("More seats are taken than that.").waitFor();
+    await dialog.getByLabel("Seats").fill("8");
+    await dialog.getByRole("button", { name: "Add data" }).click();
+    await dialog.getByLabel("Key").fill("skill");
+    await dialog.getByLabel("Value").fill("1200");
+    await dialog.getByLabel("searchable").check();
+    await shoot(alice, "settings-desk");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await bob.getByRole("heading", { name: "Finished" }).waitFor();
+    await bob.getByRole("region", { name: "Data" }).getByText("1200").waitFor();
+
+    await alice.getByRole("button", { name: "Let nobody in" }).click();
+    await fact(bob, "shut").waitFor();
+    await alice.getByRole("button", { name: "Let people in" }).click();
+    await alice.getByRole("button", { name: "Start the game" }).click();
+    await fact(bob, "in game").waitFor();
+    await alice.getByRole("button", { name: "Open it again" }).click();
+    await fact(bob, "open").waitFor();
+
+    await sure(alice, "Kick", "Bob");
+    await role(bob, "The host removed you.").waitFor();
+    await sure(alice, "Ban", "Carol");
+    await role(carol, "The host removed you.").waitFor();
+    await carol.reload();
+    await join(carol, "Carol");
+    await carol.getByText("The host removed this peer from the lobby.").waitFor();
+
+    const finder = await open("rule");
+    await finder.getByText("Filters", { exact: true }).click();
+    await finder.getByLabel("Data").fill("skill>=1300");
+    await finder.locator("#nomatch").waitFor();
+    await finder.getByLabel("Data").fill("skill>=1200, skill<1300");
+    await rowOf(finder, "Finished").filter({ hasText: "skill: 1200" }).waitFor();
+    await finder.getByLabel("Seats free").fill("7");
+    await rowOf(finder, "Finished").waitFor();
+    expect(finder.url()).toContain("slots");
+    await shoot(finder, "filters-desk");
+    await finder.reload();
+    await rowOf(finder, "Finished").waitFor();
+    expect(await finder.getByLabel("Data").inputValue()).toBe("skill>=1200, skill<1300");
+    await finder.getByLabel("Data").fill("nonsense");
+    await finder.getByText("Data is asked for like this").waitFor();
+  });
+
+  test("whom the host must let in waits, and comes in or does not; a code opens what is private", async () => {
+    const [alice, bob, carol] = [await open("asks"), await open("asks"), await open("asks", PHONE)];
+    await create(alice, { "Your name": "Alice", Name: "Careful" }, "I let in each one myself");
+    await rowOf(bob, "Careful").filter({ hasText: "on request" }).getByRole("link").click();
+    await join(bob, "Bob", "Ask to join");
+    await role(bob, "Waiting for the host to let you in").waitFor();
+    await shoot(bob, "waiting-desk");
+    await alice.getByRole("button", { name: "Let in: Bob" }).click();
+    await role(bob, "You are a member").waitFor();
+    await rowOf(carol, "Careful").getByRole("link").click();
+    await join(carol, "Carol", "Ask to join");
+    await alice.getByRole("button", { name: "Turn away: Carol" }).click();
+    await carol.getByText("The host turned you away.").waitFor();
+
+    const [host, guest] = [await open("asks"), await open("asks")];
+    await host.getByRole("button", { name: "Create a lobby" }).click();
+    const dialog = host.getByRole("dialog");
+    await dialog.getByLabel("Name", { exact: true }).fill("Hidden");
+    await dialog.getByLabel("Who finds it").selectOption("private");
+    await dialog.getByRole("button", { name: "Create", exact: true }).click();
+    const code = await host.getByRole("region", { name: "Your seat" }).locator("code").textContent();
+    await guest.getByLabel("Join code").fill(code!.toLowerCase());
+    await guest.getByLabel("Join code").press("Enter");
+    await guest.getByRole("dialog").getByRole("button", { name: "Join" }).click();
+    await guest.getByRole("heading", { name: "Hidden" }).waitFor();
+    await role(guest, "You are a member").waitFor();
+    expect(await rowOf(carol, "Hidden").count()).toBe(0);
+  });
+
+  test("lobbies of other wires are shown with the way in, to be copied", async () => {
+    const alice = await house.player();
+    await alice.ask("h:Abroad:Alice:4", /^i:/);
+    alice.keepPinging("Abroad", "Alice");
+    for (const options of [DESKTOP, PHONE]) {
+      const page = await open("default", options);
+      await rowOf(page, "Abroad").getByRole("link").click();
+      const way = page.getByRole("region", { name: "How to join" });
+      await way.getByText("It is joined by a game with Rabid's hole punching.").waitFor();
+      await way.getByText(`203.0.113.5:${house.udp()}`).waitFor();
+      await way.getByText('{"wire":"rabid","session":"Abroad"}').waitFor();
+      await person(page, "Alice").filter({ hasText: "host" }).waitFor();
+      await way.getByRole("button", { name: "Copy server" }).click();
+      await way.getByText(/^(Copied|Marked)/).waitFor();
+      expect(await page.getByRole("button", { name: "Join", exact: true }).isVisible()).toBe(false);
+      expect(await sidewaysScroll(page)).toBe(0);
+      await shoot(page, options === PHONE ? "foreign-phone" : "foreign-desk");
+    }
+    alice.stopPinging();
+  });
+
+  test("a lobby that is not there is said not to be there, and a keyboard gets everywhere", async () => {
+    const page = await open("keys");
+    await page.goto("/?game=keys&lobby=0-00000000000000000000000000");
+    await role(page, "There is no such lobby, or it is over.").waitFor();
+    await page.getByRole("link", { name: "All lobbies" }).press("Enter");
+    await page.locator("#empty").waitFor();
+    await page.getByRole("button", { name: "Create a lobby" }).press("Enter");
+    expect(await page.evaluate("document.activeElement.name")).toBe("member_name");
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await page.evaluate("document.activeElement.id")).toBe("create");
+  });
+});
+
+// --- helpers ---------------------------------------------------------------------------------------------------
+
+async function open(game: string, options: BrowserContextOptions = DESKTOP, origin = house.url): Promise<Page> {
+  const visit = await visitor(browser, origin, options);
+  visits.push(visit);
+  await visit.page.goto(`/?game=${game}`);
+  await visit.page.locator("#hub").getByText("Live", { exact: true }).waitFor();
+  return visit.page;
+}
+
+async function create(page: Page, fields: Record<string, string>, ...boxes: string[]): Promise<void> {
+  await page.getByRole("button", { name: "Create a lobby" }).click();
+  const dialog = page.getByRole("dialog");
+  for (const [label, text] of Object.entries(fields)) await dialog.getByLabel(label, { exact: true }).fill(text);
+  for (const label of boxes) await dialog.getByLabel(label).check();
+  await dialog.getByRole("button", { name: "Create", exact: true }).click();
+  await role(page, "You host this lobby").waitFor();
+}
+
+async function join(page: Page, name: string, verb = "Join"): Promise<void> {
+  await page.locator("#lobby").getByLabel("Your name").fill(name);
+  await page.locator("#lobby").getByRole("button", { name: verb, exact: true }).click();
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel("Say something").fill(text);
+  await page.getByRole("button", { name: "Send" }).click();
+}
+
+/** The host does it to a member, and says that he means it. */
+async function sure(page: Page, verb: string, name: string): Promise<void> {
+  await page.getByRole("button", { name: `${verb}: ${name}` }).click();
+  await page.getByRole("dialog").getByRole("button", { name: verb }).click();
+}
+
+const within = (what: Locator, state: "visible" | "detached" = "visible"): Promise<void> =>
+  what.waitFor({ state, timeout: SEEN_MS });
+
+const rowOf = (page: Page, name: string): Locator =>
+  page.locator("tbody tr").filter({ has: page.locator("bdi", { hasText: new RegExp(`^${name}$`) }) });
+const role = (page: Page, text: string): Locator => page.locator(".connection", { hasText: text });
+const person = (page: Page, name: string): Locator => page.locator(".people li", { hasText: name });
+const said = (page: Page, text: string): Locator => page.getByRole("log").getByText(text);
+const fact = (page: Page, word: string): Locator => page.locator(".facts").getByText(word, { exact: true });
+
+/** By how many pixels the page is wider than what shows it. */
+const sidewaysScroll = (page: Page): Promise<number> =>
+  page.evaluate<number>("Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)");
