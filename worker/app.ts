@@ -6,7 +6,7 @@ import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { GAME_PATTERN } from "#shared/limits.ts";
 import { VERSION } from "#shared/version.ts";
-import { HubUnavailable } from "./ask.ts";
+import { DOORS, HubUnavailable } from "./ask.ts";
 import type { Api } from "./context.ts";
 import { hubOf, shardsOf } from "./env.ts";
 import { mayShowPeer, needsGame, needsOperator, needsPeer, saysCost, showsSidecarKey } from "./gate.ts";
@@ -118,7 +118,7 @@ app.get("/v1/link/:game/:shard", async (c) => {
       headers: { upgrade: "websocket", "cache-control": "no-store" },
     });
   }
-  return hubOf(c.env, game, shard).fetch(c.req.raw);
+  return hubOf(c.env, game, shard).fetch(new Request(DOORS.link, c.req.raw));
 });
 
 app.get("*", async (c, next) => (await serveSite(c.req.raw, c.env)) ?? next());

@@ -1,6 +1,12 @@
 /** Questions to hubs. */
 import { type Env, hubOf } from "./env.ts";
 
+/**
+ * The doors of a hub for sockets. Which one it is, the Worker says when it has checked who comes; the URL of a request is
+ * the client's to spell, in more ways than one.
+ */
+export const DOORS = { events: "https://hub/events", link: "https://hub/link" } as const;
+
 /** The hub cannot answer now. */
 export class HubUnavailable extends Error {}
 

@@ -15,6 +15,7 @@ import type { RefusalCode } from "#shared/refusals.ts";
 import type { Page } from "#shared/shelves.ts";
 import type { TicketKey } from "#shared/tickets.ts";
 import { isMember, viewOf } from "#shared/views.ts";
+import { DOORS } from "./ask.ts";
 import { strangerRefusal } from "./asked.ts";
 import { type Asking, Connections } from "./connections.ts";
 import type { Draft } from "./directory.ts";
@@ -28,6 +29,7 @@ import * as natives from "./natives.ts";
 import type { Entry, Target } from "./natives.ts";
 import * as office from "./office.ts";
 import type { Answered, Once, Outcome, Pass } from "./pass.ts";
+import { problem } from "./problem.ts";
 import { published, type Published, publishing } from "./published.ts";
 import type { Relays } from "./relays.ts";
 import { ticketKeys } from "./tokens.ts";
@@ -77,9 +79,8 @@ export class Hub extends DurableObject<Env> {
 
   /** A sidecar opens its link, and the Worker has checked its key; or somebody comes to watch. */
   override fetch(request: Request): Response {
-    if (new URL(request.url).pathname.endsWith("/events")) {
-      return this.#watch.admit(request.headers.get(SOURCE), Date.now());
-    }
+    if (request.url === DOORS.events) return this.#watch.admit(request.headers.get(SOURCE), Date.now());
+    if (request.url !== DOORS.link) return problem("not_found");
     const { 0: client, 1: server } = new WebSocketPair();
     this.#links.add(server);
     this.ctx.acceptWebSocket(server, ["link"]);

@@ -6,7 +6,7 @@
  */
 import { shardOfId } from "#shared/shards.ts";
 import { SUBPROTOCOL } from "#shared/watch.ts";
-import { askHub } from "./ask.ts";
+import { askHub, DOORS } from "./ask.ts";
 import type { Handler } from "./context.ts";
 import { shardsOf } from "./env.ts";
 import { payerOf } from "./gate.ts";
@@ -29,7 +29,7 @@ export const watch: Handler = (c) => {
   const lobby = c.req.query("lobby");
   const shard = lobby === undefined ? 0 : shardOfId(lobby);
   if (shard === null || shard >= shardsOf(c.env)) return problem("lobby_not_found");
-  const request = new Request(c.req.raw);
+  const request = new Request(DOORS.events, c.req.raw);
   request.headers.delete(SOURCE);
   const { source } = payerOf(c);
   if (source !== null) request.headers.set(SOURCE, source);

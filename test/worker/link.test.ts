@@ -2,7 +2,9 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Close, LINK_VERSION } from "#shared/link.ts";
+import { SUBPROTOCOL, WatchClose } from "#shared/watch.ts";
 import { app } from "../../worker/app.ts";
+import { DOORS } from "../../worker/ask.ts";
 import type { Env } from "../../worker/env.ts";
 import { GOLDEN } from "../support/golden-tickets.ts";
 import { hubFor, sidecarRow, sidecarRows, tablesOf, untilDown } from "./inside.ts";
@@ -86,6 +88,35 @@ describe("the door", () => {
       expect(complaint).toHaveBeenCalledWith({ message: expect.stringContaining("SIDECAR_KEYS is not set") });
     },
   );
+
+  test.each(["%65vents", "event%73", "%65%76%65%6e%74%73", "./events", "//events"])(
+    "is not reached by a watcher who spells his path %s",
+    async (spelled) => {
+      const game = newGame();
+      const headers = { upgrade: "websocket", "sec-websocket-protocol": SUBPROTOCOL };
+      const { status, webSocket } = await worker(new Request(`${ORIGIN}/v1/games/${game}/${spelled}`, { headers }));
+      if (webSocket === null) return expect(status).toBe(404);
+      const closed = new Promise<number>((resolve) => {
+        webSocket.addEventListener("close", ({ code }) => resolve(code));
+      });
+      webSocket.accept();
+      webSocket.send(JSON.stringify(helloOf({ name: "north", epoch: "epoch" })));
+      expect(await closed).toBe(WatchClose.malformed);
+      expect(await tablesOf(game)).not.toContain("sidecars");
+    },
+  );
+
+  test("is one of two doors of a hub, and there is no third", async () => {
+    for (const url of [DOORS.link, DOORS.events]) {
+      const answer = await hubFor(newGame()).fetch(new Request(url, { headers: { upgrade: "websocket" } }));
+      expect(answer.status).toBe(101);
+      answer.webSocket!.accept();
+      answer.webSocket!.close();
+    }
+    for (const url of [`${ORIGIN}/v1/link/game/0`, `${ORIGIN}/v1/games/game/events`, `${DOORS.link}/`]) {
+      expect((await hubFor(newGame()).fetch(url, { headers: { upgrade: "websocket" } })).status).toBe(404);
+    }
+  });
 
   test("tells a stranger nothing about which hubs there are", async () => {
     expect((await worker(linkRequest("UPPER", 99, "wrong"))).status).toBe(401);
