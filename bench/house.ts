@@ -11,6 +11,7 @@ const UNLIMITED = "1000000";
 
 export type BenchHouse = {
   readonly sidecar: ChildProcess;
+  readonly hubUrl: string;
   /** UDP port on which every wire is spoken. */
   readonly port: number;
   /** TCP port of noray's commands. */
@@ -34,6 +35,9 @@ export async function openHouse(): Promise<BenchHouse> {
     PARLEY_STATUS: `127.0.0.1:${status}`,
     PARLEY_LOG: "error",
     PARLEY_NORAY: String(noray),
+    PARLEY_TUNNEL: "off",
+    PARLEY_STUN_RATE: `${UNLIMITED}/${UNLIMITED}`,
+    PARLEY_STUN_ALL_RATE: `${UNLIMITED}/${UNLIMITED}`,
     PARLEY_NORAY_CONNECTIONS: `${UNLIMITED}/${UNLIMITED}`,
     PARLEY_NORAY_LOOKUP_RATE: `${UNLIMITED}/${UNLIMITED}`,
     PARLEY_RELAY_PEERS: "any",
@@ -55,7 +59,8 @@ export async function openHouse(): Promise<BenchHouse> {
     await endHub(hub);
     await rm(state, { recursive: true, force: true });
   };
-  await untilAnswers(`http://127.0.0.1:${hubPort}/healthz`, (body) => body["ok"] === true, hub);
+  const hubUrl = `http://127.0.0.1:${hubPort}`;
+  await untilAnswers(`${hubUrl}/healthz`, (body) => body["ok"] === true, hub);
   await untilAnswers(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
-  return { sidecar, port, noray, echo, echoPort, close };
+  return { sidecar, hubUrl, port, noray, echo, echoPort, close };
 }

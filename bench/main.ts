@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: what the house carries, in one run on this machine, in about two minutes.
  *
+ *     observed    our own peers and ICE agents, told where they are seen: two HMACs a question, and none
  *     renewals    UDP in, contact, UDP out: beside a bare echo server of the same runtime, per second of its CPU
  *     requests    the same for what goes through the hub; the CPU is the sidecar's alone
  *     DTLS        pings under DTLS beside those in clear, handshakes, and what a session that is held costs
@@ -13,6 +14,7 @@
  * Absolute figures belong to the machine; compare ratios, and runs on the same machine.
  */
 import { createSocket } from "node:dgram";
+import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
 import { Clients } from "../test/support/dtls.ts";
 import { hash } from "../udp-sidecar/protocols/dowsett.ts";
 import { handshakes, memoryPerSession, Sealed, sealedFlood } from "./dtls.ts";
@@ -27,6 +29,7 @@ const SOCKETS = 64;
 /** Sessions that are held while the server's memory is looked at. */
 const HELD = 1_000;
 const PASSWORD = "abcdefghij";
+const STUN = Buffer.from("000100002112a442".padEnd(40, "a"), "hex");
 
 const house = await openHouse();
 try {
@@ -37,9 +40,12 @@ try {
   const pings = sockets.map((_, at) => text(`p:Bench${at}:Alice`));
   const refreshes = sockets.map((_, at) => refresh(`bench ${at}`));
   const question = list();
+  const observed = await observation(house.hubUrl);
   let names = 0;
   const echo = await flood(sockets, house.echoPort, house.echo, (at) => pings[at]!);
   const rows = [
+    ["observations with a ticket", await flood(sockets, house.port, house.sidecar, () => observed)],
+    ["STUN bindings", await flood(sockets, house.port, house.sidecar, () => STUN)],
     ["Rabid pings", await flood(sockets, house.port, house.sidecar, (at) => pings[at]!)],
     ["Dowsett refreshes", await flood(sockets, house.port, house.sidecar, (at) => refreshes[at]!)],
     ["Dowsett lists of 64", await flood(sockets, house.port, house.sidecar, () => question)],
@@ -61,7 +67,7 @@ try {
   const sealed = Array.from({ length: SOCKETS }, () => new Sealed(clients, house.port));
   for (const one of sealed) await one.connect();
   for (const [at, one] of sealed.entries()) one.send([one.client.say(`h:Sealed${at}:Alice:4`)]);
-  const [, inClear] = rows[0];
+  const [, inClear] = rows.find(([what]) => what === "Rabid pings")!;
   const under = await sealedFlood(sealed, house.sidecar, (at) => `p:Sealed${at}:Alice`);
   const shaken = await handshakes(clients, house.port, house.sidecar, 16);
   for (const one of sealed) one.close();
@@ -105,6 +111,13 @@ table([
   ...CIPHERS.map(([name, cipher]) => [name, ...SIZES.map((size) => whole(cipher(size)))]),
   ["sealed by one, opened by the other", ...SIZES.map((size) => whole(sealed(size)))],
 ]);
+
+/** What a peer of ours asks, with a ticket of this hub. */
+async function observation(hub: string): Promise<Uint8Array> {
+  const response = await fetch(`${hub}/v1/games/default/peers`, { method: "POST" });
+  const { udp_token } = (await response.json()) as { udp_token: string };
+  return text(`see ${udp_token}`.padEnd(NATIVE_REQUEST_BYTES_MIN));
+}
 
 function text(what: string): Uint8Array {
   return Buffer.from(what);

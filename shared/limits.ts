@@ -263,7 +263,8 @@ export const LIST_FETCH_MS = 900;
 export const STUN_PER_S = 10;
 export const STUN_BURST = 40;
 /** And to all together: forged senders, who may be many, cost a tenth of a core and 160 KB/s of what is not theirs. */
-export const STUN_OF_ALL = { per_s: 4_000, burst: 8_000 } as const;
+export const STUN_ALL_PER_S = 4_000;
+export const STUN_ALL_BURST = 8_000;
 /** The longest STUN message that is looked at: an ICE check with all its attributes takes 150 bytes. */
 export const STUN_BYTES_MAX = 548;
 /** Sources whose buckets are remembered; when full, newcomers share one bucket. */

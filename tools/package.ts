@@ -10,7 +10,7 @@ import { parseArgs, promisify } from "node:util";
 
 const ROOT = resolve(import.meta.dirname, "..");
 /** Packages that the sidecar imports; koffi alone is for DTLS, with a prebuilt program for this kind of machine. */
-const IMPORTED = ["pino", "prom-client", "koffi"];
+const IMPORTED = ["pino", "prom-client", "ws", "koffi"];
 /** What a package of npm brings that no running program reads. */
 const IDLE = /\/(test|tests|docs?|src|vendor|benchmarks|examples|\.github)$|\.(md|map|d\.ts|d\.mts|d\.cts|lock)$/;
 

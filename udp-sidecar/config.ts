@@ -39,6 +39,7 @@ export type Config = RelayConfig &
     readonly list: Budget;
     /** STUN's answers to one source, or null where it is not spoken. */
     readonly stun: Budget | null;
+    readonly stun_all: Budget;
     readonly local_addresses: (typeof LOCAL_ADDRESSES)[number];
   };
 
@@ -173,6 +174,12 @@ const SETTINGS = {
     fallback: `${limits.STUN_PER_S}/${limits.STUN_BURST}`,
     help: "STUN questions answered per source, on every UDP port: PER_SECOND/AT_ONCE, or off",
     parse: (text: string) => (text === "off" ? good(null) : budget(text)),
+  },
+  stun_all: {
+    env: "PARLEY_STUN_ALL_RATE",
+    fallback: `${limits.STUN_ALL_PER_S}/${limits.STUN_ALL_BURST}`,
+    help: "STUN questions answered to all sources together: PER_SECOND/AT_ONCE",
+    parse: budget,
   },
   local_addresses: {
     env: "PARLEY_LOCAL_ADDRESSES",

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { type Endpoint, isIPv4 } from "#shared/endpoint.ts";
-import { DRAIN_MS, LEASE_LOOK_MS, REPEATS_MAX, SOURCES_MAX, STUN_OF_ALL } from "#shared/limits.ts";
+import { DRAIN_MS, LEASE_LOOK_MS, REPEATS_MAX, SOURCES_MAX } from "#shared/limits.ts";
 import { type Hello, LINK_VERSION } from "#shared/link.ts";
 import { VERSION } from "#shared/version.ts";
 import type { Logger } from "pino";
@@ -61,7 +61,7 @@ export class Sidecar {
     this.#mirror =
       config.stun === null
         ? null
-        : new Mirror({ source: config.stun, all: STUN_OF_ALL, sources_max: SOURCES_MAX }, this.tally);
+        : new Mirror({ source: config.stun, all: config.stun_all, sources_max: SOURCES_MAX }, this.tally);
   }
 
   /** Opens the ports and starts linking. Rejects with one sentence where a port cannot be had. */

@@ -35,11 +35,11 @@ export class Sidecars {
     return up.filter(({ retiring }) => retiring !== true).map(sidecarView);
   }
 
-  /** Those that are linked and relay, and where they are met. */
+  /** Those that are linked, stay, and relay, and where they are met. */
   relaying(): { readonly id: string; readonly addresses: readonly string[] }[] {
     return [...this.#sockets.keys()].flatMap((id) => {
-      const { addresses, relay } = this.#rows.get(id)!.hello;
-      return relay === undefined ? [] : [{ id, addresses: [...addresses, ...relay.addresses] }];
+      const { addresses, relay, retiring } = this.#rows.get(id)!.hello;
+      return relay === undefined || retiring === true ? [] : [{ id, addresses: [...addresses, ...relay.addresses] }];
     });
   }
 

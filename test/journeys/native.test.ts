@@ -1,12 +1,18 @@
 /** Peers of our own at a real sidecar, with tickets of a real hub: observation, filtering, signs of life, and STUN. */
+import { execFile } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Joined, LobbyView } from "#shared/api.ts";
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
-import { decodeReceipt } from "#shared/receipts.ts";
+import { decodeReceipt, RECEIPT_PATTERN } from "#shared/receipts.ts";
 import { freePort } from "../../tools/ports.ts";
 import { eventually, House } from "../support/house.ts";
+import { godot3, hasGodot3 } from "../support/programs.ts";
 
 let house: House;
 /** Every wire; native alone; Rabid alone. */
@@ -92,6 +98,22 @@ test("every port answers an ICE agent, one that speaks Rabid alone too", async (
     expect(from).toBe(port);
     expect(bytes.readUInt16BE(26) ^ 0x2112).toBe(agent.port);
   }
+});
+
+test.skipIf(!hasGodot3)("three lines of GDScript are enough", async () => {
+  const { udp_token } = await newPeer();
+  const home = await mkdtemp(join(tmpdir(), "parley-godot-"));
+  const script = join(import.meta.dirname, "../support/godot/observer.gd");
+  const env = { PATH: process.env["PATH"], HOME: home, PORT: String(ports[0]), TICKET: udp_token };
+  const { stdout } = await promisify(execFile)(godot3, ["-s", script], { cwd: home, env, timeout: 60_000 });
+  await rm(home, { recursive: true, force: true });
+  const line = stdout.split("\n").find((text) => text.startsWith("["));
+  expect(JSON.parse(line ?? "null")).toStrictEqual([
+    "seen",
+    expect.stringMatching(/^127\.0\.0\.1:[0-9]+$/),
+    expect.stringMatching(RECEIPT_PATTERN),
+    "1",
+  ]);
 });
 
 test("all of it goes on while the hub is dead", async () => {

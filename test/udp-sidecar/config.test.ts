@@ -35,6 +35,7 @@ describe("settings", () => {
       renewal: { per_s: limits.RENEWAL_PER_S, burst: limits.RENEWAL_BURST },
       list: { per_s: limits.LIST_PER_S, burst: limits.LIST_BURST },
       stun: { per_s: limits.STUN_PER_S, burst: limits.STUN_BURST },
+      stun_all: { per_s: limits.STUN_ALL_PER_S, burst: limits.STUN_ALL_BURST },
       local_addresses: "always",
       relay_ports: { first: 49_152, last: 51_200 },
       relay_addresses: [],
