@@ -5,11 +5,12 @@ import type { Endpoint } from "#shared/endpoint.ts";
 import { type Finding, fault, note, ok } from "./finding.ts";
 import { silent, strayed, Voice } from "./voice.ts";
 
+const CONNECT_MS = 5_000;
 const WITHIN_MS = 10_000;
 
 export async function examineNoray(address: string, tcp: number, udp: number): Promise<Finding[]> {
   const commands = `noray at TCP ${tcp}`;
-  const [ann, bob] = [await Caller.open(address, tcp), await Caller.open(address, tcp)];
+  const [ann, bob] = await Promise.all([Caller.open(address, tcp), Caller.open(address, tcp)]);
   const voices = [await Voice.open(address), await Voice.open(address)];
   try {
     if (ann === null || bob === null) return [silent(commands, tcp, "TCP")];
@@ -79,7 +80,7 @@ class Caller {
   static async open(host: string, port: number): Promise<Caller | null> {
     const socket = createConnection({ host, port });
     try {
-      await once(socket, "connect", { signal: AbortSignal.timeout(WITHIN_MS) });
+      await once(socket, "connect", { signal: AbortSignal.timeout(CONNECT_MS) });
       return new Caller(socket);
     } catch {
       socket.destroy();

@@ -30,8 +30,9 @@ export async function examineSidecar(
   const doors: Doors = known ?? { ...defaults(), noray: 8_890 };
   const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address));
   const { dtls } = doors;
-  for (const port of dtls === undefined ? [] : doors.ports) {
-    findings.push(...(await examineDtls({ address, port: port.port }, dtls!)));
+  if (dtls !== undefined) {
+    const sealed = await Promise.all(doors.ports.map(({ port }) => examineDtls({ address, port }, dtls)));
+    findings.push(...sealed.flat());
   }
   if (dtls?.required === true) return once(findings);
   const numbers = doors.ports.map(({ port }) => port);

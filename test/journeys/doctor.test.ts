@@ -1,0 +1,189 @@
+/**
+ * A house as an operator has it: on one machine the sidecar from its package, installed by its script and run by its
+ * unit's command line as nobody, with a hub behind TLS; on another a player, from where the doctor looks. Then one thing
+ * after the other is broken, and the doctor must name it.
+ */
+import { execFile } from "node:child_process";
+import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { realpathSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
+import { packageSidecar } from "../../tools/package.ts";
+import { type Host, Lab } from "../lab/lab.ts";
+import type { Program } from "../lab/program.ts";
+import { labIsMissing } from "../lab/space.ts";
+import { makeCertificates } from "../support/certificates.ts";
+
+const DOCTOR = resolve(import.meta.dirname, "../../tools/doctor/main.ts");
+const KEY = "key-of-the-house";
+/** To lay folders over others and to become nobody. */
+const isRoot = process.getuid?.() === 0;
+
+type Told = { readonly code: number; readonly out: string };
+
+let folder: string;
+let root: string;
+let lab: Lab;
+let [vps, player]: Host[] = [];
+let hub: Program;
+let unit: Program;
+
+describe.skipIf(labIsMissing() || !isRoot)("the doctor", () => {
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "parley-vps-"));
+    root = join(folder, "root");
+    await chmod(folder, 0o755);
+    lab = await Lab.open();
+    [vps, player] = [await lab.host(), await lab.host()];
+    await install();
+    makeCertificates(join(folder, "tls"), vps.address);
+    await cp(inject("bundle"), join(folder, "bundle"), { recursive: true });
+    const args = [join(folder, "bundle"), join(folder, "rows"), vps.address, KEY, join(folder, "tls")];
+    hub = await vps.run("hub.ts", args);
+    await startUnit();
+  });
+  afterEach(() => run(vps!, "nft", ["flush ruleset"]));
+  afterAll(async () => {
+    await lab?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test("finds nothing wrong in a house that was installed by the script", async () => {
+    const { code, out } = await doctor();
+    expect([code, out]).toStrictEqual([0, expect.stringContaining("Nothing is wrong.")]);
+    const looked = ["certificate: good", "clock: within", "key: the hub takes it", "link: ", "WebSocket: "];
+    const spoken = ["native at UDP 3478: a ticket", "rabid at UDP 57775: two", "dowsett at UDP 5160: its list"];
+    const more = ["registrar at UDP 8809: it has seen both", "relay: UDP", "DTLS at UDP 3478", "NAT here: none"];
+    for (const words of [...looked, ...spoken, ...more]) expect(out).toMatch(new RegExp(`^ok .*${words}`, "m"));
+  });
+
+  test("names a wrong key", async () => {
+    await restartWith({ PARLEY_KEY: "another-key" });
+    expect(unit.lines).not.toContainEqual({ hub: "linked" });
+    const { code, out } = await doctor({ key: "another-key" });
+    expect(code).toBe(1);
+    expect(out).toContain("FAULT  key: the hub refuses it");
+    expect(out).toContain("FAULT  link: no sidecar at 20.0.0.10 is linked");
+    await restartWith({ PARLEY_KEY: KEY });
+    await unit.line(({ hub: said }) => said === "linked");
+  });
+
+  test("names closed ports, and those alone", async () => {
+    await rules("hook input priority 0", "udp dport 57775 drop", "tcp dport 8890 drop");
+    const { code, out } = await doctor();
+    expect(code).toBe(1);
+    expect(faults(out)).toStrictEqual(["UDP 57775", "DTLS at UDP 57775", "noray at TCP 8890"].toSorted());
+  });
+
+  test("names a dead hub", async () => {
+    hub.tell({ hub: false });
+    await hub.line(({ hub: said }) => said === false);
+    const { code, out } = await doctor();
+    expect([code, faults(out)]).toStrictEqual([1, ["hub"]]);
+    expect(out).toContain("nothing answers at https://20.0.0.10");
+    const from = unit.lines.length;
+    hub.tell({ hub: true });
+    await hub.line(({ hub: said }) => said === true);
+    await unit.line(({ hub: said }) => said === "linked", { from: Math.max(0, from - 1) });
+  });
+
+  describe("names a NAT in front of the sidecar", () => {
+    test("that renumbers its ports", async () => {
+      await rules("hook output priority -300", "udp sport 57775 notrack udp sport set 40000");
+      const told = await doctor();
+      expect([told.code, faults(told.out)]).toStrictEqual([1, expect.arrayContaining(["UDP 57775"])]);
+      expect(told.out).toContain("20.0.0.10:57775, it answers from 20.0.0.10:40000: a NAT in front of the sidecar");
+    });
+
+    test("that hides players from it", async () => {
+      await rules("hook input priority 100", "ip protocol udp snat to 10.9.9.9");
+      const { code, out } = await doctor();
+      expect([code, faults(out)]).toStrictEqual([1, expect.arrayContaining(["NAT in front of the sidecar"])]);
+      expect(out).toContain("it sees this machine as 10.9.9.9");
+    });
+
+    test("or a second address, from which it does not answer", async () => {
+      await run(vps!, "ip", ["addr", "add", "20.0.0.99/16", "dev", "eth0"]);
+      const { code, out } = await doctor({ sidecar: "20.0.0.99" });
+      expect(code).toBe(1);
+      expect(out).toContain("asked at 20.0.0.99:3478, it answers from 20.0.0.10:3478: another address");
+      await run(vps!, "ip", ["addr", "del", "20.0.0.99/16", "dev", "eth0"]);
+    });
+  });
+
+  test("names a clock that is off by ten minutes", async () => {
+    const { code, out } = await doctor({ port: 445 });
+    expect([code, faults(out)]).toStrictEqual([1, ["clock"]]);
+    expect(out).toMatch(/clock: this machine is (599|60[0-5]) s ahead of the hub/);
+  });
+
+  test("names a certificate that has expired", async () => {
+    const { code, out } = await doctor({ port: 444 });
+    expect([code, faults(out)]).toStrictEqual([1, ["certificate"]]);
+    expect(out).toContain("it expired on Jan  1 00:00:00 2024 GMT");
+  });
+});
+
+/** Package, script, twice: the second time it is an upgrade, and settings stay. */
+async function install(): Promise<void> {
+  const made = await packageSidecar(join(folder, "package"));
+  await mkdir(join(root, "opt/node/bin"), { recursive: true });
+  await copyFile(realpathSync(process.execPath), join(root, "opt/node/bin/node"));
+  const line = `mount --bind ${root}/opt /opt && ${made}/install.sh --root ${root} --node /opt/node/bin/node`;
+  const script = (): Promise<{ stdout: string }> => promisify(execFile)("unshare", ["--mount", "sh", "-ec", line]);
+  expect((await script()).stdout).toContain("Next: put PARLEY_HUB, PARLEY_KEY and PARLEY_ADDRESSES");
+  await settle({ PARLEY_KEY: KEY, PARLEY_ADDRESSES: vps!.address, PARLEY_DTLS: "on" });
+  const before = await readFile(join(root, "etc/parley/sidecar.env"), "utf8");
+  expect((await script()).stdout).not.toContain("Next:");
+  expect(await readFile(join(root, "etc/parley/sidecar.env"), "utf8")).toBe(before);
+  expect((await stat(join(root, "etc/parley/sidecar.env"))).mode & 0o007).toBe(0);
+  // What systemd makes of StateDirectory.
+  await promisify(execFile)("chown", ["65534:65534", join(root, "var/lib/parley")]);
+}
+
+async function settle(settings: Readonly<Record<string, string>>): Promise<void> {
+  const file = join(root, "etc/parley/sidecar.env");
+  let text = await readFile(file, "utf8");
+  for (const [name, value] of Object.entries(settings)) {
+    text = text.replace(new RegExp(`^${name}=.*$`, "m"), `${name}=${value}`);
+  }
+  await writeFile(file, text);
+}
+
+async function startUnit(): Promise<void> {
+  unit = await vps!.run("unit.ts", [root]);
+  await unit.line(({ hub: said, code }) => said === "linked" || said === "unreachable" || code !== undefined);
+  if (unit.lines.some(({ code }) => code !== undefined)) throw new Error(JSON.stringify(unit.lines));
+}
+
+async function restartWith(settings: Readonly<Record<string, string>>): Promise<void> {
+  await unit.end();
+  await settle(settings);
+  await startUnit();
+}
+
+async function run(host: Host, command: string, args: readonly string[], env = {}): Promise<Told> {
+  const program = await host.run("exec.ts", [JSON.stringify(env), command, ...args]);
+  const { code, out } = (await program.line((line) => "code" in line, { within_ms: 50_000 })) as unknown as Told;
+  await program.end();
+  return { code, out };
+}
+
+/** What the firewall, or the router in front, of the sidecar's machine does. */
+async function rules(hook: string, ...lines: readonly string[]): Promise<void> {
+  const kind = lines.some((line) => line.includes("snat")) ? "nat" : "filter";
+  const chain = ["chain it {", `type ${kind} ${hook}`, ...lines, "}"];
+  expect(await run(vps!, "nft", [["table ip it {", ...chain, "}"].join("\n")])).toMatchObject({ code: 0, out: "" });
+}
+
+/** As a player would call it, with the authority of the test believed. */
+function doctor({ port = 443, sidecar = vps!.address, key = KEY } = {}): Promise<Told> {
+  const env = { NODE_EXTRA_CA_CERTS: join(folder, "tls/ca.crt"), PARLEY_KEY: key };
+  const args = ["--hub", `https://${vps!.address}:${port}`, "--sidecar", sidecar];
+  return run(player!, process.execPath, [DOCTOR, ...args], env);
+}
+
+const faults = (out: string): string[] =>
+  Array.from(out.matchAll(/^FAULT +([^:]+):/gm), ([, what]) => what!).toSorted();

@@ -1,0 +1,65 @@
+/**
+ * A hub as its operator sees it: workerd on this machine alone, and proxies with TLS in front of it.
+ * `hub.ts BUNDLE ROWS ADDRESS KEYS CERTIFICATES`; says `{ ready: true }`. Told `{ hub: false }` or `{ hub: true }` it ends or starts
+ * the hub, and says so.
+ *
+ *     443    certificate `good`
+ *     444    certificate `expired`
+ *     445    certificate `good`, and ten minutes slow by what it says
+ */
+import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { createServer } from "node:tls";
+import { endHub, startHub } from "../../../tools/hub.ts";
+import { untilAnswers } from "../../../tools/processes.ts";
+import { listen, say } from "./stage.ts";
+
+const PORT = 8_787;
+const LATE_MS = 600_000;
+const [bundle, state, address, keys, certificates] = process.argv.slice(2) as [string, string, string, string, string];
+
+async function start(): Promise<ChildProcess> {
+  const hub = await startHub({ bundle, state, port: PORT, keys, tokenKeys: "token-key-of-the-house-of-the-tests" });
+  await untilAnswers(`http://127.0.0.1:${PORT}/healthz`, (body) => body["ok"] === true, hub);
+  return hub;
+}
+
+function proxy(port: number, certificate: string, late: boolean): Promise<void> {
+  const read = (kind: string): Buffer => readFileSync(join(certificates, `${certificate}.${kind}`));
+  const server = createServer({ cert: read("crt"), key: read("key") }, (outside) => {
+    const inside = connect(PORT, "127.0.0.1");
+    for (const [socket, other] of [
+      [inside, outside],
+      [outside, inside],
+    ] as const) {
+      socket.on("error", () => other.destroy());
+      socket.on("close", () => other.destroy());
+    }
+    outside.pipe(inside);
+    inside.on("data", (bytes: Buffer) => outside.write(late ? lateAnswer(bytes) : bytes));
+  });
+  return new Promise((done) => server.listen(port, address, done));
+}
+
+function lateAnswer(bytes: Buffer): Buffer {
+  const shift = (_: string, name: string, date: string): string =>
+    `${name}${new Date(Date.parse(date) - LATE_MS).toUTCString()}\r\n`;
+  return Buffer.from(bytes.toString("latin1").replace(/^(date: )(.+)\r\n/im, shift), "latin1");
+}
+
+let hub = await start();
+await proxy(443, "good", false);
+await proxy(444, "expired", false);
+await proxy(445, "good", true);
+listen(
+  ({ hub: wanted }) =>
+    void (async () => {
+      if (wanted === true) hub = await start();
+      else await endHub(hub);
+      say({ hub: wanted });
+    })(),
+  () => endHub(hub),
+);
+say({ ready: true });
