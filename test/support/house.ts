@@ -58,16 +58,26 @@ export class House {
     return this.#sidecars.get(name)!.udp;
   }
 
-  async startHub(): Promise<void> {
+  /** Folder of the hub's rows. */
+  get rows(): string {
+    return join(this.#state, "hub");
+  }
+
+  async startHub({ keys = this.key, tokenKeys = TOKEN_KEY } = {}): Promise<void> {
     this.#hub = await startHub({
       bundle: inject("bundle"),
-      state: join(this.#state, "hub"),
+      state: this.rows,
       port: this.#port,
-      keys: this.key,
-      tokenKeys: TOKEN_KEY,
+      keys,
+      tokenKeys,
       shards: this.#shards,
     });
     await untilAnswers(`${this.url}/healthz`, (body) => body["ok"] === true, this.#hub);
+  }
+
+  /** As an operator ends it. */
+  async endHub(): Promise<void> {
+    await endHub(this.#hub!);
   }
 
   async killHub(): Promise<void> {
@@ -106,14 +116,20 @@ export class House {
     await over;
   }
 
-  async restartSidecar(name = "one"): Promise<void> {
+  async restartSidecar(name = "one", changes: Readonly<Record<string, string>> = {}): Promise<void> {
     const running = this.#sidecars.get(name)!;
+    Object.assign(running.settings, changes);
     running.child = startSidecar(running.settings);
     await this.linked(name);
   }
 
   signalSidecar(signal: NodeJS.Signals, name = "one"): void {
     this.#sidecars.get(name)!.child.kill(signal);
+  }
+
+  /** Its exit code, once it has ended by itself. */
+  endOfSidecar(name = "one"): Promise<number | null> {
+    return ended(this.#sidecars.get(name)!.child);
   }
 
   /** SIGTERM; resolves with the exit code. */
