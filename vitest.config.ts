@@ -27,6 +27,7 @@ export default defineConfig({
             "test/shared/**/*.test.ts",
             "test/udp-sidecar/**/*.test.ts",
             "test/virtual/**/*.test.ts",
+            "test/deploy/**/*.test.ts",
             "clients/typescript/test/**/*.test.ts",
           ],
         },

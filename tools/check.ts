@@ -1,4 +1,4 @@
-/** `npm run check`: types, lint, format and rooms, in seconds. Everything runs; everything that failed is named. */
+/** `npm run check`: types, lint, format, the size of the bundle and rooms, in seconds. Everything runs; everything that failed is named. */
 import { execFile } from "node:child_process";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -17,10 +17,13 @@ const PROGRAMS = [
   "test/worker",
 ];
 
+/** Commands are of node_modules/.bin, but for a program of ours, which Node runs. */
 const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ...PROGRAMS.map((program) => [`types of ${program}`, "tsc", "-p", program] as const),
   ["lint", "oxlint", "--type-aware", "--deny-warnings"],
   ["format", "oxfmt", "--check", "."],
+  ["Dockerfile", "dockerfile-utils", "lint", "deploy/sidecar/Dockerfile"],
+  ["bundle", process.execPath, "tools/bundle-size.ts"],
   ["rooms", "vitest", "run", "--project", "node", "test/rooms.test.ts"],
 ];
 
@@ -38,7 +41,7 @@ process.exitCode = failed === 0 ? 0 : 1;
 /** What it printed where it failed, or null. */
 async function run(command: string, args: readonly string[]): Promise<string | null> {
   try {
-    await promisify(execFile)(join(BIN, command), args, { cwd: ROOT, maxBuffer: 10_000_000 });
+    await promisify(execFile)(resolve(BIN, command), args, { cwd: ROOT, maxBuffer: 10_000_000 });
     return null;
   } catch (error) {
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };

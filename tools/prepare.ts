@@ -1,6 +1,7 @@
 /**
  * What the tests need beside npm's packages, from Debian: a Chromium for the page, nft and ip for the laboratory of
- * NATs, openssl and Godot 3 without a screen as clients of DTLS. Where something is missing and cannot be installed, its tests say that they were skipped; in CI they fail.
+ * NATs, openssl and Godot 3 without a screen as clients of DTLS, and what reads scripts and units for faults. Where
+ * something is missing and cannot be installed, its tests say that they were skipped; in CI they fail.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -10,6 +11,8 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ["/usr/sbin/nft", "nftables"],
   ["/usr/sbin/ip", "iproute2"],
   ["/usr/bin/openssl", "openssl"],
+  ["/usr/bin/shellcheck", "shellcheck"],
+  ["/usr/bin/systemd-analyze", "systemd"],
   ["/usr/bin/godot3-server", "godot3-server"],
 ];
 
