@@ -26,16 +26,23 @@ subjectAltName = IP:${address}
 `;
   writeFileSync(join(folder, "ca.cnf"), config);
   writeFileSync(join(folder, "index.txt"), "");
+  const authority = ["ca", "-batch", "-config", "ca.cnf", "-cert", "ca.crt", "-keyfile", "ca.key"];
   for (const [name, until] of [
     ["good", "20490101000000Z"],
     ["expired", "20240101000000Z"],
   ] as const) {
     openssl("req", "-new", ...ec, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
-    const dates = ["-startdate", "20230101000000Z", "-enddate", until];
     openssl(
-      ...["ca", "-batch", "-config", "ca.cnf", "-cert", "ca.crt", "-keyfile", "ca.key"],
-      ...dates,
-      ...["-in", `${name}.csr`, "-out", `${name}.crt`, "-notext"],
+      ...authority,
+      "-startdate",
+      "20230101000000Z",
+      "-enddate",
+      until,
+      "-in",
+      `${name}.csr`,
+      "-out",
+      `${name}.crt`,
+      "-notext",
     );
   }
 }
