@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Joined, LobbyView } from "#shared/api.ts";
+import type { ConnectionView, Reach } from "#shared/api-connect.ts";
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
 import { decodeReceipt, RECEIPT_PATTERN } from "#shared/receipts.ts";
 import { freePort } from "../../tools/ports.ts";
@@ -89,6 +90,33 @@ test("a session ticket shown over UDP confirms the seat at whichever hub has the
   }
 });
 
+test("two who show their receipts are told by the hub where the other one is, and how long to wait", async () => {
+  const [ann, bob] = [await newPeer(), await newPeer()];
+  const { lobby } = await api<Joined>("lobbies", ann.peer_token, { name: "Nice", seats: 2 });
+  await api<Joined>(`lobbies/${lobby.id}/members`, bob.peer_token, {});
+  const [at, to] = [await Peer.open(), await Peer.open()];
+  const reachOf = async (peer: Peer, { udp_token }: Identity): Promise<Reach> => {
+    const looks = [ports[0], ports[1]].map(async (port, at_ms) => {
+      const [, , receipt] = await peer.asks(port, "see", udp_token, `look${at_ms}`);
+      return { socket: 0, local_port: peer.port, via: { address: "127.0.0.1", port }, at_ms, receipt: receipt! };
+    });
+    return { looks: await Promise.all(looks), hosts: [], now_ms: 1, rtt_ms: 2 };
+  };
+  const asked = { peer_id: bob.peer_id, reach: await reachOf(at, ann) };
+  const { connection_id } = await api<ConnectionView>(`lobbies/${lobby.id}/connections`, ann.peer_token, asked);
+  const accepted = { reach: await reachOf(to, bob) };
+  const his = await api<ConnectionView>(`connections/${connection_id}/accept`, bob.peer_token, accepted);
+  const mine = await api<ConnectionView>(`connections/${connection_id}`, ann.peer_token);
+  expect(mine.punch?.plan.targets).toStrictEqual([{ kind: "reflexive", address: "127.0.0.1", port: to.port }]);
+  expect(his.punch?.plan.targets).toStrictEqual([{ kind: "reflexive", address: "127.0.0.1", port: at.port }]);
+  expect(mine.punch?.pair_key.key).toBe(his.punch?.pair_key.key);
+  expect(mine.punch!.start_in_ms).toBeLessThanOrEqual(his.punch!.start_in_ms);
+  // What shows Ann shows nobody else.
+  const lent = { peer_id: ann.peer_id, reach: asked.reach };
+  const refused = await api<Problem>(`lobbies/${lobby.id}/connections`, bob.peer_token, lent);
+  expect(refused.code).toBe("invalid_request");
+});
+
 test("every port answers an ICE agent, one that speaks Rabid alone too", async () => {
   const agent = await Peer.open();
   for (const port of ports) {
@@ -127,6 +155,7 @@ test("all of it goes on while the hub is dead", async () => {
 
 // ---------------------------------------------------------------------------------------------------------------
 
+type Problem = { readonly code: string };
 type Identity = { readonly peer_id: string; readonly peer_token: string; readonly udp_token: string };
 
 const newPeer = async (game = "default"): Promise<Identity> =>

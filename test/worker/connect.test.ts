@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { connectionList, invitation, MEETINGS } from "#shared/api-connect.ts";
 import { decode } from "#shared/decode.ts";
 import {
+  COALESCE_MS,
   CONNECTION_KEPT_MS,
   CONSENT_ASKED_MS,
   CONSENT_GIVEN_MS,
@@ -24,7 +25,7 @@ import {
   meet as introduces,
 } from "./meeting.ts";
 import { fits, Player } from "./player.ts";
-import { lookAway, told } from "./watcher.ts";
+import { lookAway, told, Watcher } from "./watcher.ts";
 
 const ANN = { address: "20.0.1.1" };
 const BOB = { address: "20.0.2.1", local: "192.168.1.20" };
@@ -138,6 +139,27 @@ describe("two members", () => {
     const { punch } = await reads(ann, id);
     expect(punch?.plan).toMatchObject({ same_network: true, targets: [{ kind: "host", address: "192.168.1.20" }, {}] });
   });
+});
+
+test("nobody else is told anything of it: not a third member, not who watches the list, not the statistics", async () => {
+  const carl = await Player.of(game);
+  await carl.enters(lobby);
+  const third = await watching(carl, lobby);
+  const [stranger] = await Watcher.list(game);
+  await third.rest();
+  await stranger.rest();
+  const id = await meet({}, {});
+  const { punch } = await reads(ann, id);
+  await reports(ann, id, { path: "direct" });
+  await timePasses(game, COALESCE_MS);
+  expect([await third.rest(), await stranger.rest()]).toStrictEqual([[], []]);
+  const answers = ["stats", "lobbies", "sidecars", `lobbies/${lobby}`, `lobbies/${lobby}/connections`].map(
+    async (path) => (await carl.ask("GET", path)).text(),
+  );
+  const seen = (await Promise.all(answers)).join();
+  for (const secret of [punch!.pair_key.key, id, ANN.address, BOB.address, BOB.local]) {
+    expect([secret, seen.includes(secret)]).toStrictEqual([secret, false]);
+  }
 });
 
 describe("a reach", () => {
