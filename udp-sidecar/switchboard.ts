@@ -10,7 +10,6 @@ import type { Endpoint } from "#shared/endpoint.ts";
 import { NORAY_ANSWER_MS, NORAY_PENDING_MAX } from "#shared/limits.ts";
 import type { Report } from "#shared/link.ts";
 import type { Answer, Notice, Wire as WireName } from "#shared/lobby.ts";
-import type { RefusalCode } from "#shared/refusals.ts";
 import type { Party } from "./allocation.ts";
 import { type Budget, Guard } from "#shared/guard.ts";
 import type { Contact, Said } from "./protocol.ts";
@@ -175,15 +174,15 @@ export class Switchboard implements noray.Hosts {
   answered(answer: Answer, report: Report): void {
     if (report.kind === "host" && answer.kind === "refused" && answer.code === "lobby_exists") {
       // Another sidecar minted the same short code. Silence of the registrar makes the client begin anew.
-      this.#hosts.get(report.peer)?.caller.connection.say(noray.error("oid-taken"));
+      this.#hosts.get(report.peer)?.caller.connection.say(noray.refused("lobby_exists"));
     }
     if (report.kind !== "join") return;
     const caller = this.#hosts.get(report.peer)?.caller;
     const pending = caller?.pending.get(keyOf(report.name, report.silently === true));
     if (pending === undefined) return;
     const [other] = answer.kind === "introduced" ? answer.peers : [];
-    if (answer.kind === "refused") this.#done(pending, noray.error(WORDS[answer.code] ?? dashed(answer.code)));
-    else if (other === undefined) this.#done(pending, noray.error("unknown-oid"));
+    if (answer.kind === "refused") this.#done(pending, noray.refused(answer.code));
+    else if (other === undefined) this.#done(pending, noray.refused("lobby_not_found"));
     else if (pending.silently) this.#relay(pending, other.endpoint);
     else this.#done(pending, noray.connect(other.endpoint));
   }
@@ -194,7 +193,7 @@ export class Switchboard implements noray.Hosts {
   expire(now: number): void {
     for (const pending of this.#waiting) {
       if (now - pending.since < NORAY_ANSWER_MS) return;
-      this.#done(pending, noray.error("hub-unavailable"));
+      this.#done(pending, noray.refused("hub_unavailable"));
     }
   }
 
@@ -216,7 +215,7 @@ export class Switchboard implements noray.Hosts {
       this.#hosts.size >= hosts_max ||
       this.#registered.of(connection.address).lobbies >= hosts_per_source_max ||
       !this.#registrations.allows(connection.address, now);
-    if (full) return connection.say(noray.error("busy"));
+    if (full) return connection.say(noray.refused("rate_limited"));
     let oid = noray.mint(format, this.#out.random);
     // With short codes it happens that one is taken; that all are taken does not, because of `hosts_max`.
     while (this.#hosts.has(oid)) oid = noray.mint(format, this.#out.random);
@@ -236,10 +235,10 @@ export class Switchboard implements noray.Hosts {
     // The answer that is on its way answers this, too.
     if (pending.has(key)) return;
     const oid = hosts[0]?.oid;
-    if (oid === undefined || this.#out.contact(oid) === undefined) return connection.say(noray.error("not-registered"));
+    if (oid === undefined || this.#out.contact(oid) === undefined) return connection.say(noray.refused("unauthorized"));
     const busy = pending.size >= NORAY_PENDING_MAX || !this.#lookups.allows(connection.address, now);
-    if (busy) return connection.say(noray.error("busy"));
-    if (!noray.isOid(name)) return connection.say(noray.error("unknown-oid"));
+    if (busy) return connection.say(noray.refused("rate_limited"));
+    if (!noray.isOid(name)) return connection.say(noray.refused("lobby_not_found"));
     const made: Pending = { caller, oid, name, silently, since: now };
     pending.set(key, made);
     this.#waiting.add(made);
@@ -261,7 +260,7 @@ export class Switchboard implements noray.Hosts {
     const host = this.#hosts.get(name);
     const { address } = this.#out;
     if (contact === undefined || (host === undefined && address === null)) {
-      return this.#done(pending, noray.error("no-relay"));
+      return this.#done(pending, noray.refused("no_relay"));
     }
     const parties = [
       { peer: partyOf(oid), seen: contact.endpoint },
@@ -270,7 +269,7 @@ export class Switchboard implements noray.Hosts {
     const ports = this.#out.relay(parties, (reason) => {
       for (const one of [oid, name]) this.#hosts.get(one)?.caller.connection.say(noray.relayLimited(reason));
     });
-    if (ports === null) return this.#done(pending, noray.error("no-relay"));
+    if (ports === null) return this.#done(pending, noray.refused("no_relay"));
     caller.connection.say(noray.connectRelay(ports[0]));
     if (host !== undefined) host.caller.connection.say(noray.connectRelay(ports[1]));
     else this.#out.ask(contact, joining(oid, name), { address: address!, port: ports[1] });
@@ -301,6 +300,3 @@ const joining = (peer: string, name: string) =>
 const partyOf = (oid: string): string => `noray ${oid}`;
 
 const keyOf = (name: string, silently: boolean): string => `${silently ? "relay" : "punch"} ${name}`;
-
-const WORDS: Readonly<Partial<Record<RefusalCode, string>>> = { lobby_not_found: "unknown-oid" };
-const dashed = (code: string): string => code.replaceAll("_", "-");

@@ -27,6 +27,7 @@ import { createHash } from "node:crypto";
 import { type Endpoint, formatEndpoint, isIPv4, sameEndpoint } from "#shared/endpoint.ts";
 import { NORAY_LINE_BYTES_MAX, NORAY_OID_LENGTH_MAX } from "#shared/limits.ts";
 import type { Notice, Policy } from "#shared/lobby.ts";
+import type { RefusalCode } from "#shared/refusals.ts";
 import type { Contacts, Datagram, Heard, Lines, Said, Speech, Wire } from "../protocol.ts";
 
 /** What an id is made of. */
@@ -120,8 +121,22 @@ export const ids = (oid: string, pid: string): string => `set-oid ${oid}\nset-pi
 export const connect = (at: Endpoint): string => `connect ${formatEndpoint(at)}\n`;
 export const connectRelay = (port: number): string => `connect-relay ${port}\n`;
 export const relayLimited = (reason: string): string => `relay-limited ${reason.replaceAll("_", "-")}\n`;
+
 /** One word, because clients read no further. */
-export const error = (word: string): string => `error ${word}\n`;
+const ERRORS = {
+  banned: "banned",
+  host_unreachable: "host-unreachable",
+  hub_unavailable: "hub-unavailable",
+  lobby_exists: "oid-taken",
+  lobby_not_found: "unknown-oid",
+  no_relay: "no-relay",
+  rate_limited: "busy",
+  unauthorized: "not-registered",
+} as const satisfies Partial<Record<RefusalCode, string>>;
+
+/** Whoever asks waits for an answer, so that there is one to everything. */
+export const refused = (code: RefusalCode): string =>
+  `error ${code in ERRORS ? ERRORS[code as keyof typeof ERRORS] : ERRORS.hub_unavailable}\n`;
 
 /** An id of random letters, each as likely as the others. `random` gives so many random bytes. */
 export function mint({ length, alphabet }: Format, random: (bytes: number) => Uint8Array): string {
