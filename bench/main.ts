@@ -9,6 +9,7 @@
  *     noray       registrations over TCP, the registrar with 0 and with 10,000 idle hosts, and what one of those weighs
  *     lobbies     lists over HTTP, lives of lobbies, and a change that a thousand watchers are told, at a hub of its own
  *     sealed      datagrams between two peers of ours: sealed and opened by the client, in this process alone
+ *     messages    reliable and unreliable ones between two peers, beside plain UDP, and how long one takes beside a level
  *     relay       UDP in, UDP out to the other side: beside noray's way of doing it
  *
  * Absolute figures belong to the machine; compare ratios, and runs on the same machine.
@@ -22,6 +23,7 @@ import { openHouse } from "./house.ts";
 import { lobbies } from "./lobbies.ts";
 import { noray } from "./noray.ts";
 import { CIPHERS, sealed, SIZES } from "./sealed.ts";
+import { messages } from "./messages-table.ts";
 import { relays } from "./relay.ts";
 import { answerTo, flood, steps, table, whole } from "./measure.ts";
 
@@ -111,6 +113,8 @@ table([
   ...CIPHERS.map(([name, cipher]) => [name, ...SIZES.map((size) => whole(cipher(size)))]),
   ["sealed by one, opened by the other", ...SIZES.map((size) => whole(sealed(size)))],
 ]);
+
+await messages();
 
 /** What a peer of ours asks, with a ticket of this hub. */
 async function observation(hub: string): Promise<Uint8Array> {

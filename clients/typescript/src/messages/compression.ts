@@ -3,12 +3,22 @@
  * and never beyond the longest message.
  */
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import { COMPRESS_FROM_BYTES, COMPRESS_LEVEL, MESSAGE_BYTES_MAX } from "./limits.ts";
+import {
+  COMPRESS_FROM_BYTES,
+  COMPRESS_LEVEL,
+  COMPRESS_SAMPLE_BYTES,
+  COMPRESS_SAMPLE_MAX,
+  MESSAGE_BYTES_MAX,
+} from "./limits.ts";
 
 /** The shorter form, or null where there is none. */
 export function deflated(bytes: Uint8Array): Uint8Array | null {
   if (bytes.length < COMPRESS_FROM_BYTES) return null;
-  const short = deflateRawSync(bytes, { level: COMPRESS_LEVEL });
+  const level = COMPRESS_LEVEL;
+  const sample = bytes.subarray(0, COMPRESS_SAMPLE_BYTES);
+  // Pictures, sounds and what is deflated already show it from the beginning.
+  if (sample.length < bytes.length && deflateRawSync(sample, { level }).length > COMPRESS_SAMPLE_MAX) return null;
+  const short = deflateRawSync(bytes, { level });
   return short.length < bytes.length ? short : null;
 }
 

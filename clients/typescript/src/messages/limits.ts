@@ -86,6 +86,9 @@ export const HYSTART_MS_MAX = 16;
 
 /** Shorter messages are not worth the try. */
 export const COMPRESS_FROM_BYTES = 96;
+/** A message of which the first bytes do not become shorter than this is left as it is. */
+export const COMPRESS_SAMPLE_BYTES = 2_048;
+export const COMPRESS_SAMPLE_MAX = 1_843;
 /** zlib's levels: 1 is fastest, 9 smallest. */
 export const COMPRESS_LEVEL = 3;
 

@@ -1,0 +1,137 @@
+/** What messages between peers carry: both ends in this process, over sealed datagrams on loopback, beside plain UDP. */
+import { randomBytes } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { Result, SendFlags } from "../clients/typescript/src/messages/numbers.ts";
+import type { PeerMessages } from "../clients/typescript/src/steam/messages.ts";
+import { Lobby, turn, until } from "../clients/typescript/test/support-messages-sockets.ts";
+import { MEASURE_MS, quantile, WARM_UP_MS } from "./measure.ts";
+
+/** A datagram of ours when it is full, and a position. */
+export const DATAGRAM_BYTES = 1_232;
+export const POSITION_BYTES = 32;
+const CHUNK_BYTES = 64 * 1_024;
+/** Messages or datagrams that are sent in one turn of the event loop. */
+const BATCH = 64;
+const PROBE_EVERY_MS = 20;
+
+/** Per CPU-second of both ends together. */
+export type Carried = { readonly each_per_cpu_s: number; readonly bytes_per_cpu_s: number };
+
+/** Datagrams sent and heard by two plain sockets. */
+export async function plain(bytes: number): Promise<Carried> {
+  const [from, to] = [createSocket("udp4"), createSocket({ type: "udp4", recvBufferSize: 1 << 21 })];
+  to.bind(0, "127.0.0.1");
+  await once(to, "listening");
+  const { port } = to.address();
+  let heard = 0;
+  to.on("message", () => heard++);
+  const body = Buffer.alloc(bytes);
+  const carried = await carrying(
+    () => {
+      for (let one = 0; one < BATCH; one++) from.send(body, port, "127.0.0.1");
+    },
+    () => heard,
+    bytes,
+  );
+  from.close();
+  to.close();
+  return carried;
+}
+
+/** Reliable messages of 64 KiB that cannot be deflated, as many as are taken. */
+export const reliable = (): Promise<Carried> =>
+  between(0, (ann, bob) => {
+    const chunk = randomBytes(CHUNK_BYTES);
+    let read = 0;
+    return carrying(
+      () => {
+        while (ann.sendMessageToUser("bob", chunk, SendFlags.Reliable, 0) === Result.OK);
+        read += bob.receiveMessagesOnChannel(0, 100).length;
+      },
+      () => read,
+      CHUNK_BYTES,
+    );
+  });
+
+/** Positions, each in a datagram of its own, or several together. */
+export const unreliable = (isAlone: boolean): Promise<Carried> =>
+  between(0, (ann, bob) => {
+    const position = Buffer.alloc(POSITION_BYTES);
+    const flags = isAlone ? SendFlags.UnreliableNoNagle : SendFlags.Unreliable;
+    let read = 0;
+    return carrying(
+      () => {
+        for (let one = 0; one < BATCH; one++) ann.sendMessageToUser("bob", position, flags, 1);
+        read += bob.receiveMessagesOnChannel(1, 1_000).length;
+      },
+      () => read,
+      POSITION_BYTES,
+    );
+  });
+
+export type Latency = { readonly p50_ms: number; readonly p99_ms: number; readonly lost: number };
+
+/** From sending to reading a small message while a level is under way all the time. */
+export const latency = (isReliable: boolean, loss: number): Promise<Latency> =>
+  between(loss, async (ann, bob) => {
+    const chunk = randomBytes(CHUNK_BYTES);
+    const flags = isReliable ? SendFlags.ReliableNoNagle : SendFlags.UnreliableNoNagle;
+    const took: number[] = [];
+    let [sent, due] = [0, 0];
+    const began = performance.now();
+    const hear = (): void => {
+      for (const { payload } of bob.receiveMessagesOnChannel(1, 100))
+        took.push(performance.now() - Buffer.from(payload).readDoubleBE());
+      bob.receiveMessagesOnChannel(0, 100);
+    };
+    while (performance.now() - began < MEASURE_MS) {
+      // One level in flight at a time: more would measure this process.
+      if (ann.getSessionConnectionInfo("bob").figures!.pendingReliable_bytes === 0) {
+        ann.sendMessageToUser("bob", chunk, SendFlags.Reliable, 0);
+      }
+      if (performance.now() >= due) {
+        due = performance.now() + PROBE_EVERY_MS;
+        const body = Buffer.alloc(8);
+        body.writeDoubleBE(performance.now());
+        ann.sendMessageToUser("bob", body, flags, 1);
+        sent++;
+      }
+      await turn();
+      hear();
+    }
+    if (isReliable) {
+      await until(() => {
+        hear();
+        return took.length === sent;
+      });
+    }
+    return { p50_ms: quantile(took, 0.5), p99_ms: quantile(took, 0.99), lost: 1 - took.length / sent };
+  });
+
+/** Two who talk already. */
+async function between<T>(loss: number, what: (ann: PeerMessages, bob: PeerMessages) => Promise<T>): Promise<T> {
+  const lobby = new Lobby();
+  const [ann, bob] = [await lobby.enter("ann"), await lobby.enter("bob")];
+  bob.messages.on("sessionRequest", (peer) => void bob.messages.acceptSessionWithUser(peer));
+  ann.messages.sendMessageToUser("bob", Buffer.from("hello"), SendFlags.ReliableNoNagle, 2);
+  await bob.texts(2, 1);
+  lobby.loss = loss;
+  try {
+    return await what(ann.messages, bob.messages);
+  } finally {
+    lobby.close();
+  }
+}
+
+async function carrying(once: () => void, count: () => number, bytes: number): Promise<Carried> {
+  const goOn = async (for_ms: number): Promise<void> => {
+    for (const began = performance.now(); performance.now() - began < for_ms; await new Promise(setImmediate)) once();
+  };
+  await goOn(WARM_UP_MS);
+  const [before, cpu] = [count(), process.cpuUsage()];
+  await goOn(MEASURE_MS);
+  const { user, system } = process.cpuUsage(cpu);
+  const each_per_cpu_s = (count() - before) / ((user + system) / 1_000_000);
+  return { each_per_cpu_s, bytes_per_cpu_s: each_per_cpu_s * bytes };
+}
