@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { end, untilAnswers } from "../../tools/processes.ts";
@@ -32,6 +33,30 @@ test.each(["docs/http.md", "README.md"])("%s", async (page) => {
   for (const [at, { command, shows }] of examples.entries()) {
     if (shows !== "")
       expect([command, outputs[at]!.trim()]).toStrictEqual([command, expect.stringMatching(like(shows))]);
+  }
+});
+
+test("docs/events.md in JavaScript: the list is known, and goes on being known", async () => {
+  const page = await readFile(join(ROOT, "docs/events.md"), "utf8");
+  const [, example] = /^```js\n(.*?)^```/ms.exec(page)!;
+  const shows = "setInterval(() => console.log(JSON.stringify([...lobbies.values()].map(({ name }) => name))), 20);";
+  const watcher = spawn(process.execPath, ["-e", `${example}\n${shows}`], { stdio: ["ignore", "pipe", "inherit"] });
+  const lines = createInterface(watcher.stdout)[Symbol.asyncIterator]();
+  const until = async (wanted: (names: string[]) => boolean): Promise<void> => {
+    for (;;) if (wanted(JSON.parse((await lines.next()).value as string) as string[])) return;
+  };
+  try {
+    const api = "http://127.0.0.1:8787/v1/games/default";
+    const { peer_token } = (await (await fetch(`${api}/peers`, { method: "POST" })).json()) as { peer_token: string };
+    const headers = { authorization: `Bearer ${peer_token}`, "content-type": "application/json" };
+    const body = JSON.stringify({ name: "Watched", seats: 2 });
+    const made = await fetch(`${api}/lobbies`, { method: "POST", headers, body });
+    const { lobby } = (await made.json()) as { lobby: { id: string } };
+    await until((names) => names.includes("Watched"));
+    expect((await fetch(`${api}/lobbies/${lobby.id}`, { method: "DELETE", headers })).status).toBe(204);
+    await until((names) => !names.includes("Watched"));
+  } finally {
+    await end(watcher);
   }
 });
 

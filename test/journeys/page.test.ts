@@ -4,13 +4,15 @@ import { resolve } from "node:path";
 import type { Browser, Locator, Page, WebSocket } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { browserIsMissing, DESKTOP, launch, PHONE, shoot, type Visit, visitor } from "../support/browser.ts";
+import { Cable } from "../support/cable.ts";
 import { eventually, House } from "../support/house.ts";
 
 const LIST = "**/v1/games/*/lobbies?*";
 const TROUBLE = "The hub does not answer; trying again";
 const ASKED = "Up to date: asked every 2 s";
 /** What Chromium itself says about a hub that is down, whatever the page does about it. */
-const UNREACHABLE = /Failed to load resource: net::ERR_(CONNECTION|EMPTY|SOCKET|INCOMPLETE)|WebSocket connection to/;
+const UNREACHABLE =
+  /Failed to load resource: net::ERR_(CONNECTION|EMPTY|SOCKET|INCOMPLETE|INTERNET)|WebSocket connection to/;
 
 let house: House;
 let browser: Browser;
@@ -116,6 +118,37 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await lobby(page, "Steady").waitFor({ state: "detached" });
   });
 
+  test("without a network it says so, and comes back with it", async () => {
+    const cable = await Cable.lay(house.url);
+    const origin = cable.url.replace("127.0.0.1", "parley.test");
+    const page = await unopened(UNREACHABLE, PHONE, origin);
+    await page.goto("/?game=quiet");
+    await says(page, "#hub", "Live");
+    await page.context().setOffline(true);
+    cable.pull();
+    await says(page, "#hub", "You are offline; trying again");
+    await shoot(page, "offline-phone");
+    await page.context().setOffline(false);
+    cable.mend();
+    await says(page, "#hub", "Live");
+    cable.close();
+  });
+
+  test("who is told to wait waits, and says so", async () => {
+    const page = await unopened(/status of 429/);
+    await withoutSocket(page);
+    let asked = 0;
+    const title = "Too many requests; wait a little.";
+    await page.route(LIST, (route) =>
+      asked++ === 0
+        ? route.fulfill({ status: 429, json: { code: "rate_limited", title, retry_after_s: 3 } })
+        : route.fulfill({ json: { lobbies: [], next_cursor: null } }),
+    );
+    await page.goto("/");
+    await says(page, "#hub", "Asked too often; again in 3 s");
+    await says(page, "#hub", ASKED);
+  });
+
   test("a hub that takes the request and never answers is given up", async () => {
     const page = await unopened();
     let asked = 0;
@@ -178,15 +211,21 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     const join_uri = "noray://203.0.113.5:8890/zGTjQcKd3YmoIs5hhjLX9";
     const lobbies = [{ ...made("Forest", 1), wire: "noray", seats: null, join_uri }, made("Other", 2)];
     for (const options of [DESKTOP, PHONE]) {
-      const page = await unopened(undefined, options);
+      const page = await unopened(/status of 404/, options);
       await page.route(LIST, (route) => route.fulfill({ json: { lobbies, next_cursor: null } }));
       await withoutSocket(page);
       await page.goto("/");
       await shows(lobby(page, "Forest"), join_uri, "no limit");
+      await page.locator("#code").fill(`${join_uri}X`);
+      await page.locator("#code").press("Enter");
+      await page.getByText("No lobby of this list has this way.").waitFor();
       await page.locator("#search").fill(join_uri);
       expect(await page.locator("tbody bdi").allTextContents()).toEqual(["Forest"]);
       expect(await sidewaysScroll(page)).toBe(0);
       await shoot(page, options === PHONE ? "noray-phone" : "noray-desk");
+      await page.locator("#code").fill(join_uri);
+      await page.locator("#code").press("Enter");
+      await page.waitForURL("**/?game=default&lobby=id-1");
     }
   });
 
@@ -322,7 +361,9 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
       async () => [...paths].filter(([, path]) => !path.startsWith("/v1/")),
       (own) => own.length > 0 && own.every(([id]) => sizes.has(id)),
     );
-    const modules = ["api", "app", "dom", "list", "memory", "query", "stream", "table"].map((name) => `/${name}.js`);
+    const modules = ["api", "app", "asking", "dom", "list", "memory", "query", "stream", "table"].map(
+      (name) => `/${name}.js`,
+    );
     const expected = new Set(["/", ...modules, "/icon.svg", "/style.css"]);
     expect(new Set(loaded.map(([, path]) => path))).toEqual(expected);
     expect(loaded.reduce((sum, [id]) => sum + sizes.get(id)!, 0)).toBeLessThan(50_000);
@@ -352,8 +393,8 @@ async function open(path: string, options = DESKTOP, forgives?: RegExp): Promise
 }
 
 /** A page that has not gone anywhere yet. `forgives`: complaints that the test itself provokes. */
-async function unopened(forgives?: RegExp, options = DESKTOP): Promise<Page> {
-  const visit = await visitor(browser, house.url, options);
+async function unopened(forgives?: RegExp, options = DESKTOP, origin = house.url): Promise<Page> {
+  const visit = await visitor(browser, origin, options);
   const kept = {
     page: visit.page,
     get complaints() {

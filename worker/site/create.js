@@ -49,9 +49,14 @@ export function dialog(title, verb, parts, submit) {
   return box;
 }
 
-/** Asks before what cannot be taken back. @param {string} title @param {string} says @param {() => Promise<unknown>} doing */
-export function confirm(title, says, doing) {
-  dialog(title, title, [make("p", {}, says)], doing);
+/**
+ * Asks before what cannot be taken back.
+ * @param {string} title @param {string} says
+ * @param {(form: HTMLFormElement) => Promise<unknown>} doing
+ * @param {readonly Node[]} parts
+ */
+export function confirm(title, says, doing, parts = []) {
+  dialog(title, title, [make("p", {}, says), ...parts], doing);
 }
 
 export function nameField() {

@@ -80,18 +80,5 @@ export function arrange(parent, kept, items, key, create, fill) {
   }
 }
 
-/** @param {number} ms @param {AbortSignal} over @returns {Promise<void>} */
-export function pause(ms, over) {
-  return new Promise((done) => {
-    const finish = () => {
-      clearTimeout(timer);
-      over.removeEventListener("abort", finish);
-      done();
-    };
-    const timer = setTimeout(finish, ms);
-    over.addEventListener("abort", finish);
-  });
-}
-
 /** Text for comparing: case and the way accents are composed do not matter. @param {string} text */
 export const fold = (text) => text.normalize("NFKC").toLowerCase();

@@ -65,6 +65,8 @@ export function lobbyFields(lobby) {
       "Empty: any.",
     ),
     field("When the host goes", select("host_policy", SUCCESSIONS, lobby?.host_policy ?? "automatic")),
+    field("Members are connected", select("consent", CONSENTS, lobby?.consent ?? "automatic")),
+    field("Their addresses", select("addresses", ADDRESSES, lobby?.addresses ?? "direct")),
     check(
       "I let in each one myself",
       make("input", { type: "checkbox", name: "approval", checked: lobby?.approval ?? false }),
@@ -84,6 +86,15 @@ const SUCCESSIONS = /** @type {const} */ ([
   ["manual", "A member may claim it"],
   ["close", "It closes"],
 ]);
+const CONSENTS = /** @type {const} */ ([
+  ["automatic", "When one asks for it"],
+  ["ask", "When the other agrees"],
+  ["ticket", "When one shows a ticket"],
+]);
+const ADDRESSES = /** @type {const} */ ([
+  ["direct", "Members may see each other's"],
+  ["relay_only", "Nobody sees them: all is relayed"],
+]);
 
 /**
  * What the fields say, as the body of a new lobby.
@@ -97,6 +108,8 @@ export function saidIn(form, data) {
     seats: Number(text("seats")),
     visibility: text("visibility"),
     host_policy: text("host_policy"),
+    consent: text("consent"),
+    addresses: text("addresses"),
     approval: given.has("approval"),
     version: text("version") || null,
     password: textIn(form, "password") || (given.has("open") ? null : undefined),

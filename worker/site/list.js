@@ -4,7 +4,7 @@
  * be opened. While nobody looks at the page, nothing is told and nothing asked.
  */
 import { isOffline, Refusal } from "./api.js";
-import { pause } from "./dom.js";
+import { Asking, pause } from "./asking.js";
 import { Stream } from "./stream.js";
 
 /** @typedef {import("./api.js").Summary} Summary */
@@ -25,8 +25,7 @@ export class List {
   /** @type {Stream | null} */
   #stream = null;
   #live = false;
-  /** Ends the asking. @type {AbortController | null} */
-  #asking = null;
+  #asking = new Asking();
 
   /** What the hub said last, by id; null before it said anything. @type {Map<string, Summary> | null} */
   lobbies = null;
@@ -57,7 +56,7 @@ export class List {
     this.#stream?.close();
     this.#stream = null;
     this.#live = false;
-    this.#stopAsking();
+    this.#asking.stop();
   }
 
   /** Other lobbies are wanted. @param {Record<string, string>} filter */
@@ -65,8 +64,8 @@ export class List {
     if (JSON.stringify(filter) === JSON.stringify(this.#filter)) return;
     this.#filter = filter;
     this.#stream?.again();
-    if (this.#asking === null) return;
-    this.#stopAsking();
+    if (!this.#asking.goesOn) return;
+    this.#asking.stop();
     this.#ask();
   }
 
@@ -97,21 +96,14 @@ export class List {
   /** @param {boolean} live */
   #turn(live) {
     this.#live = live;
-    if (live) this.#stopAsking();
+    if (live) this.#asking.stop();
     else if (this.#stream !== null) this.#ask();
   }
 
   // --- asked ---------------------------------------------------------------------------------------------------
 
-  #stopAsking() {
-    this.#asking?.abort();
-    this.#asking = null;
-  }
-
   #ask() {
-    if (this.#asking !== null) return;
-    this.#asking = new AbortController();
-    void this.#askForEver(this.#asking.signal);
+    this.#asking.start((over) => this.#askForEver(over));
   }
 
   /** @param {AbortSignal} over */

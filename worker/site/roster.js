@@ -1,12 +1,15 @@
 // @ts-check
 /** Who is in a lobby, and what its host may do with each. */
 import { confirm } from "./create.js";
-import { arrange, find, make, plainButton, write } from "./dom.js";
+import { arrange, find, make, plainButton, textIn, write } from "./dom.js";
+import { field } from "./fields.js";
 import { keyOf } from "./session.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("./session.js").Member} Member */
 
+const REASON_MAX = 200;
+const WHY = "All members read it. Empty: nothing is said.";
 /** @type {Record<string, string>} */
 const STATES = { held: "coming", away: "away", present: "" };
 
@@ -31,8 +34,15 @@ export function roster(session) {
     const { peer_id } = member;
     const name = () => session.view?.roster.find((other) => keyOf(other) === keyOf(member))?.name ?? member.name;
     const path = `/members/${peer_id}`;
-    const ask = (/** @type {string} */ title, /** @type {string} */ says, /** @type {string} */ query) =>
-      confirm(title, says, () => session.ask("DELETE", path + query));
+    const remove = (/** @type {string} */ verb, /** @type {string} */ says, /** @type {object} */ query) => {
+      const why = field("Why", make("input", { name: "reason", maxlength: REASON_MAX, autocomplete: "off" }), WHY);
+      const doing = (/** @type {HTMLFormElement} */ form) => {
+        const reason = textIn(form, "reason").trim();
+        const said = new URLSearchParams({ ...query, ...(reason !== "" && { reason }) });
+        return session.ask("DELETE", `${path}?${said}`);
+      };
+      confirm(verb, says, doing, [why]);
+    };
     return make(
       "li",
       {},
@@ -43,9 +53,9 @@ export function roster(session) {
         "span",
         { class: "rule" },
         plainButton("Make host", () => handTo(peer_id)),
-        plainButton("Kick", () => ask("Kick", `${name()} is removed, and may come back.`, "")),
+        plainButton("Kick", () => remove("Kick", `${name()} is removed, and may come back.`, {})),
         plainButton("Ban", () =>
-          ask("Ban", `${name()} is removed, and does not come into this lobby again.`, "?ban=lobby"),
+          remove("Ban", `${name()} is removed, and does not come into this lobby again.`, { ban: "lobby" }),
         ),
       ),
     );

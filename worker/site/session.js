@@ -4,7 +4,7 @@
  * goes on while the page shows something else, because an open socket is what keeps a seat.
  */
 import { reasonOf, Refusal } from "./api.js";
-import { pause } from "./dom.js";
+import { Asking, pause } from "./asking.js";
 import { keepSeat } from "./memory.js";
 import { Stream } from "./stream.js";
 
@@ -37,8 +37,7 @@ export class Session {
   #stream;
   /** The peer whose eyes see it. @type {string | null} */
   #eyes;
-  /** Ends the asking. @type {AbortController | null} */
-  #asking = null;
+  #asking = new Asking();
   #count = 0;
   /** Names of those who were here, for what they said. @type {Map<string, string>} */
   #names = new Map();
@@ -86,7 +85,7 @@ export class Session {
   }
 
   close() {
-    this.#stopAsking();
+    this.#asking.stop();
     this.#stream.close();
   }
 
@@ -160,7 +159,7 @@ export class Session {
         if (data.lobby.revision >= (this.view?.revision ?? 0)) this.#see(data.lobby);
         break;
       case "lobby.removed":
-        this.#end(data.reason);
+        this.#end(data.reason, data.detail);
         break;
       case "member.joined":
       case "member.updated":
@@ -204,9 +203,10 @@ export class Session {
     keepSeat(this.#api.game, this.id, is ? view.name : null);
   }
 
-  /** @param {string} reason */
-  #end(reason) {
-    this.over = OVER[reason] ?? "There is no such lobby, or it is over.";
+  /** @param {string} reason @param {string} [detail] what the host said */
+  #end(reason, detail) {
+    const says = OVER[reason] ?? "There is no such lobby, or it is over.";
+    this.over = detail === undefined ? says : `${says} He says: ${detail}`;
     this.seated = false;
     keepSeat(this.#api.game, this.id, null);
     this.close();
@@ -224,12 +224,15 @@ export class Session {
     if (isNew && place < 0) this.#line(null, `${member.name} joined`);
   }
 
-  /** @param {{ peer_id: string | null, name: string, state: string }} gone */
+  /** @param {{ peer_id: string | null, name: string, state: string, detail?: string }} gone */
   #remove(gone) {
     if (this.view === null) return;
     const roster = this.view.roster.filter((other) => keyOf(other) !== keyOf(gone));
     this.#amend({ roster, members: roster.length });
-    this.#line(null, `${gone.name} ${WENT[gone.state] ?? "left"}`);
+    this.#line(
+      null,
+      `${gone.name} ${WENT[gone.state] ?? "left"}${gone.detail === undefined ? "" : `: ${gone.detail}`}`,
+    );
   }
 
   /** @param {{ host: string | null, term: number, cause: string }} change */
@@ -263,20 +266,9 @@ export class Session {
   /** @param {boolean} live */
   #turn(live) {
     this.live = live;
-    if (live) this.#stopAsking();
-    else this.#ask();
+    if (live) this.#asking.stop();
+    else this.#asking.start((over) => this.#askForEver(over));
     this.#changed();
-  }
-
-  #stopAsking() {
-    this.#asking?.abort();
-    this.#asking = null;
-  }
-
-  #ask() {
-    if (this.#asking !== null) return;
-    this.#asking = new AbortController();
-    void this.#askForEver(this.#asking.signal);
   }
 
   /** @param {AbortSignal} over */
