@@ -15,6 +15,8 @@ import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dtls } from "#shared/link.ts";
 import { defaults } from "../udp-sidecar/config.ts";
+import { DTLS_SETTINGS } from "../udp-sidecar/dtls-settings.ts";
+import { saidOf } from "../udp-sidecar/settings.ts";
 import { gdscript } from "../udp-sidecar/sockets/dtls/certificate.ts";
 import { playDemo } from "./demo.ts";
 import { bundleHub, endHub, randomKey, startHub } from "./hub.ts";
@@ -123,13 +125,13 @@ function keep(
 
 /** How to trust the sidecar, if it speaks DTLS: what the hub serves to games, and what they do with it. */
 async function dtlsLines(): Promise<string[]> {
-  const { PARLEY_DTLS, PARLEY_DTLS_CERT, PARLEY_GAME } = { ...Object.fromEntries(defaults()), ...process.env };
+  const { PARLEY_DTLS, PARLEY_GAME } = { ...Object.fromEntries(defaults()), ...process.env };
   if (PARLEY_DTLS === "off") return [];
   const response = await fetch(`${hubUrl}/v1/games/${PARLEY_GAME}/sidecars`);
   const { sidecars = [] } = (await response.json()) as { sidecars?: { dtls?: Dtls }[] };
   const dtls = sidecars.find((sidecar) => sidecar.dtls !== undefined)?.dtls;
   if (dtls === undefined) return [];
-  const file = PARLEY_DTLS_CERT || relative(process.cwd(), join(state, "dtls.crt"));
+  const file = saidOf(DTLS_SETTINGS.dtls_cert, process.env) || relative(process.cwd(), join(state, "dtls.crt"));
   const { godot3, godot4 } = gdscript(dtls);
   return [
     `  DTLS         SHA-256 ${dtls.fingerprint}`,

@@ -13,7 +13,18 @@ import { DTLS_SETTINGS, type DtlsConfig } from "./dtls-settings.ts";
 import { RELAY_SETTINGS, type RelayConfig } from "./relay-settings.ts";
 import { NORAY_SETTINGS, type NorayAt, type NorayConfig, resolveNoray } from "./noray-settings.ts";
 import { Secret } from "./secret.ts";
-import { addressList, bad, budget, good, type Parsed, type Setting, whole, word } from "./settings.ts";
+import {
+  addressList,
+  bad,
+  budget,
+  type Environment,
+  good,
+  type Parsed,
+  saidOf,
+  type Setting,
+  whole,
+  word,
+} from "./settings.ts";
 
 export type Port = { readonly port: number; readonly wires: readonly WireName[]; readonly game: string };
 
@@ -199,7 +210,7 @@ const flagOf = (key: Key): string => key.replaceAll("_", "-");
 /** The configuration, or every problem with it, one sentence each. Values of secrets are never repeated. */
 export function parseConfig(
   argv: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): { readonly config: Config } | { readonly problems: readonly string[] } {
   const problems: string[] = [];
   const flags = parseFlags(argv, problems);
@@ -207,7 +218,7 @@ export function parseConfig(
   for (const key of KEYS) {
     const setting: Setting = SETTINGS[key];
     const flag = flags[flagOf(key)];
-    const parsed = setting.parse(flag ?? env[setting.env] ?? setting.fallback);
+    const parsed = setting.parse(flag ?? saidOf(setting, env) ?? setting.fallback);
     if ("value" in parsed) values[key] = parsed.value;
     else problems.push(`${flag === undefined ? setting.env : `--${flagOf(key)}`}: ${parsed.wanted} expected`);
   }

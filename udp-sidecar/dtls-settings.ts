@@ -37,14 +37,16 @@ export const DTLS_SETTINGS = {
   },
   dtls_cert: {
     env: "PARLEY_DTLS_CERT",
+    also: "DTLS_CERT",
     fallback: "",
-    help: "PEM file of the certificate and of those that vouch for it; made in the state folder unless set",
+    help: "PEM file of the certificate and of those that vouch for it, or DTLS_CERT; made in the state folder unless set",
     parse: path,
   },
   dtls_key: {
     env: "PARLEY_DTLS_KEY",
+    also: "DTLS_KEY",
     fallback: "",
-    help: "PEM file of the certificate's private key, EC or RSA",
+    help: "PEM file of the certificate's private key, EC or RSA, or DTLS_KEY",
     parse: path,
   },
   dtls_sessions_max: {

@@ -5,12 +5,20 @@ import type { Budget } from "#shared/guard.ts";
 /** A value, or what should have been there instead. */
 export type Parsed<T> = { readonly value: T } | { readonly wanted: string };
 
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 export type Setting = {
   readonly env: string;
+  /** Another name that it goes by, where its own says nothing. */
+  readonly also?: string;
   readonly fallback: string;
   readonly help: string;
   readonly parse: (text: string) => Parsed<unknown>;
 };
+
+/** What the environment says of a setting, if it says anything. */
+export const saidOf = ({ env: name, also = name }: Pick<Setting, "env" | "also">, env: Environment) =>
+  env[name] || (env[also] ?? env[name]);
 
 export const good = <T>(value: T): Parsed<T> => ({ value });
 export const bad = (wanted: string): Parsed<never> => ({ wanted });

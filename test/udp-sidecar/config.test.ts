@@ -74,6 +74,14 @@ describe("settings", () => {
     expect(problemsOf([], {})).toStrictEqual([expect.stringMatching(/^PARLEY_KEY: /)]);
   });
 
+  test("of the certificate go by two names, and our own is believed first", () => {
+    const certOf = (env: Record<string, string>) => configOf([], { ...KEY, ...env }).dtls_cert;
+    expect(certOf({ DTLS_CERT: "a.pem" })).toBe("a.pem");
+    expect(certOf({ DTLS_CERT: "a.pem", PARLEY_DTLS_CERT: "" })).toBe("a.pem");
+    expect(certOf({ DTLS_CERT: "a.pem", PARLEY_DTLS_CERT: "b.pem" })).toBe("b.pem");
+    expect(configOf(["--dtls-key", "c.pem"], { ...KEY, DTLS_KEY: "d.pem" }).dtls_key).toBe("c.pem");
+  });
+
   test("a flag wins over the environment, and that over the default", () => {
     expect(configOf([], { ...KEY, PARLEY_REGION: "weur" }).region).toBe("weur");
     expect(configOf(["--region", "apac"], { ...KEY, PARLEY_REGION: "weur" }).region).toBe("apac");
