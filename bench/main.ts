@@ -46,12 +46,12 @@ try {
   let names = 0;
   const echo = await flood(sockets, house.echoPort, house.echo, (at) => pings[at]!);
   const rows = [
-    ["observations with a ticket", await flood(sockets, house.port, house.sidecar, () => observed)],
-    ["STUN bindings", await flood(sockets, house.port, house.sidecar, () => STUN)],
     ["Rabid pings", await flood(sockets, house.port, house.sidecar, (at) => pings[at]!)],
     ["Dowsett refreshes", await flood(sockets, house.port, house.sidecar, (at) => refreshes[at]!)],
     ["Dowsett lists of 64", await flood(sockets, house.port, house.sidecar, () => question)],
     ["Dowsett registrations", await flood(sockets, house.port, house.sidecar, () => registration(`new ${names++}`))],
+    ["observations with a ticket", await flood(sockets, house.port, house.sidecar, () => observed)],
+    ["STUN bindings", await flood(sockets, house.port, house.sidecar, () => STUN)],
   ] as const;
   table([
     ["", "per second", "per CPU-second", "beside echo"],
@@ -69,7 +69,7 @@ try {
   const sealed = Array.from({ length: SOCKETS }, () => new Sealed(clients, house.port));
   for (const one of sealed) await one.connect();
   for (const [at, one] of sealed.entries()) one.send([one.client.say(`h:Sealed${at}:Alice:4`)]);
-  const [, inClear] = rows.find(([what]) => what === "Rabid pings")!;
+  const [, inClear] = rows[0];
   const under = await sealedFlood(sealed, house.sidecar, (at) => `p:Sealed${at}:Alice`);
   const shaken = await handshakes(clients, house.port, house.sidecar, 16);
   for (const one of sealed) one.close();

@@ -6,10 +6,12 @@ import type { MemberTell, Report } from "#shared/link.ts";
 import type { Wire as WireName } from "#shared/lobby.ts";
 import { shardOf } from "#shared/shards.ts";
 import type { Share } from "./shares.ts";
-import { Tickets } from "./tickets.ts";
+import type { Tickets } from "./tickets.ts";
 import { Uplink, type UplinkOptions } from "./uplink.ts";
 
 export type LinksOptions = Omit<UplinkOptions, "shard" | "on"> & {
+  /** Proved with what the hubs said last; all hubs of a game have the same keys. */
+  readonly tickets: Tickets;
   readonly on: {
     readonly members: (items: readonly MemberTell[], behind: (wire: WireName, name: string) => boolean) => void;
     readonly told: UplinkOptions["on"]["told"];
@@ -18,15 +20,12 @@ export type LinksOptions = Omit<UplinkOptions, "shard" | "on"> & {
 };
 
 export class Links {
-  /** Proved with what the hubs said last; all hubs of a game have the same keys. */
-  readonly tickets: Tickets;
   readonly #options: LinksOptions;
   readonly #uplinks: Uplink[] = [];
   #shards = 0;
 
   constructor(options: LinksOptions) {
     this.#options = options;
-    this.tickets = new Tickets(options.game);
     this.#add(0);
   }
 
@@ -76,7 +75,7 @@ export class Links {
       shard,
       on: {
         welcome: (shards, keys) => {
-          this.tickets.learn(keys);
+          this.#options.tickets.learn(keys);
           this.#resize(shards);
         },
         members: (items) => on.members(items, behind),

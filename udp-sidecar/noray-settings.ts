@@ -1,16 +1,12 @@
 /** Settings of noray's TCP port and of what is registered over it: part of the sidecar's. */
 import type { Budget } from "#shared/guard.ts";
-import { canonicalAddress } from "#shared/endpoint.ts";
 import * as limits from "#shared/limits.ts";
 import type { Format } from "./protocols/noray.ts";
-import { bad, budget, good, type Parsed, type Setting } from "./settings.ts";
-
-/** Where commands are taken: without an address wherever the sidecar listens. */
-type At = { readonly address: string | null; readonly port: number };
+import { bad, budget, good, type Parsed, type Setting, tcpAt, type TcpAt } from "./settings.ts";
 
 export type NorayConfig = {
   /** Null where none are taken. */
-  readonly noray: (At & { readonly game: string }) | null;
+  readonly noray: (TcpAt & { readonly game: string }) | null;
   readonly noray_oid: Format;
   readonly noray_pid: Format;
   readonly noray_lookup: Budget;
@@ -21,21 +17,7 @@ export type NorayConfig = {
 export const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
 /** As it is written: without a game it is that of the ports. */
-export type NorayAt = (At & { readonly game: string | null }) | null;
-
-function parseAt(text: string): Parsed<NorayAt> {
-  if (text === "off") return good(null);
-  const match = /^(?:\[?([0-9A-Fa-f.:]+?)\]?:)?([0-9]{1,5})(?:@(.+))?$/.exec(text);
-  const address = match?.[1] === undefined ? null : canonicalAddress(match[1]);
-  const port = Number(match?.[2]);
-  const game = match?.[3] ?? null;
-  const right =
-    port >= 1 &&
-    port <= 65_535 &&
-    (match?.[1] === undefined || address !== null) &&
-    (game === null || limits.GAME_PATTERN.test(game));
-  return right ? good({ address, port, game }) : bad("[ADDRESS:]PORT[@GAME], or off");
-}
+export type NorayAt = TcpAt | null;
 
 /** Letters that clients neither split at nor take for another wire's first bytes. */
 const format =
@@ -71,7 +53,7 @@ export const NORAY_SETTINGS = {
     env: "PARLEY_NORAY",
     fallback: "8890",
     help: "TCP port of noray's commands, [ADDRESS:]PORT[@GAME], or off; on PARLEY_LISTEN unless it names an address",
-    parse: parseAt,
+    parse: tcpAt,
   },
   noray_oid: {
     env: "PARLEY_NORAY_OID",

@@ -1,8 +1,7 @@
 /** Settings of the relay: part of the sidecar's. */
 import * as limits from "#shared/limits.ts";
-import { canonicalAddress } from "#shared/endpoint.ts";
 import type { Budget } from "#shared/guard.ts";
-import { addressList, bad, good, type Parsed, type Setting, whole, word } from "./settings.ts";
+import { addressList, bad, good, type Parsed, type Setting, tcpAt, type TcpAt, whole, word } from "./settings.ts";
 
 export type PortRange = { readonly first: number; readonly last: number };
 
@@ -19,8 +18,8 @@ export type RelayConfig = {
   readonly relay_idle_s: number;
   readonly relay_places_per_source_max: number;
   readonly relay_drain_s: number;
-  /** Where WebSockets carry relayed datagrams, or null; without an address wherever the sidecar listens. */
-  readonly tunnel: { readonly address: string | null; readonly port: number } | null;
+  /** Where WebSockets carry relayed datagrams, or null. */
+  readonly tunnel: TcpAt | null;
   readonly tunnel_url: string;
   readonly tunnel_source_header: string;
 };
@@ -44,13 +43,10 @@ function parseRange(text: string): Parsed<PortRange | null> {
     : bad("FIRST-LAST, two ports or more, or off");
 }
 
-function parseTunnel(text: string): Parsed<RelayConfig["tunnel"]> {
-  if (text === "off") return good(null);
-  const match = /^(?:\[?([0-9A-Fa-f.:]+?)\]?:)?([0-9]{1,5})$/.exec(text);
-  const address = match?.[1] === undefined ? null : canonicalAddress(match[1]);
-  const port = Number(match?.[2]);
-  const right = port >= 1 && port <= 65_535 && (match?.[1] === undefined || address !== null);
-  return right ? good({ address, port }) : bad("[ADDRESS:]PORT, or off");
+/** All games have one. */
+function parseTunnel(text: string): Parsed<TcpAt | null> {
+  const at = tcpAt(text);
+  return "value" in at && (at.value?.game ?? null) === null ? at : bad("[ADDRESS:]PORT, or off");
 }
 
 export const RELAY_SETTINGS = {

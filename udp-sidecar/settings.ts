@@ -1,6 +1,7 @@
 /** What a setting is, and how the common kinds of them are read. */
 import { canonicalAddress } from "#shared/endpoint.ts";
 import type { Budget } from "#shared/guard.ts";
+import { GAME_PATTERN } from "#shared/limits.ts";
 
 /** A value, or what should have been there instead. */
 export type Parsed<T> = { readonly value: T } | { readonly wanted: string };
@@ -43,6 +44,23 @@ export const budget = (text: string): Parsed<Budget> => {
     ? bad("PER_SECOND/AT_ONCE, like 10/20")
     : good({ per_s: Number(match[1]), burst: Number(match[2]) });
 };
+
+/** A TCP port: without an address wherever the sidecar listens, for a game where it names one. */
+export type TcpAt = { readonly address: string | null; readonly port: number; readonly game: string | null };
+
+export function tcpAt(text: string): Parsed<TcpAt | null> {
+  if (text === "off") return good(null);
+  const match = /^(?:\[?([0-9A-Fa-f.:]+?)\]?:)?([0-9]{1,5})(?:@(.+))?$/.exec(text);
+  const address = match?.[1] === undefined ? null : canonicalAddress(match[1]);
+  const port = Number(match?.[2]);
+  const game = match?.[3] ?? null;
+  const right =
+    port >= 1 &&
+    port <= 65_535 &&
+    (match?.[1] === undefined || address !== null) &&
+    (game === null || GAME_PATTERN.test(game));
+  return right ? good({ address, port, game }) : bad("[ADDRESS:]PORT[@GAME], or off");
+}
 
 export const addressList = (text: string): Parsed<string[]> => {
   const words = text

@@ -16,7 +16,7 @@ import { Links } from "./links.ts";
 import { Lists } from "./lists.ts";
 import { Mirror } from "./mirror.ts";
 import { dowsett } from "./protocols/dowsett.ts";
-import { native, type Notary } from "./protocols/native.ts";
+import { native } from "./protocols/native.ts";
 import { noray } from "./protocols/noray.ts";
 import { rabid } from "./protocols/rabid.ts";
 import { isStun } from "./protocols/stun.ts";
@@ -27,6 +27,7 @@ import { serveStatus } from "./sockets/status.ts";
 import { UdpPorts } from "./sockets/udp.ts";
 import { NOBODY, type Out as SwitchboardOut, Switchboard } from "./switchboard.ts";
 import { Tally } from "./tally.ts";
+import { Tickets } from "./tickets.ts";
 
 /** Faults of ours that are logged with their stack; further ones are only counted. */
 const FAULTS_LOGGED = 10;
@@ -151,15 +152,11 @@ export class Sidecar {
     const switchboard: Switchboard | null =
       this.#config.noray?.game === game ? this.#switchboard(game, () => exchange) : null;
     const limits = { ...this.#config, sources_max: SOURCES_MAX, repeats_max: REPEATS_MAX };
-    const notary: Notary = {
-      prove: (text, purpose, now) => links.tickets.prove(text, purpose, now),
-      receipt: (peer, endpoint, now) => links.tickets.receipt(peer, endpoint, now),
-      fresh: (peer, receipt, now) => links.tickets.fresh(peer, receipt, now),
-    };
-    this.#desk.add(game, notary);
+    const tickets = new Tickets(game);
+    this.#desk.add(game, tickets);
     const exchange: Exchange = new Exchange(
       [
-        native(notary),
+        native(tickets),
         rabid,
         dowsett({ sharesLocal: this.#config.local_addresses === "always" }),
         noray(this.#config.noray_pid, switchboard ?? NOBODY),
@@ -194,6 +191,7 @@ export class Sidecar {
       hub,
       key,
       game,
+      tickets,
       hello,
       log: this.#log,
       tally: this.tally,

@@ -5,10 +5,12 @@ import { LINK_VERSION } from "#shared/link.ts";
 import { Links } from "../../udp-sidecar/links.ts";
 import { Secret } from "../../udp-sidecar/secret.ts";
 import { Tally } from "../../udp-sidecar/tally.ts";
+import { Tickets } from "../../udp-sidecar/tickets.ts";
 import { eventually, House } from "../support/house.ts";
 
 let house: House;
 let links: Links;
+let tickets: Tickets;
 
 beforeEach(async () => {
   house = await House.open({ shards: 2 });
@@ -17,6 +19,7 @@ beforeEach(async () => {
     hub: new URL(house.url),
     key: new Secret(house.key),
     game: "default",
+    tickets: (tickets = new Tickets("default")),
     hello: () => ({ ...hello, region: "", addresses: [], ports: [] }),
     log: pino({ level: "silent" }),
     tally: new Tally(),
@@ -32,7 +35,7 @@ afterEach(async () => {
 test("a sidecar proves what a peer shows without asking, even while the hub is dead and after it came back", async () => {
   const response = await fetch(`${house.url}/v1/games/default/peers`, { method: "POST" });
   const { peer_id, peer_token, udp_token } = (await response.json()) as Record<string, string>;
-  const proved = (text: string): string | undefined => links.tickets.prove(text, "udp", Date.now())?.peer;
+  const proved = (text: string): string | undefined => tickets.prove(text, "udp", Date.now())?.peer;
   expect(proved(udp_token!)).toBe(peer_id);
   expect(proved(peer_token!)).toBe(undefined);
 

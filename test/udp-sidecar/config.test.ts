@@ -48,7 +48,7 @@ describe("settings", () => {
       relay_idle_s: limits.RELAY_IDLE_S,
       relay_places_per_source_max: limits.RELAY_PLACES_PER_SOURCE_MAX,
       relay_drain_s: 0,
-      tunnel: { address: null, port: 8_891 },
+      tunnel: { address: null, port: 8_891, game: null },
       tunnel_url: "",
       tunnel_source_header: "",
       state: ".parley",
@@ -100,7 +100,7 @@ describe("settings", () => {
 
 test("tunnels may be off, elsewhere, and behind a proxy", () => {
   expect(configOf(["--tunnel=off"], KEY).tunnel).toBe(null);
-  expect(configOf(["--tunnel=[::1]:80"], KEY).tunnel).toStrictEqual({ address: "::1", port: 80 });
+  expect(configOf(["--tunnel=[::1]:80"], KEY).tunnel).toStrictEqual({ address: "::1", port: 80, game: null });
   for (const at of ["", "0", "65536", "localhost:1", "1@game"]) {
     expect(problemsOf([`--tunnel=${at}`], KEY)).toStrictEqual([expect.stringMatching(/^--tunnel: /)]);
   }

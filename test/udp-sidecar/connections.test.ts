@@ -160,6 +160,18 @@ describe("a peer of a relay", () => {
     expect(house.sends(BOB, b.port)).toStrictEqual([a.port, ALICE]);
   });
 
+  test("is not moved by his own words, said again by somebody else from elsewhere or under his address", () => {
+    const house = new House();
+    const [a, b] = house.open();
+    const words = [ticket(alice), receiptOf(ALICE)] as const;
+    for (const from of [STRANGER, { ...ALICE, port: 7 }]) {
+      expect(house.enters(a, from, ...words)[0]).toBe("seen");
+      expect(house.sends(from, a.port)).toBe("stranger");
+    }
+    expect(house.enters(a, ALICE, ...words)).toStrictEqual(["entered", "w"]);
+    expect(house.sends(BOB, b.port)).toStrictEqual([a.port, ALICE]);
+  });
+
   test("goes on from elsewhere once he has shown himself there, whatever his address", () => {
     const house = new House();
     const [a, b] = house.open();

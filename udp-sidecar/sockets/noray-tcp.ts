@@ -3,11 +3,12 @@
  * ends anything but itself.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import { canonicalAddress, isIPv4 } from "#shared/endpoint.ts";
+import { canonicalAddress } from "#shared/endpoint.ts";
 import { NORAY_KEEPALIVE_MS, NORAY_UNREAD_BYTES_MAX } from "#shared/limits.ts";
 import { LineReader } from "../protocols/noray.ts";
 import type { Caller, Switchboard } from "../switchboard.ts";
 import type { Tally } from "../tally.ts";
+import { listens } from "./listening.ts";
 
 export class NorayTcp {
   readonly #servers: Server[] = [];
@@ -54,21 +55,7 @@ export class NorayTcp {
     // Answers leave in one segment, and at once.
     const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: NORAY_KEEPALIVE_MS };
     const server = createServer(options, (socket) => this.#take(socket));
-    try {
-      await new Promise<void>((done, failed) => {
-        server.once("error", failed);
-        server.listen({ host, port, ipv6Only: !isIPv4(host) }, () => {
-          server.off("error", failed);
-          done();
-        });
-      });
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? String(error);
-      // A machine without IPv6 still serves IPv4.
-      if (host === "::" && (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL")) return;
-      const why = code === "EADDRINUSE" ? "is taken by another program" : `cannot be opened: ${code}`;
-      throw new Error(`TCP port ${port} on ${host} (noray) ${why}`, { cause: error });
-    }
+    if (!(await listens(server, host, port, "noray"))) return;
     // Out of file descriptors, say: those who are connected stay.
     server.on("error", () => this.#tally.add("connections", "error"));
     this.#servers.push(server);

@@ -11,7 +11,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
-import { canonicalAddress, type Endpoint, endpoint, isIPv4, sourceOf } from "#shared/endpoint.ts";
+import { canonicalAddress, type Endpoint, endpoint, sourceOf } from "#shared/endpoint.ts";
 import {
   TUNNEL_ENTER_MS,
   TUNNEL_MESSAGE_BYTES_MAX,
@@ -24,6 +24,7 @@ import type { Hop, Stream } from "../allocation.ts";
 import { enteringOf, entered } from "../protocols/native.ts";
 import { Pooled } from "../pooled.ts";
 import type { Tally } from "../tally.ts";
+import { listens } from "./listening.ts";
 
 /** The first word of a tunnel was none that leads anywhere. */
 export const NOBODY_HERE = 4_401;
@@ -101,21 +102,7 @@ export class Tunnels {
       if (this.#header === "" && !this.#admits(socket.remoteAddress ?? "", socket)) socket.destroy();
     });
     server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
-    try {
-      await new Promise<void>((done, failed) => {
-        server.once("error", failed);
-        server.listen({ host, port, ipv6Only: !isIPv4(host) }, () => {
-          server.off("error", failed);
-          done();
-        });
-      });
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? String(error);
-      // A machine without IPv6 still serves IPv4.
-      if (host === "::" && (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL")) return;
-      const why = code === "EADDRINUSE" ? "is taken by another program" : `cannot be opened: ${code}`;
-      throw new Error(`TCP port ${port} on ${host} (tunnels) ${why}`, { cause: error });
-    }
+    if (!(await listens(server, host, port, "tunnels"))) return;
     server.on("error", () => this.#tally.add("tunnels", "error"));
     this.#servers.push(server);
   }
