@@ -1,7 +1,13 @@
-/** `npm run openapi`: writes docs/openapi.json, which the Worker also serves; a test holds the two together. */
+/**
+ * `npm run openapi`: writes docs/openapi.json, which the Worker also serves, and the same shapes as types of the
+ * TypeScript client. Tests hold them together.
+ */
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { openapi } from "#shared/openapi.ts";
+import { shapesOf } from "./shapes.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
-await writeFile(join(ROOT, "docs/openapi.json"), `${JSON.stringify(openapi(), null, 2)}\n`);
+const document = openapi();
+await writeFile(join(ROOT, "docs/openapi.json"), `${JSON.stringify(document, null, 2)}\n`);
+await writeFile(join(ROOT, "clients/typescript/src/lobby/shapes.ts"), shapesOf(JSON.parse(JSON.stringify(document))));

@@ -9,6 +9,7 @@ import type { Wire } from "#shared/lobby.ts";
 import { defaults } from "../../udp-sidecar/config.ts";
 import type { Host } from "./lab.ts";
 import type { Program } from "./program.ts";
+import { HUB_PORT } from "./sidecar.ts";
 
 /** Before the owner's number in the names of all folders. */
 const FOLDER = "parley-lab-";
@@ -32,6 +33,28 @@ export class LabHouse {
     await cp(inject("bundle"), bundle, { recursive: true });
     const program = await host.run("house.ts", [bundle, join(folder, "hub"), host.address]);
     return new LabHouse(host.address, folder, program);
+  }
+
+  /** Of the hub. */
+  get url(): string {
+    return `http://${this.#address}:${HUB_PORT}`;
+  }
+
+  /** Without a word to anybody. */
+  async kill(half: "hub" | "sidecar"): Promise<void> {
+    this.#program.tell({ kill: half });
+    await this.#program.line((line) => line["killed"] === half);
+  }
+
+  async startHub(): Promise<void> {
+    const from = this.#program.lines.length;
+    this.#program.tell({ start: "hub" });
+    await this.#program.line((line) => "started" in line, { from });
+  }
+
+  /** One more sidecar, on a host of its own. */
+  async addSidecar(host: Host): Promise<void> {
+    await host.run("sidecar.ts", [this.url, host.address, join(this.#folder, host.name)]);
   }
 
   /** Where a wire is spoken, by its documented port. */

@@ -28,6 +28,8 @@ export type Net = {
 
 export type Home = Net & { readonly kind: NatKind; /** Its public address. */ readonly address: string };
 
+export type HomeOptions = NatOptions & Way & { readonly behind?: Net; readonly carrier?: boolean };
+
 /**
  * No range that is set aside for documentation, because programs may treat those as no public ones. They are not ours,
  * and nothing leaves the namespaces.
@@ -73,14 +75,19 @@ export class Lab {
     return this.#remember(new Host(name, address, this.#space));
   }
 
-  /** Behind a router of this kind, whose way to the wide area is `way`. Every home has a network of its own numbers. */
-  async home(kind: NatKind, options: NatOptions & Way = {}): Promise<Home> {
+  /**
+   * Behind a router of this kind, whose way to the wide area, or to the carrier that it is `behind`, is `way`. Every home
+   * has a network of its own numbers; a `carrier` those that are set aside for carriers.
+   */
+  async home(kind: NatKind, options: HomeOptions = {}): Promise<Home> {
     const number = ++this.#homes;
     if (number > HOMES_MAX) throw new RangeError("there is no room for more homes");
-    const address = `${HOMES_PREFIX}.${number}`;
-    const home: Home = { name: `home${number}`, prefix: `192.168.${number}`, bits: 24, hosts: 0, kind, address };
+    const { behind, carrier = false } = options;
+    const address = behind === undefined ? `${HOMES_PREFIX}.${number}` : `${behind.prefix}.${10 + behind.hosts++}`;
+    const prefix = `${carrier ? "100.64" : "192.168"}.${number}`;
+    const home: Home = { name: `home${number}`, prefix, bits: 24, hosts: 0, kind, address };
     await this.#space.shell(bridge(home));
-    await this.#attach(home.name, "wan", address, this.#wan, options);
+    await this.#attach(home.name, "wan", address, behind ?? this.#wan, options);
     await this.#space.shell([
       `ip netns exec ${home.name} sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'`,
       nft(home.name, natRules(kind, address, `${home.prefix}.0/24`, options)),
@@ -137,6 +144,11 @@ export class Host {
     this.#programs.push(program);
     await program.line(() => true, { within_ms: BEGIN_MS });
     return program;
+  }
+
+  /** Runs shell lines on it. */
+  shell(...lines: readonly string[]): Promise<void> {
+    return this.#space.shell(lines.map((line) => `ip netns exec ${this.name} ${line}`));
   }
 
   /** Ends its programs. */

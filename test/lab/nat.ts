@@ -5,8 +5,10 @@
  * - `address-restricted`: the same port, open to addresses that were sent to
  * - `port-restricted`: the same port, open to endpoints that were sent to. The common one.
  * - `symmetric`: another, random port for every endpoint that is sent to, open to that one
+ * - `sequential`: the same, but always the next port
+ * - `blocked`: no UDP at all
  */
-export type NatKind = "full-cone" | "address-restricted" | "port-restricted" | "symmetric";
+export type NatKind = "full-cone" | "address-restricted" | "port-restricted" | "symmetric" | "sequential" | "blocked";
 
 export type NatOptions = {
   /** External ports differ from internal ones. They do not on Linux routers; on others they do. */
@@ -18,15 +20,38 @@ export type NatOptions = {
 /** `wan` is the router's public address on its interface `wan`, `lan` the home's network on `lan`, like 192.168.1.0/24. */
 export function natRules(kind: NatKind, wan: string, lan: string, options: NatOptions = {}): string {
   const { movesPorts = false, hairpin = false } = options;
-  return kind === "symmetric" ? symmetric() : `${independent(wan, lan, movesPorts, hairpin)}\n${filter(kind)}`;
+  if (kind === "symmetric") return symmetric("masquerade fully-random");
+  if (kind === "sequential") return symmetric(`snat to ${wan} : ${counting()}`);
+  if (kind === "blocked") return blocked;
+  return `${independent(wan, lan, movesPorts, hairpin)}\n${filter(kind)}`;
 }
 
-function symmetric(): string {
+/** Ports in a row. A named map, or an offset, would count in the host's byte order. */
+const counting = (): string =>
+  `numgen inc mod ${COUNTED} map { ${Array.from({ length: COUNTED }, (_, at) => `${at} : ${20_000 + at}`).join(", ")} }`;
+const COUNTED = 2_048;
+
+const blocked = `
+table ip nat {
+  chain postrouting { type nat hook postrouting priority 100
+    oifname "wan" masquerade
+  }
+}
+table ip filter {
+  chain forward { type filter hook forward priority 0
+    meta l4proto udp drop
+    iifname "wan" ct state established,related accept
+    iifname "wan" drop
+  }
+}`;
+
+/** `how` it gives a port to whatever goes to an endpoint for the first time. */
+function symmetric(how: string): string {
   return `
 table ip nat {
   chain prerouting { type nat hook prerouting priority -100; }
   chain postrouting { type nat hook postrouting priority 100
-    oifname "wan" meta l4proto udp masquerade fully-random
+    oifname "wan" meta l4proto udp ${how}
     oifname "wan" masquerade
   }
 }
@@ -62,7 +87,7 @@ table ip nat {
  * Who may answer. The router itself drops what comes for it: an early datagram of a peer that it took would occupy the
  * very port through which the player is about to send, who would then get another one.
  */
-function filter(kind: "full-cone" | "address-restricted" | "port-restricted"): string {
+function filter(kind: Exclude<NatKind, "symmetric" | "sequential" | "blocked">): string {
   const seen = `
   set seen {
     type ipv4_addr . inet_service . ipv4_addr

@@ -1,10 +1,9 @@
 /** A laboratory with a house in it, someone to ask what he sees, and players who come and go. */
 import type { Endpoint } from "#shared/endpoint.ts";
 import { LabHouse } from "./house.ts";
-import { type Home, type Host, Lab, type Net } from "./lab.ts";
-import type { NatKind, NatOptions } from "./nat.ts";
+import { type Home, type HomeOptions, type Host, Lab, type Net } from "./lab.ts";
+import type { NatKind } from "./nat.ts";
 import { Socket } from "./socket.ts";
-import type { Way } from "./way.ts";
 
 export class Town {
   readonly lab: Lab;
@@ -55,7 +54,7 @@ export class Visit {
     this.#lab = lab;
   }
 
-  home(kind: NatKind, options: NatOptions & Way = {}): Promise<Home> {
+  home(kind: NatKind, options: HomeOptions = {}): Promise<Home> {
     return this.#lab.home(kind, options);
   }
 
@@ -67,7 +66,7 @@ export class Visit {
   }
 
   /** A host in a home of its own. */
-  async homeHost(kind: NatKind, options: NatOptions & Way = {}): Promise<Host> {
+  async homeHost(kind: NatKind, options: HomeOptions = {}): Promise<Host> {
     return this.host(await this.home(kind, options));
   }
 

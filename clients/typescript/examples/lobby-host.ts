@@ -1,0 +1,23 @@
+/**
+ * Makes a lobby and waits for players; repeats to each what he says, over whatever path there is to him.
+ *
+ *     node examples/lobby-host.ts http://127.0.0.1:8787 Nice
+ */
+import { Player } from "../src/index.ts";
+
+const [url = "http://127.0.0.1:8787", name = "Nice"] = process.argv.slice(2);
+
+const player = await Player.open({ url });
+const seat = await player.host({ name, seats: 8 });
+process.stdout.write(`hosting ${seat.lobby.id}\n`);
+
+seat.on("peer", (peer) => {
+  process.stdout.write(`met somebody, ${peer.path}: ${peer.why}\n`);
+  peer.on("datagram", (bytes) => {
+    process.stdout.write(`heard ${JSON.stringify(Buffer.from(bytes).toString())}\n`);
+    peer.send(bytes);
+  });
+  peer.on("path", ({ path, why }) => process.stdout.write(`now ${path}: ${why}\n`));
+  peer.on("closed", (why) => process.stdout.write(`gone: ${why}\n`));
+});
+process.once("SIGINT", () => void player.close().then(() => process.exit()));

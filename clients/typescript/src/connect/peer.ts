@@ -1,0 +1,308 @@
+/**
+ * The other side of a connection: datagrams to and from one peer, over whatever path there is. Carries out over real
+ * sockets what the channel (path/channel.ts) says; who is introduced to whom is introductions.ts's.
+ */
+import type { Socket } from "node:dgram";
+import { Emitter } from "../dowsett/emitter.ts";
+import { Channel, type ChannelEvent } from "../path/channel.ts";
+import type { PathKind, Place } from "../path/keeper.ts";
+import type { Endpoint } from "../punch/addresses.ts";
+import type { Plan } from "../punch/plan.ts";
+import type { Outcome } from "../punch/punch.ts";
+import type { PairKey } from "../secure/seal.ts";
+import { Questions, question } from "./gather.ts";
+import * as limits from "./limits.ts";
+import type { Relay } from "./meeting.ts";
+import { Sockets } from "./sockets.ts";
+
+/** How datagrams travel: `websocket` is the last resort, where UDP does not get out. */
+export type PathName = "direct" | "relay" | "websocket";
+
+export type PeerPath = {
+  readonly path: PathName | null;
+  readonly rtt_ms: number | null;
+  /** Since the hub introduced the two. */
+  readonly after_ms: number;
+  /** In plain words, for players. */
+  readonly why: string;
+};
+
+export type PeerEvents = {
+  datagram: [payload: Uint8Array];
+  path: [path: PeerPath];
+  closed: [why: string];
+};
+
+/** What a game that brings its own transport is given: nothing of ours listens there any more. */
+export type Detached = { readonly socket: Socket; readonly to: Endpoint };
+
+/** What a peer needs of whoever introduces it. */
+export type Around = {
+  /** A direct path is wished for. */
+  readonly upgrade: () => void;
+  readonly punched: (outcome: Outcome, sent: number) => void;
+  /** There is nothing to send on, or only something worse than a relay. */
+  readonly pathless: () => void;
+  /** The relay does not answer. */
+  readonly relaySilent: () => void;
+  /** To the peer over the hub. */
+  readonly stream: (bytes: Uint8Array) => void;
+  readonly closed: () => void;
+};
+
+const NAMES: { readonly [K in PathKind]: PathName } = { direct: "direct", relay: "relay", tunnel: "websocket" };
+
+const WHY: { readonly [W in string]: string } = {
+  opened: "This path was opened.",
+  silent: "The path before fell silent.",
+  heard_again: "This path is heard again.",
+  no_consent: "The peer no longer answered on the path before.",
+  ended: "The path before ended.",
+  moved: "This machine has another address.",
+};
+
+export class Peer extends Emitter<PeerEvents> {
+  readonly id: string;
+  readonly sockets: Sockets;
+  readonly questions = new Questions();
+  readonly #around: Around;
+  #channel: Channel | null = null;
+  #early: { readonly bytes: Uint8Array; readonly place: Place }[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #proving: NodeJS.Timeout | undefined;
+  #relay: Relay | null = null;
+  #unproved = 0;
+  /** The socket that plays, and those before it that may still be in use. */
+  #socket = 0;
+  #path: PathName | null = null;
+  #why = "No path has been found yet.";
+  /** Datagrams that came before there was a path, and so before anybody could listen. */
+  #waiting: Uint8Array[] | null = [];
+  #introducedAt = performance.now();
+  #afterMs = 0;
+  /** What the hub said of the last introduction. */
+  reason = "";
+  #closed = false;
+
+  constructor(id: string, around: Around) {
+    super();
+    this.id = id;
+    this.#around = around;
+    this.sockets = new Sockets((bytes, socket, to) => this.hear(bytes, { socket, to }));
+  }
+
+  // --- for games -----------------------------------------------------------------------------------------------
+
+  get path(): PathName | null {
+    return this.#path;
+  }
+
+  /** Why it is this path, in plain words. */
+  get why(): string {
+    return `${this.#why} ${this.reason}`.trim();
+  }
+
+  get rtt_ms(): number | null {
+    const kind = (Object.keys(NAMES) as PathKind[]).find((one) => NAMES[one] === this.#path);
+    return kind === undefined ? null : (this.#channel?.path(kind)?.rtt_ms ?? null);
+  }
+
+  /** How long it took from the introduction to the path that it is now. */
+  get after_ms(): number {
+    return this.#afterMs;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** False where there is no path now, or the payload is longer than PAYLOAD_BYTES_MAX. It may be lost, as with UDP. */
+  send(payload: Uint8Array): boolean {
+    const sent = !this.#closed && this.#channel?.send(payload, performance.now()) === true;
+    if (sent) this.pump();
+    return sent;
+  }
+
+  close(why = "It was closed here."): void {
+    if (this.#closed) return;
+    this.#end();
+    this.sockets.closeAll();
+    this.emit("closed", [why]);
+  }
+
+  /**
+   * Hands over the punched socket and the peer's endpoint, and ends here: datagrams are the game's own from now on, neither
+   * sealed nor relayed. Null while there is no direct path. Late words of the punch begin with 0xD6.
+   */
+  detach(): Detached | null {
+    const place = this.#channel?.path("direct")?.place;
+    if (place === undefined || place === "tunnel") return null;
+    const socket = this.sockets.detach(place.socket, place.to.address);
+    if (socket === null) return null;
+    this.#end();
+    this.sockets.closeAll();
+    this.emit("closed", ["Its socket was handed over."]);
+    return { socket, to: place.to };
+  }
+
+  // --- for who introduces --------------------------------------------------------------------------------------
+
+  get socket(): number {
+    return this.#socket;
+  }
+
+  /** Another socket plays from the next introduction on. */
+  renewSocket(): number {
+    // The one before carries the relay, and perhaps a path that is not lost yet.
+    const before = this.#socket - 1;
+    const direct = this.#channel?.path("direct")?.place ?? "tunnel";
+    const relay = this.#channel?.path("relay")?.place ?? "tunnel";
+    const used = [direct, relay].map((place) => (place === "tunnel" ? -1 : place.socket));
+    if (before >= 0 && !used.includes(before)) this.sockets.close(before);
+    return ++this.#socket;
+  }
+
+  begin(plan: Plan, key: PairKey, start_in_ms: number): void {
+    this.#introducedAt = performance.now();
+    this.#renew(key);
+    this.#channel!.punch(plan, this.#socket, start_in_ms, performance.now());
+    this.pump();
+  }
+
+  /** A relay's end: shows who one is there, until it answers, and again from time to time. */
+  relayAt(relay: Relay, key: PairKey | null): void {
+    if (relay.ticket === this.#relay?.ticket) return;
+    if (key !== null) {
+      this.#introducedAt = performance.now();
+      this.#renew(key);
+    }
+    this.#relay = relay;
+    this.#unproved = 0;
+    this.#prove();
+  }
+
+  /** Datagrams may go over the hub; `key` where there is none yet. */
+  streamOpen(isOpen: boolean, key: PairKey | null = null): void {
+    if (key !== null) this.#renew(key);
+    this.#channel?.tunnel(isOpen, performance.now());
+    this.pump();
+  }
+
+  get hasKey(): boolean {
+    return this.#channel !== null;
+  }
+
+  get hasRelay(): boolean {
+    return this.#relay !== null && this.#unproved === 0;
+  }
+
+  unpunchable(): void {
+    this.#channel?.unpunchable(performance.now());
+    this.pump();
+  }
+
+  /** This machine has another address. */
+  moved(): void {
+    this.renewSocket();
+    this.#channel?.moved(performance.now());
+    if (this.#relay !== null) this.#prove();
+    this.pump();
+  }
+
+  hear(bytes: Uint8Array, place: Place): void {
+    if (this.#closed || this.questions.hear(bytes)) return;
+    if (this.#channel === null) {
+      this.#early = [...this.#early, { bytes, place }].slice(-limits.EARLY_MAX);
+      return;
+    }
+    if (this.#channel.receive(bytes, place, performance.now())) this.pump();
+  }
+
+  /** Carries out what is due. */
+  pump(): void {
+    const channel = this.#channel;
+    if (channel === null || this.#closed) return;
+    const now = performance.now();
+    channel.wake(now);
+    for (const { place, bytes, hops } of channel.take(now)) {
+      if (place === "tunnel") this.#around.stream(bytes);
+      else this.sockets.send(place.socket, place.to, bytes, hops);
+    }
+    for (const event of channel.takeEvents()) this.#tell(event);
+    if (this.#closed) return;
+    clearTimeout(this.#timer);
+    const wait = channel.deadline() - performance.now();
+    if (wait < Infinity) this.#timer = setTimeout(() => this.pump(), Math.max(0, Math.ceil(wait)));
+  }
+
+  // -------------------------------------------------------------------------------------------------------------
+
+  #renew(key: PairKey): void {
+    const now = performance.now();
+    if (this.#channel !== null) return this.#channel.renew(key, now);
+    this.#channel = new Channel(key, cryptoRandom, now);
+    for (const { bytes, place } of this.#early.splice(0)) this.#channel.receive(bytes, place, now);
+  }
+
+  #tell(event: ChannelEvent): void {
+    if (event.type === "data") this.#hearData(event.payload);
+    else if (event.type === "closable") this.sockets.close(...event.sockets);
+    else if (event.type === "upgrade") this.#around.upgrade();
+    else if (event.type === "punched") this.#around.punched(event.outcome, event.sent);
+    else {
+      const path = event.path === null ? null : NAMES[event.path];
+      this.#path = path;
+      this.#why = path === null ? "There is no path now." : WHY[event.why]!;
+      const after_ms = (this.#afterMs = performance.now() - this.#introducedAt);
+      this.emit("path", [{ path, rtt_ms: event.rtt_ms, after_ms, why: this.why }]);
+      if (path === null) this.#around.pathless();
+      else if (this.#waiting !== null) setImmediate(() => this.#deliver());
+    }
+  }
+
+  #hearData(payload: Uint8Array): void {
+    if (this.#waiting === null) return this.emit("datagram", [payload]);
+    if (this.#waiting.push(payload) > limits.EARLY_MAX) this.#waiting.shift();
+  }
+
+  /** Whoever was told of the first path listens by now. */
+  #deliver(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const payload of waiting) this.emit("datagram", [payload]);
+  }
+
+  #prove(): void {
+    clearTimeout(this.#proving);
+    const relay = this.#relay;
+    if (relay === null || this.#closed) return;
+    const socket = this.#socket;
+    const to = { address: relay.address, port: relay.port };
+    const say = (word: string): void => this.sockets.send(socket, to, question("see", relay.ticket, word));
+    void this.questions.ask(say).then((answer) => {
+      if (this.#relay !== relay || this.#closed) return;
+      const known = this.#channel?.path("relay")?.place;
+      const isSame = known !== undefined && known !== "tunnel" && known.socket === socket && known.to.port === to.port;
+      if (answer !== null && !isSame) {
+        this.#channel?.relay({ socket, to }, performance.now());
+        this.pump();
+      }
+      this.#unproved = answer === null ? this.#unproved + 1 : 0;
+      if (this.#unproved === limits.PROOFS_IN_VAIN) this.#around.relaySilent();
+      const wait = answer === null ? limits.PROOF_AGAIN_MS : limits.PROOF_KEEP_MS;
+      this.#proving = setTimeout(() => this.#prove(), wait);
+    });
+  }
+
+  #end(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#proving);
+    this.#path = null;
+    this.#why = "It is closed.";
+    this.#around.closed();
+  }
+}
+
+/** From 0 to below 1, and not to be foretold by the peer. */
+const cryptoRandom = (): number => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32;

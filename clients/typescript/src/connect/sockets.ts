@@ -1,0 +1,121 @@
+/**
+ * The sockets of one connection, by number: each is one UDP socket of IPv4 and, where this machine has an address, one of
+ * IPv6. None is ever connected: a connected one would hear of ICMP errors, and of nobody but whom it was connected to. What
+ * a system refuses to send is lost, as anything may be that is sent.
+ */
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { isIPv4 } from "node:net";
+import { networkInterfaces } from "node:os";
+import { type Endpoint, isLoopback } from "../punch/addresses.ts";
+import { HOPS, HOSTS_MAX } from "./limits.ts";
+
+export type Heard = (bytes: Uint8Array, socket: number, from: Endpoint) => void;
+
+type Family = "udp4" | "udp6";
+type Pair = { readonly [F in Family]?: Socket };
+
+export class Sockets {
+  readonly #heard: Heard;
+  readonly #open = new Map<number, Pair>();
+  readonly #families: readonly Family[];
+  sent = 0;
+
+  constructor(heard: Heard) {
+    this.#heard = heard;
+    this.#families = ownAddresses().some((address) => !isIPv4(address)) ? ["udp4", "udp6"] : ["udp4"];
+  }
+
+  /** Binds it, each family to a free port, unless it is bound. */
+  async bind(number: number): Promise<void> {
+    const pair = this.#pair(number);
+    await Promise.all(
+      Object.values(pair).map(async (socket) => {
+        if (portOf(socket) !== null) return;
+        const bound = once(socket, "listening");
+        socket.bind();
+        await bound;
+      }),
+    );
+  }
+
+  /** Where a bound one is in its own network. */
+  hosts(number: number): Endpoint[] {
+    const pair = this.#open.get(number);
+    return ownAddresses().flatMap((address) => {
+      const port = portOf(pair?.[isIPv4(address) ? "udp4" : "udp6"]);
+      return port === null ? [] : [{ address, port }];
+    });
+  }
+
+  /** The port towards an address; null where it is not open. */
+  port(number: number, towards: string): number | null {
+    return portOf(this.#open.get(number)?.[isIPv4(towards) ? "udp4" : "udp6"]);
+  }
+
+  /** Opens the socket where it is a new one. */
+  send(number: number, to: Endpoint, bytes: Uint8Array, hops?: number): void {
+    const socket = this.#pair(number)[isIPv4(to.address) ? "udp4" : "udp6"];
+    if (socket === undefined) return;
+    this.sent++;
+    const lives = hops === undefined || portOf(socket) === null ? null : hops;
+    if (lives !== null) socket.setTTL(lives);
+    socket.send(bytes, to.port, to.address, () => {});
+    if (lives !== null) socket.setTTL(HOPS);
+  }
+
+  close(...numbers: readonly number[]): void {
+    for (const number of numbers) {
+      for (const socket of Object.values(this.#open.get(number) ?? {})) socket.close();
+      this.#open.delete(number);
+    }
+  }
+
+  closeAll(): void {
+    this.close(...this.#open.keys());
+  }
+
+  /** Gives one away, with nobody listening on it any more. */
+  detach(number: number, towards: string): Socket | null {
+    const family = isIPv4(towards) ? "udp4" : "udp6";
+    const { [family]: socket, ...others } = this.#open.get(number) ?? {};
+    this.#open.delete(number);
+    for (const other of Object.values(others) as Socket[]) other.close();
+    return socket?.removeAllListeners() ?? null;
+  }
+
+  #pair(number: number): Pair {
+    const known = this.#open.get(number);
+    if (known !== undefined) return known;
+    const pair = Object.fromEntries(this.#families.map((family) => [family, this.#make(family, number)])) as Pair;
+    this.#open.set(number, pair);
+    return pair;
+  }
+
+  #make(type: Family, number: number): Socket {
+    // Addresses are numbers here: looked up at once, a datagram leaves before the next line runs.
+    const lookup = (host: string, _: unknown, told: (error: null, address: string, family: number) => void): void =>
+      told(null, host, type === "udp4" ? 4 : 6);
+    const socket = createSocket({ type, ipv6Only: type === "udp6", lookup });
+    socket.on("message", (bytes, { address, port }) => this.#heard(bytes, number, { address, port }));
+    socket.on("error", () => {});
+    return socket;
+  }
+}
+
+/** Of this machine, as others in its network know it; where it has none but loopback, that. */
+export function ownAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((rows) => (rows ?? []).map(({ address }) => address));
+  const usable = all.filter((address) => !/^fe80:|%/i.test(address));
+  const outer = usable.filter((address) => !isLoopback(address));
+  return [...new Set(outer.length > 0 ? outer : usable)].slice(0, HOSTS_MAX);
+}
+
+function portOf(socket: Socket | undefined): number | null {
+  try {
+    return socket?.address().port ?? null;
+  } catch {
+    // Not bound yet, or closed: there is no other way to ask.
+    return null;
+  }
+}

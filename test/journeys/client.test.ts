@@ -1,0 +1,221 @@
+/** The library's players with the real hub, a real sidecar and real sockets, on one machine: lobbies, paths, strangers. */
+import { spawn } from "node:child_process";
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Peer } from "../../clients/typescript/src/connect/peer.ts";
+import { HubRefusal } from "../../clients/typescript/src/lobby/hub.ts";
+import { Player } from "../../clients/typescript/src/lobby/player.ts";
+import type { Seat } from "../../clients/typescript/src/lobby/seat.ts";
+import type { NewLobby } from "../../clients/typescript/src/lobby/shapes.ts";
+import { freePort } from "../../tools/ports.ts";
+import { House } from "../support/house.ts";
+
+const CLIENT = join(import.meta.dirname, "../../clients/typescript");
+
+let house: House;
+const players: Player[] = [];
+const sockets: Socket[] = [];
+beforeAll(async () => {
+  const ports = [await freePort("udp"), await freePort("udp")].map((port) => `${port}=native`);
+  house = await House.open({ settings: { PARLEY_PORTS: ports.join() } });
+});
+afterEach(async () => {
+  await Promise.all(players.splice(0).map((player) => player.close()));
+  for (const socket of sockets.splice(0)) socket.close();
+});
+afterAll(() => house?.close());
+
+async function playerOf(): Promise<Player> {
+  const player = await Player.open({ url: house.url });
+  players.push(player);
+  return player;
+}
+
+type Pair = { readonly a: Player; readonly b: Player; readonly seatA: Seat; readonly seatB: Seat };
+
+/** Two in a lobby. */
+async function two(said: Partial<NewLobby> = {}): Promise<Pair> {
+  const [a, b] = [await playerOf(), await playerOf()];
+  const seatA = await a.host({ name: "Nice", seats: 4, ...said });
+  const seatB = await b.join({ id: seatA.lobby.id });
+  return { a, b, seatA, seatB };
+}
+
+/** The two ends of one connection, and what each has heard. */
+async function met(pair: Pair): Promise<{ ofA: Peer; ofB: Peer; heardByA: string[]; heardByB: string[] }> {
+  const [heardByA, heardByB]: [string[], string[]] = [[], []];
+  const other = new Promise<Peer>((done) => pair.seatB.once("peer", done));
+  pair.seatB.once("peer", (peer) => peer.on("datagram", (bytes) => heardByB.push(textOf(bytes))));
+  const ofA = await pair.seatA.connect(pair.b.id);
+  ofA.on("datagram", (bytes) => heardByA.push(textOf(bytes)));
+  return { ofA, ofB: await other, heardByA, heardByB };
+}
+
+const eventually = (look: () => void): Promise<void> => vi.waitFor(look, { timeout: 15_000, interval: 20 });
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+
+describe("two players", () => {
+  test("meet directly, talk both ways, and know how and why", async () => {
+    const { ofA, ofB, heardByA, heardByB } = await met(await two());
+    expect([ofA.path, ofB.path]).toStrictEqual(["direct", "direct"]);
+    expect(ofA.why).toMatch(/^This path was opened\. .+\.$/);
+    ofA.send(Buffer.from("ping"));
+    await eventually(() => expect(heardByB).toStrictEqual(["ping"]));
+    ofB.send(Buffer.from("pong"));
+    await eventually(() => expect(heardByA).toStrictEqual(["pong"]));
+    expect(ofA.rtt_ms).toBeLessThan(1_000);
+    expect(ofA.send(new Uint8Array(1_208))).toBe(false);
+    expect(ofA.send(new Uint8Array(1_207))).toBe(true);
+  });
+
+  test("who leaves the lobby is gone for the other", async () => {
+    const pair = await two();
+    const { ofB } = await met(pair);
+    const closed = new Promise<string>((done) => ofB.once("closed", done));
+    await pair.a.close();
+    expect(await closed).toBe("The peer has left the lobby.");
+    expect(ofB.send(Buffer.from("still?"))).toBe(false);
+  });
+
+  test("both at once ask for each other, and get one connection", async () => {
+    const { a, b, seatA, seatB } = await two();
+    const [ofA, ofB] = await Promise.all([seatA.connect(b.id), seatB.connect(a.id)]);
+    const heard = new Promise((done) => ofB.once("datagram", (bytes) => done(textOf(bytes))));
+    ofA.send(Buffer.from("one"));
+    expect(await heard).toBe("one");
+    expect([seatA.peers.length, seatB.peers.length]).toStrictEqual([1, 1]);
+  });
+
+  test("a game with a transport of its own is handed the punched sockets", async () => {
+    const { ofA, ofB } = await met(await two());
+    await eventually(() => expect([ofA.path, ofB.path]).toStrictEqual(["direct", "direct"]));
+    const [rawA, rawB] = [ofA.detach()!, ofB.detach()!];
+    sockets.push(rawA.socket, rawB.socket);
+    const events = ["message", "error", "close"];
+    for (const { socket } of [rawA, rawB])
+      expect(events.map((event) => socket.listenerCount(event))).toEqual([0, 0, 0]);
+    expect(rawA.to.port).toBe(rawB.socket.address().port);
+    const heard = new Promise<string>((done) =>
+      rawB.socket.on("message", (bytes) => {
+        // What the punch said last may come behind.
+        if (bytes[0] !== 0xd6) done(bytes.toString());
+      }),
+    );
+    rawA.socket.send("enet", rawA.to.port, rawA.to.address);
+    expect(await heard).toBe("enet");
+    expect([ofA.isClosed, ofB.isClosed]).toStrictEqual([true, true]);
+  });
+});
+
+describe("who wants to be asked", () => {
+  test("denies, and the other is told; then lets him in", async () => {
+    const { a, b, seatA, seatB } = await two({ consent: "ask" });
+    seatB.once("request", ({ peer_id, deny }) => {
+      expect(peer_id).toBe(a.id);
+      deny();
+    });
+    await expect(seatA.connect(b.id)).rejects.toThrow(/remote_denied/);
+    // Who denied may ask himself.
+    seatA.once("request", ({ accept }) => accept());
+    expect((await seatB.connect(a.id)).path).toBe("direct");
+  });
+});
+
+describe("the hub", () => {
+  test("refuses with the API's codes", async () => {
+    const player = await playerOf();
+    const refused = await player.join({ id: `0-${"a".repeat(26)}` }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(HubRefusal);
+    expect(refused).toMatchObject({ code: "lobby_not_found", status: 404 });
+    const nobody = await Player.open({ url: `http://127.0.0.1:${await freePort("tcp")}` }).catch(
+      (error: unknown) => error,
+    );
+    expect(nobody).toMatchObject({ code: "unreachable", status: 0 });
+  });
+
+  test("tells what happens in the lobby, and carries words", async () => {
+    const { a, b, seatA, seatB } = await two();
+    await eventually(() => expect(seatA.others).toStrictEqual([b.id]));
+    const chat = new Promise((done) => seatB.once("chat", (...said) => done(said)));
+    const signal = new Promise((done) => seatA.once("signal", (...said) => done(said)));
+    await seatA.chat("hello all");
+    await seatB.signal(a.id, "hello you");
+    expect(await chat).toStrictEqual([a.id, "hello all"]);
+    expect(await signal).toStrictEqual([b.id, "hello you"]);
+    await seatA.change({ name: "Nicer" });
+    await eventually(() => expect(seatB.lobby.name).toBe("Nicer"));
+  });
+});
+
+describe("strangers who know where the two are", () => {
+  test("forge, replay and reflect in vain, and are answered nothing", async () => {
+    const { ofA, ofB, heardByA, heardByB } = await met(await two());
+    await eventually(() => expect([ofA.path, ofB.path]).toStrictEqual(["direct", "direct"]));
+    const said: Uint8Array[] = [];
+    const send = ofA.sockets.send.bind(ofA.sockets);
+    ofA.sockets.send = (socket, to, bytes, hops) => {
+      said.push(Buffer.from(bytes));
+      send(socket, to, bytes, hops);
+    };
+    for (let number = 0; number < 5; number++) ofA.send(Buffer.from(`true ${number}`));
+    await eventually(() => expect(heardByB).toHaveLength(5));
+    const [portA, portB] = [ofA, ofB].map(({ sockets, socket }) => sockets.port(socket, "127.0.0.1")!);
+    const stranger = createSocket("udp4");
+    sockets.push(stranger);
+    let answers = 0;
+    stranger.on("message", () => answers++);
+    for (const bytes of said.slice()) {
+      const forged = Buffer.from(bytes);
+      forged[forged.length - 1]! ^= 1;
+      // Changed, said again, sent back to who said it.
+      for (const [one, port] of [
+        [forged, portB],
+        [bytes, portB],
+        [bytes, portA],
+      ] as const) {
+        stranger.send(one, port, "127.0.0.1");
+      }
+    }
+    for (let number = 0; number < 200; number++)
+      stranger.send(Buffer.from([0xd6, ...said[0]!.subarray(1, 8), number, ...said[0]!]), portB, "127.0.0.1");
+    // What is said behind all that comes, and nothing else has.
+    ofA.send(Buffer.from("end"));
+    await eventually(() => expect(heardByB.at(-1)).toBe("end"));
+    ofB.send(Buffer.from("end"));
+    await eventually(() => expect(heardByA).toStrictEqual(["end"]));
+    expect(heardByB).toStrictEqual([0, 1, 2, 3, 4].map((number) => `true ${number}`).concat("end"));
+    expect(answers).toBe(0);
+    expect([ofA.path, ofB.path]).toStrictEqual(["direct", "direct"]);
+  });
+});
+
+test("the examples of lobbies run as the page says", async () => {
+  const run = (file: string, ...args: string[]) =>
+    spawn(process.execPath, [`examples/${file}`, house.url, ...args], {
+      cwd: CLIENT,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+  const host = run("lobby-host.ts", "Nice");
+  try {
+    const lines: string[] = [];
+    createInterface({ input: host.stdout }).on("line", (line) => lines.push(line));
+    await eventually(() => expect(lines[0]).toMatch(/^hosting /));
+    const guest = run("lobby-join.ts", lines[0]!.slice("hosting ".length), "hello");
+    const said: string[] = [];
+    createInterface({ input: guest.stdout }).on("line", (line) => said.push(line));
+    expect(await once(guest, "exit")).toStrictEqual([0, null]);
+    expect(said).toStrictEqual([
+      expect.stringMatching(/^met the host, direct: /),
+      expect.stringMatching(/^came back: "hello", \d+ ms$/),
+    ]);
+    await eventually(() => expect(lines.at(-1)).toBe("gone: The peer has left the lobby."));
+  } finally {
+    const over = once(host, "exit");
+    host.kill("SIGINT");
+    await over;
+  }
+});

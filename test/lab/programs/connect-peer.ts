@@ -1,0 +1,89 @@
+/**
+ * A player with the TypeScript client: `connect-peer.ts HUB [LOBBY]` hosts a lobby, or joins it.
+ *
+ *     says   { id, lobby }                              it is in, and the hub is watched
+ *     hears  { connect: PEER, relay? }                  asks for him, and asks him something until he answers
+ *     hears  { close: PEER }
+ *     hears  { play: PEER }                             says a number every 20 ms from now on
+ *     says   { peer, path, after_ms, ms, why }          whenever the path changes; `ms` since it was told to connect
+ *     says   { flows: PEER }                            an answer has come
+ *     hears  { gaps: PEER }  says  { gaps: PEER, got, longest_ms, path }   since the last such question: the longest silence of his
+ *     says   { failed: PEER, why }
+ *     says   { lost: true }, { opened: true }           the hub is not watched, and again
+ */
+import { Player } from "../../../clients/typescript/src/index.ts";
+import type { Peer } from "../../../clients/typescript/src/connect/peer.ts";
+import { listen, say } from "./stage.ts";
+
+type Known = { readonly peer: Peer; times: number[]; since: number };
+
+const [url, lobby] = process.argv.slice(2) as [string, string?];
+const player = await Player.open({ url });
+const seat = lobby === undefined ? await player.host({ name: "Lab", seats: 64 }) : await player.join({ id: lobby });
+const peers = new Map<string, Known>();
+let toldAt = 0;
+const timers = new Set<NodeJS.Timeout>();
+
+seat.on("peer", know);
+seat.on("lost", () => say({ lost: true }));
+seat.on("over", (why) => say({ over: why }));
+seat.on("opened", () => say({ opened: true }));
+say({ id: player.id, lobby: seat.lobby.id });
+
+listen(
+  (line) => {
+    if (typeof line["connect"] === "string") void connect(line["connect"], line["relay"] === true);
+    if (typeof line["close"] === "string") peers.get(line["close"])?.peer.close();
+    if (typeof line["play"] === "string") play(line["play"]);
+    if (typeof line["gaps"] === "string") gaps(line["gaps"]);
+  },
+  () => player.close(),
+);
+
+async function connect(id: string, relay: boolean): Promise<void> {
+  toldAt = performance.now();
+  try {
+    const peer = await seat.connect(id, { relay });
+    const asking = setInterval(() => peer.send(Buffer.from("?")), 50);
+    timers.add(asking);
+    peer.on("datagram", (bytes) => {
+      if (bytes[0] !== "!".charCodeAt(0)) return;
+      clearInterval(asking);
+      if (timers.delete(asking)) say({ flows: id });
+    });
+    peer.on("closed", () => clearInterval(asking));
+  } catch (error) {
+    say({ failed: id, why: String(error) });
+  }
+}
+
+function know(peer: Peer): void {
+  const known: Known = { peer, times: [], since: performance.now() };
+  peers.set(peer.id, known);
+  const tell = (path: string | null, after_ms: number, why: string): void =>
+    say({ peer: peer.id, path, after_ms: Math.round(after_ms), ms: Math.round(performance.now() - toldAt), why });
+  tell(peer.path, peer.after_ms, peer.why);
+  peer.on("path", ({ path, after_ms, why }) => tell(path, after_ms, why));
+  peer.on("closed", (why) => say({ closed: peer.id, why }));
+  peer.on("datagram", (bytes) => {
+    known.times.push(performance.now());
+    if (bytes[0] === "?".charCodeAt(0)) peer.send(Buffer.from("!"));
+  });
+}
+
+function play(id: string): void {
+  const peer = peers.get(id)?.peer;
+  let number = 0;
+  timers.add(setInterval(() => peer?.send(Buffer.from(String(number++))), 20));
+}
+
+function gaps(id: string): void {
+  const known = peers.get(id);
+  if (known === undefined) return say({ gaps: id, got: 0, longest_ms: null });
+  const now = performance.now();
+  const times = [known.since, ...known.times, now];
+  const longest_ms = Math.round(Math.max(...times.slice(1).map((at, index) => at - times[index]!)));
+  say({ gaps: id, got: known.times.length, longest_ms, path: known.peer.path });
+  known.times = [];
+  known.since = now;
+}

@@ -1,0 +1,16 @@
+/**
+ * One more sidecar on a host of its own: `sidecar.ts HUB ADDRESS FOLDER`. Says `{ ready: true }` when it is linked.
+ */
+import { end, startSidecar, untilAnswers } from "../../../tools/processes.ts";
+import { defaults } from "../../../udp-sidecar/config.ts";
+import { sidecarSettings } from "../sidecar.ts";
+import { listen, say } from "./stage.ts";
+
+const [hub, address, folder] = process.argv.slice(2) as [string, string, string];
+const sidecar = startSidecar(sidecarSettings(hub, address, folder));
+await untilAnswers(`http://${defaults().get("PARLEY_STATUS")!}/healthz`, (body) => body["hub"] === "linked", sidecar);
+listen(
+  () => {},
+  () => end(sidecar),
+);
+say({ ready: true });
