@@ -1,7 +1,8 @@
 /**
  * What the tests need beside npm's packages, from Debian: a Chromium for the page, nft and ip for the laboratory of
- * NATs, openssl and Godot 3 without a screen as clients of DTLS, and what reads scripts and units for faults. Where
- * something is missing and cannot be installed, its tests say that they were skipped; in CI they fail.
+ * NATs, openssl and Godot 3 without a screen as clients of DTLS, curl for the examples of the docs, and what reads
+ * scripts and units for faults. Where something is missing and cannot be installed, its tests say that they were
+ * skipped; in CI they fail.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -14,6 +15,7 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ["/usr/bin/shellcheck", "shellcheck"],
   ["/usr/bin/systemd-analyze", "systemd"],
   ["/usr/bin/godot3-server", "godot3-server"],
+  ["/usr/bin/curl", "curl"],
 ];
 
 const missing = NEEDED.filter(([program]) => !existsSync(program)).map(([, debianPackage]) => debianPackage);
@@ -23,8 +25,8 @@ if (missing.length > 0) {
   else process.stderr.write(`Not installed here: ${missing.join(", ")}. Their tests will be skipped.\n`);
 }
 
-/** Tries once more: mirrors fail, and a machine that has just started may still hold apt's lock. */
-function install(packages: readonly string[], tries = 2): void {
+/** Tries again: mirrors fail, and a machine that has just started may still hold apt's lock. */
+function install(packages: readonly string[], tries = 3): void {
   process.stderr.write(`Installing for the tests, from Debian: ${packages.join(", ")}.\n`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const stdio: ("ignore" | "inherit")[] = ["ignore", "ignore", "inherit"];

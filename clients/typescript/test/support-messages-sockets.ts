@@ -7,7 +7,7 @@ import type { DatagramPath, Paths, PathsListener } from "../src/messages/path.ts
 import { routeOf, Seal } from "../src/secure/seal.ts";
 import { PeerMessages } from "../src/steam/messages.ts";
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 100_000;
 const PAYLOAD_BYTES_MAX = 1_207;
 
 /** One turn of the event loop, and a little more. */
