@@ -3,14 +3,19 @@ import type { Config } from "./config.ts";
 
 export type Open = { readonly protocol: "udp" | "tcp"; readonly ports: string; readonly what: string };
 
+type Settings = Pick<Config, "ports" | "relay_ports" | "noray" | "tunnel" | "tunnel_url">;
+
 /** The ports that players use. Health and metrics are not among them. */
-export function openPorts({ ports, relay_ports, noray }: Pick<Config, "ports" | "relay_ports" | "noray">): Open[] {
+export function openPorts({ ports, relay_ports, noray, tunnel, tunnel_url }: Settings): Open[] {
+  // Behind a proxy that speaks TLS the tunnels' own port is for that proxy alone.
+  const tunnels = relay_ports !== null && tunnel !== null && tunnel_url === "" ? [tunnel.port] : [];
   return [
     ...ports.map(({ port, wires }) => ({ protocol: "udp" as const, ports: String(port), what: wires.join(", ") })),
     ...(relay_ports === null
       ? []
       : [{ protocol: "udp" as const, ports: `${relay_ports.first}-${relay_ports.last}`, what: "relay" }]),
     ...(noray === null ? [] : [{ protocol: "tcp" as const, ports: String(noray.port), what: "noray, commands" }]),
+    ...tunnels.map((port) => ({ protocol: "tcp" as const, ports: String(port), what: "tunnels" })),
   ];
 }
 

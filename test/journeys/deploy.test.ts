@@ -1,0 +1,128 @@
+/**
+ * The deploy page, command by command, as it is written. It runs in a mount namespace of its own, where /etc, /opt and
+ * /var/lib are copies that are thrown away; what needs somebody's account is rehearsed, and listed here.
+ */
+import { execFile } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const MARK = "-- next --";
+/** What this test says instead of what is the reader's own. */
+const OURS: Readonly<Record<string, string>> = {
+  HUB: "http://127.0.0.1:8787",
+  ADDRESS: "127.0.0.1",
+  VPS: "root@vps",
+  REPOSITORY: ROOT,
+};
+/** Needs an account or a Docker daemon: rehearsed by what stands beside it, or by nothing. */
+const ELSEWHERE: readonly (readonly [starts: string, rehearsal: string | null])[] = [
+  ["npx wrangler login", null],
+  ["npm run deploy", "npm run deploy -- --dry-run"],
+  ['echo "$KEY" | npx wrangler secret put', null],
+  ["openssl rand -hex 32 | npx wrangler secret put", null],
+  // A linter reads the Dockerfile in every check.
+  ["docker build", null],
+  ["docker run", null],
+];
+
+/** Stand-ins for what would reach beyond the namespace. `systemctl` starts what a unit says, as the unit's user. */
+const STANDINS: Readonly<Record<string, string>> = {
+  sudo: 'exec "$@"',
+  ufw: 'echo "ufw $*" >>"$SANDBOX/ufw"',
+  sysctl: 'test -r "$3"',
+  scp: 'cp "$2" "$SANDBOX/home/"',
+  npm: `[ "$1" != ci ] || exec ln -sfn ${ROOT}/node_modules node_modules; exec "$REAL_NPM" "$@"`,
+  systemctl: `
+unit=; for word; do case $word in -*|enable|start|daemon-reload|try-restart) ;; *) unit=$word ;; esac; done
+case "$*" in *start*|*--now*) ;; *) exit 0 ;; esac
+[ "$1" != try-restart ] || exit 0
+file=/etc/systemd/system/$unit.service
+of() { sed -n "s/^$1=//p" "$file"; }
+who=$(of User); [ -n "$who" ] || who=nobody
+state=/var/lib/$(of StateDirectory); mkdir -p "$state"; chown "$who" "$state"
+cd "$(of WorkingDirectory)"
+set -a; eval "$(of Environment)"; . "$(of EnvironmentFile)"; set +a
+setpriv --reuid "$who" --clear-groups --no-new-privs $(of ExecStart) >"$SANDBOX/$unit.log" 2>&1 &
+echo $! >>"$SANDBOX/pids"`,
+};
+
+const isRoot = process.getuid?.() === 0;
+let sandbox: string;
+
+beforeAll(async () => {
+  sandbox = await mkdtemp(join(tmpdir(), "parley-deploy-"));
+  await chmod(sandbox, 0o755);
+  await mkdir(join(sandbox, "bin"));
+  await mkdir(join(sandbox, "home"));
+  for (const [name, script] of Object.entries(STANDINS)) {
+    await writeFile(join(sandbox, "bin", name), `#!/bin/bash\n${script}\n`, { mode: 0o755 });
+  }
+});
+afterAll(() => rm(sandbox, { recursive: true, force: true }));
+
+type Command = { readonly written: string; readonly runs: string; readonly shows: string };
+
+function commandsOf(page: string): Command[] {
+  const blocks = Array.from(page.matchAll(/^```console\n(.*?)^```/gms), ([, text]) => text!);
+  const all = blocks.flatMap((block) => block.split(/^\$ /m).slice(1));
+  return all.map((text) => {
+    const [written = "", ...shows] = text.trimEnd().split("\n");
+    const placeholder = /^([A-Z]+)=(?!\$)(\S+)$/.exec(written);
+    if (placeholder !== null) return { written, runs: `${placeholder[1]}=${OURS[placeholder[1]!]!}`, shows: "" };
+    const elsewhere = ELSEWHERE.find(([starts]) => written.startsWith(starts));
+    const runs = elsewhere === undefined ? written : (elsewhere[1] ?? "true");
+    return { written, runs, shows: shows.join("\n") };
+  });
+}
+
+test.skipIf(!isRoot)("every command of the page works as it is written", { timeout: 120_000 }, async () => {
+  const commands = commandsOf(await readFile(join(ROOT, "docs/deploy.md"), "utf8"));
+  expect(commands.length).toBeGreaterThan(20);
+  // Everything that is rehearsed is on the page.
+  for (const [starts] of ELSEWHERE) expect(commands.some(({ written }) => written.startsWith(starts))).toBe(true);
+  const script = [
+    "set -e",
+    ...["etc", "opt", "var/lib"].map((folder) => {
+      const copy = `"$SANDBOX/copy/${folder}"`;
+      const fills = folder === "etc" ? `cp -a /${folder}/. ${copy}/ 2>/dev/null || true` : "true";
+      return `mkdir -p ${copy}; ${fills}; mount --bind ${copy} /${folder}`;
+    }),
+    'mkdir -p /usr/bin; [ -w /usr/bin ] && mount --bind "$NODE" /usr/bin/node',
+    "mkdir -p /etc/systemd/system",
+    'cd "$SANDBOX/home"',
+    `trap 'kill $(cat "$SANDBOX/pids") 2>/dev/null || true; wait' EXIT`,
+    ...commands.flatMap(({ runs }) => [runs, `echo; echo '${MARK}'`]),
+  ].join("\n");
+  const env = {
+    PATH: `${join(sandbox, "bin")}:${process.env["PATH"]}:/usr/sbin:/sbin`,
+    REAL_NPM: (await promisify(execFile)("which", ["npm"])).stdout.trim(),
+    NODE: process.execPath,
+    SANDBOX: sandbox,
+    HOME: join(sandbox, "home"),
+  };
+  const run = promisify(execFile)("unshare", ["--mount", "bash", "-c", script], { env, maxBuffer: 10_000_000 });
+  const { stdout } = await run.catch((error: { stdout: string; stderr: string }) => {
+    throw new Error(`${error.stdout.slice(-3_000)}\n${error.stderr.slice(-3_000)}`);
+  });
+  const outputs = stdout.split(`${MARK}\n`);
+  for (const [at, { written, shows }] of commands.entries()) {
+    if (shows !== "")
+      expect([written, outputs[at]!.trim()]).toStrictEqual([written, expect.stringMatching(like(shows))]);
+  }
+  expect(outputs.join("")).toContain("Nothing is wrong.");
+  const opened = (await readFile(join(sandbox, "ufw"), "utf8")).split("\n");
+  expect(opened.filter((line) => / port (3478|5160|8809|57775|49152:51200|8890|8891) /.test(line))).toHaveLength(7);
+});
+
+/** How it begins; three dots stand for anything. */
+const like = (shows: string): RegExp =>
+  new RegExp(
+    `^${shows
+      .split("...")
+      .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
+      .join("[^]*")}`,
+  );
