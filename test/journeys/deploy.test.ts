@@ -7,7 +7,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const MARK = "-- next --";
@@ -18,12 +18,14 @@ const OURS: Readonly<Record<string, string>> = {
   VPS: "root@vps",
   REPOSITORY: ROOT,
 };
-/** Needs an account or a Docker daemon: rehearsed by what stands beside it, or by nothing. */
+/** Needs an account, another machine or a Docker daemon: rehearsed by what stands beside it, or by nothing. */
 const ELSEWHERE: readonly (readonly [starts: string, rehearsal: string | null])[] = [
   ["npx wrangler login", null],
   ["npm run deploy", "npm run deploy -- --dry-run"],
   ['echo "$KEY" | npx wrangler secret put', null],
   ["openssl rand -hex 32 | npx wrangler secret put", null],
+  ["ssh ", 'cd "$SANDBOX/home"'],
+  ["exit", 'cd "$SANDBOX/home/parley"'],
   // A linter reads the Dockerfile in every check.
   ["docker build", null],
   ["docker run", null],
@@ -53,7 +55,7 @@ echo $! >>"$SANDBOX/pids"`,
 const isRoot = process.getuid?.() === 0;
 let sandbox: string;
 
-beforeAll(async () => {
+beforeEach(async () => {
   sandbox = await mkdtemp(join(tmpdir(), "parley-deploy-"));
   await chmod(sandbox, 0o755);
   await mkdir(join(sandbox, "bin"));
@@ -62,7 +64,7 @@ beforeAll(async () => {
     await writeFile(join(sandbox, "bin", name), `#!/bin/bash\n${script}\n`, { mode: 0o755 });
   }
 });
-afterAll(() => rm(sandbox, { recursive: true, force: true }));
+afterEach(() => rm(sandbox, { recursive: true, force: true }));
 
 type Command = { readonly written: string; readonly runs: string; readonly shows: string };
 
