@@ -50,17 +50,18 @@ export function costOf(players: number): Cost {
   return { hubs, used, dollars };
 }
 
+const millions = (count: number): string => `${(count / 1e6).toFixed(1)} M`;
+
 /** A line of the page's table. */
 export function costLine(players: number): string {
   const { hubs, used, dollars } = costOf(players);
-  const millions = (count: number): string => `${(count / 1e6).toFixed(1)} M`;
   const cells = [
     players.toLocaleString("en"),
     hubs,
     millions(used.requests),
     millions(used.hub_requests),
     millions(used.rows),
-    `${Math.round(used.gb_s).toLocaleString("en")}`,
+    Math.round(used.gb_s).toLocaleString("en"),
     `$${dollars.toFixed(0)}`,
   ];
   return `| ${cells.join(" | ")} |`;
