@@ -54,7 +54,7 @@ async function met(pair: Pair): Promise<{ ofA: Peer; ofB: Peer; heardByA: string
   return { ofA, ofB: await other, heardByA, heardByB };
 }
 
-const eventually = (look: () => void): Promise<void> => vi.waitFor(look, { timeout: 15_000, interval: 20 });
+const eventually = (look: () => void): Promise<void> => vi.waitFor(look, { timeout: 60_000, interval: 20 });
 
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 

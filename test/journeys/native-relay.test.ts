@@ -20,7 +20,7 @@ beforeAll(async () => {
       PARLEY_PORTS: "PORT=native",
       PARLEY_ADDRESSES: "127.0.0.1",
       PARLEY_TUNNEL: String(tunnel),
-      PARLEY_RELAY_PORTS: "53000-53019",
+      PARLEY_RELAY_PORTS: "29300-29319",
     },
   });
 });

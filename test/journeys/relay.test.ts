@@ -70,7 +70,7 @@ describe.skipIf(labIsMissing())("through a relay and NATs", () => {
 });
 
 test("a relay that is killed leaves no port behind", async () => {
-  const program = Program.start("relay", [], "relay.ts", ["127.0.0.1", "52100-52119"]);
+  const program = Program.start("relay", [], "relay.ts", ["127.0.0.1", "29100-29119"]);
   const { pid } = (await program.line(() => true, { within_ms: 60_000 })) as { pid: number };
   program.tell({
     pair: [

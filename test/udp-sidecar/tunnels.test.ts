@@ -144,7 +144,7 @@ async function open(more: Record<string, string> = {}): Promise<void> {
     PARLEY_ADDRESSES: "127.0.0.1",
     PARLEY_RELAY_PEERS: "any",
     PARLEY_RELAY_SIDE_RATE: "1000000/1000000",
-    PARLEY_RELAY_PORTS: "52100-52119",
+    PARLEY_RELAY_PORTS: "29200-29219",
     PARLEY_TUNNEL: String(port),
     ...more,
   };

@@ -6,6 +6,7 @@ import { Messenger } from "../src/messages/messenger.ts";
 import { ConnectionEnd, SendFlags } from "../src/messages/numbers.ts";
 import { DataWriter, DEFLATED, type Piece, readPacket, writeBye, writeHello } from "../src/messages/packets.ts";
 import { numbersOf } from "../../../test/support/dice.ts";
+import { heapUsed } from "../../../test/support/memory.ts";
 
 const MTU = 1_207;
 
@@ -117,9 +118,9 @@ describe("a stream", () => {
 
   test("in a million single bytes takes a bounded number of them", () => {
     const duel = new Duel();
-    const before = process.memoryUsage().heapUsed;
+    const before = heapUsed();
     for (let at = 0; at < 200_000; at++) duel.bytes(0, 2 + at * 2, Buffer.from("x"));
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(40_000_000);
+    expect(heapUsed() - before).toBeLessThan(40_000_000);
     expect(duel.state).toBe(3);
   });
 
@@ -180,12 +181,12 @@ describe("a bomb", () => {
 describe("unreliable pieces", () => {
   test("of messages that are never whole are forgotten", () => {
     const duel = new Duel();
-    const before = process.memoryUsage().heapUsed;
+    const before = heapUsed();
     for (let message = 0; message < 100_000; message++) {
       duel.piece({ message, count: 4_000, bytes: Buffer.alloc(1_000) });
       if (message % 100 === 0) duel.bob.take();
     }
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(60_000_000);
+    expect(heapUsed() - before).toBeLessThan(60_000_000);
     duel.piece({ message: 200_000 });
     expect(duel.read()).toStrictEqual([1]);
   });

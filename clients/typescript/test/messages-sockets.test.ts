@@ -1,19 +1,11 @@
 /** Messages over real sockets of this machine, sealed as between players. */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test } from "vitest";
 import { numbersOf } from "../../../test/support/dice.ts";
+import { heapUsed } from "../../../test/support/memory.ts";
 import { ConnectionEnd, ConnectionState, Result, SendFlags } from "../src/messages/numbers.ts";
 import { Lobby, turn, until } from "./support-messages-sockets.ts";
 
 const { Reliable, ReliableNoNagle, UnreliableNoNagle } = SendFlags;
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
-const memory = (): number => {
-  collectGarbage();
-  return process.memoryUsage().heapUsed;
-};
 
 let lobby = new Lobby();
 afterEach(() => {
@@ -139,7 +131,7 @@ describe("100 peers in one lobby", () => {
       }
       await turn();
       listen();
-      if (round === ROUNDS / 2) early = memory();
+      if (round === ROUNDS / 2) early = heapUsed();
     }
     const total = (counts: Map<string, number>): number => [...counts.values()].reduce((a, b) => a + b, 0);
     await until(() => {
@@ -151,6 +143,6 @@ describe("100 peers in one lobby", () => {
     expect(total(sent)).toBeGreaterThan(5_000);
     expect(positions.heard).toBeGreaterThan(0.8 * positions.sent);
     // What grows without end would show in the second half.
-    expect(memory()).toBeLessThan(1.3 * early + 20_000_000);
+    expect(heapUsed()).toBeLessThan(1.3 * early + 20_000_000);
   });
 });
