@@ -48,6 +48,8 @@ let list = null;
 let asked = "";
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let typing;
+/** The seats that are shown: a live region speaks at every write. */
+let seatsDrawn = "";
 /** What is loaded when a lobby is looked at. @type {Promise<typeof import("./lobby.js")> | null} */
 let room = null;
 
@@ -79,8 +81,8 @@ search.addEventListener("input", () => {
 });
 sort.addEventListener("change", draw);
 onFilter(() => {
-  if (lobbyOfAddress() === null) history.replaceState(null, "", addressOf(api.game, null));
-  refine();
+  clearTimeout(typing);
+  typing = setTimeout(filter, TYPING_MS);
 });
 addEventListener("popstate", open);
 document.addEventListener("visibilitychange", watch);
@@ -125,7 +127,7 @@ function openGame(game, query) {
 }
 
 function lobbyOfAddress() {
-  return new URLSearchParams(location.search).get("lobby");
+  return new URLSearchParams(location.search).get("lobby") || null;
 }
 
 /** Who has a seat somewhere keeps it, whatever he looks at. @param {string | null} lobby */
@@ -164,6 +166,11 @@ function watch() {
   if (list === null) return report("trouble", "A game's name is made of small letters, digits and hyphens");
   if (document.visibilityState === "hidden" || lobbyOfAddress() !== null) list.rest();
   else list.watch();
+}
+
+function filter() {
+  if (list !== null && lobbyOfAddress() === null) history.replaceState(null, "", addressOf(api.game, null));
+  refine();
 }
 
 /** Asks the hub for what is looked for. */
@@ -212,6 +219,9 @@ function countOf(shown, all, more) {
 /** The way back to where one has a seat. */
 function drawSeats() {
   const mine = Object.entries(seatsOf(api.game)).filter(([id]) => id !== lobbyOfAddress());
+  const now = JSON.stringify([api.game, mine]);
+  if (now === seatsDrawn) return;
+  seatsDrawn = now;
   seats.hidden = mine.length === 0;
   const links = mine.map(([id, title]) => make("a", { href: addressOf(api.game, id) }, name(title)));
   seats.replaceChildren("You have a seat in: ", ...links.flatMap((link, at) => (at === 0 ? [link] : [", ", link])));

@@ -216,7 +216,7 @@ function foreign(api, session) {
 
 /** What a member has: the join code, and the way out. @param {Api} api @param {Session} session @param {Page} page @returns {Part} */
 function seat(api, session, page) {
-  const code = make("div");
+  const code = make("div", { hidden: true });
   const leave = make("button", { type: "button", class: "plain", click: () => session.leave() });
   const forgets = make("button", { type: "button", class: "link", click: askToForget }, "forget it");
   const honest = make(
@@ -245,6 +245,7 @@ function seat(api, session, page) {
     const now = view?.join_code ?? "";
     if (now === drawn) return;
     drawn = now;
+    code.hidden = now === "";
     code.replaceChildren(...(now === "" ? [] : [copyable({ label: "Join code", text: now })]));
     page.drawSeats();
   }

@@ -5,7 +5,7 @@
  */
 import { reasonOf, Refusal } from "./api.js";
 import { Asking, pause } from "./asking.js";
-import { keepSeat } from "./memory.js";
+import { forget, keepSeat } from "./memory.js";
 import { Stream } from "./stream.js";
 
 /** @typedef {import("./api.js").LobbyView} LobbyView */
@@ -16,6 +16,9 @@ import { Stream } from "./stream.js";
 const ASK_MS = 4_000;
 /** Lines of a conversation that are kept. */
 const LINES_MAX = 200;
+
+/** What the hub says of a lobby that is not there, and of what cannot be one's name. */
+const GONE = new Set(["lobby_not_found", "not_found"]);
 
 /** @type {Record<string, string>} */
 const OVER = {
@@ -187,6 +190,8 @@ export class Session {
         break;
       case "error":
         if (data.problem.code === "lobby_not_found") this.#end("gone");
+        // Whoever we were, the hub does not know us any more: it goes on with a stranger's eyes.
+        else if (data.problem.code === "unauthorized") forget(this.#api.game);
         else this.note = data.problem.title;
     }
     this.#changed();
@@ -283,7 +288,7 @@ export class Session {
       } catch (error) {
         if (over.aborted) return;
         this.asked = false;
-        if (error instanceof Refusal && error.code === "lobby_not_found") this.#end("gone");
+        if (error instanceof Refusal && GONE.has(error.code)) this.#end("gone");
       }
       this.#changed();
       await pause(ASK_MS, over);

@@ -22,7 +22,9 @@ export function talk(session) {
     const text = input.value;
     if (text.trim() === "") return;
     send.disabled = true;
-    if (await session.act("POST", "/messages", { text })) input.value = "";
+    // What is typed meanwhile is the next line.
+    input.value = "";
+    if (!(await session.act("POST", "/messages", { text })) && input.value === "") input.value = text;
     send.disabled = false;
   }
   function draw() {
