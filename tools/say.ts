@@ -25,7 +25,9 @@ const [wire = "", ...texts] = positionals;
 const overTcp = wire === "noray" && texts.every((text) => /^(register-host|connect)/.test(text));
 const to = /^(.+):([0-9]+)$/.exec(values.to ?? `127.0.0.1:${documentedPort()}`);
 if (to === null || texts.length === 0) {
-  process.stderr.write("Usage: npm run say -- [--to HOST:PORT] WIRE TEXT [TEXT ...]\n");
+  process.stderr.write(
+    "Usage: npm run say -- [--to HOST:PORT] WIRE TEXT [TEXT ...], with a wire of rabid, dowsett, noray\n",
+  );
   process.exit(2);
 }
 
