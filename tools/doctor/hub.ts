@@ -3,6 +3,7 @@ import { connect } from "node:tls";
 import { CLOCK_SKEW_MS } from "#shared/limits.ts";
 import { VERSION } from "#shared/version.ts";
 import { type Finding, fault, note, ok } from "./finding.ts";
+import { opens } from "./websocket.ts";
 
 const WITHIN_MS = 10_000;
 const DAY_MS = 86_400_000;
@@ -77,28 +78,15 @@ async function checkReadiness({ url }: Hub): Promise<Finding> {
   return fault("hub's rows", `it is not ready: ${why}`, "set SIDECAR_KEYS and TOKEN_KEYS, and see the hub's log");
 }
 
-function checkWebSocket({ url, game }: Hub): Promise<Finding> {
+async function checkWebSocket({ url, game }: Hub): Promise<Finding> {
   const to = new URL(`/v1/games/${game}/events`, url);
   to.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  const socket = new WebSocket(to, "parley.v1");
-  return new Promise((done) => {
-    const finish = (finding: Finding): void => {
-      clearTimeout(timer);
-      socket.close();
-      done(finding);
-    };
-    const lost = (): void =>
-      finish(
-        fault(
-          "WebSocket",
-          "it does not open, so no sidecar and no watcher can connect",
-          "let the proxy pass `Upgrade: websocket` (deploy/hub/nginx.conf shows how)",
-        ),
-      );
-    const timer = setTimeout(lost, WITHIN_MS);
-    socket.addEventListener("open", () => finish(ok("WebSocket", `${to.pathname} opens`)));
-    socket.addEventListener("error", lost);
-  });
+  if (await opens(to, "parley.v1")) return ok("WebSocket", `${to.pathname} opens`);
+  return fault(
+    "WebSocket",
+    "it does not open, so no sidecar and no watcher can connect",
+    "let the proxy pass `Upgrade: websocket` (deploy/hub/nginx.conf shows how)",
+  );
 }
 
 async function checkKey({ url, game, key }: Hub): Promise<Finding> {

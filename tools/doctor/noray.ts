@@ -54,12 +54,14 @@ async function checkRelay(
     { address, port: mine },
     { address, port: yours },
   ];
-  // Each side is learned from its own datagrams; the first ones of either may find the other unknown.
-  const [heard] = await Promise.all([
-    bob.ask("doctor-bob", toYours, ({ text }) => text === "doctor-ann"),
-    ann.ask("doctor-ann", toMine, ({ text }) => text === "doctor-bob"),
-  ]);
-  if (heard === null) return silent(`relay at UDP ${mine} and ${yours}`, Math.min(mine, yours));
+  // Each side is learned from its own datagrams, so who is not heard any more is one who does not speak any more.
+  const bobSpeaks = bob.keepSaying("doctor-bob", toYours);
+  const toAnn = await ann.ask("doctor-ann", toMine, ({ text }) => text === "doctor-bob");
+  bobSpeaks();
+  const annSpeaks = ann.keepSaying("doctor-ann", toMine);
+  const heard = await bob.ask("doctor-bob", toYours, ({ text }) => text === "doctor-ann");
+  annSpeaks();
+  if (toAnn === null || heard === null) return silent(`relay at UDP ${mine} and ${yours}`, Math.min(mine, yours));
   return strayed("relay", toYours, heard) ?? ok("relay", `UDP ${mine} and ${yours} of its range carry both ways`);
 }
 

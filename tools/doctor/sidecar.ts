@@ -14,6 +14,7 @@ import { examineNative } from "./native.ts";
 import { examineNoray } from "./noray.ts";
 import { examineRabid } from "./rabid.ts";
 import { examineStun } from "./stun.ts";
+import { opens } from "./websocket.ts";
 
 /** What players meet at it. */
 type Doors = Pick<SidecarView, "ports" | "dtls" | "noray">;
@@ -47,7 +48,14 @@ export async function examineSidecar(
   if (doors.noray !== undefined && registrar !== undefined) {
     findings.push(...(await examineNoray(address, doors.noray, registrar.port)));
   }
+  if (known.tunnel !== undefined) findings.push(await checkTunnel(known.tunnel));
   return once(findings);
+}
+
+async function checkTunnel(url: string): Promise<Finding> {
+  if (await opens(new URL(url))) return ok("tunnel", `${url} opens`);
+  const next = "let its TCP port in, or set PARLEY_TUNNEL_URL to where its proxy is, or PARLEY_TUNNEL=off";
+  return fault("tunnel", `${url} does not open: no relay for who cannot send UDP`, next);
 }
 
 /** noray's is one conversation over two ports, and comes last. */

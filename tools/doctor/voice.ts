@@ -1,10 +1,14 @@
 /** A UDP socket that repeats itself until it is answered, and minds who answers: not only the one that was asked. */
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
 import { createSocket, type Socket } from "node:dgram";
 import { formatEndpoint, type Endpoint } from "#shared/endpoint.ts";
 import { type Finding, fault } from "./finding.ts";
 
 const AGAIN_MS = 400;
 const WITHIN_MS = 4_000;
+const [PORT_FIRST, PORT_LAST] = [20_000, 32_000];
+const BIND_TRIES = 20;
 
 export type Heard = { readonly bytes: Buffer; readonly text: string; readonly from: Endpoint };
 
@@ -22,15 +26,19 @@ export class Voice {
     socket.on("error", () => {});
   }
 
-  static open(to: string): Promise<Voice> {
-    const socket = createSocket(to.includes(":") ? "udp6" : "udp4");
-    return new Promise((done, failed) => {
-      socket.once("error", failed);
-      socket.bind(0, () => {
-        socket.off("error", failed);
-        done(new Voice(socket));
-      });
-    });
+  /**
+   * On a port below those of relays: a doctor on the sidecar's own machine would be taken for a relay's port, to which
+   * nothing is sent, because that would go round in circles.
+   */
+  static async open(to: string): Promise<Voice> {
+    for (let tries = 1; ; tries++) {
+      const port = randomInt(PORT_FIRST, PORT_LAST);
+      try {
+        return new Voice(await bound(to.includes(":") ? "udp6" : "udp4", port));
+      } catch (error) {
+        if (tries === BIND_TRIES) throw error;
+      }
+    }
   }
 
   get port(): number {
@@ -41,6 +49,13 @@ export class Voice {
     this.#socket.send(what, port, address);
   }
 
+  /** Until the returned function is called. */
+  keepSaying(what: string | Uint8Array, to: Endpoint): () => void {
+    this.say(what, to);
+    const again = setInterval(() => this.say(what, to), AGAIN_MS);
+    return () => clearInterval(again);
+  }
+
   /** The first that is wanted; null after some seconds. */
   ask(what: string | Uint8Array, to: Endpoint, wanted: (heard: Heard) => boolean): Promise<Heard | null> {
     const { promise, resolve } = Promise.withResolvers<Heard | null>();
@@ -48,11 +63,10 @@ export class Voice {
       if (wanted(heard)) resolve(heard);
     };
     this.#heard.add(hear);
-    this.say(what, to);
-    const again = setInterval(() => this.say(what, to), AGAIN_MS);
+    const stop = this.keepSaying(what, to);
     const late = setTimeout(() => resolve(null), WITHIN_MS);
     return promise.finally(() => {
-      clearInterval(again);
+      stop();
       clearTimeout(late);
       this.#heard.delete(hear);
     });
@@ -61,6 +75,13 @@ export class Voice {
   close(): void {
     this.#socket.close();
   }
+}
+
+async function bound(type: "udp4" | "udp6", port: number): Promise<Socket> {
+  const socket = createSocket(type);
+  socket.bind(port);
+  await once(socket, "listening");
+  return socket;
 }
 
 /** Null where the answer came from whom was asked. Anything else is thrown away by players' NATs and by their games. */

@@ -1,0 +1,87 @@
+/**
+ * Hub and sidecar one version of the link apart, either way. The neighbour is this very program with the next version
+ * written into it, and with a key in its greeting that today's knows nothing of.
+ */
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, inject, test } from "vitest";
+import { LINK_VERSION } from "#shared/link.ts";
+import { endHub, startHub } from "../../tools/hub.ts";
+import { packageSidecar } from "../../tools/package.ts";
+import { freePort } from "../../tools/ports.ts";
+import { end, start, startSidecar, untilAnswers } from "../../tools/processes.ts";
+import { RabidPlayer } from "../../tools/rabid-player.ts";
+
+const KEY = "key-of-the-house";
+
+let folder: string;
+const closing: (() => Promise<void>)[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "parley-versions-"));
+});
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function rewrite(file: string, ...changes: readonly (readonly [RegExp, string])[]): Promise<void> {
+  let text = await readFile(file, "utf8");
+  for (const [from, to] of changes) {
+    expect(text).toMatch(from);
+    text = text.replace(from, to);
+  }
+  await writeFile(file, text);
+}
+
+const NEXT = [/\bLINK_VERSION = 1;/, `LINK_VERSION = ${LINK_VERSION + 1};`] as const;
+
+async function hubFrom(bundle: string): Promise<string> {
+  const port = await freePort("tcp");
+  const hub = await startHub({ bundle, state: join(folder, "rows"), port, keys: KEY });
+  closing.push(() => endHub(hub));
+  await untilAnswers(`http://127.0.0.1:${port}/healthz`, (body) => body["ok"] === true, hub);
+  return `http://127.0.0.1:${port}`;
+}
+
+/** A sidecar with this hub, and two players who meet there. */
+async function meetAt(hub: string, program: string | null): Promise<void> {
+  const [udp, status] = [await freePort("udp"), await freePort("tcp")];
+  const settings = {
+    PARLEY_HUB: hub,
+    PARLEY_KEY: KEY,
+    PARLEY_NAME: "neighbour",
+    PARLEY_LISTEN: "127.0.0.1",
+    PARLEY_LOG: "error",
+    PARLEY_STATUS: `127.0.0.1:${status}`,
+    PARLEY_PORTS: `${udp}=rabid`,
+  };
+  const sidecar = program === null ? startSidecar(settings) : start(process.execPath, [program], settings);
+  closing.push(() => end(sidecar));
+  await untilAnswers(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
+  const [ann, bob] = [await RabidPlayer.open(udp), await RabidPlayer.open(udp)];
+  closing.push(
+    () => ann.close(),
+    () => bob.close(),
+  );
+  await ann.ask("h:Nice:Ann:4", /^i:/);
+  await bob.ask("c:Nice:Bob", "i:Ann:Bob");
+  ann.say("s:Nice:Ann");
+  expect(await bob.hears(/^s:/)).toBe(`s:${bob.port}:Ann:127.0.0.1:${ann.port}`);
+}
+
+test("a hub of the next version serves a sidecar of this one", async () => {
+  const bundle = join(folder, "bundle");
+  await cp(inject("bundle"), bundle, { recursive: true });
+  await rewrite(join(bundle, "index.js"), NEXT, [/\bt: "welcome", version\b/, 't: "welcome", added: "later", version']);
+  await meetAt(await hubFrom(bundle), null);
+});
+
+test("a sidecar of the next version is served by a hub of this one", async () => {
+  const made = await packageSidecar(join(folder, "sidecar"));
+  await rewrite(join(made, "shared/link.ts"), NEXT);
+  await rewrite(join(made, "udp-sidecar/sidecar.ts"), [/\bt: "hello",/, 't: "hello", added: "later",']);
+  const bundle = join(folder, "bundle");
+  await cp(inject("bundle"), bundle, { recursive: true });
+  await meetAt(await hubFrom(bundle), join(made, "udp-sidecar/main.ts"));
+});
