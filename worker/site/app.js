@@ -147,6 +147,7 @@ async function enter(entry) {
 
 /** A join code, or the way to a noray host. @param {string} text */
 async function enterBy(text) {
+  write(said, "");
   const uri = /^noray:\/\/\S+$/i.test(text);
   if (!uri) {
     const { joinByCode } = await import("./create.js");

@@ -105,7 +105,6 @@ function viewOf(api, session, place, page) {
     connection.dataset["is"] = is;
     write(connection, says);
     write(note, session.note);
-    place.classList.toggle("over", over !== null);
     const words = view === null || over !== null ? [] : factsOf(view);
     arrange(
       facts,
