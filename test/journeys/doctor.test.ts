@@ -166,7 +166,7 @@ async function restartWith(settings: Readonly<Record<string, string>>): Promise<
 
 async function run(host: Host, command: string, args: readonly string[], env = {}): Promise<Told> {
   const program = await host.run("exec.ts", [JSON.stringify(env), command, ...args]);
-  const { code, out } = (await program.line((line) => "code" in line, { within_ms: 50_000 })) as unknown as Told;
+  const { code, out } = (await program.line((line) => "code" in line, { within_ms: 100_000 })) as unknown as Told;
   await program.end();
   return { code, out };
 }

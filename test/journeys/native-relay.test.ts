@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const close of closing.splice(0)) close();
-  await house.close();
+  await house?.close();
 });
 
 test("one over UDP, one over a WebSocket: what each sends arrives, while the hub is dead too", async () => {

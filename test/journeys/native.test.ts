@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.close();
 });
-afterAll(() => house.close());
+afterAll(() => house?.close());
 
 test("a peer is seen through two ports, where he is, with receipts that name him", async () => {
   const { peer_id, udp_token } = await newPeer();

@@ -28,8 +28,8 @@ beforeEach(async () => {
   await untilUp();
 });
 afterEach(async () => {
-  await links.stop(0);
-  await house.close();
+  await links?.stop(0);
+  await house?.close();
 });
 
 test("a sidecar proves what a peer shows without asking, even while the hub is dead and after it came back", async () => {
