@@ -37,7 +37,7 @@ import { watch } from "./watching.ts";
 
 /** A token is shown by whoever has it, never by a browser on its own: any page may ask for anything. */
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-const EXPOSED = ["ETag", "Link", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed"];
+const EXPOSED = ["ETag", "Link", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed"];
 
 const GAME = "/v1/games/:game";
 const ADMIN = "/v1/admin/games/:game";

@@ -119,16 +119,22 @@ describe("a page of another origin", () => {
     expect(answer.headers.get("access-control-allow-origin")).toBe("*");
     expect(answer.headers.has("access-control-allow-credentials")).toBe(false);
     const exposed = answer.headers.get("access-control-expose-headers")!.split(",");
-    expect(exposed).toStrictEqual(expect.arrayContaining(["ETag", "Link", "Retry-After"]));
+    expect(exposed).toStrictEqual(expect.arrayContaining(words("ETag Link Location Retry-After RateLimit")));
   });
 
-  test("may ask first, and is told what it may do", async () => {
-    const preflight = { "access-control-request-method": "GET", "access-control-request-headers": "if-none-match" };
-    const answer = await ask(LIST, { method: "OPTIONS", headers: { ...headers, ...preflight } });
+  test.each([
+    ["GET", LIST, "if-none-match"],
+    ["POST", LIST, "authorization,content-type,idempotency-key"],
+    ["PATCH", `${LIST}/${NOBODY}`, "authorization,content-type,if-match"],
+    ["PUT", `${LIST}/by-key/room`, "authorization,content-type"],
+    ["DELETE", `${LIST}/${NOBODY}/members/${"a".repeat(26)}`, "authorization"],
+  ])("may ask first whether it may %s %s, and is told what it may do", async (method, path, wanted) => {
+    const preflight = { "access-control-request-method": method, "access-control-request-headers": wanted };
+    const answer = await ask(path, { method: "OPTIONS", headers: { ...headers, ...preflight } });
     expect([answer.status, await answer.text()]).toStrictEqual([204, ""]);
     expect(answer.headers.get("access-control-allow-origin")).toBe("*");
     expect(answer.headers.get("access-control-allow-methods")).toBe("GET,HEAD,POST,PUT,PATCH,DELETE");
-    expect(answer.headers.get("access-control-allow-headers")).toBe("if-none-match");
+    expect(answer.headers.get("access-control-allow-headers")).toBe(wanted);
     expect(answer.headers.get("access-control-max-age")).toBe("86400");
   });
 
@@ -136,6 +142,15 @@ describe("a page of another origin", () => {
     const answer = await ask("/v1/link/plaza/0", { headers });
     expect(answer.headers.has("access-control-allow-origin")).toBe(false);
   });
+});
+
+test("an id is the same, however it is spelled, and one without end is nobody's", async () => {
+  const { id } = (await listOf(LIST)).lobbies[0]!;
+  const spelled = await ask(`${LIST}/${id.replace("-", "%2D")}`);
+  expect(await spelled.json()).toMatchObject({ id });
+  for (const wrong of ["%E0%A4%A", "%00", "a%2Fb", "a".repeat(8_000)]) {
+    expect(await problemOf(await ask(`${LIST}/${wrong}`))).toMatchObject({ code: "lobby_not_found" });
+  }
 });
 
 describe("HEAD", () => {
