@@ -36,6 +36,15 @@ export {
   type RabidStarted,
   isRabidWord,
 } from "./rabid/index.ts";
+export { type Invitation as LobbyInvitation, invitationLink, readInvitation } from "./steam/invitation.ts";
+export { type CreateOptions, type JoinOptions, SteamLobbies, type SteamLobbiesEvents } from "./steam/lobbies.ts";
+export {
+  ChatMemberStateChange,
+  ChatRoomEnterResponse,
+  LobbyComparison,
+  LobbyDistanceFilter,
+  LobbyType,
+} from "./steam/lobby-numbers.ts";
 export {
   type ConnectionInfo,
   PeerMessages,

@@ -5,6 +5,7 @@
  *     peer       somebody connected to us, and there is a path
  *     chat, signal
  *     request    somebody wants to connect, and this member wants to be asked
+ *     told       whatever the hub tells, as it tells it (docs/events.md), after what follows from it here
  *     opened     the hub is watched, from the beginning or again
  *     lost       it is not, and comes back by itself; connections go on
  *     over       the lobby, or this member's time in it
@@ -27,6 +28,7 @@ export type SeatEvents = {
   chat: [from: string, text: string];
   signal: [from: string, body: string];
   request: [request: Request];
+  told: [event: FeedEvent];
   opened: [];
   lost: [];
   over: [why: string];
@@ -70,7 +72,10 @@ export class Seat extends Emitter<SeatEvents> {
       met: (peer) => this.emit("peer", [peer]),
     });
     this.#feed.on("opened", (lobby) => this.#opened(lobby));
-    this.#feed.on("event", (event) => this.#hear(event));
+    this.#feed.on("event", (event) => {
+      this.#hear(event);
+      this.emit("told", [event]);
+    });
     this.#feed.on("lost", () => this.emit("lost", []));
     this.#feed.on("over", (code) => this.#end(code));
     this.#watch = setInterval(() => this.#lookAtAddresses(), ADDRESSES_LOOKED_AT_MS).unref();

@@ -2,7 +2,7 @@
 
 export type DatagramPath = {
   /** How it goes now; null while nothing gets through. */
-  readonly kind: "direct" | "relay" | "tunnel" | null;
+  readonly kind: "direct" | "relay" | "websocket" | null;
   readonly rtt_ms: number | null;
   /** The longest datagram that it takes. */
   readonly mtu: number;
