@@ -110,6 +110,7 @@ describe("a lobby", () => {
     const followed = happens(cleo, "lobbyOwnerChanged");
     await bob.leaveLobby(lobby);
     const [, owner] = await followed;
+    expect(cleo.getLobbyOwner(lobby)).toBe(owner);
     expect([ann.getSteamID(), cleo.getSteamID()]).toContain(owner);
   });
 

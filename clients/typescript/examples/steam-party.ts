@@ -35,7 +35,7 @@ messages.on("sessionFailed", (reason, peer, state, debug) => say({ failed: nameO
 steam.on("lobbyChatUpdate", (_, peer, __, state) => {
   say({ peer: state === 1 ? nameOf(peer) : (known.get(peer) ?? peer), state });
   // What he is no longer there to hear need not wait for him.
-  if (state !== 1) messages.closeSessionWithUser(peer);
+  if (state !== 1 && known.delete(peer)) messages.closeSessionWithUser(peer);
 });
 steam.on("lobbyOwnerChanged", (_, owner) => say({ owner: owner === null ? null : nameOf(owner), isMe: isHost() }));
 steam.on("lobbyGameCreated", (_, server) => say({ game: server }));

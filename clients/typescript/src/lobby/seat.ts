@@ -144,6 +144,9 @@ export class Seat extends Emitter<SeatEvents> {
     switch (type) {
       case "lobby.updated":
         return this.#see(data["lobby"] as Lobby);
+      case "lobby.host_changed":
+        // All of it follows within a second (docs/events.md).
+        return this.#see({ ...this.#lobby, host: data["host"] as Lobby["host"], term: Number(data["term"]) });
       case "lobby.removed":
         return this.#end(String(data["reason"]));
       case "member.joined":

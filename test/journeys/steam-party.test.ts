@@ -1,0 +1,90 @@
+/**
+ * The example of four friends (clients/typescript/examples/steam-party.ts) on one machine: handshakes, chat, positions, the level; one leaves, then the host. What each of them said is the transcript.
+ */
+import { expect, test } from "vitest";
+import { type Line, Program } from "../lab/program.ts";
+import { freePort } from "../../tools/ports.ts";
+import { House } from "../support/house.ts";
+
+const EXAMPLE = "../../../clients/typescript/examples/steam-party.ts";
+const PATIENCE = { within_ms: 60_000 };
+/** Of the level that the example sends. */
+const LEVEL = { level: 409_600, sha256: expect.stringMatching(/^[0-9a-f]{12}$/) };
+
+test(
+  "four friends on one machine shake hands, chat, move, get the level, and lose two of them",
+  { timeout: 180_000 },
+  async () => {
+    const ports = [await freePort("udp"), await freePort("udp")].map((port) => `${port}=native`);
+    const house = await House.open({ settings: { PARLEY_PORTS: ports.join() } });
+    const started: Program[] = [];
+    try {
+      await party(async (name, args) => {
+        const program = Program.start(name, [], EXAMPLE, [house.url, name, ...args]);
+        started.push(program);
+        return program;
+      });
+    } finally {
+      await Promise.all(started.map((program) => program.end()));
+      await house.close();
+    }
+  },
+);
+
+/** `runs`: starts the example for this friend, who hosts the lobby or is invited. */
+async function party(runs: (name: string, args: readonly string[]) => Promise<Program>): Promise<void> {
+  const ann = await runs("Ann", []);
+  const { invitation } = (await ann.line((line) => "invitation" in line, PATIENCE)) as { invitation: Invited };
+  const guests: Record<string, Program> = {};
+  for (const name of ["Bob", "Cleo", "Dan"]) {
+    // One after the other, so that the order of arrival is known.
+    guests[name] = await runs(name, invitation.arguments);
+    await guests[name].line((line) => line["name"] === name, PATIENCE);
+  }
+  const all: Record<string, Program> = { Ann: ann, ...guests };
+
+  // Everybody shakes everybody's hand, and sees everybody move.
+  for (const [name, program] of Object.entries(all)) {
+    for (const other of Object.keys(all).filter((one) => one !== name)) {
+      await program.line((line) => line["handshake"] === other, PATIENCE);
+      await program.line((line) => line["moves"] === other, PATIENCE);
+    }
+  }
+  // The host's level is there, whole, at all guests.
+  const levels = await Promise.all(Object.values(guests).map((one) => one.line((line) => "level" in line, PATIENCE)));
+  for (const line of levels) expect(line).toMatchObject({ ...LEVEL, from: "Ann" });
+  expect(new Set(levels.map(({ sha256 }) => sha256)).size).toBe(1);
+
+  // Chat in both directions.
+  ann.tell({ text: "welcome" });
+  for (const guest of Object.values(guests))
+    await guest.line((line) => line["from"] === "Ann" && "chat" in line, PATIENCE);
+  guests["Cleo"]!.tell({ text: "hello" });
+  await guests["Dan"]!.line((line) => line["from"] === "Cleo" && "chat" in line, PATIENCE);
+
+  // One leaves; then the host, and the next in order of arrival takes over.
+  await guests["Bob"]!.end();
+  for (const one of [ann, guests["Cleo"]!, guests["Dan"]!]) {
+    await one.line((line) => line["peer"] === "Bob" && line["state"] === 2, PATIENCE);
+  }
+  await ann.end();
+  await guests["Cleo"]!.line((line) => line["owner"] === "Cleo" && line["isMe"] === true, PATIENCE);
+  await guests["Dan"]!.line((line) => line["owner"] === "Cleo" && line["isMe"] === false, PATIENCE);
+  // The two who stay still talk.
+  const before = guests["Dan"]!.lines.length;
+  guests["Cleo"]!.tell({ text: "still there" });
+  await guests["Dan"]!.line((line) => line["from"] === "Cleo" && "chat" in line, { from: before, ...PATIENCE });
+
+  // Nothing failed, nothing was nonsense, no hand was shaken and no level sent twice.
+  for (const program of Object.values(all)) {
+    const odd = program.lines.filter((line) => "failed" in line || "nonsense" in line || "levelRefused" in line);
+    expect(odd).toStrictEqual([]);
+    expect(new Set(handshakes(program)).size).toBe(handshakes(program).length);
+    expect(program.lines.filter((line) => "level" in line).length).toBe(program === ann ? 0 : 1);
+  }
+}
+
+type Invited = { readonly link: string; readonly arguments: readonly string[] };
+
+const handshakes = (program: Program): unknown[] =>
+  program.lines.filter((line: Line) => "handshake" in line).map((line) => line["handshake"]);
