@@ -95,6 +95,17 @@ export class Lab {
     return home;
   }
 
+  /** The home's router lets no UDP through from and to this address. */
+  async block({ name }: Home, address: string): Promise<void> {
+    const both = ["saddr", "daddr"].map((end) => `    ip ${end} ${address} meta l4proto udp drop`);
+    const chain = ["  chain forward { type filter hook forward priority -10", ...both, "  }"];
+    await this.#space.shell([nft(name, ["table ip blocked {", ...chain, "}"].join("\n"))]);
+  }
+
+  async unblock({ name }: Home): Promise<void> {
+    await this.#space.shell([`ip netns exec ${name} nft delete table ip blocked`]);
+  }
+
   /** Ends every program and everything that they started. */
   async close(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.end()));

@@ -9,6 +9,7 @@ export const sidecarSettings = (hub: string, address: string, state: string): Re
   PARLEY_KEY: KEY,
   PARLEY_NAME: address,
   PARLEY_LISTEN: address,
+  PARLEY_ADDRESSES: address,
   PARLEY_LOG: "warn",
   PARLEY_DTLS: "on",
   PARLEY_STATE: state,

@@ -123,7 +123,7 @@ export class Questions {
   /** Whether these bytes were an answer. */
   hear(bytes: Uint8Array): boolean {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 256)).toString("latin1");
-    if (!/^(seen|knocked) /.test(text)) return false;
+    if (!/^(seen|knocked|entered) /.test(text)) return false;
     const words = text.split(" ");
     this.#waiting.get(words.at(-1)!)?.(words.slice(1));
     return true;

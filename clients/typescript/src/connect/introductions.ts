@@ -8,7 +8,6 @@ import type { Observer } from "./gather.ts";
 import * as limits from "./limits.ts";
 import { type Meeting, type Reach, readMeeting, readRelay } from "./meeting.ts";
 import { Peer } from "./peer.ts";
-import { datagramsOf, Stream } from "./stream.ts";
 
 export type ConnectOptions = {
   /** A relay carries at once, and the direct path takes over as soon as there is one. */
@@ -24,7 +23,6 @@ export type Around = {
   /** Some hundred sockets and some thousand datagrams are agreed to, should they be needed. */
   readonly birthday: boolean;
   readonly rtt_ms: () => number;
-  readonly signal: (peer: string, body: string) => void;
   /** Somebody wants to be asked first; the answer decides. */
   readonly mayConnect: (peer: string) => Promise<boolean>;
   /** A peer has its first path. */
@@ -44,7 +42,6 @@ type View = {
 
 type Pair = {
   readonly peer: Peer;
-  readonly stream: Stream;
   options: ConnectOptions;
   /** We asked, the last time. */
   asked: boolean;
@@ -85,7 +82,6 @@ export class Introductions {
 
   /** What the hub tells: whether it is of a connection. */
   hear(type: string, data: Readonly<Record<string, unknown>>): boolean {
-    if (type === "signal") return this.#hearStream(String(data["from"]), data["body"]);
     if (!type.startsWith("connect.")) return false;
     const meeting = readMeeting(type, data);
     if (meeting !== null) this.#meet(meeting);
@@ -176,9 +172,8 @@ export class Introductions {
 
   async #consider(pair: Pair, { connection_id, peer_id, consent }: Meeting & { type: "requested" }): Promise<void> {
     if (consent === "ask" && !(await this.#around.mayConnect(peer_id))) {
-      await this.#around.hub.ask("DELETE", `/connections/${connection_id}`).catch(() => {});
       if (pair.peer.path === null) pair.peer.close("It was denied here.");
-      return;
+      return void (await this.#around.hub.ask("DELETE", `/connections/${connection_id}`).catch(() => {}));
     }
     pair.asked = false;
     await this.#accept(pair, connection_id);
@@ -211,7 +206,7 @@ export class Introductions {
         // Nothing is tried: this is all there is for now.
         pair.busyUntil = 0;
         peer.unpunchable();
-        if (!pair.udp) peer.streamOpen(true);
+        if (!pair.udp) peer.openTunnel();
         this.#report(pair, { path: pair.udp ? "relay" : "stream" });
         break;
       case "failed":
@@ -273,31 +268,21 @@ export class Introductions {
     pair.relayAskedAt = now;
     try {
       const relay = readRelay(await hub.ask("POST", `/lobbies/${lobby}/relays`, { connection_id: connection }));
-      if (relay !== null && pair.connection === connection) peer.relayAt(relay, null);
+      if (relay !== null) peer.relayAt(relay, null);
     } catch (error) {
-      if (error instanceof HubRefusal) peer.streamOpen(true);
+      // There is none for now; it is asked for again when it is needed again.
+      if (!(error instanceof HubRefusal)) throw error;
     }
   }
 
-  /** UDP does not get out, or the sidecar has died: the hub carries meanwhile, and another relay is asked for. */
+  /** UDP does not get out, or the sidecar has died: a WebSocket carries meanwhile, and another relay is asked for. */
   #relaySilent(pair: Pair): void {
     if (pair.peer.path === "direct") return;
-    pair.peer.streamOpen(true);
+    pair.peer.openTunnel();
     if (pair.udp) {
       pair.attempt++;
       void this.#ask(pair);
     }
-  }
-
-  #hearStream(from: string, body: unknown): boolean {
-    const datagrams = datagramsOf(body);
-    if (datagrams === null) return false;
-    const pair = this.#pairs.get(from);
-    if (pair === undefined) return true;
-    // He has no better way, so we have not either.
-    if (pair.peer.path === null || pair.peer.path === "websocket") pair.peer.streamOpen(true);
-    for (const bytes of datagrams) pair.peer.hear(bytes, "tunnel");
-    return true;
   }
 
   // -------------------------------------------------------------------------------------------------------------
@@ -305,21 +290,17 @@ export class Introductions {
   #pair(id: string): Pair {
     const known = this.#pairs.get(id);
     if (known !== undefined) return known;
-    const stream = new Stream((body) => this.#around.signal(id, body));
     const peer = new Peer(id, {
       upgrade: () => this.#upgrade(pair),
       punched: (outcome, sent) => this.#punched(pair, outcome, sent),
       pathless: () => void this.#needRelay(pair),
       relaySilent: () => this.#relaySilent(pair),
-      stream: (bytes) => stream.send(bytes),
       closed: () => {
-        stream.close();
         if (this.#pairs.get(id) === pair) this.#pairs.delete(id);
       },
     });
     const pair: Pair = {
       peer,
-      stream,
       options: {},
       asked: false,
       connection: null,

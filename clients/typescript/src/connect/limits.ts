@@ -43,10 +43,8 @@ export const INTRODUCTION_MS = 20_000;
 export const CONNECT_MS = 30_000;
 /** Datagrams that are heard before there is a key; of more the oldest go. */
 export const EARLY_MAX = 32;
-/** Over the hub's WebSocket, which is for words: so often, so much at once (base64 in a signal's 8,192 characters), ... */
-export const STREAM_EVERY_MS = 160;
-export const STREAM_BYTES_MAX = 6_000;
-/** ... and so much may wait; of more the oldest goes. */
-export const STREAM_QUEUE_BYTES_MAX = 18_000;
+/** What may wait in a tunnel's stream; what is sent meanwhile is lost. A tunnel that ended is opened again after this. */
+export const TUNNEL_UNSENT_BYTES_MAX = 65_536;
+export const TUNNEL_AGAIN_MS = 2_000;
 /** Hops that ordinary datagrams may take: what every system gives them. */
 export const HOPS = 64;

@@ -25,7 +25,7 @@ export type Reach = {
   readonly epoch?: number;
 };
 
-export type Relay = Endpoint & { readonly ticket: string; readonly expires_at: string };
+export type Relay = Endpoint & { readonly ticket: string; readonly tunnel: string | null };
 
 type Whose = { readonly connection_id: string; readonly peer_id: string };
 export type Meeting = Whose &
@@ -64,7 +64,8 @@ export function readMeeting(type: string, data: Readonly<Record<string, unknown>
 
 export function readRelay(json: unknown): Relay | null {
   if (typeof json !== "object" || json === null) return null;
-  const { address, port, ticket, expires_at } = json as Record<string, unknown>;
+  const { address, port, ticket, tunnel } = json as Record<string, unknown>;
   if (typeof address !== "string" || typeof port !== "number" || !isEndpoint({ address, port })) return null;
-  return typeof ticket === "string" && typeof expires_at === "string" ? { address, port, ticket, expires_at } : null;
+  if (typeof ticket !== "string") return null;
+  return { address, port, ticket, tunnel: typeof tunnel === "string" && /^wss?:/.test(tunnel) ? tunnel : null };
 }

@@ -5,7 +5,7 @@
 import type { Socket } from "node:dgram";
 import { Emitter } from "../dowsett/emitter.ts";
 import { Channel, type ChannelEvent } from "../path/channel.ts";
-import type { PathKind, Place } from "../path/keeper.ts";
+import { type PathKind, type Place, samePlace } from "../path/keeper.ts";
 import type { Endpoint } from "../punch/addresses.ts";
 import type { Plan } from "../punch/plan.ts";
 import type { Outcome } from "../punch/punch.ts";
@@ -14,6 +14,7 @@ import { Questions, question } from "./gather.ts";
 import * as limits from "./limits.ts";
 import type { Relay } from "./meeting.ts";
 import { Sockets } from "./sockets.ts";
+import { Tunnel } from "./tunnel.ts";
 
 /** How datagrams travel: `websocket` is the last resort, where UDP does not get out. */
 export type PathName = "direct" | "relay" | "websocket";
@@ -45,8 +46,6 @@ export type Around = {
   readonly pathless: () => void;
   /** The relay does not answer. */
   readonly relaySilent: () => void;
-  /** To the peer over the hub. */
-  readonly stream: (bytes: Uint8Array) => void;
   readonly closed: () => void;
 };
 
@@ -72,6 +71,7 @@ export class Peer extends Emitter<PeerEvents> {
   #proving: NodeJS.Timeout | undefined;
   #relay: Relay | null = null;
   #unproved = 0;
+  #tunnel: Tunnel | null = null;
   /** The socket that plays, and those before it that may still be in use. */
   #socket = 0;
   #path: PathName | null = null;
@@ -178,14 +178,22 @@ export class Peer extends Emitter<PeerEvents> {
     }
     this.#relay = relay;
     this.#unproved = 0;
+    this.#tunnel?.close();
+    this.#tunnel = null;
     this.#prove();
   }
 
-  /** Datagrams may go over the hub; `key` where there is none yet. */
-  streamOpen(isOpen: boolean, key: PairKey | null = null): void {
-    if (key !== null) this.#renew(key);
-    this.#channel?.tunnel(isOpen, performance.now());
-    this.pump();
+  /** UDP does not get there: the relay's WebSocket carries meanwhile. */
+  openTunnel(): void {
+    const relay = this.#relay;
+    if (relay === null || relay.tunnel === null || this.#tunnel !== null) return;
+    this.#tunnel = new Tunnel(relay.tunnel, relay.ticket, {
+      open: (isOpen) => {
+        this.#channel?.tunnel(isOpen, performance.now());
+        this.pump();
+      },
+      datagram: (bytes) => this.hear(bytes, "tunnel"),
+    });
   }
 
   get hasKey(): boolean {
@@ -225,7 +233,7 @@ export class Peer extends Emitter<PeerEvents> {
     const now = performance.now();
     channel.wake(now);
     for (const { place, bytes, hops } of channel.take(now)) {
-      if (place === "tunnel") this.#around.stream(bytes);
+      if (place === "tunnel") this.#tunnel?.send(bytes);
       else this.sockets.send(place.socket, place.to, bytes, hops);
     }
     for (const event of channel.takeEvents()) this.#tell(event);
@@ -272,32 +280,38 @@ export class Peer extends Emitter<PeerEvents> {
     for (const payload of waiting) this.emit("datagram", [payload]);
   }
 
-  #prove(): void {
+  /** Says who one is at the relay: first without a receipt, and with the one that comes back, if one does. */
+  #prove(receipt = "-"): void {
     clearTimeout(this.#proving);
     const relay = this.#relay;
     if (relay === null || this.#closed) return;
     const socket = this.#socket;
     const to = { address: relay.address, port: relay.port };
-    const say = (word: string): void => this.sockets.send(socket, to, question("see", relay.ticket, word));
+    const say = (word: string): void => this.sockets.send(socket, to, question("enter", relay.ticket, receipt, word));
     void this.questions.ask(say).then((answer) => {
       if (this.#relay !== relay || this.#closed) return;
-      const known = this.#channel?.path("relay")?.place;
-      const isSame = known !== undefined && known !== "tunnel" && known.socket === socket && known.to.port === to.port;
-      if (answer !== null && !isSame) {
-        this.#channel?.relay({ socket, to }, performance.now());
-        this.pump();
-      }
-      this.#unproved = answer === null ? this.#unproved + 1 : 0;
-      if (this.#unproved === limits.PROOFS_IN_VAIN) this.#around.relaySilent();
-      const wait = answer === null ? limits.PROOF_AGAIN_MS : limits.PROOF_KEEP_MS;
-      this.#proving = setTimeout(() => this.#prove(), wait);
+      const given = answer?.words[1];
+      if (given !== undefined && receipt === "-") return this.#prove(given);
+      const entered = answer !== null && given === undefined;
+      this.#unproved = entered ? 0 : this.#unproved + 1;
+      if (entered) this.#entered({ socket, to });
+      else if (this.#unproved === limits.PROOFS_IN_VAIN) this.#around.relaySilent();
+      this.#proving = setTimeout(() => this.#prove(), entered ? limits.PROOF_KEEP_MS : limits.PROOF_AGAIN_MS);
     });
+  }
+
+  #entered(place: { readonly socket: number; readonly to: Endpoint }): void {
+    const known = this.#channel?.path("relay")?.place;
+    if (known !== undefined && samePlace(known, place)) return;
+    this.#channel?.relay(place, performance.now());
+    this.pump();
   }
 
   #end(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#proving);
+    this.#tunnel?.close();
     this.#path = null;
     this.#why = "It is closed.";
     this.#around.closed();

@@ -64,7 +64,6 @@ export class Seat extends Emitter<SeatEvents> {
       observer,
       birthday,
       rtt_ms: () => this.#feed.rtt_ms ?? RTT_MS,
-      signal: (to, body) => void this.#feed.say("signal", { lobby: lobby.id, to, body }).catch(() => {}),
       mayConnect: (peer_id) =>
         new Promise((decide) =>
           this.emit("request", [{ peer_id, accept: () => decide(true), deny: () => decide(false) }]),

@@ -1,0 +1,67 @@
+/**
+ * The last path, where UDP does not get out: a WebSocket to the sidecar that is this peer's end of the relay
+ * (docs/relay.md). Datagrams stay sealed, and stay datagrams: what does not fit into the stream is lost.
+ *
+ *     peer == "enter TICKET -" ==> sidecar
+ *     peer <= "entered" ========== sidecar        or it closes
+ *     peer <= a datagram =======> sidecar         binary
+ */
+import * as limits from "./limits.ts";
+
+export type TunnelTold = {
+  readonly open: (isOpen: boolean) => void;
+  readonly datagram: (bytes: Uint8Array) => void;
+};
+
+export class Tunnel {
+  readonly #url: string;
+  readonly #ticket: string;
+  readonly #told: TunnelTold;
+  #socket: WebSocket | null = null;
+  #entered = false;
+  #again: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(url: string, ticket: string, told: TunnelTold) {
+    this.#url = url;
+    this.#ticket = ticket;
+    this.#told = told;
+    this.#open();
+  }
+
+  send(bytes: Uint8Array): void {
+    const socket = this.#socket;
+    if (!this.#entered || socket === null || socket.bufferedAmount > limits.TUNNEL_UNSENT_BYTES_MAX) return;
+    socket.send(Uint8Array.from(bytes));
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#again);
+    this.#socket?.close();
+  }
+
+  #open(): void {
+    const socket = new WebSocket(this.#url);
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    socket.addEventListener("open", () => socket.send(`enter ${this.#ticket} -`));
+    socket.addEventListener("message", ({ data }) => this.#hear(data));
+    // Whatever ends it, "close" comes behind.
+    socket.addEventListener("error", () => {});
+    socket.addEventListener("close", () => {
+      if (this.#entered && !this.#closed) this.#told.open(false);
+      this.#entered = false;
+      if (!this.#closed) this.#again = setTimeout(() => this.#open(), limits.TUNNEL_AGAIN_MS);
+    });
+  }
+
+  #hear(data: unknown): void {
+    if (this.#closed) return;
+    if (data instanceof ArrayBuffer) this.#told.datagram(new Uint8Array(data));
+    else if (typeof data === "string" && data.startsWith("entered")) {
+      this.#entered = true;
+      this.#told.open(true);
+    }
+  }
+}
