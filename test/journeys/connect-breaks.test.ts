@@ -44,25 +44,24 @@ describe.skipIf(labIsMissing())("two who play every 20 ms", () => {
     const from = [a, b].map(({ program }) => program.lines.length);
     await town.lab.block(homes[0], homes[1].address);
     await Promise.all([becomes(a, b, "relay", from[0]!), becomes(b, a, "relay", from[1]!)]);
-    await within("a blocked path", 15_000, "relay");
+    await within("a blocked path", 10_000, "relay");
     const then = [a, b].map(({ program }) => program.lines.length);
     await town.lab.unblock(homes[0]);
     await Promise.all([becomes(a, b, "direct", then[0]!), becomes(b, a, "direct", then[1]!)]);
     await within("the way back", 2_000, "direct");
   }, 120_000);
 
-  test("the address of one changes: they are direct again within seconds", async () => {
+  test("the address of one changes: they are direct again by themselves", async () => {
     await silence();
     const from = a.program.lines.length;
     const { prefix } = homes[0];
     await host.shell(
-      `ip addr add ${prefix}.99/24 dev eth0`,
       `ip addr del ${host.address}/24 dev eth0`,
+      `ip addr add ${prefix}.99/24 dev eth0`,
       `ip route replace default via ${prefix}.1`,
     );
-    await b.program.line((line) => line["peer"] === a.id && line["path"] === "direct", { from: 0, ...PATIENCE });
-    await a.program.line((line) => line["opened"] === true, { from, ...PATIENCE });
-    await within("another address", 15_000, "direct");
+    await becomes(a, b, "direct", from);
+    await within("another address", 60_000, "direct");
   }, 120_000);
 
   test("a sidecar dies: nobody notices", async () => {

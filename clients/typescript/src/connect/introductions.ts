@@ -117,13 +117,13 @@ export class Introductions {
 
   // --- asking and accepting ------------------------------------------------------------------------------------
 
-  async #ask(pair: Pair): Promise<void> {
+  async #ask(pair: Pair, needsRelay = false): Promise<void> {
     if (pair.peer.isClosed || isBusy(pair)) return;
     busy(pair);
     pair.asked = true;
     const { hub, lobby } = this.#around;
     const { relay = false, ticket } = pair.options;
-    const wants = relay || (pair.peer.path !== "direct" && !pair.peer.hasRelay && pair.attempt > 0);
+    const wants = relay || needsRelay || (pair.peer.path !== "direct" && !pair.peer.hasRelay && pair.attempt > 0);
     try {
       const reach = await this.#reach(pair);
       const said = { peer_id: pair.peer.id, reach, relay: wants, ...(ticket !== undefined && { ticket }) };
@@ -270,8 +270,9 @@ export class Introductions {
       const relay = readRelay(await hub.ask("POST", `/lobbies/${lobby}/relays`, { connection_id: connection }));
       if (relay !== null) peer.relayAt(relay, null);
     } catch (error) {
-      // There is none for now; it is asked for again when it is needed again.
+      // The hub has forgotten the two by now: they are introduced anew.
       if (!(error instanceof HubRefusal)) throw error;
+      void this.#ask(pair, true);
     }
   }
 

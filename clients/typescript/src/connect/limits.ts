@@ -30,6 +30,9 @@ export const PROOF_AGAIN_MS = 100;
 export const PROOF_KEEP_MS = 10_000;
 /** A relay that has not answered so many questions, half a second each, is not reached: UDP does not get there. */
 export const PROOFS_IN_VAIN = 5;
+/** A direct path on which the game sends and nothing comes for so long (its questions are a second apart) may be lost: a
+ * relay is asked for, so that it is there when the path is no longer trusted. */
+export const SILENT_MS = 2_200;
 /** A relay that was refused is asked for again after this. */
 export const RELAY_AGAIN_MS = 5_000;
 

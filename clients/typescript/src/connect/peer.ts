@@ -42,7 +42,7 @@ export type Around = {
   /** A direct path is wished for. */
   readonly upgrade: () => void;
   readonly punched: (outcome: Outcome, sent: number) => void;
-  /** There is nothing to send on, or only something worse than a relay. */
+  /** There is nothing to send on, or soon may be: a relay is needed. */
   readonly pathless: () => void;
   /** The relay does not answer. */
   readonly relaySilent: () => void;
@@ -119,8 +119,11 @@ export class Peer extends Emitter<PeerEvents> {
   /** False where there is no path now, or the payload is longer than PAYLOAD_BYTES_MAX. It may be lost, as with UDP. */
   send(payload: Uint8Array): boolean {
     const sent = !this.#closed && this.#channel?.send(payload, performance.now()) === true;
-    if (sent) this.pump();
-    return sent;
+    if (!sent) return false;
+    this.pump();
+    const silent_ms = performance.now() - (this.#channel?.path("direct")?.heardAt ?? Infinity);
+    if (silent_ms > limits.SILENT_MS && !this.hasRelay) this.#around.pathless();
+    return true;
   }
 
   close(why = "It was closed here."): void {

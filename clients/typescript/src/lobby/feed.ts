@@ -121,7 +121,7 @@ export class Feed extends Emitter<FeedEvents> {
     this.#tries = 0;
     for (let left = limits.PINGS_FIRST; left > 0 && this.isOpen; left--) await this.#ping();
     clearInterval(this.#pinging);
-    const every_ms = Number(heartbeat_s) * 1_000 || limits.ANSWER_MS;
+    const every_ms = Number(heartbeat_s) * 1_000 || limits.PING_MS;
     this.#pinging = setInterval(() => this.#pingedAt === null && void this.#ping(), every_ms).unref();
   }
 

@@ -99,7 +99,7 @@ export class Hub {
   async #answerTo(url: string, said: RequestInit): Promise<Response> {
     for (let tries = 1; ; tries++) {
       try {
-        return await fetch(url, { ...said, signal: AbortSignal.timeout(limits.ANSWER_MS) });
+        return await fetch(url, { ...said, signal: AbortSignal.timeout(limits.ANSWER_MS * 2 ** (tries - 1)) });
       } catch (error) {
         const status = 0;
         if (tries < limits.REQUESTS_MAX) await new Promise((done) => setTimeout(done, limits.AGAIN_MS * 2 ** tries));

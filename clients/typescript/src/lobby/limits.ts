@@ -1,7 +1,10 @@
 /** Every number of the client of lobbies, with its unit and its reason. */
 
-/** A hub that has not answered by then is not waited for. */
-export const ANSWER_MS = 10_000;
+/** A request that was not answered by then is sent anew, on a new connection: the old one may lead to a network that this
+ * machine has left. Each try is given twice the time of the one before. */
+export const ANSWER_MS = 2_500;
+/** How often a socket is pinged where the hub does not say. */
+export const PING_MS = 10_000;
 /** A request that got no answer is sent so often, this far apart and then twice as far: it is done once all the same. */
 export const REQUESTS_MAX = 3;
 export const AGAIN_MS = 250;
