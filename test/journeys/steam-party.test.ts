@@ -1,15 +1,41 @@
 /**
- * The example of four friends (clients/typescript/examples/steam-party.ts) on one machine: handshakes, chat, positions, the level; one leaves, then the host. What each of them said is the transcript.
+ * The example of four friends (clients/typescript/examples/steam-party.ts) behind NATs, over lines that lose every twentieth
+ * datagram: handshakes, chat, positions, the level; one leaves, then the host. What each of them said is the transcript.
  */
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Host } from "../lab/lab.ts";
 import { type Line, Program } from "../lab/program.ts";
+import { labIsMissing } from "../lab/space.ts";
+import { Town } from "../lab/town.ts";
 import { freePort } from "../../tools/ports.ts";
 import { House } from "../support/house.ts";
 
 const EXAMPLE = "../../../clients/typescript/examples/steam-party.ts";
+const WAY = { delay_ms: 20, loss: 0.05 };
 const PATIENCE = { within_ms: 60_000 };
 /** Of the level that the example sends. */
 const LEVEL = { level: 409_600, sha256: expect.stringMatching(/^[0-9a-f]{12}$/) };
+
+describe.skipIf(labIsMissing())("four friends behind NATs, with every twentieth datagram lost", () => {
+  let town: Town;
+  beforeAll(async () => {
+    town = await Town.open();
+    await town.house.addSidecar(await town.lab.host());
+  });
+  afterAll(() => town?.close());
+
+  test("do the same", { timeout: 180_000 }, async () => {
+    const { lab, house } = town;
+    const homes: Record<string, Host> = {
+      Ann: await lab.host({ net: await lab.home("port-restricted", WAY) }),
+      Bob: await lab.host({ net: await lab.home("full-cone", WAY) }),
+      // Another port for everybody he speaks to.
+      Cleo: await lab.host({ net: await lab.home("symmetric", WAY) }),
+      Dan: await lab.host({ net: await lab.home("address-restricted", WAY) }),
+    };
+    await party((name, args) => homes[name]!.run(EXAMPLE, [house.url, name, ...args]));
+  });
+});
 
 test(
   "four friends on one machine shake hands, chat, move, get the level, and lose two of them",
