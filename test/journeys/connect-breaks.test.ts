@@ -61,7 +61,7 @@ describe.skipIf(labIsMissing())("two who play every 20 ms", () => {
       `ip route replace default via ${prefix}.1`,
     );
     await becomes(a, b, "direct", from);
-    await within("another address", 60_000, "direct");
+    await within("another address", 20_000, "direct");
   }, 120_000);
 
   test("a sidecar dies: nobody notices", async () => {

@@ -84,7 +84,9 @@ export class Hub {
   /** Below the game. What got no answer is asked again: a POST carries a key by which it is done once. */
   async ask<T>(method: Method, path: string, body?: unknown): Promise<T> {
     const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+    // A connection that was kept would lead nowhere once this machine has changed its network, and say so late.
     const headers = {
+      connection: "close",
       ...(this.token !== null && { authorization: `Bearer ${this.token}` }),
       ...(body !== undefined && { "content-type": type }),
       ...(method === "POST" && { "idempotency-key": randomUUID() }),
