@@ -102,7 +102,7 @@ describe("Godot 3", () => {
 });
 
 describe("Godot 4", () => {
-  /** As core/io/marshalls.cpp of 4.4 lays it out; there was no Godot 4 to ask. */
+  /** As Godot 4's binary serialization is documented; no Godot 4 has been asked. */
   const SAID: readonly (readonly [Variant, string])[] = [
     [{ a: 1 }, "1b000000010000000400000001000000610000000200000001000000"],
     [[1.5, "x"], "1c00000002000000030000000000c03f040000000100000078000000"],
