@@ -65,7 +65,7 @@ describe("the guard catches", () => {
     ["worker/hub.ts", 'import { x } from "#udp-sidecar/main.ts";'],
     ["worker/app.ts", 'import { bind } from "node:net";'],
     ["udp-sidecar/links.ts", 'type Hub = import("../worker/hub.ts").Hub;'],
-    ["udp-sidecar/links.ts", 'import "/work/worker/hub.ts";'],
+    ["udp-sidecar/links.ts", 'import "/srv/worker/hub.ts";'],
     ["udp-sidecar/links.ts", 'import hub = require("../worker/hub.ts");'],
     ["udp-sidecar/protocols/noray.ts", 'import { grammar } from "./rabid.ts";'],
     ["udp-sidecar/protocols/noray.ts", 'import { Contacts } from "../contacts.ts";'],
