@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: what the house carries, in one run on this machine, in about two minutes.
+ * `npm run bench`: what the house carries, in one run on this machine, in about three minutes.
  *
  *     observed    our own peers and ICE agents, told where they are seen: two HMACs a question, and none
  *     renewals    UDP in, contact, UDP out: beside a bare echo server of the same runtime, per second of its CPU
@@ -10,6 +10,7 @@
  *     lobbies     lists over HTTP, lives of lobbies, and a change that a thousand watchers are told, at a hub of its own
  *     sealed      datagrams between two peers of ours: sealed and opened by the client, in this process alone
  *     messages    reliable and unreliable ones between two peers, beside plain UDP, and how long one takes beside a level
+ *     pairs       our own peers behind every pair of routers, in network namespaces: the path, and how long until it is there
  *     relay       UDP in, UDP out to the other side: beside noray's way of doing it
  *
  * Absolute figures belong to the machine; compare ratios, and runs on the same machine.
@@ -24,6 +25,7 @@ import { lobbies } from "./lobbies.ts";
 import { noray } from "./noray.ts";
 import { CIPHERS, sealed, SIZES } from "./sealed.ts";
 import { messages } from "./messages-table.ts";
+import { pairs } from "./pairs.ts";
 import { relays } from "./relay.ts";
 import { answerTo, flood, steps, table, whole } from "./measure.ts";
 
@@ -115,6 +117,8 @@ table([
 ]);
 
 await messages();
+
+await pairs();
 
 /** What a peer of ours asks, with a ticket of this hub. */
 async function observation(hub: string): Promise<Uint8Array> {

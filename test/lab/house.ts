@@ -3,7 +3,6 @@ import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inject } from "vitest";
 import type { Endpoint } from "#shared/endpoint.ts";
 import type { Wire } from "#shared/lobby.ts";
 import { defaults } from "../../udp-sidecar/config.ts";
@@ -25,12 +24,12 @@ export class LabHouse {
     this.#program = program;
   }
 
-  static async open(host: Host): Promise<LabHouse> {
+  static async open(host: Host, hub: string): Promise<LabHouse> {
     await sweep();
     const folder = await mkdtemp(join(tmpdir(), `${FOLDER}${process.pid}-`));
     // A copy, because the hub's configuration is written beside the bundle, and other houses use the same ports.
     const bundle = join(folder, "bundle");
-    await cp(inject("bundle"), bundle, { recursive: true });
+    await cp(hub, bundle, { recursive: true });
     const program = await host.run("house.ts", [bundle, join(folder, "hub"), host.address]);
     return new LabHouse(host.address, folder, program);
   }

@@ -40,7 +40,7 @@ export function labIsMissing(): boolean {
     const said = (stderr?.toString("utf8") || message).trim();
     const reason = `no network namespaces with NAT here; needed are Linux, root or user namespaces, and Debian's iproute2 and nftables (${said})`;
     if (process.env["CI"]) throw new Error(reason, { cause: error });
-    console.warn(`The journeys through NATs are skipped: ${reason}.`);
+    console.warn(`What leads through NATs is skipped: ${reason}.`);
     return true;
   }
 }

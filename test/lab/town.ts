@@ -1,4 +1,5 @@
 /** A laboratory with a house in it, someone to ask what he sees, and players who come and go. */
+import { inject } from "vitest";
 import type { Endpoint } from "#shared/endpoint.ts";
 import { LabHouse } from "./house.ts";
 import { type Home, type HomeOptions, type Host, Lab, type Net } from "./lab.ts";
@@ -18,11 +19,12 @@ export class Town {
     this.third = third;
   }
 
-  static async open(): Promise<Town> {
+  /** `hub`: the folder with its bundle; tests share one. */
+  static async open(hub: string = inject("bundle")): Promise<Town> {
     const lab = await Lab.open();
     try {
       const [server, elsewhere] = [await lab.host(), await lab.host()];
-      return new Town(lab, await LabHouse.open(server), await Socket.open(elsewhere));
+      return new Town(lab, await LabHouse.open(server, hub), await Socket.open(elsewhere));
     } catch (error) {
       await lab.close();
       throw error;
