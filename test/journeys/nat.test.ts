@@ -19,7 +19,7 @@ const AWAY: Way = { delay_ms: 20 };
 /** Peers of the libraries give up by themselves before that. */
 const PATIENCE = { within_ms: 60_000 };
 
-/** Of what loss decides: one in a hundred tries may end without a meeting, which five in a row do not. */
+/** Of what loss and chance decide: up to one try in eight has ended without a meeting; five in a row do not. */
 const LUCK = { retry: 4 };
 
 /** Options of Dowsett peers who do not give up as early as the script, whom bad luck may part after five lost packets. */
