@@ -11,7 +11,7 @@ function hub(test: object, settings: Record<string, string>): object {
   const keys = { SIDECAR_KEYS: SIDECAR_KEYS.join(), TOKEN_KEYS: TOKEN_KEYS.join(), ADMIN_KEYS: ADMIN_KEYS.join() };
   const bindings = { ...keys, ...settings };
   const plugins = [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })];
-  return { plugins, test: { setupFiles: ["test/worker/witness.ts"], ...PATIENCE, ...test } };
+  return { plugins, test: { setupFiles: ["test/worker/support/response-contract.ts"], ...PATIENCE, ...test } };
 }
 
 /** `hub` and `hubs` run inside workerd, with one hub a game and with two; `node` on its own; `journeys` start whole houses and take the machine one at a time. */

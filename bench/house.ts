@@ -3,9 +3,9 @@ import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundleHub, endHub, startHub } from "../tools/hub.ts";
-import { freePort } from "../tools/ports.ts";
-import { end, start, startSidecar, untilAnswers } from "../tools/processes.ts";
+import { bundleHub, endHub, startHub } from "../tools/run/hub.ts";
+import { freePort } from "../tools/run/ports.ts";
+import { end, start, startSidecar, untilAnswers } from "../tools/run/processes.ts";
 
 const UNLIMITED = "1000000";
 

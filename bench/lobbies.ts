@@ -5,9 +5,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundleHub, endHub, startHub } from "../tools/hub.ts";
-import { freePort } from "../tools/ports.ts";
-import { untilAnswers } from "../tools/processes.ts";
+import { bundleHub, endHub, startHub } from "../tools/run/hub.ts";
+import { freePort } from "../tools/run/ports.ts";
+import { untilAnswers } from "../tools/run/processes.ts";
 import { rounds, type Steps, table, whole } from "./measure.ts";
 
 const CONNECTIONS = 16;

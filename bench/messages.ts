@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { Result, SendFlags } from "../clients/typescript/src/messages/numbers.ts";
+import { Result, SendFlags } from "../clients/typescript/src/messages/steam-constants.ts";
 import type { PeerMessages } from "../clients/typescript/src/steam/messages.ts";
-import { Lobby, turn, until } from "../clients/typescript/test/support-messages-sockets.ts";
+import { Lobby, turn, until } from "../clients/typescript/test/messages/support-messages-sockets.ts";
 import { MEASURE_MS, quantile, WARM_UP_MS } from "./measure.ts";
 
 /** A datagram of ours when it is full, and a position. */

@@ -1,8 +1,8 @@
 /** Time to direct: two peers of ours behind every pair of routers of the tests' laboratory, and whatever they end on. */
-import { bundleHub } from "../tools/hub.ts";
+import { bundleHub } from "../tools/run/hub.ts";
 import { everyKind, type Met, meetAll } from "../test/lab/connect.ts";
 import { labIsMissing } from "../test/lab/space.ts";
-import { Town } from "../test/lab/town.ts";
+import { Town } from "../test/lab/lab-players.ts";
 import { quantile, table, whole } from "./measure.ts";
 
 const TRIES = 3;

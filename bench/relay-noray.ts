@@ -6,7 +6,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { EventEmitter } from "node:events";
 import { Histogram, Registry } from "prom-client";
-import type { Endpoint } from "#shared/endpoint.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 
 const [FIRST, LAST] = [49_152, 51_200];
 const INTERVAL_S = 0.1;

@@ -1,8 +1,8 @@
 /** The relay alone, without limits, told by its parent which pairs to relay: what the sidecar does between two games. */
-import type { Endpoint } from "#shared/endpoint.ts";
-import { parseConfig } from "../udp-sidecar/config.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
+import { parseConfig } from "../udp-sidecar/config/config.ts";
 import { relayOf } from "../udp-sidecar/sockets/relay-ports.ts";
-import { Tally } from "../udp-sidecar/tally.ts";
+import { Tally } from "../udp-sidecar/core/counters.ts";
 
 const UNLIMITED = "100000000000/100000000000";
 

@@ -4,8 +4,8 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as passes } from "node:timers/promises";
-import type { Endpoint } from "#shared/endpoint.ts";
-import { end } from "../tools/processes.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
+import { end } from "../tools/run/processes.ts";
 import { cpuSeconds, MEASURE_MS, quantile, residentBytes, table, WARM_UP_MS, whole } from "./measure.ts";
 
 /** Pairs that play at once, and datagrams of each on their way in each direction. */

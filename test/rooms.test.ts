@@ -18,8 +18,8 @@ describe("the house", () => {
   test("was looked at, and its imports were found", () => {
     const shared = sources.filter(({ path }) => path.startsWith("shared/"));
     expect(shared.length).toBeGreaterThanOrEqual(8);
-    expect(shared.map(({ path }) => path)).toContain("shared/lobby.ts");
-    const lobby = shared.find(({ path }) => path === "shared/lobby.ts")!;
+    expect(shared.map(({ path }) => path)).toContain("shared/lobby/step.ts");
+    const lobby = shared.find(({ path }) => path === "shared/lobby/step.ts")!;
     const parts = ["ageing", "changes", "data", "endpoint", "entering", "presiding", "refusals", "staying"];
     expect(importsOf(lobby.text)).toStrictEqual(parts.map((part) => `./${part}.ts`));
     // Every line that begins like an import must have been understood as one.
@@ -32,22 +32,28 @@ describe("the house", () => {
 
 describe("the guard lets through", () => {
   test.each([
-    ["shared/link.ts", 'import { decode } from "./decode.ts";'],
+    ["shared/link/messages.ts", 'import { decode } from "./decode.ts";'],
     [
-      "worker/hub.ts",
-      'import { DurableObject } from "cloudflare:workers"; import "#shared/lobby.ts"; import "./env.ts";',
+      "worker/hub/hub.ts",
+      'import { DurableObject } from "cloudflare:workers"; import "#shared/lobby/step.ts"; import "./env.ts";',
     ],
-    ["worker/app.ts", 'import { Hono } from "hono"; setTimeout(f, 1); Date.now();'],
+    ["worker/http/app.ts", 'import { Hono } from "hono"; setTimeout(f, 1); Date.now();'],
     ["worker/site/app.js", 'import { list } from "./list.js";'],
     ["udp-sidecar/main.ts", 'import { Udp } from "./sockets/udp.ts"; process.exit(console.log(Date.now()));'],
     [
       "udp-sidecar/sockets/udp.ts",
       'import { createSocket } from "node:dgram"; import { Contacts } from "../contacts.ts";',
     ],
-    ["udp-sidecar/protocols/noray.ts", 'import "#shared/lobby.ts"; import "../protocol.ts"; import "node:crypto";'],
-    ["shared/guard.ts", "// Date.now(), setTimeout and console.log are not for this room.\nconst at = new Date(now);"],
-    ["udp-sidecar/sockets/dtls/library.ts", 'const koffi = await import("koffi");'],
-    ["shared/listing.ts", "/* process.env */ const says = 'the process. Date'; new Date(at).toISOString();"],
+    [
+      "udp-sidecar/protocols/noray.ts",
+      'import "#shared/lobby/step.ts"; import "../protocol.ts"; import "node:crypto";',
+    ],
+    [
+      "shared/rate-limit/token-bucket.ts",
+      "// Date.now(), setTimeout and console.log are not for this room.\nconst at = new Date(now);",
+    ],
+    ["udp-sidecar/sockets/dtls/openssl-ffi.ts", 'const koffi = await import("koffi");'],
+    ["shared/listing/listing.ts", "/* process.env */ const says = 'the process. Date'; new Date(at).toISOString();"],
   ])("%s: %s", (path, text) => {
     expect(faults(path, text)).toStrictEqual([]);
   });
@@ -55,18 +61,18 @@ describe("the guard lets through", () => {
 
 describe("the guard catches", () => {
   test.each([
-    ["shared/lobby.ts", 'import { now } from "../worker/clock.ts";'],
-    ["shared/lobby.ts", 'import type { Buffer } from "node:buffer";'],
-    ["shared/lobby.ts", 'export * from "#shared/limits.ts";'],
-    ["worker/hub.ts", 'import {\n  Contacts,\n} from "../udp-sidecar/contacts.ts";'],
-    ["worker/hub.ts", "export { Contacts } from '../udp-sidecar/contacts.ts';"],
-    ["worker/hub.ts", 'const { main } = await import("../udp-sidecar/main.ts");'],
-    ["worker/hub.ts", 'import { step } from "../shared/lobby.ts";'],
-    ["worker/hub.ts", 'import { x } from "#udp-sidecar/main.ts";'],
-    ["worker/app.ts", 'import { bind } from "node:net";'],
-    ["udp-sidecar/links.ts", 'type Hub = import("../worker/hub.ts").Hub;'],
-    ["udp-sidecar/links.ts", 'import "/srv/worker/hub.ts";'],
-    ["udp-sidecar/links.ts", 'import hub = require("../worker/hub.ts");'],
+    ["shared/lobby/step.ts", 'import { now } from "../worker/clock.ts";'],
+    ["shared/lobby/step.ts", 'import type { Buffer } from "node:buffer";'],
+    ["shared/lobby/step.ts", 'export * from "#shared/limits.ts";'],
+    ["worker/hub/hub.ts", 'import {\n  Contacts,\n} from "../udp-sidecar/core/contacts.ts";'],
+    ["worker/hub/hub.ts", "export { Contacts } from '../udp-sidecar/core/contacts.ts';"],
+    ["worker/hub/hub.ts", 'const { main } = await import("../udp-sidecar/main.ts");'],
+    ["worker/hub/hub.ts", 'import { step } from "../shared/lobby/step.ts";'],
+    ["worker/hub/hub.ts", 'import { x } from "#udp-sidecar/main.ts";'],
+    ["worker/http/app.ts", 'import { bind } from "node:net";'],
+    ["udp-sidecar/link/shard-links.ts", 'type Hub = import("../worker/hub/hub.ts").Hub;'],
+    ["udp-sidecar/link/shard-links.ts", 'import "/srv/worker/hub.ts";'],
+    ["udp-sidecar/link/shard-links.ts", 'import hub = require("../worker/hub/hub.ts");'],
     ["udp-sidecar/protocols/noray.ts", 'import { grammar } from "./rabid.ts";'],
     ["udp-sidecar/protocols/noray.ts", 'import { Contacts } from "../contacts.ts";'],
     ["udp-sidecar/protocols/noray.ts", 'import { readFileSync } from "node:fs";'],
@@ -74,15 +80,15 @@ describe("the guard catches", () => {
     ["udp-sidecar/main.ts", 'import type { Socket } from "net";'],
     ["udp-sidecar/status.ts", 'import { createServer } from "node:http";'],
     ["udp-sidecar/status.ts", 'import { connect } from "node:tls";'],
-    ["udp-sidecar/contacts.ts", 'import { Udp } from "./sockets/udp.ts";'],
-    ["udp-sidecar/contacts.ts", 'import { Uplink } from "./uplink.ts";'],
+    ["udp-sidecar/core/contacts.ts", 'import { Udp } from "./sockets/udp.ts";'],
+    ["udp-sidecar/core/contacts.ts", 'import { Uplink } from "./uplink.ts";'],
     ["udp-sidecar/sockets/dtls/openssl.ts", 'import koffi from "koffi";'],
     ["udp-sidecar/sockets/udp.ts", 'const koffi = await import("koffi");'],
-    ["worker/site/app.js", 'import { step } from "../../shared/lobby.ts";'],
-    ["clients/typescript/src/a.ts", 'import { step } from "#shared/lobby.ts";'],
-    ["clients/typescript/src/a.ts", 'import { step } from "../../../shared/lobby.ts";'],
+    ["worker/site/app.js", 'import { step } from "../../shared/lobby/step.ts";'],
+    ["clients/typescript/src/a.ts", 'import { step } from "#shared/lobby/step.ts";'],
+    ["clients/typescript/src/a.ts", 'import { step } from "../../../shared/lobby/step.ts";'],
     ["clients/typescript/src/a.ts", 'import ws from "ws";'],
-    ["worker/site/app.js", 'import { step } from "#shared/lobby.ts";'],
+    ["worker/site/app.js", 'import { step } from "#shared/lobby/step.ts";'],
     ["worker/site/app.js", 'import { app } from "../app.ts";'],
     ["worker/site/app.js", 'import lit from "https://cdn.example/lit.js";'],
   ])("an import in %s: %s", (path, text) => {
@@ -93,15 +99,15 @@ describe("the guard catches", () => {
     "shared/a.ts",
     "shared/deep/a.ts",
     "udp-sidecar/protocols/a.ts",
-    "udp-sidecar/protocol.ts",
-    "udp-sidecar/contacts.ts",
-    "udp-sidecar/exchange.ts",
-    "udp-sidecar/heap.ts",
-    "udp-sidecar/outbox.ts",
-    "udp-sidecar/switchboard.ts",
-    "udp-sidecar/relay.ts",
-    "udp-sidecar/allocation.ts",
-    "udp-sidecar/pooled.ts",
+    "udp-sidecar/protocols/wire.ts",
+    "udp-sidecar/core/contacts.ts",
+    "udp-sidecar/core/exchange.ts",
+    "udp-sidecar/core/timer-queue.ts",
+    "udp-sidecar/link/outbox.ts",
+    "udp-sidecar/noray/sessions.ts",
+    "udp-sidecar/relay/relay.ts",
+    "udp-sidecar/relay/allocation.ts",
+    "udp-sidecar/relay/shared-budget.ts",
     "udp-sidecar/sockets/dtls/sessions.ts",
     "udp-sidecar/sockets/dtls/records.ts",
     "clients/typescript/src/punch/a.ts",
@@ -172,12 +178,12 @@ function mayImport(path: string, specifier: string): boolean {
   if (path.startsWith("clients/typescript/src/"))
     return within("clients/typescript/src") || specifier.startsWith("node:");
   // Whoever can call C can do anything: one file may.
-  if (specifier === "koffi") return path === "udp-sidecar/sockets/dtls/library.ts";
+  if (specifier === "koffi") return path === "udp-sidecar/sockets/dtls/openssl-ffi.ts";
   if (SOCKETS.test(specifier)) return path.startsWith("udp-sidecar/sockets/");
   if (path.startsWith("udp-sidecar/protocols/")) {
-    return shared || target === "udp-sidecar/protocol.ts" || specifier === "node:crypto";
+    return shared || target === "udp-sidecar/protocols/wire.ts" || specifier === "node:crypto";
   }
-  if (path === "udp-sidecar/contacts.ts" && /^udp-sidecar\/(sockets\/|uplink)/.test(target)) return false;
+  if (path === "udp-sidecar/core/contacts.ts" && /^udp-sidecar\/(sockets\/|uplink)/.test(target)) return false;
   const room = path.split("/", 1)[0]!;
   const aPackage = /^[a-z@]/.test(specifier) && !specifier.startsWith("file:");
   return shared || within(room) || aPackage;

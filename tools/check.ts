@@ -23,7 +23,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ["lint", "oxlint", "--type-aware", "--deny-warnings"],
   ["format", "oxfmt", "--check", "."],
   ["Dockerfile", "dockerfile-utils", "lint", "deploy/sidecar/Dockerfile"],
-  ["bundle", process.execPath, "tools/bundle-size.ts"],
+  ["bundle", process.execPath, "tools/checks/bundle-size.ts"],
   ["rooms", "vitest", "run", "--project", "node", "test/rooms.test.ts"],
 ];
 

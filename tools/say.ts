@@ -13,7 +13,7 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { createConnection } from "node:net";
 import { parseArgs } from "node:util";
-import { defaults } from "../udp-sidecar/config.ts";
+import { defaults } from "../udp-sidecar/config/config.ts";
 
 const QUIET_MS = 1_000;
 

@@ -1,9 +1,9 @@
 /** The sidecar's process: settings in, signals in, one exit code out. `--help` is the reference of the settings. */
 import { existsSync } from "node:fs";
 import pino from "pino";
-import { help, parseConfig } from "./config.ts";
-import { firewallLines, openPorts } from "./firewall.ts";
-import { look } from "./self-check.ts";
+import { help, parseConfig } from "./config/config.ts";
+import { firewallLines, openPorts } from "./config/firewall.ts";
+import { look } from "./config/self-check.ts";
 import { Sidecar } from "./sidecar.ts";
 
 if (process.argv.includes("--help")) {

@@ -3,18 +3,18 @@
  * Everything it needs is given to it; starting one opens sockets, stopping it closes them.
  */
 import { randomBytes } from "node:crypto";
-import { type Endpoint, isIPv4 } from "#shared/endpoint.ts";
+import { type Endpoint, isIPv4 } from "#shared/net/endpoint.ts";
 import { DRAIN_MS, LEASE_LOOK_MS, REPEATS_MAX, SOURCES_MAX } from "#shared/limits.ts";
-import { type Hello, LINK_VERSION } from "#shared/link.ts";
+import { type Hello, LINK_VERSION } from "#shared/link/messages.ts";
 import { VERSION } from "#shared/version.ts";
 import type { Logger } from "pino";
-import type { RelayNotice } from "./allocation.ts";
-import type { Config, Port } from "./config.ts";
-import { Desk } from "./desk.ts";
-import { answerOf, Exchange } from "./exchange.ts";
-import { Links } from "./links.ts";
-import { Lists } from "./lists.ts";
-import { Mirror } from "./mirror.ts";
+import type { RelayNotice } from "./relay/allocation.ts";
+import type { Config, Port } from "./config/config.ts";
+import { Desk } from "./relay-service.ts";
+import { answerOf, Exchange } from "./core/exchange.ts";
+import { Links } from "./link/shard-links.ts";
+import { Lists } from "./core/lobby-list-cache.ts";
+import { Mirror } from "./core/stun-responder.ts";
 import { dowsett } from "./protocols/dowsett.ts";
 import { native } from "./protocols/native.ts";
 import { noray } from "./protocols/noray.ts";
@@ -25,9 +25,9 @@ import { Dtls } from "./sockets/dtls/dtls.ts";
 import { NorayTcp } from "./sockets/noray-tcp.ts";
 import { serveStatus } from "./sockets/status.ts";
 import { UdpPorts } from "./sockets/udp.ts";
-import { NOBODY, type Out as SwitchboardOut, Switchboard } from "./switchboard.ts";
-import { Tally } from "./tally.ts";
-import { Tickets } from "./tickets.ts";
+import { NOBODY, type Out as SwitchboardOut, Switchboard } from "./noray/sessions.ts";
+import { Tally } from "./core/counters.ts";
+import { Tickets } from "./link/ticket-verifier.ts";
 
 /** Faults of ours that are logged with their stack; further ones are only counted. */
 const FAULTS_LOGGED = 10;

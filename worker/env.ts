@@ -1,7 +1,7 @@
 /** What the Worker is given: bindings and settings of wrangler.toml, read once per use and never trusted. */
 import { SHARDS_MAX, TOKEN_KEY_LENGTH_MIN, TOLL_BUDGETS } from "#shared/limits.ts";
-import { type Budgets, parseBudgets } from "#shared/tolls.ts";
-import type { Hub } from "./hub.ts";
+import { type Budgets, parseBudgets } from "#shared/rate-limit/rate-limiter.ts";
+import type { Hub } from "./hub/hub.ts";
 
 export type Env = {
   readonly HUB: DurableObjectNamespace<Hub>;

@@ -1,5 +1,5 @@
 /** The Worker: HTTP in front, one hub per game and shard behind. */
-import { app } from "./app.ts";
+import { app } from "./http/app.ts";
 
-export { Hub } from "./hub.ts";
+export { Hub } from "./hub/hub.ts";
 export default app;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as limits from "#shared/limits.ts";
-import { defaults } from "../../udp-sidecar/config.ts";
+import { defaults } from "../../udp-sidecar/config/config.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const files = readdirSync(join(ROOT, "deploy"), { recursive: true, encoding: "utf8" }).map((one) => `deploy/${one}`);

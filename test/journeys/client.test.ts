@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Peer } from "../../clients/typescript/src/connect/peer.ts";
-import { HubRefusal } from "../../clients/typescript/src/lobby/hub.ts";
-import { Player } from "../../clients/typescript/src/lobby/player.ts";
-import type { Seat } from "../../clients/typescript/src/lobby/seat.ts";
-import type { NewLobby } from "../../clients/typescript/src/lobby/shapes.ts";
-import { freePort } from "../../tools/ports.ts";
-import { House } from "../support/house.ts";
+import { HubRefusal } from "../../clients/typescript/src/api/hub-client.ts";
+import { Player } from "../../clients/typescript/src/lobby/client.ts";
+import type { Seat } from "../../clients/typescript/src/lobby/membership.ts";
+import type { NewLobby } from "../../clients/typescript/src/api/types.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { House } from "../support/test-stack.ts";
 
 const CLIENT = join(import.meta.dirname, "../../clients/typescript");
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Player, playerAt } from "../lab/connect.ts";
 import type { Home, Host } from "../lab/lab.ts";
 import { labIsMissing } from "../lab/space.ts";
-import { Town } from "../lab/town.ts";
+import { Town } from "../lab/lab-players.ts";
 
 const PATIENCE = { within_ms: 60_000 };
 const WAY = { delay_ms: 20 };

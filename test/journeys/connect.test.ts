@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { everyKind, isPlain, meet, meetAll, MOST_MS, playerAt } from "../lab/connect.ts";
 import type { HomeOptions } from "../lab/lab.ts";
 import { labIsMissing } from "../lab/space.ts";
-import { Town } from "../lab/town.ts";
+import { Town } from "../lab/lab-players.ts";
 
 let town: Town;
 

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { end, untilAnswers } from "../../tools/processes.ts";
+import { end, untilAnswers } from "../../tools/run/processes.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 let state: string;
@@ -15,7 +15,7 @@ let house: ChildProcess;
 beforeAll(async () => {
   state = await mkdtemp(join(tmpdir(), "parley-docs-"));
   const env = { PATH: process.env["PATH"], PARLEY_STATE: state, ADMIN_KEYS: "change-me" };
-  house = spawn(process.execPath, [join(ROOT, "tools/start.ts")], { env, stdio: "ignore" });
+  house = spawn(process.execPath, [join(ROOT, "tools/run/start.ts")], { env, stdio: "ignore" });
   await untilAnswers("http://127.0.0.1:9464/healthz", (body) => body["hub"] === "linked", house, 60_000);
 });
 afterAll(async () => {

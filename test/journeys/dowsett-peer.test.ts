@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DowsettPeer, type ReliableMessage } from "../../clients/typescript/src/index.ts";
-import { freePort } from "../../tools/ports.ts";
-import { end, ended } from "../../tools/processes.ts";
-import { eventually, House } from "../support/house.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { end, ended } from "../../tools/run/processes.ts";
+import { eventually, House } from "../support/test-stack.ts";
 
 let house: House;
 const peers: DowsettPeer[] = [];

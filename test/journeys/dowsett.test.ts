@@ -3,8 +3,8 @@
  * game. Requests are repeated as the script does it, once a second and five times, after which a game would be over.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { shardOf } from "#shared/shards.ts";
-import type { RabidPlayer } from "../../tools/rabid-player.ts";
+import { shardOf } from "#shared/lobby/ids.ts";
+import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
 import {
   dropping,
   joining,
@@ -16,7 +16,7 @@ import {
   sign,
   signedWith,
 } from "../support/dowsett.ts";
-import { eventually, House } from "../support/house.ts";
+import { eventually, House } from "../support/test-stack.ts";
 
 /** The script asks again after so long, and gives its session up after five times. */
 const AGAIN_MS = 1_000;

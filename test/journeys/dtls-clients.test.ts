@@ -4,11 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { freePort } from "../../tools/ports.ts";
+import { freePort } from "../../tools/run/ports.ts";
 import { seeded } from "../support/dice.ts";
 import { joining, registering, sign } from "../support/dowsett.ts";
 import { Godot, type Step } from "../support/godot.ts";
-import { eventually, House } from "../support/house.ts";
+import { eventually, House } from "../support/test-stack.ts";
 import { LossyWay } from "../support/lossy.ts";
 import { hasGodot3, hasOpenssl } from "../support/programs.ts";
 

@@ -3,14 +3,14 @@
  * same laboratory as the journeys in clear.
  */
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import type { Endpoint } from "#shared/endpoint.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Host } from "../lab/lab.ts";
 import type { NatKind, NatOptions } from "../lab/nat.ts";
 import { SealedSocket } from "../lab/sealed-socket.ts";
 import { Socket } from "../lab/socket.ts";
 import { labIsMissing } from "../lab/space.ts";
-import { endpointsIn, greeted, Town } from "../lab/town.ts";
-import { visiting } from "../lab/visit.ts";
+import { endpointsIn, greeted, Town } from "../lab/lab-players.ts";
+import { visiting } from "../lab/lab-test.ts";
 
 /** Without a delay every datagram would be there before its answer could cross it. */
 const AWAY = { delay_ms: 20 };

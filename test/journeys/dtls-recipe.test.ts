@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { freePort } from "../../tools/ports.ts";
-import type { RabidPlayer } from "../../tools/rabid-player.ts";
-import { House } from "../support/house.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
+import { House } from "../support/test-stack.ts";
 import { godot3, hasGodot3 } from "../support/programs.ts";
 
 const GUIDE = join(import.meta.dirname, "../../docs/dtls.md");

@@ -4,11 +4,11 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { freePort } from "../../tools/ports.ts";
+import { freePort } from "../../tools/run/ports.ts";
 import { makeOnce } from "../../udp-sidecar/sockets/dtls/certificate.ts";
 import { seeded } from "../support/dice.ts";
 import { DtlsPlayer } from "../support/dtls-player.ts";
-import { eventually, House } from "../support/house.ts";
+import { eventually, House } from "../support/test-stack.ts";
 import { NetfoxNoray } from "../support/netfox.ts";
 
 let folder: string;

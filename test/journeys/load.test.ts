@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { setTimeout as passes } from "node:timers/promises";
-import type { RabidPlayer } from "../../tools/rabid-player.ts";
+import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
 import { canSendFromPortZero, sendFromPortZero } from "../support/port-zero.ts";
-import { eventually, House } from "../support/house.ts";
+import { eventually, House } from "../support/test-stack.ts";
 
 const RENEWED = 'parley_datagrams_total{outcome="renewed"}';
 

@@ -2,11 +2,11 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { freePort } from "../../tools/ports.ts";
-import { end, untilAnswers } from "../../tools/processes.ts";
-import { RabidPlayer } from "../../tools/rabid-player.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { end, untilAnswers } from "../../tools/run/processes.ts";
+import { RabidPlayer } from "../../tools/run/rabid-player.ts";
 import { listing, registering, sign } from "../support/dowsett.ts";
-import { eventually, House } from "../support/house.ts";
+import { eventually, House } from "../support/test-stack.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../udp-sidecar/main.ts");
 const PASSWORD = "Sesame12";

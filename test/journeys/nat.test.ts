@@ -9,10 +9,10 @@ import type { NatKind, NatOptions } from "../lab/nat.ts";
 import { type Line, Program } from "../lab/program.ts";
 import { Socket } from "../lab/socket.ts";
 import { labIsMissing } from "../lab/space.ts";
-import { greeted, toldToStart, Town, type Visit } from "../lab/town.ts";
-import { visiting } from "../lab/visit.ts";
-import type { Way } from "../lab/way.ts";
-import { eventually } from "../support/house.ts";
+import { greeted, toldToStart, Town, type Visit } from "../lab/lab-players.ts";
+import { visiting } from "../lab/lab-test.ts";
+import type { Way } from "../lab/lossy-link.ts";
+import { eventually } from "../support/test-stack.ts";
 
 /** Without a delay every datagram would be there before its answer could cross it. */
 const AWAY: Way = { delay_ms: 20 };

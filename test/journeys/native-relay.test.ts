@@ -3,11 +3,11 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import type { ConnectionView, RelayView } from "#shared/api-connect.ts";
-import type { Joined } from "#shared/api.ts";
+import type { ConnectionView, RelayView } from "#shared/connect/schema.ts";
+import type { Joined } from "#shared/api/lobbies.ts";
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
-import { freePort } from "../../tools/ports.ts";
-import { eventually, House } from "../support/house.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { eventually, House } from "../support/test-stack.ts";
 
 let house: House;
 let tunnel: number;

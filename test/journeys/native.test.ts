@@ -7,12 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { Joined, LobbyView } from "#shared/api.ts";
-import type { ConnectionView, Reach } from "#shared/api-connect.ts";
+import type { Joined, LobbyView } from "#shared/api/lobbies.ts";
+import type { ConnectionView, Reach } from "#shared/connect/schema.ts";
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
-import { decodeReceipt, RECEIPT_PATTERN } from "#shared/receipts.ts";
-import { freePort } from "../../tools/ports.ts";
-import { eventually, House } from "../support/house.ts";
+import { decodeReceipt, RECEIPT_PATTERN } from "#shared/auth/receipts.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { eventually, House } from "../support/test-stack.ts";
 import { godot3, hasGodot3 } from "../support/programs.ts";
 
 let house: House;

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Host } from "../lab/lab.ts";
 import type { NatKind, NatOptions } from "../lab/nat.ts";
 import { labIsMissing } from "../lab/space.ts";
-import { Town } from "../lab/town.ts";
-import { visiting } from "../lab/visit.ts";
-import type { Way } from "../lab/way.ts";
+import { Town } from "../lab/lab-players.ts";
+import { visiting } from "../lab/lab-test.ts";
+import type { Way } from "../lab/lossy-link.ts";
 
 /** For who punches: without a delay every datagram would be there before its answer could cross it. */
 const AWAY: Way = { delay_ms: 20 };

@@ -3,8 +3,8 @@ import { createConnection, type Socket } from "node:net";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { SIDECAR_GRACE_MS } from "#shared/limits.ts";
-import { freePort } from "../../tools/ports.ts";
-import { eventually, House } from "../support/house.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { eventually, House } from "../support/test-stack.ts";
 import { NetfoxPlayer } from "../support/netfox.ts";
 
 /** A source may do anything here: all players are on one address. */

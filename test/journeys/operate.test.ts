@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { costLine, ROWS_PER_LOBBY } from "../../tools/cost.ts";
-import { House } from "../support/house.ts";
+import { costLine, ROWS_PER_LOBBY } from "../../tools/generate/cost.ts";
+import { House } from "../support/test-stack.ts";
 
 const read = (file: string): string => readFileSync(join(import.meta.dirname, "../..", file), "utf8");
 /** The library's own, about any Node process; the page speaks of them as a whole. */
@@ -17,7 +17,7 @@ afterAll(() => house?.close());
 
 const page = read("docs/operate.md");
 const told = new Set(Array.from(page.matchAll(/^\| `(parley_\w+)/gm), ([, name]) => name!));
-const ofHub = Array.from(read("worker/routes/numbers.ts").matchAll(/^ {2}(parley_\w+):/gm), ([, name]) => name!);
+const ofHub = Array.from(read("worker/http/routes/metrics.ts").matchAll(/^ {2}(parley_\w+):/gm), ([, name]) => name!);
 
 test("every metric is on the page, with when to worry", async () => {
   const served = Array.from((await house.metrics()).matchAll(/^# TYPE (\w+)/gm), ([, name]) => name!);
@@ -34,6 +34,6 @@ test("alerts look at numbers that there are", async () => {
 });
 
 test("the costs are those of what is counted", () => {
-  expect(read("test/worker/cost.test.ts")).toContain(`the whole life of a lobby of two is ${ROWS_PER_LOBBY}:`);
+  expect(read("test/worker/hub/cost.test.ts")).toContain(`the whole life of a lobby of two is ${ROWS_PER_LOBBY}:`);
   for (const players of [100, 1_000, 10_000]) expect(page).toContain(costLine(players));
 });

@@ -6,7 +6,7 @@ import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-c
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { browserIsMissing, DESKTOP, launch, PHONE, shoot, type Visit, visitor } from "../support/browser.ts";
 import { Cable } from "../support/cable.ts";
-import { House } from "../support/house.ts";
+import { House } from "../support/test-stack.ts";
 
 /** What a change may take to be seen elsewhere. */
 const SEEN_MS = 2_000;

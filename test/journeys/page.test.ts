@@ -5,7 +5,7 @@ import type { Browser, Locator, Page, WebSocket } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { browserIsMissing, DESKTOP, launch, PHONE, shoot, type Visit, visitor } from "../support/browser.ts";
 import { Cable } from "../support/cable.ts";
-import { eventually, House } from "../support/house.ts";
+import { eventually, House } from "../support/test-stack.ts";
 
 const LIST = "**/v1/games/*/lobbies?*";
 const TROUBLE = "The hub does not answer; trying again";

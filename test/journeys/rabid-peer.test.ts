@@ -6,10 +6,10 @@ import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Failed, type FailureCode, type Met, RabidFailure } from "../../clients/typescript/src/rabid/events.ts";
 import { RabidPeer } from "../../clients/typescript/src/rabid/peer.ts";
-import { PluginDouble, type PluginOptions } from "../../clients/typescript/test/support-rabid-plugin.ts";
-import { seeded } from "../../clients/typescript/test/support-rabid.ts";
-import { freePort } from "../../tools/ports.ts";
-import { eventually, House } from "../support/house.ts";
+import { PluginDouble, type PluginOptions } from "../../clients/typescript/test/rabid/support-rabid-plugin.ts";
+import { seeded } from "../../clients/typescript/test/rabid/support-rabid.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { eventually, House } from "../support/test-stack.ts";
 
 const NAMES = ["Alice", "Bob", "Carol", "Dan", "Eve", "Frank", "Grace", "Heidi", "Ivan", "Judy", "Ken", "Leo"];
 

@@ -1,9 +1,9 @@
 /** Rabid journeys with the real hub and real sockets: host, list, join, start, confirm, and every way it ends. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freePort } from "../../tools/ports.ts";
-import type { RabidPlayer } from "../../tools/rabid-player.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
 import { seeded } from "../support/dice.ts";
-import { eventually, House } from "../support/house.ts";
+import { eventually, House } from "../support/test-stack.ts";
 
 let house: House;
 beforeAll(async () => {

@@ -1,14 +1,14 @@
 /** The relay between players whose NATs let nobody else through, in network namespaces of the kernel. */
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import type { Endpoint } from "#shared/endpoint.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 import { Lab } from "../lab/lab.ts";
 import type { NatKind, NatOptions } from "../lab/nat.ts";
 import { Program } from "../lab/program.ts";
 import { Socket } from "../lab/socket.ts";
 import { labIsMissing } from "../lab/space.ts";
-import { visiting } from "../lab/visit.ts";
-import type { Way } from "../lab/way.ts";
-import { takenPorts } from "../../tools/ports.ts";
+import { visiting } from "../lab/lab-test.ts";
+import type { Way } from "../lab/lossy-link.ts";
+import { takenPorts } from "../../tools/run/ports.ts";
 
 const AWAY: Way = { delay_ms: 20 };
 const PORTS = "49152-49251";

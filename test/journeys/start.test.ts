@@ -7,11 +7,11 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { Summary } from "#shared/api.ts";
-import { takenPorts } from "../../tools/ports.ts";
-import { end, ended } from "../../tools/processes.ts";
-import { RabidPlayer } from "../../tools/rabid-player.ts";
-import { eventually } from "../support/house.ts";
+import type { Summary } from "#shared/api/lobbies.ts";
+import { takenPorts } from "../../tools/run/ports.ts";
+import { end, ended } from "../../tools/run/processes.ts";
+import { RabidPlayer } from "../../tools/run/rabid-player.ts";
+import { eventually } from "../support/test-stack.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const LISTED = "http://127.0.0.1:8787/v1/games/default/lobbies";
@@ -111,7 +111,7 @@ type Started = { readonly child: ChildProcess; readonly printed: () => string };
 const run = (...flags: string[]): Started => runWith({}, ...flags);
 
 function runWith(settings: Record<string, string>, ...flags: string[]): Started {
-  const child = spawn(process.execPath, [join(ROOT, "tools/start.ts"), ...flags], {
+  const child = spawn(process.execPath, [join(ROOT, "tools/run/start.ts"), ...flags], {
     cwd: state,
     env: { PATH: process.env["PATH"], PARLEY_STATE: join(state, "rows"), ...settings },
     stdio: ["ignore", "pipe", "pipe"],

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { freePort } from "../../tools/ports.ts";
-import { House } from "../support/house.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { House } from "../support/test-stack.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PAGE = join(ROOT, "docs/steam.md");

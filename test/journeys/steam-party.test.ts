@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Host } from "../lab/lab.ts";
 import { type Line, Program } from "../lab/program.ts";
 import { labIsMissing } from "../lab/space.ts";
-import { Town } from "../lab/town.ts";
-import { freePort } from "../../tools/ports.ts";
-import { House } from "../support/house.ts";
+import { Town } from "../lab/lab-players.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { House } from "../support/test-stack.ts";
 
 const EXAMPLE = "../../../clients/typescript/examples/steam-party.ts";
 const WAY = { delay_ms: 20, loss: 0.05 };

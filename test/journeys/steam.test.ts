@@ -8,10 +8,10 @@ import {
   LobbyComparison,
   LobbyDistanceFilter,
   LobbyType,
-} from "../../clients/typescript/src/steam/lobby-numbers.ts";
-import { ConnectionState, Result, SendFlags } from "../../clients/typescript/src/messages/numbers.ts";
-import { freePort } from "../../tools/ports.ts";
-import { House } from "../support/house.ts";
+} from "../../clients/typescript/src/steam/steam-constants.ts";
+import { ConnectionState, Result, SendFlags } from "../../clients/typescript/src/messages/steam-constants.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { House } from "../support/test-stack.ts";
 
 let house: House;
 const players: SteamLobbies[] = [];

@@ -1,7 +1,7 @@
 /** Either half is killed with -9 while players are in the middle of it. Nobody loses a lobby. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SIDECAR_GRACE_MS } from "#shared/limits.ts";
-import { eventually, House } from "../support/house.ts";
+import { eventually, House } from "../support/test-stack.ts";
 
 let house: House;
 beforeEach(async () => {

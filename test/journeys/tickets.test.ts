@@ -1,12 +1,12 @@
 /** The hub signs, the sidecar proves: the keys travel with the link's greeting, and outlive the hub. */
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { LINK_VERSION } from "#shared/link.ts";
-import { Links } from "../../udp-sidecar/links.ts";
-import { Secret } from "../../udp-sidecar/secret.ts";
-import { Tally } from "../../udp-sidecar/tally.ts";
-import { Tickets } from "../../udp-sidecar/tickets.ts";
-import { eventually, House } from "../support/house.ts";
+import { LINK_VERSION } from "#shared/link/messages.ts";
+import { Links } from "../../udp-sidecar/link/shard-links.ts";
+import { Secret } from "../../udp-sidecar/config/secret.ts";
+import { Tally } from "../../udp-sidecar/core/counters.ts";
+import { Tickets } from "../../udp-sidecar/link/ticket-verifier.ts";
+import { eventually, House } from "../support/test-stack.ts";
 
 let house: House;
 let links: Links;

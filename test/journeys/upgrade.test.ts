@@ -1,9 +1,9 @@
 /** What an operator does to a house with players in it: replaces sidecars, retires one, changes keys, restores the hub. */
 import { cp, rename, rm } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { freePort } from "../../tools/ports.ts";
-import type { RabidPlayer } from "../../tools/rabid-player.ts";
-import { eventually, House } from "../support/house.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
+import { eventually, House } from "../support/test-stack.ts";
 import { NetfoxPlayer } from "../support/netfox.ts";
 
 let house: House;

@@ -6,12 +6,12 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
-import { LINK_VERSION } from "#shared/link.ts";
-import { endHub, startHub } from "../../tools/hub.ts";
+import { LINK_VERSION } from "#shared/link/messages.ts";
+import { endHub, startHub } from "../../tools/run/hub.ts";
 import { packageSidecar } from "../../tools/package.ts";
-import { freePort } from "../../tools/ports.ts";
-import { end, start, startSidecar, untilAnswers } from "../../tools/processes.ts";
-import { RabidPlayer } from "../../tools/rabid-player.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { end, start, startSidecar, untilAnswers } from "../../tools/run/processes.ts";
+import { RabidPlayer } from "../../tools/run/rabid-player.ts";
 
 const KEY = "key-of-the-house";
 
@@ -79,7 +79,7 @@ test("a hub of the next version serves a sidecar of this one", async () => {
 
 test("a sidecar of the next version is served by a hub of this one", async () => {
   const made = await packageSidecar(join(folder, "sidecar"));
-  await rewrite(join(made, "shared/link.ts"), NEXT);
+  await rewrite(join(made, "shared/link/messages.ts"), NEXT);
   await rewrite(join(made, "udp-sidecar/sidecar.ts"), [/\bt: "hello",/, 't: "hello", added: "later",']);
   const bundle = join(folder, "bundle");
   await cp(inject("bundle"), bundle, { recursive: true });

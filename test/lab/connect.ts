@@ -2,7 +2,7 @@
 import type { HomeOptions, Host } from "./lab.ts";
 import type { NatKind } from "./nat.ts";
 import type { Line, Program } from "./program.ts";
-import type { Town } from "./town.ts";
+import type { Town } from "./lab-players.ts";
 
 export const PATIENCE = { within_ms: 20_000 };
 /** Whoever meets has a path by then. */

@@ -14,7 +14,7 @@
 import { type NatKind, type NatOptions, natRules } from "./nat.ts";
 import { Program } from "./program.ts";
 import { Space } from "./space.ts";
-import { BRIDGE_MAC, connect, DELAYER, delayer, nft, type Way } from "./way.ts";
+import { BRIDGE_MAC, connect, DELAYER, delayer, nft, type Way } from "./lossy-link.ts";
 
 /** A network, in a namespace with a bridge named `lan`, which holds the gateway's address. */
 export type Net = {

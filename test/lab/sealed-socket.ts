@@ -1,5 +1,5 @@
 /** The test's hand on a socket of the laboratory that has a DTLS session, and is a socket like any other beside it. */
-import type { Endpoint } from "#shared/endpoint.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Host } from "./lab.ts";
 import { Socket } from "./socket.ts";
 

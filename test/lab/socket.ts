@@ -1,5 +1,5 @@
 /** The test's hand on a UDP socket that is on a host of the laboratory. */
-import type { Endpoint } from "#shared/endpoint.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Host } from "./lab.ts";
 import type { Line, Program } from "./program.ts";
 

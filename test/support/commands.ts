@@ -1,11 +1,11 @@
 /** noray's TCP port without its sockets: a player's lines in, lines out, and the switchboard of a sidecar between them. */
-import { type Endpoint, formatEndpoint } from "#shared/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import * as numbers from "#shared/limits.ts";
-import type { Exchange, Limits } from "../../udp-sidecar/exchange.ts";
-import { ALPHABET } from "../../udp-sidecar/noray-settings.ts";
+import type { Exchange, Limits } from "../../udp-sidecar/core/exchange.ts";
+import { ALPHABET } from "../../udp-sidecar/config/noray.ts";
 import type { Format } from "../../udp-sidecar/protocols/noray.ts";
-import { type Caller, type Limits as BoardLimits, type Out, Switchboard } from "../../udp-sidecar/switchboard.ts";
-import type { Tally } from "../../udp-sidecar/tally.ts";
+import { type Caller, type Limits as BoardLimits, type Out, Switchboard } from "../../udp-sidecar/noray/sessions.ts";
+import type { Tally } from "../../udp-sidecar/core/counters.ts";
 import { diceOf } from "./dice.ts";
 
 /** Stands for noray's TCP port where rigs and dialogues name the port that something came through. */

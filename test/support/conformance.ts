@@ -5,10 +5,10 @@
  */
 import { diceOf } from "./dice.ts";
 import { describe, expect, test } from "vitest";
-import type { Endpoint } from "#shared/endpoint.ts";
-import type { Lobby } from "#shared/lobby.ts";
-import type { Limits } from "../../udp-sidecar/exchange.ts";
-import type { Wire } from "../../udp-sidecar/protocol.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
+import type { Lobby } from "#shared/lobby/lobby.ts";
+import type { Limits } from "../../udp-sidecar/core/exchange.ts";
+import type { Wire } from "../../udp-sidecar/protocols/wire.ts";
 import { at, HOME, Rig, type Sent, SHARED_PORT } from "./exchange.ts";
 
 export type Driver = {

@@ -7,7 +7,7 @@
  *     signedWith(bytes, "qUks5KzRDY")              whether its hash is right
  */
 import { createHash } from "node:crypto";
-import type { Endpoint } from "#shared/endpoint.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 
 export const SERVER = "_HANDSHAKE_SERVER";
 /** What the script believes to be talking to; nobody looks at it. */

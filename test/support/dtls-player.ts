@@ -1,7 +1,7 @@
 /** Somebody with one socket that speaks in clear and under DTLS, and can tell which he heard how. */
 import { createSocket, type Socket } from "node:dgram";
 import { Client, Clients } from "./dtls.ts";
-import { eventually } from "./house.ts";
+import { eventually } from "./test-stack.ts";
 
 /** OpenSSL repeats what was lost only when it is asked. */
 const LOOK_MS = 100;

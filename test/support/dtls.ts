@@ -2,11 +2,11 @@
  * Clients of DTLS made of the same OpenSSL, and sessions without sockets to speak with them: every datagram between
  * them is a value that a test may look at, keep, bend or lose.
  */
-import { type Endpoint, formatEndpoint } from "#shared/endpoint.ts";
-import { Tally } from "../../udp-sidecar/tally.ts";
+import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
+import { Tally } from "../../udp-sidecar/core/counters.ts";
 import { type Certificate, makeOnce, readCertificate } from "../../udp-sidecar/sockets/dtls/certificate.ts";
 import type { Conversation, Engine } from "../../udp-sidecar/sockets/dtls/engine.ts";
-import { type Library, loadLibrary, type Pointer } from "../../udp-sidecar/sockets/dtls/library.ts";
+import { type Library, loadLibrary, type Pointer } from "../../udp-sidecar/sockets/dtls/openssl-ffi.ts";
 import { configure, made, openSsl, OpenSslConversation, Ssl } from "../../udp-sidecar/sockets/dtls/openssl.ts";
 import { recordsOf } from "../../udp-sidecar/sockets/dtls/records.ts";
 import { type Lane, type Limits, Sessions } from "../../udp-sidecar/sockets/dtls/sessions.ts";

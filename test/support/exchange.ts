@@ -7,8 +7,8 @@
  *     rig.cut("north"), rig.mend("north") its link is lost, and found again
  *     rig.restart("north")                its process starts anew and remembers nothing
  */
-import { decode } from "#shared/decode.ts";
-import type { Endpoint } from "#shared/endpoint.ts";
+import { decode } from "#shared/schema/decode.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 import * as numbers from "#shared/limits.ts";
 import {
   fromHub,
@@ -18,23 +18,24 @@ import {
   type Report,
   type Reports,
   type Told,
-} from "#shared/link.ts";
-import type { Summary } from "#shared/api.ts";
-import { parseQuery, type Query } from "#shared/query.ts";
-import { deadline, type Event, type Lobby, WIRES, type Wire as WireName } from "#shared/lobby.ts";
-import { lobbyId } from "#shared/shards.ts";
-import { answerOf, Exchange, type Limits } from "../../udp-sidecar/exchange.ts";
-import { Outbox } from "../../udp-sidecar/outbox.ts";
-import type { Wire } from "../../udp-sidecar/protocol.ts";
+} from "#shared/link/messages.ts";
+import type { Summary } from "#shared/api/lobbies.ts";
+import { parseQuery, type Query } from "#shared/listing/query.ts";
+import { deadline } from "#shared/lobby/step.ts";
+import { type Event, type Lobby, WIRES, type Wire as WireName } from "#shared/lobby/lobby.ts";
+import { lobbyId } from "#shared/lobby/ids.ts";
+import { answerOf, Exchange, type Limits } from "../../udp-sidecar/core/exchange.ts";
+import { Outbox } from "../../udp-sidecar/link/outbox.ts";
+import type { Wire } from "../../udp-sidecar/protocols/wire.ts";
 import { dowsett } from "../../udp-sidecar/protocols/dowsett.ts";
 import { native } from "../../udp-sidecar/protocols/native.ts";
 import { noray } from "../../udp-sidecar/protocols/noray.ts";
 import { rabid } from "../../udp-sidecar/protocols/rabid.ts";
-import { Tally } from "../../udp-sidecar/tally.ts";
+import { Tally } from "../../udp-sidecar/core/counters.ts";
 import { Commands, NORAY_PID, NORAY_TCP } from "./commands.ts";
 import { tickets } from "./tickets.ts";
-import { Directory, Draft } from "../../worker/directory.ts";
-import { addressed, freshOf, membersOf, toEvent } from "../../worker/link.ts";
+import { LobbyIndex, LobbyTransaction } from "../../worker/hub/lobby-index.ts";
+import { addressed, freshOf, membersOf, toEvent } from "../../worker/hub/link/messages.ts";
 
 /** When every rig begins. */
 export const T0 = Date.UTC(2025, 0, 1);
@@ -300,7 +301,7 @@ type Messages = ReadonlyMap<string, readonly Told[]>;
 
 /** The hub without its rows and sockets. */
 class Hub {
-  readonly directory = new Directory([]);
+  readonly directory = new LobbyIndex([]);
   readonly #links = new Map<string, { epoch: string; ack: number; down_since: number | null; away: boolean }>();
   #made = 0;
   #due: number | null = null;
@@ -332,7 +333,7 @@ class Hub {
     const link = this.#links.get(sidecar)!;
     const fresh = freshOf(reports, link.ack);
     if (fresh === null) return new Map([[sidecar, [{ t: "told", ack: link.ack, items: [] }]]]);
-    const draft = new Draft(this.directory, now);
+    const draft = new LobbyTransaction(this.directory, now);
     const refs: number[] = [];
     for (const [index, report] of fresh.items.entries()) {
       draft.apply(report.wire, report.name, this.#counted(toEvent(report, sidecar, 0)));
@@ -363,7 +364,7 @@ class Hub {
 
   alarm(now: number): Messages {
     if (this.due > now) return new Map();
-    const draft = new Draft(this.directory, now);
+    const draft = new LobbyTransaction(this.directory, now);
     for (const [sidecar, link] of this.#links) {
       if (link.away || link.down_since === null || link.down_since + numbers.SIDECAR_GRACE_MS > now) continue;
       link.away = true;
@@ -374,18 +375,18 @@ class Hub {
   }
 
   #mark(sidecar: string, event: Event, now: number): Messages {
-    const draft = new Draft(this.directory, now);
+    const draft = new LobbyTransaction(this.directory, now);
     this.#apply(sidecar, event, draft);
     return this.#keep(draft);
   }
 
-  #apply(sidecar: string, event: Event, draft: Draft): void {
+  #apply(sidecar: string, event: Event, draft: LobbyTransaction): void {
     for (const lobby of this.directory.all()) {
       if (lobby.members.some((member) => member.source?.sidecar === sidecar)) draft.applyTo(lobby, event);
     }
   }
 
-  #keep(draft: Draft, answering?: Parameters<typeof addressed>[1]): Messages {
+  #keep(draft: LobbyTransaction, answering?: Parameters<typeof addressed>[1]): Messages {
     this.directory.commit(draft.lobbies);
     this.#due = null;
     return addressed(draft.tells, answering);

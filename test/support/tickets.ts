@@ -1,7 +1,7 @@
 /** Tickets as the hub would sign them, and a sidecar that believes them, with the keys that all tests have. */
 import { createHmac } from "node:crypto";
-import { claimsOf, type Ticket, type TicketKey, ticketText } from "#shared/tickets.ts";
-import { Tickets } from "../../udp-sidecar/tickets.ts";
+import { claimsOf, type Ticket, type TicketKey, ticketText } from "#shared/auth/tickets.ts";
+import { Tickets } from "../../udp-sidecar/link/ticket-verifier.ts";
 import { GOLDEN } from "./golden-tickets.ts";
 
 /** Of the golden one all but these parts. */

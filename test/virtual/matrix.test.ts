@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Behaviour } from "./nat.ts";
-import { type Home, KINDS, type Kind, meet, type Met, type Options } from "./meeting.ts";
+import { type Home, KINDS, type Kind, meet, type Met, type Options } from "./introduction.ts";
 import { type Cell, matrix, median, report, RUNS, WEATHERS } from "./table.ts";
 
 // Hundreds of meetings each: what they take is a matter of how busy the machine is.

@@ -1,5 +1,5 @@
 /** Routers, by what RFC 4787 says of them: mapping, filtering, allocation, hairpin, time-outs; and Linux as it is. */
-import { type Endpoint, formatEndpoint } from "#shared/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import { type Link, type Packet, Segment, type World } from "./net.ts";
 
 export type Reach = "independent" | "address" | "port";

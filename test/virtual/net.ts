@@ -2,8 +2,8 @@
  * A network in memory, in virtual time: hosts and routers on segments, links that delay, reorder and lose. The same seed
  * gives the same history.
  */
-import type { Endpoint } from "#shared/endpoint.ts";
-import { Heap } from "../../udp-sidecar/heap.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
+import { Heap } from "../../udp-sidecar/core/timer-queue.ts";
 
 export type Packet = {
   readonly from: Endpoint;

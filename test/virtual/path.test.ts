@@ -1,6 +1,6 @@
 /** A game between two channels, and what happens to it when paths come, go and change. */
 import { describe, expect, test } from "vitest";
-import { Friends, RELAY } from "./friends.ts";
+import { Friends, RELAY } from "./virtual-pair.ts";
 import { BEHAVIOURS } from "./nat.ts";
 
 // Hundreds of meetings each: what they take is a matter of how busy the machine is.

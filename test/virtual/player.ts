@@ -1,11 +1,11 @@
 /** A player in the virtual network: observes itself, tells the hub, and carries out the plan it is given. */
-import { type Endpoint, isIPv4 } from "#shared/endpoint.ts";
-import type { Filtering, Sample } from "#shared/nat.ts";
-import type { Candidate } from "#shared/punch.ts";
+import { type Endpoint, isIPv4 } from "#shared/net/endpoint.ts";
+import type { Filtering, Sample } from "#shared/connect/nat.ts";
+import type { Candidate } from "#shared/connect/punch.ts";
 import type { Plan } from "../../clients/typescript/src/punch/plan.ts";
 import { Punch } from "../../clients/typescript/src/punch/punch.ts";
 import { type PairKey, Seal } from "../../clients/typescript/src/secure/seal.ts";
-import type { Sidecars } from "./observatory.ts";
+import type { Sidecars } from "./virtual-sidecars.ts";
 import type { Host, Packet, World } from "./net.ts";
 
 /** Fresh sockets, back to back. */

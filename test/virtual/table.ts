@@ -1,5 +1,5 @@
 /** Every ordered pair of NATs, met again and again: what `docs/nat.md` shows, and what the tests ask of it. */
-import { KINDS, type Kind, meet, type Options } from "./meeting.ts";
+import { KINDS, type Kind, meet, type Options } from "./introduction.ts";
 
 export const RUNS = 20;
 

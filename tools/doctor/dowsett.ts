@@ -1,8 +1,8 @@
 /** Dowsett's wire: the list of servers, which the sidecar asks the hub for. */
 import { encode, HS_SERVER_NAME } from "../../clients/typescript/src/dowsett/packet.ts";
-import type { Endpoint } from "#shared/endpoint.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 import { type Finding, ok } from "./finding.ts";
-import { silent, strayed, Voice } from "./voice.ts";
+import { silent, strayed, Voice } from "./udp-probe.ts";
 
 const PASSWORD = "doctor";
 

@@ -1,9 +1,9 @@
 /** DTLS: a ClientHello that is asked for its cookie, and the certificate that clients are told to pin. */
 import { randomBytes, X509Certificate } from "node:crypto";
-import type { Dtls } from "#shared/link.ts";
-import type { Endpoint } from "#shared/endpoint.ts";
+import type { Dtls } from "#shared/link/messages.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 import { type Finding, fault, ok } from "./finding.ts";
-import { silent, strayed, Voice } from "./voice.ts";
+import { silent, strayed, Voice } from "./udp-probe.ts";
 
 const HANDSHAKE = 22;
 const HELLO_VERIFY_REQUEST = 3;

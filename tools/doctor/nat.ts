@@ -1,5 +1,5 @@
 /** What stands between: in front of this person, and in front of the sidecar. */
-import { formatEndpoint, isSpecial } from "#shared/endpoint.ts";
+import { formatEndpoint, isSpecial } from "#shared/net/endpoint.ts";
 import { type Finding, fault, note, ok } from "./finding.ts";
 import type { Seen } from "./stun.ts";
 

@@ -1,9 +1,9 @@
 /** Our own wire: an identity from the hub, which the sidecar proves by itself. */
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
-import type { Endpoint } from "#shared/endpoint.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 import { type Finding, fault, ok } from "./finding.ts";
 import type { Hub } from "./hub.ts";
-import { strayed, Voice } from "./voice.ts";
+import { strayed, Voice } from "./udp-probe.ts";
 
 export async function examineNative({ url, game }: Hub, to: Endpoint): Promise<Finding[]> {
   const what = `native at UDP ${to.port}`;

@@ -1,9 +1,9 @@
 /** noray's commands over TCP, its registrar, and a relay between two peers: both of its ports carry something. */
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
-import type { Endpoint } from "#shared/endpoint.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 import { type Finding, fault, note, ok } from "./finding.ts";
-import { silent, strayed, Voice } from "./voice.ts";
+import { silent, strayed, Voice } from "./udp-probe.ts";
 
 const CONNECT_MS = 5_000;
 const WITHIN_MS = 10_000;

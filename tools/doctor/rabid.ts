@@ -1,8 +1,8 @@
 /** Rabid's wire: two players host, join, start and confirm, which takes the hub, too. */
 import { randomBytes } from "node:crypto";
-import type { Endpoint } from "#shared/endpoint.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 import { type Finding, fault, ok } from "./finding.ts";
-import { type Heard, Voice } from "./voice.ts";
+import { type Heard, Voice } from "./udp-probe.ts";
 
 export async function examineRabid(to: Endpoint): Promise<Finding[]> {
   const what = `rabid at UDP ${to.port}`;

@@ -1,10 +1,10 @@
 /** The sidecar from outside: what the hub says of it, and then every port of it, each by a real exchange. */
 import { networkInterfaces } from "node:os";
-import type { SidecarView } from "#shared/api-house.ts";
-import type { Endpoint } from "#shared/endpoint.ts";
-import type { Wire } from "#shared/lobby.ts";
+import type { SidecarView } from "#shared/api/service.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
+import type { Wire } from "#shared/lobby/lobby.ts";
 import { VERSION } from "#shared/version.ts";
-import { parseConfig } from "../../udp-sidecar/config.ts";
+import { parseConfig } from "../../udp-sidecar/config/config.ts";
 import { examineDowsett } from "./dowsett.ts";
 import { examineDtls } from "./dtls.ts";
 import { type Finding, fault, note, ok } from "./finding.ts";

@@ -1,8 +1,8 @@
 /** STUN, which every UDP port of a sidecar answers by itself: is it reached, who answers, and as whom does it see us? */
 import { randomBytes } from "node:crypto";
-import { type Endpoint, formatEndpoint } from "#shared/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import { type Finding, fault, ok } from "./finding.ts";
-import { type Heard, strayed, Voice } from "./voice.ts";
+import { type Heard, strayed, Voice } from "./udp-probe.ts";
 
 const REQUEST = Buffer.from("000100002112a442", "hex");
 const SUCCESS = 0x0101;

@@ -19,12 +19,12 @@
  * that exist are final facts. See docs/wires/dowsett.md.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { type Endpoint, endpoint, sameEndpoint } from "#shared/endpoint.ts";
+import { type Endpoint, endpoint, sameEndpoint } from "#shared/net/endpoint.ts";
 import { LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
-import type { Report } from "#shared/link.ts";
-import type { Summary } from "#shared/api.ts";
-import { type Answer, type Introduced, LOCKED_BY_PEERS, type Notice, type Policy } from "#shared/lobby.ts";
-import type { Contact, Contacts, Datagram, Heard, Said, Speech, Wire } from "../protocol.ts";
+import type { Report } from "#shared/link/messages.ts";
+import type { Summary } from "#shared/api/lobbies.ts";
+import { type Answer, type Introduced, LOCKED_BY_PEERS, type Notice, type Policy } from "#shared/lobby/lobby.ts";
+import type { Contact, Contacts, Datagram, Heard, Said, Speech, Wire } from "./wire.ts";
 
 /** The name that means the handshake server itself. */
 const SERVER = "_HANDSHAKE_SERVER";

@@ -13,16 +13,16 @@
  *      | <- entered [WORD] ----------------------- |     or, where the receipt is of another endpoint or none (`-`),
  *      | <- seen ENDPOINT RECEIPT [WORD] --------- |     one to enter with
  *
- * A ticket is the hub's word for who asks (shared/tickets.ts), a receipt the sidecar's for where he was seen, which the
- * hub believes (shared/receipts.ts). WORD is the peer's own and comes back: it tells his questions apart and measures the
+ * A ticket is the hub's word for who asks (shared/auth/tickets.ts), a receipt the sidecar's for where he was seen, which the
+ * hub believes (shared/auth/receipts.ts). WORD is the peer's own and comes back: it tells his questions apart and measures the
  * way. Everything is answered without the hub and without keeping anything. Requests are filled up with blanks, so no
  * answer is longer than its request; what goes elsewhere than to who asked, and what a relay carries, goes only where a young
  * receipt shows that this very peer receives. Whatever is wrong is met with silence. See docs/wires/native.md.
  */
-import { type Endpoint, formatEndpoint } from "#shared/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import { NATIVE_REQUEST_BYTES_MAX, NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
-import type { Ticket, TicketPurpose } from "#shared/tickets.ts";
-import type { Heard, Wire } from "../protocol.ts";
+import type { Ticket, TicketPurpose } from "#shared/auth/tickets.ts";
+import type { Heard, Wire } from "./wire.ts";
 
 /** Proves and signs with the hub's keys. */
 export type Notary = {

@@ -24,11 +24,11 @@
  * from end to end, because clients split `IP:PORT` at every colon. See docs/wires/noray.md.
  */
 import { createHash } from "node:crypto";
-import { type Endpoint, formatEndpoint, isIPv4, sameEndpoint } from "#shared/endpoint.ts";
+import { type Endpoint, formatEndpoint, isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";
 import { NORAY_LINE_BYTES_MAX, NORAY_OID_LENGTH_MAX } from "#shared/limits.ts";
-import type { Notice, Policy } from "#shared/lobby.ts";
+import type { Notice, Policy } from "#shared/lobby/lobby.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
-import type { Contacts, Datagram, Heard, Lines, Said, Speech, Wire } from "../protocol.ts";
+import type { Contacts, Datagram, Heard, Lines, Said, Speech, Wire } from "./wire.ts";
 
 /** What an id is made of. */
 export type Format = { readonly length: number; readonly alphabet: string };

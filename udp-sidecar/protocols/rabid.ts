@@ -20,10 +20,10 @@
  * IPv6 cannot be written here (`name:ip:port`); such datagrams are dropped. See docs/wires/rabid.md.
  */
 import { createHash } from "node:crypto";
-import { isIPv4, sameEndpoint } from "#shared/endpoint.ts";
-import type { Notice, Policy } from "#shared/lobby.ts";
+import { isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";
+import type { Notice, Policy } from "#shared/lobby/lobby.ts";
 import type { RefusalCode, Removal } from "#shared/refusals.ts";
-import type { Contact, Contacts, Datagram, Heard, Said, Speech, Wire } from "../protocol.ts";
+import type { Contact, Contacts, Datagram, Heard, Said, Speech, Wire } from "./wire.ts";
 
 export const policy: Policy = {
   // The original drops after 5 s of silence, checked every 8 s; the plugin pings every 0.5 s.

@@ -6,11 +6,11 @@
  *     agent <- error 420: UNKNOWN-ATTRIBUTES ------------        for attributes that must be understood and are not
  *
  * No authentication, no second address. An answer is 12 bytes longer than the shortest request (24 with IPv6), and its
- * sender's address may be forged: whoever asks this file keeps a budget (udp-sidecar/mirror.ts). FINGERPRINT is checked
+ * sender's address may be forged: whoever asks this file keeps a budget (udp-sidecar/core/stun-responder.ts). FINGERPRINT is checked
  * where it is there, and then answered with one. Everything but a sound request is met with silence. It tells itself from
  * all wires by the magic cookie and its own length.
  */
-import { bytesOf, type Endpoint } from "#shared/endpoint.ts";
+import { bytesOf, type Endpoint } from "#shared/net/endpoint.ts";
 import { STUN_BYTES_MAX } from "#shared/limits.ts";
 
 const COOKIE = 0x2112_a442;

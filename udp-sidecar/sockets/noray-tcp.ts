@@ -3,12 +3,12 @@
  * ends anything but itself.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import { canonicalAddress } from "#shared/endpoint.ts";
+import { canonicalAddress } from "#shared/net/endpoint.ts";
 import { NORAY_KEEPALIVE_MS, NORAY_UNREAD_BYTES_MAX } from "#shared/limits.ts";
 import { LineReader } from "../protocols/noray.ts";
-import type { Caller, Switchboard } from "../switchboard.ts";
-import type { Tally } from "../tally.ts";
-import { listens } from "./listening.ts";
+import type { Caller, Switchboard } from "../noray/sessions.ts";
+import type { Tally } from "../core/counters.ts";
+import { listens } from "./listen.ts";
 
 export class NorayTcp {
   readonly #servers: Server[] = [];

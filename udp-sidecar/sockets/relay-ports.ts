@@ -7,7 +7,7 @@ import { randomInt } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { networkInterfaces } from "node:os";
 import { setTimeout as passes } from "node:timers/promises";
-import { type Endpoint, endpoint, isIPv4 } from "#shared/endpoint.ts";
+import { type Endpoint, endpoint, isIPv4 } from "#shared/net/endpoint.ts";
 import {
   RELAY_BIND_TRIES,
   RELAY_DRAIN_LOOK_MS,
@@ -15,12 +15,12 @@ import {
   RELAY_RECEIVE_BUFFER_BYTES,
   RELAY_RELATCH_MS,
 } from "#shared/limits.ts";
-import type { Hop, PortPool } from "../allocation.ts";
-import { Relay } from "../relay.ts";
-import type { Config } from "../config.ts";
-import type { PortRange } from "../relay-settings.ts";
+import type { Hop, PortPool } from "../relay/allocation.ts";
+import { Relay } from "../relay/relay.ts";
+import type { Config } from "../config/config.ts";
+import type { PortRange } from "../config/relay.ts";
 import { isEntering } from "../protocols/native.ts";
-import type { Tally } from "../tally.ts";
+import type { Tally } from "../core/counters.ts";
 
 /** Everything here is an address already; and as nothing is looked up, a port is open when `bind` returns. */
 const lookup = (address: string, _: unknown, done: (error: null, address: string, family: number) => void): void =>

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { VERSION } from "#shared/version.ts";
-import type { Tallies, Tally } from "../tally.ts";
+import type { Tallies, Tally } from "../core/counters.ts";
 
 export type Status = {
   /** Every hub of every game listens. */

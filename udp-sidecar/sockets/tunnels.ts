@@ -11,7 +11,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
-import { canonicalAddress, type Endpoint, endpoint, sourceOf } from "#shared/endpoint.ts";
+import { canonicalAddress, type Endpoint, endpoint, sourceOf } from "#shared/net/endpoint.ts";
 import {
   TUNNEL_ENTER_MS,
   TUNNEL_MESSAGE_BYTES_MAX,
@@ -20,11 +20,11 @@ import {
   TUNNELS_MAX,
   TUNNELS_PER_SOURCE_MAX,
 } from "#shared/limits.ts";
-import type { Hop, Stream } from "../allocation.ts";
+import type { Hop, Stream } from "../relay/allocation.ts";
 import { enteringOf, entered } from "../protocols/native.ts";
-import { Pooled } from "../pooled.ts";
-import type { Tally } from "../tally.ts";
-import { listens } from "./listening.ts";
+import { Pooled } from "../relay/shared-budget.ts";
+import type { Tally } from "../core/counters.ts";
+import { listens } from "./listen.ts";
 
 /** The first word of a tunnel was none that leads anywhere. */
 export const NOBODY_HERE = 4_401;

@@ -4,10 +4,10 @@
  * ends anything: it is counted.
  */
 import { createSocket, type Socket } from "node:dgram";
-import { isSealed, portOf, sealed } from "#shared/doors.ts";
-import { type Endpoint, endpoint, isIPv4 } from "#shared/endpoint.ts";
-import type { Port } from "../config.ts";
-import type { Tally } from "../tally.ts";
+import { isSealed, portOf, sealed } from "#shared/net/local-port.ts";
+import { type Endpoint, endpoint, isIPv4 } from "#shared/net/endpoint.ts";
+import type { Port } from "../config/config.ts";
+import type { Tally } from "../core/counters.ts";
 import type { Dtls } from "./dtls/dtls.ts";
 import { isDtls } from "./dtls/records.ts";
 import type { Sessions } from "./dtls/sessions.ts";

@@ -1,12 +1,12 @@
 // @ts-check
 /** Asks the public API of one game: as a stranger, or as the peer that this browser is. */
-import { forget, identityOf, keepIdentity } from "./memory.js";
+import { forget, identityOf, keepIdentity } from "./storage.js";
 
-/** @typedef {import("#shared/api.ts").Summary} Summary */
-/** @typedef {import("#shared/api.ts").LobbyView} LobbyView */
-/** @typedef {import("#shared/api.ts").Joined} Joined */
-/** @typedef {import("#shared/api.ts").Pending} Pending */
-/** @typedef {import("#shared/api-house.ts").SidecarView} SidecarView */
+/** @typedef {import("#shared/api/lobbies.ts").Summary} Summary */
+/** @typedef {import("#shared/api/lobbies.ts").LobbyView} LobbyView */
+/** @typedef {import("#shared/api/lobbies.ts").Joined} Joined */
+/** @typedef {import("#shared/api/lobbies.ts").Pending} Pending */
+/** @typedef {import("#shared/api/service.ts").SidecarView} SidecarView */
 /** @typedef {{ code: string, title: string, detail?: string, retry_after_s?: number }} Problem */
 
 /** A request that takes longer is given up. */
@@ -42,7 +42,7 @@ export class Api {
     return identityOf(this.game);
   }
 
-  /** @returns {Promise<import("./memory.js").Identity>} */
+  /** @returns {Promise<import("./storage.js").Identity>} */
   async #identity() {
     const known = this.me;
     if (known !== null) return known;

@@ -11,9 +11,9 @@
 import { Api } from "./api.js";
 import { find, fold, make, name, write } from "./dom.js";
 import { List } from "./list.js";
-import { seatsOf } from "./memory.js";
+import { seatsOf } from "./storage.js";
 import { addressOf, finds, onFilter, readFilter, showFilter } from "./query.js";
-import { clearTable, drawTable, ORDERS } from "./table.js";
+import { clearTable, drawTable, ORDERS } from "./lobby-table.js";
 
 const DEFAULT_GAME = "default";
 const GAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,31}$/;

@@ -2,8 +2,8 @@
 /** The dialogs in which one makes a lobby, enters one by its code, and changes one's own. */
 import { reasonOf, Refusal } from "./api.js";
 import { make, textIn } from "./dom.js";
-import { field, lobbyFields, patchOf, saidIn } from "./fields.js";
-import { keepMyName, myName } from "./memory.js";
+import { field, lobbyFields, patchOf, saidIn } from "./lobby-form.js";
+import { keepMyName, myName } from "./storage.js";
 
 // How dialogs and lobbies look comes with them; nothing is shown before.
 await new Promise((done) => {
@@ -104,7 +104,7 @@ export function joinByCode(api, code, entered) {
   });
 }
 
-/** @param {import("./session.js").Session} session */
+/** @param {import("./lobby-session.js").Session} session */
 export function change(session) {
   const lobby = session.view;
   if (lobby === null) return;

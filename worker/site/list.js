@@ -4,7 +4,7 @@
  * be opened. While nobody looks at the page, nothing is told and nothing asked.
  */
 import { isOffline, Refusal } from "./api.js";
-import { Asking, pause } from "./asking.js";
+import { Asking, pause } from "./poller.js";
 import { Stream } from "./stream.js";
 
 /** @typedef {import("./api.js").Summary} Summary */

@@ -4,15 +4,15 @@
  * host rules. Everything stands where it stood when it changes, so that nothing is lost under a reader's hand.
  */
 import { confirm, nameField, saidOfMe } from "./create.js";
-import { field } from "./fields.js";
+import { field } from "./lobby-form.js";
 import { arrange, make, name, write } from "./dom.js";
-import { forget, seatsOf } from "./memory.js";
-import { hostTools, applicants } from "./presiding.js";
+import { forget, seatsOf } from "./storage.js";
+import { hostTools, applicants } from "./host-tools.js";
 import { roster } from "./roster.js";
-import { Session } from "./session.js";
-import { stateOf } from "./table.js";
-import { talk } from "./talk.js";
-import { copyable, waysInto } from "./ways.js";
+import { Session } from "./lobby-session.js";
+import { stateOf } from "./lobby-table.js";
+import { talk } from "./chat.js";
+import { copyable, waysInto } from "./join-instructions.js";
 
 /** @typedef {import("./api.js").Api} Api */
 /** @typedef {{ go: (address: string) => void, drawSeats: () => void }} Page */

@@ -2,11 +2,11 @@
 /** Who is in a lobby, and what its host may do with each. */
 import { confirm } from "./create.js";
 import { arrange, find, make, plainButton, textIn, write } from "./dom.js";
-import { field } from "./fields.js";
-import { keyOf } from "./session.js";
+import { field } from "./lobby-form.js";
+import { keyOf } from "./lobby-session.js";
 
-/** @typedef {import("./session.js").Session} Session */
-/** @typedef {import("./session.js").Member} Member */
+/** @typedef {import("./lobby-session.js").Session} Session */
+/** @typedef {import("./lobby-session.js").Member} Member */
 
 const REASON_MAX = 200;
 const WHY = "All members read it. Empty: nothing is said.";

@@ -10,8 +10,8 @@ import { createInterface } from "node:readline";
 import { readInvitation } from "../src/steam/invitation.ts";
 import { bytesToJson, jsonToBytes } from "../src/steam/json.ts";
 import { SteamLobbies } from "../src/steam/lobbies.ts";
-import { ChatRoomEnterResponse, LobbyType } from "../src/steam/lobby-numbers.ts";
-import { Result, SendFlags } from "../src/messages/numbers.ts";
+import { ChatRoomEnterResponse, LobbyType } from "../src/steam/steam-constants.ts";
+import { Result, SendFlags } from "../src/messages/steam-constants.ts";
 
 const [CHAT, POSITIONS, LEVEL] = [0, 1, 2];
 const LEVEL_BYTES = 400 * 1_024;

@@ -12,9 +12,9 @@ export type { DowsettOptions } from "./dowsett/options.ts";
 export { HS_SERVER_NAME, type PacketData } from "./dowsett/packet.ts";
 export { type Delivery, DowsettPeer, type PeerInfo } from "./dowsett/peer.ts";
 export type { Farewell, InitClient, InitServer, ServerList } from "./dowsett/session.ts";
-export type { Json, JsonObject } from "./json/bounded.ts";
+export type { Json, JsonObject } from "./util/bounded-json.ts";
 export type { Message } from "./messages/messenger.ts";
-export { ConnectionEnd, ConnectionState, Result, SendFlags } from "./messages/numbers.ts";
+export { ConnectionEnd, ConnectionState, Result, SendFlags } from "./messages/steam-constants.ts";
 export type { DatagramPath, Paths, PathsListener } from "./messages/path.ts";
 export {
   type RabidDetached,
@@ -44,7 +44,7 @@ export {
   LobbyComparison,
   LobbyDistanceFilter,
   LobbyType,
-} from "./steam/lobby-numbers.ts";
+} from "./steam/steam-constants.ts";
 export {
   type ConnectionInfo,
   PeerMessages,
@@ -55,11 +55,11 @@ export { bytesToJson, jsonToBytes } from "./steam/json.ts";
 export { bytesToVar, type Decoded } from "./variant/decode.ts";
 export { varToBytes } from "./variant/encode.ts";
 export { GodotFloat, type GodotType, GodotValue, type Variant } from "./variant/types.ts";
-export type { ConnectOptions } from "./connect/introductions.ts";
+export type { ConnectOptions } from "./connect/connector.ts";
 export { type Detached, Peer, type PathName, type PeerPath } from "./connect/peer.ts";
-export { Hub, HubRefusal, type Query } from "./lobby/hub.ts";
-export { Player, type PlayerOptions, type Where } from "./lobby/player.ts";
-export { type Request, Seat, type SeatEvents, type SeatOptions } from "./lobby/seat.ts";
-export type * from "./lobby/shapes.ts";
+export { Hub, HubRefusal, type Query } from "./api/hub-client.ts";
+export { Player, type PlayerOptions, type Where } from "./lobby/client.ts";
+export { type Request, Seat, type SeatEvents, type SeatOptions } from "./lobby/membership.ts";
+export type * from "./api/types.ts";
 export { PAYLOAD_BYTES_MAX } from "./path/limits.ts";
-export type { Endpoint } from "./punch/addresses.ts";
+export type { Endpoint } from "./util/addresses.ts";

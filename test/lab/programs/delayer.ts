@@ -1,6 +1,6 @@
 /** Holds whatever comes out of a VXLAN tunnel, and puts it into the other tunnel of the same way; see `way.ts`. */
 import { createSocket } from "node:dgram";
-import { VXLAN_PORT } from "../way.ts";
+import { VXLAN_PORT } from "../lossy-link.ts";
 import { listen, say } from "./stage.ts";
 
 /** In the header of a tunnelled frame: three bytes with its tunnel's number (RFC 7348, section 5). */

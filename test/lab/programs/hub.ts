@@ -12,8 +12,8 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { createServer } from "node:tls";
-import { endHub, startHub } from "../../../tools/hub.ts";
-import { untilAnswers } from "../../../tools/processes.ts";
+import { endHub, startHub } from "../../../tools/run/hub.ts";
+import { untilAnswers } from "../../../tools/run/processes.ts";
 import { listen, say } from "./stage.ts";
 
 const PORT = 8_787;

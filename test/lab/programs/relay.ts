@@ -5,10 +5,10 @@
  *     hears  { id, pair: [{ address, port }, { address, port }] }    where two peers are seen
  *     says   { id, ports: [PORT, PORT] }                             which each of them is to speak with
  */
-import type { Endpoint } from "#shared/endpoint.ts";
-import { parseConfig } from "../../../udp-sidecar/config.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
+import { parseConfig } from "../../../udp-sidecar/config/config.ts";
 import { relayOf } from "../../../udp-sidecar/sockets/relay-ports.ts";
-import { Tally } from "../../../udp-sidecar/tally.ts";
+import { Tally } from "../../../udp-sidecar/core/counters.ts";
 import { listen, say } from "./stage.ts";
 
 const [address, range] = process.argv.slice(2) as [string, string];

@@ -1,8 +1,8 @@
 /**
  * One more sidecar on a host of its own: `sidecar.ts HUB ADDRESS FOLDER`. Says `{ ready: true }` when it is linked.
  */
-import { end, startSidecar, untilAnswers } from "../../../tools/processes.ts";
-import { defaults } from "../../../udp-sidecar/config.ts";
+import { end, startSidecar, untilAnswers } from "../../../tools/run/processes.ts";
+import { defaults } from "../../../udp-sidecar/config/config.ts";
 import { sidecarSettings } from "../sidecar.ts";
 import { listen, say } from "./stage.ts";
 

@@ -6,7 +6,7 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sig
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { CERTIFICATE_LENGTH_MAX, RSA_BITS_MIN } from "#shared/limits.ts";
-import type { Dtls } from "#shared/link.ts";
+import type { Dtls } from "#shared/link/messages.ts";
 import * as der from "./der.ts";
 
 export type Certificate = Omit<Dtls, "required"> & {

@@ -1,10 +1,10 @@
 /** DTLS as a sidecar has it: which certificate, read when, and what is told of it to operators and to the hub. */
 import { join } from "node:path";
 import { CERTIFICATE_WARNING_MS } from "#shared/limits.ts";
-import type { Dtls as Told } from "#shared/link.ts";
+import type { Dtls as Told } from "#shared/link/messages.ts";
 import type { Logger } from "pino";
-import type { DtlsConfig } from "../../dtls-settings.ts";
-import type { Tally } from "../../tally.ts";
+import type { DtlsConfig } from "../../config/dtls.ts";
+import type { Tally } from "../../core/counters.ts";
 import { type Certificate, CertificateProblem, gdscript, makeOnce, readCertificate } from "./certificate.ts";
 import type { Engine } from "./engine.ts";
 import { openSsl } from "./openssl.ts";

@@ -8,7 +8,7 @@
 import { DTLS_CLIENT_CHAIN_BYTES_MAX } from "#shared/limits.ts";
 import type { Certificate } from "./certificate.ts";
 import type { Conversation, Cookies, Engine, Took } from "./engine.ts";
-import { type Library, loadLibrary, type Pointer } from "./library.ts";
+import { type Library, loadLibrary, type Pointer } from "./openssl-ffi.ts";
 import { pack } from "./records.ts";
 
 // OpenSSL's own names and numbers, from its headers.

@@ -8,12 +8,12 @@
  * A new handshake from the same source leaves the live session alone until it is complete. It owns no socket and no
  * clock: whoever drives it says what came, and what time it is.
  */
-import { type Endpoint, formatEndpoint, sameEndpoint, sourceOf } from "#shared/endpoint.ts";
+import { type Endpoint, formatEndpoint, sameEndpoint, sourceOf } from "#shared/net/endpoint.ts";
 import { DTLS_CLAIM_QUIET_MS, DTLS_EARLY_RECORDS_MAX, DTLS_LOOK_MS, SOURCES_MAX } from "#shared/limits.ts";
-import { Guard } from "#shared/guard.ts";
-import type { DtlsConfig } from "../../dtls-settings.ts";
-import type { Tally } from "../../tally.ts";
-import { Claims } from "./claims.ts";
+import { Guard } from "#shared/rate-limit/token-bucket.ts";
+import type { DtlsConfig } from "../../config/dtls.ts";
+import type { Tally } from "../../core/counters.ts";
+import { Claims } from "./endpoint-claims.ts";
 import { CookieJar } from "./cookies.ts";
 import type { Conversation, Engine, Took } from "./engine.ts";
 import { type DtlsRecord, HANDSHAKE, helloOf, recordsOf } from "./records.ts";

@@ -3,16 +3,16 @@
  * sockets what the channel (path/channel.ts) says; who is introduced to whom is introductions.ts's.
  */
 import type { Socket } from "node:dgram";
-import { Emitter } from "../dowsett/emitter.ts";
+import { Emitter } from "../util/emitter.ts";
 import { Channel, type ChannelEvent } from "../path/channel.ts";
-import { type PathKind, type Place, samePlace } from "../path/keeper.ts";
-import type { Endpoint } from "../punch/addresses.ts";
+import { type PathKind, type Place, samePlace } from "../path/path-selector.ts";
+import type { Endpoint } from "../util/addresses.ts";
 import type { Plan } from "../punch/plan.ts";
 import type { Outcome } from "../punch/punch.ts";
 import type { PairKey } from "../secure/seal.ts";
-import { Questions, question } from "./gather.ts";
+import { Questions, question } from "./reflexive-probe.ts";
 import * as limits from "./limits.ts";
-import type { Relay } from "./meeting.ts";
+import type { Relay } from "./introduction.ts";
 import { Sockets } from "./sockets.ts";
 import { Tunnel } from "./tunnel.ts";
 

@@ -7,7 +7,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
-import { type Endpoint, isLoopback } from "../punch/addresses.ts";
+import { type Endpoint, isLoopback } from "../util/addresses.ts";
 import { HOPS, HOSTS_MAX } from "./limits.ts";
 
 export type Heard = (bytes: Uint8Array, socket: number, from: Endpoint) => void;

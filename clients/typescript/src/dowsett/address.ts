@@ -1,5 +1,5 @@
 /** Addresses as the wire has them: `["192.0.2.1", 7777]`, numeric IPv4 only. */
-import { type Json, isArray } from "../json/bounded.ts";
+import { type Json, isArray } from "../util/bounded-json.ts";
 
 export type Address = readonly [ip: string, port: number];
 

@@ -1,5 +1,5 @@
 /** What a peer tells the game: the document's signals, as typed events. */
-import type { Json } from "../json/bounded.ts";
+import type { Json } from "../util/bounded-json.ts";
 import type { Address } from "./address.ts";
 import type { PacketData } from "./packet.ts";
 

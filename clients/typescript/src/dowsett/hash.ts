@@ -4,7 +4,7 @@
  * and objects do not enter it: whoever knows one good packet can change those.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { JsonObject } from "../json/bounded.ts";
+import type { JsonObject } from "../util/bounded-json.ts";
 
 export const HASH_KEY = "__hash-string";
 

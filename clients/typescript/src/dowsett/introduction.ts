@@ -1,5 +1,5 @@
 /** Being introduced: by a handshake server, or as host being one for the own network (LAN mode). */
-import { type JsonObject, own } from "../json/bounded.ts";
+import { type JsonObject, own } from "../util/bounded-json.ts";
 import { type Address, readAddress, sameAddress } from "./address.ts";
 import { isHash } from "./hash.ts";
 import { addPeer, fail, inquire } from "./lifecycle.ts";
@@ -7,7 +7,7 @@ import { INTRODUCTION_COPIES, PASSWORD_POINTS_MAX, RESTART_WINDOW_MS } from "./l
 import { dropPeer } from "./mesh.ts";
 import { type Envelope, isForeignName, type Received } from "./packet.ts";
 import type { Peer } from "./roster.ts";
-import type { Active, World } from "./world.ts";
+import type { Active, World } from "./state.ts";
 
 const JOIN = "requesting-to-join-server";
 const LIST = "requesting-server-list";

@@ -3,7 +3,7 @@ import type { Address } from "./address.ts";
 import { PEERS_MAX, PEERS_UNCONFIRMED_MAX } from "./limits.ts";
 import { HS_SERVER_NAME } from "./packet.ts";
 import { Peer } from "./roster.ts";
-import { type Active, confirmedPeers, toPeer, toServer, type World } from "./world.ts";
+import { type Active, confirmedPeers, toPeer, toServer, type World } from "./state.ts";
 
 /** Two inquiries, one to each address: whichever is answered first says where the peer is. */
 export const INQUIRY_GLOBAL = 0;

@@ -5,13 +5,13 @@
  * to each peer, and works out the next from what that peer has confirmed and what is true by then. What expires is
  * told again as long as the peer is there. So all lists become right in the end, whatever was lost.
  */
-import { isObject, type Json, type JsonObject, own } from "../json/bounded.ts";
+import { isObject, type Json, type JsonObject, own } from "../util/bounded-json.ts";
 import { readAddress } from "./address.ts";
 import { addPeer, check, inquire, removePeer } from "./lifecycle.ts";
 import { PEERS_MAX } from "./limits.ts";
 import { isForeignName } from "./packet.ts";
 import type { Peer, Update } from "./roster.ts";
-import { type Active, confirmedPeers, toPeer, type World } from "./world.ts";
+import { type Active, confirmedPeers, toPeer, type World } from "./state.ts";
 
 const UPDATE = "update-peer-list";
 

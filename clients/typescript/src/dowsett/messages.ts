@@ -1,10 +1,10 @@
 /** Messages of the game: reliable (sent again until confirmed, delivered once, in any order) and unreliable. */
-import { type Json, type JsonObject, own } from "../json/bounded.ts";
+import { type Json, type JsonObject, own } from "../util/bounded-json.ts";
 import type { ReliableMessage, UnreliableMessage } from "./events.ts";
 import { MESSAGE_ID_MAX, PENDING_BYTES_MAX, PENDING_MESSAGES_PER_PEER_MAX } from "./limits.ts";
 import type { Pending } from "./outbox.ts";
 import type { Peer } from "./roster.ts";
-import { type Active, toPeer, type World } from "./world.ts";
+import { type Active, toPeer, type World } from "./state.ts";
 
 const RELIABLE = "reliable-peer-message";
 

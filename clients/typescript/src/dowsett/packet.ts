@@ -20,7 +20,7 @@
  * with a password that the client made up for it and that travels in clear. What a handshake server says has the
  * sender null, and is hashed with the receiver's name.
  */
-import { type Json, type JsonObject, own, parseObject } from "../json/bounded.ts";
+import { type Json, type JsonObject, own, parseObject } from "../util/bounded-json.ts";
 import { type Address, readAddress } from "./address.ts";
 import { HASH_KEY, hashOf } from "./hash.ts";
 import { DATAGRAM_BYTES_MAX, NAME_UNITS_MAX, NESTING_MAX } from "./limits.ts";

@@ -4,15 +4,15 @@
  *
  * No promise of this class has to be awaited: whoever prefers the events may ignore it, failures included.
  */
-import { type Json, stringify } from "../json/bounded.ts";
+import { type Json, stringify } from "../util/bounded-json.ts";
 import { type Address, sameAddress } from "./address.ts";
 import { Driver } from "./driver.ts";
-import { Emitter } from "./emitter.ts";
+import { Emitter } from "../util/emitter.ts";
 import type { DowsettEvents, ReliableMessage } from "./events.ts";
 import { MESSAGE_BYTES_MAX, MESSAGE_NESTING_MAX } from "./limits.ts";
 import type { DowsettOptions } from "./options.ts";
 import type { Farewell, InitClient, InitServer, ServerList, Session } from "./session.ts";
-import { confirmedPeers } from "./world.ts";
+import { confirmedPeers } from "./state.ts";
 
 /** Whether each peer confirmed a reliable broadcast. */
 export type Delivery = { readonly delivered: readonly string[]; readonly failed: readonly string[] };

@@ -3,19 +3,19 @@
  * and outcomes come out of `drain()`; `deadline` says when `tick()` is next of use. Nothing here throws for what
  * somebody sent.
  */
-import type { Json } from "../json/bounded.ts";
+import type { Json } from "../util/bounded-json.ts";
 import { type Address, isIPv4, isReachable, sameAddress } from "./address.ts";
-import { receive } from "./arrivals.ts";
-import { expired } from "./expiry.ts";
+import { receive } from "./receive.ts";
+import { expired } from "./timeouts.ts";
 import { leaveServer, quit, refuse } from "./lifecycle.ts";
 import { NAME_POINTS_MAX, PASSWORD_POINTS_MAX } from "./limits.ts";
 import { dropPeer } from "./mesh.ts";
 import { sendReliable, sendUnreliable } from "./messages.ts";
 import { type DowsettOptions, settingsOf } from "./options.ts";
 import { HS_SERVER_NAME } from "./packet.ts";
-import { type Active, confirmedPeers, toServer, World } from "./world.ts";
+import { type Active, confirmedPeers, toServer, World } from "./state.ts";
 
-export type { Ending, Outcome, Outgoing, ServerList } from "./world.ts";
+export type { Ending, Outcome, Outgoing, ServerList } from "./state.ts";
 
 export type InitServer = {
   /** Of the handshake server; the local address itself where the host is to be the handshake server (LAN mode). */

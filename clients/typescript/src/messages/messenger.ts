@@ -11,7 +11,7 @@
 import { inflated } from "./compression.ts";
 import { Inbox } from "./inbox.ts";
 import * as limits from "./limits.ts";
-import { ConnectionEnd, ConnectionState, Result, SendFlags } from "./numbers.ts";
+import { ConnectionEnd, ConnectionState, Result, SendFlags } from "./steam-constants.ts";
 import { readPacket, writeBye } from "./packets.ts";
 import { type PathFigures, Session } from "./session.ts";
 import type { Figures } from "./transport.ts";

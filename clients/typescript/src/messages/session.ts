@@ -11,7 +11,7 @@
 import { deflated } from "./compression.ts";
 import type { Arrived } from "./incoming.ts";
 import * as limits from "./limits.ts";
-import { ConnectionEnd, ConnectionState, Result, SendFlags } from "./numbers.ts";
+import { ConnectionEnd, ConnectionState, Result, SendFlags } from "./steam-constants.ts";
 import { LENGTH_BYTES } from "./outgoing.ts";
 import { ANSWER_WANTED, type Bye, type Data, type Hello, INFLATES, writeBye, writeHello } from "./packets.ts";
 import { type Figures, Transport } from "./transport.ts";

@@ -7,7 +7,7 @@
  * reliable ones make way.
  */
 import { Congestion } from "./congestion.ts";
-import { Flight, type Sent } from "./flight.ts";
+import { Flight, type Sent } from "./in-flight.ts";
 import { type Arrived, Incoming, Partials } from "./incoming.ts";
 import * as limits from "./limits.ts";
 import { Outgoing, type Part, Pieces } from "./outgoing.ts";

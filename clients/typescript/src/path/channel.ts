@@ -17,7 +17,7 @@ import { type Outcome, Punch } from "../punch/punch.ts";
 import { SOCKETS_MAX } from "../punch/limits.ts";
 import type { PairKey, Refused } from "../secure/seal.ts";
 import { Seal } from "../secure/seal.ts";
-import { Keeper, type KeeperEvent, type Path, type PathKind, type Place, samePlace } from "./keeper.ts";
+import { Keeper, type KeeperEvent, type Path, type PathKind, type Place, samePlace } from "./path-selector.ts";
 import { EVENTS_MAX, PAYLOAD_BYTES_MAX, SWEEP_AFTER_MS } from "./limits.ts";
 
 export type ChannelEvent =

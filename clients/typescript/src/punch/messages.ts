@@ -11,7 +11,7 @@
  * made to say more than was said to him.
  */
 import { isIPv4 } from "node:net";
-import { type Endpoint, isEndpoint } from "./addresses.ts";
+import { type Endpoint, isEndpoint } from "../util/addresses.ts";
 
 export type Message =
   | { readonly kind: "data"; readonly payload: Uint8Array }

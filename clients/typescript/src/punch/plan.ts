@@ -2,7 +2,7 @@
  * What the hub tells one side to do. It decides, from what its sidecars saw; a client carries it out. Whatever a plan
  * says, it is cut here to what a player's machine may do.
  */
-import { type Endpoint, isEndpoint, isLocal, isLoopback } from "./addresses.ts";
+import { type Endpoint, isEndpoint, isLocal, isLoopback } from "../util/addresses.ts";
 import * as limits from "./limits.ts";
 
 /** An endpoint of the other side: its own word, what a sidecar saw, or what the hub foretells. */

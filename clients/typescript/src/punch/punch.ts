@@ -15,12 +15,12 @@
  */
 import { isIPv6 } from "node:net";
 import type { Seal } from "../secure/seal.ts";
-import { type Endpoint, sameEndpoint } from "./addresses.ts";
+import { type Endpoint, sameEndpoint } from "../util/addresses.ts";
 import * as limits from "./limits.ts";
 import { type Echo, type Message, readMessage, since, writeMessage } from "./messages.ts";
 import { mayAnswer, type Plan, type Spray, sprayWithinLimits, withinLimits } from "./plan.ts";
-import { spraying, type Stream, streamsOf } from "./streams.ts";
-import { type Way, Ways } from "./ways.ts";
+import { spraying, type Stream, streamsOf } from "./schedule.ts";
+import { type Way, Ways } from "./candidate-pairs.ts";
 
 export type PunchSetup = {
   readonly plan: Plan;

@@ -16,7 +16,7 @@ import {
   type Started,
 } from "./events.ts";
 import { RabidSession } from "./session.ts";
-import { bound, resolve, wait } from "./waiting.ts";
+import { bound, resolve, wait } from "./deferred.ts";
 
 export type JoinOptions = {
   /** `host` or `host:port`; the port is 57775 unless said. A name must have an IPv4 address. */

@@ -9,8 +9,8 @@
 import { sameEndpoint } from "./addresses.ts";
 import type { Datagram, Endpoint, FailureCode, Met, RabidEvent, RefusalCode } from "./events.ts";
 import * as limits from "./limits.ts";
-import { Meeting } from "./meeting.ts";
-import { readServerLine, type ServerLine, type Told, word } from "./words.ts";
+import { Meeting } from "./mesh.ts";
+import { readServerLine, type ServerLine, type Told, word } from "./messages.ts";
 
 export type SessionSetup = {
   /** The server's resolved address. */

@@ -1,5 +1,5 @@
 /** JSON as a message: bounded as messages are, and never more than data. */
-import { type JsonObject, parseObject, stringify } from "../json/bounded.ts";
+import { type JsonObject, parseObject, stringify } from "../util/bounded-json.ts";
 import { MESSAGE_BYTES_MAX } from "../messages/limits.ts";
 
 /** Deeper is nobody's game state, and parsers recurse. */

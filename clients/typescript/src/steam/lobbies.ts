@@ -6,11 +6,11 @@
  *     const lobby = await steam.createLobby(LobbyType.Public, 4);
  *     steam.setLobbyData(lobby, "mode", "coop");
  */
-import { Emitter } from "../dowsett/emitter.ts";
-import { HubRefusal } from "../lobby/hub.ts";
-import { Player, type PlayerOptions } from "../lobby/player.ts";
-import type { Seat } from "../lobby/seat.ts";
-import type { Lobby, Member, NewLobby, Page, Summary } from "../lobby/shapes.ts";
+import { Emitter } from "../util/emitter.ts";
+import { HubRefusal } from "../api/hub-client.ts";
+import { Player, type PlayerOptions } from "../lobby/client.ts";
+import type { Seat } from "../lobby/membership.ts";
+import type { Lobby, Member, NewLobby, Page, Summary } from "../api/types.ts";
 import { invitationLink, type Invitation } from "./invitation.ts";
 import { LobbyListFilters, REGION_KEY } from "./lobby-list.ts";
 import {
@@ -22,9 +22,9 @@ import {
   responseOf,
   stateOf,
   visibilityOf,
-} from "./lobby-numbers.ts";
+} from "./steam-constants.ts";
 import { PeerMessages } from "./messages.ts";
-import { SeatPaths } from "./seat-paths.ts";
+import { SeatPaths } from "./lobby-paths.ts";
 
 export type Value = string | number | boolean;
 

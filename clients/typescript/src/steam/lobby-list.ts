@@ -1,6 +1,6 @@
 /** What a player looks for in the list: Steam's filters, as the hub's parameters (docs/http.md). They are added up for one request. */
-import type { Summary } from "../lobby/shapes.ts";
-import { LobbyComparison, LobbyDistanceFilter } from "./lobby-numbers.ts";
+import type { Summary } from "../api/types.ts";
+import { LobbyComparison, LobbyDistanceFilter } from "./steam-constants.ts";
 
 /** The host says in this data key where he is. */
 export const REGION_KEY = "region";

@@ -7,9 +7,9 @@
  *     for (const { peer, payload } of messages.receiveMessagesOnChannel(0, 100)) ...
  */
 import { randomBytes } from "node:crypto";
-import { Emitter } from "../dowsett/emitter.ts";
+import { Emitter } from "../util/emitter.ts";
 import { type Message, Messenger, type SessionInfo } from "../messages/messenger.ts";
-import type { ConnectionState, Result } from "../messages/numbers.ts";
+import type { ConnectionState, Result } from "../messages/steam-constants.ts";
 import type { DatagramPath, Paths } from "../messages/path.ts";
 
 export type PeerMessagesEvents = {

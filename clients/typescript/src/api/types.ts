@@ -1,0 +1,461 @@
+/** Made from docs/openapi.json by `npm run openapi`. What the API says and is told, shape by shape. */
+
+export type NewLobby = {
+  readonly name: string;
+  readonly seats: number;
+  readonly visibility?: "public" | "unlisted" | "private";
+  readonly password?: string;
+  readonly version?: string;
+  readonly joinable?: boolean;
+  readonly approval?: boolean;
+  readonly host_policy?: "automatic" | "manual" | "close";
+  readonly consent?: "automatic" | "ask" | "ticket";
+  readonly addresses?: "direct" | "relay_only";
+  readonly data?: {
+    readonly [key: string]:
+      | string
+      | number
+      | boolean
+      | {
+          readonly value: string | number | boolean;
+          readonly visibility?: "public" | "member" | "private";
+          readonly index?: boolean;
+        };
+  };
+  readonly client_ref?: string;
+  readonly member_name?: string;
+  readonly member_data?: { readonly [key: string]: string | number | boolean };
+};
+
+export type Publishing = {
+  readonly name: string;
+  readonly seats?: number;
+  readonly visibility?: "public" | "unlisted";
+  readonly version?: string;
+  readonly state?: "open" | "in_game";
+  readonly joinable?: boolean;
+  readonly data?: {
+    readonly [key: string]:
+      | string
+      | number
+      | boolean
+      | {
+          readonly value: string | number | boolean;
+          readonly visibility?: "public" | "member" | "private";
+          readonly index?: boolean;
+        };
+  };
+};
+
+export type LobbyPatch = {
+  readonly name?: string;
+  readonly seats?: number;
+  readonly visibility?: "public" | "unlisted" | "private";
+  readonly password?: string | null;
+  readonly version?: string | null;
+  readonly state?: "open" | "in_game";
+  readonly joinable?: boolean;
+  readonly approval?: boolean;
+  readonly host_policy?: "automatic" | "manual" | "close";
+  readonly consent?: "automatic" | "ask" | "ticket";
+  readonly addresses?: "direct" | "relay_only";
+  readonly data?: {
+    readonly [key: string]:
+      | string
+      | number
+      | boolean
+      | {
+          readonly value?: string | number | boolean;
+          readonly visibility?: "public" | "member" | "private";
+          readonly index?: boolean;
+        }
+      | null;
+  };
+};
+
+export type Joining = {
+  readonly password?: string;
+  readonly code?: string;
+  readonly version?: string;
+  readonly member_name?: string;
+  readonly member_data?: { readonly [key: string]: string | number | boolean };
+};
+
+export type JoiningByCode = {
+  readonly password?: string;
+  readonly code: string;
+  readonly version?: string;
+  readonly member_name?: string;
+  readonly member_data?: { readonly [key: string]: string | number | boolean };
+};
+
+export type QuickJoining = {
+  readonly version?: string;
+  readonly member_name?: string;
+  readonly member_data?: { readonly [key: string]: string | number | boolean };
+  readonly filter?: { readonly [key: string]: string };
+  readonly create_if_none?: NewLobby;
+};
+
+export type MemberPatch = {
+  readonly name?: string;
+  readonly data?: { readonly [key: string]: string | number | boolean | null };
+  readonly consent?: "automatic" | "ask" | "ticket";
+  readonly addresses?: "direct" | "relay_only";
+};
+
+export type Handover = {
+  readonly peer_id: string;
+  readonly expected_term: number;
+};
+
+export type ChatLine = {
+  readonly text: string;
+};
+
+export type Signal = {
+  readonly to: string;
+  readonly body: string;
+};
+
+export type Lobby = {
+  readonly id: string;
+  readonly name: string;
+  readonly wire: "native" | "rabid" | "dowsett" | "noray";
+  readonly state: "open" | "in_game";
+  readonly members: number;
+  readonly seats: number | null;
+  readonly locked: boolean;
+  readonly joinable: boolean;
+  readonly approval: boolean;
+  readonly version: string | null;
+  readonly data: { readonly [key: string]: string | number | boolean };
+  readonly join_uri?: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly revision: number;
+  readonly visibility: "public" | "unlisted" | "private";
+  readonly host_policy: "automatic" | "manual" | "close";
+  readonly consent: "automatic" | "ask" | "ticket";
+  readonly addresses: "direct" | "relay_only";
+  readonly host: string | null;
+  readonly term: number;
+  readonly join: {
+    readonly wire: "native" | "rabid" | "dowsett" | "noray";
+    readonly session?: string;
+  };
+  readonly roster: readonly Member[];
+  readonly entries?: {
+    readonly [key: string]: {
+      readonly value: string | number | boolean;
+      readonly visibility: "public" | "member" | "private";
+      readonly index: boolean;
+    };
+  };
+  readonly join_code?: string;
+  readonly applicants?: readonly Applicant[];
+};
+
+export type Summary = {
+  readonly id: string;
+  readonly name: string;
+  readonly wire: "native" | "rabid" | "dowsett" | "noray";
+  readonly state: "open" | "in_game";
+  readonly members: number;
+  readonly seats: number | null;
+  readonly locked: boolean;
+  readonly joinable: boolean;
+  readonly approval: boolean;
+  readonly version: string | null;
+  readonly data: { readonly [key: string]: string | number | boolean };
+  readonly join_uri?: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly revision: number;
+};
+
+export type Page = {
+  readonly lobbies: readonly Summary[];
+  readonly next_cursor: string | null;
+  readonly count?: number;
+};
+
+export type Member = {
+  readonly peer_id: string | null;
+  readonly name: string;
+  readonly host: boolean;
+  readonly state: "present" | "held" | "away";
+  readonly joined_at: string;
+  readonly data?: { readonly [key: string]: string | number | boolean };
+  readonly consent?: "automatic" | "ask" | "ticket";
+  readonly addresses?: "direct" | "relay_only";
+};
+
+export type Applicant = {
+  readonly peer_id: string;
+  readonly name: string;
+  readonly data?: { readonly [key: string]: string | number | boolean };
+  readonly asked_at: string;
+};
+
+export type Joined = {
+  readonly status: "joined";
+  readonly lobby: Lobby;
+  readonly member: Member;
+  readonly heartbeat_s: number;
+  readonly session_ticket?: string;
+};
+
+export type Pending = {
+  readonly status: "pending";
+  readonly lobby_id: string;
+  readonly expires_at: string;
+};
+
+export type Connecting = {
+  readonly peer_id: string;
+  readonly reach?: Reach;
+  readonly ticket?: string;
+  readonly relay?: boolean;
+};
+
+export type Accepting = {
+  readonly reach?: Reach;
+};
+
+export type Reach = {
+  readonly looks: readonly {
+    readonly socket: number;
+    readonly local_port: number;
+    readonly via: {
+      readonly address: string;
+      readonly port: number;
+    };
+    readonly at_ms: number;
+    readonly receipt: string;
+  }[];
+  readonly hosts: readonly {
+    readonly address: string;
+    readonly port: number;
+  }[];
+  readonly filtering?: "independent" | "address" | "port";
+  readonly hairpin?: boolean;
+  readonly now_ms: number;
+  readonly rtt_ms: number;
+  readonly birthday?: boolean;
+  readonly attempt?: number;
+  readonly epoch?: number;
+};
+
+export type Connection = {
+  readonly connection_id: string;
+  readonly lobby_id: string;
+  readonly peer_id: string;
+  readonly asked: boolean;
+  readonly consent: "automatic" | "ask" | "ticket";
+  readonly state: "waiting" | "gathering" | "introduced" | "over";
+  readonly wants_reach: boolean;
+  readonly expires_in_ms: number;
+  readonly punch?: {
+    readonly verdict: "direct" | "predict" | "birthday" | "relay";
+    readonly reason: string;
+    readonly nat_pair: string;
+    readonly pair_key: {
+      readonly key: string;
+      readonly epoch: number;
+      readonly role: "a" | "b";
+    };
+    readonly start_in_ms: number;
+    readonly plan: {
+      readonly targets: readonly {
+        readonly kind: "host" | "reflexive" | "predicted";
+        readonly address: string;
+        readonly port: number;
+      }[];
+      readonly sockets: number;
+      readonly spray: {
+        readonly address: string;
+        readonly first_port: number;
+        readonly step: number;
+        readonly ports: number;
+        readonly order: "in_a_row" | "shuffled";
+        readonly probes: number;
+        readonly after_ms: number;
+      } | null;
+      readonly per_s: number;
+      readonly nominates: boolean;
+      readonly same_network: boolean;
+      readonly first_hops: number | null;
+      readonly give_up_ms: number;
+    };
+  };
+  readonly relay?: {
+    readonly relay: Relay;
+    readonly verdict?: "direct" | "predict" | "birthday" | "relay";
+    readonly reason?: string;
+    readonly nat_pair?: string;
+    readonly pair_key?: {
+      readonly key: string;
+      readonly epoch: number;
+      readonly role: "a" | "b";
+    };
+  };
+  readonly failure?: {
+    readonly reason:
+      | "remote_timeout"
+      | "remote_denied"
+      | "remote_withdrew"
+      | "remote_left"
+      | "misc_relay_exhausted"
+      | "misc_relay_unavailable";
+    readonly code: number;
+    readonly state: "waiting" | "gathering" | "introduced" | "over";
+    readonly debug: string;
+  };
+  readonly timeline: readonly {
+    readonly event: "asked" | "accepted" | "looked" | "introduced" | "relayed" | "outcome" | "failed";
+    readonly at: string;
+    readonly by: string | null;
+    readonly detail?: string;
+  }[];
+};
+
+export type ConnectionList = {
+  readonly connections: readonly Connection[];
+};
+
+export type Invitation = {
+  readonly ticket: string;
+  readonly expires_at: string;
+};
+
+export type Relay = {
+  readonly address: string;
+  readonly port: number;
+  readonly ticket: string;
+  readonly expires_at: string;
+  readonly budget_bytes: number;
+  readonly tunnel?: string;
+};
+
+export type Relaying = {
+  readonly connection_id: string;
+};
+
+export type Outcome = {
+  readonly path: "direct" | "relay" | "stream" | "none";
+  readonly ms?: number;
+  readonly rtt_ms?: number;
+  readonly reason?: string;
+};
+
+export type Problem = {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  readonly detail?: string;
+  readonly retry_after_s?: number;
+};
+
+export type Identity = {
+  readonly peer_id: string;
+  readonly peer_token: string;
+  readonly udp_token: string;
+  readonly expires_at: string;
+  readonly sidecars: readonly Sidecar[];
+};
+
+export type Sidecar = {
+  readonly id: string;
+  readonly region: string;
+  readonly v4: readonly string[];
+  readonly v6: readonly string[];
+  readonly ports: readonly {
+    readonly port: number;
+    readonly wires: readonly ("native" | "rabid" | "dowsett" | "noray")[];
+  }[];
+  readonly software?: string;
+  readonly noray?: number;
+  readonly relay?: {
+    readonly addresses: readonly string[];
+    readonly pairs: number;
+  };
+  readonly tunnel?: string;
+  readonly dtls?: {
+    readonly name: string;
+    readonly fingerprint: string;
+    readonly pem: string;
+    readonly required: boolean;
+  };
+};
+
+export type SidecarList = {
+  readonly sidecars: readonly Sidecar[];
+};
+
+export type Stats = {
+  readonly lobbies: readonly {
+    readonly wire: "native" | "rabid" | "dowsett" | "noray";
+    readonly state: "open" | "in_game";
+    readonly count: number;
+  }[];
+  readonly members: number;
+  readonly peers: number;
+  readonly sidecars: number;
+  readonly connections: readonly {
+    readonly nat_pair: string;
+    readonly tries: number;
+    readonly direct: number;
+  }[];
+};
+
+export type AdminPage = {
+  readonly lobbies: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly wire: "native" | "rabid" | "dowsett" | "noray";
+    readonly visibility: "public" | "unlisted" | "private";
+    readonly state: "open" | "in_game";
+    readonly seats: number | null;
+    readonly roster: readonly {
+      readonly peer_id: string | null;
+      readonly name: string;
+      readonly host: boolean;
+    }[];
+    readonly created_at: string;
+  }[];
+  readonly next_cursor: string | null;
+};
+
+export type Ban = {
+  readonly id: string;
+  readonly ip_prefix: string | null;
+  readonly peer_id: string | null;
+  readonly created_at: string;
+  readonly reason: string;
+  readonly reason_hidden: boolean;
+  readonly moderator: string;
+  readonly expires_at: string | null;
+};
+
+export type BanList = {
+  readonly bans: readonly Ban[];
+};
+
+export type NewBan = {
+  readonly ip_prefix?: string;
+  readonly peer_id?: string;
+  readonly member?: {
+    readonly lobby_id: string;
+    readonly name: string;
+  };
+  readonly reason: string;
+  readonly moderator: string;
+  readonly reason_hidden?: boolean;
+  readonly expires_at?: string | null;
+};
+
+export type Drain = {
+  readonly draining: boolean;
+};

@@ -1,0 +1,71 @@
+/**
+ * What the hub tells of a connection (docs/connect.md), read with care: a plan is cut to what is harmless, a key is a key
+ * or there is none. And what it is told: where this peer is.
+ */
+import { type Endpoint, isEndpoint } from "../util/addresses.ts";
+import { type Plan, readPlan } from "../punch/plan.ts";
+import { type PairKey, readPairKey } from "../secure/seal.ts";
+
+export type Look = {
+  readonly socket: number;
+  readonly local_port: number;
+  readonly via: Endpoint;
+  readonly at_ms: number;
+  readonly receipt: string;
+};
+
+export type Reach = {
+  readonly looks: readonly Look[];
+  readonly hosts: readonly Endpoint[];
+  readonly now_ms: number;
+  readonly rtt_ms: number;
+  readonly filtering?: "independent" | "address" | "port";
+  readonly birthday: boolean;
+  readonly attempt: number;
+  readonly epoch?: number;
+};
+
+export type Relay = Endpoint & { readonly ticket: string; readonly tunnel: string | null };
+
+type Whose = { readonly connection_id: string; readonly peer_id: string };
+export type Meeting = Whose &
+  (
+    | { readonly type: "requested"; readonly consent: string }
+    | { readonly type: "accepted" }
+    | {
+        readonly type: "punch";
+        readonly plan: Plan;
+        readonly key: PairKey;
+        readonly start_in_ms: number;
+        readonly reason: string;
+      }
+    | { readonly type: "relay"; readonly relay: Relay; readonly key: PairKey | null; readonly reason: string | null }
+    | { readonly type: "failed"; readonly reason: string; readonly debug: string }
+  );
+
+/** An event as the hub told it, or null where it is about something else or cannot be understood. */
+export function readMeeting(type: string, data: Readonly<Record<string, unknown>>): Meeting | null {
+  const { connection_id, peer_id, reason } = data;
+  if (typeof connection_id !== "string" || typeof peer_id !== "string") return null;
+  const whose = { connection_id, peer_id };
+  if (type === "connect.accepted") return { type: "accepted", ...whose };
+  if (type === "connect.requested") return { type: "requested", consent: String(data["consent"]), ...whose };
+  if (type === "connect.failed")
+    return { type: "failed", reason: String(reason), debug: String(data["debug"]), ...whose };
+  const key = readPairKey(data["pair_key"]);
+  if (type === "connect.punch") {
+    const [plan, start_in_ms] = [readPlan(data["plan"]), data["start_in_ms"]];
+    if (plan === null || key === null || typeof start_in_ms !== "number") return null;
+    return { type: "punch", plan, key, start_in_ms, reason: String(reason), ...whose };
+  }
+  const relay = type === "connect.relay" ? readRelay(data["relay"]) : null;
+  return relay && { type: "relay", relay, key, reason: typeof reason === "string" ? reason : null, ...whose };
+}
+
+export function readRelay(json: unknown): Relay | null {
+  if (typeof json !== "object" || json === null) return null;
+  const { address, port, ticket, tunnel } = json as Record<string, unknown>;
+  if (typeof address !== "string" || typeof port !== "number" || !isEndpoint({ address, port })) return null;
+  if (typeof ticket !== "string") return null;
+  return { address, port, ticket, tunnel: typeof tunnel === "string" && /^wss?:/.test(tunnel) ? tunnel : null };
+}

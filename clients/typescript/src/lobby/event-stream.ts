@@ -1,0 +1,202 @@
+/**
+ * What happens in one lobby, live: a WebSocket to the hub that holds it, which comes back by itself and misses nothing that
+ * the hub still knows (docs/events.md).
+ *
+ *     opened      it begins, or begins anew: a snapshot of the lobby
+ *     event       everything else that is told, in order
+ *     lost        the socket is gone; it is tried again
+ *     over        it is not: the lobby or the identity is not good any more
+ */
+import { Emitter } from "../util/emitter.ts";
+import { HubRefusal } from "../api/hub-client.ts";
+import * as limits from "./limits.ts";
+import type { Lobby, Problem } from "../api/types.ts";
+
+export type FeedEvent = { readonly type: string; readonly data: Readonly<Record<string, unknown>> };
+
+export type FeedEvents = {
+  opened: [lobby: Lobby];
+  event: [event: FeedEvent];
+  lost: [];
+  over: [code: string];
+};
+
+type Said = FeedEvent & { readonly re?: number; readonly seq?: number; readonly topic?: string };
+type Question = { readonly done: (data: FeedEvent["data"]) => void; readonly failed: (error: Error) => void };
+
+/** No other socket will fare better. */
+const FATAL = new Set([4400, 4401]);
+
+export class Feed extends Emitter<FeedEvents> {
+  readonly #url: string;
+  readonly #token: string;
+  readonly #lobby: string;
+  #socket: WebSocket | null = null;
+  #questions = new Map<number, Question>();
+  #asked = 0;
+  /** The newest event of the lobby that was seen. */
+  #since: number | null = null;
+  #tries = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #pinging: NodeJS.Timeout | undefined;
+  #pingedAt: number | null = null;
+  #pings: number[] = [];
+  #closed = false;
+
+  /** `url` and `game` as a hub has them. */
+  constructor({ url, game }: { readonly url: string; readonly game: string }, token: string, lobby: string) {
+    super();
+    this.#url = `${url.replace(/^http/, "ws")}/v1/games/${game}/events?lobby=${lobby}`;
+    this.#token = token;
+    this.#lobby = lobby;
+    this.#open();
+  }
+
+  /** To the hub and back: the shortest of the last ones; null before the first. */
+  get rtt_ms(): number | null {
+    return this.#pings.length === 0 ? null : Math.min(...this.#pings);
+  }
+
+  get isOpen(): boolean {
+    return this.#socket?.readyState === 1;
+  }
+
+  /** Rejects with a HubRefusal where the hub refuses, or while there is no socket. */
+  async say(type: string, data: object): Promise<FeedEvent["data"]> {
+    const socket = this.#socket;
+    if (socket?.readyState !== 1) throw unreachable();
+    const seq = ++this.#asked;
+    socket.send(JSON.stringify({ type, seq, data }));
+    return new Promise((done, failed) => this.#questions.set(seq, { done, failed }));
+  }
+
+  /** Comes back at once: the way to the hub has changed. */
+  renew(): void {
+    if (this.#closed) return;
+    this.#tries = 0;
+    this.#drop(0);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#drop(null);
+  }
+
+  // -------------------------------------------------------------------------------------------------------------
+
+  #open(): void {
+    const socket = new WebSocket(this.#url, ["parley.v1"]);
+    this.#socket = socket;
+    const mine = (then: () => void) => (): void => {
+      if (this.#socket === socket) then();
+    };
+    socket.addEventListener(
+      "open",
+      mine(() => void this.#greet().catch(() => {})),
+    );
+    socket.addEventListener("message", ({ data }) => {
+      if (this.#socket === socket && typeof data === "string") this.#hear(data);
+    });
+    socket.addEventListener(
+      "error",
+      mine(() => this.#drop(this.#wait())),
+    );
+    socket.addEventListener("close", ({ code }) => {
+      if (this.#socket !== socket) return;
+      if (FATAL.has(code)) this.#end(String(code));
+      else this.#drop(code === 4429 ? limits.COME_BACK_MS_MAX : this.#wait());
+    });
+    this.#watch();
+  }
+
+  async #greet(): Promise<void> {
+    const { heartbeat_s } = await this.say("hello", { token: this.#token });
+    const since = this.#since === null ? {} : { since: this.#since };
+    try {
+      await this.say("subscribe", { topic: "lobby", id: this.#lobby, ...since });
+    } catch (error) {
+      if (error instanceof HubRefusal && error.code !== "unreachable") this.#end(error.code);
+      throw error;
+    }
+    this.#tries = 0;
+    for (let left = limits.PINGS_FIRST; left > 0 && this.isOpen; left--) await this.#ping();
+    clearInterval(this.#pinging);
+    const every_ms = Number(heartbeat_s) * 1_000 || limits.PING_MS;
+    this.#pinging = setInterval(() => this.#pingedAt === null && void this.#ping(), every_ms).unref();
+  }
+
+  #pong: () => void = () => {};
+
+  #ping(): Promise<void> {
+    this.#pingedAt = performance.now();
+    if (this.isOpen) this.#socket?.send("ping");
+    this.#watch();
+    return new Promise((done) => (this.#pong = done));
+  }
+
+  /** Without a pong in time the socket is given up, which no close event may ever tell. */
+  #watch(): void {
+    const socket = this.#socket;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (this.#socket === socket) this.#drop(this.#wait());
+    }, limits.PONG_MS).unref();
+  }
+
+  #hear(text: string): void {
+    if (text === "pong") {
+      if (this.#pingedAt !== null)
+        this.#pings = [...this.#pings, performance.now() - this.#pingedAt].slice(-limits.PINGS_KEPT);
+      this.#pingedAt = null;
+      clearTimeout(this.#timer);
+      return this.#pong();
+    }
+    const said = read(text);
+    if (said === null) return;
+    if (said.topic === "lobby" && typeof said.seq === "number") this.#since = said.seq;
+    const question = said.re === undefined ? undefined : this.#questions.get(said.re);
+    if (said.re !== undefined) this.#questions.delete(said.re);
+    if (said.type === "error") return question?.failed(new HubRefusal(said.data["problem"] as Problem));
+    if (said.type === "snapshot") this.emit("opened", [said.data["lobby"] as Lobby]);
+    else if (question === undefined) this.emit("event", [said]);
+    question?.done(said.data);
+  }
+
+  /** Null: for good. */
+  #drop(again_ms: number | null): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    clearTimeout(this.#timer);
+    clearInterval(this.#pinging);
+    this.#pingedAt = null;
+    for (const { failed } of this.#questions.values()) failed(unreachable());
+    this.#questions.clear();
+    socket?.close();
+    if (again_ms === null || this.#closed) return;
+    if (socket !== null) this.emit("lost", []);
+    this.#timer = setTimeout(() => this.#open(), again_ms);
+  }
+
+  #end(code: string): void {
+    this.close();
+    this.emit("over", [code]);
+  }
+
+  /** A random time up to 0.25 s, then twice that, and so on. */
+  #wait(): number {
+    return Math.random() * Math.min(limits.AGAIN_MS * 2 ** this.#tries++, limits.COME_BACK_MS_MAX);
+  }
+}
+
+const unreachable = (): HubRefusal =>
+  new HubRefusal({ code: "unreachable", title: "There is no socket to the hub now.", status: 0 });
+
+function read(text: string): Said | null {
+  if (text.length > limits.MESSAGE_LENGTH_MAX) return null;
+  try {
+    const said = JSON.parse(text) as Said;
+    return typeof said?.type === "string" && typeof said.data === "object" && said.data !== null ? said : null;
+  } catch {
+    return null;
+  }
+}

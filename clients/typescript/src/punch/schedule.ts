@@ -1,0 +1,92 @@
+/** When what is sent: three kinds of streams, each knowing when its next datagram is due and for which way. */
+import type { Endpoint } from "../util/addresses.ts";
+import * as limits from "./limits.ts";
+import { type Plan, portsOf, type Spray } from "./plan.ts";
+
+/** Where a datagram is to leave and to go; `hops` where it is to die on the way. */
+export type Shot = { readonly socket: number; readonly to: Endpoint; readonly local: boolean; readonly hops?: number };
+
+export type Stream = {
+  /** When the next is due; Infinity for never. */
+  due(): number;
+  /** The next, which is then over. */
+  next(now: number): Shot;
+  /** Ports and sockets beyond the told ones: not while the other side is heard. */
+  readonly searching: boolean;
+};
+
+/** One per target, one for the further sockets, one for the ports. */
+export function streamsOf(plan: Plan, startAt: number, random: () => number): Stream[] {
+  const streams: Stream[] = plan.targets.map((target, at) =>
+    volley(target, target.kind === "host", startAt + at * limits.TARGET_STEP_MS, plan.first_hops),
+  );
+  const [first] = plan.targets;
+  if (plan.sockets > 1 && first !== undefined) streams.push(fan(first, plan, startAt));
+  if (plan.spray !== null) streams.push(spraying(plan.spray, plan.per_s, startAt, random));
+  return streams;
+}
+
+/** From the first socket to one endpoint: a burst, then fast, then slow. */
+function volley(to: Endpoint, local: boolean, startAt: number, hops: number | null): Stream {
+  let count = 0;
+  const afterBurst = hops === null ? limits.BURST_MS.at(-1)! + limits.PROBE_MS : limits.AFTER_SHORT_LIVED_MS;
+  let due = startAt;
+  return {
+    searching: false,
+    due: () => due,
+    next: (now) => {
+      const shortLived = hops !== null && count < limits.BURST_MS.length;
+      const after = limits.BURST_MS[++count];
+      if (after !== undefined) due = startAt + after;
+      else if (count === limits.BURST_MS.length) due = startAt + afterBurst;
+      else
+        due =
+          Math.max(due, now) + (due - startAt < limits.PROBE_FAST_UNTIL_MS ? limits.PROBE_MS : limits.PROBE_SLOW_MS);
+      return { socket: 0, to, local, ...(shortLived ? { hops } : {}) };
+    },
+  };
+}
+
+/** From many sockets to one endpoint. The first round opens them; later ones replace what was lost. */
+function fan(to: Endpoint, { sockets, per_s }: Plan, startAt: number): Stream {
+  let count = 0;
+  const pace = paced(startAt, (done) => (done < sockets ? per_s : Math.min(per_s, limits.LATER_ROUNDS_PER_S)));
+  return {
+    searching: true,
+    due: pace.due,
+    next: (now) => {
+      pace.step(now);
+      // The first socket has its own volley to this endpoint.
+      return { socket: 1 + (count++ % (sockets - 1)), to, local: false };
+    },
+  };
+}
+
+/** From the first socket to many ports. */
+export function spraying(spray: Spray, per_s: number, startAt: number, random: () => number): Stream {
+  let left = spray.probes;
+  const ports = portsOf(spray, random);
+  const pace = paced(startAt + spray.after_ms, () => per_s);
+  return {
+    searching: true,
+    due: () => (left > 0 ? pace.due() : Infinity),
+    next: (now) => {
+      left--;
+      pace.step(now);
+      return { socket: 0, to: { address: spray.address, port: ports.next().value }, local: false };
+    },
+  };
+}
+
+/** One after the other at a rate. After a pause of the process only so many are made up for. */
+function paced(startAt: number, rate: (done: number) => number): { due: () => number; step: (now: number) => void } {
+  let due = startAt;
+  let done = 0;
+  return {
+    due: () => due,
+    step: (now) => {
+      const every_ms = 1_000 / rate(++done);
+      due = Math.max(due + every_ms, now - limits.CATCH_UP_MAX * every_ms);
+    },
+  };
+}

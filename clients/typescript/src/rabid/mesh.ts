@@ -1,0 +1,134 @@
+/**
+ * The players' part of a session, from the server's start line to `met` or `failed`. One link per other player; here is
+ * decided when the host starts, when a guest is done, and when to give up. No clock and no socket.
+ */
+import type { Datagram, Endpoint, FailureCode, Met } from "./events.ts";
+import * as limits from "./limits.ts";
+import { Link, type Role } from "./peer-handshake.ts";
+import { readPeerWord } from "./messages.ts";
+
+export type MeetingSetup = {
+  readonly me: string;
+  readonly host: string;
+  readonly ownPort: number;
+  /** All other players; null where the server did not say where it saw one. */
+  readonly others: ReadonlyMap<string, Endpoint | null>;
+};
+
+export type Outcome = { readonly met: Met } | { readonly failed: FailureCode };
+
+export class Meeting {
+  readonly #setup: MeetingSetup;
+  readonly #isHost: boolean;
+  readonly #links = new Map<string, Link>();
+  readonly #begun: number;
+  #started = false;
+  #outcome: Outcome | null = null;
+  #woken: number;
+  #datagrams: Datagram[] = [];
+
+  constructor(setup: MeetingSetup, now: number) {
+    this.#setup = setup;
+    this.#isHost = setup.host === setup.me;
+    this.#begun = this.#woken = now;
+    const say = (bytes: Uint8Array, to: Endpoint): void => void this.#datagrams.push({ bytes, to });
+    for (const [name, told] of setup.others) {
+      const role: Role = this.#isHost ? "my_guest" : name === setup.host ? "my_host" : "fellow";
+      this.#links.set(name, new Link({ me: setup.me, name, role, told, ownPort: setup.ownPort, say }, now));
+    }
+  }
+
+  /** Null until it is decided; then it stays. */
+  get outcome(): Outcome | null {
+    return this.#outcome;
+  }
+
+  /** Any datagram that is not the server's. What is no word, or nobody's word, is nothing. */
+  hear(bytes: Uint8Array, source: Endpoint, now: number): void {
+    const said = readPeerWord(bytes);
+    if (said === null || this.#failed()) return;
+    const link =
+      said.kind === "start"
+        ? [...this.#links.values()].find((link) => link.isAt(source) && link.role === "my_host")
+        : this.#links.get(said.name);
+    link?.hear(said, source, now);
+  }
+
+  /** Says what is due, and decides. */
+  wake(now: number): void {
+    this.#woken = now;
+    if (this.#failed()) return;
+    if (this.#outcome === null) this.#outcome = this.#isHost ? this.#decideAsHost(now) : this.#decideAsGuest(now);
+    for (const link of this.#links.values()) link.wake(now);
+    // Who is told to start, or has answered, may have been the last.
+    if (this.#outcome !== null) for (const link of this.#links.values()) link.linger();
+  }
+
+  /** When to wake it next; Infinity for never. */
+  deadline(): number {
+    if (this.#failed()) return Infinity;
+    const links = [...this.#links.values()].map((link) => link.deadline());
+    return Math.min(...links, ...(this.#outcome === null ? this.#marks() : []));
+  }
+
+  take(): Datagram[] {
+    const datagrams = this.#datagrams;
+    this.#datagrams = [];
+    return datagrams;
+  }
+
+  #failed(): boolean {
+    return this.#outcome !== null && "failed" in this.#outcome;
+  }
+
+  /** Everybody who comes is waited for; then all are started, and the last to answer ends it. */
+  #decideAsHost(now: number): Outcome | null {
+    const links = [...this.#links.values()];
+    const since = now - this.#begun;
+    if (!this.#started) {
+      const awaited = links.filter((link) => !link.ready && since < (link.heard ? limits.GATHER_MS : limits.SILENT_MS));
+      if (awaited.length > 0) return null;
+      if (!links.some((link) => link.ready)) return { failed: "unreachable_self" };
+      this.#started = true;
+    }
+    const ready = links.filter((link) => link.ready);
+    for (const link of ready) if (!link.starting) link.start(now);
+    return ready.every((link) => link.complete) ? this.#met(ready) : null;
+  }
+
+  #decideAsGuest(now: number): Outcome | null {
+    const links = [...this.#links.values()];
+    const host = this.#links.get(this.#setup.host);
+    const since = now - this.#begun;
+    if (host === undefined) return { failed: "host_not_confirmed" };
+    if (host.startAt !== null) {
+      // One of ours would have shown itself by then, and a plugin is open as soon as it is heard.
+      const comes = (link: Link): boolean => link.ours || since < limits.SILENT_MS;
+      const waits = links.some((link) => link !== host && !link.settled && comes(link));
+      const until = host.startAt + (waits ? limits.GRACE_MS : 0);
+      return now >= until ? this.#met(links.filter((link) => link.open)) : null;
+    }
+    if (since >= limits.SILENT_MS && !links.some((link) => link.heard)) return { failed: "unreachable_self" };
+    if (since >= limits.HOST_CONFIRM_MS && !host.ready) return { failed: "host_not_confirmed" };
+    return since >= limits.HOST_START_MS ? { failed: "host_not_confirmed" } : null;
+  }
+
+  #met(reached: readonly Link[]): Outcome {
+    const { host, ownPort } = this.#setup;
+    const peers = reached.flatMap(({ name, seen }) =>
+      seen === null ? [] : [{ name, endpoint: seen, isHost: name === host }],
+    );
+    const names = new Set(peers.map(({ name }) => name));
+    const missing = [...this.#links.keys()].filter((name) => !names.has(name));
+    return { met: { ownPort, host, isHost: this.#isHost, peers, missing } };
+  }
+
+  /** Times at which a decision may fall though nobody says anything. */
+  #marks(): number[] {
+    const fixed = [limits.SILENT_MS, limits.GATHER_MS, limits.HOST_CONFIRM_MS, limits.HOST_START_MS];
+    const marks = fixed.map((ms) => this.#begun + ms);
+    const startAt = this.#links.get(this.#setup.host)?.startAt ?? null;
+    if (startAt !== null) marks.push(startAt, startAt + limits.GRACE_MS);
+    return marks.filter((mark) => mark > this.#woken);
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * One other player during the meeting: where he is, how much is known of the way to him, and what is said to him when.
+ * No clock and no socket: everything takes `now`, and what is said comes out of `say`.
+ */
+import { isPublic, isUnicast, sameEndpoint } from "./addresses.ts";
+import type { Endpoint } from "./events.ts";
+import * as limits from "./limits.ts";
+import { type PeerWord, type Step, word } from "./messages.ts";
+
+/** He is my host, I am his, or we are both guests. */
+export type Role = "my_host" | "my_guest" | "fellow";
+
+export type LinkSetup = {
+  readonly me: string;
+  readonly name: string;
+  readonly role: Role;
+  /** Where the server saw him; null where it did not say. */
+  readonly told: Endpoint | null;
+  /** My port as the server saw it. */
+  readonly ownPort: number;
+  readonly say: (bytes: Uint8Array, to: Endpoint) => void;
+};
+
+type Planned = { readonly at: number; readonly port: number };
+
+export class Link {
+  readonly name: string;
+  readonly role: Role;
+  readonly #setup: LinkSetup;
+  readonly #told: Endpoint | null;
+  /** Greetings still to be said to him who has not been heard; bounded by being a list. */
+  readonly #plan: readonly Planned[];
+  #planned = 0;
+  #seen: Endpoint | null = null;
+  #heardAt = Infinity;
+  /** My port as he reached it. */
+  #myPort: number;
+  #ours = false;
+  #step: 0 | Step = 0;
+  #confirmed = false;
+  #startConfirmed = false;
+  #startAt: number | null = null;
+  #lingers = false;
+
+  #sent = 0;
+  #steps = 0;
+  #starts = 0;
+  #confirms = 0;
+  #lastStepAt = -Infinity;
+  #stepDue = Infinity;
+  #greetingDue = Infinity;
+  #confirmDue = Infinity;
+  #startDue = Infinity;
+  #startHeardDue = Infinity;
+
+  constructor(setup: LinkSetup, now: number) {
+    this.#setup = setup;
+    this.name = setup.name;
+    this.role = setup.role;
+    this.#told = setup.told !== null && isUnicast(setup.told.address) ? setup.told : null;
+    this.#myPort = setup.ownPort;
+    this.#plan = this.#told === null ? [] : greetingPlan(this.#told.port, now);
+  }
+
+  /** The source of his datagrams, once there was one. */
+  get seen(): Endpoint | null {
+    return this.#seen;
+  }
+  get heard(): boolean {
+    return this.#seen !== null;
+  }
+  /** He is no plugin. */
+  get ours(): boolean {
+    return this.#ours;
+  }
+  /** He can be started: one of ours hears me, a plugin confirms. */
+  get ready(): boolean {
+    return this.#ours ? this.#step >= 2 : this.#confirmed;
+  }
+  /** As much is known of the way as the game needs. */
+  get open(): boolean {
+    return this.#ours ? this.#step >= 2 : this.heard;
+  }
+  /** Nothing more is to be expected: one of ours knows what I know, or has been told often enough. */
+  get settled(): boolean {
+    return this.#ours && (this.#step === 3 || (this.#step === 2 && this.#steps >= limits.STEPS_MAX));
+  }
+  /** The host is done with this guest. */
+  get complete(): boolean {
+    if (this.#starts >= limits.STARTS_MAX) return true;
+    return this.#startConfirmed && (this.#ours || this.#confirms >= limits.PLUGIN_CONFIRMS_MIN);
+  }
+  get starting(): boolean {
+    return this.#starts > 0 || this.#startDue < Infinity;
+  }
+  /** When my host said to start, or null. */
+  get startAt(): number | null {
+    return this.#startAt;
+  }
+
+  /** Whether a word without a name may be his. */
+  isAt(source: Endpoint): boolean {
+    return this.#seen !== null && sameEndpoint(this.#seen, source);
+  }
+
+  /** A word of his; what it is answered with comes out of the next `wake`. */
+  hear(said: PeerWord, source: Endpoint, now: number): void {
+    if (!this.#accepts(source)) return;
+    this.#seen = source;
+    if (this.#step === 0) {
+      this.#step = 1;
+      this.#heardAt = now;
+      this.#planned = this.#plan.length;
+      this.#greetingDue = now;
+      this.#confirmDue = now + limits.PLUGIN_CONFIRMS_AFTER_MS;
+    }
+    switch (said.kind) {
+      case "greeting":
+        this.#myPort = said.tried;
+        this.#answer(now);
+        break;
+      case "confirmation":
+        if (!this.#ours && !this.#confirmed) {
+          this.#confirmed = true;
+          this.#confirms = 0;
+          this.#confirmDue = now;
+          this.#greetingDue = Infinity;
+        }
+        this.#answer(now);
+        break;
+      case "step":
+        this.#isOurs();
+        this.#step = Math.max(this.#step, Math.min(said.step + 1, 3)) as Step;
+        if (said.step < 3) this.#answer(now);
+        break;
+      case "start":
+        this.#hearStart(said.seconds, now);
+        break;
+      case "heard_start":
+        if (this.role === "my_guest" && this.starting) {
+          this.#startConfirmed = true;
+          this.#startDue = Infinity;
+        }
+        break;
+    }
+  }
+
+  /** (host) Tells him to start, until he answers or has been told often enough. */
+  start(now: number): void {
+    this.#startDue = now;
+  }
+
+  /** From now on only answers. */
+  linger(): void {
+    this.#lingers = true;
+    this.#planned = this.#plan.length;
+    this.#stepDue = this.#greetingDue = this.#confirmDue = this.#startDue = this.#startHeardDue = Infinity;
+  }
+
+  /** Says what is due. */
+  wake(now: number): void {
+    this.#wakePlan(now);
+    const to = this.#seen;
+    if (to === null) return;
+    if (now >= this.#stepDue) this.#sayStep(to, now);
+    if (now >= this.#greetingDue) {
+      this.#say(word("g", this.#setup.me, this.#setup.ownPort, to.port), to);
+      const until = this.#heardAt + limits.PLUGIN_CONFIRMS_AFTER_MS * 2;
+      this.#greetingDue = now < until ? now + this.#pace(limits.PLUGIN_GREETING_MS) : Infinity;
+    }
+    if (now >= this.#confirmDue) {
+      this.#say(word("c", this.#setup.me, this.#myPort), to);
+      this.#confirms++;
+      this.#confirmDue = this.#lingers ? Infinity : now + this.#pace(limits.PLUGIN_CONFIRM_MS);
+    }
+    if (now >= this.#startDue) {
+      this.#say(word("s", this.#ours ? 0 : limits.PLUGIN_START_S), to);
+      this.#starts++;
+      this.#startDue = this.#starts < limits.STARTS_MAX ? now + limits.START_MS : Infinity;
+    }
+    if (now >= this.#startHeardDue) {
+      this.#say(word("y", this.#setup.me, this.#myPort), to);
+      const again = !this.#ours && !this.#lingers && now < (this.#startAt ?? now);
+      this.#startHeardDue = again ? now + limits.START_MS : Infinity;
+    }
+  }
+
+  /** When there is next something to say; Infinity for never. */
+  deadline(): number {
+    const planned = this.#plan[this.#planned]?.at ?? Infinity;
+    if (this.#seen === null) return planned;
+    const rhythms = [this.#stepDue, this.#greetingDue, this.#confirmDue, this.#startDue, this.#startHeardDue];
+    return Math.min(planned, ...rhythms);
+  }
+
+  /**
+   * His address with any port: NATs rewrite ports. Another address only if it is public and his own has not been
+   * heard (some carriers spread one player over several). Once the way is open it is kept.
+   */
+  #accepts(source: Endpoint): boolean {
+    if (this.#step >= 2) return this.isAt(source);
+    const own = this.#told?.address;
+    if (source.address === own) return true;
+    const ownHeard = own !== undefined && this.#seen?.address === own;
+    return isPublic(source.address) && !ownHeard;
+  }
+
+  /** A player who acknowledges in kind needs nothing of what a plugin needs. */
+  #isOurs(): void {
+    if (this.#ours) return;
+    this.#ours = true;
+    this.#steps = 0;
+    this.#greetingDue = this.#confirmDue = Infinity;
+  }
+
+  #hearStart(seconds: number, now: number): void {
+    if (this.role !== "my_host") return;
+    if (seconds === 0) {
+      // Said by ours only, and only to who has been heard.
+      this.#isOurs();
+      this.#step = Math.max(this.#step, 2) as Step;
+    }
+    this.#startAt ??= now + Math.min(seconds, limits.START_S_MAX) * 1_000;
+    this.#greetingDue = this.#confirmDue = Infinity;
+    this.#startHeardDue = Math.min(this.#startHeardDue, now);
+  }
+
+  #answer(now: number): void {
+    if (!this.#ours && this.#steps >= limits.STEPS_TO_STRANGER_MAX) return;
+    this.#stepDue = Math.min(this.#stepDue, Math.max(now, this.#lastStepAt + limits.ANSWER_GAP_MS));
+  }
+
+  #sayStep(to: Endpoint, now: number): void {
+    this.#say(word("r", this.#setup.me, this.#step), to);
+    this.#steps++;
+    this.#lastStepAt = now;
+    const most = this.#ours ? limits.STEPS_MAX : limits.STEPS_TO_STRANGER_MAX;
+    const again = !this.#lingers && this.#step < 3 && this.#steps < most;
+    this.#stepDue = again ? now + limits.STEP_MS : Infinity;
+  }
+
+  #wakePlan(now: number): void {
+    const told = this.#told;
+    if (told === null) return;
+    for (let next = this.#plan[this.#planned]; next !== undefined && next.at <= now;) {
+      this.#say(word("g", this.#setup.me, this.#setup.ownPort, next.port), { address: told.address, port: next.port });
+      next = this.#plan[++this.#planned];
+    }
+  }
+
+  /** Two guests have no need to hurry: all that hangs on it is that a plugin hears anybody. */
+  #pace(ms: number): number {
+    return this.role === "fellow" ? limits.PLUGIN_GUEST_MS : ms;
+  }
+
+  #say(bytes: Uint8Array, to: Endpoint): void {
+    if (this.#sent >= (this.#step >= 2 ? limits.DATAGRAMS_MAX : limits.UNPROVEN_DATAGRAMS_MAX)) return;
+    this.#sent++;
+    this.#setup.say(bytes, to);
+  }
+}
+
+/** The told port densely and then sparsely, its neighbours in rounds, in the order of time. */
+function greetingPlan(port: number, now: number): readonly Planned[] {
+  const plan: Planned[] = limits.BURST_MS.map((ms) => ({ at: now + ms, port }));
+  let at = (limits.BURST_MS.at(-1) ?? 0) + limits.GREETING_MS;
+  while (at < limits.SILENT_MS) {
+    plan.push({ at: now + at, port });
+    at += at < limits.FAST_UNTIL_MS ? limits.GREETING_MS : limits.SLOW_GREETING_MS;
+  }
+  for (const round of limits.WINDOW_ROUNDS_MS) {
+    let step = 0;
+    // Upwards first: a NAT that counts, counts up.
+    for (const sign of [1, -1]) {
+      for (let by = 1; by <= limits.WINDOW_PORTS; by++) {
+        const neighbour = port + sign * by;
+        const due = now + round + step++ * limits.WINDOW_STEP_MS;
+        if (neighbour >= 1 && neighbour <= 65_535) plan.push({ at: due, port: neighbour });
+      }
+    }
+  }
+  return plan.toSorted((a, b) => a.at - b.at);
+}

@@ -1,0 +1,82 @@
+/**
+ * Paths for messages by way of a lobby: the hub asks the other member and introduces both, once he agrees. A member who is
+ * to be asked, and is not answered for, gives away no address.
+ */
+import type { Peer } from "../connect/peer.ts";
+import { PAYLOAD_BYTES_MAX } from "../path/limits.ts";
+import type { Seat } from "../lobby/membership.ts";
+import { ConnectionEnd } from "../messages/steam-constants.ts";
+import type { DatagramPath, Paths, PathsListener } from "../messages/path.ts";
+
+/** The hub's words for what went wrong, in Steam's numbers. */
+const ENDS: Readonly<Record<string, number>> = {
+  remote_timeout: ConnectionEnd.RemoteTimeout,
+  remote_denied: ConnectionEnd.RemoteDenied,
+  remote_left: ConnectionEnd.RemoteTimeout,
+  misc_relay_exhausted: ConnectionEnd.MiscP2PNATFirewall,
+  misc_relay_unavailable: ConnectionEnd.MiscP2PNATFirewall,
+};
+
+export class SeatPaths implements Paths {
+  on: PathsListener | null = null;
+  readonly #seat: Seat;
+  readonly #asking = new Map<string, { readonly accept: () => void; readonly deny: () => void }>();
+  readonly #open = new Map<string, Peer>();
+
+  constructor(seat: Seat) {
+    this.#seat = seat;
+    seat.on("request", ({ peer_id, accept, deny }) => {
+      this.#asking.set(peer_id, { accept, deny });
+      this.on?.requested(peer_id);
+    });
+    seat.on("peer", (peer) => this.#opened(peer));
+  }
+
+  connect(peer: string): void {
+    this.#seat.connect(peer, { relay: true }).then(
+      (found) => this.#opened(found),
+      (error: unknown) => this.#failed(peer, error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  accept(peer: string): void {
+    const asking = this.#asking.get(peer);
+    this.#asking.delete(peer);
+    asking?.accept();
+  }
+
+  refuse(peer: string): void {
+    const asking = this.#asking.get(peer);
+    this.#asking.delete(peer);
+    asking?.deny();
+  }
+
+  #failed(peer: string, why: string): void {
+    const [reason = ""] = why.split(":", 1);
+    this.on?.failed(peer, ENDS[reason] ?? ConnectionEnd.MiscP2PRendezvous, why);
+  }
+
+  #opened(peer: Peer): void {
+    if (this.#open.get(peer.id) === peer || peer.isClosed) return;
+    this.#open.set(peer.id, peer);
+    const path: DatagramPath = {
+      get kind() {
+        return peer.path;
+      },
+      get rtt_ms() {
+        return peer.rtt_ms;
+      },
+      mtu: PAYLOAD_BYTES_MAX,
+      onDatagram: null,
+      onClosed: null,
+      send: (bytes) => void peer.send(bytes),
+      close: () => peer.close(),
+    };
+    peer.on("datagram", (payload) => path.onDatagram?.(payload));
+    peer.on("closed", (why) => {
+      if (this.#open.get(peer.id) === peer) this.#open.delete(peer.id);
+      path.onClosed?.(ConnectionEnd.RemoteTimeout, why);
+    });
+    this.on?.opened(peer.id, path);
+  }
+}

@@ -1,0 +1,69 @@
+/** A peer who lies about where he is, with the real sockets of one connection: what reaches who never answers. */
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { expect, test } from "vitest";
+import { Peer } from "../../src/connect/peer.ts";
+import { UNANSWERED_MAX } from "../../src/punch/limits.ts";
+import type { Plan } from "../../src/punch/plan.ts";
+
+const END = "end";
+
+/** A socket that says nothing; what it has heard until the end is said to it, behind everything before. */
+async function silentAt(address: string): Promise<{ port: number; until: () => Promise<number> }> {
+  const socket: Socket = createSocket({ type: "udp4", recvBufferSize: 1 << 22 }).bind(0, address);
+  await once(socket, "listening");
+  const { port } = socket.address();
+  let heard = 0;
+  const over = new Promise<void>((done) => {
+    socket.on("message", (bytes) => (bytes.toString() === END ? done() : void heard++));
+  });
+  const until = async (): Promise<number> => {
+    socket.send(END, port, address);
+    await over;
+    socket.close();
+    return heard;
+  };
+  return { port, until };
+}
+
+test("a lie draws so many datagrams at most, and none to special ranges as somebody's own address", async () => {
+  const [told, own] = [await silentAt("127.0.0.1"), await silentAt("127.0.0.2")];
+  const plan: Plan = {
+    targets: [
+      { kind: "reflexive", address: "127.0.0.1", port: told.port },
+      { kind: "host", address: "127.0.0.2", port: own.port },
+    ],
+    sockets: 1e9,
+    spray: {
+      address: "127.0.0.1",
+      first_port: told.port,
+      step: 1,
+      ports: 1,
+      order: "in_a_row",
+      probes: 1e9,
+      after_ms: 0,
+    },
+    per_s: 1e9,
+    nominates: true,
+    same_network: true,
+    first_hops: null,
+    give_up_ms: 3_000,
+  };
+  const nothing = (): void => {};
+  const ended = new Promise<string>((done) => {
+    const around = { upgrade: nothing, pathless: nothing, relaySilent: nothing, closed: nothing };
+    const peer = new Peer("liar", {
+      ...around,
+      punched: (outcome) => {
+        done(outcome.kind);
+        peer.close();
+      },
+    });
+    peer.begin(plan, { key: new Uint8Array(32).fill(5), epoch: 0, role: "a" }, 0);
+  });
+  expect(await ended).toBe("given_up");
+  const heard = await told.until();
+  expect(heard).toBeGreaterThan(0);
+  expect(heard).toBeLessThanOrEqual(UNANSWERED_MAX);
+  expect(await own.until()).toBe(0);
+});

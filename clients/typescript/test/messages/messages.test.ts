@@ -1,0 +1,423 @@
+/** Sessions and messages as Steam's headers describe them, in virtual time. */
+import { describe, expect, test } from "vitest";
+import { ConnectionEnd, ConnectionState, Result, SendFlags } from "../../src/messages/steam-constants.ts";
+import { FAIR, Table, talking } from "./support-messages.ts";
+
+const { Reliable, ReliableNoNagle, Unreliable, UnreliableNoNagle, UnreliableNoDelay, AutoRestartBrokenSession } =
+  SendFlags;
+const LONGEST = 512 * 1_024;
+
+describe("a session", () => {
+  test("is asked for by the first message, and there once the other side says yes", () => {
+    const table = new Table(FAIR);
+    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    expect(ann.send("Bob", "one")).toBe(Result.OK);
+    expect(ann.send("Bob", "two")).toBe(Result.OK);
+    expect(ann.state("Bob")).toBe(ConnectionState.Connecting);
+    table.world.run(1_000);
+    expect(bob.requests()).toStrictEqual(["ann"]);
+    expect(bob.texts()).toStrictEqual(["one", "two"]);
+    expect([ann.state("Bob"), bob.state("ann")]).toStrictEqual([3, 3]);
+    expect([...ann.events, ...bob.failures()]).toStrictEqual([]);
+  });
+
+  test("that is ignored discloses nothing: no path is made, no datagram is sent, and the asker gives up after 10 s", () => {
+    const table = new Table(FAIR);
+    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    bob.accepts = false;
+    for (let second = 0; second < 20; second++) {
+      ann.send("Bob", `${second}`);
+      table.world.run(second * 1_000 + 999);
+    }
+    expect(table.sent.size).toBe(0);
+    expect([...ann.open, ...bob.open]).toStrictEqual([]);
+    expect(ann.failures()).toMatchObject([
+      { peer: "Bob", reason: ConnectionEnd.MiscP2PRendezvous, state: 5, at: 10_000 },
+    ]);
+    // Asked again while the other goes on sending, and no more after that failed.
+    expect(bob.requests().length).toBeGreaterThanOrEqual(4);
+    expect(bob.requests().length).toBeLessThanOrEqual(6);
+    expect(ann.send("Bob", "more")).toBe(Result.NoConnection);
+  });
+
+  test("that is ignored on a path that is there is not answered there either, and is asked for again", () => {
+    const table = new Table(FAIR);
+    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    bob.accepts = false;
+    table.introduce("ann", "Bob");
+    table.world.run(100);
+    ann.send("Bob", "hello");
+    table.world.run(15_000);
+    expect(table.sent.get("Bob")).toBeUndefined();
+    expect(bob.requests().length).toBeGreaterThanOrEqual(4);
+    expect(ann.failures()).toMatchObject([{ reason: ConnectionEnd.RemoteTimeout }]);
+    expect(bob.failures()).toStrictEqual([]);
+  });
+
+  test("is accepted by sending", () => {
+    const table = new Table(FAIR);
+    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    bob.accepts = false;
+    ann.send("Bob", "to Bob");
+    table.world.run(500);
+    bob.send("ann", "to Ann");
+    table.world.run(1_000);
+    expect([ann.texts(), bob.texts()]).toStrictEqual([["to Ann"], ["to Bob"]]);
+    expect(ann.requests()).toStrictEqual([]);
+  });
+
+  test("comes about once where both begin at the same time", () => {
+    const table = new Table(FAIR);
+    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    ann.send("Bob", "to Bob");
+    bob.send("ann", "to Ann");
+    table.world.run(1_000);
+    expect([ann.texts(), bob.texts()]).toStrictEqual([["to Ann"], ["to Bob"]]);
+    expect([...ann.events, ...bob.events]).toStrictEqual([]);
+  });
+
+  test("that was closed is closed for the other without a word, who is told when he sends", () => {
+    const { ann, bob, world } = talking();
+    expect(bob.does((it, now) => it.closeSessionWithUser("ann", now))).toBe(true);
+    world.run(world.now + 500);
+    expect(ann.state("Bob")).toBe(ConnectionState.ClosedByPeer);
+    expect(ann.info("Bob").endReason).toBe(ConnectionEnd.AppGeneric);
+    expect([...ann.events, ...bob.failures()]).toStrictEqual([]);
+    expect(bob.state("ann")).toBe(ConnectionState.None);
+    expect(ann.send("Bob", "still there?")).toBe(Result.NoConnection);
+    expect([...ann.open, ...bob.open]).toStrictEqual([]);
+  });
+
+  test("that is broken begins anew with AutoRestartBrokenSession, or once it was closed", () => {
+    for (const how of ["flag", "close"]) {
+      const { ann, bob, world } = talking();
+      bob.does((it, now) => it.closeSessionWithUser("ann", now));
+      world.run(world.now + 500);
+      if (how === "close") expect(ann.does((it, now) => it.closeSessionWithUser("Bob", now))).toBe(true);
+      expect(ann.send("Bob", "again", how === "flag" ? Reliable | AutoRestartBrokenSession : Reliable)).toBe(Result.OK);
+      world.run(world.now + 1_000);
+      expect(bob.requests()).toStrictEqual(["ann", "ann"]);
+      expect(bob.texts()).toStrictEqual(["again"]);
+    }
+  });
+
+  test("that nobody used for 3 minutes is gone without a callback, and one that is used is not", () => {
+    const { ann, bob, world } = talking();
+    for (let minute = 0; minute < 5; minute++) {
+      bob.send("ann", "tick");
+      world.run(world.now + 60_000);
+      expect(ann.state("Bob")).toBe(ConnectionState.Connected);
+    }
+    world.run(world.now + 181_000);
+    expect([ann.state("Bob"), bob.state("ann")]).toStrictEqual([0, 0]);
+    expect([...ann.events, ...bob.failures()]).toStrictEqual([]);
+    expect(ann.messenger.deadline()).toBe(Infinity);
+  });
+
+  test("is another one when the peer begins anew, and nothing of the old one is taken for it", () => {
+    const { table, ann, bob, world } = talking();
+    ann.send("Bob", "before");
+    world.run(world.now + 500);
+    const again = table.sit("Bob");
+    ann.accepts = true;
+    again.send("ann", "it is me again");
+    world.run(world.now + 1_000);
+    expect(ann.requests()).toStrictEqual(["Bob"]);
+    expect(ann.texts()).toStrictEqual(["it is me again"]);
+    ann.send("Bob", "welcome back");
+    world.run(world.now + 500);
+    expect(again.texts()).toStrictEqual(["welcome back"]);
+    expect(bob.texts()).toStrictEqual(["before"]);
+  });
+
+  test("with who is not there cannot be accepted or closed", () => {
+    const table = new Table(FAIR);
+    const ann = table.sit("ann");
+    const calls = [
+      ann.does((it, now) => it.acceptSessionWithUser("Bob", now)),
+      ann.does((it, now) => it.closeSessionWithUser("Bob", now)),
+      ann.does((it, now) => it.closeChannelWithUser("Bob", 0, now)),
+    ];
+    expect(calls).toStrictEqual([false, false, false]);
+    expect(ann.info("Bob")).toMatchObject({ state: ConnectionState.None, figures: null });
+  });
+});
+
+describe("a session fails", () => {
+  test("where the peer vanished, while others are heard: 4001", () => {
+    const { table, ann, world } = talking();
+    const eve = table.sit("Eve");
+    eve.send("ann", "hello");
+    world.run(world.now + 1_000);
+    table.cut.add("Bob ann").add("ann Bob");
+    ann.send("Bob", "are you there?");
+    world.run(world.now + 20_000);
+    expect(ann.failures()).toMatchObject([{ peer: "Bob", reason: ConnectionEnd.RemoteTimeout, state: 5 }]);
+    expect(ann.state("Eve")).toBe(ConnectionState.Connected);
+  });
+
+  test("where nobody is heard any more: 5003, though nothing was sent", () => {
+    const { table, ann, bob, world } = talking();
+    table.cut.add("Bob ann").add("ann Bob");
+    world.run(world.now + 20_000);
+    for (const one of [ann, bob])
+      expect(one.failures()).toMatchObject([{ reason: ConnectionEnd.MiscTimeout, state: 5 }]);
+    expect(ann.open.size).toBe(0);
+  });
+
+  test("where the peer refused: 4100", () => {
+    const table = new Table(FAIR);
+    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    bob.accepts = false;
+    ann.send("Bob", "may I?");
+    table.world.run(500);
+    expect(bob.does((it, now) => it.closeSessionWithUser("ann", now))).toBe(true);
+    table.world.run(1_000);
+    expect(ann.failures()).toMatchObject([{ reason: ConnectionEnd.RemoteDenied, state: 5, debug: "the peer said no" }]);
+    expect(table.sent.size).toBe(0);
+  });
+
+  test("where the peer refused on a path that is there: 4100", () => {
+    const table = new Table(FAIR);
+    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    bob.accepts = false;
+    table.introduce("ann", "Bob");
+    table.world.run(100);
+    ann.send("Bob", "may I?");
+    table.world.run(500);
+    bob.does((it, now) => it.closeSessionWithUser("ann", now));
+    table.world.run(1_000);
+    expect(ann.failures()).toMatchObject([{ reason: ConnectionEnd.RemoteDenied }]);
+  });
+
+  test("where the own network is blocked, with the reason that the paths give: 3002", () => {
+    const table = new Table(FAIR);
+    table.hubIsDown = true;
+    const ann = table.sit("ann");
+    ann.send("Bob", "hello");
+    const { LocalManyRelayConnectivity } = ConnectionEnd;
+    ann.does((it, now) => it.lost("Bob", LocalManyRelayConnectivity, "no sidecar answers", now));
+    expect(ann.failures()).toMatchObject([
+      { reason: LocalManyRelayConnectivity, debug: "no sidecar answers", state: 5 },
+    ]);
+    expect(ann.info("Bob")).toMatchObject({ state: 5, endReason: 3_002, endDebug: "no sidecar answers" });
+  });
+
+  test("and what had arrived before can still be read", () => {
+    const { table, ann, bob, world } = talking();
+    ann.send("Bob", "last words");
+    world.run(world.now + 500);
+    table.cut.add("Bob ann").add("ann Bob");
+    world.run(world.now + 20_000);
+    expect(bob.state("ann")).toBe(ConnectionState.ProblemDetectedLocally);
+    expect(bob.texts()).toStrictEqual(["last words"]);
+  });
+});
+
+describe("a message", () => {
+  test("of 512 KiB is taken and arrives, one byte more is refused", () => {
+    for (const flags of [ReliableNoNagle, UnreliableNoNagle]) {
+      const { ann, bob, world } = talking();
+      expect(ann.send("Bob", new Uint8Array(LONGEST + 1), flags)).toBe(Result.InvalidParam);
+      expect(ann.send("Bob", Buffer.alloc(LONGEST, "abc"), flags)).toBe(Result.OK);
+      world.run(world.now + 10_000);
+      expect(bob.read().map(({ payload }) => Buffer.from(payload).equals(Buffer.alloc(LONGEST, "abc")))).toStrictEqual([
+        true,
+      ]);
+    }
+  });
+
+  test("may be empty", () => {
+    const { ann, bob, world } = talking();
+    for (const flags of [Reliable, Unreliable]) ann.send("Bob", "", flags);
+    world.run(world.now + 500);
+    expect(bob.read().map(({ payload }) => payload.length)).toStrictEqual([0, 0]);
+  });
+
+  test("is refused where it would wait behind more than a mebibyte, and taken again when that is delivered", () => {
+    const { ann, bob, world } = talking();
+    const results = Array.from({ length: 5 }, () => ann.send("Bob", new Uint8Array(300_000)));
+    expect(results).toStrictEqual([1, 1, 1, 25, 25]);
+    expect(ann.info("Bob").figures!.pendingReliable_bytes + ann.info("Bob").figures!.unackedReliable_bytes).toBe(
+      900_012,
+    );
+    world.run(world.now + 1_000);
+    expect(bob.read()).not.toHaveLength(0);
+    world.run(world.now + 5_000);
+    expect(ann.send("Bob", new Uint8Array(300_000))).toBe(Result.OK);
+  });
+
+  test("waits while there is no session yet, within the same limit", () => {
+    const table = new Table(FAIR);
+    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    const results = Array.from({ length: 4 }, () => ann.send("Bob", new Uint8Array(300_000)));
+    expect(results).toStrictEqual([1, 1, 1, 25]);
+    table.world.run(10_000);
+    expect(bob.read()).toHaveLength(2);
+  });
+
+  test("to oneself, on a channel or with a flag that does not exist is refused", () => {
+    const { ann } = talking();
+    const bad = [
+      ann.send("ann", "x"),
+      ann.send("Bob", "x", 9, -1),
+      ann.send("Bob", "x", 9, 65_536),
+      ann.send("Bob", "x", 9, 0.5),
+      ann.send("Bob", "x", 2),
+      ann.send("Bob", "x", 64),
+    ];
+    expect(new Set(bad)).toStrictEqual(new Set([Result.InvalidParam]));
+    const channels = Array.from({ length: 33 }, (_, channel) => ann.send("Bob", "x", 9, 1_000 + channel));
+    // Channel 9 is in use already.
+    expect(channels.filter((result) => result === Result.OK)).toHaveLength(31);
+    expect(channels.at(-1)).toBe(Result.LimitExceeded);
+  });
+
+  test("waits 5 ms for company, and with NoNagle does not", () => {
+    for (const [flags, least, most] of [
+      [Reliable, 25, 26],
+      [ReliableNoNagle, 20, 21],
+      [Unreliable, 25, 26],
+      [UnreliableNoNagle, 20, 21],
+    ] as const) {
+      const { table, ann, bob, world } = talking();
+      const [began, before] = [world.now, table.sent.get("ann")!];
+      for (let at = 0; at < 10; at++)
+        ann.send("Bob", `${at}`, flags === ReliableNoNagle || flags === UnreliableNoNagle ? flags & ~1 : flags);
+      if ((flags & 1) !== 0) ann.send("Bob", "now", flags);
+      bob.awaits(0, 500);
+      expect(world.now - began).toBeGreaterThanOrEqual(least - 0.1);
+      expect(world.now - began).toBeLessThanOrEqual(most);
+      expect(table.sent.get("ann")! - before).toBe(1);
+    }
+  });
+
+  test("with NoDelay is dropped, and said so, where it could not leave within 200 ms", () => {
+    const table = new Table(FAIR);
+    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    expect(ann.send("Bob", "too early", UnreliableNoDelay)).toBe(Result.Ignored);
+    ann.send("Bob", "hello");
+    table.world.run(1_000);
+    expect(ann.send("Bob", "now", UnreliableNoDelay)).toBe(Result.OK);
+    table.world.run(2_000);
+    expect(bob.texts()).toStrictEqual(["hello", "now"]);
+    while (ann.send("Bob", new Uint8Array(50_000), UnreliableNoNagle) === Result.OK);
+    expect(ann.send("Bob", "too much", UnreliableNoDelay)).toBe(Result.Ignored);
+    // Reliable messages are never dropped for it.
+    expect(ann.send("Bob", "x", UnreliableNoDelay | Reliable)).not.toBe(Result.Ignored);
+  });
+
+  test("is the game's own copy", () => {
+    const { ann, bob, world } = talking();
+    const buffer = Buffer.from("before");
+    ann.does((it, now) => it.sendMessageToUser("Bob", buffer, Reliable, 0, now));
+    buffer.fill("x");
+    world.run(world.now + 500);
+    expect(bob.texts()).toStrictEqual(["before"]);
+  });
+
+  test("carries its sender, channel, number and kind", () => {
+    const { ann, bob, world } = talking();
+    ann.send("Bob", "a", Reliable, 7);
+    ann.send("Bob", "b", UnreliableNoNagle, 7);
+    world.run(world.now + 500);
+    const read = bob.read(7).toSorted((a, b) => b.flags - a.flags);
+    expect(read).toMatchObject([
+      { peer: "ann", channel: 7, flags: Reliable },
+      { peer: "ann", channel: 7, flags: Unreliable },
+    ]);
+    expect(new Set(read.map(({ messageNumber }) => messageNumber))).toStrictEqual(new Set([1, 2]));
+  });
+});
+
+describe("channels", () => {
+  test("are read apart from each other, a batch at a time", () => {
+    const { ann, bob, world } = talking();
+    for (let at = 0; at < 10; at++) ann.send("Bob", `${at}`, Reliable, at % 2);
+    world.run(world.now + 500);
+    expect(bob.read(1, 2).map(({ payload }) => `${Buffer.from(payload)}`)).toStrictEqual(["1", "3"]);
+    expect(bob.texts(0)).toStrictEqual(["0", "2", "4", "6", "8"]);
+    expect(bob.texts(1)).toStrictEqual(["5", "7", "9"]);
+    expect(bob.texts(1)).toStrictEqual([]);
+  });
+
+  test("do not wait for each other: chat overtakes a level", () => {
+    const { table, ann, bob, world } = talking();
+    table.weather = { delay_ms: 20, rate: 125, queue: 40_000 };
+    ann.send("Bob", new Uint8Array(LONGEST), Reliable, 2);
+    world.run(world.now + 1_000);
+    const began = world.now;
+    ann.send("Bob", "hello", ReliableNoNagle, 0);
+    expect(bob.awaits(0, 10_000)).toStrictEqual(["hello"]);
+    expect(world.now - began).toBeLessThan(500);
+    expect(bob.read(2)).toHaveLength(0);
+    world.run(began + 10_000);
+    expect(bob.read(2)).toHaveLength(1);
+  });
+
+  test("that nobody reads stop no other one", () => {
+    const { ann, bob, world } = talking();
+    let sent = 0;
+    for (let second = 0; second < 20; second++) {
+      for (let at = 0; at < 10; at++) if (ann.send("Bob", new Uint8Array(20_000), Reliable, 5) === Result.OK) sent++;
+      ann.send("Bob", `${second}`, Reliable, 0);
+      world.run(world.now + 1_000);
+      expect(bob.texts(0)).toStrictEqual([`${second}`]);
+    }
+    // What nobody reads waits at the receiver up to 768 KiB, and at the sender up to its limit.
+    expect(sent).toBeLessThan(100);
+    let read = 0;
+    for (let second = 0; second < 10; second++) {
+      read += bob.read(5).length;
+      world.run(world.now + 1_000);
+    }
+    expect(read).toBe(sent);
+  });
+
+  test("that are closed one by one close the session with the last", () => {
+    const { ann, bob, world } = talking();
+    ann.send("Bob", "a", Reliable, 1);
+    world.run(world.now + 500);
+    const closes = (channel: number): boolean => bob.does((it, now) => it.closeChannelWithUser("ann", channel, now));
+    expect([closes(9), closes(9)]).toStrictEqual([true, false]);
+    expect(bob.state("ann")).toBe(ConnectionState.Connected);
+    expect(closes(1)).toBe(true);
+    // What waited there is gone, and so is the session.
+    expect(bob.texts(1)).toStrictEqual([]);
+    expect(bob.state("ann")).toBe(ConnectionState.None);
+    world.run(world.now + 500);
+    expect(ann.state("Bob")).toBe(ConnectionState.ClosedByPeer);
+    ann.send("Bob", "b", Reliable | AutoRestartBrokenSession, 1);
+    world.run(world.now + 1_000);
+    expect(bob.requests()).toStrictEqual(["ann", "ann"]);
+  });
+});
+
+describe("compression", () => {
+  const level = Buffer.from("grass grass stone water ".repeat(2_000));
+
+  test.each([
+    [true, true, true],
+    [true, false, false],
+    [false, true, false],
+  ])("here %s, there %s: %s", (here, there, isShort) => {
+    const table = new Table(FAIR);
+    const [ann, bob] = [table.sit("ann", here), table.sit("Bob", there)];
+    ann.send("Bob", level);
+    ann.send("Bob", level, UnreliableNoNagle, 1);
+    table.world.run(2_000);
+    for (const channel of [0, 1]) {
+      expect(bob.read(channel).map(({ payload }) => Buffer.from(payload).equals(level))).toStrictEqual([true]);
+    }
+    expect(table.bytes.get("ann")! < level.length / 4).toBe(isShort);
+  });
+
+  test("leaves alone what does not become shorter", () => {
+    const { table, ann, bob, world } = talking(FAIR, 1, true);
+    const noise = Buffer.from(Array.from({ length: 1_000 }, () => Math.floor(world.dice() * 256)));
+    ann.send("Bob", noise);
+    world.run(world.now + 500);
+    expect(Buffer.from(bob.read()[0]!.payload).equals(noise)).toBe(true);
+    expect(table.bytes.get("ann")).toBeLessThan(1_300);
+  });
+});

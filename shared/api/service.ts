@@ -1,0 +1,127 @@
+/**
+ * The API's shapes beside those of lobbies (api.ts): identities, sidecars, numbers; and what operators say under
+ * /v1/admin/games/{game}, with one of ADMIN_KEYS:
+ *
+ *     GET    /lobbies?limit=&cursor=     -> adminPage    all of them, the newest first, whatever their visibility
+ *     DELETE /lobbies/{id}               -> 204          ends it; its members hear `banned`
+ *     GET    /bans                       -> banList
+ *     POST   /bans            newBan     -> 201 ban      by address, by peer id, or by a member of a lobby
+ *     DELETE /bans/{id}                  -> 204
+ *     GET    /drain                      -> drain
+ *     PUT    /drain           drain      -> drain        no new lobbies
+ */
+import { BAN_ID_PATTERN } from "../auth/bans.ts";
+import { flag, integer, list, nullable, object, oneOf, optional, type Shape, text } from "../schema/decode.ts";
+import {
+  BANS_MAX,
+  CERTIFICATE_LENGTH_MAX,
+  NAME_LENGTH_MAX,
+  PAGE_MAX,
+  PREFIX_LENGTH_MAX,
+  REASON_LENGTH_MAX,
+  SEATS_MAX,
+  SIDECARS_PER_HUB_MAX,
+  TICKET_LENGTH_MAX,
+  URL_LENGTH_MAX,
+} from "../limits.ts";
+import { VISIBILITIES, WIRES } from "../lobby/lobby.ts";
+import { PEER_PATTERN } from "../lobby/ids.ts";
+
+const peer = text(40, PEER_PATTERN);
+const time = text(32, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
+const count = integer(0, Number.MAX_SAFE_INTEGER);
+const address = text(64);
+const token = text(TICKET_LENGTH_MAX, /^[A-Za-z0-9._-]+$/);
+
+/** Where players reach a sidecar, and how they may trust it. */
+export const sidecar = object({
+  id: text(64),
+  region: text(16),
+  v4: list(address, 16),
+  v6: list(address, 16),
+  ports: list(object({ port: integer(1, 65_535), wires: list(oneOf(...WIRES), WIRES.length) }), 64),
+  /** The version of its program. */
+  software: optional(text(32)),
+  /** TCP port of noray's commands. */
+  noray: optional(integer(1, 65_535)),
+  relay: optional(object({ addresses: list(address, 16), pairs: count })),
+  /** A WebSocket that carries a relay's datagrams where UDP is blocked. */
+  tunnel: optional(text(URL_LENGTH_MAX)),
+  dtls: optional(
+    object({ name: text(255), fingerprint: text(128), pem: text(CERTIFICATE_LENGTH_MAX), required: flag }),
+  ),
+});
+export type SidecarView = Shape<typeof sidecar>;
+export const sidecarList = object({ sidecars: list(sidecar, SIDECARS_PER_HUB_MAX) });
+
+/** Who you are from now on. The tokens are secret. */
+export const identity = object({
+  peer_id: peer,
+  peer_token: token,
+  udp_token: token,
+  expires_at: time,
+  sidecars: list(sidecar, SIDECARS_PER_HUB_MAX),
+});
+
+/** Numbers of a game. Nothing here is about anybody. */
+export const stats = object({
+  lobbies: list(object({ wire: oneOf(...WIRES), state: oneOf("open", "in_game"), count }), 2 * WIRES.length),
+  members: count,
+  /** Members counted once each, as far as one hub can tell. */
+  peers: count,
+  /** Sidecars that are linked. */
+  sidecars: count,
+  /** How tries to connect directly ended, by pair of NATs; only those of which there were 20, in steps of 20. */
+  connections: list(object({ nat_pair: text(64), tries: count, direct: count }), 64),
+});
+export type Stats = Shape<typeof stats>;
+
+// --- operators -------------------------------------------------------------------------------------------------
+
+/** A lobby as an operator sees it: everybody's name, nobody's address, nothing that its members keep from strangers. */
+export const adminLobby = object({
+  id: text(64),
+  name: text(NAME_LENGTH_MAX),
+  wire: oneOf(...WIRES),
+  visibility: oneOf(...VISIBILITIES),
+  state: oneOf("open", "in_game"),
+  seats: nullable(integer(1, SEATS_MAX)),
+  roster: list(object({ peer_id: nullable(peer), name: text(NAME_LENGTH_MAX), host: flag }), SEATS_MAX),
+  created_at: time,
+});
+export type AdminLobby = Shape<typeof adminLobby>;
+export const adminPage = object({ lobbies: list(adminLobby, PAGE_MAX), next_cursor: nullable(text(96)) });
+
+const why = {
+  reason: text(REASON_LENGTH_MAX),
+  /** The banned one is told that he is, and not why. */
+  reason_hidden: flag,
+  /** Who decided it, as he wants to be called. */
+  moderator: text(NAME_LENGTH_MAX),
+  /** Null: until it is lifted. */
+  expires_at: nullable(time),
+};
+
+export const ban = object({
+  id: text(40, BAN_ID_PATTERN),
+  ip_prefix: nullable(text(PREFIX_LENGTH_MAX)),
+  peer_id: nullable(peer),
+  created_at: time,
+  ...why,
+});
+export type BanView = Shape<typeof ban>;
+export const banList = object({ bans: list(ban, BANS_MAX) });
+
+/** Exactly one of the three says whom. A member of a wire without peer ids is banned by his address (IPv6: its /64). */
+export const newBan = object({
+  ip_prefix: optional(text(PREFIX_LENGTH_MAX)),
+  peer_id: optional(peer),
+  member: optional(object({ lobby_id: text(64), name: text(NAME_LENGTH_MAX) })),
+  reason: why.reason,
+  moderator: why.moderator,
+  reason_hidden: optional(flag),
+  expires_at: optional(why.expires_at),
+});
+export type NewBan = Shape<typeof newBan>;
+
+export const drain = object({ draining: flag });

@@ -1,0 +1,26 @@
+/** What anybody may know of a sidecar: where it stands, under which addresses and ports it is reached, and as whom. */
+import type { SidecarView } from "./service.ts";
+import type { Hello } from "../link/messages.ts";
+
+export const sidecarView = ({
+  sidecar,
+  region,
+  addresses,
+  ports,
+  relay,
+  noray,
+  dtls,
+  software,
+  tunnel,
+}: Hello): SidecarView => ({
+  id: sidecar,
+  region,
+  v4: addresses.filter((address) => !address.includes(":")),
+  v6: addresses.filter((address) => address.includes(":")),
+  ports: ports.map(({ port, wires }) => ({ port, wires })),
+  ...(software !== undefined && { software }),
+  ...(noray !== undefined && { noray }),
+  ...(relay && { relay: { addresses: relay.addresses, pairs: relay.pairs } }),
+  ...(tunnel !== undefined && { tunnel }),
+  ...(dtls && { dtls }),
+});

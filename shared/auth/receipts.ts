@@ -1,0 +1,68 @@
+/**
+ * Receipts: what a sidecar gives a peer who showed his ticket, so that the hub believes where he was seen. It is sent to
+ * that very endpoint, so whoever has it receives there; what a peer says of his own outer addresses counts for nothing.
+ *
+ *     key . seen . at . signature
+ *     dGVzdC1r.cb007107d431.mioq2x1s.mEXq...
+ *
+ * `key` names the ticket key that signed; `seen` is address and port in hexadecimal; `at` is the sidecar's
+ * time in milliseconds since the epoch in base 36. The signature is the first 132 bits of HMAC-SHA256 over the claims,
+ * in which game and peer stand too, so a receipt is worth nothing to anybody else; they
+ * begin with a word that is no ticket's purpose. At the longest it has 78 characters.
+ */
+import { bytesOf, type Endpoint, endpoint } from "../net/endpoint.ts";
+
+/** Who was seen where, and when by the sidecar's clock. */
+export type Seen = {
+  readonly game: string;
+  readonly peer: string;
+  readonly endpoint: Endpoint;
+  readonly at_ms: number;
+};
+
+/** A receipt taken apart. Its signature has not been looked at. */
+export type UnprovedReceipt = {
+  readonly seen: Seen;
+  readonly key: string;
+  /** What was signed. */
+  readonly claims: string;
+  readonly signature: string;
+};
+
+/** Characters of the whole HMAC in base64url that are the signature. */
+export const RECEIPT_SIGNATURE_LENGTH = 22;
+export const RECEIPT_PATTERN =
+  /^([A-Za-z0-9_-]{8})\.([0-9a-f]{12}|[0-9a-f]{36})\.([1-9a-z][0-9a-z]{0,8})\.([A-Za-z0-9_-]{22})$/;
+
+/** What a signature covers. */
+export const receiptClaims = ({ game, peer, endpoint: at, at_ms }: Seen, key: string): string =>
+  ["seen", key, game, peer, textOf(at), at_ms.toString(36)].join(".");
+
+/** `hmac`: HMAC-SHA256 of the claims in base64url. */
+export const receiptText = ({ endpoint: at, at_ms }: Seen, key: string, hmac: string): string =>
+  [key, textOf(at), at_ms.toString(36), hmac.slice(0, RECEIPT_SIGNATURE_LENGTH)].join(".");
+
+/** Takes apart what a peer of a game shows, or null where it is no receipt's text. Says nothing about who signed it. */
+export function decodeReceipt(text: string, game: string, peer: string): UnprovedReceipt | null {
+  const [, key, place, time, signature] = RECEIPT_PATTERN.exec(text) ?? [];
+  if (key === undefined) return null;
+  const at = endpointOf(place!);
+  const at_ms = Number.parseInt(time!, 36);
+  if (at === null || !Number.isSafeInteger(at_ms)) return null;
+  const seen = { game, peer, endpoint: at, at_ms };
+  return { seen, key, claims: receiptClaims(seen, key), signature: signature! };
+}
+
+function textOf({ address, port }: Endpoint): string {
+  const bytes = [...(bytesOf(address) ?? []), port >> 8, port & 255];
+  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Null where another text would mean the same endpoint. */
+function endpointOf(text: string): Endpoint | null {
+  const address = text.slice(0, -4);
+  const bytes = address.match(/../g)!.map((pair) => Number.parseInt(pair, 16));
+  const named = bytes.length === 4 ? bytes.join(".") : address.match(/.{4}/g)!.join(":");
+  const at = endpoint(named, Number.parseInt(text.slice(-4), 16));
+  return at !== null && textOf(at) === text ? at : null;
+}

@@ -1,0 +1,188 @@
+/**
+ * A connection: two members of a lobby who are to be introduced to each other. Pure, like a lobby; whoever holds it
+ * (worker/hub/connections/connections.ts) tells the two what has become of it.
+ *
+ *     waiting      for the consent of who was asked
+ *     gathering    both agree; somebody's reach is missing or too old
+ *     introduced   both were told what to do; their outcomes are awaited
+ *     over         failed, or both have said how it ended; remembered for a while
+ */
+import type { ConnectionState, ConnectionView, OutcomeSaid, RelayView, TIMELINE } from "./schema.ts";
+import { FAILURES, type FailureReason } from "./failures.ts";
+import { type Introduction, type Proved, punchingOf, verdictOf } from "./introduction.ts";
+import * as limits from "../limits.ts";
+import type { Consent } from "../lobby/lobby.ts";
+
+export type End = 0 | 1;
+
+export type Party = {
+  readonly peer: string;
+  readonly agreed: boolean;
+  readonly reach: Proved | null;
+  readonly reached_at: number;
+  /** Addresses of sidecars that have answered him. */
+  readonly spoken: readonly string[];
+  readonly outcome: OutcomeSaid | null;
+};
+
+type Line = {
+  readonly event: (typeof TIMELINE)[number];
+  readonly at: number;
+  readonly by: string | null;
+  readonly detail?: string;
+};
+
+export type Connection = {
+  readonly id: string;
+  readonly lobby: string;
+  /** Who asked, and who was asked. */
+  readonly parties: readonly [Party, Party];
+  readonly consent: Consent;
+  readonly state: ConnectionState;
+  /** When it fails by itself, or is forgotten. */
+  readonly due_at: number;
+  /** A relay is wanted from the beginning. */
+  readonly wants_relay: boolean;
+  readonly introduction: Introduction | null;
+  /** Each one's end of the relay. */
+  readonly relay: readonly [RelayView, RelayView] | null;
+  readonly failure: { readonly reason: FailureReason; readonly state: ConnectionState; readonly debug: string } | null;
+  readonly timeline: readonly Line[];
+};
+
+export type Asking = Pick<Connection, "id" | "lobby" | "consent" | "wants_relay"> & {
+  readonly asker: string;
+  readonly asked: string;
+};
+
+export function asking({ id, lobby, consent, wants_relay, asker, asked }: Asking, now: number): Connection {
+  const nothing = { reach: null, reached_at: 0, spoken: [], outcome: null };
+  const open = {
+    id,
+    lobby,
+    consent,
+    wants_relay,
+    parties: [
+      { peer: asker, agreed: true, ...nothing },
+      { peer: asked, agreed: false, ...nothing },
+    ],
+    state: "waiting",
+    due_at: now + (consent === "ask" ? limits.CONSENT_ASKED_MS : limits.CONSENT_GIVEN_MS),
+    introduction: null,
+    relay: null,
+    failure: null,
+    timeline: [],
+  } as const;
+  return noted(open, "asked", asker, now);
+}
+
+export const endOf = ({ parties }: Connection, peer: string): End | null =>
+  parties[0].peer === peer ? 0 : parties[1].peer === peer ? 1 : null;
+
+/** One of the two agrees, or agrees still, and says where he is. */
+export function agree(connection: Connection, end: End, reach: Proved | null, now: number): Connection {
+  const party = connection.parties[end];
+  const spoken = [...new Set(reach?.samples.map(({ via }) => via.address))];
+  const said = { ...party, agreed: true, ...(reach !== null && { reach, reached_at: now, spoken }) };
+  const next = { ...connection, parties: replaced(connection, end, said) };
+  const gathering = next.parties.every(({ agreed }) => agreed);
+  const lines = [...(party.agreed ? [] : [["accepted"] as const]), ...(reach === null ? [] : [["looked"] as const])];
+  const told = lines.reduce((so, [event]) => noted(so, event, party.peer, now), next as Connection);
+  if (!gathering || connection.state !== "waiting") return told;
+  return { ...told, state: "gathering", due_at: now + limits.GATHER_MS };
+}
+
+/** Who has to look again before the two can be introduced. */
+export const isStale = ({ reach, reached_at }: Party, now: number): boolean =>
+  reach === null || now - reached_at > limits.REACH_FRESH_MS;
+
+export const isReady = ({ state, parties }: Connection, now: number): boolean =>
+  state === "gathering" && parties.every((party) => !isStale(party, now));
+
+/** What was said of where they are has served its purpose. */
+export function introduced(connection: Connection, introduction: Introduction, now: number): Connection {
+  const parties = connection.parties.map((party) => ({ ...party, reach: null })) as unknown as Connection["parties"];
+  const patience_ms = introduction.plans?.[0].give_up_ms ?? limits.RELAY_ANSWER_MS * limits.RELAY_TRIES_MAX;
+  const due_at = now + Math.max(...introduction.start_in_ms) + patience_ms + limits.OUTCOME_WAIT_MS;
+  const next: Connection = { ...connection, parties, state: "introduced", introduction, due_at };
+  return noted(next, "introduced", null, now, introduction.verdict);
+}
+
+export const relayed = (connection: Connection, relay: Connection["relay"], now: number): Connection =>
+  noted({ ...connection, relay }, "relayed", null, now);
+
+export function fail(
+  connection: Connection,
+  { reason, by = null, debug }: { reason: FailureReason; by?: string | null; debug: string },
+  now: number,
+): Connection {
+  const failure = { reason, state: connection.state, debug };
+  const next = { ...over(connection, now), failure };
+  return noted(next, "failed", by, now, reason);
+}
+
+/** How it ended for one of the two; the first word counts. */
+export function report(connection: Connection, end: End, outcome: OutcomeSaid, now: number): Connection {
+  const party = connection.parties[end];
+  if (party.outcome !== null) return connection;
+  const parties = replaced(connection, end, { ...party, outcome });
+  const detail = outcome.reason === undefined ? outcome.path : `${outcome.path}: ${outcome.reason}`;
+  const next = noted({ ...connection, parties }, "outcome", party.peer, now, detail);
+  return parties.every((one) => one.outcome !== null) ? over(next, now) : next;
+}
+
+/** Nobody reads what was secret any more; the relay is theirs for as long as it lives. */
+export const over = (connection: Connection, now: number): Connection => ({
+  ...connection,
+  state: "over",
+  due_at: now + limits.CONNECTION_KEPT_MS,
+  introduction: null,
+  parties: connection.parties.map((party) => ({ ...party, reach: null })) as unknown as Connection["parties"],
+});
+
+/** Whether the direct way was found; null where nobody said. It takes two, and silence agrees. */
+export function wasDirect({ parties }: Connection): boolean | null {
+  const said = parties.flatMap(({ outcome }) => (outcome === null ? [] : [outcome.path === "direct"]));
+  return said.length === 0 ? null : said.every((direct) => direct);
+}
+
+/** As one of the two may see it. */
+export function viewOf(connection: Connection, end: End, now: number): ConnectionView {
+  const { id, lobby, parties, consent, state, due_at, introduction, relay, failure, timeline } = connection;
+  const punch = introduction === null ? null : punchingOf(introduction, end, now);
+  return {
+    connection_id: id,
+    lobby_id: lobby,
+    peer_id: parties[1 - end]!.peer,
+    asked: end === 0,
+    consent,
+    state,
+    wants_reach: isWanted(connection, end, now),
+    expires_in_ms: Math.max(0, due_at - now),
+    ...(punch !== null && { punch }),
+    ...(relay !== null && { relay: { relay: relay[end], ...(introduction !== null && verdictOf(introduction, end)) } }),
+    ...(failure !== null && { failure: { ...failure, code: FAILURES[failure.reason].code } }),
+    timeline: timeline.map(({ at, ...line }) => ({ ...line, at: new Date(at).toISOString() })),
+  };
+}
+
+/** A reach of his is awaited. */
+function isWanted({ state, consent, parties }: Connection, end: End, now: number): boolean {
+  if (state === "gathering") return isStale(parties[end], now);
+  return state === "waiting" && end === 1 && consent !== "ask";
+}
+
+function noted(
+  connection: Connection,
+  event: Line["event"],
+  by: string | null,
+  at: number,
+  detail?: string,
+): Connection {
+  const line = { event, at, by, ...(detail !== undefined && { detail: detail.slice(0, 96) }) };
+  return { ...connection, timeline: [...connection.timeline, line].slice(-limits.TIMELINE_MAX) };
+}
+
+function replaced({ parties }: Connection, end: End, party: Party): Connection["parties"] {
+  return end === 0 ? [party, parties[1]] : [parties[0], party];
+}

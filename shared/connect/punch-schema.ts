@@ -1,0 +1,60 @@
+/** What peers and the hub say to each other about punching, as decoders: what was seen, and what is to be done. */
+import {
+  anyEndpoint,
+  type Decoder,
+  flag,
+  integer,
+  list,
+  nullable,
+  number,
+  object,
+  oneOf,
+  record,
+  type Shape,
+  text,
+} from "../schema/decode.ts";
+import * as limits from "../limits.ts";
+import type { Plan, Spray, Target } from "./punch.ts";
+import { RECEIPT_PATTERN } from "../auth/receipts.ts";
+
+const port = integer(1, limits.PORT_LAST);
+/** Texts of addresses are no longer than this. */
+const address = text(45);
+
+/** One look of a sidecar at one of a peer's sockets. */
+export const look = object({
+  /** Which of its sockets: 0 is the one it will play on. */
+  socket: integer(0, limits.PORT_LAST),
+  local_port: port,
+  /** The sidecar's endpoint that was asked. */
+  via: anyEndpoint,
+  /** When the question left, on the peer's own clock. */
+  at_ms: number,
+  /** What was seen is in here; a peer's own word leads nobody anywhere. */
+  receipt: text(limits.RECEIPT_LENGTH_MAX, RECEIPT_PATTERN),
+});
+export type Look = Shape<typeof look>;
+
+export const spray: Decoder<Spray> = record<Spray>({
+  address,
+  first_port: port,
+  step: integer(-limits.PORT_LAST, limits.PORT_LAST),
+  ports: integer(1, limits.PORT_LAST),
+  order: oneOf("in_a_row", "shuffled"),
+  probes: integer(0, limits.BIRTHDAY_PROBES),
+  after_ms: integer(0, limits.BIRTHDAY_GIVE_UP_MS),
+});
+
+export const plan: Decoder<Plan> = record<Plan>({
+  targets: list(
+    record<Target>({ kind: oneOf("host", "reflexive", "predicted"), address, port }),
+    limits.HOST_CANDIDATES_MAX + 2 * limits.OBSERVED_CANDIDATES_MAX,
+  ),
+  sockets: integer(1, limits.BIRTHDAY_SOCKETS),
+  spray: nullable(spray),
+  per_s: integer(1, limits.CROSSING_PER_S),
+  nominates: flag,
+  same_network: flag,
+  first_hops: nullable(integer(1, 255)),
+  give_up_ms: integer(0, limits.BIRTHDAY_GIVE_UP_MS),
+});

@@ -1,0 +1,71 @@
+/**
+ * What the link (link.ts) says about the relays of native connections.
+ *
+ *     hub -- allocate {relay, sides} --> sidecar -- allocated {relay, ends, ...} | unallocated {relay, why} --> hub
+ *     hub -- release {relay} ----------> sidecar                                   unallocated also when one ends
+ *
+ * A relay is called like its connection. Asking again for one that is there gives the same ends.
+ */
+import { canonicalEndpoint, type Decoder, integer, oneOf, optional, pair, record, text } from "../schema/decode.ts";
+import type { Endpoint } from "../net/endpoint.ts";
+import { URL_LENGTH_MAX } from "../limits.ts";
+import { LOBBY_ID_PATTERN, PEER_PATTERN } from "../lobby/ids.ts";
+
+/**
+ * One of two peers to be relayed to each other. Whoever shows a ticket of purpose `relay` for this relay and this peer
+ * (docs/wires/native.md) is heard at his end, wherever he comes from.
+ */
+export type RelaySide = {
+  readonly peer: string;
+  /** Of his end; absent: IPv4 where the sidecar relays over it. */
+  readonly family?: "v4" | "v6";
+};
+export type Allocate = {
+  readonly t: "allocate";
+  readonly relay: string;
+  readonly sides: readonly [RelaySide, RelaySide];
+};
+export type Release = { readonly t: "release"; readonly relay: string };
+export type ToRelay = Allocate | Release;
+
+/** Where each of the two speaks, in the order in which they were named; how long, and how many bytes in all. */
+export type Allocated = {
+  readonly t: "allocated";
+  readonly relay: string;
+  readonly ends: readonly [Endpoint, Endpoint];
+  readonly lifetime_ms: number;
+  readonly bytes_max: number;
+  /** Where a WebSocket is an end of it, too. */
+  readonly tunnel?: string;
+};
+/** There is none: the sidecar has none or none left, stops, or the peers are no pair; or none any more. */
+const NO_RELAY = ["off", "no_address", "closing", "special", "source_share", "exhausted", "mismatch"] as const;
+const RELAY_ENDS = ["idle", "released", "closed", "bytes", "lifetime"] as const;
+export type Unallocated = {
+  readonly t: "unallocated";
+  readonly relay: string;
+  readonly why: (typeof NO_RELAY | typeof RELAY_ENDS)[number];
+};
+export type FromRelay = Allocated | Unallocated;
+
+const relay = text(43, LOBBY_ID_PATTERN);
+const side = record<RelaySide>({ peer: text(40, PEER_PATTERN), family: optional(oneOf("v4", "v6")) });
+export const tunnelUrl = text(URL_LENGTH_MAX, /^wss?:\/\/[!-~]+$/);
+const amount = integer(0, Number.MAX_SAFE_INTEGER);
+
+export const toRelay = {
+  allocate: record<Allocate>({ t: oneOf("allocate"), relay, sides: pair(side) }),
+  release: record<Release>({ t: oneOf("release"), relay }),
+};
+
+export const fromRelay: { readonly [T in FromRelay["t"]]: Decoder<Extract<FromRelay, { t: T }>> } = {
+  allocated: record<Allocated>({
+    t: oneOf("allocated"),
+    relay,
+    ends: pair(canonicalEndpoint),
+    lifetime_ms: amount,
+    bytes_max: amount,
+    tunnel: optional(tunnelUrl),
+  }),
+  unallocated: record<Unallocated>({ t: oneOf("unallocated"), relay, why: oneOf(...NO_RELAY, ...RELAY_ENDS) }),
+};

@@ -1,0 +1,75 @@
+/**
+ * The line of a lobby in lists, and the facts that lists are filtered and sorted by: all of them can be seen in it.
+ */
+import type { Summary } from "../api/lobbies.ts";
+import { SEATS_MAX } from "../limits.ts";
+import { type Lobby, WIRES } from "../lobby/lobby.ts";
+import { summarise } from "../api/views.ts";
+
+export type { Summary };
+
+/** Lists show a lobby while its host can be reached; by id it is shown as long as it lives. */
+export const isListed = (lobby: Lobby): boolean =>
+  lobby.policy.listed &&
+  lobby.visibility === "public" &&
+  lobby.members.some((member) => member.peer === lobby.host && member.away_since === null);
+
+/** The line of a lobby, or null where lists do not show it. Of its data it holds what the host made searchable. */
+export function lineOf(lobby: Lobby | null): Summary | null {
+  if (lobby === null || !isListed(lobby)) return null;
+  const line = summarise(lobby);
+  const data = Object.fromEntries(Object.entries(line.data).filter(([key]) => lobby.data[key]?.index === true));
+  return { ...line, data };
+}
+
+// --- facts -----------------------------------------------------------------------------------------------------
+
+/** Something a line can be filtered and sorted by. Times are RFC 3339 as in the line: their texts sort as they do. */
+export type Fact = string | number | boolean | null;
+
+type Field = {
+  readonly type: "text" | "number" | "flag" | "time" | readonly string[];
+  readonly of: (line: Summary) => Fact;
+};
+
+export const FIELDS: Readonly<Record<string, Field>> = {
+  name: { type: "text", of: (line) => line.name },
+  wire: { type: WIRES, of: (line) => line.wire },
+  state: { type: ["open", "in_game"], of: (line) => line.state },
+  version: { type: "text", of: (line) => line.version },
+  members: { type: "number", of: (line) => line.members },
+  seats: { type: "number", of: (line) => line.seats },
+  /** Seats that are free; where nobody counts them there is always room. */
+  slots: { type: "number", of: (line) => (line.seats ?? SEATS_MAX) - line.members },
+  locked: { type: "flag", of: (line) => line.locked },
+  joinable: { type: "flag", of: (line) => line.joinable },
+  approval: { type: "flag", of: (line) => line.approval },
+  created_at: { type: "time", of: (line) => line.created_at },
+  updated_at: { type: "time", of: (line) => line.updated_at },
+};
+
+/** What a line consists of, for whoever wants less of it. */
+export const LINE_MEMBERS = [
+  "id",
+  "name",
+  "wire",
+  "state",
+  "version",
+  "members",
+  "seats",
+  "locked",
+  "joinable",
+  "approval",
+  "data",
+  "join_uri",
+  "created_at",
+  "updated_at",
+  "revision",
+] as const satisfies readonly (keyof Summary)[];
+
+/** The fact of a field by its name in `FIELDS`, or of a data key by `data[key]`. */
+export function factOf(field: string): (line: Summary) => Fact {
+  if (Object.hasOwn(FIELDS, field)) return FIELDS[field]!.of;
+  const key = field.slice("data[".length, -1);
+  return ({ data }) => (Object.hasOwn(data, key) ? data[key]! : null);
+}

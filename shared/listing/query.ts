@@ -1,0 +1,260 @@
+/**
+ * How a list is asked for: which lobbies, in which order, from where on. A query is plain data, so that it may travel
+ * to every hub of a game and into what a watcher's socket remembers.
+ *
+ *     members[gte]=2&data[map]=forest      predicates: a field, an operator (`eq` where none is named), a value
+ *     near=skill:1200                      the nearest first, by the numbers under a data key
+ *     order=-updated_at,name               then in this order (`-` the greatest first); the id breaks every tie
+ *     include=full,in_game,locked          what lists leave out unless asked
+ *
+ * A value is compared as what it is: numbers as numbers, times as times, texts by their UTF-16 units. With what a
+ * lobby does not say only `ne` agrees.
+ */
+import {
+  CURSOR_LENGTH_MAX,
+  DATA_KEY_PATTERN,
+  NEAR_MAX,
+  OPERAND_LENGTH_MAX,
+  OPERANDS_MAX,
+  ORDER_KEYS_MAX,
+  PAGE_DEFAULT,
+  PAGE_MAX,
+  PREDICATES_MAX,
+} from "../limits.ts";
+import { type Fact, FIELDS, LINE_MEMBERS } from "./listing.ts";
+
+export const OPERATORS = ["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains"] as const;
+export type Operator = (typeof OPERATORS)[number];
+
+/** `field` is a name of `FIELDS`, or `data[key]`. Operands of `contains` are in small letters. */
+export type Predicate = { readonly field: string; readonly op: Operator; readonly values: readonly Fact[] };
+export type Near = { readonly field: string; readonly value: number };
+export type Order = { readonly field: string; readonly descending: boolean };
+
+/** What picks lobbies: the same words filter a list, a watch over it and a quick join. */
+export type Filter = {
+  readonly predicates: readonly Predicate[];
+  readonly include: { readonly full: boolean; readonly locked: boolean; readonly in_game: boolean };
+};
+
+export type Query = Filter & {
+  readonly near: readonly Near[];
+  readonly order: readonly Order[];
+  readonly limit: number;
+  /** The sort key of the last line of the page before. */
+  readonly after: Key | null;
+  /** How many lobbies there are in all is wanted too. */
+  readonly count: boolean;
+  /** Members of a line that are wanted, or null for all. */
+  readonly fields: readonly string[] | null;
+};
+
+/** What a line is sorted by: a fact per `near` and `order`, then its id. */
+export type Key = readonly Fact[];
+
+export type Parameters = Iterable<readonly [string, string]>;
+export type Wrong = { readonly wrong: string };
+
+export const NEWEST_FIRST: readonly Order[] = [{ field: "created_at", descending: true }];
+
+/** The query of a URL, or the name of the parameter that is wrong. Unknown parameters without brackets are left alone. */
+export function parseQuery(parameters: Parameters): Query | Wrong {
+  const given = sorted(parameters);
+  if ("wrong" in given) return given;
+  const filter = parseFilter(given.filters, given.single.get("include"));
+  if ("wrong" in filter) return filter;
+  const near = given.near.map(parseNear);
+  if (near.length > NEAR_MAX || near.includes(null)) return { wrong: "near" };
+  const order = parseOrder(given.single.get("order"));
+  if (order === null) return { wrong: "order" };
+  const limit = parseLimit(given.single.get("limit") ?? String(PAGE_DEFAULT));
+  if (limit === null) return { wrong: "limit" };
+  const count = given.single.get("count") ?? "false";
+  if (count !== "true" && count !== "false") return { wrong: "count" };
+  const fields = parseFields(given.single.get("fields"));
+  if (fields === undefined) return { wrong: "fields" };
+  const sorting = { near: near as Near[], order };
+  const cursor = given.single.get("cursor");
+  const after = cursor === undefined ? null : parseCursor(cursor, sorting);
+  if (cursor !== undefined && after === null) return { wrong: "cursor" };
+  return { ...filter, ...sorting, limit, after, count: count === "true", fields };
+}
+
+/** The same as parameters of a filter alone: predicates and `include`; anything else in brackets is wrong. */
+export function parseFilterOf(parameters: Parameters): Filter | Wrong {
+  const given = sorted(parameters);
+  if ("wrong" in given) return given;
+  for (const name of given.single.keys()) if (name !== "include") return { wrong: name };
+  return given.near.length > 0 ? { wrong: "near" } : parseFilter(given.filters, given.single.get("include"));
+}
+
+/** The same query always has the same text: memoised pages hang on it. */
+export const queryText = (query: Query): string =>
+  JSON.stringify([
+    query.predicates.map((one) => JSON.stringify([one.field, one.op, one.values])).toSorted(),
+    [query.include.full, query.include.locked, query.include.in_game],
+    query.near.map(({ field, value }) => [field, value]),
+    orderText(query.order),
+    query.limit,
+    query.after,
+    query.count,
+    query.fields,
+  ]);
+
+export const orderText = (order: readonly Order[]): string =>
+  order.map(({ field, descending }) => (descending ? `-${field}` : field)).join();
+
+// --- taking apart ----------------------------------------------------------------------------------------------
+
+const SINGLE = new Set(["limit", "cursor", "include", "order", "count", "fields"]);
+
+type Given = {
+  readonly single: Map<string, string>;
+  readonly near: string[];
+  readonly filters: [name: string, value: string][];
+};
+
+function sorted(parameters: Parameters): Given | Wrong {
+  const given: Given = { single: new Map(), near: [], filters: [] };
+  for (const [name, value] of parameters) {
+    if (name === "near") given.near.push(value);
+    else if (SINGLE.has(name)) {
+      if (given.single.has(name)) return { wrong: name };
+      given.single.set(name, value);
+    } else if (Object.hasOwn(FIELDS, name) || name.includes("[")) given.filters.push([name, value]);
+  }
+  return given;
+}
+
+function parseFilter(filters: readonly (readonly [string, string])[], included = ""): Filter | Wrong {
+  const predicates: Predicate[] = [];
+  for (const [name, value] of filters) {
+    const predicate = predicates.length === PREDICATES_MAX ? null : parsePredicate(name, value);
+    // A name may be long, and made of anything; what it refuses to be is said of its beginning.
+    if (predicate === null) return { wrong: /^[\w.[\]-]{1,100}$/.test(name) ? name : "filter" };
+    predicates.push(predicate);
+  }
+  const words = new Set(included.split(",").filter((word) => word !== ""));
+  for (const word of words) if (word !== "full" && word !== "locked" && word !== "in_game") return { wrong: "include" };
+  const include = { full: words.has("full"), locked: words.has("locked"), in_game: words.has("in_game") };
+  return { predicates, include };
+}
+
+function parsePredicate(name: string, value: string): Predicate | null {
+  const parts = /^([a-z_]+(?:(?<=^data)\[[^[\]]+\])?)(?:\[([a-z]+)\])?$/.exec(name);
+  const field = parts?.[1] ?? "";
+  const op = OPERATORS.find((word) => word === (parts?.[2] ?? "eq"));
+  if (op === undefined || !isField(field)) return null;
+  if (op === "contains") {
+    const fits = field === "name" && value !== "" && value.length <= OPERAND_LENGTH_MAX;
+    return fits ? { field, op, values: [value.toLowerCase()] } : null;
+  }
+  const texts = op === "in" ? value.split(",") : [value];
+  if (texts.length > OPERANDS_MAX) return null;
+  const values = texts.map((text) => operand(field, text));
+  return values.includes(null) ? null : { field, op, values };
+}
+
+/** A data key is opaque to us, as long as it is not too long. */
+const isField = (field: string): boolean => Object.hasOwn(FIELDS, field) || dataKey(field) !== null;
+
+export function dataKey(field: string): string | null {
+  const key = field.startsWith("data[") && field.endsWith("]") ? field.slice(5, -1) : "";
+  return DATA_KEY_PATTERN.test(key) ? key : null;
+}
+
+/** The value a field is compared with, or null where it cannot be one. */
+function operand(field: string, text: string): Fact {
+  if (text.length > OPERAND_LENGTH_MAX) return null;
+  const type = Object.hasOwn(FIELDS, field) ? FIELDS[field]!.type : "data";
+  if (typeof type === "object") return type.includes(text) ? text : null;
+  switch (type) {
+    case "number":
+      return numberIn(text);
+    case "time": {
+      const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
+      return Number.isNaN(at) ? null : new Date(at).toISOString();
+    }
+    case "flag":
+      return text === "true" ? true : text === "false" ? false : null;
+    default:
+      return text;
+  }
+}
+
+/** Decimal notation as JSON has it, without exponents; or null. */
+export const numberIn = (text: string): number | null => (/^-?\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : null);
+
+function parseNear(text: string): Near | null {
+  const at = text.lastIndexOf(":");
+  const field = `data[${text.slice(0, Math.max(at, 0))}]`;
+  const value = numberIn(text.slice(at + 1));
+  return value === null || dataKey(field) === null ? null : { field, value };
+}
+
+function parseOrder(text: string | undefined): readonly Order[] | null {
+  if (text === undefined) return NEWEST_FIRST;
+  const order = text.split(",").map((word) => {
+    const descending = word.startsWith("-");
+    return { field: descending ? word.slice(1) : word, descending };
+  });
+  const fields = new Set(order.map(({ field }) => field));
+  const fits =
+    order.length <= ORDER_KEYS_MAX && fields.size === order.length && order.every((one) => isField(one.field));
+  return fits ? order : null;
+}
+
+function parseLimit(digits: string): number | null {
+  const limit = /^[0-9]{1,3}$/.test(digits) ? Number(digits) : 0;
+  return limit < 1 || limit > PAGE_MAX ? null : limit;
+}
+
+function parseFields(text: string | undefined): readonly string[] | null | undefined {
+  if (text === undefined) return null;
+  const wanted = new Set(text.split(","));
+  const known = LINE_MEMBERS.filter((name) => wanted.has(name));
+  return known.length === wanted.size ? known : undefined;
+}
+
+// --- cursors ---------------------------------------------------------------------------------------------------
+
+type Sorting = Pick<Query, "near" | "order">;
+
+/** Opaque to clients: where the next page begins, and of which order it is a place. */
+export const cursorAfter = (key: Key, sorting: Sorting): string =>
+  [fingerprint(sorting), ...key.map((fact) => TAGS[typeof fact]! + escaped(fact))].join("~");
+
+const TAGS: Readonly<Record<string, string>> = { number: "n", string: "s", boolean: "b", object: "z" };
+
+function parseCursor(cursor: string, sorting: Sorting): Key | null {
+  if (cursor.length > CURSOR_LENGTH_MAX) return null;
+  const [print, ...parts] = cursor.split("~");
+  if (print !== fingerprint(sorting) || parts.length !== sorting.near.length + sorting.order.length + 1) return null;
+  const key = parts.map(factIn);
+  const id = key.at(-1);
+  return key.includes(undefined) || typeof id !== "string" ? null : (key as Key);
+}
+
+/** A cursor of another order would point to no place of this one. FNV-1a, 32 bits. */
+function fingerprint({ near, order }: Sorting): string {
+  let hash = 0x811c9dc5;
+  const text = JSON.stringify([near.map(({ field, value }) => [field, value]), orderText(order)]);
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return (hash >>> 0).toString(36);
+}
+
+/** Letters, digits and hyphens as they are, any other UTF-16 unit as `_` and its four hex digits. */
+const escaped = (fact: Fact): string =>
+  String(fact ?? "").replaceAll(/[^0-9A-Za-z-]/g, (unit) => `_${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+function factIn(part: string): Fact | undefined {
+  if (!/^[nsbz](?:[0-9A-Za-z-]|_[0-9a-f]{4})*$/.test(part)) return undefined;
+  const text = part
+    .slice(1)
+    .replaceAll(/_([0-9a-f]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  if (part.startsWith("s")) return text;
+  if (part.startsWith("z")) return text === "" ? null : undefined;
+  if (part.startsWith("b")) return text === "true" ? true : text === "false" ? false : undefined;
+  const number = text === "" ? Number.NaN : Number(text);
+  return Number.isFinite(number) ? number : undefined;
+}

@@ -1,0 +1,44 @@
+/**
+ * Hub and sidecar on one host: `house.ts BUNDLE FOLDER ADDRESS`. Says `{ ready: true }` when they are linked. The rows
+ * are in the folder; both listen on the address alone, the sidecar on the ports of its documentation, one for each wire.
+ *
+ *     hears  { kill: "hub" | "sidecar" }   ends it without a word
+ *     hears  { start: "hub" }              begins it anew, on its rows
+ *     says   { killed, started }
+ */
+import type { ChildProcess } from "node:child_process";
+import { endHub, startHub } from "../../../tools/run/hub.ts";
+import { end, ended, startSidecar, untilAnswers } from "../../../tools/run/processes.ts";
+import { defaults } from "../../../udp-sidecar/config/config.ts";
+import { HUB_PORT, KEY, sidecarSettings } from "../sidecar.ts";
+import { listen, say } from "./stage.ts";
+
+const TOKEN_KEY = "token-key-of-the-house-of-the-laboratory";
+
+const [bundle, state, address] = process.argv.slice(2) as [string, string, string];
+const url = `http://${address}:${HUB_PORT}`;
+let hub = await openHub();
+const sidecar = startSidecar(sidecarSettings(url, address, state));
+await untilAnswers(`http://${defaults().get("PARLEY_STATUS")!}/healthz`, (body) => body["hub"] === "linked", sidecar);
+listen(
+  ({ kill, start }) => {
+    if (kill === "hub") void killed(hub).then(() => say({ killed: kill }));
+    if (kill === "sidecar") void killed(sidecar).then(() => say({ killed: kill }));
+    if (start === "hub") void openHub().then((opened) => ((hub = opened), say({ started: start })));
+  },
+  // The sidecar first: it says goodbye to the hub.
+  () => end(sidecar).then(() => endHub(hub)),
+);
+say({ ready: true });
+
+async function openHub(): Promise<ChildProcess> {
+  const opened = await startHub({ bundle, state, address, port: HUB_PORT, keys: KEY, tokenKeys: TOKEN_KEY });
+  await untilAnswers(`${url}/healthz`, (body) => body["ok"] === true, opened);
+  return opened;
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  const over = ended(child);
+  child.kill("SIGKILL");
+  await over;
+}

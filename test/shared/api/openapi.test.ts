@@ -1,0 +1,61 @@
+import { readFileSync } from "node:fs";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { describe, expect, test } from "vitest";
+import { openapi, OPERATIONS, refusalsOf } from "#shared/api/openapi.ts";
+import type { Method } from "#shared/api/operations/lobbies.ts";
+import { REFUSALS } from "#shared/refusals.ts";
+
+const document = openapi();
+const all = Object.entries(OPERATIONS).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ path, method: method as Method, operation })),
+);
+
+describe("the document", () => {
+  test("is OpenAPI 3.1", async () => {
+    expect(await new Validator().validate(structuredClone(document) as never)).toMatchObject({ valid: true });
+  });
+
+  test("is the one in docs/openapi.json; if not: npm run openapi", () => {
+    const written: unknown = JSON.parse(readFileSync(`${import.meta.dirname}/../../../docs/openapi.json`, "utf8"));
+    expect(JSON.parse(JSON.stringify(document))).toStrictEqual(written);
+  });
+
+  test("refers to nothing that it does not hold, and holds nothing that it does not need", () => {
+    const text = JSON.stringify(document);
+    const referred = new Set(
+      Array.from(text.matchAll(/"#\/components\/([a-zA-Z]+\/[A-Za-z_-]+)"/g), ([, name]) => name!),
+    );
+    const { schemas, parameters, headers, responses } = document["components"] as Record<string, object>;
+    const groups = Object.entries({ schemas, parameters, headers, responses });
+    const held = groups.flatMap(([group, items]) => Object.keys(items!).map((name) => `${group}/${name}`));
+    expect([...referred].toSorted()).toStrictEqual(held.toSorted());
+  });
+
+  test("says everything in schemas: none of them takes whatever there is", () => {
+    expect(JSON.stringify(document)).not.toMatch(
+      /"(schema|items|additionalProperties)":true|"properties":\{[^}]*":true/,
+    );
+  });
+
+  test("names each operation once", () => {
+    const ids = all.map(({ operation }) => operation.id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
+test("every refusal that is not a wire's alone can happen somewhere", () => {
+  const named = new Set(all.flatMap(({ path, method, operation }) => refusalsOf(path, method, operation)));
+  const unnamed = Object.keys(REFUSALS).filter((code) => !named.has(code as keyof typeof REFUSALS));
+  // What no operation can be refused for: a path or a method without one, events over WebSocket, and the wires' own.
+  expect(unnamed.toSorted()).toStrictEqual([
+    "host_unreachable",
+    "lobby_exists",
+    "lobby_timeout",
+    "method_not_allowed",
+    "misdirected",
+    "name_in_use",
+    "no_relay",
+    "not_started",
+    "too_few_players",
+  ]);
+});

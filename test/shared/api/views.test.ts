@@ -1,0 +1,113 @@
+import { describe, expect, test } from "vitest";
+import { decode, type Decoder } from "#shared/schema/decode.ts";
+import { lobby as lobbyShape, summary as summaryShape } from "#shared/api/lobbies.ts";
+import { summarise, viewOf } from "#shared/api/views.ts";
+import { after, from, joins, lobbyOf, startedLobbyOf, T0 } from "../support/lobbies.ts";
+import { changes, enters, nativeLobbyOf } from "../support/people.ts";
+
+describe("what a stranger sees", () => {
+  test("one line", () => {
+    const lobby = after(lobbyOf(["Alice"], { lock: "digest" }), joins("Bob", { lock: "digest" }), T0 + 1_500);
+    expect(summarise(lobby)).toStrictEqual({
+      id: "0-aaaaaaaaaaaaaaaaaaaaaaaaaa",
+      name: "Nice",
+      wire: "rabid",
+      state: "open",
+      members: 2,
+      seats: 4,
+      locked: true,
+      joinable: true,
+      approval: false,
+      version: null,
+      data: {},
+      created_at: "2025-01-01T00:00:00.000Z",
+      updated_at: "2025-01-01T00:00:01.500Z",
+      revision: 2,
+    });
+  });
+
+  test("a started lobby is in game, one without a password is not locked", () => {
+    expect(summarise(startedLobbyOf(["Alice", "Bob"]))).toMatchObject({ state: "in_game", locked: false });
+  });
+
+  test("by its id also who is there, in order of arrival", () => {
+    const lobby = lobbyOf(["Alice", "Bob"]);
+    const at = { state: "present", joined_at: "2025-01-01T00:00:00.000Z" };
+    expect(viewOf(lobby, null)).toStrictEqual({
+      ...summarise(lobby),
+      visibility: "public",
+      host_policy: "automatic",
+      consent: "automatic",
+      addresses: "direct",
+      host: null,
+      term: 1,
+      join: { wire: "rabid", session: "Nice" },
+      roster: [
+        { peer_id: null, name: "Alice", host: true, ...at },
+        { peer_id: null, name: "Bob", host: false, ...at },
+      ],
+    });
+  });
+
+  test("no secret: digest, memory, address, port, sidecar, who was kicked", () => {
+    const at = { ...from(222, 54_321, "SECRET-sidecar"), via: 43_210 };
+    const made = lobbyOf(["Alice"], { lock: "SECRET-lock", memory: "SECRET-memory", source: at });
+    const entered = after(made, { ...joins("Eve", { lock: "SECRET-lock" }), peer: "SECRET-kicked" });
+    const open = after(entered, { kind: "kick", peer: "SECRET-kicked", source: at });
+    const pair = after(open, joins("Bob", { lock: "SECRET-lock", memory: "SECRET-memory" }));
+    const started = after(pair, { kind: "start", source: at });
+    expect(JSON.stringify(started)).toMatch(/SECRET-lock.*SECRET-memory.*SECRET-kicked/);
+    for (const lobby of [open, pair, started]) {
+      const seen = JSON.stringify([summarise(lobby), viewOf(lobby, null), viewOf(lobby, "Alice")]);
+      expect(seen).not.toMatch(/SECRET|192\.0\.2|54321|43210|3478|7000/);
+    }
+  });
+});
+
+describe("a lobby made over HTTP", () => {
+  const entry = { value: 1, index: false } as const;
+  const data = {
+    open: { ...entry, visibility: "public" },
+    ours: { ...entry, visibility: "member" },
+    mine: { ...entry, visibility: "private" },
+  } as const;
+  const made = nativeLobbyOf(["ann00000000000000000000", "bob00000000000000000000"], { settings: { data } });
+  const asking = after(made, changes("ann00000000000000000000", { approval: true }));
+  const lobby = after(asking, enters("eve00000000000000000000", { data: { SECRET: 1 } }));
+  const [stranger, member, host] = [null, "bob00000000000000000000", "ann00000000000000000000"].map((who) =>
+    viewOf(lobby, who)!,
+  );
+
+  test("shows a stranger public data, and neither the code nor what members say of themselves", () => {
+    expect(Object.keys(stranger!.data)).toStrictEqual(["open"]);
+    for (const key of ["join_code", "entries", "applicants"]) expect(stranger).not.toHaveProperty(key);
+    expect(stranger!.roster.every((m) => m.data === undefined)).toBe(true);
+    expect(JSON.stringify([stranger, summarise(lobby)])).not.toMatch(/SECRET|ABCDEF|ours|mine/);
+  });
+
+  test("shows a member also the code and the data of members; the host everything, and who waits", () => {
+    expect(member).toMatchObject({ join_code: "ABCDEF", roster: [{ data: {} }, { data: {} }] });
+    expect([Object.keys(member!.data), Object.keys(member!.entries!)]).toStrictEqual([
+      ["open", "ours"],
+      ["open", "ours"],
+    ]);
+    expect(member).not.toHaveProperty("applicants");
+    expect(Object.keys(host!.data)).toStrictEqual(["open", "ours", "mine"]);
+    expect(host!.applicants).toMatchObject([{ peer_id: "eve00000000000000000000", data: { SECRET: 1 } }]);
+  });
+
+  test("is not there for a stranger where it is private", () => {
+    const secret = { ...lobby, visibility: "private" } as const;
+    expect(viewOf(secret, null)).toBeNull();
+    expect(viewOf(secret, "eve00000000000000000000")).toBeNull();
+    expect(viewOf(secret, "bob00000000000000000000")).toMatchObject({ visibility: "private" });
+  });
+
+  test("has the shape that the API promises, whoever reads it", () => {
+    const fits = <T>(decoder: Decoder<T>, value: T) => decode(JSON.stringify(value), decoder, 1e6);
+    for (const view of [stranger!, member!, host!, viewOf(lobbyOf(["Alice"]), null)!]) {
+      expect(fits(lobbyShape, view)).toStrictEqual({ ok: true, value: view });
+    }
+    expect(fits(summaryShape, summarise(lobby))).toStrictEqual({ ok: true, value: summarise(lobby) });
+  });
+});

@@ -1,0 +1,126 @@
+/** Whatever the two say, in whatever order: nobody is told where the other is too early, and nothing of it is kept. */
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { connection as shape, type ConnectionView } from "#shared/connect/schema.ts";
+import {
+  agree,
+  asking,
+  type Connection,
+  type End,
+  fail,
+  introduced,
+  isReady,
+  report,
+  viewOf,
+  wasDirect,
+} from "#shared/connect/connection.ts";
+import { decode } from "#shared/schema/decode.ts";
+import { introduce, type Present, type Proved } from "#shared/connect/introduction.ts";
+import { TIMELINE_MAX } from "#shared/limits.ts";
+
+const KEY = "k".repeat(43);
+const HOMES = ["20.0.1.1", "20.0.2.1"] as const;
+const LOCALS = ["192.168.1.10", "192.168.1.20"] as const;
+
+function reachOf(end: End): Proved {
+  const via = { address: "45.0.0.1", port: 3_478 };
+  const seen = { address: HOMES[end], port: 50_000 };
+  const samples = [3_478, 3_479].map((port, at_ms) => ({
+    socket: 0,
+    local_port: 40_000,
+    via: { ...via, port },
+    seen,
+    at_ms,
+  }));
+  return { samples, hosts: [{ address: LOCALS[end], port: 40_000 }], rtt_ms: 40, age_ms: 0 };
+}
+
+type Said =
+  | { readonly kind: "agree"; readonly end: End; readonly looks: boolean; readonly after_ms: number }
+  | { readonly kind: "report"; readonly end: End; readonly path: "direct" | "none"; readonly after_ms: number }
+  | { readonly kind: "fail"; readonly after_ms: number };
+
+const end = fc.constantFrom<End>(0, 1);
+const after_ms = fc.nat(4_000);
+const said: fc.Arbitrary<Said> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("agree" as const), end, looks: fc.boolean(), after_ms }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("report" as const),
+      end,
+      path: fc.constantFrom("direct" as const, "none" as const),
+      after_ms,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("fail" as const), after_ms }) },
+);
+
+const isOpen = ({ state }: Connection): boolean => state === "waiting" || state === "gathering";
+
+/** As whoever holds it does it. */
+function after(connection: Connection, one: Said, now: number): Connection {
+  if (one.kind === "fail")
+    return isOpen(connection) ? fail(connection, { reason: "remote_left", debug: "" }, now) : connection;
+  if (one.kind === "report") {
+    return connection.state === "introduced" ? report(connection, one.end, { path: one.path }, now) : connection;
+  }
+  if (!isOpen(connection)) return connection;
+  const agreed = agree(connection, one.end, one.looks ? reachOf(one.end) : null, now);
+  if (!isReady(agreed, now)) return agreed;
+  const both = agreed.parties.map((party): Present => ({ ...party, reach: party.reach!, listens: true }));
+  const circumstances = { key: KEY, relay_only: false, outcomes: () => null };
+  return introduced(agreed, introduce(both as unknown as [Present, Present], circumstances, now), now);
+}
+
+test("an address is told to the other side alone, and only between the introduction and the end", () => {
+  const states = new Set<string>();
+  fc.assert(
+    fc.property(
+      fc.array(said, { maxLength: 24 }),
+      fc.constantFrom("automatic" as const, "ask" as const),
+      (all, consent) => {
+        const about = { id: `0-${"c".repeat(26)}`, lobby: `0-${"b".repeat(26)}`, wants_relay: false, consent };
+        let now = 1_000_000;
+        let connection = asking({ ...about, asker: "a".repeat(26), asked: "b".repeat(26) }, now);
+        for (const one of all) {
+          now += one.after_ms;
+          connection = after(connection, one, now);
+          states.add(connection.state);
+          const views = ([0, 1] as const).map((at) => viewOf(connection, at, now));
+          for (const at of [0, 1] as const) seemly(views[at]!, at, connection);
+          expect(connection.timeline.length).toBeLessThanOrEqual(TIMELINE_MAX);
+          const kept = JSON.stringify(connection);
+          if (connection.state === "over") expect(kept).not.toMatch(/20\.0\.|192\.168\.|kkkk/);
+          // Nobody is bound to what he has not agreed to.
+          if (connection.state === "introduced") expect(connection.parties.every(({ agreed }) => agreed)).toBe(true);
+        }
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+  expect([...states].toSorted()).toStrictEqual(["gathering", "introduced", "over", "waiting"]);
+});
+
+function seemly(view: ConnectionView, at: End, { state }: Connection): void {
+  const text = JSON.stringify(view);
+  expect(decode(text, shape, text.length)).toStrictEqual({ ok: true, value: JSON.parse(text) });
+  expect(text).not.toContain(HOMES[at]);
+  expect(text).not.toMatch(/192\.168\./);
+  expect([state, text.includes(HOMES[1 - at]!), text.includes(KEY)]).toStrictEqual([
+    state,
+    state === "introduced",
+    state === "introduced",
+  ]);
+}
+
+test("it takes two to be direct, silence agrees, and where nobody speaks nothing is known", () => {
+  const about = { id: "0-c", lobby: "0-b", wants_relay: false, consent: "automatic" as const };
+  const open = { ...asking({ ...about, asker: "a", asked: "b" }, 0), state: "introduced" as const };
+  const ended = (...paths: ("direct" | "relay" | null)[]): boolean | null =>
+    wasDirect(
+      paths.reduce<Connection>((so, path, at) => (path === null ? so : report(so, at as End, { path }, 1)), open),
+    );
+  expect([ended("direct", "direct"), ended("direct", null), ended(null, "direct")]).toStrictEqual([true, true, true]);
+  expect([ended("direct", "relay"), ended("relay", null), ended(null, null)]).toStrictEqual([false, false, null]);
+});

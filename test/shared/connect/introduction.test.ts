@@ -1,0 +1,94 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { introduce, nextEpoch, type Present, type Proved, punchingOf, sideOf } from "#shared/connect/introduction.ts";
+import { POLL_START_MS, ROUND_TRIP_MS_MAX, START_MARGIN_MS } from "#shared/limits.ts";
+
+const NOW = 1_000_000;
+const CIRCUMSTANCES = { key: "k".repeat(43), relay_only: false, outcomes: () => null };
+
+function present(number: number, reach: Partial<Proved> = {}, parts: Partial<Present> = {}): Present {
+  const seen = { address: `20.0.${number}.1`, port: 50_000 };
+  const samples = [3_478, 3_479].map((port, at) => ({
+    socket: 0,
+    local_port: 40_000,
+    via: { address: "45.0.0.1", port },
+    seen,
+    at_ms: at,
+  }));
+  const hosts = [{ address: "192.168.1.10", port: 40_000 }];
+  return {
+    reach: { samples, hosts, rtt_ms: 100, age_ms: 300, ...reach },
+    reached_at: NOW - 500,
+    listens: true,
+    ...parts,
+  };
+}
+
+const startsOf = (a: Present, b: Present): readonly number[] => introduce([a, b], CIRCUMSTANCES, NOW).start_in_ms;
+
+describe("both begin at one instant", () => {
+  test.each([
+    [100, 100, [20, 20]],
+    [200, 50, [20, 95]],
+    [0, 1_000, [520, 20]],
+    [10, 9_999, [1_015, 20]],
+    [10, -50, [20, 25]],
+  ])("%i ms and %i ms away", (a, b, wanted) => {
+    expect(startsOf(present(1, { rtt_ms: a }), present(2, { rtt_ms: b }))).toStrictEqual(wanted);
+  });
+
+  test("whatever they say of their round trips, as far as it is believed", () => {
+    fc.assert(
+      fc.property(fc.nat(ROUND_TRIP_MS_MAX), fc.nat(ROUND_TRIP_MS_MAX), (a, b) => {
+        const [x, y] = startsOf(present(1, { rtt_ms: a }), present(2, { rtt_ms: b }));
+        // Told at one instant, each is reached after half his round trip. Whole milliseconds are told.
+        expect(Math.abs(x! + a / 2 - (y! + b / 2))).toBeLessThanOrEqual(1);
+        expect(Math.min(x!, y!)).toBe(START_MARGIN_MS);
+      }),
+    );
+  });
+
+  test("a second later where one of them polls, and what is left of it is told to him", () => {
+    const told = introduce([present(1), present(2, {}, { listens: false })], CIRCUMSTANCES, NOW);
+    expect(told.start_in_ms).toStrictEqual([20 + POLL_START_MS, 20 + POLL_START_MS]);
+    const left = [0, 300, 1_020, 5_000].map((ms) => punchingOf(told, 1, NOW + ms)?.start_in_ms);
+    expect(left).toStrictEqual([1_020, 720, 0, 0]);
+  });
+});
+
+describe("one of the two", () => {
+  test("is what his looks show, and as old as they are by now", () => {
+    const side = sideOf(present(1), false, NOW);
+    expect(side).toMatchObject({ nat: { kind: "nat", mapping: "independent" }, rtt_ms: 100, sampled_ms_ago: 850 });
+    expect(side.candidates.map(({ kind, endpoint }) => [kind, endpoint.address])).toStrictEqual([
+      ["reflexive", "20.0.1.1"],
+      ["reflexive", "20.0.1.1"],
+      ["host", "192.168.1.10"],
+    ]);
+  });
+
+  test("is told no address where none is to be shown", () => {
+    const told = introduce([present(1), present(2)], { ...CIRCUMSTANCES, relay_only: true }, NOW);
+    expect([told.verdict, punchingOf(told, 0, NOW), punchingOf(told, 1, NOW)]).toStrictEqual(["relay", null, null]);
+    expect(JSON.stringify(told)).not.toContain("20.0.");
+  });
+
+  test("with fresh sockets shows nobody where those were", () => {
+    const { reach } = present(1);
+    const fresh = { ...reach.samples[0]!, socket: 7, seen: { address: "20.0.1.1", port: 61_111 } };
+    const side = sideOf(present(1, { samples: [...reach.samples, fresh] }), false, NOW);
+    expect(side.candidates.map(({ endpoint }) => endpoint.port)).not.toContain(61_111);
+  });
+});
+
+test.each([
+  [undefined, undefined, 0],
+  [0, undefined, 1],
+  [undefined, 255, 0],
+  [3, 7, 8],
+  [7, 3, 8],
+  [255, 0, 1],
+  [0, 255, 1],
+])("after keys %s and %s comes key %i", (a, b, next) => {
+  expect(nextEpoch(a, b)).toBe(next);
+});

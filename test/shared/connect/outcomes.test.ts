@@ -1,0 +1,86 @@
+import { describe, expect, test } from "vitest";
+import { OUTCOMES_MAX, OUTCOMES_MIN, STATS_SAMPLES_MIN } from "#shared/limits.ts";
+import { Outcomes } from "#shared/connect/outcomes.ts";
+
+const PAIR = "cone/random";
+
+function after(directs: readonly boolean[], outcomes = new Outcomes({})): Outcomes {
+  for (const direct of directs) outcomes.add(PAIR, direct);
+  return outcomes;
+}
+const all = (count: number, direct: boolean): boolean[] => Array.from({ length: count }, () => direct);
+
+test("what is shown moves in steps, and is always true of some moment", () => {
+  const outcomes = new Outcomes({});
+  for (let tries = 1; tries <= 100; tries++) {
+    outcomes.add(PAIR, tries % 2 === 0);
+    const step = tries - (tries % STATS_SAMPLES_MIN);
+    const line = { nat_pair: PAIR, tries: step, direct: step / 2 };
+    expect([tries, outcomes.shown()]).toStrictEqual([tries, step === 0 ? [] : [line]]);
+  }
+});
+
+test("at a thousand both numbers are halved, in the step in which they are shown anyhow", () => {
+  const outcomes = after([...all(OUTCOMES_MAX / 2, true), ...all(OUTCOMES_MAX / 2, false)]);
+  expect(outcomes.shown()).toStrictEqual([{ nat_pair: PAIR, tries: 500, direct: 250 }]);
+  expect(OUTCOMES_MAX % STATS_SAMPLES_MIN).toBe(0);
+});
+
+test("what is kept comes back as it was", () => {
+  const outcomes = after(all(30, true));
+  const again = new Outcomes(JSON.parse(JSON.stringify(outcomes.kept())));
+  expect([again.shown(), again.kept()]).toStrictEqual([outcomes.shown(), outcomes.kept()]);
+});
+
+describe("a pair is skipped", () => {
+  test("only once enough is known, and while hardly anything succeeds", () => {
+    const bad = all(OUTCOMES_MIN - 1, false);
+    expect(after(bad).known(PAIR)).toMatchObject({ tries: OUTCOMES_MIN - 1, direct: 0 });
+    expect(after([...bad, false]).known(PAIR)).toMatchObject({ tries: OUTCOMES_MIN, direct: 0 });
+    expect(after(bad).known("cone/cone")).toBe(null);
+  });
+
+  test("but for every sixteenth time, from the first doomed one on", () => {
+    const outcomes = after(all(OUTCOMES_MIN, false));
+    const skipped = Array.from({ length: 48 }, () => outcomes.known(PAIR) !== null);
+    expect(skipped.flatMap((skips, at) => (skips ? [] : [at]))).toStrictEqual([15, 31, 47]);
+  });
+});
+
+describe("a try counts", () => {
+  test("four times of one address, then once in ten minutes; an IPv6 /64 is one address", () => {
+    const outcomes = new Outcomes({});
+    const counted = (at: number, ...sources: string[]): boolean => outcomes.counts(sources, at);
+    expect([0, 1, 2, 3, 4].map((at) => counted(at, "20.0.0.1", `20.0.1.${at}`))).toStrictEqual([
+      true,
+      true,
+      true,
+      true,
+      false,
+    ]);
+    expect(counted(601_000, "20.0.0.1")).toBe(true);
+    expect([1, 2, 3, 4, 5].map((at) => counted(at, `2a00:1:2:3::${at}`))).toStrictEqual([
+      true,
+      true,
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  test("not at all where one of the two has none left, and then the other one keeps his", () => {
+    const outcomes = new Outcomes({});
+    for (let at = 0; at < 4; at++) outcomes.counts(["20.0.0.1"], 0);
+    for (let at = 0; at < 9; at++) expect(outcomes.counts(["20.0.0.2", "20.0.0.1"], 0)).toBe(false);
+    expect(outcomes.counts(["20.0.0.2"], 0)).toBe(true);
+    // Both behind one address pay once.
+    const home = new Outcomes({});
+    expect([1, 2, 3, 4, 5].map(() => home.counts(["20.0.0.3", "20.0.0.3"], 0))).toStrictEqual([
+      true,
+      true,
+      true,
+      true,
+      false,
+    ]);
+  });
+});

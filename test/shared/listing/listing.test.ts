@@ -1,0 +1,70 @@
+import { describe, expect, test } from "vitest";
+import { summary } from "#shared/api/lobbies.ts";
+import type { LobbyData } from "#shared/lobby/data.ts";
+import { type Fact, factOf, FIELDS, isListed, LINE_MEMBERS, lineOf } from "#shared/listing/listing.ts";
+import { summarise } from "#shared/api/views.ts";
+import { after, goesAway, lobbyOf, POLICY, startedLobbyOf } from "../support/lobbies.ts";
+import { fallsSilent, nativeLobbyOf } from "../support/people.ts";
+
+describe("lists show", () => {
+  test("lobbies that are public, full and started ones too, for those who ask for them", () => {
+    for (const lobby of [
+      lobbyOf(["Alice"]),
+      lobbyOf(["Alice", "Bob"], { seats: 2 }),
+      startedLobbyOf(["Alice", "Bob"]),
+    ]) {
+      expect(lineOf(lobby)).toStrictEqual(summarise(lobby));
+    }
+  });
+
+  test("nothing that does not want to be listed", () => {
+    expect(isListed(lobbyOf(["Alice"], { policy: { ...POLICY, listed: false } }))).toBe(false);
+    for (const visibility of ["unlisted", "private"] as const) {
+      expect(lineOf(nativeLobbyOf(["Alice"], { settings: { visibility } }))).toBeNull();
+    }
+    expect(lineOf(null)).toBeNull();
+  });
+
+  test("no lobby whose host cannot be reached, but one where a guest cannot", () => {
+    expect(isListed(after(lobbyOf(["Dave", "Alice"]), goesAway("south")))).toBe(false);
+    expect(isListed(after(lobbyOf(["Alice", "Dave"]), goesAway("south")))).toBe(true);
+    expect(isListed(after(nativeLobbyOf(["Alice", "Bob"]), fallsSilent("Alice")))).toBe(false);
+    expect(isListed(after(nativeLobbyOf(["Alice", "Bob"]), fallsSilent("Bob")))).toBe(true);
+  });
+});
+
+describe("a line", () => {
+  test("holds of its lobby's data what the host made searchable", () => {
+    const data: LobbyData = {
+      map: { value: "forest", visibility: "public", index: true },
+      motd: { value: "hello", visibility: "public", index: false },
+      seed: { value: 7, visibility: "private", index: false },
+      // No patch can make this one; the door does not rely on that.
+      code: { value: "SECRET", visibility: "member", index: true },
+    };
+    expect(lineOf(nativeLobbyOf(["Alice"], { settings: { data } }))?.data).toStrictEqual({ map: "forest" });
+  });
+
+  test("consists of what its shape names", () => {
+    expect([...LINE_MEMBERS].toSorted()).toStrictEqual(Object.keys(summary.fields).toSorted());
+    expect(
+      Object.keys(lineOf({ ...lobbyOf(["Alice"]), join_uri: "noray://192.0.2.7:8890/oid" })!).toSorted(),
+    ).toStrictEqual([...LINE_MEMBERS].toSorted());
+  });
+
+  test("gives the facts that lists are asked for", () => {
+    const line = { ...lineOf(nativeLobbyOf(["Alice", "Bob"]))!, data: { skill: 9 }, version: "1.4" };
+    const facts = Object.fromEntries(
+      [...Object.keys(FIELDS), "data[skill]", "data[toString]"].map((f) => [f, factOf(f)(line)]),
+    );
+    expect(facts).toMatchObject<Record<string, Fact>>({
+      members: 2,
+      seats: 4,
+      slots: 2,
+      version: "1.4",
+      "data[skill]": 9,
+    });
+    expect(facts["data[toString]"]).toBeNull();
+    expect(factOf("slots")({ ...line, seats: null })).toBe(126);
+  });
+});

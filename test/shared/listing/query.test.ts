@@ -1,0 +1,249 @@
+import * as fc from "../../support/fc.ts";
+import { describe, expect, test } from "vitest";
+import { OPERAND_LENGTH_MAX, OPERANDS_MAX, PAGE_DEFAULT, PAGE_MAX, PREDICATES_MAX } from "#shared/limits.ts";
+import { cursorAfter, parseFilterOf, parseQuery, type Query, queryText } from "#shared/listing/query.ts";
+import { T0 } from "../support/lobbies.ts";
+
+const NOTHING: Query = {
+  predicates: [],
+  include: { full: false, locked: false, in_game: false },
+  near: [],
+  order: [{ field: "created_at", descending: true }],
+  limit: PAGE_DEFAULT,
+  after: null,
+  count: false,
+  fields: null,
+};
+
+describe("a query", () => {
+  test("that says nothing asks for the newest lobbies that can be joined", () => {
+    expect(parse("")).toStrictEqual(NOTHING);
+    expect(parse("include=&something=else")).toStrictEqual(NOTHING);
+  });
+
+  test.each<[string, Query["predicates"][number]]>([
+    ["members=2", { field: "members", op: "eq", values: [2] }],
+    ["members[gte]=2", { field: "members", op: "gte", values: [2] }],
+    ["seats[in]=2,4", { field: "seats", op: "in", values: [2, 4] }],
+    ["slots[lt]=-0.5", { field: "slots", op: "lt", values: [-0.5] }],
+    ["locked=false", { field: "locked", op: "eq", values: [false] }],
+    ["version=1.10", { field: "version", op: "eq", values: ["1.10"] }],
+    ["wire[in]=rabid,native", { field: "wire", op: "in", values: ["rabid", "native"] }],
+    ["state[ne]=in_game", { field: "state", op: "ne", values: ["in_game"] }],
+    ["name=", { field: "name", op: "eq", values: [""] }],
+    ["name[contains]=NICE", { field: "name", op: "contains", values: ["nice"] }],
+    [
+      "created_at[gt]=2025-01-01T01:00:00%2B01:00",
+      { field: "created_at", op: "gt", values: [new Date(T0).toISOString()] },
+    ],
+    ["data[map]=forest", { field: "data[map]", op: "eq", values: ["forest"] }],
+    ["data[skill][gte]=900", { field: "data[skill]", op: "gte", values: ["900"] }],
+    ["data[eq][eq]=eq", { field: "data[eq]", op: "eq", values: ["eq"] }],
+    ["data[constructor][ne]=1", { field: "data[constructor]", op: "ne", values: ["1"] }],
+  ])("may filter: %s", (text, predicate) => {
+    expect(parse(text)).toStrictEqual({ ...NOTHING, predicates: [predicate] });
+  });
+
+  test("may say more than one thing of a field, and how everything is to come", () => {
+    const text =
+      "members[gte]=2&members[lt]=4&near=skill:1200&near=ping:-3.5&order=-updated_at,data[map]&limit=100&count=true";
+    expect(parse(`${text}&fields=name,id&include=in_game,full,locked`)).toStrictEqual({
+      predicates: [
+        { field: "members", op: "gte", values: [2] },
+        { field: "members", op: "lt", values: [4] },
+      ],
+      include: { full: true, locked: true, in_game: true },
+      near: [
+        { field: "data[skill]", value: 1_200 },
+        { field: "data[ping]", value: -3.5 },
+      ],
+      order: [
+        { field: "updated_at", descending: true },
+        { field: "data[map]", descending: false },
+      ],
+      limit: PAGE_MAX,
+      after: null,
+      count: true,
+      fields: ["id", "name"],
+    });
+  });
+
+  test.each([
+    ["limit", ["0", "-1", String(PAGE_MAX + 1), "1.5", "ten", "", "NaN", "Infinity", "1,2", "1e1"]],
+    ["include", ["secrets", "FULL", "full;in_game", "full, in_game", "__proto__"]],
+    ["count", ["", "1", "yes", "TRUE"]],
+    ["fields", ["", "id,", "code", "id,lock", "__proto__", "toString", "ID"]],
+    ["near", ["", "skill", "skill:", ":1", "skill:x", "skill:1e9", "a b:1", "a[b]:1", "__proto__:1", "skill:NaN"]],
+    [
+      "order",
+      [
+        "",
+        "-",
+        "id",
+        "secret",
+        "name,name",
+        "name,-name",
+        "+name",
+        "--name",
+        "members,seats,name,wire",
+        "data",
+        "data[]",
+        "data[__proto__]",
+        "name[eq]",
+      ],
+    ],
+    ["members", ["", "two", "1e3", "0x10", "Infinity", " 1", "1 "]],
+    ["members[like]", ["2"]],
+    ["members[contains]", ["2"]],
+    ["version[contains]", ["1"]],
+    ["name[contains]", ["", "a".repeat(OPERAND_LENGTH_MAX + 1)]],
+    ["name", ["a".repeat(OPERAND_LENGTH_MAX + 1)]],
+    ["name[in]", [Array.from({ length: OPERANDS_MAX + 1 }, () => "a").join()]],
+    ["wire", ["steam", "", "__proto__", "RABID"]],
+    ["state[ne]", ["started"]],
+    ["locked", ["", "1", "yes"]],
+    ["created_at[lt]", ["", "yesterday", "2025", "2025-01-01", "2025-13-01T00:00:00Z", "1735689600000"]],
+    ["data[map][like]", ["forest"]],
+    ["data[]", ["x"]],
+    ["data[__proto__]", ["x"]],
+    ["data[0]", ["x"]],
+    ["members[]", ["2"]],
+    ["members[gte][gte]", ["2"]],
+    ["colour[eq]", ["red"]],
+    ["__proto__[eq]", ["1"]],
+  ])("is refused by the name of what is wrong with it: %s", (name, values) => {
+    for (const value of values) {
+      expect([value, parseQuery([[name, value]])]).toStrictEqual([value, { wrong: name }]);
+    }
+  });
+
+  test("is refused where it says too much, or the same thing twice", () => {
+    const many = Array.from({ length: PREDICATES_MAX + 1 }, (_, at): [string, string] => [`data[k${at}]`, "1"]);
+    expect(parseQuery(many.slice(1))).toMatchObject({ predicates: { length: PREDICATES_MAX } });
+    expect(parseQuery(many)).toStrictEqual({ wrong: `data[k${PREDICATES_MAX}]` });
+    expect(parse("near=a:1&near=b:1&near=c:1")).toStrictEqual({ wrong: "near" });
+    for (const name of ["limit", "cursor", "include", "order", "count", "fields"]) {
+      expect(parse(`${name}=1&${name}=1`)).toStrictEqual({ wrong: name });
+    }
+  });
+
+  test("whose names are no names is refused without repeating them", () => {
+    expect(parseQuery([["<script>[eq]", "1"]])).toStrictEqual({ wrong: "filter" });
+    expect(parseQuery([[`data[${"a".repeat(200)}]`, "1"]])).toStrictEqual({ wrong: "filter" });
+  });
+
+  test("has one text, however it was written", () => {
+    expect(text("include=full,in_game&limit=50&members=2&name=a")).toBe(
+      text("name=a&members[eq]=2&include=in_game,full,full"),
+    );
+    const asked = [
+      "",
+      "limit=49",
+      "members=2",
+      "members[ne]=2",
+      "members=3",
+      "data[members]=2",
+      "near=a:1",
+      "near=a:2",
+    ];
+    const more = [
+      "order=name",
+      "order=-name",
+      "count=true",
+      "fields=id",
+      "include=full",
+      "include=locked",
+      "include=in_game",
+    ];
+    expect(new Set([...asked, ...more].map(text)).size).toBe(asked.length + more.length);
+  });
+
+  test("never throws, whatever it is asked", () => {
+    const name = fc.oneof(
+      fc.string(),
+      fc.constantFrom("near", "order", "cursor", "fields", "data[a][in]", "name", "created_at"),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, fc.string({ unit: "binary" }))), (parameters) => {
+        parseQuery(parameters);
+        parseFilterOf(parameters);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe("a filter alone", () => {
+  test("takes predicates and what to include, and nothing else", () => {
+    const predicates = [{ field: "members", op: "eq", values: [2] }];
+    expect(
+      parseFilterOf([
+        ["members", "2"],
+        ["include", "full"],
+      ]),
+    ).toStrictEqual({
+      predicates,
+      include: { full: true, locked: false, in_game: false },
+    });
+    for (const name of ["limit", "cursor", "order", "near", "fields", "count", "colour[eq]"]) {
+      expect(parseFilterOf([[name, "1"]])).toStrictEqual({ wrong: name });
+    }
+  });
+});
+
+describe("a cursor", () => {
+  const fact = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.boolean(),
+    fc.constant(null),
+  );
+
+  test("comes back as the place it was made of", () => {
+    const sorting = "near=skill:1&order=name,-data[map]";
+    fc.assert(
+      fc.property(fc.tuple(fact, fact, fact, fc.string()), (key) => {
+        const cursor = cursorAfter(key, parse(sorting) as Query);
+        fc.pre(cursor.length < 4_000);
+        expect(cursor).toMatch(/^[\w~-]*$/);
+        // JSON knows no negative zero, and neither does any order.
+        expect(JSON.stringify((parse(`${sorting}&cursor=${cursor}`) as Query).after)).toBe(JSON.stringify(key));
+      }),
+    );
+  });
+
+  test("is no place in another order", () => {
+    const cursor = cursorAfter(["x", "0-a"], parse("order=name") as Query);
+    expect(parse(`order=name&limit=7&cursor=${cursor}`)).toMatchObject({ after: ["x", "0-a"] });
+    for (const other of ["", "order=-name", "order=version", "order=name,seats", "near=skill:1&order=name"]) {
+      expect(parse(`${other}&cursor=${cursor}`)).toStrictEqual({ wrong: "cursor" });
+    }
+  });
+
+  test("that was made by nobody is refused", () => {
+    const good = cursorAfter(["2025-01-01T00:00:00.000Z", "0-a"], NOTHING);
+    const [print, at, id] = good.split("~") as [string, string, string];
+    const bad = [
+      "",
+      "~",
+      print,
+      `${print}~${at}`,
+      `${good}~${id}`,
+      `x~${at}~${id}`,
+      `${print}~${at}~n5`,
+      `${print}~${at}~z`,
+    ];
+    const facts = ["", "n", "nx", "nInfinity", "n0x", "b", "bmaybe", "zz", "s_00", "s_XXXX", "s.", "q1", "s é"];
+    for (const cursor of [
+      ...bad,
+      ...facts.map((part) => `${print}~${part}~${id}`),
+      `${print}~s${"a".repeat(5_000)}~${id}`,
+    ]) {
+      expect([cursor, parseQuery([["cursor", cursor]])]).toStrictEqual([cursor, { wrong: "cursor" }]);
+    }
+    expect(parseQuery([["cursor", good]])).toMatchObject({ after: ["2025-01-01T00:00:00.000Z", "0-a"] });
+  });
+});
+
+const parse = (text: string): ReturnType<typeof parseQuery> => parseQuery(new URLSearchParams(text));
+const text = (search: string): string => queryText(parse(search) as Query);

@@ -1,0 +1,218 @@
+import * as fc from "../../support/fc.ts";
+import { describe, expect, test } from "vitest";
+import { SHELVES_MAX } from "#shared/limits.ts";
+import type { Summary } from "#shared/listing/listing.ts";
+import { compareKeys, keyOf, picks } from "#shared/listing/filter.ts";
+import { cursorAfter, parseQuery, type Query } from "#shared/listing/query.ts";
+import { mergePages, type Page, Shelves } from "#shared/listing/sorted-index.ts";
+import { ids, line, lines, means, predicate, time } from "../support/lines.ts";
+
+const EVERYTHING: [string, string] = ["include", "full,locked,in_game"];
+
+describe("a list", () => {
+  test("leaves out what cannot be joined, unless asked", () => {
+    const all = [
+      line("0-open"),
+      line("0-password", { locked: true }),
+      line("0-uncounted", { seats: null, members: 99 }),
+      line("0-full", { members: 4 }),
+      line("0-shut", { joinable: false }),
+      line("0-playing", { state: "in_game", members: 4 }),
+    ];
+    const shown = (include: string) => idsOf(pageOf(all, [["include", include]])).toSorted();
+    const always = ["0-open", "0-password", "0-uncounted"];
+    expect(shown("")).toStrictEqual(always);
+    expect(shown("full")).toStrictEqual(["0-full", ...always]);
+    expect(shown("locked")).toStrictEqual([...always, "0-shut"].toSorted());
+    expect(shown("in_game")).toStrictEqual([...always, "0-playing"].toSorted());
+    expect(shown("full,locked,in_game")).toStrictEqual(all.map(({ id }) => id).toSorted());
+  });
+
+  test("comes newest first, then by id, then as its order says", () => {
+    const all = [line("0-b", { members: 2 }), line("0-a", { members: 3 }), line("0-c", { created_at: time(1) })];
+    expect(idsOf(pageOf(all))).toStrictEqual(["0-c", "0-a", "0-b"]);
+    expect(idsOf(pageOf(all, [["order", "created_at"]]))).toStrictEqual(["0-a", "0-b", "0-c"]);
+    expect(idsOf(pageOf(all, [["order", "-members"]]))).toStrictEqual(["0-a", "0-b", "0-c"]);
+    expect(idsOf(pageOf(all, [["order", "created_at,members"]]))).toStrictEqual(["0-b", "0-a", "0-c"]);
+  });
+
+  test("puts last, either way, what says nothing of what is asked", () => {
+    const all = [line("0-none"), line("0-low", { data: { skill: 1 } }), line("0-high", { data: { skill: 9 } })];
+    expect(idsOf(pageOf(all, [["order", "data[skill]"]]))).toStrictEqual(["0-low", "0-high", "0-none"]);
+    expect(idsOf(pageOf(all, [["order", "-data[skill]"]]))).toStrictEqual(["0-high", "0-low", "0-none"]);
+  });
+
+  test("may begin with what is nearest, and numbers are compared as numbers", () => {
+    const all = [900, 1_190, 1_250, 5_000].map((skill) => line(`0-${skill}`, { data: { skill } }));
+    const near = (...parameters: [string, string][]) => idsOf(pageOf(all, [["near", "skill:1200"], ...parameters]));
+    expect(near()).toStrictEqual(["0-1190", "0-1250", "0-900", "0-5000"]);
+    expect(near(["data[skill][gte]", "1000"])).toStrictEqual(["0-1190", "0-1250", "0-5000"]);
+  });
+
+  test("says how many there are in all, and only what is wanted of each, where asked", () => {
+    const page = pageOf(
+      [line("0-a"), line("0-b"), line("0-c", { members: 4 })],
+      [
+        ["count", "true"],
+        ["limit", "1"],
+        ["fields", "members,id"],
+      ],
+    );
+    expect([page.count, page.more, page.lines.map(({ json }) => json)]).toStrictEqual([
+      2,
+      true,
+      ['{"id":"0-a","members":1}'],
+    ]);
+    expect(pageOf([line("0-a")]).count).toBeNull();
+  });
+
+  test("picks what its filter means, read word by word", () => {
+    fc.assert(
+      fc.property(lines(10), fc.array(predicate, { maxLength: 3 }), (all, predicates) => {
+        const isPicked = picks(queryOf([...predicates, EVERYTHING]));
+        const wanted = all.filter((one) => predicates.every((each) => means(each, one)));
+        expect(all.filter(isPicked)).toStrictEqual(wanted);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});
+
+const order = fc
+  .uniqueArray(
+    fc.constantFrom("created_at", "name", "members", "seats", "slots", "locked", "data[skill]", "data[map]"),
+    {
+      minLength: 1,
+      maxLength: 3,
+    },
+  )
+  .chain((fields) => fc.tuple(...fields.map((field) => fc.constantFrom(field, `-${field}`))))
+  .map((words): [string, string] => ["order", words.join()]);
+
+const near = fc.constantFrom<[string, string][]>(
+  [],
+  [["near", "skill:5"]],
+  [
+    ["near", "skill:5.5"],
+    ["near", "map:1"],
+  ],
+);
+
+const asked = fc
+  .tuple(order, near, fc.array(predicate, { maxLength: 2 }), fc.constantFrom("", "full", "full,locked,in_game"))
+  .map(([order, near, predicates, include]): [string, string][] => [
+    order,
+    ...near,
+    ...predicates,
+    ["include", include],
+  ]);
+
+const limits = fc.integer({ min: 1, max: 7 });
+
+describe("pages", () => {
+  test("of however many hubs are the one list, no line twice and none missing", () => {
+    fc.assert(
+      fc.property(lines(), asked, fc.integer({ min: 1, max: 4 }), limits, (all, parameters, shards, limit) => {
+        const houses = Array.from({ length: shards }, (_, at) => shelvesOf(all.filter((_, n) => n % shards === at)));
+        expect(walk(houses, parameters, limit)).toStrictEqual(naively(all, parameters));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test("show each line that stays as it is exactly once, whatever comes, goes and moves meanwhile", () => {
+    const change = fc.tuple(fc.boolean(), ids, lines(1));
+    fc.assert(
+      fc.property(lines(), lines(10), fc.array(change), asked, limits, (still, moving, changes, parameters, limit) => {
+        const fixed = new Set(still.map(({ id }) => id));
+        const house = shelvesOf([...moving.filter(({ id }) => !fixed.has(id)), ...still]);
+        const waiting = [...changes];
+        const seen = walk([house], parameters, limit, () => {
+          const [comes, id, [parts]] = waiting.pop() ?? [false, "", []];
+          if (id === "" || fixed.has(id)) return;
+          house.put(id, comes && parts !== undefined ? { ...parts, id } : null);
+        });
+        expect(seen.filter((id) => fixed.has(id))).toStrictEqual(naively(still, parameters));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test("are made once for everybody who asks the same, until a line changes", () => {
+    const shelves = shelvesOf([line("0-a"), line("0-b")]);
+    const first = shelves.page(queryOf([]));
+    expect(shelves.page(queryOf([["limit", "50"]]))).toBe(first);
+    shelves.put("0-unknown", null);
+    expect(shelves.page(queryOf([]))).toBe(first);
+    shelves.put("0-b", line("0-b", { members: 2 }));
+    expect(shelves.page(queryOf([])).lines).toHaveLength(2);
+    expect(shelves.page(queryOf([]))).not.toBe(first);
+  });
+
+  test("come right from more orders than are kept", () => {
+    const shelves = shelvesOf([line("0-a"), line("0-b", { data: { k0: 1 } })]);
+    for (let round = 0; round < 2; round++) {
+      for (let at = 0; at <= SHELVES_MAX + 1; at++) {
+        expect(idsOf(shelves.page(queryOf([["order", `data[k${at}]`]])))).toStrictEqual(
+          at === 0 ? ["0-b", "0-a"] : ["0-a", "0-b"],
+        );
+      }
+      shelves.put(`0-c${round}`, line(`0-c${round}`));
+      shelves.put(`0-c${round}`, null);
+    }
+  });
+});
+
+// --- makers ----------------------------------------------------------------------------------------------------
+
+function queryOf(parameters: readonly [string, string][]): Query {
+  const query = parseQuery(parameters);
+  if ("wrong" in query) throw new Error(`${query.wrong} is wrong in ${JSON.stringify(parameters)}`);
+  return query;
+}
+
+function shelvesOf(all: readonly Summary[]): Shelves {
+  const shelves = new Shelves();
+  for (const one of all) shelves.put(one.id, one);
+  return shelves;
+}
+
+const pageOf = (all: readonly Summary[], parameters: [string, string][] = []): Page =>
+  shelvesOf(all).page(queryOf(parameters));
+
+const idsOf = (page: Page): string[] => page.lines.map(({ json }) => (JSON.parse(json) as Summary).id);
+
+/** The whole list at once, by sorting all of it. */
+function naively(all: readonly Summary[], parameters: [string, string][]): string[] {
+  const query = queryOf(parameters);
+  const [key, compare] = [keyOf(query), compareKeys(query)];
+  return all
+    .filter(picks(query))
+    .toSorted((a, b) => compare(key(a), key(b)))
+    .map(({ id }) => id);
+}
+
+/** Turns page after page as a client does, with nothing but the cursor in hand. */
+function walk(
+  houses: readonly Shelves[],
+  parameters: [string, string][],
+  limit: number,
+  meanwhile = (): void => {},
+): string[] {
+  const seen: string[] = [];
+  let cursor: [string, string][] = [];
+  for (let turned = 0; turned <= 200; turned++) {
+    const query = queryOf([...parameters, ...cursor, ["limit", String(limit)]]);
+    const merged = mergePages(
+      houses.map((house) => house.page(query)),
+      query,
+    );
+    expect(merged.lines.length).toBeLessThanOrEqual(limit);
+    seen.push(...idsOf(merged));
+    const last = merged.lines.at(-1);
+    if (!merged.more || last === undefined) return seen;
+    cursor = [["cursor", cursorAfter(last.key, query)]];
+    meanwhile();
+  }
+  throw new Error("the pages never end");
+}

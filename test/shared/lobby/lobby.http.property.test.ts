@@ -1,0 +1,224 @@
+/** What holds whatever happens to lobbies of people who speak HTTP: random scripts over any time, some of datagrams. */
+import { deepStrictEqual, ok } from "node:assert/strict";
+import * as fc from "../../support/fc.ts";
+import { expect, test } from "vitest";
+import { DATA_KEYS_MAX, DEPOSED_PER_LOBBY_MAX } from "#shared/limits.ts";
+import { deadline, restored, step } from "#shared/lobby/step.ts";
+import { type Event, SUCCESSIONS, VISIBILITIES } from "#shared/lobby/lobby.ts";
+import { viewOf } from "#shared/api/views.ts";
+import { from, TICK } from "../support/lobbies.ts";
+import {
+  admits,
+  changes,
+  denies,
+  enters,
+  expels,
+  fallsSilent,
+  goes,
+  hands,
+  isAlive,
+  opens,
+} from "../support/people.ts";
+import { type Act, holdIn, type Moment, play, throughJson } from "../support/scripts.ts";
+
+test("seats are never exceeded, held ones counted, and nobody is in twice or waits while he is in", () => {
+  whatever(({ lobby }) => {
+    if (lobby === null) return;
+    const peers = lobby.members.map((member) => member.peer);
+    ok(peers.length >= 1 && peers.length <= lobby.seats!);
+    deepStrictEqual([...new Set(peers)], peers);
+    ok(lobby.applicants.every(({ peer }) => !peers.includes(peer)));
+  });
+});
+
+test("the host is a member, or there is none because he went and the lobby waits to be claimed", () => {
+  whatever(({ lobby }) => {
+    if (lobby === null) return;
+    if (lobby.host !== null) ok(lobby.members.some(({ peer }) => peer === lobby.host));
+    deepStrictEqual(lobby.host === null, lobby.vacant_since !== null);
+  });
+});
+
+test("a term never falls, rises exactly when the host changes, and who hosted before is remembered", () => {
+  whatever(({ before, lobby }) => {
+    if (before === null || lobby === null || before.id !== lobby.id) return;
+    ok(lobby.term >= before.term);
+    deepStrictEqual(lobby.term > before.term, lobby.host !== before.host);
+    ok(lobby.deposed.length <= DEPOSED_PER_LOBBY_MAX && !lobby.deposed.includes(lobby.host!));
+    if (before.host !== null && before.host !== lobby.host) ok(lobby.deposed.includes(before.host));
+  });
+});
+
+test("an event that comes twice changes nothing more the second time", () => {
+  whatever(({ lobby, event, now }) => ok(step(lobby, event, now).lobby === lobby));
+});
+
+test("a lobby that changed says so by its revision, and one that did not is the very same", () => {
+  whatever(({ before, lobby, now }) => {
+    if (before === null || lobby === null || before.id !== lobby.id || lobby === before) return;
+    ok(lobby.revision > before.revision);
+    deepStrictEqual(lobby.updated_at, now);
+  });
+});
+
+test("a deadline always lies ahead, and is exactly when the lobby changes by itself", () => {
+  whatever(({ lobby, now }) => {
+    if (lobby === null) return;
+    const due = deadline(lobby);
+    if (due === null) ok(step(lobby, TICK, now + 1e12).lobby === lobby);
+    else {
+      ok(due > now);
+      ok(step(lobby, TICK, due - 1).lobby === lobby, "it changed before its time");
+      ok(step(lobby, TICK, due).lobby !== lobby, "its time came and nothing changed");
+    }
+  });
+});
+
+test("a lobby survives being stored as JSON, and behaves the same afterwards", () => {
+  whatever(({ before, lobby, tells, event, now }) => {
+    const stored = before === null ? null : restored(throughJson(before));
+    deepStrictEqual(stored, before);
+    deepStrictEqual(step(stored, throughJson(event), now), { lobby, tells });
+  });
+});
+
+test("data keeps its limits, and what is indexed is public", () => {
+  whatever(({ lobby }) => {
+    const entries = Object.values(lobby?.data ?? {});
+    ok(entries.length <= DATA_KEYS_MAX);
+    ok(entries.every(({ index, visibility }) => !index || visibility === "public"));
+  });
+});
+
+test("nobody is shown or told a digest, and a stranger neither code nor what is for members", () => {
+  whatever(({ lobby, tells }) => {
+    ok(!JSON.stringify(tells).includes("digest"));
+    if (lobby === null) return;
+    for (const { peer } of lobby.members) ok(!JSON.stringify(viewOf(lobby, peer)).includes("digest"));
+    const seen = JSON.stringify(viewOf(lobby, null));
+    ok(!/digest|ABCDEF|hidden/.test(seen));
+    deepStrictEqual(seen === "null", lobby.visibility === "private");
+  });
+});
+
+test("the scripts lead everywhere these properties speak of", () => {
+  const seen = new Set<string>();
+  for (const script of fc.sample(scripts, { numRuns: 1_500, seed: 7 })) {
+    for (const { before, lobby, tells } of play(script)) {
+      if (before !== null && lobby === null) seen.add("ended");
+      if (lobby !== null && lobby.members.length === lobby.seats) seen.add("full");
+      if (lobby !== null && lobby.term > 3) seen.add("handed on often");
+      if (lobby?.host === null) seen.add("vacant");
+      if (lobby?.in_game === true) seen.add("in game");
+      if (lobby?.members.some(({ held_until }) => held_until !== undefined) === true) seen.add("held");
+      if (lobby?.members.some(({ away_since }) => away_since !== null) === true) seen.add("away");
+      for (const { notice } of tells) {
+        seen.add(notice.kind === "refused" ? notice.code : notice.kind === "removed" ? notice.reason : notice.kind);
+      }
+    }
+  }
+  const wanted = [
+    ["ended", "full", "handed on often", "vacant", "in game", "held", "away"],
+    ["admitted", "applied", "chat", "denied", "hosted", "roster", "signal"],
+    ["closed", "kicked", "left", "lobby_timeout", "member_timeout"],
+    ["applicant_not_found", "data_limit", "host_present", "lobby_exists", "lobby_full", "lobby_locked"],
+    ["lobby_not_found", "member_not_found", "name_in_use", "not_admitted", "not_host", "not_member"],
+    ["password_mismatch", "precondition_failed", "seats_taken", "stale_term", "version_mismatch"],
+  ].flat();
+  expect(wanted.filter((word) => !seen.has(word))).toStrictEqual([]);
+});
+
+// --- scripts ---------------------------------------------------------------------------------------------------
+
+const PEERS = ["a", "b", "c", "d", "e"];
+const peers = fc.constantFrom(...PEERS);
+const pairs = fc.tuple(peers, peers);
+
+const settings = fc.record(
+  {
+    visibility: fc.constantFrom(...VISIBILITIES),
+    version: fc.constantFrom(null, null, "1.4"),
+    joinable: fc.constantFrom(true, true, true, false),
+    approval: fc.constantFrom(false, false, true),
+    succession: fc.constantFrom(...SUCCESSIONS),
+    in_game: fc.boolean(),
+  },
+  { requiredKeys: [] },
+);
+
+const entries = fc.constantFrom(
+  null,
+  { value: "forest", index: true },
+  { value: "hidden", visibility: "member" } as const,
+  { visibility: "private" } as const,
+  { value: "x".repeat(1_000) },
+);
+
+const patches = fc
+  .record({
+    said: settings,
+    seats: fc.integer({ min: 2, max: 4 }),
+    key: fc.constantFrom("map", "mode"),
+    entry: entries,
+  })
+  .map(({ said, seats, key, entry }) => ({ ...said, seats, data: { [key]: entry } }));
+
+const hosting = fc
+  .record({ peer: peers, said: settings, seats: fc.integer({ min: 2, max: 4 }), lock: fc.constantFrom(null, "digest") })
+  .map(({ peer, said, seats, lock }): Event => opens(peer, { settings: said, seats, lock }));
+
+const joining = fc
+  .record({
+    peer: peers,
+    lock: fc.constantFrom("digest", "digest", "digesT", null),
+    code: fc.constantFrom("ABCDEF", "ABCDEG"),
+    version: fc.constantFrom("1.4", "1.5"),
+  })
+  .map(({ peer, ...said }): Event => enters(peer, { ...said, title: `Player ${peer}`, data: { hat: "hidden" } }));
+
+const terms = fc.integer({ min: 1, max: 4 });
+
+const events: fc.Arbitrary<Event> = fc.oneof(
+  { weight: 1, arbitrary: hosting },
+  { weight: 8, arbitrary: joining },
+  { weight: 6, arbitrary: peers.map(isAlive) },
+  { weight: 3, arbitrary: peers.map(fallsSilent) },
+  { weight: 2, arbitrary: peers.map(goes) },
+  { weight: 2, arbitrary: fc.tuple(pairs, fc.boolean()).map(([[by, peer], bars]) => expels(by, peer, bars)) },
+  {
+    weight: 5,
+    arbitrary: fc
+      .tuple(peers, patches, fc.constantFrom([], [], [1, 2, 3]))
+      .map(([by, said, seen]) => changes(by, said, ...seen)),
+  },
+  { weight: 4, arbitrary: fc.tuple(pairs, terms).map(([[by, peer], term]) => hands(by, peer, term)) },
+  { weight: 3, arbitrary: pairs.map(([by, peer]) => admits(by, peer)) },
+  { weight: 2, arbitrary: pairs.map(([by, peer]) => denies(by, peer)) },
+  { weight: 1, arbitrary: peers.map((by): Event => ({ kind: "close", by })) },
+  { weight: 1, arbitrary: peers.map((by): Event => ({ kind: "chat", by, text: "hi" })) },
+  { weight: 1, arbitrary: pairs.map(([by, peer]): Event => ({ kind: "signal", by, peer, body: "sdp" })) },
+  { weight: 1, arbitrary: fc.tuple(peers, entries).map(([peer]): Event => ({ kind: "present", peer, title: "x" })) },
+  // A datagram that calls itself by a peer's name is not his.
+  { weight: 1, arbitrary: peers.map((peer): Event => ({ ...enters(peer, { lock: "digest" }), source: from(9) })) },
+  { weight: 1, arbitrary: peers.map((peer): Event => ({ kind: "leave", peer, source: from(9) })) },
+  { weight: 1, arbitrary: fc.constant(TICK) },
+);
+
+const waits = fc.oneof({ weight: 10, arbitrary: fc.constant(0) }, fc.constantFrom(1, 15_000, 30_000, 60_000));
+const acts = fc.array(fc.record({ event: events, wait_ms: waits }), { minLength: 1, maxLength: 40, size: "max" });
+
+/** Chance alone seldom brings several in, so some scripts begin with three of them. */
+const openings: readonly (readonly Event[])[] = [
+  [],
+  [opens("a"), enters("b"), isAlive("b"), enters("c"), isAlive("c")],
+  [opens("a", { settings: { approval: true } }), enters("b"), admits("a", "b"), isAlive("b")],
+  [opens("a", { settings: { approval: true } }), enters("b"), enters("c"), denies("a", "c")],
+  [opens("a"), enters("b"), isAlive("b"), hands("a", "b", 1), hands("b", "a", 2), hands("a", "b", 3)],
+  [opens("a", { settings: { succession: "manual" } }), enters("b"), isAlive("b"), goes("a")],
+];
+
+const scripts: fc.Arbitrary<readonly Act[]> = fc
+  .tuple(fc.constantFrom(...openings), acts)
+  .map(([opening, rest]) => [...opening.map((event) => ({ event, wait_ms: 0 })), ...rest]);
+
+const whatever = (holds: (moment: Moment) => void): void => holdIn(scripts, holds);

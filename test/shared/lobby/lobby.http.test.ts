@@ -1,0 +1,294 @@
+import { describe, expect, test } from "vitest";
+import { APPLICANT_MS, APPLICANTS_PER_LOBBY_MAX, SEAT_HELD_MS, SILENT_AWAY_MS, VACANT_MS } from "#shared/limits.ts";
+import { deadline, restored, step } from "#shared/lobby/step.ts";
+import type { Event } from "#shared/lobby/lobby.ts";
+import {
+  after,
+  asks,
+  hosts,
+  isHeard,
+  joins,
+  lobbyOf,
+  heard,
+  leaves,
+  peersOf,
+  refused,
+  still,
+  T0,
+  TICK,
+} from "../support/lobbies.ts";
+import {
+  admits,
+  changes,
+  denies,
+  enters,
+  expels,
+  fallsSilent,
+  goes,
+  hands,
+  isAlive,
+  nativeLobbyOf,
+  opens,
+} from "../support/people.ts";
+
+const refusal = (lobby: Parameters<typeof step>[0], event: Event, now = T0) => heard(step(lobby, event, now));
+
+describe("a seat", () => {
+  test("is held for who joined, and free again where he is not heard", () => {
+    const lobby = after(nativeLobbyOf(["ann"], { seats: 2 }), enters("bob"));
+    expect(lobby.members[1]).toMatchObject({ peer: "bob", held_until: T0 + SEAT_HELD_MS });
+    expect(refusal(lobby, enters("eve"))).toStrictEqual(refused("lobby_full"));
+    expect(deadline(lobby)).toBe(T0 + SEAT_HELD_MS);
+    expect(peersOf(after(lobby, TICK, T0 + SEAT_HELD_MS - 1))).toStrictEqual(["ann", "bob"]);
+    expect(peersOf(after(lobby, TICK, T0 + SEAT_HELD_MS))).toStrictEqual(["ann"]);
+  });
+
+  test("is his own once he is heard, and stays it for a while when he falls silent", () => {
+    const lobby = nativeLobbyOf(["ann", "bob"]);
+    expect(deadline(lobby)).toBeNull();
+    const silent = after(lobby, fallsSilent("bob"), T0 + 5);
+    expect(deadline(silent)).toBe(T0 + 5 + SILENT_AWAY_MS);
+    const back = after(silent, enters("bob"), T0 + 6);
+    expect([peersOf(back), deadline(back)]).toStrictEqual([["ann", "bob"], null]);
+    expect(peersOf(after(silent, TICK, T0 + 5 + SILENT_AWAY_MS))).toStrictEqual(["ann"]);
+  });
+
+  test("is his own too once he has shown a sidecar his ticket, and nobody else's", () => {
+    const lobby = after(nativeLobbyOf(["Alice"]), enters("Bob"));
+    const shown = after(lobby, isHeard("Bob"));
+    expect(shown.members.map(({ held_until }) => held_until)).toStrictEqual([undefined, undefined]);
+    expect(after(lobby, isHeard("Eve"))).toBe(lobby);
+    expect(after(shown, isHeard("Bob"), T0 + 5)).toBe(shown);
+  });
+
+  test("is not to be had on a wire that is the only door to its lobbies", () => {
+    expect(refusal(lobbyOf(["Alice"]), enters("bob"))).toStrictEqual(refused("foreign_wire"));
+  });
+
+  test("of somebody on a foreign wire is not given up, kicked or spoken for by a peer of the same name", () => {
+    const lobby = lobbyOf(["Alice", "Bob"]);
+    const acts = [goes("Bob"), isAlive("Bob"), fallsSilent("Alice")];
+    for (const act of acts) expect(step(lobby, act, T0)).toStrictEqual({ lobby, tells: [] });
+    const orders = [expels("Alice", "Bob"), changes("Alice", { seats: 2 })];
+    for (const order of orders) expect(refusal(lobby, order)).toStrictEqual(refused("not_host"));
+    expect(refusal(lobby, { kind: "close", by: "Alice" })).toStrictEqual(refused("not_host"));
+    expect(refusal(lobby, hands("Alice", "Bob", 1))).toStrictEqual(refused("not_member"));
+  });
+
+  test("over HTTP is not taken by a datagram that names it", () => {
+    const lobby = nativeLobbyOf(["Alice", "Bob"]);
+    expect(step(lobby, leaves("Bob"), T0).lobby).toBe(lobby);
+    expect(step(lobby, asks("Bob"), T0).lobby).toBe(lobby);
+    expect(refusal(lobby, joins("Bob"))).toStrictEqual(refused("name_in_use"));
+    expect(refusal(lobby, hosts("Alice"))).toStrictEqual(refused("lobby_exists"));
+  });
+});
+
+describe("the door", () => {
+  test.each([
+    ["a version that is not the lobby's", { version: "1.4" }, enters("bob", { version: "1.5" }), "version_mismatch"],
+    ["no version", { version: "1.4" }, enters("bob"), "version_mismatch"],
+    ["a locked door", { joinable: false }, enters("bob"), "lobby_locked"],
+    ["a private lobby without its code", { visibility: "private" }, enters("bob"), "lobby_not_found"],
+    ["a wrong code", { visibility: "private" }, enters("bob", { code: "ABCDEG" }), "lobby_not_found"],
+  ] as const)("is closed: %s", (_, settings, event, code) => {
+    expect(refusal(nativeLobbyOf(["ann"], { settings }), event)).toStrictEqual(refused(code));
+  });
+
+  test("is open for the same version, for the code, and while play is on", () => {
+    const version = nativeLobbyOf(["ann"], { settings: { version: "1.4" } });
+    expect(peersOf(after(version, enters("bob", { version: "1.4" })))).toStrictEqual(["ann", "bob"]);
+    const secret = nativeLobbyOf(["ann"], { settings: { visibility: "private" } });
+    expect(peersOf(after(secret, enters("bob", { code: "ABCDEF" })))).toStrictEqual(["ann", "bob"]);
+    const playing = after(nativeLobbyOf(["ann"]), changes("ann", { in_game: true }));
+    expect(peersOf(after(playing, enters("bob")))).toStrictEqual(["ann", "bob"]);
+  });
+
+  test("is closed while a host is silent, and open when he is heard", () => {
+    const silent = after(nativeLobbyOf(["ann"]), fallsSilent("ann"));
+    expect(refusal(silent, enters("bob"))).toStrictEqual(refused("lobby_locked"));
+    expect(peersOf(after(after(silent, isAlive("ann")), enters("bob")))).toStrictEqual(["ann", "bob"]);
+  });
+
+  test("is closed for who was banned, and not for who was only kicked", () => {
+    const lobby = nativeLobbyOf(["ann", "bob"]);
+    expect(refusal(after(lobby, expels("ann", "bob", true)), enters("bob"))).toStrictEqual(refused("kicked"));
+    expect(peersOf(after(after(lobby, expels("ann", "bob")), enters("bob")))).toStrictEqual(["ann", "bob"]);
+    expect(refusal(lobby, expels("bob", "ann"))).toStrictEqual(refused("not_host"));
+  });
+});
+
+describe("where the host admits each one", () => {
+  const lobby = nativeLobbyOf(["ann"], { settings: { approval: true }, seats: 2 });
+  const asked = step(lobby, enters("bob", { title: "Bob", data: { skill: 3 } }), T0);
+  const waiting = still(asked);
+
+  test("a joiner waits without a seat, and only the host hears of it", () => {
+    expect(heard(asked)).toStrictEqual([["ann", { kind: "applied", peer: "bob" }]]);
+    expect([peersOf(waiting), waiting.applicants.map((a) => a.peer)]).toStrictEqual([["ann"], ["bob"]]);
+    expect(step(waiting, enters("bob"), T0 + 1)).toStrictEqual({ lobby: waiting, tells: [] });
+    expect(deadline(waiting)).toBe(T0 + APPLICANT_MS);
+    expect(after(waiting, TICK, T0 + APPLICANT_MS).applicants).toStrictEqual([]);
+  });
+
+  test("he gets the seat that was free when he was admitted, with what he said of himself", () => {
+    const admitted = after(waiting, admits("ann", "bob"), T0 + 9);
+    expect(admitted.members[1]).toMatchObject({ peer: "bob", title: "Bob", data: { skill: 3 } });
+    expect([admitted.applicants, deadline(admitted)]).toStrictEqual([[], T0 + 9 + SEAT_HELD_MS]);
+    const two = after(waiting, enters("eve"));
+    const full = after(two, admits("ann", "eve"));
+    expect(refusal(full, admits("ann", "bob"))).toStrictEqual(refused("lobby_full"));
+  });
+
+  test("who was turned away hears it when he asks again, until his time would have been over", () => {
+    const denied = after(waiting, denies("ann", "bob"), T0 + 9);
+    expect(refusal(denied, enters("bob"), T0 + 10)).toStrictEqual(refused("not_admitted"));
+    expect(after(denied, enters("bob"), T0 + APPLICANT_MS).applicants).toHaveLength(1);
+  });
+
+  test("he may withdraw; nobody else decides", () => {
+    expect(after(waiting, denies("bob", "bob")).applicants).toStrictEqual([]);
+    expect(refusal(waiting, denies("eve", "bob"))).toStrictEqual(refused("not_host"));
+    expect(refusal(waiting, admits("bob", "bob"))).toStrictEqual(refused("not_host"));
+    expect(refusal(waiting, admits("ann", "eve"))).toStrictEqual(refused("applicant_not_found"));
+  });
+
+  test(`no more than ${APPLICANTS_PER_LOBBY_MAX} wait`, () => {
+    const people = Array.from({ length: APPLICANTS_PER_LOBBY_MAX }, (_, at) => `peer ${at}`);
+    const crowded = people.reduce((next, peer) => after(next, enters(peer)), lobby);
+    expect(refusal(crowded, enters("bob"))).toStrictEqual(refused("too_many_applicants"));
+  });
+});
+
+describe("what a host changes", () => {
+  const lobby = nativeLobbyOf(["ann", "bob"]);
+
+  test("is changed once, by him, and of the revision that he has seen", () => {
+    const patched = after(lobby, changes("ann", { title: "New", seats: 2 }, lobby.revision), T0 + 1);
+    expect(patched).toMatchObject({ title: "New", seats: 2, revision: lobby.revision + 1, updated_at: T0 + 1 });
+    expect(step(patched, changes("ann", { title: "New" }), T0 + 2).lobby).toBe(patched);
+    expect(refusal(patched, changes("ann", { title: "Old" }, lobby.revision))).toStrictEqual(
+      refused("precondition_failed"),
+    );
+    expect(refusal(lobby, changes("bob", { title: "Mine" }))).toStrictEqual(refused("not_host"));
+    expect(refusal(lobby, changes("ann", { seats: 1 }))).toStrictEqual(refused("seats_taken"));
+  });
+
+  test("data by a merge patch: parts of an entry, null takes a key away", () => {
+    const map = { value: "forest", visibility: "public", index: true } as const;
+    const some = after(lobby, changes("ann", { data: { map, mode: { value: 1 } } }));
+    const other = after(some, changes("ann", { data: { map: { value: "desert" }, mode: null } }));
+    expect(other.data).toStrictEqual({ map: { ...map, value: "desert" } });
+  });
+
+  test("data within its limits, and no index on what is not public", () => {
+    const tooMany = Object.fromEntries(Array.from({ length: 33 }, (_, at) => [`k${at}`, { value: at }]));
+    const indexed = Object.fromEntries(Array.from({ length: 11 }, (_, at) => [`k${at}`, { value: at, index: true }]));
+    const wrong = [
+      tooMany,
+      indexed,
+      { a: { visibility: "member" } },
+      { a: { value: 1, visibility: "member", index: true } },
+      { a: { value: "x".repeat(129), index: true } },
+      { a: { value: "ü".repeat(4_096) } },
+    ] as const;
+    for (const data of wrong) expect(refusal(lobby, changes("ann", { data }))).toStrictEqual(refused("data_limit"));
+  });
+
+  test("and what a member says of himself he says himself", () => {
+    const dressed = after(lobby, { kind: "present", peer: "bob", title: "Bob", data: { hat: true } });
+    expect(dressed.members[1]).toMatchObject({ title: "Bob", data: { hat: true } });
+    expect(after(dressed, { kind: "present", peer: "bob", data: { hat: null } }).members[1]!.data).toStrictEqual({});
+    expect(refusal(lobby, { kind: "present", peer: "eve" })).toStrictEqual(refused("not_member"));
+    const much = { kind: "present", peer: "bob", data: { a: "x".repeat(4_096) } } as const;
+    expect(refusal(lobby, much)).toStrictEqual(refused("data_limit"));
+  });
+});
+
+describe("when the host goes", () => {
+  test("the next in order of arrival hosts, in a new term; the old one is late, not a stranger", () => {
+    const lobby = after(nativeLobbyOf(["ann", "bob", "cat"]), goes("ann"));
+    expect(lobby).toMatchObject({ host: "bob", term: 2, deposed: ["ann"] });
+    expect(refusal(lobby, changes("ann", { title: "x" }))).toStrictEqual(refused("stale_term"));
+    expect(refusal(lobby, changes("eve", { title: "x" }))).toStrictEqual(refused("not_host"));
+  });
+
+  test("the lobby ends with him where it says so", () => {
+    const lobby = nativeLobbyOf(["ann", "bob"], { settings: { succession: "close" } });
+    const stepped = step(lobby, goes("ann"), T0);
+    expect(stepped.lobby).toBeNull();
+    expect(heard(stepped)).toStrictEqual([
+      ["ann", { kind: "removed", reason: "left" }],
+      ["bob", { kind: "removed", reason: "closed" }],
+    ]);
+  });
+
+  test("it waits for a member who claims it, where it says so, and ends where nobody does", () => {
+    const lobby = nativeLobbyOf(["ann", "bob", "cat"], { settings: { succession: "manual" } });
+    const vacant = after(lobby, goes("ann"), T0 + 1);
+    expect(vacant).toMatchObject({ host: null, term: 2, vacant_since: T0 + 1, deposed: ["ann"] });
+    expect(refusal(vacant, enters("eve"))).toStrictEqual(refused("lobby_locked"));
+    expect(after(vacant, hands("cat", "cat", 2), T0 + 2)).toMatchObject({ host: "cat", term: 3, vacant_since: null });
+    expect(deadline(vacant)).toBe(T0 + 1 + VACANT_MS);
+    expect(step(vacant, TICK, T0 + 1 + VACANT_MS).lobby).toBeNull();
+  });
+
+  test("a member claims from a silent host, and not from one who is there", () => {
+    const lobby = nativeLobbyOf(["ann", "bob"]);
+    expect(refusal(lobby, hands("bob", "bob", 1))).toStrictEqual(refused("host_present"));
+    const silent = after(lobby, fallsSilent("ann"));
+    expect(after(silent, hands("bob", "bob", 1))).toMatchObject({ host: "bob", term: 2 });
+    expect(refusal(silent, hands("bob", "ann", 1))).toStrictEqual([]);
+    expect(refusal(silent, hands("eve", "eve", 1))).toStrictEqual(refused("not_member"));
+  });
+
+  test("he hands it on himself, and of two who do so at once the second is late", () => {
+    const lobby = after(nativeLobbyOf(["ann", "bob", "cat"]), hands("ann", "cat", 1));
+    expect(lobby).toMatchObject({ host: "cat", term: 2, deposed: ["ann"] });
+    expect(refusal(lobby, hands("ann", "bob", 1))).toStrictEqual(refused("stale_term"));
+    expect(refusal(lobby, hands("bob", "ann", 2))).toStrictEqual(refused("not_host"));
+    expect(refusal(lobby, hands("cat", "eve", 2))).toStrictEqual(refused("member_not_found"));
+    expect(after(lobby, hands("cat", "ann", 2))).toMatchObject({ host: "ann", term: 3, deposed: ["cat"] });
+  });
+});
+
+describe("what is said", () => {
+  const lobby = nativeLobbyOf(["ann", "bob", "cat"]);
+
+  test("to all is heard by all, and kept by nobody", () => {
+    const stepped = step(lobby, { kind: "chat", by: "bob", text: "hi" }, T0);
+    expect(stepped.lobby).toBe(lobby);
+    const line = { kind: "chat", from: "bob", text: "hi" };
+    expect(heard(stepped)).toStrictEqual(["ann", "bob", "cat"].map((peer) => [peer, line]));
+  });
+
+  test("to one is heard by him alone", () => {
+    const stepped = step(lobby, { kind: "signal", by: "bob", peer: "cat", body: "sdp" }, T0);
+    expect(heard(stepped)).toStrictEqual([["cat", { kind: "signal", from: "bob", body: "sdp" }]]);
+  });
+
+  test("by somebody else is not heard", () => {
+    expect(refusal(lobby, { kind: "chat", by: "eve", text: "hi" })).toStrictEqual(refused("not_member"));
+    expect(refusal(lobby, { kind: "signal", by: "bob", peer: "eve", body: "" })).toStrictEqual(
+      refused("member_not_found"),
+    );
+  });
+});
+
+test("who hosts the same once more over HTTP gets the same lobby", () => {
+  const lobby = nativeLobbyOf(["ann"]);
+  expect(step(lobby, opens("ann"), T0).lobby).toBe(lobby);
+  expect(refusal(lobby, opens("bob"))).toStrictEqual(refused("lobby_exists"));
+});
+
+test("a row stored before lobbies were made over HTTP is the lobby that it was", () => {
+  const lobby = lobbyOf(["Alice", "Bob"]);
+  const { title, visibility, version, joinable, in_game, approval, succession, data, ...rest } = lobby;
+  const { applicants, vacant_since, deposed, code, client_ref, revision, ...old } = rest;
+  expect([title, visibility, version, joinable, in_game]).toStrictEqual([null, "public", null, true, false]);
+  expect([approval, succession, data, applicants, vacant_since]).toStrictEqual([false, "automatic", {}, [], null]);
+  expect([deposed, code, client_ref]).toStrictEqual([[], null, null]);
+  expect(restored({ ...old, version: revision })).toStrictEqual(lobby);
+  const native = nativeLobbyOf(["ann"], { settings: { version: "1.4" } });
+  expect(restored(native)).toStrictEqual(native);
+});

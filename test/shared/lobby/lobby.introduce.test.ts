@@ -1,0 +1,250 @@
+/** Lobbies where joining introduces at once, whose host may say everything anew, and where a member may move. */
+import { describe, expect, test } from "vitest";
+import { summarise, viewOf } from "#shared/api/views.ts";
+import { step } from "#shared/lobby/step.ts";
+import {
+  type Event,
+  type Lobby,
+  LOCKED_BY_PEERS,
+  type Policy,
+  type Source,
+  type Stepped,
+} from "#shared/lobby/lobby.ts";
+import {
+  after,
+  comesBack,
+  from,
+  goesAway,
+  heard,
+  HOME,
+  hosts,
+  joins,
+  lobbyOf,
+  peersOf,
+  POLICY,
+  refused,
+  roster,
+  startedLobbyOf,
+  still,
+  T0,
+} from "../support/lobbies.ts";
+
+const INTRODUCING: Policy = { ...POLICY, introduces_on_join: true, rehosts: true };
+const AT_HOME = { address: "10.0.0.1", port: 1 };
+const ELSEWHERE = { address: "10.9.9.9", port: 9 };
+
+const meeting = (parts: Parameters<typeof hosts>[1] = {}): Lobby =>
+  still(
+    step(null, hosts("Alice", { policy: INTRODUCING, seats: null, memory: "secret", local: AT_HOME, ...parts }), T0),
+  );
+
+const moves = (source: Source, peer = "Alice"): Event => ({ kind: "moved", peer, source });
+
+describe("where joining introduces", () => {
+  test("the host is told of the guest and the guest of the host, in this order, with their local addresses", () => {
+    const { tells } = step(meeting(), joins("Bob", { local: { address: "10.0.0.2", port: 2 } }), T0);
+    const bob = { peer: "Bob", endpoint: HOME.Bob.endpoint, local: { address: "10.0.0.2", port: 2 } };
+    const alice = { peer: "Alice", endpoint: HOME.Alice.endpoint, local: AT_HOME };
+    expect(tells).toStrictEqual([
+      { to: "member", peer: "Alice", source: HOME.Alice, notice: { kind: "introduced", peers: [bob] } },
+      { to: "asker", notice: { kind: "introduced", peers: [alice] } },
+    ]);
+  });
+
+  test("silently: the asker alone hears, for he means to have both relayed", () => {
+    const lobby = meeting();
+    expect(heard(step(lobby, joins("Bob", { silently: true }), T0))).toStrictEqual([
+      ["asker", { kind: "introduced", peers: [{ peer: "Alice", endpoint: HOME.Alice.endpoint, local: AT_HOME }] }],
+    ]);
+    expect(heard(step(null, joins("Bob", { silently: true }), T0))).toStrictEqual(refused("lobby_not_found"));
+  });
+
+  test("without a local address none is told", () => {
+    const lobby = still(step(null, hosts("Alice", { policy: INTRODUCING }), T0));
+    expect(heard(step(lobby, joins("Bob"), T0))).toStrictEqual([
+      ["Alice", { kind: "introduced", peers: [{ peer: "Bob", endpoint: HOME.Bob.endpoint }] }],
+      ["asker", { kind: "introduced", peers: [{ peer: "Alice", endpoint: HOME.Alice.endpoint }] }],
+    ]);
+  });
+
+  test("nothing is remembered of who joins, however often and from wherever", () => {
+    const lobby = meeting();
+    for (const event of [
+      joins("Bob"),
+      joins("Bob"),
+      joins("Bob", { source: HOME.Eve }),
+      joins("Carol"),
+      joins("Alice"),
+    ]) {
+      const stepped = step(lobby, event, T0 + 1_000);
+      expect(stepped.lobby).toBe(lobby);
+      expect(stepped.tells).toHaveLength(2);
+    }
+    expect(peersOf(lobby)).toStrictEqual(["Alice"]);
+  });
+
+  test("neither seats nor a lock of the peers' own keep anybody out", () => {
+    for (const parts of [{ lock: LOCKED_BY_PEERS }, { seats: 1 }]) {
+      expect(step(meeting(parts), joins("Bob"), T0).tells).toHaveLength(2);
+    }
+  });
+
+  test("nothing of the wire's notes, and no address, is shown to strangers; the lock is", () => {
+    const lobby = meeting({ lock: LOCKED_BY_PEERS });
+    for (const shown of [summarise(lobby), viewOf(lobby, null)]) {
+      expect(JSON.stringify(shown)).not.toMatch(/10\.0\.0\.1|192\.0\.2|secret|peers"/);
+    }
+    expect(summarise(lobby)).toMatchObject({ locked: true, seats: null, members: 1 });
+    expect(summarise(meeting()).locked).toBe(false);
+  });
+
+  test("a lobby that is not there is refused", () => {
+    expect(heard(step(null, joins("Bob"), T0))).toStrictEqual(refused("lobby_not_found"));
+  });
+
+  test("elsewhere joining makes a member and introduces nobody", () => {
+    const stepped = step(lobbyOf(["Alice"]), joins("Bob"), T0);
+    expect(peersOf(stepped.lobby)).toStrictEqual(["Alice", "Bob"]);
+    expect(heard(stepped).map(([, notice]) => notice.kind)).toStrictEqual(["roster", "roster"]);
+  });
+});
+
+describe("hosting again from the same source", () => {
+  const again = (parts: Parameters<typeof hosts>[1] = {}): Event =>
+    hosts("Alice", { policy: INTRODUCING, seats: null, memory: "secret", local: AT_HOME, ...parts });
+  const hosted = [["Alice", { kind: "hosted", peers: ["Alice"] }]];
+
+  test("with nothing new gives the very same lobby, and says again that it stands", () => {
+    const lobby = meeting();
+    const stepped = step(lobby, again(), T0 + 1_000);
+    expect(stepped.lobby).toBe(lobby);
+    expect(heard(stepped)).toStrictEqual(hosted);
+  });
+
+  test("overwrites lock, seats, policy, local address and note, and nothing else", () => {
+    const lobby = meeting();
+    const policy = { ...INTRODUCING, lease_ms: 600_000 };
+    const parts = { lock: LOCKED_BY_PEERS, seats: 8, policy, local: ELSEWHERE, memory: "other", id: "0-bbb" };
+    const stepped = step(lobby, again(parts), T0 + 1_000);
+    expect(heard(stepped)).toStrictEqual(hosted);
+    expect(stepped.lobby).toStrictEqual({
+      ...lobby,
+      lock: LOCKED_BY_PEERS,
+      seats: 8,
+      policy,
+      members: [{ ...lobby.members[0]!, local: ELSEWHERE, memory: "other" }],
+      updated_at: T0 + 1_000,
+      revision: expect.any(Number) as number,
+    });
+    expect(stepped.lobby!.revision).toBeGreaterThan(lobby.revision);
+  });
+
+  test.each([
+    ["the lock", { lock: LOCKED_BY_PEERS }, (lobby: Lobby) => lobby.lock === LOCKED_BY_PEERS],
+    ["the lease", { policy: { ...INTRODUCING, lease_ms: 9 } }, (lobby: Lobby) => lobby.policy.lease_ms === 9],
+    ["the note", { memory: "other" }, (lobby: Lobby) => lobby.members[0]!.memory === "other"],
+    ["the address", { local: ELSEWHERE }, (lobby: Lobby) => lobby.members[0]!.local === ELSEWHERE],
+  ])("overwrites %s alone, and is then nothing new", (_, parts, holds) => {
+    const changed = after(meeting(), again(parts), T0 + 1);
+    expect(holds(changed)).toBe(true);
+    expect(step(changed, again(parts), T0 + 2).lobby).toBe(changed);
+  });
+
+  test("who tells no local address any more has none", () => {
+    const { local: _, ...event } = again() as Event & { kind: "host" };
+    expect(after(meeting(), event).members[0]).not.toHaveProperty("local");
+  });
+
+  test("from any other source the name is taken, and nothing is overwritten", () => {
+    const lobby = meeting();
+    for (const source of [HOME.Eve, from(1, 7_001)]) {
+      const stepped = step(lobby, again({ source, memory: "other", lock: LOCKED_BY_PEERS }), T0);
+      expect(stepped.lobby).toBe(lobby);
+      expect(heard(stepped)).toStrictEqual(refused("lobby_exists"));
+    }
+  });
+
+  test("where hosts do not say anew, the lobby stays as it was", () => {
+    const lobby = lobbyOf(["Alice"]);
+    const stepped = step(lobby, hosts("Alice", { seats: 2, lock: "digest", local: ELSEWHERE }), T0 + 1);
+    expect(stepped.lobby).toBe(lobby);
+    expect(heard(stepped)).toStrictEqual(hosted);
+  });
+
+  test("and from another sidecar is answered there; the one before is told to forget him", () => {
+    const there = { ...HOME.Alice, sidecar: "south" };
+    const stepped = step(meeting(), again({ source: there }), T0);
+    expect(stepped.tells).toStrictEqual([
+      { to: "member", peer: "Alice", source: HOME.Alice, notice: { kind: "removed", reason: "moved" } },
+      { to: "member", peer: "Alice", source: there, notice: { kind: "hosted", peers: ["Alice"] } },
+    ]);
+    expect(stepped.lobby?.members[0]?.source).toStrictEqual(there);
+  });
+});
+
+describe("a member who has moved", () => {
+  const MOVED = from(1, 7_001);
+
+  test("within his address is told there what stands, and guests are told where he is now", () => {
+    const stepped = step(meeting(), moves(MOVED), T0 + 1);
+    expect(stepped.tells).toStrictEqual([
+      { to: "member", peer: "Alice", source: MOVED, notice: { kind: "roster", peers: ["Alice"] } },
+    ]);
+    expect(stepped.lobby!.members[0]).toStrictEqual({ ...meeting().members[0]!, source: MOVED });
+    const [, toGuest] = heard(step(stepped.lobby, joins("Bob"), T0 + 2));
+    expect(toGuest).toStrictEqual([
+      "asker",
+      { kind: "introduced", peers: [{ peer: "Alice", endpoint: MOVED.endpoint, local: AT_HOME }] },
+    ]);
+  });
+
+  test("twice to the same place changes nothing more", () => {
+    const moved = after(meeting(), moves(MOVED), T0 + 1);
+    const stepped = step(moved, moves(MOVED), T0 + 2);
+    expect(stepped.lobby).toBe(moved);
+    expect(heard(stepped)).toStrictEqual([["Alice", roster("Alice")]]);
+  });
+
+  test("to another address is not believed", () => {
+    const lobby = meeting();
+    for (const source of [HOME.Eve, { ...HOME.Bob, sidecar: "south" }]) {
+      expect(step(lobby, moves(source), T0)).toStrictEqual({ lobby, tells: [] });
+    }
+  });
+
+  test("to another address is believed where the policy lets him roam, and guests are told of it", () => {
+    const lobby = meeting({ policy: { ...INTRODUCING, roams: true } });
+    const moved = still(step(lobby, moves(HOME.Eve), T0));
+    expect(moved.members[0]).toMatchObject({ source: HOME.Eve, memory: "secret", local: AT_HOME });
+    expect(heard(step(moved, joins("Bob"), T0))[1]).toMatchObject([
+      "asker",
+      { peers: [{ endpoint: HOME.Eve.endpoint }] },
+    ]);
+  });
+
+  test("and whom nobody knows says nothing, nor does one of a lobby that is over or has started", () => {
+    const lobby = meeting();
+    expect(step(lobby, moves(MOVED, "Bob"), T0)).toStrictEqual({ lobby, tells: [] });
+    expect(step(null, moves(MOVED), T0)).toStrictEqual({ lobby: null, tells: [] });
+    const started = startedLobbyOf(["Alice", "Bob"]);
+    expect(step(started, moves(MOVED), T0)).toStrictEqual({ lobby: started, tells: [] });
+  });
+
+  test("is listened to again, if nobody was", () => {
+    const away = after(meeting(), goesAway("north"), T0 + 1);
+    expect(away.members[0]?.away_since).toBe(T0 + 1);
+    expect(after(away, moves(MOVED), T0 + 2).members[0]?.away_since).toBeNull();
+    expect(after(away, comesBack("north"), T0 + 2).members[0]?.source).toStrictEqual(HOME.Alice);
+  });
+
+  test("keeps the note and the local address, and is then refused nothing that is his", () => {
+    const moved = after(meeting(), moves(MOVED));
+    expect(moved.members[0]).toMatchObject({ memory: "secret", local: AT_HOME });
+    const left: Stepped = step(moved, { kind: "leave", peer: "Alice", source: MOVED }, T0);
+    expect(left.lobby).toBeNull();
+    expect(step(moved, { kind: "leave", peer: "Alice", source: HOME.Alice }, T0)).toStrictEqual({
+      lobby: moved,
+      tells: [],
+    });
+  });
+});

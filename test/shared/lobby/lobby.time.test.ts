@@ -1,0 +1,221 @@
+import { describe, expect, test } from "vitest";
+import { AWAY_MS } from "#shared/limits.ts";
+import { deadline, step } from "#shared/lobby/step.ts";
+import {
+  after,
+  asks,
+  comesBack,
+  from,
+  goesAway,
+  heard,
+  HOME,
+  hosts,
+  isHeard,
+  isLost,
+  joins,
+  lobbyOf,
+} from "../support/lobbies.ts";
+import { peersOf, POLICY, refused, roster, startedLobbyOf, still, T0, TICK } from "../support/lobbies.ts";
+
+const timedOut = { kind: "removed", reason: "member_timeout" } as const;
+const over = { kind: "removed", reason: "lobby_timeout" } as const;
+const FOREVER = { ...POLICY, lifetime_ms: null };
+
+describe("a member who is lost", () => {
+  test("is told so, and the others who is left", () => {
+    const stepped = step(lobbyOf(["Alice", "Bob"]), isLost("Bob"), T0);
+    expect(peersOf(stepped.lobby)).toStrictEqual(["Alice"]);
+    expect(heard(stepped)).toStrictEqual([
+      ["Bob", timedOut],
+      ["Alice", roster("Alice")],
+    ]);
+  });
+
+  test("hands the lobby on when he hosted it", () => {
+    const lobby = after(lobbyOf(["Alice", "Bob"]), isLost("Alice"));
+    expect(lobby).toMatchObject({ host: "Bob", term: 2 });
+  });
+
+  test("takes the lobby with him when he was the last", () => {
+    const stepped = step(lobbyOf(["Alice"]), isLost("Alice"), T0);
+    expect(stepped.lobby).toBeNull();
+    expect(heard(stepped)).toStrictEqual([["Alice", timedOut]]);
+  });
+
+  test("is not barred: he may join again", () => {
+    const lobby = after(lobbyOf(["Alice", "Bob"]), isLost("Bob"));
+    expect(peersOf(after(lobby, joins("Bob")))).toStrictEqual(["Alice", "Bob"]);
+  });
+
+  test.each([
+    ["a sidecar that does not hold him", { ...HOME.Bob, sidecar: "south" }],
+    ["his sidecar, speaking of an endpoint he has left", from(2, 7_001)],
+  ])("is not lost on the word of %s", (_, source) => {
+    const lobby = lobbyOf(["Alice", "Bob"]);
+    expect(step(lobby, isLost("Bob", source), T0)).toStrictEqual({ lobby, tells: [] });
+  });
+
+  test("is nothing to talk about when he is no member, or there is no lobby", () => {
+    const lobby = lobbyOf(["Alice"]);
+    expect(step(lobby, isLost("Bob"), T0)).toStrictEqual({ lobby, tells: [] });
+    expect(step(null, isLost("Bob"), T0)).toStrictEqual({ lobby: null, tells: [] });
+  });
+});
+
+describe("a sidecar that goes away", () => {
+  const lobby = lobbyOf(["Alice", "Dave"], { policy: FOREVER });
+  const away = after(lobby, goesAway("south"), T0 + 1_000);
+
+  test("leaves its members away and the others as they are, and nobody is told", () => {
+    const stepped = step(lobby, goesAway("south"), T0 + 1_000);
+    expect(stepped.lobby?.members.map((member) => member.away_since)).toStrictEqual([null, T0 + 1_000]);
+    expect(stepped.lobby).toMatchObject({ revision: lobby.revision + 1 });
+    expect(stepped.tells).toStrictEqual([]);
+  });
+
+  test("does not count anew when it is reported again", () => {
+    expect(after(away, goesAway("south"), T0 + 9_000)).toBe(away);
+  });
+
+  test("is none of this lobby's business when it holds no member", () => {
+    expect(after(lobby, goesAway("west"))).toBe(lobby);
+  });
+
+  test("loses its members when it stays away", () => {
+    const due = T0 + 1_000 + AWAY_MS;
+    expect(deadline(away)).toBe(due);
+    expect(after(away, TICK, due - 1)).toBe(away);
+    const stepped = step(away, TICK, due);
+    expect(peersOf(stepped.lobby)).toStrictEqual(["Alice"]);
+    expect(heard(stepped)).toStrictEqual([
+      ["Dave", timedOut],
+      ["Alice", roster("Alice")],
+    ]);
+  });
+
+  test("brings its members back when it returns with its memory", () => {
+    const back = after(away, comesBack("south"), T0 + 2_000);
+    expect(back.members[1]?.away_since).toBeNull();
+    expect(deadline(back)).toBeNull();
+  });
+
+  test("returns nobody of another sidecar", () => {
+    expect(after(away, comesBack("north"))).toBe(away);
+  });
+
+  test("finds a member back as soon as it hears him", () => {
+    const back = after(away, isHeard("Dave"), T0 + 2_000);
+    expect(back.members[1]?.away_since).toBeNull();
+  });
+
+  test("hears nobody back from another endpoint or through another sidecar", () => {
+    expect(after(away, isHeard("Dave", from(4, 7_001, "south")))).toBe(away);
+    expect(after(away, isHeard("Dave", { ...HOME.Dave, sidecar: "north" }))).toBe(away);
+  });
+
+  test("is replaced by the one through which its member asks", () => {
+    const source = { ...HOME.Dave, sidecar: "north" };
+    const moved = after(away, asks("Dave", source), T0 + 2_000);
+    expect(moved.members[1]).toMatchObject({ source, away_since: null });
+  });
+
+  test("hands a lobby on when it held the host", () => {
+    const both = after(lobbyOf(["Dave", "Alice"], { policy: FOREVER }), goesAway("south"));
+    expect(after(both, TICK, T0 + AWAY_MS)).toMatchObject({ host: "Alice", term: 2 });
+  });
+
+  test("ends a lobby all of whose members it held", () => {
+    const all = after(lobbyOf(["Alice", "Bob", "Carol"], { policy: FOREVER }), goesAway("north"));
+    const stepped = step(all, TICK, T0 + AWAY_MS);
+    expect(stepped.lobby).toBeNull();
+    const goodbyes = heard(stepped).filter(([, notice]) => notice.kind === "removed");
+    expect(goodbyes).toStrictEqual([
+      ["Alice", timedOut],
+      ["Bob", timedOut],
+      ["Carol", timedOut],
+    ]);
+  });
+
+  test("has lost its members before the event that comes next", () => {
+    const full = after(lobbyOf(["Alice", "Dave"], { seats: 2 }), goesAway("south"));
+    const stepped = step(full, joins("Bob"), T0 + AWAY_MS);
+    expect(peersOf(stepped.lobby)).toStrictEqual(["Alice", "Bob"]);
+  });
+
+  test("says nothing to a lobby that is not there", () => {
+    for (const event of [goesAway("north"), comesBack("north"), isHeard("Alice"), TICK]) {
+      expect(step(null, event, T0)).toStrictEqual({ lobby: null, tells: [] });
+    }
+  });
+});
+
+describe("the life of a lobby that never starts", () => {
+  const end = T0 + POLICY.lifetime_ms!;
+
+  test("ends on time, and everybody is told", () => {
+    const lobby = lobbyOf(["Alice", "Bob"]);
+    expect(step(lobby, TICK, end - 1).lobby).toBe(lobby);
+    const stepped = step(lobby, TICK, end);
+    expect(stepped.lobby).toBeNull();
+    expect(heard(stepped)).toStrictEqual([
+      ["Alice", over],
+      ["Bob", over],
+    ]);
+    expect(stepped.tells).toMatchObject([{ source: HOME.Alice }, { source: HOME.Bob }]);
+  });
+
+  test("is not prolonged by what happens in it", () => {
+    expect(deadline(after(lobbyOf(["Alice"]), joins("Bob"), T0 + 60_000))).toBe(end);
+  });
+
+  test("never ends where the policy says never", () => {
+    const lobby = lobbyOf(["Alice"], { policy: FOREVER });
+    expect(step(lobby, TICK, T0 + 1e12)).toStrictEqual({ lobby, tells: [] });
+  });
+
+  test("is over for whoever comes at its end", () => {
+    const stepped = step(lobbyOf(["Alice"]), joins("Bob"), end);
+    expect(stepped.lobby).toBeNull();
+    expect(heard(stepped)).toStrictEqual([["Alice", over], ...refused("lobby_not_found")]);
+  });
+
+  test("frees its name in the very step that finds it over", () => {
+    const stepped = step(lobbyOf(["Alice", "Bob"]), hosts("Eve", { id: "0-new" }), end);
+    expect(still(stepped)).toMatchObject({ id: "0-new", host: "Eve", term: 1, revision: 1, created_at: end });
+    expect(heard(stepped)).toStrictEqual([
+      ["Alice", over],
+      ["Bob", over],
+      ["Eve", { kind: "hosted", peers: ["Eve"] }],
+    ]);
+  });
+
+  test("frees the name of a started lobby the same way", () => {
+    const stepped = step(startedLobbyOf(["Alice", "Bob"]), hosts("Eve"), T0 + POLICY.started_keep_ms);
+    expect(heard(stepped)).toStrictEqual([
+      ["Alice", { kind: "removed", reason: "over" }],
+      ["Bob", { kind: "removed", reason: "over" }],
+      ["Eve", { kind: "hosted", peers: ["Eve"] }],
+    ]);
+  });
+});
+
+describe("the deadline", () => {
+  test("is the end of the lobby's life when nobody is away", () => {
+    expect(deadline(lobbyOf(["Alice", "Bob"]))).toBe(T0 + POLICY.lifetime_ms!);
+  });
+
+  test("is null when nothing will change by itself", () => {
+    expect(deadline(lobbyOf(["Alice"], { policy: FOREVER }))).toBeNull();
+  });
+
+  test("is that of the member who has been away for longest", () => {
+    const one = after(lobbyOf(["Alice", "Dave"]), goesAway("south"), T0 + 10);
+    const both = after(one, goesAway("north"), T0 + 20);
+    expect(deadline(both)).toBe(T0 + 10 + AWAY_MS);
+  });
+
+  test("is the end of life when that comes before anybody has been away for too long", () => {
+    const late = T0 + POLICY.lifetime_ms! - 10;
+    expect(deadline(after(lobbyOf(["Alice"]), goesAway("north"), late))).toBe(T0 + POLICY.lifetime_ms!);
+  });
+});

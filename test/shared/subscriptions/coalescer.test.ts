@@ -1,0 +1,83 @@
+import * as fc from "../../support/fc.ts";
+import { describe, expect, test } from "vitest";
+import { type Change, Coalescer } from "#shared/subscriptions/coalescer.ts";
+
+const change = (id: string, old: number | null, next: number | null): Change<number> => ({
+  id,
+  old,
+  next,
+  reason: "closed",
+});
+
+describe("changes of one thing", () => {
+  test("are told at once where the last one was told long ago, and otherwise together", () => {
+    const coalescer = new Coalescer<number>(1_000);
+    expect(coalescer.take([change("a", null, 1)], 0)).toStrictEqual([change("a", null, 1)]);
+    expect(coalescer.deadline()).toBe(Infinity);
+    expect(coalescer.take([change("a", 1, 2), change("b", null, 1)], 400)).toStrictEqual([change("b", null, 1)]);
+    expect(coalescer.take([change("a", 2, 3)], 500)).toStrictEqual([]);
+    expect(coalescer.deadline()).toBe(1_000);
+    expect(coalescer.waiting()).toStrictEqual(new Map([["a", 1]]));
+    expect(coalescer.due(999)).toStrictEqual([]);
+    expect(coalescer.due(1_000)).toStrictEqual([change("a", 1, 3)]);
+    expect(coalescer.take([change("a", 3, 4)], 1_999)).toStrictEqual([]);
+    expect(coalescer.due(2_000)).toStrictEqual([change("a", 3, 4)]);
+    expect(coalescer.take([change("a", 4, 5)], 3_000)).toStrictEqual([change("a", 4, 5)]);
+  });
+
+  test("that come and go between two tellings are not told", () => {
+    const coalescer = new Coalescer<number>(1_000);
+    coalescer.take([change("a", 1, null)], 0);
+    expect(coalescer.take([change("a", null, 2)], 100)).toStrictEqual([]);
+    expect(coalescer.take([change("a", 2, null)], 200)).toStrictEqual([]);
+    expect(coalescer.due(1_000)).toStrictEqual([]);
+    expect(coalescer.deadline()).toBe(Infinity);
+  });
+
+  test("that was told to be over waits for nothing", () => {
+    const coalescer = new Coalescer<number>(1_000);
+    coalescer.take([change("a", null, 1)], 0);
+    coalescer.take([change("a", 1, 2)], 10);
+    coalescer.drop("a");
+    expect([coalescer.due(5_000), coalescer.waiting().size]).toStrictEqual([[], 0]);
+  });
+});
+
+test("who follows what is told knows in the end how things are, and hears of each once an interval at the most", () => {
+  const step = fc.record({
+    after_ms: fc.integer({ min: 0, max: 700 }),
+    id: fc.constantFrom("a", "b", "c"),
+    next: fc.option(fc.integer({ min: 0, max: 9 })),
+    looks: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const coalescer = new Coalescer<number>(1_000);
+      const [is, seen, told_at] = [new Map<string, number>(), new Map<string, number>(), new Map<string, number>()];
+      const follow = (changes: readonly Change<number>[], now: number): void => {
+        for (const { id, old, next } of changes) {
+          // It begins where the last one ended: nothing is skipped.
+          expect([id, old]).toStrictEqual([id, seen.get(id) ?? null]);
+          expect(now - (told_at.get(id) ?? -Infinity)).toBeGreaterThanOrEqual(1_000);
+          told_at.set(id, now);
+          if (next === null) seen.delete(id);
+          else seen.set(id, next);
+        }
+      };
+      let now = 0;
+      for (const { after_ms, id, next, looks } of steps) {
+        now += after_ms;
+        if (looks) follow(coalescer.due(now), now);
+        const old = is.get(id) ?? null;
+        if (old === next) continue;
+        if (next === null) is.delete(id);
+        else is.set(id, next);
+        follow(coalescer.take([change(id, old, next)], now), now);
+      }
+      follow(coalescer.due(now + 1_000), now + 1_000);
+      expect(seen).toStrictEqual(is);
+      expect(coalescer.deadline()).toBe(Infinity);
+    }),
+    { numRuns: 1_000 },
+  );
+});

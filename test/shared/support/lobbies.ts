@@ -1,0 +1,97 @@
+/** What the tests of the core share: people with homes, the events they cause, and lobbies already under way. */
+import { step } from "#shared/lobby/step.ts";
+import type { Event, Lobby, Message, Notice, Policy, Source, Stepped } from "#shared/lobby/lobby.ts";
+import type { RefusalCode } from "#shared/refusals.ts";
+
+export const T0 = Date.UTC(2025, 0, 1);
+
+export const POLICY: Policy = {
+  lease_ms: 5_000,
+  lifetime_ms: 900_000,
+  started_keep_ms: 10_000,
+  confirmed_keep_ms: 2_000,
+  listed: true,
+};
+
+export const from = (last: number, port = 7_000, sidecar = "north"): Source => ({
+  sidecar,
+  via: 3_478,
+  endpoint: { address: `192.0.2.${last}`, port },
+});
+
+/** Where each of them plays, unless a test says otherwise. Dave is the one on another sidecar. */
+export const HOME = { Alice: from(1), Bob: from(2), Carol: from(3), Dave: from(4, 7_000, "south"), Eve: from(66) };
+export type Person = keyof typeof HOME;
+
+type Hosting = Event & { kind: "host"; source: Source };
+type Joining = Event & { kind: "join"; source: Source };
+
+export const hosts = (peer: Person, parts: Partial<Hosting> = {}): Hosting => ({
+  kind: "host",
+  id: "0-aaaaaaaaaaaaaaaaaaaaaaaaaa",
+  wire: "rabid",
+  name: "Nice",
+  policy: POLICY,
+  seats: 4,
+  lock: null,
+  peer,
+  memory: null,
+  source: HOME[peer],
+  ...parts,
+});
+
+export const joins = (peer: Person, parts: Partial<Joining> = {}): Joining => ({
+  kind: "join",
+  peer,
+  lock: null,
+  memory: null,
+  reclaims: false,
+  source: HOME[peer],
+  ...parts,
+});
+
+type About = "leave" | "kick" | "confirm" | "ask" | "lost" | "heard";
+
+const about =
+  (kind: About) =>
+  (peer: Person, source: Source = HOME[peer]): Event => ({ kind, peer, source });
+
+export const leaves = about("leave");
+export const confirms = about("confirm");
+export const asks = about("ask");
+export const isLost = about("lost");
+export const isHeard = about("heard");
+export const kicks = (victim: Person, source: Source = HOME.Alice): Event => ({ kind: "kick", peer: victim, source });
+export const starts = (source: Source = HOME.Alice): Event => ({ kind: "start", source });
+export const goesAway = (sidecar: string): Event => ({ kind: "away", sidecar });
+export const comesBack = (sidecar: string): Event => ({ kind: "back", sidecar });
+export const TICK: Event = { kind: "tick" };
+
+/** An open lobby made at T0: the first of them hosts, the others joined in this order. */
+export function lobbyOf(people: readonly [Person, ...Person[]], parts: Partial<Hosting> = {}): Lobby {
+  const [host, ...others] = people;
+  const lock = parts.lock ?? null;
+  return others.reduce((lobby, peer) => after(lobby, joins(peer, { lock })), still(step(null, hosts(host, parts), T0)));
+}
+
+/** The same, started at T0. */
+export const startedLobbyOf = (people: readonly [Person, ...Person[]], parts: Partial<Hosting> = {}): Lobby =>
+  after(lobbyOf(people, parts), starts(HOME[people[0]]));
+
+/** The lobby after one event that it survives. */
+export const after = (lobby: Lobby, event: Event, now = T0): Lobby => still(step(lobby, event, now));
+
+export function still(stepped: Stepped): Lobby {
+  if (stepped.lobby === null) throw new Error("the test expected the lobby to live on");
+  return stepped.lobby;
+}
+
+export const peersOf = (lobby: Lobby | null): string[] => lobby?.members.map((member) => member.peer) ?? [];
+
+/** Who hears what, members by name, in the order of sending. */
+export const heard = (stepped: Stepped): [string, Notice | Message][] =>
+  stepped.tells.map((tell) => [tell.to === "member" ? tell.peer : "asker", tell.notice]);
+
+export const refused = (code: RefusalCode): [string, Notice][] => [["asker", { kind: "refused", code }]];
+
+export const roster = (...peers: Person[]): Notice => ({ kind: "roster", peers });

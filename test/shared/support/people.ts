@@ -1,0 +1,65 @@
+/** People who speak HTTP: what they do to a native lobby. Beside `lobbies.ts`, whose people are heard by a sidecar. */
+import { NATIVE } from "#shared/lobby/join.ts";
+import { step } from "#shared/lobby/step.ts";
+import type { Event, Lobby } from "#shared/lobby/lobby.ts";
+import { after, still, T0 } from "./lobbies.ts";
+
+type Hosting = Event & { kind: "host" };
+type Joining = Event & { kind: "join" };
+
+export const opens = (peer: string, parts: Partial<Hosting> = {}): Hosting => ({
+  kind: "host",
+  id: "0-bbbbbbbbbbbbbbbbbbbbbbbbbb",
+  wire: "native",
+  name: "0-bbbbbbbbbbbbbbbbbbbbbbbbbb",
+  policy: NATIVE,
+  seats: 4,
+  lock: null,
+  peer,
+  memory: null,
+  source: null,
+  code: "ABCDEF",
+  ...parts,
+});
+
+export const enters = (peer: string, parts: Partial<Joining> = {}): Joining => ({
+  kind: "join",
+  peer,
+  lock: null,
+  memory: null,
+  reclaims: false,
+  source: null,
+  ...parts,
+});
+
+export const isAlive = (peer: string): Event => ({ kind: "heard", peer, source: null });
+export const fallsSilent = (peer: string): Event => ({ kind: "silent", peer });
+export const goes = (peer: string): Event => ({ kind: "leave", peer, source: null });
+export const expels = (by: string, peer: string, bars = false): Event => ({
+  kind: "kick",
+  by,
+  peer,
+  source: null,
+  bars,
+});
+export const changes = (by: string, said: (Event & { kind: "patch" })["changes"], ...expected: number[]): Event => ({
+  kind: "patch",
+  by,
+  changes: said,
+  ...(expected.length > 0 && { expected }),
+});
+export const hands = (by: string, peer: string, expected_term: number): Event => ({
+  kind: "hand",
+  by,
+  peer,
+  expected_term,
+});
+export const admits = (by: string, peer: string): Event => ({ kind: "admit", by, peer });
+export const denies = (by: string, peer: string): Event => ({ kind: "deny", by, peer });
+
+/** A native lobby at T0: the first hosts, the others joined in this order and have been heard. */
+export function nativeLobbyOf(people: readonly [string, ...string[]], parts: Partial<Hosting> = {}): Lobby {
+  const [host, ...others] = people;
+  const made = still(step(null, opens(host, parts), T0));
+  return others.reduce((lobby, peer) => after(after(lobby, enters(peer)), isAlive(peer)), made);
+}

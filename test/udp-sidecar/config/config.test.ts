@@ -1,0 +1,387 @@
+import { inspect } from "node:util";
+import { describe, expect, test } from "vitest";
+import * as limits from "#shared/limits.ts";
+import { SIDECAR_PATTERN } from "#shared/link/messages.ts";
+import { WIRES } from "#shared/lobby/lobby.ts";
+import { type Config, defaults, help, parseConfig } from "../../../udp-sidecar/config/config.ts";
+
+import { ALPHABET } from "../../../udp-sidecar/config/noray.ts";
+
+const KEY = { PARLEY_KEY: "key-of-the-house" };
+
+describe("settings", () => {
+  test("have a default, but for the key", () => {
+    const { key, hub, name, ...rest } = configOf([], KEY);
+    expect([key.reveal(), hub.href]).toStrictEqual(["key-of-the-house", "http://127.0.0.1:8787/"]);
+    expect(name).toMatch(SIDECAR_PATTERN);
+    expect(rest).toStrictEqual({
+      region: "",
+      addresses: [],
+      listen: ["0.0.0.0", "::"],
+      ports: [
+        { port: 3_478, wires: WIRES, game: "default" },
+        { port: 3_479, wires: ["native"], game: "default" },
+        { port: 5_160, wires: ["dowsett"], game: "default" },
+        { port: 8_809, wires: ["noray"], game: "default" },
+        { port: 57_775, wires: ["rabid"], game: "default" },
+      ],
+      status: { host: "127.0.0.1", port: 9_464 },
+      log: "info",
+      receive_buffer_bytes: limits.RECEIVE_BUFFER_BYTES,
+      contacts_max: limits.CONTACTS_MAX,
+      lobbies_per_source_max: limits.LOBBIES_PER_SOURCE_MAX,
+      memberships_per_source_max: limits.MEMBERSHIPS_PER_SOURCE_MAX,
+      stranger: { per_s: limits.STRANGER_PER_S, burst: limits.STRANGER_BURST },
+      renewal: { per_s: limits.RENEWAL_PER_S, burst: limits.RENEWAL_BURST },
+      list: { per_s: limits.LIST_PER_S, burst: limits.LIST_BURST },
+      stun: { per_s: limits.STUN_PER_S, burst: limits.STUN_BURST },
+      stun_all: { per_s: limits.STUN_ALL_PER_S, burst: limits.STUN_ALL_BURST },
+      local_addresses: "always",
+      relay_ports: { first: 49_152, last: 51_200 },
+      relay_addresses: [],
+      relay_peers: "public",
+      relay_side: { per_s: limits.RELAY_SIDE_PER_S, burst: limits.RELAY_SIDE_PER_S },
+      relay_source: { per_s: limits.RELAY_SOURCE_PER_S, burst: limits.RELAY_SOURCE_PER_S },
+      relay_game: { per_s: limits.RELAY_GAME_PER_S, burst: limits.RELAY_GAME_PER_S },
+      relay_bytes_max: limits.RELAY_BYTES_MAX,
+      relay_lifetime_s: limits.RELAY_LIFETIME_S,
+      relay_idle_s: limits.RELAY_IDLE_S,
+      relay_places_per_source_max: limits.RELAY_PLACES_PER_SOURCE_MAX,
+      relay_drain_s: 0,
+      tunnel: { address: null, port: 8_891, game: null },
+      tunnel_url: "",
+      tunnel_source_header: "",
+      state: ".parley",
+      dtls: "off",
+      dtls_cert: "",
+      dtls_key: "",
+      dtls_sessions_max: limits.DTLS_SESSIONS_MAX,
+      dtls_handshakes_max: limits.DTLS_HANDSHAKES_MAX,
+      dtls_per_source_max: limits.DTLS_PER_SOURCE_MAX,
+      dtls_handshake: { per_s: limits.DTLS_HANDSHAKE_PER_S, burst: limits.DTLS_HANDSHAKE_BURST },
+      dtls_handshake_s: limits.DTLS_HANDSHAKE_S,
+      dtls_idle_s: limits.DTLS_IDLE_S,
+      dtls_mtu_bytes: limits.DTLS_MTU_BYTES,
+      noray: { address: null, port: 8_890, game: "default" },
+      noray_oid: { length: limits.NORAY_OID_LENGTH, alphabet: ALPHABET },
+      noray_pid: { length: limits.NORAY_PID_LENGTH, alphabet: ALPHABET },
+      noray_lookup: { per_s: limits.NORAY_LOOKUP_PER_S, burst: limits.NORAY_LOOKUP_BURST },
+      noray_connections: {
+        per_source_max: limits.NORAY_CONNECTIONS_PER_SOURCE_MAX,
+        max: limits.NORAY_CONNECTIONS_MAX,
+      },
+    });
+    expect(problemsOf([], {})).toStrictEqual([expect.stringMatching(/^PARLEY_KEY: /)]);
+  });
+
+  test("of the certificate go by two names, and our own is believed first", () => {
+    const certOf = (env: Record<string, string>) => configOf([], { ...KEY, ...env }).dtls_cert;
+    expect(certOf({ DTLS_CERT: "a.pem" })).toBe("a.pem");
+    expect(certOf({ DTLS_CERT: "a.pem", PARLEY_DTLS_CERT: "" })).toBe("a.pem");
+    expect(certOf({ DTLS_CERT: "a.pem", PARLEY_DTLS_CERT: "b.pem" })).toBe("b.pem");
+    expect(configOf(["--dtls-key", "c.pem"], { ...KEY, DTLS_KEY: "d.pem" }).dtls_key).toBe("c.pem");
+  });
+
+  test("a flag wins over the environment, and that over the default", () => {
+    expect(configOf([], { ...KEY, PARLEY_REGION: "weur" }).region).toBe("weur");
+    expect(configOf(["--region", "apac"], { ...KEY, PARLEY_REGION: "weur" }).region).toBe("apac");
+    expect(configOf(["--region=apac", "--key=other"], KEY)).toMatchObject({ region: "apac" });
+    expect(configOf(["--key=other"], KEY).key.reveal()).toBe("other");
+    expect(configOf(["--region=apac", "--region=oc"], KEY).region).toBe("oc");
+    // An empty flag is said, too.
+    expect(configOf(["--region="], { ...KEY, PARLEY_REGION: "weur" }).region).toBe("");
+  });
+
+  test("every one of them is a flag: its name with hyphens", () => {
+    const { receive_buffer_bytes, stranger } = configOf(["--receive-buffer-bytes=8192", "--stranger", "1/2"], KEY);
+    expect([receive_buffer_bytes, stranger]).toStrictEqual([8_192, { per_s: 1, burst: 2 }]);
+  });
+});
+
+test("tunnels may be off, elsewhere, and behind a proxy", () => {
+  expect(configOf(["--tunnel=off"], KEY).tunnel).toBe(null);
+  expect(configOf(["--tunnel=[::1]:80"], KEY).tunnel).toStrictEqual({ address: "::1", port: 80, game: null });
+  for (const at of ["", "0", "65536", "localhost:1", "1@game"]) {
+    expect(problemsOf([`--tunnel=${at}`], KEY)).toStrictEqual([expect.stringMatching(/^--tunnel: /)]);
+  }
+  expect(configOf(["--tunnel-url=wss://relay.example/way"], KEY).tunnel_url).toBe("wss://relay.example/way");
+  for (const url of ["https://relay.example", "wss://", "wss://a b"]) {
+    expect(problemsOf([`--tunnel-url=${url}`], KEY)).toHaveLength(1);
+  }
+  expect(problemsOf(["--tunnel-source-header=X Y"], KEY)).toHaveLength(1);
+});
+
+test("STUN may be off", () => {
+  expect(configOf(["--stun=off"], KEY).stun).toBe(null);
+  expect(problemsOf(["--stun=0"], KEY)).toStrictEqual([expect.stringMatching(/^--stun: /)]);
+});
+
+describe("problems", () => {
+  test("are told all at once, each by the name under which it was made, with what is wanted instead", () => {
+    const env = {
+      PARLEY_HUB: "ftp://hub.example",
+      PARLEY_NAME: "no spaces please",
+      PARLEY_REGION: "Western Europe",
+      PARLEY_ADDRESSES: "hub.example",
+      PARLEY_LISTEN: "",
+      PARLEY_GAME: "My Game",
+      PARLEY_PORTS: "0",
+      PARLEY_STATUS: "9464",
+      PARLEY_RECEIVE_BUFFER_BYTES: "4 MiB",
+      PARLEY_CONTACTS_MAX: "0",
+      PARLEY_LOBBIES_PER_SOURCE_MAX: "-1",
+      PARLEY_MEMBERSHIPS_PER_SOURCE_MAX: "1e3",
+      PARLEY_STRANGER_RATE: "256",
+      PARLEY_RENEWAL_RATE: "0/20",
+      PARLEY_RELAY_PORTS: "51200-49152",
+      PARLEY_RELAY_PEERS: "everybody",
+      PARLEY_RELAY_SIDE_RATE: "131072/1024",
+      PARLEY_STATE: "",
+      PARLEY_DTLS: "yes",
+      PARLEY_DTLS_HANDSHAKE_RATE: "32",
+      PARLEY_DTLS_MTU_BYTES: "255",
+      PARLEY_DTLS_IDLE_S: "2m",
+      PARLEY_PROTS: "3478",
+    };
+    const problems = problemsOf(["--log", "loud", "--colour", "red", "stray"], env);
+    const named = problems.map((problem) => problem.split(":", 1)[0]);
+    const unknown = ["--colour", "PARLEY_PROTS"];
+    const wrong = Object.keys(env).filter((name) => name !== "PARLEY_PROTS");
+    for (const name of [...unknown, ...wrong, "PARLEY_KEY", "--log"]) {
+      expect([name, named.filter((other) => other === name)]).toStrictEqual([name, [name]]);
+    }
+    expect(problems).toContain("--log: one of debug, info, warn, error, silent expected");
+    expect(problems).toContain("PARLEY_CONTACTS_MAX: a whole number from 1 to 10000000 expected");
+    expect(problems).toContain("--colour: no such setting");
+    expect(problems).toContain("PARLEY_PROTS: no such setting");
+  });
+
+  test.each([["--log"], ["--region"], ["--receive-buffer-bytes"]])("%s without a value is one", (flag) => {
+    expect(problemsOf([flag], KEY)).toStrictEqual([`${flag}: a value expected`]);
+  });
+
+  test.each(["-l", "-p", "--Log=info", "--PARLEY_LOG=info", "--no-log", "--__proto__=x"])(
+    "an unknown flag is one: %s",
+    (flag) => {
+      expect(problemsOf([flag], KEY)).toStrictEqual([expect.stringMatching(/no such setting$/)]);
+    },
+  );
+
+  test("a word that belongs to no flag is one", () => {
+    expect(problemsOf(["57775"], KEY)).toHaveLength(1);
+    expect(problemsOf(["--", "--log=info"], KEY)).toHaveLength(1);
+  });
+
+  test("other programs' variables are none of our business", () => {
+    expect(
+      problemsOf([], { ...KEY, PATH: "/bin", parley_log: "loud", XPARLEY_LOG: "loud", PARLEYX: "1" }),
+    ).toStrictEqual([]);
+  });
+});
+
+describe("a secret", () => {
+  test("prints as *** wherever it is not asked for by name", () => {
+    const config = configOf([], KEY);
+    const { key } = config;
+    const prints = [
+      String(key),
+      `${key}`,
+      JSON.stringify(key),
+      JSON.stringify(config),
+      inspect(key),
+      inspect(config, { depth: 9, showHidden: true }),
+      inspect({ deep: { in: [key] } }, { depth: 9 }),
+      Object.values(key).join(),
+      String(Object.getOwnPropertyNames(key)),
+      String(new Error(`with ${key}`)),
+    ];
+    for (const print of prints) expect(print).not.toContain("key-of-the-house");
+    expect([String(key), JSON.stringify(key), inspect(key)]).toStrictEqual(["***", '"***"', "***"]);
+    expect(key.reveal()).toBe("key-of-the-house");
+  });
+
+  test.each([
+    ["a space in it", [], { PARLEY_KEY: "hunter2 hunter3" }],
+    ["a comma in it, as if it were two", [], { PARLEY_KEY: "hunter2,hunter3" }],
+    ["a line break behind it", [], { PARLEY_KEY: "hunter2\n" }],
+    ["more than 512 characters", [], { PARLEY_KEY: "hunter2".repeat(100) }],
+    ["letters that are not ASCII", [], { PARLEY_KEY: "hunter2é" }],
+    ["a flag that is wrong", ["--key=hunter2,hunter3"], {}],
+    ["a flag that is misspelt", ["--kye=hunter2"], KEY],
+    ["a flag that is misspelt, and a space", ["--kye", "hunter2"], KEY],
+    ["a space that the shell took for the end", ["--key", "key", "hunter2"], {}],
+    ["a name of a variable that is misspelt", [], { ...KEY, PARLEY_KYE: "hunter2" }],
+  ] as const)("is not repeated by the problem it makes: %s", (_, argv, env) => {
+    const problems = problemsOf(argv, env);
+    expect(problems.length).toBeGreaterThan(0);
+    expect(problems.join("\n")).not.toContain("hunter");
+  });
+
+  test("is not repeated by the help", () => {
+    expect(help()).not.toContain("***");
+  });
+});
+
+describe("ports", () => {
+  const portsOf = (ports: string, game = "default"): Config["ports"] =>
+    configOf([], { ...KEY, PARLEY_PORTS: ports, PARLEY_GAME: game }).ports;
+
+  test.each([
+    ["1", [{ port: 1, wires: WIRES, game: "default" }]],
+    ["65535=rabid", [{ port: 65_535, wires: ["rabid"], game: "default" }]],
+    ["3478=rabid+noray", [{ port: 3_478, wires: ["rabid", "noray"], game: "default" }]],
+    ["3478@chess", [{ port: 3_478, wires: WIRES, game: "chess" }]],
+    ["3478=dowsett@chess-2", [{ port: 3_478, wires: ["dowsett"], game: "chess-2" }]],
+    [
+      " 1=rabid , 2=native@go ",
+      [
+        { port: 1, wires: ["rabid"], game: "default" },
+        { port: 2, wires: ["native"], game: "go" },
+      ],
+    ],
+  ] as const)("may be %j", (text, ports) => {
+    expect(portsOf(text)).toStrictEqual(ports);
+  });
+
+  test("that name no game are the game's of PARLEY_GAME", () => {
+    expect(portsOf("1,2@go", "chess").map(({ game }) => game)).toStrictEqual(["chess", "go"]);
+  });
+
+  test.each([
+    ["", "nothing"],
+    ["0", "port 0"],
+    ["65536", "a port too high"],
+    ["-1", "a sign"],
+    ["3478.5", "a fraction"],
+    ["0x50", "hexadecimal"],
+    ["http", "a word"],
+    ["3478,", "a comma behind"],
+    ["3478,,5160", "two commas"],
+    ["3478;5160", "a semicolon"],
+    ["3478=", "no wire after ="],
+    ["3478=tcp", "an unknown wire"],
+    ["3478=Rabid", "a wire with a capital"],
+    ["3478=rabid+", "no wire after +"],
+    ["3478=rabid,noray", "a comma between wires"],
+    ["3478@", "no game after @"],
+    ["3478@Chess", "a game with a capital"],
+    ["3478@chess=rabid", "the game before the wires"],
+    ["3478,3478", "a port twice"],
+    ["3478=rabid,3478=noray", "a port twice, for two wires"],
+    ["3478=rabid+rabid", "a wire twice, which would no longer have the port for itself"],
+  ])("may not be %j: %s", (text) => {
+    expect(problemsOf([], { ...KEY, PARLEY_PORTS: text })).toStrictEqual([expect.stringMatching(/^PARLEY_PORTS: /)]);
+  });
+});
+
+describe("noray's port", () => {
+  test.each([
+    ["3478", {}, { address: null, port: 8_890, game: "default" }],
+    ["3478@mine,3479", {}, { address: null, port: 8_890, game: "mine" }],
+    ["3478=rabid@mine,8809=noray@yours", {}, { address: null, port: 8_890, game: "yours" }],
+    ["3478@mine,3479@yours", { PARLEY_NORAY: "[::1]:1@yours" }, { address: "::1", port: 1, game: "yours" }],
+    ["57775=rabid", {}, null],
+    ["3478", { PARLEY_NORAY: "off" }, null],
+  ])("belongs to a game whose registrar listens: %s %j", (ports, env, wanted) => {
+    expect(configOf([], { ...KEY, PARLEY_PORTS: ports, ...env }).noray).toStrictEqual(wanted);
+  });
+
+  test("of a game where none listens is a problem", () => {
+    const env = { ...KEY, PARLEY_PORTS: "57775=rabid@mine,8809=noray@yours", PARLEY_NORAY: "8890@mine" };
+    expect(problemsOf([], env)).toStrictEqual(["PARLEY_NORAY: no UDP port of mine speaks noray"]);
+  });
+});
+
+describe("addresses", () => {
+  test.each([
+    ["PARLEY_ADDRESSES", "addresses"],
+    ["PARLEY_LISTEN", "listen"],
+  ] as const)("of %s are made canonical, and are never names", (name, key) => {
+    expect(configOf([], { ...KEY, [name]: "192.0.2.1,2001:DB8:0::1,::ffff:192.0.2.2" })[key]).toStrictEqual([
+      "192.0.2.1",
+      "2001:db8::1",
+      "192.0.2.2",
+    ]);
+    for (const text of ["localhost", "192.0.2.256", "192.0.2.1:3478", "[::1]", "192.0.2.1;192.0.2.2"]) {
+      expect(problemsOf([], { ...KEY, [name]: text })).toStrictEqual([expect.stringMatching(new RegExp(`^${name}: `))]);
+    }
+  });
+
+  test("to be listened on are one at least; public ones may be unknown", () => {
+    expect(configOf([], { ...KEY, PARLEY_ADDRESSES: "" }).addresses).toStrictEqual([]);
+    expect(problemsOf([], { ...KEY, PARLEY_LISTEN: "," })).toStrictEqual([
+      expect.stringMatching(/^PARLEY_LISTEN: at least one/),
+    ]);
+  });
+});
+
+describe("each setting", () => {
+  test.each([
+    ["PARLEY_HUB", "https://hub.example/", "http://[::1]:8787"],
+    ["PARLEY_NAME", "a", "eu-1.example_2", "x".repeat(64)],
+    ["PARLEY_REGION", "", "weur", "eu-west-1"],
+    ["PARLEY_GAME", "a", "my-game-2", "0"],
+    ["PARLEY_STATUS", "off", "0.0.0.0:80", "[::1]:9464", "::1:9464"],
+    ["PARLEY_LOG", "debug", "info", "warn", "error", "silent"],
+    ["PARLEY_RECEIVE_BUFFER_BYTES", "4096", "1073741824"],
+    ["PARLEY_CONTACTS_MAX", "1", "10000000"],
+    ["PARLEY_LOBBIES_PER_SOURCE_MAX", "1", "1000000"],
+    ["PARLEY_MEMBERSHIPS_PER_SOURCE_MAX", "1", "1000000"],
+    ["PARLEY_STRANGER_RATE", "1/1", "9999999/9999999"],
+    ["PARLEY_RENEWAL_RATE", "1/1"],
+    ["PARLEY_NORAY", "off", "8890", "192.0.2.1:8890", "[::1]:8890", "::1:8890", "1@default", "127.0.0.1:65535@default"],
+    ["PARLEY_NORAY_OID", "21", "6:0123456789abcdefghijklmnopqrstuvwxyz", "30:01", "64"],
+    ["PARLEY_NORAY_PID", "22", "128", "256", "128:01"],
+    ["PARLEY_NORAY_LOOKUP_RATE", "1/1"],
+    ["PARLEY_NORAY_CONNECTIONS", "1/1", "256/16384"],
+  ])("%s takes %j", (name, ...texts) => {
+    for (const text of texts) expect([text, problemsOf([], { ...KEY, [name]: text })]).toStrictEqual([text, []]);
+  });
+
+  test.each([
+    ["PARLEY_HUB", "", "hub.example", "ws://hub.example", "/hub"],
+    ["PARLEY_NAME", "", "a b", "x".repeat(65), "a/b", "é"],
+    ["PARLEY_REGION", "WEUR", "x".repeat(17), "a b"],
+    ["PARLEY_GAME", "", "-a", "A", "x".repeat(33), "a/b"],
+    ["PARLEY_STATUS", "", "on", "localhost:9464", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", ":9464"],
+    ["PARLEY_LOG", "", "trace", "INFO"],
+    ["PARLEY_RECEIVE_BUFFER_BYTES", "", "4095", "1073741825", "4k", "4096.5"],
+    ["PARLEY_CONTACTS_MAX", "0", "10000001", "+1", "0x10"],
+    ["PARLEY_STRANGER_RATE", "", "10", "10/", "/10", "10/0", "1.5/3", "10 / 20", "10000000/1"],
+    ["PARLEY_RENEWAL_RATE", "0/1", "-1/1"],
+    ["PARLEY_NORAY", "", "on", "0", "65536", "localhost:8890", "8890@", "8890@A", "8890@other", "300.0.0.1:8890"],
+    ["PARLEY_NORAY_OID", "", "4", "5:0123456789", "29:01", "65", "8:aabc", "8:ab:cd", "40:a", "8:a b", "21:ab:"],
+    ["PARLEY_NORAY_PID", "21", "127:01", "257", "1000"],
+    ["PARLEY_NORAY_CONNECTIONS", "", "256", "0/1", "256/"],
+  ])("%s does not take %j", (name, ...texts) => {
+    for (const text of texts) expect([text, problemsOf([], { ...KEY, [name]: text }).length]).toStrictEqual([text, 1]);
+  });
+});
+
+describe("the reference", () => {
+  test("names every setting as flag and variable, with its default", () => {
+    const text = help();
+    for (const [name, value] of defaults()) {
+      expect(text).toContain(`, ${name}=VALUE`);
+      if (value !== "" && name !== "PARLEY_NAME") expect(text).toContain(`(default ${value})`);
+    }
+    // The host's name is this machine's, and no default of the project.
+    expect(text).not.toContain(`(default ${defaults().get("PARLEY_NAME")})`);
+    for (const [, flag] of text.matchAll(/^ {2}--([a-z-]+) VALUE/gm)) {
+      expect(problemsOf([`--${flag}`], KEY)).toContain(`--${flag}: a value expected`);
+    }
+  });
+});
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+function configOf(argv: readonly string[], env: Env): Config {
+  const parsed = parseConfig(argv, env);
+  if ("problems" in parsed) throw new Error(parsed.problems.join("\n"));
+  return parsed.config;
+}
+
+function problemsOf(argv: readonly string[], env: Env): readonly string[] {
+  const parsed = parseConfig(argv, env);
+  return "problems" in parsed ? parsed.problems : [];
+}

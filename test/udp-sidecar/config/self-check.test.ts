@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { CLOCK_SKEW_MS } from "#shared/limits.ts";
+import { VERSION } from "#shared/version.ts";
+import { findings } from "../../../udp-sidecar/config/self-check.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+const SETTINGS = {
+  addresses: ["93.184.216.34"],
+  listen: ["93.184.216.34"],
+  relay_ports: { first: 49_152, last: 51_200 },
+  noray_connections: { per_source_max: 256, max: 16_384 },
+};
+const FACTS = {
+  own: ["127.0.0.1", "93.184.216.34"],
+  files_max: 65_536,
+  root: false,
+  hub: { date_ms: NOW, version: VERSION },
+  now: NOW,
+};
+
+test("a machine as it should be is worth no word", () => {
+  expect(findings(SETTINGS, FACTS)).toStrictEqual([]);
+  expect(findings(SETTINGS, { ...FACTS, files_max: null, hub: null })).toStrictEqual([]);
+});
+
+test.each<[string, Partial<typeof SETTINGS>, Partial<typeof FACTS>, string]>([
+  ["no address to tell", { addresses: [] }, {}, "set PARLEY_ADDRESSES"],
+  ["a NAT in front", { addresses: ["93.184.216.35"] }, {}, "93.184.216.35 is no address of this machine"],
+  ["a private address", { addresses: ["10.0.0.5"] }, { own: ["10.0.0.5"] }, "cannot be reached by players"],
+  ["few files", {}, { files_max: 1_024 }, "only 1024 files may be open: raise the limit to 18688"],
+  ["root", {}, { root: true }, "it runs as root"],
+  ["a late clock", {}, { now: NOW - CLOCK_SKEW_MS - 1_000 }, "the clock is 31 s behind the hub's"],
+  ["an early clock", {}, { now: NOW + 600_000 }, "the clock is 600 s ahead of the hub's"],
+  ["another version", {}, { hub: { date_ms: NOW, version: "9.0.0" } }, "the hub is version 9.0.0"],
+  [
+    "several addresses behind one socket",
+    { listen: ["0.0.0.0", "::"] },
+    { own: ["93.184.216.34", "93.184.216.99", "::1"] },
+    "answers may leave from another than was asked",
+  ],
+])("%s is called out, once, with what to do", (_, settings, facts, says) => {
+  const found = findings({ ...SETTINGS, ...settings }, { ...FACTS, ...facts });
+  expect(found).toStrictEqual([expect.stringContaining(says)]);
+});

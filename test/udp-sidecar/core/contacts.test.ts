@@ -1,0 +1,210 @@
+import { describe, expect, test } from "vitest";
+import type { Place } from "#shared/link/messages.ts";
+import { Contacts } from "../../../udp-sidecar/core/contacts.ts";
+import { at, T0 } from "../../support/exchange.ts";
+
+const LEASE_MS = 5_000;
+
+describe("a contact", () => {
+  test("begins as one that was heard just now and has been told nothing", () => {
+    const contacts = tableOf();
+    const contact = contacts.put(placeOf("A", { host: true, memory: "note" }), T0);
+    expect(contact).toStrictEqual({
+      ...placeOf("A", { host: true, memory: "note" }),
+      heard_at: T0,
+      unheard: false,
+      renewed: false,
+      introduced: false,
+      confirmed: false,
+      answer: [],
+    });
+    expect(contacts.find("rabid", "Nice", "A")).toBe(contact);
+    expect([...contacts.all()]).toStrictEqual([contact]);
+  });
+
+  test("is found by wire, lobby and peer together", () => {
+    const contacts = tableOf();
+    const contact = contacts.put(placeOf("A"), T0);
+    expect(contacts.find("dowsett", "Nice", "A")).toBeUndefined();
+    expect(contacts.find("rabid", "nice", "A")).toBeUndefined();
+    expect(contacts.find("rabid", "Nice", "a")).toBeUndefined();
+    // Two texts in one key must not run into each other.
+    contacts.put(placeOf("B", { name: "N", peer: "iceA" }), T0);
+    expect(contacts.find("rabid", "Nice", "A")).toBe(contact);
+    expect(contacts.size).toBe(2);
+  });
+
+  test("that the hub speaks of again is the same one, and what it has said and heard stays", () => {
+    const contacts = tableOf();
+    const contact = contacts.put(placeOf("A"), T0);
+    Object.assign(contact, { renewed: true, introduced: true, answer: [new Uint8Array(1)], heard_at: T0 + 100 });
+    const again = contacts.put(placeOf("A", { via: 3_478, host: true, lease_ms: null, memory: "note" }), T0 + 500);
+    expect(again).toBe(contact);
+    expect(again).toMatchObject({ via: 3_478, host: true, lease_ms: null, memory: "note" });
+    expect(again).toMatchObject({ renewed: true, introduced: true, heard_at: T0 + 100, answer: [new Uint8Array(1)] });
+    expect(contacts.size).toBe(1);
+  });
+
+  test("that the hub puts elsewhere was heard there just now, and has not renewed from there", () => {
+    for (const endpoint of [at("A'"), { ...at("A"), address: "198.51.100.1" }]) {
+      const contacts = tableOf();
+      contacts.put(placeOf("A"), T0).renewed = true;
+      expect(contacts.put(placeOf("A", { endpoint }), T0 + 500)).toMatchObject({
+        endpoint,
+        heard_at: T0 + 500,
+        renewed: false,
+      });
+    }
+  });
+
+  test("that was removed is not held, and removing it once more is harmless, even when there is a newer one", () => {
+    const contacts = tableOf();
+    const old = contacts.put(placeOf("A"), T0);
+    contacts.remove(old);
+    expect(contacts.holds(old)).toBe(false);
+    contacts.remove(old);
+    expect(contacts.size).toBe(0);
+    const newer = contacts.put(placeOf("A"), T0 + 1);
+    expect(newer).not.toBe(old);
+    expect([contacts.holds(old), contacts.holds(newer)]).toStrictEqual([false, true]);
+  });
+});
+
+describe("the room of a source", () => {
+  test("is its number of places, and of lobbies among them", () => {
+    const contacts = tableOf({ lobbies_per_source_max: 1, memberships_per_source_max: 2 });
+    expect(roomOf(contacts)).toStrictEqual([true, true]);
+    const hosting = contacts.put(placeOf("A", { host: true }), T0);
+    expect(roomOf(contacts)).toStrictEqual([false, true]);
+    contacts.put(placeOf("A", { name: "Other" }), T0);
+    expect(roomOf(contacts)).toStrictEqual([false, false]);
+    expect(roomOf(contacts, at("B").address)).toStrictEqual([true, true]);
+    contacts.remove(hosting);
+    expect(roomOf(contacts)).toStrictEqual([true, true]);
+  });
+
+  test("is counted by the address, over all its ports", () => {
+    const contacts = tableOf({ memberships_per_source_max: 1 });
+    contacts.put(placeOf("A'"), T0);
+    expect(roomOf(contacts, at("A").address)).toStrictEqual([true, false]);
+  });
+
+  test("is one for a household of IPv6", () => {
+    const contacts = tableOf({ memberships_per_source_max: 1 });
+    contacts.put(placeOf("A6"), T0);
+    expect(roomOf(contacts, "2001:db8::ffff")).toStrictEqual([true, false]);
+    expect(roomOf(contacts, "2001:db8:0:1::1")).toStrictEqual([true, true]);
+  });
+
+  test("follows him who moves, and him who becomes host or stops being one", () => {
+    const contacts = tableOf({ lobbies_per_source_max: 1, memberships_per_source_max: 1 });
+    contacts.put(placeOf("A"), T0);
+    contacts.put(placeOf("A", { endpoint: at("B") }), T0);
+    expect(roomOf(contacts, at("A").address)).toStrictEqual([true, true]);
+    expect(roomOf(contacts, at("B").address)).toStrictEqual([true, false]);
+    contacts.put(placeOf("A", { endpoint: at("B"), host: true }), T0);
+    expect(roomOf(contacts, at("B").address)).toStrictEqual([false, false]);
+    contacts.put(placeOf("A", { endpoint: at("B") }), T0);
+    expect(roomOf(contacts, at("B").address)).toStrictEqual([true, false]);
+  });
+
+  test("is nobody's when the table is full; what the hub says is kept all the same", () => {
+    const contacts = tableOf({ contacts_max: 1 });
+    contacts.put(placeOf("A"), T0);
+    expect(roomOf(contacts, at("B").address)).toStrictEqual([false, false]);
+    contacts.put(placeOf("B"), T0);
+    expect(contacts.size).toBe(2);
+  });
+});
+
+describe("silence", () => {
+  test("is found when the lease is over, not before", () => {
+    const contacts = tableOf();
+    const contact = contacts.put(placeOf("A"), T0);
+    expect([...contacts.silent(T0 + LEASE_MS - 1)]).toStrictEqual([]);
+    expect([...contacts.silent(T0 + LEASE_MS)]).toStrictEqual([contact]);
+  });
+
+  test("is counted from what was last heard", () => {
+    const contacts = tableOf();
+    const contact = contacts.put(placeOf("A"), T0);
+    for (let now = T0; now < T0 + 60_000; now += 100) {
+      if (now % 1_000 === 0) contact.heard_at = now;
+      expect([...contacts.silent(now)]).toStrictEqual([]);
+    }
+    expect([...contacts.silent(T0 + 59_000 + LEASE_MS - 1)]).toStrictEqual([]);
+    expect([...contacts.silent(T0 + 59_000 + LEASE_MS)]).toStrictEqual([contact]);
+  });
+
+  test("is said again after another lease, for the first word may be lost", () => {
+    const contacts = tableOf();
+    const contact = contacts.put(placeOf("A"), T0);
+    expect([...contacts.silent(T0 + LEASE_MS)]).toStrictEqual([contact]);
+    expect([...contacts.silent(T0 + 2 * LEASE_MS - 1)]).toStrictEqual([]);
+    expect([...contacts.silent(T0 + 2 * LEASE_MS)]).toStrictEqual([contact]);
+  });
+
+  test("of somebody who is heard after all is none", () => {
+    const contacts = tableOf();
+    const contact = contacts.put(placeOf("A"), T0);
+    expect([...contacts.silent(T0 + LEASE_MS)]).toStrictEqual([contact]);
+    contact.heard_at = T0 + LEASE_MS + 10;
+    expect([...contacts.silent(T0 + 2 * LEASE_MS)]).toStrictEqual([]);
+    expect([...contacts.silent(T0 + 2 * LEASE_MS + 10)]).toStrictEqual([contact]);
+  });
+
+  test("is not asked of those without a lease, nor of those who are gone, nor of a namesake before his time", () => {
+    const contacts = tableOf();
+    contacts.put(placeOf("A", { lease_ms: null }), T0);
+    contacts.put(placeOf("B"), T0);
+    contacts.put(placeOf("B", { lease_ms: null }), T0 + 1);
+    contacts.remove(contacts.put(placeOf("C"), T0));
+    const namesake = contacts.put(placeOf("C"), T0 + 3_000);
+    expect([...contacts.silent(T0 + LEASE_MS)]).toStrictEqual([]);
+    expect([...contacts.silent(T0 + 3_000 + LEASE_MS)]).toStrictEqual([namesake]);
+    expect([...contacts.silent(T0 + 100_000)]).toStrictEqual([namesake]);
+  });
+
+  test("of somebody who gets a lease again is noticed again", () => {
+    const contacts = tableOf();
+    const contact = contacts.put(placeOf("A"), T0);
+    contacts.put(placeOf("A", { lease_ms: null }), T0);
+    expect([...contacts.silent(T0 + LEASE_MS)]).toStrictEqual([]);
+    contacts.put(placeOf("A"), T0 + LEASE_MS);
+    expect([...contacts.silent(T0 + 3 * LEASE_MS)]).toStrictEqual([contact]);
+  });
+
+  test("of many is told in the order in which it fell, with nobody left out while they are being removed", () => {
+    const contacts = tableOf();
+    const players = Array.from({ length: 12 }, (_, index) => String.fromCharCode(65 + index));
+    for (const [index, player] of players.entries()) contacts.put(placeOf(player), T0 + index);
+    const found: string[] = [];
+    for (const contact of contacts.silent(T0 + LEASE_MS + 100)) {
+      found.push(contact.peer);
+      contacts.remove(contact);
+    }
+    expect(found).toStrictEqual(players);
+    expect([...contacts.silent(T0 + 1_000_000)]).toStrictEqual([]);
+  });
+});
+
+const tableOf = (shares: Partial<ConstructorParameters<typeof Contacts>[0]> = {}): Contacts =>
+  new Contacts({ contacts_max: 100, lobbies_per_source_max: 10, memberships_per_source_max: 10, ...shares });
+
+const placeOf = (player: string, parts: Partial<Place> = {}): Place => ({
+  wire: "rabid",
+  name: "Nice",
+  peer: player,
+  via: 57_775,
+  endpoint: at(player),
+  host: false,
+  lease_ms: LEASE_MS,
+  memory: null,
+  ...parts,
+});
+
+/** Whether there is room for one more lobby, and for one more place. */
+const roomOf = (contacts: Contacts, address = at("A").address): [boolean, boolean] => [
+  contacts.hasRoom(address, "lobbies"),
+  contacts.hasRoom(address, "memberships"),
+];

@@ -1,0 +1,361 @@
+import { T0 } from "../../support/exchange.ts";
+import { describe, expect, test } from "vitest";
+import {
+  BATCH_REPORTS_MAX,
+  BATCHES_IN_FLIGHT_MAX,
+  OUTBOX_QUESTIONS_MAX,
+  OUTBOX_REPORTS_MAX,
+  REPORT_STALE_MS,
+} from "#shared/limits.ts";
+import type { Report, Reports } from "#shared/link/messages.ts";
+import { Outbox } from "../../../udp-sidecar/link/outbox.ts";
+import { asks, hosts, joins, leaves, namesOf } from "../support/reports.ts";
+
+describe("what waits for long", () => {
+  test("is dropped where its client repeats it by himself, and kept where he does not", () => {
+    const outbox = new Outbox();
+    outbox.add(joins("A"), T0);
+    outbox.add(leaves("B"), T0);
+    outbox.add(joins("C"), T0 + 1_000);
+    expect(outbox.take(T0 + REPORT_STALE_MS + 1)?.items).toStrictEqual([leaves("B"), joins("C")]);
+  });
+
+  test("is as young as its last repetition", () => {
+    const outbox = new Outbox();
+    outbox.add(joins("A"), T0);
+    outbox.add(joins("A"), T0 + REPORT_STALE_MS);
+    expect(outbox.take(T0 + 2 * REPORT_STALE_MS)?.items).toStrictEqual([joins("A")]);
+  });
+
+  test("keeps its number once it has been sent", () => {
+    const outbox = new Outbox();
+    outbox.add(joins("A"), T0);
+    outbox.take(T0);
+    outbox.rewind();
+    expect(outbox.take(T0 + REPORT_STALE_MS + 1)).toStrictEqual({ t: "reports", seq: 1, items: [joins("A")] });
+  });
+});
+
+describe("reports on their way", () => {
+  test("leave in order and are numbered from one", () => {
+    const outbox = boxOf(asks("A"), joins("B"), leaves("C"));
+    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 1, items: [asks("A"), joins("B"), leaves("C")] });
+    expect(outbox.take(T0)).toBeNull();
+    outbox.add(joins("D"), T0);
+    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 4, items: [joins("D")] });
+  });
+
+  test("do not leave where there are none", () => {
+    const outbox = new Outbox();
+    expect([outbox.take(T0), outbox.size, outbox.inFlight]).toStrictEqual([null, 0, false]);
+  });
+
+  test("travel in batches, so many at once, and the next when one has been stored", () => {
+    const outbox = boxOf(...many(4 * BATCH_REPORTS_MAX));
+    const batches = takeAll(outbox);
+    expect(batches).toHaveLength(BATCHES_IN_FLIGHT_MAX);
+    expect(batches.map(({ seq, items }) => [seq, items.length])).toStrictEqual([
+      [1, BATCH_REPORTS_MAX],
+      [101, BATCH_REPORTS_MAX],
+    ]);
+    outbox.acknowledge(100);
+    expect(takeAll(outbox).map(({ seq }) => seq)).toStrictEqual([201]);
+    outbox.acknowledge(300);
+    expect(takeAll(outbox).map(({ seq }) => seq)).toStrictEqual([301]);
+  });
+
+  test("wait until they are known to be stored", () => {
+    const outbox = boxOf(joins("A"), joins("B"));
+    expect([outbox.size, outbox.inFlight]).toStrictEqual([2, false]);
+    outbox.take(T0);
+    expect([outbox.size, outbox.inFlight]).toStrictEqual([2, true]);
+    expect(outbox.acknowledge(2)).toBe(true);
+    expect([outbox.size, outbox.inFlight]).toStrictEqual([0, false]);
+  });
+
+  test("can be looked up by number as long as they wait, and not before or after", () => {
+    const outbox = boxOf(joins("A"), joins("B"));
+    outbox.take(T0);
+    expect([0, 1, 2, 3].map((seq) => outbox.at(seq))).toStrictEqual([undefined, joins("A"), joins("B"), undefined]);
+    outbox.acknowledge(1);
+    expect([1, 2].map((seq) => outbox.at(seq))).toStrictEqual([undefined, joins("B")]);
+  });
+});
+
+describe("an acknowledgement", () => {
+  test("of a part leaves the rest on its way", () => {
+    const outbox = boxOf(joins("A"), joins("B"), joins("C"));
+    outbox.take(T0);
+    expect(outbox.acknowledge(2)).toBe(true);
+    expect([outbox.size, outbox.inFlight, outbox.take(T0)]).toStrictEqual([1, true, null]);
+    expect(outbox.acknowledge(3)).toBe(true);
+    expect(outbox.size).toBe(0);
+  });
+
+  test("of the last speaks for all before it", () => {
+    const outbox = boxOf(joins("A"));
+    outbox.take(T0);
+    outbox.add(joins("B"), T0);
+    outbox.take(T0);
+    expect(outbox.acknowledge(2)).toBe(true);
+    expect([outbox.size, outbox.inFlight]).toStrictEqual([0, false]);
+    // Both batches have arrived, so there is room for two again.
+    outbox.add(joins("C"), T0);
+    expect(outbox.take(T0)?.seq).toBe(3);
+    outbox.add(joins("D"), T0);
+    expect(outbox.take(T0)?.seq).toBe(4);
+  });
+
+  test("that is old, or of what was never sent, changes nothing", () => {
+    const outbox = boxOf(joins("A"), joins("B"));
+    outbox.take(T0);
+    outbox.acknowledge(1);
+    outbox.add(joins("C"), T0);
+    for (const seq of [0, 1, 3, 99, -1]) expect(outbox.acknowledge(seq)).toBe(false);
+    expect(outbox.size).toBe(2);
+    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 3, items: [joins("C")] });
+  });
+});
+
+describe("an acknowledgement, late", () => {
+  test("of what was sent before everything was to be sent again counts, though not all of it has left again", () => {
+    const outbox = boxOf(...many(3 * BATCH_REPORTS_MAX));
+    takeAll(outbox);
+    outbox.acknowledge(50);
+    expect(takeAll(outbox).map(({ seq }) => seq)).toStrictEqual([201]);
+    outbox.rewind();
+    expect(takeAll(outbox).map(({ seq }) => seq)).toStrictEqual([51, 151]);
+    expect(outbox.acknowledge(300)).toBe(true);
+    expect([outbox.size, outbox.inFlight]).toStrictEqual([0, false]);
+    outbox.add(joins("A"), T0);
+    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 301, items: [joins("A")] });
+  });
+
+  test("in small pieces makes no room for more batches than ever", () => {
+    const outbox = boxOf(...many(50));
+    outbox.take(T0);
+    for (const report of many(200).slice(50)) outbox.add(report, T0);
+    outbox.rewind();
+    takeAll(outbox);
+    for (const seq of [50, 100, 200]) expect(outbox.acknowledge(seq)).toBe(true);
+    for (const report of many(1_000).slice(200)) outbox.add(report, T0);
+    expect(takeAll(outbox)).toHaveLength(BATCHES_IN_FLIGHT_MAX);
+  });
+});
+
+describe("what a source waits for", () => {
+  const { address } = joins("A").endpoint;
+
+  test("is counted until it is stored: places, and lobbies among them", () => {
+    const outbox = boxOf(hosts("A"), joins("B"), leaves("A"), asks("C"));
+    expect(outbox.waiting(address)).toStrictEqual({ lobbies: 1, memberships: 2 });
+    outbox.take(T0);
+    expect(outbox.waiting(address)).toStrictEqual({ lobbies: 1, memberships: 2 });
+    outbox.acknowledge(1);
+    expect(outbox.waiting(address)).toStrictEqual({ lobbies: 0, memberships: 1 });
+    outbox.acknowledge(4);
+    expect(outbox.waiting(address)).toStrictEqual({ lobbies: 0, memberships: 0 });
+  });
+
+  test("is not counted twice when it is said twice", () => {
+    expect(boxOf(joins("A"), joins("A")).waiting(address).memberships).toBe(1);
+  });
+
+  test("is a source's own: an IPv4 address, or a /64", () => {
+    const outbox = boxOf(joins("A"), { ...joins("B"), endpoint: { address: "2001:db8::1", port: 1 } });
+    expect(outbox.waiting("198.51.100.1").memberships).toBe(0);
+    expect(outbox.waiting("2001:db8::2").memberships).toBe(1);
+    expect(outbox.waiting("2001:db8:0:1::1").memberships).toBe(0);
+  });
+});
+
+describe("what is said again", () => {
+  test("while it waits is not queued twice, and counts as taken", () => {
+    const outbox = boxOf(joins("A"));
+    expect(outbox.add(joins("A"), T0)).toBe(true);
+    outbox.take(T0);
+    // On its way is waiting, too.
+    expect(outbox.add(joins("A"), T0)).toBe(true);
+    expect([outbox.size, outbox.take(T0)]).toStrictEqual([1, null]);
+  });
+
+  test("after it was stored is news again", () => {
+    const outbox = boxOf(joins("A"));
+    outbox.take(T0);
+    outbox.acknowledge(1);
+    expect(outbox.add(joins("A"), T0)).toBe(true);
+    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 2, items: [joins("A")] });
+  });
+
+  test("after something else about the same peer is no repetition: in, out and in again end inside", () => {
+    const outbox = boxOf(joins("A"), leaves("A"), joins("A"), joins("A"));
+    expect(outbox.take(T0)?.items).toStrictEqual([joins("A"), leaves("A"), joins("A")]);
+    outbox.acknowledge(2);
+    outbox.add(joins("A"), T0);
+    expect(outbox.size).toBe(1);
+  });
+
+  test("by somebody else, about somebody else or about another lobby is no repetition", () => {
+    const { endpoint } = joins("A");
+    const others: Report[] = [
+      { ...joins("A"), endpoint: { ...endpoint, port: 1 } },
+      { ...joins("A"), endpoint: { ...endpoint, address: "198.51.100.1" } },
+      { ...joins("A"), peer: "B" },
+      { ...joins("A"), name: "Other" },
+      { ...joins("A"), wire: "dowsett" },
+    ];
+    const outbox = boxOf(joins("A"), ...others);
+    expect(outbox.take(T0)?.items).toStrictEqual([joins("A"), ...others]);
+  });
+
+  test("in other words is no repetition: another password, another claim", () => {
+    const outbox = boxOf(
+      { ...joins("A"), lock: "wrong" },
+      { ...joins("A"), lock: "right" },
+      { ...joins("A"), lock: "right", reclaims: true },
+    );
+    expect(outbox.take(T0)?.items).toHaveLength(3);
+  });
+});
+
+describe("a full box", () => {
+  const full = (): Outbox => {
+    const outbox = new Outbox();
+    for (const report of many(OUTBOX_REPORTS_MAX)) outbox.add(report, T0);
+    return outbox;
+  };
+
+  test("takes nothing new, and everything it has is sent", () => {
+    const outbox = full();
+    expect(outbox.size).toBe(OUTBOX_REPORTS_MAX);
+    expect([outbox.add(joins("one too many"), T0), outbox.add(asks("nobody"), T0)]).toStrictEqual([false, false]);
+    const sent: string[] = [];
+    for (let batch = outbox.take(T0); batch !== null; batch = outbox.take(T0)) {
+      sent.push(...namesOf(batch.items));
+      outbox.acknowledge(batch.seq + batch.items.length - 1);
+    }
+    expect(sent).toStrictEqual(namesOf(many(OUTBOX_REPORTS_MAX)));
+  });
+
+  test("takes a repetition of what it holds", () => {
+    const outbox = full();
+    expect(outbox.add(joins("peer 17"), T0)).toBe(true);
+    expect(outbox.size).toBe(OUTBOX_REPORTS_MAX);
+  });
+
+  test("has room again when something was stored", () => {
+    const outbox = full();
+    outbox.take(T0);
+    outbox.acknowledge(1);
+    expect([outbox.add(joins("new"), T0), outbox.add(joins("newer"), T0)]).toStrictEqual([true, false]);
+  });
+
+  test("lets go of the oldest question for each newcomer, then of nothing", () => {
+    const outbox = boxOf(asks("first"), joins("A"), asks("second"));
+    for (const report of many(OUTBOX_REPORTS_MAX - 3)) outbox.add(report, T0);
+    expect(outbox.add(joins("X"), T0)).toBe(true);
+    expect(outbox.add(joins("Y"), T0)).toBe(true);
+    expect(outbox.add(joins("Z"), T0)).toBe(false);
+    expect(outbox.size).toBe(OUTBOX_REPORTS_MAX);
+    const batches = takeAll(outbox);
+    expect(namesOf(batches[0]!.items).slice(0, 3)).toStrictEqual(["A", "peer 0", "peer 1"]);
+  });
+
+  test("that let a question go takes it again once there is room", () => {
+    const outbox = boxOf(asks("first"));
+    for (const report of many(OUTBOX_REPORTS_MAX)) outbox.add(report, T0);
+    for (let batch = outbox.take(T0); batch !== null; batch = outbox.take(T0)) outbox.acknowledge(batch.seq + 99);
+    expect(outbox.size).toBe(0);
+    outbox.add(asks("first"), T0);
+    expect(outbox.take(T0)?.items).toStrictEqual([asks("first")]);
+  });
+
+  test("lets go of no question that is on its way, for the numbers of all behind it would slip", () => {
+    const outbox = boxOf(asks("first"), asks("second"));
+    outbox.take(T0);
+    for (const report of many(OUTBOX_REPORTS_MAX - 2)) outbox.add(report, T0);
+    expect(outbox.add(joins("X"), T0)).toBe(false);
+    expect([outbox.at(1), outbox.at(2)]).toStrictEqual([asks("first"), asks("second")]);
+  });
+
+  test("nor of one that was on its way when the link broke: it may have arrived", () => {
+    const outbox = boxOf(asks("first"), joins("A"), joins("B"));
+    outbox.take(T0);
+    outbox.rewind();
+    for (const report of many(OUTBOX_REPORTS_MAX - 3)) outbox.add(report, T0);
+    outbox.add(joins("X"), T0);
+    // The hub had stored the first two.
+    outbox.welcome(2);
+    const [batch] = takeAll(outbox);
+    expect(namesOf(batch!.items)).toContain("B");
+    expect(namesOf(batch!.items)).toContain("peer 0");
+  });
+
+  test("holds only so many questions", () => {
+    const outbox = new Outbox();
+    const taken = Array.from({ length: OUTBOX_QUESTIONS_MAX + 5 }, (_, index) => outbox.add(asks(`peer ${index}`), T0));
+    expect(taken.filter(Boolean)).toHaveLength(OUTBOX_QUESTIONS_MAX);
+    expect(outbox.add(joins("A"), T0)).toBe(true);
+  });
+});
+
+describe("a link that breaks", () => {
+  test("and a hub that stored nothing: everything is sent again, under the same numbers", () => {
+    const outbox = boxOf(joins("A"), joins("B"));
+    const first = outbox.take(T0);
+    outbox.rewind();
+    expect([outbox.size, outbox.inFlight]).toStrictEqual([2, false]);
+    outbox.welcome(0);
+    expect(outbox.take(T0)).toStrictEqual(first);
+  });
+
+  test("and a hub that stored a part, though its word of it was lost: only the rest is sent again", () => {
+    const outbox = boxOf(joins("A"), leaves("A"), joins("B"));
+    outbox.take(T0);
+    outbox.rewind();
+    outbox.welcome(2);
+    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 3, items: [joins("B")] });
+  });
+
+  test("and a hub that stored everything: nothing is sent again, and numbers go on", () => {
+    const outbox = boxOf(joins("A"), leaves("A"));
+    outbox.take(T0);
+    outbox.rewind();
+    outbox.welcome(2);
+    expect([outbox.size, outbox.take(T0)]).toStrictEqual([0, null]);
+    outbox.add(joins("A"), T0);
+    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 3, items: [joins("A")] });
+  });
+
+  test("and a hub that has forgotten everything: what waits is numbered anew, and nothing of it is lost", () => {
+    const outbox = boxOf(joins("A"), joins("B"), joins("C"));
+    outbox.take(T0);
+    outbox.acknowledge(2);
+    outbox.rewind();
+    outbox.welcome(0);
+    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 1, items: [joins("C")] });
+    expect(outbox.at(1)).toStrictEqual(joins("C"));
+    expect(outbox.acknowledge(1)).toBe(true);
+  });
+
+  test("while everything waits for an answer: after the rewind as many batches leave at once as ever", () => {
+    const outbox = boxOf(...many(3 * BATCH_REPORTS_MAX));
+    takeAll(outbox);
+    outbox.rewind();
+    expect(takeAll(outbox).map(({ seq }) => seq)).toStrictEqual([1, 101]);
+  });
+});
+
+const boxOf = (...reports: Report[]): Outbox => {
+  const outbox = new Outbox();
+  for (const report of reports) outbox.add(report, T0);
+  return outbox;
+};
+
+const many = (count: number): Report[] => Array.from({ length: count }, (_, index) => joins(`peer ${index}`));
+
+function takeAll(outbox: Outbox): Reports[] {
+  const batches: Reports[] = [];
+  for (let batch = outbox.take(T0); batch !== null; batch = outbox.take(T0)) batches.push(batch);
+  return batches;
+}

@@ -1,0 +1,106 @@
+/** Who learns a player's address in his own network, and who learns his handshake password: as few as possible. */
+import { describe, expect, test } from "vitest";
+import { summarise, viewOf } from "#shared/api/views.ts";
+import { type Rig, textOf } from "../../support/exchange.ts";
+import { joining, listing, read, registering, sign } from "../../support/dowsett.ts";
+import { dowsettRig, on, passwordOf, played, served } from "../support/dowsett-script.ts";
+
+describe("the local address", () => {
+  test("is told to the other of an introduction, and in nothing else that ever leaves", async () => {
+    const rig = played(`
+      A> register Nice
+      A< confirmed Nice
+      A> refresh Nice
+      A< refreshed Nice
+      B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+      C> register Nice
+      C< error: server already exists
+      C> join Nope as Carol
+      C< error: Nope not found
+      A'> refresh Nice
+      A'< refreshed Nice
+      @+61s
+    `);
+    rig.say("A", sign(registering("Nice"), passwordOf("A")));
+    rig.say("C", sign(listing(), passwordOf("C")));
+    await new Promise((done) => setImmediate(done));
+    expect(rig.sent.some((sent) => textOf(sent).includes("providing-server-list"))).toBe(true);
+    for (const sent of rig.sent) {
+      const toBob = sent.to.address === "192.0.2.2";
+      expect(textOf(sent).includes("10.0.0.1")).toBe(toBob);
+      const aboutBob = textOf(sent).includes('"peer-name":"Bob"');
+      expect(textOf(sent).includes("10.0.0.2")).toBe(aboutBob);
+    }
+  });
+
+  test("and the password are in no list, and not in the lobby that is shown by its id", () => {
+    const rig = served();
+    const lobby = rig.hub.lobby("Nice", "dowsett")!;
+    expect(lobby.members[0]).toMatchObject({ memory: "AAAAAAAAAA", local: { address: "10.0.0.1" } });
+    for (const shown of [summarise(lobby), viewOf(lobby, null), rig.hub.listed("dowsett")]) {
+      expect(JSON.stringify(shown)).not.toMatch(/10\.0\.0\.1|192\.0\.2\.|AAAAAAAAAA/);
+    }
+  });
+
+  test("of somebody who joined is remembered by nobody", () => {
+    const rig = on(served())(`
+      B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+    `);
+    expect(JSON.stringify(rig.hub.directory.all())).not.toMatch(/10\.0\.0\.2|192\.0\.2\.2|Bob|BBBBBBBBBB/);
+  });
+});
+
+describe("where local addresses are for the same network only", () => {
+  const apart = (): Rig =>
+    on(dowsettRig({ sharesLocal: false }))(`
+      A> register Nice
+      A< confirmed Nice
+    `);
+
+  test("peers with different public addresses hear the public one in both places", () => {
+    on(apart())(`
+      B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 192.0.2.2:5002 (x3)
+      B< meet Nice at 192.0.2.1:5001 or 192.0.2.1:5001 (x3)
+    `);
+  });
+
+  test("peers behind one public address hear the local one: it is how they meet", () => {
+    on(apart())(`
+      A'> join Nice as Bob local 10.0.0.77:7
+      A< meet Bob at 192.0.2.1:6001 or 10.0.0.77:7 (x3)
+      A'< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+    `);
+  });
+});
+
+describe("the handshake password", () => {
+  test("is never said, neither to its owner nor to anybody else", () => {
+    const rig = on(served())(`
+      A> refresh Nice
+      A< refreshed Nice
+      B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+      C> join Nope as Carol
+      C< error: Nope not found
+    `);
+    for (const { bytes } of rig.sent) {
+      expect(read(bytes)).not.toHaveProperty("password");
+      expect(Buffer.from(bytes).toString()).not.toMatch(/A{10}|B{10}|C{10}/);
+    }
+  });
+
+  test("of one is not what the other's introduction is signed with, although both are told of one join", () => {
+    const rig = served();
+    const sent = rig.say("B", sign(joining("Nice", "Bob"), passwordOf("B")));
+    const hashes = sent.map(({ bytes }) => read(bytes)["__hash-string"]);
+    expect(new Set(hashes.slice(0, 3)).size).toBe(1);
+    expect(new Set(hashes.slice(3)).size).toBe(1);
+    expect(hashes[0]).not.toBe(hashes[3]);
+  });
+});

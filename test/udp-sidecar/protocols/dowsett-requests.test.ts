@@ -1,0 +1,281 @@
+/** What a client says on the Dowsett wire and what it hears: register, refresh, join, drop-me. */
+import { describe, expect, test } from "vitest";
+import { LOCKED_BY_PEERS } from "#shared/lobby/lobby.ts";
+import { at, type Rig, SHARED_PORT } from "../../support/exchange.ts";
+import { dowsettRig, on, played, served } from "../support/dowsett-script.ts";
+
+const server = (rig: Rig, name = "Nice") => rig.hub.lobby(name, "dowsett");
+
+describe("registering", () => {
+  test("is confirmed to the host, and the server stands without seats and with its password remembered", () => {
+    const rig = served();
+    expect(server(rig)).toMatchObject({ name: "Nice", seats: null, lock: null, host: "Nice", state: "open" });
+    expect(server(rig)?.members).toMatchObject([
+      {
+        peer: "Nice",
+        memory: "AAAAAAAAAA",
+        local: { address: "10.0.0.1", port: 5_001 },
+        source: { endpoint: at("A") },
+      },
+    ]);
+  });
+
+  test("with a password required is locked, and who joins is told all the same: the peers ask for it", () => {
+    const rig = played(`
+      A> register Nice locked
+      A< confirmed Nice
+      B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+    `);
+    expect(server(rig)?.lock).toBe(LOCKED_BY_PEERS);
+  });
+
+  test("a name that is taken is an error, signed with the password of who asked", () => {
+    on(served())(`
+      B> register Nice
+      B< error: server already exists
+      # nor may the same address take it from another port: it may be another program there
+      A'> register Nice
+      A'< error: server already exists
+      A'> register Nice password other
+      A'< error: server already exists password other
+      A> refresh Nice
+      A< refreshed Nice
+      C> join Nice as Carol
+      A< meet Carol at 192.0.2.3:5003 or 10.0.0.3:5003 (x3)
+      C< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+    `);
+  });
+
+  test("names are told apart by every character", () => {
+    on(served())(`
+      B> register nice
+      B< confirmed nice
+      B> register Nicé
+      B< confirmed Nicé
+      B> register Nice😀
+      B< confirmed Nice😀
+    `);
+  });
+
+  test("again from the same source overwrites password, local address and lock", () => {
+    const rig = on(served())(`
+      A> register Nice locked local 10.9.9.9:9 password other
+      A< confirmed Nice password other
+      # what was true before is true no more
+      A> refresh Nice
+      A> refresh Nice password other
+      A< refreshed Nice password other
+      B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 password other (x3)
+      B< meet Nice at 192.0.2.1:5001 or 10.9.9.9:9 (x3)
+      A> drop Nice
+      A> refresh Nice password other
+      A< refreshed Nice password other
+    `);
+    expect(server(rig)?.lock).toBe(LOCKED_BY_PEERS);
+    on(rig)(`
+      A> register Nice
+      A< confirmed Nice
+    `);
+    expect(server(rig)?.lock).toBeNull();
+  });
+
+  test("again with nothing new changes nothing and is confirmed each time", () => {
+    const rig = served();
+    const before = server(rig);
+    on(rig)(`
+      @+970ms
+      A> register Nice
+      A< confirmed Nice
+      @+3s, every 1s: A> register Nice
+      A< confirmed Nice (x3)
+    `);
+    expect(server(rig)).toBe(before);
+    expect(rig.sidecar().exchange.contacts.size).toBe(1);
+  });
+
+  test("a source hosts so many servers and no more; joining needs no place", () => {
+    on(dowsettRig({ limits: { lobbies_per_source_max: 2, memberships_per_source_max: 3 } }))(`
+      A> register One
+      A< confirmed One
+      A> register Two
+      A< confirmed Two
+      A> register Three
+      A'> register Three
+      A> register Two
+      A< confirmed Two
+      B> join One as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B< meet One at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+      A> drop One
+      A> register Three
+      A< confirmed Three
+    `);
+  });
+});
+
+describe("refreshing", () => {
+  test("is answered from memory, with the stored password, as often as the script asks", () => {
+    const rig = served();
+    const reports = rig.sidecar().reports.length;
+    on(rig)(`
+      @+10min, every 15s: A> refresh Nice
+      A< refreshed Nice (x40)
+    `);
+    expect(rig.sidecar().reports).toHaveLength(reports);
+  });
+
+  test("of a server that nobody registered is met with silence", () => {
+    const rig = on(served())(`
+      A> refresh Other
+      B> refresh Other
+    `);
+    expect(rig.hub.directory.size).toBe(1);
+  });
+
+  test("with any other password than the stored one is met with silence", () => {
+    on(served())(`
+      A> refresh Nice password other
+      B> refresh Nice
+      A> refresh Nice
+      A< refreshed Nice
+    `);
+  });
+
+  test("from another address is met with silence, although the password is right, and the hub hears nothing", () => {
+    const rig = served();
+    const reports = rig.sidecar().reports.length;
+    on(rig)(`
+      B> refresh Nice password AAAAAAAAAA
+      A6> refresh Nice password AAAAAAAAAA
+      B> drop Nice password AAAAAAAAAA
+      A'> drop Nice
+    `);
+    expect(rig.sidecar().reports).toHaveLength(reports);
+  });
+});
+
+describe("joining", () => {
+  test("tells each of the other, the host first, three times each and never again", () => {
+    on(served())(`
+      B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+      @+59s
+    `);
+  });
+
+  test("again repeats it to both, and is remembered by nobody", () => {
+    const rig = served();
+    const before = server(rig);
+    on(rig)(`
+      B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+      @+4s, every 1s: B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x12)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x12)
+    `);
+    expect(server(rig)).toBe(before);
+    expect(rig.sidecar().exchange.contacts.size).toBe(1);
+  });
+
+  test("a server that is not there, or no longer, is an error with its name", () => {
+    on(served())(`
+      B> join nobodyhere as Bob
+      B< error: nobodyhere not found
+      A> drop Nice
+      B> join Nice as Bob
+      B< error: Nice not found
+      B> join Zoë漢😀 as Bob
+      B< error: Zoë漢😀 not found
+    `);
+  });
+
+  test("a server that has fallen silent is an error, too", () => {
+    on(served())(`
+      @+59s
+      B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+      @+1100ms
+      B> join Nice as Bob
+      B< error: Nice not found
+    `);
+  });
+
+  test("in the same name from two places gets each his own answer", () => {
+    on(served())(`
+      B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+      C> join Nice as Bob
+      A< meet Bob at 192.0.2.3:5003 or 10.0.0.3:5003 (x3)
+      C< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+    `);
+  });
+
+  test("answers leave from where each came in", () => {
+    on(served())(`
+      B/3478> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B/3478< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+      C/${SHARED_PORT}> join Nope as Carol
+      C/${SHARED_PORT}< error: Nope not found
+      A/3478> register Nice
+      A/3478< confirmed Nice
+      B> join Nice as Bob
+      A/3478< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+      A/3478> refresh Nice
+      A/3478< refreshed Nice
+    `);
+  });
+});
+
+describe("drop-me", () => {
+  test("ends the registration, unanswered; nothing more is said to who has left", () => {
+    const rig = on(served())(`
+      A> drop Nice
+      A> drop Nice
+      A> refresh Nice
+      B> join Nice as Bob
+      B< error: Nice not found
+      @+2min
+      B> register Nice
+      B< confirmed Nice
+    `);
+    expect(server(rig)?.members).toMatchObject([{ source: { endpoint: at("B") } }]);
+  });
+
+  test("of somebody who joined means nothing to the server", () => {
+    on(served())(`
+      B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+      B> drop Bob
+      A> refresh Nice
+      A< refreshed Nice
+    `);
+  });
+
+  test("with another password, or from elsewhere, leaves the server where it is", () => {
+    on(served())(`
+      A> drop Nice password other
+      B> drop Nice
+      B> drop Nice password AAAAAAAAAA
+      A6> drop Nice password AAAAAAAAAA
+      # not even the same address, unless it has moved there by a refresh
+      A'> drop Nice
+      A> refresh Nice
+      A< refreshed Nice
+      A'> refresh Nice
+      A'< refreshed Nice
+      A'> drop Nice
+      B> join Nice as Bob
+      B< error: Nice not found
+    `);
+  });
+});

@@ -1,0 +1,180 @@
+/**
+ * The seven sessions that were recorded between the original server and the original plugin, step by step at their
+ * times, with what is said here instead. Where that differs, a comment says how; docs/wires/rabid.md says why. In all
+ * of them the plugin stops pinging when its test is over.
+ */
+import { test } from "vitest";
+import { dialogue } from "../support/wire-script.ts";
+
+test("full: a third player in a session of two", () => {
+  dialogue(`
+    A> h:GQINU8nNx:Alice:2
+    A< i:Alice
+    @+126ms
+    B> c:GQINU8nNx:Bob
+    A< i:Alice:Bob
+    B< i:Alice:Bob
+    @+104ms
+    C> c:GQINU8nNx:Carol
+    C< error:session_full
+    # the original looks every 8 s and drops both at 6.07 s; here each goes after his own 5 s
+    @+4770ms
+    A< error:player_timeout
+    B< i:Bob
+    @+400ms
+    A< error:player_timeout (x2)
+    B< error:player_timeout (x3)
+    @+10s
+  `);
+});
+
+test("start of two, at once after the second has come", () => {
+  dialogue(`
+    A> h:GmpSEindR:Alice:4
+    A< i:Alice
+    @+115ms
+    B> c:GmpSEindR:Bob
+    A< i:Alice:Bob
+    B< i:Alice:Bob
+    @+3ms
+    # neither has pinged yet: the original says s: alone, which a guest without i: throws away
+    A> s:GmpSEindR:Alice
+    A< i:Alice:Bob
+    A< s:5001:Bob:192.0.2.2:5002
+    B< i:Alice:Bob
+    B< s:5002:Alice:192.0.2.1:5001
+    # eight copies over 0.7 s in the original, eleven here, three more of them at the beginning
+    @+706ms
+    A< i:Alice:Bob (x10)
+    A< s:5001:Bob:192.0.2.2:5002 (x10)
+    B< i:Alice:Bob (x10)
+    B< s:5002:Alice:192.0.2.1:5001 (x10)
+    # the plugins punch now, and nobody pings
+    @+17s
+  `);
+});
+
+test("start of three, with a password", () => {
+  dialogue(`
+    A> h:GyeTyNiXq:Alice:4:Pw12
+    A< i:Alice
+    @+120ms
+    B> c:GyeTyNiXq:Bob:Pw12
+    A< i:Alice:Bob
+    B< i:Alice:Bob
+    @+93ms
+    C> c:GyeTyNiXq:Carol:Pw12
+    A< i:Alice:Bob:Carol
+    B< i:Alice:Bob:Carol
+    C< i:Alice:Bob:Carol
+    @+1ms
+    A> s:GyeTyNiXq:Alice
+    A< i:Alice:Bob:Carol
+    A< s:5001:Bob:192.0.2.2:5002;Carol:192.0.2.3:5003
+    B< i:Alice:Bob:Carol
+    B< s:5002:Alice:192.0.2.1:5001;Carol:192.0.2.3:5003
+    C< i:Alice:Bob:Carol
+    C< s:5003:Alice:192.0.2.1:5001;Bob:192.0.2.2:5002
+    @+707ms
+    A< i:Alice:Bob:Carol (x10)
+    A< s:5001:Bob:192.0.2.2:5002;Carol:192.0.2.3:5003 (x10)
+    B< i:Alice:Bob:Carol (x10)
+    B< s:5002:Alice:192.0.2.1:5001;Carol:192.0.2.3:5003 (x10)
+    C< i:Alice:Bob:Carol (x10)
+    C< s:5003:Alice:192.0.2.1:5001;Bob:192.0.2.2:5002 (x10)
+    @+17s
+  `);
+});
+
+test("kick", () => {
+  dialogue(`
+    A> h:Gx1oL176w:Alice:4
+    A< i:Alice
+    @+86ms
+    B> c:Gx1oL176w:Bob
+    A< i:Alice:Bob
+    B< i:Alice:Bob
+    @+4ms
+    A> k:Gx1oL176w:Bob
+    B< error:kicked_by_host
+    A< i:Alice
+    # the original lets him in again
+    B> c:Gx1oL176w:Bob
+    B< error:kicked_by_host
+    # dropped at 5.74 s in the original
+    @+4910ms
+    A< error:player_timeout
+    @+1s
+    A< error:player_timeout (x2)
+  `);
+});
+
+test("the host leaves", () => {
+  dialogue(`
+    A> h:GaCHNUQPS:Alice:4
+    A< i:Alice
+    @+83ms
+    B> c:GaCHNUQPS:Bob
+    A< i:Alice:Bob
+    B< i:Alice:Bob
+    @+7ms
+    A> x:GaCHNUQPS:Alice
+    A< error:player_exited_session
+    # in the original Bob finds out when he pings
+    B< i:Bob
+    @+518ms
+    B> p:GaCHNUQPS:Bob
+    B< i:Bob
+    # dropped 13 s after his last ping in the original
+    @+4992ms
+    @+100ms
+    B< error:player_timeout
+    @+1s
+    B< error:player_timeout (x2)
+  `);
+});
+
+test("the host falls silent while two others go on", () => {
+  dialogue(`
+    A> h:GqR1AB1Z7:Alice:4
+    A< i:Alice
+    @+68ms
+    B> c:GqR1AB1Z7:Bob
+    A< i:Alice:Bob
+    B< i:Alice:Bob
+    @+86ms
+    C> c:GqR1AB1Z7:Carol
+    A< i:Alice:Bob:Carol
+    B< i:Alice:Bob:Carol
+    C< i:Alice:Bob:Carol
+    @+4800ms, every 500ms: B> p:GqR1AB1Z7:Bob, C> p:GqR1AB1Z7:Carol
+    B< i:Alice:Bob:Carol (x9)
+    C< i:Alice:Bob:Carol (x9)
+    # 12.6 s in the original, after 24 pings each
+    @+46ms
+    A< error:player_timeout
+    B< i:Bob:Carol
+    C< i:Bob:Carol
+    @+100ms
+    A< error:player_timeout (x2)
+    @+7s, every 500ms: B> p:GqR1AB1Z7:Bob, C> p:GqR1AB1Z7:Carol
+    B< i:Bob:Carol (x14)
+    C< i:Bob:Carol (x14)
+  `);
+});
+
+test("start alone, then somebody comes", () => {
+  dialogue(`
+    A> h:GyLNqivl0:Alice:4
+    A< i:Alice
+    @+7ms
+    A> s:GyLNqivl0:Alice
+    A< error:only_one_player_in_session
+    @+1511ms, every 503ms: A> p:GyLNqivl0:Alice
+    A< i:Alice (x3)
+    @+67ms
+    B> c:GyLNqivl0:Bob
+    A< i:Alice:Bob
+    B< i:Alice:Bob
+  `);
+});

@@ -1,0 +1,251 @@
+import { describe, expect, test } from "vitest";
+import type { Endpoint } from "#shared/net/endpoint.ts";
+import type { Allocate, Allocated, FromRelay } from "#shared/link/relay-messages.ts";
+import { NATIVE_REQUEST_BYTES_MIN, RECEIPT_FRESH_MS } from "#shared/limits.ts";
+import type { Ticket } from "#shared/auth/tickets.ts";
+import { Connections } from "../../../udp-sidecar/relay/native-relays.ts";
+import { enteringOf, isEntering } from "../../../udp-sidecar/protocols/native.ts";
+import { T0 } from "../../support/exchange.ts";
+import { signed, tickets } from "../../support/tickets.ts";
+import { ALICE, at, BOB, SIDECAR, STRANGER, Table } from "../support/relays.ts";
+
+const RELAY = `0-${"c".repeat(26)}`;
+const OTHER = `0-${"d".repeat(26)}`;
+const [alice, bob, carol] = ["a", "b", "c"].map((letter) => letter.repeat(26)) as [string, string, string];
+const ADDRESSES = [SIDECAR, "2a00::1"];
+const asked = (parts: Partial<Allocate> = {}): Allocate => ({
+  t: "allocate",
+  relay: RELAY,
+  sides: [{ peer: alice }, { peer: bob }],
+  ...parts,
+});
+
+/** A sidecar with a relay, and what it has told the hub. */
+class House extends Table {
+  readonly said: FromRelay[] = [];
+  readonly connections: Connections;
+
+  constructor(parts: ConstructorParameters<typeof Table>[0] = {}, addresses = ADDRESSES) {
+    super(parts);
+    const means = { relay: this.relay, addresses, lifetime_ms: 3_600_000, bytes_max: 1_000 };
+    this.connections = new Connections("arena", means, tickets());
+  }
+
+  hears(message: Parameters<Connections["hear"]>[0]): FromRelay | undefined {
+    this.connections.hear(message, (said) => this.said.push(said), this.now);
+    return this.said.at(-1);
+  }
+
+  /** Where the two speak. */
+  ends(parts: Partial<Allocate> = {}): Allocated["ends"] {
+    const made = this.hears(asked(parts));
+    if (made?.t !== "allocated") throw new Error(JSON.stringify(made));
+    return made.ends;
+  }
+
+  /** What somebody at the port of an end is answered, word by word. */
+  enters(end: Endpoint, from: Endpoint, ticket: string, receipt = receiptOf(from, alice, this.now)): string[] {
+    const bytes = Buffer.from(["enter", ticket, receipt, "w"].join(" ").padEnd(NATIVE_REQUEST_BYTES_MIN));
+    expect(isEntering(bytes)).toBe(true);
+    const answer = this.connections.prove(end.port, from, enteringOf(bytes)!, this.now);
+    if (answer === null) return [];
+    expect(answer.length).toBeLessThanOrEqual(bytes.length);
+    return Buffer.from(answer).toString("latin1").split(" ");
+  }
+
+  /** Both have shown their tickets from where they are. */
+  open(parts: Partial<Allocate> = {}): Allocated["ends"] {
+    const [a, b] = this.ends(parts);
+    expect(this.enters(a, ALICE, ticket(alice))).toStrictEqual(["entered", "w"]);
+    expect(this.enters(b, BOB, ticket(bob), receiptOf(BOB, bob))).toStrictEqual(["entered", "w"]);
+    return [a, b];
+  }
+}
+
+const ticket = (peer: string, parts: Partial<Ticket> = {}): string =>
+  signed({ purpose: "relay", peer, lobby: RELAY, expires_at_s: T0 / 1_000 + 600, ...parts });
+const receiptOf = (seen: Endpoint, peer = alice, now = T0): string => tickets().receipt(peer, seen, now)!;
+const unallocated = (why: string, relay = RELAY) => ({ t: "unallocated", relay, why });
+
+describe("a relay that the hub asks for", () => {
+  test("has an end for each, at the address of his family", () => {
+    const [a, b] = new House().ends();
+    expect([a.address, b.address]).toStrictEqual([SIDECAR, SIDECAR]);
+    expect(a.port).not.toBe(b.port);
+    const mixed = new House().ends({
+      sides: [
+        { peer: alice, family: "v6" },
+        { peer: bob, family: "v4" },
+      ],
+    });
+    expect(mixed.map(({ address }) => address)).toStrictEqual(["2a00::1", SIDECAR]);
+    expect(new House({}, ["2a00::1"]).ends().map(({ address }) => address)).toStrictEqual(["2a00::1", "2a00::1"]);
+  });
+
+  test("is the same when it is asked for again, by whichever comes first, and another one under another name", () => {
+    const house = new House();
+    const [a, b] = house.ends();
+    expect(house.ends()).toStrictEqual([a, b]);
+    expect(house.ends({ sides: [{ peer: bob }, { peer: alice }] })).toStrictEqual([b, a]);
+    expect(house.ends({ relay: OTHER })).not.toContainEqual(a);
+    expect([house.relay.size, house.connections.size]).toStrictEqual([2, 2]);
+  });
+
+  test("is told how long and how much it is good for", () => {
+    expect(new House().hears(asked())).toMatchObject({ lifetime_ms: 3_600_000, bytes_max: 1_000 });
+  });
+
+  test("ends when nobody needs it, and the hub is told; then it may be asked for anew", () => {
+    const house = new House();
+    house.ends();
+    expect(house.hears({ t: "release", relay: RELAY })).toStrictEqual(unallocated("released"));
+    expect([house.connections.size, house.relay.size, house.free.length]).toStrictEqual([0, 0, 100]);
+    expect(house.hears({ t: "release", relay: RELAY })).toStrictEqual(unallocated("released"));
+    expect(house.said).toHaveLength(2);
+    house.ends();
+    house.passes(30_000);
+    expect(house.said.at(-1)).toStrictEqual(unallocated("idle"));
+  });
+
+  test.each([
+    ["nothing is relayed", new Connections("arena", null, tickets()), asked(), "off"],
+    ["the two are one", new House().connections, asked({ sides: [{ peer: alice }, { peer: alice }] }), "mismatch"],
+    [
+      "there is no address of a family",
+      new House({}, [SIDECAR]).connections,
+      asked({ sides: [{ peer: alice, family: "v6" }, { peer: bob }] }),
+      "no_address",
+    ],
+    ["no address is known at all", new House({}, []).connections, asked(), "no_address"],
+    ["all ports are used", new House({ ports: 1 }).connections, asked(), "exhausted"],
+  ] as const)("is not to be had where %s", (_, connections, message, why) => {
+    const said: FromRelay[] = [];
+    connections.hear(message, (answer) => said.push(answer), T0);
+    expect(said).toStrictEqual([unallocated(why)]);
+    expect(connections.size).toBe(0);
+  });
+
+  test("is not given to other peers under the same name", () => {
+    const house = new House();
+    house.ends();
+    expect(house.hears(asked({ sides: [{ peer: alice }, { peer: carol }] }))).toStrictEqual(unallocated("mismatch"));
+    expect(house.ends()).toHaveLength(2);
+  });
+});
+
+describe("a peer of a relay", () => {
+  test("is heard where he has shown his ticket and that he receives there, and nobody else is", () => {
+    const house = new House();
+    const [a, b] = house.open();
+    expect(house.sends(ALICE, a.port)).toStrictEqual([b.port, BOB]);
+    expect(house.sends(BOB, b.port)).toStrictEqual([a.port, ALICE]);
+    for (const from of [STRANGER, { ...ALICE, port: 1 }, BOB]) expect(house.sends(from, a.port)).toBe("stranger");
+  });
+
+  test("who has no receipt of where he speaks from is given one, and nothing is sent there before he shows it", () => {
+    const house = new House();
+    const [a, b] = house.ends();
+    house.enters(b, BOB, ticket(bob), receiptOf(BOB, bob));
+    for (const receipt of [
+      "-",
+      receiptOf(STRANGER),
+      receiptOf(ALICE, bob),
+      receiptOf(ALICE, alice, T0 - RECEIPT_FRESH_MS - 1),
+    ]) {
+      const [verb, endpoint, given] = house.enters(a, ALICE, ticket(alice), receipt);
+      expect([verb, endpoint, given]).toStrictEqual(["seen", "45.1.1.1:1111", receiptOf(ALICE)]);
+      expect(house.sends(BOB, b.port)).toBe("unproved");
+    }
+    expect(house.enters(a, ALICE, ticket(alice), receiptOf(ALICE))).toStrictEqual(["entered", "w"]);
+    expect(house.sends(BOB, b.port)).toStrictEqual([a.port, ALICE]);
+  });
+
+  test("is not moved by his own words, said again by somebody else from elsewhere or under his address", () => {
+    const house = new House();
+    const [a, b] = house.open();
+    const words = [ticket(alice), receiptOf(ALICE)] as const;
+    for (const from of [STRANGER, { ...ALICE, port: 7 }]) {
+      expect(house.enters(a, from, ...words)[0]).toBe("seen");
+      expect(house.sends(from, a.port)).toBe("stranger");
+    }
+    expect(house.enters(a, ALICE, ...words)).toStrictEqual(["entered", "w"]);
+    expect(house.sends(BOB, b.port)).toStrictEqual([a.port, ALICE]);
+  });
+
+  test("goes on from elsewhere once he has shown himself there, whatever his address", () => {
+    const house = new House();
+    const [a, b] = house.open();
+    const elsewhere = at("46.1.1.1", 1);
+    expect(house.sends(elsewhere, a.port)).toBe("stranger");
+    house.enters(a, elsewhere, ticket(alice), receiptOf(elsewhere));
+    expect(house.sends(BOB, b.port)).toStrictEqual([a.port, elsewhere]);
+    expect(house.sends(ALICE, a.port)).toBe("stranger");
+  });
+
+  test.each([
+    ["the other one's ticket", ticket(bob)],
+    ["a third one's ticket", ticket(carol)],
+    ["a ticket of another relay", ticket(alice, { lobby: OTHER })],
+    ["a ticket of another game", ticket(alice, { game: "other" })],
+    ["a ticket that is over", ticket(alice, { expires_at_s: T0 / 1_000 })],
+    ["a ticket of a session in a lobby of that name", ticket(alice, { purpose: "session" })],
+    ["a ticket that nobody signed", `${ticket(alice).slice(0, -43)}${"A".repeat(43)}`],
+  ])("is not who shows %s", (_, shown) => {
+    const house = new House();
+    const [a] = house.open();
+    const bytes = { ticket: shown, receipt: receiptOf(STRANGER), word: undefined };
+    expect(house.connections.prove(a.port, STRANGER, bytes, T0)).toBe(null);
+    expect(house.sends(STRANGER, a.port)).toBe("stranger");
+  });
+
+  test("is nobody once the relay has ended", () => {
+    const house = new House();
+    const [a] = house.open();
+    house.hears({ t: "release", relay: RELAY });
+    expect(house.enters(a, ALICE, ticket(alice))).toStrictEqual([]);
+  });
+
+  test("is refused at a private address, and where his address has all its ends already", () => {
+    const house = new House({ places_per_source_max: 1 });
+    const [a, b] = house.ends();
+    expect(house.enters(a, at("10.0.0.1", 5), ticket(alice), receiptOf(at("10.0.0.1", 5)))).toStrictEqual([]);
+    expect(house.enters(a, ALICE, ticket(alice))).toStrictEqual(["entered", "w"]);
+    const beside = { ...ALICE, port: 2 };
+    expect(house.enters(b, beside, ticket(bob), receiptOf(beside, bob))).toStrictEqual([]);
+    // He himself may come again.
+    expect(house.enters(a, beside, ticket(alice), receiptOf(beside))).toStrictEqual(["entered", "w"]);
+  });
+});
+
+describe("a stream", () => {
+  const from = at("45.3.3.3", 80);
+  const silent = () => ({
+    sent: [] as Uint8Array[],
+    send(bytes: Uint8Array) {
+      this.sent.push(bytes);
+    },
+  });
+
+  test("is the end of whoever shows his ticket on it, until he shows it over UDP again", () => {
+    const house = new House();
+    const [a, b] = house.open();
+    const stream = silent();
+    expect(house.connections.join(ticket(alice), from, stream, house.now)).toBe(a.port);
+    expect(house.relay.hear(b.port, BOB.address, BOB.port, 1, house.now)).toMatchObject({ endpoint: from, stream });
+    expect(house.relay.hear(a.port, from.address, from.port, 1, house.now, stream)).toMatchObject({ endpoint: BOB });
+    // The same address and number, over UDP; and another stream.
+    expect(house.sends(from, a.port)).toBe("stranger");
+    expect(house.relay.hear(a.port, from.address, from.port, 1, house.now, silent())).toBe(null);
+    house.enters(a, ALICE, ticket(alice));
+    expect(house.sends(BOB, b.port)).toStrictEqual([a.port, ALICE]);
+    expect(house.relay.hear(a.port, from.address, from.port, 1, house.now, stream)).toBe(null);
+  });
+
+  test("of nobody here leads nowhere", () => {
+    const house = new House();
+    house.open();
+    for (const shown of [ticket(carol), ticket(alice, { lobby: OTHER }), ""]) {
+      expect(house.connections.join(shown, from, silent(), house.now)).toBe(null);
+    }
+  });
+});

@@ -1,0 +1,344 @@
+/** The relay on real sockets of this machine. */
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Endpoint } from "#shared/net/endpoint.ts";
+import type { RelayNotice } from "../../../udp-sidecar/relay/allocation.ts";
+import { parseConfig } from "../../../udp-sidecar/config/config.ts";
+import { relayOf, type RelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
+import { Tally } from "../../../udp-sidecar/core/counters.ts";
+import { takenPorts } from "../../../tools/run/ports.ts";
+import { eventually } from "../../support/test-stack.ts";
+import { collectGarbage } from "../../support/memory.ts";
+import { canSendFromPortZero, sendFromPortZero } from "../../support/port-zero.ts";
+
+/** Below the ports that the kernel gives to those who ask for any. */
+const RANGE = { first: 29_000, last: 29_019 };
+/** What memory may differ by when nothing is kept: the runtime's own caches. A pair that was kept would take 1 kB. */
+const GROWTH_BYTES_MAX = 2 * 1_048_576;
+
+let tally: Tally;
+let ports: RelayPorts;
+let players: Player[] = [];
+
+beforeEach(() => {
+  tally = new Tally();
+  ports = open();
+});
+afterEach(async () => {
+  await ports.stop(0);
+  await Promise.all(players.splice(0).map((player) => player.close()));
+});
+
+describe("two players", () => {
+  test("hear each other through a pair of ports, each by the port that he speaks with", async () => {
+    const [alice, bob] = await meet();
+    alice.say("hello");
+    expect(await bob.hears("hello")).toStrictEqual(bob.relay);
+    bob.say("hello yourself");
+    expect(await alice.hears("hello yourself")).toStrictEqual(alice.relay);
+    expect([ports.used, ports.free]).toStrictEqual([2, 18]);
+  });
+
+  test("may send datagrams of any length, from none to 65,507 bytes", async () => {
+    const [alice, bob] = await meet();
+    const longest = "x".repeat(65_507);
+    for (const text of ["", "\0", longest]) {
+      alice.say(text);
+      await bob.hears(text);
+    }
+    expect(alice.told).toStrictEqual([]);
+  });
+
+  test("may send 24 kB in 100 ms, as many small datagrams or few large ones", async () => {
+    for (const length of [100, 1_200]) {
+      const [alice, bob] = await meet([`alice ${length}`, `bob ${length}`]);
+      for (let sent = 0; sent < 24_000; sent += length) alice.say("x".repeat(length));
+      await eventually(
+        () => Promise.resolve(bob.heard.filter(({ text }) => text.length === length).length),
+        (heard) => heard === 24_000 / length,
+      );
+      expect(alice.told).toStrictEqual([]);
+    }
+  });
+
+  test("may be of IPv4 and IPv6", async () => {
+    const [alice, bob] = await meet(["alice", "bob"], ["127.0.0.1", "::1"]);
+    alice.say("hello");
+    expect(await bob.hears("hello")).toStrictEqual(bob.relay);
+    bob.say("hello yourself");
+    expect(await alice.hears("hello yourself")).toStrictEqual(alice.relay);
+  });
+});
+
+describe("a limit", () => {
+  test("drops and is told once, and what comes later passes", async () => {
+    ports = await reopen({ PARLEY_RELAY_SIDE_RATE: "200000/65536" });
+    const [alice, bob] = await meet();
+    const dropped = (): number => tally.get("relay_dropped", "rate");
+    await eventually(
+      async () => {
+        for (let sent = 0; sent < 100; sent++) alice.say("x".repeat(1_000));
+        await alice.echo(bob);
+        return dropped();
+      },
+      (times) => times > 200,
+    );
+    expect(alice.told).toStrictEqual([{ kind: "limited", reason: "rate" }]);
+    await alice.reaches(bob, "later");
+  });
+
+  test("of a pair's life ends it and frees its ports", async () => {
+    ports = await reopen({ PARLEY_RELAY_LIFETIME_S: "1" });
+    const [alice] = await meet();
+    await eventually(
+      () => {
+        ports.relay.expire(Date.now());
+        return Promise.resolve(ports.used);
+      },
+      (used) => used === 0,
+    );
+    expect(alice.told).toStrictEqual([
+      { kind: "limited", reason: "lifetime" },
+      { kind: "ended", why: "lifetime" },
+    ]);
+  });
+});
+
+describe("what comes from elsewhere", () => {
+  test("2,000 strangers on one port are dropped, and nothing is kept about them", async () => {
+    const [alice, bob] = await meet();
+    const before = [ports.relay.size, ports.relay.shares, ports.used, ports.free];
+    const memory = await settled();
+    for (let round = 1; round <= 20; round++) {
+      const strangers = await Promise.all(
+        Array.from({ length: 100 }, (_, at) => Player.open(`127.1.${round}.${at + 1}`)),
+      );
+      for (const stranger of strangers) stranger.say("let me in", alice.relay);
+      await eventually(
+        () => Promise.resolve(tally.get("relay_dropped", "stranger")),
+        (dropped) => dropped === round * 100,
+      );
+      await Promise.all(strangers.map((stranger) => stranger.close()));
+      players = players.filter((player) => !strangers.includes(player));
+    }
+    expect([ports.relay.size, ports.relay.shares, ports.used, ports.free]).toStrictEqual(before);
+    expect((await settled()) - memory).toBeLessThan(GROWTH_BYTES_MAX);
+    expect(bob.heard.filter(({ text }) => text === "let me in")).toStrictEqual([]);
+    await alice.echo(bob);
+  });
+
+  test.skipIf(!canSendFromPortZero)("a datagram from source port 0 is dropped, and nothing else happens", async () => {
+    const [alice, bob] = await meet();
+    sendFromPortZero(alice.relay.port, "zero");
+    await eventually(
+      () => Promise.resolve(tally.get("relay_dropped", "source_port_0")),
+      (dropped) => dropped === 1,
+    );
+    await alice.echo(bob);
+  });
+
+  test("a player who is gone takes nobody with him, though the kernel says that his port is unreachable", async () => {
+    const [alice, bob] = await meet();
+    await bob.close();
+    players = players.filter((player) => player !== bob);
+    for (let sent = 0; sent < 100; sent++) alice.say("anybody?");
+    await eventually(
+      () => Promise.resolve(ports.relay.packets),
+      (packets) => packets >= 100,
+    );
+    const [carol, dave] = await meet(["carol", "dave"]);
+    await carol.echo(dave);
+    expect([...tally.entries("socket_errors")]).toStrictEqual([]);
+  });
+});
+
+describe("the ports", () => {
+  test("are opened when they are needed, and nothing is left of them afterwards", async () => {
+    expect(ports.used).toBe(0);
+    const [alice] = await meet();
+    expect(await isFree(alice.relay.port)).toBe(false);
+    await ports.stop(0);
+    expect(await isFree(alice.relay.port)).toBe(true);
+    expect([ports.used, ports.free]).toStrictEqual([0, 20]);
+  });
+
+  test("when all are used nobody gets more, those who have some keep them, and one pair's end is another's chance", async () => {
+    const [alice, bob] = await meet();
+    const pairs = Array.from({ length: 9 }, (_, at) => ask([`a${at}`, `b${at}`], [alice.local, bob.local]));
+    expect(pairs.filter((one) => "none" in one)).toStrictEqual([]);
+    expect([ports.used, ports.free]).toStrictEqual([20, 0]);
+    expect(ask(["carol", "dave"], [alice.local, bob.local])).toStrictEqual({ none: "exhausted" });
+    await alice.echo(bob);
+    const [one] = pairs;
+    if ("allocation" in one!) ports.relay.release(one.allocation);
+    expect(ask(["carol", "dave"], [alice.local, bob.local])).not.toHaveProperty("none");
+    expect(tally.get("relay_refused", "exhausted")).toBe(1);
+  });
+
+  test("that other programs have are passed over and counted", async () => {
+    const others = [];
+    for (let port = RANGE.first; port <= RANGE.last - 2; port++) {
+      const other = createSocket("udp4");
+      await new Promise<void>((done) => other.bind(port, "127.0.0.1", done));
+      others.push(other);
+    }
+    const [alice, bob] = await meet();
+    await alice.echo(bob);
+    expect(new Set([alice.relay.port, bob.relay.port])).toStrictEqual(new Set([RANGE.last - 1, RANGE.last]));
+    expect(ask(["carol", "dave"], [alice.local, bob.local])).toStrictEqual({ none: "exhausted" });
+    expect(tally.get("socket_errors", "relay_port_taken")).toBeGreaterThanOrEqual(18);
+    await Promise.all(others.map((other) => new Promise<void>((done) => other.close(done))));
+    expect(ask(["carol", "dave"], [alice.local, bob.local])).not.toHaveProperty("none");
+  });
+
+  test("20,000 pairs come and go, and memory stays as it was", async () => {
+    const [alice, bob] = await meet();
+    const comeAndGo = async (times: number): Promise<void> => {
+      for (let time = 0; time < times; time++) {
+        const asked = ask([`a${time}`, `b${time}`], [alice.local, bob.local]);
+        if ("none" in asked) throw new Error(`${asked.none} after ${time}`);
+        ports.relay.release(asked.allocation);
+        // What was closed is let go of between two turns of the event loop.
+        if (time % 50 === 0) await new Promise((done) => setImmediate(done));
+      }
+    };
+    await comeAndGo(1_000);
+    const memory = await settled();
+    await comeAndGo(20_000);
+    expect((await settled()) - memory).toBeLessThan(GROWTH_BYTES_MAX);
+    expect([ports.relay.size, ports.relay.shares, ports.used]).toStrictEqual([1, 2, 2]);
+    await alice.echo(bob);
+  });
+
+  test("a sidecar that is told to stop gives out none, says so, and lets those who play come to an end", async () => {
+    const [alice, bob] = await meet();
+    const stopped = ports.stop(60_000);
+    expect(alice.told).toStrictEqual([{ kind: "closing" }]);
+    expect(ask(["carol", "dave"], [alice.local, bob.local])).toStrictEqual({ none: "closing" });
+    await alice.echo(bob);
+    const again = ask(["alice", "bob"], [alice.local, bob.local]);
+    if ("allocation" in again) ports.relay.release(again.allocation);
+    await stopped;
+    expect(ports.used).toBe(0);
+  });
+
+  test("a sidecar that may not wait ends them after it has said so", async () => {
+    const [alice] = await meet();
+    await ports.stop(0);
+    expect(alice.told).toStrictEqual([{ kind: "closing" }, { kind: "ended", why: "closed" }]);
+  });
+});
+
+// ---------------------------------------------------------------------------------------------------------------
+
+function open(settings: Record<string, string> = {}): RelayPorts {
+  const base = { PARLEY_KEY: "key", PARLEY_LISTEN: "127.0.0.1,::1", PARLEY_RELAY_PEERS: "any" };
+  const parsed = parseConfig([], { ...base, PARLEY_RELAY_PORTS: `${RANGE.first}-${RANGE.last}`, ...settings });
+  if ("problems" in parsed) throw new Error(parsed.problems.join());
+  return relayOf(parsed.config, tally)!;
+}
+
+async function reopen(settings: Record<string, string>): Promise<RelayPorts> {
+  await ports.stop(0);
+  return open(settings);
+}
+
+function ask(peers: readonly string[], seen: readonly Endpoint[], told: RelayNotice[] = []) {
+  const parties = [
+    { peer: peers[0]!, seen: seen[0]! },
+    { peer: peers[1]!, seen: seen[1]! },
+  ] as const;
+  return ports.relay.allocate({ game: "default", parties, told: (notice) => told.push(notice) }, Date.now());
+}
+
+/** Two players who hear each other. */
+async function meet(names = ["alice", "bob"], addresses = ["127.0.0.1", "127.0.0.1"]): Promise<[Player, Player]> {
+  const [alice, bob] = [await Player.open(addresses[0]), await Player.open(addresses[1])];
+  const told: RelayNotice[] = [];
+  const asked = ask(names, [alice.local, bob.local], told);
+  if ("none" in asked) throw new Error(asked.none);
+  for (const [at, player] of [alice, bob].entries()) {
+    player.relay = { address: addresses[at]!, port: asked.ports[at]! };
+    player.told = told;
+  }
+  await alice.reaches(bob, "greeting");
+  await bob.reaches(alice, "greeting");
+  return [alice, bob];
+}
+
+/** Whether a program could have this port now. */
+function isFree(port: number): Promise<boolean> {
+  return takenPorts([{ kind: "udp", port, what: "relay" }]).then((taken) => taken.length === 0);
+}
+
+/** Bytes of the heap and outside it that are in use, once all that can be let go of is. */
+async function settled(): Promise<number> {
+  for (let times = 0; times < 3; times++) {
+    await new Promise((done) => setImmediate(done));
+    collectGarbage();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+let words = 0;
+
+class Player {
+  readonly heard: { readonly text: string; readonly from: Endpoint }[] = [];
+  readonly local: Endpoint;
+  readonly socket: Socket;
+  relay: Endpoint = { address: "", port: 0 };
+  told: RelayNotice[] = [];
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    const { address, port } = socket.address();
+    this.local = { address, port };
+    socket.on("message", (bytes, from) => {
+      this.heard.push({ text: bytes.toString("latin1"), from: { address: from.address, port: from.port } });
+    });
+  }
+
+  static async open(address = "127.0.0.1"): Promise<Player> {
+    const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+    socket.bind(0, address);
+    await once(socket, "listening");
+    socket.setRecvBufferSize(1_048_576);
+    const player = new Player(socket);
+    players.push(player);
+    return player;
+  }
+
+  say(text: string, to = this.relay): void {
+    this.socket.send(Buffer.from(text, "latin1"), to.port, to.address);
+  }
+
+  /** Where it came from. */
+  async hears(text: string): Promise<Endpoint> {
+    const found = await eventually(
+      () => Promise.resolve(this.heard.find((one) => one.text === text)),
+      (one) => one !== undefined,
+    );
+    return found!.from;
+  }
+
+  /** Says it until the other has heard it, who opens his side too. */
+  async reaches(other: Player, text: string): Promise<void> {
+    const saying = setInterval(() => {
+      this.say(text);
+      other.say("opened");
+    }, 20);
+    await other.hears(text).finally(() => clearInterval(saying));
+  }
+
+  /** A new word goes there, and one comes back. */
+  async echo(other: Player): Promise<void> {
+    await this.reaches(other, `word ${++words}`);
+    await other.reaches(this, `word ${++words}`);
+  }
+
+  close(): Promise<void> {
+    return new Promise((done) => this.socket.close(() => done()));
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Dialogues in Dowsett's words, one line a packet. Each is built and signed as the script does it, and whatever
+ * leaves is checked for its form, its receiver and its hash before it is written down.
+ *
+ *     A> register Nice locked for 30s    __sender-name Nice, password-required, seconds-before-expiry 30
+ *     A< confirmed Nice
+ *     A> refresh Nice
+ *     A< refreshed Nice
+ *     B> join Nice as Bob
+ *     A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+ *     B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+ *     C< error: server already exists
+ *     A> drop Nice
+ *
+ * A's handshake password is AAAAAAAAAA and his own network's address 10.0.0.1:5001, unless the line says
+ * `password other` or `local 10.0.0.9:9`. A' is the same program behind a NAT that gave it another port. An answer
+ * signed with another password than its receiver's says so.
+ */
+import { playerAt, Rig, type Sent } from "../../support/exchange.ts";
+import {
+  dropping,
+  joining,
+  type Packet,
+  pair,
+  read,
+  refreshing,
+  registering,
+  sign,
+  signedWith,
+} from "../../support/dowsett.ts";
+import { dialogue, type Tongue } from "./wire-script.ts";
+
+export const dowsettRig = (limits: ConstructorParameters<typeof Rig>[0] = {}): Rig =>
+  new Rig({ wire: "dowsett", ...limits });
+
+export const played = (text: string, rig = dowsettRig()): Rig => dialogue(text, rig, DOWSETT);
+export const on =
+  (rig: Rig) =>
+  (text: string): Rig =>
+    played(text, rig);
+
+/** A server of A's called Nice. */
+export const served = (): Rig =>
+  played(`
+    A> register Nice
+    A< confirmed Nice
+  `);
+
+/** The handshake password of a player's program. */
+export const passwordOf = (player: string): string => player[0]!.repeat(10);
+
+const localOf = (player: string): [string, number] => {
+  const number = player.charCodeAt(0) - 64;
+  return [`10.0.0.${number}`, 5_000 + number];
+};
+
+const DOWSETT: Tongue = { say: spoken, read: written };
+
+/** One line of a player's as a datagram. */
+export function spoken(words: string, player: string): Uint8Array {
+  const [verb, name, ...rest] = words.split(" ");
+  const said = (word: string): string | undefined => (rest.includes(word) ? rest[rest.indexOf(word) + 1] : undefined);
+  const [address, port] = said("local")?.split(":") ?? localOf(player);
+  const local = { "local-address": [address, Number(port)] };
+  const lease = { "seconds-before-expiry": Number.parseInt(said("for") ?? "60", 10) };
+  const packet: Packet | undefined = {
+    register: registering(name, { ...local, ...lease, "password-required": rest.includes("locked") }),
+    refresh: refreshing(name, lease),
+    join: joining(name, said("as"), local),
+    drop: dropping(name),
+  }[verb!];
+  if (packet === undefined) throw new Error(`nothing that the script says: ${words}`);
+  return sign(packet, said("password") ?? passwordOf(player));
+}
+
+function written(sent: Sent): string {
+  const packet = read(sent.bytes);
+  const player = playerAt(sent.to);
+  const faults = faultsOf(packet, sent);
+  if (!signedWith(sent.bytes, passwordOf(player))) {
+    const used = OTHERS.find((password) => signedWith(sent.bytes, password));
+    faults.push(used === undefined ? "WRONG HASH" : `password ${used}`);
+  }
+  return [wordsOf(packet), ...faults].join(" ");
+}
+
+/** Every password a dialogue may sign with besides the players' own. */
+const OTHERS = ["other", ..."ABCDEFGHIJKLMNOPQRSTUVWXYZ".split("").map(passwordOf)];
+
+function faultsOf(packet: Packet, { to }: Sent): string[] {
+  const faults: string[] = [];
+  if (packet["__sender-name"] !== null) faults.push("WRONG SENDER");
+  if (JSON.stringify(packet["__destination-address"]) !== JSON.stringify(pair(to))) faults.push("WRONG ADDRESS");
+  const keys = new Set(Object.keys(packet));
+  const wanted = [...HEAD, ...(EXTRA[String(packet["__type"])] ?? [])];
+  if (keys.size !== wanted.length || wanted.some((key) => !keys.has(key))) faults.push(`KEYS ${[...keys].join()}`);
+  return faults;
+}
+
+const HEAD = ["__type", "__destination-name", "__destination-address", "__sender-name", "__hash-string"];
+const EXTRA: Readonly<Record<string, readonly string[]>> = {
+  "providing-server-list": ["servers"],
+  "providing-peer-handshake-info": ["peer-name", "global-address", "local-address"],
+  "server-error": ["message"],
+};
+
+function wordsOf(packet: Packet): string {
+  const at = (key: string): string => (packet[key] as [string, number]).join(":");
+  switch (packet["__type"]) {
+    case "confirming-registration":
+      return `confirmed ${packet["__destination-name"]}`;
+    case "confirming-registration-refresh":
+      return `refreshed ${packet["__destination-name"]}`;
+    case "providing-peer-handshake-info":
+      return `meet ${packet["peer-name"]} at ${at("global-address")} or ${at("local-address")}`;
+    case "server-error":
+      return `error: ${packet["message"]}`;
+    default:
+      return JSON.stringify(packet);
+  }
+}

@@ -1,0 +1,86 @@
+/** A relay's table in a time that the test turns, with ports that are only numbers. */
+import { type Endpoint, endpoint } from "#shared/net/endpoint.ts";
+import type { RelayLimits, RelayNotice } from "../../../udp-sidecar/relay/allocation.ts";
+import { Relay } from "../../../udp-sidecar/relay/relay.ts";
+import { Tally } from "../../../udp-sidecar/core/counters.ts";
+import { T0 } from "../../support/exchange.ts";
+
+export const ALICE: Endpoint = { address: "45.1.1.1", port: 1_111 };
+export const BOB: Endpoint = { address: "45.2.2.2", port: 2_222 };
+export const STRANGER: Endpoint = { address: "45.9.9.9", port: 9_999 };
+export const SIDECAR = "45.0.0.1";
+
+const LIMITS: RelayLimits = {
+  side: { per_s: 100_000, burst: 100_000 },
+  source: { per_s: 1_000_000, burst: 1_000_000 },
+  game: { per_s: 10_000_000, burst: 10_000_000 },
+  places_per_source_max: 100,
+  bytes_max: 1_000_000_000,
+  lifetime_ms: 3_600_000,
+  idle_ms: 30_000,
+  relatch_ms: 3_000,
+  special: false,
+};
+
+export type Pair = {
+  readonly a: number;
+  readonly b: number;
+  readonly allocation: Parameters<Relay["release"]>[0];
+  readonly told: RelayNotice[];
+};
+
+export class Table {
+  readonly tally = new Tally();
+  readonly relay: Relay;
+  /** Free ports, the next one first. */
+  readonly free: number[];
+  now = T0;
+
+  constructor({ ports = 100, ...limits }: Partial<RelayLimits> & { readonly ports?: number } = {}) {
+    this.free = Array.from({ length: ports }, (_, at) => 50_000 + at);
+    const pool = { take: () => this.free.shift() ?? null, give: (port: number) => void this.free.push(port) };
+    const isOurs = ({ address, port }: Endpoint): boolean => address === SIDECAR && port >= 50_000;
+    this.relay = new Relay({ ...LIMITS, ...limits }, pool, isOurs, this.tally);
+  }
+
+  /** Ports for two peers, or why there are none. */
+  asks(a = "alice", b = "bob", { seen = [ALICE, BOB], game = "default", told = [] as RelayNotice[] } = {}) {
+    const parties = [
+      { peer: a, seen: seen[0]! },
+      { peer: b, seen: seen[1]! },
+    ] as const;
+    return this.relay.allocate({ game, parties, told: (notice) => told.push(notice) }, this.now);
+  }
+
+  /** The same, where they must be had. */
+  pair(a = "alice", b = "bob", options: { seen?: Endpoint[]; game?: string } = {}): Pair {
+    const told: RelayNotice[] = [];
+    const asked = this.asks(a, b, { ...options, told });
+    if ("none" in asked) throw new Error(asked.none);
+    return { a: asked.ports[0], b: asked.ports[1], allocation: asked.allocation, told };
+  }
+
+  /** A pair both of whose sides have been heard from where their wire saw them. */
+  proved(): Pair {
+    const pair = this.pair();
+    this.sends(ALICE, pair.a);
+    this.sends(BOB, pair.b);
+    return pair;
+  }
+
+  /** A datagram to one of our ports: through which port it goes on, and where to; or why not. */
+  sends(from: Endpoint, port: number, length = 100): readonly [number, Endpoint] | string {
+    const before = new Map(this.tally.entries("relay_dropped"));
+    const hop = this.relay.hear(port, from.address, from.port, length, this.now);
+    if (hop !== null) return [hop.port, hop.endpoint];
+    const dropped = [...this.tally.entries("relay_dropped")].filter(([why, times]) => times !== before.get(why));
+    return dropped.map(([why]) => why).join();
+  }
+
+  passes(ms: number): void {
+    this.now += ms;
+    this.relay.expire(this.now);
+  }
+}
+
+export const at = (address: string, port: number): Endpoint => endpoint(address, port)!;

@@ -1,0 +1,29 @@
+/** Reports as the tests of the outbox need them: somebody says something about Nice. */
+import type { Report } from "#shared/link/messages.ts";
+import { policy } from "../../../udp-sidecar/protocols/rabid.ts";
+import { at } from "../../support/exchange.ts";
+
+const about = { wire: "rabid", name: "Nice", via: 57_775, endpoint: at("A") } as const;
+
+export const joins = (peer: string): Report & { kind: "join" } => ({
+  ...about,
+  kind: "join",
+  peer,
+  lock: null,
+  memory: null,
+  reclaims: false,
+});
+export const hosts = (peer: string): Report => ({
+  ...about,
+  kind: "host",
+  peer,
+  seats: 4,
+  lock: null,
+  memory: null,
+  policy,
+});
+export const leaves = (peer: string): Report => ({ ...about, kind: "leave", peer });
+export const asks = (peer: string): Report => ({ ...about, kind: "ask", peer });
+
+export const namesOf = (reports: readonly Report[]): string[] =>
+  reports.map((report) => ("peer" in report ? report.peer : ""));

@@ -1,0 +1,194 @@
+/** Two players with a channel between them, a relay and a hub that introduces them whenever one of them wishes it. */
+import type { Endpoint } from "#shared/net/endpoint.ts";
+import { classify } from "#shared/connect/nat.ts";
+import { advise, type Side } from "#shared/connect/punch.ts";
+import { Channel, type ChannelEvent } from "../../clients/typescript/src/path/channel.ts";
+import type { Why, PathKind } from "../../clients/typescript/src/path/path-selector.ts";
+import { seeded } from "../support/dice.ts";
+import { type Behaviour, Router } from "./nat.ts";
+import { Host, type Link, World } from "./net.ts";
+import { Sidecars } from "./virtual-sidecars.ts";
+import { type Observed, Player } from "./player.ts";
+
+const KEY = new Uint8Array(32).fill(9);
+export const RELAY = "45.0.0.9";
+const HUB_MS = 60;
+const TUNNEL_MS = 70;
+
+export type Got = { readonly at: number; readonly number: number };
+
+export class Friend {
+  readonly channel: Channel;
+  readonly paths: { at: number; path: PathKind | null; why: Why }[] = [];
+  readonly got: Got[] = [];
+  readonly events: ChannelEvent[] = [];
+  player: Player;
+  tunnel: ((bytes: Uint8Array) => void) | null = null;
+  readonly #world: World;
+  readonly #wishes: () => void;
+  #sent = 0;
+
+  constructor(world: World, player: Player, role: "a" | "b", wishes: () => void) {
+    this.#world = world;
+    this.#wishes = wishes;
+    this.channel = new Channel({ key: KEY, epoch: 0, role }, world.dice, world.now);
+    this.player = player;
+    this.#listen();
+    this.#tick();
+  }
+
+  /** Another network: other sockets, another address. */
+  moveTo(player: Player): void {
+    this.player = player;
+    this.#listen();
+    this.channel.moved(this.#world.now);
+    this.pump();
+  }
+
+  /** A numbered datagram of the game, every 50 ms. */
+  play(until: number): void {
+    this.say();
+    if (this.#world.now < until) this.#world.at(this.#world.now + 50, () => this.play(until));
+  }
+
+  say(): boolean {
+    const sent = this.channel.send(Buffer.from(String(this.#sent++)), this.#world.now);
+    this.pump();
+    return sent;
+  }
+
+  hears(bytes: Uint8Array, from: { socket: number; to: Endpoint } | "tunnel"): boolean {
+    const isHis = this.channel.receive(bytes, from, this.#world.now);
+    this.pump();
+    return isHis;
+  }
+
+  pump(): void {
+    const { now } = this.#world;
+    this.channel.wake(now);
+    for (const { place, bytes, hops } of this.channel.take(now)) {
+      if (place === "tunnel") this.tunnel?.(bytes);
+      else this.player.send(place.socket, place.to, bytes, hops);
+    }
+    if (this.channel.deadline() <= now) throw new Error("a channel that was just woken wants to be woken again");
+    for (const event of this.channel.takeEvents()) {
+      this.events.push(event);
+      if (event.type === "data") this.got.push({ at: now, number: Number(Buffer.from(event.payload).toString()) });
+      if (event.type === "path") this.paths.push({ at: now, path: event.path, why: event.why });
+      if (event.type === "upgrade") this.#wishes();
+      if (event.type === "closable") this.player.close(...event.sockets);
+    }
+  }
+
+  /** The longest time in which nothing came, between these two. */
+  gap(from: number, to: number): number {
+    const times = [from, ...this.got.map(({ at }) => at).filter((at) => at >= from && at <= to), to];
+    return Math.max(...times.slice(1).map((at, index) => at - times[index]!));
+  }
+
+  #listen(): void {
+    this.player.hears = (bytes, socket, to) => void this.hears(bytes, { socket, to });
+  }
+
+  /** As a timer set to the deadline would; a millisecond is what timers can do. */
+  #tick(): void {
+    if (this.channel.deadline() <= this.#world.now) this.pump();
+    this.#world.at(Math.max(this.#world.now + 1, Math.min(this.channel.deadline(), this.#world.now + 20)), () =>
+      this.#tick(),
+    );
+  }
+}
+
+export class Friends {
+  readonly world: World;
+  readonly a: Friend;
+  readonly b: Friend;
+  readonly routers: Router[] = [];
+  /** Where each of the two reaches the relay. */
+  readonly relays: { socket: number; to: Endpoint }[] = [];
+  introductions = 0;
+  readonly #link: Link;
+  readonly #sidecars: Sidecars;
+  #relay: Host;
+  #introducing = false;
+  #places = 0;
+
+  constructor(kinds: readonly [Behaviour, Behaviour], seed = 1, link: Partial<Link> = {}) {
+    this.world = new World(seeded(seed));
+    this.#link = { delay_ms: 20, jitter_ms: 2, loss: 0, ...link };
+    this.#sidecars = new Sidecars(this.world, { delay_ms: 1, jitter_ms: 0, loss: 0 });
+    this.#relay = new Host(this.world, this.world.wide, RELAY, { delay_ms: 5, jitter_ms: 1, loss: 0 });
+    const friend = (at: 0 | 1): Friend =>
+      new Friend(this.world, this.home(kinds[at]), at === 0 ? "a" : "b", () => this.introduce());
+    this.a = friend(0);
+    this.b = friend(1);
+  }
+
+  /** A machine in a new home. */
+  home(kind: Behaviour): Player {
+    const place = ++this.#places;
+    const router = new Router(this.world, this.world.wide, `20.0.${place}.1`, kind, this.#link);
+    this.routers.push(router);
+    return new Player(this.world, new Host(this.world, router.inside, `192.168.${place}.10`), this.#sidecars);
+  }
+
+  /** One port for each side; where a side is, its last datagram said. */
+  relay(): void {
+    const sides: (Endpoint | null)[] = [null, null];
+    const ports = [0, 1].map((side) =>
+      this.#relay.bind(({ from, bytes }) => {
+        sides[side] = from;
+        const to = sides[1 - side];
+        if (to !== null && to !== undefined) this.#relay.send(ports[1 - side]!, to, bytes);
+      }),
+    );
+    for (const [side, friend] of [this.a, this.b].entries()) {
+      const place = { socket: 0, to: { address: RELAY, port: ports[side]! } };
+      this.relays.push(place);
+      friend.channel.relay(place, this.world.now);
+      friend.pump();
+    }
+  }
+
+  endRelay(): void {
+    this.world.wide.detach(RELAY);
+  }
+
+  tunnel(): void {
+    const [a, b] = [this.a, this.b];
+    const to = (friend: Friend) => (bytes: Uint8Array) =>
+      this.world.at(this.world.now + TUNNEL_MS, () => friend.hears(bytes, "tunnel"));
+    [a.tunnel, b.tunnel] = [to(b), to(a)];
+    for (const friend of [a, b]) {
+      friend.channel.tunnel(true, this.world.now);
+      friend.pump();
+    }
+  }
+
+  introduce(): void {
+    if (this.#introducing) return;
+    this.#introducing = true;
+    this.introductions++;
+    const observed: (Observed | null)[] = [null, null];
+    for (const [at, { player }] of [this.a, this.b].entries())
+      player.observe((told) => ((observed[at] = told), this.#told(observed)));
+  }
+
+  #told(observed: readonly (Observed | null)[]): void {
+    const [one, other] = observed;
+    if (one === null || one === undefined || other === null || other === undefined) return;
+    const [a, b] = [one, other].map(({ samples, candidates }): Side => {
+      const nat = classify(samples, []);
+      return { candidates, nat, rtt_ms: 40, sampled_ms_ago: HUB_MS, relay_only: false, birthday: true };
+    }) as [Side, Side];
+    const { plans, start_in_ms } = advise(a, b);
+    this.world.at(this.world.now + HUB_MS, () => {
+      this.#introducing = false;
+      for (const [at, friend] of [this.a, this.b].entries()) {
+        if (plans === null) friend.channel.unpunchable(this.world.now);
+        else friend.channel.punch(plans[at as 0 | 1], 0, start_in_ms[at as 0 | 1], this.world.now);
+        friend.pump();
+      }
+    });
+  }
+}

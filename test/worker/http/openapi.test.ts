@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { openapi, OPERATIONS } from "#shared/api/openapi.ts";
+import { app } from "../../../worker/http/app.ts";
+import { ORIGIN, worker } from "../support/sidecar.ts";
+
+test("every route is documented, and every operation has a route", () => {
+  const routes = app.routes.filter(({ method, path }) => method !== "ALL" && !path.includes("*"));
+  const built = routes.map(({ method, path }) => `${method} ${path.replaceAll(/:([a-z]+)/g, "{$1}")}`);
+  const written = Object.entries(OPERATIONS).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  // A route with several handlers is listed once for each.
+  expect([...new Set(built)].toSorted()).toStrictEqual(written.toSorted());
+});
+
+test("the document is served to every origin", async () => {
+  const response = await worker(new Request(`${ORIGIN}/openapi.json`));
+  expect(await response.json()).toStrictEqual(JSON.parse(JSON.stringify(openapi())));
+  expect(response.headers.get("access-control-allow-origin")).toBe("*");
+  expect(response.headers.get("cache-control")).toBe("public, max-age=3600");
+});
+
+test("and as a page that needs nothing from elsewhere, in which every operation and every shape is found", async () => {
+  const response = await worker(new Request(`${ORIGIN}/docs`));
+  expect(response.headers.get("content-type")).toMatch(/^text\/html/);
+  expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
+  const html = await response.text();
+  expect(html).not.toMatch(/<script|<link|src=|https?:/);
+  const operations = Object.values(OPERATIONS).flatMap((methods) => Object.values(methods));
+  for (const { id } of operations) expect(html).toContain(`<details id="${id}">`);
+  const targets = new Set(Array.from(html.matchAll(/ id="([^"]+)"/g), ([, id]) => id));
+  const links = Array.from(html.matchAll(/href="#([^"]+)"/g), ([, id]) => id);
+  expect(links.filter((id) => !targets.has(id))).toStrictEqual([]);
+  // What stands between tags is text, whatever the patterns of the shapes hold.
+  expect(html.replaceAll(/<\/?[a-z][^<>]*>|<!doctype html>/g, "")).not.toMatch(/<(?!td|th|tr|li)/);
+});

@@ -1,0 +1,126 @@
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { app } from "../../../worker/http/app.ts";
+import { budgetsOf, type Env } from "../../../worker/env.ts";
+import { Player } from "../support/player.ts";
+import { problemOf } from "../support/http-fixture.ts";
+import { newGame, ORIGIN } from "../support/sidecar.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+type Asking = { from?: string; method?: string; headers?: Record<string, string>; settings?: Partial<Env> };
+
+async function ask(
+  path: string,
+  { from, method = "GET", headers = {}, settings = {} }: Asking = {},
+): Promise<Response> {
+  const source: Record<string, string> = from === undefined ? {} : { "cf-connecting-ip": from };
+  const request = new Request(ORIGIN + path, { method, headers: { ...source, ...headers } });
+  return app.fetch(request, { ...env, ...settings });
+}
+
+const listOf = (game: string): string => `/v1/games/${game}/lobbies`;
+
+describe("the list", () => {
+  test("costs one a second, five at once, and says so on every answer", async () => {
+    const path = listOf(newGame());
+    for (let left = 4; left >= 0; left--) {
+      const { status, headers } = await ask(path, { from: "198.51.100.1" });
+      expect([status, headers.get("ratelimit-policy")]).toStrictEqual([200, '"list";q=5;w=5']);
+      expect(headers.get("ratelimit")).toMatch(new RegExp(`^"list";r=${left};t=${5 - left}$`));
+    }
+    const refused = await ask(path, { from: "198.51.100.1" });
+    expect(refused.headers.get("retry-after")).toBe("1");
+    expect(refused.headers.get("ratelimit")).toBe('"list";r=0;t=5');
+    expect(await problemOf(refused)).toMatchObject({ code: "rate_limited", retry_after_s: 1 });
+  });
+
+  test("has another budget for every address, and one for a household of IPv6", async () => {
+    const path = listOf(newGame());
+    const statuses = async (...sources: string[]): Promise<number[]> => {
+      const answers: number[] = [];
+      for (const from of sources) answers.push((await ask(path, { from })).status);
+      return answers;
+    };
+    await statuses(...Array.from({ length: 5 }, (_, at) => `2001:db8:1:2::${at + 1}`));
+    expect(await statuses("2001:db8:1:2:9::9", "2001:db8:1:3::1", "198.51.100.2")).toStrictEqual([429, 200, 200]);
+  });
+
+  test("is free for a sidecar that shows its key", async () => {
+    const path = listOf(newGame());
+    const headers = { authorization: "Bearer key-one" };
+    for (let at = 0; at < 12; at++) {
+      const answer = await ask(path, { from: "198.51.100.3", headers });
+      expect([answer.status, answer.headers.has("ratelimit")]).toStrictEqual([200, false]);
+    }
+  });
+
+  test("with a key or token that is not good is refused, whatever it is asked with", async () => {
+    for (const shown of ["Bearer nonsense", "Basic a2V5LW9uZTo=", "Bearer"]) {
+      const refused = await ask(listOf(newGame()), { headers: { authorization: shown } });
+      expect(refused.headers.get("www-authenticate")).toBe('Bearer realm="parley"');
+      expect(await problemOf(refused)).toMatchObject({ code: "unauthorized" });
+    }
+  });
+});
+
+describe("identities", () => {
+  test("are made 64 at once for one address", async () => {
+    const path = `/v1/games/${newGame()}/peers`;
+    for (let at = 0; at < 64; at++)
+      expect((await ask(path, { method: "POST", from: "198.51.100.4" })).status).toBe(201);
+    const refused = await ask(path, { method: "POST", from: "198.51.100.4" });
+    expect(refused.headers.get("retry-after")).toBe("10");
+    expect(await problemOf(refused)).toMatchObject({ code: "rate_limited" });
+  });
+});
+
+describe("join codes", () => {
+  test("may be wrong ten times for one address, whoever guesses; then he is told when to guess again", async () => {
+    const game = newGame();
+    const guess = async (): Promise<Response> => {
+      const init = { headers: { "cf-connecting-ip": "198.51.100.8" }, body: { code: "ABC234" } };
+      return (await Player.of(game)).ask("POST", "join-by-code", init);
+    };
+    for (let at = 0; at < 10; at++) expect(await problemOf(await guess())).toMatchObject({ code: "code_invalid" });
+    const refused = await guess();
+    expect(refused.headers.get("retry-after")).toBe("6");
+    expect(await problemOf(refused)).toMatchObject({ code: "rate_limited", retry_after_s: 6 });
+  });
+});
+
+describe("an address", () => {
+  test("is known only by the header that the setting names", async () => {
+    const path = listOf(newGame());
+    const settings = { SOURCE_HEADER: "" };
+    for (let at = 0; at < 9; at++) expect((await ask(path, { from: "198.51.100.5", settings })).status).toBe(200);
+    expect((await ask(path, { from: "198.51.100.5", settings })).headers.has("ratelimit")).toBe(false);
+  });
+
+  test("is the last one of a list: what stands before it the client claimed", async () => {
+    const path = listOf(newGame());
+    const settings = { SOURCE_HEADER: "X-Forwarded-For" };
+    const claims = (at: number) => ({ "x-forwarded-for": `192.0.2.${at}, 198.51.100.6` });
+    for (let at = 0; at < 5; at++) await ask(path, { headers: claims(at), settings });
+    expect((await ask(path, { headers: claims(6), settings })).status).toBe(429);
+  });
+
+  test("that is none is nobody's", async () => {
+    const path = listOf(newGame());
+    for (let at = 0; at < 9; at++) expect((await ask(path, { from: "unknown" })).status).toBe(200);
+  });
+});
+
+describe("RATE_LIMITS", () => {
+  test("lifts all of them where it says off", () => {
+    expect(budgetsOf({ ...env, RATE_LIMITS: "off" })).toBe(null);
+  });
+
+  test("that is wrong is complained about, and the defaults hold", () => {
+    const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
+    expect(budgetsOf({ ...env, RATE_LIMITS: "list=many" })?.list).toStrictEqual({ per_s: 1, burst: 5 });
+    expect(complaint).toHaveBeenCalledWith(expect.objectContaining({ wrong: "list=many" }));
+  });
+});

@@ -1,0 +1,292 @@
+import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { app } from "../../../../worker/http/app.ts";
+import type { Env } from "../../../../worker/env.ts";
+import { hubFor, timePasses } from "../../support/hub-inspector.ts";
+import { freeOfCharge, LOBBY, Player } from "../../support/player.ts";
+import { problemOf, withTwoShards } from "../../support/http-fixture.ts";
+import { lookAway, Watcher } from "../../support/subscriber.ts";
+import { hangUp, heard, hosts, joins, newGame, ORIGIN, Sidecar } from "../../support/sidecar.ts";
+
+beforeEach(() => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  freeOfCharge();
+});
+afterEach(() => {
+  hangUp();
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+type Asking = { key?: string | null; body?: unknown; settings?: Partial<Env> };
+type BanView = { id: string; ip_prefix: string | null; peer_id: string | null };
+
+async function ask(
+  game: string,
+  method: string,
+  path: string,
+  { key = "admin-key-one", body, settings = {} }: Asking = {},
+) {
+  const headers: Record<string, string> = { "content-type": "application/json" };
+  if (key !== null) headers["authorization"] = `Bearer ${key}`;
+  const said = body === undefined ? {} : { body: JSON.stringify(body) };
+  const request = new Request(`${ORIGIN}/v1/admin/games/${game}/${path}`, { method, headers, ...said });
+  return app.fetch(request, { ...env, ...settings });
+}
+
+const WHY = { reason: "aimbot", moderator: "mo" };
+const ban = async (game: string, parts: object): Promise<BanView> => {
+  const response = await ask(game, "POST", "bans", { body: { ...WHY, ...parts } });
+  expect(response.status).toBe(201);
+  return response.json<BanView>();
+};
+
+describe("the operators' door", () => {
+  const ROUTES = [
+    "GET lobbies",
+    "DELETE lobbies/0-aaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "GET bans",
+    "POST bans",
+    "DELETE bans/x",
+  ];
+
+  test.each([...ROUTES, "GET drain", "PUT drain"])("%s is shut for everybody without a key", async (route) => {
+    const [method, path] = route.split(" ") as [string, string];
+    const peer = await Player.of(newGame());
+    expect((await peer.ask(method, `../../admin/games/${peer.game}/${path}`)).status).toBe(401);
+    for (const key of [null, "key-one", "admin-key-three", "admin-key-one,admin-key-two"]) {
+      const refused = await ask(peer.game, method, path, { key, ...(method === "GET" ? {} : { body: {} }) });
+      expect(refused.headers.get("www-authenticate")).toBe('Bearer realm="parley admin"');
+      expect(await problemOf(refused)).toMatchObject({ code: "unauthorized" });
+    }
+    const closed = await ask(peer.game, method, path, { settings: { ADMIN_KEYS: "" } });
+    expect(await problemOf(closed)).toMatchObject({ code: "unauthorized" });
+  });
+
+  test("opens with either of two keys", async () => {
+    for (const key of ["admin-key-one", "admin-key-two"]) {
+      expect((await ask(newGame(), "GET", "drain", { key })).status).toBe(200);
+    }
+  });
+
+  test("is not for pages of other origins", async () => {
+    expect((await ask("UPPER", "GET", "lobbies")).headers.has("access-control-allow-origin")).toBe(false);
+    expect(await problemOf(await ask("UPPER", "GET", "lobbies"))).toMatchObject({ code: "invalid_request" });
+  });
+});
+
+describe("lobbies", () => {
+  test("are all listed, whatever their visibility, page by page, over all hubs, without an address", async () => {
+    const game = newGame();
+    const hosting = await Player.of(game, withTwoShards);
+    await hosting.hosts({ name: "Public" });
+    await hosting.hosts({ name: "Unlisted", visibility: "unlisted" });
+    await hosting.hosts({ name: "Private", visibility: "private" });
+    for (const shard of [0, 1]) {
+      const north = await Sidecar.link(game, { shard, worker: withTwoShards });
+      await north.report(hosts(`Wired ${shard}`, "Alice"));
+    }
+    const seen: { name: string; visibility: string; roster: object[] }[] = [];
+    let cursor: string | null = "";
+    while (cursor !== null) {
+      const query: string = cursor === "" ? "" : `&cursor=${cursor}`;
+      const response = await ask(game, "GET", `lobbies?limit=2${query}`, { settings: { HUB_SHARDS: "2" } });
+      const page = await response.json<{ lobbies: typeof seen; next_cursor: string | null }>();
+      seen.push(...page.lobbies);
+      cursor = page.next_cursor;
+    }
+    const names = seen.map(({ name, visibility }) => `${name} ${visibility}`);
+    const wired = ["Wired 0 public", "Wired 1 public"];
+    expect(names.toSorted()).toStrictEqual(["Private private", "Public public", "Unlisted unlisted", ...wired]);
+    expect(seen.find(({ name }) => name === "Private")?.roster).toStrictEqual([
+      { peer_id: hosting.id, name: hosting.id, host: true },
+    ]);
+  });
+
+  test.each(["limit=0", "limit=101", "limit=x", "cursor=x", "cursor=0.UP"])("are not listed by %s", async (query) => {
+    expect(await problemOf(await ask(newGame(), "GET", `lobbies?${query}`))).toMatchObject({ code: "invalid_request" });
+  });
+
+  test("are ended, and are over for everybody", async () => {
+    const host = await Player.of(newGame());
+    const { id } = await host.hosts({ visibility: "private" });
+    expect((await ask(host.game, "DELETE", `lobbies/${id}`)).status).toBe(204);
+    expect(await host.refused("GET", `lobbies/${id}`)).toBe("lobby_not_found");
+    for (const gone of [id, "nonsense", "1-aaaaaaaaaaaaaaaaaaaaaaaaaa"]) {
+      expect(await problemOf(await ask(host.game, "DELETE", `lobbies/${gone}`))).toMatchObject({
+        code: "lobby_not_found",
+      });
+    }
+  });
+
+  test("of a wire are ended too: its members hear it over their sidecar", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    await north.report(hosts("Nice", "Alice"));
+    const { lobbies } = await (await ask(game, "GET", "lobbies")).json<{ lobbies: { id: string }[] }>();
+    await ask(game, "DELETE", `lobbies/${lobbies[0]!.id}`);
+    const { items } = await north.next("told");
+    expect(heard(items)).toStrictEqual([["Alice", { kind: "removed", reason: "banned" }]]);
+  });
+});
+
+describe("who is banned", () => {
+  test("as a peer neither hosts nor joins, by whatever way, and is told why", async () => {
+    const game = newGame();
+    const [host, mallory] = [await Player.of(game), await Player.of(game)];
+    const { id, join_code } = await host.hosts();
+    await ban(game, { peer_id: mallory.id });
+    const ways: [string, string, object][] = [
+      ["POST", "lobbies", LOBBY],
+      ["PUT", "lobbies/by-key/den", LOBBY],
+      ["POST", `lobbies/${id}/members`, {}],
+      ["POST", "join-by-code", { code: join_code }],
+      ["POST", "quick-join", {}],
+    ];
+    for (const [method, path, body] of ways) {
+      const refused = await problemOf(await mallory.ask(method, path, { body }));
+      expect([path, refused["code"], refused["detail"]]).toStrictEqual([path, "banned", "aimbot"]);
+    }
+    expect((await mallory.ask("GET", `lobbies/${id}`)).status).toBe(200);
+    await (await Player.of(game)).joins(id);
+  });
+
+  test("is not told a reason that is hidden", async () => {
+    const mallory = await Player.of(newGame());
+    await ban(mallory.game, { peer_id: mallory.id, reason_hidden: true });
+    const refused = await problemOf(await mallory.ask("POST", "lobbies", { body: LOBBY }));
+    expect([refused["code"], refused["detail"]]).toStrictEqual(["banned", undefined]);
+  });
+
+  test("by address gets no identity, and his token of before does not help him from there", async () => {
+    const mallory = await Player.of(newGame());
+    const { id, ip_prefix } = await ban(mallory.game, { ip_prefix: "198.51.100.7/24" });
+    expect(ip_prefix).toBe("198.51.100.0/24");
+    const from = (last: number) => ({ "cf-connecting-ip": `198.51.100.${last}` });
+    const peers = new Request(`${ORIGIN}/v1/games/${mallory.game}/peers`, { method: "POST", headers: from(200) });
+    expect(await problemOf(await app.fetch(peers, env))).toMatchObject({ code: "banned" });
+    expect(await mallory.refused("POST", "lobbies", { body: LOBBY, headers: from(3) })).toBe("banned");
+    expect(
+      (await mallory.ask("POST", "lobbies", { body: LOBBY, headers: { "cf-connecting-ip": "192.0.2.1" } })).status,
+    ).toBe(201);
+    expect((await ask(mallory.game, "DELETE", `bans/${id}`)).status).toBe(204);
+    expect((await mallory.ask("POST", "lobbies", { body: LOBBY, headers: from(3) })).status).toBe(201);
+  });
+
+  test("by address is refused over every sidecar, silently for his wire; others behind it are served", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    await ban(game, { ip_prefix: "203.0.113.7" });
+    const free = { endpoint: { address: "192.0.2.1", port: 7_000 } };
+    const items = await north.report(hosts("Evil", "Mallory"), hosts("Nice", "Alice", free), joins("Nice", "Mallory"));
+    expect(heard(items)).toStrictEqual([
+      [1, "banned"],
+      ["Alice", { kind: "hosted", peers: ["Alice"] }],
+      [3, "banned"],
+    ]);
+  });
+
+  test("as a member of a lobby is banned by his address where his wire knows no peer ids, and by his id where it does", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    await north.report(hosts("Nice", "Alice"));
+    const { lobbies } = await (await ask(game, "GET", "lobbies")).json<{ lobbies: { id: string }[] }>();
+    const wired = await ban(game, { member: { lobby_id: lobbies[0]!.id, name: "Alice" } });
+    expect([wired.ip_prefix, wired.peer_id]).toStrictEqual(["203.0.113.7/32", null]);
+    const host = await Player.of(game);
+    const { id } = await host.hosts({ member_name: "Bo" });
+    expect(await ban(game, { member: { lobby_id: id, name: "Bo" } })).toMatchObject({
+      ip_prefix: null,
+      peer_id: host.id,
+    });
+    const nobody = { ...WHY, member: { lobby_id: id, name: "Nobody" } };
+    expect(await problemOf(await ask(game, "POST", "bans", { body: nobody }))).toMatchObject({
+      code: "member_not_found",
+    });
+  });
+
+  test("stays so when the hub sleeps, and no longer than was said", async () => {
+    const mallory = await Player.of(newGame());
+    vi.useFakeTimers({ toFake: ["Date"] });
+    await ban(mallory.game, { peer_id: mallory.id, expires_at: new Date(Date.now() + 60_000).toISOString() });
+    await evictDurableObject(hubFor(mallory.game));
+    expect(await mallory.refused("POST", "lobbies", { body: LOBBY })).toBe("banned");
+    await timePasses(mallory.game, 60_001);
+    expect(await (await ask(mallory.game, "GET", "bans")).json()).toStrictEqual({ bans: [] });
+    await mallory.hosts();
+  });
+
+  test("is listed once, however many hubs know of it, and a newer ban takes the older one's place", async () => {
+    const game = newGame();
+    const settings = { HUB_SHARDS: "3" };
+    await ask(game, "POST", "bans", { body: { ...WHY, ip_prefix: "192.0.2.0/24" }, settings });
+    await ask(game, "POST", "bans", { body: { ...WHY, reason: "again", ip_prefix: "192.0.2.77/24" }, settings });
+    const { bans } = await (await ask(game, "GET", "bans", { settings })).json<{ bans: { reason: string }[] }>();
+    expect(bans.map(({ reason }) => reason)).toStrictEqual(["again"]);
+  });
+
+  test.each([
+    ["nobody", {}],
+    ["two at once", { peer_id: "a".repeat(26), ip_prefix: "192.0.2.1" }],
+    ["no prefix", { ip_prefix: "192.0.2.1/0" }],
+    ["everybody", { ip_prefix: "::/0" }],
+    ["no peer", { peer_id: "mallory" }],
+    ["somebody until yesterday", { peer_id: "a".repeat(26), expires_at: "2020-01-01T00:00:00Z" }],
+    ["somebody until no day", { peer_id: "a".repeat(26), expires_at: "2999-99-99T00:00:00Z" }],
+    ["somebody without a reason", { peer_id: "a".repeat(26), reason: undefined }],
+  ])("is never %s", async (_, parts) => {
+    const body = { ...WHY, ...parts };
+    expect(await problemOf(await ask(newGame(), "POST", "bans", { body }))).toMatchObject({ code: "invalid_request" });
+  });
+
+  test("is not lifted twice", async () => {
+    const game = newGame();
+    const { id } = await ban(game, { ip_prefix: "192.0.2.1" });
+    expect((await ask(game, "DELETE", `bans/${id}`)).status).toBe(204);
+    expect(await problemOf(await ask(game, "DELETE", `bans/${id}`))).toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("a game that drains", () => {
+  test("makes no new lobbies, over HTTP or a wire, keeps those that are, and makes new ones again", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    await north.report(hosts("Old", "Alice"));
+    const host = await Player.of(game);
+    const { id } = await host.hosts();
+    expect(await (await ask(game, "PUT", "drain", { body: { draining: true } })).json()).toStrictEqual({
+      draining: true,
+    });
+    await evictDurableObject(hubFor(game));
+    const refused = await host.ask("POST", "lobbies", { body: LOBBY });
+    expect(refused.headers.get("retry-after")).toBe("60");
+    expect(await problemOf(refused)).toMatchObject({ status: 503, code: "draining" });
+    expect(await host.refused("PUT", "lobbies/by-key/den", { body: LOBBY })).toBe("draining");
+    expect(
+      await host.refused("POST", "quick-join", { body: { filter: { version: "9" }, create_if_none: LOBBY } }),
+    ).toBe("draining");
+    const again = await Sidecar.link(game);
+    expect(heard(await again.report(hosts("New", "Bob"), hosts("Old", "Alice")))).toStrictEqual([
+      [2, "draining"],
+      ["Alice", { kind: "hosted", peers: ["Alice"] }],
+    ]);
+    await (await Player.of(game)).joins(id);
+    await ask(game, "PUT", "drain", { body: { draining: false } });
+    expect(await (await ask(game, "GET", "drain")).json()).toStrictEqual({ draining: false });
+    await host.hosts();
+  });
+
+  test("is told to whoever watches, once", async () => {
+    const game = newGame();
+    const [watcher] = await Watcher.list(game);
+    for (const draining of [true, true]) await ask(game, "PUT", "drain", { body: { draining } });
+    expect(await watcher.next("going_away")).toStrictEqual({ type: "going_away", data: {} });
+    expect(await watcher.rest()).toStrictEqual([]);
+    lookAway();
+  });
+
+  test.each([{}, { draining: "yes" }, [], null])("is not said with %j", async (body) => {
+    expect(await problemOf(await ask(newGame(), "PUT", "drain", { body }))).toMatchObject({ code: "invalid_request" });
+  });
+});

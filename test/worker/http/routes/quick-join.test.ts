@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { joined, type QuickJoining } from "#shared/api/lobbies.ts";
+import { canonicalCode, shardOfId } from "#shared/lobby/ids.ts";
+import { withTwoShards } from "../../support/http-fixture.ts";
+import { fits, freeOfCharge, LOBBY, Player, players } from "../../support/player.ts";
+import { newGame, hosts, Sidecar } from "../../support/sidecar.ts";
+
+let game = "";
+let ann: Player;
+let bob: Player;
+beforeEach(async () => {
+  game = newGame();
+  freeOfCharge();
+  [ann, bob] = (await players(game, 2)) as [Player, Player];
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("by its join code", () => {
+  test("a lobby is found however one types it, listed or not", async () => {
+    for (const visibility of ["public", "unlisted", "private"] as const) {
+      const { id, join_code } = await ann.hosts({ visibility, password: "hunter2" });
+      const typed = `${join_code!.slice(0, 2)} ${join_code!.slice(2).toLowerCase()}`;
+      const response = await bob.ask("POST", "join-by-code", { body: { code: typed, password: "hunter2" } });
+      expect((await fits(response, 201, joined)).lobby.id).toBe(id);
+    }
+  });
+
+  test("is refused where there is none, where it is none, and where the password is another", async () => {
+    const { join_code } = await ann.hosts({ password: "hunter2" });
+    const other = join_code!.startsWith("2") ? `3${join_code!.slice(1)}` : `2${join_code!.slice(1)}`;
+    for (const code of [other, "ABCDE", "ABCDE0", "ABCDEFG"]) {
+      expect([code, await bob.refused("POST", "join-by-code", { body: { code } })]).toStrictEqual([
+        code,
+        "code_invalid",
+      ]);
+    }
+    expect(await bob.refused("POST", "join-by-code", { body: { code: join_code } })).toBe("password_mismatch");
+    expect(await bob.refused("POST", "join-by-code", { body: {} })).toBe("invalid_request");
+  });
+
+  test("is not to be guessed: who is wrong too often must wait, even with the right one", async () => {
+    vi.restoreAllMocks();
+    const { join_code } = await ann.hosts();
+    const wrong = join_code!.startsWith("2") ? `3${join_code!.slice(1)}` : `2${join_code!.slice(1)}`;
+    // Joining itself is limited as well; here it is the guesses that count.
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const codes: string[] = [];
+    for (let guesses = 0; guesses < 20; guesses++) {
+      vi.setSystemTime(Date.now() + 1_000);
+      codes.push(await bob.refused("POST", "join-by-code", { body: { code: wrong } }));
+    }
+    vi.setSystemTime(Date.now() + 1_000);
+    codes.push(await bob.refused("POST", "join-by-code", { body: { code: join_code } }));
+    vi.setSystemTime(Date.now() + 60_000);
+    expect((await bob.ask("POST", "join-by-code", { body: { code: join_code } })).status).toBe(201);
+    vi.useRealTimers();
+    expect(codes.filter((code) => code === "code_invalid").length).toBeLessThanOrEqual(13);
+    expect(codes.at(-1)).toBe("rate_limited");
+  });
+});
+
+describe("quickly", () => {
+  const quick = async (who: Player, body: QuickJoining = {}) =>
+    (await fits(await who.ask("POST", "quick-join", { body }), 201, joined)).lobby;
+
+  test("a lobby that is like this is joined; of others none", async () => {
+    await ann.hosts({ data: { map: { value: "desert", index: true } } });
+    const { id } = await ann.hosts({ data: { map: { value: "forest", index: true } } });
+    expect((await quick(bob, { filter: { "data[map]": "forest" } })).id).toBe(id);
+    const none = { body: { filter: { "data[map]": "swamp" } } };
+    expect(await bob.refused("POST", "quick-join", none)).toBe("no_open_lobby");
+    const wrong = { body: { filter: { "data[map][like]": "swamp" } } };
+    expect(await bob.refused("POST", "quick-join", wrong)).toBe("invalid_request");
+  });
+
+  test("not one that is locked, full, of another version or wire, or asks its host first", async () => {
+    const [cat, dan] = (await players(game, 2)) as [Player, Player];
+    await ann.hosts({ password: "hunter2" });
+    await ann.hosts({ version: "1.4" });
+    await ann.hosts({ approval: true });
+    await ann.hosts({ joinable: false });
+    await cat.hosts({ visibility: "unlisted" });
+    const { id } = await cat.hosts({ seats: 2 });
+    await dan.enters(id);
+    const north = await Sidecar.link(game);
+    await north.report(hosts("Nice", "Alice"));
+    expect(await bob.refused("POST", "quick-join", { body: {} })).toBe("no_open_lobby");
+    expect((await quick(bob, { version: "1.4" })).version).toBe("1.4");
+    north.close();
+  });
+
+  test("or one is hosted where none is found, and the next one joins that", async () => {
+    const made = await quick(ann, { create_if_none: LOBBY });
+    expect([made.host, made.members]).toStrictEqual([ann.id, 1]);
+    expect((await quick(bob, { create_if_none: LOBBY })).id).toBe(made.id);
+  });
+
+  test("once by a request that comes twice with its key, over two shards", async () => {
+    const many = await Player.ofBothShards(game);
+    const made = await Promise.all(many.map((who) => who.hosts({ seats: 2 })));
+    expect(made.map(({ id }) => shardOfId(id))).toStrictEqual([0, 1]);
+    const guest = await Player.of(game, withTwoShards);
+    const init = { headers: { "idempotency-key": "q" }, body: {} };
+    const first = await guest.ask("POST", "quick-join", init);
+    const again = await guest.ask("POST", "quick-join", init);
+    expect([first.status, again.status, again.headers.get("idempotency-replayed")]).toStrictEqual([201, 201, "true"]);
+    expect(await again.json()).toStrictEqual(await first.json());
+    const other = { ...init, body: { filter: { name: "Other" } } };
+    expect(await guest.refused("POST", "quick-join", other)).toBe("idempotency_mismatch");
+  });
+});
+
+test("codes of many lobbies differ, and are made of letters that nobody mistakes", async () => {
+  const many = await players(game, 10);
+  const made = await Promise.all(many.flatMap((who) => Array.from({ length: 4 }, () => who.hosts())));
+  const codes = made.map(({ join_code }) => join_code!);
+  expect(new Set(codes).size).toBe(40);
+  for (const code of codes) expect(canonicalCode(code)).toBe(code);
+  expect(codes.join("")).not.toMatch(/[IO01]/);
+});

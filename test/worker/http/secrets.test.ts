@@ -1,0 +1,154 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { peerToken, sign } from "../../../worker/auth/tokens.ts";
+import { breach, operationOf } from "../support/contract.ts";
+import { Secrets } from "../support/secrets.ts";
+import { ORIGIN } from "../support/sidecar.ts";
+
+const ALICE = "a".repeat(26);
+const BOB = "b".repeat(26);
+const BODY = JSON.stringify({
+  name: "Nice",
+  password: "hunter2hunter2",
+  member_data: { ship: "member-of-the-ship" },
+  data: {
+    map: { value: "forest-of-all" },
+    plan: { value: "plan-of-the-host", visibility: "private" },
+    team: { value: "team-of-members", visibility: "member" },
+  },
+});
+
+function planted(): Secrets {
+  const secrets = new Secrets();
+  secrets.plant(BODY, "198.51.100.77");
+  secrets.learn("K7M2XQ");
+  return secrets;
+}
+
+const tells = (text: string, peer: string | null = null, path = "/v1/games/a/lobbies"): string[] =>
+  planted().betrayed({ path, peer, text });
+const view = (peer: string, host: string, text: string): string =>
+  `{"host":"${host}","roster":[{"peer_id":"${peer}"}],"said":"${text}"}`;
+
+describe("a betrayal is noticed:", () => {
+  test.each([
+    ["a password, to whomever", "hunter2hunter2"],
+    ["an address that a client came from", "198.51.100.77"],
+    ["a player's address", '{"at":"203.0.113.7"}'],
+    ["a sidecar's address outside its own list", "198.51.100.9"],
+    ["a wire's note about a member", "note-about-alice"],
+    ["a key of the house", "Bearer key-one"],
+    ["a stack trace", "TypeError\n    at Hub.list (index.js:10:3)"],
+    ["what members keep among themselves", "team-of-members"],
+    ["what a member says of himself to members", "member-of-the-ship"],
+    ["what the host keeps to himself", "plan-of-the-host"],
+    ["a join code", '{"join_code":"K7M2XQ"}'],
+  ])("%s", (_, text) => {
+    expect(tells(text)).toHaveLength(1);
+  });
+
+  test("where somebody is, a pair's key and an invitation, outside what connects the two", () => {
+    const key = `"key":"${"k".repeat(43)}"`;
+    const ticket = `invite.mxYW54lW.arena.0-${ALICE}.${ALICE}.tro8w0.${"s".repeat(43)}`;
+    const [reading, event] = ["/v1/games/a/connections/0-c", '{"type":"connect.punch",'];
+    expect([tells('"20.0.1.1"'), tells(key), tells(ticket)]).toStrictEqual([
+      ["20.0.1.1"],
+      ["a pair's key"],
+      ["an invitation"],
+    ]);
+    expect([tells(`"20.0.1.1" ${key}`, ALICE, reading), tells(`${event}"20.0.1.1"`)]).toStrictEqual([[], []]);
+    expect(tells(ticket, ALICE, "/v1/games/a/lobbies/0-b/invitations")).toStrictEqual([]);
+  });
+
+  test("the key of two, told to a third", () => {
+    const secrets = planted();
+    const text = `{"type":"connect.punch","key":"${"k".repeat(43)}"}`;
+    const faults = [ALICE, BOB, ALICE, "c".repeat(26)].map((peer) => secrets.betrayed({ path: "event", peer, text }));
+    expect(faults).toStrictEqual([[], [], [], ["a pair's key"]]);
+  });
+
+  test("to a peer who is no member, and to a member who is not the host", () => {
+    expect(tells(view(BOB, BOB, "team-of-members"), ALICE)).toStrictEqual(["team-of-members"]);
+    expect(tells(view(ALICE, BOB, "plan-of-the-host"), ALICE)).toStrictEqual(["plan-of-the-host"]);
+  });
+
+  test("tokens, and the session ticket of somebody else", async () => {
+    const token = (await peerToken(env, "arena", ALICE, Date.now()))!.text;
+    expect(tells(token, ALICE)).toStrictEqual(["a token"]);
+    const seat = {
+      purpose: "session",
+      game: "arena",
+      lobby: `0-${ALICE}`,
+      peer: ALICE,
+      expires_at_s: 1_800_000_000,
+    } as const;
+    const { text } = (await sign(env, seat))!;
+    expect([tells(text, BOB), tells(text, null), tells(text, ALICE)]).toStrictEqual([
+      ["another's session ticket"],
+      ["another's session ticket"],
+      [],
+    ]);
+  });
+});
+
+describe("no betrayal is", () => {
+  test("what everybody may know", () => {
+    expect(tells('{"name":"Nice","data":{"map":"forest-of-all"}}')).toStrictEqual([]);
+  });
+
+  test("what a member and a host are told of their own lobby", () => {
+    const all = "team-of-members member-of-the-ship K7M2XQ";
+    expect(tells(view(ALICE, BOB, all), ALICE)).toStrictEqual([]);
+    expect(tells(view(ALICE, ALICE, `${all} plan-of-the-host`), ALICE)).toStrictEqual([]);
+  });
+
+  test("a token for its new owner, a sidecar's address where sidecars are listed, a ban's where operators look", () => {
+    expect(tells("198.51.100.9", null, "/v1/games/a/sidecars")).toStrictEqual([]);
+    expect(tells("198.51.100.77", null, "/v1/admin/games/a/bans")).toStrictEqual([]);
+  });
+
+  test("an address that is a part of another", () => {
+    expect(tells("1198.51.100.77 and 198.51.100.771")).toStrictEqual([]);
+  });
+});
+
+describe("an answer that is not as documented is noticed:", () => {
+  const path = "/v1/games/arena/stats";
+  const ask = (answer: unknown, init: ResponseInit = {}, type = "application/json", method = "GET"): string | null => {
+    const headers = { "content-type": type, etag: '"x"', ...(init.headers as Record<string, string>) };
+    const body = typeof answer === "string" ? answer : JSON.stringify(answer);
+    return breach(new Request(ORIGIN + path, { method }), new Response(null, { ...init, headers }), body);
+  };
+  const STATS = { lobbies: [], members: 0, peers: 0, sidecars: 0, connections: [] };
+  const problem = (code: string, status: number) => ({ type: "/problems/x", title: "No.", status, code });
+
+  test("a member that is missing, of another type, or out of bounds", () => {
+    expect(ask(STATS)).toBe(null);
+    expect(ask({ ...STATS, peers: undefined })).toContain("peers");
+    expect(ask({ ...STATS, peers: "3" })).toContain("peers");
+    expect(ask({ ...STATS, peers: -1 })).toContain("peers");
+  });
+
+  test("a status, a type or a header that is not written", () => {
+    expect(ask(STATS, { status: 206 })).toBe("readStats may not answer 206");
+    expect(ask("<html>", {}, "text/html")).toBe("readStats answers text/html");
+    expect(breach(new Request(ORIGIN + path), Response.json(STATS), JSON.stringify(STATS))).toBe(
+      "readStats 200 lacks ETag",
+    );
+  });
+
+  test("a refusal that is not of this operation, or does not say its status", () => {
+    const type = "application/problem+json";
+    expect(ask(problem("rate_limited", 429), { status: 429 }, type)).toBe(null);
+    expect(ask(problem("lobby_full", 409), { status: 409 }, type)).toBe("readStats may not refuse with lobby_full");
+    expect(ask(problem("rate_limited", 429), { status: 403 }, type)).toBe("403 says that it is 429");
+    expect(ask({ code: "rate_limited", status: 429 }, { status: 429 }, type)).toContain("title");
+  });
+
+  test("operations are told apart by their paths", () => {
+    const found = (method: string, asked: string): string | undefined => operationOf(method, asked)?.operation.id;
+    expect(found("PUT", "/v1/games/a/lobbies/by-key/x")).toBe("createOrJoin");
+    expect(found("HEAD", "/v1/games/a/lobbies/x")).toBe("readLobby");
+    expect(found("POST", "/v1/games/a/lobbies/x")).toBe(undefined);
+  });
+});

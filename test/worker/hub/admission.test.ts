@@ -1,0 +1,159 @@
+/** The hub's side of the gate, with a hub's own storage around it. */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { ANSWER_KEPT_MS, ANSWERS_PER_PEER_MAX } from "#shared/limits.ts";
+import { Gatekeeper } from "../../../worker/hub/admission.ts";
+import type { Outcome, Pass } from "../../../worker/http/hub-client.ts";
+import { Store } from "../../../worker/hub/store.ts";
+import { hubFor, tablesOf } from "../support/hub-inspector.ts";
+import { newGame } from "../support/sidecar.ts";
+
+const NOW = 1_790_000_000_000;
+const PASS: Pass = { toll: "chat", peer: "alice", source: null, once: { key: "alice one", hash: "of-this" } };
+
+describe("a request with an idempotency key", () => {
+  test("is done once: who repeats it hears the same again", async () => {
+    await withGate(({ says }) => {
+      expect(says(PASS, "first")).toMatchObject({ value: "first", replayed: false });
+      expect(says(PASS, "second")).toMatchObject({ value: "first", replayed: true });
+      expect(says({ ...PASS, once: null }, "second")).toMatchObject({ value: "second", replayed: false });
+    });
+  });
+
+  test("that was refused is refused again, in the same words", async () => {
+    await withGate(({ gate, says }) => {
+      const refused = { refused: "lobby_full", detail: "all 4" } as const;
+      expect(gate.through(PASS, NOW, () => refused)).toMatchObject({ ...refused, replayed: false });
+      expect(says(PASS, "now there is room")).toMatchObject({ ...refused, replayed: true });
+    });
+  });
+
+  test("that is refused for the moment alone is done when it is repeated", async () => {
+    await withGate(({ gate, says }) => {
+      for (const refused of ["rate_limited", "hub_full", "draining", "quota_exceeded"] as const) {
+        expect(gate.through({ ...PASS, toll: null }, NOW, () => ({ refused }))).toMatchObject({ refused });
+      }
+      expect(says(PASS, "now")).toMatchObject({ value: "now", replayed: false });
+    });
+  });
+
+  test("is not taken for another one under the same key", async () => {
+    await withGate(({ says }) => {
+      says(PASS, "first");
+      const other = { ...PASS, once: { ...PASS.once!, hash: "of-something-else" } };
+      expect(says(other, "second")).toMatchObject({ refused: "idempotency_mismatch", replayed: false });
+      expect(says(PASS, "second")).toMatchObject({ value: "first" });
+    });
+  });
+
+  test("is forgotten after ten minutes, its row too", async () => {
+    await withGate(({ gate, says, rows }) => {
+      says(PASS, "first");
+      expect(gate.deadline()).toBe(NOW + ANSWER_KEPT_MS);
+      gate.tidy(NOW + ANSWER_KEPT_MS - 1);
+      expect(says(PASS, "second", NOW + ANSWER_KEPT_MS - 1)).toMatchObject({ value: "first" });
+      gate.tidy(NOW + ANSWER_KEPT_MS);
+      expect([rows(), gate.deadline()]).toStrictEqual([[], Infinity]);
+      expect(says(PASS, "second", NOW + ANSWER_KEPT_MS)).toMatchObject({ value: "second", replayed: false });
+      expect(rows()).toStrictEqual(["alice one"]);
+    });
+  });
+
+  test("survives the hub's sleep", async () => {
+    await withGate(({ says, wake }) => {
+      says(PASS, "first");
+      expect(wake().through(PASS, NOW, () => ({ value: "second" }))).toMatchObject({ value: "first", replayed: true });
+    });
+  });
+
+  test("makes room for the same peer's newer ones, never for another's", async () => {
+    await withGate(({ says, rows }) => {
+      says(PASS, "first");
+      for (let at = 0; at < ANSWERS_PER_PEER_MAX + 5; at++) {
+        says({ ...PASS, toll: null, peer: "mallory", once: { key: `mallory ${at}`, hash: "" } }, "spam");
+      }
+      expect(rows()).toHaveLength(1 + ANSWERS_PER_PEER_MAX);
+      expect(says(PASS, "second")).toMatchObject({ value: "first", replayed: true });
+      const oldest = { ...PASS, toll: null, peer: "mallory", once: { key: "mallory 0", hash: "" } };
+      expect(says(oldest, "anew")).toMatchObject({ value: "anew", replayed: false });
+    });
+  });
+
+  test("is kept with what it did, or not at all: a failure leaves nothing", async () => {
+    await withGate(({ gate, says, rows }) => {
+      says({ ...PASS, once: { key: "alice before", hash: "" } }, "before");
+      const broken = (): Outcome<string> => {
+        throw new Error("broken");
+      };
+      expect(() => gate.through(PASS, NOW, broken)).toThrow("broken");
+      expect(rows()).toStrictEqual(["alice before"]);
+    });
+  });
+});
+
+describe("a toll", () => {
+  test("refuses who asks too often, and says when to come back", async () => {
+    await withGate(({ says }) => {
+      const chat = { ...PASS, once: null };
+      for (let at = 0; at < 5; at++) expect(says(chat, "x")).toMatchObject({ value: "x", receipt: { left: 4 - at } });
+      expect(says(chat, "x")).toMatchObject({ refused: "rate_limited", receipt: { paid: false, wait_s: 1 } });
+      expect(says(chat, "x", NOW + 1_000)).toMatchObject({ value: "x" });
+      expect(says({ ...chat, toll: null }, "x")).toMatchObject({ value: "x", receipt: null });
+    });
+  });
+
+  test("is paid for repetitions too", async () => {
+    await withGate(({ says }) => {
+      for (let at = 0; at < 5; at++) says(PASS, "x");
+      expect(says(PASS, "x")).toMatchObject({ refused: "rate_limited" });
+    });
+  });
+
+  test("lets ten wrong join codes a minute be guessed per source, whoever shows which token", async () => {
+    await withGate(({ gate }) => {
+      for (let at = 0; at < 10; at++) {
+        const payer = { peer: `peer-${at}`, source: "198.51.100.1" };
+        expect(gate.mayGuess(payer, NOW)).toBe(true);
+        gate.guessed(payer, NOW);
+      }
+      const late = { peer: "another", source: "198.51.100.1" };
+      expect(gate.mayGuess(late, NOW)).toBe(false);
+      expect(gate.mayGuess({ ...late, source: "198.51.100.2" }, NOW)).toBe(true);
+      expect(gate.mayGuess({ ...late, source: null }, NOW)).toBe(true);
+      expect(gate.mayGuess(late, NOW + 6_100)).toBe(true);
+    });
+  });
+});
+
+test("a gate that nobody passed with a key leaves nothing behind", async () => {
+  const game = newGame();
+  await withGate(({ says }) => void says({ ...PASS, once: null }, "x"), game);
+  expect(await tablesOf(game)).toStrictEqual([]);
+});
+
+type Tools = {
+  readonly gate: Gatekeeper;
+  readonly says: (pass: Pass, word: string, now?: number) => ReturnType<Gatekeeper["through"]>;
+  /** Another gatekeeper over the same rows. */
+  readonly wake: () => Gatekeeper;
+  /** Keys of the answers that have a row. */
+  readonly rows: () => string[];
+};
+
+function withGate(look: (tools: Tools) => void, game = newGame()): Promise<void> {
+  return runInDurableObject(hubFor(game), (_, { storage }) => {
+    const wake = (): Gatekeeper => new Gatekeeper(env, new Store(storage));
+    const gate = wake();
+    look({
+      gate,
+      wake,
+      says: (pass, value, now = NOW) => gate.through(pass, now, () => ({ value })),
+      rows: () =>
+        storage.sql
+          .exec<{ id: string }>("SELECT id FROM answers")
+          .toArray()
+          .map(({ id }) => id),
+    });
+  });
+}

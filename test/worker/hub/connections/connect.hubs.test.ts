@@ -1,0 +1,39 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { stats as statsShape } from "#shared/api/service.ts";
+import { STATS_SAMPLES_MIN } from "#shared/limits.ts";
+import { meet, reads, reports } from "../../support/introduction.ts";
+import { fits, freeOfCharge, Player } from "../../support/player.ts";
+import { newGame } from "../../support/sidecar.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  freeOfCharge();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+test("a connection is where its lobby is, and its numbers stand beside those of other hubs", async () => {
+  const game = newGame();
+  const hosts = await Player.ofBothShards(game);
+  const ids: string[] = [];
+  for (const [shard, ann] of hosts.entries()) {
+    const bob = hosts[1 - shard]!;
+    const { id: lobby } = await ann.hosts();
+    await bob.enters(lobby);
+    for (let at = 0; at < STATS_SAMPLES_MIN; at++) {
+      const id = await meet(
+        { ann, bob, lobby },
+        { address: `20.${shard}.${at}.1` },
+        { address: `20.${shard}.${at}.2` },
+      );
+      for (const player of hosts) await reports(player, id, { path: at < 15 ? "direct" : "relay" });
+      ids.push(id);
+    }
+    const last = ids.at(-1)!;
+    expect([last.split("-")[0], (await reads(bob, last)).state]).toStrictEqual([String(shard), "over"]);
+  }
+  const { connections } = await fits(await hosts[0].ask("GET", "stats"), 200, statsShape);
+  expect(connections).toStrictEqual([{ nat_pair: "cone/cone", tries: 40, direct: 30 }]);
+});

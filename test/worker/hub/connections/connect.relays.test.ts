@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { relay } from "#shared/connect/schema.ts";
+import type { Unallocated } from "#shared/link/relay-messages.ts";
+import { RELAY_ANSWER_MS } from "#shared/limits.ts";
+import { decodeTicket } from "#shared/auth/tickets.ts";
+import { timePasses } from "../../support/hub-inspector.ts";
+import {
+  accepts,
+  asksFor,
+  courseOf,
+  meetings,
+  reachOf,
+  reads,
+  reports,
+  watching,
+  membersOfOneLobby,
+  meet as introduces,
+} from "../../support/introduction.ts";
+import { fits, type Player } from "../../support/player.ts";
+import { hangUp, Sidecar } from "../../support/sidecar.ts";
+import { lookAway, type Watcher } from "../../support/subscriber.ts";
+
+const ANN = { address: "20.0.1.1" };
+const BOB = { address: "20.0.2.1" };
+const RANDOM = { nat: "random" } as const;
+const RELAY = { addresses: ["198.51.100.9"], pairs: 100 };
+const FAR = { addresses: ["198.51.100.77"], relay: { addresses: ["198.51.100.77"], pairs: 100 } };
+
+let ann: Player;
+let bob: Player;
+let game = "";
+let lobby = "";
+let at: Watcher;
+let to: Watcher;
+let north: Sidecar;
+beforeEach(async () => {
+  ({ game, ann, bob, lobby } = await membersOfOneLobby());
+  [at, to] = [await watching(ann, lobby), await watching(bob, lobby)];
+  north = await Sidecar.open(game);
+  await north.hello({ relay: RELAY });
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  lookAway();
+  hangUp();
+});
+
+describe("where no direct way can work", () => {
+  test("both are told their own ends of a relay, and tickets that prove them there", async () => {
+    const id = await meet(RANDOM, RANDOM);
+    const order = await north.next("allocate");
+    expect(order).toStrictEqual({ t: "allocate", relay: id, sides: [{ peer: ann.id }, { peer: bob.id }] });
+    north.say(allocated(id));
+    const [mine, his] = [(await at.next("connect.relay")).data, (await to.next("connect.relay")).data];
+    const same = { connection_id: id, lobby_id: lobby, verdict: "relay", nat_pair: "random/random" };
+    expect(mine).toMatchObject({ ...same, peer_id: bob.id, pair_key: { role: "a" }, relay: { port: 30_000 } });
+    expect(his).toMatchObject({ ...same, peer_id: ann.id, pair_key: { role: "b" }, relay: { port: 30_001 } });
+    for (const [told, peer] of [[mine, ann.id] as const, [his, bob.id] as const]) {
+      const { ticket, expires_at, budget_bytes } = told["relay"] as {
+        ticket: string;
+        expires_at: string;
+        budget_bytes: number;
+      };
+      expect(decodeTicket(ticket)?.ticket).toMatchObject({ purpose: "relay", game, lobby: id, peer });
+      expect([Date.parse(expires_at), budget_bytes]).toStrictEqual([
+        Math.floor(Date.now() / 1_000) * 1_000 + 3_600_000,
+        1_000_000,
+      ]);
+    }
+    expect(courseOf(await reads(ann, id))).toStrictEqual("asked looked accepted looked introduced relayed".split(" "));
+    expect(await reads(bob, id)).toMatchObject({ relay: { relay: { port: 30_001 }, pair_key: { role: "b" } } });
+    expect((await reads(bob, id)).punch).toBe(undefined);
+  });
+
+  test("a peer whose UDP is blocked, and one with IPv6 alone, are relayed too", async () => {
+    await meet({ nat: "blocked" }, {});
+    expect(await north.next("allocate")).toMatchObject({ sides: [{ peer: ann.id }, { peer: bob.id }] });
+    await meet({}, { address: "2001:db8:2::1" });
+    expect(await north.next("allocate")).toMatchObject({ sides: [{ peer: ann.id }, { peer: bob.id, family: "v6" }] });
+  });
+
+  test("and no address is shown where one of the two, or the lobby, wants that", async () => {
+    await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { addresses: "relay_only" } });
+    const first = await meet({}, {});
+    expect(await reads(ann, first)).not.toHaveProperty("punch");
+    expect(await north.next("allocate")).toMatchObject({ relay: first });
+    north.say(allocated(first));
+    await at.next("connect.relay");
+    await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { addresses: "direct" } });
+    expect(await reads(ann, await meet({}, {}))).toHaveProperty("punch");
+    await ann.patches(lobby, { addresses: "relay_only" });
+    // What one member says does not undo what his lobby says.
+    const third = await meet({}, {});
+    north.say(allocated((await north.next("allocate")).relay));
+    const told = JSON.stringify([await at.next("connect.relay"), await reads(ann, third), await reads(bob, third)]);
+    expect(told).not.toMatch(/20\.0\.|192\.168\./);
+    expect(told).toContain("One of the two does not show its address.");
+  });
+});
+
+describe("a relay besides", () => {
+  test("is there at once where it is wished for, and the direct way is tried beside it", async () => {
+    const reach = await reachOf(ann, ANN);
+    const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach, relay: true });
+    await accepts(bob, connection_id, await reachOf(bob, BOB));
+    await north.next("allocate");
+    expect((await at.next("connect.punch")).data).toMatchObject({ verdict: "direct" });
+    north.say(allocated(connection_id));
+    expect((await to.next("connect.relay")).data).toMatchObject({ relay: { port: 30_001 } });
+  });
+
+  test("can be asked for later, and again; the other one is told of his end", async () => {
+    const id = await meet({}, {});
+    await reports(ann, id, { path: "direct" });
+    await reports(bob, id, { path: "direct" });
+    const asked = bob.ask("POST", `lobbies/${lobby}/relays`, { body: { connection_id: id } });
+    await north.next("allocate");
+    north.say(allocated(id));
+    expect(await fits(await asked, 200, relay)).toMatchObject({ address: "198.51.100.9", port: 30_001 });
+    const { data } = await at.next("connect.relay");
+    expect(data).toMatchObject({ relay: { port: 30_000 } });
+    expect(data).not.toHaveProperty("pair_key");
+    expect(
+      await fits(await bob.ask("POST", `lobbies/${lobby}/relays`, { body: { connection_id: id } }), 200, relay),
+    ).toMatchObject({ port: 30_001 });
+    expect(await north.rest()).toStrictEqual([]);
+    // One that has ended is ordered anew.
+    north.say(unallocated(id, "idle"));
+    await north.rest();
+    const again = ann.ask("POST", `lobbies/${lobby}/relays`, { body: { connection_id: id } });
+    await north.next("allocate");
+    north.say(allocated(id));
+    expect(await fits(await again, 200, relay)).toMatchObject({ port: 30_000 });
+  });
+
+  test("that cannot be had does no harm to the direct way", async () => {
+    const id = await meet({}, {});
+    const asked = ann.refused("POST", `lobbies/${lobby}/relays`, { body: { connection_id: id } });
+    await north.next("allocate");
+    north.say(unallocated(id, "source_share"));
+    expect(await asked).toBe("relay_budget_exhausted");
+    expect(await reads(ann, id)).toMatchObject({ state: "introduced" });
+    expect(await meetings(at)).toStrictEqual(["connect.punch"]);
+  });
+});
+
+describe("sidecars are asked", () => {
+  test("in turn: those first that both have spoken with, and the next one where one has no room or is silent", async () => {
+    const far = await Sidecar.open(game, { name: "a-far-one" });
+    await far.hello(FAR);
+    const id = await meet(RANDOM, RANDOM);
+    await north.next("allocate");
+    north.say(unallocated(id, "exhausted"));
+    await far.next("allocate");
+    await timePasses(game, RELAY_ANSWER_MS + 1_500);
+    const failed = { reason: "misc_relay_exhausted", code: 5_100, state: "introduced" };
+    for (const watcher of [at, to]) expect((await watcher.next("connect.failed")).data).toMatchObject(failed);
+    // What comes too late is heard by nobody.
+    far.say(allocated(id));
+    expect(await far.rest()).toStrictEqual([]);
+    expect(await meetings(at)).toStrictEqual([]);
+  });
+
+  test("and nobody else may answer for the one that was", async () => {
+    const far = await Sidecar.open(game, { name: "a-far-one" });
+    await far.hello(FAR);
+    const id = await meet(RANDOM, RANDOM);
+    await north.next("allocate");
+    far.say(allocated(id));
+    await far.rest();
+    north.say(allocated(id));
+    expect((await at.next("connect.relay")).data).toMatchObject({ relay: { address: "198.51.100.9" } });
+    expect(await meetings(at)).toStrictEqual([]);
+  });
+
+  test("only where they relay: otherwise both are told that there is none", async () => {
+    north.close();
+    await north.closed;
+    const plain = await Sidecar.link(game);
+    const id = await meet(RANDOM, RANDOM);
+    const failed = { connection_id: id, reason: "misc_relay_unavailable", code: 5_101 };
+    for (const watcher of [at, to]) expect((await watcher.next("connect.failed")).data).toMatchObject(failed);
+    expect(await plain.rest()).toStrictEqual([]);
+    const second = await meet({}, {});
+    const body = { connection_id: second };
+    expect(await ann.refused("POST", `lobbies/${lobby}/relays`, { body })).toBe("relay_unavailable");
+  });
+});
+
+const meet = (a: object, b: object): Promise<string> =>
+  introduces({ ann, bob, lobby }, { ...ANN, ...a }, { ...BOB, ...b });
+
+const allocated = (id: string) => ({
+  t: "allocated",
+  relay: id,
+  ends: [30_000, 30_001].map((port) => ({ address: "198.51.100.9", port })),
+  lifetime_ms: 3_600_000,
+  bytes_max: 1_000_000,
+});
+
+const unallocated = (id: string, why: Unallocated["why"]) => ({ t: "unallocated", relay: id, why });

@@ -1,0 +1,332 @@
+/**
+ * What things cost, counted and not timed: rows written, for which a hub is billed (setting its alarm is one), and
+ * transactions, each of which waits for the disk. A number that changes here changes the bill; change it knowingly.
+ */
+import { evictDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import {
+  COALESCE_MS,
+  WATCHER_SILENCE_MS,
+  BATCH_REPORTS_MAX,
+  LINK_SILENCE_MS,
+  SEATS_MAX,
+  SIDECAR_GRACE_MS,
+  SILENT_AWAY_MS,
+  SILENT_MS,
+} from "#shared/limits.ts";
+import { Hub } from "../../../worker/hub/hub.ts";
+import { hubFor, inside, lobbyRows, timePasses, untilDown } from "../support/hub-inspector.ts";
+import { freeOfCharge, type Player, players } from "../support/player.ts";
+import {
+  asks,
+  confirms,
+  hangUp,
+  hosts,
+  isHeard,
+  joins,
+  newGame,
+  ORIGIN,
+  Sidecar,
+  starts,
+  worker,
+} from "../support/sidecar.ts";
+import { lookAway, Watcher } from "../support/subscriber.ts";
+
+type Bill = { rows: number; alarms: number; transactions: number };
+
+const NOTHING: Bill = { rows: 0, alarms: 0, transactions: 0 };
+const ACK_ALONE: Bill = { rows: 1, alarms: 0, transactions: 1 };
+
+let game = "";
+beforeEach(() => {
+  game = newGame();
+  vi.useFakeTimers({ toFake: ["Date"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  lookAway();
+  hangUp();
+});
+
+describe("rows written:", () => {
+  test("the whole life of a lobby of two is 14: host 3, join 2, start 3, confirm 2, confirm 3, over 1", async () => {
+    const north = await Sidecar.link(game);
+    const cost = await meter();
+    const lobbyAndAck: Bill = { rows: 2, alarms: 0, transactions: 1 };
+    const thatMovesTheAlarm: Bill = { ...lobbyAndAck, alarms: 1 };
+
+    await north.report(hosts("Nice", "Alice"));
+    expect(cost()).toStrictEqual(thatMovesTheAlarm);
+    await north.report(joins("Nice", "Bob"));
+    expect(cost()).toStrictEqual(lobbyAndAck);
+    await north.report(starts("Nice", "Alice"));
+    expect(cost()).toStrictEqual(thatMovesTheAlarm);
+    await north.report(confirms("Nice", "Alice"));
+    expect(cost()).toStrictEqual(lobbyAndAck);
+    await north.report(confirms("Nice", "Bob"));
+    expect(cost()).toStrictEqual(thatMovesTheAlarm);
+    await timePasses(game, 2_000);
+    expect(await lobbyRows(game)).toStrictEqual([]);
+    expect(cost()).toStrictEqual({ rows: 1, alarms: 0, transactions: 1 });
+  });
+
+  test("the same life is 4 where its reports come in one batch: lobby 1, acknowledgement 1, alarm 1, over 1", async () => {
+    const north = await Sidecar.link(game);
+    const cost = await meter();
+    await north.report(
+      hosts("Nice", "Alice"),
+      joins("Nice", "Bob"),
+      starts("Nice", "Alice"),
+      confirms("Nice", "Alice"),
+      confirms("Nice", "Bob"),
+    );
+    expect(cost()).toStrictEqual({ rows: 2, alarms: 1, transactions: 1 });
+    await timePasses(game, 2_000);
+    expect(cost()).toStrictEqual({ rows: 1, alarms: 0, transactions: 1 });
+  });
+
+  test("a report that changes nothing is 1, its acknowledgement; a batch that comes again is 0", async () => {
+    const north = await Sidecar.link(game);
+    await north.report(hosts("Nice", "Alice"));
+    const cost = await meter();
+    for (const report of [
+      hosts("Nice", "Alice"),
+      asks("Nice", "Alice"),
+      asks("Nowhere", "Eve"),
+      isHeard("Nice", "Alice"),
+    ]) {
+      await north.report(report);
+      expect([report.kind, cost()]).toStrictEqual([report.kind, ACK_ALONE]);
+    }
+    await north.batch(1, [hosts("Nice", "Alice")]);
+    await north.batch(9, [joins("Nice", "Bob")]);
+    expect(cost()).toStrictEqual(NOTHING);
+  });
+
+  test("the first hello of a game is 12, eleven of them for its tables; every other one is 1", async () => {
+    const cost = await meter();
+    await Sidecar.link(game);
+    expect(cost()).toStrictEqual({ rows: 12, alarms: 0, transactions: 2 });
+    await Sidecar.link(game, { name: "south" });
+    expect(cost()).toStrictEqual(ACK_ALONE);
+  });
+
+  test("an outage that ends in time is 3, however many lobbies wait: down 1, alarm 1, back 1", async () => {
+    const north = await Sidecar.link(game);
+    await north.report(...lobbies(10));
+    const cost = await meter();
+    north.close();
+    await untilDown(game, "north");
+    expect(cost()).toStrictEqual({ rows: 1, alarms: 1, transactions: 1 });
+    await timePasses(game, SIDECAR_GRACE_MS / 2);
+    await Sidecar.link(game);
+    expect(cost()).toStrictEqual(ACK_ALONE);
+  });
+});
+
+describe("rows written for a lobby made over HTTP:", () => {
+  test("the whole life of a lobby of two is 8: made 1, joined 2 with the alarm, heard 1, changed 1, left 1, silent 1, over 1", async () => {
+    freeOfCharge();
+    // Tables are made once in the life of a game, and its alarm is set: neither is counted here.
+    const [ann, bob] = (await players(game, 2)) as [Player, Player];
+    await bob.hosts();
+    await bob.ask("DELETE", `lobbies/${(await lobbyRows(game))[0]!.id}`);
+    const cost = await meter();
+    const one: Bill = { rows: 1, alarms: 0, transactions: 1 };
+
+    const { id } = await ann.hosts();
+    expect(cost()).toStrictEqual(one);
+    await bob.joins(id);
+    expect(cost()).toStrictEqual({ ...one, alarms: 1 });
+    await bob.beats(id);
+    expect(cost()).toStrictEqual(one);
+    for (const talk of ["heartbeat", "heartbeat", "heartbeat"]) await ann.ask("POST", `lobbies/${id}/${talk}`);
+    await bob.ask("POST", `lobbies/${id}/messages`, { body: { text: "hello" } });
+    await bob.ask("POST", `lobbies/${id}/signals`, { body: { to: ann.id, body: "sdp" } });
+    await bob.sees(id);
+    expect(cost()).toStrictEqual(NOTHING);
+    await ann.patches(id, { name: "Nicer" });
+    expect(cost()).toStrictEqual(one);
+    await ann.patches(id, { name: "Nicer" });
+    expect(cost()).toStrictEqual(NOTHING);
+    await bob.ask("DELETE", `lobbies/${id}/members/${bob.id}`);
+    expect(cost()).toStrictEqual(one);
+    await timePasses(game, SILENT_MS);
+    expect((await lobbyRows(game))[0]!.members[0]!.away_since).not.toBeNull();
+    expect(cost().rows).toBe(1);
+    await timePasses(game, SILENT_AWAY_MS);
+    expect(await lobbyRows(game)).toStrictEqual([]);
+    expect(cost().rows).toBe(1);
+  });
+
+  test("a minute of heartbeats is at most 4, all of them alarms, however many lobbies there are", async () => {
+    freeOfCharge();
+    const many = await players(game, 20);
+    const made = await Promise.all(many.map(async (who) => ({ who, id: (await who.hosts()).id })));
+    const cost = await meter();
+    for (let passed = 0; passed < 60_000; passed += 10_000) {
+      await timePasses(game, 10_000);
+      for (const { who, id } of made) await who.beats(id);
+    }
+    const { rows, alarms } = cost();
+    expect([rows, alarms <= 4]).toStrictEqual([0, true]);
+  });
+});
+
+describe("watching costs", () => {
+  test("nothing where changes of a lobby are a second apart, however many watch", async () => {
+    const north = await Sidecar.link(game);
+    for (let at = 0; at < 5; at++) await Watcher.list(game);
+    await north.report(hosts("Nice", "Alice"));
+    const cost = await meter();
+    for (const guest of ["Bob", "Carol", "Dora"]) {
+      vi.setSystemTime(Date.now() + COALESCE_MS);
+      await north.report(joins("Nice", guest));
+      expect(cost()).toStrictEqual({ rows: 2, alarms: 0, transactions: 1 });
+    }
+  });
+
+  test("two alarms a second where they come faster, however many lobbies and watchers there are", async () => {
+    const north = await Sidecar.link(game);
+    const told = await Promise.all([1, 2, 3].map(async () => (await Watcher.list(game, { include: "full" }))[0]));
+    await north.report(...lobbies(10));
+    for (const watcher of told) expect(await watcher.rest()).toHaveLength(10);
+    const cost = await meter();
+    for (const guest of ["Bob", "Carol", "Dora"]) {
+      await north.report(...lobbies(10).map(({ name }) => joins(name, guest)));
+    }
+    await timePasses(game, COALESCE_MS);
+    for (const watcher of told) {
+      const frames = await watcher.rest();
+      expect(frames.map(({ type, data }) => [type, (data["lobby"] as { members: number }).members])).toStrictEqual(
+        Array.from({ length: 10 }, () => ["lobby.updated", 4]),
+      );
+    }
+    // One for what waited to be told, and one for what the alarm was set for before.
+    expect(cost()).toStrictEqual({ rows: 33, alarms: 2, transactions: 3 });
+  });
+
+  test("an alarm each half minute while anybody watches, and nothing when nobody does", async () => {
+    const [watcher] = await Watcher.list(game);
+    const prototype = await inside(game, (state) => Object.getPrototypeOf(state) as DurableObjectState);
+    vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(() => new Date());
+    const cost = await meter();
+    await timePasses(game, 10 * WATCHER_SILENCE_MS);
+    expect(cost()).toStrictEqual({ rows: 0, alarms: 10, transactions: 0 });
+    watcher.close();
+    await vi.waitFor(async () =>
+      expect(
+        (await inside(game, (state) => state.getWebSockets("events"))).filter(({ readyState }) => readyState === 1),
+      ).toHaveLength(0),
+    );
+    await timePasses(game, WATCHER_SILENCE_MS);
+    cost();
+    await timePasses(game, 10 * WATCHER_SILENCE_MS);
+    expect(cost()).toStrictEqual(NOTHING);
+  });
+});
+
+describe("one transaction:", () => {
+  test(`a batch of ${BATCH_REPORTS_MAX} new lobbies, with a row each and one for the acknowledgement`, async () => {
+    const north = await Sidecar.link(game);
+    const cost = await meter();
+    await north.report(...lobbies(BATCH_REPORTS_MAX));
+    expect(cost()).toStrictEqual({ rows: BATCH_REPORTS_MAX + 1, alarms: 1, transactions: 1 });
+  });
+
+  test("a batch of 20 people who join one lobby, with one row for it", async () => {
+    const north = await Sidecar.link(game);
+    await north.report(hosts("Nice", "Alice", { seats: SEATS_MAX }));
+    const cost = await meter();
+    await north.report(...Array.from({ length: 20 }, (_, at) => joins("Nice", `Player ${at}`)));
+    expect(cost()).toStrictEqual({ rows: 2, alarms: 0, transactions: 1 });
+  });
+
+  test(`the end of ${BATCH_REPORTS_MAX} lobbies at once`, async () => {
+    const north = await Sidecar.link(game);
+    await north.report(...lobbies(BATCH_REPORTS_MAX, 30_000));
+    const cost = await meter();
+    await timePasses(game, 30_000);
+    expect(cost()).toStrictEqual({ rows: BATCH_REPORTS_MAX, alarms: 0, transactions: 1 });
+  });
+});
+
+describe("nothing:", () => {
+  test("pings, of which not one reaches the hub", async () => {
+    const north = await Sidecar.link(game);
+    await north.report(hosts("Nice", "Alice"));
+    const cost = await meter();
+    const messages = vi.spyOn(Hub.prototype, "webSocketMessage");
+    await Promise.all(Array.from({ length: 100 }, () => north.ping()));
+    expect(messages).not.toHaveBeenCalled();
+    expect(cost()).toStrictEqual(NOTHING);
+    // The same eyes do see what reaches it.
+    await north.report(asks("Nice", "Alice"));
+    expect(messages).toHaveBeenCalledOnce();
+  });
+
+  test("questions over HTTP, which are answered from memory", async () => {
+    const north = await Sidecar.link(game);
+    await north.report(...lobbies(3));
+    const [{ id } = { id: "" }] = await lobbyRows(game);
+    const cost = await meter();
+    for (const path of ["lobbies", "lobbies?limit=1", "lobbies?include=full,in_game", `lobbies/${id}`]) {
+      expect((await worker(new Request(`${ORIGIN}/v1/games/${game}/${path}`))).status).toBe(200);
+    }
+    expect([cost.statements(), cost()]).toStrictEqual([0, NOTHING]);
+  });
+
+  test("being evicted and woken, and an alarm that is set is not set again", async () => {
+    const north = await Sidecar.link(game);
+    await north.report(...lobbies(3, 30_000));
+    const cost = await meter();
+    await evictDurableObject(hubFor(game));
+    await north.batch(1, []);
+    expect(cost()).toStrictEqual(NOTHING);
+    await north.report(...lobbies(4, 40_000).slice(3));
+    expect(cost()).toStrictEqual({ rows: 2, alarms: 0, transactions: 1 });
+  });
+
+  test("waiting, but for one row a minute: the look whether links are alive", async () => {
+    const north = await Sidecar.link(game);
+    await north.report(...lobbies(10, 3_600_000));
+    // The platform stamps its pongs by a clock that tests cannot turn.
+    const prototype = await inside(game, (state) => Object.getPrototypeOf(state) as DurableObjectState);
+    vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(() => new Date());
+    const cost = await meter();
+    await timePasses(game, 10 * LINK_SILENCE_MS);
+    expect(cost()).toStrictEqual({ rows: 0, alarms: 10, transactions: 0 });
+  });
+});
+
+function lobbies(count: number, lifetime_ms = 900_000): ReturnType<typeof hosts>[] {
+  const names = Array.from({ length: count }, (_, at) => `Lobby ${at}`);
+  return names.map((name) => {
+    const report = hosts(name, "Alice");
+    return { ...report, policy: { ...report.policy, lifetime_ms } };
+  });
+}
+
+/** Counts what is written from now on. Each call gives what was written since the last one. */
+async function meter(): Promise<(() => Bill) & { statements: () => number }> {
+  const spies = await inside(game, ({ storage }) => {
+    const prototype = Object.getPrototypeOf(storage) as DurableObjectStorage;
+    return {
+      exec: vi.spyOn(Object.getPrototypeOf(storage.sql) as SqlStorage, "exec"),
+      setAlarm: vi.spyOn(prototype, "setAlarm"),
+      transactionSync: vi.spyOn(prototype, "transactionSync"),
+    };
+  });
+  const cost = (): Bill => {
+    const cursors = spies.exec.mock.results.map(({ value }) => value as { rowsWritten: number });
+    const bill = {
+      rows: cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
+      alarms: spies.setAlarm.mock.calls.length,
+      transactions: spies.transactionSync.mock.calls.length,
+    };
+    for (const spy of Object.values(spies)) spy.mockClear();
+    return bill;
+  };
+  return Object.assign(cost, { statements: () => spies.exec.mock.calls.length });
+}

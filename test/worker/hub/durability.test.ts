@@ -1,0 +1,243 @@
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Close } from "#shared/link/messages.ts";
+import { SIDECAR_GRACE_MS } from "#shared/limits.ts";
+import {
+  alarmOf,
+  hubFor,
+  inside,
+  lobbyRows,
+  sidecarRow,
+  sidecarRows,
+  tablesOf,
+  untilDown,
+} from "../support/hub-inspector.ts";
+import {
+  confirms,
+  hangUp,
+  heard,
+  hosts,
+  introduced,
+  joins,
+  leaves,
+  linkRequest,
+  newGame,
+  ORIGIN,
+} from "../support/sidecar.ts";
+import { POLICY, removed, roster, Sidecar, starts, worker } from "../support/sidecar.ts";
+
+beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
+afterEach(() => {
+  hangUp();
+  vi.restoreAllMocks();
+});
+
+describe("a hub that is evicted in the middle of a conversation", () => {
+  test("goes on with it: lobbies, sockets and acknowledgements are as they were", async () => {
+    const { game, north, south } = await conversation();
+    const before = [await lobbyRows(game), await sidecarRows(game), await seen(game)];
+    await sleep(game);
+    expect([await lobbyRows(game), await sidecarRows(game), await seen(game)]).toStrictEqual(before);
+
+    const told = await north.batch(3, [joins("Nice", "Carol")]);
+    expect(told.ack).toBe(3);
+    expect(heard(told.items)).toStrictEqual([
+      ["Alice", roster("Alice", "Bob", "Carol")],
+      ["Carol", roster("Alice", "Bob", "Carol")],
+    ]);
+    expect(heard((await south.next("told", ({ ack }) => ack === null)).items)).toStrictEqual([
+      ["Bob", roster("Alice", "Bob", "Carol")],
+    ]);
+  });
+
+  test("still knows the batches it acknowledged before", async () => {
+    const { game, north, south } = await conversation();
+    const before = await lobbyRows(game);
+    await sleep(game);
+    expect(await north.batch(1, [hosts("Nice", "Alice"), hosts("Other", "Alice")])).toMatchObject({
+      ack: 2,
+      items: [],
+    });
+    expect(await north.batch(2, [hosts("Other", "Alice")])).toMatchObject({ ack: 2, items: [] });
+    expect(await north.batch(4, [leaves("Nice", "Alice")])).toMatchObject({ ack: 2, items: [] });
+    expect(await lobbyRows(game)).toStrictEqual(before);
+    expect(await south.rest()).toStrictEqual([]);
+  });
+
+  test("may be evicted between any two sentences", async () => {
+    const { game, north, south } = await conversation();
+    await sleep(game);
+    await north.report(starts("Nice", "Alice"));
+    expect(heard((await south.next("told", ({ ack }) => ack === null)).items)).toStrictEqual([
+      ["Bob", introduced("Alice", "Bob")],
+    ]);
+    await sleep(game);
+    await south.report(confirms("Nice", "Bob"));
+    await sleep(game);
+    await north.report(confirms("Nice", "Alice"));
+    await sleep(game);
+    expect(await lobbyRows(game)).toMatchObject([
+      { name: "Nice", state: "started", members: [{ confirmed: true }, { confirmed: true }] },
+      { name: "Other", state: "open" },
+    ]);
+  });
+
+  test("still tells a sidecar that has a newer link from the older one", async () => {
+    const game = newGame();
+    // Its network died: it will never answer the hub's goodbye, and the platform keeps the socket for a while.
+    const older = await Sidecar.open(game, { halfOpen: true });
+    await older.hello();
+    await older.report(hosts("Nice", "Alice"));
+    const newer = await Sidecar.link(game);
+    expect(await older.closed).toMatchObject({ code: Close.replaced });
+    await sleep(game);
+    expect(heard(await newer.report(joins("Nice", "Bob")))).toHaveLength(2);
+    const south = await Sidecar.link(game, { name: "south" });
+    await south.report(joins("Nice", "Carol"));
+    expect(heard((await newer.next("told")).items)).toStrictEqual([
+      ["Alice", roster("Alice", "Bob", "Carol")],
+      ["Bob", roster("Alice", "Bob", "Carol")],
+    ]);
+  });
+
+  test("remembers that a link which ended was ended", async () => {
+    const game = newGame();
+    const north = await Sidecar.open(game, { halfOpen: true });
+    await north.hello();
+    await north.report(hosts("Nice", "Alice"));
+    north.say("{");
+    expect(await north.closed).toMatchObject({ code: Close.malformed });
+    const { down_since } = await sidecarRow(game, "north");
+    await sleep(game);
+    north.say({ t: "reports", seq: 2, items: [leaves("Nice", "Alice")] });
+    // A message of somebody else stands behind that of North, so that both have been looked at.
+    await Sidecar.link(game, { name: "south" });
+    expect(await sidecarRow(game, "north")).toMatchObject({ ack: 1, down_since });
+    expect(await lobbyRows(game)).toMatchObject([{ host: "Alice" }]);
+  });
+
+  test("still has what was noted of its members", async () => {
+    const { game } = await conversation();
+    await sleep(game);
+    const { members } = await (await Sidecar.open(game, { epoch: "epoch-two" })).hello();
+    expect(new Map(members.map(({ to }) => [to.name, to.memory]))).toStrictEqual(
+      new Map([
+        ["Nice", "note"],
+        ["Other", null],
+      ]),
+    );
+  });
+});
+
+describe("a hub whose links do not outlive it", () => {
+  test("knows on waking that its sidecars are down, and when to give them up", async () => {
+    const { game, north } = await conversation();
+    await sleep(game, "close");
+    await north.closed;
+    const rows = await sidecarRows(game);
+    expect(rows).toMatchObject([
+      { id: "north", away: false, down_since: expect.any(Number) },
+      { id: "south", away: false, down_since: expect.any(Number) },
+    ]);
+    expect(await alarmOf(game)).toBe(rows[0]!.down_since! + SIDECAR_GRACE_MS);
+  });
+
+  test("lets them come back to where they were", async () => {
+    const { game } = await conversation();
+    await sleep(game, "close");
+    const north = await Sidecar.open(game);
+    const { ack, members } = await north.hello();
+    expect([ack, members.map(({ to }) => to.name).toSorted()]).toStrictEqual([2, ["Nice", "Other"]]);
+    expect(await north.batch(3, [joins("Nice", "Carol")])).toMatchObject({ ack: 3 });
+    const [nice, other] = await lobbyRows(game);
+    expect([nice?.members, other?.members].map((those) => those?.length)).toStrictEqual([3, 1]);
+  });
+});
+
+describe("the alarm", () => {
+  test("is as it was after an eviction, and rings for a hub that sleeps", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    const made = Date.now();
+    await north.report(hosts("Brief", "Alice", { policy: { ...POLICY, lifetime_ms: 30_000 } }));
+    const before = await alarmOf(game);
+    expect(before).toBeGreaterThanOrEqual(made + 30_000);
+    await sleep(game);
+    expect(await alarmOf(game)).toBe(before);
+
+    await evictDurableObject(hubFor(game));
+    vi.useFakeTimers({ toFake: ["Date"], now: before! });
+    expect(await runDurableObjectAlarm(hubFor(game))).toBe(true);
+    vi.useRealTimers();
+    expect(heard((await north.next("told")).items)).toStrictEqual([["Alice", removed("lobby_timeout")]]);
+    expect(await lobbyRows(game)).toStrictEqual([]);
+  });
+
+  test("that was lost is set again on waking", async () => {
+    const { game } = await conversation();
+    await inside(game, ({ storage }) => storage.deleteAlarm());
+    await sleep(game);
+    expect(await alarmOf(game)).not.toBeNull();
+  });
+
+  test("that was lost is set again even where no sidecar is left to ask for it", async () => {
+    const { game, north, south } = await conversation();
+    for (const [name, sidecar] of [
+      ["north", north],
+      ["south", south],
+    ] as const) {
+      sidecar.say({ t: "bye" });
+      await untilDown(game, name);
+    }
+    await inside(game, ({ storage }) => storage.deleteAlarm());
+    await sleep(game);
+    expect(await alarmOf(game)).not.toBeNull();
+  });
+});
+
+describe("a game that nobody hosts", () => {
+  test("leaves nothing behind, however often it is asked for", async () => {
+    const game = newGame();
+    for (const path of ["lobbies", "lobbies?limit=1&include=full,in_game", "lobbies/0-aaaaaaaaaaaaaaaaaaaaaaaaaa"]) {
+      await (await worker(new Request(`${ORIGIN}/v1/games/${game}/${path}`))).text();
+    }
+    expect(await tablesOf(game)).toStrictEqual([]);
+    expect(await alarmOf(game)).toBeNull();
+    expect(await inside(game, async ({ storage }) => (await storage.list()).size)).toBe(0);
+  });
+
+  test("leaves nothing behind when a link is opened and nothing is said", async () => {
+    const game = newGame();
+    await worker(linkRequest(game, 0)).then(({ webSocket }) => webSocket!.accept());
+    expect(await tablesOf(game)).toStrictEqual([]);
+    expect(await alarmOf(game)).toBeNull();
+  });
+
+  test("has no alarm while sidecars are linked to it, and none after its last lobby", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    expect(await alarmOf(game)).toBeNull();
+    await north.report(hosts("Nice", "Alice"), leaves("Nice", "Alice"));
+    expect(await tablesOf(game)).toStrictEqual(["_migrations", "answers", "lobbies", "notes", "orders", "sidecars"]);
+    expect(await alarmOf(game)).toBeNull();
+  });
+});
+
+/** Alice hosts through North, Bob has joined through South; both have heard of it. */
+async function conversation(): Promise<{ game: string; north: Sidecar; south: Sidecar }> {
+  const game = newGame();
+  const [north, south] = [await Sidecar.link(game), await Sidecar.link(game, { name: "south" })];
+  await north.report(hosts("Nice", "Alice", { memory: "note" }), hosts("Other", "Alice"));
+  await south.report(joins("Nice", "Bob"));
+  await north.next("told");
+  return { game, north, south };
+}
+
+/** Until something wakes it, nothing of the hub is in memory. */
+async function sleep(game: string, webSockets: "hibernate" | "close" = "hibernate"): Promise<void> {
+  await evictDurableObject(hubFor(game), { webSockets });
+}
+
+async function seen(game: string): Promise<unknown> {
+  return (await worker(new Request(`${ORIGIN}/v1/games/${game}/lobbies`))).json();
+}

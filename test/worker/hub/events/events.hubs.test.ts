@@ -1,0 +1,114 @@
+import { evictDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { COALESCE_MS, REPLAY_KEPT_MS } from "#shared/limits.ts";
+import { shardOf } from "#shared/lobby/ids.ts";
+import { hubFor, timePasses } from "../../support/hub-inspector.ts";
+import { hangUp, hosts, joins, leaves, newGame, Sidecar } from "../../support/sidecar.ts";
+import { type Frame, lookAway, Watcher } from "../../support/subscriber.ts";
+
+/** Which hub holds a name is a matter of its hash; these are the first ones for each of the two. */
+const NAMES = Array.from({ length: 40 }, (_, at) => `Lobby ${at}`);
+const [here, there] = [0, 1].map((shard) => NAMES.filter((name) => shardOf("rabid", name, 2) === shard));
+
+let game = "";
+let near: Sidecar;
+let far: Sidecar;
+beforeEach(async () => {
+  game = newGame();
+  vi.useFakeTimers({ toFake: ["Date"] });
+  near = await Sidecar.link(game, { shard: 0 });
+  far = await Sidecar.link(game, { shard: 1 });
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  lookAway();
+  hangUp();
+});
+
+describe("who watches the list of two hubs", () => {
+  test("begins with the lobbies of both, and is told of both", async () => {
+    await near.report(hosts(here![0]!, "Alice"));
+    await far.report(hosts(there![0]!, "Bob"));
+    const [watcher, snapshot] = await Watcher.list(game);
+    expect(namesOf(snapshot).toSorted()).toStrictEqual([here![0]!, there![0]!].toSorted());
+
+    await far.report(hosts(there![1]!, "Carol"));
+    expect((await watcher.next("lobby.added")).data).toMatchObject({ lobby: { name: there![1]! } });
+    await near.report(joins(here![0]!, "Dora"));
+    expect((await watcher.next("lobby.updated")).data).toMatchObject({ lobby: { name: here![0]!, members: 2 } });
+    await far.report(leaves(there![0]!, "Bob"));
+    expect((await watcher.next("lobby.removed")).data).toMatchObject({ reason: "closed" });
+    expect(await watcher.rest()).toStrictEqual([]);
+  });
+
+  test("is told once a second of a lobby, whichever hub holds it", async () => {
+    const [watcher] = await Watcher.list(game);
+    await far.report(hosts(there![0]!, "Alice", { seats: 12 }));
+    await watcher.next("lobby.added");
+    for (const guest of ["Bob", "Carol", "Dora"]) await far.report(joins(there![0]!, guest));
+    expect(await watcher.rest()).toStrictEqual([]);
+    await timePasses(game, COALESCE_MS);
+    expect((await watcher.next("lobby.updated")).data).toMatchObject({ lobby: { members: 4 } });
+    expect(await watcher.rest()).toStrictEqual([]);
+  });
+
+  test("is told on when either hub has slept", async () => {
+    const [watcher] = await Watcher.list(game);
+    for (const shard of [1, 0]) {
+      await evictDurableObject(hubFor(game, shard));
+      await far.report(hosts(there![shard]!, "Alice"));
+      expect((await watcher.next("lobby.added")).data).toMatchObject({ lobby: { name: there![shard]! } });
+    }
+    const [, snapshot] = await Watcher.list(game);
+    expect(namesOf(snapshot)).toHaveLength(2);
+    expect(await watcher.rest()).toStrictEqual([]);
+  });
+
+  test("begins anew where the first hub missed something", async () => {
+    await far.report(hosts(there![0]!, "Alice"));
+    const [watcher] = await Watcher.list(game);
+    const first = hubFor(game, 0);
+    await first.fed(1, [], 7, false);
+    expect(namesOf(await watcher.next("snapshot"))).toStrictEqual([there![0]!]);
+    await first.fed(1, [], 1, true);
+    expect(namesOf(await watcher.next("snapshot"))).toStrictEqual([there![0]!]);
+    await first.fed(1, [], 1, false);
+    expect(await watcher.rest()).toStrictEqual([]);
+  });
+
+  test("costs the other hub nothing any more when he has gone", async () => {
+    const fed = vi.spyOn((await import("../../../../worker/hub/hub.ts")).Hub.prototype, "fed");
+    const [watcher] = await Watcher.list(game);
+    await far.report(hosts(there![0]!, "Alice"));
+    await watcher.next("lobby.added");
+    await watcher.ask("unsubscribe", { topic: "lobbies" });
+    // For so long he may only have lost his connection.
+    vi.setSystemTime(Date.now() + REPLAY_KEPT_MS + 1);
+    await far.report(hosts(there![1]!, "Bob"));
+    await vi.waitFor(() => expect(fed.mock.results.at(-1)?.value).resolves.toBe(false));
+    const calls = fed.mock.calls.length;
+    await far.report(hosts(there![2]!, "Carol"));
+    await far.report(leaves(there![2]!, "Carol"));
+    expect(fed.mock.calls.length).toBe(calls);
+  });
+});
+
+describe("a socket at the wrong hub", () => {
+  test("is told which one is right", async () => {
+    await far.report(hosts(there![0]!, "Alice"));
+    const [watcher, snapshot] = await Watcher.list(game);
+    const id = (snapshot.data["lobbies"] as { id: string }[])[0]!.id;
+    expect(await watcher.ask("subscribe", { topic: "lobby", id })).toMatchObject({
+      type: "error",
+      data: { problem: { code: "misdirected", status: 421 } },
+    });
+    const other = await Watcher.greet(game, undefined, { lobby: id });
+    expect(await other.ask("subscribe", { topic: "lobby", id })).toMatchObject({ type: "snapshot" });
+    expect(await other.ask("subscribe", { topic: "lobbies" })).toMatchObject({
+      data: { problem: { code: "misdirected" } },
+    });
+  });
+});
+
+const namesOf = ({ data }: Frame): string[] => (data["lobbies"] as { name: string }[]).map(({ name }) => name);

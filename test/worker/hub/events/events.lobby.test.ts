@@ -1,0 +1,334 @@
+import { evictDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { lobby as lobbyShape } from "#shared/api/lobbies.ts";
+import { decode } from "#shared/schema/decode.ts";
+import { COALESCE_MS, SEAT_HELD_MS, SILENT_AWAY_MS, SILENT_MS, WATCHER_SILENCE_MS } from "#shared/limits.ts";
+import { hubFor, inside, timePasses } from "../../support/hub-inspector.ts";
+import { freeOfCharge, Player } from "../../support/player.ts";
+import { newGame } from "../../support/sidecar.ts";
+import { type Frame, lookAway, told, Watcher } from "../../support/subscriber.ts";
+
+let game = "";
+let alice: Player;
+let bob: Player;
+beforeEach(async () => {
+  game = newGame();
+  vi.useFakeTimers({ toFake: ["Date"] });
+  freeOfCharge();
+  [alice, bob] = [await Player.of(game), await Player.of(game)];
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  lookAway();
+});
+
+describe("who watches a lobby as its member", () => {
+  test("begins with all of it that he may see, and is told who comes, changes and goes", async () => {
+    const { id } = await alice.hosts({ data: { seed: { value: 7, visibility: "private" }, map: { value: "forest" } } });
+    const [host, snapshot] = await watches(alice, id);
+    expect(snapshot.data["lobby"]).toStrictEqual(await alice.sees(id));
+    expect(viewIn(snapshot)).toMatchObject({ entries: { seed: { value: 7 } }, join_code: expect.any(String) });
+
+    await bob.joins(id, { member_name: "Bobby", member_data: { hero: "mage" } });
+    expect((await host.next("member.joined")).data).toMatchObject({
+      id,
+      member: { peer_id: bob.id, name: "Bobby", state: "held", data: { hero: "mage" } },
+    });
+    expect(viewIn(await host.next("lobby.updated"))).toMatchObject({ members: 2 });
+    const [guest, seen] = await watches(bob, id);
+    expect(JSON.stringify(seen)).not.toContain("seed");
+    expect((await host.next("member.updated")).data).toMatchObject({ member: { peer_id: bob.id, state: "present" } });
+
+    await bob.ask("PATCH", `lobbies/${id}/members/${bob.id}`, { body: { data: { hero: "thief" } } });
+    for (const each of [host, guest]) {
+      expect(
+        (await each.next(({ type, data }) => type === "member.updated" && JSON.stringify(data).includes("thief"))).data,
+      ).toMatchObject({ id });
+    }
+    await timePasses(game, COALESCE_MS);
+    await alice.patches(id, { name: "Nicer", data: { seed: { value: 8 } } });
+    await timePasses(game, COALESCE_MS);
+    const [mine, his] = [await last(host, "lobby.updated"), await last(guest, "lobby.updated")];
+    expect(viewIn(mine)).toMatchObject({ name: "Nicer", entries: { seed: { value: 8 } } });
+    expect(viewIn(his)).toMatchObject({ name: "Nicer" });
+    expect(JSON.stringify(his)).not.toContain("seed");
+
+    await bob.ask("DELETE", `lobbies/${id}/members/${bob.id}`);
+    const left = { id, peer_id: bob.id, name: "Bobby", state: "left", by: bob.id };
+    expect((await host.next("member.left")).data).toStrictEqual(left);
+    expect((await guest.next("member.left")).data).toStrictEqual(left);
+    expect((await guest.next("lobby.removed")).data).toStrictEqual({ id, reason: "left" });
+    await alice.patches(id, { name: "Nicest" });
+    expect(await guest.rest()).toStrictEqual([]);
+  });
+
+  test("is told what the host says who kicks him, as the other members are, and strangers are not", async () => {
+    const eve = await Player.of(game);
+    const { id } = await alice.hosts();
+    await bob.enters(id);
+    const [[host], [guest], [stranger]] = [await watches(alice, id), await watches(bob, id), await watches(eve, id)];
+
+    const kick = `lobbies/${id}/members/${bob.id}`;
+    for (const said of ["", "a\nb", "\u202Etxt", "x".repeat(201)]) {
+      const refused = await alice.refused("DELETE", `${kick}?reason=${encodeURIComponent(said)}`);
+      expect([said, refused]).toStrictEqual([said, "invalid_request"]);
+    }
+    await alice.ask("DELETE", `${kick}?ban=lobby&reason=${encodeURIComponent("We said: no walls there 🧱")}`);
+    const detail = "We said: no walls there 🧱";
+    expect((await host.next("member.left")).data).toMatchObject({ state: "banned", by: alice.id, detail });
+    expect((await guest.next("lobby.removed")).data).toStrictEqual({ id, reason: "kicked", detail });
+    expect((await stranger.next("member.left")).data).not.toHaveProperty("detail");
+  });
+
+  test("is told that he was kicked, and by whom", async () => {
+    const { id } = await alice.hosts();
+    await bob.enters(id);
+    const [[host], [guest]] = [await watches(alice, id), await watches(bob, id)];
+    await alice.ask("DELETE", `lobbies/${id}/members/${bob.id}?ban=lobby`);
+    for (const watcher of [host, guest]) {
+      expect((await watcher.next("member.left")).data).toMatchObject({
+        peer_id: bob.id,
+        state: "banned",
+        by: alice.id,
+      });
+    }
+    expect((await guest.next("lobby.removed")).data).toStrictEqual({ id, reason: "kicked" });
+  });
+
+  test("is told who hosts from now on, and why", async () => {
+    const { id } = await alice.hosts();
+    await bob.enters(id);
+    const [guest] = await watches(bob, id);
+    await alice.ask("PUT", `lobbies/${id}/host`, { body: { peer_id: bob.id, expected_term: 1 } });
+    expect((await guest.next("lobby.host_changed")).data).toStrictEqual({ id, host: bob.id, term: 2, cause: "handed" });
+    await bob.ask("PUT", `lobbies/${id}/host`, { body: { peer_id: alice.id, expected_term: 2 } });
+    expect((await guest.next("lobby.host_changed")).data).toMatchObject({ host: alice.id, term: 3, cause: "handed" });
+    await alice.ask("DELETE", `lobbies/${id}/members/${alice.id}`);
+    expect((await guest.next("lobby.host_changed")).data).toMatchObject({ host: bob.id, term: 4, cause: "left" });
+    await bob.ask("DELETE", `lobbies/${id}`);
+    const removed = await guest.next("lobby.removed");
+    expect(removed.data).toStrictEqual({ id, reason: "closed" });
+    for (const { seq } of await guest.rest()) expect(seq).toBeLessThanOrEqual(removed.seq!);
+  });
+
+  test("hears what is said, over HTTP and here, and signals are for one alone", async () => {
+    const { id } = await alice.hosts();
+    const carol = await Player.of(game);
+    for (const each of [bob, carol]) await each.enters(id);
+    const [[a], [b], [c]] = [await watches(alice, id), await watches(bob, id), await watches(carol, id)];
+    expect(await a.ask("chat", { lobby: id, text: "hello 🎮" })).toMatchObject({ type: "ok" });
+    await bob.ask("POST", `lobbies/${id}/messages`, { body: { text: "hi" } });
+    for (const watcher of [a, b, c]) {
+      expect((await watcher.next("chat")).data).toStrictEqual({ id, from: alice.id, text: "hello 🎮" });
+      expect((await watcher.next("chat")).data).toStrictEqual({ id, from: bob.id, text: "hi" });
+    }
+    expect(await a.ask("signal", { lobby: id, to: bob.id, body: '{"sdp":1}' })).toMatchObject({ type: "ok" });
+    await carol.ask("POST", `lobbies/${id}/signals`, { body: { to: bob.id, body: "x".repeat(8_192) } });
+    expect((await b.next("signal")).data).toStrictEqual({ id, from: alice.id, body: '{"sdp":1}' });
+    expect((await b.next("signal")).data).toMatchObject({ from: carol.id, body: "x".repeat(8_192) });
+    for (const watcher of [a, c]) expect(await watcher.rest()).toStrictEqual([]);
+  });
+
+  test("who admits each one is told who waits, and who waits what becomes of it", async () => {
+    const { id } = await alice.hosts({ approval: true });
+    const [host] = await watches(alice, id);
+    const [waiting, snapshot] = await watches(bob, id);
+    expect(viewIn(snapshot)).not.toHaveProperty("join_code");
+    await bob.applies(id);
+    expect((await host.next("member.applied")).data).toStrictEqual({ id, peer_id: bob.id });
+    await alice.ask("PUT", `lobbies/${id}/applicants/${bob.id}`);
+    expect((await waiting.next("member.admitted")).data).toStrictEqual({ id });
+    // He is listening: the seat is his at once.
+    expect((await host.next("member.joined")).data).toMatchObject({ member: { peer_id: bob.id } });
+    expect((await host.next("member.updated")).data).toMatchObject({ member: { peer_id: bob.id, state: "present" } });
+    const carol = await Player.of(game);
+    const [hoping] = await watches(carol, id);
+    await carol.applies(id);
+    await alice.ask("DELETE", `lobbies/${id}/applicants/${carol.id}`);
+    expect((await hoping.next("member.denied")).data).toStrictEqual({ id });
+  });
+
+  test("is told of it once a second, and of members at once", async () => {
+    const { id } = await alice.hosts({ seats: 8 });
+    const [host] = await watches(alice, id);
+    for (let at = 0; at < 4; at++) await (await Player.of(game)).joins(id);
+    const frames = await host.rest();
+    expect(frames.filter(({ type }) => type === "member.joined")).toHaveLength(4);
+    expect(frames.filter(({ type }) => type === "lobby.updated")).toHaveLength(1);
+    await timePasses(game, COALESCE_MS);
+    const [update, ...rest] = await host.rest();
+    expect([update!.type, viewIn(update!)["members"], rest]).toStrictEqual(["lobby.updated", 5, []]);
+  });
+});
+
+describe("who watches a lobby as a stranger", () => {
+  test("is told what a stranger may see", async () => {
+    const { id } = await alice.hosts({ data: { plan: { value: "SECRET", visibility: "member" } } });
+    const stranger = await Watcher.greet(game);
+    const snapshot = await stranger.ask("subscribe", { topic: "lobby", id });
+    await bob.enters(id, { member_data: { hero: "SECRET" } });
+    await bob.ask("POST", `lobbies/${id}/messages`, { body: { text: "SECRET" } });
+    await timePasses(game, COALESCE_MS);
+    await alice.patches(id, { data: { plan: { value: "SECRET too" } } });
+    await timePasses(game, COALESCE_MS);
+    const frames = [snapshot, ...(await stranger.rest())];
+    expect(frames.map(({ type }) => type)).toStrictEqual([
+      "snapshot",
+      "member.joined",
+      "lobby.updated",
+      "member.updated",
+      "lobby.updated",
+      "lobby.updated",
+    ]);
+    expect(JSON.stringify(frames)).not.toContain("SECRET");
+  });
+
+  test("finds no private lobby, and is told no more of one that becomes private", async () => {
+    const { id } = await alice.hosts({ visibility: "private" });
+    const stranger = await Watcher.greet(game);
+    expect((await stranger.ask("subscribe", { topic: "lobby", id })).data).toMatchObject({
+      problem: { code: "lobby_not_found" },
+    });
+    const open = await alice.hosts();
+    await stranger.ask("subscribe", { topic: "lobby", id: open.id });
+    await alice.patches(open.id, { visibility: "private" });
+    expect((await stranger.next("lobby.removed")).data).toStrictEqual({ id: open.id, reason: "filtered" });
+    await alice.patches(open.id, { name: "Ours" });
+    expect(await stranger.rest()).toStrictEqual([]);
+  });
+
+  test("may not speak there", async () => {
+    const { id } = await alice.hosts();
+    const [outsider] = await watches(bob, id);
+    expect((await outsider.ask("chat", { lobby: id, text: "hi" })).data).toMatchObject({
+      problem: { code: "not_member", status: 403 },
+    });
+    expect((await outsider.ask("signal", { lobby: id, to: alice.id, body: "x" })).data).toMatchObject({
+      problem: { code: "not_member" },
+    });
+    const [host] = await watches(alice, id);
+    expect((await host.ask("signal", { lobby: id, to: bob.id, body: "x" })).data).toMatchObject({
+      problem: { code: "member_not_found" },
+    });
+  });
+});
+
+describe("an open socket", () => {
+  test("is a sign of life: the seat is taken, no heartbeat is needed, and the hub may sleep", async () => {
+    const { id } = await alice.hosts();
+    await bob.joins(id);
+    const [[a], [b]] = [await watches(alice, id), await watches(bob, id)];
+    const pings = await pingsOf(game);
+    for (let passed = 0; passed < 5 * SILENT_MS; passed += WATCHER_SILENCE_MS / 2) {
+      await evictDurableObject(hubFor(game));
+      await timePasses(game, WATCHER_SILENCE_MS / 2);
+      await pings.all();
+    }
+    expect((await alice.sees(id)).roster.map(({ state }) => state)).toStrictEqual(["present", "present"]);
+    expect((await a.ask("chat", { lobby: id, text: "still here" })).type).toBe("ok");
+    expect((await b.next("chat")).data).toMatchObject({ text: "still here" });
+  });
+
+  test("that closes leaves the seat for a while, and then it is gone", async () => {
+    const { id } = await alice.hosts();
+    await bob.joins(id);
+    const [[host], [guest]] = [await watches(alice, id), await watches(bob, id)];
+    const pings = await pingsOf(game);
+    guest.close();
+    await vi.waitFor(async () =>
+      expect(
+        await inside(
+          game,
+          (state) => state.getWebSockets("events").filter(({ readyState }) => readyState === 1).length,
+        ),
+      ).toBe(1),
+    );
+    for (let passed = 0; passed < SILENT_MS + SILENT_AWAY_MS + WATCHER_SILENCE_MS; passed += WATCHER_SILENCE_MS / 2) {
+      await timePasses(game, WATCHER_SILENCE_MS / 2);
+      await pings.all();
+    }
+    expect(
+      (await host.next(({ type, data }) => type === "member.updated" && JSON.stringify(data).includes("away"))).data,
+    ).toMatchObject({ member: { peer_id: bob.id } });
+    expect((await host.next("member.left")).data).toMatchObject({ peer_id: bob.id, state: "disconnected", by: null });
+  });
+
+  test("is not needed by a peer who says hello before he joins: his seat is taken at once", async () => {
+    const { id } = await alice.hosts();
+    await Watcher.greet(game, bob.token);
+    await bob.joins(id);
+    await timePasses(game, SEAT_HELD_MS / 2);
+    expect((await alice.sees(id)).roster[1]).toMatchObject({ state: "present" });
+  });
+});
+
+describe("who comes back to his lobby after a drop", () => {
+  test("is told what was said and done, all of it and nothing twice", async () => {
+    const { id } = await alice.hosts();
+    await bob.enters(id);
+    vi.setSystemTime(Date.now() + 10);
+    const [first, { seq }] = await watches(bob, id);
+    first.close();
+    await alice.ask("POST", `lobbies/${id}/messages`, { body: { text: "one" } });
+    await (await Player.of(game)).joins(id);
+    await alice.ask("POST", `lobbies/${id}/signals`, { body: { to: bob.id, body: "two" } });
+    const back = await Watcher.greet(game, bob.token);
+    expect((await back.ask("subscribe", { topic: "lobby", id, since: seq })).type).toBe("resumed");
+    expect((await back.rest()).map(({ type }) => type)).toStrictEqual([
+      "chat",
+      "member.joined",
+      "lobby.updated",
+      "signal",
+    ]);
+  });
+
+  test("begins anew where he was not in it then, and hears nothing that was said before he came", async () => {
+    const { id } = await alice.hosts();
+    const [outside, { seq }] = await watches(bob, id);
+    vi.setSystemTime(Date.now() + 10);
+    await alice.ask("POST", `lobbies/${id}/messages`, { body: { text: "SECRET" } });
+    await bob.joins(id);
+    expect((await outside.ask("subscribe", { topic: "lobby", id, since: seq })).type).toBe("snapshot");
+    expect(JSON.stringify(await outside.rest())).not.toContain("SECRET");
+  });
+});
+
+test("every view that was told fits the shape that HTTP promises", () => {
+  const views = told
+    .map((text) => JSON.parse(text) as Frame)
+    .flatMap(({ topic, data }) => (topic === "lobby" && data["lobby"] ? [data["lobby"]] : []));
+  expect(views.length).toBeGreaterThan(20);
+  for (const view of views) {
+    const decoded = decode(JSON.stringify(view), lobbyShape, 1_000_000);
+    expect(decoded).toStrictEqual({ ok: true, value: view });
+  }
+});
+
+test("nobody was told a token", () => {
+  expect(told.filter((text) => /peer\.[A-Za-z0-9_-]+|parley-source/.test(text))).toStrictEqual([]);
+});
+
+// --- makers ----------------------------------------------------------------------------------------------------
+
+async function watches(player: Player, id: string): Promise<[Watcher, Frame]> {
+  const watcher = await Watcher.greet(player.game, player.token, { lobby: id });
+  const snapshot = await watcher.ask("subscribe", { topic: "lobby", id });
+  expect(snapshot).toMatchObject({ type: "snapshot", topic: "lobby" });
+  return [watcher, snapshot];
+}
+
+const viewIn = ({ data }: Frame): Record<string, unknown> => data["lobby"] as Record<string, unknown>;
+
+async function last(watcher: Watcher, type: string): Promise<Frame> {
+  const frames = (await watcher.rest()).filter((frame) => frame.type === type);
+  return frames.at(-1)!;
+}
+
+/** The platform stamps pings by a clock that tests cannot turn. */
+async function pingsOf(of: string): Promise<{ all: () => Promise<void> }> {
+  let stamp: Date | null = null;
+  const prototype = await inside(of, (state) => Object.getPrototypeOf(state) as DurableObjectState);
+  vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(() => stamp);
+  return { all: async () => void (stamp = new Date()) };
+}

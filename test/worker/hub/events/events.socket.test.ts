@@ -1,0 +1,489 @@
+import { evictDurableObject } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import {
+  COALESCE_MS,
+  REPLAY_ITEMS_MAX,
+  SNAPSHOT_LENGTH_MAX,
+  SNAPSHOT_LINES_MAX,
+  TOPICS_PER_WATCHER_MAX,
+  UNCONFIRMED_LENGTH_MAX,
+  WATCHER_BURST,
+  WATCHER_MESSAGE_LENGTH_MAX,
+  WATCHER_SILENCE_MS,
+  WATCHERS_PER_SOURCE_MAX,
+} from "#shared/limits.ts";
+import { isRefusalCode } from "#shared/refusals.ts";
+import { seeded } from "../../../support/dice.ts";
+import { app } from "../../../../worker/http/app.ts";
+import { hubFor, inside, timePasses } from "../../support/hub-inspector.ts";
+import { problemOf } from "../../support/http-fixture.ts";
+import { freeOfCharge, players } from "../../support/player.ts";
+import { hangUp, hosts, joins, leaves, newGame, Sidecar, worker } from "../../support/sidecar.ts";
+import { eventsRequest, type Frame, lookAway, Watcher } from "../../support/subscriber.ts";
+
+const NOBODY = `0-${"a".repeat(26)}`;
+
+let game = "";
+beforeEach(() => {
+  game = newGame();
+  vi.useFakeTimers({ toFake: ["Date"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  lookAway();
+  hangUp();
+});
+
+describe("the door", () => {
+  test("asks for a WebSocket", async () => {
+    const answer = await worker(
+      new Request(eventsRequest(game), { headers: { "sec-websocket-protocol": "parley.v1" } }),
+    );
+    expect([answer.status, answer.headers.get("upgrade")]).toStrictEqual([426, "websocket"]);
+  });
+
+  test.each(["", "chat", "parley.v2", "parley.v1x"])(
+    "asks for the protocol by its name, not by '%s'",
+    async (protocol) => {
+      const headers = protocol === "" ? {} : { "sec-websocket-protocol": protocol };
+      const answer = await worker(new Request(eventsRequest(game), { headers: { upgrade: "websocket", ...headers } }));
+      expect(await problemOf(answer)).toMatchObject({ code: "invalid_request" });
+    },
+  );
+
+  test("takes the protocol among others, and names it", async () => {
+    const answer = await worker(eventsRequest(game, undefined, { "sec-websocket-protocol": "chat, parley.v1" }));
+    expect([answer.status, answer.headers.get("sec-websocket-protocol")]).toStrictEqual([101, "parley.v1"]);
+    answer.webSocket!.accept();
+    answer.webSocket!.close();
+  });
+
+  test("knows no lobby of a hub that there is not, and no game with such a name", async () => {
+    expect(await problemOf(await worker(eventsRequest(game, `1-${"a".repeat(26)}`)))).toMatchObject({
+      code: "lobby_not_found",
+    });
+    expect(await problemOf(await worker(eventsRequest(game, "nonsense")))).toMatchObject({ code: "lobby_not_found" });
+    expect(await problemOf(await worker(eventsRequest("UPPER")))).toMatchObject({ code: "invalid_request" });
+  });
+
+  test(`takes ${WATCHERS_PER_SOURCE_MAX} sockets of one source, and another one's still`, async () => {
+    const settings = { ...env, SOURCE_HEADER: "cf-connecting-ip" };
+    const from = async (source: string): Promise<Response> =>
+      app.fetch(eventsRequest(game, undefined, { "cf-connecting-ip": source, "parley-source": "10.0.0.1" }), settings);
+    const sockets: WebSocket[] = [];
+    for (let at = 0; at < WATCHERS_PER_SOURCE_MAX; at++) {
+      // A household has a whole /64.
+      sockets.push((await from(`2001:db8::${(at + 1).toString(16)}`)).webSocket!);
+      sockets.at(-1)!.accept();
+    }
+    expect(await problemOf(await from("2001:db8::ffff"))).toMatchObject({ code: "quota_exceeded", status: 429 });
+    const other = await from("2001:db8:0:1::1");
+    expect(other.status).toBe(101);
+    other.webSocket!.accept();
+    sockets.push(other.webSocket!);
+    for (const socket of sockets) socket.close();
+  });
+});
+
+describe("the first word", () => {
+  test("is hello, once; everything else must wait", async () => {
+    const watcher = await Watcher.open(game);
+    for (const [type, data] of [
+      ["subscribe", { topic: "lobbies" }],
+      ["unsubscribe", { topic: "lobbies" }],
+      ["chat", { lobby: NOBODY, text: "hi" }],
+    ] as const) {
+      const answer = await watcher.ask(type, data);
+      expect(problemIn(answer)).toMatchObject({ code: "invalid_request", status: 400, detail: "hello comes first" });
+    }
+    expect(await watcher.ask("hello", {})).toStrictEqual({
+      type: "welcome",
+      re: 4,
+      data: { peer_id: null, heartbeat_s: 10 },
+    });
+    expect(problemIn(await watcher.ask("hello", {}))).toMatchObject({ code: "invalid_request" });
+  });
+
+  test("with the token of a peer makes him one, and with any other ends it", async () => {
+    const { peer_id, peer_token } = await peerOf(game);
+    const watcher = await Watcher.open(game);
+    expect((await watcher.ask("hello", { token: peer_token })).data).toMatchObject({ peer_id });
+    for (const token of [
+      "x",
+      "",
+      `${peer_token}x`,
+      (await peerOf("another-game")).peer_token,
+      (await peerOf(game)).udp_token,
+    ]) {
+      const stranger = await Watcher.open(game);
+      stranger.say({ type: "hello", data: { token } });
+      expect(problemIn(await stranger.next("error"))).toMatchObject({ code: "unauthorized", status: 401 });
+      expect((await stranger.closed).code).toBe(4401);
+    }
+  });
+
+  test("is answered before what is said behind it, however long a token takes", async () => {
+    const { peer_token } = await peerOf(game);
+    const watcher = await Watcher.open(game);
+    watcher.say({ type: "hello", data: { token: peer_token } });
+    watcher.say({ type: "subscribe", data: { topic: "lobbies" } });
+    expect([(await watcher.next()).type, (await watcher.next()).type]).toStrictEqual(["welcome", "snapshot"]);
+  });
+});
+
+describe("what is no message ends the socket and nothing else:", () => {
+  const deep = `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`;
+  const hello = (data: unknown) => JSON.stringify({ type: "hello", data });
+  test.each<[string, string | ArrayBuffer]>([
+    ["bytes", new Uint8Array([1, 2, 3]).buffer],
+    ["nothing", ""],
+    ["no JSON", "hello"],
+    ["a list", "[]"],
+    ["null", "null"],
+    ["a number", "1e999"],
+    ["half of it", '{"type":"hello","data":{}'],
+    ["an unknown type", '{"type":"shutdown","data":{}}'],
+    ["a type of Object's", '{"type":"__proto__","data":{}}'],
+    ["no data", '{"type":"hello"}'],
+    ["a token that is none", hello({ token: 7 })],
+    ["a number that is none", '{"type":"hello","seq":-1,"data":{}}'],
+    ["a topic that is none", '{"type":"subscribe","data":{"topic":"everything"}}'],
+    ["a lobby that is none", '{"type":"subscribe","data":{"topic":"lobby","id":"../x"}}'],
+    ["a filter that is none", '{"type":"subscribe","data":{"topic":"lobbies","filter":{"a b":"1"}}}'],
+    ["a filter of numbers", '{"type":"subscribe","data":{"topic":"lobbies","filter":{"members":2}}}'],
+    ["depth", deep],
+    ["length", hello({ token: "x".repeat(WATCHER_MESSAGE_LENGTH_MAX) })],
+    ["half a character", String.raw`{"type":"chat","data":{"lobby":"${NOBODY}","text":"\ud800"}}`],
+  ])("%s", async (_, message) => {
+    const [witness] = await Watcher.list(game);
+    const watcher = await Watcher.open(game);
+    watcher.say(message);
+    const problem = problemIn(await watcher.next("error"));
+    expect(problem).toMatchObject({ code: "invalid_request", status: 400 });
+    expect(JSON.stringify(problem).length).toBeLessThan(600);
+    expect((await watcher.closed).code).toBe(4400);
+    expect(await witness.rest()).toStrictEqual([]);
+  });
+
+  test("too much in too little time", async () => {
+    const watcher = await Watcher.open(game);
+    for (let at = 0; at <= WATCHER_BURST; at++) watcher.say({ type: "unsubscribe", data: { topic: "lobbies" } });
+    expect((await watcher.closed).code).toBe(4429);
+    expect(watcher.unread.filter((frame) => problemIn(frame)?.["code"] === "rate_limited")).toHaveLength(1);
+    expect(watcher.unread.length).toBeLessThanOrEqual(WATCHER_BURST + 1);
+  });
+});
+
+describe("what cannot be done is refused, and the socket goes on:", () => {
+  test.each<[string, unknown, string, string?]>([
+    ["subscribe", { topic: "lobby" }, "invalid_request", "id: a lobby topic needs one"],
+    ["unsubscribe", { topic: "lobby" }, "invalid_request", "id: a lobby topic needs one"],
+    ["subscribe", { topic: "lobby", id: NOBODY }, "lobby_not_found"],
+    ["subscribe", { topic: "lobby", id: `1-${"a".repeat(26)}` }, "misdirected"],
+    [
+      "subscribe",
+      { topic: "lobbies", filter: { "members[like]": "2" } },
+      "invalid_request",
+      "filter.members[like]: not a value this parameter takes",
+    ],
+    [
+      "subscribe",
+      { topic: "lobbies", filter: { limit: "5" } },
+      "invalid_request",
+      "filter.limit: not a value this parameter takes",
+    ],
+    [
+      "subscribe",
+      { topic: "lobbies", filter: { near: "skill:5" } },
+      "invalid_request",
+      "filter.near: not a value this parameter takes",
+    ],
+    ["chat", { lobby: NOBODY, text: "hi" }, "unauthorized"],
+    ["signal", { lobby: NOBODY, to: "a".repeat(26), body: "x" }, "unauthorized"],
+  ])("%s %j", async (type, data, code, detail) => {
+    const watcher = await Watcher.greet(game);
+    const problem = problemIn(await watcher.ask(type, data));
+    expect(problem).toMatchObject({ code, ...(detail !== undefined && { detail }) });
+    expect((await watcher.ask("subscribe", { topic: "lobbies" })).type).toBe("snapshot");
+  });
+
+  test("a filter that would not travel with the socket", async () => {
+    const watcher = await Watcher.greet(game);
+    const filter = Object.fromEntries(
+      Array.from({ length: 8 }, (_, at) => [`data[${"k".repeat(60)}${at}][in]`, "v".repeat(127)]),
+    );
+    expect(problemIn(await watcher.ask("subscribe", { topic: "lobbies", filter }))).toBeUndefined();
+    const longer = Object.fromEntries(
+      Object.entries(filter).map(([name, value]) => [name, value.replaceAll("v", "\u0001")]),
+    );
+    expect(problemIn(await watcher.ask("subscribe", { topic: "lobbies", filter: longer }))).toMatchObject({
+      code: "invalid_request",
+      detail: "filter: too long",
+    });
+  });
+
+  test(`more than ${TOPICS_PER_WATCHER_MAX} lobbies on one socket`, async () => {
+    const north = await Sidecar.link(game);
+    await north.report(...Array.from({ length: TOPICS_PER_WATCHER_MAX + 1 }, (_, at) => hosts(`Lobby ${at}`, "Alice")));
+    const [watcher, snapshot] = await Watcher.list(game);
+    const ids = linesOf(snapshot).map(({ id }) => id);
+    for (const id of ids.slice(1))
+      expect((await watcher.ask("subscribe", { topic: "lobby", id })).type).toBe("snapshot");
+    expect(problemIn(await watcher.ask("subscribe", { topic: "lobby", id: ids[0] }))).toMatchObject({
+      code: "quota_exceeded",
+    });
+    expect((await watcher.ask("subscribe", { topic: "lobby", id: ids[1] })).type).toBe("snapshot");
+  });
+});
+
+test("a snapshot holds a bounded number of lobbies, and says that there are more", async () => {
+  const north = await Sidecar.link(game);
+  for (let at = 0; at < SNAPSHOT_LINES_MAX; at += 100) {
+    await north.report(...Array.from({ length: 100 }, (_, n) => hosts(`Lobby ${at + n}`, "Alice")));
+  }
+  const [, whole] = await Watcher.list(game);
+  expect([linesOf(whole).length, whole.data["complete"]]).toStrictEqual([SNAPSHOT_LINES_MAX, true]);
+  await north.report(hosts("One more", "Alice"));
+  const [, part] = await Watcher.list(game);
+  expect([linesOf(part).length, part.data["complete"]]).toStrictEqual([SNAPSHOT_LINES_MAX, false]);
+});
+
+test("a snapshot holds a bounded number of characters, and says that there are more", async () => {
+  freeOfCharge();
+  const value = { value: "v".repeat(128), index: true };
+  const data = Object.fromEntries(Array.from({ length: 10 }, (_, at) => [`${"k".repeat(60)}${at}`, value]));
+  for (const player of await players(game, 30)) for (let at = 0; at < 4; at++) await player.hosts({ data });
+  const [keen, part] = await Watcher.list(game);
+  expect(part.data["complete"]).toBe(false);
+  expect(linesOf(part).length).toBeGreaterThan(100);
+  expect(JSON.stringify(part).length).toBeLessThan(SNAPSHOT_LENGTH_MAX + 200);
+  expect(await keen.rest()).toStrictEqual([]);
+});
+
+test("150 sockets that say whatever comes to mind are answered and end, and nothing else does", async () => {
+  const faults = vi.spyOn(console, "error");
+  const north = await Sidecar.link(game);
+  await north.report(hosts("Nice", "Alice"));
+  const [witness, list] = await Watcher.list(game);
+  const { peer_token } = await peerOf(game);
+  const dice = seeded(20_261_125);
+  const ends = new Map<number, number>();
+  for (let round = 0; round < 150; round++) {
+    const watcher = await Watcher.greet(game, round % 2 === 0 ? peer_token : undefined);
+    for (let at = 0; at < 20; at++) watcher.say(absurd(dice, linesOf(list)[0]!.id));
+    watcher.say("{");
+    const { code } = await watcher.closed;
+    ends.set(code, (ends.get(code) ?? 0) + 1);
+    for (const frame of watcher.unread) {
+      expect(["error", "snapshot", "resumed", "ok"]).toContain(frame.type);
+      const problem = problemIn(frame);
+      if (problem !== undefined)
+        expect([problem["code"], isRefusalCode(String(problem["code"]))]).toStrictEqual([problem["code"], true]);
+    }
+  }
+  expect([...ends.keys()]).toStrictEqual([4400]);
+  expect(await witness.rest()).toStrictEqual([]);
+  expect(faults).not.toHaveBeenCalled();
+});
+
+describe("who comes back after a drop", () => {
+  test("is told what came meanwhile, all of it and nothing twice", async () => {
+    const north = await Sidecar.link(game);
+    const [first] = await Watcher.list(game);
+    await north.report(hosts("Nice", "Alice"));
+    const { seq } = await first.next("lobby.added");
+    first.close();
+    await north.report(hosts("Zoo", "Zoe"), hosts("Brief", "Bob"));
+    await timePasses(game, COALESCE_MS);
+    await north.report(joins("Nice", "Bob"), leaves("Brief", "Bob"));
+    const again = await Watcher.greet(game);
+    expect(await again.ask("subscribe", { topic: "lobbies", since: seq })).toMatchObject({
+      type: "resumed",
+      data: { topic: "lobbies" },
+    });
+    const missed = await again.rest();
+    expect(missed.map(({ type, data }) => [type, (data["lobby"] as { name: string } | undefined)?.name])).toStrictEqual(
+      [
+        ["lobby.added", "Zoo"],
+        ["lobby.added", "Brief"],
+        ["lobby.updated", "Nice"],
+        ["lobby.removed", undefined],
+      ],
+    );
+    for (const frame of missed) expect(frame.seq).toBeGreaterThan(seq!);
+    const third = await Watcher.greet(game);
+    await third.ask("subscribe", { topic: "lobbies", since: missed.at(-1)!.seq });
+    expect(await third.rest()).toStrictEqual([]);
+  });
+
+  test("is told of a lobby what came meanwhile", async () => {
+    const north = await Sidecar.link(game);
+    await north.report(hosts("Nice", "Alice"));
+    const [watcher, list] = await Watcher.list(game);
+    const { id } = linesOf(list)[0]!;
+    const { seq } = await watcher.ask("subscribe", { topic: "lobby", id });
+    await north.report(joins("Nice", "Bob"));
+    const other = await Watcher.greet(game);
+    expect(await other.ask("subscribe", { topic: "lobby", id, since: seq })).toMatchObject({ type: "resumed" });
+    expect((await other.rest()).map(({ type }) => type)).toStrictEqual(["member.joined", "lobby.updated"]);
+  });
+
+  test("begins anew where nobody knows any more what came", async () => {
+    const north = await Sidecar.link(game);
+    await north.report(hosts("Nice", "Alice"));
+    const [watcher, { seq }] = await Watcher.list(game);
+    for (const since of [seq! - 1, seq! + 1_000_000, 0]) {
+      expect((await watcher.ask("subscribe", { topic: "lobbies", since })).type).toBe("snapshot");
+    }
+    for (let at = 0; at <= REPLAY_ITEMS_MAX / 100; at++) {
+      await north.report(...Array.from({ length: 100 }, (_, n) => hosts(`Lobby ${at} ${n}`, "Alice")));
+    }
+    expect((await watcher.ask("subscribe", { topic: "lobbies", since: seq })).type).toBe("resumed");
+    await evictDurableObject(hubFor(game));
+    vi.setSystemTime(Date.now() + 1);
+    const back = await Watcher.greet(game);
+    expect((await back.ask("subscribe", { topic: "lobbies", since: seq })).type).toBe("snapshot");
+  });
+});
+
+describe("a hub that slept", () => {
+  test("goes on with everybody who watches, where nothing waited to be told", async () => {
+    const north = await Sidecar.link(game);
+    await north.report(hosts("Nice", "Alice"));
+    const [watcher, list] = await Watcher.list(game, { name: "Nice" });
+    const { id } = linesOf(list)[0]!;
+    const { seq } = await watcher.ask("subscribe", { topic: "lobby", id });
+    await evictDurableObject(hubFor(game));
+    await north.report(joins("Nice", "Bob"), hosts("Zoo", "Zoe"));
+    const frames = await watcher.rest();
+    expect(frames.map(({ topic, type }) => [topic, type])).toStrictEqual([
+      ["lobby", "member.joined"],
+      ["lobby", "lobby.updated"],
+      ["lobbies", "lobby.updated"],
+    ]);
+    for (const frame of frames) expect(frame.seq).toBeGreaterThan(seq!);
+  });
+
+  test("begins anew with everybody, where something had waited", async () => {
+    const north = await Sidecar.link(game);
+    const [watcher] = await Watcher.list(game);
+    const [other] = await Watcher.list(game, { "members[gte]": "3" });
+    await north.report(hosts("Nice", "Alice"));
+    const id = (await watcher.next("lobby.added")).data["lobby"] as { id: string };
+    await watcher.ask("subscribe", { topic: "lobby", id: id.id });
+    await north.report(joins("Nice", "Bob"));
+    await north.report(joins("Nice", "Carol"));
+    await watcher.rest();
+    await evictDurableObject(hubFor(game));
+    await north.batch(1, []);
+    expect(linesOf(await watcher.next("snapshot"))).toMatchObject([{ members: 3 }]);
+    expect((await watcher.next("snapshot")).data).toMatchObject({ lobby: { id: id.id, members: 3 } });
+    expect(linesOf(await other.next("snapshot"))).toMatchObject([{ members: 3 }]);
+    await evictDurableObject(hubFor(game));
+    await north.batch(1, []);
+    expect([await watcher.rest(), await other.rest()]).toStrictEqual([[], []]);
+  });
+});
+
+describe("who does not keep up", () => {
+  test("and takes in less than he is told is cut, and told why", async () => {
+    const north = await Sidecar.link(game);
+    const [slow] = await Watcher.list(game);
+    const [keen] = await Watcher.list(game);
+    const pinged = await pingsOf(game);
+    const name = (at: number): string => `${"x".repeat(40)} ${at}`;
+    let told = 0;
+    for (let round = 0; told <= UNCONFIRMED_LENGTH_MAX; round++) {
+      await north.report(...Array.from({ length: 100 }, (_, at) => hosts(name(round * 100 + at), "Alice")));
+      told += 100 * 330;
+      vi.setSystemTime(Date.now() + 1);
+      pinged.by(keen);
+    }
+    expect(await slow.next("resync")).toMatchObject({ type: "resync", data: {} });
+    expect(await slow.closed).toMatchObject({ code: 4008 });
+    expect((await keen.ask("unsubscribe", { topic: "lobbies" })).type).toBe("ok");
+  });
+
+  test("and does not ping has gone, and who does has not", async () => {
+    const [silent] = await Watcher.list(game);
+    const [alive] = await Watcher.list(game);
+    const pinged = await pingsOf(game);
+    for (let at = 0; at < 4; at++) {
+      await timePasses(game, WATCHER_SILENCE_MS / 2);
+      pinged.by(alive);
+    }
+    expect(await silent.closed).toMatchObject({ code: 4408 });
+    expect((await alive.ask("unsubscribe", { topic: "lobbies" })).type).toBe("ok");
+  });
+
+  test("is answered his pings without the hub being woken", async () => {
+    const watcher = await Watcher.greet(game);
+    const { Hub } = await import("../../../../worker/hub/hub.ts");
+    const heard = vi.spyOn(Hub.prototype, "webSocketMessage");
+    await Promise.all(Array.from({ length: 20 }, () => watcher.ping()));
+    expect(heard).not.toHaveBeenCalled();
+  });
+});
+
+/** Right, nearly right and wrong. */
+function absurd(dice: () => number, lobby: string): string | ArrayBuffer {
+  const pick = <T>(...of: readonly T[]): T => of[Math.floor(dice() * of.length)]!;
+  const value = (): unknown =>
+    pick<unknown>(lobby, NOBODY, "lobbies", "lobby", -1, 1e308, null, true, [], {}, "", "\u202e", "a".repeat(600), {
+      a: { a: {} },
+    });
+  const filter = (): unknown =>
+    pick<unknown>(
+      value(),
+      { members: "2" },
+      { "data[map]": "x" },
+      { "name[contains]": "" },
+      { __proto__: "x" },
+      { limit: "1" },
+    );
+  const data = {
+    topic: value(),
+    id: value(),
+    filter: filter(),
+    since: value(),
+    lobby: value(),
+    text: value(),
+    to: value(),
+    body: value(),
+    token: value(),
+  };
+  const keys = Object.keys(data).filter(() => dice() < 0.7) as (keyof typeof data)[];
+  const said = Object.fromEntries(keys.map((key) => [key, data[key]]));
+  const type = pick<unknown>("subscribe", "subscribe", "unsubscribe", "chat", "signal", "hello", "welcome", value());
+  return JSON.stringify({
+    type,
+    seq: pick<unknown>(undefined, 7, value()),
+    data: pick<unknown>(said, said, said, value()),
+  });
+}
+
+// --- makers ----------------------------------------------------------------------------------------------------
+
+type Peer = { peer_id: string; peer_token: string; udp_token: string };
+
+async function peerOf(of: string): Promise<Peer> {
+  const answer = await exports.default.fetch(new Request(`http://hub.test/v1/games/${of}/peers`, { method: "POST" }));
+  return answer.json<Peer>();
+}
+
+/** The platform stamps pings by a clock that tests cannot turn: here they say themselves who pinged, and when. */
+async function pingsOf(of: string): Promise<{ by: (watcher: Watcher) => void }> {
+  const stamps = new Map<number, Date>();
+  const sockets = await inside(of, (state) => state.getWebSockets("events"));
+  const prototype = await inside(of, (state) => Object.getPrototypeOf(state) as DurableObjectState);
+  vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(
+    (socket) => stamps.get(sockets.indexOf(socket)) ?? null,
+  );
+  return { by: (watcher) => void stamps.set(watcher.number, new Date()) };
+}
+
+const problemIn = ({ type, data }: Frame): Record<string, unknown> | undefined =>
+  type === "error" ? (data["problem"] as Record<string, unknown>) : undefined;
+const linesOf = ({ data }: Frame): { id: string }[] => data["lobbies"] as { id: string }[];

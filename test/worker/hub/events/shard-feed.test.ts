@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import type { Change } from "#shared/subscriptions/coalescer.ts";
+import type { Summary } from "#shared/api/lobbies.ts";
+import { LINES_WATCHED_MAX } from "#shared/limits.ts";
+import { NEWEST_FIRST, type Query } from "#shared/listing/query.ts";
+import { Feed, type Lines, Others } from "../../../../worker/hub/events/shard-feed.ts";
+import { line } from "../../../shared/support/lines.ts";
+
+const ALL: Query = {
+  predicates: [],
+  include: { full: true, locked: true, in_game: true },
+  near: [],
+  order: NEWEST_FIRST,
+  limit: 100,
+  after: null,
+  count: false,
+  fields: null,
+};
+const EMPTY = { lines: [], more: false, count: null };
+
+const change = (id: string, old: number | null, next: number | null): Change<Summary> => ({
+  id,
+  old: old === null ? null : line(id, { revision: old }),
+  next: next === null ? null : line(id, { revision: next }),
+  reason: "closed",
+});
+
+describe("a hub that is not the first", () => {
+  test("tells one batch after the other, and merges what happens meanwhile", async () => {
+    const sent: Lines[] = [];
+    const answers: ((wanted: boolean) => void)[] = [];
+    const feed = new Feed((changes) => {
+      sent.push(changes);
+      return new Promise((resolve) => answers.push(resolve));
+    });
+    const done = feed.add([change("a", null, 1)]);
+    expect(feed.add([change("a", 1, 2), change("b", null, 1)])).toBe(done);
+    void feed.add([change("a", 2, 3), change("b", 1, null)]);
+    answers.shift()!(true);
+    await Promise.resolve();
+    await Promise.resolve();
+    answers.shift()!(true);
+    await done;
+    expect(sent).toStrictEqual([[change("a", null, 1)], [change("a", 1, 3), change("b", null, null)]]);
+  });
+
+  test("is silent once it was told that nobody watches, until somebody does", async () => {
+    let asked = 0;
+    const feed = new Feed(async () => ++asked > 99);
+    await feed.add([change("a", null, 1)]);
+    expect([feed.wanted, feed.add([change("a", 1, 2)]), asked]).toStrictEqual([false, null, 1]);
+    feed.begin();
+    await feed.add([change("a", 2, 3)]);
+    expect(asked).toBe(2);
+  });
+
+  test("does not believe that nobody watches, where somebody has begun to meanwhile", async () => {
+    let answer: (wanted: boolean) => void = () => {};
+    const feed = new Feed(() => new Promise((resolve) => (answer = resolve)));
+    const done = feed.add([change("a", null, 1)]);
+    feed.begin();
+    answer(false);
+    await done;
+    expect(feed.wanted).toBe(true);
+  });
+
+  test("says that something was lost, where the first hub could not be reached", async () => {
+    const lost: boolean[] = [];
+    const feed = new Feed(async (_, missed) => {
+      lost.push(missed);
+      if (lost.length === 1) throw new Error("gone");
+      return true;
+    });
+    for (const at of [1, 2, 3]) await feed.add([change("a", at, at + 1)]);
+    expect(lost).toStrictEqual([false, true, false]);
+  });
+});
+
+describe("the first hub", () => {
+  test("knows the lines of all others, newest state of each, in whatever order it heard of them", async () => {
+    let answer: (lines: Summary[]) => void = () => {};
+    const others = new Others([1], () => new Promise((resolve) => (answer = resolve)));
+    const loaded = others.load();
+    // While it waits for the lines it is told of changes, some of which the lines hold already.
+    others.take(1, [change("a", 1, 2), change("b", null, 1), change("c", 1, null)], 2);
+    answer([line("a", { revision: 3 }), line("c", { revision: 1 })]);
+    expect(await loaded).toBe(true);
+    expect(known(others)).toStrictEqual([
+      ["a", 3],
+      ["b", 1],
+    ]);
+    expect(others.take(1, [change("a", 3, 4)], 2)).toBe(true);
+    expect(others.take(1, [change("b", 1, null)], 2)).toBe(false);
+    expect(known(others)).toStrictEqual([["a", 4]]);
+    others.forget();
+    expect([known(others), others.take(1, [], 7)]).toStrictEqual([[], true]);
+  });
+
+  test("asks each of them once, however many come to watch, and again where one did not answer", async () => {
+    let asked = 0;
+    const others = new Others([1, 2], async () => {
+      if (++asked === 2) throw new Error("gone");
+      return [];
+    });
+    expect(await Promise.all([others.load(), others.load()])).toStrictEqual([false, false]);
+    expect([await others.load(), await others.load(), asked]).toStrictEqual([true, true, 4]);
+  });
+
+  test("does not hold more lines than it can", async () => {
+    const lines = Array.from({ length: LINES_WATCHED_MAX }, (_, at) => line(`1-${at}`));
+    const [fits, full] = [new Others([1], async () => lines), new Others([1, 2], async () => lines)];
+    expect([await fits.load(), await full.load()]).toStrictEqual([true, false]);
+  });
+});
+
+const known = (others: Others): [string, number][] =>
+  others.page(EMPTY, ALL).lines.map(({ json }) => {
+    const { id, revision } = JSON.parse(json) as Summary;
+    return [id, revision];
+  });

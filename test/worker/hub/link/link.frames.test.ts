@@ -1,0 +1,68 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { BATCH_REPORTS_MAX, MEMORY_LENGTH_MAX, NAME_LENGTH_MAX, SEATS_MAX } from "#shared/limits.ts";
+import { hangUp, heard, hosts, introduced, joins, newGame, roster, Sidecar, starts } from "../../support/sidecar.ts";
+
+afterEach(hangUp);
+
+// A sidecar gives up a link whose frame is longer than it decodes; it would come back only to hear the same again.
+describe("no frame is longer than a sidecar takes", () => {
+  test("when a full batch joins one lobby", async () => {
+    const north = await Sidecar.link(newGame());
+    const crowd = people(BATCH_REPORTS_MAX);
+    await north.report(hosts("Nice", "Alice", { seats: SEATS_MAX }));
+    await north.report(...crowd.map((peer) => joins("Nice", peer)));
+    const last = new Map(await toldTo(north));
+    const everybody = ["Alice", ...crowd];
+    expect(last).toStrictEqual(new Map(everybody.map((peer) => [peer, roster(...everybody)])));
+  });
+
+  test("when many members with the longest names and notes are handed back: they come in pieces", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    // JSON writes a quotation mark with two characters and a control character, which only notes may hold, with six.
+    const names = Array.from({ length: 600 }, (_, at) => `${at}`.padEnd(NAME_LENGTH_MAX, '"'));
+    const memory = "\u0001".repeat(MEMORY_LENGTH_MAX);
+    for (let at = 0; at < names.length; at += BATCH_REPORTS_MAX) {
+      await north.report(...names.slice(at, at + BATCH_REPORTS_MAX).map((name) => hosts(name, name, { memory })));
+    }
+
+    const anew = await Sidecar.open(game, { epoch: "epoch-two" });
+    const { members } = await anew.hello();
+    expect(members.map(({ to }) => to.name).toSorted()).toStrictEqual(names.toSorted());
+    const pieces = anew.log.flatMap((message) => (message.t === "members" ? [message] : []));
+    expect(pieces.length).toBeGreaterThan(1);
+    expect(pieces.map(({ last }) => last)).toStrictEqual(pieces.map((_, at) => at === pieces.length - 1));
+  });
+
+  test("when a lobby with every seat taken starts", async () => {
+    const north = await Sidecar.link(newGame());
+    const crowd = people(SEATS_MAX);
+    await fill(north, "Nice", crowd);
+    await north.report(starts("Nice", crowd[0]!));
+    expect((await toldTo(north)).slice(-SEATS_MAX)).toStrictEqual(crowd.map((peer) => [peer, introduced(...crowd)]));
+  });
+
+  test("when large lobbies that have started are handed back", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    for (const name of ["One", "Two", "Three", "Four"]) {
+      await fill(north, name, people(90));
+      await north.report(starts(name, "Player 0"));
+    }
+    expect((await (await Sidecar.open(game, { epoch: "epoch-two" })).hello()).members).toHaveLength(360);
+  });
+});
+
+/** Everything in order, in however many messages it came. */
+async function toldTo(sidecar: Sidecar): Promise<ReturnType<typeof heard>> {
+  await sidecar.rest();
+  return heard(sidecar.log.flatMap((message) => (message.t === "told" ? message.items : [])));
+}
+
+const people = (count: number): string[] => Array.from({ length: count }, (_, at) => `Player ${at}`);
+
+/** One by one, so that the joining itself stays within the frame. */
+async function fill(sidecar: Sidecar, name: string, [host, ...others]: string[]): Promise<void> {
+  await sidecar.report(hosts(name, host!, { seats: SEATS_MAX }));
+  for (const peer of others) await sidecar.report(joins(name, peer));
+}

@@ -1,0 +1,300 @@
+import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Close, LINK_VERSION } from "#shared/link/messages.ts";
+import { SUBPROTOCOL, WatchClose } from "#shared/api/events.ts";
+import { app } from "../../../../worker/http/app.ts";
+import { DOORS } from "../../../../worker/http/ask.ts";
+import type { Env } from "../../../../worker/env.ts";
+import { GOLDEN } from "../../../support/golden-tickets.ts";
+import { hubFor, sidecarRow, sidecarRows, tablesOf, untilDown } from "../../support/hub-inspector.ts";
+import {
+  hangUp,
+  heard,
+  helloOf,
+  hosted,
+  hosts,
+  joins,
+  linkRequest,
+  newGame,
+  ORIGIN,
+  removed,
+  roster,
+} from "../../support/sidecar.ts";
+import { leaves, Sidecar, worker } from "../../support/sidecar.ts";
+
+// The hub complains in its log of what it is sent here on purpose.
+beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
+afterEach(() => {
+  hangUp();
+  vi.restoreAllMocks();
+});
+
+describe("the door", () => {
+  test.each([
+    ["no key at all", null],
+    ["another key", "key-three"],
+    ["the beginning of a key", "key-on"],
+    ["a key and more", "key-onee"],
+    ["a key in capitals", "KEY-ONE"],
+    ["the whole setting", "key-one,key-two"],
+    ["what separates keys", ","],
+    ["both keys", "key-one key-two"],
+    ["a very long key", "x".repeat(600)],
+  ])("stays shut for %s", async (_, key) => {
+    const response = await worker(linkRequest(newGame(), 0, key));
+    expect(response.status).toBe(401);
+    expect(response.webSocket).toBeNull();
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
+    expect(response.headers.get("www-authenticate")).toMatch(/^Bearer /);
+    expect(await response.json()).toMatchObject({ status: 401, code: "unauthorized", type: "/problems/unauthorized" });
+  });
+
+  test("stays shut for another scheme with the right key", async () => {
+    const request = new Request(linkRequest(newGame(), 0), { headers: { authorization: "Basic key-one" } });
+    expect((await worker(request)).status).toBe(401);
+  });
+
+  test.each(["key-one", "key-two"])("opens for %s: two keys count while they are rotated", async (key) => {
+    const north = await Sidecar.open(newGame(), { key });
+    expect(await north.hello()).toStrictEqual({ ack: 0, shards: 1, members: [] });
+  });
+
+  test("asks for a WebSocket where a plain request brings the right key", async () => {
+    const headers = { authorization: "Bearer key-one" };
+    const response = await worker(new Request(`${ORIGIN}/v1/link/${newGame()}/0`, { headers }));
+    expect(response.status).toBe(426);
+    expect(response.headers.get("upgrade")).toBe("websocket");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+  });
+
+  const games = ["UPPER/0", "-dash/0", "under_score/0", `${"x".repeat(33)}/0`, "a%20b/0", "a%2F0/0"];
+  const shards = ["game/1", "game/-1", "game/0.5", "game/zero", "game/64", "game/1e9"];
+  test.each([...games, ...shards])("knows no hub %s", async (hub) => {
+    const [game = "", shard = ""] = hub.split("/");
+    const response = await worker(linkRequest(game, shard));
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ status: 400, code: "invalid_request" });
+  });
+
+  test.each(["", " , ", undefined])(
+    "stays shut for everybody where SIDECAR_KEYS is %j, and complains",
+    async (keys) => {
+      const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
+      const settings = { ...env, SIDECAR_KEYS: keys } as Env;
+      for (const key of [null, "", "undefined"]) {
+        expect((await app.fetch(linkRequest(newGame(), 0, key), settings)).status).toBe(401);
+      }
+      expect(complaint).toHaveBeenCalledWith({ message: expect.stringContaining("SIDECAR_KEYS is not set") });
+    },
+  );
+
+  test.each(["%65vents", "event%73", "%65%76%65%6e%74%73", "./events", "//events"])(
+    "is not reached by a watcher who spells his path %s",
+    async (spelled) => {
+      const game = newGame();
+      const headers = { upgrade: "websocket", "sec-websocket-protocol": SUBPROTOCOL };
+      const { status, webSocket } = await worker(new Request(`${ORIGIN}/v1/games/${game}/${spelled}`, { headers }));
+      if (webSocket === null) return expect(status).toBe(404);
+      const closed = new Promise<number>((resolve) => {
+        webSocket.addEventListener("close", ({ code }) => resolve(code));
+      });
+      webSocket.accept();
+      webSocket.send(JSON.stringify(helloOf({ name: "north", epoch: "epoch" })));
+      expect(await closed).toBe(WatchClose.malformed);
+      expect(await tablesOf(game)).not.toContain("sidecars");
+    },
+  );
+
+  test("is one of two doors of a hub, and there is no third", async () => {
+    for (const url of [DOORS.link, DOORS.events]) {
+      const answer = await hubFor(newGame()).fetch(new Request(url, { headers: { upgrade: "websocket" } }));
+      expect(answer.status).toBe(101);
+      answer.webSocket!.accept();
+      answer.webSocket!.close();
+    }
+    for (const url of [`${ORIGIN}/v1/link/game/0`, `${ORIGIN}/v1/games/game/events`, `${DOORS.link}/`]) {
+      expect((await hubFor(newGame()).fetch(url, { headers: { upgrade: "websocket" } })).status).toBe(404);
+    }
+  });
+
+  test("tells a stranger nothing about which hubs there are", async () => {
+    expect((await worker(linkRequest("UPPER", 99, "wrong"))).status).toBe(401);
+  });
+});
+
+describe("hello", () => {
+  test("is answered with what is stored, how many shards there are, and the members", async () => {
+    const north = await Sidecar.open(newGame());
+    north.say(helloOf(north));
+    const keys = { ticket_keys: GOLDEN.keys };
+    expect(await north.next("welcome")).toStrictEqual({
+      t: "welcome",
+      version: LINK_VERSION,
+      ack: 0,
+      shards: 1,
+      ...keys,
+    });
+    expect(await north.next("members")).toStrictEqual({ t: "members", items: [], last: true });
+  });
+
+  test("from a newer sidecar is answered in the newest version that both speak", async () => {
+    const north = await Sidecar.open(newGame());
+    north.say({ ...helloOf(north), version: LINK_VERSION + 1, added: "later" });
+    expect(await north.next("welcome")).toMatchObject({ version: LINK_VERSION });
+  });
+
+  test("in a version that is too old is told so, and leaves nothing behind", async () => {
+    const game = newGame();
+    const north = await Sidecar.open(game);
+    north.say(helloOf(north, { version: 0 }));
+    expect(await north.closed).toMatchObject({ code: Close.version });
+    expect(await tablesOf(game)).toStrictEqual([]);
+  });
+
+  test("may be said again on the same link", async () => {
+    const north = await Sidecar.link(newGame());
+    await north.report(hosts("Nice", "Alice"));
+    expect(await north.hello()).toMatchObject({ ack: 1, members: [{ to: { peer: "Alice" } }] });
+  });
+
+  test("under a second name is not taken: a link speaks for one sidecar", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    north.say(helloOf({ name: "south", epoch: "epoch-two" }));
+    expect(await north.closed).toMatchObject({ code: Close.malformed });
+    await untilDown(game, "north");
+    expect((await sidecarRows(game)).map(({ id }) => id)).toStrictEqual(["north"]);
+  });
+
+  test("on a newer link of the same sidecar replaces the older one", async () => {
+    const game = newGame();
+    const older = await Sidecar.link(game);
+    await older.report(hosts("Nice", "Alice"));
+    const newer = await Sidecar.link(game);
+    expect(await older.closed).toMatchObject({ code: Close.replaced });
+    expect(heard(await newer.report(joins("Nice", "Bob")))).toStrictEqual([
+      ["Alice", roster("Alice", "Bob")],
+      ["Bob", roster("Alice", "Bob")],
+    ]);
+    expect(await sidecarRow(game, "north")).toMatchObject({ down_since: null, ack: 2 });
+  });
+
+  test("of another sidecar replaces nobody", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    await Sidecar.link(game, { name: "south" });
+    expect(heard(await north.report(hosts("Nice", "Alice")))).toStrictEqual([["Alice", hosted("Alice")]]);
+  });
+});
+
+describe("what the link does not allow", () => {
+  const report = hosts("Bad", "Mallory");
+
+  test.each([
+    ["no JSON", "{"],
+    ["no JSON, and more bytes than characters", "漢字".repeat(4_000)],
+    ["nothing at all", ""],
+    ["bytes", new TextEncoder().encode(JSON.stringify(batch(report))).buffer],
+    ["JSON that is no object", "[]"],
+    ["a message without a kind", {}],
+    ["a kind that nobody knows", { t: "goodbye" }],
+    ["a kind that every object has", { t: "constructor" }],
+    ["a hub's message", { t: "welcome", version: 1, ack: 0, shards: 1 }],
+    ["a batch without a number", { t: "reports", items: [] }],
+    ["a batch with a fractional number", { t: "reports", seq: 1.5, items: [] }],
+    ["a batch that is no list", { t: "reports", seq: 1, items: report }],
+    ["more reports than a batch holds", { t: "reports", seq: 1, items: Array(101).fill(report) }],
+    ["a report of an unknown kind", batch({ ...report, kind: "crash" })],
+    ["a wire that nobody speaks", batch({ ...report, wire: "carrier-pigeon" })],
+    ["a name that is no text", batch({ ...report, name: 7 })],
+    ["a name with a line break", batch({ ...report, name: "Bad\n" })],
+    ["no seats", batch({ ...report, seats: 0 })],
+    [
+      "an endpoint in another form than the canonical one",
+      batch({ ...report, endpoint: { address: "::ffff:203.0.113.7", port: 9 } }),
+    ],
+    ["a duration that is no number", batch({ ...report, policy: { ...report.policy, lifetime_ms: "Infinity" } })],
+    ["a frame that is too long", " ".repeat(1_048_577)],
+  ])("%s ends that link and harms nobody", async (_, frame) => {
+    const game = newGame();
+    const [north, south] = [await Sidecar.link(game), await Sidecar.link(game, { name: "south" })];
+    await south.report(hosts("Good", "Carol"));
+    north.say(frame);
+    expect(await north.closed).toMatchObject({ code: Close.malformed });
+    expect(heard(await south.report(joins("Good", "Dave")))).toHaveLength(2);
+    expect(await sidecarRow(game, "north")).toMatchObject({ ack: 0, down_since: expect.any(Number) });
+    // The same sidecar is welcome again, with a clean start.
+    expect(await (await Sidecar.open(game)).hello()).toMatchObject({ ack: 0, members: [] });
+  });
+
+  test.each([{ t: "reports", seq: 1, items: [report] }, { t: "bye" }])("%o before hello", async (message) => {
+    const game = newGame();
+    const north = await Sidecar.open(game);
+    north.say(message);
+    expect(await north.closed).toMatchObject({ code: Close.malformed, reason: "hello comes first" });
+    expect(await tablesOf(game)).toStrictEqual([]);
+  });
+
+  test("a hello behind it is not heard any more", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    const broken = await Sidecar.open(game, { halfOpen: true });
+    broken.say("{");
+    broken.say(helloOf(broken));
+    expect(await broken.closed).toMatchObject({ code: Close.malformed });
+    // North's link is still North's.
+    expect(heard(await north.report(hosts("Nice", "Alice")))).toStrictEqual([["Alice", hosted("Alice")]]);
+  });
+
+  test("a replaced link can report nothing more", async () => {
+    const game = newGame();
+    const older = await Sidecar.open(game, { halfOpen: true });
+    await older.hello();
+    const newer = await Sidecar.link(game);
+    await older.closed;
+    older.say({ t: "reports", seq: 1, items: [report] });
+    expect(heard(await newer.report(hosts("Nice", "Alice")))).toStrictEqual([["Alice", hosted("Alice")]]);
+    expect(await (await Sidecar.open(game)).hello()).toMatchObject({ ack: 1, members: [{ to: { peer: "Alice" } }] });
+  });
+});
+
+describe("a link that stays open", () => {
+  test("has its pings answered while the hub sleeps, and does not wake it", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    await north.report(hosts("Nice", "Alice"));
+    await evictDurableObject(hubFor(game));
+    await north.ping();
+    await north.ping();
+    // Only a hub that runs can be evicted.
+    await expect(evictDurableObject(hubFor(game))).rejects.toThrow();
+    await north.report(leaves("Nice", "Alice"));
+    await evictDurableObject(hubFor(game));
+  });
+
+  test("says bye and is let go", async () => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    north.say({ t: "bye" });
+    expect(await north.closed).toStrictEqual({ code: Close.bye, reason: "bye" });
+    expect(await sidecarRow(game, "north")).toMatchObject({ away: true, down_since: expect.any(Number) });
+  });
+
+  test.each([1000, 1001, 4000])("is let go when the sidecar closes it with %i", async (code) => {
+    const game = newGame();
+    const north = await Sidecar.link(game);
+    north.close(code);
+    await north.closed;
+    await untilDown(game, "north");
+    expect(await sidecarRow(game, "north")).toMatchObject({ away: false });
+  });
+
+  test("brings goodbyes too", async () => {
+    const north = await Sidecar.link(newGame());
+    await north.report(hosts("Nice", "Alice"));
+    expect(heard(await north.report(leaves("Nice", "Alice")))).toStrictEqual([["Alice", removed("left")]]);
+  });
+});
+
+const batch = (item: object): object => ({ t: "reports", seq: 1, items: [item] });

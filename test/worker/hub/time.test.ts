@@ -1,0 +1,294 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { ALARM_SLACK_MS, AWAY_MS, LINK_SILENCE_MS, SIDECAR_GRACE_MS, SIDECARS_PER_HUB_MAX } from "#shared/limits.ts";
+import { Close, type Report } from "#shared/link/messages.ts";
+import type { LobbyView, Summary } from "#shared/api/lobbies.ts";
+import {
+  alarmOf,
+  inside,
+  lobbyRows,
+  sidecarRow,
+  sidecarRows,
+  timePasses,
+  untilDown,
+} from "../support/hub-inspector.ts";
+import {
+  confirms,
+  hangUp,
+  heard,
+  hosts,
+  isHeard,
+  joins,
+  leaves,
+  newGame,
+  ORIGIN,
+  POLICY,
+  removed,
+} from "../support/sidecar.ts";
+import { roster, Sidecar, starts, worker } from "../support/sidecar.ts";
+
+let game = "";
+
+// Hub and test share one isolate, and so one clock. It begins at the real time: what lies before it rings at once.
+beforeEach(() => {
+  game = newGame();
+  vi.useFakeTimers({ toFake: ["Date"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  hangUp();
+});
+
+describe("a lobby that never starts", () => {
+  test("lives as long as its wire says; then its members are told, and its row is gone", async () => {
+    const [north, south] = [await Sidecar.link(game), await Sidecar.link(game, { name: "south" })];
+    await north.report(brief("Brief", 30_000));
+    await south.report(joins("Brief", "Bob"));
+    await north.next("told");
+
+    await timePasses(game, 29_999);
+    expect(await listed()).toStrictEqual(["Brief"]);
+    expect([await north.rest(), await south.rest()]).toStrictEqual([[], []]);
+
+    await timePasses(game, 1);
+    expect(heard((await north.next("told")).items)).toStrictEqual([["Alice", removed("lobby_timeout")]]);
+    expect(heard((await south.next("told")).items)).toStrictEqual([["Bob", removed("lobby_timeout")]]);
+    expect([await listed(), await lobbyRows(game)]).toStrictEqual([[], []]);
+  });
+
+  test("goes alone: the others stay", async () => {
+    const north = await Sidecar.link(game);
+    await north.report(brief("Brief", 30_000), hosts("Long", "Bob"));
+    await timePasses(game, 30_000);
+    expect(await listed()).toStrictEqual(["Long"]);
+    expect(heard((await north.next("told")).items)).toStrictEqual([["Alice", removed("lobby_timeout")]]);
+  });
+
+  test("is over for whoever comes after its time, though the alarm has not rung yet", async () => {
+    const north = await Sidecar.link(game);
+    await north.report(brief("Brief", 30_000));
+    vi.setSystemTime(Date.now() + 30_000);
+    expect(heard(await north.report(joins("Brief", "Bob")))).toStrictEqual([
+      ["Alice", removed("lobby_timeout")],
+      [2, "lobby_not_found"],
+    ]);
+    expect(await lobbyRows(game)).toStrictEqual([]);
+  });
+});
+
+describe("a lobby that has started", () => {
+  test("is kept for who missed the news, and then over", async () => {
+    const north = await started();
+    await timePasses(game, POLICY.started_keep_ms - 1);
+    expect(await listed()).toStrictEqual(["Nice"]);
+    expect(await north.rest()).toStrictEqual([]);
+    await timePasses(game, 1);
+    expect(heard((await north.next("told")).items)).toStrictEqual([
+      ["Alice", removed("over")],
+      ["Bob", removed("over")],
+    ]);
+    expect([await listed(), await lobbyRows(game)]).toStrictEqual([[], []]);
+  });
+
+  test("is over soon after everybody has confirmed", async () => {
+    const north = await started();
+    await north.report(confirms("Nice", "Alice"));
+    await timePasses(game, 1_000);
+    await north.report(confirms("Nice", "Bob"));
+    await timePasses(game, POLICY.confirmed_keep_ms - 1);
+    expect(await listed()).toStrictEqual(["Nice"]);
+    await timePasses(game, 1);
+    expect([await listed(), await lobbyRows(game)]).toStrictEqual([[], []]);
+    // Nothing is left to wait for, so nothing wakes this hub any more.
+    expect(await alarmOf(game)).toBeNull();
+  });
+});
+
+describe("a sidecar whose link is down", () => {
+  test("has a while to come back before its lobbies leave the list; by id they are still found", async () => {
+    const { id, north } = await hostedByNorth();
+    await falls(north);
+    await timePasses(game, SIDECAR_GRACE_MS - 1);
+    expect(await listed()).toStrictEqual(["Nice"]);
+    await timePasses(game, 1);
+    expect(await listed()).toStrictEqual([]);
+    expect(await detailOf(id)).toMatchObject({ id, name: "Nice", members: 2 });
+  });
+
+  test("and is back in time has lost nothing", async () => {
+    const { north } = await hostedByNorth();
+    const before = await lobbyRows(game);
+    await falls(north);
+    await timePasses(game, SIDECAR_GRACE_MS - 1);
+    await Sidecar.link(game);
+    await timePasses(game, SIDECAR_GRACE_MS);
+    expect(await lobbyRows(game)).toStrictEqual(before);
+    expect(await listed()).toStrictEqual(["Nice"]);
+  });
+
+  test("and comes back late with its memory has its lobbies listed at once", async () => {
+    const { north } = await hostedByNorth();
+    await falls(north);
+    await timePasses(game, SIDECAR_GRACE_MS + AWAY_MS / 2);
+    expect(await listed()).toStrictEqual([]);
+    const back = await Sidecar.open(game);
+    expect((await back.hello()).members.map(({ to }) => to.peer)).toStrictEqual(["Alice", "Bob"]);
+    expect(await listed()).toStrictEqual(["Nice"]);
+  });
+
+  test("and comes back without its memory has them listed again when the host is heard", async () => {
+    const { north } = await hostedByNorth();
+    await falls(north);
+    await timePasses(game, SIDECAR_GRACE_MS + AWAY_MS / 2);
+    const anew = await Sidecar.link(game, { epoch: "epoch-two" });
+    expect(await listed()).toStrictEqual([]);
+    await anew.report(isHeard("Nice", "Bob"));
+    expect(await listed()).toStrictEqual([]);
+    await anew.report(isHeard("Nice", "Alice"));
+    expect(await listed()).toStrictEqual(["Nice"]);
+    await timePasses(game, AWAY_MS);
+    expect(await lobbyRows(game)).toMatchObject([{ members: [{ peer: "Alice" }, { peer: "Bob" }] }]);
+  });
+
+  test("and was only started anew must hear its members too, though the hub never missed it", async () => {
+    await hostedByNorth();
+    const north = await Sidecar.link(game, { epoch: "epoch-two" });
+    expect(await listed()).toStrictEqual([]);
+    await north.report(isHeard("Nice", "Alice"));
+    expect(await listed()).toStrictEqual(["Nice"]);
+    // Bob was never heard again, and is dropped alone.
+    await timePasses(game, AWAY_MS);
+    expect(heard((await north.next("told")).items)).toStrictEqual([
+      ["Bob", removed("member_timeout")],
+      ["Alice", roster("Alice")],
+    ]);
+  });
+
+  test("and stays away loses its members: the next in order hosts, and a lobby without others is over", async () => {
+    const south = await Sidecar.link(game, { name: "south" });
+    const { north } = await hostedByNorth("Nice", "Mine");
+    await south.report(joins("Nice", "Carol"));
+    await falls(north);
+    await everybodyPings();
+
+    await timePasses(game, SIDECAR_GRACE_MS + AWAY_MS - 1);
+    expect((await lobbyRows(game)).map(({ members }) => members.length)).toStrictEqual([2, 3]);
+    expect(await south.rest()).toStrictEqual([]);
+
+    await timePasses(game, 1);
+    expect(heard((await south.next("told")).items)).toStrictEqual([["Carol", roster("Carol")]]);
+    expect(await lobbyRows(game)).toMatchObject([{ name: "Nice", host: "Carol", term: 2, members: { length: 1 } }]);
+    expect(await listed()).toStrictEqual(["Nice"]);
+  });
+
+  test("and is forgotten, because others needed its row, loses its members like any other", async () => {
+    const { north } = await hostedByNorth();
+    await falls(north);
+    for (let at = 0; at < SIDECARS_PER_HUB_MAX; at++) await Sidecar.link(game, { name: `other-${at}` });
+    expect((await sidecarRows(game)).map(({ id }) => id)).not.toContain("north");
+    await everybodyPings();
+    await timePasses(game, SIDECAR_GRACE_MS + AWAY_MS + LINK_SILENCE_MS);
+    expect([await listed(), await lobbyRows(game)]).toStrictEqual([[], []]);
+  });
+
+  test("and said bye is not waited for", async () => {
+    const { north } = await hostedByNorth();
+    north.say({ t: "bye" });
+    expect(await north.closed).toMatchObject({ code: Close.bye });
+    expect(await listed()).toStrictEqual([]);
+    await timePasses(game, AWAY_MS - 1);
+    expect((await lobbyRows(game)).length).toBe(1);
+    await timePasses(game, 1);
+    expect(await lobbyRows(game)).toStrictEqual([]);
+    expect(await alarmOf(game)).toBeNull();
+  });
+
+  test("and said bye is welcome back with everything", async () => {
+    const { north } = await hostedByNorth();
+    north.say({ t: "bye" });
+    await north.closed;
+    await timePasses(game, AWAY_MS / 2);
+    expect(await (await Sidecar.open(game)).hello()).toMatchObject({ ack: 2 });
+    expect(await listed()).toStrictEqual(["Nice"]);
+  });
+});
+
+describe("a link without pings", () => {
+  test("is given up within two looks, and its sidecar counts as down", async () => {
+    const { north } = await hostedByNorth();
+    await timePasses(game, LINK_SILENCE_MS);
+    expect((await sidecarRow(game, "north")).down_since).toBeNull();
+    await timePasses(game, LINK_SILENCE_MS);
+    expect(await north.closed).toMatchObject({ code: Close.silent });
+    await timePasses(game, SIDECAR_GRACE_MS);
+    expect(await listed()).toStrictEqual([]);
+  });
+
+  test("is another matter than one that pings, however little else it says", async () => {
+    await hostedByNorth();
+    await everybodyPings();
+    await timePasses(game, 10 * LINK_SILENCE_MS);
+    expect(await sidecarRow(game, "north")).toMatchObject({ down_since: null });
+    expect(await listed()).toStrictEqual(["Nice"]);
+  });
+});
+
+describe("the alarm", () => {
+  test("is one for all, and only moves for what comes sooner by more than a moment", async () => {
+    const north = await Sidecar.link(game);
+    const now = Date.now();
+    const set = await inside(game, ({ storage }) => vi.spyOn(Object.getPrototypeOf(storage), "setAlarm"));
+
+    await north.report(brief("First", 40_000));
+    expect(await alarmOf(game)).toBe(now + 40_000);
+    await north.report(brief("Later", 50_000));
+    await north.report(brief("Hardly sooner", 40_000 - ALARM_SLACK_MS));
+    await north.report(joins("First", "Bob"), leaves("First", "Bob"));
+    expect([await alarmOf(game), set.mock.calls.length]).toStrictEqual([now + 40_000, 1]);
+    await north.report(brief("Sooner", 40_000 - ALARM_SLACK_MS - 1));
+    expect([await alarmOf(game), set.mock.calls.length]).toStrictEqual([now + 38_999, 2]);
+
+    // When it has rung, it is set for the next.
+    await timePasses(game, 38_999);
+    expect((await lobbyRows(game)).map(({ name }) => name)).toStrictEqual(["First", "Hardly sooner", "Later"]);
+    expect(await alarmOf(game)).toBe(now + 39_000);
+  });
+});
+
+async function started(): Promise<Sidecar> {
+  const north = await Sidecar.link(game);
+  await north.report(hosts("Nice", "Alice"), joins("Nice", "Bob"), starts("Nice", "Alice"));
+  return north;
+}
+
+const brief = (name: string, lifetime_ms: number): Report =>
+  hosts(name, "Alice", { policy: { ...POLICY, lifetime_ms } });
+
+async function hostedByNorth(...names: string[]): Promise<{ north: Sidecar; id: string }> {
+  const north = await Sidecar.link(game);
+  for (const name of names.length === 0 ? ["Nice"] : names)
+    await north.report(hosts(name, "Alice"), joins(name, "Bob"));
+  return { north, id: (await lobbyRows(game))[0]!.id };
+}
+
+/** Its link breaks, and the hub notices. */
+async function falls(north: Sidecar): Promise<void> {
+  north.close();
+  await untilDown(game, "north");
+}
+
+/** The platform stamps its pongs by a clock that tests cannot turn. */
+async function everybodyPings(): Promise<void> {
+  const prototype = await inside(game, (state) => Object.getPrototypeOf(state) as DurableObjectState);
+  vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(() => new Date());
+}
+
+async function listed(): Promise<string[]> {
+  const response = await worker(new Request(`${ORIGIN}/v1/games/${game}/lobbies?include=full,in_game`));
+  const { lobbies } = await response.json<{ lobbies: Summary[] }>();
+  return lobbies.map(({ name }) => name);
+}
+
+async function detailOf(id: string): Promise<LobbyView> {
+  return (await worker(new Request(`${ORIGIN}/v1/games/${game}/lobbies/${id}`))).json();
+}

@@ -1,0 +1,114 @@
+/** Two members who are to meet: where each says he is, with receipts as sidecars sign them, and what he is told of it. */
+import { env } from "cloudflare:workers";
+import { connection, type ConnectionView, type Reach } from "#shared/connect/schema.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
+import { receiptClaims, receiptText } from "#shared/auth/receipts.ts";
+import { ticketKeys } from "../../../worker/auth/tokens.ts";
+import { vi } from "vitest";
+import { fits, freeOfCharge, Player } from "./player.ts";
+import { newGame } from "./sidecar.ts";
+import { type Frame, Watcher } from "./subscriber.ts";
+
+type Home = {
+  /** The public address, and that of his own network. */
+  readonly address: string;
+  readonly local?: string;
+  /** How his router picks ports. */
+  readonly nat?: "cone" | "sequential" | "random" | "blocked";
+  readonly seen_at?: number;
+} & Partial<Reach>;
+
+/** As a sidecar signs it. */
+export async function receipt(game: string, peer: string, endpoint: Endpoint, at_ms = Date.now()): Promise<string> {
+  const { id, secret } = (await ticketKeys(env))[0]!;
+  const seen = { game, peer, endpoint, at_ms };
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const key = await crypto.subtle.importKey("raw", bytes(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const hmac = new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes(receiptClaims(seen, id))));
+  const text = btoa(String.fromCharCode(...hmac));
+  return receiptText(seen, id, text.replaceAll("+", "-").replaceAll("/", "_"));
+}
+
+const LOCAL_PORT = 40_000;
+/** What each router shows: two ports of the socket that will play, and three fresh sockets at the first one. */
+const SHOWN = {
+  cone: [50_000, 50_000, 50_101, 50_202, 50_303],
+  sequential: [50_000, 50_001, 50_002, 50_003, 50_004],
+  random: [50_000, 23_456, 61_234, 1_111, 33_000],
+  blocked: [],
+} as const;
+
+/** Where this player is now, as he would say it. */
+export async function reachOf(player: Player, home: Home): Promise<Reach> {
+  const { address, local = "192.168.1.10", nat = "cone", seen_at = Date.now(), ...parts } = home;
+  const looks = SHOWN[nat].map(async (port, at) => ({
+    socket: at < 2 ? 0 : at,
+    local_port: LOCAL_PORT + (at < 2 ? 0 : at),
+    via: { address: address.includes(":") ? "2001:db8::9" : "198.51.100.9", port: at === 1 ? 3_479 : 3_478 },
+    at_ms: 1_000 + at,
+    receipt: await receipt(player.game, player.id, { address, port }, seen_at),
+  }));
+  return {
+    looks: await Promise.all(looks),
+    hosts: [{ address: local, port: LOCAL_PORT }],
+    now_ms: 1_104,
+    rtt_ms: 40,
+    ...parts,
+  };
+}
+
+export type Pair = { readonly ann: Player; readonly bob: Player; readonly lobby: string };
+
+/** Two members of one lobby in a game of their own. Time stands still for them, and requests cost nothing. */
+export async function membersOfOneLobby(): Promise<Pair & { readonly game: string }> {
+  const game = newGame();
+  vi.useFakeTimers({ toFake: ["Date"] });
+  freeOfCharge();
+  const [ann, bob] = [await Player.of(game), await Player.of(game)];
+  const { id: lobby } = await ann.hosts();
+  await bob.enters(lobby);
+  return { game, ann, bob, lobby };
+}
+
+/** Introduces the two; gives the connection. Ann has asked. */
+export async function meet({ ann, bob, lobby }: Pair, a: Home, b: Home): Promise<string> {
+  const reach = await reachOf(ann, a);
+  const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach });
+  const { state } = await accepts(bob, connection_id, await reachOf(bob, b));
+  if (state === "gathering") await accepts(ann, connection_id, reach);
+  return connection_id;
+}
+
+/** One who watches the lobby. */
+export async function watching(player: Player, lobby: string): Promise<Watcher> {
+  const watcher = await Watcher.greet(player.game, player.token, { lobby });
+  await watcher.ask("subscribe", { topic: "lobby", id: lobby });
+  return watcher;
+}
+
+export async function asksFor(player: Player, lobby: string, body: object): Promise<ConnectionView> {
+  return fits(await player.ask("POST", `lobbies/${lobby}/connections`, { body }), 202, connection);
+}
+
+export async function reads(player: Player, id: string): Promise<ConnectionView> {
+  return fits(await player.ask("GET", `connections/${id}`), 200, connection);
+}
+
+export async function accepts(player: Player, id: string, reach?: Reach): Promise<ConnectionView> {
+  const body = reach === undefined ? {} : { reach };
+  return fits(await player.ask("POST", `connections/${id}/accept`, { body }), 202, connection);
+}
+
+export async function reports(player: Player, id: string, body: object): Promise<void> {
+  const response = await player.ask("PUT", `connections/${id}/outcome`, { body });
+  if (response.status !== 204) throw new Error(`${response.status} ${await response.text()}`);
+}
+
+/** What became of it, in words. */
+export const courseOf = ({ timeline }: ConnectionView): string[] => timeline.map(({ event }) => event);
+
+export const isMeeting = ({ type }: Frame): boolean => type.startsWith("connect.");
+
+/** Every text of connections that a watcher was told and has not read, by its type. */
+export const meetings = async (watcher: Watcher): Promise<string[]> =>
+  (await watcher.rest()).filter(isMeeting).map(({ type }) => type);

@@ -1,0 +1,129 @@
+/**
+ * Somebody who plays over HTTP alone: he shows his token with every request, and every answer is held to the shape
+ * that the API promises. What requests cost is another test's business (`tolls.test.ts`): here they cost nothing.
+ */
+import { env } from "cloudflare:workers";
+import { expect, vi } from "vitest";
+import { joined, lobby, type LobbyView, type NewLobby, pending } from "#shared/api/lobbies.ts";
+import { decode, type Decoder, type Shape } from "#shared/schema/decode.ts";
+import { shardOf } from "#shared/lobby/ids.ts";
+import { Tolls } from "#shared/rate-limit/rate-limiter.ts";
+import { randomText } from "../../../worker/auth/random.ts";
+import { peerToken } from "../../../worker/auth/tokens.ts";
+import { problemOf, withTwoShards } from "./http-fixture.ts";
+import { ORIGIN, type Worker, worker } from "./sidecar.ts";
+
+export const LOBBY: NewLobby = { name: "Nice", seats: 4 };
+
+/** For `beforeEach`. */
+export const freeOfCharge = (): void => void vi.spyOn(Tolls.prototype, "pay").mockReturnValue(null);
+
+/** Every answer that any player of the file was given, to be searched for what nobody may be told. */
+export const said: string[] = [];
+
+type Init = { readonly headers?: Record<string, string>; readonly body?: unknown };
+
+export class Player {
+  readonly game: string;
+  readonly id: string;
+  readonly token: string;
+  readonly #worker: Worker;
+
+  private constructor(game: string, id: string, token: string, by: Worker) {
+    this.game = game;
+    this.id = id;
+    this.token = token;
+    this.#worker = by;
+  }
+
+  static async of(game: string, by: Worker = worker): Promise<Player> {
+    const id = randomText();
+    const token = await peerToken(env, game, id, Date.now());
+    return new Player(game, id, token!.text, by);
+  }
+
+  /** One for each of two shards, in which his lobbies will be. */
+  static async ofBothShards(game: string): Promise<[Player, Player]> {
+    for (;;) {
+      const pair = [await Player.of(game, withTwoShards), await Player.of(game, withTwoShards)] as [Player, Player];
+      if (pair.every(({ id }, shard) => shardOf("native", id, 2) === shard)) return pair;
+    }
+  }
+
+  /** The same, with the same token, in another game. */
+  in(game: string): Player {
+    return new Player(game, this.id, this.token, this.#worker);
+  }
+
+  /** `path` is below the game. A body that is no text is said as JSON. */
+  async ask(method: string, path: string, { headers = {}, body }: Init = {}): Promise<Response> {
+    const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+    const request = new Request(`${ORIGIN}/v1/games/${this.game}/${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.token}`,
+        ...(body !== undefined && { "content-type": type }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    const response = await this.#worker(request);
+    said.push(JSON.stringify([...response.headers]), await response.clone().text());
+    return response;
+  }
+
+  /** What is refused, by its code; a success is no refusal and fails the test. */
+  async refused(method: string, path: string, init: Init = {}): Promise<string> {
+    const response = await this.ask(method, path, init);
+    expect([method, path, response.status >= 400]).toStrictEqual([method, path, true]);
+    return String((await problemOf(response))["code"]);
+  }
+
+  async hosts(parts: Partial<NewLobby> = {}, init: Init = {}): Promise<LobbyView> {
+    const response = await this.ask("POST", "lobbies", { ...init, body: { ...LOBBY, ...parts } });
+    return (await fits(response, 201, joined)).lobby;
+  }
+
+  async joins(id: string, body: object = {}): Promise<Shape<typeof joined>> {
+    return fits(await this.ask("POST", `lobbies/${id}/members`, { body }), 201, joined);
+  }
+
+  /** Joins and is heard, so that the seat is his. */
+  async enters(id: string, body: object = {}): Promise<void> {
+    await this.joins(id, body);
+    await this.beats(id);
+  }
+
+  async applies(id: string, body: object = {}): Promise<Shape<typeof pending>> {
+    return fits(await this.ask("POST", `lobbies/${id}/members`, { body }), 202, pending);
+  }
+
+  async beats(id: string): Promise<void> {
+    expect((await this.ask("POST", `lobbies/${id}/heartbeat`)).status).toBe(204);
+  }
+
+  async patches(id: string, body: object, headers: Record<string, string> = {}): Promise<LobbyView> {
+    return fits(await this.ask("PATCH", `lobbies/${id}`, { body, headers }), 200, lobby);
+  }
+
+  async sees(id: string): Promise<LobbyView> {
+    return fits(await this.ask("GET", `lobbies/${id}`), 200, lobby);
+  }
+}
+
+/** What an answer says, which must be of this status and exactly of this shape. */
+export async function fits<T>(response: Response, status: number, decoder: Decoder<T>): Promise<T> {
+  const text = await response.text();
+  expect([response.status, text]).toStrictEqual([status, text]);
+  const decoded = decode(text, decoder, 1_000_000);
+  if (!decoded.ok) throw new Error(`${decoded.why}: ${text}`);
+  expect(decoded.value).toStrictEqual(JSON.parse(text));
+  return decoded.value;
+}
+
+/** The members, in order of arrival, by what they are to the lobby. */
+export const rosterOf = ({ roster }: LobbyView): string[] => roster.map(({ peer_id, state }) => `${peer_id} ${state}`);
+
+/** Several players of one game. */
+export const players = (game: string, count: number): Promise<Player[]> =>
+  Promise.all(Array.from({ length: count }, () => Player.of(game)));

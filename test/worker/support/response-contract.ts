@@ -1,0 +1,65 @@
+/**
+ * Looks over the shoulder of every test of the Worker: each answer must be as the document has it, and neither an
+ * answer nor an event may hold what was planted for somebody else. What it has seen is judged after each file.
+ */
+import { decodeTicket } from "#shared/auth/tickets.ts";
+import { afterAll, expect } from "vitest";
+import { app } from "../../../worker/http/app.ts";
+import { breach } from "./contract.ts";
+import { Secrets } from "./secrets.ts";
+
+const secrets = new Secrets();
+const faults: string[] = [];
+
+type Fetch = (request: Request, ...rest: unknown[]) => Response | Promise<Response>;
+const worker = app as unknown as { fetch: Fetch };
+const answer = worker.fetch;
+worker.fetch = async (request, ...rest) => {
+  const upgrades = request.headers.has("upgrade");
+  const said = upgrades || request.body === null ? "" : await request.clone().text();
+  secrets.plant(said, request.headers.get("cf-connecting-ip"));
+  const response = await answer(request, ...rest);
+  if (response.status === 101) return response;
+  const body = await response.clone().text();
+  const where = `${request.method} ${new URL(request.url).pathname} ${response.status}`;
+  const wrong = breach(request, response, body);
+  if (wrong !== null) faults.push(`${where}: ${wrong}`);
+  for (const [, code] of body.matchAll(/"join_code":"([^"]+)"/g)) secrets.learn(code!);
+  const text = `${JSON.stringify([...response.headers])}\n${body}`;
+  listen(where, { path: new URL(request.url).pathname, peer: peerOf(request), text });
+  return response;
+};
+
+const socket = WebSocket.prototype as { send: (this: WebSocket, message: string | ArrayBuffer) => void };
+const send = socket.send;
+socket.send = function (this: WebSocket, message) {
+  const kept = attachmentOf(this);
+  if (kept?.watcher === true && typeof message === "string") {
+    listen(`event ${message.slice(0, 40)}`, { path: "event", peer: kept.peer, text: message });
+  }
+  send.call(this, message);
+};
+
+afterAll(() => {
+  expect(faults.splice(0).slice(0, 20)).toStrictEqual([]);
+});
+
+function listen(where: string, told: Parameters<Secrets["betrayed"]>[0]): void {
+  for (const secret of secrets.betrayed(told)) faults.push(`${where}: tells ${secret}`);
+}
+
+/** Whose token is shown, good or not. */
+function peerOf(request: Request): string | null {
+  const [, token = ""] = (request.headers.get("authorization") ?? "").split(" ");
+  return decodeTicket(token)?.ticket.peer ?? null;
+}
+
+/** Of the hub's own sockets, which carry whom they belong to. */
+function attachmentOf(socket: WebSocket): { watcher?: boolean; peer: string | null } | null {
+  try {
+    return socket.deserializeAttachment() as { watcher?: boolean; peer: string | null } | null;
+  } catch {
+    // A client's end has none.
+    return null;
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * What nobody may be told who is not meant to know it. Everything that a request plants (a password, data that its
+ * host keeps to himself or to members, a token, an address) is remembered, and so is what the scripted sidecars plant;
+ * every answer and every event is searched for it.
+ */
+import { ADMIN_KEYS, SIDECAR_KEYS, TOKEN_KEYS } from "../../support/keys.ts";
+import { GOLDEN } from "../../support/golden-tickets.ts";
+
+/** Who is told: where it was asked for, and by whom (null: a stranger). */
+export type Told = { readonly path: string; readonly peer: string | null; readonly text: string };
+
+const ADDRESS_OF_PLAYERS = "203.0.113.7";
+const SIDECARS_OWN = ["198.51.100.9", "2001:db8::9"];
+/** What the tests' sidecars plant, and the keys of the house. */
+const PLANTED_BY_SIDECARS = ["note-about", "digest-of-a-password", "epoch-one", ADDRESS_OF_PLAYERS];
+const KEYS = [...SIDECAR_KEYS, ...TOKEN_KEYS, ...ADMIN_KEYS, ...GOLDEN.keys.map(({ secret }) => secret)];
+const TOKEN = /\b(?:peer|udp)\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]*\.[0-9a-z]{20,40}\.[0-9a-z]+\.[\w-]{43}/;
+const INVITATION = /\binvite\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.[0-9a-z]{20,40}\.[0-9a-z]+\.[\w-]{43}/;
+/** Where players are who are connected to each other: only those two learn it, and only by that. */
+export const HOMES = ["20.0.1.1", "20.0.2.1", "192.168.1.10", "192.168.1.20"];
+const PAIR_KEY = /"key":"([\w-]{43})"/g;
+const SESSION = /\b(?:session|relay)\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.([0-9a-z]{20,40})\.[0-9a-z]+\.[\w-]{43}/g;
+const STACK = /\bat .{1,200}:\d+:\d+/;
+/** What betrays a secret does so at once: what was planted a thousand requests ago need not be looked for. */
+const LATEST_MAX = 50;
+/** Shorter ones occur by chance. */
+const TELLING_LENGTH = 6;
+
+export class Secrets {
+  /** For nobody at all; for members; for the host. */
+  readonly #planted = {
+    nobody: new Planted([...PLANTED_BY_SIDECARS, ...KEYS]),
+    members: new Planted([]),
+    host: new Planted([]),
+    homes: new Planted(HOMES),
+  };
+  /** To whom each pair's key was told. */
+  readonly #keys = new Map<string, Set<string | null>>();
+
+  /** Remembers what a request's body and headers keep secret. */
+  plant(body: string, address: string | null): void {
+    if (address !== null && !SIDECARS_OWN.includes(address)) this.#planted.nobody.add(address);
+    const said = parsed(body);
+    for (const one of [said, (said as Record<string, unknown> | null)?.["create_if_none"]]) this.#plantLobby(one);
+  }
+
+  learn(code: string): void {
+    this.#planted.members.add(code);
+  }
+
+  /** What is betrayed here, in words. */
+  betrayed({ path, peer, text }: Told): string[] {
+    const operators = path.startsWith("/v1/admin/");
+    const faults = this.#planted.nobody
+      .in(text)
+      .filter((word) => !(operators && /^[0-9a-f.:]+$/.test(word) && !word.startsWith("key")));
+    if (!path.endsWith("/peers") && TOKEN.test(text)) faults.push("a token");
+    for (const [, owner] of text.matchAll(SESSION)) if (owner !== peer) faults.push("another's session ticket");
+    // Where a noray host hangs on a sidecar, the way to him is meant to be told.
+    const toAll = text.replaceAll(/"join_uri":"noray:[^"]*"/g, "");
+    const connects = /\/(connections|relays)\b/.test(path) || text.startsWith('{"type":"connect.');
+    if (!connects) faults.push(...this.#planted.homes.in(text));
+    if (!path.endsWith("/invitations") && INVITATION.test(text)) faults.push("an invitation");
+    for (const [, key] of text.matchAll(PAIR_KEY)) {
+      const told = (this.#keys.get(key!) ?? new Set()).add(peer);
+      this.#keys.set(key!, told);
+      if (!connects || told.size > 2) faults.push("a pair's key");
+    }
+    if (!connects && !/\/(peers|sidecars)$/.test(path)) faults.push(...new Planted(SIDECARS_OWN).in(toAll));
+    if (STACK.test(text)) faults.push("a stack trace");
+    const inside = peer !== null && text.includes(`"peer_id":"${peer}"`);
+    if (!inside) faults.push(...this.#planted.members.in(text));
+    if (!(inside && text.includes(`"host":"${peer}"`))) faults.push(...this.#planted.host.in(text));
+    return faults;
+  }
+
+  #plantLobby(said: unknown): void {
+    if (typeof said !== "object" || said === null) return;
+    const { password, data, member_data } = said as Record<string, unknown>;
+    if (isTelling(password)) this.#planted.nobody.add(password);
+    for (const value of Object.values(objectOf(member_data))) {
+      if (isTelling(value)) this.#planted.members.add(value);
+    }
+    for (const entry of Object.values(objectOf(data))) {
+      const { value, visibility } = objectOf(entry);
+      if (!isTelling(value)) continue;
+      if (visibility === "private") this.#planted.host.add(value);
+      if (visibility === "member") this.#planted.members.add(value);
+    }
+  }
+}
+
+/** Words that must not be said: those that always count, and the latest that were planted. */
+class Planted {
+  readonly #always: readonly string[];
+  readonly #latest = new Set<string>();
+  #pattern: RegExp | null = null;
+
+  constructor(always: readonly string[]) {
+    this.#always = always;
+  }
+
+  add(word: string): void {
+    if (this.#latest.has(word)) return;
+    this.#latest.add(word);
+    if (this.#latest.size > LATEST_MAX) this.#latest.delete(this.#latest.values().next().value!);
+    this.#pattern = null;
+  }
+
+  in(text: string): string[] {
+    this.#pattern ??= patternOf([...this.#always, ...this.#latest]);
+    return [...new Set(Array.from(text.matchAll(this.#pattern), ([word]) => word))];
+  }
+}
+
+/** All of them in one pass, for answers are long. An address must not be the beginning or the end of a longer one. */
+function patternOf(words: readonly string[]): RegExp {
+  const any = words.map((word) => word.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)).join("|");
+  return new RegExp(String.raw`(?<![\w.])(?:${any || "(?!)"})(?!\w)`, "g");
+}
+
+const isTelling = (value: unknown): value is string => typeof value === "string" && value.length >= TELLING_LENGTH;
+
+const objectOf = (value: unknown): Record<string, unknown> =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    // Hostile bodies plant nothing.
+    return null;
+  }
+}

@@ -1,0 +1,135 @@
+/** A client that watches: it opens the events WebSocket through the Worker, and keeps everything it is told. */
+import { exports } from "cloudflare:workers";
+import { expect } from "vitest";
+import { SUBPROTOCOL } from "#shared/api/events.ts";
+import { ORIGIN, type Worker } from "./sidecar.ts";
+
+export type Frame = {
+  readonly type: string;
+  readonly topic?: string;
+  readonly seq?: number;
+  readonly re?: number;
+  readonly data: Record<string, unknown>;
+};
+
+type Options = { lobby?: string; worker?: Worker; source?: string };
+type Waiting = { match: (frame: Frame) => boolean; resolve: (frame: Frame) => void; reject: (why: Error) => void };
+
+const open = new Set<Watcher>();
+/** Every text that any watcher of the file was ever told. */
+export const told: string[] = [];
+
+/** For `afterEach`. */
+export function lookAway(): void {
+  for (const watcher of open) watcher.close();
+  open.clear();
+}
+
+export const eventsRequest = (game: string, lobby?: string, headers: Record<string, string> = {}): Request =>
+  new Request(`${ORIGIN}/v1/games/${game}/events${lobby === undefined ? "" : `?lobby=${lobby}`}`, {
+    headers: { upgrade: "websocket", "sec-websocket-protocol": SUBPROTOCOL, ...headers },
+  });
+
+export class Watcher {
+  /** The how manieth it is of those that are open. */
+  readonly number = open.size;
+  readonly closed: Promise<{ code: number; reason: string }>;
+  /** What was told and not yet asked for. */
+  readonly unread: Frame[] = [];
+  readonly #socket: WebSocket;
+  #waiting: Waiting[] = [];
+  #pongs: (() => void)[] = [];
+  #over: Error | null = null;
+  #seq = 0;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.addEventListener("message", ({ data }) => this.#take(data as string));
+    this.closed = new Promise((resolve) => {
+      socket.addEventListener("close", ({ code, reason }) => {
+        this.#over = new Error(`the hub closed: ${code} ${reason}`);
+        for (const { reject } of this.#waiting.splice(0)) reject(this.#over);
+        resolve({ code, reason });
+      });
+    });
+    open.add(this);
+  }
+
+  /** An open socket on which nothing has been said. */
+  static async open(game: string, { lobby, worker, source }: Options = {}): Promise<Watcher> {
+    const headers: Record<string, string> = source === undefined ? {} : { "cf-connecting-ip": source };
+    const ask: Worker = worker ?? ((request) => exports.default.fetch(request));
+    const response = await ask(eventsRequest(game, lobby, headers));
+    if (response.webSocket === null) throw new Error(`no socket: ${response.status} ${await response.text()}`);
+    expect(response.headers.get("sec-websocket-protocol")).toBe(SUBPROTOCOL);
+    response.webSocket.accept();
+    return new Watcher(response.webSocket);
+  }
+
+  /** One that has said hello. */
+  static async greet(game: string, token?: string, options: Options = {}): Promise<Watcher> {
+    const watcher = await Watcher.open(game, options);
+    expect((await watcher.ask("hello", token === undefined ? {} : { token })).type).toBe("welcome");
+    return watcher;
+  }
+
+  /** One that watches the list, and what it begins with. */
+  static async list(
+    game: string,
+    filter: Record<string, string> = {},
+    options: Options = {},
+  ): Promise<[Watcher, Frame]> {
+    const watcher = await Watcher.greet(game, undefined, options);
+    return [watcher, await watcher.ask("subscribe", { topic: "lobbies", filter })];
+  }
+
+  /** Says something under a number, and gives what answers it. */
+  ask(type: string, data: unknown): Promise<Frame> {
+    const seq = ++this.#seq;
+    this.say({ type, seq, data });
+    return this.next(({ re }) => re === seq);
+  }
+
+  /** Text and bytes as they are, everything else as JSON. */
+  say(value: unknown): void {
+    this.#socket.send(typeof value === "string" || value instanceof ArrayBuffer ? value : JSON.stringify(value));
+  }
+
+  /** The first unread frame that matches; waits for it where it has not come. */
+  next(match: ((frame: Frame) => boolean) | string = () => true): Promise<Frame> {
+    const matches = typeof match === "string" ? ({ type }: Frame) => type === match : match;
+    const at = this.unread.findIndex(matches);
+    if (at >= 0) return Promise.resolve(this.unread.splice(at, 1)[0]!);
+    if (this.#over !== null) return Promise.reject(this.#over);
+    return new Promise((resolve, reject) => this.#waiting.push({ match: matches, resolve, reject }));
+  }
+
+  /** Everything unread that was told before this was answered. */
+  async rest(): Promise<Frame[]> {
+    await this.ask("unsubscribe", { topic: "lobby", id: `0-${"0".repeat(26)}` });
+    return this.unread.splice(0);
+  }
+
+  ping(): Promise<void> {
+    const pong = new Promise<void>((resolve) => this.#pongs.push(resolve));
+    this.say("ping");
+    return pong;
+  }
+
+  close(code = 1000): void {
+    try {
+      this.#socket.close(code);
+    } catch {
+      // The hub was faster.
+    }
+  }
+
+  #take(text: string): void {
+    if (text === "pong") return this.#pongs.shift()?.();
+    told.push(text);
+    const frame = JSON.parse(text) as Frame;
+    const at = this.#waiting.findIndex(({ match }) => match(frame));
+    if (at < 0) this.unread.push(frame);
+    else this.#waiting.splice(at, 1)[0]!.resolve(frame);
+  }
+}

@@ -1,0 +1,140 @@
+/** Settings of the relay: part of the sidecar's. */
+import * as limits from "#shared/limits.ts";
+import type { Budget } from "#shared/rate-limit/token-bucket.ts";
+import { addressList, bad, good, type Parsed, type Setting, tcpAt, type TcpAt, whole, word } from "./settings.ts";
+
+export type PortRange = { readonly first: number; readonly last: number };
+
+export type RelayConfig = {
+  /** Ports of the relay, or null. */
+  readonly relay_ports: PortRange | null;
+  readonly relay_addresses: readonly string[];
+  readonly relay_peers: (typeof RELAY_PEERS)[number];
+  readonly relay_side: Budget;
+  readonly relay_source: Budget;
+  readonly relay_game: Budget;
+  readonly relay_bytes_max: number;
+  readonly relay_lifetime_s: number;
+  readonly relay_idle_s: number;
+  readonly relay_places_per_source_max: number;
+  readonly relay_drain_s: number;
+  /** Where WebSockets carry relayed datagrams, or null. */
+  readonly tunnel: TcpAt | null;
+  readonly tunnel_url: string;
+  readonly tunnel_source_header: string;
+};
+
+const RELAY_PEERS = ["public", "any"] as const;
+
+/** The longest datagram passes, once the bucket is full. */
+const bytes = (text: string): Parsed<Budget> => {
+  const match = /^([1-9][0-9]{0,11})\/([1-9][0-9]{0,11})$/.exec(text);
+  return match === null || Number(match[2]) < limits.RELAY_BURST_BYTES_MIN
+    ? bad(`BYTES_PER_SECOND/BYTES_AT_ONCE, at least ${limits.RELAY_BURST_BYTES_MIN} at once`)
+    : good({ per_s: Number(match[1]), burst: Number(match[2]) });
+};
+
+function parseRange(text: string): Parsed<PortRange | null> {
+  if (text === "off") return good(null);
+  const match = /^([0-9]{1,5})-([0-9]{1,5})$/.exec(text);
+  const [first, last] = [Number(match?.[1]), Number(match?.[2])];
+  return first >= 1 && last > first && last <= 65_535
+    ? good({ first, last })
+    : bad("FIRST-LAST, two ports or more, or off");
+}
+
+/** All games have one. */
+function parseTunnel(text: string): Parsed<TcpAt | null> {
+  const at = tcpAt(text);
+  return "value" in at && (at.value?.game ?? null) === null ? at : bad("[ADDRESS:]PORT, or off");
+}
+
+export const RELAY_SETTINGS = {
+  relay_ports: {
+    env: "PARLEY_RELAY_PORTS",
+    fallback: "49152-51200",
+    help: "UDP ports of the relay, FIRST-LAST, or off; two for each pair of peers, opened when needed",
+    parse: parseRange,
+  },
+  relay_addresses: {
+    env: "PARLEY_RELAY_ADDRESSES",
+    fallback: "",
+    help: "public IP addresses of the relay's ports, comma-separated; PARLEY_ADDRESSES unless set",
+    parse: addressList,
+  },
+  relay_peers: {
+    env: "PARLEY_RELAY_PEERS",
+    fallback: "public",
+    help: "who is relayed: public, peers with public addresses; any, also private networks and this machine",
+    parse: word(RELAY_PEERS),
+  },
+  relay_side: {
+    env: "PARLEY_RELAY_SIDE_RATE",
+    fallback: `${limits.RELAY_SIDE_PER_S}/${limits.RELAY_SIDE_PER_S}`,
+    help: "what one side of a relayed pair may send: BYTES_PER_SECOND/BYTES_AT_ONCE, headers included",
+    parse: bytes,
+  },
+  relay_source: {
+    env: "PARLEY_RELAY_SOURCE_RATE",
+    fallback: `${limits.RELAY_SOURCE_PER_S}/${limits.RELAY_SOURCE_PER_S}`,
+    help: "what one source may send through the relay: BYTES_PER_SECOND/BYTES_AT_ONCE",
+    parse: bytes,
+  },
+  relay_game: {
+    env: "PARLEY_RELAY_GAME_RATE",
+    fallback: `${limits.RELAY_GAME_PER_S}/${limits.RELAY_GAME_PER_S}`,
+    help: "what one game may send through the relay: BYTES_PER_SECOND/BYTES_AT_ONCE",
+    parse: bytes,
+  },
+  relay_bytes_max: {
+    env: "PARLEY_RELAY_BYTES_MAX",
+    fallback: String(limits.RELAY_BYTES_MAX),
+    help: "what one relayed pair may send in all, in bytes",
+    parse: whole(1, Number.MAX_SAFE_INTEGER),
+  },
+  relay_lifetime_s: {
+    env: "PARLEY_RELAY_LIFETIME_S",
+    fallback: String(limits.RELAY_LIFETIME_S),
+    help: "how long one pair is relayed, in seconds",
+    parse: whole(1, 31_536_000),
+  },
+  relay_idle_s: {
+    env: "PARLEY_RELAY_IDLE_S",
+    fallback: String(limits.RELAY_IDLE_S),
+    help: "silence of both sides after which their ports are free again, in seconds",
+    parse: whole(1, 86_400),
+  },
+  relay_places_per_source_max: {
+    env: "PARLEY_RELAY_PLACES_PER_SOURCE_MAX",
+    fallback: String(limits.RELAY_PLACES_PER_SOURCE_MAX),
+    help: "sides of relayed pairs that one source may be at once",
+    parse: whole(1, 1_000_000),
+  },
+  relay_drain_s: {
+    env: "PARLEY_RELAY_DRAIN_S",
+    fallback: "0",
+    help: "how long relayed pairs may go on after SIGTERM, in seconds",
+    parse: whole(0, 86_400),
+  },
+  tunnel: {
+    env: "PARLEY_TUNNEL",
+    fallback: "8891",
+    help: "TCP port of the WebSockets that carry relayed datagrams where UDP is blocked, [ADDRESS:]PORT, or off",
+    parse: parseTunnel,
+  },
+  tunnel_url: {
+    env: "PARLEY_TUNNEL_URL",
+    fallback: "",
+    help: "its URL as clients are told, wss://... behind a proxy that speaks TLS; ws:// and the relay's address unless set",
+    parse: (text: string) =>
+      text === "" || (/^wss?:\/\/[!-~]+$/.test(text) && text.length <= limits.URL_LENGTH_MAX)
+        ? good(text)
+        : bad("a ws:// or wss:// URL"),
+  },
+  tunnel_source_header: {
+    env: "PARLEY_TUNNEL_SOURCE_HEADER",
+    fallback: "",
+    help: "header in which that proxy names its client (the last address counts); none is believed unless set",
+    parse: (text: string) => (/^[A-Za-z0-9-]{0,64}$/.test(text) ? good(text) : bad("the name of an HTTP header")),
+  },
+} satisfies Record<string, Setting>;

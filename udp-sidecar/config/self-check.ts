@@ -1,0 +1,100 @@
+/**
+ * What a sidecar can see for itself when it starts, and would rather be told about: the server's half of
+ * `npm run doctor`. Each finding is one sentence that ends with what to do.
+ */
+import { readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { isIPv4, isSpecial } from "#shared/net/endpoint.ts";
+import { CLOCK_SKEW_MS, HUB_ASK_MS } from "#shared/limits.ts";
+import { VERSION } from "#shared/version.ts";
+import type { Config } from "./config.ts";
+
+type Facts = {
+  /** Addresses of this machine. */
+  readonly own: readonly string[];
+  /** Files that this process may have open, or null where nobody says. */
+  readonly files_max: number | null;
+  readonly root: boolean;
+  /** What the hub says of itself, or null where it does not answer. */
+  readonly hub: { readonly date_ms: number; readonly version: string } | null;
+  readonly now: number;
+};
+
+type Settings = Pick<Config, "addresses" | "listen" | "relay_ports" | "noray_connections">;
+
+/** Besides sockets: the program's own files, links to hubs. */
+const FILES_BESIDE = 256;
+
+export function findings(config: Settings, { own, files_max, root, hub, now }: Facts): string[] {
+  const found: string[] = [];
+  const { addresses, listen, relay_ports, noray_connections } = config;
+  if (addresses.length === 0) {
+    found.push("players are not told where this sidecar is: set PARLEY_ADDRESSES to its public addresses");
+  }
+  const elsewhere = addresses.filter((address) => !own.includes(address));
+  if (elsewhere.length > 0) {
+    found.push(
+      `${elsewhere.join(", ")} is no address of this machine, so a NAT is in front of it: forward every port to the ` +
+        "same number here, keep players' addresses, and run `npm run doctor` from outside",
+    );
+  }
+  const inside = addresses.filter((address) => isSpecial(address));
+  if (inside.length > 0) found.push(`${inside.join(", ")} in PARLEY_ADDRESSES cannot be reached by players`);
+  for (const [wildcard, family] of [
+    ["0.0.0.0", 4],
+    ["::", 6],
+  ] as const) {
+    const several = own.filter((address) => isIPv4(address) === (family === 4) && !isSpecial(address));
+    if (listen.includes(wildcard) && several.length > 1) {
+      found.push(
+        `this machine has several addresses (${several.join(", ")}) and answers may leave from another than was ` +
+          "asked: name the one that players use in PARLEY_LISTEN instead of " +
+          wildcard,
+      );
+    }
+  }
+  const needed =
+    FILES_BESIDE + noray_connections.max + (relay_ports === null ? 0 : relay_ports.last - relay_ports.first);
+  if (files_max !== null && files_max < needed) {
+    found.push(`only ${files_max} files may be open: raise the limit to ${needed} (LimitNOFILE of the unit)`);
+  }
+  if (root) found.push("it runs as root, which it does not need: run it as a user of its own, as the unit does");
+  if (hub !== null && Math.abs(hub.date_ms - now) > CLOCK_SKEW_MS) {
+    const by = Math.round((now - hub.date_ms) / 1_000);
+    found.push(`the clock is ${Math.abs(by)} s ${by > 0 ? "ahead of" : "behind"} the hub's: turn on NTP`);
+  }
+  if (hub !== null && hub.version !== "" && hub.version !== VERSION) {
+    found.push(`the hub is version ${hub.version} and this is ${VERSION}: upgrade the older one`);
+  }
+  return found;
+}
+
+export async function look(config: Config): Promise<string[]> {
+  const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
+  const files_max = filesMax();
+  const root = process.getuid?.() === 0;
+  const hub = await ask(config.hub);
+  return findings(config, { own, files_max, root, hub, now: Date.now() });
+}
+
+function filesMax(): number | null {
+  try {
+    const soft = /^Max open files\s+([0-9]+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+    return soft === undefined ? null : Number(soft);
+  } catch {
+    // No Linux.
+    return null;
+  }
+}
+
+async function ask(hub: URL): Promise<Facts["hub"]> {
+  try {
+    const response = await fetch(new URL("/healthz", hub), { signal: AbortSignal.timeout(HUB_ASK_MS) });
+    const date_ms = Date.parse(response.headers.get("date") ?? "");
+    const { version = "" } = (await response.json()) as { version?: string };
+    return { date_ms: Number.isNaN(date_ms) ? Date.now() : date_ms, version };
+  } catch {
+    // The link says so, too, and goes on trying.
+    return null;
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Reports on their way to one hub: in order, at least once, bounded.
+ *
+ *     [ on their way | numbered, to be sent again | not sent yet ]
+ *       ^ seq          ^ next batch
+ *
+ * What a peer says again while it still waits here is not queued twice. When the box is full, questions about
+ * strangers go first, then newcomers find no room: their clients ask again.
+ */
+import {
+  BATCH_REPORTS_MAX,
+  BATCHES_IN_FLIGHT_MAX,
+  OUTBOX_QUESTIONS_MAX,
+  OUTBOX_REPORTS_MAX,
+  REPORT_STALE_MS,
+} from "#shared/limits.ts";
+import { formatEndpoint } from "#shared/net/endpoint.ts";
+import type { Report, Reports } from "#shared/link/messages.ts";
+import { type Share, Shares } from "../core/source-quota.ts";
+
+type Entry = { readonly report: Report; readonly subject: string; readonly text: string; asked_at: number };
+
+/** What clients repeat by themselves until they are answered. Said late, it would surprise who has given up. */
+const REPEATED = new Set<Report["kind"]>(["host", "join", "ask", "start", "moved"]);
+
+export class Outbox {
+  readonly #entries: Entry[] = [];
+  /** The last waiting entry about each subject. */
+  readonly #latest = new Map<string, Entry>();
+  /** What each source waits for. */
+  readonly #asked = new Shares();
+  /** The number of the first entry. */
+  #seq = 1;
+  /** Entries whose number the hub may know: they keep their place. */
+  #numbered = 0;
+  /** Of those, entries that are on their way now. */
+  #sent = 0;
+  #flights = 0;
+
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  get inFlight(): boolean {
+    return this.#sent > 0;
+  }
+
+  /** Lobbies and places that a source has asked for here. */
+  waiting(address: string): Readonly<Share> {
+    return this.#asked.of(address);
+  }
+
+  /** False where there is no room. */
+  add(report: Report, now: number): boolean {
+    const entry = { report, subject: subjectOf(report), text: JSON.stringify(report), asked_at: now };
+    const latest = this.#latest.get(entry.subject);
+    if (latest?.text === entry.text) {
+      latest.asked_at = now;
+      return true;
+    }
+    if (report.kind === "ask" && this.#entries.length - this.#numbered >= OUTBOX_QUESTIONS_MAX) return false;
+    if (this.#entries.length >= OUTBOX_REPORTS_MAX && !this.#dropQuestion()) return false;
+    this.#entries.push(entry);
+    this.#latest.set(entry.subject, entry);
+    this.#count(report, 1);
+    return true;
+  }
+
+  /** The next batch, or null while enough are on their way or nothing waits. */
+  take(now: number): Reports | null {
+    if (this.#flights >= BATCHES_IN_FLIGHT_MAX) return null;
+    if (this.#numbered < this.#entries.length) this.#dropStale(now);
+    if (this.#sent === this.#entries.length) return null;
+    const from = this.#sent;
+    this.#sent = Math.min(this.#entries.length, from + BATCH_REPORTS_MAX);
+    this.#numbered = Math.max(this.#numbered, this.#sent);
+    this.#flights++;
+    const items = this.#entries.slice(from, this.#sent).map((entry) => entry.report);
+    return { t: "reports", seq: this.#seq + from, items };
+  }
+
+  /** The report a refusal refers to, while it has not been acknowledged. */
+  at(seq: number): Report | undefined {
+    return this.#entries[seq - this.#seq]?.report;
+  }
+
+  /** The hub has stored everything up to `seq`. False where that brings nothing new. */
+  acknowledge(seq: number): boolean {
+    const stored = seq - this.#seq + 1;
+    if (stored <= 0 || stored > this.#numbered) return false;
+    for (const entry of this.#entries.splice(0, stored)) this.#forget(entry);
+    this.#seq += stored;
+    this.#numbered -= stored;
+    this.#sent = Math.max(0, this.#sent - stored);
+    this.#flights = Math.min(Math.max(0, this.#flights - 1), Math.ceil(this.#sent / BATCH_REPORTS_MAX));
+    return true;
+  }
+
+  /** Everything not acknowledged is to be sent again. */
+  rewind(): void {
+    this.#sent = 0;
+    this.#flights = 0;
+  }
+
+  /** A hub greets, having stored up to `seq` of this process' reports. */
+  welcome(seq: number): void {
+    this.acknowledge(seq);
+    this.rewind();
+    if (this.#seq === seq + 1) return;
+    // A hub that has forgotten counts from where it stands; reports bear being told twice.
+    this.#seq = seq + 1;
+    this.#numbered = 0;
+  }
+
+  /** Only what has no number yet: the hub may know the others. */
+  #dropStale(now: number): void {
+    for (const entry of this.#entries.splice(this.#numbered)) {
+      if (REPEATED.has(entry.report.kind) && now - entry.asked_at > REPORT_STALE_MS) this.#forget(entry);
+      else this.#entries.push(entry);
+    }
+  }
+
+  #dropQuestion(): boolean {
+    const at = this.#entries.findIndex((entry, index) => index >= this.#numbered && entry.report.kind === "ask");
+    if (at === -1) return false;
+    for (const entry of this.#entries.splice(at, 1)) this.#forget(entry);
+    return true;
+  }
+
+  #forget(entry: Entry): void {
+    if (this.#latest.get(entry.subject) === entry) this.#latest.delete(entry.subject);
+    this.#count(entry.report, -1);
+  }
+
+  #count({ kind, endpoint }: Report, by: 1 | -1): void {
+    if (kind === "host" || kind === "join") this.#asked.count(endpoint.address, kind === "host", by);
+  }
+}
+
+const subjectOf = (report: Report): string =>
+  [report.wire, report.name, "peer" in report ? report.peer : "", formatEndpoint(report.endpoint)].join("\n");

@@ -1,0 +1,34 @@
+/** What a peer says of where he is, as far as it is proved: every look has a good receipt, and a young one. */
+import type { Reach } from "#shared/connect/schema.ts";
+import type { Proved } from "#shared/connect/introduction.ts";
+import { RECEIPT_MS, ROUND_TRIP_MS_MAX } from "#shared/limits.ts";
+import type { Sample } from "#shared/connect/nat.ts";
+import type { Env } from "../env.ts";
+import type { Refused } from "../http/hub-client.ts";
+import { seenAt } from "./tokens.ts";
+
+type Whose = { readonly game: string; readonly peer: string };
+
+export async function provedReach(
+  env: Env,
+  { game, peer }: Whose,
+  { looks, now_ms, ...said }: Reach,
+  now: number,
+): Promise<Proved | Refused> {
+  const samples = await Promise.all(
+    looks.map(async ({ receipt, ...look }): Promise<Sample | null> => {
+      const seen = await seenAt(env, game, peer, receipt);
+      return seen === null || Math.abs(now - seen.at_ms) > RECEIPT_MS ? null : { ...look, seen: seen.endpoint };
+    }),
+  );
+  const proved = samples.filter((sample) => sample !== null);
+  if (proved.length < samples.length) {
+    return {
+      refused: "invalid_request",
+      detail: "reach.looks: good receipts of yours expected, not older than a minute",
+    };
+  }
+  const newest = Math.max(...proved.map(({ at_ms }) => at_ms));
+  const age_ms = proved.length === 0 ? 0 : Math.min(Math.max(0, now_ms - newest), ROUND_TRIP_MS_MAX);
+  return { ...said, samples: proved, age_ms };
+}

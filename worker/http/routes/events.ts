@@ -1,0 +1,37 @@
+/**
+ * The door of the events WebSocket. A socket speaks with one hub: with the one that holds the lobby which the client
+ * names, and otherwise with the first hub of the game, which tells of the whole list.
+ *
+ *     GET /v1/games/{game}/events  ?lobby={id}      Upgrade: websocket, Sec-WebSocket-Protocol: parley.v1
+ */
+import { shardOfId } from "#shared/lobby/ids.ts";
+import { SUBPROTOCOL } from "#shared/api/events.ts";
+import { askHub, DOORS } from "../ask.ts";
+import type { Handler } from "../context.ts";
+import { shardsOf } from "../../env.ts";
+import { payerOf } from "../middleware.ts";
+import { problem } from "../../problem.ts";
+
+/** From the Worker to the hub, which hears nobody else. */
+export const SOURCE = "parley-source";
+
+export const watch: Handler = (c) => {
+  if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
+    return new Response("A WebSocket is expected here; docs/events.md says what is said on it.\n", {
+      status: 426,
+      headers: { upgrade: "websocket", "cache-control": "no-store" },
+    });
+  }
+  const protocols = (c.req.header("sec-websocket-protocol") ?? "").split(",").map((word) => word.trim());
+  if (!protocols.includes(SUBPROTOCOL)) {
+    return problem("invalid_request", `Sec-WebSocket-Protocol: ${SUBPROTOCOL} expected`);
+  }
+  const lobby = c.req.query("lobby");
+  const shard = lobby === undefined ? 0 : shardOfId(lobby);
+  if (shard === null || shard >= shardsOf(c.env)) return problem("lobby_not_found");
+  const request = new Request(DOORS.events, c.req.raw);
+  request.headers.delete(SOURCE);
+  const { source } = payerOf(c);
+  if (source !== null) request.headers.set(SOURCE, source);
+  return askHub(c.env, c.var.game, shard, (hub) => hub.fetch(request));
+};

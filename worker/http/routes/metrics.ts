@@ -1,0 +1,74 @@
+/** What anybody may read about a house: its sidecars, its numbers; and what its operators' machines ask. */
+import type { Stats } from "#shared/api/service.ts";
+import { GAME_PATTERN, SIDECARS_MAX_AGE_S, STATS_MAX_AGE_S } from "#shared/limits.ts";
+import { askHub } from "../ask.ts";
+import type { Ctx, Handler } from "../context.ts";
+import { hasKeys, hubOf, shardsOf } from "../../env.ts";
+import { sum } from "../../hub/admin.ts";
+import { type Answered, through, throughAll } from "../hub-client.ts";
+import { problem } from "../../problem.ts";
+import { tagged } from "../etag.ts";
+
+/** Every sidecar has a link to each hub: one of them knows all. */
+export const listSidecars: Handler = async (c) => {
+  const sidecars = await through(c, 0, "read", (hub, pass) => hub.sidecars(pass));
+  if (sidecars instanceof Response) return sidecars;
+  return tagged(c, JSON.stringify({ sidecars }), `public, max-age=${SIDECARS_MAX_AGE_S}`);
+};
+
+export const readStats: Handler = async (c) => {
+  const stats = await throughAll(c, "read", (hub, pass) => hub.stats(pass));
+  if (stats instanceof Response) return stats;
+  return tagged(c, JSON.stringify(sum(stats)), `public, max-age=${STATS_MAX_AGE_S}`);
+};
+
+/** Whether this Worker can do its work: it has its keys, and a hub answers. */
+export const readiness: Handler = async (c) => {
+  if (!hasKeys(c.env)) return problem("hub_unavailable", "SIDECAR_KEYS and TOKEN_KEYS are needed");
+  await hubOf(c.env, "readyz", 0).draining();
+  return c.json({ ok: true });
+};
+
+/**
+ * Gauges of the games that the scraper names (`?game=a&game=b`), in Prometheus' text format. A Worker has no memory
+ * that its next request would find again, so it counts nothing: how often it is asked is the platform's to tell.
+ */
+export const metrics: Handler = async (c) => {
+  const games = c.req.queries("game") ?? ["default"];
+  if (games.length > 32 || !games.every((game) => GAME_PATTERN.test(game))) {
+    return problem("invalid_request", "game: up to 32 names of games expected");
+  }
+  const lines = await Promise.all([...new Set(games)].map(async (game) => gauges(game, await statsOf(c, game))));
+  const help = Object.entries(GAUGES).flatMap(([name, says]) => {
+    const mine = lines.flat().filter((line) => line.startsWith(`${name}{`));
+    return [`# HELP ${name} ${says}`, `# TYPE ${name} gauge`, ...mine];
+  });
+  return c.text(`${help.join("\n")}\n`, 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+};
+
+const GAUGES = {
+  parley_lobbies: "Lobbies that live, by wire and state.",
+  parley_members: "Places taken in lobbies.",
+  parley_peers: "Members of lobbies, each counted once as far as one hub can tell.",
+  parley_sidecars: "Sidecars that are linked.",
+} as const;
+
+function gauges(game: string, { lobbies, members, peers, sidecars }: Stats): string[] {
+  return [
+    ...lobbies.map(
+      ({ wire, state, count }) => `parley_lobbies{game="${game}",wire="${wire}",state="${state}"} ${count}`,
+    ),
+    `parley_members{game="${game}"} ${members}`,
+    `parley_peers{game="${game}"} ${peers}`,
+    `parley_sidecars{game="${game}"} ${sidecars}`,
+  ];
+}
+
+async function statsOf(c: Ctx, game: string): Promise<Stats> {
+  const shards = Array.from({ length: shardsOf(c.env) }, (_, shard) => shard);
+  const pass = { toll: null, peer: null, source: null, once: null };
+  const answers = await Promise.all(
+    shards.map((shard) => askHub<Answered<Stats>>(c.env, game, shard, (hub) => hub.stats(pass))),
+  );
+  return sum(answers.flatMap((answer) => ("value" in answer ? [answer.value] : [])));
+}

@@ -1,0 +1,108 @@
+/**
+ * The connections that a hub remembers, found by their names, by their two, by lobby and by member. They are in memory
+ * alone, but for those that wait for a person: those are a row each, for a person may take longer than a hub stays
+ * awake. Keys and addresses are in no row.
+ */
+import { asking, type Connection } from "#shared/connect/connection.ts";
+import { CONNECTIONS_MAX } from "#shared/limits.ts";
+import type { Asked, Store } from "../store.ts";
+
+export class ConnectionTable {
+  readonly #store: Store;
+  readonly #all = new Map<string, Connection>();
+  /** The newest of each two in a lobby; and all of a lobby, and of a peer. */
+  readonly #pairs = new Map<string, string>();
+  readonly #lobbies = new Map<string, Set<string>>();
+  readonly #peers = new Map<string, Set<string>>();
+  /** Those that are over, the oldest first. */
+  readonly #over = new Set<string>();
+
+  constructor(store: Store) {
+    this.#store = store;
+    for (const { at, ...asked } of store.asked()) this.#put(asking({ ...asked, consent: "ask" }, at));
+  }
+
+  get(id: string): Connection | undefined {
+    return this.#all.get(id);
+  }
+
+  all(): Iterable<Connection> {
+    return this.#all.values();
+  }
+
+  ofPair(lobby: string, a: string, b: string): Connection | undefined {
+    return this.#all.get(this.#pairs.get(pairKey(lobby, a, b)) ?? "");
+  }
+
+  ofLobby(lobby: string): Connection[] {
+    return Array.from(this.#lobbies.get(lobby) ?? [], (id) => this.#all.get(id)!);
+  }
+
+  /** The oldest first. */
+  ofPeer(peer: string): Connection[] {
+    return Array.from(this.#peers.get(peer) ?? [], (id) => this.#all.get(id)!);
+  }
+
+  /** One that makes room for a new one: null where there is room; what is over goes first, what goes on never. */
+  inTheWay(): Connection | null | "full" {
+    if (this.#all.size < CONNECTIONS_MAX) return null;
+    const [oldest] = this.#over;
+    return oldest === undefined ? "full" : this.#all.get(oldest)!;
+  }
+
+  /** Takes it as it is now, and as new where it is new. */
+  put(connection: Connection): void {
+    const old = this.#all.get(connection.id);
+    this.#put(connection);
+    this.#keepRow(old, connection);
+  }
+
+  forget(connection: Connection): void {
+    const { id, lobby, parties } = connection;
+    const key = pairKey(lobby, parties[0].peer, parties[1].peer);
+    this.#all.delete(id);
+    this.#over.delete(id);
+    if (this.#pairs.get(key) === id) this.#pairs.delete(key);
+    leave(this.#lobbies, lobby, id);
+    for (const { peer } of parties) leave(this.#peers, peer, id);
+    this.#keepRow(connection, undefined);
+  }
+
+  #put(connection: Connection): void {
+    const { id, lobby, parties } = connection;
+    if (!this.#all.has(id)) {
+      this.#pairs.set(pairKey(lobby, parties[0].peer, parties[1].peer), id);
+      enter(this.#lobbies, lobby, id);
+      for (const { peer } of parties) enter(this.#peers, peer, id);
+    }
+    this.#all.set(id, connection);
+    if (connection.state === "over") this.#over.add(id);
+  }
+
+  #keepRow(old: Connection | undefined, next: Connection | undefined): void {
+    const [had, has] = [old, next].map((one) => one !== undefined && waitsForPerson(one));
+    if (had !== has) this.#store.keepAsked((next ?? old)!.id, has === true ? rowOf(next!) : null);
+  }
+}
+
+const waitsForPerson = ({ state, consent }: Connection): boolean => state === "waiting" && consent === "ask";
+
+const rowOf = ({ id, lobby, parties, wants_relay, timeline }: Connection): Asked => ({
+  id,
+  lobby,
+  asker: parties[0].peer,
+  asked: parties[1].peer,
+  wants_relay,
+  at: timeline[0]!.at,
+});
+
+const pairKey = (lobby: string, a: string, b: string): string => [lobby, ...[a, b].toSorted()].join(" ");
+
+function enter(table: Map<string, Set<string>>, key: string, id: string): void {
+  table.set(key, (table.get(key) ?? new Set()).add(id));
+}
+
+function leave(table: Map<string, Set<string>>, key: string, id: string): void {
+  const ids = table.get(key);
+  if (ids?.delete(id) === true && ids.size === 0) table.delete(key);
+}

@@ -1,0 +1,46 @@
+/** How introductions ended (shared/connect/outcomes.ts): which of them count, and when the numbers are written. */
+import { type Connection, wasDirect } from "#shared/connect/connection.ts";
+import { sourceOf } from "#shared/net/endpoint.ts";
+import type { Introduction, Present } from "#shared/connect/introduction.ts";
+import { OUTCOMES_KEPT_MS } from "#shared/limits.ts";
+import { Outcomes } from "#shared/connect/outcomes.ts";
+import type { Store } from "../store.ts";
+
+export class Scores {
+  readonly outcomes: Outcomes;
+  readonly #store: Store;
+  /** Introductions whose end counts, and the pair of NATs of each. */
+  readonly #counted = new Map<string, string>();
+  #unsaved_since: number | null = null;
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.outcomes = new Outcomes(store.outcomes());
+  }
+
+  /** Two are about to try, where there is something to be tried. */
+  begin(id: string, { plans, pair }: Introduction, both: readonly Present[], now: number): void {
+    const sources = both.flatMap(({ reach }) => reach.samples.map(({ seen }) => sourceOf(seen.address)));
+    if (plans !== null && this.outcomes.counts(sources, now)) this.#counted.set(id, pair);
+  }
+
+  /** They have ended; it counts once. */
+  end(connection: Connection, now: number): void {
+    const pair = this.#counted.get(connection.id);
+    const direct = wasDirect(connection);
+    this.#counted.delete(connection.id);
+    if (pair === undefined || direct === null) return;
+    this.outcomes.add(pair, direct);
+    this.#unsaved_since ??= now;
+  }
+
+  tick(now: number): void {
+    if (now < this.deadline()) return;
+    this.#store.keepOutcomes(this.outcomes.kept());
+    this.#unsaved_since = null;
+  }
+
+  deadline(): number {
+    return this.#unsaved_since === null ? Infinity : this.#unsaved_since + OUTCOMES_KEPT_MS;
+  }
+}

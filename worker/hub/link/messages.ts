@@ -1,0 +1,152 @@
+/** The hub's end of the link, as far as it needs no socket: reports into events, tells into messages. */
+import { FRAME_HEAD_LENGTH_MAX, FRAME_ITEMS_MAX, LINK_FRAME_LENGTH_MAX } from "#shared/limits.ts";
+import {
+  type Hello,
+  LINK_VERSION,
+  LINK_VERSION_OLDEST,
+  type LinkTell,
+  type Members,
+  type Place,
+  type Report,
+  type Reports,
+  type Told as ToldMessage,
+} from "#shared/link/messages.ts";
+import type { Answer, Event, Lobby, Source, Tell } from "#shared/lobby/lobby.ts";
+import { standing } from "#shared/lobby/transitions.ts";
+import { lobbyId } from "#shared/lobby/ids.ts";
+import type { Told } from "../lobby-index.ts";
+import { randomText } from "../../auth/random.ts";
+
+/** Whose reports are being answered, up to which, and which of them caused each tell. */
+export type Answering = {
+  readonly sidecar: string;
+  readonly ack: number;
+  readonly refs: readonly number[];
+  /** Whether a sidecar can be told anything now. */
+  readonly reaches: (sidecar: string) => boolean;
+};
+
+/** The newest version both sides speak, or null. */
+export const commonVersion = (hello: Hello): number | null =>
+  hello.version < LINK_VERSION_OLDEST ? null : Math.min(hello.version, LINK_VERSION);
+
+/** What of a batch is new, or null where all is known or something before it is missing. */
+export function freshOf(reports: Reports, ack: number): Reports | null {
+  const known = ack + 1 - reports.seq;
+  if (known < 0 || known >= reports.items.length) return null;
+  return { ...reports, seq: reports.seq + known, items: reports.items.slice(known) };
+}
+
+export function toEvent(report: Report, sidecar: string, shard: number): Event {
+  const { via, endpoint } = report;
+  const source: Source = { sidecar, via, endpoint };
+  switch (report.kind) {
+    case "host": {
+      const { via: _, endpoint: __, ...said } = report;
+      return { ...said, id: lobbyId(shard, randomText()), source };
+    }
+    case "join": {
+      const { kind, peer, lock, memory, reclaims, local, silently } = report;
+      return { kind, peer, lock, memory, reclaims, source, ...(local && { local }), ...(silently && { silently }) };
+    }
+    case "start":
+      return { kind: "start", source };
+    default:
+      return { kind: report.kind, peer: report.peer, source };
+  }
+}
+
+/**
+ * The messages of each sidecar that has something to hear, as few as frames allow. The one that asked gets its ack with
+ * the last of them; `refs[i]` is the report that caused `tells[i]`.
+ */
+export function addressed(tells: readonly Told[], answering?: Answering): Map<string, ToldMessage[]> {
+  const items = new Map<string, LinkTell[]>();
+  if (answering !== undefined) items.set(answering.sidecar, []);
+  const stale = staleRosters(tells);
+  for (const [at, { tell, lobby }] of tells.entries()) {
+    if (stale.has(tell)) continue;
+    if (tell.to === "member") {
+      // Who has no source is told over his WebSocket, if he has one.
+      if (tell.source === null) continue;
+      const { sidecar } = tell.source;
+      const mine = items.get(sidecar) ?? [];
+      mine.push({ to: placeOf(lobby!, tell.peer, tell.source), notice: tell.notice });
+      items.set(sidecar, mine);
+    } else if (answering !== undefined) {
+      const ref = answering.refs[at]!;
+      items.get(answering.sidecar)!.push({ ref, ...answerOf(tell.notice, lobby, answering) });
+    }
+  }
+  const messages = new Map<string, ToldMessage[]>();
+  for (const [sidecar, mine] of items) {
+    const frames = framed(mine);
+    const ack = sidecar === answering?.sidecar ? answering.ack : null;
+    messages.set(
+      sidecar,
+      frames.map((frame, at) => ({ t: "told", ack: at === frames.length - 1 ? ack : null, items: frame })),
+    );
+  }
+  return messages;
+}
+
+/** Who hears of a host who cannot hear of him would knock in vain. */
+function answerOf(notice: Answer, lobby: Lobby | null, { reaches }: Answering) {
+  if (notice.kind === "refused") return { code: notice.code };
+  const host = lobby?.members.find((member) => member.peer === lobby.host);
+  const reached = !!host?.source && reaches(host.source.sidecar);
+  return reached ? { peers: notice.peers } : { code: "host_unreachable" as const };
+}
+
+/** Rosters that a newer one in the same batch overtakes: of a hundred joins to one lobby only the last one counts. */
+function staleRosters(tells: readonly Told[]): Set<Tell> {
+  const stale = new Set<Tell>();
+  const newest = new Set<string>();
+  for (const { tell, lobby } of tells.toReversed()) {
+    if (tell.to !== "member" || tell.notice.kind !== "roster" || tell.source === null) continue;
+    const whose = `${lobby!.wire}\n${lobby!.name}\n${tell.peer}\n${tell.source.sidecar}`;
+    if (newest.has(whose)) stale.add(tell);
+    newest.add(whose);
+  }
+  return stale;
+}
+
+/** Everyone the hub holds for a sidecar, with what each should know now. */
+export function membersOf(sidecar: string, lobbies: readonly Lobby[]): Members[] {
+  const items = lobbies.flatMap((lobby) =>
+    lobby.members.flatMap(({ peer, source }) =>
+      source?.sidecar === sidecar ? [{ to: placeOf(lobby, peer, source), notice: standing(lobby) }] : [],
+    ),
+  );
+  const frames = framed(items);
+  return frames.map((frame, at) => ({ t: "members", items: frame, last: at === frames.length - 1 }));
+}
+
+/** Cuts a list into frames that the other end takes; at least one, for an empty list says something too. */
+function framed<T extends LinkTell>(items: readonly T[]): T[][] {
+  const frames: T[][] = [[]];
+  let length = FRAME_HEAD_LENGTH_MAX;
+  for (const item of items) {
+    const added = JSON.stringify(item).length + 1;
+    length += added;
+    if (length > LINK_FRAME_LENGTH_MAX || frames.at(-1)!.length === FRAME_ITEMS_MAX) {
+      frames.push([]);
+      length = FRAME_HEAD_LENGTH_MAX + added;
+    }
+    frames.at(-1)!.push(item);
+  }
+  return frames;
+}
+
+function placeOf(lobby: Lobby, peer: string, source: Source): Place {
+  return {
+    wire: lobby.wire,
+    name: lobby.name,
+    via: source.via,
+    endpoint: source.endpoint,
+    peer,
+    host: lobby.host === peer,
+    lease_ms: lobby.state === "open" ? lobby.policy.lease_ms : null,
+    memory: lobby.members.find((member) => member.peer === peer)?.memory ?? null,
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * What the hub knows of its sidecars: which are up, since when one is down, what it has stored of each.
+ * The hub is their failure detector, as they are the players'.
+ */
+import { LINK_SILENCE_MS, SIDECAR_GRACE_MS, SIDECARS_PER_HUB_MAX } from "#shared/limits.ts";
+import type { Hello } from "#shared/link/messages.ts";
+import type { SidecarView } from "#shared/api/service.ts";
+import { sidecarView } from "#shared/api/sidecar-view.ts";
+import type { Sidecar } from "../store.ts";
+
+export class Sidecars {
+  readonly #rows = new Map<string, Sidecar>();
+  readonly #sockets = new Map<string, WebSocket>();
+
+  constructor(rows: readonly Sidecar[]) {
+    for (const row of rows) this.#rows.set(row.id, row);
+  }
+
+  row(id: string): Sidecar | undefined {
+    return this.#rows.get(id);
+  }
+
+  socket(id: string): WebSocket | undefined {
+    return this.#sockets.get(id);
+  }
+
+  /** As they are now: ending one while looking at them is safe. */
+  linked(): [string, WebSocket][] {
+    return [...this.#sockets];
+  }
+
+  /** What anybody may know of those that are linked and stay, in the order of their names. */
+  lines(): SidecarView[] {
+    const up = [...this.#sockets.keys()].toSorted().map((id) => this.#rows.get(id)!.hello);
+    return up.filter(({ retiring }) => retiring !== true).map(sidecarView);
+  }
+
+  /** Those that are linked, stay, and relay, and where they are met. */
+  relaying(): { readonly id: string; readonly addresses: readonly string[] }[] {
+    return [...this.#sockets.keys()].flatMap((id) => {
+      const { addresses, relay, retiring } = this.#rows.get(id)!.hello;
+      return relay === undefined || retiring === true ? [] : [{ id, addresses: [...addresses, ...relay.addresses] }];
+    });
+  }
+
+  /** Rows that believe in a link which did not outlive the hub's sleep: down since now, at the latest. */
+  unlinked(now: number): Map<string, Sidecar> {
+    const believing = [...this.#rows.values()].filter((row) => row.down_since === null && !this.#sockets.has(row.id));
+    return new Map(believing.map((row) => [row.id, { ...row, down_since: now }]));
+  }
+
+  commit(rows: ReadonlyMap<string, Sidecar | null>): void {
+    for (const [id, row] of rows) {
+      if (row === null) this.#rows.delete(id);
+      else this.#rows.set(id, row);
+    }
+  }
+
+  attach(id: string, socket: WebSocket): void {
+    this.#sockets.set(id, socket);
+  }
+
+  /** Forgets the socket if it is still the sidecar's. */
+  detach(id: string, socket: WebSocket): boolean {
+    return this.#sockets.get(id) === socket && this.#sockets.delete(id);
+  }
+
+  /** The rows of a sidecar that says hello, and of whoever must make room for it. */
+  welcome(hello: Hello): Map<string, Sidecar | null> {
+    const known = this.#rows.get(hello.sidecar);
+    const changes = new Map<string, Sidecar | null>();
+    if (known === undefined && this.#rows.size >= SIDECARS_PER_HUB_MAX) {
+      const gone = [...this.#rows.values()].filter((row) => row.down_since !== null);
+      gone.sort((a, b) => a.down_since! - b.down_since!);
+      if (gone[0] !== undefined) changes.set(gone[0].id, null);
+    }
+    const ack = known?.epoch === hello.epoch ? known.ack : 0;
+    changes.set(hello.sidecar, { id: hello.sidecar, epoch: hello.epoch, ack, down_since: null, away: false, hello });
+    return changes;
+  }
+
+  /** Sidecars whose grace is over and whose members have not been marked away. */
+  overdue(now: number): Sidecar[] {
+    return [...this.#rows.values()].filter(
+      (row) => !row.away && row.down_since !== null && row.down_since + SIDECAR_GRACE_MS <= now,
+    );
+  }
+
+  /** When to look again: the end of a grace, or the next check that the links are alive; or never. */
+  deadline(now: number): number {
+    let due = this.#sockets.size === 0 ? Infinity : now + LINK_SILENCE_MS;
+    for (const { down_since, away } of this.#rows.values()) {
+      if (down_since !== null && !away) due = Math.min(due, down_since + SIDECAR_GRACE_MS);
+    }
+    return due;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Who of the members without a source gives signs of life. The hub is their failure detector, as the sidecar is that
+ * of the others. A sign costs no row: it is noted in memory, and a hub that slept has forgotten it. So whoever is not
+ * remembered when the alarm rings is only a suspect, which is a row for all of them together; who is still one when
+ * it rings again is silent, and who is heard before that is none any more.
+ */
+import { SILENT_MS, SUSPECTS_MAX } from "#shared/limits.ts";
+import type { Lobby, Member } from "#shared/lobby/lobby.ts";
+
+/** Lobby and peer, and until when (ms) he may prove himself. */
+export type Suspects = Readonly<Record<string, number>>;
+
+/** Whether a peer has an open socket: then he lives as long as it does. */
+type Listens = (peer: string) => boolean;
+
+export class Presence {
+  readonly #heard = new Map<string, Map<string, number>>();
+  readonly #suspects: Map<string, number>;
+  /** The suspects are others than those that are stored. */
+  #unsaved = false;
+
+  constructor(suspects: Suspects) {
+    this.#suspects = new Map(Object.entries(suspects));
+  }
+
+  /** A sign of life of a member. */
+  note(lobby: string, peer: string, now: number): void {
+    const members = this.#heard.get(lobby) ?? new Map<string, number>();
+    this.#heard.set(lobby, members.set(peer, now));
+    this.#clear(lobby, peer);
+  }
+
+  /** Who has come in was heard then; what is over or gone needs no memory. */
+  follow(old: Lobby | null, next: Lobby | null): void {
+    if (old?.members === next?.members) return;
+    const lobby = (next ?? old)!.id;
+    const before = peersOf(old);
+    const after = peersOf(next);
+    for (const [peer, joined_at] of after) if (!before.has(peer)) this.note(lobby, peer, joined_at);
+    for (const peer of before.keys()) {
+      if (after.has(peer)) continue;
+      this.#heard.get(lobby)?.delete(peer);
+      this.#clear(lobby, peer);
+    }
+    if (next === null) this.#heard.delete(lobby);
+  }
+
+  /** Who has been silent for too long. Who is not remembered becomes a suspect. */
+  judge(lobby: Lobby, listens: Listens, now: number): string[] {
+    const silent: string[] = [];
+    for (const { peer } of watched(lobby)) {
+      if (listens(peer)) this.note(lobby.id, peer, now);
+      else if (this.#dueOf(lobby, peer, Infinity) <= now) silent.push(peer);
+      else this.#suspect(lobby, peer, now);
+    }
+    return silent;
+  }
+
+  /** When the next member of this lobby must have been heard (ms), or never. */
+  deadline(lobby: Lobby, listens: Listens, now: number): number {
+    const waiting = watched(lobby).filter(({ peer }) => !listens(peer));
+    return Math.min(...waiting.map(({ peer }) => this.#dueOf(lobby, peer, now + SILENT_MS)), Infinity);
+  }
+
+  /** The suspects to store, where they are others than those that are stored; null where not. */
+  unsaved(): Suspects | null {
+    return this.#unsaved ? Object.fromEntries(this.#suspects) : null;
+  }
+
+  saved(): void {
+    this.#unsaved = false;
+  }
+
+  #dueOf(lobby: Lobby, peer: string, unknown: number): number {
+    const heard = this.#heard.get(lobby.id)?.get(peer);
+    return heard === undefined ? (this.#suspects.get(keyOf(lobby.id, peer)) ?? unknown) : heard + SILENT_MS;
+  }
+
+  #suspect(lobby: Lobby, peer: string, now: number): void {
+    const key = keyOf(lobby.id, peer);
+    const known = this.#heard.get(lobby.id)?.has(peer) === true || this.#suspects.has(key);
+    if (known || this.#suspects.size >= SUSPECTS_MAX) return;
+    this.#suspects.set(key, now + SILENT_MS);
+    this.#unsaved = true;
+  }
+
+  #clear(lobby: string, peer: string): void {
+    if (this.#suspects.delete(keyOf(lobby, peer))) this.#unsaved = true;
+  }
+}
+
+/** Members whose silence nobody has noticed yet. A seat that is only held has a time of its own. */
+const watched = (lobby: Lobby): Member[] =>
+  lobby.state === "open"
+    ? lobby.members.filter((m) => m.source === null && m.away_since === null && m.held_until === undefined)
+    : [];
+
+const peersOf = (lobby: Lobby | null): Map<string, number> =>
+  new Map(lobby?.members.flatMap((m) => (m.source === null ? [[m.peer, m.joined_at]] : [])));
+
+const keyOf = (lobby: string, peer: string): string => `${lobby} ${peer}`;

@@ -1,0 +1,189 @@
+/**
+ * The hub's rows. One per lobby, one per sidecar; no indexes, because each would be another row written.
+ * Nothing is created before something is to be kept: asking for a game that nobody hosts leaves no trace.
+ */
+import type { Ban } from "#shared/auth/bans.ts";
+import type { Hello } from "#shared/link/messages.ts";
+import { restored } from "#shared/lobby/step.ts";
+import type { Lobby } from "#shared/lobby/lobby.ts";
+import type { KeptOutcomes } from "#shared/connect/outcomes.ts";
+import type { Once, Outcome } from "../http/hub-client.ts";
+import type { Suspects } from "./presence.ts";
+
+export type Sidecar = {
+  readonly id: string;
+  readonly epoch: string;
+  /** The highest report stored of this epoch. */
+  readonly ack: number;
+  /** Since when its link is down, or null. */
+  readonly down_since: number | null;
+  /** Its members have been marked away for this outage. */
+  readonly away: boolean;
+  readonly hello: Hello;
+};
+
+/** What the operators want: whom not to serve, and whether new lobbies are made. */
+export type Order = (Ban & { readonly kind: "ban" }) | { readonly kind: "drain"; readonly since: number };
+
+/** What a request with an idempotency key was answered. */
+export type Answer = Once & { readonly at: number; readonly outcome: Outcome<unknown> };
+
+/** A connection that was asked for, and waits for the person who was asked. */
+export type Asked = {
+  readonly id: string;
+  readonly lobby: string;
+  readonly asker: string;
+  readonly asked: string;
+  readonly wants_relay: boolean;
+  readonly at: number;
+};
+
+export type Changes = {
+  readonly lobbies: ReadonlyMap<string, Lobby | null>;
+  readonly sidecars: ReadonlyMap<string, Sidecar | null>;
+  /** Null where they are as they were. */
+  readonly suspects: Suspects | null;
+};
+
+type Table = "lobbies" | "sidecars" | "orders" | "notes";
+
+/** Applied once each, in order, in a transaction. Never edited, only added to; two versions may run at once. */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE lobbies (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE sidecars (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
+  `CREATE TABLE answers (id TEXT PRIMARY KEY, at INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE orders (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
+  `CREATE TABLE notes (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
+];
+
+export class Store {
+  readonly #storage: DurableObjectStorage;
+  #applied: number;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#applied = this.#countApplied();
+    if (this.#applied > 0) this.#migrate();
+  }
+
+  lobbies(): Lobby[] {
+    return this.#read<Parameters<typeof restored>[0]>("lobbies").map(restored);
+  }
+
+  sidecars(): Sidecar[] {
+    return this.#read<Sidecar>("sidecars");
+  }
+
+  /** One row for all of them: they come and go together. */
+  suspects(): Suspects {
+    return this.#notes<Suspects>("suspects")[0] ?? {};
+  }
+
+  outcomes(): KeptOutcomes {
+    return this.#notes<KeptOutcomes>("outcomes")[0] ?? {};
+  }
+
+  keepOutcomes(outcomes: KeptOutcomes): void {
+    this.#keepNote("outcomes", outcomes);
+  }
+
+  /** Connections that wait for a person. */
+  asked(): Asked[] {
+    return this.#notes<Asked>("asked ");
+  }
+
+  keepAsked(id: string, asked: Asked | null): void {
+    this.#keepNote(`asked ${id}`, asked);
+  }
+
+  orders(): Order[] {
+    return this.#read<Order>("orders");
+  }
+
+  /** Keys of kept answers, the oldest first. */
+  answerAges(): { key: string; at: number }[] {
+    if (this.#applied === 0) return [];
+    return this.#storage.sql
+      .exec<{ key: string; at: number }>(`SELECT id AS key, at FROM answers ORDER BY at`)
+      .toArray();
+  }
+
+  answer(key: string): Answer {
+    const { json } = this.#storage.sql.exec<{ json: string }>(`SELECT json FROM answers WHERE id = ?`, key).one();
+    return JSON.parse(json) as Answer;
+  }
+
+  keepAnswer(answer: Answer): void {
+    this.#migrate();
+    const put = `INSERT INTO answers (id, at, json) VALUES (?, ?, ?)`;
+    this.#storage.sql.exec(put, answer.key, answer.at, JSON.stringify(answer));
+  }
+
+  dropAnswer(key: string): void {
+    this.#storage.sql.exec(`DELETE FROM answers WHERE id = ?`, key);
+  }
+
+  keepOrders(orders: ReadonlyMap<string, Order | null>): void {
+    this.#migrate();
+    this.#storage.transactionSync(() => this.#write("orders", orders));
+  }
+
+  /** All of it or nothing. A row that is null goes. */
+  save(changes: Changes): void {
+    const { lobbies, sidecars, suspects } = changes;
+    if (lobbies.size === 0 && sidecars.size === 0 && suspects === null) return;
+    this.#migrate();
+    this.#storage.transactionSync(() => {
+      this.#write("lobbies", lobbies);
+      this.#write("sidecars", sidecars);
+      if (suspects !== null) this.#write("notes", new Map([["suspects", suspects]]));
+    });
+  }
+
+  #keepNote(id: string, note: object | null): void {
+    this.#migrate();
+    this.#write("notes", new Map([[id, note]]));
+  }
+
+  /** Those whose names begin so. */
+  #notes<T>(name: string): T[] {
+    if (this.#applied === 0) return [];
+    const rows = this.#storage.sql.exec<{ id: string; json: string }>(`SELECT id, json FROM notes`).toArray();
+    return rows.filter(({ id }) => id.startsWith(name)).map(({ json }) => JSON.parse(json) as T);
+  }
+
+  #read<T>(table: Table): T[] {
+    if (this.#applied === 0) return [];
+    const rows = this.#storage.sql.exec<{ json: string }>(`SELECT json FROM ${table}`);
+    return Array.from(rows, (row) => JSON.parse(row.json) as T);
+  }
+
+  #write(table: Table, rows: ReadonlyMap<string, object | null>): void {
+    for (const [id, row] of rows) {
+      if (row === null) this.#storage.sql.exec(`DELETE FROM ${table} WHERE id = ?`, id);
+      else {
+        const put = `INSERT INTO ${table} (id, json) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET json = excluded.json`;
+        this.#storage.sql.exec(put, id, JSON.stringify(row));
+      }
+    }
+  }
+
+  #countApplied(): number {
+    const sql = this.#storage.sql;
+    const known = sql.exec(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_migrations'`).toArray();
+    return known.length === 0 ? 0 : sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM _migrations`).one().n;
+  }
+
+  #migrate(): void {
+    if (this.#applied >= MIGRATIONS.length) return;
+    this.#storage.transactionSync(() => {
+      const sql = this.#storage.sql;
+      sql.exec(`CREATE TABLE IF NOT EXISTS _migrations (id INTEGER PRIMARY KEY, at TEXT NOT NULL)`);
+      for (let id = this.#applied; id < MIGRATIONS.length; id++) {
+        sql.exec(MIGRATIONS[id]!);
+        sql.exec(`INSERT INTO _migrations (id, at) VALUES (?, datetime('now'))`, id);
+      }
+    });
+    this.#applied = MIGRATIONS.length;
+  }
+}
