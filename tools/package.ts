@@ -28,7 +28,7 @@ export async function packageSidecar(folder: string): Promise<string> {
     await cp(join(ROOT, room), join(folder, room), { recursive: true, filter: sources });
   }
   await cp(join(ROOT, "deploy/sidecar"), folder, { recursive: true });
-  for (const file of [".env.example", "LICENSE", "docs/operate.md", "docs/security.md"]) {
+  for (const file of [".env.example", "LICENSE", "docs/operate/operate.md", "docs/operate/security.md"]) {
     await cp(join(ROOT, file), join(folder, file));
   }
   for (const name of needed(JSON.parse(await text("package-lock.json")) as Lock)) {

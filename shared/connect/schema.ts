@@ -1,5 +1,5 @@
 /**
- * The API's shapes for two members who connect to each other (docs/connect.md tells the flow). Routes are under
+ * The API's shapes for two members who connect to each other (docs/reference/connect.md tells the flow). Routes are under
  * /v1/games/{game}:
  *
  *     POST   /lobbies/{id}/connections    connecting -> 202 connection       ask a member

@@ -13,7 +13,7 @@ import { LOBBY_ID_PATTERN, PEER_PATTERN } from "../lobby/ids.ts";
 
 /**
  * One of two peers to be relayed to each other. Whoever shows a ticket of purpose `relay` for this relay and this peer
- * (docs/wires/native.md) is heard at his end, wherever he comes from.
+ * (docs/reference/wires/native.md) is heard at his end, wherever he comes from.
  */
 export type RelaySide = {
   readonly peer: string;

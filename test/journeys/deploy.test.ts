@@ -82,7 +82,7 @@ function commandsOf(page: string): Command[] {
 }
 
 test.skipIf(!isRoot)("every command of the page works as it is written", { timeout: 120_000 }, async () => {
-  const commands = commandsOf(await readFile(join(ROOT, "docs/deploy.md"), "utf8"));
+  const commands = commandsOf(await readFile(join(ROOT, "docs/operate/deploy.md"), "utf8"));
   expect(commands.length).toBeGreaterThan(20);
   // Everything that is rehearsed is on the page.
   for (const [starts] of ELSEWHERE) expect(commands.some(({ written }) => written.startsWith(starts))).toBe(true);

@@ -23,7 +23,7 @@ afterAll(async () => {
   await rm(state, { recursive: true, force: true });
 });
 
-test.each(["docs/http.md", "README.md"])("%s", async (page) => {
+test.each(["docs/reference/http.md", "README.md"])("%s", async (page) => {
   const examples = examplesOf(await readFile(join(ROOT, page), "utf8"));
   expect(examples.length).toBeGreaterThanOrEqual(3);
   // One shell for the whole page, so that what an example keeps is there for the next.
@@ -36,8 +36,8 @@ test.each(["docs/http.md", "README.md"])("%s", async (page) => {
   }
 });
 
-test("docs/events.md in JavaScript: the list is known, and goes on being known", async () => {
-  const page = await readFile(join(ROOT, "docs/events.md"), "utf8");
+test("docs/reference/events.md in JavaScript: the list is known, and goes on being known", async () => {
+  const page = await readFile(join(ROOT, "docs/reference/events.md"), "utf8");
   const [, example] = /^```js\n(.*?)^```/ms.exec(page)!;
   const shows = "setInterval(() => console.log(JSON.stringify([...lobbies.values()].map(({ name }) => name))), 20);";
   const watcher = spawn(process.execPath, ["-e", `${example}\n${shows}`], { stdio: ["ignore", "pipe", "inherit"] });

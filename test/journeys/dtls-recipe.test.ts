@@ -1,4 +1,4 @@
-/** The recipe for Godot 3 in docs/dtls.md, run as it stands there. */
+/** The recipe for Godot 3 in docs/guides/dtls.md, run as it stands there. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
 import { House } from "../support/test-stack.ts";
 import { godot3, hasGodot3 } from "../support/programs.ts";
 
-const GUIDE = join(import.meta.dirname, "../../docs/dtls.md");
+const GUIDE = join(import.meta.dirname, "../../docs/guides/dtls.md");
 
 /** Fetches the certificate as a game would, hosts over DTLS, starts, hands the socket over and greets its peer. */
 const GAME = `

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => house?.close());
 
-const page = read("docs/operate.md");
+const page = read("docs/operate/operate.md");
 const told = new Set(Array.from(page.matchAll(/^\| `(parley_\w+)/gm), ([, name]) => name!));
 const ofHub = Array.from(read("worker/http/routes/metrics.ts").matchAll(/^ {2}(parley_\w+):/gm), ([, name]) => name!);
 

@@ -1,4 +1,4 @@
-/** The program that docs/steam.md adds up to, run twice as the page says. */
+/** The program that docs/guides/steam.md adds up to, run twice as the page says. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { freePort } from "../../tools/run/ports.ts";
 import { House } from "../support/test-stack.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const PAGE = join(ROOT, "docs/steam.md");
+const PAGE = join(ROOT, "docs/guides/steam.md");
 const CLIENT = pathToFileURL(join(ROOT, "clients/typescript/src/index.ts")).href;
 const PATIENCE_MS = 40_000;
 

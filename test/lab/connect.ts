@@ -11,7 +11,7 @@ export const MOST_MS = 8_000;
 const KINDS = ["none", "full-cone", "address-restricted", "port-restricted", "cgn", "sequential", "random"] as const;
 type Kind = (typeof KINDS)[number];
 
-/** Neither is direct for anybody: one side cannot foretell the other (docs/nat.md). */
+/** Neither is direct for anybody: one side cannot foretell the other (docs/internals/nat.md). */
 const RELAYED = new Set(["sequential random", "random sequential", "random random"]);
 /** What is too rare to be a plain punch: many ports are tried until two meet. */
 const LUCKY = new Set(["port-restricted random", "random port-restricted", "cgn random", "random cgn"]);

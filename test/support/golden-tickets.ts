@@ -1,5 +1,5 @@
 /**
- * A ticket and a receipt that Node's crypto made, step by step as docs/http.md describes it, with the keys that the tests' hub has
+ * A ticket and a receipt that Node's crypto made, step by step as docs/reference/http.md describes it, with the keys that the tests' hub has
  * (keys.ts). Worker and sidecar must both agree with them.
  */
 import type { Ticket, TicketKey } from "#shared/auth/tickets.ts";

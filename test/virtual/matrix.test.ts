@@ -48,8 +48,8 @@ test("where plain punching works, it takes one round trip behind the common star
   for (const cell of plain) expect(Math.abs(median(cell) - 124)).toBeLessThan(6);
 });
 
-test("docs/nat.md shows these tables", () => {
-  const page = readFileSync(new URL("../../docs/nat.md", import.meta.url), "utf8");
+test("docs/internals/nat.md shows these tables", () => {
+  const page = readFileSync(new URL("../../docs/internals/nat.md", import.meta.url), "utf8");
   const cellsOf = (text: string): string[] => text.split(/[|\n]/).map((cell) => cell.trim());
   const shown = new Set(cellsOf(page));
   expect(cellsOf(report(results)).filter((cell) => !/^-*$/.test(cell) && !shown.has(cell))).toStrictEqual([]);

@@ -1,4 +1,4 @@
-/** Every ordered pair of NATs, met again and again: what `docs/nat.md` shows, and what the tests ask of it. */
+/** Every ordered pair of NATs, met again and again: what `docs/internals/nat.md` shows, and what the tests ask of it. */
 import { KINDS, type Kind, meet, type Options } from "./introduction.ts";
 
 export const RUNS = 20;
@@ -51,6 +51,6 @@ function word(cell: Cell): string {
 export const BEGIN = "<!-- made by npm run nat -->";
 export const END = "<!-- end -->";
 
-/** The part of `docs/nat.md` that is made. */
+/** The part of `docs/internals/nat.md` that is made. */
 export const report = (results: readonly (readonly [Weather, readonly Cell[]])[]): string =>
   results.map(([{ title }, cells]) => `**${title}**\n\n${render(cells)}`).join("\n\n");

@@ -28,7 +28,7 @@ function judge(pem: string, name: string): Finding {
   const until = new X509Certificate(pem).validTo;
   return Date.parse(until) > Date.now()
     ? ok(what, `good for the name ${name} until ${until}`)
-    : fault(what, `it expired on ${until}`, "replace the files and send the sidecar SIGHUP (docs/dtls.md)");
+    : fault(what, `it expired on ${until}`, "replace the files and send the sidecar SIGHUP (docs/guides/dtls.md)");
 }
 
 /** DTLS 1.2, two ciphers, no cookie yet (RFC 6347 section 4.2.1). */

@@ -30,7 +30,7 @@ export function examineNat(own: readonly string[], sidecar: string, { port, at }
     note(
       "NAT here",
       `${first.address} gives every destination another port`,
-      "docs/nat.md says whom it can meet; the others need a relay",
+      "docs/internals/nat.md says whom it can meet; the others need a relay",
     ),
   ];
 }

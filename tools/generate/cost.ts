@@ -1,4 +1,4 @@
-/** What the hub costs on Cloudflare in a month of 30 days: the arithmetic behind the table in docs/operate.md. */
+/** What the hub costs on Cloudflare in a month of 30 days: the arithmetic behind the table in docs/operate/operate.md. */
 
 /** Counted: rows by test/worker/hub/cost.test.ts, where a lobby of two lives over UDP; reports are its five steps. */
 export const ROWS_PER_LOBBY = 14;

@@ -16,7 +16,7 @@
  * them all texts, sorted, joined. The handshake password is made by the client for this server and travels in clear in
  * register, list and join; refresh and drop-me carry none, so it is kept as the contact's memory. The session password
  * never comes here. Whatever is wrong is met with silence, because any error ends the client's session; the two errors
- * that exist are final facts. See docs/wires/dowsett.md.
+ * that exist are final facts. See docs/reference/wires/dowsett.md.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Endpoint, endpoint, sameEndpoint } from "#shared/net/endpoint.ts";

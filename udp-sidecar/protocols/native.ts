@@ -17,7 +17,7 @@
  * hub believes (shared/auth/receipts.ts). WORD is the peer's own and comes back: it tells his questions apart and measures the
  * way. Everything is answered without the hub and without keeping anything. Requests are filled up with blanks, so no
  * answer is longer than its request; what goes elsewhere than to who asked, and what a relay carries, goes only where a young
- * receipt shows that this very peer receives. Whatever is wrong is met with silence. See docs/wires/native.md.
+ * receipt shows that this very peer receives. Whatever is wrong is met with silence. See docs/reference/wires/native.md.
  */
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import { NATIVE_REQUEST_BYTES_MAX, NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";

@@ -21,7 +21,7 @@
  * the host; the PID is secret, and whoever sends it in a datagram of its own is the host, wherever he sends it from. A
  * host lives as long as his connection. Clients take any answer of the registrar but `OK` for the end, and any line
  * `connect` for an address: so there is `OK` or silence, and what went wrong is said under a name of its own. IPv4 only
- * from end to end, because clients split `IP:PORT` at every colon. See docs/wires/noray.md.
+ * from end to end, because clients split `IP:PORT` at every colon. See docs/reference/wires/noray.md.
  */
 import { createHash } from "node:crypto";
 import { type Endpoint, formatEndpoint, isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";

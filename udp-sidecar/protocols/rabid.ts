@@ -17,7 +17,7 @@
  * Types are single small letters; unknown types are met with silence, so that two servers cannot answer each other
  * for ever. Names are ASCII letters and digits. The host is known by his source, not by the name he gives. Anything
  * that begins with "error" ends the plugin's session, so errors are only ever final facts: what may pass is silence.
- * IPv6 cannot be written here (`name:ip:port`); such datagrams are dropped. See docs/wires/rabid.md.
+ * IPv6 cannot be written here (`name:ip:port`); such datagrams are dropped. See docs/reference/wires/rabid.md.
  */
 import { createHash } from "node:crypto";
 import { isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";

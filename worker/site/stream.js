@@ -21,7 +21,7 @@ const BACKOFF_FIRST_MS = 250;
 const BACKOFF_LAST_MS = 10_000;
 /** Until the hub says how often. */
 const PING_S = 10;
-/** Codes of docs/events.md after which to wait as long as it takes: said too much, or took in too little. */
+/** Codes of docs/reference/events.md after which to wait as long as it takes: said too much, or took in too little. */
 const TOO_MUCH = new Set([4400, 4429, 4008]);
 const SILENT = 4408;
 

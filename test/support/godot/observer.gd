@@ -1,4 +1,4 @@
-# What docs/wires/native.md shows, in Godot 3: asks the port in PORT where it is seen, with the ticket in TICKET.
+# What docs/reference/wires/native.md shows, in Godot 3: asks the port in PORT where it is seen, with the ticket in TICKET.
 extends SceneTree
 
 func _init():

@@ -1,6 +1,6 @@
 /**
  * The seven sessions that were recorded between the original server and the original plugin, step by step at their
- * times, with what is said here instead. Where that differs, a comment says how; docs/wires/rabid.md says why. In all
+ * times, with what is said here instead. Where that differs, a comment says how; docs/reference/wires/rabid.md says why. In all
  * of them the plugin stops pinging when its test is over.
  */
 import { test } from "vitest";

@@ -1,4 +1,4 @@
-/** What each reason to say no sounds like on each wire: the table of docs/refusals.md, held against what they say. */
+/** What each reason to say no sounds like on each wire: the table of docs/reference/refusals.md, held against what they say. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Report } from "#shared/link/messages.ts";
@@ -12,9 +12,9 @@ import { read } from "../../support/dowsett.ts";
 import { hosts, joins } from "../support/reports.ts";
 
 const CODES = Object.keys(REFUSALS) as RefusalCode[];
-const PAGE = readFileSync(`${import.meta.dirname}/../../../docs/refusals.md`, "utf8");
+const PAGE = readFileSync(`${import.meta.dirname}/../../../docs/reference/refusals.md`, "utf8");
 
-test("docs/refusals.md has a row for every reason to say no, with the words of every wire", () => {
+test("docs/reference/refusals.md has a row for every reason to say no, with the words of every wire", () => {
   const rows = CODES.map((code) =>
     [
       `| \`${code}\` | ${REFUSALS[code].status}`,

@@ -17,7 +17,7 @@ export const SOURCE = "parley-source";
 
 export const watch: Handler = (c) => {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
-    return new Response("A WebSocket is expected here; docs/events.md says what is said on it.\n", {
+    return new Response("A WebSocket is expected here; docs/reference/events.md says what is said on it.\n", {
       status: 426,
       headers: { upgrade: "websocket", "cache-control": "no-store" },
     });

@@ -1,6 +1,6 @@
 /**
  * Who is introduced to whom in one lobby: asks the hub, accepts for whoever asks, looks where this machine is just before,
- * and hands what the hub says to the peer it is about (peer.ts). The flow is in docs/connect.md.
+ * and hands what the hub says to the peer it is about (peer.ts). The flow is in docs/reference/connect.md.
  */
 import { type Hub, HubRefusal } from "../api/hub-client.ts";
 import type { Outcome } from "../punch/punch.ts";

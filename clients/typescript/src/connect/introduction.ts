@@ -1,5 +1,5 @@
 /**
- * What the hub tells of a connection (docs/connect.md), read with care: a plan is cut to what is harmless, a key is a key
+ * What the hub tells of a connection (docs/reference/connect.md), read with care: a plan is cut to what is harmless, a key is a key
  * or there is none. And what it is told: where this peer is.
  */
 import { type Endpoint, isEndpoint } from "../util/addresses.ts";

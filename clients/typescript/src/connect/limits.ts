@@ -1,6 +1,6 @@
 /** Every number of connecting over real sockets, with its unit and its reason. */
 
-/** Questions to a sidecar are as long as its longest answer, or it stays silent (docs/wires/native.md). */
+/** Questions to a sidecar are as long as its longest answer, or it stays silent (docs/reference/wires/native.md). */
 export const QUESTION_BYTES_MIN = 160;
 /** A question without an answer is asked again at these times ... */
 export const ASK_AGAIN_MS: readonly number[] = [80, 200, 350];

@@ -1,5 +1,5 @@
 /**
- * Where this peer is seen: asks sidecars about the socket that will play, and about a few fresh ones (docs/wires/native.md).
+ * Where this peer is seen: asks sidecars about the socket that will play, and about a few fresh ones (docs/reference/wires/native.md).
  *
  *     peer -- see TICKET WORD -----------------> sidecar       from each socket, and again where no answer comes
  *     peer <- seen ENDPOINT RECEIPT WORD -------               the receipt is what the hub believes

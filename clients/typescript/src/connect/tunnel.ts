@@ -1,6 +1,6 @@
 /**
  * The last path, where UDP does not get out: a WebSocket to the sidecar that is this peer's end of the relay
- * (docs/relay.md). Datagrams stay sealed, and stay datagrams: what does not fit into the stream is lost.
+ * (docs/reference/relay.md). Datagrams stay sealed, and stay datagrams: what does not fit into the stream is lost.
  *
  *     peer == "enter TICKET -" ==> sidecar
  *     peer <= "entered" ========== sidecar        or it closes

@@ -1,6 +1,6 @@
 /**
  * What happens in one lobby, live: a WebSocket to the hub that holds it, which comes back by itself and misses nothing that
- * the hub still knows (docs/events.md).
+ * the hub still knows (docs/reference/events.md).
  *
  *     opened      it begins, or begins anew: a snapshot of the lobby
  *     event       everything else that is told, in order

@@ -8,7 +8,7 @@ export const PING_MS = 10_000;
 /** A request that got no answer is sent so often, this far apart and then twice as far: it is done once all the same. */
 export const REQUESTS_MAX = 3;
 export const AGAIN_MS = 250;
-/** Longest wait between two tries to watch again (docs/events.md). */
+/** Longest wait between two tries to watch again (docs/reference/events.md). */
 export const COME_BACK_MS_MAX = 10_000;
 /** Pings of which the shortest is believed, and the first ones, one right after the other. */
 export const PINGS_KEPT = 8;
@@ -17,5 +17,5 @@ export const PINGS_FIRST = 3;
 export const PONG_MS = 12_000;
 /** The longest message that is taken: a snapshot of a lobby is smaller. */
 export const MESSAGE_LENGTH_MAX = 1_000_000;
-/** Who asks to be admitted is not kept waiting longer (docs/http.md). */
+/** Who asks to be admitted is not kept waiting longer (docs/reference/http.md). */
 export const ADMISSION_MS = 60_000;

@@ -5,7 +5,7 @@
  *     peer       somebody connected to us, and there is a path
  *     chat, signal
  *     request    somebody wants to connect, and this member wants to be asked
- *     told       whatever the hub tells, as it tells it (docs/events.md), after what follows from it here
+ *     told       whatever the hub tells, as it tells it (docs/reference/events.md), after what follows from it here
  *     opened     the hub is watched, from the beginning or again
  *     lost       it is not, and comes back by itself; connections go on
  *     over       the lobby, or this member's time in it
@@ -144,7 +144,7 @@ export class Seat extends Emitter<SeatEvents> {
       case "lobby.updated":
         return this.#see(data["lobby"] as Lobby);
       case "lobby.host_changed":
-        // All of it follows within a second (docs/events.md).
+        // All of it follows within a second (docs/reference/events.md).
         return this.#see({ ...this.#lobby, host: data["host"] as Lobby["host"], term: Number(data["term"]) });
       case "lobby.removed":
         return this.#end(String(data["reason"]));

@@ -1,6 +1,6 @@
 /**
  * Steam's Matchmaking for peers of ours: lobbies by their ids, with Steam's functions, events and numbers, over the hub's
- * API (docs/http.md). One lobby that one is in is a `Seat`; messages to its members go over `messages`.
+ * API (docs/reference/http.md). One lobby that one is in is a `Seat`; messages to its members go over `messages`.
  *
  *     const steam = await SteamLobbies.open({ url, game });
  *     const lobby = await steam.createLobby(LobbyType.Public, 4);
@@ -45,7 +45,7 @@ export type SteamLobbiesEvents = {
 
 /** The owner says in this data key where the game is. */
 const SERVER_KEY = "gameserver";
-/** So many keys can be searched for (docs/http.md). */
+/** So many keys can be searched for (docs/reference/http.md). */
 const INDEXED_MAX = 10;
 
 export type CreateOptions = {

@@ -1,4 +1,4 @@
-/** What a player looks for in the list: Steam's filters, as the hub's parameters (docs/http.md). They are added up for one request. */
+/** What a player looks for in the list: Steam's filters, as the hub's parameters (docs/reference/http.md). They are added up for one request. */
 import type { Summary } from "../api/types.ts";
 import { LobbyComparison, LobbyDistanceFilter } from "./steam-constants.ts";
 

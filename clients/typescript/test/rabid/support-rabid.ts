@@ -182,7 +182,7 @@ export class Ours implements Node {
 
 /**
  * A server with one session. `original`: as recorded, start lines in 8 rounds 100 ms apart, who confirms is left out of
- * the others' lists, and then all is forgotten. `ours`: as docs/wires/rabid.md says.
+ * the others' lists, and then all is forgotten. `ours`: as docs/reference/wires/rabid.md says.
  */
 export class ServerDouble implements Node {
   static readonly endpoint: Endpoint = { address: "198.51.100.1", port: 57_775 };
