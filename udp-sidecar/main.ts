@@ -1,13 +1,13 @@
 /** The sidecar's process: settings in, signals in, one exit code out. `--help` is the reference of the settings. */
 import { existsSync } from "node:fs";
 import pino from "pino";
-import { help, parseConfig } from "./config/config.ts";
+import { helpText, parseConfig } from "./config/config.ts";
 import { firewallLines, openPorts } from "./config/firewall.ts";
-import { look } from "./config/self-check.ts";
+import { selfCheck } from "./config/self-check.ts";
 import { Sidecar } from "./sidecar.ts";
 
 if (process.argv.includes("--help")) {
-  process.stdout.write(help());
+  process.stdout.write(helpText());
   process.exit(0);
 }
 if (existsSync(".env")) process.loadEnvFile(".env");
@@ -48,7 +48,7 @@ try {
     void sidecar.retire().then(() => stop("retired"));
   });
   log.info({ ports: config.ports, hub: config.hub.origin }, "listening");
-  const advice = await look(config);
+  const advice = await selfCheck(config);
   if (advice.length > 0) log.info({ advice }, "some of this wants a look");
 } catch (error) {
   log.fatal(error instanceof Error ? error.message : String(error));

@@ -6,34 +6,34 @@ import { isIPv4 } from "#shared/net/endpoint.ts";
 import type { FromRelay, ToRelay } from "#shared/link/relay-messages.ts";
 import { decodeTicket } from "#shared/auth/tickets.ts";
 import type { Config } from "./config/config.ts";
-import { Connections, type Means } from "./relay/native-relays.ts";
-import { enteringOf, type Notary } from "./protocols/native.ts";
+import { NativeRelays, type NativeRelayOptions } from "./relay/native-relays.ts";
+import { parseEnter, type TicketVerifier } from "./protocols/native.ts";
 import type { RelayPorts } from "./sockets/relay-ports.ts";
-import { type Relaying, Tunnels } from "./sockets/tunnels.ts";
-import type { Tally } from "./core/counters.ts";
+import { type TunnelHandlers, Tunnels } from "./sockets/tunnels.ts";
+import type { Counters } from "./core/counters.ts";
 
-export class Desk {
+export class RelayService {
   readonly #relay: RelayPorts | null;
   readonly #config: Config;
-  readonly #tally: Tally;
-  readonly #games = new Map<string, Connections>();
+  readonly #tally: Counters;
+  readonly #games = new Map<string, NativeRelays>();
   #tunnels: Tunnels | null = null;
 
-  constructor(relay: RelayPorts | null, config: Config, tally: Tally) {
+  constructor(relay: RelayPorts | null, config: Config, tally: Counters) {
     this.#relay = relay;
     this.#config = config;
     this.#tally = tally;
     if (relay === null) return;
-    relay.enters = (port, from, bytes, now) => {
-      const said = enteringOf(bytes);
-      return said === null ? null : (this.#of(said.ticket)?.prove(port, from, said, now) ?? null);
+    relay.onEnter = (port, from, bytes, now) => {
+      const said = parseEnter(bytes);
+      return said === null ? null : (this.#gameOf(said.ticket)?.handleEnter(port, from, said, now) ?? null);
     };
   }
 
   /** A game's own, with its keys. */
-  add(game: string, notary: Notary): void {
+  addGame(game: string, notary: TicketVerifier): void {
     const { relay_lifetime_s, relay_bytes_max } = this.#config;
-    const means: Means | null =
+    const means: NativeRelayOptions | null =
       this.#relay === null
         ? null
         : {
@@ -41,27 +41,27 @@ export class Desk {
             addresses: this.#relay.addresses,
             lifetime_ms: relay_lifetime_s * 1_000,
             bytes_max: relay_bytes_max,
-            ...this.told,
+            ...this.advertised,
           };
-    this.#games.set(game, new Connections(game, means, notary));
+    this.#games.set(game, new NativeRelays(game, means, notary));
   }
 
-  hear(game: string, message: ToRelay, say: (answer: FromRelay) => void): void {
-    this.#games.get(game)?.hear(message, say, Date.now());
+  handleMessage(game: string, message: ToRelay, say: (answer: FromRelay) => void): void {
+    this.#games.get(game)?.handleMessage(message, say, Date.now());
   }
 
   /** Opens the port for WebSockets, if there is to be one. */
-  async open(fault: (error: unknown) => void): Promise<void> {
+  async openTunnels(fault: (error: unknown) => void): Promise<void> {
     const { tunnel, tunnel_source_header: source_header, listen } = this.#config;
     const relay = this.#relay;
     if (tunnel === null || relay === null) return;
     const settings = { listen: tunnel.address === null ? listen : [tunnel.address], port: tunnel.port, source_header };
-    const relaying: Relaying = {
-      join: (ticket, from, stream, now) => this.#of(ticket)?.join(ticket, from, stream, now) ?? null,
-      hear: (port, { address, port: from }, length, stream, now) =>
-        relay.relay.hear(port, address, from, length, now, stream),
-      carry: (hop, bytes) => relay.carry(hop, bytes),
-      fault,
+    const relaying: TunnelHandlers = {
+      join: (ticket, from, stream, now) => this.#gameOf(ticket)?.joinStream(ticket, from, stream, now) ?? null,
+      route: (port, { address, port: from }, length, stream, now) =>
+        relay.relay.route(port, address, from, length, now, stream),
+      forward: (hop, bytes) => relay.forward(hop, bytes),
+      onFault: fault,
     };
     this.#tunnels = await Tunnels.open(settings, relaying, this.#tally);
   }
@@ -71,7 +71,7 @@ export class Desk {
   }
 
   /** What clients are told of the WebSockets, or nothing. */
-  get told(): { readonly tunnel?: string } {
+  get advertised(): { readonly tunnel?: string } {
     const { tunnel, tunnel_url } = this.#config;
     if (tunnel === null || this.#relay === null) return {};
     const { addresses } = this.#relay;
@@ -85,7 +85,7 @@ export class Desk {
     await this.#tunnels?.close();
   }
 
-  #of(ticket: string): Connections | undefined {
+  #gameOf(ticket: string): NativeRelays | undefined {
     return this.#games.get(decodeTicket(ticket)?.ticket.game ?? "");
   }
 }

@@ -11,19 +11,19 @@ import { type Wire as WireName, WIRES } from "#shared/lobby/lobby.ts";
 import type { Budget } from "#shared/rate-limit/token-bucket.ts";
 import { DTLS_SETTINGS, type DtlsConfig } from "./dtls.ts";
 import { RELAY_SETTINGS, type RelayConfig } from "./relay.ts";
-import { NORAY_SETTINGS, type NorayAt, type NorayConfig, resolveNoray } from "./noray.ts";
+import { NORAY_SETTINGS, type NorayAddress, type NorayConfig, resolveNoray } from "./noray.ts";
 import { Secret } from "./secret.ts";
 import {
-  addressList,
-  bad,
-  budget,
+  parseAddressList,
+  invalid,
+  parseBudget,
   type Environment,
-  good,
+  valid,
   type Parsed,
-  saidOf,
+  readEnvironment,
   type Setting,
-  whole,
-  word,
+  integer,
+  oneOf,
 } from "./settings.ts";
 
 export type Port = { readonly port: number; readonly wires: readonly WireName[]; readonly game: string };
@@ -65,7 +65,7 @@ const SETTINGS = {
     help: "URL of the hub",
     parse: (text: string) => {
       const url = URL.canParse(text) ? new URL(text) : null;
-      return url?.protocol === "http:" || url?.protocol === "https:" ? good(url) : bad("an http:// or https:// URL");
+      return url?.protocol === "http:" || url?.protocol === "https:" ? valid(url) : invalid("an http:// or https:// URL");
     },
   },
   key: {
@@ -74,8 +74,8 @@ const SETTINGS = {
     help: "sidecar key, one of the hub's SIDECAR_KEYS; has no default",
     parse: (text: string) =>
       /^[\x21-\x2b\x2d-\x7e]{1,512}$/.test(text)
-        ? good(new Secret(text))
-        : bad("the sidecar key: no spaces, no commas"),
+        ? valid(new Secret(text))
+        : invalid("the sidecar key: no spaces, no commas"),
   },
   name: {
     env: "PARLEY_NAME",
@@ -85,34 +85,34 @@ const SETTINGS = {
         .slice(0, 64) || "sidecar",
     help: "name of this sidecar, unlike that of every other one; the host's name unless set",
     parse: (text: string) =>
-      SIDECAR_PATTERN.test(text) ? good(text) : bad("1 to 64 letters, digits, dots, hyphens or underscores"),
+      SIDECAR_PATTERN.test(text) ? valid(text) : invalid("1 to 64 letters, digits, dots, hyphens or underscores"),
   },
   region: {
     env: "PARLEY_REGION",
     fallback: "",
     help: "where it stands, as told to clients",
-    parse: (text: string) => (/^[a-z0-9-]{0,16}$/.test(text) ? good(text) : bad("at most 16 of a-z 0-9 -")),
+    parse: (text: string) => (/^[a-z0-9-]{0,16}$/.test(text) ? valid(text) : invalid("at most 16 of a-z 0-9 -")),
   },
   addresses: {
     env: "PARLEY_ADDRESSES",
     fallback: "",
     help: "public IP addresses under which players reach it, comma-separated",
-    parse: addressList,
+    parse: parseAddressList,
   },
   listen: {
     env: "PARLEY_LISTEN",
     fallback: "0.0.0.0,::",
     help: "local IP addresses to listen on; answers leave from the one that was asked if it is named here",
     parse: (text: string) => {
-      const parsed = addressList(text);
-      return "value" in parsed && parsed.value.length === 0 ? bad("at least one IP address") : parsed;
+      const parsed = parseAddressList(text);
+      return "value" in parsed && parsed.value.length === 0 ? invalid("at least one IP address") : parsed;
     },
   },
   game: {
     env: "PARLEY_GAME",
     fallback: "default",
     help: "game of the ports that name none",
-    parse: (text: string) => (limits.GAME_PATTERN.test(text) ? good(text) : bad("a game: 1 to 32 of a-z 0-9 -")),
+    parse: (text: string) => (limits.GAME_PATTERN.test(text) ? valid(text) : invalid("a game: 1 to 32 of a-z 0-9 -")),
   },
   ports: {
     env: "PARLEY_PORTS",
@@ -125,78 +125,78 @@ const SETTINGS = {
     fallback: "127.0.0.1:9464",
     help: "ADDRESS:PORT of /healthz and /metrics, or off",
     parse: (text: string) => {
-      if (text === "off") return good(null);
+      if (text === "off") return valid(null);
       const match = /^\[?([0-9A-Fa-f.:]+?)\]?:([0-9]{1,5})$/.exec(text);
       const host = match === null ? null : canonicalAddress(match[1]!);
       const port = Number(match?.[2]);
-      return host === null || port < 1 || port > 65_535 ? bad("ADDRESS:PORT, or off") : good({ host, port });
+      return host === null || port < 1 || port > 65_535 ? invalid("ADDRESS:PORT, or off") : valid({ host, port });
     },
   },
   log: {
     env: "PARLEY_LOG",
     fallback: "info",
     help: `how much to log: ${LEVELS.join(", ")}`,
-    parse: word(LEVELS),
+    parse: oneOf(LEVELS),
   },
   receive_buffer_bytes: {
     env: "PARLEY_RECEIVE_BUFFER_BYTES",
     fallback: String(limits.RECEIVE_BUFFER_BYTES),
     help: "UDP receive buffer asked of the kernel, per socket",
-    parse: whole(4_096, 1_073_741_824),
+    parse: integer(4_096, 1_073_741_824),
   },
   contacts_max: {
     env: "PARLEY_CONTACTS_MAX",
     fallback: String(limits.CONTACTS_MAX),
     help: "members one game may have here at once",
-    parse: whole(1, 10_000_000),
+    parse: integer(1, 10_000_000),
   },
   lobbies_per_source_max: {
     env: "PARLEY_LOBBIES_PER_SOURCE_MAX",
     fallback: String(limits.LOBBIES_PER_SOURCE_MAX),
     help: "lobbies one source (IPv4 address, IPv6 /64) may host at once",
-    parse: whole(1, 1_000_000),
+    parse: integer(1, 1_000_000),
   },
   memberships_per_source_max: {
     env: "PARLEY_MEMBERSHIPS_PER_SOURCE_MAX",
     fallback: String(limits.MEMBERSHIPS_PER_SOURCE_MAX),
     help: "places one source may hold at once",
-    parse: whole(1, 1_000_000),
+    parse: integer(1, 1_000_000),
   },
   stranger: {
     env: "PARLEY_STRANGER_RATE",
     fallback: `${limits.STRANGER_PER_S}/${limits.STRANGER_BURST}`,
     help: "requests and mistakes answered per source: PER_SECOND/AT_ONCE",
-    parse: budget,
+    parse: parseBudget,
   },
   renewal: {
     env: "PARLEY_RENEWAL_RATE",
     fallback: `${limits.RENEWAL_PER_S}/${limits.RENEWAL_BURST}`,
     help: "pings answered per member: PER_SECOND/AT_ONCE",
-    parse: budget,
+    parse: parseBudget,
   },
   list: {
     env: "PARLEY_LIST_RATE",
     fallback: `${limits.LIST_PER_S}/${limits.LIST_BURST}`,
     help: "lists said over UDP per source: PER_SECOND/AT_ONCE",
-    parse: budget,
+    parse: parseBudget,
   },
   stun: {
     env: "PARLEY_STUN_RATE",
     fallback: `${limits.STUN_PER_S}/${limits.STUN_BURST}`,
     help: "STUN questions answered per source, on every UDP port: PER_SECOND/AT_ONCE, or off",
-    parse: (text: string) => (text === "off" ? good(null) : budget(text)),
+    parse: (text: string) => (text === "off" ? valid(null) : parseBudget(text)),
   },
   stun_all: {
     env: "PARLEY_STUN_ALL_RATE",
     fallback: `${limits.STUN_ALL_PER_S}/${limits.STUN_ALL_BURST}`,
     help: "STUN questions answered to all sources together: PER_SECOND/AT_ONCE",
-    parse: budget,
+    parse: parseBudget,
   },
   local_addresses: {
     env: "PARLEY_LOCAL_ADDRESSES",
     fallback: "always",
     help: "who is told a peer's address in its own network: always, or same-address, those at its public address",
-    parse: word(LOCAL_ADDRESSES),
+    parse: oneOf(LOCAL_ADDRESSES),
   },
   ...RELAY_SETTINGS,
   ...DTLS_SETTINGS,
@@ -218,16 +218,16 @@ export function parseConfig(
   for (const key of KEYS) {
     const setting: Setting = SETTINGS[key];
     const flag = flags[flagOf(key)];
-    const parsed = setting.parse(flag ?? saidOf(setting, env) ?? setting.fallback);
+    const parsed = setting.parse(flag ?? readEnvironment(setting, env) ?? setting.fallback);
     if ("value" in parsed) values[key] = parsed.value;
-    else problems.push(`${flag === undefined ? setting.env : `--${flagOf(key)}`}: ${parsed.wanted} expected`);
+    else problems.push(`${flag === undefined ? setting.env : `--${flagOf(key)}`}: ${parsed.expected} expected`);
   }
   const known = new Set(KEYS.map((key) => SETTINGS[key].env));
   for (const name of Object.keys(env)) {
     if (name.startsWith("PARLEY_") && !known.has(name)) problems.push(`${name}: no such setting`);
   }
   if (problems.length > 0) return { problems };
-  type Written = { game: string; ports: (Omit<Port, "game"> & { game: string | null })[]; noray: NorayAt };
+  type Written = { game: string; ports: (Omit<Port, "game"> & { game: string | null })[]; noray: NorayAddress };
   const { game, ports, noray: at, ...rest } = values as Written;
   const bound = ports.map((port) => ({ ...port, game: port.game ?? game }));
   const speaking = bound.filter(({ wires }) => wires.includes("noray"));
@@ -240,7 +240,7 @@ export function parseConfig(
 }
 
 /** The reference of all settings: what `--help` prints. */
-export function help(): string {
+export function helpText(): string {
   const lines = KEYS.flatMap((key) => {
     const { env, fallback, help: says } = SETTINGS[key];
     const shown = key === "name" || fallback === "" ? "" : ` (default ${fallback})`;
@@ -293,10 +293,10 @@ function parsePorts(text: string): Parsed<(Omit<Port, "game"> & { game: string |
       (game === null || limits.GAME_PATTERN.test(game)) &&
       !ports.some((other) => other.port === port);
     if (!right)
-      return bad(
+      return invalid(
         `PORT[=WIRE+WIRE][@GAME] with wires of ${WIRES.join(", ")}, each port once, instead of ${item.trim()},`,
       );
     ports.push({ port, wires, game });
   }
-  return good(ports);
+  return valid(ports);
 }

@@ -1,7 +1,7 @@
 /** Settings of DTLS: part of the sidecar's. */
 import * as limits from "#shared/limits.ts";
 import type { Budget } from "#shared/rate-limit/token-bucket.ts";
-import { bad, budget, good, type Setting, whole, word } from "./settings.ts";
+import { invalid, parseBudget, valid, type Setting, integer, oneOf } from "./settings.ts";
 
 export type DtlsConfig = {
   readonly state: string;
@@ -20,31 +20,31 @@ export type DtlsConfig = {
 
 const DTLS = ["off", "on", "required"] as const;
 
-const path = (text: string) => good(text);
+const path = (text: string) => valid(text);
 
 export const DTLS_SETTINGS = {
   state: {
     env: "PARLEY_STATE",
     fallback: ".parley",
     help: "folder of what it makes for itself: the DTLS certificate and its key",
-    parse: (text: string) => (text === "" ? bad("a folder") : good(text)),
+    parse: (text: string) => (text === "" ? invalid("a folder") : valid(text)),
   },
   dtls: {
     env: "PARLEY_DTLS",
     fallback: "off",
     help: "DTLS on the UDP ports: off; on, beside clear text; required, and clear text is dropped",
-    parse: word(DTLS),
+    parse: oneOf(DTLS),
   },
   dtls_cert: {
     env: "PARLEY_DTLS_CERT",
-    also: "DTLS_CERT",
+    alias: "DTLS_CERT",
     fallback: "",
     help: "PEM file of the certificate and of those that vouch for it, or DTLS_CERT; made in the state folder unless set",
     parse: path,
   },
   dtls_key: {
     env: "PARLEY_DTLS_KEY",
-    also: "DTLS_KEY",
+    alias: "DTLS_KEY",
     fallback: "",
     help: "PEM file of the certificate's private key, EC or RSA, or DTLS_KEY",
     parse: path,
@@ -53,42 +53,42 @@ export const DTLS_SETTINGS = {
     env: "PARLEY_DTLS_SESSIONS_MAX",
     fallback: String(limits.DTLS_SESSIONS_MAX),
     help: "DTLS sessions at once, handshakes included",
-    parse: whole(1, 1_000_000),
+    parse: integer(1, 1_000_000),
   },
   dtls_handshakes_max: {
     env: "PARLEY_DTLS_HANDSHAKES_MAX",
     fallback: String(limits.DTLS_HANDSHAKES_MAX),
     help: "DTLS handshakes under way at once",
-    parse: whole(1, 1_000_000),
+    parse: integer(1, 1_000_000),
   },
   dtls_per_source_max: {
     env: "PARLEY_DTLS_PER_SOURCE_MAX",
     fallback: String(limits.DTLS_PER_SOURCE_MAX),
     help: "DTLS sessions and handshakes one source may have at once",
-    parse: whole(1, 1_000_000),
+    parse: integer(1, 1_000_000),
   },
   dtls_handshake: {
     env: "PARLEY_DTLS_HANDSHAKE_RATE",
     fallback: `${limits.DTLS_HANDSHAKE_PER_S}/${limits.DTLS_HANDSHAKE_BURST}`,
     help: "DTLS handshakes one source may begin: PER_SECOND/AT_ONCE",
-    parse: budget,
+    parse: parseBudget,
   },
   dtls_handshake_s: {
     env: "PARLEY_DTLS_HANDSHAKE_S",
     fallback: String(limits.DTLS_HANDSHAKE_S),
     help: "how long a DTLS handshake may take, in seconds",
-    parse: whole(1, 3_600),
+    parse: integer(1, 3_600),
   },
   dtls_idle_s: {
     env: "PARLEY_DTLS_IDLE_S",
     fallback: String(limits.DTLS_IDLE_S),
     help: "silence after which a DTLS session is over, in seconds",
-    parse: whole(1, 86_400),
+    parse: integer(1, 86_400),
   },
   dtls_mtu_bytes: {
     env: "PARLEY_DTLS_MTU_BYTES",
     fallback: String(limits.DTLS_MTU_BYTES),
     help: "longest datagram of a DTLS handshake, without the IP and UDP headers",
-    parse: whole(256, 16_384),
+    parse: integer(256, 16_384),
   },
 } satisfies Record<string, Setting>;

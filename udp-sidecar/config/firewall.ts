@@ -1,12 +1,12 @@
 /** What a firewall must let in for these settings, as lines for ufw and for nftables. Nothing else need be open. */
 import type { Config } from "./config.ts";
 
-export type Open = { readonly protocol: "udp" | "tcp"; readonly ports: string; readonly what: string };
+export type OpenPort = { readonly protocol: "udp" | "tcp"; readonly ports: string; readonly what: string };
 
 type Settings = Pick<Config, "ports" | "relay_ports" | "noray" | "tunnel" | "tunnel_url">;
 
 /** The ports that players use. Health and metrics are not among them. */
-export function openPorts({ ports, relay_ports, noray, tunnel, tunnel_url }: Settings): Open[] {
+export function openPorts({ ports, relay_ports, noray, tunnel, tunnel_url }: Settings): OpenPort[] {
   // Behind a proxy that speaks TLS the tunnels' own port is for that proxy alone.
   const tunnels = relay_ports !== null && tunnel !== null && tunnel_url === "" ? [tunnel.port] : [];
   return [
@@ -19,8 +19,8 @@ export function openPorts({ ports, relay_ports, noray, tunnel, tunnel_url }: Set
   ];
 }
 
-export function firewallLines(open: readonly Open[]): string {
-  const of = (protocol: Open["protocol"]): string =>
+export function firewallLines(open: readonly OpenPort[]): string {
+  const of = (protocol: OpenPort["protocol"]): string =>
     open
       .filter((one) => one.protocol === protocol)
       .map(({ ports }) => ports)

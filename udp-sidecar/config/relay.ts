@@ -1,7 +1,7 @@
 /** Settings of the relay: part of the sidecar's. */
 import * as limits from "#shared/limits.ts";
 import type { Budget } from "#shared/rate-limit/token-bucket.ts";
-import { addressList, bad, good, type Parsed, type Setting, tcpAt, type TcpAt, whole, word } from "./settings.ts";
+import { parseAddressList, invalid, valid, type Parsed, type Setting, parseTcpAddress, type TcpAddress, integer, oneOf } from "./settings.ts";
 
 export type PortRange = { readonly first: number; readonly last: number };
 
@@ -19,7 +19,7 @@ export type RelayConfig = {
   readonly relay_places_per_source_max: number;
   readonly relay_drain_s: number;
   /** Where WebSockets carry relayed datagrams, or null. */
-  readonly tunnel: TcpAt | null;
+  readonly tunnel: TcpAddress | null;
   readonly tunnel_url: string;
   readonly tunnel_source_header: string;
 };
@@ -27,26 +27,26 @@ export type RelayConfig = {
 const RELAY_PEERS = ["public", "any"] as const;
 
 /** The longest datagram passes, once the bucket is full. */
-const bytes = (text: string): Parsed<Budget> => {
+const parseByteBudget = (text: string): Parsed<Budget> => {
   const match = /^([1-9][0-9]{0,11})\/([1-9][0-9]{0,11})$/.exec(text);
   return match === null || Number(match[2]) < limits.RELAY_BURST_BYTES_MIN
-    ? bad(`BYTES_PER_SECOND/BYTES_AT_ONCE, at least ${limits.RELAY_BURST_BYTES_MIN} at once`)
-    : good({ per_s: Number(match[1]), burst: Number(match[2]) });
+    ? invalid(`BYTES_PER_SECOND/BYTES_AT_ONCE, at least ${limits.RELAY_BURST_BYTES_MIN} at once`)
+    : valid({ per_s: Number(match[1]), burst: Number(match[2]) });
 };
 
 function parseRange(text: string): Parsed<PortRange | null> {
-  if (text === "off") return good(null);
+  if (text === "off") return valid(null);
   const match = /^([0-9]{1,5})-([0-9]{1,5})$/.exec(text);
   const [first, last] = [Number(match?.[1]), Number(match?.[2])];
   return first >= 1 && last > first && last <= 65_535
-    ? good({ first, last })
-    : bad("FIRST-LAST, two ports or more, or off");
+    ? valid({ first, last })
+    : invalid("FIRST-LAST, two ports or more, or off");
 }
 
 /** All games have one. */
-function parseTunnel(text: string): Parsed<TcpAt | null> {
-  const at = tcpAt(text);
-  return "value" in at && (at.value?.game ?? null) === null ? at : bad("[ADDRESS:]PORT, or off");
+function parseTunnel(text: string): Parsed<TcpAddress | null> {
+  const at = parseTcpAddress(text);
+  return "value" in at && (at.value?.game ?? null) === null ? at : invalid("[ADDRESS:]PORT, or off");
 }
 
 export const RELAY_SETTINGS = {
@@ -60,61 +60,61 @@ export const RELAY_SETTINGS = {
     env: "PARLEY_RELAY_ADDRESSES",
     fallback: "",
     help: "public IP addresses of the relay's ports, comma-separated; PARLEY_ADDRESSES unless set",
-    parse: addressList,
+    parse: parseAddressList,
   },
   relay_peers: {
     env: "PARLEY_RELAY_PEERS",
     fallback: "public",
     help: "who is relayed: public, peers with public addresses; any, also private networks and this machine",
-    parse: word(RELAY_PEERS),
+    parse: oneOf(RELAY_PEERS),
   },
   relay_side: {
     env: "PARLEY_RELAY_SIDE_RATE",
     fallback: `${limits.RELAY_SIDE_PER_S}/${limits.RELAY_SIDE_PER_S}`,
     help: "what one side of a relayed pair may send: BYTES_PER_SECOND/BYTES_AT_ONCE, headers included",
-    parse: bytes,
+    parse: parseByteBudget,
   },
   relay_source: {
     env: "PARLEY_RELAY_SOURCE_RATE",
     fallback: `${limits.RELAY_SOURCE_PER_S}/${limits.RELAY_SOURCE_PER_S}`,
     help: "what one source may send through the relay: BYTES_PER_SECOND/BYTES_AT_ONCE",
-    parse: bytes,
+    parse: parseByteBudget,
   },
   relay_game: {
     env: "PARLEY_RELAY_GAME_RATE",
     fallback: `${limits.RELAY_GAME_PER_S}/${limits.RELAY_GAME_PER_S}`,
     help: "what one game may send through the relay: BYTES_PER_SECOND/BYTES_AT_ONCE",
-    parse: bytes,
+    parse: parseByteBudget,
   },
   relay_bytes_max: {
     env: "PARLEY_RELAY_BYTES_MAX",
     fallback: String(limits.RELAY_BYTES_MAX),
     help: "what one relayed pair may send in all, in bytes",
-    parse: whole(1, Number.MAX_SAFE_INTEGER),
+    parse: integer(1, Number.MAX_SAFE_INTEGER),
   },
   relay_lifetime_s: {
     env: "PARLEY_RELAY_LIFETIME_S",
     fallback: String(limits.RELAY_LIFETIME_S),
     help: "how long one pair is relayed, in seconds",
-    parse: whole(1, 31_536_000),
+    parse: integer(1, 31_536_000),
   },
   relay_idle_s: {
     env: "PARLEY_RELAY_IDLE_S",
     fallback: String(limits.RELAY_IDLE_S),
     help: "silence of both sides after which their ports are free again, in seconds",
-    parse: whole(1, 86_400),
+    parse: integer(1, 86_400),
   },
   relay_places_per_source_max: {
     env: "PARLEY_RELAY_PLACES_PER_SOURCE_MAX",
     fallback: String(limits.RELAY_PLACES_PER_SOURCE_MAX),
     help: "sides of relayed pairs that one source may be at once",
-    parse: whole(1, 1_000_000),
+    parse: integer(1, 1_000_000),
   },
   relay_drain_s: {
     env: "PARLEY_RELAY_DRAIN_S",
     fallback: "0",
     help: "how long relayed pairs may go on after SIGTERM, in seconds",
-    parse: whole(0, 86_400),
+    parse: integer(0, 86_400),
   },
   tunnel: {
     env: "PARLEY_TUNNEL",
@@ -128,13 +128,13 @@ export const RELAY_SETTINGS = {
     help: "its URL as clients are told, wss://... behind a proxy that speaks TLS; ws:// and the relay's address unless set",
     parse: (text: string) =>
       text === "" || (/^wss?:\/\/[!-~]+$/.test(text) && text.length <= limits.URL_LENGTH_MAX)
-        ? good(text)
-        : bad("a ws:// or wss:// URL"),
+        ? valid(text)
+        : invalid("a ws:// or wss:// URL"),
   },
   tunnel_source_header: {
     env: "PARLEY_TUNNEL_SOURCE_HEADER",
     fallback: "",
     help: "header in which that proxy names its client (the last address counts); none is believed unless set",
-    parse: (text: string) => (/^[A-Za-z0-9-]{0,64}$/.test(text) ? good(text) : bad("the name of an HTTP header")),
+    parse: (text: string) => (/^[A-Za-z0-9-]{0,64}$/.test(text) ? valid(text) : invalid("the name of an HTTP header")),
   },
 } satisfies Record<string, Setting>;

@@ -9,9 +9,9 @@ import { CLOCK_SKEW_MS, HUB_ASK_MS } from "#shared/limits.ts";
 import { VERSION } from "#shared/version.ts";
 import type { Config } from "./config.ts";
 
-type Facts = {
+type Environment = {
   /** Addresses of this machine. */
-  readonly own: readonly string[];
+  readonly own_addresses: readonly string[];
   /** Files that this process may have open, or null where nobody says. */
   readonly files_max: number | null;
   readonly root: boolean;
@@ -23,9 +23,9 @@ type Facts = {
 type Settings = Pick<Config, "addresses" | "listen" | "relay_ports" | "noray_connections">;
 
 /** Besides sockets: the program's own files, links to hubs. */
-const FILES_BESIDE = 256;
+const FILES_RESERVED = 256;
 
-export function findings(config: Settings, { own, files_max, root, hub, now }: Facts): string[] {
+export function findProblems(config: Settings, { own_addresses: own, files_max, root, hub, now }: Environment): string[] {
   const found: string[] = [];
   const { addresses, listen, relay_ports, noray_connections } = config;
   if (addresses.length === 0) {
@@ -54,7 +54,7 @@ export function findings(config: Settings, { own, files_max, root, hub, now }: F
     }
   }
   const needed =
-    FILES_BESIDE + noray_connections.max + (relay_ports === null ? 0 : relay_ports.last - relay_ports.first);
+    FILES_RESERVED + noray_connections.max + (relay_ports === null ? 0 : relay_ports.last - relay_ports.first);
   if (files_max !== null && files_max < needed) {
     found.push(`only ${files_max} files may be open: raise the limit to ${needed} (LimitNOFILE of the unit)`);
   }
@@ -69,12 +69,12 @@ export function findings(config: Settings, { own, files_max, root, hub, now }: F
   return found;
 }
 
-export async function look(config: Config): Promise<string[]> {
+export async function selfCheck(config: Config): Promise<string[]> {
   const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
   const files_max = filesMax();
   const root = process.getuid?.() === 0;
-  const hub = await ask(config.hub);
-  return findings(config, { own, files_max, root, hub, now: Date.now() });
+  const hub = await fetchHubStatus(config.hub);
+  return findProblems(config, { own_addresses: own, files_max, root, hub, now: Date.now() });
 }
 
 function filesMax(): number | null {
@@ -87,7 +87,7 @@ function filesMax(): number | null {
   }
 }
 
-async function ask(hub: URL): Promise<Facts["hub"]> {
+async function fetchHubStatus(hub: URL): Promise<Environment["hub"]> {
   try {
     const response = await fetch(new URL("/healthz", hub), { signal: AbortSignal.timeout(HUB_ASK_MS) });
     const date_ms = Date.parse(response.headers.get("date") ?? "");

@@ -4,52 +4,52 @@ import type { Budget } from "#shared/rate-limit/token-bucket.ts";
 import { GAME_PATTERN } from "#shared/limits.ts";
 
 /** A value, or what should have been there instead. */
-export type Parsed<T> = { readonly value: T } | { readonly wanted: string };
+export type Parsed<T> = { readonly value: T } | { readonly expected: string };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type Setting = {
   readonly env: string;
   /** Another name that it goes by, where its own says nothing. */
-  readonly also?: string;
+  readonly alias?: string;
   readonly fallback: string;
   readonly help: string;
   readonly parse: (text: string) => Parsed<unknown>;
 };
 
 /** What the environment says of a setting, if it says anything. */
-export const saidOf = ({ env: name, also = name }: Pick<Setting, "env" | "also">, env: Environment) =>
+export const readEnvironment = ({ env: name, alias: also = name }: Pick<Setting, "env" | "also">, env: Environment) =>
   env[name] || (env[also] ?? env[name]);
 
-export const good = <T>(value: T): Parsed<T> => ({ value });
-export const bad = (wanted: string): Parsed<never> => ({ wanted });
+export const valid = <T>(value: T): Parsed<T> => ({ value });
+export const invalid = (wanted: string): Parsed<never> => ({ expected: wanted });
 
-export const whole =
+export const integer =
   (least: number, most: number) =>
   (text: string): Parsed<number> =>
     /^[0-9]+$/.test(text) && Number(text) >= least && Number(text) <= most
-      ? good(Number(text))
-      : bad(`a whole number from ${least} to ${most}`);
+      ? valid(Number(text))
+      : invalid(`a whole number from ${least} to ${most}`);
 
-export const word =
+export const oneOf =
   <T extends string>(words: readonly T[]) =>
   (text: string): Parsed<T> => {
     const found = words.find((one) => one === text);
-    return found === undefined ? bad(`one of ${words.join(", ")}`) : good(found);
+    return found === undefined ? invalid(`one of ${words.join(", ")}`) : valid(found);
   };
 
-export const budget = (text: string): Parsed<Budget> => {
+export const parseBudget = (text: string): Parsed<Budget> => {
   const match = /^([1-9][0-9]{0,6})\/([1-9][0-9]{0,6})$/.exec(text);
   return match === null
-    ? bad("PER_SECOND/AT_ONCE, like 10/20")
-    : good({ per_s: Number(match[1]), burst: Number(match[2]) });
+    ? invalid("PER_SECOND/AT_ONCE, like 10/20")
+    : valid({ per_s: Number(match[1]), burst: Number(match[2]) });
 };
 
 /** A TCP port: without an address wherever the sidecar listens, for a game where it names one. */
-export type TcpAt = { readonly address: string | null; readonly port: number; readonly game: string | null };
+export type TcpAddress = { readonly address: string | null; readonly port: number; readonly game: string | null };
 
-export function tcpAt(text: string): Parsed<TcpAt | null> {
-  if (text === "off") return good(null);
+export function parseTcpAddress(text: string): Parsed<TcpAddress | null> {
+  if (text === "off") return valid(null);
   const match = /^(?:\[?([0-9A-Fa-f.:]+?)\]?:)?([0-9]{1,5})(?:@(.+))?$/.exec(text);
   const address = match?.[1] === undefined ? null : canonicalAddress(match[1]);
   const port = Number(match?.[2]);
@@ -59,14 +59,14 @@ export function tcpAt(text: string): Parsed<TcpAt | null> {
     port <= 65_535 &&
     (match?.[1] === undefined || address !== null) &&
     (game === null || GAME_PATTERN.test(game));
-  return right ? good({ address, port, game }) : bad("[ADDRESS:]PORT[@GAME], or off");
+  return right ? valid({ address, port, game }) : invalid("[ADDRESS:]PORT[@GAME], or off");
 }
 
-export const addressList = (text: string): Parsed<string[]> => {
+export const parseAddressList = (text: string): Parsed<string[]> => {
   const words = text
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
   const all = words.map(canonicalAddress);
-  return all.includes(null) ? bad("IP addresses, comma-separated") : good(all as string[]);
+  return all.includes(null) ? invalid("IP addresses, comma-separated") : valid(all as string[]);
 };

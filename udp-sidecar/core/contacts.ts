@@ -5,29 +5,29 @@
 import { sameEndpoint } from "#shared/net/endpoint.ts";
 import type { Place } from "#shared/link/messages.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
-import { Heap } from "./timer-queue.ts";
-import type { Contact, Contacts as View } from "../protocols/wire.ts";
-import { type Share, Shares } from "./source-quota.ts";
+import { TimerQueue } from "./timer-queue.ts";
+import type { Contact, ContactLookup as View } from "../protocols/wire.ts";
+import { type SourceUsage, SourceQuota } from "./source-quota.ts";
 
-export type Limits = {
+export type ContactLimits = {
   readonly contacts_max: number;
   readonly lobbies_per_source_max: number;
   readonly memberships_per_source_max: number;
 };
 
-type Look = { readonly contact: Contact; readonly at: number };
+type LeaseCheck = { readonly contact: Contact; readonly at: number };
 
 export class Contacts implements View {
-  readonly #limits: Limits;
+  readonly #limits: ContactLimits;
   readonly #all = new Map<string, Contact>();
-  readonly #shares = new Shares();
-  readonly #looks = new Heap<Look>();
+  readonly #quota = new SourceQuota();
+  readonly #checks = new TimerQueue<LeaseCheck>();
   /** The one look that counts for each contact; an older one in the heap was overtaken. */
-  readonly #next = new WeakMap<Contact, Look>();
+  readonly #nextCheck = new WeakMap<Contact, LeaseCheck>();
   /** The lease that the hub gave last; a renewal may have asked for another since. */
-  readonly #given = new WeakMap<Contact, number | null>();
+  readonly #hubLease = new WeakMap<Contact, number | null>();
 
-  constructor(limits: Limits) {
+  constructor(limits: ContactLimits) {
     this.#limits = limits;
   }
 
@@ -48,10 +48,10 @@ export class Contacts implements View {
   }
 
   /** Whether a source that waits for so much already may host one more lobby, or take one more place. */
-  hasRoom(address: string, kind: keyof Share, waiting?: Readonly<Share>): boolean {
+  hasRoom(address: string, kind: keyof SourceUsage, waiting?: Readonly<SourceUsage>): boolean {
     const { contacts_max, lobbies_per_source_max, memberships_per_source_max } = this.#limits;
     const most = kind === "lobbies" ? lobbies_per_source_max : memberships_per_source_max;
-    return this.#all.size < contacts_max && this.#shares.of(address)[kind] + (waiting?.[kind] ?? 0) < most;
+    return this.#all.size < contacts_max && this.#quota.of(address)[kind] + (waiting?.[kind] ?? 0) < most;
   }
 
   /** Makes or updates the contact of a place that the hub gave. */
@@ -63,33 +63,33 @@ export class Contacts implements View {
       const moved = !sameEndpoint(known.endpoint, endpoint);
       Object.assign(known, { via, endpoint, host, memory });
       if (moved) Object.assign(known, { heard_at: now, renewed: false });
-      if (this.#given.get(known) !== lease_ms) this.lease(known, lease_ms);
-      this.#given.set(known, lease_ms);
+      if (this.#hubLease.get(known) !== lease_ms) this.setLease(known, lease_ms);
+      this.#hubLease.set(known, lease_ms);
       this.#count(known, 1);
       return known;
     }
     const contact: Contact = {
       ...place,
-      heard_at: now,
-      unheard: false,
+      last_seen_at: now,
+      restored: false,
       renewed: false,
       introduced: false,
       confirmed: false,
-      answer: [],
+      renewal_reply: [],
     };
     this.#all.set(key(contact.wire, contact.name, contact.peer), contact);
     this.#count(contact, 1);
-    this.#given.set(contact, contact.lease_ms);
-    this.lease(contact, contact.lease_ms);
+    this.#hubLease.set(contact, contact.lease_ms);
+    this.setLease(contact, contact.lease_ms);
     return contact;
   }
 
   /** Gives a contact another lease, from when he was last heard, or takes it away. */
-  lease(contact: Contact, lease_ms: number | null): void {
+  setLease(contact: Contact, lease_ms: number | null): void {
     contact.lease_ms = lease_ms;
-    const due = contact.heard_at + (lease_ms ?? Infinity);
+    const due = contact.last_seen_at + (lease_ms ?? Infinity);
     // A look that comes early finds nothing and looks again; one that would come late is overtaken.
-    if (due < (this.#next.get(contact)?.at ?? Infinity)) this.#look(contact, due);
+    if (due < (this.#nextCheck.get(contact)?.at ?? Infinity)) this.#scheduleCheck(contact, due);
   }
 
   remove(contact: Contact): void {
@@ -101,25 +101,25 @@ export class Contacts implements View {
    * one that is reported comes again after another lease, for the hub may not have heard the report.
    */
   *silent(now: number): Generator<Contact> {
-    for (let look = this.#looks.pop(now); look !== undefined; look = this.#looks.pop(now)) {
+    for (let look = this.#checks.pop(now); look !== undefined; look = this.#checks.pop(now)) {
       const { contact } = look;
-      if (this.#next.get(contact) !== look) continue;
-      this.#next.delete(contact);
+      if (this.#nextCheck.get(contact) !== look) continue;
+      this.#nextCheck.delete(contact);
       if (!this.holds(contact) || contact.lease_ms === null) continue;
-      const due = contact.heard_at + contact.lease_ms;
-      this.#look(contact, due > now ? due : now + contact.lease_ms);
+      const due = contact.last_seen_at + contact.lease_ms;
+      this.#scheduleCheck(contact, due > now ? due : now + contact.lease_ms);
       if (due <= now) yield contact;
     }
   }
 
-  #look(contact: Contact, at: number): void {
+  #scheduleCheck(contact: Contact, at: number): void {
     const look = { contact, at };
-    this.#next.set(contact, look);
-    this.#looks.push(at, look);
+    this.#nextCheck.set(contact, look);
+    this.#checks.push(at, look);
   }
 
   #count({ endpoint, host }: Contact, by: 1 | -1): void {
-    this.#shares.count(endpoint.address, host, by);
+    this.#quota.count(endpoint.address, host, by);
   }
 }
 

@@ -1,5 +1,5 @@
 /** What happened how often, since the process began. Labels come from fixed sets, never from what a peer sent. */
-export type Tallies = {
+export type CounterLabels = {
   /** Datagrams by what became of them. */
   datagrams: "answered" | "mirrored" | "renewed" | "reported" | "dropped";
   /** Why datagrams were dropped. */
@@ -38,20 +38,20 @@ export type Tallies = {
   socket_errors: string;
 };
 
-export class Tally {
-  readonly #counts = new Map<keyof Tallies, Map<string, number>>();
+export class Counters {
+  readonly #counts = new Map<keyof CounterLabels, Map<string, number>>();
 
-  add<K extends keyof Tallies>(what: K, which: Tallies[K], times = 1): void {
+  add<K extends keyof CounterLabels>(what: K, which: CounterLabels[K], times = 1): void {
     let counts = this.#counts.get(what);
     if (counts === undefined) this.#counts.set(what, (counts = new Map()));
     counts.set(which, (counts.get(which) ?? 0) + times);
   }
 
-  get<K extends keyof Tallies>(what: K, which: Tallies[K]): number {
+  get<K extends keyof CounterLabels>(what: K, which: CounterLabels[K]): number {
     return this.#counts.get(what)?.get(which) ?? 0;
   }
 
-  entries(what: keyof Tallies): Iterable<[string, number]> {
+  entries(what: keyof CounterLabels): Iterable<[string, number]> {
     return this.#counts.get(what) ?? [];
   }
 }

@@ -3,30 +3,30 @@
  * Of those between it hears nothing. Bounded: who was heard longest ago is forgotten first, and told of once more.
  */
 import { SIGN_MS, SIGNS_MAX } from "#shared/limits.ts";
-import type { Sign } from "../protocols/wire.ts";
+import type { Liveness } from "../protocols/wire.ts";
 
-export class Signs {
+export class LivenessReports {
   /** Who was heard when, the one who was heard longest ago first. */
-  readonly #heard = new Map<string, number>();
+  readonly #lastSeen = new Map<string, number>();
 
   get size(): number {
-    return this.#heard.size;
+    return this.#lastSeen.size;
   }
 
   /** Whether this sign is to be told. */
-  isNews(sign: Sign, now: number): boolean {
+  shouldReport(sign: Liveness, now: number): boolean {
     const key = keyOf(sign);
-    const before = this.#heard.get(key) ?? -Infinity;
-    this.#heard.delete(key);
-    this.#heard.set(key, now);
-    if (this.#heard.size > SIGNS_MAX) this.#heard.delete(this.#heard.keys().next().value!);
+    const before = this.#lastSeen.get(key) ?? -Infinity;
+    this.#lastSeen.delete(key);
+    this.#lastSeen.set(key, now);
+    if (this.#lastSeen.size > SIGNS_MAX) this.#lastSeen.delete(this.#lastSeen.keys().next().value!);
     return now - before > SIGN_MS;
   }
 
   /** The hub was not told after all. */
-  forget(sign: Sign): void {
-    this.#heard.delete(keyOf(sign));
+  forget(sign: Liveness): void {
+    this.#lastSeen.delete(keyOf(sign));
   }
 }
 
-const keyOf = ({ name, peer, expires_at_s }: Sign): string => `${name} ${peer} ${expires_at_s}`;
+const keyOf = ({ name, peer, expires_at_s }: Liveness): string => `${name} ${peer} ${expires_at_s}`;

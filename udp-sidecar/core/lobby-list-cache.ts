@@ -7,13 +7,13 @@ import type { Summary } from "#shared/api/lobbies.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import type { Secret } from "../config/secret.ts";
 
-type Kept = { readonly at: number; readonly lobbies: Promise<readonly Summary[] | null> };
+type CachedList = { readonly at: number; readonly lobbies: Promise<readonly Summary[] | null> };
 
-export class Lists {
+export class LobbyListCache {
   readonly #hub: URL;
   readonly #key: Secret;
   readonly #game: string;
-  readonly #kept = new Map<WireName, Kept>();
+  readonly #cached = new Map<WireName, CachedList>();
 
   constructor(hub: URL, key: Secret, game: string) {
     this.#hub = hub;
@@ -23,10 +23,10 @@ export class Lists {
 
   /** The newest lobbies of a wire, at most one page, or null where the hub does not answer. */
   get(wire: WireName, now: number): Promise<readonly Summary[] | null> {
-    const kept = this.#kept.get(wire);
+    const kept = this.#cached.get(wire);
     if (kept !== undefined && now - kept.at < LIST_KEPT_MS) return kept.lobbies;
     const lobbies = this.#fetch(wire);
-    this.#kept.set(wire, { at: now, lobbies });
+    this.#cached.set(wire, { at: now, lobbies });
     return lobbies;
   }
 

@@ -2,14 +2,14 @@
 import { sourceOf } from "#shared/net/endpoint.ts";
 
 /** A lobby hosted is a membership too. */
-export type Share = { lobbies: number; memberships: number };
+export type SourceUsage = { lobbies: number; memberships: number };
 
-const NOTHING: Readonly<Share> = { lobbies: 0, memberships: 0 };
+const NOTHING: Readonly<SourceUsage> = { lobbies: 0, memberships: 0 };
 
-export class Shares {
-  readonly #sources = new Map<string, Share>();
+export class SourceQuota {
+  readonly #sources = new Map<string, SourceUsage>();
 
-  of(address: string): Readonly<Share> {
+  of(address: string): Readonly<SourceUsage> {
     return this.#sources.get(sourceOf(address)) ?? NOTHING;
   }
 

@@ -4,18 +4,18 @@
  */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { type Bucket, type Budget, fullBucket, Guard, take } from "#shared/rate-limit/token-bucket.ts";
-import { answer } from "../protocols/stun.ts";
-import type { Tally } from "./counters.ts";
+import { bindingResponse } from "../protocols/stun.ts";
+import type { Counters } from "./counters.ts";
 
-export type MirrorLimits = { readonly source: Budget; readonly all: Budget; readonly sources_max: number };
+export type StunLimits = { readonly source: Budget; readonly all: Budget; readonly sources_max: number };
 
-export class Mirror {
+export class StunResponder {
   readonly #sources: Guard;
-  readonly #limits: MirrorLimits;
-  readonly #tally: Tally;
+  readonly #limits: StunLimits;
+  readonly #tally: Counters;
   readonly #all: Bucket;
 
-  constructor(limits: MirrorLimits, tally: Tally) {
+  constructor(limits: StunLimits, tally: Counters) {
     this.#limits = limits;
     this.#tally = tally;
     this.#sources = new Guard(limits.source, limits.sources_max);
@@ -23,8 +23,8 @@ export class Mirror {
   }
 
   /** What a STUN message is answered, or null for silence. */
-  hear(bytes: Uint8Array, from: Endpoint, now: number): Uint8Array | null {
-    const said = answer(bytes, from);
+  handleMessage(bytes: Uint8Array, from: Endpoint, now: number): Uint8Array | null {
+    const said = bindingResponse(bytes, from);
     if ("drop" in said) return this.#drop(said.drop);
     if (!this.#sources.allows(from.address, now)) return this.#drop("stun_rate");
     if (!take(this.#all, this.#limits.all, now)) return this.#drop("stun_rate_of_all");

@@ -1,5 +1,5 @@
 /** A binary heap of things to do, the soonest first. Equal times leave in the order they came. */
-export class Heap<T> {
+export class TimerQueue<T> {
   readonly #items: { at: number; order: number; value: T }[] = [];
   #order = 0;
 
@@ -8,7 +8,7 @@ export class Heap<T> {
   }
 
   /** When the soonest is due (ms since the epoch), or null. */
-  get next(): number | null {
+  get nextAt(): number | null {
     return this.#items[0]?.at ?? null;
   }
 

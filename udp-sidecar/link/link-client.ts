@@ -26,11 +26,11 @@ import type { FromRelay, ToRelay } from "#shared/link/relay-messages.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
 import type { Logger } from "pino";
 import type { Secret } from "../config/secret.ts";
-import type { Share } from "../core/source-quota.ts";
+import type { SourceUsage } from "../core/source-quota.ts";
 import { Outbox } from "./outbox.ts";
-import type { Tally } from "../core/counters.ts";
+import type { Counters } from "../core/counters.ts";
 
-export type UplinkOptions = {
+export type LinkClientOptions = {
   readonly hub: URL;
   readonly key: Secret;
   readonly game: string;
@@ -38,34 +38,34 @@ export type UplinkOptions = {
   /** What we say of ourselves, as it is now. */
   readonly hello: () => Hello;
   readonly log: Logger;
-  readonly tally: Tally;
-  readonly on: {
-    readonly welcome: (shards: number, keys: readonly TicketKey[]) => void;
-    readonly members: (items: readonly MemberTell[]) => void;
+  readonly tally: Counters;
+  readonly handlers: {
+    readonly onWelcome: (shards: number, keys: readonly TicketKey[]) => void;
+    readonly onMembers: (items: readonly MemberTell[]) => void;
     /** What is said of relays, and how to answer it. */
-    readonly relays: (message: ToRelay, say: (answer: FromRelay) => void) => void;
-    readonly told: (items: Told["items"], reportAt: (seq: number) => Report | undefined) => void;
+    readonly onRelayMessage: (message: ToRelay, say: (answer: FromRelay) => void) => void;
+    readonly onReplies: (items: Told["items"], reportAt: (seq: number) => Report | undefined) => void;
   };
 };
 
-export class Uplink {
-  readonly #options: UplinkOptions;
+export class LinkClient {
+  readonly #options: LinkClientOptions;
   readonly #outbox = new Outbox();
   #socket: WebSocket | null = null;
   /** Everything of the greeting has arrived: reports may go. */
   #up = false;
   #stopped = false;
   #failures = 0;
-  #complaint = "";
+  #loggedFailure = "";
   /** The list of members as far as it has come. */
   #members: MemberTell[] = [];
-  #heard_at = 0;
+  #received_at = 0;
   #timers: Set<NodeJS.Timeout> = new Set();
   #flushing = false;
   #resend: NodeJS.Timeout | null = null;
   #emptied: (() => void) | null = null;
 
-  constructor(options: UplinkOptions) {
+  constructor(options: LinkClientOptions) {
     this.#options = options;
     this.#open();
   }
@@ -78,8 +78,8 @@ export class Uplink {
     return this.#outbox.size;
   }
 
-  askedBy(address: string): Readonly<Share> {
-    return this.#outbox.waiting(address);
+  pendingFrom(address: string): Readonly<SourceUsage> {
+    return this.#outbox.pendingFrom(address);
   }
 
   /** Takes a report; it leaves with everything else that this turn of the event loop brings. */
@@ -96,7 +96,7 @@ export class Uplink {
   }
 
   /** Says hello once more on an open link, because something about us has changed; a new link says it anyway. */
-  greet(): void {
+  sendHello(): void {
     if (this.#up) this.#send(this.#options.hello());
   }
 
@@ -115,7 +115,7 @@ export class Uplink {
     this.#socket = null;
     this.#up = false;
     for (const timer of this.#timers) clearTimeout(timer);
-    this.#await(null);
+    this.#setResendTimer(null);
   }
 
   // --- opening and losing ----------------------------------------------------------------------------------------
@@ -128,33 +128,33 @@ export class Uplink {
     const init = { headers: { authorization: `Bearer ${key.reveal()}` } };
     const socket = new WebSocket(url, init);
     this.#socket = socket;
-    const giveUp = this.#after(LINK_OPEN_MS, () => this.#lost(socket, "the hub did not greet in time"));
+    const giveUp = this.#after(LINK_OPEN_MS, () => this.#handleLoss(socket, "the hub did not greet in time"));
     socket.addEventListener("open", () => this.#send(this.#options.hello()));
     socket.addEventListener("message", ({ data }) => {
-      this.#heard_at = Date.now();
-      if (data !== "pong") this.#take(socket, typeof data === "string" ? data : "", giveUp);
+      this.#received_at = Date.now();
+      if (data !== "pong") this.#handleMessage(socket, typeof data === "string" ? data : "", giveUp);
     });
-    socket.addEventListener("close", ({ code, reason }) => this.#lost(socket, `closed with ${code} ${reason}`.trim()));
-    socket.addEventListener("error", () => this.#lost(socket, "it cannot be reached"));
+    socket.addEventListener("close", ({ code, reason }) => this.#handleLoss(socket, `closed with ${code} ${reason}`.trim()));
+    socket.addEventListener("error", () => this.#handleLoss(socket, "it cannot be reached"));
   }
 
-  #lost(socket: WebSocket, why: string): void {
+  #handleLoss(socket: WebSocket, why: string): void {
     if (this.#socket !== socket || this.#stopped) return;
     this.#socket = null;
     socket.close();
     const wasUp = this.#up;
     this.#up = false;
-    this.#await(null);
+    this.#setResendTimer(null);
     this.#outbox.rewind();
     this.#options.tally.add("links", wasUp ? "down" : "failed");
     if (wasUp) this.#failures = 0;
-    void this.#complain(why);
+    void this.#logFailure(why);
     const most = Math.min(BACKOFF_LAST_MS, BACKOFF_FIRST_MS * 2 ** Math.min(this.#failures++, 10));
     this.#after(Math.random() * most, () => this.#open());
   }
 
   /** Logs why there is no link, once per reason. A refused key looks like a closed socket, so it is asked for plainly. */
-  async #complain(why: string): Promise<void> {
+  async #logFailure(why: string): Promise<void> {
     const { hub, key, game, shard, log } = this.#options;
     let complaint = why;
     try {
@@ -166,21 +166,21 @@ export class Uplink {
     } catch {
       complaint = "it cannot be reached";
     }
-    if (this.#up || this.#stopped || complaint === this.#complaint) return;
-    this.#complaint = complaint;
+    if (this.#up || this.#stopped || complaint === this.#loggedFailure) return;
+    this.#loggedFailure = complaint;
     log.warn({ hub: hub.origin, game, shard, why: complaint }, "no link to the hub; trying again");
   }
 
   // --- messages --------------------------------------------------------------------------------------------------
 
-  #take(socket: WebSocket, text: string, giveUp: NodeJS.Timeout): void {
+  #handleMessage(socket: WebSocket, text: string, giveUp: NodeJS.Timeout): void {
     if (this.#socket !== socket) return;
-    const { log, on, game, shard } = this.#options;
+    const { log, handlers: on, game, shard } = this.#options;
     const decoded = decode(text, fromHub, LINK_FRAME_LENGTH_MAX);
     if (!decoded.ok) {
       log.error({ game, shard, why: decoded.why }, "the hub sent what the link does not allow");
       socket.close(Close.malformed, decoded.why.slice(0, 100));
-      return this.#lost(socket, "it sent what the link does not allow");
+      return this.#handleLoss(socket, "it sent what the link does not allow");
     }
     const message = decoded.value;
     this.#options.tally.add("link_messages", "received");
@@ -188,25 +188,25 @@ export class Uplink {
       case "welcome":
         this.#outbox.welcome(message.ack);
         this.#members = [];
-        return on.welcome(message.shards, message.ticket_keys ?? []);
+        return on.onWelcome(message.shards, message.ticket_keys ?? []);
       case "members":
         this.#members.push(...message.items);
         if (!message.last) return;
-        on.members(this.#members.splice(0));
-        return this.#greeted(socket, giveUp);
+        on.onMembers(this.#members.splice(0));
+        return this.#linkUp(socket, giveUp);
       case "told":
-        on.told(message.items, (seq) => this.#outbox.at(seq));
-        if (message.ack !== null && this.#outbox.acknowledge(message.ack)) this.#await(null);
+        on.onReplies(message.items, (seq) => this.#outbox.at(seq));
+        if (message.ack !== null && this.#outbox.acknowledge(message.ack)) this.#setResendTimer(null);
         return this.#flush();
       case "allocate":
       case "release":
-        return on.relays(message, (answer) => {
+        return on.onRelayMessage(message, (answer) => {
           if (this.#up) this.#send(answer);
         });
     }
   }
 
-  #greeted(socket: WebSocket, giveUp: NodeJS.Timeout): void {
+  #linkUp(socket: WebSocket, giveUp: NodeJS.Timeout): void {
     const { log, tally, game, shard, hub } = this.#options;
     clearTimeout(giveUp);
     this.#timers.delete(giveUp);
@@ -214,7 +214,7 @@ export class Uplink {
     if (this.#up) return this.#flush();
     this.#up = true;
     this.#failures = 0;
-    this.#complaint = "";
+    this.#loggedFailure = "";
     tally.add("links", "up");
     log.info({ hub: hub.origin, game, shard }, "linked to the hub");
     this.#ping(socket);
@@ -223,7 +223,7 @@ export class Uplink {
 
   #ping(socket: WebSocket): void {
     if (this.#socket !== socket) return;
-    if (Date.now() - this.#heard_at > LINK_SILENCE_MS) return this.#lost(socket, "it has been silent for too long");
+    if (Date.now() - this.#received_at > LINK_SILENCE_MS) return this.#handleLoss(socket, "it has been silent for too long");
     socket.send("ping");
     this.#after(LINK_PING_MS, () => this.#ping(socket));
   }
@@ -231,11 +231,11 @@ export class Uplink {
   #flush(): void {
     if (!this.#up) return;
     const now = Date.now();
-    for (let batch = this.#outbox.take(now); batch !== null; batch = this.#outbox.take(now)) this.#send(batch);
+    for (let batch = this.#outbox.nextBatch(now); batch !== null; batch = this.#outbox.nextBatch(now)) this.#send(batch);
     if (this.#outbox.size === 0) this.#emptied?.();
     // A hub that failed to store a batch stays silent about it.
     if (this.#outbox.inFlight && this.#resend === null) {
-      this.#await(() => {
+      this.#setResendTimer(() => {
         this.#outbox.rewind();
         this.#flush();
       });
@@ -243,7 +243,7 @@ export class Uplink {
   }
 
   /** One timer waits for the next ack; with null none does. */
-  #await(otherwise: (() => void) | null): void {
+  #setResendTimer(otherwise: (() => void) | null): void {
     if (this.#resend !== null) clearTimeout(this.#resend);
     this.#resend = null;
     if (otherwise === null) return;

@@ -16,19 +16,19 @@ import {
 } from "#shared/limits.ts";
 import { formatEndpoint } from "#shared/net/endpoint.ts";
 import type { Report, Reports } from "#shared/link/messages.ts";
-import { type Share, Shares } from "../core/source-quota.ts";
+import { type SourceUsage, SourceQuota } from "../core/source-quota.ts";
 
-type Entry = { readonly report: Report; readonly subject: string; readonly text: string; asked_at: number };
+type OutboxEntry = { readonly report: Report; readonly subject: string; readonly text: string; requested_at: number };
 
 /** What clients repeat by themselves until they are answered. Said late, it would surprise who has given up. */
-const REPEATED = new Set<Report["kind"]>(["host", "join", "ask", "start", "moved"]);
+const RETRIED_BY_CLIENTS = new Set<Report["kind"]>(["host", "join", "ask", "start", "moved"]);
 
 export class Outbox {
-  readonly #entries: Entry[] = [];
+  readonly #entries: OutboxEntry[] = [];
   /** The last waiting entry about each subject. */
-  readonly #latest = new Map<string, Entry>();
+  readonly #latest = new Map<string, OutboxEntry>();
   /** What each source waits for. */
-  readonly #asked = new Shares();
+  readonly #pending = new SourceQuota();
   /** The number of the first entry. */
   #seq = 1;
   /** Entries whose number the hub may know: they keep their place. */
@@ -46,8 +46,8 @@ export class Outbox {
   }
 
   /** Lobbies and places that a source has asked for here. */
-  waiting(address: string): Readonly<Share> {
-    return this.#asked.of(address);
+  pendingFrom(address: string): Readonly<SourceUsage> {
+    return this.#pending.of(address);
   }
 
   /** False where there is no room. */
@@ -55,7 +55,7 @@ export class Outbox {
     const entry = { report, subject: subjectOf(report), text: JSON.stringify(report), asked_at: now };
     const latest = this.#latest.get(entry.subject);
     if (latest?.text === entry.text) {
-      latest.asked_at = now;
+      latest.requested_at = now;
       return true;
     }
     if (report.kind === "ask" && this.#entries.length - this.#numbered >= OUTBOX_QUESTIONS_MAX) return false;
@@ -67,7 +67,7 @@ export class Outbox {
   }
 
   /** The next batch, or null while enough are on their way or nothing waits. */
-  take(now: number): Reports | null {
+  nextBatch(now: number): Reports | null {
     if (this.#flights >= BATCHES_IN_FLIGHT_MAX) return null;
     if (this.#numbered < this.#entries.length) this.#dropStale(now);
     if (this.#sent === this.#entries.length) return null;
@@ -115,7 +115,7 @@ export class Outbox {
   /** Only what has no number yet: the hub may know the others. */
   #dropStale(now: number): void {
     for (const entry of this.#entries.splice(this.#numbered)) {
-      if (REPEATED.has(entry.report.kind) && now - entry.asked_at > REPORT_STALE_MS) this.#forget(entry);
+      if (RETRIED_BY_CLIENTS.has(entry.report.kind) && now - entry.requested_at > REPORT_STALE_MS) this.#forget(entry);
       else this.#entries.push(entry);
     }
   }
@@ -127,13 +127,13 @@ export class Outbox {
     return true;
   }
 
-  #forget(entry: Entry): void {
+  #forget(entry: OutboxEntry): void {
     if (this.#latest.get(entry.subject) === entry) this.#latest.delete(entry.subject);
     this.#count(entry.report, -1);
   }
 
   #count({ kind, endpoint }: Report, by: 1 | -1): void {
-    if (kind === "host" || kind === "join") this.#asked.count(endpoint.address, kind === "host", by);
+    if (kind === "host" || kind === "join") this.#pending.count(endpoint.address, kind === "host", by);
   }
 }
 

@@ -5,91 +5,91 @@
 import type { MemberTell, Report } from "#shared/link/messages.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
-import type { Share } from "../core/source-quota.ts";
-import type { Tickets } from "./ticket-verifier.ts";
-import { Uplink, type UplinkOptions } from "./link-client.ts";
+import type { SourceUsage } from "../core/source-quota.ts";
+import type { GameTicketVerifier } from "./ticket-verifier.ts";
+import { LinkClient, type LinkClientOptions } from "./link-client.ts";
 
-export type LinksOptions = Omit<UplinkOptions, "shard" | "on"> & {
+export type ShardLinksOptions = Omit<LinkClientOptions, "shard" | "on"> & {
   /** Proved with what the hubs said last; all hubs of a game have the same keys. */
-  readonly tickets: Tickets;
-  readonly on: {
-    readonly members: (items: readonly MemberTell[], behind: (wire: WireName, name: string) => boolean) => void;
-    readonly told: UplinkOptions["on"]["told"];
-    readonly relays: UplinkOptions["on"]["relays"];
+  readonly tickets: GameTicketVerifier;
+  readonly handlers: {
+    readonly onMembers: (items: readonly MemberTell[], behind: (wire: WireName, name: string) => boolean) => void;
+    readonly onReplies: LinkClientOptions["handlers"]["onReplies"];
+    readonly onRelayMessage: LinkClientOptions["handlers"]["onRelayMessage"];
   };
 };
 
-export class Links {
-  readonly #options: LinksOptions;
-  readonly #uplinks: Uplink[] = [];
+export class ShardLinks {
+  readonly #options: ShardLinksOptions;
+  readonly #links: LinkClient[] = [];
   #shards = 0;
 
-  constructor(options: LinksOptions) {
+  constructor(options: ShardLinksOptions) {
     this.#options = options;
     this.#add(0);
   }
 
   /** Every hub of the game listens. */
   get up(): boolean {
-    return this.#shards > 0 && this.#uplinks.every((uplink) => uplink.up);
+    return this.#shards > 0 && this.#links.every((uplink) => uplink.up);
   }
 
   get waiting(): number {
-    return this.#uplinks.reduce((sum, uplink) => sum + uplink.waiting, 0);
+    return this.#links.reduce((sum, uplink) => sum + uplink.waiting, 0);
   }
 
   /** What a source has asked any hub for and not been answered yet. */
-  askedBy(address: string): Share {
+  pendingFrom(address: string): SourceUsage {
     const all = { lobbies: 0, memberships: 0 };
-    for (const uplink of this.#uplinks) {
-      const { lobbies, memberships } = uplink.askedBy(address);
+    for (const uplink of this.#links) {
+      const { lobbies, memberships } = uplink.pendingFrom(address);
       all.lobbies += lobbies;
       all.memberships += memberships;
     }
     return all;
   }
 
-  linked(wire: WireName, name: string): boolean {
-    return this.#shards > 0 && (this.#uplinks[shardOf(wire, name, this.#shards)]?.up ?? false);
+  isLinked(wire: WireName, name: string): boolean {
+    return this.#shards > 0 && (this.#links[shardOf(wire, name, this.#shards)]?.up ?? false);
   }
 
   report(report: Report): boolean {
     if (this.#shards === 0) return false;
-    return this.#uplinks[shardOf(report.wire, report.name, this.#shards)]?.report(report) ?? false;
+    return this.#links[shardOf(report.wire, report.name, this.#shards)]?.report(report) ?? false;
   }
 
   /** Says hello once more, because something about us has changed. */
-  greet(): void {
-    for (const uplink of this.#uplinks) uplink.greet();
+  sendHello(): void {
+    for (const uplink of this.#links) uplink.sendHello();
   }
 
   async stop(within_ms: number): Promise<void> {
-    await Promise.all(this.#uplinks.map((uplink) => uplink.stop(within_ms)));
+    await Promise.all(this.#links.map((uplink) => uplink.stop(within_ms)));
   }
 
   #add(shard: number): void {
-    const { on, ...rest } = this.#options;
+    const { handlers: on, ...rest } = this.#options;
     const behind = (wire: WireName, name: string): boolean => shardOf(wire, name, this.#shards) === shard;
-    const uplink = new Uplink({
+    const uplink = new LinkClient({
       ...rest,
       shard,
-      on: {
-        welcome: (shards, keys) => {
-          this.#options.tickets.learn(keys);
+      handlers: {
+        onWelcome: (shards, keys) => {
+          this.#options.tickets.setKeys(keys);
           this.#resize(shards);
         },
-        members: (items) => on.members(items, behind),
-        told: on.told,
-        relays: on.relays,
+        onMembers: (items) => on.onMembers(items, behind),
+        onReplies: on.onReplies,
+        onRelayMessage: on.onRelayMessage,
       },
     });
-    this.#uplinks[shard] = uplink;
+    this.#links[shard] = uplink;
   }
 
   /** The operator may have changed the number of shards while we were away. */
   #resize(shards: number): void {
     this.#shards = shards;
-    for (const gone of this.#uplinks.splice(shards)) void gone.stop(0);
-    for (let shard = this.#uplinks.length; shard < shards; shard++) this.#add(shard);
+    for (const gone of this.#links.splice(shards)) void gone.stop(0);
+    for (let shard = this.#links.length; shard < shards; shard++) this.#add(shard);
   }
 }

@@ -9,7 +9,7 @@ import { decodeReceipt, RECEIPT_SIGNATURE_LENGTH, receiptClaims, receiptText } f
 import { decodeTicket, type Ticket, type TicketKey, type TicketPurpose } from "#shared/auth/tickets.ts";
 import { Secret } from "../config/secret.ts";
 
-export class Tickets {
+export class GameTicketVerifier {
   readonly #game: string;
   /** The newest first. */
   #keys: ReadonlyMap<string, Secret> = new Map();
@@ -19,12 +19,12 @@ export class Tickets {
   }
 
   /** The keys of a greeting take the place of those before. */
-  learn(keys: readonly TicketKey[]): void {
+  setKeys(keys: readonly TicketKey[]): void {
     this.#keys = new Map(keys.map(({ id, secret }) => [id, new Secret(secret)]));
   }
 
   /** What the text proves, or null: signed by the hub, for this game and purpose, and not over at `now`. */
-  prove(text: string, purpose: TicketPurpose, now: number): Ticket | null {
+  verify(text: string, purpose: TicketPurpose, now: number): Ticket | null {
     const unproved = decodeTicket(text);
     if (unproved === null) return null;
     const { ticket, claims, signature } = unproved;
@@ -35,7 +35,7 @@ export class Tickets {
   }
 
   /** What a peer shows the hub of where he was seen (shared/auth/receipts.ts); null where no greeting has come yet. */
-  receipt(peer: string, endpoint: Endpoint, now: number): string | null {
+  issueReceipt(peer: string, endpoint: Endpoint, now: number): string | null {
     const [newest] = this.#keys;
     if (newest === undefined) return null;
     const [key, secret] = newest;
@@ -44,7 +44,7 @@ export class Tickets {
   }
 
   /** Where a sidecar has just seen this peer, or null where the text is no good receipt of his, or too old. */
-  fresh(peer: string, text: string, now: number): Endpoint | null {
+  endpointFrom(peer: string, text: string, now: number): Endpoint | null {
     const unproved = decodeReceipt(text, this.#game, peer);
     const key = unproved === null ? undefined : this.#keys.get(unproved.key);
     if (unproved === null || key === undefined) return null;

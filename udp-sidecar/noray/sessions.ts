@@ -10,16 +10,16 @@ import type { Endpoint } from "#shared/net/endpoint.ts";
 import { NORAY_ANSWER_MS, NORAY_PENDING_MAX } from "#shared/limits.ts";
 import type { Report } from "#shared/link/messages.ts";
 import type { Answer, Notice, Wire as WireName } from "#shared/lobby/lobby.ts";
-import type { Party } from "../relay/allocation.ts";
+import type { ObservedParty } from "../relay/allocation.ts";
 import { type Budget, Guard } from "#shared/rate-limit/token-bucket.ts";
-import type { Contact, Said } from "../protocols/wire.ts";
+import type { Contact, ReportBody } from "../protocols/wire.ts";
 import * as noray from "../protocols/noray.ts";
-import { Shares } from "../core/source-quota.ts";
-import type { Tally } from "../core/counters.ts";
+import { SourceQuota } from "../core/source-quota.ts";
+import type { Counters } from "../core/counters.ts";
 
-export type Limits = {
-  readonly oid: noray.Format;
-  readonly pid: noray.Format;
+export type NorayLimits = {
+  readonly oid: noray.IdFormat;
+  readonly pid: noray.IdFormat;
   readonly hosts_max: number;
   readonly hosts_per_source_max: number;
   readonly connections_max: number;
@@ -30,61 +30,61 @@ export type Limits = {
 };
 
 /** One end of a TCP connection. */
-export type Connection = { readonly address: string; say(text: string): void; end(): void };
+export type NorayConnection = { readonly address: string; send(text: string): void; end(): void };
 
-export type Out = {
+export type NorayOutput = {
   contact(oid: string): Contact | undefined;
   /** Tells the hub something as from a peer, or as if he were reached elsewhere. */
-  ask(contact: Contact, said: Said, at?: Endpoint): boolean;
-  hangUp(contact: Contact): void;
+  reportAs(contact: Contact, said: ReportBody, at?: Endpoint): boolean;
+  disconnect(contact: Contact): void;
   /** Registers a host with the hub anew, where the registrar last saw him. */
-  host(said: Said, seen: Seen): boolean;
+  reportHost(said: ReportBody, seen: ObservedAt): boolean;
   readonly random: (bytes: number) => Uint8Array;
   /** Ports of a relay, in the order of the parties, or null where there is none to be had. */
-  relay(parties: readonly [Party, Party], limited: (reason: string) => void): readonly [number, number] | null;
+  allocateRelay(parties: readonly [ObservedParty, ObservedParty], limited: (reason: string) => void): readonly [number, number] | null;
   /** A party of relays is seen elsewhere now. */
-  moved(party: string, seen: Endpoint): void;
+  peerMoved(party: string, seen: Endpoint): void;
   /** A party of relays is gone. */
-  left(party: string): void;
+  peerLeft(party: string): void;
   /** Our own address, as peers of other sidecars reach it. */
-  readonly address: string | null;
+  readonly relay_address: string | null;
 };
 
-export type Seen = Pick<Contact, "via" | "endpoint">;
-export type Caller = {
-  readonly connection: Connection;
+export type ObservedAt = Pick<Contact, "via" | "endpoint">;
+export type NoraySession = {
+  readonly connection: NorayConnection;
   /** Registered over this connection. The first one asks. */
-  readonly hosts: Host[];
-  readonly pending: Map<string, Pending>;
+  readonly hosts: RegisteredHost[];
+  readonly lookups: Map<string, PendingLookup>;
   /** Says nothing more, and is let go when everything is answered. */
   ended: boolean;
 };
 
-type Host = { readonly oid: string; readonly digest: string; readonly caller: Caller; seen: Seen | null };
-type Pending = {
-  readonly caller: Caller;
+type RegisteredHost = { readonly oid: string; readonly digest: string; readonly session: NoraySession; observed: ObservedAt | null };
+type PendingLookup = {
+  readonly session: NoraySession;
   readonly oid: string;
   readonly name: string;
-  readonly silently: boolean;
+  readonly relayed: boolean;
   readonly since: number;
 };
 
-export class Switchboard implements noray.Hosts {
-  readonly #limits: Limits;
-  readonly #out: Out;
-  readonly #tally: Tally;
-  readonly #callers = new Set<Caller>();
-  readonly #hosts = new Map<string, Host>();
+export class NoraySessions implements noray.NorayHosts {
+  readonly #limits: NorayLimits;
+  readonly #out: NorayOutput;
+  readonly #tally: Counters;
+  readonly #sessions = new Set<NoraySession>();
+  readonly #hosts = new Map<string, RegisteredHost>();
   readonly #oids = new Map<string, string>();
   /** Everything that waits for the hub, the oldest first. */
-  readonly #waiting = new Set<Pending>();
+  readonly #pending = new Set<PendingLookup>();
   /** How many hosts, and how many connections, each source has. */
-  readonly #registered = new Shares();
-  readonly #connected = new Shares();
+  readonly #registered = new SourceQuota();
+  readonly #connected = new SourceQuota();
   readonly #registrations: Guard;
   readonly #lookups: Guard;
 
-  constructor(limits: Limits, out: Out, tally: Tally) {
+  constructor(limits: NorayLimits, out: NorayOutput, tally: Counters) {
     this.#limits = limits;
     this.#out = out;
     this.#tally = tally;
@@ -93,7 +93,7 @@ export class Switchboard implements noray.Hosts {
   }
 
   get connections(): number {
-    return this.#callers.size;
+    return this.#sessions.size;
   }
 
   get hosts(): number {
@@ -103,50 +103,50 @@ export class Switchboard implements noray.Hosts {
   // --- connections -----------------------------------------------------------------------------------------------
 
   /** Null where there is no room for one more. */
-  open(connection: Connection): Caller | null {
+  open(connection: NorayConnection): NoraySession | null {
     const { connections_max, connections_per_source_max } = this.#limits;
     const held = this.#connected.of(connection.address).memberships;
-    if (this.#callers.size >= connections_max || held >= connections_per_source_max) {
+    if (this.#sessions.size >= connections_max || held >= connections_per_source_max) {
       this.#tally.add("connections", "refused");
       return null;
     }
     this.#tally.add("connections", "taken");
     this.#connected.count(connection.address, false, 1);
-    const caller: Caller = { connection, hosts: [], pending: new Map(), ended: false };
-    this.#callers.add(caller);
+    const caller: NoraySession = { connection, hosts: [], lookups: new Map(), ended: false };
+    this.#sessions.add(caller);
     return caller;
   }
 
   /** A line, or null for one that was too long to be read. */
-  hear(caller: Caller, line: string | null, now: number): void {
+  handleLine(caller: NoraySession, line: string | null, now: number): void {
     if (line === null) return this.#tally.add("commands", "too_long");
     if (line === "") return;
-    const command = noray.parse(line);
+    const command = noray.parseCommand(line);
     this.#tally.add("commands", command?.do ?? "unknown");
     if (command === null) return;
     if (command.do === "register-host") this.#register(caller, now);
-    else this.#seek(caller, command.oid, command.do === "connect-relay", now);
+    else this.#lookup(caller, command.oid, command.do === "connect-relay", now);
   }
 
   /** Nothing more will be said over it; what waits is still answered. */
-  end(caller: Caller): void {
+  endInput(caller: NoraySession): void {
     caller.ended = true;
-    if (caller.pending.size === 0) caller.connection.end();
+    if (caller.lookups.size === 0) caller.connection.end();
   }
 
   /** It is gone, and with it everybody who was registered over it. */
-  close(caller: Caller): void {
-    if (!this.#callers.delete(caller)) return;
+  close(caller: NoraySession): void {
+    if (!this.#sessions.delete(caller)) return;
     const { address } = caller.connection;
     this.#connected.count(address, false, -1);
-    for (const pending of caller.pending.values()) this.#waiting.delete(pending);
+    for (const pending of caller.lookups.values()) this.#pending.delete(pending);
     for (const { oid, digest } of caller.hosts) {
       this.#hosts.delete(oid);
       this.#oids.delete(digest);
       this.#registered.count(address, true, -1);
       const contact = this.#out.contact(oid);
-      if (contact !== undefined) this.#out.hangUp(contact);
-      this.#out.left(partyOf(oid));
+      if (contact !== undefined) this.#out.disconnect(contact);
+      this.#out.peerLeft(relayParty(oid));
     }
   }
 
@@ -164,139 +164,139 @@ export class Switchboard implements noray.Hosts {
     const host = this.#hosts.get(peer);
     if (host === undefined) return;
     if (notice.kind === "introduced") {
-      for (const other of notice.peers) host.caller.connection.say(noray.connect(other.endpoint));
+      for (const other of notice.peers) host.session.connection.send(noray.formatConnect(other.endpoint));
     } else if (notice.kind === "hosted" || notice.kind === "roster") {
-      host.seen = { via, endpoint };
-      this.#out.moved(partyOf(peer), endpoint);
+      host.observed = { via, endpoint };
+      this.#out.peerMoved(relayParty(peer), endpoint);
     }
   }
 
   answered(answer: Answer, report: Report): void {
     if (report.kind === "host" && answer.kind === "refused" && answer.code === "lobby_exists") {
       // Another sidecar minted the same short code. Silence of the registrar makes the client begin anew.
-      this.#hosts.get(report.peer)?.caller.connection.say(noray.refused("lobby_exists"));
+      this.#hosts.get(report.peer)?.session.connection.send(noray.formatError("lobby_exists"));
     }
     if (report.kind !== "join") return;
-    const caller = this.#hosts.get(report.peer)?.caller;
-    const pending = caller?.pending.get(keyOf(report.name, report.silently === true));
+    const caller = this.#hosts.get(report.peer)?.session;
+    const pending = caller?.lookups.get(lookupKey(report.name, report.silently === true));
     if (pending === undefined) return;
     const [other] = answer.kind === "introduced" ? answer.peers : [];
-    if (answer.kind === "refused") this.#done(pending, noray.refused(answer.code));
-    else if (other === undefined) this.#done(pending, noray.refused("lobby_not_found"));
-    else if (pending.silently) this.#relay(pending, other.endpoint);
-    else this.#done(pending, noray.connect(other.endpoint));
+    if (answer.kind === "refused") this.#finish(pending, noray.formatError(answer.code));
+    else if (other === undefined) this.#finish(pending, noray.formatError("lobby_not_found"));
+    else if (pending.relayed) this.#connectRelay(pending, other.endpoint);
+    else this.#finish(pending, noray.formatConnect(other.endpoint));
   }
 
   // --- time ------------------------------------------------------------------------------------------------------
 
   /** Gives up what has waited for too long. */
   expire(now: number): void {
-    for (const pending of this.#waiting) {
+    for (const pending of this.#pending) {
       if (now - pending.since < NORAY_ANSWER_MS) return;
-      this.#done(pending, noray.refused("hub_unavailable"));
+      this.#finish(pending, noray.formatError("hub_unavailable"));
     }
   }
 
   /** A hub greets. What it does not know of the hosts that are `behind` it, it is told again, and it is asked again. */
-  greeted(behind: (wire: WireName, name: string) => boolean): void {
-    for (const { oid, digest, seen } of this.#hosts.values()) {
+  resync(behind: (wire: WireName, name: string) => boolean): void {
+    for (const { oid, digest, observed: seen } of this.#hosts.values()) {
       if (seen === null || !behind("noray", oid) || this.#out.contact(oid) !== undefined) continue;
-      this.#out.host(noray.hosting(oid, digest), seen);
+      this.#out.reportHost(noray.hostReport(oid, digest), seen);
     }
-    for (const pending of this.#waiting) if (behind("noray", pending.name)) this.#ask(pending);
+    for (const pending of this.#pending) if (behind("noray", pending.name)) this.#requestJoin(pending);
   }
 
   // ---------------------------------------------------------------------------------------------------------------
 
-  #register(caller: Caller, now: number): void {
+  #register(caller: NoraySession, now: number): void {
     const { connection, hosts } = caller;
     const { hosts_max, hosts_per_source_max, oid: format, pid: secret } = this.#limits;
     const full =
       this.#hosts.size >= hosts_max ||
       this.#registered.of(connection.address).lobbies >= hosts_per_source_max ||
       !this.#registrations.allows(connection.address, now);
-    if (full) return connection.say(noray.refused("rate_limited"));
-    let oid = noray.mint(format, this.#out.random);
+    if (full) return connection.send(noray.formatError("rate_limited"));
+    let oid = noray.generateId(format, this.#out.random);
     // With short codes it happens that one is taken; that all are taken does not, because of `hosts_max`.
-    while (this.#hosts.has(oid)) oid = noray.mint(format, this.#out.random);
-    const pid = noray.mint(secret, this.#out.random);
-    const digest = noray.digestOf(pid);
-    const host: Host = { oid, digest, caller, seen: null };
+    while (this.#hosts.has(oid)) oid = noray.generateId(format, this.#out.random);
+    const pid = noray.generateId(secret, this.#out.random);
+    const digest = noray.pidDigest(pid);
+    const host: RegisteredHost = { oid, digest, session: caller, observed: null };
     hosts.push(host);
     this.#hosts.set(oid, host);
     this.#oids.set(digest, oid);
     this.#registered.count(connection.address, true, 1);
-    connection.say(noray.ids(oid, pid));
+    connection.send(noray.formatIds(oid, pid));
   }
 
-  #seek(caller: Caller, name: string, silently: boolean, now: number): void {
-    const { connection, hosts, pending } = caller;
-    const key = keyOf(name, silently);
+  #lookup(caller: NoraySession, name: string, silently: boolean, now: number): void {
+    const { connection, hosts, lookups: pending } = caller;
+    const key = lookupKey(name, silently);
     // The answer that is on its way answers this, too.
     if (pending.has(key)) return;
     const oid = hosts[0]?.oid;
-    if (oid === undefined || this.#out.contact(oid) === undefined) return connection.say(noray.refused("unauthorized"));
+    if (oid === undefined || this.#out.contact(oid) === undefined) return connection.send(noray.formatError("unauthorized"));
     const busy = pending.size >= NORAY_PENDING_MAX || !this.#lookups.allows(connection.address, now);
-    if (busy) return connection.say(noray.refused("rate_limited"));
-    if (!noray.isOid(name)) return connection.say(noray.refused("lobby_not_found"));
-    const made: Pending = { caller, oid, name, silently, since: now };
+    if (busy) return connection.send(noray.formatError("rate_limited"));
+    if (!noray.isOid(name)) return connection.send(noray.formatError("lobby_not_found"));
+    const made: PendingLookup = { session: caller, oid, name, relayed: silently, since: now };
     pending.set(key, made);
-    this.#waiting.add(made);
-    this.#ask(made);
+    this.#pending.add(made);
+    this.#requestJoin(made);
   }
 
-  #ask({ oid, name, silently }: Pending): void {
+  #requestJoin({ oid, name, relayed: silently }: PendingLookup): void {
     const contact = this.#out.contact(oid);
-    if (contact !== undefined) this.#out.ask(contact, { ...joining(oid, name), ...(silently && { silently }) });
+    if (contact !== undefined) this.#out.reportAs(contact, { ...joinReport(oid, name), ...(silently && { silently }) });
   }
 
   /**
    * Both ports are ours, because a client takes `connect-relay` for a port of his own server. A host of another sidecar
    * is told of his with `connect`, as if the client were there; to him it makes no difference.
    */
-  #relay(pending: Pending, there: Endpoint): void {
-    const { oid, name, caller } = pending;
+  #connectRelay(pending: PendingLookup, there: Endpoint): void {
+    const { oid, name, session: caller } = pending;
     const contact = this.#out.contact(oid);
     const host = this.#hosts.get(name);
-    const { address } = this.#out;
+    const { relay_address: address } = this.#out;
     if (contact === undefined || (host === undefined && address === null)) {
-      return this.#done(pending, noray.refused("no_relay"));
+      return this.#finish(pending, noray.formatError("no_relay"));
     }
     const parties = [
-      { peer: partyOf(oid), seen: contact.endpoint },
-      { peer: partyOf(name), seen: there },
+      { peer: relayParty(oid), seen: contact.endpoint },
+      { peer: relayParty(name), seen: there },
     ] as const;
-    const ports = this.#out.relay(parties, (reason) => {
-      for (const one of [oid, name]) this.#hosts.get(one)?.caller.connection.say(noray.relayLimited(reason));
+    const ports = this.#out.allocateRelay(parties, (reason) => {
+      for (const one of [oid, name]) this.#hosts.get(one)?.session.connection.send(noray.formatRelayLimited(reason));
     });
-    if (ports === null) return this.#done(pending, noray.refused("no_relay"));
-    caller.connection.say(noray.connectRelay(ports[0]));
-    if (host !== undefined) host.caller.connection.say(noray.connectRelay(ports[1]));
-    else this.#out.ask(contact, joining(oid, name), { address: address!, port: ports[1] });
-    this.#done(pending);
+    if (ports === null) return this.#finish(pending, noray.formatError("no_relay"));
+    caller.connection.send(noray.formatConnectRelay(ports[0]));
+    if (host !== undefined) host.session.connection.send(noray.formatConnectRelay(ports[1]));
+    else this.#out.reportAs(contact, joinReport(oid, name), { address: address!, port: ports[1] });
+    this.#finish(pending);
   }
 
-  #done(pending: Pending, line?: string): void {
-    const { caller, name, silently } = pending;
-    caller.pending.delete(keyOf(name, silently));
-    this.#waiting.delete(pending);
-    if (line !== undefined) caller.connection.say(line);
-    if (caller.ended && caller.pending.size === 0) caller.connection.end();
+  #finish(pending: PendingLookup, line?: string): void {
+    const { session: caller, name, relayed: silently } = pending;
+    caller.lookups.delete(lookupKey(name, silently));
+    this.#pending.delete(pending);
+    if (line !== undefined) caller.connection.send(line);
+    if (caller.ended && caller.lookups.size === 0) caller.connection.end();
   }
 }
 
 /** Of a game without noray's port: nobody is registered, and whoever once was has left. */
-export const NOBODY: noray.Hosts = {
-  oidOf: () => undefined,
-  holds: () => false,
-  tell: () => {},
-  answered: () => {},
+export const NO_HOSTS: noray.NorayHosts = {
+  findOid: () => undefined,
+  isConnected: () => false,
+  notify: () => {},
+  handleAnswer: () => {},
 };
 
-const joining = (peer: string, name: string) =>
+const joinReport = (peer: string, name: string) =>
   ({ kind: "join", name, peer, lock: null, memory: null, reclaims: false }) as const;
 
 /** The relay's name for a peer; other wires name theirs otherwise. */
-const partyOf = (oid: string): string => `noray ${oid}`;
+const relayParty = (oid: string): string => `noray ${oid}`;
 
-const keyOf = (name: string, silently: boolean): string => `${silently ? "relay" : "punch"} ${name}`;
+const lookupKey = (name: string, silently: boolean): string => `${silently ? "relay" : "punch"} ${name}`;

@@ -24,7 +24,7 @@ import { LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
 import type { Report } from "#shared/link/messages.ts";
 import type { Summary } from "#shared/api/lobbies.ts";
 import { type Answer, type Introduced, LOCKED_BY_PEERS, type Notice, type Policy } from "#shared/lobby/lobby.ts";
-import type { Contact, Contacts, Datagram, Heard, Said, Speech, Wire } from "./wire.ts";
+import type { Contact, ContactLookup, Datagram, Action, ReportBody, Reply, Wire } from "./wire.ts";
 
 /** The name that means the handshake server itself. */
 const SERVER = "_HANDSHAKE_SERVER";
@@ -34,14 +34,14 @@ const LENGTH_MAX = 2_048;
 const NAME_POINTS_MAX = 64;
 const PASSWORD_POINTS_MAX = 64;
 /** The script asks for 60 s and refreshes every 15 s. What a registration may ask for at the least and the most. */
-const LEASE_LEAST_S = 5;
-const LEASE_MOST_S = 600;
+const LEASE_MIN_S = 5;
+const LEASE_MAX_S = 600;
 /** Back to back, never later: a late one would make the host begin anew with a peer he has. */
 const INTRODUCTION_COPIES = 3;
 
 type Packet = {
   /** Everything it says, as it came. */
-  readonly says: Readonly<Record<string, unknown>>;
+  readonly fields: Readonly<Record<string, unknown>>;
   readonly type: string;
   readonly sender: string | null;
   readonly signature: string;
@@ -56,39 +56,39 @@ export function dowsett({ sharesLocal }: DowsettOptions): Wire {
   return {
     name: "dowsett",
     claims: (bytes) => bytes[0] === 0x7b,
-    hear,
-    say: (notice, contact) => say(notice, contact, sharesLocal),
-    answer: (answer, report) => answerTo(answer, report, sharesLocal),
+    handleDatagram: handleDatagram,
+    encodeNotice: (notice, contact) => encodeNotice(notice, contact, sharesLocal),
+    encodeAnswer: (answer, report) => encodeAnswer(answer, report, sharesLocal),
   };
 }
 
 // --- requests --------------------------------------------------------------------------------------------------
 
-function hear({ bytes, endpoint: from }: Datagram, contacts: Contacts): Heard {
-  const packet = parse(bytes);
+function handleDatagram({ bytes, endpoint: from }: Datagram, contacts: ContactLookup): Action {
+  const packet = parsePacket(bytes);
   if (packet === null) return drop("no_packet");
   switch (packet.type) {
     case "registering-server":
-      return register(packet);
+      return handleRegister(packet);
     case "requesting-server-list":
-      return list(packet, from);
+      return handleList(packet, from);
     case "requesting-to-join-server":
-      return join(packet);
+      return handleJoin(packet);
     case "refreshing-server-registration":
-      return refresh(packet, from, contacts);
+      return handleRefresh(packet, from, contacts);
     case "drop-me":
-      return dropMe(packet, from, contacts);
+      return handleDropMe(packet, from, contacts);
     default:
       return drop("unknown_type");
   }
 }
 
-function register(packet: Packet): Heard {
+function handleRegister(packet: Packet): Action {
   const { sender } = packet;
-  const password = passwordIn(packet);
-  const local = localIn(packet);
-  const lease_ms = leaseIn(packet);
-  const locked = packet.says["password-required"];
+  const password = readPassword(packet);
+  const local = readLocal(packet);
+  const lease_ms = readLease(packet);
+  const locked = packet.fields["password-required"];
   const complete = isName(sender) && local !== null && lease_ms !== null && typeof locked === "boolean";
   if (!complete || password === null) return drop("incomplete");
   if (!isSigned(packet, password)) return drop("bad_hash");
@@ -97,27 +97,27 @@ function register(packet: Packet): Heard {
   return report({ kind: "host", name: sender, peer: sender, seats: null, lock, memory: password, local, policy });
 }
 
-function join(packet: Packet): Heard {
+function handleJoin(packet: Packet): Action {
   const { sender } = packet;
-  const name = packet.says["server-name"];
-  const password = passwordIn(packet);
-  const local = localIn(packet);
+  const name = packet.fields["server-name"];
+  const password = readPassword(packet);
+  const local = readLocal(packet);
   if (!isName(sender) || !isName(name) || local === null || password === null) return drop("incomplete");
   if (!isSigned(packet, password)) return drop("bad_hash");
   return report({ kind: "join", name, peer: sender, lock: null, memory: password, local, reclaims: false });
 }
 
-function list(packet: Packet, from: Endpoint): Heard {
-  const password = passwordIn(packet);
+function handleList(packet: Packet, from: Endpoint): Action {
+  const password = readPassword(packet);
   if (password === null || (packet.sender !== null && !isName(packet.sender))) return drop("incomplete");
   if (!isSigned(packet, password)) return drop("bad_hash");
-  return { do: "list", say: (lobbies) => sayList(lobbies, packet.sender, from, password) };
+  return { do: "list", encode: (lobbies) => encodeList(lobbies, packet.sender, from, password) };
 }
 
 /** Signed with the password of the registration, and nothing else: a password in the packet proves nothing. */
-function refresh(packet: Packet, from: Endpoint, contacts: Contacts): Heard {
+function handleRefresh(packet: Packet, from: Endpoint, contacts: ContactLookup): Action {
   const { sender } = packet;
-  const lease_ms = leaseIn(packet);
+  const lease_ms = readLease(packet);
   if (!isName(sender) || lease_ms === null) return drop("incomplete");
   const contact = contacts.find("dowsett", sender, sender);
   // Whoever is known only to another sidecar cannot be told from a forger here; his client speaks to one address.
@@ -125,12 +125,12 @@ function refresh(packet: Packet, from: Endpoint, contacts: Contacts): Heard {
   if (!isSigned(packet, contact.memory)) return drop("bad_hash");
   if (sameEndpoint(contact.endpoint, from)) return { do: "renew", contact, lease_ms };
   if (contact.endpoint.address !== from.address) return drop("foreign_source");
-  return { do: "report", said: { kind: "moved", name: sender, peer: sender }, lease_ms };
+  return { do: "report", report: { kind: "moved", name: sender, peer: sender }, lease_ms };
 }
 
-function dropMe(packet: Packet, from: Endpoint, contacts: Contacts): Heard {
+function handleDropMe(packet: Packet, from: Endpoint, contacts: ContactLookup): Action {
   const { sender } = packet;
-  if (!isName(sender) || packet.says["name"] !== sender) return drop("incomplete");
+  if (!isName(sender) || packet.fields["name"] !== sender) return drop("incomplete");
   const contact = contacts.find("dowsett", sender, sender);
   if (contact === undefined || contact.memory === null) return drop("not_registered");
   if (!isSigned(packet, contact.memory)) return drop("bad_hash");
@@ -151,41 +151,41 @@ const POLICY: Policy = {
 
 // --- replies ---------------------------------------------------------------------------------------------------
 
-function say(notice: Notice, { peer, endpoint: to, memory }: Contact, sharesLocal: boolean): Speech {
+function encodeNotice(notice: Notice, { peer, endpoint: to, memory }: Contact, sharesLocal: boolean): Reply {
   const password = memory ?? "";
-  const refreshed = packet("confirming-registration-refresh", peer, to, password);
+  const refreshed = encodePacket("confirming-registration-refresh", peer, to, password);
   switch (notice.kind) {
     case "hosted":
-      return { now: [packet("confirming-registration", peer, to, password)], answer: [refreshed], renews: true };
+      return { datagrams: [encodePacket("confirming-registration", peer, to, password)], renewal_reply: [refreshed], renews_lease: true };
     case "roster":
       // He refreshed from somewhere else.
-      return { now: [refreshed], answer: [refreshed], renews: true };
+      return { datagrams: [refreshed], renewal_reply: [refreshed], renews_lease: true };
     case "introduced":
-      return { now: notice.peers.flatMap((other) => introduce(other, peer, to, password, sharesLocal)) };
+      return { datagrams: notice.peers.flatMap((other) => encodeIntroduction(other, peer, to, password, sharesLocal)) };
     case "removed":
     case "refused":
-      return { now: [] };
+      return { datagrams: [] };
   }
 }
 
-function answerTo(answer: Answer, asked: Report, sharesLocal: boolean): Uint8Array[] {
+function encodeAnswer(answer: Answer, asked: Report, sharesLocal: boolean): Uint8Array[] {
   const { endpoint: to, name } = asked;
   if (asked.kind !== "host" && asked.kind !== "join") return [];
   const password = asked.memory ?? "";
   if (answer.kind === "introduced") {
-    return answer.peers.flatMap((other) => introduce(other, asked.peer, to, password, sharesLocal));
+    return answer.peers.flatMap((other) => encodeIntroduction(other, asked.peer, to, password, sharesLocal));
   }
-  const message = messageOf(answer.code, name);
-  return message === null ? [] : [packet("server-error", asked.peer, to, password, { message })];
+  const message = errorText(answer.code, name);
+  return message === null ? [] : [encodePacket("server-error", asked.peer, to, password, { message })];
 }
 
 /** The two facts that are final; the texts are the original's. */
-function messageOf(code: string, name: string): string | null {
+function errorText(code: string, name: string): string | null {
   if (code === "lobby_exists") return "server already exists";
   return code === "lobby_not_found" ? `${name} not found` : null;
 }
 
-function introduce(
+function encodeIntroduction(
   other: Introduced,
   name: string,
   to: Endpoint,
@@ -194,7 +194,7 @@ function introduce(
 ): Uint8Array[] {
   const near = other.endpoint.address === to.address;
   const local = other.local !== undefined && (sharesLocal || near) ? other.local : other.endpoint;
-  const bytes = packet("providing-peer-handshake-info", name, to, password, {
+  const bytes = encodePacket("providing-peer-handshake-info", name, to, password, {
     "peer-name": other.peer,
     "global-address": pair(other.endpoint),
     "local-address": pair(local),
@@ -203,8 +203,8 @@ function introduce(
 }
 
 /** As many of the newest as one datagram carries on every path; all of them are in the HTTP list. */
-function sayList(lobbies: readonly Summary[], name: string | null, to: Endpoint, password: string): Uint8Array {
-  const empty = packet("providing-server-list", name, to, password, { servers: [] });
+function encodeList(lobbies: readonly Summary[], name: string | null, to: Endpoint, password: string): Uint8Array {
+  const empty = encodePacket("providing-server-list", name, to, password, { servers: [] });
   const servers: object[] = [];
   let length = empty.length;
   for (const { name: server, locked } of lobbies) {
@@ -213,10 +213,10 @@ function sayList(lobbies: readonly Summary[], name: string | null, to: Endpoint,
     if (length > LIST_REPLY_BYTES_MAX) break;
     servers.push(entry);
   }
-  return packet("providing-server-list", name, to, password, { servers });
+  return encodePacket("providing-server-list", name, to, password, { servers });
 }
 
-function packet(type: string, name: string | null, to: Endpoint, password: string, extra: object = {}): Uint8Array {
+function encodePacket(type: string, name: string | null, to: Endpoint, password: string, extra: object = {}): Uint8Array {
   const body = {
     ...extra,
     __type: type,
@@ -224,7 +224,7 @@ function packet(type: string, name: string | null, to: Endpoint, password: strin
     "__destination-address": pair(to),
     "__sender-name": null,
   };
-  return Buffer.from(JSON.stringify({ ...body, "__hash-string": hash(body, password) }));
+  return Buffer.from(JSON.stringify({ ...body, "__hash-string": packetHash(body, password) }));
 }
 
 const pair = (at: Endpoint): [string, number] => [at.address, at.port];
@@ -232,7 +232,7 @@ const pair = (at: Endpoint): [string, number] => [at.address, at.port];
 // --- packets ---------------------------------------------------------------------------------------------------
 
 /** An object with the three keys that every packet has, or null. */
-function parse(bytes: Uint8Array): Packet | null {
+function parsePacket(bytes: Uint8Array): Packet | null {
   if (bytes.length > LENGTH_MAX) return null;
   let value: unknown;
   try {
@@ -245,17 +245,17 @@ function parse(bytes: Uint8Array): Packet | null {
   const says = value as Record<string, unknown>;
   const { __type: type, "__sender-name": sender, "__hash-string": signature } = says;
   if (typeof type !== "string" || typeof signature !== "string") return null;
-  return typeof sender === "string" || sender === null ? { says, type, sender, signature } : null;
+  return typeof sender === "string" || sender === null ? { fields: says, type, sender, signature } : null;
 }
 
-function isSigned({ says, signature }: Packet, password: string): boolean {
-  const wanted = Buffer.from(hash(says, password));
+function isSigned({ fields: says, signature }: Packet, password: string): boolean {
+  const wanted = Buffer.from(packetHash(says, password));
   const given = Buffer.from(signature);
   return wanted.length === given.length && timingSafeEqual(wanted, given);
 }
 
 /** The signature of an object: over its keys and its top-level texts, not over numbers, lists or objects. */
-export function hash(says: Readonly<Record<string, unknown>>, password: string): string {
+export function packetHash(says: Readonly<Record<string, unknown>>, password: string): string {
   const keys = ["password"];
   const texts = [password];
   for (const [key, value] of Object.entries(says)) {
@@ -277,22 +277,22 @@ const isName = (name: unknown): name is string =>
   typeof name === "string" && NAME.test(name) && name !== SERVER && Array.from(name).length <= NAME_POINTS_MAX;
 const NAME = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
 
-function passwordIn({ says: { password } }: Packet): string | null {
+function readPassword({ fields: { password } }: Packet): string | null {
   const good = typeof password === "string" && password !== "" && !/[\p{Cc}\p{Cs}]/u.test(password);
   return good && Array.from(password).length <= PASSWORD_POINTS_MAX ? password : null;
 }
 
-function localIn({ says: { "local-address": local } }: Packet): Endpoint | null {
+function readLocal({ fields: { "local-address": local } }: Packet): Endpoint | null {
   if (!Array.isArray(local) || local.length !== 2) return null;
   const [address, port] = local as unknown[];
   return typeof address === "string" && typeof port === "number" ? endpoint(address, port) : null;
 }
 
-function leaseIn({ says: { "seconds-before-expiry": seconds } }: Packet): number | null {
+function readLease({ fields: { "seconds-before-expiry": seconds } }: Packet): number | null {
   if (typeof seconds !== "number" || !Number.isFinite(seconds)) return null;
-  return Math.round(Math.min(Math.max(seconds, LEASE_LEAST_S), LEASE_MOST_S) * 1_000);
+  return Math.round(Math.min(Math.max(seconds, LEASE_MIN_S), LEASE_MAX_S) * 1_000);
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
-const drop = (why: string): Heard => ({ do: "drop", why });
-const report = (said: Said): Heard => ({ do: "report", said });
+const drop = (why: string): Action => ({ do: "drop", why });
+const report = (said: ReportBody): Action => ({ do: "report", report: said });

@@ -22,82 +22,82 @@
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import { NATIVE_REQUEST_BYTES_MAX, NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
 import type { Ticket, TicketPurpose } from "#shared/auth/tickets.ts";
-import type { Heard, Wire } from "./wire.ts";
+import type { Action, Wire } from "./wire.ts";
 
 /** Proves and signs with the hub's keys. */
-export type Notary = {
-  prove(text: string, purpose: TicketPurpose, now: number): Ticket | null;
-  receipt(peer: string, endpoint: Endpoint, now: number): string | null;
+export type TicketVerifier = {
+  verify(text: string, purpose: TicketPurpose, now: number): Ticket | null;
+  issueReceipt(peer: string, endpoint: Endpoint, now: number): string | null;
   /** Where this peer was seen, as long as it is likely that he receives there. */
-  fresh(peer: string, receipt: string, now: number): Endpoint | null;
+  endpointFrom(peer: string, receipt: string, now: number): Endpoint | null;
 };
 
-export const native = (notary: Notary): Wire => ({
+export const native = (notary: TicketVerifier): Wire => ({
   name: "native",
-  claims: (bytes) => begins(bytes, SEE) || begins(bytes, KNOCK),
-  hear: ({ bytes, endpoint }, _, now) => {
-    const words = wordsOf(bytes);
+  claims: (bytes) => startsWith(bytes, SEE) || startsWith(bytes, KNOCK),
+  handleDatagram: ({ bytes, endpoint }, _, now) => {
+    const words = splitWords(bytes);
     if (words === null) return drop("unpadded");
-    return words[0] === "see" ? see(words, notary, endpoint, now) : knock(words, notary, now);
+    return words[0] === "see" ? handleSee(words, notary, endpoint, now) : handleKnock(words, notary, now);
   },
   // News go over HTTP and WebSocket.
-  say: () => ({ now: [] }),
-  answer: () => [],
+  encodeNotice: () => ({ datagrams: [] }),
+  encodeAnswer: () => [],
 });
 
-function see([, text = "", word, ...more]: readonly string[], notary: Notary, from: Endpoint, now: number): Heard {
+function handleSee([, text = "", word, ...more]: readonly string[], notary: TicketVerifier, from: Endpoint, now: number): Action {
   const purpose = text.startsWith("session.") ? "session" : "udp";
-  const ticket = notary.prove(text, purpose, now);
-  const bytes = ticket === null || more.length > 0 ? null : seen(ticket.peer, notary, from, word, now);
+  const ticket = notary.verify(text, purpose, now);
+  const bytes = ticket === null || more.length > 0 ? null : encodeSeen(ticket.peer, notary, from, word, now);
   if (ticket === null || bytes === null) return drop("no_ticket");
   const { lobby: name, peer, expires_at_s } = ticket;
-  return { do: "answer", bytes, why: "seen", ...(name !== null && { lives: { name, peer, expires_at_s } }) };
+  return { do: "answer", bytes, why: "seen", ...(name !== null && { liveness: { name, peer, expires_at_s } }) };
 }
 
 /** What whoever is seen here is answered; null where the word is none, or no hub has been reached yet. */
-export function seen(
+export function encodeSeen(
   peer: string,
-  notary: Notary,
+  notary: TicketVerifier,
   from: Endpoint,
   word: string | undefined,
   now: number,
 ): Uint8Array | null {
-  const receipt = notary.receipt(peer, from, now);
+  const receipt = notary.issueReceipt(peer, from, now);
   if (receipt === null || !isWord(word)) return null;
-  return said("seen", formatEndpoint(from), receipt, word);
+  return encode("seen", formatEndpoint(from), receipt, word);
 }
 
-function knock([, text = "", receipt = "", word, ...more]: readonly string[], notary: Notary, now: number): Heard {
-  const ticket = notary.prove(text, "udp", now);
+function handleKnock([, text = "", receipt = "", word, ...more]: readonly string[], notary: TicketVerifier, now: number): Action {
+  const ticket = notary.verify(text, "udp", now);
   if (ticket === null || more.length > 0 || !isWord(word)) return drop("no_ticket");
-  const to = notary.fresh(ticket.peer, receipt, now);
-  return to === null ? drop("no_receipt") : { do: "answer", bytes: said("knocked", word), why: "knocked", to };
+  const to = notary.endpointFrom(ticket.peer, receipt, now);
+  return to === null ? drop("no_receipt") : { do: "answer", bytes: encode("knocked", word), why: "knocked", to };
 }
 
 // --- relays ----------------------------------------------------------------------------------------------------
 
 /** What is said to a relay's port. */
-export type Entering = { readonly ticket: string; readonly receipt: string | null; readonly word: string | undefined };
+export type EnterRequest = { readonly ticket: string; readonly receipt: string | null; readonly word: string | undefined };
 
 /** Whether a datagram to a relay's port is meant for us, and not for the other side. */
-export const isEntering = (bytes: Uint8Array): boolean =>
-  bytes.length >= NATIVE_REQUEST_BYTES_MIN && begins(bytes, ENTER);
+export const isEnterRequest = (bytes: Uint8Array): boolean =>
+  bytes.length >= NATIVE_REQUEST_BYTES_MIN && startsWith(bytes, ENTER);
 
 /** Over a stream nothing need be filled up. */
-export function enteringOf(bytes: Uint8Array, bytes_min = NATIVE_REQUEST_BYTES_MIN): Entering | null {
-  const [verb, ticket = "", receipt = "", word, ...more] = wordsOf(bytes, bytes_min) ?? [];
+export function parseEnter(bytes: Uint8Array, bytes_min = NATIVE_REQUEST_BYTES_MIN): EnterRequest | null {
+  const [verb, ticket = "", receipt = "", word, ...more] = splitWords(bytes, bytes_min) ?? [];
   if (verb !== "enter") return null;
   return ticket === "" || more.length > 0 || !isWord(word)
     ? null
     : { ticket, receipt: receipt === "-" ? null : receipt, word };
 }
 
-export const entered = (word: string | undefined): Uint8Array => said("entered", word);
+export const encodeEntered = (word: string | undefined): Uint8Array => encode("entered", word);
 
 // --- words -----------------------------------------------------------------------------------------------------
 
 /** The words of a request, without what fills it up; null where it is shorter or longer than one can be. */
-function wordsOf(bytes: Uint8Array, bytes_min = NATIVE_REQUEST_BYTES_MIN): string[] | null {
+function splitWords(bytes: Uint8Array, bytes_min = NATIVE_REQUEST_BYTES_MIN): string[] | null {
   if (bytes.length < bytes_min || bytes.length > NATIVE_REQUEST_BYTES_MAX) return null;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1").replace(/ +$/, "").split(" ");
 }
@@ -106,11 +106,11 @@ const SEE = Buffer.from("see ");
 const KNOCK = Buffer.from("knock ");
 const ENTER = Buffer.from("enter relay.");
 
-const begins = (bytes: Uint8Array, with_: Uint8Array): boolean => {
+const startsWith = (bytes: Uint8Array, with_: Uint8Array): boolean => {
   for (let at = 0; at < with_.length; at++) if (bytes[at] !== with_[at]) return false;
   return true;
 };
 const isWord = (word: string | undefined): boolean => word === undefined || /^[!-~]{1,16}$/.test(word);
-const said = (...words: (string | undefined)[]): Uint8Array =>
+const encode = (...words: (string | undefined)[]): Uint8Array =>
   Buffer.from(words.filter((word) => word !== undefined).join(" "), "latin1");
-const drop = (why: string): Heard => ({ do: "drop", why });
+const drop = (why: string): Action => ({ do: "drop", why });

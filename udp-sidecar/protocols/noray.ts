@@ -28,13 +28,13 @@ import { type Endpoint, formatEndpoint, isIPv4, sameEndpoint } from "#shared/net
 import { NORAY_LINE_BYTES_MAX, NORAY_OID_LENGTH_MAX } from "#shared/limits.ts";
 import type { Notice, Policy } from "#shared/lobby/lobby.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
-import type { Contacts, Datagram, Heard, Lines, Said, Speech, Wire } from "./wire.ts";
+import type { ContactLookup, Datagram, Action, ConnectionSide, ReportBody, Reply, Wire } from "./wire.ts";
 
 /** What an id is made of. */
-export type Format = { readonly length: number; readonly alphabet: string };
+export type IdFormat = { readonly length: number; readonly alphabet: string };
 
 /** Hosts registered over connections. A pid is looked up by its digest: neither memory nor time tells of the pid. */
-export type Hosts = Lines & { oidOf(digest: string): string | undefined };
+export type NorayHosts = ConnectionSide & { findOid(digest: string): string | undefined };
 
 export const POLICY: Policy = {
   // The connection is the lease.
@@ -51,7 +51,7 @@ export const POLICY: Policy = {
 
 // --- the registrar ---------------------------------------------------------------------------------------------
 
-export function noray(pid: Format, hosts: Hosts): Wire {
+export function noray(pid: IdFormat, hosts: NorayHosts): Wire {
   const letters = new Uint8Array(256);
   for (const byte of Buffer.from(pid.alphabet, "latin1")) letters[byte] = 1;
   const claims = (bytes: Uint8Array): boolean =>
@@ -59,27 +59,27 @@ export function noray(pid: Format, hosts: Hosts): Wire {
   return {
     name: "noray",
     claims,
-    hear: (datagram, contacts) => (claims(datagram.bytes) ? hear(datagram, contacts, hosts) : drop("no_pid")),
-    say,
+    handleDatagram: (datagram, contacts) => (claims(datagram.bytes) ? handleDatagram(datagram, contacts, hosts) : drop("no_pid")),
+    encodeNotice: encodeNotice,
     // Who asks has a connection, and is answered over it.
-    answer: () => [],
-    lines: hosts,
+    encodeAnswer: () => [],
+    connections: hosts,
   };
 }
 
-function hear({ bytes, endpoint }: Datagram, contacts: Contacts, hosts: Hosts): Heard {
+function handleDatagram({ bytes, endpoint }: Datagram, contacts: ContactLookup, hosts: NorayHosts): Action {
   if (!isIPv4(endpoint.address)) return drop("not_ipv4");
-  const digest = digestOf(bytes);
-  const oid = hosts.oidOf(digest);
+  const digest = pidDigest(bytes);
+  const oid = hosts.findOid(digest);
   if (oid === undefined) return drop("unknown_pid");
   const contact = contacts.find("noray", oid, oid);
-  if (contact === undefined) return { do: "report", said: hosting(oid, digest) };
+  if (contact === undefined) return { do: "report", report: hostReport(oid, digest) };
   if (sameEndpoint(contact.endpoint, endpoint)) return { do: "renew", contact };
-  return { do: "report", said: { kind: "moved", name: oid, peer: oid } };
+  return { do: "report", report: { kind: "moved", name: oid, peer: oid } };
 }
 
 /** The hub keeps the digest of the pid, so that its owner can prove himself there, too. */
-export const hosting = (oid: string, digest: string): Said => ({
+export const hostReport = (oid: string, digest: string): ReportBody => ({
   kind: "host",
   name: oid,
   peer: oid,
@@ -90,14 +90,14 @@ export const hosting = (oid: string, digest: string): Said => ({
 });
 
 /** `OK` says that the hub knows where he is: whoever asks for him from now on is told so. */
-function say({ kind }: Notice): Speech {
-  return kind === "hosted" || kind === "roster" ? { now: [OK], answer: [OK] } : { now: [] };
+function encodeNotice({ kind }: Notice): Reply {
+  return kind === "hosted" || kind === "roster" ? { datagrams: [OK], renewal_reply: [OK] } : { datagrams: [] };
 }
 
-export const digestOf = (pid: Uint8Array | string): string => createHash("sha256").update(pid).digest("base64url");
+export const pidDigest = (pid: Uint8Array | string): string => createHash("sha256").update(pid).digest("base64url");
 
 const OK = Buffer.from("OK");
-const drop = (why: string): Heard => ({ do: "drop", why });
+const drop = (why: string): Action => ({ do: "drop", why });
 
 // --- commands --------------------------------------------------------------------------------------------------
 
@@ -106,7 +106,7 @@ export type Command =
   | { readonly do: "connect" | "connect-relay"; readonly oid: string };
 
 /** Everything behind the first space is data. Null where it is no command of ours. */
-export function parse(line: string): Command | null {
+export function parseCommand(line: string): Command | null {
   const space = line.indexOf(" ");
   const word = space === -1 ? line : line.slice(0, space);
   if (word === "register-host") return { do: word };
@@ -117,10 +117,10 @@ export function parse(line: string): Command | null {
 export const isOid = (text: string): boolean => /^[!-~]+$/.test(text) && text.length <= NORAY_OID_LENGTH_MAX;
 
 /** The order is what clients wait for. */
-export const ids = (oid: string, pid: string): string => `set-oid ${oid}\nset-pid ${pid}\n`;
-export const connect = (at: Endpoint): string => `connect ${formatEndpoint(at)}\n`;
-export const connectRelay = (port: number): string => `connect-relay ${port}\n`;
-export const relayLimited = (reason: string): string => `relay-limited ${reason.replaceAll("_", "-")}\n`;
+export const formatIds = (oid: string, pid: string): string => `set-oid ${oid}\nset-pid ${pid}\n`;
+export const formatConnect = (at: Endpoint): string => `connect ${formatEndpoint(at)}\n`;
+export const formatConnectRelay = (port: number): string => `connect-relay ${port}\n`;
+export const formatRelayLimited = (reason: string): string => `relay-limited ${reason.replaceAll("_", "-")}\n`;
 
 /** One word, because clients read no further. */
 const ERRORS = {
@@ -135,11 +135,11 @@ const ERRORS = {
 } as const satisfies Partial<Record<RefusalCode, string>>;
 
 /** Whoever asks waits for an answer, so that there is one to everything. */
-export const refused = (code: RefusalCode): string =>
+export const formatError = (code: RefusalCode): string =>
   `error ${code in ERRORS ? ERRORS[code as keyof typeof ERRORS] : ERRORS.hub_unavailable}\n`;
 
 /** An id of random letters, each as likely as the others. `random` gives so many random bytes. */
-export function mint({ length, alphabet }: Format, random: (bytes: number) => Uint8Array): string {
+export function generateId({ length, alphabet }: IdFormat, random: (bytes: number) => Uint8Array): string {
   const fair = 256 - (256 % alphabet.length);
   let id = "";
   while (id.length < length) {
@@ -152,35 +152,35 @@ export function mint({ length, alphabet }: Format, random: (bytes: number) => Ui
 
 /** Cuts a stream of bytes into lines. What is longer than a line may be is left out, up to its end. */
 export class LineReader {
-  #begun: Uint8Array = NOTHING;
+  #partial: Uint8Array = NOTHING;
   #tooLong = false;
 
   /** The lines that end within these bytes; null stands for one that was too long. */
   *read(bytes: Uint8Array): Generator<string | null> {
     let from = 0;
     for (let end = bytes.indexOf(LF); end !== -1; end = bytes.indexOf(LF, from)) {
-      this.#keep(bytes.subarray(from, end));
-      yield this.#take();
+      this.#append(bytes.subarray(from, end));
+      yield this.#finishLine();
       from = end + 1;
     }
-    this.#keep(bytes.subarray(from));
+    this.#append(bytes.subarray(from));
   }
 
   /** The line that the end of the stream ends, or null where none had begun. */
   end(): string | null {
-    return this.#begun.length === 0 ? null : this.#take();
+    return this.#partial.length === 0 ? null : this.#finishLine();
   }
 
-  #keep(part: Uint8Array): void {
+  #append(part: Uint8Array): void {
     if (part.length === 0 || this.#tooLong) return;
-    this.#tooLong = this.#begun.length + part.length > NORAY_LINE_BYTES_MAX;
+    this.#tooLong = this.#partial.length + part.length > NORAY_LINE_BYTES_MAX;
     // A copy: the bytes are the socket's, who may use them again.
-    this.#begun = this.#tooLong ? NOTHING : Buffer.concat([this.#begun, part]);
+    this.#partial = this.#tooLong ? NOTHING : Buffer.concat([this.#partial, part]);
   }
 
-  #take(): string | null {
-    const line = this.#tooLong ? null : Buffer.from(this.#begun).toString("latin1").replace(/\r$/, "");
-    this.#begun = NOTHING;
+  #finishLine(): string | null {
+    const line = this.#tooLong ? null : Buffer.from(this.#partial).toString("latin1").replace(/\r$/, "");
+    this.#partial = NOTHING;
     this.#tooLong = false;
     return line;
   }

@@ -23,9 +23,9 @@ import { createHash } from "node:crypto";
 import { isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";
 import type { Notice, Policy } from "#shared/lobby/lobby.ts";
 import type { RefusalCode, Removal } from "#shared/refusals.ts";
-import type { Contact, Contacts, Datagram, Heard, Said, Speech, Wire } from "./wire.ts";
+import type { Contact, ContactLookup, Datagram, Action, ReportBody, Reply, Wire } from "./wire.ts";
 
-export const policy: Policy = {
+export const POLICY: Policy = {
   // The original drops after 5 s of silence, checked every 8 s; the plugin pings every 0.5 s.
   lease_ms: 5_000,
   lifetime_ms: 15 * 60_000,
@@ -38,9 +38,9 @@ export const policy: Policy = {
 /** A member whose NAT moved his port may return under his name after this silence: two pings of the slow kind. */
 const RECLAIM_AFTER_MS = 2_000;
 /** When the start line is said again, after the first time. Later than 2 s it would be misread. */
-const START_AGAIN_MS = [15, 30, 45, 100, 200, 300, 400, 500, 600, 700];
+const START_REPEAT_MS = [15, 30, 45, 100, 200, 300, 400, 500, 600, 700];
 /** The two time-outs are said three times. */
-const TIMEOUT_AGAIN_MS = [50, 100];
+const TIMEOUT_REPEAT_MS = [50, 100];
 /** `h:` with every field at its longest is 41 bytes; what is longer cannot be valid. */
 const LENGTH_MAX = 64;
 
@@ -56,9 +56,9 @@ const COLON = 0x3a;
 export const rabid: Wire = {
   name: "rabid",
   claims: (bytes) => bytes.length >= 2 && bytes[1] === COLON && LETTERS.includes(String.fromCharCode(bytes[0]!)),
-  hear,
-  say,
-  answer: (answer) => (answer.kind === "refused" ? refusal(answer.code) : []),
+  handleDatagram: handleDatagram,
+  encodeNotice: encodeNotice,
+  encodeAnswer: (answer) => (answer.kind === "refused" ? encodeRefusal(answer.code) : []),
 };
 
 const ERRORS: Readonly<Partial<Record<RefusalCode, string>>> = {
@@ -89,21 +89,21 @@ const REMOVED: Readonly<Record<Removal, string | null>> = {
   banned: "kicked_by_host",
 };
 
-function hear(datagram: Datagram, contacts: Contacts, now: number): Heard {
+function handleDatagram(datagram: Datagram, contacts: ContactLookup, now: number): Action {
   const { bytes, endpoint, exclusive } = datagram;
   if (!isIPv4(endpoint.address)) return { do: "drop", why: "ipv6" };
   if (!rabid.claims(bytes)) {
     const worded = bytes.includes(COLON) || !isUtf8(bytes);
-    return exclusive && !worded ? mistake() : { do: "drop", why: worded ? "unknown_type" : "unclaimed" };
+    return exclusive && !worded ? invalidRequest() : { do: "drop", why: worded ? "unknown_type" : "unclaimed" };
   }
-  if (bytes.length > LENGTH_MAX) return isUtf8(bytes) ? mistake() : { do: "drop", why: "not_utf8" };
+  if (bytes.length > LENGTH_MAX) return isUtf8(bytes) ? invalidRequest() : { do: "drop", why: "not_utf8" };
   const text = ascii(bytes);
   const fields = text.slice(2);
   const letter = text[0]!;
   if (letter === "p") {
     // The hot path: everybody, twice a second.
     const match = NAMED.exec(fields);
-    if (match === null) return wrong(bytes);
+    if (match === null) return rejectGrammar(bytes);
     const contact = contacts.find("rabid", match[1]!, match[2]!);
     if (contact === undefined) return report({ kind: "ask", name: match[1]!, peer: match[2]! });
     if (sameEndpoint(contact.endpoint, endpoint)) return { do: "renew", contact };
@@ -111,21 +111,21 @@ function hear(datagram: Datagram, contacts: Contacts, now: number): Heard {
   }
   if (letter === "h") {
     const match = HOST.exec(fields);
-    if (match === null) return wrong(bytes);
+    if (match === null) return rejectGrammar(bytes);
     const [, name = "", peer = "", seats = "", password] = match;
-    const lock = digest(name, password);
-    return report({ kind: "host", name, peer, seats: Number(seats), lock, memory: null, policy });
+    const lock = passwordDigest(name, password);
+    return report({ kind: "host", name, peer, seats: Number(seats), lock, memory: null, policy: POLICY });
   }
   if (letter === "c") {
     const match = CONNECT.exec(fields);
-    if (match === null) return wrong(bytes);
+    if (match === null) return rejectGrammar(bytes);
     const [, name = "", peer = "", password] = match;
     const contact = contacts.find("rabid", name, peer);
-    const reclaims = contact !== undefined && now - contact.heard_at > RECLAIM_AFTER_MS;
-    return report({ kind: "join", name, peer, lock: digest(name, password), memory: null, reclaims });
+    const reclaims = contact !== undefined && now - contact.last_seen_at > RECLAIM_AFTER_MS;
+    return report({ kind: "join", name, peer, lock: passwordDigest(name, password), memory: null, reclaims });
   }
   const match = NAMED.exec(fields);
-  if (match === null) return wrong(bytes);
+  if (match === null) return rejectGrammar(bytes);
   const [, name = "", peer = ""] = match;
   switch (letter) {
     case "s":
@@ -139,12 +139,12 @@ function hear(datagram: Datagram, contacts: Contacts, now: number): Heard {
   }
 }
 
-function say(notice: Notice, contact: Contact): Speech {
+function encodeNotice(notice: Notice, contact: Contact): Reply {
   switch (notice.kind) {
     case "hosted":
     case "roster": {
       const line = encode(`i:${notice.peers.join(":")}`);
-      return { now: [line], answer: [line] };
+      return { datagrams: [line], renewal_reply: [line] };
     }
     case "introduced": {
       const others = notice.peers.filter((p) => p.peer !== contact.peer);
@@ -153,31 +153,31 @@ function say(notice: Notice, contact: Contact): Speech {
       const roster = encode(`i:${notice.peers.map((p) => p.peer).join(":")}`);
       // A guest who has not yet seen a roster throws start lines away; to all others it is harmless.
       const lines = contact.renewed ? [start] : [roster, start];
-      const again = contact.introduced ? {} : { again: { lines, after_ms: START_AGAIN_MS } };
-      return { now: lines, ...again, answer: [start] };
+      const again = contact.introduced ? {} : { again: { lines, after_ms: START_REPEAT_MS } };
+      return { datagrams: lines, ...again, renewal_reply: [start] };
     }
     case "removed": {
       const name = REMOVED[notice.reason];
-      if (name === null) return { now: [] };
-      const line = error(name);
+      if (name === null) return { datagrams: [] };
+      const line = encodeError(name);
       const timeout = notice.reason === "member_timeout" || notice.reason === "lobby_timeout";
-      return { now: [line], ...(timeout ? { again: { lines: [line], after_ms: TIMEOUT_AGAIN_MS } } : {}) };
+      return { datagrams: [line], ...(timeout ? { repeat: { datagrams: [line], after_ms: TIMEOUT_REPEAT_MS } } : {}) };
     }
     case "refused":
-      return { now: refusal(notice.code) };
+      return { datagrams: encodeRefusal(notice.code) };
   }
 }
 
 // --- bytes -----------------------------------------------------------------------------------------------------
 
-const report = (said: Said): Heard => ({ do: "report", said });
-const refusal = (code: RefusalCode): Uint8Array[] => (ERRORS[code] === undefined ? [] : [error(ERRORS[code])]);
-const error = (name: string): Uint8Array => encode(`error:${name}`);
+const report = (said: ReportBody): Action => ({ do: "report", report: said });
+const encodeRefusal = (code: RefusalCode): Uint8Array[] => (ERRORS[code] === undefined ? [] : [encodeError(ERRORS[code])]);
+const encodeError = (name: string): Uint8Array => encode(`error:${name}`);
 const INVALID = Buffer.from("error:invalid_request");
-const mistake = (): Heard => ({ do: "answer", bytes: INVALID, why: "invalid_request" });
+const invalidRequest = (): Action => ({ do: "answer", bytes: INVALID, why: "invalid_request" });
 
 /** Bad grammar is answered, unless the bytes are not even text. */
-const wrong = (bytes: Uint8Array): Heard => (isUtf8(bytes) ? mistake() : { do: "drop", why: "not_utf8" });
+const rejectGrammar = (bytes: Uint8Array): Action => (isUtf8(bytes) ? invalidRequest() : { do: "drop", why: "not_utf8" });
 
 const ascii = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
@@ -198,5 +198,5 @@ function isUtf8(bytes: Uint8Array): boolean {
  * What the hub stores and compares instead of the password. Every sidecar must come to the same digest, so nothing
  * random goes in; the session's name keeps equal passwords of two sessions from looking equal.
  */
-const digest = (name: string, password: string | undefined): string | null =>
+const passwordDigest = (name: string, password: string | undefined): string | null =>
   password === undefined ? null : createHash("sha256").update(`rabid\n${name}\n${password}`).digest("base64url");

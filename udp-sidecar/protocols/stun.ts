@@ -27,7 +27,7 @@ const FINGERPRINT_XOR = 0x5354_554e;
 const UNDERSTOOD = new Set([0x01, 0x06, 0x08, ERROR_CODE, UNKNOWN_ATTRIBUTES, 0x14, 0x15, 0x1c, 0x1d, 0x1e, 0x20]);
 const OPTIONAL_FROM = 0x8000;
 /** As many as keep the error shorter than a request that names them all. */
-const UNKNOWN_TOLD_MAX = 4;
+const UNKNOWN_LISTED_MAX = 4;
 
 /** A STUN message of whatever kind, by its cookie, its two zero bits and its length. */
 export const isStun = (bytes: Uint8Array): boolean =>
@@ -41,7 +41,7 @@ export const isStun = (bytes: Uint8Array): boolean =>
   bytes.length - HEADER_BYTES === Buffer.from(bytes.buffer, bytes.byteOffset, 4).readUInt16BE(2);
 
 /** What a STUN message from there is answered, or why it is not. */
-export function answer(bytes: Uint8Array, from: Endpoint): Uint8Array | { readonly drop: string } {
+export function bindingResponse(bytes: Uint8Array, from: Endpoint): Uint8Array | { readonly drop: string } {
   if (bytes.length > STUN_BYTES_MAX) return { drop: "stun_length" };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (view.getUint16(0) !== BINDING_REQUEST) return { drop: "stun_no_request" };
@@ -61,14 +61,14 @@ export function answer(bytes: Uint8Array, from: Endpoint): Uint8Array | { readon
     at += 4 + padded(length);
   }
   const transaction = bytes.subarray(8, HEADER_BYTES);
-  if (unknown.length > 0) return message(BINDING_ERROR, transaction, failures(unknown), printed);
-  return message(BINDING_SUCCESS, transaction, [mapped(from, transaction)], printed);
+  if (unknown.length > 0) return encodeMessage(BINDING_ERROR, transaction, unknownAttributes(unknown), printed);
+  return encodeMessage(BINDING_SUCCESS, transaction, [xorMappedAddress(from, transaction)], printed);
 }
 
 type Attribute = { readonly type: number; readonly value: Uint8Array };
 
 /** Address and port, hidden from routers that rewrite what looks like one: XOR with the cookie and the transaction. */
-function mapped({ address, port }: Endpoint, transaction: Uint8Array): Attribute {
+function xorMappedAddress({ address, port }: Endpoint, transaction: Uint8Array): Attribute {
   const bytes = bytesOf(address) ?? [];
   const value = new Uint8Array(4 + bytes.length);
   const view = new DataView(value.buffer);
@@ -80,8 +80,8 @@ function mapped({ address, port }: Endpoint, transaction: Uint8Array): Attribute
 }
 
 /** 420 without a phrase: nobody reads it, and it would make the answer longer. */
-function failures(unknown: readonly number[]): Attribute[] {
-  const told = unknown.slice(0, UNKNOWN_TOLD_MAX);
+function unknownAttributes(unknown: readonly number[]): Attribute[] {
+  const told = unknown.slice(0, UNKNOWN_LISTED_MAX);
   const types = Uint8Array.from(told.flatMap((type) => [type >> 8, type & 255]));
   return [
     { type: ERROR_CODE, value: Uint8Array.of(0, 0, 4, 20) },
@@ -89,7 +89,7 @@ function failures(unknown: readonly number[]): Attribute[] {
   ];
 }
 
-function message(type: number, transaction: Uint8Array, attributes: readonly Attribute[], prints: boolean): Uint8Array {
+function encodeMessage(type: number, transaction: Uint8Array, attributes: readonly Attribute[], prints: boolean): Uint8Array {
   const body = attributes.reduce((sum, { value }) => sum + 4 + padded(value.length), 0);
   const bytes = new Uint8Array(HEADER_BYTES + body + (prints ? 8 : 0));
   const view = new DataView(bytes.buffer);

@@ -33,9 +33,9 @@ export type Contact = {
   /** Silence tolerated in ms, or null. */
   lease_ms: number | null;
   memory: string | null;
-  heard_at: number;
+  last_seen_at: number;
   /** Came back from the hub after a restart and has not been heard since. */
-  unheard: boolean;
+  restored: boolean;
   /** Has renewed since it joined, so it understood that it is in. */
   renewed: boolean;
   /** The introduction has been said; what follows repeats it. */
@@ -43,29 +43,29 @@ export type Contact = {
   /** Has said that the introduction arrived: it is not repeated any more. */
   confirmed: boolean;
   /** What a renewal is answered with: the last notice in the wire's words. */
-  answer: readonly Uint8Array[];
+  renewal_reply: readonly Uint8Array[];
 };
 
-export type Contacts = { find(wire: WireName, name: string, peer: string): Contact | undefined };
+export type ContactLookup = { find(wire: WireName, name: string, peer: string): Contact | undefined };
 
 /**
  * Connections of peers, on wires that have them beside datagrams: news go over them, and a member without one has left.
  */
-export type Lines = {
-  holds(peer: string): boolean;
-  tell(contact: Contact, notice: Notice): void;
+export type ConnectionSide = {
+  isConnected(peer: string): boolean;
+  notify(contact: Contact, notice: Notice): void;
   /** For who asked over his connection, as `peer`. */
-  answered(answer: Answer, report: Report): void;
+  handleAnswer(answer: Answer, report: Report): void;
 };
 
 /** A report still without the datagram's own facts; the sidecar adds them. */
-type Bare<R> = R extends Report ? Omit<R, "wire" | "via" | "endpoint"> : never;
-export type Said = Bare<Report>;
+type WithoutEndpoint<R> = R extends Report ? Omit<R, "wire" | "via" | "endpoint"> : never;
+export type ReportBody = WithoutEndpoint<Report>;
 
 /** A member of this lobby is there, and shows a ticket that ends then. */
-export type Sign = { readonly name: string; readonly peer: string; readonly expires_at_s: number };
+export type Liveness = { readonly name: string; readonly peer: string; readonly expires_at_s: number };
 
-export type Heard =
+export type Action =
   /** Not ours, or nothing to say. `why` is counted. */
   | { readonly do: "drop"; readonly why: string }
   /**
@@ -77,33 +77,33 @@ export type Heard =
       readonly bytes: Uint8Array;
       readonly why: string;
       readonly to?: Endpoint;
-      readonly lives?: Sign;
+      readonly liveness?: Liveness;
     }
   /** A sign of life from where the contact was last heard: answered from memory. It may ask for another lease. */
   | { readonly do: "renew"; readonly contact: Contact; readonly lease_ms?: number }
   /** The wire's own list of lobbies, newest first, said in one datagram. */
-  | { readonly do: "list"; readonly say: (lobbies: readonly Summary[]) => Uint8Array }
+  | { readonly do: "list"; readonly encode: (lobbies: readonly Summary[]) => Uint8Array }
   /** Only the hub knows. Who proved to be a contact may ask for another lease. */
-  | { readonly do: "report"; readonly said: Said; readonly lease_ms?: number };
+  | { readonly do: "report"; readonly report: ReportBody; readonly lease_ms?: number };
 
-export type Speech = {
+export type Reply = {
   /** Leaves at once, in this order. */
-  readonly now: readonly Uint8Array[];
+  readonly datagrams: readonly Uint8Array[];
   /** Leaves again at these times after now, until the member confirms. */
-  readonly again?: { readonly lines: readonly Uint8Array[]; readonly after_ms: readonly number[] };
+  readonly repeat?: { readonly datagrams: readonly Uint8Array[]; readonly after_ms: readonly number[] };
   /** What renewals are answered with from now on; without it that stays as it is. */
-  readonly answer?: readonly Uint8Array[];
+  readonly renewal_reply?: readonly Uint8Array[];
   /** It answers a sign of life: the lease begins anew. */
-  readonly renews?: boolean;
+  readonly renews_lease?: boolean;
 };
 
 export type Wire = {
   readonly name: WireName;
   /** Whether the first bytes are this wire's. Wires are asked in order; the first that claims a datagram hears it. */
   claims(bytes: Uint8Array): boolean;
-  hear(datagram: Datagram, contacts: Contacts, now: number): Heard;
-  say(notice: Notice, contact: Contact): Speech;
+  handleDatagram(datagram: Datagram, contacts: ContactLookup, now: number): Action;
+  encodeNotice(notice: Notice, contact: Contact): Reply;
   /** What is said to who reported and is no member. */
-  answer(answer: Answer, report: Report): readonly Uint8Array[];
-  readonly lines?: Lines;
+  encodeAnswer(answer: Answer, report: Report): readonly Uint8Array[];
+  readonly connections?: ConnectionSide;
 };

@@ -1,7 +1,7 @@
 /** What the relay's table holds and hears: two peers, a pair of ports, and what is told to whoever asked for it. */
 import { type Endpoint, isIPv4, sourceOf } from "#shared/net/endpoint.ts";
 import type { Bucket, Budget } from "#shared/rate-limit/token-bucket.ts";
-import type { Share } from "./shared-budget.ts";
+import type { BudgetShare } from "./shared-budget.ts";
 
 export type RelayLimits = {
   /** Bytes as they are on the way, with their headers: per side, per source (IPv4 /32, IPv6 /64), per game. */
@@ -9,7 +9,7 @@ export type RelayLimits = {
   readonly source: Budget;
   readonly game: Budget;
   /** Sides of allocations that one source may hold. */
-  readonly places_per_source_max: number;
+  readonly slots_per_source_max: number;
   /** What one allocation may carry, both ways together. */
   readonly bytes_max: number;
   readonly lifetime_ms: number;
@@ -20,23 +20,23 @@ export type RelayLimits = {
 };
 
 /** One of two peers to be relayed to each other. */
-export type Party = {
+export type ObservedParty = {
   readonly peer: string;
   /** Where its wire saw it. The address must be the one it will send from; the port may be another by then. */
-  readonly seen: Endpoint;
+  readonly observed: Endpoint;
 };
 /** One of whom nothing is known but that he will show a secret, wherever he is. */
-export type Unseen = { readonly peer: string; readonly seen: null; readonly family: 4 | 6 };
-export type AnyParty = Party | Unseen;
+export type UnobservedParty = { readonly peer: string; readonly observed: null; readonly family: 4 | 6 };
+export type RelayParty = ObservedParty | UnobservedParty;
 
 export type RelayRequest = {
   readonly game: string;
   /** The same pair whichever comes first. */
-  readonly parties: readonly [AnyParty, AnyParty];
+  readonly parties: readonly [RelayParty, RelayParty];
   /** Where it is asked for by name, another name is another allocation. */
   readonly name?: string;
   /** Hears of each limit that was reached, once, of a closing sidecar, and of the end. */
-  readonly told: (notice: RelayNotice) => void;
+  readonly onNotice: (notice: RelayNotice) => void;
 };
 
 export type RelayLimited = "rate" | "source_rate" | "game_rate" | "bytes" | "lifetime";
@@ -52,7 +52,7 @@ export type RelayEnd = "idle" | "released" | "closed" | "bytes" | "lifetime";
 export type NoRelay = "closing" | "special" | "source_share" | "exhausted";
 
 /** An open port of this family, lent by whoever has the sockets; null where there is none left. */
-export type PortPool = { take(family: 4 | 6): number | null; give(port: number): void };
+export type PortPool = { acquire(family: 4 | 6): number | null; release(port: number): void };
 
 /** Held for one pair of peers. `ports` are in the order of the request: each party speaks with its own alone. */
 export type Allocated = { readonly allocation: Allocation; readonly ports: readonly [number, number] };
@@ -68,8 +68,8 @@ export type Side = {
   readonly port: number;
   readonly family: 4 | 6;
   /** Null where only a secret proves who he is. */
-  seen: Endpoint | null;
-  source: Share;
+  observed: Endpoint | null;
+  source: BudgetShare;
   /** Proved on this allocation; null until then. */
   endpoint: Endpoint | null;
   /** Proved with a secret: only another such proof moves it. */
@@ -77,20 +77,20 @@ export type Side = {
   /** What that endpoint speaks over, where it is no datagram socket. */
   stream: Stream | null;
   /** Its peer has left its wire. */
-  gone: boolean;
-  heard_at: number;
+  left: boolean;
+  last_received_at: number;
   readonly bucket: Bucket;
 };
 
 export type Allocation = {
   readonly key: string;
-  readonly game: Share;
+  readonly game: BudgetShare;
   readonly sides: readonly [Side, Side];
-  readonly since: number;
+  readonly allocated_at: number;
   /** When it was asked for last. */
-  asked_at: number;
+  requested_at: number;
   carried_bytes: number;
-  told: (notice: RelayNotice) => void;
+  onNotice: (notice: RelayNotice) => void;
   readonly limited: RelayLimited[];
 };
 
@@ -100,9 +100,9 @@ export const familyOf = (at: Endpoint): 4 | 6 => (isIPv4(at.address) ? 4 : 6);
 export const peerKey = (game: string, peer: string): string => `${game}\n${peer}`;
 
 /** Whose budget pays for a party; of one who is nowhere yet, his own. */
-export const payerOf = ({ peer, seen }: AnyParty): string => (seen === null ? `peer ${peer}` : sourceOf(seen.address));
+export const budgetKey = ({ peer, observed: seen }: RelayParty): string => (seen === null ? `peer ${peer}` : sourceOf(seen.address));
 
-export const partyFamily = (party: AnyParty): 4 | 6 => (party.seen === null ? party.family : familyOf(party.seen));
+export const partyFamily = (party: RelayParty): 4 | 6 => (party.observed === null ? party.family : familyOf(party.observed));
 
 /** The same whichever party comes first; another pair of families needs other ports. */
 export function pairKey({ game, parties, name = "" }: RelayRequest): string {

@@ -4,11 +4,11 @@
  */
 import { type Endpoint, isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";
 import type { Allocate, FromRelay, RelaySide, Release, ToRelay, Unallocated } from "#shared/link/relay-messages.ts";
-import type { Allocation, AnyParty, RelayNotice, Stream } from "./allocation.ts";
-import { type Entering, entered, type Notary, seen } from "../protocols/native.ts";
+import type { Allocation, RelayParty, RelayNotice, Stream } from "./allocation.ts";
+import { type EnterRequest, encodeEntered, type TicketVerifier, encodeSeen } from "../protocols/native.ts";
 import type { Relay } from "./relay.ts";
 
-export type Means = {
+export type NativeRelayOptions = {
   readonly relay: Relay;
   /** As told to clients. */
   readonly addresses: readonly string[];
@@ -19,56 +19,56 @@ export type Means = {
 };
 
 /** Says something to the hub that asked. */
-type Say = (message: FromRelay) => void;
+type SendToHub = (message: FromRelay) => void;
 
-type Held = { readonly allocation: Allocation; readonly peers: readonly [string, string] };
+type HeldAllocation = { readonly allocation: Allocation; readonly peers: readonly [string, string] };
 
-export class Connections {
+export class NativeRelays {
   readonly #game: string;
   /** Null where nothing is relayed. */
-  readonly #means: Means | null;
-  readonly #notary: Notary;
-  readonly #held = new Map<string, Held>();
+  readonly #options: NativeRelayOptions | null;
+  readonly #verifier: TicketVerifier;
+  readonly #held = new Map<string, HeldAllocation>();
 
-  constructor(game: string, means: Means | null, notary: Notary) {
+  constructor(game: string, means: NativeRelayOptions | null, notary: TicketVerifier) {
     this.#game = game;
-    this.#means = means;
-    this.#notary = notary;
+    this.#options = means;
+    this.#verifier = notary;
   }
 
   get size(): number {
     return this.#held.size;
   }
 
-  hear(message: ToRelay, say: Say, now: number): void {
+  handleMessage(message: ToRelay, say: SendToHub, now: number): void {
     if (message.t === "allocate") say(this.#allocate(message, say, now));
     else this.#release(message);
   }
 
   /** Where on the way to this port of ours a peer says that he is: what he is answered, or null for silence. */
-  prove(port: number, from: Endpoint, said: Entering, now: number): Uint8Array | null {
-    const at = this.#of(said.ticket, now);
+  handleEnter(port: number, from: Endpoint, said: EnterRequest, now: number): Uint8Array | null {
+    const at = this.#sideOf(said.ticket, now);
     if (at === null || at.allocation.sides[at.side]!.port !== port) return null;
     // A source can be forged, so who wants to be sent to shows first that he receives there.
-    const shown = said.receipt === null ? null : this.#notary.fresh(at.peer, said.receipt, now);
-    if (shown === null || !sameEndpoint(shown, from)) return seen(at.peer, this.#notary, from, said.word, now);
-    return this.#means!.relay.prove(at.allocation, port, from, now) ? entered(said.word) : null;
+    const shown = said.receipt === null ? null : this.#verifier.endpointFrom(at.peer, said.receipt, now);
+    if (shown === null || !sameEndpoint(shown, from)) return encodeSeen(at.peer, this.#verifier, from, said.word, now);
+    return this.#options!.relay.bindEndpoint(at.allocation, port, from, now) ? encodeEntered(said.word) : null;
   }
 
   /** The same of somebody at the other end of a stream. Null where he is nobody here, else the port that is his. */
-  join(ticket: string, from: Endpoint, stream: Stream, now: number): number | null {
-    const at = this.#of(ticket, now);
+  joinStream(ticket: string, from: Endpoint, stream: Stream, now: number): number | null {
+    const at = this.#sideOf(ticket, now);
     if (at === null) return null;
     const { port } = at.allocation.sides[at.side]!;
-    return this.#means!.relay.prove(at.allocation, port, from, now, stream) ? port : null;
+    return this.#options!.relay.bindEndpoint(at.allocation, port, from, now, stream) ? port : null;
   }
 
   // ---------------------------------------------------------------------------------------------------------------
 
-  #allocate({ relay: id, sides }: Allocate, say: Say, now: number): FromRelay {
+  #allocate({ relay: id, sides }: Allocate, say: SendToHub, now: number): FromRelay {
     const none = (why: Unallocated["why"]): Unallocated => ({ t: "unallocated", relay: id, why });
-    if (this.#means === null) return none("off");
-    const { relay, addresses, ...good } = this.#means;
+    if (this.#options === null) return none("off");
+    const { relay, addresses, ...good } = this.#options;
     const peers = [sides[0].peer, sides[1].peer] as const;
     const held = this.#held.get(id);
     const same = held === undefined || peers.every((peer) => held.peers.includes(peer));
@@ -81,7 +81,7 @@ export class Connections {
       this.#held.delete(id);
       say(none(notice.why));
     };
-    const given = relay.allocate({ game: this.#game, parties, name: id, told }, now);
+    const given = relay.allocate({ game: this.#game, parties, name: id, onNotice: told }, now);
     if ("none" in given) return none(given.none);
     const { allocation, ports } = given;
     const ends = [
@@ -94,12 +94,12 @@ export class Connections {
 
   #release({ relay: id }: Release): void {
     const held = this.#held.get(id);
-    if (held !== undefined) this.#means!.relay.release(held.allocation);
+    if (held !== undefined) this.#options!.relay.release(held.allocation);
   }
 
   /** The side that a ticket is for, or null. */
-  #of(ticket: string, now: number): { allocation: Allocation; side: number; peer: string } | null {
-    const proved = this.#notary.prove(ticket, "relay", now);
+  #sideOf(ticket: string, now: number): { allocation: Allocation; side: number; peer: string } | null {
+    const proved = this.#verifier.verify(ticket, "relay", now);
     const held = this.#held.get(proved?.lobby ?? "");
     if (proved === null || held === undefined) return null;
     const { allocation } = held;
@@ -114,4 +114,4 @@ function addressFor({ family }: RelaySide, addresses: readonly string[]): string
   return of(true) ?? of(false) ?? null;
 }
 
-const partyOf = (peer: string, address: string): AnyParty => ({ peer, seen: null, family: isIPv4(address) ? 4 : 6 });
+const partyOf = (peer: string, address: string): RelayParty => ({ peer, observed: null, family: isIPv4(address) ? 4 : 6 });

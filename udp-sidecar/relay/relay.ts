@@ -23,13 +23,13 @@ import { RELAY_OVERHEAD_BYTES } from "#shared/limits.ts";
 import {
   type Allocated,
   type Allocation,
-  type AnyParty,
+  type RelayParty,
   familyOf,
   type Hop,
   type NoRelay,
   pairKey,
   partyFamily,
-  payerOf,
+  budgetKey,
   peerKey,
   type PortPool,
   type RelayEnd,
@@ -40,32 +40,32 @@ import {
   type Stream,
 } from "./allocation.ts";
 import { fullBucket, refill } from "#shared/rate-limit/token-bucket.ts";
-import { Pooled } from "./shared-budget.ts";
-import type { Tally } from "../core/counters.ts";
+import { SharedBudgets } from "./shared-budget.ts";
+import type { Counters } from "../core/counters.ts";
 
 export class Relay {
   readonly #limits: RelayLimits;
   readonly #pool: PortPool;
   /** Whether an endpoint is a port of this very sidecar: relaying to one would go round in circles. */
-  readonly #isOurs: (at: Endpoint) => boolean;
-  readonly #tally: Tally;
+  readonly #isOwnPort: (at: Endpoint) => boolean;
+  readonly #tally: Counters;
   readonly #allocations = new Map<string, Allocation>();
   readonly #byPort = new Map<number, { readonly side: Side; readonly other: Side; readonly allocation: Allocation }>();
   readonly #byPeer = new Map<string, Set<Allocation>>();
-  readonly #sources: Pooled;
-  readonly #games: Pooled;
+  readonly #sources: SharedBudgets;
+  readonly #games: SharedBudgets;
   #closing = false;
   /** Carried since the beginning. */
   packets = 0;
   bytes = 0;
 
-  constructor(limits: RelayLimits, pool: PortPool, isOurs: (at: Endpoint) => boolean, tally: Tally) {
+  constructor(limits: RelayLimits, pool: PortPool, isOurs: (at: Endpoint) => boolean, tally: Counters) {
     this.#limits = limits;
     this.#pool = pool;
-    this.#isOurs = isOurs;
+    this.#isOwnPort = isOurs;
     this.#tally = tally;
-    this.#sources = new Pooled(limits.source);
-    this.#games = new Pooled(limits.game);
+    this.#sources = new SharedBudgets(limits.source);
+    this.#games = new SharedBudgets(limits.game);
   }
 
   get size(): number {
@@ -79,17 +79,17 @@ export class Relay {
 
   /** A pair of ports for this pair of peers: the same ones for as long as the allocation lives. */
   allocate(request: RelayRequest, now: number): Allocated | { readonly none: NoRelay } {
-    const { parties, told } = request;
+    const { parties, onNotice: told } = request;
     const key = pairKey(request);
-    if (parties.some(({ seen }) => seen !== null && !this.#mayServe(seen))) return this.#refuse("special");
-    const allocation = this.#allocations.get(key) ?? this.#make(key, request, now);
+    if (parties.some(({ observed: seen }) => seen !== null && !this.#isServed(seen))) return this.#refuse("special");
+    const allocation = this.#allocations.get(key) ?? this.#createAllocation(key, request, now);
     if (typeof allocation === "string") return this.#refuse(allocation);
     const [a, b] = allocation.sides;
     const turned = a.peer !== parties[0].peer || a.family !== partyFamily(parties[0]);
-    this.#move(turned ? b : a, parties[0].seen, now);
-    this.#move(turned ? a : b, parties[1].seen, now);
+    this.#moveSide(turned ? b : a, parties[0].observed, now);
+    this.#moveSide(turned ? a : b, parties[1].observed, now);
     Object.assign(allocation, { asked_at: now, told });
-    a.gone = b.gone = false;
+    a.left = b.left = false;
     return { allocation, ports: turned ? [b.port, a.port] : [a.port, b.port] };
   }
 
@@ -97,7 +97,7 @@ export class Relay {
    * A datagram of this length came to one of our ports: where it goes on to, or null. The hop is the table's own object,
    * to be read at once.
    */
-  hear(
+  route(
     port: number,
     address: string,
     fromPort: number,
@@ -111,14 +111,14 @@ export class Relay {
     const known = side.endpoint;
     if (stream !== side.stream) return this.#drop("stranger");
     const same = known !== null && known.port === fromPort && known.address === address;
-    if (!same && !this.#latches(side, address, fromPort, now)) return null;
-    side.heard_at = now;
+    if (!same && !this.#tryLatch(side, address, fromPort, now)) return null;
+    side.last_received_at = now;
     const bytes = length + RELAY_OVERHEAD_BYTES;
     const { bytes_max, lifetime_ms, idle_ms } = this.#limits;
     if (other.endpoint === null) return this.#drop("unproved");
-    if (now - other.heard_at >= idle_ms) return this.#drop("silent");
+    if (now - other.last_received_at >= idle_ms) return this.#drop("silent");
     if (allocation.carried_bytes + bytes > bytes_max) return this.#exhaust(allocation, "bytes");
-    if (now - allocation.since >= lifetime_ms) return this.#exhaust(allocation, "lifetime");
+    if (now - allocation.allocated_at >= lifetime_ms) return this.#exhaust(allocation, "lifetime");
     if (refill(side.bucket, this.#limits.side, now) < bytes) return this.#limit(allocation, "rate");
     if (refill(side.source.bucket, this.#sources.budget, now) < bytes) return this.#limit(allocation, "source_rate");
     if (refill(allocation.game.bucket, this.#games.budget, now) < bytes) return this.#limit(allocation, "game_rate");
@@ -136,32 +136,32 @@ export class Relay {
    * or at the end of a stream: it is heard there alone from now on, whatever its address. False where that may not be, or
    * the allocation is over.
    */
-  prove(allocation: Allocation, port: number, at: Endpoint, now: number, stream: Stream | null = null): boolean {
+  bindEndpoint(allocation: Allocation, port: number, at: Endpoint, now: number, stream: Stream | null = null): boolean {
     const side = allocation.sides.find((one) => one.port === port);
     if (side === undefined || this.#allocations.get(allocation.key) !== allocation) return false;
-    if (stream === null && (familyOf(at) !== side.family || this.#isOurs(at))) return false;
+    if (stream === null && (familyOf(at) !== side.family || this.#isOwnPort(at))) return false;
     const source = sourceOf(at.address);
-    const isFull = this.#sources.places(source) >= this.#limits.places_per_source_max;
-    if (!this.#mayServe(at) || (source !== side.source.key && isFull)) return false;
-    this.#charge(side, at.address, now);
+    const isFull = this.#sources.slots(source) >= this.#limits.slots_per_source_max;
+    if (!this.#isServed(at) || (source !== side.source.key && isFull)) return false;
+    this.#chargeSource(side, at.address, now);
     Object.assign(side, { endpoint: at, stream, secret: true, heard_at: now });
     return true;
   }
 
   /** A peer has registered anew with its wire's secret, and is seen here now: its allocations go on from there. */
-  moved(game: string, peer: string, seen: Endpoint, now: number): void {
-    if (!this.#mayServe(seen)) return;
+  peerMoved(game: string, peer: string, seen: Endpoint, now: number): void {
+    if (!this.#isServed(seen)) return;
     for (const { sides } of this.#byPeer.get(peerKey(game, peer)) ?? []) {
       for (const side of sides) {
-        if (side.peer === peer && familyOf(seen) === side.family) this.#move(side, seen, now);
+        if (side.peer === peer && familyOf(seen) === side.family) this.#moveSide(side, seen, now);
       }
     }
   }
 
   /** A peer is gone from its wire. What both peers have left ends with their last datagrams, without waiting for long. */
-  left(game: string, peer: string): void {
+  peerLeft(game: string, peer: string): void {
     for (const { sides } of this.#byPeer.get(peerKey(game, peer)) ?? []) {
-      for (const side of sides) side.gone ||= side.peer === peer;
+      for (const side of sides) side.left ||= side.peer === peer;
     }
   }
 
@@ -174,10 +174,10 @@ export class Relay {
   expire(now: number): void {
     for (const allocation of this.#allocations.values()) {
       const [a, b] = allocation.sides;
-      const silent_ms = now - Math.max(allocation.asked_at, a.heard_at, b.heard_at);
-      if (now - allocation.since >= this.#limits.lifetime_ms) this.#exhaust(allocation, "lifetime");
+      const silent_ms = now - Math.max(allocation.requested_at, a.last_received_at, b.last_received_at);
+      if (now - allocation.allocated_at >= this.#limits.lifetime_ms) this.#exhaust(allocation, "lifetime");
       else if (silent_ms >= this.#limits.idle_ms) this.#end(allocation, "idle");
-      else if (a.gone && b.gone && silent_ms >= this.#limits.relatch_ms) this.#end(allocation, "released");
+      else if (a.left && b.left && silent_ms >= this.#limits.relatch_ms) this.#end(allocation, "released");
     }
   }
 
@@ -185,7 +185,7 @@ export class Relay {
   drain(): void {
     if (this.#closing) return;
     this.#closing = true;
-    for (const { told } of this.#allocations.values()) told({ kind: "closing" });
+    for (const { onNotice: told } of this.#allocations.values()) told({ kind: "closing" });
   }
 
   close(): void {
@@ -200,15 +200,15 @@ export class Relay {
 
   // ---------------------------------------------------------------------------------------------------------------
 
-  #make(key: string, { game, parties, told }: RelayRequest, now: number): Allocation | NoRelay {
+  #createAllocation(key: string, { game, parties, onNotice: told }: RelayRequest, now: number): Allocation | NoRelay {
     if (this.#closing) return "closing";
     if (!this.#hasRoom(parties)) return "source_share";
-    const ports = this.#takePorts(parties);
+    const ports = this.#acquirePorts(parties);
     if (ports === null) return "exhausted";
-    const sides: [Side, Side] = [this.#side(parties[0], ports[0], now), this.#side(parties[1], ports[1], now)];
-    const share = this.#games.join(game, now);
+    const sides: [Side, Side] = [this.#createSide(parties[0], ports[0], now), this.#createSide(parties[1], ports[1], now)];
+    const share = this.#games.acquire(game, now);
     const times = { since: now, asked_at: now };
-    const allocation: Allocation = { key, game: share, sides, ...times, carried_bytes: 0, told, limited: [] };
+    const allocation: Allocation = { key, game: share, sides, ...times, carried_bytes: 0, onNotice: told, limited: [] };
     this.#allocations.set(key, allocation);
     for (const [at, side] of sides.entries()) {
       this.#byPort.set(side.port, { side, other: sides[1 - at]!, allocation });
@@ -220,67 +220,67 @@ export class Relay {
     return allocation;
   }
 
-  #side(party: AnyParty, port: number, now: number): Side {
-    const source = this.#sources.join(payerOf(party), now);
+  #createSide(party: RelayParty, port: number, now: number): Side {
+    const source = this.#sources.acquire(budgetKey(party), now);
     const bucket = fullBucket(this.#limits.side, now);
-    const { peer, seen } = party;
+    const { peer, observed: seen } = party;
     const unproved = { endpoint: null, stream: null, secret: false };
-    return { peer, port, family: partyFamily(party), seen, source, ...unproved, gone: false, heard_at: now, bucket };
+    return { peer, port, family: partyFamily(party), observed: seen, source, ...unproved, left: false, last_received_at: now, bucket };
   }
 
-  #hasRoom(parties: readonly AnyParty[]): boolean {
-    const sources = parties.map(payerOf);
+  #hasRoom(parties: readonly RelayParty[]): boolean {
+    const sources = parties.map(budgetKey);
     return sources.every((source) => {
       const wanted = sources.filter((other) => other === source).length;
-      return this.#sources.places(source) + wanted <= this.#limits.places_per_source_max;
+      return this.#sources.slots(source) + wanted <= this.#limits.slots_per_source_max;
     });
   }
 
-  #takePorts(parties: readonly [AnyParty, AnyParty]): [number, number] | null {
-    const first = this.#pool.take(partyFamily(parties[0]));
+  #acquirePorts(parties: readonly [RelayParty, RelayParty]): [number, number] | null {
+    const first = this.#pool.acquire(partyFamily(parties[0]));
     if (first === null) return null;
-    const second = this.#pool.take(partyFamily(parties[1]));
+    const second = this.#pool.acquire(partyFamily(parties[1]));
     if (second !== null) return [first, second];
-    this.#pool.give(first);
+    this.#pool.release(first);
     return null;
   }
 
   /** Whether a datagram that does not come from the known endpoint proves a new one. */
-  #latches(side: Side, address: string, port: number, now: number): boolean {
+  #tryLatch(side: Side, address: string, port: number, now: number): boolean {
     const from = endpoint(address, port);
     if (from === null) return this.#reject("source_port_0");
     if (side.endpoint !== null) {
       // The same, in another spelling.
       if (sameEndpoint(from, side.endpoint)) return true;
-      const rested = now - side.heard_at >= this.#limits.relatch_ms;
-      if (side.secret || side.seen === null || !(rested || sameEndpoint(from, side.seen))) {
+      const rested = now - side.last_received_at >= this.#limits.relatch_ms;
+      if (side.secret || side.observed === null || !(rested || sameEndpoint(from, side.observed))) {
         return this.#reject("stranger");
       }
     }
-    if (from.address !== side.seen?.address) return this.#reject("stranger");
-    if (this.#isOurs(from)) return this.#reject("loop");
+    if (from.address !== side.observed?.address) return this.#reject("stranger");
+    if (this.#isOwnPort(from)) return this.#reject("loop");
     side.endpoint = from;
     return true;
   }
 
   /** Its wire sees a peer elsewhere. At another address it has to prove itself again. */
-  #move(side: Side, seen: Endpoint | null, now: number): void {
-    if (seen === null || side.seen === null || sameEndpoint(side.seen, seen)) return;
-    if (side.seen.address !== seen.address) {
+  #moveSide(side: Side, seen: Endpoint | null, now: number): void {
+    if (seen === null || side.observed === null || sameEndpoint(side.observed, seen)) return;
+    if (side.observed.address !== seen.address) {
       Object.assign(side, { endpoint: null, secret: false });
-      this.#charge(side, seen.address, now);
+      this.#chargeSource(side, seen.address, now);
     }
-    side.seen = seen;
+    side.observed = seen;
   }
 
   /** From now on this address' source pays for the side. */
-  #charge(side: Side, address: string, now: number): void {
+  #chargeSource(side: Side, address: string, now: number): void {
     const before = side.source;
-    side.source = this.#sources.join(sourceOf(address), now);
-    this.#sources.leave(before);
+    side.source = this.#sources.acquire(sourceOf(address), now);
+    this.#sources.release(before);
   }
 
-  #mayServe({ address }: Endpoint): boolean {
+  #isServed({ address }: Endpoint): boolean {
     return this.#limits.special || !isSpecial(address);
   }
 
@@ -288,7 +288,7 @@ export class Relay {
     this.#tally.add("relay_dropped", reason);
     if (!allocation.limited.includes(reason)) {
       allocation.limited.push(reason);
-      allocation.told({ kind: "limited", reason });
+      allocation.onNotice({ kind: "limited", reason });
     }
     return null;
   }
@@ -300,14 +300,14 @@ export class Relay {
   }
 
   #end(allocation: Allocation, why: RelayEnd): void {
-    const { key, game, sides, told } = allocation;
+    const { key, game, sides, onNotice: told } = allocation;
     if (this.#allocations.get(key) !== allocation) return;
     this.#allocations.delete(key);
-    this.#games.leave(game);
+    this.#games.release(game);
     for (const { peer, port, source } of sides) {
-      this.#sources.leave(source);
+      this.#sources.release(source);
       this.#byPort.delete(port);
-      this.#pool.give(port);
+      this.#pool.release(port);
       const held = this.#byPeer.get(peerKey(game.key, peer));
       held?.delete(allocation);
       if (held?.size === 0) this.#byPeer.delete(peerKey(game.key, peer));

@@ -1,11 +1,11 @@
 /** Budgets that several have in common: the sides of one source, the allocations of one game. Each goes with its last. */
 import { type Bucket, type Budget, fullBucket } from "#shared/rate-limit/token-bucket.ts";
 
-export type Share = { readonly key: string; places: number; readonly bucket: Bucket };
+export type BudgetShare = { readonly key: string; slots: number; readonly bucket: Bucket };
 
-export class Pooled {
+export class SharedBudgets {
   readonly budget: Budget;
-  readonly #shares = new Map<string, Share>();
+  readonly #shares = new Map<string, BudgetShare>();
 
   constructor(budget: Budget) {
     this.budget = budget;
@@ -15,18 +15,18 @@ export class Pooled {
     return this.#shares.size;
   }
 
-  places(key: string): number {
-    return this.#shares.get(key)?.places ?? 0;
+  slots(key: string): number {
+    return this.#shares.get(key)?.slots ?? 0;
   }
 
-  join(key: string, now: number): Share {
+  acquire(key: string, now: number): BudgetShare {
     let share = this.#shares.get(key);
-    if (share === undefined) this.#shares.set(key, (share = { key, places: 0, bucket: fullBucket(this.budget, now) }));
-    share.places++;
+    if (share === undefined) this.#shares.set(key, (share = { key, slots: 0, bucket: fullBucket(this.budget, now) }));
+    share.slots++;
     return share;
   }
 
-  leave(share: Share): void {
-    if (--share.places === 0) this.#shares.delete(share.key);
+  release(share: BudgetShare): void {
+    if (--share.slots === 0) this.#shares.delete(share.key);
   }
 }

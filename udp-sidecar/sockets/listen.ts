@@ -3,7 +3,7 @@ import type { Server } from "node:net";
 import { isIPv4 } from "#shared/net/endpoint.ts";
 
 /** False where this machine has no IPv6 at all, and still serves IPv4. Rejects with the port and the reason. */
-export async function listens(server: Server, host: string, port: number, what: string): Promise<boolean> {
+export async function listenTcp(server: Server, host: string, port: number, what: string): Promise<boolean> {
   try {
     await new Promise<void>((done, failed) => {
       server.once("error", failed);

@@ -6,19 +6,19 @@ import { createServer, type Server, type Socket } from "node:net";
 import { canonicalAddress } from "#shared/net/endpoint.ts";
 import { NORAY_KEEPALIVE_MS, NORAY_UNREAD_BYTES_MAX } from "#shared/limits.ts";
 import { LineReader } from "../protocols/noray.ts";
-import type { Caller, Switchboard } from "../noray/sessions.ts";
-import type { Tally } from "../core/counters.ts";
-import { listens } from "./listen.ts";
+import type { NoraySession, NoraySessions } from "../noray/sessions.ts";
+import type { Counters } from "../core/counters.ts";
+import { listenTcp } from "./listen.ts";
 
 export class NorayTcp {
   readonly #servers: Server[] = [];
-  readonly #callers = new Map<Socket, Caller>();
-  readonly #switchboard: Switchboard;
-  readonly #tally: Tally;
+  readonly #sessions = new Map<Socket, NoraySession>();
+  readonly #noray: NoraySessions;
+  readonly #tally: Counters;
   readonly #onFault: (error: unknown) => void;
 
-  private constructor(switchboard: Switchboard, tally: Tally, onFault: (error: unknown) => void) {
-    this.#switchboard = switchboard;
+  private constructor(switchboard: NoraySessions, tally: Counters, onFault: (error: unknown) => void) {
+    this.#noray = switchboard;
     this.#tally = tally;
     this.#onFault = onFault;
   }
@@ -27,8 +27,8 @@ export class NorayTcp {
   static async open(
     listen: readonly string[],
     port: number,
-    switchboard: Switchboard,
-    tally: Tally,
+    switchboard: NoraySessions,
+    tally: Counters,
     onFault: (error: unknown) => void,
   ): Promise<NorayTcp> {
     const opened = new NorayTcp(switchboard, tally, onFault);
@@ -44,9 +44,9 @@ export class NorayTcp {
   /** Ends every connection, of which the switchboard knows at once. */
   async close(): Promise<void> {
     const closed = this.#servers.splice(0).map((server) => new Promise<void>((done) => server.close(() => done())));
-    for (const [socket, caller] of this.#callers) {
+    for (const [socket, caller] of this.#sessions) {
       socket.destroy();
-      this.#switchboard.close(caller);
+      this.#noray.close(caller);
     }
     await Promise.all(closed);
   }
@@ -54,46 +54,46 @@ export class NorayTcp {
   async #listen(host: string, port: number): Promise<void> {
     // Answers leave in one segment, and at once.
     const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: NORAY_KEEPALIVE_MS };
-    const server = createServer(options, (socket) => this.#take(socket));
-    if (!(await listens(server, host, port, "noray"))) return;
+    const server = createServer(options, (socket) => this.#accept(socket));
+    if (!(await listenTcp(server, host, port, "noray"))) return;
     // Out of file descriptors, say: those who are connected stay.
     server.on("error", () => this.#tally.add("connections", "error"));
     this.#servers.push(server);
   }
 
-  #take(socket: Socket): void {
+  #accept(socket: Socket): void {
     socket.on("error", () => this.#tally.add("connections", "error"));
     const address = canonicalAddress(socket.remoteAddress ?? "");
     const connection = {
       address: address ?? "",
-      say: (text: string) => this.#say(socket, text),
+      say: (text: string) => this.#send(socket, text),
       end: () => socket.end(),
     };
-    const caller = address === null ? null : this.#switchboard.open(connection);
+    const caller = address === null ? null : this.#noray.open(connection);
     if (caller === null) return void socket.destroy();
     const lines = new LineReader();
-    this.#callers.set(socket, caller);
+    this.#sessions.set(socket, caller);
     socket.on("data", (bytes) =>
-      this.#guarded(socket, () => {
+      this.#guard(socket, () => {
         const now = Date.now();
-        for (const line of lines.read(bytes)) this.#switchboard.hear(caller, line, now);
+        for (const line of lines.read(bytes)) this.#noray.handleLine(caller, line, now);
       }),
     );
     socket.on("end", () =>
-      this.#guarded(socket, () => {
+      this.#guard(socket, () => {
         // What the end of the stream ends is a line, too.
         const last = lines.end();
-        if (last !== null) this.#switchboard.hear(caller, last, Date.now());
-        this.#switchboard.end(caller);
+        if (last !== null) this.#noray.handleLine(caller, last, Date.now());
+        this.#noray.endInput(caller);
       }),
     );
     socket.on("close", () => {
-      this.#callers.delete(socket);
-      this.#guarded(socket, () => this.#switchboard.close(caller));
+      this.#sessions.delete(socket);
+      this.#guard(socket, () => this.#noray.close(caller));
     });
   }
 
-  #say(socket: Socket, text: string): void {
+  #send(socket: Socket, text: string): void {
     socket.write(text);
     if (socket.writableLength <= NORAY_UNREAD_BYTES_MAX) return;
     this.#tally.add("connections", "unread");
@@ -101,7 +101,7 @@ export class NorayTcp {
   }
 
   /** A fault of our own ends the connection that found it, and nothing else. */
-  #guarded(socket: Socket, what: () => void): void {
+  #guard(socket: Socket, what: () => void): void {
     try {
       what();
     } catch (error) {

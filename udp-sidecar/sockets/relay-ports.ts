@@ -19,15 +19,15 @@ import type { Hop, PortPool } from "../relay/allocation.ts";
 import { Relay } from "../relay/relay.ts";
 import type { Config } from "../config/config.ts";
 import type { PortRange } from "../config/relay.ts";
-import { isEntering } from "../protocols/native.ts";
-import type { Tally } from "../core/counters.ts";
+import { isEnterRequest } from "../protocols/native.ts";
+import type { Counters } from "../core/counters.ts";
 
 /** Everything here is an address already; and as nothing is looked up, a port is open when `bind` returns. */
 const lookup = (address: string, _: unknown, done: (error: null, address: string, family: number) => void): void =>
   done(null, address, isIPv4(address) ? 4 : 6);
 
 /** The relay as configured, or null where it is off. */
-export const relayOf = (config: Config, tally: Tally): RelayPorts | null =>
+export const createRelayPorts = (config: Config, tally: Counters): RelayPorts | null =>
   config.relay_ports === null ? null : new RelayPorts(config.relay_ports, config, tally);
 
 export class RelayPorts implements PortPool {
@@ -37,13 +37,13 @@ export class RelayPorts implements PortPool {
   /** How many pairs of peers there is room for. */
   readonly pairs: number;
   /** What who says to a port of ours that he belongs there is answered. */
-  enters: (port: number, from: Endpoint, bytes: Uint8Array, now: number) => Uint8Array | null = () => null;
+  onEnter: (port: number, from: Endpoint, bytes: Uint8Array, now: number) => Uint8Array | null = () => null;
   readonly #listen: readonly string[];
-  readonly #tally: Tally;
+  readonly #tally: Counters;
   readonly #free: number[];
   readonly #open = new Map<number, Socket>();
 
-  constructor(range: PortRange, config: Config, tally: Tally) {
+  constructor(range: PortRange, config: Config, tally: Counters) {
     this.#listen = config.listen;
     this.#tally = tally;
     this.addresses = config.relay_addresses.length > 0 ? config.relay_addresses : config.addresses;
@@ -60,7 +60,7 @@ export class RelayPorts implements PortPool {
       relatch_ms: RELAY_RELATCH_MS,
       special: config.relay_peers === "any",
     };
-    this.relay = new Relay(limits, this, oursOf(range, config, this.addresses), tally);
+    this.relay = new Relay(limits, this, ownPortTest(range, config, this.addresses), tally);
   }
 
   /** Nobody gets a relay any more; those who have one may go on so long, and then they end. */
@@ -81,7 +81,7 @@ export class RelayPorts implements PortPool {
     return this.#open.size;
   }
 
-  take(family: 4 | 6): number | null {
+  acquire(family: 4 | 6): number | null {
     const local = this.#listen.find((address) => isIPv4(address) === (family === 4));
     if (local === undefined) return null;
     for (let tries = Math.min(this.#free.length, RELAY_BIND_TRIES); tries > 0; tries--) {
@@ -97,7 +97,7 @@ export class RelayPorts implements PortPool {
     return null;
   }
 
-  give(port: number): void {
+  release(port: number): void {
     const socket = this.#open.get(port);
     if (socket === undefined) return;
     this.#open.delete(port);
@@ -125,9 +125,9 @@ export class RelayPorts implements PortPool {
     const { relay } = this;
     socket.on("message", (bytes, { address, port: from }) => {
       try {
-        if (isEntering(bytes)) return this.#enter(socket, port, endpoint(address, from), bytes);
-        const hop = relay.hear(port, address, from, bytes.length, Date.now());
-        if (hop !== null) this.carry(hop, bytes);
+        if (isEnterRequest(bytes)) return this.#handleEnter(socket, port, endpoint(address, from), bytes);
+        const hop = relay.route(port, address, from, bytes.length, Date.now());
+        if (hop !== null) this.forward(hop, bytes);
       } catch {
         // Our own bug; whoever found it must not be able to end us.
         this.#tally.add("socket_errors", "fault");
@@ -137,14 +137,14 @@ export class RelayPorts implements PortPool {
   }
 
   /** On to where the table says. */
-  carry({ port, endpoint: to, stream }: Hop, bytes: Uint8Array): void {
+  forward({ port, endpoint: to, stream }: Hop, bytes: Uint8Array): void {
     if (stream === null) this.#send(port, to, bytes);
     else stream.send(bytes);
   }
 
   /** A native peer proves who he is; it is not for the other side. */
-  #enter(socket: Socket, port: number, from: Endpoint | null, bytes: Uint8Array): void {
-    const answer = from === null ? null : this.enters(port, from, bytes, Date.now());
+  #handleEnter(socket: Socket, port: number, from: Endpoint | null, bytes: Uint8Array): void {
+    const answer = from === null ? null : this.onEnter(port, from, bytes, Date.now());
     if (answer === null) return this.#tally.add("relay_dropped", "unproved");
     socket.send(answer, from!.port, from!.address);
   }
@@ -165,7 +165,7 @@ const bindError = (code: string | undefined): string =>
   code === "EADDRINUSE" ? "relay_port_taken" : "relay_port_unavailable";
 
 /** Whether an endpoint is one of this sidecar's own ports. */
-function oursOf({ first, last }: PortRange, { listen, addresses, ports }: Config, relayAddresses: readonly string[]) {
+function ownPortTest({ first, last }: PortRange, { listen, addresses, ports }: Config, relayAddresses: readonly string[]) {
   const own = Object.values(networkInterfaces()).flatMap(addressesOf);
   const ours = new Set([...addresses, ...relayAddresses, ...listen, ...own]);
   return ({ address, port }: Endpoint): boolean =>

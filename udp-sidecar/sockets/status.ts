@@ -2,9 +2,9 @@
 import { createServer } from "node:http";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { VERSION } from "#shared/version.ts";
-import type { Tallies, Tally } from "../core/counters.ts";
+import type { CounterLabels, Counters } from "../core/counters.ts";
 
-export type Status = {
+export type StatusReadings = {
   /** Every hub of every game listens. */
   readonly linked: () => boolean;
   readonly retiring: () => boolean;
@@ -15,7 +15,7 @@ export type Status = {
   readonly receive_buffer_bytes: () => number;
   readonly dtls: {
     readonly live: () => number;
-    readonly shaking: () => number;
+    readonly handshaking: () => number;
     /** When the certificate expires (ms since the epoch), or 0. */
     readonly expires_at: () => number;
   };
@@ -31,10 +31,10 @@ export type Status = {
 
 export async function serveStatus(
   at: { readonly host: string; readonly port: number },
-  status: Status,
-  tally: Tally,
+  status: StatusReadings,
+  tally: Counters,
 ): Promise<() => Promise<void>> {
-  const registry = registryOf(status, tally);
+  const registry = createRegistry(status, tally);
   const server = createServer((request, response) => {
     response.setHeader("cache-control", "no-store");
     if (request.url === "/healthz") {
@@ -65,10 +65,10 @@ export async function serveStatus(
   };
 }
 
-function registryOf(status: Status, tally: Tally): Registry {
+function createRegistry(status: StatusReadings, tally: Counters): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "parley_" });
-  const counters: { what: keyof Tallies; label: string; help: string }[] = [
+  const counters: { what: keyof CounterLabels; label: string; help: string }[] = [
     { what: "datagrams", label: "outcome", help: "Datagrams by what became of them" },
     { what: "dropped", label: "reason", help: "Datagrams dropped, by reason" },
     { what: "reports", label: "kind", help: "Reports for the hub, by kind" },
@@ -140,7 +140,7 @@ function registryOf(status: Status, tally: Tally): Registry {
   gauge("parley_outbox", "Reports waiting for a hub", status.waiting);
   gauge("parley_receive_buffer_bytes", "Smallest UDP receive buffer granted", status.receive_buffer_bytes);
   gauge("parley_dtls_sessions", "DTLS sessions that are open", status.dtls.live);
-  gauge("parley_dtls_handshaking", "DTLS handshakes under way", status.dtls.shaking);
+  gauge("parley_dtls_handshaking", "DTLS handshakes under way", status.dtls.handshaking);
   gauge(
     "parley_dtls_certificate_expires_seconds",
     "When the DTLS certificate expires, since the epoch; 0 without one",

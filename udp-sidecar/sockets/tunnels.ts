@@ -21,21 +21,21 @@ import {
   TUNNELS_PER_SOURCE_MAX,
 } from "#shared/limits.ts";
 import type { Hop, Stream } from "../relay/allocation.ts";
-import { enteringOf, entered } from "../protocols/native.ts";
-import { Pooled } from "../relay/shared-budget.ts";
-import type { Tally } from "../core/counters.ts";
-import { listens } from "./listen.ts";
+import { parseEnter, encodeEntered } from "../protocols/native.ts";
+import { SharedBudgets } from "../relay/shared-budget.ts";
+import type { Counters } from "../core/counters.ts";
+import { listenTcp } from "./listen.ts";
 
 /** The first word of a tunnel was none that leads anywhere. */
-export const NOBODY_HERE = 4_401;
+export const INVALID_TICKET = 4_401;
 
-export type Relaying = {
+export type TunnelHandlers = {
   /** The port that is this ticket's, or null. */
   join(ticket: string, from: Endpoint, stream: Stream, now: number): number | null;
   /** Where a datagram of a stream goes on to, or null. */
-  hear(port: number, from: Endpoint, length: number, stream: Stream, now: number): Hop | null;
-  carry(hop: Hop, bytes: Uint8Array): void;
-  fault(error: unknown): void;
+  route(port: number, from: Endpoint, length: number, stream: Stream, now: number): Hop | null;
+  forward(hop: Hop, bytes: Uint8Array): void;
+  onFault(error: unknown): void;
 };
 
 export type TunnelSettings = {
@@ -46,9 +46,9 @@ export type TunnelSettings = {
 };
 
 export class Tunnels {
-  readonly #relaying: Relaying;
+  readonly #handlers: TunnelHandlers;
   readonly #header: string;
-  readonly #tally: Tally;
+  readonly #tally: Counters;
   readonly #servers: Server[] = [];
   readonly #sockets = new WebSocketServer({
     noServer: true,
@@ -57,10 +57,10 @@ export class Tunnels {
     perMessageDeflate: false,
   });
   /** How many each source has. */
-  readonly #sources = new Pooled({ per_s: 1, burst: 1 });
+  readonly #sources = new SharedBudgets({ per_s: 1, burst: 1 });
 
-  private constructor(relaying: Relaying, header: string, tally: Tally) {
-    this.#relaying = relaying;
+  private constructor(relaying: TunnelHandlers, header: string, tally: Counters) {
+    this.#handlers = relaying;
     this.#header = header.toLowerCase();
     this.#tally = tally;
   }
@@ -68,8 +68,8 @@ export class Tunnels {
   /** Opens the port on all of these addresses or on none. Rejects with the port and the reason in words. */
   static async open(
     { listen, port, source_header }: TunnelSettings,
-    relaying: Relaying,
-    tally: Tally,
+    relaying: TunnelHandlers,
+    tally: Counters,
   ): Promise<Tunnels> {
     const opened = new Tunnels(relaying, source_header, tally);
     try {
@@ -99,10 +99,10 @@ export class Tunnels {
     });
     server.maxConnections = 2 * TUNNELS_MAX;
     server.on("connection", (socket) => {
-      if (this.#header === "" && !this.#admits(socket.remoteAddress ?? "", socket)) socket.destroy();
+      if (this.#header === "" && !this.#admit(socket.remoteAddress ?? "", socket)) socket.destroy();
     });
     server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
-    if (!(await listens(server, host, port, "tunnels"))) return;
+    if (!(await listenTcp(server, host, port, "tunnels"))) return;
     server.on("error", () => this.#tally.add("tunnels", "error"));
     this.#servers.push(server);
   }
@@ -110,30 +110,30 @@ export class Tunnels {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => this.#tally.add("tunnels", "error"));
     const from = this.#sourceOf(request);
-    if (from === null || (this.#header !== "" && !this.#admits(from.address, socket))) return void socket.destroy();
+    if (from === null || (this.#header !== "" && !this.#admit(from.address, socket))) return void socket.destroy();
     this.#sockets.handleUpgrade(request, socket, head, (opened) => {
       this.#tally.add("tunnels", "taken");
-      this.#take(opened, from);
+      this.#accept(opened, from);
     });
   }
 
   /** Whether this source may have one more connection; then it has. */
-  #admits(address: string, socket: Duplex): boolean {
+  #admit(address: string, socket: Duplex): boolean {
     const source = sourceOf(canonicalAddress(address) ?? "");
-    if (this.size >= TUNNELS_MAX || this.#sources.places(source) >= TUNNELS_PER_SOURCE_MAX) {
+    if (this.size >= TUNNELS_MAX || this.#sources.slots(source) >= TUNNELS_PER_SOURCE_MAX) {
       this.#tally.add("tunnels", "refused");
       return false;
     }
-    const place = this.#sources.join(source, 0);
-    socket.once("close", () => this.#sources.leave(place));
+    const place = this.#sources.acquire(source, 0);
+    socket.once("close", () => this.#sources.release(place));
     return true;
   }
 
-  #take(socket: WebSocket, from: Endpoint): void {
+  #accept(socket: WebSocket, from: Endpoint): void {
     const stream: Stream = { send: (bytes) => this.#send(socket, bytes) };
     let port: number | null = null;
     let answers = true;
-    const late = setTimeout(() => socket.close(NOBODY_HERE), TUNNEL_ENTER_MS);
+    const late = setTimeout(() => socket.close(INVALID_TICKET), TUNNEL_ENTER_MS);
     const pinging = setInterval(() => {
       if (!answers) return socket.terminate();
       answers = false;
@@ -147,23 +147,23 @@ export class Tunnels {
     });
     socket.on("message", (data, isBinary) => {
       try {
-        if (isBinary) return this.#hear(port, from, bytesOf(data), stream);
+        if (isBinary) return this.#handleDatagram(port, from, bytesOf(data), stream);
         clearTimeout(late);
-        const said = enteringOf(bytesOf(data), 0);
-        port = said === null ? null : this.#relaying.join(said.ticket, from, stream, Date.now());
-        if (port === null) return socket.close(NOBODY_HERE);
-        socket.send(Buffer.from(entered(said!.word)).toString("latin1"));
+        const said = parseEnter(bytesOf(data), 0);
+        port = said === null ? null : this.#handlers.join(said.ticket, from, stream, Date.now());
+        if (port === null) return socket.close(INVALID_TICKET);
+        socket.send(Buffer.from(encodeEntered(said!.word)).toString("latin1"));
       } catch (error) {
-        this.#relaying.fault(error);
+        this.#handlers.onFault(error);
         socket.terminate();
       }
     });
   }
 
-  #hear(port: number | null, from: Endpoint, bytes: Uint8Array, stream: Stream): void {
+  #handleDatagram(port: number | null, from: Endpoint, bytes: Uint8Array, stream: Stream): void {
     if (port === null) return this.#tally.add("relay_dropped", "unproved");
-    const hop = this.#relaying.hear(port, from, bytes.length, stream, Date.now());
-    if (hop !== null) this.#relaying.carry(hop, bytes);
+    const hop = this.#handlers.route(port, from, bytes.length, stream, Date.now());
+    if (hop !== null) this.#handlers.forward(hop, bytes);
   }
 
   /** A stream that is not read, or over, loses what a network would have lost. */

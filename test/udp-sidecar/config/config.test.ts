@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import * as limits from "#shared/limits.ts";
 import { SIDECAR_PATTERN } from "#shared/link/messages.ts";
 import { WIRES } from "#shared/lobby/lobby.ts";
-import { type Config, defaults, help, parseConfig } from "../../../udp-sidecar/config/config.ts";
+import { type Config, defaults, helpText, parseConfig } from "../../../udp-sidecar/config/config.ts";
 
 import { ALPHABET } from "../../../udp-sidecar/config/noray.ts";
 
@@ -218,7 +218,7 @@ describe("a secret", () => {
   });
 
   test("is not repeated by the help", () => {
-    expect(help()).not.toContain("***");
+    expect(helpText()).not.toContain("***");
   });
 });
 
@@ -360,7 +360,7 @@ describe("each setting", () => {
 
 describe("the reference", () => {
   test("names every setting as flag and variable, with its default", () => {
-    const text = help();
+    const text = helpText();
     for (const [name, value] of defaults()) {
       expect(text).toContain(`, ${name}=VALUE`);
       if (value !== "" && name !== "PARLEY_NAME") expect(text).toContain(`(default ${value})`);

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { defaults, help, parseConfig } from "../../../udp-sidecar/config/config.ts";
+import { defaults, helpText, parseConfig } from "../../../udp-sidecar/config/config.ts";
 
 const KEY = { PARLEY_KEY: "key-of-the-house" };
 
@@ -32,7 +32,7 @@ describe(".env.example", () => {
 
   test("explains each in the words of the reference", () => {
     const says = new Map<string, string>();
-    for (const [, name, words] of help().matchAll(/, (PARLEY_[A-Z_]+)=VALUE\n +(.+?)(?: \(default .*\))?$/gm)) {
+    for (const [, name, words] of helpText().matchAll(/, (PARLEY_[A-Z_]+)=VALUE\n +(.+?)(?: \(default .*\))?$/gm)) {
       says.set(name!, `# ${words}`);
     }
     expect(settings.map(({ name, above }) => [name, above])).toStrictEqual([...says]);

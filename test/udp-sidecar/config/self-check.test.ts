@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { CLOCK_SKEW_MS } from "#shared/limits.ts";
 import { VERSION } from "#shared/version.ts";
-import { findings } from "../../../udp-sidecar/config/self-check.ts";
+import { findProblems } from "../../../udp-sidecar/config/self-check.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const SETTINGS = {
@@ -19,8 +19,8 @@ const FACTS = {
 };
 
 test("a machine as it should be is worth no word", () => {
-  expect(findings(SETTINGS, FACTS)).toStrictEqual([]);
-  expect(findings(SETTINGS, { ...FACTS, files_max: null, hub: null })).toStrictEqual([]);
+  expect(findProblems(SETTINGS, FACTS)).toStrictEqual([]);
+  expect(findProblems(SETTINGS, { ...FACTS, files_max: null, hub: null })).toStrictEqual([]);
 });
 
 test.each<[string, Partial<typeof SETTINGS>, Partial<typeof FACTS>, string]>([
@@ -39,6 +39,6 @@ test.each<[string, Partial<typeof SETTINGS>, Partial<typeof FACTS>, string]>([
     "answers may leave from another than was asked",
   ],
 ])("%s is called out, once, with what to do", (_, settings, facts, says) => {
-  const found = findings({ ...SETTINGS, ...settings }, { ...FACTS, ...facts });
+  const found = findProblems({ ...SETTINGS, ...settings }, { ...FACTS, ...facts });
   expect(found).toStrictEqual([expect.stringContaining(says)]);
 });

@@ -129,7 +129,7 @@ describe("silence", () => {
     const contacts = tableOf();
     const contact = contacts.put(placeOf("A"), T0);
     for (let now = T0; now < T0 + 60_000; now += 100) {
-      if (now % 1_000 === 0) contact.heard_at = now;
+      if (now % 1_000 === 0) contact.last_seen_at = now;
       expect([...contacts.silent(now)]).toStrictEqual([]);
     }
     expect([...contacts.silent(T0 + 59_000 + LEASE_MS - 1)]).toStrictEqual([]);
@@ -148,7 +148,7 @@ describe("silence", () => {
     const contacts = tableOf();
     const contact = contacts.put(placeOf("A"), T0);
     expect([...contacts.silent(T0 + LEASE_MS)]).toStrictEqual([contact]);
-    contact.heard_at = T0 + LEASE_MS + 10;
+    contact.last_seen_at = T0 + LEASE_MS + 10;
     expect([...contacts.silent(T0 + 2 * LEASE_MS)]).toStrictEqual([]);
     expect([...contacts.silent(T0 + 2 * LEASE_MS + 10)]).toStrictEqual([contact]);
   });

@@ -15,7 +15,7 @@ test("while the links are up, sidecars know whom the hub knows, where, and what 
         where: `${name}/${contact.via}/${formatEndpoint(contact.endpoint)}`,
         host: contact.host,
         lease_ms: contact.lease_ms,
-        answer: contact.answer.map((bytes) => textOf({ bytes })),
+        answer: contact.renewal_reply.map((bytes) => textOf({ bytes })),
       })),
     );
     const held = rig.hub.directory.all().flatMap((lobby) =>

@@ -1,29 +1,29 @@
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
-import { Heap } from "../../../udp-sidecar/core/timer-queue.ts";
+import { TimerQueue } from "../../../udp-sidecar/core/timer-queue.ts";
 
 describe("a heap", () => {
   test("that is empty has nothing due", () => {
-    const heap = new Heap<string>();
-    expect([heap.size, heap.next, heap.pop(Infinity)]).toStrictEqual([0, null, undefined]);
+    const heap = new TimerQueue<string>();
+    expect([heap.size, heap.nextAt, heap.pop(Infinity)]).toStrictEqual([0, null, undefined]);
   });
 
   test("gives the soonest first, and nothing before its time", () => {
-    const heap = new Heap<string>();
+    const heap = new TimerQueue<string>();
     heap.push(30, "later");
     heap.push(10, "soon");
-    expect(heap.next).toBe(10);
+    expect(heap.nextAt).toBe(10);
     expect(heap.pop(9)).toBeUndefined();
     expect(heap.size).toBe(2);
     expect(heap.pop(10)).toBe("soon");
-    expect(heap.next).toBe(30);
+    expect(heap.nextAt).toBe(30);
     expect(heap.pop(29)).toBeUndefined();
     expect(heap.pop(1_000)).toBe("later");
-    expect(heap.next).toBeNull();
+    expect(heap.nextAt).toBeNull();
   });
 
   test("keeps its order after it has been emptied", () => {
-    const heap = new Heap<number>();
+    const heap = new TimerQueue<number>();
     for (let round = 0; round < 3; round++) {
       heap.push(5, round);
       heap.push(5, round + 100);
@@ -32,7 +32,7 @@ describe("a heap", () => {
   });
 
   test("holds what is nothing: undefined is a value like any other, null too", () => {
-    const heap = new Heap<null>();
+    const heap = new TimerQueue<null>();
     heap.push(1, null);
     expect([heap.pop(1), heap.size]).toStrictEqual([null, 0]);
   });
@@ -41,7 +41,7 @@ describe("a heap", () => {
     const acts = fc.array(fc.oneof({ weight: 3, arbitrary: fc.nat(20) }, fc.constant(null)), { maxLength: 200 });
     fc.assert(
       fc.property(acts, (script) => {
-        const heap = new Heap<number>();
+        const heap = new TimerQueue<number>();
         // The slow and obvious way: what waits, always sorted; the sort is stable.
         let waiting: { at: number; value: number }[] = [];
         for (const [value, at] of script.entries()) {
@@ -53,7 +53,7 @@ describe("a heap", () => {
               waiting[0] !== undefined && waiting[0].at <= 10 ? waiting.shift()!.value : undefined,
             );
           }
-          expect([heap.size, heap.next]).toStrictEqual([waiting.length, waiting[0]?.at ?? null]);
+          expect([heap.size, heap.nextAt]).toStrictEqual([waiting.length, waiting[0]?.at ?? null]);
         }
         expect(waiting.map(() => heap.pop(Infinity))).toStrictEqual(waiting.map(({ value }) => value));
       }),

@@ -92,7 +92,7 @@ function play(script: readonly Act[]): { accepted: string[]; stored: string[]; s
       }
     },
     send: () => {
-      for (let batch = outbox.take(T0); batch !== null; batch = outbox.take(T0)) up.push(batch);
+      for (let batch = outbox.nextBatch(T0); batch !== null; batch = outbox.nextBatch(T0)) up.push(batch);
       if (up.length > 1) seen.add("two batches on their way");
     },
     store: () => {

@@ -17,37 +17,37 @@ describe("what waits for long", () => {
     outbox.add(joins("A"), T0);
     outbox.add(leaves("B"), T0);
     outbox.add(joins("C"), T0 + 1_000);
-    expect(outbox.take(T0 + REPORT_STALE_MS + 1)?.items).toStrictEqual([leaves("B"), joins("C")]);
+    expect(outbox.nextBatch(T0 + REPORT_STALE_MS + 1)?.items).toStrictEqual([leaves("B"), joins("C")]);
   });
 
   test("is as young as its last repetition", () => {
     const outbox = new Outbox();
     outbox.add(joins("A"), T0);
     outbox.add(joins("A"), T0 + REPORT_STALE_MS);
-    expect(outbox.take(T0 + 2 * REPORT_STALE_MS)?.items).toStrictEqual([joins("A")]);
+    expect(outbox.nextBatch(T0 + 2 * REPORT_STALE_MS)?.items).toStrictEqual([joins("A")]);
   });
 
   test("keeps its number once it has been sent", () => {
     const outbox = new Outbox();
     outbox.add(joins("A"), T0);
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     outbox.rewind();
-    expect(outbox.take(T0 + REPORT_STALE_MS + 1)).toStrictEqual({ t: "reports", seq: 1, items: [joins("A")] });
+    expect(outbox.nextBatch(T0 + REPORT_STALE_MS + 1)).toStrictEqual({ t: "reports", seq: 1, items: [joins("A")] });
   });
 });
 
 describe("reports on their way", () => {
   test("leave in order and are numbered from one", () => {
     const outbox = boxOf(asks("A"), joins("B"), leaves("C"));
-    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 1, items: [asks("A"), joins("B"), leaves("C")] });
-    expect(outbox.take(T0)).toBeNull();
+    expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 1, items: [asks("A"), joins("B"), leaves("C")] });
+    expect(outbox.nextBatch(T0)).toBeNull();
     outbox.add(joins("D"), T0);
-    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 4, items: [joins("D")] });
+    expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 4, items: [joins("D")] });
   });
 
   test("do not leave where there are none", () => {
     const outbox = new Outbox();
-    expect([outbox.take(T0), outbox.size, outbox.inFlight]).toStrictEqual([null, 0, false]);
+    expect([outbox.nextBatch(T0), outbox.size, outbox.inFlight]).toStrictEqual([null, 0, false]);
   });
 
   test("travel in batches, so many at once, and the next when one has been stored", () => {
@@ -67,7 +67,7 @@ describe("reports on their way", () => {
   test("wait until they are known to be stored", () => {
     const outbox = boxOf(joins("A"), joins("B"));
     expect([outbox.size, outbox.inFlight]).toStrictEqual([2, false]);
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     expect([outbox.size, outbox.inFlight]).toStrictEqual([2, true]);
     expect(outbox.acknowledge(2)).toBe(true);
     expect([outbox.size, outbox.inFlight]).toStrictEqual([0, false]);
@@ -75,7 +75,7 @@ describe("reports on their way", () => {
 
   test("can be looked up by number as long as they wait, and not before or after", () => {
     const outbox = boxOf(joins("A"), joins("B"));
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     expect([0, 1, 2, 3].map((seq) => outbox.at(seq))).toStrictEqual([undefined, joins("A"), joins("B"), undefined]);
     outbox.acknowledge(1);
     expect([1, 2].map((seq) => outbox.at(seq))).toStrictEqual([undefined, joins("B")]);
@@ -85,35 +85,35 @@ describe("reports on their way", () => {
 describe("an acknowledgement", () => {
   test("of a part leaves the rest on its way", () => {
     const outbox = boxOf(joins("A"), joins("B"), joins("C"));
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     expect(outbox.acknowledge(2)).toBe(true);
-    expect([outbox.size, outbox.inFlight, outbox.take(T0)]).toStrictEqual([1, true, null]);
+    expect([outbox.size, outbox.inFlight, outbox.nextBatch(T0)]).toStrictEqual([1, true, null]);
     expect(outbox.acknowledge(3)).toBe(true);
     expect(outbox.size).toBe(0);
   });
 
   test("of the last speaks for all before it", () => {
     const outbox = boxOf(joins("A"));
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     outbox.add(joins("B"), T0);
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     expect(outbox.acknowledge(2)).toBe(true);
     expect([outbox.size, outbox.inFlight]).toStrictEqual([0, false]);
     // Both batches have arrived, so there is room for two again.
     outbox.add(joins("C"), T0);
-    expect(outbox.take(T0)?.seq).toBe(3);
+    expect(outbox.nextBatch(T0)?.seq).toBe(3);
     outbox.add(joins("D"), T0);
-    expect(outbox.take(T0)?.seq).toBe(4);
+    expect(outbox.nextBatch(T0)?.seq).toBe(4);
   });
 
   test("that is old, or of what was never sent, changes nothing", () => {
     const outbox = boxOf(joins("A"), joins("B"));
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     outbox.acknowledge(1);
     outbox.add(joins("C"), T0);
     for (const seq of [0, 1, 3, 99, -1]) expect(outbox.acknowledge(seq)).toBe(false);
     expect(outbox.size).toBe(2);
-    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 3, items: [joins("C")] });
+    expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 3, items: [joins("C")] });
   });
 });
 
@@ -128,12 +128,12 @@ describe("an acknowledgement, late", () => {
     expect(outbox.acknowledge(300)).toBe(true);
     expect([outbox.size, outbox.inFlight]).toStrictEqual([0, false]);
     outbox.add(joins("A"), T0);
-    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 301, items: [joins("A")] });
+    expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 301, items: [joins("A")] });
   });
 
   test("in small pieces makes no room for more batches than ever", () => {
     const outbox = boxOf(...many(50));
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     for (const report of many(200).slice(50)) outbox.add(report, T0);
     outbox.rewind();
     takeAll(outbox);
@@ -148,24 +148,24 @@ describe("what a source waits for", () => {
 
   test("is counted until it is stored: places, and lobbies among them", () => {
     const outbox = boxOf(hosts("A"), joins("B"), leaves("A"), asks("C"));
-    expect(outbox.waiting(address)).toStrictEqual({ lobbies: 1, memberships: 2 });
-    outbox.take(T0);
-    expect(outbox.waiting(address)).toStrictEqual({ lobbies: 1, memberships: 2 });
+    expect(outbox.pendingFrom(address)).toStrictEqual({ lobbies: 1, memberships: 2 });
+    outbox.nextBatch(T0);
+    expect(outbox.pendingFrom(address)).toStrictEqual({ lobbies: 1, memberships: 2 });
     outbox.acknowledge(1);
-    expect(outbox.waiting(address)).toStrictEqual({ lobbies: 0, memberships: 1 });
+    expect(outbox.pendingFrom(address)).toStrictEqual({ lobbies: 0, memberships: 1 });
     outbox.acknowledge(4);
-    expect(outbox.waiting(address)).toStrictEqual({ lobbies: 0, memberships: 0 });
+    expect(outbox.pendingFrom(address)).toStrictEqual({ lobbies: 0, memberships: 0 });
   });
 
   test("is not counted twice when it is said twice", () => {
-    expect(boxOf(joins("A"), joins("A")).waiting(address).memberships).toBe(1);
+    expect(boxOf(joins("A"), joins("A")).pendingFrom(address).memberships).toBe(1);
   });
 
   test("is a source's own: an IPv4 address, or a /64", () => {
     const outbox = boxOf(joins("A"), { ...joins("B"), endpoint: { address: "2001:db8::1", port: 1 } });
-    expect(outbox.waiting("198.51.100.1").memberships).toBe(0);
-    expect(outbox.waiting("2001:db8::2").memberships).toBe(1);
-    expect(outbox.waiting("2001:db8:0:1::1").memberships).toBe(0);
+    expect(outbox.pendingFrom("198.51.100.1").memberships).toBe(0);
+    expect(outbox.pendingFrom("2001:db8::2").memberships).toBe(1);
+    expect(outbox.pendingFrom("2001:db8:0:1::1").memberships).toBe(0);
   });
 });
 
@@ -173,23 +173,23 @@ describe("what is said again", () => {
   test("while it waits is not queued twice, and counts as taken", () => {
     const outbox = boxOf(joins("A"));
     expect(outbox.add(joins("A"), T0)).toBe(true);
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     // On its way is waiting, too.
     expect(outbox.add(joins("A"), T0)).toBe(true);
-    expect([outbox.size, outbox.take(T0)]).toStrictEqual([1, null]);
+    expect([outbox.size, outbox.nextBatch(T0)]).toStrictEqual([1, null]);
   });
 
   test("after it was stored is news again", () => {
     const outbox = boxOf(joins("A"));
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     outbox.acknowledge(1);
     expect(outbox.add(joins("A"), T0)).toBe(true);
-    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 2, items: [joins("A")] });
+    expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 2, items: [joins("A")] });
   });
 
   test("after something else about the same peer is no repetition: in, out and in again end inside", () => {
     const outbox = boxOf(joins("A"), leaves("A"), joins("A"), joins("A"));
-    expect(outbox.take(T0)?.items).toStrictEqual([joins("A"), leaves("A"), joins("A")]);
+    expect(outbox.nextBatch(T0)?.items).toStrictEqual([joins("A"), leaves("A"), joins("A")]);
     outbox.acknowledge(2);
     outbox.add(joins("A"), T0);
     expect(outbox.size).toBe(1);
@@ -205,7 +205,7 @@ describe("what is said again", () => {
       { ...joins("A"), wire: "dowsett" },
     ];
     const outbox = boxOf(joins("A"), ...others);
-    expect(outbox.take(T0)?.items).toStrictEqual([joins("A"), ...others]);
+    expect(outbox.nextBatch(T0)?.items).toStrictEqual([joins("A"), ...others]);
   });
 
   test("in other words is no repetition: another password, another claim", () => {
@@ -214,7 +214,7 @@ describe("what is said again", () => {
       { ...joins("A"), lock: "right" },
       { ...joins("A"), lock: "right", reclaims: true },
     );
-    expect(outbox.take(T0)?.items).toHaveLength(3);
+    expect(outbox.nextBatch(T0)?.items).toHaveLength(3);
   });
 });
 
@@ -230,7 +230,7 @@ describe("a full box", () => {
     expect(outbox.size).toBe(OUTBOX_REPORTS_MAX);
     expect([outbox.add(joins("one too many"), T0), outbox.add(asks("nobody"), T0)]).toStrictEqual([false, false]);
     const sent: string[] = [];
-    for (let batch = outbox.take(T0); batch !== null; batch = outbox.take(T0)) {
+    for (let batch = outbox.nextBatch(T0); batch !== null; batch = outbox.nextBatch(T0)) {
       sent.push(...namesOf(batch.items));
       outbox.acknowledge(batch.seq + batch.items.length - 1);
     }
@@ -245,7 +245,7 @@ describe("a full box", () => {
 
   test("has room again when something was stored", () => {
     const outbox = full();
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     outbox.acknowledge(1);
     expect([outbox.add(joins("new"), T0), outbox.add(joins("newer"), T0)]).toStrictEqual([true, false]);
   });
@@ -264,15 +264,15 @@ describe("a full box", () => {
   test("that let a question go takes it again once there is room", () => {
     const outbox = boxOf(asks("first"));
     for (const report of many(OUTBOX_REPORTS_MAX)) outbox.add(report, T0);
-    for (let batch = outbox.take(T0); batch !== null; batch = outbox.take(T0)) outbox.acknowledge(batch.seq + 99);
+    for (let batch = outbox.nextBatch(T0); batch !== null; batch = outbox.nextBatch(T0)) outbox.acknowledge(batch.seq + 99);
     expect(outbox.size).toBe(0);
     outbox.add(asks("first"), T0);
-    expect(outbox.take(T0)?.items).toStrictEqual([asks("first")]);
+    expect(outbox.nextBatch(T0)?.items).toStrictEqual([asks("first")]);
   });
 
   test("lets go of no question that is on its way, for the numbers of all behind it would slip", () => {
     const outbox = boxOf(asks("first"), asks("second"));
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     for (const report of many(OUTBOX_REPORTS_MAX - 2)) outbox.add(report, T0);
     expect(outbox.add(joins("X"), T0)).toBe(false);
     expect([outbox.at(1), outbox.at(2)]).toStrictEqual([asks("first"), asks("second")]);
@@ -280,7 +280,7 @@ describe("a full box", () => {
 
   test("nor of one that was on its way when the link broke: it may have arrived", () => {
     const outbox = boxOf(asks("first"), joins("A"), joins("B"));
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     outbox.rewind();
     for (const report of many(OUTBOX_REPORTS_MAX - 3)) outbox.add(report, T0);
     outbox.add(joins("X"), T0);
@@ -302,38 +302,38 @@ describe("a full box", () => {
 describe("a link that breaks", () => {
   test("and a hub that stored nothing: everything is sent again, under the same numbers", () => {
     const outbox = boxOf(joins("A"), joins("B"));
-    const first = outbox.take(T0);
+    const first = outbox.nextBatch(T0);
     outbox.rewind();
     expect([outbox.size, outbox.inFlight]).toStrictEqual([2, false]);
     outbox.welcome(0);
-    expect(outbox.take(T0)).toStrictEqual(first);
+    expect(outbox.nextBatch(T0)).toStrictEqual(first);
   });
 
   test("and a hub that stored a part, though its word of it was lost: only the rest is sent again", () => {
     const outbox = boxOf(joins("A"), leaves("A"), joins("B"));
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     outbox.rewind();
     outbox.welcome(2);
-    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 3, items: [joins("B")] });
+    expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 3, items: [joins("B")] });
   });
 
   test("and a hub that stored everything: nothing is sent again, and numbers go on", () => {
     const outbox = boxOf(joins("A"), leaves("A"));
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     outbox.rewind();
     outbox.welcome(2);
-    expect([outbox.size, outbox.take(T0)]).toStrictEqual([0, null]);
+    expect([outbox.size, outbox.nextBatch(T0)]).toStrictEqual([0, null]);
     outbox.add(joins("A"), T0);
-    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 3, items: [joins("A")] });
+    expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 3, items: [joins("A")] });
   });
 
   test("and a hub that has forgotten everything: what waits is numbered anew, and nothing of it is lost", () => {
     const outbox = boxOf(joins("A"), joins("B"), joins("C"));
-    outbox.take(T0);
+    outbox.nextBatch(T0);
     outbox.acknowledge(2);
     outbox.rewind();
     outbox.welcome(0);
-    expect(outbox.take(T0)).toStrictEqual({ t: "reports", seq: 1, items: [joins("C")] });
+    expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 1, items: [joins("C")] });
     expect(outbox.at(1)).toStrictEqual(joins("C"));
     expect(outbox.acknowledge(1)).toBe(true);
   });
@@ -356,6 +356,6 @@ const many = (count: number): Report[] => Array.from({ length: count }, (_, inde
 
 function takeAll(outbox: Outbox): Reports[] {
   const batches: Reports[] = [];
-  for (let batch = outbox.take(T0); batch !== null; batch = outbox.take(T0)) batches.push(batch);
+  for (let batch = outbox.nextBatch(T0); batch !== null; batch = outbox.nextBatch(T0)) batches.push(batch);
   return batches;
 }

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { Tickets } from "../../../udp-sidecar/link/ticket-verifier.ts";
+import { GameTicketVerifier } from "../../../udp-sidecar/link/ticket-verifier.ts";
 import { RECEIPT_FRESH_MS, RECEIPT_SKEW_MS } from "#shared/limits.ts";
 import { GOLDEN } from "../../support/golden-tickets.ts";
 import { signed, tickets as book } from "../../support/tickets.ts";
@@ -9,56 +9,56 @@ const NOW = 1_799_999_999_000;
 const [first, second] = GOLDEN.keys;
 
 test("a ticket that the hub signed is proved", () => {
-  expect(book().prove(GOLDEN.text, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
+  expect(book().verify(GOLDEN.text, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
 });
 
 test("both keys are good, until the next greeting brings others", () => {
   const tickets = book();
   const old = signed({}, second);
-  expect(tickets.prove(old, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
-  tickets.learn([first]);
-  expect(tickets.prove(old, "udp", NOW)).toBe(null);
-  expect(tickets.prove(GOLDEN.text, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
+  expect(tickets.verify(old, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
+  tickets.setKeys([first]);
+  expect(tickets.verify(old, "udp", NOW)).toBe(null);
+  expect(tickets.verify(GOLDEN.text, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
 });
 
 test("a receipt is what the hub believes, and without a key there is none", () => {
   const { peer, endpoint, at_ms } = GOLDEN.seen;
-  expect(book().receipt(peer, endpoint, at_ms)).toBe(GOLDEN.receipt);
-  expect(new Tickets("arena").receipt(peer, endpoint, at_ms)).toBe(null);
+  expect(book().issueReceipt(peer, endpoint, at_ms)).toBe(GOLDEN.receipt);
+  expect(new GameTicketVerifier("arena").issueReceipt(peer, endpoint, at_ms)).toBe(null);
 });
 
 test("a receipt is good for its own peer in its own game, for a while, and with no other letter", () => {
   const { peer, endpoint, at_ms } = GOLDEN.seen;
-  const fresh = (tickets: Tickets, who = peer, now = at_ms): unknown => tickets.fresh(who, GOLDEN.receipt, now);
+  const fresh = (tickets: GameTicketVerifier, who = peer, now = at_ms): unknown => tickets.endpointFrom(who, GOLDEN.receipt, now);
   expect(fresh(book())).toStrictEqual(endpoint);
   expect(fresh(book("other"))).toBe(null);
   expect(fresh(book(), "b".repeat(26))).toBe(null);
-  expect(fresh(new Tickets("arena"))).toBe(null);
+  expect(fresh(new GameTicketVerifier("arena"))).toBe(null);
   const times = [at_ms - RECEIPT_SKEW_MS, at_ms + RECEIPT_FRESH_MS].flatMap((time) => [time - 1, time, time + 1]);
   expect(times.map((time) => fresh(book(), peer, time) !== null)).toStrictEqual([false, true, true, true, true, false]);
   for (let at = 0; at < GOLDEN.receipt.length; at++) {
     const text = GOLDEN.receipt.slice(0, at) + (GOLDEN.receipt[at] === "1" ? "2" : "1") + GOLDEN.receipt.slice(at + 1);
-    expect([at, book().fresh(peer, text, at_ms)]).toStrictEqual([at, null]);
+    expect([at, book().endpointFrom(peer, text, at_ms)]).toStrictEqual([at, null]);
   }
 });
 
 describe("nothing is proved", () => {
   test("before any key came", () => {
-    expect(new Tickets("arena").prove(GOLDEN.text, "udp", NOW)).toBe(null);
+    expect(new GameTicketVerifier("arena").verify(GOLDEN.text, "udp", NOW)).toBe(null);
   });
 
   test("to another game, for another purpose, or from its last second on", () => {
-    expect(book("other").prove(GOLDEN.text, "udp", NOW)).toBe(null);
-    expect(book().prove(GOLDEN.text, "session", NOW)).toBe(null);
-    expect(book().prove(GOLDEN.text, "udp", 1_800_000_000_000 - 1)).not.toBe(null);
-    expect(book().prove(GOLDEN.text, "udp", 1_800_000_000_000)).toBe(null);
+    expect(book("other").verify(GOLDEN.text, "udp", NOW)).toBe(null);
+    expect(book().verify(GOLDEN.text, "session", NOW)).toBe(null);
+    expect(book().verify(GOLDEN.text, "udp", 1_800_000_000_000 - 1)).not.toBe(null);
+    expect(book().verify(GOLDEN.text, "udp", 1_800_000_000_000)).toBe(null);
   });
 
   test("by a text of which one letter is another", () => {
     const tickets = book();
     for (let at = 0; at < GOLDEN.text.length; at++) {
       const other = GOLDEN.text[at] === "b" ? "c" : "b";
-      expect([at, tickets.prove(GOLDEN.text.slice(0, at) + other + GOLDEN.text.slice(at + 1), "udp", NOW)]).toEqual([
+      expect([at, tickets.verify(GOLDEN.text.slice(0, at) + other + GOLDEN.text.slice(at + 1), "udp", NOW)]).toEqual([
         at,
         null,
       ]);
@@ -66,7 +66,7 @@ describe("nothing is proved", () => {
   });
 
   test("by a key under the other key's name", () => {
-    expect(book().prove(signed({}, { ...second, id: first.id }), "udp", NOW)).toBe(null);
+    expect(book().verify(signed({}, { ...second, id: first.id }), "udp", NOW)).toBe(null);
   });
 });
 

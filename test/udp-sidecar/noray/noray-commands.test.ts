@@ -303,6 +303,6 @@ describe("limits", () => {
     expect([commands.board.hosts, commands.board.connections, exchange.contacts.size]).toStrictEqual([1, 1, 1]);
     expect(rig.hub.directory.size).toBe(1);
     expect(rig.sidecar().outbox.size).toBe(0);
-    expect(rig.sidecar().outbox.waiting(at("B").address)).toStrictEqual({ lobbies: 0, memberships: 0 });
+    expect(rig.sidecar().outbox.pendingFrom(at("B").address)).toStrictEqual({ lobbies: 0, memberships: 0 });
   });
 });

@@ -72,8 +72,8 @@ test("both ids leave in one write, the oid first, each line ended by a line feed
   const rig = new Rig({ wire: "noray" });
   const wrote: string[] = [];
   const { board } = rig.sidecar().commands;
-  const caller = board.open({ address: "127.0.0.1", say: (text) => void wrote.push(text), end: () => {} });
-  board.hear(caller!, "register-host", rig.now);
+  const caller = board.open({ address: "127.0.0.1", send: (text) => void wrote.push(text), end: () => {} });
+  board.handleLine(caller!, "register-host", rig.now);
   expect(wrote).toHaveLength(1);
   expect(wrote[0]).toMatch(/^set-oid [A-Za-z0-9_-]{21}\nset-pid [A-Za-z0-9_-]{128}\n$/);
 });

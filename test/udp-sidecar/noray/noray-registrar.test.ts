@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { AWAY_MS, NORAY_ANSWER_MS, SIDECAR_GRACE_MS } from "#shared/limits.ts";
 import { at, Rig, SHARED_PORT } from "../../support/exchange.ts";
-import { digestOf, mint, noray } from "../../../udp-sidecar/protocols/noray.ts";
-import { NOBODY } from "../../../udp-sidecar/noray/sessions.ts";
+import { pidDigest, generateId, noray } from "../../../udp-sidecar/protocols/noray.ts";
+import { NO_HOSTS } from "../../../udp-sidecar/noray/sessions.ts";
 import { NORAY_PID } from "../../support/commands.ts";
 import { diceOf } from "../../support/dice.ts";
 import { registered, registeredApart, tale } from "../support/noray-script.ts";
@@ -27,7 +27,7 @@ describe("the registrar", () => {
     rig.cut("north");
     expect(rig.say("A", id("*A"))).toStrictEqual([]);
     expect(rig.mend("north").map(({ bytes }) => bytes.toString())).toStrictEqual(["OK"]);
-    expect(rig.hub.lobby(id("A"), "noray")?.members[0]?.memory).toBe(digestOf(id("*A")));
+    expect(rig.hub.lobby(id("A"), "noray")?.members[0]?.memory).toBe(pidDigest(id("*A")));
   });
 
   test("asks the hub once, however often the pid comes", () => {
@@ -62,8 +62,8 @@ describe("the registrar", () => {
   });
 
   test("claims pids and nothing that other wires say on a shared port", () => {
-    const wire = noray(NORAY_PID, NOBODY);
-    const pid = mint(NORAY_PID, () => Uint8Array.of(1, 2, 3));
+    const wire = noray(NORAY_PID, NO_HOSTS);
+    const pid = generateId(NORAY_PID, () => Uint8Array.of(1, 2, 3));
     expect(wire.claims(Buffer.from(pid))).toBe(true);
     for (const other of [pid.slice(1), `${pid}x`, `h:${pid.slice(2)}`, `{${pid.slice(1)}`, `${pid.slice(1)}\n`]) {
       expect([other, wire.claims(Buffer.from(other))]).toStrictEqual([other, false]);
@@ -213,7 +213,7 @@ describe("ids", () => {
     const alphabet = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
     const counts = new Map<string, number>();
     for (let round = 0; round < 10_000; round++) {
-      const id = mint({ length: 8, alphabet }, random);
+      const id = generateId({ length: 8, alphabet }, random);
       expect(id).toHaveLength(8);
       for (const letter of id) counts.set(letter, (counts.get(letter) ?? 0) + 1);
     }

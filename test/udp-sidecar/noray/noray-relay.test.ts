@@ -31,12 +31,12 @@ function relayAt(
   const relay = new Relay(limits, pool, () => false, rig.sidecar(sidecar).tally);
   Object.assign(rig.sidecar(sidecar).commands.out, {
     address,
-    moved: (peer: string, seen: ReturnType<typeof at>) => relay.moved("game", peer, seen, rig.now),
+    moved: (peer: string, seen: ReturnType<typeof at>) => relay.peerMoved("game", peer, seen, rig.now),
     relay: (parties: Parameters<Relay["allocate"]>[0]["parties"], limited: (reason: string) => void) => {
-      const told: Parameters<Relay["allocate"]>[0]["told"] = (notice) => {
+      const told: Parameters<Relay["allocate"]>[0]["onNotice"] = (notice) => {
         if (notice.kind === "limited") limited(notice.reason);
       };
-      const made = relay.allocate({ game: "game", parties, told }, rig.now);
+      const made = relay.allocate({ game: "game", parties, onNotice: told }, rig.now);
       return "ports" in made ? made.ports : null;
     },
   });
@@ -70,16 +70,16 @@ describe("at one sidecar", () => {
       A/8890< connect-relay 49153
     `);
     // Symmetric NATs: neither sends from where the registrar saw him.
-    expect(relay.hear(49_152, at("B").address, 1_111, 4, rig.now)).toBeNull();
-    expect(relay.hear(49_153, at("A").address, 2_222, 4, rig.now)).toMatchObject({
+    expect(relay.route(49_152, at("B").address, 1_111, 4, rig.now)).toBeNull();
+    expect(relay.route(49_153, at("A").address, 2_222, 4, rig.now)).toMatchObject({
       port: 49_152,
       endpoint: { address: at("B").address, port: 1_111 },
     });
-    expect(relay.hear(49_152, at("B").address, 1_111, 4, rig.now)).toMatchObject({
+    expect(relay.route(49_152, at("B").address, 1_111, 4, rig.now)).toMatchObject({
       port: 49_153,
       endpoint: { address: at("A").address, port: 2_222 },
     });
-    expect(relay.hear(49_152, at("S").address, 1_111, 4, rig.now)).toBeNull();
+    expect(relay.route(49_152, at("S").address, 1_111, 4, rig.now)).toBeNull();
   });
 
   test("connect and connect-relay in one breath are both answered, in order", () => {
@@ -112,9 +112,9 @@ describe("at one sidecar", () => {
     `);
     rig.hangUp("A");
     rig.hangUp("B");
-    relay.hear(49_153, at("A").address, 1, 4, rig.now);
-    relay.hear(49_152, at("B").address, 1, 4, rig.now);
-    expect(relay.hear(49_153, at("A").address, 1, 4, rig.now)).not.toBeNull();
+    relay.route(49_153, at("A").address, 1, 4, rig.now);
+    relay.route(49_152, at("B").address, 1, 4, rig.now);
+    expect(relay.route(49_153, at("A").address, 1, 4, rig.now)).not.toBeNull();
     rig.pass(numbers.RELAY_IDLE_S * 1_000);
     relay.expire(rig.now);
     expect(relay.size).toBe(0);
@@ -130,8 +130,8 @@ describe("at one sidecar", () => {
       C> *A
       C< OK
     `);
-    relay.hear(49_152, at("B").address, 1, 4, rig.now);
-    expect(relay.hear(49_153, at("C").address, 1, 4, rig.now)).not.toBeNull();
+    relay.route(49_152, at("B").address, 1, 4, rig.now);
+    expect(relay.route(49_153, at("C").address, 1, 4, rig.now)).not.toBeNull();
   });
 
   test("a limit is told to both, once, by its name", () => {
@@ -143,8 +143,8 @@ describe("at one sidecar", () => {
       A/8890< connect-relay 49153
     `);
     const from = rig.sent.length;
-    relay.hear(49_152, at("B").address, 1, 4, rig.now);
-    for (let round = 0; round < 20; round++) relay.hear(49_153, at("A").address, 1, 900, rig.now);
+    relay.route(49_152, at("B").address, 1, 4, rig.now);
+    for (let round = 0; round < 20; round++) relay.route(49_153, at("A").address, 1, 900, rig.now);
     const lines = rig.sent.slice(from).map(({ to, bytes }) => [to.port, bytes.toString()]);
     expect(lines).toStrictEqual([
       [5_002, "relay-limited rate"],
@@ -211,8 +211,8 @@ describe("over two sidecars", () => {
       A/8890< connect ${PUBLIC}:49153
     `);
     expect(relay.size).toBe(1);
-    relay.hear(49_152, at("B").address, 7, 4, rig.now);
-    expect(relay.hear(49_153, at("A").address, 8, 4, rig.now)).toMatchObject({
+    relay.route(49_152, at("B").address, 7, 4, rig.now);
+    expect(relay.route(49_153, at("A").address, 8, 4, rig.now)).toMatchObject({
       port: 49_152,
       endpoint: { address: at("B").address, port: 7 },
     });

@@ -1,7 +1,7 @@
 /** Every wire, asked to do what every wire must. */
 import { describe } from "vitest";
 import { dowsett } from "../../../udp-sidecar/protocols/dowsett.ts";
-import { rabid, policy } from "../../../udp-sidecar/protocols/rabid.ts";
+import { rabid, POLICY } from "../../../udp-sidecar/protocols/rabid.ts";
 import { conforms, type Driver } from "../../support/conformance.ts";
 import { dropping, joining, listing, read, refreshing, registering, sign } from "../../support/dowsett.ts";
 
@@ -26,7 +26,7 @@ const rabidDriver: Driver = {
   // error:only_one_player_in_session, and the start line of twelve.
   refusal_bytes_max: 32,
   answer_bytes_max: 419,
-  lease_ms: policy.lease_ms!,
+  lease_ms: POLICY.lease_ms!,
 };
 
 describe("rabid", () => conforms(rabidDriver));

@@ -256,7 +256,7 @@ describe("what the hub refuses", () => {
   const join: Report = { ...report, kind: "join", lock: null, memory: PASSWORD, reclaims: false };
   const messageTo = (report: Report, code: RefusalCode): unknown[] =>
     dowsett({ sharesLocal: true })
-      .answer({ kind: "refused", code }, report)
+      .encodeAnswer({ kind: "refused", code }, report)
       .map((bytes) => read(bytes)["message"]);
 
   test("is said where it is final, and kept quiet otherwise: any error ends the client's session", () => {

@@ -3,10 +3,10 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { LIST_KEPT_MS, LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { Exchange } from "../../../udp-sidecar/core/exchange.ts";
-import { Lists } from "../../../udp-sidecar/core/lobby-list-cache.ts";
+import { LobbyListCache } from "../../../udp-sidecar/core/lobby-list-cache.ts";
 import { Secret } from "../../../udp-sidecar/config/secret.ts";
 import { dowsett } from "../../../udp-sidecar/protocols/dowsett.ts";
-import { Tally } from "../../../udp-sidecar/core/counters.ts";
+import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import { at, HOME, LIMITS, type Place, type Rig, type Sent, SHARED_PORT, T0 } from "../../support/exchange.ts";
 import { listing, pair, read, registering, sign, signedWith } from "../../support/dowsett.ts";
 import { dowsettRig, on, passwordOf } from "../support/dowsett-script.ts";
@@ -139,7 +139,7 @@ describe("where it comes from", () => {
       expect(headers).toStrictEqual({ authorization: "Bearer key-one" });
       return Promise.resolve(Response.json({ lobbies: [{ name: "Nice" }] }));
     });
-    const lists = new Lists(new URL("http://hub.example"), new Secret("key-one"), "chess");
+    const lists = new LobbyListCache(new URL("http://hub.example"), new Secret("key-one"), "chess");
     const all = await Promise.all(Array.from({ length: 20 }, () => lists.get("dowsett", T0)));
     expect(all).toHaveLength(20);
     for (const lobbies of all) expect(lobbies).toStrictEqual([{ name: "Nice" }]);
@@ -156,13 +156,13 @@ describe("where it comes from", () => {
   ])("a hub that %s gives no list", async (_, fetch) => {
     vi.stubGlobal("fetch", fetch);
     expect(
-      await new Lists(new URL("http://hub.example"), new Secret("key-one"), "chess").get("dowsett", T0),
+      await new LobbyListCache(new URL("http://hub.example"), new Secret("key-one"), "chess").get("dowsett", T0),
     ).toBeNull();
   });
 
   test("without a list there is silence: the client asks again", async () => {
     const sent: Uint8Array[] = [];
-    const tally = new Tally();
+    const tally = new Counters();
     const out = {
       send: (_via: number, _to: Endpoint, bytes: Uint8Array) => void sent.push(bytes),
       report: () => true,
@@ -172,7 +172,7 @@ describe("where it comes from", () => {
     };
     const exchange = new Exchange([dowsett({ sharesLocal: true })], LIMITS, out, tally);
     const datagram = { bytes: sign(listing(), PASSWORD), endpoint: at("L"), via: HOME.via, exclusive: true };
-    exchange.hear(datagram, ["dowsett"], T0);
+    exchange.handleDatagram(datagram, ["dowsett"], T0);
     await settled();
     expect(sent).toStrictEqual([]);
     expect(tally.get("dropped", "no_hub")).toBe(1);

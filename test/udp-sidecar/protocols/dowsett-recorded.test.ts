@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import { hash } from "../../../udp-sidecar/protocols/dowsett.ts";
+import { packetHash } from "../../../udp-sidecar/protocols/dowsett.ts";
 import { hashOf, type Packet, read } from "../../support/dowsett.ts";
 import { dowsettRig } from "../support/dowsett-script.ts";
 
@@ -110,7 +110,7 @@ describe("recorded sessions", () => {
         const packet = read(Buffer.from(text));
         if (typeof packet["password"] === "string") passwords.set(port, packet["password"]);
         const password = passwords.get(port)!;
-        expect(hash(packet, password)).toBe(packet["__hash-string"]);
+        expect(packetHash(packet, password)).toBe(packet["__hash-string"]);
         expect(hashOf(packet, password)).toBe(packet["__hash-string"]);
       }
     }
@@ -200,29 +200,29 @@ describe("the hash", () => {
     ],
   ] as const)("%s", (_, packet, password, text, digest) => {
     expect(createHash("sha256").update(text).digest("hex")).toBe(digest);
-    expect(hash(packet, password)).toBe(digest);
+    expect(packetHash(packet, password)).toBe(digest);
     expect(hashOf(packet, password)).toBe(digest);
   });
 
   test("leaves out itself, and takes the password that applies for the one that is said", () => {
     const packet = { b: "2", a: "1", "__hash-string": "anything", password: "said" };
     const wanted = createHash("sha256").update("abpassword12applies").digest("hex");
-    expect(hash(packet, "applies")).toBe(wanted);
-    expect(hash({ a: "1", b: "2" }, "applies")).toBe(wanted);
+    expect(packetHash(packet, "applies")).toBe(wanted);
+    expect(packetHash({ a: "1", b: "2" }, "applies")).toBe(wanted);
   });
 
   test("does not look at numbers, truths, lists and objects, only at their keys", () => {
-    const wanted = hash({ key: null }, "p");
+    const wanted = packetHash({ key: null }, "p");
     for (const key of [0, 1e9, true, false, [], ["text"], {}, { text: "text" }])
-      expect(hash({ key }, "p")).toBe(wanted);
-    expect(hash({ key: "text" }, "p")).not.toBe(wanted);
-    expect(hash({ other: null }, "p")).not.toBe(wanted);
+      expect(packetHash({ key }, "p")).toBe(wanted);
+    expect(packetHash({ key: "text" }, "p")).not.toBe(wanted);
+    expect(packetHash({ other: null }, "p")).not.toBe(wanted);
   });
 
   test("sorts by character, which UTF-16 units do not", () => {
     const packet = { "\u{1F600}": "\uFF5E", "\uFF5E": "\u{1F600}", "\uE000": "z" };
     const wanted = "password\uE000\uFF5E\u{1F600}pz\uFF5E\u{1F600}";
-    expect(hash(packet, "p")).toBe(createHash("sha256").update(wanted).digest("hex"));
+    expect(packetHash(packet, "p")).toBe(createHash("sha256").update(wanted).digest("hex"));
   });
 });
 

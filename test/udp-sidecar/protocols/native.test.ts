@@ -4,7 +4,7 @@ import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import { NATIVE_REQUEST_BYTES_MAX, NATIVE_REQUEST_BYTES_MIN, RECEIPT_FRESH_MS, SIGN_MS } from "#shared/limits.ts";
 import type { Ticket } from "#shared/auth/tickets.ts";
 import { native } from "../../../udp-sidecar/protocols/native.ts";
-import { Tickets } from "../../../udp-sidecar/link/ticket-verifier.ts";
+import { GameTicketVerifier } from "../../../udp-sidecar/link/ticket-verifier.ts";
 import { at, HOME, Rig, SHARED_PORT, T0, textOf } from "../../support/exchange.ts";
 import { GOLDEN } from "../../support/golden-tickets.ts";
 import { signed, tickets } from "../../support/tickets.ts";
@@ -16,7 +16,7 @@ const SESSION: Partial<Ticket> = { ...UDP, purpose: "session", lobby: LOBBY };
 
 const said = (...words: string[]): string => words.join(" ").padEnd(NATIVE_REQUEST_BYTES_MIN);
 const made = (options: ConstructorParameters<typeof Rig>[0] = {}): Rig => new Rig({ wire: "native", ...options });
-const receiptOf = (endpoint: Endpoint, peer = ALICE, at_ms = T0): string => tickets().receipt(peer, endpoint, at_ms)!;
+const receiptOf = (endpoint: Endpoint, peer = ALICE, at_ms = T0): string => tickets().issueReceipt(peer, endpoint, at_ms)!;
 
 describe("see", () => {
   test("is answered at once with where the question came from, a receipt for it, and the word", () => {
@@ -105,7 +105,7 @@ describe("knock", () => {
     ["another peer's receipt", receiptOf(at("B"), BOB)],
     ["a receipt that is too old", receiptOf(at("A"), ALICE, T0 - RECEIPT_FRESH_MS - 1)],
     ["a receipt from the future", receiptOf(at("A"), ALICE, T0 + 60_000)],
-    ["a receipt of another game", tickets("other").receipt(ALICE, at("A"), T0)!],
+    ["a receipt of another game", tickets("other").issueReceipt(ALICE, at("A"), T0)!],
     ["a receipt with another endpoint in it", receiptOf(at("A")).replace("c0000201", "c0000202")],
   ])("with %s goes nowhere", (_, receipt) => {
     expect(made().say("A'", said("knock", signed(UDP), receipt))).toStrictEqual([]);
@@ -145,9 +145,9 @@ describe("silence is what is said to", () => {
   });
 
   test("everybody, before a hub was ever reached", () => {
-    const wire = native(new Tickets("arena"));
+    const wire = native(new GameTicketVerifier("arena"));
     const datagram = { bytes: Buffer.from(said("see", signed(UDP))), endpoint: at("A"), via: 1, exclusive: true };
-    expect(wire.hear(datagram, { find: () => undefined }, T0)).toStrictEqual({ do: "drop", why: "no_ticket" });
+    expect(wire.handleDatagram(datagram, { find: () => undefined }, T0)).toStrictEqual({ do: "drop", why: "no_ticket" });
   });
 });
 

@@ -203,7 +203,7 @@ describe("text without a colon", () => {
 
 test("every reason to say no is one of the wire's fourteen errors, or silence", () => {
   const said = (Object.keys(REFUSALS) as RefusalCode[]).flatMap((code) => {
-    const [bytes] = rabid.answer({ kind: "refused", code }, asks("Alice"));
+    const [bytes] = rabid.encodeAnswer({ kind: "refused", code }, asks("Alice"));
     return bytes === undefined ? [] : [[code, textOf({ bytes })]];
   });
   expect(Object.fromEntries(said)).toStrictEqual({

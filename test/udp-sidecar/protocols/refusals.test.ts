@@ -27,7 +27,7 @@ test("docs/reference/refusals.md has a row for every reason to say no, with the 
 });
 
 test("our own wire is silent about all of them: the hub says them over HTTP", () => {
-  const wire = native({ prove: () => null, receipt: () => null, fresh: () => null });
+  const wire = native({ verify: () => null, issueReceipt: () => null, endpointFrom: () => null });
   for (const code of CODES) expect(answers(wire, code)).toStrictEqual([]);
 });
 
@@ -35,7 +35,7 @@ const said = (word: string | null): string => (word === null ? "" : `\`${word}\`
 
 /** To who hosts and to who joins. */
 const answers = (wire: Wire, code: RefusalCode): Uint8Array[] =>
-  [hosts("Alice"), joins("Alice")].flatMap((asked: Report) => wire.answer({ kind: "refused", code }, asked));
+  [hosts("Alice"), joins("Alice")].flatMap((asked: Report) => wire.encodeAnswer({ kind: "refused", code }, asked));
 
 const only = (words: readonly string[]): string | null => {
   expect(new Set(words).size).toBeLessThan(2);
@@ -50,6 +50,6 @@ const dowsettWord = (code: RefusalCode): string | null =>
 
 /** What has no word of its own is said as if the hub could not be reached. */
 function norayWord(code: RefusalCode): string | null {
-  const line = noray.refused(code).trimEnd();
-  return line === noray.refused("hub_unavailable").trimEnd() && code !== "hub_unavailable" ? null : line;
+  const line = noray.formatError(code).trimEnd();
+  return line === noray.formatError("hub_unavailable").trimEnd() && code !== "hub_unavailable" ? null : line;
 }

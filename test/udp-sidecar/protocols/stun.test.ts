@@ -3,13 +3,13 @@ import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { canonicalAddress, type Endpoint, endpoint } from "#shared/net/endpoint.ts";
 import { STUN_BYTES_MAX } from "#shared/limits.ts";
-import { Mirror } from "../../../udp-sidecar/core/stun-responder.ts";
+import { StunResponder } from "../../../udp-sidecar/core/stun-responder.ts";
 import { dowsett } from "../../../udp-sidecar/protocols/dowsett.ts";
 import { native } from "../../../udp-sidecar/protocols/native.ts";
 import { rabid } from "../../../udp-sidecar/protocols/rabid.ts";
-import { answer, isStun } from "../../../udp-sidecar/protocols/stun.ts";
+import { bindingResponse, isStun } from "../../../udp-sidecar/protocols/stun.ts";
 import { isDtls } from "../../../udp-sidecar/sockets/dtls/records.ts";
-import { Tally } from "../../../udp-sidecar/core/counters.ts";
+import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import { tickets } from "../../support/tickets.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ""), "hex");
@@ -46,12 +46,12 @@ function printed(message: Buffer): Buffer {
 }
 
 const said = (bytes: Uint8Array, from: Endpoint = V4): Uint8Array => {
-  const given = answer(bytes, from);
+  const given = bindingResponse(bytes, from);
   if ("drop" in given) throw new Error(given.drop);
   return given;
 };
 const dropped = (bytes: Uint8Array): string | null => {
-  const given = answer(bytes, V4);
+  const given = bindingResponse(bytes, V4);
   return "drop" in given ? given.drop : null;
 };
 
@@ -141,7 +141,7 @@ describe("a request", () => {
           return Buffer.concat([head, value, Buffer.alloc(-value.length & 3)]).toString("hex");
         });
         const bytes = prints ? printed(request(body.join(""))) : request(body.join(""));
-        const given = answer(bytes, endpoint(from!, 1)!);
+        const given = bindingResponse(bytes, endpoint(from!, 1)!);
         if ("drop" in given) return;
         expect(given.length - bytes.length).toBeLessThanOrEqual(24);
         expect(isStun(given)).toBe(true);
@@ -163,11 +163,11 @@ test("no wire claims a STUN message, and STUN claims nothing of theirs", () => {
 
 describe("the mirror", () => {
   const limits = { source: { per_s: 10, burst: 40 }, all: { per_s: 100, burst: 60 }, sources_max: 1_000 };
-  const asked = (mirror: Mirror, times: number, from: Endpoint, now = 0): number =>
-    Array.from({ length: times }, () => mirror.hear(request(), from, now)).filter((bytes) => bytes !== null).length;
+  const asked = (mirror: StunResponder, times: number, from: Endpoint, now = 0): number =>
+    Array.from({ length: times }, () => mirror.handleMessage(request(), from, now)).filter((bytes) => bytes !== null).length;
 
   test("answers one address only so often, whatever its port, and another one as before", () => {
-    const mirror = new Mirror(limits, new Tally());
+    const mirror = new StunResponder(limits, new Counters());
     expect(asked(mirror, 100, V4)).toBe(40);
     expect(asked(mirror, 10, { ...V4, port: 1 })).toBe(0);
     expect(asked(mirror, 10, V6)).toBe(10);
@@ -175,8 +175,8 @@ describe("the mirror", () => {
   });
 
   test("answers all together only so often, however many they say they are", () => {
-    const tally = new Tally();
-    const mirror = new Mirror(limits, tally);
+    const tally = new Counters();
+    const mirror = new StunResponder(limits, tally);
     const answered = Array.from({ length: 500 }, (_, at) => asked(mirror, 1, endpoint(`192.0.2.${at % 250}`, 1)!));
     expect(answered.reduce((sum, one) => sum + one)).toBe(60);
     expect(tally.get("dropped", "stun_rate_of_all")).toBe(440);

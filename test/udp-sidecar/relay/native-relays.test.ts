@@ -3,8 +3,8 @@ import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Allocate, Allocated, FromRelay } from "#shared/link/relay-messages.ts";
 import { NATIVE_REQUEST_BYTES_MIN, RECEIPT_FRESH_MS } from "#shared/limits.ts";
 import type { Ticket } from "#shared/auth/tickets.ts";
-import { Connections } from "../../../udp-sidecar/relay/native-relays.ts";
-import { enteringOf, isEntering } from "../../../udp-sidecar/protocols/native.ts";
+import { NativeRelays } from "../../../udp-sidecar/relay/native-relays.ts";
+import { parseEnter, isEnterRequest } from "../../../udp-sidecar/protocols/native.ts";
 import { T0 } from "../../support/exchange.ts";
 import { signed, tickets } from "../../support/tickets.ts";
 import { ALICE, at, BOB, SIDECAR, STRANGER, Table } from "../support/relays.ts";
@@ -23,16 +23,16 @@ const asked = (parts: Partial<Allocate> = {}): Allocate => ({
 /** A sidecar with a relay, and what it has told the hub. */
 class House extends Table {
   readonly said: FromRelay[] = [];
-  readonly connections: Connections;
+  readonly connections: NativeRelays;
 
   constructor(parts: ConstructorParameters<typeof Table>[0] = {}, addresses = ADDRESSES) {
     super(parts);
     const means = { relay: this.relay, addresses, lifetime_ms: 3_600_000, bytes_max: 1_000 };
-    this.connections = new Connections("arena", means, tickets());
+    this.connections = new NativeRelays("arena", means, tickets());
   }
 
-  hears(message: Parameters<Connections["hear"]>[0]): FromRelay | undefined {
-    this.connections.hear(message, (said) => this.said.push(said), this.now);
+  hears(message: Parameters<NativeRelays["handleMessage"]>[0]): FromRelay | undefined {
+    this.connections.handleMessage(message, (said) => this.said.push(said), this.now);
     return this.said.at(-1);
   }
 
@@ -46,8 +46,8 @@ class House extends Table {
   /** What somebody at the port of an end is answered, word by word. */
   enters(end: Endpoint, from: Endpoint, ticket: string, receipt = receiptOf(from, alice, this.now)): string[] {
     const bytes = Buffer.from(["enter", ticket, receipt, "w"].join(" ").padEnd(NATIVE_REQUEST_BYTES_MIN));
-    expect(isEntering(bytes)).toBe(true);
-    const answer = this.connections.prove(end.port, from, enteringOf(bytes)!, this.now);
+    expect(isEnterRequest(bytes)).toBe(true);
+    const answer = this.connections.handleEnter(end.port, from, parseEnter(bytes)!, this.now);
     if (answer === null) return [];
     expect(answer.length).toBeLessThanOrEqual(bytes.length);
     return Buffer.from(answer).toString("latin1").split(" ");
@@ -64,7 +64,7 @@ class House extends Table {
 
 const ticket = (peer: string, parts: Partial<Ticket> = {}): string =>
   signed({ purpose: "relay", peer, lobby: RELAY, expires_at_s: T0 / 1_000 + 600, ...parts });
-const receiptOf = (seen: Endpoint, peer = alice, now = T0): string => tickets().receipt(peer, seen, now)!;
+const receiptOf = (seen: Endpoint, peer = alice, now = T0): string => tickets().issueReceipt(peer, seen, now)!;
 const unallocated = (why: string, relay = RELAY) => ({ t: "unallocated", relay, why });
 
 describe("a relay that the hub asks for", () => {
@@ -108,7 +108,7 @@ describe("a relay that the hub asks for", () => {
   });
 
   test.each([
-    ["nothing is relayed", new Connections("arena", null, tickets()), asked(), "off"],
+    ["nothing is relayed", new NativeRelays("arena", null, tickets()), asked(), "off"],
     ["the two are one", new House().connections, asked({ sides: [{ peer: alice }, { peer: alice }] }), "mismatch"],
     [
       "there is no address of a family",
@@ -120,7 +120,7 @@ describe("a relay that the hub asks for", () => {
     ["all ports are used", new House({ ports: 1 }).connections, asked(), "exhausted"],
   ] as const)("is not to be had where %s", (_, connections, message, why) => {
     const said: FromRelay[] = [];
-    connections.hear(message, (answer) => said.push(answer), T0);
+    connections.handleMessage(message, (answer) => said.push(answer), T0);
     expect(said).toStrictEqual([unallocated(why)]);
     expect(connections.size).toBe(0);
   });
@@ -194,7 +194,7 @@ describe("a peer of a relay", () => {
     const house = new House();
     const [a] = house.open();
     const bytes = { ticket: shown, receipt: receiptOf(STRANGER), word: undefined };
-    expect(house.connections.prove(a.port, STRANGER, bytes, T0)).toBe(null);
+    expect(house.connections.handleEnter(a.port, STRANGER, bytes, T0)).toBe(null);
     expect(house.sends(STRANGER, a.port)).toBe("stranger");
   });
 
@@ -206,7 +206,7 @@ describe("a peer of a relay", () => {
   });
 
   test("is refused at a private address, and where his address has all its ends already", () => {
-    const house = new House({ places_per_source_max: 1 });
+    const house = new House({ slots_per_source_max: 1 });
     const [a, b] = house.ends();
     expect(house.enters(a, at("10.0.0.1", 5), ticket(alice), receiptOf(at("10.0.0.1", 5)))).toStrictEqual([]);
     expect(house.enters(a, ALICE, ticket(alice))).toStrictEqual(["entered", "w"]);
@@ -230,22 +230,22 @@ describe("a stream", () => {
     const house = new House();
     const [a, b] = house.open();
     const stream = silent();
-    expect(house.connections.join(ticket(alice), from, stream, house.now)).toBe(a.port);
-    expect(house.relay.hear(b.port, BOB.address, BOB.port, 1, house.now)).toMatchObject({ endpoint: from, stream });
-    expect(house.relay.hear(a.port, from.address, from.port, 1, house.now, stream)).toMatchObject({ endpoint: BOB });
+    expect(house.connections.joinStream(ticket(alice), from, stream, house.now)).toBe(a.port);
+    expect(house.relay.route(b.port, BOB.address, BOB.port, 1, house.now)).toMatchObject({ endpoint: from, stream });
+    expect(house.relay.route(a.port, from.address, from.port, 1, house.now, stream)).toMatchObject({ endpoint: BOB });
     // The same address and number, over UDP; and another stream.
     expect(house.sends(from, a.port)).toBe("stranger");
-    expect(house.relay.hear(a.port, from.address, from.port, 1, house.now, silent())).toBe(null);
+    expect(house.relay.route(a.port, from.address, from.port, 1, house.now, silent())).toBe(null);
     house.enters(a, ALICE, ticket(alice));
     expect(house.sends(BOB, b.port)).toStrictEqual([a.port, ALICE]);
-    expect(house.relay.hear(a.port, from.address, from.port, 1, house.now, stream)).toBe(null);
+    expect(house.relay.route(a.port, from.address, from.port, 1, house.now, stream)).toBe(null);
   });
 
   test("of nobody here leads nowhere", () => {
     const house = new House();
     house.open();
     for (const shown of [ticket(carol), ticket(alice, { lobby: OTHER }), ""]) {
-      expect(house.connections.join(shown, from, silent(), house.now)).toBe(null);
+      expect(house.connections.joinStream(shown, from, silent(), house.now)).toBe(null);
     }
   });
 });

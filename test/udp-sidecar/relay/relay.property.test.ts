@@ -102,7 +102,7 @@ type Known = {
 
 /** Plays a script against a simple model, and says what happened in it. */
 function play(script: readonly Act[]): string[] {
-  const table = new Table({ ports: PORTS, side: SIDE, places_per_source_max: SHARE });
+  const table = new Table({ ports: PORTS, side: SIDE, slots_per_source_max: SHARE });
   const sides = new Map<number, Known>();
   const happened: string[] = [];
   const run = (act: Act): void => {
@@ -167,13 +167,13 @@ function play(script: readonly Act[]): string[] {
       }
       case "prove": {
         const known = sides.get(act.port);
-        if (known === undefined || !table.relay.prove(known.pair.allocation, act.port, act.at, table.now)) return;
+        if (known === undefined || !table.relay.bindEndpoint(known.pair.allocation, act.port, act.at, table.now)) return;
         happened.push("proved");
         known.heard.add(formatEndpoint(act.at));
         return;
       }
       case "move":
-        table.relay.moved("default", `peer${act.peer}`, act.seen, table.now);
+        table.relay.peerMoved("default", `peer${act.peer}`, act.seen, table.now);
         if (isSpecial(act.seen.address)) return;
         happened.push("moved");
         for (const side of sides.values()) {

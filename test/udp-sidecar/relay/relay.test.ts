@@ -98,11 +98,11 @@ describe("an allocation", () => {
   test("that both peers have left ends with their last datagrams: a game may outlive its lobby", () => {
     const table = new Table();
     const { a, told } = table.proved();
-    table.relay.left("default", "alice");
+    table.relay.peerLeft("default", "alice");
     table.passes(10_000);
     expect(told).toStrictEqual([]);
-    table.relay.left("default", "bob");
-    table.relay.left("chess", "bob");
+    table.relay.peerLeft("default", "bob");
+    table.relay.peerLeft("chess", "bob");
     for (let second = 0; second < 60; second++) {
       table.sends(ALICE, a);
       table.sends(BOB, a + 1);
@@ -119,7 +119,7 @@ describe("an allocation", () => {
   test("that is asked for again by who had left is kept as ever", () => {
     const table = new Table();
     table.pair();
-    for (const peer of ["alice", "bob"]) table.relay.left("default", peer);
+    for (const peer of ["alice", "bob"]) table.relay.peerLeft("default", peer);
     table.pair();
     table.passes(29_999);
     expect(table.relay.size).toBe(1);
@@ -212,9 +212,9 @@ describe("a side's endpoint", () => {
     const table = new Table();
     const { a, b } = table.proved();
     const elsewhere = at("45.3.3.3", 3_333);
-    table.relay.moved("default", "alice", elsewhere, table.now);
-    table.relay.moved("default", "nobody", elsewhere, table.now);
-    table.relay.moved("chess", "bob", elsewhere, table.now);
+    table.relay.peerMoved("default", "alice", elsewhere, table.now);
+    table.relay.peerMoved("default", "nobody", elsewhere, table.now);
+    table.relay.peerMoved("chess", "bob", elsewhere, table.now);
     expect(table.sends(BOB, b)).toBe("unproved");
     expect(table.sends(ALICE, a)).toBe("stranger");
     expect(table.sends(at("45.3.3.3", 40_000), a)).toStrictEqual([b, BOB]);
@@ -224,7 +224,7 @@ describe("a side's endpoint", () => {
   test("is kept when the peer was only seen at another port", () => {
     const table = new Table();
     const { a, b } = table.proved();
-    table.relay.moved("default", "alice", at(ALICE.address, 7_777), table.now);
+    table.relay.peerMoved("default", "alice", at(ALICE.address, 7_777), table.now);
     expect(table.sends(BOB, b)).toStrictEqual([a, ALICE]);
     expect(table.sends(at(ALICE.address, 7_777), a)).toStrictEqual([b, BOB]);
   });
@@ -233,14 +233,14 @@ describe("a side's endpoint", () => {
     const table = new Table();
     const { a, b, allocation } = table.pair();
     const mobile = at("45.4.4.4", 4_444);
-    expect(table.relay.prove(allocation, a, mobile, table.now)).toBe(true);
+    expect(table.relay.bindEndpoint(allocation, a, mobile, table.now)).toBe(true);
     table.sends(BOB, b);
     expect(table.sends(mobile, a)).toStrictEqual([b, BOB]);
     table.passes(10_000);
     for (const other of [ALICE, at("45.4.4.4", 4_445)]) expect(table.sends(other, a)).toBe("stranger");
     expect(table.asks()).toMatchObject({ ports: [a, b] });
     expect(table.sends(mobile, a)).toStrictEqual([b, BOB]);
-    expect(table.relay.prove(allocation, a, ALICE, table.now)).toBe(true);
+    expect(table.relay.bindEndpoint(allocation, a, ALICE, table.now)).toBe(true);
     expect(table.sends(ALICE, a)).toStrictEqual([b, BOB]);
   });
 
@@ -248,7 +248,7 @@ describe("a side's endpoint", () => {
     const table = new Table();
     const { a, allocation } = table.pair();
     const proves = (where: { address: string; port: number }, port = a): boolean =>
-      table.relay.prove(allocation, port, where, table.now);
+      table.relay.bindEndpoint(allocation, port, where, table.now);
     expect(proves(at("2a00::1", 1))).toBe(false);
     expect(proves(at("192.168.0.1", 1))).toBe(false);
     expect(proves(at(SIDECAR, 50_001))).toBe(false);
@@ -291,7 +291,7 @@ describe("nobody is relayed", () => {
   test("that moves to a private address", () => {
     const table = new Table();
     const { a, b } = table.proved();
-    table.relay.moved("default", "alice", at("10.0.0.1", 1), table.now);
+    table.relay.peerMoved("default", "alice", at("10.0.0.1", 1), table.now);
     expect(table.sends(at("10.0.0.1", 1), a)).toBe("stranger");
     expect(table.sends(BOB, b)).toStrictEqual([a, ALICE]);
   });
@@ -305,7 +305,7 @@ describe("nobody is relayed", () => {
   });
 
   test("beyond his source's share, whichever side it is on", () => {
-    const table = new Table({ places_per_source_max: 2 });
+    const table = new Table({ slots_per_source_max: 2 });
     const one = table.pair("alice", "bob");
     table.pair("carol", "alice", { seen: [at("45.3.3.3", 1), ALICE] });
     expect(table.asks("alice", "dave", { seen: [ALICE, at("45.4.4.4", 1)] })).toStrictEqual({ none: "source_share" });
@@ -318,7 +318,7 @@ describe("nobody is relayed", () => {
   });
 
   test("as a pair of one source where there is room for one side only", () => {
-    const table = new Table({ places_per_source_max: 3 });
+    const table = new Table({ slots_per_source_max: 3 });
     const seen = [at("2a00::1", 1), at("2a00::2", 2)];
     table.pair("a", "b", { seen });
     expect(table.asks("c", "d", { seen })).toStrictEqual({ none: "source_share" });

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { RelayNotice } from "../../../udp-sidecar/relay/allocation.ts";
 import { parseConfig } from "../../../udp-sidecar/config/config.ts";
-import { relayOf, type RelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
-import { Tally } from "../../../udp-sidecar/core/counters.ts";
+import { createRelayPorts, type RelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
+import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import { takenPorts } from "../../../tools/run/ports.ts";
 import { eventually } from "../../support/test-stack.ts";
 import { collectGarbage } from "../../support/memory.ts";
@@ -17,12 +17,12 @@ const RANGE = { first: 29_000, last: 29_019 };
 /** What memory may differ by when nothing is kept: the runtime's own caches. A pair that was kept would take 1 kB. */
 const GROWTH_BYTES_MAX = 2 * 1_048_576;
 
-let tally: Tally;
+let tally: Counters;
 let ports: RelayPorts;
 let players: Player[] = [];
 
 beforeEach(() => {
-  tally = new Tally();
+  tally = new Counters();
   ports = open();
 });
 afterEach(async () => {
@@ -236,7 +236,7 @@ function open(settings: Record<string, string> = {}): RelayPorts {
   const base = { PARLEY_KEY: "key", PARLEY_LISTEN: "127.0.0.1,::1", PARLEY_RELAY_PEERS: "any" };
   const parsed = parseConfig([], { ...base, PARLEY_RELAY_PORTS: `${RANGE.first}-${RANGE.last}`, ...settings });
   if ("problems" in parsed) throw new Error(parsed.problems.join());
-  return relayOf(parsed.config, tally)!;
+  return createRelayPorts(parsed.config, tally)!;
 }
 
 async function reopen(settings: Record<string, string>): Promise<RelayPorts> {
@@ -249,7 +249,7 @@ function ask(peers: readonly string[], seen: readonly Endpoint[], told: RelayNot
     { peer: peers[0]!, seen: seen[0]! },
     { peer: peers[1]!, seen: seen[1]! },
   ] as const;
-  return ports.relay.allocate({ game: "default", parties, told: (notice) => told.push(notice) }, Date.now());
+  return ports.relay.allocate({ game: "default", parties, onNotice: (notice) => told.push(notice) }, Date.now());
 }
 
 /** Two players who hear each other. */

@@ -7,10 +7,10 @@ import { WebSocket } from "ws";
 import type { Allocated, FromRelay } from "#shared/link/relay-messages.ts";
 import { NATIVE_REQUEST_BYTES_MIN, TUNNELS_PER_SOURCE_MAX } from "#shared/limits.ts";
 import { parseConfig } from "../../../udp-sidecar/config/config.ts";
-import { Desk } from "../../../udp-sidecar/relay-service.ts";
-import { relayOf, type RelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
-import { NOBODY_HERE } from "../../../udp-sidecar/sockets/tunnels.ts";
-import { Tally } from "../../../udp-sidecar/core/counters.ts";
+import { RelayService } from "../../../udp-sidecar/relay-service.ts";
+import { createRelayPorts, type RelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
+import { INVALID_TICKET } from "../../../udp-sidecar/sockets/tunnels.ts";
+import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import { freePort } from "../../../tools/run/ports.ts";
 import { eventually } from "../../support/test-stack.ts";
 import { signed, tickets } from "../../support/tickets.ts";
@@ -18,9 +18,9 @@ import { signed, tickets } from "../../support/tickets.ts";
 const RELAY = `0-${"c".repeat(26)}`;
 const [alice, bob] = ["a", "b"].map((letter) => letter.repeat(26)) as [string, string];
 
-let tally: Tally;
+let tally: Counters;
 let relay: RelayPorts;
-let desk: Desk;
+let desk: RelayService;
 let port: number;
 let ends: Allocated["ends"];
 const faults: unknown[] = [];
@@ -72,7 +72,7 @@ describe("a WebSocket", () => {
       const socket = await connected();
       socket.send(first);
       const [code] = (await once(socket, "close")) as [number];
-      expect([first.slice(0, 8), code]).toStrictEqual([first.slice(0, 8), NOBODY_HERE]);
+      expect([first.slice(0, 8), code]).toStrictEqual([first.slice(0, 8), INVALID_TICKET]);
     }
     const early = await connected();
     early.send(Buffer.from("let me in"));
@@ -128,7 +128,7 @@ describe("a WebSocket", () => {
   });
 
   test("is told to clients by its URL, and one that plain HTTP asks for says what is expected", async () => {
-    expect(desk.told).toStrictEqual({ tunnel: `ws://127.0.0.1:${port}/` });
+    expect(desk.advertised).toStrictEqual({ tunnel: `ws://127.0.0.1:${port}/` });
     const response = await fetch(`http://127.0.0.1:${port}/`);
     expect([response.status, response.headers.get("upgrade")]).toStrictEqual([426, "websocket"]);
   });
@@ -150,14 +150,14 @@ async function open(more: Record<string, string> = {}): Promise<void> {
   };
   const parsed = parseConfig([], settings);
   if ("problems" in parsed) throw new Error(parsed.problems.join());
-  tally = new Tally();
-  relay = relayOf(parsed.config, tally)!;
-  desk = new Desk(relay, parsed.config, tally);
-  desk.add("arena", tickets());
-  await desk.open((error) => faults.push(error));
+  tally = new Counters();
+  relay = createRelayPorts(parsed.config, tally)!;
+  desk = new RelayService(relay, parsed.config, tally);
+  desk.addGame("arena", tickets());
+  await desk.openTunnels((error) => faults.push(error));
   const said: FromRelay[] = [];
   const sides = [{ peer: alice }, { peer: bob }] as const;
-  desk.hear("arena", { t: "allocate", relay: RELAY, sides }, (answer) => said.push(answer));
+  desk.handleMessage("arena", { t: "allocate", relay: RELAY, sides }, (answer) => said.push(answer));
   ends = (said[0] as Allocated).ends;
 }
 

@@ -2,7 +2,7 @@
 import { type Endpoint, endpoint } from "#shared/net/endpoint.ts";
 import type { RelayLimits, RelayNotice } from "../../../udp-sidecar/relay/allocation.ts";
 import { Relay } from "../../../udp-sidecar/relay/relay.ts";
-import { Tally } from "../../../udp-sidecar/core/counters.ts";
+import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import { T0 } from "../../support/exchange.ts";
 
 export const ALICE: Endpoint = { address: "45.1.1.1", port: 1_111 };
@@ -14,7 +14,7 @@ const LIMITS: RelayLimits = {
   side: { per_s: 100_000, burst: 100_000 },
   source: { per_s: 1_000_000, burst: 1_000_000 },
   game: { per_s: 10_000_000, burst: 10_000_000 },
-  places_per_source_max: 100,
+  slots_per_source_max: 100,
   bytes_max: 1_000_000_000,
   lifetime_ms: 3_600_000,
   idle_ms: 30_000,
@@ -30,7 +30,7 @@ export type Pair = {
 };
 
 export class Table {
-  readonly tally = new Tally();
+  readonly tally = new Counters();
   readonly relay: Relay;
   /** Free ports, the next one first. */
   readonly free: number[];
@@ -49,7 +49,7 @@ export class Table {
       { peer: a, seen: seen[0]! },
       { peer: b, seen: seen[1]! },
     ] as const;
-    return this.relay.allocate({ game, parties, told: (notice) => told.push(notice) }, this.now);
+    return this.relay.allocate({ game, parties, onNotice: (notice) => told.push(notice) }, this.now);
   }
 
   /** The same, where they must be had. */
@@ -71,7 +71,7 @@ export class Table {
   /** A datagram to one of our ports: through which port it goes on, and where to; or why not. */
   sends(from: Endpoint, port: number, length = 100): readonly [number, Endpoint] | string {
     const before = new Map(this.tally.entries("relay_dropped"));
-    const hop = this.relay.hear(port, from.address, from.port, length, this.now);
+    const hop = this.relay.route(port, from.address, from.port, length, this.now);
     if (hop !== null) return [hop.port, hop.endpoint];
     const dropped = [...this.tally.entries("relay_dropped")].filter(([why, times]) => times !== before.get(why));
     return dropped.map(([why]) => why).join();

@@ -1,6 +1,6 @@
 /** Reports as the tests of the outbox need them: somebody says something about Nice. */
 import type { Report } from "#shared/link/messages.ts";
-import { policy } from "../../../udp-sidecar/protocols/rabid.ts";
+import { POLICY } from "../../../udp-sidecar/protocols/rabid.ts";
 import { at } from "../../support/exchange.ts";
 
 const about = { wire: "rabid", name: "Nice", via: 57_775, endpoint: at("A") } as const;
@@ -20,7 +20,7 @@ export const hosts = (peer: string): Report => ({
   seats: 4,
   lock: null,
   memory: null,
-  policy,
+  policy: POLICY,
 });
 export const leaves = (peer: string): Report => ({ ...about, kind: "leave", peer });
 export const asks = (peer: string): Report => ({ ...about, kind: "ask", peer });

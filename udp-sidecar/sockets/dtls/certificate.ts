@@ -17,7 +17,7 @@ export type Certificate = Omit<Dtls, "required"> & {
 };
 
 /** What is wrong with a file, as a sentence for the operator. */
-export class CertificateProblem extends Error {}
+export class CertificateError extends Error {}
 
 /** Every certificate made here has this name: clients check it whatever address they connect to. */
 export const NAME = "rendezvous";
@@ -31,12 +31,12 @@ const NOT_AFTER = "491231235959Z";
 const CURVES = new Set(["prime256v1", "secp384r1", "secp521r1"]);
 
 /** Makes a key and a certificate that signs itself, where there is neither. */
-export function makeOnce(certFile: string, keyFile: string): void {
-  const [cert, key] = [certFile, keyFile].map((file) => textOf(file, "ENOENT") !== null);
+export function createIfMissing(certFile: string, keyFile: string): void {
+  const [cert, key] = [certFile, keyFile].map((file) => readText(file, "ENOENT") !== null);
   if (cert === true && key === true) return;
   if (cert !== key) {
     const [there, gone] = cert === true ? [certFile, keyFile] : [keyFile, certFile];
-    throw new CertificateProblem(
+    throw new CertificateError(
       `${there} is there without ${gone}: put that back, or remove both to have new ones made`,
     );
   }
@@ -70,31 +70,31 @@ export function makeOnce(certFile: string, keyFile: string): void {
 
 /** Reads and judges what an operator, or an earlier start, has put there. Throws a `CertificateProblem`. */
 export function readCertificate(certFile: string, keyFile: string, now: number): Certificate {
-  const chain = certificatesIn(certFile);
-  const key = keyIn(keyFile);
+  const chain = parseCertificates(certFile);
+  const key = parseKey(keyFile);
   const [own] = chain as [X509Certificate];
   if (!own.checkPrivateKey(key)) {
     const other = chain.findIndex((one) => one.checkPrivateKey(key));
     const why =
       other === -1 ? "it belongs to another certificate" : `its own certificate must come first in ${certFile}`;
-    throw new CertificateProblem(`${keyFile} does not fit ${certFile}: ${why}`);
+    throw new CertificateError(`${keyFile} does not fit ${certFile}: ${why}`);
   }
   for (const one of chain) {
     if (one.validToDate.getTime() <= now) {
-      throw new CertificateProblem(`${certFile} holds a certificate that expired on ${one.validToDate.toISOString()}`);
+      throw new CertificateError(`${certFile} holds a certificate that expired on ${one.validToDate.toISOString()}`);
     }
     if (one.validFromDate.getTime() > now) {
-      throw new CertificateProblem(`${certFile} holds a certificate that begins on ${one.validFromDate.toISOString()}`);
+      throw new CertificateError(`${certFile} holds a certificate that begins on ${one.validFromDate.toISOString()}`);
     }
   }
   const pem = chain.map((one) => one.toString()).join("");
   if (pem.length > CERTIFICATE_LENGTH_MAX) {
-    throw new CertificateProblem(
+    throw new CertificateError(
       `${certFile} is too long: at most ${CERTIFICATE_LENGTH_MAX} characters are told to clients`,
     );
   }
   return {
-    name: nameOf(own, certFile),
+    name: hostName(own, certFile),
     fingerprint: own.fingerprint256,
     pem,
     chain: chain.map((one) => one.raw),
@@ -116,57 +116,57 @@ export const gdscript = ({
 const extension = (id: string, value: Uint8Array, ...critical: Uint8Array[]): Uint8Array =>
   der.sequence(der.oid(id), ...critical, der.octets(value));
 
-function certificatesIn(file: string): X509Certificate[] {
-  const text = textOf(file)!;
+function parseCertificates(file: string): X509Certificate[] {
+  const text = readText(file)!;
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  if (blocks === null) throw new CertificateProblem(`${file} holds no certificate in PEM form`);
+  if (blocks === null) throw new CertificateError(`${file} holds no certificate in PEM form`);
   return blocks.map((block, index) => {
     try {
       return new X509Certificate(block);
     } catch {
-      throw new CertificateProblem(`${file}: certificate ${index + 1} of ${blocks.length} is broken`);
+      throw new CertificateError(`${file}: certificate ${index + 1} of ${blocks.length} is broken`);
     }
   });
 }
 
-function keyIn(file: string): KeyObject {
-  const text = textOf(file)!;
+function parseKey(file: string): KeyObject {
+  const text = readText(file)!;
   if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
-    throw new CertificateProblem(`${file} holds no private key in PEM form`);
+    throw new CertificateError(`${file} holds no private key in PEM form`);
   }
   if (/ENCRYPTED/.test(text))
-    throw new CertificateProblem(`${file} is locked with a passphrase: it must be without one`);
+    throw new CertificateError(`${file} is locked with a passphrase: it must be without one`);
   let key: KeyObject;
   try {
     key = createPrivateKey(text);
   } catch {
-    throw new CertificateProblem(`${file}: the private key is broken`);
+    throw new CertificateError(`${file}: the private key is broken`);
   }
   const { namedCurve = "", modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
   if (key.asymmetricKeyType === "ec" && CURVES.has(namedCurve)) return key;
   if (key.asymmetricKeyType === "rsa" && modulusLength >= RSA_BITS_MIN) return key;
-  throw new CertificateProblem(
+  throw new CertificateError(
     `${file}: the key must be EC (P-256, P-384 or P-521) or RSA of at least ${RSA_BITS_MIN} bits, for clients to take it`,
   );
 }
 
 /** The text of a file; null where reading it fails in the way that is `borne`. */
-function textOf(file: string, borne?: string): string | null {
+function readText(file: string, borne?: string): string | null {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     if (code === borne) return null;
     const why = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "this user may not read it" : code;
-    throw new CertificateProblem(`${file}: ${why}`);
+    throw new CertificateError(`${file}: ${why}`);
   }
 }
 
 /** The name that clients check: the first DNS name, or the common name; of a wildcard, one that it covers. */
-function nameOf(own: X509Certificate, file: string): string {
+function hostName(own: X509Certificate, file: string): string {
   const alternative = /(?:^|, )DNS:([A-Za-z0-9.*_-]{1,255})(?:,|$)/.exec(own.subjectAltName ?? "")?.[1];
   const common = /^CN=([A-Za-z0-9.*_-]{1,255})$/m.exec(own.subject)?.[1];
   const name = alternative ?? common;
-  if (name === undefined) throw new CertificateProblem(`${file}: the certificate names no host`);
+  if (name === undefined) throw new CertificateError(`${file}: the certificate names no host`);
   return name.replace("*", NAME);
 }

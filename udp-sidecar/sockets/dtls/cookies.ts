@@ -6,7 +6,7 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { DTLS_COOKIE_BYTES, DTLS_COOKIE_MS } from "#shared/limits.ts";
 import type { Cookies } from "./engine.ts";
 
-export class CookieJar {
+export class CookieSigner {
   #keys: [now: Buffer, before: Buffer] = [randomBytes(32), randomBytes(32)];
   #since: number;
 

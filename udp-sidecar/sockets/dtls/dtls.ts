@@ -4,19 +4,19 @@ import { CERTIFICATE_WARNING_MS } from "#shared/limits.ts";
 import type { Dtls as Told } from "#shared/link/messages.ts";
 import type { Logger } from "pino";
 import type { DtlsConfig } from "../../config/dtls.ts";
-import type { Tally } from "../../core/counters.ts";
-import { type Certificate, CertificateProblem, gdscript, makeOnce, readCertificate } from "./certificate.ts";
-import type { Engine } from "./engine.ts";
+import type { Counters } from "../../core/counters.ts";
+import { type Certificate, CertificateError, gdscript, createIfMissing, readCertificate } from "./certificate.ts";
+import type { DtlsEngine } from "./engine.ts";
 import { openSsl } from "./openssl.ts";
-import { type Lane, type Out, Sessions } from "./sessions.ts";
+import { type SocketRef, type DtlsOutput, DtlsSessions } from "./sessions.ts";
 
 export class Dtls {
   readonly #config: DtlsConfig;
   readonly #log: Logger;
-  readonly #engine: Engine;
+  readonly #engine: DtlsEngine;
   #certificate: Certificate;
 
-  private constructor(config: DtlsConfig, log: Logger, engine: Engine, certificate: Certificate) {
+  private constructor(config: DtlsConfig, log: Logger, engine: DtlsEngine, certificate: Certificate) {
     this.#config = config;
     this.#log = log;
     this.#engine = engine;
@@ -29,8 +29,8 @@ export class Dtls {
    */
   static async open(config: DtlsConfig, log: Logger): Promise<Dtls | null> {
     if (config.dtls === "off") return null;
-    const certificate = certificateOf(config);
-    let engine: Engine;
+    const certificate = loadCertificate(config);
+    let engine: DtlsEngine;
     try {
       engine = await openSsl(certificate, config.dtls_mtu_bytes);
     } catch (error) {
@@ -40,7 +40,7 @@ export class Dtls {
       return null;
     }
     const dtls = new Dtls(config, log, engine, certificate);
-    dtls.#announce();
+    dtls.#logCertificate();
     return dtls;
   }
 
@@ -49,7 +49,7 @@ export class Dtls {
   }
 
   /** What clients are told through the hub. */
-  get told(): Told {
+  get advertised(): Told {
     const { name, fingerprint, pem } = this.#certificate;
     return { name, fingerprint, pem, required: this.required };
   }
@@ -58,17 +58,17 @@ export class Dtls {
     return this.#certificate.expires_at;
   }
 
-  sessions<L extends Lane>(out: Out<L>, tally: Tally, now: number): Sessions<L> {
-    return new Sessions(this.#engine, this.#config, out, tally, now);
+  sessions<L extends SocketRef>(out: DtlsOutput<L>, tally: Counters, now: number): DtlsSessions<L> {
+    return new DtlsSessions(this.#engine, this.#config, out, tally, now);
   }
 
   /** Reads the files again. What is wrong with them is logged, and then everything stays as it was. */
   reload(): void {
     try {
-      const certificate = certificateOf(this.#config);
-      this.#engine.use(certificate);
+      const certificate = loadCertificate(this.#config);
+      this.#engine.setCertificate(certificate);
       this.#certificate = certificate;
-      this.#announce();
+      this.#logCertificate();
     } catch (error) {
       this.#log.error({ why: (error as Error).message }, "the DTLS certificate stays as it was");
     }
@@ -78,7 +78,7 @@ export class Dtls {
     this.#engine.close();
   }
 
-  #announce(): void {
+  #logCertificate(): void {
     const { name, fingerprint, expires_at } = this.#certificate;
     const expires = new Date(expires_at).toISOString();
     const about = { name, fingerprint, pem: filesOf(this.#config).cert, expires, ...gdscript(this.#certificate) };
@@ -97,11 +97,11 @@ export function filesOf({ dtls_cert, dtls_key, state }: DtlsConfig): { cert: str
     : { cert: dtls_cert, key: dtls_key, own };
 }
 
-function certificateOf(config: DtlsConfig): Certificate {
+function loadCertificate(config: DtlsConfig): Certificate {
   const { cert, key, own } = filesOf(config);
   if (cert === "" || key === "") {
-    throw new CertificateProblem("PARLEY_DTLS_CERT and PARLEY_DTLS_KEY belong together: set both, or neither");
+    throw new CertificateError("PARLEY_DTLS_CERT and PARLEY_DTLS_KEY belong together: set both, or neither");
   }
-  if (own) makeOnce(cert, key);
+  if (own) createIfMissing(cert, key);
   return readCertificate(cert, key, Date.now());
 }

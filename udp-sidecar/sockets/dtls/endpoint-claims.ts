@@ -20,28 +20,28 @@ const CLAIM_BYTES = 38;
 
 type Claim<S> = { readonly session: S; readonly token: string; readonly expires_at: number; endpoint: Endpoint | null };
 
-export class Claims<S extends object> {
+export class EndpointClaims<S extends object> {
   readonly #claims = new Map<string, Claim<S>>();
   /** The one claim of each session. */
-  readonly #of = new WeakMap<S, Claim<S>>();
+  readonly #bySession = new WeakMap<S, Claim<S>>();
 
   get size(): number {
     return this.#claims.size;
   }
 
   /** What a session is given that asks, or null where its message is no question. */
-  ask(message: Uint8Array, session: S, now: number): string | null {
+  issueToken(message: Uint8Array, session: S, now: number): string | null {
     if (message.length !== QUESTION.length || textOf(message) !== QUESTION) return null;
     this.forget(session);
     const token = randomBytes(DTLS_CLAIM_BYTES).toString("base64url");
     const claim: Claim<S> = { session, token, expires_at: now + DTLS_CLAIM_MS, endpoint: null };
     this.#claims.set(token, claim);
-    this.#of.set(session, claim);
+    this.#bySession.set(session, claim);
     return `parley-endpoint ${token}`;
   }
 
   /** Whose claim came in clear from an endpoint, and the words that confirm it; or null where it is none of ours. */
-  hear(datagram: Uint8Array, from: Endpoint, now: number): { readonly session: S; readonly confirmed: string } | null {
+  verify(datagram: Uint8Array, from: Endpoint, now: number): { readonly session: S; readonly confirmed: string } | null {
     if (datagram.length !== CLAIM_BYTES) return null;
     const token = CLAIM.exec(textOf(datagram))?.[1];
     const claim = token === undefined ? undefined : this.#claims.get(token);
@@ -51,15 +51,15 @@ export class Claims<S extends object> {
   }
 
   /** The session's claim is good for this endpoint from now on, and for no other. */
-  settle(session: S, endpoint: Endpoint): void {
-    const claim = this.#of.get(session);
+  bind(session: S, endpoint: Endpoint): void {
+    const claim = this.#bySession.get(session);
     if (claim !== undefined) claim.endpoint = endpoint;
   }
 
   forget(session: S): void {
-    const claim = this.#of.get(session);
+    const claim = this.#bySession.get(session);
     if (claim !== undefined) this.#claims.delete(claim.token);
-    this.#of.delete(session);
+    this.#bySession.delete(session);
   }
 }
 

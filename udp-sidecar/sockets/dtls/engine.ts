@@ -5,16 +5,16 @@
  */
 import type { Certificate } from "./certificate.ts";
 
-export type Engine = {
+export type DtlsEngine = {
   /** Which library, in words. */
   readonly name: string;
   /** Handshakes that begin from now on show this certificate. Throws in words where the library will not have it. */
-  use(certificate: Certificate): void;
+  setCertificate(certificate: Certificate): void;
   /**
    * Reads a ClientHello and keeps nothing, unless it brings back a good cookie: then a conversation begins. Otherwise
    * `answer` asks for one.
    */
-  greet(hello: Uint8Array, cookies: Cookies): { readonly answer: Uint8Array; readonly begun: Conversation | null };
+  handleHello(hello: Uint8Array, cookies: Cookies): { readonly answer: Uint8Array; readonly connection: DtlsConnection | null };
   close(): void;
 };
 
@@ -22,23 +22,23 @@ export type Engine = {
 export type Cookies = { make(): Uint8Array; accepts(shown: Uint8Array): boolean };
 
 /** One client, from his proven ClientHello to the end. After `over` it holds nothing any more. */
-export type Conversation = {
+export type DtlsConnection = {
   /** One record, or null for what is already there: the ClientHello that began it. */
-  take(record: Uint8Array | null): Took;
+  receive(record: Uint8Array | null): StepResult;
   /** One message as a datagram, or null where it cannot be said. */
-  say(message: Uint8Array): Uint8Array | null;
+  encrypt(message: Uint8Array): Uint8Array | null;
   /** What is to be sent again by now. */
-  repeat(): Took;
+  retransmit(): StepResult;
   /** Says goodbye where that is possible, and ends. */
   close(): readonly Uint8Array[];
   /** Ends without a word. */
   free(): void;
 };
 
-export type Took = {
+export type StepResult = {
   readonly state: "shaking" | "open" | "over";
   /** Why it is over: one of a fixed set of words. */
   readonly why?: "alert" | "no_shared_cipher" | "version" | "protocol" | "goodbye";
-  readonly heard: readonly Uint8Array[];
-  readonly out: readonly Uint8Array[];
+  readonly messages: readonly Uint8Array[];
+  readonly datagrams: readonly Uint8Array[];
 };

@@ -6,7 +6,7 @@
 /** An address in C. Whoever holds one knows what it is of. */
 export type Pointer = bigint;
 
-export type Calls = {
+export type OpenSslCalls = {
   DTLS_server_method(): Pointer;
   DTLS_client_method(): Pointer;
   DTLSv1_listen(ssl: Pointer, address: Pointer): number;
@@ -44,7 +44,7 @@ export type Calls = {
   OpenSSL_version(what: number): string;
 };
 
-const DECLARED: { readonly [K in keyof Calls]: string } = {
+const DECLARED: { readonly [K in keyof OpenSslCalls]: string } = {
   DTLS_server_method: "const void *DTLS_server_method()",
   DTLS_client_method: "const void *DTLS_client_method()",
   DTLSv1_listen: "int DTLSv1_listen(void *ssl, void *address)",
@@ -82,10 +82,10 @@ const DECLARED: { readonly [K in keyof Calls]: string } = {
   OpenSSL_version: "const char *OpenSSL_version(int what)",
 };
 
-export type Library = Calls & {
+export type OpenSslLibrary = OpenSslCalls & {
   /** Makes a cookie callback of OpenSSL's two kinds; it lives until it is forgotten. */
-  callback(callback: (ssl: Pointer, cookie: Pointer, length: Pointer | number) => number, kind: Kind): Pointer;
-  forget(callback: Pointer): void;
+  registerCallback(callback: (ssl: Pointer, cookie: Pointer, length: Pointer | number) => number, kind: Kind): Pointer;
+  unregister(callback: Pointer): void;
   readBytes(at: Pointer, length: number): Uint8Array;
   writeBytes(at: Pointer, bytes: Uint8Array): void;
   writeLength(at: Pointer, length: number): void;
@@ -96,7 +96,7 @@ type Kind = "generate" | "verify";
 const PLACES = [null, "libssl.so.3", "libssl.so.1.1", "libssl.3.dylib"];
 
 /** Throws in words where there is no koffi for this system, or no OpenSSL to be found. */
-export async function loadLibrary(): Promise<Library> {
+export async function loadOpenSsl(): Promise<OpenSslLibrary> {
   const koffi = await import("koffi").catch(() => {
     throw new Error("the optional package koffi is not installed, or has no build for this system");
   });
@@ -111,9 +111,9 @@ export async function loadLibrary(): Promise<Library> {
         verify: koffi.pointer(koffi.proto("int", [...cookie, "unsigned int"])),
       };
       return {
-        ...(Object.fromEntries(calls) as Calls),
-        callback: (callback, kind) => koffi.register(callback, kinds[kind]),
-        forget: (callback) => koffi.unregister(callback),
+        ...(Object.fromEntries(calls) as OpenSslCalls),
+        registerCallback: (callback, kind) => koffi.register(callback, kinds[kind]),
+        unregister: (callback) => koffi.unregister(callback),
         readBytes: (at, length) => new Uint8Array(koffi.view(at, length)).slice(),
         writeBytes: (at, bytes) => koffi.encode(at, "uint8_t", bytes, bytes.length),
         writeLength: (at, length) => koffi.encode(at, "unsigned int", length),

@@ -7,8 +7,8 @@
  */
 import { DTLS_CLIENT_CHAIN_BYTES_MAX } from "#shared/limits.ts";
 import type { Certificate } from "./certificate.ts";
-import type { Conversation, Cookies, Engine, Took } from "./engine.ts";
-import { type Library, loadLibrary, type Pointer } from "./openssl-ffi.ts";
+import type { DtlsConnection, Cookies, DtlsEngine, StepResult } from "./engine.ts";
+import { type OpenSslLibrary, loadOpenSsl, type Pointer } from "./openssl-ffi.ts";
 import { pack } from "./records.ts";
 
 // OpenSSL's own names and numbers, from its headers.
@@ -40,16 +40,16 @@ const CIPHERS = "ECDHE+AESGCM";
 const buffer = new Uint8Array(65_536);
 
 const NOTHING: readonly Uint8Array[] = [];
-const IS_OVER: Took = { state: "over", why: "goodbye", heard: NOTHING, out: NOTHING };
+const CLOSED: StepResult = { state: "over", why: "goodbye", messages: NOTHING, datagrams: NOTHING };
 
 /** Loads OpenSSL. Throws in words where that is not possible here. */
-export async function openSsl(certificate: Certificate, mtu_bytes: number): Promise<Engine> {
-  return new OpenSsl(await loadLibrary(), certificate, mtu_bytes);
+export async function openSsl(certificate: Certificate, mtu_bytes: number): Promise<DtlsEngine> {
+  return new OpenSsl(await loadOpenSsl(), certificate, mtu_bytes);
 }
 
-class OpenSsl implements Engine {
+class OpenSsl implements DtlsEngine {
   readonly name: string;
-  readonly #library: Library;
+  readonly #library: OpenSslLibrary;
   readonly #mtu_bytes: number;
   readonly #address: Pointer;
   readonly #callbacks: readonly [generate: Pointer, verify: Pointer];
@@ -59,21 +59,21 @@ class OpenSsl implements Engine {
   /** What the callbacks make and take, while a ClientHello is read. */
   #cookies: Cookies | null = null;
 
-  constructor(library: Library, certificate: Certificate, mtu_bytes: number) {
+  constructor(library: OpenSslLibrary, certificate: Certificate, mtu_bytes: number) {
     this.#library = library;
     this.#mtu_bytes = mtu_bytes;
     this.name = library.OpenSSL_version(0);
-    this.#address = made(library.BIO_ADDR_new());
+    this.#address = allocated(library.BIO_ADDR_new());
     this.#callbacks = [
-      library.callback((_, cookie, length) => this.#generate(cookie, length as Pointer), "generate"),
-      library.callback((_, cookie, length) => this.#verify(cookie, length as number), "verify"),
+      library.registerCallback((_, cookie, length) => this.#generate(cookie, length as Pointer), "generate"),
+      library.registerCallback((_, cookie, length) => this.#verify(cookie, length as number), "verify"),
     ];
-    this.#ctx = this.#context(certificate);
+    this.#ctx = this.#createContext(certificate);
     this.#listener = new Ssl(library, this.#ctx, mtu_bytes);
   }
 
-  use(certificate: Certificate): void {
-    const ctx = this.#context(certificate);
+  setCertificate(certificate: Certificate): void {
+    const ctx = this.#createContext(certificate);
     this.#listener.free();
     // Those that run keep the old one alive as long as they need it.
     this.#library.SSL_CTX_free(this.#ctx);
@@ -81,7 +81,7 @@ class OpenSsl implements Engine {
     this.#listener = new Ssl(this.#library, ctx, this.#mtu_bytes);
   }
 
-  greet(hello: Uint8Array, cookies: Cookies): { answer: Uint8Array; begun: Conversation | null } {
+  handleHello(hello: Uint8Array, cookies: Cookies): { answer: Uint8Array; begun: DtlsConnection | null } {
     const ssl = this.#listener;
     this.#cookies = cookies;
     ssl.put(hello);
@@ -94,14 +94,14 @@ class OpenSsl implements Engine {
       return { answer, begun: null };
     }
     this.#listener = new Ssl(this.#library, this.#ctx, this.#mtu_bytes);
-    return { answer: new Uint8Array(), begun: new OpenSslConversation(this.#library, ssl, this.#mtu_bytes) };
+    return { answer: new Uint8Array(), begun: new OpenSslConnection(this.#library, ssl, this.#mtu_bytes) };
   }
 
   close(): void {
     this.#listener.free();
     this.#library.SSL_CTX_free(this.#ctx);
     this.#library.BIO_ADDR_free(this.#address);
-    for (const callback of this.#callbacks) this.#library.forget(callback);
+    for (const callback of this.#callbacks) this.#library.unregister(callback);
   }
 
   #generate(cookie: Pointer, length: Pointer): number {
@@ -116,21 +116,21 @@ class OpenSsl implements Engine {
     return this.#cookies?.accepts(this.#library.readBytes(cookie, length)) === true ? 1 : 0;
   }
 
-  #context({ chain, key }: Certificate): Pointer {
+  #createContext({ chain, key }: Certificate): Pointer {
     const library = this.#library;
-    const ctx = made(library.SSL_CTX_new(library.DTLS_server_method()));
+    const ctx = allocated(library.SSL_CTX_new(library.DTLS_server_method()));
     try {
       configure(library, ctx);
       library.SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MAX_CERT_LIST, DTLS_CLIENT_CHAIN_BYTES_MAX, null);
       const [own, ...others] = chain as [Uint8Array, ...Uint8Array[]];
-      check(library, "certificate", library.SSL_CTX_use_certificate_ASN1(ctx, own.length, own));
+      assertOk(library, "certificate", library.SSL_CTX_use_certificate_ASN1(ctx, own.length, own));
       for (const other of others) {
-        const x509 = made(library.d2i_X509(null, [other], other.length));
-        check(library, "chain", library.SSL_CTX_ctrl(ctx, SSL_CTRL_EXTRA_CHAIN_CERT, 0, x509));
+        const x509 = allocated(library.d2i_X509(null, [other], other.length));
+        assertOk(library, "chain", library.SSL_CTX_ctrl(ctx, SSL_CTRL_EXTRA_CHAIN_CERT, 0, x509));
       }
       const der = key.export({ type: "pkcs8", format: "der" });
       const kind = key.asymmetricKeyType === "rsa" ? EVP_PKEY_RSA : EVP_PKEY_EC;
-      check(library, "key", library.SSL_CTX_use_PrivateKey_ASN1(kind, ctx, der, der.length));
+      assertOk(library, "key", library.SSL_CTX_use_PrivateKey_ASN1(kind, ctx, der, der.length));
     } catch (error) {
       library.SSL_CTX_free(ctx);
       throw error;
@@ -142,9 +142,9 @@ class OpenSsl implements Engine {
 }
 
 /** What both roles are set to. */
-export function configure(library: Library, ctx: Pointer): void {
-  check(library, "version", library.SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, DTLS1_2_VERSION, null));
-  check(library, "ciphers", library.SSL_CTX_set_cipher_list(ctx, CIPHERS));
+export function configure(library: OpenSslLibrary, ctx: Pointer): void {
+  assertOk(library, "version", library.SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, DTLS1_2_VERSION, null));
+  assertOk(library, "ciphers", library.SSL_CTX_set_cipher_list(ctx, CIPHERS));
   library.SSL_CTX_ctrl(ctx, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, null);
   library.SSL_CTX_ctrl(ctx, SSL_CTRL_SET_SESS_CACHE_MODE, 0, null);
   library.SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
@@ -152,16 +152,16 @@ export function configure(library: Library, ctx: Pointer): void {
 
 /** An SSL with its two memory BIOs. */
 export class Ssl {
-  readonly #library: Library;
+  readonly #library: OpenSslLibrary;
   readonly #in: Pointer;
   readonly #out: Pointer;
   #pointer: Pointer | null;
 
-  constructor(library: Library, ctx: Pointer, mtu_bytes: number) {
+  constructor(library: OpenSslLibrary, ctx: Pointer, mtu_bytes: number) {
     this.#library = library;
-    this.#pointer = made(library.SSL_new(ctx));
-    this.#in = made(library.BIO_new(library.BIO_s_mem()));
-    this.#out = made(library.BIO_new(library.BIO_s_mem()));
+    this.#pointer = allocated(library.SSL_new(ctx));
+    this.#in = allocated(library.BIO_new(library.BIO_s_mem()));
+    this.#out = allocated(library.BIO_new(library.BIO_s_mem()));
     library.SSL_set_bio(this.#pointer, this.#in, this.#out);
     library.SSL_ctrl(this.#pointer, SSL_CTRL_SET_MTU, mtu_bytes, null);
   }
@@ -199,33 +199,33 @@ export class Ssl {
 }
 
 /** Either role's end of a conversation, once its SSL knows which it plays. */
-export class OpenSslConversation implements Conversation {
-  readonly #library: Library;
+export class OpenSslConnection implements DtlsConnection {
+  readonly #library: OpenSslLibrary;
   readonly #ssl: Ssl;
   readonly #mtu_bytes: number;
   #open = false;
 
-  constructor(library: Library, ssl: Ssl, mtu_bytes: number) {
+  constructor(library: OpenSslLibrary, ssl: Ssl, mtu_bytes: number) {
     this.#library = library;
     this.#ssl = ssl;
     this.#mtu_bytes = mtu_bytes;
   }
 
-  take(record: Uint8Array | null): Took {
-    if (this.#ssl.isFreed) return IS_OVER;
+  receive(record: Uint8Array | null): StepResult {
+    if (this.#ssl.isFreed) return CLOSED;
     if (record !== null) this.#ssl.put(record);
     const heard: Uint8Array[] = [];
     for (;;) {
       this.#library.ERR_clear_error();
       const length = this.#library.SSL_read(this.#ssl.pointer, buffer, buffer.length);
-      if (length <= 0) return this.#silence(length, heard);
+      if (length <= 0) return this.#readFailed(length, heard);
       heard.push(buffer.slice(0, length));
       // A record of an open conversation holds one message, and there is nothing to be sent because of it.
-      if (this.#open) return { state: "open", heard, out: NOTHING };
+      if (this.#open) return { state: "open", messages: heard, datagrams: NOTHING };
     }
   }
 
-  say(message: Uint8Array): Uint8Array | null {
+  encrypt(message: Uint8Array): Uint8Array | null {
     // An empty message would be taken for the end by some clients.
     if (!this.#open || this.#ssl.isFreed || message.length === 0) return null;
     this.#library.ERR_clear_error();
@@ -234,12 +234,12 @@ export class OpenSslConversation implements Conversation {
     return said === message.length ? this.#ssl.flight() : null;
   }
 
-  repeat(): Took {
-    if (this.#ssl.isFreed) return IS_OVER;
+  retransmit(): StepResult {
+    if (this.#ssl.isFreed) return CLOSED;
     this.#library.ERR_clear_error();
     const state = this.#open ? "open" : "shaking";
     if (this.#library.SSL_ctrl(this.#ssl.pointer, DTLS_CTRL_HANDLE_TIMEOUT, 0, null) >= 0) {
-      return { state, heard: NOTHING, out: this.#out() };
+      return { state, messages: NOTHING, datagrams: this.#takeFlight() };
     }
     return this.#end("protocol", NOTHING);
   }
@@ -249,7 +249,7 @@ export class OpenSslConversation implements Conversation {
     this.#library.ERR_clear_error();
     if (this.#open) this.#library.SSL_shutdown(this.#ssl.pointer);
     this.#library.ERR_clear_error();
-    const out = this.#out();
+    const out = this.#takeFlight();
     this.free();
     return out;
   }
@@ -259,46 +259,46 @@ export class OpenSslConversation implements Conversation {
   }
 
   /** SSL_read has brought no message: because there is none yet, or because it is over. */
-  #silence(result: number, heard: readonly Uint8Array[]): Took {
+  #readFailed(result: number, heard: readonly Uint8Array[]): StepResult {
     const error = this.#library.SSL_get_error(this.#ssl.pointer, result);
     if (error === SSL_ERROR_WANT_READ) {
       this.#open ||= this.#library.SSL_is_init_finished(this.#ssl.pointer) === 1;
-      return { state: this.#open ? "open" : "shaking", heard, out: this.#out() };
+      return { state: this.#open ? "open" : "shaking", messages: heard, datagrams: this.#takeFlight() };
     }
     if (error === SSL_ERROR_ZERO_RETURN) {
-      return { state: "over", why: "goodbye", heard, out: this.close() };
+      return { state: "over", why: "goodbye", messages: heard, datagrams: this.close() };
     }
     const reason = this.#library.ERR_reason_error_string(this.#library.ERR_peek_last_error()) ?? "";
     this.#library.ERR_clear_error();
-    return this.#end(wordFor(reason), heard);
+    return this.#end(failureReason(reason), heard);
   }
 
-  #end(why: Took["why"] & string, heard: readonly Uint8Array[]): Took {
-    const out = this.#out();
+  #end(why: StepResult["why"] & string, heard: readonly Uint8Array[]): StepResult {
+    const out = this.#takeFlight();
     this.free();
-    return { state: "over", why, heard, out };
+    return { state: "over", why, messages: heard, datagrams: out };
   }
 
-  #out(): readonly Uint8Array[] {
+  #takeFlight(): readonly Uint8Array[] {
     const flight = this.#ssl.flight();
     return flight.length === 0 ? NOTHING : pack(flight, this.#mtu_bytes);
   }
 }
 
 /** OpenSSL's hundreds of reasons, as few words. */
-function wordFor(reason: string): Took["why"] & string {
+function failureReason(reason: string): StepResult["why"] & string {
   if (/ alert /.test(` ${reason} `)) return "alert";
   if (/no shared cipher/.test(reason)) return "no_shared_cipher";
   return /unsupported protocol|version/.test(reason) ? "version" : "protocol";
 }
 
 /** What C could not make, for want of memory. */
-export function made(pointer: Pointer | null): Pointer {
+export function allocated(pointer: Pointer | null): Pointer {
   if (pointer === null) throw new Error("OpenSSL has no memory left");
   return pointer;
 }
 
-function check(library: Library, what: string, result: number): void {
+function assertOk(library: OpenSslLibrary, what: string, result: number): void {
   if (result === 1) return;
   const reason = library.ERR_reason_error_string(library.ERR_peek_last_error()) ?? "no reason given";
   library.ERR_clear_error();

@@ -12,13 +12,13 @@ import { type Endpoint, formatEndpoint, sameEndpoint, sourceOf } from "#shared/n
 import { DTLS_CLAIM_QUIET_MS, DTLS_EARLY_RECORDS_MAX, DTLS_LOOK_MS, SOURCES_MAX } from "#shared/limits.ts";
 import { Guard } from "#shared/rate-limit/token-bucket.ts";
 import type { DtlsConfig } from "../../config/dtls.ts";
-import type { Tally } from "../../core/counters.ts";
-import { Claims } from "./endpoint-claims.ts";
-import { CookieJar } from "./cookies.ts";
-import type { Conversation, Engine, Took } from "./engine.ts";
+import type { Counters } from "../../core/counters.ts";
+import { EndpointClaims } from "./endpoint-claims.ts";
+import { CookieSigner } from "./cookies.ts";
+import type { DtlsConnection, DtlsEngine, StepResult } from "./engine.ts";
 import { type DtlsRecord, HANDSHAKE, helloOf, recordsOf } from "./records.ts";
 
-export type Limits = Pick<
+export type DtlsLimits = Pick<
   DtlsConfig,
   | "dtls_sessions_max"
   | "dtls_handshakes_max"
@@ -29,60 +29,60 @@ export type Limits = Pick<
 >;
 
 /** A socket of ours, as the sessions know it. */
-export type Lane = { readonly id: number; readonly port: number };
+export type SocketRef = { readonly id: number; readonly port: number };
 
-export type Out<L extends Lane> = {
+export type DtlsOutput<L extends SocketRef> = {
   send(lane: L, to: Endpoint, datagram: Uint8Array): void;
   /** Somebody said this; `from` is where he is to be met, which he may have claimed. */
-  hear(lane: L, from: Endpoint, message: Uint8Array): void;
+  deliver(lane: L, from: Endpoint, message: Uint8Array): void;
 };
 
-type Session<L> = {
-  readonly slot: Slot<L>;
-  readonly conversation: Conversation;
+type DtlsSession<L> = {
+  readonly source: SourceSessions<L>;
+  readonly connection: DtlsConnection;
   /** The random bytes of its ClientHello: the same again is a repetition. */
   readonly hello: string;
-  readonly began_at: number;
-  heard_at: number;
+  readonly started_at: number;
+  last_received_at: number;
   /** Encrypted records it was given before it was complete. */
-  early: number;
+  early_records: number;
   /** Where its client is to be met. */
   endpoint: Endpoint;
 };
 
 /** Everything about one source at one of our sockets. */
-type Slot<L> = {
+type SourceSessions<L> = {
   readonly key: string;
-  readonly lane: L;
+  readonly socket: L;
   readonly from: Endpoint;
-  live: Session<L> | null;
-  shaking: Session<L> | null;
+  live: DtlsSession<L> | null;
+  handshaking: DtlsSession<L> | null;
 };
 
-export class Sessions<L extends Lane> {
-  readonly #engine: Engine;
-  readonly #limits: Limits;
-  readonly #out: Out<L>;
-  readonly #tally: Tally;
-  readonly #cookies: CookieJar;
-  readonly #guard: Guard;
-  readonly #slots = new Map<string, Slot<L>>();
+export class DtlsSessions<L extends SocketRef> {
+  readonly #engine: DtlsEngine;
+  readonly #limits: DtlsLimits;
+  readonly #out: DtlsOutput<L>;
+  readonly #tally: Counters;
+  readonly #cookies: CookieSigner;
+  readonly #limiter: Guard;
+  readonly #sources = new Map<string, SourceSessions<L>>();
   /** Who is answered at a port under an endpoint: the one who spoke last, for a client may have two of our addresses. */
-  readonly #answered = new Map<string, Session<L>>();
-  readonly #shaking = new Set<Session<L>>();
+  readonly #byEndpoint = new Map<string, DtlsSession<L>>();
+  readonly #handshaking = new Set<DtlsSession<L>>();
   /** Live sessions; the one that was heard least recently comes first. */
-  readonly #live = new Set<Session<L>>();
+  readonly #live = new Set<DtlsSession<L>>();
   readonly #perSource = new Map<string, number>();
-  readonly #claims = new Claims<Session<L>>();
-  #looked_at = 0;
+  readonly #claims = new EndpointClaims<DtlsSession<L>>();
+  #ticked_at = 0;
 
-  constructor(engine: Engine, limits: Limits, out: Out<L>, tally: Tally, now: number) {
+  constructor(engine: DtlsEngine, limits: DtlsLimits, out: DtlsOutput<L>, tally: Counters, now: number) {
     this.#engine = engine;
     this.#limits = limits;
     this.#out = out;
     this.#tally = tally;
-    this.#cookies = new CookieJar(now);
-    this.#guard = new Guard(limits.dtls_handshake, SOURCES_MAX);
+    this.#cookies = new CookieSigner(now);
+    this.#limiter = new Guard(limits.dtls_handshake, SOURCES_MAX);
   }
 
   get live(): number {
@@ -91,11 +91,11 @@ export class Sessions<L extends Lane> {
 
   /** Sources about which anything is kept. */
   get size(): number {
-    return this.#slots.size;
+    return this.#sources.size;
   }
 
-  get shaking(): number {
-    return this.#shaking.size;
+  get handshaking(): number {
+    return this.#handshaking.size;
   }
 
   receive(lane: L, from: Endpoint, datagram: Uint8Array, now: number): void {
@@ -104,55 +104,55 @@ export class Sessions<L extends Lane> {
       if (record === false) return this.#drop("malformed");
       const hello = helloOf(record);
       // Nothing belongs behind a ClientHello, and reading one costs more than anything else.
-      if (hello !== null) return this.#greet(key, lane, from, record, hello, now);
-      this.#deliver(record, this.#slots.get(key), now);
+      if (hello !== null) return this.#handleHello(key, lane, from, record, hello, now);
+      this.#handleRecord(record, this.#sources.get(key), now);
     }
   }
 
   /** A datagram in clear: true where it was a claim and is dealt with. */
-  claim(from: Endpoint, datagram: Uint8Array, now: number): boolean {
-    const claim = this.#claims.hear(datagram, from, now);
+  handleClaim(from: Endpoint, datagram: Uint8Array, now: number): boolean {
+    const claim = this.#claims.verify(datagram, from, now);
     if (claim === null) return false;
     const { session, confirmed } = claim;
-    const holder = this.#answered.get(placeOf(session.slot.lane.port, from));
-    const taken = holder !== undefined && holder !== session && now - holder.heard_at < DTLS_CLAIM_QUIET_MS;
-    if (from.address !== session.slot.from.address || taken) {
+    const holder = this.#byEndpoint.get(endpointKey(session.source.socket.port, from));
+    const taken = holder !== undefined && holder !== session && now - holder.last_received_at < DTLS_CLAIM_QUIET_MS;
+    if (from.address !== session.source.from.address || taken) {
       this.#drop(taken ? "claim_taken" : "claim_elsewhere");
       return true;
     }
-    this.#claims.settle(session, from);
+    this.#claims.bind(session, from);
     // Where it really is it stays within reach; only what it claimed before is another's to have.
-    if (!sameEndpoint(session.endpoint, session.slot.from)) this.#unlist(session, session.endpoint);
+    if (!sameEndpoint(session.endpoint, session.source.from)) this.#unlist(session, session.endpoint);
     session.endpoint = from;
-    this.#place(session);
-    this.#say(session, Buffer.from(confirmed));
+    this.#list(session);
+    this.#encryptAndSend(session, Buffer.from(confirmed));
     return true;
   }
 
   /** Says something to whoever has a session there; false where nobody has, and then it may not be said at all. */
-  say(port: number, to: Endpoint, message: Uint8Array): boolean {
-    const session = this.#answered.get(placeOf(port, to));
-    return session !== undefined && this.#say(session, message);
+  send(port: number, to: Endpoint, message: Uint8Array): boolean {
+    const session = this.#byEndpoint.get(endpointKey(port, to));
+    return session !== undefined && this.#encryptAndSend(session, message);
   }
 
   /** What time brings: repetitions, and the end of what took too long. */
-  pass(now: number): void {
-    if (now >= this.#looked_at && now - this.#looked_at < DTLS_LOOK_MS) return;
-    this.#looked_at = now;
+  tick(now: number): void {
+    if (now >= this.#ticked_at && now - this.#ticked_at < DTLS_LOOK_MS) return;
+    this.#ticked_at = now;
     const { dtls_handshake_s, dtls_idle_s } = this.#limits;
-    for (const session of this.#shaking) {
-      if (now - session.began_at >= dtls_handshake_s * 1_000) this.#end(session, "timeout");
-      else this.#took(session, session.conversation.repeat(), now);
+    for (const session of this.#handshaking) {
+      if (now - session.started_at >= dtls_handshake_s * 1_000) this.#end(session, "timeout");
+      else this.#applyStep(session, session.connection.retransmit(), now);
     }
     for (const session of this.#live) {
-      if (now - session.heard_at < dtls_idle_s * 1_000) break;
+      if (now - session.last_received_at < dtls_idle_s * 1_000) break;
       this.#close(session, "idle");
     }
   }
 
   /** Says goodbye to everybody. */
   close(): void {
-    for (const { shaking, live } of this.#slots.values()) {
+    for (const { handshaking: shaking, live } of this.#sources.values()) {
       if (shaking !== null) this.#end(shaking, "shutdown");
       if (live !== null) this.#close(live, "shutdown");
     }
@@ -160,12 +160,12 @@ export class Sessions<L extends Lane> {
 
   // --- in --------------------------------------------------------------------------------------------------------
 
-  #greet(key: string, lane: L, from: Endpoint, { bytes }: DtlsRecord, hello: string, now: number): void {
-    const slot = this.#slots.get(key);
+  #handleHello(key: string, lane: L, from: Endpoint, { bytes }: DtlsRecord, hello: string, now: number): void {
+    const slot = this.#sources.get(key);
     // What it is answered with is on its way, and is repeated by itself.
-    if (slot?.shaking?.hello === hello || slot?.live?.hello === hello) return this.#drop("repeated_hello");
-    const { answer, begun } = this.#engine.greet(bytes, this.#cookies.for(key, now));
-    if (begun !== null) return this.#begin(key, lane, from, begun, hello, now);
+    if (slot?.handshaking?.hello === hello || slot?.live?.hello === hello) return this.#drop("repeated_hello");
+    const { answer, connection: begun } = this.#engine.handleHello(bytes, this.#cookies.for(key, now));
+    if (begun !== null) return this.#startHandshake(key, lane, from, begun, hello, now);
     if (answer.length === 0) return this.#drop("bad_hello");
     // Nothing is proved yet: nobody may be sent more than somebody sent us.
     if (answer.length > bytes.length) return this.#drop("short_hello");
@@ -173,96 +173,96 @@ export class Sessions<L extends Lane> {
     this.#out.send(lane, from, answer);
   }
 
-  #begin(key: string, lane: L, from: Endpoint, conversation: Conversation, hello: string, now: number): void {
-    const full = this.#isFull(from, now);
+  #startHandshake(key: string, lane: L, from: Endpoint, conversation: DtlsConnection, hello: string, now: number): void {
+    const full = this.#reasonFull(from, now);
     if (full !== null) {
       conversation.free();
       return this.#tally.add("dtls_failures", full);
     }
-    const slot = this.#slots.get(key) ?? { key, lane, from, live: null, shaking: null };
-    if (slot.shaking !== null) this.#end(slot.shaking, "superseded");
+    const slot = this.#sources.get(key) ?? { key, socket: lane, from, live: null, handshaking: null };
+    if (slot.handshaking !== null) this.#end(slot.handshaking, "superseded");
     // The oldest makes room: an honest client is done in a moment, and whoever only begins is not.
-    const [oldest] = this.#shaking;
-    if (oldest !== undefined && this.#shaking.size >= this.#limits.dtls_handshakes_max)
+    const [oldest] = this.#handshaking;
+    if (oldest !== undefined && this.#handshaking.size >= this.#limits.dtls_handshakes_max)
       this.#end(oldest, "crowded_out");
-    this.#slots.set(key, slot);
-    const session: Session<L> = { slot, conversation, hello, began_at: now, heard_at: now, early: 0, endpoint: from };
-    slot.shaking = session;
-    this.#shaking.add(session);
+    this.#sources.set(key, slot);
+    const session: DtlsSession<L> = { source: slot, connection: conversation, hello, started_at: now, last_received_at: now, early_records: 0, endpoint: from };
+    slot.handshaking = session;
+    this.#handshaking.add(session);
     this.#count(from, 1);
     this.#tally.add("dtls_handshakes", "started");
-    this.#took(session, conversation.take(null), now);
+    this.#applyStep(session, conversation.receive(null), now);
   }
 
-  #isFull({ address }: Endpoint, now: number): string | null {
+  #reasonFull({ address }: Endpoint, now: number): string | null {
     const { dtls_sessions_max, dtls_per_source_max } = this.#limits;
-    if (!this.#guard.allows(address, now)) return "source_rate";
+    if (!this.#limiter.allows(address, now)) return "source_rate";
     if ((this.#perSource.get(sourceOf(address)) ?? 0) >= dtls_per_source_max) return "source_share";
-    return this.#live.size + this.#shaking.size >= dtls_sessions_max ? "sessions_full" : null;
+    return this.#live.size + this.#handshaking.size >= dtls_sessions_max ? "sessions_full" : null;
   }
 
-  #deliver({ type, epoch, bytes }: DtlsRecord, slot: Slot<L> | undefined, now: number): void {
+  #handleRecord({ type, epoch, bytes }: DtlsRecord, slot: SourceSessions<L> | undefined, now: number): void {
     if (slot === undefined) return this.#drop("no_session");
-    const ofHandshake = epoch === 0 || (type === HANDSHAKE && slot.shaking !== null);
-    const session = ofHandshake ? slot.shaking : (slot.live ?? slot.shaking);
+    const ofHandshake = epoch === 0 || (type === HANDSHAKE && slot.handshaking !== null);
+    const session = ofHandshake ? slot.handshaking : (slot.live ?? slot.handshaking);
     if (session === null) return this.#drop("in_clear");
-    if (epoch === 1 && session === slot.shaking && ++session.early > DTLS_EARLY_RECORDS_MAX) return this.#drop("early");
-    this.#took(session, session.conversation.take(bytes), now);
+    if (epoch === 1 && session === slot.handshaking && ++session.early_records > DTLS_EARLY_RECORDS_MAX) return this.#drop("early");
+    this.#applyStep(session, session.connection.receive(bytes), now);
   }
 
-  #took(session: Session<L>, { state, why, heard, out }: Took, now: number): void {
-    const { slot } = session;
-    for (const datagram of out) this.#out.send(slot.lane, slot.from, datagram);
-    if (state === "open" && slot.shaking === session) this.#complete(session, now);
-    if (slot.live === session) for (const message of heard) this.#hear(session, message, now);
+  #applyStep(session: DtlsSession<L>, { state, why, messages: heard, datagrams: out }: StepResult, now: number): void {
+    const { source: slot } = session;
+    for (const datagram of out) this.#out.send(slot.socket, slot.from, datagram);
+    if (state === "open" && slot.handshaking === session) this.#complete(session, now);
+    if (slot.live === session) for (const message of heard) this.#deliverMessage(session, message, now);
     if (state === "over") this.#end(session, why ?? "protocol");
   }
 
-  #complete(session: Session<L>, now: number): void {
-    const { slot } = session;
+  #complete(session: DtlsSession<L>, now: number): void {
+    const { source: slot } = session;
     // Its client has forgotten it: whatever it were told, nobody could read it.
     if (slot.live !== null) this.#end(slot.live, "replaced");
-    slot.shaking = null;
-    this.#shaking.delete(session);
+    slot.handshaking = null;
+    this.#handshaking.delete(session);
     slot.live = session;
     this.#live.add(session);
-    session.heard_at = now;
-    this.#place(session);
+    session.last_received_at = now;
+    this.#list(session);
     this.#tally.add("dtls_handshakes", "completed");
   }
 
-  #hear(session: Session<L>, message: Uint8Array, now: number): void {
-    session.heard_at = now;
+  #deliverMessage(session: DtlsSession<L>, message: Uint8Array, now: number): void {
+    session.last_received_at = now;
     this.#live.delete(session);
     this.#live.add(session);
-    this.#place(session);
-    const token = this.#claims.ask(message, session, now);
-    if (token === null) this.#out.hear(session.slot.lane, session.endpoint, message);
-    else this.#say(session, Buffer.from(token));
+    this.#list(session);
+    const token = this.#claims.issueToken(message, session, now);
+    if (token === null) this.#out.deliver(session.source.socket, session.endpoint, message);
+    else this.#encryptAndSend(session, Buffer.from(token));
   }
 
   // --- out and away ----------------------------------------------------------------------------------------------
 
-  #say(session: Session<L>, message: Uint8Array): boolean {
-    const datagram = session.conversation.say(message);
+  #encryptAndSend(session: DtlsSession<L>, message: Uint8Array): boolean {
+    const datagram = session.connection.encrypt(message);
     if (datagram === null) return false;
-    this.#out.send(session.slot.lane, session.slot.from, datagram);
+    this.#out.send(session.source.socket, session.source.from, datagram);
     return true;
   }
 
-  #close(session: Session<L>, why: string): void {
-    for (const datagram of session.conversation.close()) {
-      this.#out.send(session.slot.lane, session.slot.from, datagram);
+  #close(session: DtlsSession<L>, why: string): void {
+    for (const datagram of session.connection.close()) {
+      this.#out.send(session.source.socket, session.source.from, datagram);
     }
     this.#end(session, why);
   }
 
   /** Forgets a session and counts why: as a failure where it has never been complete. */
-  #end(session: Session<L>, why: string): void {
-    const { slot, conversation, endpoint } = session;
-    if (slot.shaking === session) {
-      slot.shaking = null;
-      this.#shaking.delete(session);
+  #end(session: DtlsSession<L>, why: string): void {
+    const { source: slot, connection: conversation, endpoint } = session;
+    if (slot.handshaking === session) {
+      slot.handshaking = null;
+      this.#handshaking.delete(session);
       this.#tally.add("dtls_failures", why);
     } else if (slot.live === session) {
       slot.live = null;
@@ -273,21 +273,21 @@ export class Sessions<L extends Lane> {
     this.#claims.forget(session);
     this.#count(slot.from, -1);
     for (const at of [slot.from, endpoint]) this.#unlist(session, at);
-    if (slot.live === null && slot.shaking === null) this.#slots.delete(slot.key);
+    if (slot.live === null && slot.handshaking === null) this.#sources.delete(slot.key);
   }
 
   /** From now on this session is answered where it is met. Who had only claimed that place is back at his own. */
-  #place(session: Session<L>): void {
-    const place = placeOf(session.slot.lane.port, session.endpoint);
-    const holder = this.#answered.get(place);
+  #list(session: DtlsSession<L>): void {
+    const place = endpointKey(session.source.socket.port, session.endpoint);
+    const holder = this.#byEndpoint.get(place);
     if (holder === session) return;
-    if (holder !== undefined) holder.endpoint = holder.slot.from;
-    this.#answered.set(place, session);
+    if (holder !== undefined) holder.endpoint = holder.source.from;
+    this.#byEndpoint.set(place, session);
   }
 
-  #unlist(session: Session<L>, at: Endpoint): void {
-    const place = placeOf(session.slot.lane.port, at);
-    if (this.#answered.get(place) === session) this.#answered.delete(place);
+  #unlist(session: DtlsSession<L>, at: Endpoint): void {
+    const place = endpointKey(session.source.socket.port, at);
+    if (this.#byEndpoint.get(place) === session) this.#byEndpoint.delete(place);
   }
 
   #count({ address }: Endpoint, by: 1 | -1): void {
@@ -302,4 +302,4 @@ export class Sessions<L extends Lane> {
   }
 }
 
-const placeOf = (port: number, at: Endpoint): string => `${port} ${formatEndpoint(at)}`;
+const endpointKey = (port: number, at: Endpoint): string => `${port} ${formatEndpoint(at)}`;

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
-  CertificateProblem,
+  CertificateError,
   gdscript,
-  makeOnce,
+  createIfMissing,
   readCertificate,
 } from "../../../../udp-sidecar/sockets/dtls/certificate.ts";
 import { oid } from "../../../../udp-sidecar/sockets/dtls/der.ts";
@@ -26,7 +26,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 describe("the certificate of a first start", () => {
   let own: X509Certificate;
   beforeAll(() => {
-    makeOnce(at("state/dtls.crt"), at("state/dtls.key"));
+    createIfMissing(at("state/dtls.crt"), at("state/dtls.key"));
     own = new X509Certificate(readFileSync(at("state/dtls.crt")));
   });
 
@@ -50,7 +50,7 @@ describe("the certificate of a first start", () => {
 
   test("is kept at the next start", () => {
     const before = readFileSync(at("state/dtls.crt"), "utf8");
-    makeOnce(at("state/dtls.crt"), at("state/dtls.key"));
+    createIfMissing(at("state/dtls.crt"), at("state/dtls.key"));
     expect(readFileSync(at("state/dtls.crt"), "utf8")).toBe(before);
   });
 
@@ -67,7 +67,7 @@ describe("the certificate of a first start", () => {
   });
 
   test("is different every time", () => {
-    makeOnce(at("other/dtls.crt"), at("other/dtls.key"));
+    createIfMissing(at("other/dtls.crt"), at("other/dtls.key"));
     const other = new X509Certificate(readFileSync(at("other/dtls.crt")));
     expect(other.serialNumber).not.toBe(own.serialNumber);
     expect(other.fingerprint256).not.toBe(own.fingerprint256);
@@ -75,9 +75,9 @@ describe("the certificate of a first start", () => {
 
   test("is not made anew where half of it is gone", () => {
     for (const gone of ["crt", "key"] as const) {
-      makeOnce(at(`half-${gone}/dtls.crt`), at(`half-${gone}/dtls.key`));
+      createIfMissing(at(`half-${gone}/dtls.crt`), at(`half-${gone}/dtls.key`));
       rmSync(at(`half-${gone}/dtls.${gone}`));
-      expect(() => makeOnce(at(`half-${gone}/dtls.crt`), at(`half-${gone}/dtls.key`))).toThrow(
+      expect(() => createIfMissing(at(`half-${gone}/dtls.crt`), at(`half-${gone}/dtls.key`))).toThrow(
         "put that back, or remove both",
       );
       expect(existsSync(at(`half-${gone}/dtls.${gone}`))).toBe(false);
@@ -161,7 +161,7 @@ describe.skipIf(!hasOpenssl)("an operator's files", () => {
       Array(length).fill("BEGIN"),
     ]);
     const engine = await openSsl(read, 1_232);
-    engine.use(read);
+    engine.setCertificate(read);
     engine.close();
   });
 
@@ -182,7 +182,7 @@ describe.skipIf(!hasOpenssl)("an operator's files", () => {
     ["long", "leaf", "long.crt is too long"],
   ])("%s.crt with %s.key: %s", (cert, key, says) => {
     const read = () => readCertificate(at(`${cert}.crt`), at(`${key}.key`), NOW + 3e10);
-    expect(read).toThrow(CertificateProblem);
+    expect(read).toThrow(CertificateError);
     expect(read).toThrow(says);
   });
 

@@ -14,7 +14,7 @@ function asks(at: Meeting, client: Client): Buffer {
 
 /** A datagram in clear; gives what the client was told because of it, or false where it was no claim. */
 function inClear(at: Meeting, client: Client, from: Endpoint, datagram: Uint8Array): string | undefined | false {
-  const taken = at.sessions.claim(from, datagram, at.now);
+  const taken = at.sessions.handleClaim(from, datagram, at.now);
   at.carry(client, []);
   return taken && client.heard.pop();
 }
@@ -29,8 +29,8 @@ describe("a claim", () => {
     expect(at.echoes(client, "hello")).toBe(true);
     expect(at.heard).toStrictEqual(["192.0.2.1:40000 hello"]);
     // What was told to it before goes on reaching it.
-    expect(at.sessions.say(3_478, HOME, Buffer.from("to where it was"))).toBe(true);
-    expect(at.sessions.say(3_479, GAME, Buffer.from("another port"))).toBe(false);
+    expect(at.sessions.send(3_478, HOME, Buffer.from("to where it was"))).toBe(true);
+    expect(at.sessions.send(3_479, GAME, Buffer.from("another port"))).toBe(false);
   });
 
   test("may be repeated, since datagrams get lost, but only from there", async () => {
@@ -68,7 +68,7 @@ describe("a claim", () => {
     at.echoes(victim, "mine");
     expect(inClear(at, thief, GAME, claim)).toBeUndefined();
     expect(at.count("dtls_dropped", "claim_taken")).toBe(1);
-    expect(at.sessions.say(3_478, GAME, Buffer.from("still his"))).toBe(true);
+    expect(at.sessions.send(3_478, GAME, Buffer.from("still his"))).toBe(true);
     at.carry(victim, []);
     expect(victim.heard.at(-1)).toBe("still his");
     // A game that starts its control socket anew waits for half a minute at the most.
@@ -99,7 +99,7 @@ describe("a claim", () => {
     inClear(at, client, { ...GAME, port: 40_001 }, asks(at, client));
     at.echoes(client, "hello");
     expect(at.heard).toStrictEqual(["192.0.2.1:40001 hello"]);
-    expect(at.sessions.say(3_478, GAME, Buffer.from("old"))).toBe(false);
+    expect(at.sessions.send(3_478, GAME, Buffer.from("old"))).toBe(false);
   });
 
   test.each([
@@ -112,6 +112,6 @@ describe("a claim", () => {
   ])("is not what says %j in clear", async (text) => {
     const at = await Meeting.open();
     asks(at, at.connect(HOME));
-    expect(at.sessions.claim(GAME, Buffer.from(text), at.now)).toBe(false);
+    expect(at.sessions.handleClaim(GAME, Buffer.from(text), at.now)).toBe(false);
   });
 });

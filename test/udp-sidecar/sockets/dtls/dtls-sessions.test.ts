@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Certificate } from "../../../../udp-sidecar/sockets/dtls/certificate.ts";
 import { recordsOf } from "../../../../udp-sidecar/sockets/dtls/records.ts";
-import type { Limits } from "../../../../udp-sidecar/sockets/dtls/sessions.ts";
+import type { DtlsLimits } from "../../../../udp-sidecar/sockets/dtls/sessions.ts";
 import { seeded } from "../../../support/dice.ts";
 import { type Client, freshCertificate, Meeting } from "../../../support/dtls.ts";
 import { collectGarbage } from "../../../support/memory.ts";
@@ -12,7 +12,7 @@ let certificate: Certificate;
 beforeAll(() => {
   certificate = freshCertificate();
 });
-const meeting = (limits: Partial<Limits> = {}): Promise<Meeting> => Meeting.open(limits, certificate);
+const meeting = (limits: Partial<DtlsLimits> = {}): Promise<Meeting> => Meeting.open(limits, certificate);
 
 describe("a session", () => {
   test("opens after a cookie and carries messages both ways", async () => {
@@ -20,7 +20,7 @@ describe("a session", () => {
     const client = at.connect();
     expect(at.echoes(client, "hello")).toBe(true);
     expect(at.heard).toStrictEqual(["198.51.0.1:1024 hello"]);
-    expect([at.sessions.live, at.sessions.shaking]).toStrictEqual([1, 0]);
+    expect([at.sessions.live, at.sessions.handshaking]).toStrictEqual([1, 0]);
     expect([at.count("dtls_handshakes", "started"), at.count("dtls_handshakes", "completed")]).toStrictEqual([1, 1]);
   });
 
@@ -30,7 +30,7 @@ describe("a session", () => {
     for (const datagram of client.conversation.close()) at.put(client.at, datagram);
     expect(at.sent.map(({ datagram }) => datagram[0])).toStrictEqual([21]);
     expect([at.sessions.live, at.count("dtls_endings", "goodbye")]).toStrictEqual([0, 1]);
-    expect(at.sessions.say(3_478, client.at, Buffer.from("late"))).toBe(false);
+    expect(at.sessions.send(3_478, client.at, Buffer.from("late"))).toBe(false);
   });
 
   test("ends with a goodbye after a silence, and not before", async () => {
@@ -38,9 +38,9 @@ describe("a session", () => {
     const [silent, talking] = [at.connect(), at.connect()];
     at.now += 100_000;
     expect(at.echoes(talking, "here")).toBe(true);
-    at.sessions.pass((at.now += 19_999));
+    at.sessions.tick((at.now += 19_999));
     expect(at.sessions.live).toBe(2);
-    at.sessions.pass((at.now += 1_000));
+    at.sessions.tick((at.now += 1_000));
     expect([at.sessions.live, at.count("dtls_endings", "idle")]).toStrictEqual([1, 1]);
     at.carry(talking, []);
     expect([silent.state, silent.why, talking.state]).toStrictEqual(["over", "goodbye", "open"]);
@@ -49,7 +49,7 @@ describe("a session", () => {
   test("never says an empty message, which some clients take for the end", async () => {
     const at = await meeting();
     const client = at.connect();
-    expect(at.sessions.say(3_478, client.at, new Uint8Array())).toBe(false);
+    expect(at.sessions.send(3_478, client.at, new Uint8Array())).toBe(false);
     expect(at.echoes(client, "still here")).toBe(true);
   });
 
@@ -84,11 +84,11 @@ describe("a new handshake from the port of a live session", () => {
     const [again] = second.take(at.sent.shift()!.datagram);
     at.put(first.at, again!);
     at.sent.length = 0;
-    expect([at.sessions.live, at.sessions.shaking]).toStrictEqual([1, 1]);
+    expect([at.sessions.live, at.sessions.handshaking]).toStrictEqual([1, 1]);
     at.put(first.at, first.say("hello"));
     expect(at.heard).toStrictEqual(["198.51.0.1:1024 hello"]);
-    at.sessions.pass((at.now += 10_000));
-    expect([at.sessions.live, at.sessions.shaking, at.count("dtls_failures", "timeout")]).toStrictEqual([1, 0, 1]);
+    at.sessions.tick((at.now += 10_000));
+    expect([at.sessions.live, at.sessions.handshaking, at.count("dtls_failures", "timeout")]).toStrictEqual([1, 0, 1]);
   });
 });
 
@@ -99,7 +99,7 @@ describe("the engine", () => {
     at.put(client.at, client.take(null)[0]!);
     const again = client.take(at.sent.shift()!.datagram);
     const before = flightOf(at, client, again);
-    at.engine.use(freshCertificate());
+    at.engine.setCertificate(freshCertificate());
     at.carry(
       client,
       before.flatMap((datagram) => [...client.take(datagram)]),
@@ -114,10 +114,10 @@ describe("the engine", () => {
     const at = await meeting();
     const { conversation } = at.connect();
     for (let times = 0; times < 3; times++) conversation.free();
-    expect(conversation.take(randomBytes(60)).state).toBe("over");
-    expect(conversation.take(null).state).toBe("over");
-    expect(conversation.repeat().state).toBe("over");
-    expect(conversation.say(Buffer.from("x"))).toBeNull();
+    expect(conversation.receive(randomBytes(60)).state).toBe("over");
+    expect(conversation.receive(null).state).toBe("over");
+    expect(conversation.retransmit().state).toBe("over");
+    expect(conversation.encrypt(Buffer.from("x"))).toBeNull();
     expect(conversation.close()).toStrictEqual([]);
   });
 
@@ -130,7 +130,7 @@ describe("the engine", () => {
 
 describe("a full house", () => {
   /** How many of so many clients from different addresses, or from one, get a session. */
-  const admitted = async (limits: Partial<Limits>, count: number, address?: string): Promise<[number, Meeting]> => {
+  const admitted = async (limits: Partial<DtlsLimits>, count: number, address?: string): Promise<[number, Meeting]> => {
     const at = await meeting(limits);
     let open = 0;
     for (let port = 1; port <= count; port++) {
@@ -165,9 +165,9 @@ describe("a full house", () => {
       at.put(client.at, client.take(at.sent.shift()!.datagram)[0]!);
       at.sent.length = 0;
     }
-    expect([at.sessions.shaking, at.count("dtls_failures", "crowded_out")]).toStrictEqual([3, 2]);
+    expect([at.sessions.handshaking, at.count("dtls_failures", "crowded_out")]).toStrictEqual([3, 2]);
     expect(at.echoes(at.connect(), "hello")).toBe(true);
-    expect([at.sessions.shaking, at.sessions.live, at.sessions.size]).toStrictEqual([2, 1, 3]);
+    expect([at.sessions.handshaking, at.sessions.live, at.sessions.size]).toStrictEqual([2, 1, 3]);
   });
 });
 
@@ -231,7 +231,7 @@ describe("a live session survives, from its own address and port,", () => {
     // Nothing was said, and nothing that was answered harms the client either.
     expect(at.heard).toHaveLength(heard);
     at.carry(client, []);
-    expect([at.sessions.live, at.sessions.shaking, client.state]).toStrictEqual([1, 0, "open"]);
+    expect([at.sessions.live, at.sessions.handshaking, client.state]).toStrictEqual([1, 0, "open"]);
     expect(at.echoes(client, "still here")).toBe(true);
   });
 
@@ -258,7 +258,7 @@ describe("hostile clients", () => {
       at.put({ address: `10.${n & 255}.${(n >> 8) & 255}.7`, port: 1 + (n % 60_000) }, hello);
       at.sent.length = 0;
     }
-    expect([at.sessions.live, at.sessions.shaking, at.tally.get("dtls_greetings", "answered")]).toStrictEqual([
+    expect([at.sessions.live, at.sessions.handshaking, at.tally.get("dtls_greetings", "answered")]).toStrictEqual([
       0, 0, 20_000,
     ]);
     expect(at.bytes.out).toBeLessThanOrEqual(at.bytes.in);
@@ -297,7 +297,7 @@ describe("hostile clients", () => {
       const bent = bend(good[n % good.length]!, dice);
       at.put(n % 3 === 0 ? model.at : { address: "192.0.2.9", port: 1 + (n % 50) }, bent);
       at.sent.length = 0;
-      if (n % 100 === 0) at.sessions.pass((at.now += 250));
+      if (n % 100 === 0) at.sessions.tick((at.now += 250));
     }
     expect(at.echoes(neighbour, "untouched")).toBe(true);
     expect(at.echoes(at.connect(), "and newcomers are welcome")).toBe(true);
@@ -336,7 +336,7 @@ describe("hostile clients", () => {
     const before = process.memoryUsage.rss();
     lives(9_000);
     collectGarbage();
-    expect([at.sessions.live, at.sessions.shaking, at.count("dtls_endings", "goodbye")]).toStrictEqual([0, 0, 10_000]);
+    expect([at.sessions.live, at.sessions.handshaking, at.count("dtls_endings", "goodbye")]).toStrictEqual([0, 0, 10_000]);
     expect(at.sessions.size).toBe(0);
     // One SSL that is not freed in each would be 9,000 of 40 KB: 360 MB.
     expect(process.memoryUsage.rss() - before).toBeLessThan(100_000_000);
@@ -359,7 +359,7 @@ describe("hostile clients", () => {
       Buffer.of(22, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, n >> 8, n & 255, 587 >> 8, 587 & 255).copy(early);
       for (const client of clients) at.put(client.at, early);
     }
-    expect([at.sessions.shaking, at.count("dtls_dropped", "early")]).toStrictEqual([40, 40 * 192]);
+    expect([at.sessions.handshaking, at.count("dtls_dropped", "early")]).toStrictEqual([40, 40 * 192]);
     collectGarbage();
     // A hundred records of 17 KB for each of them, as OpenSSL would keep, would be 68 MB.
     expect(process.memoryUsage.rss() - before).toBeLessThan(40_000_000);
@@ -370,10 +370,10 @@ describe("hostile clients", () => {
     const client = at.client();
     at.put(client.at, client.take(null)[0]!);
     at.put(client.at, client.take(at.sent.shift()!.datagram)[0]!);
-    at.sessions.pass((at.now += 9_999));
-    expect(at.sessions.shaking).toBe(1);
-    at.sessions.pass((at.now += 201));
-    expect([at.sessions.shaking, at.sessions.size, at.count("dtls_failures", "timeout")]).toStrictEqual([0, 0, 1]);
+    at.sessions.tick((at.now += 9_999));
+    expect(at.sessions.handshaking).toBe(1);
+    at.sessions.tick((at.now += 201));
+    expect([at.sessions.handshaking, at.sessions.size, at.count("dtls_failures", "timeout")]).toStrictEqual([0, 0, 1]);
   });
 });
 
