@@ -30,7 +30,7 @@ export class LabHouse {
     // A copy, because the hub's configuration is written beside the bundle, and other houses use the same ports.
     const bundle = join(folder, "bundle");
     await cp(hub, bundle, { recursive: true });
-    const program = await host.run("house.ts", [bundle, join(folder, "hub"), host.address]);
+    const program = await host.run("stack.ts", [bundle, join(folder, "hub"), host.address]);
     return new LabHouse(host.address, folder, program);
   }
 

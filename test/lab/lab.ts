@@ -13,7 +13,7 @@
  */
 import { type NatKind, type NatOptions, natRules } from "./nat.ts";
 import { Program } from "./program.ts";
-import { Space } from "./space.ts";
+import { namespace, Space } from "./space.ts";
 import { BRIDGE_MAC, connect, DELAYER, delayer, nft, type Way } from "./lossy-link.ts";
 
 /** A network, in a namespace with a bridge named `lan`, which holds the gateway's address. */
@@ -56,7 +56,7 @@ export class Lab {
 
   static async open(): Promise<Lab> {
     const lab = new Lab(await Space.open());
-    await lab.#space.shell([...bridge(lab.#wan), `ip -n wan link set lo up`]);
+    await lab.#space.shell([...bridge(lab.#wan), `ip -n wan link set lo up`, ...forwarding(lab.#wan.name)]);
     return lab;
   }
 
@@ -70,7 +70,7 @@ export class Lab {
     if (net.hosts >= HOSTS_MAX) throw new RangeError(`${net.name} has no room for more hosts`);
     const address = `${net.prefix}.${10 + net.hosts}`;
     const name = `${net.name}-${10 + net.hosts++}`;
-    await this.#space.shell([`ip netns add ${name}`]);
+    await this.#space.shell(namespace(name));
     await this.#attach(name, "eth0", address, net, way);
     return this.#remember(new Host(name, address, this.#space));
   }
@@ -89,7 +89,7 @@ export class Lab {
     await this.#space.shell(bridge(home));
     await this.#attach(home.name, "wan", address, behind ?? this.#wan, options);
     await this.#space.shell([
-      `ip netns exec ${home.name} sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'`,
+      ...forwarding(home.name),
       nft(home.name, natRules(kind, address, `${home.prefix}.0/24`, options)),
     ]);
     return home;
@@ -123,9 +123,12 @@ export class Lab {
     await this.#space.shell([
       `ip -n ${name} link set lo up`,
       ...connect(name, device, net.name, `port${number}`, way, number),
-      `ip -n ${name} addr add ${address}/${net.bits} dev ${device}`,
+      // Each host of the wide area is alone with its gateway, so that no host receives another's broadcasts: with a
+      // hundred delayed links they were most of the frames that the delayer carried.
+      ...(net === this.#wan ? [`ip -n ${net.name} link set port${number} type bridge_slave isolated on`] : []),
+      `ip -n ${name} addr add ${address}/${net === this.#wan ? 32 : net.bits} dev ${device}`,
       `ip -n ${name} link set ${device} up`,
-      `ip -n ${name} route add default via ${net.prefix}.1`,
+      `ip -n ${name} route add default via ${net.prefix}.1 dev ${device} onlink`,
       ...reached(name, device, `${net.prefix}.1`),
     ]);
   }
@@ -183,9 +186,15 @@ function reached(name: string, device: string, gateway: string): string[] {
 /** What is addressed to no known network ends here without a word, as it does with a provider. */
 function bridge(net: Net): string[] {
   return [
-    `ip netns add ${net.name}`,
+    ...namespace(net.name),
     `ip -n ${net.name} link add name lan address ${BRIDGE_MAC} type bridge`,
     `ip -n ${net.name} addr add ${net.prefix}.1/${net.bits} dev lan`,
     `ip -n ${net.name} link set lan up`,
   ];
+}
+
+/** Routes between its interfaces, and never advises a host to bypass it. */
+function forwarding(name: string): string[] {
+  const on = ["echo 1 > net/ipv4/ip_forward", "for file in net/ipv4/conf/*/send_redirects; do echo 0 > $file; done"];
+  return [`ip netns exec ${name} sh -c 'cd /proc/sys; ${on.join("; ")}'`];
 }

@@ -3,6 +3,7 @@
  * of test machines often lack netem. A delayed way is two VXLAN tunnels to one UDP socket, which holds what comes out
  * of one of them for a while and puts it into the other.
  */
+import { namespace } from "./space.ts";
 
 export type Way = {
   /** Share of IPv4 packets lost, each way, from 0 to 1. */
@@ -25,7 +26,7 @@ export const VXLAN_PORT = 4_789;
 export const DELAY_MS_MAX = 10_000;
 
 export const delayer: readonly string[] = [
-  `ip netns add ${DELAYER}`,
+  ...namespace(DELAYER),
   `ip -n ${DELAYER} link add name under address ${BRIDGE_MAC} type bridge`,
   `ip -n ${DELAYER} addr add ${DELAYER_ADDRESS}/16 dev under`,
   `ip -n ${DELAYER} link set under up`,
@@ -64,7 +65,7 @@ function delayed(name: string, device: string, net: string, port: string, delay_
     `ip -n ${way} link set end${end} up`,
   ];
   return [
-    `ip netns add ${way}`,
+    ...namespace(way),
     `ip -n ${way} link add name under type bridge`,
     `ip -n ${way} link add name cable mtu 2000 type veth peer name ${way} mtu 2000 netns ${DELAYER}`,
     `ip -n ${way} link set cable master under up`,

@@ -97,3 +97,11 @@ export class Space {
     await over;
   }
 }
+
+/** Without IPv6, whose neighbour and multicast messages would cross every delayed link. */
+export function namespace(name: string): string[] {
+  return [
+    `ip netns add ${name}`,
+    `ip netns exec ${name} sh -c 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6' 2>/dev/null || true`,
+  ];
+}

@@ -11,14 +11,14 @@
  *     says   { failed: PEER, why }
  *     says   { lost: true }, { opened: true }           the hub is not watched, and again
  */
-import { Player } from "../../../clients/typescript/src/index.ts";
+import { ParleyClient } from "../../../clients/typescript/src/index.ts";
 import type { Peer } from "../../../clients/typescript/src/connect/peer.ts";
 import { listen, say } from "./stage.ts";
 
 type Known = { readonly peer: Peer; times: number[]; since: number };
 
 const [url, lobby] = process.argv.slice(2) as [string, string?];
-const player = await Player.open({ url });
+const player = await ParleyClient.open({ url });
 const seat = lobby === undefined ? await player.host({ name: "Lab", seats: 64 }) : await player.join({ id: lobby });
 const peers = new Map<string, Known>();
 let toldAt = 0;

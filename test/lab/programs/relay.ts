@@ -7,15 +7,15 @@
  */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { parseConfig } from "../../../udp-sidecar/config/config.ts";
-import { relayOf } from "../../../udp-sidecar/sockets/relay-ports.ts";
-import { Tally } from "../../../udp-sidecar/core/counters.ts";
+import { createRelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
+import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import { listen, say } from "./stage.ts";
 
 const [address, range] = process.argv.slice(2) as [string, string];
 const settings = { PARLEY_KEY: "none", PARLEY_LISTEN: address, PARLEY_RELAY_PORTS: range, PARLEY_ADDRESSES: address };
 const parsed = parseConfig([], settings);
 if ("problems" in parsed) throw new Error(parsed.problems.join());
-const { relay } = relayOf(parsed.config, new Tally())!;
+const { relay } = createRelayPorts(parsed.config, new Counters())!;
 listen((line) => {
   const [one, other] = line["pair"] as [Endpoint, Endpoint];
   const id = line["id"] as string;
@@ -23,7 +23,7 @@ listen((line) => {
     { peer: `${id} a`, seen: one },
     { peer: `${id} b`, seen: other },
   ] as const;
-  const asked = relay.allocate({ game: "default", parties, told: () => {} }, Date.now());
+  const asked = relay.allocate({ game: "default", parties, onNotice: () => {} }, Date.now());
   say("none" in asked ? { id, ...asked } : { id, ports: asked.ports });
 });
 say({ pid: process.pid });

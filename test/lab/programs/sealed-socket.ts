@@ -34,7 +34,7 @@ socket.on("message", (bytes, from) => {
     for (const heard of client.heard.splice(0)) say({ heard, sealed: true });
   }
 });
-setInterval(() => client !== null && send(client.conversation.repeat().out), REPEAT_MS);
+setInterval(() => client !== null && send(client.conversation.retransmit().datagrams), REPEAT_MS);
 socket.bind(0, () => say({ port: socket.address().port }));
 listen((line) => {
   if ("seal" in line) send((client = new Client(clients.make(), { address, port })).take(null));

@@ -1,5 +1,5 @@
 /**
- * Hub and sidecar on one host: `house.ts BUNDLE FOLDER ADDRESS`. Says `{ ready: true }` when they are linked. The rows
+ * Hub and sidecar on one host: `stack.ts BUNDLE FOLDER ADDRESS`. Says `{ ready: true }` when they are linked. The rows
  * are in the folder; both listen on the address alone, the sidecar on the ports of its documentation, one for each wire.
  *
  *     hears  { kill: "hub" | "sidecar" }   ends it without a word
