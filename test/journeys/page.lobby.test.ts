@@ -56,7 +56,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await within(rowOf(carol, "Nice").filter({ hasText: "2 of 2" }).filter({ hasText: "full" }));
 
     await alice.getByRole("button", { name: "Make host: Bob" }).click();
-    await within(role(bob, "You host this lobby"));
+    await within(role(bob, "You are the host"));
     await within(role(alice, "You are a member"));
     await within(person(alice, "Bob").filter({ hasText: "host" }));
 
@@ -94,7 +94,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     expect(await sidewaysScroll(bob)).toBe(0);
 
     for (const page of [alice, bob]) await page.reload();
-    await role(alice, "You host this lobby").waitFor();
+    await role(alice, "You are the host").waitFor();
     await role(bob, "You are a member").waitFor();
     await person(bob, "Alice").filter({ hasText: "host" }).waitFor();
 
@@ -104,9 +104,9 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await bob.getByRole("button", { name: "Leave" }).click();
     await role(bob, "You have left.").waitFor();
     await alice.getByRole("log").getByText("Bob left").waitFor();
-    await alice.getByRole("button", { name: "forget it" }).click();
+    await alice.getByRole("button", { name: "forget me" }).click();
     await alice.getByRole("dialog").getByRole("button", { name: "Forget me" }).click();
-    await role(alice, "You look at it from outside").waitFor();
+    await role(alice, "You are not a member").waitFor();
     expect(
       await alice.evaluate("Object.keys(localStorage).filter((key) => /me|seats/.test(key.split(':')[2]))"),
     ).toEqual([]);
@@ -122,11 +122,11 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await said(alice, "before").waitFor();
 
     await house.killHub();
-    for (const page of [alice, bob]) await role(page, "The connection is lost; trying again").waitFor();
-    await carol.locator("#hub", { hasText: "The hub does not answer" }).waitFor();
+    for (const page of [alice, bob]) await role(page, "Connection lost. Trying again…").waitFor();
+    await carol.locator("#hub", { hasText: "The hub does not respond" }).waitFor();
     await shoot(alice, "lost-desk");
     await house.startHub();
-    await role(alice, "You host this lobby").waitFor();
+    await role(alice, "You are the host").waitFor();
     await role(bob, "You are a member").waitFor();
     await carol.locator("#hub").getByText("Live", { exact: true }).waitFor();
     await say(alice, "after");
@@ -149,7 +149,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await say(alice, "one");
     await said(bob, "one").waitFor();
     cable.pull();
-    await role(bob, "The connection is lost; trying again").waitFor();
+    await role(bob, "Connection lost. Trying again…").waitFor();
     await say(alice, "two");
     await say(alice, "three");
     await said(alice, "three").waitFor();
@@ -191,16 +191,16 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await bob.getByRole("heading", { name: "Finished" }).waitFor();
     await bob.getByRole("region", { name: "Data" }).getByText("1200").waitFor();
 
-    await alice.getByRole("button", { name: "Let nobody in" }).click();
-    await fact(bob, "shut").waitFor();
-    await alice.getByRole("button", { name: "Let people in" }).click();
+    await alice.getByRole("button", { name: "Stop new players" }).click();
+    await fact(bob, "closed").waitFor();
+    await alice.getByRole("button", { name: "Allow new players" }).click();
     await alice.getByRole("button", { name: "Start the game" }).click();
     await fact(bob, "in game").waitFor();
-    await alice.getByRole("button", { name: "Open it again" }).click();
+    await alice.getByRole("button", { name: "Reopen the lobby" }).click();
     await fact(bob, "open").waitFor();
 
     await sure(alice, "Kick", "Bob", "your line is slow");
-    await role(bob, "The host removed you. He says: your line is slow").waitFor();
+    await role(bob, "The host removed you. Reason: your line is slow").waitFor();
     await carol.getByRole("log").getByText("Bob was removed: your line is slow").waitFor();
     await sure(alice, "Ban", "Carol");
     await role(carol, "The host removed you.").waitFor();
@@ -214,7 +214,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await finder.locator("#nomatch").waitFor();
     await finder.getByLabel("Data").fill("skill>=1200, skill<1300");
     await rowOf(finder, "Finished").filter({ hasText: "skill: 1200" }).waitFor();
-    await finder.getByLabel("Seats free").fill("7");
+    await finder.getByLabel("Free seats").fill("7");
     await rowOf(finder, "Finished").waitFor();
     await finder.waitForURL(/slots/);
     await shoot(finder, "filters-desk");
@@ -222,28 +222,28 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await rowOf(finder, "Finished").waitFor();
     expect(await finder.getByLabel("Data").inputValue()).toBe("skill>=1200, skill<1300");
     await finder.getByLabel("Data").fill("nonsense");
-    await finder.getByText("Data is asked for like this").waitFor();
+    await finder.getByText("Write the data filter like this").waitFor();
   });
 
   test("whom the host must let in waits, and comes in or does not; a code opens what is private", async () => {
     const [alice, bob, carol] = [await open("asks"), await open("asks"), await open("asks", PHONE)];
-    await create(alice, { "Your name": "Alice", Name: "Careful" }, "I let in each one myself");
+    await create(alice, { "Your name": "Alice", Name: "Careful" }, "I approve each player");
     await rowOf(bob, "Careful").filter({ hasText: "on request" }).getByRole("link").click();
     await join(bob, "Bob", "Ask to join");
-    await role(bob, "Waiting for the host to let you in").waitFor();
+    await role(bob, "Waiting for the host's approval").waitFor();
     await shoot(bob, "waiting-desk");
-    await alice.getByRole("button", { name: "Let in: Bob" }).click();
+    await alice.getByRole("button", { name: "Approve: Bob" }).click();
     await role(bob, "You are a member").waitFor();
     await rowOf(carol, "Careful").getByRole("link").click();
     await join(carol, "Carol", "Ask to join");
-    await alice.getByRole("button", { name: "Turn away: Carol" }).click();
-    await carol.getByText("The host turned you away.").waitFor();
+    await alice.getByRole("button", { name: "Decline: Carol" }).click();
+    await carol.getByText("The host declined your request.").waitFor();
 
     const [host, guest] = [await open("asks"), await open("asks")];
     await host.getByRole("button", { name: "Create a lobby" }).click();
     const dialog = host.getByRole("dialog");
     await dialog.getByLabel("Name", { exact: true }).fill("Hidden");
-    await dialog.getByLabel("Who finds it").selectOption("private");
+    await dialog.getByLabel("Who can find it").selectOption("private");
     await dialog.getByRole("button", { name: "Create", exact: true }).click();
     const code = await host.getByRole("region", { name: "Your seat" }).locator("code").textContent();
     await guest.getByLabel("Join code").fill(code!.toLowerCase());
@@ -261,13 +261,13 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await join(bob, "Bob");
     await person(alice, "Bob").waitFor();
     await alice.getByRole("button", { name: "Settings" }).click();
-    await alice.getByRole("dialog").getByLabel("When the host goes").selectOption("manual");
+    await alice.getByRole("dialog").getByLabel("When the host leaves").selectOption("manual");
     await alice.getByRole("dialog").getByRole("button", { name: "Save" }).click();
     await alice.getByRole("dialog").waitFor({ state: "detached" });
     await alice.getByRole("button", { name: "Leave" }).click();
-    await bob.getByRole("log").getByText("Nobody hosts now").waitFor();
-    await bob.getByRole("button", { name: "Host it myself" }).click();
-    await role(bob, "You host this lobby").waitFor();
+    await bob.getByRole("log").getByText("The lobby has no host now").waitFor();
+    await bob.getByRole("button", { name: "Become host" }).click();
+    await role(bob, "You are the host").waitFor();
   });
 
   test("who says too much is told to wait; a code that nobody has is told to be none", async () => {
@@ -281,8 +281,8 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
       await Promise.all(Array.from({ length: 12 }, () => fetch(url, { method: "POST", headers, body: '{"text":"again"}' })));
     })()`);
     await say(page, "and again");
-    await page.getByText(/^Too many requests; wait a little. Again in \d+ s.$/).waitFor();
-    expect(await page.getByLabel("Say something").inputValue()).toBe("and again");
+    await page.getByText(/^Too many requests; wait a little. Try again in \d+ s.$/).waitFor();
+    expect(await page.getByLabel("Message").inputValue()).toBe("and again");
     await shoot(page, "limited-desk");
 
     await page.getByRole("link", { name: "All lobbies" }).click();
@@ -303,7 +303,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
       localStorage.setItem("parley:${gameOf(bob)}:me", JSON.stringify({ ...me, peer_token: me.peer_token.slice(0, -4) + "AAAA" }));
     }`);
     await bob.reload();
-    await bob.getByText("Your seat was given up while you were away.").waitFor();
+    await bob.getByText("You lost your seat while you were away.").waitFor();
     await join(bob, "Bob again");
     await role(bob, "You are a member").waitFor();
     await person(alice, "Bob again").waitFor();
@@ -317,12 +317,12 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
       const page = await open("default", options);
       await rowOf(page, "Abroad").getByRole("link").click();
       const way = page.getByRole("region", { name: "How to join" });
-      await way.getByText("It is joined by a game with Rabid's hole punching.").waitFor();
+      await way.getByText("Join it from a game that uses Rabid's hole punching.").waitFor();
       await way.getByText(`203.0.113.5:${house.udp()}`).waitFor();
       await way.getByText('{"wire":"rabid","session":"Abroad"}').waitFor();
       await person(page, "Alice").filter({ hasText: "host" }).waitFor();
       await way.getByRole("button", { name: "Copy server" }).click();
-      await way.getByText(/^(Copied|Marked)/).waitFor();
+      await way.getByText(/^(Copied|Selected)/).waitFor();
       expect(await page.getByRole("button", { name: "Join", exact: true }).isVisible()).toBe(false);
       expect(await sidewaysScroll(page)).toBe(0);
       await shoot(page, options === PHONE ? "foreign-phone" : "foreign-desk");
@@ -333,10 +333,10 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
   test("a lobby that is not there is said not to be there, and a keyboard gets everywhere", async () => {
     const page = await open("keys");
     await page.goto("/?game=keys&lobby=0-00000000000000000000000000");
-    await role(page, "There is no such lobby, or it is over.").waitFor();
+    await role(page, "This lobby does not exist or has ended.").waitFor();
     for (const id of ["..", "no such thing"]) {
       await page.goto(`/?game=keys&lobby=${encodeURIComponent(id)}`);
-      await role(page, "There is no such lobby, or it is over.").waitFor();
+      await role(page, "This lobby does not exist or has ended.").waitFor();
     }
     await page.getByRole("link", { name: "All lobbies" }).press("Enter");
     await page.locator("#empty").waitFor();
@@ -366,7 +366,7 @@ async function create(page: Page, fields: Record<string, string>, ...boxes: stri
   for (const [label, text] of Object.entries(fields)) await dialog.getByLabel(label, { exact: true }).fill(text);
   for (const label of boxes) await dialog.getByLabel(label).check();
   await dialog.getByRole("button", { name: "Create", exact: true }).click();
-  await role(page, "You host this lobby").waitFor();
+  await role(page, "You are the host").waitFor();
 }
 
 async function join(page: Page, name: string, verb = "Join"): Promise<void> {
@@ -375,14 +375,14 @@ async function join(page: Page, name: string, verb = "Join"): Promise<void> {
 }
 
 async function say(page: Page, text: string): Promise<void> {
-  await page.getByLabel("Say something").fill(text);
+  await page.getByLabel("Message").fill(text);
   await page.getByRole("button", { name: "Send" }).click();
 }
 
 /** The host does it to a member, says that he means it, and why. */
 async function sure(page: Page, verb: string, name: string, why = ""): Promise<void> {
   await page.getByRole("button", { name: `${verb}: ${name}` }).click();
-  await page.getByRole("dialog").getByLabel("Why").fill(why);
+  await page.getByRole("dialog").getByLabel("Reason").fill(why);
   await page.getByRole("dialog").getByRole("button", { name: verb }).click();
 }
 

@@ -8,8 +8,8 @@ import { Cable } from "../support/cable.ts";
 import { eventually, House } from "../support/test-stack.ts";
 
 const LIST = "**/v1/games/*/lobbies?*";
-const TROUBLE = "The hub does not answer; trying again";
-const ASKED = "Up to date: asked every 2 s";
+const TROUBLE = "The hub does not respond. Trying again…";
+const ASKED = "Up to date, refreshed every 2 s";
 /** What Chromium itself says about a hub that is down, whatever the page does about it. */
 const UNREACHABLE =
   /Failed to load resource: net::ERR_(CONNECTION|EMPTY|SOCKET|INCOMPLETE|INTERNET)|WebSocket connection to/;
@@ -85,7 +85,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
       await shows(lobby(page, "Locked"), "1 of 8", "open");
       expect(await lobby(page, "Locked").locator(".lock").isVisible()).toBe(true);
       expect(await lobby(page, "Open").locator(".lock").isVisible()).toBe(false);
-      expect(await page.getByRole("img", { name: "Needs a password" }).count()).toBe(1);
+      expect(await page.getByRole("img", { name: "Password required" }).count()).toBe(1);
       expect(await page.getByRole("row").count()).toBe(1 + names.length);
     }
     expect(await sidewaysScroll(phone)).toBe(0);
@@ -126,7 +126,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await says(page, "#hub", "Live");
     await page.context().setOffline(true);
     cable.pull();
-    await says(page, "#hub", "You are offline; trying again");
+    await says(page, "#hub", "You are offline. Trying again…");
     await shoot(page, "offline-phone");
     await page.context().setOffline(false);
     cable.mend();
@@ -145,7 +145,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
         : route.fulfill({ json: { lobbies: [], next_cursor: null } }),
     );
     await page.goto("/");
-    await says(page, "#hub", "Asked too often; again in 3 s");
+    await says(page, "#hub", "Too many requests. Trying again in 3 s");
     await says(page, "#hub", ASKED);
   });
 
@@ -218,7 +218,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
       await shows(lobby(page, "Forest"), join_uri, "no limit");
       await page.locator("#code").fill(`${join_uri}X`);
       await page.locator("#code").press("Enter");
-      await page.getByText("No lobby of this list has this way.").waitFor();
+      await page.getByText("No listed lobby has this address.").waitFor();
       await page.locator("#search").fill(join_uri);
       expect(await page.locator("tbody bdi").allTextContents()).toEqual(["Forest"]);
       expect(await sidewaysScroll(page)).toBe(0);
@@ -361,10 +361,14 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
       async () => [...paths].filter(([, path]) => !path.startsWith("/v1/")),
       (own) => own.length > 0 && own.every(([id]) => sizes.has(id)),
     );
-    const modules = ["api", "app", "asking", "dom", "list", "memory", "query", "stream", "table"].map(
-      (name) => `/${name}.js`,
-    );
-    const expected = new Set(["/", ...modules, "/icon.svg", "/style.css"]);
+    const modules = [
+      "app",
+      ...["api", "event-stream", "poller"].map((name) => `api/${name}`),
+      ...["filter-form", "lobby-list", "lobby-table"].map((name) => `list/${name}`),
+      ...["dom", "storage"].map((name) => `util/${name}`),
+    ].map((name) => `/${name}.js`);
+    const styles = ["page", "list", "table"].map((name) => `/styles/${name}.css`);
+    const expected = new Set(["/", ...modules, ...styles, "/icon.svg"]);
     expect(new Set(loaded.map(([, path]) => path))).toEqual(expected);
     expect(loaded.reduce((sum, [id]) => sum + sizes.get(id)!, 0)).toBeLessThan(50_000);
   });
@@ -376,7 +380,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
       ([, name, value]) => [name!, value!] as const,
     );
     expect(rules.map(([name]) => name)).toContain("Content-Security-Policy");
-    for (const path of ["/", "/app.js", "/style.css"]) {
+    for (const path of ["/", "/app.js", "/list/lobby-list.js", "/styles/page.css"]) {
       const { headers } = await fetch(house.url + path);
       for (const [name, value] of rules) expect([path, name, headers.get(name)]).toEqual([path, name, value]);
     }

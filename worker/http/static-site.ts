@@ -22,7 +22,7 @@ const HEADERS = {
 export async function serveSite(request: Request, env: Env): Promise<Response | null> {
   const path = new URL(request.url).pathname;
   const file = path === "/" ? "/index.html" : path;
-  const match = /^\/[a-z]+\.([a-z]+)$/.exec(file);
+  const match = /^\/(?:[a-z-]+\/)?[a-z-]+\.([a-z]+)$/.exec(file);
   const type = match === null ? undefined : TYPES[match[1]!];
   if (env.ASSETS === undefined || type === undefined) return null;
   const found = await env.ASSETS.fetch(new Request(new URL(file, request.url)));

@@ -1,27 +1,27 @@
 // @ts-check
 /**
- * The lobby page: a customer of the public API like any other.
+ * The lobby page: a client of the public HTTP API.
  *
- *     ?game= in the address    -> list.js (told, or asked for) -> search, sort -> table.js
- *     ?game=&lobby=            -> session.js (one lobby, live) -> lobby.js
+ *     ?game=           -> list/lobby-list.js (events or polling) -> search, sort -> list/lobby-table.js
+ *     ?game=&lobby=    -> lobby/lobby-session.js (one lobby, live) -> lobby/lobby-view.js
  *
- * What is only needed to look at the list is here and loaded first; a lobby's view and the dialogs come when they are
- * opened.
+ * This module and its static imports draw the list and are loaded first. The lobby view and the dialogs are loaded when
+ * they are first opened.
  */
-import { Api } from "./api.js";
-import { find, fold, make, name, write } from "./dom.js";
-import { List } from "./list.js";
-import { seatsOf } from "./storage.js";
-import { addressOf, finds, onFilter, readFilter, showFilter } from "./query.js";
-import { clearTable, drawTable, ORDERS } from "./lobby-table.js";
+import { Api } from "./api/api.js";
+import { fillFilter, matchesSearch, onFilterChange, pageUrl, readFilter } from "./list/filter-form.js";
+import { LobbyList } from "./list/lobby-list.js";
+import { clearTable, drawTable, ORDERS } from "./list/lobby-table.js";
+import { find, isolate, make, normalize, write } from "./util/dom.js";
+import { joinedLobbies } from "./util/storage.js";
 
 const DEFAULT_GAME = "default";
 const GAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,31}$/;
-/** More rows than a person reads. */
+/** Rows in the table; the search covers all loaded lobbies. */
 const ROWS_MAX = 500;
-/** Typing goes on for so long. */
+/** Requests wait until the player has not typed for this long. */
 const TYPING_MS = 300;
-/** Ages are told in minutes. */
+/** How often the ages, which are shown in minutes, are redrawn. */
 const AGE_MS = 30_000;
 
 const gameForm = find(document, "#choose", HTMLFormElement);
@@ -37,153 +37,155 @@ const source = find(document, "#source", HTMLAnchorElement);
 const listView = find(document, "#list", HTMLElement);
 const lobbyView = find(document, "#lobby", HTMLElement);
 const seats = find(document, "#seats", HTMLElement);
-const enterForm = find(document, "#enter", HTMLFormElement);
+const joinForm = find(document, "#join", HTMLFormElement);
 const codeField = find(document, "#code", HTMLInputElement);
-const said = find(document, "#said", HTMLElement);
+const joinError = find(document, "#join-error", HTMLElement);
 
 let api = new Api(DEFAULT_GAME);
-/** Null where the address names no possible game. @type {List | null} */
+/** Null if the URL names no valid game. @type {LobbyList | null} */
 let list = null;
-/** The search as the hub was asked for it: only where there are more lobbies than it shows. */
-let asked = "";
+/** The search text sent to the hub; "" while all lobbies are loaded, because the page then searches them itself. */
+let remoteSearch = "";
 /** @type {ReturnType<typeof setTimeout> | undefined} */
-let typing;
-/** The seats that are shown: a live region speaks at every write. */
+let typingTimer;
+/** The seats as drawn last: screen readers announce every write to this live region. */
 let seatsDrawn = "";
-/** What is loaded when a lobby is looked at. @type {Promise<typeof import("./lobby.js")> | null} */
-let room = null;
+/** The lobby view, loaded on first use. @type {Promise<typeof import("./lobby/lobby-view.js")> | null} */
+let lobbyModule = null;
 
-/** What a lobby's view needs of the page. */
-const ways = { go, drawSeats };
+const page = { navigate, drawSeats };
 
 gameForm.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (gameField.value !== api.game || list === null) go(`?game=${encodeURIComponent(gameField.value)}`);
+  if (gameField.value !== api.game || list === null) navigate(`?game=${encodeURIComponent(gameField.value)}`);
 });
 document.addEventListener("click", (event) => {
   const link = event.target instanceof Element ? event.target.closest("a[href^='?']") : null;
   if (link === null || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
-  go(/** @type {string} */ (link.getAttribute("href")));
+  navigate(/** @type {string} */ (link.getAttribute("href")));
 });
 find(document, "#create", HTMLButtonElement).addEventListener("click", async () => {
-  const { create } = await import("./create.js");
-  create(api, (joined) => enter(joined));
+  const { openCreateDialog } = await import("./lobby/dialogs.js");
+  openCreateDialog(api, enter);
 });
-enterForm.addEventListener("submit", (event) => {
+joinForm.addEventListener("submit", (event) => {
   event.preventDefault();
-  void enterBy(codeField.value.trim());
+  void joinBy(codeField.value.trim());
 });
 search.addEventListener("input", () => {
-  clearTimeout(typing);
-  if (list?.more || asked !== "") typing = setTimeout(refine, TYPING_MS);
+  clearTimeout(typingTimer);
+  if (list?.hasMore || remoteSearch !== "") typingTimer = setTimeout(applyQuery, TYPING_MS);
   draw();
 });
 sort.addEventListener("change", draw);
-onFilter(() => {
-  clearTimeout(typing);
-  typing = setTimeout(filter, TYPING_MS);
+onFilterChange(() => {
+  clearTimeout(typingTimer);
+  typingTimer = setTimeout(applyFilter, TYPING_MS);
 });
 addEventListener("popstate", open);
-document.addEventListener("visibilitychange", watch);
+document.addEventListener("visibilitychange", startOrStop);
 setInterval(draw, AGE_MS);
 open();
 
-// --- going about -----------------------------------------------------------------------------------------------
+// --- navigation ------------------------------------------------------------------------------------------------
 
-/** @param {string} address */
-function go(address) {
-  history.pushState(null, "", address);
+/** @param {string} url */
+function navigate(url) {
+  history.pushState(null, "", url);
   open();
   scrollTo(0, 0);
 }
 
-/** Shows what the address names. */
+/** Shows the game and the lobby that the URL names. */
 function open() {
   const query = new URLSearchParams(location.search);
   const game = query.get("game") || DEFAULT_GAME;
   if (game !== api.game || list === null) openGame(game, query);
-  const lobby = list === null ? null : lobbyOfAddress();
+  const lobby = list === null ? null : lobbyInUrl();
   listView.hidden = lobby !== null;
   lobbyView.hidden = lobby === null;
   document.title = game === DEFAULT_GAME ? "Parley" : `${game} · Parley`;
   if (lobby === null) lobbyView.replaceChildren();
   drawSeats();
-  void showLobby(lobby);
-  watch();
+  void openLobby(lobby);
+  startOrStop();
   draw();
 }
 
 /** @param {string} game @param {URLSearchParams} query */
 function openGame(game, query) {
-  list?.rest();
+  list?.stop();
   api = new Api(game);
   gameField.value = game;
-  asked = "";
-  showFilter(query);
+  remoteSearch = "";
+  fillFilter(query);
   clearTable();
-  write(said, "");
-  list = GAME_PATTERN.test(game) ? new List(api, wanted(), draw) : null;
+  write(joinError, "");
+  list = GAME_PATTERN.test(game) ? new LobbyList(api, listQuery(), draw) : null;
 }
 
-function lobbyOfAddress() {
+function lobbyInUrl() {
   return new URLSearchParams(location.search).get("lobby") || null;
 }
 
-/** Who has a seat somewhere keeps it, whatever he looks at. @param {string | null} lobby */
-async function showLobby(lobby) {
-  if (room === null && lobby === null && Object.keys(seatsOf(api.game)).length === 0) return;
-  room ??= import("./lobby.js");
-  const { show } = await room;
-  show(list === null ? null : api, lobbyOfAddress(), lobbyView, ways);
+/** Loads the lobby view if the URL names a lobby, or if a seat must be kept. @param {string | null} lobby */
+async function openLobby(lobby) {
+  if (lobbyModule === null && lobby === null && Object.keys(joinedLobbies(api.game)).length === 0) return;
+  lobbyModule ??= import("./lobby/lobby-view.js");
+  const { showLobby } = await lobbyModule;
+  showLobby(list === null ? null : api, lobbyInUrl(), lobbyView, page);
 }
 
-/** @param {import("./api.js").Joined | import("./api.js").Pending} entry */
-async function enter(entry) {
-  room ??= import("./lobby.js");
-  const { entered } = await room;
-  go(addressOf(api.game, entered(api, entry, ways)));
+/** @param {import("./api/api.js").Joined | import("./api/api.js").Pending} result */
+async function enter(result) {
+  lobbyModule ??= import("./lobby/lobby-view.js");
+  const { enterLobby } = await lobbyModule;
+  navigate(pageUrl(api.game, enterLobby(api, result, page)));
 }
 
-/** A join code, or the way to a noray host. @param {string} text */
-async function enterBy(text) {
-  write(said, "");
+/** Joins by a join code, or finds the lobby of a noray address. @param {string} text */
+async function joinBy(text) {
+  write(joinError, "");
   const uri = /^noray:\/\/\S+$/i.test(text);
   if (!uri) {
-    const { joinByCode } = await import("./create.js");
-    joinByCode(api, text, enter);
+    const { openJoinDialog } = await import("./lobby/dialogs.js");
+    openJoinDialog(api, text, enter);
     return;
   }
   const host = [...(list?.lobbies?.values() ?? [])].find(
-    ({ join_uri }) => join_uri !== undefined && fold(join_uri) === fold(text),
+    ({ join_uri }) => join_uri !== undefined && normalize(join_uri) === normalize(text),
   );
-  if (host !== undefined) return go(addressOf(api.game, host.id));
-  write(said, "No lobby of this list has this way. Paste it into the game: Noray.connect_to_host, then connect_nat.");
+  if (host !== undefined) return navigate(pageUrl(api.game, host.id));
+  write(
+    joinError,
+    "No listed lobby has this address. Paste it into the game: Noray.connect_to_host, then connect_nat.",
+  );
 }
 
 // --- the list --------------------------------------------------------------------------------------------------
 
-function watch() {
-  if (list === null) return report("trouble", "A game's name is made of small letters, digits and hyphens");
-  if (document.visibilityState === "hidden" || lobbyOfAddress() !== null) list.rest();
-  else list.watch();
+function startOrStop() {
+  if (list === null) return showStatus("error", "A game's name consists of small letters, digits and hyphens");
+  if (document.visibilityState === "hidden" || lobbyInUrl() !== null) list.stop();
+  else list.start();
 }
 
-function filter() {
-  if (list !== null && lobbyOfAddress() === null) history.replaceState(null, "", addressOf(api.game, null));
-  refine();
+function applyFilter() {
+  if (list !== null && lobbyInUrl() === null) history.replaceState(null, "", pageUrl(api.game, null));
+  applyQuery();
 }
 
-/** Asks the hub for what is looked for. */
-function refine() {
+/** Applies the filter, and the search if the hub has more lobbies than the page has loaded. */
+function applyQuery() {
   if (list === null) return;
-  asked = list.more || asked !== "" ? search.value.trim() : "";
-  list.want(wanted());
+  remoteSearch = list.hasMore || remoteSearch !== "" ? search.value.trim() : "";
+  list.setFilter(listQuery());
   draw();
 }
 
-function wanted() {
-  return { ...readFilter(), ...(asked !== "" && { "name[contains]": asked }) };
+function listQuery() {
+  return { ...readFilter(), ...(remoteSearch !== "" && { "name[contains]": remoteSearch }) };
 }
 
 function draw() {
@@ -191,39 +193,39 @@ function draw() {
     for (const part of [table, empty, noMatch]) part.hidden = true;
     return write(count, "");
   }
-  const { lobbies, more, mood } = list;
-  report(mood.is, mood.says);
-  source.href = `${api.base}${list.url()}`;
+  const { lobbies, hasMore, status } = list;
+  showStatus(status.state, status.text);
+  source.href = `${api.base}${list.path()}`;
   const all = [...(lobbies?.values() ?? [])];
-  const fitting = all.filter(finds(search.value)).toSorted(ORDERS[sort.value]);
-  const shown = fitting.slice(0, ROWS_MAX);
-  drawTable(all, shown, (id) => addressOf(api.game, id));
-  write(count, lobbies === null ? "" : countOf(fitting.length, all.length, more));
+  const matching = all.filter(matchesSearch(search.value)).toSorted(ORDERS[sort.value]);
+  const shown = matching.slice(0, ROWS_MAX);
+  drawTable(all, shown, (id) => pageUrl(api.game, id));
+  write(count, lobbies === null ? "" : countText(matching.length, all.length, hasMore));
   table.hidden = shown.length === 0;
-  const isFiltered = asked !== "" || Object.keys(readFilter()).join() !== "include";
+  const isFiltered = remoteSearch !== "" || Object.keys(readFilter()).join() !== "include";
   empty.hidden = lobbies === null || all.length > 0 || isFiltered;
   noMatch.hidden = lobbies === null || shown.length > 0 || !empty.hidden;
 }
 
-/** @param {import("./list.js").Mood} is @param {string} text */
-function report(is, text) {
-  hub.dataset["is"] = is;
+/** @param {import("./list/lobby-list.js").State} state @param {string} text */
+function showStatus(state, text) {
+  hub.dataset["status"] = state;
   write(hub, text);
 }
 
-/** @param {number} shown @param {number} all @param {boolean} more */
-function countOf(shown, all, more) {
-  const total = `${all}${more ? "+" : ""} ${all === 1 ? "lobby" : "lobbies"}`;
+/** @param {number} shown @param {number} all @param {boolean} hasMore */
+function countText(shown, all, hasMore) {
+  const total = `${all}${hasMore ? "+" : ""} ${all === 1 ? "lobby" : "lobbies"}`;
   return shown === all ? total : `${shown} of ${total}`;
 }
 
-/** The way back to where one has a seat. */
+/** Draws links to the lobbies in which this browser's peer has a seat. */
 function drawSeats() {
-  const mine = Object.entries(seatsOf(api.game)).filter(([id]) => id !== lobbyOfAddress());
+  const mine = Object.entries(joinedLobbies(api.game)).filter(([id]) => id !== lobbyInUrl());
   const now = JSON.stringify([api.game, mine]);
   if (now === seatsDrawn) return;
   seatsDrawn = now;
   seats.hidden = mine.length === 0;
-  const links = mine.map(([id, title]) => make("a", { href: addressOf(api.game, id) }, name(title)));
+  const links = mine.map(([id, title]) => make("a", { href: pageUrl(api.game, id) }, isolate(title)));
   seats.replaceChildren("You have a seat in: ", ...links.flatMap((link, at) => (at === 0 ? [link] : [", ", link])));
 }

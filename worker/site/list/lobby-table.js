@@ -1,25 +1,29 @@
 // @ts-check
-/** The list as a table: a row per lobby, changed in place. */
-import { arrange, find, write } from "./dom.js";
+/**
+ * The table of lobbies: one row per lobby, updated in place.
+ *
+ * Rows are never recreated, so that focus and text selections survive updates.
+ */
+import { find, reconcile, write } from "../util/dom.js";
 
-/** @typedef {import("./api.js").Summary} Summary */
+/** @typedef {import("../api/api.js").Summary} Summary */
 
-/** More seats than this are drawn as one bar: the pieces would be too thin. */
-const PIECES_MAX = 16;
-/** Entries of data that a line shows. */
+/** Above this number of seats the bar is drawn in one piece, because segments would be too thin. */
+const SEGMENTS_MAX = 16;
+/** Data entries shown in a row. */
 const DATA_MAX = 4;
 
 const body = find(document, "#lobbies tbody", HTMLTableSectionElement);
 const rowTemplate = find(document, "#row", HTMLTemplateElement);
 /** The rows by lobby id. @type {Map<string, HTMLTableRowElement>} */
 const rows = new Map();
-/** Lobbies that were there before: when the search shows them again, they are not news. @type {Set<string>} */
+/** Ids of the previous update, also of lobbies that the search hides: only others are highlighted as new. @type {Set<string>} */
 let known = new Set();
 
 const { compare } = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
 /**
- * What the reader may sort by; ids break ties, so that rows do not swap places by themselves.
+ * The sort orders. Ids break ties, so that the order of rows is stable.
  * @type {Record<string, (a: Summary, b: Summary) => number>}
  */
 export const ORDERS = {
@@ -29,15 +33,15 @@ export const ORDERS = {
   players: (a, b) => b.members - a.members || compare(a.name, b.name) || compare(a.id, b.id),
 };
 
-/** @param {Iterable<Summary>} all @param {Summary[]} shown @param {(id: string) => string} address of a lobby's own view */
-export function drawTable(all, shown, address) {
-  arrange(
+/** @param {Iterable<Summary>} all @param {Summary[]} shown @param {(id: string) => string} urlOf the URL of a lobby's view */
+export function drawTable(all, shown, urlOf) {
+  reconcile(
     body,
     rows,
     shown,
     ({ id }) => id,
     ({ id }) => newRow(known.size > 0 && !known.has(id)),
-    (row, lobby) => fill(row, lobby, address(lobby.id)),
+    (row, lobby) => fill(row, lobby, urlOf(lobby.id)),
   );
   known = new Set(Array.from(all, ({ id }) => id));
 }
@@ -48,28 +52,28 @@ export function clearTable() {
   body.replaceChildren();
 }
 
-/** @param {boolean} isNews worth a glance, because others were there before it */
-function newRow(isNews) {
+/** @param {boolean} isNew whether to highlight it: it was added after the first update */
+function newRow(isNew) {
   const row = find(/** @type {DocumentFragment} */ (rowTemplate.content.cloneNode(true)), "tr", HTMLTableRowElement);
-  row.classList.toggle("fresh", isNews);
-  row.addEventListener("animationend", () => row.classList.remove("fresh"));
+  row.classList.toggle("new", isNew);
+  row.addEventListener("animationend", () => row.classList.remove("new"));
   return row;
 }
 
-/** @param {HTMLTableRowElement} row @param {Summary} lobby @param {string} address */
-function fill(row, lobby, address) {
+/** @param {HTMLTableRowElement} row @param {Summary} lobby @param {string} url */
+function fill(row, lobby, url) {
   const state = stateOf(lobby);
   row.dataset["state"] = state;
   write(find(row, "bdi", HTMLElement), lobby.name);
   const link = find(row, "a", HTMLAnchorElement);
-  if (link.getAttribute("href") !== address) link.href = address;
+  if (link.getAttribute("href") !== url) link.href = url;
   find(row, ".lock", SVGElement).toggleAttribute("hidden", !lobby.locked);
   const { members, seats } = lobby;
   write(find(row, ".taken", HTMLElement), seats === null ? "no limit" : `${members} of ${seats}`);
   write(find(row, ".word", HTMLElement), state);
   write(find(row, "td.wire", HTMLElement), lobby.wire);
-  write(find(row, ".about", HTMLElement), aboutOf(lobby));
-  write(find(row, ".way", HTMLElement), lobby.join_uri ?? "");
+  write(find(row, ".details", HTMLElement), detailsOf(lobby));
+  write(find(row, ".join-uri", HTMLElement), lobby.join_uri ?? "");
   drawBar(find(row, ".bar", HTMLElement), members, seats);
   const age = find(row, "time", HTMLTimeElement);
   age.dateTime = lobby.created_at;
@@ -77,15 +81,15 @@ function fill(row, lobby, address) {
 }
 
 /** @param {HTMLElement} bar @param {number} members @param {number | null} seats */
-export function drawBar(bar, members, seats) {
+function drawBar(bar, members, seats) {
   bar.toggleAttribute("hidden", seats === null);
-  bar.classList.toggle("pieces", seats !== null && seats <= PIECES_MAX);
+  bar.classList.toggle("segments", seats !== null && seats <= SEGMENTS_MAX);
   bar.style.setProperty("--seats", String(seats ?? 1));
   bar.style.setProperty("--taken", String(members / Math.max(seats ?? 1, 1)));
 }
 
 /** @param {Summary} lobby */
-function aboutOf({ version, data }) {
+function detailsOf({ version, data }) {
   const entries = Object.entries(data).slice(0, DATA_MAX);
   return [
     ...(version === null ? [] : [`version ${version}`]),
@@ -98,15 +102,15 @@ function freeSeats({ state, seats, members }) {
   return state === "open" ? (seats ?? Infinity) - members : 0;
 }
 
-/** One word for whether one can get in. @param {Pick<Summary, "state" | "seats" | "members" | "joinable" | "approval">} lobby */
+/** The state shown to players: whether a player can join now. @param {Pick<Summary, "state" | "seats" | "members" | "joinable" | "approval">} lobby */
 export function stateOf({ state, seats, members, joinable, approval }) {
   if (state !== "open") return state.replaceAll("_", " ");
   if (members >= (seats ?? Infinity)) return "full";
-  return joinable ? (approval ? "on request" : "open") : "shut";
+  return joinable ? (approval ? "on request" : "open") : "closed";
 }
 
 /**
- * The reader's clock may be behind the hub's; nothing is younger than now.
+ * A negative age counts as zero: the browser's clock may be behind the hub's.
  * @param {number} from_ms @param {number} now_ms
  */
 function ageOf(from_ms, now_ms) {

@@ -1,20 +1,21 @@
 // @ts-check
 /**
- * What the reader looks for: the fields of the filter form, the parameters of the API's list that they mean, and the
- * page's own address, which says the same so that it can be passed on.
+ * The filter form, and its translation to parameters of the API's list and to the page's URL.
+ *
+ * The URL holds the filter, so that a filtered list can be shared as a link.
  */
-import { find, fold, write } from "./dom.js";
+import { find, normalize, write } from "../util/dom.js";
 
 const form = find(document, "#filter", HTMLFormElement);
-const wrong = find(document, "#wrong", HTMLElement);
+const errorLine = find(document, "#filter-error", HTMLElement);
 const details = find(document, "#filters", HTMLDetailsElement);
 const summary = find(details, "summary", HTMLElement);
 
-/** The form's fields and the parameters that they are; `data` and `joinable` are more than one. */
+/** The API parameter of each field. `data` and `joinable` have none: each stands for several parameters. */
 const FIELDS = /** @type {const} */ ({ wire: "wire", version: "version", free: "slots[gte]", password: "locked" });
-/** What a list leaves out unless it is asked for. */
-const EVERYTHING = "full,locked,in_game";
-/** More is refused: with those of the fields it would be more than eight predicates. */
+/** Lobbies that the API lists only on request. */
+const INCLUDE_ALL = "full,locked,in_game";
+/** With the four fields above, more clauses would exceed the API's limit of eight predicates. */
 const CLAUSES_MAX = 3;
 const OPERATORS = /** @type {Record<string, string>} */ ({
   "=": "",
@@ -25,14 +26,14 @@ const OPERATORS = /** @type {Record<string, string>} */ ({
   ">=": "[gte]",
 });
 
-/** @param {() => void} changed */
-export function onFilter(changed) {
-  form.addEventListener("input", changed);
+/** @param {() => void} listener */
+export function onFilterChange(listener) {
+  form.addEventListener("input", listener);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(changed));
+  form.addEventListener("reset", () => setTimeout(listener));
 }
 
-/** What the form says, as parameters. Where it says nothing that can be asked it is said so. */
+/** The form as parameters of the API's list. Shows an error if the data filter cannot be parsed. */
 export function readFilter() {
   /** @type {Record<string, string>} */
   const filter = {};
@@ -40,32 +41,32 @@ export function readFilter() {
     const { value } = control(field);
     if (value.trim() !== "") filter[parameter] = value.trim();
   }
-  const clauses = clausesOf(control("data").value);
+  const clauses = parseClauses(control("data").value);
   Object.assign(filter, clauses ?? {});
-  const says = clauses === null ? `Data is asked for like this: map=forest, skill>=1200; up to ${CLAUSES_MAX}` : "";
-  write(wrong, says);
+  const hint = `Write the data filter like this: map=forest, skill>=1200 (up to ${CLAUSES_MAX} conditions)`;
+  write(errorLine, clauses === null ? hint : "");
   control("data").setAttribute("aria-invalid", String(clauses === null));
   const joinable = find(form, "[name=joinable]", HTMLInputElement).checked;
   const used = Object.keys(filter).length + (joinable ? 1 : 0);
   write(summary, used === 0 ? "Filters" : `Filters (${used})`);
-  return { ...filter, ...(!joinable && { include: EVERYTHING }) };
+  return { ...filter, ...(!joinable && { include: INCLUDE_ALL }) };
 }
 
-/** Sets the form as an address says. @param {URLSearchParams} address */
-export function showFilter(address) {
-  for (const [field, parameter] of Object.entries(FIELDS)) control(field).value = address.get(parameter) ?? "";
-  const clauses = [...address].flatMap(([parameter, value]) => {
+/** Fills the form from the page's URL. @param {URLSearchParams} query */
+export function fillFilter(query) {
+  for (const [field, parameter] of Object.entries(FIELDS)) control(field).value = query.get(parameter) ?? "";
+  const clauses = [...query].flatMap(([parameter, value]) => {
     const [, key, operator = ""] = /^data\[([^\]]+)\](\[[a-z]+\])?$/.exec(parameter) ?? [];
     const sign = Object.keys(OPERATORS).find((text) => OPERATORS[text] === operator);
     return key === undefined || sign === undefined ? [] : [`${key}${sign}${value}`];
   });
   control("data").value = clauses.join(", ");
-  find(form, "[name=joinable]", HTMLInputElement).checked = address.get("joinable") === "now";
+  find(form, "[name=joinable]", HTMLInputElement).checked = query.get("joinable") === "now";
   if (Object.keys(readFilter()).some((parameter) => parameter !== "include")) details.open = true;
 }
 
-/** The page's address of this game, lobby and filter. @param {string} game @param {string | null} lobby */
-export function addressOf(game, lobby) {
+/** The page's URL for a game, a lobby and the current filter. @param {string} game @param {string | null} lobby */
+export function pageUrl(game, lobby) {
   const { include, ...filter } = readFilter();
   const query = new URLSearchParams({
     game,
@@ -76,8 +77,8 @@ export function addressOf(game, lobby) {
   return `?${query}`;
 }
 
-/** `map=forest, skill>=1200` as parameters, or null where it cannot be read. @param {string} text */
-export function clausesOf(text) {
+/** Parses `map=forest, skill>=1200` into parameters; null if it is invalid. @param {string} text */
+export function parseClauses(text) {
   const clauses = text.split(",").filter((clause) => clause.trim() !== "");
   if (clauses.length > CLAUSES_MAX) return null;
   /** @type {Record<string, string>} */
@@ -91,15 +92,15 @@ export function clausesOf(text) {
 }
 
 /**
- * Searching happens here: in names, versions and data, and a way to a host that somebody passed on finds its line.
- * @param {string} wanted
- * @returns {(lobby: import("./api.js").Summary) => boolean}
+ * A predicate for the search field: it matches names, versions, data values, and a whole noray address.
+ * @param {string} search
+ * @returns {(lobby: import("../api/api.js").Summary) => boolean}
  */
-export function finds(wanted) {
-  const text = fold(wanted.trim());
+export function matchesSearch(search) {
+  const text = normalize(search.trim());
   return ({ name, join_uri = "", version, data }) =>
-    fold(join_uri) === text ||
-    [name, version ?? "", ...Object.values(data)].some((one) => fold(String(one)).includes(text));
+    normalize(join_uri) === text ||
+    [name, version ?? "", ...Object.values(data)].some((value) => normalize(String(value)).includes(text));
 }
 
 /** @param {string} field */
