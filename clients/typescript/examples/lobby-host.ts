@@ -3,15 +3,15 @@
  *
  *     node examples/lobby-host.ts http://127.0.0.1:8787 Nice
  */
-import { Player } from "../src/index.ts";
+import { ParleyClient } from "../src/index.ts";
 
 const [url = "http://127.0.0.1:8787", name = "Nice"] = process.argv.slice(2);
 
-const player = await Player.open({ url });
-const seat = await player.host({ name, seats: 8 });
-process.stdout.write(`hosting ${seat.lobby.id}\n`);
+const client = await ParleyClient.open({ url });
+const membership = await client.host({ name, seats: 8 });
+process.stdout.write(`hosting ${membership.lobby.id}\n`);
 
-seat.on("peer", (peer) => {
+membership.on("peer", (peer) => {
   process.stdout.write(`met somebody, ${peer.path}: ${peer.why}\n`);
   peer.on("datagram", (bytes) => {
     process.stdout.write(`heard ${JSON.stringify(Buffer.from(bytes).toString())}\n`);
@@ -20,4 +20,4 @@ seat.on("peer", (peer) => {
   peer.on("path", ({ path, why }) => process.stdout.write(`now ${path}: ${why}\n`));
   peer.on("closed", (why) => process.stdout.write(`gone: ${why}\n`));
 });
-process.once("SIGINT", () => void player.close().then(() => process.exit()));
+process.once("SIGINT", () => void client.close().then(() => process.exit()));

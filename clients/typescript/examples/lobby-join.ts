@@ -3,13 +3,13 @@
  *
  *     node examples/lobby-join.ts http://127.0.0.1:8787 LOBBY hello
  */
-import { Player } from "../src/index.ts";
+import { ParleyClient } from "../src/index.ts";
 
 const [url = "http://127.0.0.1:8787", id = "", words = "hello"] = process.argv.slice(2);
 
-const player = await Player.open({ url });
-const seat = await player.join({ id });
-const peer = await seat.connect(seat.lobby.host ?? "");
+const client = await ParleyClient.open({ url });
+const membership = await client.join({ id });
+const peer = await membership.connect(membership.lobby.host ?? "");
 process.stdout.write(`met the host, ${peer.path}: ${peer.why}\n`);
 
 // Datagrams may be lost, so it is said more than once.
@@ -17,5 +17,5 @@ const saying = setInterval(() => peer.send(Buffer.from(words)), 100);
 peer.once("datagram", (bytes) => {
   clearInterval(saying);
   process.stdout.write(`came back: ${JSON.stringify(Buffer.from(bytes).toString())}, ${peer.rtt_ms} ms\n`);
-  void player.close();
+  void client.close();
 });

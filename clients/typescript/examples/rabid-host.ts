@@ -3,7 +3,7 @@
  *
  *     node examples/rabid-host.ts 127.0.0.1:57775 Nice Alice [password]
  */
-import { isRabidWord, RabidFailure, RabidPeer } from "../src/rabid/index.ts";
+import { isRabidMessage, RabidFailure, RabidPeer } from "../src/rabid/index.ts";
 
 const [server = "127.0.0.1", session = "Nice", name = "Alice", password] = process.argv.slice(2);
 
@@ -21,7 +21,7 @@ try {
   const { socket, peers } = peer.detach();
   for (const { name, endpoint } of peers) process.stdout.write(`met ${name} at ${endpoint.address}:${endpoint.port}\n`);
   socket.on("message", (bytes, from) => {
-    if (isRabidWord(bytes)) return;
+    if (isRabidMessage(bytes)) return;
     process.stdout.write(`${from.address}:${from.port} says ${JSON.stringify(bytes.toString())}\n`);
     socket.send(`welcome, says ${name}`, from.port, from.address, () => socket.close());
   });

@@ -3,7 +3,7 @@
  *
  *     node examples/rabid-join.ts 127.0.0.1:57775 Nice Bob [password]
  */
-import { isRabidWord, RabidFailure, RabidPeer } from "../src/rabid/index.ts";
+import { isRabidMessage, RabidFailure, RabidPeer } from "../src/rabid/index.ts";
 
 /** A greeting may be lost like any datagram; a game has its own way to repeat itself. */
 const AGAIN_MS = 200;
@@ -23,7 +23,7 @@ try {
   const again = setInterval(hello, AGAIN_MS);
   hello();
   socket.on("message", (bytes) => {
-    if (isRabidWord(bytes)) return;
+    if (isRabidMessage(bytes)) return;
     process.stdout.write(`${host.name} says ${JSON.stringify(bytes.toString())}\n`);
     clearInterval(again);
     socket.close();

@@ -1,5 +1,5 @@
 /** Peers of Parley's wires. */
-export type { Address } from "./dowsett/address.ts";
+export type { Address } from "./dowsett/wire/address.ts";
 export type {
   DowsettEventName,
   DowsettEvents,
@@ -9,9 +9,9 @@ export type {
 } from "./dowsett/events.ts";
 export { MESSAGE_BYTES_MAX, NAME_POINTS_MAX, PEERS_MAX } from "./dowsett/limits.ts";
 export type { DowsettOptions } from "./dowsett/options.ts";
-export { HS_SERVER_NAME, type PacketData } from "./dowsett/packet.ts";
+export { HS_SERVER_NAME, type PacketData } from "./dowsett/wire/packet.ts";
 export { type Delivery, DowsettPeer, type PeerInfo } from "./dowsett/peer.ts";
-export type { Farewell, InitClient, InitServer, ServerList } from "./dowsett/session.ts";
+export type { SessionSummary, InitClient, InitServer, ServerList } from "./dowsett/session.ts";
 export type { Json, JsonObject } from "./util/bounded-json.ts";
 export type { Message } from "./messages/messenger.ts";
 export { ConnectionEnd, ConnectionState, Result, SendFlags } from "./messages/steam-constants.ts";
@@ -34,7 +34,7 @@ export {
   RabidSession,
   type RabidSessionSetup,
   type RabidStarted,
-  isRabidWord,
+  isRabidMessage,
 } from "./rabid/index.ts";
 export { type Invitation as LobbyInvitation, invitationLink, readInvitation } from "./steam/invitation.ts";
 export { type CreateOptions, type JoinOptions, SteamLobbies, type SteamLobbiesEvents } from "./steam/lobbies.ts";
@@ -57,9 +57,9 @@ export { varToBytes } from "./variant/encode.ts";
 export { GodotFloat, type GodotType, GodotValue, type Variant } from "./variant/types.ts";
 export type { ConnectOptions } from "./connect/connector.ts";
 export { type Detached, Peer, type PathName, type PeerPath } from "./connect/peer.ts";
-export { Hub, HubRefusal, type Query } from "./api/hub-client.ts";
-export { Player, type PlayerOptions, type Where } from "./lobby/client.ts";
-export { type Request, Seat, type SeatEvents, type SeatOptions } from "./lobby/membership.ts";
+export { HubClient, HubRefusal, type LobbyQuery } from "./api/hub-client.ts";
+export { ParleyClient, type ParleyClientOptions, type JoinTarget } from "./lobby/client.ts";
+export { type ConnectionRequest, LobbyMembership, type LobbyMembershipEvents, type LobbyMembershipOptions } from "./lobby/membership.ts";
 export type * from "./api/types.ts";
 export { PAYLOAD_BYTES_MAX } from "./path/limits.ts";
 export type { Endpoint } from "./util/addresses.ts";

@@ -23,9 +23,9 @@ export class HubRefusal extends Error {
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 /** Parameters of the list, like `{"data[map]": "forest", "order": "-updated_at"}`. */
-export type Query = Readonly<Record<string, string>>;
+export type LobbyQuery = Readonly<Record<string, string>>;
 
-export class Hub {
+export class HubClient {
   readonly url: string;
   readonly game: string;
   /** Secret; null until there is an identity. */
@@ -40,49 +40,49 @@ export class Hub {
   // --- identity ------------------------------------------------------------------------------------------------
 
   /** A new anonymous identity, which this hub is asked with from now on. */
-  async identify(): Promise<shapes.Identity> {
-    const identity = await this.ask<shapes.Identity>("POST", "/peers");
+  async createIdentity(): Promise<shapes.Identity> {
+    const identity = await this.request<shapes.Identity>("POST", "/peers");
     this.token = identity.peer_token;
     return identity;
   }
 
-  sidecars = (): Promise<shapes.SidecarList> => this.ask("GET", "/sidecars");
+  listSidecars = (): Promise<shapes.SidecarList> => this.request("GET", "/sidecars");
 
   // --- lobbies -------------------------------------------------------------------------------------------------
 
-  list(query: Query = {}): Promise<shapes.Page> {
+  listLobbies(query: LobbyQuery = {}): Promise<shapes.Page> {
     const search = new URLSearchParams(query).toString();
-    return this.ask("GET", `/lobbies${search === "" ? "" : `?${search}`}`);
+    return this.request("GET", `/lobbies${search === "" ? "" : `?${search}`}`);
   }
 
-  read = (id: string): Promise<shapes.Lobby> => this.ask("GET", `/lobbies/${id}`);
-  create = (said: shapes.NewLobby): Promise<shapes.Joined> => this.ask("POST", "/lobbies", said);
-  change = (id: string, said: shapes.LobbyPatch): Promise<shapes.Lobby> => this.ask("PATCH", `/lobbies/${id}`, said);
-  end = (id: string): Promise<void> => this.ask("DELETE", `/lobbies/${id}`);
+  getLobby = (id: string): Promise<shapes.Lobby> => this.request("GET", `/lobbies/${id}`);
+  createLobby = (body: shapes.NewLobby): Promise<shapes.Joined> => this.request("POST", "/lobbies", body);
+  updateLobby = (id: string, body: shapes.LobbyPatch): Promise<shapes.Lobby> => this.request("PATCH", `/lobbies/${id}`, body);
+  endLobby = (id: string): Promise<void> => this.request("DELETE", `/lobbies/${id}`);
 
-  join = (id: string, said: shapes.Joining = {}): Promise<shapes.Joined | shapes.Pending> =>
-    this.ask("POST", `/lobbies/${id}/members`, said);
-  joinByCode = (said: shapes.JoiningByCode): Promise<shapes.Joined | shapes.Pending> =>
-    this.ask("POST", "/join-by-code", said);
-  quickJoin = (said: shapes.QuickJoining): Promise<shapes.Joined | shapes.Pending> =>
-    this.ask("POST", "/quick-join", said);
-  createOrJoin = (key: string, said: shapes.NewLobby): Promise<shapes.Joined | shapes.Pending> =>
-    this.ask("PUT", `/lobbies/by-key/${key}`, said);
+  join = (id: string, body: shapes.Joining = {}): Promise<shapes.Joined | shapes.Pending> =>
+    this.request("POST", `/lobbies/${id}/members`, body);
+  joinByCode = (body: shapes.JoiningByCode): Promise<shapes.Joined | shapes.Pending> =>
+    this.request("POST", "/join-by-code", body);
+  quickJoin = (body: shapes.QuickJoining): Promise<shapes.Joined | shapes.Pending> =>
+    this.request("POST", "/quick-join", body);
+  createOrJoin = (key: string, body: shapes.NewLobby): Promise<shapes.Joined | shapes.Pending> =>
+    this.request("PUT", `/lobbies/by-key/${key}`, body);
 
   /** Oneself, to leave; for the host anybody, to kick. */
-  remove = (id: string, peer: string, ban = false): Promise<void> =>
-    this.ask("DELETE", `/lobbies/${id}/members/${peer}${ban ? "?ban=lobby" : ""}`);
-  changeMember = (id: string, peer: string, said: shapes.MemberPatch): Promise<shapes.Member> =>
-    this.ask("PATCH", `/lobbies/${id}/members/${peer}`, said);
-  admit = (id: string, peer: string): Promise<shapes.Member> => this.ask("PUT", `/lobbies/${id}/applicants/${peer}`);
-  turnAway = (id: string, peer: string): Promise<void> => this.ask("DELETE", `/lobbies/${id}/applicants/${peer}`);
-  handOver = (id: string, said: shapes.Handover): Promise<shapes.Lobby> => this.ask("PUT", `/lobbies/${id}/host`, said);
-  heartbeat = (id: string): Promise<void> => this.ask("POST", `/lobbies/${id}/heartbeat`);
+  removeMember = (id: string, peer: string, ban = false): Promise<void> =>
+    this.request("DELETE", `/lobbies/${id}/members/${peer}${ban ? "?ban=lobby" : ""}`);
+  updateMember = (id: string, peer: string, body: shapes.MemberPatch): Promise<shapes.Member> =>
+    this.request("PATCH", `/lobbies/${id}/members/${peer}`, body);
+  admitApplicant = (id: string, peer: string): Promise<shapes.Member> => this.request("PUT", `/lobbies/${id}/applicants/${peer}`);
+  rejectApplicant = (id: string, peer: string): Promise<void> => this.request("DELETE", `/lobbies/${id}/applicants/${peer}`);
+  transferHost = (id: string, body: shapes.Handover): Promise<shapes.Lobby> => this.request("PUT", `/lobbies/${id}/host`, body);
+  heartbeat = (id: string): Promise<void> => this.request("POST", `/lobbies/${id}/heartbeat`);
 
   // -------------------------------------------------------------------------------------------------------------
 
   /** Below the game. What got no answer is asked again: a POST carries a key by which it is done once. */
-  async ask<T>(method: Method, path: string, body?: unknown): Promise<T> {
+  async request<T>(method: Method, path: string, body?: unknown): Promise<T> {
     const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
     // A connection that was kept would lead nowhere once this machine has changed its network, and say so late.
     const headers = {
@@ -91,20 +91,20 @@ export class Hub {
       ...(body !== undefined && { "content-type": type }),
       ...(method === "POST" && { "idempotency-key": randomUUID() }),
     };
-    const said = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
-    const answer = await this.#answerTo(`${this.url}/v1/games/${this.game}${path}`, said);
+    const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+    const answer = await this.#answerTo(`${this.url}/v1/games/${this.game}${path}`, init);
     const text = await answer.text().catch(() => "");
     if (!answer.ok) throw refusalOf(answer.status, text);
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
-  async #answerTo(url: string, said: RequestInit): Promise<Response> {
+  async #answerTo(url: string, init: RequestInit): Promise<Response> {
     for (let tries = 1; ; tries++) {
       try {
-        return await fetch(url, { ...said, signal: AbortSignal.timeout(limits.ANSWER_MS * 2 ** (tries - 1)) });
+        return await fetch(url, { ...init, signal: AbortSignal.timeout(limits.REQUEST_TIMEOUT_MS * 2 ** (tries - 1)) });
       } catch (error) {
         const status = 0;
-        if (tries < limits.REQUESTS_MAX) await new Promise((done) => setTimeout(done, limits.AGAIN_MS * 2 ** tries));
+        if (tries < limits.REQUESTS_MAX) await new Promise((done) => setTimeout(done, limits.RETRY_MS * 2 ** tries));
         else throw new HubRefusal({ code: "unreachable", title: `The hub does not answer: ${String(error)}.`, status });
       }
     }

@@ -6,7 +6,7 @@ import { type Endpoint, isEndpoint } from "../util/addresses.ts";
 import { type Plan, readPlan } from "../punch/plan.ts";
 import { type PairKey, readPairKey } from "../secure/seal.ts";
 
-export type Look = {
+export type Observation = {
   readonly socket: number;
   readonly local_port: number;
   readonly via: Endpoint;
@@ -15,7 +15,7 @@ export type Look = {
 };
 
 export type Reach = {
-  readonly looks: readonly Look[];
+  readonly looks: readonly Observation[];
   readonly hosts: readonly Endpoint[];
   readonly now_ms: number;
   readonly rtt_ms: number;
@@ -27,8 +27,8 @@ export type Reach = {
 
 export type Relay = Endpoint & { readonly ticket: string; readonly tunnel: string | null };
 
-type Whose = { readonly connection_id: string; readonly peer_id: string };
-export type Meeting = Whose &
+type ConnectionIds = { readonly connection_id: string; readonly peer_id: string };
+export type Introduction = ConnectionIds &
   (
     | { readonly type: "requested"; readonly consent: string }
     | { readonly type: "accepted" }
@@ -44,7 +44,7 @@ export type Meeting = Whose &
   );
 
 /** An event as the hub told it, or null where it is about something else or cannot be understood. */
-export function readMeeting(type: string, data: Readonly<Record<string, unknown>>): Meeting | null {
+export function readIntroduction(type: string, data: Readonly<Record<string, unknown>>): Introduction | null {
   const { connection_id, peer_id, reason } = data;
   if (typeof connection_id !== "string" || typeof peer_id !== "string") return null;
   const whose = { connection_id, peer_id };

@@ -8,9 +8,9 @@ import { Channel, type ChannelEvent } from "../path/channel.ts";
 import { type PathKind, type Place, samePlace } from "../path/path-selector.ts";
 import type { Endpoint } from "../util/addresses.ts";
 import type { Plan } from "../punch/plan.ts";
-import type { Outcome } from "../punch/punch.ts";
+import type { PunchOutcome } from "../punch/punch.ts";
 import type { PairKey } from "../secure/seal.ts";
-import { Questions, question } from "./reflexive-probe.ts";
+import { ProbeTransactions, probeRequest } from "./reflexive-probe.ts";
 import * as limits from "./limits.ts";
 import type { Relay } from "./introduction.ts";
 import { Sockets } from "./sockets.ts";
@@ -38,12 +38,12 @@ export type PeerEvents = {
 export type Detached = { readonly socket: Socket; readonly to: Endpoint };
 
 /** What a peer needs of whoever introduces it. */
-export type Around = {
+export type PeerHandlers = {
   /** A direct path is wished for. */
   readonly upgrade: () => void;
-  readonly punched: (outcome: Outcome, sent: number) => void;
+  readonly punched: (outcome: PunchOutcome, sent: number) => void;
   /** There is nothing to send on, or soon may be: a relay is needed. */
-  readonly pathless: () => void;
+  readonly needsRelay: () => void;
   /** The relay does not answer. */
   readonly relaySilent: () => void;
   readonly closed: () => void;
@@ -51,7 +51,7 @@ export type Around = {
 
 const NAMES: { readonly [K in PathKind]: PathName } = { direct: "direct", relay: "relay", tunnel: "websocket" };
 
-const WHY: { readonly [W in string]: string } = {
+const REASONS: { readonly [W in string]: string } = {
   opened: "This path was opened.",
   silent: "The path before fell silent.",
   heard_again: "This path is heard again.",
@@ -63,32 +63,32 @@ const WHY: { readonly [W in string]: string } = {
 export class Peer extends Emitter<PeerEvents> {
   readonly id: string;
   readonly sockets: Sockets;
-  readonly questions = new Questions();
-  readonly #around: Around;
+  readonly probes = new ProbeTransactions();
+  readonly #handlers: PeerHandlers;
   #channel: Channel | null = null;
   #early: { readonly bytes: Uint8Array; readonly place: Place }[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #proving: NodeJS.Timeout | undefined;
+  #enterTimer: NodeJS.Timeout | undefined;
   #relay: Relay | null = null;
-  #unproved = 0;
+  #enterFailures = 0;
   #tunnel: Tunnel | null = null;
   /** The socket that plays, and those before it that may still be in use. */
   #socket = 0;
   #path: PathName | null = null;
-  #why = "No path has been found yet.";
+  #pathReason = "No path has been found yet.";
   /** Datagrams that came before there was a path, and so before anybody could listen. */
-  #waiting: Uint8Array[] | null = [];
+  #undelivered: Uint8Array[] | null = [];
   #introducedAt = performance.now();
   #afterMs = 0;
   /** What the hub said of the last introduction. */
-  reason = "";
+  introductionReason = "";
   #closed = false;
 
-  constructor(id: string, around: Around) {
+  constructor(id: string, around: PeerHandlers) {
     super();
     this.id = id;
-    this.#around = around;
-    this.sockets = new Sockets((bytes, socket, to) => this.hear(bytes, { socket, to }));
+    this.#handlers = around;
+    this.sockets = new Sockets((bytes, socket, to) => this.receive(bytes, { socket, to }));
   }
 
   // --- for games -----------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ export class Peer extends Emitter<PeerEvents> {
 
   /** Why it is this path, in plain words. */
   get why(): string {
-    return `${this.#why} ${this.reason}`.trim();
+    return `${this.#pathReason} ${this.introductionReason}`.trim();
   }
 
   get rtt_ms(): number | null {
@@ -120,9 +120,9 @@ export class Peer extends Emitter<PeerEvents> {
   send(payload: Uint8Array): boolean {
     const sent = !this.#closed && this.#channel?.send(payload, performance.now()) === true;
     if (!sent) return false;
-    this.pump();
-    const silent_ms = performance.now() - (this.#channel?.path("direct")?.heardAt ?? Infinity);
-    if (silent_ms > limits.SILENT_MS && !this.hasRelay) this.#around.pathless();
+    this.update();
+    const silent_ms = performance.now() - (this.#channel?.path("direct")?.receivedAt ?? Infinity);
+    if (silent_ms > limits.SILENT_MS && !this.hasRelay) this.#handlers.needsRelay();
     return true;
   }
 
@@ -165,25 +165,25 @@ export class Peer extends Emitter<PeerEvents> {
     return ++this.#socket;
   }
 
-  begin(plan: Plan, key: PairKey, start_in_ms: number): void {
+  startPunch(plan: Plan, key: PairKey, start_in_ms: number): void {
     this.#introducedAt = performance.now();
-    this.#renew(key);
+    this.#setKey(key);
     this.#channel!.punch(plan, this.#socket, start_in_ms, performance.now());
-    this.pump();
+    this.update();
   }
 
   /** A relay's end: shows who one is there, until it answers, and again from time to time. */
-  relayAt(relay: Relay, key: PairKey | null): void {
+  useRelay(relay: Relay, key: PairKey | null): void {
     if (relay.ticket === this.#relay?.ticket) return;
     if (key !== null) {
       this.#introducedAt = performance.now();
-      this.#renew(key);
+      this.#setKey(key);
     }
     this.#relay = relay;
-    this.#unproved = 0;
+    this.#enterFailures = 0;
     this.#tunnel?.close();
     this.#tunnel = null;
-    this.#prove();
+    this.#enterRelay();
   }
 
   /** UDP does not get there: the relay's WebSocket carries meanwhile. */
@@ -193,9 +193,9 @@ export class Peer extends Emitter<PeerEvents> {
     this.#tunnel = new Tunnel(relay.tunnel, relay.ticket, {
       open: (isOpen) => {
         this.#channel?.tunnel(isOpen, performance.now());
-        this.pump();
+        this.update();
       },
-      datagram: (bytes) => this.hear(bytes, "tunnel"),
+      datagram: (bytes) => this.receive(bytes, "tunnel"),
     });
   }
 
@@ -204,120 +204,120 @@ export class Peer extends Emitter<PeerEvents> {
   }
 
   get hasRelay(): boolean {
-    return this.#relay !== null && this.#unproved === 0;
+    return this.#relay !== null && this.#enterFailures === 0;
   }
 
-  unpunchable(): void {
-    this.#channel?.unpunchable(performance.now());
-    this.pump();
+  punchUnavailable(): void {
+    this.#channel?.punchUnavailable(performance.now());
+    this.update();
   }
 
   /** This machine has another address. */
-  moved(): void {
+  networkChanged(): void {
     this.renewSocket();
-    this.#channel?.moved(performance.now());
-    if (this.#relay !== null) this.#prove();
-    this.pump();
+    this.#channel?.networkChanged(performance.now());
+    if (this.#relay !== null) this.#enterRelay();
+    this.update();
   }
 
-  hear(bytes: Uint8Array, place: Place): void {
-    if (this.#closed || this.questions.hear(bytes)) return;
+  receive(bytes: Uint8Array, place: Place): void {
+    if (this.#closed || this.probes.handleResponse(bytes)) return;
     if (this.#channel === null) {
-      this.#early = [...this.#early, { bytes, place }].slice(-limits.EARLY_MAX);
+      this.#early = [...this.#early, { bytes, place }].slice(-limits.EARLY_DATAGRAMS_MAX);
       return;
     }
-    if (this.#channel.receive(bytes, place, performance.now())) this.pump();
+    if (this.#channel.receive(bytes, place, performance.now())) this.update();
   }
 
   /** Carries out what is due. */
-  pump(): void {
+  update(): void {
     const channel = this.#channel;
     if (channel === null || this.#closed) return;
     const now = performance.now();
     channel.wake(now);
-    for (const { place, bytes, hops } of channel.take(now)) {
+    for (const { place, bytes, hops } of channel.takeDatagrams(now)) {
       if (place === "tunnel") this.#tunnel?.send(bytes);
       else this.sockets.send(place.socket, place.to, bytes, hops);
     }
-    for (const event of channel.takeEvents()) this.#tell(event);
+    for (const event of channel.takeEvents()) this.#handleEvent(event);
     if (this.#closed) return;
     clearTimeout(this.#timer);
     const wait = channel.deadline() - performance.now();
-    if (wait < Infinity) this.#timer = setTimeout(() => this.pump(), Math.max(0, Math.ceil(wait)));
+    if (wait < Infinity) this.#timer = setTimeout(() => this.update(), Math.max(0, Math.ceil(wait)));
   }
 
   // -------------------------------------------------------------------------------------------------------------
 
-  #renew(key: PairKey): void {
+  #setKey(key: PairKey): void {
     const now = performance.now();
     if (this.#channel !== null) return this.#channel.renew(key, now);
     this.#channel = new Channel(key, cryptoRandom, now);
     for (const { bytes, place } of this.#early.splice(0)) this.#channel.receive(bytes, place, now);
   }
 
-  #tell(event: ChannelEvent): void {
-    if (event.type === "data") this.#hearData(event.payload);
+  #handleEvent(event: ChannelEvent): void {
+    if (event.type === "data") this.#handleData(event.payload);
     else if (event.type === "closable") this.sockets.close(...event.sockets);
-    else if (event.type === "upgrade") this.#around.upgrade();
-    else if (event.type === "punched") this.#around.punched(event.outcome, event.sent);
+    else if (event.type === "upgrade") this.#handlers.upgrade();
+    else if (event.type === "punched") this.#handlers.punched(event.outcome, event.sent);
     else {
       const path = event.path === null ? null : NAMES[event.path];
       this.#path = path;
-      this.#why = path === null ? "There is no path now." : WHY[event.why]!;
+      this.#pathReason = path === null ? "There is no path now." : REASONS[event.why]!;
       const after_ms = (this.#afterMs = performance.now() - this.#introducedAt);
       this.emit("path", [{ path, rtt_ms: event.rtt_ms, after_ms, why: this.why }]);
-      if (path === null) this.#around.pathless();
-      else if (this.#waiting !== null) setImmediate(() => this.#deliver());
+      if (path === null) this.#handlers.needsRelay();
+      else if (this.#undelivered !== null) setImmediate(() => this.#deliverEarly());
     }
   }
 
-  #hearData(payload: Uint8Array): void {
-    if (this.#waiting === null) return this.emit("datagram", [payload]);
-    if (this.#waiting.push(payload) > limits.EARLY_MAX) this.#waiting.shift();
+  #handleData(payload: Uint8Array): void {
+    if (this.#undelivered === null) return this.emit("datagram", [payload]);
+    if (this.#undelivered.push(payload) > limits.EARLY_DATAGRAMS_MAX) this.#undelivered.shift();
   }
 
   /** Whoever was told of the first path listens by now. */
-  #deliver(): void {
-    const waiting = this.#waiting ?? [];
-    this.#waiting = null;
+  #deliverEarly(): void {
+    const waiting = this.#undelivered ?? [];
+    this.#undelivered = null;
     for (const payload of waiting) this.emit("datagram", [payload]);
   }
 
   /** Says who one is at the relay: first without a receipt, and with the one that comes back, if one does. */
-  #prove(receipt = "-"): void {
-    clearTimeout(this.#proving);
+  #enterRelay(receipt = "-"): void {
+    clearTimeout(this.#enterTimer);
     const relay = this.#relay;
     if (relay === null || this.#closed) return;
     const socket = this.#socket;
     const to = { address: relay.address, port: relay.port };
-    const say = (word: string): void => this.sockets.send(socket, to, question("enter", relay.ticket, receipt, word));
-    void this.questions.ask(say).then((answer) => {
+    const say = (word: string): void => this.sockets.send(socket, to, probeRequest("enter", relay.ticket, receipt, word));
+    void this.probes.request(say).then((answer) => {
       if (this.#relay !== relay || this.#closed) return;
       const given = answer?.words[1];
-      if (given !== undefined && receipt === "-") return this.#prove(given);
+      if (given !== undefined && receipt === "-") return this.#enterRelay(given);
       const entered = answer !== null && given === undefined;
-      this.#unproved = entered ? 0 : this.#unproved + 1;
-      if (entered) this.#entered({ socket, to });
-      else if (this.#unproved === limits.PROOFS_IN_VAIN) this.#around.relaySilent();
-      this.#proving = setTimeout(() => this.#prove(), entered ? limits.PROOF_KEEP_MS : limits.PROOF_AGAIN_MS);
+      this.#enterFailures = entered ? 0 : this.#enterFailures + 1;
+      if (entered) this.#setRelayPath({ socket, to });
+      else if (this.#enterFailures === limits.RELAY_ENTER_FAILURES_MAX) this.#handlers.relaySilent();
+      this.#enterTimer = setTimeout(() => this.#enterRelay(), entered ? limits.RELAY_REFRESH_MS : limits.RELAY_ENTER_RETRY_MS);
     });
   }
 
-  #entered(place: { readonly socket: number; readonly to: Endpoint }): void {
+  #setRelayPath(place: { readonly socket: number; readonly to: Endpoint }): void {
     const known = this.#channel?.path("relay")?.place;
     if (known !== undefined && samePlace(known, place)) return;
     this.#channel?.relay(place, performance.now());
-    this.pump();
+    this.update();
   }
 
   #end(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#proving);
+    clearTimeout(this.#enterTimer);
     this.#tunnel?.close();
     this.#path = null;
-    this.#why = "It is closed.";
-    this.#around.closed();
+    this.#pathReason = "It is closed.";
+    this.#handlers.closed();
   }
 }
 

@@ -9,20 +9,20 @@
 import { isIPv4 } from "node:net";
 import type { Endpoint } from "../util/addresses.ts";
 import type { Sidecar } from "../api/types.ts";
-import type { Look, Reach } from "./introduction.ts";
+import type { Observation, Reach } from "./introduction.ts";
 import * as limits from "./limits.ts";
 import { Sockets } from "./sockets.ts";
 
-export type Gathered = Pick<Reach, "looks" | "hosts" | "now_ms" | "filtering">;
+export type GatheredReach = Pick<Reach, "looks" | "hosts" | "now_ms" | "filtering">;
 
-type Answer = { readonly at: number; readonly words: readonly string[] };
+type ProbeResponse = { readonly at: number; readonly words: readonly string[] };
 
 /** What is known of this machine's network; one for all connections of a peer. */
-export class Observer {
+export class ReflexiveProbe {
   readonly #sidecars: () => readonly Sidecar[];
   readonly #ticket: string;
-  #looks: Look[] = [];
-  #numbers = 0;
+  #observations: Observation[] = [];
+  #lastSocketNumber = 0;
   #filtering: { readonly is: NonNullable<Reach["filtering"]>; readonly at: number } | null = null;
 
   constructor(sidecars: () => readonly Sidecar[], ticket: string) {
@@ -31,32 +31,32 @@ export class Observer {
   }
 
   /** Every look is another one from now on: this machine may be in another network. */
-  forget(): void {
-    this.#looks = [];
+  reset(): void {
+    this.#observations = [];
     this.#filtering = null;
   }
 
   /** Looks at a socket of somebody's, who brings in what it hears. `hear` is his way to tell. */
-  async gather(sockets: Sockets, number: number, questions: Questions): Promise<Gathered> {
-    const fresh = new Sockets((bytes) => void questions.hear(bytes));
+  async gather(sockets: Sockets, number: number, questions: ProbeTransactions): Promise<GatheredReach> {
+    const fresh = new Sockets((bytes) => void questions.handleResponse(bytes));
     const now = performance.now();
-    this.#looks = this.#looks.filter(({ at_ms }) => now - at_ms < limits.LOOKS_MS);
+    this.#observations = this.#observations.filter(({ at_ms }) => now - at_ms < limits.OBSERVATION_LIFETIME_MS);
     try {
-      const vias = viasOf(this.#sidecars());
+      const vias = probeTargets(this.#sidecars());
       const first = vias.find(({ address }) => isIPv4(address));
       const others = first === undefined ? [] : Array.from({ length: limits.FRESH_SOCKETS }, (_, at) => at);
       await Promise.all(others.map((one) => fresh.bind(one)));
       // The socket that will play first, and then the fresh ones back to back: the newest port of a router that counts.
-      const asked = vias.map((via) => this.#look(sockets, number, 0, via, questions));
-      asked.push(...others.map((one) => this.#look(fresh, one, this.#number(), first!, questions)));
-      const looks = await inTime(asked);
+      const asked = vias.map((via) => this.#observe(sockets, number, 0, via, questions));
+      asked.push(...others.map((one) => this.#observe(fresh, one, this.#nextSocketNumber(), first!, questions)));
+      const looks = await collectObservations(asked);
       // What was the playing socket's before may have been another socket.
-      const older = this.#looks.map((look) => (look.socket === 0 ? { ...look, socket: this.#number() } : look));
-      this.#looks = [...older, ...looks].slice(-limits.LOOKS_MAX);
+      const older = this.#observations.map((look) => (look.socket === 0 ? { ...look, socket: this.#nextSocketNumber() } : look));
+      this.#observations = [...older, ...looks].slice(-limits.OBSERVATIONS_MAX);
       // Only what is of this moment says where the playing socket is.
       const filtering = this.#filtering;
-      const isKnown = filtering !== null && now - filtering.at < limits.FILTERING_MS;
-      const told = { looks: this.#looks.toSorted((a, b) => a.at_ms - b.at_ms), hosts: sockets.hosts(number) };
+      const isKnown = filtering !== null && now - filtering.at < limits.FILTERING_LIFETIME_MS;
+      const told = { looks: this.#observations.toSorted((a, b) => a.at_ms - b.at_ms), hosts: sockets.hosts(number) };
       return { ...told, now_ms: performance.now(), ...(isKnown && { filtering: filtering.is }) };
     } finally {
       fresh.closeAll();
@@ -64,26 +64,26 @@ export class Observer {
   }
 
   /** Whom the router lets in; on joining, long before it is needed. */
-  async test(): Promise<void> {
-    const questions = new Questions();
-    const sockets = new Sockets((bytes) => void questions.hear(bytes));
+  async testFiltering(): Promise<void> {
+    const questions = new ProbeTransactions();
+    const sockets = new Sockets((bytes) => void questions.handleResponse(bytes));
     try {
       await Promise.all([sockets.bind(0), sockets.bind(1)]);
       await this.gather(sockets, 0, questions);
-      const vias = viasOf(this.#sidecars()).filter(({ address }) => isIPv4(address));
+      const vias = probeTargets(this.#sidecars()).filter(({ address }) => isIPv4(address));
       const [via] = vias;
       const elsewhere = vias.find(({ address }) => address !== via?.address);
       const otherPort = vias.find(({ address, port }) => address === via?.address && port !== via.port);
       if (via === undefined || otherPort === undefined) return;
-      const tested = new Sockets((bytes) => void questions.hear(bytes));
+      const tested = new Sockets((bytes) => void questions.handleResponse(bytes));
       try {
         await tested.bind(0);
-        const seen = await questions.ask((word) => tested.send(0, via, question("see", this.#ticket, word)));
+        const seen = await questions.request((word) => tested.send(0, via, probeRequest("see", this.#ticket, word)));
         if (seen === null) return;
         const patience = 3 * (performance.now() - seen.at) + limits.KNOCK_MS;
         const receipt = seen.words[1] ?? "";
-        const knock = (at: Endpoint): Promise<Answer | null> =>
-          questions.ask((word) => sockets.send(1, at, question("knock", this.#ticket, receipt, word)), patience);
+        const knock = (at: Endpoint): Promise<ProbeResponse | null> =>
+          questions.request((word) => sockets.send(1, at, probeRequest("knock", this.#ticket, receipt, word)), patience);
         const anybody = elsewhere === undefined ? null : await knock(elsewhere);
         const is = anybody !== null ? "independent" : (await knock(otherPort)) !== null ? "address" : "port";
         this.#filtering = { is, at: performance.now() };
@@ -95,57 +95,57 @@ export class Observer {
     }
   }
 
-  async #look(
+  async #observe(
     sockets: Sockets,
     number: number,
     socket: number,
     via: Endpoint,
-    questions: Questions,
-  ): Promise<Look | null> {
+    questions: ProbeTransactions,
+  ): Promise<Observation | null> {
     const local_port = sockets.port(number, via.address);
     if (local_port === null) return null;
-    const answer = await questions.ask((word) => sockets.send(number, via, question("see", this.#ticket, word)));
+    const answer = await questions.request((word) => sockets.send(number, via, probeRequest("see", this.#ticket, word)));
     const receipt = answer?.words[1];
     return receipt === undefined ? null : { socket, local_port, via, at_ms: answer!.at, receipt };
   }
 
   /** No two sockets have one; 0 is the one that will play. */
-  #number(): number {
-    this.#numbers = (this.#numbers % 65_000) + 1;
-    return this.#numbers;
+  #nextSocketNumber(): number {
+    this.#lastSocketNumber = (this.#lastSocketNumber % 65_000) + 1;
+    return this.#lastSocketNumber;
   }
 }
 
 /** Questions that wait for an answer, each by a word of its own. */
-export class Questions {
-  readonly #waiting = new Map<string, (words: readonly string[]) => void>();
+export class ProbeTransactions {
+  readonly #pending = new Map<string, (words: readonly string[]) => void>();
 
   /** Whether these bytes were an answer. */
-  hear(bytes: Uint8Array): boolean {
+  handleResponse(bytes: Uint8Array): boolean {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 256)).toString("latin1");
     if (!/^(seen|knocked|entered) /.test(text)) return false;
     const words = text.split(" ");
-    this.#waiting.get(words.at(-1)!)?.(words.slice(1));
+    this.#pending.get(words.at(-1)!)?.(words.slice(1));
     return true;
   }
 
   /** Says it, and says it again; the answer, and when the question that it is to had left; null where none comes. */
-  ask(say: (word: string) => void, patience_ms = limits.GATHER_MS): Promise<Answer | null> {
+  request(say: (word: string) => void, patience_ms = limits.GATHER_MS): Promise<ProbeResponse | null> {
     return new Promise((done) => {
       const words: string[] = [];
-      const finish = (answer: Answer | null): void => {
+      const finish = (answer: ProbeResponse | null): void => {
         for (const timer of timers) clearTimeout(timer);
-        for (const word of words) this.#waiting.delete(word);
+        for (const word of words) this.#pending.delete(word);
         done(answer);
       };
       const once = (): void => {
         const word = randomWord();
         const at = performance.now();
         words.push(word);
-        this.#waiting.set(word, (words) => finish({ at, words }));
+        this.#pending.set(word, (words) => finish({ at, words }));
         say(word);
       };
-      const times = limits.ASK_AGAIN_MS.filter((ms) => ms < patience_ms);
+      const times = limits.RETRANSMIT_MS.filter((ms) => ms < patience_ms);
       const timers = times.map((ms) => setTimeout(once, ms));
       timers.push(setTimeout(() => finish(null), patience_ms));
       once();
@@ -154,21 +154,21 @@ export class Questions {
 }
 
 /** A request to a sidecar, filled up so that no answer is longer. */
-export const question = (...words: readonly string[]): Uint8Array =>
-  Buffer.from(words.join(" ").padEnd(limits.QUESTION_BYTES_MIN), "latin1");
+export const probeRequest = (...words: readonly string[]): Uint8Array =>
+  Buffer.from(words.join(" ").padEnd(limits.REQUEST_BYTES_MIN), "latin1");
 
 const randomWord = (): string => Math.random().toString(36).slice(2, 12).padEnd(4, "0");
 
 /** Those that answered; the last ones are not waited for longer than it takes to see that they are late. */
-async function inTime(asked: readonly Promise<Look | null>[]): Promise<Look[]> {
-  const looks: Look[] = [];
+async function collectObservations(asked: readonly Promise<Observation | null>[]): Promise<Observation[]> {
+  const looks: Observation[] = [];
   const began = performance.now();
   let late: Promise<unknown> = new Promise(() => {});
   const all = asked.map(async (one) => {
     const look = await one;
     if (look === null) return;
     if (looks.push(look) === 1) {
-      const ms = 2 * (performance.now() - began) + limits.STRAGGLER_MS + limits.ASK_AGAIN_MS[1]!;
+      const ms = 2 * (performance.now() - began) + limits.STRAGGLER_MS + limits.RETRANSMIT_MS[1]!;
       late = new Promise((done) => setTimeout(done, ms));
     }
   });
@@ -179,11 +179,11 @@ async function inTime(asked: readonly Promise<Look | null>[]): Promise<Look[]> {
 }
 
 /** The endpoints to ask: at every sidecar its first ports of the native wire, by each family that it has. */
-function viasOf(sidecars: readonly Sidecar[]): Endpoint[] {
+function probeTargets(sidecars: readonly Sidecar[]): Endpoint[] {
   const speaking = sidecars.flatMap(({ v4, v6, ports }) => {
-    const native = ports.filter(({ wires }) => wires.includes("native")).slice(0, limits.PORTS_ASKED);
+    const native = ports.filter(({ wires }) => wires.includes("native")).slice(0, limits.PORTS_PROBED_MAX);
     const addresses = [...v4.slice(0, 1), ...v6.slice(0, 1)];
     return native.length === 0 ? [] : [addresses.flatMap((address) => native.map(({ port }) => ({ address, port })))];
   });
-  return speaking.slice(0, limits.SIDECARS_ASKED).flat();
+  return speaking.slice(0, limits.SIDECARS_PROBED_MAX).flat();
 }

@@ -10,19 +10,19 @@ import { networkInterfaces } from "node:os";
 import { type Endpoint, isLoopback } from "../util/addresses.ts";
 import { HOPS, HOSTS_MAX } from "./limits.ts";
 
-export type Heard = (bytes: Uint8Array, socket: number, from: Endpoint) => void;
+export type DatagramHandler = (bytes: Uint8Array, socket: number, from: Endpoint) => void;
 
 type Family = "udp4" | "udp6";
-type Pair = { readonly [F in Family]?: Socket };
+type SocketPair = { readonly [F in Family]?: Socket };
 
 export class Sockets {
-  readonly #heard: Heard;
-  readonly #open = new Map<number, Pair>();
+  readonly #onDatagram: DatagramHandler;
+  readonly #open = new Map<number, SocketPair>();
   readonly #families: readonly Family[];
   sent = 0;
 
-  constructor(heard: Heard) {
-    this.#heard = heard;
+  constructor(heard: DatagramHandler) {
+    this.#onDatagram = heard;
     this.#families = ownAddresses().some((address) => !isIPv4(address)) ? ["udp4", "udp6"] : ["udp4"];
   }
 
@@ -84,20 +84,20 @@ export class Sockets {
     return socket?.removeAllListeners() ?? null;
   }
 
-  #pair(number: number): Pair {
+  #pair(number: number): SocketPair {
     const known = this.#open.get(number);
     if (known !== undefined) return known;
-    const pair = Object.fromEntries(this.#families.map((family) => [family, this.#make(family, number)])) as Pair;
+    const pair = Object.fromEntries(this.#families.map((family) => [family, this.#create(family, number)])) as SocketPair;
     this.#open.set(number, pair);
     return pair;
   }
 
-  #make(type: Family, number: number): Socket {
+  #create(type: Family, number: number): Socket {
     // Addresses are numbers here: looked up at once, a datagram leaves before the next line runs.
     const lookup = (host: string, _: unknown, told: (error: null, address: string, family: number) => void): void =>
       told(null, host, type === "udp4" ? 4 : 6);
     const socket = createSocket({ type, ipv6Only: type === "udp6", lookup });
-    socket.on("message", (bytes, { address, port }) => this.#heard(bytes, number, { address, port }));
+    socket.on("message", (bytes, { address, port }) => this.#onDatagram(bytes, number, { address, port }));
     socket.on("error", () => {});
     return socket;
   }

@@ -8,7 +8,7 @@
  */
 import * as limits from "./limits.ts";
 
-export type TunnelTold = {
+export type TunnelHandlers = {
   readonly open: (isOpen: boolean) => void;
   readonly datagram: (bytes: Uint8Array) => void;
 };
@@ -16,16 +16,16 @@ export type TunnelTold = {
 export class Tunnel {
   readonly #url: string;
   readonly #ticket: string;
-  readonly #told: TunnelTold;
+  readonly #handlers: TunnelHandlers;
   #socket: WebSocket | null = null;
   #entered = false;
-  #again: NodeJS.Timeout | undefined;
+  #reconnectTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(url: string, ticket: string, told: TunnelTold) {
+  constructor(url: string, ticket: string, told: TunnelHandlers) {
     this.#url = url;
     this.#ticket = ticket;
-    this.#told = told;
+    this.#handlers = told;
     this.#open();
   }
 
@@ -37,7 +37,7 @@ export class Tunnel {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#again);
+    clearTimeout(this.#reconnectTimer);
     this.#socket?.close();
   }
 
@@ -46,22 +46,22 @@ export class Tunnel {
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     socket.addEventListener("open", () => socket.send(`enter ${this.#ticket} -`));
-    socket.addEventListener("message", ({ data }) => this.#hear(data));
+    socket.addEventListener("message", ({ data }) => this.#handleMessage(data));
     // Whatever ends it, "close" comes behind.
     socket.addEventListener("error", () => {});
     socket.addEventListener("close", () => {
-      if (this.#entered && !this.#closed) this.#told.open(false);
+      if (this.#entered && !this.#closed) this.#handlers.open(false);
       this.#entered = false;
-      if (!this.#closed) this.#again = setTimeout(() => this.#open(), limits.TUNNEL_AGAIN_MS);
+      if (!this.#closed) this.#reconnectTimer = setTimeout(() => this.#open(), limits.TUNNEL_RECONNECT_MS);
     });
   }
 
-  #hear(data: unknown): void {
+  #handleMessage(data: unknown): void {
     if (this.#closed) return;
-    if (data instanceof ArrayBuffer) this.#told.datagram(new Uint8Array(data));
+    if (data instanceof ArrayBuffer) this.#handlers.datagram(new Uint8Array(data));
     else if (typeof data === "string" && data.startsWith("entered")) {
       this.#entered = true;
-      this.#told.open(true);
+      this.#handlers.open(true);
     }
   }
 }

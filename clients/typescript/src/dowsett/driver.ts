@@ -4,25 +4,25 @@
  */
 import { randomInt } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
-import { type Address, sameAddress } from "./address.ts";
+import { type Address, sameAddress } from "./wire/address.ts";
 import type { DowsettEvent } from "./events.ts";
 import { HANDSHAKE_PASSWORD_LENGTH } from "./limits.ts";
 import type { DowsettOptions } from "./options.ts";
-import { type Ending, type Farewell, type InitServer, Session } from "./session.ts";
+import { type Ending, type SessionSummary, type InitServer, Session } from "./session.ts";
 
-type Waiting = { readonly done: (value: never) => void; readonly failed: (error: Error) => void };
+type PendingPromise = { readonly done: (value: never) => void; readonly failed: (error: Error) => void };
 
 export class Driver {
   readonly session: Session;
-  readonly #tell: (event: DowsettEvent) => void;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #emit: (event: DowsettEvent) => void;
+  readonly #pending = new Map<number, PendingPromise>();
   #lastTicket = 0;
   #socket: Socket | null = null;
   #closed: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
   #timer_at: number | null = null;
-  #untold: DowsettEvent[] = [];
-  #telling = false;
+  #undelivered: DowsettEvent[] = [];
+  #isDelivering = false;
   /** Commands that open a socket take turns. */
   #turn: Promise<void> = Promise.resolve();
   /** Rises whenever a session begins or ends: what was overtaken while its socket opened does nothing more. */
@@ -30,7 +30,7 @@ export class Driver {
 
   constructor(options: DowsettOptions, tell: (event: DowsettEvent) => void) {
     this.session = new Session(options, { makePassword });
-    this.#tell = tell;
+    this.#emit = tell;
   }
 
   /** The port it listens on, or null. */
@@ -46,11 +46,11 @@ export class Driver {
   /** Does something to the session, and then whatever follows from it. */
   run<T>(command: (now: number) => T): T {
     const result = command(now());
-    this.#settle();
+    this.#flush();
     return result;
   }
 
-  quit(): Farewell {
+  quit(): SessionSummary {
     this.#term++;
     return this.run((now) => this.session.quit(now));
   }
@@ -71,7 +71,7 @@ export class Driver {
   }
 
   /** Asks something, over the socket of the session or, without one, over any. */
-  ask<T>(command: (ticket: number, now: number) => void): Promise<T> {
+  request<T>(command: (ticket: number, now: number) => void): Promise<T> {
     const term = this.#term;
     return this.#inTurn(async (ticket) => {
       if (this.#socket === null) await this.#open(0, term);
@@ -85,14 +85,14 @@ export class Driver {
     try {
       command(ticket);
     } catch (error) {
-      this.#refuse(ticket, error);
+      this.#reject(ticket, error);
     }
     return promise;
   }
 
   ticket<T>(): { readonly ticket: number; readonly promise: Promise<T> } {
     const ticket = ++this.#lastTicket;
-    const promise = new Promise<T>((done, failed) => this.#waiting.set(ticket, { done, failed }));
+    const promise = new Promise<T>((done, failed) => this.#pending.set(ticket, { done, failed }));
     // Whoever listens to the events instead must not be killed by a rejection that nobody handles.
     promise.catch(() => {});
     return { ticket, promise };
@@ -100,7 +100,7 @@ export class Driver {
 
   #inTurn<T>(command: (ticket: number) => Promise<void>): Promise<T> {
     const { ticket, promise } = this.ticket<T>();
-    this.#turn = this.#turn.then(() => command(ticket)).catch((error: unknown) => this.#refuse(ticket, error));
+    this.#turn = this.#turn.then(() => command(ticket)).catch((error: unknown) => this.#reject(ticket, error));
     return promise;
   }
 
@@ -129,7 +129,7 @@ export class Driver {
   }
 
   /** Sends what there is to send, tells what there is to tell, and sees to the timer and the socket. */
-  #settle(): void {
+  #flush(): void {
     const { datagrams, events, outcomes } = this.session.drain();
     for (const { bytes, to } of datagrams) this.#socket?.send(bytes, to[1], to[0], onSent);
     if (this.session.isIdle) {
@@ -137,47 +137,47 @@ export class Driver {
       this.#socket = null;
       socket?.close();
     }
-    this.#wind();
-    for (const { ticket, ending } of outcomes) this.#end(ticket, ending);
-    this.#untold.push(...events);
-    this.#tellAll();
+    this.#setTimer();
+    for (const { ticket, ending } of outcomes) this.#settleTicket(ticket, ending);
+    this.#undelivered.push(...events);
+    this.#deliver();
   }
 
   /** In the order in which things happened, even where a listener makes more happen. */
-  #tellAll(): void {
-    if (this.#telling) return;
-    this.#telling = true;
-    for (let event = this.#untold.shift(); event !== undefined; event = this.#untold.shift()) this.#tell(event);
-    this.#telling = false;
+  #deliver(): void {
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    for (let event = this.#undelivered.shift(); event !== undefined; event = this.#undelivered.shift()) this.#emit(event);
+    this.#isDelivering = false;
   }
 
   /** One timer, for the next deadline. It keeps no process alive. */
-  #wind(): void {
+  #setTimer(): void {
     const at = this.session.deadline;
     if (at === this.#timer_at) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer_at = at;
-    this.#timer = at === null ? null : setTimeout(() => this.#ring(), Math.max(0, Math.ceil(at - now()))).unref();
+    this.#timer = at === null ? null : setTimeout(() => this.#onTimer(), Math.max(0, Math.ceil(at - now()))).unref();
   }
 
-  #ring(): void {
+  #onTimer(): void {
     this.#timer_at = null;
     this.run((now) => this.session.tick(now));
   }
 
-  #end(ticket: number, ending: Ending): void {
-    const waiting = this.#waiting.get(ticket);
-    this.#waiting.delete(ticket);
+  #settleTicket(ticket: number, ending: Ending): void {
+    const waiting = this.#pending.get(ticket);
+    this.#pending.delete(ticket);
     if ("value" in ending) waiting?.done(ending.value as never);
     else waiting?.failed(new Error(ending.failure));
   }
 
-  #refuse(ticket: number, error: unknown): void {
+  #reject(ticket: number, error: unknown): void {
     const fault = error instanceof Error ? error : new Error(String(error));
-    this.#waiting.get(ticket)?.failed(fault);
-    this.#waiting.delete(ticket);
-    this.#untold.push(["error", fault.message]);
-    this.#tellAll();
+    this.#pending.get(ticket)?.failed(fault);
+    this.#pending.delete(ticket);
+    this.#undelivered.push(["error", fault.message]);
+    this.#deliver();
   }
 }
 

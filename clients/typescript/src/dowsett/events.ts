@@ -1,7 +1,7 @@
 /** What a peer tells the game: the document's signals, as typed events. */
 import type { Json } from "../util/bounded-json.ts";
-import type { Address } from "./address.ts";
-import type { PacketData } from "./packet.ts";
+import type { Address } from "./wire/address.ts";
+import type { PacketData } from "./wire/packet.ts";
 
 export type ServerEntry = {
   readonly name: string;

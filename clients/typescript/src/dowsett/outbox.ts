@@ -5,10 +5,10 @@
  * packet waits for its period first, and once more after each reply. All replies are awaited equally long and time
  * never runs backwards, so the order in which they began to wait is the order in which they are due.
  */
-import type { Address } from "./address.ts";
-import type { PacketData } from "./packet.ts";
+import type { Address } from "./wire/address.ts";
+import type { PacketData } from "./wire/packet.ts";
 
-export type Pending = {
+export type PendingPacket = {
   readonly type: string;
   /** Name of whom it is for. */
   readonly peer: string;
@@ -23,11 +23,11 @@ export type Pending = {
   readonly ticket: number | null;
 };
 
-export type Due =
-  | { readonly what: "send"; readonly pending: Pending; readonly again: boolean }
-  | { readonly what: "expire"; readonly pending: Pending };
+export type DuePacket =
+  | { readonly what: "send"; readonly pending: PendingPacket; readonly again: boolean }
+  | { readonly what: "expire"; readonly pending: PendingPacket };
 
-type Entry = { readonly pending: Pending; due: number; sends: number };
+type Entry = { readonly pending: PendingPacket; due: number; sends: number };
 
 export class Outbox {
   readonly #await_ms: number;
@@ -53,12 +53,12 @@ export class Outbox {
   }
 
   /** A packet that was just sent for the first time. Replaces the one of the same type, peer and id. */
-  await(pending: Pending, now: number): void {
+  await(pending: PendingPacket, now: number): void {
     this.#insert(this.#awaiting, pending, now + this.#await_ms, 1);
   }
 
   /** A periodic packet: first sent after its period. */
-  rest(pending: Pending, now: number): void {
+  schedule(pending: PendingPacket, now: number): void {
     this.#insert(this.#resting, pending, now + (pending.period_ms ?? 0), 0);
   }
 
@@ -73,11 +73,11 @@ export class Outbox {
   }
 
   /** The reply came: a periodic packet rests, another one is done. Returns what was awaited, or null. */
-  answer(type: string, peer: string, id: number, now: number): Pending | null {
+  answer(type: string, peer: string, id: number, now: number): PendingPacket | null {
     const entry = this.#awaiting.get(keyOf(type, peer, id));
     if (entry === undefined) return null;
     this.remove(type, peer, id);
-    if (entry.pending.period_ms !== null) this.rest(entry.pending, now);
+    if (entry.pending.period_ms !== null) this.schedule(entry.pending, now);
     return entry.pending;
   }
 
@@ -92,11 +92,11 @@ export class Outbox {
   }
 
   /** Everything for one peer. Returns what was removed. */
-  removePeer(peer: string): Pending[] {
+  removePeer(peer: string): PendingPacket[] {
     return this.#removeWhere((pending) => pending.peer === peer);
   }
 
-  clear(): Pending[] {
+  clear(): PendingPacket[] {
     return this.#removeWhere(() => true);
   }
 
@@ -108,7 +108,7 @@ export class Outbox {
   }
 
   /** One thing that is due, already booked as done, or null. To be asked until it says null. */
-  pop(now: number): Due | null {
+  pop(now: number): DuePacket | null {
     const oldest = this.#awaiting.values().next().value;
     if (oldest !== undefined && oldest.due <= now) {
       const { pending, sends } = oldest;
@@ -125,13 +125,13 @@ export class Outbox {
     return null;
   }
 
-  #insert(table: Map<string, Entry>, pending: Pending, due: number, sends: number): void {
+  #insert(table: Map<string, Entry>, pending: PendingPacket, due: number, sends: number): void {
     this.remove(pending.type, pending.peer, pending.id);
     table.set(keyOf(pending.type, pending.peer, pending.id), { pending, due, sends });
     this.#bytes += pending.bytes.length;
   }
 
-  #removeWhere(goes: (pending: Pending) => boolean): Pending[] {
+  #removeWhere(goes: (pending: PendingPacket) => boolean): PendingPacket[] {
     const gone = [...this.#awaiting.values(), ...this.#resting.values()].filter(({ pending }) => goes(pending));
     for (const { pending } of gone) this.remove(pending.type, pending.peer, pending.id);
     return gone.map(({ pending }) => pending);

@@ -5,13 +5,13 @@
  * No promise of this class has to be awaited: whoever prefers the events may ignore it, failures included.
  */
 import { type Json, stringify } from "../util/bounded-json.ts";
-import { type Address, sameAddress } from "./address.ts";
+import { type Address, sameAddress } from "./wire/address.ts";
 import { Driver } from "./driver.ts";
 import { Emitter } from "../util/emitter.ts";
 import type { DowsettEvents, ReliableMessage } from "./events.ts";
 import { MESSAGE_BYTES_MAX, MESSAGE_NESTING_MAX } from "./limits.ts";
 import type { DowsettOptions } from "./options.ts";
-import type { Farewell, InitClient, InitServer, ServerList, Session } from "./session.ts";
+import type { SessionSummary, InitClient, InitServer, ServerList, Session } from "./session.ts";
 import { confirmedPeers } from "./state.ts";
 
 /** Whether each peer confirmed a reliable broadcast. */
@@ -52,7 +52,7 @@ export class DowsettPeer extends Emitter<DowsettEvents> {
   }
 
   /** Ends the session: everybody is told, what is under way is given up. Says what the session was. */
-  quitConnection(): Farewell {
+  quitConnection(): SessionSummary {
     return this.#driver.quit();
   }
 
@@ -78,7 +78,7 @@ export class DowsettPeer extends Emitter<DowsettEvents> {
    */
   requestServerList(handshakeAddress: Address): Promise<ServerList> {
     if (this.#listing !== null && sameAddress(this.#listing.address, handshakeAddress)) return this.#listing.list;
-    const list = this.#driver.ask<ServerList>((ticket, now) =>
+    const list = this.#driver.request<ServerList>((ticket, now) =>
       this.#session.requestServerList(handshakeAddress, ticket, now),
     );
     const listing = { address: handshakeAddress, list };

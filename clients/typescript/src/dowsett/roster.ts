@@ -1,8 +1,8 @@
 /** Peers of a session: where they are, what they were told, and which of their messages were seen. */
-import { type Address, sameAddress } from "./address.ts";
+import { type Address, sameAddress } from "./wire/address.ts";
 import { MESSAGE_ID_MAX, RECEIVED_IDS_MAX } from "./limits.ts";
 
-export type Via = "global" | "local";
+export type AddressKind = "global" | "local";
 
 /** A peer list update that the host has under way to one peer. */
 export type Update = {
@@ -19,7 +19,7 @@ export class Peer {
   /** As he calls himself in his own network. */
   readonly local: Address;
   /** Which of the two is his, or null before either answered. */
-  via: Via | null = null;
+  addressKind: AddressKind | null = null;
   /** The host's word says which, and our own inquiry has not: both are listened to. */
   provisional = false;
   /** Id of the next reliable message to him. */
@@ -29,7 +29,7 @@ export class Peer {
   /** He was introduced again at this time, at the same address: his next inquiry means that he began anew. */
   introduced_again_at: number | null = null;
   /** Host only: whom he has confirmed to know, by name. */
-  readonly told = new Map<string, Peer>();
+  readonly confirmedList = new Map<string, Peer>();
   update: Update | null = null;
   readonly #seen = new Set<number>();
 
@@ -42,8 +42,8 @@ export class Peer {
 
   /** Where he is, or null before that is known. */
   get address(): Address | null {
-    if (this.via === null) return null;
-    return this.via === "global" ? this.global : this.local;
+    if (this.addressKind === null) return null;
+    return this.addressKind === "global" ? this.global : this.local;
   }
 
   /** Whether a packet from there can be his. */
@@ -52,14 +52,14 @@ export class Peer {
     return sameAddress(this.global, from) || sameAddress(this.local, from);
   }
 
-  takeId(): number {
+  nextMessageId(): number {
     const id = this.#next_id;
     this.#next_id = id >= MESSAGE_ID_MAX ? 0 : id + 1;
     return id;
   }
 
   /** Notes a message id of his. False where it was seen before. */
-  isNew(id: number): boolean {
+  recordMessageId(id: number): boolean {
     if (this.#seen.has(id)) return false;
     this.#seen.add(id);
     if (this.#seen.size > RECEIVED_IDS_MAX) {

@@ -4,18 +4,18 @@
  * somebody sent.
  */
 import type { Json } from "../util/bounded-json.ts";
-import { type Address, isIPv4, isReachable, sameAddress } from "./address.ts";
-import { receive } from "./receive.ts";
-import { expired } from "./timeouts.ts";
-import { leaveServer, quit, refuse } from "./lifecycle.ts";
+import { type Address, isIPv4, isReachable, sameAddress } from "./wire/address.ts";
+import { receive } from "./protocol/receive.ts";
+import { handleExpired } from "./protocol/timeouts.ts";
+import { leaveServer, quit, refuse } from "./protocol/lifecycle.ts";
 import { NAME_POINTS_MAX, PASSWORD_POINTS_MAX } from "./limits.ts";
-import { dropPeer } from "./mesh.ts";
-import { sendReliable, sendUnreliable } from "./messages.ts";
+import { dropPeer } from "./protocol/peer-list.ts";
+import { sendReliable, sendUnreliable } from "./protocol/messages.ts";
 import { type DowsettOptions, settingsOf } from "./options.ts";
-import { HS_SERVER_NAME } from "./packet.ts";
-import { type Active, confirmedPeers, toServer, World } from "./state.ts";
+import { HS_SERVER_NAME } from "./wire/packet.ts";
+import { type ActiveSession, confirmedPeers, toServer, State } from "./state.ts";
 
-export type { Ending, Outcome, Outgoing, ServerList } from "./state.ts";
+export type { TicketResult as Ending, TicketOutcome as Outcome, OutgoingDatagram as Outgoing, ServerList } from "./state.ts";
 
 export type InitServer = {
   /** Of the handshake server; the local address itself where the host is to be the handshake server (LAN mode). */
@@ -29,7 +29,7 @@ export type InitServer = {
 
 export type InitClient = InitServer & { readonly userName: string };
 
-export type SessionHelp = {
+export type SessionDependencies = {
   /** A fresh random password for a handshake server. */
   readonly makePassword: () => string;
   /** Id of the first reliable message to each peer. Default 0. */
@@ -37,7 +37,7 @@ export type SessionHelp = {
 };
 
 /** What a session was when it ended. */
-export type Farewell = {
+export type SessionSummary = {
   readonly iAmServer: boolean | null;
   readonly serverAddress: Address | null;
   readonly userName: string | null;
@@ -45,59 +45,59 @@ export type Farewell = {
 };
 
 export class Session {
-  readonly #world: World;
+  readonly #state: State;
 
   /** Throws a RangeError for options out of range. */
-  constructor(options: DowsettOptions, { makePassword, firstMessageId = 0 }: SessionHelp) {
-    this.#world = new World(settingsOf(options), makePassword, firstMessageId);
+  constructor(options: DowsettOptions, { makePassword, firstMessageId = 0 }: SessionDependencies) {
+    this.#state = new State(settingsOf(options), makePassword, firstMessageId);
   }
 
   /** The session under way. To be read, never written. */
-  get active(): Readonly<Active> | null {
-    return this.#world.active;
+  get active(): Readonly<ActiveSession> | null {
+    return this.#state.active;
   }
 
   /** When `tick` is next of use (ms), or null. */
   get deadline(): number | null {
-    return this.#world.outbox.next;
+    return this.#state.outbox.next;
   }
 
   /** Whether there is anything to receive datagrams for. */
   get isIdle(): boolean {
-    return this.#world.active === null && this.#world.listing === null;
+    return this.#state.active === null && this.#state.listing === null;
   }
 
   /** What there is to send and to tell since the last time. */
-  drain(): ReturnType<World["drain"]> {
-    return this.#world.drain();
+  drain(): ReturnType<State["drain"]> {
+    return this.#state.drain();
   }
 
   /** A datagram came in. Never throws. */
   receive(bytes: Uint8Array, from: Address, now: number): void {
-    this.#world.now = now;
-    receive(this.#world, bytes, from);
+    this.#state.now = now;
+    receive(this.#state, bytes, from);
   }
 
   /** Time has passed. */
   tick(now: number): void {
-    const world = this.#world;
-    world.now = now;
-    for (let due = world.outbox.pop(world.now); due !== null; due = world.outbox.pop(world.now)) {
+    const state = this.#state;
+    state.now = now;
+    for (let due = state.outbox.pop(state.now); due !== null; due = state.outbox.pop(state.now)) {
       const { pending } = due;
       if (due.what === "send") {
-        if (due.again) world.emit("packetTimeout", pending.says, true);
-        world.transmit(pending, pending.to);
+        if (due.again) state.emit("packetTimeout", pending.says, true);
+        state.transmit(pending, pending.to);
       } else {
-        world.emit("packetTimeout", pending.says, false);
-        world.emit("packetExpired", pending.says);
-        expired(world, pending);
+        state.emit("packetTimeout", pending.says, false);
+        state.emit("packetExpired", pending.says);
+        handleExpired(state, pending);
       }
     }
   }
 
   /** Settles with the handshake server's address. A session under way is quit first. */
   initServer(init: InitServer, ticket: number | null, now: number): void {
-    const world = this.#world;
+    const state = this.#state;
     const active = this.#begin("host", init.serverName, init, ticket, now);
     if (active === null) return;
     const { handshake, local, password, serverName } = active;
@@ -107,16 +107,16 @@ export class Session {
       active.globalAddress = local;
       active.confirmed = true;
       active.ticket = null;
-      world.emit("confirmedAsServer", local);
-      return world.settle(ticket, { value: local });
+      state.emit("confirmedAsServer", local);
+      return state.settle(ticket, { value: local });
     }
     const body = {
       "local-address": local,
-      "seconds-before-expiry": world.settings.registration_s,
+      "seconds-before-expiry": state.settings.registration_s,
       password: handshake.password,
       "password-required": password !== serverName,
     };
-    world.ask("registering-server", body, toServer(serverName, handshake));
+    state.request("registering-server", body, toServer(serverName, handshake));
   }
 
   /** Settles with the host's address. A session under way is quit first. */
@@ -125,123 +125,123 @@ export class Session {
     if (active === null || active.handshake === null) return;
     const { handshake, local, serverName, userName } = active;
     const body = { "local-address": local, "server-name": serverName, password: handshake.password };
-    this.#world.ask("requesting-to-join-server", body, toServer(userName, handshake));
+    this.#state.request("requesting-to-join-server", body, toServer(userName, handshake));
   }
 
   /** Settles with the list. Needs no session. A request under way is given up for this one. */
   requestServerList(address: Address, ticket: number | null, now: number): void {
-    const world = this.#world;
-    world.now = now;
-    if (!isReachable(address)) return refuse(world, invalidAddress(address), ticket);
-    const before = world.outbox.answer("requesting-server-list", HS_SERVER_NAME, 0, now);
-    world.settle(before?.ticket ?? null, { failure: "another list was asked for" });
-    world.listing = { address, password: world.makePassword() };
-    const envelope = toServer(world.active?.userName ?? null, world.listing);
-    world.ask("requesting-server-list", { password: world.listing.password }, envelope, { ticket });
+    const state = this.#state;
+    state.now = now;
+    if (!isReachable(address)) return refuse(state, invalidAddress(address), ticket);
+    const before = state.outbox.answer("requesting-server-list", HS_SERVER_NAME, 0, now);
+    state.settle(before?.ticket ?? null, { failure: "another list was asked for" });
+    state.listing = { address, password: state.makePassword() };
+    const envelope = toServer(state.active?.userName ?? null, state.listing);
+    state.request("requesting-server-list", { password: state.listing.password }, envelope, { ticket });
   }
 
   /** Settles with the message once it is confirmed. */
   sendReliable(name: string, message: Json, ticket: number | null, now: number): void {
     const to = this.#confirmed(name, ticket, now);
-    if (to !== null) sendReliable(this.#world, to.active, to.peer, { message, isBroadcast: false, ticket });
+    if (to !== null) sendReliable(this.#state, to.active, to.peer, { message, isBroadcast: false, ticket });
   }
 
   /** False where there is no such peer. */
   sendUnreliable(name: string, message: Json, now: number): boolean {
     const to = this.#confirmed(name, null, now);
     if (to === null) return false;
-    sendUnreliable(this.#world, to.active, to.peer, { message, isBroadcast: false, ticket: null });
+    sendUnreliable(this.#state, to.active, to.peer, { message, isBroadcast: false, ticket: null });
     return true;
   }
 
   /** To every peer. `tickets` gives one for each peer's confirmation, or is null for unreliable messages. */
   broadcast(message: Json, tickets: ((peerName: string) => number) | null, now: number): void {
-    const world = this.#world;
-    world.now = now;
-    if (world.active === null) return world.emit("error", NO_SESSION);
-    for (const peer of confirmedPeers(world.active)) {
+    const state = this.#state;
+    state.now = now;
+    if (state.active === null) return state.emit("error", NO_SESSION);
+    for (const peer of confirmedPeers(state.active)) {
       const sending = { message, isBroadcast: true, ticket: tickets?.(peer.name) ?? null };
-      if (tickets === null) sendUnreliable(world, world.active, peer, sending);
-      else sendReliable(world, world.active, peer, sending);
+      if (tickets === null) sendUnreliable(state, state.active, peer, sending);
+      else sendReliable(state, state.active, peer, sending);
     }
   }
 
   /** As host. False where there is no such peer, or we are no host. */
   dropPeer(name: string, now: number): boolean {
-    const world = this.#world;
-    world.now = now;
-    const peer = world.active?.peers.get(name);
-    const isHost = world.active?.role === "host";
-    if (world.active === null || peer === undefined || !isHost) {
-      world.emit("error", isHost ? `no peer named ${name}` : "only server can drop peers");
+    const state = this.#state;
+    state.now = now;
+    const peer = state.active?.peers.get(name);
+    const isHost = state.active?.role === "host";
+    if (state.active === null || peer === undefined || !isHost) {
+      state.emit("error", isHost ? `no peer named ${name}` : "only server can drop peers");
       return false;
     }
-    dropPeer(world, world.active, peer, true);
+    dropPeer(state, state.active, peer, true);
     return true;
   }
 
   dropConnectionWithHandshakeServer(now: number): void {
-    const world = this.#world;
-    world.now = now;
-    if (world.active === null) return;
-    const joins = world.outbox.has("requesting-to-join-server", HS_SERVER_NAME);
-    const registers = world.outbox.has("registering-server", HS_SERVER_NAME);
-    leaveServer(world, world.active, HANDSHAKE_DROPPED);
-    if (joins || registers) quit(world, HANDSHAKE_DROPPED);
+    const state = this.#state;
+    state.now = now;
+    if (state.active === null) return;
+    const joins = state.outbox.has("requesting-to-join-server", HS_SERVER_NAME);
+    const registers = state.outbox.has("registering-server", HS_SERVER_NAME);
+    leaveServer(state, state.active, HANDSHAKE_DROPPED);
+    if (joins || registers) quit(state, HANDSHAKE_DROPPED);
   }
 
   /** Ends the session and gives up whatever is under way. Says what the session was. */
-  quit(now: number): Farewell {
-    const world = this.#world;
-    world.now = now;
-    const { active } = world;
+  quit(now: number): SessionSummary {
+    const state = this.#state;
+    state.now = now;
+    const { active } = state;
     const farewell = {
       iAmServer: active === null ? null : active.role === "host",
       serverAddress: active?.serverAddress ?? null,
       userName: active?.userName ?? null,
       myAddress: active?.globalAddress ?? null,
     };
-    quit(world, "the session was ended");
+    quit(state, "the session was ended");
     return farewell;
   }
 
   #begin(role: "host" | "guest", userName: string, init: InitServer, ticket: number | null, now: number) {
-    const world = this.#world;
-    world.now = now;
-    quit(world, "another session was begun");
+    const state = this.#state;
+    state.now = now;
+    quit(state, "another session was begun");
     const fault = faultOf(userName, init);
     if (fault !== null) {
-      refuse(world, fault, ticket);
+      refuse(state, fault, ticket);
       return null;
     }
     const { handshakeAddress: address, localAddress: local, serverName } = init;
     const password =
       init.password === undefined || init.password === null || init.password === "" ? null : init.password;
     const self = role === "host" && sameAddress(address, local);
-    const active: Active = {
+    const active: ActiveSession = {
       role,
       userName,
       serverName,
       password: password ?? serverName,
       local,
-      handshake: { address, password: world.makePassword(), self },
+      handshake: { address, password: state.makePassword(), self },
       confirmed: false,
       peers: new Map(),
       serverAddress: null,
       globalAddress: null,
       ticket,
     };
-    world.active = active;
+    state.active = active;
     return active;
   }
 
   #confirmed(name: string, ticket: number | null, now: number) {
-    const world = this.#world;
-    world.now = now;
-    const { active } = world;
+    const state = this.#state;
+    state.now = now;
+    const { active } = state;
     const peer = active?.peers.get(name);
-    if (active !== null && peer !== undefined && peer.via !== null) return { active, peer };
-    refuse(world, active === null ? NO_SESSION : `no peer named "${name}"`, ticket);
+    if (active !== null && peer !== undefined && peer.addressKind !== null) return { active, peer };
+    refuse(state, active === null ? NO_SESSION : `no peer named "${name}"`, ticket);
     return null;
   }
 }

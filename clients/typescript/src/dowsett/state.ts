@@ -3,23 +3,23 @@
  * no dice: time and passwords are handed in.
  */
 import type { JsonObject } from "../util/bounded-json.ts";
-import { type Address, isReachable } from "./address.ts";
+import { type Address, isReachable } from "./wire/address.ts";
 import type { DowsettEvent, DowsettEventName, DowsettEvents, ReliableMessage, ServerEntry } from "./events.ts";
 import { DATAGRAM_BYTES_MAX } from "./limits.ts";
 import type { Settings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { type Encoded, encode, type Envelope, HS_SERVER_NAME } from "./packet.ts";
+import { type EncodedPacket, encode, type Envelope, HS_SERVER_NAME } from "./wire/packet.ts";
 import type { Peer } from "./roster.ts";
 
-export type Outgoing = { readonly bytes: Uint8Array; readonly to: Address };
+export type OutgoingDatagram = { readonly bytes: Uint8Array; readonly to: Address };
 
 export type ServerList = { readonly servers: readonly ServerEntry[]; readonly handshakeAddress: Address };
 
 /** How something ended that somebody waits for: a value, or a failure in words. */
-export type Ending = { readonly value: Address | ServerList | ReliableMessage } | { readonly failure: string };
-export type Outcome = { readonly ticket: number; readonly ending: Ending };
+export type TicketResult = { readonly value: Address | ServerList | ReliableMessage } | { readonly failure: string };
+export type TicketOutcome = { readonly ticket: number; readonly ending: TicketResult };
 
-export type Handshake = {
+export type HandshakeServer = {
   readonly address: Address;
   /** Made up for this server alone; travels to it in clear. */
   readonly password: string;
@@ -28,14 +28,14 @@ export type Handshake = {
 };
 
 /** A session that was begun. */
-export type Active = {
+export type ActiveSession = {
   readonly role: "host" | "guest";
   readonly userName: string;
   readonly serverName: string;
   readonly password: string;
   readonly local: Address;
   /** Null once its connection was dropped. */
-  handshake: Handshake | null;
+  handshake: HandshakeServer | null;
   /** Registered, or joined. */
   confirmed: boolean;
   readonly peers: Map<string, Peer>;
@@ -46,25 +46,25 @@ export type Active = {
 };
 
 /** A server list that was asked for. Independent of a session's own handshake server. */
-export type Listing = { readonly address: Address; readonly password: string };
+export type ListRequest = { readonly address: Address; readonly password: string };
 
-export type Asked = {
+export type RequestOptions = {
   readonly id?: number;
   readonly period_ms?: number;
   readonly ticket?: number | null;
 };
 
-export class World {
+export class State {
   readonly settings: Settings;
   readonly makePassword: () => string;
   readonly firstMessageId: number;
   readonly outbox: Outbox;
-  active: Active | null = null;
-  listing: Listing | null = null;
+  active: ActiveSession | null = null;
+  listing: ListRequest | null = null;
   #now = 0;
-  #datagrams: Outgoing[] = [];
+  #datagrams: OutgoingDatagram[] = [];
   #events: DowsettEvent[] = [];
-  #outcomes: Outcome[] = [];
+  #outcomes: TicketOutcome[] = [];
 
   constructor(settings: Settings, makePassword: () => string, firstMessageId: number) {
     this.settings = settings;
@@ -86,33 +86,33 @@ export class World {
     this.#events.push([name, ...carries] as unknown as DowsettEvent);
   }
 
-  settle(ticket: number | null, ending: Ending): void {
+  settle(ticket: number | null, ending: TicketResult): void {
     if (ticket !== null) this.#outcomes.push({ ticket, ending });
   }
 
   /** Sends what nobody replies to. */
-  tell(type: string, body: JsonObject, envelope: Envelope): void {
+  send(type: string, body: JsonObject, envelope: Envelope): void {
     this.transmit(encode(type, body, envelope), envelope.to);
   }
 
   /** Sends, and again until there is a reply. With a period: later, and again after each reply. */
-  ask(type: string, body: JsonObject, envelope: Envelope, { id = 0, period_ms, ticket = null }: Asked = {}): void {
+  request(type: string, body: JsonObject, envelope: Envelope, { id = 0, period_ms, ticket = null }: RequestOptions = {}): void {
     const encoded = encode(type, body, envelope);
     const peer = envelope.destination ?? "";
     const pending = { type, peer, id, ...encoded, to: envelope.to, period_ms: period_ms ?? null, ticket };
-    if (period_ms !== undefined) return this.outbox.rest(pending, this.#now);
+    if (period_ms !== undefined) return this.outbox.schedule(pending, this.#now);
     this.transmit(encoded, envelope.to);
     this.outbox.await(pending, this.#now);
   }
 
   /** What cannot arrive is not sent: an unreachable address, or more than a datagram holds. */
-  transmit({ says, bytes }: Encoded, to: Address): void {
+  transmit({ says, bytes }: EncodedPacket, to: Address): void {
     if (!isReachable(to) || bytes.length > DATAGRAM_BYTES_MAX) return;
     this.#datagrams.push({ bytes, to });
     this.emit("packetSent", says);
   }
 
-  drain(): { datagrams: Outgoing[]; events: DowsettEvent[]; outcomes: Outcome[] } {
+  drain(): { datagrams: OutgoingDatagram[]; events: DowsettEvent[]; outcomes: TicketOutcome[] } {
     const drained = { datagrams: this.#datagrams, events: this.#events, outcomes: this.#outcomes };
     this.#datagrams = [];
     this.#events = [];
@@ -122,7 +122,7 @@ export class World {
 }
 
 /** To a peer, where he is or where he is told to be. */
-export const toPeer = (active: Active, peer: Peer, to: Address = peer.address ?? peer.global): Envelope => ({
+export const toPeer = (active: ActiveSession, peer: Peer, to: Address = peer.address ?? peer.global): Envelope => ({
   sender: active.userName,
   destination: peer.name,
   to,
@@ -130,12 +130,12 @@ export const toPeer = (active: Active, peer: Peer, to: Address = peer.address ??
 });
 
 /** To a handshake server. */
-export const toServer = (sender: string | null, { address, password }: Listing): Envelope => ({
+export const toServer = (sender: string | null, { address, password }: ListRequest): Envelope => ({
   sender,
   destination: HS_SERVER_NAME,
   to: address,
   password,
 });
 
-export const confirmedPeers = (active: Active): Peer[] =>
-  [...active.peers.values()].filter((peer) => peer.via !== null);
+export const confirmedPeers = (active: ActiveSession): Peer[] =>
+  [...active.peers.values()].filter((peer) => peer.addressKind !== null);

@@ -1,67 +1,67 @@
-/** A player: an anonymous identity with one game's hub, which makes and joins lobbies. */
+/** A client: an anonymous identity with one game's hub, which makes and joins lobbies. */
 import { isIPv4 } from "node:net";
-import { Observer } from "../connect/reflexive-probe.ts";
-import { Hub } from "../api/hub-client.ts";
-import { Seat, type SeatOptions } from "./membership.ts";
+import { ReflexiveProbe } from "../connect/reflexive-probe.ts";
+import { HubClient } from "../api/hub-client.ts";
+import { LobbyMembership, type LobbyMembershipOptions } from "./membership.ts";
 import type { Identity, Joined, Joining, NewLobby, Pending, QuickJoining, Sidecar } from "../api/types.ts";
-import { AGAIN_MS, ADMISSION_MS } from "./limits.ts";
+import { RETRY_MS, ADMISSION_TIMEOUT_MS } from "./limits.ts";
 
-export type PlayerOptions = SeatOptions & {
+export type ParleyClientOptions = LobbyMembershipOptions & {
   /** Like https://lobby.example.com */
   readonly url: string;
   readonly game?: string;
 };
 
 /** How to get into a lobby: by its id, by its join code, or into any that is like this. */
-export type Where =
+export type JoinTarget =
   | ({ readonly id: string } & Joining)
   | ({ readonly code: string; readonly id?: never } & Joining)
   | QuickJoining;
 
-export class Player {
-  readonly hub: Hub;
+export class ParleyClient {
+  readonly hub: HubClient;
   /** Public; it grants nothing. */
   readonly id: string;
-  readonly #options: SeatOptions;
-  readonly #observer: Observer;
+  readonly #options: LobbyMembershipOptions;
+  readonly #probe: ReflexiveProbe;
   #sidecars: readonly Sidecar[];
-  readonly #seats = new Set<Seat>();
+  readonly #memberships = new Set<LobbyMembership>();
 
-  private constructor(hub: Hub, { peer_id, udp_token, sidecars }: Identity, options: SeatOptions) {
+  private constructor(hub: HubClient, { peer_id, udp_token, sidecars }: Identity, options: LobbyMembershipOptions) {
     this.hub = hub;
     this.id = peer_id;
     this.#options = options;
     this.#sidecars = sidecars;
-    this.#observer = new Observer(() => this.#sidecars.map((sidecar) => withAddress(sidecar, hub.url)), udp_token);
+    this.#probe = new ReflexiveProbe(() => this.#sidecars.map((sidecar) => withAddress(sidecar, hub.url)), udp_token);
   }
 
-  static async open({ url, game = "default", ...options }: PlayerOptions): Promise<Player> {
-    const hub = new Hub(url, game);
-    const player = new Player(hub, await hub.identify(), options);
+  static async open({ url, game = "default", ...options }: ParleyClientOptions): Promise<ParleyClient> {
+    const hub = new HubClient(url, game);
+    const client = new ParleyClient(hub, await hub.createIdentity(), options);
     // What the router lets in is known long before it is needed, and nobody waits for it.
-    void player.#observer.test().catch(() => {});
-    return player;
+    void client.#probe.testFiltering().catch(() => {});
+    return client;
   }
 
-  host = async (said: NewLobby): Promise<Seat> => this.#seat(await this.hub.create(said));
+  host = async (said: NewLobby): Promise<LobbyMembership> => this.#openMembership(await this.hub.createLobby(said));
 
   /** Where the host admits each one, it waits for him. */
-  async join(where: Where): Promise<Seat> {
+  async join(where: JoinTarget): Promise<LobbyMembership> {
     const began = performance.now();
     for (;;) {
-      const joined = await this.#ask(where);
-      if (joined.status === "joined") return this.#seat(joined);
-      if (performance.now() - began > ADMISSION_MS) throw new Error("nobody has admitted this player");
-      await new Promise((done) => setTimeout(done, 4 * AGAIN_MS));
+      const joined = await this.#requestJoin(where);
+      if (joined.status === "joined") return this.#openMembership(joined);
+      if (performance.now() - began > ADMISSION_TIMEOUT_MS) throw new Error("nobody has admitted this client");
+      await new Promise((done) => setTimeout(done, 4 * RETRY_MS));
     }
   }
 
   /** Leaves every lobby. */
   async close(): Promise<void> {
-    await Promise.all(Array.from(this.#seats, (seat) => seat.leave()));
+    await Promise.all(Array.from(this.#memberships, (membership) => membership.leave()));
   }
 
-  #ask(where: Where): Promise<Joined | Pending> {
+  #requestJoin(where: JoinTarget): Promise<Joined | Pending> {
     if ("id" in where && where.id !== undefined) {
       const { id, ...said } = where;
       return this.hub.join(id, said);
@@ -71,22 +71,22 @@ export class Player {
   }
 
   /** From the moment when the hub tells what happens there. */
-  async #seat(joined: Joined): Promise<Seat> {
-    const seat = new Seat(this.hub, this.id, joined, this.#observer, this.#options);
-    this.#seats.add(seat);
-    seat.on("over", () => this.#seats.delete(seat));
-    seat.on("opened", () => {
+  async #openMembership(joined: Joined): Promise<LobbyMembership> {
+    const membership = new LobbyMembership(this.hub, this.id, joined, this.#probe, this.#options);
+    this.#memberships.add(membership);
+    membership.on("over", () => this.#memberships.delete(membership));
+    membership.on("opened", () => {
       // Sidecars come and go.
-      void this.hub.sidecars().then(
+      void this.hub.listSidecars().then(
         ({ sidecars }) => (this.#sidecars = sidecars),
         () => {},
       );
     });
     await new Promise<void>((done, failed) => {
-      seat.once("opened", done);
-      seat.once("over", (why) => failed(new Error(`the lobby is over: ${why}`)));
+      membership.once("opened", done);
+      membership.once("over", (why) => failed(new Error(`the lobby is over: ${why}`)));
     });
-    return seat;
+    return membership;
   }
 }
 

@@ -12,35 +12,35 @@ import { HubRefusal } from "../api/hub-client.ts";
 import * as limits from "./limits.ts";
 import type { Lobby, Problem } from "../api/types.ts";
 
-export type FeedEvent = { readonly type: string; readonly data: Readonly<Record<string, unknown>> };
+export type HubEvent = { readonly type: string; readonly data: Readonly<Record<string, unknown>> };
 
-export type FeedEvents = {
+export type EventStreamEvents = {
   opened: [lobby: Lobby];
-  event: [event: FeedEvent];
+  event: [event: HubEvent];
   lost: [];
   over: [code: string];
 };
 
-type Said = FeedEvent & { readonly re?: number; readonly seq?: number; readonly topic?: string };
-type Question = { readonly done: (data: FeedEvent["data"]) => void; readonly failed: (error: Error) => void };
+type IncomingMessage = HubEvent & { readonly re?: number; readonly seq?: number; readonly topic?: string };
+type PendingRequest = { readonly done: (data: HubEvent["data"]) => void; readonly failed: (error: Error) => void };
 
 /** No other socket will fare better. */
 const FATAL = new Set([4400, 4401]);
 
-export class Feed extends Emitter<FeedEvents> {
+export class EventStream extends Emitter<EventStreamEvents> {
   readonly #url: string;
   readonly #token: string;
   readonly #lobby: string;
   #socket: WebSocket | null = null;
-  #questions = new Map<number, Question>();
-  #asked = 0;
+  #pending = new Map<number, PendingRequest>();
+  #lastRequest = 0;
   /** The newest event of the lobby that was seen. */
   #since: number | null = null;
-  #tries = 0;
+  #attempts = 0;
   #timer: NodeJS.Timeout | undefined;
-  #pinging: NodeJS.Timeout | undefined;
-  #pingedAt: number | null = null;
-  #pings: number[] = [];
+  #pingTimer: NodeJS.Timeout | undefined;
+  #pingSentAt: number | null = null;
+  #rttSamples: number[] = [];
   #closed = false;
 
   /** `url` and `game` as a hub has them. */
@@ -54,7 +54,7 @@ export class Feed extends Emitter<FeedEvents> {
 
   /** To the hub and back: the shortest of the last ones; null before the first. */
   get rtt_ms(): number | null {
-    return this.#pings.length === 0 ? null : Math.min(...this.#pings);
+    return this.#rttSamples.length === 0 ? null : Math.min(...this.#rttSamples);
   }
 
   get isOpen(): boolean {
@@ -62,24 +62,24 @@ export class Feed extends Emitter<FeedEvents> {
   }
 
   /** Rejects with a HubRefusal where the hub refuses, or while there is no socket. */
-  async say(type: string, data: object): Promise<FeedEvent["data"]> {
+  async request(type: string, data: object): Promise<HubEvent["data"]> {
     const socket = this.#socket;
     if (socket?.readyState !== 1) throw unreachable();
-    const seq = ++this.#asked;
+    const seq = ++this.#lastRequest;
     socket.send(JSON.stringify({ type, seq, data }));
-    return new Promise((done, failed) => this.#questions.set(seq, { done, failed }));
+    return new Promise((done, failed) => this.#pending.set(seq, { done, failed }));
   }
 
   /** Comes back at once: the way to the hub has changed. */
-  renew(): void {
+  reconnect(): void {
     if (this.#closed) return;
-    this.#tries = 0;
-    this.#drop(0);
+    this.#attempts = 0;
+    this.#disconnect(0);
   }
 
   close(): void {
     this.#closed = true;
-    this.#drop(null);
+    this.#disconnect(null);
   }
 
   // -------------------------------------------------------------------------------------------------------------
@@ -92,70 +92,70 @@ export class Feed extends Emitter<FeedEvents> {
     };
     socket.addEventListener(
       "open",
-      mine(() => void this.#greet().catch(() => {})),
+      mine(() => void this.#subscribe().catch(() => {})),
     );
     socket.addEventListener("message", ({ data }) => {
-      if (this.#socket === socket && typeof data === "string") this.#hear(data);
+      if (this.#socket === socket && typeof data === "string") this.#handleMessage(data);
     });
     socket.addEventListener(
       "error",
-      mine(() => this.#drop(this.#wait())),
+      mine(() => this.#disconnect(this.#backoffMs())),
     );
     socket.addEventListener("close", ({ code }) => {
       if (this.#socket !== socket) return;
       if (FATAL.has(code)) this.#end(String(code));
-      else this.#drop(code === 4429 ? limits.COME_BACK_MS_MAX : this.#wait());
+      else this.#disconnect(code === 4429 ? limits.RECONNECT_MS_MAX : this.#backoffMs());
     });
-    this.#watch();
+    this.#startPongTimeout();
   }
 
-  async #greet(): Promise<void> {
-    const { heartbeat_s } = await this.say("hello", { token: this.#token });
+  async #subscribe(): Promise<void> {
+    const { heartbeat_s } = await this.request("hello", { token: this.#token });
     const since = this.#since === null ? {} : { since: this.#since };
     try {
-      await this.say("subscribe", { topic: "lobby", id: this.#lobby, ...since });
+      await this.request("subscribe", { topic: "lobby", id: this.#lobby, ...since });
     } catch (error) {
       if (error instanceof HubRefusal && error.code !== "unreachable") this.#end(error.code);
       throw error;
     }
-    this.#tries = 0;
+    this.#attempts = 0;
     for (let left = limits.PINGS_FIRST; left > 0 && this.isOpen; left--) await this.#ping();
-    clearInterval(this.#pinging);
+    clearInterval(this.#pingTimer);
     const every_ms = Number(heartbeat_s) * 1_000 || limits.PING_MS;
-    this.#pinging = setInterval(() => this.#pingedAt === null && void this.#ping(), every_ms).unref();
+    this.#pingTimer = setInterval(() => this.#pingSentAt === null && void this.#ping(), every_ms).unref();
   }
 
-  #pong: () => void = () => {};
+  #onPong: () => void = () => {};
 
   #ping(): Promise<void> {
-    this.#pingedAt = performance.now();
+    this.#pingSentAt = performance.now();
     if (this.isOpen) this.#socket?.send("ping");
-    this.#watch();
-    return new Promise((done) => (this.#pong = done));
+    this.#startPongTimeout();
+    return new Promise((done) => (this.#onPong = done));
   }
 
   /** Without a pong in time the socket is given up, which no close event may ever tell. */
-  #watch(): void {
+  #startPongTimeout(): void {
     const socket = this.#socket;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      if (this.#socket === socket) this.#drop(this.#wait());
-    }, limits.PONG_MS).unref();
+      if (this.#socket === socket) this.#disconnect(this.#backoffMs());
+    }, limits.PONG_TIMEOUT_MS).unref();
   }
 
-  #hear(text: string): void {
+  #handleMessage(text: string): void {
     if (text === "pong") {
-      if (this.#pingedAt !== null)
-        this.#pings = [...this.#pings, performance.now() - this.#pingedAt].slice(-limits.PINGS_KEPT);
-      this.#pingedAt = null;
+      if (this.#pingSentAt !== null)
+        this.#rttSamples = [...this.#rttSamples, performance.now() - this.#pingSentAt].slice(-limits.PINGS_KEPT);
+      this.#pingSentAt = null;
       clearTimeout(this.#timer);
-      return this.#pong();
+      return this.#onPong();
     }
-    const said = read(text);
+    const said = readMessage(text);
     if (said === null) return;
     if (said.topic === "lobby" && typeof said.seq === "number") this.#since = said.seq;
-    const question = said.re === undefined ? undefined : this.#questions.get(said.re);
-    if (said.re !== undefined) this.#questions.delete(said.re);
+    const question = said.re === undefined ? undefined : this.#pending.get(said.re);
+    if (said.re !== undefined) this.#pending.delete(said.re);
     if (said.type === "error") return question?.failed(new HubRefusal(said.data["problem"] as Problem));
     if (said.type === "snapshot") this.emit("opened", [said.data["lobby"] as Lobby]);
     else if (question === undefined) this.emit("event", [said]);
@@ -163,14 +163,14 @@ export class Feed extends Emitter<FeedEvents> {
   }
 
   /** Null: for good. */
-  #drop(again_ms: number | null): void {
+  #disconnect(again_ms: number | null): void {
     const socket = this.#socket;
     this.#socket = null;
     clearTimeout(this.#timer);
-    clearInterval(this.#pinging);
-    this.#pingedAt = null;
-    for (const { failed } of this.#questions.values()) failed(unreachable());
-    this.#questions.clear();
+    clearInterval(this.#pingTimer);
+    this.#pingSentAt = null;
+    for (const { failed } of this.#pending.values()) failed(unreachable());
+    this.#pending.clear();
     socket?.close();
     if (again_ms === null || this.#closed) return;
     if (socket !== null) this.emit("lost", []);
@@ -183,18 +183,18 @@ export class Feed extends Emitter<FeedEvents> {
   }
 
   /** A random time up to 0.25 s, then twice that, and so on. */
-  #wait(): number {
-    return Math.random() * Math.min(limits.AGAIN_MS * 2 ** this.#tries++, limits.COME_BACK_MS_MAX);
+  #backoffMs(): number {
+    return Math.random() * Math.min(limits.RETRY_MS * 2 ** this.#attempts++, limits.RECONNECT_MS_MAX);
   }
 }
 
 const unreachable = (): HubRefusal =>
   new HubRefusal({ code: "unreachable", title: "There is no socket to the hub now.", status: 0 });
 
-function read(text: string): Said | null {
+function readMessage(text: string): IncomingMessage | null {
   if (text.length > limits.MESSAGE_LENGTH_MAX) return null;
   try {
-    const said = JSON.parse(text) as Said;
+    const said = JSON.parse(text) as IncomingMessage;
     return typeof said?.type === "string" && typeof said.data === "object" && said.data !== null ? said : null;
   } catch {
     return null;

@@ -12,7 +12,7 @@ import {
 } from "./limits.ts";
 
 /** The shorter form, or null where there is none. */
-export function deflated(bytes: Uint8Array): Uint8Array | null {
+export function deflate(bytes: Uint8Array): Uint8Array | null {
   if (bytes.length < COMPRESS_FROM_BYTES) return null;
   const level = COMPRESS_LEVEL;
   const sample = bytes.subarray(0, COMPRESS_SAMPLE_BYTES);
@@ -23,7 +23,7 @@ export function deflated(bytes: Uint8Array): Uint8Array | null {
 }
 
 /** What was deflated; null where it is no deflate, or more than a message may be. */
-export function inflated(bytes: Uint8Array): Uint8Array | null {
+export function inflate(bytes: Uint8Array): Uint8Array | null {
   try {
     return inflateRawSync(bytes, { maxOutputLength: MESSAGE_BYTES_MAX });
   } catch {

@@ -1,11 +1,11 @@
 /** Messages that have come and that the game has not read yet: by channel, from everybody, in the order in which they came. */
-import type { Arrived } from "./incoming.ts";
+import type { ReceivedMessage } from "./transport/receive-stream.ts";
 import { UNREAD_BYTES_MAX, UNREAD_MAX } from "./limits.ts";
 import type { Session } from "./session.ts";
 
 export type Unread = {
   readonly session: Session;
-  readonly arrived: Arrived;
+  readonly arrived: ReceivedMessage;
   /** Counts his messages of this channel. */
   readonly number: number;
   readonly at: number;
@@ -18,7 +18,7 @@ export class Inbox {
   readonly #channels = new Map<number, Unread[]>();
   readonly #counts = new Map<Session, Count>();
 
-  add(session: Session, arrived: Arrived, now: number): void {
+  add(session: Session, arrived: ReceivedMessage, now: number): void {
     const { channel, bytes, isReliable } = arrived;
     let count = this.#counts.get(session);
     if (count === undefined) this.#counts.set(session, (count = { unreliable: 0, bytes: 0, numbers: new Map() }));
@@ -35,7 +35,7 @@ export class Inbox {
   }
 
   /** The oldest ones, at most so many. */
-  take(channel: number, max: number): readonly Unread[] {
+  read(channel: number, max: number): readonly Unread[] {
     const waiting = this.#channels.get(channel);
     if (waiting === undefined) return [];
     const taken = waiting.splice(0, Math.max(0, max));
@@ -60,7 +60,7 @@ export class Inbox {
   }
 
   /** With everything of his. */
-  forget(session: Session): void {
+  removeSession(session: Session): void {
     for (const channel of this.#channels.keys()) this.drop(session, channel);
     this.#counts.delete(session);
   }
@@ -75,7 +75,7 @@ export class Inbox {
     }
   }
 
-  #uncount(session: Session, { isReliable, bytes }: Arrived): void {
+  #uncount(session: Session, { isReliable, bytes }: ReceivedMessage): void {
     const count = this.#counts.get(session);
     if (isReliable || count === undefined) return;
     count.unreliable--;

@@ -12,15 +12,15 @@ export const WINDOW_STEP_BYTES = WINDOW_BYTES / 4;
 export const CHANNEL_MAX = 65_535;
 export const CHANNELS_MAX = 32;
 /** Pieces of one channel that wait for an earlier one: a window of full datagrams, and as many split ones. */
-export const PIECES_MAX = 2_048;
+export const GAPS_MAX = 2_048;
 /** Unreliable messages that the game has not read: of more the oldest go. */
 export const UNREAD_MAX = 1_024;
 export const UNREAD_BYTES_MAX = 1_024 * 1_024;
 /** Unreliable messages of which pieces are missing; the oldest makes room. */
-export const PARTIAL_MAX = 32;
-export const PARTIAL_BYTES_MAX = 1_024 * 1_024;
+export const REASSEMBLY_MESSAGES_MAX = 32;
+export const REASSEMBLY_BYTES_MAX = 1_024 * 1_024;
 /** A piece that was not there by then was lost. */
-export const PARTIAL_MS = 2_000;
+export const REASSEMBLY_TIMEOUT_MS = 2_000;
 /** Sessions, and requests that wait for the game's word: the largest lobby, twice. */
 export const SESSIONS_MAX = 512;
 
@@ -29,18 +29,18 @@ export const NAGLE_MS = 5;
 /** NoDelay: what would have to wait longer is dropped (steamnetworkingtypes.h). */
 export const NO_DELAY_MS = 200;
 /** A session that is not used for so long is forgotten without a word ("a few minutes"). */
-export const IDLE_MS = 180_000;
+export const IDLE_TIMEOUT_MS = 180_000;
 /** To be connected, from the first message (k_ESteamNetworkingConfig_TimeoutInitial). */
-export const CONNECT_MS = 10_000;
+export const CONNECT_TIMEOUT_MS = 10_000;
 /** Silence of a peer who should have answered (k_ESteamNetworkingConfig_TimeoutConnected). */
-export const SILENT_MS = 10_000;
+export const SILENCE_TIMEOUT_MS = 10_000;
 /** A connected peer who said nothing for so long is asked whether he is there. */
-export const ASK_AFTER_MS = 3_000;
+export const KEEPALIVE_MS = 3_000;
 /** Hellos: first again after, and at most every. */
 export const HELLO_MS = 100;
 export const HELLO_MS_MAX = 1_000;
 /** A peer who goes on sending unanswered is asked for, and told of, again this often. */
-export const REQUEST_AGAIN_MS = 2_000;
+export const REQUEST_REPEAT_MS = 2_000;
 /** Goodbyes to who speaks of a session that is over. */
 export const STRAY_BYE_MS = 1_000;
 /** Bytes of a goodbye's reason (k_cchSteamNetworkingMaxConnectionCloseReason). */
@@ -52,7 +52,7 @@ export const ACK_DELAY_MS = 20;
 export const ACK_EVERY = 2;
 /** Ranges of datagrams that are remembered, and of them those that are told. */
 export const RANGES_MAX = 128;
-export const RANGES_TOLD_MAX = 32;
+export const ACK_RANGES_MAX = 32;
 
 /** Round trip before the first measurement (RFC 9002 section 6.2.2 has 333); a path often knows better. */
 export const RTT_INITIAL_MS = 300;
@@ -97,4 +97,4 @@ export const MTU_MIN = 256;
 /** Version of what is said between two ends, see packets.ts. */
 export const VERSION = 1;
 /** What a piece of an unreliable message holds at least, so that a message has no more than 4,096. */
-export const PIECE_BYTES_MIN = 128;
+export const FRAGMENT_BYTES_MIN = 128;

@@ -8,13 +8,13 @@
  * A path is only looked for after the game here has sent or accepted, and only allowed after it has sent or accepted: who
  * is ignored learns nothing.
  */
-import { inflated } from "./compression.ts";
+import { inflate } from "./compression.ts";
 import { Inbox } from "./inbox.ts";
 import * as limits from "./limits.ts";
 import { ConnectionEnd, ConnectionState, Result, SendFlags } from "./steam-constants.ts";
 import { readPacket, writeBye } from "./packets.ts";
-import { type PathFigures, Session } from "./session.ts";
-import type { Figures } from "./transport.ts";
+import { type PathInfo, Session } from "./session.ts";
+import type { TransportStats } from "./transport/transport.ts";
 
 export type Message = {
   readonly peer: string;
@@ -39,13 +39,13 @@ export type MessengerEvent =
     };
 
 /** Of the paths: look for one to him; allow or refuse him one; none is needed any more. */
-export type Wish = { readonly type: "connect" | "accept" | "refuse" | "release"; readonly peer: string };
+export type PathRequest = { readonly type: "connect" | "accept" | "refuse" | "release"; readonly peer: string };
 
 export type SessionInfo = {
   readonly state: ConnectionState;
   readonly endReason: number;
   readonly endDebug: string;
-  readonly figures: Figures | null;
+  readonly stats: TransportStats | null;
 };
 
 export type MessengerSetup = {
@@ -63,16 +63,16 @@ const FLAGS =
 export class Messenger {
   readonly #setup: MessengerSetup;
   readonly #sessions = new Map<string, Session>();
-  readonly #paths = new Map<string, PathFigures>();
+  readonly #paths = new Map<string, PathInfo>();
   /** Who asked by way of the hub and has no path yet. */
   readonly #asking = new Set<string>();
   /** When a path was last wished for. */
-  readonly #wishedAt = new Map<string, number>();
+  readonly #connectRequestedAt = new Map<string, number>();
   /** Numbers of the peers' sessions that are over: a hello that comes late is no new request. */
-  readonly #past = new Map<string, number>();
+  readonly #endedSessions = new Map<string, number>();
   readonly #inbox = new Inbox();
   readonly #due = new Map<Session, number>();
-  #wishes: Wish[] = [];
+  #pathRequests: PathRequest[] = [];
   #events: MessengerEvent[] = [];
   #datagrams: { peer: string; bytes: Uint8Array }[] = [];
   #strayAt = -Infinity;
@@ -91,25 +91,25 @@ export class Messenger {
     let session = this.#sessions.get(peer);
     if (session?.isOver === true) {
       if ((flags & SendFlags.AutoRestartBrokenSession) === 0) return Result.NoConnection;
-      this.#forget(session);
+      this.#endSession(session);
       session = undefined;
     }
-    session ??= this.#begin(peer, now);
+    session ??= this.#createSession(peer, now);
     if (session === undefined) return Result.LimitExceeded;
-    this.#want(session, now);
+    this.#activate(session, now);
     const result = session.send(channel, data, flags, now);
-    this.#touch(session, now);
+    this.#refresh(session, now);
     return result;
   }
 
   /** At most so many, oldest first. */
   receiveMessagesOnChannel(channel: number, max: number, now: number): Message[] {
     const messages: Message[] = [];
-    const read = this.#inbox.take(channel, max);
+    const read = this.#inbox.read(channel, max);
     for (const { session, arrived, number: messageNumber, at: timeReceived_ms } of read) {
       const { isReliable, isDeflated, bytes } = arrived;
       session.consume(channel, arrived.taken);
-      const payload = isDeflated ? inflated(bytes) : bytes;
+      const payload = isDeflated ? inflate(bytes) : bytes;
       if (payload === null) {
         if (isReliable) session.fail(ConnectionEnd.MiscGeneric, "the peer sent what cannot be inflated");
       } else {
@@ -117,7 +117,7 @@ export class Messenger {
         messages.push({ peer: session.peer, payload, channel, flags, messageNumber, timeReceived_ms });
       }
     }
-    for (const session of new Set(read.map((one) => one.session))) this.#touch(session, now);
+    for (const session of new Set(read.map((one) => one.session))) this.#refresh(session, now);
     return messages;
   }
 
@@ -125,9 +125,9 @@ export class Messenger {
   acceptSessionWithUser(peer: string, now: number): boolean {
     const session = this.#sessions.get(peer);
     if (session === undefined || session.isOver) return false;
-    this.#want(session, now);
+    this.#activate(session, now);
     session.usedAt = now;
-    this.#touch(session, now);
+    this.#refresh(session, now);
     return true;
   }
 
@@ -135,11 +135,11 @@ export class Messenger {
   closeSessionWithUser(peer: string, now: number): boolean {
     const session = this.#sessions.get(peer);
     if (session === undefined) return false;
-    if (session.isWanted) session.close(ConnectionEnd.AppGeneric, "the game closed the session");
+    if (session.isActive) session.close(ConnectionEnd.AppGeneric, "the game closed the session");
     else session.close(ConnectionEnd.RemoteDenied, "the peer does not want to talk");
     this.#collect(session, now);
-    if (!session.isWanted && this.#asking.delete(peer)) this.#wishes.push({ type: "refuse", peer });
-    this.#forget(session);
+    if (!session.isActive && this.#asking.delete(peer)) this.#pathRequests.push({ type: "refuse", peer });
+    this.#endSession(session);
     return true;
   }
 
@@ -149,15 +149,15 @@ export class Messenger {
     if (session === undefined || !session.channels.delete(channel)) return false;
     session.consume(channel, this.#inbox.drop(session, channel));
     if (session.channels.size === 0) return this.closeSessionWithUser(peer, now);
-    this.#touch(session, now);
+    this.#refresh(session, now);
     return true;
   }
 
   getSessionConnectionInfo(peer: string, now: number): SessionInfo {
     const session = this.#sessions.get(peer);
-    if (session === undefined) return { state: ConnectionState.None, endReason: 0, endDebug: "", figures: null };
+    if (session === undefined) return { state: ConnectionState.None, endReason: 0, endDebug: "", stats: null };
     const { state, end, debug } = session;
-    return { state, endReason: end, endDebug: debug, figures: session.figures(now) };
+    return { state, endReason: end, endDebug: debug, stats: session.stats(now) };
   }
 
   /** Everybody with whom there is a session, or who asks for one. */
@@ -168,70 +168,70 @@ export class Messenger {
   // --- the paths -----------------------------------------------------------------------------------------------
 
   /** He asks for a path; he gets one when the game accepts him, or sends to him. */
-  requested(peer: string, now: number): void {
+  pathRequested(peer: string, now: number): void {
     let session = this.#sessions.get(peer);
     if (session?.isOver === true) {
-      this.#forget(session);
+      this.#endSession(session);
       session = undefined;
     }
-    session ??= this.#begin(peer, now);
+    session ??= this.#createSession(peer, now);
     if (session === undefined) return;
     this.#asking.add(peer);
-    if (session.isWanted) this.#allow(peer);
-    else session.asked(now);
-    this.#touch(session, now);
+    if (session.isActive) this.#allow(peer);
+    else session.recordRequest(now);
+    this.#refresh(session, now);
   }
 
-  opened(peer: string, path: PathFigures, now: number): void {
+  pathOpened(peer: string, path: PathInfo, now: number): void {
     if (path.mtu < limits.MTU_MIN) throw new RangeError(`a path must carry ${limits.MTU_MIN} bytes`);
     this.#paths.set(peer, path);
     this.#asking.delete(peer);
     const session = this.#sessions.get(peer);
-    session?.opened(path, now);
-    if (session !== undefined) this.#touch(session, now);
+    session?.pathOpened(path, now);
+    if (session !== undefined) this.#refresh(session, now);
   }
 
   /** There is no path, or no longer. Reasons are `ConnectionEnd`'s. */
-  lost(peer: string, reason: number, debug: string, now: number): void {
+  pathLost(peer: string, reason: number, debug: string, now: number): void {
     this.#paths.delete(peer);
     this.#asking.delete(peer);
     const session = this.#sessions.get(peer);
     if (session === undefined) return;
-    if (session.isWanted) session.fail(reason, debug);
-    else this.#forget(session);
-    this.#touch(session, now);
+    if (session.isActive) session.fail(reason, debug);
+    else this.#endSession(session);
+    this.#refresh(session, now);
   }
 
   /** A datagram of his. Never throws. */
-  hear(peer: string, bytes: Uint8Array, now: number): void {
+  receiveDatagram(peer: string, bytes: Uint8Array, now: number): void {
     const packet = readPacket(bytes);
     const path = this.#paths.get(peer);
     if (packet === null || path === undefined) return;
     let session = this.#sessions.get(peer);
     if (packet.kind === "hello") {
-      if (packet.from === 0 || this.#past.get(peer) === packet.from) return;
-      const isAnew = session !== undefined && session.theirs !== 0 && session.theirs !== packet.from;
+      if (packet.from === 0 || this.#endedSessions.get(peer) === packet.from) return;
+      const isAnew = session !== undefined && session.peerSessionId !== 0 && session.peerSessionId !== packet.from;
       if (session !== undefined && (session.isOver || (isAnew && session.isConnected))) {
-        this.#past.set(peer, session.theirs);
+        this.#endedSessions.set(peer, session.peerSessionId);
         this.#remove(session);
         session = undefined;
       }
-      session ??= this.#begin(peer, now);
+      session ??= this.#createSession(peer, now);
       if (session === undefined) return;
-      if (!session.hasPath) session.opened(path, now);
-      session.hearHello(packet, now);
+      if (!session.hasPath) session.pathOpened(path, now);
+      session.handleHello(packet, now);
     } else if (packet.kind === "bye") {
-      if (session === undefined || (packet.to !== session.id && packet.from !== session.theirs)) return;
-      session.hearBye(packet);
-      if (!session.isWanted) this.#forget(session);
+      if (session === undefined || (packet.to !== session.id && packet.from !== session.peerSessionId)) return;
+      session.handleBye(packet);
+      if (!session.isActive) this.#endSession(session);
     } else if (session === undefined || session.isOver || packet.to !== session.id) {
       if (now < this.#strayAt + limits.STRAY_BYE_MS) return;
       this.#strayAt = now;
       const says = { to: 0, from: packet.to, reason: ConnectionEnd.MiscPeerSentNoConnection, debug: "no such session" };
       this.#datagrams.push({ peer, bytes: writeBye(says) });
       return;
-    } else for (const arrived of session.hearData(packet, now)) this.#inbox.add(session, arrived, now);
-    if (session !== undefined) this.#touch(session, now);
+    } else for (const arrived of session.handleData(packet, now)) this.#inbox.add(session, arrived, now);
+    if (session !== undefined) this.#refresh(session, now);
   }
 
   // --- time ----------------------------------------------------------------------------------------------------
@@ -239,8 +239,8 @@ export class Messenger {
   wake(now: number): void {
     for (const [session, due] of this.#due) {
       if (due > now) continue;
-      if (now >= session.usedAt + limits.IDLE_MS) this.#idle(session, now);
-      else this.#touch(session, now);
+      if (now >= session.usedAt + limits.IDLE_TIMEOUT_MS) this.#expire(session, now);
+      else this.#refresh(session, now);
     }
   }
 
@@ -251,15 +251,15 @@ export class Messenger {
     return next;
   }
 
-  take(): readonly { readonly peer: string; readonly bytes: Uint8Array }[] {
+  takeDatagrams(): readonly { readonly peer: string; readonly bytes: Uint8Array }[] {
     const datagrams = this.#datagrams;
     this.#datagrams = [];
     return datagrams;
   }
 
-  takeWishes(): readonly Wish[] {
-    const wishes = this.#wishes;
-    this.#wishes = [];
+  takePathRequests(): readonly PathRequest[] {
+    const wishes = this.#pathRequests;
+    this.#pathRequests = [];
     return wishes;
   }
 
@@ -271,64 +271,64 @@ export class Messenger {
 
   // --- sessions ------------------------------------------------------------------------------------------------
 
-  #begin(peer: string, now: number): Session | undefined {
+  #createSession(peer: string, now: number): Session | undefined {
     if (this.#sessions.size >= limits.SESSIONS_MAX && !this.#makeRoom()) return undefined;
     const id = 1 + (this.#setup.random() % (2 ** 32 - 1));
     const session = new Session({ peer, id, compress: this.#setup.compress }, now);
     this.#sessions.set(peer, session);
     const path = this.#paths.get(peer);
-    if (path !== undefined) session.opened(path, now);
+    if (path !== undefined) session.pathOpened(path, now);
     return session;
   }
 
   /** What is over makes room, then who is only asking. */
   #makeRoom(): boolean {
     const all = [...this.#sessions.values()];
-    const one = all.find((session) => session.isOver) ?? all.find((session) => !session.isWanted);
-    if (one !== undefined) this.#forget(one);
+    const one = all.find((session) => session.isOver) ?? all.find((session) => !session.isActive);
+    if (one !== undefined) this.#endSession(one);
     return one !== undefined;
   }
 
-  #want(session: Session, now: number): void {
+  #activate(session: Session, now: number): void {
     const { peer } = session;
-    session.want(now);
+    session.activate(now);
     if (session.hasPath) return;
     if (this.#asking.has(peer)) this.#allow(peer);
-    else if (now >= (this.#wishedAt.get(peer) ?? -Infinity) + limits.REQUEST_AGAIN_MS) {
-      this.#wishedAt.set(peer, now);
-      this.#wishes.push({ type: "connect", peer });
+    else if (now >= (this.#connectRequestedAt.get(peer) ?? -Infinity) + limits.REQUEST_REPEAT_MS) {
+      this.#connectRequestedAt.set(peer, now);
+      this.#pathRequests.push({ type: "connect", peer });
     }
   }
 
   #allow(peer: string): void {
     this.#asking.delete(peer);
-    this.#wishes.push({ type: "accept", peer });
+    this.#pathRequests.push({ type: "accept", peer });
   }
 
   /** Nobody used it for long: it goes without a word to the game. */
-  #idle(session: Session, now: number): void {
+  #expire(session: Session, now: number): void {
     if (!session.isOver) session.close(ConnectionEnd.AppGeneric, "nobody used the session");
     this.#collect(session, now);
-    this.#forget(session);
+    this.#endSession(session);
   }
 
-  #touch(session: Session, now: number): void {
-    session.tick(this.#hearsOthers(session, now), now);
+  #refresh(session: Session, now: number): void {
+    session.tick(this.#receivesFromOthers(session, now), now);
     this.#collect(session, now);
     if (this.#sessions.get(session.peer) === session) this.#due.set(session, session.deadline());
     if (session.isOver) this.#release(session.peer);
   }
 
-  #hearsOthers(session: Session, now: number): boolean {
+  #receivesFromOthers(session: Session, now: number): boolean {
     for (const other of this.#sessions.values())
-      if (other !== session && other.lastHeardAt > now - 2 * limits.ASK_AFTER_MS) return true;
+      if (other !== session && other.lastReceivedAt > now - 2 * limits.KEEPALIVE_MS) return true;
     return false;
   }
 
   #collect(session: Session, now: number): void {
     const { peer } = session;
-    for (const bytes of session.take(now)) this.#datagrams.push({ peer, bytes });
-    for (const { type } of session.takeHappened()) {
+    for (const bytes of session.takeDatagrams(now)) this.#datagrams.push({ peer, bytes });
+    for (const { type } of session.takeEvents()) {
       if (type === "request") this.#events.push({ type: "sessionRequest", peer });
       else {
         const { end: reason, state, debug } = session;
@@ -338,11 +338,11 @@ export class Messenger {
   }
 
   /** With what he sent and nobody read, and with the path. */
-  #forget(session: Session): void {
-    this.#past.delete(session.peer);
-    if (session.theirs !== 0) this.#past.set(session.peer, session.theirs);
-    if (this.#past.size > limits.SESSIONS_MAX) this.#past.delete(this.#past.keys().next().value!);
-    this.#inbox.forget(session);
+  #endSession(session: Session): void {
+    this.#endedSessions.delete(session.peer);
+    if (session.peerSessionId !== 0) this.#endedSessions.set(session.peer, session.peerSessionId);
+    if (this.#endedSessions.size > limits.SESSIONS_MAX) this.#endedSessions.delete(this.#endedSessions.keys().next().value!);
+    this.#inbox.removeSession(session);
     this.#remove(session);
     this.#release(session.peer);
   }
@@ -350,11 +350,11 @@ export class Messenger {
   #remove(session: Session): void {
     this.#sessions.delete(session.peer);
     this.#due.delete(session);
-    this.#wishedAt.delete(session.peer);
+    this.#connectRequestedAt.delete(session.peer);
   }
 
   #release(peer: string): void {
-    this.#wishedAt.delete(peer);
-    if (this.#paths.delete(peer)) this.#wishes.push({ type: "release", peer });
+    this.#connectRequestedAt.delete(peer);
+    if (this.#paths.delete(peer)) this.#pathRequests.push({ type: "release", peer });
   }
 }

@@ -24,7 +24,7 @@
  * ranges of an ack go downwards from the largest; a gap is what was not heard between two of them.
  */
 import { DEBUG_BYTES_MAX } from "./limits.ts";
-import type { Range } from "./ranges.ts";
+import type { Range } from "./transport/ranges.ts";
 
 /** The peer does not know yet whether we hear him. */
 export const ANSWER_WANTED = 1;
@@ -37,9 +37,9 @@ export type Hello = { kind: "hello"; to: number; from: number; version: number; 
 export type Bye = { kind: "bye"; to: number; from: number; reason: number; debug: string };
 export type Data = { kind: "data"; to: number; number: number; frames: readonly Frame[] };
 
-export type Ack = { type: "ack"; delay_ms: number; ranges: readonly Range[] };
-export type Bytes = { type: "bytes"; channel: number; offset: number; bytes: Uint8Array };
-export type Piece = {
+export type AckFrame = { type: "ack"; delay_ms: number; ranges: readonly Range[] };
+export type StreamFrame = { type: "bytes"; channel: number; offset: number; bytes: Uint8Array };
+export type FragmentFrame = {
   type: "piece";
   channel: number;
   message: number;
@@ -48,12 +48,12 @@ export type Piece = {
   count: number;
   bytes: Uint8Array;
 };
-export type Frame = Ack | Bytes | Piece | { type: "ping" } | { type: "window"; channel: number; limit: number };
+export type Frame = AckFrame | StreamFrame | FragmentFrame | { type: "ping" } | { type: "window"; channel: number; limit: number };
 
 export const DATA_HEADER_BYTES = 11;
-export const BYTES_HEADER_BYTES = 11;
-export const PIECE_HEADER_BYTES = 14;
-export const WINDOW_BYTES_LONG = 9;
+export const STREAM_HEADER_BYTES = 11;
+export const FRAGMENT_HEADER_BYTES = 14;
+export const WINDOW_FRAME_BYTES = 9;
 
 const [HELLO, DATA, BYE] = [1, 2, 3];
 const [ACK, BYTES, PIECE, PING, WINDOW] = [1, 2, 3, 4, 5];
@@ -130,12 +130,12 @@ export class DataWriter {
     this.#out.writeUInt16BE(channel, this.#at + 1);
     this.#out.writeUIntBE(offset, this.#at + 3, 6);
     this.#out.writeUInt16BE(length, this.#at + 9);
-    this.#at += BYTES_HEADER_BYTES;
+    this.#at += STREAM_HEADER_BYTES;
     copy(this.#out.subarray(this.#at, this.#at + length));
     this.#at += length;
   }
 
-  piece({ channel, message, flags, index, count, bytes }: Omit<Piece, "type">): void {
+  fragment({ channel, message, flags, index, count, bytes }: Omit<FragmentFrame, "type">): void {
     this.#out[this.#at] = PIECE;
     this.#out.writeUInt16BE(channel, this.#at + 1);
     this.#out.writeUInt32BE(message, this.#at + 3);
@@ -143,8 +143,8 @@ export class DataWriter {
     this.#out.writeUInt16BE(index, this.#at + 8);
     this.#out.writeUInt16BE(count, this.#at + 10);
     this.#out.writeUInt16BE(bytes.length, this.#at + 12);
-    this.#out.set(bytes, this.#at + PIECE_HEADER_BYTES);
-    this.#at += PIECE_HEADER_BYTES + bytes.length;
+    this.#out.set(bytes, this.#at + FRAGMENT_HEADER_BYTES);
+    this.#at += FRAGMENT_HEADER_BYTES + bytes.length;
   }
 
   ping(): void {
@@ -155,7 +155,7 @@ export class DataWriter {
     this.#out[this.#at] = WINDOW;
     this.#out.writeUInt16BE(channel, this.#at + 1);
     this.#out.writeUIntBE(limit, this.#at + 3, 6);
-    this.#at += WINDOW_BYTES_LONG;
+    this.#at += WINDOW_FRAME_BYTES;
   }
 
   finish(): Uint8Array {
@@ -192,16 +192,16 @@ function readFrames(bytes: Buffer): Frame[] | null {
     if (type === PING) {
       frames.push({ type: "ping" });
       at += 1;
-    } else if (type === BYTES && left >= BYTES_HEADER_BYTES) {
+    } else if (type === BYTES && left >= STREAM_HEADER_BYTES) {
       const length = bytes.readUInt16BE(at + 9);
-      const begin = at + BYTES_HEADER_BYTES;
+      const begin = at + STREAM_HEADER_BYTES;
       if (length === 0 || begin + length > bytes.length) return null;
       const [channel, offset] = [bytes.readUInt16BE(at + 1), bytes.readUIntBE(at + 3, 6)];
       frames.push({ type: "bytes", channel, offset, bytes: bytes.subarray(begin, begin + length) });
       at = begin + length;
-    } else if (type === PIECE && left >= PIECE_HEADER_BYTES) {
+    } else if (type === PIECE && left >= FRAGMENT_HEADER_BYTES) {
       const length = bytes.readUInt16BE(at + 12);
-      const begin = at + PIECE_HEADER_BYTES;
+      const begin = at + FRAGMENT_HEADER_BYTES;
       if (begin + length > bytes.length) return null;
       const [index, count] = [bytes.readUInt16BE(at + 8), bytes.readUInt16BE(at + 10)];
       if (index >= count) return null;
@@ -216,9 +216,9 @@ function readFrames(bytes: Buffer): Frame[] | null {
         bytes: bytes.subarray(begin, begin + length),
       });
       at = begin + length;
-    } else if (type === WINDOW && left >= WINDOW_BYTES_LONG) {
+    } else if (type === WINDOW && left >= WINDOW_FRAME_BYTES) {
       frames.push({ type: "window", channel: bytes.readUInt16BE(at + 1), limit: bytes.readUIntBE(at + 3, 6) });
-      at += WINDOW_BYTES_LONG;
+      at += WINDOW_FRAME_BYTES;
     } else if (type === ACK && left >= ACK_HEADER_BYTES) {
       const count = bytes[at + 9]!;
       const end = at + ACK_HEADER_BYTES + 4 * (count - 1);

@@ -8,18 +8,18 @@
  *
  * No clock, no socket.
  */
-import { deflated } from "./compression.ts";
-import type { Arrived } from "./incoming.ts";
+import { deflate } from "./compression.ts";
+import type { ReceivedMessage } from "./transport/receive-stream.ts";
 import * as limits from "./limits.ts";
 import { ConnectionEnd, ConnectionState, Result, SendFlags } from "./steam-constants.ts";
-import { LENGTH_BYTES } from "./outgoing.ts";
+import { LENGTH_BYTES } from "./transport/send-stream.ts";
 import { ANSWER_WANTED, type Bye, type Data, type Hello, INFLATES, writeBye, writeHello } from "./packets.ts";
-import { type Figures, Transport } from "./transport.ts";
+import { type TransportStats, Transport } from "./transport/transport.ts";
 
-export type PathFigures = { readonly mtu: number; readonly rtt_ms: number | null };
+export type PathInfo = { readonly mtu: number; readonly rtt_ms: number | null };
 /** `request`: he goes on asking. `failed`: it ended, and not because somebody closed it. */
-export type Happened = { readonly type: "request" } | { readonly type: "failed" };
-type Held = { channel: number; bytes: Uint8Array; isReliable: boolean };
+export type SessionEvent = { readonly type: "request" } | { readonly type: "failed" };
+type QueuedMessage = { channel: number; bytes: Uint8Array; isReliable: boolean };
 
 export class Session {
   readonly peer: string;
@@ -29,24 +29,24 @@ export class Session {
   end: number = ConnectionEnd.Invalid;
   debug = "";
   /** The game sent to him, or accepted him. */
-  isWanted = false;
+  isActive = false;
   /** His number for this session; 0 while it is not known. */
-  theirs = 0;
+  peerSessionId = 0;
   usedAt: number;
   /** Channels that were used, by him or by us, and not closed since. */
   readonly channels = new Set<number>();
   readonly #sending = new Set<number>();
-  #path: PathFigures | null = null;
+  #path: PathInfo | null = null;
   #transport: Transport | null = null;
-  #held: Held[] = [];
-  #heldBytes = 0;
+  #queue: QueuedMessage[] = [];
+  #queueBytes = 0;
   #deflates = false;
   #since: number;
   #helloAt = Infinity;
   #helloWait_ms = limits.HELLO_MS;
-  #toldAt = -Infinity;
+  #requestedAt = -Infinity;
   #datagrams: Uint8Array[] = [];
-  #happened: Happened[] = [];
+  #events: SessionEvent[] = [];
 
   constructor(setup: { peer: string; id: number; compress: boolean }, now: number) {
     this.peer = setup.peer;
@@ -69,24 +69,24 @@ export class Session {
   }
 
   /** When something of the peer's came last. */
-  get lastHeardAt(): number {
-    return this.#transport?.lastHeardAt ?? -Infinity;
+  get lastReceivedAt(): number {
+    return this.#transport?.lastReceivedAt ?? -Infinity;
   }
 
-  figures(now: number): Figures | null {
-    return this.#transport?.figures(now) ?? null;
+  stats(now: number): TransportStats | null {
+    return this.#transport?.stats(now) ?? null;
   }
 
-  get held_bytes(): number {
-    return this.#heldBytes;
+  get queuedBytes(): number {
+    return this.#queueBytes;
   }
 
   // --- the game ------------------------------------------------------------------------------------------------
 
   /** We want to talk to him, from now on. */
-  want(now: number): void {
-    if (this.isWanted) return;
-    this.isWanted = true;
+  activate(now: number): void {
+    if (this.isActive) return;
+    this.isActive = true;
     this.#since = now;
     if (this.#path !== null) this.#helloAt = now;
   }
@@ -97,7 +97,7 @@ export class Session {
     if (!isReliable && (flags & SendFlags.NoDelay) !== 0) {
       if (transport === null || transport.queue_ms > limits.NO_DELAY_MS) return Result.Ignored;
     }
-    const pending = this.#heldBytes + (transport?.pending ?? 0);
+    const pending = this.#queueBytes + (transport?.pending ?? 0);
     if (pending + data.length + LENGTH_BYTES > limits.SEND_BUFFER_BYTES) return Result.LimitExceeded;
     if (!this.#sending.has(channel) && this.#sending.size >= limits.CHANNELS_MAX) return Result.LimitExceeded;
     this.#sending.add(channel);
@@ -106,8 +106,8 @@ export class Session {
     this.channels.add(channel);
     this.usedAt = now;
     if (transport === null) {
-      this.#held.push(held);
-      this.#heldBytes += data.length + LENGTH_BYTES;
+      this.#queue.push(held);
+      this.#queueBytes += data.length + LENGTH_BYTES;
       return Result.OK;
     }
     const isPrompt = (flags & (SendFlags.NoNagle | SendFlags.NoDelay)) !== 0;
@@ -122,8 +122,8 @@ export class Session {
 
   /** The game ends it. */
   close(reason: number, debug: string): void {
-    if (this.#path !== null && (this.theirs !== 0 || this.isWanted)) {
-      const bye = writeBye({ to: this.theirs, from: this.id, reason, debug });
+    if (this.#path !== null && (this.peerSessionId !== 0 || this.isActive)) {
+      const bye = writeBye({ to: this.peerSessionId, from: this.id, reason, debug });
       // One may be lost; whoever misses both is told when he speaks again.
       this.#datagrams.push(bye, bye);
     }
@@ -132,59 +132,59 @@ export class Session {
 
   // --- the path ------------------------------------------------------------------------------------------------
 
-  opened(path: PathFigures, now: number): void {
+  pathOpened(path: PathInfo, now: number): void {
     if (this.isOver) return;
     this.#path = path;
     if (this.state === ConnectionState.Connecting) this.state = ConnectionState.FindingRoute;
-    if (this.isWanted && this.#transport === null) this.#helloAt = now;
+    if (this.isActive && this.#transport === null) this.#helloAt = now;
   }
 
   fail(end: number, debug: string): void {
     if (this.isOver) return;
     this.#endAs(ConnectionState.ProblemDetectedLocally, end, debug);
-    if (this.isWanted) this.#happened.push({ type: "failed" });
+    if (this.isActive) this.#events.push({ type: "failed" });
   }
 
   /** He asks for us by way of the hub, or on a path. */
-  asked(now: number): void {
+  recordRequest(now: number): void {
     this.usedAt = now;
-    if (this.isWanted || now - this.#toldAt < limits.REQUEST_AGAIN_MS) return;
-    this.#toldAt = now;
-    this.#happened.push({ type: "request" });
+    if (this.isActive || now - this.#requestedAt < limits.REQUEST_REPEAT_MS) return;
+    this.#requestedAt = now;
+    this.#events.push({ type: "request" });
   }
 
   // --- hearing -------------------------------------------------------------------------------------------------
 
-  hearHello({ to, from, version, flags }: Hello, now: number): void {
+  handleHello({ to, from, version, flags }: Hello, now: number): void {
     if (version !== limits.VERSION) {
       if (this.#transport !== null) return;
-      this.#datagrams.push(this.#bye(from, ConnectionEnd.RemoteBadProtocolVersion, "another version"));
+      this.#datagrams.push(this.#byeTo(from, ConnectionEnd.RemoteBadProtocolVersion, "another version"));
       return this.fail(ConnectionEnd.RemoteBadProtocolVersion, `the peer speaks version ${version} of sessions`);
     }
-    this.theirs = from;
+    this.peerSessionId = from;
     this.#deflates = this.#compress && (flags & INFLATES) !== 0;
-    if (!this.isWanted) return this.asked(now);
+    if (!this.isActive) return this.recordRequest(now);
     if (to === this.id && this.#transport === null) this.#connect(now);
     if ((flags & ANSWER_WANTED) !== 0) this.#hello();
   }
 
-  hearBye({ reason, debug }: Bye): void {
-    const wasWanted = this.isWanted && this.#transport === null;
+  handleBye({ reason, debug }: Bye): void {
+    const wasWanted = this.isActive && this.#transport === null;
     if (reason === ConnectionEnd.RemoteDenied && wasWanted) this.fail(reason, debug);
     else if (reason === ConnectionEnd.RemoteBadProtocolVersion) this.fail(reason, debug);
     else this.#endAs(ConnectionState.ClosedByPeer, reason, debug);
   }
 
-  hearData(data: Data, now: number): readonly Arrived[] {
+  handleData(data: Data, now: number): readonly ReceivedMessage[] {
     // He has heard our hello, or he could not know our number.
-    if (this.#transport === null && this.isWanted && this.theirs !== 0) this.#connect(now);
+    if (this.#transport === null && this.isActive && this.peerSessionId !== 0) this.#connect(now);
     const arrived = this.#transport?.receive(data, now) ?? (this.#transport === null ? [] : null);
     if (arrived === null) {
-      this.#datagrams.push(this.#bye(this.theirs, ConnectionEnd.MiscGeneric, "that makes no message"));
+      this.#datagrams.push(this.#byeTo(this.peerSessionId, ConnectionEnd.MiscGeneric, "that makes no message"));
       this.fail(ConnectionEnd.MiscGeneric, "the peer sent what makes no message");
       return [];
     }
-    const taken = arrived.filter(({ channel }) => this.#opens(channel));
+    const taken = arrived.filter(({ channel }) => this.#openChannel(channel));
     if (taken.length > 0) this.usedAt = now;
     return taken;
   }
@@ -196,7 +196,7 @@ export class Session {
     if (this.isOver) return;
     const transport = this.#transport;
     if (transport === null) {
-      if (this.isWanted && now >= this.#since + limits.CONNECT_MS) {
+      if (this.isActive && now >= this.#since + limits.CONNECT_TIMEOUT_MS) {
         if (this.#path === null) this.fail(ConnectionEnd.MiscP2PRendezvous, "no path to the peer was found in time");
         else this.fail(ConnectionEnd.RemoteTimeout, "the peer does not answer on the path to him");
       } else if (now >= this.#helloAt) {
@@ -206,33 +206,33 @@ export class Session {
       }
       return;
     }
-    if (now >= transport.unansweredSince + limits.SILENT_MS) {
+    if (now >= transport.unansweredSince + limits.SILENCE_TIMEOUT_MS) {
       const end = hearsOthers ? ConnectionEnd.RemoteTimeout : ConnectionEnd.MiscTimeout;
       return this.fail(end, hearsOthers ? "the peer fell silent" : "the peer fell silent, and so did everybody else");
     }
-    if (now >= transport.lastHeardAt + limits.ASK_AFTER_MS && transport.unansweredSince === Infinity) transport.ping();
+    if (now >= transport.lastReceivedAt + limits.KEEPALIVE_MS && transport.unansweredSince === Infinity) transport.ping();
   }
 
   deadline(): number {
-    const idle = this.usedAt + limits.IDLE_MS;
+    const idle = this.usedAt + limits.IDLE_TIMEOUT_MS;
     const transport = this.#transport;
-    if (this.isOver || !this.isWanted) return idle;
-    if (transport === null) return Math.min(idle, this.#since + limits.CONNECT_MS, this.#helloAt);
-    const { unansweredSince, lastHeardAt } = transport;
-    const watch = unansweredSince === Infinity ? lastHeardAt + limits.ASK_AFTER_MS : unansweredSince + limits.SILENT_MS;
+    if (this.isOver || !this.isActive) return idle;
+    if (transport === null) return Math.min(idle, this.#since + limits.CONNECT_TIMEOUT_MS, this.#helloAt);
+    const { unansweredSince, lastReceivedAt: lastHeardAt } = transport;
+    const watch = unansweredSince === Infinity ? lastHeardAt + limits.KEEPALIVE_MS : unansweredSince + limits.SILENCE_TIMEOUT_MS;
     return Math.min(idle, watch, transport.deadline());
   }
 
-  take(now: number): readonly Uint8Array[] {
-    if (this.#transport !== null && !this.isOver) this.#datagrams.push(...this.#transport.take(now));
+  takeDatagrams(now: number): readonly Uint8Array[] {
+    if (this.#transport !== null && !this.isOver) this.#datagrams.push(...this.#transport.takeDatagrams(now));
     const datagrams = this.#datagrams;
     this.#datagrams = [];
     return datagrams;
   }
 
-  takeHappened(): readonly Happened[] {
-    const happened = this.#happened;
-    this.#happened = [];
+  takeEvents(): readonly SessionEvent[] {
+    const happened = this.#events;
+    this.#events = [];
     return happened;
   }
 
@@ -240,33 +240,33 @@ export class Session {
 
   #hello(): void {
     const flags = (this.#transport === null ? ANSWER_WANTED : 0) | (this.#compress ? INFLATES : 0);
-    this.#datagrams.push(writeHello({ to: this.theirs, from: this.id, version: limits.VERSION, flags }));
+    this.#datagrams.push(writeHello({ to: this.peerSessionId, from: this.id, version: limits.VERSION, flags }));
   }
 
   /** Reliable channels are bounded by the transport already. */
-  #opens(channel: number): boolean {
+  #openChannel(channel: number): boolean {
     if (!this.channels.has(channel) && this.channels.size >= 2 * limits.CHANNELS_MAX) return false;
     this.channels.add(channel);
     return true;
   }
 
-  #bye(to: number, reason: number, debug: string): Uint8Array {
+  #byeTo(to: number, reason: number, debug: string): Uint8Array {
     return writeBye({ to, from: this.id, reason, debug });
   }
 
   #connect(now: number): void {
     const { mtu, rtt_ms } = this.#path!;
     this.state = ConnectionState.Connected;
-    this.#transport = new Transport({ mtu, to: this.theirs, rtt_ms }, now);
+    this.#transport = new Transport({ mtu, to: this.peerSessionId, rtt_ms }, now);
     this.#helloAt = Infinity;
     this.#hello();
-    for (const held of this.#held) this.#push(this.#transport, held, now);
-    this.#held = [];
-    this.#heldBytes = 0;
+    for (const held of this.#queue) this.#push(this.#transport, held, now);
+    this.#queue = [];
+    this.#queueBytes = 0;
   }
 
-  #push(transport: Transport, { channel, bytes, isReliable }: Held, flushAt: number): void {
-    const short = this.#deflates ? deflated(bytes) : null;
+  #push(transport: Transport, { channel, bytes, isReliable }: QueuedMessage, flushAt: number): void {
+    const short = this.#deflates ? deflate(bytes) : null;
     if (isReliable) transport.pushReliable(channel, short ?? bytes, short !== null, flushAt);
     else transport.pushUnreliable(channel, short ?? bytes, short !== null, flushAt);
   }
@@ -281,8 +281,8 @@ export class Session {
   #stop(): void {
     this.#transport = null;
     this.#path = null;
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.#queue = [];
+    this.#queueBytes = 0;
     this.#helloAt = Infinity;
   }
 }

@@ -13,50 +13,50 @@
  */
 import { type Message, readMessage, writeMessage } from "../punch/messages.ts";
 import type { Plan, Spray } from "../punch/plan.ts";
-import { type Outcome, Punch } from "../punch/punch.ts";
+import { type PunchOutcome, Punch } from "../punch/punch.ts";
 import { SOCKETS_MAX } from "../punch/limits.ts";
-import type { PairKey, Refused } from "../secure/seal.ts";
+import type { PairKey, RejectedCounts } from "../secure/seal.ts";
 import { Seal } from "../secure/seal.ts";
-import { Keeper, type KeeperEvent, type Path, type PathKind, type Place, samePlace } from "./path-selector.ts";
+import { PathSelector, type PathSelectorEvent, type Path, type PathKind, type Place, samePlace } from "./path-selector.ts";
 import { EVENTS_MAX, PAYLOAD_BYTES_MAX, SWEEP_AFTER_MS } from "./limits.ts";
 
 export type ChannelEvent =
-  | KeeperEvent
+  | PathSelectorEvent
   | { readonly type: "data"; readonly payload: Uint8Array }
   /** How the last punch ended: what the hub wants to hear. */
-  | { readonly type: "punched"; readonly outcome: Outcome; readonly sent: number }
+  | { readonly type: "punched"; readonly outcome: PunchOutcome; readonly sent: number }
   | { readonly type: "closable"; readonly sockets: readonly number[] };
 
 export type ChannelDatagram = { readonly place: Place; readonly bytes: Uint8Array; readonly hops?: number };
 
-const FURTHER_SOCKETS = 65_536;
+const EXTRA_SOCKETS_FIRST = 65_536;
 
 type Attempt = {
   readonly punch: Punch;
   /** The driver's number of the punch's first socket, and what its others are numbered from. */
   readonly socket: number;
   readonly base: number;
-  told: Outcome | null;
-  toldAt: number;
+  reported: PunchOutcome | null;
+  reportedAt: number;
 };
 
 export class Channel {
   readonly #seal: Seal;
-  readonly #keeper: Keeper;
+  readonly #selector: PathSelector;
   readonly #random: () => number;
   #attempt: Attempt | null = null;
   #attempts = 0;
   /** Further sockets that are open. */
-  readonly #further = new Set<number>();
+  readonly #extraSockets = new Set<number>();
   /** Of them, how many are in use and not of the attempt under way. */
-  #kept = 0;
+  #extraSocketsInUse = 0;
   #datagrams: ChannelDatagram[] = [];
   #events: ChannelEvent[] = [];
 
   /** `random`: from 0 to below 1, and not to be foretold by the peer. */
   constructor(key: PairKey, random: () => number, now: number) {
     this.#seal = new Seal(key);
-    this.#keeper = new Keeper(random, now);
+    this.#selector = new PathSelector(random, now);
     this.#random = random;
   }
 
@@ -65,21 +65,21 @@ export class Channel {
     return this.#seal.routes;
   }
 
-  get refused(): Readonly<Refused> {
+  get refused(): Readonly<RejectedCounts> {
     return this.#seal.refused;
   }
 
   path(kind: PathKind): Readonly<Path> | undefined {
-    return this.#keeper.path(kind);
+    return this.#selector.path(kind);
   }
 
   /** The relay's endpoint, as reached from one of our sockets; null when it ended. */
   relay(place: Place | null, now: number): void {
-    this.#keeper.set("relay", place, now);
+    this.#selector.set("relay", place, now);
   }
 
   tunnel(isOpen: boolean, now: number): void {
-    this.#keeper.set("tunnel", isOpen ? "tunnel" : null, now);
+    this.#selector.set("tunnel", isOpen ? "tunnel" : null, now);
   }
 
   /** Begins to look for a direct path, from the socket that was observed. What is under way is given up for it. */
@@ -88,9 +88,9 @@ export class Channel {
     this.#attempt = {
       punch,
       socket,
-      base: FURTHER_SOCKETS + SOCKETS_MAX * this.#attempts++,
-      told: null,
-      toldAt: Infinity,
+      base: EXTRA_SOCKETS_FIRST + SOCKETS_MAX * this.#attempts++,
+      reported: null,
+      reportedAt: Infinity,
     };
   }
 
@@ -100,8 +100,8 @@ export class Channel {
   }
 
   /** There will be no direct path for now: nothing is tried. */
-  unpunchable(now: number): void {
-    this.#keeper.unpunchable(now);
+  punchUnavailable(now: number): void {
+    this.#selector.punchUnavailable(now);
   }
 
   renew(key: PairKey, now: number): void {
@@ -109,13 +109,13 @@ export class Channel {
   }
 
   /** This machine has another address. */
-  moved(now: number): void {
-    this.#keeper.moved(now);
+  networkChanged(now: number): void {
+    this.#selector.networkChanged(now);
   }
 
   /** To the peer, on every path that is needed. False where there is none, or where the payload is too long. */
   send(payload: Uint8Array, now: number): boolean {
-    const routes = payload.length > PAYLOAD_BYTES_MAX ? [] : this.#keeper.routes(now);
+    const routes = payload.length > PAYLOAD_BYTES_MAX ? [] : this.#selector.routes(now);
     if (routes.length === 0) return false;
     // One datagram, sealed once: whoever gets it twice drops the second.
     const bytes = this.#seal.seal(writeMessage({ kind: "data", payload }), now);
@@ -129,27 +129,27 @@ export class Channel {
     if (body === null) return false;
     const message = readMessage(body);
     if (message === null) return true;
-    if (message.kind === "data") this.#say({ type: "data", payload: message.payload });
-    else if (message.kind === "probe") this.#hearProbe(message, place, now);
-    else if (!this.#keeper.answered(message, now)) this.#hearPunch(message, place, now);
-    this.#keeper.heard(place, this.#attempt === null || this.#attempt.told !== null, now);
+    if (message.kind === "data") this.#pushEvent({ type: "data", payload: message.payload });
+    else if (message.kind === "probe") this.#handleProbe(message, place, now);
+    else if (!this.#selector.handleAnswer(message, now)) this.#handlePunchMessage(message, place, now);
+    this.#selector.recordReceived(place, this.#attempt === null || this.#attempt.reported !== null, now);
     return true;
   }
 
   wake(now: number): void {
     this.#attempt?.punch.wake(now);
-    this.#look(now);
-    this.#keeper.wake(now);
+    this.#checkPunch(now);
+    this.#selector.wake(now);
     this.#sweep(now);
   }
 
   /** When to wake it next; Infinity for never. */
   deadline(): number {
-    const sweep = this.#further.size > this.#kept ? this.#sweepAt() : Infinity;
-    return Math.min(this.#attempt?.punch.deadline() ?? Infinity, this.#keeper.deadline(), sweep);
+    const sweep = this.#extraSockets.size > this.#extraSocketsInUse ? this.#sweepAt() : Infinity;
+    return Math.min(this.#attempt?.punch.deadline() ?? Infinity, this.#selector.deadline(), sweep);
   }
 
-  take(now: number): ChannelDatagram[] {
+  takeDatagrams(now: number): ChannelDatagram[] {
     this.#collect(now);
     const datagrams = this.#datagrams;
     this.#datagrams = [];
@@ -157,7 +157,7 @@ export class Channel {
   }
 
   takeEvents(): ChannelEvent[] {
-    for (const event of this.#keeper.takeEvents()) this.#say(event);
+    for (const event of this.#selector.takeEvents()) this.#pushEvent(event);
     const events = this.#events;
     this.#events = [];
     return events;
@@ -166,65 +166,65 @@ export class Channel {
   // --- hearing -------------------------------------------------------------------------------------------------
 
   /** A probe on a socket of the punch is the punch's, even after it ended: the peer may not know yet. */
-  #hearProbe(message: Message & { kind: "probe" }, place: Place, now: number): void {
-    if (!this.#hearPunch(message, place, now)) this.#keeper.answer(message, place);
+  #handleProbe(message: Message & { kind: "probe" }, place: Place, now: number): void {
+    if (!this.#handlePunchMessage(message, place, now)) this.#selector.answerProbe(message, place);
   }
 
   /** What came by the relay or the tunnel is not. */
-  #hearPunch(message: Message, place: Place, now: number): boolean {
+  #handlePunchMessage(message: Message, place: Place, now: number): boolean {
     const attempt = this.#attempt;
-    const relay = this.#keeper.path("relay")?.place;
+    const relay = this.#selector.path("relay")?.place;
     if (attempt === null || place === "tunnel" || (relay !== undefined && samePlace(relay, place))) return false;
     const inner = place.socket === attempt.socket ? 0 : place.socket - attempt.base;
-    return inner >= 0 && inner < SOCKETS_MAX && attempt.punch.hear(message, inner, place.to, now);
+    return inner >= 0 && inner < SOCKETS_MAX && attempt.punch.handleMessage(message, inner, place.to, now);
   }
 
   // --- the punch -----------------------------------------------------------------------------------------------
 
-  #look(now: number): void {
+  #checkPunch(now: number): void {
     const attempt = this.#attempt;
     const outcome = attempt?.punch.outcome ?? null;
-    if (attempt === null || outcome === null || outcome === attempt.told) return;
-    attempt.told = outcome;
-    attempt.toldAt = now;
-    this.#say({ type: "punched", outcome, sent: attempt.punch.counts.sent });
-    if (outcome.kind === "given_up") this.#keeper.failed(now);
-    else this.#keeper.set("direct", { socket: outerOf(attempt, outcome.socket), to: outcome.to }, now, outcome.rtt_ms);
+    if (attempt === null || outcome === null || outcome === attempt.reported) return;
+    attempt.reported = outcome;
+    attempt.reportedAt = now;
+    this.#pushEvent({ type: "punched", outcome, sent: attempt.punch.counts.sent });
+    if (outcome.kind === "given_up") this.#selector.punchFailed(now);
+    else this.#selector.set("direct", { socket: outerOf(attempt, outcome.socket), to: outcome.to }, now, outcome.rtt_ms);
   }
 
   /** Further sockets are closed once nothing is looked for, but for the one that was hit. */
   #sweep(now: number): void {
-    if (this.#further.size === 0 || now < this.#sweepAt()) return;
-    const direct = this.#keeper.path("direct")?.place ?? "tunnel";
-    const sockets = [...this.#further].filter((one) => direct === "tunnel" || one !== direct.socket);
-    for (const socket of sockets) this.#further.delete(socket);
-    this.#kept = this.#further.size;
-    if (sockets.length > 0) this.#say({ type: "closable", sockets });
+    if (this.#extraSockets.size === 0 || now < this.#sweepAt()) return;
+    const direct = this.#selector.path("direct")?.place ?? "tunnel";
+    const sockets = [...this.#extraSockets].filter((one) => direct === "tunnel" || one !== direct.socket);
+    for (const socket of sockets) this.#extraSockets.delete(socket);
+    this.#extraSocketsInUse = this.#extraSockets.size;
+    if (sockets.length > 0) this.#pushEvent({ type: "closable", sockets });
   }
 
   #sweepAt(): number {
-    return this.#attempt === null ? Infinity : this.#attempt.toldAt + SWEEP_AFTER_MS;
+    return this.#attempt === null ? Infinity : this.#attempt.reportedAt + SWEEP_AFTER_MS;
   }
 
   // --- saying --------------------------------------------------------------------------------------------------
 
   #collect(now: number): void {
     const attempt = this.#attempt;
-    for (const { socket, to, bytes, hops } of attempt?.punch.take() ?? []) {
+    for (const { socket, to, bytes, hops } of attempt?.punch.takeDatagrams() ?? []) {
       const place = { socket: outerOf(attempt!, socket), to };
       if (socket > 0) {
         // What is closed stays closed, though the peer may still ask there.
-        if (now >= this.#sweepAt() && !this.#further.has(place.socket)) continue;
-        this.#further.add(place.socket);
+        if (now >= this.#sweepAt() && !this.#extraSockets.has(place.socket)) continue;
+        this.#extraSockets.add(place.socket);
       }
       this.#datagrams.push({ place, bytes, ...(hops === undefined ? {} : { hops }) });
     }
-    for (const { place, message } of this.#keeper.take()) {
+    for (const { place, message } of this.#selector.takeMessages()) {
       this.#datagrams.push({ place, bytes: this.#seal.seal(writeMessage(message), now) });
     }
   }
 
-  #say(event: ChannelEvent): void {
+  #pushEvent(event: ChannelEvent): void {
     if (this.#events.length >= EVENTS_MAX) this.#events.shift();
     this.#events.push(event);
   }

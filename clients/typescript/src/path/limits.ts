@@ -16,17 +16,17 @@ export const TRUST_MS = 6_500;
 /** A direct path that was silent for this long is given up for another. */
 export const DIRECT_LOST_MS = 10_000;
 /** A lost direct path is tried again at once, then this long after each try that failed, doubling ... */
-export const AGAIN_FIRST_MS = 5_000;
+export const RETRY_FIRST_MS = 5_000;
 /** ... up to this, which is also when it is tried where the hub knew of no way before. */
-export const AGAIN_LAST_MS = 60_000;
+export const RETRY_LAST_MS = 60_000;
 /** A new source of the peer's datagrams is asked so often, this far apart, before it is forgotten. */
 export const ROAM_CHECKS_MAX = 5;
 export const ROAM_CHECK_MS = 100;
 /** New sources are looked at this often, so that two that take turns do not make us ask all the time. */
 export const ROAM_PAUSE_MS = 1_000;
 /** Datagrams to one address where the peer was heard, but has not answered; and such addresses in a channel's life. */
-export const UNPROVED_MAX = 20;
-export const UNPROVED_ADDRESSES_MAX = 64;
+export const UNVALIDATED_MAX = 20;
+export const UNVALIDATED_ADDRESSES_MAX = 64;
 /** Numbers of paths in probes begin here, above those of a punch's ways. */
 export const NUMBER_FIRST = 0xff00;
 /** The longest payload: what passes every path in one piece (RFC 8200, 1,280 less headers, 1,232), less the seal and

@@ -9,7 +9,7 @@
  * No clock and no socket, as the punch.
  */
 import { type Endpoint, isEndpoint, isLocal, isLoopback, sameEndpoint } from "../util/addresses.ts";
-import { type Echo, type Message, since } from "../punch/messages.ts";
+import { type ProbeFields, type Message, elapsedMs } from "../punch/messages.ts";
 import * as limits from "./limits.ts";
 
 /** Where datagrams leave and go to: one of our sockets and an endpoint, or a stream that carries them. */
@@ -21,30 +21,30 @@ export type Path = {
   readonly kind: PathKind;
   readonly place: Place;
   readonly number: number;
-  readonly proof: number;
-  heardAt: number;
+  readonly nonce: number;
+  receivedAt: number;
   /** The peer's last answer to a question of ours. */
   consentAt: number;
   rtt_ms: number | null;
   probeDue: number;
 };
 
-export type KeeperEvent =
+export type PathSelectorEvent =
   /** What is sent on first from now on; null where there is nothing. */
-  | { readonly type: "path"; readonly path: PathKind | null; readonly rtt_ms: number | null; readonly why: Why }
+  | { readonly type: "path"; readonly path: PathKind | null; readonly rtt_ms: number | null; readonly why: PathChangeReason }
   /** A direct path should be looked for: ask for an introduction. */
   | { readonly type: "upgrade" };
-export type Why = "opened" | "silent" | "heard_again" | "no_consent" | "ended" | "moved";
+export type PathChangeReason = "opened" | "silent" | "heard_again" | "no_consent" | "ended" | "moved";
 
-export class Keeper {
+export class PathSelector {
   readonly #random: () => number;
   readonly #paths = new Map<PathKind, Path>();
   /** Where the relay and the tunnel are, though nobody may have answered there for long. */
-  readonly #told = new Map<PathKind, Place | null>();
+  readonly #configured = new Map<PathKind, Place | null>();
   /** A new source that was heard, until it has answered. */
   #roaming: { path: Path; checks: number } | null = null;
   /** Datagrams to addresses where the peer has not proved to be. */
-  readonly #unproved = new Map<string, number>();
+  readonly #unvalidated = new Map<string, number>();
   #roamAfter = -Infinity;
   #numbers = 0;
   #busySince = -Infinity;
@@ -52,8 +52,8 @@ export class Keeper {
   #now: number;
   #current: PathKind | null = null;
   #upgradeAt = Infinity;
-  #upgradeAfter = limits.AGAIN_FIRST_MS;
-  #events: KeeperEvent[] = [];
+  #upgradeAfter = limits.RETRY_FIRST_MS;
+  #events: PathSelectorEvent[] = [];
   #messages: { place: Place; message: Message }[] = [];
 
   /** `random`: from 0 to below 1, and not to be foretold by the peer. */
@@ -63,35 +63,35 @@ export class Keeper {
   }
 
   /** A path is there from now on, or no longer. */
-  set(kind: PathKind, place: Place | null, now: number, rtt_ms: number | null = null, why: Why = "opened"): void {
-    if (kind !== "direct") this.#told.set(kind, place);
+  set(kind: PathKind, place: Place | null, now: number, rtt_ms: number | null = null, why: PathChangeReason = "opened"): void {
+    if (kind !== "direct") this.#configured.set(kind, place);
     if (place === null) this.#paths.delete(kind);
-    else this.#paths.set(kind, this.#path(kind, place, now, rtt_ms));
+    else this.#paths.set(kind, this.#createPath(kind, place, now, rtt_ms));
     if (kind === "direct" && place !== null) {
       this.#upgradeAt = Infinity;
-      this.#upgradeAfter = limits.AGAIN_FIRST_MS;
+      this.#upgradeAfter = limits.RETRY_FIRST_MS;
     }
-    this.#judge(now, place === null ? "ended" : why);
+    this.#updateCurrent(now, place === null ? "ended" : why);
   }
 
   /** A punch failed: the next one is later each time. */
-  failed(now: number): void {
+  punchFailed(now: number): void {
     if (this.#paths.has("direct")) return;
     this.#upgradeAt = now + this.#upgradeAfter;
-    this.#upgradeAfter = Math.min(2 * this.#upgradeAfter, limits.AGAIN_LAST_MS);
+    this.#upgradeAfter = Math.min(2 * this.#upgradeAfter, limits.RETRY_LAST_MS);
   }
 
   /** None is tried, for nothing would come of it now. */
-  unpunchable(now: number): void {
-    if (!this.#paths.has("direct")) this.#upgradeAt = now + limits.AGAIN_LAST_MS;
+  punchUnavailable(now: number): void {
+    if (!this.#paths.has("direct")) this.#upgradeAt = now + limits.RETRY_LAST_MS;
   }
 
   /** This machine has another address: what was direct may be so no longer. */
-  moved(now: number): void {
+  networkChanged(now: number): void {
     const direct = this.#paths.get("direct");
-    if (direct !== undefined) direct.heardAt = Math.min(direct.heardAt, now - limits.TRUST_MS - 1);
+    if (direct !== undefined) direct.receivedAt = Math.min(direct.receivedAt, now - limits.TRUST_MS - 1);
     this.#upgradeAt = now;
-    this.#judge(now, "moved");
+    this.#updateCurrent(now, "moved");
   }
 
   /** The paths that a datagram of the game goes on: the first trusted one, and those before it. */
@@ -109,50 +109,50 @@ export class Keeper {
   }
 
   /** Something of the peer's came from there, whatever it was. A place that is not known may be where he is now. */
-  heard(place: Place, mayRoam: boolean, now: number): void {
-    const path = this.#at(place);
+  recordReceived(place: Place, mayRoam: boolean, now: number): void {
+    const path = this.#pathAt(place);
     if (path === undefined) {
-      const kind = this.#toldAs(place);
+      const kind = this.#configuredKind(place);
       if (kind !== undefined) return this.set(kind, place, now, null, "heard_again");
       if (mayRoam) this.#roam(place, now);
       return;
     }
-    path.heardAt = now;
-    this.#judge(now, "heard_again");
+    path.receivedAt = now;
+    this.#updateCurrent(now, "heard_again");
   }
 
   /** A question that came from there is answered there, unless it is a place that nobody told of or proved. */
-  answer({ way, proof, time, chosen }: Echo, place: Place): void {
-    if (place !== "tunnel" && !this.#isKnown(place) && !this.#spend(place.to)) return;
+  answerProbe({ pair, nonce, time, chosen }: ProbeFields, place: Place): void {
+    if (place !== "tunnel" && !this.#isKnown(place) && !this.#consumeBudget(place.to)) return;
     const seen = place === "tunnel" ? null : place.to;
-    this.#messages.push({ place, message: { kind: "answer", way, proof, time, chosen, seen } });
+    this.#messages.push({ place, message: { kind: "answer", pair, nonce, time, chosen, seen } });
   }
 
   /** An answer. False where it is to nobody's question here. */
-  answered({ way, proof, time }: Echo, now: number): boolean {
+  handleAnswer({ pair, nonce, time }: ProbeFields, now: number): boolean {
     const all = [...this.#paths.values(), ...(this.#roaming === null ? [] : [this.#roaming.path])];
-    const path = all.find((one) => one.number === way && one.proof === proof);
+    const path = all.find((one) => one.number === pair && one.nonce === nonce);
     if (path === undefined) return false;
-    path.consentAt = path.heardAt = now;
-    path.rtt_ms = since(time, now);
-    if (path === this.#roaming?.path) this.#follow(path, now);
-    this.#judge(now, "heard_again");
+    path.consentAt = path.receivedAt = now;
+    path.rtt_ms = elapsedMs(time, now);
+    if (path === this.#roaming?.path) this.#adoptRoamed(path, now);
+    this.#updateCurrent(now, "heard_again");
     return true;
   }
 
   wake(now: number): void {
     for (const path of this.#paths.values()) {
-      const isLost = path.kind === "direct" && now >= path.heardAt + limits.DIRECT_LOST_MS;
+      const isLost = path.kind === "direct" && now >= path.receivedAt + limits.DIRECT_LOST_MS;
       const isExpired = now >= path.consentAt + limits.CONSENT_EXPIRES_MS;
-      if (isLost || isExpired) this.#drop(path, now, isExpired ? "no_consent" : "silent");
-      else if (now >= path.probeDue) this.#ask(path, now);
+      if (isLost || isExpired) this.#removePath(path, now, isExpired ? "no_consent" : "silent");
+      else if (now >= path.probeDue) this.#sendProbe(path, now);
     }
     this.#checkRoaming(now);
-    this.#judge(now, "silent");
+    this.#updateCurrent(now, "silent");
     if (now < this.#upgradeAt) return;
     this.#events.push({ type: "upgrade" });
     // Whatever comes of it, it is said to `set`, `failed` or `unpunchable` before.
-    this.#upgradeAt = now + limits.AGAIN_LAST_MS;
+    this.#upgradeAt = now + limits.RETRY_LAST_MS;
   }
 
   /** When to wake it next; Infinity for never. */
@@ -160,19 +160,19 @@ export class Keeper {
     const dues = [...this.#paths.values()].flatMap((path) => [
       path.probeDue,
       path.consentAt + limits.CONSENT_EXPIRES_MS,
-      path.kind === "direct" ? path.heardAt + limits.DIRECT_LOST_MS : Infinity,
+      path.kind === "direct" ? path.receivedAt + limits.DIRECT_LOST_MS : Infinity,
       this.#trusts(path, this.#now) ? this.#trustedUntil(path) : Infinity,
     ]);
     return Math.min(this.#upgradeAt, this.#roaming?.path.probeDue ?? Infinity, ...dues);
   }
 
-  take(): { place: Place; message: Message }[] {
+  takeMessages(): { place: Place; message: Message }[] {
     const messages = this.#messages;
     this.#messages = [];
     return messages;
   }
 
-  takeEvents(): KeeperEvent[] {
+  takeEvents(): PathSelectorEvent[] {
     const events = this.#events;
     this.#events = [];
     return events;
@@ -195,14 +195,14 @@ export class Keeper {
   }
 
   /** While the game sends, silence counts from when it began to. */
-  #trustedUntil({ heardAt }: Path): number {
+  #trustedUntil({ receivedAt }: Path): number {
     const isBusy = this.#now <= this.#sentAt + limits.BUSY_MS;
-    const quiet = heardAt + limits.TRUST_MS;
-    return isBusy ? Math.min(quiet, Math.max(heardAt, this.#busySince) + limits.BUSY_TRUST_MS) : quiet;
+    const quiet = receivedAt + limits.TRUST_MS;
+    return isBusy ? Math.min(quiet, Math.max(receivedAt, this.#busySince) + limits.BUSY_TRUST_MS) : quiet;
   }
 
   /** Says what is sent on first, where that has changed. */
-  #judge(now: number, why: Why): void {
+  #updateCurrent(now: number, why: PathChangeReason): void {
     this.#now = now;
     const routes = this.#routes(now);
     const first = routes.find((path) => this.#trusts(path, now)) ?? routes.at(-1);
@@ -212,29 +212,29 @@ export class Keeper {
     this.#events.push({ type: "path", path: kind, rtt_ms: first?.rtt_ms ?? null, why });
   }
 
-  #drop(path: Path, now: number, why: Why): void {
+  #removePath(path: Path, now: number, why: PathChangeReason): void {
     this.#paths.delete(path.kind);
     if (path.kind === "direct") this.#upgradeAt = Math.min(this.#upgradeAt, now);
-    this.#judge(now, why);
+    this.#updateCurrent(now, why);
   }
 
-  #ask(path: Path, now: number): void {
+  #sendProbe(path: Path, now: number): void {
     this.#now = now;
     const isUsed = this.#routes(now).includes(path);
     const isBusy = now <= this.#sentAt + limits.BUSY_MS;
     const spread = 1 + limits.CONSENT_SPREAD * (2 * this.#random() - 1);
     path.probeDue = now + (isUsed && isBusy ? limits.BUSY_PROBE_MS : limits.CONSENT_MS * spread);
-    const { number, proof, place } = path;
-    this.#messages.push({ place, message: { kind: "probe", way: number, proof, time: now, chosen: false } });
+    const { number, nonce, place } = path;
+    this.#messages.push({ place, message: { kind: "probe", pair: number, nonce, time: now, chosen: false } });
   }
 
   // --- a source that changed -----------------------------------------------------------------------------------
 
   /** The peer's NAT gave it another port, or it has another address: it is believed when it answers from there. */
   #roam(place: Place, now: number): void {
-    if (place === "tunnel" || this.#roaming !== null || now < this.#roamAfter || !this.#mayAsk(place.to)) return;
+    if (place === "tunnel" || this.#roaming !== null || now < this.#roamAfter || !this.#mayProbe(place.to)) return;
     this.#roamAfter = now + limits.ROAM_PAUSE_MS;
-    this.#roaming = { path: this.#path("direct", place, now, null), checks: 0 };
+    this.#roaming = { path: this.#createPath("direct", place, now, null), checks: 0 };
     this.#checkRoaming(now);
   }
 
@@ -242,26 +242,26 @@ export class Keeper {
     const roaming = this.#roaming;
     if (roaming === null || now < roaming.path.probeDue) return;
     const { place } = roaming.path;
-    if (roaming.checks++ >= limits.ROAM_CHECKS_MAX || place === "tunnel" || !this.#spend(place.to)) {
+    if (roaming.checks++ >= limits.ROAM_CHECKS_MAX || place === "tunnel" || !this.#consumeBudget(place.to)) {
       this.#roaming = null;
       return;
     }
-    this.#ask(roaming.path, now);
+    this.#sendProbe(roaming.path, now);
     roaming.path.probeDue = now + limits.ROAM_CHECK_MS;
   }
 
   /** It takes the place of a direct path, unless that one is as alive. */
-  #follow(path: Path, now: number): void {
+  #adoptRoamed(path: Path, now: number): void {
     this.#roaming = null;
-    if (path.place !== "tunnel") this.#unproved.delete(path.place.to.address);
+    if (path.place !== "tunnel") this.#unvalidated.delete(path.place.to.address);
     const direct = this.#paths.get("direct");
-    if (direct !== undefined && now - direct.heardAt < limits.BUSY_PROBE_MS) return;
+    if (direct !== undefined && now - direct.receivedAt < limits.BUSY_PROBE_MS) return;
     path.probeDue = now + limits.BUSY_PROBE_MS;
     this.#paths.set("direct", path);
     this.#upgradeAt = Infinity;
   }
 
-  #mayAsk(to: Endpoint): boolean {
+  #mayProbe(to: Endpoint): boolean {
     const isKnown = [...this.#paths.values()].some(
       ({ place }) => place !== "tunnel" && place.to.address === to.address,
     );
@@ -269,33 +269,33 @@ export class Keeper {
   }
 
   /** Whether one more datagram may go to an address where the peer has not proved to be, and counts it. */
-  #spend(to: Endpoint): boolean {
-    const sent = this.#unproved.get(to.address) ?? 0;
-    if (!this.#mayAsk(to) || sent >= limits.UNPROVED_MAX) return false;
-    if (sent === 0 && this.#unproved.size >= limits.UNPROVED_ADDRESSES_MAX) return false;
-    this.#unproved.set(to.address, sent + 1);
+  #consumeBudget(to: Endpoint): boolean {
+    const sent = this.#unvalidated.get(to.address) ?? 0;
+    if (!this.#mayProbe(to) || sent >= limits.UNVALIDATED_MAX) return false;
+    if (sent === 0 && this.#unvalidated.size >= limits.UNVALIDATED_ADDRESSES_MAX) return false;
+    this.#unvalidated.set(to.address, sent + 1);
     return true;
   }
 
   // --- paths ---------------------------------------------------------------------------------------------------
 
-  #path(kind: PathKind, place: Place, now: number, rtt_ms: number | null): Path {
+  #createPath(kind: PathKind, place: Place, now: number, rtt_ms: number | null): Path {
     const number = limits.NUMBER_FIRST + (this.#numbers++ % (0x1_0000 - limits.NUMBER_FIRST));
-    const proof = Math.floor(this.#random() * 2 ** 32);
+    const nonce = Math.floor(this.#random() * 2 ** 32);
     // The punch has heard the peer; a relay or a stream is only said to lead to him.
-    const heardAt = kind === "direct" ? now : -Infinity;
-    return { kind, place, number, proof, heardAt, consentAt: now, rtt_ms, probeDue: now };
+    const receivedAt = kind === "direct" ? now : -Infinity;
+    return { kind, place, number, nonce, receivedAt, consentAt: now, rtt_ms, probeDue: now };
   }
 
   #isKnown(place: Place): boolean {
-    return this.#at(place) !== undefined || this.#toldAs(place) !== undefined;
+    return this.#pathAt(place) !== undefined || this.#configuredKind(place) !== undefined;
   }
 
-  #toldAs(place: Place): PathKind | undefined {
-    return [...this.#told].find(([, told]) => told !== null && samePlace(told, place))?.[0];
+  #configuredKind(place: Place): PathKind | undefined {
+    return [...this.#configured].find(([, told]) => told !== null && samePlace(told, place))?.[0];
   }
 
-  #at(place: Place): Path | undefined {
+  #pathAt(place: Place): Path | undefined {
     return [...this.#paths.values()].find((path) => samePlace(path.place, place));
   }
 }

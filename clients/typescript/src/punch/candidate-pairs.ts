@@ -2,11 +2,11 @@
 import type { Endpoint } from "../util/addresses.ts";
 import * as limits from "./limits.ts";
 
-export type Way = {
+export type CandidatePair = {
   /** Its number in our probes. */
   readonly number: number;
   /** Goes out with each probe on it and comes back with the answer: who did not get one cannot say that he did. */
-  readonly proof: number;
+  readonly nonce: number;
   /** Which of our sockets; 0 is the one that was observed. */
   readonly socket: number;
   readonly to: Endpoint;
@@ -18,32 +18,32 @@ export type Way = {
   checkDue: number;
 };
 
-export class Ways {
-  readonly #byKey = new Map<string, Way>();
-  readonly #all: Way[] = [];
+export class CandidatePairs {
+  readonly #byKey = new Map<string, CandidatePair>();
+  readonly #all: CandidatePair[] = [];
   readonly #budgets = new Map<string, { sent: number; most: number }>();
-  readonly #proved = new Set<string>();
+  readonly #validatedAddresses = new Set<string>();
   readonly #random: () => number;
 
   constructor(random: () => number) {
     this.#random = random;
   }
 
-  numbered(number: number): Way | undefined {
+  byNumber(number: number): CandidatePair | undefined {
     return this.#all[number];
   }
 
-  find(socket: number, to: Endpoint): Way | undefined {
+  find(socket: number, to: Endpoint): CandidatePair | undefined {
     return this.#byKey.get(keyOf(socket, to));
   }
 
-  /** The way, new or old; undefined where there are too many. */
-  add(socket: number, to: Endpoint, local: boolean): Way | undefined {
+  /** The pair, new or old; undefined where there are too many. */
+  add(socket: number, to: Endpoint, local: boolean): CandidatePair | undefined {
     const known = this.find(socket, to);
-    if (known !== undefined || this.#all.length >= limits.WAYS_MAX) return known;
-    const way: Way = {
+    if (known !== undefined || this.#all.length >= limits.CANDIDATE_PAIRS_MAX) return known;
+    const pair: CandidatePair = {
       number: this.#all.length,
-      proof: Math.floor(this.#random() * 2 ** 32),
+      nonce: Math.floor(this.#random() * 2 ** 32),
       socket,
       to: { address: to.address, port: to.port },
       local,
@@ -51,14 +51,14 @@ export class Ways {
       checks: 0,
       checkDue: Infinity,
     };
-    this.#all.push(way);
-    this.#byKey.set(keyOf(socket, to), way);
-    return way;
+    this.#all.push(pair);
+    this.#byKey.set(keyOf(socket, to), pair);
+    return pair;
   }
 
   /** Whether one more datagram may go there, and counts it. An address where the peer is has no bound of this kind. */
-  spend({ to, local }: Way): boolean {
-    if (this.#proved.has(to.address)) return true;
+  consumeBudget({ to, local }: CandidatePair): boolean {
+    if (this.#validatedAddresses.has(to.address)) return true;
     const most = local ? limits.UNANSWERED_LOCAL_MAX : limits.UNANSWERED_MAX;
     const budget = this.#budgets.get(to.address) ?? { sent: 0, most };
     this.#budgets.set(to.address, budget);
@@ -67,10 +67,10 @@ export class Ways {
     return true;
   }
 
-  /** The peer got a probe that was sent on this way, and said so. */
-  prove(way: Way, rtt_ms: number): void {
-    way.rtt_ms = Math.min(way.rtt_ms ?? Infinity, rtt_ms);
-    this.#proved.add(way.to.address);
+  /** The peer got a probe that was sent on this pair, and said so. */
+  markValidated(pair: CandidatePair, rtt_ms: number): void {
+    pair.rtt_ms = Math.min(pair.rtt_ms ?? Infinity, rtt_ms);
+    this.#validatedAddresses.add(pair.to.address);
   }
 }
 

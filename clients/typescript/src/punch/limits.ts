@@ -37,7 +37,7 @@ export const LATER_ROUNDS_PER_S = 200;
 /** Datagrams of one kind at once after a pause of the process; the rest is late for good. */
 export const CATCH_UP_MAX = 64;
 /** While the other side was heard within this time, no further ports and sockets are tried. */
-export const HEARD_PAUSE_MS = 1_000;
+export const SEARCH_PAUSE_MS = 1_000;
 
 // --- answers ---------------------------------------------------------------------------------------------------
 
@@ -56,7 +56,7 @@ export const UNANSWERED_MAX = 2_048;
 /** The same for a local address, which nobody but the peer vouches for. */
 export const UNANSWERED_LOCAL_MAX = 24;
 /** Ways (a socket and an endpoint) remembered; the plan's own bounds stay below it. */
-export const WAYS_MAX = 4_096;
+export const CANDIDATE_PAIRS_MAX = 4_096;
 
 // --- choosing --------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,10 @@
  * What peers say to each other inside a sealed datagram. The first byte tells which:
  *
  *     0 | payload ...                                                         data: the game's own
- *     1 | flags | way (2) | proof (4) | time (4) | zeros (19)                 probe: do you hear me on this way?
- *     2 | flags | way (2) | proof (4) | time (4) | family | port (2) | address answer: yes; and there I saw you
+ *     1 | flags | way (2) | nonce (4) | time (4) | zeros (19)                 probe: do you hear me on this way?
+ *     2 | flags | way (2) | nonce (4) | time (4) | family | port (2) | address answer: yes; and there I saw you
  *
- * `way`, `proof` and `time` are the prober's, given back as they came: its number for a socket and an endpoint, a number
+ * `way`, `nonce` and `time` are the prober's, given back as they came: its number for a socket and an endpoint, a number
  * drawn for that way, which only who got the probe can know, and its clock in milliseconds. Flag 1: this is the way we take, said
  * by the one who chooses, and confirmed with the same flag. A probe is as long as the longest answer, so that nobody is
  * made to say more than was said to him.
@@ -15,12 +15,12 @@ import { type Endpoint, isEndpoint } from "../util/addresses.ts";
 
 export type Message =
   | { readonly kind: "data"; readonly payload: Uint8Array }
-  | ({ readonly kind: "probe" } & Echo)
-  | ({ readonly kind: "answer"; readonly seen: Endpoint | null } & Echo);
+  | ({ readonly kind: "probe" } & ProbeFields)
+  | ({ readonly kind: "answer"; readonly seen: Endpoint | null } & ProbeFields);
 
-export type Echo = {
-  readonly way: number;
-  readonly proof: number;
+export type ProbeFields = {
+  readonly pair: number;
+  readonly nonce: number;
   readonly time: number;
   readonly chosen: boolean;
 };
@@ -39,13 +39,13 @@ export function writeMessage(message: Message): Uint8Array {
     out.set(message.payload, 1);
     return out;
   }
-  const { kind, way, proof, time, chosen } = message;
+  const { kind, pair, nonce, time, chosen } = message;
   const tail = kind === "probe" ? Buffer.alloc(PROBE_BYTES - HEAD_BYTES) : writeEndpoint(message.seen);
   const out = Buffer.allocUnsafe(HEAD_BYTES + tail.length);
   out[0] = kind === "probe" ? PROBE : ANSWER;
   out[1] = chosen ? CHOSEN : 0;
-  out.writeUInt16BE(way, 2);
-  out.writeUInt32BE(proof, 4);
+  out.writeUInt16BE(pair, 2);
+  out.writeUInt32BE(nonce, 4);
   out.writeUInt32BE(Math.floor(time) % 2 ** 32, 8);
   out.set(tail, HEAD_BYTES);
   return out;
@@ -57,13 +57,13 @@ export function readMessage(bytes: Uint8Array): Message | null {
   if (bytes.length < HEAD_BYTES || (bytes[0] !== PROBE && bytes[0] !== ANSWER)) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const chosen = (bytes[1]! & CHOSEN) !== 0;
-  const head = { way: view.getUint16(2), proof: view.getUint32(4), time: view.getUint32(8), chosen };
+  const head = { pair: view.getUint16(2), nonce: view.getUint32(4), time: view.getUint32(8), chosen };
   if (bytes[0] === PROBE) return bytes.length < PROBE_BYTES ? null : { kind: "probe", ...head };
   return { kind: "answer", ...head, seen: readEndpoint(view) };
 }
 
 /** How long ago (ms) a time given back was: the clock may have gone round between. */
-export const since = (time: number, now: number): number => (Math.floor(now) - time + 2 ** 32) % 2 ** 32;
+export const elapsedMs = (time: number, now: number): number => (Math.floor(now) - time + 2 ** 32) % 2 ** 32;
 
 function writeEndpoint(seen: Endpoint | null): Buffer {
   if (seen === null) return Buffer.from([0]);

@@ -49,7 +49,7 @@ export function readPlan(json: unknown): Plan | null {
   if (typeof nominates !== "boolean" || typeof same_network !== "boolean") return null;
   if (first_hops !== null && typeof first_hops !== "number") return null;
   const plan = { sockets, spray, per_s, nominates, same_network, first_hops, give_up_ms };
-  return withinLimits({ targets: targets.filter((target) => target !== null), ...plan });
+  return clampPlan({ targets: targets.filter((target) => target !== null), ...plan });
 }
 
 /** A row of ports as it comes in JSON, or null. */
@@ -59,7 +59,7 @@ export function readSpray(json: unknown): Spray | null {
   if (typeof address !== "string" || (order !== "in_a_row" && order !== "shuffled")) return null;
   if (typeof first_port !== "number" || typeof step !== "number" || typeof ports !== "number") return null;
   if (typeof probes !== "number" || typeof after_ms !== "number") return null;
-  return sprayWithinLimits({ address, first_port, step, ports, order, probes, after_ms });
+  return clampSpray({ address, first_port, step, ports, order, probes, after_ms });
 }
 
 function readTarget(json: unknown): Target | null {
@@ -73,7 +73,7 @@ const isObject = (json: unknown): json is Record<string, unknown> =>
   typeof json === "object" && json !== null && !Array.isArray(json);
 
 /** The same plan, as far as it is harmless. */
-export function withinLimits(plan: Plan): Plan {
+export function clampPlan(plan: Plan): Plan {
   const targets = plan.targets
     .filter(
       (target) => isEndpoint(target) && (target.kind === "host" ? plan.same_network && isLocal(target.address) : true),
@@ -82,31 +82,31 @@ export function withinLimits(plan: Plan): Plan {
     .map(({ kind, address, port }) => ({ kind, address, port }));
   return {
     targets,
-    sockets: targets.length === 0 ? 1 : within(plan.sockets, 1, limits.SOCKETS_MAX),
-    spray: plan.spray === null ? null : sprayWithinLimits(plan.spray),
-    per_s: within(plan.per_s, 1, limits.PER_S_MAX),
+    sockets: targets.length === 0 ? 1 : clamp(plan.sockets, 1, limits.SOCKETS_MAX),
+    spray: plan.spray === null ? null : clampSpray(plan.spray),
+    per_s: clamp(plan.per_s, 1, limits.PER_S_MAX),
     nominates: plan.nominates,
     same_network: plan.same_network,
-    first_hops: plan.first_hops === null ? null : within(plan.first_hops, 1, 255),
-    give_up_ms: within(plan.give_up_ms, 0, limits.GIVE_UP_MS_MAX),
+    first_hops: plan.first_hops === null ? null : clamp(plan.first_hops, 1, 255),
+    give_up_ms: clamp(plan.give_up_ms, 0, limits.GIVE_UP_MS_MAX),
   };
 }
 
-export function sprayWithinLimits(spray: Spray): Spray | null {
+export function clampSpray(spray: Spray): Spray | null {
   if (!isEndpoint({ address: spray.address, port: 1 })) return null;
   return {
     address: spray.address,
-    first_port: within(spray.first_port, FIRST_PORT, LAST_PORT),
-    step: within(spray.step, -PORTS, PORTS) || 1,
-    ports: within(spray.ports, 1, PORTS),
+    first_port: clamp(spray.first_port, FIRST_PORT, LAST_PORT),
+    step: clamp(spray.step, -PORTS, PORTS) || 1,
+    ports: clamp(spray.ports, 1, PORTS),
     order: spray.order,
-    probes: within(spray.probes, 0, limits.PROBES_MAX),
-    after_ms: within(spray.after_ms, 0, limits.GIVE_UP_MS_MAX),
+    probes: clamp(spray.probes, 0, limits.PROBES_MAX),
+    after_ms: clamp(spray.after_ms, 0, limits.GIVE_UP_MS_MAX),
   };
 }
 
 /** Whether a plan may send to this address: special ones only where they are this side's own network. */
-export const mayAnswer = ({ targets, same_network }: Plan, from: Endpoint): boolean =>
+export const mayReplyTo = ({ targets, same_network }: Plan, from: Endpoint): boolean =>
   isEndpoint(from) &&
   (same_network || targets.some(({ address }) => address === from.address) || !isLocalOrLoopback(from.address));
 
@@ -139,5 +139,5 @@ function* shuffledIndexes(length: number, dice: () => number): Generator<number>
   }
 }
 
-const within = (value: number, least: number, most: number): number =>
+const clamp = (value: number, least: number, most: number): number =>
   Number.isFinite(value) ? Math.min(Math.max(Math.trunc(value), least), most) : least;

@@ -4,30 +4,30 @@ import * as limits from "./limits.ts";
 import { type Plan, portsOf, type Spray } from "./plan.ts";
 
 /** Where a datagram is to leave and to go; `hops` where it is to die on the way. */
-export type Shot = { readonly socket: number; readonly to: Endpoint; readonly local: boolean; readonly hops?: number };
+export type ScheduledProbe = { readonly socket: number; readonly to: Endpoint; readonly local: boolean; readonly hops?: number };
 
-export type Stream = {
+export type ProbeSchedule = {
   /** When the next is due; Infinity for never. */
   due(): number;
   /** The next, which is then over. */
-  next(now: number): Shot;
+  next(now: number): ScheduledProbe;
   /** Ports and sockets beyond the told ones: not while the other side is heard. */
   readonly searching: boolean;
 };
 
 /** One per target, one for the further sockets, one for the ports. */
-export function streamsOf(plan: Plan, startAt: number, random: () => number): Stream[] {
-  const streams: Stream[] = plan.targets.map((target, at) =>
-    volley(target, target.kind === "host", startAt + at * limits.TARGET_STEP_MS, plan.first_hops),
+export function createSchedules(plan: Plan, startAt: number, random: () => number): ProbeSchedule[] {
+  const streams: ProbeSchedule[] = plan.targets.map((target, at) =>
+    targetSchedule(target, target.kind === "host", startAt + at * limits.TARGET_STEP_MS, plan.first_hops),
   );
   const [first] = plan.targets;
-  if (plan.sockets > 1 && first !== undefined) streams.push(fan(first, plan, startAt));
-  if (plan.spray !== null) streams.push(spraying(plan.spray, plan.per_s, startAt, random));
+  if (plan.sockets > 1 && first !== undefined) streams.push(socketSchedule(first, plan, startAt));
+  if (plan.spray !== null) streams.push(spraySchedule(plan.spray, plan.per_s, startAt, random));
   return streams;
 }
 
 /** From the first socket to one endpoint: a burst, then fast, then slow. */
-function volley(to: Endpoint, local: boolean, startAt: number, hops: number | null): Stream {
+function targetSchedule(to: Endpoint, local: boolean, startAt: number, hops: number | null): ProbeSchedule {
   let count = 0;
   const afterBurst = hops === null ? limits.BURST_MS.at(-1)! + limits.PROBE_MS : limits.AFTER_SHORT_LIVED_MS;
   let due = startAt;
@@ -48,7 +48,7 @@ function volley(to: Endpoint, local: boolean, startAt: number, hops: number | nu
 }
 
 /** From many sockets to one endpoint. The first round opens them; later ones replace what was lost. */
-function fan(to: Endpoint, { sockets, per_s }: Plan, startAt: number): Stream {
+function socketSchedule(to: Endpoint, { sockets, per_s }: Plan, startAt: number): ProbeSchedule {
   let count = 0;
   const pace = paced(startAt, (done) => (done < sockets ? per_s : Math.min(per_s, limits.LATER_ROUNDS_PER_S)));
   return {
@@ -63,7 +63,7 @@ function fan(to: Endpoint, { sockets, per_s }: Plan, startAt: number): Stream {
 }
 
 /** From the first socket to many ports. */
-export function spraying(spray: Spray, per_s: number, startAt: number, random: () => number): Stream {
+export function spraySchedule(spray: Spray, per_s: number, startAt: number, random: () => number): ProbeSchedule {
   let left = spray.probes;
   const ports = portsOf(spray, random);
   const pace = paced(startAt + spray.after_ms, () => per_s);

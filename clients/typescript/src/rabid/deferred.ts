@@ -6,13 +6,13 @@ import { type Endpoint, RabidFailure } from "./events.ts";
 import { SERVER_PORT } from "./limits.ts";
 
 /** Something that the caller may be waiting for. */
-export type Wait<T> = {
+export type Deferred<T> = {
   readonly promise: Promise<T>;
   readonly done: (value: T) => void;
   readonly failed: (error: Error) => void;
 };
 
-export function wait<T>(): Wait<T> {
+export function deferred<T>(): Deferred<T> {
   let done: (value: T) => void = nothing;
   let failed: (error: Error) => void = nothing;
   const promise = new Promise<T>((resolve, reject) => {
@@ -27,7 +27,7 @@ export function wait<T>(): Wait<T> {
 const nothing = (): void => {};
 
 /** `host` or `host:port` as an IPv4 endpoint. */
-export async function resolve(server: string): Promise<Endpoint> {
+export async function resolveServer(server: string): Promise<Endpoint> {
   const [, host = "", digits] = /^([^:]+)(?::([0-9]{1,5}))?$/.exec(server) ?? [];
   const port = digits === undefined ? SERVER_PORT : Number(digits);
   if (host === "" || port < 1 || port > 65_535) throw new RangeError("a server is host or host:port");
@@ -41,7 +41,7 @@ export async function resolve(server: string): Promise<Endpoint> {
 }
 
 /** Binds a socket that is not bound yet. */
-export function bound(socket: Socket, port: number, address: string): Promise<void> {
+export function bindSocket(socket: Socket, port: number, address: string): Promise<void> {
   try {
     socket.address();
     return Promise.resolve();

@@ -76,7 +76,7 @@ export type Met = {
 };
 
 /** `said`: the server's own words, where it was the server. */
-export type Failed = { readonly code: FailureCode; readonly said?: string };
+export type Failed = { readonly code: FailureCode; readonly serverText?: string };
 
 export type RabidEvent =
   | ({ readonly type: "roster" } & Roster)
@@ -89,11 +89,11 @@ export type RabidEvent =
 /** A failure as an exception, for the promises of {@link RabidPeer}. */
 export class RabidFailure extends Error {
   readonly code: FailureCode | RefusalCode;
-  readonly said: string | undefined;
+  readonly serverText: string | undefined;
   constructor(code: FailureCode | RefusalCode, said?: string) {
     super(said === undefined ? code : `${code} (${said})`);
     this.name = "RabidFailure";
     this.code = code;
-    this.said = said;
+    this.serverText = said;
   }
 }

@@ -19,4 +19,4 @@ export {
   RabidPeer,
 } from "./peer.ts";
 export { RabidSession, type SessionSetup as RabidSessionSetup } from "./session.ts";
-export { isRabidWord } from "./messages.ts";
+export { isRabidMessage } from "./messages.ts";

@@ -29,7 +29,7 @@ export const SERVER_LINE_BYTES_MAX = 1_024;
 // --- with the other players ------------------------------------------------------------------------------------
 
 /** `g:` with every field at its longest is 26 bytes; the rest is room for later fields. */
-export const PEER_WORD_BYTES_MAX = 64;
+export const PEER_MESSAGE_BYTES_MAX = 64;
 
 /** Ports on either side of the told one that are greeted too: a NAT may have moved on by a few. Same as the plugin. */
 export const WINDOW_PORTS = 8;

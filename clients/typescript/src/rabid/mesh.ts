@@ -4,10 +4,10 @@
  */
 import type { Datagram, Endpoint, FailureCode, Met } from "./events.ts";
 import * as limits from "./limits.ts";
-import { Link, type Role } from "./peer-handshake.ts";
-import { readPeerWord } from "./messages.ts";
+import { PeerHandshake, type Role } from "./peer-handshake.ts";
+import { readPeerMessage } from "./messages.ts";
 
-export type MeetingSetup = {
+export type MeshSetup = {
   readonly me: string;
   readonly host: string;
   readonly ownPort: number;
@@ -15,43 +15,43 @@ export type MeetingSetup = {
   readonly others: ReadonlyMap<string, Endpoint | null>;
 };
 
-export type Outcome = { readonly met: Met } | { readonly failed: FailureCode };
+export type MeshOutcome = { readonly met: Met } | { readonly failed: FailureCode };
 
-export class Meeting {
-  readonly #setup: MeetingSetup;
+export class Mesh {
+  readonly #setup: MeshSetup;
   readonly #isHost: boolean;
-  readonly #links = new Map<string, Link>();
+  readonly #handshakes = new Map<string, PeerHandshake>();
   readonly #begun: number;
   #started = false;
-  #outcome: Outcome | null = null;
+  #outcome: MeshOutcome | null = null;
   #woken: number;
   #datagrams: Datagram[] = [];
 
-  constructor(setup: MeetingSetup, now: number) {
+  constructor(setup: MeshSetup, now: number) {
     this.#setup = setup;
     this.#isHost = setup.host === setup.me;
     this.#begun = this.#woken = now;
     const say = (bytes: Uint8Array, to: Endpoint): void => void this.#datagrams.push({ bytes, to });
     for (const [name, told] of setup.others) {
       const role: Role = this.#isHost ? "my_guest" : name === setup.host ? "my_host" : "fellow";
-      this.#links.set(name, new Link({ me: setup.me, name, role, told, ownPort: setup.ownPort, say }, now));
+      this.#handshakes.set(name, new PeerHandshake({ me: setup.me, name, role, listed: told, ownPort: setup.ownPort, send: say }, now));
     }
   }
 
   /** Null until it is decided; then it stays. */
-  get outcome(): Outcome | null {
+  get outcome(): MeshOutcome | null {
     return this.#outcome;
   }
 
   /** Any datagram that is not the server's. What is no word, or nobody's word, is nothing. */
-  hear(bytes: Uint8Array, source: Endpoint, now: number): void {
-    const said = readPeerWord(bytes);
+  receive(bytes: Uint8Array, source: Endpoint, now: number): void {
+    const said = readPeerMessage(bytes);
     if (said === null || this.#failed()) return;
     const link =
       said.kind === "start"
-        ? [...this.#links.values()].find((link) => link.isAt(source) && link.role === "my_host")
-        : this.#links.get(said.name);
-    link?.hear(said, source, now);
+        ? [...this.#handshakes.values()].find((link) => link.isAt(source) && link.role === "my_host")
+        : this.#handshakes.get(said.name);
+    link?.handleMessage(said, source, now);
   }
 
   /** Says what is due, and decides. */
@@ -59,19 +59,19 @@ export class Meeting {
     this.#woken = now;
     if (this.#failed()) return;
     if (this.#outcome === null) this.#outcome = this.#isHost ? this.#decideAsHost(now) : this.#decideAsGuest(now);
-    for (const link of this.#links.values()) link.wake(now);
+    for (const link of this.#handshakes.values()) link.wake(now);
     // Who is told to start, or has answered, may have been the last.
-    if (this.#outcome !== null) for (const link of this.#links.values()) link.linger();
+    if (this.#outcome !== null) for (const link of this.#handshakes.values()) link.linger();
   }
 
   /** When to wake it next; Infinity for never. */
   deadline(): number {
     if (this.#failed()) return Infinity;
-    const links = [...this.#links.values()].map((link) => link.deadline());
-    return Math.min(...links, ...(this.#outcome === null ? this.#marks() : []));
+    const links = [...this.#handshakes.values()].map((link) => link.deadline());
+    return Math.min(...links, ...(this.#outcome === null ? this.#decisionTimes() : []));
   }
 
-  take(): Datagram[] {
+  takeDatagrams(): Datagram[] {
     const datagrams = this.#datagrams;
     this.#datagrams = [];
     return datagrams;
@@ -82,11 +82,11 @@ export class Meeting {
   }
 
   /** Everybody who comes is waited for; then all are started, and the last to answer ends it. */
-  #decideAsHost(now: number): Outcome | null {
-    const links = [...this.#links.values()];
+  #decideAsHost(now: number): MeshOutcome | null {
+    const links = [...this.#handshakes.values()];
     const since = now - this.#begun;
     if (!this.#started) {
-      const awaited = links.filter((link) => !link.ready && since < (link.heard ? limits.GATHER_MS : limits.SILENT_MS));
+      const awaited = links.filter((link) => !link.ready && since < (link.isHeard ? limits.GATHER_MS : limits.SILENT_MS));
       if (awaited.length > 0) return null;
       if (!links.some((link) => link.ready)) return { failed: "unreachable_self" };
       this.#started = true;
@@ -96,38 +96,38 @@ export class Meeting {
     return ready.every((link) => link.complete) ? this.#met(ready) : null;
   }
 
-  #decideAsGuest(now: number): Outcome | null {
-    const links = [...this.#links.values()];
-    const host = this.#links.get(this.#setup.host);
+  #decideAsGuest(now: number): MeshOutcome | null {
+    const links = [...this.#handshakes.values()];
+    const host = this.#handshakes.get(this.#setup.host);
     const since = now - this.#begun;
     if (host === undefined) return { failed: "host_not_confirmed" };
     if (host.startAt !== null) {
       // One of ours would have shown itself by then, and a plugin is open as soon as it is heard.
-      const comes = (link: Link): boolean => link.ours || since < limits.SILENT_MS;
+      const comes = (link: PeerHandshake): boolean => link.isSameImplementation || since < limits.SILENT_MS;
       const waits = links.some((link) => link !== host && !link.settled && comes(link));
       const until = host.startAt + (waits ? limits.GRACE_MS : 0);
       return now >= until ? this.#met(links.filter((link) => link.open)) : null;
     }
-    if (since >= limits.SILENT_MS && !links.some((link) => link.heard)) return { failed: "unreachable_self" };
+    if (since >= limits.SILENT_MS && !links.some((link) => link.isHeard)) return { failed: "unreachable_self" };
     if (since >= limits.HOST_CONFIRM_MS && !host.ready) return { failed: "host_not_confirmed" };
     return since >= limits.HOST_START_MS ? { failed: "host_not_confirmed" } : null;
   }
 
-  #met(reached: readonly Link[]): Outcome {
+  #met(reached: readonly PeerHandshake[]): MeshOutcome {
     const { host, ownPort } = this.#setup;
-    const peers = reached.flatMap(({ name, seen }) =>
+    const peers = reached.flatMap(({ name, source: seen }) =>
       seen === null ? [] : [{ name, endpoint: seen, isHost: name === host }],
     );
     const names = new Set(peers.map(({ name }) => name));
-    const missing = [...this.#links.keys()].filter((name) => !names.has(name));
+    const missing = [...this.#handshakes.keys()].filter((name) => !names.has(name));
     return { met: { ownPort, host, isHost: this.#isHost, peers, missing } };
   }
 
   /** Times at which a decision may fall though nobody says anything. */
-  #marks(): number[] {
+  #decisionTimes(): number[] {
     const fixed = [limits.SILENT_MS, limits.GATHER_MS, limits.HOST_CONFIRM_MS, limits.HOST_START_MS];
     const marks = fixed.map((ms) => this.#begun + ms);
-    const startAt = this.#links.get(this.#setup.host)?.startAt ?? null;
+    const startAt = this.#handshakes.get(this.#setup.host)?.startAt ?? null;
     if (startAt !== null) marks.push(startAt, startAt + limits.GRACE_MS);
     return marks.filter((mark) => mark > this.#woken);
   }

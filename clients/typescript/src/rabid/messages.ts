@@ -42,22 +42,22 @@
  */
 import { isIPv4 } from "node:net";
 import { type Endpoint, SERVER_ERRORS, type ServerError } from "./events.ts";
-import { PEER_WORD_BYTES_MAX, PLAYER_NAME, SEATS_MAX, SERVER_LINE_BYTES_MAX } from "./limits.ts";
+import { PEER_MESSAGE_BYTES_MAX, PLAYER_NAME, SEATS_MAX, SERVER_LINE_BYTES_MAX } from "./limits.ts";
 
 /** A line of the server. */
 export type ServerLine =
   | { readonly kind: "roster"; readonly players: readonly string[] }
-  | { readonly kind: "start"; readonly ownPort: number; readonly others: readonly Told[] }
-  | { readonly kind: "error"; readonly code: ServerError | "unknown_error"; readonly said: string };
+  | { readonly kind: "start"; readonly ownPort: number; readonly others: readonly ListedPlayer[] }
+  | { readonly kind: "error"; readonly code: ServerError | "unknown_error"; readonly serverText: string };
 
 /** A player, and where the server saw him. */
-export type Told = { readonly name: string; readonly endpoint: Endpoint };
+export type ListedPlayer = { readonly name: string; readonly endpoint: Endpoint };
 
 /** How much a player of ours knows of the way between us. */
 export type Step = 1 | 2 | 3;
 
 /** A word of another player. */
-export type PeerWord =
+export type PeerMessage =
   | { readonly kind: "greeting"; readonly name: string; readonly tried: number }
   | { readonly kind: "confirmation"; readonly name: string }
   | { readonly kind: "start"; readonly seconds: number }
@@ -78,15 +78,15 @@ export function readServerLine(bytes: Uint8Array): ServerLine | null {
   const [, port, list = ""] = start;
   const ownPort = Number(port);
   // The original server's list may be empty, when all others have confirmed already.
-  const others = list === "" ? [] : list.split(";").map(readTold);
+  const others = list === "" ? [] : list.split(";").map(readListedPlayer);
   if (!isPort(ownPort) || others.length >= SEATS_MAX || others.includes(null)) return null;
-  const told = others as Told[];
+  const told = others as ListedPlayer[];
   return areNames(told.map(({ name }) => name)) ? { kind: "start", ownPort, others: told } : null;
 }
 
 /** Null where it is none. Fields beyond the known ones are allowed, as the plugin allows them. */
-export function readPeerWord(bytes: Uint8Array): PeerWord | null {
-  if (bytes.length > PEER_WORD_BYTES_MAX) return null;
+export function readPeerMessage(bytes: Uint8Array): PeerMessage | null {
+  if (bytes.length > PEER_MESSAGE_BYTES_MAX) return null;
   const [letter, first = "", second = "", third = ""] = decode(bytes).split(":");
   if (letter === "s") return /^[0-9]{1,4}$/.test(first) ? { kind: "start", seconds: Number(first) } : null;
   if (!PLAYER_NAME.test(first)) return null;
@@ -105,11 +105,11 @@ export function readPeerWord(bytes: Uint8Array): PeerWord | null {
 }
 
 /** Whether a datagram is a word of this wire, which a game may still find in its socket after the meeting. */
-export const isRabidWord = (bytes: Uint8Array): boolean =>
-  readPeerWord(bytes) !== null || readServerLine(bytes) !== null;
+export const isRabidMessage = (bytes: Uint8Array): boolean =>
+  readPeerMessage(bytes) !== null || readServerLine(bytes) !== null;
 
 /** A word as bytes; a missing last field is left out. */
-export const word = (...fields: readonly (string | number | undefined)[]): Uint8Array =>
+export const encodeMessage = (...fields: readonly (string | number | undefined)[]): Uint8Array =>
   Buffer.from(fields.filter((field) => field !== undefined).join(":"), "latin1");
 
 // --- parts -----------------------------------------------------------------------------------------------------
@@ -123,10 +123,10 @@ function readError(text: string): ServerLine {
   const code = SERVER_ERRORS.find((known) => known === name);
   // Only printable ASCII may reach a log or a screen.
   const said = text.slice(0, 64).replaceAll(/[^\x20-\x7e]/g, "?");
-  return { kind: "error", code: code ?? "unknown_error", said };
+  return { kind: "error", code: code ?? "unknown_error", serverText: said };
 }
 
-function readTold(entry: string): Told | null {
+function readListedPlayer(entry: string): ListedPlayer | null {
   const [name = "", address = "", port = "", ...rest] = entry.split(":");
   if (rest.length > 0 || !isIPv4(address) || !isPortText(port)) return null;
   return { name, endpoint: { address, port: Number(port) } };

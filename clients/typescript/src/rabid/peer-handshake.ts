@@ -5,37 +5,37 @@
 import { isPublic, isUnicast, sameEndpoint } from "./addresses.ts";
 import type { Endpoint } from "./events.ts";
 import * as limits from "./limits.ts";
-import { type PeerWord, type Step, word } from "./messages.ts";
+import { type PeerMessage, type Step, encodeMessage } from "./messages.ts";
 
 /** He is my host, I am his, or we are both guests. */
 export type Role = "my_host" | "my_guest" | "fellow";
 
-export type LinkSetup = {
+export type PeerHandshakeSetup = {
   readonly me: string;
   readonly name: string;
   readonly role: Role;
   /** Where the server saw him; null where it did not say. */
-  readonly told: Endpoint | null;
+  readonly listed: Endpoint | null;
   /** My port as the server saw it. */
   readonly ownPort: number;
-  readonly say: (bytes: Uint8Array, to: Endpoint) => void;
+  readonly send: (bytes: Uint8Array, to: Endpoint) => void;
 };
 
 type Planned = { readonly at: number; readonly port: number };
 
-export class Link {
+export class PeerHandshake {
   readonly name: string;
   readonly role: Role;
-  readonly #setup: LinkSetup;
-  readonly #told: Endpoint | null;
+  readonly #setup: PeerHandshakeSetup;
+  readonly #listed: Endpoint | null;
   /** Greetings still to be said to him who has not been heard; bounded by being a list. */
   readonly #plan: readonly Planned[];
   #planned = 0;
-  #seen: Endpoint | null = null;
+  #source: Endpoint | null = null;
   #heardAt = Infinity;
   /** My port as he reached it. */
   #myPort: number;
-  #ours = false;
+  #isSameImplementation = false;
   #step: 0 | Step = 0;
   #confirmed = false;
   #startConfirmed = false;
@@ -53,42 +53,42 @@ export class Link {
   #startDue = Infinity;
   #startHeardDue = Infinity;
 
-  constructor(setup: LinkSetup, now: number) {
+  constructor(setup: PeerHandshakeSetup, now: number) {
     this.#setup = setup;
     this.name = setup.name;
     this.role = setup.role;
-    this.#told = setup.told !== null && isUnicast(setup.told.address) ? setup.told : null;
+    this.#listed = setup.listed !== null && isUnicast(setup.listed.address) ? setup.listed : null;
     this.#myPort = setup.ownPort;
-    this.#plan = this.#told === null ? [] : greetingPlan(this.#told.port, now);
+    this.#plan = this.#listed === null ? [] : greetingPlan(this.#listed.port, now);
   }
 
   /** The source of his datagrams, once there was one. */
-  get seen(): Endpoint | null {
-    return this.#seen;
+  get source(): Endpoint | null {
+    return this.#source;
   }
-  get heard(): boolean {
-    return this.#seen !== null;
+  get isHeard(): boolean {
+    return this.#source !== null;
   }
   /** He is no plugin. */
-  get ours(): boolean {
-    return this.#ours;
+  get isSameImplementation(): boolean {
+    return this.#isSameImplementation;
   }
   /** He can be started: one of ours hears me, a plugin confirms. */
   get ready(): boolean {
-    return this.#ours ? this.#step >= 2 : this.#confirmed;
+    return this.#isSameImplementation ? this.#step >= 2 : this.#confirmed;
   }
   /** As much is known of the way as the game needs. */
   get open(): boolean {
-    return this.#ours ? this.#step >= 2 : this.heard;
+    return this.#isSameImplementation ? this.#step >= 2 : this.isHeard;
   }
   /** Nothing more is to be expected: one of ours knows what I know, or has been told often enough. */
   get settled(): boolean {
-    return this.#ours && (this.#step === 3 || (this.#step === 2 && this.#steps >= limits.STEPS_MAX));
+    return this.#isSameImplementation && (this.#step === 3 || (this.#step === 2 && this.#steps >= limits.STEPS_MAX));
   }
   /** The host is done with this guest. */
   get complete(): boolean {
     if (this.#starts >= limits.STARTS_MAX) return true;
-    return this.#startConfirmed && (this.#ours || this.#confirms >= limits.PLUGIN_CONFIRMS_MIN);
+    return this.#startConfirmed && (this.#isSameImplementation || this.#confirms >= limits.PLUGIN_CONFIRMS_MIN);
   }
   get starting(): boolean {
     return this.#starts > 0 || this.#startDue < Infinity;
@@ -100,13 +100,13 @@ export class Link {
 
   /** Whether a word without a name may be his. */
   isAt(source: Endpoint): boolean {
-    return this.#seen !== null && sameEndpoint(this.#seen, source);
+    return this.#source !== null && sameEndpoint(this.#source, source);
   }
 
   /** A word of his; what it is answered with comes out of the next `wake`. */
-  hear(said: PeerWord, source: Endpoint, now: number): void {
+  handleMessage(said: PeerMessage, source: Endpoint, now: number): void {
     if (!this.#accepts(source)) return;
-    this.#seen = source;
+    this.#source = source;
     if (this.#step === 0) {
       this.#step = 1;
       this.#heardAt = now;
@@ -120,7 +120,7 @@ export class Link {
         this.#answer(now);
         break;
       case "confirmation":
-        if (!this.#ours && !this.#confirmed) {
+        if (!this.#isSameImplementation && !this.#confirmed) {
           this.#confirmed = true;
           this.#confirms = 0;
           this.#confirmDue = now;
@@ -129,12 +129,12 @@ export class Link {
         this.#answer(now);
         break;
       case "step":
-        this.#isOurs();
+        this.#markSameImplementation();
         this.#step = Math.max(this.#step, Math.min(said.step + 1, 3)) as Step;
         if (said.step < 3) this.#answer(now);
         break;
       case "start":
-        this.#hearStart(said.seconds, now);
+        this.#handleStart(said.seconds, now);
         break;
       case "heard_start":
         if (this.role === "my_guest" && this.starting) {
@@ -160,27 +160,27 @@ export class Link {
   /** Says what is due. */
   wake(now: number): void {
     this.#wakePlan(now);
-    const to = this.#seen;
+    const to = this.#source;
     if (to === null) return;
-    if (now >= this.#stepDue) this.#sayStep(to, now);
+    if (now >= this.#stepDue) this.#sendStep(to, now);
     if (now >= this.#greetingDue) {
-      this.#say(word("g", this.#setup.me, this.#setup.ownPort, to.port), to);
+      this.#send(encodeMessage("g", this.#setup.me, this.#setup.ownPort, to.port), to);
       const until = this.#heardAt + limits.PLUGIN_CONFIRMS_AFTER_MS * 2;
       this.#greetingDue = now < until ? now + this.#pace(limits.PLUGIN_GREETING_MS) : Infinity;
     }
     if (now >= this.#confirmDue) {
-      this.#say(word("c", this.#setup.me, this.#myPort), to);
+      this.#send(encodeMessage("c", this.#setup.me, this.#myPort), to);
       this.#confirms++;
       this.#confirmDue = this.#lingers ? Infinity : now + this.#pace(limits.PLUGIN_CONFIRM_MS);
     }
     if (now >= this.#startDue) {
-      this.#say(word("s", this.#ours ? 0 : limits.PLUGIN_START_S), to);
+      this.#send(encodeMessage("s", this.#isSameImplementation ? 0 : limits.PLUGIN_START_S), to);
       this.#starts++;
       this.#startDue = this.#starts < limits.STARTS_MAX ? now + limits.START_MS : Infinity;
     }
     if (now >= this.#startHeardDue) {
-      this.#say(word("y", this.#setup.me, this.#myPort), to);
-      const again = !this.#ours && !this.#lingers && now < (this.#startAt ?? now);
+      this.#send(encodeMessage("y", this.#setup.me, this.#myPort), to);
+      const again = !this.#isSameImplementation && !this.#lingers && now < (this.#startAt ?? now);
       this.#startHeardDue = again ? now + limits.START_MS : Infinity;
     }
   }
@@ -188,7 +188,7 @@ export class Link {
   /** When there is next something to say; Infinity for never. */
   deadline(): number {
     const planned = this.#plan[this.#planned]?.at ?? Infinity;
-    if (this.#seen === null) return planned;
+    if (this.#source === null) return planned;
     const rhythms = [this.#stepDue, this.#greetingDue, this.#confirmDue, this.#startDue, this.#startHeardDue];
     return Math.min(planned, ...rhythms);
   }
@@ -199,25 +199,25 @@ export class Link {
    */
   #accepts(source: Endpoint): boolean {
     if (this.#step >= 2) return this.isAt(source);
-    const own = this.#told?.address;
+    const own = this.#listed?.address;
     if (source.address === own) return true;
-    const ownHeard = own !== undefined && this.#seen?.address === own;
+    const ownHeard = own !== undefined && this.#source?.address === own;
     return isPublic(source.address) && !ownHeard;
   }
 
   /** A player who acknowledges in kind needs nothing of what a plugin needs. */
-  #isOurs(): void {
-    if (this.#ours) return;
-    this.#ours = true;
+  #markSameImplementation(): void {
+    if (this.#isSameImplementation) return;
+    this.#isSameImplementation = true;
     this.#steps = 0;
     this.#greetingDue = this.#confirmDue = Infinity;
   }
 
-  #hearStart(seconds: number, now: number): void {
+  #handleStart(seconds: number, now: number): void {
     if (this.role !== "my_host") return;
     if (seconds === 0) {
       // Said by ours only, and only to who has been heard.
-      this.#isOurs();
+      this.#markSameImplementation();
       this.#step = Math.max(this.#step, 2) as Step;
     }
     this.#startAt ??= now + Math.min(seconds, limits.START_S_MAX) * 1_000;
@@ -226,24 +226,24 @@ export class Link {
   }
 
   #answer(now: number): void {
-    if (!this.#ours && this.#steps >= limits.STEPS_TO_STRANGER_MAX) return;
+    if (!this.#isSameImplementation && this.#steps >= limits.STEPS_TO_STRANGER_MAX) return;
     this.#stepDue = Math.min(this.#stepDue, Math.max(now, this.#lastStepAt + limits.ANSWER_GAP_MS));
   }
 
-  #sayStep(to: Endpoint, now: number): void {
-    this.#say(word("r", this.#setup.me, this.#step), to);
+  #sendStep(to: Endpoint, now: number): void {
+    this.#send(encodeMessage("r", this.#setup.me, this.#step), to);
     this.#steps++;
     this.#lastStepAt = now;
-    const most = this.#ours ? limits.STEPS_MAX : limits.STEPS_TO_STRANGER_MAX;
+    const most = this.#isSameImplementation ? limits.STEPS_MAX : limits.STEPS_TO_STRANGER_MAX;
     const again = !this.#lingers && this.#step < 3 && this.#steps < most;
     this.#stepDue = again ? now + limits.STEP_MS : Infinity;
   }
 
   #wakePlan(now: number): void {
-    const told = this.#told;
+    const told = this.#listed;
     if (told === null) return;
     for (let next = this.#plan[this.#planned]; next !== undefined && next.at <= now;) {
-      this.#say(word("g", this.#setup.me, this.#setup.ownPort, next.port), { address: told.address, port: next.port });
+      this.#send(encodeMessage("g", this.#setup.me, this.#setup.ownPort, next.port), { address: told.address, port: next.port });
       next = this.#plan[++this.#planned];
     }
   }
@@ -253,10 +253,10 @@ export class Link {
     return this.role === "fellow" ? limits.PLUGIN_GUEST_MS : ms;
   }
 
-  #say(bytes: Uint8Array, to: Endpoint): void {
+  #send(bytes: Uint8Array, to: Endpoint): void {
     if (this.#sent >= (this.#step >= 2 ? limits.DATAGRAMS_MAX : limits.UNPROVEN_DATAGRAMS_MAX)) return;
     this.#sent++;
-    this.#setup.say(bytes, to);
+    this.#setup.send(bytes, to);
   }
 }
 

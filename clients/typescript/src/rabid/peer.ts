@@ -16,7 +16,7 @@ import {
   type Started,
 } from "./events.ts";
 import { RabidSession } from "./session.ts";
-import { bound, resolve, wait } from "./deferred.ts";
+import { bindSocket, resolveServer, deferred } from "./deferred.ts";
 
 export type JoinOptions = {
   /** `host` or `host:port`; the port is 57775 unless said. A name must have an IPv4 address. */
@@ -65,10 +65,10 @@ export class RabidPeer extends EventEmitter<Events> {
   readonly #socket: Socket;
   readonly #ownSocket: boolean;
   readonly #session: RabidSession;
-  readonly #listed = wait<RabidPeer>();
-  #starting = wait<Started>();
-  readonly #meeting = wait<Met>();
-  readonly #leaving = wait<null>();
+  readonly #listed = deferred<RabidPeer>();
+  #starting = deferred<Started>();
+  readonly #meeting = deferred<Met>();
+  readonly #leaving = deferred<null>();
   #timer: NodeJS.Timeout | null = null;
   #detached = false;
 
@@ -101,17 +101,17 @@ export class RabidPeer extends EventEmitter<Events> {
   }
 
   static async #open(options: JoinOptions & { readonly seats?: number }): Promise<RabidPeer> {
-    const server = await resolve(options.server);
+    const server = await resolveServer(options.server);
     const socket = options.socket ?? createSocket("udp4");
     let peer: RabidPeer;
     try {
-      await bound(socket, options.port ?? 0, options.address ?? "0.0.0.0");
+      await bindSocket(socket, options.port ?? 0, options.address ?? "0.0.0.0");
       peer = new RabidPeer(socket, options, server);
     } catch (error) {
       if (options.socket === undefined) socket.close();
       throw error;
     }
-    peer.#step();
+    peer.#update();
     return peer.#listed.promise;
   }
 
@@ -135,14 +135,14 @@ export class RabidPeer extends EventEmitter<Events> {
   start(): Promise<Started> {
     const { promise } = this.#starting;
     this.#session.start(now());
-    this.#step();
+    this.#update();
     return promise;
   }
 
   /** (host) Puts a player out; the next `roster` is without him. */
   kick(name: string): void {
     this.#session.kick(name, now());
-    this.#step();
+    this.#update();
   }
 
   /** Resolves with the players that were met. @throws RabidFailure */
@@ -154,34 +154,34 @@ export class RabidPeer extends EventEmitter<Events> {
   async leave(): Promise<void> {
     if (this.#detached) return;
     this.#session.leave(now());
-    this.#step();
+    this.#update();
     await this.#leaving.promise;
   }
 
   /**
    * Hands the punched socket over to the game; from now on nothing of ours listens to it or sends from it. Words of the
-   * other players may still arrive in it for a second: `isRabidWord` tells them from the game's datagrams.
+   * other players may still arrive in it for a second: `isRabidMessage` tells them from the game's datagrams.
    * @throws Error before `met`.
    */
   detach(): Detached {
     const met = this.#session.met;
     if (met === null || this.#detached) throw new Error("there is a socket to hand over once, after the players met");
-    this.#letGo();
+    this.#release();
     return { socket: this.#socket, ...met };
   }
 
   readonly #onMessage = (bytes: Uint8Array, { address, port }: RemoteInfo): void => {
     this.#session.receive(bytes, { address, port }, now());
-    this.#step();
+    this.#update();
   };
 
   readonly #onBroken = (): void => {
     this.#session.fail("socket_failed");
-    this.#step();
+    this.#update();
   };
 
   /** Sends what is due, tells what has happened, and sets the alarm for what is next. */
-  #step(): void {
+  #update(): void {
     if (this.#detached) return;
     this.#session.wake(now());
     for (const { bytes, to } of this.#session.takeDatagrams()) {
@@ -192,14 +192,14 @@ export class RabidPeer extends EventEmitter<Events> {
     this.#timer = null;
     const deadline = this.#session.deadline();
     if (deadline !== null) {
-      this.#timer = setTimeout(() => this.#step(), Math.max(0, Math.ceil(deadline - now())));
+      this.#timer = setTimeout(() => this.#update(), Math.max(0, Math.ceil(deadline - now())));
       this.#timer.unref();
     }
     // Last, because a listener may call any method.
-    for (const event of this.#session.takeEvents()) this.#tell(event);
+    for (const event of this.#session.takeEvents()) this.#handleEvent(event);
   }
 
-  #tell(event: RabidEvent): void {
+  #handleEvent(event: RabidEvent): void {
     switch (event.type) {
       case "roster":
         this.#listed.done(this);
@@ -207,7 +207,7 @@ export class RabidPeer extends EventEmitter<Events> {
         break;
       case "refused": {
         const { failed } = this.#starting;
-        this.#starting = wait();
+        this.#starting = deferred();
         failed(new RabidFailure(event.code));
         this.emit("refused", event.code);
         break;
@@ -228,7 +228,7 @@ export class RabidPeer extends EventEmitter<Events> {
       }
       case "failed": {
         const { type: _, ...failed } = event;
-        this.#end(new RabidFailure(event.code, event.said));
+        this.#end(new RabidFailure(event.code, event.serverText));
         this.emit("failed", failed);
         break;
       }
@@ -240,7 +240,7 @@ export class RabidPeer extends EventEmitter<Events> {
   }
 
   #end(failure: RabidFailure): void {
-    this.#letGo();
+    this.#release();
     for (const waiting of [this.#listed, this.#starting, this.#meeting]) waiting.failed(failure);
     this.#leaving.done(null);
     if (!this.#ownSocket) return;
@@ -251,7 +251,7 @@ export class RabidPeer extends EventEmitter<Events> {
     }
   }
 
-  #letGo(): void {
+  #release(): void {
     this.#detached = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

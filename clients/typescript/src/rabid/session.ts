@@ -9,8 +9,8 @@
 import { sameEndpoint } from "./addresses.ts";
 import type { Datagram, Endpoint, FailureCode, Met, RabidEvent, RefusalCode } from "./events.ts";
 import * as limits from "./limits.ts";
-import { Meeting } from "./mesh.ts";
-import { readServerLine, type ServerLine, type Told, word } from "./messages.ts";
+import { Mesh } from "./mesh.ts";
+import { readServerLine, type ServerLine, type ListedPlayer, encodeMessage } from "./messages.ts";
 
 export type SessionSetup = {
   /** The server's resolved address. */
@@ -34,14 +34,14 @@ export class RabidSession {
   readonly #setup: SessionSetup;
   #phase: Phase = "asking";
   #players: readonly string[] = [];
-  #heardServerAt: number;
+  #serverReceivedAt: number;
   #confirms = 0;
-  #meeting: Meeting | null = null;
+  #mesh: Mesh | null = null;
   #met: Met | null = null;
   #wantsStart = false;
 
   /** The request, then the ping. */
-  #ask: Repeat;
+  #request: Repeat;
   #start: Repeat | null = null;
   #leave: Repeat | null = null;
   readonly #kicks = new Map<string, Repeat>();
@@ -51,12 +51,12 @@ export class RabidSession {
 
   /** Throws a RangeError for names that the wire cannot carry. */
   constructor(setup: SessionSetup, now: number) {
-    check(setup);
+    validateSetup(setup);
     this.#setup = setup;
-    this.#heardServerAt = now;
+    this.#serverReceivedAt = now;
     const { session, name, seats, password } = setup;
     const letter = seats === undefined ? "c" : "h";
-    this.#ask = repeat(word(letter, session, name, seats, password), now);
+    this.#request = repeat(encodeMessage(letter, session, name, seats, password), now);
   }
 
   get phase(): Phase {
@@ -76,9 +76,9 @@ export class RabidSession {
     if (this.#phase === "over") return;
     if (sameEndpoint(source, this.#setup.server)) {
       const line = readServerLine(bytes);
-      if (line !== null) this.#hearServer(line, now);
+      if (line !== null) this.#handleServerLine(line, now);
     } else {
-      this.#meeting?.hear(bytes, source, now);
+      this.#mesh?.receive(bytes, source, now);
     }
     this.wake(now);
   }
@@ -88,17 +88,17 @@ export class RabidSession {
     switch (this.#phase) {
       case "asking":
       case "lobby":
-        if (now - this.#heardServerAt >= limits.SERVER_SILENCE_MS) return this.#fail("server_timeout");
-        for (const one of [this.#ask, this.#start, ...this.#kicks.values()]) this.#again(one, now);
+        if (now - this.#serverReceivedAt >= limits.SERVER_SILENCE_MS) return this.#fail("server_timeout");
+        for (const one of [this.#request, this.#start, ...this.#kicks.values()]) this.#repeatIfDue(one, now);
         for (const [name, kick] of this.#kicks) if (kick.times >= limits.KICKS_MAX) this.#kicks.delete(name);
         break;
       case "leaving":
         if (this.#leave !== null && this.#leave.times >= limits.LEAVES_MAX && now >= this.#leave.due) this.#left();
-        else this.#again(this.#leave, now);
+        else this.#repeatIfDue(this.#leave, now);
         break;
       case "meeting":
       case "met":
-        this.#wakeMeeting(now);
+        this.#wakeMesh(now);
         break;
       case "over":
         break;
@@ -110,13 +110,13 @@ export class RabidSession {
     switch (this.#phase) {
       case "asking":
       case "lobby": {
-        const repeats = [this.#ask, this.#start, ...this.#kicks.values()].map((one) => one?.due ?? Infinity);
-        return Math.min(this.#heardServerAt + limits.SERVER_SILENCE_MS, ...repeats);
+        const repeats = [this.#request, this.#start, ...this.#kicks.values()].map((one) => one?.due ?? Infinity);
+        return Math.min(this.#serverReceivedAt + limits.SERVER_SILENCE_MS, ...repeats);
       }
       case "leaving":
         return this.#leave?.due ?? null;
       default: {
-        const deadline = this.#phase === "over" ? Infinity : (this.#meeting?.deadline() ?? Infinity);
+        const deadline = this.#phase === "over" ? Infinity : (this.#mesh?.deadline() ?? Infinity);
         return deadline === Infinity ? null : deadline;
       }
     }
@@ -126,14 +126,14 @@ export class RabidSession {
   start(now: number): void {
     this.#wantsStart = true;
     if (this.#phase !== "lobby" || this.#start !== null) return;
-    this.#start = repeat(word("s", this.#setup.session, this.#setup.name), now);
+    this.#start = repeat(encodeMessage("s", this.#setup.session, this.#setup.name), now);
     this.wake(now);
   }
 
   /** (host) Puts a player out. Nothing happens for who is not in, or after the start. */
   kick(name: string, now: number): void {
     if (this.#phase !== "lobby" || this.#kicks.has(name) || !this.#players.includes(name)) return;
-    this.#kicks.set(name, repeat(word("k", this.#setup.session, name), now));
+    this.#kicks.set(name, repeat(encodeMessage("k", this.#setup.session, name), now));
     this.wake(now);
   }
 
@@ -142,7 +142,7 @@ export class RabidSession {
     if (this.#phase === "over" || this.#phase === "leaving") return;
     if (this.#phase === "meeting" || this.#phase === "met") return this.#left();
     this.#phase = "leaving";
-    this.#leave = repeat(word("x", this.#setup.session, this.#setup.name), now);
+    this.#leave = repeat(encodeMessage("x", this.#setup.session, this.#setup.name), now);
     this.wake(now);
   }
 
@@ -163,16 +163,16 @@ export class RabidSession {
     return events;
   }
 
-  #hearServer(line: ServerLine, now: number): void {
-    this.#heardServerAt = now;
-    if (line.kind === "start") return this.#hearStart(line.ownPort, line.others, now);
+  #handleServerLine(line: ServerLine, now: number): void {
+    this.#serverReceivedAt = now;
+    if (line.kind === "start") return this.#handleStart(line.ownPort, line.others, now);
     if (this.#phase === "leaving") return line.kind === "error" ? this.#left() : undefined;
     // After the start the server has nothing more to say; its late lines are about a session that is over.
     if (this.#phase !== "asking" && this.#phase !== "lobby") return;
-    if (line.kind === "error") return this.#hearError(line.code, line.said);
+    if (line.kind === "error") return this.#handleError(line.code, line.serverText);
     if (this.#phase === "asking") {
       this.#phase = "lobby";
-      this.#ask = repeat(word("p", this.#setup.session, this.#setup.name), now + limits.REPEAT_MS);
+      this.#request = repeat(encodeMessage("p", this.#setup.session, this.#setup.name), now + limits.REPEAT_MS);
     }
     const [host] = line.players;
     if (host === undefined) return;
@@ -184,7 +184,7 @@ export class RabidSession {
   }
 
   /** Three errors are about a command; every other one ends the session, as with the plugin. */
-  #hearError(code: FailureCode, said: string): void {
+  #handleError(code: FailureCode, said: string): void {
     if (this.#phase === "lobby") {
       if (this.#start !== null && (code === "only_one_player_in_session" || code === "non_host_player")) {
         this.#start = null;
@@ -201,28 +201,28 @@ export class RabidSession {
     this.#fail(code, said);
   }
 
-  #hearStart(ownPort: number, told: readonly Told[], now: number): void {
+  #handleStart(ownPort: number, told: readonly ListedPlayer[], now: number): void {
     if (this.#phase === "leaving" || this.#phase === "over") return;
     if (this.#confirms++ < limits.CONFIRMS_MAX) {
-      this.#say(word("y", this.#setup.session, this.#setup.name));
+      this.#send(encodeMessage("y", this.#setup.session, this.#setup.name));
     }
-    if (this.#meeting !== null) return;
+    if (this.#mesh !== null) return;
     const me = this.#setup.name;
     // The original server leaves out who has confirmed already: the roster knows them, and one of them may be the host.
     const others = new Map<string, Endpoint | null>(this.#players.map((name) => [name, null]));
     for (const { name, endpoint } of told) others.set(name, endpoint);
     others.delete(me);
     const host = this.#players[0] ?? (this.#setup.seats === undefined ? told[0]?.name : me) ?? me;
-    this.#meeting = new Meeting({ me, host, ownPort, others }, now);
+    this.#mesh = new Mesh({ me, host, ownPort, others }, now);
     this.#phase = "meeting";
     this.#events.push({ type: "started", ownPort, host, players: [...others.keys()] });
   }
 
-  #wakeMeeting(now: number): void {
-    const meeting = this.#meeting;
+  #wakeMesh(now: number): void {
+    const meeting = this.#mesh;
     if (meeting === null) return;
     meeting.wake(now);
-    this.#datagrams.push(...meeting.take());
+    this.#datagrams.push(...meeting.takeDatagrams());
     if (this.#phase === "met" || meeting.outcome === null) return;
     if ("failed" in meeting.outcome) return this.#fail(meeting.outcome.failed);
     this.#phase = "met";
@@ -236,31 +236,31 @@ export class RabidSession {
 
   #fail(code: FailureCode, said?: string): void {
     this.#phase = "over";
-    this.#meeting = null;
-    this.#events.push({ type: "failed", code, ...(said === undefined ? {} : { said }) });
+    this.#mesh = null;
+    this.#events.push({ type: "failed", code, ...(said === undefined ? {} : { serverText: said }) });
   }
 
   #left(): void {
     this.#phase = "over";
-    this.#meeting = null;
+    this.#mesh = null;
     this.#events.push({ type: "left" });
   }
 
-  #again(one: Repeat | null, now: number): void {
+  #repeatIfDue(one: Repeat | null, now: number): void {
     if (one === null || now < one.due) return;
     one.times++;
     one.due = now + limits.REPEAT_MS;
-    this.#say(one.bytes);
+    this.#send(one.bytes);
   }
 
-  #say(bytes: Uint8Array): void {
+  #send(bytes: Uint8Array): void {
     this.#datagrams.push({ bytes, to: this.#setup.server });
   }
 }
 
 const repeat = (bytes: Uint8Array, due: number): Repeat => ({ bytes, due, times: 0 });
 
-function check({ session, name, seats, password }: SessionSetup): void {
+function validateSetup({ session, name, seats, password }: SessionSetup): void {
   const { SESSION_NAME, PLAYER_NAME, PASSWORD, SEATS_MIN, SEATS_MAX } = limits;
   if (!SESSION_NAME.test(session)) throw new RangeError("a session's name is 1 to 10 ASCII letters or digits");
   if (!PLAYER_NAME.test(name)) throw new RangeError("a player's name is 1 to 12 ASCII letters or digits");

@@ -22,7 +22,7 @@ export class ReplayWindow {
   }
 
   /** Only after the datagram proved to be the peer's: a forged one must not move the window. */
-  mark(counter: number): void {
+  record(counter: number): void {
     const cleared = Math.min(counter - this.#highest, REPLAY_WINDOW);
     for (let one = 0; one < cleared; one++) this.#set(counter - one, false);
     this.#highest = Math.max(this.#highest, counter);

@@ -38,7 +38,7 @@ export function readPairKey(json: unknown): PairKey | null {
 }
 
 /** Datagrams that were not opened. */
-export type Refused = {
+export type RejectedCounts = {
   /** Another first byte, route or epoch, or too short. */
   stray: number;
   /** Not made with the key, or changed. */
@@ -48,21 +48,21 @@ export type Refused = {
 };
 
 export class Seal {
-  readonly refused: Refused = { stray: 0, forged: 0, replayed: 0 };
+  readonly refused: RejectedCounts = { stray: 0, forged: 0, replayed: 0 };
   #sending: Epoch;
   /** All that are taken, the newest last: the one sent with, an older or a newer one. */
-  #taken: Epoch[];
+  #epochs: Epoch[];
   #switchAt = Infinity;
   #dropAt = Infinity;
 
   constructor(key: PairKey) {
     this.#sending = new Epoch(key);
-    this.#taken = [this.#sending];
+    this.#epochs = [this.#sending];
   }
 
   /** Routes of datagrams that may be for this pair. */
   get routes(): readonly number[] {
-    return this.#taken.map(({ incoming }) => incoming.route);
+    return this.#epochs.map(({ incoming }) => incoming.route);
   }
 
   get epoch(): number {
@@ -71,10 +71,10 @@ export class Seal {
 
   /** Another key from the hub. One that is not newer is ignored. */
   renew(key: PairKey, now: number): void {
-    const newest = this.#taken.at(-1)!;
+    const newest = this.#epochs.at(-1)!;
     const ahead = (key.epoch - newest.number + 256) % 256;
     if (ahead === 0 || ahead > 127) return;
-    this.#taken = [newest, new Epoch(key)];
+    this.#epochs = [newest, new Epoch(key)];
     this.#sending = newest;
     this.#switchAt = now + limits.EPOCH_SWITCH_MS;
     this.#dropAt = Infinity;
@@ -88,22 +88,22 @@ export class Seal {
 
   /** What the peer said, or null. Whoever sends what, it does not throw. */
   open(bytes: Uint8Array, now: number): Uint8Array | null {
-    if (now >= this.#dropAt) this.#taken = [this.#sending];
-    const epoch = this.#taken.find((one) => one.claims(bytes));
+    if (now >= this.#dropAt) this.#epochs = [this.#sending];
+    const epoch = this.#epochs.find((one) => one.matches(bytes));
     if (epoch === undefined) return this.#refuse("stray");
     const opened = epoch.open(bytes);
     if (typeof opened === "string") return this.#refuse(opened);
-    if (epoch !== this.#sending && epoch === this.#taken.at(-1)) this.#switch(now);
+    if (epoch !== this.#sending && epoch === this.#epochs.at(-1)) this.#switch(now);
     return opened;
   }
 
   #switch(now: number): void {
-    this.#sending = this.#taken.at(-1)!;
+    this.#sending = this.#epochs.at(-1)!;
     this.#switchAt = Infinity;
     this.#dropAt = now + limits.EPOCH_GRACE_MS;
   }
 
-  #refuse(why: keyof Refused): null {
+  #refuse(why: keyof RejectedCounts): null {
     this.refused[why]++;
     return null;
   }
@@ -137,7 +137,7 @@ class Epoch {
     this.incoming = directionOf(key, this.number, role === "a" ? "b" : "a");
   }
 
-  claims(bytes: Uint8Array): boolean {
+  matches(bytes: Uint8Array): boolean {
     return routeOf(bytes) === this.incoming.route && bytes[1] === this.number;
   }
 
@@ -174,7 +174,7 @@ class Epoch {
       // The tag does not fit: what was decrypted is nobody's word.
       return "forged";
     }
-    this.#window.mark(counter);
+    this.#window.record(counter);
     return body;
   }
 }

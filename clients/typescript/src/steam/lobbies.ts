@@ -8,8 +8,8 @@
  */
 import { Emitter } from "../util/emitter.ts";
 import { HubRefusal } from "../api/hub-client.ts";
-import { Player, type PlayerOptions } from "../lobby/client.ts";
-import type { Seat } from "../lobby/membership.ts";
+import { ParleyClient, type ParleyClientOptions } from "../lobby/client.ts";
+import type { LobbyMembership } from "../lobby/membership.ts";
 import type { Lobby, Member, NewLobby, Page, Summary } from "../api/types.ts";
 import { invitationLink, type Invitation } from "./invitation.ts";
 import { LobbyListFilters, REGION_KEY } from "./lobby-list.ts";
@@ -24,9 +24,9 @@ import {
   visibilityOf,
 } from "./steam-constants.ts";
 import { PeerMessages } from "./messages.ts";
-import { SeatPaths } from "./lobby-paths.ts";
+import { LobbyPaths } from "./lobby-paths.ts";
 
-export type Value = string | number | boolean;
+export type DataValue = string | number | boolean;
 
 export type SteamLobbiesEvents = {
   /** One is in, or not and why. */
@@ -51,34 +51,34 @@ const INDEXED_MAX = 10;
 export type CreateOptions = {
   readonly name?: string;
   readonly memberName?: string;
-  readonly data?: Record<string, Value>;
+  readonly data?: Record<string, DataValue>;
 };
 export type JoinOptions = { readonly password?: string; readonly memberName?: string };
 
 export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
-  readonly player: Player;
-  readonly #options: PlayerOptions;
+  readonly client: ParleyClient;
+  readonly #options: ParleyClientOptions;
   readonly #region: string | null;
-  readonly #seats = new Map<string, { readonly seat: Seat; readonly messages: PeerMessages; server: string | null }>();
+  readonly #joined = new Map<string, { readonly membership: LobbyMembership; readonly messages: PeerMessages; server: string | null }>();
   /** Lobbies that were asked for and that one is not in. */
-  readonly #seen = new Map<string, Lobby>();
+  readonly #cached = new Map<string, Lobby>();
   #filters = new LobbyListFilters();
 
-  private constructor(player: Player, options: PlayerOptions, region: string | null) {
+  private constructor(client: ParleyClient, options: ParleyClientOptions, region: string | null) {
     super();
-    this.player = player;
+    this.client = client;
     this.#options = options;
     this.#region = region;
   }
 
-  static async open(options: PlayerOptions): Promise<SteamLobbies> {
-    const player = await Player.open(options);
-    const { sidecars } = await player.hub.sidecars();
-    return new SteamLobbies(player, options, sidecars[0]?.region ?? null);
+  static async open(options: ParleyClientOptions): Promise<SteamLobbies> {
+    const client = await ParleyClient.open(options);
+    const { sidecars } = await client.hub.listSidecars();
+    return new SteamLobbies(client, options, sidecars[0]?.region ?? null);
   }
 
   /** Oneself, as the others know one. */
-  getSteamID = (): string => this.player.id;
+  getSteamID = (): string => this.client.id;
 
   // --- making and joining --------------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
       data: entriesOf({ ...(this.#region !== null && { [REGION_KEY]: this.#region }), ...data }, 0),
       ...(memberName !== undefined && { member_name: memberName }),
     };
-    return this.#sit(await this.player.host(said));
+    return this.#enter(await this.client.host(said));
   }
 
   /** By its id or by its code. What became of it is also told as `lobbyJoined`. */
@@ -103,7 +103,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     };
     const isCode = lobby.length < CODE_LENGTH_BELOW;
     try {
-      await this.#sit(await this.player.join(isCode ? { code: lobby, ...said } : { id: lobby, ...said }));
+      await this.#enter(await this.client.join(isCode ? { code: lobby, ...said } : { id: lobby, ...said }));
       return ChatRoomEnterResponse.Success;
     } catch (error) {
       const response = error instanceof HubRefusal ? responseOf(error.code) : ChatRoomEnterResponse.Error;
@@ -113,17 +113,17 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
   }
 
   async leaveLobby(lobby: string): Promise<void> {
-    await this.#seats.get(lobby)?.seat.leave();
+    await this.#joined.get(lobby)?.membership.leave();
   }
 
   /** Leaves all of them. */
   async close(): Promise<void> {
-    await this.player.close();
+    await this.client.close();
   }
 
   /** The lobbies that one is in. */
   get lobbies(): readonly string[] {
-    return [...this.#seats.keys()];
+    return [...this.#joined.keys()];
   }
 
   /** Messages to the others of a lobby. */
@@ -146,16 +146,16 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
   async requestLobbyList(): Promise<readonly Summary[]> {
     const filters = this.#filters;
     this.#filters = new LobbyListFilters();
-    const page = await this.player.hub.ask<Page>("GET", `/lobbies?${filters.query(this.#region).toString()}`);
+    const page = await this.client.hub.request<Page>("GET", `/lobbies?${filters.query(this.#region).toString()}`);
     return filters.order(page.lobbies, this.#region);
   }
 
   /** Looks again at a lobby that one need not be in. False where there is none. */
   async requestLobbyData(lobby: string): Promise<boolean> {
     try {
-      const found = await this.player.hub.read(lobby);
-      if (this.#seen.size >= SEEN_MAX) this.#seen.delete(this.#seen.keys().next().value!);
-      this.#seen.set(lobby, found);
+      const found = await this.client.hub.getLobby(lobby);
+      if (this.#cached.size >= SEEN_MAX) this.#cached.delete(this.#cached.keys().next().value!);
+      this.#cached.set(lobby, found);
       this.emit("lobbyDataUpdate", [lobby]);
       return true;
     } catch (error) {
@@ -172,7 +172,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
   getLobbyMemberByIndex = (lobby: string, index: number): string | null => this.#roster(lobby)[index]?.peer_id ?? null;
   getFriendPersonaName = (lobby: string, peer: string): string => this.#member(lobby, peer)?.name ?? "";
   getLobbyData = (lobby: string, key: string): string => String(this.#data(lobby)[key] ?? "");
-  getAllLobbyData = (lobby: string): Readonly<Record<string, Value>> => this.#data(lobby);
+  getAllLobbyData = (lobby: string): Readonly<Record<string, DataValue>> => this.#data(lobby);
   getLobbyMemberData = (lobby: string, peer: string, key: string): string =>
     String(this.#member(lobby, peer)?.data?.[key] ?? "");
   getLobbyGameServer = (lobby: string): string | null => this.getLobbyData(lobby, SERVER_KEY) || null;
@@ -192,51 +192,51 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
 
   // --- what is said of one; the owner alone, but for what one says of oneself ------------------------------------
 
-  setLobbyData = (lobby: string, key: string, value: Value): Promise<unknown> =>
-    this.#in(lobby).seat.change({ data: entriesOf({ [key]: value }, this.#indexed(lobby, key)) });
+  setLobbyData = (lobby: string, key: string, value: DataValue): Promise<unknown> =>
+    this.#in(lobby).membership.updateLobby({ data: entriesOf({ [key]: value }, this.#indexed(lobby, key)) });
   deleteLobbyData = (lobby: string, key: string): Promise<unknown> =>
-    this.#in(lobby).seat.change({ data: { [key]: null } });
-  setLobbyJoinable = (lobby: string, joinable: boolean): Promise<unknown> => this.#in(lobby).seat.change({ joinable });
+    this.#in(lobby).membership.updateLobby({ data: { [key]: null } });
+  setLobbyJoinable = (lobby: string, joinable: boolean): Promise<unknown> => this.#in(lobby).membership.updateLobby({ joinable });
   setLobbyType = (lobby: string, type: LobbyType): Promise<unknown> =>
-    this.#in(lobby).seat.change({ visibility: visibilityOf(type) });
-  setLobbyMemberLimit = (lobby: string, seats: number): Promise<unknown> => this.#in(lobby).seat.change({ seats });
+    this.#in(lobby).membership.updateLobby({ visibility: visibilityOf(type) });
+  setLobbyMemberLimit = (lobby: string, seats: number): Promise<unknown> => this.#in(lobby).membership.updateLobby({ seats });
   setLobbyOwner = (lobby: string, peer: string): Promise<unknown> =>
-    this.player.hub.handOver(lobby, { peer_id: peer, expected_term: this.#in(lobby).seat.lobby.term });
+    this.client.hub.transferHost(lobby, { peer_id: peer, expected_term: this.#in(lobby).membership.lobby.term });
   /** Every member is told `lobbyGameCreated`. */
   setLobbyGameServer = (lobby: string, server: string): Promise<unknown> =>
-    this.#in(lobby).seat.change({ data: { [SERVER_KEY]: { value: server, visibility: "member" } } });
-  setLobbyMemberData = (lobby: string, key: string, value: Value): Promise<unknown> =>
-    this.player.hub.changeMember(lobby, this.player.id, { data: { [key]: value } });
-  sendLobbyChatMsg = (lobby: string, text: string): Promise<void> => this.#in(lobby).seat.chat(text);
+    this.#in(lobby).membership.updateLobby({ data: { [SERVER_KEY]: { value: server, visibility: "member" } } });
+  setLobbyMemberData = (lobby: string, key: string, value: DataValue): Promise<unknown> =>
+    this.client.hub.updateMember(lobby, this.client.id, { data: { [key]: value } });
+  sendLobbyChatMsg = (lobby: string, text: string): Promise<void> => this.#in(lobby).membership.chat(text);
 
   // -------------------------------------------------------------------------------------------------------------
 
-  async #sit(seat: Seat): Promise<string> {
-    const lobby = seat.lobby.id;
-    const messages = new PeerMessages({ self: this.player.id, paths: new SeatPaths(seat), members: () => seat.others });
-    const here = { seat, messages, server: this.#serverOf(seat.lobby) };
-    this.#seats.set(lobby, here);
-    this.#seen.delete(lobby);
-    seat.on("lobby", (now) => {
+  async #enter(membership: LobbyMembership): Promise<string> {
+    const lobby = membership.lobby.id;
+    const messages = new PeerMessages({ self: this.client.id, paths: new LobbyPaths(membership), members: () => membership.others });
+    const here = { membership, messages, server: this.#serverOf(membership.lobby) };
+    this.#joined.set(lobby, here);
+    this.#cached.delete(lobby);
+    membership.on("lobby", (now) => {
       this.emit("lobbyDataUpdate", [lobby]);
       const server = this.#serverOf(now);
       if (server !== null && server !== here.server) this.emit("lobbyGameCreated", [lobby, server]);
       here.server = server;
     });
-    seat.on("told", ({ type, data }) => this.#told(lobby, type, data));
-    seat.on("chat", (from, text) => this.emit("lobbyMessage", [lobby, from, text]));
-    seat.on("over", (why) => {
+    membership.on("told", ({ type, data }) => this.#handleEvent(lobby, type, data));
+    membership.on("chat", (from, text) => this.emit("lobbyMessage", [lobby, from, text]));
+    membership.on("over", (why) => {
       messages.close();
-      this.#seats.delete(lobby);
+      this.#joined.delete(lobby);
       this.emit("lobbyClosed", [lobby, why]);
     });
     // Sessions are the game's to accept, so that who is ignored learns no address.
-    await this.player.hub.changeMember(lobby, this.player.id, { consent: "ask" });
+    await this.client.hub.updateMember(lobby, this.client.id, { consent: "ask" });
     this.emit("lobbyJoined", [lobby, ChatRoomEnterResponse.Success]);
     return lobby;
   }
 
-  #told(lobby: string, type: string, data: Readonly<Record<string, unknown>>): void {
+  #handleEvent(lobby: string, type: string, data: Readonly<Record<string, unknown>>): void {
     if (type === "member.joined") {
       const { peer_id } = data["member"] as Member;
       if (peer_id !== null) this.emit("lobbyChatUpdate", [lobby, peer_id, peer_id, ChatMemberStateChange.Entered]);
@@ -250,19 +250,19 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     }
   }
 
-  #in(lobby: string): { readonly seat: Seat; readonly messages: PeerMessages } {
-    const here = this.#seats.get(lobby);
+  #in(lobby: string): { readonly membership: LobbyMembership; readonly messages: PeerMessages } {
+    const here = this.#joined.get(lobby);
     if (here === undefined) throw new RangeError(`not in the lobby ${lobby}`);
     return here;
   }
 
-  #known = (lobby: string): Lobby | undefined => this.#seats.get(lobby)?.seat.lobby ?? this.#seen.get(lobby);
+  #known = (lobby: string): Lobby | undefined => this.#joined.get(lobby)?.membership.lobby ?? this.#cached.get(lobby);
   #roster = (lobby: string): readonly Member[] => this.#known(lobby)?.roster ?? [];
   #member = (lobby: string, peer: string): Member | undefined =>
     this.#roster(lobby).find(({ peer_id }) => peer_id === peer);
 
   /** Members are shown more than what lists have. */
-  #data(lobby: string): Readonly<Record<string, Value>> {
+  #data(lobby: string): Readonly<Record<string, DataValue>> {
     const known = this.#known(lobby);
     const entries = Object.entries(known?.entries ?? {}).map(([key, { value }]) => [key, value] as const);
     return { ...known?.data, ...Object.fromEntries(entries) };
@@ -285,7 +285,7 @@ const CODE_LENGTH_BELOW = 20;
 const SEEN_MAX = 256;
 
 /** The first ten can be searched for. */
-function entriesOf(data: Readonly<Record<string, Value>>, indexed: number): NonNullable<NewLobby["data"]> {
+function entriesOf(data: Readonly<Record<string, DataValue>>, indexed: number): NonNullable<NewLobby["data"]> {
   const entries = Object.entries(data).map(([key, value], at) => {
     const index = indexed + at < INDEXED_MAX && String(value).length <= INDEXED_LENGTH_MAX;
     return [key, { value, visibility: "public" as const, index }] as const;

@@ -4,7 +4,7 @@
  */
 import type { Peer } from "../connect/peer.ts";
 import { PAYLOAD_BYTES_MAX } from "../path/limits.ts";
-import type { Seat } from "../lobby/membership.ts";
+import type { LobbyMembership } from "../lobby/membership.ts";
 import { ConnectionEnd } from "../messages/steam-constants.ts";
 import type { DatagramPath, Paths, PathsListener } from "../messages/path.ts";
 
@@ -17,23 +17,23 @@ const ENDS: Readonly<Record<string, number>> = {
   misc_relay_unavailable: ConnectionEnd.MiscP2PNATFirewall,
 };
 
-export class SeatPaths implements Paths {
+export class LobbyPaths implements Paths {
   on: PathsListener | null = null;
-  readonly #seat: Seat;
+  readonly #membership: LobbyMembership;
   readonly #asking = new Map<string, { readonly accept: () => void; readonly deny: () => void }>();
   readonly #open = new Map<string, Peer>();
 
-  constructor(seat: Seat) {
-    this.#seat = seat;
-    seat.on("request", ({ peer_id, accept, deny }) => {
+  constructor(membership: LobbyMembership) {
+    this.#membership = membership;
+    membership.on("request", ({ peer_id, accept, deny }) => {
       this.#asking.set(peer_id, { accept, deny });
       this.on?.requested(peer_id);
     });
-    seat.on("peer", (peer) => this.#opened(peer));
+    membership.on("peer", (peer) => this.#opened(peer));
   }
 
   connect(peer: string): void {
-    this.#seat.connect(peer, { relay: true }).then(
+    this.#membership.connect(peer, { relay: true }).then(
       (found) => this.#opened(found),
       (error: unknown) => this.#failed(peer, error instanceof Error ? error.message : String(error)),
     );

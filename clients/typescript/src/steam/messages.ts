@@ -48,40 +48,40 @@ export class PeerMessages extends Emitter<PeerMessagesEvents> {
     this.#members = members;
     this.#messenger = new Messenger({ self, compress, random: () => randomBytes(4).readUInt32BE() });
     paths.on = {
-      requested: (peer) => this.#does((now) => this.#messenger.requested(peer, now)),
+      requested: (peer) => this.#run((now) => this.#messenger.pathRequested(peer, now)),
       opened: (peer, path) => this.#opened(peer, path),
-      failed: (peer, reason, debug) => this.#does((now) => this.#messenger.lost(peer, reason, debug, now)),
+      failed: (peer, reason, debug) => this.#run((now) => this.#messenger.pathLost(peer, reason, debug, now)),
     };
   }
 
   /** Peers are names, as the lobby gives them; flags are `SendFlags`, what comes back is a `Result`. */
   sendMessageToUser(peer: string, data: Uint8Array, flags: number, channel: number): Result {
-    return this.#does((now) => this.#messenger.sendMessageToUser(peer, data, flags, channel, now));
+    return this.#run((now) => this.#messenger.sendMessageToUser(peer, data, flags, channel, now));
   }
 
   /** To everybody in the lobby but oneself; what became of each. */
   sendMessageToLobby(data: Uint8Array, flags: number, channel: number): Map<string, Result> {
     const others = [...this.#members()].filter((peer) => peer !== this.#self);
-    return this.#does(
+    return this.#run(
       (now) =>
         new Map(others.map((peer) => [peer, this.#messenger.sendMessageToUser(peer, data, flags, channel, now)])),
     );
   }
 
   receiveMessagesOnChannel(channel: number, max: number): Message[] {
-    return this.#does((now) => this.#messenger.receiveMessagesOnChannel(channel, max, now));
+    return this.#run((now) => this.#messenger.receiveMessagesOnChannel(channel, max, now));
   }
 
   acceptSessionWithUser(peer: string): boolean {
-    return this.#does((now) => this.#messenger.acceptSessionWithUser(peer, now));
+    return this.#run((now) => this.#messenger.acceptSessionWithUser(peer, now));
   }
 
   closeSessionWithUser(peer: string): boolean {
-    return this.#does((now) => this.#messenger.closeSessionWithUser(peer, now));
+    return this.#run((now) => this.#messenger.closeSessionWithUser(peer, now));
   }
 
   closeChannelWithUser(peer: string, channel: number): boolean {
-    return this.#does((now) => this.#messenger.closeChannelWithUser(peer, channel, now));
+    return this.#run((now) => this.#messenger.closeChannelWithUser(peer, channel, now));
   }
 
   getSessionConnectionInfo(peer: string): ConnectionInfo {
@@ -102,7 +102,7 @@ export class PeerMessages extends Emitter<PeerMessagesEvents> {
 
   // --- the driver ----------------------------------------------------------------------------------------------
 
-  #does<T>(what: (now: number) => T): T {
+  #run<T>(what: (now: number) => T): T {
     const answer = what(performance.now());
     // Once for all that happens in this turn of the event loop: datagrams that come together are answered together.
     if (!this.#isDrainDue && !this.#isClosed) {
@@ -115,13 +115,13 @@ export class PeerMessages extends Emitter<PeerMessagesEvents> {
   #opened(peer: string, path: DatagramPath): void {
     this.#open.get(peer)?.close();
     this.#open.set(peer, path);
-    path.onDatagram = (bytes) => this.#does((now) => this.#messenger.hear(peer, bytes, now));
+    path.onDatagram = (bytes) => this.#run((now) => this.#messenger.receiveDatagram(peer, bytes, now));
     path.onClosed = (reason, debug) => {
       if (this.#open.get(peer) === path) this.#open.delete(peer);
-      this.#does((now) => this.#messenger.lost(peer, reason, debug, now));
+      this.#run((now) => this.#messenger.pathLost(peer, reason, debug, now));
     };
     const { mtu, rtt_ms } = path;
-    this.#does((now) => this.#messenger.opened(peer, { mtu, rtt_ms }, now));
+    this.#run((now) => this.#messenger.pathOpened(peer, { mtu, rtt_ms }, now));
   }
 
   #drain(): void {
@@ -129,8 +129,8 @@ export class PeerMessages extends Emitter<PeerMessagesEvents> {
     if (this.#isClosed) return;
     const messenger = this.#messenger;
     messenger.wake(performance.now());
-    for (const { peer, bytes } of messenger.take()) this.#open.get(peer)?.send(bytes);
-    for (const { type, peer } of messenger.takeWishes()) {
+    for (const { peer, bytes } of messenger.takeDatagrams()) this.#open.get(peer)?.send(bytes);
+    for (const { type, peer } of messenger.takePathRequests()) {
       if (type === "release") this.#release(peer);
       else this.#paths[type](peer);
     }

@@ -4,11 +4,11 @@ import { BlockList, isIPv4, isIPv6 } from "node:net";
 export type Endpoint = { readonly address: string; readonly port: number };
 
 /** Nobody's: "this network", multicast, reserved, broadcast, unspecified. */
-const NOBODY = new BlockList();
-NOBODY.addSubnet("0.0.0.0", 8, "ipv4");
-NOBODY.addSubnet("224.0.0.0", 3, "ipv4");
-NOBODY.addAddress("::", "ipv6");
-NOBODY.addSubnet("ff00::", 8, "ipv6");
+const UNUSABLE = new BlockList();
+UNUSABLE.addSubnet("0.0.0.0", 8, "ipv4");
+UNUSABLE.addSubnet("224.0.0.0", 3, "ipv4");
+UNUSABLE.addAddress("::", "ipv6");
+UNUSABLE.addSubnet("ff00::", 8, "ipv6");
 
 /** They lead into the network one is in (RFC 1918, 3927, 6598, 4193). */
 const LOCAL = new BlockList();
@@ -25,8 +25,8 @@ LOOPBACK.addAddress("::1", "ipv6");
 
 /** An address of one machine. IPv4 inside IPv6 is not taken: whoever writes it so has not made it canonical. */
 export function isUnicast(address: string): boolean {
-  if (isIPv4(address)) return !NOBODY.check(address, "ipv4");
-  return isIPv6(address) && !/^::ffff:|%/i.test(address) && !NOBODY.check(address, "ipv6");
+  if (isIPv4(address)) return !UNUSABLE.check(address, "ipv4");
+  return isIPv6(address) && !/^::ffff:|%/i.test(address) && !UNUSABLE.check(address, "ipv6");
 }
 
 export const isLocal = (address: string): boolean => LOCAL.check(address, family(address));

@@ -26,13 +26,13 @@ export function bytesToVar(bytes: Uint8Array, godot: 3 | 4): Decoded {
     if (reader.left > 0) return { fault: "bytes behind the value" };
     return { value };
   } catch (error) {
-    if (error instanceof Fault) return { fault: error.message };
+    if (error instanceof DecodeError) return { fault: error.message };
     throw error;
   }
 }
 
 /** Thrown and caught in this file alone. */
-class Fault extends Error {}
+class DecodeError extends Error {}
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** In an array's header (4): what its elements are. Scripts and classes would be objects. */
@@ -57,24 +57,24 @@ class Reader {
   }
 
   value(nesting: number): Variant {
-    if (nesting > NESTING_MAX) throw new Fault("nested too deeply");
+    if (nesting > NESTING_MAX) throw new DecodeError("nested too deeply");
     const head = this.#word();
     const type = this.#types[head & 0xff];
     const flags = (head & ~0xff) >>> 0;
-    if (type === undefined) throw new Fault(`no type has the number ${head & 0xff}`);
+    if (type === undefined) throw new DecodeError(`no type has the number ${head & 0xff}`);
     if (type === "Dictionary") return this.#dictionary(flags, nesting);
     if (type === "Array") return this.#array(flags, nesting);
     const isLong = flags === FLAG_64;
     const mayBeLong = type === "int" || type === "float" || (this.#isFour && (type in SHAPES || type in PACKED));
-    if (flags !== 0 && !(isLong && mayBeLong)) throw new Fault(`${type} with flags`);
+    if (flags !== 0 && !(isLong && mayBeLong)) throw new DecodeError(`${type} with flags`);
     return this.#plain(type, isLong);
   }
 
   #plain(type: TypeName, isLong: boolean): Variant {
     if (type === "nil") return null;
     if (type === "bool") return this.#bool();
-    if (type === "int") return isLong ? this.#long() : this.#take(4).readInt32LE();
-    if (type === "float") return isLong ? this.#take(8).readDoubleLE() : this.#take(4).readFloatLE();
+    if (type === "int") return isLong ? this.#long() : this.#read(4).readInt32LE();
+    if (type === "float") return isLong ? this.#read(8).readDoubleLE() : this.#read(4).readFloatLE();
     if (type === "String" || type === "StringName") return this.#text();
     if (type === "NodePath") return this.#nodePath();
     if (type === "PackedByteArray") return Uint8Array.from(this.#padded(this.#count(1)));
@@ -82,7 +82,7 @@ class Reader {
     if (type === "PackedFloat32Array") return Float32Array.from(this.#numbers(this.#count(4), "f4"));
     if (type === "PackedFloat64Array") return Float64Array.from(this.#numbers(this.#count(8), "f8"));
     if (type === "PackedInt64Array") {
-      const bytes = this.#take(8 * this.#count(8));
+      const bytes = this.#read(8 * this.#count(8));
       return BigInt64Array.from({ length: bytes.length / 8 }, (_, at) => bytes.readBigInt64LE(8 * at));
     }
     if (type === "PackedStringArray") {
@@ -100,13 +100,13 @@ class Reader {
     }
     if (type in SHAPES) {
       const shape: { numbers: number; isWhole?: boolean } = SHAPES[type as keyof typeof SHAPES];
-      if (isLong && shape.isWhole === true) throw new Fault(`${type} with flags`);
+      if (isLong && shape.isWhole === true) throw new DecodeError(`${type} with flags`);
       return new GodotValue(
         type as keyof typeof SHAPES,
         this.#numbers(shape.numbers, shape.isWhole === true ? "i4" : how),
       );
     }
-    throw new Fault(`${type} is refused`);
+    throw new DecodeError(`${type} is refused`);
   }
 
   #dictionary(flags: number, nesting: number): Variant {
@@ -132,22 +132,22 @@ class Reader {
   /** Godot 4 says of what type the elements are; they say it themselves again. */
   #typedHead(flags: number, mask: number, kinds: readonly number[]): void {
     if (flags === 0) return;
-    if (!this.#isFour || (flags & ~(mask << TYPED_SHIFT)) !== 0) throw new Fault("a collection with flags");
+    if (!this.#isFour || (flags & ~(mask << TYPED_SHIFT)) !== 0) throw new DecodeError("a collection with flags");
     for (const kind of kinds) {
       if (kind === UNTYPED) continue;
       const type = kind === BUILTIN ? this.#types[this.#word()] : undefined;
-      if (type === undefined || type === "Object") throw new Fault("a collection of objects is refused");
+      if (type === undefined || type === "Object") throw new DecodeError("a collection of objects is refused");
     }
   }
 
   #bool(): boolean {
     const word = this.#word();
-    if (word > 1) throw new Fault("a bool that is neither");
+    if (word > 1) throw new DecodeError("a bool that is neither");
     return word === 1;
   }
 
   #long(): number | bigint {
-    const value = this.#take(8).readBigInt64LE();
+    const value = this.#read(8).readBigInt64LE();
     return value > SAFE || value < -SAFE ? value : Number(value);
   }
 
@@ -155,16 +155,16 @@ class Reader {
     try {
       return UTF8.decode(this.#padded(this.#count(1)));
     } catch (error) {
-      if (error instanceof Fault) throw error;
-      throw new Fault("a text that is not UTF-8");
+      if (error instanceof DecodeError) throw error;
+      throw new DecodeError("a text that is not UTF-8");
     }
   }
 
   #nodePath(): Variant {
     const [names, subnames, flags] = [this.#word(), this.#word(), this.#word()];
-    if (names < NEW_NODE_PATH || flags > ABSOLUTE) throw new Fault("a NodePath of an old form");
+    if (names < NEW_NODE_PATH || flags > ABSOLUTE) throw new DecodeError("a NodePath of an old form");
     const count = names - NEW_NODE_PATH;
-    if ((count + subnames) * 4 > this.left) throw new Fault("longer than it is");
+    if ((count + subnames) * 4 > this.left) throw new DecodeError("longer than it is");
     const read = (length: number): string[] => Array.from({ length }, () => this.#text());
     const path = (flags === ABSOLUTE ? "/" : "") + read(count).join("/");
     return new GodotValue("NodePath", [[path, ...read(subnames)].join(":")]);
@@ -172,7 +172,7 @@ class Reader {
 
   #numbers(count: number, how: "i4" | "f4" | "f8"): number[] {
     const size = how === "f8" ? 8 : 4;
-    const bytes = this.#take(count * size);
+    const bytes = this.#read(count * size);
     return Array.from({ length: count }, (_, at) =>
       how === "f8" ? bytes.readDoubleLE(at * 8) : how === "f4" ? bytes.readFloatLE(at * 4) : bytes.readInt32LE(at * 4),
     );
@@ -181,23 +181,23 @@ class Reader {
   /** How many there are, of which each takes so many bytes at least. */
   #count(bytes_min: number): number {
     const count = this.#word();
-    if (count * bytes_min > this.left) throw new Fault("longer than it is");
+    if (count * bytes_min > this.left) throw new DecodeError("longer than it is");
     return count;
   }
 
   #padded(length: number): Buffer {
-    const bytes = this.#take(length);
+    const bytes = this.#read(length);
     // Godot 3 leaves what was in memory there.
-    this.#take((4 - (length % 4)) % 4);
+    this.#read((4 - (length % 4)) % 4);
     return bytes;
   }
 
   #word(): number {
-    return this.#take(4).readUInt32LE();
+    return this.#read(4).readUInt32LE();
   }
 
-  #take(length: number): Buffer {
-    if (length > this.left) throw new Fault("longer than it is");
+  #read(length: number): Buffer {
+    if (length > this.left) throw new DecodeError("longer than it is");
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
   }

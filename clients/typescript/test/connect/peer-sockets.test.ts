@@ -51,7 +51,7 @@ test("a lie draws so many datagrams at most, and none to special ranges as someb
   };
   const nothing = (): void => {};
   const ended = new Promise<string>((done) => {
-    const around = { upgrade: nothing, pathless: nothing, relaySilent: nothing, closed: nothing };
+    const around = { upgrade: nothing, needsRelay: nothing, relaySilent: nothing, closed: nothing };
     const peer = new Peer("liar", {
       ...around,
       punched: (outcome) => {
@@ -59,7 +59,7 @@ test("a lie draws so many datagrams at most, and none to special ranges as someb
         peer.close();
       },
     });
-    peer.begin(plan, { key: new Uint8Array(32).fill(5), epoch: 0, role: "a" }, 0);
+    peer.startPunch(plan, { key: new Uint8Array(32).fill(5), epoch: 0, role: "a" }, 0);
   });
   expect(await ended).toBe("given_up");
   const heard = await told.until();

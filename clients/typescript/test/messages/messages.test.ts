@@ -1,7 +1,7 @@
 /** Sessions and messages as Steam's headers describe them, in virtual time. */
 import { describe, expect, test } from "vitest";
 import { ConnectionEnd, ConnectionState, Result, SendFlags } from "../../src/messages/steam-constants.ts";
-import { FAIR, Table, talking } from "./support-messages.ts";
+import { FAIR, Table, talking } from "../support/messages.ts";
 
 const { Reliable, ReliableNoNagle, Unreliable, UnreliableNoNagle, UnreliableNoDelay, AutoRestartBrokenSession } =
   SendFlags;
@@ -196,7 +196,7 @@ describe("a session fails", () => {
     const ann = table.sit("ann");
     ann.send("Bob", "hello");
     const { LocalManyRelayConnectivity } = ConnectionEnd;
-    ann.does((it, now) => it.lost("Bob", LocalManyRelayConnectivity, "no sidecar answers", now));
+    ann.does((it, now) => it.pathLost("Bob", LocalManyRelayConnectivity, "no sidecar answers", now));
     expect(ann.failures()).toMatchObject([
       { reason: LocalManyRelayConnectivity, debug: "no sidecar answers", state: 5 },
     ]);
@@ -238,7 +238,7 @@ describe("a message", () => {
     const { ann, bob, world } = talking();
     const results = Array.from({ length: 5 }, () => ann.send("Bob", new Uint8Array(300_000)));
     expect(results).toStrictEqual([1, 1, 1, 25, 25]);
-    expect(ann.info("Bob").figures!.pendingReliable_bytes + ann.info("Bob").figures!.unackedReliable_bytes).toBe(
+    expect(ann.info("Bob").stats!.pendingReliable_bytes + ann.info("Bob").stats!.unackedReliable_bytes).toBe(
       900_012,
     );
     world.run(world.now + 1_000);

@@ -1,11 +1,11 @@
 /** A channel, and a peer who holds the key but lies about where he is. How it fares in a game is the virtual laboratory's. */
 import { describe, expect, test } from "vitest";
 import { Channel } from "../../src/path/channel.ts";
-import { UNPROVED_ADDRESSES_MAX, UNPROVED_MAX } from "../../src/path/limits.ts";
+import { UNVALIDATED_ADDRESSES_MAX, UNVALIDATED_MAX } from "../../src/path/limits.ts";
 import type { Place } from "../../src/path/path-selector.ts";
 import { type Message, readMessage, writeMessage } from "../../src/punch/messages.ts";
 import { Seal } from "../../src/secure/seal.ts";
-import { ALICE, BOB, plan } from "../punch/support-punch.ts";
+import { ALICE, BOB, plan } from "../support/punch.ts";
 
 const KEY = new Uint8Array(32).fill(8);
 const RELAY: Place = { socket: 0, to: { address: "45.0.0.9", port: 40_000 } };
@@ -41,7 +41,7 @@ class Table {
   }
 
   drain(): void {
-    for (const { place, bytes } of this.channel.take(this.now)) {
+    for (const { place, bytes } of this.channel.takeDatagrams(this.now)) {
       const body = this.peer.open(bytes, this.now);
       if (body !== null) this.sent.push({ place, message: readMessage(body)! });
     }
@@ -59,7 +59,7 @@ class Table {
   }
 }
 
-const probe: Message = { kind: "probe", way: 1, proof: 2, time: 3, chosen: true };
+const probe: Message = { kind: "probe", pair: 1, nonce: 2, time: 3, chosen: true };
 const data: Message = { kind: "data", payload: Buffer.from("hello") };
 const at = (address: string, port = 5_000): Place => ({ socket: 0, to: { address, port } });
 
@@ -74,7 +74,7 @@ describe("a peer who lies about where he is", () => {
       table.pass(table.now + 1_000);
       table.answers(RELAY);
     }
-    expect(table.to("30.0.0.1")).toBeLessThanOrEqual(UNPROVED_MAX);
+    expect(table.to("30.0.0.1")).toBeLessThanOrEqual(UNVALIDATED_MAX);
     expect(table.channel.path("direct")).toBeUndefined();
   });
 
@@ -82,8 +82,8 @@ describe("a peer who lies about where he is", () => {
     const table = new Table();
     for (let victim = 0; victim < 2_000; victim++) table.says(probe, at(`30.0.${victim >> 8}.${victim & 255}`));
     const addresses = new Set(table.sent.map(({ place }) => (place === "tunnel" ? "" : place.to.address)));
-    expect(addresses.size).toBeLessThanOrEqual(UNPROVED_ADDRESSES_MAX);
-    expect(table.sent.length).toBeLessThanOrEqual(UNPROVED_ADDRESSES_MAX + 1);
+    expect(addresses.size).toBeLessThanOrEqual(UNVALIDATED_ADDRESSES_MAX);
+    expect(table.sent.length).toBeLessThanOrEqual(UNVALIDATED_ADDRESSES_MAX + 1);
   });
 
   test.each(["127.0.0.1", "10.0.0.1", "192.168.1.1", "224.0.0.1", "::1", "fd00::1"])(
@@ -101,7 +101,7 @@ describe("a peer who lies about where he is", () => {
     const table = new Table();
     table.says(data, at("30.0.0.1"));
     for (let proof = 0; proof < 1_000; proof++)
-      table.says({ kind: "answer", way: 0xff00, proof, time: 0, chosen: false, seen: null }, at("30.0.0.1"));
+      table.says({ kind: "answer", pair: 0xff00, nonce: proof, time: 0, chosen: false, seen: null }, at("30.0.0.1"));
     expect(table.channel.path("direct")).toBeUndefined();
   });
 });

@@ -2,10 +2,10 @@
 import { describe, expect, test } from "vitest";
 import type { Endpoint } from "../../src/util/addresses.ts";
 import { SOURCE_ADDRESSES_MAX, SOURCES_MAX, UNANSWERED_LOCAL_MAX, UNANSWERED_MAX } from "../../src/punch/limits.ts";
-import { type Message, readMessage, since, writeMessage } from "../../src/punch/messages.ts";
-import { type Plan, portsOf, readPlan, readSpray, type Spray, withinLimits } from "../../src/punch/plan.ts";
+import { type Message, readMessage, elapsedMs, writeMessage } from "../../src/punch/messages.ts";
+import { type Plan, portsOf, readPlan, readSpray, type Spray, clampPlan } from "../../src/punch/plan.ts";
 import { Seal } from "../../src/secure/seal.ts";
-import { ALICE, BOB, Liar, plan, Solo, together } from "./support-punch.ts";
+import { ALICE, BOB, Liar, plan, Solo, together } from "../support/punch.ts";
 
 const SPRAY: Spray = {
   address: BOB.address,
@@ -199,7 +199,7 @@ describe("strangers", () => {
     alice.hear(probe, BOB);
     const before = alice.sent.length;
     const other = new Seal({ key: new Uint8Array(32).fill(6), epoch: 0, role: "b" });
-    const forged = other.seal(writeMessage({ kind: "probe", way: 0, proof: 0, time: 0, chosen: true }), 0);
+    const forged = other.seal(writeMessage({ kind: "probe", pair: 0, nonce: 0, time: 0, chosen: true }), 0);
     const back = alice.sent.map(({ bytes }) => bytes);
     const noise = Array.from({ length: 100 }, (_, length) => new Uint8Array(length).fill(0xd6));
     for (const bytes of [probe, forged, ...back, ...noise]) expect(alice.hear(bytes, ALICE)).toBe(false);
@@ -216,7 +216,7 @@ describe("a peer who lies", () => {
     const liar = new Liar();
     for (let proof = 0; proof < 1_000; proof++) {
       alice.hear(
-        liar.says({ kind: "answer", way: 0, proof: proof * 4_294_967, time: 0, chosen: true, seen: null }),
+        liar.says({ kind: "answer", pair: 0, nonce: proof * 4_294_967, time: 0, chosen: true, seen: null }),
         BOB,
       );
     }
@@ -303,7 +303,7 @@ describe("a plan", () => {
   };
 
   test("is cut to what is harmless", () => {
-    const { targets, sockets, spray, per_s, give_up_ms, first_hops } = withinLimits(MAD);
+    const { targets, sockets, spray, per_s, give_up_ms, first_hops } = clampPlan(MAD);
     expect(targets).toHaveLength(16);
     expect(targets.every(({ kind }) => kind === "reflexive")).toBe(true);
     expect({ sockets, per_s, give_up_ms, first_hops }).toStrictEqual({
@@ -313,12 +313,12 @@ describe("a plan", () => {
       first_hops: 1,
     });
     expect(spray).toMatchObject({ ports: 64_512, probes: 1_536, after_ms: 0 });
-    expect(withinLimits({ ...MAD, same_network: true }).targets[1]).toStrictEqual({
+    expect(clampPlan({ ...MAD, same_network: true }).targets[1]).toStrictEqual({
       kind: "host",
       address: "10.0.0.9",
       port: 7,
     });
-    expect(withinLimits({ ...MAD, targets: [] }).sockets).toBe(1);
+    expect(clampPlan({ ...MAD, targets: [] }).sockets).toBe(1);
   });
 
   test("sends no address more than so many datagrams, a local one fewer, whatever it says", () => {
@@ -367,11 +367,11 @@ describe("messages", () => {
   test.each<Message>([
     { kind: "data", payload: Buffer.from("hello") },
     { kind: "data", payload: Buffer.alloc(0) },
-    { kind: "probe", way: 65_535, proof: 4_294_967_295, time: 4_294_967_295, chosen: true },
-    { kind: "answer", way: 0, proof: 1, time: 2, chosen: false, seen: null },
-    { kind: "answer", way: 1, proof: 2, time: 3, chosen: true, seen: { address: "20.0.0.1", port: 65_535 } },
-    { kind: "answer", way: 1, proof: 2, time: 3, chosen: true, seen: { address: "2a00:1::f:0:1", port: 1 } },
-    { kind: "answer", way: 1, proof: 2, time: 3, chosen: true, seen: { address: "2a00:1:2:3:4:5:6:7", port: 1 } },
+    { kind: "probe", pair: 65_535, nonce: 4_294_967_295, time: 4_294_967_295, chosen: true },
+    { kind: "answer", pair: 0, nonce: 1, time: 2, chosen: false, seen: null },
+    { kind: "answer", pair: 1, nonce: 2, time: 3, chosen: true, seen: { address: "20.0.0.1", port: 65_535 } },
+    { kind: "answer", pair: 1, nonce: 2, time: 3, chosen: true, seen: { address: "2a00:1::f:0:1", port: 1 } },
+    { kind: "answer", pair: 1, nonce: 2, time: 3, chosen: true, seen: { address: "2a00:1:2:3:4:5:6:7", port: 1 } },
   ])("%j goes and comes", (message) => {
     expect(readMessage(writeMessage(message))).toStrictEqual(message);
   });
@@ -384,14 +384,14 @@ describe("messages", () => {
       }
     expect(readMessage(new Uint8Array(0))).toBeNull();
     const probe = Buffer.concat([
-      writeMessage({ kind: "probe", way: 1, proof: 2, time: 3, chosen: false }),
+      writeMessage({ kind: "probe", pair: 1, nonce: 2, time: 3, chosen: false }),
       Buffer.alloc(9),
     ]);
     expect(readMessage(probe)).toMatchObject({ kind: "probe", way: 1 });
     const lies = writeMessage({
       kind: "answer",
-      way: 1,
-      proof: 2,
+      pair: 1,
+      nonce: 2,
       time: 3,
       chosen: false,
       seen: { address: "0.0.0.0", port: 9 },
@@ -400,7 +400,7 @@ describe("messages", () => {
   });
 
   test("a clock that went round is told apart", () => {
-    expect(since(2 ** 32 - 5, 2 ** 32 + 10)).toBe(15);
-    expect(since(1_000, 1_080.7)).toBe(80);
+    expect(elapsedMs(2 ** 32 - 5, 2 ** 32 + 10)).toBe(15);
+    expect(elapsedMs(1_000, 1_080.7)).toBe(80);
   });
 });

@@ -120,10 +120,10 @@ describe("order", () => {
       2 ** 33 + 1,
       2 ** 47,
     ]) {
-      if (counter === 2 ** 47) window.mark(counter - 1);
+      if (counter === 2 ** 47) window.record(counter - 1);
       expect(window.widen(counter % 2 ** 32)).toBe(counter);
       expect(window.isNew(counter)).toBe(true);
-      window.mark(counter);
+      window.record(counter);
       expect(window.isNew(counter)).toBe(false);
     }
     const late = 2 ** 47 - 1_000;

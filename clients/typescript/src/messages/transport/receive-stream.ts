@@ -1,0 +1,155 @@
+/** What comes from one peer: streams put in order and cut into messages, and unreliable messages put together. */
+import * as limits from "../limits.ts";
+import { DEFLATED_BIT, LENGTH_BYTES } from "./send-stream.ts";
+import { type StreamFrame, DEFLATED, type FragmentFrame } from "../packets.ts";
+
+/** A message as it came; it may be deflated. */
+export type ReceivedMessage = {
+  readonly channel: number;
+  readonly bytes: Uint8Array;
+  readonly isDeflated: boolean;
+  readonly isReliable: boolean;
+  /** What it took of its channel's window. */
+  readonly taken: number;
+};
+
+/** One channel's reliable messages. */
+export class ReceiveStream {
+  readonly channel: number;
+  /** By offset, none overlapping what was read; they may overlap each other. */
+  readonly #outOfOrder = new Map<number, Uint8Array>();
+  /** Bytes in order that make no message yet. */
+  #rest: Uint8Array[] = [];
+  #restBytes = 0;
+  #needed = LENGTH_BYTES;
+  #head: { length: number; isDeflated: boolean } | null = null;
+  /** In order up to here; read by the game; and how far the peer may go. */
+  #next = 0;
+  #consumed = 0;
+  #limit = limits.WINDOW_BYTES;
+
+  constructor(channel: number) {
+    this.channel = channel;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Whether there is room for it. A sender who keeps to what he was told never finds none. */
+  hasRoomFor({ offset, bytes }: StreamFrame): boolean {
+    const isNew = !this.#outOfOrder.has(offset) && offset > this.#next;
+    return offset + bytes.length <= this.#limit && (!isNew || this.#outOfOrder.size < limits.GAPS_MAX);
+  }
+
+  /** The messages that it completes, or null where they are none. */
+  receive({ offset, bytes }: StreamFrame): ReceivedMessage[] | null {
+    const messages: ReceivedMessage[] = [];
+    if (offset + bytes.length <= this.#next) return messages;
+    if (offset > this.#next) {
+      // Datagrams are the socket's; what is kept is copied.
+      if ((this.#outOfOrder.get(offset)?.length ?? 0) < bytes.length) this.#outOfOrder.set(offset, Uint8Array.from(bytes));
+      return messages;
+    }
+    if (!this.#append(Uint8Array.from(bytes.subarray(this.#next - offset)), messages)) return null;
+    return this.#drainInOrder(messages) ? messages : null;
+  }
+
+  /** The game has read so much. True where the peer should be told of the room. */
+  consume(taken: number): boolean {
+    this.#consumed += taken;
+    if (this.#consumed + limits.WINDOW_BYTES - this.#limit < limits.WINDOW_STEP_BYTES) return false;
+    this.#limit = this.#consumed + limits.WINDOW_BYTES;
+    return true;
+  }
+
+  /** Takes the pieces that are in order now. */
+  #drainInOrder(messages: ReceivedMessage[]): boolean {
+    for (let more = true; more && this.#outOfOrder.size > 0;) {
+      more = false;
+      const exact = this.#outOfOrder.get(this.#next);
+      const found: Iterable<[number, Uint8Array]> = exact === undefined ? this.#outOfOrder : [[this.#next, exact]];
+      for (const [offset, bytes] of found) {
+        if (offset > this.#next) continue;
+        this.#outOfOrder.delete(offset);
+        if (offset + bytes.length <= this.#next) continue;
+        if (!this.#append(bytes.subarray(this.#next - offset), messages)) return false;
+        more = true;
+        break;
+      }
+    }
+    return true;
+  }
+
+  #append(bytes: Uint8Array, messages: ReceivedMessage[]): boolean {
+    this.#rest.push(bytes);
+    this.#restBytes += bytes.length;
+    this.#next += bytes.length;
+    while (this.#restBytes >= this.#needed) {
+      const all = this.#rest.length === 1 ? this.#rest[0]! : Buffer.concat(this.#rest);
+      const part = all.subarray(0, this.#needed);
+      this.#rest = [all.subarray(this.#needed)];
+      this.#restBytes -= this.#needed;
+      if (this.#head === null) {
+        const word = Buffer.from(part).readUInt32BE();
+        const length = word % DEFLATED_BIT;
+        if (length > limits.MESSAGE_BYTES_MAX) return false;
+        this.#head = { length, isDeflated: word >= DEFLATED_BIT };
+        this.#needed = length;
+      } else {
+        const { length, isDeflated } = this.#head;
+        const taken = length + LENGTH_BYTES;
+        messages.push({ channel: this.channel, bytes: part, isDeflated, isReliable: true, taken });
+        this.#head = null;
+        this.#needed = LENGTH_BYTES;
+      }
+    }
+    return true;
+  }
+}
+
+type PartialMessage = { pieces: Map<number, Uint8Array>; count: number; bytes: number; until: number };
+
+/** Unreliable messages of which pieces are missing. */
+export class Reassembly {
+  readonly #partials = new Map<number, PartialMessage>();
+  #bytes = 0;
+
+  /** The message that it completes, or null. */
+  receive(piece: FragmentFrame, now: number): ReceivedMessage | null {
+    const { channel, message, index, count, flags } = piece;
+    const arrived = { channel, isDeflated: (flags & DEFLATED) !== 0, isReliable: false, taken: 0 };
+    if (count === 1) return { ...arrived, bytes: Uint8Array.from(piece.bytes) };
+    for (const [number, { until }] of this.#partials) if (until <= now) this.#drop(number);
+    const partial = this.#partials.get(message) ?? this.#begin(message, count, now);
+    if (partial === null || partial.count !== count || partial.pieces.has(index)) return null;
+    partial.pieces.set(index, Uint8Array.from(piece.bytes));
+    partial.bytes += piece.bytes.length;
+    this.#bytes += piece.bytes.length;
+    if (partial.bytes > limits.MESSAGE_BYTES_MAX) this.#drop(message);
+    else if (partial.pieces.size === count) {
+      this.#drop(message);
+      return { ...arrived, bytes: Buffer.concat(Array.from({ length: count }, (_, at) => partial.pieces.get(at)!)) };
+    }
+    while (this.#bytes > limits.REASSEMBLY_BYTES_MAX) this.#dropOldest();
+    return null;
+  }
+
+  #begin(message: number, count: number, now: number): PartialMessage | null {
+    if (count > limits.MESSAGE_BYTES_MAX / limits.FRAGMENT_BYTES_MIN) return null;
+    if (this.#partials.size >= limits.REASSEMBLY_MESSAGES_MAX) this.#dropOldest();
+    const partial = { pieces: new Map<number, Uint8Array>(), count, bytes: 0, until: now + limits.REASSEMBLY_TIMEOUT_MS };
+    this.#partials.set(message, partial);
+    return partial;
+  }
+
+  #dropOldest(): void {
+    const [oldest] = this.#partials.keys();
+    if (oldest !== undefined) this.#drop(oldest);
+  }
+
+  #drop(message: number): void {
+    this.#bytes -= this.#partials.get(message)?.bytes ?? 0;
+    this.#partials.delete(message);
+  }
+}

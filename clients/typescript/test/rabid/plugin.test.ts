@@ -1,0 +1,196 @@
+/** Ours and the original plugin, whose timing a double keeps, in virtual time. */
+import { describe, expect, test } from "vitest";
+import { hasMet, lobby, peersOnly, seeds } from "../support/rabid-lobby.ts";
+import type { Net } from "../support/rabid.ts";
+
+const ALICE = "203.0.113.1";
+const BOB = "203.0.113.2";
+
+describe("the double of the plugin", () => {
+  test("does with its like what was recorded of two real ones", () => {
+    const { net, plugins } = lobby(["PluginA", "PluginB"], { server: "original" });
+    expect(net.run(() => plugins.every(({ result }) => result !== null))).toBe(true);
+    expect(plugins.map(({ result }) => result?.what)).toEqual(["success", "success"]);
+    const told = net.log.find(({ to, text }) => to.address === ALICE && text.startsWith("s:"))!.at;
+    const said = (text: string): number[] =>
+      net.log.filter((one) => one.from.address === ALICE && one.text === text).map((one) => one.at - told);
+    // Recorded: 2.06 to 2.26 s, the first neighbour 0.3 s later, the last one at 6.85 s, confirmations from 12.41 s.
+    expect(said("g:PluginA:5000:5000")).toHaveLength(5);
+    expect(said("g:PluginA:5000:5000")[0]).toBeCloseTo(2_075, -2);
+    expect(said("g:PluginA:5000:4992")).toHaveLength(5);
+    expect(said("g:PluginA:5000:4992")[0]! - said("g:PluginA:5000:5000")[0]!).toBeCloseTo(300, 0);
+    expect(said("g:PluginA:5000:5008")[0]).toBeCloseTo(6_870, -2);
+    expect(said("c:PluginA:5000")[0]).toBeCloseTo(12_430, -2);
+    expect(said("c:PluginA:5000").length).toBeGreaterThanOrEqual(39);
+    expect(said("s:3")[0]).toBeCloseTo(14_430, -2);
+    const [hostAt, guestAt] = plugins.map(({ result }) => result!.at - told) as [number, number];
+    expect(Math.abs(hostAt - 14_430)).toBeLessThan(100);
+    expect(Math.abs(guestAt - 17_430)).toBeLessThan(100);
+  });
+
+  test("fails when nobody greets it", () => {
+    const { net, plugins } = lobby(["PluginA", "PluginB"], { blocks: (_from, _to, text) => text.startsWith("g:") });
+    net.pass(30_000);
+    expect(plugins.map(({ result }) => result?.what)).toEqual(["unreachable_self", "unreachable_self"]);
+  });
+
+  test("as a guest fails when the host never confirms", () => {
+    const { net, plugins } = lobby(["PluginA", "PluginB"], {
+      blocks: (_from, _to, text) => text.startsWith("c:PluginA"),
+    });
+    net.pass(30_000);
+    expect(plugins[1]!.result?.what).toBe("host_not_confirmed");
+  });
+});
+
+describe("ours host, plugin guests", () => {
+  test("both succeed, in the time that the plugin takes; it is given our host's address", () => {
+    const { net, startedAt, ours, plugins } = lobby(["Alice", "PluginB"]);
+    expect(net.run(() => ours.every(hasMet) && plugins.every(({ result }) => result !== null))).toBe(true);
+    expect(plugins[0]!.result).toMatchObject({ what: "success", host: { address: ALICE, port: 5_000 } });
+    expect(ours[0]!.event("met")).toMatchObject({ missing: [], peers: [{ name: "PluginB", isHost: false }] });
+    expect(net.now - startedAt).toBeLessThan(16_500);
+  });
+
+  test("says only words that the plugin expects at that time, besides the one it cannot read", () => {
+    const { net, ours, plugins } = lobby(["Alice", "PluginB"]);
+    net.run(() => ours.every(hasMet) && plugins.every(({ result }) => result !== null));
+    const told = net.log.find(({ to, text }) => to.address === BOB && text.startsWith("s:"))!.at;
+    const words = peersOnly(net).filter(({ from }) => from.address === ALICE);
+    expect(words.filter(({ text }) => !/^(g:Alice:5000:\d+|c:Alice:5000|s:3|r:Alice:1)$/.test(text))).toEqual([]);
+    // A start line before it confirms would be taken for the server's.
+    const confirmsFrom = net.log.find(({ text }) => text.startsWith("c:PluginB"))!.at;
+    expect(confirmsFrom - told).toBeGreaterThan(12_000);
+    expect(words.filter(({ text, at }) => text === "s:3" && at <= confirmsFrom)).toEqual([]);
+    expect(words.filter(({ text }) => text.startsWith("r:")).length).toBeLessThanOrEqual(10);
+    expect(words.length).toBeLessThan(300);
+    expect(busiestSecond(words)).toBeLessThan(60);
+  });
+
+  test("succeed though three in ten datagrams are lost", () => {
+    for (const seed of seeds(40)) {
+      const { net, ours, plugins } = lobby(["Alice", "PluginB"], { seed, ...PEERS_LOSE });
+      net.run(() => ours.every(ended) && plugins.every(({ result }) => result !== null));
+      const ends = [ours[0]!.event("met")?.missing, plugins[0]!.result?.what];
+      expect({ seed, ends }).toEqual({ seed, ends: [[], "success"] });
+    }
+  });
+
+  test("two of ours and a plugin: all three start together", () => {
+    for (const order of [
+      ["Alice", "Bob", "PluginC"],
+      ["Alice", "PluginB", "Carol"],
+    ]) {
+      const { net, ours, plugins } = lobby(order);
+      expect(net.run(() => ours.every(hasMet) && plugins.every(({ result }) => result !== null))).toBe(true);
+      expect(plugins[0]!.result?.what).toBe("success");
+      expect(ours.flatMap((player) => player.event("met")!.missing)).toEqual([]);
+    }
+  });
+
+  test("eleven plugins are not drowned: each one reads every word it needs in time", () => {
+    const order = ["Alice", ...Array.from({ length: 11 }, (_, at) => `Plugin${at}`)];
+    const { net, ours, plugins } = lobby(order);
+    net.run(() => ours.every(ended) && plugins.every(({ result }) => result !== null), 30_000);
+    expect(plugins.map(({ result }) => result?.what)).toEqual(plugins.map(() => "success"));
+    expect(ours[0]!.event("met")?.missing).toEqual([]);
+  });
+
+  test("ten of ours do not drown one plugin", () => {
+    const order = ["Alice", "Bob", "Carol", "Dan", "Eve", "Frank", "Grace", "Heidi", "Ivan", "Judy", "Ken", "PluginL"];
+    const { net, ours, plugins } = lobby(order);
+    expect(net.run(() => ours.every(hasMet) && plugins.every(({ result }) => result !== null), 30_000)).toBe(true);
+    expect(plugins[0]!.result?.what).toBe("success");
+    expect(ours.flatMap((player) => player.event("met")!.missing)).toEqual([]);
+    // It reads one word a frame: 60 in a second. From when it listens on, it must keep up.
+    const told = net.log.find(({ to, text }) => to.address === plugins[0]!.address && text.startsWith("s:"))!.at;
+    const words = peersOnly(net).filter(({ to, at }) => to.address === plugins[0]!.address && at > told + 2_500);
+    expect(busiestSecond(words)).toBeLessThan(60);
+  });
+
+  test("ours is silent once they have met, though the plugin goes on for three seconds", () => {
+    const { net, ours, plugins } = lobby(["Alice", "PluginB"]);
+    net.run(() => ours.every(hasMet));
+    const metAt = net.now;
+    expect(net.run(() => plugins.every(({ result }) => result !== null))).toBe(true);
+    expect(net.now - metAt).toBeGreaterThan(2_000);
+    expect(peersOnly(net).filter(({ from, at }) => from.address === ALICE && at > metAt)).toEqual([]);
+  });
+
+  test("a plugin that was told later than its kind could bear succeeds with ours", () => {
+    // Two plugins fail when one is told 0.3 s after the other.
+    const { net, ours, plugins } = lobby(["Alice", "PluginB"], { blocks: lateStart(BOB, 8) });
+    net.run(() => ours.every(ended) && plugins.every(({ result }) => result !== null), 30_000);
+    expect([ours[0]!.event("met")?.missing, plugins[0]!.result?.what]).toEqual([[], "success"]);
+    const pair = lobby(["PluginA", "PluginB"], { blocks: lateStart(BOB, 8) });
+    pair.net.run(() => pair.plugins.every(({ result }) => result !== null), 30_000);
+    expect(pair.plugins[1]!.result?.what).toBe("unreachable_self");
+  });
+
+  test("a plugin that leaves half way does not keep the others", () => {
+    const { net, startedAt, ours } = lobby(["Alice", "Bob", "PluginC"], {
+      blocks: (from, _to, text) => from.address === "203.0.113.3" && text.startsWith("c:PluginC"),
+    });
+    expect(net.run(() => ours.every(hasMet))).toBe(true);
+    expect(net.now - startedAt).toBeLessThan(18_500);
+    expect(ours[0]!.event("met")?.missing).toEqual(["PluginC"]);
+  });
+});
+
+describe("plugin host, ours as guests", () => {
+  test("both succeed; ours starts when the plugin's guests would", () => {
+    const { net, ours, plugins } = lobby(["PluginA", "Bob"]);
+    expect(net.run(() => ours.every(hasMet) && plugins.every(({ result }) => result !== null))).toBe(true);
+    expect(plugins[0]!.result?.what).toBe("success");
+    expect(ours[0]!.event("met")).toMatchObject({ host: "PluginA", isHost: false, missing: [] });
+    expect(ours[0]!.event("met")!.peers).toEqual([
+      { name: "PluginA", endpoint: { address: ALICE, port: 5_000 }, isHost: true },
+    ]);
+    expect(net.now - net.log.find(({ text }) => text === "s:3")!.at).toBeGreaterThanOrEqual(3_000);
+  });
+
+  test("succeed though three in ten datagrams are lost", () => {
+    for (const seed of seeds(40)) {
+      const { net, ours, plugins } = lobby(["PluginA", "Bob"], { seed, ...PEERS_LOSE });
+      net.run(() => ours.every(ended) && plugins.every(({ result }) => result !== null));
+      const ends = [ours[0]!.event("met")?.missing, plugins[0]!.result?.what];
+      expect({ seed, ends }).toEqual({ seed, ends: [[], "success"] });
+    }
+  });
+
+  test("a plugin host with a plugin guest and one of ours", () => {
+    const { net, ours, plugins } = lobby(["PluginA", "PluginB", "Carol"]);
+    expect(net.run(() => ours.every(ended) && plugins.every(({ result }) => result !== null))).toBe(true);
+    expect(plugins.map(({ result }) => result?.what)).toEqual(["success", "success"]);
+    expect(ours[0]!.event("met")).toMatchObject({ host: "PluginA", missing: [] });
+  });
+
+  test("ours never confirms a start that the host has not said: the plugin would take it for the end", () => {
+    const { net, ours } = lobby(["PluginA", "Bob"]);
+    net.run(() => ours.every(hasMet));
+    const start = net.log.find(({ text }) => text === "s:3")!.at;
+    expect(net.log.filter(({ text, at }) => text.startsWith("y:Bob") && at < start)).toEqual([]);
+    // Recorded of the plugin as a guest: 60 of them, 50 ms apart.
+    expect(net.log.filter(({ text }) => text === "y:Bob:5000").length).toBeGreaterThan(50);
+  });
+});
+
+/** The way between players loses three in ten; what happens on the way to the server is tested elsewhere. */
+const PEERS_LOSE = {
+  duplicates: 0.1,
+  delay_ms: [5, 80],
+  loss: 0.3,
+  reliable: (address: string): boolean => address === "198.51.100.1",
+} as const;
+
+const ended = (player: Parameters<typeof hasMet>[0]): boolean => hasMet(player) || player.event("failed") !== undefined;
+
+/** Loses so many start lines: with eight the first one to arrive is the one at 500 ms. */
+function lateStart(address: string, lost: number): (from: unknown, to: { address: string }, text: string) => boolean {
+  let copies = 0;
+  return (_from, to, text) => to.address === address && /^s:\d+:/.test(text) && copies++ < lost;
+}
+
+function busiestSecond(words: Net["log"]): number {
+  return Math.max(...words.map(({ at }) => words.filter((one) => one.at >= at && one.at < at + 1_000).length));
+}
