@@ -11,22 +11,22 @@ export const NAME_LENGTH_MAX = 128;
 /** Hard ceiling of one lobby, whatever a wire asks for. */
 export const SEATS_MAX = 128;
 /** Names and sources a lobby remembers as kicked; the oldest is forgotten first. */
-export const BARRED_PER_LOBBY_MAX = 64;
+export const BANNED_PER_LOBBY_MAX = 64;
 /** What a wire may store with a member and get back after a restart (Dowsett's handshake password needs 10). */
 export const MEMORY_LENGTH_MAX = 512;
 
 /** Peers an HTTP lobby remembers as former hosts, to tell them that they are late; the oldest is forgotten first. */
-export const DEPOSED_PER_LOBBY_MAX = 8;
+export const FORMER_HOSTS_PER_LOBBY_MAX = 8;
 /** Peers who wait for a host to admit them: more than he can read. */
 export const APPLICANTS_PER_LOBBY_MAX = 32;
 
 // --- Lobbies made over HTTP ------------------------------------------------------------------------------------
 /** Names that people read: a line of a list. In UTF-16 units. */
-export const TITLE_LENGTH_MAX = 64;
+export const DISPLAY_NAME_LENGTH_MAX = 64;
 /** What a host says to whom he kicks: a sentence. In UTF-16 units. */
 export const KICK_DETAIL_LENGTH_MAX = 200;
 /** A lobby of one is a lobby that nobody can join. */
-export const SEATS_LEAST = 2;
+export const SEATS_MIN = 2;
 /** Version of a game, as its developer writes it. */
 export const VERSION_LENGTH_MAX = 64;
 export const PASSWORD_LENGTH_MAX = 128;
@@ -67,7 +67,7 @@ export const HEARTBEAT_S = 10;
 /** How long a session ticket proves a place in a lobby to a sidecar; joining once more gives a new one. */
 export const SESSION_TICKET_S = 3_600;
 /** Quick join looks at this many lines, and tries this many of them: others join meanwhile. */
-export const QUICK_JOIN_LINES = 50;
+export const QUICK_JOIN_CANDIDATES = 50;
 export const QUICK_JOIN_TRIES = 5;
 /** A lobby whose host went waits this long for a member who claims it, then it ends. */
 export const VACANT_MS = 60_000;
@@ -102,8 +102,8 @@ export const CERTIFICATE_LENGTH_MAX = 16_384;
 /** A URL that clients are told. */
 export const URL_LENGTH_MAX = 256;
 /** Reconnect: full jitter between these two, doubling. */
-export const BACKOFF_FIRST_MS = 250;
-export const BACKOFF_LAST_MS = 10_000;
+export const BACKOFF_MIN_MS = 250;
+export const BACKOFF_MAX_MS = 10_000;
 /** Time a connection attempt may take before it is given up. */
 export const LINK_OPEN_MS = 10_000;
 /** A sidecar may be gone this long before its members count as away and leave the lists. */
@@ -135,7 +135,7 @@ export const ORDER_KEYS_MAX = 3;
 /** A cursor holds the facts of one line: five texts of 128 units, each unit five characters at the most. */
 export const CURSOR_LENGTH_MAX = 4_096;
 /** Orders in which a hub keeps its lines: each costs a pointer per line and two searches per change. */
-export const SHELVES_MAX = 8;
+export const SORTED_INDEXES_MAX = 8;
 /** A list may be this old in a cache between the hub and a browser. */
 export const LIST_MAX_AGE_S = 2;
 export const LIST_STALE_S = 8;
@@ -161,7 +161,7 @@ export const TOKEN_KEY_LENGTH_MIN = 32;
 
 // --- Tolls of the API ------------------------------------------------------------------------------------------
 /** What one peer may ask: refill per second, and what may come at once. RATE_LIMITS changes them. */
-export const TOLL_BUDGETS = {
+export const RATE_LIMIT_BUDGETS = {
   /** New identities: 64 behind one address, for a school class behind one NAT, and then one every ten seconds. */
   peers: { per_s: 0.1, burst: 64 },
   /** A page of the list; caches answer more often. */
@@ -184,18 +184,18 @@ export const TOLL_BUDGETS = {
   code: { per_s: 1 / 6, burst: 10 },
 } as const;
 /** Who has guessed too often may guess again then: a token of `code` comes back in six seconds. */
-export const GUESS_WAIT_S = 6;
+export const CODE_RETRY_AFTER_S = 6;
 /** Payers remembered for each toll; when full, newcomers share one budget. Three tables a toll, 100 bytes a payer. */
-export const TOLL_PAYERS_MAX = 8_192;
+export const RATE_LIMIT_SUBJECTS_MAX = 8_192;
 /** Peers of one household or school share an address: together they may ask as often as this many. */
-export const HOUSEHOLD_FACTOR = 16;
+export const SHARED_SOURCE_FACTOR = 16;
 
 // --- Idempotency -----------------------------------------------------------------------------------------------
 /** Answers to requests with an idempotency key are given again for this long. */
-export const ANSWER_KEPT_MS = 600_000;
+export const IDEMPOTENCY_KEPT_MS = 600_000;
 /** Answers of one hub, and of one peer: a row each, at most 16 KiB. The oldest are forgotten first. */
-export const ANSWERS_MAX = 10_000;
-export const ANSWERS_PER_PEER_MAX = 64;
+export const IDEMPOTENT_RESPONSES_MAX = 10_000;
+export const IDEMPOTENT_RESPONSES_PER_PEER_MAX = 64;
 
 // --- Admin -----------------------------------------------------------------------------------------------------
 /** Bans of one game; every hub holds all of them. */
@@ -207,34 +207,34 @@ export const PREFIX_LENGTH_MAX = 49;
 
 // --- Events ----------------------------------------------------------------------------------------------------
 /** What a watcher says in one message: a signal of 8 KiB, each character escaped at the worst. */
-export const WATCHER_MESSAGE_LENGTH_MAX = 65_536;
+export const SUBSCRIBER_MESSAGE_LENGTH_MAX = 65_536;
 /** Messages of one socket, refill per second and at once: subscribing to everything after a drop, and then a chat. */
-export const WATCHER_PER_S = 10;
-export const WATCHER_BURST = 40;
+export const SUBSCRIBER_MESSAGES_PER_S = 10;
+export const SUBSCRIBER_MESSAGES_BURST = 40;
 /** Sockets of one hub (the platform takes 32,768) and of one source: a school behind one address. With what each of
  * them may leave unread they fill half of the platform's 128 MB. */
-export const WATCHERS_MAX = 16_384;
-export const WATCHERS_PER_SOURCE_MAX = 128;
+export const SUBSCRIBERS_MAX = 16_384;
+export const SUBSCRIBERS_PER_SOURCE_MAX = 128;
 /** Lobbies that one socket watches: what travels with it through hibernation must stay below 16 KiB. */
-export const TOPICS_PER_WATCHER_MAX = 16;
+export const TOPICS_PER_SUBSCRIBER_MAX = 16;
 /** The filter of a list, as JSON text, for the same reason. */
 export const FILTER_LENGTH_MAX = 2_048;
 /** A lobby is told of once per this, at the most: the first change at once, further ones merged. */
 export const COALESCE_MS = 1_000;
 /** What a watched list begins with, in lines and in characters; the rest is paged through over HTTP. */
-export const SNAPSHOT_LINES_MAX = 500;
+export const SNAPSHOT_LOBBIES_MAX = 500;
 export const SNAPSHOT_LENGTH_MAX = 262_144;
 /** Lines of other hubs that the first one holds while its list is watched: 15 MB of the platform's 128. */
-export const LINES_WATCHED_MAX = 50_000;
+export const SHARD_FEED_SUMMARIES_MAX = 50_000;
 /** What is told of a topic that nobody watches any more is kept for those who come back so soon. */
 export const REPLAY_KEPT_MS = 60_000;
 /** Events kept for those who come back after a drop, and their weight in characters of JSON. */
 export const REPLAY_ITEMS_MAX = 1_024;
 export const REPLAY_LENGTH_MAX = 1_048_576;
 /** Clients ping this often ... */
-export const WATCHER_PING_S = 10;
+export const SUBSCRIBER_PING_S = 10;
 /** ... and have gone when they did not for this long: three pings. Looked at as often, at a row each time. */
-export const WATCHER_SILENCE_MS = 30_000;
+export const SUBSCRIBER_SILENCE_MS = 30_000;
 /** Characters told to a socket of which its pings do not show that they have arrived; one message more is told. */
 export const UNCONFIRMED_LENGTH_MAX = 524_288;
 
@@ -245,8 +245,8 @@ export const CONTACTS_MAX = 65_536;
 export const LOBBIES_PER_SOURCE_MAX = 256;
 export const MEMBERSHIPS_PER_SOURCE_MAX = 1_024;
 /** Answers and questions for a source that holds no contact yet: refill per second, and what may come at once. */
-export const STRANGER_PER_S = 256;
-export const STRANGER_BURST = 1_024;
+export const UNKNOWN_SOURCE_PER_S = 256;
+export const UNKNOWN_SOURCE_BURST = 1_024;
 /** Answers to one contact: the Rabid plugin pings twice a second, documents ask for one. */
 export const RENEWAL_PER_S = 10;
 export const RENEWAL_BURST = 20;
@@ -272,11 +272,11 @@ export const SOURCES_MAX = 65_536;
 /** UDP receive buffer asked of the kernel: about 25 ms of 100,000 small datagrams a second. */
 export const RECEIVE_BUFFER_BYTES = 4_194_304;
 /** How often leases are looked at. Each look costs one pass over the contacts that are due, not over all. */
-export const LEASE_LOOK_MS = 100;
+export const LEASE_CHECK_MS = 100;
 /** A clock that is further off than this is worth a word: tokens and certificates are judged by it. */
 export const CLOCK_SKEW_MS = 30_000;
 /** How long a sidecar that starts waits for what the hub says of itself. */
-export const HUB_ASK_MS = 5_000;
+export const HUB_REQUEST_MS = 5_000;
 /** A drain may take this long before the process ends anyway. */
 export const DRAIN_MS = 2_000;
 /** Scheduled repetitions (start lines, time-outs) waiting at once; further ones are not repeated. */
@@ -293,9 +293,9 @@ export const RECEIPT_FRESH_MS = 20_000;
 /** How far a receipt may be ahead of our clock: another sidecar signed it. */
 export const RECEIPT_SKEW_MS = 5_000;
 /** A member who was silent for so long towards a sidecar is told of anew: a seat is given up after less. */
-export const SIGN_MS = 60_000;
+export const LIVENESS_REPORT_MS = 60_000;
 /** Members whose signs one game's sidecar remembers; of more the hub hears more often. 150 bytes each. */
-export const SIGNS_MAX = 65_536;
+export const LIVENESS_REPORTS_MAX = 65_536;
 
 // --- Relay -----------------------------------------------------------------------------------------------------
 /** What IPv4 and UDP add to a datagram. Counted, so that empty datagrams are not free. */
@@ -317,7 +317,7 @@ export const RELAY_SOURCE_PER_S = 2_097_152;
 /** What one game may send: about what one process carries of 64-byte datagrams, and 512 Mbit/s of long ones. */
 export const RELAY_GAME_PER_S = 67_108_864;
 /** Sides of allocations that one source may hold: a host with 64 players, a school with 32 pairs. */
-export const RELAY_PLACES_PER_SOURCE_MAX = 64;
+export const RELAY_SLOTS_PER_SOURCE_MAX = 64;
 /** Receive buffer of a relay port: a level sent in a burst, while the process does something else for 100 ms. */
 export const RELAY_RECEIVE_BUFFER_BYTES = 524_288;
 /** What may wait for the network in one relay port; more is dropped. Four of the longest datagrams. */
@@ -325,14 +325,14 @@ export const RELAY_QUEUE_BYTES_MAX = 262_144;
 /** Ports of the range that may turn out to be taken by other programs before an allocation is refused. */
 export const RELAY_BIND_TRIES = 64;
 /** How often a relay that is about to end looks whether it is idle. */
-export const RELAY_DRAIN_LOOK_MS = 50;
+export const RELAY_DRAIN_CHECK_MS = 50;
 
 // --- Tunnels ---------------------------------------------------------------------------------------------------
 /** WebSockets at once, and of one source: two ends of every tenth relay; a school. Each takes about 30 kB. */
 export const TUNNELS_MAX = 1_024;
 export const TUNNELS_PER_SOURCE_MAX = 32;
 /** Who has not said which relay he means by then has no business here. */
-export const TUNNEL_ENTER_MS = 10_000;
+export const TUNNEL_OPEN_MS = 10_000;
 /** A peer that has not answered a ping when the next one is due has gone. Also keeps proxies from closing. */
 export const TUNNEL_PING_MS = 20_000;
 /** The longest datagram that the relay carries. */
@@ -399,7 +399,7 @@ export const DTLS_IDLE_S = 120;
 /** A certificate that expires sooner is warned of: two weeks are enough to renew one. */
 export const CERTIFICATE_WARNING_MS = 14 * 24 * 3_600_000;
 /** How often handshakes are looked at for something to be sent again; OpenSSL first does after a second. */
-export const DTLS_LOOK_MS = 200;
+export const DTLS_RETRANSMIT_CHECK_MS = 200;
 /** A claim for a game's own socket is good for so long: time to be sent a few times. */
 export const DTLS_CLAIM_MS = 30_000;
 /** Bytes of a claim, from the system's generator. */
@@ -476,8 +476,8 @@ export const TIMELINE_MAX = 16;
 /** The longest time that a client tells of. */
 export const OUTCOME_MS_MAX = 600_000;
 /** Who was asked has this long: a person, and a client that only has to look where it is. */
-export const CONSENT_ASKED_MS = 30_000;
-export const CONSENT_GIVEN_MS = 10_000;
+export const CONSENT_PROMPT_MS = 30_000;
+export const CONSENT_AUTOMATIC_MS = 10_000;
 /** Once both agree, both must have looked again within this time. */
 export const GATHER_MS = 10_000;
 /** A reach older than this is looked at again: mappings expire, counting NATs move on. */
@@ -503,7 +503,7 @@ export const RELAY_TICKET_S = 4 * 3_600;
 /** How long an invitation is good: an evening. */
 export const INVITATION_S = 4 * 3_600;
 /** Outcomes are written together, this long after the first of them. */
-export const OUTCOMES_KEPT_MS = 5_000;
+export const OUTCOMES_WRITE_DELAY_MS = 5_000;
 /** Tries that a pair of NATs is shown by, and by which its numbers rise: whoever is among 20 is not found. */
 export const STATS_SAMPLES_MIN = 20;
 /** Tries at which both numbers of a pair are halved; a multiple of the steps they are shown in. */

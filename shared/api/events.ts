@@ -23,15 +23,15 @@
  *     any time          going_away {}: no new lobbies are made here, those that are go on
  *                       error {problem} · resync {} and close 4008 · close with a code of `WatchClose`
  */
-import { type LobbyView, type MemberView, chatLine, signalling, type Summary } from "./lobbies.ts";
-import { accepting, connectionId } from "../connect/schema.ts";
+import { type LobbyView, type MemberView, chatMessage, signalMessage, type Summary } from "./lobbies.ts";
+import { acceptRequest, connectionId } from "../connect/schema.ts";
 import { type Decoder, integer, map, object, oneOf, optional, text, union } from "../schema/decode.ts";
 import { PREDICATES_MAX, OPERAND_LENGTH_MAX } from "../limits.ts";
 import { LOBBY_ID_PATTERN } from "../lobby/ids.ts";
 
 export const SUBPROTOCOL = "parley.v1";
 
-export const WatchClose = {
+export const EventsCloseCode = {
   /** Not JSON text, too long, or no shape of a message at all. */
   malformed: 4400,
   /** The token is not good. */
@@ -65,13 +65,13 @@ const subscribe = says(
   object({ topic, id: optional(lobbyId), filter: optional(filterParameters), since: seq }),
 );
 const unsubscribe = says("unsubscribe", object({ topic, id: optional(lobbyId) }));
-const chat = says("chat", object({ lobby: lobbyId, ...chatLine.fields }));
-const signal = says("signal", object({ lobby: lobbyId, ...signalling.fields }));
-const accept = says("accept", object({ connection_id: connectionId, ...accepting.fields }));
+const chat = says("chat", object({ lobby: lobbyId, ...chatMessage.fields }));
+const signal = says("signal", object({ lobby: lobbyId, ...signalMessage.fields }));
+const accept = says("accept", object({ connection_id: connectionId, ...acceptRequest.fields }));
 const deny = says("deny", object({ connection_id: connectionId }));
 
 type Said<D> = D extends Decoder<infer T> ? T : never;
-export type FromWatcher =
+export type ClientMessage =
   | Said<typeof hello>
   | Said<typeof subscribe>
   | Said<typeof unsubscribe>
@@ -80,7 +80,7 @@ export type FromWatcher =
   | Said<typeof accept>
   | Said<typeof deny>;
 
-export const fromWatcher: Decoder<FromWatcher> = union<FromWatcher>("type", {
+export const clientMessage: Decoder<ClientMessage> = union<ClientMessage>("type", {
   hello,
   subscribe,
   unsubscribe,
@@ -93,17 +93,17 @@ export const fromWatcher: Decoder<FromWatcher> = union<FromWatcher>("type", {
 // --- to clients ------------------------------------------------------------------------------------------------
 
 /** Why a lobby is gone from a topic. `filtered`: it lives, and is no longer what was asked for. */
-export type GoneReason = "closed" | "started" | "timed_out" | "banned" | "left" | "kicked" | "filtered";
+export type LobbyRemovedReason = "closed" | "started" | "timed_out" | "banned" | "left" | "kicked" | "filtered";
 export type LeftState = "left" | "disconnected" | "kicked" | "banned";
 /** `left`: the host went, and the next one follows. `vacant`: nobody does, until a member claims it. */
 export type HostCause = "left" | "handed" | "claimed" | "vacant";
 
-export type News =
+export type LobbyEvent =
   | { readonly type: "lobby.added" | "lobby.updated"; readonly data: { readonly lobby: Summary | LobbyView } }
   | {
       readonly type: "lobby.removed";
       /** `detail`: what the host said to whom he kicked. */
-      readonly data: { readonly id: string; readonly reason: GoneReason; readonly detail?: string };
+      readonly data: { readonly id: string; readonly reason: LobbyRemovedReason; readonly detail?: string };
     }
   | {
       readonly type: "lobby.host_changed";

@@ -27,7 +27,7 @@
 import {
   anyOf,
   constant,
-  described,
+  withSchema,
   type Decoder,
   flag,
   integer,
@@ -52,14 +52,14 @@ import {
   NAME_LENGTH_MAX,
   PAGE_MAX,
   PASSWORD_LENGTH_MAX,
-  SEATS_LEAST,
+  SEATS_MIN,
   SEATS_MAX,
   SIGNAL_LENGTH_MAX,
-  TITLE_LENGTH_MAX,
+  DISPLAY_NAME_LENGTH_MAX,
   VALUE_LENGTH_MAX,
   VERSION_LENGTH_MAX,
 } from "../limits.ts";
-import { ADDRESS_POLICIES, CONSENTS, SUCCESSIONS, VISIBILITIES, WIRES } from "../lobby/lobby.ts";
+import { ADDRESS_POLICIES, CONSENTS, HOST_POLICIES, VISIBILITIES, WIRES } from "../lobby/lobby.ts";
 import { PEER_PATTERN } from "../lobby/ids.ts";
 
 // --- words -----------------------------------------------------------------------------------------------------
@@ -67,12 +67,12 @@ import { PEER_PATTERN } from "../lobby/ids.ts";
 /** A line that people read: no control, no change of writing direction, no blank ends. */
 const line = (length_max: number): Decoder<string> =>
   text(length_max, /^(?!\s)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]+(?<!\s)$/u);
-const title = line(TITLE_LENGTH_MAX);
+const title = line(DISPLAY_NAME_LENGTH_MAX);
 const peer = text(40, PEER_PATTERN);
 const gameVersion = text(VERSION_LENGTH_MAX, /^[\x21-\x7e]+$/);
 const password = text(PASSWORD_LENGTH_MAX, /^[^\p{Cs}]+$/u);
 const code = text(16, /^[A-Za-z0-9 -]+$/);
-const seats = integer(SEATS_LEAST, SEATS_MAX);
+const seats = integer(SEATS_MIN, SEATS_MAX);
 export const LOBBY_KEY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const value = anyOf("text, a number, true or false", text(VALUE_LENGTH_MAX, /^[^\p{Cs}]*$/u), number, flag);
 const visibility = oneOf(...VISIBILITIES);
@@ -94,7 +94,7 @@ const memberDataPatch = map(DATA_KEY_PATTERN, nullable(value), 2 * DATA_KEYS_MAX
 /** An entry, or its value alone: what else is to be said of it stays as it is, or as it would be unsaid. */
 function orValue<T>(entry: Decoder<T>): Decoder<T | { readonly value: Value }> {
   const plain = (given: unknown, path: string) => ({ value: value(given, path) });
-  return described({ anyOf: [value.schema, entry.schema] }, (given, path) =>
+  return withSchema({ anyOf: [value.schema, entry.schema] }, (given, path) =>
     typeof given === "object" && given !== null ? entry(given, path) : plain(given, path),
   );
 }
@@ -102,7 +102,7 @@ function orValue<T>(entry: Decoder<T>): Decoder<T | { readonly value: Value }> {
 // --- requests --------------------------------------------------------------------------------------------------
 
 /** Who comes: the same fields wherever one enters. */
-const entrant = {
+const joinerFields = {
   /** What people read of this member; absent: his peer id. */
   member_name: optional(title),
   member_data: optional(newMemberData),
@@ -118,18 +118,18 @@ export const newLobby = object({
   joinable: optional(flag),
   /** The host admits each joiner. */
   approval: optional(flag),
-  host_policy: optional(oneOf(...SUCCESSIONS)),
+  host_policy: optional(oneOf(...HOST_POLICIES)),
   consent: optional(consent),
   addresses: optional(addresses),
   data: optional(newData),
   /** Any word of one's own: the next lobby of the same word replaces this one. */
   client_ref: optional(text(64, /^[\x21-\x7e]+$/)),
-  ...entrant,
+  ...joinerFields,
 });
 export type NewLobby = Shape<typeof newLobby>;
 
 /** What a host of a foreign wire says of his lobby. Who joins is his wire's business, so there is less to say. */
-export const publishing = object({
+export const publishRequest = object({
   name: title,
   /** Absent: nobody counts. */
   seats: optional(seats),
@@ -151,33 +151,33 @@ export const lobbyPatch = object({
   state: optional(oneOf("open", "in_game")),
   joinable: optional(flag),
   approval: optional(flag),
-  host_policy: optional(oneOf(...SUCCESSIONS)),
+  host_policy: optional(oneOf(...HOST_POLICIES)),
   consent: optional(consent),
   addresses: optional(addresses),
   data: optional(dataPatch),
 });
 export type LobbyPatch = Shape<typeof lobbyPatch>;
 
-export const joining = object({
+export const joinRequest = object({
   password: optional(password),
   /** Needed for private lobbies; others are found without it. */
   code: optional(code),
   version: optional(gameVersion),
-  ...entrant,
+  ...joinerFields,
 });
-export type Joining = Shape<typeof joining>;
+export type JoinRequest = Shape<typeof joinRequest>;
 
-export const joiningByCode = object({ ...joining.fields, code });
+export const joinByCodeRequest = object({ ...joinRequest.fields, code });
 
-export const quickJoining = object({
+export const quickJoinRequest = object({
   version: optional(gameVersion),
-  ...entrant,
+  ...joinerFields,
   /** Parameters of the list, as text: `{"data[map]": "forest"}`. */
   filter: optional(map(/^[a-z_]{1,32}(\[[A-Za-z0-9_.-]{1,64}\]){0,2}$/, text(256), 12)),
   /** Host this lobby where none is found. */
   create_if_none: optional(newLobby),
 });
-export type QuickJoining = Shape<typeof quickJoining>;
+export type QuickJoinRequest = Shape<typeof quickJoinRequest>;
 
 export const memberPatch = object({
   name: optional(title),
@@ -188,9 +188,9 @@ export const memberPatch = object({
 });
 /** Why somebody is kicked: a parameter, as a DELETE has no body. */
 export const kickDetail = line(KICK_DETAIL_LENGTH_MAX);
-export const handover = object({ peer_id: peer, expected_term: count });
-export const chatLine = object({ text: text(CHAT_LENGTH_MAX, /^[^\p{Cs}]+$/u) });
-export const signalling = object({ to: peer, body: text(SIGNAL_LENGTH_MAX, /^[^\p{Cs}]+$/u) });
+export const hostTransfer = object({ peer_id: peer, expected_term: count });
+export const chatMessage = object({ text: text(CHAT_LENGTH_MAX, /^[^\p{Cs}]+$/u) });
+export const signalMessage = object({ to: peer, body: text(SIGNAL_LENGTH_MAX, /^[^\p{Cs}]+$/u) });
 
 // --- answers ---------------------------------------------------------------------------------------------------
 
@@ -263,7 +263,7 @@ export const page = object({
 export const lobby = object({
   ...summary.fields,
   visibility,
-  host_policy: oneOf(...SUCCESSIONS),
+  host_policy: oneOf(...HOST_POLICIES),
   consent,
   addresses,
   /** The host's peer id: null on wires without them, and while the lobby waits for a member to claim it. */
@@ -292,9 +292,9 @@ export const joined = object({
   session_ticket: optional(text(1_024)),
 });
 /** The host has to admit you: ask again, or listen on a WebSocket. */
-export const pending = object({ status: constant("pending"), lobby_id: text(64), expires_at: time });
+export const pendingJoin = object({ status: constant("pending"), lobby_id: text(64), expires_at: time });
 export type Joined = Shape<typeof joined>;
-export type Pending = Shape<typeof pending>;
+export type PendingJoin = Shape<typeof pendingJoin>;
 
 export const problem: Decoder<Problem> = object({
   type: text(128),

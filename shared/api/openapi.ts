@@ -7,11 +7,11 @@ import * as connect from "../connect/schema.ts";
 import * as house from "./service.ts";
 import type { Schema } from "../schema/decode.ts";
 import { CONNECT_OPERATIONS } from "./operations/connections.ts";
-import { HOUSE_OPERATIONS } from "./operations/service.ts";
-import { type Answer, LOBBY_OPERATIONS, type Method, type Operation, type Operations } from "./operations/lobbies.ts";
+import { SERVICE_OPERATIONS } from "./operations/service.ts";
+import { type ResponseSpec, LOBBY_OPERATIONS, type Method, type Operation, type Operations } from "./operations/lobbies.ts";
 import { REFUSALS, type RefusalCode } from "../refusals.ts";
 
-export const OPERATIONS: Operations = { ...LOBBY_OPERATIONS, ...CONNECT_OPERATIONS, ...HOUSE_OPERATIONS };
+export const OPERATIONS: Operations = { ...LOBBY_OPERATIONS, ...CONNECT_OPERATIONS, ...SERVICE_OPERATIONS };
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -19,30 +19,30 @@ type Json = { readonly [key: string]: unknown };
 
 const SHAPES = {
   NewLobby: api.newLobby,
-  Publishing: api.publishing,
+  Publishing: api.publishRequest,
   LobbyPatch: api.lobbyPatch,
-  Joining: api.joining,
-  JoiningByCode: api.joiningByCode,
-  QuickJoining: api.quickJoining,
+  Joining: api.joinRequest,
+  JoiningByCode: api.joinByCodeRequest,
+  QuickJoining: api.quickJoinRequest,
   MemberPatch: api.memberPatch,
-  Handover: api.handover,
-  ChatLine: api.chatLine,
-  Signal: api.signalling,
+  Handover: api.hostTransfer,
+  ChatLine: api.chatMessage,
+  Signal: api.signalMessage,
   Lobby: api.lobby,
   Summary: api.summary,
   Page: api.page,
   Member: api.member,
   Applicant: api.applicant,
   Joined: api.joined,
-  Pending: api.pending,
-  Connecting: connect.connecting,
-  Accepting: connect.accepting,
+  Pending: api.pendingJoin,
+  Connecting: connect.connectRequest,
+  Accepting: connect.acceptRequest,
   Reach: connect.reach,
   Connection: connect.connection,
   ConnectionList: connect.connectionList,
   Invitation: connect.invitation,
   Relay: connect.relay,
-  Relaying: connect.relaying,
+  Relaying: connect.relayRequest,
   Outcome: connect.outcome,
   Problem: api.problem,
   Identity: house.identity,
@@ -69,7 +69,7 @@ function referring(schema: unknown, top = false): unknown {
 
 /** Everything that an operation can be refused for: what its kind brings, and what it names itself. */
 export function refusalsOf(path: string, method: Method, operation: Operation): RefusalCode[] {
-  const { who, toll, body, parameters = [], refusals = [] } = operation;
+  const { auth: who, rateLimit: toll, body, parameters = [], refusals = [] } = operation;
   const codes = new Set<RefusalCode>(refusals);
   if (path.includes("{game}") || body !== undefined || parameters.length > 0) codes.add("invalid_request");
   if (who !== "nobody") codes.add("unauthorized");
@@ -83,7 +83,7 @@ export function refusalsOf(path: string, method: Method, operation: Operation): 
 }
 
 /** Who may repeat himself by an `Idempotency-Key`. */
-const takesKey = (method: Method, { who, unkept }: Operation): boolean =>
+const takesKey = (method: Method, { auth: who, notReplayable: unkept }: Operation): boolean =>
   method === "post" && who === "peer" && unkept !== true;
 
 export function openapi(): Json {
@@ -127,9 +127,9 @@ export function openapi(): Json {
 }
 
 function describe(path: string, method: Method, operation: Operation): Json {
-  const { id, tag, says, who, or, toll, parameters = [], body, answers } = operation;
+  const { id, tag, summary: says, auth: who, alternativeAuth: or, rateLimit: toll, parameters = [], body, responses: answers } = operation;
   const key = takesKey(method, operation) ? [IDEMPOTENCY_KEY] : [];
-  const asked = parameters.map(({ in: where, name, says: description, decoder }) => ({
+  const asked = parameters.map(({ in: where, name, description: description, decoder }) => ({
     in: where,
     name,
     description,
@@ -157,7 +157,7 @@ function describe(path: string, method: Method, operation: Operation): Json {
   };
 }
 
-function answered({ says, body, type, headers = [] }: Answer, { toll, who }: Operation): Json {
+function answered({ description: says, body, type, headers = [] }: ResponseSpec, { rateLimit: toll, auth: who }: Operation): Json {
   const replayed = who === "peer" ? ["Idempotency-Replayed"] : [];
   const names = [...headers, ...(toll === undefined ? [] : ["RateLimit", "RateLimit-Policy"]), ...replayed];
   const json = body && { "application/json": { schema: referring(body.schema) } };
@@ -188,7 +188,7 @@ function problem(codes: readonly RefusalCode[]): Json {
     allOf: [{ $ref: "#/components/schemas/Problem" }, { properties: { code: { enum: codes } } }],
   };
   return {
-    description: codes.map((code) => `\`${code}\`: ${REFUSALS[code].says}`).join(" "),
+    description: codes.map((code) => `\`${code}\`: ${REFUSALS[code].message}`).join(" "),
     ...((status === 429 || status === 503) && {
       headers: { "Retry-After": { $ref: "#/components/headers/Retry-After" } },
     }),

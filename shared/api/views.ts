@@ -7,14 +7,14 @@ import type { Data, DataVisibility } from "../lobby/data.ts";
 import type { Applicant, Lobby, Member } from "../lobby/lobby.ts";
 
 /** One line of a list. */
-export const summarise = (lobby: Lobby): Summary => ({
+export const toSummary = (lobby: Lobby): Summary => ({
   id: lobby.id,
-  name: lobby.title ?? lobby.name,
+  name: lobby.display_name ?? lobby.name,
   wire: lobby.wire,
   state: lobby.in_game || lobby.state === "started" ? "in_game" : "open",
   members: lobby.members.length,
   seats: lobby.seats,
-  locked: lobby.lock !== null,
+  locked: lobby.password_digest !== null,
   joinable: lobby.joinable,
   approval: lobby.approval,
   version: lobby.version,
@@ -26,16 +26,16 @@ export const summarise = (lobby: Lobby): Summary => ({
 });
 
 /** The lobby as `reader` (a peer id, or null for a stranger) may see it, or null where he may not know of it. */
-export function viewOf(lobby: Lobby, reader: string | null): LobbyView | null {
+export function lobbyView(lobby: Lobby, reader: string | null): LobbyView | null {
   const inside = isMember(lobby, reader);
   if (!inside && lobby.visibility === "private") return null;
   const hosting = inside && lobby.host === reader;
   const readable: readonly DataVisibility[] = hosting ? ["public", "member", "private"] : ["public", "member"];
   const host = lobby.members.find((m) => m.peer === lobby.host);
   return {
-    ...summarise(lobby),
+    ...toSummary(lobby),
     visibility: lobby.policy.listed ? lobby.visibility : "unlisted",
-    host_policy: lobby.succession,
+    host_policy: lobby.host_policy,
     consent: lobby.consent,
     addresses: lobby.addresses,
     host: host?.source === null ? host.peer : null,
@@ -55,7 +55,7 @@ export const isMember = (lobby: Lobby, reader: string | null): boolean =>
 
 export const memberView = (lobby: Lobby, member: Member, inside: boolean): MemberView => ({
   peer_id: member.source === null ? member.peer : null,
-  name: member.title ?? member.peer,
+  name: member.display_name ?? member.peer,
   host: member.peer === lobby.host,
   state: member.held_until !== undefined ? "held" : member.away_since === null ? "present" : "away",
   joined_at: new Date(member.joined_at).toISOString(),
@@ -64,7 +64,7 @@ export const memberView = (lobby: Lobby, member: Member, inside: boolean): Membe
   ...(inside && member.addresses !== undefined && { addresses: member.addresses }),
 });
 
-const applicantView = ({ peer, title, data = {}, asked_at }: Applicant) => ({
+const applicantView = ({ peer, display_name: title, data = {}, asked_at }: Applicant) => ({
   peer_id: peer,
   name: title ?? peer,
   data,

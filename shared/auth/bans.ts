@@ -89,7 +89,7 @@ export class Bans {
   }
 
   /** What forbids this peer or this address to take part now, or null. */
-  of(who: { readonly peer: string | null; readonly address: string | null }, now: number): Ban | null {
+  find(who: { readonly peer: string | null; readonly address: string | null }, now: number): Ban | null {
     const isOn = (ban: Ban | undefined): ban is Ban => ban !== undefined && (ban.expires_at ?? Infinity) > now;
     const byPeer = who.peer === null ? undefined : this.#peers.get(who.peer);
     if (isOn(byPeer)) return byPeer;

@@ -13,7 +13,7 @@
 import { bytesOf, type Endpoint, endpoint } from "../net/endpoint.ts";
 
 /** Who was seen where, and when by the sidecar's clock. */
-export type Seen = {
+export type Observed = {
   readonly game: string;
   readonly peer: string;
   readonly endpoint: Endpoint;
@@ -21,8 +21,8 @@ export type Seen = {
 };
 
 /** A receipt taken apart. Its signature has not been looked at. */
-export type UnprovedReceipt = {
-  readonly seen: Seen;
+export type UnverifiedReceipt = {
+  readonly observed: Observed;
   readonly key: string;
   /** What was signed. */
   readonly claims: string;
@@ -35,22 +35,22 @@ export const RECEIPT_PATTERN =
   /^([A-Za-z0-9_-]{8})\.([0-9a-f]{12}|[0-9a-f]{36})\.([1-9a-z][0-9a-z]{0,8})\.([A-Za-z0-9_-]{22})$/;
 
 /** What a signature covers. */
-export const receiptClaims = ({ game, peer, endpoint: at, at_ms }: Seen, key: string): string =>
+export const receiptClaims = ({ game, peer, endpoint: at, at_ms }: Observed, key: string): string =>
   ["seen", key, game, peer, textOf(at), at_ms.toString(36)].join(".");
 
 /** `hmac`: HMAC-SHA256 of the claims in base64url. */
-export const receiptText = ({ endpoint: at, at_ms }: Seen, key: string, hmac: string): string =>
+export const receiptText = ({ endpoint: at, at_ms }: Observed, key: string, hmac: string): string =>
   [key, textOf(at), at_ms.toString(36), hmac.slice(0, RECEIPT_SIGNATURE_LENGTH)].join(".");
 
 /** Takes apart what a peer of a game shows, or null where it is no receipt's text. Says nothing about who signed it. */
-export function decodeReceipt(text: string, game: string, peer: string): UnprovedReceipt | null {
+export function decodeReceipt(text: string, game: string, peer: string): UnverifiedReceipt | null {
   const [, key, place, time, signature] = RECEIPT_PATTERN.exec(text) ?? [];
   if (key === undefined) return null;
   const at = endpointOf(place!);
   const at_ms = Number.parseInt(time!, 36);
   if (at === null || !Number.isSafeInteger(at_ms)) return null;
   const seen = { game, peer, endpoint: at, at_ms };
-  return { seen, key, claims: receiptClaims(seen, key), signature: signature! };
+  return { observed: seen, key, claims: receiptClaims(seen, key), signature: signature! };
 }
 
 function textOf({ address, port }: Endpoint): string {

@@ -34,7 +34,7 @@ export type Ticket = {
 export type TicketKey = { readonly id: string; readonly secret: string };
 
 /** A ticket taken apart. Its signature has not been looked at. */
-export type Unproved = {
+export type UnverifiedTicket = {
   readonly ticket: Ticket;
   readonly key: string;
   /** What was signed. */
@@ -53,7 +53,7 @@ export const claimsOf = ({ purpose, game, lobby, peer, expires_at_s }: Ticket, k
 export const ticketText = (claims: string, signature: string): string => `${claims}.${signature}`;
 
 /** Takes the text apart, or null where it is no ticket's. Says nothing about who signed it, nor about its age. */
-export function decodeTicket(text: string): Unproved | null {
+export function decodeTicket(text: string): UnverifiedTicket | null {
   if (text.length > TICKET_LENGTH_MAX) return null;
   const [word, key, game, lobby, peer, expiry, signature, ...more] = text.split(".");
   const purpose = PURPOSES.find((known) => known === word);

@@ -7,9 +7,9 @@
  *     introduced   both were told what to do; their outcomes are awaited
  *     over         failed, or both have said how it ended; remembered for a while
  */
-import type { ConnectionState, ConnectionView, OutcomeSaid, RelayView, TIMELINE } from "./schema.ts";
+import type { ConnectionState, ConnectionView, OutcomeReport, RelayView, TIMELINE } from "./schema.ts";
 import { FAILURES, type FailureReason } from "./failures.ts";
-import { type Introduction, type Proved, punchingOf, verdictOf } from "./introduction.ts";
+import { type Introduction, type VerifiedReach, punchInstructions, verdictOf } from "./introduction.ts";
 import * as limits from "../limits.ts";
 import type { Consent } from "../lobby/lobby.ts";
 
@@ -18,14 +18,14 @@ export type End = 0 | 1;
 export type Party = {
   readonly peer: string;
   readonly agreed: boolean;
-  readonly reach: Proved | null;
+  readonly reach: VerifiedReach | null;
   readonly reached_at: number;
   /** Addresses of sidecars that have answered him. */
   readonly spoken: readonly string[];
-  readonly outcome: OutcomeSaid | null;
+  readonly outcome: OutcomeReport | null;
 };
 
-type Line = {
+type TimelineEntry = {
   readonly event: (typeof TIMELINE)[number];
   readonly at: number;
   readonly by: string | null;
@@ -47,15 +47,15 @@ export type Connection = {
   /** Each one's end of the relay. */
   readonly relay: readonly [RelayView, RelayView] | null;
   readonly failure: { readonly reason: FailureReason; readonly state: ConnectionState; readonly debug: string } | null;
-  readonly timeline: readonly Line[];
+  readonly timeline: readonly TimelineEntry[];
 };
 
-export type Asking = Pick<Connection, "id" | "lobby" | "consent" | "wants_relay"> & {
+export type ConnectionRequest = Pick<Connection, "id" | "lobby" | "consent" | "wants_relay"> & {
   readonly asker: string;
   readonly asked: string;
 };
 
-export function asking({ id, lobby, consent, wants_relay, asker, asked }: Asking, now: number): Connection {
+export function newConnection({ id, lobby, consent, wants_relay, asker, asked }: ConnectionRequest, now: number): Connection {
   const nothing = { reach: null, reached_at: 0, spoken: [], outcome: null };
   const open = {
     id,
@@ -67,27 +67,27 @@ export function asking({ id, lobby, consent, wants_relay, asker, asked }: Asking
       { peer: asked, agreed: false, ...nothing },
     ],
     state: "waiting",
-    due_at: now + (consent === "ask" ? limits.CONSENT_ASKED_MS : limits.CONSENT_GIVEN_MS),
+    due_at: now + (consent === "ask" ? limits.CONSENT_PROMPT_MS : limits.CONSENT_AUTOMATIC_MS),
     introduction: null,
     relay: null,
     failure: null,
     timeline: [],
   } as const;
-  return noted(open, "asked", asker, now);
+  return withTimelineEntry(open, "asked", asker, now);
 }
 
 export const endOf = ({ parties }: Connection, peer: string): End | null =>
   parties[0].peer === peer ? 0 : parties[1].peer === peer ? 1 : null;
 
 /** One of the two agrees, or agrees still, and says where he is. */
-export function agree(connection: Connection, end: End, reach: Proved | null, now: number): Connection {
+export function agree(connection: Connection, end: End, reach: VerifiedReach | null, now: number): Connection {
   const party = connection.parties[end];
   const spoken = [...new Set(reach?.samples.map(({ via }) => via.address))];
   const said = { ...party, agreed: true, ...(reach !== null && { reach, reached_at: now, spoken }) };
-  const next = { ...connection, parties: replaced(connection, end, said) };
+  const next = { ...connection, parties: replaceParty(connection, end, said) };
   const gathering = next.parties.every(({ agreed }) => agreed);
   const lines = [...(party.agreed ? [] : [["accepted"] as const]), ...(reach === null ? [] : [["looked"] as const])];
-  const told = lines.reduce((so, [event]) => noted(so, event, party.peer, now), next as Connection);
+  const told = lines.reduce((so, [event]) => withTimelineEntry(so, event, party.peer, now), next as Connection);
   if (!gathering || connection.state !== "waiting") return told;
   return { ...told, state: "gathering", due_at: now + limits.GATHER_MS };
 }
@@ -100,16 +100,16 @@ export const isReady = ({ state, parties }: Connection, now: number): boolean =>
   state === "gathering" && parties.every((party) => !isStale(party, now));
 
 /** What was said of where they are has served its purpose. */
-export function introduced(connection: Connection, introduction: Introduction, now: number): Connection {
+export function setIntroduced(connection: Connection, introduction: Introduction, now: number): Connection {
   const parties = connection.parties.map((party) => ({ ...party, reach: null })) as unknown as Connection["parties"];
   const patience_ms = introduction.plans?.[0].give_up_ms ?? limits.RELAY_ANSWER_MS * limits.RELAY_TRIES_MAX;
   const due_at = now + Math.max(...introduction.start_in_ms) + patience_ms + limits.OUTCOME_WAIT_MS;
   const next: Connection = { ...connection, parties, state: "introduced", introduction, due_at };
-  return noted(next, "introduced", null, now, introduction.verdict);
+  return withTimelineEntry(next, "introduced", null, now, introduction.verdict);
 }
 
-export const relayed = (connection: Connection, relay: Connection["relay"], now: number): Connection =>
-  noted({ ...connection, relay }, "relayed", null, now);
+export const setRelay = (connection: Connection, relay: Connection["relay"], now: number): Connection =>
+  withTimelineEntry({ ...connection, relay }, "relayed", null, now);
 
 export function fail(
   connection: Connection,
@@ -117,22 +117,22 @@ export function fail(
   now: number,
 ): Connection {
   const failure = { reason, state: connection.state, debug };
-  const next = { ...over(connection, now), failure };
-  return noted(next, "failed", by, now, reason);
+  const next = { ...finish(connection, now), failure };
+  return withTimelineEntry(next, "failed", by, now, reason);
 }
 
 /** How it ended for one of the two; the first word counts. */
-export function report(connection: Connection, end: End, outcome: OutcomeSaid, now: number): Connection {
+export function recordOutcome(connection: Connection, end: End, outcome: OutcomeReport, now: number): Connection {
   const party = connection.parties[end];
   if (party.outcome !== null) return connection;
-  const parties = replaced(connection, end, { ...party, outcome });
+  const parties = replaceParty(connection, end, { ...party, outcome });
   const detail = outcome.reason === undefined ? outcome.path : `${outcome.path}: ${outcome.reason}`;
-  const next = noted({ ...connection, parties }, "outcome", party.peer, now, detail);
-  return parties.every((one) => one.outcome !== null) ? over(next, now) : next;
+  const next = withTimelineEntry({ ...connection, parties }, "outcome", party.peer, now, detail);
+  return parties.every((one) => one.outcome !== null) ? finish(next, now) : next;
 }
 
 /** Nobody reads what was secret any more; the relay is theirs for as long as it lives. */
-export const over = (connection: Connection, now: number): Connection => ({
+export const finish = (connection: Connection, now: number): Connection => ({
   ...connection,
   state: "over",
   due_at: now + limits.CONNECTION_KEPT_MS,
@@ -147,9 +147,9 @@ export function wasDirect({ parties }: Connection): boolean | null {
 }
 
 /** As one of the two may see it. */
-export function viewOf(connection: Connection, end: End, now: number): ConnectionView {
+export function connectionView(connection: Connection, end: End, now: number): ConnectionView {
   const { id, lobby, parties, consent, state, due_at, introduction, relay, failure, timeline } = connection;
-  const punch = introduction === null ? null : punchingOf(introduction, end, now);
+  const punch = introduction === null ? null : punchInstructions(introduction, end, now);
   return {
     connection_id: id,
     lobby_id: lobby,
@@ -157,7 +157,7 @@ export function viewOf(connection: Connection, end: End, now: number): Connectio
     asked: end === 0,
     consent,
     state,
-    wants_reach: isWanted(connection, end, now),
+    wants_reach: wantsReach(connection, end, now),
     expires_in_ms: Math.max(0, due_at - now),
     ...(punch !== null && { punch }),
     ...(relay !== null && { relay: { relay: relay[end], ...(introduction !== null && verdictOf(introduction, end)) } }),
@@ -167,14 +167,14 @@ export function viewOf(connection: Connection, end: End, now: number): Connectio
 }
 
 /** A reach of his is awaited. */
-function isWanted({ state, consent, parties }: Connection, end: End, now: number): boolean {
+function wantsReach({ state, consent, parties }: Connection, end: End, now: number): boolean {
   if (state === "gathering") return isStale(parties[end], now);
   return state === "waiting" && end === 1 && consent !== "ask";
 }
 
-function noted(
+function withTimelineEntry(
   connection: Connection,
-  event: Line["event"],
+  event: TimelineEntry["event"],
   by: string | null,
   at: number,
   detail?: string,
@@ -183,6 +183,6 @@ function noted(
   return { ...connection, timeline: [...connection.timeline, line].slice(-limits.TIMELINE_MAX) };
 }
 
-function replaced({ parties }: Connection, end: End, party: Party): Connection["parties"] {
+function replaceParty({ parties }: Connection, end: End, party: Party): Connection["parties"] {
   return end === 0 ? [party, parties[1]] : [parties[0], party];
 }

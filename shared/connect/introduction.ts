@@ -9,14 +9,14 @@ import { classify, type Sample } from "./nat.ts";
 import { advise, type Advice, type Candidate, type Outcomes, type Side } from "./punch.ts";
 
 /** A reach whose receipts were good. */
-export type Proved = Omit<Reach, "looks" | "now_ms"> & {
+export type VerifiedReach = Omit<Reach, "looks" | "now_ms"> & {
   readonly samples: readonly Sample[];
   /** How old the newest sample was when it was sent. */
   readonly age_ms: number;
 };
 
 /** What the hub holds of one of the two when they are introduced. */
-export type Present = { readonly reach: Proved; readonly reached_at: number; readonly listens: boolean };
+export type ReachedParty = { readonly reach: VerifiedReach; readonly reached_at: number; readonly listens: boolean };
 
 export type Introduction = Omit<Advice, "plans"> & {
   readonly plans: Advice["plans"];
@@ -26,7 +26,7 @@ export type Introduction = Omit<Advice, "plans"> & {
   readonly told_at: number;
 };
 
-export type Circumstances = {
+export type IntroductionOptions = {
   readonly key: string;
   readonly relay_only: boolean;
   readonly outcomes: Outcomes;
@@ -34,8 +34,8 @@ export type Circumstances = {
 
 /** What both are told, of which each hears his own part. */
 export function introduce(
-  [a, b]: readonly [Present, Present],
-  { key, relay_only, outcomes }: Circumstances,
+  [a, b]: readonly [ReachedParty, ReachedParty],
+  { key, relay_only, outcomes }: IntroductionOptions,
   now: number,
 ): Introduction {
   const attempt = Math.max(a.reach.attempt ?? 0, b.reach.attempt ?? 0);
@@ -47,7 +47,7 @@ export function introduce(
 }
 
 /** The part of one of the two, as it is at `now`; null where nothing is tried. */
-export function punchingOf(told: Introduction, at: 0 | 1, now: number): Punching | null {
+export function punchInstructions(told: Introduction, at: 0 | 1, now: number): Punching | null {
   if (told.plans === null) return null;
   const start_in_ms = Math.max(0, told.start_in_ms[at] - (now - told.told_at));
   return { ...verdictOf(told, at), start_in_ms, plan: told.plans[at] };
@@ -61,7 +61,7 @@ export const verdictOf = ({ verdict, reason, pair, key, epoch }: Introduction, a
 });
 
 /** What punch.ts is told of one of the two. */
-export function sideOf({ reach, reached_at }: Present, relay_only: boolean, now: number): Side {
+export function sideOf({ reach, reached_at }: ReachedParty, relay_only: boolean, now: number): Side {
   const { samples, hosts, filtering, hairpin, rtt_ms, age_ms, birthday = false } = reach;
   const translated = samples.filter(({ via }) => isIPv4(via.address));
   const tested = { ...(filtering && { filtering }), ...(hairpin !== undefined && { hairpin }) };

@@ -78,7 +78,7 @@ export function classify(samples: readonly Sample[], hosts: readonly string[], t
 export const isHard = (nat: Nat): boolean => nat.mapping === "per_address" || nat.mapping === "per_port";
 
 /** The word under which outcomes are counted. It says nothing that tells one household from another. */
-export function natWord(nat: Nat): string {
+export function natLabel(nat: Nat): string {
   if (nat.kind !== "nat") return nat.kind;
   if (nat.mapping === null) return "unknown";
   if (isHard(nat)) return nat.allocation?.kind === "sequential" ? "sequential" : "random";
@@ -87,7 +87,7 @@ export function natWord(nat: Nat): string {
 }
 
 /** The same for two, whoever is first. */
-export const natPair = (a: Nat, b: Nat): string => [natWord(a), natWord(b)].toSorted().join("/");
+export const natPair = (a: Nat, b: Nat): string => [natLabel(a), natLabel(b)].toSorted().join("/");
 
 // --- from samples ----------------------------------------------------------------------------------------------
 

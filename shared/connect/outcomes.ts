@@ -8,7 +8,7 @@
  * - At 1,000 tries both numbers are halved: what is new counts for more.
  */
 import type { Stats } from "../api/service.ts";
-import { Guard } from "../rate-limit/token-bucket.ts";
+import { BucketTable } from "../rate-limit/token-bucket.ts";
 import * as limits from "../limits.ts";
 import type { Outcomes as Known } from "./punch.ts";
 
@@ -21,12 +21,12 @@ const NOTHING: Count = { tries: 0, direct: 0 };
 
 export class Outcomes {
   readonly #pairs: Map<string, Kept>;
-  readonly #sources: Guard;
+  readonly #sources: BucketTable;
   readonly #skipped = new Map<string, number>();
 
   constructor(kept: KeptOutcomes) {
     this.#pairs = new Map(Object.entries(kept));
-    this.#sources = new Guard(limits.OUTCOMES_PER_SOURCE, limits.OUTCOME_SOURCES_MAX);
+    this.#sources = new BucketTable(limits.OUTCOMES_PER_SOURCE, limits.OUTCOME_SOURCES_MAX);
   }
 
   /** How such a pair fared; null where it is to be tried again. */
@@ -39,10 +39,10 @@ export class Outcomes {
   };
 
   /** Whether a try between these addresses counts. Asked before it is made, so that its end does not matter. */
-  counts(sources: readonly string[], now: number): boolean {
+  mayCount(sources: readonly string[], now: number): boolean {
     const different = [...new Set(sources)];
-    if (different.some((source) => this.#sources.left(source, now) < 1)) return false;
-    for (const source of different) this.#sources.allows(source, now);
+    if (different.some((source) => this.#sources.remaining(source, now) < 1)) return false;
+    for (const source of different) this.#sources.consume(source, now);
     return true;
   }
 
@@ -54,12 +54,12 @@ export class Outcomes {
     this.#pairs.set(pair, kept.tries >= limits.OUTCOMES_MAX ? halved(kept) : kept);
   }
 
-  kept(): KeptOutcomes {
+  toRow(): KeptOutcomes {
     return Object.fromEntries(this.#pairs);
   }
 
   /** What everybody may know. */
-  shown(): Stats["connections"] {
+  published(): Stats["connections"] {
     const pairs = [...this.#pairs].filter(([, { shown }]) => shown.tries > 0);
     return pairs.map(([nat_pair, { shown }]) => ({ nat_pair, ...shown }));
   }

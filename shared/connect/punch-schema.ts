@@ -22,7 +22,7 @@ const port = integer(1, limits.PORT_LAST);
 const address = text(45);
 
 /** One look of a sidecar at one of a peer's sockets. */
-export const look = object({
+export const observation = object({
   /** Which of its sockets: 0 is the one it will play on. */
   socket: integer(0, limits.PORT_LAST),
   local_port: port,
@@ -33,7 +33,7 @@ export const look = object({
   /** What was seen is in here; a peer's own word leads nobody anywhere. */
   receipt: text(limits.RECEIPT_LENGTH_MAX, RECEIPT_PATTERN),
 });
-export type Look = Shape<typeof look>;
+export type Observation = Shape<typeof observation>;
 
 export const spray: Decoder<Spray> = record<Spray>({
   address,

@@ -39,7 +39,7 @@ import {
   URL_LENGTH_MAX,
 } from "../limits.ts";
 import { CONSENTS } from "../lobby/lobby.ts";
-import { look, plan } from "./punch-schema.ts";
+import { observation, plan } from "./punch-schema.ts";
 import { LOBBY_ID_PATTERN, PEER_PATTERN } from "../lobby/ids.ts";
 
 const peer = text(40, PEER_PATTERN);
@@ -55,7 +55,7 @@ const ticket = text(TICKET_LENGTH_MAX, /^[A-Za-z0-9._-]+$/);
 
 /** Where you are now, and what is known of your router. Looked at just before it is said. */
 export const reach = object({
-  looks: list(look, SAMPLES_MAX),
+  looks: list(observation, SAMPLES_MAX),
   /** Your own addresses, with the port of socket 0. */
   hosts: list(anyEndpoint, HOST_CANDIDATES_MAX),
   /** Whom your router lets in, and whether it sends its own addresses back inside, where that was tested. */
@@ -74,7 +74,7 @@ export const reach = object({
 });
 export type Reach = Shape<typeof reach>;
 
-export const connecting = object({
+export const connectRequest = object({
   peer_id: peer,
   reach: optional(reach),
   /** That he gave you, where he lets nobody in without one. */
@@ -82,8 +82,8 @@ export const connecting = object({
   /** A relay as well, at once: play begins on it, and goes on directly where there is a way. */
   relay: optional(flag),
 });
-export const accepting = object({ reach: optional(reach) });
-export const relaying = object({ connection_id: connectionId });
+export const acceptRequest = object({ reach: optional(reach) });
+export const relayRequest = object({ connection_id: connectionId });
 export const outcome = object({
   /** The way you have now. */
   path: oneOf("direct", "relay", "stream", "none"),
@@ -93,7 +93,7 @@ export const outcome = object({
   /** Any word of your own, for the timeline. */
   reason: optional(text(64, /^[\x20-\x7e]+$/)),
 });
-export type OutcomeSaid = Shape<typeof outcome>;
+export type OutcomeReport = Shape<typeof outcome>;
 
 // --- answers ---------------------------------------------------------------------------------------------------
 
@@ -182,11 +182,11 @@ export const invitation = object({ ticket, expires_at: time });
 /** What the hub tells over the WebSocket of connections: `{ type, data }`. None of them is told again after a drop. */
 const says = <const T extends string, const F extends object>(type: T, fields: F) =>
   object({ type: constant(type), data: object({ ...whose, ...fields }) });
-export const MEETINGS = {
+export const CONNECTION_EVENTS = {
   "connect.requested": says("connect.requested", { consent, expires_in_ms: count }),
   "connect.accepted": says("connect.accepted", {}),
   "connect.punch": says("connect.punch", punching.fields),
   "connect.relay": says("connect.relay", relayed.fields),
   "connect.failed": says("connect.failed", failure.fields),
 } as const;
-export type Meeting = Shape<(typeof MEETINGS)[keyof typeof MEETINGS]>;
+export type ConnectionEvent = Shape<(typeof CONNECTION_EVENTS)[keyof typeof CONNECTION_EVENTS]>;

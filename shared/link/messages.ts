@@ -49,7 +49,7 @@ import {
   TOKEN_KEYS_MAX,
 } from "../limits.ts";
 import * as relays from "./relay-messages.ts";
-import { type Introduced, type Notice, type Policy, type Wire, WIRES } from "../lobby/lobby.ts";
+import { type IntroducedPeer, type Notice, type Policy, type Wire, WIRES } from "../lobby/lobby.ts";
 import { REFUSALS, type RefusalCode, REMOVALS } from "../refusals.ts";
 import { HASH_PATTERN, KEY_ID_PATTERN, type TicketKey } from "../auth/tickets.ts";
 
@@ -61,7 +61,7 @@ export const LINK_VERSION_OLDEST = 1;
 export const linkPath = (game: string, shard: number): string => `/v1/link/${game}/${shard}`;
 
 /** WebSocket close codes (RFC 6455 section 7.4.2, private range). */
-export const Close = {
+export const LinkCloseCode = {
   /** The other side sent what the schema does not allow. */
   malformed: 4400,
   /** No common version. */
@@ -75,10 +75,10 @@ export const Close = {
 } as const;
 
 /** What every report says about its datagram: wire, lobby name, the door it came through, and where it came from. */
-type About = { readonly wire: Wire; readonly name: string; readonly via: number; readonly endpoint: Endpoint };
+type DatagramOrigin = { readonly wire: Wire; readonly name: string; readonly via: number; readonly endpoint: Endpoint };
 
 /** A fact that a sidecar tells the hub. The hub makes it an `Event` by adding the sidecar's name. */
-export type Report = About &
+export type Report = DatagramOrigin &
   (
     | {
         readonly kind: "host";
@@ -103,7 +103,7 @@ export type Report = About &
   );
 
 /** A member as the sidecar must know him to be his ear and mouth. */
-export type Place = About & {
+export type MemberPlace = DatagramOrigin & {
   readonly peer: string;
   readonly host: boolean;
   /** Silence tolerated, or null once the lobby has started. */
@@ -111,12 +111,12 @@ export type Place = About & {
   readonly memory: string | null;
 };
 
-export type MemberTell = { readonly to: Place; readonly notice: Notice };
+export type MemberNotice = { readonly to: MemberPlace; readonly notice: Notice };
 /** A notice for a member, or the answer to the report numbered `ref`. */
-export type LinkTell =
-  | MemberTell
+export type LinkNotice =
+  | MemberNotice
   | { readonly ref: number; readonly code: RefusalCode }
-  | { readonly ref: number; readonly peers: readonly Introduced[] };
+  | { readonly ref: number; readonly peers: readonly IntroducedPeer[] };
 
 export type Hello = {
   readonly t: "hello";
@@ -163,11 +163,11 @@ export type Welcome = {
 };
 export type Members = {
   readonly t: "members";
-  readonly items: readonly MemberTell[];
+  readonly items: readonly MemberNotice[];
   readonly last: boolean;
 };
-export type Told = { readonly t: "told"; readonly ack: number | null; readonly items: readonly LinkTell[] };
-export type FromHub = Welcome | Members | Told | relays.ToRelay;
+export type Notices = { readonly t: "told"; readonly ack: number | null; readonly items: readonly LinkNotice[] };
+export type FromHub = Welcome | Members | Notices | relays.ToRelay;
 
 // --- decoders --------------------------------------------------------------------------------------------------
 
@@ -227,7 +227,7 @@ const report = union<Report>("kind", {
   start: record<Report & { kind: "start" }>({ ...about, kind: oneOf("start") }),
 });
 
-const place: Decoder<Place> = record<Place>({
+const place: Decoder<MemberPlace> = record<MemberPlace>({
   ...about,
   peer: name,
   host: flag,
@@ -236,7 +236,7 @@ const place: Decoder<Place> = record<Place>({
 });
 
 const peers = list(name, SEATS_MAX);
-const introduced: Decoder<Introduced> = record<Introduced>({ peer: name, endpoint: canonicalEndpoint, local });
+const introduced: Decoder<IntroducedPeer> = record<IntroducedPeer>({ peer: name, endpoint: canonicalEndpoint, local });
 const notice = union<Notice>("kind", {
   hosted: record<Notice & { kind: "hosted" }>({ kind: oneOf("hosted"), peers }),
   roster: record<Notice & { kind: "roster" }>({ kind: oneOf("roster"), peers }),
@@ -252,13 +252,13 @@ const notice = union<Notice>("kind", {
   }),
 });
 
-const memberTell = record<MemberTell>({ to: place, notice });
+const memberTell = record<MemberNotice>({ to: place, notice });
 const ticketKey = record<TicketKey>({ id: text(8, KEY_ID_PATTERN), secret: text(43, HASH_PATTERN) });
 const seq = integer(0, Number.MAX_SAFE_INTEGER);
 const code = oneOf(...(Object.keys(REFUSALS) as RefusalCode[]));
-const refusal = record<LinkTell & { code: RefusalCode }>({ ref: seq, code });
-const introduction = record<LinkTell & { ref: number; peers: unknown }>({ ref: seq, peers: list(introduced, 1) });
-const tell: Decoder<LinkTell> = (value, path) => {
+const refusal = record<LinkNotice & { code: RefusalCode }>({ ref: seq, code });
+const introduction = record<LinkNotice & { ref: number; peers: unknown }>({ ref: seq, peers: list(introduced, 1) });
+const tell: Decoder<LinkNotice> = (value, path) => {
   if (typeof value !== "object" || value === null || !("ref" in value)) return memberTell(value, path);
   return "peers" in value ? introduction(value, path) : refusal(value, path);
 };
@@ -304,6 +304,6 @@ export const fromHub: Decoder<FromHub> = union<FromHub>("t", {
     items: list(memberTell, FRAME_ITEMS_MAX),
     last: flag,
   }),
-  told: record<Told>({ t: oneOf("told"), ack: nullable(seq), items: list(tell, FRAME_ITEMS_MAX) }),
+  told: record<Notices>({ t: oneOf("told"), ack: nullable(seq), items: list(tell, FRAME_ITEMS_MAX) }),
   ...relays.toRelay,
 });

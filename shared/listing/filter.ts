@@ -1,27 +1,27 @@
 /** Which lines a filter picks, and how two of them are ordered. */
 import { type Fact, factOf, type Summary } from "./listing.ts";
-import { type Filter, type Key, numberIn, type Predicate, type Query } from "./query.ts";
+import { type Filter, type SortKey, parseDecimal, type Predicate, type Query } from "./query.ts";
 
 /** Made once for a query and asked for every line, so that nothing is looked up twice. */
-export function picks({ predicates, include }: Filter): (line: Summary) => boolean {
-  const tests = predicates.map(agrees);
-  return (line) => isOffered(line, include) && tests.every((test) => test(line));
+export function compileFilter({ predicates, include }: Filter): (line: Summary) => boolean {
+  const tests = predicates.map(compilePredicate);
+  return (line) => isIncluded(line, include) && tests.every((test) => test(line));
 }
 
 /** What lists leave out unless asked: where one cannot go in now. */
-const isOffered = (line: Summary, include: Filter["include"]): boolean =>
+const isIncluded = (line: Summary, include: Filter["include"]): boolean =>
   (include.in_game || line.state === "open") &&
   (include.locked || line.joinable || line.state === "in_game") &&
   (include.full || line.state === "in_game" || line.seats === null || line.members < line.seats);
 
-function agrees({ field, op, values }: Predicate): (line: Summary) => boolean {
+function compilePredicate({ field, op, values }: Predicate): (line: Summary) => boolean {
   const of = factOf(field);
   if (op === "contains")
     return (line) =>
       String(of(line))
         .toLowerCase()
         .includes(values[0] as string);
-  const numbers = values.map((value) => (typeof value === "string" ? numberIn(value) : value));
+  const numbers = values.map((value) => (typeof value === "string" ? parseDecimal(value) : value));
   const truths = values.map(String);
   /** The values in the type of the fact: what is said of a data key is known only where it is met. */
   const like = (fact: Fact): readonly Fact[] =>
@@ -50,7 +50,7 @@ const isAmong = (fact: Fact, like: (fact: Fact) => readonly Fact[]): boolean =>
 type Sorting = Pick<Query, "near" | "order">;
 
 /** What a line is sorted by. */
-export function keyOf({ near, order }: Sorting): (line: Summary) => Key {
+export function sortKeyOf({ near, order }: Sorting): (line: Summary) => SortKey {
   const distances = near.map(({ field, value }) => {
     const of = factOf(field);
     return (line: Summary): Fact => {
@@ -62,7 +62,7 @@ export function keyOf({ near, order }: Sorting): (line: Summary) => Key {
   return (line) => facts.map((of) => of(line));
 }
 
-export const compareKeys = ({ near, order }: Sorting): ((a: Key, b: Key) => number) => {
+export const compareKeys = ({ near, order }: Sorting): ((a: SortKey, b: SortKey) => number) => {
   const descending = [...near.map(() => false), ...order.map((one) => one.descending), false];
   return (a, b) => {
     for (let at = 0; at < descending.length; at++) {

@@ -4,7 +4,7 @@
 import type { Summary } from "../api/lobbies.ts";
 import { SEATS_MAX } from "../limits.ts";
 import { type Lobby, WIRES } from "../lobby/lobby.ts";
-import { summarise } from "../api/views.ts";
+import { toSummary } from "../api/views.ts";
 
 export type { Summary };
 
@@ -15,9 +15,9 @@ export const isListed = (lobby: Lobby): boolean =>
   lobby.members.some((member) => member.peer === lobby.host && member.away_since === null);
 
 /** The line of a lobby, or null where lists do not show it. Of its data it holds what the host made searchable. */
-export function lineOf(lobby: Lobby | null): Summary | null {
+export function summaryOf(lobby: Lobby | null): Summary | null {
   if (lobby === null || !isListed(lobby)) return null;
-  const line = summarise(lobby);
+  const line = toSummary(lobby);
   const data = Object.fromEntries(Object.entries(line.data).filter(([key]) => lobby.data[key]?.index === true));
   return { ...line, data };
 }
@@ -49,7 +49,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
 };
 
 /** What a line consists of, for whoever wants less of it. */
-export const LINE_MEMBERS = [
+export const SUMMARY_FIELDS = [
   "id",
   "name",
   "wire",

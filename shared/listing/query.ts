@@ -21,7 +21,7 @@ import {
   PAGE_MAX,
   PREDICATES_MAX,
 } from "../limits.ts";
-import { type Fact, FIELDS, LINE_MEMBERS } from "./listing.ts";
+import { type Fact, FIELDS, SUMMARY_FIELDS } from "./listing.ts";
 
 export const OPERATORS = ["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains"] as const;
 export type Operator = (typeof OPERATORS)[number];
@@ -42,7 +42,7 @@ export type Query = Filter & {
   readonly order: readonly Order[];
   readonly limit: number;
   /** The sort key of the last line of the page before. */
-  readonly after: Key | null;
+  readonly after: SortKey | null;
   /** How many lobbies there are in all is wanted too. */
   readonly count: boolean;
   /** Members of a line that are wanted, or null for all. */
@@ -50,42 +50,42 @@ export type Query = Filter & {
 };
 
 /** What a line is sorted by: a fact per `near` and `order`, then its id. */
-export type Key = readonly Fact[];
+export type SortKey = readonly Fact[];
 
 export type Parameters = Iterable<readonly [string, string]>;
-export type Wrong = { readonly wrong: string };
+export type InvalidParameter = { readonly invalid: string };
 
 export const NEWEST_FIRST: readonly Order[] = [{ field: "created_at", descending: true }];
 
 /** The query of a URL, or the name of the parameter that is wrong. Unknown parameters without brackets are left alone. */
-export function parseQuery(parameters: Parameters): Query | Wrong {
-  const given = sorted(parameters);
-  if ("wrong" in given) return given;
+export function parseQuery(parameters: Parameters): Query | InvalidParameter {
+  const given = groupParameters(parameters);
+  if ("invalid" in given) return given;
   const filter = parseFilter(given.filters, given.single.get("include"));
-  if ("wrong" in filter) return filter;
+  if ("invalid" in filter) return filter;
   const near = given.near.map(parseNear);
-  if (near.length > NEAR_MAX || near.includes(null)) return { wrong: "near" };
+  if (near.length > NEAR_MAX || near.includes(null)) return { invalid: "near" };
   const order = parseOrder(given.single.get("order"));
-  if (order === null) return { wrong: "order" };
+  if (order === null) return { invalid: "order" };
   const limit = parseLimit(given.single.get("limit") ?? String(PAGE_DEFAULT));
-  if (limit === null) return { wrong: "limit" };
+  if (limit === null) return { invalid: "limit" };
   const count = given.single.get("count") ?? "false";
-  if (count !== "true" && count !== "false") return { wrong: "count" };
+  if (count !== "true" && count !== "false") return { invalid: "count" };
   const fields = parseFields(given.single.get("fields"));
-  if (fields === undefined) return { wrong: "fields" };
+  if (fields === undefined) return { invalid: "fields" };
   const sorting = { near: near as Near[], order };
   const cursor = given.single.get("cursor");
   const after = cursor === undefined ? null : parseCursor(cursor, sorting);
-  if (cursor !== undefined && after === null) return { wrong: "cursor" };
+  if (cursor !== undefined && after === null) return { invalid: "cursor" };
   return { ...filter, ...sorting, limit, after, count: count === "true", fields };
 }
 
 /** The same as parameters of a filter alone: predicates and `include`; anything else in brackets is wrong. */
-export function parseFilterOf(parameters: Parameters): Filter | Wrong {
-  const given = sorted(parameters);
-  if ("wrong" in given) return given;
-  for (const name of given.single.keys()) if (name !== "include") return { wrong: name };
-  return given.near.length > 0 ? { wrong: "near" } : parseFilter(given.filters, given.single.get("include"));
+export function parseFilterParameters(parameters: Parameters): Filter | InvalidParameter {
+  const given = groupParameters(parameters);
+  if ("invalid" in given) return given;
+  for (const name of given.single.keys()) if (name !== "include") return { invalid: name };
+  return given.near.length > 0 ? { invalid: "near" } : parseFilter(given.filters, given.single.get("include"));
 }
 
 /** The same query always has the same text: memoised pages hang on it. */
@@ -108,34 +108,34 @@ export const orderText = (order: readonly Order[]): string =>
 
 const SINGLE = new Set(["limit", "cursor", "include", "order", "count", "fields"]);
 
-type Given = {
+type GroupedParameters = {
   readonly single: Map<string, string>;
   readonly near: string[];
   readonly filters: [name: string, value: string][];
 };
 
-function sorted(parameters: Parameters): Given | Wrong {
-  const given: Given = { single: new Map(), near: [], filters: [] };
+function groupParameters(parameters: Parameters): GroupedParameters | InvalidParameter {
+  const given: GroupedParameters = { single: new Map(), near: [], filters: [] };
   for (const [name, value] of parameters) {
     if (name === "near") given.near.push(value);
     else if (SINGLE.has(name)) {
-      if (given.single.has(name)) return { wrong: name };
+      if (given.single.has(name)) return { invalid: name };
       given.single.set(name, value);
     } else if (Object.hasOwn(FIELDS, name) || name.includes("[")) given.filters.push([name, value]);
   }
   return given;
 }
 
-function parseFilter(filters: readonly (readonly [string, string])[], included = ""): Filter | Wrong {
+function parseFilter(filters: readonly (readonly [string, string])[], included = ""): Filter | InvalidParameter {
   const predicates: Predicate[] = [];
   for (const [name, value] of filters) {
     const predicate = predicates.length === PREDICATES_MAX ? null : parsePredicate(name, value);
     // A name may be long, and made of anything; what it refuses to be is said of its beginning.
-    if (predicate === null) return { wrong: /^[\w.[\]-]{1,100}$/.test(name) ? name : "filter" };
+    if (predicate === null) return { invalid: /^[\w.[\]-]{1,100}$/.test(name) ? name : "filter" };
     predicates.push(predicate);
   }
   const words = new Set(included.split(",").filter((word) => word !== ""));
-  for (const word of words) if (word !== "full" && word !== "locked" && word !== "in_game") return { wrong: "include" };
+  for (const word of words) if (word !== "full" && word !== "locked" && word !== "in_game") return { invalid: "include" };
   const include = { full: words.has("full"), locked: words.has("locked"), in_game: words.has("in_game") };
   return { predicates, include };
 }
@@ -151,7 +151,7 @@ function parsePredicate(name: string, value: string): Predicate | null {
   }
   const texts = op === "in" ? value.split(",") : [value];
   if (texts.length > OPERANDS_MAX) return null;
-  const values = texts.map((text) => operand(field, text));
+  const values = texts.map((text) => parseOperand(field, text));
   return values.includes(null) ? null : { field, op, values };
 }
 
@@ -164,13 +164,13 @@ export function dataKey(field: string): string | null {
 }
 
 /** The value a field is compared with, or null where it cannot be one. */
-function operand(field: string, text: string): Fact {
+function parseOperand(field: string, text: string): Fact {
   if (text.length > OPERAND_LENGTH_MAX) return null;
   const type = Object.hasOwn(FIELDS, field) ? FIELDS[field]!.type : "data";
   if (typeof type === "object") return type.includes(text) ? text : null;
   switch (type) {
     case "number":
-      return numberIn(text);
+      return parseDecimal(text);
     case "time": {
       const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
       return Number.isNaN(at) ? null : new Date(at).toISOString();
@@ -183,12 +183,12 @@ function operand(field: string, text: string): Fact {
 }
 
 /** Decimal notation as JSON has it, without exponents; or null. */
-export const numberIn = (text: string): number | null => (/^-?\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : null);
+export const parseDecimal = (text: string): number | null => (/^-?\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : null);
 
 function parseNear(text: string): Near | null {
   const at = text.lastIndexOf(":");
   const field = `data[${text.slice(0, Math.max(at, 0))}]`;
-  const value = numberIn(text.slice(at + 1));
+  const value = parseDecimal(text.slice(at + 1));
   return value === null || dataKey(field) === null ? null : { field, value };
 }
 
@@ -212,7 +212,7 @@ function parseLimit(digits: string): number | null {
 function parseFields(text: string | undefined): readonly string[] | null | undefined {
   if (text === undefined) return null;
   const wanted = new Set(text.split(","));
-  const known = LINE_MEMBERS.filter((name) => wanted.has(name));
+  const known = SUMMARY_FIELDS.filter((name) => wanted.has(name));
   return known.length === wanted.size ? known : undefined;
 }
 
@@ -221,18 +221,18 @@ function parseFields(text: string | undefined): readonly string[] | null | undef
 type Sorting = Pick<Query, "near" | "order">;
 
 /** Opaque to clients: where the next page begins, and of which order it is a place. */
-export const cursorAfter = (key: Key, sorting: Sorting): string =>
-  [fingerprint(sorting), ...key.map((fact) => TAGS[typeof fact]! + escaped(fact))].join("~");
+export const cursorAfter = (key: SortKey, sorting: Sorting): string =>
+  [fingerprint(sorting), ...key.map((fact) => TAGS[typeof fact]! + escapeFact(fact))].join("~");
 
 const TAGS: Readonly<Record<string, string>> = { number: "n", string: "s", boolean: "b", object: "z" };
 
-function parseCursor(cursor: string, sorting: Sorting): Key | null {
+function parseCursor(cursor: string, sorting: Sorting): SortKey | null {
   if (cursor.length > CURSOR_LENGTH_MAX) return null;
   const [print, ...parts] = cursor.split("~");
   if (print !== fingerprint(sorting) || parts.length !== sorting.near.length + sorting.order.length + 1) return null;
-  const key = parts.map(factIn);
+  const key = parts.map(decodeFact);
   const id = key.at(-1);
-  return key.includes(undefined) || typeof id !== "string" ? null : (key as Key);
+  return key.includes(undefined) || typeof id !== "string" ? null : (key as SortKey);
 }
 
 /** A cursor of another order would point to no place of this one. FNV-1a, 32 bits. */
@@ -244,10 +244,10 @@ function fingerprint({ near, order }: Sorting): string {
 }
 
 /** Letters, digits and hyphens as they are, any other UTF-16 unit as `_` and its four hex digits. */
-const escaped = (fact: Fact): string =>
+const escapeFact = (fact: Fact): string =>
   String(fact ?? "").replaceAll(/[^0-9A-Za-z-]/g, (unit) => `_${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
-function factIn(part: string): Fact | undefined {
+function decodeFact(part: string): Fact | undefined {
   if (!/^[nsbz](?:[0-9A-Za-z-]|_[0-9a-f]{4})*$/.test(part)) return undefined;
   const text = part
     .slice(1)

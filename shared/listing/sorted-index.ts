@@ -3,49 +3,49 @@
  * begins and a walk as long as its filter needs. Everybody who asks the same gets the same page, made once until a
  * line changes.
  */
-import { PAGES_MEMOISED_MAX, SHELVES_MAX } from "../limits.ts";
+import { PAGES_MEMOISED_MAX, SORTED_INDEXES_MAX } from "../limits.ts";
 import type { Summary } from "./listing.ts";
-import { compareFacts, compareKeys, keyOf, picks } from "./filter.ts";
-import { type Key, NEWEST_FIRST, orderText, type Query, queryText } from "./query.ts";
+import { compareFacts, compareKeys, sortKeyOf, compileFilter } from "./filter.ts";
+import { type SortKey, NEWEST_FIRST, orderText, type Query, queryText } from "./query.ts";
 
 /** Lines as JSON, ready to be merged with another hub's: their sort keys beside them. */
 export type Page = {
-  readonly lines: readonly { readonly key: Key; readonly json: string }[];
+  readonly items: readonly { readonly key: SortKey; readonly json: string }[];
   readonly more: boolean;
   /** How many the filter picks in all, where that was asked. */
   readonly count: number | null;
 };
 
-type Entry = { readonly line: Summary; readonly key: Key };
+type Entry = { readonly line: Summary; readonly key: SortKey };
 type Sorting = Pick<Query, "near" | "order">;
 
-export class Shelves {
-  readonly #lines = new Map<string, Summary>();
+export class LobbyListIndex {
+  readonly #summaries = new Map<string, Summary>();
   /** By the text of their order; the one that was not used for longest comes first and goes first. */
-  readonly #shelves = new Map<string, Shelf>();
+  readonly #indexes = new Map<string, SortedIndex>();
   readonly #pages = new Map<string, Page>();
 
   get size(): number {
-    return this.#lines.size;
+    return this.#summaries.size;
   }
 
-  line(id: string): Summary | undefined {
-    return this.#lines.get(id);
+  get(id: string): Summary | undefined {
+    return this.#summaries.get(id);
   }
 
-  lines(): Iterable<Summary> {
-    return this.#lines.values();
+  values(): Iterable<Summary> {
+    return this.#summaries.values();
   }
 
   /** Puts a line in the place of the one before it; null takes it away. */
-  put(id: string, next: Summary | null): void {
-    const old = this.#lines.get(id);
+  set(id: string, next: Summary | null): void {
+    const old = this.#summaries.get(id);
     if (old === undefined && next === null) return;
     this.#pages.clear();
-    if (next === null) this.#lines.delete(id);
-    else this.#lines.set(id, next);
-    for (const shelf of this.#shelves.values()) {
-      if (old !== undefined) shelf.take(old);
+    if (next === null) this.#summaries.delete(id);
+    else this.#summaries.set(id, next);
+    for (const shelf of this.#indexes.values()) {
+      if (old !== undefined) shelf.remove(old);
       if (next !== null) shelf.add(next);
     }
   }
@@ -54,28 +54,28 @@ export class Shelves {
     const name = queryText(query);
     const known = this.#pages.get(name);
     if (known !== undefined) return known;
-    const made = this.#make(query);
+    const made = this.#buildPage(query);
     if (this.#pages.size >= PAGES_MEMOISED_MAX) this.#pages.clear();
     this.#pages.set(name, made);
     return made;
   }
 
-  #make(query: Query): Page {
-    const shelf = this.#shelf(query.near.length === 0 ? query.order : NEWEST_FIRST);
-    const isPicked = picks(query);
-    const found = query.near.length === 0 ? shelf.walk(query, isPicked) : nearest(shelf.entries, query, isPicked);
+  #buildPage(query: Query): Page {
+    const shelf = this.#index(query.near.length === 0 ? query.order : NEWEST_FIRST);
+    const isPicked = compileFilter(query);
+    const found = query.near.length === 0 ? shelf.scan(query, isPicked) : nearest(shelf.entries, query, isPicked);
     const count = query.count ? shelf.entries.filter(({ line }) => isPicked(line)).length : null;
     const lines = found.slice(0, query.limit).map(({ line, key }) => ({ key, json: jsonOf(line, query.fields) }));
-    return { lines, more: found.length > query.limit, count };
+    return { items: lines, more: found.length > query.limit, count };
   }
 
-  #shelf(order: Query["order"]): Shelf {
+  #index(order: Query["order"]): SortedIndex {
     const name = orderText(order);
-    const shelf = this.#shelves.get(name) ?? new Shelf(order, this.#lines.values());
-    this.#shelves.delete(name);
-    this.#shelves.set(name, shelf);
-    const [oldest] = this.#shelves.keys();
-    if (this.#shelves.size > SHELVES_MAX) this.#shelves.delete(oldest!);
+    const shelf = this.#indexes.get(name) ?? new SortedIndex(order, this.#summaries.values());
+    this.#indexes.delete(name);
+    this.#indexes.set(name, shelf);
+    const [oldest] = this.#indexes.keys();
+    if (this.#indexes.size > SORTED_INDEXES_MAX) this.#indexes.delete(oldest!);
     return shelf;
   }
 }
@@ -83,21 +83,21 @@ export class Shelves {
 /** One page out of the pages of several hubs. */
 export function mergePages(pages: readonly Page[], query: Query): Page {
   const compare = compareKeys(query);
-  const all = pages.flatMap(({ lines }) => lines).toSorted((a, b) => compare(a.key, b.key));
+  const all = pages.flatMap(({ items: lines }) => lines).toSorted((a, b) => compare(a.key, b.key));
   const more = all.length > query.limit || pages.some((page) => page.more);
   const count = query.count ? pages.reduce((sum, page) => sum + (page.count ?? 0), 0) : null;
-  return { lines: all.slice(0, query.limit), more, count };
+  return { items: all.slice(0, query.limit), more, count };
 }
 
 /** All lines in one order. */
-class Shelf {
+class SortedIndex {
   readonly entries: Entry[] = [];
-  readonly #keyOf: (line: Summary) => Key;
-  readonly #compare: (a: Key, b: Key) => number;
+  readonly #keyOf: (line: Summary) => SortKey;
+  readonly #compare: (a: SortKey, b: SortKey) => number;
 
   constructor(order: Query["order"], lines: Iterable<Summary>) {
     const sorting: Sorting = { near: [], order };
-    this.#keyOf = keyOf(sorting);
+    this.#keyOf = sortKeyOf(sorting);
     this.#compare = compareKeys(sorting);
     for (const line of lines) this.entries.push({ line, key: this.#keyOf(line) });
     this.entries.sort((a, b) => this.#compare(a.key, b.key));
@@ -105,16 +105,16 @@ class Shelf {
 
   add(line: Summary): void {
     const key = this.#keyOf(line);
-    this.entries.splice(this.#placeOf(key), 0, { line, key });
+    this.entries.splice(this.#positionOf(key), 0, { line, key });
   }
 
-  take(line: Summary): void {
-    this.entries.splice(this.#placeOf(this.#keyOf(line)), 1);
+  remove(line: Summary): void {
+    this.entries.splice(this.#positionOf(this.#keyOf(line)), 1);
   }
 
   /** From behind the key on, at most one more than a page, which tells that there is more. */
-  walk({ after, limit }: Query, isPicked: (line: Summary) => boolean): Entry[] {
-    let at = after === null ? 0 : this.#placeOf(after);
+  scan({ after, limit }: Query, isPicked: (line: Summary) => boolean): Entry[] {
+    let at = after === null ? 0 : this.#positionOf(after);
     if (after !== null && at < this.entries.length && this.#compare(this.entries[at]!.key, after) === 0) at++;
     const found: Entry[] = [];
     for (; at < this.entries.length && found.length <= limit; at++) {
@@ -125,15 +125,15 @@ class Shelf {
   }
 
   /** Where a key stands, or would stand. */
-  #placeOf(key: Key): number {
-    return placeIn(this.entries, key, this.#compare);
+  #positionOf(key: SortKey): number {
+    return lowerBound(this.entries, key, this.#compare);
   }
 }
 
 /** What is nearest differs with every question: one pass that keeps the best, in order. */
 function nearest(entries: readonly Entry[], query: Query, isPicked: (line: Summary) => boolean): Entry[] {
-  const [key, compare] = [keyOf(query), compareKeys(query)];
-  const first = keyOf({ near: query.near.slice(0, 1), order: [] });
+  const [key, compare] = [sortKeyOf(query), compareKeys(query)];
+  const first = sortKeyOf({ near: query.near.slice(0, 1), order: [] });
   const best: Entry[] = [];
   for (const { line } of entries) {
     if (!isPicked(line)) continue;
@@ -142,13 +142,13 @@ function nearest(entries: readonly Entry[], query: Query, isPicked: (line: Summa
     const entry = { line, key: key(line) };
     if (query.after !== null && compare(entry.key, query.after) <= 0) continue;
     if (best.length > query.limit && compare(entry.key, best.at(-1)!.key) > 0) continue;
-    best.splice(placeIn(best, entry.key, compare), 0, entry);
+    best.splice(lowerBound(best, entry.key, compare), 0, entry);
     if (best.length > query.limit + 1) best.pop();
   }
   return best;
 }
 
-function placeIn(entries: readonly Entry[], key: Key, compare: (a: Key, b: Key) => number): number {
+function lowerBound(entries: readonly Entry[], key: SortKey, compare: (a: SortKey, b: SortKey) => number): number {
   let low = 0;
   let high = entries.length;
   while (low < high) {

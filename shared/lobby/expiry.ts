@@ -1,48 +1,48 @@
 /** What time alone does to a lobby, and when it does it next. */
-import { change, end, message, nothing, remove } from "./transitions.ts";
+import { change, endLobby, messageTo, unchanged, removeMembers } from "./transitions.ts";
 import { APPLICANT_MS, AWAY_MS, VACANT_MS } from "../limits.ts";
-import type { Applicant, Lobby, Member, Stepped } from "./lobby.ts";
+import type { Applicant, Lobby, Member, Transition } from "./lobby.ts";
 
 /** When the lobby next changes by itself (ms since the epoch), or null. Always later than the last step. */
 export function deadline(lobby: Lobby): number | null {
   const times: number[] = [];
   const note = (time: number | null): void => void (time === null || times.push(time));
-  note(endsAt(lobby));
+  note(lobbyEndsAt(lobby));
   if (lobby.state === "open") {
     if (lobby.vacant_since !== null) note(lobby.vacant_since + VACANT_MS);
-    for (const member of lobby.members) note(droppedAt(lobby, member));
-    for (const applicant of lobby.applicants) note(forgottenAt(applicant));
+    for (const member of lobby.members) note(memberExpiresAt(lobby, member));
+    for (const applicant of lobby.applicants) note(applicantExpiresAt(applicant));
   }
   return times.length === 0 ? null : Math.min(...times);
 }
 
-export function expire(lobby: Lobby, now: number): Stepped {
-  const over = endsAt(lobby);
-  if (over !== null && over <= now) return end(lobby, lobby.state === "open" ? "lobby_timeout" : "over");
-  if (lobby.state === "started") return nothing(lobby);
-  if (lobby.vacant_since !== null && lobby.vacant_since + VACANT_MS <= now) return end(lobby, "lobby_timeout");
-  const forgotten = lobby.applicants.filter((applicant) => forgottenAt(applicant) <= now);
-  const gone = lobby.members.filter((member) => (droppedAt(lobby, member) ?? Infinity) <= now);
-  const kept = forgotten.length === 0 ? lobby : forget(lobby, forgotten, now);
-  const { lobby: next, tells } = gone.length === 0 ? nothing(kept) : remove(kept, gone, "member_timeout", now);
+export function expire(lobby: Lobby, now: number): Transition {
+  const over = lobbyEndsAt(lobby);
+  if (over !== null && over <= now) return endLobby(lobby, lobby.state === "open" ? "lobby_timeout" : "over");
+  if (lobby.state === "started") return unchanged(lobby);
+  if (lobby.vacant_since !== null && lobby.vacant_since + VACANT_MS <= now) return endLobby(lobby, "lobby_timeout");
+  const forgotten = lobby.applicants.filter((applicant) => applicantExpiresAt(applicant) <= now);
+  const gone = lobby.members.filter((member) => (memberExpiresAt(lobby, member) ?? Infinity) <= now);
+  const kept = forgotten.length === 0 ? lobby : dropApplicants(lobby, forgotten, now);
+  const { lobby: next, notices: tells } = gone.length === 0 ? unchanged(kept) : removeMembers(kept, gone, "member_timeout", now);
   const waited = forgotten.filter(({ denied }) => !denied);
-  return { lobby: next, tells: [...waited.flatMap(({ peer }) => message({ peer, source: null }, DENIED)), ...tells] };
+  return { lobby: next, notices: [...waited.flatMap(({ peer }) => messageTo({ peer, source: null }, DENIED)), ...tells] };
 }
 
 const DENIED = { kind: "denied" } as const;
 
-const forget = (lobby: Lobby, gone: readonly Applicant[], now: number): Lobby =>
+const dropApplicants = (lobby: Lobby, gone: readonly Applicant[], now: number): Lobby =>
   change(lobby, { applicants: lobby.applicants.filter((applicant) => !gone.includes(applicant)) }, now);
 
 /** When a member's seat is free again, if he is not heard: away for too long, or never there. */
-function droppedAt(lobby: Lobby, { away_since, held_until }: Member): number | null {
+function memberExpiresAt(lobby: Lobby, { away_since, held_until }: Member): number | null {
   if (held_until !== undefined) return held_until;
   return away_since === null ? null : away_since + (lobby.policy.away_ms ?? AWAY_MS);
 }
 
-const forgottenAt = ({ asked_at }: Applicant): number => asked_at + APPLICANT_MS;
+const applicantExpiresAt = ({ asked_at }: Applicant): number => asked_at + APPLICANT_MS;
 
-function endsAt(lobby: Lobby): number | null {
+function lobbyEndsAt(lobby: Lobby): number | null {
   if (lobby.started_at === null) {
     return lobby.policy.lifetime_ms === null ? null : lobby.created_at + lobby.policy.lifetime_ms;
   }

@@ -1,95 +1,95 @@
 /** What only a host may do: change his lobby, remove members, hand it on, start it, end it. */
 import {
   change,
-  end,
+  endLobby,
   hostOf,
-  isHeard,
-  memberBy,
-  memberNamed,
+  isPresent,
+  findHttpMember,
+  findMember,
   notHost,
-  nothing,
-  presides,
+  unchanged,
+  isHost,
   refuse,
-  reign,
-  remove,
+  setHost,
+  removeMembers,
   sameDigest,
-  standing,
-  tell,
-  tellAll,
+  currentNotice,
+  noticeTo,
+  noticesToAll,
 } from "./transitions.ts";
 import { patchLobbyData } from "./data.ts";
-import { BARRED_PER_LOBBY_MAX } from "../limits.ts";
-import type { Changes, Event, Lobby, Stepped } from "./lobby.ts";
+import { BANNED_PER_LOBBY_MAX } from "../limits.ts";
+import type { LobbyChanges, Event, Lobby, Transition } from "./lobby.ts";
 
-export function kick(lobby: Lobby, event: Event & { kind: "kick" }, now: number): Stepped {
-  const { peer, source, by, bars = true, detail } = event;
-  const byHost = presides(lobby, source, by);
-  const member = memberNamed(lobby, peer);
+export function kick(lobby: Lobby, event: Event & { kind: "kick" }, now: number): Transition {
+  const { peer, source, by, ban = true, detail } = event;
+  const byHost = isHost(lobby, source, by);
+  const member = findMember(lobby, peer);
   if (member === undefined) {
     // A repeated kick is answered like the first one: the host is told who is left.
-    const again = byHost && source !== null && lobby.barred.some((bar) => bar.peer === peer);
-    return again ? { lobby, tells: [tell(hostOf(lobby)!, standing(lobby))] } : refuse(lobby, "member_not_found");
+    const again = byHost && source !== null && lobby.banned.some((bar) => bar.peer === peer);
+    return again ? { lobby, notices: [noticeTo(hostOf(lobby)!, currentNotice(lobby))] } : refuse(lobby, "member_not_found");
   }
   if (!byHost) return notHost(lobby, by);
   const bar = { peer, endpoint: member.source?.endpoint ?? null };
-  const barred = bars ? [...lobby.barred, bar].slice(-BARRED_PER_LOBBY_MAX) : lobby.barred;
-  return remove({ ...lobby, barred }, [member], "kicked", now, detail);
+  const banned = ban ? [...lobby.banned, bar].slice(-BANNED_PER_LOBBY_MAX) : lobby.banned;
+  return removeMembers({ ...lobby, banned }, [member], "kicked", now, detail);
 }
 
-export function start(lobby: Lobby, { source }: Event & { kind: "start" }, now: number): Stepped {
-  if (!presides(lobby, source, undefined)) return refuse(lobby, "not_host");
+export function start(lobby: Lobby, { source }: Event & { kind: "start" }, now: number): Transition {
+  if (!isHost(lobby, source, undefined)) return refuse(lobby, "not_host");
   if (lobby.members.length < 2) return refuse(lobby, "too_few_players");
   const next = change(lobby, { state: "started", started_at: now }, now);
-  return { lobby: next, tells: tellAll(next) };
+  return { lobby: next, notices: noticesToAll(next) };
 }
 
 /** Said twice it changes nothing the second time: then it is the lobby that was given. */
-export function patch(lobby: Lobby, event: Event & { kind: "patch" }, now: number): Stepped {
-  if (!presides(lobby, null, event.by)) return notHost(lobby, event.by);
+export function patch(lobby: Lobby, event: Event & { kind: "patch" }, now: number): Transition {
+  if (!isHost(lobby, null, event.by)) return notHost(lobby, event.by);
   if (isStale(lobby, event.expected)) return refuse(lobby, "precondition_failed");
-  return settle(lobby, lobby, event.changes, now);
+  return applyChanges(lobby, lobby, event.changes, now);
 }
 
 /** Every time he says everything anew: what he leaves out is as if he had never said it. */
-export function publish(lobby: Lobby, event: Event & { kind: "publish" }, now: number): Stepped {
+export function publish(lobby: Lobby, event: Event & { kind: "publish" }, now: number): Transition {
   const { peer, proof, join_uri, changes } = event;
   const host = hostOf(lobby);
   const proved = host?.peer === peer && host.memory !== null && sameDigest(host.memory, proof);
   if (!proved) return refuse(lobby, "unauthorized");
-  return settle(lobby, { ...lobby, seats: null, data: {}, ...(join_uri !== undefined && { join_uri }) }, changes, now);
+  return applyChanges(lobby, { ...lobby, seats: null, data: {}, ...(join_uri !== undefined && { join_uri }) }, changes, now);
 }
 
 /** `base` with what is said of it, if that is anything else than the lobby. */
-function settle(lobby: Lobby, base: Lobby, { data: patched, ...said }: Changes, now: number): Stepped {
+function applyChanges(lobby: Lobby, base: Lobby, { data: patched, ...said }: LobbyChanges, now: number): Transition {
   const data = patched === undefined ? base.data : patchLobbyData(base.data, patched);
   if (data === null) return refuse(lobby, "data_limit");
   if (said.seats !== undefined && said.seats < lobby.members.length) return refuse(lobby, "seats_taken");
   const next: Lobby = { ...base, ...said, data };
-  return nothing(JSON.stringify(next) === JSON.stringify(lobby) ? lobby : change(next, {}, now));
+  return unchanged(JSON.stringify(next) === JSON.stringify(lobby) ? lobby : change(next, {}, now));
 }
 
-export function close(lobby: Lobby, { by, expected, reason = "closed" }: Event & { kind: "close" }): Stepped {
-  if (by !== null && !presides(lobby, null, by)) return notHost(lobby, by);
+export function close(lobby: Lobby, { by, expected, reason = "closed" }: Event & { kind: "close" }): Transition {
+  if (by !== null && !isHost(lobby, null, by)) return notHost(lobby, by);
   if (isStale(lobby, expected)) return refuse(lobby, "precondition_failed");
-  return end(lobby, reason);
+  return endLobby(lobby, reason);
 }
 
 /** The host hands it on to whom he likes; a member takes it for himself when its host is gone or silent. */
-export function hand(lobby: Lobby, event: Event & { kind: "hand" }, now: number): Stepped {
+export function transferHost(lobby: Lobby, event: Event & { kind: "transfer_host" }, now: number): Transition {
   const { by, peer, expected_term } = event;
   const host = hostOf(lobby);
-  const heir = memberNamed(lobby, peer);
-  if (memberBy(lobby, by) === undefined) return refuse(lobby, "not_member");
+  const heir = findMember(lobby, peer);
+  if (findHttpMember(lobby, by) === undefined) return refuse(lobby, "not_member");
   if (lobby.term !== expected_term) return refuse(lobby, "stale_term");
   if (heir === undefined) return refuse(lobby, "member_not_found");
-  if (heir === host) return nothing(lobby);
+  if (heir === host) return unchanged(lobby);
   if (by !== host?.peer) {
     if (by !== peer) return refuse(lobby, "not_host");
     if (host !== undefined && host.away_since === null) return refuse(lobby, "host_present");
   }
-  if (!isHeard(heir)) return refuse(lobby, "member_timeout");
-  const next = change(lobby, reign(lobby, peer), now);
-  return { lobby: next, tells: tellAll(next) };
+  if (!isPresent(heir)) return refuse(lobby, "member_timeout");
+  const next = change(lobby, setHost(lobby, peer), now);
+  return { lobby: next, notices: noticesToAll(next) };
 }
 
 const isStale = ({ revision }: Lobby, expected: readonly number[] | undefined): boolean =>

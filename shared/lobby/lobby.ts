@@ -42,7 +42,7 @@ export type Member = {
   /** Identity within the lobby: over HTTP the peer's public id; on wires without identities, the name. */
   readonly peer: string;
   /** What people read, where it is not the identity itself. */
-  readonly title?: string;
+  readonly display_name?: string;
   /** Where his datagrams come from, and which sidecar watches him; null: he speaks HTTP, and the hub watches him. */
   readonly source: Source | null;
   readonly joined_at: number;
@@ -66,7 +66,7 @@ export type Member = {
 /** Somebody who asked to join where the host admits each one. He takes no seat. */
 export type Applicant = {
   readonly peer: string;
-  readonly title?: string;
+  readonly display_name?: string;
   readonly data?: Data;
   readonly asked_at: number;
   /** Turned away, and remembered as such for as long as he could have waited. */
@@ -77,9 +77,9 @@ export const VISIBILITIES = ["public", "unlisted", "private"] as const;
 /** Public: listed. Unlisted: found by its id. Private: found by its join code, and by members. */
 export type Visibility = (typeof VISIBILITIES)[number];
 
-export const SUCCESSIONS = ["automatic", "manual", "close"] as const;
+export const HOST_POLICIES = ["automatic", "manual", "close"] as const;
 /** When the host goes: the next in order of arrival hosts; a member claims it, or nobody and it ends; it ends at once. */
-export type Succession = (typeof SUCCESSIONS)[number];
+export type HostPolicy = (typeof HOST_POLICIES)[number];
 
 export const CONSENTS = ["automatic", "ask", "ticket"] as const;
 /** How a member is connected to another who asks: at once; once he agrees; with a ticket that he gave away. */
@@ -92,7 +92,7 @@ export type AddressPolicy = (typeof ADDRESS_POLICIES)[number];
 /** What a host says of his lobby, and may change while it lives. Foreign wires leave the defaults. */
 export type Settings = {
   /** What people read; null: the lobby's name. */
-  readonly title: string | null;
+  readonly display_name: string | null;
   readonly visibility: Visibility;
   /** Version of the game itself: only peers of the same one join. Null: any. */
   readonly version: string | null;
@@ -102,14 +102,14 @@ export type Settings = {
   readonly in_game: boolean;
   /** The host admits each joiner. */
   readonly approval: boolean;
-  readonly succession: Succession;
+  readonly host_policy: HostPolicy;
   readonly consent: Consent;
   readonly addresses: AddressPolicy;
   readonly data: LobbyData;
 };
 
 /** In place of a digest: the peers themselves ask for the password, and the hub never learns it. */
-export const LOCKED_BY_PEERS = "peers";
+export const PASSWORD_CHECKED_BY_PEERS = "peers";
 
 export type Lobby = Settings & {
   readonly id: string;
@@ -120,7 +120,7 @@ export type Lobby = Settings & {
   /** Members it takes, or null on wires that do not count. */
   readonly seats: number | null;
   /** Digest of the password, `LOCKED_BY_PEERS`, or null. */
-  readonly lock: string | null;
+  readonly password_digest: string | null;
   /** Started: everybody was introduced, and the lobby is only remembered. Natively always open (see `in_game`). */
   readonly state: "open" | "started";
   /** In order of arrival; never empty. */
@@ -132,9 +132,9 @@ export type Lobby = Settings & {
   /** Rises with each new host, and when there is none any more. */
   readonly term: number;
   /** Hosts of earlier terms, so that they are told that they are late rather than that they never were. */
-  readonly deposed: readonly string[];
+  readonly former_hosts: readonly string[];
   /** Who was kicked or banned: by name, and by the endpoint he had. */
-  readonly barred: readonly { readonly peer: string; readonly endpoint: Endpoint | null }[];
+  readonly banned: readonly { readonly peer: string; readonly endpoint: Endpoint | null }[];
   /** How its wire writes down the way to its host, where a published one has said more than his name. */
   readonly join_uri?: string;
   /** Six characters that find it (`shards.ts`), or null on wires that know none. */
@@ -149,11 +149,11 @@ export type Lobby = Settings & {
 };
 
 /** What a host changes; absent keys stay. `data` is a merge patch: null takes a key away. */
-export type Changes = {
+export type LobbyChanges = {
   readonly [K in keyof Omit<Settings, "data">]?: Settings[K];
 } & {
   readonly seats?: number;
-  readonly lock?: string | null;
+  readonly password_digest?: string | null;
   readonly data?: LobbyDataPatch;
 };
 
@@ -165,9 +165,9 @@ export type Event =
       readonly name: string;
       readonly policy: Policy;
       readonly seats: number | null;
-      readonly lock: string | null;
+      readonly password_digest: string | null;
       readonly peer: string;
-      readonly title?: string;
+      readonly display_name?: string;
       readonly data?: Data;
       readonly memory: string | null;
       readonly local?: Endpoint;
@@ -179,9 +179,9 @@ export type Event =
   | {
       readonly kind: "join";
       readonly peer: string;
-      readonly title?: string;
+      readonly display_name?: string;
       readonly data?: Data;
-      readonly lock: string | null;
+      readonly password_digest: string | null;
       /** The join code, where he came with one. */
       readonly code?: string;
       /** The version of his game. */
@@ -203,40 +203,40 @@ export type Event =
       readonly source: Source | null;
       readonly by?: string;
       /** Whether he may come back; on wires without the choice he may not. */
-      readonly bars?: boolean;
+      readonly ban?: boolean;
       /** Why, in the host's own words. */
       readonly detail?: string;
     }
   | { readonly kind: "start"; readonly source: Source }
   | { readonly kind: "confirm"; readonly peer: string; readonly source: Source }
   /** A renewal of a member whom the sidecar does not know. */
-  | { readonly kind: "ask"; readonly peer: string; readonly source: Source }
+  | { readonly kind: "renew"; readonly peer: string; readonly source: Source }
   /** He proved to his sidecar that he is somewhere else; at another address only where the policy lets him roam. */
   | { readonly kind: "moved"; readonly peer: string; readonly source: Source }
   /** His sidecar has not heard him for a lease. */
   | { readonly kind: "lost"; readonly peer: string; readonly source: Source }
   /** His sidecar has heard him again; over HTTP: he gave a sign of life. */
-  | { readonly kind: "heard"; readonly peer: string; readonly source: Source | null }
+  | { readonly kind: "heartbeat"; readonly peer: string; readonly source: Source | null }
   /** The hub has not heard him for too long. */
   | { readonly kind: "silent"; readonly peer: string }
   /** A sidecar is gone, or back with its memory. */
-  | { readonly kind: "away"; readonly sidecar: string }
-  | { readonly kind: "back"; readonly sidecar: string }
+  | { readonly kind: "sidecar_away"; readonly sidecar: string }
+  | { readonly kind: "sidecar_back"; readonly sidecar: string }
   /** The host changes his lobby, if it is still of a revision that he has seen; absent: whatever it is. */
-  | { readonly kind: "patch"; readonly by: string; readonly changes: Changes; readonly expected?: readonly number[] }
+  | { readonly kind: "patch"; readonly by: string; readonly changes: LobbyChanges; readonly expected?: readonly number[] }
   /** A host who speaks no HTTP shows what his wire notes about him, and says what lists are to show of his lobby. */
   | {
       readonly kind: "publish";
       readonly peer: string;
       readonly proof: string;
       readonly join_uri?: string;
-      readonly changes: Changes;
+      readonly changes: LobbyChanges;
     }
   /** A member tells something else about himself. */
   | {
-      readonly kind: "present";
+      readonly kind: "update_member";
       readonly peer: string;
-      readonly title?: string;
+      readonly display_name?: string;
       readonly data?: DataPatch;
       readonly consent?: Consent;
       readonly addresses?: AddressPolicy;
@@ -249,7 +249,7 @@ export type Event =
       readonly reason?: Removal;
     }
   /** The host hands it on, or a member claims what its host left. */
-  | { readonly kind: "hand"; readonly by: string; readonly peer: string; readonly expected_term: number }
+  | { readonly kind: "transfer_host"; readonly by: string; readonly peer: string; readonly expected_term: number }
   | { readonly kind: "admit"; readonly by: string; readonly peer: string }
   /** The host turns an applicant away, or he withdraws himself. */
   | { readonly kind: "deny"; readonly by: string; readonly peer: string }
@@ -260,7 +260,7 @@ export type Event =
   /** Time has passed. */
   | { readonly kind: "tick" };
 
-export type Introduced = { readonly peer: string; readonly endpoint: Endpoint; readonly local?: Endpoint };
+export type IntroducedPeer = { readonly peer: string; readonly endpoint: Endpoint; readonly local?: Endpoint };
 
 export type Notice =
   /** Your lobby stands, with these members in order of arrival, you first. */
@@ -271,13 +271,13 @@ export type Notice =
    * Punch now: everybody's endpoint as observed, in order of arrival; you are among them. Where joining introduces,
    * only the other one.
    */
-  | { readonly kind: "introduced"; readonly peers: readonly Introduced[] }
+  | { readonly kind: "introduced"; readonly peers: readonly IntroducedPeer[] }
   | { readonly kind: "refused"; readonly code: RefusalCode }
   /** `detail`: why, in the words of the host who kicked him; told to those who watch. */
   | { readonly kind: "removed"; readonly reason: Removal; readonly detail?: string };
 
 /** What only a member without a source hears: it takes a WebSocket to hear it. */
-export type Message =
+export type SocketMessage =
   | { readonly kind: "chat"; readonly from: string; readonly text: string }
   | { readonly kind: "signal"; readonly from: string; readonly body: string }
   /** To the host: somebody waits to be admitted. */
@@ -287,12 +287,12 @@ export type Message =
   | { readonly kind: "denied" };
 
 /** What somebody may hear who is no member. */
-export type Answer = Extract<Notice, { kind: "refused" | "introduced" }>;
+export type RequesterNotice = Extract<Notice, { kind: "refused" | "introduced" }>;
 
 /** A notice for one member, or for whoever asked. */
-export type Tell =
+export type AddressedNotice =
   | { readonly to: "member"; readonly peer: string; readonly source: Source; readonly notice: Notice }
-  | { readonly to: "member"; readonly peer: string; readonly source: null; readonly notice: Notice | Message }
-  | { readonly to: "asker"; readonly notice: Answer };
+  | { readonly to: "member"; readonly peer: string; readonly source: null; readonly notice: Notice | SocketMessage }
+  | { readonly to: "requester"; readonly notice: RequesterNotice };
 
-export type Stepped = { readonly lobby: Lobby | null; readonly tells: readonly Tell[] };
+export type Transition = { readonly lobby: Lobby | null; readonly notices: readonly AddressedNotice[] };

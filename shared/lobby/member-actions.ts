@@ -3,96 +3,96 @@ import {
   change,
   isAt,
   isFrom,
-  mark,
-  memberBy,
-  memberNamed,
-  message,
-  nothing,
+  setAway,
+  findHttpMember,
+  findMember,
+  messageTo,
+  unchanged,
   refuse,
-  remove,
+  removeMembers,
   replace,
-  tellAgain,
+  renewMember,
 } from "./transitions.ts";
 import { patchMemberData } from "./data.ts";
-import type { Event, Lobby, Member, Stepped } from "./lobby.ts";
+import type { Event, Lobby, Member, Transition } from "./lobby.ts";
 
-export function leave(lobby: Lobby, event: Event & { kind: "leave" }, now: number): Stepped {
-  const member = memberNamed(lobby, event.peer);
+export function leave(lobby: Lobby, event: Event & { kind: "leave" }, now: number): Transition {
+  const member = findMember(lobby, event.peer);
   if (member === undefined) return refuse(lobby, "member_not_found");
-  if (!isAt(member, event.source)) return nothing(lobby);
-  return remove(lobby, [member], "left", now);
+  if (!isAt(member, event.source)) return unchanged(lobby);
+  return removeMembers(lobby, [member], "left", now);
 }
 
 /** Only the sidecar that holds the member may give him up, and only where it last heard him. */
-export function lose(lobby: Lobby, event: Event & { kind: "lost" }, now: number): Stepped {
-  const member = memberNamed(lobby, event.peer);
+export function dropLost(lobby: Lobby, event: Event & { kind: "lost" }, now: number): Transition {
+  const member = findMember(lobby, event.peer);
   return member === undefined || !isFrom(member, event.source)
-    ? nothing(lobby)
-    : remove(lobby, [member], "member_timeout", now);
+    ? unchanged(lobby)
+    : removeMembers(lobby, [member], "member_timeout", now);
 }
 
 /**
  * A sign of life: of everybody who plays there, or of him alone, who gave it over HTTP, or to a sidecar whom he had shown
  * that he is a member.
  */
-export function hear(lobby: Lobby, { peer, source }: Event & { kind: "heard" }, now: number): Stepped {
+export function recordHeartbeat(lobby: Lobby, { peer, source }: Event & { kind: "heartbeat" }, now: number): Transition {
   const shown = (m: Member): boolean => m.source === null && m.peer === peer;
-  return mark(lobby, (m) => shown(m) || (source !== null && isFrom(m, source)), null, now);
+  return setAway(lobby, (m) => shown(m) || (source !== null && isFrom(m, source)), null, now);
 }
 
 /** Who has not even taken his seat does not keep it any longer for being away. */
-export function fallSilent(lobby: Lobby, { peer }: Event & { kind: "silent" }, now: number): Stepped {
-  return mark(lobby, (m) => m.source === null && m.peer === peer && m.held_until === undefined, now, now);
+export function setSilent(lobby: Lobby, { peer }: Event & { kind: "silent" }, now: number): Transition {
+  return setAway(lobby, (m) => m.source === null && m.peer === peer && m.held_until === undefined, now, now);
 }
 
-export function move(lobby: Lobby, event: Event & { kind: "moved" }, now: number): Stepped {
-  const member = memberNamed(lobby, event.peer);
+export function move(lobby: Lobby, event: Event & { kind: "moved" }, now: number): Transition {
+  const member = findMember(lobby, event.peer);
   const near = lobby.policy.roams === true || member?.source?.endpoint.address === event.source.endpoint.address;
   return member === undefined || !near
-    ? nothing(lobby)
-    : tellAgain(lobby, member, { source: event.source, memory: member.memory }, now);
+    ? unchanged(lobby)
+    : renewMember(lobby, member, { source: event.source, memory: member.memory }, now);
 }
 
-export function confirm(lobby: Lobby, event: Event & { kind: "confirm" }, now: number): Stepped {
-  const member = memberNamed(lobby, event.peer);
+export function confirm(lobby: Lobby, event: Event & { kind: "confirm" }, now: number): Transition {
+  const member = findMember(lobby, event.peer);
   if (member === undefined) return refuse(lobby, "member_not_found");
-  if (member.confirmed || !isAt(member, event.source)) return nothing(lobby);
-  return nothing(change(lobby, { members: replace(lobby, member, { ...member, confirmed: true }) }, now));
+  if (member.confirmed || !isAt(member, event.source)) return unchanged(lobby);
+  return unchanged(change(lobby, { members: replace(lobby, member, { ...member, confirmed: true }) }, now));
 }
 
-export function answer(lobby: Lobby, event: Event & { kind: "ask" }, now: number): Stepped {
-  const member = memberNamed(lobby, event.peer);
+export function renew(lobby: Lobby, event: Event & { kind: "renew" }, now: number): Transition {
+  const member = findMember(lobby, event.peer);
   if (member === undefined) return refuse(lobby, lobby.state === "open" ? "member_not_found" : "lobby_not_found");
-  if (!isAt(member, event.source)) return nothing(lobby);
-  return tellAgain(lobby, member, { source: event.source, memory: member.memory }, now);
+  if (!isAt(member, event.source)) return unchanged(lobby);
+  return renewMember(lobby, member, { source: event.source, memory: member.memory }, now);
 }
 
 /** A member tells something else about himself. */
-export function present(lobby: Lobby, event: Event & { kind: "present" }, now: number): Stepped {
-  const member = memberBy(lobby, event.peer);
+export function updateMember(lobby: Lobby, event: Event & { kind: "update_member" }, now: number): Transition {
+  const member = findHttpMember(lobby, event.peer);
   if (member === undefined) return refuse(lobby, "not_member");
   const data = event.data === undefined ? member.data : patchMemberData(member.data ?? {}, event.data);
   if (data === null) return refuse(lobby, "data_limit");
-  const { title, consent, addresses } = event;
+  const { display_name, consent, addresses } = event;
   const next = {
     ...member,
-    ...(title !== undefined && { title }),
+    ...(display_name !== undefined && { display_name }),
     ...(data && { data }),
     ...(consent !== undefined && { consent }),
     ...(addresses !== undefined && { addresses }),
   };
-  if (JSON.stringify(next) === JSON.stringify(member)) return nothing(lobby);
-  return nothing(change(lobby, { members: replace(lobby, member, next) }, now));
+  if (JSON.stringify(next) === JSON.stringify(member)) return unchanged(lobby);
+  return unchanged(change(lobby, { members: replace(lobby, member, next) }, now));
 }
 
-export function chat(lobby: Lobby, { by, text }: Event & { kind: "chat" }): Stepped {
-  if (memberBy(lobby, by) === undefined) return refuse(lobby, "not_member");
-  return { lobby, tells: lobby.members.flatMap((member) => message(member, { kind: "chat", from: by, text })) };
+export function chat(lobby: Lobby, { by, text }: Event & { kind: "chat" }): Transition {
+  if (findHttpMember(lobby, by) === undefined) return refuse(lobby, "not_member");
+  return { lobby, notices: lobby.members.flatMap((member) => messageTo(member, { kind: "chat", from: by, text })) };
 }
 
-export function signal(lobby: Lobby, { by, peer, body }: Event & { kind: "signal" }): Stepped {
-  const member = memberNamed(lobby, peer);
-  if (memberBy(lobby, by) === undefined) return refuse(lobby, "not_member");
+export function signal(lobby: Lobby, { by, peer, body }: Event & { kind: "signal" }): Transition {
+  const member = findMember(lobby, peer);
+  if (findHttpMember(lobby, by) === undefined) return refuse(lobby, "not_member");
   if (member === undefined) return refuse(lobby, "member_not_found");
-  return { lobby, tells: message(member, { kind: "signal", from: by, body }) };
+  return { lobby, notices: messageTo(member, { kind: "signal", from: by, body }) };
 }

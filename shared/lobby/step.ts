@@ -10,85 +10,130 @@
  * is idempotent, because UDP repeats itself: replayed, it changes nothing more. A step that changes nothing returns
  * the very lobby it was given, so `next !== lobby` says whether there is something to save.
  */
-import type { Event, Lobby, Settings, Stepped } from "./lobby.ts";
+import type { Applicant, Event, Lobby, Member, Settings, Transition } from "./lobby.ts";
 import { deadline, expire } from "./expiry.ts";
-import { isForged, mark, nothing, refuse, whenOpen } from "./transitions.ts";
-import { admit, create, DEFAULTS, deny, hostAgain, join } from "./join.ts";
-import { close, hand, kick, patch, publish, start } from "./host-actions.ts";
-import { answer, chat, confirm, fallSilent, hear, leave, lose, move, present, signal } from "./member-actions.ts";
+import { isForged, setAway, unchanged, refuse, ifOpen } from "./transitions.ts";
+import { admit, create, DEFAULT_SETTINGS, deny, rehost, join } from "./join.ts";
+import { close, transferHost, kick, patch, publish, start } from "./host-actions.ts";
+import { renew, chat, confirm, setSilent, recordHeartbeat, leave, dropLost, move, updateMember, signal } from "./member-actions.ts";
 
 export { deadline };
 
-export function step(given: Lobby | null, event: Event, now: number): Stepped {
-  const aged = given === null ? nothing(null) : expire(given, now);
+export function step(given: Lobby | null, event: Event, now: number): Transition {
+  const aged = given === null ? unchanged(null) : expire(given, now);
   const next = react(aged.lobby, event, now);
-  return aged.tells.length === 0 ? next : { lobby: next.lobby, tells: [...aged.tells, ...next.tells] };
+  return aged.notices.length === 0 ? next : { lobby: next.lobby, notices: [...aged.notices, ...next.notices] };
 }
 
-function react(lobby: Lobby | null, event: Event, now: number): Stepped {
+function react(lobby: Lobby | null, event: Event, now: number): Transition {
   if (lobby !== null && "source" in event && event.source !== null && isForged(lobby, event.source, event))
-    return nothing(lobby);
+    return unchanged(lobby);
   switch (event.kind) {
     case "host":
-      return lobby === null ? create(event, now) : hostAgain(lobby, event, now);
+      return lobby === null ? create(event, now) : rehost(lobby, event, now);
     case "join":
       return lobby === null ? refuse(lobby, "lobby_not_found") : join(lobby, event, now);
     case "leave":
-      return whenOpen(lobby, (open) => leave(open, event, now));
+      return ifOpen(lobby, (open) => leave(open, event, now));
     case "kick":
-      return whenOpen(lobby, (open) => kick(open, event, now));
+      return ifOpen(lobby, (open) => kick(open, event, now));
     case "start":
-      return lobby?.state === "started" ? nothing(lobby) : whenOpen(lobby, (open) => start(open, event, now));
+      return lobby?.state === "started" ? unchanged(lobby) : ifOpen(lobby, (open) => start(open, event, now));
     case "confirm":
       return lobby?.state === "started" ? confirm(lobby, event, now) : refuse(lobby, "not_started");
-    case "ask":
-      return lobby === null ? refuse(lobby, "lobby_not_found") : answer(lobby, event, now);
+    case "renew":
+      return lobby === null ? refuse(lobby, "lobby_not_found") : renew(lobby, event, now);
     case "lost":
-      return lobby?.state === "open" ? lose(lobby, event, now) : nothing(lobby);
+      return lobby?.state === "open" ? dropLost(lobby, event, now) : unchanged(lobby);
     case "moved":
-      return lobby?.state === "open" ? move(lobby, event, now) : nothing(lobby);
-    case "heard":
-      return lobby === null ? nothing(lobby) : hear(lobby, event, now);
+      return lobby?.state === "open" ? move(lobby, event, now) : unchanged(lobby);
+    case "heartbeat":
+      return lobby === null ? unchanged(lobby) : recordHeartbeat(lobby, event, now);
     case "silent":
-      return lobby === null ? nothing(lobby) : fallSilent(lobby, event, now);
-    case "away":
-      return lobby === null ? nothing(lobby) : mark(lobby, (m) => m.source?.sidecar === event.sidecar, now, now);
-    case "back":
-      return lobby === null ? nothing(lobby) : mark(lobby, (m) => m.source?.sidecar === event.sidecar, null, now);
+      return lobby === null ? unchanged(lobby) : setSilent(lobby, event, now);
+    case "sidecar_away":
+      return lobby === null ? unchanged(lobby) : setAway(lobby, (m) => m.source?.sidecar === event.sidecar, now, now);
+    case "sidecar_back":
+      return lobby === null ? unchanged(lobby) : setAway(lobby, (m) => m.source?.sidecar === event.sidecar, null, now);
     case "patch":
-      return whenOpen(lobby, (open) => patch(open, event, now));
+      return ifOpen(lobby, (open) => patch(open, event, now));
     case "publish":
-      return whenOpen(lobby, (open) => publish(open, event, now));
-    case "present":
-      return whenOpen(lobby, (open) => present(open, event, now));
+      return ifOpen(lobby, (open) => publish(open, event, now));
+    case "update_member":
+      return ifOpen(lobby, (open) => updateMember(open, event, now));
     case "close":
       return lobby === null ? refuse(lobby, "lobby_not_found") : close(lobby, event);
-    case "hand":
-      return whenOpen(lobby, (open) => hand(open, event, now));
+    case "transfer_host":
+      return ifOpen(lobby, (open) => transferHost(open, event, now));
     case "admit":
-      return whenOpen(lobby, (open) => admit(open, event, now));
+      return ifOpen(lobby, (open) => admit(open, event, now));
     case "deny":
-      return whenOpen(lobby, (open) => deny(open, event, now));
+      return ifOpen(lobby, (open) => deny(open, event, now));
     case "chat":
-      return whenOpen(lobby, (open) => chat(open, event));
+      return ifOpen(lobby, (open) => chat(open, event));
     case "signal":
-      return whenOpen(lobby, (open) => signal(open, event));
+      return ifOpen(lobby, (open) => signal(open, event));
     case "tick":
-      return nothing(lobby);
+      return unchanged(lobby);
   }
 }
 
-/** A row as it was stored, by whichever version of this house: what it did not know yet takes its default. */
+/** The lobby of a stored row, whichever version wrote it: fields that the version did not know take their defaults. */
 export function restored(row: Stored): Lobby {
-  const { version, revision = 0, ...known } = row;
+  const {
+    version,
+    revision = 0,
+    title = null,
+    lock = null,
+    succession = DEFAULT_SETTINGS.host_policy,
+    barred = [],
+    deposed = [],
+    members,
+    applicants = [],
+    ...known
+  } = row;
+  // The first version counted changes in `version`; later ones store the game's version there.
   const counted = typeof version === "number" ? { revision: version, version: null } : { revision, version };
-  const unknown = { applicants: [], vacant_since: null, deposed: [], code: null, client_ref: null };
-  return { ...DEFAULTS, ...unknown, ...known, ...counted };
+  return {
+    ...DEFAULT_SETTINGS,
+    display_name: title,
+    password_digest: lock,
+    host_policy: succession,
+    banned: barred,
+    former_hosts: deposed,
+    vacant_since: null,
+    code: null,
+    client_ref: null,
+    ...known,
+    members: members.map(withDisplayName),
+    applicants: applicants.map(withDisplayName),
+    ...counted,
+  };
 }
 
-/** Before there were lobbies over HTTP, `version` counted the changes. */
-type Stored = Omit<Lobby, "version" | Newer> &
-  Partial<Pick<Lobby, Newer>> & { readonly version: Lobby["version"] | number };
+const withDisplayName = <T extends { readonly display_name?: string }>({ title, ...rest }: T & Titled): T =>
+  (title === undefined ? rest : { ...rest, display_name: title }) as T;
+
+/** Version 0.1.0 stored the display name as `title`. */
+type Titled = { readonly title?: string };
+type Stored = Omit<Lobby, "version" | "members" | "applicants" | Newer> &
+  Partial<Pick<Lobby, Exclude<Newer, "applicants">>> & {
+    readonly version: Lobby["version"] | number;
+    readonly members: readonly (Member & Titled)[];
+    readonly applicants?: readonly (Applicant & Titled)[];
+    readonly title?: string | null;
+    readonly lock?: string | null;
+    readonly succession?: Lobby["host_policy"];
+    readonly barred?: Lobby["banned"];
+    readonly deposed?: Lobby["former_hosts"];
+  };
 type Newer =
   | Exclude<keyof Settings, "version">
-  | ("applicants" | "vacant_since" | "deposed" | "code" | "client_ref" | "revision");
+  | "applicants"
+  | "password_digest"
+  | "banned"
+  | "former_hosts"
+  | "vacant_since"
+  | "code"
+  | "client_ref"
+  | "revision";

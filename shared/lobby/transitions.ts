@@ -4,27 +4,27 @@
  */
 import { isSealed } from "../net/local-port.ts";
 import { type Endpoint, sameEndpoint } from "../net/endpoint.ts";
-import { DEPOSED_PER_LOBBY_MAX } from "../limits.ts";
-import type { Event, Introduced, Lobby, Member, Message, Notice, Source, Stepped, Tell } from "./lobby.ts";
+import { FORMER_HOSTS_PER_LOBBY_MAX } from "../limits.ts";
+import type { Event, IntroducedPeer, Lobby, Member, SocketMessage, Notice, Source, Transition, AddressedNotice } from "./lobby.ts";
 import type { RefusalCode, Removal } from "../refusals.ts";
 
 /** What a member should know now: the answer to his renewals. */
-export const standing = (lobby: Lobby): Notice =>
+export const currentNotice = (lobby: Lobby): Notice =>
   lobby.state === "open"
-    ? { kind: "roster", peers: names(lobby) }
+    ? { kind: "roster", peers: memberNames(lobby) }
     : { kind: "introduced", peers: lobby.members.flatMap(introductionOf) };
 
 /** Where a member is now, and what the wire notes about him. */
-type Whence = Pick<Member, "source" | "memory">;
+type MemberOrigin = Pick<Member, "source" | "memory">;
 
-export const nothing = (lobby: Lobby | null): Stepped => ({ lobby, tells: [] });
+export const unchanged = (lobby: Lobby | null): Transition => ({ lobby, notices: [] });
 
-export const refuse = (lobby: Lobby | null, code: RefusalCode): Stepped => ({
+export const refuse = (lobby: Lobby | null, code: RefusalCode): Transition => ({
   lobby,
-  tells: [{ to: "asker", notice: { kind: "refused", code } }],
+  notices: [{ to: "requester", notice: { kind: "refused", code } }],
 });
 
-export function whenOpen(lobby: Lobby | null, then: (lobby: Lobby) => Stepped): Stepped {
+export function ifOpen(lobby: Lobby | null, then: (lobby: Lobby) => Transition): Transition {
   return lobby?.state === "open" ? then(lobby) : refuse(lobby, "lobby_not_found");
 }
 
@@ -36,87 +36,87 @@ export const change = (lobby: Lobby, parts: Partial<Lobby>, now: number): Lobby 
 });
 
 /** Takes members out; the lobby's way of succession decides who hosts; the last one takes the lobby with him. */
-export function remove(lobby: Lobby, gone: readonly Member[], reason: Removal, now: number, detail?: string): Stepped {
+export function removeMembers(lobby: Lobby, gone: readonly Member[], reason: Removal, now: number, detail?: string): Transition {
   const members = lobby.members.filter((m) => !gone.includes(m));
   const goodbye: Notice = { kind: "removed", reason, ...(detail !== undefined && { detail }) };
-  const goodbyes = gone.map((m) => tell(m, goodbye));
+  const goodbyes = gone.map((m) => noticeTo(m, goodbye));
   const [first] = members;
-  if (first === undefined) return { lobby: null, tells: [...goodbyes, ...denyAll(lobby)] };
+  if (first === undefined) return { lobby: null, notices: [...goodbyes, ...denyAll(lobby)] };
   const hostless = gone.some((m) => m.peer === lobby.host);
-  if (hostless && lobby.succession === "close") {
-    const ended = end({ ...lobby, members }, "closed");
-    return { lobby: null, tells: [...goodbyes, ...ended.tells] };
+  if (hostless && lobby.host_policy === "close") {
+    const ended = endLobby({ ...lobby, members }, "closed");
+    return { lobby: null, notices: [...goodbyes, ...ended.notices] };
   }
-  const next = change({ ...lobby, members }, hostless ? successionOf(lobby, first, now) : {}, now);
-  return { lobby: next, tells: [...goodbyes, ...tellAll(next)] };
+  const next = change({ ...lobby, members }, hostless ? afterHostLeft(lobby, first, now) : {}, now);
+  return { lobby: next, notices: [...goodbyes, ...noticesToAll(next)] };
 }
 
 /** Everybody hears why, and nothing is left. */
-export const end = (lobby: Lobby, reason: Removal): Stepped => ({
+export const endLobby = (lobby: Lobby, reason: Removal): Transition => ({
   lobby: null,
-  tells: [...lobby.members.map((m) => tell(m, { kind: "removed", reason })), ...denyAll(lobby)],
+  notices: [...lobby.members.map((m) => noticeTo(m, { kind: "removed", reason })), ...denyAll(lobby)],
 });
 
-function successionOf(lobby: Lobby, first: Member, now: number): Partial<Lobby> {
-  if (lobby.succession === "manual") return { ...reign(lobby, null), vacant_since: now };
-  return reign(lobby, first.peer);
+function afterHostLeft(lobby: Lobby, first: Member, now: number): Partial<Lobby> {
+  if (lobby.host_policy === "manual") return { ...setHost(lobby, null), vacant_since: now };
+  return setHost(lobby, first.peer);
 }
 
 /** A new term: who hosts from now on, and who did before. */
-export function reign(lobby: Lobby, host: string | null): Partial<Lobby> {
-  const late = [...lobby.deposed, ...(lobby.host === null ? [] : [lobby.host])].filter((peer) => peer !== host);
-  const deposed = [...new Set(late.toReversed())].toReversed().slice(-DEPOSED_PER_LOBBY_MAX);
-  return { host, term: lobby.term + 1, vacant_since: null, deposed, client_ref: null };
+export function setHost(lobby: Lobby, host: string | null): Partial<Lobby> {
+  const late = [...lobby.former_hosts, ...(lobby.host === null ? [] : [lobby.host])].filter((peer) => peer !== host);
+  const deposed = [...new Set(late.toReversed())].toReversed().slice(-FORMER_HOSTS_PER_LOBBY_MAX);
+  return { host, term: lobby.term + 1, vacant_since: null, former_hosts: deposed, client_ref: null };
 }
 
 /** Moves where a member's notices go, and takes the wire's newest note about him. */
-function reroute(lobby: Lobby, member: Member, { source, memory }: Whence, now: number): Lobby {
+function updateOrigin(lobby: Lobby, member: Member, { source, memory }: MemberOrigin, now: number): Lobby {
   const same = isFrom(member, source) && member.source?.via === source?.via && member.memory === memory;
-  if (same && isHeard(member)) return lobby;
-  return change(lobby, { members: replace(lobby, member, { ...heard(member), source, memory }) }, now);
+  if (same && isPresent(member)) return lobby;
+  return change(lobby, { members: replace(lobby, member, { ...markPresent(member), source, memory }) }, now);
 }
 
 /** Nobody waits for him any more. */
-export function heard(member: Member): Member {
+export function markPresent(member: Member): Member {
   const { held_until: _, ...rest } = member;
   return { ...rest, away_since: null };
 }
 
-export const isHeard = (member: Member): boolean => member.away_since === null && member.held_until === undefined;
+export const isPresent = (member: Member): boolean => member.away_since === null && member.held_until === undefined;
 
-export function mark(lobby: Lobby, whom: (member: Member) => boolean, since: number | null, now: number): Stepped {
-  const marked = (m: Member): boolean => whom(m) && (since === null ? !isHeard(m) : m.away_since === null);
-  if (!lobby.members.some(marked)) return nothing(lobby);
+export function setAway(lobby: Lobby, whom: (member: Member) => boolean, since: number | null, now: number): Transition {
+  const marked = (m: Member): boolean => whom(m) && (since === null ? !isPresent(m) : m.away_since === null);
+  if (!lobby.members.some(marked)) return unchanged(lobby);
   const members = lobby.members.map((m) => {
     if (!marked(m)) return m;
-    return since === null ? heard(m) : { ...m, away_since: since };
+    return since === null ? markPresent(m) : { ...m, away_since: since };
   });
-  return nothing(change(lobby, { members }, now));
+  return unchanged(change(lobby, { members }, now));
 }
 
 /**
  * A member who asks once more, from wherever he proved to be, hears what he should know now. A sidecar that he left
  * is told to forget him, or it would wait for him for ever.
  */
-export function tellAgain(lobby: Lobby, member: Member, whence: Whence, now: number, notice?: Notice): Stepped {
-  const next = reroute(lobby, member, whence, now);
-  const answer = tell(memberNamed(next, member.peer)!, notice ?? standing(next));
-  if (member.source?.sidecar === whence.source?.sidecar) return { lobby: next, tells: [answer] };
-  return { lobby: next, tells: [tell(member, { kind: "removed", reason: "moved" }), answer] };
+export function renewMember(lobby: Lobby, member: Member, whence: MemberOrigin, now: number, notice?: Notice): Transition {
+  const next = updateOrigin(lobby, member, whence, now);
+  const answer = noticeTo(findMember(next, member.peer)!, notice ?? currentNotice(next));
+  if (member.source?.sidecar === whence.source?.sidecar) return { lobby: next, notices: [answer] };
+  return { lobby: next, notices: [noticeTo(member, { kind: "removed", reason: "moved" }), answer] };
 }
 
 // --- looking ---------------------------------------------------------------------------------------------------
 
-export const names = (lobby: Lobby): string[] => lobby.members.map((m) => m.peer);
-export const memberNamed = (lobby: Lobby, peer: string): Member | undefined =>
+export const memberNames = (lobby: Lobby): string[] => lobby.members.map((m) => m.peer);
+export const findMember = (lobby: Lobby, peer: string): Member | undefined =>
   lobby.members.find((m) => m.peer === peer);
 export const hostOf = (lobby: Lobby): Member | undefined => lobby.members.find((m) => m.peer === lobby.host);
 export const replace = (lobby: Lobby, old: Member, member: Member): Member[] =>
   lobby.members.map((m) => (m === old ? member : m));
 export const isFrom = (member: Member, source: Source | null): boolean =>
   member.source?.sidecar === source?.sidecar && isAt(member, source);
-export const isBarred = (lobby: Lobby, peer: string, at: Endpoint | undefined): boolean =>
-  lobby.barred.some(
+export const isBanned = (lobby: Lobby, peer: string, at: Endpoint | undefined): boolean =>
+  lobby.banned.some(
     (bar) => bar.peer === peer || (bar.endpoint !== null && at !== undefined && sameEndpoint(bar.endpoint, at)),
   );
 
@@ -139,39 +139,39 @@ export const isAt = (member: Member, source: Source | null): boolean =>
     : sameEndpoint(member.source.endpoint, source.endpoint);
 
 /** Whether it is this member who speaks: by his place, or over HTTP by his name. */
-export const speaks = (member: Member, source: Source | null, by: string | undefined): boolean =>
+export const isSentBy = (member: Member, source: Source | null, by: string | undefined): boolean =>
   isAt(member, source) && (source !== null || member.peer === by);
 
 /** Whether it is the host who speaks. */
-export function presides(lobby: Lobby, source: Source | null, by: string | undefined): boolean {
+export function isHost(lobby: Lobby, source: Source | null, by: string | undefined): boolean {
   const host = hostOf(lobby);
-  return host !== undefined && speaks(host, source, by);
+  return host !== undefined && isSentBy(host, source, by);
 }
 
 /** The member who speaks over HTTP. A name on a foreign wire is nobody's token. */
-export const memberBy = (lobby: Lobby, by: string): Member | undefined => {
-  const member = memberNamed(lobby, by);
+export const findHttpMember = (lobby: Lobby, by: string): Member | undefined => {
+  const member = findMember(lobby, by);
   return member?.source === null ? member : undefined;
 };
 
 /** Who is no host is told whether he was one. */
-export const notHost = (lobby: Lobby, peer: string | undefined): Stepped =>
-  refuse(lobby, peer !== undefined && lobby.deposed.includes(peer) ? "stale_term" : "not_host");
+export const notHost = (lobby: Lobby, peer: string | undefined): Transition =>
+  refuse(lobby, peer !== undefined && lobby.former_hosts.includes(peer) ? "stale_term" : "not_host");
 
 // --- telling ---------------------------------------------------------------------------------------------------
 
-export const tell = ({ peer, source }: Pick<Member, "peer" | "source">, notice: Notice): Tell =>
+export const noticeTo = ({ peer, source }: Pick<Member, "peer" | "source">, notice: Notice): AddressedNotice =>
   source === null ? { to: "member", peer, source, notice } : { to: "member", peer, source, notice };
-export const tellAll = (lobby: Lobby): Tell[] => lobby.members.map((m) => tell(m, standing(lobby)));
+export const noticesToAll = (lobby: Lobby): AddressedNotice[] => lobby.members.map((m) => noticeTo(m, currentNotice(lobby)));
 
 /** Only who has no source can hear it. */
-export const message = (member: Pick<Member, "peer" | "source">, notice: Message): Tell[] =>
+export const messageTo = (member: Pick<Member, "peer" | "source">, notice: SocketMessage): AddressedNotice[] =>
   member.source === null ? [{ to: "member", peer: member.peer, source: null, notice }] : [];
 
-const denyAll = (lobby: Lobby): Tell[] =>
-  lobby.applicants.flatMap(({ peer, denied }) => (denied ? [] : message({ peer, source: null }, { kind: "denied" })));
+const denyAll = (lobby: Lobby): AddressedNotice[] =>
+  lobby.applicants.flatMap(({ peer, denied }) => (denied ? [] : messageTo({ peer, source: null }, { kind: "denied" })));
 
-export const introductionOf = ({ peer, source, local }: Member): Introduced[] =>
+export const introductionOf = ({ peer, source, local }: Member): IntroducedPeer[] =>
   source === null ? [] : [{ peer, endpoint: source.endpoint, ...(local && { local }) }];
 
 export const newMember = (event: Event & { kind: "host" | "join" }, now: number): Member => ({
@@ -182,7 +182,7 @@ export const newMember = (event: Event & { kind: "host" | "join" }, now: number)
   away_since: null,
   memory: event.memory,
   ...(event.local && { local: event.local }),
-  ...(event.title !== undefined && { title: event.title }),
+  ...(event.display_name !== undefined && { display_name: event.display_name }),
   ...(event.data && { data: event.data }),
 });
 

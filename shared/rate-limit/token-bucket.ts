@@ -18,7 +18,7 @@ export function refill(bucket: Bucket, { per_s, burst }: Budget, now: number): n
 }
 
 /** Takes one token, or says that there is none. */
-export function take(bucket: Bucket, budget: Budget, now: number): boolean {
+export function consumeToken(bucket: Bucket, budget: Budget, now: number): boolean {
   if (refill(bucket, budget, now) < 1) return false;
   bucket.tokens -= 1;
   return true;
@@ -27,7 +27,7 @@ export function take(bucket: Bucket, budget: Budget, now: number): boolean {
 /** Buckets looked at when room is needed. */
 const LOOKS = 64;
 
-export class Guard {
+export class BucketTable {
   readonly #budget: Budget;
   readonly #sources_max: number;
   readonly #buckets = new Map<string, Bucket>();
@@ -45,12 +45,12 @@ export class Guard {
   }
 
   /** Takes one token of the source; false where there is none left. */
-  allows(address: string, now: number): boolean {
-    return take(this.#bucketOf(sourceOf(address), now), this.#budget, now);
+  consume(address: string, now: number): boolean {
+    return consumeToken(this.#bucketOf(sourceOf(address), now), this.#budget, now);
   }
 
   /** Tokens that a source has now; asking takes none, and no room. */
-  left(address: string, now: number): number {
+  remaining(address: string, now: number): number {
     const bucket = this.#buckets.get(sourceOf(address));
     if (bucket !== undefined) return refill(bucket, this.#budget, now);
     return this.#buckets.size < this.#sources_max ? this.#budget.burst : refill(this.#shared, this.#budget, now);

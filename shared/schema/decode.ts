@@ -42,34 +42,34 @@ function attempt<T>(read: () => T): Decoded<T> {
 }
 
 /** A decoder that knows what it takes. */
-export const described = <T>(schema: Schema, decoder: (value: unknown, path: string) => T): Decoder<T> =>
+export const withSchema = <T>(schema: Schema, decoder: (value: unknown, path: string) => T): Decoder<T> =>
   Object.assign((value: unknown, path: string) => decoder(value, path), { schema });
 
 export const text = (length_max: number, pattern?: RegExp): Decoder<string> =>
-  described({ type: "string", maxLength: length_max, ...(pattern && { pattern: pattern.source }) }, (value, path) =>
+  withSchema({ type: "string", maxLength: length_max, ...(pattern && { pattern: pattern.source }) }, (value, path) =>
     typeof value === "string" && value.length <= length_max && (pattern === undefined || pattern.test(value))
       ? value
       : fail(path, `text of at most ${length_max} characters${pattern === undefined ? "" : ` like ${pattern}`}`),
   );
 
 export const integer = (least: number, most: number): Decoder<number> =>
-  described({ type: "integer", minimum: least, maximum: most }, (value, path) =>
+  withSchema({ type: "integer", minimum: least, maximum: most }, (value, path) =>
     typeof value === "number" && Number.isInteger(value) && value >= least && value <= most
       ? value
       : fail(path, `an integer from ${least} to ${most}`),
   );
 
 /** JSON can say 1e999, which is no number to reckon with. */
-export const number: Decoder<number> = described({ type: "number" }, (value, path) =>
+export const number: Decoder<number> = withSchema({ type: "number" }, (value, path) =>
   typeof value === "number" && Number.isFinite(value) ? value : fail(path, "a number"),
 );
 
-export const flag: Decoder<boolean> = described({ type: "boolean" }, (value, path) =>
+export const flag: Decoder<boolean> = withSchema({ type: "boolean" }, (value, path) =>
   typeof value === "boolean" ? value : fail(path, "true or false"),
 );
 
 export const oneOf = <const T extends string>(...words: readonly T[]): Decoder<T> =>
-  described(
+  withSchema(
     { enum: words },
     (value, path) => words.find((word) => word === value) ?? fail(path, `one of ${words.join(", ")}`),
   );
@@ -81,7 +81,7 @@ export const anyOf = <const D extends readonly Decoder<unknown>[]>(
   wanted: string,
   ...decoders: D
 ): Decoder<Shape<D[number]>> =>
-  described({ anyOf: decoders.map(schemaOf) }, (value, path) => {
+  withSchema({ anyOf: decoders.map(schemaOf) }, (value, path) => {
     for (const decoder of decoders) {
       try {
         return decoder(value, path) as Shape<D[number]>;
@@ -93,7 +93,7 @@ export const anyOf = <const D extends readonly Decoder<unknown>[]>(
   });
 
 export const nullable = <T>(decoder: Decoder<T>): Decoder<T | null> =>
-  described({ anyOf: [schemaOf(decoder), { type: "null" }] }, (value, path) =>
+  withSchema({ anyOf: [schemaOf(decoder), { type: "null" }] }, (value, path) =>
     value === null ? null : decoder(value, path),
   );
 
@@ -105,7 +105,7 @@ export const optional = <T>(decoder: Decoder<T>): Decoder<T | undefined> & { rea
   });
 
 export const list = <T>(decoder: Decoder<T>, length_max: number): Decoder<readonly T[]> =>
-  described({ type: "array", items: schemaOf(decoder), maxItems: length_max }, (value, path) =>
+  withSchema({ type: "array", items: schemaOf(decoder), maxItems: length_max }, (value, path) =>
     Array.isArray(value) && value.length <= length_max
       ? value.map((item, at) => decoder(item, `${path}[${at}]`))
       : fail(path, `a list of at most ${length_max}`),
@@ -113,7 +113,7 @@ export const list = <T>(decoder: Decoder<T>, length_max: number): Decoder<readon
 
 export const pair = <T>(decoder: Decoder<T>): Decoder<readonly [T, T]> => {
   const both = list(decoder, 2);
-  return described({ ...(both.schema as object), minItems: 2 }, (value, path) => {
+  return withSchema({ ...(both.schema as object), minItems: 2 }, (value, path) => {
     const [one, other, ...more] = both(value, path);
     return one === undefined || other === undefined || more.length > 0 ? fail(path, "a list of two") : [one, other];
   });
@@ -123,7 +123,7 @@ export const record = <T extends object>(fields: { readonly [K in keyof T]-?: De
   const keys = Object.keys(fields) as (keyof T & string)[];
   const required = keys.filter((key) => !("optional" in fields[key]));
   const properties = Object.fromEntries(keys.map((key) => [key, schemaOf(fields[key])]));
-  return described({ type: "object", properties, required }, (value, path) => {
+  return withSchema({ type: "object", properties, required }, (value, path) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(path, "an object");
     const given = value as Record<string, unknown>;
     const out: Partial<T> = {};
@@ -159,7 +159,7 @@ export const map = <T>(
   size_max: number,
 ): Decoder<Readonly<Record<string, T>>> => {
   const keys = { propertyNames: { pattern: pattern.source }, maxProperties: size_max };
-  return described({ type: "object", ...keys, additionalProperties: schemaOf(decoder) }, (value, path) => {
+  return withSchema({ type: "object", ...keys, additionalProperties: schemaOf(decoder) }, (value, path) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(path, "an object");
     const entries = Object.entries(value);
     if (entries.length > size_max) return fail(path, `at most ${size_max} keys`);
@@ -171,7 +171,7 @@ export const map = <T>(
 
 /** A union told apart by the word under `key`. */
 export const union = <T extends object>(key: string, kinds: Readonly<Record<string, Decoder<T>>>): Decoder<T> =>
-  described({ oneOf: Object.values(kinds).map(schemaOf) }, (value, path) => {
+  withSchema({ oneOf: Object.values(kinds).map(schemaOf) }, (value, path) => {
     const word = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
     const decoder = typeof word === "string" && Object.hasOwn(kinds, word) ? kinds[word] : undefined;
     return decoder === undefined ? fail(within(path, key), Object.keys(kinds).join(", ")) : decoder(value, path);
@@ -180,13 +180,13 @@ export const union = <T extends object>(key: string, kinds: Readonly<Record<stri
 const rawEndpoint = record<Endpoint>({ address: text(64), port: integer(1, 65_535) });
 
 /** An endpoint as `{ address, port }`; whatever form the address has, it is canonical from here on. */
-export const anyEndpoint: Decoder<Endpoint> = described(rawEndpoint.schema!, (value, path) => {
+export const anyEndpoint: Decoder<Endpoint> = withSchema(rawEndpoint.schema!, (value, path) => {
   const { address, port } = rawEndpoint(value, path);
   return endpoint(address, port) ?? fail(path, "an endpoint");
 });
 
 /** The same, already canonical: a neighbour that sends another form is wrong. */
-export const canonicalEndpoint: Decoder<Endpoint> = described(rawEndpoint.schema!, (value, path) => {
+export const canonicalEndpoint: Decoder<Endpoint> = withSchema(rawEndpoint.schema!, (value, path) => {
   const at = anyEndpoint(value, path);
   return at.address === rawEndpoint(value, path).address ? at : fail(path, "a canonical endpoint");
 });

@@ -1,22 +1,22 @@
 /** What is to be told of what a commit made of a lobby: to those who watch the list, and to those who watch the lobby. */
 import type { Summary } from "../api/lobbies.ts";
 import type { Change } from "./coalescer.ts";
-import { lineOf } from "../listing/listing.ts";
-import type { Lobby, Member, Message, Notice } from "../lobby/lobby.ts";
+import { summaryOf } from "../listing/listing.ts";
+import type { Lobby, Member, SocketMessage, Notice } from "../lobby/lobby.ts";
 import type { Removal } from "../refusals.ts";
 import { memberView } from "../api/views.ts";
-import type { GoneReason, HostCause, LeftState, News } from "../api/events.ts";
+import type { LobbyRemovedReason, HostCause, LeftState, LobbyEvent } from "../api/events.ts";
 
-export type Removed = Notice & { readonly kind: "removed" };
+export type RemovedNotice = Notice & { readonly kind: "removed" };
 
 /** Why members were removed, as far as they were told: by their name in the lobby. */
-export type Removals = ReadonlyMap<string, Removed>;
+export type RemovedNotices = ReadonlyMap<string, RemovedNotice>;
 
 /** What a change of a line is to a list with this filter, or null where it is nothing. */
-export function lineNews(
+export function listEvent(
   { id, old, next, reason }: Change<Summary>,
   isPicked: (line: Summary) => boolean,
-): News | null {
+): LobbyEvent | null {
   const was = old !== null && isPicked(old);
   const is = next !== null && isPicked(next);
   if (is) return { type: was ? "lobby.updated" : "lobby.added", data: { lobby: next } };
@@ -26,24 +26,24 @@ export function lineNews(
 }
 
 /** The change of a lobby's line, or null where it has none. */
-export function lineChange(
+export function summaryChange(
   old: Lobby | null,
   next: Lobby | null,
-  removals: Removals,
+  removals: RemovedNotices,
   now: number,
 ): Change<Summary> | null {
-  const [before, after] = [lineOf(old), lineOf(next)];
+  const [before, after] = [summaryOf(old), summaryOf(next)];
   if (before === null && after === null) return null;
   return {
     id: (next ?? old)!.id,
     old: before,
     next: after,
-    reason: old === null ? "closed" : goneReason(old, next, removals, now),
+    reason: old === null ? "closed" : listRemovedReason(old, next, removals, now),
   };
 }
 
 /** Why a lobby is out of the lists. */
-export function goneReason(old: Lobby, next: Lobby | null, removals: Removals, now: number): GoneReason {
+export function listRemovedReason(old: Lobby, next: Lobby | null, removals: RemovedNotices, now: number): LobbyRemovedReason {
   if (next !== null)
     return next.members.some((m) => m.peer === next.host && m.away_since !== null) ? "timed_out" : "filtered";
   const reasons = new Set([...removals.values()].map(({ reason }) => reason));
@@ -55,12 +55,12 @@ export function goneReason(old: Lobby, next: Lobby | null, removals: Removals, n
 }
 
 /** Who came, went, changed and hosts; `inside`: for a reader who is a member. */
-export function memberNews(old: Lobby, next: Lobby, removals: Removals, inside: boolean): News[] {
+export function memberEvents(old: Lobby, next: Lobby, removals: RemovedNotices, inside: boolean): LobbyEvent[] {
   const { id } = next;
   const [before, after] = [byName(old), byName(next)];
-  const news: News[] = [];
+  const news: LobbyEvent[] = [];
   for (const member of old.members) {
-    if (!after.has(member.peer)) news.push(leaving(old, next, member, removals.get(member.peer), inside));
+    if (!after.has(member.peer)) news.push(memberLeftEvent(old, next, member, removals.get(member.peer), inside));
   }
   for (const member of next.members) {
     const was = before.get(member.peer);
@@ -77,9 +77,9 @@ export function memberNews(old: Lobby, next: Lobby, removals: Removals, inside: 
   return news;
 }
 
-function leaving(old: Lobby, next: Lobby, member: Member, removed: Removed | undefined, inside: boolean): News {
+function memberLeftEvent(old: Lobby, next: Lobby, member: Member, removed: RemovedNotice | undefined, inside: boolean): LobbyEvent {
   const removal = removed?.reason;
-  const isBarred = next.barred.some(({ peer }) => peer === member.peer) && next.barred !== old.barred;
+  const isBarred = next.banned.some(({ peer }) => peer === member.peer) && next.banned !== old.banned;
   const kicked = removal === "kicked" || (removal === undefined && isBarred);
   const lost = removal === "member_timeout" || (removal === undefined && member.away_since !== null);
   const state: LeftState = kicked ? (isBarred ? "banned" : "kicked") : lost ? "disconnected" : "left";
@@ -88,7 +88,7 @@ function leaving(old: Lobby, next: Lobby, member: Member, removed: Removed | und
   const detail = inside && removed?.detail !== undefined ? { detail: removed.detail } : {};
   return {
     type: "member.left",
-    data: { id: old.id, peer_id: idOf(member), name: member.title ?? member.peer, state, by, ...detail },
+    data: { id: old.id, peer_id: idOf(member), name: member.display_name ?? member.peer, state, by, ...detail },
   };
 }
 
@@ -100,7 +100,7 @@ function hostCause(old: Lobby, next: Lobby): HostCause {
 }
 
 /** What one peer hears who is told in person; null where what he sees of the lobby says it. */
-export function personalNews(id: string, notice: Notice | Message): News | null {
+export function personalEvent(id: string, notice: Notice | SocketMessage): LobbyEvent | null {
   switch (notice.kind) {
     case "chat":
       return { type: "chat", data: { id, from: notice.from, text: notice.text } };
@@ -118,13 +118,13 @@ export function personalNews(id: string, notice: Notice | Message): News | null 
 }
 
 /** What a member hears who was removed from a lobby. */
-export const goneNews = (id: string, { reason, detail }: Removed): News & { readonly type: "lobby.removed" } => ({
+export const removedEvent = (id: string, { reason, detail }: RemovedNotice): LobbyEvent & { readonly type: "lobby.removed" } => ({
   type: "lobby.removed",
-  data: { id, reason: removedReason(reason), ...(detail !== undefined && { detail }) },
+  data: { id, reason: memberRemovedReason(reason), ...(detail !== undefined && { detail }) },
 });
 
 /** Why a lobby is over for a member who was removed from it. */
-export function removedReason(reason: Removal): GoneReason {
+export function memberRemovedReason(reason: Removal): LobbyRemovedReason {
   switch (reason) {
     case "left":
     case "moved":

@@ -4,15 +4,15 @@
  * never fall behind the time: so they rise across a hub that has slept and forgotten them, and never run ahead of it.
  */
 /** The least number of a time (ms). */
-export const numberAt = (at: number): number => at * NUMBERS_PER_MS;
+export const firstSeqAt = (at: number): number => at * NUMBERS_PER_MS;
 
-type Kept<T> = { readonly seq: number; readonly item: T; readonly weight: number };
+type BufferedItem<T> = { readonly seq: number; readonly item: T; readonly weight: number };
 
 /** More than can be told in one; below 2^53 until the year 2255. */
 const NUMBERS_PER_MS = 1_000;
 
-export class Replay<T> {
-  readonly #kept: Kept<T>[] = [];
+export class ReplayBuffer<T> {
+  readonly #kept: BufferedItem<T>[] = [];
   readonly #items_max: number;
   readonly #weight_max: number;
   #weight = 0;
@@ -23,7 +23,7 @@ export class Replay<T> {
   constructor(items_max: number, weight_max: number, now: number) {
     this.#items_max = items_max;
     this.#weight_max = weight_max;
-    this.#seq = numberAt(now);
+    this.#seq = firstSeqAt(now);
     this.#whole_since = this.#seq;
   }
 
@@ -33,7 +33,7 @@ export class Replay<T> {
 
   /** Keeps an item and gives its number. */
   add(item: T, weight: number, now: number): number {
-    this.#seq = Math.max(this.#seq + 1, numberAt(now));
+    this.#seq = Math.max(this.#seq + 1, firstSeqAt(now));
     this.#kept.push({ seq: this.#seq, item, weight });
     this.#weight += weight;
     while (this.#kept.length > this.#items_max || this.#weight > this.#weight_max) {
@@ -45,7 +45,7 @@ export class Replay<T> {
   }
 
   /** What came behind a number, or null where that is not known for certain. */
-  behind(seq: number): readonly { readonly seq: number; readonly item: T }[] | null {
+  since(seq: number): readonly { readonly seq: number; readonly item: T }[] | null {
     if (seq < this.#whole_since || seq > this.#seq) return null;
     return this.#kept.filter((kept) => kept.seq > seq);
   }

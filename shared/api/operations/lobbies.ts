@@ -7,17 +7,17 @@ import * as api from "../lobbies.ts";
 import { anyOf, type Decoder, integer, list, object, oneOf, optional, text } from "../../schema/decode.ts";
 import { PAGE_MAX } from "../../limits.ts";
 import type { RefusalCode } from "../../refusals.ts";
-import type { Toll } from "../../rate-limit/rate-limiter.ts";
+import type { RateLimitClass } from "../../rate-limit/rate-limiter.ts";
 
 export type Parameter = {
   readonly in: "query" | "header";
   readonly name: string;
-  readonly says: string;
+  readonly description: string;
   readonly decoder: Decoder<unknown>;
 };
 
-export type Answer = {
-  readonly says: string;
+export type ResponseSpec = {
+  readonly description: string;
   /** Absent: no body. */
   readonly body?: Decoder<unknown>;
   /** Of a body that is no JSON. */
@@ -30,33 +30,33 @@ export type HeaderName = "ETag" | "Link" | "Location";
 export type Operation = {
   readonly id: string;
   readonly tag: "identity" | "lobbies" | "members" | "talk" | "connections" | "events" | "house" | "operators";
-  readonly says: string;
+  readonly summary: string;
   /** Whose token or key is shown. `anyone` may show a token, `nobody` shows none. */
-  readonly who: "nobody" | "anyone" | "peer" | "operator" | "sidecar";
+  readonly auth: "nobody" | "anyone" | "peer" | "operator" | "sidecar";
   /** What may be shown in its place. */
-  readonly or?: "noray";
-  readonly toll?: Toll;
+  readonly alternativeAuth?: "noray";
+  readonly rateLimit?: RateLimitClass;
   readonly parameters?: readonly Parameter[];
   readonly body?: Decoder<unknown>;
-  readonly answers: { readonly [status: number]: Answer };
+  readonly responses: { readonly [status: number]: ResponseSpec };
   readonly refusals?: readonly RefusalCode[];
   /** A POST that may be said twice without a key: what it answers is secret, and kept by nobody. */
-  readonly unkept?: true;
+  readonly notReplayable?: true;
 };
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
 export type Operations = Readonly<Record<string, Readonly<Partial<Record<Method, Operation>>>>>;
 
-export const query = (name: string, says: string, decoder: Decoder<unknown>): Parameter => ({
+export const query = (name: string, description: string, decoder: Decoder<unknown>): Parameter => ({
   in: "query",
   name,
-  says,
+  description,
   decoder,
 });
-const header = (name: string, says: string, decoder: Decoder<unknown>): Parameter => ({
+const header = (name: string, description: string, decoder: Decoder<unknown>): Parameter => ({
   in: "header",
   name,
-  says,
+  description,
   decoder,
 });
 
@@ -65,13 +65,13 @@ const IF_MATCH = header("If-Match", "The ETag of what you have read; 412 when it
 export const LIMIT = query("limit", "Lines of a page.", integer(1, PAGE_MAX));
 export const CURSOR = query("cursor", "`next_cursor` of the page before.", text(512));
 
-export const NO_CONTENT: Answer = { says: "Done." };
-export const NOT_MODIFIED: Answer = { says: "You have it already.", headers: ["ETag"] };
-const LOBBY: Answer = { says: "The lobby, as far as you may see it.", body: api.lobby, headers: ["ETag"] };
-const IN: Answer = { says: "You are a member.", body: api.joined, headers: ["ETag", "Location"] };
-const HOSTING: Answer = { ...IN, body: anyOf("your place, or your lobby", api.joined, api.lobby) };
-const WAITING: Answer = { says: "The host has to admit you.", body: api.pending };
-const ENTERED = { 200: { ...IN, says: "You were a member already." }, 201: IN, 202: WAITING };
+export const NO_CONTENT: ResponseSpec = { description: "Done." };
+export const NOT_MODIFIED: ResponseSpec = { description: "You have it already.", headers: ["ETag"] };
+const LOBBY: ResponseSpec = { description: "The lobby, as far as you may see it.", body: api.lobby, headers: ["ETag"] };
+const IN: ResponseSpec = { description: "You are a member.", body: api.joined, headers: ["ETag", "Location"] };
+const HOSTING: ResponseSpec = { ...IN, body: anyOf("your place, or your lobby", api.joined, api.lobby) };
+const WAITING: ResponseSpec = { description: "The host has to admit you.", body: api.pendingJoin };
+const ENTERED = { 200: { ...IN, description: "You were a member already." }, 201: IN, 202: WAITING };
 
 /** A line of the fields that were asked for alone. */
 const line = object(
@@ -117,23 +117,23 @@ export const LOBBY_OPERATIONS: Operations = {
     get: {
       id: "listLobbies",
       tag: "lobbies",
-      says: "Lists lobbies that can be joined.",
-      who: "anyone",
-      toll: "list",
+      summary: "Lists lobbies that can be joined.",
+      auth: "anyone",
+      rateLimit: "list",
       parameters: [...FILTERS, LIMIT, CURSOR, IF_NONE_MATCH],
-      answers: { 200: { says: "One page.", body: PAGE, headers: ["ETag", "Link"] }, 304: NOT_MODIFIED },
+      responses: { 200: { description: "One page.", body: PAGE, headers: ["ETag", "Link"] }, 304: NOT_MODIFIED },
     },
     post: {
       id: "createLobby",
       tag: "lobbies",
-      says: "Makes a lobby; you are its host. With a noray pid: lists the host that it is the secret of.",
-      who: "peer",
-      or: "noray",
-      toll: "create",
-      body: anyOf("a lobby", api.newLobby, api.publishing),
-      answers: {
-        200: { ...HOSTING, says: "You host it, or are listed, already." },
-        201: { ...HOSTING, says: "You host it, or are listed." },
+      summary: "Makes a lobby; you are its host. With a noray pid: lists the host that it is the secret of.",
+      auth: "peer",
+      alternativeAuth: "noray",
+      rateLimit: "create",
+      body: anyOf("a lobby", api.newLobby, api.publishRequest),
+      responses: {
+        200: { ...HOSTING, description: "You host it, or are listed, already." },
+        201: { ...HOSTING, description: "You host it, or are listed." },
       },
       refusals: [...MAKING, ...AWAY],
     },
@@ -142,11 +142,11 @@ export const LOBBY_OPERATIONS: Operations = {
     put: {
       id: "createOrJoin",
       tag: "lobbies",
-      says: "Joins the lobby of this key, or makes it.",
-      who: "peer",
-      toll: "join",
+      summary: "Joins the lobby of this key, or makes it.",
+      auth: "peer",
+      rateLimit: "join",
       body: api.newLobby,
-      answers: ENTERED,
+      responses: ENTERED,
       refusals: [...DOOR, ...MAKING],
     },
   },
@@ -154,32 +154,32 @@ export const LOBBY_OPERATIONS: Operations = {
     get: {
       id: "readLobby",
       tag: "lobbies",
-      says: "Shows one lobby: more to its members, and most to its host.",
-      who: "anyone",
-      toll: "read",
+      summary: "Shows one lobby: more to its members, and most to its host.",
+      auth: "anyone",
+      rateLimit: "read",
       parameters: [IF_NONE_MATCH],
-      answers: { 200: LOBBY, 304: NOT_MODIFIED },
+      responses: { 200: LOBBY, 304: NOT_MODIFIED },
       refusals: AWAY,
     },
     patch: {
       id: "patchLobby",
       tag: "lobbies",
-      says: "Changes what the merge patch names; null takes away.",
-      who: "peer",
-      toll: "patch",
+      summary: "Changes what the merge patch names; null takes away.",
+      auth: "peer",
+      rateLimit: "patch",
       parameters: [IF_MATCH],
       body: api.lobbyPatch,
-      answers: { 200: LOBBY },
+      responses: { 200: LOBBY },
       refusals: [...HOST_ONLY, "precondition_failed", "seats_taken", "data_limit"],
     },
     delete: {
       id: "endLobby",
       tag: "lobbies",
-      says: "Ends the lobby.",
-      who: "peer",
-      toll: "patch",
+      summary: "Ends the lobby.",
+      auth: "peer",
+      rateLimit: "patch",
       parameters: [IF_MATCH],
-      answers: { 204: NO_CONTENT },
+      responses: { 204: NO_CONTENT },
       refusals: [...HOST_ONLY, "precondition_failed"],
     },
   },
@@ -187,11 +187,11 @@ export const LOBBY_OPERATIONS: Operations = {
     post: {
       id: "join",
       tag: "members",
-      says: "Joins. The seat is yours once you are heard, within 15 s.",
-      who: "peer",
-      toll: "join",
-      body: api.joining,
-      answers: ENTERED,
+      summary: "Joins. The seat is yours once you are heard, within 15 s.",
+      auth: "peer",
+      rateLimit: "join",
+      body: api.joinRequest,
+      responses: ENTERED,
       refusals: DOOR,
     },
   },
@@ -199,24 +199,24 @@ export const LOBBY_OPERATIONS: Operations = {
     patch: {
       id: "patchMember",
       tag: "members",
-      says: "Changes what you tell about yourself; null takes away.",
-      who: "peer",
-      toll: "patch",
+      summary: "Changes what you tell about yourself; null takes away.",
+      auth: "peer",
+      rateLimit: "patch",
       body: api.memberPatch,
-      answers: { 200: { says: "You, as members see you.", body: api.member } },
+      responses: { 200: { description: "You, as members see you.", body: api.member } },
       refusals: ["not_member", "member_not_found", "data_limit", ...AWAY],
     },
     delete: {
       id: "removeMember",
       tag: "members",
-      says: "Leaves (yourself), or removes a member (the host).",
-      who: "peer",
-      toll: "patch",
+      summary: "Leaves (yourself), or removes a member (the host).",
+      auth: "peer",
+      rateLimit: "patch",
       parameters: [
         query("ban", "`lobby`: he may not come back.", oneOf("lobby")),
         query("reason", "Why you remove him, in a sentence: he hears it, and the members.", api.kickDetail),
       ],
-      answers: { 204: NO_CONTENT },
+      responses: { 204: NO_CONTENT },
       refusals: ["member_not_found", ...HOST_ONLY],
     },
   },
@@ -224,19 +224,19 @@ export const LOBBY_OPERATIONS: Operations = {
     put: {
       id: "admitApplicant",
       tag: "members",
-      says: "Admits who waits.",
-      who: "peer",
-      toll: "patch",
-      answers: { 200: LOBBY },
+      summary: "Admits who waits.",
+      auth: "peer",
+      rateLimit: "patch",
+      responses: { 200: LOBBY },
       refusals: ["applicant_not_found", "member_not_found", "lobby_full", ...HOST_ONLY],
     },
     delete: {
       id: "removeApplicant",
       tag: "members",
-      says: "Turns away who waits (the host), or waits no longer (yourself).",
-      who: "peer",
-      toll: "patch",
-      answers: { 204: NO_CONTENT },
+      summary: "Turns away who waits (the host), or waits no longer (yourself).",
+      auth: "peer",
+      rateLimit: "patch",
+      responses: { 204: NO_CONTENT },
       refusals: ["applicant_not_found", "member_not_found", ...HOST_ONLY],
     },
   },
@@ -244,11 +244,11 @@ export const LOBBY_OPERATIONS: Operations = {
     put: {
       id: "changeHost",
       tag: "members",
-      says: "Hands the lobby on (the host), or claims what its host left (a member).",
-      who: "peer",
-      toll: "patch",
-      body: api.handover,
-      answers: { 200: LOBBY },
+      summary: "Hands the lobby on (the host), or claims what its host left (a member).",
+      auth: "peer",
+      rateLimit: "patch",
+      body: api.hostTransfer,
+      responses: { 200: LOBBY },
       refusals: ["member_not_found", "not_member", "host_present", "member_timeout", ...HOST_ONLY],
     },
   },
@@ -256,11 +256,11 @@ export const LOBBY_OPERATIONS: Operations = {
     post: {
       id: "joinByCode",
       tag: "members",
-      says: "Joins the lobby of a join code.",
-      who: "peer",
-      toll: "join",
-      body: api.joiningByCode,
-      answers: ENTERED,
+      summary: "Joins the lobby of a join code.",
+      auth: "peer",
+      rateLimit: "join",
+      body: api.joinByCodeRequest,
+      responses: ENTERED,
       refusals: [...DOOR, "code_invalid"],
     },
   },
@@ -268,11 +268,11 @@ export const LOBBY_OPERATIONS: Operations = {
     post: {
       id: "quickJoin",
       tag: "members",
-      says: "Joins any lobby that the filter picks, or makes one.",
-      who: "peer",
-      toll: "join",
-      body: api.quickJoining,
-      answers: ENTERED,
+      summary: "Joins any lobby that the filter picks, or makes one.",
+      auth: "peer",
+      rateLimit: "join",
+      body: api.quickJoinRequest,
+      responses: ENTERED,
       refusals: [...DOOR, ...MAKING, "no_open_lobby"],
     },
   },
@@ -280,10 +280,10 @@ export const LOBBY_OPERATIONS: Operations = {
     post: {
       id: "beat",
       tag: "talk",
-      says: "Says that you are there; for whoever has no WebSocket.",
-      who: "peer",
-      toll: "beat",
-      answers: { 204: NO_CONTENT },
+      summary: "Says that you are there; for whoever has no WebSocket.",
+      auth: "peer",
+      rateLimit: "beat",
+      responses: { 204: NO_CONTENT },
       refusals: ["not_member", ...AWAY],
     },
   },
@@ -291,11 +291,11 @@ export const LOBBY_OPERATIONS: Operations = {
     post: {
       id: "sayLine",
       tag: "talk",
-      says: "Says a line to all members who listen.",
-      who: "peer",
-      toll: "chat",
-      body: api.chatLine,
-      answers: { 202: { says: "On its way; nobody keeps it." } },
+      summary: "Says a line to all members who listen.",
+      auth: "peer",
+      rateLimit: "chat",
+      body: api.chatMessage,
+      responses: { 202: { description: "On its way; nobody keeps it." } },
       refusals: ["not_member", "foreign_wire", ...AWAY],
     },
   },
@@ -303,11 +303,11 @@ export const LOBBY_OPERATIONS: Operations = {
     post: {
       id: "sendSignal",
       tag: "talk",
-      says: "Sends one member something that only he understands.",
-      who: "peer",
-      toll: "signal",
-      body: api.signalling,
-      answers: { 202: { says: "On its way; nobody keeps it." } },
+      summary: "Sends one member something that only he understands.",
+      auth: "peer",
+      rateLimit: "signal",
+      body: api.signalMessage,
+      responses: { 202: { description: "On its way; nobody keeps it." } },
       refusals: ["not_member", "member_not_found", "foreign_wire", ...AWAY],
     },
   },

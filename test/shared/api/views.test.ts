@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { decode, type Decoder } from "#shared/schema/decode.ts";
 import { lobby as lobbyShape, summary as summaryShape } from "#shared/api/lobbies.ts";
-import { summarise, viewOf } from "#shared/api/views.ts";
+import { toSummary, lobbyView } from "#shared/api/views.ts";
 import { after, from, joins, lobbyOf, startedLobbyOf, T0 } from "../support/lobbies.ts";
 import { changes, enters, nativeLobbyOf } from "../support/people.ts";
 
 describe("what a stranger sees", () => {
   test("one line", () => {
-    const lobby = after(lobbyOf(["Alice"], { lock: "digest" }), joins("Bob", { lock: "digest" }), T0 + 1_500);
-    expect(summarise(lobby)).toStrictEqual({
+    const lobby = after(lobbyOf(["Alice"], { password_digest: "digest" }), joins("Bob", { password_digest: "digest" }), T0 + 1_500);
+    expect(toSummary(lobby)).toStrictEqual({
       id: "0-aaaaaaaaaaaaaaaaaaaaaaaaaa",
       name: "Nice",
       wire: "rabid",
@@ -27,14 +27,14 @@ describe("what a stranger sees", () => {
   });
 
   test("a started lobby is in game, one without a password is not locked", () => {
-    expect(summarise(startedLobbyOf(["Alice", "Bob"]))).toMatchObject({ state: "in_game", locked: false });
+    expect(toSummary(startedLobbyOf(["Alice", "Bob"]))).toMatchObject({ state: "in_game", locked: false });
   });
 
   test("by its id also who is there, in order of arrival", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const at = { state: "present", joined_at: "2025-01-01T00:00:00.000Z" };
-    expect(viewOf(lobby, null)).toStrictEqual({
-      ...summarise(lobby),
+    expect(lobbyView(lobby, null)).toStrictEqual({
+      ...toSummary(lobby),
       visibility: "public",
       host_policy: "automatic",
       consent: "automatic",
@@ -51,14 +51,14 @@ describe("what a stranger sees", () => {
 
   test("no secret: digest, memory, address, port, sidecar, who was kicked", () => {
     const at = { ...from(222, 54_321, "SECRET-sidecar"), via: 43_210 };
-    const made = lobbyOf(["Alice"], { lock: "SECRET-lock", memory: "SECRET-memory", source: at });
-    const entered = after(made, { ...joins("Eve", { lock: "SECRET-lock" }), peer: "SECRET-kicked" });
+    const made = lobbyOf(["Alice"], { password_digest: "SECRET-lock", memory: "SECRET-memory", source: at });
+    const entered = after(made, { ...joins("Eve", { password_digest: "SECRET-lock" }), peer: "SECRET-kicked" });
     const open = after(entered, { kind: "kick", peer: "SECRET-kicked", source: at });
-    const pair = after(open, joins("Bob", { lock: "SECRET-lock", memory: "SECRET-memory" }));
+    const pair = after(open, joins("Bob", { password_digest: "SECRET-lock", memory: "SECRET-memory" }));
     const started = after(pair, { kind: "start", source: at });
     expect(JSON.stringify(started)).toMatch(/SECRET-lock.*SECRET-memory.*SECRET-kicked/);
     for (const lobby of [open, pair, started]) {
-      const seen = JSON.stringify([summarise(lobby), viewOf(lobby, null), viewOf(lobby, "Alice")]);
+      const seen = JSON.stringify([toSummary(lobby), lobbyView(lobby, null), lobbyView(lobby, "Alice")]);
       expect(seen).not.toMatch(/SECRET|192\.0\.2|54321|43210|3478|7000/);
     }
   });
@@ -75,14 +75,14 @@ describe("a lobby made over HTTP", () => {
   const asking = after(made, changes("ann00000000000000000000", { approval: true }));
   const lobby = after(asking, enters("eve00000000000000000000", { data: { SECRET: 1 } }));
   const [stranger, member, host] = [null, "bob00000000000000000000", "ann00000000000000000000"].map((who) =>
-    viewOf(lobby, who)!,
+    lobbyView(lobby, who)!,
   );
 
   test("shows a stranger public data, and neither the code nor what members say of themselves", () => {
     expect(Object.keys(stranger!.data)).toStrictEqual(["open"]);
     for (const key of ["join_code", "entries", "applicants"]) expect(stranger).not.toHaveProperty(key);
     expect(stranger!.roster.every((m) => m.data === undefined)).toBe(true);
-    expect(JSON.stringify([stranger, summarise(lobby)])).not.toMatch(/SECRET|ABCDEF|ours|mine/);
+    expect(JSON.stringify([stranger, toSummary(lobby)])).not.toMatch(/SECRET|ABCDEF|ours|mine/);
   });
 
   test("shows a member also the code and the data of members; the host everything, and who waits", () => {
@@ -98,16 +98,16 @@ describe("a lobby made over HTTP", () => {
 
   test("is not there for a stranger where it is private", () => {
     const secret = { ...lobby, visibility: "private" } as const;
-    expect(viewOf(secret, null)).toBeNull();
-    expect(viewOf(secret, "eve00000000000000000000")).toBeNull();
-    expect(viewOf(secret, "bob00000000000000000000")).toMatchObject({ visibility: "private" });
+    expect(lobbyView(secret, null)).toBeNull();
+    expect(lobbyView(secret, "eve00000000000000000000")).toBeNull();
+    expect(lobbyView(secret, "bob00000000000000000000")).toMatchObject({ visibility: "private" });
   });
 
   test("has the shape that the API promises, whoever reads it", () => {
     const fits = <T>(decoder: Decoder<T>, value: T) => decode(JSON.stringify(value), decoder, 1e6);
-    for (const view of [stranger!, member!, host!, viewOf(lobbyOf(["Alice"]), null)!]) {
+    for (const view of [stranger!, member!, host!, lobbyView(lobbyOf(["Alice"]), null)!]) {
       expect(fits(lobbyShape, view)).toStrictEqual({ ok: true, value: view });
     }
-    expect(fits(summaryShape, summarise(lobby))).toStrictEqual({ ok: true, value: summarise(lobby) });
+    expect(fits(summaryShape, toSummary(lobby))).toStrictEqual({ ok: true, value: toSummary(lobby) });
   });
 });

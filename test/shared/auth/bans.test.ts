@@ -55,26 +55,26 @@ describe("who is banned", () => {
       ban({ ip_prefix: "198.51.100.0/24" }),
       ban({ id: "ban-2", ip_prefix: "2001:db8:1:2:0:0:0:0/64" }),
     ]);
-    expect(["198.51.100.0", "198.51.100.255"].map((address) => bans.of(at(address), T0)?.id)).toEqual([
+    expect(["198.51.100.0", "198.51.100.255"].map((address) => bans.find(at(address), T0)?.id)).toEqual([
       "ban-1",
       "ban-1",
     ]);
-    expect(bans.of(at("2001:db8:1:2:ffff::1"), T0)?.id).toBe("ban-2");
+    expect(bans.find(at("2001:db8:1:2:ffff::1"), T0)?.id).toBe("ban-2");
     for (const address of ["198.51.101.0", "198.51.99.255", "2001:db8:1:3::1", "::1", "no address"]) {
-      expect([address, bans.of(at(address), T0)]).toStrictEqual([address, null]);
+      expect([address, bans.find(at(address), T0)]).toStrictEqual([address, null]);
     }
   });
 
   test("by peer: under any address", () => {
     const bans = new Bans([ban({ peer_id: "mallory" })]);
-    expect(bans.of({ peer: "mallory", address: "192.0.2.1" }, T0)?.id).toBe("ban-1");
-    expect(bans.of({ peer: "alice", address: "192.0.2.1" }, T0)).toBe(null);
-    expect(bans.of({ peer: null, address: null }, T0)).toBe(null);
+    expect(bans.find({ peer: "mallory", address: "192.0.2.1" }, T0)?.id).toBe("ban-1");
+    expect(bans.find({ peer: "alice", address: "192.0.2.1" }, T0)).toBe(null);
+    expect(bans.find({ peer: null, address: null }, T0)).toBe(null);
   });
 
   test("until the ban is over, and not a millisecond longer", () => {
     const bans = new Bans([ban({ ip_prefix: "192.0.2.1/32", expires_at: T0 + 1_000 })]);
-    expect([bans.of(at("192.0.2.1"), T0 + 999)?.id, bans.of(at("192.0.2.1"), T0 + 1_000)]).toStrictEqual([
+    expect([bans.find(at("192.0.2.1"), T0 + 999)?.id, bans.find(at("192.0.2.1"), T0 + 1_000)]).toStrictEqual([
       "ban-1",
       null,
     ]);
@@ -87,7 +87,7 @@ describe("who is banned", () => {
       ban({ ip_prefix: "192.0.2.1/32", expires_at: T0 }),
       ban({ id: "ban-2", ip_prefix: "192.0.0.0/16" }),
     ]);
-    expect(bans.of(at("192.0.2.1"), T0)?.id).toBe("ban-2");
+    expect(bans.find(at("192.0.2.1"), T0)?.id).toBe("ban-2");
   });
 
   test("a newer ban about the same takes the older one's place", () => {
@@ -99,7 +99,7 @@ describe("who is banned", () => {
   test("what is lifted is gone", () => {
     const bans = new Bans([ban({ ip_prefix: "192.0.2.0/24" }), ban({ id: "ban-2", peer_id: "mallory" })]);
     expect([bans.remove("ban-1"), bans.remove("ban-1"), bans.remove("ban-2")]).toStrictEqual([true, false, true]);
-    expect([bans.of({ peer: "mallory", address: "192.0.2.1" }, T0), bans.size]).toStrictEqual([null, 0]);
+    expect([bans.find({ peer: "mallory", address: "192.0.2.1" }, T0), bans.size]).toStrictEqual([null, 0]);
   });
 
   test("an address is banned exactly where its first bits are the prefix'", () => {
@@ -110,7 +110,7 @@ describe("who is banned", () => {
         const prefix = canonicalPrefix(`${a.join(".")}/${length}`)!;
         const bits = (bytes: number[]): string => bytes.map((byte) => byte.toString(2).padStart(8, "0")).join("");
         const inside = bits(a).slice(0, length) === bits(b).slice(0, length);
-        return (new Bans([ban({ ip_prefix: prefix })]).of(at(b.join(".")), T0) !== null) === inside;
+        return (new Bans([ban({ ip_prefix: prefix })]).find(at(b.join(".")), T0) !== null) === inside;
       }),
     );
   });

@@ -41,7 +41,7 @@ test("every endpoint comes back as it was, and the longest receipt has 78 charac
         const seen = { ...SEEN, endpoint: { address: a, port }, at_ms };
         const text = receiptText(seen, "mxYW54lW", HMAC);
         expect(text.length).toBeLessThanOrEqual(78);
-        expect(decoded(text)?.seen).toStrictEqual(seen);
+        expect(decoded(text)?.observed).toStrictEqual(seen);
       },
     ),
   );

@@ -4,25 +4,25 @@ import { expect, test } from "vitest";
 import { connection as shape, type ConnectionView } from "#shared/connect/schema.ts";
 import {
   agree,
-  asking,
+  newConnection,
   type Connection,
   type End,
   fail,
-  introduced,
+  setIntroduced,
   isReady,
-  report,
-  viewOf,
+  recordOutcome,
+  connectionView,
   wasDirect,
 } from "#shared/connect/connection.ts";
 import { decode } from "#shared/schema/decode.ts";
-import { introduce, type Present, type Proved } from "#shared/connect/introduction.ts";
+import { introduce, type ReachedParty, type VerifiedReach } from "#shared/connect/introduction.ts";
 import { TIMELINE_MAX } from "#shared/limits.ts";
 
 const KEY = "k".repeat(43);
 const HOMES = ["20.0.1.1", "20.0.2.1"] as const;
 const LOCALS = ["192.168.1.10", "192.168.1.20"] as const;
 
-function reachOf(end: End): Proved {
+function reachOf(end: End): VerifiedReach {
   const via = { address: "45.0.0.1", port: 3_478 };
   const seen = { address: HOMES[end], port: 50_000 };
   const samples = [3_478, 3_479].map((port, at_ms) => ({
@@ -63,14 +63,14 @@ function after(connection: Connection, one: Said, now: number): Connection {
   if (one.kind === "fail")
     return isOpen(connection) ? fail(connection, { reason: "remote_left", debug: "" }, now) : connection;
   if (one.kind === "report") {
-    return connection.state === "introduced" ? report(connection, one.end, { path: one.path }, now) : connection;
+    return connection.state === "introduced" ? recordOutcome(connection, one.end, { path: one.path }, now) : connection;
   }
   if (!isOpen(connection)) return connection;
   const agreed = agree(connection, one.end, one.looks ? reachOf(one.end) : null, now);
   if (!isReady(agreed, now)) return agreed;
-  const both = agreed.parties.map((party): Present => ({ ...party, reach: party.reach!, listens: true }));
+  const both = agreed.parties.map((party): ReachedParty => ({ ...party, reach: party.reach!, listens: true }));
   const circumstances = { key: KEY, relay_only: false, outcomes: () => null };
-  return introduced(agreed, introduce(both as unknown as [Present, Present], circumstances, now), now);
+  return setIntroduced(agreed, introduce(both as unknown as [ReachedParty, ReachedParty], circumstances, now), now);
 }
 
 test("an address is told to the other side alone, and only between the introduction and the end", () => {
@@ -82,12 +82,12 @@ test("an address is told to the other side alone, and only between the introduct
       (all, consent) => {
         const about = { id: `0-${"c".repeat(26)}`, lobby: `0-${"b".repeat(26)}`, wants_relay: false, consent };
         let now = 1_000_000;
-        let connection = asking({ ...about, asker: "a".repeat(26), asked: "b".repeat(26) }, now);
+        let connection = newConnection({ ...about, asker: "a".repeat(26), asked: "b".repeat(26) }, now);
         for (const one of all) {
           now += one.after_ms;
           connection = after(connection, one, now);
           states.add(connection.state);
-          const views = ([0, 1] as const).map((at) => viewOf(connection, at, now));
+          const views = ([0, 1] as const).map((at) => connectionView(connection, at, now));
           for (const at of [0, 1] as const) seemly(views[at]!, at, connection);
           expect(connection.timeline.length).toBeLessThanOrEqual(TIMELINE_MAX);
           const kept = JSON.stringify(connection);
@@ -116,10 +116,10 @@ function seemly(view: ConnectionView, at: End, { state }: Connection): void {
 
 test("it takes two to be direct, silence agrees, and where nobody speaks nothing is known", () => {
   const about = { id: "0-c", lobby: "0-b", wants_relay: false, consent: "automatic" as const };
-  const open = { ...asking({ ...about, asker: "a", asked: "b" }, 0), state: "introduced" as const };
+  const open = { ...newConnection({ ...about, asker: "a", asked: "b" }, 0), state: "introduced" as const };
   const ended = (...paths: ("direct" | "relay" | null)[]): boolean | null =>
     wasDirect(
-      paths.reduce<Connection>((so, path, at) => (path === null ? so : report(so, at as End, { path }, 1)), open),
+      paths.reduce<Connection>((so, path, at) => (path === null ? so : recordOutcome(so, at as End, { path }, 1)), open),
     );
   expect([ended("direct", "direct"), ended("direct", null), ended(null, "direct")]).toStrictEqual([true, true, true]);
   expect([ended("direct", "relay"), ended("relay", null), ended(null, null)]).toStrictEqual([false, false, null]);

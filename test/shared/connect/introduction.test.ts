@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { introduce, nextEpoch, type Present, type Proved, punchingOf, sideOf } from "#shared/connect/introduction.ts";
+import { introduce, nextEpoch, type ReachedParty, type VerifiedReach, punchInstructions, sideOf } from "#shared/connect/introduction.ts";
 import { POLL_START_MS, ROUND_TRIP_MS_MAX, START_MARGIN_MS } from "#shared/limits.ts";
 
 const NOW = 1_000_000;
 const CIRCUMSTANCES = { key: "k".repeat(43), relay_only: false, outcomes: () => null };
 
-function present(number: number, reach: Partial<Proved> = {}, parts: Partial<Present> = {}): Present {
+function present(number: number, reach: Partial<VerifiedReach> = {}, parts: Partial<ReachedParty> = {}): ReachedParty {
   const seen = { address: `20.0.${number}.1`, port: 50_000 };
   const samples = [3_478, 3_479].map((port, at) => ({
     socket: 0,
@@ -24,7 +24,7 @@ function present(number: number, reach: Partial<Proved> = {}, parts: Partial<Pre
   };
 }
 
-const startsOf = (a: Present, b: Present): readonly number[] => introduce([a, b], CIRCUMSTANCES, NOW).start_in_ms;
+const startsOf = (a: ReachedParty, b: ReachedParty): readonly number[] => introduce([a, b], CIRCUMSTANCES, NOW).start_in_ms;
 
 describe("both begin at one instant", () => {
   test.each([
@@ -51,7 +51,7 @@ describe("both begin at one instant", () => {
   test("a second later where one of them polls, and what is left of it is told to him", () => {
     const told = introduce([present(1), present(2, {}, { listens: false })], CIRCUMSTANCES, NOW);
     expect(told.start_in_ms).toStrictEqual([20 + POLL_START_MS, 20 + POLL_START_MS]);
-    const left = [0, 300, 1_020, 5_000].map((ms) => punchingOf(told, 1, NOW + ms)?.start_in_ms);
+    const left = [0, 300, 1_020, 5_000].map((ms) => punchInstructions(told, 1, NOW + ms)?.start_in_ms);
     expect(left).toStrictEqual([1_020, 720, 0, 0]);
   });
 });
@@ -69,7 +69,7 @@ describe("one of the two", () => {
 
   test("is told no address where none is to be shown", () => {
     const told = introduce([present(1), present(2)], { ...CIRCUMSTANCES, relay_only: true }, NOW);
-    expect([told.verdict, punchingOf(told, 0, NOW), punchingOf(told, 1, NOW)]).toStrictEqual(["relay", null, null]);
+    expect([told.verdict, punchInstructions(told, 0, NOW), punchInstructions(told, 1, NOW)]).toStrictEqual(["relay", null, null]);
     expect(JSON.stringify(told)).not.toContain("20.0.");
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { endpoint } from "#shared/net/endpoint.ts";
-import { type Allocation, classify, natPair, natWord, type Sample } from "#shared/connect/nat.ts";
+import { type Allocation, classify, natPair, natLabel, type Sample } from "#shared/connect/nat.ts";
 
 const LOCAL_PORT = 40_000;
 
@@ -107,9 +107,9 @@ describe("allocation", () => {
 test("outcomes are counted under words that tell no household from another, whoever is first", () => {
   const cone = classify(samples([7, 7, 7, 7]), []);
   const sequential = classify(samples([20_000, 20_001, 20_002, 20_003]), []);
-  const words = (["independent", "address", "port"] as const).map((filtering) => natWord({ ...cone, filtering }));
+  const words = (["independent", "address", "port"] as const).map((filtering) => natLabel({ ...cone, filtering }));
   expect(words).toStrictEqual(["full_cone", "address_restricted", "port_restricted"]);
-  expect([cone, sequential].map(natWord)).toStrictEqual(["cone", "sequential"]);
+  expect([cone, sequential].map(natLabel)).toStrictEqual(["cone", "sequential"]);
   expect(natPair(sequential, cone)).toBe("cone/sequential");
   expect(natPair(cone, sequential)).toBe("cone/sequential");
 });

@@ -7,7 +7,7 @@ import { type Endpoint, isLocal, sourceOf } from "#shared/net/endpoint.ts";
 import { classify, type Sample } from "#shared/connect/nat.ts";
 import { plan as planShape } from "#shared/connect/punch-schema.ts";
 import { advise, type Candidate, type Side } from "#shared/connect/punch.ts";
-import { readPlan, withinLimits } from "../../../clients/typescript/src/punch/plan.ts";
+import { readPlan, clampPlan } from "../../../clients/typescript/src/punch/plan.ts";
 
 const address = fc.oneof(
   fc.constantFrom("20.0.0.1", "20.0.0.2", "192.168.1.2", "10.0.0.1", "100.64.0.1", "127.0.0.1", "224.0.0.1"),
@@ -69,8 +69,8 @@ describe("advice, whatever it is asked", () => {
         for (const plan of plans ?? []) {
           const json = JSON.stringify(plan);
           expect(decode(json, planShape, json.length)).toStrictEqual({ ok: true, value: plan });
-          expect(readPlan(JSON.parse(json))).toStrictEqual(withinLimits(plan));
-          expect(withinLimits(plan)).toStrictEqual(plan);
+          expect(readPlan(JSON.parse(json))).toStrictEqual(clampPlan(plan));
+          expect(clampPlan(plan)).toStrictEqual(plan);
         }
       }),
       { numRuns: 1_000 },

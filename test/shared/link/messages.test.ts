@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { decode, type Decoded } from "#shared/schema/decode.ts";
 import { DOOR_MAX } from "#shared/net/local-port.ts";
 import * as limits from "#shared/limits.ts";
-import { Close, fromHub, fromSidecar, LINK_VERSION, LINK_VERSION_OLDEST, linkPath } from "#shared/link/messages.ts";
+import { LinkCloseCode, fromHub, fromSidecar, LINK_VERSION, LINK_VERSION_OLDEST, linkPath } from "#shared/link/messages.ts";
 import { WIRES } from "#shared/lobby/lobby.ts";
 import { REFUSALS, REMOVALS } from "#shared/refusals.ts";
 import { POLICY } from "../support/lobbies.ts";
@@ -243,7 +243,7 @@ describe("a relay", () => {
 });
 
 test("close codes differ, and lie where applications may choose them", () => {
-  const codes = Object.values(Close);
+  const codes = Object.values(LinkCloseCode);
   expect(new Set(codes).size).toBe(codes.length);
   expect(codes.filter((code) => code < 4_000 || code > 4_999)).toStrictEqual([]);
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { summary } from "#shared/api/lobbies.ts";
 import type { LobbyData } from "#shared/lobby/data.ts";
-import { type Fact, factOf, FIELDS, isListed, LINE_MEMBERS, lineOf } from "#shared/listing/listing.ts";
-import { summarise } from "#shared/api/views.ts";
+import { type Fact, factOf, FIELDS, isListed, SUMMARY_FIELDS, summaryOf } from "#shared/listing/listing.ts";
+import { toSummary } from "#shared/api/views.ts";
 import { after, goesAway, lobbyOf, POLICY, startedLobbyOf } from "../support/lobbies.ts";
 import { fallsSilent, nativeLobbyOf } from "../support/people.ts";
 
@@ -13,16 +13,16 @@ describe("lists show", () => {
       lobbyOf(["Alice", "Bob"], { seats: 2 }),
       startedLobbyOf(["Alice", "Bob"]),
     ]) {
-      expect(lineOf(lobby)).toStrictEqual(summarise(lobby));
+      expect(summaryOf(lobby)).toStrictEqual(toSummary(lobby));
     }
   });
 
   test("nothing that does not want to be listed", () => {
     expect(isListed(lobbyOf(["Alice"], { policy: { ...POLICY, listed: false } }))).toBe(false);
     for (const visibility of ["unlisted", "private"] as const) {
-      expect(lineOf(nativeLobbyOf(["Alice"], { settings: { visibility } }))).toBeNull();
+      expect(summaryOf(nativeLobbyOf(["Alice"], { settings: { visibility } }))).toBeNull();
     }
-    expect(lineOf(null)).toBeNull();
+    expect(summaryOf(null)).toBeNull();
   });
 
   test("no lobby whose host cannot be reached, but one where a guest cannot", () => {
@@ -42,18 +42,18 @@ describe("a line", () => {
       // No patch can make this one; the door does not rely on that.
       code: { value: "SECRET", visibility: "member", index: true },
     };
-    expect(lineOf(nativeLobbyOf(["Alice"], { settings: { data } }))?.data).toStrictEqual({ map: "forest" });
+    expect(summaryOf(nativeLobbyOf(["Alice"], { settings: { data } }))?.data).toStrictEqual({ map: "forest" });
   });
 
   test("consists of what its shape names", () => {
-    expect([...LINE_MEMBERS].toSorted()).toStrictEqual(Object.keys(summary.fields).toSorted());
+    expect([...SUMMARY_FIELDS].toSorted()).toStrictEqual(Object.keys(summary.fields).toSorted());
     expect(
-      Object.keys(lineOf({ ...lobbyOf(["Alice"]), join_uri: "noray://192.0.2.7:8890/oid" })!).toSorted(),
-    ).toStrictEqual([...LINE_MEMBERS].toSorted());
+      Object.keys(summaryOf({ ...lobbyOf(["Alice"]), join_uri: "noray://192.0.2.7:8890/oid" })!).toSorted(),
+    ).toStrictEqual([...SUMMARY_FIELDS].toSorted());
   });
 
   test("gives the facts that lists are asked for", () => {
-    const line = { ...lineOf(nativeLobbyOf(["Alice", "Bob"]))!, data: { skill: 9 }, version: "1.4" };
+    const line = { ...summaryOf(nativeLobbyOf(["Alice", "Bob"]))!, data: { skill: 9 }, version: "1.4" };
     const facts = Object.fromEntries(
       [...Object.keys(FIELDS), "data[skill]", "data[toString]"].map((f) => [f, factOf(f)(line)]),
     );

@@ -1,7 +1,7 @@
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { OPERAND_LENGTH_MAX, OPERANDS_MAX, PAGE_DEFAULT, PAGE_MAX, PREDICATES_MAX } from "#shared/limits.ts";
-import { cursorAfter, parseFilterOf, parseQuery, type Query, queryText } from "#shared/listing/query.ts";
+import { cursorAfter, parseFilterParameters, parseQuery, type Query, queryText } from "#shared/listing/query.ts";
 import { T0 } from "../support/lobbies.ts";
 
 const NOTHING: Query = {
@@ -113,23 +113,23 @@ describe("a query", () => {
     ["__proto__[eq]", ["1"]],
   ])("is refused by the name of what is wrong with it: %s", (name, values) => {
     for (const value of values) {
-      expect([value, parseQuery([[name, value]])]).toStrictEqual([value, { wrong: name }]);
+      expect([value, parseQuery([[name, value]])]).toStrictEqual([value, { invalid: name }]);
     }
   });
 
   test("is refused where it says too much, or the same thing twice", () => {
     const many = Array.from({ length: PREDICATES_MAX + 1 }, (_, at): [string, string] => [`data[k${at}]`, "1"]);
     expect(parseQuery(many.slice(1))).toMatchObject({ predicates: { length: PREDICATES_MAX } });
-    expect(parseQuery(many)).toStrictEqual({ wrong: `data[k${PREDICATES_MAX}]` });
-    expect(parse("near=a:1&near=b:1&near=c:1")).toStrictEqual({ wrong: "near" });
+    expect(parseQuery(many)).toStrictEqual({ invalid: `data[k${PREDICATES_MAX}]` });
+    expect(parse("near=a:1&near=b:1&near=c:1")).toStrictEqual({ invalid: "near" });
     for (const name of ["limit", "cursor", "include", "order", "count", "fields"]) {
-      expect(parse(`${name}=1&${name}=1`)).toStrictEqual({ wrong: name });
+      expect(parse(`${name}=1&${name}=1`)).toStrictEqual({ invalid: name });
     }
   });
 
   test("whose names are no names is refused without repeating them", () => {
-    expect(parseQuery([["<script>[eq]", "1"]])).toStrictEqual({ wrong: "filter" });
-    expect(parseQuery([[`data[${"a".repeat(200)}]`, "1"]])).toStrictEqual({ wrong: "filter" });
+    expect(parseQuery([["<script>[eq]", "1"]])).toStrictEqual({ invalid: "filter" });
+    expect(parseQuery([[`data[${"a".repeat(200)}]`, "1"]])).toStrictEqual({ invalid: "filter" });
   });
 
   test("has one text, however it was written", () => {
@@ -166,7 +166,7 @@ describe("a query", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(name, fc.string({ unit: "binary" }))), (parameters) => {
         parseQuery(parameters);
-        parseFilterOf(parameters);
+        parseFilterParameters(parameters);
       }),
       { numRuns: 2_000 },
     );
@@ -177,7 +177,7 @@ describe("a filter alone", () => {
   test("takes predicates and what to include, and nothing else", () => {
     const predicates = [{ field: "members", op: "eq", values: [2] }];
     expect(
-      parseFilterOf([
+      parseFilterParameters([
         ["members", "2"],
         ["include", "full"],
       ]),
@@ -186,7 +186,7 @@ describe("a filter alone", () => {
       include: { full: true, locked: false, in_game: false },
     });
     for (const name of ["limit", "cursor", "order", "near", "fields", "count", "colour[eq]"]) {
-      expect(parseFilterOf([[name, "1"]])).toStrictEqual({ wrong: name });
+      expect(parseFilterParameters([[name, "1"]])).toStrictEqual({ invalid: name });
     }
   });
 });
@@ -216,7 +216,7 @@ describe("a cursor", () => {
     const cursor = cursorAfter(["x", "0-a"], parse("order=name") as Query);
     expect(parse(`order=name&limit=7&cursor=${cursor}`)).toMatchObject({ after: ["x", "0-a"] });
     for (const other of ["", "order=-name", "order=version", "order=name,seats", "near=skill:1&order=name"]) {
-      expect(parse(`${other}&cursor=${cursor}`)).toStrictEqual({ wrong: "cursor" });
+      expect(parse(`${other}&cursor=${cursor}`)).toStrictEqual({ invalid: "cursor" });
     }
   });
 
@@ -239,7 +239,7 @@ describe("a cursor", () => {
       ...facts.map((part) => `${print}~${part}~${id}`),
       `${print}~s${"a".repeat(5_000)}~${id}`,
     ]) {
-      expect([cursor, parseQuery([["cursor", cursor]])]).toStrictEqual([cursor, { wrong: "cursor" }]);
+      expect([cursor, parseQuery([["cursor", cursor]])]).toStrictEqual([cursor, { invalid: "cursor" }]);
     }
     expect(parseQuery([["cursor", good]])).toMatchObject({ after: ["2025-01-01T00:00:00.000Z", "0-a"] });
   });

@@ -1,10 +1,10 @@
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
-import { SHELVES_MAX } from "#shared/limits.ts";
+import { SORTED_INDEXES_MAX } from "#shared/limits.ts";
 import type { Summary } from "#shared/listing/listing.ts";
-import { compareKeys, keyOf, picks } from "#shared/listing/filter.ts";
+import { compareKeys, sortKeyOf, compileFilter } from "#shared/listing/filter.ts";
 import { cursorAfter, parseQuery, type Query } from "#shared/listing/query.ts";
-import { mergePages, type Page, Shelves } from "#shared/listing/sorted-index.ts";
+import { mergePages, type Page, LobbyListIndex } from "#shared/listing/sorted-index.ts";
 import { ids, line, lines, means, predicate, time } from "../support/lines.ts";
 
 const EVERYTHING: [string, string] = ["include", "full,locked,in_game"];
@@ -58,7 +58,7 @@ describe("a list", () => {
         ["fields", "members,id"],
       ],
     );
-    expect([page.count, page.more, page.lines.map(({ json }) => json)]).toStrictEqual([
+    expect([page.count, page.more, page.items.map(({ json }) => json)]).toStrictEqual([
       2,
       true,
       ['{"id":"0-a","members":1}'],
@@ -69,7 +69,7 @@ describe("a list", () => {
   test("picks what its filter means, read word by word", () => {
     fc.assert(
       fc.property(lines(10), fc.array(predicate, { maxLength: 3 }), (all, predicates) => {
-        const isPicked = picks(queryOf([...predicates, EVERYTHING]));
+        const isPicked = compileFilter(queryOf([...predicates, EVERYTHING]));
         const wanted = all.filter((one) => predicates.every((each) => means(each, one)));
         expect(all.filter(isPicked)).toStrictEqual(wanted);
       }),
@@ -130,7 +130,7 @@ describe("pages", () => {
         const seen = walk([house], parameters, limit, () => {
           const [comes, id, [parts]] = waiting.pop() ?? [false, "", []];
           if (id === "" || fixed.has(id)) return;
-          house.put(id, comes && parts !== undefined ? { ...parts, id } : null);
+          house.set(id, comes && parts !== undefined ? { ...parts, id } : null);
         });
         expect(seen.filter((id) => fixed.has(id))).toStrictEqual(naively(still, parameters));
       }),
@@ -142,23 +142,23 @@ describe("pages", () => {
     const shelves = shelvesOf([line("0-a"), line("0-b")]);
     const first = shelves.page(queryOf([]));
     expect(shelves.page(queryOf([["limit", "50"]]))).toBe(first);
-    shelves.put("0-unknown", null);
+    shelves.set("0-unknown", null);
     expect(shelves.page(queryOf([]))).toBe(first);
-    shelves.put("0-b", line("0-b", { members: 2 }));
-    expect(shelves.page(queryOf([])).lines).toHaveLength(2);
+    shelves.set("0-b", line("0-b", { members: 2 }));
+    expect(shelves.page(queryOf([])).items).toHaveLength(2);
     expect(shelves.page(queryOf([]))).not.toBe(first);
   });
 
   test("come right from more orders than are kept", () => {
     const shelves = shelvesOf([line("0-a"), line("0-b", { data: { k0: 1 } })]);
     for (let round = 0; round < 2; round++) {
-      for (let at = 0; at <= SHELVES_MAX + 1; at++) {
+      for (let at = 0; at <= SORTED_INDEXES_MAX + 1; at++) {
         expect(idsOf(shelves.page(queryOf([["order", `data[k${at}]`]])))).toStrictEqual(
           at === 0 ? ["0-b", "0-a"] : ["0-a", "0-b"],
         );
       }
-      shelves.put(`0-c${round}`, line(`0-c${round}`));
-      shelves.put(`0-c${round}`, null);
+      shelves.set(`0-c${round}`, line(`0-c${round}`));
+      shelves.set(`0-c${round}`, null);
     }
   });
 });
@@ -167,34 +167,34 @@ describe("pages", () => {
 
 function queryOf(parameters: readonly [string, string][]): Query {
   const query = parseQuery(parameters);
-  if ("wrong" in query) throw new Error(`${query.wrong} is wrong in ${JSON.stringify(parameters)}`);
+  if ("invalid" in query) throw new Error(`${query.invalid} is wrong in ${JSON.stringify(parameters)}`);
   return query;
 }
 
-function shelvesOf(all: readonly Summary[]): Shelves {
-  const shelves = new Shelves();
-  for (const one of all) shelves.put(one.id, one);
+function shelvesOf(all: readonly Summary[]): LobbyListIndex {
+  const shelves = new LobbyListIndex();
+  for (const one of all) shelves.set(one.id, one);
   return shelves;
 }
 
 const pageOf = (all: readonly Summary[], parameters: [string, string][] = []): Page =>
   shelvesOf(all).page(queryOf(parameters));
 
-const idsOf = (page: Page): string[] => page.lines.map(({ json }) => (JSON.parse(json) as Summary).id);
+const idsOf = (page: Page): string[] => page.items.map(({ json }) => (JSON.parse(json) as Summary).id);
 
 /** The whole list at once, by sorting all of it. */
 function naively(all: readonly Summary[], parameters: [string, string][]): string[] {
   const query = queryOf(parameters);
-  const [key, compare] = [keyOf(query), compareKeys(query)];
+  const [key, compare] = [sortKeyOf(query), compareKeys(query)];
   return all
-    .filter(picks(query))
+    .filter(compileFilter(query))
     .toSorted((a, b) => compare(key(a), key(b)))
     .map(({ id }) => id);
 }
 
 /** Turns page after page as a client does, with nothing but the cursor in hand. */
 function walk(
-  houses: readonly Shelves[],
+  houses: readonly LobbyListIndex[],
   parameters: [string, string][],
   limit: number,
   meanwhile = (): void => {},
@@ -207,9 +207,9 @@ function walk(
       houses.map((house) => house.page(query)),
       query,
     );
-    expect(merged.lines.length).toBeLessThanOrEqual(limit);
+    expect(merged.items.length).toBeLessThanOrEqual(limit);
     seen.push(...idsOf(merged));
-    const last = merged.lines.at(-1);
+    const last = merged.items.at(-1);
     if (!merged.more || last === undefined) return seen;
     cursor = [["cursor", cursorAfter(last.key, query)]];
     meanwhile();

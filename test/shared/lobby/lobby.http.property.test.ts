@@ -2,10 +2,10 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import * as fc from "../../support/fc.ts";
 import { expect, test } from "vitest";
-import { DATA_KEYS_MAX, DEPOSED_PER_LOBBY_MAX } from "#shared/limits.ts";
+import { DATA_KEYS_MAX, FORMER_HOSTS_PER_LOBBY_MAX } from "#shared/limits.ts";
 import { deadline, restored, step } from "#shared/lobby/step.ts";
-import { type Event, SUCCESSIONS, VISIBILITIES } from "#shared/lobby/lobby.ts";
-import { viewOf } from "#shared/api/views.ts";
+import { type Event, HOST_POLICIES, VISIBILITIES } from "#shared/lobby/lobby.ts";
+import { lobbyView } from "#shared/api/views.ts";
 import { from, TICK } from "../support/lobbies.ts";
 import {
   admits,
@@ -44,8 +44,8 @@ test("a term never falls, rises exactly when the host changes, and who hosted be
     if (before === null || lobby === null || before.id !== lobby.id) return;
     ok(lobby.term >= before.term);
     deepStrictEqual(lobby.term > before.term, lobby.host !== before.host);
-    ok(lobby.deposed.length <= DEPOSED_PER_LOBBY_MAX && !lobby.deposed.includes(lobby.host!));
-    if (before.host !== null && before.host !== lobby.host) ok(lobby.deposed.includes(before.host));
+    ok(lobby.former_hosts.length <= FORMER_HOSTS_PER_LOBBY_MAX && !lobby.former_hosts.includes(lobby.host!));
+    if (before.host !== null && before.host !== lobby.host) ok(lobby.former_hosts.includes(before.host));
   });
 });
 
@@ -75,7 +75,7 @@ test("a deadline always lies ahead, and is exactly when the lobby changes by its
 });
 
 test("a lobby survives being stored as JSON, and behaves the same afterwards", () => {
-  whatever(({ before, lobby, tells, event, now }) => {
+  whatever(({ before, lobby, notices: tells, event, now }) => {
     const stored = before === null ? null : restored(throughJson(before));
     deepStrictEqual(stored, before);
     deepStrictEqual(step(stored, throughJson(event), now), { lobby, tells });
@@ -91,11 +91,11 @@ test("data keeps its limits, and what is indexed is public", () => {
 });
 
 test("nobody is shown or told a digest, and a stranger neither code nor what is for members", () => {
-  whatever(({ lobby, tells }) => {
+  whatever(({ lobby, notices: tells }) => {
     ok(!JSON.stringify(tells).includes("digest"));
     if (lobby === null) return;
-    for (const { peer } of lobby.members) ok(!JSON.stringify(viewOf(lobby, peer)).includes("digest"));
-    const seen = JSON.stringify(viewOf(lobby, null));
+    for (const { peer } of lobby.members) ok(!JSON.stringify(lobbyView(lobby, peer)).includes("digest"));
+    const seen = JSON.stringify(lobbyView(lobby, null));
     ok(!/digest|ABCDEF|hidden/.test(seen));
     deepStrictEqual(seen === "null", lobby.visibility === "private");
   });
@@ -104,7 +104,7 @@ test("nobody is shown or told a digest, and a stranger neither code nor what is 
 test("the scripts lead everywhere these properties speak of", () => {
   const seen = new Set<string>();
   for (const script of fc.sample(scripts, { numRuns: 1_500, seed: 7 })) {
-    for (const { before, lobby, tells } of play(script)) {
+    for (const { before, lobby, notices: tells } of play(script)) {
       if (before !== null && lobby === null) seen.add("ended");
       if (lobby !== null && lobby.members.length === lobby.seats) seen.add("full");
       if (lobby !== null && lobby.term > 3) seen.add("handed on often");
@@ -140,7 +140,7 @@ const settings = fc.record(
     version: fc.constantFrom(null, null, "1.4"),
     joinable: fc.constantFrom(true, true, true, false),
     approval: fc.constantFrom(false, false, true),
-    succession: fc.constantFrom(...SUCCESSIONS),
+    host_policy: fc.constantFrom(...HOST_POLICIES),
     in_game: fc.boolean(),
   },
   { requiredKeys: [] },
@@ -164,17 +164,17 @@ const patches = fc
   .map(({ said, seats, key, entry }) => ({ ...said, seats, data: { [key]: entry } }));
 
 const hosting = fc
-  .record({ peer: peers, said: settings, seats: fc.integer({ min: 2, max: 4 }), lock: fc.constantFrom(null, "digest") })
-  .map(({ peer, said, seats, lock }): Event => opens(peer, { settings: said, seats, lock }));
+  .record({ peer: peers, said: settings, seats: fc.integer({ min: 2, max: 4 }), password_digest: fc.constantFrom(null, "digest") })
+  .map(({ peer, said, ...fields }): Event => opens(peer, { settings: said, ...fields }));
 
 const joining = fc
   .record({
     peer: peers,
-    lock: fc.constantFrom("digest", "digest", "digesT", null),
+    password_digest: fc.constantFrom("digest", "digest", "digesT", null),
     code: fc.constantFrom("ABCDEF", "ABCDEG"),
     version: fc.constantFrom("1.4", "1.5"),
   })
-  .map(({ peer, ...said }): Event => enters(peer, { ...said, title: `Player ${peer}`, data: { hat: "hidden" } }));
+  .map(({ peer, ...said }): Event => enters(peer, { ...said, display_name: `Player ${peer}`, data: { hat: "hidden" } }));
 
 const terms = fc.integer({ min: 1, max: 4 });
 
@@ -197,9 +197,9 @@ const events: fc.Arbitrary<Event> = fc.oneof(
   { weight: 1, arbitrary: peers.map((by): Event => ({ kind: "close", by })) },
   { weight: 1, arbitrary: peers.map((by): Event => ({ kind: "chat", by, text: "hi" })) },
   { weight: 1, arbitrary: pairs.map(([by, peer]): Event => ({ kind: "signal", by, peer, body: "sdp" })) },
-  { weight: 1, arbitrary: fc.tuple(peers, entries).map(([peer]): Event => ({ kind: "present", peer, title: "x" })) },
+  { weight: 1, arbitrary: fc.tuple(peers, entries).map(([peer]): Event => ({ kind: "update_member", peer, display_name: "x" })) },
   // A datagram that calls itself by a peer's name is not his.
-  { weight: 1, arbitrary: peers.map((peer): Event => ({ ...enters(peer, { lock: "digest" }), source: from(9) })) },
+  { weight: 1, arbitrary: peers.map((peer): Event => ({ ...enters(peer, { password_digest: "digest" }), source: from(9) })) },
   { weight: 1, arbitrary: peers.map((peer): Event => ({ kind: "leave", peer, source: from(9) })) },
   { weight: 1, arbitrary: fc.constant(TICK) },
 );
@@ -214,7 +214,7 @@ const openings: readonly (readonly Event[])[] = [
   [opens("a", { settings: { approval: true } }), enters("b"), admits("a", "b"), isAlive("b")],
   [opens("a", { settings: { approval: true } }), enters("b"), enters("c"), denies("a", "c")],
   [opens("a"), enters("b"), isAlive("b"), hands("a", "b", 1), hands("b", "a", 2), hands("a", "b", 3)],
-  [opens("a", { settings: { succession: "manual" } }), enters("b"), isAlive("b"), goes("a")],
+  [opens("a", { settings: { host_policy: "manual" } }), enters("b"), isAlive("b"), goes("a")],
 ];
 
 const scripts: fc.Arbitrary<readonly Act[]> = fc

@@ -120,7 +120,7 @@ describe("the door", () => {
 
 describe("where the host admits each one", () => {
   const lobby = nativeLobbyOf(["ann"], { settings: { approval: true }, seats: 2 });
-  const asked = step(lobby, enters("bob", { title: "Bob", data: { skill: 3 } }), T0);
+  const asked = step(lobby, enters("bob", { display_name: "Bob", data: { skill: 3 } }), T0);
   const waiting = still(asked);
 
   test("a joiner waits without a seat, and only the host hears of it", () => {
@@ -133,7 +133,7 @@ describe("where the host admits each one", () => {
 
   test("he gets the seat that was free when he was admitted, with what he said of himself", () => {
     const admitted = after(waiting, admits("ann", "bob"), T0 + 9);
-    expect(admitted.members[1]).toMatchObject({ peer: "bob", title: "Bob", data: { skill: 3 } });
+    expect(admitted.members[1]).toMatchObject({ peer: "bob", display_name: "Bob", data: { skill: 3 } });
     expect([admitted.applicants, deadline(admitted)]).toStrictEqual([[], T0 + 9 + SEAT_HELD_MS]);
     const two = after(waiting, enters("eve"));
     const full = after(two, admits("ann", "eve"));
@@ -164,13 +164,13 @@ describe("what a host changes", () => {
   const lobby = nativeLobbyOf(["ann", "bob"]);
 
   test("is changed once, by him, and of the revision that he has seen", () => {
-    const patched = after(lobby, changes("ann", { title: "New", seats: 2 }, lobby.revision), T0 + 1);
-    expect(patched).toMatchObject({ title: "New", seats: 2, revision: lobby.revision + 1, updated_at: T0 + 1 });
-    expect(step(patched, changes("ann", { title: "New" }), T0 + 2).lobby).toBe(patched);
-    expect(refusal(patched, changes("ann", { title: "Old" }, lobby.revision))).toStrictEqual(
+    const patched = after(lobby, changes("ann", { display_name: "New", seats: 2 }, lobby.revision), T0 + 1);
+    expect(patched).toMatchObject({ display_name: "New", seats: 2, revision: lobby.revision + 1, updated_at: T0 + 1 });
+    expect(step(patched, changes("ann", { display_name: "New" }), T0 + 2).lobby).toBe(patched);
+    expect(refusal(patched, changes("ann", { display_name: "Old" }, lobby.revision))).toStrictEqual(
       refused("precondition_failed"),
     );
-    expect(refusal(lobby, changes("bob", { title: "Mine" }))).toStrictEqual(refused("not_host"));
+    expect(refusal(lobby, changes("bob", { display_name: "Mine" }))).toStrictEqual(refused("not_host"));
     expect(refusal(lobby, changes("ann", { seats: 1 }))).toStrictEqual(refused("seats_taken"));
   });
 
@@ -196,11 +196,11 @@ describe("what a host changes", () => {
   });
 
   test("and what a member says of himself he says himself", () => {
-    const dressed = after(lobby, { kind: "present", peer: "bob", title: "Bob", data: { hat: true } });
-    expect(dressed.members[1]).toMatchObject({ title: "Bob", data: { hat: true } });
-    expect(after(dressed, { kind: "present", peer: "bob", data: { hat: null } }).members[1]!.data).toStrictEqual({});
-    expect(refusal(lobby, { kind: "present", peer: "eve" })).toStrictEqual(refused("not_member"));
-    const much = { kind: "present", peer: "bob", data: { a: "x".repeat(4_096) } } as const;
+    const dressed = after(lobby, { kind: "update_member", peer: "bob", display_name: "Bob", data: { hat: true } });
+    expect(dressed.members[1]).toMatchObject({ display_name: "Bob", data: { hat: true } });
+    expect(after(dressed, { kind: "update_member", peer: "bob", data: { hat: null } }).members[1]!.data).toStrictEqual({});
+    expect(refusal(lobby, { kind: "update_member", peer: "eve" })).toStrictEqual(refused("not_member"));
+    const much = { kind: "update_member", peer: "bob", data: { a: "x".repeat(4_096) } } as const;
     expect(refusal(lobby, much)).toStrictEqual(refused("data_limit"));
   });
 });
@@ -208,13 +208,13 @@ describe("what a host changes", () => {
 describe("when the host goes", () => {
   test("the next in order of arrival hosts, in a new term; the old one is late, not a stranger", () => {
     const lobby = after(nativeLobbyOf(["ann", "bob", "cat"]), goes("ann"));
-    expect(lobby).toMatchObject({ host: "bob", term: 2, deposed: ["ann"] });
-    expect(refusal(lobby, changes("ann", { title: "x" }))).toStrictEqual(refused("stale_term"));
-    expect(refusal(lobby, changes("eve", { title: "x" }))).toStrictEqual(refused("not_host"));
+    expect(lobby).toMatchObject({ host: "bob", term: 2, former_hosts: ["ann"] });
+    expect(refusal(lobby, changes("ann", { display_name: "x" }))).toStrictEqual(refused("stale_term"));
+    expect(refusal(lobby, changes("eve", { display_name: "x" }))).toStrictEqual(refused("not_host"));
   });
 
   test("the lobby ends with him where it says so", () => {
-    const lobby = nativeLobbyOf(["ann", "bob"], { settings: { succession: "close" } });
+    const lobby = nativeLobbyOf(["ann", "bob"], { settings: { host_policy: "close" } });
     const stepped = step(lobby, goes("ann"), T0);
     expect(stepped.lobby).toBeNull();
     expect(heard(stepped)).toStrictEqual([
@@ -224,9 +224,9 @@ describe("when the host goes", () => {
   });
 
   test("it waits for a member who claims it, where it says so, and ends where nobody does", () => {
-    const lobby = nativeLobbyOf(["ann", "bob", "cat"], { settings: { succession: "manual" } });
+    const lobby = nativeLobbyOf(["ann", "bob", "cat"], { settings: { host_policy: "manual" } });
     const vacant = after(lobby, goes("ann"), T0 + 1);
-    expect(vacant).toMatchObject({ host: null, term: 2, vacant_since: T0 + 1, deposed: ["ann"] });
+    expect(vacant).toMatchObject({ host: null, term: 2, vacant_since: T0 + 1, former_hosts: ["ann"] });
     expect(refusal(vacant, enters("eve"))).toStrictEqual(refused("lobby_locked"));
     expect(after(vacant, hands("cat", "cat", 2), T0 + 2)).toMatchObject({ host: "cat", term: 3, vacant_since: null });
     expect(deadline(vacant)).toBe(T0 + 1 + VACANT_MS);
@@ -244,11 +244,11 @@ describe("when the host goes", () => {
 
   test("he hands it on himself, and of two who do so at once the second is late", () => {
     const lobby = after(nativeLobbyOf(["ann", "bob", "cat"]), hands("ann", "cat", 1));
-    expect(lobby).toMatchObject({ host: "cat", term: 2, deposed: ["ann"] });
+    expect(lobby).toMatchObject({ host: "cat", term: 2, former_hosts: ["ann"] });
     expect(refusal(lobby, hands("ann", "bob", 1))).toStrictEqual(refused("stale_term"));
     expect(refusal(lobby, hands("bob", "ann", 2))).toStrictEqual(refused("not_host"));
     expect(refusal(lobby, hands("cat", "eve", 2))).toStrictEqual(refused("member_not_found"));
-    expect(after(lobby, hands("cat", "ann", 2))).toMatchObject({ host: "ann", term: 3, deposed: ["cat"] });
+    expect(after(lobby, hands("cat", "ann", 2))).toMatchObject({ host: "ann", term: 3, former_hosts: ["cat"] });
   });
 });
 
@@ -281,14 +281,42 @@ test("who hosts the same once more over HTTP gets the same lobby", () => {
   expect(refusal(lobby, opens("bob"))).toStrictEqual(refused("lobby_exists"));
 });
 
-test("a row stored before lobbies were made over HTTP is the lobby that it was", () => {
-  const lobby = lobbyOf(["Alice", "Bob"]);
-  const { title, visibility, version, joinable, in_game, approval, succession, data, ...rest } = lobby;
-  const { applicants, vacant_since, deposed, code, client_ref, revision, ...old } = rest;
-  expect([title, visibility, version, joinable, in_game]).toStrictEqual([null, "public", null, true, false]);
-  expect([approval, succession, data, applicants, vacant_since]).toStrictEqual([false, "automatic", {}, [], null]);
-  expect([deposed, code, client_ref]).toStrictEqual([[], null, null]);
-  expect(restored({ ...old, version: revision })).toStrictEqual(lobby);
-  const native = nativeLobbyOf(["ann"], { settings: { version: "1.4" } });
-  expect(restored(native)).toStrictEqual(native);
+describe("a stored row", () => {
+  test("from before lobbies over HTTP takes the default of every field it lacks", () => {
+    const lobby = lobbyOf(["Alice", "Bob"]);
+    const { display_name, visibility, version, joinable, in_game, approval, host_policy, data, ...rest } = lobby;
+    const { applicants, vacant_since, former_hosts, code, client_ref, revision, ...old } = rest;
+    expect([display_name, visibility, version, joinable, in_game]).toStrictEqual([null, "public", null, true, false]);
+    expect([approval, host_policy, data, applicants, vacant_since]).toStrictEqual([false, "automatic", {}, [], null]);
+    expect([former_hosts, code, client_ref]).toStrictEqual([[], null, null]);
+    expect(restored({ ...old, version: revision })).toStrictEqual(lobby);
+  });
+
+  test("of this version is restored as it is", () => {
+    const native = nativeLobbyOf(["ann"], { display_name: "Ann", settings: { version: "1.4", display_name: "Nice" } });
+    expect(restored(native)).toStrictEqual(native);
+  });
+
+  test("with the field names of 0.1.0 keeps its names, password, host policy, bans and former hosts", () => {
+    const settings = { display_name: "Nice", host_policy: "manual", approval: true } as const;
+    let lobby = nativeLobbyOf(["ann"], { display_name: "Ann", settings, password_digest: "digest" });
+    for (const peer of ["bob", "cat"]) {
+      lobby = after(lobby, enters(peer, { password_digest: "digest", display_name: `Player ${peer}` }));
+      if (peer === "bob") lobby = after(after(lobby, admits("ann", "bob")), isAlive("bob"));
+    }
+    lobby = after(lobby, hands("ann", "bob", 1));
+    lobby = after(lobby, expels("bob", "ann", true));
+    expect(lobby).toMatchObject({ former_hosts: ["ann"], banned: [{ peer: "ann" }], password_digest: "digest" });
+    expect(lobby.applicants).toMatchObject([{ peer: "cat", display_name: "Player cat" }]);
+    const old = JSON.parse(
+      JSON.stringify(lobby)
+        .replaceAll('"display_name"', '"title"')
+        .replaceAll('"host_policy"', '"succession"')
+        .replaceAll('"password_digest"', '"lock"')
+        .replaceAll('"banned"', '"barred"')
+        .replaceAll('"former_hosts"', '"deposed"'),
+    ) as Parameters<typeof restored>[0];
+    expect(old).toMatchObject({ title: "Nice", lock: "digest", succession: "manual", deposed: ["ann"] });
+    expect(restored(old)).toStrictEqual(lobby);
+  });
 });

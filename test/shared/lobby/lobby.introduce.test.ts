@@ -1,14 +1,14 @@
 /** Lobbies where joining introduces at once, whose host may say everything anew, and where a member may move. */
 import { describe, expect, test } from "vitest";
-import { summarise, viewOf } from "#shared/api/views.ts";
+import { toSummary, lobbyView } from "#shared/api/views.ts";
 import { step } from "#shared/lobby/step.ts";
 import {
   type Event,
   type Lobby,
-  LOCKED_BY_PEERS,
+  PASSWORD_CHECKED_BY_PEERS,
   type Policy,
   type Source,
-  type Stepped,
+  type Transition,
 } from "#shared/lobby/lobby.ts";
 import {
   after,
@@ -42,19 +42,19 @@ const moves = (source: Source, peer = "Alice"): Event => ({ kind: "moved", peer,
 
 describe("where joining introduces", () => {
   test("the host is told of the guest and the guest of the host, in this order, with their local addresses", () => {
-    const { tells } = step(meeting(), joins("Bob", { local: { address: "10.0.0.2", port: 2 } }), T0);
+    const { notices: tells } = step(meeting(), joins("Bob", { local: { address: "10.0.0.2", port: 2 } }), T0);
     const bob = { peer: "Bob", endpoint: HOME.Bob.endpoint, local: { address: "10.0.0.2", port: 2 } };
     const alice = { peer: "Alice", endpoint: HOME.Alice.endpoint, local: AT_HOME };
     expect(tells).toStrictEqual([
       { to: "member", peer: "Alice", source: HOME.Alice, notice: { kind: "introduced", peers: [bob] } },
-      { to: "asker", notice: { kind: "introduced", peers: [alice] } },
+      { to: "requester", notice: { kind: "introduced", peers: [alice] } },
     ]);
   });
 
   test("silently: the asker alone hears, for he means to have both relayed", () => {
     const lobby = meeting();
     expect(heard(step(lobby, joins("Bob", { silently: true }), T0))).toStrictEqual([
-      ["asker", { kind: "introduced", peers: [{ peer: "Alice", endpoint: HOME.Alice.endpoint, local: AT_HOME }] }],
+      ["requester", { kind: "introduced", peers: [{ peer: "Alice", endpoint: HOME.Alice.endpoint, local: AT_HOME }] }],
     ]);
     expect(heard(step(null, joins("Bob", { silently: true }), T0))).toStrictEqual(refused("lobby_not_found"));
   });
@@ -63,7 +63,7 @@ describe("where joining introduces", () => {
     const lobby = still(step(null, hosts("Alice", { policy: INTRODUCING }), T0));
     expect(heard(step(lobby, joins("Bob"), T0))).toStrictEqual([
       ["Alice", { kind: "introduced", peers: [{ peer: "Bob", endpoint: HOME.Bob.endpoint }] }],
-      ["asker", { kind: "introduced", peers: [{ peer: "Alice", endpoint: HOME.Alice.endpoint }] }],
+      ["requester", { kind: "introduced", peers: [{ peer: "Alice", endpoint: HOME.Alice.endpoint }] }],
     ]);
   });
 
@@ -78,24 +78,24 @@ describe("where joining introduces", () => {
     ]) {
       const stepped = step(lobby, event, T0 + 1_000);
       expect(stepped.lobby).toBe(lobby);
-      expect(stepped.tells).toHaveLength(2);
+      expect(stepped.notices).toHaveLength(2);
     }
     expect(peersOf(lobby)).toStrictEqual(["Alice"]);
   });
 
   test("neither seats nor a lock of the peers' own keep anybody out", () => {
-    for (const parts of [{ lock: LOCKED_BY_PEERS }, { seats: 1 }]) {
-      expect(step(meeting(parts), joins("Bob"), T0).tells).toHaveLength(2);
+    for (const parts of [{ password_digest: PASSWORD_CHECKED_BY_PEERS }, { seats: 1 }]) {
+      expect(step(meeting(parts), joins("Bob"), T0).notices).toHaveLength(2);
     }
   });
 
   test("nothing of the wire's notes, and no address, is shown to strangers; the lock is", () => {
-    const lobby = meeting({ lock: LOCKED_BY_PEERS });
-    for (const shown of [summarise(lobby), viewOf(lobby, null)]) {
+    const lobby = meeting({ password_digest: PASSWORD_CHECKED_BY_PEERS });
+    for (const shown of [toSummary(lobby), lobbyView(lobby, null)]) {
       expect(JSON.stringify(shown)).not.toMatch(/10\.0\.0\.1|192\.0\.2|secret|peers"/);
     }
-    expect(summarise(lobby)).toMatchObject({ locked: true, seats: null, members: 1 });
-    expect(summarise(meeting()).locked).toBe(false);
+    expect(toSummary(lobby)).toMatchObject({ locked: true, seats: null, members: 1 });
+    expect(toSummary(meeting()).locked).toBe(false);
   });
 
   test("a lobby that is not there is refused", () => {
@@ -124,12 +124,12 @@ describe("hosting again from the same source", () => {
   test("overwrites lock, seats, policy, local address and note, and nothing else", () => {
     const lobby = meeting();
     const policy = { ...INTRODUCING, lease_ms: 600_000 };
-    const parts = { lock: LOCKED_BY_PEERS, seats: 8, policy, local: ELSEWHERE, memory: "other", id: "0-bbb" };
+    const parts = { password_digest: PASSWORD_CHECKED_BY_PEERS, seats: 8, policy, local: ELSEWHERE, memory: "other", id: "0-bbb" };
     const stepped = step(lobby, again(parts), T0 + 1_000);
     expect(heard(stepped)).toStrictEqual(hosted);
     expect(stepped.lobby).toStrictEqual({
       ...lobby,
-      lock: LOCKED_BY_PEERS,
+      password_digest: PASSWORD_CHECKED_BY_PEERS,
       seats: 8,
       policy,
       members: [{ ...lobby.members[0]!, local: ELSEWHERE, memory: "other" }],
@@ -140,7 +140,7 @@ describe("hosting again from the same source", () => {
   });
 
   test.each([
-    ["the lock", { lock: LOCKED_BY_PEERS }, (lobby: Lobby) => lobby.lock === LOCKED_BY_PEERS],
+    ["the lock", { password_digest: PASSWORD_CHECKED_BY_PEERS }, (lobby: Lobby) => lobby.password_digest === PASSWORD_CHECKED_BY_PEERS],
     ["the lease", { policy: { ...INTRODUCING, lease_ms: 9 } }, (lobby: Lobby) => lobby.policy.lease_ms === 9],
     ["the note", { memory: "other" }, (lobby: Lobby) => lobby.members[0]!.memory === "other"],
     ["the address", { local: ELSEWHERE }, (lobby: Lobby) => lobby.members[0]!.local === ELSEWHERE],
@@ -158,7 +158,7 @@ describe("hosting again from the same source", () => {
   test("from any other source the name is taken, and nothing is overwritten", () => {
     const lobby = meeting();
     for (const source of [HOME.Eve, from(1, 7_001)]) {
-      const stepped = step(lobby, again({ source, memory: "other", lock: LOCKED_BY_PEERS }), T0);
+      const stepped = step(lobby, again({ source, memory: "other", password_digest: PASSWORD_CHECKED_BY_PEERS }), T0);
       expect(stepped.lobby).toBe(lobby);
       expect(heard(stepped)).toStrictEqual(refused("lobby_exists"));
     }
@@ -166,7 +166,7 @@ describe("hosting again from the same source", () => {
 
   test("where hosts do not say anew, the lobby stays as it was", () => {
     const lobby = lobbyOf(["Alice"]);
-    const stepped = step(lobby, hosts("Alice", { seats: 2, lock: "digest", local: ELSEWHERE }), T0 + 1);
+    const stepped = step(lobby, hosts("Alice", { seats: 2, password_digest: "digest", local: ELSEWHERE }), T0 + 1);
     expect(stepped.lobby).toBe(lobby);
     expect(heard(stepped)).toStrictEqual(hosted);
   });
@@ -174,7 +174,7 @@ describe("hosting again from the same source", () => {
   test("and from another sidecar is answered there; the one before is told to forget him", () => {
     const there = { ...HOME.Alice, sidecar: "south" };
     const stepped = step(meeting(), again({ source: there }), T0);
-    expect(stepped.tells).toStrictEqual([
+    expect(stepped.notices).toStrictEqual([
       { to: "member", peer: "Alice", source: HOME.Alice, notice: { kind: "removed", reason: "moved" } },
       { to: "member", peer: "Alice", source: there, notice: { kind: "hosted", peers: ["Alice"] } },
     ]);
@@ -187,13 +187,13 @@ describe("a member who has moved", () => {
 
   test("within his address is told there what stands, and guests are told where he is now", () => {
     const stepped = step(meeting(), moves(MOVED), T0 + 1);
-    expect(stepped.tells).toStrictEqual([
+    expect(stepped.notices).toStrictEqual([
       { to: "member", peer: "Alice", source: MOVED, notice: { kind: "roster", peers: ["Alice"] } },
     ]);
     expect(stepped.lobby!.members[0]).toStrictEqual({ ...meeting().members[0]!, source: MOVED });
     const [, toGuest] = heard(step(stepped.lobby, joins("Bob"), T0 + 2));
     expect(toGuest).toStrictEqual([
-      "asker",
+      "requester",
       { kind: "introduced", peers: [{ peer: "Alice", endpoint: MOVED.endpoint, local: AT_HOME }] },
     ]);
   });
@@ -217,7 +217,7 @@ describe("a member who has moved", () => {
     const moved = still(step(lobby, moves(HOME.Eve), T0));
     expect(moved.members[0]).toMatchObject({ source: HOME.Eve, memory: "secret", local: AT_HOME });
     expect(heard(step(moved, joins("Bob"), T0))[1]).toMatchObject([
-      "asker",
+      "requester",
       { peers: [{ endpoint: HOME.Eve.endpoint }] },
     ]);
   });
@@ -240,7 +240,7 @@ describe("a member who has moved", () => {
   test("keeps the note and the local address, and is then refused nothing that is his", () => {
     const moved = after(meeting(), moves(MOVED));
     expect(moved.members[0]).toMatchObject({ memory: "secret", local: AT_HOME });
-    const left: Stepped = step(moved, { kind: "leave", peer: "Alice", source: MOVED }, T0);
+    const left: Transition = step(moved, { kind: "leave", peer: "Alice", source: MOVED }, T0);
     expect(left.lobby).toBeNull();
     expect(step(moved, { kind: "leave", peer: "Alice", source: HOME.Alice }, T0)).toStrictEqual({
       lobby: moved,

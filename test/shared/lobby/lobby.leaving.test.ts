@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { BARRED_PER_LOBBY_MAX } from "#shared/limits.ts";
+import { BANNED_PER_LOBBY_MAX } from "#shared/limits.ts";
 import { step } from "#shared/lobby/step.ts";
 import {
   after,
@@ -85,7 +85,7 @@ describe("kicking", () => {
       ["Alice", roster("Alice", "Carol")],
       ["Carol", roster("Alice", "Carol")],
     ]);
-    expect(stepped.tells[0]).toMatchObject({ to: "member", source: HOME.Bob });
+    expect(stepped.notices[0]).toMatchObject({ to: "member", source: HOME.Bob });
   });
 
   test("the kicked cannot come back under his name", () => {
@@ -101,8 +101,8 @@ describe("kicking", () => {
   });
 
   test("the kicked hears so again before anything is said about password and seats", () => {
-    const full = lobbyOf(["Alice", "Bob"], { lock: "digest", seats: 2 });
-    const lobby = after(after(full, kicks("Bob")), joins("Carol", { lock: "digest" }));
+    const full = lobbyOf(["Alice", "Bob"], { password_digest: "digest", seats: 2 });
+    const lobby = after(after(full, kicks("Bob")), joins("Carol", { password_digest: "digest" }));
     expect(heard(step(lobby, joins("Bob"), T0))).toStrictEqual(refused("kicked"));
   });
 
@@ -153,12 +153,12 @@ describe("kicking", () => {
 
   test("a lobby remembers a limited number of kicks and forgets the oldest first", () => {
     let lobby = lobbyOf(["Alice"]);
-    for (let at = 0; at <= BARRED_PER_LOBBY_MAX; at++) {
+    for (let at = 0; at <= BANNED_PER_LOBBY_MAX; at++) {
       const source = from(100, 1_000 + at);
       lobby = after(lobby, { ...joins("Eve", { source }), peer: `Eve${at}` });
       lobby = after(lobby, { kind: "kick", peer: `Eve${at}`, source: HOME.Alice });
     }
-    expect(lobby.barred).toHaveLength(BARRED_PER_LOBBY_MAX);
+    expect(lobby.banned).toHaveLength(BANNED_PER_LOBBY_MAX);
     const first = { ...joins("Eve", { source: from(100, 1_000) }), peer: "Eve0" };
     const second = { ...joins("Eve", { source: from(100, 1_001) }), peer: "Eve1" };
     expect(heard(step(lobby, second, T0))).toStrictEqual(refused("kicked"));

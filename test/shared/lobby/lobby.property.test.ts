@@ -63,7 +63,7 @@ test("a lobby that changed says so by its revision, and one that did not is the 
 test("what a lobby is made with, it keeps", () => {
   whatever(({ before, lobby }) => {
     if (before === null || lobby === null || before.id !== lobby.id) return;
-    for (const key of ["wire", "name", "policy", "seats", "lock", "created_at"] as const) {
+    for (const key of ["wire", "name", "policy", "seats", "password_digest", "created_at"] as const) {
       deepStrictEqual(lobby[key], before[key]);
     }
   });
@@ -92,24 +92,24 @@ test("a deadline always lies ahead, and is exactly when the lobby changes by its
 });
 
 test("a lobby survives being stored as JSON, and behaves the same afterwards", () => {
-  whatever(({ before, lobby, tells, event, now }) => {
+  whatever(({ before, lobby, notices: tells, event, now }) => {
     deepStrictEqual(throughJson(lobby), lobby);
     deepStrictEqual(step(throughJson(before), throughJson(event), now), { lobby, tells });
   });
 });
 
 test("notices go to where members are or were, and refusals to whoever asked", () => {
-  whatever(({ before, lobby, tells }) => {
+  whatever(({ before, lobby, notices: tells }) => {
     const places = [...(before?.members ?? []), ...(lobby?.members ?? [])];
     for (const tell of tells) {
-      if (tell.to === "asker") deepStrictEqual(tell.notice.kind, "refused");
+      if (tell.to === "requester") deepStrictEqual(tell.notice.kind, "refused");
       else ok(places.some((member) => member.peer === tell.peer && same(member.source, tell.source)));
     }
   });
 });
 
 test("nobody hears a secret, and nobody an address before the start or without being a member", () => {
-  whatever(({ lobby, tells }) => {
+  whatever(({ lobby, notices: tells }) => {
     for (const tell of tells) {
       const said = JSON.stringify(tell.notice);
       ok(!said.includes("digest") && !said.includes("note of"));
@@ -123,7 +123,7 @@ test("nobody hears a secret, and nobody an address before the start or without b
 test("the scripts lead everywhere these properties speak of", () => {
   const seen = new Set<string>();
   for (const script of fc.sample(scripts, { numRuns: 1_000, seed: 7 })) {
-    for (const { before, lobby, tells } of play(script)) {
+    for (const { before, lobby, notices: tells } of play(script)) {
       if (before !== null && lobby === null) seen.add("ended");
       if (before !== null && lobby !== null && before.id !== lobby.id) seen.add("replaced in one step");
       if (lobby !== null && lobby.members.length === lobby.seats) seen.add("full");
@@ -175,22 +175,22 @@ const policies = fc
   })
   .map((times) => ({ ...POLICY, ...times }));
 
-const locks = fc.oneof({ weight: 4, arbitrary: fc.constant("digest") }, fc.constantFrom(null, "digesT"));
+const digests = fc.oneof({ weight: 4, arbitrary: fc.constant("digest") }, fc.constantFrom(null, "digesT"));
 
 const hosting = fc
   .record({ who: someone, policy: fc.oneof(fc.constant(POLICY), policies), seats: fc.integer({ min: 1, max: 4 }) })
   .chain(({ who, policy, seats }) =>
-    fc.constantFrom(null, "digest").map((lock): Event => {
-      return { kind: "host", id: "", wire: "rabid", name: "Nice", policy, seats, lock, ...who };
+    fc.constantFrom(null, "digest").map((password_digest): Event => {
+      return { kind: "host", id: "", wire: "rabid", name: "Nice", policy, seats, password_digest, ...who };
     }),
   );
 
 const joining = fc
-  .record({ who: someone, lock: locks, reclaims: fc.boolean() })
-  .map(({ who, lock, reclaims }): Event => ({ kind: "join", ...who, lock, reclaims }));
+  .record({ who: someone, password_digest: digests, reclaims: fc.boolean() })
+  .map(({ who, ...fields }): Event => ({ kind: "join", ...who, ...fields }));
 
 const speaking = fc
-  .tuple(fc.constantFrom("leave", "confirm", "confirm", "ask", "lost", "heard"), someone)
+  .tuple(fc.constantFrom("leave", "confirm", "confirm", "renew", "lost", "heartbeat"), someone)
   .map(([kind, { peer, source }]): Event => ({ kind, peer, source }));
 
 const events: fc.Arbitrary<Event> = fc.oneof(
@@ -200,7 +200,7 @@ const events: fc.Arbitrary<Event> = fc.oneof(
   fc.tuple(fc.constantFrom(...PEERS), someone).map(([peer, { source }]): Event => ({ kind: "kick", peer, source })),
   { weight: 2, arbitrary: someone.map(({ source }): Event => ({ kind: "start", source })) },
   fc
-    .tuple(fc.constantFrom("away" as const, "back" as const), fc.constantFrom(...SIDECARS))
+    .tuple(fc.constantFrom("sidecar_away" as const, "sidecar_back" as const), fc.constantFrom(...SIDECARS))
     .map(([kind, sidecar]): Event => ({ kind, sidecar })),
   fc.constant(TICK),
 );

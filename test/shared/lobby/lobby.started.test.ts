@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { standing } from "#shared/lobby/transitions.ts";
+import { currentNotice } from "#shared/lobby/transitions.ts";
 import { deadline, step } from "#shared/lobby/step.ts";
 import type { Lobby, Notice } from "#shared/lobby/lobby.ts";
 import {
@@ -27,7 +27,7 @@ describe("starting", () => {
       ["Bob", introduced("Alice", "Bob", "Dave")],
       ["Dave", introduced("Alice", "Bob", "Dave")],
     ]);
-    expect(stepped.tells).toMatchObject([{ source: HOME.Alice }, { source: HOME.Bob }, { source: HOME.Dave }]);
+    expect(stepped.notices).toMatchObject([{ source: HOME.Alice }, { source: HOME.Bob }, { source: HOME.Dave }]);
   });
 
   test("only the host starts, known by where he is", () => {
@@ -57,7 +57,7 @@ describe("confirming", () => {
     const stepped = step(startedLobbyOf(["Alice", "Bob"]), confirms("Bob"), T0 + 10);
     expect(stepped.lobby?.members.map((member) => member.confirmed)).toStrictEqual([false, true]);
     expect(stepped.lobby).toMatchObject({ updated_at: T0 + 10, revision: 4 });
-    expect(stepped.tells).toStrictEqual([]);
+    expect(stepped.notices).toStrictEqual([]);
   });
 
   test("a second confirmation changes nothing", () => {
@@ -69,7 +69,7 @@ describe("confirming", () => {
     const lobby = startedLobbyOf(["Alice", "Bob"]);
     const stepped = step(lobby, confirms("Bob", HOME.Eve), T0);
     expect(stepped.lobby).toBe(lobby);
-    expect(stepped.tells).toStrictEqual([]);
+    expect(stepped.notices).toStrictEqual([]);
   });
 
   test("a name that is not in the lobby is no member", () => {
@@ -107,7 +107,7 @@ describe("after the start", () => {
   test("a member who asks through another sidecar is introduced there, and forgotten by the one he left", () => {
     const there = { ...HOME.Bob, sidecar: "south" };
     const stepped = step(lobby, asks("Bob", there), T0 + 100);
-    expect(stepped.tells).toStrictEqual([
+    expect(stepped.notices).toStrictEqual([
       { to: "member", peer: "Bob", source: HOME.Bob, notice: { kind: "removed", reason: "moved" } },
       { to: "member", peer: "Bob", source: there, notice: introduced("Alice", "Bob") },
     ]);
@@ -191,8 +191,8 @@ describe("how long a started lobby is kept", () => {
 test("what a member should know is the roster while the lobby is open, everybody's endpoint once it started", () => {
   const open = lobbyOf(["Alice", "Bob"]);
   const started = startedLobbyOf(["Alice", "Bob"]);
-  expect(standing(open)).toStrictEqual({ kind: "roster", peers: ["Alice", "Bob"] });
-  expect(standing(started)).toStrictEqual(introduced("Alice", "Bob"));
+  expect(currentNotice(open)).toStrictEqual({ kind: "roster", peers: ["Alice", "Bob"] });
+  expect(currentNotice(started)).toStrictEqual(introduced("Alice", "Bob"));
 });
 
 const introduced = (...people: Person[]): Notice => ({

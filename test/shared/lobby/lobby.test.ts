@@ -1,4 +1,4 @@
-import { DEFAULTS } from "#shared/lobby/join.ts";
+import { DEFAULT_SETTINGS } from "#shared/lobby/join.ts";
 import { describe, expect, test } from "vitest";
 import { step } from "#shared/lobby/step.ts";
 import { after, asks, from, heard, HOME, hosts, joins, kicks, leaves, lobbyOf, peersOf } from "../support/lobbies.ts";
@@ -6,43 +6,43 @@ import { POLICY, refused, roster, starts, still, T0 } from "../support/lobbies.t
 
 describe("hosting", () => {
   test("a host makes an open lobby of which he is the only member", () => {
-    const { lobby } = step(null, hosts("Alice", { seats: 3, lock: "digest", memory: "note" }), T0);
+    const { lobby } = step(null, hosts("Alice", { seats: 3, password_digest: "digest", memory: "note" }), T0);
     expect(lobby).toStrictEqual({
       id: "0-aaaaaaaaaaaaaaaaaaaaaaaaaa",
       wire: "rabid",
       name: "Nice",
       policy: POLICY,
       seats: 3,
-      lock: "digest",
+      password_digest: "digest",
       state: "open",
       members: [
         { peer: "Alice", source: HOME.Alice, joined_at: T0, confirmed: false, away_since: null, memory: "note" },
       ],
       host: "Alice",
       term: 1,
-      barred: [],
+      banned: [],
       created_at: T0,
       updated_at: T0,
       started_at: null,
       revision: 1,
-      ...DEFAULTS,
+      ...DEFAULT_SETTINGS,
       applicants: [],
       vacant_since: null,
-      deposed: [],
+      former_hosts: [],
       code: null,
       client_ref: null,
     });
   });
 
   test("the host is told so where he asked from", () => {
-    expect(step(null, hosts("Alice"), T0).tells).toStrictEqual([
+    expect(step(null, hosts("Alice"), T0).notices).toStrictEqual([
       { to: "member", peer: "Alice", source: HOME.Alice, notice: { kind: "hosted", peers: ["Alice"] } },
     ]);
   });
 
   test("a host who repeats himself hears who is there and changes nothing", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
-    const again = step(lobby, hosts("Alice", { id: "0-other", seats: 2, lock: "new" }), T0 + 500);
+    const again = step(lobby, hosts("Alice", { id: "0-other", seats: 2, password_digest: "new" }), T0 + 500);
     expect(again.lobby).toBe(lobby);
     expect(heard(again)).toStrictEqual([["Alice", { kind: "hosted", peers: ["Alice", "Bob"] }]]);
   });
@@ -79,7 +79,7 @@ describe("joining", () => {
   test("everybody hears the new roster, each where he is", () => {
     const stepped = step(lobbyOf(["Alice", "Bob"]), joins("Dave"), T0);
     const notice = roster("Alice", "Bob", "Dave");
-    expect(stepped.tells).toStrictEqual([
+    expect(stepped.notices).toStrictEqual([
       { to: "member", peer: "Alice", source: HOME.Alice, notice },
       { to: "member", peer: "Bob", source: HOME.Bob, notice },
       { to: "member", peer: "Dave", source: HOME.Dave, notice },
@@ -95,8 +95,8 @@ describe("joining", () => {
 
   test("a member who joins once more through another port of ours is answered through that", () => {
     const moved = { ...HOME.Bob, via: 9_000 };
-    const { lobby, tells } = step(lobbyOf(["Alice", "Bob"]), joins("Bob", { source: moved }), T0);
-    expect(still({ lobby, tells }).members[1]?.source).toStrictEqual(moved);
+    const { lobby, notices: tells } = step(lobbyOf(["Alice", "Bob"]), joins("Bob", { source: moved }), T0);
+    expect(still({ lobby, notices: tells }).members[1]?.source).toStrictEqual(moved);
     expect(tells).toMatchObject([{ peer: "Bob", source: moved }]);
   });
 
@@ -107,7 +107,7 @@ describe("joining", () => {
 });
 
 describe("a password", () => {
-  const lobby = lobbyOf(["Alice", "Bob"], { lock: "digest" });
+  const lobby = lobbyOf(["Alice", "Bob"], { password_digest: "digest" });
 
   test.each([
     ["missing", null],
@@ -116,21 +116,21 @@ describe("a password", () => {
     ["longer than the right one", "digest+"],
     ["empty", ""],
   ])("that is %s lets nobody in", (_, lock) => {
-    const stepped = step(lobby, joins("Carol", { lock }), T0);
+    const stepped = step(lobby, joins("Carol", { password_digest: lock }), T0);
     expect(stepped.lobby).toBe(lobby);
     expect(heard(stepped)).toStrictEqual(refused("password_mismatch"));
   });
 
   test("that is right lets a newcomer in", () => {
-    expect(peersOf(after(lobby, joins("Carol", { lock: "digest" })))).toContain("Carol");
+    expect(peersOf(after(lobby, joins("Carol", { password_digest: "digest" })))).toContain("Carol");
   });
 
   test("sent to a lobby without one is overlooked", () => {
-    expect(peersOf(after(lobbyOf(["Alice"]), joins("Bob", { lock: "digest" })))).toContain("Bob");
+    expect(peersOf(after(lobbyOf(["Alice"]), joins("Bob", { password_digest: "digest" })))).toContain("Bob");
   });
 
   test("is asked before it is said whether there is room or whether the name is free", () => {
-    const full = lobbyOf(["Alice", "Bob"], { lock: "digest", seats: 2 });
+    const full = lobbyOf(["Alice", "Bob"], { password_digest: "digest", seats: 2 });
     expect(heard(step(full, joins("Carol"), T0))).toStrictEqual(refused("password_mismatch"));
     expect(heard(step(full, joins("Bob", { source: HOME.Eve }), T0))).toStrictEqual(refused("password_mismatch"));
   });
@@ -175,7 +175,7 @@ describe("reclaiming a place", () => {
     const stepped = step(full, joins("Bob", { source: moved, reclaims: true }), T0 + 10);
     expect(peersOf(stepped.lobby)).toStrictEqual(["Alice", "Bob"]);
     expect(stepped.lobby).toMatchObject({ revision: full.revision + 1, updated_at: T0 + 10 });
-    expect(stepped.tells).toStrictEqual([{ to: "member", peer: "Bob", source: moved, notice: roster("Alice", "Bob") }]);
+    expect(stepped.notices).toStrictEqual([{ to: "member", peer: "Bob", source: moved, notice: roster("Alice", "Bob") }]);
   });
 
   test("the old endpoint speaks for nobody afterwards", () => {
@@ -202,7 +202,7 @@ describe("reclaiming a place", () => {
   });
 
   test("a password is asked here too", () => {
-    const lobby = lobbyOf(["Alice", "Bob"], { lock: "digest" });
+    const lobby = lobbyOf(["Alice", "Bob"], { password_digest: "digest" });
     const stepped = step(lobby, joins("Bob", { source: moved, reclaims: true }), T0);
     expect(heard(stepped)).toStrictEqual(refused("password_mismatch"));
   });
@@ -233,7 +233,7 @@ describe("moving to another sidecar", () => {
 
   test("a member is answered there from now on, and the sidecar he left is told to forget him", () => {
     for (const event of [joins("Bob", { source: there }), asks("Bob", there)]) {
-      const { lobby, tells } = step(lobbyOf(["Alice", "Bob"]), event, T0 + 500);
+      const { lobby, notices: tells } = step(lobbyOf(["Alice", "Bob"]), event, T0 + 500);
       expect(lobby).toMatchObject({ revision: 3, updated_at: T0 + 500, members: [{}, { source: there }] });
       expect(tells).toStrictEqual([
         { to: "member", peer: "Bob", source: HOME.Bob, notice: { kind: "removed", reason: "moved" } },
@@ -244,7 +244,7 @@ describe("moving to another sidecar", () => {
 
   test("a host is too", () => {
     const source = { ...HOME.Alice, sidecar: "south" };
-    const { lobby, tells } = step(lobbyOf(["Alice"]), hosts("Alice", { source }), T0 + 500);
+    const { lobby, notices: tells } = step(lobbyOf(["Alice"]), hosts("Alice", { source }), T0 + 500);
     expect(lobby).toMatchObject({ host: "Alice", term: 1, members: [{ source }] });
     expect(tells).toStrictEqual([
       { to: "member", peer: "Alice", source: HOME.Alice, notice: { kind: "removed", reason: "moved" } },
@@ -255,7 +255,7 @@ describe("moving to another sidecar", () => {
   test("a member who takes his place back from another port may come that way", () => {
     const source = from(2, 7_999, "south");
     const stepped = step(lobbyOf(["Alice", "Bob"]), joins("Bob", { source, reclaims: true }), T0);
-    expect(stepped.tells).toMatchObject([{ source: HOME.Bob }, { source, notice: roster("Alice", "Bob") }]);
+    expect(stepped.notices).toMatchObject([{ source: HOME.Bob }, { source, notice: roster("Alice", "Bob") }]);
   });
 
   test("the others hear nothing of it", () => {

@@ -70,7 +70,7 @@ describe("a sidecar that goes away", () => {
     const stepped = step(lobby, goesAway("south"), T0 + 1_000);
     expect(stepped.lobby?.members.map((member) => member.away_since)).toStrictEqual([null, T0 + 1_000]);
     expect(stepped.lobby).toMatchObject({ revision: lobby.revision + 1 });
-    expect(stepped.tells).toStrictEqual([]);
+    expect(stepped.notices).toStrictEqual([]);
   });
 
   test("does not count anew when it is reported again", () => {
@@ -161,7 +161,7 @@ describe("the life of a lobby that never starts", () => {
       ["Alice", over],
       ["Bob", over],
     ]);
-    expect(stepped.tells).toMatchObject([{ source: HOME.Alice }, { source: HOME.Bob }]);
+    expect(stepped.notices).toMatchObject([{ source: HOME.Alice }, { source: HOME.Bob }]);
   });
 
   test("is not prolonged by what happens in it", () => {

@@ -51,8 +51,8 @@ describe("a member who came under DTLS", () => {
 
   test("leaves everybody else as free as before", () => {
     expect(peersOf(step(lobby, leaves("Bob"), T0 + 1).lobby)).toStrictEqual(["Alice", "Carol"]);
-    expect(step(lobby, joins("Alice", { source: HOME.Eve }), T0 + 1).tells).toStrictEqual([
-      { to: "asker", notice: { kind: "refused", code: "name_in_use" } },
+    expect(step(lobby, joins("Alice", { source: HOME.Eve }), T0 + 1).notices).toStrictEqual([
+      { to: "requester", notice: { kind: "refused", code: "name_in_use" } },
     ]);
   });
 });

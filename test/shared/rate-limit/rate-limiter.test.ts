@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { HOUSEHOLD_FACTOR, TOLL_BUDGETS } from "#shared/limits.ts";
-import { parseBudgets, type Payer, rateHeaders, Tolls } from "#shared/rate-limit/rate-limiter.ts";
+import { SHARED_SOURCE_FACTOR, RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
+import { parseBudgets, type RateLimitSubject, rateHeaders, RateLimiter } from "#shared/rate-limit/rate-limiter.ts";
 import { T0 } from "../support/lobbies.ts";
 
-const ALICE: Payer = { peer: "alice", source: "198.51.100.1" };
-const STRANGER: Payer = { peer: null, source: "198.51.100.1" };
+const ALICE: RateLimitSubject = { peer: "alice", source: "198.51.100.1" };
+const STRANGER: RateLimitSubject = { peer: null, source: "198.51.100.1" };
 
-const tolls = (): Tolls => new Tolls(TOLL_BUDGETS);
-const paid = (booth: Tolls, payer: Payer, times: number, now = T0): (boolean | undefined)[] =>
-  Array.from({ length: times }, () => booth.pay("list", payer, now)?.paid);
+const tolls = (): RateLimiter => new RateLimiter(RATE_LIMIT_BUDGETS);
+const paid = (booth: RateLimiter, payer: RateLimitSubject, times: number, now = T0): (boolean | undefined)[] =>
+  Array.from({ length: times }, () => booth.consume("list", payer, now)?.allowed);
 
 describe("a toll", () => {
   test("takes what may come at once, then one a second", () => {
@@ -28,7 +28,7 @@ describe("a toll", () => {
   test("counts an IPv6 household as one", () => {
     const booth = tolls();
     const homes = Array.from({ length: 6 }, (_, at) => ({ peer: null, source: `2001:db8:1:2::${at + 1}` }));
-    expect(homes.map((payer) => booth.pay("list", payer, T0)?.paid)).toStrictEqual([
+    expect(homes.map((payer) => booth.consume("list", payer, T0)?.allowed)).toStrictEqual([
       true,
       true,
       true,
@@ -40,30 +40,30 @@ describe("a toll", () => {
 
   test("has a wider budget for all peers of a source together, so that new tokens do not buy more", () => {
     const booth = tolls();
-    const most = TOLL_BUDGETS.list.burst * HOUSEHOLD_FACTOR;
+    const most = RATE_LIMIT_BUDGETS.list.burst * SHARED_SOURCE_FACTOR;
     const peers = Array.from({ length: most + 1 }, (_, at) => ({ ...ALICE, peer: `peer-${at}` }));
-    expect(peers.filter((peer) => booth.pay("list", peer, T0)?.paid)).toHaveLength(most);
+    expect(peers.filter((peer) => booth.consume("list", peer, T0)?.allowed)).toHaveLength(most);
   });
 
   test("that one of two cannot pay is taken from neither", () => {
     const booth = tolls();
     paid(booth, ALICE, 105);
     const bob = { ...ALICE, peer: "bob" };
-    expect(booth.pay("list", bob, T0)).toMatchObject({ paid: true, left: 4 });
+    expect(booth.consume("list", bob, T0)).toMatchObject({ paid: true, left: 4 });
   });
 
   test("limits nobody of whom nothing is known, and nobody at all where it is off", () => {
     expect(paid(tolls(), { peer: null, source: null }, 99)).not.toContain(false);
-    expect(new Tolls(null).pay("list", ALICE, T0)).toBe(null);
+    expect(new RateLimiter(null).consume("list", ALICE, T0)).toBe(null);
   });
 
   test("can be looked at before it is due", () => {
     const booth = tolls();
     for (let at = 0; at < 10; at++) {
-      expect(booth.affords("code", STRANGER, T0)).toBe(true);
-      booth.pay("code", STRANGER, T0);
+      expect(booth.canConsume("code", STRANGER, T0)).toBe(true);
+      booth.consume("code", STRANGER, T0);
     }
-    expect([booth.affords("code", STRANGER, T0), booth.affords("code", STRANGER, T0 + 6_001)]).toStrictEqual([
+    expect([booth.canConsume("code", STRANGER, T0), booth.canConsume("code", STRANGER, T0 + 6_001)]).toStrictEqual([
       false,
       true,
     ]);
@@ -72,25 +72,25 @@ describe("a toll", () => {
 
 test("a receipt says what is left, when all of it is back, and how long to wait", () => {
   const booth = tolls();
-  expect(rateHeaders(booth.pay("list", ALICE, T0)!)).toStrictEqual({
+  expect(rateHeaders(booth.consume("list", ALICE, T0)!)).toStrictEqual({
     "ratelimit-policy": '"list";q=5;w=5',
     ratelimit: '"list";r=4;t=1',
   });
   paid(booth, ALICE, 4);
-  expect(rateHeaders(booth.pay("list", ALICE, T0)!)).toStrictEqual({
+  expect(rateHeaders(booth.consume("list", ALICE, T0)!)).toStrictEqual({
     "ratelimit-policy": '"list";q=5;w=5',
     ratelimit: '"list";r=0;t=5',
   });
-  expect(booth.pay("list", ALICE, T0)).toMatchObject({ paid: false, wait_s: 1 });
-  for (let at = 0; at < 2; at++) booth.pay("create", ALICE, T0);
-  expect(booth.pay("create", ALICE, T0)).toMatchObject({ paid: false, wait_s: 3 });
+  expect(booth.consume("list", ALICE, T0)).toMatchObject({ paid: false, wait_s: 1 });
+  for (let at = 0; at < 2; at++) booth.consume("create", ALICE, T0);
+  expect(booth.consume("create", ALICE, T0)).toMatchObject({ paid: false, wait_s: 3 });
 });
 
 describe("the setting", () => {
   test("changes what it names, and leaves the rest", () => {
-    const { budgets } = parseBudgets(" list=2/10, chat=0.5/1 ,") as { budgets: typeof TOLL_BUDGETS };
-    expect(budgets).toStrictEqual({ ...TOLL_BUDGETS, list: { per_s: 2, burst: 10 }, chat: { per_s: 0.5, burst: 1 } });
-    expect(parseBudgets("")).toStrictEqual({ budgets: TOLL_BUDGETS });
+    const { budgets } = parseBudgets(" list=2/10, chat=0.5/1 ,") as { budgets: typeof RATE_LIMIT_BUDGETS };
+    expect(budgets).toStrictEqual({ ...RATE_LIMIT_BUDGETS, list: { per_s: 2, burst: 10 }, chat: { per_s: 0.5, burst: 1 } });
+    expect(parseBudgets("")).toStrictEqual({ budgets: RATE_LIMIT_BUDGETS });
   });
 
   test("lifts all of them", () => {
@@ -108,6 +108,6 @@ describe("the setting", () => {
     "constructor=1/5",
     "list=1/5/5",
   ])("cannot be %s", (setting) => {
-    expect(parseBudgets(`chat=1/1,${setting}`)).toStrictEqual({ wrong: setting });
+    expect(parseBudgets(`chat=1/1,${setting}`)).toStrictEqual({ invalid: setting });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fullBucket, Guard, take } from "#shared/rate-limit/token-bucket.ts";
+import { fullBucket, BucketTable, consumeToken } from "#shared/rate-limit/token-bucket.ts";
 import { T0 } from "../../support/exchange.ts";
 
 const BUDGET = { per_s: 10, burst: 3 };
@@ -21,9 +21,9 @@ describe("a bucket", () => {
   test("does not lose what drips in between two refusals", () => {
     const bucket = fullBucket(BUDGET, T0);
     takes(bucket, 3, T0);
-    for (let at = T0; at < T0 + 100; at += 10) expect(take(bucket, BUDGET, at)).toBe(false);
+    for (let at = T0; at < T0 + 100; at += 10) expect(consumeToken(bucket, BUDGET, at)).toBe(false);
     // A millisecond late, for ten tenths add up to a little less than one.
-    expect(take(bucket, BUDGET, T0 + 101)).toBe(true);
+    expect(consumeToken(bucket, BUDGET, T0 + 101)).toBe(true);
   });
 
   test("never holds more than its burst, however long it waits", () => {
@@ -41,7 +41,7 @@ describe("a bucket", () => {
 
 describe("a guard", () => {
   test("gives each IPv4 address its own budget", () => {
-    const guard = new Guard(BUDGET, 100);
+    const guard = new BucketTable(BUDGET, 100);
     expect(allows(guard, "192.0.2.1", 4)).toStrictEqual([true, true, true, false]);
     expect(allows(guard, "192.0.2.2", 4)).toStrictEqual([true, true, true, false]);
     expect(allows(guard, "192.0.2.1", 2, T0 + 100)).toStrictEqual([true, false]);
@@ -49,15 +49,15 @@ describe("a guard", () => {
   });
 
   test("gives one household of IPv6 one budget: the /64 counts", () => {
-    const guard = new Guard(BUDGET, 100);
+    const guard = new BucketTable(BUDGET, 100);
     const household = ["2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2:3::"];
-    expect(household.map((address) => guard.allows(address, T0))).toStrictEqual([true, true, true, false]);
-    expect(guard.allows("2001:db8:1:3::1", T0)).toBe(true);
+    expect(household.map((address) => guard.consume(address, T0))).toStrictEqual([true, true, true, false]);
+    expect(guard.consume("2001:db8:1:3::1", T0)).toBe(true);
     expect(guard.size).toBe(2);
   });
 
   test("gives any other name its own budget too", () => {
-    const guard = new Guard(BUDGET, 100);
+    const guard = new BucketTable(BUDGET, 100);
     expect([allows(guard, "peer-one", 4), allows(guard, "peer-two", 1)]).toStrictEqual([
       [true, true, true, false],
       [true],
@@ -65,42 +65,42 @@ describe("a guard", () => {
   });
 
   test("says what is left without taking it", () => {
-    const guard = new Guard(BUDGET, 1);
-    expect([guard.left("192.0.2.1", T0), guard.size]).toStrictEqual([3, 0]);
+    const guard = new BucketTable(BUDGET, 1);
+    expect([guard.remaining("192.0.2.1", T0), guard.size]).toStrictEqual([3, 0]);
     allows(guard, "192.0.2.1", 2);
-    expect([guard.left("192.0.2.1", T0), guard.left("192.0.2.1", T0 + 150)]).toStrictEqual([1, 2.5]);
+    expect([guard.remaining("192.0.2.1", T0), guard.remaining("192.0.2.1", T0 + 150)]).toStrictEqual([1, 2.5]);
     // The table is full: strangers have what they share.
     allows(guard, "192.0.2.2", 1);
-    expect(guard.left("192.0.2.3", T0)).toBe(2);
+    expect(guard.remaining("192.0.2.3", T0)).toBe(2);
   });
 
   test("that is full lets newcomers share one budget, and leaves known sources theirs", () => {
-    const guard = new Guard(BUDGET, 2);
-    guard.allows("192.0.2.1", T0);
-    guard.allows("192.0.2.2", T0);
-    const strangers = Array.from({ length: 5 }, (_, index) => guard.allows(`198.51.100.${index}`, T0));
+    const guard = new BucketTable(BUDGET, 2);
+    guard.consume("192.0.2.1", T0);
+    guard.consume("192.0.2.2", T0);
+    const strangers = Array.from({ length: 5 }, (_, index) => guard.consume(`198.51.100.${index}`, T0));
     expect(strangers).toStrictEqual([true, true, true, false, false]);
     expect(guard.size).toBe(2);
     expect(allows(guard, "192.0.2.1", 3)).toStrictEqual([true, true, false]);
   });
 
   test("the shared budget fills again too", () => {
-    const guard = new Guard(BUDGET, 1);
+    const guard = new BucketTable(BUDGET, 1);
     for (let at = T0; at < T0 + 1_000; at += 100) {
-      guard.allows("192.0.2.1", at);
-      guard.allows("192.0.2.1", at);
+      guard.consume("192.0.2.1", at);
+      guard.consume("192.0.2.1", at);
     }
     allows(guard, "192.0.2.2", 10, T0 + 900);
     expect(guard.size).toBe(1);
     expect(allows(guard, "192.0.2.3", 1, T0 + 900)).toStrictEqual([false]);
-    guard.allows("192.0.2.1", T0 + 1_000);
+    guard.consume("192.0.2.1", T0 + 1_000);
     expect(allows(guard, "192.0.2.4", 2, T0 + 1_000)).toStrictEqual([true, false]);
   });
 
   test("forgets a source whose budget is whole again, and only such a one, to make room", () => {
-    const guard = new Guard(BUDGET, 2);
+    const guard = new BucketTable(BUDGET, 2);
     allows(guard, "192.0.2.1", 3);
-    guard.allows("192.0.2.2", T0 + 250);
+    guard.consume("192.0.2.2", T0 + 250);
     // At 299 ms the first lacks a hundredth of a token, the second half of one.
     expect(allows(guard, "192.0.2.3", 1, T0 + 299)).toStrictEqual([true]);
     expect(allows(guard, "192.0.2.1", 3, T0 + 299)).toStrictEqual([true, true, false]);
@@ -112,16 +112,16 @@ describe("a guard", () => {
   });
 
   test("never holds more sources than it may", () => {
-    const guard = new Guard(BUDGET, 10);
-    for (let index = 0; index < 1_000; index++) guard.allows(`10.0.${index >> 8}.${index & 255}`, T0 + index);
+    const guard = new BucketTable(BUDGET, 10);
+    for (let index = 0; index < 1_000; index++) guard.consume(`10.0.${index >> 8}.${index & 255}`, T0 + index);
     expect(guard.size).toBe(10);
   });
 
   test("makes room although the oldest sources never rest", () => {
-    const guard = new Guard(BUDGET, 200);
+    const guard = new BucketTable(BUDGET, 200);
     const busy = Array.from({ length: 100 }, (_, index) => `10.0.0.${index}`);
     for (const address of busy) allows(guard, address, 3);
-    for (let index = 0; index < 100; index++) guard.allows(`10.0.1.${index}`, T0);
+    for (let index = 0; index < 100; index++) guard.consume(`10.0.1.${index}`, T0);
     // A second later the other hundred are whole again, and the busy ones have spent everything once more.
     for (const address of busy) allows(guard, address, 10, T0 + 1_000);
     const newcomers = Array.from({ length: 50 }, (_, index) => allows(guard, `10.0.2.${index}`, 3, T0 + 1_000));
@@ -129,8 +129,8 @@ describe("a guard", () => {
   });
 });
 
-const takes = (bucket: Parameters<typeof take>[0], times: number, now: number): boolean[] =>
-  Array.from({ length: times }, () => take(bucket, BUDGET, now));
+const takes = (bucket: Parameters<typeof consumeToken>[0], times: number, now: number): boolean[] =>
+  Array.from({ length: times }, () => consumeToken(bucket, BUDGET, now));
 
-const allows = (guard: Guard, address: string, times: number, now = T0): boolean[] =>
-  Array.from({ length: times }, () => guard.allows(address, now));
+const allows = (guard: BucketTable, address: string, times: number, now = T0): boolean[] =>
+  Array.from({ length: times }, () => guard.consume(address, now));

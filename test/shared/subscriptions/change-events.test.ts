@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import {
-  goneNews,
-  goneReason,
-  lineChange,
-  lineNews,
-  memberNews,
-  personalNews,
-  type Removals,
-  removedReason,
+  removedEvent,
+  listRemovedReason,
+  summaryChange,
+  listEvent,
+  memberEvents,
+  personalEvent,
+  type RemovedNotices,
+  memberRemovedReason,
 } from "#shared/subscriptions/change-events.ts";
 import { step } from "#shared/lobby/step.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
@@ -15,11 +15,11 @@ import { type Removal, REMOVALS } from "#shared/refusals.ts";
 import { after, goesAway, kicks, leaves, lobbyOf, POLICY, startedLobbyOf, T0 } from "../support/lobbies.ts";
 import { enters, expels, fallsSilent, goes, isAlive, nativeLobbyOf } from "../support/people.ts";
 
-const NOBODY: Removals = new Map();
-const told = (peer: string, reason: Removal, detail?: string): Removals =>
+const NOBODY: RemovedNotices = new Map();
+const told = (peer: string, reason: Removal, detail?: string): RemovedNotices =>
   new Map([[peer, { kind: "removed", reason, ...(detail !== undefined && { detail }) }]]);
 const kinds = (old: Lobby, next: Lobby, inside = true) =>
-  memberNews(old, next, NOBODY, inside).map(({ type, data }) => [
+  memberEvents(old, next, NOBODY, inside).map(({ type, data }) => [
     type,
     "member" in data ? data.member.name : "name" in data ? data.name : data,
   ]);
@@ -27,8 +27,8 @@ const kinds = (old: Lobby, next: Lobby, inside = true) =>
 describe("who watches a lobby is told", () => {
   test("who comes, by name, and to members with what he tells of himself", () => {
     const old = nativeLobbyOf(["Alice"]);
-    const next = after(old, enters("Bob", { title: "Bobby", data: { hero: "mage" } }));
-    const [inside, outside] = [true, false].map((within) => memberNews(old, next, NOBODY, within));
+    const next = after(old, enters("Bob", { display_name: "Bobby", data: { hero: "mage" } }));
+    const [inside, outside] = [true, false].map((within) => memberEvents(old, next, NOBODY, within));
     expect(inside).toMatchObject([
       {
         type: "member.joined",
@@ -41,7 +41,7 @@ describe("who watches a lobby is told", () => {
 
   test("who changes, and nothing to strangers where it is none of their business", () => {
     const old = nativeLobbyOf(["Alice", "Bob"]);
-    const next = after(old, { kind: "present", peer: "Bob", data: { hero: "mage" } });
+    const next = after(old, { kind: "update_member", peer: "Bob", data: { hero: "mage" } });
     expect(kinds(old, next)).toStrictEqual([["member.updated", "Bob"]]);
     expect(kinds(old, next, false)).toStrictEqual([]);
     expect(kinds(old, old)).toStrictEqual([]);
@@ -50,10 +50,10 @@ describe("who watches a lobby is told", () => {
   test("who falls silent and is heard again", () => {
     const old = after(nativeLobbyOf(["Alice", "Bob"]), isAlive("Bob"));
     const away = after(old, fallsSilent("Bob"));
-    expect(memberNews(old, away, NOBODY, false)).toMatchObject([
+    expect(memberEvents(old, away, NOBODY, false)).toMatchObject([
       { type: "member.updated", data: { member: { state: "away" } } },
     ]);
-    expect(memberNews(away, after(away, isAlive("Bob")), NOBODY, false)).toMatchObject([
+    expect(memberEvents(away, after(away, isAlive("Bob")), NOBODY, false)).toMatchObject([
       { type: "member.updated", data: { member: { state: "present" } } },
     ]);
   });
@@ -61,12 +61,12 @@ describe("who watches a lobby is told", () => {
   test("who leaves, whose doing it was, and who hosts from then on", () => {
     const old = nativeLobbyOf(["Alice", "Bob", "Carol"]);
     const left = after(old, goes("Alice"));
-    expect(memberNews(old, left, NOBODY, true)).toStrictEqual([
+    expect(memberEvents(old, left, NOBODY, true)).toStrictEqual([
       { type: "member.left", data: { id: old.id, peer_id: "Alice", name: "Alice", state: "left", by: "Alice" } },
       { type: "member.updated", data: { id: old.id, member: expect.objectContaining({ peer_id: "Bob", host: true }) } },
       { type: "lobby.host_changed", data: { id: old.id, host: "Bob", term: old.term + 1, cause: "left" } },
     ]);
-    const leaving = (next: Lobby, removals = told("Bob", "kicked")) => memberNews(old, next, removals, true)[0]!.data;
+    const leaving = (next: Lobby, removals = told("Bob", "kicked")) => memberEvents(old, next, removals, true)[0]!.data;
     expect(leaving(after(old, expels("Alice", "Bob")))).toMatchObject({ state: "kicked", by: "Alice" });
     expect(leaving(after(old, expels("Alice", "Bob", true)))).toMatchObject({ state: "banned", by: "Alice" });
     const lost = { ...old, members: old.members.filter(({ peer }) => peer !== "Bob") };
@@ -77,11 +77,11 @@ describe("who watches a lobby is told", () => {
     const old = nativeLobbyOf(["Alice", "Bob"]);
     const next = after(old, expels("Alice", "Bob"));
     const removals = told("Bob", "kicked", "no walls there");
-    const data = (inside: boolean) => memberNews(old, next, removals, inside)[0]!.data;
+    const data = (inside: boolean) => memberEvents(old, next, removals, inside)[0]!.data;
     expect(data(true)).toMatchObject({ state: "kicked", detail: "no walls there" });
     expect(data(false)).toMatchObject({ state: "kicked" });
     expect(data(false)).not.toHaveProperty("detail");
-    expect(goneNews(old.id, removals.get("Bob")!).data).toStrictEqual({
+    expect(removedEvent(old.id, removals.get("Bob")!).data).toStrictEqual({
       id: old.id,
       reason: "kicked",
       detail: "no walls there",
@@ -90,22 +90,22 @@ describe("who watches a lobby is told", () => {
 
   test("the same of foreign wires, whose members have no ids and whose kicks are only seen", () => {
     const old = lobbyOf(["Alice", "Bob"]);
-    expect(memberNews(old, after(old, kicks("Bob")), NOBODY, false)).toStrictEqual([
+    expect(memberEvents(old, after(old, kicks("Bob")), NOBODY, false)).toStrictEqual([
       { type: "member.left", data: { id: old.id, peer_id: null, name: "Bob", state: "banned", by: null } },
     ]);
-    expect(memberNews(old, after(old, leaves("Bob")), NOBODY, false)).toMatchObject([{ data: { state: "left" } }]);
+    expect(memberEvents(old, after(old, leaves("Bob")), NOBODY, false)).toMatchObject([{ data: { state: "left" } }]);
     const away = after(lobbyOf(["Alice", "Dave"]), goesAway("south"));
-    expect(memberNews(away, after(away, leaves("Dave")), NOBODY, false)[0]).toMatchObject({
+    expect(memberEvents(away, after(away, leaves("Dave")), NOBODY, false)[0]).toMatchObject({
       data: { state: "disconnected" },
     });
   });
 
   test("why another one hosts", () => {
-    const old = nativeLobbyOf(["Alice", "Bob"], { settings: { succession: "manual" } });
+    const old = nativeLobbyOf(["Alice", "Bob"], { settings: { host_policy: "manual" } });
     const hand = (by: string, peer: string, lobby: Lobby): Lobby =>
-      after(lobby, { kind: "hand", by, peer, expected_term: lobby.term });
+      after(lobby, { kind: "transfer_host", by, peer, expected_term: lobby.term });
     const cause = (before: Lobby, next: Lobby) =>
-      memberNews(before, next, NOBODY, true).find(({ type }) => type === "lobby.host_changed")?.data;
+      memberEvents(before, next, NOBODY, true).find(({ type }) => type === "lobby.host_changed")?.data;
     expect(cause(old, hand("Alice", "Bob", old))).toMatchObject({ cause: "handed", host: "Bob" });
     const vacant = after(old, goes("Alice"));
     expect(cause(old, vacant)).toMatchObject({ cause: "vacant", host: null });
@@ -121,27 +121,27 @@ describe("who watches the list is told", () => {
   test("what comes, changes, and goes of what he asked for", () => {
     const old = nativeLobbyOf(["Alice"]);
     const next = after(old, enters("Bob"));
-    const change = lineChange(old, next, NOBODY, T0)!;
-    expect(lineNews(change, all)).toMatchObject({ type: "lobby.updated", data: { lobby: { members: 2 } } });
-    expect(lineNews(change, ({ members }) => members > 1)).toMatchObject({ type: "lobby.added" });
-    expect(lineNews(change, ({ members }) => members < 2)).toMatchObject({
+    const change = summaryChange(old, next, NOBODY, T0)!;
+    expect(listEvent(change, all)).toMatchObject({ type: "lobby.updated", data: { lobby: { members: 2 } } });
+    expect(listEvent(change, ({ members }) => members > 1)).toMatchObject({ type: "lobby.added" });
+    expect(listEvent(change, ({ members }) => members < 2)).toMatchObject({
       type: "lobby.removed",
       data: { reason: "filtered" },
     });
-    expect(lineNews(change, () => false)).toBeNull();
-    expect(lineNews(lineChange(null, old, NOBODY, T0)!, all)).toMatchObject({ type: "lobby.added" });
+    expect(listEvent(change, () => false)).toBeNull();
+    expect(listEvent(summaryChange(null, old, NOBODY, T0)!, all)).toMatchObject({ type: "lobby.added" });
   });
 
   test("nothing of lobbies that lists do not show", () => {
     const hidden = nativeLobbyOf(["Alice"], { settings: { visibility: "unlisted" } });
-    expect(lineChange(null, hidden, NOBODY, T0)).toBeNull();
-    expect(lineChange(hidden, null, NOBODY, T0)).toBeNull();
+    expect(summaryChange(null, hidden, NOBODY, T0)).toBeNull();
+    expect(summaryChange(hidden, null, NOBODY, T0)).toBeNull();
   });
 
   test("why a lobby is gone", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const gone = (old: Lobby, next: Lobby | null = null, removals = NOBODY, now = T0) =>
-      lineNews({ ...lineChange(old, next, removals, now)!, next: null }, all)!.data;
+      listEvent({ ...summaryChange(old, next, removals, now)!, next: null }, all)!.data;
     expect(gone(lobby)).toMatchObject({ reason: "closed" });
     expect(gone(lobby, null, told("Alice", "banned"))).toMatchObject({ reason: "banned" });
     expect(gone(lobby, null, NOBODY, T0 + POLICY.lifetime_ms!)).toMatchObject({ reason: "timed_out" });
@@ -151,19 +151,19 @@ describe("who watches the list is told", () => {
     });
     const native = nativeLobbyOf(["Alice", "Bob"]);
     expect(gone(native, after(native, fallsSilent("Alice")))).toMatchObject({ reason: "timed_out" });
-    expect(goneReason(lobby, { ...lobby, visibility: "private" }, NOBODY, T0)).toBe("filtered");
+    expect(listRemovedReason(lobby, { ...lobby, visibility: "private" }, NOBODY, T0)).toBe("filtered");
   });
 
   test("that it has started, where his list does not show those", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const started = step(lobby, { kind: "start", source: lobby.members[0]!.source! }, T0).lobby!;
-    const news = lineNews(lineChange(lobby, started, NOBODY, T0)!, ({ state }) => state === "open");
+    const news = listEvent(summaryChange(lobby, started, NOBODY, T0)!, ({ state }) => state === "open");
     expect(news).toMatchObject({ type: "lobby.removed", data: { reason: "started" } });
   });
 });
 
 test("what is told in person has a word of its own, and what everybody sees has none", () => {
-  const heard = (notice: Parameters<typeof personalNews>[1]) => personalNews("0-a", notice);
+  const heard = (notice: Parameters<typeof personalEvent>[1]) => personalEvent("0-a", notice);
   expect(heard({ kind: "chat", from: "Bob", text: "hi" })).toStrictEqual({
     type: "chat",
     data: { id: "0-a", from: "Bob", text: "hi" },
@@ -183,6 +183,6 @@ test("what is told in person has a word of its own, and what everybody sees has 
 });
 
 test("every way of being removed has a reason that watchers know", () => {
-  const reasons = REMOVALS.map(removedReason);
+  const reasons = REMOVALS.map(memberRemovedReason);
   expect(new Set(reasons)).toStrictEqual(new Set(["left", "kicked", "banned", "timed_out", "started", "closed"]));
 });

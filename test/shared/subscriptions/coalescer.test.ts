@@ -12,32 +12,32 @@ const change = (id: string, old: number | null, next: number | null): Change<num
 describe("changes of one thing", () => {
   test("are told at once where the last one was told long ago, and otherwise together", () => {
     const coalescer = new Coalescer<number>(1_000);
-    expect(coalescer.take([change("a", null, 1)], 0)).toStrictEqual([change("a", null, 1)]);
+    expect(coalescer.push([change("a", null, 1)], 0)).toStrictEqual([change("a", null, 1)]);
     expect(coalescer.deadline()).toBe(Infinity);
-    expect(coalescer.take([change("a", 1, 2), change("b", null, 1)], 400)).toStrictEqual([change("b", null, 1)]);
-    expect(coalescer.take([change("a", 2, 3)], 500)).toStrictEqual([]);
+    expect(coalescer.push([change("a", 1, 2), change("b", null, 1)], 400)).toStrictEqual([change("b", null, 1)]);
+    expect(coalescer.push([change("a", 2, 3)], 500)).toStrictEqual([]);
     expect(coalescer.deadline()).toBe(1_000);
     expect(coalescer.waiting()).toStrictEqual(new Map([["a", 1]]));
     expect(coalescer.due(999)).toStrictEqual([]);
     expect(coalescer.due(1_000)).toStrictEqual([change("a", 1, 3)]);
-    expect(coalescer.take([change("a", 3, 4)], 1_999)).toStrictEqual([]);
+    expect(coalescer.push([change("a", 3, 4)], 1_999)).toStrictEqual([]);
     expect(coalescer.due(2_000)).toStrictEqual([change("a", 3, 4)]);
-    expect(coalescer.take([change("a", 4, 5)], 3_000)).toStrictEqual([change("a", 4, 5)]);
+    expect(coalescer.push([change("a", 4, 5)], 3_000)).toStrictEqual([change("a", 4, 5)]);
   });
 
   test("that come and go between two tellings are not told", () => {
     const coalescer = new Coalescer<number>(1_000);
-    coalescer.take([change("a", 1, null)], 0);
-    expect(coalescer.take([change("a", null, 2)], 100)).toStrictEqual([]);
-    expect(coalescer.take([change("a", 2, null)], 200)).toStrictEqual([]);
+    coalescer.push([change("a", 1, null)], 0);
+    expect(coalescer.push([change("a", null, 2)], 100)).toStrictEqual([]);
+    expect(coalescer.push([change("a", 2, null)], 200)).toStrictEqual([]);
     expect(coalescer.due(1_000)).toStrictEqual([]);
     expect(coalescer.deadline()).toBe(Infinity);
   });
 
   test("that was told to be over waits for nothing", () => {
     const coalescer = new Coalescer<number>(1_000);
-    coalescer.take([change("a", null, 1)], 0);
-    coalescer.take([change("a", 1, 2)], 10);
+    coalescer.push([change("a", null, 1)], 0);
+    coalescer.push([change("a", 1, 2)], 10);
     coalescer.drop("a");
     expect([coalescer.due(5_000), coalescer.waiting().size]).toStrictEqual([[], 0]);
   });
@@ -72,7 +72,7 @@ test("who follows what is told knows in the end how things are, and hears of eac
         if (old === next) continue;
         if (next === null) is.delete(id);
         else is.set(id, next);
-        follow(coalescer.take([change(id, old, next)], now), now);
+        follow(coalescer.push([change(id, old, next)], now), now);
       }
       follow(coalescer.due(now + 1_000), now + 1_000);
       expect(seen).toStrictEqual(is);

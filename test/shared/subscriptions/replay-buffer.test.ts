@@ -1,34 +1,34 @@
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
-import { Replay } from "#shared/subscriptions/replay-buffer.ts";
+import { ReplayBuffer } from "#shared/subscriptions/replay-buffer.ts";
 
 describe("what was told lately", () => {
   test("is told again from any number on that is still known", () => {
-    const replay = new Replay<string>(3, 100, 1_000);
-    expect(replay.behind(1_000_000)).toStrictEqual([]);
+    const replay = new ReplayBuffer<string>(3, 100, 1_000);
+    expect(replay.since(1_000_000)).toStrictEqual([]);
     const [a, b, c] = ["a", "b", "c"].map((item) => replay.add(item, 1, 1_000));
     expect([a, b, c]).toStrictEqual([1_000_001, 1_000_002, 1_000_003]);
-    expect(replay.behind(1_000_000)?.map(({ item }) => item)).toStrictEqual(["a", "b", "c"]);
-    expect(replay.behind(b!)).toMatchObject([{ seq: 1_000_003, item: "c" }]);
-    expect(replay.behind(c!)).toStrictEqual([]);
+    expect(replay.since(1_000_000)?.map(({ item }) => item)).toStrictEqual(["a", "b", "c"]);
+    expect(replay.since(b!)).toMatchObject([{ seq: 1_000_003, item: "c" }]);
+    expect(replay.since(c!)).toStrictEqual([]);
   });
 
   test("is not where it has fallen out, was never told, or was told before the hub slept", () => {
-    const replay = new Replay<string>(2, 100, 1_000);
+    const replay = new ReplayBuffer<string>(2, 100, 1_000);
     const [a] = ["a", "b", "c"].map((item) => replay.add(item, 1, 1_000));
-    expect(replay.behind(a! - 1)).toBeNull();
-    expect(replay.behind(a!)).toHaveLength(2);
-    expect(replay.behind(replay.seq + 1)).toBeNull();
-    expect(new Replay<string>(2, 100, 5_000).behind(replay.seq)).toBeNull();
+    expect(replay.since(a! - 1)).toBeNull();
+    expect(replay.since(a!)).toHaveLength(2);
+    expect(replay.since(replay.seq + 1)).toBeNull();
+    expect(new ReplayBuffer<string>(2, 100, 5_000).since(replay.seq)).toBeNull();
   });
 
   test("is forgotten also where it weighs too much, and an item that weighs too much alone is not kept", () => {
-    const replay = new Replay<string>(100, 10, 0);
+    const replay = new ReplayBuffer<string>(100, 10, 0);
     const a = replay.add("a", 6, 0);
     const b = replay.add("b", 6, 0);
-    expect([replay.behind(0), replay.behind(a)]).toMatchObject([null, [{ seq: b, item: "b" }]]);
+    expect([replay.since(0), replay.since(a)]).toMatchObject([null, [{ seq: b, item: "b" }]]);
     const c = replay.add("c", 11, 0);
-    expect([replay.behind(b), replay.behind(c)]).toStrictEqual([null, []]);
+    expect([replay.since(b), replay.since(c)]).toStrictEqual([null, []]);
   });
 
   test("has numbers that rise with every item and never fall behind the time", () => {
@@ -37,7 +37,7 @@ describe("what was told lately", () => {
         fc.nat().map((n) => n * 1_000),
         fc.array(fc.integer({ min: -5, max: 5 })),
         (start, steps) => {
-          const replay = new Replay<number>(10, 1_000, start);
+          const replay = new ReplayBuffer<number>(10, 1_000, start);
           let [now, last] = [start, replay.seq];
           for (const step of steps) {
             now += step;

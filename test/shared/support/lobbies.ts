@@ -1,6 +1,6 @@
 /** What the tests of the core share: people with homes, the events they cause, and lobbies already under way. */
 import { step } from "#shared/lobby/step.ts";
-import type { Event, Lobby, Message, Notice, Policy, Source, Stepped } from "#shared/lobby/lobby.ts";
+import type { Event, Lobby, SocketMessage, Notice, Policy, Source, Transition } from "#shared/lobby/lobby.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 
 export const T0 = Date.UTC(2025, 0, 1);
@@ -33,7 +33,7 @@ export const hosts = (peer: Person, parts: Partial<Hosting> = {}): Hosting => ({
   name: "Nice",
   policy: POLICY,
   seats: 4,
-  lock: null,
+  password_digest: null,
   peer,
   memory: null,
   source: HOME[peer],
@@ -43,14 +43,14 @@ export const hosts = (peer: Person, parts: Partial<Hosting> = {}): Hosting => ({
 export const joins = (peer: Person, parts: Partial<Joining> = {}): Joining => ({
   kind: "join",
   peer,
-  lock: null,
+  password_digest: null,
   memory: null,
   reclaims: false,
   source: HOME[peer],
   ...parts,
 });
 
-type About = "leave" | "kick" | "confirm" | "ask" | "lost" | "heard";
+type About = "leave" | "kick" | "confirm" | "renew" | "lost" | "heartbeat";
 
 const about =
   (kind: About) =>
@@ -58,20 +58,20 @@ const about =
 
 export const leaves = about("leave");
 export const confirms = about("confirm");
-export const asks = about("ask");
+export const asks = about("renew");
 export const isLost = about("lost");
-export const isHeard = about("heard");
+export const isHeard = about("heartbeat");
 export const kicks = (victim: Person, source: Source = HOME.Alice): Event => ({ kind: "kick", peer: victim, source });
 export const starts = (source: Source = HOME.Alice): Event => ({ kind: "start", source });
-export const goesAway = (sidecar: string): Event => ({ kind: "away", sidecar });
-export const comesBack = (sidecar: string): Event => ({ kind: "back", sidecar });
+export const goesAway = (sidecar: string): Event => ({ kind: "sidecar_away", sidecar });
+export const comesBack = (sidecar: string): Event => ({ kind: "sidecar_back", sidecar });
 export const TICK: Event = { kind: "tick" };
 
 /** An open lobby made at T0: the first of them hosts, the others joined in this order. */
 export function lobbyOf(people: readonly [Person, ...Person[]], parts: Partial<Hosting> = {}): Lobby {
   const [host, ...others] = people;
-  const lock = parts.lock ?? null;
-  return others.reduce((lobby, peer) => after(lobby, joins(peer, { lock })), still(step(null, hosts(host, parts), T0)));
+  const password_digest = parts.password_digest ?? null;
+  return others.reduce((lobby, peer) => after(lobby, joins(peer, { password_digest })), still(step(null, hosts(host, parts), T0)));
 }
 
 /** The same, started at T0. */
@@ -81,7 +81,7 @@ export const startedLobbyOf = (people: readonly [Person, ...Person[]], parts: Pa
 /** The lobby after one event that it survives. */
 export const after = (lobby: Lobby, event: Event, now = T0): Lobby => still(step(lobby, event, now));
 
-export function still(stepped: Stepped): Lobby {
+export function still(stepped: Transition): Lobby {
   if (stepped.lobby === null) throw new Error("the test expected the lobby to live on");
   return stepped.lobby;
 }
@@ -89,9 +89,9 @@ export function still(stepped: Stepped): Lobby {
 export const peersOf = (lobby: Lobby | null): string[] => lobby?.members.map((member) => member.peer) ?? [];
 
 /** Who hears what, members by name, in the order of sending. */
-export const heard = (stepped: Stepped): [string, Notice | Message][] =>
-  stepped.tells.map((tell) => [tell.to === "member" ? tell.peer : "asker", tell.notice]);
+export const heard = (stepped: Transition): [string, Notice | SocketMessage][] =>
+  stepped.notices.map((tell) => [tell.to === "member" ? tell.peer : "requester", tell.notice]);
 
-export const refused = (code: RefusalCode): [string, Notice][] => [["asker", { kind: "refused", code }]];
+export const refused = (code: RefusalCode): [string, Notice][] => [["requester", { kind: "refused", code }]];
 
 export const roster = (...peers: Person[]): Notice => ({ kind: "roster", peers });

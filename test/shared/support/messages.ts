@@ -1,5 +1,5 @@
 /** One of every message, report, notice and refusal of the link. */
-import type { FromHub, FromSidecar, Hello, MemberTell, Place, Report } from "#shared/link/messages.ts";
+import type { FromHub, FromSidecar, Hello, MemberNotice, MemberPlace, Report } from "#shared/link/messages.ts";
 import type { Notice } from "#shared/lobby/lobby.ts";
 import { POLICY } from "./lobbies.ts";
 
@@ -31,7 +31,7 @@ const REPORTS: readonly Report[] = [
   { ...ABOUT, kind: "start" },
 ];
 
-export const PLACE: Place = { ...ABOUT, peer: "Alice", host: true, lease_ms: 5_000, memory: "note" };
+export const PLACE: MemberPlace = { ...ABOUT, peer: "Alice", host: true, lease_ms: 5_000, memory: "note" };
 
 const NOTICES: readonly Notice[] = [
   { kind: "hosted", peers: ["Alice"] },
@@ -46,7 +46,7 @@ const NOTICES: readonly Notice[] = [
   { kind: "removed", reason: "kicked" },
 ];
 
-const TELLS: readonly MemberTell[] = NOTICES.map((notice) => ({ to: PLACE, notice }));
+const TELLS: readonly MemberNotice[] = NOTICES.map((notice) => ({ to: PLACE, notice }));
 
 export const HELLO: Hello = {
   t: "hello",

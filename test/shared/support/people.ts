@@ -1,5 +1,5 @@
 /** People who speak HTTP: what they do to a native lobby. Beside `lobbies.ts`, whose people are heard by a sidecar. */
-import { NATIVE } from "#shared/lobby/join.ts";
+import { NATIVE_POLICY } from "#shared/lobby/join.ts";
 import { step } from "#shared/lobby/step.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
 import { after, still, T0 } from "./lobbies.ts";
@@ -12,9 +12,9 @@ export const opens = (peer: string, parts: Partial<Hosting> = {}): Hosting => ({
   id: "0-bbbbbbbbbbbbbbbbbbbbbbbbbb",
   wire: "native",
   name: "0-bbbbbbbbbbbbbbbbbbbbbbbbbb",
-  policy: NATIVE,
+  policy: NATIVE_POLICY,
   seats: 4,
-  lock: null,
+  password_digest: null,
   peer,
   memory: null,
   source: null,
@@ -25,22 +25,22 @@ export const opens = (peer: string, parts: Partial<Hosting> = {}): Hosting => ({
 export const enters = (peer: string, parts: Partial<Joining> = {}): Joining => ({
   kind: "join",
   peer,
-  lock: null,
+  password_digest: null,
   memory: null,
   reclaims: false,
   source: null,
   ...parts,
 });
 
-export const isAlive = (peer: string): Event => ({ kind: "heard", peer, source: null });
+export const isAlive = (peer: string): Event => ({ kind: "heartbeat", peer, source: null });
 export const fallsSilent = (peer: string): Event => ({ kind: "silent", peer });
 export const goes = (peer: string): Event => ({ kind: "leave", peer, source: null });
-export const expels = (by: string, peer: string, bars = false): Event => ({
+export const expels = (by: string, peer: string, ban = false): Event => ({
   kind: "kick",
   by,
   peer,
   source: null,
-  bars,
+  ban,
 });
 export const changes = (by: string, said: (Event & { kind: "patch" })["changes"], ...expected: number[]): Event => ({
   kind: "patch",
@@ -49,7 +49,7 @@ export const changes = (by: string, said: (Event & { kind: "patch" })["changes"]
   ...(expected.length > 0 && { expected }),
 });
 export const hands = (by: string, peer: string, expected_term: number): Event => ({
-  kind: "hand",
+  kind: "transfer_host",
   by,
   peer,
   expected_term,

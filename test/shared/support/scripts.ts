@@ -1,11 +1,11 @@
 /** Scripts of events, and what holds in every moment of every one of them. */
 import * as fc from "../../support/fc.ts";
 import { step } from "#shared/lobby/step.ts";
-import type { Event, Lobby, Stepped } from "#shared/lobby/lobby.ts";
+import type { Event, Lobby, Transition } from "#shared/lobby/lobby.ts";
 import { T0 } from "./lobbies.ts";
 
 export type Act = { readonly event: Event; readonly wait_ms: number };
-export type Moment = Stepped & { readonly before: Lobby | null; readonly event: Event; readonly now: number };
+export type Moment = Transition & { readonly before: Lobby | null; readonly event: Event; readonly now: number };
 
 /** Plays a script, always beginning without a lobby. Every lobby that is made gets an id of its own. */
 export function* play(script: readonly Act[]): Generator<Moment> {
@@ -15,7 +15,7 @@ export function* play(script: readonly Act[]): Generator<Moment> {
     now += act.wait_ms;
     const event: Event = act.event.kind === "host" ? { ...act.event, id: `0-${at}` } : act.event;
     const before: Lobby | null = lobby;
-    const stepped: Stepped = step(before, event, now);
+    const stepped: Transition = step(before, event, now);
     yield { ...stepped, before, event, now };
     lobby = stepped.lobby;
   }
