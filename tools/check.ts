@@ -1,4 +1,4 @@
-/** `npm run check`: types, lint, format, the size of the bundle and rooms, in seconds. Everything runs; everything that failed is named. */
+/** `npm run check`: types, lint, format, the size of the bundle and the structure, in seconds. Everything runs; everything that failed is named. */
 import { execFile } from "node:child_process";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -24,7 +24,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ["format", "oxfmt", "--check", "."],
   ["Dockerfile", "dockerfile-utils", "lint", "deploy/sidecar/Dockerfile"],
   ["bundle", process.execPath, "tools/checks/bundle-size.ts"],
-  ["rooms", "vitest", "run", "--project", "node", "test/rooms.test.ts"],
+  ["structure", "vitest", "run", "--project", "node", "test/structure.test.ts"],
 ];
 
 let failed = 0;

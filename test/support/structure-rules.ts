@@ -1,0 +1,218 @@
+/** The rules that the structure of the sources follows. Each function returns the violations, as one line each. */
+import { posix } from "node:path";
+import { importedFiles, importsOf, type Source, withoutComments } from "./source-text.ts";
+
+const CLIENT = "clients/typescript/src";
+
+/** Folders and files whose code has no clock, timer, randomness or platform: callers pass the time and send the bytes. */
+const PURE = [
+  "shared/",
+  "udp-sidecar/core/",
+  "udp-sidecar/noray/",
+  "udp-sidecar/protocols/",
+  "udp-sidecar/relay/",
+  "udp-sidecar/link/outbox.ts",
+  ...["records", "engine", "cookies", "endpoint-claims", "sessions", "der"].map(
+    (name) => `udp-sidecar/sockets/dtls/${name}.ts`,
+  ),
+  ...["punch", "secure", "path", "messages"].map((folder) => `${CLIENT}/${folder}/`),
+];
+
+const IMPURE = new RegExp(
+  [
+    String.raw`\bDate\s*(\?\.|\.|\[\s*["'\`])\s*now\b`,
+    String.raw`\bnew\s+Date\b(?!\s*\(\s*[^)\s])`,
+    String.raw`\bMath\s*\.\s*random\b`,
+    String.raw`\bperformance\s*\.\s*now\b`,
+    String.raw`\b(setTimeout|setInterval|setImmediate|queueMicrotask)\b`,
+    String.raw`\b(process|console)\s*(\?\.|\.(?=[\w$])|\[)`,
+  ].join("|"),
+  "g",
+);
+
+const SOCKETS = /^(node:)?(dgram|net|http|https|http2|tls|ws)$/;
+
+/**
+ * The order of each room, lowest first. A file imports from its own layer and from lower ones. The longest entry that
+ * a path starts with decides; the files of one entry, its subfolders included, are kept in order by the circle rule.
+ */
+const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  shared: [
+    ["version.ts", "limits", "refusals"],
+    ["net/"],
+    ["schema/"],
+    ["rate-limit/"],
+    ["lobby/"],
+    ["auth/"],
+    ["api/lobbies.ts", "api/service.ts"],
+    ["connect/"],
+    ["api/views.ts"],
+    ["link/", "listing/"],
+    ["api/"],
+    ["subscriptions/"],
+  ],
+  worker: [["problem.ts"], ["rpc.ts"], ["env.ts"], ["auth/"], ["http/", "hub/", "site/"], ["index.ts"]],
+  "udp-sidecar": [
+    ["protocols/"],
+    ["config/"],
+    ["core/"],
+    ["relay/", "link/"],
+    ["noray/"],
+    ["sockets/dtls/"],
+    ["sockets/"],
+    ["relay-service.ts"],
+    ["game.ts"],
+    ["sidecar.ts"],
+    ["main.ts"],
+  ],
+  [CLIENT]: [
+    ["util/"],
+    ["variant/"],
+    ["secure/"],
+    ["punch/"],
+    ["path/"],
+    ["api/"],
+    ["connect/"],
+    ["lobby/"],
+    ["messages/"],
+    ["steam/", "rabid/", "dowsett/"],
+    ["index.ts"],
+  ],
+  tools: [["run/"], ["generate/"], ["doctor/"], ["checks/"], [""]],
+  bench: [[""]],
+};
+
+const LINES_MAX = 300;
+const FILES_PER_FOLDER_MAX = 14;
+const FLAT_FILES_MAX = 6;
+
+const VAGUE =
+  /\bexport\s+(?:default\s+)?(?:async\s+)?(?:function\s*\*?|const|let)\s+(hear|tell|say|take|judge|look)\b/g;
+
+/** Identifiers that were replaced by the field's terms. */
+const OLD_NAMES = [
+  "askHub DOORS onceOf throughAll needsGame needsPeer mayShowPeer needsOperator saysCost payerOf showsSidecarKey",
+  "Gatekeeper mayGuess barOf bodyOf changesOf entryOf Keeper homeOf Doings Sights OfficePage isOnShow goesOn pingedAt",
+  "consentOf strangerRefusal NoGrant provedReach freshOf randomText makePeer machineReadable sayLine",
+  "expectedBy hostAgain Tolls Toll Payer HOUSEHOLD_FACTOR Shelves Shelf lineNews goneNews isSealed natWord",
+  "Desk Means Switchboard Caller NOBODY isNews Notary Uplink Speech Lane Took Beginnings Teller Questions Seat",
+  "Partials Pieces Wish House LabHouse Town",
+]
+  .join(" ")
+  .split(" ");
+const OLD_NAME = new RegExp(String.raw`\b(${OLD_NAMES.join("|")})\b`, "g");
+
+/** Imports across rooms and of packages that the folder may not have, and impure code in pure folders. */
+export function importViolations(path: string, text: string): string[] {
+  const imports = importsOf(text).filter((specifier) => !mayImport(path, specifier));
+  const isPure = PURE.some((entry) => path.startsWith(entry));
+  const words = isPure ? (withoutComments(text).match(IMPURE) ?? []) : [];
+  return [
+    ...imports.map((specifier) => `${path} may not import ${specifier}`),
+    ...[...new Set(words)].map((word) => `${path} is pure and may not use ${word}`),
+  ];
+}
+
+function mayImport(path: string, specifier: string): boolean {
+  const relative = specifier.startsWith(".");
+  const target = relative ? posix.join(posix.dirname(path), specifier) : specifier;
+  const within = (folder: string): boolean => relative && target.startsWith(`${folder}/`);
+  const shared = specifier.startsWith("#shared/");
+
+  if (path.startsWith("shared/")) return within("shared");
+  if (path.startsWith("worker/site/")) return within("worker/site");
+  // The client is published alone and has no dependency.
+  if (path.startsWith(`${CLIENT}/`)) return within(CLIENT) || specifier.startsWith("node:");
+  // The contract between the Worker and the Durable Object is worker/rpc.ts.
+  if (path.startsWith("worker/http/") && within("worker/hub")) return false;
+  if (path.startsWith("worker/hub/") && within("worker/http")) return false;
+  // Code that calls C can corrupt memory: one file may.
+  if (specifier === "koffi") return path === "udp-sidecar/sockets/dtls/openssl-ffi.ts";
+  if (SOCKETS.test(specifier)) return path.startsWith("udp-sidecar/sockets/");
+  if (path.startsWith("udp-sidecar/protocols/")) {
+    return shared || target === "udp-sidecar/protocols/wire.ts" || specifier === "node:crypto";
+  }
+  if (path.startsWith("udp-sidecar/core/") && (within("udp-sidecar/sockets") || within("udp-sidecar/link"))) {
+    return false;
+  }
+  const room = path.split("/", 1)[0]!;
+  const isPackage = /^[a-z@]/.test(specifier) && !specifier.startsWith("file:");
+  return shared || within(room) || isPackage;
+}
+
+/** Each circle once, from its first file in alphabetical order. */
+export function circles(sources: readonly Source[]): string[] {
+  const files = new Map(sources.map((source) => [source.path, importedFiles(source)]));
+  const found = new Set<string>();
+  const finished = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(path);
+    if (start >= 0) {
+      const circle = trail.slice(start);
+      const first = circle.indexOf(circle.toSorted()[0]!);
+      const turned = [...circle.slice(first), ...circle.slice(0, first)];
+      found.add([...turned, turned[0]].join(" -> "));
+      return;
+    }
+    if (finished.has(path)) return;
+    for (const next of files.get(path) ?? []) visit(next, [...trail, path]);
+    finished.add(path);
+  };
+  for (const path of files.keys()) visit(path, []);
+  return [...found];
+}
+
+export function upwardImports(sources: readonly Source[]): string[] {
+  return sources.flatMap((source) => {
+    const own = placeOf(source.path);
+    if (own === null) return [`${source.path} has no place in the order of its room`];
+    return importedFiles(source).flatMap((target) => {
+      const place = placeOf(target);
+      const isUpward = place !== null && place.room === own.room && place.layer > own.layer;
+      return isUpward ? [`${source.path} imports ${target}`] : [];
+    });
+  });
+}
+
+function placeOf(path: string): { readonly room: string; readonly layer: number } | null {
+  const room = Object.keys(LAYERS).find((name) => path.startsWith(`${name}/`));
+  if (room === undefined) return null;
+  const inRoom = path.slice(room.length + 1);
+  let best = { length: -1, layer: -1 };
+  for (const [layer, entries] of LAYERS[room]!.entries()) {
+    for (const entry of entries) {
+      if (inRoom.startsWith(entry) && entry.length > best.length) best = { length: entry.length, layer };
+    }
+  }
+  return best.layer < 0 ? null : { room, layer: best.layer };
+}
+
+export function longFiles(sources: readonly Source[]): string[] {
+  return sources.flatMap(({ path, text }) => {
+    const lines = text.split("\n").length - 1;
+    const isGenerated = /^\/\*\* (Generated|Made) from\b/.test(text);
+    return lines > LINES_MAX && !isGenerated ? [`${path} has ${lines} lines`] : [];
+  });
+}
+
+export function crowdedFolders(sources: readonly Source[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { path } of sources) counts.set(posix.dirname(path), (counts.get(posix.dirname(path)) ?? 0) + 1);
+  return [...counts].flatMap(([folder, count]) =>
+    count > FILES_PER_FOLDER_MAX ? [`${folder} has ${count} source files`] : [],
+  );
+}
+
+export function flatFiles(room: string, sources: readonly Source[]): string[] {
+  const count = sources.filter(({ path }) => posix.dirname(path) === room).length;
+  return count > FLAT_FILES_MAX ? [`${room} has ${count} source files beside its folders`] : [];
+}
+
+/** Functions must say what they do. */
+export function vagueExports(path: string, text: string): string[] {
+  return Array.from(withoutComments(text).matchAll(VAGUE), ([, name]) => `${path} exports ${name}`);
+}
+
+export function oldNames(path: string, text: string): string[] {
+  return [...new Set(withoutComments(text).match(OLD_NAME))].map((name) => `${path} uses ${name}`);
+}
