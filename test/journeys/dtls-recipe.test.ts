@@ -32,9 +32,9 @@ func _init():
 			continue
 		if OS.get_ticks_msec() - asked > 400:
 			asked = OS.get_ticks_msec()
-			rendezvous.say("p:Recipe:Alice" if "i:Alice" in rendezvous.messages else "h:Recipe:Alice:2")
+			rendezvous.send("p:Recipe:Alice" if "i:Alice" in rendezvous.messages else "h:Recipe:Alice:2")
 			if "i:Alice:Bob" in rendezvous.messages:
-				rendezvous.say("s:Recipe:Alice")
+				rendezvous.send("s:Recipe:Alice")
 		for message in rendezvous.messages:
 			if message.begins_with("s:"):
 				peer = message
@@ -68,7 +68,7 @@ describe.skipIf(!hasGodot3)("the recipe for Godot 3", () => {
   });
 
   test("trusts what the hub serves, meets, hands its socket over and punches through it", async () => {
-    const recipe = /```gdscript\n# rendezvous\.gd\n([\s\S]+?)```/.exec(readFileSync(GUIDE, "utf8"))![1]!;
+    const recipe = /```gdscript\n# rendezvous\.gd\n(extends Reference\n[\s\S]+?)```/.exec(readFileSync(GUIDE, "utf8"))![1]!;
     writeFileSync(join(folder, "rendezvous.gd"), recipe);
     writeFileSync(join(folder, "game.gd"), GAME);
     writeFileSync(join(folder, "project.godot"), "config_version=4\n");
@@ -85,11 +85,11 @@ describe.skipIf(!hasGodot3)("the recipe for Godot 3", () => {
     const game = new Promise<string>((done) => {
       execFile(godot3, ["-s", "game.gd"], { cwd: folder, env, timeout: 100_000 }, (_, out) => done(out));
     });
-    await bob.ask("c:Recipe:Bob", "i:Alice:Bob");
-    bob.keepPinging("Recipe", "Bob");
-    expect(await bob.hears(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${local}`);
-    await bob.hears("hello");
-    bob.greet("welcome", "127.0.0.1", local);
+    await bob.request("c:Recipe:Bob", "i:Alice:Bob");
+    bob.startPinging("Recipe", "Bob");
+    expect(await bob.waitFor(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${local}`);
+    await bob.waitFor("hello");
+    bob.sendTo("welcome", "127.0.0.1", local);
     expect(await game).toContain(`heard welcome from ${bob.port}`);
   });
 });
