@@ -16,7 +16,7 @@ const OURS: Readonly<Record<string, string>> = {
   HUB: "http://127.0.0.1:8787",
   ADDRESS: "127.0.0.1",
   VPS: "root@vps",
-  REPOSITORY: ROOT,
+  REPOSITORY: '"$SANDBOX/source.git"',
 };
 /** Needs an account, another machine or a Docker daemon: rehearsed by what stands beside it, or by nothing. */
 const ELSEWHERE: readonly (readonly [starts: string, rehearsal: string | null])[] = [
@@ -63,8 +63,19 @@ beforeEach(async () => {
   for (const [name, script] of Object.entries(STANDINS)) {
     await writeFile(join(sandbox, "bin", name), `#!/bin/bash\n${script}\n`, { mode: 0o755 });
   }
+  await commitSources(join(sandbox, "source.git"));
 });
 afterEach(() => rm(sandbox, { recursive: true, force: true }));
+
+/** A repository of the files as they are now, because these tests also run from an archive, which has none. */
+async function commitSources(repository: string): Promise<void> {
+  const git = (...args: readonly string[]) => promisify(execFile)("git", args, { cwd: ROOT });
+  await git("init", "-q", "--bare", "-b", "main", repository);
+  const here = [`--git-dir=${repository}`, `--work-tree=${ROOT}`];
+  await git(...here, "add", "--all");
+  const author = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
+  await git(...here, ...author, "commit", "-q", "-m", "test: commit the sources");
+}
 
 type Command = { readonly written: string; readonly runs: string; readonly shows: string };
 
