@@ -24,7 +24,10 @@ const TABLE = {
   connection_not_found: { status: 404, message: "There is no such connection of yours, or not any more; ask again." },
   no_open_lobby: { status: 404, message: "No lobby that can be joined is like this." },
   method_not_allowed: { status: 405, message: "This cannot be done to this resource." },
-  data_limit: { status: 409, message: "The data would have too many keys, be too large, or hide what lists filter by." },
+  data_limit: {
+    status: 409,
+    message: "The data would have too many keys, be too large, or hide what lists filter by.",
+  },
   foreign_wire: { status: 409, message: "This lobby is joined with its own wire; its descriptor says how." },
   host_present: { status: 409, message: "The host is there; only he can hand the lobby on." },
   lobby_exists: { status: 409, message: "A lobby of this name exists already." },

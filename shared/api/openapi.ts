@@ -8,7 +8,13 @@ import * as house from "./service.ts";
 import type { Schema } from "../schema/decode.ts";
 import { CONNECT_OPERATIONS } from "./operations/connections.ts";
 import { SERVICE_OPERATIONS } from "./operations/service.ts";
-import { type ResponseSpec, LOBBY_OPERATIONS, type Method, type Operation, type Operations } from "./operations/lobbies.ts";
+import {
+  type ResponseSpec,
+  LOBBY_OPERATIONS,
+  type Method,
+  type Operation,
+  type Operations,
+} from "./operations/lobbies.ts";
 import { REFUSALS, type RefusalCode } from "../refusals.ts";
 
 export const OPERATIONS: Operations = { ...LOBBY_OPERATIONS, ...CONNECT_OPERATIONS, ...SERVICE_OPERATIONS };
@@ -127,7 +133,17 @@ export function openapi(): Json {
 }
 
 function describe(path: string, method: Method, operation: Operation): Json {
-  const { id, tag, summary: says, auth: who, alternativeAuth: or, rateLimit: toll, parameters = [], body, responses: answers } = operation;
+  const {
+    id,
+    tag,
+    summary: says,
+    auth: who,
+    alternativeAuth: or,
+    rateLimit: toll,
+    parameters = [],
+    body,
+    responses: answers,
+  } = operation;
   const key = takesKey(method, operation) ? [IDEMPOTENCY_KEY] : [];
   const asked = parameters.map(({ in: where, name, description: description, decoder }) => ({
     in: where,
@@ -157,7 +173,10 @@ function describe(path: string, method: Method, operation: Operation): Json {
   };
 }
 
-function answered({ description: says, body, type, headers = [] }: ResponseSpec, { rateLimit: toll, auth: who }: Operation): Json {
+function answered(
+  { description: says, body, type, headers = [] }: ResponseSpec,
+  { rateLimit: toll, auth: who }: Operation,
+): Json {
   const replayed = who === "peer" ? ["Idempotency-Replayed"] : [];
   const names = [...headers, ...(toll === undefined ? [] : ["RateLimit", "RateLimit-Policy"]), ...replayed];
   const json = body && { "application/json": { schema: referring(body.schema) } };

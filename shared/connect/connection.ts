@@ -55,7 +55,10 @@ export type ConnectionRequest = Pick<Connection, "id" | "lobby" | "consent" | "w
   readonly asked: string;
 };
 
-export function newConnection({ id, lobby, consent, wants_relay, asker, asked }: ConnectionRequest, now: number): Connection {
+export function newConnection(
+  { id, lobby, consent, wants_relay, asker, asked }: ConnectionRequest,
+  now: number,
+): Connection {
   const nothing = { reach: null, reached_at: 0, spoken: [], outcome: null };
   const open = {
     id,

@@ -35,7 +35,7 @@ import {
   text,
   union,
 } from "../schema/decode.ts";
-import { DOOR_MAX } from "../net/local-port.ts";
+import { VIA_MAX } from "../net/local-port.ts";
 import type { Endpoint } from "../net/endpoint.ts";
 import {
   BATCH_REPORTS_MAX,
@@ -178,7 +178,7 @@ const local = optional(canonicalEndpoint);
 const digest = nullable(text(128));
 const memory = nullable(text(MEMORY_LENGTH_MAX));
 const duration_ms = integer(1, 7 * 24 * 3_600_000);
-const about = { wire, name, via: integer(1, DOOR_MAX), endpoint: canonicalEndpoint };
+const about = { wire, name, via: integer(1, VIA_MAX), endpoint: canonicalEndpoint };
 export const SIDECAR_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
 
 const policy: Decoder<Policy> = record<Policy>({

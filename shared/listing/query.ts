@@ -135,7 +135,8 @@ function parseFilter(filters: readonly (readonly [string, string])[], included =
     predicates.push(predicate);
   }
   const words = new Set(included.split(",").filter((word) => word !== ""));
-  for (const word of words) if (word !== "full" && word !== "locked" && word !== "in_game") return { invalid: "include" };
+  for (const word of words)
+    if (word !== "full" && word !== "locked" && word !== "in_game") return { invalid: "include" };
   const include = { full: words.has("full"), locked: words.has("locked"), in_game: words.has("in_game") };
   return { predicates, include };
 }
@@ -183,7 +184,8 @@ function parseOperand(field: string, text: string): Fact {
 }
 
 /** Decimal notation as JSON has it, without exponents; or null. */
-export const parseDecimal = (text: string): number | null => (/^-?\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : null);
+export const parseDecimal = (text: string): number | null =>
+  /^-?\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : null;
 
 function parseNear(text: string): Near | null {
   const at = text.lastIndexOf(":");

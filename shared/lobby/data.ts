@@ -1,6 +1,6 @@
 /**
- * What a lobby and its members say of themselves to the game and to lists: named values, opaque to us.
- * Pure; a patch gives new data or says that there would be too much of it.
+ * Custom data of lobbies and members: named values that the hub stores and filters by but does not interpret. A patch
+ * returns new data, or null where a limit would be exceeded.
  */
 import {
   DATA_BYTES_MAX,
@@ -14,18 +14,18 @@ export type Value = string | number | boolean;
 export type Data = Readonly<Record<string, Value>>;
 
 export const DATA_VISIBILITIES = ["public", "member", "private"] as const;
-/** Who reads an entry: everybody who sees the lobby, its members, or the host alone. */
+/** Who can read an entry: every reader of the lobby, its members, or only the host. */
 export type DataVisibility = (typeof DATA_VISIBILITIES)[number];
 
-/** An indexed entry can be asked for in lists; only public ones are indexed, for a filter tells what it finds. */
+/** Lists filter by indexed entries. Only public entries can be indexed, because a filter reveals the value. */
 export type Entry = { readonly value: Value; readonly visibility: DataVisibility; readonly index: boolean };
 export type LobbyData = Readonly<Record<string, Entry>>;
 
-/** Merge patches (RFC 7396): null takes a key away, what is absent stays. */
+/** Merge patches (RFC 7396): null removes a key, absent keys stay. */
 export type DataPatch = Readonly<Record<string, Value | null>>;
 export type LobbyDataPatch = Readonly<Record<string, Partial<Entry> | null>>;
 
-/** The data after a patch, or null where it would exceed a limit or lack a value. */
+/** The data after a patch, or null where it exceeds a limit or an entry has no value. */
 export function patchLobbyData(data: LobbyData, patch: LobbyDataPatch): LobbyData | null {
   const next = new Map(Object.entries(data));
   for (const [key, part] of Object.entries(patch)) {
@@ -38,12 +38,12 @@ export function patchLobbyData(data: LobbyData, patch: LobbyDataPatch): LobbyDat
   }
   const entries = [...next];
   const indexed = entries.filter(([, entry]) => entry.index);
-  const isSound =
+  const isValid =
     entries.length <= DATA_KEYS_MAX &&
     bytesOf(entries.map(([key, { value }]) => [key, value])) <= DATA_BYTES_MAX &&
     indexed.length <= INDEXED_KEYS_MAX &&
     indexed.every(([, { value, visibility }]) => visibility === "public" && bytes(value) <= INDEXED_BYTES_MAX);
-  return isSound ? Object.fromEntries(entries) : null;
+  return isValid ? Object.fromEntries(entries) : null;
 }
 
 export function patchMemberData(data: Data, patch: DataPatch): Data | null {
@@ -63,7 +63,7 @@ const NEW_ENTRY: { value?: Value; visibility: DataVisibility; index: boolean } =
 const bytesOf = (entries: readonly (readonly [string, Value])[]): number =>
   entries.reduce((sum, [key, value]) => sum + key.length + bytes(value), 0);
 
-/** As UTF-8, without a platform's encoder. */
+/** Length in UTF-8. `shared` has no TextEncoder, because it uses no platform API. */
 function bytes(value: Value): number {
   let sum = 0;
   for (const character of String(value)) {

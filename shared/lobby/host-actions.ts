@@ -1,4 +1,4 @@
-/** What only a host may do: change his lobby, remove members, hand it on, start it, end it. */
+/** What only the host may do: change the lobby, remove members, transfer the host role, start and end the lobby. */
 import {
   change,
   endLobby,
@@ -26,13 +26,15 @@ export function kick(lobby: Lobby, event: Event & { kind: "kick" }, now: number)
   const byHost = isHost(lobby, source, by);
   const member = findMember(lobby, peer);
   if (member === undefined) {
-    // A repeated kick is answered like the first one: the host is told who is left.
-    const again = byHost && source !== null && lobby.banned.some((bar) => bar.peer === peer);
-    return again ? { lobby, notices: [noticeTo(hostOf(lobby)!, currentNotice(lobby))] } : refuse(lobby, "member_not_found");
+    // The host repeats a kick until it receives the roster without the member.
+    const repeated = byHost && source !== null && lobby.banned.some((ban) => ban.peer === peer);
+    return repeated
+      ? { lobby, notices: [noticeTo(hostOf(lobby)!, currentNotice(lobby))] }
+      : refuse(lobby, "member_not_found");
   }
   if (!byHost) return notHost(lobby, by);
-  const bar = { peer, endpoint: member.source?.endpoint ?? null };
-  const banned = ban ? [...lobby.banned, bar].slice(-BANNED_PER_LOBBY_MAX) : lobby.banned;
+  const entry = { peer, endpoint: member.source?.endpoint ?? null };
+  const banned = ban ? [...lobby.banned, entry].slice(-BANNED_PER_LOBBY_MAX) : lobby.banned;
   return removeMembers({ ...lobby, banned }, [member], "kicked", now, detail);
 }
 
@@ -43,28 +45,33 @@ export function start(lobby: Lobby, { source }: Event & { kind: "start" }, now: 
   return { lobby: next, notices: noticesToAll(next) };
 }
 
-/** Said twice it changes nothing the second time: then it is the lobby that was given. */
+/** Idempotent: a repeated patch returns the same lobby object. */
 export function patch(lobby: Lobby, event: Event & { kind: "patch" }, now: number): Transition {
   if (!isHost(lobby, null, event.by)) return notHost(lobby, event.by);
   if (isStale(lobby, event.expected)) return refuse(lobby, "precondition_failed");
   return applyChanges(lobby, lobby, event.changes, now);
 }
 
-/** Every time he says everything anew: what he leaves out is as if he had never said it. */
+/** Replaces the published settings: fields that the request omits return to their defaults. */
 export function publish(lobby: Lobby, event: Event & { kind: "publish" }, now: number): Transition {
   const { peer, proof, join_uri, changes } = event;
   const host = hostOf(lobby);
-  const proved = host?.peer === peer && host.memory !== null && sameDigest(host.memory, proof);
-  if (!proved) return refuse(lobby, "unauthorized");
-  return applyChanges(lobby, { ...lobby, seats: null, data: {}, ...(join_uri !== undefined && { join_uri }) }, changes, now);
+  const verified = host?.peer === peer && host.memory !== null && sameDigest(host.memory, proof);
+  if (!verified) return refuse(lobby, "unauthorized");
+  return applyChanges(
+    lobby,
+    { ...lobby, seats: null, data: {}, ...(join_uri !== undefined && { join_uri }) },
+    changes,
+    now,
+  );
 }
 
-/** `base` with what is said of it, if that is anything else than the lobby. */
-function applyChanges(lobby: Lobby, base: Lobby, { data: patched, ...said }: LobbyChanges, now: number): Transition {
+/** `base` with the changes applied, or the same lobby object where nothing differs. */
+function applyChanges(lobby: Lobby, base: Lobby, { data: patched, ...fields }: LobbyChanges, now: number): Transition {
   const data = patched === undefined ? base.data : patchLobbyData(base.data, patched);
   if (data === null) return refuse(lobby, "data_limit");
-  if (said.seats !== undefined && said.seats < lobby.members.length) return refuse(lobby, "seats_taken");
-  const next: Lobby = { ...base, ...said, data };
+  if (fields.seats !== undefined && fields.seats < lobby.members.length) return refuse(lobby, "seats_taken");
+  const next: Lobby = { ...base, ...fields, data };
   return unchanged(JSON.stringify(next) === JSON.stringify(lobby) ? lobby : change(next, {}, now));
 }
 
@@ -74,20 +81,20 @@ export function close(lobby: Lobby, { by, expected, reason = "closed" }: Event &
   return endLobby(lobby, reason);
 }
 
-/** The host hands it on to whom he likes; a member takes it for himself when its host is gone or silent. */
+/** The host appoints a member; or a member claims the role for itself while the host is gone or away. */
 export function transferHost(lobby: Lobby, event: Event & { kind: "transfer_host" }, now: number): Transition {
   const { by, peer, expected_term } = event;
   const host = hostOf(lobby);
-  const heir = findMember(lobby, peer);
+  const successor = findMember(lobby, peer);
   if (findHttpMember(lobby, by) === undefined) return refuse(lobby, "not_member");
   if (lobby.term !== expected_term) return refuse(lobby, "stale_term");
-  if (heir === undefined) return refuse(lobby, "member_not_found");
-  if (heir === host) return unchanged(lobby);
+  if (successor === undefined) return refuse(lobby, "member_not_found");
+  if (successor === host) return unchanged(lobby);
   if (by !== host?.peer) {
     if (by !== peer) return refuse(lobby, "not_host");
     if (host !== undefined && host.away_since === null) return refuse(lobby, "host_present");
   }
-  if (!isPresent(heir)) return refuse(lobby, "member_timeout");
+  if (!isPresent(successor)) return refuse(lobby, "member_timeout");
   const next = change(lobby, setHost(lobby, peer), now);
   return { lobby: next, notices: noticesToAll(next) };
 }

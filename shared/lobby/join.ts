@@ -1,4 +1,4 @@
-/** How a lobby is made, and how one comes to be a member of it. */
+/** How a lobby is created, and how a peer becomes a member: host, join, apply, admit, deny. */
 import {
   change,
   hostOf,
@@ -39,7 +39,7 @@ export const DEFAULT_SETTINGS: Settings = {
   data: {},
 };
 
-/** Lobbies made over HTTP: the hub watches its members, and the lobby lives as long as one of them is heard. */
+/** Lobbies created over HTTP: the hub counts heartbeats, and the lobby lives while one member sends them. */
 export const NATIVE_POLICY: Policy = {
   lease_ms: null,
   lifetime_ms: null,
@@ -80,13 +80,13 @@ export function create(event: Hosting, now: number): Transition {
   return { lobby, notices: [noticeTo(host, { kind: "hosted", peers: [host.peer] })] };
 }
 
-/** The same source repeats itself and gets the same answer; anybody else finds the name taken. */
+/** A retry from the same source gets the same answer; to any other peer the name is taken. */
 export function rehost(lobby: Lobby, event: Hosting, now: number): Transition {
   const host = hostOf(lobby);
   const same = host !== undefined && isAt(host, event.source) && (event.source !== null || host.peer === event.peer);
   if (lobby.state === "started" || !same) return refuse(lobby, "lobby_exists");
-  const again = lobby.policy.rehosts === true ? updateFromHost(lobby, event, now) : lobby;
-  return renewMember(again, hostOf(again)!, event, now, { kind: "hosted", peers: memberNames(lobby) });
+  const next = lobby.policy.rehosts === true ? updateFromHost(lobby, event, now) : lobby;
+  return renewMember(next, hostOf(next)!, event, now, { kind: "hosted", peers: memberNames(lobby) });
 }
 
 function updateFromHost(lobby: Lobby, { policy, seats, password_digest, local }: Hosting, now: number): Lobby {
@@ -102,7 +102,7 @@ function updateFromHost(lobby: Lobby, { policy, seats, password_digest, local }:
   return JSON.stringify(next) === JSON.stringify(before) ? lobby : change(lobby, next, now);
 }
 
-/** The checks have an order: what a stranger may not know is refused before what he may. */
+/** The order of the checks matters: a refusal must not reveal what the peer may not know. */
 export function join(lobby: Lobby, event: Joining, now: number): Transition {
   const { peer, source } = event;
   const known = findMember(lobby, peer);
@@ -113,12 +113,14 @@ export function join(lobby: Lobby, event: Joining, now: number): Transition {
   if (!same && isBanned(lobby, peer, source?.endpoint)) return refuse(lobby, "kicked");
   if (source === null && lobby.policy.admits_http !== true) return refuse(lobby, "foreign_wire");
   if (lobby.policy.introduces_on_join === true) return introduceToHost(lobby, event);
-  // Over HTTP a member has shown by his token that he is one; elsewhere the password is asked for every time.
-  if (same && source === null) return isHeld(known) ? repeatAnswer(lobby, known) : renewMember(lobby, known, event, now);
+  // An HTTP member is verified by its token; on other wires every join needs the password.
+  if (same && source === null)
+    return isHeld(known) ? repeatAnswer(lobby, known) : renewMember(lobby, known, event, now);
   if (lobby.visibility === "private" && !sameDigest(lobby.code ?? "", event.code ?? null)) {
     return refuse(lobby, "lobby_not_found");
   }
-  if (lobby.password_digest !== null && !sameDigest(lobby.password_digest, event.password_digest)) return refuse(lobby, "password_mismatch");
+  if (lobby.password_digest !== null && !sameDigest(lobby.password_digest, event.password_digest))
+    return refuse(lobby, "password_mismatch");
   if (same) return renewMember(lobby, known, event, now);
   const near = source !== null && known?.source?.endpoint.address === source.endpoint.address;
   if (known !== undefined && event.reclaims && near) return renewMember(lobby, known, event, now);
@@ -129,13 +131,16 @@ export function join(lobby: Lobby, event: Joining, now: number): Transition {
   return lobby.approval ? addApplicant(lobby, event, now) : addMember(lobby, event, now);
 }
 
-/** Asking twice is not being heard: who repeats a request may not have heard its answer. */
-const repeatAnswer = (lobby: Lobby, member: Member): Transition => ({ lobby, notices: [noticeTo(member, currentNotice(lobby))] });
+/** A repeated join is no heartbeat: the peer may not have received the first answer. */
+const repeatAnswer = (lobby: Lobby, member: Member): Transition => ({
+  lobby,
+  notices: [noticeTo(member, currentNotice(lobby))],
+});
 const isHeld = (member: Member): boolean => member.held_until !== undefined;
 
 const isFull = (lobby: Lobby): boolean => lobby.seats !== null && lobby.members.length >= lobby.seats;
 
-/** Where the hub watches the host, nobody comes in while he is silent: there would be nobody to connect to. */
+/** While an HTTP host is away, no peer can join: it could not connect to the host. */
 function acceptsJoins(lobby: Lobby): boolean {
   const host = hostOf(lobby);
   return lobby.joinable && host !== undefined && (host.source !== null || host.away_since === null);
@@ -149,15 +154,18 @@ function addMember(lobby: Lobby, event: Joining, now: number): Transition {
   return { lobby: next, notices: noticesToAll(next) };
 }
 
-/** The host first: who asked can ask again, and the host cannot. */
+/** The host's notice comes first: the joiner can retry, the host cannot. */
 function introduceToHost(lobby: Lobby, event: Joining): Transition {
   const host = hostOf(lobby)!;
   const answer: AddressedNotice = { to: "requester", notice: { kind: "introduced", peers: introductionOf(host) } };
   if (event.silently === true) return { lobby, notices: [answer] };
-  return { lobby, notices: [noticeTo(host, { kind: "introduced", peers: introductionOf(newMember(event, 0)) }), answer] };
+  return {
+    lobby,
+    notices: [noticeTo(host, { kind: "introduced", peers: introductionOf(newMember(event, 0)) }), answer],
+  };
 }
 
-// --- where the host admits each one ----------------------------------------------------------------------------
+// --- approval --------------------------------------------------------------------------------------------------
 
 function addApplicant(lobby: Lobby, { peer, display_name, data }: Joining, now: number): Transition {
   const known = lobby.applicants.find((a) => a.peer === peer);
@@ -184,11 +192,11 @@ export function admit(lobby: Lobby, event: Event & { kind: "admit" }, now: numbe
   const { peer, display_name, data } = applicant;
   const joining: Joining = { kind: "join", peer, password_digest: null, memory: null, reclaims: false, source: null };
   const profile = { ...(display_name !== undefined && { display_name }), ...(data && { data }) };
-  const { lobby: next, notices: tells } = addMember(lobby, { ...joining, ...profile }, now);
-  return { lobby: next, notices: [...messageTo({ peer, source: null }, { kind: "admitted" }), ...tells] };
+  const { lobby: next, notices } = addMember(lobby, { ...joining, ...profile }, now);
+  return { lobby: next, notices: [...messageTo({ peer, source: null }, { kind: "admitted" }), ...notices] };
 }
 
-/** Turned away he is remembered, so that asking again tells him; withdrawn he is forgotten. */
+/** A denied applicant is kept, so that its retry is refused. One that withdraws is removed. */
 export function deny(lobby: Lobby, { by, peer }: Event & { kind: "deny" }, now: number): Transition {
   if (!isHost(lobby, null, by) && by !== peer) return notHost(lobby, by);
   const applicant = lobby.applicants.find((a) => a.peer === peer);

@@ -8,68 +8,68 @@ export type Wire = (typeof WIRES)[number];
 
 /** What differs between wires. Times in ms; null means never. */
 export type Policy = {
-  /** Silence tolerated of a member while the lobby is open; the sidecar that hears him watches it. */
+  /** A member that its sidecar has not heard for this long is lost, while the lobby is open. */
   readonly lease_ms: number | null;
-  /** Life of a lobby that never starts. */
+  /** Lifetime of a lobby that never starts. */
   readonly lifetime_ms: number | null;
-  /** How long a started lobby is remembered, so that members who missed the news can still ask. */
+  /** How long a started lobby is kept, so that members that missed the start can still renew. */
   readonly started_keep_ms: number;
-  /** The same once every member has confirmed: only late repetitions still come. */
+  /** The same once every member has confirmed: only late retransmissions still arrive. */
   readonly confirmed_keep_ms: number;
-  /** Whether the wire shows its lobbies to strangers at all; the host's own wish is `visibility`. */
+  /** Whether lists show the wire's lobbies at all; `visibility` is the host's choice. */
   readonly listed: boolean;
-  /** Who joins is introduced to the host at once and remembered by nobody; otherwise members wait for the start. */
+  /** A joiner is introduced to the host at once and not stored; otherwise members wait for the start. */
   readonly introduces_on_join?: boolean;
-  /** A host who hosts again from the same source says everything anew; otherwise his lobby stays as it is. */
+  /** A repeated host event from the same source replaces the lobby's settings; otherwise it changes nothing. */
   readonly rehosts?: boolean;
-  /** Who proved himself to his sidecar may have moved to another address; otherwise only to another port. */
+  /** A member that its sidecar verified may move to another address; otherwise only to another port. */
   readonly roams?: boolean;
   /**
-   * Members hang on connections to their very sidecar: a host is listed once he publishes himself, and not for a moment
-   * longer than his sidecar's link is there.
+   * Members depend on a connection to their sidecar: a host is listed once it publishes its lobby, and only while its
+   * sidecar's link is up.
    */
   readonly tethered?: boolean;
-  /** Peers without a source, who speak HTTP or WebSocket, may be members; otherwise the wire is the only door. */
+  /** Peers without a source (HTTP, WebSocket) may be members; otherwise only peers of the wire. */
   readonly admits_http?: boolean;
-  /** How long a member may be away before he is dropped; absent: `AWAY_MS`. */
+  /** A member is dropped after it was away for this long; absent: `AWAY_MS`. */
   readonly away_ms?: number;
 };
 
-/** Where a datagram came in and where its answer leaves: this sidecar, this door (doors.ts), this endpoint. */
+/** Where a datagram came from and where its answer is sent: sidecar, local port (net/local-port.ts), peer endpoint. */
 export type Source = { readonly sidecar: string; readonly via: number; readonly endpoint: Endpoint };
 
 export type Member = {
-  /** Identity within the lobby: over HTTP the peer's public id; on wires without identities, the name. */
+  /** Identity within the lobby: over HTTP the peer's public id; on wires without identities its name. */
   readonly peer: string;
-  /** What people read, where it is not the identity itself. */
+  /** What people read; absent: the identity. */
   readonly display_name?: string;
-  /** Where his datagrams come from, and which sidecar watches him; null: he speaks HTTP, and the hub watches him. */
+  /** Where its datagrams come from. Null for an HTTP member, whose heartbeats the hub counts. */
   readonly source: Source | null;
   readonly joined_at: number;
-  /** Has said that the introduction arrived. */
+  /** The member confirmed that it received the introduction. */
   readonly confirmed: boolean;
-  /** Since when nobody listens for this member: his sidecar is gone, or he fell silent. */
+  /** Since when its sidecar is down, or since when the member is silent. */
   readonly away_since: number | null;
   /** The seat is only kept until then (ms) for a member who has joined over HTTP and not been heard since. */
   readonly held_until?: number;
-  /** The wire's own note about this member: small, opaque, secret. */
+  /** What the wire stores with this member: small, opaque, secret. */
   readonly memory: string | null;
-  /** The endpoint in his own network, where he told one: for whoever is introduced to him, and nobody else. */
+  /** The endpoint in its own network, where it sent one. Only peers introduced to it receive this. */
   readonly local?: Endpoint;
-  /** What he tells the other members about himself. */
+  /** What the other members can read. */
   readonly data?: Data;
-  /** Where he wants it otherwise than the lobby has it; an address that either hides is hidden. */
+  /** Overrides of the lobby's settings. If either of two peers hides its address, both are relayed. */
   readonly consent?: Consent;
   readonly addresses?: AddressPolicy;
 };
 
-/** Somebody who asked to join where the host admits each one. He takes no seat. */
+/** A peer that waits for the host to admit it. It takes no seat. */
 export type Applicant = {
   readonly peer: string;
   readonly display_name?: string;
   readonly data?: Data;
   readonly asked_at: number;
-  /** Turned away, and remembered as such for as long as he could have waited. */
+  /** The host denied it. Kept until the applicant would have expired, so that a retry is refused. */
   readonly denied: boolean;
 };
 
@@ -78,27 +78,27 @@ export const VISIBILITIES = ["public", "unlisted", "private"] as const;
 export type Visibility = (typeof VISIBILITIES)[number];
 
 export const HOST_POLICIES = ["automatic", "manual", "close"] as const;
-/** When the host goes: the next in order of arrival hosts; a member claims it, or nobody and it ends; it ends at once. */
+/** When the host leaves: the next member by arrival hosts; a member must claim the role in time; the lobby ends. */
 export type HostPolicy = (typeof HOST_POLICIES)[number];
 
 export const CONSENTS = ["automatic", "ask", "ticket"] as const;
-/** How a member is connected to another who asks: at once; once he agrees; with a ticket that he gave away. */
+/** How a connection request is answered: accepted at once; after the member accepts; only with its invitation ticket. */
 export type Consent = (typeof CONSENTS)[number];
 
 export const ADDRESS_POLICIES = ["direct", "relay_only"] as const;
-/** Whether members are told each other's addresses, once both agree, or only ever meet on a relay. */
+/** Whether connected members receive each other's addresses, or only connect over a relay. */
 export type AddressPolicy = (typeof ADDRESS_POLICIES)[number];
 
-/** What a host says of his lobby, and may change while it lives. Foreign wires leave the defaults. */
+/** Settings that the host chooses and may change. Foreign wires use the defaults. */
 export type Settings = {
-  /** What people read; null: the lobby's name. */
+  /** What people read; null: the lobby's `name`. */
   readonly display_name: string | null;
   readonly visibility: Visibility;
-  /** Version of the game itself: only peers of the same one join. Null: any. */
+  /** Version of the game: only peers of the same version join. Null: any. */
   readonly version: string | null;
-  /** False: the door is locked, whoever has the password. */
+  /** False: no peer can join, not even with the password. */
   readonly joinable: boolean;
-  /** Play has begun: out of the lists, and otherwise as before. */
+  /** The game has begun: lists omit the lobby unless asked; nothing else changes. */
   readonly in_game: boolean;
   /** The host admits each joiner. */
   readonly approval: boolean;
@@ -108,47 +108,47 @@ export type Settings = {
   readonly data: LobbyData;
 };
 
-/** In place of a digest: the peers themselves ask for the password, and the hub never learns it. */
+/** Instead of a digest: the peers check the password among themselves, and the hub never receives it. */
 export const PASSWORD_CHECKED_BY_PEERS = "peers";
 
 export type Lobby = Settings & {
   readonly id: string;
   readonly wire: Wire;
-  /** How its wire finds it: unique within game and wire while the lobby lives. Natively its id or its key. */
+  /** How its wire finds it: unique within game and wire. On the native wire the lobby's id or key. */
   readonly name: string;
   readonly policy: Policy;
-  /** Members it takes, or null on wires that do not count. */
+  /** The largest number of members, or null on wires without a limit. */
   readonly seats: number | null;
   /** Digest of the password, `LOCKED_BY_PEERS`, or null. */
   readonly password_digest: string | null;
-  /** Started: everybody was introduced, and the lobby is only remembered. Natively always open (see `in_game`). */
+  /** Started: all members were introduced, and the lobby is only kept for retries. Native lobbies stay open. */
   readonly state: "open" | "started";
-  /** In order of arrival; never empty. */
+  /** By arrival; never empty. */
   readonly members: readonly Member[];
   readonly applicants: readonly Applicant[];
-  /** A member; null only while it is vacant: the host went, and his lobby waits for a member who claims it. */
+  /** A member; null while the lobby is vacant: the host left, and a member has to claim the role. */
   readonly host: string | null;
   readonly vacant_since: number | null;
-  /** Rises with each new host, and when there is none any more. */
+  /** Increases whenever the host changes, also to null. */
   readonly term: number;
-  /** Hosts of earlier terms, so that they are told that they are late rather than that they never were. */
+  /** Hosts of earlier terms: they are refused with `stale_term` instead of `not_host`. */
   readonly former_hosts: readonly string[];
-  /** Who was kicked or banned: by name, and by the endpoint he had. */
+  /** Peers that may not join again: by name, and by the endpoint they had. */
   readonly banned: readonly { readonly peer: string; readonly endpoint: Endpoint | null }[];
-  /** How its wire writes down the way to its host, where a published one has said more than his name. */
+  /** The published address of its host in the wire's notation, where the host published one. */
   readonly join_uri?: string;
-  /** Six characters that find it (`shards.ts`), or null on wires that know none. */
+  /** The join code (ids.ts), or null on wires without codes. */
   readonly code: string | null;
-  /** The host's own word for it: his next lobby of the same word replaces it. */
+  /** Chosen by the host: its next lobby with the same value replaces this one. */
   readonly client_ref: string | null;
   readonly created_at: number;
   readonly updated_at: number;
   readonly started_at: number | null;
-  /** Rises with every change. */
+  /** Increases with every change. */
   readonly revision: number;
 };
 
-/** What a host changes; absent keys stay. `data` is a merge patch: null takes a key away. */
+/** Changes by the host; absent keys stay. `data` is a merge patch: null removes a key. */
 export type LobbyChanges = {
   readonly [K in keyof Omit<Settings, "data">]?: Settings[K];
 } & {
@@ -182,49 +182,54 @@ export type Event =
       readonly display_name?: string;
       readonly data?: Data;
       readonly password_digest: string | null;
-      /** The join code, where he came with one. */
+      /** The join code, where the joiner used one. */
       readonly code?: string;
-      /** The version of his game. */
+      /** The version of its game. */
       readonly version?: string;
       readonly memory: string | null;
       readonly local?: Endpoint;
-      /** The sidecar vouches: same address, and the old endpoint has been silent for two pings. */
+      /** The sidecar verified: same address, and the old endpoint missed two pings. */
       readonly reclaims: boolean;
-      /** Where joining introduces: only the asker is told, because his sidecar means to relay the two. */
+      /** Where joining introduces: only the joiner is notified, because its sidecar will relay the two. */
       readonly silently?: boolean;
       readonly source: Source | null;
     }
-  /** Where `source` is null, `peer` is who showed his token. */
+  /** If `source` is null, `peer` was verified by its token. */
   | { readonly kind: "leave"; readonly peer: string; readonly source: Source | null }
-  /** `peer` is who has to go; `by` who says so, where that is not told by the source. */
+  /** `peer` is the member to remove, `by` the HTTP peer that asked for it. */
   | {
       readonly kind: "kick";
       readonly peer: string;
       readonly source: Source | null;
       readonly by?: string;
-      /** Whether he may come back; on wires without the choice he may not. */
+      /** False: the member may join again. Absent: it may not. */
       readonly ban?: boolean;
-      /** Why, in the host's own words. */
+      /** The reason, as the host wrote it. */
       readonly detail?: string;
     }
   | { readonly kind: "start"; readonly source: Source }
   | { readonly kind: "confirm"; readonly peer: string; readonly source: Source }
-  /** A renewal of a member whom the sidecar does not know. */
+  /** A member renewed at a sidecar that does not hold it. */
   | { readonly kind: "renew"; readonly peer: string; readonly source: Source }
-  /** He proved to his sidecar that he is somewhere else; at another address only where the policy lets him roam. */
+  /** The member proved to its sidecar that its endpoint changed; another address needs a policy that `roams`. */
   | { readonly kind: "moved"; readonly peer: string; readonly source: Source }
-  /** His sidecar has not heard him for a lease. */
+  /** The member's sidecar has not heard it for a lease. */
   | { readonly kind: "lost"; readonly peer: string; readonly source: Source }
-  /** His sidecar has heard him again; over HTTP: he gave a sign of life. */
+  /** The member's sidecar heard it again; over HTTP: it sent a heartbeat or a request. */
   | { readonly kind: "heartbeat"; readonly peer: string; readonly source: Source | null }
-  /** The hub has not heard him for too long. */
+  /** An HTTP member missed its heartbeats. */
   | { readonly kind: "silent"; readonly peer: string }
-  /** A sidecar is gone, or back with its memory. */
+  /** A sidecar's link is down, or up again and the sidecar still holds its contacts. */
   | { readonly kind: "sidecar_away"; readonly sidecar: string }
   | { readonly kind: "sidecar_back"; readonly sidecar: string }
-  /** The host changes his lobby, if it is still of a revision that he has seen; absent: whatever it is. */
-  | { readonly kind: "patch"; readonly by: string; readonly changes: LobbyChanges; readonly expected?: readonly number[] }
-  /** A host who speaks no HTTP shows what his wire notes about him, and says what lists are to show of his lobby. */
+  /** The host changes the lobby, if its revision is one of `expected`; absent: any. */
+  | {
+      readonly kind: "patch";
+      readonly by: string;
+      readonly changes: LobbyChanges;
+      readonly expected?: readonly number[];
+    }
+  /** A host on a foreign wire proves itself by its wire memory, and sets what lists show of its lobby. */
   | {
       readonly kind: "publish";
       readonly peer: string;
@@ -232,7 +237,7 @@ export type Event =
       readonly join_uri?: string;
       readonly changes: LobbyChanges;
     }
-  /** A member tells something else about himself. */
+  /** A member changes what it publishes about itself. */
   | {
       readonly kind: "update_member";
       readonly peer: string;
@@ -241,19 +246,19 @@ export type Event =
       readonly consent?: Consent;
       readonly addresses?: AddressPolicy;
     }
-  /** The host ends it. `by` null: the house itself does. */
+  /** The host ends the lobby; `by` null: the hub or an operator does. */
   | {
       readonly kind: "close";
       readonly by: string | null;
       readonly expected?: readonly number[];
       readonly reason?: Removal;
     }
-  /** The host hands it on, or a member claims what its host left. */
+  /** The host appoints a member, or a member claims the role while the host is gone. */
   | { readonly kind: "transfer_host"; readonly by: string; readonly peer: string; readonly expected_term: number }
   | { readonly kind: "admit"; readonly by: string; readonly peer: string }
-  /** The host turns an applicant away, or he withdraws himself. */
+  /** The host denies an applicant, or the applicant withdraws. */
   | { readonly kind: "deny"; readonly by: string; readonly peer: string }
-  /** To everybody, kept by nobody. */
+  /** To all members; not stored. */
   | { readonly kind: "chat"; readonly by: string; readonly text: string }
   /** To one other member, opaque. */
   | { readonly kind: "signal"; readonly by: string; readonly peer: string; readonly body: string }
@@ -263,33 +268,33 @@ export type Event =
 export type IntroducedPeer = { readonly peer: string; readonly endpoint: Endpoint; readonly local?: Endpoint };
 
 export type Notice =
-  /** Your lobby stands, with these members in order of arrival, you first. */
+  /** To the host: the lobby exists, with these members by arrival, the host first. */
   | { readonly kind: "hosted"; readonly peers: readonly string[] }
-  /** These are the members now, in order of arrival, host first. */
+  /** The current members by arrival, the host first. */
   | { readonly kind: "roster"; readonly peers: readonly string[] }
   /**
-   * Punch now: everybody's endpoint as observed, in order of arrival; you are among them. Where joining introduces,
-   * only the other one.
+   * Punch now: the observed endpoint of every member by arrival, the receiver's own included. Where joining introduces,
+   * only the other peer's.
    */
   | { readonly kind: "introduced"; readonly peers: readonly IntroducedPeer[] }
   | { readonly kind: "refused"; readonly code: RefusalCode }
-  /** `detail`: why, in the words of the host who kicked him; told to those who watch. */
+  /** `detail`: the reason as the host wrote it; sent to WebSocket subscribers. */
   | { readonly kind: "removed"; readonly reason: Removal; readonly detail?: string };
 
-/** What only a member without a source hears: it takes a WebSocket to hear it. */
+/** What only members without a source receive, over their WebSocket. */
 export type SocketMessage =
   | { readonly kind: "chat"; readonly from: string; readonly text: string }
   | { readonly kind: "signal"; readonly from: string; readonly body: string }
-  /** To the host: somebody waits to be admitted. */
+  /** To the host: an applicant waits. */
   | { readonly kind: "applied"; readonly peer: string }
-  /** To an applicant who is no member yet, or never will be. */
+  /** To an applicant. */
   | { readonly kind: "admitted" }
   | { readonly kind: "denied" };
 
-/** What somebody may hear who is no member. */
+/** What a requester that is not a member may receive. */
 export type RequesterNotice = Extract<Notice, { kind: "refused" | "introduced" }>;
 
-/** A notice for one member, or for whoever asked. */
+/** A notice for one member, or for the sender of the event. */
 export type AddressedNotice =
   | { readonly to: "member"; readonly peer: string; readonly source: Source; readonly notice: Notice }
   | { readonly to: "member"; readonly peer: string; readonly source: null; readonly notice: Notice | SocketMessage }

@@ -1,4 +1,4 @@
-/** What members do and what becomes of them while they are in: say, ask, move, confirm, fall silent, leave. */
+/** What a member does, and what happens to it: leave, renew, move, confirm, update, chat, fall silent. */
 import {
   change,
   isAt,
@@ -23,7 +23,7 @@ export function leave(lobby: Lobby, event: Event & { kind: "leave" }, now: numbe
   return removeMembers(lobby, [member], "left", now);
 }
 
-/** Only the sidecar that holds the member may give him up, and only where it last heard him. */
+/** Drops a member on the report of the sidecar that holds it, and only at the endpoint that it holds. */
 export function dropLost(lobby: Lobby, event: Event & { kind: "lost" }, now: number): Transition {
   const member = findMember(lobby, event.peer);
   return member === undefined || !isFrom(member, event.source)
@@ -32,23 +32,27 @@ export function dropLost(lobby: Lobby, event: Event & { kind: "lost" }, now: num
 }
 
 /**
- * A sign of life: of everybody who plays there, or of him alone, who gave it over HTTP, or to a sidecar whom he had shown
- * that he is a member.
+ * Marks members present: all members at this source, or over HTTP the one that sent the heartbeat. A sidecar also
+ * reports the heartbeat of an HTTP member that showed it a session ticket.
  */
-export function recordHeartbeat(lobby: Lobby, { peer, source }: Event & { kind: "heartbeat" }, now: number): Transition {
-  const shown = (m: Member): boolean => m.source === null && m.peer === peer;
-  return setAway(lobby, (m) => shown(m) || (source !== null && isFrom(m, source)), null, now);
+export function recordHeartbeat(
+  lobby: Lobby,
+  { peer, source }: Event & { kind: "heartbeat" },
+  now: number,
+): Transition {
+  const isVerified = (m: Member): boolean => m.source === null && m.peer === peer;
+  return setAway(lobby, (m) => isVerified(m) || (source !== null && isFrom(m, source)), null, now);
 }
 
-/** Who has not even taken his seat does not keep it any longer for being away. */
+/** Marks an HTTP member away. A held seat is excluded: its own time already runs out. */
 export function setSilent(lobby: Lobby, { peer }: Event & { kind: "silent" }, now: number): Transition {
   return setAway(lobby, (m) => m.source === null && m.peer === peer && m.held_until === undefined, now, now);
 }
 
 export function move(lobby: Lobby, event: Event & { kind: "moved" }, now: number): Transition {
   const member = findMember(lobby, event.peer);
-  const near = lobby.policy.roams === true || member?.source?.endpoint.address === event.source.endpoint.address;
-  return member === undefined || !near
+  const allowed = lobby.policy.roams === true || member?.source?.endpoint.address === event.source.endpoint.address;
+  return member === undefined || !allowed
     ? unchanged(lobby)
     : renewMember(lobby, member, { source: event.source, memory: member.memory }, now);
 }
@@ -67,7 +71,7 @@ export function renew(lobby: Lobby, event: Event & { kind: "renew" }, now: numbe
   return renewMember(lobby, member, { source: event.source, memory: member.memory }, now);
 }
 
-/** A member tells something else about himself. */
+/** Changes what a member publishes about itself. */
 export function updateMember(lobby: Lobby, event: Event & { kind: "update_member" }, now: number): Transition {
   const member = findHttpMember(lobby, event.peer);
   if (member === undefined) return refuse(lobby, "not_member");

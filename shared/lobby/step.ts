@@ -1,26 +1,36 @@
 /**
- * A lobby: a place to meet. This file is what it is and what happens to it; it is pure.
+ * The state machine of a lobby. Pure, so that every rule can be tested without a clock, a socket or storage.
  *
- *     step(lobby | null, event, now) -> { lobby | null, tells }      what an event makes of it, and who is told what
- *     deadline(lobby)                -> when it next changes by itself, or null
+ *     step(lobby | null, event, now) -> { lobby | null, notices }    the next state, and a notice for each receiver
+ *     deadline(lobby)                -> when its next timeout is due, or null
  *
- * What each event does is in entering.ts, staying.ts, presiding.ts and ageing.ts, made of the parts in changes.ts.
+ * The events are implemented in join.ts, member-actions.ts, host-actions.ts and expiry.ts, on top of transitions.ts.
  *
- * Nothing here knows a clock, dice, a socket or a wire. What differs between wires is data, a `Policy`. Every event
- * is idempotent, because UDP repeats itself: replayed, it changes nothing more. A step that changes nothing returns
- * the very lobby it was given, so `next !== lobby` says whether there is something to save.
+ * What differs between wires is data, a `Policy`. Every event is idempotent, because UDP clients retransmit. A step that
+ * changes nothing returns the same lobby object, so `next !== lobby` tells whether there is something to save.
  */
 import type { Applicant, Event, Lobby, Member, Settings, Transition } from "./lobby.ts";
 import { deadline, expire } from "./expiry.ts";
 import { isForged, setAway, unchanged, refuse, ifOpen } from "./transitions.ts";
 import { admit, create, DEFAULT_SETTINGS, deny, rehost, join } from "./join.ts";
 import { close, transferHost, kick, patch, publish, start } from "./host-actions.ts";
-import { renew, chat, confirm, setSilent, recordHeartbeat, leave, dropLost, move, updateMember, signal } from "./member-actions.ts";
+import {
+  renew,
+  chat,
+  confirm,
+  setSilent,
+  recordHeartbeat,
+  leave,
+  dropLost,
+  move,
+  updateMember,
+  signal,
+} from "./member-actions.ts";
 
 export { deadline };
 
-export function step(given: Lobby | null, event: Event, now: number): Transition {
-  const aged = given === null ? unchanged(null) : expire(given, now);
+export function step(current: Lobby | null, event: Event, now: number): Transition {
+  const aged = current === null ? unchanged(null) : expire(current, now);
   const next = react(aged.lobby, event, now);
   return aged.notices.length === 0 ? next : { lobby: next.lobby, notices: [...aged.notices, ...next.notices] };
 }

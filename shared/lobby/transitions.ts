@@ -1,20 +1,30 @@
 /**
- * What the steps of a lobby are made of: looking at members, telling them, and the few ways in which a lobby changes.
- * Pure, like lobby.ts, which decides when each of them happens.
+ * Building blocks of the lobby core: look up members, build notices, and make the few kinds of change to a lobby.
+ * step.ts decides when each of them happens. Pure.
  */
-import { isSealed } from "../net/local-port.ts";
+import { isDtls } from "../net/local-port.ts";
 import { type Endpoint, sameEndpoint } from "../net/endpoint.ts";
 import { FORMER_HOSTS_PER_LOBBY_MAX } from "../limits.ts";
-import type { Event, IntroducedPeer, Lobby, Member, SocketMessage, Notice, Source, Transition, AddressedNotice } from "./lobby.ts";
+import type {
+  AddressedNotice,
+  Event,
+  IntroducedPeer,
+  Lobby,
+  Member,
+  Notice,
+  SocketMessage,
+  Source,
+  Transition,
+} from "./lobby.ts";
 import type { RefusalCode, Removal } from "../refusals.ts";
 
-/** What a member should know now: the answer to his renewals. */
+/** The state that answers a renewal: the roster, or after the start everybody's endpoint. */
 export const currentNotice = (lobby: Lobby): Notice =>
   lobby.state === "open"
     ? { kind: "roster", peers: memberNames(lobby) }
     : { kind: "introduced", peers: lobby.members.flatMap(introductionOf) };
 
-/** Where a member is now, and what the wire notes about him. */
+/** Where a member's datagrams come from, and what its wire stores with it. */
 type MemberOrigin = Pick<Member, "source" | "memory">;
 
 export const unchanged = (lobby: Lobby | null): Transition => ({ lobby, notices: [] });
@@ -35,23 +45,29 @@ export const change = (lobby: Lobby, parts: Partial<Lobby>, now: number): Lobby 
   revision: lobby.revision + 1,
 });
 
-/** Takes members out; the lobby's way of succession decides who hosts; the last one takes the lobby with him. */
-export function removeMembers(lobby: Lobby, gone: readonly Member[], reason: Removal, now: number, detail?: string): Transition {
-  const members = lobby.members.filter((m) => !gone.includes(m));
-  const goodbye: Notice = { kind: "removed", reason, ...(detail !== undefined && { detail }) };
-  const goodbyes = gone.map((m) => noticeTo(m, goodbye));
+/** Removes members. If the host is among them, the host policy decides what follows; the last member ends the lobby. */
+export function removeMembers(
+  lobby: Lobby,
+  removed: readonly Member[],
+  reason: Removal,
+  now: number,
+  detail?: string,
+): Transition {
+  const members = lobby.members.filter((m) => !removed.includes(m));
+  const notice: Notice = { kind: "removed", reason, ...(detail !== undefined && { detail }) };
+  const goodbyes = removed.map((m) => noticeTo(m, notice));
   const [first] = members;
   if (first === undefined) return { lobby: null, notices: [...goodbyes, ...denyAll(lobby)] };
-  const hostless = gone.some((m) => m.peer === lobby.host);
-  if (hostless && lobby.host_policy === "close") {
+  const hostLeft = removed.some((m) => m.peer === lobby.host);
+  if (hostLeft && lobby.host_policy === "close") {
     const ended = endLobby({ ...lobby, members }, "closed");
     return { lobby: null, notices: [...goodbyes, ...ended.notices] };
   }
-  const next = change({ ...lobby, members }, hostless ? afterHostLeft(lobby, first, now) : {}, now);
+  const next = change({ ...lobby, members }, hostLeft ? afterHostLeft(lobby, first, now) : {}, now);
   return { lobby: next, notices: [...goodbyes, ...noticesToAll(next)] };
 }
 
-/** Everybody hears why, and nothing is left. */
+/** Ends the lobby and sends every member the reason. */
 export const endLobby = (lobby: Lobby, reason: Removal): Transition => ({
   lobby: null,
   notices: [...lobby.members.map((m) => noticeTo(m, { kind: "removed", reason })), ...denyAll(lobby)],
@@ -62,21 +78,21 @@ function afterHostLeft(lobby: Lobby, first: Member, now: number): Partial<Lobby>
   return setHost(lobby, first.peer);
 }
 
-/** A new term: who hosts from now on, and who did before. */
+/** Begins a term with this host, and remembers the former one. */
 export function setHost(lobby: Lobby, host: string | null): Partial<Lobby> {
-  const late = [...lobby.former_hosts, ...(lobby.host === null ? [] : [lobby.host])].filter((peer) => peer !== host);
-  const deposed = [...new Set(late.toReversed())].toReversed().slice(-FORMER_HOSTS_PER_LOBBY_MAX);
-  return { host, term: lobby.term + 1, vacant_since: null, former_hosts: deposed, client_ref: null };
+  const former = [...lobby.former_hosts, ...(lobby.host === null ? [] : [lobby.host])].filter((peer) => peer !== host);
+  const former_hosts = [...new Set(former.toReversed())].toReversed().slice(-FORMER_HOSTS_PER_LOBBY_MAX);
+  return { host, term: lobby.term + 1, vacant_since: null, former_hosts, client_ref: null };
 }
 
-/** Moves where a member's notices go, and takes the wire's newest note about him. */
+/** Stores a member's current source and wire memory. */
 function updateOrigin(lobby: Lobby, member: Member, { source, memory }: MemberOrigin, now: number): Lobby {
   const same = isFrom(member, source) && member.source?.via === source?.via && member.memory === memory;
   if (same && isPresent(member)) return lobby;
   return change(lobby, { members: replace(lobby, member, { ...markPresent(member), source, memory }) }, now);
 }
 
-/** Nobody waits for him any more. */
+/** The member with its timeouts cleared. */
 export function markPresent(member: Member): Member {
   const { held_until: _, ...rest } = member;
   return { ...rest, away_since: null };
@@ -84,28 +100,40 @@ export function markPresent(member: Member): Member {
 
 export const isPresent = (member: Member): boolean => member.away_since === null && member.held_until === undefined;
 
-export function setAway(lobby: Lobby, whom: (member: Member) => boolean, since: number | null, now: number): Transition {
-  const marked = (m: Member): boolean => whom(m) && (since === null ? !isPresent(m) : m.away_since === null);
-  if (!lobby.members.some(marked)) return unchanged(lobby);
+/** Marks the selected members as away since a time, or as present where `since` is null. */
+export function setAway(
+  lobby: Lobby,
+  selects: (member: Member) => boolean,
+  since: number | null,
+  now: number,
+): Transition {
+  const changes = (m: Member): boolean => selects(m) && (since === null ? !isPresent(m) : m.away_since === null);
+  if (!lobby.members.some(changes)) return unchanged(lobby);
   const members = lobby.members.map((m) => {
-    if (!marked(m)) return m;
+    if (!changes(m)) return m;
     return since === null ? markPresent(m) : { ...m, away_since: since };
   });
   return unchanged(change(lobby, { members }, now));
 }
 
 /**
- * A member who asks once more, from wherever he proved to be, hears what he should know now. A sidecar that he left
- * is told to forget him, or it would wait for him for ever.
+ * Stores where a verified member is now, and answers it with the current state. A sidecar that the member left is told
+ * to drop it; otherwise that sidecar would wait for the member until its lease expires.
  */
-export function renewMember(lobby: Lobby, member: Member, whence: MemberOrigin, now: number, notice?: Notice): Transition {
-  const next = updateOrigin(lobby, member, whence, now);
+export function renewMember(
+  lobby: Lobby,
+  member: Member,
+  origin: MemberOrigin,
+  now: number,
+  notice?: Notice,
+): Transition {
+  const next = updateOrigin(lobby, member, origin, now);
   const answer = noticeTo(findMember(next, member.peer)!, notice ?? currentNotice(next));
-  if (member.source?.sidecar === whence.source?.sidecar) return { lobby: next, notices: [answer] };
+  if (member.source?.sidecar === origin.source?.sidecar) return { lobby: next, notices: [answer] };
   return { lobby: next, notices: [noticeTo(member, { kind: "removed", reason: "moved" }), answer] };
 }
 
-// --- looking ---------------------------------------------------------------------------------------------------
+// --- lookups ---------------------------------------------------------------------------------------------------
 
 export const memberNames = (lobby: Lobby): string[] => lobby.members.map((m) => m.peer);
 export const findMember = (lobby: Lobby, peer: string): Member | undefined =>
@@ -117,54 +145,55 @@ export const isFrom = (member: Member, source: Source | null): boolean =>
   member.source?.sidecar === source?.sidecar && isAt(member, source);
 export const isBanned = (lobby: Lobby, peer: string, at: Endpoint | undefined): boolean =>
   lobby.banned.some(
-    (bar) => bar.peer === peer || (bar.endpoint !== null && at !== undefined && sameEndpoint(bar.endpoint, at)),
+    (ban) => ban.peer === peer || (ban.endpoint !== null && at !== undefined && sameEndpoint(ban.endpoint, at)),
   );
 
 /**
- * Whether an event in clear claims to be of a member who came under DTLS: from his endpoint, or to move his place. A
- * source address can be forged, a session cannot.
+ * Whether a plaintext event claims to be from a member under DTLS: it comes from the member's endpoint, or would move
+ * the member. A source address can be forged, a DTLS session cannot.
  */
 export const isForged = (lobby: Lobby, from: Source, event: Event): boolean =>
-  !isSealed(from.via) &&
+  !isDtls(from.via) &&
   lobby.members.some(({ peer, source }) => {
-    if (source === null || !isSealed(source.via)) return false;
+    if (source === null || !isDtls(source.via)) return false;
     const moves = event.kind === "moved" || (event.kind === "join" && event.reclaims);
     return (moves && event.peer === peer) || sameEndpoint(source.endpoint, from.endpoint);
   });
 
-/** Whether he speaks from there; over HTTP there is no there, and his token was shown. */
+/** Whether the member's endpoint is this one. HTTP members have none: their token was verified. */
 export const isAt = (member: Member, source: Source | null): boolean =>
   member.source === null || source === null
     ? member.source === source
     : sameEndpoint(member.source.endpoint, source.endpoint);
 
-/** Whether it is this member who speaks: by his place, or over HTTP by his name. */
+/** Whether this member sent the event: by its endpoint, or over HTTP by its verified name. */
 export const isSentBy = (member: Member, source: Source | null, by: string | undefined): boolean =>
   isAt(member, source) && (source !== null || member.peer === by);
 
-/** Whether it is the host who speaks. */
+/** Whether the host sent the event. */
 export function isHost(lobby: Lobby, source: Source | null, by: string | undefined): boolean {
   const host = hostOf(lobby);
   return host !== undefined && isSentBy(host, source, by);
 }
 
-/** The member who speaks over HTTP. A name on a foreign wire is nobody's token. */
+/** The HTTP member of this name. A name on a foreign wire is not verified, so such members are not found. */
 export const findHttpMember = (lobby: Lobby, by: string): Member | undefined => {
   const member = findMember(lobby, by);
   return member?.source === null ? member : undefined;
 };
 
-/** Who is no host is told whether he was one. */
+/** A former host gets `stale_term`, every other peer `not_host`. */
 export const notHost = (lobby: Lobby, peer: string | undefined): Transition =>
   refuse(lobby, peer !== undefined && lobby.former_hosts.includes(peer) ? "stale_term" : "not_host");
 
-// --- telling ---------------------------------------------------------------------------------------------------
+// --- notices ---------------------------------------------------------------------------------------------------
 
 export const noticeTo = ({ peer, source }: Pick<Member, "peer" | "source">, notice: Notice): AddressedNotice =>
   source === null ? { to: "member", peer, source, notice } : { to: "member", peer, source, notice };
-export const noticesToAll = (lobby: Lobby): AddressedNotice[] => lobby.members.map((m) => noticeTo(m, currentNotice(lobby)));
+export const noticesToAll = (lobby: Lobby): AddressedNotice[] =>
+  lobby.members.map((m) => noticeTo(m, currentNotice(lobby)));
 
-/** Only who has no source can hear it. */
+/** Empty for a member with a source: only HTTP members have a WebSocket. */
 export const messageTo = (member: Pick<Member, "peer" | "source">, notice: SocketMessage): AddressedNotice[] =>
   member.source === null ? [{ to: "member", peer: member.peer, source: null, notice }] : [];
 
@@ -186,10 +215,10 @@ export const newMember = (event: Event & { kind: "host" | "join" }, now: number)
   ...(event.data && { data: event.data }),
 });
 
-/** Compares every character, so that the time taken tells nothing about where they differ. */
-export function sameDigest(wanted: string, given: string | null): boolean {
-  if (given === null || given.length !== wanted.length) return false;
+/** Compares in constant time, so that timing does not reveal the first difference. */
+export function sameDigest(expected: string, actual: string | null): boolean {
+  if (actual === null || actual.length !== expected.length) return false;
   let difference = 0;
-  for (let at = 0; at < wanted.length; at++) difference |= wanted.charCodeAt(at) ^ given.charCodeAt(at);
+  for (let at = 0; at < expected.length; at++) difference |= expected.charCodeAt(at) ^ actual.charCodeAt(at);
   return difference === 0;
 }

@@ -1,14 +1,18 @@
 /**
- * Doors: through which local port a datagram came, and whether in clear or sealed, that is under DTLS. One number says
- * both, so that whatever remembers where a member is answered remembers also how: what was said under DTLS is never
- * answered in clear, not even by a sidecar that has forgotten the session.
+ * The sidecar's local port of a datagram, and whether the datagram came under DTLS. Both travel as one number, `via`,
+ * in link frames and in stored rows: port, or port + 65,536 under DTLS. So a member that spoke DTLS is never answered in
+ * plaintext, not even by a sidecar that lost the session.
  */
 
-/** A sealed door is its port's number and this. */
-const SEAL = 65_536;
+export type LocalPort = { readonly port: number; readonly dtls: boolean };
 
-export const DOOR_MAX = 2 * SEAL - 1;
+const DTLS_OFFSET = 65_536;
 
-export const sealed = (port: number): number => port + SEAL;
-export const isSealed = (via: number): boolean => via >= SEAL;
-export const portOf = (via: number): number => via % SEAL;
+/** The largest `via`. */
+export const VIA_MAX = 2 * DTLS_OFFSET - 1;
+
+export const encodeLocalPort = ({ port, dtls }: LocalPort): number => (dtls ? port + DTLS_OFFSET : port);
+
+export const decodeLocalPort = (via: number): LocalPort => ({ port: via % DTLS_OFFSET, dtls: isDtls(via) });
+
+export const isDtls = (via: number): boolean => via >= DTLS_OFFSET;

@@ -87,7 +87,13 @@ export class RateLimiter {
 }
 
 /** `RateLimit-Policy` and `RateLimit`. */
-export const rateHeaders = ({ class: toll, burst, window_s, remaining: left, reset_s: full_s }: RateLimitState): Record<string, string> => ({
+export const rateHeaders = ({
+  class: toll,
+  burst,
+  window_s,
+  remaining: left,
+  reset_s: full_s,
+}: RateLimitState): Record<string, string> => ({
   "ratelimit-policy": `"${toll}";q=${burst};w=${window_s}`,
   ratelimit: `"${toll}";r=${left};t=${full_s}`,
 });

@@ -43,7 +43,12 @@ export function summaryChange(
 }
 
 /** Why a lobby is out of the lists. */
-export function listRemovedReason(old: Lobby, next: Lobby | null, removals: RemovedNotices, now: number): LobbyRemovedReason {
+export function listRemovedReason(
+  old: Lobby,
+  next: Lobby | null,
+  removals: RemovedNotices,
+  now: number,
+): LobbyRemovedReason {
   if (next !== null)
     return next.members.some((m) => m.peer === next.host && m.away_since !== null) ? "timed_out" : "filtered";
   const reasons = new Set([...removals.values()].map(({ reason }) => reason));
@@ -77,7 +82,13 @@ export function memberEvents(old: Lobby, next: Lobby, removals: RemovedNotices, 
   return news;
 }
 
-function memberLeftEvent(old: Lobby, next: Lobby, member: Member, removed: RemovedNotice | undefined, inside: boolean): LobbyEvent {
+function memberLeftEvent(
+  old: Lobby,
+  next: Lobby,
+  member: Member,
+  removed: RemovedNotice | undefined,
+  inside: boolean,
+): LobbyEvent {
   const removal = removed?.reason;
   const isBarred = next.banned.some(({ peer }) => peer === member.peer) && next.banned !== old.banned;
   const kicked = removal === "kicked" || (removal === undefined && isBarred);
@@ -118,7 +129,10 @@ export function personalEvent(id: string, notice: Notice | SocketMessage): Lobby
 }
 
 /** What a member hears who was removed from a lobby. */
-export const removedEvent = (id: string, { reason, detail }: RemovedNotice): LobbyEvent & { readonly type: "lobby.removed" } => ({
+export const removedEvent = (
+  id: string,
+  { reason, detail }: RemovedNotice,
+): LobbyEvent & { readonly type: "lobby.removed" } => ({
   type: "lobby.removed",
   data: { id, reason: memberRemovedReason(reason), ...(detail !== undefined && { detail }) },
 });

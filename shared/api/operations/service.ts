@@ -39,7 +39,10 @@ export const SERVICE_OPERATIONS: Operations = {
       auth: "anyone",
       rateLimit: "read",
       parameters: [IF_NONE_MATCH],
-      responses: { 200: { description: "All of them.", body: house.sidecarList, headers: ["ETag"] }, 304: NOT_MODIFIED },
+      responses: {
+        200: { description: "All of them.", body: house.sidecarList, headers: ["ETag"] },
+        304: NOT_MODIFIED,
+      },
     },
   },
   [`${GAME}/stats`]: {
@@ -60,7 +63,10 @@ export const SERVICE_OPERATIONS: Operations = {
       summary: "Opens a WebSocket on which lobbies are told live (protocol `parley.v1`); see the page on events.",
       auth: "nobody",
       parameters: [query("lobby", "The lobby that is meant, where one is.", text(64))],
-      responses: { 101: { description: "It is open." }, 426: { description: "A WebSocket is expected here.", type: "text/plain" } },
+      responses: {
+        101: { description: "It is open." },
+        426: { description: "A WebSocket is expected here.", type: "text/plain" },
+      },
       refusals: ["lobby_not_found", "quota_exceeded"],
     },
   },
@@ -70,7 +76,10 @@ export const SERVICE_OPERATIONS: Operations = {
       tag: "house",
       summary: "Opens a sidecar's link, a WebSocket.",
       auth: "sidecar",
-      responses: { 101: { description: "It is open." }, 426: { description: "A WebSocket is expected here.", type: "text/plain" } },
+      responses: {
+        101: { description: "It is open." },
+        426: { description: "A WebSocket is expected here.", type: "text/plain" },
+      },
     },
   },
   [`${ADMIN}/lobbies`]: {

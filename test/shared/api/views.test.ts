@@ -7,7 +7,11 @@ import { changes, enters, nativeLobbyOf } from "../support/people.ts";
 
 describe("what a stranger sees", () => {
   test("one line", () => {
-    const lobby = after(lobbyOf(["Alice"], { password_digest: "digest" }), joins("Bob", { password_digest: "digest" }), T0 + 1_500);
+    const lobby = after(
+      lobbyOf(["Alice"], { password_digest: "digest" }),
+      joins("Bob", { password_digest: "digest" }),
+      T0 + 1_500,
+    );
     expect(toSummary(lobby)).toStrictEqual({
       id: "0-aaaaaaaaaaaaaaaaaaaaaaaaaa",
       name: "Nice",

@@ -17,7 +17,7 @@ test("a receipt has one text, and the text one receipt", () => {
   expect(receiptText(SEEN, "mxYW54lW", HMAC)).toBe(TEXT);
   const claims = `seen.mxYW54lW.arena.${SEEN.peer}.cb007107d431.mywpiww0`;
   expect(receiptClaims(SEEN, "mxYW54lW")).toBe(claims);
-  expect(decoded(TEXT)).toStrictEqual({ seen: SEEN, key: "mxYW54lW", claims, signature: "s".repeat(22) });
+  expect(decoded(TEXT)).toStrictEqual({ observed: SEEN, key: "mxYW54lW", claims, signature: "s".repeat(22) });
 });
 
 test("what is claimed is claimed for one game and one peer", () => {

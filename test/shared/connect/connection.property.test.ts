@@ -119,7 +119,10 @@ test("it takes two to be direct, silence agrees, and where nobody speaks nothing
   const open = { ...newConnection({ ...about, asker: "a", asked: "b" }, 0), state: "introduced" as const };
   const ended = (...paths: ("direct" | "relay" | null)[]): boolean | null =>
     wasDirect(
-      paths.reduce<Connection>((so, path, at) => (path === null ? so : recordOutcome(so, at as End, { path }, 1)), open),
+      paths.reduce<Connection>(
+        (so, path, at) => (path === null ? so : recordOutcome(so, at as End, { path }, 1)),
+        open,
+      ),
     );
   expect([ended("direct", "direct"), ended("direct", null), ended(null, "direct")]).toStrictEqual([true, true, true]);
   expect([ended("direct", "relay"), ended("relay", null), ended(null, null)]).toStrictEqual([false, false, null]);

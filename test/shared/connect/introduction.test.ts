@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { introduce, nextEpoch, type ReachedParty, type VerifiedReach, punchInstructions, sideOf } from "#shared/connect/introduction.ts";
+import {
+  introduce,
+  nextEpoch,
+  type ReachedParty,
+  type VerifiedReach,
+  punchInstructions,
+  sideOf,
+} from "#shared/connect/introduction.ts";
 import { POLL_START_MS, ROUND_TRIP_MS_MAX, START_MARGIN_MS } from "#shared/limits.ts";
 
 const NOW = 1_000_000;
@@ -24,7 +31,8 @@ function present(number: number, reach: Partial<VerifiedReach> = {}, parts: Part
   };
 }
 
-const startsOf = (a: ReachedParty, b: ReachedParty): readonly number[] => introduce([a, b], CIRCUMSTANCES, NOW).start_in_ms;
+const startsOf = (a: ReachedParty, b: ReachedParty): readonly number[] =>
+  introduce([a, b], CIRCUMSTANCES, NOW).start_in_ms;
 
 describe("both begin at one instant", () => {
   test.each([
@@ -69,7 +77,11 @@ describe("one of the two", () => {
 
   test("is told no address where none is to be shown", () => {
     const told = introduce([present(1), present(2)], { ...CIRCUMSTANCES, relay_only: true }, NOW);
-    expect([told.verdict, punchInstructions(told, 0, NOW), punchInstructions(told, 1, NOW)]).toStrictEqual(["relay", null, null]);
+    expect([told.verdict, punchInstructions(told, 0, NOW), punchInstructions(told, 1, NOW)]).toStrictEqual([
+      "relay",
+      null,
+      null,
+    ]);
     expect(JSON.stringify(told)).not.toContain("20.0.");
   });
 

@@ -1,8 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { decode, type Decoded } from "#shared/schema/decode.ts";
-import { DOOR_MAX } from "#shared/net/local-port.ts";
+import { VIA_MAX } from "#shared/net/local-port.ts";
 import * as limits from "#shared/limits.ts";
-import { LinkCloseCode, fromHub, fromSidecar, LINK_VERSION, LINK_VERSION_OLDEST, linkPath } from "#shared/link/messages.ts";
+import {
+  LinkCloseCode,
+  fromHub,
+  fromSidecar,
+  LINK_VERSION,
+  LINK_VERSION_OLDEST,
+  linkPath,
+} from "#shared/link/messages.ts";
 import { WIRES } from "#shared/lobby/lobby.ts";
 import { REFUSALS, REMOVALS } from "#shared/refusals.ts";
 import { POLICY } from "../support/lobbies.ts";
@@ -116,8 +123,8 @@ describe("a report", () => {
     expect(taken({ endpoint: { address: "192.0.2.1", port } })).toBe(false);
   });
 
-  test.each([0, DOOR_MAX + 1, -1])("came through no door %i", (via) => {
-    expect([taken({ via }), taken({ via: DOOR_MAX })]).toStrictEqual([false, true]);
+  test.each([0, VIA_MAX + 1, -1])("came through no door %i", (via) => {
+    expect([taken({ via }), taken({ via: VIA_MAX })]).toStrictEqual([false, true]);
   });
 
   test("is of a wire and a kind that exist", () => {

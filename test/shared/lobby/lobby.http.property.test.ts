@@ -75,10 +75,10 @@ test("a deadline always lies ahead, and is exactly when the lobby changes by its
 });
 
 test("a lobby survives being stored as JSON, and behaves the same afterwards", () => {
-  whatever(({ before, lobby, notices: tells, event, now }) => {
+  whatever(({ before, lobby, notices, event, now }) => {
     const stored = before === null ? null : restored(throughJson(before));
     deepStrictEqual(stored, before);
-    deepStrictEqual(step(stored, throughJson(event), now), { lobby, tells });
+    deepStrictEqual(step(stored, throughJson(event), now), { lobby, notices });
   });
 });
 
@@ -91,8 +91,8 @@ test("data keeps its limits, and what is indexed is public", () => {
 });
 
 test("nobody is shown or told a digest, and a stranger neither code nor what is for members", () => {
-  whatever(({ lobby, notices: tells }) => {
-    ok(!JSON.stringify(tells).includes("digest"));
+  whatever(({ lobby, notices }) => {
+    ok(!JSON.stringify(notices).includes("digest"));
     if (lobby === null) return;
     for (const { peer } of lobby.members) ok(!JSON.stringify(lobbyView(lobby, peer)).includes("digest"));
     const seen = JSON.stringify(lobbyView(lobby, null));
@@ -104,7 +104,7 @@ test("nobody is shown or told a digest, and a stranger neither code nor what is 
 test("the scripts lead everywhere these properties speak of", () => {
   const seen = new Set<string>();
   for (const script of fc.sample(scripts, { numRuns: 1_500, seed: 7 })) {
-    for (const { before, lobby, notices: tells } of play(script)) {
+    for (const { before, lobby, notices } of play(script)) {
       if (before !== null && lobby === null) seen.add("ended");
       if (lobby !== null && lobby.members.length === lobby.seats) seen.add("full");
       if (lobby !== null && lobby.term > 3) seen.add("handed on often");
@@ -112,7 +112,7 @@ test("the scripts lead everywhere these properties speak of", () => {
       if (lobby?.in_game === true) seen.add("in game");
       if (lobby?.members.some(({ held_until }) => held_until !== undefined) === true) seen.add("held");
       if (lobby?.members.some(({ away_since }) => away_since !== null) === true) seen.add("away");
-      for (const { notice } of tells) {
+      for (const { notice } of notices) {
         seen.add(notice.kind === "refused" ? notice.code : notice.kind === "removed" ? notice.reason : notice.kind);
       }
     }
@@ -164,7 +164,12 @@ const patches = fc
   .map(({ said, seats, key, entry }) => ({ ...said, seats, data: { [key]: entry } }));
 
 const hosting = fc
-  .record({ peer: peers, said: settings, seats: fc.integer({ min: 2, max: 4 }), password_digest: fc.constantFrom(null, "digest") })
+  .record({
+    peer: peers,
+    said: settings,
+    seats: fc.integer({ min: 2, max: 4 }),
+    password_digest: fc.constantFrom(null, "digest"),
+  })
   .map(({ peer, said, ...fields }): Event => opens(peer, { settings: said, ...fields }));
 
 const joining = fc
@@ -174,7 +179,9 @@ const joining = fc
     code: fc.constantFrom("ABCDEF", "ABCDEG"),
     version: fc.constantFrom("1.4", "1.5"),
   })
-  .map(({ peer, ...said }): Event => enters(peer, { ...said, display_name: `Player ${peer}`, data: { hat: "hidden" } }));
+  .map(({ peer, ...said }): Event =>
+    enters(peer, { ...said, display_name: `Player ${peer}`, data: { hat: "hidden" } }),
+  );
 
 const terms = fc.integer({ min: 1, max: 4 });
 
@@ -197,9 +204,15 @@ const events: fc.Arbitrary<Event> = fc.oneof(
   { weight: 1, arbitrary: peers.map((by): Event => ({ kind: "close", by })) },
   { weight: 1, arbitrary: peers.map((by): Event => ({ kind: "chat", by, text: "hi" })) },
   { weight: 1, arbitrary: pairs.map(([by, peer]): Event => ({ kind: "signal", by, peer, body: "sdp" })) },
-  { weight: 1, arbitrary: fc.tuple(peers, entries).map(([peer]): Event => ({ kind: "update_member", peer, display_name: "x" })) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(peers, entries).map(([peer]): Event => ({ kind: "update_member", peer, display_name: "x" })),
+  },
   // A datagram that calls itself by a peer's name is not his.
-  { weight: 1, arbitrary: peers.map((peer): Event => ({ ...enters(peer, { password_digest: "digest" }), source: from(9) })) },
+  {
+    weight: 1,
+    arbitrary: peers.map((peer): Event => ({ ...enters(peer, { password_digest: "digest" }), source: from(9) })),
+  },
   { weight: 1, arbitrary: peers.map((peer): Event => ({ kind: "leave", peer, source: from(9) })) },
   { weight: 1, arbitrary: fc.constant(TICK) },
 );

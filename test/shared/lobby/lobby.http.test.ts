@@ -68,7 +68,7 @@ describe("a seat", () => {
   test("of somebody on a foreign wire is not given up, kicked or spoken for by a peer of the same name", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const acts = [goes("Bob"), isAlive("Bob"), fallsSilent("Alice")];
-    for (const act of acts) expect(step(lobby, act, T0)).toStrictEqual({ lobby, tells: [] });
+    for (const act of acts) expect(step(lobby, act, T0)).toStrictEqual({ lobby, notices: [] });
     const orders = [expels("Alice", "Bob"), changes("Alice", { seats: 2 })];
     for (const order of orders) expect(refusal(lobby, order)).toStrictEqual(refused("not_host"));
     expect(refusal(lobby, { kind: "close", by: "Alice" })).toStrictEqual(refused("not_host"));
@@ -126,7 +126,7 @@ describe("where the host admits each one", () => {
   test("a joiner waits without a seat, and only the host hears of it", () => {
     expect(heard(asked)).toStrictEqual([["ann", { kind: "applied", peer: "bob" }]]);
     expect([peersOf(waiting), waiting.applicants.map((a) => a.peer)]).toStrictEqual([["ann"], ["bob"]]);
-    expect(step(waiting, enters("bob"), T0 + 1)).toStrictEqual({ lobby: waiting, tells: [] });
+    expect(step(waiting, enters("bob"), T0 + 1)).toStrictEqual({ lobby: waiting, notices: [] });
     expect(deadline(waiting)).toBe(T0 + APPLICANT_MS);
     expect(after(waiting, TICK, T0 + APPLICANT_MS).applicants).toStrictEqual([]);
   });
@@ -198,7 +198,9 @@ describe("what a host changes", () => {
   test("and what a member says of himself he says himself", () => {
     const dressed = after(lobby, { kind: "update_member", peer: "bob", display_name: "Bob", data: { hat: true } });
     expect(dressed.members[1]).toMatchObject({ display_name: "Bob", data: { hat: true } });
-    expect(after(dressed, { kind: "update_member", peer: "bob", data: { hat: null } }).members[1]!.data).toStrictEqual({});
+    expect(after(dressed, { kind: "update_member", peer: "bob", data: { hat: null } }).members[1]!.data).toStrictEqual(
+      {},
+    );
     expect(refusal(lobby, { kind: "update_member", peer: "eve" })).toStrictEqual(refused("not_member"));
     const much = { kind: "update_member", peer: "bob", data: { a: "x".repeat(4_096) } } as const;
     expect(refusal(lobby, much)).toStrictEqual(refused("data_limit"));

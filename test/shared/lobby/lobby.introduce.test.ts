@@ -42,10 +42,10 @@ const moves = (source: Source, peer = "Alice"): Event => ({ kind: "moved", peer,
 
 describe("where joining introduces", () => {
   test("the host is told of the guest and the guest of the host, in this order, with their local addresses", () => {
-    const { notices: tells } = step(meeting(), joins("Bob", { local: { address: "10.0.0.2", port: 2 } }), T0);
+    const { notices } = step(meeting(), joins("Bob", { local: { address: "10.0.0.2", port: 2 } }), T0);
     const bob = { peer: "Bob", endpoint: HOME.Bob.endpoint, local: { address: "10.0.0.2", port: 2 } };
     const alice = { peer: "Alice", endpoint: HOME.Alice.endpoint, local: AT_HOME };
-    expect(tells).toStrictEqual([
+    expect(notices).toStrictEqual([
       { to: "member", peer: "Alice", source: HOME.Alice, notice: { kind: "introduced", peers: [bob] } },
       { to: "requester", notice: { kind: "introduced", peers: [alice] } },
     ]);
@@ -124,7 +124,14 @@ describe("hosting again from the same source", () => {
   test("overwrites lock, seats, policy, local address and note, and nothing else", () => {
     const lobby = meeting();
     const policy = { ...INTRODUCING, lease_ms: 600_000 };
-    const parts = { password_digest: PASSWORD_CHECKED_BY_PEERS, seats: 8, policy, local: ELSEWHERE, memory: "other", id: "0-bbb" };
+    const parts = {
+      password_digest: PASSWORD_CHECKED_BY_PEERS,
+      seats: 8,
+      policy,
+      local: ELSEWHERE,
+      memory: "other",
+      id: "0-bbb",
+    };
     const stepped = step(lobby, again(parts), T0 + 1_000);
     expect(heard(stepped)).toStrictEqual(hosted);
     expect(stepped.lobby).toStrictEqual({
@@ -140,7 +147,11 @@ describe("hosting again from the same source", () => {
   });
 
   test.each([
-    ["the lock", { password_digest: PASSWORD_CHECKED_BY_PEERS }, (lobby: Lobby) => lobby.password_digest === PASSWORD_CHECKED_BY_PEERS],
+    [
+      "the lock",
+      { password_digest: PASSWORD_CHECKED_BY_PEERS },
+      (lobby: Lobby) => lobby.password_digest === PASSWORD_CHECKED_BY_PEERS,
+    ],
     ["the lease", { policy: { ...INTRODUCING, lease_ms: 9 } }, (lobby: Lobby) => lobby.policy.lease_ms === 9],
     ["the note", { memory: "other" }, (lobby: Lobby) => lobby.members[0]!.memory === "other"],
     ["the address", { local: ELSEWHERE }, (lobby: Lobby) => lobby.members[0]!.local === ELSEWHERE],
@@ -208,7 +219,7 @@ describe("a member who has moved", () => {
   test("to another address is not believed", () => {
     const lobby = meeting();
     for (const source of [HOME.Eve, { ...HOME.Bob, sidecar: "south" }]) {
-      expect(step(lobby, moves(source), T0)).toStrictEqual({ lobby, tells: [] });
+      expect(step(lobby, moves(source), T0)).toStrictEqual({ lobby, notices: [] });
     }
   });
 
@@ -224,10 +235,10 @@ describe("a member who has moved", () => {
 
   test("and whom nobody knows says nothing, nor does one of a lobby that is over or has started", () => {
     const lobby = meeting();
-    expect(step(lobby, moves(MOVED, "Bob"), T0)).toStrictEqual({ lobby, tells: [] });
-    expect(step(null, moves(MOVED), T0)).toStrictEqual({ lobby: null, tells: [] });
+    expect(step(lobby, moves(MOVED, "Bob"), T0)).toStrictEqual({ lobby, notices: [] });
+    expect(step(null, moves(MOVED), T0)).toStrictEqual({ lobby: null, notices: [] });
     const started = startedLobbyOf(["Alice", "Bob"]);
-    expect(step(started, moves(MOVED), T0)).toStrictEqual({ lobby: started, tells: [] });
+    expect(step(started, moves(MOVED), T0)).toStrictEqual({ lobby: started, notices: [] });
   });
 
   test("is listened to again, if nobody was", () => {
@@ -244,7 +255,7 @@ describe("a member who has moved", () => {
     expect(left.lobby).toBeNull();
     expect(step(moved, { kind: "leave", peer: "Alice", source: HOME.Alice }, T0)).toStrictEqual({
       lobby: moved,
-      tells: [],
+      notices: [],
     });
   });
 });

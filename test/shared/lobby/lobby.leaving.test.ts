@@ -63,7 +63,7 @@ describe("leaving", () => {
   test("a stranger cannot make a member leave, and hears nothing", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     for (const source of [HOME.Eve, HOME.Alice, from(2, 7_001)]) {
-      expect(step(lobby, leaves("Bob", source), T0)).toStrictEqual({ lobby, tells: [] });
+      expect(step(lobby, leaves("Bob", source), T0)).toStrictEqual({ lobby, notices: [] });
     }
   });
 

@@ -92,30 +92,30 @@ test("a deadline always lies ahead, and is exactly when the lobby changes by its
 });
 
 test("a lobby survives being stored as JSON, and behaves the same afterwards", () => {
-  whatever(({ before, lobby, notices: tells, event, now }) => {
+  whatever(({ before, lobby, notices, event, now }) => {
     deepStrictEqual(throughJson(lobby), lobby);
-    deepStrictEqual(step(throughJson(before), throughJson(event), now), { lobby, tells });
+    deepStrictEqual(step(throughJson(before), throughJson(event), now), { lobby, notices });
   });
 });
 
 test("notices go to where members are or were, and refusals to whoever asked", () => {
-  whatever(({ before, lobby, notices: tells }) => {
+  whatever(({ before, lobby, notices }) => {
     const places = [...(before?.members ?? []), ...(lobby?.members ?? [])];
-    for (const tell of tells) {
-      if (tell.to === "requester") deepStrictEqual(tell.notice.kind, "refused");
-      else ok(places.some((member) => member.peer === tell.peer && same(member.source, tell.source)));
+    for (const addressed of notices) {
+      if (addressed.to === "requester") deepStrictEqual(addressed.notice.kind, "refused");
+      else ok(places.some((member) => member.peer === addressed.peer && same(member.source, addressed.source)));
     }
   });
 });
 
 test("nobody hears a secret, and nobody an address before the start or without being a member", () => {
-  whatever(({ lobby, notices: tells }) => {
-    for (const tell of tells) {
-      const said = JSON.stringify(tell.notice);
+  whatever(({ lobby, notices }) => {
+    for (const addressed of notices) {
+      const said = JSON.stringify(addressed.notice);
       ok(!said.includes("digest") && !said.includes("note of"));
       if (!said.includes("192.0.2.")) continue;
-      deepStrictEqual([tell.notice.kind, lobby?.state], ["introduced", "started"]);
-      ok(tell.to === "member" && lobby?.members.some((member) => member.peer === tell.peer));
+      deepStrictEqual([addressed.notice.kind, lobby?.state], ["introduced", "started"]);
+      ok(addressed.to === "member" && lobby?.members.some((member) => member.peer === addressed.peer));
     }
   });
 });
@@ -123,14 +123,14 @@ test("nobody hears a secret, and nobody an address before the start or without b
 test("the scripts lead everywhere these properties speak of", () => {
   const seen = new Set<string>();
   for (const script of fc.sample(scripts, { numRuns: 1_000, seed: 7 })) {
-    for (const { before, lobby, notices: tells } of play(script)) {
+    for (const { before, lobby, notices } of play(script)) {
       if (before !== null && lobby === null) seen.add("ended");
       if (before !== null && lobby !== null && before.id !== lobby.id) seen.add("replaced in one step");
       if (lobby !== null && lobby.members.length === lobby.seats) seen.add("full");
       if (lobby !== null && lobby.term > 2) seen.add("handed on twice");
       if (lobby?.state === "started" && lobby.members.every((member) => member.confirmed)) seen.add("confirmed by all");
       if (lobby?.members.some((member) => member.away_since !== null)) seen.add("somebody away");
-      for (const { notice } of tells) {
+      for (const { notice } of notices) {
         seen.add(notice.kind === "refused" ? notice.code : notice.kind === "removed" ? notice.reason : notice.kind);
       }
     }

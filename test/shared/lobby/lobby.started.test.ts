@@ -48,7 +48,7 @@ describe("starting", () => {
 
   test("a start that is repeated is met with silence", () => {
     const lobby = startedLobbyOf(["Alice", "Bob"]);
-    expect(step(lobby, starts(), T0 + 100)).toStrictEqual({ lobby, tells: [] });
+    expect(step(lobby, starts(), T0 + 100)).toStrictEqual({ lobby, notices: [] });
   });
 });
 
@@ -62,7 +62,7 @@ describe("confirming", () => {
 
   test("a second confirmation changes nothing", () => {
     const lobby = after(startedLobbyOf(["Alice", "Bob"]), confirms("Bob"));
-    expect(step(lobby, confirms("Bob"), T0 + 10)).toStrictEqual({ lobby, tells: [] });
+    expect(step(lobby, confirms("Bob"), T0 + 10)).toStrictEqual({ lobby, notices: [] });
   });
 
   test("a stranger cannot confirm for a member, and hears nothing", () => {
@@ -114,7 +114,7 @@ describe("after the start", () => {
   });
 
   test("a stranger who asks in a member's name learns no address", () => {
-    expect(step(lobby, asks("Bob", HOME.Eve), T0)).toStrictEqual({ lobby, tells: [] });
+    expect(step(lobby, asks("Bob", HOME.Eve), T0)).toStrictEqual({ lobby, notices: [] });
   });
 
   test("for strangers the lobby is over", () => {
@@ -132,7 +132,7 @@ describe("after the start", () => {
       expect(stepped.lobby).toBe(lobby);
       expect(heard(stepped)).toStrictEqual(refused("lobby_not_found"));
     }
-    expect(step(lobby, isLost("Bob"), T0)).toStrictEqual({ lobby, tells: [] });
+    expect(step(lobby, isLost("Bob"), T0)).toStrictEqual({ lobby, notices: [] });
   });
 
   test("the name is taken, even for its host", () => {

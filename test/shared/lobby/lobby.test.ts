@@ -95,9 +95,9 @@ describe("joining", () => {
 
   test("a member who joins once more through another port of ours is answered through that", () => {
     const moved = { ...HOME.Bob, via: 9_000 };
-    const { lobby, notices: tells } = step(lobbyOf(["Alice", "Bob"]), joins("Bob", { source: moved }), T0);
-    expect(still({ lobby, notices: tells }).members[1]?.source).toStrictEqual(moved);
-    expect(tells).toMatchObject([{ peer: "Bob", source: moved }]);
+    const { lobby, notices } = step(lobbyOf(["Alice", "Bob"]), joins("Bob", { source: moved }), T0);
+    expect(still({ lobby, notices }).members[1]?.source).toStrictEqual(moved);
+    expect(notices).toMatchObject([{ peer: "Bob", source: moved }]);
   });
 
   test("one endpoint may take several places under several names", () => {
@@ -175,12 +175,14 @@ describe("reclaiming a place", () => {
     const stepped = step(full, joins("Bob", { source: moved, reclaims: true }), T0 + 10);
     expect(peersOf(stepped.lobby)).toStrictEqual(["Alice", "Bob"]);
     expect(stepped.lobby).toMatchObject({ revision: full.revision + 1, updated_at: T0 + 10 });
-    expect(stepped.notices).toStrictEqual([{ to: "member", peer: "Bob", source: moved, notice: roster("Alice", "Bob") }]);
+    expect(stepped.notices).toStrictEqual([
+      { to: "member", peer: "Bob", source: moved, notice: roster("Alice", "Bob") },
+    ]);
   });
 
   test("the old endpoint speaks for nobody afterwards", () => {
     const lobby = after(lobbyOf(["Alice", "Bob"]), joins("Bob", { source: moved, reclaims: true }));
-    expect(step(lobby, leaves("Bob"), T0)).toStrictEqual({ lobby, tells: [] });
+    expect(step(lobby, leaves("Bob"), T0)).toStrictEqual({ lobby, notices: [] });
     expect(peersOf(after(lobby, leaves("Bob", moved)))).toStrictEqual(["Alice"]);
   });
 
@@ -233,9 +235,9 @@ describe("moving to another sidecar", () => {
 
   test("a member is answered there from now on, and the sidecar he left is told to forget him", () => {
     for (const event of [joins("Bob", { source: there }), asks("Bob", there)]) {
-      const { lobby, notices: tells } = step(lobbyOf(["Alice", "Bob"]), event, T0 + 500);
+      const { lobby, notices } = step(lobbyOf(["Alice", "Bob"]), event, T0 + 500);
       expect(lobby).toMatchObject({ revision: 3, updated_at: T0 + 500, members: [{}, { source: there }] });
-      expect(tells).toStrictEqual([
+      expect(notices).toStrictEqual([
         { to: "member", peer: "Bob", source: HOME.Bob, notice: { kind: "removed", reason: "moved" } },
         { to: "member", peer: "Bob", source: there, notice: roster("Alice", "Bob") },
       ]);
@@ -244,9 +246,9 @@ describe("moving to another sidecar", () => {
 
   test("a host is too", () => {
     const source = { ...HOME.Alice, sidecar: "south" };
-    const { lobby, notices: tells } = step(lobbyOf(["Alice"]), hosts("Alice", { source }), T0 + 500);
+    const { lobby, notices } = step(lobbyOf(["Alice"]), hosts("Alice", { source }), T0 + 500);
     expect(lobby).toMatchObject({ host: "Alice", term: 1, members: [{ source }] });
-    expect(tells).toStrictEqual([
+    expect(notices).toStrictEqual([
       { to: "member", peer: "Alice", source: HOME.Alice, notice: { kind: "removed", reason: "moved" } },
       { to: "member", peer: "Alice", source, notice: { kind: "hosted", peers: ["Alice"] } },
     ]);
@@ -274,7 +276,7 @@ describe("asking in an open lobby", () => {
 
   test("a renewal from elsewhere moves nothing and is not answered", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
-    expect(step(lobby, asks("Bob", HOME.Eve), T0)).toStrictEqual({ lobby, tells: [] });
+    expect(step(lobby, asks("Bob", HOME.Eve), T0)).toStrictEqual({ lobby, notices: [] });
     expect(step(lobby, asks("Bob", from(2, 7_001)), T0).lobby).toBe(lobby);
   });
 

@@ -52,13 +52,13 @@ describe("a member who is lost", () => {
     ["his sidecar, speaking of an endpoint he has left", from(2, 7_001)],
   ])("is not lost on the word of %s", (_, source) => {
     const lobby = lobbyOf(["Alice", "Bob"]);
-    expect(step(lobby, isLost("Bob", source), T0)).toStrictEqual({ lobby, tells: [] });
+    expect(step(lobby, isLost("Bob", source), T0)).toStrictEqual({ lobby, notices: [] });
   });
 
   test("is nothing to talk about when he is no member, or there is no lobby", () => {
     const lobby = lobbyOf(["Alice"]);
-    expect(step(lobby, isLost("Bob"), T0)).toStrictEqual({ lobby, tells: [] });
-    expect(step(null, isLost("Bob"), T0)).toStrictEqual({ lobby: null, tells: [] });
+    expect(step(lobby, isLost("Bob"), T0)).toStrictEqual({ lobby, notices: [] });
+    expect(step(null, isLost("Bob"), T0)).toStrictEqual({ lobby: null, notices: [] });
   });
 });
 
@@ -144,7 +144,7 @@ describe("a sidecar that goes away", () => {
 
   test("says nothing to a lobby that is not there", () => {
     for (const event of [goesAway("north"), comesBack("north"), isHeard("Alice"), TICK]) {
-      expect(step(null, event, T0)).toStrictEqual({ lobby: null, tells: [] });
+      expect(step(null, event, T0)).toStrictEqual({ lobby: null, notices: [] });
     }
   });
 });
@@ -170,7 +170,7 @@ describe("the life of a lobby that never starts", () => {
 
   test("never ends where the policy says never", () => {
     const lobby = lobbyOf(["Alice"], { policy: FOREVER });
-    expect(step(lobby, TICK, T0 + 1e12)).toStrictEqual({ lobby, tells: [] });
+    expect(step(lobby, TICK, T0 + 1e12)).toStrictEqual({ lobby, notices: [] });
   });
 
   test("is over for whoever comes at its end", () => {

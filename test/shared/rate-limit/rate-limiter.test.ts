@@ -49,7 +49,7 @@ describe("a toll", () => {
     const booth = tolls();
     paid(booth, ALICE, 105);
     const bob = { ...ALICE, peer: "bob" };
-    expect(booth.consume("list", bob, T0)).toMatchObject({ paid: true, left: 4 });
+    expect(booth.consume("list", bob, T0)).toMatchObject({ allowed: true, remaining: 4 });
   });
 
   test("limits nobody of whom nothing is known, and nobody at all where it is off", () => {
@@ -81,15 +81,19 @@ test("a receipt says what is left, when all of it is back, and how long to wait"
     "ratelimit-policy": '"list";q=5;w=5',
     ratelimit: '"list";r=0;t=5',
   });
-  expect(booth.consume("list", ALICE, T0)).toMatchObject({ paid: false, wait_s: 1 });
+  expect(booth.consume("list", ALICE, T0)).toMatchObject({ allowed: false, retry_after_s: 1 });
   for (let at = 0; at < 2; at++) booth.consume("create", ALICE, T0);
-  expect(booth.consume("create", ALICE, T0)).toMatchObject({ paid: false, wait_s: 3 });
+  expect(booth.consume("create", ALICE, T0)).toMatchObject({ allowed: false, retry_after_s: 3 });
 });
 
 describe("the setting", () => {
   test("changes what it names, and leaves the rest", () => {
     const { budgets } = parseBudgets(" list=2/10, chat=0.5/1 ,") as { budgets: typeof RATE_LIMIT_BUDGETS };
-    expect(budgets).toStrictEqual({ ...RATE_LIMIT_BUDGETS, list: { per_s: 2, burst: 10 }, chat: { per_s: 0.5, burst: 1 } });
+    expect(budgets).toStrictEqual({
+      ...RATE_LIMIT_BUDGETS,
+      list: { per_s: 2, burst: 10 },
+      chat: { per_s: 0.5, burst: 1 },
+    });
     expect(parseBudgets("")).toStrictEqual({ budgets: RATE_LIMIT_BUDGETS });
   });
 

@@ -71,7 +71,10 @@ export const TICK: Event = { kind: "tick" };
 export function lobbyOf(people: readonly [Person, ...Person[]], parts: Partial<Hosting> = {}): Lobby {
   const [host, ...others] = people;
   const password_digest = parts.password_digest ?? null;
-  return others.reduce((lobby, peer) => after(lobby, joins(peer, { password_digest })), still(step(null, hosts(host, parts), T0)));
+  return others.reduce(
+    (lobby, peer) => after(lobby, joins(peer, { password_digest })),
+    still(step(null, hosts(host, parts), T0)),
+  );
 }
 
 /** The same, started at T0. */
