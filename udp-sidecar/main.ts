@@ -1,4 +1,7 @@
-/** The sidecar's process: settings in, signals in, one exit code out. `--help` is the reference of the settings. */
+/**
+ * The sidecar's process: reads settings, handles signals, and ends with an exit code. `--help` is the reference of the
+ * settings.
+ */
 import { existsSync } from "node:fs";
 import pino from "pino";
 import { helpText, parseConfig } from "./config/config.ts";
@@ -12,12 +15,12 @@ if (process.argv.includes("--help")) {
 }
 if (existsSync(".env")) process.loadEnvFile(".env");
 
-const words = process.argv.slice(2);
-const asksFirewall = words.includes("--firewall");
-// Whoever only asks which ports there are need not have a key yet.
-const env = asksFirewall ? { ...process.env, PARLEY_KEY: "none" } : process.env;
+const args = process.argv.slice(2);
+const printsFirewall = args.includes("--firewall");
+// `--firewall` needs no key.
+const env = printsFirewall ? { ...process.env, PARLEY_KEY: "none" } : process.env;
 const parsed = parseConfig(
-  words.filter((word) => word !== "--firewall"),
+  args.filter((arg) => arg !== "--firewall"),
   env,
 );
 if ("problems" in parsed) {
@@ -27,7 +30,7 @@ if ("problems" in parsed) {
 }
 
 const { config } = parsed;
-if (asksFirewall) {
+if (printsFirewall) {
   process.stdout.write(firewallLines(openPorts(config)));
   process.exit(0);
 }
@@ -39,17 +42,17 @@ try {
     await sidecar.stop();
     process.exit(0);
   };
-  // Without DTLS there is nothing to read again, and the signal keeps its meaning: the terminal is gone.
+  // Without DTLS there is no certificate to reload, and SIGHUP keeps its default action.
   if (config.dtls !== "off") process.on("SIGHUP", () => sidecar.reload());
   process.once("SIGTERM", (signal) => void stop(signal));
   process.once("SIGINT", (signal) => void stop(signal));
   process.once("SIGUSR2", () => {
-    log.info("retiring: no new lobbies, and the end when those that are here are over");
+    log.info("retiring: accepting no new lobbies, stopping when the last one is over");
     void sidecar.retire().then(() => stop("retired"));
   });
   log.info({ ports: config.ports, hub: config.hub.origin }, "listening");
-  const advice = await selfCheck(config);
-  if (advice.length > 0) log.info({ advice }, "some of this wants a look");
+  const warnings = await selfCheck(config);
+  if (warnings.length > 0) log.info({ warnings }, "configuration warnings");
 } catch (error) {
   log.fatal(error instanceof Error ? error.message : String(error));
   process.exit(1);

@@ -1,6 +1,6 @@
 /**
- * The desk of the relay for peers of our own: what hubs ask for, who comes to its ports with a ticket, and who comes over a
- * WebSocket because UDP does not reach him. A ticket says which game it is of.
+ * Connects the relay to native peers: the hubs' requests, `enter` datagrams at relay ports, and WebSocket tunnels for
+ * peers that UDP does not reach. The ticket in a request names its game.
  */
 import { isIPv4 } from "#shared/net/endpoint.ts";
 import type { FromRelay, ToRelay } from "#shared/link/relay-messages.ts";
@@ -15,25 +15,25 @@ import type { Counters } from "./core/counters.ts";
 export class RelayService {
   readonly #relay: RelayPorts | null;
   readonly #config: Config;
-  readonly #tally: Counters;
+  readonly #counters: Counters;
   readonly #games = new Map<string, NativeRelays>();
   #tunnels: Tunnels | null = null;
 
-  constructor(relay: RelayPorts | null, config: Config, tally: Counters) {
+  constructor(relay: RelayPorts | null, config: Config, counters: Counters) {
     this.#relay = relay;
     this.#config = config;
-    this.#tally = tally;
+    this.#counters = counters;
     if (relay === null) return;
     relay.onEnter = (port, from, bytes, now) => {
-      const said = parseEnter(bytes);
-      return said === null ? null : (this.#gameOf(said.ticket)?.handleEnter(port, from, said, now) ?? null);
+      const request = parseEnter(bytes);
+      return request === null ? null : (this.#gameOf(request.ticket)?.handleEnter(port, from, request, now) ?? null);
     };
   }
 
-  /** A game's own, with its keys. */
-  addGame(game: string, notary: TicketVerifier): void {
+  /** Adds a game with its keys. */
+  addGame(game: string, verifier: TicketVerifier): void {
     const { relay_lifetime_s, relay_bytes_max } = this.#config;
-    const means: NativeRelayOptions | null =
+    const options: NativeRelayOptions | null =
       this.#relay === null
         ? null
         : {
@@ -43,34 +43,34 @@ export class RelayService {
             bytes_max: relay_bytes_max,
             ...this.advertised,
           };
-    this.#games.set(game, new NativeRelays(game, means, notary));
+    this.#games.set(game, new NativeRelays(game, options, verifier));
   }
 
-  handleMessage(game: string, message: ToRelay, say: (answer: FromRelay) => void): void {
-    this.#games.get(game)?.handleMessage(message, say, Date.now());
+  handleMessage(game: string, message: ToRelay, send: (answer: FromRelay) => void): void {
+    this.#games.get(game)?.handleMessage(message, send, Date.now());
   }
 
-  /** Opens the port for WebSockets, if there is to be one. */
-  async openTunnels(fault: (error: unknown) => void): Promise<void> {
+  /** Opens the TCP port for tunnels, if one is configured. */
+  async openTunnels(onFault: (error: unknown) => void): Promise<void> {
     const { tunnel, tunnel_source_header: source_header, listen } = this.#config;
     const relay = this.#relay;
     if (tunnel === null || relay === null) return;
     const settings = { listen: tunnel.address === null ? listen : [tunnel.address], port: tunnel.port, source_header };
-    const relaying: TunnelHandlers = {
+    const handlers: TunnelHandlers = {
       join: (ticket, from, stream, now) => this.#gameOf(ticket)?.joinStream(ticket, from, stream, now) ?? null,
       route: (port, { address, port: from }, length, stream, now) =>
         relay.relay.route(port, address, from, length, now, stream),
       forward: (hop, bytes) => relay.forward(hop, bytes),
-      onFault: fault,
+      onFault: onFault,
     };
-    this.#tunnels = await Tunnels.open(settings, relaying, this.#tally);
+    this.#tunnels = await Tunnels.open(settings, handlers, this.#counters);
   }
 
   get tunnels(): number {
     return this.#tunnels?.size ?? 0;
   }
 
-  /** What clients are told of the WebSockets, or nothing. */
+  /** The tunnel URL that clients get, or nothing. */
   get advertised(): { readonly tunnel?: string } {
     const { tunnel, tunnel_url } = this.#config;
     if (tunnel === null || this.#relay === null) return {};

@@ -1,87 +1,77 @@
 /**
- * A running sidecar: ports in front, one exchange per game, links behind, and one timer for what is due.
- * Everything it needs is given to it; starting one opens sockets, stopping it closes them.
+ * A running sidecar: UDP ports, TCP ports, one game object per game, and two timers. `start` opens every socket and
+ * `stop` closes every one, so that a test can run several sidecars in one process.
  */
 import { randomBytes } from "node:crypto";
-import { type Endpoint, isIPv4 } from "#shared/net/endpoint.ts";
-import { DRAIN_MS, LEASE_LOOK_MS, REPEATS_MAX, SOURCES_MAX } from "#shared/limits.ts";
-import { type Hello, LINK_VERSION } from "#shared/link/messages.ts";
-import { VERSION } from "#shared/version.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
+import { DRAIN_MS, LEASE_CHECK_MS, SOURCES_MAX } from "#shared/limits.ts";
+import type { Hello } from "#shared/link/messages.ts";
 import type { Logger } from "pino";
-import type { RelayNotice } from "./relay/allocation.ts";
 import type { Config, Port } from "./config/config.ts";
-import { RelayService } from "./relay-service.ts";
-import { toAnswer, Exchange } from "./core/exchange.ts";
-import { ShardLinks } from "./link/shard-links.ts";
-import { LobbyListCache } from "./core/lobby-list-cache.ts";
+import { Counters } from "./core/counters.ts";
+import { RepeatTimer } from "./core/repeat-timer.ts";
 import { StunResponder } from "./core/stun-responder.ts";
-import { dowsett } from "./protocols/dowsett.ts";
-import { native } from "./protocols/native.ts";
-import { noray } from "./protocols/noray.ts";
-import { rabid } from "./protocols/rabid.ts";
+import { createGame, type Game } from "./game.ts";
 import { isStun } from "./protocols/stun.ts";
-import { createRelayPorts, type RelayPorts } from "./sockets/relay-ports.ts";
+import { RelayService } from "./relay-service.ts";
 import { Dtls } from "./sockets/dtls/dtls.ts";
 import { NorayTcp } from "./sockets/noray-tcp.ts";
-import { serveStatus } from "./sockets/status.ts";
+import { createRelayPorts, type RelayPorts } from "./sockets/relay-ports.ts";
+import { serveStatus, type StatusReadings } from "./sockets/status.ts";
 import { UdpPorts } from "./sockets/udp.ts";
-import { NO_HOSTS, type NorayOutput as SwitchboardOut, NoraySessions } from "./noray/sessions.ts";
-import { Counters } from "./core/counters.ts";
-import { GameTicketVerifier } from "./link/ticket-verifier.ts";
 
-/** Faults of ours that are logged with their stack; further ones are only counted. */
+/** Internal errors that are logged with their stack; later ones are only counted, so that peers cannot fill the log. */
 const FAULTS_LOGGED = 10;
-
-type Game = { readonly exchange: Exchange; readonly links: ShardLinks; readonly noray: NoraySessions | null };
 
 export class Sidecar {
   readonly counters = new Counters();
   readonly #config: Config;
   readonly #log: Logger;
   readonly #games = new Map<string, Game>();
-  /** One for all games and wires, or null. */
+  /** One relay for all games and wires, or null. */
   readonly #relay: RelayPorts | null;
   readonly #relayService: RelayService;
-  /** STUN's, or null. */
+  /** Null if STUN is off. */
   readonly #stun: StunResponder | null;
+  readonly #repeats: RepeatTimer;
   readonly #epoch = randomBytes(12).toString("base64url");
   #ports: UdpPorts | null = null;
   #dtls: Dtls | null = null;
   #noray: NorayTcp | null = null;
   #closeStatus: () => Promise<void> = () => Promise.resolve();
-  /** Called once nothing is left, while it retires. */
+  /** Set while the sidecar retires; called when the last lobby is over. */
   #onRetired: (() => void) | null = null;
   #checkTimer: NodeJS.Timeout | null = null;
-  #repeatTimer: { readonly timer: NodeJS.Timeout; readonly due: number } | null = null;
 
   private constructor(config: Config, log: Logger) {
     this.#config = config;
     this.#log = log;
     this.#relay = createRelayPorts(config, this.counters);
     this.#relayService = new RelayService(this.#relay, config, this.counters);
+    this.#repeats = new RepeatTimer(() => [...this.#games.values()].map(({ exchange }) => exchange));
     this.#stun =
       config.stun === null
         ? null
         : new StunResponder({ source: config.stun, all: config.stun_all, sources_max: SOURCES_MAX }, this.counters);
   }
 
-  /** Opens the ports and starts linking. Rejects with one sentence where a port cannot be had. */
+  /** Opens the ports and starts linking. Rejects with one sentence if a port cannot be opened. */
   static async start(config: Config, log: Logger): Promise<Sidecar> {
     const sidecar = new Sidecar(config, log);
     await sidecar.#start();
     return sidecar;
   }
 
-  /** Every hub of every game listens. */
+  /** Whether every hub of every game has accepted its link. */
   get linked(): boolean {
     return [...this.#games.values()].every((game) => game.links.up);
   }
 
-  /** Stops hearing, delivers what waits, says goodbye to the hub, lets the relay end, closes everything. */
+  /** Closes the ports, delivers waiting reports, sends goodbye to the hubs, drains the relay, and closes everything. */
   async stop(): Promise<void> {
     const relayed = this.#relay?.stop(this.#config.relay_drain_s * 1_000);
     if (this.#checkTimer !== null) clearInterval(this.#checkTimer);
-    if (this.#repeatTimer !== null) clearTimeout(this.#repeatTimer.timer);
+    this.#repeats.stop();
     await Promise.all([this.#noray?.close(), this.#ports?.close()]);
     this.#dtls?.close();
     await Promise.all([...this.#games.values()].map((game) => game.links.stop(DRAIN_MS)));
@@ -90,7 +80,7 @@ export class Sidecar {
     await this.#closeStatus();
   }
 
-  /** Takes no new lobbies from now on and asks the hubs to send nobody here; resolves when the last one is over. */
+  /** Accepts no new lobbies and asks the hubs to assign no peers here. Resolves when the last lobby is over. */
   retire(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onRetired = resolve;
@@ -101,194 +91,105 @@ export class Sidecar {
     return promise;
   }
 
-  /** Reads the certificate again, and tells the hubs. */
+  /** Reads the DTLS certificate again and sends it to the hubs. */
   reload(): void {
     this.#dtls?.reload();
     for (const { links } of this.#games.values()) links.sendHello();
   }
 
   async #start(): Promise<void> {
-    const { ports, listen, noray, receive_buffer_bytes, status } = this.#config;
-    const fault = (error: unknown): void => this.#logFault(error);
-    const on = {
-      datagram: (bytes: Uint8Array, endpoint: Endpoint, port: Port, via: number): void => {
-        if (this.#stun !== null && isStun(bytes)) return this.#answerStun(this.#stun, bytes, endpoint, via);
-        const game = this.#games.get(port.game)!;
-        game.exchange.handleDatagram({ bytes, endpoint, via, exclusive: port.wires.length === 1 }, port.wires, Date.now());
-      },
-      fault,
-    };
+    const { ports, status } = this.#config;
+    const onFault = (error: unknown): void => this.#logFault(error);
     this.#dtls = await Dtls.open(this.#config, this.#log);
     try {
-      this.#ports = await UdpPorts.open(this.#config, on, this.counters, this.#dtls);
-      for (const name of new Set(ports.map((port) => port.game))) this.#games.set(name, this.#openGame(name));
-      if (noray !== null) {
-        const { noray: switchboard } = this.#games.get(noray.game)!;
-        const addresses = noray.address === null ? listen : [noray.address];
-        this.#noray = await NorayTcp.open(addresses, noray.port, switchboard!, this.counters, fault);
-      }
-      await this.#relayService.openTunnels(fault);
+      this.#ports = await UdpPorts.open(
+        this.#config,
+        { onDatagram: (bytes, from, port, via) => this.#handleDatagram(bytes, from, port, via), onFault },
+        this.counters,
+        this.#dtls,
+      );
+      for (const name of new Set(ports.map((port) => port.game))) this.#games.set(name, this.#createGame(name));
+      await this.#openNoray(onFault);
+      await this.#relayService.openTunnels(onFault);
       if (status !== null) this.#closeStatus = await serveStatus(status, this.#readings(), this.counters);
     } catch (error) {
       await this.stop();
       throw error;
     }
-    const granted = this.#ports.granted_bytes;
-    if (granted < receive_buffer_bytes) {
-      const advice = `raise net.core.rmem_max to ${receive_buffer_bytes}, or lower PARLEY_RECEIVE_BUFFER_BYTES`;
-      this.#log.info({ asked: receive_buffer_bytes, granted, advice }, "the kernel grants a smaller receive buffer");
-    }
-    this.#checkTimer = setInterval(() => this.#checkExpiries(), LEASE_LOOK_MS);
+    this.#checkReceiveBuffer(this.#ports.granted_bytes);
+    this.#checkTimer = setInterval(() => this.#checkExpiries(), LEASE_CHECK_MS);
   }
 
-  /** STUN is no game's: every port speaks it. */
-  #answerStun(mirror: StunResponder, bytes: Uint8Array, from: Endpoint, via: number): void {
-    const said = mirror.handleMessage(bytes, from, Date.now());
-    if (said !== null) this.#ports?.send(via, from, said);
+  async #openNoray(onFault: (error: unknown) => void): Promise<void> {
+    const { noray, listen } = this.#config;
+    const sessions = noray === null ? null : this.#games.get(noray.game)!.noray;
+    if (noray === null || sessions === null) return;
+    const addresses = noray.address === null ? listen : [noray.address];
+    this.#noray = await NorayTcp.open(addresses, noray.port, sessions, this.counters, onFault);
   }
 
-  #openGame(game: string): Game {
-    const { hub, key, ports } = this.#config;
-    const switchboard: NoraySessions | null =
-      this.#config.noray?.game === game ? this.#createNoraySessions(game, () => exchange) : null;
-    const limits = { ...this.#config, sources_max: SOURCES_MAX, repeats_max: REPEATS_MAX };
-    const tickets = new GameTicketVerifier(game);
-    this.#relayService.addGame(game, tickets);
-    const exchange: Exchange = new Exchange(
-      [
-        native(tickets),
-        rabid,
-        dowsett({ sharesLocal: this.#config.local_addresses === "always" }),
-        noray(this.#config.noray_pid, switchboard ?? NO_HOSTS),
-      ],
-      limits,
-      {
-        send: (via, to, bytes) => this.#ports?.send(via, to, bytes),
-        report: (report) => links.report(report),
-        listLobbies: (wire) => lists.get(wire, Date.now()),
-        pendingFrom: (address) => links.pendingFrom(address),
-        isLinked: (wire, name) => links.isLinked(wire, name),
-      },
-      this.counters,
-    );
-    const lists = new LobbyListCache(hub, key, game);
-    const hello = (): Hello => ({
-      t: "hello",
-      version: LINK_VERSION,
-      sidecar: this.#config.name,
+  #checkReceiveBuffer(granted: number): void {
+    const requested = this.#config.receive_buffer_bytes;
+    if (granted >= requested) return;
+    const advice = `raise net.core.rmem_max to ${requested}, or lower PARLEY_RECEIVE_BUFFER_BYTES`;
+    this.#log.info({ requested, granted, advice }, "the kernel granted a smaller receive buffer");
+  }
+
+  #createGame(name: string): Game {
+    return createGame(name, {
+      config: this.#config,
+      log: this.#log,
+      counters: this.counters,
+      relay: this.#relay,
+      relayService: this.#relayService,
+      hello: () => this.#hello(),
+      send: (via, to, bytes) => this.#ports?.send(via, to, bytes),
+      scheduleRepeats: () => this.#repeats.schedule(),
+    });
+  }
+
+  #hello(): Pick<Hello, "epoch" | "relay" | "retiring" | "dtls"> {
+    return {
       epoch: this.#epoch,
-      region: this.#config.region,
-      addresses: this.#config.addresses,
-      ports: ports.filter((port) => port.game === game).map(({ port, wires }) => ({ port, wires })),
       ...(this.#relay !== null && { relay: { addresses: this.#relay.addresses, pairs: this.#relay.pairs } }),
-      ...(switchboard !== null && { noray: this.#config.noray!.port }),
-      ...this.#relayService.advertised,
-      software: VERSION,
       ...(this.#onRetired !== null && { retiring: true }),
       ...(this.#dtls !== null && { dtls: this.#dtls.advertised }),
-    });
-    const links = new ShardLinks({
-      hub,
-      key,
-      game,
-      tickets,
-      hello,
-      log: this.#log,
-      tally: this.counters,
-      handlers: {
-        onRelayMessage: (message, say) => this.#relayService.handleMessage(game, message, say),
-        onMembers: (items, behind) => {
-          exchange.syncMembers(items, behind, Date.now());
-          switchboard?.resync(behind);
-          this.#scheduleRepeats();
-        },
-        onReplies: (items, reportAt) => {
-          const now = Date.now();
-          for (const item of items) {
-            if ("to" in item) exchange.deliverNotice(item, now);
-            else {
-              const report = reportAt(item.ref);
-              if (report !== undefined) exchange.handleAnswer(report, toAnswer(item));
-            }
-          }
-          this.#scheduleRepeats();
-        },
-      },
-    });
-    return { exchange, links, noray: switchboard };
+    };
   }
 
-  #createNoraySessions(game: string, exchange: () => Exchange): NoraySessions {
-    const relay = this.#relay;
-    const { noray_oid, noray_pid, noray_lookup, noray_connections, ...config } = this.#config;
-    const limits = {
-      oid: noray_oid,
-      pid: noray_pid,
-      hosts_max: config.contacts_max,
-      hosts_per_source_max: config.lobbies_per_source_max,
-      connections_max: noray_connections.max,
-      connections_per_source_max: noray_connections.per_source_max,
-      registration: config.stranger,
-      lookup: noray_lookup,
-      sources_max: SOURCES_MAX,
-    };
-    const out: SwitchboardOut = {
-      contact: (oid) => exchange().contacts.find("noray", oid, oid),
-      reportAs: (contact, said, at) => exchange().reportAs(contact, said, at),
-      disconnect: (contact) => exchange().disconnect(contact),
-      reportHost: (said, seen) => exchange().reportAs({ ...seen, wire: "noray" }, said),
-      random: randomBytes,
-      allocateRelay: (parties, limited) => {
-        const told = (notice: RelayNotice): void => {
-          if (notice.kind !== "ended") limited(notice.kind === "limited" ? notice.reason : "closing");
-        };
-        const made = relay?.relay.allocate({ game, parties, onNotice: told }, Date.now());
-        return made !== undefined && "ports" in made ? made.ports : null;
-      },
-      peerMoved: (party, seen) => relay?.relay.peerMoved(game, party, seen, Date.now()),
-      peerLeft: (party) => relay?.relay.peerLeft(game, party),
-      relay_address: relay?.addresses.find(isIPv4) ?? null,
-    };
-    return new NoraySessions(limits, out, this.counters);
+  #handleDatagram(bytes: Uint8Array, endpoint: Endpoint, port: Port, via: number): void {
+    const now = Date.now();
+    // STUN belongs to no game: every port answers it.
+    if (this.#stun !== null && isStun(bytes)) {
+      const response = this.#stun.handleMessage(bytes, endpoint, now);
+      if (response !== null) this.#ports?.send(via, endpoint, response);
+      return;
+    }
+    const { exchange } = this.#games.get(port.game)!;
+    exchange.handleDatagram({ bytes, endpoint, via, exclusive: port.wires.length === 1 }, port.wires, now);
   }
 
   #checkExpiries(): void {
     const now = Date.now();
     this.#relay?.relay.expire(now);
     this.#ports?.tick(now);
-    for (const { exchange, noray: switchboard } of this.#games.values()) {
+    for (const { exchange, noray } of this.#games.values()) {
       exchange.checkLeases(now);
-      switchboard?.expire(now);
+      noray?.expire(now);
     }
-    const left = [...this.#games.values()].some(({ exchange }) => exchange.contacts.size > 0);
-    if (!left && (this.#relay?.relay.size ?? 0) === 0) this.#onRetired?.();
+    const occupied = [...this.#games.values()].some(({ exchange }) => exchange.contacts.size > 0);
+    if (!occupied && (this.#relay?.relay.size ?? 0) === 0) this.#onRetired?.();
   }
 
-  /** Our own bug; whoever found it must not be able to end us, nor to fill the log. */
+  /** A peer's datagram that triggers an internal error must neither end the process nor fill the log. */
   #logFault(error: unknown): void {
     this.counters.add("socket_errors", "fault");
-    if (this.counters.get("socket_errors", "fault") <= FAULTS_LOGGED) this.#log.error(error, "what came was too much");
+    if (this.counters.get("socket_errors", "fault") <= FAULTS_LOGGED) {
+      this.#log.error(error, "internal error while handling a datagram");
+    }
   }
 
-  /** One timer for everything that is to be said again, so that what belongs together leaves together. */
-  #scheduleRepeats(): void {
-    let due = Infinity;
-    for (const { exchange } of this.#games.values()) due = Math.min(due, exchange.nextRepeatAt ?? Infinity);
-    if (due === Infinity || (this.#repeatTimer !== null && this.#repeatTimer.due <= due)) return;
-    if (this.#repeatTimer !== null) clearTimeout(this.#repeatTimer.timer);
-    const timer = setTimeout(
-      () => {
-        this.#repeatTimer = null;
-        const now = Date.now();
-        for (const { exchange } of this.#games.values()) exchange.sendRepeats(now);
-        this.#scheduleRepeats();
-      },
-      Math.max(0, due - Date.now()),
-    );
-    this.#repeatTimer = { timer, due };
-  }
-
-  #readings() {
+  #readings(): StatusReadings {
     const games = this.#games;
     const sum = (read: (game: Game) => number): number =>
       [...games.values()].reduce((all, game) => all + read(game), 0);
@@ -302,7 +203,7 @@ export class Sidecar {
       receive_buffer_bytes: () => this.#ports?.granted_bytes ?? 0,
       dtls: {
         live: () => this.#ports?.sessions?.live ?? 0,
-        shaking: () => this.#ports?.sessions?.handshaking ?? 0,
+        handshaking: () => this.#ports?.sessions?.handshaking ?? 0,
         expires_at: () => this.#dtls?.expires_at ?? 0,
       },
       relay: {

@@ -164,7 +164,7 @@ const SETTINGS = {
   },
   stranger: {
     env: "PARLEY_STRANGER_RATE",
-    fallback: `${limits.STRANGER_PER_S}/${limits.STRANGER_BURST}`,
+    fallback: `${limits.UNKNOWN_SOURCE_PER_S}/${limits.UNKNOWN_SOURCE_BURST}`,
     help: "requests and mistakes answered per source: PER_SECOND/AT_ONCE",
     parse: parseBudget,
   },

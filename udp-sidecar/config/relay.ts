@@ -106,7 +106,7 @@ export const RELAY_SETTINGS = {
   },
   relay_places_per_source_max: {
     env: "PARLEY_RELAY_PLACES_PER_SOURCE_MAX",
-    fallback: String(limits.RELAY_PLACES_PER_SOURCE_MAX),
+    fallback: String(limits.RELAY_SLOTS_PER_SOURCE_MAX),
     help: "sides of relayed pairs that one source may be at once",
     parse: integer(1, 1_000_000),
   },

@@ -1,4 +1,4 @@
-/** A value that prints as `***` wherever it is not asked for by name. */
+/** A value that prints as `***` unless it is revealed explicitly. */
 export class Secret {
   readonly #text: string;
   constructor(text: string) {

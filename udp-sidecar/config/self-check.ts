@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { isIPv4, isSpecial } from "#shared/net/endpoint.ts";
-import { CLOCK_SKEW_MS, HUB_ASK_MS } from "#shared/limits.ts";
+import { CLOCK_SKEW_MS, HUB_REQUEST_MS } from "#shared/limits.ts";
 import { VERSION } from "#shared/version.ts";
 import type { Config } from "./config.ts";
 
@@ -89,7 +89,7 @@ function filesMax(): number | null {
 
 async function fetchHubStatus(hub: URL): Promise<Environment["hub"]> {
   try {
-    const response = await fetch(new URL("/healthz", hub), { signal: AbortSignal.timeout(HUB_ASK_MS) });
+    const response = await fetch(new URL("/healthz", hub), { signal: AbortSignal.timeout(HUB_REQUEST_MS) });
     const date_ms = Date.parse(response.headers.get("date") ?? "");
     const { version = "" } = (await response.json()) as { version?: string };
     return { date_ms: Number.isNaN(date_ms) ? Date.now() : date_ms, version };

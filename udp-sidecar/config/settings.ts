@@ -18,7 +18,7 @@ export type Setting = {
 };
 
 /** What the environment says of a setting, if it says anything. */
-export const readEnvironment = ({ env: name, alias: also = name }: Pick<Setting, "env" | "also">, env: Environment) =>
+export const readEnvironment = ({ env: name, alias: also = name }: Pick<Setting, "env" | "alias">, env: Environment) =>
   env[name] || (env[also] ?? env[name]);
 
 export const valid = <T>(value: T): Parsed<T> => ({ value });

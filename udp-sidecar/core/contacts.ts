@@ -1,9 +1,9 @@
 /**
- * Contacts: for each member this sidecar speaks with, where to answer and what was last said. The table has a
- * maximum and a share per source; who finds it full meets silence.
+ * The table of contacts: for each member that this sidecar exchanges datagrams with, its endpoint, its lease and its
+ * last reply. The table has a maximum size and a quota per source; requests beyond either are dropped.
  */
 import { sameEndpoint } from "#shared/net/endpoint.ts";
-import type { Place } from "#shared/link/messages.ts";
+import type { MemberPlace } from "#shared/link/messages.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import { TimerQueue } from "./timer-queue.ts";
 import type { Contact, ContactLookup as View } from "../protocols/wire.ts";
@@ -22,9 +22,9 @@ export class Contacts implements View {
   readonly #all = new Map<string, Contact>();
   readonly #quota = new SourceQuota();
   readonly #checks = new TimerQueue<LeaseCheck>();
-  /** The one look that counts for each contact; an older one in the heap was overtaken. */
+  /** The valid check of each contact; an older one in the queue was superseded. */
   readonly #nextCheck = new WeakMap<Contact, LeaseCheck>();
-  /** The lease that the hub gave last; a renewal may have asked for another since. */
+  /** The lease that the hub set last; a renewal may have changed it since. */
   readonly #hubLease = new WeakMap<Contact, number | null>();
 
   constructor(limits: ContactLimits) {
@@ -47,22 +47,22 @@ export class Contacts implements View {
     return this.find(contact.wire, contact.name, contact.peer) === contact;
   }
 
-  /** Whether a source that waits for so much already may host one more lobby, or take one more place. */
+  /** Whether a source with so many pending requests may host another lobby, or hold another membership. */
   hasRoom(address: string, kind: keyof SourceUsage, waiting?: Readonly<SourceUsage>): boolean {
     const { contacts_max, lobbies_per_source_max, memberships_per_source_max } = this.#limits;
     const most = kind === "lobbies" ? lobbies_per_source_max : memberships_per_source_max;
     return this.#all.size < contacts_max && this.#quota.of(address)[kind] + (waiting?.[kind] ?? 0) < most;
   }
 
-  /** Makes or updates the contact of a place that the hub gave. */
-  put(place: Place, now: number): Contact {
+  /** Creates or updates the contact for a place that the hub sent. */
+  put(place: MemberPlace, now: number): Contact {
     const known = this.find(place.wire, place.name, place.peer);
     if (known !== undefined) {
       this.#count(known, -1);
       const { via, endpoint, host, lease_ms, memory } = place;
       const moved = !sameEndpoint(known.endpoint, endpoint);
       Object.assign(known, { via, endpoint, host, memory });
-      if (moved) Object.assign(known, { heard_at: now, renewed: false });
+      if (moved) Object.assign(known, { last_seen_at: now, renewed: false });
       if (this.#hubLease.get(known) !== lease_ms) this.setLease(known, lease_ms);
       this.#hubLease.set(known, lease_ms);
       this.#count(known, 1);
@@ -84,11 +84,11 @@ export class Contacts implements View {
     return contact;
   }
 
-  /** Gives a contact another lease, from when he was last heard, or takes it away. */
+  /** Sets a contact's lease, which starts at its last datagram; null removes it. */
   setLease(contact: Contact, lease_ms: number | null): void {
     contact.lease_ms = lease_ms;
     const due = contact.last_seen_at + (lease_ms ?? Infinity);
-    // A look that comes early finds nothing and looks again; one that would come late is overtaken.
+    // An early check finds nothing due and schedules the next one; a check that would be late is superseded.
     if (due < (this.#nextCheck.get(contact)?.at ?? Infinity)) this.#scheduleCheck(contact, due);
   }
 
@@ -97,13 +97,13 @@ export class Contacts implements View {
   }
 
   /**
-   * Contacts that have been silent for longer than their lease. Each is looked at once a lease, not at every call;
-   * one that is reported comes again after another lease, for the hub may not have heard the report.
+   * Contacts that were silent longer than their lease. Each contact is checked once a lease, not at every call. A
+   * returned contact comes again after another lease, because the hub may not have received the report.
    */
   *silent(now: number): Generator<Contact> {
-    for (let look = this.#checks.pop(now); look !== undefined; look = this.#checks.pop(now)) {
-      const { contact } = look;
-      if (this.#nextCheck.get(contact) !== look) continue;
+    for (let check = this.#checks.pop(now); check !== undefined; check = this.#checks.pop(now)) {
+      const { contact } = check;
+      if (this.#nextCheck.get(contact) !== check) continue;
       this.#nextCheck.delete(contact);
       if (!this.holds(contact) || contact.lease_ms === null) continue;
       const due = contact.last_seen_at + contact.lease_ms;
@@ -113,9 +113,9 @@ export class Contacts implements View {
   }
 
   #scheduleCheck(contact: Contact, at: number): void {
-    const look = { contact, at };
-    this.#nextCheck.set(contact, look);
-    this.#checks.push(at, look);
+    const check = { contact, at };
+    this.#nextCheck.set(contact, check);
+    this.#checks.push(at, check);
   }
 
   #count({ endpoint, host }: Contact, by: 1 | -1): void {

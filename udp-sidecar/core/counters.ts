@@ -1,40 +1,43 @@
-/** What happened how often, since the process began. Labels come from fixed sets, never from what a peer sent. */
+/**
+ * Event counters since the process started; `/metrics` exports them. Labels come from fixed sets, never from a peer's
+ * input.
+ */
 export type CounterLabels = {
-  /** Datagrams by what became of them. */
+  /** Datagrams by outcome. */
   datagrams: "answered" | "mirrored" | "renewed" | "reported" | "dropped";
-  /** Why datagrams were dropped. */
+  /** Dropped datagrams by reason. */
   dropped: string;
   /** Reports by kind. */
   reports: string;
-  /** Notices said to members, by kind, and refusals to askers. */
+  /** Notices sent to members, by kind. */
   notices: string;
-  /** Lines that came over connections, by command; all that are none of ours are one. */
+  /** Lines received over noray connections, by command; all unknown commands share one label. */
   commands: "register-host" | "connect" | "connect-relay" | "unknown" | "too_long";
-  /** Connections by what became of them. */
+  /** noray connections by outcome. */
   connections: "taken" | "refused" | "unread" | "error";
-  /** Tunnels by what became of them. */
+  /** Tunnels by outcome. */
   tunnels: "taken" | "refused" | "error";
   /** Messages on links, by direction. */
   link_messages: "sent" | "received";
-  /** Links that went up, went down, or failed to open. */
+  /** Links that opened, closed, or failed to open. */
   links: "up" | "down" | "failed";
-  /** Datagrams that came to ports of the relay and went nowhere, by reason. */
+  /** Datagrams to relay ports that were dropped, by reason. */
   relay_dropped: string;
-  /** Allocations refused, by reason. */
+  /** Refused allocations, by reason. */
   relay_refused: string;
-  /** Allocations that ended, by reason. */
+  /** Ended allocations, by reason. */
   relay_ended: string;
-  /** Handshakes that began, with a client that had shown its cookie, and those that ended well. */
+  /** Handshakes whose client returned a valid cookie, and completed handshakes. */
   dtls_handshakes: "started" | "completed";
-  /** Why others failed, and why ClientHellos with a good cookie found no room. */
+  /** Failed handshakes, and ClientHellos with a valid cookie that were refused, by reason. */
   dtls_failures: string;
-  /** Why sessions ended. */
+  /** Ended sessions, by reason. */
   dtls_endings: string;
-  /** ClientHellos that were answered with a cookie. */
+  /** ClientHellos answered with a cookie. */
   dtls_greetings: "answered";
-  /** Why records were dropped before any session saw them. */
+  /** Records dropped before they reached a session, by reason. */
   dtls_dropped: string;
-  /** Errors of sockets that were survived. */
+  /** Socket errors, which never end the process. */
   socket_errors: string;
 };
 

@@ -1,14 +1,14 @@
 /**
- * The exchange of one game: datagrams in, datagrams and reports out, and between them the contacts.
- * It owns no socket and no clock: whoever drives it says what came, and what time it is.
+ * The exchange of one game: turns datagrams into replies and reports, and the hub's notices into datagrams. It owns no
+ * socket and no clock, so tests and the sidecar drive it with bytes and a time.
  */
-import { isSealed } from "#shared/net/local-port.ts";
+import { isDtls } from "#shared/net/local-port.ts";
 import { type Endpoint, sameEndpoint } from "#shared/net/endpoint.ts";
-import type { LinkTell, MemberTell, Report } from "#shared/link/messages.ts";
+import type { LinkNotice, MemberNotice, Report } from "#shared/link/messages.ts";
 import type { Summary } from "#shared/api/lobbies.ts";
-import type { Answer, Notice, Wire as WireName } from "#shared/lobby/lobby.ts";
+import type { RequesterNotice, Notice, Wire as WireName } from "#shared/lobby/lobby.ts";
 import { Contacts, type ContactLimits as ContactLimits } from "./contacts.ts";
-import { type Budget, type Bucket, fullBucket, Guard, take } from "#shared/rate-limit/token-bucket.ts";
+import { type Budget, type Bucket, fullBucket, BucketTable, consumeToken } from "#shared/rate-limit/token-bucket.ts";
 import { TimerQueue } from "./timer-queue.ts";
 import type { Contact, Datagram, Action, ReportBody, Liveness, Wire } from "../protocols/wire.ts";
 import type { SourceUsage } from "./source-quota.ts";
@@ -25,24 +25,26 @@ export type ExchangeLimits = ContactLimits & {
 
 export type ExchangeOutput = {
   send(via: number, to: Endpoint, bytes: Uint8Array): void;
-  /** False where the report finds no room, or no hub has ever been reached. */
+  /** False if the outbox is full or no hub has been reached yet. */
   report(report: Report): boolean;
-  /** The lobbies of a wire as strangers see them, newest first, or null where no hub answers. */
+  /** The public lobbies of a wire, newest first, or null if no hub answers. */
   listLobbies(wire: WireName): Promise<readonly Summary[] | null>;
-  /** What a source has asked for and not been answered yet. */
+  /** What a source has requested and the hub has not answered yet. */
   pendingFrom(address: string): Readonly<SourceUsage>;
-  /** Whether the hub that holds this lobby listens now. Silence is not judged while nobody can be told. */
+  /**
+   * Whether the link to this lobby's hub is up. While it is down, no lease expires, because the hub cannot be notified.
+   */
   isLinked(wire: WireName, name: string): boolean;
 };
 
-/** The hub's answer to a report, as the wires know it. */
-export const toAnswer = (item: Exclude<LinkTell, MemberTell>): Answer =>
+/** The hub's answer to a report, as the wires read it. */
+export const toAnswer = (item: Exclude<LinkNotice, MemberNotice>): RequesterNotice =>
   "code" in item ? { kind: "refused", code: item.code } : { kind: "introduced", peers: item.peers };
 
-/** What a member says who came under DTLS, he says under DTLS: the source of a datagram in clear can be forged. */
-const isForged = (contact: Contact, via: number): boolean => isSealed(contact.via) && !isSealed(via);
+/** A datagram in clear text from a contact that uses DTLS. Its source can be forged, so it is dropped. */
+const isForged = (contact: Contact, via: number): boolean => isDtls(contact.via) && !isDtls(via);
 
-/** Lines to be said again: `after_ms[next]` after `since`, unless the contact has confirmed. */
+/** Datagrams to be sent again: `after_ms[next]` after `since`, unless the contact has confirmed. */
 type Repeat = {
   readonly via: number;
   readonly endpoint: Endpoint;
@@ -58,49 +60,52 @@ export class Exchange {
   readonly #wires: ReadonlyMap<WireName, Wire>;
   readonly #limits: ExchangeLimits;
   readonly #out: ExchangeOutput;
-  /** New lobbies are met with silence, so that who hosts looks elsewhere; those that are here go on. */
+  /**
+   * While true, requests for new lobbies get no reply, so that the host tries another sidecar; existing lobbies
+   * continue.
+   */
   retiring = false;
-  readonly #tally: Counters;
-  readonly #requestLimiter: Guard;
-  readonly #listLimiter: Guard;
+  readonly #counters: Counters;
+  readonly #requestLimiter: BucketTable;
+  readonly #listLimiter: BucketTable;
   readonly #renewalBuckets = new WeakMap<Contact, Bucket>();
   readonly #liveness = new LivenessReports();
   readonly #repeats = new TimerQueue<Repeat>();
 
-  constructor(wires: readonly Wire[], limits: ExchangeLimits, out: ExchangeOutput, tally: Counters) {
+  constructor(wires: readonly Wire[], limits: ExchangeLimits, out: ExchangeOutput, counters: Counters) {
     this.#wires = new Map(wires.map((wire) => [wire.name, wire]));
     this.#limits = limits;
     this.#out = out;
-    this.#tally = tally;
+    this.#counters = counters;
     this.contacts = new Contacts(limits);
-    this.#requestLimiter = new Guard(limits.stranger, limits.sources_max);
-    this.#listLimiter = new Guard(limits.list, limits.sources_max);
+    this.#requestLimiter = new BucketTable(limits.stranger, limits.sources_max);
+    this.#listLimiter = new BucketTable(limits.list, limits.sources_max);
   }
 
-  /** A datagram that came to a port where these wires are spoken, in this order. */
-  handleDatagram(datagram: Datagram, spoken: readonly WireName[], now: number): void {
-    const wire = this.#selectWire(datagram, spoken);
+  /** A datagram that arrived at a port with these wires, tried in this order. */
+  handleDatagram(datagram: Datagram, wires: readonly WireName[], now: number): void {
+    const wire = this.#selectWire(datagram, wires);
     if (wire === undefined) return this.#drop("unclaimed");
-    const heard = wire.handleDatagram(datagram, this.contacts, now);
-    switch (heard.do) {
+    const action = wire.handleDatagram(datagram, this.contacts, now);
+    switch (action.do) {
       case "drop":
-        return this.#drop(heard.why);
+        return this.#drop(action.why);
       case "renew":
-        return this.#renew(heard, datagram, now);
+        return this.#renew(action, datagram, now);
       case "list":
-        return this.#answerList(heard, wire.name, datagram, now);
+        return this.#answerList(action, wire.name, datagram, now);
       case "answer":
-        if (!this.#requestLimiter.allows(datagram.endpoint.address, now)) return this.#drop("stranger_rate");
-        this.#tally.add("datagrams", "answered");
-        if (heard.liveness !== undefined) this.#reportLiveness(heard.liveness, wire.name, datagram, now);
-        return this.#out.send(datagram.via, heard.to ?? datagram.endpoint, heard.bytes);
+        if (!this.#requestLimiter.consume(datagram.endpoint.address, now)) return this.#drop("stranger_rate");
+        this.#counters.add("datagrams", "answered");
+        if (action.liveness !== undefined) this.#reportLiveness(action.liveness, wire.name, datagram, now);
+        return this.#out.send(datagram.via, action.to ?? datagram.endpoint, action.bytes);
       case "report":
-        return this.#report(heard, wire.name, datagram, now);
+        return this.#report(action, wire.name, datagram, now);
     }
   }
 
-  /** What the hub says to one member. */
-  deliverNotice({ to, notice }: MemberTell, now: number): void {
+  /** Delivers a notice of the hub to one member. */
+  deliverNotice({ to, notice }: MemberNotice, now: number): void {
     if (notice.kind === "removed") {
       const contact = this.contacts.find(to.wire, to.name, to.peer) ?? this.contacts.put(to, now);
       this.contacts.remove(contact);
@@ -112,21 +117,21 @@ export class Exchange {
     }
   }
 
-  /** What the hub says to who reported and is no member. */
-  handleAnswer(report: Report, answer: Answer): void {
-    const lines = this.#wires.get(report.wire)?.encodeAnswer(answer, report) ?? [];
-    this.#tally.add("notices", answer.kind === "refused" ? `refused_${answer.code}` : answer.kind);
-    for (const line of lines) this.#out.send(report.via, report.endpoint, line);
+  /** Delivers the hub's answer to a peer that sent a report and is no member. */
+  handleAnswer(report: Report, answer: RequesterNotice): void {
+    const datagrams = this.#wires.get(report.wire)?.encodeAnswer(answer, report) ?? [];
+    this.#counters.add("notices", answer.kind === "refused" ? `refused_${answer.code}` : answer.kind);
+    for (const datagram of datagrams) this.#out.send(report.via, report.endpoint, datagram);
     this.#wires.get(report.wire)?.connections?.handleAnswer(answer, report);
   }
 
-  /** What a member says over his connection goes to the hub as from him, or from where he says that he is reached. */
-  reportAs({ wire, via, endpoint }: Pick<Contact, "wire" | "via" | "endpoint">, said: ReportBody, at = endpoint): boolean {
-    this.#tally.add("reports", said.kind);
-    return this.#out.report({ ...said, wire, via, endpoint: at });
+  /** Sends a report on behalf of a member, as observed at its own endpoint or at `at`. */
+  reportAs({ wire, via, endpoint }: Pick<Contact, "wire" | "via" | "endpoint">, report: ReportBody, at = endpoint): boolean {
+    this.#counters.add("reports", report.kind);
+    return this.#out.report({ ...report, wire, via, endpoint: at });
   }
 
-  /** A member whose connection is over has left. */
+  /** A member whose connection has closed leaves its lobby. */
   disconnect(contact: Contact): void {
     const { name, peer } = contact;
     this.contacts.remove(contact);
@@ -134,16 +139,16 @@ export class Exchange {
   }
 
   /**
-   * Everyone the hub holds for us behind one link, after every hello. Who is new to us is remembered and not spoken
-   * to: he is heard first. Who missed the introduction hears it now. Whoever of that link's lobbies (`behind`) is not
-   * on the list is forgotten.
+   * Replaces the contacts behind one link with the hub's list, which follows every hello. An unknown member is added
+   * and gets no datagram until it sends one. A member that missed its introduction gets it now. A contact whose lobby
+   * is `behind` the link and that is not on the list is removed.
    */
-  syncMembers(items: readonly MemberTell[], behind: (wire: WireName, name: string) => boolean, now: number): void {
-    const mentioned = new Set<Contact>();
+  syncMembers(items: readonly MemberNotice[], behind: (wire: WireName, name: string) => boolean, now: number): void {
+    const listed = new Set<Contact>();
     for (const { to, notice } of items) {
       const known = this.contacts.find(to.wire, to.name, to.peer);
       const contact = this.contacts.put(to, now);
-      mentioned.add(contact);
+      listed.add(contact);
       if (this.#isDisconnected(contact)) {
         this.disconnect(contact);
         continue;
@@ -155,40 +160,40 @@ export class Exchange {
       if (known === undefined) contact.restored = true;
     }
     for (const contact of this.contacts.all()) {
-      if (!mentioned.has(contact) && behind(contact.wire, contact.name)) this.contacts.remove(contact);
+      if (!listed.has(contact) && behind(contact.wire, contact.name)) this.contacts.remove(contact);
     }
   }
 
-  /** When `repeat` has something to do next (ms since the epoch), or null. */
+  /** When `sendRepeats` has something to send (ms since the epoch), or null. */
   get nextRepeatAt(): number | null {
     return this.#repeats.nextAt;
   }
 
-  /** Says again what is to be said again. */
+  /** Sends the repetitions that are due. */
   sendRepeats(now: number): void {
     for (let item = this.#repeats.pop(now); item !== undefined; item = this.#repeats.pop(now)) {
       if (item.unless.confirmed || this.#isSuperseded(item.unless)) continue;
-      for (const line of item.datagrams) this.#out.send(item.via, item.endpoint, line);
+      for (const datagram of item.datagrams) this.#out.send(item.via, item.endpoint, datagram);
       item.next++;
       this.#scheduleRepeat(item);
     }
   }
 
-  /** Reports those who have been silent for longer than their lease. */
+  /** Reports the members whose lease has expired. */
   checkLeases(now: number): void {
     for (const contact of this.contacts.silent(now)) {
       const { wire, name, peer, via, endpoint } = contact;
       if (!this.#out.isLinked(wire, name)) continue;
       this.#out.report({ kind: "lost", wire, name, peer, via, endpoint });
-      this.#tally.add("reports", "lost");
+      this.#counters.add("reports", "lost");
     }
   }
 
   // ---------------------------------------------------------------------------------------------------------------
 
-  #selectWire(datagram: Datagram, spoken: readonly WireName[]): Wire | undefined {
-    if (datagram.exclusive) return this.#wires.get(spoken[0]!);
-    for (const name of spoken) {
+  #selectWire(datagram: Datagram, wires: readonly WireName[]): Wire | undefined {
+    if (datagram.exclusive) return this.#wires.get(wires[0]!);
+    for (const name of wires) {
       const wire = this.#wires.get(name);
       if (wire?.claims(datagram.bytes) === true) return wire;
     }
@@ -203,79 +208,79 @@ export class Exchange {
       contact.restored = false;
       const { wire, name, peer } = contact;
       this.#out.report({ kind: "heard", wire, name, peer, via: contact.via, endpoint: contact.endpoint });
-      this.#tally.add("reports", "heard");
+      this.#counters.add("reports", "heard");
     }
     let bucket = this.#renewalBuckets.get(contact);
     if (bucket === undefined) this.#renewalBuckets.set(contact, (bucket = fullBucket(this.#limits.renewal, now)));
-    if (!take(bucket, this.#limits.renewal, now)) return this.#drop("renewal_rate");
+    if (!consumeToken(bucket, this.#limits.renewal, now)) return this.#drop("renewal_rate");
     contact.renewed = true;
-    this.#tally.add("datagrams", "renewed");
-    for (const line of contact.renewal_reply) this.#out.send(via, endpoint, line);
+    this.#counters.add("datagrams", "renewed");
+    for (const datagram of contact.renewal_reply) this.#out.send(via, endpoint, datagram);
   }
 
-  #reportLiveness(sign: Liveness, wire: WireName, { via, endpoint }: Datagram, now: number): void {
-    if (!this.#liveness.shouldReport(sign, now)) return;
-    const { name, peer } = sign;
-    const told = this.#out.report({ kind: "heard", wire, name, peer, via, endpoint });
-    if (told) this.#tally.add("reports", "heard");
-    else this.#liveness.forget(sign);
+  #reportLiveness(liveness: Liveness, wire: WireName, { via, endpoint }: Datagram, now: number): void {
+    if (!this.#liveness.shouldReport(liveness, now)) return;
+    const { name, peer } = liveness;
+    const accepted = this.#out.report({ kind: "heard", wire, name, peer, via, endpoint });
+    if (accepted) this.#counters.add("reports", "heard");
+    else this.#liveness.forget(liveness);
   }
 
-  /** One datagram may bring back a larger one here, so lists have a smaller budget of their own. */
-  #answerList({ encode: say }: Action & { do: "list" }, wire: WireName, { via, endpoint }: Datagram, now: number): void {
-    if (!this.#listLimiter.allows(endpoint.address, now)) return this.#drop("list_rate");
-    this.#tally.add("datagrams", "answered");
+  /** A short request may get a long list, so lists have a separate, lower rate limit. */
+  #answerList({ encode }: Action & { do: "list" }, wire: WireName, { via, endpoint }: Datagram, now: number): void {
+    if (!this.#listLimiter.consume(endpoint.address, now)) return this.#drop("list_rate");
+    this.#counters.add("datagrams", "answered");
     void this.#out.listLobbies(wire).then((lobbies) => {
       if (lobbies === null) return this.#drop("no_hub");
-      return this.#out.send(via, endpoint, say(lobbies));
+      return this.#out.send(via, endpoint, encode(lobbies));
     });
   }
 
-  #report({ report: said, lease_ms }: Action & { do: "report" }, wire: WireName, datagram: Datagram, now: number): void {
+  #report({ report, lease_ms }: Action & { do: "report" }, wire: WireName, datagram: Datagram, now: number): void {
     const { via, endpoint } = datagram;
-    const contact = "peer" in said ? this.contacts.find(wire, said.name, said.peer) : undefined;
+    const contact = "peer" in report ? this.contacts.find(wire, report.name, report.peer) : undefined;
     const own = contact !== undefined && sameEndpoint(contact.endpoint, endpoint);
-    if (!this.#requestLimiter.allows(endpoint.address, now)) return this.#drop("stranger_rate");
+    if (!this.#requestLimiter.consume(endpoint.address, now)) return this.#drop("stranger_rate");
     if (own && isForged(contact, via)) return this.#drop("in_clear");
-    if (contact === undefined && this.retiring && said.kind === "host") return this.#drop("retiring");
-    if (contact === undefined && !this.#hasRoom(said, endpoint)) return this.#drop("source_share");
+    if (contact === undefined && this.retiring && report.kind === "host") return this.#drop("retiring");
+    if (contact === undefined && !this.#hasRoom(report, endpoint)) return this.#drop("source_share");
     if (contact !== undefined && lease_ms !== undefined) this.contacts.setLease(contact, lease_ms);
-    if (own && said.kind === "confirm") contact.confirmed = contact.introduced;
-    // Who asks to be let in has not understood that he is.
-    if (own && said.kind === "join") contact.renewed = false;
-    if (!this.#out.report({ ...said, wire, via, endpoint })) return this.#drop("no_hub");
-    this.#tally.add("datagrams", "reported");
-    this.#tally.add("reports", said.kind);
+    if (own && report.kind === "confirm") contact.confirmed = contact.introduced;
+    // A member that joins again missed the confirmation of its join.
+    if (own && report.kind === "join") contact.renewed = false;
+    if (!this.#out.report({ ...report, wire, via, endpoint })) return this.#drop("no_hub");
+    this.#counters.add("datagrams", "reported");
+    this.#counters.add("reports", report.kind);
   }
 
-  #hasRoom(said: ReportBody, { address }: Endpoint): boolean {
-    if (said.kind !== "host" && said.kind !== "join") return true;
+  #hasRoom(report: ReportBody, { address }: Endpoint): boolean {
+    if (report.kind !== "host" && report.kind !== "join") return true;
     const waiting = this.#out.pendingFrom(address);
-    const hosts = said.kind === "join" || this.contacts.hasRoom(address, "lobbies", waiting);
+    const hosts = report.kind === "join" || this.contacts.hasRoom(address, "lobbies", waiting);
     return hosts && this.contacts.hasRoom(address, "memberships", waiting);
   }
 
   #sendNotice(contact: Contact, notice: Notice, now: number): void {
     const wire = this.#wires.get(contact.wire);
     if (wire === undefined) return;
-    const speech = wire.encodeNotice(notice, contact);
-    this.#tally.add("notices", notice.kind);
-    if (speech.renewal_reply !== undefined) contact.renewal_reply = speech.renewal_reply;
-    if (speech.renews_lease === true) contact.last_seen_at = now;
+    const reply = wire.encodeNotice(notice, contact);
+    this.#counters.add("notices", notice.kind);
+    if (reply.renewal_reply !== undefined) contact.renewal_reply = reply.renewal_reply;
+    if (reply.renews_lease === true) contact.last_seen_at = now;
     if (notice.kind === "introduced") contact.introduced = true;
     wire.connections?.notify(contact, notice);
     const { via, endpoint } = contact;
-    for (const line of speech.datagrams) this.#out.send(via, endpoint, line);
-    if (speech.repeat === undefined) return;
-    this.#scheduleRepeat({ via, endpoint, ...speech.repeat, since: now, unless: contact, next: 0 });
+    for (const datagram of reply.datagrams) this.#out.send(via, endpoint, datagram);
+    if (reply.repeat === undefined) return;
+    this.#scheduleRepeat({ via, endpoint, ...reply.repeat, since: now, unless: contact, next: 0 });
   }
 
-  /** On a wire whose members live as long as their connections, his is over, or was another process's. */
+  /** On a wire whose members are tied to connections: its connection has closed, or belonged to an earlier process. */
   #isDisconnected({ wire, peer }: Contact): boolean {
     return this.#wires.get(wire)?.connections?.isConnected(peer) === false;
   }
 
-  /** Somebody has taken his place since: what was said to the one before would hit the one after. */
+  /** Another contact has taken its place; a repetition to the old one would reach the new one. */
   #isSuperseded(contact: Contact): boolean {
     const now = this.contacts.find(contact.wire, contact.name, contact.peer);
     return now !== undefined && now !== contact;
@@ -288,7 +293,7 @@ export class Exchange {
   }
 
   #drop(why: string): void {
-    this.#tally.add("datagrams", "dropped");
-    this.#tally.add("dropped", why);
+    this.#counters.add("datagrams", "dropped");
+    this.#counters.add("dropped", why);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Lists of lobbies for wires that speak of them: read from the public API like any browser's, at most once a second
- * for each wire however many ask, so that a flood of questions ends here.
+ * A cache of lobby lists for the wires that can list lobbies. It reads the public HTTP API at most once a second for
+ * each wire, so that a flood of list requests does not reach the hub.
  */
 import { LIST_FETCH_MS, LIST_KEPT_MS, PAGE_MAX } from "#shared/limits.ts";
 import type { Summary } from "#shared/api/lobbies.ts";
@@ -21,10 +21,10 @@ export class LobbyListCache {
     this.#game = game;
   }
 
-  /** The newest lobbies of a wire, at most one page, or null where the hub does not answer. */
+  /** The newest lobbies of a wire, at most one page, or null if the hub does not answer. */
   get(wire: WireName, now: number): Promise<readonly Summary[] | null> {
-    const kept = this.#cached.get(wire);
-    if (kept !== undefined && now - kept.at < LIST_KEPT_MS) return kept.lobbies;
+    const cached = this.#cached.get(wire);
+    if (cached !== undefined && now - cached.at < LIST_KEPT_MS) return cached.lobbies;
     const lobbies = this.#fetch(wire);
     this.#cached.set(wire, { at: now, lobbies });
     return lobbies;
@@ -33,12 +33,12 @@ export class LobbyListCache {
   async #fetch(wire: WireName): Promise<readonly Summary[] | null> {
     const url = new URL(`/v1/games/${this.#game}/lobbies?wire=${wire}&include=full&limit=${PAGE_MAX}`, this.#hub);
     try {
-      // With its key a sidecar may ask as often as it must.
+      // A sidecar's key exempts it from the rate limit.
       const headers = { authorization: `Bearer ${this.#key.reveal()}` };
       const response = await fetch(url, { headers, signal: AbortSignal.timeout(LIST_FETCH_MS) });
       return response.ok ? ((await response.json()) as { lobbies: Summary[] }).lobbies : null;
     } catch {
-      // Unreachable or too late: silence, and the client asks again.
+      // Unreachable or too slow: the client gets no reply and retries.
       return null;
     }
   }

@@ -1,25 +1,20 @@
-/** What each source (IPv4 /32, IPv6 /64) has, or has asked for. Sources that have nothing take no room. */
-import { sourceOf } from "#shared/net/endpoint.ts";
+/** Counts the lobbies and memberships that each source holds or has requested. */
+import { SourceCounter } from "./source-counter.ts";
 
-/** A lobby hosted is a membership too. */
-export type SourceUsage = { lobbies: number; memberships: number };
-
-const NOTHING: Readonly<SourceUsage> = { lobbies: 0, memberships: 0 };
+/** A hosted lobby also counts as a membership. */
+export type SourceUsage = { readonly lobbies: number; readonly memberships: number };
 
 export class SourceQuota {
-  readonly #sources = new Map<string, SourceUsage>();
+  readonly #lobbies = new SourceCounter();
+  readonly #memberships = new SourceCounter();
 
-  of(address: string): Readonly<SourceUsage> {
-    return this.#sources.get(sourceOf(address)) ?? NOTHING;
+  of(address: string): SourceUsage {
+    return { lobbies: this.#lobbies.of(address), memberships: this.#memberships.of(address) };
   }
 
-  /** One membership more or less, and with `hosts` one lobby. */
+  /** Adds or removes one membership, and one lobby if `hosts`. */
   count(address: string, hosts: boolean, by: 1 | -1): void {
-    const source = sourceOf(address);
-    const share = this.#sources.get(source) ?? { ...NOTHING };
-    share.memberships += by;
-    if (hosts) share.lobbies += by;
-    if (share.memberships === 0) this.#sources.delete(source);
-    else this.#sources.set(source, share);
+    this.#memberships.add(address, by);
+    if (hosts) this.#lobbies.add(address, by);
   }
 }

@@ -1,4 +1,7 @@
-/** A binary heap of things to do, the soonest first. Equal times leave in the order they came. */
+/**
+ * A priority queue of values by time, as a binary heap. Values with equal times leave in the order in which they were
+ * added.
+ */
 export class TimerQueue<T> {
   readonly #items: { at: number; order: number; value: T }[] = [];
   #order = 0;
@@ -7,7 +10,7 @@ export class TimerQueue<T> {
     return this.#items.length;
   }
 
-  /** When the soonest is due (ms since the epoch), or null. */
+  /** When the earliest value is due (ms since the epoch), or null. */
   get nextAt(): number | null {
     return this.#items[0]?.at ?? null;
   }
@@ -24,7 +27,7 @@ export class TimerQueue<T> {
     }
   }
 
-  /** The soonest, if it is due. */
+  /** Removes and returns the earliest value if it is due. */
   pop(now: number): T | undefined {
     const items = this.#items;
     const first = items[0];
@@ -58,8 +61,8 @@ export class TimerQueue<T> {
   }
 
   #swap(a: number, b: number): void {
-    const held = this.#items[a]!;
+    const swapped = this.#items[a]!;
     this.#items[a] = this.#items[b]!;
-    this.#items[b] = held;
+    this.#items[b] = swapped;
   }
 }

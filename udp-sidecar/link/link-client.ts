@@ -1,11 +1,11 @@
 /**
- * The sidecar's end of one link (shared/link/messages.ts): opens the WebSocket, keeps it open, and moves reports up and tells
- * down. What it cannot deliver waits in the outbox; one log line says when an outage begins, and one when it ends.
+ * The sidecar's end of one link (shared/link/messages.ts): opens the WebSocket, reopens it, sends reports and receives
+ * notices. Undelivered reports wait in the outbox. The log has one line when an outage begins, and one when it ends.
  */
 import { decode } from "#shared/schema/decode.ts";
 import {
-  BACKOFF_FIRST_MS,
-  BACKOFF_LAST_MS,
+  BACKOFF_MIN_MS,
+  BACKOFF_MAX_MS,
   LINK_FRAME_LENGTH_MAX,
   LINK_OPEN_MS,
   LINK_PING_MS,
@@ -13,14 +13,14 @@ import {
   LINK_SILENCE_MS,
 } from "#shared/limits.ts";
 import {
-  Close,
+  LinkCloseCode,
   fromHub,
   type FromSidecar,
   type Hello,
   linkPath,
-  type MemberTell,
+  type MemberNotice,
   type Report,
-  type Told,
+  type Notices,
 } from "#shared/link/messages.ts";
 import type { FromRelay, ToRelay } from "#shared/link/relay-messages.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
@@ -35,16 +35,16 @@ export type LinkClientOptions = {
   readonly key: Secret;
   readonly game: string;
   readonly shard: number;
-  /** What we say of ourselves, as it is now. */
+  /** The current hello of this sidecar. */
   readonly hello: () => Hello;
   readonly log: Logger;
-  readonly tally: Counters;
+  readonly counters: Counters;
   readonly handlers: {
     readonly onWelcome: (shards: number, keys: readonly TicketKey[]) => void;
-    readonly onMembers: (items: readonly MemberTell[]) => void;
-    /** What is said of relays, and how to answer it. */
+    readonly onMembers: (items: readonly MemberNotice[]) => void;
+    /** A message about relays, and a function that answers it. */
     readonly onRelayMessage: (message: ToRelay, say: (answer: FromRelay) => void) => void;
-    readonly onReplies: (items: Told["items"], reportAt: (seq: number) => Report | undefined) => void;
+    readonly onReplies: (items: Notices["items"], reportAt: (seq: number) => Report | undefined) => void;
   };
 };
 
@@ -52,13 +52,13 @@ export class LinkClient {
   readonly #options: LinkClientOptions;
   readonly #outbox = new Outbox();
   #socket: WebSocket | null = null;
-  /** Everything of the greeting has arrived: reports may go. */
+  /** The hub has sent welcome and the whole list of members, so reports may be sent. */
   #up = false;
   #stopped = false;
   #failures = 0;
   #loggedFailure = "";
-  /** The list of members as far as it has come. */
-  #members: MemberTell[] = [];
+  /** The members received so far. */
+  #members: MemberNotice[] = [];
   #received_at = 0;
   #timers: Set<NodeJS.Timeout> = new Set();
   #flushing = false;
@@ -82,9 +82,9 @@ export class LinkClient {
     return this.#outbox.pendingFrom(address);
   }
 
-  /** Takes a report; it leaves with everything else that this turn of the event loop brings. */
+  /** Queues a report; false if the outbox is full. All reports of one turn of the event loop are sent together. */
   report(report: Report): boolean {
-    const taken = this.#outbox.add(report, Date.now());
+    const accepted = this.#outbox.add(report, Date.now());
     if (this.#up && !this.#flushing) {
       this.#flushing = true;
       setImmediate(() => {
@@ -92,15 +92,15 @@ export class LinkClient {
         this.#flush();
       });
     }
-    return taken;
+    return accepted;
   }
 
-  /** Says hello once more on an open link, because something about us has changed; a new link says it anyway. */
+  /** Sends hello again over an open link, because something in it has changed; a new link sends it anyway. */
   sendHello(): void {
     if (this.#up) this.#send(this.#options.hello());
   }
 
-  /** Delivers what waits, as far as `within_ms` allows, says goodbye, and closes. */
+  /** Delivers the waiting reports within `within_ms`, sends goodbye, and closes. */
   async stop(within_ms: number): Promise<void> {
     if (this.#up && this.#outbox.size > 0) {
       await new Promise<void>((resolve) => {
@@ -124,18 +124,18 @@ export class LinkClient {
     const { hub, key, game, shard } = this.#options;
     const url = new URL(linkPath(game, shard), hub);
     url.protocol = hub.protocol === "https:" ? "wss:" : "ws:";
-    // Node's WebSocket takes headers beside the protocols of the standard.
+    // Node's WebSocket accepts headers, which the standard does not.
     const init = { headers: { authorization: `Bearer ${key.reveal()}` } };
     const socket = new WebSocket(url, init);
     this.#socket = socket;
-    const giveUp = this.#after(LINK_OPEN_MS, () => this.#handleLoss(socket, "the hub did not greet in time"));
+    const openTimer = this.#after(LINK_OPEN_MS, () => this.#handleLoss(socket, "the hub did not send its welcome in time"));
     socket.addEventListener("open", () => this.#send(this.#options.hello()));
     socket.addEventListener("message", ({ data }) => {
       this.#received_at = Date.now();
-      if (data !== "pong") this.#handleMessage(socket, typeof data === "string" ? data : "", giveUp);
+      if (data !== "pong") this.#handleMessage(socket, typeof data === "string" ? data : "", openTimer);
     });
     socket.addEventListener("close", ({ code, reason }) => this.#handleLoss(socket, `closed with ${code} ${reason}`.trim()));
-    socket.addEventListener("error", () => this.#handleLoss(socket, "it cannot be reached"));
+    socket.addEventListener("error", () => this.#handleLoss(socket, "the hub cannot be reached"));
   }
 
   #handleLoss(socket: WebSocket, why: string): void {
@@ -146,76 +146,79 @@ export class LinkClient {
     this.#up = false;
     this.#setResendTimer(null);
     this.#outbox.rewind();
-    this.#options.tally.add("links", wasUp ? "down" : "failed");
+    this.#options.counters.add("links", wasUp ? "down" : "failed");
     if (wasUp) this.#failures = 0;
     void this.#logFailure(why);
-    const most = Math.min(BACKOFF_LAST_MS, BACKOFF_FIRST_MS * 2 ** Math.min(this.#failures++, 10));
-    this.#after(Math.random() * most, () => this.#open());
+    const delay_max_ms = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(this.#failures++, 10));
+    this.#after(Math.random() * delay_max_ms, () => this.#open());
   }
 
-  /** Logs why there is no link, once per reason. A refused key looks like a closed socket, so it is asked for plainly. */
+  /**
+   * Logs why there is no link, once per reason. A WebSocket does not reveal that the key was refused, so a plain
+   * request asks for the status.
+   */
   async #logFailure(why: string): Promise<void> {
     const { hub, key, game, shard, log } = this.#options;
-    let complaint = why;
+    let failure = why;
     try {
       const headers = { authorization: `Bearer ${key.reveal()}` };
       const signal = AbortSignal.timeout(2_000);
       const { status } = await fetch(new URL(linkPath(game, shard), hub), { headers, signal });
-      if (status === 401) complaint = "it refuses this sidecar's key (PARLEY_KEY)";
-      else if (status !== 426) complaint = `it answers ${status}`;
+      if (status === 401) failure = "the hub refuses this sidecar's key (PARLEY_KEY)";
+      else if (status !== 426) failure = `the hub answers ${status}`;
     } catch {
-      complaint = "it cannot be reached";
+      failure = "the hub cannot be reached";
     }
-    if (this.#up || this.#stopped || complaint === this.#loggedFailure) return;
-    this.#loggedFailure = complaint;
-    log.warn({ hub: hub.origin, game, shard, why: complaint }, "no link to the hub; trying again");
+    if (this.#up || this.#stopped || failure === this.#loggedFailure) return;
+    this.#loggedFailure = failure;
+    log.warn({ hub: hub.origin, game, shard, why: failure }, "no link to the hub; retrying");
   }
 
   // --- messages --------------------------------------------------------------------------------------------------
 
-  #handleMessage(socket: WebSocket, text: string, giveUp: NodeJS.Timeout): void {
+  #handleMessage(socket: WebSocket, text: string, openTimer: NodeJS.Timeout): void {
     if (this.#socket !== socket) return;
-    const { log, handlers: on, game, shard } = this.#options;
+    const { log, handlers, game, shard } = this.#options;
     const decoded = decode(text, fromHub, LINK_FRAME_LENGTH_MAX);
     if (!decoded.ok) {
-      log.error({ game, shard, why: decoded.why }, "the hub sent what the link does not allow");
-      socket.close(Close.malformed, decoded.why.slice(0, 100));
-      return this.#handleLoss(socket, "it sent what the link does not allow");
+      log.error({ game, shard, why: decoded.why }, "the hub sent an invalid link message");
+      socket.close(LinkCloseCode.malformed, decoded.why.slice(0, 100));
+      return this.#handleLoss(socket, "the hub sent an invalid link message");
     }
     const message = decoded.value;
-    this.#options.tally.add("link_messages", "received");
+    this.#options.counters.add("link_messages", "received");
     switch (message.t) {
       case "welcome":
         this.#outbox.welcome(message.ack);
         this.#members = [];
-        return on.onWelcome(message.shards, message.ticket_keys ?? []);
+        return handlers.onWelcome(message.shards, message.ticket_keys ?? []);
       case "members":
         this.#members.push(...message.items);
         if (!message.last) return;
-        on.onMembers(this.#members.splice(0));
-        return this.#linkUp(socket, giveUp);
+        handlers.onMembers(this.#members.splice(0));
+        return this.#linkUp(socket, openTimer);
       case "told":
-        on.onReplies(message.items, (seq) => this.#outbox.at(seq));
+        handlers.onReplies(message.items, (seq) => this.#outbox.at(seq));
         if (message.ack !== null && this.#outbox.acknowledge(message.ack)) this.#setResendTimer(null);
         return this.#flush();
       case "allocate":
       case "release":
-        return on.onRelayMessage(message, (answer) => {
+        return handlers.onRelayMessage(message, (answer) => {
           if (this.#up) this.#send(answer);
         });
     }
   }
 
-  #linkUp(socket: WebSocket, giveUp: NodeJS.Timeout): void {
-    const { log, tally, game, shard, hub } = this.#options;
-    clearTimeout(giveUp);
-    this.#timers.delete(giveUp);
-    // The answer to a hello on a link that is up already.
+  #linkUp(socket: WebSocket, openTimer: NodeJS.Timeout): void {
+    const { log, counters, game, shard, hub } = this.#options;
+    clearTimeout(openTimer);
+    this.#timers.delete(openTimer);
+    // The answer to a hello over an open link.
     if (this.#up) return this.#flush();
     this.#up = true;
     this.#failures = 0;
     this.#loggedFailure = "";
-    tally.add("links", "up");
+    counters.add("links", "up");
     log.info({ hub: hub.origin, game, shard }, "linked to the hub");
     this.#ping(socket);
     this.#flush();
@@ -223,7 +226,7 @@ export class LinkClient {
 
   #ping(socket: WebSocket): void {
     if (this.#socket !== socket) return;
-    if (Date.now() - this.#received_at > LINK_SILENCE_MS) return this.#handleLoss(socket, "it has been silent for too long");
+    if (Date.now() - this.#received_at > LINK_SILENCE_MS) return this.#handleLoss(socket, "the hub sent nothing for too long");
     socket.send("ping");
     this.#after(LINK_PING_MS, () => this.#ping(socket));
   }
@@ -233,7 +236,7 @@ export class LinkClient {
     const now = Date.now();
     for (let batch = this.#outbox.nextBatch(now); batch !== null; batch = this.#outbox.nextBatch(now)) this.#send(batch);
     if (this.#outbox.size === 0) this.#emptied?.();
-    // A hub that failed to store a batch stays silent about it.
+    // A hub that failed to store a batch sends no acknowledgement.
     if (this.#outbox.inFlight && this.#resend === null) {
       this.#setResendTimer(() => {
         this.#outbox.rewind();
@@ -242,26 +245,26 @@ export class LinkClient {
     }
   }
 
-  /** One timer waits for the next ack; with null none does. */
-  #setResendTimer(otherwise: (() => void) | null): void {
+  /** Arms the one timer that waits for the next acknowledgement; null stops it. */
+  #setResendTimer(onTimeout: (() => void) | null): void {
     if (this.#resend !== null) clearTimeout(this.#resend);
     this.#resend = null;
-    if (otherwise === null) return;
+    if (onTimeout === null) return;
     this.#resend = setTimeout(() => {
       this.#resend = null;
-      otherwise();
+      onTimeout();
     }, LINK_RESEND_MS);
   }
 
   #send(message: FromSidecar): void {
-    this.#options.tally.add("link_messages", "sent");
+    this.#options.counters.add("link_messages", "sent");
     this.#socket?.send(JSON.stringify(message));
   }
 
-  #after(delay_ms: number, what: () => void): NodeJS.Timeout {
+  #after(delay_ms: number, action: () => void): NodeJS.Timeout {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      what();
+      action();
     }, delay_ms);
     this.#timers.add(timer);
     return timer;

@@ -1,11 +1,11 @@
 /**
- * Reports on their way to one hub: in order, at least once, bounded.
+ * Reports waiting for one hub: in order, at least once, bounded.
  *
- *     [ on their way | numbered, to be sent again | not sent yet ]
+ *     [ in flight | numbered, to be sent again | not sent yet ]
  *       ^ seq          ^ next batch
  *
- * What a peer says again while it still waits here is not queued twice. When the box is full, questions about
- * strangers go first, then newcomers find no room: their clients ask again.
+ * A repeated report is not queued twice. If the box is full, questions about unknown peers are dropped first, then new
+ * requests are refused; their clients retry.
  */
 import {
   BATCH_REPORTS_MAX,
@@ -20,20 +20,20 @@ import { type SourceUsage, SourceQuota } from "../core/source-quota.ts";
 
 type OutboxEntry = { readonly report: Report; readonly subject: string; readonly text: string; requested_at: number };
 
-/** What clients repeat by themselves until they are answered. Said late, it would surprise who has given up. */
+/** Reports that clients retry until they get an answer. A late one would surprise a client that has given up. */
 const RETRIED_BY_CLIENTS = new Set<Report["kind"]>(["host", "join", "ask", "start", "moved"]);
 
 export class Outbox {
   readonly #entries: OutboxEntry[] = [];
-  /** The last waiting entry about each subject. */
+  /** The last waiting entry for each subject. */
   readonly #latest = new Map<string, OutboxEntry>();
-  /** What each source waits for. */
+  /** What each source has requested. */
   readonly #pending = new SourceQuota();
-  /** The number of the first entry. */
+  /** The sequence number of the first entry. */
   #seq = 1;
-  /** Entries whose number the hub may know: they keep their place. */
+  /** Entries that were sent once: the hub may know their number, so they keep it. */
   #numbered = 0;
-  /** Of those, entries that are on their way now. */
+  /** Of those, the entries in flight. */
   #sent = 0;
   #flights = 0;
 
@@ -45,14 +45,14 @@ export class Outbox {
     return this.#sent > 0;
   }
 
-  /** Lobbies and places that a source has asked for here. */
+  /** The lobbies and memberships that a source has requested here. */
   pendingFrom(address: string): Readonly<SourceUsage> {
     return this.#pending.of(address);
   }
 
-  /** False where there is no room. */
+  /** False if the outbox is full. */
   add(report: Report, now: number): boolean {
-    const entry = { report, subject: subjectOf(report), text: JSON.stringify(report), asked_at: now };
+    const entry = { report, subject: subjectOf(report), text: JSON.stringify(report), requested_at: now };
     const latest = this.#latest.get(entry.subject);
     if (latest?.text === entry.text) {
       latest.requested_at = now;
@@ -66,7 +66,7 @@ export class Outbox {
     return true;
   }
 
-  /** The next batch, or null while enough are on their way or nothing waits. */
+  /** The next batch, or null if enough are in flight or nothing waits. */
   nextBatch(now: number): Reports | null {
     if (this.#flights >= BATCHES_IN_FLIGHT_MAX) return null;
     if (this.#numbered < this.#entries.length) this.#dropStale(now);
@@ -79,12 +79,12 @@ export class Outbox {
     return { t: "reports", seq: this.#seq + from, items };
   }
 
-  /** The report a refusal refers to, while it has not been acknowledged. */
+  /** The report that an answer refers to, until it is acknowledged. */
   at(seq: number): Report | undefined {
     return this.#entries[seq - this.#seq]?.report;
   }
 
-  /** The hub has stored everything up to `seq`. False where that brings nothing new. */
+  /** The hub has stored everything up to `seq`. False if that is not new. */
   acknowledge(seq: number): boolean {
     const stored = seq - this.#seq + 1;
     if (stored <= 0 || stored > this.#numbered) return false;
@@ -96,23 +96,23 @@ export class Outbox {
     return true;
   }
 
-  /** Everything not acknowledged is to be sent again. */
+  /** Marks everything that is not acknowledged to be sent again. */
   rewind(): void {
     this.#sent = 0;
     this.#flights = 0;
   }
 
-  /** A hub greets, having stored up to `seq` of this process' reports. */
+  /** The hub's welcome: it has stored this process's reports up to `seq`. */
   welcome(seq: number): void {
     this.acknowledge(seq);
     this.rewind();
     if (this.#seq === seq + 1) return;
-    // A hub that has forgotten counts from where it stands; reports bear being told twice.
+    // A hub that lost its state starts counting here; it tolerates repeated reports.
     this.#seq = seq + 1;
     this.#numbered = 0;
   }
 
-  /** Only what has no number yet: the hub may know the others. */
+  /** Drops only unsent reports: the hub may know the others. */
   #dropStale(now: number): void {
     for (const entry of this.#entries.splice(this.#numbered)) {
       if (RETRIED_BY_CLIENTS.has(entry.report.kind) && now - entry.requested_at > REPORT_STALE_MS) this.#forget(entry);

@@ -1,19 +1,19 @@
 /**
- * The links of one game, one per shard. The first one asks how many there are; until it has been answered there is
- * nowhere to send a report to, and the sidecar stays silent.
+ * The links of one game, one per shard. The first link reads the number of shards from its hub; until then reports have
+ * no destination and are refused.
  */
-import type { MemberTell, Report } from "#shared/link/messages.ts";
+import type { MemberNotice, Report } from "#shared/link/messages.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
 import type { SourceUsage } from "../core/source-quota.ts";
 import type { GameTicketVerifier } from "./ticket-verifier.ts";
 import { LinkClient, type LinkClientOptions } from "./link-client.ts";
 
-export type ShardLinksOptions = Omit<LinkClientOptions, "shard" | "on"> & {
-  /** Proved with what the hubs said last; all hubs of a game have the same keys. */
+export type ShardLinksOptions = Omit<LinkClientOptions, "shard" | "handlers"> & {
+  /** Holds the keys that a hub sent last; all hubs of a game have the same keys. */
   readonly tickets: GameTicketVerifier;
   readonly handlers: {
-    readonly onMembers: (items: readonly MemberTell[], behind: (wire: WireName, name: string) => boolean) => void;
+    readonly onMembers: (items: readonly MemberNotice[], behind: (wire: WireName, name: string) => boolean) => void;
     readonly onReplies: LinkClientOptions["handlers"]["onReplies"];
     readonly onRelayMessage: LinkClientOptions["handlers"]["onRelayMessage"];
   };
@@ -29,20 +29,20 @@ export class ShardLinks {
     this.#add(0);
   }
 
-  /** Every hub of the game listens. */
+  /** Whether every hub of the game has accepted its link. */
   get up(): boolean {
-    return this.#shards > 0 && this.#links.every((uplink) => uplink.up);
+    return this.#shards > 0 && this.#links.every((link) => link.up);
   }
 
   get waiting(): number {
-    return this.#links.reduce((sum, uplink) => sum + uplink.waiting, 0);
+    return this.#links.reduce((sum, link) => sum + link.waiting, 0);
   }
 
-  /** What a source has asked any hub for and not been answered yet. */
+  /** What a source has requested from any hub and not been answered. */
   pendingFrom(address: string): SourceUsage {
     const all = { lobbies: 0, memberships: 0 };
-    for (const uplink of this.#links) {
-      const { lobbies, memberships } = uplink.pendingFrom(address);
+    for (const link of this.#links) {
+      const { lobbies, memberships } = link.pendingFrom(address);
       all.lobbies += lobbies;
       all.memberships += memberships;
     }
@@ -58,19 +58,19 @@ export class ShardLinks {
     return this.#links[shardOf(report.wire, report.name, this.#shards)]?.report(report) ?? false;
   }
 
-  /** Says hello once more, because something about us has changed. */
+  /** Sends hello again, because something in it has changed. */
   sendHello(): void {
-    for (const uplink of this.#links) uplink.sendHello();
+    for (const link of this.#links) link.sendHello();
   }
 
   async stop(within_ms: number): Promise<void> {
-    await Promise.all(this.#links.map((uplink) => uplink.stop(within_ms)));
+    await Promise.all(this.#links.map((link) => link.stop(within_ms)));
   }
 
   #add(shard: number): void {
-    const { handlers: on, ...rest } = this.#options;
+    const { handlers, ...rest } = this.#options;
     const behind = (wire: WireName, name: string): boolean => shardOf(wire, name, this.#shards) === shard;
-    const uplink = new LinkClient({
+    const link = new LinkClient({
       ...rest,
       shard,
       handlers: {
@@ -78,18 +78,18 @@ export class ShardLinks {
           this.#options.tickets.setKeys(keys);
           this.#resize(shards);
         },
-        onMembers: (items) => on.onMembers(items, behind),
-        onReplies: on.onReplies,
-        onRelayMessage: on.onRelayMessage,
+        onMembers: (items) => handlers.onMembers(items, behind),
+        onReplies: handlers.onReplies,
+        onRelayMessage: handlers.onRelayMessage,
       },
     });
-    this.#links[shard] = uplink;
+    this.#links[shard] = link;
   }
 
-  /** The operator may have changed the number of shards while we were away. */
+  /** The operator may have changed the number of shards during an outage. */
   #resize(shards: number): void {
     this.#shards = shards;
-    for (const gone of this.#links.splice(shards)) void gone.stop(0);
+    for (const removed of this.#links.splice(shards)) void removed.stop(0);
     for (let shard = this.#links.length; shard < shards; shard++) this.#add(shard);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Proves tickets (shared/auth/tickets.ts) of one game and signs receipts (shared/auth/receipts.ts), with the keys that the hub's greeting brought. Where none has come
- * yet nothing is proved, and nobody is believed.
+ * Verifies the tickets of one game (shared/auth/tickets.ts) and issues receipts (shared/auth/receipts.ts), with the
+ * keys from the hub's welcome. Before the first welcome nothing can be verified.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Endpoint } from "#shared/net/endpoint.ts";
@@ -11,30 +11,30 @@ import { Secret } from "../config/secret.ts";
 
 export class GameTicketVerifier {
   readonly #game: string;
-  /** The newest first. */
+  /** Newest first. */
   #keys: ReadonlyMap<string, Secret> = new Map();
 
   constructor(game: string) {
     this.#game = game;
   }
 
-  /** The keys of a greeting take the place of those before. */
+  /** Replaces all keys by those of a welcome. */
   setKeys(keys: readonly TicketKey[]): void {
     this.#keys = new Map(keys.map(({ id, secret }) => [id, new Secret(secret)]));
   }
 
-  /** What the text proves, or null: signed by the hub, for this game and purpose, and not over at `now`. */
+  /** The ticket in the text, or null unless the hub signed it, for this game and purpose, and it has not expired. */
   verify(text: string, purpose: TicketPurpose, now: number): Ticket | null {
-    const unproved = decodeTicket(text);
-    if (unproved === null) return null;
-    const { ticket, claims, signature } = unproved;
+    const decoded = decodeTicket(text);
+    if (decoded === null) return null;
+    const { ticket, claims, signature } = decoded;
     if (ticket.game !== this.#game || ticket.purpose !== purpose || ticket.expires_at_s * 1_000 <= now) return null;
-    const key = this.#keys.get(unproved.key);
+    const key = this.#keys.get(decoded.key);
     if (key === undefined) return null;
     return isSame(hmac(key, claims), signature) ? ticket : null;
   }
 
-  /** What a peer shows the hub of where he was seen (shared/auth/receipts.ts); null where no greeting has come yet. */
+  /** A receipt that states where this peer was observed (shared/auth/receipts.ts), or null before the first welcome. */
   issueReceipt(peer: string, endpoint: Endpoint, now: number): string | null {
     const [newest] = this.#keys;
     if (newest === undefined) return null;
@@ -43,12 +43,12 @@ export class GameTicketVerifier {
     return receiptText(seen, key, hmac(secret, receiptClaims(seen, key)));
   }
 
-  /** Where a sidecar has just seen this peer, or null where the text is no good receipt of his, or too old. */
+  /** The endpoint where a sidecar observed this peer, or null if the receipt is invalid or too old. */
   endpointFrom(peer: string, text: string, now: number): Endpoint | null {
-    const unproved = decodeReceipt(text, this.#game, peer);
-    const key = unproved === null ? undefined : this.#keys.get(unproved.key);
-    if (unproved === null || key === undefined) return null;
-    const { seen, claims, signature } = unproved;
+    const decoded = decodeReceipt(text, this.#game, peer);
+    const key = decoded === null ? undefined : this.#keys.get(decoded.key);
+    if (decoded === null || key === undefined) return null;
+    const { observed: seen, claims, signature } = decoded;
     const age_ms = now - seen.at_ms;
     if (age_ms > RECEIPT_FRESH_MS || age_ms < -RECEIPT_SKEW_MS) return null;
     return isSame(hmac(key, claims).slice(0, RECEIPT_SIGNATURE_LENGTH), signature) ? seen.endpoint : null;
@@ -56,4 +56,4 @@ export class GameTicketVerifier {
 }
 
 const hmac = (key: Secret, text: string): string => createHmac("sha256", key.reveal()).update(text).digest("base64url");
-const isSame = (wanted: string, shown: string): boolean => timingSafeEqual(Buffer.from(wanted), Buffer.from(shown));
+const isSame = (expected: string, received: string): boolean => timingSafeEqual(Buffer.from(expected), Buffer.from(received));

@@ -1,5 +1,6 @@
 /**
- * Dowsett's Godot P2P handshake: one JSON object a datagram, signed with a hash over keys, texts and a password.
+ * Dowsett's Godot P2P handshake wire: one JSON object a datagram, signed with a hash over keys, texts and a password.
+ * Games with that script use it.
  *
  *     host                              sidecar                               guest
  *      | -- registering-server -----------> |                                    |   5 sends, a second apart
@@ -9,38 +10,40 @@
  *      |                                    | <-- requesting-server-list ------- |
  *      |                                    | -- providing-server-list --------> |
  *      |                                    | <-- requesting-to-join-server ---- |
- *      | <-- providing-peer-handshake-info  | -- providing-peer-handshake-info > |   each gets the other's, 3 copies
+ *      | <-- providing-peer-handshake-info  | -- providing-peer-handshake-info > |   each gets the other's endpoint, 3 copies
  *      | -- drop-me ----------------------> |                                    |   never answered
  *
- * `__hash-string` = hex SHA-256 of all keys but itself and with `password`, sorted by code point, joined, and after
- * them all texts, sorted, joined. The handshake password is made by the client for this server and travels in clear in
- * register, list and join; refresh and drop-me carry none, so it is kept as the contact's memory. The session password
- * never comes here. Whatever is wrong is met with silence, because any error ends the client's session; the two errors
- * that exist are final facts. See docs/reference/wires/dowsett.md.
+ * `__hash-string` is the hex SHA-256 of two sorted lists, joined: all keys except itself and with `password`, then all
+ * text values, both by code point. The client makes the handshake password for this server and sends it in clear text
+ * in register, list and join. Refresh and drop-me carry none, so the contact's memory stores it. The session password
+ * never reaches the sidecar. Invalid packets get no reply, because any error ends the client's session; the two errors
+ * that exist are final. See docs/wires/dowsett.md.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Endpoint, endpoint, sameEndpoint } from "#shared/net/endpoint.ts";
 import { LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
 import type { Report } from "#shared/link/messages.ts";
 import type { Summary } from "#shared/api/lobbies.ts";
-import { type Answer, type Introduced, LOCKED_BY_PEERS, type Notice, type Policy } from "#shared/lobby/lobby.ts";
+import { type RequesterNotice, type IntroducedPeer, PASSWORD_CHECKED_BY_PEERS, type Notice, type Policy } from "#shared/lobby/lobby.ts";
 import type { Contact, ContactLookup, Datagram, Action, ReportBody, Reply, Wire } from "./wire.ts";
 
-/** The name that means the handshake server itself. */
+/** The reserved name of the handshake server. */
 const SERVER = "_HANDSHAKE_SERVER";
-/** The longest request: names of 64 characters in three places, and room for keys that later scripts may add. */
+/** The longest request: names of 64 characters in three places, and room for keys that later versions may add. */
 const LENGTH_MAX = 2_048;
-/** Code points of a name, and of the handshake password (the script makes 10). */
+/** Maximum code points of a name and of the handshake password (the script makes 10). */
 const NAME_POINTS_MAX = 64;
 const PASSWORD_POINTS_MAX = 64;
-/** The script asks for 60 s and refreshes every 15 s. What a registration may ask for at the least and the most. */
+/**
+ * The script requests 60 s and refreshes every 15 s. The shortest and longest lease that a registration may request.
+ */
 const LEASE_MIN_S = 5;
 const LEASE_MAX_S = 600;
-/** Back to back, never later: a late one would make the host begin anew with a peer he has. */
+/** Sent back to back: a late copy would make the host restart the handshake with a connected peer. */
 const INTRODUCTION_COPIES = 3;
 
 type Packet = {
-  /** Everything it says, as it came. */
+  /** All fields, as received. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly type: string;
   readonly sender: string | null;
@@ -48,7 +51,7 @@ type Packet = {
 };
 
 export type DowsettOptions = {
-  /** Tell each the other's local address although their public addresses differ. */
+  /** Send each peer the other's local address although their public addresses differ. */
   readonly sharesLocal: boolean;
 };
 
@@ -93,7 +96,7 @@ function handleRegister(packet: Packet): Action {
   if (!complete || password === null) return drop("incomplete");
   if (!isSigned(packet, password)) return drop("bad_hash");
   const policy: Policy = { ...POLICY, lease_ms };
-  const lock = locked ? LOCKED_BY_PEERS : null;
+  const lock = locked ? PASSWORD_CHECKED_BY_PEERS : null;
   return report({ kind: "host", name: sender, peer: sender, seats: null, lock, memory: password, local, policy });
 }
 
@@ -114,13 +117,13 @@ function handleList(packet: Packet, from: Endpoint): Action {
   return { do: "list", encode: (lobbies) => encodeList(lobbies, packet.sender, from, password) };
 }
 
-/** Signed with the password of the registration, and nothing else: a password in the packet proves nothing. */
+/** Signed with the password of the registration; a password in the packet proves nothing. */
 function handleRefresh(packet: Packet, from: Endpoint, contacts: ContactLookup): Action {
   const { sender } = packet;
   const lease_ms = readLease(packet);
   if (!isName(sender) || lease_ms === null) return drop("incomplete");
   const contact = contacts.find("dowsett", sender, sender);
-  // Whoever is known only to another sidecar cannot be told from a forger here; his client speaks to one address.
+  // A contact of another sidecar cannot be told from a forgery here; its client sends to one address.
   if (contact === undefined || contact.memory === null) return drop("not_registered");
   if (!isSigned(packet, contact.memory)) return drop("bad_hash");
   if (sameEndpoint(contact.endpoint, from)) return { do: "renew", contact, lease_ms };
@@ -141,7 +144,7 @@ function handleDropMe(packet: Packet, from: Endpoint, contacts: ContactLookup): 
 const POLICY: Policy = {
   lease_ms: 60_000,
   lifetime_ms: null,
-  // Nothing ever starts on this wire; the numbers only have to be there.
+  // No lobby starts on this wire, so these two are never used.
   started_keep_ms: 1,
   confirmed_keep_ms: 1,
   listed: true,
@@ -158,7 +161,7 @@ function encodeNotice(notice: Notice, { peer, endpoint: to, memory }: Contact, s
     case "hosted":
       return { datagrams: [encodePacket("confirming-registration", peer, to, password)], renewal_reply: [refreshed], renews_lease: true };
     case "roster":
-      // He refreshed from somewhere else.
+      // The member refreshed from another endpoint.
       return { datagrams: [refreshed], renewal_reply: [refreshed], renews_lease: true };
     case "introduced":
       return { datagrams: notice.peers.flatMap((other) => encodeIntroduction(other, peer, to, password, sharesLocal)) };
@@ -168,25 +171,25 @@ function encodeNotice(notice: Notice, { peer, endpoint: to, memory }: Contact, s
   }
 }
 
-function encodeAnswer(answer: Answer, asked: Report, sharesLocal: boolean): Uint8Array[] {
-  const { endpoint: to, name } = asked;
-  if (asked.kind !== "host" && asked.kind !== "join") return [];
-  const password = asked.memory ?? "";
+function encodeAnswer(answer: RequesterNotice, report: Report, sharesLocal: boolean): Uint8Array[] {
+  const { endpoint: to, name } = report;
+  if (report.kind !== "host" && report.kind !== "join") return [];
+  const password = report.memory ?? "";
   if (answer.kind === "introduced") {
-    return answer.peers.flatMap((other) => encodeIntroduction(other, asked.peer, to, password, sharesLocal));
+    return answer.peers.flatMap((other) => encodeIntroduction(other, report.peer, to, password, sharesLocal));
   }
   const message = errorText(answer.code, name);
-  return message === null ? [] : [encodePacket("server-error", asked.peer, to, password, { message })];
+  return message === null ? [] : [encodePacket("server-error", report.peer, to, password, { message })];
 }
 
-/** The two facts that are final; the texts are the original's. */
+/** The two final errors; the texts are the original's. */
 function errorText(code: string, name: string): string | null {
   if (code === "lobby_exists") return "server already exists";
   return code === "lobby_not_found" ? `${name} not found` : null;
 }
 
 function encodeIntroduction(
-  other: Introduced,
+  other: IntroducedPeer,
   name: string,
   to: Endpoint,
   password: string,
@@ -202,7 +205,7 @@ function encodeIntroduction(
   return Array<Uint8Array>(INTRODUCTION_COPIES).fill(bytes);
 }
 
-/** As many of the newest as one datagram carries on every path; all of them are in the HTTP list. */
+/** As many of the newest lobbies as one datagram carries on every path; the HTTP list has all of them. */
 function encodeList(lobbies: readonly Summary[], name: string | null, to: Endpoint, password: string): Uint8Array {
   const empty = encodePacket("providing-server-list", name, to, password, { servers: [] });
   const servers: object[] = [];
@@ -238,27 +241,27 @@ function parsePacket(bytes: Uint8Array): Packet | null {
   try {
     value = JSON.parse(UTF8.decode(bytes));
   } catch {
-    // Neither UTF-8 nor JSON: there is no other way to ask.
+    // Neither UTF-8 nor JSON; the decoders report that only by throwing.
     return null;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
-  const says = value as Record<string, unknown>;
-  const { __type: type, "__sender-name": sender, "__hash-string": signature } = says;
+  const fields = value as Record<string, unknown>;
+  const { __type: type, "__sender-name": sender, "__hash-string": signature } = fields;
   if (typeof type !== "string" || typeof signature !== "string") return null;
-  return typeof sender === "string" || sender === null ? { fields: says, type, sender, signature } : null;
+  return typeof sender === "string" || sender === null ? { fields, type, sender, signature } : null;
 }
 
-function isSigned({ fields: says, signature }: Packet, password: string): boolean {
-  const wanted = Buffer.from(packetHash(says, password));
-  const given = Buffer.from(signature);
-  return wanted.length === given.length && timingSafeEqual(wanted, given);
+function isSigned({ fields, signature }: Packet, password: string): boolean {
+  const expected = Buffer.from(packetHash(fields, password));
+  const received = Buffer.from(signature);
+  return expected.length === received.length && timingSafeEqual(expected, received);
 }
 
-/** The signature of an object: over its keys and its top-level texts, not over numbers, lists or objects. */
-export function packetHash(says: Readonly<Record<string, unknown>>, password: string): string {
+/** The signature of an object: over its keys and its top-level text values, not over numbers, lists or objects. */
+export function packetHash(fields: Readonly<Record<string, unknown>>, password: string): string {
   const keys = ["password"];
   const texts = [password];
-  for (const [key, value] of Object.entries(says)) {
+  for (const [key, value] of Object.entries(fields)) {
     if (key === "__hash-string" || key === "password") continue;
     keys.push(key);
     if (typeof value === "string") texts.push(value);
@@ -268,11 +271,11 @@ export function packetHash(says: Readonly<Record<string, unknown>>, password: st
     .digest("hex");
 }
 
-/** UTF-8 bytes stand in the order of code points; JavaScript's own order differs beyond U+FFFF. */
+/** UTF-8 bytes sort by code point; JavaScript's string order differs above U+FFFF. */
 const byCodePoint = (texts: string[]): string[] =>
   texts.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 
-/** 1 to 64 code points, without control characters and halves of characters, and not the server's own name. */
+/** 1 to 64 code points, without control characters and lone surrogates, and not the server's reserved name. */
 const isName = (name: unknown): name is string =>
   typeof name === "string" && NAME.test(name) && name !== SERVER && Array.from(name).length <= NAME_POINTS_MAX;
 const NAME = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
@@ -295,4 +298,4 @@ function readLease({ fields: { "seconds-before-expiry": seconds } }: Packet): nu
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 const drop = (why: string): Action => ({ do: "drop", why });
-const report = (said: ReportBody): Action => ({ do: "report", report: said });
+const report = (body: ReportBody): Action => ({ do: "report", report: body });

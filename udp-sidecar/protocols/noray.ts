@@ -1,5 +1,6 @@
 /**
- * noray: commands over TCP, a line each, and a registrar over UDP that sees where a host is.
+ * The noray wire: commands over TCP, one per line, and a registrar over UDP that observes where a host is. Games with
+ * the netfox.noray plugin use it.
  *
  *     host                                sidecar                               client
  *      | == register-host ==================> |                                    |
@@ -8,20 +9,22 @@
  *      | <- OK ------------------------------ |                                    |
  *      |                                      | <== register-host ... OK ========= |   the same
  *      |                                      | <== connect OID ================== |
- *      |                                      | === connect IP:PORT =============> |   where the host is,
- *      | <= connect IP:PORT ================= |                                    |   where the client is: both punch
+ *      |                                      | === connect IP:PORT =============> |   the host's endpoint,
+ *      | <= connect IP:PORT ================= |                                    |   the client's endpoint: both punch
  *      |                                      | <== connect-relay OID ============ |
- *      |                                      | === connect-relay PORT ==========> |   a port of this server's address,
- *      | <= connect-relay PORT ============== |                                    |   and another one (or, where the host
- *      |                                      |                                    |   has another server, connect IP:PORT)
- *      | <= relay-limited REASON ============ |                                    |   once; never sent by noray
- *      |                                      | === error WORD ==================> |   never sent by noray
+ *      |                                      | === connect-relay PORT ==========> |   a port of this server,
+ *      | <= connect-relay PORT ============== |                                    |   and a second port (or, if the host
+ *      |                                      |                                    |   uses another server, connect IP:PORT)
+ *      | <= relay-limited REASON ============ |                                    |   once; not sent by noray itself
+ *      |                                      | === error WORD ==================> |   not sent by noray itself
  *
- * `=` is TCP, `-` UDP. A line is `COMMAND[ DATA]` and ends with LF; CR before it is borne. The OID is public and names
- * the host; the PID is secret, and whoever sends it in a datagram of its own is the host, wherever he sends it from. A
- * host lives as long as his connection. Clients take any answer of the registrar but `OK` for the end, and any line
- * `connect` for an address: so there is `OK` or silence, and what went wrong is said under a name of its own. IPv4 only
- * from end to end, because clients split `IP:PORT` at every colon. See docs/reference/wires/noray.md.
+ * `=` is TCP, `-` UDP. A line is `COMMAND[ DATA]`, ends with LF, and may have a CR before it. The OID is public and
+ * names the host. The PID is secret: a datagram that holds nothing else proves that its sender is the host, from any
+ * endpoint. A host is registered as long as its connection is open.
+ *
+ * Clients treat every registrar reply except `OK` as final, so the registrar answers `OK` or nothing. Clients treat
+ * every `connect` line as an address, so errors have a command name that clients do not know. IPv4 only, because
+ * clients split `IP:PORT` at every colon. See docs/wires/noray.md.
  */
 import { createHash } from "node:crypto";
 import { type Endpoint, formatEndpoint, isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";
@@ -30,17 +33,17 @@ import type { Notice, Policy } from "#shared/lobby/lobby.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import type { ContactLookup, Datagram, Action, ConnectionSide, ReportBody, Reply, Wire } from "./wire.ts";
 
-/** What an id is made of. */
+/** The length and letters of an id. */
 export type IdFormat = { readonly length: number; readonly alphabet: string };
 
-/** Hosts registered over connections. A pid is looked up by its digest: neither memory nor time tells of the pid. */
+/** Hosts registered over connections. A PID is found by its digest, so neither memory nor timing reveals it. */
 export type NorayHosts = ConnectionSide & { findOid(digest: string): string | undefined };
 
 export const POLICY: Policy = {
   // The connection is the lease.
   lease_ms: null,
   lifetime_ms: null,
-  // Nothing ever starts on this wire; the numbers only have to be there.
+  // No lobby starts on this wire, so these two are never used.
   started_keep_ms: 1,
   confirmed_keep_ms: 1,
   listed: true,
@@ -61,7 +64,7 @@ export function noray(pid: IdFormat, hosts: NorayHosts): Wire {
     claims,
     handleDatagram: (datagram, contacts) => (claims(datagram.bytes) ? handleDatagram(datagram, contacts, hosts) : drop("no_pid")),
     encodeNotice: encodeNotice,
-    // Who asks has a connection, and is answered over it.
+    // The sender of a report has a connection, and gets the answer over it.
     encodeAnswer: () => [],
     connections: hosts,
   };
@@ -78,7 +81,7 @@ function handleDatagram({ bytes, endpoint }: Datagram, contacts: ContactLookup, 
   return { do: "report", report: { kind: "moved", name: oid, peer: oid } };
 }
 
-/** The hub keeps the digest of the pid, so that its owner can prove himself there, too. */
+/** The hub stores the digest of the PID, so that the owner can also authenticate there. */
 export const hostReport = (oid: string, digest: string): ReportBody => ({
   kind: "host",
   name: oid,
@@ -89,7 +92,7 @@ export const hostReport = (oid: string, digest: string): ReportBody => ({
   policy: POLICY,
 });
 
-/** `OK` says that the hub knows where he is: whoever asks for him from now on is told so. */
+/** `OK` means that the hub knows the host's endpoint and gives it to clients from now on. */
 function encodeNotice({ kind }: Notice): Reply {
   return kind === "hosted" || kind === "roster" ? { datagrams: [OK], renewal_reply: [OK] } : { datagrams: [] };
 }
@@ -105,7 +108,7 @@ export type Command =
   | { readonly do: "register-host" }
   | { readonly do: "connect" | "connect-relay"; readonly oid: string };
 
-/** Everything behind the first space is data. Null where it is no command of ours. */
+/** Everything after the first space is data. Null for an unknown command. */
 export function parseCommand(line: string): Command | null {
   const space = line.indexOf(" ");
   const word = space === -1 ? line : line.slice(0, space);
@@ -113,16 +116,16 @@ export function parseCommand(line: string): Command | null {
   return word === "connect" || word === "connect-relay" ? { do: word, oid: line.slice(space + 1) } : null;
 }
 
-/** What may be asked for: another sidecar may make its ids otherwise. */
+/** Whether a client may look this id up. Another sidecar may use another id format. */
 export const isOid = (text: string): boolean => /^[!-~]+$/.test(text) && text.length <= NORAY_OID_LENGTH_MAX;
 
-/** The order is what clients wait for. */
+/** Clients expect this order. */
 export const formatIds = (oid: string, pid: string): string => `set-oid ${oid}\nset-pid ${pid}\n`;
 export const formatConnect = (at: Endpoint): string => `connect ${formatEndpoint(at)}\n`;
 export const formatConnectRelay = (port: number): string => `connect-relay ${port}\n`;
 export const formatRelayLimited = (reason: string): string => `relay-limited ${reason.replaceAll("_", "-")}\n`;
 
-/** One word, because clients read no further. */
+/** One word each, because clients read no further. */
 const ERRORS = {
   banned: "banned",
   host_unreachable: "host-unreachable",
@@ -134,11 +137,11 @@ const ERRORS = {
   unauthorized: "not-registered",
 } as const satisfies Partial<Record<RefusalCode, string>>;
 
-/** Whoever asks waits for an answer, so that there is one to everything. */
+/** Clients wait for an answer to every command, so every refusal has a line. */
 export const formatError = (code: RefusalCode): string =>
   `error ${code in ERRORS ? ERRORS[code as keyof typeof ERRORS] : ERRORS.hub_unavailable}\n`;
 
-/** An id of random letters, each as likely as the others. `random` gives so many random bytes. */
+/** A random id with equally likely letters. `random` returns that many random bytes. */
 export function generateId({ length, alphabet }: IdFormat, random: (bytes: number) => Uint8Array): string {
   const fair = 256 - (256 % alphabet.length);
   let id = "";
@@ -150,12 +153,12 @@ export function generateId({ length, alphabet }: IdFormat, random: (bytes: numbe
   return id;
 }
 
-/** Cuts a stream of bytes into lines. What is longer than a line may be is left out, up to its end. */
+/** Splits a byte stream into lines. A line that is too long is skipped up to its end. */
 export class LineReader {
   #partial: Uint8Array = NOTHING;
   #tooLong = false;
 
-  /** The lines that end within these bytes; null stands for one that was too long. */
+  /** The lines that end within these bytes; null stands for a line that was too long. */
   *read(bytes: Uint8Array): Generator<string | null> {
     let from = 0;
     for (let end = bytes.indexOf(LF); end !== -1; end = bytes.indexOf(LF, from)) {
@@ -166,7 +169,7 @@ export class LineReader {
     this.#append(bytes.subarray(from));
   }
 
-  /** The line that the end of the stream ends, or null where none had begun. */
+  /** The unterminated last line of a stream, or null if there is none. */
   end(): string | null {
     return this.#partial.length === 0 ? null : this.#finishLine();
   }
@@ -174,7 +177,7 @@ export class LineReader {
   #append(part: Uint8Array): void {
     if (part.length === 0 || this.#tooLong) return;
     this.#tooLong = this.#partial.length + part.length > NORAY_LINE_BYTES_MAX;
-    // A copy: the bytes are the socket's, who may use them again.
+    // A copy, because the socket may reuse the bytes.
     this.#partial = this.#tooLong ? NOTHING : Buffer.concat([this.#partial, part]);
   }
 

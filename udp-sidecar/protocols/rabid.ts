@@ -1,23 +1,23 @@
 /**
- * The Rabid Hole Punch wire: text over UDP, one message a datagram, spoken by the Godot plugin of that name.
+ * The Rabid Hole Punch wire: text over UDP, one message a datagram. Games with the Godot plugin of that name use it.
  *
  *     host                          sidecar                        guest
  *      | -- h:Nice:Alice:4[:pw] -----> |                              |    host a session
  *      | <-- i:Alice ----------------- |                              |
  *      |                               | <-- c:Nice:Bob[:pw] -------- |    connect to it
  *      | <-- i:Alice:Bob ------------- | -- i:Alice:Bob ------------> |
- *      | -- p:Nice:Alice ------------> | <-- p:Nice:Bob ------------- |    every 0.5 to 1 s: still here
+ *      | -- p:Nice:Alice ------------> | <-- p:Nice:Bob ------------- |    every 0.5 to 1 s: keepalive
  *      | <-- i:Alice:Bob ------------- | -- i:Alice:Bob ------------> |
- *      | -- k:Nice:Bob --------------> |    (host) out with him         |
+ *      | -- k:Nice:Bob --------------> |    (host) kick Bob         |
  *      |                               | <-- x:Nice:Bob ------------- |    leave
  *      | -- s:Nice:Alice ------------> |                              |    (host) start
  *      | <-- s:5001:Bob:192.0.2.7:5002 | -- s:5002:Alice:192.0.2.1:5001 -> |   own port : name:ip:port;name:ip:port
- *      | -- y:Nice:Alice ------------> | <-- y:Nice:Bob ------------- |    got it, stop repeating
+ *      | -- y:Nice:Alice ------------> | <-- y:Nice:Bob ------------- |    received, stop repeating
  *
- * Types are single small letters; unknown types are met with silence, so that two servers cannot answer each other
- * for ever. Names are ASCII letters and digits. The host is known by his source, not by the name he gives. Anything
- * that begins with "error" ends the plugin's session, so errors are only ever final facts: what may pass is silence.
- * IPv6 cannot be written here (`name:ip:port`); such datagrams are dropped. See docs/reference/wires/rabid.md.
+ * Types are single small letters. Unknown types get no reply, so that two servers cannot answer each other endlessly.
+ * Names are ASCII letters and digits. The host is identified by its endpoint, not by the name in the message. A message
+ * that begins with "error" ends the plugin's session, so only final errors are sent; temporary failures get no reply.
+ * The grammar `name:ip:port` cannot carry IPv6; such datagrams are dropped. See docs/wires/rabid.md.
  */
 import { createHash } from "node:crypto";
 import { isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";
@@ -26,22 +26,22 @@ import type { RefusalCode, Removal } from "#shared/refusals.ts";
 import type { Contact, ContactLookup, Datagram, Action, ReportBody, Reply, Wire } from "./wire.ts";
 
 export const POLICY: Policy = {
-  // The original drops after 5 s of silence, checked every 8 s; the plugin pings every 0.5 s.
+  // The original drops a member after 5 s of silence, checked every 8 s; the plugin pings every 0.5 s.
   lease_ms: 5_000,
   lifetime_ms: 15 * 60_000,
-  // The original forgets after 0.8 s, and a guest who missed the start dies of it.
+  // The original forgets a session after 0.8 s, and a guest that missed the start fails.
   started_keep_ms: 10_000,
   confirmed_keep_ms: 2_000,
   listed: true,
 };
 
-/** A member whose NAT moved his port may return under his name after this silence: two pings of the slow kind. */
+/** A member whose NAT changed its port may rejoin under its name after this silence: two pings at the slow rate. */
 const RECLAIM_AFTER_MS = 2_000;
-/** When the start line is said again, after the first time. Later than 2 s it would be misread. */
+/** When the start line is repeated, after the first time. After 2 s the plugin would misread it. */
 const START_REPEAT_MS = [15, 30, 45, 100, 200, 300, 400, 500, 600, 700];
-/** The two time-outs are said three times. */
+/** The two timeout errors are sent three times. */
 const TIMEOUT_REPEAT_MS = [50, 100];
-/** `h:` with every field at its longest is 41 bytes; what is longer cannot be valid. */
+/** The longest valid message, `h:` with every field at its maximum, has 41 bytes. */
 const LENGTH_MAX = 64;
 
 const SESSION = "([A-Za-z0-9]{1,10})";
@@ -75,7 +75,7 @@ const ERRORS: Readonly<Partial<Record<RefusalCode, string>>> = {
   not_started: "session_not_started",
 };
 
-/** A lobby that is over after its start ends without a word, and who moved has not gone. */
+/** After its start a lobby ends without a message, and a member that moved has not left. */
 const REMOVED: Readonly<Record<Removal, string | null>> = {
   left: "player_exited_session",
   kicked: "kicked_by_host",
@@ -83,7 +83,7 @@ const REMOVED: Readonly<Record<Removal, string | null>> = {
   lobby_timeout: "session_timeout",
   over: null,
   moved: null,
-  // None of its own clients can cause these; its words for an end that was nobody's fault here.
+  // Clients of this wire cannot cause these; the closest errors that the plugin knows.
   closed: "session_timeout",
   replaced: "session_timeout",
   banned: "kicked_by_host",
@@ -93,15 +93,15 @@ function handleDatagram(datagram: Datagram, contacts: ContactLookup, now: number
   const { bytes, endpoint, exclusive } = datagram;
   if (!isIPv4(endpoint.address)) return { do: "drop", why: "ipv6" };
   if (!rabid.claims(bytes)) {
-    const worded = bytes.includes(COLON) || !isUtf8(bytes);
-    return exclusive && !worded ? invalidRequest() : { do: "drop", why: worded ? "unknown_type" : "unclaimed" };
+    const isOtherMessage = bytes.includes(COLON) || !isUtf8(bytes);
+    return exclusive && !isOtherMessage ? invalidRequest() : { do: "drop", why: isOtherMessage ? "unknown_type" : "unclaimed" };
   }
   if (bytes.length > LENGTH_MAX) return isUtf8(bytes) ? invalidRequest() : { do: "drop", why: "not_utf8" };
   const text = ascii(bytes);
   const fields = text.slice(2);
   const letter = text[0]!;
   if (letter === "p") {
-    // The hot path: everybody, twice a second.
+    // The hot path: every member sends this twice a second.
     const match = NAMED.exec(fields);
     if (match === null) return rejectGrammar(bytes);
     const contact = contacts.find("rabid", match[1]!, match[2]!);
@@ -151,10 +151,10 @@ function encodeNotice(notice: Notice, contact: Contact): Reply {
       const list = others.map((p) => `${p.peer}:${p.endpoint.address}:${p.endpoint.port}`).join(";");
       const start = encode(`s:${contact.endpoint.port}:${list}`);
       const roster = encode(`i:${notice.peers.map((p) => p.peer).join(":")}`);
-      // A guest who has not yet seen a roster throws start lines away; to all others it is harmless.
-      const lines = contact.renewed ? [start] : [roster, start];
-      const again = contact.introduced ? {} : { again: { lines, after_ms: START_REPEAT_MS } };
-      return { datagrams: lines, ...again, renewal_reply: [start] };
+      // A guest that has not received a roster ignores start lines; for all others the roster is harmless.
+      const datagrams = contact.renewed ? [start] : [roster, start];
+      const repeat = contact.introduced ? {} : { repeat: { datagrams, after_ms: START_REPEAT_MS } };
+      return { datagrams, ...repeat, renewal_reply: [start] };
     }
     case "removed": {
       const name = REMOVED[notice.reason];
@@ -170,13 +170,13 @@ function encodeNotice(notice: Notice, contact: Contact): Reply {
 
 // --- bytes -----------------------------------------------------------------------------------------------------
 
-const report = (said: ReportBody): Action => ({ do: "report", report: said });
+const report = (body: ReportBody): Action => ({ do: "report", report: body });
 const encodeRefusal = (code: RefusalCode): Uint8Array[] => (ERRORS[code] === undefined ? [] : [encodeError(ERRORS[code])]);
 const encodeError = (name: string): Uint8Array => encode(`error:${name}`);
 const INVALID = Buffer.from("error:invalid_request");
 const invalidRequest = (): Action => ({ do: "answer", bytes: INVALID, why: "invalid_request" });
 
-/** Bad grammar is answered, unless the bytes are not even text. */
+/** Bad grammar gets an error, unless the bytes are not text. */
 const rejectGrammar = (bytes: Uint8Array): Action => (isUtf8(bytes) ? invalidRequest() : { do: "drop", why: "not_utf8" });
 
 const ascii = (bytes: Uint8Array): string =>
@@ -189,14 +189,14 @@ function isUtf8(bytes: Uint8Array): boolean {
     UTF8.decode(bytes);
     return true;
   } catch {
-    // A fatal decoder has no other way to say no.
+    // A fatal decoder reports invalid bytes only by throwing.
     return false;
   }
 }
 
 /**
- * What the hub stores and compares instead of the password. Every sidecar must come to the same digest, so nothing
- * random goes in; the session's name keeps equal passwords of two sessions from looking equal.
+ * What the hub stores and compares instead of the password. Every sidecar must compute the same digest, so it has no
+ * random part; the session's name makes equal passwords of two sessions differ.
  */
 const passwordDigest = (name: string, password: string | undefined): string | null =>
   password === undefined ? null : createHash("sha256").update(`rabid\n${name}\n${password}`).digest("base64url");

@@ -1,14 +1,14 @@
 /**
- * STUN Binding (RFC 8489): "where am I seen?", as every ICE agent asks it.
+ * STUN Binding (RFC 8489): tells an ICE agent which endpoint the sidecar observes.
  *
  *     agent -- Binding request ------------------------> sidecar
  *     agent <- success: XOR-MAPPED-ADDRESS -------------         or
- *     agent <- error 420: UNKNOWN-ATTRIBUTES ------------        for attributes that must be understood and are not
+ *     agent <- error 420: UNKNOWN-ATTRIBUTES ------------        for unknown attributes that must be understood
  *
- * No authentication, no second address. An answer is 12 bytes longer than the shortest request (24 with IPv6), and its
- * sender's address may be forged: whoever asks this file keeps a budget (udp-sidecar/core/stun-responder.ts). FINGERPRINT is checked
- * where it is there, and then answered with one. Everything but a sound request is met with silence. It tells itself from
- * all wires by the magic cookie and its own length.
+ * No authentication and no second address. A response is 12 bytes longer than the shortest request (24 for IPv6), and
+ * the source of a request may be forged, so udp-sidecar/core/stun-responder.ts limits the rate. A FINGERPRINT is
+ * checked, and then the response has one. Anything except a valid request gets no response. The magic cookie and the
+ * length field distinguish STUN from all wires.
  */
 import { bytesOf, type Endpoint } from "#shared/net/endpoint.ts";
 import { STUN_BYTES_MAX } from "#shared/limits.ts";
@@ -23,13 +23,13 @@ const UNKNOWN_ATTRIBUTES = 0x000a;
 const XOR_MAPPED_ADDRESS = 0x0020;
 const FINGERPRINT = 0x8028;
 const FINGERPRINT_XOR = 0x5354_554e;
-/** Attributes of RFC 8489 that must be understood. Without authentication there is nothing to be done about them. */
+/** The comprehension-required attributes of RFC 8489. Without authentication they have no effect here. */
 const UNDERSTOOD = new Set([0x01, 0x06, 0x08, ERROR_CODE, UNKNOWN_ATTRIBUTES, 0x14, 0x15, 0x1c, 0x1d, 0x1e, 0x20]);
 const OPTIONAL_FROM = 0x8000;
-/** As many as keep the error shorter than a request that names them all. */
+/** So many that the error stays shorter than a request that names them all. */
 const UNKNOWN_LISTED_MAX = 4;
 
-/** A STUN message of whatever kind, by its cookie, its two zero bits and its length. */
+/** Whether this is a STUN message of any kind, by its cookie, its two zero bits and its length. */
 export const isStun = (bytes: Uint8Array): boolean =>
   bytes.length >= HEADER_BYTES &&
   bytes.length % 4 === 0 &&
@@ -40,15 +40,15 @@ export const isStun = (bytes: Uint8Array): boolean =>
   bytes[7] === 0x42 &&
   bytes.length - HEADER_BYTES === Buffer.from(bytes.buffer, bytes.byteOffset, 4).readUInt16BE(2);
 
-/** What a STUN message from there is answered, or why it is not. */
+/** The response to a STUN message from this endpoint, or why there is none. */
 export function bindingResponse(bytes: Uint8Array, from: Endpoint): Uint8Array | { readonly drop: string } {
   if (bytes.length > STUN_BYTES_MAX) return { drop: "stun_length" };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (view.getUint16(0) !== BINDING_REQUEST) return { drop: "stun_no_request" };
   const unknown: number[] = [];
-  let printed = false;
+  let hasFingerprint = false;
   for (let at = HEADER_BYTES; at < bytes.length;) {
-    if (printed) return { drop: "stun_malformed" };
+    if (hasFingerprint) return { drop: "stun_malformed" };
     const type = view.getUint16(at);
     const length = view.getUint16(at + 2);
     if (at + 4 + length > bytes.length) return { drop: "stun_malformed" };
@@ -56,18 +56,21 @@ export function bindingResponse(bytes: Uint8Array, from: Endpoint): Uint8Array |
       if (length !== 4 || view.getUint32(at + 4) !== fingerprint(bytes.subarray(0, at))) {
         return { drop: "stun_fingerprint" };
       }
-      printed = true;
+      hasFingerprint = true;
     } else if (type < OPTIONAL_FROM && !UNDERSTOOD.has(type) && !unknown.includes(type)) unknown.push(type);
     at += 4 + padded(length);
   }
   const transaction = bytes.subarray(8, HEADER_BYTES);
-  if (unknown.length > 0) return encodeMessage(BINDING_ERROR, transaction, unknownAttributes(unknown), printed);
-  return encodeMessage(BINDING_SUCCESS, transaction, [xorMappedAddress(from, transaction)], printed);
+  if (unknown.length > 0) return encodeMessage(BINDING_ERROR, transaction, unknownAttributes(unknown), hasFingerprint);
+  return encodeMessage(BINDING_SUCCESS, transaction, [xorMappedAddress(from, transaction)], hasFingerprint);
 }
 
 type Attribute = { readonly type: number; readonly value: Uint8Array };
 
-/** Address and port, hidden from routers that rewrite what looks like one: XOR with the cookie and the transaction. */
+/**
+ * Address and port, XORed with the cookie and the transaction id, because some routers rewrite plain addresses in
+ * payloads.
+ */
 function xorMappedAddress({ address, port }: Endpoint, transaction: Uint8Array): Attribute {
   const bytes = bytesOf(address) ?? [];
   const value = new Uint8Array(4 + bytes.length);
@@ -79,19 +82,19 @@ function xorMappedAddress({ address, port }: Endpoint, transaction: Uint8Array):
   return { type: XOR_MAPPED_ADDRESS, value };
 }
 
-/** 420 without a phrase: nobody reads it, and it would make the answer longer. */
+/** 420 without a reason phrase, which agents ignore and which would make the response longer. */
 function unknownAttributes(unknown: readonly number[]): Attribute[] {
-  const told = unknown.slice(0, UNKNOWN_LISTED_MAX);
-  const types = Uint8Array.from(told.flatMap((type) => [type >> 8, type & 255]));
+  const listed = unknown.slice(0, UNKNOWN_LISTED_MAX);
+  const types = Uint8Array.from(listed.flatMap((type) => [type >> 8, type & 255]));
   return [
     { type: ERROR_CODE, value: Uint8Array.of(0, 0, 4, 20) },
     { type: UNKNOWN_ATTRIBUTES, value: types },
   ];
 }
 
-function encodeMessage(type: number, transaction: Uint8Array, attributes: readonly Attribute[], prints: boolean): Uint8Array {
+function encodeMessage(type: number, transaction: Uint8Array, attributes: readonly Attribute[], withFingerprint: boolean): Uint8Array {
   const body = attributes.reduce((sum, { value }) => sum + 4 + padded(value.length), 0);
-  const bytes = new Uint8Array(HEADER_BYTES + body + (prints ? 8 : 0));
+  const bytes = new Uint8Array(HEADER_BYTES + body + (withFingerprint ? 8 : 0));
   const view = new DataView(bytes.buffer);
   view.setUint16(0, type);
   view.setUint16(2, bytes.length - HEADER_BYTES);
@@ -104,7 +107,7 @@ function encodeMessage(type: number, transaction: Uint8Array, attributes: readon
     bytes.set(value, at + 4);
     at += 4 + padded(value.length);
   }
-  if (!prints) return bytes;
+  if (!withFingerprint) return bytes;
   view.setUint16(at, FINGERPRINT);
   view.setUint16(at + 2, 4);
   view.setUint32(at + 4, fingerprint(bytes.subarray(0, at)));

@@ -1,28 +1,30 @@
 /**
- * What a wire is to the sidecar. One file in `protocols/` implements this and holds everything its clients' protocol
- * needs; the rest of the sidecar knows no wire by name.
+ * The interface of a wire protocol. One file in `protocols/` implements it for one kind of client, so that the rest of
+ * the sidecar does not depend on any single protocol.
  *
- *     a game's datagram --claims--> hear() --> drop | answer | renew | report --> hub
- *     hub --notice--> say() --> datagrams now, repetitions, the answer to later renewals
- *     hub --answer--> answer() --> datagrams to who asked and is no member, or silence
+ *     datagram --claims--> handleDatagram() --> drop | answer | renew | list | report --> hub
+ *     hub's notice to a member --> encodeNotice() --> datagrams, repetitions, the reply to later renewals
+ *     hub's answer to a report --> encodeAnswer() --> datagrams to a peer that is no member, or none
  *
- * A wire is pure: it sees bytes, the contacts and the time, and says what to do. It holds no state of its own.
+ * A wire is pure: it reads bytes, the contacts and the time, and returns what to do. It holds no state.
  */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Report } from "#shared/link/messages.ts";
 import type { Summary } from "#shared/api/lobbies.ts";
-import type { Answer, Notice, Wire as WireName } from "#shared/lobby/lobby.ts";
+import type { RequesterNotice, Notice, Wire as WireName } from "#shared/lobby/lobby.ts";
 
 export type Datagram = {
   readonly bytes: Uint8Array;
   readonly endpoint: Endpoint;
-  /** The door it came through (#shared/net/local-port.ts); answers leave by it. */
+  /**
+   * The local port it arrived at, with the DTLS flag (#shared/net/local-port.ts). Replies leave through the same one.
+   */
   readonly via: number;
-  /** That port is bound to one wire alone, so what else comes is that wire's to judge. */
+  /** The port is bound to this wire alone, so the wire also handles datagrams that it does not claim. */
   readonly exclusive: boolean;
 };
 
-/** A member this sidecar is ear and mouth of. Forgotten at a crash, handed back by the hub. */
+/** A member that this sidecar exchanges datagrams with. A crash loses it, and the hub restores it. */
 export type Contact = {
   readonly wire: WireName;
   readonly name: string;
@@ -30,47 +32,48 @@ export type Contact = {
   host: boolean;
   via: number;
   endpoint: Endpoint;
-  /** Silence tolerated in ms, or null. */
+  /** Silence tolerated, in ms, or null for no limit. */
   lease_ms: number | null;
   memory: string | null;
   last_seen_at: number;
-  /** Came back from the hub after a restart and has not been heard since. */
+  /** Restored from the hub after a restart, and not seen since. */
   restored: boolean;
-  /** Has renewed since it joined, so it understood that it is in. */
+  /** Has renewed since it joined, so it received the confirmation of its join. */
   renewed: boolean;
-  /** The introduction has been said; what follows repeats it. */
+  /** An introduction was sent; a later one only repeats it. */
   introduced: boolean;
-  /** Has said that the introduction arrived: it is not repeated any more. */
+  /** The member confirmed the introduction, which is then not repeated. */
   confirmed: boolean;
-  /** What a renewal is answered with: the last notice in the wire's words. */
+  /** The reply to each renewal: the last notice, encoded for this wire. */
   renewal_reply: readonly Uint8Array[];
 };
 
 export type ContactLookup = { find(wire: WireName, name: string, peer: string): Contact | undefined };
 
 /**
- * Connections of peers, on wires that have them beside datagrams: news go over them, and a member without one has left.
+ * The peers' connections, for wires that use TCP beside UDP. Notices go over the connection, and a member without one
+ * has left.
  */
 export type ConnectionSide = {
   isConnected(peer: string): boolean;
   notify(contact: Contact, notice: Notice): void;
-  /** For who asked over his connection, as `peer`. */
-  handleAnswer(answer: Answer, report: Report): void;
+  /** Delivers the hub's answer to the peer that sent the report over its connection. */
+  handleAnswer(answer: RequesterNotice, report: Report): void;
 };
 
-/** A report still without the datagram's own facts; the sidecar adds them. */
+/** A report without the fields that come from its datagram; the exchange adds them. */
 type WithoutEndpoint<R> = R extends Report ? Omit<R, "wire" | "via" | "endpoint"> : never;
 export type ReportBody = WithoutEndpoint<Report>;
 
-/** A member of this lobby is there, and shows a ticket that ends then. */
+/** A member of this lobby is present, and showed a ticket that expires then. */
 export type Liveness = { readonly name: string; readonly peer: string; readonly expires_at_s: number };
 
 export type Action =
-  /** Not ours, or nothing to say. `why` is counted. */
+  /** Not for this wire, or nothing to do. `why` is counted. */
   | { readonly do: "drop"; readonly why: string }
   /**
-   * What needs no hub, a mistake that deserves an answer for one. It goes to who asked, or `to` where he has shown that he
-   * is. `lives`: it is also a sign of this member.
+   * A reply that needs no hub, such as an error. It goes to the sender, or to `to` if a receipt proves that the peer
+   * receives there. `liveness`: the datagram also proves that this member is present.
    */
   | {
       readonly do: "answer";
@@ -79,31 +82,33 @@ export type Action =
       readonly to?: Endpoint;
       readonly liveness?: Liveness;
     }
-  /** A sign of life from where the contact was last heard: answered from memory. It may ask for another lease. */
+  /** A keepalive from the contact's own endpoint. The reply comes from memory. It may change the lease. */
   | { readonly do: "renew"; readonly contact: Contact; readonly lease_ms?: number }
-  /** The wire's own list of lobbies, newest first, said in one datagram. */
+  /** A request for the list of lobbies. `encode` gets them newest first and returns one datagram. */
   | { readonly do: "list"; readonly encode: (lobbies: readonly Summary[]) => Uint8Array }
-  /** Only the hub knows. Who proved to be a contact may ask for another lease. */
+  /** Only the hub can answer. A sender that is proved to be a contact may change its lease. */
   | { readonly do: "report"; readonly report: ReportBody; readonly lease_ms?: number };
 
 export type Reply = {
-  /** Leaves at once, in this order. */
+  /** Sent at once, in this order. */
   readonly datagrams: readonly Uint8Array[];
-  /** Leaves again at these times after now, until the member confirms. */
+  /** Sent again at these times after now, until the member confirms. */
   readonly repeat?: { readonly datagrams: readonly Uint8Array[]; readonly after_ms: readonly number[] };
-  /** What renewals are answered with from now on; without it that stays as it is. */
+  /** The reply to later renewals; if absent, it stays the same. */
   readonly renewal_reply?: readonly Uint8Array[];
-  /** It answers a sign of life: the lease begins anew. */
+  /** The notice answers a keepalive, so the lease starts again. */
   readonly renews_lease?: boolean;
 };
 
 export type Wire = {
   readonly name: WireName;
-  /** Whether the first bytes are this wire's. Wires are asked in order; the first that claims a datagram hears it. */
+  /**
+   * Whether the first bytes belong to this wire. Wires are tried in order; the first that claims a datagram handles it.
+   */
   claims(bytes: Uint8Array): boolean;
   handleDatagram(datagram: Datagram, contacts: ContactLookup, now: number): Action;
   encodeNotice(notice: Notice, contact: Contact): Reply;
-  /** What is said to who reported and is no member. */
-  encodeAnswer(answer: Answer, report: Report): readonly Uint8Array[];
+  /** Replies to a report whose sender is no member. */
+  encodeAnswer(answer: RequesterNotice, report: Report): readonly Uint8Array[];
   readonly connections?: ConnectionSide;
 };

@@ -1,82 +1,82 @@
-/** What the relay's table holds and hears: two peers, a pair of ports, and what is told to whoever asked for it. */
+/** The relay's types: an allocation is a pair of ports for two peers. Requests, notices and limits are here too. */
 import { type Endpoint, isIPv4, sourceOf } from "#shared/net/endpoint.ts";
 import type { Bucket, Budget } from "#shared/rate-limit/token-bucket.ts";
 import type { BudgetShare } from "./shared-budget.ts";
 
 export type RelayLimits = {
-  /** Bytes as they are on the way, with their headers: per side, per source (IPv4 /32, IPv6 /64), per game. */
+  /** Bytes on the wire, headers included: per side, per source (IPv4 /32, IPv6 /64), per game. */
   readonly side: Budget;
   readonly source: Budget;
   readonly game: Budget;
-  /** Sides of allocations that one source may hold. */
+  /** Sides of allocations that one source may hold at once. */
   readonly slots_per_source_max: number;
-  /** What one allocation may carry, both ways together. */
+  /** Bytes that one allocation may carry, both directions together. */
   readonly bytes_max: number;
   readonly lifetime_ms: number;
   readonly idle_ms: number;
   readonly relatch_ms: number;
-  /** Relays for private and loopback addresses too: in laboratories and in networks of one's own. */
+  /** Also relay for private and loopback addresses: for laboratories and local networks. */
   readonly special: boolean;
 };
 
-/** One of two peers to be relayed to each other. */
+/** A peer that its wire has observed. */
 export type ObservedParty = {
   readonly peer: string;
-  /** Where its wire saw it. The address must be the one it will send from; the port may be another by then. */
+  /** Where its wire observed it. It must send from this address; its port may differ by then. */
   readonly observed: Endpoint;
 };
-/** One of whom nothing is known but that he will show a secret, wherever he is. */
+/** A peer without a known endpoint, which will authenticate with a secret from any address. */
 export type UnobservedParty = { readonly peer: string; readonly observed: null; readonly family: 4 | 6 };
 export type RelayParty = ObservedParty | UnobservedParty;
 
 export type RelayRequest = {
   readonly game: string;
-  /** The same pair whichever comes first. */
+  /** The same pair in either order. */
   readonly parties: readonly [RelayParty, RelayParty];
-  /** Where it is asked for by name, another name is another allocation. */
+  /** A request with another name gets another allocation. */
   readonly name?: string;
-  /** Hears of each limit that was reached, once, of a closing sidecar, and of the end. */
+  /** Called once for each limit that is reached, when the sidecar starts closing, and at the end. */
   readonly onNotice: (notice: RelayNotice) => void;
 };
 
 export type RelayLimited = "rate" | "source_rate" | "game_rate" | "bytes" | "lifetime";
 export type RelayNotice =
-  /** Datagrams were dropped for this reason; after `bytes` and `lifetime` the end follows. */
+  /** Datagrams were dropped for this reason. After `bytes` and `lifetime` the end follows. */
   | { readonly kind: "limited"; readonly reason: RelayLimited }
   /** The sidecar is about to stop. */
   | { readonly kind: "closing" }
   | { readonly kind: "ended"; readonly why: RelayEnd };
 export type RelayEnd = "idle" | "released" | "closed" | "bytes" | "lifetime";
 
-/** Why there is no relay. To peers all of it is one refusal, `no_relay`. */
+/** Why there is no relay. Peers see one refusal for all of these, `no_relay`. */
 export type NoRelay = "closing" | "special" | "source_share" | "exhausted";
 
-/** An open port of this family, lent by whoever has the sockets; null where there is none left. */
+/** Supplies open ports: `acquire` returns one of this family, or null if none is free. */
 export type PortPool = { acquire(family: 4 | 6): number | null; release(port: number): void };
 
-/** Held for one pair of peers. `ports` are in the order of the request: each party speaks with its own alone. */
+/** An allocation and its ports in the order of the request; each party uses only its own port. */
 export type Allocated = { readonly allocation: Allocation; readonly ports: readonly [number, number] };
 
-/** Where a datagram goes on to: out of one of our ports, or over the stream that this endpoint has opened. */
+/** Where a datagram is forwarded: out of one of the relay's ports, or over the stream of this endpoint. */
 export type Hop = { readonly port: number; readonly endpoint: Endpoint; readonly stream: Stream | null };
 
-/** A stream that carries datagrams for a side whom UDP does not reach. */
+/** A stream that carries datagrams for a side that UDP does not reach. */
 export type Stream = { send(bytes: Uint8Array): void };
 
 export type Side = {
   readonly peer: string;
   readonly port: number;
   readonly family: 4 | 6;
-  /** Null where only a secret proves who he is. */
+  /** Null if only a secret authenticates this side. */
   observed: Endpoint | null;
   source: BudgetShare;
-  /** Proved on this allocation; null until then. */
+  /** The endpoint that has authenticated on this allocation; null until then. */
   endpoint: Endpoint | null;
-  /** Proved with a secret: only another such proof moves it. */
+  /** Authenticated with a secret: only another such authentication changes the endpoint. */
   secret: boolean;
-  /** What that endpoint speaks over, where it is no datagram socket. */
+  /** The stream to that endpoint, or null for UDP. */
   stream: Stream | null;
-  /** Its peer has left its wire. */
+  /** The peer has left its wire. */
   left: boolean;
   last_received_at: number;
   readonly bucket: Bucket;
@@ -87,24 +87,24 @@ export type Allocation = {
   readonly game: BudgetShare;
   readonly sides: readonly [Side, Side];
   readonly allocated_at: number;
-  /** When it was asked for last. */
+  /** When it was requested last. */
   requested_at: number;
   carried_bytes: number;
   onNotice: (notice: RelayNotice) => void;
   readonly limited: RelayLimited[];
 };
 
-/** A port speaks one family alone. */
+/** Each port has one family. */
 export const familyOf = (at: Endpoint): 4 | 6 => (isIPv4(at.address) ? 4 : 6);
 
 export const peerKey = (game: string, peer: string): string => `${game}\n${peer}`;
 
-/** Whose budget pays for a party; of one who is nowhere yet, his own. */
+/** Which budget a party uses: its source's, or a separate one for a peer without a known endpoint. */
 export const budgetKey = ({ peer, observed: seen }: RelayParty): string => (seen === null ? `peer ${peer}` : sourceOf(seen.address));
 
 export const partyFamily = (party: RelayParty): 4 | 6 => (party.observed === null ? party.family : familyOf(party.observed));
 
-/** The same whichever party comes first; another pair of families needs other ports. */
+/** The same for both orders of the parties. Another pair of families needs other ports. */
 export function pairKey({ game, parties, name = "" }: RelayRequest): string {
   const ends = parties.map((party) => `${party.peer}\n${partyFamily(party)}`);
   return [game, name, ...ends.toSorted()].join("\n");

@@ -1,22 +1,22 @@
 /**
- * The relay's table: who is relayed to whom, from where, and how much. One for all wires; it holds no socket and no
- * clock, and what it is asked for each datagram allocates nothing.
+ * The relay's decisions: which datagram is forwarded, from which port, and within which limits. It serves all wires. It
+ * holds no socket and no clock, and `route` allocates no memory.
  *
- *     A --> port a ============ port b --> B        A speaks with port a alone, and B with port b: each sees
- *     A <-- port a ============ port b <-- B        the other as the sidecar's address and his own port
+ *     A --> port a ============ port b --> B        A uses only port a, and B only port b: each sees
+ *     A <-- port a ============ port b <-- B        the other as the sidecar's address and its own port
  *
- * An allocation is a pair of ports for one introduced pair of peers. Nothing is sent to an endpoint that has not proved
- * itself on that very allocation: each side's true one is learned from its own datagrams (latching), because a symmetric
- * NAT shows the relay's port another one than it showed the port where the wire saw the peer.
+ * An allocation is a pair of ports for one introduced pair of peers. The relay sends only to endpoints that have
+ * authenticated on this allocation. It learns each side's endpoint from the side's own datagrams (latching), because
+ * behind a symmetric NAT the relay's port observes another endpoint than the wire's port.
  *
- * - A datagram on a side's port from the address where its wire saw the peer proves the endpoint it came from. From then
- *   on, only that endpoint is heard there.
- * - The very endpoint that the wire saw outranks others of its address: it takes the place of one at any time.
- * - A side that has been silent for `relatch_ms` may be heard from another port of its address: NATs rebind.
- * - A side that has been silent for `idle_ms` is not sent to until it is heard again.
- * - `prove` is for wires whose peers prove themselves with a secret, from anywhere, also from the other end of a stream;
- *   `moved` for peers that have registered anew.
- * - Everybody else is a stranger: dropped and counted, and nothing about him is kept.
+ * - The first datagram to a side's port from the address that its wire observed sets the side's endpoint. From then on
+ *   only that endpoint is accepted.
+ * - The exact endpoint that the wire observed replaces another one of the same address at any time.
+ * - A side that was silent for `relatch_ms` may continue from another port of its address, because NATs rebind.
+ * - A side that was silent for `idle_ms` gets nothing until it sends again.
+ * - `bindEndpoint` is for wires whose peers authenticate with a secret, from any address or over a stream; `peerMoved`
+ *   is for peers that registered again.
+ * - Every other sender is a stranger: its datagrams are dropped and counted, and no state is kept.
  */
 import { type Endpoint, endpoint, isSpecial, sameEndpoint, sourceOf } from "#shared/net/endpoint.ts";
 import { RELAY_OVERHEAD_BYTES } from "#shared/limits.ts";
@@ -30,7 +30,6 @@ import {
   pairKey,
   partyFamily,
   budgetKey,
-  peerKey,
   type PortPool,
   type RelayEnd,
   type RelayLimited,
@@ -40,30 +39,30 @@ import {
   type Stream,
 } from "./allocation.ts";
 import { fullBucket, refill } from "#shared/rate-limit/token-bucket.ts";
+import { AllocationTable } from "./allocation-table.ts";
+import { latchRefusal } from "./latching.ts";
 import { SharedBudgets } from "./shared-budget.ts";
 import type { Counters } from "../core/counters.ts";
 
 export class Relay {
   readonly #limits: RelayLimits;
   readonly #pool: PortPool;
-  /** Whether an endpoint is a port of this very sidecar: relaying to one would go round in circles. */
+  /** Whether an endpoint is a port of this sidecar: forwarding to one would loop. */
   readonly #isOwnPort: (at: Endpoint) => boolean;
-  readonly #tally: Counters;
-  readonly #allocations = new Map<string, Allocation>();
-  readonly #byPort = new Map<number, { readonly side: Side; readonly other: Side; readonly allocation: Allocation }>();
-  readonly #byPeer = new Map<string, Set<Allocation>>();
+  readonly #counters: Counters;
+  readonly #allocations = new AllocationTable();
   readonly #sources: SharedBudgets;
   readonly #games: SharedBudgets;
   #closing = false;
-  /** Carried since the beginning. */
+  /** Forwarded since the process started. */
   packets = 0;
   bytes = 0;
 
-  constructor(limits: RelayLimits, pool: PortPool, isOurs: (at: Endpoint) => boolean, tally: Counters) {
+  constructor(limits: RelayLimits, pool: PortPool, isOwnPort: (at: Endpoint) => boolean, counters: Counters) {
     this.#limits = limits;
     this.#pool = pool;
-    this.#isOwnPort = isOurs;
-    this.#tally = tally;
+    this.#isOwnPort = isOwnPort;
+    this.#counters = counters;
     this.#sources = new SharedBudgets(limits.source);
     this.#games = new SharedBudgets(limits.game);
   }
@@ -73,29 +72,30 @@ export class Relay {
   }
 
   /** Sources and games that have a budget now. */
-  get shares(): number {
+  get budgets(): number {
     return this.#sources.size + this.#games.size;
   }
 
-  /** A pair of ports for this pair of peers: the same ones for as long as the allocation lives. */
+  /** A pair of ports for this pair of peers. The ports stay the same while the allocation lives. */
   allocate(request: RelayRequest, now: number): Allocated | { readonly none: NoRelay } {
-    const { parties, onNotice: told } = request;
+    const { parties, onNotice } = request;
     const key = pairKey(request);
-    if (parties.some(({ observed: seen }) => seen !== null && !this.#isServed(seen))) return this.#refuse("special");
+    if (parties.some(({ observed }) => observed !== null && !this.#isServed(observed))) return this.#refuse("special");
     const allocation = this.#allocations.get(key) ?? this.#createAllocation(key, request, now);
     if (typeof allocation === "string") return this.#refuse(allocation);
     const [a, b] = allocation.sides;
-    const turned = a.peer !== parties[0].peer || a.family !== partyFamily(parties[0]);
-    this.#moveSide(turned ? b : a, parties[0].observed, now);
-    this.#moveSide(turned ? a : b, parties[1].observed, now);
-    Object.assign(allocation, { asked_at: now, told });
+    const isReversed = a.peer !== parties[0].peer || a.family !== partyFamily(parties[0]);
+    this.#moveSide(isReversed ? b : a, parties[0].observed, now);
+    this.#moveSide(isReversed ? a : b, parties[1].observed, now);
+    allocation.requested_at = now;
+    allocation.onNotice = onNotice;
     a.left = b.left = false;
-    return { allocation, ports: turned ? [b.port, a.port] : [a.port, b.port] };
+    return { allocation, ports: isReversed ? [b.port, a.port] : [a.port, b.port] };
   }
 
   /**
-   * A datagram of this length came to one of our ports: where it goes on to, or null. The hop is the table's own object,
-   * to be read at once.
+   * Decides where a datagram of this length at one of the relay's ports is forwarded; null if it is dropped. The
+   * returned hop is the table's own object and must be read at once.
    */
   route(
     port: number,
@@ -105,9 +105,9 @@ export class Relay {
     now: number,
     stream: Stream | null = null,
   ): Hop | null {
-    const at = this.#byPort.get(port);
-    if (at === undefined) return this.#drop("unallocated");
-    const { side, other, allocation } = at;
+    const owner = this.#allocations.atPort(port);
+    if (owner === undefined) return this.#drop("unallocated");
+    const { side, other, allocation } = owner;
     const known = side.endpoint;
     if (stream !== side.stream) return this.#drop("stranger");
     const same = known !== null && known.port === fromPort && known.address === address;
@@ -132,9 +132,8 @@ export class Relay {
   }
 
   /**
-   * Whoever speaks with this port has proved with a secret of its wire that it is at this endpoint, with a datagram socket
-   * or at the end of a stream: it is heard there alone from now on, whatever its address. False where that may not be, or
-   * the allocation is over.
+   * The peer of this port has authenticated with a secret of its wire at this endpoint, over UDP or a stream. From now
+   * on only this endpoint is accepted, at any address. False if that is refused or the allocation has ended.
    */
   bindEndpoint(allocation: Allocation, port: number, at: Endpoint, now: number, stream: Stream | null = null): boolean {
     const side = allocation.sides.find((one) => one.port === port);
@@ -144,35 +143,35 @@ export class Relay {
     const isFull = this.#sources.slots(source) >= this.#limits.slots_per_source_max;
     if (!this.#isServed(at) || (source !== side.source.key && isFull)) return false;
     this.#chargeSource(side, at.address, now);
-    Object.assign(side, { endpoint: at, stream, secret: true, heard_at: now });
+    Object.assign(side, { endpoint: at, stream, secret: true, last_received_at: now });
     return true;
   }
 
-  /** A peer has registered anew with its wire's secret, and is seen here now: its allocations go on from there. */
-  peerMoved(game: string, peer: string, seen: Endpoint, now: number): void {
-    if (!this.#isServed(seen)) return;
-    for (const { sides } of this.#byPeer.get(peerKey(game, peer)) ?? []) {
+  /** A peer registered again with its wire's secret and is observed here now; its allocations continue from there. */
+  peerMoved(game: string, peer: string, observed: Endpoint, now: number): void {
+    if (!this.#isServed(observed)) return;
+    for (const { sides } of this.#allocations.ofPeer(game, peer)) {
       for (const side of sides) {
-        if (side.peer === peer && familyOf(seen) === side.family) this.#moveSide(side, seen, now);
+        if (side.peer === peer && familyOf(observed) === side.family) this.#moveSide(side, observed, now);
       }
     }
   }
 
-  /** A peer is gone from its wire. What both peers have left ends with their last datagrams, without waiting for long. */
+  /** A peer has left its wire. When both peers have left, the allocation ends shortly after their last datagrams. */
   peerLeft(game: string, peer: string): void {
-    for (const { sides } of this.#byPeer.get(peerKey(game, peer)) ?? []) {
+    for (const { sides } of this.#allocations.ofPeer(game, peer)) {
       for (const side of sides) side.left ||= side.peer === peer;
     }
   }
 
-  /** Nobody needs it any more: its ports are free at once. */
+  /** The allocation is no longer needed: its ports are free at once. */
   release(allocation: Allocation): void {
     this.#end(allocation, "released");
   }
 
-  /** Ends what is idle or too old. */
+  /** Ends allocations that are idle or too old. */
   expire(now: number): void {
-    for (const allocation of this.#allocations.values()) {
+    for (const allocation of this.#allocations.all()) {
       const [a, b] = allocation.sides;
       const silent_ms = now - Math.max(allocation.requested_at, a.last_received_at, b.last_received_at);
       if (now - allocation.allocated_at >= this.#limits.lifetime_ms) this.#exhaust(allocation, "lifetime");
@@ -181,58 +180,51 @@ export class Relay {
     }
   }
 
-  /** From now on nobody gets a relay. Those who have one are told. */
+  /** Refuses new allocations and notifies the existing ones. */
   drain(): void {
     if (this.#closing) return;
     this.#closing = true;
-    for (const { onNotice: told } of this.#allocations.values()) told({ kind: "closing" });
+    for (const { onNotice } of this.#allocations.all()) onNotice({ kind: "closing" });
   }
 
   close(): void {
     this.drain();
-    for (const allocation of this.#allocations.values()) this.#end(allocation, "closed");
+    for (const allocation of this.#allocations.all()) this.#end(allocation, "closed");
   }
 
   #refuse(none: NoRelay): { readonly none: NoRelay } {
-    this.#tally.add("relay_refused", none);
+    this.#counters.add("relay_refused", none);
     return { none };
   }
 
   // ---------------------------------------------------------------------------------------------------------------
 
-  #createAllocation(key: string, { game, parties, onNotice: told }: RelayRequest, now: number): Allocation | NoRelay {
+  #createAllocation(key: string, { game, parties, onNotice }: RelayRequest, now: number): Allocation | NoRelay {
     if (this.#closing) return "closing";
     if (!this.#hasRoom(parties)) return "source_share";
     const ports = this.#acquirePorts(parties);
     if (ports === null) return "exhausted";
     const sides: [Side, Side] = [this.#createSide(parties[0], ports[0], now), this.#createSide(parties[1], ports[1], now)];
     const share = this.#games.acquire(game, now);
-    const times = { since: now, asked_at: now };
-    const allocation: Allocation = { key, game: share, sides, ...times, carried_bytes: 0, onNotice: told, limited: [] };
-    this.#allocations.set(key, allocation);
-    for (const [at, side] of sides.entries()) {
-      this.#byPort.set(side.port, { side, other: sides[1 - at]!, allocation });
-      const peer = peerKey(game, side.peer);
-      const held = this.#byPeer.get(peer);
-      if (held === undefined) this.#byPeer.set(peer, new Set([allocation]));
-      else held.add(allocation);
-    }
+    const times = { allocated_at: now, requested_at: now };
+    const allocation: Allocation = { key, game: share, sides, ...times, carried_bytes: 0, onNotice, limited: [] };
+    this.#allocations.add(allocation);
     return allocation;
   }
 
   #createSide(party: RelayParty, port: number, now: number): Side {
     const source = this.#sources.acquire(budgetKey(party), now);
     const bucket = fullBucket(this.#limits.side, now);
-    const { peer, observed: seen } = party;
+    const { peer, observed } = party;
     const unproved = { endpoint: null, stream: null, secret: false };
-    return { peer, port, family: partyFamily(party), observed: seen, source, ...unproved, left: false, last_received_at: now, bucket };
+    return { peer, port, family: partyFamily(party), observed, source, ...unproved, left: false, last_received_at: now, bucket };
   }
 
   #hasRoom(parties: readonly RelayParty[]): boolean {
     const sources = parties.map(budgetKey);
     return sources.every((source) => {
-      const wanted = sources.filter((other) => other === source).length;
-      return this.#sources.slots(source) + wanted <= this.#limits.slots_per_source_max;
+      const requested = sources.filter((other) => other === source).length;
+      return this.#sources.slots(source) + requested <= this.#limits.slots_per_source_max;
     });
   }
 
@@ -245,39 +237,34 @@ export class Relay {
     return null;
   }
 
-  /** Whether a datagram that does not come from the known endpoint proves a new one. */
+  /** Whether a datagram from an unknown endpoint changes the side's endpoint. If not, counts why. */
   #tryLatch(side: Side, address: string, port: number, now: number): boolean {
     const from = endpoint(address, port);
-    if (from === null) return this.#reject("source_port_0");
-    if (side.endpoint !== null) {
-      // The same, in another spelling.
-      if (sameEndpoint(from, side.endpoint)) return true;
-      const rested = now - side.last_received_at >= this.#limits.relatch_ms;
-      if (side.secret || side.observed === null || !(rested || sameEndpoint(from, side.observed))) {
-        return this.#reject("stranger");
-      }
+    const refusal =
+      from === null ? "source_port_0" : latchRefusal(side, from, this.#limits.relatch_ms, this.#isOwnPort, now);
+    if (refusal === null) {
+      side.endpoint = from;
+      return true;
     }
-    if (from.address !== side.observed?.address) return this.#reject("stranger");
-    if (this.#isOwnPort(from)) return this.#reject("loop");
-    side.endpoint = from;
-    return true;
+    this.#counters.add("relay_dropped", refusal);
+    return false;
   }
 
-  /** Its wire sees a peer elsewhere. At another address it has to prove itself again. */
-  #moveSide(side: Side, seen: Endpoint | null, now: number): void {
-    if (seen === null || side.observed === null || sameEndpoint(side.observed, seen)) return;
-    if (side.observed.address !== seen.address) {
+  /** The wire observes a peer at another endpoint. At another address it must authenticate again. */
+  #moveSide(side: Side, observed: Endpoint | null, now: number): void {
+    if (observed === null || side.observed === null || sameEndpoint(side.observed, observed)) return;
+    if (side.observed.address !== observed.address) {
       Object.assign(side, { endpoint: null, secret: false });
-      this.#chargeSource(side, seen.address, now);
+      this.#chargeSource(side, observed.address, now);
     }
-    side.observed = seen;
+    side.observed = observed;
   }
 
-  /** From now on this address' source pays for the side. */
+  /** From now on the source of this address pays for the side. */
   #chargeSource(side: Side, address: string, now: number): void {
-    const before = side.source;
+    const previous = side.source;
     side.source = this.#sources.acquire(sourceOf(address), now);
-    this.#sources.release(before);
+    this.#sources.release(previous);
   }
 
   #isServed({ address }: Endpoint): boolean {
@@ -285,7 +272,7 @@ export class Relay {
   }
 
   #limit(allocation: Allocation, reason: RelayLimited): null {
-    this.#tally.add("relay_dropped", reason);
+    this.#counters.add("relay_dropped", reason);
     if (!allocation.limited.includes(reason)) {
       allocation.limited.push(reason);
       allocation.onNotice({ kind: "limited", reason });
@@ -300,29 +287,18 @@ export class Relay {
   }
 
   #end(allocation: Allocation, why: RelayEnd): void {
-    const { key, game, sides, onNotice: told } = allocation;
-    if (this.#allocations.get(key) !== allocation) return;
-    this.#allocations.delete(key);
-    this.#games.release(game);
-    for (const { peer, port, source } of sides) {
+    if (!this.#allocations.remove(allocation)) return;
+    this.#games.release(allocation.game);
+    for (const { port, source } of allocation.sides) {
       this.#sources.release(source);
-      this.#byPort.delete(port);
       this.#pool.release(port);
-      const held = this.#byPeer.get(peerKey(game.key, peer));
-      held?.delete(allocation);
-      if (held?.size === 0) this.#byPeer.delete(peerKey(game.key, peer));
     }
-    this.#tally.add("relay_ended", why);
-    told({ kind: "ended", why });
+    this.#counters.add("relay_ended", why);
+    allocation.onNotice({ kind: "ended", why });
   }
 
   #drop(why: string): null {
-    this.#tally.add("relay_dropped", why);
+    this.#counters.add("relay_dropped", why);
     return null;
-  }
-
-  #reject(why: string): false {
-    this.#tally.add("relay_dropped", why);
-    return false;
   }
 }

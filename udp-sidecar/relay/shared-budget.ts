@@ -1,4 +1,7 @@
-/** Budgets that several have in common: the sides of one source, the allocations of one game. Each goes with its last. */
+/**
+ * Budgets that several holders share: the sides of one source, the allocations of one game. A budget is removed with
+ * its last holder.
+ */
 import { type Bucket, type Budget, fullBucket } from "#shared/rate-limit/token-bucket.ts";
 
 export type BudgetShare = { readonly key: string; slots: number; readonly bucket: Bucket };

@@ -1,8 +1,8 @@
-/** Opens TCP ports, and says in words why one cannot be had. */
+/** Opens TCP ports with readable errors. */
 import type { Server } from "node:net";
 import { isIPv4 } from "#shared/net/endpoint.ts";
 
-/** False where this machine has no IPv6 at all, and still serves IPv4. Rejects with the port and the reason. */
+/** False if this machine has no IPv6, because it can still serve IPv4. Rejects with the port and the reason. */
 export async function listenTcp(server: Server, host: string, port: number, what: string): Promise<boolean> {
   try {
     await new Promise<void>((done, failed) => {

@@ -1,12 +1,13 @@
 /**
- * noray's TCP port: the only place where connections come in. Bytes become lines here, and no error of a connection
- * ends anything but itself.
+ * The TCP port of noray: splits connections into lines and passes them to the noray sessions. An error of a connection
+ * ends only that connection.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { canonicalAddress } from "#shared/net/endpoint.ts";
 import { NORAY_KEEPALIVE_MS, NORAY_UNREAD_BYTES_MAX } from "#shared/limits.ts";
 import { LineReader } from "../protocols/noray.ts";
-import type { NoraySession, NoraySessions } from "../noray/sessions.ts";
+import type { NoraySession } from "../noray/session.ts";
+import type { NoraySessions } from "../noray/sessions.ts";
 import type { Counters } from "../core/counters.ts";
 import { listenTcp } from "./listen.ts";
 
@@ -14,24 +15,24 @@ export class NorayTcp {
   readonly #servers: Server[] = [];
   readonly #sessions = new Map<Socket, NoraySession>();
   readonly #noray: NoraySessions;
-  readonly #tally: Counters;
+  readonly #counters: Counters;
   readonly #onFault: (error: unknown) => void;
 
-  private constructor(switchboard: NoraySessions, tally: Counters, onFault: (error: unknown) => void) {
-    this.#noray = switchboard;
-    this.#tally = tally;
+  private constructor(sessions: NoraySessions, counters: Counters, onFault: (error: unknown) => void) {
+    this.#noray = sessions;
+    this.#counters = counters;
     this.#onFault = onFault;
   }
 
-  /** Opens the port on all of these addresses or on none. Rejects with the port and the reason in words. */
+  /** Opens the port on all of these addresses or on none. Rejects with the port and the reason. */
   static async open(
     listen: readonly string[],
     port: number,
-    switchboard: NoraySessions,
-    tally: Counters,
+    sessions: NoraySessions,
+    counters: Counters,
     onFault: (error: unknown) => void,
   ): Promise<NorayTcp> {
-    const opened = new NorayTcp(switchboard, tally, onFault);
+    const opened = new NorayTcp(sessions, counters, onFault);
     try {
       for (const address of listen) await opened.#listen(address, port);
     } catch (error) {
@@ -41,69 +42,69 @@ export class NorayTcp {
     return opened;
   }
 
-  /** Ends every connection, of which the switchboard knows at once. */
+  /** Closes every connection and ends its session. */
   async close(): Promise<void> {
     const closed = this.#servers.splice(0).map((server) => new Promise<void>((done) => server.close(() => done())));
-    for (const [socket, caller] of this.#sessions) {
+    for (const [socket, session] of this.#sessions) {
       socket.destroy();
-      this.#noray.close(caller);
+      this.#noray.close(session);
     }
     await Promise.all(closed);
   }
 
   async #listen(host: string, port: number): Promise<void> {
-    // Answers leave in one segment, and at once.
+    // Each answer is sent at once, in one segment.
     const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: NORAY_KEEPALIVE_MS };
     const server = createServer(options, (socket) => this.#accept(socket));
     if (!(await listenTcp(server, host, port, "noray"))) return;
-    // Out of file descriptors, say: those who are connected stay.
-    server.on("error", () => this.#tally.add("connections", "error"));
+    // For example too many open files: existing connections stay.
+    server.on("error", () => this.#counters.add("connections", "error"));
     this.#servers.push(server);
   }
 
   #accept(socket: Socket): void {
-    socket.on("error", () => this.#tally.add("connections", "error"));
+    socket.on("error", () => this.#counters.add("connections", "error"));
     const address = canonicalAddress(socket.remoteAddress ?? "");
     const connection = {
       address: address ?? "",
-      say: (text: string) => this.#send(socket, text),
+      send: (text: string) => this.#send(socket, text),
       end: () => socket.end(),
     };
-    const caller = address === null ? null : this.#noray.open(connection);
-    if (caller === null) return void socket.destroy();
+    const session = address === null ? null : this.#noray.open(connection);
+    if (session === null) return void socket.destroy();
     const lines = new LineReader();
-    this.#sessions.set(socket, caller);
+    this.#sessions.set(socket, session);
     socket.on("data", (bytes) =>
       this.#guard(socket, () => {
         const now = Date.now();
-        for (const line of lines.read(bytes)) this.#noray.handleLine(caller, line, now);
+        for (const line of lines.read(bytes)) this.#noray.handleLine(session, line, now);
       }),
     );
     socket.on("end", () =>
       this.#guard(socket, () => {
-        // What the end of the stream ends is a line, too.
+        // The end of the stream also ends the last line.
         const last = lines.end();
-        if (last !== null) this.#noray.handleLine(caller, last, Date.now());
-        this.#noray.endInput(caller);
+        if (last !== null) this.#noray.handleLine(session, last, Date.now());
+        this.#noray.endInput(session);
       }),
     );
     socket.on("close", () => {
       this.#sessions.delete(socket);
-      this.#guard(socket, () => this.#noray.close(caller));
+      this.#guard(socket, () => this.#noray.close(session));
     });
   }
 
   #send(socket: Socket, text: string): void {
     socket.write(text);
     if (socket.writableLength <= NORAY_UNREAD_BYTES_MAX) return;
-    this.#tally.add("connections", "unread");
+    this.#counters.add("connections", "unread");
     socket.destroy();
   }
 
-  /** A fault of our own ends the connection that found it, and nothing else. */
-  #guard(socket: Socket, what: () => void): void {
+  /** An internal error ends the connection that triggered it. */
+  #guard(socket: Socket, action: () => void): void {
     try {
-      what();
+      action();
     } catch (error) {
       this.#onFault(error);
       socket.destroy();

@@ -1,19 +1,19 @@
 /**
- * Tunnels: WebSockets that carry a relay's datagrams for peers whom UDP does not reach, one for each end of a relay.
+ * Tunnels: WebSockets that carry a relay's datagrams for peers that UDP does not reach, one for each end of a relay.
  *
- *     peer == "enter TICKET - [WORD]" (text) => sidecar       the relay's ticket; TCP has shown that he receives
- *     peer <= "entered [WORD]" (text) ========= sidecar       or it closes: 4401
- *     peer <= a datagram (binary) ============ sidecar       what the other end sent, and back
+ *     peer == "enter TICKET - [WORD]" (text) => sidecar       the relay's ticket; TCP proves that the peer receives
+ *     peer <= "entered [WORD]" (text) ========= sidecar       or close code 4401
+ *     peer <= a datagram (binary) ============ sidecar       from the other end, and back
  *
- * They are datagrams still: what does not fit into the stream is dropped, and neither side waits for the other. Budgets of
- * bytes are the relay's; how many connections there may be is said here.
+ * Datagram semantics stay: a datagram that does not fit into the stream's buffer is dropped, and neither side waits for
+ * the other. The relay limits bytes; this file limits connections.
  */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
-import { canonicalAddress, type Endpoint, endpoint, sourceOf } from "#shared/net/endpoint.ts";
+import { canonicalAddress, type Endpoint, endpoint } from "#shared/net/endpoint.ts";
 import {
-  TUNNEL_ENTER_MS,
+  TUNNEL_OPEN_MS,
   TUNNEL_MESSAGE_BYTES_MAX,
   TUNNEL_PING_MS,
   TUNNEL_UNSENT_BYTES_MAX,
@@ -22,17 +22,17 @@ import {
 } from "#shared/limits.ts";
 import type { Hop, Stream } from "../relay/allocation.ts";
 import { parseEnter, encodeEntered } from "../protocols/native.ts";
-import { SharedBudgets } from "../relay/shared-budget.ts";
 import type { Counters } from "../core/counters.ts";
+import { SourceCounter } from "../core/source-counter.ts";
 import { listenTcp } from "./listen.ts";
 
-/** The first word of a tunnel was none that leads anywhere. */
+/** Close code: the first message held no valid ticket. */
 export const INVALID_TICKET = 4_401;
 
 export type TunnelHandlers = {
-  /** The port that is this ticket's, or null. */
+  /** The relay port of this ticket, or null. */
   join(ticket: string, from: Endpoint, stream: Stream, now: number): number | null;
-  /** Where a datagram of a stream goes on to, or null. */
+  /** Where a datagram of a stream is forwarded, or null. */
   route(port: number, from: Endpoint, length: number, stream: Stream, now: number): Hop | null;
   forward(hop: Hop, bytes: Uint8Array): void;
   onFault(error: unknown): void;
@@ -41,14 +41,14 @@ export type TunnelHandlers = {
 export type TunnelSettings = {
   readonly listen: readonly string[];
   readonly port: number;
-  /** The header in which a proxy of ours names its client, or "". */
+  /** The header in which the operator's proxy names its client, or "". */
   readonly source_header: string;
 };
 
 export class Tunnels {
   readonly #handlers: TunnelHandlers;
   readonly #header: string;
-  readonly #tally: Counters;
+  readonly #counters: Counters;
   readonly #servers: Server[] = [];
   readonly #sockets = new WebSocketServer({
     noServer: true,
@@ -56,22 +56,21 @@ export class Tunnels {
     maxPayload: TUNNEL_MESSAGE_BYTES_MAX,
     perMessageDeflate: false,
   });
-  /** How many each source has. */
-  readonly #sources = new SharedBudgets({ per_s: 1, burst: 1 });
+  readonly #perSource = new SourceCounter();
 
-  private constructor(relaying: TunnelHandlers, header: string, tally: Counters) {
-    this.#handlers = relaying;
+  private constructor(handlers: TunnelHandlers, header: string, counters: Counters) {
+    this.#handlers = handlers;
     this.#header = header.toLowerCase();
-    this.#tally = tally;
+    this.#counters = counters;
   }
 
-  /** Opens the port on all of these addresses or on none. Rejects with the port and the reason in words. */
+  /** Opens the port on all of these addresses or on none. Rejects with the port and the reason. */
   static async open(
     { listen, port, source_header }: TunnelSettings,
-    relaying: TunnelHandlers,
-    tally: Counters,
+    handlers: TunnelHandlers,
+    counters: Counters,
   ): Promise<Tunnels> {
-    const opened = new Tunnels(relaying, source_header, tally);
+    const opened = new Tunnels(handlers, source_header, counters);
     try {
       for (const address of listen) await opened.#listen(address, port);
     } catch (error) {
@@ -92,8 +91,8 @@ export class Tunnels {
   }
 
   async #listen(host: string, port: number): Promise<void> {
-    const limits = { headersTimeout: TUNNEL_ENTER_MS, requestTimeout: TUNNEL_ENTER_MS, keepAliveTimeout: 1 };
-    const server = createServer({ ...limits, connectionsCheckingInterval: TUNNEL_ENTER_MS / 2 }, (_, response) => {
+    const limits = { headersTimeout: TUNNEL_OPEN_MS, requestTimeout: TUNNEL_OPEN_MS, keepAliveTimeout: 1 };
+    const server = createServer({ ...limits, connectionsCheckingInterval: TUNNEL_OPEN_MS / 2 }, (_, response) => {
       response.writeHead(426, { "content-type": "text/plain", upgrade: "websocket", connection: "close" });
       response.end("A WebSocket expected.\n");
     });
@@ -103,56 +102,56 @@ export class Tunnels {
     });
     server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     if (!(await listenTcp(server, host, port, "tunnels"))) return;
-    server.on("error", () => this.#tally.add("tunnels", "error"));
+    server.on("error", () => this.#counters.add("tunnels", "error"));
     this.#servers.push(server);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on("error", () => this.#tally.add("tunnels", "error"));
+    socket.on("error", () => this.#counters.add("tunnels", "error"));
     const from = this.#sourceOf(request);
     if (from === null || (this.#header !== "" && !this.#admit(from.address, socket))) return void socket.destroy();
     this.#sockets.handleUpgrade(request, socket, head, (opened) => {
-      this.#tally.add("tunnels", "taken");
+      this.#counters.add("tunnels", "taken");
       this.#accept(opened, from);
     });
   }
 
-  /** Whether this source may have one more connection; then it has. */
-  #admit(address: string, socket: Duplex): boolean {
-    const source = sourceOf(canonicalAddress(address) ?? "");
-    if (this.size >= TUNNELS_MAX || this.#sources.slots(source) >= TUNNELS_PER_SOURCE_MAX) {
-      this.#tally.add("tunnels", "refused");
+  /** Whether this source may open another connection. If so, counts it until the socket closes. */
+  #admit(remote: string, socket: Duplex): boolean {
+    const address = canonicalAddress(remote) ?? "";
+    if (this.size >= TUNNELS_MAX || this.#perSource.of(address) >= TUNNELS_PER_SOURCE_MAX) {
+      this.#counters.add("tunnels", "refused");
       return false;
     }
-    const place = this.#sources.acquire(source, 0);
-    socket.once("close", () => this.#sources.release(place));
+    this.#perSource.add(address, 1);
+    socket.once("close", () => this.#perSource.add(address, -1));
     return true;
   }
 
   #accept(socket: WebSocket, from: Endpoint): void {
     const stream: Stream = { send: (bytes) => this.#send(socket, bytes) };
     let port: number | null = null;
-    let answers = true;
-    const late = setTimeout(() => socket.close(INVALID_TICKET), TUNNEL_ENTER_MS);
-    const pinging = setInterval(() => {
-      if (!answers) return socket.terminate();
-      answers = false;
+    let isAlive = true;
+    const enterTimer = setTimeout(() => socket.close(INVALID_TICKET), TUNNEL_OPEN_MS);
+    const pingTimer = setInterval(() => {
+      if (!isAlive) return socket.terminate();
+      isAlive = false;
       socket.ping();
     }, TUNNEL_PING_MS);
-    socket.on("pong", () => (answers = true));
-    socket.on("error", () => this.#tally.add("tunnels", "error"));
+    socket.on("pong", () => (isAlive = true));
+    socket.on("error", () => this.#counters.add("tunnels", "error"));
     socket.on("close", () => {
-      clearTimeout(late);
-      clearInterval(pinging);
+      clearTimeout(enterTimer);
+      clearInterval(pingTimer);
     });
     socket.on("message", (data, isBinary) => {
       try {
         if (isBinary) return this.#handleDatagram(port, from, bytesOf(data), stream);
-        clearTimeout(late);
-        const said = parseEnter(bytesOf(data), 0);
-        port = said === null ? null : this.#handlers.join(said.ticket, from, stream, Date.now());
+        clearTimeout(enterTimer);
+        const request = parseEnter(bytesOf(data), 0);
+        port = request === null ? null : this.#handlers.join(request.ticket, from, stream, Date.now());
         if (port === null) return socket.close(INVALID_TICKET);
-        socket.send(Buffer.from(encodeEntered(said!.word)).toString("latin1"));
+        socket.send(Buffer.from(encodeEntered(request!.word)).toString("latin1"));
       } catch (error) {
         this.#handlers.onFault(error);
         socket.terminate();
@@ -161,15 +160,15 @@ export class Tunnels {
   }
 
   #handleDatagram(port: number | null, from: Endpoint, bytes: Uint8Array, stream: Stream): void {
-    if (port === null) return this.#tally.add("relay_dropped", "unproved");
+    if (port === null) return this.#counters.add("relay_dropped", "unproved");
     const hop = this.#handlers.route(port, from, bytes.length, stream, Date.now());
     if (hop !== null) this.#handlers.forward(hop, bytes);
   }
 
-  /** A stream that is not read, or over, loses what a network would have lost. */
+  /** If the stream is closed or its buffer is full, the datagram is lost, as in a network. */
   #send(socket: WebSocket, bytes: Uint8Array): void {
     if (socket.readyState !== socket.OPEN || socket.bufferedAmount > TUNNEL_UNSENT_BYTES_MAX) {
-      return this.#tally.add("relay_dropped", "congested");
+      return this.#counters.add("relay_dropped", "congested");
     }
     socket.send(bytes);
   }
@@ -180,5 +179,5 @@ export class Tunnels {
   }
 }
 
-/** One message is one buffer: `ws` cuts none unless it is asked to. */
+/** A message is one buffer: `ws` fragments only on request. */
 const bytesOf = (data: RawData): Uint8Array => data as Buffer;

@@ -1,25 +1,25 @@
 /**
- * The UDP ports: the only place where datagrams come in and go out. Every reply leaves by the door it is an answer
- * to: in clear from a socket, or through the DTLS session of whoever is told. No error of a socket or of a destination
- * ends anything: it is counted.
+ * The UDP ports: every datagram that is not relayed arrives and leaves here. A reply leaves the way its request
+ * arrived: in clear text from the same socket, or through the DTLS session. Errors of a socket or a destination are
+ * only counted.
  */
 import { createSocket, type Socket } from "node:dgram";
-import { isSealed, portOf, sealed } from "#shared/net/local-port.ts";
+import { decodeLocalPort, encodeLocalPort, isDtls } from "#shared/net/local-port.ts";
 import { type Endpoint, endpoint, isIPv4 } from "#shared/net/endpoint.ts";
 import type { Port } from "../config/config.ts";
 import type { Counters } from "../core/counters.ts";
 import type { Dtls } from "./dtls/dtls.ts";
-import { isDtls } from "./dtls/records.ts";
+import { isDtlsRecord } from "./dtls/records.ts";
 import type { DtlsSessions } from "./dtls/sessions.ts";
 
 export type UdpHandlers = {
-  /** A datagram that came through a door of this port, or what was said in one. */
-  datagram(bytes: Uint8Array, from: Endpoint, port: Port, via: number): void;
-  /** A bug of ours, found by a datagram. */
-  fault(error: unknown): void;
+  /** A datagram that arrived at this port, or a message of a DTLS session. */
+  onDatagram(bytes: Uint8Array, from: Endpoint, port: Port, via: number): void;
+  /** An internal error that a datagram triggered. */
+  onFault(error: unknown): void;
 };
 
-/** One socket. Sessions belong to the one that their client chose. */
+/** One socket. A DTLS session belongs to the socket that its client sends to. */
 type BoundSocket = {
   readonly id: number;
   readonly port: number;
@@ -29,47 +29,49 @@ type BoundSocket = {
 };
 
 export class UdpPorts {
-  /** By local port and family; with several listen addresses of one family the first one speaks unasked. */
+  /**
+   * By local port and family. If several listen addresses have the same family, the first sends unsolicited datagrams.
+   */
   readonly #senders = new Map<string, Socket>();
   readonly #sockets: BoundSocket[] = [];
   readonly #handlers: UdpHandlers;
-  readonly #tally: Counters;
+  readonly #counters: Counters;
   readonly #required: boolean;
-  /** The socket that is being heard right now: an answer to it leaves from the very address that was asked. */
+  /** The socket whose datagram is being handled: its reply leaves from the same local address. */
   #receiving: BoundSocket | null = null;
   /** The DTLS sessions of all ports, or null without DTLS. */
   readonly sessions: DtlsSessions<BoundSocket> | null;
-  /** Datagrams on their way to the kernel, and who waits for the last of them. */
+  /** Datagrams passed to the kernel and not sent yet, and a callback for the last of them. */
   #unsent = 0;
   #closing = false;
   #onDrained: (() => void) | null = null;
   /** The smallest receive buffer the kernel granted, in bytes. */
   granted_bytes = Number.POSITIVE_INFINITY;
 
-  private constructor(on: UdpHandlers, tally: Counters, dtls: Dtls | null) {
-    this.#handlers = on;
-    this.#tally = tally;
+  private constructor(handlers: UdpHandlers, counters: Counters, dtls: Dtls | null) {
+    this.#handlers = handlers;
+    this.#counters = counters;
     this.#required = dtls?.required === true;
     const out = {
       send: ({ socket }: BoundSocket, to: Endpoint, datagram: Uint8Array) => this.#send(socket, to, datagram),
-      hear: ({ serves, port }: BoundSocket, from: Endpoint, message: Uint8Array) =>
-        on.datagram(message, from, serves, sealed(port)),
+      deliver: ({ serves, port }: BoundSocket, from: Endpoint, message: Uint8Array) =>
+        handlers.onDatagram(message, from, serves, encodeLocalPort({ port, dtls: true })),
     };
-    this.sessions = dtls?.sessions<BoundSocket>(out, tally, Date.now()) ?? null;
+    this.sessions = dtls?.sessions<BoundSocket>(out, counters, Date.now()) ?? null;
   }
 
-  /** Opens all of them or none. Rejects with the port and the reason in words. */
+  /** Opens all ports or none. Rejects with the port and the reason. */
   static async open(
     {
       ports,
       listen,
       receive_buffer_bytes,
     }: { ports: readonly Port[]; listen: readonly string[]; receive_buffer_bytes: number },
-    on: UdpHandlers,
-    tally: Counters,
+    handlers: UdpHandlers,
+    counters: Counters,
     dtls: Dtls | null,
   ): Promise<UdpPorts> {
-    const opened = new UdpPorts(on, tally, dtls);
+    const opened = new UdpPorts(handlers, counters, dtls);
     try {
       for (const port of ports) {
         for (const address of listen) await opened.#bind(port, address, receive_buffer_bytes);
@@ -82,49 +84,49 @@ export class UdpPorts {
   }
 
   send(via: number, to: Endpoint, bytes: Uint8Array): void {
-    if (isSealed(via)) {
-      // Where the session is over, nothing is said: it was not meant for everybody on the way.
-      if (this.sessions?.send(portOf(via), to, bytes) !== true) this.#tally.add("dtls_dropped", "unsaid");
+    if (isDtls(via)) {
+      // If the session has ended, the message is dropped: it must not be sent in clear text.
+      if (this.sessions?.send(decodeLocalPort(via).port, to, bytes) !== true) this.#counters.add("dtls_dropped", "unsaid");
       return;
     }
     const family = isIPv4(to.address) ? 4 : 6;
-    const heard = this.#receiving;
+    const receiving = this.#receiving;
     const socket =
-      heard !== null && heard.port === via && heard.family === family
-        ? heard.socket
+      receiving !== null && receiving.port === via && receiving.family === family
+        ? receiving.socket
         : this.#senders.get(`${via}/${family}`);
-    if (socket === undefined) return this.#tally.add("socket_errors", "no_such_port");
+    if (socket === undefined) return this.#counters.add("socket_errors", "no_such_port");
     this.#send(socket, to, bytes);
   }
 
-  /** What time brings to the sessions. */
+  /** Retransmits and expires DTLS sessions. */
   tick(now: number): void {
     try {
       this.sessions?.tick(now);
     } catch (error) {
-      this.#handlers.fault(error);
+      this.#handlers.onFault(error);
     }
   }
 
-  /** Says goodbye to every session, hears nothing more, and closes when the last word has left. */
+  /** Closes every DTLS session, receives nothing more, and closes the sockets after the last datagram was sent. */
   async close(): Promise<void> {
     this.#closing = true;
     this.sessions?.close();
     if (this.#unsent > 0) await new Promise<void>((done) => (this.#onDrained = done));
-    const lanes = this.#sockets.splice(0);
+    const sockets = this.#sockets.splice(0);
     this.#senders.clear();
-    await Promise.all(lanes.map(({ socket }) => new Promise<void>((done) => socket.close(() => done()))));
+    await Promise.all(sockets.map(({ socket }) => new Promise<void>((done) => socket.close(() => done()))));
   }
 
-  #receive(lane: BoundSocket, from: Endpoint, bytes: Uint8Array): void {
+  #receive(bound: BoundSocket, from: Endpoint, bytes: Uint8Array): void {
     const { sessions } = this;
     if (this.#closing) return;
     if (sessions !== null) {
-      if (isDtls(bytes)) return sessions.receive(lane, from, bytes, Date.now());
+      if (isDtlsRecord(bytes)) return sessions.receive(bound, from, bytes, Date.now());
       if (sessions.handleClaim(from, bytes, Date.now())) return;
-      if (this.#required) return this.#tally.add("dropped", "in_clear");
+      if (this.#required) return this.#counters.add("dropped", "in_clear");
     }
-    this.#handlers.datagram(bytes, from, lane.serves, lane.port);
+    this.#handlers.onDatagram(bytes, from, bound.serves, bound.port);
   }
 
   #send(socket: Socket, to: Endpoint, bytes: Uint8Array): void {
@@ -132,14 +134,14 @@ export class UdpPorts {
       socket.send(bytes, to.port, to.address, this.#onSent);
       this.#unsent++;
     } catch {
-      // Closed under us, or an address the system will not have.
-      this.#tally.add("socket_errors", "send");
+      // The socket was closed, or the system refuses the address.
+      this.#counters.add("socket_errors", "send");
     }
   }
 
   readonly #onSent = (error: Error | null): void => {
     if (--this.#unsent === 0) this.#onDrained?.();
-    if (error !== null) this.#tally.add("socket_errors", "send");
+    if (error !== null) this.#counters.add("socket_errors", "send");
   };
 
   async #bind(port: Port, address: string, receive_buffer_bytes: number): Promise<void> {
@@ -155,31 +157,31 @@ export class UdpPorts {
       });
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? String(error);
-      // A machine without IPv6 still serves IPv4.
+      // A machine without IPv6 can still serve IPv4.
       if (address === "::" && (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL")) return;
       throw new Error(bindErrorText(port.port, address, code), { cause: error });
     }
-    socket.on("error", () => this.#tally.add("socket_errors", "receive"));
-    const lane: BoundSocket = { id: this.#sockets.length, port: port.port, family, socket, serves: port };
-    this.#sockets.push(lane);
-    const speaker = `${port.port}/${family}`;
-    if (!this.#senders.has(speaker)) this.#senders.set(speaker, socket);
+    socket.on("error", () => this.#counters.add("socket_errors", "receive"));
+    const bound: BoundSocket = { id: this.#sockets.length, port: port.port, family, socket, serves: port };
+    this.#sockets.push(bound);
+    const sender = `${port.port}/${family}`;
+    if (!this.#senders.has(sender)) this.#senders.set(sender, socket);
     socket.on("message", (bytes, { address: from, port: fromPort }) => {
       const at = endpoint(from, fromPort);
       // Source port 0 cannot be answered (RFC 768), and sending to it throws.
-      if (at === null) return this.#tally.add("dropped", "source_port_0");
-      this.#receiving = lane;
+      if (at === null) return this.#counters.add("dropped", "source_port_0");
+      this.#receiving = bound;
       try {
-        this.#receive(lane, at, bytes);
+        this.#receive(bound, at, bytes);
       } catch (error) {
-        this.#handlers.fault(error);
+        this.#handlers.onFault(error);
       }
       this.#receiving = null;
     });
     try {
       socket.setRecvBufferSize(receive_buffer_bytes);
     } catch {
-      // Some systems refuse instead of granting less; what they granted is read next.
+      // Some systems throw instead of granting less; the granted size is read next.
     }
     this.granted_bytes = Math.min(this.granted_bytes, socket.getRecvBufferSize());
   }
@@ -188,7 +190,7 @@ export class UdpPorts {
 function bindErrorText(port: number, address: string, code: string): string {
   const at = `UDP port ${port} on ${address}`;
   if (code === "EADDRINUSE") return `${at} is taken by another program`;
-  if (code === "EACCES") return `${at} needs more rights than this user has`;
+  if (code === "EACCES") return `${at} needs privileges that this user does not have`;
   if (code === "EADDRNOTAVAIL") return `${at}: this machine has no such address`;
   return `${at} cannot be opened: ${code}`;
 }

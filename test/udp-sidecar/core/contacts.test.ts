@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Place } from "#shared/link/messages.ts";
+import type { MemberPlace } from "#shared/link/messages.ts";
 import { Contacts } from "../../../udp-sidecar/core/contacts.ts";
 import { at, T0 } from "../../support/exchange.ts";
 
@@ -191,7 +191,7 @@ describe("silence", () => {
 const tableOf = (shares: Partial<ConstructorParameters<typeof Contacts>[0]> = {}): Contacts =>
   new Contacts({ contacts_max: 100, lobbies_per_source_max: 10, memberships_per_source_max: 10, ...shares });
 
-const placeOf = (player: string, parts: Partial<Place> = {}): Place => ({
+const placeOf = (player: string, parts: Partial<MemberPlace> = {}): MemberPlace => ({
   wire: "rabid",
   name: "Nice",
   peer: player,

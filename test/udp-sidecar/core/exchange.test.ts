@@ -1,6 +1,6 @@
 /** What the exchange does beside what every wire's conformance already asks of it. */
 import { describe, expect, test } from "vitest";
-import type { MemberTell } from "#shared/link/messages.ts";
+import type { MemberNotice } from "#shared/link/messages.ts";
 import type { Notice } from "#shared/lobby/lobby.ts";
 import { Exchange } from "../../../udp-sidecar/core/exchange.ts";
 import type { Action, Wire } from "../../../udp-sidecar/protocols/wire.ts";
@@ -217,7 +217,7 @@ const datagramOf = (text: string) => ({
 });
 
 /** The player alone in a lobby, under his letter. */
-const rosterFor = (player: string, name = "Nice"): MemberTell => ({
+const rosterFor = (player: string, name = "Nice"): MemberNotice => ({
   to: {
     wire: "rabid",
     name,

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { BATCH_REPORTS_MAX } from "#shared/limits.ts";
 import type { Report, Reports } from "#shared/link/messages.ts";
 import { Outbox } from "../../../udp-sidecar/link/outbox.ts";
-import { freshOf } from "../../../worker/hub/link/messages.ts";
+import { dropDuplicates } from "../../../worker/hub/link/messages.ts";
 import { joins, namesOf } from "../support/reports.ts";
 
 test("a hub that keeps its memory stores every report exactly once and in order", () => {
@@ -98,7 +98,7 @@ function play(script: readonly Act[]): { accepted: string[]; stored: string[]; s
     store: () => {
       const batch = up.shift();
       if (batch === undefined) return;
-      const fresh = freshOf(batch, ack);
+      const fresh = dropDuplicates(batch, ack);
       if (fresh !== null) {
         if (fresh.items.length < batch.items.length) seen.add("a batch partly known");
         stored.push(...namesOf(fresh.items));

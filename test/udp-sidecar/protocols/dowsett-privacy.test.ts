@@ -1,6 +1,6 @@
 /** Who learns a player's address in his own network, and who learns his handshake password: as few as possible. */
 import { describe, expect, test } from "vitest";
-import { summarise, viewOf } from "#shared/api/views.ts";
+import { toSummary, lobbyView } from "#shared/api/views.ts";
 import { type Rig, textOf } from "../../support/exchange.ts";
 import { joining, listing, read, registering, sign } from "../../support/dowsett.ts";
 import { dowsettRig, on, passwordOf, played, served } from "../support/dowsett-script.ts";
@@ -39,7 +39,7 @@ describe("the local address", () => {
     const rig = served();
     const lobby = rig.hub.lobby("Nice", "dowsett")!;
     expect(lobby.members[0]).toMatchObject({ memory: "AAAAAAAAAA", local: { address: "10.0.0.1" } });
-    for (const shown of [summarise(lobby), viewOf(lobby, null), rig.hub.listed("dowsett")]) {
+    for (const shown of [toSummary(lobby), lobbyView(lobby, null), rig.hub.listed("dowsett")]) {
       expect(JSON.stringify(shown)).not.toMatch(/10\.0\.0\.1|192\.0\.2\.|AAAAAAAAAA/);
     }
   });

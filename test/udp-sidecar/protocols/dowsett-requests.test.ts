@@ -1,6 +1,6 @@
 /** What a client says on the Dowsett wire and what it hears: register, refresh, join, drop-me. */
 import { describe, expect, test } from "vitest";
-import { LOCKED_BY_PEERS } from "#shared/lobby/lobby.ts";
+import { PASSWORD_CHECKED_BY_PEERS } from "#shared/lobby/lobby.ts";
 import { at, type Rig, SHARED_PORT } from "../../support/exchange.ts";
 import { dowsettRig, on, played, served } from "../support/dowsett-script.ts";
 
@@ -28,7 +28,7 @@ describe("registering", () => {
       A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
       B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
     `);
-    expect(server(rig)?.lock).toBe(LOCKED_BY_PEERS);
+    expect(server(rig)?.password_digest).toBe(PASSWORD_CHECKED_BY_PEERS);
   });
 
   test("a name that is taken is an error, signed with the password of who asked", () => {
@@ -74,12 +74,12 @@ describe("registering", () => {
       A> refresh Nice password other
       A< refreshed Nice password other
     `);
-    expect(server(rig)?.lock).toBe(LOCKED_BY_PEERS);
+    expect(server(rig)?.password_digest).toBe(PASSWORD_CHECKED_BY_PEERS);
     on(rig)(`
       A> register Nice
       A< confirmed Nice
     `);
-    expect(server(rig)?.lock).toBeNull();
+    expect(server(rig)?.password_digest).toBeNull();
   });
 
   test("again with nothing new changes nothing and is confirmed each time", () => {

@@ -1,7 +1,7 @@
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
-import { NATIVE_REQUEST_BYTES_MAX, NATIVE_REQUEST_BYTES_MIN, RECEIPT_FRESH_MS, SIGN_MS } from "#shared/limits.ts";
+import { NATIVE_REQUEST_BYTES_MAX, NATIVE_REQUEST_BYTES_MIN, RECEIPT_FRESH_MS, LIVENESS_REPORT_MS } from "#shared/limits.ts";
 import type { Ticket } from "#shared/auth/tickets.ts";
 import { native } from "../../../udp-sidecar/protocols/native.ts";
 import { GameTicketVerifier } from "../../../udp-sidecar/link/ticket-verifier.ts";
@@ -72,7 +72,7 @@ describe("see", () => {
     const rig = made();
     const long: Partial<Ticket> = { ...SESSION, expires_at_s: T0 / 1_000 + 3_600 };
     rig.say("A", said("see", signed(long)));
-    rig.pass(SIGN_MS + 1);
+    rig.pass(LIVENESS_REPORT_MS + 1);
     rig.say("A", said("see", signed(long)));
     expect(rig.sidecar().reports).toHaveLength(2);
   });

@@ -73,7 +73,7 @@ describe("a limit drops, counts, and is told once", () => {
       { kind: "limited", reason: "bytes" },
       { kind: "ended", why: "bytes" },
     ]);
-    expect([table.relay.size, table.relay.shares, table.free.length]).toStrictEqual([0, 0, 100]);
+    expect([table.relay.size, table.relay.budgets, table.free.length]).toStrictEqual([0, 0, 100]);
   });
 
   test("of how long a pair may last: that ends it, with the next datagram or without", () => {

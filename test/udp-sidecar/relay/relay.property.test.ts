@@ -204,6 +204,6 @@ function play(script: readonly Act[]): string[] {
     expect(new Set([...table.free, ...sides.keys()]).size).toBe(PORTS);
   }
   table.relay.close();
-  expect([table.relay.size, table.relay.shares, table.free.length]).toStrictEqual([0, 0, PORTS]);
+  expect([table.relay.size, table.relay.budgets, table.free.length]).toStrictEqual([0, 0, PORTS]);
   return happened;
 }

@@ -31,7 +31,7 @@ describe("an allocation", () => {
     expect(table.sends(ALICE, a)).toBe("unproved");
     expect(table.sends(ALICE, b)).toStrictEqual([a, ALICE]);
     table.relay.release(table.pair("alice", "alice", { seen: [ALICE, ALICE] }).allocation);
-    expect([table.relay.size, table.relay.shares, table.free.length]).toStrictEqual([0, 0, 100]);
+    expect([table.relay.size, table.relay.budgets, table.free.length]).toStrictEqual([0, 0, 100]);
   });
 
   test("two peers of one address keep apart, because each has a port of its own", () => {
@@ -69,7 +69,7 @@ describe("an allocation", () => {
     table.relay.release(allocation);
     table.relay.release(allocation);
     expect(told).toStrictEqual([{ kind: "ended", why: "released" }]);
-    expect([table.relay.size, table.relay.shares, table.free.length]).toStrictEqual([0, 0, 100]);
+    expect([table.relay.size, table.relay.budgets, table.free.length]).toStrictEqual([0, 0, 100]);
     expect(table.sends(ALICE, a)).toBe("unallocated");
   });
 
@@ -162,7 +162,7 @@ describe("a side's endpoint", () => {
     expect(table.sends(at(ALICE.address, 5), a)).toBe("stranger");
     expect(table.sends(BOB, a)).toBe("stranger");
     expect(table.sends(BOB, b)).toStrictEqual([a, ALICE]);
-    expect([table.relay.size, table.relay.shares, table.free.length]).toStrictEqual([1, 3, 98]);
+    expect([table.relay.size, table.relay.budgets, table.free.length]).toStrictEqual([1, 3, 98]);
   });
 
   test("before it is proved nothing is sent there", () => {
@@ -218,7 +218,7 @@ describe("a side's endpoint", () => {
     expect(table.sends(BOB, b)).toBe("unproved");
     expect(table.sends(ALICE, a)).toBe("stranger");
     expect(table.sends(at("45.3.3.3", 40_000), a)).toStrictEqual([b, BOB]);
-    expect(table.relay.shares).toBe(3);
+    expect(table.relay.budgets).toBe(3);
   });
 
   test("is kept when the peer was only seen at another port", () => {
@@ -255,7 +255,7 @@ describe("a side's endpoint", () => {
     expect(proves(ALICE, 40_000)).toBe(false);
     table.relay.release(allocation);
     expect(proves(ALICE)).toBe(false);
-    expect(table.relay.shares).toBe(0);
+    expect(table.relay.budgets).toBe(0);
   });
 
   test("is none of our own ports: that would go round in circles", () => {

@@ -108,11 +108,11 @@ describe("a limit", () => {
 describe("what comes from elsewhere", () => {
   test("2,000 strangers on one port are dropped, and nothing is kept about them", async () => {
     const [alice, bob] = await meet();
-    const before = [ports.relay.size, ports.relay.shares, ports.used, ports.free];
+    const before = [ports.relay.size, ports.relay.budgets, ports.used, ports.free];
     const memory = await settled();
     for (let round = 1; round <= 20; round++) {
       const strangers = await Promise.all(
-        Array.from({ length: 100 }, (_, at) => Player.open(`127.1.${round}.${at + 1}`)),
+        Array.from({ length: 100 }, (_, at) => ParleyClient.open(`127.1.${round}.${at + 1}`)),
       );
       for (const stranger of strangers) stranger.say("let me in", alice.relay);
       await eventually(
@@ -122,7 +122,7 @@ describe("what comes from elsewhere", () => {
       await Promise.all(strangers.map((stranger) => stranger.close()));
       players = players.filter((player) => !strangers.includes(player));
     }
-    expect([ports.relay.size, ports.relay.shares, ports.used, ports.free]).toStrictEqual(before);
+    expect([ports.relay.size, ports.relay.budgets, ports.used, ports.free]).toStrictEqual(before);
     expect((await settled()) - memory).toBeLessThan(GROWTH_BYTES_MAX);
     expect(bob.heard.filter(({ text }) => text === "let me in")).toStrictEqual([]);
     await alice.echo(bob);
@@ -207,7 +207,7 @@ describe("the ports", () => {
     const memory = await settled();
     await comeAndGo(20_000);
     expect((await settled()) - memory).toBeLessThan(GROWTH_BYTES_MAX);
-    expect([ports.relay.size, ports.relay.shares, ports.used]).toStrictEqual([1, 2, 2]);
+    expect([ports.relay.size, ports.relay.budgets, ports.used]).toStrictEqual([1, 2, 2]);
     await alice.echo(bob);
   });
 
@@ -254,7 +254,7 @@ function ask(peers: readonly string[], seen: readonly Endpoint[], told: RelayNot
 
 /** Two players who hear each other. */
 async function meet(names = ["alice", "bob"], addresses = ["127.0.0.1", "127.0.0.1"]): Promise<[Player, Player]> {
-  const [alice, bob] = [await Player.open(addresses[0]), await Player.open(addresses[1])];
+  const [alice, bob] = [await ParleyClient.open(addresses[0]), await Player.open(addresses[1])];
   const told: RelayNotice[] = [];
   const asked = ask(names, [alice.local, bob.local], told);
   if ("none" in asked) throw new Error(asked.none);

@@ -58,8 +58,8 @@ export class Dtls {
     return this.#certificate.expires_at;
   }
 
-  sessions<L extends SocketRef>(out: DtlsOutput<L>, tally: Counters, now: number): DtlsSessions<L> {
-    return new DtlsSessions(this.#engine, this.#config, out, tally, now);
+  sessions<L extends SocketRef>(out: DtlsOutput<L>, counters: Counters, now: number): DtlsSessions<L> {
+    return new DtlsSessions(this.#engine, this.#config, out, counters, now);
   }
 
   /** Reads the files again. What is wrong with them is logged, and then everything stays as it was. */

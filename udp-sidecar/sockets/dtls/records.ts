@@ -30,7 +30,7 @@ const HANDSHAKE_HEADER_BYTES = 12;
 const RANDOM_BYTES = 32;
 
 /** The first bytes of DTLS: a content type of its own, and the version's high byte, which no text wire begins with. */
-export const isDtls = (bytes: Uint8Array): boolean => bytes[0]! >= 20 && bytes[0]! <= 23 && bytes[1] === 0xfe;
+export const isDtlsRecord = (bytes: Uint8Array): boolean => bytes[0]! >= 20 && bytes[0]! <= 23 && bytes[1] === 0xfe;
 
 /** The records of a datagram as far as they are well-formed; `false` for the rest of it, which is dropped. */
 export function* recordsOf(datagram: Uint8Array): Generator<DtlsRecord | false> {

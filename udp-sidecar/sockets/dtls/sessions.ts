@@ -8,11 +8,12 @@
  * A new handshake from the same source leaves the live session alone until it is complete. It owns no socket and no
  * clock: whoever drives it says what came, and what time it is.
  */
-import { type Endpoint, formatEndpoint, sameEndpoint, sourceOf } from "#shared/net/endpoint.ts";
-import { DTLS_CLAIM_QUIET_MS, DTLS_EARLY_RECORDS_MAX, DTLS_LOOK_MS, SOURCES_MAX } from "#shared/limits.ts";
-import { Guard } from "#shared/rate-limit/token-bucket.ts";
+import { type Endpoint, formatEndpoint, sameEndpoint } from "#shared/net/endpoint.ts";
+import { DTLS_CLAIM_QUIET_MS, DTLS_EARLY_RECORDS_MAX, DTLS_RETRANSMIT_CHECK_MS, SOURCES_MAX } from "#shared/limits.ts";
+import { BucketTable } from "#shared/rate-limit/token-bucket.ts";
 import type { DtlsConfig } from "../../config/dtls.ts";
 import type { Counters } from "../../core/counters.ts";
+import { SourceCounter } from "../../core/source-counter.ts";
 import { EndpointClaims } from "./endpoint-claims.ts";
 import { CookieSigner } from "./cookies.ts";
 import type { DtlsConnection, DtlsEngine, StepResult } from "./engine.ts";
@@ -63,26 +64,26 @@ export class DtlsSessions<L extends SocketRef> {
   readonly #engine: DtlsEngine;
   readonly #limits: DtlsLimits;
   readonly #out: DtlsOutput<L>;
-  readonly #tally: Counters;
+  readonly #counters: Counters;
   readonly #cookies: CookieSigner;
-  readonly #limiter: Guard;
+  readonly #limiter: BucketTable;
   readonly #sources = new Map<string, SourceSessions<L>>();
   /** Who is answered at a port under an endpoint: the one who spoke last, for a client may have two of our addresses. */
   readonly #byEndpoint = new Map<string, DtlsSession<L>>();
   readonly #handshaking = new Set<DtlsSession<L>>();
   /** Live sessions; the one that was heard least recently comes first. */
   readonly #live = new Set<DtlsSession<L>>();
-  readonly #perSource = new Map<string, number>();
+  readonly #perSource = new SourceCounter();
   readonly #claims = new EndpointClaims<DtlsSession<L>>();
   #ticked_at = 0;
 
-  constructor(engine: DtlsEngine, limits: DtlsLimits, out: DtlsOutput<L>, tally: Counters, now: number) {
+  constructor(engine: DtlsEngine, limits: DtlsLimits, out: DtlsOutput<L>, counters: Counters, now: number) {
     this.#engine = engine;
     this.#limits = limits;
     this.#out = out;
-    this.#tally = tally;
+    this.#counters = counters;
     this.#cookies = new CookieSigner(now);
-    this.#limiter = new Guard(limits.dtls_handshake, SOURCES_MAX);
+    this.#limiter = new BucketTable(limits.dtls_handshake, SOURCES_MAX);
   }
 
   get live(): number {
@@ -137,7 +138,7 @@ export class DtlsSessions<L extends SocketRef> {
 
   /** What time brings: repetitions, and the end of what took too long. */
   tick(now: number): void {
-    if (now >= this.#ticked_at && now - this.#ticked_at < DTLS_LOOK_MS) return;
+    if (now >= this.#ticked_at && now - this.#ticked_at < DTLS_RETRANSMIT_CHECK_MS) return;
     this.#ticked_at = now;
     const { dtls_handshake_s, dtls_idle_s } = this.#limits;
     for (const session of this.#handshaking) {
@@ -169,7 +170,7 @@ export class DtlsSessions<L extends SocketRef> {
     if (answer.length === 0) return this.#drop("bad_hello");
     // Nothing is proved yet: nobody may be sent more than somebody sent us.
     if (answer.length > bytes.length) return this.#drop("short_hello");
-    this.#tally.add("dtls_greetings", "answered");
+    this.#counters.add("dtls_greetings", "answered");
     this.#out.send(lane, from, answer);
   }
 
@@ -177,7 +178,7 @@ export class DtlsSessions<L extends SocketRef> {
     const full = this.#reasonFull(from, now);
     if (full !== null) {
       conversation.free();
-      return this.#tally.add("dtls_failures", full);
+      return this.#counters.add("dtls_failures", full);
     }
     const slot = this.#sources.get(key) ?? { key, socket: lane, from, live: null, handshaking: null };
     if (slot.handshaking !== null) this.#end(slot.handshaking, "superseded");
@@ -189,15 +190,15 @@ export class DtlsSessions<L extends SocketRef> {
     const session: DtlsSession<L> = { source: slot, connection: conversation, hello, started_at: now, last_received_at: now, early_records: 0, endpoint: from };
     slot.handshaking = session;
     this.#handshaking.add(session);
-    this.#count(from, 1);
-    this.#tally.add("dtls_handshakes", "started");
+    this.#perSource.add(from.address, 1);
+    this.#counters.add("dtls_handshakes", "started");
     this.#applyStep(session, conversation.receive(null), now);
   }
 
   #reasonFull({ address }: Endpoint, now: number): string | null {
     const { dtls_sessions_max, dtls_per_source_max } = this.#limits;
-    if (!this.#limiter.allows(address, now)) return "source_rate";
-    if ((this.#perSource.get(sourceOf(address)) ?? 0) >= dtls_per_source_max) return "source_share";
+    if (!this.#limiter.consume(address, now)) return "source_rate";
+    if (this.#perSource.of(address) >= dtls_per_source_max) return "source_share";
     return this.#live.size + this.#handshaking.size >= dtls_sessions_max ? "sessions_full" : null;
   }
 
@@ -228,7 +229,7 @@ export class DtlsSessions<L extends SocketRef> {
     this.#live.add(session);
     session.last_received_at = now;
     this.#list(session);
-    this.#tally.add("dtls_handshakes", "completed");
+    this.#counters.add("dtls_handshakes", "completed");
   }
 
   #deliverMessage(session: DtlsSession<L>, message: Uint8Array, now: number): void {
@@ -263,15 +264,15 @@ export class DtlsSessions<L extends SocketRef> {
     if (slot.handshaking === session) {
       slot.handshaking = null;
       this.#handshaking.delete(session);
-      this.#tally.add("dtls_failures", why);
+      this.#counters.add("dtls_failures", why);
     } else if (slot.live === session) {
       slot.live = null;
       this.#live.delete(session);
-      this.#tally.add("dtls_endings", why);
+      this.#counters.add("dtls_endings", why);
     } else return;
     conversation.free();
     this.#claims.forget(session);
-    this.#count(slot.from, -1);
+    this.#perSource.add(slot.from.address, -1);
     for (const at of [slot.from, endpoint]) this.#unlist(session, at);
     if (slot.live === null && slot.handshaking === null) this.#sources.delete(slot.key);
   }
@@ -290,15 +291,8 @@ export class DtlsSessions<L extends SocketRef> {
     if (this.#byEndpoint.get(place) === session) this.#byEndpoint.delete(place);
   }
 
-  #count({ address }: Endpoint, by: 1 | -1): void {
-    const source = sourceOf(address);
-    const count = (this.#perSource.get(source) ?? 0) + by;
-    if (count === 0) this.#perSource.delete(source);
-    else this.#perSource.set(source, count);
-  }
-
   #drop(why: string): void {
-    this.#tally.add("dtls_dropped", why);
+    this.#counters.add("dtls_dropped", why);
   }
 }
 

@@ -1,0 +1,161 @@
+/**
+ * One game on this sidecar: its exchange, its links to the hubs, and its noray sessions. This file connects them, so
+ * that none of them has to import another.
+ */
+import { randomBytes } from "node:crypto";
+import { type Endpoint, isIPv4 } from "#shared/net/endpoint.ts";
+import { REPEATS_MAX, SOURCES_MAX } from "#shared/limits.ts";
+import { type Hello, LINK_VERSION } from "#shared/link/messages.ts";
+import { VERSION } from "#shared/version.ts";
+import type { Logger } from "pino";
+import type { Config } from "./config/config.ts";
+import type { Counters } from "./core/counters.ts";
+import { Exchange, toAnswer } from "./core/exchange.ts";
+import { LobbyListCache } from "./core/lobby-list-cache.ts";
+import { ShardLinks } from "./link/shard-links.ts";
+import { GameTicketVerifier } from "./link/ticket-verifier.ts";
+import type { NorayLimits, NorayOutput } from "./noray/session.ts";
+import { NO_HOSTS, NoraySessions } from "./noray/sessions.ts";
+import { dowsett } from "./protocols/dowsett.ts";
+import { native } from "./protocols/native.ts";
+import { noray } from "./protocols/noray.ts";
+import { rabid } from "./protocols/rabid.ts";
+import type { Relay } from "./relay/relay.ts";
+import type { RelayService } from "./relay-service.ts";
+
+/** What all games of one sidecar share. */
+export type GameContext = {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly counters: Counters;
+  /** The relay and the addresses that peers reach it at, or null. */
+  readonly relay: { readonly relay: Relay; readonly addresses: readonly string[] } | null;
+  readonly relayService: RelayService;
+  /** The part of the hello that is the same for every game, read again for each hello. */
+  readonly hello: () => Pick<Hello, "epoch" | "relay" | "retiring" | "dtls">;
+  send(via: number, to: Endpoint, bytes: Uint8Array): void;
+  /** An exchange may have new repetitions. */
+  scheduleRepeats(): void;
+};
+
+export type Game = { readonly exchange: Exchange; readonly links: ShardLinks; readonly noray: NoraySessions | null };
+
+export function createGame(name: string, context: GameContext): Game {
+  const { config, counters, relayService } = context;
+  const verifier = new GameTicketVerifier(name);
+  relayService.addGame(name, verifier);
+  const sessions = config.noray?.game === name ? createNoraySessions(name, context, () => exchange) : null;
+  const lists = new LobbyListCache(config.hub, config.key, name);
+  const exchange: Exchange = new Exchange(
+    [
+      native(verifier),
+      rabid,
+      dowsett({ sharesLocal: config.local_addresses === "always" }),
+      noray(config.noray_pid, sessions ?? NO_HOSTS),
+    ],
+    { ...config, sources_max: SOURCES_MAX, repeats_max: REPEATS_MAX },
+    {
+      send: context.send,
+      report: (report) => links.report(report),
+      listLobbies: (wire) => lists.get(wire, Date.now()),
+      pendingFrom: (address) => links.pendingFrom(address),
+      isLinked: (wire, lobby) => links.isLinked(wire, lobby),
+    },
+    counters,
+  );
+  const links: ShardLinks = connectLinks(name, context, verifier, exchange, sessions);
+  return { exchange, links, noray: sessions };
+}
+
+function connectLinks(
+  game: string,
+  context: GameContext,
+  tickets: GameTicketVerifier,
+  exchange: Exchange,
+  sessions: NoraySessions | null,
+): ShardLinks {
+  const { config, log, counters, relayService } = context;
+  return new ShardLinks({
+    hub: config.hub,
+    key: config.key,
+    game,
+    tickets,
+    hello: () => helloOf(game, context),
+    log,
+    counters,
+    handlers: {
+      onRelayMessage: (message, send) => relayService.handleMessage(game, message, send),
+      onMembers: (items, behind) => {
+        exchange.syncMembers(items, behind, Date.now());
+        sessions?.resync(behind);
+        context.scheduleRepeats();
+      },
+      onReplies: (items, reportAt) => {
+        const now = Date.now();
+        for (const item of items) {
+          if ("to" in item) exchange.deliverNotice(item, now);
+          else {
+            const report = reportAt(item.ref);
+            if (report !== undefined) exchange.handleAnswer(report, toAnswer(item));
+          }
+        }
+        context.scheduleRepeats();
+      },
+    },
+  });
+}
+
+function helloOf(game: string, { config, hello, relayService }: GameContext): Hello {
+  return {
+    t: "hello",
+    version: LINK_VERSION,
+    sidecar: config.name,
+    region: config.region,
+    addresses: config.addresses,
+    ports: config.ports.filter((port) => port.game === game).map(({ port, wires }) => ({ port, wires })),
+    ...(config.noray?.game === game && { noray: config.noray.port }),
+    ...relayService.advertised,
+    software: VERSION,
+    ...hello(),
+  };
+}
+
+function createNoraySessions(game: string, context: GameContext, exchange: () => Exchange): NoraySessions {
+  const { config, counters } = context;
+  const relay = context.relay?.relay;
+  const limits: NorayLimits = {
+    oid: config.noray_oid,
+    pid: config.noray_pid,
+    hosts_max: config.contacts_max,
+    hosts_per_source_max: config.lobbies_per_source_max,
+    connections_max: config.noray_connections.max,
+    connections_per_source_max: config.noray_connections.per_source_max,
+    registration: config.stranger,
+    lookup: config.noray_lookup,
+    sources_max: SOURCES_MAX,
+  };
+  const output: NorayOutput = {
+    contact: (oid) => exchange().contacts.find("noray", oid, oid),
+    reportAs: (contact, report, at) => exchange().reportAs(contact, report, at),
+    disconnect: (contact) => exchange().disconnect(contact),
+    reportHost: (report, observed) => exchange().reportAs({ ...observed, wire: "noray" }, report),
+    random: randomBytes,
+    allocateRelay: (parties, onLimited) => {
+      const result = relay?.allocate(
+        {
+          game,
+          parties,
+          onNotice: (notice) => {
+            if (notice.kind !== "ended") onLimited(notice.kind === "limited" ? notice.reason : "closing");
+          },
+        },
+        Date.now(),
+      );
+      return result !== undefined && "ports" in result ? result.ports : null;
+    },
+    peerMoved: (party, observed) => relay?.peerMoved(game, party, observed, Date.now()),
+    peerLeft: (party) => relay?.peerLeft(game, party),
+    relay_address: context.relay?.addresses.find(isIPv4) ?? null,
+  };
+  return new NoraySessions(limits, output, counters);
+}
