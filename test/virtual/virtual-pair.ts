@@ -3,7 +3,7 @@ import type { Endpoint } from "#shared/net/endpoint.ts";
 import { classify } from "#shared/connect/nat.ts";
 import { advise, type Side } from "#shared/connect/punch.ts";
 import { Channel, type ChannelEvent } from "../../clients/typescript/src/path/channel.ts";
-import type { Why, PathKind } from "../../clients/typescript/src/path/path-selector.ts";
+import type { PathChangeReason, PathKind } from "../../clients/typescript/src/path/paths.ts";
 import { seeded } from "../support/dice.ts";
 import { type Behaviour, Router } from "./nat.ts";
 import { Host, type Link, World } from "./net.ts";
@@ -19,7 +19,7 @@ export type Got = { readonly at: number; readonly number: number };
 
 export class Friend {
   readonly channel: Channel;
-  readonly paths: { at: number; path: PathKind | null; why: Why }[] = [];
+  readonly paths: { at: number; path: PathKind | null; why: PathChangeReason }[] = [];
   readonly got: Got[] = [];
   readonly events: ChannelEvent[] = [];
   player: Player;
@@ -41,7 +41,7 @@ export class Friend {
   moveTo(player: Player): void {
     this.player = player;
     this.#listen();
-    this.channel.moved(this.#world.now);
+    this.channel.networkChanged(this.#world.now);
     this.pump();
   }
 
@@ -66,7 +66,7 @@ export class Friend {
   pump(): void {
     const { now } = this.#world;
     this.channel.wake(now);
-    for (const { place, bytes, hops } of this.channel.take(now)) {
+    for (const { place, bytes, hops } of this.channel.takeDatagrams(now)) {
       if (place === "tunnel") this.tunnel?.(bytes);
       else this.player.send(place.socket, place.to, bytes, hops);
     }
@@ -185,7 +185,7 @@ export class Friends {
     this.world.at(this.world.now + HUB_MS, () => {
       this.#introducing = false;
       for (const [at, friend] of [this.a, this.b].entries()) {
-        if (plans === null) friend.channel.unpunchable(this.world.now);
+        if (plans === null) friend.channel.punchUnavailable(this.world.now);
         else friend.channel.punch(plans[at as 0 | 1], 0, start_in_ms[at as 0 | 1], this.world.now);
         friend.pump();
       }

@@ -13,7 +13,7 @@ export { HS_SERVER_NAME, type PacketData } from "./dowsett/wire/packet.ts";
 export { type Delivery, DowsettPeer, type PeerInfo } from "./dowsett/peer.ts";
 export type { SessionSummary, InitClient, InitServer, ServerList } from "./dowsett/session.ts";
 export type { Json, JsonObject } from "./util/bounded-json.ts";
-export type { Message } from "./messages/messenger.ts";
+export type { Message } from "./messages/events.ts";
 export { ConnectionEnd, ConnectionState, Result, SendFlags } from "./messages/steam-constants.ts";
 export type { DatagramPath, Paths, PathsListener } from "./messages/path.ts";
 export {
@@ -55,11 +55,16 @@ export { bytesToJson, jsonToBytes } from "./steam/json.ts";
 export { bytesToVar, type Decoded } from "./variant/decode.ts";
 export { varToBytes } from "./variant/encode.ts";
 export { GodotFloat, type GodotType, GodotValue, type Variant } from "./variant/types.ts";
-export type { ConnectOptions } from "./connect/connector.ts";
+export type { ConnectOptions } from "./connect/connection.ts";
 export { type Detached, Peer, type PathName, type PeerPath } from "./connect/peer.ts";
 export { HubClient, HubRefusal, type LobbyQuery } from "./api/hub-client.ts";
 export { ParleyClient, type ParleyClientOptions, type JoinTarget } from "./lobby/client.ts";
-export { type ConnectionRequest, LobbyMembership, type LobbyMembershipEvents, type LobbyMembershipOptions } from "./lobby/membership.ts";
+export {
+  type ConnectionRequest,
+  LobbyMembership,
+  type LobbyMembershipEvents,
+  type LobbyMembershipOptions,
+} from "./lobby/membership.ts";
 export type * from "./api/types.ts";
 export { PAYLOAD_BYTES_MAX } from "./path/limits.ts";
 export type { Endpoint } from "./util/addresses.ts";

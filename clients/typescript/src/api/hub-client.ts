@@ -57,7 +57,8 @@ export class HubClient {
 
   getLobby = (id: string): Promise<shapes.Lobby> => this.request("GET", `/lobbies/${id}`);
   createLobby = (body: shapes.NewLobby): Promise<shapes.Joined> => this.request("POST", "/lobbies", body);
-  updateLobby = (id: string, body: shapes.LobbyPatch): Promise<shapes.Lobby> => this.request("PATCH", `/lobbies/${id}`, body);
+  updateLobby = (id: string, body: shapes.LobbyPatch): Promise<shapes.Lobby> =>
+    this.request("PATCH", `/lobbies/${id}`, body);
   endLobby = (id: string): Promise<void> => this.request("DELETE", `/lobbies/${id}`);
 
   join = (id: string, body: shapes.Joining = {}): Promise<shapes.Joined | shapes.Pending> =>
@@ -74,9 +75,12 @@ export class HubClient {
     this.request("DELETE", `/lobbies/${id}/members/${peer}${ban ? "?ban=lobby" : ""}`);
   updateMember = (id: string, peer: string, body: shapes.MemberPatch): Promise<shapes.Member> =>
     this.request("PATCH", `/lobbies/${id}/members/${peer}`, body);
-  admitApplicant = (id: string, peer: string): Promise<shapes.Member> => this.request("PUT", `/lobbies/${id}/applicants/${peer}`);
-  rejectApplicant = (id: string, peer: string): Promise<void> => this.request("DELETE", `/lobbies/${id}/applicants/${peer}`);
-  transferHost = (id: string, body: shapes.Handover): Promise<shapes.Lobby> => this.request("PUT", `/lobbies/${id}/host`, body);
+  admitApplicant = (id: string, peer: string): Promise<shapes.Member> =>
+    this.request("PUT", `/lobbies/${id}/applicants/${peer}`);
+  rejectApplicant = (id: string, peer: string): Promise<void> =>
+    this.request("DELETE", `/lobbies/${id}/applicants/${peer}`);
+  transferHost = (id: string, body: shapes.Handover): Promise<shapes.Lobby> =>
+    this.request("PUT", `/lobbies/${id}/host`, body);
   heartbeat = (id: string): Promise<void> => this.request("POST", `/lobbies/${id}/heartbeat`);
 
   // -------------------------------------------------------------------------------------------------------------

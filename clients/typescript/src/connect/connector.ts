@@ -1,34 +1,30 @@
 /**
- * Who is introduced to whom in one lobby: asks the hub, accepts for whoever asks, looks where this machine is just before,
- * and hands what the hub says to the peer it is about (peer.ts). The flow is in docs/reference/connect.md.
+ * Connects this client to the other members of one lobby through the hub's introductions (docs/reference/connect.md). It
+ * requests and accepts introductions, probes this machine's endpoints for them, and passes the hub's instructions to the
+ * peer concerned (peer.ts).
  */
 import { type HubClient, HubRefusal } from "../api/hub-client.ts";
 import type { PunchOutcome } from "../punch/punch.ts";
+import { type Connection, type ConnectOptions, createConnection, isBusy, markBusy } from "./connection.ts";
 import type { ReflexiveProbe } from "./reflexive-probe.ts";
 import * as limits from "./limits.ts";
 import { type Introduction, type Reach, readIntroduction, readRelay } from "./introduction.ts";
 import { Peer } from "./peer.ts";
 
-export type ConnectOptions = {
-  /** A relay carries at once, and the direct path takes over as soon as there is one. */
-  readonly relay?: boolean;
-  /** That the peer gave you, where he lets nobody in without one. */
-  readonly ticket?: string;
-};
-
 export type ConnectorSetup = {
   readonly hub: HubClient;
   readonly lobby: string;
   readonly probe: ReflexiveProbe;
-  /** Some hundred sockets and some thousand datagrams are agreed to, should they be needed. */
+  /** This client accepts a plan with some hundred sockets and some thousand datagrams. */
   readonly birthday: boolean;
   readonly rtt_ms: () => number;
-  /** Somebody wants to be asked first; the answer decides. */
+  /** Resolves with whether this member accepts a connection from the peer. */
   readonly mayConnect: (peer: string) => Promise<boolean>;
-  /** A peer has its first path. */
+  /** Called when a peer has its first path. */
   readonly onPeer: (peer: Peer) => void;
 };
 
+/** A connection as the hub returns it. */
 type ConnectionView = {
   readonly connection_id: string;
   readonly peer_id: string;
@@ -40,73 +36,56 @@ type ConnectionView = {
   readonly relay?: Readonly<Record<string, unknown>>;
 };
 
-type Connection = {
-  readonly peer: Peer;
-  options: ConnectOptions;
-  /** We asked, the last time. */
-  isInitiator: boolean;
-  connectionId: string | null;
-  /** An introduction goes on until then, unless it ends before. */
-  busyUntil: number;
-  /** Introductions that have failed since the last that did not. */
-  attempt: number;
-  epoch: number | null;
-  /** UDP got out when it was last looked at. */
-  hasUdp: boolean;
-  /** Already carried out, or reported. */
-  startedConnection: string;
-  reportedConnection: string;
-  relayRequestedAt: number;
-  isAnnounced: boolean;
-};
-
 export class Connector {
   readonly #setup: ConnectorSetup;
   readonly #connections = new Map<string, Connection>();
 
-  constructor(around: ConnectorSetup) {
-    this.#setup = around;
+  constructor(setup: ConnectorSetup) {
+    this.#setup = setup;
   }
 
   get peers(): Peer[] {
     return Array.from(this.#connections.values(), ({ peer }) => peer);
   }
 
-  /** Asks for this member; the same peer where there is one. */
+  /** Requests a connection to this member. Returns the existing peer, if there is one. */
   connect(id: string, options: ConnectOptions): Peer {
-    const pair = this.#connectionTo(id);
-    pair.options = options;
-    if (pair.peer.path === null) void this.#requestIntroduction(pair);
-    return pair.peer;
+    const connection = this.#connectionTo(id);
+    connection.options = options;
+    if (connection.peer.path === null) void this.#requestIntroduction(connection);
+    return connection.peer;
   }
 
-  /** What the hub tells: whether it is of a connection. */
+  /** Handles an event of the hub. Returns false if the event is not about a connection. */
   handleEvent(type: string, data: Readonly<Record<string, unknown>>): boolean {
     if (!type.startsWith("connect.")) return false;
-    const meeting = readIntroduction(type, data);
-    if (meeting !== null) this.#handleIntroduction(meeting);
+    const introduction = readIntroduction(type, data);
+    if (introduction !== null) this.#handleIntroduction(introduction);
     return true;
   }
 
-  /** The hub may have told what nobody here heard. */
+  /** Catches up after the event stream was interrupted: events may have been missed. */
   async resume(): Promise<void> {
     const { hub, lobby } = this.#setup;
-    const told = await hub.request<{ connections: ConnectionView[] }>("GET", `/lobbies/${lobby}/connections`).catch(() => null);
-    for (const view of told?.connections ?? []) this.#replay(view);
-    for (const pair of this.#connections.values()) if (pair.peer.path !== "direct" && pair.isInitiator) void this.#requestIntroduction(pair);
+    const list = await hub
+      .request<{ connections: ConnectionView[] }>("GET", `/lobbies/${lobby}/connections`)
+      .catch(() => null);
+    for (const view of list?.connections ?? []) this.#replay(view);
+    for (const connection of this.#connections.values()) {
+      if (connection.peer.path !== "direct" && connection.isInitiator) void this.#requestIntroduction(connection);
+    }
   }
 
   /** This machine has another address. */
   networkChanged(): void {
     this.#setup.probe.reset();
-    for (const pair of this.#connections.values()) {
-      pair.busyUntil = 0;
-      pair.attempt = 0;
-      pair.peer.networkChanged();
+    for (const connection of this.#connections.values()) {
+      connection.busyUntil = 0;
+      connection.attempt = 0;
+      connection.peer.networkChanged();
     }
   }
 
-  /** A member has gone. */
   memberLeft(id: string): void {
     this.#connections.get(id)?.peer.close("The peer has left the lobby.");
   }
@@ -115,52 +94,53 @@ export class Connector {
     for (const { peer } of this.#connections.values()) peer.close();
   }
 
-  // --- asking and accepting ------------------------------------------------------------------------------------
+  // --- requests to the hub -------------------------------------------------------------------------------------
 
-  async #requestIntroduction(pair: Connection, needsRelay = false): Promise<void> {
-    if (pair.peer.isClosed || isBusy(pair)) return;
-    markBusy(pair);
-    pair.isInitiator = true;
+  async #requestIntroduction(connection: Connection, needsRelay = false): Promise<void> {
+    const { peer } = connection;
+    if (peer.isClosed || isBusy(connection)) return;
+    markBusy(connection);
+    connection.isInitiator = true;
     const { hub, lobby } = this.#setup;
-    const { relay = false, ticket } = pair.options;
-    const wants = relay || needsRelay || (pair.peer.path !== "direct" && !pair.peer.hasRelay && pair.attempt > 0);
+    const { relay: prefersRelay = false, ticket } = connection.options;
+    const relay = prefersRelay || needsRelay || (peer.path !== "direct" && !peer.hasRelay && connection.attempt > 0);
     try {
-      const reach = await this.#gatherReach(pair);
-      const said = { peer_id: pair.peer.id, reach, relay: wants, ...(ticket !== undefined && { ticket }) };
-      const view = await hub.request<ConnectionView>("POST", `/lobbies/${lobby}/connections`, said);
-      pair.connectionId = view.connection_id;
+      const reach = await this.#gatherReach(connection);
+      const body = { peer_id: peer.id, reach, relay, ...(ticket !== undefined && { ticket }) };
+      const view = await hub.request<ConnectionView>("POST", `/lobbies/${lobby}/connections`, body);
+      connection.connectionId = view.connection_id;
     } catch (error) {
-      pair.busyUntil = 0;
-      this.#handleRefusal(pair, error);
+      connection.busyUntil = 0;
+      this.#handleRefusal(connection, error);
     }
   }
 
-  async #accept(pair: Connection, connection: string): Promise<void> {
-    markBusy(pair);
-    pair.connectionId = connection;
+  async #accept(connection: Connection, id: string): Promise<void> {
+    markBusy(connection);
+    connection.connectionId = id;
     try {
-      const reach = await this.#gatherReach(pair);
-      await this.#setup.hub.request("POST", `/connections/${connection}/accept`, { reach });
+      const reach = await this.#gatherReach(connection);
+      await this.#setup.hub.request("POST", `/connections/${id}/accept`, { reach });
     } catch (error) {
-      pair.busyUntil = 0;
-      this.#handleRefusal(pair, error);
+      connection.busyUntil = 0;
+      this.#handleRefusal(connection, error);
     }
   }
 
-  /** What is not to be had now may be later, once there was something; else it is over. */
+  /** A refusal closes a new peer. A peer that had a path or a key retries later. */
   #handleRefusal({ peer }: Connection, error: unknown): void {
     if (peer.path === null && !peer.hasKey) peer.close(error instanceof Error ? error.message : String(error));
     else peer.punchUnavailable();
   }
 
-  /** Looks just before it is said. After a failure the router may hold a grudge against the socket: another one plays. */
-  async #gatherReach(pair: Connection): Promise<Reach> {
-    const { peer, attempt, epoch } = pair;
-    const { probe: observer, birthday, rtt_ms } = this.#setup;
+  /** Probes just before the request. After a failure the NAT may keep a bad mapping, so a new socket is used. */
+  async #gatherReach(connection: Connection): Promise<Reach> {
+    const { peer, attempt, epoch } = connection;
+    const { probe, birthday, rtt_ms } = this.#setup;
     if (attempt > 0) peer.renewSocket();
     await peer.sockets.bind(peer.socket);
-    const gathered = await observer.gather(peer.sockets, peer.socket, peer.probes);
-    pair.hasUdp = gathered.looks.length > 0;
+    const gathered = await probe.gather(peer.sockets, peer.socket, peer.probes);
+    connection.hasUdp = gathered.looks.length > 0;
     return {
       ...gathered,
       rtt_ms: rtt_ms(),
@@ -170,160 +150,154 @@ export class Connector {
     };
   }
 
-  async #handleRequest(pair: Connection, { connection_id, peer_id, consent }: Introduction & { type: "requested" }): Promise<void> {
-    if (consent === "ask" && !(await this.#setup.mayConnect(peer_id))) {
-      if (pair.peer.path === null) pair.peer.close("It was denied here.");
-      return void (await this.#setup.hub.request("DELETE", `/connections/${connection_id}`).catch(() => {}));
-    }
-    pair.isInitiator = false;
-    await this.#accept(pair, connection_id);
+  /** Reports the outcome once for each introduction. */
+  #reportOutcome(connection: Connection, outcome: object): void {
+    const { connectionId: id } = connection;
+    if (id === null || id === connection.reportedConnection) return;
+    connection.reportedConnection = id;
+    void this.#setup.hub.request("PUT", `/connections/${id}/outcome`, outcome).catch(() => {});
   }
 
-  // --- what is told --------------------------------------------------------------------------------------------
+  async #requestRelay(connection: Connection): Promise<void> {
+    const { hub, lobby } = this.#setup;
+    const { connectionId: connection_id, peer, relayRequestedAt } = connection;
+    const now = performance.now();
+    if (connection_id === null || peer.isClosed || now - relayRequestedAt < limits.RELAY_REQUEST_RETRY_MS) return;
+    connection.relayRequestedAt = now;
+    try {
+      const relay = readRelay(await hub.request("POST", `/lobbies/${lobby}/relays`, { connection_id }));
+      if (relay !== null) peer.useRelay(relay, null);
+    } catch (error) {
+      // The hub no longer knows this connection, so a new introduction is requested.
+      if (!(error instanceof HubRefusal)) throw error;
+      void this.#requestIntroduction(connection, true);
+    }
+  }
 
-  #handleIntroduction(meeting: Introduction): void {
-    const known = this.#connections.get(meeting.peer_id);
-    if (meeting.type === "requested") return void this.#handleRequest(known ?? this.#connectionTo(meeting.peer_id), meeting);
-    if (known === undefined) return;
-    const pair = known;
-    const { peer } = pair;
-    switch (meeting.type) {
+  // --- events of the hub ---------------------------------------------------------------------------------------
+
+  async #handleRequest(
+    connection: Connection,
+    { connection_id, peer_id, consent }: Introduction & { type: "requested" },
+  ): Promise<void> {
+    if (consent === "ask" && !(await this.#setup.mayConnect(peer_id))) {
+      if (connection.peer.path === null) connection.peer.close("The connection was denied here.");
+      return void (await this.#setup.hub.request("DELETE", `/connections/${connection_id}`).catch(() => {}));
+    }
+    connection.isInitiator = false;
+    await this.#accept(connection, connection_id);
+  }
+
+  #handleIntroduction(introduction: Introduction): void {
+    const { connection_id, peer_id } = introduction;
+    const connection = this.#connections.get(peer_id);
+    if (introduction.type === "requested") {
+      return void this.#handleRequest(connection ?? this.#connectionTo(peer_id), introduction);
+    }
+    if (connection === undefined) return;
+    const { peer } = connection;
+    switch (introduction.type) {
       case "accepted":
-        return void this.#accept(pair, meeting.connection_id);
+        return void this.#accept(connection, connection_id);
       case "punch":
-        if (pair.startedConnection === meeting.connection_id) return;
-        pair.startedConnection = pair.connectionId = meeting.connection_id;
-        pair.epoch = meeting.key.epoch;
-        peer.introductionReason = meeting.reason;
-        peer.startPunch(meeting.plan, meeting.key, meeting.start_in_ms);
+        if (connection.startedConnection === connection_id) return;
+        connection.startedConnection = connection.connectionId = connection_id;
+        connection.epoch = introduction.key.epoch;
+        peer.introductionReason = introduction.reason;
+        peer.startPunch(introduction.plan, introduction.key, introduction.start_in_ms);
         break;
       case "relay":
-        if (meeting.key !== null) pair.epoch = meeting.key.epoch;
-        if (meeting.reason !== null) peer.introductionReason = meeting.reason;
-        pair.connectionId = meeting.connection_id;
-        peer.useRelay(meeting.relay, meeting.key);
-        if (pair.startedConnection === meeting.connection_id) return;
-        // Nothing is tried: this is all there is for now.
-        pair.busyUntil = 0;
-        peer.punchUnavailable();
-        if (!pair.hasUdp) peer.openTunnel();
-        this.#reportOutcome(pair, { path: pair.hasUdp ? "relay" : "stream" });
+        this.#handleRelay(connection, introduction);
         break;
       case "failed":
-        pair.busyUntil = 0;
-        peer.introductionReason = `${meeting.reason}: ${meeting.debug}`;
+        connection.busyUntil = 0;
+        peer.introductionReason = `${introduction.reason}: ${introduction.debug}`;
         if (peer.hasKey) peer.punchUnavailable();
         else peer.close(peer.introductionReason);
     }
   }
 
-  /** The same of a connection as it is now. */
+  #handleRelay(connection: Connection, introduction: Introduction & { type: "relay" }): void {
+    const { peer } = connection;
+    const { connection_id, relay, key, reason } = introduction;
+    if (key !== null) connection.epoch = key.epoch;
+    if (reason !== null) peer.introductionReason = reason;
+    connection.connectionId = connection_id;
+    peer.useRelay(relay, key);
+    if (connection.startedConnection === connection_id) return;
+    // No punch accompanies this relay.
+    connection.busyUntil = 0;
+    peer.punchUnavailable();
+    if (!connection.hasUdp) peer.openTunnel();
+    this.#reportOutcome(connection, { path: connection.hasUdp ? "relay" : "stream" });
+  }
+
+  /** Handles the state of a connection like the events that led to it. */
   #replay(view: ConnectionView): void {
     if (view.state === "over") return;
-    const whose = { connection_id: view.connection_id, peer_id: view.peer_id };
-    if (view.punch !== undefined) this.handleEvent("connect.punch", { ...view.punch, ...whose });
-    if (view.relay !== undefined) this.handleEvent("connect.relay", { ...view.relay, ...whose });
+    const ids = { connection_id: view.connection_id, peer_id: view.peer_id };
+    if (view.punch !== undefined) this.handleEvent("connect.punch", { ...view.punch, ...ids });
+    if (view.relay !== undefined) this.handleEvent("connect.relay", { ...view.relay, ...ids });
     if (view.wants_reach || (view.state === "waiting" && !view.asked)) {
-      this.handleEvent(view.asked ? "connect.accepted" : "connect.requested", { consent: view.consent, ...whose });
+      this.handleEvent(view.asked ? "connect.accepted" : "connect.requested", { consent: view.consent, ...ids });
     }
   }
 
-  // --- what becomes of it --------------------------------------------------------------------------------------
+  // --- events of the peer --------------------------------------------------------------------------------------
 
-  #handlePunchOutcome(pair: Connection, outcome: PunchOutcome, sent: number): void {
-    const { peer } = pair;
-    pair.busyUntil = 0;
+  #handlePunchOutcome(connection: Connection, outcome: PunchOutcome, sent: number): void {
+    const { peer } = connection;
+    connection.busyUntil = 0;
     if (outcome.kind === "opened") {
-      pair.attempt = 0;
+      connection.attempt = 0;
       const times = { ms: Math.max(0, Math.round(outcome.after_ms)), rtt_ms: Math.round(outcome.rtt_ms) };
-      return this.#reportOutcome(pair, { path: "direct", ...times });
+      return this.#reportOutcome(connection, { path: "direct", ...times });
     }
-    pair.attempt++;
-    this.#reportOutcome(pair, { path: peer.hasRelay ? "relay" : "none", reason: `${outcome.why}, ${sent} sent` });
-    if (pair.attempt < limits.IMMEDIATE_RETRIES_MAX && pair.isInitiator) void this.#requestIntroduction(pair);
-    if (!peer.hasRelay) void this.#requestRelay(pair);
+    connection.attempt++;
+    this.#reportOutcome(connection, { path: peer.hasRelay ? "relay" : "none", reason: `${outcome.why}, ${sent} sent` });
+    if (connection.attempt < limits.IMMEDIATE_RETRIES_MAX && connection.isInitiator) {
+      void this.#requestIntroduction(connection);
+    }
+    if (!peer.hasRelay) void this.#requestRelay(connection);
   }
 
-  /** Once for each introduction. */
-  #reportOutcome(pair: Connection, said: object): void {
-    const { connectionId: connection } = pair;
-    if (connection === null || connection === pair.reportedConnection) return;
-    pair.reportedConnection = connection;
-    void this.#setup.hub.request("PUT", `/connections/${connection}/outcome`, said).catch(() => {});
-  }
-
-  /** A direct path is wished for. Who asked asks again; the other one, if that leads to nothing. */
-  #retryDirect(pair: Connection): void {
-    if (pair.isInitiator) return void this.#requestIntroduction(pair);
+  /** The initiator requests the next introduction. The responder does so only if that leads to no direct path. */
+  #retryDirect(connection: Connection): void {
+    if (connection.isInitiator) return void this.#requestIntroduction(connection);
     setTimeout(() => {
-      if (pair.peer.path !== "direct") void this.#requestIntroduction(pair);
+      if (connection.peer.path !== "direct") void this.#requestIntroduction(connection);
     }, limits.RESPONDER_WAIT_MS).unref();
   }
 
-  async #requestRelay(pair: Connection): Promise<void> {
-    const { hub, lobby } = this.#setup;
-    const { connectionId: connection, peer } = pair;
-    const now = performance.now();
-    if (connection === null || peer.isClosed || now - pair.relayRequestedAt < limits.RELAY_REQUEST_RETRY_MS) return;
-    pair.relayRequestedAt = now;
-    try {
-      const relay = readRelay(await hub.request("POST", `/lobbies/${lobby}/relays`, { connection_id: connection }));
-      if (relay !== null) peer.useRelay(relay, null);
-    } catch (error) {
-      // The hub has forgotten the two by now: they are introduced anew.
-      if (!(error instanceof HubRefusal)) throw error;
-      void this.#requestIntroduction(pair, true);
+  /** UDP is blocked, or the sidecar is down. A WebSocket carries the datagrams until another relay is assigned. */
+  #handleSilentRelay(connection: Connection): void {
+    if (connection.peer.path === "direct") return;
+    connection.peer.openTunnel();
+    if (connection.hasUdp) {
+      connection.attempt++;
+      void this.#requestIntroduction(connection);
     }
   }
-
-  /** UDP does not get out, or the sidecar has died: a WebSocket carries meanwhile, and another relay is asked for. */
-  #handleSilentRelay(pair: Connection): void {
-    if (pair.peer.path === "direct") return;
-    pair.peer.openTunnel();
-    if (pair.hasUdp) {
-      pair.attempt++;
-      void this.#requestIntroduction(pair);
-    }
-  }
-
-  // -------------------------------------------------------------------------------------------------------------
 
   #connectionTo(id: string): Connection {
-    const known = this.#connections.get(id);
-    if (known !== undefined) return known;
+    const existing = this.#connections.get(id);
+    if (existing !== undefined) return existing;
     const peer = new Peer(id, {
-      upgrade: () => this.#retryDirect(pair),
-      punched: (outcome, sent) => this.#handlePunchOutcome(pair, outcome, sent),
-      needsRelay: () => void this.#requestRelay(pair),
-      relaySilent: () => this.#handleSilentRelay(pair),
+      upgrade: () => this.#retryDirect(connection),
+      punched: (outcome, sent) => this.#handlePunchOutcome(connection, outcome, sent),
+      needsRelay: () => void this.#requestRelay(connection),
+      relaySilent: () => this.#handleSilentRelay(connection),
       closed: () => {
-        if (this.#connections.get(id) === pair) this.#connections.delete(id);
+        if (this.#connections.get(id) === connection) this.#connections.delete(id);
       },
     });
-    const pair: Connection = {
-      peer,
-      options: {},
-      isInitiator: false,
-      connectionId: null,
-      busyUntil: 0,
-      attempt: 0,
-      epoch: null,
-      hasUdp: true,
-      startedConnection: "",
-      reportedConnection: "",
-      relayRequestedAt: -Infinity,
-      isAnnounced: false,
-    };
+    const connection = createConnection(peer);
     peer.on("path", ({ path }) => {
-      if (path === null || pair.isAnnounced) return;
-      pair.isAnnounced = true;
+      if (path === null || connection.isAnnounced) return;
+      connection.isAnnounced = true;
       this.#setup.onPeer(peer);
     });
-    this.#connections.set(id, pair);
-    return pair;
+    this.#connections.set(id, connection);
+    return connection;
   }
 }
-
-const isBusy = ({ busyUntil }: Connection): boolean => performance.now() < busyUntil;
-
-const markBusy = (pair: Connection): void => void (pair.busyUntil = performance.now() + limits.INTRODUCTION_TIMEOUT_MS);

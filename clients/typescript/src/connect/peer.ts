@@ -1,30 +1,30 @@
 /**
- * The other side of a connection: datagrams to and from one peer, over whatever path there is. Carries out over real
- * sockets what the channel (path/channel.ts) says; who is introduced to whom is introductions.ts's.
+ * The other side of a connection: datagrams to and from one peer, over whichever path works. It drives a channel
+ * (path/channel.ts) with real sockets and a clock; the connector (connector.ts) decides about introductions.
  */
 import type { Socket } from "node:dgram";
 import { Emitter } from "../util/emitter.ts";
 import { Channel, type ChannelEvent } from "../path/channel.ts";
-import { type PathKind, type Place, samePlace } from "../path/path-selector.ts";
+import { type PathKind, type Place, samePlace } from "../path/paths.ts";
 import type { Endpoint } from "../util/addresses.ts";
 import type { Plan } from "../punch/plan.ts";
 import type { PunchOutcome } from "../punch/punch.ts";
 import type { PairKey } from "../secure/seal.ts";
-import { ProbeTransactions, probeRequest } from "./reflexive-probe.ts";
+import { ProbeTransactions } from "./reflexive-probe.ts";
 import * as limits from "./limits.ts";
 import type { Relay } from "./introduction.ts";
+import { RelayClient } from "./relay-client.ts";
 import { Sockets } from "./sockets.ts";
-import { Tunnel } from "./tunnel.ts";
 
-/** How datagrams travel: `websocket` is the last resort, where UDP does not get out. */
+/** How datagrams travel. `websocket` is the last resort, for networks that block UDP. */
 export type PathName = "direct" | "relay" | "websocket";
 
 export type PeerPath = {
   readonly path: PathName | null;
   readonly rtt_ms: number | null;
-  /** Since the hub introduced the two. */
+  /** Time from the introduction to this path. */
   readonly after_ms: number;
-  /** In plain words, for players. */
+  /** The reason for this path, in words for players. */
   readonly why: string;
 };
 
@@ -34,15 +34,15 @@ export type PeerEvents = {
   closed: [why: string];
 };
 
-/** What a game that brings its own transport is given: nothing of ours listens there any more. */
+/** The socket for a game with its own transport. No listener of this library is left on it. */
 export type Detached = { readonly socket: Socket; readonly to: Endpoint };
 
-/** What a peer needs of whoever introduces it. */
+/** What the connector does for a peer. */
 export type PeerHandlers = {
-  /** A direct path is wished for. */
+  /** A direct path should be tried again. */
   readonly upgrade: () => void;
   readonly punched: (outcome: PunchOutcome, sent: number) => void;
-  /** There is nothing to send on, or soon may be: a relay is needed. */
+  /** There is no path, or the only one may be lost. */
   readonly needsRelay: () => void;
   /** The relay does not answer. */
   readonly relaySilent: () => void;
@@ -53,10 +53,10 @@ const NAMES: { readonly [K in PathKind]: PathName } = { direct: "direct", relay:
 
 const REASONS: { readonly [W in string]: string } = {
   opened: "This path was opened.",
-  silent: "The path before fell silent.",
-  heard_again: "This path is heard again.",
-  no_consent: "The peer no longer answered on the path before.",
-  ended: "The path before ended.",
+  silent: "The previous path fell silent.",
+  heard_again: "This path works again.",
+  no_consent: "The peer stopped answering on the previous path.",
+  ended: "The previous path ended.",
   moved: "This machine has another address.",
 };
 
@@ -65,30 +65,37 @@ export class Peer extends Emitter<PeerEvents> {
   readonly sockets: Sockets;
   readonly probes = new ProbeTransactions();
   readonly #handlers: PeerHandlers;
+  readonly #relay: RelayClient;
   #channel: Channel | null = null;
+  /** Datagrams that arrived before the key. */
   #early: { readonly bytes: Uint8Array; readonly place: Place }[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #enterTimer: NodeJS.Timeout | undefined;
-  #relay: Relay | null = null;
-  #enterFailures = 0;
-  #tunnel: Tunnel | null = null;
-  /** The socket that plays, and those before it that may still be in use. */
+  /** The local socket of the next introduction. Earlier ones may still be in use. */
   #socket = 0;
   #path: PathName | null = null;
   #pathReason = "No path has been found yet.";
-  /** Datagrams that came before there was a path, and so before anybody could listen. */
+  /** Payloads that arrived before the first `path` event, when the game could not yet listen. */
   #undelivered: Uint8Array[] | null = [];
   #introducedAt = performance.now();
   #afterMs = 0;
-  /** What the hub said of the last introduction. */
+  /** The hub's reason for the last introduction. */
   introductionReason = "";
   #closed = false;
 
-  constructor(id: string, around: PeerHandlers) {
+  constructor(id: string, handlers: PeerHandlers) {
     super();
     this.id = id;
-    this.#handlers = around;
+    this.#handlers = handlers;
     this.sockets = new Sockets((bytes, socket, to) => this.receive(bytes, { socket, to }));
+    this.#relay = new RelayClient(this.sockets, this.probes, {
+      entered: (place) => this.#setRelayPath(place),
+      silent: () => this.#handlers.relaySilent(),
+      tunnel: (isOpen) => {
+        this.#channel?.tunnel(isOpen, performance.now());
+        this.update();
+      },
+      datagram: (bytes) => this.receive(bytes, "tunnel"),
+    });
   }
 
   // --- for games -----------------------------------------------------------------------------------------------
@@ -97,7 +104,7 @@ export class Peer extends Emitter<PeerEvents> {
     return this.#path;
   }
 
-  /** Why it is this path, in plain words. */
+  /** The reason for this path, in words for players. */
   get why(): string {
     return `${this.#pathReason} ${this.introductionReason}`.trim();
   }
@@ -107,7 +114,7 @@ export class Peer extends Emitter<PeerEvents> {
     return kind === undefined ? null : (this.#channel?.path(kind)?.rtt_ms ?? null);
   }
 
-  /** How long it took from the introduction to the path that it is now. */
+  /** Time from the introduction to the current path. */
   get after_ms(): number {
     return this.#afterMs;
   }
@@ -116,7 +123,7 @@ export class Peer extends Emitter<PeerEvents> {
     return this.#closed;
   }
 
-  /** False where there is no path now, or the payload is longer than PAYLOAD_BYTES_MAX. It may be lost, as with UDP. */
+  /** Returns false if there is no path, or the payload exceeds PAYLOAD_BYTES_MAX. A datagram may be lost, as with UDP. */
   send(payload: Uint8Array): boolean {
     const sent = !this.#closed && this.#channel?.send(payload, performance.now()) === true;
     if (!sent) return false;
@@ -126,7 +133,7 @@ export class Peer extends Emitter<PeerEvents> {
     return true;
   }
 
-  close(why = "It was closed here."): void {
+  close(why = "The connection was closed here."): void {
     if (this.#closed) return;
     this.#end();
     this.sockets.closeAll();
@@ -134,8 +141,8 @@ export class Peer extends Emitter<PeerEvents> {
   }
 
   /**
-   * Hands over the punched socket and the peer's endpoint, and ends here: datagrams are the game's own from now on, neither
-   * sealed nor relayed. Null while there is no direct path. Late words of the punch begin with 0xD6.
+   * Hands over the punched socket and the peer's endpoint, and closes this peer. From then on datagrams are neither
+   * sealed nor relayed. Returns null without a direct path. Late datagrams of the punch begin with 0xD6.
    */
   detach(): Detached | null {
     const place = this.#channel?.path("direct")?.place;
@@ -144,24 +151,32 @@ export class Peer extends Emitter<PeerEvents> {
     if (socket === null) return null;
     this.#end();
     this.sockets.closeAll();
-    this.emit("closed", ["Its socket was handed over."]);
+    this.emit("closed", ["The socket was detached."]);
     return { socket, to: place.to };
   }
 
-  // --- for who introduces --------------------------------------------------------------------------------------
+  // --- for the connector ---------------------------------------------------------------------------------------
 
   get socket(): number {
     return this.#socket;
   }
 
-  /** Another socket plays from the next introduction on. */
+  get hasKey(): boolean {
+    return this.#channel !== null;
+  }
+
+  get hasRelay(): boolean {
+    return this.#relay.isAlive;
+  }
+
+  /** Uses another local socket from the next introduction on. */
   renewSocket(): number {
-    // The one before carries the relay, and perhaps a path that is not lost yet.
-    const before = this.#socket - 1;
+    // The previous socket carries the relay, and perhaps a path that is still in use.
+    const previous = this.#socket - 1;
     const direct = this.#channel?.path("direct")?.place ?? "tunnel";
     const relay = this.#channel?.path("relay")?.place ?? "tunnel";
     const used = [direct, relay].map((place) => (place === "tunnel" ? -1 : place.socket));
-    if (before >= 0 && !used.includes(before)) this.sockets.close(before);
+    if (previous >= 0 && !used.includes(previous)) this.sockets.close(previous);
     return ++this.#socket;
   }
 
@@ -172,41 +187,21 @@ export class Peer extends Emitter<PeerEvents> {
     this.update();
   }
 
-  /** A relay's end: shows who one is there, until it answers, and again from time to time. */
   useRelay(relay: Relay, key: PairKey | null): void {
-    if (relay.ticket === this.#relay?.ticket) return;
+    if (this.#relay.isAssigned(relay)) return;
     if (key !== null) {
       this.#introducedAt = performance.now();
       this.#setKey(key);
     }
-    this.#relay = relay;
-    this.#enterFailures = 0;
-    this.#tunnel?.close();
-    this.#tunnel = null;
-    this.#enterRelay();
+    this.#relay.assign(relay, this.#socket);
   }
 
-  /** UDP does not get there: the relay's WebSocket carries meanwhile. */
+  /** UDP does not reach the relay, so its WebSocket carries the datagrams. */
   openTunnel(): void {
-    const relay = this.#relay;
-    if (relay === null || relay.tunnel === null || this.#tunnel !== null) return;
-    this.#tunnel = new Tunnel(relay.tunnel, relay.ticket, {
-      open: (isOpen) => {
-        this.#channel?.tunnel(isOpen, performance.now());
-        this.update();
-      },
-      datagram: (bytes) => this.receive(bytes, "tunnel"),
-    });
+    this.#relay.openTunnel();
   }
 
-  get hasKey(): boolean {
-    return this.#channel !== null;
-  }
-
-  get hasRelay(): boolean {
-    return this.#relay !== null && this.#enterFailures === 0;
-  }
-
+  /** The hub knows no plan for a direct path at the moment. */
   punchUnavailable(): void {
     this.#channel?.punchUnavailable(performance.now());
     this.update();
@@ -216,7 +211,7 @@ export class Peer extends Emitter<PeerEvents> {
   networkChanged(): void {
     this.renewSocket();
     this.#channel?.networkChanged(performance.now());
-    if (this.#relay !== null) this.#enterRelay();
+    this.#relay.enter(this.#socket);
     this.update();
   }
 
@@ -229,14 +224,14 @@ export class Peer extends Emitter<PeerEvents> {
     if (this.#channel.receive(bytes, place, performance.now())) this.update();
   }
 
-  /** Carries out what is due. */
+  /** Runs the channel: sends the datagrams that are due, handles its events, and sets the timer. */
   update(): void {
     const channel = this.#channel;
     if (channel === null || this.#closed) return;
     const now = performance.now();
     channel.wake(now);
     for (const { place, bytes, hops } of channel.takeDatagrams(now)) {
-      if (place === "tunnel") this.#tunnel?.send(bytes);
+      if (place === "tunnel") this.#relay.sendThroughTunnel(bytes);
       else this.sockets.send(place.socket, place.to, bytes, hops);
     }
     for (const event of channel.takeEvents()) this.#handleEvent(event);
@@ -276,36 +271,16 @@ export class Peer extends Emitter<PeerEvents> {
     if (this.#undelivered.push(payload) > limits.EARLY_DATAGRAMS_MAX) this.#undelivered.shift();
   }
 
-  /** Whoever was told of the first path listens by now. */
+  /** Runs one turn after the first `path` event, so that the game has added its listeners. */
   #deliverEarly(): void {
-    const waiting = this.#undelivered ?? [];
+    const payloads = this.#undelivered ?? [];
     this.#undelivered = null;
-    for (const payload of waiting) this.emit("datagram", [payload]);
-  }
-
-  /** Says who one is at the relay: first without a receipt, and with the one that comes back, if one does. */
-  #enterRelay(receipt = "-"): void {
-    clearTimeout(this.#enterTimer);
-    const relay = this.#relay;
-    if (relay === null || this.#closed) return;
-    const socket = this.#socket;
-    const to = { address: relay.address, port: relay.port };
-    const say = (word: string): void => this.sockets.send(socket, to, probeRequest("enter", relay.ticket, receipt, word));
-    void this.probes.request(say).then((answer) => {
-      if (this.#relay !== relay || this.#closed) return;
-      const given = answer?.words[1];
-      if (given !== undefined && receipt === "-") return this.#enterRelay(given);
-      const entered = answer !== null && given === undefined;
-      this.#enterFailures = entered ? 0 : this.#enterFailures + 1;
-      if (entered) this.#setRelayPath({ socket, to });
-      else if (this.#enterFailures === limits.RELAY_ENTER_FAILURES_MAX) this.#handlers.relaySilent();
-      this.#enterTimer = setTimeout(() => this.#enterRelay(), entered ? limits.RELAY_REFRESH_MS : limits.RELAY_ENTER_RETRY_MS);
-    });
+    for (const payload of payloads) this.emit("datagram", [payload]);
   }
 
   #setRelayPath(place: { readonly socket: number; readonly to: Endpoint }): void {
-    const known = this.#channel?.path("relay")?.place;
-    if (known !== undefined && samePlace(known, place)) return;
+    const current = this.#channel?.path("relay")?.place;
+    if (current !== undefined && samePlace(current, place)) return;
     this.#channel?.relay(place, performance.now());
     this.update();
   }
@@ -313,13 +288,12 @@ export class Peer extends Emitter<PeerEvents> {
   #end(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#enterTimer);
-    this.#tunnel?.close();
+    this.#relay.close();
     this.#path = null;
-    this.#pathReason = "It is closed.";
+    this.#pathReason = "The connection is closed.";
     this.#handlers.closed();
   }
 }
 
-/** From 0 to below 1, and not to be foretold by the peer. */
+/** From 0 to below 1, and unpredictable for the peer. */
 const cryptoRandom = (): number => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32;

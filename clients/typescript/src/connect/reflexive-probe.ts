@@ -51,7 +51,9 @@ export class ReflexiveProbe {
       asked.push(...others.map((one) => this.#observe(fresh, one, this.#nextSocketNumber(), first!, questions)));
       const looks = await collectObservations(asked);
       // What was the playing socket's before may have been another socket.
-      const older = this.#observations.map((look) => (look.socket === 0 ? { ...look, socket: this.#nextSocketNumber() } : look));
+      const older = this.#observations.map((look) =>
+        look.socket === 0 ? { ...look, socket: this.#nextSocketNumber() } : look,
+      );
       this.#observations = [...older, ...looks].slice(-limits.OBSERVATIONS_MAX);
       // Only what is of this moment says where the playing socket is.
       const filtering = this.#filtering;
@@ -83,7 +85,10 @@ export class ReflexiveProbe {
         const patience = 3 * (performance.now() - seen.at) + limits.KNOCK_MS;
         const receipt = seen.words[1] ?? "";
         const knock = (at: Endpoint): Promise<ProbeResponse | null> =>
-          questions.request((word) => sockets.send(1, at, probeRequest("knock", this.#ticket, receipt, word)), patience);
+          questions.request(
+            (word) => sockets.send(1, at, probeRequest("knock", this.#ticket, receipt, word)),
+            patience,
+          );
         const anybody = elsewhere === undefined ? null : await knock(elsewhere);
         const is = anybody !== null ? "independent" : (await knock(otherPort)) !== null ? "address" : "port";
         this.#filtering = { is, at: performance.now() };
@@ -104,7 +109,9 @@ export class ReflexiveProbe {
   ): Promise<Observation | null> {
     const local_port = sockets.port(number, via.address);
     if (local_port === null) return null;
-    const answer = await questions.request((word) => sockets.send(number, via, probeRequest("see", this.#ticket, word)));
+    const answer = await questions.request((word) =>
+      sockets.send(number, via, probeRequest("see", this.#ticket, word)),
+    );
     const receipt = answer?.words[1];
     return receipt === undefined ? null : { socket, local_port, via, at_ms: answer!.at, receipt };
   }

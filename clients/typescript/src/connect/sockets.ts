@@ -87,7 +87,9 @@ export class Sockets {
   #pair(number: number): SocketPair {
     const known = this.#open.get(number);
     if (known !== undefined) return known;
-    const pair = Object.fromEntries(this.#families.map((family) => [family, this.#create(family, number)])) as SocketPair;
+    const pair = Object.fromEntries(
+      this.#families.map((family) => [family, this.#create(family, number)]),
+    ) as SocketPair;
     this.#open.set(number, pair);
     return pair;
   }

@@ -147,7 +147,8 @@ export class Driver {
   #deliver(): void {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
-    for (let event = this.#undelivered.shift(); event !== undefined; event = this.#undelivered.shift()) this.#emit(event);
+    for (let event = this.#undelivered.shift(); event !== undefined; event = this.#undelivered.shift())
+      this.#emit(event);
     this.#isDelivering = false;
   }
 

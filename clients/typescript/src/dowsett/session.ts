@@ -15,7 +15,12 @@ import { type DowsettOptions, settingsOf } from "./options.ts";
 import { HS_SERVER_NAME } from "./wire/packet.ts";
 import { type ActiveSession, confirmedPeers, toServer, State } from "./state.ts";
 
-export type { TicketResult as Ending, TicketOutcome as Outcome, OutgoingDatagram as Outgoing, ServerList } from "./state.ts";
+export type {
+  TicketResult as Ending,
+  TicketOutcome as Outcome,
+  OutgoingDatagram as Outgoing,
+  ServerList,
+} from "./state.ts";
 
 export type InitServer = {
   /** Of the handshake server; the local address itself where the host is to be the handshake server (LAN mode). */

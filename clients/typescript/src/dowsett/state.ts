@@ -96,7 +96,12 @@ export class State {
   }
 
   /** Sends, and again until there is a reply. With a period: later, and again after each reply. */
-  request(type: string, body: JsonObject, envelope: Envelope, { id = 0, period_ms, ticket = null }: RequestOptions = {}): void {
+  request(
+    type: string,
+    body: JsonObject,
+    envelope: Envelope,
+    { id = 0, period_ms, ticket = null }: RequestOptions = {},
+  ): void {
     const encoded = encode(type, body, envelope);
     const peer = envelope.destination ?? "";
     const pending = { type, peer, id, ...encoded, to: envelope.to, period_ms: period_ms ?? null, ticket };

@@ -11,7 +11,8 @@
  *     over       the lobby, or this member's time in it
  */
 import type { ReflexiveProbe } from "../connect/reflexive-probe.ts";
-import { type ConnectOptions, Connector } from "../connect/connector.ts";
+import type { ConnectOptions } from "../connect/connection.ts";
+import { Connector } from "../connect/connector.ts";
 import { ADDRESS_CHECK_MS, CONNECT_TIMEOUT_MS } from "../connect/limits.ts";
 import type { Peer } from "../connect/peer.ts";
 import { ownAddresses } from "../connect/sockets.ts";
@@ -52,7 +53,13 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
   #addresses = ownAddresses().join();
   #isOver = false;
 
-  constructor(hub: HubClient, me: string, { lobby }: Joined, observer: ReflexiveProbe, { birthday = true }: LobbyMembershipOptions) {
+  constructor(
+    hub: HubClient,
+    me: string,
+    { lobby }: Joined,
+    observer: ReflexiveProbe,
+    { birthday = true }: LobbyMembershipOptions,
+  ) {
     super();
     this.#hub = hub;
     this.#peerId = me;
@@ -111,7 +118,8 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
     });
   }
 
-  chat = async (text: string): Promise<void> => void (await this.#events.request("chat", { lobby: this.#lobby.id, text }));
+  chat = async (text: string): Promise<void> =>
+    void (await this.#events.request("chat", { lobby: this.#lobby.id, text }));
   signal = async (to: string, body: string): Promise<void> =>
     void (await this.#events.request("signal", { lobby: this.#lobby.id, to, body }));
   updateLobby = (said: LobbyPatch): Promise<Lobby> => this.#hub.updateLobby(this.#lobby.id, said);

@@ -1,78 +1,30 @@
 /**
- * Messages by peer, as Steam's Networking Messages have them (isteamnetworkingmessages.h), without clock and socket.
+ * Messages by peer, with the functions of Steam's Networking Messages (isteamnetworkingmessages.h). Sans I/O: the caller
+ * passes the time, carries datagrams, and finds paths.
  *
- *     in    what the game calls; requested, opened, lost, hear: what the paths bring; wake: the time
- *     out   take(): datagrams for paths; takeWishes(): paths to look for, to allow, to refuse, to give up;
- *           takeEvents(): what the game is told; deadline(): when to wake it next
+ *     in    the game's calls; pathRequested, pathOpened, pathLost, receiveDatagram from the paths; wake for the time
+ *     out   takeDatagrams(): for the paths; takePathRequests(): paths to connect, accept, refuse or release;
+ *           takeEvents(): for the game; deadline(): when to call wake
  *
- * A path is only looked for after the game here has sent or accepted, and only allowed after it has sent or accepted: who
- * is ignored learns nothing.
+ * A path is requested or accepted only after the game sent to the peer or accepted it: an ignored peer learns nothing.
  */
 import { inflate } from "./compression.ts";
+import type { Message, MessengerEvent, MessengerSetup, SessionInfo } from "./events.ts";
 import { Inbox } from "./inbox.ts";
 import * as limits from "./limits.ts";
-import { ConnectionEnd, ConnectionState, Result, SendFlags } from "./steam-constants.ts";
+import { type PathRequest, PathRequests } from "./path-requests.ts";
+import { ConnectionEnd, ConnectionState, Result, SEND_FLAGS, SendFlags } from "./steam-constants.ts";
 import { readPacket, writeBye } from "./packets.ts";
 import { type PathInfo, Session } from "./session.ts";
-import type { TransportStats } from "./transport/transport.ts";
-
-export type Message = {
-  readonly peer: string;
-  readonly payload: Uint8Array;
-  readonly channel: number;
-  /** `SendFlags.Reliable` or `SendFlags.Unreliable`. */
-  readonly flags: number;
-  /** Counts his messages of this channel, in the order in which they came. */
-  readonly messageNumber: number;
-  /** By the clock that was given. */
-  readonly timeReceived_ms: number;
-};
-
-export type MessengerEvent =
-  | { readonly type: "sessionRequest"; readonly peer: string }
-  | {
-      readonly type: "sessionFailed";
-      readonly reason: number;
-      readonly peer: string;
-      readonly state: ConnectionState;
-      readonly debug: string;
-    };
-
-/** Of the paths: look for one to him; allow or refuse him one; none is needed any more. */
-export type PathRequest = { readonly type: "connect" | "accept" | "refuse" | "release"; readonly peer: string };
-
-export type SessionInfo = {
-  readonly state: ConnectionState;
-  readonly endReason: number;
-  readonly endDebug: string;
-  readonly stats: TransportStats | null;
-};
-
-export type MessengerSetup = {
-  /** Oneself, who is nobody to send to. */
-  readonly self: string;
-  /** Deflate what is sent, and inflate what comes, where the other end says the same. */
-  readonly compress: boolean;
-  /** Whole numbers from 0 to below 2^32, not to be foretold. */
-  readonly random: () => number;
-};
-
-const FLAGS =
-  SendFlags.ReliableNoNagle | SendFlags.NoDelay | SendFlags.UseCurrentThread | SendFlags.AutoRestartBrokenSession;
 
 export class Messenger {
   readonly #setup: MessengerSetup;
   readonly #sessions = new Map<string, Session>();
-  readonly #paths = new Map<string, PathInfo>();
-  /** Who asked by way of the hub and has no path yet. */
-  readonly #asking = new Set<string>();
-  /** When a path was last wished for. */
-  readonly #connectRequestedAt = new Map<string, number>();
-  /** Numbers of the peers' sessions that are over: a hello that comes late is no new request. */
+  readonly #paths = new PathRequests();
+  /** The peers' ids of sessions that ended, by peer: a late hello of such a session is not a new request. */
   readonly #endedSessions = new Map<string, number>();
   readonly #inbox = new Inbox();
   readonly #due = new Map<Session, number>();
-  #pathRequests: PathRequest[] = [];
   #events: MessengerEvent[] = [];
   #datagrams: { peer: string; bytes: Uint8Array }[] = [];
   #strayAt = -Infinity;
@@ -85,7 +37,7 @@ export class Messenger {
 
   sendMessageToUser(peer: string, data: Uint8Array, flags: number, channel: number, now: number): Result {
     const isChannel = Number.isInteger(channel) && channel >= 0 && channel <= limits.CHANNEL_MAX;
-    const isKnown = Number.isInteger(flags) && (flags & ~FLAGS) === 0;
+    const isKnown = Number.isInteger(flags) && (flags & ~SEND_FLAGS) === 0;
     if (peer === this.#setup.self || data.length > limits.MESSAGE_BYTES_MAX || !isChannel || !isKnown)
       return Result.InvalidParam;
     let session = this.#sessions.get(peer);
@@ -102,7 +54,7 @@ export class Messenger {
     return result;
   }
 
-  /** At most so many, oldest first. */
+  /** At most `max` messages, oldest first. */
   receiveMessagesOnChannel(channel: number, max: number, now: number): Message[] {
     const messages: Message[] = [];
     const read = this.#inbox.read(channel, max);
@@ -111,7 +63,7 @@ export class Messenger {
       session.consume(channel, arrived.taken);
       const payload = isDeflated ? inflate(bytes) : bytes;
       if (payload === null) {
-        if (isReliable) session.fail(ConnectionEnd.MiscGeneric, "the peer sent what cannot be inflated");
+        if (isReliable) session.fail(ConnectionEnd.MiscGeneric, "the peer sent a message that cannot be inflated");
       } else {
         const flags = isReliable ? SendFlags.Reliable : SendFlags.Unreliable;
         messages.push({ peer: session.peer, payload, channel, flags, messageNumber, timeReceived_ms });
@@ -121,7 +73,7 @@ export class Messenger {
     return messages;
   }
 
-  /** False where there is nobody to accept. */
+  /** Returns false if the peer has no session to accept. */
   acceptSessionWithUser(peer: string, now: number): boolean {
     const session = this.#sessions.get(peer);
     if (session === undefined || session.isOver) return false;
@@ -131,19 +83,22 @@ export class Messenger {
     return true;
   }
 
-  /** Ends it at once, without a word to the game; what was not confirmed may be lost. Refuses who is only asking. */
+  /**
+   * Ends the session at once, without an event; unacknowledged messages may be lost. A peer that is not accepted yet is
+   * refused.
+   */
   closeSessionWithUser(peer: string, now: number): boolean {
     const session = this.#sessions.get(peer);
     if (session === undefined) return false;
     if (session.isActive) session.close(ConnectionEnd.AppGeneric, "the game closed the session");
-    else session.close(ConnectionEnd.RemoteDenied, "the peer does not want to talk");
+    else session.close(ConnectionEnd.RemoteDenied, "the peer refused the session");
     this.#collect(session, now);
-    if (!session.isActive && this.#asking.delete(peer)) this.#pathRequests.push({ type: "refuse", peer });
+    if (!session.isActive) this.#paths.refuse(peer);
     this.#endSession(session);
     return true;
   }
 
-  /** What waits on the channel is dropped; with its last channel the session ends. */
+  /** Drops the unread messages of the channel. Closing the last channel ends the session. */
   closeChannelWithUser(peer: string, channel: number, now: number): boolean {
     const session = this.#sessions.get(peer);
     if (session === undefined || !session.channels.delete(channel)) return false;
@@ -160,14 +115,14 @@ export class Messenger {
     return { state, endReason: end, endDebug: debug, stats: session.stats(now) };
   }
 
-  /** Everybody with whom there is a session, or who asks for one. */
+  /** Peers that have or request a session. */
   get peers(): readonly string[] {
     return [...this.#sessions.keys()];
   }
 
   // --- the paths -----------------------------------------------------------------------------------------------
 
-  /** He asks for a path; he gets one when the game accepts him, or sends to him. */
+  /** The peer requests a path. It is accepted when the game accepts the peer or sends to it. */
   pathRequested(peer: string, now: number): void {
     let session = this.#sessions.get(peer);
     if (session?.isOver === true) {
@@ -176,25 +131,23 @@ export class Messenger {
     }
     session ??= this.#createSession(peer, now);
     if (session === undefined) return;
-    this.#asking.add(peer);
-    if (session.isActive) this.#allow(peer);
+    this.#paths.addRequester(peer);
+    if (session.isActive) this.#paths.ensure(peer, now);
     else session.recordRequest(now);
     this.#refresh(session, now);
   }
 
   pathOpened(peer: string, path: PathInfo, now: number): void {
-    if (path.mtu < limits.MTU_MIN) throw new RangeError(`a path must carry ${limits.MTU_MIN} bytes`);
-    this.#paths.set(peer, path);
-    this.#asking.delete(peer);
+    if (path.mtu < limits.MTU_MIN) throw new RangeError(`a path must carry datagrams of ${limits.MTU_MIN} bytes`);
+    this.#paths.opened(peer, path);
     const session = this.#sessions.get(peer);
     session?.pathOpened(path, now);
     if (session !== undefined) this.#refresh(session, now);
   }
 
-  /** There is no path, or no longer. Reasons are `ConnectionEnd`'s. */
+  /** No path was found, or the path ended. `reason`: a `ConnectionEnd`. */
   pathLost(peer: string, reason: number, debug: string, now: number): void {
-    this.#paths.delete(peer);
-    this.#asking.delete(peer);
+    this.#paths.lost(peer);
     const session = this.#sessions.get(peer);
     if (session === undefined) return;
     if (session.isActive) session.fail(reason, debug);
@@ -202,7 +155,7 @@ export class Messenger {
     this.#refresh(session, now);
   }
 
-  /** A datagram of his. Never throws. */
+  /** Handles a datagram of the peer. Never throws. */
   receiveDatagram(peer: string, bytes: Uint8Array, now: number): void {
     const packet = readPacket(bytes);
     const path = this.#paths.get(peer);
@@ -210,8 +163,8 @@ export class Messenger {
     let session = this.#sessions.get(peer);
     if (packet.kind === "hello") {
       if (packet.from === 0 || this.#endedSessions.get(peer) === packet.from) return;
-      const isAnew = session !== undefined && session.peerSessionId !== 0 && session.peerSessionId !== packet.from;
-      if (session !== undefined && (session.isOver || (isAnew && session.isConnected))) {
+      const isNew = session !== undefined && session.peerSessionId !== 0 && session.peerSessionId !== packet.from;
+      if (session !== undefined && (session.isOver || (isNew && session.isConnected))) {
         this.#endedSessions.set(peer, session.peerSessionId);
         this.#remove(session);
         session = undefined;
@@ -227,10 +180,10 @@ export class Messenger {
     } else if (session === undefined || session.isOver || packet.to !== session.id) {
       if (now < this.#strayAt + limits.STRAY_BYE_MS) return;
       this.#strayAt = now;
-      const says = { to: 0, from: packet.to, reason: ConnectionEnd.MiscPeerSentNoConnection, debug: "no such session" };
-      this.#datagrams.push({ peer, bytes: writeBye(says) });
+      const bye = { to: 0, from: packet.to, reason: ConnectionEnd.MiscPeerSentNoConnection, debug: "no such session" };
+      this.#datagrams.push({ peer, bytes: writeBye(bye) });
       return;
-    } else for (const arrived of session.handleData(packet, now)) this.#inbox.add(session, arrived, now);
+    } else for (const message of session.handleData(packet, now)) this.#inbox.add(session, message, now);
     if (session !== undefined) this.#refresh(session, now);
   }
 
@@ -258,9 +211,7 @@ export class Messenger {
   }
 
   takePathRequests(): readonly PathRequest[] {
-    const wishes = this.#pathRequests;
-    this.#pathRequests = [];
-    return wishes;
+    return this.#paths.take();
   }
 
   takeEvents(): readonly MessengerEvent[] {
@@ -281,7 +232,7 @@ export class Messenger {
     return session;
   }
 
-  /** What is over makes room, then who is only asking. */
+  /** Ends a session that is over, or else one that the game has not accepted. */
   #makeRoom(): boolean {
     const all = [...this.#sessions.values()];
     const one = all.find((session) => session.isOver) ?? all.find((session) => !session.isActive);
@@ -292,22 +243,12 @@ export class Messenger {
   #activate(session: Session, now: number): void {
     const { peer } = session;
     session.activate(now);
-    if (session.hasPath) return;
-    if (this.#asking.has(peer)) this.#allow(peer);
-    else if (now >= (this.#connectRequestedAt.get(peer) ?? -Infinity) + limits.REQUEST_REPEAT_MS) {
-      this.#connectRequestedAt.set(peer, now);
-      this.#pathRequests.push({ type: "connect", peer });
-    }
+    if (!session.hasPath) this.#paths.ensure(peer, now);
   }
 
-  #allow(peer: string): void {
-    this.#asking.delete(peer);
-    this.#pathRequests.push({ type: "accept", peer });
-  }
-
-  /** Nobody used it for long: it goes without a word to the game. */
+  /** Ends an unused session, without an event. */
   #expire(session: Session, now: number): void {
-    if (!session.isOver) session.close(ConnectionEnd.AppGeneric, "nobody used the session");
+    if (!session.isOver) session.close(ConnectionEnd.AppGeneric, "the session was idle");
     this.#collect(session, now);
     this.#endSession(session);
   }
@@ -316,7 +257,7 @@ export class Messenger {
     session.tick(this.#receivesFromOthers(session, now), now);
     this.#collect(session, now);
     if (this.#sessions.get(session.peer) === session) this.#due.set(session, session.deadline());
-    if (session.isOver) this.#release(session.peer);
+    if (session.isOver) this.#paths.release(session.peer);
   }
 
   #receivesFromOthers(session: Session, now: number): boolean {
@@ -337,24 +278,20 @@ export class Messenger {
     }
   }
 
-  /** With what he sent and nobody read, and with the path. */
+  /** Removes the session, the peer's unread messages, and the path. */
   #endSession(session: Session): void {
     this.#endedSessions.delete(session.peer);
     if (session.peerSessionId !== 0) this.#endedSessions.set(session.peer, session.peerSessionId);
-    if (this.#endedSessions.size > limits.SESSIONS_MAX) this.#endedSessions.delete(this.#endedSessions.keys().next().value!);
+    if (this.#endedSessions.size > limits.SESSIONS_MAX)
+      this.#endedSessions.delete(this.#endedSessions.keys().next().value!);
     this.#inbox.removeSession(session);
     this.#remove(session);
-    this.#release(session.peer);
+    this.#paths.release(session.peer);
   }
 
   #remove(session: Session): void {
     this.#sessions.delete(session.peer);
     this.#due.delete(session);
-    this.#connectRequestedAt.delete(session.peer);
-  }
-
-  #release(peer: string): void {
-    this.#connectRequestedAt.delete(peer);
-    if (this.#paths.delete(peer)) this.#pathRequests.push({ type: "release", peer });
+    this.#paths.sessionEnded(session.peer);
   }
 }

@@ -40,7 +40,7 @@ export type Data = { kind: "data"; to: number; number: number; frames: readonly 
 export type AckFrame = { type: "ack"; delay_ms: number; ranges: readonly Range[] };
 export type StreamFrame = { type: "bytes"; channel: number; offset: number; bytes: Uint8Array };
 export type FragmentFrame = {
-  type: "piece";
+  type: "fragment";
   channel: number;
   message: number;
   flags: number;
@@ -48,7 +48,12 @@ export type FragmentFrame = {
   count: number;
   bytes: Uint8Array;
 };
-export type Frame = AckFrame | StreamFrame | FragmentFrame | { type: "ping" } | { type: "window"; channel: number; limit: number };
+export type Frame =
+  | AckFrame
+  | StreamFrame
+  | FragmentFrame
+  | { type: "ping" }
+  | { type: "window"; channel: number; limit: number };
 
 export const DATA_HEADER_BYTES = 11;
 export const STREAM_HEADER_BYTES = 11;
@@ -56,7 +61,7 @@ export const FRAGMENT_HEADER_BYTES = 14;
 export const WINDOW_FRAME_BYTES = 9;
 
 const [HELLO, DATA, BYE] = [1, 2, 3];
-const [ACK, BYTES, PIECE, PING, WINDOW] = [1, 2, 3, 4, 5];
+const [ACK, STREAM, FRAGMENT, PING, WINDOW] = [1, 2, 3, 4, 5];
 const ACK_HEADER_BYTES = 12;
 const SHORT_MAX = 0xffff;
 
@@ -126,7 +131,7 @@ export class DataWriter {
   }
 
   bytes(channel: number, offset: number, length: number, copy: (target: Uint8Array) => void): void {
-    this.#out[this.#at] = BYTES;
+    this.#out[this.#at] = STREAM;
     this.#out.writeUInt16BE(channel, this.#at + 1);
     this.#out.writeUIntBE(offset, this.#at + 3, 6);
     this.#out.writeUInt16BE(length, this.#at + 9);
@@ -136,7 +141,7 @@ export class DataWriter {
   }
 
   fragment({ channel, message, flags, index, count, bytes }: Omit<FragmentFrame, "type">): void {
-    this.#out[this.#at] = PIECE;
+    this.#out[this.#at] = FRAGMENT;
     this.#out.writeUInt16BE(channel, this.#at + 1);
     this.#out.writeUInt32BE(message, this.#at + 3);
     this.#out[this.#at + 7] = flags;
@@ -192,14 +197,14 @@ function readFrames(bytes: Buffer): Frame[] | null {
     if (type === PING) {
       frames.push({ type: "ping" });
       at += 1;
-    } else if (type === BYTES && left >= STREAM_HEADER_BYTES) {
+    } else if (type === STREAM && left >= STREAM_HEADER_BYTES) {
       const length = bytes.readUInt16BE(at + 9);
       const begin = at + STREAM_HEADER_BYTES;
       if (length === 0 || begin + length > bytes.length) return null;
       const [channel, offset] = [bytes.readUInt16BE(at + 1), bytes.readUIntBE(at + 3, 6)];
       frames.push({ type: "bytes", channel, offset, bytes: bytes.subarray(begin, begin + length) });
       at = begin + length;
-    } else if (type === PIECE && left >= FRAGMENT_HEADER_BYTES) {
+    } else if (type === FRAGMENT && left >= FRAGMENT_HEADER_BYTES) {
       const length = bytes.readUInt16BE(at + 12);
       const begin = at + FRAGMENT_HEADER_BYTES;
       if (begin + length > bytes.length) return null;
@@ -207,7 +212,7 @@ function readFrames(bytes: Buffer): Frame[] | null {
       if (index >= count) return null;
       const [channel, message, flags] = [bytes.readUInt16BE(at + 1), bytes.readUInt32BE(at + 3), bytes[at + 7]!];
       frames.push({
-        type: "piece",
+        type: "fragment",
         channel,
         message,
         flags,

@@ -14,7 +14,8 @@ import * as limits from "./limits.ts";
 import { ConnectionEnd, ConnectionState, Result, SendFlags } from "./steam-constants.ts";
 import { LENGTH_BYTES } from "./transport/send-stream.ts";
 import { ANSWER_WANTED, type Bye, type Data, type Hello, INFLATES, writeBye, writeHello } from "./packets.ts";
-import { type TransportStats, Transport } from "./transport/transport.ts";
+import type { TransportStats } from "./transport/stats.ts";
+import { Transport } from "./transport/transport.ts";
 
 export type PathInfo = { readonly mtu: number; readonly rtt_ms: number | null };
 /** `request`: he goes on asking. `failed`: it ended, and not because somebody closed it. */
@@ -210,7 +211,8 @@ export class Session {
       const end = hearsOthers ? ConnectionEnd.RemoteTimeout : ConnectionEnd.MiscTimeout;
       return this.fail(end, hearsOthers ? "the peer fell silent" : "the peer fell silent, and so did everybody else");
     }
-    if (now >= transport.lastReceivedAt + limits.KEEPALIVE_MS && transport.unansweredSince === Infinity) transport.ping();
+    if (now >= transport.lastReceivedAt + limits.KEEPALIVE_MS && transport.unansweredSince === Infinity)
+      transport.ping();
   }
 
   deadline(): number {
@@ -219,7 +221,8 @@ export class Session {
     if (this.isOver || !this.isActive) return idle;
     if (transport === null) return Math.min(idle, this.#since + limits.CONNECT_TIMEOUT_MS, this.#helloAt);
     const { unansweredSince, lastReceivedAt: lastHeardAt } = transport;
-    const watch = unansweredSince === Infinity ? lastHeardAt + limits.KEEPALIVE_MS : unansweredSince + limits.SILENCE_TIMEOUT_MS;
+    const watch =
+      unansweredSince === Infinity ? lastHeardAt + limits.KEEPALIVE_MS : unansweredSince + limits.SILENCE_TIMEOUT_MS;
     return Math.min(idle, watch, transport.deadline());
   }
 

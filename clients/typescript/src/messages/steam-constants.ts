@@ -20,6 +20,10 @@ export const SendFlags = {
   AutoRestartBrokenSession: 32,
 } as const;
 
+/** Every flag that a message may have. */
+export const SEND_FLAGS =
+  SendFlags.ReliableNoNagle | SendFlags.NoDelay | SendFlags.UseCurrentThread | SendFlags.AutoRestartBrokenSession;
+
 /** EResult: what became of a call. */
 export const Result = {
   OK: 1,

@@ -17,7 +17,8 @@ import { type PunchOutcome, Punch } from "../punch/punch.ts";
 import { SOCKETS_MAX } from "../punch/limits.ts";
 import type { PairKey, RejectedCounts } from "../secure/seal.ts";
 import { Seal } from "../secure/seal.ts";
-import { PathSelector, type PathSelectorEvent, type Path, type PathKind, type Place, samePlace } from "./path-selector.ts";
+import { PathSelector } from "./path-selector.ts";
+import { type Path, type PathKind, type PathSelectorEvent, type Place, samePlace } from "./paths.ts";
 import { EVENTS_MAX, PAYLOAD_BYTES_MAX, SWEEP_AFTER_MS } from "./limits.ts";
 
 export type ChannelEvent =
@@ -189,7 +190,8 @@ export class Channel {
     attempt.reportedAt = now;
     this.#pushEvent({ type: "punched", outcome, sent: attempt.punch.counts.sent });
     if (outcome.kind === "given_up") this.#selector.punchFailed(now);
-    else this.#selector.set("direct", { socket: outerOf(attempt, outcome.socket), to: outcome.to }, now, outcome.rtt_ms);
+    else
+      this.#selector.set("direct", { socket: outerOf(attempt, outcome.socket), to: outcome.to }, now, outcome.rtt_ms);
   }
 
   /** Further sockets are closed once nothing is looked for, but for the one that was hit. */

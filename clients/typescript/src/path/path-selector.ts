@@ -1,40 +1,26 @@
 /**
- * Which paths to the peer there are, and which to send on: the direct one while it answers, else the relay, else the
- * tunnel. A relay serves from the first moment, a direct path beside it as soon as there is one.
+ * Chooses the path to the peer: the direct one while the peer answers on it, else the relay, else the tunnel. A relay
+ * serves at once, and a direct path replaces it as soon as one opens.
  *
- *     trusted      something of the peer's came that way lately: sent on alone
- *     doubted      it was silent for some seconds: sent on, and on the next path too; the peer drops what comes twice
- *     lost         a direct path that stayed silent, or any whose consent ran out: no longer sent on
+ *     trusted      the peer was received on it recently: it carries the traffic alone
+ *     doubted      silent for some seconds: it and the next path carry each datagram, and the peer drops the duplicate
+ *     lost         a direct path that stayed silent, or any path whose consent expired: not used
  *
- * No clock and no socket, as the punch.
+ * Sans I/O: the caller passes the time and carries out the messages and events.
  */
-import { type Endpoint, isEndpoint, isLocal, isLoopback, sameEndpoint } from "../util/addresses.ts";
-import { type ProbeFields, type Message, elapsedMs } from "../punch/messages.ts";
+import { type Endpoint, isEndpoint, isLocal, isLoopback } from "../util/addresses.ts";
+import { elapsedMs, type Message, type ProbeFields } from "../punch/messages.ts";
 import * as limits from "./limits.ts";
+import {
+  type Path,
+  type PathChangeReason,
+  type PathKind,
+  type PathSelectorEvent,
+  type Place,
+  samePlace,
+} from "./paths.ts";
 
-/** Where datagrams leave and go to: one of our sockets and an endpoint, or a stream that carries them. */
-export type Place = { readonly socket: number; readonly to: Endpoint } | "tunnel";
-export type PathKind = "direct" | "relay" | "tunnel";
 const ORDER: readonly PathKind[] = ["direct", "relay", "tunnel"];
-
-export type Path = {
-  readonly kind: PathKind;
-  readonly place: Place;
-  readonly number: number;
-  readonly nonce: number;
-  receivedAt: number;
-  /** The peer's last answer to a question of ours. */
-  consentAt: number;
-  rtt_ms: number | null;
-  probeDue: number;
-};
-
-export type PathSelectorEvent =
-  /** What is sent on first from now on; null where there is nothing. */
-  | { readonly type: "path"; readonly path: PathKind | null; readonly rtt_ms: number | null; readonly why: PathChangeReason }
-  /** A direct path should be looked for: ask for an introduction. */
-  | { readonly type: "upgrade" };
-export type PathChangeReason = "opened" | "silent" | "heard_again" | "no_consent" | "ended" | "moved";
 
 export class PathSelector {
   readonly #random: () => number;
@@ -63,7 +49,13 @@ export class PathSelector {
   }
 
   /** A path is there from now on, or no longer. */
-  set(kind: PathKind, place: Place | null, now: number, rtt_ms: number | null = null, why: PathChangeReason = "opened"): void {
+  set(
+    kind: PathKind,
+    place: Place | null,
+    now: number,
+    rtt_ms: number | null = null,
+    why: PathChangeReason = "opened",
+  ): void {
     if (kind !== "direct") this.#configured.set(kind, place);
     if (place === null) this.#paths.delete(kind);
     else this.#paths.set(kind, this.#createPath(kind, place, now, rtt_ms));
@@ -299,6 +291,3 @@ export class PathSelector {
     return [...this.#paths.values()].find((path) => samePlace(path.place, place));
   }
 }
-
-export const samePlace = (a: Place, b: Place): boolean =>
-  a === "tunnel" || b === "tunnel" ? a === b : a.socket === b.socket && sameEndpoint(a.to, b.to);

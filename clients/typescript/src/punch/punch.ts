@@ -295,4 +295,5 @@ function best(pairs: readonly CandidatePair[]): CandidatePair | null {
   return chosen;
 }
 
-const cost = ({ rtt_ms, to }: CandidatePair): number => (rtt_ms ?? Infinity) * (isIPv6(to.address) ? 1 - limits.IPV6_BONUS : 1);
+const cost = ({ rtt_ms, to }: CandidatePair): number =>
+  (rtt_ms ?? Infinity) * (isIPv6(to.address) ? 1 - limits.IPV6_BONUS : 1);

@@ -4,7 +4,12 @@ import * as limits from "./limits.ts";
 import { type Plan, portsOf, type Spray } from "./plan.ts";
 
 /** Where a datagram is to leave and to go; `hops` where it is to die on the way. */
-export type ScheduledProbe = { readonly socket: number; readonly to: Endpoint; readonly local: boolean; readonly hops?: number };
+export type ScheduledProbe = {
+  readonly socket: number;
+  readonly to: Endpoint;
+  readonly local: boolean;
+  readonly hops?: number;
+};
 
 export type ProbeSchedule = {
   /** When the next is due; Infinity for never. */

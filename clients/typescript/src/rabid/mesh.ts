@@ -34,7 +34,10 @@ export class Mesh {
     const say = (bytes: Uint8Array, to: Endpoint): void => void this.#datagrams.push({ bytes, to });
     for (const [name, told] of setup.others) {
       const role: Role = this.#isHost ? "my_guest" : name === setup.host ? "my_host" : "fellow";
-      this.#handshakes.set(name, new PeerHandshake({ me: setup.me, name, role, listed: told, ownPort: setup.ownPort, send: say }, now));
+      this.#handshakes.set(
+        name,
+        new PeerHandshake({ me: setup.me, name, role, listed: told, ownPort: setup.ownPort, send: say }, now),
+      );
     }
   }
 
@@ -86,7 +89,9 @@ export class Mesh {
     const links = [...this.#handshakes.values()];
     const since = now - this.#begun;
     if (!this.#started) {
-      const awaited = links.filter((link) => !link.ready && since < (link.isHeard ? limits.GATHER_MS : limits.SILENT_MS));
+      const awaited = links.filter(
+        (link) => !link.ready && since < (link.isHeard ? limits.GATHER_MS : limits.SILENT_MS),
+      );
       if (awaited.length > 0) return null;
       if (!links.some((link) => link.ready)) return { failed: "unreachable_self" };
       this.#started = true;

@@ -243,7 +243,10 @@ export class PeerHandshake {
     const told = this.#listed;
     if (told === null) return;
     for (let next = this.#plan[this.#planned]; next !== undefined && next.at <= now;) {
-      this.#send(encodeMessage("g", this.#setup.me, this.#setup.ownPort, next.port), { address: told.address, port: next.port });
+      this.#send(encodeMessage("g", this.#setup.me, this.#setup.ownPort, next.port), {
+        address: told.address,
+        port: next.port,
+      });
       next = this.#plan[++this.#planned];
     }
   }

@@ -59,7 +59,10 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
   readonly client: ParleyClient;
   readonly #options: ParleyClientOptions;
   readonly #region: string | null;
-  readonly #joined = new Map<string, { readonly membership: LobbyMembership; readonly messages: PeerMessages; server: string | null }>();
+  readonly #joined = new Map<
+    string,
+    { readonly membership: LobbyMembership; readonly messages: PeerMessages; server: string | null }
+  >();
   /** Lobbies that were asked for and that one is not in. */
   readonly #cached = new Map<string, Lobby>();
   #filters = new LobbyListFilters();
@@ -196,10 +199,12 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     this.#in(lobby).membership.updateLobby({ data: entriesOf({ [key]: value }, this.#indexed(lobby, key)) });
   deleteLobbyData = (lobby: string, key: string): Promise<unknown> =>
     this.#in(lobby).membership.updateLobby({ data: { [key]: null } });
-  setLobbyJoinable = (lobby: string, joinable: boolean): Promise<unknown> => this.#in(lobby).membership.updateLobby({ joinable });
+  setLobbyJoinable = (lobby: string, joinable: boolean): Promise<unknown> =>
+    this.#in(lobby).membership.updateLobby({ joinable });
   setLobbyType = (lobby: string, type: LobbyType): Promise<unknown> =>
     this.#in(lobby).membership.updateLobby({ visibility: visibilityOf(type) });
-  setLobbyMemberLimit = (lobby: string, seats: number): Promise<unknown> => this.#in(lobby).membership.updateLobby({ seats });
+  setLobbyMemberLimit = (lobby: string, seats: number): Promise<unknown> =>
+    this.#in(lobby).membership.updateLobby({ seats });
   setLobbyOwner = (lobby: string, peer: string): Promise<unknown> =>
     this.client.hub.transferHost(lobby, { peer_id: peer, expected_term: this.#in(lobby).membership.lobby.term });
   /** Every member is told `lobbyGameCreated`. */
@@ -213,7 +218,11 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
 
   async #enter(membership: LobbyMembership): Promise<string> {
     const lobby = membership.lobby.id;
-    const messages = new PeerMessages({ self: this.client.id, paths: new LobbyPaths(membership), members: () => membership.others });
+    const messages = new PeerMessages({
+      self: this.client.id,
+      paths: new LobbyPaths(membership),
+      members: () => membership.others,
+    });
     const here = { membership, messages, server: this.#serverOf(membership.lobby) };
     this.#joined.set(lobby, here);
     this.#cached.delete(lobby);

@@ -8,7 +8,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { Emitter } from "../util/emitter.ts";
-import { type Message, Messenger, type SessionInfo } from "../messages/messenger.ts";
+import type { Message, SessionInfo } from "../messages/events.ts";
+import { Messenger } from "../messages/messenger.ts";
 import type { ConnectionState, Result } from "../messages/steam-constants.ts";
 import type { DatagramPath, Paths } from "../messages/path.ts";
 

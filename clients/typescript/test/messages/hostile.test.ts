@@ -4,7 +4,14 @@ import { deflateRawSync } from "node:zlib";
 import * as limits from "../../src/messages/limits.ts";
 import { Messenger } from "../../src/messages/messenger.ts";
 import { ConnectionEnd, SendFlags } from "../../src/messages/steam-constants.ts";
-import { DataWriter, DEFLATED, type FragmentFrame, readPacket, writeBye, writeHello } from "../../src/messages/packets.ts";
+import {
+  DataWriter,
+  DEFLATED,
+  type FragmentFrame,
+  readPacket,
+  writeBye,
+  writeHello,
+} from "../../src/messages/packets.ts";
 import { numbersOf } from "../../../../test/support/dice.ts";
 import { heapUsed } from "../../../../test/support/memory.ts";
 

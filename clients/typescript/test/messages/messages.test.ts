@@ -238,9 +238,7 @@ describe("a message", () => {
     const { ann, bob, world } = talking();
     const results = Array.from({ length: 5 }, () => ann.send("Bob", new Uint8Array(300_000)));
     expect(results).toStrictEqual([1, 1, 1, 25, 25]);
-    expect(ann.info("Bob").stats!.pendingReliable_bytes + ann.info("Bob").stats!.unackedReliable_bytes).toBe(
-      900_012,
-    );
+    expect(ann.info("Bob").stats!.pendingReliable_bytes + ann.info("Bob").stats!.unackedReliable_bytes).toBe(900_012);
     world.run(world.now + 1_000);
     expect(bob.read()).not.toHaveLength(0);
     world.run(world.now + 5_000);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { Channel } from "../../src/path/channel.ts";
 import { UNVALIDATED_ADDRESSES_MAX, UNVALIDATED_MAX } from "../../src/path/limits.ts";
-import type { Place } from "../../src/path/path-selector.ts";
+import type { Place } from "../../src/path/paths.ts";
 import { type Message, readMessage, writeMessage } from "../../src/punch/messages.ts";
 import { Seal } from "../../src/secure/seal.ts";
 import { ALICE, BOB, plan } from "../support/punch.ts";

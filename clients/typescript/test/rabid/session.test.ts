@@ -53,7 +53,9 @@ describe("asking", () => {
     one.server("i:Bob:Alice");
     one.events();
     one.server("error:incompatible_game_version");
-    expect(one.events()).toEqual([{ type: "failed", code: "unknown_error", serverText: "error:incompatible_game_version" }]);
+    expect(one.events()).toEqual([
+      { type: "failed", code: "unknown_error", serverText: "error:incompatible_game_version" },
+    ]);
   });
 });
 
@@ -131,7 +133,9 @@ describe("in the lobby", () => {
     one.server("error:non_existent_player");
     expect(one.events()).toEqual([{ type: "refused", code: "non_existent_player" }]);
     one.server("error:non_existent_player");
-    expect(one.events()).toEqual([{ type: "failed", code: "non_existent_player", serverText: "error:non_existent_player" }]);
+    expect(one.events()).toEqual([
+      { type: "failed", code: "non_existent_player", serverText: "error:non_existent_player" },
+    ]);
   });
 
   test("leaving is said until the server answers, four times at most", () => {

@@ -151,7 +151,9 @@ export class Node {
 
   peers(): string[] {
     const { active } = this.session;
-    return active === null ? [] : [...active.peers.values()].filter(({ addressKind: via }) => via !== null).map(({ name }) => name);
+    return active === null
+      ? []
+      : [...active.peers.values()].filter(({ addressKind: via }) => via !== null).map(({ name }) => name);
   }
 
   ending(ticket: number): Outcome["ending"] | undefined {

@@ -1,6 +1,7 @@
 /** Friends who send each other messages in virtual time, over a network that loses, doubles and overtakes. */
 import { expect } from "vitest";
-import { type Message, Messenger, type MessengerEvent } from "../../src/messages/messenger.ts";
+import type { Message, MessengerEvent } from "../../src/messages/events.ts";
+import { Messenger } from "../../src/messages/messenger.ts";
 import { World } from "../../../../test/virtual/net.ts";
 import { numbersOf, seeded } from "../../../../test/support/dice.ts";
 

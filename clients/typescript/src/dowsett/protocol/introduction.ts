@@ -22,7 +22,11 @@ export function readIntroduction(says: JsonObject): Introduction | null {
 }
 
 /** As guest: where the host is. Null where it is not the host that was asked for. */
-export function handleHostIntroduction(state: State, active: ActiveSession, { name, global, local }: Introduction): void {
+export function handleHostIntroduction(
+  state: State,
+  active: ActiveSession,
+  { name, global, local }: Introduction,
+): void {
   if (name !== active.serverName) return fail(state, invalidName(name));
   const peer = addPeer(state, active, name, global, local);
   if (peer !== null) inquire(state, active, peer);
@@ -61,7 +65,12 @@ export function handleGuestRestart(state: State, active: ActiveSession, peer: Pe
 }
 
 /** As host and handshake server at once: what a request would do, or null where it is none or a bad one. */
-export function readRequest(state: State, active: ActiveSession, received: ReceivedPacket, from: Address): (() => void) | null {
+export function readRequest(
+  state: State,
+  active: ActiveSession,
+  received: ReceivedPacket,
+  from: Address,
+): (() => void) | null {
   const { says, sender, type } = received;
   const password = own(says, "password");
   if (typeof password !== "string" || password.length > PASSWORD_POINTS_MAX) return null;

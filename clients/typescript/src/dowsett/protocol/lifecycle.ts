@@ -25,7 +25,13 @@ export function check(state: State, active: ActiveSession, peer: Peer): void {
 }
 
 /** A new peer of whom only the addresses are known, or null where there is no room. */
-export function addPeer(state: State, active: ActiveSession, name: string, global: Address, local: Address): Peer | null {
+export function addPeer(
+  state: State,
+  active: ActiveSession,
+  name: string,
+  global: Address,
+  local: Address,
+): Peer | null {
   const unconfirmed = active.peers.size - confirmedPeers(active).length;
   if (active.peers.size >= PEERS_MAX || unconfirmed >= PEERS_UNCONFIRMED_MAX) {
     state.emit("error", `no room for peer "${name}"`);

@@ -10,7 +10,12 @@ const RELIABLE = "reliable-peer-message";
 
 export type OutgoingMessage = { readonly message: Json; readonly isBroadcast: boolean; readonly ticket: number | null };
 
-export function sendUnreliable(state: State, active: ActiveSession, peer: Peer, { message, isBroadcast }: OutgoingMessage): void {
+export function sendUnreliable(
+  state: State,
+  active: ActiveSession,
+  peer: Peer,
+  { message, isBroadcast }: OutgoingMessage,
+): void {
   const body = { "is-broadcast": isBroadcast, from: active.userName, to: peer.name, message };
   state.send("unreliable-peer-message", body, toPeer(active, peer));
 }

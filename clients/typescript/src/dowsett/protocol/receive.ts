@@ -6,7 +6,13 @@ import { isArray, isObject, type Json, own } from "../../util/bounded-json.ts";
 import { type Address, sameAddress } from "../wire/address.ts";
 import type { ServerEntry } from "../events.ts";
 import { isHash } from "../wire/hash.ts";
-import { handleGuestRestart, handleGuestIntroduction, handleHostIntroduction, readIntroduction, readRequest } from "./introduction.ts";
+import {
+  handleGuestRestart,
+  handleGuestIntroduction,
+  handleHostIntroduction,
+  readIntroduction,
+  readRequest,
+} from "./introduction.ts";
 import { check, endInquiry, fail, INQUIRY_GLOBAL, removePeer } from "./lifecycle.ts";
 import { NAME_UNITS_MAX, SERVERS_LISTED_MAX } from "../limits.ts";
 import { dropPeer, applyPeerList, sendPeerListUpdates, handleUpdateConfirmed } from "./peer-list.ts";

@@ -31,9 +31,12 @@ function handlePeerPacketExpired(state: State, active: ActiveSession, peer: Peer
     case "address-inquiry":
       endInquiry(state, peer);
       // Guests know each other by the host's word: that two of them cannot meet ends nothing.
-      return peer.addressKind === null ? dropOrFail(state, active, peer, `peer connection with ${peer.name} failed.`) : undefined;
+      return peer.addressKind === null
+        ? dropOrFail(state, active, peer, `peer connection with ${peer.name} failed.`)
+        : undefined;
     case "peer-check":
-      if (active.role === "host") return dropOrFail(state, active, peer, `lost connection with client peer: ${peer.name}`);
+      if (active.role === "host")
+        return dropOrFail(state, active, peer, `lost connection with client peer: ${peer.name}`);
       if (peer.name === active.serverName) return dropOrFail(state, active, peer, "lost connection with server peer");
       return check(state, active, peer);
   }

@@ -8,7 +8,7 @@ export type SentDatagram = {
   readonly number: number;
   readonly at: number;
   readonly bytes: number;
-  readonly parts: readonly StreamRange[];
+  readonly ranges: readonly StreamRange[];
   /** Channels whose window was told. */
   readonly windows: readonly number[];
   /** Carries nothing but unreliable pieces. */

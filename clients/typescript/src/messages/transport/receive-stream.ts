@@ -1,7 +1,7 @@
 /** What comes from one peer: streams put in order and cut into messages, and unreliable messages put together. */
 import * as limits from "../limits.ts";
 import { DEFLATED_BIT, LENGTH_BYTES } from "./send-stream.ts";
-import { type StreamFrame, DEFLATED, type FragmentFrame } from "../packets.ts";
+import type { StreamFrame } from "../packets.ts";
 
 /** A message as it came; it may be deflated. */
 export type ReceivedMessage = {
@@ -48,7 +48,8 @@ export class ReceiveStream {
     if (offset + bytes.length <= this.#next) return messages;
     if (offset > this.#next) {
       // Datagrams are the socket's; what is kept is copied.
-      if ((this.#outOfOrder.get(offset)?.length ?? 0) < bytes.length) this.#outOfOrder.set(offset, Uint8Array.from(bytes));
+      if ((this.#outOfOrder.get(offset)?.length ?? 0) < bytes.length)
+        this.#outOfOrder.set(offset, Uint8Array.from(bytes));
       return messages;
     }
     if (!this.#append(Uint8Array.from(bytes.subarray(this.#next - offset)), messages)) return null;
@@ -105,51 +106,5 @@ export class ReceiveStream {
       }
     }
     return true;
-  }
-}
-
-type PartialMessage = { pieces: Map<number, Uint8Array>; count: number; bytes: number; until: number };
-
-/** Unreliable messages of which pieces are missing. */
-export class Reassembly {
-  readonly #partials = new Map<number, PartialMessage>();
-  #bytes = 0;
-
-  /** The message that it completes, or null. */
-  receive(piece: FragmentFrame, now: number): ReceivedMessage | null {
-    const { channel, message, index, count, flags } = piece;
-    const arrived = { channel, isDeflated: (flags & DEFLATED) !== 0, isReliable: false, taken: 0 };
-    if (count === 1) return { ...arrived, bytes: Uint8Array.from(piece.bytes) };
-    for (const [number, { until }] of this.#partials) if (until <= now) this.#drop(number);
-    const partial = this.#partials.get(message) ?? this.#begin(message, count, now);
-    if (partial === null || partial.count !== count || partial.pieces.has(index)) return null;
-    partial.pieces.set(index, Uint8Array.from(piece.bytes));
-    partial.bytes += piece.bytes.length;
-    this.#bytes += piece.bytes.length;
-    if (partial.bytes > limits.MESSAGE_BYTES_MAX) this.#drop(message);
-    else if (partial.pieces.size === count) {
-      this.#drop(message);
-      return { ...arrived, bytes: Buffer.concat(Array.from({ length: count }, (_, at) => partial.pieces.get(at)!)) };
-    }
-    while (this.#bytes > limits.REASSEMBLY_BYTES_MAX) this.#dropOldest();
-    return null;
-  }
-
-  #begin(message: number, count: number, now: number): PartialMessage | null {
-    if (count > limits.MESSAGE_BYTES_MAX / limits.FRAGMENT_BYTES_MIN) return null;
-    if (this.#partials.size >= limits.REASSEMBLY_MESSAGES_MAX) this.#dropOldest();
-    const partial = { pieces: new Map<number, Uint8Array>(), count, bytes: 0, until: now + limits.REASSEMBLY_TIMEOUT_MS };
-    this.#partials.set(message, partial);
-    return partial;
-  }
-
-  #dropOldest(): void {
-    const [oldest] = this.#partials.keys();
-    if (oldest !== undefined) this.#drop(oldest);
-  }
-
-  #drop(message: number): void {
-    this.#bytes -= this.#partials.get(message)?.bytes ?? 0;
-    this.#partials.delete(message);
   }
 }

@@ -4,7 +4,6 @@
  * Unreliable messages are cut into pieces that are sent once.
  */
 import { WINDOW_BYTES } from "../limits.ts";
-import type { FragmentFrame } from "../packets.ts";
 import { Ranges } from "./ranges.ts";
 
 export const LENGTH_BYTES = 4;
@@ -111,34 +110,5 @@ export class SendStream {
       else high = middle;
     }
     return low;
-  }
-}
-
-/** Unreliable pieces, first come, first sent. */
-export class Fragments {
-  #waiting: Omit<FragmentFrame, "type">[] = [];
-  #message = 0;
-  #bytes = 0;
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  get next(): Omit<FragmentFrame, "type"> | undefined {
-    return this.#waiting[0];
-  }
-
-  push(channel: number, bytes: Uint8Array, flags: number, piece_bytes_max: number): void {
-    const message = this.#message++ % 2 ** 32;
-    const count = Math.max(1, Math.ceil(bytes.length / piece_bytes_max));
-    for (let index = 0; index < count; index++) {
-      const part = bytes.subarray(index * piece_bytes_max, (index + 1) * piece_bytes_max);
-      this.#waiting.push({ channel, message, flags, index, count, bytes: part });
-    }
-    this.#bytes += bytes.length;
-  }
-
-  shift(): void {
-    this.#bytes -= this.#waiting.shift()?.bytes.length ?? 0;
   }
 }

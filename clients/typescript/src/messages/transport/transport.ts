@@ -1,19 +1,17 @@
 /**
- * Messages to and from one connected peer over datagrams that may be lost, doubled and overtaken: who confirms what, what
- * is sent again, and in which order things leave. No clock, no socket.
+ * Messages to and from one connected peer, over datagrams that may be lost, duplicated and reordered: acknowledgements,
+ * retransmission, and the order in which data leaves. Sans I/O: the caller passes the time.
  *
- * A datagram is filled with the confirmation that is due, then with windows, unreliable pieces, and reliable bytes, the
- * channels taking turns. Unreliable pieces leave though reliable bytes fill the window, and count in it, so that the
- * reliable ones make way.
+ * A datagram carries the acknowledgement that is due, then windows, unreliable fragments, and reliable bytes, the
+ * channels taking turns. Unreliable fragments leave even if reliable bytes fill the window. They count in it, so that
+ * reliable bytes yield to them.
  */
+import { AckTracker } from "./ack-tracker.ts";
 import { Congestion } from "./congestion.ts";
 import { InFlight, type SentDatagram } from "./in-flight.ts";
-import { type ReceivedMessage, ReceiveStream, Reassembly } from "./receive-stream.ts";
 import * as limits from "../limits.ts";
-import { SendStream, type StreamRange, Fragments } from "./send-stream.ts";
 import {
   type AckFrame,
-  STREAM_HEADER_BYTES,
   type Data,
   DATA_HEADER_BYTES,
   DataWriter,
@@ -21,23 +19,11 @@ import {
   FRAGMENT_HEADER_BYTES,
   WINDOW_FRAME_BYTES,
 } from "../packets.ts";
-import { Ranges } from "./ranges.ts";
+import { Reassembly } from "./reassembly.ts";
+import { type ReceivedMessage, ReceiveStream } from "./receive-stream.ts";
 import { RttEstimator } from "./rtt.ts";
-
-export type TransportStats = {
-  readonly ping_ms: number | null;
-  /** Shares of the datagrams sent and of those heard that arrived; 1 where there were none. */
-  readonly quality_out: number;
-  readonly quality_in: number;
-  readonly sent: number;
-  readonly received: number;
-  readonly lost: number;
-  readonly sendRate_bytes_per_s: number;
-  readonly pendingUnreliable_bytes: number;
-  readonly pendingReliable_bytes: number;
-  readonly unackedReliable_bytes: number;
-  readonly queue_ms: number;
-};
+import { SendQueue } from "./send-queue.ts";
+import type { TransportStats } from "./stats.ts";
 
 export class Transport {
   readonly #mtu: number;
@@ -45,141 +31,126 @@ export class Transport {
   readonly #rtt: RttEstimator;
   readonly #congestion: Congestion;
   readonly #inFlight = new InFlight();
-  readonly #outgoing = new Map<number, SendStream>();
+  readonly #queue = new SendQueue();
   readonly #incoming = new Map<number, ReceiveStream>();
-  readonly #fragments = new Fragments();
   readonly #reassembly = new Reassembly();
-  readonly #heard = new Ranges();
-  /** Below it everything counts as heard. */
-  #floor = 0;
-  #largestHeardAt = 0;
-  #ackDue = Infinity;
-  #acksOwed = 0;
+  readonly #acks = new AckTracker();
+  /** Channels whose receive window is to be announced. */
   readonly #windowsDue = new Set<number>();
   #pingDue = false;
-  /** When the oldest new message has waited long enough; Infinity where there is none. */
+  /** When the oldest new message has waited long enough; Infinity: there is none. */
   #flushAt = Infinity;
   #number = 0;
-  #turn = 0;
-  /** Since the last confirmation: when something was sent that one is due for, and how often was asked in vain. */
+  /** When a datagram that elicits an acknowledgement was last sent. */
   #elicitedAt = -Infinity;
+  /** Probes since the last acknowledgement. */
   #unansweredProbes = 0;
-  #lastHeardAt: number;
-  #counts = { sent: 0, tracked: 0, lost: 0, heard: 0, doubled: 0 };
+  #lastReceivedAt: number;
+  #counts = { sent: 0, tracked: 0, lost: 0 };
 
   constructor(setup: { mtu: number; to: number; rtt_ms: number | null }, now: number) {
     this.#mtu = setup.mtu;
     this.#to = setup.to;
     this.#rtt = new RttEstimator(setup.rtt_ms);
     this.#congestion = new Congestion(setup.mtu, now);
-    this.#lastHeardAt = now;
+    this.#lastReceivedAt = now;
   }
 
-  // --- the game ------------------------------------------------------------------------------------------------
+  // --- for the session -----------------------------------------------------------------------------------------
 
   /** On at most `CHANNELS_MAX` channels. */
   pushReliable(channel: number, bytes: Uint8Array, isDeflated: boolean, flushAt: number): void {
-    let stream = this.#outgoing.get(channel);
-    if (stream === undefined) this.#outgoing.set(channel, (stream = new SendStream(channel)));
-    stream.push(bytes, isDeflated);
+    this.#queue.pushReliable(channel, bytes, isDeflated);
     this.#flushAt = Math.min(this.#flushAt, flushAt);
   }
 
   pushUnreliable(channel: number, bytes: Uint8Array, isDeflated: boolean, flushAt: number): void {
-    const piece_bytes_max = this.#mtu - DATA_HEADER_BYTES - FRAGMENT_HEADER_BYTES;
-    this.#fragments.push(channel, bytes, isDeflated ? DEFLATED : 0, piece_bytes_max);
+    const fragment_bytes_max = this.#mtu - DATA_HEADER_BYTES - FRAGMENT_HEADER_BYTES;
+    this.#queue.pushUnreliable(channel, bytes, isDeflated ? DEFLATED : 0, fragment_bytes_max);
     this.#flushAt = Math.min(this.#flushAt, flushAt);
   }
 
-  /** The game has read a message. */
+  /** The game has read a message that took so many bytes of the channel's window. */
   consume(channel: number, taken: number): void {
     if (this.#incoming.get(channel)?.consume(taken) === true) this.#windowsDue.add(channel);
   }
 
-  /** Bytes that wait or are not confirmed. */
+  /** Bytes that are queued or unacknowledged. */
   get pending(): number {
-    return this.pendingReliable + this.#fragments.bytes;
+    return this.#queue.pending;
   }
 
-  get pendingReliable(): number {
-    let sum = 0;
-    for (const stream of this.#outgoing.values()) sum += stream.pending;
-    return sum;
-  }
-
-  /** How long an unreliable message of now would wait. */
+  /** How long an unreliable message would wait if it were sent now. */
   get queue_ms(): number {
-    const rate = this.#congestion.rate(this.#rtt.smoothed_ms);
-    const over = Math.max(0, this.#inFlight.unreliableBytes + this.#fragments.bytes - this.#congestion.window);
-    return Math.max(over, this.#fragments.bytes - limits.BURST * this.#mtu, 0) / rate;
+    const { unreliableBytes } = this.#queue;
+    const over = Math.max(0, this.#inFlight.unreliableBytes + unreliableBytes - this.#congestion.window);
+    return Math.max(over, unreliableBytes - limits.BURST * this.#mtu, 0) / this.#rate;
   }
 
   stats(now: number): TransportStats {
-    const { sent, tracked, lost, heard } = this.#counts;
-    const span = this.#heard.size === 0 ? 0 : this.#heard.all.at(-1)![1];
-    let unacked = 0;
-    for (const stream of this.#outgoing.values()) unacked += stream.unacked;
-    const waiting = this.pending - unacked;
-    const rate = this.#congestion.rate(this.#rtt.smoothed_ms);
+    const { sent, tracked, lost } = this.#counts;
+    const { unacked, pending, pendingReliable, unreliableBytes } = this.#queue;
+    const budget = this.#congestion.budget(this.#rtt.smoothed_ms, now);
     return {
       ping_ms: this.#rtt.isMeasured ? this.#rtt.smoothed_ms : null,
       quality_out: tracked === 0 ? 1 : 1 - lost / tracked,
-      quality_in: span === 0 ? 1 : Math.min(1, heard / span),
+      quality_in: this.#acks.quality,
       sent,
-      received: heard,
+      received: this.#acks.count,
       lost,
-      sendRate_bytes_per_s: rate * 1_000,
-      pendingUnreliable_bytes: this.#fragments.bytes,
-      pendingReliable_bytes: this.pendingReliable - unacked,
+      sendRate_bytes_per_s: this.#rate * 1_000,
+      pendingUnreliable_bytes: unreliableBytes,
+      pendingReliable_bytes: pendingReliable - unacked,
       unackedReliable_bytes: unacked,
-      queue_ms: Math.max(0, waiting - this.#congestion.budget(this.#rtt.smoothed_ms, now)) / rate,
+      queue_ms: Math.max(0, pending - unacked - budget) / this.#rate,
     };
   }
 
-  // --- hearing -------------------------------------------------------------------------------------------------
+  /** Bytes per millisecond. */
+  get #rate(): number {
+    return this.#congestion.rate(this.#rtt.smoothed_ms);
+  }
+
+  // --- receiving -----------------------------------------------------------------------------------------------
 
   get lastReceivedAt(): number {
-    return this.#lastHeardAt;
+    return this.#lastReceivedAt;
   }
 
-  /** Since when an answer is owed and nothing was heard; Infinity where none is. */
+  /** Since when the peer owes an acknowledgement and is silent; Infinity: it owes none. */
   get unansweredSince(): number {
-    return this.#inFlight.isEmpty ? Infinity : Math.max(this.#lastHeardAt, this.#inFlight.oldest!.at);
+    return this.#inFlight.isEmpty ? Infinity : Math.max(this.#lastReceivedAt, this.#inFlight.oldest!.at);
   }
 
-  /** The messages that came, or null where the peer does not keep to the rules. */
+  /** Returns the messages that are complete, or null if the peer violates the protocol. */
   receive({ number, frames }: Data, now: number): ReceivedMessage[] | null {
-    if (number < this.#floor || this.#heard.has(number)) {
-      this.#counts.doubled++;
-      // He has not heard of the confirmation.
-      this.#ackDue = Math.min(this.#ackDue, now);
+    if (this.#acks.isDuplicate(number)) {
+      this.#acks.acknowledgeNow(now);
       return [];
     }
-    const bytes = frames.filter((frame) => frame.type === "bytes");
-    for (const frame of bytes) {
+    for (const frame of frames) {
+      if (frame.type !== "bytes") continue;
       const stream = this.#stream(frame.channel);
-      // What is not taken is not confirmed either: it comes again.
+      // A datagram without room is not acknowledged, so the peer sends it again.
       if (stream === null || !stream.hasRoomFor(frame)) return [];
     }
-    this.#note(
-      number,
-      frames.some(({ type }) => type !== "ack"),
-      now,
-    );
-    const arrived: ReceivedMessage[] = [];
+    this.#lastReceivedAt = now;
+    const isEliciting = frames.some(({ type }) => type !== "ack");
+    this.#acks.record(number, isEliciting, now);
+    const messages: ReceivedMessage[] = [];
     for (const frame of frames) {
       if (frame.type === "ack") this.#handleAck(frame, now);
-      else if (frame.type === "window") this.#outgoing.get(frame.channel)?.widen(frame.limit);
-      else if (frame.type === "piece") {
+      else if (frame.type === "window") this.#queue.widen(frame.channel, frame.limit);
+      else if (frame.type === "fragment") {
         const message = this.#reassembly.receive(frame, now);
-        if (message !== null) arrived.push(message);
+        if (message !== null) messages.push(message);
       } else if (frame.type === "bytes") {
-        const messages = this.#incoming.get(frame.channel)!.receive(frame);
-        if (messages === null) return null;
-        arrived.push(...messages);
+        const completed = this.#incoming.get(frame.channel)!.receive(frame);
+        if (completed === null) return null;
+        messages.push(...completed);
       }
     }
-    return arrived;
+    return messages;
   }
 
   #stream(channel: number): ReceiveStream | null {
@@ -190,20 +161,6 @@ export class Transport {
     return stream ?? null;
   }
 
-  #note(number: number, isEliciting: boolean, now: number): void {
-    const largest = this.#heard.all.at(-1)?.[1] ?? 0;
-    this.#lastHeardAt = now;
-    this.#counts.heard++;
-    this.#heard.add(number, number + 1);
-    if (this.#heard.size > limits.RANGES_MAX) this.#floor = this.#heard.keep(limits.RANGES_MAX);
-    if (number >= largest) this.#largestHeardAt = now;
-    if (!isEliciting) return;
-    this.#acksOwed++;
-    const isInOrder = number === largest;
-    const isDue = this.#acksOwed >= limits.ACK_EVERY || !isInOrder;
-    this.#ackDue = Math.min(this.#ackDue, isDue ? now : now + limits.ACK_DELAY_MS);
-  }
-
   #handleAck(ack: AckFrame, now: number): void {
     const isFull = this.#isFull();
     const acked = this.#inFlight.acked(ack);
@@ -212,7 +169,7 @@ export class Transport {
     if (newest.number === ack.ranges.at(-1)![1] - 1) this.#rtt.measure(now - newest.at, ack.delay_ms, now);
     this.#unansweredProbes = 0;
     for (const sent of acked) {
-      for (const part of sent.parts) part.stream.acked(part);
+      for (const range of sent.ranges) range.stream.acked(range);
       this.#congestion.acked(sent, this.#rtt, isFull, now);
     }
     this.#detectLoss(isFull, now);
@@ -226,19 +183,19 @@ export class Transport {
     }
   }
 
-  #requeue({ parts, windows }: SentDatagram): void {
-    for (const part of parts) part.stream.lost(part);
+  #requeue({ ranges, windows }: SentDatagram): void {
+    for (const range of ranges) range.stream.lost(range);
     for (const channel of windows) this.#windowsDue.add(channel);
   }
 
-  /** The window kept, or nearly kept, something from being sent. */
+  /** The congestion window is, or nearly is, what limits sending. */
   #isFull(): boolean {
     return this.#inFlight.bytes + this.#mtu * 2 > this.#congestion.window / 2;
   }
 
   // --- sending -------------------------------------------------------------------------------------------------
 
-  /** A question that the peer answers. */
+  /** Sends a frame that the peer acknowledges. */
   ping(): void {
     this.#pingDue = true;
   }
@@ -248,129 +205,96 @@ export class Transport {
     this.#detectLoss(this.#isFull(), now);
     this.#probe(now);
     const datagrams: Uint8Array[] = [];
-    for (let made = this.#nextDatagram(now); made !== null; made = this.#nextDatagram(now)) datagrams.push(made);
+    for (let next = this.#nextDatagram(now); next !== null; next = this.#nextDatagram(now)) datagrams.push(next);
     return datagrams;
   }
 
-  /** When there is something to do; Infinity for never. */
+  /** When to call `takeDatagrams` next; Infinity for never. */
   deadline(): number {
-    const { smoothed_ms } = this.#rtt;
-    const mayUnreliable = this.#fragments.next !== undefined && this.#inFlight.unreliableBytes < this.#congestion.window;
-    const mayReliable = this.#inFlight.bytes < this.#congestion.window && this.#isReady();
-    const paced =
-      mayUnreliable || mayReliable ? Math.max(this.#waitsUntil(), this.#congestion.readyAt(smoothed_ms)) : Infinity;
-    const now = this.#pingDue || this.#windowsDue.size > 0 ? -Infinity : Infinity;
-    return Math.min(this.#ackDue, this.#inFlight.lossAt(this.#rtt), this.#probeAt(), paced, now);
+    const { window } = this.#congestion;
+    const mayUnreliable = this.#queue.hasFragments && this.#inFlight.unreliableBytes < window;
+    const mayReliable = this.#inFlight.bytes < window && this.#queue.hasStreamBytes;
+    const readyAt = this.#congestion.readyAt(this.#rtt.smoothed_ms);
+    const paced = mayUnreliable || mayReliable ? Math.max(this.#waitsUntil(), readyAt) : Infinity;
+    const forced = this.#pingDue || this.#windowsDue.size > 0 ? -Infinity : Infinity;
+    return Math.min(this.#acks.due, this.#inFlight.lossAt(this.#rtt), this.#probeAt(), paced, forced);
   }
 
   #probeAt(): number {
     return this.#inFlight.isEmpty ? Infinity : this.#elicitedAt + this.#rtt.probe_ms(this.#unansweredProbes);
   }
 
-  /** Nothing was confirmed for long: the oldest is sent again, as a question. */
+  /** Without an acknowledgement for too long, sends the oldest data again with a ping (RFC 9002 section 6.2). */
   #probe(now: number): void {
     if (now < this.#probeAt()) return;
     this.#unansweredProbes++;
     this.#elicitedAt = now;
     this.#pingDue = true;
-    for (const part of this.#inFlight.oldest!.parts) part.stream.lost(part);
+    for (const range of this.#inFlight.oldest!.ranges) range.stream.lost(range);
     if (this.#unansweredProbes === limits.PROBES_UNTIL_COLLAPSE) this.#congestion.collapse(now);
   }
 
-  #isReady(): boolean {
-    for (const stream of this.#outgoing.values()) if (stream.isReady) return true;
-    return false;
-  }
-
-  /** What is new may wait for company; what was lost may not. */
+  /** New data may wait for more data; lost data may not. */
   #waitsUntil(): number {
     return this.#flushAt === Infinity ? -Infinity : this.#flushAt;
   }
 
-  /** One datagram, or null where nothing is due. */
+  /** Returns null if nothing is due. */
   #nextDatagram(now: number): Uint8Array | null {
-    const isAcking = this.#ackDue <= now;
+    const isAcking = this.#acks.due <= now;
     const isForced = this.#pingDue || this.#windowsDue.size > 0;
-    const budget = this.#congestion.budget(this.#rtt.smoothed_ms, now);
-    const isWaiting = now < this.#waitsUntil() && this.#fragments.bytes + this.pendingReliable < this.#mtu;
-    // What is unreliable may leave somewhat before its time, so that a stream that uses all of it does not delay it.
-    const mayUnreliable =
-      !isWaiting &&
-      this.#fragments.next !== undefined &&
-      budget > -limits.BURST * this.#mtu &&
-      this.#inFlight.unreliableBytes < this.#congestion.window;
-    const isProbe = this.#pingDue && this.#unansweredProbes > 0;
-    const mayReliable =
-      isProbe || (!isWaiting && budget > 0 && this.#inFlight.bytes < this.#congestion.window && this.#isReady());
+    const { mayUnreliable, mayReliable } = this.#allowed(now);
     if (!isAcking && !isForced && !mayUnreliable && !mayReliable) return null;
 
     const out = new DataWriter(this.#mtu, this.#to, this.#number);
-    if (this.#heard.size > 0 && (isAcking || this.#acksOwed > 0)) this.#writeAck(out, now);
-    const isBare = out.room;
+    if (isAcking ? !this.#acks.isEmpty : this.#acks.isOwed) this.#acks.write(out, now);
+    const roomAfterAck = out.room;
     const windows = this.#writeWindows(out);
     if (this.#pingDue) out.ping();
     this.#pingDue = false;
-    const pieces = mayUnreliable ? this.#writePieces(out) : 0;
-    const parts = mayReliable ? this.#writeBytes(out) : [];
+    const fragments = mayUnreliable ? this.#queue.writeFragments(out) : 0;
+    const ranges = mayReliable ? this.#queue.writeStreams(out) : [];
     if (out.isEmpty) return null;
     const datagram = out.finish();
-    if (out.room !== isBare) {
+    if (out.room !== roomAfterAck) {
       const { length: bytes } = datagram;
-      const isUnreliable = pieces > 0 && parts.length === 0;
+      const isUnreliable = fragments > 0 && ranges.length === 0;
       if (this.#inFlight.isEmpty || this.#unansweredProbes === 0) this.#elicitedAt = now;
-      this.#inFlight.add({ number: this.#number, at: now, bytes, parts, windows, isUnreliable });
+      this.#inFlight.add({ number: this.#number, at: now, bytes, ranges, windows, isUnreliable });
       this.#congestion.spend(bytes);
       this.#counts.tracked++;
     }
-    if (this.#fragments.next === undefined && !this.#isReady()) this.#flushAt = Infinity;
+    if (!this.#queue.hasFragments && !this.#queue.hasStreamBytes) this.#flushAt = Infinity;
     this.#number++;
     this.#counts.sent++;
     return datagram;
   }
 
-  #writeAck(out: DataWriter, now: number): void {
-    out.ack(this.#heard.all, now - this.#largestHeardAt, limits.ACK_RANGES_MAX);
-    this.#ackDue = Infinity;
-    this.#acksOwed = 0;
+  /** What congestion control, pacing and the Nagle timer allow to leave now. */
+  #allowed(now: number): { mayUnreliable: boolean; mayReliable: boolean } {
+    const { window } = this.#congestion;
+    const budget = this.#congestion.budget(this.#rtt.smoothed_ms, now);
+    const isWaiting = now < this.#waitsUntil() && this.#queue.pending < this.#mtu;
+    // Fragments may exceed the pacing budget, so that a stream that uses all of it does not delay them.
+    const mayUnreliable =
+      !isWaiting &&
+      this.#queue.hasFragments &&
+      budget > -limits.BURST * this.#mtu &&
+      this.#inFlight.unreliableBytes < window;
+    const isProbe = this.#pingDue && this.#unansweredProbes > 0;
+    const mayReliable =
+      isProbe || (!isWaiting && budget > 0 && this.#inFlight.bytes < window && this.#queue.hasStreamBytes);
+    return { mayUnreliable, mayReliable };
   }
 
   #writeWindows(out: DataWriter): number[] {
-    const told: number[] = [];
+    const written: number[] = [];
     for (const channel of this.#windowsDue) {
       if (out.room < WINDOW_FRAME_BYTES) break;
       out.window(channel, this.#incoming.get(channel)!.limit);
       this.#windowsDue.delete(channel);
-      told.push(channel);
-    }
-    return told;
-  }
-
-  #writePieces(out: DataWriter): number {
-    let written = 0;
-    for (let piece = this.#fragments.next; piece !== undefined; piece = this.#fragments.next) {
-      if (out.room < FRAGMENT_HEADER_BYTES + piece.bytes.length) break;
-      out.fragment(piece);
-      this.#fragments.shift();
-      written++;
+      written.push(channel);
     }
     return written;
-  }
-
-  /** Channels take turns, one part each. */
-  #writeBytes(out: DataWriter): StreamRange[] {
-    const streams = [...this.#outgoing.values()];
-    const parts: StreamRange[] = [];
-    for (let idle = 0; idle < streams.length && out.room > STREAM_HEADER_BYTES;) {
-      const stream = streams[this.#turn++ % streams.length]!;
-      const part = stream.next(out.room - STREAM_HEADER_BYTES);
-      if (part === null) {
-        idle++;
-        continue;
-      }
-      idle = 0;
-      out.bytes(stream.channel, part.from, part.to - part.from, (target) => stream.copy(part, target));
-      parts.push(part);
-    }
-    return parts;
   }
 }
