@@ -1,26 +1,42 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { COVERAGE_FLOORS, COVERAGE_FOLDER } from "./test/support/kinds-reporter.ts";
 import { ADMIN_KEYS, SIDECAR_KEYS, TOKEN_KEYS } from "./test/support/keys.ts";
 
-/** Only what hangs runs into these: a machine may be busy with something else for a long while. */
-const PATIENCE = { testTimeout: 120_000, hookTimeout: 120_000 };
-/** Journeys wait up to a minute for each thing, several in a row. */
-const LONG_PATIENCE = { testTimeout: 240_000, hookTimeout: 240_000 };
+/** Only a test that hangs reaches these: a machine may be busy with other work. */
+const TIMEOUTS = { testTimeout: 120_000, hookTimeout: 120_000 };
+/** Journeys wait up to a minute for each of several events. */
+const JOURNEY_TIMEOUTS = { testTimeout: 240_000, hookTimeout: 240_000 };
 
 function hub(test: object, settings: Record<string, string>): object {
   const keys = { SIDECAR_KEYS: SIDECAR_KEYS.join(), TOKEN_KEYS: TOKEN_KEYS.join(), ADMIN_KEYS: ADMIN_KEYS.join() };
   const bindings = { ...keys, ...settings };
   const plugins = [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })];
-  return { plugins, test: { setupFiles: ["test/worker/support/response-contract.ts"], ...PATIENCE, ...test } };
+  return { plugins, test: { setupFiles: ["test/worker/support/response-contract.ts"], ...TIMEOUTS, ...test } };
 }
 
-/** `hub` and `hubs` run inside workerd, with one hub a game and with two; `node` on its own; `journeys` start whole houses and take the machine one at a time. */
+/**
+ * `hub` and `hubs` run inside workerd, with one hub per game and with two. `node` runs in Node. `journeys` start whole
+ * deployments: they run after the others and one file at a time, because their leases and timeouts are real seconds.
+ */
 export default defineConfig({
   test: {
+    reporters: ["default", "./test/support/kinds-reporter.ts"],
+    coverage: {
+      // The only provider that works inside workerd. What runs in processes of their own is not counted.
+      provider: "istanbul",
+      include: Object.keys(COVERAGE_FLOORS).map((room) => `${room}/**/*.ts`),
+      reporter: ["json-summary"],
+      reportOnFailure: true,
+      reportsDirectory: COVERAGE_FOLDER,
+      thresholds: Object.fromEntries(
+        Object.entries(COVERAGE_FLOORS).map(([room, lines]) => [`${room}/**/*.ts`, { lines }]),
+      ),
+    },
     projects: [
       {
         test: {
-          ...PATIENCE,
+          ...TIMEOUTS,
           name: "node",
           include: [
             "test/*.test.ts",
@@ -39,10 +55,8 @@ export default defineConfig({
           name: "journeys",
           include: ["test/journeys/**/*.test.ts"],
           fileParallelism: false,
-          ...LONG_PATIENCE,
-          // Leases, graces and the players' own patience are real seconds: over a machine that stands still for longer,
-          // as shared ones do, a player is truly lost. What is wrong with the house itself fails each time.
-          retry: 2,
+          ...JOURNEY_TIMEOUTS,
+          sequence: { groupOrder: 1 },
           globalSetup: ["test/support/bundle.ts"],
         },
       },

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { importsOf, type Source, withoutComments } from "./support/source-text.ts";
+import { importsOf, type Source } from "./support/source-text.ts";
 import {
   circles,
   crowdedFolders,

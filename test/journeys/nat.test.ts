@@ -19,9 +19,6 @@ const AWAY: Way = { delay_ms: 20 };
 /** Peers of the libraries give up by themselves before that. */
 const PATIENCE = { within_ms: 60_000 };
 
-/** Of what loss and chance decide: up to one try in eight has ended without a meeting; five in a row do not. */
-const LUCK = { retry: 4 };
-
 /** Options of Dowsett peers who do not give up as early as the script, whom bad luck may part after five lost packets. */
 const STUBBORN = JSON.stringify({ secsToAwaitReply: 0.3, attemptsBeforeExpiration: 30, secsBetweenPeerChecks: 1 });
 
@@ -139,7 +136,7 @@ describe.skipIf(labIsMissing())("through NATs", () => {
       [3, { ...AWAY, movesPorts: true }],
       [2, { ...AWAY, loss: 0.3 }],
       [3, { ...AWAY, loss: 0.3 }],
-    ])("%i of them meet, and the game goes on in the same sockets: %j", LUCK, ([count, options], { visit }) =>
+    ])("%i of them meet, and the game goes on in the same sockets: %j", ([count, options], { visit }) =>
       rabidPlayersMeet(visit, count, options),
     );
 
@@ -148,7 +145,7 @@ describe.skipIf(labIsMissing())("through NATs", () => {
     test.for<Options>([
       { ...AWAY, movesPorts: true },
       { ...AWAY, loss: 0.16 },
-    ])("twelve of them meet as well: %j", LUCK, (options, { visit }) => rabidPlayersMeet(visit, 12, options));
+    ])("twelve of them meet as well: %j", (options, { visit }) => rabidPlayersMeet(visit, 12, options));
   });
 
   describe("Dowsett peers of the library", () => {
@@ -157,7 +154,7 @@ describe.skipIf(labIsMissing())("through NATs", () => {
       [2, { ...AWAY, movesPorts: true }],
       [2, { ...AWAY, loss: 0.1 }],
       [3, AWAY],
-    ])("%i of them meet, each behind a port-restricted NAT: %j", LUCK, async ([count, options], { visit }) => {
+    ])("%i of them meet, each behind a port-restricted NAT: %j", async ([count, options], { visit }) => {
       const homes = await Promise.all(Array.from({ length: count }, () => visit.home("port-restricted", options)));
       const players = await dowsettPlayers(await Promise.all(homes.map((home) => visit.host(home))), "", STUBBORN);
       for (const { name, program } of players) {
@@ -170,40 +167,38 @@ describe.skipIf(labIsMissing())("through NATs", () => {
       }
     });
 
-    test.concurrent(
-      "a whole session, each of its peers at home behind a port-restricted NAT that loses one in ten",
-      LUCK,
-      async ({ visit }) => {
-        const home = (): Promise<Host> => visit.homeHost("port-restricted", { ...AWAY, movesPorts: true, loss: 0.1 });
-        const [host, bob, carol] = (await dowsettPlayers(
-          [await home(), await home(), await home()],
-          "sesame",
-          STUBBORN,
-        )) as [Player, Player, Player];
-        const eve = await dowsettProgram(await home(), host.name, "Eve", "barley", STUBBORN);
-        // The word that says why may be lost, and is said once.
-        const refused = await eve.line(has("here", "failed"), PATIENCE);
-        expect(refused["failed"]).toMatch(/hash mismatch|connection with .* failed/);
+    test.concurrent("a whole session, each of its peers at home behind a port-restricted NAT that loses one in ten", async ({
+      visit,
+    }) => {
+      const home = (): Promise<Host> => visit.homeHost("port-restricted", { ...AWAY, movesPorts: true, loss: 0.1 });
+      const [host, bob, carol] = (await dowsettPlayers(
+        [await home(), await home(), await home()],
+        "sesame",
+        STUBBORN,
+      )) as [Player, Player, Player];
+      const eve = await dowsettProgram(await home(), host.name, "Eve", "barley", STUBBORN);
+      // The word that says why may be lost, and is said once.
+      const refused = await eve.line(has("here", "failed"), PATIENCE);
+      expect(refused["failed"]).toMatch(/hash mismatch|connection with .* failed/);
 
-        await bob.program.line(({ joined }) => joined === carol.name, PATIENCE);
-        await carol.program.line(({ joined }) => joined === bob.name, PATIENCE);
-        const messages = Array.from({ length: 20 }, (_, at) => at);
-        for (const message of messages) bob.program.tell({ send: carol.name, message });
-        const numbers = (): number[] =>
-          carol.program.lines.flatMap(({ heard, message }) =>
-            heard === bob.name && typeof message === "number" ? [message] : [],
-          );
-        for (const at of messages)
-          await bob.program.line(({ confirmed, message }) => confirmed !== undefined && message === at, PATIENCE);
-        expect(numbers().toSorted((a, b) => a - b)).toStrictEqual(messages);
+      await bob.program.line(({ joined }) => joined === carol.name, PATIENCE);
+      await carol.program.line(({ joined }) => joined === bob.name, PATIENCE);
+      const messages = Array.from({ length: 20 }, (_, at) => at);
+      for (const message of messages) bob.program.tell({ send: carol.name, message });
+      const numbers = (): number[] =>
+        carol.program.lines.flatMap(({ heard, message }) =>
+          heard === bob.name && typeof message === "number" ? [message] : [],
+        );
+      for (const at of messages)
+        await bob.program.line(({ confirmed, message }) => confirmed !== undefined && message === at, PATIENCE);
+      expect(numbers().toSorted((a, b) => a - b)).toStrictEqual(messages);
 
-        host.program.tell({ drop: carol.name });
-        await bob.program.line(({ dropped }) => dropped === carol.name, PATIENCE);
-        await carol.program.line(has("ended"), PATIENCE);
-        host.program.tell({ quit: true });
-        await bob.program.line(has("ended"), PATIENCE);
-      },
-    );
+      host.program.tell({ drop: carol.name });
+      await bob.program.line(({ dropped }) => dropped === carol.name, PATIENCE);
+      await carol.program.line(has("ended"), PATIENCE);
+      host.program.tell({ quit: true });
+      await bob.program.line(has("ended"), PATIENCE);
+    });
 
     // Where the outer ones lead back in as well, the first answer decides, as with the original.
     test.concurrent.for([false, true])(

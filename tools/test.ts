@@ -1,0 +1,27 @@
+/**
+ * `npm test [-- --quick] [-- VITEST-ARGUMENT ...]`: installs what the tests need, then runs all tests, or with `--quick`
+ * all but the journeys. A whole run measures coverage; a run of chosen files does not, because its floors would fail it.
+ */
+import { spawnSync } from "node:child_process";
+import { resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dirname, "..");
+const QUICK = ["node", "hub", "hubs"];
+
+const args = process.argv.slice(2).filter((arg) => arg !== "--quick");
+const isQuick = process.argv.includes("--quick");
+const steps = [
+  [resolve(ROOT, "tools/install-test-deps.ts")],
+  [
+    resolve(ROOT, "node_modules/vitest/vitest.mjs"),
+    "run",
+    ...(isQuick ? QUICK.flatMap((project) => ["--project", project]) : []),
+    ...(args.length === 0 ? ["--coverage"] : args),
+  ],
+];
+for (const step of steps) {
+  const { status } = spawnSync(process.execPath, step, { cwd: ROOT, stdio: "inherit" });
+  // A step that a signal ended has no exit code.
+  process.exitCode = status ?? 1;
+  if (process.exitCode !== 0) break;
+}
