@@ -3,16 +3,16 @@ import type { ChildProcess } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { Client, type Clients } from "../test/support/dtls.ts";
-import { cpuSeconds, type Flood, measured, MEASURE_MS, WINDOW } from "./measure.ts";
+import { cpuSeconds, type Throughput, measureThroughput, MEASURE_MS, WINDOW } from "./measure.ts";
 
 /** A handshake that was lost on the way is begun again by whoever waits for it. */
 const LOST_MS = 1_000;
 
-export class Sealed {
+export class DtlsPeer {
   readonly socket: Socket = createSocket("udp4");
   readonly client: Client;
   /** Called for every datagram, once it has been taken. */
-  onTaken: () => void = () => {};
+  onDatagram: () => void = () => {};
   readonly #port: number;
 
   constructor(clients: Clients, port: number) {
@@ -20,7 +20,7 @@ export class Sealed {
     this.client = new Client(clients.make(), { address: "127.0.0.1", port });
     this.socket.on("message", (bytes) => {
       this.send(this.client.take(bytes));
-      this.onTaken();
+      this.onDatagram();
     });
   }
 
@@ -29,11 +29,11 @@ export class Sealed {
     return new Promise((done) => {
       const finish = (): void => {
         clearTimeout(lost);
-        this.onTaken = () => {};
+        this.onDatagram = () => {};
         done(this.client.state === "open");
       };
       const lost = setTimeout(finish, LOST_MS);
-      this.onTaken = () => this.client.state !== "shaking" && finish();
+      this.onDatagram = () => this.client.state !== "shaking" && finish();
       this.send(this.client.take(null));
     });
   }
@@ -49,38 +49,38 @@ export class Sealed {
 }
 
 /** As `flood` does it in clear: a window of requests, each answered with one message. */
-export async function sealedFlood(
-  sealed: readonly Sealed[],
+export async function dtlsFlood(
+  sealed: readonly DtlsPeer[],
   server: ChildProcess,
   request: (at: number) => string,
-): Promise<Flood> {
+): Promise<Throughput> {
   let answers = 0;
   let going = true;
   for (const [at, one] of sealed.entries()) {
-    one.onTaken = () => {
+    one.onDatagram = () => {
       answers++;
       one.client.heard.length = 0;
       if (going) one.send([one.client.say(request(at))]);
     };
     for (let each = 0; each < WINDOW / sealed.length; each++) one.send([one.client.say(request(at))]);
   }
-  const figures = await measured(server, () => answers);
+  const figures = await measureThroughput(server, () => answers);
   going = false;
   return figures;
 }
 
 /** Handshakes, so many side by side, each with its goodbye. */
-export async function handshakes(
+export async function measureHandshakes(
   clients: Clients,
   port: number,
   server: ChildProcess,
   at_once: number,
-): Promise<Flood> {
+): Promise<Throughput> {
   let done = 0;
   const [cpu, began] = [cpuSeconds(server), performance.now()];
   const one = async (): Promise<void> => {
     while (performance.now() < began + MEASURE_MS) {
-      const sealed = new Sealed(clients, port);
+      const sealed = new DtlsPeer(clients, port);
       if (await sealed.connect()) done++;
       sealed.send(sealed.client.conversation.close());
       sealed.close();
@@ -98,9 +98,9 @@ export async function memoryPerSession(
   count: number,
 ): Promise<number> {
   const before = residentBytes(server);
-  const held: Sealed[] = [];
+  const held: DtlsPeer[] = [];
   for (let at = 0; at < count; at++) {
-    const sealed = new Sealed(clients, port);
+    const sealed = new DtlsPeer(clients, port);
     if (await sealed.connect()) held.push(sealed);
     else sealed.close();
   }

@@ -5,10 +5,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundleHub, endHub, startHub } from "../tools/run/hub.ts";
+import { bundleHub, stopHub, startHub } from "../tools/run/hub.ts";
 import { freePort } from "../tools/run/ports.ts";
-import { untilAnswers } from "../tools/run/processes.ts";
-import { rounds, type Steps, table, whole } from "./measure.ts";
+import { waitForJson } from "../tools/run/processes.ts";
+import { measureLatencies, type Latencies, printTable, formatInteger } from "./measure.ts";
 
 const CONNECTIONS = 16;
 const WATCHERS = 1_000;
@@ -18,47 +18,47 @@ const CHANGES = 40;
 const FILTER = "name[contains]=77&seats[gte]=4&limit=50";
 const POLICY = { lease_ms: null, lifetime_ms: null, started_keep_ms: 1_000, confirmed_keep_ms: 1_000, listed: true };
 
-export async function lobbies(): Promise<void> {
+export async function benchLobbies(): Promise<void> {
   const state = await mkdtemp(join(tmpdir(), "parley-bench-"));
   const port = await freePort("tcp");
   const settings = { RATE_LIMITS: "off" } as const;
   const hub = await startHub({ bundle: await bundleHub(), state, port, keys: "bench", settings });
   const game = `http://127.0.0.1:${port}/v1/games/bench`;
   try {
-    await untilAnswers(`http://127.0.0.1:${port}/healthz`, (body) => body["ok"] === true, hub);
-    const link = await Link.open(port);
+    await waitForJson(`http://127.0.0.1:${port}/healthz`, (body) => body["ok"] === true, hub);
+    const link = await FakeSidecar.open(port);
     const rows: string[][] = [];
     for (const count of [100, 10_000]) {
       await link.host(count);
       const list = `${game}/lobbies?limit=50`;
       const etag = (await fetch(list)).headers.get("etag")!;
-      const of = `${whole(count)} lobbies`;
-      rows.push(timed(`list of ${of}, a page of 50`, await gets(list)));
-      rows.push(timed(`list of ${of}, 304`, await gets(list, { "if-none-match": etag })));
-      rows.push(timed(`list of ${of}, filtered`, await gets(`${game}/lobbies?${FILTER}`)));
+      const of = `${formatInteger(count)} lobbies`;
+      rows.push(latencyRow(`list of ${of}, a page of 50`, await measureGets(list)));
+      rows.push(latencyRow(`list of ${of}, 304`, await measureGets(list, { "if-none-match": etag })));
+      rows.push(latencyRow(`list of ${of}, filtered`, await measureGets(`${game}/lobbies?${FILTER}`)));
       // Every one asks something else: nothing has been made before.
       const fresh = (at: number): string => `${game}/lobbies?name[contains]=77&seats[ne]=${at}`;
       let asked = 0;
-      const cold = await rounds(CONNECTIONS, () => get(fresh(asked++)));
-      rows.push(timed(`list of ${of}, filtered, made anew`, cold));
+      const cold = await measureLatencies(CONNECTIONS, () => get(fresh(asked++)));
+      rows.push(latencyRow(`list of ${of}, filtered, made anew`, cold));
     }
-    rows.push(...(await lives(game)));
-    const { all, open_s } = await fanOut(port, link);
-    rows.push(timed(`one change told to ${whole(WATCHERS)} watchers`, all));
-    table([["lobbies", "per second", "p50 ms", "p99 ms"], ...rows]);
-    table([
+    rows.push(...(await measureLifecycles(game)));
+    const { all, open_s } = await measureFanOut(port, link);
+    rows.push(latencyRow(`one change told to ${formatInteger(WATCHERS)} watchers`, all));
+    printTable([["lobbies", "per second", "p50 ms", "p99 ms"], ...rows]);
+    printTable([
       ["events told per second", "sockets opened per second"],
-      [whole(all.per_s * WATCHERS), whole(WATCHERS / open_s)],
+      [formatInteger(all.per_s * WATCHERS), formatInteger(WATCHERS / open_s)],
     ]);
     link.close();
   } finally {
-    await endHub(hub);
+    await stopHub(hub);
     await rm(state, { recursive: true, force: true });
   }
 }
 
 /** One peer makes lobbies; then, for each connection, one joins another's and leaves it, again and again. */
-async function lives(game: string): Promise<string[][]> {
+async function measureLifecycles(game: string): Promise<string[][]> {
   const tokens = await Promise.all(Array.from({ length: CONNECTIONS }, () => peer(game)));
   const say = async (at: number, method: string, path: string, body?: object): Promise<{ lobby: { id: string } }> => {
     const headers = { authorization: `Bearer ${tokens[at]!.peer_token}`, "content-type": "application/json" };
@@ -67,26 +67,26 @@ async function lives(game: string): Promise<string[][]> {
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return text === "" ? { lobby: { id: "" } } : (JSON.parse(text) as { lobby: { id: string } });
   };
-  const made = await rounds(CONNECTIONS, async (at) => {
+  const made = await measureLatencies(CONNECTIONS, async (at) => {
     // The next lobby of the same word takes the place of the one before.
     await say(at, "POST", "lobbies", { name: `Lobby of ${at}`, seats: 8, client_ref: "bench" });
   });
   const homes = await Promise.all(tokens.map((_, at) => say(at, "POST", "lobbies", { name: "Home", seats: 8 })));
-  const joined = await rounds(CONNECTIONS, async (at) => {
+  const joined = await measureLatencies(CONNECTIONS, async (at) => {
     const { id } = homes[(at + 1) % CONNECTIONS]!.lobby;
     await say(at, "POST", `lobbies/${id}/members`, {});
     await say(at, "DELETE", `lobbies/${id}/members/${tokens[at]!.peer_id}`);
   });
-  return [timed("create over HTTP, the one before replaced", made), timed("join and leave over HTTP", joined)];
+  return [latencyRow("create over HTTP, the one before replaced", made), latencyRow("join and leave over HTTP", joined)];
 }
 
 /** A change is told when the last of all watchers has heard it. */
-async function fanOut(port: number, link: Link): Promise<{ all: Steps; open_s: number }> {
+async function measureFanOut(port: number, link: FakeSidecar): Promise<{ all: Latencies; open_s: number }> {
   const began = performance.now();
   let heard: (() => void) | undefined;
   const sockets: WebSocket[] = [];
   while (sockets.length < WATCHERS) {
-    sockets.push(...(await Promise.all(Array.from({ length: OPENING }, () => watch(port, () => heard?.())))));
+    sockets.push(...(await Promise.all(Array.from({ length: OPENING }, () => subscribe(port, () => heard?.())))));
   }
   const open_s = (performance.now() - began) / 1_000;
   const took: number[] = [];
@@ -108,7 +108,7 @@ async function fanOut(port: number, link: Link): Promise<{ all: Steps; open_s: n
 }
 
 /** A socket that watches the lobbies that are made one by one. */
-function watch(port: number, heard: () => void): Promise<WebSocket> {
+function subscribe(port: number, heard: () => void): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/games/bench/events`, "parley.v1");
   return new Promise((done, fail) => {
     socket.addEventListener("error", () => fail(new Error("a watcher's socket failed")));
@@ -127,7 +127,7 @@ function watch(port: number, heard: () => void): Promise<WebSocket> {
 }
 
 /** A sidecar of which nothing is true: it reports as many hosts as it is told to. */
-class Link {
+class FakeSidecar {
   readonly #socket: WebSocket;
   #seq = 1;
   #acknowledged: (ack: number) => void = () => {};
@@ -140,9 +140,9 @@ class Link {
     });
   }
 
-  static async open(port: number): Promise<Link> {
+  static async open(port: number): Promise<FakeSidecar> {
     const init = { headers: { authorization: "Bearer bench" } };
-    const link = new Link(new WebSocket(`ws://127.0.0.1:${port}/v1/link/bench/0`, init));
+    const link = new FakeSidecar(new WebSocket(`ws://127.0.0.1:${port}/v1/link/bench/0`, init));
     await new Promise((done) => link.#socket.addEventListener("open", done));
     const greeted = new Promise<number>((done) => (link.#acknowledged = done));
     const hello = {
@@ -183,8 +183,8 @@ function report(name: string): object {
   return { ...about, seats: 4, lock: null, memory: null, policy: POLICY };
 }
 
-const gets = (url: string, headers: Record<string, string> = {}): Promise<Steps> =>
-  rounds(CONNECTIONS, () => get(url, headers));
+const measureGets = (url: string, headers: Record<string, string> = {}): Promise<Latencies> =>
+  measureLatencies(CONNECTIONS, () => get(url, headers));
 
 async function get(url: string, headers: Record<string, string> = {}): Promise<void> {
   const response = await fetch(url, { headers });
@@ -196,9 +196,9 @@ async function peer(game: string): Promise<{ peer_id: string; peer_token: string
   return (await fetch(`${game}/peers`, { method: "POST" })).json() as Promise<{ peer_id: string; peer_token: string }>;
 }
 
-const timed = (what: string, { per_s, p50, p99 }: Steps): string[] => [
+const latencyRow = (what: string, { per_s, p50, p99 }: Latencies): string[] => [
   what,
-  whole(per_s),
+  formatInteger(per_s),
   p50.toFixed(2),
   p99.toFixed(2),
 ];

@@ -18,16 +18,16 @@
 import { createSocket } from "node:dgram";
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
 import { Clients } from "../test/support/dtls.ts";
-import { hash } from "../udp-sidecar/protocols/dowsett.ts";
-import { handshakes, memoryPerSession, Sealed, sealedFlood } from "./dtls.ts";
-import { openHouse } from "./house.ts";
-import { lobbies } from "./lobbies.ts";
-import { noray } from "./noray.ts";
-import { CIPHERS, sealed, SIZES } from "./sealed.ts";
-import { messages } from "./messages-table.ts";
-import { pairs } from "./pairs.ts";
-import { relays } from "./relay.ts";
-import { answerTo, flood, steps, table, whole } from "./measure.ts";
+import { packetHash } from "../udp-sidecar/protocols/dowsett.ts";
+import { measureHandshakes, memoryPerSession, DtlsPeer, dtlsFlood } from "./dtls.ts";
+import { startBenchStack } from "./bench-stack.ts";
+import { benchLobbies } from "./lobbies.ts";
+import { benchNoray } from "./noray.ts";
+import { CIPHERS, measureSeal, SIZES } from "./seal.ts";
+import { benchMessages } from "./messages-table.ts";
+import { benchNatPairs } from "./nat-pairs.ts";
+import { benchRelays } from "./relay.ts";
+import { sendRequest, flood, measureSteps, printTable, formatInteger } from "./measure.ts";
 
 const SOCKETS = 64;
 /** Sessions that are held while the server's memory is looked at. */
@@ -35,11 +35,11 @@ const HELD = 1_000;
 const PASSWORD = "abcdefghij";
 const STUN = Buffer.from("000100002112a442".padEnd(40, "a"), "hex");
 
-const house = await openHouse();
+const house = await startBenchStack();
 try {
   const sockets = Array.from({ length: SOCKETS }, () => createSocket("udp4"));
-  await Promise.all(sockets.map((socket, at) => answerTo(socket, house.port, text(`h:Bench${at}:Alice:4`))));
-  await Promise.all(sockets.map((socket, at) => answerTo(socket, house.port, registration(`bench ${at}`))));
+  await Promise.all(sockets.map((socket, at) => sendRequest(socket, house.port, text(`h:Bench${at}:Alice:4`))));
+  await Promise.all(sockets.map((socket, at) => sendRequest(socket, house.port, registration(`bench ${at}`))));
 
   const pings = sockets.map((_, at) => text(`p:Bench${at}:Alice`));
   const refreshes = sockets.map((_, at) => refresh(`bench ${at}`));
@@ -55,70 +55,70 @@ try {
     ["observations with a ticket", await flood(sockets, house.port, house.sidecar, () => observed)],
     ["STUN bindings", await flood(sockets, house.port, house.sidecar, () => STUN)],
   ] as const;
-  table([
+  printTable([
     ["", "per second", "per CPU-second", "beside echo"],
-    ["bare UDP echo", whole(echo.per_s), whole(echo.per_cpu_s), "1.00"],
+    ["bare UDP echo", formatInteger(echo.per_s), formatInteger(echo.per_cpu_s), "1.00"],
     ...rows.map(([what, { per_s, per_cpu_s }]) => [
       what,
-      whole(per_s),
-      whole(per_cpu_s),
+      formatInteger(per_s),
+      formatInteger(per_cpu_s),
       (per_cpu_s / echo.per_cpu_s).toFixed(2),
     ]),
   ]);
   for (const socket of sockets) socket.close();
 
   const clients = await Clients.load();
-  const sealed = Array.from({ length: SOCKETS }, () => new Sealed(clients, house.port));
+  const sealed = Array.from({ length: SOCKETS }, () => new DtlsPeer(clients, house.port));
   for (const one of sealed) await one.connect();
   for (const [at, one] of sealed.entries()) one.send([one.client.say(`h:Sealed${at}:Alice:4`)]);
   const [, inClear] = rows[0];
-  const under = await sealedFlood(sealed, house.sidecar, (at) => `p:Sealed${at}:Alice`);
-  const shaken = await handshakes(clients, house.port, house.sidecar, 16);
+  const under = await dtlsFlood(sealed, house.sidecar, (at) => `p:Sealed${at}:Alice`);
+  const shaken = await measureHandshakes(clients, house.port, house.sidecar, 16);
   for (const one of sealed) one.close();
-  table([
+  printTable([
     ["", "per second", "per CPU-second", "beside clear"],
-    ["Rabid pings in clear", whole(inClear.per_s), whole(inClear.per_cpu_s), "1.00"],
+    ["Rabid pings in clear", formatInteger(inClear.per_s), formatInteger(inClear.per_cpu_s), "1.00"],
     [
       "Rabid pings under DTLS",
-      whole(under.per_s),
-      whole(under.per_cpu_s),
+      formatInteger(under.per_s),
+      formatInteger(under.per_cpu_s),
       (under.per_cpu_s / inClear.per_cpu_s).toFixed(2),
     ],
-    ["DTLS handshakes", whole(shaken.per_s), whole(shaken.per_cpu_s), ""],
+    ["DTLS handshakes", formatInteger(shaken.per_s), formatInteger(shaken.per_cpu_s), ""],
   ]);
   const bytes = await memoryPerSession(clients, house.port, house.sidecar, HELD);
-  table([
+  printTable([
     ["DTLS sessions held", "KB each"],
-    [whole(HELD), (bytes / 1_024).toFixed(1)],
+    [formatInteger(HELD), (bytes / 1_024).toFixed(1)],
   ]);
 
   let sessions = 0;
   const host = (): Uint8Array => text(`h:S${sessions++}:Alice:4`);
-  const alone = await steps(1, house.port, host);
-  const crowded = await steps(64, house.port, host);
-  table([
+  const alone = await measureSteps(1, house.port, host);
+  const crowded = await measureSteps(64, house.port, host);
+  printTable([
     ["", "per second", "p50 ms", "p99 ms"],
-    ["steps, one at a time", whole(alone.per_s), alone.p50.toFixed(2), alone.p99.toFixed(2)],
-    ["steps, 64 at once", whole(crowded.per_s), crowded.p50.toFixed(2), crowded.p99.toFixed(2)],
+    ["steps, one at a time", formatInteger(alone.per_s), alone.p50.toFixed(2), alone.p99.toFixed(2)],
+    ["steps, 64 at once", formatInteger(crowded.per_s), crowded.p50.toFixed(2), crowded.p99.toFixed(2)],
   ]);
 
-  await noray(house);
+  await benchNoray(house);
 } finally {
   await house.close();
 }
-await relays();
+await benchRelays();
 
-await lobbies();
+await benchLobbies();
 
-table([
+printTable([
   ["per CPU-second", ...SIZES.map((size) => `${size} bytes`)],
-  ...CIPHERS.map(([name, cipher]) => [name, ...SIZES.map((size) => whole(cipher(size)))]),
-  ["sealed by one, opened by the other", ...SIZES.map((size) => whole(sealed(size)))],
+  ...CIPHERS.map(([name, cipher]) => [name, ...SIZES.map((size) => formatInteger(cipher(size)))]),
+  ["sealed by one, opened by the other", ...SIZES.map((size) => formatInteger(measureSeal(size)))],
 ]);
 
-await messages();
+await benchMessages();
 
-await pairs();
+await benchNatPairs();
 
 /** What a peer of ours asks, with a ticket of this hub. */
 async function observation(hub: string): Promise<Uint8Array> {
@@ -147,5 +147,5 @@ function list(): Uint8Array {
 
 function signed(sender: string | null, says: Record<string, unknown>): Uint8Array {
   const all = { ...says, "__sender-name": sender, "__destination-name": "_HANDSHAKE_SERVER" };
-  return Buffer.from(JSON.stringify({ ...all, "__hash-string": hash(all, PASSWORD) }));
+  return Buffer.from(JSON.stringify({ ...all, "__hash-string": packetHash(all, PASSWORD) }));
 }

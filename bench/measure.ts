@@ -13,8 +13,8 @@ const TICKS_PER_S = 100;
 /** An answer that has not come by then was dropped, and shows as p99. */
 const LOST_MS = 1_000;
 
-export type Flood = { readonly per_s: number; readonly per_cpu_s: number };
-export type Steps = { readonly per_s: number; readonly p50: number; readonly p99: number };
+export type Throughput = { readonly per_s: number; readonly per_cpu_s: number };
+export type Latencies = { readonly per_s: number; readonly p50: number; readonly p99: number };
 
 /** Keeps a window of requests open for a while: answers per second, and per second of the server's CPU. */
 export async function flood(
@@ -22,7 +22,7 @@ export async function flood(
   port: number,
   server: ChildProcess,
   request: (at: number) => Uint8Array,
-): Promise<Flood> {
+): Promise<Throughput> {
   let answers = 0;
   let going = true;
   const answered = sockets.map((socket, at) => () => {
@@ -33,14 +33,14 @@ export async function flood(
     socket.on("message", answered[at]!);
     for (let one = 0; one < WINDOW / sockets.length; one++) socket.send(request(at), port, "127.0.0.1");
   }
-  const figures = await measured(server, () => answers);
+  const figures = await measureThroughput(server, () => answers);
   going = false;
   for (const [at, socket] of sockets.entries()) socket.off("message", answered[at]!);
   return figures;
 }
 
 /** How many answers come while a server is kept busy, once it has got going. */
-export async function measured(server: ChildProcess, answers: () => number): Promise<Flood> {
+export async function measureThroughput(server: ChildProcess, answers: () => number): Promise<Throughput> {
   await passes(WARM_UP_MS);
   const [before, cpu, began] = [answers(), cpuSeconds(server), performance.now()];
   await passes(MEASURE_MS);
@@ -49,15 +49,15 @@ export async function measured(server: ChildProcess, answers: () => number): Pro
 }
 
 /** Asks again and again, `at_once` askers side by side, each waiting for his answer. */
-export async function steps(at_once: number, port: number, request: () => Uint8Array): Promise<Steps> {
+export async function measureSteps(at_once: number, port: number, request: () => Uint8Array): Promise<Latencies> {
   const sockets = Array.from({ length: at_once }, () => createSocket("udp4"));
-  const measured = await rounds(at_once, (at) => answerTo(sockets[at]!, port, request()));
+  const measured = await measureLatencies(at_once, (at) => request(sockets[at]!, port, request()));
   for (const socket of sockets) socket.close();
   return measured;
 }
 
 /** Sends a request and waits for whatever comes back. */
-export function answerTo(socket: Socket, port: number, request: Uint8Array): Promise<void> {
+export function sendRequest(socket: Socket, port: number, request: Uint8Array): Promise<void> {
   return new Promise((done) => {
     const finish = (): void => {
       clearTimeout(lost);
@@ -71,7 +71,7 @@ export function answerTo(socket: Socket, port: number, request: Uint8Array): Pro
 }
 
 /** Does something again and again for a while, `at_once` side by side: how often it was done, and how long it took. */
-export async function rounds(at_once: number, one: (at: number) => Promise<void>): Promise<Steps> {
+export async function measureLatencies(at_once: number, one: (at: number) => Promise<void>): Promise<Latencies> {
   const took: number[] = [];
   const began = performance.now();
   const again = async (at: number): Promise<void> => {
@@ -91,7 +91,7 @@ export function quantile(values: readonly number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
 }
 
-export function table(rows: readonly (readonly string[])[]): void {
+export function printTable(rows: readonly (readonly string[])[]): void {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   for (const row of rows) {
     const cells = row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)));
@@ -100,7 +100,7 @@ export function table(rows: readonly (readonly string[])[]): void {
   process.stdout.write("\n");
 }
 
-export const whole = (value: number): string => Math.round(value).toLocaleString("en");
+export const formatInteger = (value: number): string => Math.round(value).toLocaleString("en");
 
 /** User and system time of a process so far (proc(5), fields 14 and 15). */
 export function cpuSeconds({ pid }: ChildProcess): number {

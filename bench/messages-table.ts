@@ -1,24 +1,24 @@
 /** The tables of the messages, alone: `node bench/messages-table.ts`. */
-import { table, whole } from "./measure.ts";
-import { DATAGRAM_BYTES, latency, plain, POSITION_BYTES, reliable, unreliable } from "./messages.ts";
+import { printTable, formatInteger } from "./measure.ts";
+import { DATAGRAM_BYTES, measureLatency, measurePlainUdp, POSITION_BYTES, measureReliable, measureUnreliable } from "./messages.ts";
 
 const MB = 1_000_000;
 
-export async function messages(): Promise<void> {
-  const [full, small] = [await plain(DATAGRAM_BYTES), await plain(POSITION_BYTES)];
-  const [level, alone, together] = [await reliable(), await unreliable(true), await unreliable(false)];
-  table([
+export async function benchMessages(): Promise<void> {
+  const [full, small] = [await measurePlainUdp(DATAGRAM_BYTES), await measurePlainUdp(POSITION_BYTES)];
+  const [level, alone, together] = [await measureReliable(), await measureUnreliable(true), await measureUnreliable(false)];
+  printTable([
     ["both ends, per CPU-second", "messages", "MB", "beside UDP"],
-    [`plain UDP, ${DATAGRAM_BYTES} bytes`, whole(full.each_per_cpu_s), (full.bytes_per_cpu_s / MB).toFixed(1), "1.00"],
+    [`plain UDP, ${DATAGRAM_BYTES} bytes`, formatInteger(full.each_per_cpu_s), (full.bytes_per_cpu_s / MB).toFixed(1), "1.00"],
     [
       "reliable, 64 KiB",
-      whole(level.each_per_cpu_s),
+      formatInteger(level.each_per_cpu_s),
       (level.bytes_per_cpu_s / MB).toFixed(1),
       beside(level.bytes_per_cpu_s, full.bytes_per_cpu_s),
     ],
     [
       `plain UDP, ${POSITION_BYTES} bytes`,
-      whole(small.each_per_cpu_s),
+      formatInteger(small.each_per_cpu_s),
       (small.bytes_per_cpu_s / MB).toFixed(1),
       "1.00",
     ],
@@ -29,7 +29,7 @@ export async function messages(): Promise<void> {
       ] as const
     ).map(([what, { each_per_cpu_s, bytes_per_cpu_s }]) => [
       `${what}, ${POSITION_BYTES} bytes`,
-      whole(each_per_cpu_s),
+      formatInteger(each_per_cpu_s),
       (bytes_per_cpu_s / MB).toFixed(1),
       beside(each_per_cpu_s, small.each_per_cpu_s),
     ]),
@@ -37,15 +37,15 @@ export async function messages(): Promise<void> {
   const rows: string[][] = [];
   for (const loss of [0, 0.05]) {
     for (const isReliable of [true, false]) {
-      const { p50_ms, p99_ms, lost } = await latency(isReliable, loss);
+      const { p50_ms, p99_ms, lost } = await measureLatency(isReliable, loss);
       const what = `${isReliable ? "reliable" : "unreliable"}, ${100 * loss} % loss`;
       rows.push([what, p50_ms.toFixed(2), p99_ms.toFixed(2), `${(100 * lost).toFixed(1)} %`]);
     }
   }
-  table([["a small message beside a level", "p50 ms", "p99 ms", "not there"], ...rows]);
+  printTable([["a small message beside a level", "p50 ms", "p99 ms", "not there"], ...rows]);
 }
 
-if (import.meta.main) await messages();
+if (import.meta.main) await benchMessages();
 
 function beside(ours: number, theirs: number): string {
   return (ours / theirs).toFixed(2);

@@ -4,7 +4,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { Result, SendFlags } from "../clients/typescript/src/messages/steam-constants.ts";
 import type { PeerMessages } from "../clients/typescript/src/steam/messages.ts";
-import { Lobby, turn, until } from "../clients/typescript/test/messages/support-messages-sockets.ts";
+import { Lobby, turn, until } from "../clients/typescript/test/support/messages-sockets.ts";
 import { MEASURE_MS, quantile, WARM_UP_MS } from "./measure.ts";
 
 /** A datagram of ours when it is full, and a position. */
@@ -16,10 +16,10 @@ const BATCH = 64;
 const PROBE_EVERY_MS = 20;
 
 /** Per CPU-second of both ends together. */
-export type Carried = { readonly each_per_cpu_s: number; readonly bytes_per_cpu_s: number };
+export type MessageThroughput = { readonly each_per_cpu_s: number; readonly bytes_per_cpu_s: number };
 
 /** Datagrams sent and heard by two plain sockets. */
-export async function plain(bytes: number): Promise<Carried> {
+export async function measurePlainUdp(bytes: number): Promise<MessageThroughput> {
   const [from, to] = [createSocket("udp4"), createSocket({ type: "udp4", recvBufferSize: 1 << 21 })];
   to.bind(0, "127.0.0.1");
   await once(to, "listening");
@@ -27,7 +27,7 @@ export async function plain(bytes: number): Promise<Carried> {
   let heard = 0;
   to.on("message", () => heard++);
   const body = Buffer.alloc(bytes);
-  const carried = await carrying(
+  const carried = await measureThroughput(
     () => {
       for (let one = 0; one < BATCH; one++) from.send(body, port, "127.0.0.1");
     },
@@ -40,11 +40,11 @@ export async function plain(bytes: number): Promise<Carried> {
 }
 
 /** Reliable messages of 64 KiB that cannot be deflated, as many as are taken. */
-export const reliable = (): Promise<Carried> =>
-  between(0, (ann, bob) => {
+export const measureReliable = (): Promise<MessageThroughput> =>
+  withPeers(0, (ann, bob) => {
     const chunk = randomBytes(CHUNK_BYTES);
     let read = 0;
-    return carrying(
+    return measureThroughput(
       () => {
         while (ann.sendMessageToUser("bob", chunk, SendFlags.Reliable, 0) === Result.OK);
         read += bob.receiveMessagesOnChannel(0, 100).length;
@@ -55,12 +55,12 @@ export const reliable = (): Promise<Carried> =>
   });
 
 /** Positions, each in a datagram of its own, or several together. */
-export const unreliable = (isAlone: boolean): Promise<Carried> =>
-  between(0, (ann, bob) => {
+export const measureUnreliable = (isAlone: boolean): Promise<MessageThroughput> =>
+  withPeers(0, (ann, bob) => {
     const position = Buffer.alloc(POSITION_BYTES);
     const flags = isAlone ? SendFlags.UnreliableNoNagle : SendFlags.Unreliable;
     let read = 0;
-    return carrying(
+    return measureThroughput(
       () => {
         for (let one = 0; one < BATCH; one++) ann.sendMessageToUser("bob", position, flags, 1);
         read += bob.receiveMessagesOnChannel(1, 1_000).length;
@@ -70,11 +70,11 @@ export const unreliable = (isAlone: boolean): Promise<Carried> =>
     );
   });
 
-export type Latency = { readonly p50_ms: number; readonly p99_ms: number; readonly lost: number };
+export type MessageLatency = { readonly p50_ms: number; readonly p99_ms: number; readonly lost: number };
 
 /** From sending to reading a small message while a level is under way all the time. */
-export const latency = (isReliable: boolean, loss: number): Promise<Latency> =>
-  between(loss, async (ann, bob) => {
+export const measureLatency = (isReliable: boolean, loss: number): Promise<MessageLatency> =>
+  withPeers(loss, async (ann, bob) => {
     const chunk = randomBytes(CHUNK_BYTES);
     const flags = isReliable ? SendFlags.ReliableNoNagle : SendFlags.UnreliableNoNagle;
     const took: number[] = [];
@@ -87,7 +87,7 @@ export const latency = (isReliable: boolean, loss: number): Promise<Latency> =>
     };
     while (performance.now() - began < MEASURE_MS) {
       // One level in flight at a time: more would measure this process.
-      if (ann.getSessionConnectionInfo("bob").figures!.pendingReliable_bytes === 0) {
+      if (ann.getSessionConnectionInfo("bob").stats!.pendingReliable_bytes === 0) {
         ann.sendMessageToUser("bob", chunk, SendFlags.Reliable, 0);
       }
       if (performance.now() >= due) {
@@ -110,7 +110,7 @@ export const latency = (isReliable: boolean, loss: number): Promise<Latency> =>
   });
 
 /** Two who talk already. */
-async function between<T>(loss: number, what: (ann: PeerMessages, bob: PeerMessages) => Promise<T>): Promise<T> {
+async function withPeers<T>(loss: number, what: (ann: PeerMessages, bob: PeerMessages) => Promise<T>): Promise<T> {
   const lobby = new Lobby();
   const [ann, bob] = [await lobby.enter("ann"), await lobby.enter("bob")];
   bob.messages.on("sessionRequest", (peer) => void bob.messages.acceptSessionWithUser(peer));
@@ -124,7 +124,7 @@ async function between<T>(loss: number, what: (ann: PeerMessages, bob: PeerMessa
   }
 }
 
-async function carrying(once: () => void, count: () => number, bytes: number): Promise<Carried> {
+async function measureThroughput(once: () => void, count: () => number, bytes: number): Promise<MessageThroughput> {
   const goOn = async (for_ms: number): Promise<void> => {
     for (const began = performance.now(); performance.now() - began < for_ms; await new Promise(setImmediate)) once();
   };

@@ -2,8 +2,8 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
-import type { BenchHouse } from "./house.ts";
-import { answerTo, type Flood, flood, residentBytes, rounds, type Steps, table, whole } from "./measure.ts";
+import type { BenchStack } from "./bench-stack.ts";
+import { sendRequest, type Throughput, flood, residentBytes, measureLatencies, type Latencies, printTable, formatInteger } from "./measure.ts";
 
 const CONNECTIONS = 64;
 const IDLE = 10_000;
@@ -12,57 +12,57 @@ const WINDOW = 200;
 
 type Host = { readonly connection: Socket; readonly oid: string; readonly pid: string };
 
-export async function noray({ sidecar, port, noray: tcp }: BenchHouse): Promise<void> {
+export async function benchNoray({ sidecar, port, noray: tcp }: BenchStack): Promise<void> {
   const udp = Array.from({ length: CONNECTIONS }, () => createSocket("udp4"));
   const hosts = await Promise.all(udp.map(async () => register(await connect(tcp))));
-  await Promise.all(udp.map((socket, at) => answerTo(socket, port, Buffer.from(hosts[at]!.pid))));
+  await Promise.all(udp.map((socket, at) => sendRequest(socket, port, Buffer.from(hosts[at]!.pid))));
   const pids = hosts.map(({ pid }) => Buffer.from(pid));
   const empty = await flood(udp, port, sidecar, (at) => pids[at]!);
   // Before anything else, or what has been and gone would make room for them.
   const before = residentBytes(sidecar);
-  const idle = await crowd(port, tcp);
+  const idle = await registerIdleHosts(port, tcp);
   const weight = (residentBytes(sidecar) - before) / IDLE;
   const full = await flood(udp, port, sidecar, (at) => pids[at]!);
 
   const [alice, bob] = hosts as [Host, Host];
-  const ask = (command: string) => rounds(1, () => says(bob.connection, `${command} ${alice.oid}\n`));
+  const ask = (command: string) => measureLatencies(1, () => command(bob.connection, `${command} ${alice.oid}\n`));
   const [punch, relay] = [await ask("connect"), await ask("connect-relay")];
   for (const { connection } of [...hosts, ...idle]) connection.destroy();
   for (const socket of udp) socket.close();
 
-  const fresh = await rounds(CONNECTIONS, async () => {
+  const fresh = await measureLatencies(CONNECTIONS, async () => {
     const { connection } = await register(await connect(tcp));
     connection.destroy();
   });
   const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => connect(tcp)));
-  const warm = await rounds(CONNECTIONS, async (at) => void (await register(connections[at]!)));
+  const warm = await measureLatencies(CONNECTIONS, async (at) => void (await register(connections[at]!)));
   for (const connection of connections) connection.destroy();
 
-  table([
+  printTable([
     ["noray", "per second", "p50 ms", "p99 ms"],
-    timed(`register-host, ${CONNECTIONS} new connections at once`, fresh),
-    timed(`register-host, ${CONNECTIONS} warm connections`, warm),
-    timed("connect, one at a time", punch),
-    timed("connect-relay, one at a time", relay),
+    latencyRow(`register-host, ${CONNECTIONS} new connections at once`, fresh),
+    latencyRow(`register-host, ${CONNECTIONS} warm connections`, warm),
+    latencyRow("connect, one at a time", punch),
+    latencyRow("connect-relay, one at a time", relay),
   ]);
-  table([
+  printTable([
     ["noray's registrar", "per second", "per CPU-second"],
-    flooded("no idle hosts", empty),
-    flooded(`${whole(IDLE)} idle hosts, ${whole(weight)} bytes each`, full),
+    throughputRow("no idle hosts", empty),
+    throughputRow(`${formatInteger(IDLE)} idle hosts, ${formatInteger(weight)} bytes each`, full),
   ]);
 }
 
-const timed = (what: string, { per_s, p50, p99 }: Steps): string[] => [
+const latencyRow = (what: string, { per_s, p50, p99 }: Latencies): string[] => [
   what,
-  whole(per_s),
+  formatInteger(per_s),
   p50.toFixed(2),
   p99.toFixed(2),
 ];
 
-const flooded = (what: string, { per_s, per_cpu_s }: Flood): string[] => [what, whole(per_s), whole(per_cpu_s)];
+const throughputRow = (what: string, { per_s, per_cpu_s }: Throughput): string[] => [what, formatInteger(per_s), formatInteger(per_cpu_s)];
 
 /** Hosts that have registered, been seen once, and do nothing more. */
-async function crowd(port: number, tcp: number): Promise<Host[]> {
+async function registerIdleHosts(port: number, tcp: number): Promise<Host[]> {
   const hosts: Host[] = [];
   const socket = createSocket("udp4");
   while (hosts.length < IDLE) {
@@ -97,7 +97,7 @@ async function register(connection: Socket): Promise<Host> {
   return { connection, oid, pid };
 }
 
-async function says(connection: Socket, line: string): Promise<void> {
+async function runCommand(connection: Socket, line: string): Promise<void> {
   const answer = once(connection, "data");
   connection.write(line);
   await answer;

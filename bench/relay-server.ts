@@ -1,8 +1,8 @@
 /** The relay alone, without limits, told by its parent which pairs to relay: what the sidecar does between two games. */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { parseConfig } from "../udp-sidecar/config/config.ts";
-import { relayOf } from "../udp-sidecar/sockets/relay-ports.ts";
-import { Tally } from "../udp-sidecar/core/counters.ts";
+import { createRelayPorts } from "../udp-sidecar/sockets/relay-ports.ts";
+import { Counters } from "../udp-sidecar/core/counters.ts";
 
 const UNLIMITED = "100000000000/100000000000";
 
@@ -17,7 +17,7 @@ const parsed = parseConfig([], {
   PARLEY_RELAY_PLACES_PER_SOURCE_MAX: "1000000",
 });
 if ("problems" in parsed) throw new Error(parsed.problems.join());
-const { relay } = relayOf(parsed.config, new Tally())!;
+const { relay } = createRelayPorts(parsed.config, new Counters())!;
 let pairs = 0;
 
 process.on("message", ([one, other]: [Endpoint, Endpoint]) => {
@@ -27,7 +27,7 @@ process.on("message", ([one, other]: [Endpoint, Endpoint]) => {
     { peer: `a${id}`, seen: one },
     { peer: `b${id}`, seen: other },
   ] as const;
-  const asked = relay.allocate({ game: "default", parties, told: () => {} }, Date.now());
+  const asked = relay.allocate({ game: "default", parties, onNotice: () => {} }, Date.now());
   if ("none" in asked) throw new Error(asked.none);
   process.send!({ ports: asked.ports, took_ms: performance.now() - began });
 });

@@ -5,8 +5,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as passes } from "node:timers/promises";
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import { end } from "../tools/run/processes.ts";
-import { cpuSeconds, MEASURE_MS, quantile, residentBytes, table, WARM_UP_MS, whole } from "./measure.ts";
+import { stopProcess } from "../tools/run/processes.ts";
+import { cpuSeconds, MEASURE_MS, quantile, residentBytes, printTable, WARM_UP_MS, formatInteger } from "./measure.ts";
 
 /** Pairs that play at once, and datagrams of each on their way in each direction. */
 const PAIRS = 16;
@@ -28,7 +28,7 @@ type Figures = {
   readonly bytes: number;
 };
 
-export async function relays(): Promise<void> {
+export async function benchRelays(): Promise<void> {
   const pair = await Promise.all([open(), open()]);
   const direct = await latency(pair, true);
   for (const { socket } of pair) socket.close();
@@ -36,10 +36,10 @@ export async function relays(): Promise<void> {
   const theirs = await measure("relay-noray.ts");
   const row = (what: string, read: (figures: Figures) => number, digits = 0): string[] => {
     const [one, other] = [read(ours), read(theirs)];
-    const shown = (value: number): string => (digits === 0 ? whole(value) : value.toFixed(digits));
+    const shown = (value: number): string => (digits === 0 ? formatInteger(value) : value.toFixed(digits));
     return [what, shown(one), shown(other), (one / other).toFixed(2)];
   };
-  table([
+  printTable([
     ["relay", "Parley", "noray's way", "ratio"],
     row("datagrams of 64 bytes per CPU-second", ({ small }) => small),
     row("datagrams of 1,200 bytes per CPU-second", ({ large }) => large),
@@ -58,15 +58,15 @@ async function measure(file: string): Promise<Figures> {
   try {
     const [{ opened_ms }] = (await once(server, "message")) as [{ opened_ms: number }];
     const pairs = await Promise.all(Array.from({ length: PAIRS }, () => Promise.all([open(), open()])));
-    for (const pair of pairs) await make(server, pair);
+    for (const pair of pairs) await allocate(server, pair);
     const { p50, p99 } = await latency(pairs[0]!);
-    const small = await carried(server, pairs, 64);
-    const large = await carried(server, pairs, 1_200);
+    const small = await measureThroughput(server, pairs, 64);
+    const large = await measureThroughput(server, pairs, 1_200);
     for (const { socket } of pairs.flat()) socket.close();
     const before = residentBytes(server);
     const took: number[] = [];
     const idle = [await open(), await open()];
-    for (let made = PAIRS; made < IDLE_PAIRS; made++) took.push(await make(server, idle));
+    for (let made = PAIRS; made < IDLE_PAIRS; made++) took.push(await allocate(server, idle));
     for (const { socket } of idle) socket.close();
     const bytes = residentBytes(server);
     const pair_bytes = (bytes - before) / (IDLE_PAIRS - PAIRS);
@@ -82,7 +82,7 @@ async function measure(file: string): Promise<Figures> {
       bytes,
     };
   } finally {
-    await end(server);
+    await stopProcess(server);
   }
 }
 
@@ -95,7 +95,7 @@ async function open(): Promise<Player> {
 }
 
 /** Has the server relay two players to each other; how long it took in there. */
-async function make(server: ChildProcess, pair: readonly Player[]): Promise<number> {
+async function allocate(server: ChildProcess, pair: readonly Player[]): Promise<number> {
   server.send(pair.map(({ socket }) => socket.address()));
   const [{ ports, took_ms }] = (await once(server, "message")) as [{ ports: number[]; took_ms: number }];
   for (const [at, player] of pair.entries()) player.relay = { address: "127.0.0.1", port: ports[at]! };
@@ -103,7 +103,7 @@ async function make(server: ChildProcess, pair: readonly Player[]): Promise<numb
 }
 
 /** Datagrams relayed per second of the server's CPU, while a window of them is kept on its way. */
-async function carried(server: ChildProcess, pairs: readonly (readonly Player[])[], bytes: number): Promise<number> {
+async function measureThroughput(server: ChildProcess, pairs: readonly (readonly Player[])[], bytes: number): Promise<number> {
   const payload = Buffer.alloc(bytes, 1);
   let [received, going] = [0, true];
   const players = pairs.flat();

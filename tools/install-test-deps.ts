@@ -23,7 +23,10 @@ const missing = NEEDED.filter(([program]) => !existsSync(program)).map(([, debia
 if (missing.length > 0) {
   const canInstall = existsSync("/usr/bin/apt-get") && process.getuid?.() === 0;
   if (canInstall) install(missing);
-  else process.stderr.write(`Not installed here: ${missing.join(", ")}. Their tests will be skipped.\n`);
+  else
+    process.stderr.write(
+      `Not installed: ${missing.join(", ")}. Their tests are skipped. To run them, install these Debian packages.\n`,
+    );
 }
 
 /** Retries, because mirrors fail and a freshly started machine may still hold the lock of apt. */

@@ -1,5 +1,5 @@
 /**
- * A house as an operator has it: on one machine the sidecar from its package, installed by its script and run by its
+ * A stack as an operator has it: on one machine the sidecar from its package, installed by its script and run by its
  * unit's command line as nobody, with a hub behind TLS; on another a player, from where the doctor looks. Then one thing
  * after the other is broken, and the doctor must name it.
  */
@@ -13,11 +13,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "
 import { packageSidecar } from "../../tools/package.ts";
 import { type Host, Lab } from "../lab/lab.ts";
 import type { Program } from "../lab/program.ts";
-import { labIsMissing } from "../lab/space.ts";
+import { isLabMissing } from "../lab/space.ts";
 import { makeCertificates } from "../support/certificates.ts";
 
 const DOCTOR = resolve(import.meta.dirname, "../../tools/doctor/main.ts");
-const KEY = "key-of-the-house";
+const KEY = "key-of-the-stack";
 /** To lay folders over others and to become nobody. */
 const isRoot = process.getuid?.() === 0;
 
@@ -30,7 +30,7 @@ let [vps, player]: Host[] = [];
 let hub: Program;
 let unit: Program;
 
-describe.skipIf(labIsMissing() || !isRoot)("the doctor", () => {
+describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "parley-vps-"));
     root = join(folder, "root");
@@ -50,9 +50,9 @@ describe.skipIf(labIsMissing() || !isRoot)("the doctor", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("finds nothing wrong in a house that was installed by the script", async () => {
+  test("finds nothing wrong in a stack that was installed by the script", async () => {
     const { code, out } = await doctor();
-    expect([code, out]).toStrictEqual([0, expect.stringContaining("Nothing is wrong.")]);
+    expect([code, out]).toStrictEqual([0, expect.stringContaining("No faults found.")]);
     const looked = ["certificate: good", "clock: within", "key: the hub takes it", "link: ", "WebSocket: "];
     const spoken = ["native at UDP 3478: a ticket", "rabid at UDP 57775: two", "dowsett at UDP 5160: its list"];
     const more = ["registrar at UDP 8809: it has seen both", "relay: UDP", "DTLS at UDP 3478", "NAT here: none"];
@@ -67,7 +67,7 @@ describe.skipIf(labIsMissing() || !isRoot)("the doctor", () => {
     expect(out).toContain("FAULT  key: the hub refuses it");
     expect(out).toContain("FAULT  link: no sidecar at 20.0.0.10 is linked");
     await restartWith({ PARLEY_KEY: KEY });
-    await unit.line(({ hub: said }) => said === "linked");
+    await unit.waitForLine(({ hub: said }) => said === "linked");
   });
 
   test("names closed ports, and those alone", async () => {
@@ -78,15 +78,15 @@ describe.skipIf(labIsMissing() || !isRoot)("the doctor", () => {
   });
 
   test("names a dead hub", async () => {
-    hub.tell({ hub: false });
-    await hub.line(({ hub: said }) => said === false);
+    hub.send({ hub: false });
+    await hub.waitForLine(({ hub: said }) => said === false);
     const { code, out } = await doctor();
     expect([code, faults(out)]).toStrictEqual([1, ["hub"]]);
     expect(out).toContain("nothing answers at https://20.0.0.10");
     const from = unit.lines.length;
-    hub.tell({ hub: true });
-    await hub.line(({ hub: said }) => said === true);
-    await unit.line(({ hub: said }) => said === "linked", { from: Math.max(0, from - 1) });
+    hub.send({ hub: true });
+    await hub.waitForLine(({ hub: said }) => said === true);
+    await unit.waitForLine(({ hub: said }) => said === "linked", { from: Math.max(0, from - 1) });
   });
 
   describe("names a NAT in front of the sidecar", () => {
@@ -94,7 +94,7 @@ describe.skipIf(labIsMissing() || !isRoot)("the doctor", () => {
       await rules("hook output priority -300", "udp sport 57775 notrack udp sport set 40000");
       const told = await doctor();
       expect([told.code, faults(told.out)]).toStrictEqual([1, expect.arrayContaining(["UDP 57775"])]);
-      expect(told.out).toContain("20.0.0.10:57775, it answers from 20.0.0.10:40000: a NAT in front of the sidecar");
+      expect(told.out).toContain("20.0.0.10:57775 was asked and 20.0.0.10:40000 responded: a NAT in front of the sidecar");
     });
 
     test("that hides players from it", async () => {
@@ -108,7 +108,7 @@ describe.skipIf(labIsMissing() || !isRoot)("the doctor", () => {
       await run(vps!, "ip", ["addr", "add", "20.0.0.99/16", "dev", "eth0"]);
       const { code, out } = await doctor({ sidecar: "20.0.0.99" });
       expect(code).toBe(1);
-      expect(out).toContain("asked at 20.0.0.99:3478, it answers from 20.0.0.10:3478: another address");
+      expect(out).toContain("20.0.0.99:3478 was asked and 20.0.0.10:3478 responded: another address");
       await run(vps!, "ip", ["addr", "del", "20.0.0.99/16", "dev", "eth0"]);
     });
   });
@@ -154,7 +154,7 @@ async function settle(settings: Readonly<Record<string, string>>): Promise<void>
 
 async function startUnit(): Promise<void> {
   unit = await vps!.run("unit.ts", [root]);
-  await unit.line(({ hub: said, code }) => said === "linked" || said === "unreachable" || code !== undefined);
+  await unit.waitForLine(({ hub: said, code }) => said === "linked" || said === "unreachable" || code !== undefined);
   if (unit.lines.some(({ code }) => code !== undefined)) throw new Error(JSON.stringify(unit.lines));
 }
 
@@ -166,7 +166,7 @@ async function restartWith(settings: Readonly<Record<string, string>>): Promise<
 
 async function run(host: Host, command: string, args: readonly string[], env = {}): Promise<Told> {
   const program = await host.run("exec.ts", [JSON.stringify(env), command, ...args]);
-  const { code, out } = (await program.line((line) => "code" in line, { within_ms: 100_000 })) as unknown as Told;
+  const { code, out } = (await program.waitForLine((line) => "code" in line, { within_ms: 100_000 })) as unknown as Told;
   await program.end();
   return { code, out };
 }

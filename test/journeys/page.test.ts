@@ -4,8 +4,8 @@ import { resolve } from "node:path";
 import type { Browser, Locator, Page, WebSocket } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { browserIsMissing, DESKTOP, launch, PHONE, shoot, type Visit, visitor } from "../support/browser.ts";
-import { Cable } from "../support/cable.ts";
-import { eventually, House } from "../support/test-stack.ts";
+import { BreakableProxy } from "../support/cable.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 
 const LIST = "**/v1/games/*/lobbies?*";
 const TROUBLE = "The hub does not respond. Trying again…";
@@ -14,13 +14,13 @@ const ASKED = "Up to date, refreshed every 2 s";
 const UNREACHABLE =
   /Failed to load resource: net::ERR_(CONNECTION|EMPTY|SOCKET|INCOMPLETE|INTERNET)|WebSocket connection to/;
 
-let house: House;
+let stack: TestStack;
 let browser: Browser;
 const visits: Visit[] = [];
 
 describe.skipIf(browserIsMissing())("the lobby page", () => {
   beforeAll(async () => {
-    [house, browser] = await Promise.all([House.open(), launch()]);
+    [stack, browser] = await Promise.all([TestStack.open(), launch()]);
   });
   afterEach(async () => {
     const complaints = visits.flatMap((visit) => visit.complaints);
@@ -29,7 +29,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
   });
   afterAll(async () => {
     await browser?.close();
-    await house?.close();
+    await stack?.close();
   });
 
   test("a lobby appears, fills, starts and disappears, and the page is never loaded again", async () => {
@@ -37,26 +37,26 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await page.locator("#empty").waitFor();
     expect(await page.locator("#count").textContent()).toBe("0 lobbies");
 
-    const alice = await house.player();
-    const bob = await house.player();
-    await alice.ask("h:Nice:Alice:4", /^i:/);
-    alice.keepPinging("Nice", "Alice");
+    const alice = await stack.player();
+    const bob = await stack.player();
+    await alice.request("h:Nice:Alice:4", /^i:/);
+    alice.startPinging("Nice", "Alice");
     const nice = lobby(page, "Nice");
     await shows(nice, "1 of 4", "open", "rabid", "just now");
     expect(await page.locator("#count").textContent()).toBe("1 lobby");
     await page.evaluate("window.before = document.querySelector('tbody tr')");
     await page.evaluate("getSelection().selectAllChildren(document.querySelector('bdi'))");
 
-    await bob.ask("c:Nice:Bob", /^i:/);
-    bob.keepPinging("Nice", "Bob");
+    await bob.request("c:Nice:Bob", /^i:/);
+    bob.startPinging("Nice", "Bob");
     await shows(nice, "2 of 4", "open");
-    alice.say("s:Nice:Alice");
+    alice.send("s:Nice:Alice");
     await shows(nice, "2 of 4", "in game");
     expect(await page.evaluate("window.before === document.querySelector('tbody tr')")).toBe(true);
     expect(await page.evaluate("String(getSelection())")).toBe("Nice");
 
-    alice.say("y:Nice:Alice");
-    bob.say("y:Nice:Bob");
+    alice.send("y:Nice:Alice");
+    bob.send("y:Nice:Bob");
     await nice.waitFor({ state: "detached" });
     await page.locator("#empty").waitFor();
     for (const player of [alice, bob]) player.stopPinging();
@@ -66,17 +66,17 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     const desk = await open("/");
     const phone = await open("/", PHONE);
     const names = ["Open", "Locked", "Full", "Playing"];
-    const hosts = await Promise.all(names.map(() => house.player()));
-    const guests = await Promise.all(names.map(() => house.player()));
-    await hosts[0]!.ask("h:Open:Alice:12", /^i:/);
-    await hosts[1]!.ask("h:Locked:Alice:8:secret", /^i:/);
-    await hosts[2]!.ask("h:Full:Alice:2", /^i:/);
-    await hosts[3]!.ask("h:Playing:Alice:6", /^i:/);
-    names.forEach((name, at) => hosts[at]!.keepPinging(name, "Alice"));
-    await guests[2]!.ask("c:Full:Bob", /^i:/);
-    await guests[3]!.ask("c:Playing:Bob", /^i:/);
-    for (const at of [2, 3]) guests[at]!.keepPinging(names[at]!, "Bob");
-    hosts[3]!.say("s:Playing:Alice");
+    const hosts = await Promise.all(names.map(() => stack.player()));
+    const guests = await Promise.all(names.map(() => stack.player()));
+    await hosts[0]!.request("h:Open:Alice:12", /^i:/);
+    await hosts[1]!.request("h:Locked:Alice:8:secret", /^i:/);
+    await hosts[2]!.request("h:Full:Alice:2", /^i:/);
+    await hosts[3]!.request("h:Playing:Alice:6", /^i:/);
+    names.forEach((name, at) => hosts[at]!.startPinging(name, "Alice"));
+    await guests[2]!.request("c:Full:Bob", /^i:/);
+    await guests[3]!.request("c:Playing:Bob", /^i:/);
+    for (const at of [2, 3]) guests[at]!.startPinging(names[at]!, "Bob");
+    hosts[3]!.send("s:Playing:Alice");
 
     for (const page of [desk, phone]) {
       await shows(lobby(page, "Playing"), "2 of 6", "in game");
@@ -95,41 +95,41 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
   });
 
   test("a hub that is down is said to be down, and the list comes back with it", async () => {
-    const alice = await house.player();
-    await alice.ask("h:Steady:Alice:4", /^i:/);
-    alice.keepPinging("Steady", "Alice");
+    const alice = await stack.player();
+    await alice.request("h:Steady:Alice:4", /^i:/);
+    alice.startPinging("Steady", "Alice");
     const page = await open("/", DESKTOP, UNREACHABLE);
     const phone = await open("/", PHONE, UNREACHABLE);
     for (const each of [page, phone]) await lobby(each, "Steady").waitFor();
     const places = await Promise.all([page, phone].map((each) => lobby(each, "Steady").boundingBox()));
 
-    await house.killHub();
+    await stack.killHub();
     for (const each of [page, phone]) await says(each, "#hub", TROUBLE);
     expect(await Promise.all([page, phone].map((each) => lobby(each, "Steady").boundingBox()))).toEqual(places);
     await shoot(page, "trouble-desk");
     await shoot(phone, "trouble-phone");
 
-    await house.startHub();
+    await stack.startHub();
     for (const each of [page, phone]) await says(each, "#hub", "Live");
     await shows(lobby(page, "Steady"), "1 of 4", "open");
-    await house.linked();
+    await stack.waitUntilLinked();
     alice.stopPinging();
-    alice.say("x:Steady:Alice");
+    alice.send("x:Steady:Alice");
     await lobby(page, "Steady").waitFor({ state: "detached" });
   });
 
   test("without a network it says so, and comes back with it", async () => {
-    const cable = await Cable.lay(house.url);
+    const cable = await BreakableProxy.open(stack.url);
     const origin = cable.url.replace("127.0.0.1", "parley.test");
     const page = await unopened(UNREACHABLE, PHONE, origin);
     await page.goto("/?game=quiet");
     await says(page, "#hub", "Live");
     await page.context().setOffline(true);
-    cable.pull();
+    cable.disconnect();
     await says(page, "#hub", "You are offline. Trying again…");
     await shoot(page, "offline-phone");
     await page.context().setOffline(false);
-    cable.mend();
+    cable.reconnect();
     await says(page, "#hub", "Live");
     cable.close();
   });
@@ -266,7 +266,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await page.keyboard.press("Enter");
     await page.waitForURL("**/?game=pong-2");
     expect(await page.title()).toBe("pong-2 · Parley");
-    await page.locator("#empty").getByText("npm run say rabid h:Nice:Alice:4").waitFor();
+    await page.locator("#empty").getByText("npm run send rabid h:Nice:Alice:4").waitFor();
     expect(await page.locator("#source").getAttribute("href")).toContain("/v1/games/pong-2/lobbies");
     await shoot(page, "empty-desk");
     await page.goBack();
@@ -381,10 +381,10 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     );
     expect(rules.map(([name]) => name)).toContain("Content-Security-Policy");
     for (const path of ["/", "/app.js", "/list/lobby-list.js", "/styles/page.css"]) {
-      const { headers } = await fetch(house.url + path);
+      const { headers } = await fetch(stack.url + path);
       for (const [name, value] of rules) expect([path, name, headers.get(name)]).toEqual([path, name, value]);
     }
-    expect((await fetch(`${house.url}/_headers`)).status).toBe(404);
+    expect((await fetch(`${stack.url}/_headers`)).status).toBe(404);
   });
 });
 
@@ -397,7 +397,7 @@ async function open(path: string, options = DESKTOP, forgives?: RegExp): Promise
 }
 
 /** A page that has not gone anywhere yet. `forgives`: complaints that the test itself provokes. */
-async function unopened(forgives?: RegExp, options = DESKTOP, origin = house.url): Promise<Page> {
+async function unopened(forgives?: RegExp, options = DESKTOP, origin = stack.url): Promise<Page> {
   const visit = await visitor(browser, origin, options);
   const kept = {
     page: visit.page,

@@ -1,14 +1,14 @@
-/** Dowsett's wire: the list of servers, which the sidecar asks the hub for. */
-import { encode, HS_SERVER_NAME } from "../../clients/typescript/src/dowsett/packet.ts";
+/** Checks Dowsett's wire: the list of servers, which the sidecar requests from the hub. */
+import { encode, HS_SERVER_NAME } from "../../clients/typescript/src/dowsett/wire/packet.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { type Finding, ok } from "./finding.ts";
-import { silent, strayed, Voice } from "./udp-probe.ts";
+import { noResponse, wrongSource, UdpProbe } from "./udp-probe.ts";
 
 const PASSWORD = "doctor";
 
-export async function examineDowsett(to: Endpoint): Promise<Finding[]> {
-  const what = `dowsett at UDP ${to.port}`;
-  const voice = await Voice.open(to.address);
+export async function checkDowsett(to: Endpoint): Promise<Finding[]> {
+  const subject = `dowsett at UDP ${to.port}`;
+  const probe = await UdpProbe.open(to.address);
   try {
     const envelope = {
       sender: "doctor",
@@ -17,10 +17,10 @@ export async function examineDowsett(to: Endpoint): Promise<Finding[]> {
       password: PASSWORD,
     };
     const { bytes } = encode("requesting-server-list", { password: PASSWORD }, envelope);
-    const answered = await voice.ask(bytes, to, ({ text }) => text.includes("providing-server-list"));
-    if (answered === null) return [silent(what, to.port)];
-    return [strayed(what, to, answered) ?? ok(what, "its list came")];
+    const response = await probe.request(bytes, to, ({ text }) => text.includes("providing-server-list"));
+    if (response === null) return [noResponse(subject, to.port)];
+    return [wrongSource(subject, to, response) ?? ok(subject, "the list arrived")];
   } finally {
-    voice.close();
+    probe.close();
   }
 }

@@ -1,24 +1,29 @@
-/** What a check finds: one line, and where something is wrong the very next thing to do. */
+/** The result of one check of the doctor: one line, and the next step if something is wrong. */
 
 export type Finding = {
-  /** `fault`: players suffer. `note`: nobody does yet, or it could not be looked at. */
+  /** `fault`: players are affected. `note`: they are not yet, or the check could not run. */
   readonly state: "ok" | "note" | "fault";
-  /** What was looked at. */
-  readonly what: string;
-  readonly says: string;
+  /** The checked thing. */
+  readonly subject: string;
+  readonly text: string;
   readonly next?: string;
 };
 
-export const ok = (what: string, says: string): Finding => ({ state: "ok", what, says });
-export const note = (what: string, says: string, next?: string): Finding => ({
+export const ok = (subject: string, text: string): Finding => ({ state: "ok", subject, text });
+export const note = (subject: string, text: string, next?: string): Finding => ({
   state: "note",
-  what,
-  says,
+  subject,
+  text,
   ...(next !== undefined && { next }),
 });
-export const fault = (what: string, says: string, next: string): Finding => ({ state: "fault", what, says, next });
+export const fault = (subject: string, text: string, next: string): Finding => ({
+  state: "fault",
+  subject,
+  text,
+  next,
+});
 
-export function line({ state, what, says, next }: Finding): string {
-  const word = state === "fault" ? "FAULT" : state;
-  return `${word.padEnd(6)} ${what}: ${says}${next === undefined ? "" : `\n       next: ${next}`}`;
+export function formatFinding({ state, subject, text, next }: Finding): string {
+  const label = state === "fault" ? "FAULT" : state;
+  return `${label.padEnd(6)} ${subject}: ${text}${next === undefined ? "" : `\n       next: ${next}`}`;
 }

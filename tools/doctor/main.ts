@@ -1,58 +1,57 @@
-/**
- * `npm run doctor -- --hub URL --sidecar HOST`: looks at a house from where you are, as a player would, and says what is
- * wrong and what to do next.
- *
- *     --hub URL        the hub, like https://hub.example
- *     --sidecar HOST   the sidecar's name or address; may be left out, and said more than once
- *     --game NAME      default unless said
- *     PARLEY_KEY=...   the sidecars' key, to have it tried; it is shown to the hub alone
- *
- * Ends with 0 where nothing is wrong, 1 where something is, 2 where it was called wrongly.
- */
+/** `npm run doctor`: checks a hub and its sidecars from the network of a player. Its help text says how to call it. */
 import { lookup } from "node:dns/promises";
-import { parseArgs } from "node:util";
 import { GAME_PATTERN } from "#shared/limits.ts";
-import { type Finding, fault, line } from "./finding.ts";
-import { examineHub } from "./hub.ts";
-import { examineSidecar } from "./sidecar.ts";
+import { parseCommandLine, UsageError } from "../command-line.ts";
+import { type Finding, fault, formatFinding } from "./finding.ts";
+import { checkHub } from "./hub.ts";
+import { checkSidecar } from "./sidecar.ts";
 
-const { hub: url, sidecars, game } = asked();
+const HELP = `
+Usage: npm run doctor -- --hub URL [--sidecar HOST ...] [--game NAME]
+
+Checks a hub and its sidecars from the network of a player. Prints each fault with the next step.
+
+  --hub URL        the hub, for example https://hub.example
+  --sidecar HOST   a sidecar's name or address; may be repeated
+  --game NAME      the game (default)
+  PARLEY_KEY=...   the sidecars' key, to check it as well; only the hub receives it
+
+Exit status: 0 no fault, 1 at least one fault, 2 wrong options.
+`;
+
+const { hubUrl, sidecars, game } = readOptions();
 const found: Finding[] = [];
-const tell = (findings: readonly Finding[]): void => {
+const report = (findings: readonly Finding[]): void => {
   found.push(...findings);
-  for (const finding of findings) process.stdout.write(`${line(finding)}\n`);
+  for (const finding of findings) process.stdout.write(`${formatFinding(finding)}\n`);
 };
 
-const hub = { url, game, key: process.env["PARLEY_KEY"] || undefined };
-tell(await examineHub(hub));
-const hubLives = !found.some(({ state, what }) => state === "fault" && (what === "hub" || what === "certificate"));
+const hub = { url: hubUrl, game, key: process.env["PARLEY_KEY"] || undefined };
+report(await checkHub(hub));
+const hubIsUp = !found.some(
+  ({ state, subject }) => state === "fault" && (subject === "hub" || subject === "certificate"),
+);
 for (const name of sidecars) {
   const address = await lookup(name).then(
-    (one) => one.address,
+    (resolved) => resolved.address,
     () => null,
   );
-  if (address === null) tell([fault("sidecar", `${name} has no address`, "correct --sidecar, or its DNS record")]);
-  else tell(await examineSidecar(hub, hubLives, { name, address }));
+  if (address === null) report([fault("sidecar", `${name} has no address`, "correct --sidecar, or its DNS record")]);
+  else report(await checkSidecar(hub, hubIsUp, { name, address }));
 }
 const faults = found.filter(({ state }) => state === "fault").length;
-process.stdout.write(faults === 0 ? "\nNothing is wrong.\n" : `\nFaults: ${faults}\n`);
+process.stdout.write(faults === 0 ? "\nNo faults found.\n" : `\nFaults: ${faults}\n`);
 process.exit(faults === 0 ? 0 : 1);
 
-function asked(): { hub: URL; sidecars: string[]; game: string } {
-  try {
-    const { values } = parseArgs({
-      options: {
-        hub: { type: "string" },
-        sidecar: { type: "string", multiple: true },
-        game: { type: "string", default: "default" },
-      },
-    });
-    if (!URL.canParse(values.hub ?? "") || !GAME_PATTERN.test(values.game)) throw new Error("--hub URL is needed");
-    return { hub: new URL(values.hub!), sidecars: values.sidecar ?? [], game: values.game };
-  } catch (error) {
-    process.stderr.write(
-      `${(error as Error).message}\nUsage: npm run doctor -- --hub URL [--sidecar HOST] [--game NAME]\n`,
-    );
-    process.exit(2);
-  }
+function readOptions(): { hubUrl: URL; sidecars: string[]; game: string } {
+  const options = {
+    hub: { type: "string" },
+    sidecar: { type: "string", multiple: true },
+    game: { type: "string", default: "default" },
+  } as const;
+  return parseCommandLine(HELP, { options }, ({ values }) => {
+    if (values.hub === undefined || !URL.canParse(values.hub)) throw new UsageError("--hub must be a URL.");
+    if (!GAME_PATTERN.test(values.game)) throw new UsageError("--game must consist of a-z, 0-9 and hyphens.");
+    return { hubUrl: new URL(values.hub), sidecars: values.sidecar ?? [], game: values.game };
+  });
 }

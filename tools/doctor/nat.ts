@@ -1,36 +1,30 @@
-/** What stands between: in front of this person, and in front of the sidecar. */
+/** Detects NATs from STUN responses: in front of this machine, and in front of the sidecar. */
 import { formatEndpoint, isSpecial } from "#shared/net/endpoint.ts";
 import { type Finding, fault, note, ok } from "./finding.ts";
-import type { Seen } from "./stun.ts";
+import type { Observation } from "./stun.ts";
 
-/** `own`: the addresses of this machine. */
-export function examineNat(own: readonly string[], sidecar: string, { port, at }: Seen): Finding[] {
-  const [first] = at;
+/** `local`: the addresses of this machine. */
+export function checkNat(local: readonly string[], sidecar: string, { port, mapped }: Observation): Finding[] {
+  const [first] = mapped;
   if (first === undefined) return [];
-  if (own.includes(first.address)) {
-    return [ok("NAT in front of the sidecar", "it sees this machine as it is"), ok("NAT here", "none")];
+  if (local.includes(first.address)) {
+    return [ok("NAT in front of the sidecar", "it sees this machine's own address"), ok("NAT here", "none")];
   }
   if (isSpecial(first.address) && !isSpecial(sidecar)) {
     return [
       fault(
         "NAT in front of the sidecar",
-        `it sees this machine as ${first.address}: players' addresses are hidden, and nobody can be introduced`,
-        "let it see them: host networking for a container, and no masquerading of what comes in",
+        `it sees this machine as ${first.address}: players' addresses are hidden, and no peers can be introduced`,
+        "use host networking for a container, and do not masquerade incoming traffic",
       ),
     ];
   }
-  const beside = ok("NAT in front of the sidecar", `it sees a public address, ${first.address}`);
-  const same = at.every((one) => formatEndpoint(one) === formatEndpoint(first));
-  if (same) {
-    const ports = first.port === port ? "keeps port numbers" : "renumbers ports, but alike for everybody";
-    return [beside, ok("NAT here", `${first.address}, which ${ports}: it can be punched`)];
+  const inFront = ok("NAT in front of the sidecar", `it sees a public address, ${first.address}`);
+  if (mapped.every((endpoint) => formatEndpoint(endpoint) === formatEndpoint(first))) {
+    const ports = first.port === port ? "keeps port numbers" : "uses one mapping for all destinations";
+    return [inFront, ok("NAT here", `${first.address}, which ${ports}: hole punching works`)];
   }
-  return [
-    beside,
-    note(
-      "NAT here",
-      `${first.address} gives every destination another port`,
-      "docs/internals/nat.md says whom it can meet; the others need a relay",
-    ),
-  ];
+  const text = `${first.address} uses another port for each destination`;
+  const next = "docs/internals/nat.md lists the NATs that it can connect to; other peers need a relay";
+  return [inFront, note("NAT here", text, next)];
 }

@@ -1,72 +1,84 @@
-/** The sidecar from outside: what the hub says of it, and then every port of it, each by a real exchange. */
+/** Checks a sidecar from outside: its link as the hub sees it, and every port by a real exchange. */
 import { networkInterfaces } from "node:os";
 import type { SidecarView } from "#shared/api/service.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Wire } from "#shared/lobby/lobby.ts";
 import { VERSION } from "#shared/version.ts";
 import { parseConfig } from "../../udp-sidecar/config/config.ts";
-import { examineDowsett } from "./dowsett.ts";
-import { examineDtls } from "./dtls.ts";
+import { checkDowsett } from "./dowsett.ts";
+import { checkDtls } from "./dtls.ts";
 import { type Finding, fault, note, ok } from "./finding.ts";
-import type { Hub } from "./hub.ts";
-import { examineNat } from "./nat.ts";
-import { examineNative } from "./native.ts";
-import { examineNoray } from "./noray.ts";
-import { examineRabid } from "./rabid.ts";
-import { examineStun } from "./stun.ts";
-import { opens } from "./websocket.ts";
+import type { HubTarget } from "./hub.ts";
+import { checkNat } from "./nat.ts";
+import { checkNative } from "./native.ts";
+import { checkNoray } from "./noray.ts";
+import { checkRabid } from "./rabid.ts";
+import { checkStun } from "./stun.ts";
+import { canOpenWebSocket } from "./websocket.ts";
 
-/** What players meet at it. */
-type Doors = Pick<SidecarView, "ports" | "dtls" | "noray">;
+type SidecarPorts = Pick<SidecarView, "ports" | "dtls" | "noray">;
 
-/** `name`: as the person called it, `address`: what that stands for. */
-export async function examineSidecar(
-  hub: Hub,
-  hubLives: boolean,
+/** `name`: as given by the operator; `address`: the address that it resolves to. */
+export async function checkSidecar(
+  hub: HubTarget,
+  hubIsUp: boolean,
   { name, address }: { readonly name: string; readonly address: string },
 ): Promise<Finding[]> {
-  const known = hubLives ? await linked(hub, name, address) : undefined;
-  const findings = hubLives ? [checkLink(known, address)] : [];
-  if (known !== undefined) findings.push(checkVersion(known));
-  const doors: Doors = known ?? { ...defaults(), noray: 8_890 };
-  const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address));
-  const { dtls } = doors;
+  const linked = hubIsUp ? await findSidecar(hub, name, address) : undefined;
+  const findings = hubIsUp ? [checkLink(linked, address)] : [];
+  if (linked !== undefined) findings.push(checkVersion(linked));
+  const open: SidecarPorts = linked ?? { ...defaultPorts(), noray: 8_890 };
+  const { dtls, ports } = open;
   if (dtls !== undefined) {
-    const sealed = await Promise.all(doors.ports.map(({ port }) => examineDtls({ address, port }, dtls)));
-    findings.push(...sealed.flat());
+    const checks = await Promise.all(ports.map(({ port }) => checkDtls({ address, port }, dtls)));
+    findings.push(...checks.flat());
   }
-  if (dtls?.required === true) return once(findings);
-  const numbers = doors.ports.map(({ port }) => port);
-  const stun = await examineStun(address, numbers);
-  findings.push(...stun.findings, ...examineNat(own, address, stun.seen));
-  // Without the hub wires are silent, which says nothing about them.
-  if (!hubLives || known === undefined) return once(findings);
-  for (const { port, wires } of doors.ports.filter((one) => stun.good.has(one.port))) {
-    for (const wire of wires) findings.push(...(await EXAMINED[wire](hub, { address, port })));
+  if (dtls?.required === true) return unique(findings);
+  const stun = await checkStun(
+    address,
+    ports.map(({ port }) => port),
+  );
+  findings.push(...stun.findings, ...checkNat(localAddresses(), address, stun.observation));
+  // Without a link the wires are silent, so their checks would say nothing about the ports.
+  if (linked === undefined) return unique(findings);
+  findings.push(...(await checkWires(hub, address, open, stun.good)));
+  if (linked.tunnel !== undefined) findings.push(await checkTunnel(linked.tunnel));
+  return unique(findings);
+}
+
+/** Checks each wire at each port that STUN has found to be good. */
+async function checkWires(
+  hub: HubTarget,
+  address: string,
+  { ports, noray }: SidecarPorts,
+  good: ReadonlySet<number>,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { port, wires } of ports.filter((one) => good.has(one.port))) {
+    for (const wire of wires) findings.push(...(await WIRE_CHECKS[wire](hub, { address, port })));
   }
-  const registrar = doors.ports.findLast(({ port, wires }) => wires.includes("noray") && stun.good.has(port));
-  if (doors.noray !== undefined && registrar !== undefined) {
-    findings.push(...(await examineNoray(address, doors.noray, registrar.port)));
+  const registrar = ports.findLast(({ port, wires }) => wires.includes("noray") && good.has(port));
+  if (noray !== undefined && registrar !== undefined) {
+    findings.push(...(await checkNoray(address, noray, registrar.port)));
   }
-  if (known.tunnel !== undefined) findings.push(await checkTunnel(known.tunnel));
-  return once(findings);
+  return findings;
 }
 
 async function checkTunnel(url: string): Promise<Finding> {
-  if (await opens(new URL(url))) return ok("tunnel", `${url} opens`);
-  const next = "let its TCP port in, or set PARLEY_TUNNEL_URL to where its proxy is, or PARLEY_TUNNEL=off";
-  return fault("tunnel", `${url} does not open: no relay for who cannot send UDP`, next);
+  if (await canOpenWebSocket(new URL(url))) return ok("tunnel", `${url} opens`);
+  const next = "open its TCP port, or set PARLEY_TUNNEL_URL to its proxy's address, or PARLEY_TUNNEL=off";
+  return fault("tunnel", `${url} does not open: peers that cannot send UDP have no relay`, next);
 }
 
-/** noray's is one conversation over two ports, and comes last. */
-const EXAMINED: Readonly<Record<Wire, (hub: Hub, at: Endpoint) => Promise<Finding[]>>> = {
-  native: examineNative,
-  rabid: (_, at) => examineRabid(at),
-  dowsett: (_, at) => examineDowsett(at),
+/** noray's check uses two ports at once and runs after the others, so it is empty here. */
+const WIRE_CHECKS: Readonly<Record<Wire, (hub: HubTarget, at: Endpoint) => Promise<Finding[]>>> = {
+  native: checkNative,
+  rabid: (_, at) => checkRabid(at),
+  dowsett: (_, at) => checkDowsett(at),
   noray: () => Promise.resolve([]),
 };
 
-async function linked(hub: Hub, name: string, address: string): Promise<SidecarView | undefined> {
+async function findSidecar(hub: HubTarget, name: string, address: string): Promise<SidecarView | undefined> {
   const url = new URL(`/v1/games/${hub.game}/sidecars`, hub.url);
   try {
     const { sidecars } = (await (await fetch(url)).json()) as { sidecars: SidecarView[] };
@@ -76,28 +88,32 @@ async function linked(hub: Hub, name: string, address: string): Promise<SidecarV
   }
 }
 
-const checkLink = (known: SidecarView | undefined, address: string): Finding =>
-  known === undefined
+const checkLink = (linked: SidecarView | undefined, address: string): Finding =>
+  linked === undefined
     ? fault(
         "link",
         `no sidecar at ${address} is linked to the hub`,
-        "see the sidecar's log: its key, PARLEY_HUB, and whether PARLEY_ADDRESSES names this address",
+        "see the sidecar's log: its key, PARLEY_HUB, and whether PARLEY_ADDRESSES contains this address",
       )
-    : ok("link", `${known.id} is linked`);
+    : ok("link", `${linked.id} is linked`);
 
 function checkVersion({ software }: SidecarView): Finding {
   if (software === VERSION) return ok("version of the sidecar", software);
-  const says = `it is ${software ?? "unknown"}, this doctor is ${VERSION}`;
-  return note("version of the sidecar", says, "one apart works together; upgrade the older one");
+  const text = `it is ${software ?? "unknown"}, this doctor is ${VERSION}`;
+  const next = "one minor version of difference is supported; upgrade the older one";
+  return note("version of the sidecar", text, next);
 }
 
-/** Ports as they are unless configured otherwise, for a sidecar that nobody can tell of. */
-function defaults(): Doors {
+const localAddresses = (): string[] =>
+  Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
+
+/** The ports of the default configuration, for a sidecar that is not linked. */
+function defaultPorts(): SidecarPorts {
   const parsed = parseConfig([], { PARLEY_KEY: "none" });
   return { ports: "config" in parsed ? parsed.config.ports : [] };
 }
 
-/** The same certificate is shown at every port. */
-const once = (findings: readonly Finding[]): Finding[] => [
+/** Drops duplicates: every port serves the same certificate. */
+const unique = (findings: readonly Finding[]): Finding[] => [
   ...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values(),
 ];

@@ -1,51 +1,54 @@
-/** STUN, which every UDP port of a sidecar answers by itself: is it reached, who answers, and as whom does it see us? */
+/**
+ * Checks every UDP port of a sidecar by STUN, which the sidecar answers without the hub.
+ *
+ * The response shows whether the port is reachable, from which address it responds, and as which endpoint it sees us.
+ */
 import { randomBytes } from "node:crypto";
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import { type Finding, fault, ok } from "./finding.ts";
-import { type Heard, strayed, Voice } from "./udp-probe.ts";
+import { type Datagram, noResponse, wrongSource, UdpProbe } from "./udp-probe.ts";
 
+/** A binding request without its transaction id (RFC 8489). */
 const REQUEST = Buffer.from("000100002112a442", "hex");
 const SUCCESS = 0x0101;
 const XOR_MAPPED_ADDRESS = 0x0020;
 const COOKIE = Buffer.from("2112a442", "hex");
 
-/** A socket of ours: its port, and how each port of the sidecar sees it. */
-export type Seen = { readonly port: number; readonly at: readonly Endpoint[] };
+/** The local port of one socket, and its mapped endpoint as seen from each port of the sidecar. */
+export type Observation = { readonly port: number; readonly mapped: readonly Endpoint[] };
 
-export async function examineStun(
+export async function checkStun(
   address: string,
   ports: readonly number[],
-): Promise<{ readonly findings: Finding[]; readonly seen: Seen; readonly good: ReadonlySet<number> }> {
-  const voice = await Voice.open(address);
+): Promise<{ readonly findings: Finding[]; readonly observation: Observation; readonly good: ReadonlySet<number> }> {
+  const probe = await UdpProbe.open(address);
   try {
-    const asked = await Promise.all(ports.map((port) => ask(voice, { address, port })));
-    const good = new Set(ports.filter((_, at) => asked[at]!.finding.state === "ok"));
-    const at = asked.flatMap(({ seen }) => (seen === null ? [] : [seen]));
-    return { findings: asked.map(({ finding }) => finding), seen: { port: voice.port, at }, good };
+    const results = await Promise.all(ports.map((port) => checkPort(probe, { address, port })));
+    const good = new Set(ports.filter((_, at) => results[at]!.finding.state === "ok"));
+    const mapped = results.flatMap((result) => (result.mapped === null ? [] : [result.mapped]));
+    return { findings: results.map(({ finding }) => finding), observation: { port: probe.port, mapped }, good };
   } finally {
-    voice.close();
+    probe.close();
   }
 }
 
-async function ask(voice: Voice, to: Endpoint): Promise<{ finding: Finding; seen: Endpoint | null }> {
-  const what = `UDP ${to.port}`;
+async function checkPort(probe: UdpProbe, to: Endpoint): Promise<{ finding: Finding; mapped: Endpoint | null }> {
+  const subject = `UDP ${to.port}`;
   const transaction = randomBytes(12);
-  const wanted = ({ bytes }: Heard): boolean =>
+  const isResponse = ({ bytes }: Datagram): boolean =>
     bytes.length >= 20 && bytes.readUInt16BE(0) === SUCCESS && bytes.subarray(8, 20).equals(transaction);
-  const heard = await voice.ask(Buffer.concat([REQUEST, transaction]), to, wanted);
-  if (heard === null) {
-    const next =
-      "see that the sidecar runs, and let it in at the machine and at its provider: " +
-      "`node udp-sidecar/main.ts --firewall` prints the lines";
-    return { finding: fault(what, "it does not answer", next), seen: null };
+  const response = await probe.request(Buffer.concat([REQUEST, transaction]), to, isResponse);
+  if (response === null) return { finding: noResponse(subject, to.port), mapped: null };
+  const mapped = parseMappedAddress(response.bytes, transaction);
+  if (mapped === null) {
+    return { finding: fault(subject, "the server there is not a sidecar", "correct --sidecar"), mapped };
   }
-  const seen = mapped(heard.bytes, transaction);
-  if (seen === null) return { finding: fault(what, "what answers there is no sidecar", "correct --sidecar"), seen };
-  return { finding: strayed(what, to, heard) ?? ok(what, `it sees us as ${formatEndpoint(seen)}`), seen };
+  const finding = wrongSource(subject, to, response) ?? ok(subject, `it sees us as ${formatEndpoint(mapped)}`);
+  return { finding, mapped };
 }
 
-/** The address in a success: XOR with the cookie and the transaction. */
-function mapped(bytes: Buffer, transaction: Buffer): Endpoint | null {
+/** The XOR-MAPPED-ADDRESS of a success response, or null if there is none. */
+function parseMappedAddress(bytes: Buffer, transaction: Buffer): Endpoint | null {
   for (let at = 20; at + 8 <= bytes.length; at += 4 + ((bytes.readUInt16BE(at + 2) + 3) & ~3)) {
     if (bytes.readUInt16BE(at) !== XOR_MAPPED_ADDRESS) continue;
     const length = bytes.readUInt16BE(at + 2) - 4;

@@ -1,40 +1,44 @@
-/** A UDP socket that repeats itself until it is answered, and minds who answers: not only the one that was asked. */
+/**
+ * A UDP socket that repeats a request until it gets a response, from any source address.
+ *
+ * A response from another address than the requested one is a finding: NATs and games would drop it.
+ */
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createSocket, type Socket } from "node:dgram";
 import { formatEndpoint, type Endpoint } from "#shared/net/endpoint.ts";
 import { type Finding, fault } from "./finding.ts";
 
-const AGAIN_MS = 400;
-const WITHIN_MS = 4_000;
+const RETRY_MS = 400;
+const TIMEOUT_MS = 4_000;
 const [PORT_FIRST, PORT_LAST] = [20_000, 32_000];
 const BIND_TRIES = 20;
 
-export type Heard = { readonly bytes: Buffer; readonly text: string; readonly from: Endpoint };
+export type Datagram = { readonly bytes: Buffer; readonly text: string; readonly from: Endpoint };
 
-export class Voice {
+export class UdpProbe {
   readonly #socket: Socket;
-  readonly #heard = new Set<(heard: Heard) => void>();
+  readonly #listeners = new Set<(datagram: Datagram) => void>();
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on("message", (bytes, { address, port }) => {
-      const heard = { bytes, text: bytes.toString("utf8"), from: { address, port } };
-      for (const hear of this.#heard) hear(heard);
+      const datagram = { bytes, text: bytes.toString("utf8"), from: { address, port } };
+      for (const listener of this.#listeners) listener(datagram);
     });
-    // An unreachable port shows as an error; silence says the same.
+    // An unreachable port appears as an error here, and as a missing response in `request`.
     socket.on("error", () => {});
   }
 
   /**
-   * On a port below those of relays: a doctor on the sidecar's own machine would be taken for a relay's port, to which
-   * nothing is sent, because that would go round in circles.
+   * Binds a port below the relay's range. On the sidecar's own machine, a port in that range would be taken for a relay
+   * port, to which the sidecar sends nothing, to prevent forwarding loops.
    */
-  static async open(to: string): Promise<Voice> {
+  static async open(to: string): Promise<UdpProbe> {
     for (let tries = 1; ; tries++) {
       const port = randomInt(PORT_FIRST, PORT_LAST);
       try {
-        return new Voice(await bound(to.includes(":") ? "udp6" : "udp4", port));
+        return new UdpProbe(await bindSocket(to.includes(":") ? "udp6" : "udp4", port));
       } catch (error) {
         if (tries === BIND_TRIES) throw error;
       }
@@ -45,30 +49,34 @@ export class Voice {
     return this.#socket.address().port;
   }
 
-  say(what: string | Uint8Array, { address, port }: Endpoint): void {
-    this.#socket.send(what, port, address);
+  send(message: string | Uint8Array, { address, port }: Endpoint): void {
+    this.#socket.send(message, port, address);
   }
 
-  /** Until the returned function is called. */
-  keepSaying(what: string | Uint8Array, to: Endpoint): () => void {
-    this.say(what, to);
-    const again = setInterval(() => this.say(what, to), AGAIN_MS);
-    return () => clearInterval(again);
+  /** Sends until the returned function is called. */
+  sendRepeatedly(message: string | Uint8Array, to: Endpoint): () => void {
+    this.send(message, to);
+    const timer = setInterval(() => this.send(message, to), RETRY_MS);
+    return () => clearInterval(timer);
   }
 
-  /** The first that is wanted; null after some seconds. */
-  ask(what: string | Uint8Array, to: Endpoint, wanted: (heard: Heard) => boolean): Promise<Heard | null> {
-    const { promise, resolve } = Promise.withResolvers<Heard | null>();
-    const hear = (heard: Heard): void => {
-      if (wanted(heard)) resolve(heard);
+  /** Resolves with the first datagram that `isResponse` accepts, or with null after the timeout. */
+  request(
+    message: string | Uint8Array,
+    to: Endpoint,
+    isResponse: (datagram: Datagram) => boolean,
+  ): Promise<Datagram | null> {
+    const { promise, resolve } = Promise.withResolvers<Datagram | null>();
+    const listener = (datagram: Datagram): void => {
+      if (isResponse(datagram)) resolve(datagram);
     };
-    this.#heard.add(hear);
-    const stop = this.keepSaying(what, to);
-    const late = setTimeout(() => resolve(null), WITHIN_MS);
+    this.#listeners.add(listener);
+    const stop = this.sendRepeatedly(message, to);
+    const timer = setTimeout(() => resolve(null), TIMEOUT_MS);
     return promise.finally(() => {
       stop();
-      clearTimeout(late);
-      this.#heard.delete(hear);
+      clearTimeout(timer);
+      this.#listeners.delete(listener);
     });
   }
 
@@ -77,34 +85,33 @@ export class Voice {
   }
 }
 
-async function bound(type: "udp4" | "udp6", port: number): Promise<Socket> {
+async function bindSocket(type: "udp4" | "udp6", port: number): Promise<Socket> {
   const socket = createSocket(type);
   socket.bind(port);
   await once(socket, "listening");
   return socket;
 }
 
-/** Null where the answer came from whom was asked. Anything else is thrown away by players' NATs and by their games. */
-export function strayed(what: string, asked: Endpoint, { from }: Heard): Finding | null {
-  const came = `asked at ${formatEndpoint(asked)}, it answers from ${formatEndpoint(from)}`;
-  if (from.address !== asked.address) {
-    return fault(what, `${came}: another address`, `set PARLEY_LISTEN to the very address that players use`);
+/** The fault of a response from another endpoint than the requested one; null if they are the same. */
+export function wrongSource(subject: string, requested: Endpoint, { from }: Datagram): Finding | null {
+  const text = `${formatEndpoint(requested)} was asked and ${formatEndpoint(from)} responded`;
+  if (from.address !== requested.address) {
+    return fault(subject, `${text}: another address`, "set PARLEY_LISTEN to the address that players use");
   }
-  if (from.port !== asked.port) {
+  if (from.port !== requested.port) {
     return fault(
-      what,
-      `${came}: a NAT in front of the sidecar rewrites its port numbers`,
-      "give the sidecar an address of its own, or forward every port to the same number; no container network",
+      subject,
+      `${text}: a NAT in front of the sidecar rewrites its port numbers`,
+      "give the sidecar a public address, or forward every port to the same number; use no container network",
     );
   }
   return null;
 }
 
-/** How silence of a port is told. */
-export const silent = (what: string, port: number, protocol: "UDP" | "TCP" = "UDP"): Finding =>
+export const noResponse = (subject: string, port: number, protocol: "UDP" | "TCP" = "UDP"): Finding =>
   fault(
-    what,
-    `${protocol} ${port} does not answer`,
-    `let ${protocol} ${port} in, at the machine and at its provider: ` +
-      "`node udp-sidecar/main.ts --firewall` prints the lines; and see that the sidecar runs",
+    subject,
+    `${protocol} ${port} does not respond`,
+    `check that the sidecar runs, and open ${protocol} ${port} at the machine and at its provider: ` +
+      "`node udp-sidecar/main.ts --firewall` prints the rules",
   );

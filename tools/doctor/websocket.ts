@@ -1,15 +1,15 @@
-/** Whether a WebSocket opens. */
-const WITHIN_MS = 8_000;
+/** Whether a WebSocket can be opened: proxies often block it while HTTP works. */
+const TIMEOUT_MS = 8_000;
 
-export function opens(url: URL, protocol?: string): Promise<boolean> {
+export function canOpenWebSocket(url: URL, protocol?: string): Promise<boolean> {
   const socket = new WebSocket(url, protocol === undefined ? [] : [protocol]);
-  return new Promise((done) => {
-    const finish = (open: boolean): void => {
+  return new Promise((resolve) => {
+    const finish = (isOpen: boolean): void => {
       clearTimeout(timer);
       socket.close();
-      done(open);
+      resolve(isOpen);
     };
-    const timer = setTimeout(() => finish(false), WITHIN_MS);
+    const timer = setTimeout(() => finish(false), TIMEOUT_MS);
     socket.addEventListener("open", () => finish(true));
     socket.addEventListener("error", () => finish(false));
   });

@@ -1,4 +1,8 @@
-/** `npm run nat`: every pair of NATs in the virtual laboratory, as the tables of docs/internals/nat.md. The same in every run. */
+/**
+ * `npm run nat`: simulates every pair of NATs and writes the result as the tables of docs/internals/nat.md.
+ *
+ * The simulation is deterministic, so the tables change only with the code.
+ */
 import { readFile, writeFile } from "node:fs/promises";
 import { BEGIN, END, matrix, report, WEATHERS } from "../../test/virtual/table.ts";
 
@@ -7,6 +11,6 @@ const made = report(WEATHERS.map((weather) => [weather, matrix(weather)] as cons
 const text = await readFile(page, "utf8");
 const [head, rest] = text.split(BEGIN);
 const tail = rest?.split(END)[1];
-if (head === undefined || tail === undefined) throw new Error("docs/internals/nat.md has lost its marks");
+if (head === undefined || tail === undefined) throw new Error(`docs/internals/nat.md must contain ${BEGIN} and ${END}`);
 await writeFile(page, `${head}${BEGIN}\n\n${made}\n\n${END}${tail}`);
 process.stdout.write(`${made}\n`);

@@ -1,6 +1,7 @@
 /**
- * Runs the hub here: the very bundle that is deployed, in plain workerd, its rows in a folder.
- * No account and no network; one process, whose death takes nothing with it but itself.
+ * Runs the hub on this machine: the bundle of `wrangler deploy` in plain workerd, with its rows in a folder.
+ *
+ * It needs no account and no network, and is one process, so that tests can kill it like a crash.
  */
 import { type ChildProcess, execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -8,13 +9,13 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { end, start } from "./processes.ts";
+import { stopProcess, startProcess } from "./processes.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-/** Without these wrangler asks the network for three things that nobody needs. */
+/** Turns off wrangler's network requests, which the bundle does not need. */
 const OFFLINE = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_HIDE_BANNER: "true" };
 
-/** Makes the bundle as `wrangler deploy` would, and returns its folder. */
+/** Builds the bundle as `wrangler deploy` does, and returns its folder. */
 export async function bundleHub(folder = join(ROOT, "dist/hub")): Promise<string> {
   const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
   const args = [wrangler, "deploy", "--dry-run", "--outdir", folder];
@@ -24,25 +25,25 @@ export async function bundleHub(folder = join(ROOT, "dist/hub")): Promise<string
 
 export type HubOptions = {
   readonly bundle: string;
-  /** Folder of the rows; made if it is not there. */
+  /** The folder of the rows; created if it is missing. */
   readonly state: string;
   readonly port: number;
-  /** This machine alone, unless said. */
+  /** The listening address; loopback by default. */
   readonly address?: string;
-  /** What sidecars show: one key or two, comma-separated. */
+  /** SIDECAR_KEYS: one key, or two separated by a comma. */
   readonly keys: string;
-  /** What signs tokens, likewise; without one they last as long as this hub. */
+  /** TOKEN_KEYS, likewise. By default a random key: tokens end with this process. */
   readonly tokenKeys?: string;
   readonly shards?: number;
-  /** Further settings, by the names that wrangler.toml gives them. */
+  /** Further settings, by their names in wrangler.toml. */
   readonly settings?: { readonly [name in Setting]?: string | undefined };
 };
 
-/** A setting that is not given is empty, and has its default. */
+/** Optional settings. The hub treats an empty one as its default. */
 const SETTINGS = ["ADMIN_KEYS", "RATE_LIMITS", "SOURCE_HEADER"] as const;
 export type Setting = (typeof SETTINGS)[number];
 
-/** Starts workerd. Its output goes to ours; who waits for it asks `/healthz`. */
+/** Starts workerd with its output on ours. It is ready once `/healthz` responds. */
 export async function startHub(options: HubOptions): Promise<ChildProcess> {
   const { bundle, state, port, address = "127.0.0.1", keys, tokenKeys = randomKey(), shards = 1 } = options;
   const settings = SETTINGS.map((name) => [name, options.settings?.[name] ?? ""] as const);
@@ -74,17 +75,17 @@ ${["SIDECAR_KEYS", "TOKEN_KEYS", ...SETTINGS].map((name) => `    (name = "${name
 );
 `,
   );
-  // Keys are in the environment alone, and in no file that others could read.
+  // Keys are passed in the environment only, because the configuration is a readable file.
   const env = { SIDECAR_KEYS: keys, TOKEN_KEYS: tokenKeys, ...Object.fromEntries(settings) };
-  return start(workerdPath(), ["serve", config], env);
+  return startProcess(workerdPath(), ["serve", config], env);
 }
 
 export const randomKey = (): string => randomBytes(32).toString("base64url");
 
-/** workerd waits for its clients to hang up, which a browser does not do; its rows are safe all the same. */
-export const endHub = (hub: ChildProcess): Promise<void> => end(hub, 500);
+/** workerd waits until its clients disconnect, which browsers do not; its rows are durable before that. */
+export const stopHub = (hub: ChildProcess): Promise<void> => stopProcess(hub, 500);
 
-/** The native program itself; the script beside it would be one more process to end. */
+/** The native program: its wrapper script would be a second process to stop. */
 function workerdPath(): string {
   return (createRequire(join(ROOT, "package.json"))("workerd") as { default: string }).default;
 }

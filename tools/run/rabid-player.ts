@@ -1,39 +1,40 @@
-/** A player who speaks Rabid by hand: one socket, what it heard, and waiting for what it should hear. */
+/** A scripted Rabid player on one UDP socket: it sends, records what it receives, and waits for expected datagrams. */
 import { createSocket, type Socket } from "node:dgram";
 
 export class RabidPlayer {
   /** Every datagram received so far, in order. */
-  readonly heard: string[] = [];
+  readonly received: string[] = [];
   readonly #socket: Socket;
   readonly #server: number;
-  readonly #loses: () => boolean;
-  readonly #waiting = new Set<() => void>();
-  /** What ends a wait whose player leaves. */
-  readonly #leaving = new Set<() => void>();
+  readonly #drops: () => boolean;
+  /** Called after each datagram, for the pending `waitFor` calls. */
+  readonly #listeners = new Set<() => void>();
+  /** Called on close, to reject the pending `waitFor` calls. */
+  readonly #closeListeners = new Set<() => void>();
   #pinging: NodeJS.Timeout | null = null;
   #closed: Promise<void> | null = null;
 
-  private constructor(socket: Socket, server: number, loses: () => boolean) {
+  private constructor(socket: Socket, server: number, drops: () => boolean) {
     this.#socket = socket;
     this.#server = server;
-    this.#loses = loses;
+    this.#drops = drops;
     socket.on("message", (bytes) => {
-      if (this.#loses()) return;
-      this.heard.push(bytes.toString("utf8"));
-      for (const look of this.#waiting) look();
+      if (this.#drops()) return;
+      this.received.push(bytes.toString("utf8"));
+      for (const listener of this.#listeners) listener();
     });
-    // A server that is being restarted shows as an unreachable port; the player goes on asking.
+    // A restarting server appears as an unreachable port; the player retries.
     socket.on("error", () => {});
   }
 
-  /** `server`: the sidecar's UDP port on this machine. `loses` decides for each datagram, both ways. */
-  static open(server: number, { port = 0, loses = (): boolean => false } = {}): Promise<RabidPlayer> {
+  /** `server`: the sidecar's UDP port on this machine. `drops` decides for each datagram, in both directions. */
+  static open(server: number, { port = 0, drops = (): boolean => false } = {}): Promise<RabidPlayer> {
     const socket = createSocket("udp4");
-    return new Promise((done, failed) => {
-      socket.once("error", failed);
+    return new Promise((resolve, reject) => {
+      socket.once("error", reject);
       socket.bind(port, "127.0.0.1", () => {
-        socket.off("error", failed);
-        done(new RabidPlayer(socket, server, loses));
+        socket.off("error", reject);
+        resolve(new RabidPlayer(socket, server, drops));
       });
     });
   }
@@ -42,56 +43,56 @@ export class RabidPlayer {
     return this.#socket.address().port;
   }
 
-  /** Nothing once the socket is closed, as everything else here. */
-  say(what: string | Uint8Array): void {
-    if (this.#closed !== null || this.#loses()) return;
-    this.#socket.send(what, this.#server, "127.0.0.1");
+  /** Sends to the server; does nothing after `close`. */
+  send(message: string | Uint8Array): void {
+    if (this.#closed !== null || this.#drops()) return;
+    this.#socket.send(message, this.#server, "127.0.0.1");
   }
 
-  /** A word to another player, past the server. */
-  greet(what: string, address: string, port: number): void {
-    if (this.#closed === null) this.#socket.send(what, port, address);
+  /** Sends directly to another player. */
+  sendTo(message: string, address: string, port: number): void {
+    if (this.#closed === null) this.#socket.send(message, port, address);
   }
 
-  /** Says it, and says it again as the plugin does, until something from now on matches. */
-  async ask(what: string, wanted: string | RegExp, every_ms = 500, within_ms = 60_000): Promise<string> {
-    const from = this.heard.length;
-    this.say(what);
-    const again = setInterval(() => this.say(what), every_ms);
-    return forgivable(this.hears(wanted, { from, within_ms }).finally(() => clearInterval(again)));
+  /** Repeats the message, as the plugin does, until a new datagram matches. */
+  async request(message: string, expected: string | RegExp, every_ms = 500, timeout_ms = 60_000): Promise<string> {
+    const from = this.received.length;
+    this.send(message);
+    const timer = setInterval(() => this.send(message), every_ms);
+    return ignoreUnhandled(this.waitFor(expected, { from, timeout_ms }).finally(() => clearInterval(timer)));
   }
 
-  /** The first datagram since `from` that matches; rejects with all that came instead. */
-  hears(wanted: string | RegExp, { from = 0, within_ms = 60_000 } = {}): Promise<string> {
-    const matches = (line: string): boolean => (typeof wanted === "string" ? line === wanted : wanted.test(line));
+  /** The first datagram since index `from` that matches. Rejects with the others after `timeout_ms` or on close. */
+  waitFor(expected: string | RegExp, { from = 0, timeout_ms = 60_000 } = {}): Promise<string> {
+    const matches = (line: string): boolean => (typeof expected === "string" ? line === expected : expected.test(line));
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const look = (): void => {
-      const found = this.heard.slice(from).find(matches);
+    const check = (): void => {
+      const found = this.received.slice(from).find(matches);
       if (found === undefined) return;
       finish();
       resolve(found);
     };
-    const giveUp = (why: string): void => {
+    const fail = (cause: string): void => {
       finish();
-      reject(new Error(`${why} for ${wanted}, heard ${JSON.stringify(this.heard.slice(from))}`));
+      reject(new Error(`${cause} for ${expected}, received ${JSON.stringify(this.received.slice(from))}`));
     };
-    const leave = (): void => giveUp("left while waiting");
-    const timer = setTimeout(() => giveUp(`waited ${within_ms} ms`), within_ms);
+    const onClose = (): void => fail("closed while waiting");
+    const timer = setTimeout(() => fail(`waited ${timeout_ms} ms`), timeout_ms);
     const finish = (): void => {
       clearTimeout(timer);
-      this.#waiting.delete(look);
-      this.#leaving.delete(leave);
+      this.#listeners.delete(check);
+      this.#closeListeners.delete(onClose);
     };
-    this.#waiting.add(look);
-    this.#leaving.add(leave);
-    look();
-    return forgivable(promise);
+    this.#listeners.add(check);
+    this.#closeListeners.add(onClose);
+    check();
+    return ignoreUnhandled(promise);
   }
 
-  /** Pings from now on, as often as the plugin does. */
-  keepPinging(session: string, name: string, every_ms = 500): void {
+  /** Pings until `stopPinging`, by default as often as the plugin does. */
+  startPinging(session: string, name: string, every_ms = 500): void {
     this.stopPinging();
-    this.#pinging = setInterval(() => this.say(`p:${session}:${name}`), every_ms);
+    this.#pinging = setInterval(() => this.send(`p:${session}:${name}`), every_ms);
   }
 
   stopPinging(): void {
@@ -99,17 +100,17 @@ export class RabidPlayer {
     this.#pinging = null;
   }
 
-  /** Closes the socket; a second time nothing is left to do. */
+  /** Closes the socket; further calls return the same promise. */
   close(): Promise<void> {
     this.stopPinging();
-    this.#closed ??= new Promise((done) => this.#socket.close(() => done()));
-    for (const leave of this.#leaving) leave();
+    this.#closed ??= new Promise((resolve) => this.#socket.close(() => resolve()));
+    for (const listener of this.#closeListeners) listener();
     return this.#closed;
   }
 }
 
-/** Tells those who wait; that nobody waits any more, since something else went wrong before, is no error of its own. */
-function forgivable<T>(promise: Promise<T>): Promise<T> {
+/** If a test fails earlier, its pending waits reject without a handler; that must not hide the test's own failure. */
+function ignoreUnhandled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }

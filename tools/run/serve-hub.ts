@@ -1,25 +1,36 @@
-/**
- * `npm run hub`: the hub alone, in plain workerd, for who has no Cloudflare account. A TLS proxy stands in front of it.
- *
- *     SIDECAR_KEYS=... TOKEN_KEYS=... npm run hub
- *     npm run hub -- --build                        makes the bundle and ends; it is made anew where it is missing
- *
- * Settings are environment variables, by the names of wrangler.toml: SIDECAR_KEYS, TOKEN_KEYS, ADMIN_KEYS, HUB_SHARDS,
- * SOURCE_HEADER, RATE_LIMITS; and HUB_LISTEN (127.0.0.1:8787), HUB_STATE (.parley-hub), a folder that holds everything.
- */
+/** `npm run hub`: the hub in plain workerd, for operators without a Cloudflare account. Its help text has the settings. */
 import { existsSync } from "node:fs";
 import { cp, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { TOKEN_KEY_LENGTH_MIN } from "#shared/limits.ts";
-import { bundleHub, endHub, startHub } from "./hub.ts";
-import { ended, untilAnswers } from "./processes.ts";
+import { parseCommandLine } from "../command-line.ts";
+import { bundleHub, stopHub, startHub } from "./hub.ts";
+import { exitCodeOf, waitForJson } from "./processes.ts";
 
 const BUNDLE = join(import.meta.dirname, "../../dist/hub");
 
-const { values } = parseArgs({ options: { build: { type: "boolean" } } });
-if (values.build === true || !existsSync(join(BUNDLE, "index.js"))) await bundleHub(BUNDLE);
-if (values.build === true) process.exit(0);
+const HELP = `
+Usage: SIDECAR_KEYS=... TOKEN_KEYS=... npm run hub [-- --build]
+
+Runs the hub in plain workerd. Put a TLS proxy in front of it.
+
+  --build                         builds the bundle and exits; without it the bundle is built only if it is missing
+
+Environment variables, named as in wrangler.toml:
+  SIDECAR_KEYS                    the keys that sidecars show; one, or two separated by a comma while rotating
+  TOKEN_KEYS                      the keys that sign tokens, likewise; \`openssl rand -hex 32\` makes one
+  ADMIN_KEYS HUB_SHARDS SOURCE_HEADER RATE_LIMITS
+  HUB_LISTEN=127.0.0.1:8787       the listening address
+  HUB_STATE=.parley-hub           the folder of the rows
+`;
+
+const isBuild = parseCommandLine(
+  HELP,
+  { options: { build: { type: "boolean" } } },
+  ({ values }) => values.build ?? false,
+);
+if (isBuild || !existsSync(join(BUNDLE, "index.js"))) await bundleHub(BUNDLE);
+if (isBuild) process.exit(0);
 
 const { env } = process;
 const [, address = "", port = ""] = /^(.+):([0-9]{1,5})$/.exec(env["HUB_LISTEN"] ?? "127.0.0.1:8787") ?? [];
@@ -27,10 +38,10 @@ const keys = env["SIDECAR_KEYS"] ?? "";
 const tokenKeys = env["TOKEN_KEYS"] ?? "";
 const shards = Number(env["HUB_SHARDS"] ?? "1");
 const problems = [
-  address === "" ? "HUB_LISTEN: ADDRESS:PORT expected" : "",
-  keys === "" ? "SIDECAR_KEYS: the key that sidecars show is needed (two, comma-separated, while rotating)" : "",
+  address === "" ? "HUB_LISTEN must be ADDRESS:PORT." : "",
+  keys === "" ? "SIDECAR_KEYS is missing: set the key that sidecars show (two, comma-separated, while rotating)." : "",
   tokenKeys.split(",").some((key) => key.length < TOKEN_KEY_LENGTH_MIN)
-    ? `TOKEN_KEYS: a key of ${TOKEN_KEY_LENGTH_MIN} characters or more is needed; \`openssl rand -hex 32\` makes one`
+    ? `TOKEN_KEYS must be keys of at least ${TOKEN_KEY_LENGTH_MIN} characters; \`openssl rand -hex 32\` makes one.`
     : "",
 ].filter((problem) => problem !== "");
 if (problems.length > 0) {
@@ -39,7 +50,7 @@ if (problems.length > 0) {
 }
 
 const state = resolve(env["HUB_STATE"] ?? ".parley-hub");
-// A copy, because workerd's configuration is written beside it, and the program's own folder may be read-only.
+// workerd's configuration is written beside the bundle, and the program's folder may be read-only.
 const bundle = join(state, "bundle");
 await mkdir(bundle, { recursive: true });
 await cp(join(BUNDLE, "index.js"), join(bundle, "index.js"));
@@ -53,14 +64,14 @@ const hub = await startHub({
   shards,
   settings: env,
 });
-let told = false;
+let isStopping = false;
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => {
-    told = true;
-    void endHub(hub);
+    isStopping = true;
+    void stopHub(hub);
   });
 }
-await untilAnswers(`http://${address}:${port}/readyz`, (body) => body["ok"] === true, hub);
+await waitForJson(`http://${address}:${port}/readyz`, (body) => body["ok"] === true, hub);
 process.stdout.write(`hub http://${address}:${port}, rows ${join(state, "rows")}\n`);
-const code = await ended(hub);
-process.exit(told ? 0 : (code ?? 1));
+const code = await exitCodeOf(hub);
+process.exit(isStopping ? 0 : (code ?? 1));

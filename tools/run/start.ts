@@ -1,37 +1,49 @@
 /**
- * `npm start`: the whole house on this machine. Hub in workerd, sidecar, lobby page; no account, no network.
+ * `npm start`: a whole deployment on this machine: the hub in workerd with the lobby page, and a sidecar.
  *
- *     npm start                 rows are kept in .parley (or in the folder that PARLEY_STATE names)
- *     npm start -- --fresh      throws them away first
- *     npm start -- --demo       two bots host, meet and start over, so that there is something to see
- *
- * A half that dies is started again. Ctrl-C or SIGTERM ends everything.
+ * It needs no account and no network, so that a developer can try Parley within a minute.
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dtls } from "#shared/link/messages.ts";
 import { defaults } from "../../udp-sidecar/config/config.ts";
 import { DTLS_SETTINGS } from "../../udp-sidecar/config/dtls.ts";
-import { saidOf } from "../../udp-sidecar/config/settings.ts";
+import { readEnvironment } from "../../udp-sidecar/config/settings.ts";
 import { gdscript } from "../../udp-sidecar/sockets/dtls/certificate.ts";
-import { playDemo } from "./demo.ts";
-import { bundleHub, endHub, randomKey, startHub } from "./hub.ts";
-import { takenPorts, type Wanted } from "./ports.ts";
-import { end, ended, startSidecar, untilAnswers } from "./processes.ts";
+import { parseCommandLine } from "../command-line.ts";
+import { runDemo } from "./demo.ts";
+import { bundleHub, stopHub, randomKey, startHub } from "./hub.ts";
+import { takenPorts, type RequiredPort } from "./ports.ts";
+import { stopProcess, exitCodeOf, startSidecar, waitForJson } from "./processes.ts";
 
 const HUB_PORT = 8787;
 const RABID_PORT = 57_775;
-/** A half that keeps dying is not started again more often than this. */
+/** The pause before a process that has exited is started again. */
 const RESTART_AFTER_MS = 500;
+/** How often to check that npm still runs. */
+const PARENT_CHECK_MS = 200;
 
-/** How soon we notice that npm is gone. */
-const PARENT_LOOK_MS = 200;
+const HELP = `
+Usage: npm start [-- --fresh] [--demo]
 
-const options = flags();
+Runs the hub, a sidecar and the lobby page on this machine until Ctrl-C.
+
+  --fresh           deletes the rows of the last run first
+  --demo            two bots host, join and connect in a loop
+
+Environment variables:
+  PARLEY_STATE=.parley    the folder of rows and keys
+  PARLEY_...              settings of the sidecar: npx node udp-sidecar/main.ts --help
+`;
+
+const options = parseCommandLine(
+  HELP,
+  { options: { fresh: { type: "boolean" }, demo: { type: "boolean" } } },
+  ({ values }) => values,
+);
 const state = resolve(process.env["PARLEY_STATE"] ?? ".parley");
 const hubUrl = `http://127.0.0.1:${HUB_PORT}`;
 const statusAt = defaults().get("PARLEY_STATUS")!;
@@ -43,7 +55,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 if (process.env["npm_lifecycle_event"] === "start") stopWithParent();
 
 try {
-  await open();
+  await run();
 } catch (error) {
   if (!stopping.signal.aborted) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
@@ -51,29 +63,29 @@ try {
   }
 }
 stopping.abort();
-// The sidecar first: it says goodbye to the hub.
-if (running.sidecar !== undefined) await end(running.sidecar);
-if (running.hub !== undefined) await endHub(running.hub);
+// The sidecar stops first, so that it can close its link properly.
+if (running.sidecar !== undefined) await stopProcess(running.sidecar);
+if (running.hub !== undefined) await stopHub(running.hub);
 process.exit();
 
-async function open(): Promise<void> {
+async function run(): Promise<void> {
   const taken = await takenPorts(wantedPorts());
-  if (taken.length > 0) throw new Error([...taken, "Is another house running?"].join("\n"));
+  if (taken.length > 0) throw new Error([...taken, "Is another `npm start` running?"].join("\n"));
   const hubState = join(state, "hub");
-  if (options.fresh) await rm(hubState, { recursive: true, force: true });
+  if (options.fresh === true) await rm(hubState, { recursive: true, force: true });
   await mkdir(state, { recursive: true });
   const bundle = await bundleHub();
-  const keys = process.env["SIDECAR_KEYS"] ?? (await keptKey("sidecar-key"));
-  const tokenKeys = process.env["TOKEN_KEYS"] ?? (await keptKey("token-key"));
-  const hub = keep(
+  const keys = process.env["SIDECAR_KEYS"] ?? (await storedKey("sidecar-key"));
+  const tokenKeys = process.env["TOKEN_KEYS"] ?? (await storedKey("token-key"));
+  const hub = supervise(
     "hub",
     () => startHub({ bundle, state: hubState, port: HUB_PORT, keys, tokenKeys, settings: process.env }),
     `${hubUrl}/healthz`,
     () => true,
   );
-  const sidecar = keep(
+  const sidecar = supervise(
     "sidecar",
-    () => Promise.resolve(startSidecar({ ...ownSettings(), PARLEY_KEY: keys.split(",")[0]! })),
+    () => Promise.resolve(startSidecar({ ...sidecarSettings(), PARLEY_KEY: keys.split(",")[0]! })),
     `http://${statusAt}/healthz`,
     (body) => body["hub"] === "linked",
   );
@@ -94,12 +106,12 @@ async function open(): Promise<void> {
       "",
     ].join("\n"),
   );
-  if (options.demo) void playDemo(RABID_PORT, stopping.signal);
+  if (options.demo === true) void runDemo(RABID_PORT, stopping.signal);
   await once(stopping.signal, "abort");
 }
 
-/** Starts a half, and starts it again whenever it dies, until we are told to stop. Resolves when it first answers. */
-function keep(
+/** Starts a process, and restarts it when it exits, until this tool stops. Resolves when it is first ready. */
+function supervise(
   name: "hub" | "sidecar",
   start: () => Promise<ChildProcess>,
   url: string,
@@ -110,20 +122,20 @@ function keep(
     for (let first = true; !stopping.signal.aborted; first = false) {
       const child = await start();
       running[name] = child;
-      await untilAnswers(url, (body) => body["ok"] === true && healthy(body), child).then(readied, (error: Error) => {
+      await waitForJson(url, (body) => body["ok"] === true && healthy(body), child).then(readied, (error: Error) => {
         if (first) failed(error);
       });
-      await ended(child);
+      await exitCodeOf(child);
       delete running[name];
-      // Ctrl-C reaches the halves as well as us, and they may be faster.
+      // Ctrl-C reaches the child processes, too; they may exit before this process is notified.
       await sleep(RESTART_AFTER_MS, undefined, { signal: stopping.signal }).catch(() => {});
-      if (!stopping.signal.aborted) process.stderr.write(`The ${name} has died; starting it again.\n`);
+      if (!stopping.signal.aborted) process.stderr.write(`The ${name} has exited; restarting it.\n`);
     }
   })();
   return ready;
 }
 
-/** How to trust the sidecar, if it speaks DTLS: what the hub serves to games, and what they do with it. */
+/** If DTLS is on: the certificate's fingerprint, and how games pin it. */
 async function dtlsLines(): Promise<string[]> {
   const { PARLEY_DTLS, PARLEY_GAME } = { ...Object.fromEntries(defaults()), ...process.env };
   if (PARLEY_DTLS === "off") return [];
@@ -131,7 +143,8 @@ async function dtlsLines(): Promise<string[]> {
   const { sidecars = [] } = (await response.json()) as { sidecars?: { dtls?: Dtls }[] };
   const dtls = sidecars.find((sidecar) => sidecar.dtls !== undefined)?.dtls;
   if (dtls === undefined) return [];
-  const file = saidOf(DTLS_SETTINGS.dtls_cert, process.env) || relative(process.cwd(), join(state, "dtls.crt"));
+  const file =
+    readEnvironment(DTLS_SETTINGS.dtls_cert, process.env) || relative(process.cwd(), join(state, "dtls.crt"));
   const { godot3, godot4 } = gdscript(dtls);
   return [
     `  DTLS         SHA-256 ${dtls.fingerprint}`,
@@ -141,31 +154,29 @@ async function dtlsLines(): Promise<string[]> {
   ];
 }
 
-/** npm hands a SIGTERM to the shell between us, which dies of it without a word to us. */
+/** npm sends SIGTERM only to the shell between npm and this process, so the parent's exit is polled. */
 function stopWithParent(): void {
   const parent = process.ppid;
   setInterval(() => {
     if (process.ppid !== parent) stopping.abort();
-  }, PARENT_LOOK_MS).unref();
+  }, PARENT_CHECK_MS).unref();
 }
 
-/** A key of this house: made once, readable by its owner alone. A second sidecar may show the same one. */
-async function keptKey(name: "sidecar-key" | "token-key"): Promise<string> {
+/** A key in the state folder: created once, readable only by its owner. */
+async function storedKey(name: "sidecar-key" | "token-key"): Promise<string> {
   const file = join(state, name);
-  const known = await readFile(file, "utf8").catch(() => "");
-  if (known !== "") return known;
+  const stored = await readFile(file, "utf8").catch(() => "");
+  if (stored !== "") return stored;
   const key = randomKey();
   await writeFile(file, key, { mode: 0o600 });
   return key;
 }
 
-/** Settings of the sidecar that the person gave in the environment; the rest are its defaults, and it is quiet. */
-function ownSettings(): Record<string, string> {
-  const given = Object.entries(process.env).filter(
-    ([name, value]) => name.startsWith("PARLEY_") && value !== undefined,
-  );
-  const settings = Object.fromEntries(given) as Record<string, string>;
-  // Players on this machine are relayed too.
+/** The sidecar's settings: those of the environment, with defaults for a quiet local deployment. */
+function sidecarSettings(): Record<string, string> {
+  const own = Object.entries(process.env).filter(([name, value]) => name.startsWith("PARLEY_") && value !== undefined);
+  const settings = Object.fromEntries(own) as Record<string, string>;
+  // PARLEY_RELAY_PEERS: players on this machine have private addresses.
   return {
     PARLEY_LOG: "warn",
     PARLEY_NAME: "local",
@@ -183,31 +194,21 @@ function ports(): number[] {
   return listed.split(",").map((item) => Number.parseInt(item, 10));
 }
 
-/** The TCP port that a setting opens, or null. */
+/** The TCP port of a setting, or null if it is off. */
 function tcpPort(setting: "PARLEY_NORAY" | "PARLEY_TUNNEL"): number | null {
-  const given = process.env[setting] ?? defaults().get(setting)!;
-  const port = /(?:^|:)([0-9]+)(?:@.*)?$/.exec(given)?.[1];
+  const value = process.env[setting] ?? defaults().get(setting)!;
+  const port = /(?:^|:)([0-9]+)(?:@.*)?$/.exec(value)?.[1];
   return port === undefined ? null : Number(port);
 }
 
-function wantedPorts(): Wanted[] {
-  const udp = ports().map((port) => ({ kind: "udp", port, what: "sidecar" }) as const);
+function wantedPorts(): RequiredPort[] {
+  const udp = ports().map((port) => ({ kind: "udp", port, purpose: "sidecar" }) as const);
   const status = Number(statusAt.split(":")[1]);
-  const tcp: Wanted[] = [
-    { kind: "tcp", port: HUB_PORT, what: "hub" },
-    { kind: "tcp", port: status, what: "sidecar status" },
+  const tcp: RequiredPort[] = [
+    { kind: "tcp", port: HUB_PORT, purpose: "hub" },
+    { kind: "tcp", port: status, purpose: "sidecar status" },
   ];
-  if (noray !== null) tcp.push({ kind: "tcp", port: noray, what: "noray" });
-  if (tunnel !== null) tcp.push({ kind: "tcp", port: tunnel, what: "tunnels" });
+  if (noray !== null) tcp.push({ kind: "tcp", port: noray, purpose: "noray" });
+  if (tunnel !== null) tcp.push({ kind: "tcp", port: tunnel, purpose: "tunnels" });
   return [...tcp, ...udp];
-}
-
-function flags(): { fresh: boolean; demo: boolean } {
-  try {
-    const { values } = parseArgs({ options: { fresh: { type: "boolean" }, demo: { type: "boolean" } } });
-    return { fresh: values.fresh ?? false, demo: values.demo ?? false };
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\nUsage: npm start -- [--fresh] [--demo]\n`);
-    process.exit(2);
-  }
 }

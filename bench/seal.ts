@@ -7,7 +7,7 @@ export const SIZES: readonly number[] = [32, 200, 1_200];
 const TIMES = 50_000;
 
 /** Datagrams per CPU-second that are sealed by one side and opened by the other. */
-export function sealed(bytes: number): number {
+export function measureSeal(bytes: number): number {
   const key = randomBytes(32);
   const [a, b] = [new Seal({ key, epoch: 0, role: "a" }), new Seal({ key, epoch: 0, role: "b" })];
   const body = randomBytes(bytes);
@@ -23,9 +23,9 @@ export const CIPHERS: readonly (readonly [string, (bytes: number) => number])[] 
     ["aes-128-gcm", 16],
     ["chacha20-poly1305", 32],
   ] as const
-).map(([name, length]) => [`${name}, encrypting alone`, (bytes) => encrypting(name, length, bytes)]);
+).map(([name, length]) => [`${name}, encrypting alone`, (bytes) => measureCipher(name, length, bytes)]);
 
-function encrypting(name: "aes-256-gcm" | "aes-128-gcm" | "chacha20-poly1305", length: number, bytes: number): number {
+function measureCipher(name: "aes-256-gcm" | "aes-128-gcm" | "chacha20-poly1305", length: number, bytes: number): number {
   const [key, nonce, body] = [createSecretKey(randomBytes(length)), Buffer.alloc(12), randomBytes(bytes)];
   let count = 0;
   return perCpuSecond(() => {

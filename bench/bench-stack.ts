@@ -3,13 +3,13 @@ import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundleHub, endHub, startHub } from "../tools/run/hub.ts";
+import { bundleHub, stopHub, startHub } from "../tools/run/hub.ts";
 import { freePort } from "../tools/run/ports.ts";
-import { end, start, startSidecar, untilAnswers } from "../tools/run/processes.ts";
+import { stopProcess, startProcess, startSidecar, waitForJson } from "../tools/run/processes.ts";
 
 const UNLIMITED = "1000000";
 
-export type BenchHouse = {
+export type BenchStack = {
   readonly sidecar: ChildProcess;
   readonly hubUrl: string;
   /** UDP port on which every wire is spoken. */
@@ -21,7 +21,7 @@ export type BenchHouse = {
   readonly close: () => Promise<void>;
 };
 
-export async function openHouse(): Promise<BenchHouse> {
+export async function startBenchStack(): Promise<BenchStack> {
   const state = await mkdtemp(join(tmpdir(), "parley-bench-"));
   const [hubPort, status, noray] = [await freePort("tcp"), await freePort("tcp"), await freePort("tcp")];
   const [port, echoPort] = [await freePort("udp"), await freePort("udp")];
@@ -53,14 +53,14 @@ export async function openHouse(): Promise<BenchHouse> {
     PARLEY_DTLS_PER_SOURCE_MAX: UNLIMITED,
     PARLEY_DTLS_HANDSHAKE_RATE: `${UNLIMITED}/${UNLIMITED}`,
   });
-  const echo = start(process.execPath, [join(import.meta.dirname, "echo.ts"), String(echoPort)], {});
+  const echo = startProcess(process.execPath, [join(import.meta.dirname, "echo.ts"), String(echoPort)], {});
   const close = async (): Promise<void> => {
-    await Promise.all([end(echo), end(sidecar)]);
-    await endHub(hub);
+    await Promise.all([stopProcess(echo), stopProcess(sidecar)]);
+    await stopHub(hub);
     await rm(state, { recursive: true, force: true });
   };
   const hubUrl = `http://127.0.0.1:${hubPort}`;
-  await untilAnswers(`${hubUrl}/healthz`, (body) => body["ok"] === true, hub);
-  await untilAnswers(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
+  await waitForJson(`${hubUrl}/healthz`, (body) => body["ok"] === true, hub);
+  await waitForJson(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
   return { sidecar, hubUrl, port, noray, echo, echoPort, close };
 }
