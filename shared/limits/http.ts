@@ -1,0 +1,61 @@
+/** Limits of the HTTP API: tokens, rate limits, idempotency, administration. */
+
+// --- Identity --------------------------------------------------------------------------------------------------
+/** Lifetime of a peer token: longer than any session. The client creates a new peer afterwards. */
+export const PEER_TOKEN_S = 30 * 24 * 3_600;
+/** Lifetime of a UDP token. Short, because wires without DTLS send it unencrypted. */
+export const UDP_TOKEN_S = 24 * 3_600;
+/** The longest ticket. All parts at their maximum, with dots, take 190 characters. */
+export const TICKET_LENGTH_MAX = 256;
+/** The longest receipt: an IPv6 endpoint takes 36. */
+export const RECEIPT_LENGTH_MAX = 78;
+/** Keys valid at once: the signing key, and the previous one during rotation. */
+export const TOKEN_KEYS_MAX = 2;
+/** Shorter keys are refused: an attacker that holds a token can try keys offline. */
+export const TOKEN_KEY_LENGTH_MIN = 32;
+
+// --- Rate limits -----------------------------------------------------------------------------------------------
+/** Rate limits of one peer: refill per second, and burst. The setting RATE_LIMITS overrides them. */
+export const RATE_LIMIT_BUDGETS = {
+  /** New peers: a burst of 64 for a school class behind one NAT, then one every ten seconds. */
+  peers: { per_s: 0.1, burst: 64 },
+  /** A page of a list. Cached responses are not counted. */
+  list: { per_s: 1, burst: 5 },
+  /** One lobby, sidecars, statistics. */
+  read: { per_s: 5, burst: 20 },
+  create: { per_s: 1 / 3, burst: 2 },
+  /** Joins of every kind. */
+  join: { per_s: 1, burst: 3 },
+  /** Changes of the lobby, of a member or of the host. */
+  patch: { per_s: 1, burst: 5 },
+  chat: { per_s: 1, burst: 5 },
+  /** Offer, answer and candidates to every member of a lobby of eight, then trickle ICE. */
+  signal: { per_s: 10, burst: 128 },
+  /** Connections: request or accept, and outcome, with every member of a lobby of 64. */
+  connect: { per_s: 4, burst: 128 },
+  /** Heartbeats come every ten seconds. */
+  beat: { per_s: 0.5, burst: 5 },
+  /** Wrong join codes: 10 a minute against 32^6. */
+  code: { per_s: 1 / 6, burst: 10 },
+} as const;
+/** `Retry-After` of a source that tried too many codes: the `code` bucket refills one token in six seconds. */
+export const CODE_RETRY_AFTER_S = 6;
+/** Subjects per rate limit table; when it is full, new ones share one bucket. Three tables a class, 100 bytes each. */
+export const RATE_LIMIT_SUBJECTS_MAX = 8_192;
+/** Peers behind one address (a school) share a bucket that is larger by this factor. */
+export const SHARED_SOURCE_FACTOR = 16;
+
+// --- Idempotency -----------------------------------------------------------------------------------------------
+/** How long the response of a request with an idempotency key is kept. */
+export const IDEMPOTENCY_KEPT_MS = 600_000;
+/** Kept responses of one hub, and of one peer: a row each, up to 16 KiB. The oldest is dropped first. */
+export const IDEMPOTENT_RESPONSES_MAX = 10_000;
+export const IDEMPOTENT_RESPONSES_PER_PEER_MAX = 64;
+
+// --- Admin -----------------------------------------------------------------------------------------------------
+/** Bans of one game; every hub holds all of them. */
+export const BANS_MAX = 10_000;
+/** The reason of a ban, in UTF-16 units. */
+export const REASON_LENGTH_MAX = 256;
+/** The longest prefix: an IPv6 address and its length, `2001:db8:...:ffff/128`. */
+export const PREFIX_LENGTH_MAX = 49;
