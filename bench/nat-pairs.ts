@@ -1,7 +1,7 @@
 /** Time to direct: two peers of ours behind every pair of routers of the tests' laboratory, and whatever they end on. */
 import { bundleHub } from "../tools/run/hub.ts";
-import { startOneOfEachKindTwice, type PairResult, connectAllPairs } from "../test/lab/connect.ts";
-import { isLabMissing } from "../test/lab/space.ts";
+import { startTwoOfEachKind, type PairResult, connectAllPairs } from "../test/lab/connect-pairs.ts";
+import { isLabMissing } from "../test/lab/lab-namespaces.ts";
 import { LabPlayers } from "../test/lab/lab-players.ts";
 import { quantile, printTable, formatInteger } from "./measure.ts";
 
@@ -15,7 +15,7 @@ export async function benchNatPairs(): Promise<void> {
   const town = await LabPlayers.open(await bundleHub());
   try {
     await town.stack.addSidecar(await town.lab.host());
-    const players = await startOneOfEachKindTwice(town, WAY);
+    const players = await startTwoOfEachKind(town, WAY);
     const tries: PairResult[][] = [];
     for (let time = 0; time < TRIES; time++) tries.push(await connectAllPairs(players, 0));
     printTable([

@@ -7,34 +7,39 @@ import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Peer } from "../../clients/typescript/src/connect/peer.ts";
 import { HubRefusal } from "../../clients/typescript/src/api/hub-client.ts";
-import { Player } from "../../clients/typescript/src/lobby/client.ts";
-import type { Seat } from "../../clients/typescript/src/lobby/membership.ts";
+import { ParleyClient } from "../../clients/typescript/src/lobby/client.ts";
+import type { LobbyMembership } from "../../clients/typescript/src/lobby/membership.ts";
 import type { NewLobby } from "../../clients/typescript/src/api/types.ts";
 import { freePort } from "../../tools/run/ports.ts";
-import { House } from "../support/test-stack.ts";
+import { TestStack } from "../support/test-stack.ts";
 
 const CLIENT = join(import.meta.dirname, "../../clients/typescript");
 
-let house: House;
-const players: Player[] = [];
+let stack: TestStack;
+const players: ParleyClient[] = [];
 const sockets: Socket[] = [];
 beforeAll(async () => {
   const ports = [await freePort("udp"), await freePort("udp")].map((port) => `${port}=native`);
-  house = await House.open({ settings: { PARLEY_PORTS: ports.join() } });
+  stack = await TestStack.open({ settings: { PARLEY_PORTS: ports.join() } });
 });
 afterEach(async () => {
   await Promise.all(players.splice(0).map((player) => player.close()));
   for (const socket of sockets.splice(0)) socket.close();
 });
-afterAll(() => house?.close());
+afterAll(() => stack?.close());
 
-async function playerOf(): Promise<Player> {
-  const player = await Player.open({ url: house.url });
+async function playerOf(): Promise<ParleyClient> {
+  const player = await ParleyClient.open({ url: stack.url });
   players.push(player);
   return player;
 }
 
-type Pair = { readonly a: Player; readonly b: Player; readonly seatA: Seat; readonly seatB: Seat };
+type Pair = {
+  readonly a: ParleyClient;
+  readonly b: ParleyClient;
+  readonly seatA: LobbyMembership;
+  readonly seatB: LobbyMembership;
+};
 
 /** Two in a lobby. */
 async function two(said: Partial<NewLobby> = {}): Promise<Pair> {
@@ -131,7 +136,7 @@ describe("the hub", () => {
     const refused = await player.join({ id: `0-${"a".repeat(26)}` }).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(HubRefusal);
     expect(refused).toMatchObject({ code: "lobby_not_found", status: 404 });
-    const nobody = await Player.open({ url: `http://127.0.0.1:${await freePort("tcp")}` }).catch(
+    const nobody = await ParleyClient.open({ url: `http://127.0.0.1:${await freePort("tcp")}` }).catch(
       (error: unknown) => error,
     );
     expect(nobody).toMatchObject({ code: "unreachable", status: 0 });
@@ -146,7 +151,7 @@ describe("the hub", () => {
     await seatB.signal(a.id, "hello you");
     expect(await chat).toStrictEqual([a.id, "hello all"]);
     expect(await signal).toStrictEqual([b.id, "hello you"]);
-    await seatA.change({ name: "Nicer" });
+    await seatA.updateLobby({ name: "Nicer" });
     await eventually(() => expect(seatB.lobby.name).toBe("Nicer"));
   });
 });
@@ -195,7 +200,7 @@ describe("strangers who know where the two are", () => {
 
 test("the examples of lobbies run as the page says", async () => {
   const run = (file: string, ...args: string[]) =>
-    spawn(process.execPath, [`examples/${file}`, house.url, ...args], {
+    spawn(process.execPath, [`examples/${file}`, stack.url, ...args], {
       cwd: CLIENT,
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -1,54 +1,54 @@
 /** Two play, and something breaks: what goes on, and for how long nothing came. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Player, playerAt } from "../lab/connect.ts";
+import { type Player, startPlayer } from "../lab/connect-pairs.ts";
 import type { Home, Host } from "../lab/lab.ts";
-import { labIsMissing } from "../lab/space.ts";
-import { Town } from "../lab/lab-players.ts";
+import { isLabMissing } from "../lab/lab-namespaces.ts";
+import { LabPlayers } from "../lab/lab-players.ts";
 
 const PATIENCE = { within_ms: 60_000 };
 const WAY = { delay_ms: 20 };
 
-let town: Town;
+let labPlayers: LabPlayers;
 let homes: readonly [Home, Home];
 let host: Host;
 let a: Player;
 let b: Player;
 
-describe.skipIf(labIsMissing())("two who play every 20 ms", () => {
+describe.skipIf(isLabMissing())("two who play every 20 ms", () => {
   // What one has broken is broken for good: each begins with everything whole, another try too.
   beforeEach(async () => {
     longest.length = 0;
-    town = await Town.open();
-    await town.house.addSidecar(await town.lab.host());
-    homes = [await town.lab.home("port-restricted", WAY), await town.lab.home("port-restricted", WAY)];
-    host = await town.lab.host({ net: homes[0] });
-    a = await playerAt(town, host);
-    b = await playerAt(town, await town.lab.host({ net: homes[1] }), a.lobby);
-    a.program.tell({ connect: b.id });
+    labPlayers = await LabPlayers.open();
+    await labPlayers.stack.addSidecar(await labPlayers.lab.host());
+    homes = [await labPlayers.lab.home("port-restricted", WAY), await labPlayers.lab.home("port-restricted", WAY)];
+    host = await labPlayers.lab.host({ net: homes[0] });
+    a = await startPlayer(labPlayers, host);
+    b = await startPlayer(labPlayers, await labPlayers.lab.host({ net: homes[1] }), a.lobby);
+    a.program.send({ connect: b.id });
     await Promise.all([becomes(a, b, "direct", 0), becomes(b, a, "direct", 0)]);
-    a.program.tell({ play: b.id });
-    b.program.tell({ play: a.id });
+    a.program.send({ play: b.id });
+    b.program.send({ play: a.id });
   });
-  afterEach(() => town?.close());
+  afterEach(() => labPlayers?.close());
 
   test("the hub dies, and comes back: not one datagram waits for it", async () => {
     await silence();
     const from = a.program.lines.length;
-    await town.house.kill("hub");
-    await a.program.line((line) => line["lost"] === true, { from, ...PATIENCE });
-    await town.house.startHub();
-    await a.program.line((line) => line["opened"] === true, { from, ...PATIENCE });
+    await labPlayers.stack.kill("hub");
+    await a.program.waitForLine((line) => line["lost"] === true, { from, ...PATIENCE });
+    await labPlayers.stack.startHub();
+    await a.program.waitForLine((line) => line["opened"] === true, { from, ...PATIENCE });
     await within("the hub's death", 2_000, "direct");
   });
 
   test("the direct path is blocked: a relay takes over within seconds, and gives way when it is free again", async () => {
     await silence();
     const from = [a, b].map(({ program }) => program.lines.length);
-    await town.lab.block(homes[0], homes[1].address);
+    await labPlayers.lab.block(homes[0], homes[1].address);
     await Promise.all([becomes(a, b, "relay", from[0]!), becomes(b, a, "relay", from[1]!)]);
     await within("a blocked path", 10_000, "relay");
     const then = [a, b].map(({ program }) => program.lines.length);
-    await town.lab.unblock(homes[0]);
+    await labPlayers.lab.unblock(homes[0]);
     await Promise.all([becomes(a, b, "direct", then[0]!), becomes(b, a, "direct", then[1]!)]);
     await within("the way back", 2_000, "direct");
   });
@@ -68,7 +68,7 @@ describe.skipIf(labIsMissing())("two who play every 20 ms", () => {
 
   test("a sidecar dies: nobody notices", async () => {
     await silence();
-    await town.house.kill("sidecar");
+    await labPlayers.stack.kill("sidecar");
     await new Promise((done) => setTimeout(done, 2_000));
     await within("the sidecar's death", 2_000, "direct");
   });
@@ -86,8 +86,11 @@ async function gaps(): Promise<{ longest_ms: number; path: unknown }[]> {
       ] as const
     ).map(async ([one, other]) => {
       const from = one.program.lines.length;
-      one.program.tell({ gaps: other.id });
-      const { longest_ms, path } = await one.program.line((line) => line["gaps"] === other.id, { from, ...PATIENCE });
+      one.program.send({ gaps: other.id });
+      const { longest_ms, path } = await one.program.waitForLine((line) => line["gaps"] === other.id, {
+        from,
+        ...PATIENCE,
+      });
       return { longest_ms: Number(longest_ms), path };
     }),
   );
@@ -110,12 +113,12 @@ const longest: number[] = [];
 
 async function heard(one: Player, other: Player): Promise<boolean> {
   const from = one.program.lines.length;
-  one.program.tell({ gaps: other.id });
-  const { longest_ms, got } = await one.program.line((line) => line["gaps"] === other.id, { from, ...PATIENCE });
+  one.program.send({ gaps: other.id });
+  const { longest_ms, got } = await one.program.waitForLine((line) => line["gaps"] === other.id, { from, ...PATIENCE });
   longest.push(Number(longest_ms));
   return Number(got) > 0;
 }
 
 async function becomes(one: Player, other: Player, path: string, from: number): Promise<void> {
-  await one.program.line((line) => line["peer"] === other.id && line["path"] === path, { from, ...PATIENCE });
+  await one.program.waitForLine((line) => line["peer"] === other.id && line["path"] === path, { from, ...PATIENCE });
 }

@@ -1,28 +1,35 @@
 /** Two Node programs with our client, a real hub and two real sidecars, behind every pair of NATs. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { everyKind, isPlain, meet, meetAll, MOST_MS, playerAt } from "../lab/connect.ts";
+import {
+  startTwoOfEachKind,
+  isPlainPunch,
+  connectPair,
+  connectAllPairs,
+  MOST_MS,
+  startPlayer,
+} from "../lab/connect-pairs.ts";
 import type { HomeOptions } from "../lab/lab.ts";
-import { labIsMissing } from "../lab/space.ts";
-import { Town } from "../lab/lab-players.ts";
+import { isLabMissing } from "../lab/lab-namespaces.ts";
+import { LabPlayers } from "../lab/lab-players.ts";
 
-let town: Town;
+let labPlayers: LabPlayers;
 
-describe.skipIf(labIsMissing())("the client through NATs", () => {
+describe.skipIf(isLabMissing())("the client through NATs", () => {
   beforeAll(async () => {
-    town = await Town.open();
-    await town.house.addSidecar(await town.lab.host());
+    labPlayers = await LabPlayers.open();
+    await labPlayers.stack.addSidecar(await labPlayers.lab.host());
   });
-  afterAll(() => town?.close());
+  afterAll(() => labPlayers?.close());
 
   test.for<[string, HomeOptions]>([
     ["20 ms away", { delay_ms: 20 }],
     ["40 ms away, with 5 % lost", { delay_ms: 40, loss: 0.05 }],
   ])("all 28 pairs, %s: direct where it can be, and else on a relay", async ([, way]) => {
-    const rows = await meetAll(await everyKind(town, way), 2);
+    const rows = await connectAllPairs(await startTwoOfEachKind(labPlayers, way), 2);
     if (process.env["PARLEY_TABLE"] !== undefined) console.table(rows);
     expect(rows.filter(({ isAsWanted }) => !isAsWanted)).toStrictEqual([]);
     expect(rows.filter(({ ms }) => ms > MOST_MS)).toStrictEqual([]);
-    const plain = rows.filter(isPlain);
+    const plain = rows.filter(isPlainPunch);
     expect(plain).toHaveLength(24);
     // One or another needs a second try where datagrams are lost or the machine is busy.
     expect(plain.filter(({ ms }) => ms <= 1_000).length).toBeGreaterThanOrEqual(way.loss === undefined ? 22 : 18);
@@ -30,18 +37,21 @@ describe.skipIf(labIsMissing())("the client through NATs", () => {
 
   test("one home: by local addresses; one carrier: on the relay; no UDP: by the relay's WebSocket", async () => {
     const way = { delay_ms: 20 };
-    const home = await town.lab.home("port-restricted", way);
-    const carrier = await town.lab.home("port-restricted", { carrier: true, ...way });
+    const home = await labPlayers.lab.home("port-restricted", way);
+    const carrier = await labPlayers.lab.home("port-restricted", { carrier: true, ...way });
     const inCarrier = { behind: carrier };
     const nets = [
       [home, home],
-      [await town.lab.home("port-restricted", inCarrier), await town.lab.home("port-restricted", inCarrier)],
-      [await town.lab.home("blocked", way), await town.lab.home("full-cone", way)],
+      [
+        await labPlayers.lab.home("port-restricted", inCarrier),
+        await labPlayers.lab.home("port-restricted", inCarrier),
+      ],
+      [await labPlayers.lab.home("blocked", way), await labPlayers.lab.home("full-cone", way)],
     ] as const;
     const pairs = await Promise.all(
       nets.map(async ([one, other]) => {
-        const a = await playerAt(town, await town.lab.host({ net: one }));
-        return [a, await playerAt(town, await town.lab.host({ net: other }), a.lobby)] as const;
+        const a = await startPlayer(labPlayers, await labPlayers.lab.host({ net: one }));
+        return [a, await startPlayer(labPlayers, await labPlayers.lab.host({ net: other }), a.lobby)] as const;
       }),
     );
     const wanted = [
@@ -49,7 +59,7 @@ describe.skipIf(labIsMissing())("the client through NATs", () => {
       ["relay", "relay"],
       ["websocket", "relay"],
     ] as const;
-    const met = await Promise.all(pairs.map(([a, b], at) => meet(`pair ${at}`, a, b, wanted[at]!)));
+    const met = await Promise.all(pairs.map(([a, b], at) => connectPair(`pair ${at}`, a, b, wanted[at]!)));
     expect(met.filter(({ isAsWanted, ms }) => !isAsWanted || ms > MOST_MS)).toStrictEqual([]);
   });
 });

@@ -13,7 +13,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "
 import { packageSidecar } from "../../tools/package.ts";
 import { type Host, Lab } from "../lab/lab.ts";
 import type { Program } from "../lab/program.ts";
-import { isLabMissing } from "../lab/space.ts";
+import { isLabMissing } from "../lab/lab-namespaces.ts";
 import { makeCertificates } from "../support/certificates.ts";
 
 const DOCTOR = resolve(import.meta.dirname, "../../tools/doctor/main.ts");
@@ -94,7 +94,9 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
       await rules("hook output priority -300", "udp sport 57775 notrack udp sport set 40000");
       const told = await doctor();
       expect([told.code, faults(told.out)]).toStrictEqual([1, expect.arrayContaining(["UDP 57775"])]);
-      expect(told.out).toContain("20.0.0.10:57775 was asked and 20.0.0.10:40000 responded: a NAT in front of the sidecar");
+      expect(told.out).toContain(
+        "20.0.0.10:57775 was asked and 20.0.0.10:40000 responded: a NAT in front of the sidecar",
+      );
     });
 
     test("that hides players from it", async () => {
@@ -153,7 +155,7 @@ async function settle(settings: Readonly<Record<string, string>>): Promise<void>
 }
 
 async function startUnit(): Promise<void> {
-  unit = await vps!.run("unit.ts", [root]);
+  unit = await vps!.run("systemd-unit.ts", [root]);
   await unit.waitForLine(({ hub: said, code }) => said === "linked" || said === "unreachable" || code !== undefined);
   if (unit.lines.some(({ code }) => code !== undefined)) throw new Error(JSON.stringify(unit.lines));
 }
@@ -166,7 +168,9 @@ async function restartWith(settings: Readonly<Record<string, string>>): Promise<
 
 async function run(host: Host, command: string, args: readonly string[], env = {}): Promise<Told> {
   const program = await host.run("exec.ts", [JSON.stringify(env), command, ...args]);
-  const { code, out } = (await program.waitForLine((line) => "code" in line, { within_ms: 100_000 })) as unknown as Told;
+  const { code, out } = (await program.waitForLine((line) => "code" in line, {
+    within_ms: 100_000,
+  })) as unknown as Told;
   await program.end();
   return { code, out };
 }

@@ -2,31 +2,31 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type DowsettOptions, DowsettPeer, type ReliableMessage } from "../../clients/typescript/src/index.ts";
 import { seeded } from "../support/dice.ts";
-import { eventually, House } from "../support/test-stack.ts";
-import { Weather } from "../support/lossy-socket.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
+import { LossySockets } from "../support/lossy-socket.ts";
 
 const STORM = { loss: 0.3, duplicates: 0.2, delay_ms: 60 };
 /** Impatient and stubborn, so that a test need not take the script's 5 s for what is lost. */
 const STUBBORN: DowsettOptions = { secsToAwaitReply: 0.2, attemptsBeforeExpiration: 30 };
 const MESSAGES = 40;
 
-let house: House;
-let weather: Weather;
+let stack: TestStack;
+let weather: LossySockets;
 const peers: DowsettPeer[] = [];
 beforeAll(async () => {
-  house = await House.open({ settings: { PARLEY_PORTS: "PORT=dowsett" } });
+  stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=dowsett" } });
 });
 beforeEach(() => {
-  weather = new Weather(seeded(20_261_125));
+  weather = new LossySockets(seeded(20_261_125));
 });
 afterEach(async () => {
-  weather.clears();
+  weather.restore();
   await Promise.all(peers.splice(0).map((peer) => peer.close()));
 });
-afterAll(() => house?.close());
+afterAll(() => stack?.close());
 
 test("three in ten datagrams lost each way, some doubled, many out of order: all meet, and each message arrives once", async () => {
-  weather.is(STORM);
+  weather.setConditions(STORM);
   const [host, bob, carol] = await session("Storm", ["Bob", "Carol"], STUBBORN);
   const all = [host!, bob!, carol!];
   const heard = all.map((peer) => reliable(peer));
@@ -48,9 +48,9 @@ test("a message that nothing comes of expires, is reported once, and takes no la
   const [host, bob] = await session("Silence", ["Bob"], { secsToAwaitReply: 0.1, attemptsBeforeExpiration: 5 });
   const [expired, heard] = [[] as ReliableMessage[], reliable(host!)];
   bob!.on("reliableMessageTimeout", (message) => expired.push(message));
-  weather.is({ loss: 1 });
+  weather.setConditions({ loss: 1 });
   await expect(bob!.sendReliableMessageToPeer("Silence", "lost")).rejects.toThrow();
-  weather.is({});
+  weather.setConditions({});
   await bob!.sendReliableMessageToPeer("Silence", "heard");
   expect(expired.map(({ message }) => message)).toEqual(["lost"]);
   expect(heard.map(({ message }) => message)).toEqual(["heard"]);
@@ -67,7 +67,7 @@ test("the host drops one and quits in the end: each hears it, and the server is 
   host!.quitConnection();
   await over[0];
   await eventually(
-    () => house.lobbies(),
+    () => stack.lobbies(),
     (lobbies) => lobbies.every(({ name }) => name !== "Court"),
   );
 });
@@ -77,7 +77,7 @@ test("a guest whose NAT gives him another port is missed on both ends, joins aga
   const [host, bob] = await session("Moving", ["Bob"], quick);
   const over = new Promise<void>((done) => void bob!.once("sessionTerminated", done));
   const gone = new Promise<string>((done) => void host!.once("peerDropped", done));
-  await weather.moves(bob!.port!);
+  await weather.movePort(bob!.port!);
   await over;
   expect(await gone).toBe("Bob");
   await bob!.initClient({ ...here(), serverName: "Moving", userName: "Bob" });
@@ -100,7 +100,7 @@ async function session(serverName: string, guests: readonly string[], options: D
 }
 
 function here() {
-  return { handshakeAddress: ["127.0.0.1", house.udp()], localAddress: ["127.0.0.1", 0] } as const;
+  return { handshakeAddress: ["127.0.0.1", stack.udpPort()], localAddress: ["127.0.0.1", 0] } as const;
 }
 
 function reliable(peer: DowsettPeer): ReliableMessage[] {

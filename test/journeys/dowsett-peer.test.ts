@@ -4,20 +4,20 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DowsettPeer, type ReliableMessage } from "../../clients/typescript/src/index.ts";
 import { freePort } from "../../tools/run/ports.ts";
-import { end, ended } from "../../tools/run/processes.ts";
-import { eventually, House } from "../support/test-stack.ts";
+import { stopProcess, exitCodeOf } from "../../tools/run/processes.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 
-let house: House;
+let stack: TestStack;
 const peers: DowsettPeer[] = [];
 const programs: ChildProcess[] = [];
 beforeAll(async () => {
-  house = await House.open({ settings: { PARLEY_PORTS: "PORT=dowsett" } });
+  stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=dowsett" } });
 });
 afterEach(async () => {
   await Promise.all(peers.splice(0).map((peer) => peer.close()));
-  await Promise.all(programs.splice(0).map((child) => end(child)));
+  await Promise.all(programs.splice(0).map((child) => stopProcess(child)));
 });
-afterAll(() => house?.close());
+afterAll(() => stack?.close());
 
 test("the right password lets in, a wrong one does not, and no list tells it", async () => {
   const host = peerOf();
@@ -27,7 +27,7 @@ test("the right password lets in, a wrong one does not, and no list tells it", a
     ({ servers }) => servers.length > 0,
   );
   expect(listed.servers).toEqual([{ name: "Castle", passwordIsRequired: true }]);
-  expect((await house.lobbies())[0]).toMatchObject({ name: "Castle", wire: "dowsett", locked: true, seats: null });
+  expect((await stack.lobbies())[0]).toMatchObject({ name: "Castle", wire: "dowsett", locked: true, seats: null });
 
   const joined = new Promise((done) => void host.on("peerJoined", done));
   const guest = peerOf();
@@ -64,12 +64,12 @@ test("a sidecar that dies takes no game with it, and after its return guests sti
   await host.initServer({ ...here(), serverName: "Steady" });
   const guest = peerOf();
   await guest.initClient({ ...here(), serverName: "Steady", userName: "Bob" });
-  await house.killSidecar();
+  await stack.killSidecar();
   const heard = nextMessage(host);
   await guest.sendReliableMessageToPeer("Steady", "still here");
   expect(await heard).toMatchObject({ from: "Bob", message: "still here" });
 
-  await house.restartSidecar();
+  await stack.restartSidecar();
   const late = peerOf();
   await late.initClient({ ...here(), serverName: "Steady", userName: "Carol" });
   await eventually(
@@ -81,7 +81,7 @@ test("a sidecar that dies takes no game with it, and after its return guests sti
 test.each([false, true])(
   "the two examples talk to each other, as they are documented; in LAN mode: %j",
   async (lan) => {
-    const server = `127.0.0.1:${lan ? await freePort("udp") : house.udp()}`;
+    const server = `127.0.0.1:${lan ? await freePort("udp") : stack.udpPort()}`;
     const host = example("dowsett-host.ts", server, "Cellar", "barrel", ...(lan ? [server] : []));
     await host.says("Cellar is registered with");
     const guest = example("dowsett-join.ts", server, "Cellar", "Bob", "barrel");
@@ -90,10 +90,10 @@ test.each([false, true])(
     guest.child.stdin.write("hello there\n");
     await guest.says('Cellar: {"said":"hello there","by":"Bob"}');
     guest.child.stdin.end();
-    expect(await ended(guest.child)).toBe(0);
+    expect(await exitCodeOf(guest.child)).toBe(0);
     await host.says("Bob left");
     host.child.kill("SIGINT");
-    expect(await ended(host.child)).toBe(0);
+    expect(await exitCodeOf(host.child)).toBe(0);
   },
 );
 
@@ -113,7 +113,7 @@ function example(file: string, ...args: string[]) {
 }
 
 function here() {
-  return { handshakeAddress: ["127.0.0.1", house.udp()], localAddress: ["127.0.0.1", 0] } as const;
+  return { handshakeAddress: ["127.0.0.1", stack.udpPort()], localAddress: ["127.0.0.1", 0] } as const;
 }
 
 function peerOf(): DowsettPeer {

@@ -16,7 +16,7 @@ import {
   sign,
   signedWith,
 } from "../support/dowsett.ts";
-import { eventually, House } from "../support/test-stack.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 
 /** The script asks again after so long, and gives its session up after five times. */
 const AGAIN_MS = 1_000;
@@ -31,27 +31,27 @@ const [NEAR, FAR] = ["Nice", ...Array.from({ length: 20 }, (_, index) => `Far${i
 const INTRODUCTION = "providing-peer-handshake-info";
 
 const settings = { PARLEY_PORTS: "PORT=dowsett" };
-let house: House;
+let stack: TestStack;
 beforeEach(async () => {
-  house = await House.open({ shards: SHARDS, settings });
+  stack = await TestStack.open({ shards: SHARDS, settings });
 });
-afterEach(() => house?.close());
+afterEach(() => stack?.close());
 
 describe("a meeting", () => {
   test("register, be listed over HTTP and over UDP, join, and both know where the other is", async () => {
     const alice = await Client.open("aaaaaaaaaa");
     const bob = await Client.open("bbbbbbbbbb");
     await alice.registers(NEAR, { "password-required": true });
-    const [listed] = await house.lobbies("wire=dowsett");
+    const [listed] = await stack.lobbies("wire=dowsett");
     expect(listed).toMatchObject({ name: NEAR, wire: "dowsett", members: 1, seats: null, locked: true, state: "open" });
     const servers = await bob.asks(listing(), "providing-server-list", { servers: [NEAR] });
     expect(servers["servers"]).toStrictEqual([{ name: NEAR, "password-required": true }]);
     await bob.joins(NEAR, "Bob", alice);
-    expect(JSON.stringify([listed, await house.lobby(listed!.id)])).not.toContain("127.0.0.1");
+    expect(JSON.stringify([listed, await stack.lobby(listed!.id)])).not.toContain("127.0.0.1");
 
     alice.says(dropping(NEAR));
     await eventually(
-      () => house.lobby(listed!.id),
+      () => stack.lobby(listed!.id),
       (lobby) => lobby === null,
     );
     const { message } = await bob.asks(joining(NEAR, "Bob"), "server-error");
@@ -73,7 +73,7 @@ describe("a meeting", () => {
   });
 
   test("of a host at one sidecar and a guest at the other", async () => {
-    await house.addSidecar("two", settings);
+    await stack.addSidecar("two", settings);
     const alice = await Client.open("aaaaaaaaaa", "one");
     const bob = await Client.open("bbbbbbbbbb", "two");
     await alice.registers(NEAR);
@@ -98,19 +98,19 @@ describe("while a game runs", () => {
     const alice = await Client.open("aaaaaaaaaa");
     const bob = await Client.open("bbbbbbbbbb");
     await alice.registers(NEAR);
-    const [before] = await house.lobbies();
-    await house.killSidecar();
-    await house.restartSidecar();
+    const [before] = await stack.lobbies();
+    await stack.killSidecar();
+    await stack.restartSidecar();
     await alice.refreshes(NEAR);
     await bob.joins(NEAR, "Bob", alice);
     const [after] = await eventually(
-      () => house.lobbies(),
+      () => stack.lobbies(),
       (lobbies) => lobbies.length === 1,
     );
     expect(after!.id).toBe(before!.id);
     alice.says(dropping(NEAR));
     await eventually(
-      () => house.lobby(before!.id),
+      () => stack.lobby(before!.id),
       (lobby) => lobby === null,
     );
     expect([...alice.types(), ...bob.types()]).not.toContain("server-error");
@@ -120,19 +120,19 @@ describe("while a game runs", () => {
     const alice = await Client.open("aaaaaaaaaa");
     const bob = await Client.open("bbbbbbbbbb");
     await alice.registers(NEAR);
-    const [before] = await house.lobbies();
-    await house.killHub();
+    const [before] = await stack.lobbies();
+    await stack.killHub();
     for (let round = 0; round < 3; round++) await alice.refreshes(NEAR);
     bob.says(joining(NEAR, "Bob"));
     bob.says(listing());
     // Answered after the guest's requests were heard, so they have been met with silence.
     await alice.refreshes(NEAR);
     expect(bob.types()).toStrictEqual([]);
-    await house.startHub();
-    await house.linked();
+    await stack.startHub();
+    await stack.waitUntilLinked();
     await bob.joins(NEAR, "Bob", alice);
     await alice.refreshes(NEAR);
-    const [after] = await house.lobbies();
+    const [after] = await stack.lobbies();
     expect(after).toMatchObject({ id: before!.id, name: NEAR });
     expect([...alice.types(), ...bob.types()]).not.toContain("server-error");
   });
@@ -142,10 +142,10 @@ describe("while a game runs", () => {
     const bob = await Client.open("bbbbbbbbbb");
     const eve = await Client.open("eeeeeeeeee");
     await alice.registers(NEAR);
-    await house.killSidecar();
-    await house.killHub();
-    await house.startHub();
-    await house.restartSidecar();
+    await stack.killSidecar();
+    await stack.killHub();
+    await stack.startHub();
+    await stack.restartSidecar();
     eve.says(dropping(NEAR));
     eve.says(refreshing(NEAR));
     await alice.refreshes(NEAR);
@@ -175,7 +175,7 @@ class Client {
   }
 
   static async open(password: string, sidecar = "one"): Promise<Client> {
-    return new Client(await house.player(sidecar), password);
+    return new Client(await stack.player(sidecar), password);
   }
 
   get port(): number {
@@ -183,19 +183,19 @@ class Client {
   }
 
   says(packet: Packet): void {
-    this.#player.say(this.#sign(packet));
+    this.#player.send(this.#sign(packet));
   }
 
   /** What kinds of packet it has heard so far. */
   types(): string[] {
-    return this.#player.heard.map((text) => String(read(Buffer.from(text))["__type"]));
+    return this.#player.received.map((text) => String(read(Buffer.from(text))["__type"]));
   }
 
   /** Asks as the script does, until an answer of this type holds all these servers; it must be signed for us. */
   async asks(packet: Packet, type: string, { servers = [] as string[] } = {}): Promise<Packet> {
     const holds = servers.map((name) => `(?=.*"name":"${name}")`).join("");
     const wanted = new RegExp(`^${holds}.*"__type":"${type}"`);
-    return this.#checked(await this.#player.ask(this.#sign(packet).toString(), wanted, AGAIN_MS, GIVES_UP_MS));
+    return this.#checked(await this.#player.request(this.#sign(packet).toString(), wanted, AGAIN_MS, GIVES_UP_MS));
   }
 
   async registers(name: string, parts: Packet = {}): Promise<void> {
@@ -212,7 +212,7 @@ class Client {
   /** Joins, and sees that both are told of the other. */
   async joins(server: string, name: string, host: Client, about: Packet = {}): Promise<void> {
     const local = { "local-address": ["127.0.0.1", this.port] };
-    const told = host.#player.hears(new RegExp(`"peer-name":"${name}"`), { from: host.#player.heard.length });
+    const told = host.#player.waitFor(new RegExp(`"peer-name":"${name}"`), { from: host.#player.received.length });
     expect(await this.asks(joining(server, name, local), INTRODUCTION)).toMatchObject({
       "peer-name": server,
       "global-address": ["127.0.0.1", host.port],

@@ -8,8 +8,8 @@ import { freePort } from "../../tools/run/ports.ts";
 import { seeded } from "../support/dice.ts";
 import { joining, registering, sign } from "../support/dowsett.ts";
 import { Godot, type Step } from "../support/godot.ts";
-import { eventually, House } from "../support/test-stack.ts";
-import { LossyWay } from "../support/lossy.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
+import { LossyProxy } from "../support/lossy-proxy.ts";
 import { hasGodot3, hasOpenssl } from "../support/programs.ts";
 
 let folder: string;
@@ -25,24 +25,24 @@ const settings = (more: Record<string, string> = {}): Record<string, string> => 
   PARLEY_STATE: folder,
   ...more,
 });
-const countOf = (house: House, line: string, wanted: number): Promise<number> =>
+const countOf = (stack: TestStack, line: string, wanted: number): Promise<number> =>
   eventually(
-    () => house.metric(line),
+    () => stack.metric(line),
     (count) => count >= wanted,
   );
 
 describe.skipIf(!hasOpenssl)("openssl s_client", () => {
-  let house: House;
+  let stack: TestStack;
   beforeAll(async () => {
-    house = await House.open({ settings: settings() });
+    stack = await TestStack.open({ settings: settings() });
   });
-  afterAll(() => house?.close());
+  afterAll(() => stack?.close());
 
   const connect = (...args: string[]): string[] => [
     "s_client",
     "-dtls1_2",
     "-connect",
-    `127.0.0.1:${house.udp()}`,
+    `127.0.0.1:${stack.udpPort()}`,
     "-verify_return_error",
     "-quiet",
     ...args,
@@ -65,17 +65,17 @@ describe.skipIf(!hasOpenssl)("openssl s_client", () => {
       (text) => text.includes("i:Alice"),
     ).finally(() => clearInterval(again));
     client.kill();
-    expect(await house.metric('parley_dtls_handshakes_total{step="completed"}')).toBe(1);
+    expect(await stack.metric('parley_dtls_handshakes_total{step="completed"}')).toBe(1);
   });
 
   test("refuses another name", async () => {
     expect(await failure("-CAfile", cert, "-verify_hostname", "elsewhere")).toMatch(/hostname mismatch/i);
-    await countOf(house, 'parley_dtls_failures_total{reason="alert"}', 1);
+    await countOf(stack, 'parley_dtls_failures_total{reason="alert"}', 1);
   });
 
   test("refuses a certificate that it did not pin", async () => {
     expect(await failure("-verify_hostname", "rendezvous")).toMatch(/self.signed certificate/);
-    await countOf(house, 'parley_dtls_failures_total{reason="alert"}', 2);
+    await countOf(stack, 'parley_dtls_failures_total{reason="alert"}', 2);
   });
 
   test("is refused where it speaks only an older version, or no cipher that keeps the past secret", async () => {
@@ -86,14 +86,14 @@ describe.skipIf(!hasOpenssl)("openssl s_client", () => {
       ).stdin!.end();
     });
     expect(await refused).toBe(true);
-    await countOf(house, 'parley_dtls_failures_total{reason="version"}', 1);
+    await countOf(stack, 'parley_dtls_failures_total{reason="version"}', 1);
     expect(await failure("-CAfile", cert, "-cipher", "AES128-SHA")).toMatch(/alert handshake failure/);
-    await countOf(house, 'parley_dtls_failures_total{reason="no_shared_cipher"}', 1);
+    await countOf(stack, 'parley_dtls_failures_total{reason="no_shared_cipher"}', 1);
   });
 });
 
 describe.skipIf(!hasGodot3)("Godot 3", () => {
-  let house: House;
+  let stack: TestStack;
   const games: Godot[] = [];
   const game = (...speaking: ConstructorParameters<typeof Godot>): Godot => {
     const one = new Godot(...speaking);
@@ -101,11 +101,11 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     return one;
   };
   beforeEach(async () => {
-    house = await House.open({ settings: settings() });
+    stack = await TestStack.open({ settings: settings() });
   });
   afterEach(async () => {
     await Promise.all(games.splice(0).map((one) => one.kill()));
-    await house?.close();
+    await stack?.close();
   });
 
   const host = (name: string): Step => ["ask", `h:${name}:Alice:4`, "i:Alice"];
@@ -113,7 +113,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
   test("trusts the pinned certificate, meets in a Rabid lobby, and is introduced by its own endpoint", async () => {
     const [here, there] = [await freePort("udp"), await freePort("udp")];
     const alice = game({
-      port: house.udp(),
+      port: stack.udpPort(),
       cert,
       local: here,
       steps: [
@@ -126,7 +126,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
       ],
     });
     const bob = game({
-      port: house.udp(),
+      port: stack.udpPort(),
       cert,
       local: there,
       steps: [["connect"], ["ask", "c:Sealed:Bob", "i:Alice:Bob"], ["keep", "p:Sealed:Bob"], ["hear", "s:"], ["close"]],
@@ -134,7 +134,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     await Promise.all([alice.ended, bob.ended]);
     expect(alice.heard()).toContain(`s:${here}:Bob:127.0.0.1:${there}`);
     expect(bob.heard()).toContain(`s:${there}:Alice:127.0.0.1:${here}`);
-    await countOf(house, 'parley_dtls_endings_total{reason="goodbye"}', 2);
+    await countOf(stack, 'parley_dtls_endings_total{reason="goodbye"}', 2);
   });
 
   test("refuses another name, and another certificate", async () => {
@@ -158,29 +158,29 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
         { stdio: "ignore" },
       );
     const steps: Step[] = [["connect"]];
-    const named = game({ port: house.udp(), cert, name: "elsewhere", steps });
-    const pinned = game({ port: house.udp(), cert: other, steps });
+    const named = game({ port: stack.udpPort(), cert, name: "elsewhere", steps });
+    const pinned = game({ port: stack.udpPort(), cert: other, steps });
     await Promise.all([named.ended, pinned.ended]);
     for (const { lines } of [named, pinned])
       expect(lines.map((line) => Object.keys(line)[0])).toStrictEqual(["failed", "ended"]);
-    await countOf(house, 'parley_dtls_failures_total{reason="alert"}', 2);
-    expect(await house.metric("parley_dtls_sessions")).toBe(0);
+    await countOf(stack, 'parley_dtls_failures_total{reason="alert"}', 2);
+    expect(await stack.metric("parley_dtls_sessions")).toBe(0);
   });
 
   test("fifty at once host fifty lobbies", async () => {
     const steps: Step[] = [["connect"], ["ask", "h:L%i:P%i:2", "i:P"], ["close"]];
-    const { lines } = await finished(game({ port: house.udp(), cert, peers: 50, steps }));
+    const { lines } = await finished(game({ port: stack.udpPort(), cert, peers: 50, steps }));
     expect(lines.at(-1)).toStrictEqual({ ended: true });
     for (let peer = 0; peer < 50; peer++) {
       expect(lines.find((line) => line["peer"] === peer && "heard" in line)?.["heard"]).toBe(`i:P${peer}`);
     }
-    expect(await house.metric('parley_dtls_handshakes_total{step="completed"}')).toBe(50);
+    expect(await stack.metric('parley_dtls_handshakes_total{step="completed"}')).toBe(50);
   });
 
   // The dice are seeded, but who throws them next is not.
   test("twenty at once get through where one datagram in ten is lost, both ways", { retry: 4 }, async () => {
     const dice = seeded(6);
-    const way = await LossyWay.open(house.udp(), () => dice() < 0.1);
+    const way = await LossyProxy.open(stack.udpPort(), () => dice() < 0.1);
     try {
       const steps: Step[] = [["connect"], ["ask", "h:L%i:P%i:2", "i:P"], ["close"]];
       const { lines } = await finished(game({ port: way.port, cert, peers: 20, persists: true, steps }));
@@ -194,41 +194,45 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
 
   test("comes again from the same port, after goodbye and without one", async () => {
     const local = await freePort("udp");
-    const speaking = { port: house.udp(), cert, local };
+    const speaking = { port: stack.udpPort(), cert, local };
     await finished(game({ ...speaking, steps: [["connect"], host("First"), ["close"]] }));
-    await countOf(house, 'parley_dtls_endings_total{reason="goodbye"}', 1);
+    await countOf(stack, 'parley_dtls_endings_total{reason="goodbye"}', 1);
     const vanishing = game({ ...speaking, steps: [["connect"], host("Second"), ["hear", "nothing"]] });
-    await countOf(house, 'parley_dtls_handshakes_total{step="completed"}', 2);
+    await countOf(stack, 'parley_dtls_handshakes_total{step="completed"}', 2);
     await eventually(
       () => Promise.resolve(vanishing.heard().length),
       (count) => count > 0,
     );
     await vanishing.kill();
-    expect(await house.metric("parley_dtls_sessions")).toBe(1);
+    expect(await stack.metric("parley_dtls_sessions")).toBe(1);
     await finished(game({ ...speaking, steps: [["connect"], host("Third"), ["close"]] }));
-    expect(await house.metric('parley_dtls_endings_total{reason="replaced"}')).toBe(1);
-    await countOf(house, 'parley_dtls_endings_total{reason="goodbye"}', 2);
-    expect(await house.metric("parley_dtls_sessions")).toBe(0);
+    expect(await stack.metric('parley_dtls_endings_total{reason="replaced"}')).toBe(1);
+    await countOf(stack, 'parley_dtls_endings_total{reason="goodbye"}', 2);
+    expect(await stack.metric("parley_dtls_sessions")).toBe(0);
   });
 
   test("that vanishes is forgotten after the idle time", async () => {
-    await house.addSidecar("brief", settings({ PARLEY_DTLS_IDLE_S: "1" }));
-    const vanishing = game({ port: house.udp("brief"), cert, steps: [["connect"], host("Gone"), ["hear", "nothing"]] });
+    await stack.addSidecar("brief", settings({ PARLEY_DTLS_IDLE_S: "1" }));
+    const vanishing = game({
+      port: stack.udpPort("brief"),
+      cert,
+      steps: [["connect"], host("Gone"), ["hear", "nothing"]],
+    });
     await eventually(
-      () => house.metric('parley_dtls_handshakes_total{step="completed"}', "brief"),
+      () => stack.metric('parley_dtls_handshakes_total{step="completed"}', "brief"),
       (count) => count === 1,
     );
     await vanishing.kill();
     await eventually(
-      () => house.metric('parley_dtls_endings_total{reason="idle"}', "brief"),
+      () => stack.metric('parley_dtls_endings_total{reason="idle"}', "brief"),
       (count) => count === 1,
     );
-    expect(await house.metric("parley_dtls_sessions", "brief")).toBe(0);
+    expect(await stack.metric("parley_dtls_sessions", "brief")).toBe(0);
   });
 
   test("hears goodbye when the sidecar is told to end", async () => {
     const playing = game({
-      port: house.udp(),
+      port: stack.udpPort(),
       cert,
       peers: 3,
       steps: [["connect"], ["ask", "h:L%i:P%i:2", "i:P"], ["gone"]],
@@ -237,7 +241,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
       () => Promise.resolve(playing.lines.filter((line) => "heard" in line).length),
       (count) => count >= 3,
     );
-    expect(await house.drainSidecar()).toBe(0);
+    expect(await stack.drainSidecar()).toBe(0);
     await playing.ended;
     expect(playing.lines.filter((line) => "gone" in line)).toHaveLength(3);
   });
@@ -251,18 +255,18 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
       ["ask", "p:Sealed:Alice", "i:Alice"],
       ["close"],
     ];
-    await finished(game({ port: house.udp(), cert, local, steps }));
+    await finished(game({ port: stack.udpPort(), cert, local, steps }));
     await eventually(
-      () => house.lobbies(),
+      () => stack.lobbies(),
       (lobbies) => lobbies.length === 2,
     );
   });
 
   test("meets in Dowsett's wire", async () => {
-    await house.addSidecar("dowsett", settings({ PARLEY_PORTS: "PORT=dowsett" }));
+    await stack.addSidecar("dowsett", settings({ PARLEY_PORTS: "PORT=dowsett" }));
     const [here, there] = [await freePort("udp"), await freePort("udp")];
     const say = (packet: Parameters<typeof sign>[0], password: string): string => sign(packet, password).toString();
-    const port = house.udp("dowsett");
+    const port = stack.udpPort("dowsett");
     const alice = game({
       port,
       cert,
@@ -275,7 +279,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
       ],
     });
     await eventually(
-      () => house.lobbies("wire=dowsett"),
+      () => stack.lobbies("wire=dowsett"),
       (lobbies) => lobbies.length === 1,
     );
     const bob = game({
@@ -342,8 +346,8 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
       readFileSync(join(folder, "leaf.crt"), "utf8") + readFileSync(join(folder, "ca.crt"), "utf8"),
     );
     const files = { PARLEY_DTLS_CERT: join(folder, "chain.crt"), PARLEY_DTLS_KEY: join(folder, "leaf.key") };
-    await house.addSidecar("narrow", settings({ ...files, PARLEY_DTLS_MTU_BYTES: "300" }));
-    const way = await LossyWay.open(house.udp("narrow"), () => false);
+    await stack.addSidecar("narrow", settings({ ...files, PARLEY_DTLS_MTU_BYTES: "300" }));
+    const way = await LossyProxy.open(stack.udpPort("narrow"), () => false);
     try {
       const trusting = { port: way.port, cert: join(folder, "ca.crt"), name: "eu.example.org" };
       const { lines } = await finished(game({ ...trusting, steps: [["connect"], host("Narrow"), ["close"]] }));

@@ -6,24 +6,24 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Host } from "../lab/lab.ts";
 import type { NatKind, NatOptions } from "../lab/nat.ts";
-import { SealedSocket } from "../lab/sealed-socket.ts";
-import { Socket } from "../lab/socket.ts";
-import { labIsMissing } from "../lab/space.ts";
-import { endpointsIn, greeted, Town } from "../lab/lab-players.ts";
-import { visiting } from "../lab/lab-test.ts";
+import { DtlsSocket } from "../lab/dtls-socket.ts";
+import { LabSocket } from "../lab/socket.ts";
+import { isLabMissing } from "../lab/lab-namespaces.ts";
+import { parseStartLine, countGreetings, LabPlayers } from "../lab/lab-players.ts";
+import { labTest } from "../lab/lab-test.ts";
 
 /** Without a delay every datagram would be there before its answer could cross it. */
 const AWAY = { delay_ms: 20 };
 
-let town: Town;
+let labPlayers: LabPlayers;
 
-const test = visiting(() => town.lab);
+const test = labTest(() => labPlayers.lab);
 
-describe.skipIf(labIsMissing())("under DTLS, through NATs", () => {
+describe.skipIf(isLabMissing())("under DTLS, through NATs", () => {
   beforeAll(async () => {
-    town = await Town.open();
+    labPlayers = await LabPlayers.open();
   });
-  afterAll(() => town?.close());
+  afterAll(() => labPlayers?.close());
 
   test.concurrent.for<[NatKind, NatOptions]>([
     ["full-cone", {}],
@@ -34,7 +34,7 @@ describe.skipIf(labIsMissing())("under DTLS, through NATs", () => {
     const home = await visit.home(kind, options);
     const players = await sealedToStart([await visit.host(), await visit.host(home)]);
     const [told] = players[0]!.others;
-    const seen = await town.seen(players[1]!.socket);
+    const seen = await labPlayers.observedEndpoint(players[1]!.socket);
     expect([told!.address, seen.address]).toStrictEqual([home.address, home.address]);
     // A symmetric NAT has a port for the sidecar alone.
     expect(told!.port === seen.port).toBe(kind !== "symmetric");
@@ -48,50 +48,50 @@ describe.skipIf(labIsMissing())("under DTLS, through NATs", () => {
         visit.homeHost("port-restricted", { ...AWAY, movesPorts }),
       ];
       const players = await sealedToStart(await Promise.all(homes));
-      for (const { socket } of players) socket.bye();
-      expect(Math.min(...(await greeted(town, players)))).toBeGreaterThan(0);
+      for (const { socket } of players) socket.closeSession();
+      expect(Math.min(...(await countGreetings(labPlayers, players)))).toBeGreaterThan(0);
     },
   );
 
   test.concurrent("a claim makes others be told of the game's own socket, and that one punches", async ({ visit }) => {
     const hosts = [await visit.homeHost("port-restricted", AWAY), await visit.homeHost("port-restricted", AWAY)];
-    const server = town.house.at("rabid");
-    const games = await Promise.all(hosts.map((host) => Socket.open(host)));
+    const server = labPlayers.stack.endpointOf("rabid");
+    const games = await Promise.all(hosts.map((host) => LabSocket.open(host)));
     const players = await sealedToStart(hosts, async (control, at) => {
-      const claim = await control.askSealed("parley-endpoint?", /^parley-endpoint/);
-      const stop = games[at]!.keepSaying(claim, [server], 200);
-      await control.hearsSealed(/^parley-endpoint .*:/).finally(stop);
+      const claim = await control.requestSealed("parley-endpoint?", /^parley-endpoint/);
+      const stop = games[at]!.sendRepeatedly(claim, [server], 200);
+      await control.waitForSealed(/^parley-endpoint .*:/).finally(stop);
     });
-    const seen = await Promise.all(games.map((game) => town.seen(game)));
+    const seen = await Promise.all(games.map((game) => labPlayers.observedEndpoint(game)));
     expect(players.map(({ others }) => others)).toStrictEqual([[seen[1]], [seen[0]]]);
-    const heard = await greeted(
-      town,
+    const heard = await countGreetings(
+      labPlayers,
       players.map(({ others }, at) => ({ socket: games[at]!, others })),
     );
     expect(Math.min(...heard)).toBeGreaterThan(0);
   });
 });
 
-type Player = { readonly socket: SealedSocket; readonly others: readonly Endpoint[] };
+type Player = { readonly socket: DtlsSocket; readonly others: readonly Endpoint[] };
 
 /** A Rabid session of these hosts, all of it under DTLS, at the moment when all have been told to start. */
 async function sealedToStart(
   hosts: readonly Host[],
-  before: (socket: SealedSocket, at: number) => Promise<void> = () => Promise.resolve(),
+  before: (socket: DtlsSocket, at: number) => Promise<void> = () => Promise.resolve(),
 ): Promise<Player[]> {
-  const session = town.session();
-  const server = town.house.at("rabid");
-  const sockets = await Promise.all(hosts.map((host) => SealedSocket.connect(host, server)));
+  const session = labPlayers.nextSession();
+  const server = labPlayers.stack.endpointOf("rabid");
+  const sockets = await Promise.all(hosts.map((host) => DtlsSocket.connect(host, server)));
   await Promise.all(sockets.map(before));
   const names = sockets.map((_, at) => `P${at}`);
-  await sockets[0]!.askSealed(`h:${session}:P0:${hosts.length}`, /^i:P0/);
-  const pings = sockets.map((socket, at) => socket.keepSayingSealed(`p:${session}:P${at}`));
+  await sockets[0]!.requestSealed(`h:${session}:P0:${hosts.length}`, /^i:P0/);
+  const pings = sockets.map((socket, at) => socket.sendSealedRepeatedly(`p:${session}:P${at}`));
   for (const [at, socket] of sockets.entries()) {
     const roster = new RegExp(`^i:${names.slice(0, at + 1).join(":")}`);
-    if (at > 0) await socket.askSealed(`c:${session}:P${at}`, roster);
+    if (at > 0) await socket.requestSealed(`c:${session}:P${at}`, roster);
   }
-  pings.push(sockets[0]!.keepSayingSealed(`s:${session}:P0`));
-  const lines = await Promise.all(sockets.map((socket) => socket.hearsSealed(/^s:/)));
+  pings.push(sockets[0]!.sendSealedRepeatedly(`s:${session}:P0`));
+  const lines = await Promise.all(sockets.map((socket) => socket.waitForSealed(/^s:/)));
   for (const stop of pings) stop();
-  return sockets.map((socket, at) => ({ socket, others: endpointsIn(lines[at]!) }));
+  return sockets.map((socket, at) => ({ socket, others: parseStartLine(lines[at]!) }));
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
 import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
-import { House } from "../support/test-stack.ts";
+import { TestStack } from "../support/test-stack.ts";
 import { godot3, hasGodot3 } from "../support/programs.ts";
 
 const GUIDE = join(import.meta.dirname, "../../docs/guides/dtls.md");
@@ -54,32 +54,34 @@ func _init():
 `;
 
 describe.skipIf(!hasGodot3)("the recipe for Godot 3", () => {
-  let house: House;
+  let stack: TestStack;
   let folder: string;
   let bob: RabidPlayer;
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "parley-recipe-"));
-    house = await House.open({ settings: { PARLEY_DTLS: "on", PARLEY_STATE: folder } });
-    bob = await house.player();
+    stack = await TestStack.open({ settings: { PARLEY_DTLS: "on", PARLEY_STATE: folder } });
+    bob = await stack.player();
   });
   afterEach(async () => {
-    await house?.close();
+    await stack?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
   test("trusts what the hub serves, meets, hands its socket over and punches through it", async () => {
-    const recipe = /```gdscript\n# rendezvous\.gd\n(extends Reference\n[\s\S]+?)```/.exec(readFileSync(GUIDE, "utf8"))![1]!;
+    const recipe = /```gdscript\n# rendezvous\.gd\n(extends Reference\n[\s\S]+?)```/.exec(
+      readFileSync(GUIDE, "utf8"),
+    )![1]!;
     writeFileSync(join(folder, "rendezvous.gd"), recipe);
     writeFileSync(join(folder, "game.gd"), GAME);
     writeFileSync(join(folder, "project.godot"), "config_version=4\n");
-    const response = await fetch(`${house.url}/v1/games/default/sidecars`);
+    const response = await fetch(`${stack.url}/v1/games/default/sidecars`);
     const { sidecars } = (await response.json()) as { sidecars: { dtls: { pem: string } }[] };
     const local = await freePort("udp");
     const env = {
       PATH: process.env["PATH"],
       HOME: folder,
       PEM: sidecars[0]!.dtls.pem,
-      PORT: String(house.udp()),
+      PORT: String(stack.udpPort()),
       LOCAL: String(local),
     };
     const game = new Promise<string>((done) => {

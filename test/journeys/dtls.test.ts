@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
-import { makeOnce } from "../../udp-sidecar/sockets/dtls/certificate.ts";
+import { createIfMissing } from "../../udp-sidecar/sockets/dtls/certificate.ts";
 import { seeded } from "../support/dice.ts";
 import { DtlsPlayer } from "../support/dtls-player.ts";
-import { eventually, House } from "../support/test-stack.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 import { NetfoxNoray } from "../support/netfox.ts";
 
 let folder: string;
@@ -18,19 +18,19 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("a sidecar with DTLS", () => {
-  let house: House;
+  let stack: TestStack;
   const players: DtlsPlayer[] = [];
   const player = async (sidecar = "one"): Promise<DtlsPlayer> => {
-    const one = await DtlsPlayer.open(house.udp(sidecar));
+    const one = await DtlsPlayer.open(stack.udpPort(sidecar));
     players.push(one);
     return one;
   };
   const open = async (more: Record<string, string> = {}): Promise<void> => {
-    house = await House.open({ settings: { PARLEY_DTLS: "on", PARLEY_STATE: folder, ...more } });
+    stack = await TestStack.open({ settings: { PARLEY_DTLS: "on", PARLEY_STATE: folder, ...more } });
   };
   afterEach(async () => {
     await Promise.all(players.splice(0).map((one) => one.close()));
-    await house?.close();
+    await stack?.close();
   });
 
   test("answers each as he spoke, also where both are the same socket", async () => {
@@ -66,12 +66,12 @@ describe("a sidecar with DTLS", () => {
     await alice.connect();
     await alice.ask("h:Sealed:Alice:4", /^i:/);
     alice.keepSaying("p:Sealed:Alice");
-    await house.killSidecar();
-    await house.restartSidecar();
+    await stack.killSidecar();
+    await stack.restartSidecar();
     await bob.connect();
     await bob.ask("c:Sealed:Bob", /^i:Alice:Bob/);
     await eventually(
-      () => house.metric('parley_dtls_dropped_total{reason="unsaid"}'),
+      () => stack.metric('parley_dtls_dropped_total{reason="unsaid"}'),
       (count) => count > 0,
     );
     expect(alice.clear).toStrictEqual([]);
@@ -84,12 +84,12 @@ describe("a sidecar with DTLS", () => {
     const alice = await player();
     alice.sayInClear("h:Clear:Alice:4");
     await eventually(
-      () => house.metric('parley_dropped_total{reason="in_clear"}'),
+      () => stack.metric('parley_dropped_total{reason="in_clear"}'),
       (count) => count === 1,
     );
     await alice.connect();
     expect(await alice.ask("h:Sealed:Alice:4", /^i:/)).toBe("i:Alice");
-    expect([(await house.lobbies()).map(({ name }) => name), alice.clear]).toStrictEqual([["Sealed"], []]);
+    expect([(await stack.lobbies()).map(({ name }) => name), alice.clear]).toStrictEqual([["Sealed"], []]);
   });
 
   test.each(["on", "required"])(
@@ -125,9 +125,9 @@ describe("a sidecar with DTLS", () => {
       if (n % 100 === 0) await alice.ask("p:Sealed:Alice", /^i:/);
     }
     expect(await alice.ask("p:Sealed:Alice", /^i:/)).toBe("i:Alice");
-    expect(await house.metric('parley_socket_errors_total{kind="fault"}')).toBe(0);
-    expect(await house.metric("parley_dtls_sessions")).toBe(1);
-    expect(await house.metric('parley_dtls_dropped_total{reason="malformed"}')).toBeGreaterThan(100);
+    expect(await stack.metric('parley_socket_errors_total{kind="fault"}')).toBe(0);
+    expect(await stack.metric("parley_dtls_sessions")).toBe(1);
+    expect(await stack.metric('parley_dtls_dropped_total{reason="malformed"}')).toBeGreaterThan(100);
   });
 
   test("is a registrar of noray under it, and others are told of the session's own endpoint", async () => {
@@ -157,10 +157,10 @@ describe("a sidecar with DTLS", () => {
 
   test("reads its certificate again on SIGHUP, tells the hub, and keeps its sessions", async () => {
     const [cert, key] = [join(folder, "live.crt"), join(folder, "live.key")];
-    makeOnce(cert, key);
+    createIfMissing(cert, key);
     await open({ PARLEY_DTLS_CERT: cert, PARLEY_DTLS_KEY: key });
     const told = async (): Promise<string> => {
-      const response = await fetch(`${house.url}/v1/games/default/sidecars`);
+      const response = await fetch(`${stack.url}/v1/games/default/sidecars`);
       const { sidecars } = (await response.json()) as { sidecars: { dtls?: { pem: string } }[] };
       return sidecars[0]?.dtls?.pem ?? "";
     };
@@ -170,20 +170,20 @@ describe("a sidecar with DTLS", () => {
     await alice.connect();
     await alice.ask("h:Sealed:Alice:4", /^i:/);
 
-    makeOnce(join(folder, "next.crt"), join(folder, "next.key"));
+    createIfMissing(join(folder, "next.crt"), join(folder, "next.key"));
     copyFileSync(join(folder, "next.key"), key);
-    house.signalSidecar("SIGHUP");
+    stack.signalSidecar("SIGHUP");
     // The key fits another certificate now: everything stays as it was.
     const bob = await player();
     await bob.connect();
     copyFileSync(join(folder, "next.crt"), cert);
-    house.signalSidecar("SIGHUP");
+    stack.signalSidecar("SIGHUP");
     await becomes(readFileSync(join(folder, "next.crt"), "utf8"));
     expect(await alice.ask("p:Sealed:Alice", /^i:/)).toBe("i:Alice");
     const carol = await player();
     await carol.connect();
     expect(await carol.ask("c:Sealed:Carol", /^i:/)).toBe("i:Alice:Carol");
-    expect(await house.metric('parley_links_total{change="down"}')).toBe(0);
+    expect(await stack.metric('parley_links_total{change="down"}')).toBe(0);
   });
 });
 

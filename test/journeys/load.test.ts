@@ -4,75 +4,75 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { setTimeout as passes } from "node:timers/promises";
 import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
 import { canSendFromPortZero, sendFromPortZero } from "../support/port-zero.ts";
-import { eventually, House } from "../support/test-stack.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 
 const RENEWED = 'parley_datagrams_total{outcome="renewed"}';
 
-let house: House;
+let stack: TestStack;
 beforeAll(async () => {
-  house = await House.open();
+  stack = await TestStack.open();
 });
-afterAll(() => house?.close());
+afterAll(() => stack?.close());
 
 test("400 members who ping once a second for 20 s cost the hub no message beyond their joins", async () => {
   const lobbies = Array.from({ length: 50 }, (_, at) => `Crowd${at}`);
   const crowd: { player: RabidPlayer; session: string; name: string }[] = [];
   for (const session of lobbies) {
     for (let seat = 0; seat < 8; seat++) {
-      const player = await house.player();
+      const player = await stack.player();
       const name = `P${seat}`;
-      await player.ask(seat === 0 ? `h:${session}:${name}:8` : `c:${session}:${name}`, /^i:/);
-      player.keepPinging(session, name, 1_000);
+      await player.request(seat === 0 ? `h:${session}:${name}:8` : `c:${session}:${name}`, /^i:/);
+      player.startPinging(session, name, 1_000);
       crowd.push({ player, session, name });
     }
   }
   expect(crowd).toHaveLength(400);
   const { sent, received } = await settled();
-  const renewed = await house.metric(RENEWED);
+  const renewed = await stack.metric(RENEWED);
   // The outcome is an absence over a given time, so the time has to pass, and the pings to be heard.
   await passes(20_000);
   await eventually(
-    () => house.metric(RENEWED),
+    () => stack.metric(RENEWED),
     (count) => count > renewed + 400 * 15,
   );
   expect(await exchanged()).toEqual({ sent, received });
-  expect(await house.metric("parley_contacts")).toBe(400);
+  expect(await stack.metric("parley_contacts")).toBe(400);
   await Promise.all(crowd.map(({ player }) => player.close()));
 });
 
 test("20,000 random datagrams, huge and empty ones leave the members where they were", async () => {
-  const alice = await house.player();
-  const attacker = await house.player();
-  await alice.ask("h:Alive:Alice:4", /^i:/);
-  alice.keepPinging("Alive", "Alice");
+  const alice = await stack.player();
+  const attacker = await stack.player();
+  await alice.request("h:Alive:Alice:4", /^i:/);
+  alice.startPinging("Alive", "Alice");
   for (let sent = 0; sent < 20_000; sent += 100) {
     const before = await datagrams();
-    for (let one = 0; one < 98; one++) attacker.say(randomBytes(1 + ((sent + one) % 60)));
-    attacker.say(randomBytes(65_507));
-    attacker.say("");
+    for (let one = 0; one < 98; one++) attacker.send(randomBytes(1 + ((sent + one) % 60)));
+    attacker.send(randomBytes(65_507));
+    attacker.send("");
     // In step with the sidecar, so that the kernel's buffer does not decide what is tested.
     await eventually(datagrams, (count) => count >= before + 90);
   }
-  expect(await alice.ask("p:Alive:Alice", /./)).toBe("i:Alice");
+  expect(await alice.request("p:Alive:Alice", /./)).toBe("i:Alice");
   // What a random datagram may be told is that it was no request.
-  expect(new Set(attacker.heard)).toEqual(new Set(["error:invalid_request"]));
-  expect((await house.lobbies()).find((lobby) => lobby.name === "Alive")?.members).toBe(1);
+  expect(new Set(attacker.received)).toEqual(new Set(["error:invalid_request"]));
+  expect((await stack.lobbies()).find((lobby) => lobby.name === "Alive")?.members).toBe(1);
 });
 
 test.skipIf(!canSendFromPortZero)("a datagram from source port 0 is dropped, and nothing else happens", async () => {
   const dropped = 'parley_dropped_total{reason="source_port_0"}';
-  sendFromPortZero(house.udp(), "h:Zero:Zero:4");
+  sendFromPortZero(stack.udpPort(), "h:Zero:Zero:4");
   await eventually(
-    () => house.metric(dropped),
+    () => stack.metric(dropped),
     (count) => count === 1,
   );
-  const alice = await house.player();
-  expect(await alice.ask("h:After:Alice:4", /./)).toBe("i:Alice");
+  const alice = await stack.player();
+  expect(await alice.request("h:After:Alice:4", /./)).toBe("i:Alice");
 });
 
 async function exchanged(): Promise<{ sent: number; received: number }> {
   const count = (direction: string): Promise<number> =>
-    house.metric(`parley_link_messages_total{direction="${direction}"}`);
+    stack.metric(`parley_link_messages_total{direction="${direction}"}`);
   return { sent: await count("sent"), received: await count("received") };
 }
 
@@ -94,6 +94,6 @@ async function settled(): Promise<{ sent: number; received: number }> {
 
 async function datagrams(): Promise<number> {
   const outcomes = ["answered", "renewed", "reported", "dropped"];
-  const counts = await Promise.all(outcomes.map((name) => house.metric(`parley_datagrams_total{outcome="${name}"}`)));
+  const counts = await Promise.all(outcomes.map((name) => stack.metric(`parley_datagrams_total{outcome="${name}"}`)));
   return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -1,35 +1,35 @@
-/** What a sidecar says about itself at its most talkative: structured, about the house, never about a player. */
+/** What a sidecar says about itself at its most talkative: structured, about the stack, never about a player. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
-import { end, untilAnswers } from "../../tools/run/processes.ts";
+import { stopProcess, waitForJson } from "../../tools/run/processes.ts";
 import { RabidPlayer } from "../../tools/run/rabid-player.ts";
 import { listing, registering, sign } from "../support/dowsett.ts";
-import { eventually, House } from "../support/test-stack.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../udp-sidecar/main.ts");
 const PASSWORD = "Sesame12";
 const HANDSHAKE_PASSWORD = "qUks5KzRDY";
 const LOCAL_ADDRESS = "10.11.12.13";
 
-let house: House;
+let stack: TestStack;
 const open: (() => Promise<void>)[] = [];
 beforeAll(async () => {
-  house = await House.open();
+  stack = await TestStack.open();
 });
 afterEach(async () => {
   for (const close of open.splice(0)) await close();
 });
-afterAll(() => house?.close());
+afterAll(() => stack?.close());
 
 test("its log is lines of JSON, holds no secret and no player, and tells what the kernel and the hub refuse", async () => {
   const [rabid, dowsett] = [await freePort("udp"), await freePort("udp")];
   const status = `127.0.0.1:${await freePort("tcp")}`;
   const env = {
     PATH: process.env["PATH"],
-    PARLEY_HUB: house.url,
-    PARLEY_KEY: house.key,
+    PARLEY_HUB: stack.url,
+    PARLEY_KEY: stack.key,
     PARLEY_NAME: "talkative",
     PARLEY_LISTEN: "127.0.0.1",
     PARLEY_PORTS: `${rabid}=rabid,${dowsett}=dowsett`,
@@ -38,10 +38,10 @@ test("its log is lines of JSON, holds no secret and no player, and tells what th
     PARLEY_RECEIVE_BUFFER_BYTES: String(2 ** 30),
   };
   const child = spawn(process.execPath, [PROGRAM], { env, stdio: ["ignore", "pipe", "pipe"] });
-  open.push(() => end(child));
+  open.push(() => stopProcess(child));
   let log = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (log += chunk.toString()));
-  const linked = (): Promise<void> => untilAnswers(`http://${status}/healthz`, ({ hub }) => hub === "linked", child);
+  const linked = (): Promise<void> => waitForJson(`http://${status}/healthz`, ({ hub }) => hub === "linked", child);
   const says = (what: string): Promise<string> =>
     eventually(
       () => Promise.resolve(log),
@@ -56,20 +56,20 @@ test("its log is lines of JSON, holds no secret and no player, and tells what th
     () => host.close(),
   );
   const whole = log.length;
-  await alice.ask(`h:Logged:Alice:4:${PASSWORD}`, /^i:/);
+  await alice.request(`h:Logged:Alice:4:${PASSWORD}`, /^i:/);
   const registered = sign(registering("Logged", { "local-address": [LOCAL_ADDRESS, 5_001] }), HANDSHAKE_PASSWORD);
-  await host.ask(registered.toString(), /confirming-registration/);
-  await host.ask(sign(listing(), HANDSHAKE_PASSWORD).toString(), /providing-server-list/);
-  for (let sent = 0; sent < 100; sent++) alice.say(`h:Logged:${sent}`);
-  await alice.ask("p:Logged:Alice", /^i:/);
+  await host.request(registered.toString(), /confirming-registration/);
+  await host.request(sign(listing(), HANDSHAKE_PASSWORD).toString(), /providing-server-list/);
+  for (let sent = 0; sent < 100; sent++) alice.send(`h:Logged:${sent}`);
+  await alice.request("p:Logged:Alice", /^i:/);
   // Nothing that players do is worth a line.
   expect(log.slice(whole)).toBe("");
 
-  await house.killHub();
+  await stack.killHub();
   await says("no link to the hub; trying again");
-  await house.startHub();
+  await stack.startHub();
   await linked();
-  await end(child, 60_000);
+  await stopProcess(child, 60_000);
   expect(child.exitCode).toBe(0);
 
   const lines = log.trimEnd().split("\n");
@@ -84,7 +84,7 @@ test("its log is lines of JSON, holds no secret and no player, and tells what th
       "draining",
     ]),
   );
-  for (const secret of [PASSWORD, HANDSHAKE_PASSWORD, house.key, LOCAL_ADDRESS, "Alice", "Logged"]) {
+  for (const secret of [PASSWORD, HANDSHAKE_PASSWORD, stack.key, LOCAL_ADDRESS, "Alice", "Logged"]) {
     expect(log).not.toContain(secret);
   }
   for (const { port } of [alice, host]) expect(log).not.toMatch(new RegExp(`\\b${port}\\b`));

@@ -7,32 +7,32 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Host } from "../lab/lab.ts";
 import type { NatKind, NatOptions } from "../lab/nat.ts";
 import { type Line, Program } from "../lab/program.ts";
-import { Socket } from "../lab/socket.ts";
-import { labIsMissing } from "../lab/space.ts";
-import { greeted, toldToStart, Town, type Visit } from "../lab/lab-players.ts";
-import { visiting } from "../lab/lab-test.ts";
-import type { Way } from "../lab/lossy-link.ts";
+import { LabSocket } from "../lab/socket.ts";
+import { isLabMissing } from "../lab/lab-namespaces.ts";
+import { countGreetings, startSession, LabPlayers, type TestHosts } from "../lab/lab-players.ts";
+import { labTest } from "../lab/lab-test.ts";
+import type { LinkConditions } from "../lab/lossy-link.ts";
 import { eventually } from "../support/test-stack.ts";
 
 /** Without a delay every datagram would be there before its answer could cross it. */
-const AWAY: Way = { delay_ms: 20 };
+const AWAY: LinkConditions = { delay_ms: 20 };
 /** Peers of the libraries give up by themselves before that. */
 const PATIENCE = { within_ms: 60_000 };
 
 /** Options of Dowsett peers who do not give up as early as the script, whom bad luck may part after five lost packets. */
 const STUBBORN = JSON.stringify({ secsToAwaitReply: 0.3, attemptsBeforeExpiration: 30, secsBetweenPeerChecks: 1 });
 
-type Options = NatOptions & Way;
+type Options = NatOptions & LinkConditions;
 
-let town: Town;
+let labPlayers: LabPlayers;
 
-const test = visiting(() => town.lab);
+const test = labTest(() => labPlayers.lab);
 
-describe.skipIf(labIsMissing())("through NATs", () => {
+describe.skipIf(isLabMissing())("through NATs", () => {
   beforeAll(async () => {
-    town = await Town.open();
+    labPlayers = await LabPlayers.open();
   });
-  afterAll(() => town?.close());
+  afterAll(() => labPlayers?.close());
 
   describe("whom a router lets in, once a player has sent to one host", () => {
     test.concurrent.for<[NatKind, NatOptions, readonly string[]]>([
@@ -45,26 +45,26 @@ describe.skipIf(labIsMissing())("through NATs", () => {
       ["symmetric", {}, ["known"]],
     ])("%s %j: %j", async ([kind, options, wanted], { visit }) => {
       const host = await visit.host();
-      const [inside, known] = [await Socket.open(await visit.homeHost(kind, options)), await Socket.open(host)];
-      const others = { "other port": await Socket.open(host), stranger: await Socket.open(await visit.host()) };
-      const { from: outside } = await inside.reaches(known, "out");
+      const [inside, known] = [await LabSocket.open(await visit.homeHost(kind, options)), await LabSocket.open(host)];
+      const others = { "other port": await LabSocket.open(host), stranger: await LabSocket.open(await visit.host()) };
+      const { from: outside } = await inside.sendUntilReceived(known, "out");
       for (const [word, socket] of Object.entries(others)) {
-        socket.say(word, outside);
+        socket.send(word, outside);
         // When this has come, that has come or was dropped: both left by one socket, in this order.
-        await socket.reaches(known, word);
+        await socket.sendUntilReceived(known, word);
       }
-      await known.reaches(inside, "known", outside);
-      expect([...new Set(inside.heard.map(({ text }) => text))].toSorted()).toStrictEqual(wanted);
+      await known.sendUntilReceived(inside, "known", outside);
+      expect([...new Set(inside.received.map(({ text }) => text))].toSorted()).toStrictEqual(wanted);
     });
 
     test.concurrent.for([true, false])("its neighbour, by the outer endpoint: %j", async (hairpin, { visit }) => {
       const home = await visit.home("port-restricted", { hairpin, movesPorts: true });
-      const [alice, bob] = [await Socket.open(await visit.host(home)), await Socket.open(await visit.host(home))];
-      const [outerAlice, outerBob] = [await town.seen(alice), await town.seen(bob)];
-      alice.say("hello", outerBob);
-      await alice.reaches(town.third, `${home.address} after hello`);
-      await town.third.reaches(bob, "last", outerBob);
-      const hellos = bob.heard.filter(({ text }) => text === "hello");
+      const [alice, bob] = [await LabSocket.open(await visit.host(home)), await LabSocket.open(await visit.host(home))];
+      const [outerAlice, outerBob] = [await labPlayers.observedEndpoint(alice), await labPlayers.observedEndpoint(bob)];
+      alice.send("hello", outerBob);
+      await alice.sendUntilReceived(labPlayers.observer, `${home.address} after hello`);
+      await labPlayers.observer.sendUntilReceived(bob, "last", outerBob);
+      const hellos = bob.received.filter(({ text }) => text === "hello");
       expect(hellos.map(({ from }) => from)).toStrictEqual(hairpin ? [outerAlice] : []);
     });
   });
@@ -78,9 +78,9 @@ describe.skipIf(labIsMissing())("through NATs", () => {
       ["symmetric", {}],
     ])("%s %j", async ([kind, options], { visit }) => {
       const home = await visit.home(kind, options);
-      const [alice, bob] = await toldToStart(town, [await visit.host(), await visit.host(home)]);
+      const [alice, bob] = await startSession(labPlayers, [await visit.host(), await visit.host(home)]);
       const [told] = alice!.others;
-      const seen = await town.seen(bob!.socket);
+      const seen = await labPlayers.observedEndpoint(bob!.socket);
       expect([told!.address, seen.address]).toStrictEqual([home.address, home.address]);
       // A symmetric NAT has a port for the sidecar alone.
       expect(told!.port === seen.port).toBe(kind !== "symmetric");
@@ -97,36 +97,36 @@ describe.skipIf(labIsMissing())("through NATs", () => {
       ["full-cone", "full-cone", { movesPorts: true }],
     ])("%s and %s %j: hear each other", async ([one, other, options], { visit }) => {
       const homes = [one, other].map((kind) => visit.homeHost(kind, { ...options, ...AWAY }));
-      const heard = await greeted(town, await toldToStart(town, await Promise.all(homes)));
+      const heard = await countGreetings(labPlayers, await startSession(labPlayers, await Promise.all(homes)));
       expect(Math.min(...heard)).toBeGreaterThan(0);
     });
 
     test.concurrent("port-restricted: also where one begins long before the other", async ({ visit }) => {
       const homes = [visit.homeHost("port-restricted", AWAY), visit.homeHost("port-restricted", AWAY)];
-      const players = await toldToStart(town, await Promise.all(homes));
+      const players = await startSession(labPlayers, await Promise.all(homes));
       // The first one's words are at the second one's router before that has let a word out to him.
-      expect(await greeted(town, players.slice(0, 1))).toStrictEqual([0]);
-      expect(Math.min(...(await greeted(town, players)))).toBeGreaterThan(0);
+      expect(await countGreetings(labPlayers, players.slice(0, 1))).toStrictEqual([0]);
+      expect(Math.min(...(await countGreetings(labPlayers, players)))).toBeGreaterThan(0);
     });
 
     test.concurrent("symmetric and symmetric: never do", async ({ visit }) => {
       const homes = [visit.homeHost("symmetric", AWAY), visit.homeHost("symmetric", AWAY)];
-      const players = await toldToStart(town, await Promise.all(homes));
+      const players = await startSession(labPlayers, await Promise.all(homes));
       expect(players.map(({ others }) => others.length)).toStrictEqual([1, 1]);
-      expect(await greeted(town, players)).toStrictEqual([0, 0]);
+      expect(await countGreetings(labPlayers, players)).toStrictEqual([0, 0]);
     });
 
     test.concurrent("symmetric and address-restricted: do, if the answer goes to where the word came from", async ({
       visit,
     }) => {
       const homes = [visit.homeHost("symmetric", AWAY), visit.homeHost("address-restricted", AWAY)];
-      const [alice, bob] = await toldToStart(town, await Promise.all(homes));
-      const stops = [alice!, bob!].map(({ socket, others }) => socket.keepSaying("hello", others));
-      const { from } = await bob!.socket.hears("hello");
+      const [alice, bob] = await startSession(labPlayers, await Promise.all(homes));
+      const stops = [alice!, bob!].map(({ socket, others }) => socket.sendRepeatedly("hello", others));
+      const { from } = await bob!.socket.waitFor("hello");
       expect(from).not.toStrictEqual(bob!.others[0]);
-      await bob!.socket.reaches(alice!.socket, "welcome", from);
+      await bob!.socket.sendUntilReceived(alice!.socket, "welcome", from);
       for (const stop of stops) stop();
-      expect(alice!.socket.heard.filter(({ text }) => text === "hello")).toStrictEqual([]);
+      expect(alice!.socket.received.filter(({ text }) => text === "hello")).toStrictEqual([]);
     });
   });
 
@@ -160,9 +160,9 @@ describe.skipIf(labIsMissing())("through NATs", () => {
       for (const { name, program } of players) {
         for (const [at, other] of players.entries()) {
           if (other.name === name) continue;
-          const { address } = await program.line(({ joined }) => joined === other.name, PATIENCE);
+          const { address } = await program.waitForLine(({ joined }) => joined === other.name, PATIENCE);
           expect(address).toBe(homes[at]!.address);
-          await program.line(({ heard }) => heard === other.name, PATIENCE);
+          await program.waitForLine(({ heard }) => heard === other.name, PATIENCE);
         }
       }
     });
@@ -178,26 +178,26 @@ describe.skipIf(labIsMissing())("through NATs", () => {
       )) as [Player, Player, Player];
       const eve = await dowsettProgram(await home(), host.name, "Eve", "barley", STUBBORN);
       // The word that says why may be lost, and is said once.
-      const refused = await eve.line(has("here", "failed"), PATIENCE);
+      const refused = await eve.waitForLine(has("here", "failed"), PATIENCE);
       expect(refused["failed"]).toMatch(/hash mismatch|connection with .* failed/);
 
-      await bob.program.line(({ joined }) => joined === carol.name, PATIENCE);
-      await carol.program.line(({ joined }) => joined === bob.name, PATIENCE);
+      await bob.program.waitForLine(({ joined }) => joined === carol.name, PATIENCE);
+      await carol.program.waitForLine(({ joined }) => joined === bob.name, PATIENCE);
       const messages = Array.from({ length: 20 }, (_, at) => at);
-      for (const message of messages) bob.program.tell({ send: carol.name, message });
+      for (const message of messages) bob.program.send({ send: carol.name, message });
       const numbers = (): number[] =>
         carol.program.lines.flatMap(({ heard, message }) =>
           heard === bob.name && typeof message === "number" ? [message] : [],
         );
       for (const at of messages)
-        await bob.program.line(({ confirmed, message }) => confirmed !== undefined && message === at, PATIENCE);
+        await bob.program.waitForLine(({ confirmed, message }) => confirmed !== undefined && message === at, PATIENCE);
       expect(numbers().toSorted((a, b) => a - b)).toStrictEqual(messages);
 
-      host.program.tell({ drop: carol.name });
-      await bob.program.line(({ dropped }) => dropped === carol.name, PATIENCE);
-      await carol.program.line(has("ended"), PATIENCE);
-      host.program.tell({ quit: true });
-      await bob.program.line(has("ended"), PATIENCE);
+      host.program.send({ drop: carol.name });
+      await bob.program.waitForLine(({ dropped }) => dropped === carol.name, PATIENCE);
+      await carol.program.waitForLine(has("ended"), PATIENCE);
+      host.program.send({ quit: true });
+      await bob.program.waitForLine(has("ended"), PATIENCE);
     });
 
     // Where the outer ones lead back in as well, the first answer decides, as with the original.
@@ -207,9 +207,9 @@ describe.skipIf(labIsMissing())("through NATs", () => {
         const home = await visit.home("port-restricted", { ...AWAY, movesPorts: true, hairpin });
         const hosts = [await visit.host(home), await visit.host(home)];
         const [alice, bob] = await dowsettPlayers(hosts);
-        const toBob = await alice!.program.line(has("joined"), PATIENCE);
-        const toAlice = await bob!.program.line(has("joined"), PATIENCE);
-        await Promise.all([alice!, bob!].map(({ program }) => program.line(has("heard"), PATIENCE)));
+        const toBob = await alice!.program.waitForLine(has("joined"), PATIENCE);
+        const toAlice = await bob!.program.waitForLine(has("joined"), PATIENCE);
+        await Promise.all([alice!, bob!].map(({ program }) => program.waitForLine(has("heard"), PATIENCE)));
         if (hairpin) return;
         expect(toAlice).toMatchObject({ address: hosts[0]!.address, port: alice!.port });
         expect(toBob).toMatchObject({ address: hosts[1]!.address, port: bob!.port });
@@ -218,8 +218,8 @@ describe.skipIf(labIsMissing())("through NATs", () => {
   });
 
   test("nothing is left of a laboratory whose owner was killed", async () => {
-    const owner = Program.start("the owner", [], "doomed.ts", []);
-    const { pid } = await owner.line(has("pid"), PATIENCE);
+    const owner = Program.start("the owner", [], "abandoned-lab.ts", []);
+    const { pid } = await owner.waitForLine(has("pid"), PATIENCE);
     const inside = namespaceOf(String(pid));
     expect(inside).toMatch(/^pid:/);
     expect(processesIn(inside).length).toBeGreaterThanOrEqual(2);
@@ -232,9 +232,9 @@ describe.skipIf(labIsMissing())("through NATs", () => {
 });
 
 /** So many peers of the library, each in a home of this kind, meet and hear a word of the game from each other. */
-async function rabidPlayersMeet(visit: Visit, count: number, options: Options): Promise<void> {
-  const { address, port } = town.house.at("rabid");
-  const session = town.session();
+async function rabidPlayersMeet(visit: TestHosts, count: number, options: Options): Promise<void> {
+  const { address, port } = labPlayers.stack.endpointOf("rabid");
+  const session = labPlayers.nextSession();
   const names = Array.from({ length: count }, (_, at) => `P${at}`);
   const hosts = await Promise.all(names.map(() => visit.homeHost("port-restricted", options)));
   const run = (at: number): Promise<Program> => {
@@ -242,17 +242,17 @@ async function rabidPlayersMeet(visit: Visit, count: number, options: Options): 
     return hosts[at]!.run("rabid-peer.ts", at === 0 ? [...told, "host"] : told);
   };
   const first = await run(0);
-  await first.line(has("roster", "failed"), PATIENCE);
+  await first.waitForLine(has("roster", "failed"), PATIENCE);
   const programs = [first, ...(await Promise.all(names.slice(1).map((_, at) => run(at + 1))))];
   await Promise.all(
     programs.map(async (program, at) => {
       const others = names.filter((name) => name !== names[at]);
-      const outcome = await program.line(has("met", "failed"), PATIENCE);
+      const outcome = await program.waitForLine(has("met", "failed"), PATIENCE);
       expect(outcome).not.toHaveProperty("failed");
       const { met, missing } = outcome;
       expect(missing).toStrictEqual([]);
       expect((met as { name: string }[]).map(({ name }) => name).toSorted()).toStrictEqual(others.toSorted());
-      for (const name of others) await program.line(({ heard }) => heard === name);
+      for (const name of others) await program.waitForLine(({ heard }) => heard === name);
     }),
   );
 }
@@ -261,12 +261,12 @@ type Player = { readonly name: string; readonly program: Program; readonly port:
 
 /** A Dowsett session, once all of these hosts are in it; the first of them hosts it. */
 async function dowsettPlayers(hosts: readonly Host[], ...more: string[]): Promise<Player[]> {
-  const session = town.session();
+  const session = labPlayers.nextSession();
   const players: Player[] = [];
   for (const [at, host] of hosts.entries()) {
     const name = at === 0 ? session : `Guest${at}`;
     const program = await dowsettProgram(host, session, name, ...more);
-    const { here } = await program.line(has("here", "failed"), PATIENCE);
+    const { here } = await program.waitForLine(has("here", "failed"), PATIENCE);
     if (typeof here !== "number") throw new Error(`${name} did not get in: ${JSON.stringify(program.lines)}`);
     players.push({ name, program, port: here });
   }
@@ -274,7 +274,7 @@ async function dowsettPlayers(hosts: readonly Host[], ...more: string[]): Promis
 }
 
 function dowsettProgram(host: Host, session: string, name: string, ...more: string[]): Promise<Program> {
-  const { address, port } = town.house.at("dowsett");
+  const { address, port } = labPlayers.stack.endpointOf("dowsett");
   return host.run("dowsett-peer.ts", [`${address}:${port}`, host.address, session, name, ...more]);
 }
 

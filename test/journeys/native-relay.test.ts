@@ -7,15 +7,15 @@ import type { ConnectionView, RelayView } from "#shared/connect/schema.ts";
 import type { Joined } from "#shared/api/lobbies.ts";
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
 import { freePort } from "../../tools/run/ports.ts";
-import { eventually, House } from "../support/test-stack.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 
-let house: House;
+let stack: TestStack;
 let tunnel: number;
 const closing: (() => void)[] = [];
 
 beforeAll(async () => {
   tunnel = await freePort("tcp");
-  house = await House.open({
+  stack = await TestStack.open({
     settings: {
       PARLEY_PORTS: "PORT=native",
       PARLEY_ADDRESSES: "127.0.0.1",
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const close of closing.splice(0)) close();
-  await house?.close();
+  await stack?.close();
 });
 
 test("one over UDP, one over a WebSocket: what each sends arrives, while the hub is dead too", async () => {
@@ -36,7 +36,7 @@ test("one over UDP, one over a WebSocket: what each sends arrives, while the hub
   const a = await overUdp(mine);
   const b = await overTunnel(his);
   for (const word of ["hello", "hub is dead"]) {
-    if (word !== "hello") await house.killHub();
+    if (word !== "hello") await stack.killHub();
     a.say(`${word} from a`);
     b.say(`${word} from b`);
     await eventually(
@@ -44,8 +44,8 @@ test("one over UDP, one over a WebSocket: what each sends arrives, while the hub
       (all) => all.includes(`${word} from a`) && all.includes(`${word} from b`),
     );
   }
-  await house.startHub();
-  await house.linked();
+  await stack.startHub();
+  await stack.waitUntilLinked();
 });
 
 test("the ticket of one end does not open the other, nor another relay's", async () => {
@@ -87,12 +87,12 @@ async function relayed(): Promise<[RelayView, RelayView]> {
 
 type Identity = { readonly peer_id: string; readonly peer_token: string };
 const newPeer = async (): Promise<Identity> =>
-  (await (await fetch(`${house.url}/v1/games/default/peers`, { method: "POST" })).json()) as Identity;
+  (await (await fetch(`${stack.url}/v1/games/default/peers`, { method: "POST" })).json()) as Identity;
 
 async function ask<T>(path: string, token: string, body?: object): Promise<T> {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
   const init = body === undefined ? { headers } : { headers, method: "POST", body: JSON.stringify(body) };
-  const response = await fetch(`${house.url}/v1/games/default/${path}`, init);
+  const response = await fetch(`${stack.url}/v1/games/default/${path}`, init);
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return (response.status === 204 ? null : await response.json()) as T;
 }

@@ -12,10 +12,10 @@ import type { ConnectionView, Reach } from "#shared/connect/schema.ts";
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
 import { decodeReceipt, RECEIPT_PATTERN } from "#shared/auth/receipts.ts";
 import { freePort } from "../../tools/run/ports.ts";
-import { eventually, House } from "../support/test-stack.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 import { godot3, hasGodot3 } from "../support/programs.ts";
 
-let house: House;
+let stack: TestStack;
 /** Every wire; native alone; Rabid alone. */
 let ports: readonly [number, number, number];
 const sockets: Socket[] = [];
@@ -23,12 +23,12 @@ const sockets: Socket[] = [];
 beforeAll(async () => {
   ports = [await freePort("udp"), await freePort("udp"), await freePort("udp")];
   const settings = { PARLEY_PORTS: `${ports[0]},${ports[1]}=native,${ports[2]}=rabid`, PARLEY_NORAY: "off" };
-  house = await House.open({ shards: 2, settings });
+  stack = await TestStack.open({ shards: 2, settings });
 });
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.close();
 });
-afterAll(() => house?.close());
+afterAll(() => stack?.close());
 
 test("a peer is seen through two ports, where he is, with receipts that name him", async () => {
   const { peer_id, udp_token } = await newPeer();
@@ -37,8 +37,8 @@ test("a peer is seen through two ports, where he is, with receipts that name him
     const [verb, endpoint, receipt, word] = await peer.asks(port, "see", udp_token, "w1");
     expect([verb, endpoint, word]).toStrictEqual(["seen", `127.0.0.1:${peer.port}`, "w1"]);
     const shown = decodeReceipt(receipt!, "default", peer_id);
-    expect(shown?.seen).toMatchObject({ peer: peer_id, endpoint: { address: "127.0.0.1", port: peer.port } });
-    expect(Math.abs(shown!.seen.at_ms - Date.now())).toBeLessThan(60_000);
+    expect(shown?.observed).toMatchObject({ peer: peer_id, endpoint: { address: "127.0.0.1", port: peer.port } });
+    expect(Math.abs(shown!.observed.at_ms - Date.now())).toBeLessThan(60_000);
   }
 });
 
@@ -146,11 +146,11 @@ test.skipIf(!hasGodot3)("three lines of GDScript are enough", async () => {
 
 test("all of it goes on while the hub is dead", async () => {
   const { udp_token } = await newPeer();
-  await house.killHub();
+  await stack.killHub();
   const peer = await Peer.open();
   expect((await peer.asks(ports[0], "see", udp_token))[0]).toBe("seen");
-  await house.startHub();
-  await house.linked();
+  await stack.startHub();
+  await stack.waitUntilLinked();
 });
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ type Problem = { readonly code: string };
 type Identity = { readonly peer_id: string; readonly peer_token: string; readonly udp_token: string };
 
 const newPeer = async (game = "default"): Promise<Identity> =>
-  (await (await fetch(`${house.url}/v1/games/${game}/peers`, { method: "POST" })).json()) as Identity;
+  (await (await fetch(`${stack.url}/v1/games/${game}/peers`, { method: "POST" })).json()) as Identity;
 
 async function api<T>(
   path: string,
@@ -169,7 +169,7 @@ async function api<T>(
 ): Promise<T> {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
   const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
-  return (await (await fetch(`${house.url}/v1/games/default/${path}`, init)).json()) as T;
+  return (await (await fetch(`${stack.url}/v1/games/default/${path}`, init)).json()) as T;
 }
 
 type Heard = { readonly text: string; readonly bytes: Buffer; readonly port: number };

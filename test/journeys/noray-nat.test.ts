@@ -5,37 +5,37 @@
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Host } from "../lab/lab.ts";
 import type { NatKind, NatOptions } from "../lab/nat.ts";
-import { labIsMissing } from "../lab/space.ts";
-import { Town } from "../lab/lab-players.ts";
-import { visiting } from "../lab/lab-test.ts";
-import type { Way } from "../lab/lossy-link.ts";
+import { isLabMissing } from "../lab/lab-namespaces.ts";
+import { LabPlayers } from "../lab/lab-players.ts";
+import { labTest } from "../lab/lab-test.ts";
+import type { LinkConditions } from "../lab/lossy-link.ts";
 
 /** For who punches: without a delay every datagram would be there before its answer could cross it. */
-const AWAY: Way = { delay_ms: 20 };
+const AWAY: LinkConditions = { delay_ms: 20 };
 /** Registering, 8 s of a handshake in vain, the relay's, and a busy machine. */
 const PATIENCE = { within_ms: 60_000 };
 
-let town: Town;
+let labPlayers: LabPlayers;
 
-const test = visiting(() => town.lab);
+const test = labTest(() => labPlayers.lab);
 
 /** How the client got in, and what it tried. */
 async function meet(hostAt: Host, clientAt: Host, ...how: string[]): Promise<unknown> {
-  const server = town.house.at("noray").address;
+  const server = labPlayers.stack.endpointOf("noray").address;
   const host = await hostAt.run("noray-peer.ts", [server]);
-  const { oid, failed } = await host.line((line) => "oid" in line || "failed" in line, PATIENCE);
+  const { oid, failed } = await host.waitForLine((line) => "oid" in line || "failed" in line, PATIENCE);
   if (failed !== undefined) return { failed };
   const client = await clientAt.run("noray-peer.ts", [server, String(oid), ...how]);
-  return client.line((line) => "got" in line || "failed" in line, PATIENCE);
+  return client.waitForLine((line) => "got" in line || "failed" in line, PATIENCE);
 }
 
-describe.skipIf(labIsMissing())("stock netfox games through NATs", () => {
+describe.skipIf(isLabMissing())("stock netfox games through NATs", () => {
   beforeAll(async () => {
-    town = await Town.open();
+    labPlayers = await LabPlayers.open();
   });
-  afterAll(() => town?.close());
+  afterAll(() => labPlayers?.close());
 
-  test.concurrent.for<[NatKind, NatKind, string, NatOptions & Way]>([
+  test.concurrent.for<[NatKind, NatKind, string, NatOptions & LinkConditions]>([
     ["port-restricted", "port-restricted", "nat", { ...AWAY, movesPorts: true }],
     ["port-restricted", "symmetric", "relay", {}],
     ["symmetric", "port-restricted", "relay", {}],

@@ -1,16 +1,16 @@
-/** netfox games through the real hub and sidecars: registered, introduced, relayed, and what halves of the house survive. */
+/** netfox games through the real hub and sidecars: registered, introduced, relayed, and what halves of the stack survive. */
 import { createConnection, type Socket } from "node:net";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { SIDECAR_GRACE_MS } from "#shared/limits.ts";
 import { freePort } from "../../tools/run/ports.ts";
-import { eventually, House } from "../support/test-stack.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 import { NetfoxPlayer } from "../support/netfox.ts";
 
 /** A source may do anything here: all players are on one address. */
 const OPEN = { PARLEY_RELAY_PEERS: "any", PARLEY_NORAY_LOOKUP_RATE: "1000/1000" };
 
-let house: House;
+let stack: TestStack;
 const tcp = new Map<string, number>();
 const players: NetfoxPlayer[] = [];
 
@@ -29,7 +29,7 @@ async function settings(name: string): Promise<Record<string, string>> {
 }
 
 async function player(sidecar = "one"): Promise<NetfoxPlayer> {
-  const opened = await NetfoxPlayer.open("127.0.0.1", tcp.get(sidecar), house.udp(sidecar));
+  const opened = await NetfoxPlayer.open("127.0.0.1", tcp.get(sidecar), stack.udpPort(sidecar));
   players.push(opened);
   return opened;
 }
@@ -41,13 +41,13 @@ async function host(sidecar = "one"): Promise<NetfoxPlayer> {
 }
 
 beforeAll(async () => {
-  house = await House.open({ settings: await settings("one") });
-  await house.addSidecar("two", { ...(await settings("two")), PARLEY_NORAY_CONNECTIONS: "2000/2000" });
+  stack = await TestStack.open({ settings: await settings("one") });
+  await stack.addSidecar("two", { ...(await settings("two")), PARLEY_NORAY_CONNECTIONS: "2000/2000" });
 });
 afterEach(() => {
   for (const one of players.splice(0)) one.close();
 });
-afterAll(() => house?.close());
+afterAll(() => stack?.close());
 
 describe("netfox's addon", () => {
   test("connects past its server: both handshakes succeed, and ENet follows from the registered port", async () => {
@@ -65,11 +65,11 @@ describe("netfox's addon", () => {
     const ports = [alice, bob].map(({ noray }) => noray.commands.at(-1));
     expect(ports.map((line) => line?.[0])).toStrictEqual(["connect-relay", "connect-relay"]);
     expect(ports[0]?.[1]).not.toBe(ports[1]?.[1]);
-    expect(await house.metric("parley_relay_packets_total")).toBeGreaterThan(0);
+    expect(await stack.metric("parley_relay_packets_total")).toBeGreaterThan(0);
     // Once both are gone its ports are free, long before they would be for silence alone.
     for (const one of players.splice(0)) one.close();
     await eventually(
-      () => house.metric('parley_relay_ended_total{reason="released"}'),
+      () => stack.metric('parley_relay_ended_total{reason="released"}'),
       (ended) => ended === 1,
     );
   });
@@ -95,12 +95,12 @@ describe("netfox's addon", () => {
 
 describe("a host who publishes himself", () => {
   const publish = ({ noray }: NetfoxPlayer, pid = noray.pid) =>
-    fetch(`${house.url}/v1/games/default/lobbies`, {
+    fetch(`${stack.url}/v1/games/default/lobbies`, {
       method: "POST",
       headers: { authorization: `Noray ${noray.oid}:${pid}`, "content-type": "application/json" },
       body: JSON.stringify({ name: "Forest brawl", seats: 8, data: { map: { value: "forest", index: true } } }),
     });
-  const listed = async () => (await house.lobbies()).filter(({ wire }) => wire === "noray");
+  const listed = async () => (await stack.lobbies()).filter(({ wire }) => wire === "noray");
 
   test("is listed with the way to him, found by it, and gone with his connection", async () => {
     const [alice, bob] = [await host(), await player("two")];
@@ -119,11 +119,11 @@ describe("a host who publishes himself", () => {
     const alice = await host("two");
     expect((await publish(alice)).status).toBe(201);
     expect(await listed()).toHaveLength(1);
-    await house.killSidecar("two");
+    await stack.killSidecar("two");
     const began = performance.now();
     await eventually(listed, (lines) => lines.length === 0);
     expect(performance.now() - began).toBeLessThan(SIDECAR_GRACE_MS);
-    await house.restartSidecar("two");
+    await stack.restartSidecar("two");
     expect(await listed()).toStrictEqual([]);
   });
 });
@@ -131,16 +131,16 @@ describe("a host who publishes himself", () => {
 describe("what dies", () => {
   test("the hub: hosts are answered meanwhile, a question waits, and is answered when it is back", async () => {
     const [alice, bob] = [await host(), await player()];
-    await house.killHub();
+    await stack.killHub();
     const joined = bob.join(alice.oid);
-    await house.startHub();
+    await stack.startHub();
     expect(await joined).toBe("nat");
   });
 
   test("the sidecar: its hosts go with it, and new ones are served by the next process", async () => {
     const [alice, bob] = [await host("two"), await player("one")];
-    await house.killSidecar("two");
-    await house.restartSidecar("two");
+    await stack.killSidecar("two");
+    await stack.restartSidecar("two");
     bob.noray.connectNat(alice.oid);
     const told = () => Promise.resolve(bob.noray.commands.at(-1));
     expect(await eventually(told, (line) => line?.[0] === "error")).toStrictEqual(["error", "unknown-oid"]);
@@ -151,7 +151,7 @@ describe("what dies", () => {
   test("a sidecar that is told to stop says so to whom it relays, and ends at once", async () => {
     const [alice, bob] = [await host("two"), await player("two")];
     expect(await bob.join(alice.oid, { first: "relay" })).toBe("relay");
-    expect(await house.drainSidecar("two")).toBe(0);
+    expect(await stack.drainSidecar("two")).toBe(0);
     for (const { noray } of [alice, bob]) {
       const told = () => Promise.resolve(noray.commands.at(-1));
       expect(await eventually(told, (line) => line?.[0] === "relay-limited")).toStrictEqual([
@@ -159,7 +159,7 @@ describe("what dies", () => {
         "closing",
       ]);
     }
-    await house.restartSidecar("two");
+    await stack.restartSidecar("two");
   });
 });
 
@@ -251,18 +251,18 @@ describe("by hand", () => {
     }
     socket.write("\nregister-host\n");
     await until(heard, IDS);
-    expect(await house.metric('parley_commands_total{command="too_long"}')).toBe(1);
+    expect(await stack.metric('parley_commands_total{command="too_long"}')).toBe(1);
     socket.destroy();
   });
 
   test("20,000 unknown commands are counted under one name", async () => {
     const { socket, heard } = await line();
-    const before = await house.metric('parley_commands_total{command="unknown"}');
+    const before = await stack.metric('parley_commands_total{command="unknown"}');
     socket.write(Array.from({ length: 20_000 }, (_, at) => `command-${at} x\n`).join(""));
     socket.write("register-host\n");
     await until(heard, IDS);
-    expect(await house.metric('parley_commands_total{command="unknown"}')).toBe(before + 20_000);
-    const names = await house.metrics();
+    expect(await stack.metric('parley_commands_total{command="unknown"}')).toBe(before + 20_000);
+    const names = await stack.metrics();
     expect(names).not.toContain("command-1");
     expect(names.match(/^parley_commands_total\{/gm)!.length).toBeLessThanOrEqual(5);
     socket.destroy();
@@ -271,10 +271,10 @@ describe("by hand", () => {
   test("one who asks and never reads is let go, and nobody else notices", async () => {
     const { socket, ended } = await line();
     socket.pause();
-    const before = await house.metric('parley_connections_total{outcome="unread"}');
+    const before = await stack.metric('parley_connections_total{outcome="unread"}');
     const asking = setInterval(() => socket.write("connect nobody\n".repeat(20_000)), 5);
     await eventually(
-      () => house.metric('parley_connections_total{outcome="unread"}'),
+      () => stack.metric('parley_connections_total{outcome="unread"}'),
       (count) => count > before,
     );
     clearInterval(asking);
@@ -288,7 +288,7 @@ describe("by hand", () => {
   });
 
   test("connections that are cut in the middle of everything leave nothing behind", async () => {
-    const settled = async () => [await house.metric("parley_connections"), await house.metric("parley_noray_hosts")];
+    const settled = async () => [await stack.metric("parley_connections"), await stack.metric("parley_noray_hosts")];
     await eventually(settled, ([connections]) => connections === 0);
     for (let round = 0; round < 100; round++) {
       const { socket } = await line();
@@ -301,7 +301,7 @@ describe("by hand", () => {
 
   test("as many connections of one source idle as it may have; one more is refused, and they are still heard", async () => {
     await eventually(
-      () => house.metric("parley_connections"),
+      () => stack.metric("parley_connections"),
       (count) => count === 0,
     );
     const idle: Socket[] = [];
@@ -321,14 +321,14 @@ describe("by hand", () => {
     await Promise.all(idle.slice(0, 250).map(({ heard }) => until(heard, IDS)));
     // A connection is open for its client before the sidecar has taken it.
     await eventually(
-      () => house.metric("parley_connections", "two"),
+      () => stack.metric("parley_connections", "two"),
       (count) => count >= 1_000,
     );
     const [alice, bob] = [await host("two"), await player("two")];
     expect(await bob.join(alice.oid)).toBe("nat");
     for (const { socket } of idle) socket.destroy();
     await eventually(
-      () => house.metric("parley_connections", "two"),
+      () => stack.metric("parley_connections", "two"),
       (count) => count === 2,
     );
   });

@@ -3,31 +3,31 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { costLine, ROWS_PER_LOBBY } from "../../tools/generate/cost.ts";
-import { House } from "../support/test-stack.ts";
+import { TestStack } from "../support/test-stack.ts";
 
 const read = (file: string): string => readFileSync(join(import.meta.dirname, "../..", file), "utf8");
 /** The library's own, about any Node process; the page speaks of them as a whole. */
 const OF_NODE = /^parley_(process|nodejs)_/;
 
-let house: House;
+let stack: TestStack;
 beforeAll(async () => {
-  house = await House.open();
+  stack = await TestStack.open();
 });
-afterAll(() => house?.close());
+afterAll(() => stack?.close());
 
 const page = read("docs/operate/operate.md");
 const told = new Set(Array.from(page.matchAll(/^\| `(parley_\w+)/gm), ([, name]) => name!));
 const ofHub = Array.from(read("worker/http/routes/metrics.ts").matchAll(/^ {2}(parley_\w+):/gm), ([, name]) => name!);
 
 test("every metric is on the page, with when to worry", async () => {
-  const served = Array.from((await house.metrics()).matchAll(/^# TYPE (\w+)/gm), ([, name]) => name!);
+  const served = Array.from((await stack.metrics()).matchAll(/^# TYPE (\w+)/gm), ([, name]) => name!);
   const ofSidecar = served.filter((name) => !OF_NODE.test(name));
   expect(ofSidecar.length).toBeGreaterThan(20);
   expect([...told].toSorted()).toStrictEqual([...ofSidecar, ...ofHub].toSorted());
 });
 
 test("alerts look at numbers that there are", async () => {
-  const served = await house.metrics();
+  const served = await stack.metrics();
   const named = new Set(read("deploy/observe/alerts.yml").match(/parley_\w+/g));
   expect(named.size).toBeGreaterThan(8);
   for (const name of named) expect([name, served.includes(name) || ofHub.includes(name)]).toStrictEqual([name, true]);

@@ -5,15 +5,15 @@
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { browserIsMissing, DESKTOP, launch, PHONE, shoot, type Visit, visitor } from "../support/browser.ts";
-import { Cable } from "../support/cable.ts";
-import { House } from "../support/test-stack.ts";
+import { BreakableProxy } from "../support/breakable-proxy.ts";
+import { TestStack } from "../support/test-stack.ts";
 
 /** What a change may take to be seen elsewhere. */
 const SEEN_MS = 2_000;
 /** What Chromium says of refusals and of a hub that is down, whatever the page does about it. */
 const EXPECTED = /Failed to load resource|WebSocket connection to/;
 
-let house: House;
+let stack: TestStack;
 let browser: Browser;
 const visits: Visit[] = [];
 let turn = 0;
@@ -22,8 +22,8 @@ let seen_ms: number[] = [];
 
 describe.skipIf(browserIsMissing())("a lobby on the page", () => {
   beforeAll(async () => {
-    [house, browser] = await Promise.all([
-      House.open({ settings: { PARLEY_ADDRESSES: "203.0.113.5", PARLEY_REGION: "lab" } }),
+    [stack, browser] = await Promise.all([
+      TestStack.open({ settings: { PARLEY_ADDRESSES: "203.0.113.5", PARLEY_REGION: "lab" } }),
       launch(),
     ]);
   });
@@ -36,7 +36,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
   });
   afterAll(async () => {
     await browser?.close();
-    await house?.close();
+    await stack?.close();
   });
 
   test("two browsers see it appear, fill, change its host and close within two seconds", async () => {
@@ -121,11 +121,11 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await say(bob, "before");
     await said(alice, "before").waitFor();
 
-    await house.killHub();
+    await stack.killHub();
     for (const page of [alice, bob]) await role(page, "Connection lost. Trying again…").waitFor();
     await carol.locator("#hub", { hasText: "The hub does not respond" }).waitFor();
     await shoot(alice, "lost-desk");
-    await house.startHub();
+    await stack.startHub();
     await role(alice, "You are the host").waitFor();
     await role(bob, "You are a member").waitFor();
     await carol.locator("#hub").getByText("Live", { exact: true }).waitFor();
@@ -140,7 +140,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
   });
 
   test("who was cut off hears what he has missed, once", async () => {
-    const cable = await Cable.lay(house.url);
+    const cable = await BreakableProxy.open(stack.url);
     const [alice, bob] = [await open("cut"), await open("cut", DESKTOP, cable.url)];
     await create(alice, { "Your name": "Alice", Name: "Steady" });
     await rowOf(bob, "Steady").getByRole("link").click();
@@ -148,12 +148,12 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await person(alice, "Bob").waitFor();
     await say(alice, "one");
     await said(bob, "one").waitFor();
-    cable.pull();
+    cable.disconnect();
     await role(bob, "Connection lost. Trying again…").waitFor();
     await say(alice, "two");
     await say(alice, "three");
     await said(alice, "three").waitFor();
-    cable.mend();
+    cable.reconnect();
     await said(bob, "three").waitFor();
     await role(bob, "You are a member").waitFor();
     await say(alice, "four");
@@ -310,15 +310,15 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
   });
 
   test("lobbies of other wires are shown with the way in, to be copied", async () => {
-    const alice = await house.player();
-    await alice.ask("h:Abroad:Alice:4", /^i:/);
-    alice.keepPinging("Abroad", "Alice");
+    const alice = await stack.player();
+    await alice.request("h:Abroad:Alice:4", /^i:/);
+    alice.startPinging("Abroad", "Alice");
     for (const options of [DESKTOP, PHONE]) {
       const page = await open("default", options);
       await rowOf(page, "Abroad").getByRole("link").click();
       const way = page.getByRole("region", { name: "How to join" });
       await way.getByText("Join it from a game that uses Rabid's hole punching.").waitFor();
-      await way.getByText(`203.0.113.5:${house.udp()}`).waitFor();
+      await way.getByText(`203.0.113.5:${stack.udpPort()}`).waitFor();
       await way.getByText('{"wire":"rabid","session":"Abroad"}').waitFor();
       await person(page, "Alice").filter({ hasText: "host" }).waitFor();
       await way.getByRole("button", { name: "Copy server" }).click();
@@ -350,7 +350,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
 
 // --- helpers ---------------------------------------------------------------------------------------------------
 
-async function open(game: string, options: BrowserContextOptions = DESKTOP, origin = house.url): Promise<Page> {
+async function open(game: string, options: BrowserContextOptions = DESKTOP, origin = stack.url): Promise<Page> {
   const visit = await visitor(browser, origin, options);
   visits.push(visit);
   await visit.page.goto(`/?game=${game === "default" ? game : `${game}-${turn}`}`);

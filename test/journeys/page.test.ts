@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { Browser, Locator, Page, WebSocket } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { browserIsMissing, DESKTOP, launch, PHONE, shoot, type Visit, visitor } from "../support/browser.ts";
-import { BreakableProxy } from "../support/cable.ts";
+import { BreakableProxy } from "../support/breakable-proxy.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
 const LIST = "**/v1/games/*/lobbies?*";

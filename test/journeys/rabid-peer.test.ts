@@ -6,24 +6,24 @@ import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Failed, type FailureCode, type Met, RabidFailure } from "../../clients/typescript/src/rabid/events.ts";
 import { RabidPeer } from "../../clients/typescript/src/rabid/peer.ts";
-import { PluginDouble, type PluginOptions } from "../../clients/typescript/test/rabid/support-rabid-plugin.ts";
-import { seeded } from "../../clients/typescript/test/rabid/support-rabid.ts";
+import { PluginDouble, type PluginOptions } from "../../clients/typescript/test/support/rabid-plugin.ts";
+import { seeded } from "../../clients/typescript/test/support/rabid.ts";
 import { freePort } from "../../tools/run/ports.ts";
-import { eventually, House } from "../support/test-stack.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 
 const NAMES = ["Alice", "Bob", "Carol", "Dan", "Eve", "Frank", "Grace", "Heidi", "Ivan", "Judy", "Ken", "Leo"];
 
-let house: House;
+let stack: TestStack;
 const open: { leave(): Promise<void> }[] = [];
 const sockets: Socket[] = [];
 beforeAll(async () => {
-  house = await House.open();
+  stack = await TestStack.open();
 });
 afterEach(async () => {
   await Promise.all(open.splice(0).map((peer) => peer.leave()));
   for (const socket of sockets.splice(0)) socket.close();
 });
-afterAll(() => house?.close());
+afterAll(() => stack?.close());
 
 describe("a meeting", () => {
   test.each([2, 3, 12])("%i players meet within two seconds of the start, all with all", async (count) => {
@@ -72,7 +72,7 @@ describe("a meeting", () => {
     await peers[0]!.start();
     await Promise.all(peers.map((peer) => peer.whenMet()));
     await eventually(
-      () => house.lobbies(),
+      () => stack.lobbies(),
       (lobbies) => lobbies.every(({ name }) => name !== "Freed"),
     );
   });
@@ -99,7 +99,7 @@ describe("a meeting", () => {
     });
     const asHost = Plugin.open({ name: "Plug", session: "PlugHost", starts: 2 }).then(async (plugin) => {
       await eventually(
-        () => house.lobbies(),
+        () => stack.lobbies(),
         (lobbies) => lobbies.some(({ name }) => name === "PlugHost"),
       );
       const bob = track(await RabidPeer.join({ server: server(), session: "PlugHost", name: "Bob" }));
@@ -116,7 +116,7 @@ describe("a meeting", () => {
 test("the two examples meet and talk to each other", async () => {
   const host = example("rabid-host.ts", "Example", "Alice");
   await eventually(
-    () => house.lobbies(),
+    () => stack.lobbies(),
     (lobbies) => lobbies.some(({ name }) => name === "Example"),
   );
   const guest = example("rabid-join.ts", "Example", "Bob");
@@ -207,7 +207,7 @@ describe("refusals and ends", () => {
 
 // --- helpers -----------------------------------------------------------------------------------------------------
 
-const server = (): string => `127.0.0.1:${house.udp()}`;
+const server = (): string => `127.0.0.1:${stack.udpPort()}`;
 type Options = { server?: string; password?: string; socket?: Socket };
 
 function track(peer: RabidPeer): RabidPeer {
@@ -307,7 +307,7 @@ class Plugin {
     const socket = createSocket("udp4");
     await new Promise<void>((done) => void socket.bind(0, "127.0.0.1", done));
     const { port } = socket.address();
-    const all = { ...options, address: "127.0.0.1", port, server: { address: "127.0.0.1", port: house.udp() } };
+    const all = { ...options, address: "127.0.0.1", port, server: { address: "127.0.0.1", port: stack.udpPort() } };
     const plugin = new Plugin(new PluginDouble(all, performance.now()), socket);
     open.push(plugin);
     return plugin;

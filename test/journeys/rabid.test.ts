@@ -3,49 +3,49 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
 import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
 import { seeded } from "../support/dice.ts";
-import { eventually, House } from "../support/test-stack.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 
-let house: House;
+let stack: TestStack;
 beforeAll(async () => {
-  house = await House.open();
-  await house.addSidecar("two");
+  stack = await TestStack.open();
+  await stack.addSidecar("two");
 });
-afterAll(() => house?.close());
+afterAll(() => stack?.close());
 
 describe("a meeting", () => {
   test("host, list, join, start, confirm; then it is gone and the name is free", async () => {
-    const alice = await house.player();
-    const bob = await house.player();
-    expect(await alice.ask("h:Nice:Alice:4", /^i:/)).toBe("i:Alice");
-    const [listed] = await house.lobbies();
+    const alice = await stack.player();
+    const bob = await stack.player();
+    expect(await alice.request("h:Nice:Alice:4", /^i:/)).toBe("i:Alice");
+    const [listed] = await stack.lobbies();
     expect(listed).toMatchObject({ name: "Nice", wire: "rabid", members: 1, seats: 4, locked: false, state: "open" });
-    expect(await bob.ask("c:Nice:Bob", /^i:/)).toBe("i:Alice:Bob");
-    expect(await alice.hears("i:Alice:Bob")).toBe("i:Alice:Bob");
-    alice.say("s:Nice:Alice");
-    expect(await alice.hears(/^s:/)).toBe(`s:${alice.port}:Bob:127.0.0.1:${bob.port}`);
-    expect(await bob.hears(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${alice.port}`);
-    expect((await house.lobby(listed!.id))?.state).toBe("in_game");
-    alice.say("y:Nice:Alice");
-    bob.say("y:Nice:Bob");
+    expect(await bob.request("c:Nice:Bob", /^i:/)).toBe("i:Alice:Bob");
+    expect(await alice.waitFor("i:Alice:Bob")).toBe("i:Alice:Bob");
+    alice.send("s:Nice:Alice");
+    expect(await alice.waitFor(/^s:/)).toBe(`s:${alice.port}:Bob:127.0.0.1:${bob.port}`);
+    expect(await bob.waitFor(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${alice.port}`);
+    expect((await stack.lobby(listed!.id))?.state).toBe("in_game");
+    alice.send("y:Nice:Alice");
+    bob.send("y:Nice:Bob");
     await eventually(
-      () => house.lobby(listed!.id),
+      () => stack.lobby(listed!.id),
       (lobby) => lobby === null,
     );
-    expect(await house.lobbies()).toEqual([]);
-    expect(await alice.ask("p:Nice:Alice", /^error:/)).toBe("error:session_non_existent");
-    expect(await alice.ask("h:Nice:Alice:4", /^i:/)).toBe("i:Alice");
+    expect(await stack.lobbies()).toEqual([]);
+    expect(await alice.request("p:Nice:Alice", /^error:/)).toBe("error:session_non_existent");
+    expect(await alice.request("h:Nice:Alice:4", /^i:/)).toBe("i:Alice");
   });
 
   test("members of two sidecars meet, and hear the start within a fifth of a second of each other", async () => {
     const apart_ms = async (session: string): Promise<number> => {
-      const alice = await house.player("one");
-      const bob = await house.player("two");
+      const alice = await stack.player("one");
+      const bob = await stack.player("two");
       await hosted(alice, session, 4);
-      expect(await bob.ask(`c:${session}:Bob`, /^i:/)).toBe("i:Alice:Bob");
-      const told = [alice, bob].map((player) => player.hears(/^s:/).then(() => performance.now()));
-      alice.say(`s:${session}:Alice`);
+      expect(await bob.request(`c:${session}:Bob`, /^i:/)).toBe("i:Alice:Bob");
+      const told = [alice, bob].map((player) => player.waitFor(/^s:/).then(() => performance.now()));
+      alice.send(`s:${session}:Alice`);
       const [first = 0, second = 0] = await Promise.all(told);
-      expect(await bob.hears(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${alice.port}`);
+      expect(await bob.waitFor(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${alice.port}`);
       return Math.abs(first - second);
     };
     // A machine that is busy with something else may be slow once, but not each time.
@@ -57,14 +57,14 @@ describe("a meeting", () => {
   test("three in ten datagrams lost on the way still end in a meeting", async () => {
     const dice = seeded(20_261_120);
     const meet = async (session: string): Promise<void> => {
-      const alice = await house.player("one", { loses: () => dice() < 0.3 });
-      const bob = await house.player("one", { loses: () => dice() < 0.3 });
-      await alice.ask(`h:${session}:Alice:2`, /^i:/);
-      alice.keepPinging(session, "Alice");
-      await bob.ask(`c:${session}:Bob`, /^i:/);
-      bob.keepPinging(session, "Bob");
-      const met = bob.hears(`s:${bob.port}:Alice:127.0.0.1:${alice.port}`);
-      await alice.ask(`s:${session}:Alice`, `s:${alice.port}:Bob:127.0.0.1:${bob.port}`);
+      const alice = await stack.player("one", { drops: () => dice() < 0.3 });
+      const bob = await stack.player("one", { drops: () => dice() < 0.3 });
+      await alice.request(`h:${session}:Alice:2`, /^i:/);
+      alice.startPinging(session, "Alice");
+      await bob.request(`c:${session}:Bob`, /^i:/);
+      bob.startPinging(session, "Bob");
+      const met = bob.waitFor(`s:${bob.port}:Alice:127.0.0.1:${alice.port}`);
+      await alice.request(`s:${session}:Alice`, `s:${alice.port}:Bob:127.0.0.1:${bob.port}`);
       await met;
     };
     await Promise.all(Array.from({ length: 10 }, (_, at) => meet(`Lossy${at}`)));
@@ -73,95 +73,95 @@ describe("a meeting", () => {
 
 describe("a lobby's rules", () => {
   test("a password is asked for, and the list says so without telling it", async () => {
-    const alice = await house.player();
-    const bob = await house.player();
+    const alice = await stack.player();
+    const bob = await stack.player();
     await hosted(alice, "Locked", 4, "Pw12");
-    expect((await house.lobbies()).find((lobby) => lobby.name === "Locked")?.locked).toBe(true);
-    expect(await bob.ask("c:Locked:Bob", /^error/)).toBe("error:password_mismatch");
-    expect(await bob.ask("c:Locked:Bob:pw12", /^error/)).toBe("error:password_mismatch");
-    expect(await bob.ask("c:Locked:Bob:Pw12", /^i:/)).toBe("i:Alice:Bob");
+    expect((await stack.lobbies()).find((lobby) => lobby.name === "Locked")?.locked).toBe(true);
+    expect(await bob.request("c:Locked:Bob", /^error/)).toBe("error:password_mismatch");
+    expect(await bob.request("c:Locked:Bob:pw12", /^error/)).toBe("error:password_mismatch");
+    expect(await bob.request("c:Locked:Bob:Pw12", /^i:/)).toBe("i:Alice:Bob");
   });
 
   test("a full lobby refuses, and is listed only when full ones are asked for", async () => {
-    const alice = await house.player();
-    const bob = await house.player();
-    const carol = await house.player();
+    const alice = await stack.player();
+    const bob = await stack.player();
+    const carol = await stack.player();
     await hosted(alice, "Pair", 2);
-    await bob.ask("c:Pair:Bob", /^i:/);
-    expect(await carol.ask("c:Pair:Carol", /^error/)).toBe("error:session_full");
-    expect((await house.lobbies("")).some((lobby) => lobby.name === "Pair")).toBe(false);
-    expect((await house.lobbies("include=full")).some((lobby) => lobby.name === "Pair")).toBe(true);
+    await bob.request("c:Pair:Bob", /^i:/);
+    expect(await carol.request("c:Pair:Carol", /^error/)).toBe("error:session_full");
+    expect((await stack.lobbies("")).some((lobby) => lobby.name === "Pair")).toBe(false);
+    expect((await stack.lobbies("include=full")).some((lobby) => lobby.name === "Pair")).toBe(true);
   });
 
   test("who is kicked stays out; the others stay in", async () => {
-    const alice = await house.player();
-    const bob = await house.player();
+    const alice = await stack.player();
+    const bob = await stack.player();
     await hosted(alice, "Calm", 4);
-    await bob.ask("c:Calm:Bob", /^i:/);
-    alice.say("k:Calm:Bob");
-    expect(await bob.hears(/^error/)).toBe("error:kicked_by_host");
-    await alice.hears("i:Alice", { from: 2 });
-    expect(await bob.ask("c:Calm:Robert", /^error/)).toBe("error:kicked_by_host");
-    const carol = await house.player();
-    expect(await carol.ask("c:Calm:Bob", /^error/)).toBe("error:kicked_by_host");
-    expect(await carol.ask("c:Calm:Carol", /^i:/)).toBe("i:Alice:Carol");
+    await bob.request("c:Calm:Bob", /^i:/);
+    alice.send("k:Calm:Bob");
+    expect(await bob.waitFor(/^error/)).toBe("error:kicked_by_host");
+    await alice.waitFor("i:Alice", { from: 2 });
+    expect(await bob.request("c:Calm:Robert", /^error/)).toBe("error:kicked_by_host");
+    const carol = await stack.player();
+    expect(await carol.request("c:Calm:Bob", /^error/)).toBe("error:kicked_by_host");
+    expect(await carol.request("c:Calm:Carol", /^i:/)).toBe("i:Alice:Carol");
   });
 
   test("who leaves is confirmed, and the others are told; when the host leaves, the next in order hosts", async () => {
-    const [alice, bob, carol] = [await house.player(), await house.player(), await house.player()];
+    const [alice, bob, carol] = [await stack.player(), await stack.player(), await stack.player()];
     await hosted(alice, "Heirs", 4);
-    await bob.ask("c:Heirs:Bob", /^i:/);
-    await carol.ask("c:Heirs:Carol", /^i:/);
-    alice.say("x:Heirs:Alice");
-    expect(await alice.hears(/^error/)).toBe("error:player_exited_session");
-    await bob.hears("i:Bob:Carol");
-    await carol.hears("i:Bob:Carol");
-    carol.say("s:Heirs:Carol");
-    expect(await carol.hears(/^error/)).toBe("error:non_host_player");
-    bob.say("s:Heirs:Bob");
-    expect(await carol.hears(/^s:/)).toBe(`s:${carol.port}:Bob:127.0.0.1:${bob.port}`);
+    await bob.request("c:Heirs:Bob", /^i:/);
+    await carol.request("c:Heirs:Carol", /^i:/);
+    alice.send("x:Heirs:Alice");
+    expect(await alice.waitFor(/^error/)).toBe("error:player_exited_session");
+    await bob.waitFor("i:Bob:Carol");
+    await carol.waitFor("i:Bob:Carol");
+    carol.send("s:Heirs:Carol");
+    expect(await carol.waitFor(/^error/)).toBe("error:non_host_player");
+    bob.send("s:Heirs:Bob");
+    expect(await carol.waitFor(/^s:/)).toBe(`s:${carol.port}:Bob:127.0.0.1:${bob.port}`);
   });
 
   test("who falls silent is dropped after five seconds, three times told, and the next one hosts", async () => {
-    const alice = await house.player();
-    const bob = await house.player();
+    const alice = await stack.player();
+    const bob = await stack.player();
     await hosted(alice, "Quiet", 4);
     const silentSince = performance.now();
-    await bob.ask("c:Quiet:Bob", /^i:/);
-    bob.keepPinging("Quiet", "Bob");
-    await bob.hears("i:Bob");
+    await bob.request("c:Quiet:Bob", /^i:/);
+    bob.startPinging("Quiet", "Bob");
+    await bob.waitFor("i:Bob");
     const after_ms = performance.now() - silentSince;
     expect(after_ms).toBeGreaterThan(4_900);
     await eventually(
-      () => Promise.resolve(alice.heard.filter((line) => line === "error:player_timeout").length),
+      () => Promise.resolve(alice.received.filter((line) => line === "error:player_timeout").length),
       (times) => times === 3,
     );
-    expect(alice.heard.filter((line) => line.startsWith("error"))).toHaveLength(3);
-    bob.say("x:Quiet:Bob");
-    await bob.hears("error:player_exited_session");
-    expect((await house.lobbies()).some((lobby) => lobby.name === "Quiet")).toBe(false);
+    expect(alice.received.filter((line) => line.startsWith("error"))).toHaveLength(3);
+    bob.send("x:Quiet:Bob");
+    await bob.waitFor("error:player_exited_session");
+    expect((await stack.lobbies()).some((lobby) => lobby.name === "Quiet")).toBe(false);
   });
 });
 
 describe("two games on one sidecar", () => {
   test("never see each other, though their lobbies have one name", async () => {
     const chess = await freePort("udp");
-    await house.addSidecar("games", { PARLEY_PORTS: `PORT=rabid,${chess}=rabid@chess` });
-    const alice = await house.player("games");
-    const carla = await house.player("games", { server: chess });
+    await stack.addSidecar("games", { PARLEY_PORTS: `PORT=rabid,${chess}=rabid@chess` });
+    const alice = await stack.player("games");
+    const carla = await stack.player("games", { server: chess });
     await hosted(alice, "Same", 4);
-    expect(await carla.ask("c:Same:Carla", /^error/)).toBe("error:session_non_existent");
-    expect(await carla.ask("h:Same:Carla:2", /^i:/)).toBe("i:Carla");
-    expect((await house.lobbies()).find((lobby) => lobby.name === "Same")?.seats).toBe(4);
-    const [theirs] = await house.lobbies("", "chess");
+    expect(await carla.request("c:Same:Carla", /^error/)).toBe("error:session_non_existent");
+    expect(await carla.request("h:Same:Carla:2", /^i:/)).toBe("i:Carla");
+    expect((await stack.lobbies()).find((lobby) => lobby.name === "Same")?.seats).toBe(4);
+    const [theirs] = await stack.lobbies("", "chess");
     expect(theirs).toMatchObject({ name: "Same", seats: 2, members: 1 });
-    expect(await house.lobby(theirs!.id, "default")).toBeNull();
+    expect(await stack.lobby(theirs!.id, "default")).toBeNull();
   });
 });
 
 /** Hosts and goes on pinging, as a game does. */
 async function hosted(player: RabidPlayer, session: string, seats: number, password?: string): Promise<void> {
   const request = ["h", session, "Alice", seats, ...(password === undefined ? [] : [password])].join(":");
-  await player.ask(request, /^i:/);
-  if (session !== "Quiet") player.keepPinging(session, "Alice");
+  await player.request(request, /^i:/);
+  if (session !== "Quiet") player.startPinging(session, "Alice");
 }

@@ -4,30 +4,30 @@ import type { Endpoint } from "#shared/net/endpoint.ts";
 import { Lab } from "../lab/lab.ts";
 import type { NatKind, NatOptions } from "../lab/nat.ts";
 import { Program } from "../lab/program.ts";
-import { Socket } from "../lab/socket.ts";
-import { labIsMissing } from "../lab/space.ts";
-import { visiting } from "../lab/lab-test.ts";
-import type { Way } from "../lab/lossy-link.ts";
+import { LabSocket } from "../lab/socket.ts";
+import { isLabMissing } from "../lab/lab-namespaces.ts";
+import { labTest } from "../lab/lab-test.ts";
+import type { LinkConditions } from "../lab/lossy-link.ts";
 import { takenPorts } from "../../tools/run/ports.ts";
 
-const AWAY: Way = { delay_ms: 20 };
+const AWAY: LinkConditions = { delay_ms: 20 };
 const PORTS = "49152-49251";
 
 let lab: Lab;
 let sidecar: Endpoint;
 let relay: Program;
 /** Somebody on a public host of his own, who says where he sees others. */
-let third: Socket;
+let third: LabSocket;
 
-const test = visiting(() => lab);
+const test = labTest(() => lab);
 
-describe.skipIf(labIsMissing())("through a relay and NATs", () => {
+describe.skipIf(isLabMissing())("through a relay and NATs", () => {
   beforeAll(async () => {
     lab = await Lab.open();
     const host = await lab.host();
     sidecar = { address: host.address, port: 0 };
     relay = await host.run("relay.ts", [host.address, PORTS]);
-    third = await Socket.open(await lab.host());
+    third = await LabSocket.open(await lab.host());
   });
   afterAll(() => lab?.close());
 
@@ -40,7 +40,7 @@ describe.skipIf(labIsMissing())("through a relay and NATs", () => {
       ["port-restricted", "symmetric", { movesPorts: true }],
     ])("%s and %s %j", async ([one, other, options], { visit }) => {
       const homes = [visit.homeHost(one, { ...options, ...AWAY }), visit.homeHost(other, { ...options, ...AWAY })];
-      await talk(await Promise.all((await Promise.all(homes)).map((host) => Socket.open(host))));
+      await talk(await Promise.all((await Promise.all(homes)).map((host) => LabSocket.open(host))));
     });
   });
 
@@ -48,38 +48,41 @@ describe.skipIf(labIsMissing())("through a relay and NATs", () => {
     "two players in one home hear each other: %s",
     async (kind, { visit }) => {
       const home = await visit.home(kind, AWAY);
-      await talk([await Socket.open(await visit.host(home)), await Socket.open(await visit.host(home))]);
+      await talk([await LabSocket.open(await visit.host(home)), await LabSocket.open(await visit.host(home))]);
     },
   );
 
   test.concurrent("a player at home and one on a public host hear each other", async ({ visit }) => {
-    await talk([await Socket.open(await visit.homeHost("symmetric", AWAY)), await Socket.open(await visit.host())]);
+    await talk([
+      await LabSocket.open(await visit.homeHost("symmetric", AWAY)),
+      await LabSocket.open(await visit.host()),
+    ]);
   });
 
   test.concurrent("who is in neither home is not heard, though he knows the ports", async ({ visit }) => {
     const homes = [await visit.homeHost("port-restricted"), await visit.homeHost("symmetric")];
-    const [alice, bob] = await Promise.all(homes.map((host) => Socket.open(host)));
+    const [alice, bob] = await Promise.all(homes.map((host) => LabSocket.open(host)));
     const ports = await talk([alice!, bob!]);
-    const stranger = await Socket.open(await visit.host());
-    for (const port of ports) stranger.say("let me in", { ...sidecar, port });
-    await stranger.reaches(third, "after that");
+    const stranger = await LabSocket.open(await visit.host());
+    for (const port of ports) stranger.send("let me in", { ...sidecar, port });
+    await stranger.sendUntilReceived(third, "after that");
     // What the relay hears later than that.
-    await alice!.reaches(bob!, "last", { ...sidecar, port: ports[0]! });
-    expect([...alice!.heard, ...bob!.heard].filter(({ text }) => text === "let me in")).toStrictEqual([]);
+    await alice!.sendUntilReceived(bob!, "last", { ...sidecar, port: ports[0]! });
+    expect([...alice!.received, ...bob!.received].filter(({ text }) => text === "let me in")).toStrictEqual([]);
   });
 });
 
 test("a relay that is killed leaves no port behind", async () => {
   const program = Program.start("relay", [], "relay.ts", ["127.0.0.1", "29100-29119"]);
-  const { pid } = (await program.line(() => true, { within_ms: 60_000 })) as { pid: number };
-  program.tell({
+  const { pid } = (await program.waitForLine(() => true, { within_ms: 60_000 })) as { pid: number };
+  program.send({
     pair: [
       { address: "45.1.1.1", port: 1 },
       { address: "45.2.2.2", port: 2 },
     ],
   });
-  const { ports } = (await program.line((line) => "ports" in line)) as { ports: number[] };
-  const wanted = ports.map((port) => ({ kind: "udp", port, what: "relay" }) as const);
+  const { ports } = (await program.waitForLine((line) => "ports" in line)) as { ports: number[] };
+  const wanted = ports.map((port) => ({ kind: "udp", port, purpose: "relay" }) as const);
   expect(await takenPorts(wanted)).toHaveLength(2);
   process.kill(pid, "SIGKILL");
   await program.ended;
@@ -87,15 +90,17 @@ test("a relay that is killed leaves no port behind", async () => {
 });
 
 /** Gets two players relayed to each other; the ports they speak with. */
-async function talk(players: readonly Socket[]): Promise<readonly number[]> {
+async function talk(players: readonly LabSocket[]): Promise<readonly number[]> {
   const seen = await Promise.all(
-    players.map(async (player) => (await player.reaches(third, `seen ${player.local.address}`)).from),
+    players.map(async (player) => (await player.sendUntilReceived(third, `seen ${player.local.address}`)).from),
   );
   const id = players[0]!.local.address;
-  relay.tell({ id, pair: seen });
-  const { ports } = (await relay.line((line) => line["id"] === id)) as unknown as { ports: number[] };
-  const stops = players.map((player, at) => player.keepSaying(`hello from ${at}`, [{ ...sidecar, port: ports[at]! }]));
-  const heard = await Promise.all(players.map((player, at) => player.hears(`hello from ${1 - at}`)));
+  relay.send({ id, pair: seen });
+  const { ports } = (await relay.waitForLine((line) => line["id"] === id)) as unknown as { ports: number[] };
+  const stops = players.map((player, at) =>
+    player.sendRepeatedly(`hello from ${at}`, [{ ...sidecar, port: ports[at]! }]),
+  );
+  const heard = await Promise.all(players.map((player, at) => player.waitFor(`hello from ${1 - at}`)));
   for (const stop of stops) stop();
   // Each sees the other as the very port that he himself speaks with.
   expect(heard.map((one) => one.from)).toStrictEqual(ports.map((port) => ({ ...sidecar, port })));

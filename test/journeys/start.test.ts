@@ -9,22 +9,22 @@ import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Summary } from "#shared/api/lobbies.ts";
 import { takenPorts } from "../../tools/run/ports.ts";
-import { end, ended } from "../../tools/run/processes.ts";
+import { stopProcess, exitCodeOf } from "../../tools/run/processes.ts";
 import { RabidPlayer } from "../../tools/run/rabid-player.ts";
 import { eventually } from "../support/test-stack.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const LISTED = "http://127.0.0.1:8787/v1/games/default/lobbies";
 const PORTS = [
-  { kind: "tcp", port: 8_787, what: "hub" },
-  { kind: "tcp", port: 9_464, what: "status" },
-  { kind: "udp", port: 3_478, what: "sidecar" },
-  { kind: "udp", port: 57_775, what: "sidecar" },
+  { kind: "tcp", port: 8_787, purpose: "hub" },
+  { kind: "tcp", port: 9_464, purpose: "status" },
+  { kind: "udp", port: 3_478, purpose: "sidecar" },
+  { kind: "udp", port: 57_775, purpose: "sidecar" },
 ] as const;
 
 let state: string;
 /** What a test has opened and has to leave behind closed, however it ends. */
-const houses: Started[] = [];
+const stacks: Started[] = [];
 const players: RabidPlayer[] = [];
 const squatters: Socket[] = [];
 beforeAll(async () => {
@@ -33,56 +33,56 @@ beforeAll(async () => {
 afterEach(async () => {
   await Promise.all(players.splice(0).map((player) => player.close()));
   await Promise.all(squatters.splice(0).map((socket) => new Promise<void>((done) => void socket.close(done))));
-  await Promise.all(houses.splice(0).map(({ child }) => end(child, 60_000)));
+  await Promise.all(stacks.splice(0).map(({ child }) => stopProcess(child, 60_000)));
 });
 afterAll(() => rm(state, { recursive: true, force: true }));
 
 test("it is ready when both halves answer, keeps its rows, throws them away when told to, and leaves nothing behind", async () => {
-  let house = run();
-  expect(await ready(house)).toMatch(/^ready: hub http:\/\/127\.0\.0\.1:8787, sidecar UDP 3478 3479 5160 8809 57775$/);
+  let stack = run();
+  expect(await ready(stack)).toMatch(/^ready: hub http:\/\/127\.0\.0\.1:8787, sidecar UDP 3478 3479 5160 8809 57775$/);
   const alice = await player();
-  await alice.ask("h:Kept:Alice:4", /^i:/);
-  alice.keepPinging("Kept", "Alice");
+  await alice.request("h:Kept:Alice:4", /^i:/);
+  alice.startPinging("Kept", "Alice");
   await lists("Kept");
   expect(await (await fetch("http://127.0.0.1:8787/")).text()).toContain("Parley");
-  await end(house.child, 60_000);
-  expect(house.child.exitCode).toBe(0);
+  await stopProcess(stack.child, 60_000);
+  expect(stack.child.exitCode).toBe(0);
   expect(await takenPorts(PORTS)).toEqual([]);
   for (const key of ["sidecar-key", "token-key"]) {
     expect([key, ((await stat(join(state, "rows", key))).mode & 0o777).toString(8)]).toEqual([key, "600"]);
   }
 
-  house = run();
-  await ready(house);
-  await alice.hears("i:Alice", { from: alice.heard.length });
+  stack = run();
+  await ready(stack);
+  await alice.waitFor("i:Alice", { from: alice.received.length });
   // That was the sidecar; that she is there again has yet to reach the hub.
   await lists("Kept");
-  const over = ended(house.child);
-  house.child.kill("SIGINT");
+  const over = exitCodeOf(stack.child);
+  stack.child.kill("SIGINT");
   await over;
-  expect(house.child.exitCode).toBe(0);
+  expect(stack.child.exitCode).toBe(0);
 
-  house = run("--fresh");
-  await ready(house);
+  stack = run("--fresh");
+  await ready(stack);
   expect(await lobbies()).toEqual([]);
-  await end(house.child, 60_000);
+  await stopProcess(stack.child, 60_000);
 });
 
 test("a half that is killed is started again", async () => {
-  const house = run();
-  await ready(house);
+  const stack = run();
+  await ready(stack);
   const alice = await player();
-  await alice.ask("h:Again:Alice:4", /^i:/);
-  alice.keepPinging("Again", "Alice");
+  await alice.request("h:Again:Alice:4", /^i:/);
+  alice.startPinging("Again", "Alice");
   await lists("Again");
-  const before = childrenOf(house.child);
+  const before = childrenOf(stack.child);
   expect(before).toHaveLength(2);
   for (const half of before) process.kill(half, "SIGKILL");
   const others = (now: number[]): boolean => now.length === 2 && now.every((half) => !before.includes(half));
-  await eventually(() => Promise.resolve(childrenOf(house.child)), others);
-  await alice.ask("p:Again:Alice", "i:Alice");
+  await eventually(() => Promise.resolve(childrenOf(stack.child)), others);
+  await alice.request("p:Again:Alice", "i:Alice");
   await lists("Again");
-  await end(house.child, 60_000);
+  await stopProcess(stack.child, 60_000);
   expect(await takenPorts(PORTS)).toEqual([]);
 });
 
@@ -90,19 +90,19 @@ test("a port that is taken is named, and nothing is started", async () => {
   const squatter = createSocket("udp4");
   squatters.push(squatter);
   await new Promise<void>((done) => squatter.bind(57_775, "0.0.0.0", () => done()));
-  const house = run();
-  expect(await ended(house.child)).toBe(1);
-  expect(house.printed()).toContain("UDP port 57775 (sidecar) is taken by another program.");
-  expect(house.printed()).not.toMatch(/^ready/m);
+  const stack = run();
+  expect(await exitCodeOf(stack.child)).toBe(1);
+  expect(stack.printed()).toContain("UDP port 57775 (sidecar) is taken by another program.");
+  expect(stack.printed()).not.toMatch(/^ready/m);
 });
 
 test("with DTLS it prints how games trust it, and makes a key that only its owner reads", async () => {
-  const house = runWith({ PARLEY_DTLS: "on" });
-  await ready(house);
+  const stack = runWith({ PARLEY_DTLS: "on" });
+  await ready(stack);
   const made = new X509Certificate(await readFile(join(state, "rows", "dtls.crt")));
-  expect(house.printed()).toContain(`DTLS         SHA-256 ${made.fingerprint256}`);
-  expect(house.printed()).toContain("pin rows/dtls.crt under the name rendezvous");
-  expect(house.printed()).toContain('Godot 4  dtls.connect_to_peer(udp, "rendezvous", TLSOptions.client(');
+  expect(stack.printed()).toContain(`DTLS         SHA-256 ${made.fingerprint256}`);
+  expect(stack.printed()).toContain("pin rows/dtls.crt under the name rendezvous");
+  expect(stack.printed()).toContain('Godot 4  dtls.connect_to_peer(udp, "rendezvous", TLSOptions.client(');
   expect((await stat(join(state, "rows", "dtls.key"))).mode & 0o777).toBe(0o600);
 });
 
@@ -118,9 +118,9 @@ function runWith(settings: Record<string, string>, ...flags: string[]): Started 
   });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  const house = { child, printed: () => text };
-  houses.push(house);
-  return house;
+  const stack = { child, printed: () => text };
+  stacks.push(stack);
+  return stack;
 }
 
 async function player(): Promise<RabidPlayer> {

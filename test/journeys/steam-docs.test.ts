@@ -6,25 +6,25 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
-import { House } from "../support/test-stack.ts";
+import { TestStack } from "../support/test-stack.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PAGE = join(ROOT, "docs/guides/steam.md");
 const CLIENT = pathToFileURL(join(ROOT, "clients/typescript/src/index.ts")).href;
 const PATIENCE_MS = 40_000;
 
-let house: House;
+let stack: TestStack;
 const folder = mkdtempSync(join(tmpdir(), "parley-steam-"));
 const games: ChildProcess[] = [];
 
 beforeAll(async () => {
   const ports = [await freePort("udp"), await freePort("udp")].map((port) => `${port}=native`);
-  house = await House.open({ settings: { PARLEY_PORTS: ports.join() } });
+  stack = await TestStack.open({ settings: { PARLEY_PORTS: ports.join() } });
 });
 afterAll(async () => {
   for (const game of games) game.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true });
-  await house?.close();
+  await stack?.close();
 });
 
 test("the tutorial's steps, as they stand on the page, are a game of two", { timeout: 90_000 }, async () => {
@@ -33,7 +33,7 @@ test("the tutorial's steps, as they stand on the page, are a game of two", { tim
   const program = blocks.join("\n").replace('"@parley/client"', JSON.stringify(CLIENT));
   expect(program).toContain("http://127.0.0.1:8787");
   const file = join(folder, "game.ts");
-  writeFileSync(file, program.replace("http://127.0.0.1:8787", house.url));
+  writeFileSync(file, program.replace("http://127.0.0.1:8787", stack.url));
   const ann = start(file);
   const invitation = await ann.says(/^invitation: (\+connect_lobby) (\S+)$/m);
   const bob = start(file, invitation.slice(1));

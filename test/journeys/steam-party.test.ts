@@ -5,10 +5,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Host } from "../lab/lab.ts";
 import { type Line, Program } from "../lab/program.ts";
-import { labIsMissing } from "../lab/space.ts";
-import { Town } from "../lab/lab-players.ts";
+import { isLabMissing } from "../lab/lab-namespaces.ts";
+import { LabPlayers } from "../lab/lab-players.ts";
 import { freePort } from "../../tools/run/ports.ts";
-import { House } from "../support/test-stack.ts";
+import { TestStack } from "../support/test-stack.ts";
 
 const EXAMPLE = "../../../clients/typescript/examples/steam-party.ts";
 const WAY = { delay_ms: 20, loss: 0.05 };
@@ -16,16 +16,16 @@ const PATIENCE = { within_ms: 60_000 };
 /** Of the level that the example sends. */
 const LEVEL = { level: 409_600, sha256: expect.stringMatching(/^[0-9a-f]{12}$/) };
 
-describe.skipIf(labIsMissing())("four friends behind NATs, with every twentieth datagram lost", () => {
-  let town: Town;
+describe.skipIf(isLabMissing())("four friends behind NATs, with every twentieth datagram lost", () => {
+  let labPlayers: LabPlayers;
   beforeAll(async () => {
-    town = await Town.open();
-    await town.house.addSidecar(await town.lab.host());
+    labPlayers = await LabPlayers.open();
+    await labPlayers.stack.addSidecar(await labPlayers.lab.host());
   });
-  afterAll(() => town?.close());
+  afterAll(() => labPlayers?.close());
 
   test("do the same", { timeout: 180_000 }, async () => {
-    const { lab, house } = town;
+    const { lab, stack: stack } = labPlayers;
     const homes: Record<string, Host> = {
       Ann: await lab.host({ net: await lab.home("port-restricted", WAY) }),
       Bob: await lab.host({ net: await lab.home("full-cone", WAY) }),
@@ -33,7 +33,7 @@ describe.skipIf(labIsMissing())("four friends behind NATs, with every twentieth 
       Cleo: await lab.host({ net: await lab.home("symmetric", WAY) }),
       Dan: await lab.host({ net: await lab.home("address-restricted", WAY) }),
     };
-    await party((name, args) => homes[name]!.run(EXAMPLE, [house.url, name, ...args]));
+    await party((name, args) => homes[name]!.run(EXAMPLE, [stack.url, name, ...args]));
   });
 });
 
@@ -42,17 +42,17 @@ test(
   { timeout: 180_000 },
   async () => {
     const ports = [await freePort("udp"), await freePort("udp")].map((port) => `${port}=native`);
-    const house = await House.open({ settings: { PARLEY_PORTS: ports.join() } });
+    const stack = await TestStack.open({ settings: { PARLEY_PORTS: ports.join() } });
     const started: Program[] = [];
     try {
       await party(async (name, args) => {
-        const program = Program.start(name, [], EXAMPLE, [house.url, name, ...args]);
+        const program = Program.start(name, [], EXAMPLE, [stack.url, name, ...args]);
         started.push(program);
         return program;
       });
     } finally {
       await Promise.all(started.map((program) => program.end()));
-      await house.close();
+      await stack.close();
     }
   },
 );
@@ -60,46 +60,48 @@ test(
 /** `runs`: starts the example for this friend, who hosts the lobby or is invited. */
 async function party(runs: (name: string, args: readonly string[]) => Promise<Program>): Promise<void> {
   const ann = await runs("Ann", []);
-  const { invitation } = (await ann.line((line) => "invitation" in line, PATIENCE)) as { invitation: Invited };
+  const { invitation } = (await ann.waitForLine((line) => "invitation" in line, PATIENCE)) as { invitation: Invited };
   const guests: Record<string, Program> = {};
   for (const name of ["Bob", "Cleo", "Dan"]) {
     // One after the other, so that the order of arrival is known.
     guests[name] = await runs(name, invitation.arguments);
-    await guests[name].line((line) => line["name"] === name, PATIENCE);
+    await guests[name].waitForLine((line) => line["name"] === name, PATIENCE);
   }
   const all: Record<string, Program> = { Ann: ann, ...guests };
 
   // Everybody shakes everybody's hand, and sees everybody move.
   for (const [name, program] of Object.entries(all)) {
     for (const other of Object.keys(all).filter((one) => one !== name)) {
-      await program.line((line) => line["handshake"] === other, PATIENCE);
-      await program.line((line) => line["moves"] === other, PATIENCE);
+      await program.waitForLine((line) => line["handshake"] === other, PATIENCE);
+      await program.waitForLine((line) => line["moves"] === other, PATIENCE);
     }
   }
   // The host's level is there, whole, at all guests.
-  const levels = await Promise.all(Object.values(guests).map((one) => one.line((line) => "level" in line, PATIENCE)));
+  const levels = await Promise.all(
+    Object.values(guests).map((one) => one.waitForLine((line) => "level" in line, PATIENCE)),
+  );
   for (const line of levels) expect(line).toMatchObject({ ...LEVEL, from: "Ann" });
   expect(new Set(levels.map(({ sha256 }) => sha256)).size).toBe(1);
 
   // Chat in both directions.
-  ann.tell({ text: "welcome" });
+  ann.send({ text: "welcome" });
   for (const guest of Object.values(guests))
-    await guest.line((line) => line["from"] === "Ann" && "chat" in line, PATIENCE);
-  guests["Cleo"]!.tell({ text: "hello" });
-  await guests["Dan"]!.line((line) => line["from"] === "Cleo" && "chat" in line, PATIENCE);
+    await guest.waitForLine((line) => line["from"] === "Ann" && "chat" in line, PATIENCE);
+  guests["Cleo"]!.send({ text: "hello" });
+  await guests["Dan"]!.waitForLine((line) => line["from"] === "Cleo" && "chat" in line, PATIENCE);
 
   // One leaves; then the host, and the next in order of arrival takes over.
   await guests["Bob"]!.end();
   for (const one of [ann, guests["Cleo"]!, guests["Dan"]!]) {
-    await one.line((line) => line["peer"] === "Bob" && line["state"] === 2, PATIENCE);
+    await one.waitForLine((line) => line["peer"] === "Bob" && line["state"] === 2, PATIENCE);
   }
   await ann.end();
-  await guests["Cleo"]!.line((line) => line["owner"] === "Cleo" && line["isMe"] === true, PATIENCE);
-  await guests["Dan"]!.line((line) => line["owner"] === "Cleo" && line["isMe"] === false, PATIENCE);
+  await guests["Cleo"]!.waitForLine((line) => line["owner"] === "Cleo" && line["isMe"] === true, PATIENCE);
+  await guests["Dan"]!.waitForLine((line) => line["owner"] === "Cleo" && line["isMe"] === false, PATIENCE);
   // The two who stay still talk.
   const before = guests["Dan"]!.lines.length;
-  guests["Cleo"]!.tell({ text: "still there" });
-  await guests["Dan"]!.line((line) => line["from"] === "Cleo" && "chat" in line, { from: before, ...PATIENCE });
+  guests["Cleo"]!.send({ text: "still there" });
+  await guests["Dan"]!.waitForLine((line) => line["from"] === "Cleo" && "chat" in line, { from: before, ...PATIENCE });
 
   // Nothing failed, nothing was nonsense, no hand was shaken and no level sent twice.
   for (const program of Object.values(all)) {

@@ -1,4 +1,4 @@
-/** Steam's lobbies and messages over a real house on this machine. */
+/** Steam's lobbies and messages over a real stack on this machine. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { readInvitation } from "../../clients/typescript/src/steam/invitation.ts";
 import { SteamLobbies, type SteamLobbiesEvents } from "../../clients/typescript/src/steam/lobbies.ts";
@@ -11,21 +11,21 @@ import {
 } from "../../clients/typescript/src/steam/steam-constants.ts";
 import { ConnectionState, Result, SendFlags } from "../../clients/typescript/src/messages/steam-constants.ts";
 import { freePort } from "../../tools/run/ports.ts";
-import { House } from "../support/test-stack.ts";
+import { TestStack } from "../support/test-stack.ts";
 
-let house: House;
+let stack: TestStack;
 const players: SteamLobbies[] = [];
 
 beforeAll(async () => {
   const ports = [await freePort("udp"), await freePort("udp")].map((port) => `${port}=native`);
-  house = await House.open({ settings: { PARLEY_PORTS: ports.join(), PARLEY_REGION: "lab" } });
+  stack = await TestStack.open({ settings: { PARLEY_PORTS: ports.join(), PARLEY_REGION: "lab" } });
 });
 afterEach(() => Promise.all(players.splice(0).map((player) => player.close())));
-afterAll(() => house?.close());
+afterAll(() => stack?.close());
 
 /** The sidecar serves the game `default`. */
 async function player(game: string): Promise<SteamLobbies> {
-  const steam = await SteamLobbies.open({ url: house.url, game });
+  const steam = await SteamLobbies.open({ url: stack.url, game });
   players.push(steam);
   return steam;
 }

@@ -7,13 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { LINK_VERSION } from "#shared/link/messages.ts";
-import { endHub, startHub } from "../../tools/run/hub.ts";
+import { stopHub, startHub } from "../../tools/run/hub.ts";
 import { packageSidecar } from "../../tools/package.ts";
 import { freePort } from "../../tools/run/ports.ts";
-import { end, start, startSidecar, untilAnswers } from "../../tools/run/processes.ts";
+import { stopProcess, startProcess, startSidecar, waitForJson } from "../../tools/run/processes.ts";
 import { RabidPlayer } from "../../tools/run/rabid-player.ts";
 
-const KEY = "key-of-the-house";
+const KEY = "key-of-the-stack";
 
 let folder: string;
 const closing: (() => Promise<void>)[] = [];
@@ -39,8 +39,8 @@ const NEXT = [/\bLINK_VERSION = 1;/, `LINK_VERSION = ${LINK_VERSION + 1};`] as c
 async function hubFrom(bundle: string): Promise<string> {
   const port = await freePort("tcp");
   const hub = await startHub({ bundle, state: join(folder, "rows"), port, keys: KEY });
-  closing.push(() => endHub(hub));
-  await untilAnswers(`http://127.0.0.1:${port}/healthz`, (body) => body["ok"] === true, hub);
+  closing.push(() => stopHub(hub));
+  await waitForJson(`http://127.0.0.1:${port}/healthz`, (body) => body["ok"] === true, hub);
   return `http://127.0.0.1:${port}`;
 }
 
@@ -56,18 +56,18 @@ async function meetAt(hub: string, program: string | null): Promise<void> {
     PARLEY_STATUS: `127.0.0.1:${status}`,
     PARLEY_PORTS: `${udp}=rabid`,
   };
-  const sidecar = program === null ? startSidecar(settings) : start(process.execPath, [program], settings);
-  closing.push(() => end(sidecar));
-  await untilAnswers(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
+  const sidecar = program === null ? startSidecar(settings) : startProcess(process.execPath, [program], settings);
+  closing.push(() => stopProcess(sidecar));
+  await waitForJson(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
   const [ann, bob] = [await RabidPlayer.open(udp), await RabidPlayer.open(udp)];
   closing.push(
     () => ann.close(),
     () => bob.close(),
   );
-  await ann.ask("h:Nice:Ann:4", /^i:/);
-  await bob.ask("c:Nice:Bob", "i:Ann:Bob");
-  ann.say("s:Nice:Ann");
-  expect(await bob.hears(/^s:/)).toBe(`s:${bob.port}:Ann:127.0.0.1:${ann.port}`);
+  await ann.request("h:Nice:Ann:4", /^i:/);
+  await bob.request("c:Nice:Bob", "i:Ann:Bob");
+  ann.send("s:Nice:Ann");
+  expect(await bob.waitFor(/^s:/)).toBe(`s:${bob.port}:Ann:127.0.0.1:${ann.port}`);
 }
 
 test("a hub of the next version serves a sidecar of this one", async () => {

@@ -1,30 +1,30 @@
-/** A laboratory with a house in it, someone to ask what he sees, and players who come and go. */
+/** A laboratory with a stack in it, someone to ask what he sees, and players who come and go. */
 import { inject } from "vitest";
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import { LabHouse } from "./lab-stack.ts";
+import { LabStack } from "./lab-stack.ts";
 import { type Home, type HomeOptions, type Host, Lab, type Net } from "./lab.ts";
 import type { NatKind } from "./nat.ts";
-import { Socket } from "./socket.ts";
+import { LabSocket } from "./socket.ts";
 
-export class Town {
+export class LabPlayers {
   readonly lab: Lab;
-  readonly house: LabHouse;
+  readonly stack: LabStack;
   /** On a public host of its own. */
-  readonly third: Socket;
+  readonly observer: LabSocket;
   #sessions = 0;
 
-  private constructor(lab: Lab, house: LabHouse, third: Socket) {
+  private constructor(lab: Lab, stack: LabStack, third: LabSocket) {
     this.lab = lab;
-    this.house = house;
-    this.third = third;
+    this.stack = stack;
+    this.observer = third;
   }
 
   /** `hub`: the folder with its bundle; tests share one. */
-  static async open(hub: string = inject("bundle")): Promise<Town> {
+  static async open(hub: string = inject("bundle")): Promise<LabPlayers> {
     const lab = await Lab.open();
     try {
       const [server, elsewhere] = [await lab.host(), await lab.host()];
-      return new Town(lab, await LabHouse.open(server, hub), await Socket.open(elsewhere));
+      return new LabPlayers(lab, await LabStack.open(server, hub), await LabSocket.open(elsewhere));
     } catch (error) {
       await lab.close();
       throw error;
@@ -32,23 +32,23 @@ export class Town {
   }
 
   /** A session's name that nobody else uses. */
-  session(): string {
+  nextSession(): string {
     return `S${++this.#sessions}`;
   }
 
   /** Where a third host sees this socket. */
-  async seen(socket: Socket): Promise<Endpoint> {
+  async observedEndpoint(socket: LabSocket): Promise<Endpoint> {
     const mark = `seen ${socket.local.address}:${socket.local.port}`;
-    return (await socket.reaches(this.third, mark)).from;
+    return (await socket.sendUntilReceived(this.observer, mark)).from;
   }
 
   async close(): Promise<void> {
-    await this.house.close().finally(() => this.lab.close());
+    await this.stack.close().finally(() => this.lab.close());
   }
 }
 
 /** The hosts of one test, whose programs end with it. */
-export class Visit {
+export class TestHosts {
   readonly #lab: Lab;
   readonly #hosts: Host[] = [];
 
@@ -78,44 +78,44 @@ export class Visit {
 }
 
 /** A player who speaks Rabid by hand, and where the sidecar said that the others are. */
-export type Told = { readonly socket: Socket; readonly others: readonly Endpoint[] };
+export type StartedPlayer = { readonly socket: LabSocket; readonly others: readonly Endpoint[] };
 
 /** A Rabid session of these hosts, the first of which hosts it, at the moment when all have been told to start. */
-export async function toldToStart(town: Town, hosts: readonly Host[]): Promise<Told[]> {
-  const session = town.session();
-  const server = town.house.at("rabid");
-  const sockets = await Promise.all(hosts.map((host) => Socket.open(host)));
+export async function startSession(labPlayers: LabPlayers, hosts: readonly Host[]): Promise<StartedPlayer[]> {
+  const session = labPlayers.nextSession();
+  const server = labPlayers.stack.endpointOf("rabid");
+  const sockets = await Promise.all(hosts.map((host) => LabSocket.open(host)));
   const names = sockets.map((_, at) => `P${at}`);
-  await sockets[0]!.ask(`h:${session}:P0:${hosts.length}`, server, "i:P0");
-  const pings = sockets.map((socket, at) => socket.keepSaying(`p:${session}:P${at}`, [server], 500));
+  await sockets[0]!.request(`h:${session}:P0:${hosts.length}`, server, "i:P0");
+  const pings = sockets.map((socket, at) => socket.sendRepeatedly(`p:${session}:P${at}`, [server], 500));
   for (const [at, socket] of sockets.entries()) {
-    if (at > 0) await socket.ask(`c:${session}:P${at}`, server, `i:${names.slice(0, at + 1).join(":")}`);
+    if (at > 0) await socket.request(`c:${session}:P${at}`, server, `i:${names.slice(0, at + 1).join(":")}`);
   }
-  const starting = sockets[0]!.keepSaying(`s:${session}:P0`, [server], 500);
-  const lines = await Promise.all(sockets.map((socket) => socket.hears(/^s:/)));
+  const starting = sockets[0]!.sendRepeatedly(`s:${session}:P0`, [server], 500);
+  const lines = await Promise.all(sockets.map((socket) => socket.waitFor(/^s:/)));
   for (const stop of [...pings, starting]) stop();
-  return sockets.map((socket, at) => ({ socket, others: endpointsIn(lines[at]!.text) }));
+  return sockets.map((socket, at) => ({ socket, others: parseStartLine(lines[at]!.text) }));
 }
 
 /** How many greetings each heard, of those that all sent to each other's told endpoints for a while. */
-export async function greeted(town: Town, players: readonly Told[]): Promise<number[]> {
-  const stops = players.map(({ socket, others }) => socket.keepSaying("hello", others, 20));
+export async function countGreetings(labPlayers: LabPlayers, players: readonly StartedPlayer[]): Promise<number[]> {
+  const stops = players.map(({ socket, others }) => socket.sendRepeatedly("hello", others, 20));
   await Promise.all(
     players.map(async ({ socket }) => {
       // So many answers of somebody else have come meanwhile, over ways that are as long.
       for (let round = 0; round < 10; round++) {
         const word = `${socket.local.address} ${performance.now()}`;
-        const { from } = await socket.reaches(town.third, word);
-        await town.third.reaches(socket, word, from);
+        const { from } = await socket.sendUntilReceived(labPlayers.observer, word);
+        await labPlayers.observer.sendUntilReceived(socket, word, from);
       }
     }),
   );
   for (const stop of stops) stop();
-  return players.map(({ socket }) => socket.heard.filter(({ text }) => text === "hello").length);
+  return players.map(({ socket }) => socket.received.filter(({ text }) => text === "hello").length);
 }
 
 /** `s:OWNPORT:NAME:IP:PORT;NAME:IP:PORT` */
-export function endpointsIn(line: string): Endpoint[] {
+export function parseStartLine(line: string): Endpoint[] {
   const entries = line.replace(/^s:[0-9]+:/, "").split(";");
   return entries
     .map((entry) => entry.split(":"))

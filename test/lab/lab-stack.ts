@@ -13,7 +13,7 @@ import { HUB_PORT } from "./sidecar.ts";
 /** Before the owner's number in the names of all folders. */
 const FOLDER = "parley-lab-";
 
-export class LabHouse {
+export class LabStack {
   readonly #address: string;
   readonly #folder: string;
   readonly #program: Program;
@@ -24,14 +24,14 @@ export class LabHouse {
     this.#program = program;
   }
 
-  static async open(host: Host, hub: string): Promise<LabHouse> {
-    await sweep();
+  static async open(host: Host, hub: string): Promise<LabStack> {
+    await removeStaleFolders();
     const folder = await mkdtemp(join(tmpdir(), `${FOLDER}${process.pid}-`));
-    // A copy, because the hub's configuration is written beside the bundle, and other houses use the same ports.
+    // A copy, because the hub's configuration is written beside the bundle, and other stacks use the same ports.
     const bundle = join(folder, "bundle");
     await cp(hub, bundle, { recursive: true });
     const program = await host.run("stack.ts", [bundle, join(folder, "hub"), host.address]);
-    return new LabHouse(host.address, folder, program);
+    return new LabStack(host.address, folder, program);
   }
 
   /** Of the hub. */
@@ -41,14 +41,14 @@ export class LabHouse {
 
   /** Without a word to anybody. */
   async kill(half: "hub" | "sidecar"): Promise<void> {
-    this.#program.tell({ kill: half });
-    await this.#program.line((line) => line["killed"] === half);
+    this.#program.send({ kill: half });
+    await this.#program.waitForLine((line) => line["killed"] === half);
   }
 
   async startHub(): Promise<void> {
     const from = this.#program.lines.length;
-    this.#program.tell({ start: "hub" });
-    await this.#program.line((line) => "started" in line, { from });
+    this.#program.send({ start: "hub" });
+    await this.#program.waitForLine((line) => "started" in line, { from });
   }
 
   /** One more sidecar, on a host of its own. */
@@ -57,7 +57,7 @@ export class LabHouse {
   }
 
   /** Where a wire is spoken, by its documented port. */
-  at(wire: Wire): Endpoint {
+  endpointOf(wire: Wire): Endpoint {
     const ports = defaults().get("PARLEY_PORTS")!.split(",");
     return {
       address: this.#address,
@@ -75,7 +75,7 @@ export class LabHouse {
 }
 
 /** Folders of runs that were killed. */
-async function sweep(): Promise<void> {
+async function removeStaleFolders(): Promise<void> {
   const named = (await readdir(tmpdir())).filter((name) => name.startsWith(FOLDER));
   const stale = named.filter((name) => !existsSync(`/proc/${Number.parseInt(name.slice(FOLDER.length), 10)}`));
   await Promise.all(stale.map((name) => rm(join(tmpdir(), name), { recursive: true, force: true })));

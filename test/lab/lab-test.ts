@@ -1,13 +1,13 @@
 /** The tests of a laboratory: each has a visit of its own, whose hosts end with it. */
 import { test } from "vitest";
 import type { Lab } from "./lab.ts";
-import { Visit } from "./lab-players.ts";
+import { TestHosts } from "./lab-players.ts";
 
-export const visiting = (lab: () => Lab) =>
-  test.extend<{ visit: Visit }>({
+export const labTest = (lab: () => Lab) =>
+  test.extend<{ visit: TestHosts }>({
     // oxlint-disable-next-line no-empty-pattern
     visit: async ({}, use) => {
-      const visit = new Visit(lab());
+      const visit = new TestHosts(lab());
       await use(visit);
       await visit.end();
     },

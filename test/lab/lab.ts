@@ -13,8 +13,8 @@
  */
 import { type NatKind, type NatOptions, natRules } from "./nat.ts";
 import { Program } from "./program.ts";
-import { namespace, Space } from "./space.ts";
-import { BRIDGE_MAC, connect, DELAYER, delayer, nft, type Way } from "./lossy-link.ts";
+import { namespaceCommands, LabNamespaces } from "./lab-namespaces.ts";
+import { BRIDGE_MAC, linkCommands, DELAYER, delayerCommands, nft, type LinkConditions } from "./lossy-link.ts";
 
 /** A network, in a namespace with a bridge named `lan`, which holds the gateway's address. */
 export type Net = {
@@ -28,7 +28,7 @@ export type Net = {
 
 export type Home = Net & { readonly kind: NatKind; /** Its public address. */ readonly address: string };
 
-export type HomeOptions = NatOptions & Way & { readonly behind?: Net; readonly carrier?: boolean };
+export type HomeOptions = NatOptions & LinkConditions & { readonly behind?: Net; readonly carrier?: boolean };
 
 /**
  * No range that is set aside for documentation, because programs may treat those as no public ones. They are not ours,
@@ -43,20 +43,24 @@ const HOMES_MAX = 254;
 const BEGIN_MS = 60_000;
 
 export class Lab {
-  readonly #space: Space;
+  readonly #space: LabNamespaces;
   readonly #wan: Net = { name: "wan", prefix: WAN_PREFIX, bits: 16, hosts: 0 };
   readonly #hosts: Host[] = [];
   #delayer: Promise<void> | null = null;
   #homes = 0;
   #ways = 0;
 
-  private constructor(space: Space) {
+  private constructor(space: LabNamespaces) {
     this.#space = space;
   }
 
   static async open(): Promise<Lab> {
-    const lab = new Lab(await Space.open());
-    await lab.#space.shell([...bridge(lab.#wan), `ip -n wan link set lo up`, ...forwarding(lab.#wan.name)]);
+    const lab = new Lab(await LabNamespaces.open());
+    await lab.#space.shell([
+      ...bridgeCommands(lab.#wan),
+      `ip -n wan link set lo up`,
+      ...forwardingCommands(lab.#wan.name),
+    ]);
     return lab;
   }
 
@@ -66,11 +70,11 @@ export class Lab {
   }
 
   /** On the wide area with a public address, or in a home. */
-  async host({ net = this.#wan, ...way }: { readonly net?: Net } & Way = {}): Promise<Host> {
+  async host({ net = this.#wan, ...way }: { readonly net?: Net } & LinkConditions = {}): Promise<Host> {
     if (net.hosts >= HOSTS_MAX) throw new RangeError(`${net.name} has no room for more hosts`);
     const address = `${net.prefix}.${10 + net.hosts}`;
     const name = `${net.name}-${10 + net.hosts++}`;
-    await this.#space.shell(namespace(name));
+    await this.#space.shell(namespaceCommands(name));
     await this.#attach(name, "eth0", address, net, way);
     return this.#remember(new Host(name, address, this.#space));
   }
@@ -86,10 +90,10 @@ export class Lab {
     const address = behind === undefined ? `${HOMES_PREFIX}.${number}` : `${behind.prefix}.${10 + behind.hosts++}`;
     const prefix = `${carrier ? "100.64" : "192.168"}.${number}`;
     const home: Home = { name: `home${number}`, prefix, bits: 24, hosts: 0, kind, address };
-    await this.#space.shell(bridge(home));
+    await this.#space.shell(bridgeCommands(home));
     await this.#attach(home.name, "wan", address, behind ?? this.#wan, options);
     await this.#space.shell([
-      ...forwarding(home.name),
+      ...forwardingCommands(home.name),
       nft(home.name, natRules(kind, address, `${home.prefix}.0/24`, options)),
     ]);
     return home;
@@ -117,24 +121,24 @@ export class Lab {
     return host;
   }
 
-  async #attach(name: string, device: string, address: string, net: Net, way: Way): Promise<void> {
+  async #attach(name: string, device: string, address: string, net: Net, way: LinkConditions): Promise<void> {
     if (way.delay_ms !== undefined) await (this.#delayer ??= this.#startDelayer());
     const number = this.#ways++;
     await this.#space.shell([
       `ip -n ${name} link set lo up`,
-      ...connect(name, device, net.name, `port${number}`, way, number),
+      ...linkCommands(name, device, net.name, `port${number}`, way, number),
       // Each host of the wide area is alone with its gateway, so that no host receives another's broadcasts: with a
       // hundred delayed links they were most of the frames that the delayer carried.
       ...(net === this.#wan ? [`ip -n ${net.name} link set port${number} type bridge_slave isolated on`] : []),
       `ip -n ${name} addr add ${address}/${net === this.#wan ? 32 : net.bits} dev ${device}`,
       `ip -n ${name} link set ${device} up`,
       `ip -n ${name} route add default via ${net.prefix}.1 dev ${device} onlink`,
-      ...reached(name, device, `${net.prefix}.1`),
+      ...waitForGateway(name, device, `${net.prefix}.1`),
     ]);
   }
 
   async #startDelayer(): Promise<void> {
-    await this.#space.shell(delayer);
+    await this.#space.shell(delayerCommands);
     await this.#remember(new Host(DELAYER, "", this.#space)).run("delayer.ts");
   }
 }
@@ -143,10 +147,10 @@ export class Lab {
 export class Host {
   readonly name: string;
   readonly address: string;
-  readonly #space: Space;
+  readonly #space: LabNamespaces;
   readonly #programs: Program[] = [];
 
-  constructor(name: string, address: string, space: Space) {
+  constructor(name: string, address: string, space: LabNamespaces) {
     this.name = name;
     this.address = address;
     this.#space = space;
@@ -154,9 +158,9 @@ export class Host {
 
   /** Runs a file of `test/lab/programs/` here, and waits for its first line. */
   async run(file: string, args: readonly string[] = []): Promise<Program> {
-    const program = Program.start(`${file} on ${this.name}`, this.#space.within(this.name), file, args);
+    const program = Program.start(`${file} on ${this.name}`, this.#space.commandPrefix(this.name), file, args);
     this.#programs.push(program);
-    await program.line(() => true, { within_ms: BEGIN_MS });
+    await program.waitForLine(() => true, { within_ms: BEGIN_MS });
     return program;
   }
 
@@ -172,7 +176,7 @@ export class Host {
 }
 
 /** Waits until the gateway has answered: new devices carry nothing at first, through a tunnel for about a second. */
-function reached(name: string, device: string, gateway: string): string[] {
+function waitForGateway(name: string, device: string, gateway: string): string[] {
   return [
     "for try in $(seq 1000); do",
     `  ip -n ${name} neigh replace ${gateway} dev ${device} use`,
@@ -184,9 +188,9 @@ function reached(name: string, device: string, gateway: string): string[] {
 }
 
 /** What is addressed to no known network ends here without a word, as it does with a provider. */
-function bridge(net: Net): string[] {
+function bridgeCommands(net: Net): string[] {
   return [
-    ...namespace(net.name),
+    ...namespaceCommands(net.name),
     `ip -n ${net.name} link add name lan address ${BRIDGE_MAC} type bridge`,
     `ip -n ${net.name} addr add ${net.prefix}.1/${net.bits} dev lan`,
     `ip -n ${net.name} link set lan up`,
@@ -194,7 +198,7 @@ function bridge(net: Net): string[] {
 }
 
 /** Routes between its interfaces, and never advises a host to bypass it. */
-function forwarding(name: string): string[] {
+function forwardingCommands(name: string): string[] {
   const on = ["echo 1 > net/ipv4/ip_forward", "for file in net/ipv4/conf/*/send_redirects; do echo 0 > $file; done"];
   return [`ip netns exec ${name} sh -c 'cd /proc/sys; ${on.join("; ")}'`];
 }

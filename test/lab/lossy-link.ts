@@ -3,9 +3,9 @@
  * of test machines often lack netem. A delayed way is two VXLAN tunnels to one UDP socket, which holds what comes out
  * of one of them for a while and puts it into the other.
  */
-import { namespace } from "./space.ts";
+import { namespaceCommands } from "./lab-namespaces.ts";
 
-export type Way = {
+export type LinkConditions = {
   /** Share of IPv4 packets lost, each way, from 0 to 1. */
   readonly loss?: number;
   /** Whole milliseconds that everything takes, each way. */
@@ -25,22 +25,29 @@ export const VXLAN_PORT = 4_789;
 /** The two ends of a way have the tunnels 2n and 2n + 1, where n is its delay: the program needs to know nothing else. */
 export const DELAY_MS_MAX = 10_000;
 
-export const delayer: readonly string[] = [
-  ...namespace(DELAYER),
+export const delayerCommands: readonly string[] = [
+  ...namespaceCommands(DELAYER),
   `ip -n ${DELAYER} link add name under address ${BRIDGE_MAC} type bridge`,
   `ip -n ${DELAYER} addr add ${DELAYER_ADDRESS}/16 dev under`,
   `ip -n ${DELAYER} link set under up`,
 ];
 
 /** Connects `device` of namespace `name` with the bridge `lan` of namespace `net`, there as `port`. */
-export function connect(name: string, device: string, net: string, port: string, way: Way, number: number): string[] {
+export function linkCommands(
+  name: string,
+  device: string,
+  net: string,
+  port: string,
+  way: LinkConditions,
+  number: number,
+): string[] {
   const { loss = 0, delay_ms = 0 } = way;
   if (loss < 0 || loss > 1) throw new RangeError(`${loss} is no share`);
   if (!Number.isInteger(delay_ms) || delay_ms < 0 || delay_ms > DELAY_MS_MAX) throw new RangeError(`${delay_ms} ms`);
   const cable =
     delay_ms === 0
       ? [`ip -n ${name} link add name ${device} type veth peer name ${port} netns ${net}`]
-      : delayed(name, device, net, port, delay_ms, number);
+      : delayedLinkCommands(name, device, net, port, delay_ms, number);
   return [
     ...cable,
     `ip -n ${net} link set ${port} master lan up`,
@@ -55,7 +62,14 @@ export const nft = (name: string, rules: string): string => `ip netns exec ${nam
  * The tunnels leave through a bridge, not through the cable itself: a veth pair would hand on the checksums inside
  * unfinished, for its other end to finish, and then the program would read them so. A bridge does not offer that.
  */
-function delayed(name: string, device: string, net: string, port: string, delay_ms: number, number: number): string[] {
+function delayedLinkCommands(
+  name: string,
+  device: string,
+  net: string,
+  port: string,
+  delay_ms: number,
+  number: number,
+): string[] {
   const way = `way${number}`;
   const address = `10.99.${1 + (number >> 8)}.${number & 255}`;
   const tunnel = (end: 0 | 1): string[] => [
@@ -65,7 +79,7 @@ function delayed(name: string, device: string, net: string, port: string, delay_
     `ip -n ${way} link set end${end} up`,
   ];
   return [
-    ...namespace(way),
+    ...namespaceCommands(way),
     `ip -n ${way} link add name under type bridge`,
     `ip -n ${way} link add name cable mtu 2000 type veth peer name ${way} mtu 2000 netns ${DELAYER}`,
     `ip -n ${way} link set cable master under up`,

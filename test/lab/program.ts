@@ -47,12 +47,12 @@ export class Program {
     return new Program(name, spawn(command!, rest, { env, stdio: ["pipe", "pipe", "pipe"] }));
   }
 
-  tell(line: Line): void {
+  send(line: Line): void {
     this.#child.stdin!.write(`${JSON.stringify(line)}\n`);
   }
 
   /** The first line, of those since `from`, that is wanted; rejects with all that it said instead. */
-  line(wanted: (line: Line) => boolean, { from = 0, within_ms = 60_000 } = {}): Promise<Line> {
+  waitForLine(wanted: (line: Line) => boolean, { from = 0, within_ms = 60_000 } = {}): Promise<Line> {
     const promise = new Promise<Line>((done, failed) => {
       const look = (): void => {
         const found = this.lines.slice(from).find(wanted);

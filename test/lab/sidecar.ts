@@ -1,7 +1,7 @@
 /** What the hub and the sidecars of a laboratory are set to. */
 
 export const HUB_PORT = 8_787;
-export const KEY = "key-of-the-house";
+export const KEY = "key-of-the-stack";
 
 /** Listens on the address alone, on the ports of its documentation. */
 export const sidecarSettings = (hub: string, address: string, state: string): Record<string, string> => ({

@@ -1,30 +1,31 @@
 /** noray's TCP port without its sockets: a player's lines in, lines out, and the switchboard of a sidecar between them. */
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import * as numbers from "#shared/limits.ts";
-import type { Exchange, Limits } from "../../udp-sidecar/core/exchange.ts";
+import type { Exchange, ExchangeLimits } from "../../udp-sidecar/core/exchange.ts";
 import { ALPHABET } from "../../udp-sidecar/config/noray.ts";
-import type { Format } from "../../udp-sidecar/protocols/noray.ts";
-import { type Caller, type Limits as BoardLimits, type Out, Switchboard } from "../../udp-sidecar/noray/sessions.ts";
-import type { Tally } from "../../udp-sidecar/core/counters.ts";
+import type { IdFormat } from "../../udp-sidecar/protocols/noray.ts";
+import type { NorayLimits as BoardLimits, NorayOutput, NoraySession } from "../../udp-sidecar/noray/session.ts";
+import { NoraySessions } from "../../udp-sidecar/noray/sessions.ts";
+import type { Counters } from "../../udp-sidecar/core/counters.ts";
 import { diceOf } from "./dice.ts";
 
 /** Stands for noray's TCP port where rigs and dialogues name the port that something came through. */
 export const NORAY_TCP = 8_890;
-export const NORAY_OID: Format = { length: numbers.NORAY_OID_LENGTH, alphabet: ALPHABET };
-export const NORAY_PID: Format = { length: numbers.NORAY_PID_LENGTH, alphabet: ALPHABET };
+export const NORAY_OID: IdFormat = { length: numbers.NORAY_OID_LENGTH, alphabet: ALPHABET };
+export const NORAY_PID: IdFormat = { length: numbers.NORAY_PID_LENGTH, alphabet: ALPHABET };
 
-type Owner = { readonly exchange: Exchange; readonly tally: Tally; readonly name: string };
+type Owner = { readonly exchange: Exchange; readonly tally: Counters; readonly name: string };
 
 export class Commands {
-  readonly board: Switchboard;
+  readonly board: NoraySessions;
   /** What the board is given; a test may put others into it. */
-  readonly out: Out;
+  readonly out: NorayOutput;
   readonly limits: { -readonly [K in keyof BoardLimits]: BoardLimits[K] };
-  readonly #callers = new Map<string, Caller>();
+  readonly #callers = new Map<string, NoraySession>();
   readonly #clock: () => number;
   readonly #say: (to: Endpoint, text: string) => void;
 
-  constructor(owner: Owner, limits: Limits, clock: () => number, say: (to: Endpoint, text: string) => void) {
+  constructor(owner: Owner, limits: ExchangeLimits, clock: () => number, say: (to: Endpoint, text: string) => void) {
     this.#clock = clock;
     this.#say = say;
     // Every sidecar has dice of its own, or two of them would mint the same ids.
@@ -42,28 +43,28 @@ export class Commands {
     };
     this.out = {
       contact: (oid) => owner.exchange.contacts.find("noray", oid, oid),
-      ask: (contact, said, at) => owner.exchange.ask(contact, said, at),
-      hangUp: (contact) => owner.exchange.hangUp(contact),
-      host: (said, seen) => owner.exchange.ask({ ...seen, wire: "noray" }, said),
+      reportAs: (contact, said, at) => owner.exchange.reportAs(contact, said, at),
+      disconnect: (contact) => owner.exchange.disconnect(contact),
+      reportHost: (said, seen) => owner.exchange.reportAs({ ...seen, wire: "noray" }, said),
       random: (bytes) => Uint8Array.from({ length: bytes }, () => dice(256)),
-      relay: () => null,
-      moved: () => {},
-      left: () => {},
-      address: null,
+      allocateRelay: () => null,
+      peerMoved: () => {},
+      peerLeft: () => {},
+      relay_address: null,
     };
-    this.board = new Switchboard(this.limits, this.out, owner.tally);
+    this.board = new NoraySessions(this.limits, this.out, owner.tally);
   }
 
   /** A line of the player's; his first one opens his connection. */
   hear(from: Endpoint, line: string): void {
     const caller = this.#callers.get(formatEndpoint(from)) ?? this.open(from);
-    if (caller !== null) this.board.hear(caller, line, this.#clock());
+    if (caller !== null) this.board.handleLine(caller, line, this.#clock());
   }
 
-  open(from: Endpoint): Caller | null {
+  open(from: Endpoint): NoraySession | null {
     const caller = this.board.open({
       address: from.address,
-      say: (text) => {
+      send: (text) => {
         for (const line of text.split("\n").slice(0, -1)) this.#say(from, line);
       },
       end: () => this.close(from),
@@ -74,7 +75,7 @@ export class Commands {
 
   /** The player says nothing more. */
   end(from: Endpoint): void {
-    this.board.end(this.#callers.get(formatEndpoint(from))!);
+    this.board.endInput(this.#callers.get(formatEndpoint(from))!);
   }
 
   close(from: Endpoint): void {

@@ -7,7 +7,7 @@ import { diceOf } from "./dice.ts";
 import { describe, expect, test } from "vitest";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
-import type { Limits } from "../../udp-sidecar/core/exchange.ts";
+import type { ExchangeLimits } from "../../udp-sidecar/core/exchange.ts";
 import type { Wire } from "../../udp-sidecar/protocols/wire.ts";
 import { at, HOME, Rig, type Sent, SHARED_PORT } from "./exchange.ts";
 
@@ -71,7 +71,7 @@ export function conforms(driver: Driver): void {
   const left = others.map(({ peer }) => called(peer));
 
   /** Nice with Alice as its host and, where guests stay, Bob in it; all of them have renewed. */
-  function meeting(limits: Partial<Limits> = {}): Rig {
+  function meeting(limits: Partial<ExchangeLimits> = {}): Rig {
     const rig = new Rig({ limits, wire: wire.name });
     rig.say(ALICE, driver.host("Nice", "Alice"));
     if (driver.keepsGuests) rig.say(BOB, driver.join("Nice", "Bob"));
@@ -316,7 +316,7 @@ export function conforms(driver: Driver): void {
       rig.restart("north");
       rig.say(STRANGER, driver.renew("Nice", talker));
       expect(rig.sidecar().reports).toStrictEqual([]);
-      expect(rig.sidecar().exchange.contacts.find(wire.name, "Nice", called(talker))?.unheard).toBe(true);
+      expect(rig.sidecar().exchange.contacts.find(wire.name, "Nice", called(talker))?.restored).toBe(true);
     });
 
     test("says nothing to anybody before it has reached the hub", () => {

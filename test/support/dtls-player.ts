@@ -56,7 +56,7 @@ export class DtlsPlayer {
   async connect(): Promise<void> {
     this.#client = this.#fresh();
     this.#send(this.#client.take(null));
-    this.#looking ??= setInterval(() => this.#send(this.#client.conversation.repeat().out), LOOK_MS);
+    this.#looking ??= setInterval(() => this.#send(this.#client.conversation.retransmit().datagrams), LOOK_MS);
     await eventually(
       () => Promise.resolve(this.state),
       (state) => state !== "shaking",

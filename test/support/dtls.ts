@@ -3,20 +3,21 @@
  * them is a value that a test may look at, keep, bend or lose.
  */
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
-import { Tally } from "../../udp-sidecar/core/counters.ts";
-import { type Certificate, makeOnce, readCertificate } from "../../udp-sidecar/sockets/dtls/certificate.ts";
-import type { Conversation, Engine } from "../../udp-sidecar/sockets/dtls/engine.ts";
-import { type Library, loadLibrary, type Pointer } from "../../udp-sidecar/sockets/dtls/openssl-ffi.ts";
-import { configure, made, openSsl, OpenSslConversation, Ssl } from "../../udp-sidecar/sockets/dtls/openssl.ts";
+import { Counters } from "../../udp-sidecar/core/counters.ts";
+import { type Certificate, createIfMissing, readCertificate } from "../../udp-sidecar/sockets/dtls/certificate.ts";
+import type { DtlsConnection, DtlsEngine } from "../../udp-sidecar/sockets/dtls/engine.ts";
+import { type OpenSslLibrary, loadOpenSsl, type Pointer } from "../../udp-sidecar/sockets/dtls/openssl-ffi.ts";
+import { configure, allocated, openSsl, OpenSslConnection, Ssl } from "../../udp-sidecar/sockets/dtls/openssl.ts";
 import { recordsOf } from "../../udp-sidecar/sockets/dtls/records.ts";
-import { type Lane, type Limits, Sessions } from "../../udp-sidecar/sockets/dtls/sessions.ts";
+import type { DtlsLimits, SocketRef } from "../../udp-sidecar/sockets/dtls/session.ts";
+import { DtlsSessions } from "../../udp-sidecar/sockets/dtls/sessions.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export const MTU_BYTES = 1_232;
 export const T0 = Date.UTC(2025, 0, 1);
-export const LIMITS: Limits = {
+export const LIMITS: DtlsLimits = {
   dtls_sessions_max: 1_000,
   dtls_handshakes_max: 1_000,
   dtls_per_source_max: 1_000,
@@ -30,7 +31,7 @@ export function freshCertificate(): Certificate {
   const folder = mkdtempSync(join(tmpdir(), "parley-dtls-"));
   const [cert, key] = [join(folder, "dtls.crt"), join(folder, "dtls.key")];
   try {
-    makeOnce(cert, key);
+    createIfMissing(cert, key);
     return readCertificate(cert, key, Date.now());
   } finally {
     rmSync(folder, { recursive: true });
@@ -39,24 +40,24 @@ export function freshCertificate(): Certificate {
 
 /** Makes clients; they trust everybody, which is not what they are tested for. */
 export class Clients {
-  readonly #library: Library;
+  readonly #library: OpenSslLibrary;
   readonly #ctx: Pointer;
 
-  private constructor(library: Library) {
+  private constructor(library: OpenSslLibrary) {
     this.#library = library;
-    this.#ctx = made(library.SSL_CTX_new(library.DTLS_client_method()));
+    this.#ctx = allocated(library.SSL_CTX_new(library.DTLS_client_method()));
     configure(library, this.#ctx);
   }
 
   static async load(): Promise<Clients> {
-    return new Clients(await loadLibrary());
+    return new Clients(await loadOpenSsl());
   }
 
   /** What `take(null)` of it brings is its first ClientHello. */
-  make(): Conversation {
+  make(): DtlsConnection {
     const ssl = new Ssl(this.#library, this.#ctx, MTU_BYTES);
     this.#library.SSL_set_connect_state(ssl.pointer);
-    return new OpenSslConversation(this.#library, ssl, MTU_BYTES);
+    return new OpenSslConnection(this.#library, ssl, MTU_BYTES);
   }
 }
 
@@ -66,9 +67,9 @@ export class Client {
   readonly heard: string[] = [];
   state: "shaking" | "open" | "over" = "shaking";
   why: string | undefined;
-  readonly conversation: Conversation;
+  readonly conversation: DtlsConnection;
 
-  constructor(conversation: Conversation, at: Endpoint) {
+  constructor(conversation: DtlsConnection, at: Endpoint) {
     this.conversation = conversation;
     this.at = at;
   }
@@ -78,16 +79,16 @@ export class Client {
     const records = datagram === null ? [null] : [...recordsOf(datagram)];
     return records.flatMap((record) => {
       if (record === false) return [];
-      const took = this.conversation.take(record === null ? null : record.bytes);
+      const took = this.conversation.receive(record === null ? null : record.bytes);
       this.state = took.state;
       this.why = took.why ?? this.why;
-      this.heard.push(...took.heard.map((message) => Buffer.from(message).toString()));
-      return took.out;
+      this.heard.push(...took.messages.map((message) => Buffer.from(message).toString()));
+      return took.datagrams;
     });
   }
 
   say(text: string): Uint8Array {
-    const datagram = this.conversation.say(Buffer.from(text));
+    const datagram = this.conversation.encrypt(Buffer.from(text));
     if (datagram === null) throw new Error("the client has no session");
     return datagram;
   }
@@ -95,8 +96,8 @@ export class Client {
 
 /** Sessions of one port, 3478, that echo what they hear, and a network that carries everything at once. */
 export class Meeting {
-  readonly tally = new Tally();
-  readonly sessions: Sessions<Lane>;
+  readonly tally = new Counters();
+  readonly sessions: DtlsSessions<SocketRef>;
   /** What was said to us, and where from. */
   readonly heard: string[] = [];
   /** Everything that left, newest last, if it is kept. */
@@ -104,29 +105,29 @@ export class Meeting {
   /** Bytes that came and that left. */
   bytes = { in: 0, out: 0 };
   now = T0;
-  readonly lane: Lane = { id: 0, port: 3_478 };
-  readonly engine: Engine;
+  readonly lane: SocketRef = { id: 0, port: 3_478 };
+  readonly engine: DtlsEngine;
   readonly #clients: Clients;
   readonly #at = new Map<string, Client>();
   #next = 1;
 
-  private constructor(engine: Engine, clients: Clients, limits: Limits) {
+  private constructor(engine: DtlsEngine, clients: Clients, limits: DtlsLimits) {
     this.engine = engine;
     this.#clients = clients;
     const out = {
-      send: (_: Lane, to: Endpoint, datagram: Uint8Array) => {
+      send: (_: SocketRef, to: Endpoint, datagram: Uint8Array) => {
         this.bytes.out += datagram.length;
         this.sent.push({ to, datagram });
       },
-      hear: ({ port }: Lane, from: Endpoint, message: Uint8Array) => {
+      deliver: ({ port }: SocketRef, from: Endpoint, message: Uint8Array) => {
         this.heard.push(`${formatEndpoint(from)} ${Buffer.from(message).toString()}`);
-        this.sessions.say(port, from, message);
+        this.sessions.send(port, from, message);
       },
     };
-    this.sessions = new Sessions(engine, limits, out, this.tally, T0);
+    this.sessions = new DtlsSessions(engine, limits, out, this.tally, T0);
   }
 
-  static async open(limits: Partial<Limits> = {}, certificate = freshCertificate()): Promise<Meeting> {
+  static async open(limits: Partial<DtlsLimits> = {}, certificate = freshCertificate()): Promise<Meeting> {
     return new Meeting(await openSsl(certificate, MTU_BYTES), await Clients.load(), { ...LIMITS, ...limits });
   }
 

@@ -1,5 +1,5 @@
 /**
- * A house without sockets, in virtual time: real exchanges and outboxes in front, the hub's own rooms behind, and a
+ * A stack without sockets, in virtual time: real exchanges and outboxes in front, the hub's own rooms behind, and a
  * clock that only the test turns. What a link carries goes through JSON and the strict decoders, as it does outside.
  *
  *     rig.say("A", "h:Nice:Alice:4")      what A's game says to a sidecar; gives what left because of it
@@ -17,25 +17,25 @@ import {
   type Members,
   type Report,
   type Reports,
-  type Told,
+  type Notices,
 } from "#shared/link/messages.ts";
 import type { Summary } from "#shared/api/lobbies.ts";
 import { parseQuery, type Query } from "#shared/listing/query.ts";
 import { deadline } from "#shared/lobby/step.ts";
 import { type Event, type Lobby, WIRES, type Wire as WireName } from "#shared/lobby/lobby.ts";
 import { lobbyId } from "#shared/lobby/ids.ts";
-import { answerOf, Exchange, type Limits } from "../../udp-sidecar/core/exchange.ts";
+import { toAnswer, Exchange, type ExchangeLimits } from "../../udp-sidecar/core/exchange.ts";
 import { Outbox } from "../../udp-sidecar/link/outbox.ts";
 import type { Wire } from "../../udp-sidecar/protocols/wire.ts";
 import { dowsett } from "../../udp-sidecar/protocols/dowsett.ts";
 import { native } from "../../udp-sidecar/protocols/native.ts";
 import { noray } from "../../udp-sidecar/protocols/noray.ts";
 import { rabid } from "../../udp-sidecar/protocols/rabid.ts";
-import { Tally } from "../../udp-sidecar/core/counters.ts";
+import { Counters } from "../../udp-sidecar/core/counters.ts";
 import { Commands, NORAY_PID, NORAY_TCP } from "./commands.ts";
 import { tickets } from "./tickets.ts";
 import { LobbyIndex, LobbyTransaction } from "../../worker/hub/lobby-index.ts";
-import { addressed, freshOf, membersOf, toEvent } from "../../worker/hub/link/messages.ts";
+import { groupBySidecar, dropDuplicates, membersOf, toEvent } from "../../worker/hub/link/messages.ts";
 
 /** When every rig begins. */
 export const T0 = Date.UTC(2025, 0, 1);
@@ -44,11 +44,11 @@ export const HOME = { sidecar: "north", via: 57_775 } as const;
 /** The port on which every wire is spoken; at home it is Rabid alone, or the wire a rig is made for. */
 export const SHARED_PORT = 3_478;
 
-export const LIMITS: Limits = {
+export const LIMITS: ExchangeLimits = {
   contacts_max: numbers.CONTACTS_MAX,
   lobbies_per_source_max: numbers.LOBBIES_PER_SOURCE_MAX,
   memberships_per_source_max: numbers.MEMBERSHIPS_PER_SOURCE_MAX,
-  stranger: { per_s: numbers.STRANGER_PER_S, burst: numbers.STRANGER_BURST },
+  stranger: { per_s: numbers.UNKNOWN_SOURCE_PER_S, burst: numbers.UNKNOWN_SOURCE_BURST },
   renewal: { per_s: numbers.RENEWAL_PER_S, burst: numbers.RENEWAL_BURST },
   list: { per_s: numbers.LIST_PER_S, burst: numbers.LIST_BURST },
   sources_max: numbers.SOURCES_MAX,
@@ -68,7 +68,7 @@ export type Place = { readonly sidecar?: string; readonly via?: number };
 
 /** `wire` is what is spoken at home, `sharesLocal` what an operator may set for Dowsett. */
 type Making = {
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<ExchangeLimits>;
   readonly sidecars?: string[];
   readonly wire?: WireName;
   readonly sharesLocal?: boolean;
@@ -83,7 +83,7 @@ export class Rig {
   readonly #wire: WireName;
   readonly #make: (name: string, epoch: string) => Sidecar;
   #epochs = 0;
-  #look_at = T0 + numbers.LEASE_LOOK_MS;
+  #look_at = T0 + numbers.LEASE_CHECK_MS;
   #held = false;
 
   constructor({ limits = {}, sidecars = ["north", "south"], wire = "rabid", sharesLocal = true }: Making = {}) {
@@ -122,7 +122,7 @@ export class Rig {
     const wires: readonly WireName[] = via === SHARED_PORT ? WIRES : [this.#wire];
     return this.#during(() => {
       const datagram = { bytes, endpoint, via, exclusive: wires.length === 1 };
-      this.sidecar(sidecar).exchange.hear(datagram, wires, this.now);
+      this.sidecar(sidecar).exchange.handleDatagram(datagram, wires, this.now);
     });
   }
 
@@ -147,11 +147,11 @@ export class Rig {
     for (let due = this.#due(); due <= until; due = this.#due()) {
       this.now = due;
       this.#during(() => {
-        for (const { exchange } of this.#sidecars.values()) exchange.repeat(due);
+        for (const { exchange } of this.#sidecars.values()) exchange.sendRepeats(due);
         if (this.#look_at <= due) {
-          this.#look_at += numbers.LEASE_LOOK_MS;
+          this.#look_at += numbers.LEASE_CHECK_MS;
           for (const { exchange, commands } of this.#sidecars.values()) {
-            exchange.judge(due);
+            exchange.checkLeases(due);
             commands.board.expire(due);
           }
         }
@@ -177,8 +177,8 @@ export class Rig {
       sidecar.outbox.welcome(ack);
       sidecar.reached = true;
       const items = members.flatMap((message) => carried<Members>(message).items);
-      sidecar.exchange.members(items, sidecar.behind, this.now);
-      sidecar.commands.board.greeted(sidecar.behind);
+      sidecar.exchange.syncMembers(items, sidecar.behind, this.now);
+      sidecar.commands.board.resync(sidecar.behind);
       sidecar.up = true;
     });
   }
@@ -198,7 +198,7 @@ export class Rig {
   // --- the links -------------------------------------------------------------------------------------------------
 
   #due(): number {
-    const dues = [...this.#sidecars.values()].map(({ exchange }) => exchange.due ?? Infinity);
+    const dues = [...this.#sidecars.values()].map(({ exchange }) => exchange.nextRepeatAt ?? Infinity);
     return Math.max(this.now, Math.min(this.#look_at, this.hub.due, ...dues));
   }
 
@@ -224,7 +224,7 @@ export class Rig {
     for (const [name, told] of messages) {
       const sidecar = this.#sidecars.get(name);
       if (sidecar?.up !== true) continue;
-      for (const message of told) sidecar.hear(carried<Told>(message), this.now);
+      for (const message of told) sidecar.hear(carried<Notices>(message), this.now);
     }
   }
 }
@@ -233,7 +233,7 @@ export class Rig {
 export class Sidecar {
   readonly name: string;
   readonly epoch: string;
-  readonly tally = new Tally();
+  readonly tally = new Counters();
   readonly outbox = new Outbox();
   readonly exchange: Exchange;
   /** There is one link, and it holds every lobby. */
@@ -251,7 +251,7 @@ export class Sidecar {
     name: string,
     epoch: string,
     wires: readonly Wire[],
-    limits: Limits,
+    limits: ExchangeLimits,
     clock: () => number,
     lobbiesOf: (wire: WireName) => readonly Summary[],
     send: (sent: Omit<Sent, "at">) => void,
@@ -267,29 +267,29 @@ export class Sidecar {
       limits,
       {
         send: (via, to, bytes) => send({ sidecar: name, via, to, bytes }),
-        list: (wire) => Promise.resolve(lobbiesOf(wire)),
-        waiting: (address) => this.outbox.waiting(address),
+        listLobbies: (wire) => Promise.resolve(lobbiesOf(wire)),
+        pendingFrom: (address) => this.outbox.pendingFrom(address),
         report: (report) => {
           const taken = this.reached && this.outbox.add(report, clock());
           if (taken) this.reports.push(report);
           return taken;
         },
-        linked: () => this.up,
+        isLinked: () => this.up,
       },
       this.tally,
     );
   }
 
   take(): Reports | null {
-    return this.up ? this.outbox.take(this.#clock()) : null;
+    return this.up ? this.outbox.nextBatch(this.#clock()) : null;
   }
 
-  hear({ items, ack }: Told, now: number): void {
+  hear({ items, ack }: Notices, now: number): void {
     for (const item of items) {
-      if ("to" in item) this.exchange.tell(item, now);
+      if ("to" in item) this.exchange.deliverNotice(item, now);
       else {
         const report = this.outbox.at(item.ref);
-        if (report !== undefined) this.exchange.answered(report, answerOf(item));
+        if (report !== undefined) this.exchange.handleAnswer(report, toAnswer(item));
       }
     }
     if (ack !== null) this.outbox.acknowledge(ack);
@@ -297,7 +297,7 @@ export class Sidecar {
 }
 
 /** What the hub says because of one thing that happened: for each sidecar, in order. */
-type Messages = ReadonlyMap<string, readonly Told[]>;
+type Messages = ReadonlyMap<string, readonly Notices[]>;
 
 /** The hub without its rows and sockets. */
 class Hub {
@@ -322,7 +322,7 @@ class Hub {
       ["wire", wire],
       ["include", "full"],
     ]);
-    return this.directory.page(query as Query).lines.map(({ json }) => JSON.parse(json) as Summary);
+    return this.directory.page(query as Query).items.map(({ json }) => JSON.parse(json) as Summary);
   }
 
   lobby(name: string, wire: WireName = "rabid"): Lobby | undefined {
@@ -331,7 +331,7 @@ class Hub {
 
   take(sidecar: string, reports: Reports, now: number): Messages {
     const link = this.#links.get(sidecar)!;
-    const fresh = freshOf(reports, link.ack);
+    const fresh = dropDuplicates(reports, link.ack);
     if (fresh === null) return new Map([[sidecar, [{ t: "told", ack: link.ack, items: [] }]]]);
     const draft = new LobbyTransaction(this.directory, now);
     const refs: number[] = [];
@@ -353,7 +353,7 @@ class Hub {
     const returns = known?.epoch === epoch;
     const ack = returns ? known.ack : 0;
     this.#links.set(sidecar, { epoch, ack, down_since: null, away: false });
-    const tells = this.#mark(sidecar, { kind: returns ? "back" : "away", sidecar }, now);
+    const tells = this.#mark(sidecar, { kind: returns ? "sidecar_back" : "sidecar_away", sidecar }, now);
     return { ack, tells, members: membersOf(sidecar, this.directory.all()) };
   }
 
@@ -368,7 +368,7 @@ class Hub {
     for (const [sidecar, link] of this.#links) {
       if (link.away || link.down_since === null || link.down_since + numbers.SIDECAR_GRACE_MS > now) continue;
       link.away = true;
-      this.#apply(sidecar, { kind: "away", sidecar }, draft);
+      this.#apply(sidecar, { kind: "sidecar_away", sidecar }, draft);
     }
     for (const lobby of this.directory.all()) draft.applyTo(lobby, { kind: "tick" });
     return this.#keep(draft);
@@ -386,10 +386,10 @@ class Hub {
     }
   }
 
-  #keep(draft: LobbyTransaction, answering?: Parameters<typeof addressed>[1]): Messages {
+  #keep(draft: LobbyTransaction, answering?: Parameters<typeof groupBySidecar>[1]): Messages {
     this.directory.commit(draft.lobbies);
     this.#due = null;
-    return addressed(draft.tells, answering);
+    return groupBySidecar(draft.tells, answering);
   }
 
   /** Ids come from dice outside; here they are counted, so that every run is the same. */

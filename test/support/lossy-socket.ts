@@ -18,7 +18,7 @@ export type Conditions = {
   readonly delay_ms?: number;
 };
 
-const FAIR: Required<Conditions> = { loss: 0, duplicates: 0, delay_ms: 0 };
+const PERFECT: Required<Conditions> = { loss: 0, duplicates: 0, delay_ms: 0 };
 
 type Send = (this: Socket, bytes: Uint8Array, port: number, address: string, sent?: () => void) => void;
 type Emit = (this: Socket, event: string, ...rest: unknown[]) => boolean;
@@ -27,9 +27,9 @@ const real = {
   emit: Reflect.get(Socket.prototype, "emit") as Emit,
 };
 
-export class Weather {
+export class LossySockets {
   readonly #dice: () => number;
-  #conditions = FAIR;
+  #conditions = PERFECT;
   /** Where sockets are, by their own port, that a NAT has given another one. */
   readonly #moved = new Map<number, Socket>();
 
@@ -45,19 +45,19 @@ export class Weather {
     Object.assign(Socket.prototype, { send, emit });
   }
 
-  is(conditions: Conditions): void {
-    this.#conditions = { ...FAIR, ...conditions };
+  setConditions(conditions: Conditions): void {
+    this.#conditions = { ...PERFECT, ...conditions };
   }
 
   /** From now on the socket with this port is another one to everybody else, and what is sent to the old one is lost. */
-  async moves(port: number): Promise<void> {
+  async movePort(port: number): Promise<void> {
     const outside = createSocket("udp4");
     await new Promise<void>((done) => outside.bind(0, "127.0.0.1", done));
     this.#moved.set(port, outside);
   }
 
   /** For good. */
-  clears(): void {
+  restore(): void {
     Object.assign(Socket.prototype, real);
     for (const outside of this.#moved.values()) outside.close();
     this.#moved.clear();

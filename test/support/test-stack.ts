@@ -1,13 +1,13 @@
-/** A whole house on free ports: the hub in workerd, sidecars as processes, rows in a folder of their own. */
+/** A whole stack on free ports: the hub in workerd, sidecars as processes, rows in a folder of their own. */
 import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject } from "vitest";
 import type { LobbyView, Summary } from "#shared/api/lobbies.ts";
-import { endHub, startHub } from "../../tools/run/hub.ts";
+import { stopHub, startHub } from "../../tools/run/hub.ts";
 import { freePort } from "../../tools/run/ports.ts";
-import { end, ended, startSidecar, untilAnswers } from "../../tools/run/processes.ts";
+import { stopProcess, exitCodeOf, startSidecar, waitForJson } from "../../tools/run/processes.ts";
 import { RabidPlayer } from "../../tools/run/rabid-player.ts";
 
 type Running = {
@@ -19,10 +19,10 @@ type Running = {
 
 /** What has not come by then will not come, however busy the machine is. */
 const PATIENCE_MS = 60_000;
-const TOKEN_KEY = "token-key-of-the-house-of-the-tests";
+const TOKEN_KEY = "token-key-of-the-stack-of-the-tests";
 
-export class House {
-  readonly key = "key-of-the-house";
+export class TestStack {
+  readonly key = "key-of-the-stack";
   readonly #state: string;
   readonly #port: number;
   readonly #shards: number;
@@ -37,14 +37,14 @@ export class House {
   }
 
   /** With a hub and one sidecar named "one", linked. */
-  static async open({ shards = 1, settings = {} } = {}): Promise<House> {
-    const house = new House(await mkdtemp(join(tmpdir(), "parley-")), await freePort("tcp"), shards);
+  static async open({ shards = 1, settings = {} } = {}): Promise<TestStack> {
+    const stack = new TestStack(await mkdtemp(join(tmpdir(), "parley-")), await freePort("tcp"), shards);
     try {
-      await house.startHub();
-      await house.addSidecar("one", settings);
-      return house;
+      await stack.startHub();
+      await stack.addSidecar("one", settings);
+      return stack;
     } catch (error) {
-      await house.close();
+      await stack.close();
       throw error;
     }
   }
@@ -54,34 +54,34 @@ export class House {
   }
 
   /** UDP port of a sidecar, bound to Rabid alone unless the settings say otherwise. */
-  udp(name = "one"): number {
+  udpPort(name = "one"): number {
     return this.#sidecars.get(name)!.udp;
   }
 
   /** Folder of the hub's rows. */
-  get rows(): string {
+  get storageFolder(): string {
     return join(this.#state, "hub");
   }
 
   async startHub({ keys = this.key, tokenKeys = TOKEN_KEY } = {}): Promise<void> {
     this.#hub = await startHub({
       bundle: inject("bundle"),
-      state: this.rows,
+      state: this.storageFolder,
       port: this.#port,
       keys,
       tokenKeys,
       shards: this.#shards,
     });
-    await untilAnswers(`${this.url}/healthz`, (body) => body["ok"] === true, this.#hub);
+    await waitForJson(`${this.url}/healthz`, (body) => body["ok"] === true, this.#hub);
   }
 
   /** As an operator ends it. */
-  async endHub(): Promise<void> {
-    await endHub(this.#hub!);
+  async stopHub(): Promise<void> {
+    await stopHub(this.#hub!);
   }
 
   async killHub(): Promise<void> {
-    const over = ended(this.#hub!);
+    const over = exitCodeOf(this.#hub!);
     this.#hub!.kill("SIGKILL");
     await over;
   }
@@ -105,13 +105,13 @@ export class House {
     };
     all.PARLEY_PORTS = all.PARLEY_PORTS.replaceAll("PORT", String(udp));
     this.#sidecars.set(name, { child: startSidecar(all), udp, status, settings: all });
-    await this.linked(name);
+    await this.waitUntilLinked(name);
   }
 
   /** Kills the process and starts it again with the same settings. */
   async killSidecar(name = "one"): Promise<void> {
     const running = this.#sidecars.get(name)!;
-    const over = ended(running.child);
+    const over = exitCodeOf(running.child);
     running.child.kill("SIGKILL");
     await over;
   }
@@ -120,7 +120,7 @@ export class House {
     const running = this.#sidecars.get(name)!;
     Object.assign(running.settings, changes);
     running.child = startSidecar(running.settings);
-    await this.linked(name);
+    await this.waitUntilLinked(name);
   }
 
   signalSidecar(signal: NodeJS.Signals, name = "one"): void {
@@ -128,25 +128,25 @@ export class House {
   }
 
   /** Its exit code, once it has ended by itself. */
-  endOfSidecar(name = "one"): Promise<number | null> {
-    return ended(this.#sidecars.get(name)!.child);
+  sidecarExitCode(name = "one"): Promise<number | null> {
+    return exitCodeOf(this.#sidecars.get(name)!.child);
   }
 
   /** SIGTERM; resolves with the exit code. */
   async drainSidecar(name = "one"): Promise<number | null> {
     const { child } = this.#sidecars.get(name)!;
-    await end(child, PATIENCE_MS);
+    await stopProcess(child, PATIENCE_MS);
     return child.exitCode;
   }
 
-  async linked(name = "one"): Promise<void> {
+  async waitUntilLinked(name = "one"): Promise<void> {
     const { child, status } = this.#sidecars.get(name)!;
-    await untilAnswers(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", child);
+    await waitForJson(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", child);
   }
 
   /** A player at a sidecar; `options.server` names another of its ports. */
-  async player(sidecar = "one", options: { server?: number; loses?: () => boolean } = {}): Promise<RabidPlayer> {
-    const { server = this.udp(sidecar), ...rest } = options;
+  async player(sidecar = "one", options: { server?: number; drops?: () => boolean } = {}): Promise<RabidPlayer> {
+    const { server = this.udpPort(sidecar), ...rest } = options;
     const player = await RabidPlayer.open(server, rest);
     this.#players.push(player);
     return player;
@@ -180,8 +180,8 @@ export class House {
   async close(): Promise<void> {
     await Promise.all(this.#players.map((player) => player.close()));
     // The sidecars first: they say goodbye to the hub.
-    await Promise.all([...this.#sidecars.values()].map(({ child }) => end(child)));
-    if (this.#hub !== null) await endHub(this.#hub);
+    await Promise.all([...this.#sidecars.values()].map(({ child }) => stopProcess(child)));
+    if (this.#hub !== null) await stopHub(this.#hub);
     await rm(this.#state, { recursive: true, force: true });
   }
 }

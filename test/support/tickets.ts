@@ -1,7 +1,7 @@
 /** Tickets as the hub would sign them, and a sidecar that believes them, with the keys that all tests have. */
 import { createHmac } from "node:crypto";
 import { claimsOf, type Ticket, type TicketKey, ticketText } from "#shared/auth/tickets.ts";
-import { Tickets } from "../../udp-sidecar/link/ticket-verifier.ts";
+import { GameTicketVerifier } from "../../udp-sidecar/link/ticket-verifier.ts";
 import { GOLDEN } from "./golden-tickets.ts";
 
 /** Of the golden one all but these parts. */
@@ -11,8 +11,8 @@ export function signed(parts: Partial<Ticket>, { id, secret }: TicketKey = GOLDE
 }
 
 /** Of this game, greeted. */
-export function tickets(game = "arena"): Tickets {
-  const greeted = new Tickets(game);
-  greeted.learn(GOLDEN.keys);
+export function tickets(game = "arena"): GameTicketVerifier {
+  const greeted = new GameTicketVerifier(game);
+  greeted.setKeys(GOLDEN.keys);
   return greeted;
 }

@@ -4,7 +4,7 @@ import { advise, type Advice, type Side } from "#shared/connect/punch.ts";
 import { seeded } from "../support/dice.ts";
 import { BEHAVIOURS, type Behaviour, Router } from "./nat.ts";
 import { Host, type Link, type Segment, World } from "./net.ts";
-import { Sidecars } from "./virtual-sidecars.ts";
+import { VirtualSidecars } from "./virtual-sidecars.ts";
 import { type Observed, Player } from "./player.ts";
 
 /** `none` is a public host; `cgn` a home behind a carrier's NAT. */
@@ -64,7 +64,7 @@ export function meet(a: Home, b: Home, options: Options): Met {
     // It keeps the address, and with it the port.
     return new Host(world, new Router(world, world.wide, address, BEHAVIOURS.linux, slower).inside, address);
   };
-  const sidecars = new Sidecars(world, { ...link, delay_ms: 1, jitter_ms: 0 });
+  const sidecars = new VirtualSidecars(world, { ...link, delay_ms: 1, jitter_ms: 0 });
   const players = place(world, [a, b], link, options).map(
     (host, at) => new Player(world, host, sidecars, options.six_ms === undefined ? null : six(at, options.six_ms)),
   ) as unknown as Pair<Player>;

@@ -3,7 +3,7 @@
  * gives the same history.
  */
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import { Heap } from "../../udp-sidecar/core/timer-queue.ts";
+import { TimerQueue } from "../../udp-sidecar/core/timer-queue.ts";
 
 export type Packet = {
   readonly from: Endpoint;
@@ -24,7 +24,7 @@ export class World {
   readonly dice: () => number;
   readonly wide: Segment;
   #now = 0;
-  readonly #agenda = new Heap<() => void>();
+  readonly #agenda = new TimerQueue<() => void>();
 
   constructor(dice: () => number) {
     this.dice = dice;
@@ -42,7 +42,7 @@ export class World {
   /** Lets time pass until the end, or until it is so. */
   run(until_ms: number, done: () => boolean = () => false): void {
     while (!done()) {
-      const next = this.#agenda.next;
+      const next = this.#agenda.nextAt;
       if (next === null || next > until_ms) break;
       this.#now = next;
       this.#agenda.pop(next)!();

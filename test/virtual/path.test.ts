@@ -1,6 +1,6 @@
 /** A game between two channels, and what happens to it when paths come, go and change. */
 import { describe, expect, test } from "vitest";
-import { Friends, RELAY } from "./virtual-pair.ts";
+import { VirtualPair, RELAY } from "./virtual-pair.ts";
 import { BEHAVIOURS } from "./nat.ts";
 
 // Hundreds of meetings each: what they take is a matter of how busy the machine is.
@@ -12,18 +12,18 @@ const strict = BEHAVIOURS["port-restricted"];
 /** On the relay from the first moment, then both introduced; they play until the end. */
 function playing(
   until: number,
-  kinds = [strict, strict] as ConstructorParameters<typeof Friends>[0],
+  kinds = [strict, strict] as ConstructorParameters<typeof VirtualPair>[0],
   seed = 1,
-): Friends {
-  const friends = new Friends(kinds, seed);
+): VirtualPair {
+  const friends = new VirtualPair(kinds, seed);
   friends.relay();
   friends.introduce();
   for (const friend of [friends.a, friends.b]) friend.play(until);
   return friends;
 }
 
-const both = ({ a, b }: Friends): [Friends["a"], Friends["b"]] => [a, b];
-const numbers = ({ got }: Friends["a"]): number[] => got.map(({ number }) => number);
+const both = ({ a, b }: VirtualPair): [VirtualPair["a"], VirtualPair["b"]] => [a, b];
+const numbers = ({ got }: VirtualPair["a"]): number[] => got.map(({ number }) => number);
 
 describe("a path", () => {
   test("is the relay at once and the direct one beside it within a second; nothing is lost or doubled", () => {
@@ -123,7 +123,7 @@ describe("a path", () => {
   });
 
   test("over the tunnel is the last one, where UDP does not get out", () => {
-    const friends = new Friends([blocked, strict]);
+    const friends = new VirtualPair([blocked, strict]);
     friends.tunnel();
     friends.relay();
     friends.introduce();
@@ -151,14 +151,14 @@ describe("who says nothing", () => {
   test("and does not answer either is sent nothing after 30 seconds", () => {
     const friends = playing(1_000);
     friends.world.run(5_000);
-    friends.b.hears = () => false;
-    friends.b.player.hears = () => {};
+    friends.b.receive = () => false;
+    friends.b.player.onDatagram = () => {};
     friends.a.play(100_000);
     friends.world.run(36_000);
     const sent = [...friends.a.player.sentTo.entries()].filter(([address]) => !address.startsWith("45.0.0.1"));
     expect(friends.a.paths.at(-1)).toMatchObject({ path: null });
-    expect(friends.a.say()).toBe(false);
-    friends.a.channel.unpunchable(friends.world.now);
+    expect(friends.a.sendNumbered()).toBe(false);
+    friends.a.channel.punchUnavailable(friends.world.now);
     friends.world.run(60_000);
     const later = new Map(friends.a.player.sentTo);
     expect(sent.filter(([address, count]) => address !== "20.0.2.1" && later.get(address) !== count)).toStrictEqual([]);
@@ -200,6 +200,6 @@ test("a payload that no path carries in one piece is not sent", () => {
   friends.world.run(1_000);
   expect(friends.a.channel.send(new Uint8Array(1_208), friends.world.now)).toBe(false);
   expect(friends.a.channel.send(new Uint8Array(1_207), friends.world.now)).toBe(true);
-  const longest = friends.a.channel.take(friends.world.now).map(({ bytes }) => bytes.length);
+  const longest = friends.a.channel.takeDatagrams(friends.world.now).map(({ bytes }) => bytes.length);
   expect(Math.max(...longest)).toBe(1_232);
 });

@@ -5,7 +5,7 @@ import type { Candidate } from "#shared/connect/punch.ts";
 import type { Plan } from "../../clients/typescript/src/punch/plan.ts";
 import { Punch } from "../../clients/typescript/src/punch/punch.ts";
 import { type PairKey, Seal } from "../../clients/typescript/src/secure/seal.ts";
-import type { Sidecars } from "./virtual-sidecars.ts";
+import type { VirtualSidecars } from "./virtual-sidecars.ts";
 import type { Host, Packet, World } from "./net.ts";
 
 /** Fresh sockets, back to back. */
@@ -25,7 +25,7 @@ export class Player {
   readonly host: Host;
   punch: Punch | null = null;
   /** Who else listens on its sockets, once there is no punch of its own. */
-  hears: (bytes: Uint8Array, socket: number, source: Endpoint) => void = () => {};
+  onDatagram: (bytes: Uint8Array, socket: number, source: Endpoint) => void = () => {};
   openedAt: number | null = null;
   seal: Seal | null = null;
   /** Where datagrams were sent, and how many. */
@@ -33,12 +33,12 @@ export class Player {
   /** The same machine in IPv6, where it has that. */
   readonly #six: Host | null;
   readonly #world: World;
-  readonly #sidecars: Sidecars;
+  readonly #sidecars: VirtualSidecars;
   #ports = new Map<number, number>();
   #samples: Sample[] = [];
   #wakeAt = Infinity;
 
-  constructor(world: World, host: Host, sidecars: Sidecars, six: Host | null = null) {
+  constructor(world: World, host: Host, sidecars: VirtualSidecars, six: Host | null = null) {
     this.#six = six;
     this.#world = world;
     this.host = host;
@@ -118,7 +118,7 @@ export class Player {
     if (punch === null) return;
     const { now } = this.#world;
     punch.wake(now);
-    for (const { socket, to, bytes, hops } of punch.take()) {
+    for (const { socket, to, bytes, hops } of punch.takeDatagrams()) {
       this.send(socket, to, bytes, hops);
     }
     if (punch.outcome?.kind === "opened") this.openedAt ??= now;
@@ -143,8 +143,8 @@ export class Player {
   }
 
   #hear(socket: number, { bytes, from }: Packet): void {
-    if (this.#sidecars.heard(bytes)) return;
-    if (this.punch === null) this.hears(bytes, socket, from);
+    if (this.#sidecars.receive(bytes)) return;
+    if (this.punch === null) this.onDatagram(bytes, socket, from);
     else if (this.punch.receive(bytes, socket, from, this.#world.now)) this.#pump();
   }
 

@@ -7,7 +7,7 @@ import type { PathChangeReason, PathKind } from "../../clients/typescript/src/pa
 import { seeded } from "../support/dice.ts";
 import { type Behaviour, Router } from "./nat.ts";
 import { Host, type Link, World } from "./net.ts";
-import { Sidecars } from "./virtual-sidecars.ts";
+import { VirtualSidecars } from "./virtual-sidecars.ts";
 import { type Observed, Player } from "./player.ts";
 
 const KEY = new Uint8Array(32).fill(9);
@@ -17,7 +17,7 @@ const TUNNEL_MS = 70;
 
 export type Got = { readonly at: number; readonly number: number };
 
-export class Friend {
+export class VirtualPeer {
   readonly channel: Channel;
   readonly paths: { at: number; path: PathKind | null; why: PathChangeReason }[] = [];
   readonly got: Got[] = [];
@@ -47,17 +47,17 @@ export class Friend {
 
   /** A numbered datagram of the game, every 50 ms. */
   play(until: number): void {
-    this.say();
+    this.sendNumbered();
     if (this.#world.now < until) this.#world.at(this.#world.now + 50, () => this.play(until));
   }
 
-  say(): boolean {
+  sendNumbered(): boolean {
     const sent = this.channel.send(Buffer.from(String(this.#sent++)), this.#world.now);
     this.pump();
     return sent;
   }
 
-  hears(bytes: Uint8Array, from: { socket: number; to: Endpoint } | "tunnel"): boolean {
+  receive(bytes: Uint8Array, from: { socket: number; to: Endpoint } | "tunnel"): boolean {
     const isHis = this.channel.receive(bytes, from, this.#world.now);
     this.pump();
     return isHis;
@@ -87,7 +87,7 @@ export class Friend {
   }
 
   #listen(): void {
-    this.player.hears = (bytes, socket, to) => void this.hears(bytes, { socket, to });
+    this.player.onDatagram = (bytes, socket, to) => void this.receive(bytes, { socket, to });
   }
 
   /** As a timer set to the deadline would; a millisecond is what timers can do. */
@@ -99,16 +99,16 @@ export class Friend {
   }
 }
 
-export class Friends {
+export class VirtualPair {
   readonly world: World;
-  readonly a: Friend;
-  readonly b: Friend;
+  readonly a: VirtualPeer;
+  readonly b: VirtualPeer;
   readonly routers: Router[] = [];
   /** Where each of the two reaches the relay. */
   readonly relays: { socket: number; to: Endpoint }[] = [];
   introductions = 0;
   readonly #link: Link;
-  readonly #sidecars: Sidecars;
+  readonly #sidecars: VirtualSidecars;
   #relay: Host;
   #introducing = false;
   #places = 0;
@@ -116,10 +116,10 @@ export class Friends {
   constructor(kinds: readonly [Behaviour, Behaviour], seed = 1, link: Partial<Link> = {}) {
     this.world = new World(seeded(seed));
     this.#link = { delay_ms: 20, jitter_ms: 2, loss: 0, ...link };
-    this.#sidecars = new Sidecars(this.world, { delay_ms: 1, jitter_ms: 0, loss: 0 });
+    this.#sidecars = new VirtualSidecars(this.world, { delay_ms: 1, jitter_ms: 0, loss: 0 });
     this.#relay = new Host(this.world, this.world.wide, RELAY, { delay_ms: 5, jitter_ms: 1, loss: 0 });
-    const friend = (at: 0 | 1): Friend =>
-      new Friend(this.world, this.home(kinds[at]), at === 0 ? "a" : "b", () => this.introduce());
+    const friend = (at: 0 | 1): VirtualPeer =>
+      new VirtualPeer(this.world, this.home(kinds[at]), at === 0 ? "a" : "b", () => this.introduce());
     this.a = friend(0);
     this.b = friend(1);
   }
@@ -156,8 +156,8 @@ export class Friends {
 
   tunnel(): void {
     const [a, b] = [this.a, this.b];
-    const to = (friend: Friend) => (bytes: Uint8Array) =>
-      this.world.at(this.world.now + TUNNEL_MS, () => friend.hears(bytes, "tunnel"));
+    const to = (friend: VirtualPeer) => (bytes: Uint8Array) =>
+      this.world.at(this.world.now + TUNNEL_MS, () => friend.receive(bytes, "tunnel"));
     [a.tunnel, b.tunnel] = [to(b), to(a)];
     for (const friend of [a, b]) {
       friend.channel.tunnel(true, this.world.now);

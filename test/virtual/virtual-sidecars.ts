@@ -7,7 +7,7 @@ type Said = { readonly ask?: number; readonly echoes?: boolean; readonly seen?: 
 
 const OPEN = "{".charCodeAt(0);
 
-export class Sidecars {
+export class VirtualSidecars {
   readonly ports: readonly Endpoint[];
   readonly #world: World;
   readonly #waiting = new Map<number, (seen: Endpoint, other: boolean) => void>();
@@ -37,7 +37,7 @@ export class Sidecars {
   }
 
   /** Whether this was an answer of a sidecar. */
-  heard(bytes: Uint8Array): boolean {
+  receive(bytes: Uint8Array): boolean {
     if (bytes[0] !== OPEN) return false;
     const { ask, seen, other } = JSON.parse(Buffer.from(bytes).toString()) as Said;
     if (ask !== undefined && seen !== undefined) this.#waiting.get(ask)?.(seen, other === true);

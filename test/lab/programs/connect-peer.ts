@@ -13,7 +13,7 @@
  */
 import { ParleyClient } from "../../../clients/typescript/src/index.ts";
 import type { Peer } from "../../../clients/typescript/src/connect/peer.ts";
-import { listen, say } from "./stage.ts";
+import { onLine, sendLine } from "./json-lines.ts";
 
 type Known = { readonly peer: Peer; times: number[]; since: number };
 
@@ -25,12 +25,12 @@ let toldAt = 0;
 const timers = new Set<NodeJS.Timeout>();
 
 seat.on("peer", know);
-seat.on("lost", () => say({ lost: true }));
-seat.on("over", (why) => say({ over: why }));
-seat.on("opened", () => say({ opened: true }));
-say({ id: player.id, lobby: seat.lobby.id });
+seat.on("lost", () => sendLine({ lost: true }));
+seat.on("over", (why) => sendLine({ over: why }));
+seat.on("opened", () => sendLine({ opened: true }));
+sendLine({ id: player.id, lobby: seat.lobby.id });
 
-listen(
+onLine(
   (line) => {
     if (typeof line["connect"] === "string") void connect(line["connect"], line["relay"] === true);
     if (typeof line["close"] === "string") peers.get(line["close"])?.peer.close();
@@ -49,11 +49,11 @@ async function connect(id: string, relay: boolean): Promise<void> {
     peer.on("datagram", (bytes) => {
       if (bytes[0] !== "!".charCodeAt(0)) return;
       clearInterval(asking);
-      if (timers.delete(asking)) say({ flows: id });
+      if (timers.delete(asking)) sendLine({ flows: id });
     });
     peer.on("closed", () => clearInterval(asking));
   } catch (error) {
-    say({ failed: id, why: String(error) });
+    sendLine({ failed: id, why: String(error) });
   }
 }
 
@@ -61,10 +61,10 @@ function know(peer: Peer): void {
   const known: Known = { peer, times: [], since: performance.now() };
   peers.set(peer.id, known);
   const tell = (path: string | null, after_ms: number, why: string): void =>
-    say({ peer: peer.id, path, after_ms: Math.round(after_ms), ms: Math.round(performance.now() - toldAt), why });
+    sendLine({ peer: peer.id, path, after_ms: Math.round(after_ms), ms: Math.round(performance.now() - toldAt), why });
   tell(peer.path, peer.after_ms, peer.why);
   peer.on("path", ({ path, after_ms, why }) => tell(path, after_ms, why));
-  peer.on("closed", (why) => say({ closed: peer.id, why }));
+  peer.on("closed", (why) => sendLine({ closed: peer.id, why }));
   peer.on("datagram", (bytes) => {
     known.times.push(performance.now());
     if (bytes[0] === "?".charCodeAt(0)) peer.send(Buffer.from("!"));
@@ -79,11 +79,11 @@ function play(id: string): void {
 
 function gaps(id: string): void {
   const known = peers.get(id);
-  if (known === undefined) return say({ gaps: id, got: 0, longest_ms: null });
+  if (known === undefined) return sendLine({ gaps: id, got: 0, longest_ms: null });
   const now = performance.now();
   const times = [known.since, ...known.times, now];
   const longest_ms = Math.round(Math.max(...times.slice(1).map((at, index) => at - times[index]!)));
-  say({ gaps: id, got: known.times.length, longest_ms, path: known.peer.path });
+  sendLine({ gaps: id, got: known.times.length, longest_ms, path: known.peer.path });
   known.times = [];
   known.since = now;
 }

@@ -1,7 +1,7 @@
 /** Holds whatever comes out of a VXLAN tunnel, and puts it into the other tunnel of the same way; see `way.ts`. */
 import { createSocket } from "node:dgram";
 import { VXLAN_PORT } from "../lossy-link.ts";
-import { listen, say } from "./stage.ts";
+import { onLine, sendLine } from "./json-lines.ts";
 
 /** In the header of a tunnelled frame: three bytes with its tunnel's number (RFC 7348, section 5). */
 const NUMBER_AT = 4;
@@ -13,5 +13,5 @@ socket.on("message", (frame, { address }) => {
   frame.writeUIntBE(number ^ 1, NUMBER_AT, 3);
   setTimeout(() => socket.send(frame, VXLAN_PORT, address), number >> 1);
 });
-socket.bind(VXLAN_PORT, () => say({ ready: true }));
-listen(() => {});
+socket.bind(VXLAN_PORT, () => sendLine({ ready: true }));
+onLine(() => {});

@@ -12,7 +12,7 @@
  */
 import type { DowsettOptions } from "../../../clients/typescript/src/dowsett/options.ts";
 import { DowsettPeer } from "../../../clients/typescript/src/dowsett/peer.ts";
-import { listen, say } from "./stage.ts";
+import { onLine, sendLine } from "./json-lines.ts";
 
 const [server, local, session, name, password = "", options = "{}"] = process.argv.slice(2) as [
   string,
@@ -27,18 +27,20 @@ const [ip, port] = server.split(":") as [string, string];
 const peer = new DowsettPeer(JSON.parse(options) as DowsettOptions);
 peer.on("peerJoined", (other) => {
   const [address, at] = peer.getPeerInfo(other)?.address ?? [];
-  say({ joined: other, address, port: at });
-  peer.sendReliableMessageToPeer(other, "hello").catch((error: unknown) => say({ failed: String(error) }));
+  sendLine({ joined: other, address, port: at });
+  peer.sendReliableMessageToPeer(other, "hello").catch((error: unknown) => sendLine({ failed: String(error) }));
 });
-peer.on("receivedReliableMessageFromPeer", ({ from, message }) => say({ heard: from, message }));
-peer.on("peerDropped", (dropped) => say({ dropped }));
-peer.on("sessionTerminated", () => say({ ended: true }));
-peer.on("error", (failed) => say({ failed }));
-listen(
+peer.on("receivedReliableMessageFromPeer", ({ from, message }) => sendLine({ heard: from, message }));
+peer.on("peerDropped", (dropped) => sendLine({ dropped }));
+peer.on("sessionTerminated", () => sendLine({ ended: true }));
+peer.on("error", (failed) => sendLine({ failed }));
+onLine(
   ({ send, message, drop, quit }) => {
     if (typeof send === "string") {
-      const confirmed = (): void => say({ confirmed: send, message });
-      peer.sendReliableMessageToPeer(send, message).then(confirmed, (error: unknown) => say({ failed: String(error) }));
+      const confirmed = (): void => sendLine({ confirmed: send, message });
+      peer
+        .sendReliableMessageToPeer(send, message)
+        .then(confirmed, (error: unknown) => sendLine({ failed: String(error) }));
     }
     if (typeof drop === "string") peer.dropPeer(drop);
     if (quit === true) peer.quitConnection();
@@ -52,7 +54,7 @@ const init = {
   password,
 } as const;
 await (name === session ? peer.initServer(init) : peer.initClient({ ...init, userName: name })).then(
-  () => say({ here: peer.port }),
+  () => sendLine({ here: peer.port }),
   // It was told as an error.
   () => {},
 );

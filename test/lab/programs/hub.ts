@@ -12,17 +12,17 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { createServer } from "node:tls";
-import { endHub, startHub } from "../../../tools/run/hub.ts";
-import { untilAnswers } from "../../../tools/run/processes.ts";
-import { listen, say } from "./stage.ts";
+import { stopHub, startHub } from "../../../tools/run/hub.ts";
+import { waitForJson } from "../../../tools/run/processes.ts";
+import { onLine, sendLine } from "./json-lines.ts";
 
 const PORT = 8_787;
 const LATE_MS = 600_000;
 const [bundle, state, address, keys, certificates] = process.argv.slice(2) as [string, string, string, string, string];
 
 async function start(): Promise<ChildProcess> {
-  const hub = await startHub({ bundle, state, port: PORT, keys, tokenKeys: "token-key-of-the-house-of-the-tests" });
-  await untilAnswers(`http://127.0.0.1:${PORT}/healthz`, (body) => body["ok"] === true, hub);
+  const hub = await startHub({ bundle, state, port: PORT, keys, tokenKeys: "token-key-of-the-stack-of-the-tests" });
+  await waitForJson(`http://127.0.0.1:${PORT}/healthz`, (body) => body["ok"] === true, hub);
   return hub;
 }
 
@@ -53,13 +53,13 @@ let hub = await start();
 await proxy(443, "good", false);
 await proxy(444, "expired", false);
 await proxy(445, "good", true);
-listen(
+onLine(
   ({ hub: wanted }) =>
     void (async () => {
       if (wanted === true) hub = await start();
-      else await endHub(hub);
-      say({ hub: wanted });
+      else await stopHub(hub);
+      sendLine({ hub: wanted });
     })(),
-  () => endHub(hub),
+  () => stopHub(hub),
 );
-say({ ready: true });
+sendLine({ ready: true });

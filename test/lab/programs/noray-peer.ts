@@ -6,24 +6,24 @@
  *     says   { failed: WHY }
  */
 import { NetfoxPlayer } from "../../support/netfox.ts";
-import { listen, say } from "./stage.ts";
+import { onLine, sendLine } from "./json-lines.ts";
 
 const [server, oid, first] = process.argv.slice(2) as [string, string?, "relay"?];
 
 /** A way that is new may carry nothing at first, which TCP takes for an end where UDP goes on. */
 const TRIES = 5;
 
-listen(() => {});
+onLine(() => {});
 try {
   const player = await open(TRIES);
   if (oid === undefined) await player.host();
-  say({ here: player.noray.localPort, oid: player.oid });
+  sendLine({ here: player.noray.localPort, oid: player.oid });
   if (oid !== undefined) {
     const got = await player.join(oid, { first: first ?? "nat" });
-    say({ got, handshakes: player.handshakes });
+    sendLine({ got, handshakes: player.handshakes });
   }
 } catch (error) {
-  say({ failed: String(error) });
+  sendLine({ failed: String(error) });
 }
 
 function open(tries: number): Promise<NetfoxPlayer> {

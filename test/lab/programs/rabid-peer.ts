@@ -8,7 +8,7 @@
  *     says   { failed: CODE }                                         and that is the end
  */
 import { RabidPeer } from "../../../clients/typescript/src/rabid/peer.ts";
-import { listen, say } from "./stage.ts";
+import { onLine, sendLine } from "./json-lines.ts";
 
 /** A game's own pace of sending. */
 const GREET_MS = 50;
@@ -17,20 +17,20 @@ const GREETING = /^hello from ([A-Za-z0-9]+)$/;
 const [server, session, name, seatsText, role] = process.argv.slice(2) as [string, string, string, string, string?];
 const seats = Number(seatsText);
 
-listen(() => {});
-say({ here: name });
+onLine(() => {});
+sendLine({ here: name });
 try {
   const options = { server, session, name };
   const peer = await (role === "host" ? RabidPeer.host({ ...options, seats }) : RabidPeer.join(options));
   let asked = false;
   const look = (players: readonly string[]): void => {
-    say({ roster: players });
+    sendLine({ roster: players });
     if (role !== "host" || asked || players.length < seats) return;
     asked = true;
-    peer.start().catch((error: unknown) => say({ failed: String(error) }));
+    peer.start().catch((error: unknown) => sendLine({ failed: String(error) }));
   };
   peer.on("roster", ({ players }) => look(players));
-  peer.on("started", ({ ownPort }) => say({ started: ownPort }));
+  peer.on("started", ({ ownPort }) => sendLine({ started: ownPort }));
   look(peer.players);
   await peer.whenMet();
   const { socket, peers, missing } = peer.detach();
@@ -38,12 +38,12 @@ try {
   socket.on("error", () => {});
   socket.on("message", (bytes) => {
     const from = GREETING.exec(bytes.toString("utf8"))?.[1];
-    if (from !== undefined) say({ heard: from });
+    if (from !== undefined) sendLine({ heard: from });
   });
-  say({ met: peers.map((one) => ({ name: one.name, ...one.endpoint })), missing });
+  sendLine({ met: peers.map((one) => ({ name: one.name, ...one.endpoint })), missing });
   setInterval(() => {
     for (const { endpoint } of peers) socket.send(`hello from ${name}`, endpoint.port, endpoint.address);
   }, GREET_MS);
 } catch (error) {
-  say({ failed: String(error) });
+  sendLine({ failed: String(error) });
 }

@@ -9,21 +9,21 @@ import type { Endpoint } from "#shared/net/endpoint.ts";
 import { parseConfig } from "../../../udp-sidecar/config/config.ts";
 import { createRelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
-import { listen, say } from "./stage.ts";
+import { onLine, sendLine } from "./json-lines.ts";
 
 const [address, range] = process.argv.slice(2) as [string, string];
 const settings = { PARLEY_KEY: "none", PARLEY_LISTEN: address, PARLEY_RELAY_PORTS: range, PARLEY_ADDRESSES: address };
 const parsed = parseConfig([], settings);
 if ("problems" in parsed) throw new Error(parsed.problems.join());
 const { relay } = createRelayPorts(parsed.config, new Counters())!;
-listen((line) => {
+onLine((line) => {
   const [one, other] = line["pair"] as [Endpoint, Endpoint];
   const id = line["id"] as string;
   const parties = [
-    { peer: `${id} a`, seen: one },
-    { peer: `${id} b`, seen: other },
+    { peer: `${id} a`, observed: one },
+    { peer: `${id} b`, observed: other },
   ] as const;
   const asked = relay.allocate({ game: "default", parties, onNotice: () => {} }, Date.now());
-  say("none" in asked ? { id, ...asked } : { id, ports: asked.ports });
+  sendLine("none" in asked ? { id, ...asked } : { id, ports: asked.ports });
 });
-say({ pid: process.pid });
+sendLine({ pid: process.pid });

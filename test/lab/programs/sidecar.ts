@@ -1,16 +1,16 @@
 /**
  * One more sidecar on a host of its own: `sidecar.ts HUB ADDRESS FOLDER`. Says `{ ready: true }` when it is linked.
  */
-import { end, startSidecar, untilAnswers } from "../../../tools/run/processes.ts";
+import { stopProcess, startSidecar, waitForJson } from "../../../tools/run/processes.ts";
 import { defaults } from "../../../udp-sidecar/config/config.ts";
 import { sidecarSettings } from "../sidecar.ts";
-import { listen, say } from "./stage.ts";
+import { onLine, sendLine } from "./json-lines.ts";
 
 const [hub, address, folder] = process.argv.slice(2) as [string, string, string];
 const sidecar = startSidecar(sidecarSettings(hub, address, folder));
-await untilAnswers(`http://${defaults().get("PARLEY_STATUS")!}/healthz`, (body) => body["hub"] === "linked", sidecar);
-listen(
+await waitForJson(`http://${defaults().get("PARLEY_STATUS")!}/healthz`, (body) => body["hub"] === "linked", sidecar);
+onLine(
   () => {},
-  () => end(sidecar),
+  () => stopProcess(sidecar),
 );
-say({ ready: true });
+sendLine({ ready: true });

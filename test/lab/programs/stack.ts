@@ -7,38 +7,38 @@
  *     says   { killed, started }
  */
 import type { ChildProcess } from "node:child_process";
-import { endHub, startHub } from "../../../tools/run/hub.ts";
-import { end, ended, startSidecar, untilAnswers } from "../../../tools/run/processes.ts";
+import { stopHub, startHub } from "../../../tools/run/hub.ts";
+import { stopProcess, exitCodeOf, startSidecar, waitForJson } from "../../../tools/run/processes.ts";
 import { defaults } from "../../../udp-sidecar/config/config.ts";
 import { HUB_PORT, KEY, sidecarSettings } from "../sidecar.ts";
-import { listen, say } from "./stage.ts";
+import { onLine, sendLine } from "./json-lines.ts";
 
-const TOKEN_KEY = "token-key-of-the-house-of-the-laboratory";
+const TOKEN_KEY = "token-key-of-the-stack-of-the-laboratory";
 
 const [bundle, state, address] = process.argv.slice(2) as [string, string, string];
 const url = `http://${address}:${HUB_PORT}`;
 let hub = await openHub();
 const sidecar = startSidecar(sidecarSettings(url, address, state));
-await untilAnswers(`http://${defaults().get("PARLEY_STATUS")!}/healthz`, (body) => body["hub"] === "linked", sidecar);
-listen(
+await waitForJson(`http://${defaults().get("PARLEY_STATUS")!}/healthz`, (body) => body["hub"] === "linked", sidecar);
+onLine(
   ({ kill, start }) => {
-    if (kill === "hub") void killed(hub).then(() => say({ killed: kill }));
-    if (kill === "sidecar") void killed(sidecar).then(() => say({ killed: kill }));
-    if (start === "hub") void openHub().then((opened) => ((hub = opened), say({ started: start })));
+    if (kill === "hub") void killed(hub).then(() => sendLine({ killed: kill }));
+    if (kill === "sidecar") void killed(sidecar).then(() => sendLine({ killed: kill }));
+    if (start === "hub") void openHub().then((opened) => ((hub = opened), sendLine({ started: start })));
   },
   // The sidecar first: it says goodbye to the hub.
-  () => end(sidecar).then(() => endHub(hub)),
+  () => stopProcess(sidecar).then(() => stopHub(hub)),
 );
-say({ ready: true });
+sendLine({ ready: true });
 
 async function openHub(): Promise<ChildProcess> {
   const opened = await startHub({ bundle, state, address, port: HUB_PORT, keys: KEY, tokenKeys: TOKEN_KEY });
-  await untilAnswers(`${url}/healthz`, (body) => body["ok"] === true, opened);
+  await waitForJson(`${url}/healthz`, (body) => body["ok"] === true, opened);
   return opened;
 }
 
 async function killed(child: ChildProcess): Promise<void> {
-  const over = ended(child);
+  const over = exitCodeOf(child);
   child.kill("SIGKILL");
   await over;
 }

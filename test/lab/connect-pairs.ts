@@ -1,8 +1,8 @@
-/** Players of a town with the TypeScript client, and how they meet: one of each kind of router with one of each. */
+/** Players of a labPlayers with the TypeScript client, and how they meet: one of each kind of router with one of each. */
 import type { HomeOptions, Host } from "./lab.ts";
 import type { NatKind } from "./nat.ts";
 import type { Line, Program } from "./program.ts";
-import type { Town } from "./lab-players.ts";
+import type { LabPlayers } from "./lab-players.ts";
 
 export const PATIENCE = { within_ms: 20_000 };
 /** Whoever meets has a path by then. */
@@ -18,7 +18,7 @@ const LUCKY = new Set(["port-restricted random", "random port-restricted", "cgn 
 
 export type Player = { readonly id: string; readonly lobby: string; readonly program: Program };
 
-export type Met = {
+export type PairResult = {
   readonly pair: string;
   readonly isAsWanted: boolean;
   readonly paths: readonly unknown[];
@@ -26,61 +26,66 @@ export type Met = {
 };
 
 /** Joins the lobby, or hosts one. */
-export async function playerAt(town: Town, host: Host, lobby?: string): Promise<Player> {
-  const program = await host.run("connect-peer.ts", [town.house.url, ...(lobby === undefined ? [] : [lobby])]);
-  const said = await program.line((line) => "id" in line, PATIENCE);
+export async function startPlayer(labPlayers: LabPlayers, host: Host, lobby?: string): Promise<Player> {
+  const program = await host.run("connect-peer.ts", [labPlayers.stack.url, ...(lobby === undefined ? [] : [lobby])]);
+  const said = await program.waitForLine((line) => "id" in line, PATIENCE);
   return { id: String(said["id"]), lobby: String(said["lobby"]), program };
 }
 
 /** One asks for the other; how long after the introduction both had what is wanted, and datagrams had gone both ways. */
-export async function meet(pair: string, a: Player, b: Player, wanted: readonly [string, string]): Promise<Met> {
+export async function connectPair(
+  pair: string,
+  a: Player,
+  b: Player,
+  wanted: readonly [string, string],
+): Promise<PairResult> {
   const [fromA, fromB] = [a.program.lines.length, b.program.lines.length];
-  a.program.tell({ connect: b.id });
+  a.program.send({ connect: b.id });
   const finds = (peer: string, path: string) => (line: Line) =>
     line["failed"] === peer || (line["peer"] === peer && line["path"] === path);
   const [seenByA, seenByB, flows] = await Promise.all(
     [
-      a.program.line(finds(b.id, wanted[0]), { from: fromA, ...PATIENCE }),
-      b.program.line(finds(a.id, wanted[1]), { from: fromB, ...PATIENCE }),
-      a.program.line((line) => line["flows"] === b.id, { from: fromA, ...PATIENCE }),
+      a.program.waitForLine(finds(b.id, wanted[0]), { from: fromA, ...PATIENCE }),
+      b.program.waitForLine(finds(a.id, wanted[1]), { from: fromB, ...PATIENCE }),
+      a.program.waitForLine((line) => line["flows"] === b.id, { from: fromA, ...PATIENCE }),
     ].map((line) => line.catch(() => null)),
   );
-  a.program.tell({ close: b.id });
-  b.program.tell({ close: a.id });
+  a.program.send({ close: b.id });
+  b.program.send({ close: a.id });
   const paths = [seenByA?.["path"] ?? seenByA?.["why"], seenByB?.["path"], flows === null ? "silence" : "flows"];
   const isAsWanted = paths.join() === [...wanted, "flows"].join();
   return { pair, isAsWanted, paths, ms: Math.max(Number(seenByA?.["after_ms"]), Number(seenByB?.["after_ms"])) };
 }
 
 /** Two of each kind, with all of whom `meetAll` works. */
-export async function everyKind(
-  town: Town,
+export async function startTwoOfEachKind(
+  labPlayers: LabPlayers,
   way: HomeOptions,
 ): Promise<readonly [readonly Player[], readonly Player[]]> {
-  const first = await oneOfEach(town, way);
-  return [first, await oneOfEach(town, way, first[0]!.lobby)];
+  const first = await startOneOfEachKind(labPlayers, way);
+  return [first, await startOneOfEachKind(labPlayers, way, first[0]!.lobby)];
 }
 
 /**
  * All 28 pairs. In each round everybody is in one pair, so that it takes four. Chance decides as well, and how busy the
  * machine is: who failed or was slow tries again, alone, so many times.
  */
-export async function meetAll(
+export async function connectAllPairs(
   [as, bs]: readonly [readonly Player[], readonly Player[]],
   again: number,
-): Promise<Met[]> {
-  const rows: Met[] = [];
+): Promise<PairResult[]> {
+  const rows: PairResult[] = [];
   for (let round = 0; round <= 3; round++) {
     const pairs = KINDS.map((kind, at) => {
       const pair = `${kind} ${KINDS[(at + round) % KINDS.length]}`;
       const path = RELAYED.has(pair) ? "relay" : "direct";
       return [pair, as[at]!, bs[(at + round) % KINDS.length]!, [path, path]] as const;
     });
-    const first = await Promise.all(pairs.map((pair) => meet(...pair)));
+    const first = await Promise.all(pairs.map((pair) => connectPair(...pair)));
     for (const [at, pair] of pairs.entries()) {
       let best = first[at]!;
       for (let tries = 0; tries < again && !(best.isAsWanted && best.ms <= MOST_MS); tries++)
-        best = await meet(...pair);
+        best = await connectPair(...pair);
       rows.push(best);
     }
   }
@@ -88,15 +93,15 @@ export async function meetAll(
 }
 
 /** A plain punch is enough for the two. */
-export const isPlain = ({ pair }: Met): boolean => !RELAYED.has(pair) && !LUCKY.has(pair);
+export const isPlainPunch = ({ pair }: PairResult): boolean => !RELAYED.has(pair) && !LUCKY.has(pair);
 
-async function oneOfEach(town: Town, way: HomeOptions, lobby?: string): Promise<Player[]> {
-  const [first, ...others] = await Promise.all(KINDS.map((kind) => placeOf(town, kind, way)));
-  const one = await playerAt(town, first!, lobby);
-  return [one, ...(await Promise.all(others.map((host) => playerAt(town, host, one.lobby))))];
+async function startOneOfEachKind(labPlayers: LabPlayers, way: HomeOptions, lobby?: string): Promise<Player[]> {
+  const [first, ...others] = await Promise.all(KINDS.map((kind) => hostBehind(labPlayers, kind, way)));
+  const one = await startPlayer(labPlayers, first!, lobby);
+  return [one, ...(await Promise.all(others.map((host) => startPlayer(labPlayers, host, one.lobby))))];
 }
 
-async function placeOf({ lab }: Town, kind: Kind, way: HomeOptions): Promise<Host> {
+async function hostBehind({ lab }: LabPlayers, kind: Kind, way: HomeOptions): Promise<Host> {
   if (kind === "none") return lab.host(way);
   if (kind === "cgn") {
     const carrier = await lab.home("port-restricted", { carrier: true, movesPorts: true, ...way });

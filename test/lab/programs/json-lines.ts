@@ -1,12 +1,12 @@
 /** What all programs of the laboratory do alike: they say JSON lines, hear JSON lines, and end when their stdin does. */
 import { createInterface } from "node:readline";
 
-export function say(line: Readonly<Record<string, unknown>>): void {
+export function sendLine(line: Readonly<Record<string, unknown>>): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
 /** Calls `hear` for every line; at the end of stdin calls `leave`, and ends. */
-export function listen(
+export function onLine(
   hear: (line: Record<string, unknown>) => void,
   leave: () => Promise<void> | void = () => {},
 ): void {

@@ -1,7 +1,7 @@
 /** A cable between a browser and the hub, which can be pulled: what is open breaks, and nothing new gets through. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-export class Cable {
+export class BreakableProxy {
   readonly #server: Server;
   readonly #ends = new Set<Socket>();
   #pulled = false;
@@ -28,8 +28,8 @@ export class Cable {
     });
   }
 
-  static async lay(to: string): Promise<Cable> {
-    const cable = new Cable(Number(new URL(to).port));
+  static async open(to: string): Promise<BreakableProxy> {
+    const cable = new BreakableProxy(Number(new URL(to).port));
     await new Promise<void>((done) => cable.#server.listen(0, "127.0.0.1", done));
     return cable;
   }
@@ -38,17 +38,17 @@ export class Cable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  pull(): void {
+  disconnect(): void {
     this.#pulled = true;
     for (const end of this.#ends) end.resetAndDestroy();
   }
 
-  mend(): void {
+  reconnect(): void {
     this.#pulled = false;
   }
 
   close(): void {
-    this.pull();
+    this.disconnect();
     this.#server.close();
   }
 }

@@ -31,7 +31,7 @@ add chain bridge loss in { type filter hook prerouting priority 0; }
 add rule bridge loss in numgen random mod 2 < 1 drop'`;
 
 /** Whether to go without: a reason is printed. Where everything must be tested (CI), a missing lab is a failure. */
-export function labIsMissing(): boolean {
+export function isLabMissing(): boolean {
   try {
     execFileSync("unshare", [...UNSHARE, "sh", "-c", PROBE], { env: ENV, stdio: ["ignore", "ignore", "pipe"] });
     return false;
@@ -45,7 +45,7 @@ export function labIsMissing(): boolean {
   }
 }
 
-export class Space {
+export class LabNamespaces {
   /** Of the first process inside, as it is known outside. */
   readonly pid: number;
   readonly #holder: ChildProcess;
@@ -55,14 +55,14 @@ export class Space {
     this.pid = pid;
   }
 
-  static async open(): Promise<Space> {
+  static async open(): Promise<LabNamespaces> {
     // /proc is still the outer one, which is how the holder learns its outer number.
     const script = `${SETTLE} && read -r pid rest < /proc/self/stat && echo "$pid" && exec cat`;
     const holder = spawn("unshare", [...UNSHARE, "sh", "-c", script], { env: ENV, stdio: ["pipe", "pipe", "pipe"] });
     const complaint = text(holder.stderr);
     const [first] = (await Promise.race([once(holder.stdout, "data"), once(holder, "close")])) as [unknown];
     if (!(first instanceof Buffer)) throw new Error(`no space for namespaces: ${await complaint}`);
-    return new Space(holder, Number(first.toString("utf8")));
+    return new LabNamespaces(holder, Number(first.toString("utf8")));
   }
 
   /** Runs shell lines with the names of this space (`ip -n NAME ...`); rejects with what they complained of. */
@@ -79,7 +79,7 @@ export class Space {
    * What to put before a command to run it in the network namespace `name`, with the files and users of outside.
    * Unlike `ip netns exec` it reaches names that only this space knows. What kills the command before it kills it too.
    */
-  within(name: string): readonly string[] {
+  commandPrefix(name: string): readonly string[] {
     const net = `--net=/proc/${this.pid}/root/run/netns/${name}`;
     return ["nsenter", ...this.#enter(), net, "setpriv", "--pdeathsig", "KILL"];
   }
@@ -99,7 +99,7 @@ export class Space {
 }
 
 /** Without IPv6, whose neighbour and multicast messages would cross every delayed link. */
-export function namespace(name: string): string[] {
+export function namespaceCommands(name: string): string[] {
   return [
     `ip netns add ${name}`,
     `ip netns exec ${name} sh -c 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6' 2>/dev/null || true`,

@@ -9,7 +9,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { listen, say } from "./stage.ts";
+import { onLine, sendLine } from "./json-lines.ts";
 
 const NOBODY = "65534";
 const LOOK_MS = 50;
@@ -37,7 +37,7 @@ let out = "";
 for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => (out += bytes.toString()));
 const over = new Promise<void>((done) => {
   child.once("close", (code) => {
-    say({ code, out });
+    sendLine({ code, out });
     done();
   });
 });
@@ -47,17 +47,17 @@ setInterval(() => {
   void fetch("http://127.0.0.1:9464/healthz").then(
     async (response) => {
       const { hub } = (await response.json()) as { hub: string };
-      if (hub !== last) say({ hub });
+      if (hub !== last) sendLine({ hub });
       last = hub;
     },
     () => {},
   );
 }, LOOK_MS);
-listen(
+onLine(
   ({ signal }) => void child.kill(signal as NodeJS.Signals),
   async () => {
     child.kill("SIGTERM");
     await over;
   },
 );
-say({ began: true });
+sendLine({ began: true });

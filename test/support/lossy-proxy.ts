@@ -1,7 +1,7 @@
 /** A way to a server on this machine that loses datagrams, the same ones in every run, and remembers their lengths. */
 import { createSocket, type Socket } from "node:dgram";
 
-export class LossyWay {
+export class LossyProxy {
   /** Lengths of what the server sent, as far as it arrived. */
   readonly lengths: number[] = [];
   lost = 0;
@@ -17,10 +17,10 @@ export class LossyWay {
     });
   }
 
-  static async open(server: number, loses: () => boolean): Promise<LossyWay> {
+  static async open(server: number, loses: () => boolean): Promise<LossyProxy> {
     const front = createSocket("udp4");
     await new Promise<void>((done) => front.bind(0, "127.0.0.1", done));
-    return new LossyWay(front, server, loses);
+    return new LossyProxy(front, server, loses);
   }
 
   get port(): number {

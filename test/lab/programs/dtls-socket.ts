@@ -12,7 +12,7 @@
  */
 import { createSocket } from "node:dgram";
 import { Client, Clients } from "../../support/dtls.ts";
-import { listen, say } from "./stage.ts";
+import { onLine, sendLine } from "./json-lines.ts";
 
 const REPEAT_MS = 100;
 
@@ -26,17 +26,17 @@ const send = (datagrams: readonly Uint8Array[]): void => {
 socket.on("error", () => {});
 socket.on("message", (bytes, from) => {
   if (bytes[0]! < 20 || bytes[0]! > 23) {
-    say({ heard: bytes.toString("utf8"), address: from.address, port: from.port });
+    sendLine({ heard: bytes.toString("utf8"), address: from.address, port: from.port });
   } else if (client !== null) {
     const was = client.state;
     send(client.take(bytes));
-    if (was === "shaking" && client.state === "open") say({ sealed: true });
-    for (const heard of client.heard.splice(0)) say({ heard, sealed: true });
+    if (was === "shaking" && client.state === "open") sendLine({ sealed: true });
+    for (const heard of client.heard.splice(0)) sendLine({ heard, sealed: true });
   }
 });
 setInterval(() => client !== null && send(client.conversation.retransmit().datagrams), REPEAT_MS);
-socket.bind(0, () => say({ port: socket.address().port }));
-listen((line) => {
+socket.bind(0, () => sendLine({ port: socket.address().port }));
+onLine((line) => {
   if ("seal" in line) send((client = new Client(clients.make(), { address, port })).take(null));
   else if ("sealed" in line) send([client!.say(line["sealed"] as string)]);
   else if ("bye" in line) send(client!.conversation.close());

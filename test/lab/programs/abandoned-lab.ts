@@ -1,11 +1,11 @@
 /** A laboratory with a program in it, for a test that kills its owner. Says `{ pid }`, the first process inside. */
 import { Lab } from "../lab.ts";
-import { listen, say } from "./stage.ts";
+import { onLine, sendLine } from "./json-lines.ts";
 
 const lab = await Lab.open();
 await (await lab.host({ net: await lab.home("port-restricted") })).run("socket.ts", ["0"]);
-say({ pid: lab.pid });
-listen(
+sendLine({ pid: lab.pid });
+onLine(
   () => {},
   () => lab.close(),
 );
