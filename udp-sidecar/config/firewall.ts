@@ -1,4 +1,7 @@
-/** What a firewall must let in for these settings, as lines for ufw and for nftables. Nothing else need be open. */
+/**
+ * The ports that a firewall must open for a configuration, as commands for ufw and for nftables. No other port is
+ * needed.
+ */
 import type { Config } from "./config.ts";
 
 export type OpenPort = { readonly protocol: "udp" | "tcp"; readonly ports: string; readonly what: string };
@@ -7,7 +10,7 @@ type Settings = Pick<Config, "ports" | "relay_ports" | "noray" | "tunnel" | "tun
 
 /** The ports that players use. Health and metrics are not among them. */
 export function openPorts({ ports, relay_ports, noray, tunnel, tunnel_url }: Settings): OpenPort[] {
-  // Behind a proxy that speaks TLS the tunnels' own port is for that proxy alone.
+  // Behind a TLS proxy only the proxy connects to the tunnels' port.
   const tunnels = relay_ports !== null && tunnel !== null && tunnel_url === "" ? [tunnel.port] : [];
   return [
     ...ports.map(({ port, wires }) => ({ protocol: "udp" as const, ports: String(port), what: wires.join(", ") })),
@@ -20,12 +23,12 @@ export function openPorts({ ports, relay_ports, noray, tunnel, tunnel_url }: Set
 }
 
 export function firewallLines(open: readonly OpenPort[]): string {
-  const of = (protocol: OpenPort["protocol"]): string =>
+  const portsOf = (protocol: OpenPort["protocol"]): string =>
     open
       .filter((one) => one.protocol === protocol)
       .map(({ ports }) => ports)
       .join(", ");
-  const rules = (["udp", "tcp"] as const).filter((protocol) => of(protocol) !== "");
+  const rules = (["udp", "tcp"] as const).filter((protocol) => portsOf(protocol) !== "");
   return [
     "# ufw",
     ...open.map(({ protocol, ports, what }) => {
@@ -33,7 +36,7 @@ export function firewallLines(open: readonly OpenPort[]): string {
     }),
     "",
     "# nftables, where a table inet filter has a chain input",
-    ...rules.map((protocol) => `nft add rule inet filter input ${protocol} dport { ${of(protocol)} } accept`),
+    ...rules.map((protocol) => `nft add rule inet filter input ${protocol} dport { ${portsOf(protocol)} } accept`),
     "",
   ].join("\n");
 }

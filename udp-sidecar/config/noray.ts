@@ -1,11 +1,19 @@
-/** Settings of noray's TCP port and of what is registered over it: part of the sidecar's. */
+/** The settings of noray's TCP port and of its ids. */
 import type { Budget } from "#shared/rate-limit/token-bucket.ts";
 import * as limits from "#shared/limits.ts";
 import type { IdFormat } from "../protocols/noray.ts";
-import { invalid, parseBudget, valid, type Parsed, type Setting, parseTcpAddress, type TcpAddress } from "./settings.ts";
+import {
+  invalid,
+  parseBudget,
+  valid,
+  type Parsed,
+  type Setting,
+  parseTcpAddress,
+  type TcpAddress,
+} from "./settings.ts";
 
 export type NorayConfig = {
-  /** Null where none are taken. */
+  /** Null if no connections are accepted. */
   readonly noray: (TcpAddress & { readonly game: string }) | null;
   readonly noray_oid: IdFormat;
   readonly noray_pid: IdFormat;
@@ -13,31 +21,31 @@ export type NorayConfig = {
   readonly noray_connections: { readonly per_source_max: number; readonly max: number };
 };
 
-/** The letters that noray's ids are made of by default: 6 bits each. */
+/** The default letters of noray's ids: 6 bits each. */
 export const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
-/** As it is written: without a game it is that of the ports. */
+/** As configured: without a game it uses that of the first noray port. */
 export type NorayAddress = TcpAddress | null;
 
-/** Letters that clients neither split at nor take for another wire's first bytes. */
+/** Only letters that clients do not split at and that no other wire begins with. */
 const parseIdFormat =
   (bits_min: number, length_max: number) =>
   (text: string): Parsed<IdFormat> => {
     const [digits = "", alphabet = ALPHABET] = text.split(":");
     const length = /^[0-9]{1,3}$/.test(digits) ? Number(digits) : 0;
     const letters = new Set(alphabet);
-    const right =
+    const isValid =
       length >= 1 &&
       /^[A-Za-z0-9_.~-]{2,}$/.test(alphabet) &&
       letters.size === alphabet.length &&
       length * Math.log2(letters.size) >= bits_min &&
       text.split(":").length <= 2;
-    return right && length <= length_max
+    return isValid && length <= length_max
       ? valid({ length, alphabet })
-      : invalid(`LENGTH[:LETTERS] of at least ${bits_min} bits, each letter once, of A-Z a-z 0-9 _ . ~ -,`);
+      : invalid(`LENGTH[:LETTERS] of at least ${bits_min} bits, each letter once, of A-Z a-z 0-9 _ . ~ -`);
   };
 
-/** With its game, that of the first port which speaks noray unless it is named; null where no port does. */
+/** Adds the game: the named one, or that of the first port which accepts noray. Null if no port does. */
 export function resolveNoray(
   at: NorayAddress,
   games: readonly string[],
@@ -45,42 +53,42 @@ export function resolveNoray(
   if (at === null) return null;
   const game = at.game ?? games[0];
   if (game === undefined) return null;
-  return games.includes(game) ? { ...at, game } : { problem: `PARLEY_NORAY: no UDP port of ${game} speaks noray` };
+  return games.includes(game) ? { ...at, game } : { problem: `PARLEY_NORAY: no UDP port of ${game} accepts noray` };
 }
 
 export const NORAY_SETTINGS = {
   noray: {
     env: "PARLEY_NORAY",
     fallback: "8890",
-    help: "TCP port of noray's commands, [ADDRESS:]PORT[@GAME], or off; on PARLEY_LISTEN unless it names an address",
+    help: "TCP port of noray's commands, [ADDRESS:]PORT[@GAME], or off; without an address it listens on PARLEY_LISTEN",
     parse: parseTcpAddress,
   },
   noray_oid: {
     env: "PARLEY_NORAY_OID",
     fallback: String(limits.NORAY_OID_LENGTH),
-    help: "noray's public ids: LENGTH[:LETTERS], like 8:23456789ABCDEFGHJKMNPQRSTUVWXYZ for codes to be read aloud",
+    help: "format of noray's public ids: LENGTH[:LETTERS], like 8:23456789ABCDEFGHJKMNPQRSTUVWXYZ for codes to read aloud",
     parse: parseIdFormat(limits.NORAY_OID_BITS_MIN, limits.NORAY_OID_LENGTH_MAX),
   },
   noray_pid: {
     env: "PARLEY_NORAY_PID",
     fallback: String(limits.NORAY_PID_LENGTH),
-    help: "noray's secret ids: LENGTH[:LETTERS]",
+    help: "format of noray's secret ids: LENGTH[:LETTERS]",
     parse: parseIdFormat(limits.NORAY_PID_BITS_MIN, limits.NORAY_PID_LENGTH_MAX),
   },
   noray_lookup: {
     env: "PARLEY_NORAY_LOOKUP_RATE",
     fallback: `${limits.NORAY_LOOKUP_PER_S}/${limits.NORAY_LOOKUP_BURST}`,
-    help: "hosts that a source may ask noray for: PER_SECOND/AT_ONCE",
+    help: "rate limit of noray lookups per source: PER_SECOND/BURST",
     parse: parseBudget,
   },
   noray_connections: {
     env: "PARLEY_NORAY_CONNECTIONS",
     fallback: `${limits.NORAY_CONNECTIONS_PER_SOURCE_MAX}/${limits.NORAY_CONNECTIONS_MAX}`,
-    help: "connections of noray's port: PER_SOURCE/IN_ALL",
+    help: "maximum number of noray connections: PER_SOURCE/TOTAL",
     parse: (text: string): Parsed<NorayConfig["noray_connections"]> => {
       const match = /^([1-9][0-9]{0,6})\/([1-9][0-9]{0,6})$/.exec(text);
       return match === null
-        ? invalid("PER_SOURCE/IN_ALL, like 256/16384")
+        ? invalid("PER_SOURCE\/TOTAL, like 256/16384")
         : valid({ per_source_max: Number(match[1]), max: Number(match[2]) });
     },
   },

@@ -1,6 +1,6 @@
 /**
- * What a sidecar can see for itself when it starts, and would rather be told about: the server's half of
- * `npm run doctor`. Each finding is one sentence that ends with what to do.
+ * Checks the machine and the hub at start for common configuration faults. It is the server's half of `npm run doctor`.
+ * Each finding is one sentence that ends with the fix.
  */
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
@@ -12,30 +12,30 @@ import type { Config } from "./config.ts";
 type Environment = {
   /** Addresses of this machine. */
   readonly own_addresses: readonly string[];
-  /** Files that this process may have open, or null where nobody says. */
+  /** Limit of open files, or null if unknown. */
   readonly files_max: number | null;
   readonly root: boolean;
-  /** What the hub says of itself, or null where it does not answer. */
+  /** Clock and version of the hub, or null if it does not answer. */
   readonly hub: { readonly date_ms: number; readonly version: string } | null;
   readonly now: number;
 };
 
 type Settings = Pick<Config, "addresses" | "listen" | "relay_ports" | "noray_connections">;
 
-/** Besides sockets: the program's own files, links to hubs. */
+/** Open files besides peers' sockets: the program's own files, links to hubs. */
 const FILES_RESERVED = 256;
 
-export function findProblems(config: Settings, { own_addresses: own, files_max, root, hub, now }: Environment): string[] {
+export function findProblems(config: Settings, { own_addresses, files_max, root, hub, now }: Environment): string[] {
   const found: string[] = [];
   const { addresses, listen, relay_ports, noray_connections } = config;
   if (addresses.length === 0) {
-    found.push("players are not told where this sidecar is: set PARLEY_ADDRESSES to its public addresses");
+    found.push("clients do not get this sidecar's address: set PARLEY_ADDRESSES to its public addresses");
   }
-  const elsewhere = addresses.filter((address) => !own.includes(address));
+  const elsewhere = addresses.filter((address) => !own_addresses.includes(address));
   if (elsewhere.length > 0) {
     found.push(
       `${elsewhere.join(", ")} is no address of this machine, so a NAT is in front of it: forward every port to the ` +
-        "same number here, keep players' addresses, and run `npm run doctor` from outside",
+        "same port here, preserve source addresses, and run `npm run doctor` from outside",
     );
   }
   const inside = addresses.filter((address) => isSpecial(address));
@@ -44,11 +44,11 @@ export function findProblems(config: Settings, { own_addresses: own, files_max, 
     ["0.0.0.0", 4],
     ["::", 6],
   ] as const) {
-    const several = own.filter((address) => isIPv4(address) === (family === 4) && !isSpecial(address));
+    const several = own_addresses.filter((address) => isIPv4(address) === (family === 4) && !isSpecial(address));
     if (listen.includes(wildcard) && several.length > 1) {
       found.push(
         `this machine has several addresses (${several.join(", ")}) and answers may leave from another than was ` +
-          "asked: name the one that players use in PARLEY_LISTEN instead of " +
+          "the request: set PARLEY_LISTEN to the address that players use instead of " +
           wildcard,
       );
     }
@@ -56,9 +56,10 @@ export function findProblems(config: Settings, { own_addresses: own, files_max, 
   const needed =
     FILES_RESERVED + noray_connections.max + (relay_ports === null ? 0 : relay_ports.last - relay_ports.first);
   if (files_max !== null && files_max < needed) {
-    found.push(`only ${files_max} files may be open: raise the limit to ${needed} (LimitNOFILE of the unit)`);
+    found.push(`the limit of open files is ${files_max}: raise it to ${needed} (LimitNOFILE of the systemd unit)`);
   }
-  if (root) found.push("it runs as root, which it does not need: run it as a user of its own, as the unit does");
+  if (root)
+    found.push("the sidecar runs as root, which it does not need: run it as a separate user, as the systemd unit does");
   if (hub !== null && Math.abs(hub.date_ms - now) > CLOCK_SKEW_MS) {
     const by = Math.round((now - hub.date_ms) / 1_000);
     found.push(`the clock is ${Math.abs(by)} s ${by > 0 ? "ahead of" : "behind"} the hub's: turn on NTP`);
@@ -70,11 +71,11 @@ export function findProblems(config: Settings, { own_addresses: own, files_max, 
 }
 
 export async function selfCheck(config: Config): Promise<string[]> {
-  const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
+  const own_addresses = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
   const files_max = filesMax();
   const root = process.getuid?.() === 0;
   const hub = await fetchHubStatus(config.hub);
-  return findProblems(config, { own_addresses: own, files_max, root, hub, now: Date.now() });
+  return findProblems(config, { own_addresses, files_max, root, hub, now: Date.now() });
 }
 
 function filesMax(): number | null {
@@ -82,7 +83,7 @@ function filesMax(): number | null {
     const soft = /^Max open files\s+([0-9]+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
     return soft === undefined ? null : Number(soft);
   } catch {
-    // No Linux.
+    // Not Linux.
     return null;
   }
 }
@@ -94,7 +95,7 @@ async function fetchHubStatus(hub: URL): Promise<Environment["hub"]> {
     const { version = "" } = (await response.json()) as { version?: string };
     return { date_ms: Number.isNaN(date_ms) ? Date.now() : date_ms, version };
   } catch {
-    // The link says so, too, and goes on trying.
+    // The link logs the failure and retries.
     return null;
   }
 }

@@ -126,7 +126,11 @@ export class Exchange {
   }
 
   /** Sends a report on behalf of a member, as observed at its own endpoint or at `at`. */
-  reportAs({ wire, via, endpoint }: Pick<Contact, "wire" | "via" | "endpoint">, report: ReportBody, at = endpoint): boolean {
+  reportAs(
+    { wire, via, endpoint }: Pick<Contact, "wire" | "via" | "endpoint">,
+    report: ReportBody,
+    at = endpoint,
+  ): boolean {
     this.#counters.add("reports", report.kind);
     return this.#out.report({ ...report, wire, via, endpoint: at });
   }

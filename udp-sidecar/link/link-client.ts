@@ -128,13 +128,17 @@ export class LinkClient {
     const init = { headers: { authorization: `Bearer ${key.reveal()}` } };
     const socket = new WebSocket(url, init);
     this.#socket = socket;
-    const openTimer = this.#after(LINK_OPEN_MS, () => this.#handleLoss(socket, "the hub did not send its welcome in time"));
+    const openTimer = this.#after(LINK_OPEN_MS, () =>
+      this.#handleLoss(socket, "the hub did not send its welcome in time"),
+    );
     socket.addEventListener("open", () => this.#send(this.#options.hello()));
     socket.addEventListener("message", ({ data }) => {
       this.#received_at = Date.now();
       if (data !== "pong") this.#handleMessage(socket, typeof data === "string" ? data : "", openTimer);
     });
-    socket.addEventListener("close", ({ code, reason }) => this.#handleLoss(socket, `closed with ${code} ${reason}`.trim()));
+    socket.addEventListener("close", ({ code, reason }) =>
+      this.#handleLoss(socket, `closed with ${code} ${reason}`.trim()),
+    );
     socket.addEventListener("error", () => this.#handleLoss(socket, "the hub cannot be reached"));
   }
 
@@ -226,7 +230,8 @@ export class LinkClient {
 
   #ping(socket: WebSocket): void {
     if (this.#socket !== socket) return;
-    if (Date.now() - this.#received_at > LINK_SILENCE_MS) return this.#handleLoss(socket, "the hub sent nothing for too long");
+    if (Date.now() - this.#received_at > LINK_SILENCE_MS)
+      return this.#handleLoss(socket, "the hub sent nothing for too long");
     socket.send("ping");
     this.#after(LINK_PING_MS, () => this.#ping(socket));
   }
@@ -234,7 +239,8 @@ export class LinkClient {
   #flush(): void {
     if (!this.#up) return;
     const now = Date.now();
-    for (let batch = this.#outbox.nextBatch(now); batch !== null; batch = this.#outbox.nextBatch(now)) this.#send(batch);
+    for (let batch = this.#outbox.nextBatch(now); batch !== null; batch = this.#outbox.nextBatch(now))
+      this.#send(batch);
     if (this.#outbox.size === 0) this.#emptied?.();
     // A hub that failed to store a batch sends no acknowledgement.
     if (this.#outbox.inFlight && this.#resend === null) {

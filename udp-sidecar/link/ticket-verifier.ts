@@ -56,4 +56,5 @@ export class GameTicketVerifier {
 }
 
 const hmac = (key: Secret, text: string): string => createHmac("sha256", key.reveal()).update(text).digest("base64url");
-const isSame = (expected: string, received: string): boolean => timingSafeEqual(Buffer.from(expected), Buffer.from(received));
+const isSame = (expected: string, received: string): boolean =>
+  timingSafeEqual(Buffer.from(expected), Buffer.from(received));

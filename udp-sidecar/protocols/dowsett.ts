@@ -24,7 +24,13 @@ import { type Endpoint, endpoint, sameEndpoint } from "#shared/net/endpoint.ts";
 import { LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
 import type { Report } from "#shared/link/messages.ts";
 import type { Summary } from "#shared/api/lobbies.ts";
-import { type RequesterNotice, type IntroducedPeer, PASSWORD_CHECKED_BY_PEERS, type Notice, type Policy } from "#shared/lobby/lobby.ts";
+import {
+  type RequesterNotice,
+  type IntroducedPeer,
+  PASSWORD_CHECKED_BY_PEERS,
+  type Notice,
+  type Policy,
+} from "#shared/lobby/lobby.ts";
 import type { Contact, ContactLookup, Datagram, Action, ReportBody, Reply, Wire } from "./wire.ts";
 
 /** The reserved name of the handshake server. */
@@ -159,7 +165,11 @@ function encodeNotice(notice: Notice, { peer, endpoint: to, memory }: Contact, s
   const refreshed = encodePacket("confirming-registration-refresh", peer, to, password);
   switch (notice.kind) {
     case "hosted":
-      return { datagrams: [encodePacket("confirming-registration", peer, to, password)], renewal_reply: [refreshed], renews_lease: true };
+      return {
+        datagrams: [encodePacket("confirming-registration", peer, to, password)],
+        renewal_reply: [refreshed],
+        renews_lease: true,
+      };
     case "roster":
       // The member refreshed from another endpoint.
       return { datagrams: [refreshed], renewal_reply: [refreshed], renews_lease: true };
@@ -219,7 +229,13 @@ function encodeList(lobbies: readonly Summary[], name: string | null, to: Endpoi
   return encodePacket("providing-server-list", name, to, password, { servers });
 }
 
-function encodePacket(type: string, name: string | null, to: Endpoint, password: string, extra: object = {}): Uint8Array {
+function encodePacket(
+  type: string,
+  name: string | null,
+  to: Endpoint,
+  password: string,
+  extra: object = {},
+): Uint8Array {
   const body = {
     ...extra,
     __type: type,

@@ -49,7 +49,12 @@ export const native = (verifier: TicketVerifier): Wire => ({
   encodeAnswer: () => [],
 });
 
-function handleSee([, text = "", word, ...more]: readonly string[], verifier: TicketVerifier, from: Endpoint, now: number): Action {
+function handleSee(
+  [, text = "", word, ...more]: readonly string[],
+  verifier: TicketVerifier,
+  from: Endpoint,
+  now: number,
+): Action {
   const purpose = text.startsWith("session.") ? "session" : "udp";
   const ticket = verifier.verify(text, purpose, now);
   const bytes = ticket === null || more.length > 0 ? null : encodeSeen(ticket.peer, verifier, from, word, now);
@@ -71,7 +76,11 @@ export function encodeSeen(
   return encode("seen", formatEndpoint(from), receipt, word);
 }
 
-function handleKnock([, text = "", receipt = "", word, ...more]: readonly string[], verifier: TicketVerifier, now: number): Action {
+function handleKnock(
+  [, text = "", receipt = "", word, ...more]: readonly string[],
+  verifier: TicketVerifier,
+  now: number,
+): Action {
   const ticket = verifier.verify(text, "udp", now);
   if (ticket === null || more.length > 0 || !isWord(word)) return drop("no_ticket");
   const to = verifier.endpointFrom(ticket.peer, receipt, now);
@@ -81,7 +90,11 @@ function handleKnock([, text = "", receipt = "", word, ...more]: readonly string
 // --- relays ----------------------------------------------------------------------------------------------------
 
 /** A request to a relay port. */
-export type EnterRequest = { readonly ticket: string; readonly receipt: string | null; readonly word: string | undefined };
+export type EnterRequest = {
+  readonly ticket: string;
+  readonly receipt: string | null;
+  readonly word: string | undefined;
+};
 
 /** Whether a datagram to a relay port is addressed to the sidecar, and not to the other peer. */
 export const isEnterRequest = (bytes: Uint8Array): boolean =>

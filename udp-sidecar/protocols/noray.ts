@@ -62,7 +62,8 @@ export function noray(pid: IdFormat, hosts: NorayHosts): Wire {
   return {
     name: "noray",
     claims,
-    handleDatagram: (datagram, contacts) => (claims(datagram.bytes) ? handleDatagram(datagram, contacts, hosts) : drop("no_pid")),
+    handleDatagram: (datagram, contacts) =>
+      claims(datagram.bytes) ? handleDatagram(datagram, contacts, hosts) : drop("no_pid"),
     encodeNotice: encodeNotice,
     // The sender of a report has a connection, and gets the answer over it.
     encodeAnswer: () => [],

@@ -94,7 +94,9 @@ function handleDatagram(datagram: Datagram, contacts: ContactLookup, now: number
   if (!isIPv4(endpoint.address)) return { do: "drop", why: "ipv6" };
   if (!rabid.claims(bytes)) {
     const isOtherMessage = bytes.includes(COLON) || !isUtf8(bytes);
-    return exclusive && !isOtherMessage ? invalidRequest() : { do: "drop", why: isOtherMessage ? "unknown_type" : "unclaimed" };
+    return exclusive && !isOtherMessage
+      ? invalidRequest()
+      : { do: "drop", why: isOtherMessage ? "unknown_type" : "unclaimed" };
   }
   if (bytes.length > LENGTH_MAX) return isUtf8(bytes) ? invalidRequest() : { do: "drop", why: "not_utf8" };
   const text = ascii(bytes);
@@ -171,13 +173,15 @@ function encodeNotice(notice: Notice, contact: Contact): Reply {
 // --- bytes -----------------------------------------------------------------------------------------------------
 
 const report = (body: ReportBody): Action => ({ do: "report", report: body });
-const encodeRefusal = (code: RefusalCode): Uint8Array[] => (ERRORS[code] === undefined ? [] : [encodeError(ERRORS[code])]);
+const encodeRefusal = (code: RefusalCode): Uint8Array[] =>
+  ERRORS[code] === undefined ? [] : [encodeError(ERRORS[code])];
 const encodeError = (name: string): Uint8Array => encode(`error:${name}`);
 const INVALID = Buffer.from("error:invalid_request");
 const invalidRequest = (): Action => ({ do: "answer", bytes: INVALID, why: "invalid_request" });
 
 /** Bad grammar gets an error, unless the bytes are not text. */
-const rejectGrammar = (bytes: Uint8Array): Action => (isUtf8(bytes) ? invalidRequest() : { do: "drop", why: "not_utf8" });
+const rejectGrammar = (bytes: Uint8Array): Action =>
+  isUtf8(bytes) ? invalidRequest() : { do: "drop", why: "not_utf8" };
 
 const ascii = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");

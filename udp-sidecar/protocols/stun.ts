@@ -92,7 +92,12 @@ function unknownAttributes(unknown: readonly number[]): Attribute[] {
   ];
 }
 
-function encodeMessage(type: number, transaction: Uint8Array, attributes: readonly Attribute[], withFingerprint: boolean): Uint8Array {
+function encodeMessage(
+  type: number,
+  transaction: Uint8Array,
+  attributes: readonly Attribute[],
+  withFingerprint: boolean,
+): Uint8Array {
   const body = attributes.reduce((sum, { value }) => sum + 4 + padded(value.length), 0);
   const bytes = new Uint8Array(HEADER_BYTES + body + (withFingerprint ? 8 : 0));
   const view = new DataView(bytes.buffer);

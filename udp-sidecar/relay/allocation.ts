@@ -100,9 +100,11 @@ export const familyOf = (at: Endpoint): 4 | 6 => (isIPv4(at.address) ? 4 : 6);
 export const peerKey = (game: string, peer: string): string => `${game}\n${peer}`;
 
 /** Which budget a party uses: its source's, or a separate one for a peer without a known endpoint. */
-export const budgetKey = ({ peer, observed: seen }: RelayParty): string => (seen === null ? `peer ${peer}` : sourceOf(seen.address));
+export const budgetKey = ({ peer, observed: seen }: RelayParty): string =>
+  seen === null ? `peer ${peer}` : sourceOf(seen.address);
 
-export const partyFamily = (party: RelayParty): 4 | 6 => (party.observed === null ? party.family : familyOf(party.observed));
+export const partyFamily = (party: RelayParty): 4 | 6 =>
+  party.observed === null ? party.family : familyOf(party.observed);
 
 /** The same for both orders of the parties. Another pair of families needs other ports. */
 export function pairKey({ game, parties, name = "" }: RelayRequest): string {

@@ -51,7 +51,8 @@ export class NativeRelays {
     if (target === null || target.allocation.sides[target.side]!.port !== port) return null;
     // A source address can be forged, so the peer must first prove with a receipt that it receives there.
     const observed = request.receipt === null ? null : this.#verifier.endpointFrom(target.peer, request.receipt, now);
-    if (observed === null || !sameEndpoint(observed, from)) return encodeSeen(target.peer, this.#verifier, from, request.word, now);
+    if (observed === null || !sameEndpoint(observed, from))
+      return encodeSeen(target.peer, this.#verifier, from, request.word, now);
     return this.#options!.relay.bindEndpoint(target.allocation, port, from, now) ? encodeEntered(request.word) : null;
   }
 
@@ -116,4 +117,8 @@ function addressFor({ family }: RelaySide, addresses: readonly string[]): string
   return of(true) ?? of(false) ?? null;
 }
 
-const partyOf = (peer: string, address: string): RelayParty => ({ peer, observed: null, family: isIPv4(address) ? 4 : 6 });
+const partyOf = (peer: string, address: string): RelayParty => ({
+  peer,
+  observed: null,
+  family: isIPv4(address) ? 4 : 6,
+});

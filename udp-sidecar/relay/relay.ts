@@ -204,7 +204,10 @@ export class Relay {
     if (!this.#hasRoom(parties)) return "source_share";
     const ports = this.#acquirePorts(parties);
     if (ports === null) return "exhausted";
-    const sides: [Side, Side] = [this.#createSide(parties[0], ports[0], now), this.#createSide(parties[1], ports[1], now)];
+    const sides: [Side, Side] = [
+      this.#createSide(parties[0], ports[0], now),
+      this.#createSide(parties[1], ports[1], now),
+    ];
     const share = this.#games.acquire(game, now);
     const times = { allocated_at: now, requested_at: now };
     const allocation: Allocation = { key, game: share, sides, ...times, carried_bytes: 0, onNotice, limited: [] };
@@ -217,7 +220,17 @@ export class Relay {
     const bucket = fullBucket(this.#limits.side, now);
     const { peer, observed } = party;
     const unproved = { endpoint: null, stream: null, secret: false };
-    return { peer, port, family: partyFamily(party), observed, source, ...unproved, left: false, last_received_at: now, bucket };
+    return {
+      peer,
+      port,
+      family: partyFamily(party),
+      observed,
+      source,
+      ...unproved,
+      left: false,
+      last_received_at: now,
+      bucket,
+    };
   }
 
   #hasRoom(parties: readonly RelayParty[]): boolean {

@@ -165,7 +165,11 @@ const bindError = (code: string | undefined): string =>
   code === "EADDRINUSE" ? "relay_port_taken" : "relay_port_unavailable";
 
 /** Returns a test for endpoints that are this sidecar's own ports. */
-function ownPortTest({ first, last }: PortRange, { listen, addresses, ports }: Config, relayAddresses: readonly string[]) {
+function ownPortTest(
+  { first, last }: PortRange,
+  { listen, addresses, ports }: Config,
+  relayAddresses: readonly string[],
+) {
   const own = Object.values(networkInterfaces()).flatMap(addressesOf);
   const ownAddresses = new Set([...addresses, ...relayAddresses, ...listen, ...own]);
   return ({ address, port }: Endpoint): boolean =>

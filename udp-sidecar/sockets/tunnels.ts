@@ -94,7 +94,7 @@ export class Tunnels {
     const limits = { headersTimeout: TUNNEL_OPEN_MS, requestTimeout: TUNNEL_OPEN_MS, keepAliveTimeout: 1 };
     const server = createServer({ ...limits, connectionsCheckingInterval: TUNNEL_OPEN_MS / 2 }, (_, response) => {
       response.writeHead(426, { "content-type": "text/plain", upgrade: "websocket", connection: "close" });
-      response.end("A WebSocket expected.\n");
+      response.end("Connect with a WebSocket.\n");
     });
     server.maxConnections = 2 * TUNNELS_MAX;
     server.on("connection", (socket) => {

@@ -86,7 +86,8 @@ export class UdpPorts {
   send(via: number, to: Endpoint, bytes: Uint8Array): void {
     if (isDtls(via)) {
       // If the session has ended, the message is dropped: it must not be sent in clear text.
-      if (this.sessions?.send(decodeLocalPort(via).port, to, bytes) !== true) this.#counters.add("dtls_dropped", "unsaid");
+      if (this.sessions?.send(decodeLocalPort(via).port, to, bytes) !== true)
+        this.#counters.add("dtls_dropped", "unsaid");
       return;
     }
     const family = isIPv4(to.address) ? 4 : 6;

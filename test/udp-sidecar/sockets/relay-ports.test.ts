@@ -269,7 +269,7 @@ async function meet(names = ["alice", "bob"], addresses = ["127.0.0.1", "127.0.0
 
 /** Whether a program could have this port now. */
 function isFree(port: number): Promise<boolean> {
-  return takenPorts([{ kind: "udp", port, what: "relay" }]).then((taken) => taken.length === 0);
+  return takenPorts([{ kind: "udp", port, purpose: "relay" }]).then((taken) => taken.length === 0);
 }
 
 /** Bytes of the heap and outside it that are in use, once all that can be let go of is. */

@@ -1,6 +1,6 @@
 /**
- * The certificate that clients trust a sidecar by: made here at the first start, or read from the operator's files.
- * Whatever can be wrong with those is said in one sentence, before the first client finds out.
+ * The DTLS certificate of the sidecar: created at the first start, or read from the operator's files. Every fault in
+ * those files is reported in one sentence before a client connects.
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -10,35 +10,33 @@ import type { Dtls } from "#shared/link/messages.ts";
 import * as der from "./der.ts";
 
 export type Certificate = Omit<Dtls, "required"> & {
-  /** The server's own first, then those that vouch for it; DER. */
+  /** The server's certificate first, then its issuers; DER. */
   readonly chain: readonly Uint8Array[];
   readonly key: KeyObject;
   readonly expires_at: number;
 };
 
-/** What is wrong with a file, as a sentence for the operator. */
+/** A fault in a certificate file, as a sentence for the operator. */
 export class CertificateError extends Error {}
 
-/** Every certificate made here has this name: clients check it whatever address they connect to. */
+/** The host name in every created certificate: clients check it at every address. */
 export const NAME = "rendezvous";
 
 /**
- * Players' clocks are wrong by years, and an expired certificate is refused even where it is pinned. 2049 is the last
- * year of the short form of dates.
+ * Players' clocks may be wrong by years, and clients refuse an expired certificate even if it is pinned. 2049 is the
+ * last year of the short date format.
  */
 const NOT_BEFORE = "200101000000Z";
 const NOT_AFTER = "491231235959Z";
 const CURVES = new Set(["prime256v1", "secp384r1", "secp521r1"]);
 
-/** Makes a key and a certificate that signs itself, where there is neither. */
+/** Creates a key and a self-signed certificate if both files are missing. */
 export function createIfMissing(certFile: string, keyFile: string): void {
   const [cert, key] = [certFile, keyFile].map((file) => readText(file, "ENOENT") !== null);
   if (cert === true && key === true) return;
   if (cert !== key) {
     const [there, gone] = cert === true ? [certFile, keyFile] : [keyFile, certFile];
-    throw new CertificateError(
-      `${there} is there without ${gone}: put that back, or remove both to have new ones made`,
-    );
+    throw new CertificateError(`${there} exists without ${gone}: restore it, or remove both to have new ones created`);
   }
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   const name = der.sequence(der.set(der.sequence(der.oid("2.5.4.3"), der.utf8(NAME))));
@@ -54,10 +52,10 @@ export function createIfMissing(certFile: string, keyFile: string): void {
     der.explicit(
       3,
       der.sequence(
-        extension("2.5.29.19", der.sequence(), der.yes), // it vouches for nobody
+        extension("2.5.29.19", der.sequence(), der.yes), // not a CA
         extension("2.5.29.15", der.bits(Uint8Array.of(0x80), 7), der.yes), // digitalSignature
         extension("2.5.29.37", der.sequence(der.oid("1.3.6.1.5.5.7.3.1"))), // serverAuth
-        extension("2.5.29.17", der.sequence(der.implicit(2, Buffer.from(NAME)))), // the name, once more
+        extension("2.5.29.17", der.sequence(der.implicit(2, Buffer.from(NAME)))), // the name again
       ),
     ),
   );
@@ -68,7 +66,7 @@ export function createIfMissing(certFile: string, keyFile: string): void {
   writeFileSync(certFile, pem, { flag: "wx" });
 }
 
-/** Reads and judges what an operator, or an earlier start, has put there. Throws a `CertificateProblem`. */
+/** Reads and checks the operator's files, or those of an earlier start. Throws a `CertificateError`. */
 export function readCertificate(certFile: string, keyFile: string, now: number): Certificate {
   const chain = parseCertificates(certFile);
   const key = parseKey(keyFile);
@@ -77,7 +75,7 @@ export function readCertificate(certFile: string, keyFile: string, now: number):
     const other = chain.findIndex((one) => one.checkPrivateKey(key));
     const why =
       other === -1 ? "it belongs to another certificate" : `its own certificate must come first in ${certFile}`;
-    throw new CertificateError(`${keyFile} does not fit ${certFile}: ${why}`);
+    throw new CertificateError(`${keyFile} does not match ${certFile}: ${why}`);
   }
   for (const one of chain) {
     if (one.validToDate.getTime() <= now) {
@@ -90,7 +88,7 @@ export function readCertificate(certFile: string, keyFile: string, now: number):
   const pem = chain.map((one) => one.toString()).join("");
   if (pem.length > CERTIFICATE_LENGTH_MAX) {
     throw new CertificateError(
-      `${certFile} is too long: at most ${CERTIFICATE_LENGTH_MAX} characters are told to clients`,
+      `${certFile} is too long: at most ${CERTIFICATE_LENGTH_MAX} characters are sent to clients`,
     );
   }
   return {
@@ -103,7 +101,7 @@ export function readCertificate(certFile: string, keyFile: string, now: number):
   };
 }
 
-/** The lines a game needs, ready to be pasted. */
+/** The lines that a game needs, ready to paste. */
 export const gdscript = ({
   name,
 }: Pick<Certificate, "name">): { readonly godot3: string; readonly godot4: string } => ({
@@ -134,8 +132,7 @@ function parseKey(file: string): KeyObject {
   if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
     throw new CertificateError(`${file} holds no private key in PEM form`);
   }
-  if (/ENCRYPTED/.test(text))
-    throw new CertificateError(`${file} is locked with a passphrase: it must be without one`);
+  if (/ENCRYPTED/.test(text)) throw new CertificateError(`${file} is encrypted: remove its passphrase`);
   let key: KeyObject;
   try {
     key = createPrivateKey(text);
@@ -146,23 +143,26 @@ function parseKey(file: string): KeyObject {
   if (key.asymmetricKeyType === "ec" && CURVES.has(namedCurve)) return key;
   if (key.asymmetricKeyType === "rsa" && modulusLength >= RSA_BITS_MIN) return key;
   throw new CertificateError(
-    `${file}: the key must be EC (P-256, P-384 or P-521) or RSA of at least ${RSA_BITS_MIN} bits, for clients to take it`,
+    `${file}: the key must be EC (P-256, P-384 or P-521) or RSA of at least ${RSA_BITS_MIN} bits, or clients refuse it`,
   );
 }
 
-/** The text of a file; null where reading it fails in the way that is `borne`. */
-function readText(file: string, borne?: string): string | null {
+/** The text of a file; null if reading fails with the code `tolerated`. */
+function readText(file: string, tolerated?: string): string | null {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    if (code === borne) return null;
-    const why = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "this user may not read it" : code;
+    if (code === tolerated) return null;
+    const why = code === "ENOENT" ? "the file does not exist" : code === "EACCES" ? "this user may not read it" : code;
     throw new CertificateError(`${file}: ${why}`);
   }
 }
 
-/** The name that clients check: the first DNS name, or the common name; of a wildcard, one that it covers. */
+/**
+ * The name that clients check: the first DNS name, or the common name. A wildcard is replaced by one name that it
+ * covers.
+ */
 function hostName(own: X509Certificate, file: string): string {
   const alternative = /(?:^|, )DNS:([A-Za-z0-9.*_-]{1,255})(?:,|$)/.exec(own.subjectAltName ?? "")?.[1];
   const common = /^CN=([A-Za-z0-9.*_-]{1,255})$/m.exec(own.subject)?.[1];

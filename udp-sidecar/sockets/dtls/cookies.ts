@@ -1,13 +1,13 @@
 /**
- * Cookies (RFC 6347 section 4.2.1): proof that a client receives what is sent to where it says it is. Nothing is kept
- * of them: each is a keyed digest of the place. The key changes, and the one before stays good as long again.
+ * DTLS cookies (RFC 6347 section 4.2.1): proof that a client receives at the address that it sends from. They need no
+ * memory: each is a keyed digest of the address. The key rotates, and the previous one stays valid for one more period.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { DTLS_COOKIE_BYTES, DTLS_COOKIE_MS } from "#shared/limits.ts";
 import type { Cookies } from "./engine.ts";
 
 export class CookieSigner {
-  #keys: [now: Buffer, before: Buffer] = [randomBytes(32), randomBytes(32)];
+  #keys: [now: Buffer, previous: Buffer] = [randomBytes(32), randomBytes(32)];
   #since: number;
 
   constructor(now: number) {
@@ -15,7 +15,7 @@ export class CookieSigner {
   }
 
   for(place: string, now: number): Cookies {
-    // A clock that was set back changes the key early, which costs a client one round trip.
+    // A clock that was set back rotates the key early, which costs a client one round trip.
     if (now - this.#since >= DTLS_COOKIE_MS || now < this.#since) {
       this.#keys = [randomBytes(32), this.#keys[0]];
       this.#since = now;
@@ -23,8 +23,8 @@ export class CookieSigner {
     const keys = this.#keys;
     return {
       make: () => digest(keys[0], place),
-      accepts: (shown) =>
-        shown.length === DTLS_COOKIE_BYTES && keys.some((key) => timingSafeEqual(shown, digest(key, place))),
+      accepts: (received) =>
+        received.length === DTLS_COOKIE_BYTES && keys.some((key) => timingSafeEqual(received, digest(key, place))),
     };
   }
 }

@@ -1,4 +1,4 @@
-/** Just enough DER (X.690) to write a certificate: tag, length, content. */
+/** A minimal DER encoder (X.690), enough to write a certificate: tag, length, content. */
 
 type Part = Uint8Array;
 
@@ -11,7 +11,7 @@ const tagged = (tag: number, ...parts: readonly Part[]): Part => {
 
 export const sequence = (...parts: readonly Part[]): Part => tagged(0x30, ...parts);
 export const set = (...parts: readonly Part[]): Part => tagged(0x31, ...parts);
-/** An integer that is not negative. */
+/** A non-negative integer. */
 export const integer = (bytes: Part): Part =>
   tagged(0x02, bytes[0]! >= 128 ? Uint8Array.of(0) : Uint8Array.of(), bytes);
 export const bits = (bytes: Part, unused = 0): Part => tagged(0x03, Uint8Array.of(unused), bytes);
@@ -20,7 +20,7 @@ export const utf8 = (text: string): Part => tagged(0x0c, Buffer.from(text));
 /** YYMMDDhhmmssZ, which means 1950 to 2049. */
 export const utcTime = (text: string): Part => tagged(0x17, Buffer.from(text));
 export const yes = Uint8Array.of(0x01, 0x01, 0xff);
-/** `[number]` around what is tagged already, or in place of its tag. */
+/** `[number]` around a tagged value, or instead of its tag. */
 export const explicit = (number: number, ...parts: readonly Part[]): Part => tagged(0xa0 | number, ...parts);
 export const implicit = (number: number, bytes: Part): Part => tagged(0x80 | number, bytes);
 

@@ -1,14 +1,17 @@
-/** DTLS as a sidecar has it: which certificate, read when, and what is told of it to operators and to the hub. */
+/**
+ * DTLS of one sidecar: loads the certificate, reloads it on demand, logs it for operators and describes it for the hub.
+ */
 import { join } from "node:path";
 import { CERTIFICATE_WARNING_MS } from "#shared/limits.ts";
-import type { Dtls as Told } from "#shared/link/messages.ts";
+import type { Dtls as AdvertisedDtls } from "#shared/link/messages.ts";
 import type { Logger } from "pino";
 import type { DtlsConfig } from "../../config/dtls.ts";
 import type { Counters } from "../../core/counters.ts";
 import { type Certificate, CertificateError, gdscript, createIfMissing, readCertificate } from "./certificate.ts";
 import type { DtlsEngine } from "./engine.ts";
 import { openSsl } from "./openssl.ts";
-import { type SocketRef, type DtlsOutput, DtlsSessions } from "./sessions.ts";
+import type { DtlsOutput, SocketRef } from "./session.ts";
+import { DtlsSessions } from "./sessions.ts";
 
 export class Dtls {
   readonly #config: DtlsConfig;
@@ -24,8 +27,8 @@ export class Dtls {
   }
 
   /**
-   * Null where it is switched off, or wanted and not to be had here. Rejects with one sentence where a certificate is
-   * wrong, or where it is required and not to be had.
+   * Null if DTLS is off, or is optional and not available here. Rejects with one sentence if the certificate is
+   * invalid, or if DTLS is required and not available.
    */
   static async open(config: DtlsConfig, log: Logger): Promise<Dtls | null> {
     if (config.dtls === "off") return null;
@@ -35,7 +38,7 @@ export class Dtls {
       engine = await openSsl(certificate, config.dtls_mtu_bytes);
     } catch (error) {
       const why = (error as Error).message;
-      if (config.dtls === "required") throw new Error(`DTLS is required and cannot be had: ${why}`, { cause: error });
+      if (config.dtls === "required") throw new Error(`DTLS is required and not available: ${why}`, { cause: error });
       log.warn({ why }, "running without DTLS");
       return null;
     }
@@ -48,8 +51,8 @@ export class Dtls {
     return this.#config.dtls === "required";
   }
 
-  /** What clients are told through the hub. */
-  get advertised(): Told {
+  /** What clients get through the hub. */
+  get advertised(): AdvertisedDtls {
     const { name, fingerprint, pem } = this.#certificate;
     return { name, fingerprint, pem, required: this.required };
   }
@@ -58,11 +61,11 @@ export class Dtls {
     return this.#certificate.expires_at;
   }
 
-  sessions<L extends SocketRef>(out: DtlsOutput<L>, counters: Counters, now: number): DtlsSessions<L> {
+  sessions<S extends SocketRef>(out: DtlsOutput<S>, counters: Counters, now: number): DtlsSessions<S> {
     return new DtlsSessions(this.#engine, this.#config, out, counters, now);
   }
 
-  /** Reads the files again. What is wrong with them is logged, and then everything stays as it was. */
+  /** Reads the files again. If they are invalid, logs why and keeps the old certificate. */
   reload(): void {
     try {
       const certificate = loadCertificate(this.#config);
@@ -70,7 +73,10 @@ export class Dtls {
       this.#certificate = certificate;
       this.#logCertificate();
     } catch (error) {
-      this.#log.error({ why: (error as Error).message }, "the DTLS certificate stays as it was");
+      this.#log.error(
+        { why: (error as Error).message },
+        "the new DTLS certificate is invalid; the old one stays in use",
+      );
     }
   }
 
@@ -84,12 +90,12 @@ export class Dtls {
     const about = { name, fingerprint, pem: filesOf(this.#config).cert, expires, ...gdscript(this.#certificate) };
     this.#log.info({ ...about, engine: this.#engine.name, required: this.required }, "DTLS is on");
     if (expires_at - Date.now() < CERTIFICATE_WARNING_MS) {
-      this.#log.warn({ expires }, "the DTLS certificate expires soon: renew it, and send SIGHUP");
+      this.#log.warn({ expires }, "the DTLS certificate expires soon: renew it and send SIGHUP");
     }
   }
 }
 
-/** Where the certificate and its key are: the operator's files, or our own. */
+/** The paths of the certificate and its key: the operator's files, or created ones. */
 export function filesOf({ dtls_cert, dtls_key, state }: DtlsConfig): { cert: string; key: string; own: boolean } {
   const own = dtls_cert === "" && dtls_key === "";
   return own

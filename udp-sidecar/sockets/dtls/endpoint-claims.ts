@@ -1,20 +1,22 @@
 /**
- * Claims: how a session speaks for the game's own socket. DTLS owns the socket it runs on, so a game may keep it for
- * talking to us and play through another; the others must then be told of that one.
+ * Endpoint claims: a DTLS session vouches for another socket of the game. DTLS owns the socket that it runs on, so a
+ * game may use it for control messages only and play through a second socket; other peers must then get the endpoint of
+ * the second one.
  *
- *     control --sealed--> parley-endpoint?
- *     control <-sealed--- parley-endpoint TOKEN
- *     game ---in clear--> parley-endpoint TOKEN              as it came, again and again until the next line
- *     control <-sealed--- parley-endpoint TOKEN 203.0.113.9:40000
+ *     control --DTLS----> parley-endpoint?
+ *     control <-DTLS----- parley-endpoint TOKEN
+ *     game ----clear----> parley-endpoint TOKEN              unchanged, repeated until the next line
+ *     control <-DTLS----- parley-endpoint TOKEN 203.0.113.9:40000
  *
- * From then on whatever the session says counts as said from there. A token is good once, for a while, and for sockets
- * at the address of its session: a source address can be forged, but not one's own to be somebody else's.
+ * From then on the session's messages count as sent from that endpoint. A token is valid once, for a limited time, and
+ * for sockets at the session's address: a source address can be forged, but the forger cannot use the address of a
+ * session that it does not own.
  */
 import { randomBytes } from "node:crypto";
 import { type Endpoint, formatEndpoint, sameEndpoint } from "#shared/net/endpoint.ts";
 import { DTLS_CLAIM_BYTES, DTLS_CLAIM_MS } from "#shared/limits.ts";
 
-const QUESTION = "parley-endpoint?";
+const REQUEST = "parley-endpoint?";
 const CLAIM = /^parley-endpoint ([A-Za-z0-9_-]{22})$/;
 const CLAIM_BYTES = 38;
 
@@ -22,16 +24,16 @@ type Claim<S> = { readonly session: S; readonly token: string; readonly expires_
 
 export class EndpointClaims<S extends object> {
   readonly #claims = new Map<string, Claim<S>>();
-  /** The one claim of each session. */
+  /** Each session has at most one claim. */
   readonly #bySession = new WeakMap<S, Claim<S>>();
 
   get size(): number {
     return this.#claims.size;
   }
 
-  /** What a session is given that asks, or null where its message is no question. */
+  /** The reply with a new token, or null if the message is no request for one. */
   issueToken(message: Uint8Array, session: S, now: number): string | null {
-    if (message.length !== QUESTION.length || textOf(message) !== QUESTION) return null;
+    if (message.length !== REQUEST.length || textOf(message) !== REQUEST) return null;
     this.forget(session);
     const token = randomBytes(DTLS_CLAIM_BYTES).toString("base64url");
     const claim: Claim<S> = { session, token, expires_at: now + DTLS_CLAIM_MS, endpoint: null };
@@ -40,17 +42,23 @@ export class EndpointClaims<S extends object> {
     return `parley-endpoint ${token}`;
   }
 
-  /** Whose claim came in clear from an endpoint, and the words that confirm it; or null where it is none of ours. */
-  verify(datagram: Uint8Array, from: Endpoint, now: number): { readonly session: S; readonly confirmed: string } | null {
+  /**
+   * The session that a claim in clear text belongs to, and the reply that confirms it; null if the token is unknown.
+   */
+  verify(
+    datagram: Uint8Array,
+    from: Endpoint,
+    now: number,
+  ): { readonly session: S; readonly confirmation: string } | null {
     if (datagram.length !== CLAIM_BYTES) return null;
     const token = CLAIM.exec(textOf(datagram))?.[1];
     const claim = token === undefined ? undefined : this.#claims.get(token);
     if (claim === undefined) return null;
     if (claim.endpoint === null ? now >= claim.expires_at : !sameEndpoint(claim.endpoint, from)) return null;
-    return { session: claim.session, confirmed: `parley-endpoint ${claim.token} ${formatEndpoint(from)}` };
+    return { session: claim.session, confirmation: `parley-endpoint ${claim.token} ${formatEndpoint(from)}` };
   }
 
-  /** The session's claim is good for this endpoint from now on, and for no other. */
+  /** From now on the session's claim is valid for this endpoint only. */
   bind(session: S, endpoint: Endpoint): void {
     const claim = this.#bySession.get(session);
     if (claim !== undefined) claim.endpoint = endpoint;

@@ -1,43 +1,45 @@
 /**
- * What does the cryptography of DTLS, seen from whoever has the sockets. It is given records and gives back what was
- * said in them and what is to be sent; it knows no addresses, no sockets and no limits. Where Node brings DTLS itself,
- * that can stand behind this too.
+ * The interface of a DTLS implementation: records in, messages and records out. It knows no addresses, sockets or
+ * limits, so that Node's DTLS can replace OpenSSL's if Node ever has one.
  */
 import type { Certificate } from "./certificate.ts";
 
 export type DtlsEngine = {
-  /** Which library, in words. */
+  /** Name and version of the library. */
   readonly name: string;
-  /** Handshakes that begin from now on show this certificate. Throws in words where the library will not have it. */
+  /** New handshakes use this certificate. Throws with a sentence if the library refuses it. */
   setCertificate(certificate: Certificate): void;
   /**
-   * Reads a ClientHello and keeps nothing, unless it brings back a good cookie: then a conversation begins. Otherwise
-   * `answer` asks for one.
+   * Reads a ClientHello. Without a valid cookie it keeps no state and `answer` requests one; with a valid cookie it
+   * returns a connection.
    */
-  handleHello(hello: Uint8Array, cookies: Cookies): { readonly answer: Uint8Array; readonly connection: DtlsConnection | null };
+  handleHello(
+    hello: Uint8Array,
+    cookies: Cookies,
+  ): { readonly answer: Uint8Array; readonly connection: DtlsConnection | null };
   close(): void;
 };
 
-/** What a client must show that its datagrams come from where they say. */
-export type Cookies = { make(): Uint8Array; accepts(shown: Uint8Array): boolean };
+/** The cookies for one client address. */
+export type Cookies = { make(): Uint8Array; accepts(cookie: Uint8Array): boolean };
 
-/** One client, from his proven ClientHello to the end. After `over` it holds nothing any more. */
+/** One client, from its ClientHello with a valid cookie to the end. In the state `over` it holds no resources. */
 export type DtlsConnection = {
-  /** One record, or null for what is already there: the ClientHello that began it. */
+  /** Handles one record, or null for the ClientHello that started the connection. */
   receive(record: Uint8Array | null): StepResult;
-  /** One message as a datagram, or null where it cannot be said. */
+  /** One message as a datagram, or null if it cannot be encrypted. */
   encrypt(message: Uint8Array): Uint8Array | null;
-  /** What is to be sent again by now. */
+  /** Retransmits what is due. */
   retransmit(): StepResult;
-  /** Says goodbye where that is possible, and ends. */
+  /** Sends close_notify if possible, and ends. */
   close(): readonly Uint8Array[];
-  /** Ends without a word. */
+  /** Ends without a datagram. */
   free(): void;
 };
 
 export type StepResult = {
   readonly state: "shaking" | "open" | "over";
-  /** Why it is over: one of a fixed set of words. */
+  /** Why it ended: one of a fixed set of words. */
   readonly why?: "alert" | "no_shared_cipher" | "version" | "protocol" | "goodbye";
   readonly messages: readonly Uint8Array[];
   readonly datagrams: readonly Uint8Array[];

@@ -1,9 +1,9 @@
 /**
- * OpenSSL's functions, found in the running Node binary or in the shared library it is linked to, and called through
- * koffi. Only this file and openssl.ts know that there is C behind them.
+ * OpenSSL's C functions, called through koffi. They are loaded from the running Node binary or from the shared library
+ * that it is linked to. Only this file and openssl.ts deal with C.
  */
 
-/** An address in C. Whoever holds one knows what it is of. */
+/** An address in C. Its type is known only to the caller. */
 export type Pointer = bigint;
 
 export type OpenSslCalls = {
@@ -44,7 +44,7 @@ export type OpenSslCalls = {
   OpenSSL_version(what: number): string;
 };
 
-const DECLARED: { readonly [K in keyof OpenSslCalls]: string } = {
+const DECLARATIONS: { readonly [K in keyof OpenSslCalls]: string } = {
   DTLS_server_method: "const void *DTLS_server_method()",
   DTLS_client_method: "const void *DTLS_client_method()",
   DTLSv1_listen: "int DTLSv1_listen(void *ssl, void *address)",
@@ -83,7 +83,7 @@ const DECLARED: { readonly [K in keyof OpenSslCalls]: string } = {
 };
 
 export type OpenSslLibrary = OpenSslCalls & {
-  /** Makes a cookie callback of OpenSSL's two kinds; it lives until it is forgotten. */
+  /** Registers one of OpenSSL's two kinds of cookie callback; it stays valid until `unregister`. */
   registerCallback(callback: (ssl: Pointer, cookie: Pointer, length: Pointer | number) => number, kind: Kind): Pointer;
   unregister(callback: Pointer): void;
   readBytes(at: Pointer, length: number): Uint8Array;
@@ -93,18 +93,18 @@ export type OpenSslLibrary = OpenSslCalls & {
 type Kind = "generate" | "verify";
 
 /** Where OpenSSL may be: in the program itself, or in a library that a distribution's Node is linked to. */
-const PLACES = [null, "libssl.so.3", "libssl.so.1.1", "libssl.3.dylib"];
+const LIBRARIES = [null, "libssl.so.3", "libssl.so.1.1", "libssl.3.dylib"];
 
-/** Throws in words where there is no koffi for this system, or no OpenSSL to be found. */
+/** Throws with a sentence if koffi is not installed or OpenSSL is not found. */
 export async function loadOpenSsl(): Promise<OpenSslLibrary> {
   const koffi = await import("koffi").catch(() => {
     throw new Error("the optional package koffi is not installed, or has no build for this system");
   });
-  let why: unknown;
-  for (const place of PLACES) {
+  let cause: unknown;
+  for (const path of LIBRARIES) {
     try {
-      const library = koffi.load(place);
-      const calls = Object.entries(DECLARED).map(([name, declared]) => [name, library.func(declared)]);
+      const library = koffi.load(path);
+      const calls = Object.entries(DECLARATIONS).map(([name, declaration]) => [name, library.func(declaration)]);
       const cookie = ["void *", "uint8_t *"];
       const kinds = {
         generate: koffi.pointer(koffi.proto("int", [...cookie, "unsigned int *"])),
@@ -119,8 +119,11 @@ export async function loadOpenSsl(): Promise<OpenSslLibrary> {
         writeLength: (at, length) => koffi.encode(at, "unsigned int", length),
       };
     } catch (error) {
-      why = error;
+      cause = error;
     }
   }
-  throw new Error(`OpenSSL's DTLS was not found in this Node: ${why instanceof Error ? why.message : String(why)}`);
+  throw new Error(
+    `OpenSSL's DTLS was not found in this Node: ${cause instanceof Error ? cause.message : String(cause)}`,
+    { cause },
+  );
 }

@@ -1,9 +1,9 @@
 /**
- * The engine: OpenSSL's DTLS. C is not memory-safe, so its rules are kept here in one place: every SSL is freed
- * exactly once and takes its two memory BIOs with it; buffers we pass are used during the call alone; the callbacks
- * stay registered as long as the engine lives.
+ * OpenSSL's implementation of DTLS. C is not memory-safe, so its rules are in this file: every SSL is freed exactly
+ * once together with its two memory BIOs, buffers are used only during a call, and the callbacks stay registered as
+ * long as the engine.
  *
- *     record -> BIO_write -> SSL_read -> what was said        what is to be sent <- BIO_read <- SSL_write
+ *     record -> BIO_write -> SSL_read -> message              datagram <- BIO_read <- SSL_write <- message
  */
 import { DTLS_CLIENT_CHAIN_BYTES_MAX } from "#shared/limits.ts";
 import type { Certificate } from "./certificate.ts";
@@ -11,7 +11,7 @@ import type { DtlsConnection, Cookies, DtlsEngine, StepResult } from "./engine.t
 import { type OpenSslLibrary, loadOpenSsl, type Pointer } from "./openssl-ffi.ts";
 import { pack } from "./records.ts";
 
-// OpenSSL's own names and numbers, from its headers.
+// Names and numbers from OpenSSL's headers.
 const BIO_CTRL_RESET = 1;
 const SSL_CTRL_EXTRA_CHAIN_CERT = 14;
 const SSL_CTRL_SET_MTU = 17;
@@ -31,18 +31,18 @@ const EVP_PKEY_RSA = 6;
 const EVP_PKEY_EC = 408;
 
 /**
- * Authenticated encryption with forward secrecy, which every client of DTLS 1.2 has. AES-GCM alone, because the shortest
- * record that is let through to OpenSSL (records.ts) depends on the cipher.
+ * Authenticated encryption with forward secrecy, which every DTLS 1.2 client supports. AES-GCM only, because the
+ * shortest record that reaches OpenSSL (records.ts) depends on the cipher.
  */
 const CIPHERS = "ECDHE+AESGCM";
 
-/** What one SSL_read, or one BIO_read of a flight, brings at the most at once. */
+/** The maximum of one SSL_read, or of one BIO_read of a flight. */
 const buffer = new Uint8Array(65_536);
 
 const NOTHING: readonly Uint8Array[] = [];
 const CLOSED: StepResult = { state: "over", why: "goodbye", messages: NOTHING, datagrams: NOTHING };
 
-/** Loads OpenSSL. Throws in words where that is not possible here. */
+/** Loads OpenSSL. Throws with a sentence if it is not available. */
 export async function openSsl(certificate: Certificate, mtu_bytes: number): Promise<DtlsEngine> {
   return new OpenSsl(await loadOpenSsl(), certificate, mtu_bytes);
 }
@@ -54,9 +54,9 @@ class OpenSsl implements DtlsEngine {
   readonly #address: Pointer;
   readonly #callbacks: readonly [generate: Pointer, verify: Pointer];
   #ctx: Pointer;
-  /** The SSL that reads ClientHellos. It becomes the conversation of the first one that shows its cookie. */
+  /** The SSL that reads ClientHellos. It becomes the connection of the first client that returns a valid cookie. */
   #listener: Ssl;
-  /** What the callbacks make and take, while a ClientHello is read. */
+  /** The cookies that the callbacks use while a ClientHello is read. */
   #cookies: Cookies | null = null;
 
   constructor(library: OpenSslLibrary, certificate: Certificate, mtu_bytes: number) {
@@ -75,26 +75,26 @@ class OpenSsl implements DtlsEngine {
   setCertificate(certificate: Certificate): void {
     const ctx = this.#createContext(certificate);
     this.#listener.free();
-    // Those that run keep the old one alive as long as they need it.
+    // Running connections keep the old context alive as long as they need it.
     this.#library.SSL_CTX_free(this.#ctx);
     this.#ctx = ctx;
     this.#listener = new Ssl(this.#library, ctx, this.#mtu_bytes);
   }
 
-  handleHello(hello: Uint8Array, cookies: Cookies): { answer: Uint8Array; begun: DtlsConnection | null } {
+  handleHello(hello: Uint8Array, cookies: Cookies): { answer: Uint8Array; connection: DtlsConnection | null } {
     const ssl = this.#listener;
     this.#cookies = cookies;
     ssl.put(hello);
     this.#library.ERR_clear_error();
-    const heard = this.#library.DTLSv1_listen(ssl.pointer, this.#address);
+    const result = this.#library.DTLSv1_listen(ssl.pointer, this.#address);
     this.#library.ERR_clear_error();
-    if (heard !== 1) {
+    if (result !== 1) {
       const answer = ssl.flight();
       ssl.reset();
-      return { answer, begun: null };
+      return { answer, connection: null };
     }
     this.#listener = new Ssl(this.#library, this.#ctx, this.#mtu_bytes);
-    return { answer: new Uint8Array(), begun: new OpenSslConnection(this.#library, ssl, this.#mtu_bytes) };
+    return { answer: new Uint8Array(), connection: new OpenSslConnection(this.#library, ssl, this.#mtu_bytes) };
   }
 
   close(): void {
@@ -105,10 +105,10 @@ class OpenSsl implements DtlsEngine {
   }
 
   #generate(cookie: Pointer, length: Pointer): number {
-    const made = this.#cookies?.make();
-    if (made === undefined) return 0;
-    this.#library.writeBytes(cookie, made);
-    this.#library.writeLength(length, made.length);
+    const cookieBytes = this.#cookies?.make();
+    if (cookieBytes === undefined) return 0;
+    this.#library.writeBytes(cookie, cookieBytes);
+    this.#library.writeLength(length, cookieBytes.length);
     return 1;
   }
 
@@ -141,7 +141,7 @@ class OpenSsl implements DtlsEngine {
   }
 }
 
-/** What both roles are set to. */
+/** Settings of both roles. */
 export function configure(library: OpenSslLibrary, ctx: Pointer): void {
   assertOk(library, "version", library.SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, DTLS1_2_VERSION, null));
   assertOk(library, "ciphers", library.SSL_CTX_set_cipher_list(ctx, CIPHERS));
@@ -179,14 +179,14 @@ export class Ssl {
     if (this.#pointer !== null) this.#library.BIO_write(this.#in, record, record.length);
   }
 
-  /** Everything that is to be sent. */
+  /** All bytes that wait to be sent. */
   flight(): Uint8Array {
     if (this.#pointer === null) return new Uint8Array();
     const length = this.#library.BIO_read(this.#out, buffer, buffer.length);
     return length <= 0 ? new Uint8Array() : buffer.slice(0, length);
   }
 
-  /** Forgets what was put and has not been read. */
+  /** Discards bytes that were put and not read. */
   reset(): void {
     if (this.#pointer !== null) this.#library.BIO_ctrl(this.#in, BIO_CTRL_RESET, 0, null);
   }
@@ -198,7 +198,7 @@ export class Ssl {
   }
 }
 
-/** Either role's end of a conversation, once its SSL knows which it plays. */
+/** A connection in either role, after its SSL was set to that role. */
 export class OpenSslConnection implements DtlsConnection {
   readonly #library: OpenSslLibrary;
   readonly #ssl: Ssl;
@@ -214,24 +214,24 @@ export class OpenSslConnection implements DtlsConnection {
   receive(record: Uint8Array | null): StepResult {
     if (this.#ssl.isFreed) return CLOSED;
     if (record !== null) this.#ssl.put(record);
-    const heard: Uint8Array[] = [];
+    const messages: Uint8Array[] = [];
     for (;;) {
       this.#library.ERR_clear_error();
       const length = this.#library.SSL_read(this.#ssl.pointer, buffer, buffer.length);
-      if (length <= 0) return this.#readFailed(length, heard);
-      heard.push(buffer.slice(0, length));
-      // A record of an open conversation holds one message, and there is nothing to be sent because of it.
-      if (this.#open) return { state: "open", messages: heard, datagrams: NOTHING };
+      if (length <= 0) return this.#readFailed(length, messages);
+      messages.push(buffer.slice(0, length));
+      // A record of an open connection holds one message, and triggers no datagram.
+      if (this.#open) return { state: "open", messages, datagrams: NOTHING };
     }
   }
 
   encrypt(message: Uint8Array): Uint8Array | null {
-    // An empty message would be taken for the end by some clients.
+    // Some clients read an empty message as the end.
     if (!this.#open || this.#ssl.isFreed || message.length === 0) return null;
     this.#library.ERR_clear_error();
-    const said = this.#library.SSL_write(this.#ssl.pointer, message, message.length);
+    const written = this.#library.SSL_write(this.#ssl.pointer, message, message.length);
     this.#library.ERR_clear_error();
-    return said === message.length ? this.#ssl.flight() : null;
+    return written === message.length ? this.#ssl.flight() : null;
   }
 
   retransmit(): StepResult {
@@ -249,34 +249,34 @@ export class OpenSslConnection implements DtlsConnection {
     this.#library.ERR_clear_error();
     if (this.#open) this.#library.SSL_shutdown(this.#ssl.pointer);
     this.#library.ERR_clear_error();
-    const out = this.#takeFlight();
+    const datagrams = this.#takeFlight();
     this.free();
-    return out;
+    return datagrams;
   }
 
   free(): void {
     this.#ssl.free();
   }
 
-  /** SSL_read has brought no message: because there is none yet, or because it is over. */
-  #readFailed(result: number, heard: readonly Uint8Array[]): StepResult {
+  /** SSL_read returned no message: there is none yet, or the connection has ended. */
+  #readFailed(result: number, messages: readonly Uint8Array[]): StepResult {
     const error = this.#library.SSL_get_error(this.#ssl.pointer, result);
     if (error === SSL_ERROR_WANT_READ) {
       this.#open ||= this.#library.SSL_is_init_finished(this.#ssl.pointer) === 1;
-      return { state: this.#open ? "open" : "shaking", messages: heard, datagrams: this.#takeFlight() };
+      return { state: this.#open ? "open" : "shaking", messages, datagrams: this.#takeFlight() };
     }
     if (error === SSL_ERROR_ZERO_RETURN) {
-      return { state: "over", why: "goodbye", messages: heard, datagrams: this.close() };
+      return { state: "over", why: "goodbye", messages, datagrams: this.close() };
     }
     const reason = this.#library.ERR_reason_error_string(this.#library.ERR_peek_last_error()) ?? "";
     this.#library.ERR_clear_error();
-    return this.#end(failureReason(reason), heard);
+    return this.#end(failureReason(reason), messages);
   }
 
-  #end(why: StepResult["why"] & string, heard: readonly Uint8Array[]): StepResult {
-    const out = this.#takeFlight();
+  #end(why: StepResult["why"] & string, messages: readonly Uint8Array[]): StepResult {
+    const datagrams = this.#takeFlight();
     this.free();
-    return { state: "over", why, messages: heard, datagrams: out };
+    return { state: "over", why, messages, datagrams };
   }
 
   #takeFlight(): readonly Uint8Array[] {
@@ -285,22 +285,22 @@ export class OpenSslConnection implements DtlsConnection {
   }
 }
 
-/** OpenSSL's hundreds of reasons, as few words. */
+/** Maps OpenSSL's hundreds of reasons to a few words. */
 function failureReason(reason: string): StepResult["why"] & string {
   if (/ alert /.test(` ${reason} `)) return "alert";
   if (/no shared cipher/.test(reason)) return "no_shared_cipher";
   return /unsupported protocol|version/.test(reason) ? "version" : "protocol";
 }
 
-/** What C could not make, for want of memory. */
+/** Throws if C returned no memory. */
 export function allocated(pointer: Pointer | null): Pointer {
   if (pointer === null) throw new Error("OpenSSL has no memory left");
   return pointer;
 }
 
-function assertOk(library: OpenSslLibrary, what: string, result: number): void {
+function assertOk(library: OpenSslLibrary, setting: string, result: number): void {
   if (result === 1) return;
   const reason = library.ERR_reason_error_string(library.ERR_peek_last_error()) ?? "no reason given";
   library.ERR_clear_error();
-  throw new Error(`OpenSSL does not take the ${what}: ${reason}`);
+  throw new Error(`OpenSSL refuses the ${setting}: ${reason}`);
 }

@@ -1,15 +1,15 @@
 /**
- * Records of DTLS 1.2 (RFC 6347) as far as somebody must see them who only sorts them: where one ends, whose it may
- * be, and how the records of a flight become datagrams. Pure.
+ * DTLS 1.2 records (RFC 6347), parsed only as far as sorting them needs: where each ends, which session it may belong
+ * to, and how the records of a flight are packed into datagrams. Pure functions.
  *
  *     type(1) version(2) epoch(2) sequence(6) length(2) | body
  */
 
 export type DtlsRecord = {
   readonly type: number;
-  /** 0 before the keys are changed, 1 after; there is no third without renegotiation. */
+  /** 0 before the key change, 1 after it; without renegotiation there is no third. */
   readonly epoch: 0 | 1;
-  /** The whole record, its header included. */
+  /** The whole record, header included. */
   readonly bytes: Uint8Array;
 };
 
@@ -18,21 +18,21 @@ export const HANDSHAKE = 22;
 export const APPLICATION = 23;
 
 const HEADER_BYTES = 13;
-/** RFC 6347 section 4.1: 2^14, and what a cipher may add. */
+/** RFC 6347 section 4.1: 2^14, and the expansion of a cipher. */
 const BODY_BYTES_MAX = 16_384 + 2_048;
 /**
- * With AES-GCM, the only ciphers we take, an encrypted record carries a nonce of 8 bytes, a tag of 16, and something
- * beside them (RFC 5288). OpenSSL ends a session over a shorter one, whoever sent it.
+ * With AES-GCM, the only ciphers that the sidecar accepts, an encrypted record has a nonce of 8 bytes, a tag of 16, and
+ * at least one more byte (RFC 5288). OpenSSL ends a session when it gets a shorter one, from any sender.
  */
 const ENCRYPTED_BYTES_MIN = 25;
 const CLIENT_HELLO = 1;
 const HANDSHAKE_HEADER_BYTES = 12;
 const RANDOM_BYTES = 32;
 
-/** The first bytes of DTLS: a content type of its own, and the version's high byte, which no text wire begins with. */
+/** DTLS begins with its content type and the version's high byte; no text wire begins like that. */
 export const isDtlsRecord = (bytes: Uint8Array): boolean => bytes[0]! >= 20 && bytes[0]! <= 23 && bytes[1] === 0xfe;
 
-/** The records of a datagram as far as they are well-formed; `false` for the rest of it, which is dropped. */
+/** The well-formed records of a datagram; `false` for the rest, which is dropped. */
 export function* recordsOf(datagram: Uint8Array): Generator<DtlsRecord | false> {
   for (let at = 0; at < datagram.length;) {
     const record = recordAt(datagram, at);
@@ -42,7 +42,9 @@ export function* recordsOf(datagram: Uint8Array): Generator<DtlsRecord | false> 
   }
 }
 
-/** The client's random bytes where the record begins a ClientHello; they tell a new handshake from a repetition. */
+/**
+ * The client's random bytes if the record starts a ClientHello. They distinguish a new handshake from a retransmission.
+ */
 export function helloOf({ type, epoch, bytes }: DtlsRecord): string | null {
   const from = HEADER_BYTES + HANDSHAKE_HEADER_BYTES + 2;
   const isHello = type === HANDSHAKE && epoch === 0 && bytes[HEADER_BYTES] === CLIENT_HELLO;
@@ -50,7 +52,7 @@ export function helloOf({ type, epoch, bytes }: DtlsRecord): string | null {
   return Buffer.from(bytes.subarray(from, from + RANDOM_BYTES)).toString("base64");
 }
 
-/** Puts the records of a flight together again, as many as fit into each datagram. */
+/** Packs the records of a flight into datagrams, as many as fit into each. */
 export function pack(flight: Uint8Array, bytes_max: number): Uint8Array[] {
   const datagrams: Uint8Array[] = [];
   let from = 0;
@@ -75,7 +77,7 @@ function recordAt(datagram: Uint8Array, at: number): DtlsRecord | false {
   const length = (datagram[at + 11]! << 8) | datagram[at + 12]!;
   const end = at + HEADER_BYTES + length;
   if (type < 20 || type > 23 || length === 0 || length > BODY_BYTES_MAX || end > datagram.length) return false;
-  // A first ClientHello may say DTLS 1.0 in its record, whatever it offers inside.
+  // The record of a first ClientHello may state DTLS 1.0, even if the client offers 1.2 inside.
   if (version !== 0xfefd && !(version === 0xfeff && epoch === 0)) return false;
   if (epoch !== 0 && epoch !== 1) return false;
   if (epoch === 1 && length < ENCRYPTED_BYTES_MIN) return false;

@@ -1,83 +1,43 @@
 /**
- * The sessions of all ports: sorts records, keeps what a proven client may have, and forgets the rest.
+ * The DTLS sessions of all ports: sorts records, keeps limited state for clients with a valid cookie, and drops the
+ * rest.
  *
- *     ClientHello           -> the engine, which keeps nothing until a cookie comes back
- *     other records in clear-> the handshake of their source, if there is one: a live session has nothing in clear
- *     encrypted records     -> the live session; those of a handshake to the handshake that replaces it
+ *     ClientHello           -> the engine, which keeps no state before a valid cookie
+ *     other clear records   -> the handshake of their source, if there is one: a live session has no clear records
+ *     encrypted records     -> the live session; handshake records: the new handshake
  *
- * A new handshake from the same source leaves the live session alone until it is complete. It owns no socket and no
- * clock: whoever drives it says what came, and what time it is.
+ * A new handshake from the same source does not affect the live session until it is complete. This file owns no socket
+ * and no clock; the UDP ports pass datagrams and the time.
  */
 import { type Endpoint, formatEndpoint, sameEndpoint } from "#shared/net/endpoint.ts";
 import { DTLS_CLAIM_QUIET_MS, DTLS_EARLY_RECORDS_MAX, DTLS_RETRANSMIT_CHECK_MS, SOURCES_MAX } from "#shared/limits.ts";
 import { BucketTable } from "#shared/rate-limit/token-bucket.ts";
-import type { DtlsConfig } from "../../config/dtls.ts";
 import type { Counters } from "../../core/counters.ts";
 import { SourceCounter } from "../../core/source-counter.ts";
 import { EndpointClaims } from "./endpoint-claims.ts";
+import { EndpointIndex } from "./endpoint-index.ts";
 import { CookieSigner } from "./cookies.ts";
 import type { DtlsConnection, DtlsEngine, StepResult } from "./engine.ts";
+import type { DtlsLimits, DtlsOutput, DtlsSession, SocketRef, SourceSessions } from "./session.ts";
 import { type DtlsRecord, HANDSHAKE, helloOf, recordsOf } from "./records.ts";
 
-export type DtlsLimits = Pick<
-  DtlsConfig,
-  | "dtls_sessions_max"
-  | "dtls_handshakes_max"
-  | "dtls_per_source_max"
-  | "dtls_handshake"
-  | "dtls_handshake_s"
-  | "dtls_idle_s"
->;
-
-/** A socket of ours, as the sessions know it. */
-export type SocketRef = { readonly id: number; readonly port: number };
-
-export type DtlsOutput<L extends SocketRef> = {
-  send(lane: L, to: Endpoint, datagram: Uint8Array): void;
-  /** Somebody said this; `from` is where he is to be met, which he may have claimed. */
-  deliver(lane: L, from: Endpoint, message: Uint8Array): void;
-};
-
-type DtlsSession<L> = {
-  readonly source: SourceSessions<L>;
-  readonly connection: DtlsConnection;
-  /** The random bytes of its ClientHello: the same again is a repetition. */
-  readonly hello: string;
-  readonly started_at: number;
-  last_received_at: number;
-  /** Encrypted records it was given before it was complete. */
-  early_records: number;
-  /** Where its client is to be met. */
-  endpoint: Endpoint;
-};
-
-/** Everything about one source at one of our sockets. */
-type SourceSessions<L> = {
-  readonly key: string;
-  readonly socket: L;
-  readonly from: Endpoint;
-  live: DtlsSession<L> | null;
-  handshaking: DtlsSession<L> | null;
-};
-
-export class DtlsSessions<L extends SocketRef> {
+export class DtlsSessions<S extends SocketRef> {
   readonly #engine: DtlsEngine;
   readonly #limits: DtlsLimits;
-  readonly #out: DtlsOutput<L>;
+  readonly #out: DtlsOutput<S>;
   readonly #counters: Counters;
   readonly #cookies: CookieSigner;
   readonly #limiter: BucketTable;
-  readonly #sources = new Map<string, SourceSessions<L>>();
-  /** Who is answered at a port under an endpoint: the one who spoke last, for a client may have two of our addresses. */
-  readonly #byEndpoint = new Map<string, DtlsSession<L>>();
-  readonly #handshaking = new Set<DtlsSession<L>>();
-  /** Live sessions; the one that was heard least recently comes first. */
-  readonly #live = new Set<DtlsSession<L>>();
+  readonly #sources = new Map<string, SourceSessions<S>>();
+  readonly #byEndpoint = new EndpointIndex<S>();
+  readonly #handshaking = new Set<DtlsSession<S>>();
+  /** Live sessions, the longest silent first. */
+  readonly #live = new Set<DtlsSession<S>>();
   readonly #perSource = new SourceCounter();
-  readonly #claims = new EndpointClaims<DtlsSession<L>>();
+  readonly #claims = new EndpointClaims<DtlsSession<S>>();
   #ticked_at = 0;
 
-  constructor(engine: DtlsEngine, limits: DtlsLimits, out: DtlsOutput<L>, counters: Counters, now: number) {
+  constructor(engine: DtlsEngine, limits: DtlsLimits, out: DtlsOutput<S>, counters: Counters, now: number) {
     this.#engine = engine;
     this.#limits = limits;
     this.#out = out;
@@ -90,7 +50,7 @@ export class DtlsSessions<L extends SocketRef> {
     return this.#live.size;
   }
 
-  /** Sources about which anything is kept. */
+  /** Sources with any state. */
   get size(): number {
     return this.#sources.size;
   }
@@ -99,44 +59,47 @@ export class DtlsSessions<L extends SocketRef> {
     return this.#handshaking.size;
   }
 
-  receive(lane: L, from: Endpoint, datagram: Uint8Array, now: number): void {
-    const key = `${lane.id} ${formatEndpoint(from)}`;
+  receive(socket: S, from: Endpoint, datagram: Uint8Array, now: number): void {
+    const key = `${socket.id} ${formatEndpoint(from)}`;
     for (const record of recordsOf(datagram)) {
       if (record === false) return this.#drop("malformed");
       const hello = helloOf(record);
-      // Nothing belongs behind a ClientHello, and reading one costs more than anything else.
-      if (hello !== null) return this.#handleHello(key, lane, from, record, hello, now);
+      // No record follows a ClientHello, and reading one is the most expensive step.
+      if (hello !== null) return this.#handleHello(key, socket, from, record, hello, now);
       this.#handleRecord(record, this.#sources.get(key), now);
     }
   }
 
-  /** A datagram in clear: true where it was a claim and is dealt with. */
+  /** Handles a datagram in clear text. True if it was a claim. */
   handleClaim(from: Endpoint, datagram: Uint8Array, now: number): boolean {
     const claim = this.#claims.verify(datagram, from, now);
     if (claim === null) return false;
-    const { session, confirmed } = claim;
-    const holder = this.#byEndpoint.get(endpointKey(session.source.socket.port, from));
-    const taken = holder !== undefined && holder !== session && now - holder.last_received_at < DTLS_CLAIM_QUIET_MS;
-    if (from.address !== session.source.from.address || taken) {
-      this.#drop(taken ? "claim_taken" : "claim_elsewhere");
+    const { session, confirmation } = claim;
+    const holder = this.#byEndpoint.get(session.source.socket.port, from);
+    const isTaken = holder !== undefined && holder !== session && now - holder.last_received_at < DTLS_CLAIM_QUIET_MS;
+    if (from.address !== session.source.from.address || isTaken) {
+      this.#drop(isTaken ? "claim_taken" : "claim_elsewhere");
       return true;
     }
     this.#claims.bind(session, from);
-    // Where it really is it stays within reach; only what it claimed before is another's to have.
-    if (!sameEndpoint(session.endpoint, session.source.from)) this.#unlist(session, session.endpoint);
+    // The session's real endpoint stays listed; only an earlier claimed one is released.
+    if (!sameEndpoint(session.endpoint, session.source.from)) this.#byEndpoint.delete(session, session.endpoint);
     session.endpoint = from;
-    this.#list(session);
-    this.#encryptAndSend(session, Buffer.from(confirmed));
+    this.#byEndpoint.set(session);
+    this.#encryptAndSend(session, Buffer.from(confirmation));
     return true;
   }
 
-  /** Says something to whoever has a session there; false where nobody has, and then it may not be said at all. */
+  /**
+   * Sends a message to the session at this endpoint. False if there is none; the message must then not be sent in clear
+   * text.
+   */
   send(port: number, to: Endpoint, message: Uint8Array): boolean {
-    const session = this.#byEndpoint.get(endpointKey(port, to));
+    const session = this.#byEndpoint.get(port, to);
     return session !== undefined && this.#encryptAndSend(session, message);
   }
 
-  /** What time brings: repetitions, and the end of what took too long. */
+  /** Retransmits, and ends handshakes and sessions that took too long. */
   tick(now: number): void {
     if (now >= this.#ticked_at && now - this.#ticked_at < DTLS_RETRANSMIT_CHECK_MS) return;
     this.#ticked_at = now;
@@ -151,92 +114,108 @@ export class DtlsSessions<L extends SocketRef> {
     }
   }
 
-  /** Says goodbye to everybody. */
+  /** Closes all sessions. */
   close(): void {
-    for (const { handshaking: shaking, live } of this.#sources.values()) {
-      if (shaking !== null) this.#end(shaking, "shutdown");
+    for (const { handshaking, live } of this.#sources.values()) {
+      if (handshaking !== null) this.#end(handshaking, "shutdown");
       if (live !== null) this.#close(live, "shutdown");
     }
   }
 
   // --- in --------------------------------------------------------------------------------------------------------
 
-  #handleHello(key: string, lane: L, from: Endpoint, { bytes }: DtlsRecord, hello: string, now: number): void {
-    const slot = this.#sources.get(key);
-    // What it is answered with is on its way, and is repeated by itself.
-    if (slot?.handshaking?.hello === hello || slot?.live?.hello === hello) return this.#drop("repeated_hello");
-    const { answer, connection: begun } = this.#engine.handleHello(bytes, this.#cookies.for(key, now));
-    if (begun !== null) return this.#startHandshake(key, lane, from, begun, hello, now);
+  #handleHello(key: string, socket: S, from: Endpoint, { bytes }: DtlsRecord, hello: string, now: number): void {
+    const source = this.#sources.get(key);
+    // The reply was sent and is retransmitted automatically.
+    if (source?.handshaking?.hello === hello || source?.live?.hello === hello) return this.#drop("repeated_hello");
+    const { answer, connection } = this.#engine.handleHello(bytes, this.#cookies.for(key, now));
+    if (connection !== null) return this.#startHandshake(key, socket, from, connection, hello, now);
     if (answer.length === 0) return this.#drop("bad_hello");
-    // Nothing is proved yet: nobody may be sent more than somebody sent us.
+    // The source is not verified yet, so the reply must not be longer than the request.
     if (answer.length > bytes.length) return this.#drop("short_hello");
     this.#counters.add("dtls_greetings", "answered");
-    this.#out.send(lane, from, answer);
+    this.#out.send(socket, from, answer);
   }
 
-  #startHandshake(key: string, lane: L, from: Endpoint, conversation: DtlsConnection, hello: string, now: number): void {
-    const full = this.#reasonFull(from, now);
-    if (full !== null) {
-      conversation.free();
-      return this.#counters.add("dtls_failures", full);
+  #startHandshake(
+    key: string,
+    socket: S,
+    from: Endpoint,
+    connection: DtlsConnection,
+    hello: string,
+    now: number,
+  ): void {
+    const refusal = this.#refusalFor(from, now);
+    if (refusal !== null) {
+      connection.free();
+      return this.#counters.add("dtls_failures", refusal);
     }
-    const slot = this.#sources.get(key) ?? { key, socket: lane, from, live: null, handshaking: null };
-    if (slot.handshaking !== null) this.#end(slot.handshaking, "superseded");
-    // The oldest makes room: an honest client is done in a moment, and whoever only begins is not.
+    const source = this.#sources.get(key) ?? { key, socket, from, live: null, handshaking: null };
+    if (source.handshaking !== null) this.#end(source.handshaking, "superseded");
+    // The oldest handshake is evicted: a normal client completes quickly, an attacker never does.
     const [oldest] = this.#handshaking;
     if (oldest !== undefined && this.#handshaking.size >= this.#limits.dtls_handshakes_max)
       this.#end(oldest, "crowded_out");
-    this.#sources.set(key, slot);
-    const session: DtlsSession<L> = { source: slot, connection: conversation, hello, started_at: now, last_received_at: now, early_records: 0, endpoint: from };
-    slot.handshaking = session;
+    this.#sources.set(key, source);
+    const session: DtlsSession<S> = {
+      source,
+      connection,
+      hello,
+      started_at: now,
+      last_received_at: now,
+      early_records: 0,
+      endpoint: from,
+    };
+    source.handshaking = session;
     this.#handshaking.add(session);
     this.#perSource.add(from.address, 1);
     this.#counters.add("dtls_handshakes", "started");
-    this.#applyStep(session, conversation.receive(null), now);
+    this.#applyStep(session, connection.receive(null), now);
   }
 
-  #reasonFull({ address }: Endpoint, now: number): string | null {
+  #refusalFor({ address }: Endpoint, now: number): string | null {
     const { dtls_sessions_max, dtls_per_source_max } = this.#limits;
     if (!this.#limiter.consume(address, now)) return "source_rate";
     if (this.#perSource.of(address) >= dtls_per_source_max) return "source_share";
     return this.#live.size + this.#handshaking.size >= dtls_sessions_max ? "sessions_full" : null;
   }
 
-  #handleRecord({ type, epoch, bytes }: DtlsRecord, slot: SourceSessions<L> | undefined, now: number): void {
-    if (slot === undefined) return this.#drop("no_session");
-    const ofHandshake = epoch === 0 || (type === HANDSHAKE && slot.handshaking !== null);
-    const session = ofHandshake ? slot.handshaking : (slot.live ?? slot.handshaking);
+  #handleRecord({ type, epoch, bytes }: DtlsRecord, source: SourceSessions<S> | undefined, now: number): void {
+    if (source === undefined) return this.#drop("no_session");
+    const isHandshake = epoch === 0 || (type === HANDSHAKE && source.handshaking !== null);
+    const session = isHandshake ? source.handshaking : (source.live ?? source.handshaking);
     if (session === null) return this.#drop("in_clear");
-    if (epoch === 1 && session === slot.handshaking && ++session.early_records > DTLS_EARLY_RECORDS_MAX) return this.#drop("early");
+    if (epoch === 1 && session === source.handshaking && ++session.early_records > DTLS_EARLY_RECORDS_MAX)
+      return this.#drop("early");
     this.#applyStep(session, session.connection.receive(bytes), now);
   }
 
-  #applyStep(session: DtlsSession<L>, { state, why, messages: heard, datagrams: out }: StepResult, now: number): void {
-    const { source: slot } = session;
-    for (const datagram of out) this.#out.send(slot.socket, slot.from, datagram);
-    if (state === "open" && slot.handshaking === session) this.#complete(session, now);
-    if (slot.live === session) for (const message of heard) this.#deliverMessage(session, message, now);
+  #applyStep(session: DtlsSession<S>, { state, why, messages, datagrams }: StepResult, now: number): void {
+    const { source } = session;
+    for (const datagram of datagrams) this.#out.send(source.socket, source.from, datagram);
+    if (state === "open" && source.handshaking === session) this.#complete(session, now);
+    if (source.live === session) for (const message of messages) this.#deliverMessage(session, message, now);
     if (state === "over") this.#end(session, why ?? "protocol");
   }
 
-  #complete(session: DtlsSession<L>, now: number): void {
-    const { source: slot } = session;
-    // Its client has forgotten it: whatever it were told, nobody could read it.
-    if (slot.live !== null) this.#end(slot.live, "replaced");
-    slot.handshaking = null;
+  #complete(session: DtlsSession<S>, now: number): void {
+    const { source } = session;
+    // The client has discarded the old session and could not read its messages.
+    if (source.live !== null) this.#end(source.live, "replaced");
+    source.handshaking = null;
     this.#handshaking.delete(session);
-    slot.live = session;
+    source.live = session;
     this.#live.add(session);
     session.last_received_at = now;
-    this.#list(session);
+    this.#byEndpoint.set(session);
     this.#counters.add("dtls_handshakes", "completed");
   }
 
-  #deliverMessage(session: DtlsSession<L>, message: Uint8Array, now: number): void {
+  #deliverMessage(session: DtlsSession<S>, message: Uint8Array, now: number): void {
     session.last_received_at = now;
     this.#live.delete(session);
     this.#live.add(session);
-    this.#list(session);
+    this.#byEndpoint.set(session);
     const token = this.#claims.issueToken(message, session, now);
     if (token === null) this.#out.deliver(session.source.socket, session.endpoint, message);
     else this.#encryptAndSend(session, Buffer.from(token));
@@ -244,56 +223,40 @@ export class DtlsSessions<L extends SocketRef> {
 
   // --- out and away ----------------------------------------------------------------------------------------------
 
-  #encryptAndSend(session: DtlsSession<L>, message: Uint8Array): boolean {
+  #encryptAndSend(session: DtlsSession<S>, message: Uint8Array): boolean {
     const datagram = session.connection.encrypt(message);
     if (datagram === null) return false;
     this.#out.send(session.source.socket, session.source.from, datagram);
     return true;
   }
 
-  #close(session: DtlsSession<L>, why: string): void {
+  #close(session: DtlsSession<S>, why: string): void {
     for (const datagram of session.connection.close()) {
       this.#out.send(session.source.socket, session.source.from, datagram);
     }
     this.#end(session, why);
   }
 
-  /** Forgets a session and counts why: as a failure where it has never been complete. */
-  #end(session: DtlsSession<L>, why: string): void {
-    const { source: slot, connection: conversation, endpoint } = session;
-    if (slot.handshaking === session) {
-      slot.handshaking = null;
+  /** Removes a session and counts why: as a failure if its handshake was not complete. */
+  #end(session: DtlsSession<S>, why: string): void {
+    const { source, connection, endpoint } = session;
+    if (source.handshaking === session) {
+      source.handshaking = null;
       this.#handshaking.delete(session);
       this.#counters.add("dtls_failures", why);
-    } else if (slot.live === session) {
-      slot.live = null;
+    } else if (source.live === session) {
+      source.live = null;
       this.#live.delete(session);
       this.#counters.add("dtls_endings", why);
     } else return;
-    conversation.free();
+    connection.free();
     this.#claims.forget(session);
-    this.#perSource.add(slot.from.address, -1);
-    for (const at of [slot.from, endpoint]) this.#unlist(session, at);
-    if (slot.live === null && slot.handshaking === null) this.#sources.delete(slot.key);
-  }
-
-  /** From now on this session is answered where it is met. Who had only claimed that place is back at his own. */
-  #list(session: DtlsSession<L>): void {
-    const place = endpointKey(session.source.socket.port, session.endpoint);
-    const holder = this.#byEndpoint.get(place);
-    if (holder === session) return;
-    if (holder !== undefined) holder.endpoint = holder.source.from;
-    this.#byEndpoint.set(place, session);
-  }
-
-  #unlist(session: DtlsSession<L>, at: Endpoint): void {
-    const place = endpointKey(session.source.socket.port, at);
-    if (this.#byEndpoint.get(place) === session) this.#byEndpoint.delete(place);
+    this.#perSource.add(source.from.address, -1);
+    for (const at of [source.from, endpoint]) this.#byEndpoint.delete(session, at);
+    if (source.live === null && source.handshaking === null) this.#sources.delete(source.key);
   }
 
   #drop(why: string): void {
     this.#counters.add("dtls_dropped", why);
   }
 }
-
-const endpointKey = (port: number, at: Endpoint): string => `${port} ${formatEndpoint(at)}`;
