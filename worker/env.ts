@@ -1,10 +1,10 @@
 /** What the Worker is given: bindings and settings of wrangler.toml, read once per use and never trusted. */
-import { SHARDS_MAX, TOKEN_KEY_LENGTH_MIN, TOLL_BUDGETS } from "#shared/limits.ts";
+import { SHARDS_MAX, TOKEN_KEY_LENGTH_MIN, RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
 import { type Budgets, parseBudgets } from "#shared/rate-limit/rate-limiter.ts";
-import type { Hub } from "./hub/hub.ts";
+import type { HubRpc } from "./rpc.ts";
 
 export type Env = {
-  readonly HUB: DurableObjectNamespace<Hub>;
+  readonly HUB: DurableObjectNamespace<HubRpc>;
   /** The page's files. Cloudflare answers from them before the Worker runs; plain workerd asks us. */
   readonly ASSETS?: Fetcher;
   readonly HUB_SHARDS?: string;
@@ -24,7 +24,7 @@ export type Env = {
 const HINTS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
 
 /** Hubs per game. A value that is no number from 1 to 64 counts as 1 and is complained about. */
-export function shardsOf(env: Env): number {
+export function shardCount(env: Env): number {
   const shards = Number(env.HUB_SHARDS ?? "1");
   if (Number.isInteger(shards) && shards >= 1 && shards <= SHARDS_MAX) return shards;
   console.error({ message: `HUB_SHARDS must be a number from 1 to ${SHARDS_MAX}`, value: env.HUB_SHARDS });
@@ -32,14 +32,14 @@ export function shardsOf(env: Env): number {
 }
 
 /** The hub that holds one shard of a game. */
-export function hubOf(env: Env, game: string, shard: number): DurableObjectStub<Hub> {
+export function hubOf(env: Env, game: string, shard: number): DurableObjectStub<HubRpc> {
   const hint = HINTS.find((word) => word === env.LOCATION_HINT);
   const id = env.HUB.idFromName(`${game}/${shard}`);
   return env.HUB.get(id, hint === undefined ? {} : { locationHint: hint });
 }
 
 /** The keys of a comma-separated setting. */
-export function keysIn(setting: string | undefined): string[] {
+export function parseKeys(setting: string | undefined): string[] {
   const keys = (setting ?? "").split(",").map((key) => key.trim());
   return keys.filter((key) => key !== "");
 }
@@ -48,10 +48,10 @@ export function keysIn(setting: string | undefined): string[] {
 export function budgetsOf(env: Env): Budgets | null {
   const parsed = parseBudgets(env.RATE_LIMITS ?? "");
   if ("budgets" in parsed) return parsed.budgets;
-  console.error({ message: "RATE_LIMITS must be `off` or like `list=1/5,chat=1/5`", wrong: parsed.wrong });
-  return TOLL_BUDGETS;
+  console.error({ message: "RATE_LIMITS must be `off` or like `list=1/5,chat=1/5`", invalid: parsed.invalid });
+  return RATE_LIMIT_BUDGETS;
 }
 
 /** What no house can do without. */
 export const hasKeys = (env: Env): boolean =>
-  keysIn(env.SIDECAR_KEYS).length > 0 && keysIn(env.TOKEN_KEYS).some((key) => key.length >= TOKEN_KEY_LENGTH_MIN);
+  parseKeys(env.SIDECAR_KEYS).length > 0 && parseKeys(env.TOKEN_KEYS).some((key) => key.length >= TOKEN_KEY_LENGTH_MIN);

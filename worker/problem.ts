@@ -2,8 +2,8 @@
 import { isRefusalCode, REFUSALS, type RefusalCode } from "#shared/refusals.ts";
 
 /** The document itself. `detail` is for people and names no secret; `code` is the stable contract. */
-export function problemOf(code: RefusalCode, detail?: string, retry_after_s?: number): object {
-  const { status, says } = REFUSALS[code];
+export function problemDocument(code: RefusalCode, detail?: string, retry_after_s?: number): object {
+  const { status, message: says } = REFUSALS[code];
   return { type: `/problems/${code.replaceAll("_", "-")}`, title: says, status, code, detail, retry_after_s };
 }
 
@@ -12,7 +12,7 @@ export function problem(code: RefusalCode, detail?: string, headers: Record<stri
   const later = code === "draining" ? "60" : "2";
   const retry: Record<string, string> = status === 503 ? { "retry-after": later, ...headers } : headers;
   const wait = retry["retry-after"];
-  const body = problemOf(code, detail, wait === undefined ? undefined : Number(wait));
+  const body = problemDocument(code, detail, wait === undefined ? undefined : Number(wait));
   return new Response(JSON.stringify(body), {
     status,
     headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...retry },
@@ -20,10 +20,10 @@ export function problem(code: RefusalCode, detail?: string, headers: Record<stri
 }
 
 /** What `type` of a problem points to: one sentence, for a person who follows the link. */
-export function explain(slug: string): Response {
+export function describeProblem(slug: string): Response {
   const code = slug.replaceAll("-", "_");
   if (!isRefusalCode(code)) return problem("not_found");
-  const { status, says } = REFUSALS[code];
+  const { status, message: says } = REFUSALS[code];
   return new Response(`${code} (HTTP ${status}): ${says}\n`, {
     headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "public, max-age=3600" },
   });

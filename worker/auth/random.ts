@@ -1,5 +1,5 @@
 /** 130 bits from the platform's generator, in 26 characters: ids that cannot be guessed. */
-export function randomText(): string {
+export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(26));
   return Array.from(bytes, (byte) => (byte & 31).toString(32)).join("");
 }

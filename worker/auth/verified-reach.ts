@@ -1,23 +1,23 @@
 /** What a peer says of where he is, as far as it is proved: every look has a good receipt, and a young one. */
 import type { Reach } from "#shared/connect/schema.ts";
-import type { Proved } from "#shared/connect/introduction.ts";
+import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import { RECEIPT_MS, ROUND_TRIP_MS_MAX } from "#shared/limits.ts";
 import type { Sample } from "#shared/connect/nat.ts";
 import type { Env } from "../env.ts";
-import type { Refused } from "../http/hub-client.ts";
-import { seenAt } from "./tokens.ts";
+import { verifyReceipt } from "./tokens.ts";
+import type { Refused } from "../rpc.ts";
 
-type Whose = { readonly game: string; readonly peer: string };
+type ReachOwner = { readonly game: string; readonly peer: string };
 
-export async function provedReach(
+export async function verifyReach(
   env: Env,
-  { game, peer }: Whose,
+  { game, peer }: ReachOwner,
   { looks, now_ms, ...said }: Reach,
   now: number,
-): Promise<Proved | Refused> {
+): Promise<VerifiedReach | Refused> {
   const samples = await Promise.all(
     looks.map(async ({ receipt, ...look }): Promise<Sample | null> => {
-      const seen = await seenAt(env, game, peer, receipt);
+      const seen = await verifyReceipt(env, game, peer, receipt);
       return seen === null || Math.abs(now - seen.at_ms) > RECEIPT_MS ? null : { ...look, seen: seen.endpoint };
     }),
   );

@@ -2,7 +2,7 @@
 type Route = { readonly method: string; readonly path: string };
 
 /** The methods of every route that the path would reach; empty where it reaches none. */
-export function allowed(routes: readonly Route[], path: string): string[] {
+export function allowedMethods(routes: readonly Route[], path: string): string[] {
   const methods = new Set<string>();
   for (const route of routes) {
     // Middleware stands on `*` or under ALL, and says nothing about what is there.

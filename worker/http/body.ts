@@ -9,15 +9,15 @@ import { problem } from "../problem.ts";
 const TYPES = /^application\/(merge-patch\+)?json$/i;
 
 /** What the body says, or why it says nothing. No body at all says `{}`. */
-export async function bodyOf<T>(c: Ctx, decoder: Decoder<T>): Promise<{ readonly value: T } | Response> {
-  const bytes = await bytesOf(c.req.raw);
+export async function parseBody<T>(c: Ctx, decoder: Decoder<T>): Promise<{ readonly value: T } | Response> {
+  const bytes = await readBytes(c.req.raw);
   if (bytes === null) return problem("body_too_large", `at most ${BODY_BYTES_MAX} bytes expected`);
   const type = (c.req.header("content-type") ?? "").split(";", 1)[0]!.trim();
   if (bytes.length > 0 && !TYPES.test(type)) {
     const headers: Record<string, string> = c.req.method === "PATCH" ? { "accept-patch": PATCH_TYPE } : {};
     return problem("unsupported_media_type", undefined, headers);
   }
-  const text = textOf(bytes);
+  const text = decodeUtf8(bytes);
   if (text === null) return problem("invalid_request", "body: UTF-8 expected");
   c.set("body", text);
   const said = text === "" ? "{}" : text;
@@ -30,7 +30,7 @@ export async function bodyOf<T>(c: Ctx, decoder: Decoder<T>): Promise<{ readonly
 const PATCH_TYPE = "application/merge-patch+json";
 
 /** All of it, or null as soon as it is too long: no more is read than is kept. */
-async function bytesOf(request: Request): Promise<Uint8Array | null> {
+async function readBytes(request: Request): Promise<Uint8Array | null> {
   if (request.body === null) return new Uint8Array();
   if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MAX) return null;
   const bytes = new Uint8Array(BODY_BYTES_MAX);
@@ -48,7 +48,7 @@ async function bytesOf(request: Request): Promise<Uint8Array | null> {
   }
 }
 
-function textOf(bytes: Uint8Array): string | null {
+function decodeUtf8(bytes: Uint8Array): string | null {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
   } catch {

@@ -1,6 +1,6 @@
 /** What travels with a request through the routes. */
 import type { Context, MiddlewareHandler } from "hono";
-import type { Receipt } from "#shared/rate-limit/rate-limiter.ts";
+import type { RateLimitState } from "#shared/rate-limit/rate-limiter.ts";
 import type { Env } from "../env.ts";
 
 export type Api = {
@@ -15,7 +15,7 @@ export type Api = {
     /** The request's body, as text; empty until a route has read one. */
     readonly body: string;
     /** What the request cost, and whether its answer had been given before: for the headers. */
-    readonly receipt: Receipt | null;
+    readonly rateLimit: RateLimitState | null;
     readonly replayed: boolean;
   };
 };

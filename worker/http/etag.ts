@@ -2,7 +2,7 @@
 import type { Ctx } from "./context.ts";
 
 /** `cache` is what caches may do with it; what a token opened is for its peer alone. */
-export async function tagged(
+export async function jsonWithEtag(
   c: Ctx,
   body: string,
   cache: string,

@@ -1,79 +1,90 @@
 /**
- * What comes with every question to a hub, and how it is answered: who asks, what it costs him, and whether he has
- * asked this before. The hub checks all of it in memory (gatekeeper.ts), so that a question is one request.
+ * Calls of hubs: with one retry where Cloudflare says that a retry helps, and with the metadata of the HTTP request that
+ * causes them. The hub checks rate limit, ban and idempotency key itself, so that a request costs one call.
  */
-import type { RefusalCode } from "#shared/refusals.ts";
-import type { Payer, Receipt, Toll } from "#shared/rate-limit/rate-limiter.ts";
-import { askHub, type HubStub } from "./ask.ts";
-import type { Ctx } from "./context.ts";
-import { shardsOf } from "../env.ts";
-import { payerOf } from "./middleware.ts";
+import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
+import { type Env, hubOf, shardCount } from "../env.ts";
 import { problem } from "../problem.ts";
+import type { IdempotencyKey, RequestMeta, RpcResult } from "../rpc.ts";
+import type { Ctx } from "./context.ts";
+import { rateLimitKey } from "./middleware.ts";
 
-/** A request that may be repeated: its key, which is its peer's own, and the hash of what it asks. */
-export type Once = { readonly key: string; readonly hash: string };
+/** The hub cannot answer now. */
+export class HubUnavailable extends Error {}
 
-export type Pass = Payer & {
-  /** Null for whoever need not pay: a sidecar with its key, an operator with his. */
-  readonly toll: Toll | null;
-  readonly once: Once | null;
-};
+export type HubStub = ReturnType<typeof hubOf>;
 
-export type Refused = {
-  readonly refused: RefusalCode;
-  readonly detail?: string;
-  /** When it is worth asking again, where that is known. */
-  readonly retry_after_s?: number | undefined;
-};
-export type Outcome<T> = { readonly value: T } | Refused;
-export type Answered<T> = Outcome<T> & { readonly receipt: Receipt | null; readonly replayed: boolean };
+/** Calls one hub. Retries once on a new stub if the error is retryable, and never if the hub is overloaded. */
+export async function callHub<T>(
+  env: Env,
+  game: string,
+  shard: number,
+  call: (hub: HubStub) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await call(hubOf(env, game, shard));
+    } catch (error) {
+      const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
+      if (overloaded === true) throw new HubUnavailable();
+      if (retryable !== true) throw error;
+      if (attempt > 0) throw new HubUnavailable();
+    }
+  }
+}
 
-/** Asks one hub for whoever sends this request; gives the answer, or the refusal as a response. */
-export async function through<T>(
+/** Calls all hubs of a game at once. Returns their results by shard. */
+export const callEveryHub = <T>(env: Env, game: string, call: (hub: HubStub, shard: number) => Promise<T>) =>
+  Promise.all(
+    Array.from({ length: shardCount(env) }, (_, shard) => callHub(env, game, shard, (hub) => call(hub, shard))),
+  );
+
+/** Calls one hub for the client of this request. Returns the value, or the refusal as a response. */
+export async function callForRequest<T>(
   c: Ctx,
   shard: number,
-  toll: Toll | null,
-  question: (hub: HubStub, pass: Pass) => Promise<Answered<T>>,
-  // Where one request asks several questions, only the answer to all of them may be given again.
-  repeatable = true,
+  cost: RateLimitClass | null,
+  call: (hub: HubStub, meta: RequestMeta) => Promise<RpcResult<T>>,
+  // If a request makes several calls, only the response to all of them may be stored under its idempotency key.
+  replayable = true,
 ): Promise<T | Response> {
-  const once = repeatable ? await onceOf(c) : null;
-  if (once instanceof Response) return once;
-  const pass: Pass = { ...payerOf(c), toll: c.var.trusted ? null : toll, once };
-  const answered = await askHub(c.env, c.var.game, shard, (hub) => question(hub, pass));
-  if (answered.receipt !== null) c.set("receipt", answered.receipt);
-  c.set("replayed", answered.replayed);
-  if (!("refused" in answered)) return answered.value;
-  const { refused, detail, receipt } = answered;
-  const wait = receipt?.paid === false ? receipt.wait_s : answered.retry_after_s;
+  const idempotency = replayable ? await parseIdempotencyKey(c) : null;
+  if (idempotency instanceof Response) return idempotency;
+  const meta: RequestMeta = { ...rateLimitKey(c), cost: c.var.trusted ? null : cost, idempotency };
+  const result = await callHub(c.env, c.var.game, shard, (hub) => call(hub, meta));
+  if (result.rate_limit !== null) c.set("rateLimit", result.rate_limit);
+  c.set("replayed", result.replayed);
+  if (!("refused" in result)) return result.value;
+  const { refused, detail, rate_limit } = result;
+  const wait = rate_limit?.allowed === false ? rate_limit.retry_after_s : result.retry_after_s;
   return problem(refused, detail, wait === undefined ? {} : { "retry-after": String(wait) });
 }
 
-/** Asks all hubs of the game at once; the first one is paid. Their answers in order, or the first refusal. */
-export async function throughAll<T>(
+/** Calls all hubs of the game at once; only the first call is rate limited. Returns the values by shard, or a refusal. */
+export async function callAllHubs<T>(
   c: Ctx,
-  toll: Toll,
-  question: (hub: HubStub, pass: Pass) => Promise<Answered<T>>,
+  cost: RateLimitClass,
+  call: (hub: HubStub, meta: RequestMeta) => Promise<RpcResult<T>>,
 ): Promise<T[] | Response> {
-  const shards = Array.from({ length: shardsOf(c.env) }, (_, shard) => shard);
-  const answers = await Promise.all(
-    shards.map((shard) => through(c, shard, shard === 0 ? toll : null, question, false)),
+  const shards = Array.from({ length: shardCount(c.env) }, (_, shard) => shard);
+  const results = await Promise.all(
+    shards.map((shard) => callForRequest(c, shard, shard === 0 ? cost : null, call, false)),
   );
-  const refused = answers.find((answer) => answer instanceof Response);
-  return refused ?? (answers as T[]);
+  const refused = results.find((result) => result instanceof Response);
+  return refused ?? (results as T[]);
 }
 
 /**
- * The `Idempotency-Key` of a POST (draft-ietf-httpapi-idempotency-key-header-07): a text in quotes, or bare as most
- * clients write it. Without a peer there is nobody whose key it could be.
+ * The `Idempotency-Key` of a POST (draft-ietf-httpapi-idempotency-key-header-07): a quoted string, or the bare text that
+ * most clients send. A key belongs to a peer, so that a request without a token has none.
  */
-export async function onceOf(c: Ctx): Promise<Once | null | Response> {
+export async function parseIdempotencyKey(c: Ctx): Promise<IdempotencyKey | null | Response> {
   const header = c.req.method === "POST" ? c.req.header("idempotency-key") : undefined;
   const { peer } = c.var;
   if (header === undefined || peer === null) return null;
   const key = /^"?([\x21\x23-\x7e]{1,128})"?$/.exec(header)?.[1];
   if (key === undefined) return problem("invalid_request", "Idempotency-Key: 1 to 128 visible characters expected");
-  const asked = new TextEncoder().encode(`${c.req.path}\n${c.var.body}`);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", asked));
+  const request = new TextEncoder().encode(`${c.req.path}\n${c.var.body}`);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", request));
   return { key: `${peer} ${key}`, hash: btoa(String.fromCharCode(...hash)) };
 }

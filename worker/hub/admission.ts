@@ -6,61 +6,61 @@
 import { type Ban, Bans } from "#shared/auth/bans.ts";
 import { BANS_MAX } from "#shared/limits.ts";
 import { type RefusalCode, REFUSALS } from "#shared/refusals.ts";
-import { type Payer, type Toll, Tolls } from "#shared/rate-limit/rate-limiter.ts";
-import { Answers } from "./idempotency.ts";
+import { type RateLimitSubject, type RateLimitClass, RateLimiter } from "#shared/rate-limit/rate-limiter.ts";
+import { IdempotencyCache } from "./idempotency.ts";
 import { budgetsOf, type Env } from "../env.ts";
-import type { Answered, Outcome, Pass, Refused } from "../http/hub-client.ts";
-import type { Order, Store } from "./store.ts";
+import type { OperatorAction, Store } from "./store.ts";
+import type { Outcome, Refused, RequestMeta, RpcResult } from "../rpc.ts";
 
 /** What the banned may not do. Looking harms nobody, and members must be able to leave. */
-const BARRED: ReadonlySet<Toll> = new Set(["peers", "create", "join"]);
+const BAN_APPLIES_TO: ReadonlySet<RateLimitClass> = new Set(["peers", "create", "join"]);
 
-export class Gatekeeper {
+export class RequestGuard {
   readonly bans: Bans;
-  readonly answers: Answers;
-  readonly #tolls: Tolls;
+  readonly responses: IdempotencyCache;
+  readonly #limiter: RateLimiter;
   readonly #store: Store;
   #draining: boolean;
 
   constructor(env: Env, store: Store) {
     this.#store = store;
-    this.#tolls = new Tolls(budgetsOf(env));
-    this.answers = new Answers(store);
-    const orders = store.orders();
+    this.#limiter = new RateLimiter(budgetsOf(env));
+    this.responses = new IdempotencyCache(store);
+    const orders = store.operatorActions();
     this.bans = new Bans(orders.filter((order) => order.kind === "ban"));
     this.#draining = orders.some((order) => order.kind === "drain");
   }
 
   /** `work` may not wait: what it does and what is remembered of it are stored in one turn, together or not at all. */
-  through<T>(pass: Pass, now: number, work: () => Outcome<T>): Answered<T> {
-    const receipt = pass.toll === null ? null : this.#tolls.pay(pass.toll, pass, now);
-    if (receipt?.paid === false) return { refused: "rate_limited", receipt, replayed: false };
-    const known = pass.once === null ? undefined : this.answers.recall(pass.once, now);
-    if (known === "mismatch") return { refused: "idempotency_mismatch", receipt, replayed: false };
-    if (known !== undefined) return { ...(known as Outcome<T>), receipt, replayed: true };
-    const outcome = this.#bar(pass, now) ?? work();
-    if (pass.once !== null && isFinal(outcome)) this.answers.keep(pass.once, outcome, now);
-    return { ...outcome, receipt, replayed: false };
+  run<T>(pass: RequestMeta, now: number, work: () => Outcome<T>): RpcResult<T> {
+    const rate_limit = pass.cost === null ? null : this.#limiter.consume(pass.cost, pass, now);
+    if (rate_limit?.allowed === false) return { refused: "rate_limited", rate_limit, replayed: false };
+    const known = pass.idempotency === null ? undefined : this.responses.get(pass.idempotency, now);
+    if (known === "mismatch") return { refused: "idempotency_mismatch", rate_limit, replayed: false };
+    if (known !== undefined) return { ...(known as Outcome<T>), rate_limit, replayed: true };
+    const outcome = this.#refusalOf(pass, now) ?? work();
+    if (pass.idempotency !== null && isFinal(outcome)) this.responses.put(pass.idempotency, outcome, now);
+    return { ...outcome, rate_limit, replayed: false };
   }
 
   /** A join code that was wrong; false where this payer has guessed too often already. Counted per source. */
-  mayGuess({ peer, source }: Payer, now: number): boolean {
-    return this.#tolls.affords("code", source === null ? { peer, source } : { peer: null, source }, now);
+  mayTryCode({ peer, source }: RateLimitSubject, now: number): boolean {
+    return this.#limiter.canConsume("code", source === null ? { peer, source } : { peer: null, source }, now);
   }
 
-  guessed({ peer, source }: Payer, now: number): void {
-    this.#tolls.pay("code", source === null ? { peer, source } : { peer: null, source }, now);
+  countWrongCode({ peer, source }: RateLimitSubject, now: number): void {
+    this.#limiter.consume("code", source === null ? { peer, source } : { peer: null, source }, now);
   }
 
   /** Forgets what is over. */
-  tidy(now: number): void {
-    this.answers.forget(now);
-    this.#lift(this.bans.expired(now));
+  prune(now: number): void {
+    this.responses.prune(now);
+    this.#removeBans(this.bans.expired(now));
   }
 
   /** When there is next something to forget, or never. */
   deadline(): number {
-    return Math.min(this.answers.deadline(), this.bans.deadline());
+    return Math.min(this.responses.deadline(), this.bans.deadline());
   }
 
   // --- what the operators want -----------------------------------------------------------------------------------
@@ -70,43 +70,43 @@ export class Gatekeeper {
     return this.#draining;
   }
 
-  drain(draining: boolean, now: number): void {
+  setDraining(draining: boolean, now: number): void {
     if (draining === this.#draining) return;
-    this.#store.keepOrders(new Map([["drain", draining ? { kind: "drain", since: now } : null]]));
+    this.#store.saveOperatorActions(new Map([["drain", draining ? { kind: "drain", since: now } : null]]));
     this.#draining = draining;
   }
 
   /** False where there are too many bans already. */
-  ban(ban: Ban): boolean {
+  addBan(ban: Ban): boolean {
     if (this.bans.size >= BANS_MAX && this.bans.byId(ban.id) === undefined) return false;
     const older = this.bans.add(ban);
-    const rows = new Map<string, Order | null>([[ban.id, { kind: "ban", ...ban }]]);
+    const rows = new Map<string, OperatorAction | null>([[ban.id, { kind: "ban", ...ban }]]);
     if (older !== null && older.id !== ban.id) rows.set(older.id, null);
-    this.#store.keepOrders(rows);
+    this.#store.saveOperatorActions(rows);
     return true;
   }
 
-  lift(id: string): boolean {
+  removeBan(id: string): boolean {
     const ban = this.bans.byId(id);
-    if (ban !== undefined) this.#lift([ban]);
+    if (ban !== undefined) this.#removeBans([ban]);
     return ban !== undefined;
   }
 
   /** Why nobody at this address may host or join over a sidecar, or null. `makes`: it would be a new lobby. */
-  barOf(address: string, makes: boolean, now: number): RefusalCode | null {
-    if (this.bans.of({ peer: null, address }, now) !== null) return "banned";
+  refusalFor(address: string, makes: boolean, now: number): RefusalCode | null {
+    if (this.bans.find({ peer: null, address }, now) !== null) return "banned";
     return makes && this.#draining ? "draining" : null;
   }
 
-  #lift(bans: readonly Ban[]): void {
+  #removeBans(bans: readonly Ban[]): void {
     if (bans.length === 0) return;
-    this.#store.keepOrders(new Map(bans.map(({ id }) => [id, null])));
+    this.#store.saveOperatorActions(new Map(bans.map(({ id }) => [id, null])));
     for (const { id } of bans) this.bans.remove(id);
   }
 
-  #bar({ toll, peer, source }: Pass, now: number): Refused | null {
-    if (toll === null || !BARRED.has(toll)) return null;
-    const ban = this.bans.of({ peer, address: source }, now);
+  #refusalOf({ cost: toll, peer, source }: RequestMeta, now: number): Refused | null {
+    if (toll === null || !BAN_APPLIES_TO.has(toll)) return null;
+    const ban = this.bans.find({ peer, address: source }, now);
     if (ban === null) return toll === "create" && this.#draining ? { refused: "draining" } : null;
     return { refused: "banned", ...(!ban.reason_hidden && ban.reason !== "" && { detail: ban.reason }) };
   }

@@ -1,34 +1,37 @@
 /**
- * The seam between the hub, which decides, and the sockets of those who watch (watch.ts), which carry. The hub calls
- * it after its rows are written, so nothing is told that could be lost.
+ * What the hub calls after each commit. Rows are written first, so clients are notified only of committed changes.
  */
-import type { Lobby, Message, Notice } from "#shared/lobby/lobby.ts";
+import type { Lobby, SocketMessage, Notice } from "#shared/lobby/lobby.ts";
 import type { Told } from "./lobby-index.ts";
 
-/** What one commit made of one lobby. `old` null: it is new; `next` null: it is over. */
+/** The change of one lobby by one commit. `old` is null for a new lobby, `next` for one that ended. */
 export type LobbyChange = {
   readonly old: Lobby | null;
   readonly next: Lobby | null;
 };
 
-/** A notice for a peer without a source; `lobby` as it is now, or was where it is over. */
-export type Delivery = { readonly lobby: Lobby; readonly peer: string; readonly notice: Notice | Message };
+/** A notice for a member that speaks HTTP. `lobby` is its current state, or its last if it ended. */
+export type Delivery = { readonly lobby: Lobby; readonly peer: string; readonly notice: Notice | SocketMessage };
 
-export type Events = {
-  /** Whether a peer has an open socket here: then he lives as long as it does. */
-  listens(peer: string): boolean;
-  /** In the order in which it happened: first what is told in person, then what everybody sees of it. */
+export type ChangeListener = {
+  /** Whether a peer has an open socket at this hub. An open socket is a continuous sign of life. */
+  isConnected(peer: string): boolean;
+  /** Called once per commit: notices to single members first, then the changes that all subscribers see. */
   publish(deliveries: readonly Delivery[], changes: readonly LobbyChange[], now: number): void;
-  /** Time has passed. */
+  /** Called by the alarm. */
   tick(now: number): void;
-  /** When it wants to look again, and when something is to be told and no later (ms). */
+  /** When `tick` must be called next (ms). The alarm may be later than this by ALARM_SLACK_MS. */
   deadline(): number;
+  /** Like `deadline`, for events that must not be late. */
   urgent(): number;
 };
 
-/** Several who are told of the same. */
-export const together = (first: Events, ...rest: readonly Omit<Events, "listens" | "urgent">[]): Events => ({
-  listens: (peer) => first.listens(peer),
+/** Calls several listeners in order. Only the first has sockets. */
+export const combine = (
+  first: ChangeListener,
+  ...rest: readonly Omit<ChangeListener, "isConnected" | "urgent">[]
+): ChangeListener => ({
+  isConnected: (peer) => first.isConnected(peer),
   publish: (deliveries, changes, now) => {
     for (const one of [first, ...rest]) one.publish(deliveries, changes, now);
   },

@@ -4,55 +4,55 @@
  */
 import type { Summary } from "#shared/api/lobbies.ts";
 import { LOBBIES_PER_HUB_MAX } from "#shared/limits.ts";
-import { lineOf } from "#shared/listing/listing.ts";
+import { summaryOf } from "#shared/listing/listing.ts";
 import { step } from "#shared/lobby/step.ts";
-import type { Event, Lobby, Tell, Wire } from "#shared/lobby/lobby.ts";
+import type { Event, Lobby, AddressedNotice, Wire } from "#shared/lobby/lobby.ts";
 import type { Query } from "#shared/listing/query.ts";
-import { type Page, Shelves } from "#shared/listing/sorted-index.ts";
+import { type Page, LobbyListIndex } from "#shared/listing/sorted-index.ts";
 
 /** A tell, and the lobby it speaks of as it is now (or was, where it is over). */
-export type Told = { readonly tell: Tell; readonly lobby: Lobby | null };
+export type Told = { readonly tell: AddressedNotice; readonly lobby: Lobby | null };
 
 export class LobbyIndex {
-  readonly #lobbies = new Map<string, Lobby>();
-  readonly #names = new Map<string, string>();
-  readonly #codes = new Map<string, string>();
+  readonly #by_id = new Map<string, Lobby>();
+  readonly #by_name = new Map<string, string>();
+  readonly #by_code = new Map<string, string>();
   /** The lobbies in which a peer without a source has a seat. */
-  readonly #seats = new Map<string, Set<string>>();
-  readonly #shelves = new Shelves();
+  readonly #by_peer = new Map<string, Set<string>>();
+  readonly #shelves = new LobbyListIndex();
 
   constructor(lobbies: readonly Lobby[]) {
     for (const lobby of lobbies) this.#put(lobby);
   }
 
   get size(): number {
-    return this.#lobbies.size;
+    return this.#by_id.size;
   }
 
   byId(id: string): Lobby | undefined {
-    return this.#lobbies.get(id);
+    return this.#by_id.get(id);
   }
 
   byName(wire: Wire, name: string): Lobby | undefined {
-    const id = this.#names.get(nameKey(wire, name));
-    return id === undefined ? undefined : this.#lobbies.get(id);
+    const id = this.#by_name.get(nameKey(wire, name));
+    return id === undefined ? undefined : this.#by_id.get(id);
   }
 
   byCode(code: string): Lobby | undefined {
-    return this.#lobbies.get(this.#codes.get(code) ?? "");
+    return this.#by_id.get(this.#by_code.get(code) ?? "");
   }
 
   /** Where this peer, who speaks HTTP, is a member. */
-  seatsOf(peer: string): Lobby[] {
-    return Array.from(this.#seats.get(peer) ?? [], (id) => this.#lobbies.get(id)!);
+  lobbiesOf(peer: string): Lobby[] {
+    return Array.from(this.#by_peer.get(peer) ?? [], (id) => this.#by_id.get(id)!);
   }
 
   all(): readonly Lobby[] {
-    return [...this.#lobbies.values()];
+    return [...this.#by_id.values()];
   }
 
   lines(): Summary[] {
-    return [...this.#shelves.lines()];
+    return [...this.#shelves.values()];
   }
 
   page(query: Query): Page {
@@ -61,40 +61,40 @@ export class LobbyIndex {
 
   commit(changes: ReadonlyMap<string, Lobby | null>): void {
     for (const [id, next] of changes) {
-      const old = this.#lobbies.get(id);
+      const old = this.#by_id.get(id);
       if (next !== null) this.#put(next);
-      else if (old !== undefined) this.#take(old);
+      else if (old !== undefined) this.#remove(old);
     }
   }
 
   #put(lobby: Lobby): void {
-    this.#index(this.#lobbies.get(lobby.id) ?? null, lobby);
-    this.#lobbies.set(lobby.id, lobby);
-    this.#names.set(nameKey(lobby.wire, lobby.name), lobby.id);
-    this.#shelves.put(lobby.id, lineOf(lobby));
+    this.#index(this.#by_id.get(lobby.id) ?? null, lobby);
+    this.#by_id.set(lobby.id, lobby);
+    this.#by_name.set(nameKey(lobby.wire, lobby.name), lobby.id);
+    this.#shelves.set(lobby.id, summaryOf(lobby));
   }
 
-  #take(lobby: Lobby): void {
+  #remove(lobby: Lobby): void {
     const { id, wire, name } = lobby;
     this.#index(lobby, null);
-    this.#lobbies.delete(id);
-    this.#shelves.put(id, null);
+    this.#by_id.delete(id);
+    this.#shelves.set(id, null);
     // The same draft may have given the name to a new lobby.
-    if (this.#names.get(nameKey(wire, name)) === id) this.#names.delete(nameKey(wire, name));
+    if (this.#by_name.get(nameKey(wire, name)) === id) this.#by_name.delete(nameKey(wire, name));
   }
 
   #index(old: Lobby | null, next: Lobby | null): void {
     if (old?.code !== next?.code) {
-      if (old?.code && this.#codes.get(old.code) === old.id) this.#codes.delete(old.code);
-      if (next?.code) this.#codes.set(next.code, next.id);
+      if (old?.code && this.#by_code.get(old.code) === old.id) this.#by_code.delete(old.code);
+      if (next?.code) this.#by_code.set(next.code, next.id);
     }
     if (old?.members === next?.members) return;
-    for (const peer of speakersOf(old)) {
-      const seats = this.#seats.get(peer);
-      if (seats?.delete(old!.id) === true && seats.size === 0) this.#seats.delete(peer);
+    for (const peer of httpMembersOf(old)) {
+      const seats = this.#by_peer.get(peer);
+      if (seats?.delete(old!.id) === true && seats.size === 0) this.#by_peer.delete(peer);
     }
-    for (const peer of speakersOf(next)) {
-      this.#seats.set(peer, (this.#seats.get(peer) ?? new Set()).add(next!.id));
+    for (const peer of httpMembersOf(next)) {
+      this.#by_peer.set(peer, (this.#by_peer.get(peer) ?? new Set()).add(next!.id));
     }
   }
 }
@@ -106,7 +106,7 @@ export class LobbyTransaction {
   /** What is kept; the draft is what would be. */
   readonly base: LobbyIndex;
   readonly #now: number;
-  #made = 0;
+  #created = 0;
 
   constructor(base: LobbyIndex, now: number) {
     this.base = base;
@@ -118,13 +118,13 @@ export class LobbyTransaction {
     const key = nameKey(wire, name);
     const drafted = this.#names.get(key);
     const given = drafted === undefined ? (this.base.byName(wire, name) ?? null) : drafted;
-    if (given === null && event.kind === "host" && this.base.size + this.#made >= LOBBIES_PER_HUB_MAX) return;
-    const { lobby, tells } = step(given, event, this.#now);
+    if (given === null && event.kind === "host" && this.base.size + this.#created >= LOBBIES_PER_HUB_MAX) return;
+    const { lobby, notices: tells } = step(given, event, this.#now);
     for (const tell of tells) this.tells.push({ tell, lobby: lobby ?? given });
     if (lobby === given) return;
     if (given !== null && lobby?.id !== given.id) this.lobbies.set(given.id, null);
     if (lobby !== null) this.lobbies.set(lobby.id, lobby);
-    if (given === null) this.#made++;
+    if (given === null) this.#created++;
     this.#names.set(key, lobby);
   }
 
@@ -133,7 +133,7 @@ export class LobbyTransaction {
   }
 }
 
-const speakersOf = (lobby: Lobby | null): string[] =>
+const httpMembersOf = (lobby: Lobby | null): string[] =>
   lobby?.members.flatMap(({ peer, source }) => (source === null ? [peer] : [])) ?? [];
 
 const nameKey = (wire: Wire, name: string): string => `${wire}/${name}`;

@@ -11,10 +11,10 @@ import type { Lobby, Member } from "#shared/lobby/lobby.ts";
 export type Suspects = Readonly<Record<string, number>>;
 
 /** Whether a peer has an open socket: then he lives as long as it does. */
-type Listens = (peer: string) => boolean;
+type IsConnected = (peer: string) => boolean;
 
 export class Presence {
-  readonly #heard = new Map<string, Map<string, number>>();
+  readonly #seen_at = new Map<string, Map<string, number>>();
   readonly #suspects: Map<string, number>;
   /** The suspects are others than those that are stored. */
   #unsaved = false;
@@ -24,9 +24,9 @@ export class Presence {
   }
 
   /** A sign of life of a member. */
-  note(lobby: string, peer: string, now: number): void {
-    const members = this.#heard.get(lobby) ?? new Map<string, number>();
-    this.#heard.set(lobby, members.set(peer, now));
+  recordSign(lobby: string, peer: string, now: number): void {
+    const members = this.#seen_at.get(lobby) ?? new Map<string, number>();
+    this.#seen_at.set(lobby, members.set(peer, now));
     this.#clear(lobby, peer);
   }
 
@@ -36,20 +36,20 @@ export class Presence {
     const lobby = (next ?? old)!.id;
     const before = peersOf(old);
     const after = peersOf(next);
-    for (const [peer, joined_at] of after) if (!before.has(peer)) this.note(lobby, peer, joined_at);
+    for (const [peer, joined_at] of after) if (!before.has(peer)) this.recordSign(lobby, peer, joined_at);
     for (const peer of before.keys()) {
       if (after.has(peer)) continue;
-      this.#heard.get(lobby)?.delete(peer);
+      this.#seen_at.get(lobby)?.delete(peer);
       this.#clear(lobby, peer);
     }
-    if (next === null) this.#heard.delete(lobby);
+    if (next === null) this.#seen_at.delete(lobby);
   }
 
   /** Who has been silent for too long. Who is not remembered becomes a suspect. */
-  judge(lobby: Lobby, listens: Listens, now: number): string[] {
+  checkSilence(lobby: Lobby, listens: IsConnected, now: number): string[] {
     const silent: string[] = [];
-    for (const { peer } of watched(lobby)) {
-      if (listens(peer)) this.note(lobby.id, peer, now);
+    for (const { peer } of monitored(lobby)) {
+      if (listens(peer)) this.recordSign(lobby.id, peer, now);
       else if (this.#dueOf(lobby, peer, Infinity) <= now) silent.push(peer);
       else this.#suspect(lobby, peer, now);
     }
@@ -57,8 +57,8 @@ export class Presence {
   }
 
   /** When the next member of this lobby must have been heard (ms), or never. */
-  deadline(lobby: Lobby, listens: Listens, now: number): number {
-    const waiting = watched(lobby).filter(({ peer }) => !listens(peer));
+  deadline(lobby: Lobby, listens: IsConnected, now: number): number {
+    const waiting = monitored(lobby).filter(({ peer }) => !listens(peer));
     return Math.min(...waiting.map(({ peer }) => this.#dueOf(lobby, peer, now + SILENT_MS)), Infinity);
   }
 
@@ -72,13 +72,13 @@ export class Presence {
   }
 
   #dueOf(lobby: Lobby, peer: string, unknown: number): number {
-    const heard = this.#heard.get(lobby.id)?.get(peer);
+    const heard = this.#seen_at.get(lobby.id)?.get(peer);
     return heard === undefined ? (this.#suspects.get(keyOf(lobby.id, peer)) ?? unknown) : heard + SILENT_MS;
   }
 
   #suspect(lobby: Lobby, peer: string, now: number): void {
     const key = keyOf(lobby.id, peer);
-    const known = this.#heard.get(lobby.id)?.has(peer) === true || this.#suspects.has(key);
+    const known = this.#seen_at.get(lobby.id)?.has(peer) === true || this.#suspects.has(key);
     if (known || this.#suspects.size >= SUSPECTS_MAX) return;
     this.#suspects.set(key, now + SILENT_MS);
     this.#unsaved = true;
@@ -90,7 +90,7 @@ export class Presence {
 }
 
 /** Members whose silence nobody has noticed yet. A seat that is only held has a time of its own. */
-const watched = (lobby: Lobby): Member[] =>
+const monitored = (lobby: Lobby): Member[] =>
   lobby.state === "open"
     ? lobby.members.filter((m) => m.source === null && m.away_since === null && m.held_until === undefined)
     : [];

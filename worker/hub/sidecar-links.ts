@@ -1,33 +1,33 @@
 /** The links of a hub's sidecars, with their sockets: who says hello, what he reports, and how a link ends. */
 import { decode } from "#shared/schema/decode.ts";
 import { LINK_FRAME_LENGTH_MAX, LINK_SILENCE_MS } from "#shared/limits.ts";
-import { Close, fromSidecar, type Hello, type Report, type Reports } from "#shared/link/messages.ts";
+import { LinkCloseCode, fromSidecar, type Hello, type Report, type Reports } from "#shared/link/messages.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
 import { isMember } from "#shared/api/views.ts";
-import { type Keeper, send } from "./state.ts";
-import type { Relays } from "./connections/relay-allocator.ts";
+import { type HubState, send } from "./state.ts";
+import type { RelayAllocator } from "./connections/relay-allocator.ts";
 import * as link from "./link/messages.ts";
-import { isOnShow } from "./noray-listing.ts";
+import { isTetheredAndListed } from "./noray-listing.ts";
 
 /** Travels with a socket through hibernation. `sidecar` is null until it said hello; an ended one only waits to go. */
 type Attachment = { readonly sidecar: string | null; readonly since: number; readonly ended: boolean };
 
 /** What a link is told of its hub. */
-type Here = {
-  readonly relays: Relays;
+type LinksHost = {
+  readonly relays: RelayAllocator;
   readonly shard: number;
   readonly shards: number;
   readonly ticketKeys: () => readonly TicketKey[];
 };
 
-export class Links {
-  readonly #keeper: Keeper;
-  readonly #here: Here;
+export class SidecarLinks {
+  readonly #state: HubState;
+  readonly #host: LinksHost;
 
-  constructor(keeper: Keeper, here: Here, sockets: readonly WebSocket[]) {
-    this.#keeper = keeper;
-    this.#here = here;
+  constructor(keeper: HubState, here: LinksHost, sockets: readonly WebSocket[]) {
+    this.#state = keeper;
+    this.#host = here;
     for (const socket of sockets) {
       const { sidecar, ended } = attachmentOf(socket);
       if (sidecar !== null && !ended) keeper.sidecars.attach(sidecar, socket);
@@ -38,90 +38,96 @@ export class Links {
     socket.serializeAttachment({ sidecar: null, since: Date.now(), ended: false } satisfies Attachment);
   }
 
-  hear(socket: WebSocket, message: string | ArrayBuffer): void {
+  handleMessage(socket: WebSocket, message: string | ArrayBuffer): void {
     const { sidecar, ended } = attachmentOf(socket);
     if (ended) return;
     const text = typeof message === "string" ? message : "";
     const decoded = decode(text, fromSidecar, LINK_FRAME_LENGTH_MAX);
     if (!decoded.ok) {
       console.error({ message: "a sidecar sent what the link does not allow", why: decoded.why });
-      return this.end(socket, Close.malformed, decoded.why);
+      return this.end(socket, LinkCloseCode.malformed, decoded.why);
     }
     const said = decoded.value;
-    if (said.t === "hello" && (sidecar ?? said.sidecar) === said.sidecar) return this.#welcome(socket, said);
-    if (said.t === "hello") return this.end(socket, Close.malformed, "a link speaks for one sidecar");
-    if (sidecar === null || this.#keeper.sidecars.socket(sidecar) !== socket) {
-      return this.end(socket, Close.malformed, "hello comes first");
+    if (said.t === "hello" && (sidecar ?? said.sidecar) === said.sidecar) return this.#handleHello(socket, said);
+    if (said.t === "hello") return this.end(socket, LinkCloseCode.malformed, "a link speaks for one sidecar");
+    if (sidecar === null || this.#state.sidecars.socket(sidecar) !== socket) {
+      return this.end(socket, LinkCloseCode.malformed, "hello comes first");
     }
-    if (said.t === "bye") return this.end(socket, Close.bye, "bye", { away: true });
-    if (said.t === "allocated" || said.t === "unallocated") return this.#here.relays.hear(sidecar, said, Date.now());
-    this.#take(socket, sidecar, said);
+    if (said.t === "bye") return this.end(socket, LinkCloseCode.bye, "bye", { away: true });
+    if (said.t === "allocated" || said.t === "unallocated")
+      return this.#host.relays.handleReply(sidecar, said, Date.now());
+    this.#handleReports(socket, sidecar, said);
   }
 
   /** Ends those that do not ping any more. */
-  look(pingedAt: (socket: WebSocket) => number | null, now: number): void {
-    for (const [, socket] of this.#keeper.sidecars.linked()) {
+  closeSilent(pingedAt: (socket: WebSocket) => number | null, now: number): void {
+    for (const [, socket] of this.#state.sidecars.linked()) {
       const heard = pingedAt(socket) ?? attachmentOf(socket).since;
-      if (now - heard > LINK_SILENCE_MS) this.end(socket, Close.silent, "no ping");
+      if (now - heard > LINK_SILENCE_MS) this.end(socket, LinkCloseCode.silent, "no ping");
     }
   }
 
-  #welcome(socket: WebSocket, hello: Hello): void {
+  #handleHello(socket: WebSocket, hello: Hello): void {
     const version = link.commonVersion(hello);
-    if (version === null) return this.end(socket, Close.version, `link version ${hello.version} is not spoken here`);
+    if (version === null)
+      return this.end(socket, LinkCloseCode.version, `link version ${hello.version} is not spoken here`);
     const now = Date.now();
-    const known = this.#keeper.sidecars.row(hello.sidecar);
-    const older = this.#keeper.sidecars.socket(hello.sidecar);
-    this.#keeper.sidecars.attach(hello.sidecar, socket);
+    const known = this.#state.sidecars.row(hello.sidecar);
+    const older = this.#state.sidecars.socket(hello.sidecar);
+    this.#state.sidecars.attach(hello.sidecar, socket);
     socket.serializeAttachment({ sidecar: hello.sidecar, since: now, ended: false } satisfies Attachment);
-    if (older !== undefined && older !== socket) this.end(older, Close.replaced, "a newer link took over");
+    if (older !== undefined && older !== socket) this.end(older, LinkCloseCode.replaced, "a newer link took over");
     // A sidecar that remembers its contacts brings its members back; one that starts anew must hear them first.
     const returns = known?.epoch === hello.epoch;
-    const draft = this.#keeper.draft(now);
-    this.#keeper.applyToMembersOf(hello.sidecar, { kind: returns ? "back" : "away", sidecar: hello.sidecar }, draft);
-    const rows = this.#keeper.sidecars.welcome(hello);
+    const draft = this.#state.begin(now);
+    this.#state.applyToMembersOf(
+      hello.sidecar,
+      { kind: returns ? "sidecar_back" : "sidecar_away", sidecar: hello.sidecar },
+      draft,
+    );
+    const rows = this.#state.sidecars.rowsForHello(hello);
     // Nobody would ever look after the members of a sidecar that is forgotten.
     for (const [id, row] of rows)
-      if (row === null) this.#keeper.applyToMembersOf(id, { kind: "away", sidecar: id }, draft);
-    this.#keeper.commit(draft, rows, now);
-    const ack = this.#keeper.sidecars.row(hello.sidecar)!.ack;
-    send(socket, { t: "welcome", version, ack, shards: this.#here.shards, ticket_keys: this.#here.ticketKeys() });
-    for (const message of link.membersOf(hello.sidecar, this.#keeper.directory.all())) send(socket, message);
+      if (row === null) this.#state.applyToMembersOf(id, { kind: "sidecar_away", sidecar: id }, draft);
+    this.#state.commit(draft, rows, now);
+    const ack = this.#state.sidecars.row(hello.sidecar)!.ack;
+    send(socket, { t: "welcome", version, ack, shards: this.#host.shards, ticket_keys: this.#host.ticketKeys() });
+    for (const message of link.membersOf(hello.sidecar, this.#state.lobbies.all())) send(socket, message);
   }
 
-  #take(socket: WebSocket, sidecar: string, reports: Reports): void {
+  #handleReports(socket: WebSocket, sidecar: string, reports: Reports): void {
     const now = Date.now();
-    const row = this.#keeper.sidecars.row(sidecar)!;
-    const fresh = link.freshOf(reports, row.ack);
+    const row = this.#state.sidecars.row(sidecar)!;
+    const fresh = link.dropDuplicates(reports, row.ack);
     if (fresh === null) return send(socket, { t: "told", ack: row.ack, items: [] });
-    const draft = this.#keeper.draft(now);
+    const draft = this.#state.begin(now);
     const refs: number[] = [];
     for (const [at, report] of fresh.items.entries()) {
-      const bar = this.#barOf(report, now);
+      const bar = this.#refusalFor(report, now);
       if (bar !== null)
-        draft.tells.push({ tell: { to: "asker", notice: { kind: "refused", code: bar } }, lobby: null });
-      else draft.apply(report.wire, this.#nameOf(report, now), link.toEvent(report, sidecar, this.#here.shard));
+        draft.tells.push({ tell: { to: "requester", notice: { kind: "refused", code: bar } }, lobby: null });
+      else draft.apply(report.wire, this.#lobbyNameOf(report, now), link.toEvent(report, sidecar, this.#host.shard));
       while (refs.length < draft.tells.length) refs.push(fresh.seq + at);
     }
     const ack = fresh.seq + fresh.items.length - 1;
-    this.#keeper.commit(draft, new Map([[sidecar, { ...row, ack }]]), now, {
-      answering: { sidecar, ack, refs, reaches: (other) => this.#keeper.sidecars.socket(other) !== undefined },
+    this.#state.commit(draft, new Map([[sidecar, { ...row, ack }]]), now, {
+      answering: { sidecar, ack, refs, reaches: (other) => this.#state.sidecars.socket(other) !== undefined },
     });
   }
 
   /** A sign of a native member names his lobby by its id, and is noted as one over HTTP is. */
-  #nameOf({ wire, kind, name, ...report }: Report, now: number): string {
-    const lobby = wire === "native" && kind === "heard" ? this.#keeper.directory.byId(name) : undefined;
+  #lobbyNameOf({ wire, kind, name, ...report }: Report, now: number): string {
+    const lobby = wire === "native" && kind === "heard" ? this.#state.lobbies.byId(name) : undefined;
     if (lobby === undefined) return name;
-    if ("peer" in report && isMember(lobby, report.peer)) this.#keeper.presence.note(lobby.id, report.peer, now);
+    if ("peer" in report && isMember(lobby, report.peer)) this.#state.presence.recordSign(lobby.id, report.peer, now);
     return lobby.name;
   }
 
   /** What the operators have against it. A wire stays silent about this. */
-  #barOf(report: Report, now: number): RefusalCode | null {
+  #refusalFor(report: Report, now: number): RefusalCode | null {
     if (report.kind !== "host" && report.kind !== "join") return null;
-    const makes = report.kind === "host" && this.#keeper.directory.byName(report.wire, report.name) === undefined;
-    return this.#keeper.gate.barOf(report.endpoint.address, makes, now);
+    const makes = report.kind === "host" && this.#state.lobbies.byName(report.wire, report.name) === undefined;
+    return this.#state.guard.refusalFor(report.endpoint.address, makes, now);
   }
 
   /** Ends a link, once: the sidecar is down from now on, and with `away` its members are gone at once. */
@@ -134,14 +140,14 @@ export class Links {
     const attachment = attachmentOf(socket);
     socket.serializeAttachment({ ...attachment, ended: true } satisfies Attachment);
     const { sidecar } = attachment;
-    if (sidecar === null || !this.#keeper.sidecars.detach(sidecar, socket)) return;
-    const row = this.#keeper.sidecars.row(sidecar);
+    if (sidecar === null || !this.#state.sidecars.detach(sidecar, socket)) return;
+    const row = this.#state.sidecars.row(sidecar);
     if (row === undefined) return;
     const now = Date.now();
-    const draft = this.#keeper.draft(now);
-    const gone = { kind: "away", sidecar } as const;
-    this.#keeper.applyToMembersOf(sidecar, gone, draft, how.away ? undefined : isOnShow);
-    this.#keeper.commit(draft, new Map([[sidecar, { ...row, down_since: now, away: how.away }]]), now);
+    const draft = this.#state.begin(now);
+    const gone = { kind: "sidecar_away", sidecar } as const;
+    this.#state.applyToMembersOf(sidecar, gone, draft, how.away ? undefined : isTetheredAndListed);
+    this.#state.commit(draft, new Map([[sidecar, { ...row, down_since: now, away: how.away }]]), now);
   }
 }
 

@@ -8,52 +8,53 @@ import { deadline } from "#shared/lobby/step.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
 import { LobbyIndex, LobbyTransaction } from "./lobby-index.ts";
 import type { Env } from "../env.ts";
-import { deliveriesOf, type Events } from "./change-listener.ts";
-import { Gatekeeper } from "./admission.ts";
+import { deliveriesOf, type ChangeListener } from "./change-listener.ts";
+import { RequestGuard } from "./admission.ts";
 import * as link from "./link/messages.ts";
-import { isOnShow } from "./noray-listing.ts";
+import { isTetheredAndListed } from "./noray-listing.ts";
 import { Presence } from "./presence.ts";
-import { Sidecars } from "./link/sidecar-registry.ts";
-import { type Sidecar, Store } from "./store.ts";
+import { SidecarRegistry } from "./link/sidecar-registry.ts";
+import { type SidecarRow, Store } from "./store.ts";
 
-type Rows = ReadonlyMap<string, Sidecar | null>;
+type Rows = ReadonlyMap<string, SidecarRow | null>;
 
-export class Keeper {
-  readonly directory: LobbyIndex;
-  readonly sidecars: Sidecars;
-  readonly gate: Gatekeeper;
+export class HubState {
+  readonly lobbies: LobbyIndex;
+  readonly sidecars: SidecarRegistry;
+  readonly guard: RequestGuard;
   readonly presence: Presence;
   readonly #store: Store;
   readonly #storage: DurableObjectStorage;
-  readonly #events: Events;
+  readonly #listener: ChangeListener;
   #alarm_at: number | null = null;
   /** When the hub must look at its lobbies next. The alarm may ring sooner, for what waits to be told. */
-  #look_at = Infinity;
+  #check_at = Infinity;
   /** A hub that slept does not know what its alarm was set for: it looks when it rings first. */
   #slept = true;
 
-  constructor(storage: DurableObjectStorage, env: Env, events: (keeper: Keeper, store: Store) => Events) {
+  constructor(storage: DurableObjectStorage, env: Env, events: (keeper: HubState, store: Store) => ChangeListener) {
     this.#storage = storage;
     this.#store = new Store(storage);
-    this.directory = new LobbyIndex(this.#store.lobbies());
-    this.sidecars = new Sidecars(this.#store.sidecars());
-    this.gate = new Gatekeeper(env, this.#store);
+    this.lobbies = new LobbyIndex(this.#store.lobbies());
+    this.sidecars = new SidecarRegistry(this.#store.sidecars());
+    this.guard = new RequestGuard(env, this.#store);
     this.presence = new Presence(this.#store.suspects());
-    this.#events = events(this, this.#store);
+    this.#listener = events(this, this.#store);
   }
 
   /** After a sleep: links that did not outlive it are down, and the alarm is where it was. */
   async wake(): Promise<void> {
     this.#alarm_at = await this.#storage.getAlarm();
     const now = Date.now();
-    const draft = this.draft(now);
+    const draft = this.begin(now);
     const down = this.sidecars.unlinked(now);
-    for (const sidecar of down.keys()) this.applyToMembersOf(sidecar, { kind: "away", sidecar }, draft, isOnShow);
+    for (const sidecar of down.keys())
+      this.applyToMembersOf(sidecar, { kind: "sidecar_away", sidecar }, draft, isTetheredAndListed);
     this.commit(draft, down, now, { looking: "everywhere" });
   }
 
-  draft(now: number): LobbyTransaction {
-    return new LobbyTransaction(this.directory, now);
+  begin(now: number): LobbyTransaction {
+    return new LobbyTransaction(this.lobbies, now);
   }
 
   commit(
@@ -62,36 +63,36 @@ export class Keeper {
     now: number,
     { answering, looking }: { answering?: link.Answering; looking?: "everywhere" } = {},
   ): void {
-    const changes = Array.from(draft.lobbies, ([id, next]) => ({ old: this.directory.byId(id) ?? null, next }));
+    const changes = Array.from(draft.lobbies, ([id, next]) => ({ old: this.lobbies.byId(id) ?? null, next }));
     for (const { old, next } of changes) this.presence.follow(old, next);
     this.#store.save({ lobbies: draft.lobbies, sidecars, suspects: this.presence.unsaved() });
     this.presence.saved();
-    this.directory.commit(draft.lobbies);
+    this.lobbies.commit(draft.lobbies);
     this.sidecars.commit(sidecars);
-    for (const [sidecar, messages] of link.addressed(draft.tells, answering)) {
+    for (const [sidecar, messages] of link.groupBySidecar(draft.tells, answering)) {
       const socket = this.sidecars.socket(sidecar);
       if (socket !== undefined) for (const message of messages) send(socket, message);
     }
-    this.#events.publish(deliveriesOf(draft.tells), changes, now);
-    if (looking === "everywhere") this.#look_at = Infinity;
-    this.arm(looking === "everywhere" ? this.directory.all() : draft.lobbies.values(), now);
+    this.#listener.publish(deliveriesOf(draft.tells), changes, now);
+    if (looking === "everywhere") this.#check_at = Infinity;
+    this.scheduleAlarm(looking === "everywhere" ? this.lobbies.all() : draft.lobbies.values(), now);
   }
 
   /** Time has passed: what waits is told, and everybody is looked at where it is time for that. */
-  ring(now: number): void {
+  onAlarm(now: number): void {
     this.#alarm_at = null;
-    this.#events.tick(now);
-    if (!this.#slept && now < this.#look_at) return this.arm([], now);
+    this.#listener.tick(now);
+    if (!this.#slept && now < this.#check_at) return this.scheduleAlarm([], now);
     this.#slept = false;
-    this.gate.tidy(now);
-    const draft = this.draft(now);
-    const rows = new Map<string, Sidecar>();
+    this.guard.prune(now);
+    const draft = this.begin(now);
+    const rows = new Map<string, SidecarRow>();
     for (const row of this.sidecars.overdue(now)) {
-      this.applyToMembersOf(row.id, { kind: "away", sidecar: row.id }, draft);
+      this.applyToMembersOf(row.id, { kind: "sidecar_away", sidecar: row.id }, draft);
       rows.set(row.id, { ...row, away: true });
     }
-    for (const lobby of this.directory.all()) {
-      const silent = this.presence.judge(lobby, this.#listens, now);
+    for (const lobby of this.lobbies.all()) {
+      const silent = this.presence.checkSilence(lobby, this.#isConnected, now);
       for (const peer of silent) draft.applyTo(lobby, { kind: "silent", peer });
       draft.applyTo(lobby, { kind: "tick" });
     }
@@ -105,29 +106,29 @@ export class Keeper {
     draft: LobbyTransaction,
     which: (lobby: Lobby) => boolean = all,
   ): void {
-    for (const lobby of this.directory.all()) {
+    for (const lobby of this.lobbies.all()) {
       if (!which(lobby) || !lobby.members.some((member) => member.source?.sidecar === sidecar)) continue;
       draft.applyTo(lobby, event);
     }
   }
 
   /** One alarm for whatever comes first. Moving it is a row written, so it only moves when that matters. */
-  arm(changed: Iterable<Lobby | null>, now: number): void {
-    let due = Math.min(this.gate.deadline(), this.directory.size === 0 ? Infinity : this.sidecars.deadline(now));
+  scheduleAlarm(changed: Iterable<Lobby | null>, now: number): void {
+    let due = Math.min(this.guard.deadline(), this.lobbies.size === 0 ? Infinity : this.sidecars.deadline(now));
     for (const lobby of changed) {
       if (lobby === null) continue;
-      due = Math.min(due, deadline(lobby) ?? Infinity, this.presence.deadline(lobby, this.#listens, now));
+      due = Math.min(due, deadline(lobby) ?? Infinity, this.presence.deadline(lobby, this.#isConnected, now));
     }
-    this.#look_at = Math.min(this.#look_at, due, this.#events.deadline());
-    const urgent = this.#events.urgent();
-    due = Math.min(this.#look_at, urgent);
+    this.#check_at = Math.min(this.#check_at, due, this.#listener.deadline());
+    const urgent = this.#listener.urgent();
+    due = Math.min(this.#check_at, urgent);
     const slack = due === urgent ? 0 : ALARM_SLACK_MS;
     if (due === Infinity || (this.#alarm_at !== null && this.#alarm_at <= due + slack)) return;
     this.#alarm_at = due;
     void this.#storage.setAlarm(due);
   }
 
-  readonly #listens = (peer: string): boolean => this.#events.listens(peer);
+  readonly #isConnected = (peer: string): boolean => this.#listener.isConnected(peer);
 }
 
 const all = (): boolean => true;

@@ -7,10 +7,10 @@ import type { Hello } from "#shared/link/messages.ts";
 import { restored } from "#shared/lobby/step.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import type { KeptOutcomes } from "#shared/connect/outcomes.ts";
-import type { Once, Outcome } from "../http/hub-client.ts";
 import type { Suspects } from "./presence.ts";
+import type { IdempotencyKey, Outcome } from "../rpc.ts";
 
-export type Sidecar = {
+export type SidecarRow = {
   readonly id: string;
   readonly epoch: string;
   /** The highest report stored of this epoch. */
@@ -23,13 +23,13 @@ export type Sidecar = {
 };
 
 /** What the operators want: whom not to serve, and whether new lobbies are made. */
-export type Order = (Ban & { readonly kind: "ban" }) | { readonly kind: "drain"; readonly since: number };
+export type OperatorAction = (Ban & { readonly kind: "ban" }) | { readonly kind: "drain"; readonly since: number };
 
 /** What a request with an idempotency key was answered. */
-export type Answer = Once & { readonly at: number; readonly outcome: Outcome<unknown> };
+export type StoredResponse = IdempotencyKey & { readonly at: number; readonly outcome: Outcome<unknown> };
 
 /** A connection that was asked for, and waits for the person who was asked. */
-export type Asked = {
+export type PendingConnection = {
   readonly id: string;
   readonly lobby: string;
   readonly asker: string;
@@ -38,9 +38,9 @@ export type Asked = {
   readonly at: number;
 };
 
-export type Changes = {
+export type RowChanges = {
   readonly lobbies: ReadonlyMap<string, Lobby | null>;
-  readonly sidecars: ReadonlyMap<string, Sidecar | null>;
+  readonly sidecars: ReadonlyMap<string, SidecarRow | null>;
   /** Null where they are as they were. */
   readonly suspects: Suspects | null;
 };
@@ -70,66 +70,66 @@ export class Store {
     return this.#read<Parameters<typeof restored>[0]>("lobbies").map(restored);
   }
 
-  sidecars(): Sidecar[] {
-    return this.#read<Sidecar>("sidecars");
+  sidecars(): SidecarRow[] {
+    return this.#read<SidecarRow>("sidecars");
   }
 
   /** One row for all of them: they come and go together. */
   suspects(): Suspects {
-    return this.#notes<Suspects>("suspects")[0] ?? {};
+    return this.#readKv<Suspects>("suspects")[0] ?? {};
   }
 
   outcomes(): KeptOutcomes {
-    return this.#notes<KeptOutcomes>("outcomes")[0] ?? {};
+    return this.#readKv<KeptOutcomes>("outcomes")[0] ?? {};
   }
 
-  keepOutcomes(outcomes: KeptOutcomes): void {
-    this.#keepNote("outcomes", outcomes);
+  saveOutcomes(outcomes: KeptOutcomes): void {
+    this.#putKv("outcomes", outcomes);
   }
 
   /** Connections that wait for a person. */
-  asked(): Asked[] {
-    return this.#notes<Asked>("asked ");
+  pendingConnections(): PendingConnection[] {
+    return this.#readKv<PendingConnection>("asked ");
   }
 
-  keepAsked(id: string, asked: Asked | null): void {
-    this.#keepNote(`asked ${id}`, asked);
+  savePendingConnection(id: string, asked: PendingConnection | null): void {
+    this.#putKv(`asked ${id}`, asked);
   }
 
-  orders(): Order[] {
-    return this.#read<Order>("orders");
+  operatorActions(): OperatorAction[] {
+    return this.#read<OperatorAction>("orders");
   }
 
   /** Keys of kept answers, the oldest first. */
-  answerAges(): { key: string; at: number }[] {
+  responseAges(): { key: string; at: number }[] {
     if (this.#applied === 0) return [];
     return this.#storage.sql
       .exec<{ key: string; at: number }>(`SELECT id AS key, at FROM answers ORDER BY at`)
       .toArray();
   }
 
-  answer(key: string): Answer {
+  response(key: string): StoredResponse {
     const { json } = this.#storage.sql.exec<{ json: string }>(`SELECT json FROM answers WHERE id = ?`, key).one();
-    return JSON.parse(json) as Answer;
+    return JSON.parse(json) as StoredResponse;
   }
 
-  keepAnswer(answer: Answer): void {
+  saveResponse(answer: StoredResponse): void {
     this.#migrate();
     const put = `INSERT INTO answers (id, at, json) VALUES (?, ?, ?)`;
     this.#storage.sql.exec(put, answer.key, answer.at, JSON.stringify(answer));
   }
 
-  dropAnswer(key: string): void {
+  deleteResponse(key: string): void {
     this.#storage.sql.exec(`DELETE FROM answers WHERE id = ?`, key);
   }
 
-  keepOrders(orders: ReadonlyMap<string, Order | null>): void {
+  saveOperatorActions(orders: ReadonlyMap<string, OperatorAction | null>): void {
     this.#migrate();
     this.#storage.transactionSync(() => this.#write("orders", orders));
   }
 
   /** All of it or nothing. A row that is null goes. */
-  save(changes: Changes): void {
+  save(changes: RowChanges): void {
     const { lobbies, sidecars, suspects } = changes;
     if (lobbies.size === 0 && sidecars.size === 0 && suspects === null) return;
     this.#migrate();
@@ -140,13 +140,13 @@ export class Store {
     });
   }
 
-  #keepNote(id: string, note: object | null): void {
+  #putKv(id: string, note: object | null): void {
     this.#migrate();
     this.#write("notes", new Map([[id, note]]));
   }
 
   /** Those whose names begin so. */
-  #notes<T>(name: string): T[] {
+  #readKv<T>(name: string): T[] {
     if (this.#applied === 0) return [];
     const rows = this.#storage.sql.exec<{ id: string; json: string }>(`SELECT id, json FROM notes`).toArray();
     return rows.filter(({ id }) => id.startsWith(name)).map(({ json }) => JSON.parse(json) as T);

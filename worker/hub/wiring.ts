@@ -1,71 +1,78 @@
-/** What those who watch a hub need of it, made of the hub's own parts. */
-import type { Event, Lobby } from "#shared/lobby/lobby.ts";
-import type { Proved } from "#shared/connect/introduction.ts";
-import { type Env, hubOf, shardsOf } from "../env.ts";
-import { type Keeper, send } from "./state.ts";
-import type { Answered, Pass } from "../http/hub-client.ts";
-import { provedReach } from "../auth/verified-reach.ts";
-import { Relays } from "./connections/relay-allocator.ts";
+/**
+ * What the event sockets and the relay allocator need of a hub, built from the hub's own parts. It keeps both free of
+ * bindings and of the hub's class, so that tests can give them other parts.
+ */
+import type { VerifiedReach } from "#shared/connect/introduction.ts";
+import type { Event } from "#shared/lobby/lobby.ts";
 import { peerOfToken, sign } from "../auth/tokens.ts";
-import type { Home } from "./events/socket-server.ts";
+import { verifyReach } from "../auth/verified-reach.ts";
+import { type Env, hubOf, shardCount } from "../env.ts";
+import type { RequestMeta, RpcResult } from "../rpc.ts";
+import { RelayAllocator } from "./connections/relay-allocator.ts";
+import type { EventsHost } from "./events/socket-server.ts";
+import { type HubState, send } from "./state.ts";
 
-/** Relays of the sidecars that are linked to a hub. */
-export const relaysOf = (ctx: DurableObjectState, env: Env, { sidecars }: Keeper): Relays =>
-  new Relays({
+/** Allocates relays at the sidecars that are linked to this hub. */
+export const createRelayAllocator = (ctx: DurableObjectState, env: Env, { sidecars }: HubState): RelayAllocator =>
+  new RelayAllocator({
     relaying: () => sidecars.relaying(),
     send: (sidecar, message) => {
       const socket = sidecars.socket(sidecar);
       if (socket !== undefined) send(socket, message);
     },
-    sign: (ticket) => sign(env, { ...ticket, game: nameOf(ctx).game }),
-    goesOn: (work) => ctx.waitUntil(work),
+    sign: (ticket) => sign(env, { ...ticket, game: parseHubName(ctx).game }),
+    waitUntil: (work) => ctx.waitUntil(work),
   });
 
-export type Doings = {
-  /** What a peer does, through the gate. */
-  readonly act: (pass: Pass, lobby: string, event: Event) => Answered<unknown>;
-  /** What happens to him without his asking. */
-  readonly agree: (pass: Pass, connection: string, reach: Proved | null) => Answered<unknown>;
-  readonly decline: (pass: Pass, connection: string) => Answered<unknown>;
-  readonly step: (lobby: Lobby, peer: string, event: Event) => void;
+/** The calls of HubRpc that a client may also make over its event socket. They are rate limited in the same way. */
+export type HubActions = {
+  readonly applyEvent: (meta: RequestMeta, lobby: string, event: Event) => RpcResult<unknown>;
+  readonly acceptConnection: (meta: RequestMeta, id: string, reach: VerifiedReach | null) => RpcResult<unknown>;
+  readonly declineConnection: (meta: RequestMeta, id: string) => RpcResult<unknown>;
+  /** An open socket is a sign of life that the client does not send itself, so it is not rate limited. */
+  readonly recordHeartbeat: (peer: string) => void;
 };
 
-export function homeOf(ctx: DurableObjectState, env: Env, keeper: Keeper, { act, agree, decline, step }: Doings): Home {
-  const { directory, presence } = keeper;
-  const { game, shard } = nameOf(ctx);
+export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubState, actions: HubActions): EventsHost {
+  const { lobbies, presence } = state;
+  const { game, shard } = parseHubName(ctx);
   return {
     shard,
-    shards: shardsOf(env),
-    lobby: (id) => directory.byId(id),
-    page: (query) => directory.page(query),
-    prove: (token) => peerOfToken(env, game, token, Date.now()),
+    shards: shardCount(env),
+    lobby: (id) => lobbies.byId(id),
+    page: (query) => lobbies.page(query),
+    verifyToken: (token) => peerOfToken(env, game, token, Date.now()),
     accept: (socket) => ctx.acceptWebSocket(socket, ["events"]),
-    arm: () => keeper.arm([], Date.now()),
-    pingedAt: (socket) => ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? null,
-    goesOn: (work) => ctx.waitUntil(work),
-    feed: (other) => hubOf(env, game, other).feed(),
-    tellFirst: (changes, lost) => hubOf(env, game, 0).fed(shard, changes, directory.lines().length, lost),
-    say: (id, event, payer) => act({ ...payer, toll: event.kind, once: null }, id, event),
-    agree: async (id, payer, said) => {
-      const { peer } = payer;
-      const reach = said === undefined ? null : await provedReach(env, { game, peer: peer! }, said, Date.now());
-      if (reach !== null && "refused" in reach) return { ...reach, receipt: null, replayed: false };
-      return agree({ ...payer, toll: "connect", once: null }, id, reach);
+    scheduleAlarm: () => state.scheduleAlarm([], Date.now()),
+    lastPingAt: (socket) => lastPingAt(ctx, socket),
+    waitUntil: (work) => ctx.waitUntil(work),
+    subscribeShard: (other) => hubOf(env, game, other).subscribeShard(),
+    sendChanges: (changes, lost) => hubOf(env, game, 0).onShardChanges(shard, changes, lobbies.lines().length, lost),
+    sendMessage: (id, event, subject) =>
+      actions.applyEvent({ ...subject, cost: event.kind, idempotency: null }, id, event),
+    acceptConnection: async (id, subject, reach) => {
+      const peer = subject.peer!;
+      const verified = reach === undefined ? null : await verifyReach(env, { game, peer }, reach, Date.now());
+      if (verified !== null && "refused" in verified) return { ...verified, rate_limit: null, replayed: false };
+      return actions.acceptConnection({ ...subject, cost: "connect", idempotency: null }, id, verified);
     },
-    decline: (id, payer) => decline({ ...payer, toll: "connect", once: null }, id),
-    heard: (peer) => {
-      for (const lobby of directory.seatsOf(peer)) step(lobby, peer, { kind: "heard", peer, source: null });
-    },
-    closed: (peer, at) => {
-      const seats = directory.seatsOf(peer);
-      for (const { id } of seats) presence.note(id, peer, at);
-      keeper.arm(seats, Date.now());
+    declineConnection: (id, subject) =>
+      actions.declineConnection({ ...subject, cost: "connect", idempotency: null }, id),
+    onHeartbeat: actions.recordHeartbeat,
+    onDisconnect: (peer, at) => {
+      const joined = lobbies.lobbiesOf(peer);
+      for (const { id } of joined) presence.recordSign(id, peer, at);
+      state.scheduleAlarm(joined, Date.now());
     },
   };
 }
 
-/** A hub is called by its game and shard. */
-export function nameOf(ctx: DurableObjectState): { readonly game: string; readonly shard: number } {
+/** When the client of a socket last pinged (ms): the platform answers pings without waking the hub. */
+export const lastPingAt = (ctx: DurableObjectState, socket: WebSocket): number | null =>
+  ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? null;
+
+/** A hub's name is "{game}/{shard}". */
+export function parseHubName(ctx: DurableObjectState): { readonly game: string; readonly shard: number } {
   const [game = "", digits = "0"] = (ctx.id.name ?? "").split("/");
   return { game, shard: Number(digits) };
 }

@@ -88,11 +88,14 @@ describe("what is not there", () => {
 });
 
 describe("a problem", () => {
-  test.each(Object.entries(REFUSALS))("%s is explained where its type points", async (code, { status, says }) => {
-    const response = await ask(`/problems/${code.replaceAll("_", "-")}`);
-    expect(await response.text()).toBe(`${code} (HTTP ${status}): ${says}\n`);
-    expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
-  });
+  test.each(Object.entries(REFUSALS))(
+    "%s is explained where its type points",
+    async (code, { status, message: says }) => {
+      const response = await ask(`/problems/${code.replaceAll("_", "-")}`);
+      expect(await response.text()).toBe(`${code} (HTTP ${status}): ${says}\n`);
+      expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
+    },
+  );
 });
 
 describe("caches", () => {

@@ -1,6 +1,6 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ANSWER_KEPT_MS } from "#shared/limits.ts";
+import { IDEMPOTENCY_KEPT_MS } from "#shared/limits.ts";
 import { alarmOf, hubFor, inside, lobbyRows, timePasses } from "../support/hub-inspector.ts";
 import { freeOfCharge, LOBBY, Player } from "../support/player.ts";
 import { problemOf, withTwoShards } from "../support/http-fixture.ts";
@@ -76,7 +76,7 @@ describe("a request that is sent again under its key", () => {
     const alice = await Player.of(newGame());
     vi.useFakeTimers({ toFake: ["Date"] });
     const first = await create(alice);
-    await timePasses(alice.game, ANSWER_KEPT_MS);
+    await timePasses(alice.game, IDEMPOTENCY_KEPT_MS);
     expect(
       await inside(alice.game, ({ storage }) => storage.sql.exec("SELECT id FROM answers").toArray()),
     ).toStrictEqual([]);

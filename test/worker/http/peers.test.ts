@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { app } from "../../../worker/http/app.ts";
 import type { Env } from "../../../worker/env.ts";
-import { prove } from "../../../worker/auth/tokens.ts";
+import { verify } from "../../../worker/auth/tokens.ts";
 import { problemOf } from "../support/http-fixture.ts";
 import { hangUp, newGame, ORIGIN, Sidecar, worker } from "../support/sidecar.ts";
 import { tablesOf } from "../support/hub-inspector.ts";
@@ -26,8 +26,8 @@ describe("a new peer", () => {
     expect(Math.abs(Date.parse(expires_at) - month - Date.now())).toBeLessThan(60_000);
     expect(sidecars).toStrictEqual([]);
     const told = { game: "arena", peer: peer_id, lobby: null };
-    expect(await prove(env, peer_token, Date.now())).toMatchObject({ ...told, purpose: "peer" });
-    expect(await prove(env, udp_token, Date.now())).toMatchObject({ ...told, purpose: "udp" });
+    expect(await verify(env, peer_token, Date.now())).toMatchObject({ ...told, purpose: "peer" });
+    expect(await verify(env, udp_token, Date.now())).toMatchObject({ ...told, purpose: "udp" });
   });
 
   test("is told of the sidecars that are linked, and of no other", async () => {

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Ticket } from "#shared/auth/tickets.ts";
 import type { Env } from "../../../worker/env.ts";
-import { peerToken, prove, seenAt, sign, ticketKeys } from "../../../worker/auth/tokens.ts";
+import { peerToken, verify, verifyReceipt, sign, ticketKeys } from "../../../worker/auth/tokens.ts";
 import { GOLDEN } from "../../support/golden-tickets.ts";
 
 afterEach(() => {
@@ -18,33 +18,33 @@ const token = async (settings: Env): Promise<string> =>
 test("a ticket and the keys of sidecars are what Node makes of the same keys", async () => {
   expect(await sign(env, GOLDEN.ticket)).toStrictEqual({ text: GOLDEN.text, expires_at_s: 1_800_000_000 });
   expect(await ticketKeys(env)).toStrictEqual(GOLDEN.keys);
-  expect(await prove(env, GOLDEN.text, NOW)).toStrictEqual(GOLDEN.ticket);
+  expect(await verify(env, GOLDEN.text, NOW)).toStrictEqual(GOLDEN.ticket);
 });
 
 test("a receipt is believed as Node made it, of its own peer in its own game, and with no other letter", async () => {
   const { game, peer } = GOLDEN.seen;
-  expect(await seenAt(env, game, peer, GOLDEN.receipt)).toStrictEqual(GOLDEN.seen);
-  expect(await seenAt(env, "other", peer, GOLDEN.receipt)).toBe(null);
-  expect(await seenAt(env, game, "b".repeat(26), GOLDEN.receipt)).toBe(null);
-  expect(await seenAt(holding(other), game, peer, GOLDEN.receipt)).toBe(null);
+  expect(await verifyReceipt(env, game, peer, GOLDEN.receipt)).toStrictEqual(GOLDEN.seen);
+  expect(await verifyReceipt(env, "other", peer, GOLDEN.receipt)).toBe(null);
+  expect(await verifyReceipt(env, game, "b".repeat(26), GOLDEN.receipt)).toBe(null);
+  expect(await verifyReceipt(holding(other), game, peer, GOLDEN.receipt)).toBe(null);
   for (let at = 0; at < GOLDEN.receipt.length; at++) {
     const letter = GOLDEN.receipt[at] === "1" ? "2" : "1";
     const text = GOLDEN.receipt.slice(0, at) + letter + GOLDEN.receipt.slice(at + 1);
-    expect([at, await seenAt(env, game, peer, text)]).toStrictEqual([at, null]);
+    expect([at, await verifyReceipt(env, game, peer, text)]).toStrictEqual([at, null]);
   }
 });
 
 describe("a key is replaced", () => {
   test("the one before it is believed until it is taken away", async () => {
     const old = await token(holding(first));
-    expect(await prove(holding(other, first), old, NOW)).toMatchObject({ peer: GOLDEN.ticket.peer });
-    expect(await prove(holding(other), old, NOW)).toBe(null);
+    expect(await verify(holding(other, first), old, NOW)).toMatchObject({ peer: GOLDEN.ticket.peer });
+    expect(await verify(holding(other), old, NOW)).toBe(null);
   });
 
   test("the newest one signs", async () => {
     const young = await token(holding(other, first));
-    expect(await prove(holding(other), young, NOW)).toMatchObject({ game: "arena", purpose: "peer" });
-    expect(await prove(holding(first), young, NOW)).toBe(null);
+    expect(await verify(holding(other), young, NOW)).toMatchObject({ game: "arena", purpose: "peer" });
+    expect(await verify(holding(first), young, NOW)).toBe(null);
   });
 });
 
@@ -52,14 +52,17 @@ describe("nothing is proved", () => {
   test("by a token whose time is over", async () => {
     const text = await token(env);
     const end = NOW + 30 * 24 * 3_600_000;
-    expect([await prove(env, text, end - 1_001), await prove(env, text, end)]).toStrictEqual([expect.anything(), null]);
+    expect([await verify(env, text, end - 1_001), await verify(env, text, end)]).toStrictEqual([
+      expect.anything(),
+      null,
+    ]);
   });
 
   test("by a text of which one letter is another", async () => {
     const text = await token(env);
     for (let at = 0; at < text.length; at++) {
       const letter = text[at] === "b" ? "c" : "b";
-      expect([at, await prove(env, text.slice(0, at) + letter + text.slice(at + 1), NOW)]).toStrictEqual([at, null]);
+      expect([at, await verify(env, text.slice(0, at) + letter + text.slice(at + 1), NOW)]).toStrictEqual([at, null]);
     }
   });
 
@@ -78,10 +81,10 @@ describe("nothing is proved", () => {
       .replaceAll("+", "-")
       .replaceAll("/", "_")
       .slice(0, 43);
-    expect(await prove(env, `${claims}.${signature}`, NOW)).toBe(null);
+    expect(await verify(env, `${claims}.${signature}`, NOW)).toBe(null);
     // The same words under a ticket's purpose would have been believed: it is the key that differs.
     const udp: Ticket = GOLDEN.ticket;
-    expect(await prove(env, (await sign(env, udp))!.text, NOW)).toStrictEqual(udp);
+    expect(await verify(env, (await sign(env, udp))!.text, NOW)).toStrictEqual(udp);
   });
 });
 
@@ -93,7 +96,7 @@ test.each([undefined, "", " , ", "short", "k".repeat(31)])(
     // Another setting between, so that nothing is remembered.
     const text = await token(env);
     expect(await sign(settings, GOLDEN.ticket)).toBe(null);
-    expect(await prove(settings, text, NOW)).toBe(null);
+    expect(await verify(settings, text, NOW)).toBe(null);
     expect(await ticketKeys(settings)).toStrictEqual([]);
     expect(complaint).toHaveBeenCalledWith({ message: expect.stringContaining("TOKEN_KEYS must be"), usable: 0 });
   },

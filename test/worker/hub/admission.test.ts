@@ -2,29 +2,34 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { ANSWER_KEPT_MS, ANSWERS_PER_PEER_MAX } from "#shared/limits.ts";
-import { Gatekeeper } from "../../../worker/hub/admission.ts";
-import type { Outcome, Pass } from "../../../worker/http/hub-client.ts";
+import { IDEMPOTENCY_KEPT_MS, IDEMPOTENT_RESPONSES_PER_PEER_MAX } from "#shared/limits.ts";
+import { RequestGuard } from "../../../worker/hub/admission.ts";
 import { Store } from "../../../worker/hub/store.ts";
 import { hubFor, tablesOf } from "../support/hub-inspector.ts";
 import { newGame } from "../support/sidecar.ts";
+import type { Outcome, RequestMeta } from "../../../worker/rpc.ts";
 
 const NOW = 1_790_000_000_000;
-const PASS: Pass = { toll: "chat", peer: "alice", source: null, once: { key: "alice one", hash: "of-this" } };
+const PASS: RequestMeta = {
+  cost: "chat",
+  peer: "alice",
+  source: null,
+  idempotency: { key: "alice one", hash: "of-this" },
+};
 
 describe("a request with an idempotency key", () => {
   test("is done once: who repeats it hears the same again", async () => {
     await withGate(({ says }) => {
       expect(says(PASS, "first")).toMatchObject({ value: "first", replayed: false });
       expect(says(PASS, "second")).toMatchObject({ value: "first", replayed: true });
-      expect(says({ ...PASS, once: null }, "second")).toMatchObject({ value: "second", replayed: false });
+      expect(says({ ...PASS, idempotency: null }, "second")).toMatchObject({ value: "second", replayed: false });
     });
   });
 
   test("that was refused is refused again, in the same words", async () => {
     await withGate(({ gate, says }) => {
       const refused = { refused: "lobby_full", detail: "all 4" } as const;
-      expect(gate.through(PASS, NOW, () => refused)).toMatchObject({ ...refused, replayed: false });
+      expect(gate.run(PASS, NOW, () => refused)).toMatchObject({ ...refused, replayed: false });
       expect(says(PASS, "now there is room")).toMatchObject({ ...refused, replayed: true });
     });
   });
@@ -32,7 +37,7 @@ describe("a request with an idempotency key", () => {
   test("that is refused for the moment alone is done when it is repeated", async () => {
     await withGate(({ gate, says }) => {
       for (const refused of ["rate_limited", "hub_full", "draining", "quota_exceeded"] as const) {
-        expect(gate.through({ ...PASS, toll: null }, NOW, () => ({ refused }))).toMatchObject({ refused });
+        expect(gate.run({ ...PASS, cost: null }, NOW, () => ({ refused }))).toMatchObject({ refused });
       }
       expect(says(PASS, "now")).toMatchObject({ value: "now", replayed: false });
     });
@@ -41,7 +46,7 @@ describe("a request with an idempotency key", () => {
   test("is not taken for another one under the same key", async () => {
     await withGate(({ says }) => {
       says(PASS, "first");
-      const other = { ...PASS, once: { ...PASS.once!, hash: "of-something-else" } };
+      const other = { ...PASS, once: { ...PASS.idempotency!, hash: "of-something-else" } };
       expect(says(other, "second")).toMatchObject({ refused: "idempotency_mismatch", replayed: false });
       expect(says(PASS, "second")).toMatchObject({ value: "first" });
     });
@@ -50,12 +55,12 @@ describe("a request with an idempotency key", () => {
   test("is forgotten after ten minutes, its row too", async () => {
     await withGate(({ gate, says, rows }) => {
       says(PASS, "first");
-      expect(gate.deadline()).toBe(NOW + ANSWER_KEPT_MS);
-      gate.tidy(NOW + ANSWER_KEPT_MS - 1);
-      expect(says(PASS, "second", NOW + ANSWER_KEPT_MS - 1)).toMatchObject({ value: "first" });
-      gate.tidy(NOW + ANSWER_KEPT_MS);
+      expect(gate.deadline()).toBe(NOW + IDEMPOTENCY_KEPT_MS);
+      gate.prune(NOW + IDEMPOTENCY_KEPT_MS - 1);
+      expect(says(PASS, "second", NOW + IDEMPOTENCY_KEPT_MS - 1)).toMatchObject({ value: "first" });
+      gate.prune(NOW + IDEMPOTENCY_KEPT_MS);
       expect([rows(), gate.deadline()]).toStrictEqual([[], Infinity]);
-      expect(says(PASS, "second", NOW + ANSWER_KEPT_MS)).toMatchObject({ value: "second", replayed: false });
+      expect(says(PASS, "second", NOW + IDEMPOTENCY_KEPT_MS)).toMatchObject({ value: "second", replayed: false });
       expect(rows()).toStrictEqual(["alice one"]);
     });
   });
@@ -63,17 +68,17 @@ describe("a request with an idempotency key", () => {
   test("survives the hub's sleep", async () => {
     await withGate(({ says, wake }) => {
       says(PASS, "first");
-      expect(wake().through(PASS, NOW, () => ({ value: "second" }))).toMatchObject({ value: "first", replayed: true });
+      expect(wake().run(PASS, NOW, () => ({ value: "second" }))).toMatchObject({ value: "first", replayed: true });
     });
   });
 
   test("makes room for the same peer's newer ones, never for another's", async () => {
     await withGate(({ says, rows }) => {
       says(PASS, "first");
-      for (let at = 0; at < ANSWERS_PER_PEER_MAX + 5; at++) {
-        says({ ...PASS, toll: null, peer: "mallory", once: { key: `mallory ${at}`, hash: "" } }, "spam");
+      for (let at = 0; at < IDEMPOTENT_RESPONSES_PER_PEER_MAX + 5; at++) {
+        says({ ...PASS, cost: null, peer: "mallory", idempotency: { key: `mallory ${at}`, hash: "" } }, "spam");
       }
-      expect(rows()).toHaveLength(1 + ANSWERS_PER_PEER_MAX);
+      expect(rows()).toHaveLength(1 + IDEMPOTENT_RESPONSES_PER_PEER_MAX);
       expect(says(PASS, "second")).toMatchObject({ value: "first", replayed: true });
       const oldest = { ...PASS, toll: null, peer: "mallory", once: { key: "mallory 0", hash: "" } };
       expect(says(oldest, "anew")).toMatchObject({ value: "anew", replayed: false });
@@ -82,11 +87,11 @@ describe("a request with an idempotency key", () => {
 
   test("is kept with what it did, or not at all: a failure leaves nothing", async () => {
     await withGate(({ gate, says, rows }) => {
-      says({ ...PASS, once: { key: "alice before", hash: "" } }, "before");
+      says({ ...PASS, idempotency: { key: "alice before", hash: "" } }, "before");
       const broken = (): Outcome<string> => {
         throw new Error("broken");
       };
-      expect(() => gate.through(PASS, NOW, broken)).toThrow("broken");
+      expect(() => gate.run(PASS, NOW, broken)).toThrow("broken");
       expect(rows()).toStrictEqual(["alice before"]);
     });
   });
@@ -96,10 +101,14 @@ describe("a toll", () => {
   test("refuses who asks too often, and says when to come back", async () => {
     await withGate(({ says }) => {
       const chat = { ...PASS, once: null };
-      for (let at = 0; at < 5; at++) expect(says(chat, "x")).toMatchObject({ value: "x", receipt: { left: 4 - at } });
-      expect(says(chat, "x")).toMatchObject({ refused: "rate_limited", receipt: { paid: false, wait_s: 1 } });
+      for (let at = 0; at < 5; at++)
+        expect(says(chat, "x")).toMatchObject({ value: "x", rate_limit: { left: 4 - at } });
+      expect(says(chat, "x")).toMatchObject({
+        refused: "rate_limited",
+        rate_limit: { allowed: false, retry_after_s: 1 },
+      });
       expect(says(chat, "x", NOW + 1_000)).toMatchObject({ value: "x" });
-      expect(says({ ...chat, toll: null }, "x")).toMatchObject({ value: "x", receipt: null });
+      expect(says({ ...chat, cost: null }, "x")).toMatchObject({ value: "x", rate_limit: null });
     });
   });
 
@@ -114,41 +123,41 @@ describe("a toll", () => {
     await withGate(({ gate }) => {
       for (let at = 0; at < 10; at++) {
         const payer = { peer: `peer-${at}`, source: "198.51.100.1" };
-        expect(gate.mayGuess(payer, NOW)).toBe(true);
-        gate.guessed(payer, NOW);
+        expect(gate.mayTryCode(payer, NOW)).toBe(true);
+        gate.countWrongCode(payer, NOW);
       }
       const late = { peer: "another", source: "198.51.100.1" };
-      expect(gate.mayGuess(late, NOW)).toBe(false);
-      expect(gate.mayGuess({ ...late, source: "198.51.100.2" }, NOW)).toBe(true);
-      expect(gate.mayGuess({ ...late, source: null }, NOW)).toBe(true);
-      expect(gate.mayGuess(late, NOW + 6_100)).toBe(true);
+      expect(gate.mayTryCode(late, NOW)).toBe(false);
+      expect(gate.mayTryCode({ ...late, source: "198.51.100.2" }, NOW)).toBe(true);
+      expect(gate.mayTryCode({ ...late, source: null }, NOW)).toBe(true);
+      expect(gate.mayTryCode(late, NOW + 6_100)).toBe(true);
     });
   });
 });
 
 test("a gate that nobody passed with a key leaves nothing behind", async () => {
   const game = newGame();
-  await withGate(({ says }) => void says({ ...PASS, once: null }, "x"), game);
+  await withGate(({ says }) => void says({ ...PASS, idempotency: null }, "x"), game);
   expect(await tablesOf(game)).toStrictEqual([]);
 });
 
 type Tools = {
-  readonly gate: Gatekeeper;
-  readonly says: (pass: Pass, word: string, now?: number) => ReturnType<Gatekeeper["through"]>;
+  readonly gate: RequestGuard;
+  readonly says: (pass: RequestMeta, word: string, now?: number) => ReturnType<RequestGuard["run"]>;
   /** Another gatekeeper over the same rows. */
-  readonly wake: () => Gatekeeper;
+  readonly wake: () => RequestGuard;
   /** Keys of the answers that have a row. */
   readonly rows: () => string[];
 };
 
 function withGate(look: (tools: Tools) => void, game = newGame()): Promise<void> {
   return runInDurableObject(hubFor(game), (_, { storage }) => {
-    const wake = (): Gatekeeper => new Gatekeeper(env, new Store(storage));
+    const wake = (): RequestGuard => new RequestGuard(env, new Store(storage));
     const gate = wake();
     look({
       gate,
       wake,
-      says: (pass, value, now = NOW) => gate.through(pass, now, () => ({ value })),
+      says: (pass, value, now = NOW) => gate.run(pass, now, () => ({ value })),
       rows: () =>
         storage.sql
           .exec<{ id: string }>("SELECT id FROM answers")

@@ -6,7 +6,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   COALESCE_MS,
-  WATCHER_SILENCE_MS,
+  SUBSCRIBER_SILENCE_MS,
   BATCH_REPORTS_MAX,
   LINK_SILENCE_MS,
   SEATS_MAX,
@@ -212,7 +212,7 @@ describe("watching costs", () => {
     const prototype = await inside(game, (state) => Object.getPrototypeOf(state) as DurableObjectState);
     vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(() => new Date());
     const cost = await meter();
-    await timePasses(game, 10 * WATCHER_SILENCE_MS);
+    await timePasses(game, 10 * SUBSCRIBER_SILENCE_MS);
     expect(cost()).toStrictEqual({ rows: 0, alarms: 10, transactions: 0 });
     watcher.close();
     await vi.waitFor(async () =>
@@ -220,9 +220,9 @@ describe("watching costs", () => {
         (await inside(game, (state) => state.getWebSockets("events"))).filter(({ readyState }) => readyState === 1),
       ).toHaveLength(0),
     );
-    await timePasses(game, WATCHER_SILENCE_MS);
+    await timePasses(game, SUBSCRIBER_SILENCE_MS);
     cost();
-    await timePasses(game, 10 * WATCHER_SILENCE_MS);
+    await timePasses(game, 10 * SUBSCRIBER_SILENCE_MS);
     expect(cost()).toStrictEqual(NOTHING);
   });
 });

@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Close } from "#shared/link/messages.ts";
+import { LinkCloseCode } from "#shared/link/messages.ts";
 import { SIDECAR_GRACE_MS } from "#shared/limits.ts";
 import {
   alarmOf,
@@ -89,7 +89,7 @@ describe("a hub that is evicted in the middle of a conversation", () => {
     await older.hello();
     await older.report(hosts("Nice", "Alice"));
     const newer = await Sidecar.link(game);
-    expect(await older.closed).toMatchObject({ code: Close.replaced });
+    expect(await older.closed).toMatchObject({ code: LinkCloseCode.replaced });
     await sleep(game);
     expect(heard(await newer.report(joins("Nice", "Bob")))).toHaveLength(2);
     const south = await Sidecar.link(game, { name: "south" });
@@ -106,7 +106,7 @@ describe("a hub that is evicted in the middle of a conversation", () => {
     await north.hello();
     await north.report(hosts("Nice", "Alice"));
     north.say("{");
-    expect(await north.closed).toMatchObject({ code: Close.malformed });
+    expect(await north.closed).toMatchObject({ code: LinkCloseCode.malformed });
     const { down_since } = await sidecarRow(game, "north");
     await sleep(game);
     north.say({ t: "reports", seq: 2, items: [leaves("Nice", "Alice")] });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ALARM_SLACK_MS, AWAY_MS, LINK_SILENCE_MS, SIDECAR_GRACE_MS, SIDECARS_PER_HUB_MAX } from "#shared/limits.ts";
-import { Close, type Report } from "#shared/link/messages.ts";
+import { LinkCloseCode, type Report } from "#shared/link/messages.ts";
 import type { LobbyView, Summary } from "#shared/api/lobbies.ts";
 import {
   alarmOf,
@@ -194,7 +194,7 @@ describe("a sidecar whose link is down", () => {
   test("and said bye is not waited for", async () => {
     const { north } = await hostedByNorth();
     north.say({ t: "bye" });
-    expect(await north.closed).toMatchObject({ code: Close.bye });
+    expect(await north.closed).toMatchObject({ code: LinkCloseCode.bye });
     expect(await listed()).toStrictEqual([]);
     await timePasses(game, AWAY_MS - 1);
     expect((await lobbyRows(game)).length).toBe(1);
@@ -219,7 +219,7 @@ describe("a link without pings", () => {
     await timePasses(game, LINK_SILENCE_MS);
     expect((await sidecarRow(game, "north")).down_since).toBeNull();
     await timePasses(game, LINK_SILENCE_MS);
-    expect(await north.closed).toMatchObject({ code: Close.silent });
+    expect(await north.closed).toMatchObject({ code: LinkCloseCode.silent });
     await timePasses(game, SIDECAR_GRACE_MS);
     expect(await listed()).toStrictEqual([]);
   });

@@ -29,7 +29,7 @@ export function breach(request: Request, response: Response, body: string): stri
   if (type === PROBLEM_TYPE) return problemBreach(found, response, body);
   if (found === null || response.status === 204) return null;
   const { operation } = found;
-  const answer = operation.answers[response.status];
+  const answer = operation.responses[response.status];
   if (answer === undefined) return `${operation.id} may not answer ${response.status}`;
   const missing = (answer.headers ?? []).find((name) => name !== "Link" && !response.headers.has(name));
   if (missing !== undefined) return `${operation.id} ${response.status} lacks ${missing}`;

@@ -85,7 +85,7 @@ export async function problemOf(response: Response): Promise<Record<string, unkn
   const problem = await response.json<Record<string, unknown>>();
   const code = String(problem["code"]);
   expect([code, isRefusalCode(code)]).toStrictEqual([code, true]);
-  const { status, says } = REFUSALS[code as keyof typeof REFUSALS];
+  const { status, message: says } = REFUSALS[code as keyof typeof REFUSALS];
   expect(problem).toMatchObject({ type: `/problems/${code.replaceAll("_", "-")}`, title: says, status });
   expect(response.status).toBe(status);
   return problem;

@@ -5,7 +5,7 @@ import { vi } from "vitest";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import { hubOf } from "../../../worker/env.ts";
 import type { Hub } from "../../../worker/hub/hub.ts";
-import type { Sidecar } from "../../../worker/hub/store.ts";
+import type { SidecarRow } from "../../../worker/hub/store.ts";
 
 export const hubFor = (game: string, shard = 0): DurableObjectStub<Hub> => hubOf(env, game, shard);
 
@@ -24,9 +24,9 @@ export async function lobbyRows(game: string): Promise<Lobby[]> {
   return lobbies.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-export const sidecarRows = (game: string): Promise<Sidecar[]> => rows<Sidecar>(game, "sidecars");
+export const sidecarRows = (game: string): Promise<SidecarRow[]> => rows<SidecarRow>(game, "sidecars");
 
-export async function sidecarRow(game: string, name: string): Promise<Sidecar> {
+export async function sidecarRow(game: string, name: string): Promise<SidecarRow> {
   const row = (await sidecarRows(game)).find(({ id }) => id === name);
   if (row === undefined) throw new Error(`the hub has no row of ${name}`);
   return row;

@@ -4,11 +4,11 @@
  */
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
-import { joined, lobby, type LobbyView, type NewLobby, pending } from "#shared/api/lobbies.ts";
+import { joined, lobby, type LobbyView, type NewLobby, pendingJoin } from "#shared/api/lobbies.ts";
 import { decode, type Decoder, type Shape } from "#shared/schema/decode.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
-import { Tolls } from "#shared/rate-limit/rate-limiter.ts";
-import { randomText } from "../../../worker/auth/random.ts";
+import { RateLimiter } from "#shared/rate-limit/rate-limiter.ts";
+import { randomId } from "../../../worker/auth/random.ts";
 import { peerToken } from "../../../worker/auth/tokens.ts";
 import { problemOf, withTwoShards } from "./http-fixture.ts";
 import { ORIGIN, type Worker, worker } from "./sidecar.ts";
@@ -16,7 +16,7 @@ import { ORIGIN, type Worker, worker } from "./sidecar.ts";
 export const LOBBY: NewLobby = { name: "Nice", seats: 4 };
 
 /** For `beforeEach`. */
-export const freeOfCharge = (): void => void vi.spyOn(Tolls.prototype, "pay").mockReturnValue(null);
+export const freeOfCharge = (): void => void vi.spyOn(RateLimiter.prototype, "consume").mockReturnValue(null);
 
 /** Every answer that any player of the file was given, to be searched for what nobody may be told. */
 export const said: string[] = [];
@@ -37,7 +37,7 @@ export class Player {
   }
 
   static async of(game: string, by: Worker = worker): Promise<Player> {
-    const id = randomText();
+    const id = randomId();
     const token = await peerToken(env, game, id, Date.now());
     return new Player(game, id, token!.text, by);
   }
@@ -94,8 +94,8 @@ export class Player {
     await this.beats(id);
   }
 
-  async applies(id: string, body: object = {}): Promise<Shape<typeof pending>> {
-    return fits(await this.ask("POST", `lobbies/${id}/members`, { body }), 202, pending);
+  async applies(id: string, body: object = {}): Promise<Shape<typeof pendingJoin>> {
+    return fits(await this.ask("POST", `lobbies/${id}/members`, { body }), 202, pendingJoin);
   }
 
   async beats(id: string): Promise<void> {

@@ -11,8 +11,8 @@ import {
   fromHub,
   type Hello,
   linkPath,
-  type LinkTell,
-  type MemberTell,
+  type LinkNotice,
+  type MemberNotice,
   type Report,
 } from "#shared/link/messages.ts";
 import type { Notice } from "#shared/lobby/lobby.ts";
@@ -91,10 +91,10 @@ export class Sidecar {
   }
 
   /** Says hello, and returns what the hub stored of this epoch and everyone it holds for this sidecar. */
-  async hello(parts: Partial<Hello> = {}): Promise<{ ack: number; shards: number; members: readonly MemberTell[] }> {
+  async hello(parts: Partial<Hello> = {}): Promise<{ ack: number; shards: number; members: readonly MemberNotice[] }> {
     this.say(helloOf(this, parts));
     const { ack, shards } = await this.next("welcome");
-    const members: MemberTell[] = [];
+    const members: MemberNotice[] = [];
     for (let last = false; !last;) {
       const message = await this.next("members");
       members.push(...message.items);
@@ -105,7 +105,7 @@ export class Sidecar {
   }
 
   /** Reports in the next batch, and returns what came with its acknowledgement. */
-  async report(...items: Report[]): Promise<readonly LinkTell[]> {
+  async report(...items: Report[]): Promise<readonly LinkNotice[]> {
     const seq = this.#seq;
     this.#seq += items.length;
     return (await this.batch(seq, items)).items;
@@ -244,7 +244,7 @@ export const isLost = says("lost");
 export const isHeard = says("heard");
 
 /** Who is told what, members by name and refusals by the report they answer. */
-export const heard = (items: readonly LinkTell[]): [string | number, Notice | string][] =>
+export const heard = (items: readonly LinkNotice[]): [string | number, Notice | string][] =>
   items.map((item) => {
     if ("to" in item) return [item.to.peer, item.notice];
     return [item.ref, "code" in item ? item.code : { kind: "introduced", peers: item.peers }];

@@ -3,23 +3,23 @@ import { type BanView, drain, newBan, type NewBan } from "#shared/api/service.ts
 import { type Ban, canonicalPrefix } from "#shared/auth/bans.ts";
 import { PAGE_DEFAULT, PAGE_MAX } from "#shared/limits.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
-import { askHub, type HubStub } from "../ask.ts";
-import { bodyOf } from "../body.ts";
+import { callHub, type HubStub } from "../hub-client.ts";
+import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
-import { shardsOf } from "../../env.ts";
-import { newestFirst, type Place, type Target } from "../../hub/admin.ts";
+import { shardCount } from "../../env.ts";
 import { problem } from "../../problem.ts";
-import { randomText } from "../../auth/random.ts";
+import { randomId } from "../../auth/random.ts";
+import { newestFirst, type BanTarget, type Cursor } from "../../rpc.ts";
 
-export const allLobbies: Handler = async (c) => {
+export const listAllLobbies: Handler = async (c) => {
   const digits = c.req.query("limit") ?? String(PAGE_DEFAULT);
   const limit = /^[0-9]{1,3}$/.test(digits) ? Number(digits) : 0;
   if (limit < 1 || limit > PAGE_MAX) return problem("invalid_request", `limit: 1 to ${PAGE_MAX} expected`);
   const cursor = c.req.query("cursor");
-  const after = cursor === undefined ? null : placeOf(cursor);
+  const after = cursor === undefined ? null : decodeCursor(cursor);
   if (cursor !== undefined && after === null) return problem("invalid_request", "cursor: not one of ours");
-  const pages = await askAll(c, (hub) => hub.lobbiesOfAll(limit, after));
-  const all = pages.flatMap(({ lobbies }) => lobbies).map((lobby) => ({ lobby, ...placed(lobby) }));
+  const pages = await callAll(c, (hub) => hub.listAllLobbies(limit, after));
+  const all = pages.flatMap(({ lobbies }) => lobbies).map((lobby) => ({ lobby, ...cursorOf(lobby) }));
   const lobbies = all.toSorted(newestFirst).slice(0, limit);
   const last = all.length > limit || pages.some(({ more }) => more) ? lobbies.at(-1) : undefined;
   const next_cursor = last === undefined ? null : `${last.created_at.toString(36)}.${last.id}`;
@@ -29,55 +29,55 @@ export const allLobbies: Handler = async (c) => {
 export const closeLobby: Handler = async (c) => {
   const id = c.req.param("id") ?? "";
   const shard = shardIn(c, id);
-  const closed = shard !== null && (await askHub(c.env, c.var.game, shard, (hub) => hub.close(id)));
+  const closed = shard !== null && (await callHub(c.env, c.var.game, shard, (hub) => hub.closeLobby(id)));
   return closed ? c.body(null, 204) : problem("lobby_not_found");
 };
 
 export const listBans: Handler = async (c) => {
   // Every hub has all of them, but for one that could not be told.
-  const bans = new Map((await askAll(c, (hub) => hub.bans())).flat().map((ban) => [ban.id, ban]));
+  const bans = new Map((await callAll(c, (hub) => hub.listBans())).flat().map((ban) => [ban.id, ban]));
   const ordered = [...bans.values()].toSorted(newestFirst);
-  return c.json({ bans: ordered.map(shown) });
+  return c.json({ bans: ordered.map(banView) });
 };
 
-export const makeBan: Handler = async (c) => {
-  const body = await bodyOf(c, newBan);
+export const createBan: Handler = async (c) => {
+  const body = await parseBody(c, newBan);
   if (body instanceof Response) return body;
-  const target = await targetOf(c, body.value);
+  const target = await resolveTarget(c, body.value);
   if (target instanceof Response) return target;
   const { reason, moderator, reason_hidden = false, expires_at = null } = body.value;
   const end = expires_at === null ? null : Date.parse(expires_at);
   const now = Date.now();
   if (end !== null && !(end > now)) return problem("invalid_request", "expires_at: a time to come expected");
-  const ban: Ban = { id: randomText(), ...target, created_at: now, expires_at: end, reason, reason_hidden, moderator };
-  const kept = await askAll(c, (hub) => hub.ban(ban));
+  const ban: Ban = { id: randomId(), ...target, created_at: now, expires_at: end, reason, reason_hidden, moderator };
+  const kept = await callAll(c, (hub) => hub.addBan(ban));
   if (kept.includes(false)) return problem("quota_exceeded", "lift some bans first");
-  return c.json(shown(ban), 201, { location: `/v1/admin/games/${c.var.game}/bans/${ban.id}` });
+  return c.json(banView(ban), 201, { location: `/v1/admin/games/${c.var.game}/bans/${ban.id}` });
 };
 
-export const liftBan: Handler = async (c) => {
+export const removeBan: Handler = async (c) => {
   const id = c.req.param("ban") ?? "";
-  const lifted = await askAll(c, (hub) => hub.lift(id));
+  const lifted = await callAll(c, (hub) => hub.removeBan(id));
   return lifted.includes(true) ? c.body(null, 204) : problem("not_found");
 };
 
 export const readDrain: Handler = async (c) => {
-  const draining = (await askAll(c, (hub) => hub.draining())).every(Boolean);
+  const draining = (await callAll(c, (hub) => hub.isDraining())).every(Boolean);
   return c.json({ draining });
 };
 
 export const setDrain: Handler = async (c) => {
-  const body = await bodyOf(c, drain);
+  const body = await parseBody(c, drain);
   if (body instanceof Response) return body;
-  await askAll(c, (hub) => hub.drain(body.value.draining));
+  await callAll(c, (hub) => hub.setDraining(body.value.draining));
   return c.json(body.value);
 };
 
-const askAll = <T>(c: Ctx, question: (hub: HubStub) => Promise<T>): Promise<T[]> =>
-  Promise.all(Array.from({ length: shardsOf(c.env) }, (_, shard) => askHub(c.env, c.var.game, shard, question)));
+const callAll = <T>(c: Ctx, question: (hub: HubStub) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: shardCount(c.env) }, (_, shard) => callHub(c.env, c.var.game, shard, question)));
 
 /** Whom a ban means; it names exactly one. */
-async function targetOf(c: Ctx, { ip_prefix, peer_id, member }: NewBan): Promise<Target | Response> {
+async function resolveTarget(c: Ctx, { ip_prefix, peer_id, member }: NewBan): Promise<BanTarget | Response> {
   const named = [ip_prefix, peer_id, member].filter((one) => one !== undefined);
   if (named.length !== 1) return problem("invalid_request", "exactly one of ip_prefix, peer_id and member expected");
   if (peer_id !== undefined) return { ip_prefix: null, peer_id };
@@ -88,17 +88,27 @@ async function targetOf(c: Ctx, { ip_prefix, peer_id, member }: NewBan): Promise
   }
   const { lobby_id, name } = member!;
   const shard = shardIn(c, lobby_id);
-  const target = shard === null ? null : await askHub(c.env, c.var.game, shard, (hub) => hub.targetOf(lobby_id, name));
+  const target =
+    shard === null ? null : await callHub(c.env, c.var.game, shard, (hub) => hub.banTargetOf(lobby_id, name));
   return target ?? problem("member_not_found");
 }
 
 /** The shard that could hold this lobby. */
 function shardIn(c: Ctx, id: string): number | null {
   const shard = shardOfId(id);
-  return shard === null || shard >= shardsOf(c.env) ? null : shard;
+  return shard === null || shard >= shardCount(c.env) ? null : shard;
 }
 
-const shown = ({ created_at, expires_at, id, ip_prefix, peer_id, reason, reason_hidden, moderator }: Ban): BanView => ({
+const banView = ({
+  created_at,
+  expires_at,
+  id,
+  ip_prefix,
+  peer_id,
+  reason,
+  reason_hidden,
+  moderator,
+}: Ban): BanView => ({
   id,
   ip_prefix,
   peer_id,
@@ -109,12 +119,12 @@ const shown = ({ created_at, expires_at, id, ip_prefix, peer_id, reason, reason_
   expires_at: expires_at === null ? null : new Date(expires_at).toISOString(),
 });
 
-const placed = ({ id, created_at }: { id: string; created_at: string }): Place => ({
+const cursorOf = ({ id, created_at }: { id: string; created_at: string }): Cursor => ({
   id,
   created_at: Date.parse(created_at),
 });
 
-function placeOf(cursor: string): Place | null {
+function decodeCursor(cursor: string): Cursor | null {
   const match = /^([0-9a-z]{1,10})\.([0-9a-z-]{1,64})$/.exec(cursor);
   return match === null ? null : { created_at: Number.parseInt(match[1]!, 36), id: match[2]! };
 }

@@ -6,16 +6,14 @@
  */
 import { shardOfId } from "#shared/lobby/ids.ts";
 import { SUBPROTOCOL } from "#shared/api/events.ts";
-import { askHub, DOORS } from "../ask.ts";
+import { callHub } from "../hub-client.ts";
 import type { Handler } from "../context.ts";
-import { shardsOf } from "../../env.ts";
-import { payerOf } from "../middleware.ts";
+import { shardCount } from "../../env.ts";
+import { rateLimitKey } from "../middleware.ts";
 import { problem } from "../../problem.ts";
+import { SOCKET_URLS, SOURCE_HEADER } from "../../rpc.ts";
 
-/** From the Worker to the hub, which hears nobody else. */
-export const SOURCE = "parley-source";
-
-export const watch: Handler = (c) => {
+export const openEvents: Handler = (c) => {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     return new Response("A WebSocket is expected here; docs/reference/events.md says what is said on it.\n", {
       status: 426,
@@ -28,10 +26,10 @@ export const watch: Handler = (c) => {
   }
   const lobby = c.req.query("lobby");
   const shard = lobby === undefined ? 0 : shardOfId(lobby);
-  if (shard === null || shard >= shardsOf(c.env)) return problem("lobby_not_found");
-  const request = new Request(DOORS.events, c.req.raw);
-  request.headers.delete(SOURCE);
-  const { source } = payerOf(c);
-  if (source !== null) request.headers.set(SOURCE, source);
-  return askHub(c.env, c.var.game, shard, (hub) => hub.fetch(request));
+  if (shard === null || shard >= shardCount(c.env)) return problem("lobby_not_found");
+  const request = new Request(SOCKET_URLS.events, c.req.raw);
+  request.headers.delete(SOURCE_HEADER);
+  const { source } = rateLimitKey(c);
+  if (source !== null) request.headers.set(SOURCE_HEADER, source);
+  return callHub(c.env, c.var.game, shard, (hub) => hub.fetch(request));
 };

@@ -5,27 +5,27 @@
 import { LIST_MAX_AGE_S, LIST_STALE_S } from "#shared/limits.ts";
 import { cursorAfter, parseQuery, type Query } from "#shared/listing/query.ts";
 import { mergePages, type Page } from "#shared/listing/sorted-index.ts";
-import type { Toll } from "#shared/rate-limit/rate-limiter.ts";
+import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
 import type { Ctx } from "../context.ts";
-import { throughAll } from "../hub-client.ts";
+import { callAllHubs } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
-import { tagged } from "../etag.ts";
+import { jsonWithEtag } from "../etag.ts";
 
 export const LIST_CACHE = `public, max-age=${LIST_MAX_AGE_S}, stale-while-revalidate=${LIST_STALE_S}`;
 
 /** One page of all hubs. */
-export async function pageOf(c: Ctx, toll: Toll, query: Query): Promise<Page | Response> {
-  const pages = await throughAll(c, toll, (hub, pass) => hub.list(pass, query));
+export async function pageOf(c: Ctx, toll: RateLimitClass, query: Query): Promise<Page | Response> {
+  const pages = await callAllHubs(c, toll, (hub, pass) => hub.listLobbies(pass, query));
   return pages instanceof Response ? pages : mergePages(pages, query);
 }
 
-export async function list(c: Ctx): Promise<Response> {
+export async function listLobbies(c: Ctx): Promise<Response> {
   const url = new URL(c.req.url);
   const query = parseQuery(url.searchParams);
-  if ("wrong" in query) return problem("invalid_request", `${query.wrong}: not a value this parameter takes`);
+  if ("invalid" in query) return problem("invalid_request", `${query.invalid}: not a value this parameter takes`);
   const page = await pageOf(c, "list", query);
   if (page instanceof Response) return page;
-  const { lines, more, count } = page;
+  const { items: lines, more, count } = page;
   const last = more ? lines.at(-1) : undefined;
   const next = last === undefined ? null : cursorAfter(last.key, query);
   const body = [
@@ -38,5 +38,5 @@ export async function list(c: Ctx): Promise<Response> {
     url.searchParams.set("cursor", next);
     headers["link"] = `<${url.pathname}${url.search}>; rel="next"`;
   }
-  return tagged(c, `{${body.join()}}`, LIST_CACHE, headers);
+  return jsonWithEtag(c, `{${body.join()}}`, LIST_CACHE, headers);
 }

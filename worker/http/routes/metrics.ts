@@ -1,31 +1,31 @@
 /** What anybody may read about a house: its sidecars, its numbers; and what its operators' machines ask. */
 import type { Stats } from "#shared/api/service.ts";
 import { GAME_PATTERN, SIDECARS_MAX_AGE_S, STATS_MAX_AGE_S } from "#shared/limits.ts";
-import { askHub } from "../ask.ts";
+import { callHub } from "../hub-client.ts";
 import type { Ctx, Handler } from "../context.ts";
-import { hasKeys, hubOf, shardsOf } from "../../env.ts";
-import { sum } from "../../hub/admin.ts";
-import { type Answered, through, throughAll } from "../hub-client.ts";
+import { hasKeys, hubOf, shardCount } from "../../env.ts";
+import { callForRequest, callAllHubs } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
-import { tagged } from "../etag.ts";
+import { jsonWithEtag } from "../etag.ts";
+import type { RpcResult } from "../../rpc.ts";
 
 /** Every sidecar has a link to each hub: one of them knows all. */
 export const listSidecars: Handler = async (c) => {
-  const sidecars = await through(c, 0, "read", (hub, pass) => hub.sidecars(pass));
+  const sidecars = await callForRequest(c, 0, "read", (hub, pass) => hub.listSidecars(pass));
   if (sidecars instanceof Response) return sidecars;
-  return tagged(c, JSON.stringify({ sidecars }), `public, max-age=${SIDECARS_MAX_AGE_S}`);
+  return jsonWithEtag(c, JSON.stringify({ sidecars }), `public, max-age=${SIDECARS_MAX_AGE_S}`);
 };
 
 export const readStats: Handler = async (c) => {
-  const stats = await throughAll(c, "read", (hub, pass) => hub.stats(pass));
+  const stats = await callAllHubs(c, "read", (hub, pass) => hub.getStats(pass));
   if (stats instanceof Response) return stats;
-  return tagged(c, JSON.stringify(sum(stats)), `public, max-age=${STATS_MAX_AGE_S}`);
+  return jsonWithEtag(c, JSON.stringify(mergeStats(stats)), `public, max-age=${STATS_MAX_AGE_S}`);
 };
 
 /** Whether this Worker can do its work: it has its keys, and a hub answers. */
 export const readiness: Handler = async (c) => {
   if (!hasKeys(c.env)) return problem("hub_unavailable", "SIDECAR_KEYS and TOKEN_KEYS are needed");
-  await hubOf(c.env, "readyz", 0).draining();
+  await hubOf(c.env, "readyz", 0).isDraining();
   return c.json({ ok: true });
 };
 
@@ -65,10 +65,33 @@ function gauges(game: string, { lobbies, members, peers, sidecars }: Stats): str
 }
 
 async function statsOf(c: Ctx, game: string): Promise<Stats> {
-  const shards = Array.from({ length: shardsOf(c.env) }, (_, shard) => shard);
-  const pass = { toll: null, peer: null, source: null, once: null };
+  const shards = Array.from({ length: shardCount(c.env) }, (_, shard) => shard);
+  const pass = { cost: null, peer: null, source: null, idempotency: null };
   const answers = await Promise.all(
-    shards.map((shard) => askHub<Answered<Stats>>(c.env, game, shard, (hub) => hub.stats(pass))),
+    shards.map((shard) => callHub<RpcResult<Stats>>(c.env, game, shard, (hub) => hub.getStats(pass))),
   );
-  return sum(answers.flatMap((answer) => ("value" in answer ? [answer.value] : [])));
+  return mergeStats(answers.flatMap((answer) => ("value" in answer ? [answer.value] : [])));
+}
+
+/** The statistics of several hubs as one. */
+function mergeStats(all: readonly Stats[]): Stats {
+  const counts = new Map<string, Stats["lobbies"][number]>();
+  for (const line of all.flatMap(({ lobbies }) => lobbies)) {
+    const key = `${line.wire} ${line.state}`;
+    counts.set(key, { ...line, count: line.count + (counts.get(key)?.count ?? 0) });
+  }
+  const pairs = new Map<string, Stats["connections"][number]>();
+  for (const { nat_pair, tries, direct } of all.flatMap(({ connections }) => connections)) {
+    const known = pairs.get(nat_pair) ?? { tries: 0, direct: 0 };
+    pairs.set(nat_pair, { nat_pair, tries: known.tries + tries, direct: known.direct + direct });
+  }
+  const total = (read: (one: Stats) => number): number => all.reduce((sum, one) => sum + read(one), 0);
+  return {
+    lobbies: [...counts.values()],
+    members: total(({ members }) => members),
+    peers: total(({ peers }) => peers),
+    // Every sidecar has a link to each hub.
+    sidecars: Math.max(0, ...all.map(({ sidecars }) => sidecars)),
+    connections: [...pairs.values()].toSorted((a, b) => (a.nat_pair < b.nat_pair ? -1 : 1)),
+  };
 }

@@ -4,9 +4,9 @@ import type { Handler } from "../context.ts";
 
 const CACHE = { "cache-control": "public, max-age=3600" };
 
-export const machineReadable: Handler = (c) => c.json(openapi(), 200, { ...CACHE, "access-control-allow-origin": "*" });
+export const openapiJson: Handler = (c) => c.json(openapi(), 200, { ...CACHE, "access-control-allow-origin": "*" });
 
-export const readable: Handler = (c) => {
+export const openapiHtml: Handler = (c) => {
   const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
   return c.html(page(openapi() as Document), 200, { ...CACHE, "content-security-policy": policy });
 };

@@ -5,20 +5,20 @@
  */
 import { UDP_TOKEN_S } from "#shared/limits.ts";
 import type { Handler } from "../context.ts";
-import { through } from "../hub-client.ts";
+import { callForRequest } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
-import { randomText } from "../../auth/random.ts";
+import { randomId } from "../../auth/random.ts";
 import { peerToken, sign } from "../../auth/tokens.ts";
 
-export const makePeer: Handler = async (c) => {
+export const createPeer: Handler = async (c) => {
   const { game } = c.var;
   const now = Date.now();
-  const peer = randomText();
+  const peer = randomId();
   const expires_at_s = Math.floor(now / 1_000) + UDP_TOKEN_S;
   const token = await peerToken(c.env, game, peer, now);
   const udp = await sign(c.env, { purpose: "udp", game, lobby: null, peer, expires_at_s });
   if (token === null || udp === null) return problem("hub_unavailable", "it has no key to sign with");
-  const sidecars = await through(c, 0, "peers", (hub, pass) => hub.sidecars(pass));
+  const sidecars = await callForRequest(c, 0, "peers", (hub, pass) => hub.listSidecars(pass));
   if (sidecars instanceof Response) return sidecars;
   const expires_at = new Date(token.expires_at_s * 1_000).toISOString();
   return c.json({ peer_id: peer, peer_token: token.text, udp_token: udp.text, expires_at, sidecars }, 201);

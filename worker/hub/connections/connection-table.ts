@@ -3,9 +3,9 @@
  * alone, but for those that wait for a person: those are a row each, for a person may take longer than a hub stays
  * awake. Keys and addresses are in no row.
  */
-import { asking, type Connection } from "#shared/connect/connection.ts";
+import { newConnection, type Connection } from "#shared/connect/connection.ts";
 import { CONNECTIONS_MAX } from "#shared/limits.ts";
-import type { Asked, Store } from "../store.ts";
+import type { PendingConnection, Store } from "../store.ts";
 
 export class ConnectionTable {
   readonly #store: Store;
@@ -15,11 +15,12 @@ export class ConnectionTable {
   readonly #lobbies = new Map<string, Set<string>>();
   readonly #peers = new Map<string, Set<string>>();
   /** Those that are over, the oldest first. */
-  readonly #over = new Set<string>();
+  readonly #ended = new Set<string>();
 
   constructor(store: Store) {
     this.#store = store;
-    for (const { at, ...asked } of store.asked()) this.#put(asking({ ...asked, consent: "ask" }, at));
+    for (const { at, ...asked } of store.pendingConnections())
+      this.#put(newConnection({ ...asked, consent: "ask" }, at));
   }
 
   get(id: string): Connection | undefined {
@@ -44,9 +45,9 @@ export class ConnectionTable {
   }
 
   /** One that makes room for a new one: null where there is room; what is over goes first, what goes on never. */
-  inTheWay(): Connection | null | "full" {
+  evictionCandidate(): Connection | null | "full" {
     if (this.#all.size < CONNECTIONS_MAX) return null;
-    const [oldest] = this.#over;
+    const [oldest] = this.#ended;
     return oldest === undefined ? "full" : this.#all.get(oldest)!;
   }
 
@@ -54,18 +55,18 @@ export class ConnectionTable {
   put(connection: Connection): void {
     const old = this.#all.get(connection.id);
     this.#put(connection);
-    this.#keepRow(old, connection);
+    this.#saveRow(old, connection);
   }
 
   forget(connection: Connection): void {
     const { id, lobby, parties } = connection;
     const key = pairKey(lobby, parties[0].peer, parties[1].peer);
     this.#all.delete(id);
-    this.#over.delete(id);
+    this.#ended.delete(id);
     if (this.#pairs.get(key) === id) this.#pairs.delete(key);
     leave(this.#lobbies, lobby, id);
     for (const { peer } of parties) leave(this.#peers, peer, id);
-    this.#keepRow(connection, undefined);
+    this.#saveRow(connection, undefined);
   }
 
   #put(connection: Connection): void {
@@ -76,18 +77,18 @@ export class ConnectionTable {
       for (const { peer } of parties) enter(this.#peers, peer, id);
     }
     this.#all.set(id, connection);
-    if (connection.state === "over") this.#over.add(id);
+    if (connection.state === "over") this.#ended.add(id);
   }
 
-  #keepRow(old: Connection | undefined, next: Connection | undefined): void {
-    const [had, has] = [old, next].map((one) => one !== undefined && waitsForPerson(one));
-    if (had !== has) this.#store.keepAsked((next ?? old)!.id, has === true ? rowOf(next!) : null);
+  #saveRow(old: Connection | undefined, next: Connection | undefined): void {
+    const [had, has] = [old, next].map((one) => one !== undefined && awaitsUser(one));
+    if (had !== has) this.#store.savePendingConnection((next ?? old)!.id, has === true ? rowOf(next!) : null);
   }
 }
 
-const waitsForPerson = ({ state, consent }: Connection): boolean => state === "waiting" && consent === "ask";
+const awaitsUser = ({ state, consent }: Connection): boolean => state === "waiting" && consent === "ask";
 
-const rowOf = ({ id, lobby, parties, wants_relay, timeline }: Connection): Asked => ({
+const rowOf = ({ id, lobby, parties, wants_relay, timeline }: Connection): PendingConnection => ({
   id,
   lobby,
   asker: parties[0].peer,

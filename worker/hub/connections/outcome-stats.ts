@@ -1,12 +1,12 @@
 /** How introductions ended (shared/connect/outcomes.ts): which of them count, and when the numbers are written. */
 import { type Connection, wasDirect } from "#shared/connect/connection.ts";
 import { sourceOf } from "#shared/net/endpoint.ts";
-import type { Introduction, Present } from "#shared/connect/introduction.ts";
-import { OUTCOMES_KEPT_MS } from "#shared/limits.ts";
+import type { Introduction, ReachedParty } from "#shared/connect/introduction.ts";
+import { OUTCOMES_WRITE_DELAY_MS } from "#shared/limits.ts";
 import { Outcomes } from "#shared/connect/outcomes.ts";
 import type { Store } from "../store.ts";
 
-export class Scores {
+export class OutcomeStats {
   readonly outcomes: Outcomes;
   readonly #store: Store;
   /** Introductions whose end counts, and the pair of NATs of each. */
@@ -19,9 +19,9 @@ export class Scores {
   }
 
   /** Two are about to try, where there is something to be tried. */
-  begin(id: string, { plans, pair }: Introduction, both: readonly Present[], now: number): void {
+  begin(id: string, { plans, pair }: Introduction, both: readonly ReachedParty[], now: number): void {
     const sources = both.flatMap(({ reach }) => reach.samples.map(({ seen }) => sourceOf(seen.address)));
-    if (plans !== null && this.outcomes.counts(sources, now)) this.#counted.set(id, pair);
+    if (plans !== null && this.outcomes.mayCount(sources, now)) this.#counted.set(id, pair);
   }
 
   /** They have ended; it counts once. */
@@ -36,11 +36,11 @@ export class Scores {
 
   tick(now: number): void {
     if (now < this.deadline()) return;
-    this.#store.keepOutcomes(this.outcomes.kept());
+    this.#store.saveOutcomes(this.outcomes.toRow());
     this.#unsaved_since = null;
   }
 
   deadline(): number {
-    return this.#unsaved_since === null ? Infinity : this.#unsaved_since + OUTCOMES_KEPT_MS;
+    return this.#unsaved_since === null ? Infinity : this.#unsaved_since + OUTCOMES_WRITE_DELAY_MS;
   }
 }

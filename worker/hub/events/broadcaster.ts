@@ -7,43 +7,48 @@ import { Coalescer } from "#shared/subscriptions/coalescer.ts";
 import { COALESCE_MS, REPLAY_ITEMS_MAX, REPLAY_LENGTH_MAX } from "#shared/limits.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import {
-  goneReason,
-  lineChange,
-  lineNews,
-  memberNews,
-  personalNews,
-  goneNews,
-  type Removals,
-  type Removed,
+  listRemovedReason,
+  summaryChange,
+  listEvent,
+  memberEvents,
+  personalEvent,
+  removedEvent,
+  type RemovedNotices,
+  type RemovedNotice,
 } from "#shared/subscriptions/change-events.ts";
-import { Replay } from "#shared/subscriptions/replay-buffer.ts";
-import { isMember, viewOf } from "#shared/api/views.ts";
-import type { GoneReason, News } from "#shared/api/events.ts";
+import { ReplayBuffer } from "#shared/subscriptions/replay-buffer.ts";
+import { isMember, lobbyView } from "#shared/api/views.ts";
+import type { LobbyRemovedReason, LobbyEvent } from "#shared/api/events.ts";
 import type { Delivery, LobbyChange } from "../change-listener.ts";
-import type { Lines } from "./shard-feed.ts";
 import { LIST } from "./topics.ts";
-import type { Watcher } from "./subscriber.ts";
-import type { House, Watchers } from "./subscribers.ts";
+import type { Subscriber } from "./subscriber.ts";
+import type { PresenceHost, Subscribers } from "./subscribers.ts";
+import type { ListChanges } from "../../rpc.ts";
 
 /** What was told, as it is kept for those who come back. */
-export type Told =
-  | { readonly kind: "lines"; readonly changes: Lines }
+export type LoggedEvent =
+  | { readonly kind: "lines"; readonly changes: ListChanges }
   /** To every watcher of a lobby: in one way to members, in another to strangers. */
-  | { readonly kind: "lobby"; readonly id: string; readonly inside: readonly News[]; readonly outside: readonly News[] }
-  | { readonly kind: "personal"; readonly id: string; readonly peer: string; readonly news: News }
+  | {
+      readonly kind: "lobby";
+      readonly id: string;
+      readonly inside: readonly LobbyEvent[];
+      readonly outside: readonly LobbyEvent[];
+    }
+  | { readonly kind: "personal"; readonly id: string; readonly peer: string; readonly news: LobbyEvent }
   | { readonly kind: "view"; readonly lobby: Lobby };
 
-export class Teller {
-  readonly #house: House;
-  readonly #watchers: Watchers;
+export class Broadcaster {
+  readonly #host: PresenceHost;
+  readonly #subscribers: Subscribers;
   readonly #lines = new Coalescer<Summary>(COALESCE_MS);
   readonly #views = new Coalescer<Lobby>(COALESCE_MS);
-  readonly #replay: Replay<Told>;
+  readonly #replay: ReplayBuffer<LoggedEvent>;
 
-  constructor(house: House, watchers: Watchers, now: number) {
-    this.#house = house;
-    this.#watchers = watchers;
-    this.#replay = new Replay(REPLAY_ITEMS_MAX, REPLAY_LENGTH_MAX, now);
+  constructor(house: PresenceHost, watchers: Subscribers, now: number) {
+    this.#host = house;
+    this.#subscribers = watchers;
+    this.#replay = new ReplayBuffer(REPLAY_ITEMS_MAX, REPLAY_LENGTH_MAX, now);
   }
 
   /** The number of what was told last. */
@@ -53,45 +58,45 @@ export class Teller {
 
   /** Whether changes of the list are told to somebody, or kept for somebody. */
   isListKept(now: number): boolean {
-    return this.#watchers.topics.isKept(LIST, now);
+    return this.#subscribers.topics.isLogged(LIST, now);
   }
 
   /** What was told of a topic behind a number, or null where not all of it is known. */
-  behind(topic: string, seq: number, now: number): ReturnType<Replay<Told>["behind"]> {
-    return this.#watchers.topics.isWhole(topic, seq, now) ? this.#replay.behind(seq) : null;
+  eventsAfter(topic: string, seq: number, now: number): ReturnType<ReplayBuffer<LoggedEvent>["since"]> {
+    return this.#subscribers.topics.isComplete(topic, seq, now) ? this.#replay.since(seq) : null;
   }
 
   /** Lines that wait to be told, as they were told last: who comes now begins there. */
-  waitingLines(): ReadonlyMap<string, Summary | null> {
+  pendingLines(): ReadonlyMap<string, Summary | null> {
     return this.#lines.waiting();
   }
 
   /** In the order in which it happened: first what is told in person, then what everybody sees of it. */
-  publish(deliveries: readonly Delivery[], changes: readonly LobbyChange[], lines: Lines, now: number): void {
+  publish(deliveries: readonly Delivery[], changes: readonly LobbyChange[], lines: ListChanges, now: number): void {
     this.flush(now);
     for (const { lobby, peer, notice } of deliveries) {
-      this.#tellPeer(lobby.id, peer, personalNews(lobby.id, notice), now);
+      this.#sendToPeer(lobby.id, peer, personalEvent(lobby.id, notice), now);
     }
-    const removals = removalsOf(deliveries);
+    const removals = removalsByLobby(deliveries);
     for (const { old, next } of changes) {
-      if (old === null || !this.#watchers.topics.isKept(old.id, now)) continue;
-      this.#tellLobby(old, next, removals.get(old.id) ?? NOBODY, now);
+      if (old === null || !this.#subscribers.topics.isLogged(old.id, now)) continue;
+      this.#sendLobbyChange(old, next, removals.get(old.id) ?? NO_REMOVALS, now);
     }
     this.publishLines(lines, now);
-    for (const { next } of changes) if (next !== null) this.#confirm(next);
+    for (const { next } of changes) if (next !== null) this.#confirmPresent(next);
   }
 
-  publishLines(changes: Lines, now: number): void {
+  publishLines(changes: ListChanges, now: number): void {
     if (!this.isListKept(now)) return;
-    this.#tellLines(this.#lines.take(changes, now), now);
-    this.#watchers.owe(this.deadline() < Infinity);
+    this.#sendLines(this.#lines.push(changes, now), now);
+    this.#subscribers.markPending(this.deadline() < Infinity);
   }
 
   /** Tells what has waited long enough. */
   flush(now: number): void {
-    this.#tellLines(this.#lines.due(now), now);
-    for (const { next } of this.#views.due(now)) if (next !== null) this.#tellView(next, now);
-    this.#watchers.owe(this.deadline() < Infinity);
+    this.#sendLines(this.#lines.due(now), now);
+    for (const { next } of this.#views.due(now)) if (next !== null) this.#sendView(next, now);
+    this.#subscribers.markPending(this.deadline() < Infinity);
   }
 
   /** When something that waits is due, or Infinity. */
@@ -99,117 +104,124 @@ export class Teller {
     return Math.min(this.#lines.deadline(), this.#views.deadline());
   }
 
-  #tellLines(changes: Lines, now: number): void {
+  #sendLines(changes: ListChanges, now: number): void {
     if (changes.length === 0) return;
     const seq = this.#replay.add({ kind: "lines", changes }, JSON.stringify(changes).length, now);
-    for (const watchers of this.#watchers.lists()) {
-      const { isPicked } = [...watchers][0]!.list!;
+    for (const watchers of this.#subscribers.lists()) {
+      const { matches: isPicked } = [...watchers][0]!.list!;
       for (const change of changes) {
-        const news = lineNews(change, isPicked);
-        if (news !== null) this.#tell(watchers, told("lobbies", seq, news), now);
+        const news = listEvent(change, isPicked);
+        if (news !== null) this.#send(watchers, eventMessage("lobbies", seq, news), now);
       }
     }
   }
 
-  #tellLobby(old: Lobby, next: Lobby | null, removals: Removals, now: number): void {
+  #sendLobbyChange(old: Lobby, next: Lobby | null, removals: RemovedNotices, now: number): void {
     const { id } = old;
     if (next === null) {
       this.#views.drop(id);
-      const reason = goneReason(old, next, removals, now);
-      for (const watcher of this.#watchers.topics.of(id)) {
+      const reason = listRemovedReason(old, next, removals, now);
+      for (const watcher of this.#subscribers.topics.of(id)) {
         const mine = watcher.peer === null ? undefined : removals.get(watcher.peer);
-        this.#tellGone(watcher, mine === undefined ? gone(id, reason) : goneNews(id, mine), now);
+        this.#sendRemoved(watcher, mine === undefined ? removedFor(id, reason) : removedEvent(id, mine), now);
       }
       return;
     }
-    const [inside, outside] = [memberNews(old, next, removals, true), memberNews(old, next, removals, false)];
+    const [inside, outside] = [memberEvents(old, next, removals, true), memberEvents(old, next, removals, false)];
     if (inside.length + outside.length > 0) {
-      const seq = this.#keep({ kind: "lobby", id, inside, outside }, now);
-      const [within, without] = [inside, outside].map((all) => all.map((news) => told("lobby", seq, news)));
-      for (const watcher of this.#watchers.topics.of(id)) {
-        for (const text of (isMember(next, watcher.peer) ? within : without)!) this.#tell([watcher], text, now);
+      const seq = this.#log({ kind: "lobby", id, inside, outside }, now);
+      const [within, without] = [inside, outside].map((all) => all.map((news) => eventMessage("lobby", seq, news)));
+      for (const watcher of this.#subscribers.topics.of(id)) {
+        for (const text of (isMember(next, watcher.peer) ? within : without)!) this.#send([watcher], text, now);
       }
     }
-    for (const watcher of this.#watchers.topics.of(id)) {
+    for (const watcher of this.#subscribers.topics.of(id)) {
       const removal = watcher.peer === null || isMember(next, watcher.peer) ? undefined : removals.get(watcher.peer);
-      if (removal !== undefined) this.#tellGone(watcher, goneNews(id, removal), now);
-      else if (viewOf(next, watcher.peer) === null) this.#tellGone(watcher, gone(id, "filtered"), now);
+      if (removal !== undefined) this.#sendRemoved(watcher, removedEvent(id, removal), now);
+      else if (lobbyView(next, watcher.peer) === null) this.#sendRemoved(watcher, removedFor(id, "filtered"), now);
     }
-    const ready = this.#views.take([{ id, old, next, reason: "closed" }], now);
-    for (const change of ready) this.#tellView(change.next!, now);
+    const ready = this.#views.push([{ id, old, next, reason: "closed" }], now);
+    for (const change of ready) this.#sendView(change.next!, now);
   }
 
   /** The lobby as each of its watchers may see it. */
-  #tellView(lobby: Lobby, now: number): void {
-    const watchers = this.#watchers.topics.of(lobby.id);
-    const seq = this.#keep({ kind: "view", lobby }, now);
+  #sendView(lobby: Lobby, now: number): void {
+    const watchers = this.#subscribers.topics.of(lobby.id);
+    const seq = this.#log({ kind: "view", lobby }, now);
     const texts = new Map<string, string>();
     for (const watcher of watchers) {
       const inside = isMember(lobby, watcher.peer);
       const whose = inside && watcher.peer === lobby.host ? "host" : inside ? "member" : "stranger";
-      const text = texts.get(whose) ?? viewText(lobby, watcher.peer, seq);
+      const text = texts.get(whose) ?? viewMessage(lobby, watcher.peer, seq);
       if (text === null) continue;
       texts.set(whose, text);
-      this.#tell([watcher], text, now);
+      this.#send([watcher], text, now);
     }
   }
 
-  #tellGone(watcher: Watcher, news: Gone, now: number): void {
-    this.#tell([watcher], told("lobby", this.seq, news), now);
-    this.#watchers.leaveLobby(watcher, news.data.id, now);
+  #sendRemoved(watcher: Subscriber, news: RemovedEvent, now: number): void {
+    this.#send([watcher], eventMessage("lobby", this.seq, news), now);
+    this.#subscribers.unsubscribeLobby(watcher, news.data.id, now);
   }
 
-  #tellPeer(id: string, peer: string, news: News | null, now: number): void {
-    if (news === null || !this.#watchers.topics.isKept(id, now)) return;
-    const seq = this.#keep({ kind: "personal", id, peer, news }, now);
-    this.#tell(this.#watchers.ofMember(id, peer), told("lobby", seq, news), now);
+  #sendToPeer(id: string, peer: string, news: LobbyEvent | null, now: number): void {
+    if (news === null || !this.#subscribers.topics.isLogged(id, now)) return;
+    const seq = this.#log({ kind: "personal", id, peer, news }, now);
+    this.#send(this.#subscribers.ofMember(id, peer), eventMessage("lobby", seq, news), now);
   }
 
-  #tell(watchers: Iterable<Watcher>, text: string, now: number): void {
-    for (const watcher of watchers) this.#watchers.tell(watcher, text, now);
+  #send(watchers: Iterable<Subscriber>, text: string, now: number): void {
+    for (const watcher of watchers) this.#subscribers.send(watcher, text, now);
   }
 
-  #keep(item: Told, now: number): number {
+  #log(item: LoggedEvent, now: number): number {
     return this.#replay.add(item, JSON.stringify(item).length, now);
   }
 
   /** Who is in a lobby and has a socket open takes his seat at once. */
-  #confirm(lobby: Lobby): void {
+  #confirmPresent(lobby: Lobby): void {
     for (const { peer, source, held_until, away_since } of lobby.members) {
       const waited = held_until !== undefined || away_since !== null;
-      if (waited && source === null && this.#watchers.listens(peer)) this.#house.heard(peer);
+      if (waited && source === null && this.#subscribers.isConnected(peer)) this.#host.onHeartbeat(peer);
     }
   }
 }
 
-export const told = (topic: "lobbies" | "lobby", seq: number, { type, data }: News): string =>
+export const eventMessage = (topic: "lobbies" | "lobby", seq: number, { type, data }: LobbyEvent): string =>
   JSON.stringify({ type, topic, seq, data });
 
-export function viewText(lobby: Lobby, reader: string | null, seq: number): string | null {
-  const view = viewOf(lobby, reader);
-  return view === null ? null : told("lobby", seq, { type: "lobby.updated", data: { lobby: view } });
+export function viewMessage(lobby: Lobby, reader: string | null, seq: number): string | null {
+  const view = lobbyView(lobby, reader);
+  return view === null ? null : eventMessage("lobby", seq, { type: "lobby.updated", data: { lobby: view } });
 }
 
-type Gone = News & { readonly type: "lobby.removed" };
+type RemovedEvent = LobbyEvent & { readonly type: "lobby.removed" };
 
-const gone = (id: string, reason: GoneReason): Gone => ({ type: "lobby.removed", data: { id, reason } });
+const removedFor = (id: string, reason: LobbyRemovedReason): RemovedEvent => ({
+  type: "lobby.removed",
+  data: { id, reason },
+});
 
-const NOBODY: Removals = new Map();
+const NO_REMOVALS: RemovedNotices = new Map();
 
 /** What changes make of the lines of lists. */
-export function linesOf(deliveries: readonly Delivery[], changes: readonly LobbyChange[], now: number): Lines {
-  const removals = removalsOf(deliveries);
+export function listChangesOf(
+  deliveries: readonly Delivery[],
+  changes: readonly LobbyChange[],
+  now: number,
+): ListChanges {
+  const removals = removalsByLobby(deliveries);
   return changes.flatMap(({ old, next }) => {
-    const line = lineChange(old, next, removals.get((next ?? old)!.id) ?? NOBODY, now);
+    const line = summaryChange(old, next, removals.get((next ?? old)!.id) ?? NO_REMOVALS, now);
     return line === null ? [] : [line];
   });
 }
 
-function removalsOf(deliveries: readonly Delivery[]): Map<string, Removals> {
-  const removals = new Map<string, Map<string, Removed>>();
+function removalsByLobby(deliveries: readonly Delivery[]): Map<string, RemovedNotices> {
+  const removals = new Map<string, Map<string, RemovedNotice>>();
   for (const { lobby, peer, notice } of deliveries) {
     if (notice.kind !== "removed") continue;
-    const mine = removals.get(lobby.id) ?? new Map<string, Removed>();
+    const mine = removals.get(lobby.id) ?? new Map<string, RemovedNotice>();
     removals.set(lobby.id, mine.set(peer, notice));
   }
   return removals;

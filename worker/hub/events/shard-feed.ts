@@ -10,24 +10,23 @@
  */
 import type { Summary } from "#shared/api/lobbies.ts";
 import type { Change } from "#shared/subscriptions/coalescer.ts";
-import { LINES_WATCHED_MAX } from "#shared/limits.ts";
+import { SHARD_FEED_SUMMARIES_MAX } from "#shared/limits.ts";
 import type { Query } from "#shared/listing/query.ts";
-import { mergePages, type Page, Shelves } from "#shared/listing/sorted-index.ts";
-
-export type Lines = readonly Change<Summary>[];
+import { mergePages, type Page, LobbyListIndex } from "#shared/listing/sorted-index.ts";
+import type { ListChanges } from "../../rpc.ts";
 
 /** The end at a hub that is not the first. */
-export class Feed {
-  readonly #send: (changes: Lines, lost: boolean) => Promise<boolean>;
+export class ShardFeedSender {
+  readonly #send: (changes: ListChanges, lost: boolean) => Promise<boolean>;
   #waiting = new Map<string, Change<Summary>>();
   /** Null: it slept, and does not know. */
   #wanted: boolean | null = null;
   #lost = false;
   #sending: Promise<void> | null = null;
   /** How often somebody began to watch: an answer from before says nothing of after. */
-  #begun = 0;
+  #starts = 0;
 
-  constructor(send: (changes: Lines, lost: boolean) => Promise<boolean>) {
+  constructor(send: (changes: ListChanges, lost: boolean) => Promise<boolean>) {
     this.#send = send;
   }
 
@@ -36,15 +35,15 @@ export class Feed {
   }
 
   /** Somebody watches, and has all lines as they are now. */
-  begin(): void {
-    this.#begun++;
+  start(): void {
+    this.#starts++;
     this.#wanted = true;
     this.#lost = false;
     this.#waiting.clear();
   }
 
   /** Gives what is to be waited for, where something has to be sent. */
-  add(changes: Lines): Promise<void> | null {
+  add(changes: ListChanges): Promise<void> | null {
     if (!this.wanted || changes.length === 0) return null;
     for (const change of changes) {
       const old = this.#waiting.has(change.id) ? this.#waiting.get(change.id)!.old : change.old;
@@ -58,10 +57,10 @@ export class Feed {
     while (this.#waiting.size > 0) {
       const changes = [...this.#waiting.values()];
       this.#waiting.clear();
-      const begun = this.#begun;
+      const begun = this.#starts;
       try {
         const wanted = await this.#send(changes, this.#lost);
-        if (begun === this.#begun) this.#wanted = wanted;
+        if (begun === this.#starts) this.#wanted = wanted;
         this.#lost = false;
       } catch {
         // It cannot be reached. The next change tells it that this one is missing.
@@ -75,51 +74,51 @@ export class Feed {
 }
 
 /** The end at the first hub: what the others hold. */
-export class Others {
-  readonly #ask: (shard: number) => Promise<readonly Summary[]>;
+export class ShardFeedReceiver {
+  readonly #subscribe: (shard: number) => Promise<readonly Summary[]>;
   readonly #shards: readonly number[];
-  #shelves: Map<number, Shelves> | null = null;
+  #indexes: Map<number, LobbyListIndex> | null = null;
   #loading: Promise<boolean> | null = null;
   /** What came while the lines were being fetched. */
-  #early: [shard: number, changes: Lines][] = [];
+  #early: [shard: number, changes: ListChanges][] = [];
 
   constructor(shards: readonly number[], ask: (shard: number) => Promise<readonly Summary[]>) {
     this.#shards = shards;
-    this.#ask = ask;
+    this.#subscribe = ask;
   }
 
   /** Knows all lines from now on; false where a hub cannot be asked, or there are too many. */
   load(): Promise<boolean> {
-    if (this.#shelves !== null || this.#shards.length === 0) return Promise.resolve(true);
+    if (this.#indexes !== null || this.#shards.length === 0) return Promise.resolve(true);
     this.#loading ??= this.#fetch().finally(() => (this.#loading = null));
     return this.#loading;
   }
 
   forget(): void {
-    this.#shelves = null;
+    this.#indexes = null;
   }
 
   /** One page of everything: of the first hub's own, and of the others'. */
   page(own: Page, query: Query): Page {
-    const pages = [...(this.#shelves?.values() ?? [])].map((shelves) => shelves.page(query));
+    const pages = [...(this.#indexes?.values() ?? [])].map((shelves) => shelves.page(query));
     return pages.length === 0 ? own : mergePages([own, ...pages], query);
   }
 
   /** Takes what a hub tells; false where it shows that something was missed. */
-  take(shard: number, changes: Lines, count: number): boolean {
+  apply(shard: number, changes: ListChanges, count: number): boolean {
     if (this.#loading !== null) this.#early.push([shard, changes]);
-    const shelves = this.#shelves?.get(shard);
+    const shelves = this.#indexes?.get(shard);
     if (shelves === undefined) return true;
-    put(shelves, changes);
+    applyChanges(shelves, changes);
     return shelves.size === count;
   }
 
   async #fetch(): Promise<boolean> {
     try {
-      const all = await Promise.all(this.#shards.map(async (shard) => [shard, await this.#ask(shard)] as const));
-      if (all.reduce((sum, [, lines]) => sum + lines.length, 0) > LINES_WATCHED_MAX) return false;
-      this.#shelves = new Map(all.map(([shard, lines]) => [shard, shelvesOf(lines)]));
-      for (const [shard, changes] of this.#early) put(this.#shelves.get(shard)!, changes);
+      const all = await Promise.all(this.#shards.map(async (shard) => [shard, await this.#subscribe(shard)] as const));
+      if (all.reduce((sum, [, lines]) => sum + lines.length, 0) > SHARD_FEED_SUMMARIES_MAX) return false;
+      this.#indexes = new Map(all.map(([shard, lines]) => [shard, indexOf(lines)]));
+      for (const [shard, changes] of this.#early) applyChanges(this.#indexes.get(shard)!, changes);
       return true;
     } catch {
       return false;
@@ -130,14 +129,14 @@ export class Others {
 }
 
 /** A line that is known may be newer than what is told: it was fetched meanwhile. */
-function put(shelves: Shelves, changes: Lines): void {
+function applyChanges(shelves: LobbyListIndex, changes: ListChanges): void {
   for (const { id, next } of changes) {
-    if (next === null || next.revision > (shelves.line(id)?.revision ?? 0)) shelves.put(id, next);
+    if (next === null || next.revision > (shelves.get(id)?.revision ?? 0)) shelves.set(id, next);
   }
 }
 
-function shelvesOf(lines: readonly Summary[]): Shelves {
-  const shelves = new Shelves();
-  for (const line of lines) shelves.put(line.id, line);
+function indexOf(lines: readonly Summary[]): LobbyListIndex {
+  const shelves = new LobbyListIndex();
+  for (const line of lines) shelves.set(line.id, line);
   return shelves;
 }

@@ -6,37 +6,37 @@ import { REPLAY_KEPT_MS } from "#shared/limits.ts";
 
 export const LIST = "lobbies";
 
-type Topic<W> = { readonly watchers: Set<W>; readonly since: number; left_at: number | null };
+type Topic<W> = { readonly subscribers: Set<W>; readonly since: number; left_at: number | null };
 
 export class Topics<W> {
   readonly #topics = new Map<string, Topic<W>>();
 
   of(topic: string): ReadonlySet<W> {
-    return this.#topics.get(topic)?.watchers ?? NOBODY;
+    return this.#topics.get(topic)?.subscribers ?? NO_SUBSCRIBERS;
   }
 
   /** `seq`: the number told last; everything behind it is kept from now on. */
-  enter(topic: string, watcher: W, seq: number, now: number): void {
-    const known = this.#find(topic, now) ?? { watchers: new Set<W>(), since: seq, left_at: null };
-    known.watchers.add(watcher);
+  add(topic: string, watcher: W, seq: number, now: number): void {
+    const known = this.#find(topic, now) ?? { subscribers: new Set<W>(), since: seq, left_at: null };
+    known.subscribers.add(watcher);
     known.left_at = null;
     this.#topics.set(topic, known);
   }
 
-  leave(topic: string, watcher: W, now: number): void {
+  remove(topic: string, watcher: W, now: number): void {
     const known = this.#topics.get(topic);
-    if (known?.watchers.delete(watcher) !== true || known.watchers.size > 0) return;
+    if (known?.subscribers.delete(watcher) !== true || known.subscribers.size > 0) return;
     known.left_at = now;
     for (const other of this.#topics.keys()) this.#find(other, now);
   }
 
   /** Whether what is told of it is to be kept. */
-  isKept(topic: string, now: number): boolean {
+  isLogged(topic: string, now: number): boolean {
     return this.#find(topic, now) !== undefined;
   }
 
   /** Whether everything behind this number was kept. */
-  isWhole(topic: string, seq: number, now: number): boolean {
+  isComplete(topic: string, seq: number, now: number): boolean {
     return seq >= (this.#find(topic, now)?.since ?? Infinity);
   }
 
@@ -48,4 +48,4 @@ export class Topics<W> {
   }
 }
 
-const NOBODY: ReadonlySet<never> = new Set();
+const NO_SUBSCRIBERS: ReadonlySet<never> = new Set();

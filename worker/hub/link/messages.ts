@@ -4,18 +4,18 @@ import {
   type Hello,
   LINK_VERSION,
   LINK_VERSION_OLDEST,
-  type LinkTell,
+  type LinkNotice,
   type Members,
-  type Place,
+  type MemberPlace,
   type Report,
   type Reports,
-  type Told as ToldMessage,
+  type Notices as ToldMessage,
 } from "#shared/link/messages.ts";
-import type { Answer, Event, Lobby, Source, Tell } from "#shared/lobby/lobby.ts";
-import { standing } from "#shared/lobby/transitions.ts";
+import type { RequesterNotice, Event, Lobby, Source, AddressedNotice } from "#shared/lobby/lobby.ts";
+import { currentNotice } from "#shared/lobby/transitions.ts";
 import { lobbyId } from "#shared/lobby/ids.ts";
 import type { Told } from "../lobby-index.ts";
-import { randomText } from "../../auth/random.ts";
+import { randomId } from "../../auth/random.ts";
 
 /** Whose reports are being answered, up to which, and which of them caused each tell. */
 export type Answering = {
@@ -31,28 +31,40 @@ export const commonVersion = (hello: Hello): number | null =>
   hello.version < LINK_VERSION_OLDEST ? null : Math.min(hello.version, LINK_VERSION);
 
 /** What of a batch is new, or null where all is known or something before it is missing. */
-export function freshOf(reports: Reports, ack: number): Reports | null {
+export function dropDuplicates(reports: Reports, ack: number): Reports | null {
   const known = ack + 1 - reports.seq;
   if (known < 0 || known >= reports.items.length) return null;
   return { ...reports, seq: reports.seq + known, items: reports.items.slice(known) };
 }
+
+/** The core's event of each report kind of the link, where nothing else is reported. */
+const EVENT_KINDS = {
+  leave: "leave",
+  kick: "kick",
+  confirm: "confirm",
+  ask: "renew",
+  lost: "lost",
+  heard: "heartbeat",
+  moved: "moved",
+} as const;
 
 export function toEvent(report: Report, sidecar: string, shard: number): Event {
   const { via, endpoint } = report;
   const source: Source = { sidecar, via, endpoint };
   switch (report.kind) {
     case "host": {
-      const { via: _, endpoint: __, ...said } = report;
-      return { ...said, id: lobbyId(shard, randomText()), source };
+      const { via: _, endpoint: __, lock, ...fields } = report;
+      return { ...fields, password_digest: lock, id: lobbyId(shard, randomId()), source };
     }
     case "join": {
       const { kind, peer, lock, memory, reclaims, local, silently } = report;
-      return { kind, peer, lock, memory, reclaims, source, ...(local && { local }), ...(silently && { silently }) };
+      const joiner = { peer, password_digest: lock, memory, reclaims, source };
+      return { kind, ...joiner, ...(local && { local }), ...(silently && { silently }) };
     }
     case "start":
       return { kind: "start", source };
     default:
-      return { kind: report.kind, peer: report.peer, source };
+      return { kind: EVENT_KINDS[report.kind], peer: report.peer, source };
   }
 }
 
@@ -60,8 +72,8 @@ export function toEvent(report: Report, sidecar: string, shard: number): Event {
  * The messages of each sidecar that has something to hear, as few as frames allow. The one that asked gets its ack with
  * the last of them; `refs[i]` is the report that caused `tells[i]`.
  */
-export function addressed(tells: readonly Told[], answering?: Answering): Map<string, ToldMessage[]> {
-  const items = new Map<string, LinkTell[]>();
+export function groupBySidecar(tells: readonly Told[], answering?: Answering): Map<string, ToldMessage[]> {
+  const items = new Map<string, LinkNotice[]>();
   if (answering !== undefined) items.set(answering.sidecar, []);
   const stale = staleRosters(tells);
   for (const [at, { tell, lobby }] of tells.entries()) {
@@ -80,7 +92,7 @@ export function addressed(tells: readonly Told[], answering?: Answering): Map<st
   }
   const messages = new Map<string, ToldMessage[]>();
   for (const [sidecar, mine] of items) {
-    const frames = framed(mine);
+    const frames = chunk(mine);
     const ack = sidecar === answering?.sidecar ? answering.ack : null;
     messages.set(
       sidecar,
@@ -91,7 +103,7 @@ export function addressed(tells: readonly Told[], answering?: Answering): Map<st
 }
 
 /** Who hears of a host who cannot hear of him would knock in vain. */
-function answerOf(notice: Answer, lobby: Lobby | null, { reaches }: Answering) {
+function answerOf(notice: RequesterNotice, lobby: Lobby | null, { reaches }: Answering) {
   if (notice.kind === "refused") return { code: notice.code };
   const host = lobby?.members.find((member) => member.peer === lobby.host);
   const reached = !!host?.source && reaches(host.source.sidecar);
@@ -99,8 +111,8 @@ function answerOf(notice: Answer, lobby: Lobby | null, { reaches }: Answering) {
 }
 
 /** Rosters that a newer one in the same batch overtakes: of a hundred joins to one lobby only the last one counts. */
-function staleRosters(tells: readonly Told[]): Set<Tell> {
-  const stale = new Set<Tell>();
+function staleRosters(tells: readonly Told[]): Set<AddressedNotice> {
+  const stale = new Set<AddressedNotice>();
   const newest = new Set<string>();
   for (const { tell, lobby } of tells.toReversed()) {
     if (tell.to !== "member" || tell.notice.kind !== "roster" || tell.source === null) continue;
@@ -115,15 +127,15 @@ function staleRosters(tells: readonly Told[]): Set<Tell> {
 export function membersOf(sidecar: string, lobbies: readonly Lobby[]): Members[] {
   const items = lobbies.flatMap((lobby) =>
     lobby.members.flatMap(({ peer, source }) =>
-      source?.sidecar === sidecar ? [{ to: placeOf(lobby, peer, source), notice: standing(lobby) }] : [],
+      source?.sidecar === sidecar ? [{ to: placeOf(lobby, peer, source), notice: currentNotice(lobby) }] : [],
     ),
   );
-  const frames = framed(items);
+  const frames = chunk(items);
   return frames.map((frame, at) => ({ t: "members", items: frame, last: at === frames.length - 1 }));
 }
 
 /** Cuts a list into frames that the other end takes; at least one, for an empty list says something too. */
-function framed<T extends LinkTell>(items: readonly T[]): T[][] {
+function chunk<T extends LinkNotice>(items: readonly T[]): T[][] {
   const frames: T[][] = [[]];
   let length = FRAME_HEAD_LENGTH_MAX;
   for (const item of items) {
@@ -138,7 +150,7 @@ function framed<T extends LinkTell>(items: readonly T[]): T[][] {
   return frames;
 }
 
-function placeOf(lobby: Lobby, peer: string, source: Source): Place {
+function placeOf(lobby: Lobby, peer: string, source: Source): MemberPlace {
   return {
     wire: lobby.wire,
     name: lobby.name,

@@ -6,17 +6,17 @@ import { LINK_SILENCE_MS, SIDECAR_GRACE_MS, SIDECARS_PER_HUB_MAX } from "#shared
 import type { Hello } from "#shared/link/messages.ts";
 import type { SidecarView } from "#shared/api/service.ts";
 import { sidecarView } from "#shared/api/sidecar-view.ts";
-import type { Sidecar } from "../store.ts";
+import type { SidecarRow } from "../store.ts";
 
-export class Sidecars {
-  readonly #rows = new Map<string, Sidecar>();
+export class SidecarRegistry {
+  readonly #rows = new Map<string, SidecarRow>();
   readonly #sockets = new Map<string, WebSocket>();
 
-  constructor(rows: readonly Sidecar[]) {
+  constructor(rows: readonly SidecarRow[]) {
     for (const row of rows) this.#rows.set(row.id, row);
   }
 
-  row(id: string): Sidecar | undefined {
+  row(id: string): SidecarRow | undefined {
     return this.#rows.get(id);
   }
 
@@ -30,7 +30,7 @@ export class Sidecars {
   }
 
   /** What anybody may know of those that are linked and stay, in the order of their names. */
-  lines(): SidecarView[] {
+  views(): SidecarView[] {
     const up = [...this.#sockets.keys()].toSorted().map((id) => this.#rows.get(id)!.hello);
     return up.filter(({ retiring }) => retiring !== true).map(sidecarView);
   }
@@ -44,12 +44,12 @@ export class Sidecars {
   }
 
   /** Rows that believe in a link which did not outlive the hub's sleep: down since now, at the latest. */
-  unlinked(now: number): Map<string, Sidecar> {
+  unlinked(now: number): Map<string, SidecarRow> {
     const believing = [...this.#rows.values()].filter((row) => row.down_since === null && !this.#sockets.has(row.id));
     return new Map(believing.map((row) => [row.id, { ...row, down_since: now }]));
   }
 
-  commit(rows: ReadonlyMap<string, Sidecar | null>): void {
+  commit(rows: ReadonlyMap<string, SidecarRow | null>): void {
     for (const [id, row] of rows) {
       if (row === null) this.#rows.delete(id);
       else this.#rows.set(id, row);
@@ -66,9 +66,9 @@ export class Sidecars {
   }
 
   /** The rows of a sidecar that says hello, and of whoever must make room for it. */
-  welcome(hello: Hello): Map<string, Sidecar | null> {
+  rowsForHello(hello: Hello): Map<string, SidecarRow | null> {
     const known = this.#rows.get(hello.sidecar);
-    const changes = new Map<string, Sidecar | null>();
+    const changes = new Map<string, SidecarRow | null>();
     if (known === undefined && this.#rows.size >= SIDECARS_PER_HUB_MAX) {
       const gone = [...this.#rows.values()].filter((row) => row.down_since !== null);
       gone.sort((a, b) => a.down_since! - b.down_since!);
@@ -80,7 +80,7 @@ export class Sidecars {
   }
 
   /** Sidecars whose grace is over and whose members have not been marked away. */
-  overdue(now: number): Sidecar[] {
+  overdue(now: number): SidecarRow[] {
     return [...this.#rows.values()].filter(
       (row) => !row.away && row.down_since !== null && row.down_since + SIDECAR_GRACE_MS <= now,
     );

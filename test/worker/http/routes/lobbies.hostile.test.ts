@@ -2,7 +2,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { joined, lobby as lobbyShape } from "#shared/api/lobbies.ts";
 import { decode } from "#shared/schema/decode.ts";
-import { randomText } from "../../../../worker/auth/random.ts";
+import { randomId } from "../../../../worker/auth/random.ts";
 import { diceOf } from "../../../support/dice.ts";
 import { problemOf } from "../../support/http-fixture.ts";
 import { freeOfCharge, LOBBY, type Player, players, said } from "../../support/player.ts";
@@ -99,7 +99,7 @@ const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 function hostile(random: Dice, ids: readonly string[], many: readonly Player[]): Hostile {
   const who = random(many);
   const peer = random([...many.map(({ id }) => id), who.id, "nobody", "%ff"]);
-  const lobby = `lobbies/${random([...ids, ...ids, ...ids, `0-${randomText()}`, random(["0-", "%00", "__proto__"])])}`;
+  const lobby = `lobbies/${random([...ids, ...ids, ...ids, `0-${randomId()}`, random(["0-", "%00", "__proto__"])])}`;
   const [path, right] = random<readonly [string, string]>([
     ["lobbies", "POST"],
     [`lobbies/by-key/${random(["k", "k", "__proto__", "%00", "-"])}`, "PUT"],

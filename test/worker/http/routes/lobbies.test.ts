@@ -4,7 +4,7 @@ import { joined, lobby } from "#shared/api/lobbies.ts";
 import { LOBBIES_PER_HUB_MAX, LOBBIES_PER_PEER_MAX } from "#shared/limits.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
 import { LobbyIndex } from "../../../../worker/hub/lobby-index.ts";
-import { prove } from "../../../../worker/auth/tokens.ts";
+import { verify } from "../../../../worker/auth/tokens.ts";
 import { env } from "cloudflare:workers";
 import { hubFor, lobbyRows } from "../../support/hub-inspector.ts";
 import { problemOf, withTwoShards } from "../../support/http-fixture.ts";
@@ -47,7 +47,7 @@ describe("a new lobby", () => {
     expect(made.entries?.["mode"]).toStrictEqual({ value: "ffa", visibility: "public", index: false });
     expect(member).toMatchObject({ peer_id: ann.id, name: "Ann", host: true, state: "present", data: { hat: "red" } });
     expect([etag, location]).toStrictEqual(['"v1"', `/v1/games/${game}/lobbies/${made.id}`]);
-    expect(await prove(env, session_ticket!, Date.now())).toMatchObject({
+    expect(await verify(env, session_ticket!, Date.now())).toMatchObject({
       purpose: "session",
       game,
       lobby: made.id,

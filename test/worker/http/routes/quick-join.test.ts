@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { joined, type QuickJoining } from "#shared/api/lobbies.ts";
+import { joined, type QuickJoinRequest } from "#shared/api/lobbies.ts";
 import { canonicalCode, shardOfId } from "#shared/lobby/ids.ts";
 import { withTwoShards } from "../../support/http-fixture.ts";
 import { fits, freeOfCharge, LOBBY, Player, players } from "../../support/player.ts";
@@ -62,7 +62,7 @@ describe("by its join code", () => {
 });
 
 describe("quickly", () => {
-  const quick = async (who: Player, body: QuickJoining = {}) =>
+  const quick = async (who: Player, body: QuickJoinRequest = {}) =>
     (await fits(await who.ask("POST", "quick-join", { body }), 201, joined)).lobby;
 
   test("a lobby that is like this is joined; of others none", async () => {

@@ -1,8 +1,8 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { stats as statsShape } from "#shared/api/service.ts";
-import { asking, fail } from "#shared/connect/connection.ts";
-import { CONNECTIONS_MAX, CONSENT_ASKED_MS, OUTCOMES_KEPT_MS, STATS_SAMPLES_MIN } from "#shared/limits.ts";
+import { newConnection, fail } from "#shared/connect/connection.ts";
+import { CONNECTIONS_MAX, CONSENT_PROMPT_MS, OUTCOMES_WRITE_DELAY_MS, STATS_SAMPLES_MIN } from "#shared/limits.ts";
 import type { KeptOutcomes } from "#shared/connect/outcomes.ts";
 import { ConnectionTable } from "../../../../worker/hub/connections/connection-table.ts";
 import { Store } from "../../../../worker/hub/store.ts";
@@ -49,7 +49,7 @@ describe("outcomes", () => {
 
   test("of one address count four times, and then once in ten minutes", async () => {
     for (let times = 0; times < 6; times++) await tries(1, "direct");
-    await timePasses(game, OUTCOMES_KEPT_MS + 1_000);
+    await timePasses(game, OUTCOMES_WRITE_DELAY_MS + 1_000);
     expect(await kept()).toMatchObject({ "cone/cone": { tries: 4, direct: 4 } });
   });
 
@@ -61,7 +61,7 @@ describe("outcomes", () => {
     // Nobody says anything of the third, and the last one is waited for until its time is over.
     await meet(3);
     await reports(bob, await meet(4), { path: "none" });
-    await timePasses(game, OUTCOMES_KEPT_MS + 1_000);
+    await timePasses(game, OUTCOMES_WRITE_DELAY_MS + 1_000);
     expect(await kept()).toMatchObject({ "cone/cone": { tries: 2, direct: 1 } });
     for (let seconds = 0; seconds < 20; seconds += 10) {
       await ann.beats(lobby);
@@ -69,7 +69,7 @@ describe("outcomes", () => {
       await timePasses(game, 10_000);
     }
     await asksFor(ann, lobby, { peer_id: bob.id });
-    await timePasses(game, OUTCOMES_KEPT_MS + 1_000);
+    await timePasses(game, OUTCOMES_WRITE_DELAY_MS + 1_000);
     expect(await kept()).toMatchObject({ "cone/cone": { tries: 3, direct: 1 } });
   });
 
@@ -78,11 +78,11 @@ describe("outcomes", () => {
     expect(await kept()).toBe(undefined);
     const cost = await meter();
     await settle(await meet(2), "none");
-    await timePasses(game, OUTCOMES_KEPT_MS + 1_000);
+    await timePasses(game, OUTCOMES_WRITE_DELAY_MS + 1_000);
     expect(cost().rows).toBe(1);
     await evictDurableObject(hubFor(game));
     await settle(await meet(3), "direct");
-    await timePasses(game, OUTCOMES_KEPT_MS + 1_000);
+    await timePasses(game, OUTCOMES_WRITE_DELAY_MS + 1_000);
     expect(await kept()).toMatchObject({ "cone/cone": { tries: 3, direct: 2 } });
   });
 
@@ -90,7 +90,7 @@ describe("outcomes", () => {
     const bad = { tries: 100, direct: 1 };
     await inside(game, ({ storage }) => {
       const store = new Store(storage);
-      store.keepOutcomes({ "cone/random": { ...bad, shown: bad } });
+      store.saveOutcomes({ "cone/random": { ...bad, shown: bad } });
     });
     await evictDurableObject(hubFor(game));
     const verdicts: (string | undefined)[] = [];
@@ -135,7 +135,7 @@ describe("rows written:", () => {
     const id = await meet(1);
     const { punch } = await reads(ann, id);
     await settle(id, "direct");
-    await timePasses(game, OUTCOMES_KEPT_MS + 1_000);
+    await timePasses(game, OUTCOMES_WRITE_DELAY_MS + 1_000);
     const rows = waiting + (await everyRow());
     expect(rows).toContain("cone/cone");
     expect([rows.includes(punch!.pair_key.key), /20\.\d+\.\d+\.\d+|192\.168/.test(rows)]).toStrictEqual([false, false]);
@@ -162,7 +162,7 @@ describe("a hub that dies in the middle", () => {
     const at = await watching(ann, lobby);
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id });
     await evictDurableObject(hubFor(game));
-    await timePasses(game, CONSENT_ASKED_MS + 1_000);
+    await timePasses(game, CONSENT_PROMPT_MS + 1_000);
     expect((await at.next("connect.failed")).data).toMatchObject({ connection_id, reason: "remote_timeout" });
     expect(await everyRow()).not.toContain("asker");
   });
@@ -182,15 +182,18 @@ test("a table that is full forgets what is over, the oldest first, and never wha
   const store = { asked: () => [], keepAsked: () => {} } as unknown as Store;
   const table = new ConnectionTable(store);
   const one = (at: number) =>
-    asking({ id: `0-${at}`, lobby, consent: "automatic", wants_relay: false, asker: ann.id, asked: `b${at}` }, 0);
+    newConnection(
+      { id: `0-${at}`, lobby, consent: "automatic", wants_relay: false, asker: ann.id, asked: `b${at}` },
+      0,
+    );
   for (let at = 0; at < CONNECTIONS_MAX - 1; at++) table.put(one(at));
-  expect(table.inTheWay()).toBe(null);
+  expect(table.evictionCandidate()).toBe(null);
   table.put(one(CONNECTIONS_MAX));
-  expect(table.inTheWay()).toBe("full");
+  expect(table.evictionCandidate()).toBe("full");
   for (const at of [7, 3]) table.put(fail(one(at), { reason: "remote_denied", debug: "" }, 1));
-  expect(table.inTheWay()).toMatchObject({ id: "0-7" });
+  expect(table.evictionCandidate()).toMatchObject({ id: "0-7" });
   table.forget(table.get("0-7")!);
-  expect([table.inTheWay(), table.ofPair(lobby, ann.id, "b7"), table.ofPeer("b7")]).toStrictEqual([
+  expect([table.evictionCandidate(), table.ofPair(lobby, ann.id, "b7"), table.ofPeer("b7")]).toStrictEqual([
     null,
     undefined,
     [],

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { connectionList, invitation, MEETINGS } from "#shared/connect/schema.ts";
+import { connectionList, invitation, CONNECTION_EVENTS } from "#shared/connect/schema.ts";
 import { decode } from "#shared/schema/decode.ts";
 import {
   COALESCE_MS,
   CONNECTION_KEPT_MS,
-  CONSENT_ASKED_MS,
-  CONSENT_GIVEN_MS,
+  CONSENT_PROMPT_MS,
+  CONSENT_AUTOMATIC_MS,
   GATHER_MS,
   POLL_START_MS,
   REACH_FRESH_MS,
@@ -40,8 +40,8 @@ beforeEach(async () => {
 afterEach(() => {
   // Whatever was told of connections has the shape that it should have.
   for (const text of told.splice(0).filter((one) => one.includes('"connect.'))) {
-    const shape = MEETINGS[JSON.parse(text).type as keyof typeof MEETINGS];
-    expect(decode(text, shape as (typeof MEETINGS)["connect.punch"], text.length)).toStrictEqual({
+    const shape = CONNECTION_EVENTS[JSON.parse(text).type as keyof typeof CONNECTION_EVENTS];
+    expect(decode(text, shape as (typeof CONNECTION_EVENTS)["connect.punch"], text.length)).toStrictEqual({
       ok: true,
       value: JSON.parse(text),
     });
@@ -67,7 +67,7 @@ describe("two members", () => {
         lobby_id: lobby,
         peer_id: ann.id,
         consent: "automatic",
-        expires_in_ms: CONSENT_GIVEN_MS,
+        expires_in_ms: CONSENT_AUTOMATIC_MS,
       },
     });
     const reach = await reachOf(bob, { ...BOB, rtt_ms: 50 });
@@ -205,11 +205,11 @@ describe("who is asked", () => {
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach: await reachOf(ann, ANN) });
     expect((await to.next("connect.requested")).data).toMatchObject({
       consent: "ask",
-      expires_in_ms: CONSENT_ASKED_MS,
+      expires_in_ms: CONSENT_PROMPT_MS,
     });
     // Nothing is told of either before both agree.
     expect(await meetings(at)).toStrictEqual([]);
-    await timePasses(game, CONSENT_ASKED_MS - 2_000);
+    await timePasses(game, CONSENT_PROMPT_MS - 2_000);
     await to.ask("accept", { connection_id, reach: await reachOf(bob, BOB) });
     await at.next("connect.accepted");
     await at.ask("accept", { connection_id, reach: await reachOf(ann, ANN) });
@@ -244,7 +244,7 @@ describe("who is asked", () => {
     expect((await to.next("connect.failed")).data).toMatchObject({ reason: "remote_withdrew", code: 4_101 });
     await asksFor(ann, lobby, { peer_id: bob.id });
     await ann.beats(lobby);
-    await timePasses(game, CONSENT_GIVEN_MS + 1_000);
+    await timePasses(game, CONSENT_AUTOMATIC_MS + 1_000);
     expect((await to.next("connect.failed")).data).toMatchObject({ reason: "remote_timeout", code: 4_001 });
     await asksFor(ann, lobby, { peer_id: bob.id });
     await ann.ask("DELETE", `lobbies/${lobby}/members/${ann.id}`);

@@ -69,16 +69,16 @@ describe("who watches the list of two hubs", () => {
     await far.report(hosts(there![0]!, "Alice"));
     const [watcher] = await Watcher.list(game);
     const first = hubFor(game, 0);
-    await first.fed(1, [], 7, false);
+    await first.onShardChanges(1, [], 7, false);
     expect(namesOf(await watcher.next("snapshot"))).toStrictEqual([there![0]!]);
-    await first.fed(1, [], 1, true);
+    await first.onShardChanges(1, [], 1, true);
     expect(namesOf(await watcher.next("snapshot"))).toStrictEqual([there![0]!]);
-    await first.fed(1, [], 1, false);
+    await first.onShardChanges(1, [], 1, false);
     expect(await watcher.rest()).toStrictEqual([]);
   });
 
   test("costs the other hub nothing any more when he has gone", async () => {
-    const fed = vi.spyOn((await import("../../../../worker/hub/hub.ts")).Hub.prototype, "fed");
+    const fed = vi.spyOn((await import("../../../../worker/hub/hub.ts")).Hub.prototype, "onShardChanges");
     const [watcher] = await Watcher.list(game);
     await far.report(hosts(there![0]!, "Alice"));
     await watcher.next("lobby.added");

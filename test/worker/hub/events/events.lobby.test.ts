@@ -2,7 +2,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { lobby as lobbyShape } from "#shared/api/lobbies.ts";
 import { decode } from "#shared/schema/decode.ts";
-import { COALESCE_MS, SEAT_HELD_MS, SILENT_AWAY_MS, SILENT_MS, WATCHER_SILENCE_MS } from "#shared/limits.ts";
+import { COALESCE_MS, SEAT_HELD_MS, SILENT_AWAY_MS, SILENT_MS, SUBSCRIBER_SILENCE_MS } from "#shared/limits.ts";
 import { hubFor, inside, timePasses } from "../../support/hub-inspector.ts";
 import { freeOfCharge, Player } from "../../support/player.ts";
 import { newGame } from "../../support/sidecar.ts";
@@ -220,9 +220,9 @@ describe("an open socket", () => {
     await bob.joins(id);
     const [[a], [b]] = [await watches(alice, id), await watches(bob, id)];
     const pings = await pingsOf(game);
-    for (let passed = 0; passed < 5 * SILENT_MS; passed += WATCHER_SILENCE_MS / 2) {
+    for (let passed = 0; passed < 5 * SILENT_MS; passed += SUBSCRIBER_SILENCE_MS / 2) {
       await evictDurableObject(hubFor(game));
-      await timePasses(game, WATCHER_SILENCE_MS / 2);
+      await timePasses(game, SUBSCRIBER_SILENCE_MS / 2);
       await pings.all();
     }
     expect((await alice.sees(id)).roster.map(({ state }) => state)).toStrictEqual(["present", "present"]);
@@ -244,8 +244,12 @@ describe("an open socket", () => {
         ),
       ).toBe(1),
     );
-    for (let passed = 0; passed < SILENT_MS + SILENT_AWAY_MS + WATCHER_SILENCE_MS; passed += WATCHER_SILENCE_MS / 2) {
-      await timePasses(game, WATCHER_SILENCE_MS / 2);
+    for (
+      let passed = 0;
+      passed < SILENT_MS + SILENT_AWAY_MS + SUBSCRIBER_SILENCE_MS;
+      passed += SUBSCRIBER_SILENCE_MS / 2
+    ) {
+      await timePasses(game, SUBSCRIBER_SILENCE_MS / 2);
       await pings.all();
     }
     expect(

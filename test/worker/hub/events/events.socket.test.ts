@@ -5,13 +5,13 @@ import {
   COALESCE_MS,
   REPLAY_ITEMS_MAX,
   SNAPSHOT_LENGTH_MAX,
-  SNAPSHOT_LINES_MAX,
-  TOPICS_PER_WATCHER_MAX,
+  SNAPSHOT_LOBBIES_MAX,
+  TOPICS_PER_SUBSCRIBER_MAX,
   UNCONFIRMED_LENGTH_MAX,
-  WATCHER_BURST,
-  WATCHER_MESSAGE_LENGTH_MAX,
-  WATCHER_SILENCE_MS,
-  WATCHERS_PER_SOURCE_MAX,
+  SUBSCRIBER_MESSAGES_BURST,
+  SUBSCRIBER_MESSAGE_LENGTH_MAX,
+  SUBSCRIBER_SILENCE_MS,
+  SUBSCRIBERS_PER_SOURCE_MAX,
 } from "#shared/limits.ts";
 import { isRefusalCode } from "#shared/refusals.ts";
 import { seeded } from "../../../support/dice.ts";
@@ -68,12 +68,12 @@ describe("the door", () => {
     expect(await problemOf(await worker(eventsRequest("UPPER")))).toMatchObject({ code: "invalid_request" });
   });
 
-  test(`takes ${WATCHERS_PER_SOURCE_MAX} sockets of one source, and another one's still`, async () => {
+  test(`takes ${SUBSCRIBERS_PER_SOURCE_MAX} sockets of one source, and another one's still`, async () => {
     const settings = { ...env, SOURCE_HEADER: "cf-connecting-ip" };
     const from = async (source: string): Promise<Response> =>
       app.fetch(eventsRequest(game, undefined, { "cf-connecting-ip": source, "parley-source": "10.0.0.1" }), settings);
     const sockets: WebSocket[] = [];
-    for (let at = 0; at < WATCHERS_PER_SOURCE_MAX; at++) {
+    for (let at = 0; at < SUBSCRIBERS_PER_SOURCE_MAX; at++) {
       // A household has a whole /64.
       sockets.push((await from(`2001:db8::${(at + 1).toString(16)}`)).webSocket!);
       sockets.at(-1)!.accept();
@@ -154,7 +154,7 @@ describe("what is no message ends the socket and nothing else:", () => {
     ["a filter that is none", '{"type":"subscribe","data":{"topic":"lobbies","filter":{"a b":"1"}}}'],
     ["a filter of numbers", '{"type":"subscribe","data":{"topic":"lobbies","filter":{"members":2}}}'],
     ["depth", deep],
-    ["length", hello({ token: "x".repeat(WATCHER_MESSAGE_LENGTH_MAX) })],
+    ["length", hello({ token: "x".repeat(SUBSCRIBER_MESSAGE_LENGTH_MAX) })],
     ["half a character", String.raw`{"type":"chat","data":{"lobby":"${NOBODY}","text":"\ud800"}}`],
   ])("%s", async (_, message) => {
     const [witness] = await Watcher.list(game);
@@ -169,10 +169,11 @@ describe("what is no message ends the socket and nothing else:", () => {
 
   test("too much in too little time", async () => {
     const watcher = await Watcher.open(game);
-    for (let at = 0; at <= WATCHER_BURST; at++) watcher.say({ type: "unsubscribe", data: { topic: "lobbies" } });
+    for (let at = 0; at <= SUBSCRIBER_MESSAGES_BURST; at++)
+      watcher.say({ type: "unsubscribe", data: { topic: "lobbies" } });
     expect((await watcher.closed).code).toBe(4429);
     expect(watcher.unread.filter((frame) => problemIn(frame)?.["code"] === "rate_limited")).toHaveLength(1);
-    expect(watcher.unread.length).toBeLessThanOrEqual(WATCHER_BURST + 1);
+    expect(watcher.unread.length).toBeLessThanOrEqual(SUBSCRIBER_MESSAGES_BURST + 1);
   });
 });
 
@@ -224,9 +225,11 @@ describe("what cannot be done is refused, and the socket goes on:", () => {
     });
   });
 
-  test(`more than ${TOPICS_PER_WATCHER_MAX} lobbies on one socket`, async () => {
+  test(`more than ${TOPICS_PER_SUBSCRIBER_MAX} lobbies on one socket`, async () => {
     const north = await Sidecar.link(game);
-    await north.report(...Array.from({ length: TOPICS_PER_WATCHER_MAX + 1 }, (_, at) => hosts(`Lobby ${at}`, "Alice")));
+    await north.report(
+      ...Array.from({ length: TOPICS_PER_SUBSCRIBER_MAX + 1 }, (_, at) => hosts(`Lobby ${at}`, "Alice")),
+    );
     const [watcher, snapshot] = await Watcher.list(game);
     const ids = linesOf(snapshot).map(({ id }) => id);
     for (const id of ids.slice(1))
@@ -240,14 +243,14 @@ describe("what cannot be done is refused, and the socket goes on:", () => {
 
 test("a snapshot holds a bounded number of lobbies, and says that there are more", async () => {
   const north = await Sidecar.link(game);
-  for (let at = 0; at < SNAPSHOT_LINES_MAX; at += 100) {
+  for (let at = 0; at < SNAPSHOT_LOBBIES_MAX; at += 100) {
     await north.report(...Array.from({ length: 100 }, (_, n) => hosts(`Lobby ${at + n}`, "Alice")));
   }
   const [, whole] = await Watcher.list(game);
-  expect([linesOf(whole).length, whole.data["complete"]]).toStrictEqual([SNAPSHOT_LINES_MAX, true]);
+  expect([linesOf(whole).length, whole.data["complete"]]).toStrictEqual([SNAPSHOT_LOBBIES_MAX, true]);
   await north.report(hosts("One more", "Alice"));
   const [, part] = await Watcher.list(game);
-  expect([linesOf(part).length, part.data["complete"]]).toStrictEqual([SNAPSHOT_LINES_MAX, false]);
+  expect([linesOf(part).length, part.data["complete"]]).toStrictEqual([SNAPSHOT_LOBBIES_MAX, false]);
 });
 
 test("a snapshot holds a bounded number of characters, and says that there are more", async () => {
@@ -411,7 +414,7 @@ describe("who does not keep up", () => {
     const [alive] = await Watcher.list(game);
     const pinged = await pingsOf(game);
     for (let at = 0; at < 4; at++) {
-      await timePasses(game, WATCHER_SILENCE_MS / 2);
+      await timePasses(game, SUBSCRIBER_SILENCE_MS / 2);
       pinged.by(alive);
     }
     expect(await silent.closed).toMatchObject({ code: 4408 });

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { Change } from "#shared/subscriptions/coalescer.ts";
 import type { Summary } from "#shared/api/lobbies.ts";
-import { LINES_WATCHED_MAX } from "#shared/limits.ts";
+import { SHARD_FEED_SUMMARIES_MAX } from "#shared/limits.ts";
 import { NEWEST_FIRST, type Query } from "#shared/listing/query.ts";
-import { Feed, type Lines, Others } from "../../../../worker/hub/events/shard-feed.ts";
+import { ShardFeedSender, ShardFeedReceiver } from "../../../../worker/hub/events/shard-feed.ts";
 import { line } from "../../../shared/support/lines.ts";
+import type { ListChanges } from "../../../../worker/rpc.ts";
 
 const ALL: Query = {
   predicates: [],
@@ -16,7 +17,7 @@ const ALL: Query = {
   count: false,
   fields: null,
 };
-const EMPTY = { lines: [], more: false, count: null };
+const EMPTY = { items: [], more: false, count: null };
 
 const change = (id: string, old: number | null, next: number | null): Change<Summary> => ({
   id,
@@ -27,9 +28,9 @@ const change = (id: string, old: number | null, next: number | null): Change<Sum
 
 describe("a hub that is not the first", () => {
   test("tells one batch after the other, and merges what happens meanwhile", async () => {
-    const sent: Lines[] = [];
+    const sent: ListChanges[] = [];
     const answers: ((wanted: boolean) => void)[] = [];
-    const feed = new Feed((changes) => {
+    const feed = new ShardFeedSender((changes) => {
       sent.push(changes);
       return new Promise((resolve) => answers.push(resolve));
     });
@@ -46,19 +47,19 @@ describe("a hub that is not the first", () => {
 
   test("is silent once it was told that nobody watches, until somebody does", async () => {
     let asked = 0;
-    const feed = new Feed(async () => ++asked > 99);
+    const feed = new ShardFeedSender(async () => ++asked > 99);
     await feed.add([change("a", null, 1)]);
     expect([feed.wanted, feed.add([change("a", 1, 2)]), asked]).toStrictEqual([false, null, 1]);
-    feed.begin();
+    feed.start();
     await feed.add([change("a", 2, 3)]);
     expect(asked).toBe(2);
   });
 
   test("does not believe that nobody watches, where somebody has begun to meanwhile", async () => {
     let answer: (wanted: boolean) => void = () => {};
-    const feed = new Feed(() => new Promise((resolve) => (answer = resolve)));
+    const feed = new ShardFeedSender(() => new Promise((resolve) => (answer = resolve)));
     const done = feed.add([change("a", null, 1)]);
-    feed.begin();
+    feed.start();
     answer(false);
     await done;
     expect(feed.wanted).toBe(true);
@@ -66,7 +67,7 @@ describe("a hub that is not the first", () => {
 
   test("says that something was lost, where the first hub could not be reached", async () => {
     const lost: boolean[] = [];
-    const feed = new Feed(async (_, missed) => {
+    const feed = new ShardFeedSender(async (_, missed) => {
       lost.push(missed);
       if (lost.length === 1) throw new Error("gone");
       return true;
@@ -79,26 +80,26 @@ describe("a hub that is not the first", () => {
 describe("the first hub", () => {
   test("knows the lines of all others, newest state of each, in whatever order it heard of them", async () => {
     let answer: (lines: Summary[]) => void = () => {};
-    const others = new Others([1], () => new Promise((resolve) => (answer = resolve)));
+    const others = new ShardFeedReceiver([1], () => new Promise((resolve) => (answer = resolve)));
     const loaded = others.load();
     // While it waits for the lines it is told of changes, some of which the lines hold already.
-    others.take(1, [change("a", 1, 2), change("b", null, 1), change("c", 1, null)], 2);
+    others.apply(1, [change("a", 1, 2), change("b", null, 1), change("c", 1, null)], 2);
     answer([line("a", { revision: 3 }), line("c", { revision: 1 })]);
     expect(await loaded).toBe(true);
     expect(known(others)).toStrictEqual([
       ["a", 3],
       ["b", 1],
     ]);
-    expect(others.take(1, [change("a", 3, 4)], 2)).toBe(true);
-    expect(others.take(1, [change("b", 1, null)], 2)).toBe(false);
+    expect(others.apply(1, [change("a", 3, 4)], 2)).toBe(true);
+    expect(others.apply(1, [change("b", 1, null)], 2)).toBe(false);
     expect(known(others)).toStrictEqual([["a", 4]]);
     others.forget();
-    expect([known(others), others.take(1, [], 7)]).toStrictEqual([[], true]);
+    expect([known(others), others.apply(1, [], 7)]).toStrictEqual([[], true]);
   });
 
   test("asks each of them once, however many come to watch, and again where one did not answer", async () => {
     let asked = 0;
-    const others = new Others([1, 2], async () => {
+    const others = new ShardFeedReceiver([1, 2], async () => {
       if (++asked === 2) throw new Error("gone");
       return [];
     });
@@ -107,14 +108,17 @@ describe("the first hub", () => {
   });
 
   test("does not hold more lines than it can", async () => {
-    const lines = Array.from({ length: LINES_WATCHED_MAX }, (_, at) => line(`1-${at}`));
-    const [fits, full] = [new Others([1], async () => lines), new Others([1, 2], async () => lines)];
+    const lines = Array.from({ length: SHARD_FEED_SUMMARIES_MAX }, (_, at) => line(`1-${at}`));
+    const [fits, full] = [
+      new ShardFeedReceiver([1], async () => lines),
+      new ShardFeedReceiver([1, 2], async () => lines),
+    ];
     expect([await fits.load(), await full.load()]).toStrictEqual([true, false]);
   });
 });
 
-const known = (others: Others): [string, number][] =>
-  others.page(EMPTY, ALL).lines.map(({ json }) => {
+const known = (others: ShardFeedReceiver): [string, number][] =>
+  others.page(EMPTY, ALL).items.map(({ json }) => {
     const { id, revision } = JSON.parse(json) as Summary;
     return [id, revision];
   });

@@ -1,10 +1,9 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Close, LINK_VERSION } from "#shared/link/messages.ts";
-import { SUBPROTOCOL, WatchClose } from "#shared/api/events.ts";
+import { LinkCloseCode, LINK_VERSION } from "#shared/link/messages.ts";
+import { SUBPROTOCOL, EventsCloseCode } from "#shared/api/events.ts";
 import { app } from "../../../../worker/http/app.ts";
-import { DOORS } from "../../../../worker/http/ask.ts";
 import type { Env } from "../../../../worker/env.ts";
 import { GOLDEN } from "../../../support/golden-tickets.ts";
 import { hubFor, sidecarRow, sidecarRows, tablesOf, untilDown } from "../../support/hub-inspector.ts";
@@ -22,6 +21,7 @@ import {
   roster,
 } from "../../support/sidecar.ts";
 import { leaves, Sidecar, worker } from "../../support/sidecar.ts";
+import { SOCKET_URLS } from "../../../../worker/rpc.ts";
 
 // The hub complains in its log of what it is sent here on purpose.
 beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
@@ -101,19 +101,19 @@ describe("the door", () => {
       });
       webSocket.accept();
       webSocket.send(JSON.stringify(helloOf({ name: "north", epoch: "epoch" })));
-      expect(await closed).toBe(WatchClose.malformed);
+      expect(await closed).toBe(EventsCloseCode.malformed);
       expect(await tablesOf(game)).not.toContain("sidecars");
     },
   );
 
   test("is one of two doors of a hub, and there is no third", async () => {
-    for (const url of [DOORS.link, DOORS.events]) {
+    for (const url of [SOCKET_URLS.link, SOCKET_URLS.events]) {
       const answer = await hubFor(newGame()).fetch(new Request(url, { headers: { upgrade: "websocket" } }));
       expect(answer.status).toBe(101);
       answer.webSocket!.accept();
       answer.webSocket!.close();
     }
-    for (const url of [`${ORIGIN}/v1/link/game/0`, `${ORIGIN}/v1/games/game/events`, `${DOORS.link}/`]) {
+    for (const url of [`${ORIGIN}/v1/link/game/0`, `${ORIGIN}/v1/games/game/events`, `${SOCKET_URLS.link}/`]) {
       expect((await hubFor(newGame()).fetch(url, { headers: { upgrade: "websocket" } })).status).toBe(404);
     }
   });
@@ -148,7 +148,7 @@ describe("hello", () => {
     const game = newGame();
     const north = await Sidecar.open(game);
     north.say(helloOf(north, { version: 0 }));
-    expect(await north.closed).toMatchObject({ code: Close.version });
+    expect(await north.closed).toMatchObject({ code: LinkCloseCode.version });
     expect(await tablesOf(game)).toStrictEqual([]);
   });
 
@@ -162,7 +162,7 @@ describe("hello", () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     north.say(helloOf({ name: "south", epoch: "epoch-two" }));
-    expect(await north.closed).toMatchObject({ code: Close.malformed });
+    expect(await north.closed).toMatchObject({ code: LinkCloseCode.malformed });
     await untilDown(game, "north");
     expect((await sidecarRows(game)).map(({ id }) => id)).toStrictEqual(["north"]);
   });
@@ -172,7 +172,7 @@ describe("hello", () => {
     const older = await Sidecar.link(game);
     await older.report(hosts("Nice", "Alice"));
     const newer = await Sidecar.link(game);
-    expect(await older.closed).toMatchObject({ code: Close.replaced });
+    expect(await older.closed).toMatchObject({ code: LinkCloseCode.replaced });
     expect(heard(await newer.report(joins("Nice", "Bob")))).toStrictEqual([
       ["Alice", roster("Alice", "Bob")],
       ["Bob", roster("Alice", "Bob")],
@@ -221,7 +221,7 @@ describe("what the link does not allow", () => {
     const [north, south] = [await Sidecar.link(game), await Sidecar.link(game, { name: "south" })];
     await south.report(hosts("Good", "Carol"));
     north.say(frame);
-    expect(await north.closed).toMatchObject({ code: Close.malformed });
+    expect(await north.closed).toMatchObject({ code: LinkCloseCode.malformed });
     expect(heard(await south.report(joins("Good", "Dave")))).toHaveLength(2);
     expect(await sidecarRow(game, "north")).toMatchObject({ ack: 0, down_since: expect.any(Number) });
     // The same sidecar is welcome again, with a clean start.
@@ -232,7 +232,7 @@ describe("what the link does not allow", () => {
     const game = newGame();
     const north = await Sidecar.open(game);
     north.say(message);
-    expect(await north.closed).toMatchObject({ code: Close.malformed, reason: "hello comes first" });
+    expect(await north.closed).toMatchObject({ code: LinkCloseCode.malformed, reason: "hello comes first" });
     expect(await tablesOf(game)).toStrictEqual([]);
   });
 
@@ -242,7 +242,7 @@ describe("what the link does not allow", () => {
     const broken = await Sidecar.open(game, { halfOpen: true });
     broken.say("{");
     broken.say(helloOf(broken));
-    expect(await broken.closed).toMatchObject({ code: Close.malformed });
+    expect(await broken.closed).toMatchObject({ code: LinkCloseCode.malformed });
     // North's link is still North's.
     expect(heard(await north.report(hosts("Nice", "Alice")))).toStrictEqual([["Alice", hosted("Alice")]]);
   });
@@ -277,7 +277,7 @@ describe("a link that stays open", () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     north.say({ t: "bye" });
-    expect(await north.closed).toStrictEqual({ code: Close.bye, reason: "bye" });
+    expect(await north.closed).toStrictEqual({ code: LinkCloseCode.bye, reason: "bye" });
     expect(await sidecarRow(game, "north")).toMatchObject({ away: true, down_since: expect.any(Number) });
   });
 

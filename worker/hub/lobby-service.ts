@@ -1,0 +1,90 @@
+/**
+ * What a peer's request does to a lobby, as one unit of work: find the lobby, apply the event, commit, and describe the
+ * result to the peer. Rules that need neither rows nor clock are in lobby-commands.ts.
+ */
+import { isMember } from "#shared/api/views.ts";
+import { CODE_RETRY_AFTER_S } from "#shared/limits.ts";
+import type { Event, Lobby } from "#shared/lobby/lobby.ts";
+import type { RateLimitSubject } from "#shared/rate-limit/rate-limiter.ts";
+import type { RefusalCode } from "#shared/refusals.ts";
+import type { LobbyResult, LobbySelector, NorayListing, Outcome } from "../rpc.ts";
+import * as commands from "./lobby-commands.ts";
+import type { LobbyTransaction } from "./lobby-index.ts";
+import { listNorayHost, toListed } from "./noray-listing.ts";
+import type { HubState } from "./state.ts";
+
+export class LobbyService {
+  readonly #state: HubState;
+
+  constructor(state: HubState) {
+    this.#state = state;
+  }
+
+  /** Creates the lobby of a `host` event, with a join code that leads to this shard. */
+  create(event: Event & { kind: "host" }, shard: number, shards: number, now: number): Outcome<LobbyResult> {
+    const find = () => this.#state.lobbies.byName(event.wire, event.name);
+    const coded = { ...event, code: commands.freeCode(this.#state.lobbies, shard, shards) };
+    return this.#transact(event.peer, now, find, (draft) => commands.createLobby(draft, coded));
+  }
+
+  /** Applies an event to the lobby that the request names. A wrong join code counts as a guess. */
+  apply(subject: RateLimitSubject, selector: LobbySelector, event: Event, now: number): Outcome<LobbyResult> {
+    const by_code = "code" in selector;
+    if (by_code && !this.#state.guard.mayTryCode(subject, now)) {
+      return { refused: "rate_limited", retry_after_s: CODE_RETRY_AFTER_S };
+    }
+    const lobby = commands.findLobby(this.#state.lobbies, selector);
+    if (lobby === undefined && by_code) this.#state.guard.countWrongCode(subject, now);
+    if (lobby === undefined) return { refused: by_code ? "code_invalid" : "lobby_not_found" };
+    return this.applyTo(lobby, subject.peer!, commands.withInviteCode(selector, lobby, event), now);
+  }
+
+  applyTo(lobby: Lobby, peer: string, event: Event, now: number): Outcome<LobbyResult> {
+    const find = () => this.#state.lobbies.byId(lobby.id);
+    return this.#transact(peer, now, find, (draft) => commands.applyEvent(draft, lobby, peer, event));
+  }
+
+  /** A sign of life in every lobby of a peer whose socket is open. */
+  recordHeartbeat(peer: string, now: number): void {
+    const event = { kind: "heartbeat", peer, source: null } as const;
+    for (const lobby of this.#state.lobbies.lobbiesOf(peer)) this.applyTo(lobby, peer, event, now);
+  }
+
+  listNorayHost(event: Event & { kind: "publish" }, now: number): Outcome<NorayListing> {
+    const lobby = this.#state.lobbies.byName("noray", event.peer);
+    if (lobby === undefined) return { refused: "lobby_not_found" };
+    const draft = this.#state.begin(now);
+    const refused = listNorayHost(draft, lobby, event, this.#state.sidecars);
+    this.#state.commit(draft, new Map(), now);
+    return refused === null ? toListed(lobby, this.#state.lobbies.byId(lobby.id)) : { refused };
+  }
+
+  /** Ends a lobby for an operator; false if there is none of this id. */
+  close(id: string, now: number): boolean {
+    const lobby = this.#state.lobbies.byId(id);
+    if (lobby === undefined) return false;
+    const draft = this.#state.begin(now);
+    draft.applyTo(lobby, { kind: "close", by: null, reason: "banned" });
+    this.#state.commit(draft, new Map(), now);
+    return true;
+  }
+
+  /** Commits also if the peer's event is refused: the step may have expired other members. */
+  #transact(
+    peer: string,
+    now: number,
+    find: () => Lobby | undefined,
+    work: (draft: LobbyTransaction) => RefusalCode | null,
+  ): Outcome<LobbyResult> {
+    const before = find();
+    const draft = this.#state.begin(now);
+    const refused = work(draft);
+    if (refused === null && before !== undefined && isMember(before, peer)) {
+      this.#state.presence.recordSign(before.id, peer, now);
+    }
+    this.#state.commit(draft, new Map(), now);
+    if (refused !== null) return { refused };
+    const after = find();
+    return { value: commands.toResult((after ?? before)!.id, before, after, peer, now) };
+  }
+}
