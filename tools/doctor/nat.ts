@@ -1,5 +1,6 @@
 /** Detects NATs from STUN responses: in front of this machine, and in front of the sidecar. */
-import { formatEndpoint, isSpecial } from "#shared/net/endpoint.ts";
+import { formatEndpoint } from "#shared/net/endpoint.ts";
+import { isSpecial } from "#shared/net/special-ranges.ts";
 import { type Finding, fault, note, ok } from "./finding.ts";
 import type { Observation } from "./stun.ts";
 
