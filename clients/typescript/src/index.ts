@@ -1,4 +1,4 @@
-/** Peers of Parley's wires. */
+/** The public API of @parley/client. */
 export type { Address } from "./dowsett/wire/address.ts";
 export type {
   DowsettEventName,

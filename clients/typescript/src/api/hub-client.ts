@@ -1,12 +1,12 @@
 /**
- * A game's hub over HTTP, for one peer: a request each. Types are those of the API (shapes.ts). What the hub refuses, and
- * that it cannot be reached, is a HubRefusal.
+ * The HTTP client for one game at its hub, one method per operation, with the types of the API (types.ts). A refusal of
+ * the hub, or an unreachable hub, rejects with a HubRefusal.
  */
 import { randomUUID } from "node:crypto";
 import * as limits from "../lobby/limits.ts";
 import type * as shapes from "./types.ts";
 
-/** `code` is one of the API's, or `unreachable`. */
+/** `code` is one of the API's codes, or `unreachable`. */
 export class HubRefusal extends Error {
   readonly code: string;
   readonly status: number;
@@ -22,13 +22,13 @@ export class HubRefusal extends Error {
 }
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-/** Parameters of the list, like `{"data[map]": "forest", "order": "-updated_at"}`. */
+/** Query parameters of the list, such as `{"data[map]": "forest", "order": "-updated_at"}`. */
 export type LobbyQuery = Readonly<Record<string, string>>;
 
 export class HubClient {
   readonly url: string;
   readonly game: string;
-  /** Secret; null until there is an identity. */
+  /** The peer token, a secret; null before `createIdentity`. */
   token: string | null;
 
   constructor(url: string, game: string, token: string | null = null) {
@@ -39,7 +39,7 @@ export class HubClient {
 
   // --- identity ------------------------------------------------------------------------------------------------
 
-  /** A new anonymous identity, which this hub is asked with from now on. */
+  /** Creates an anonymous identity and uses its token from now on. */
   async createIdentity(): Promise<shapes.Identity> {
     const identity = await this.request<shapes.Identity>("POST", "/peers");
     this.token = identity.peer_token;
@@ -70,7 +70,7 @@ export class HubClient {
   createOrJoin = (key: string, body: shapes.NewLobby): Promise<shapes.Joined | shapes.Pending> =>
     this.request("PUT", `/lobbies/by-key/${key}`, body);
 
-  /** Oneself, to leave; for the host anybody, to kick. */
+  /** Leaves the lobby, or, as host, kicks a member. */
   removeMember = (id: string, peer: string, ban = false): Promise<void> =>
     this.request("DELETE", `/lobbies/${id}/members/${peer}${ban ? "?ban=lobby" : ""}`);
   updateMember = (id: string, peer: string, body: shapes.MemberPatch): Promise<shapes.Member> =>
@@ -85,10 +85,12 @@ export class HubClient {
 
   // -------------------------------------------------------------------------------------------------------------
 
-  /** Below the game. What got no answer is asked again: a POST carries a key by which it is done once. */
+  /**
+   * Sends one request below the game's path. It is retried if there is no response; a POST carries an idempotency key.
+   */
   async request<T>(method: Method, path: string, body?: unknown): Promise<T> {
     const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
-    // A connection that was kept would lead nowhere once this machine has changed its network, and say so late.
+    // A kept-alive connection would be dead after a change of network, and fail late.
     const headers = {
       connection: "close",
       ...(this.token !== null && { authorization: `Bearer ${this.token}` }),
@@ -121,7 +123,7 @@ function refusalOf(status: number, text: string): HubRefusal {
     if (typeof problem.code === "string" && typeof problem.title === "string")
       return new HubRefusal({ ...problem, status });
   } catch {
-    // Somebody between us and the hub has answered.
+    // The response is not from a hub but from something between.
   }
   return new HubRefusal({ code: "unreachable", title: `Something that is no hub answered ${status}.`, status });
 }

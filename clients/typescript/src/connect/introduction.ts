@@ -1,6 +1,6 @@
 /**
- * What the hub tells of a connection (docs/reference/connect.md), read with care: a plan is cut to what is harmless, a key is a key
- * or there is none. And what it is told: where this peer is.
+ * The hub's events about a connection (docs/reference/connect.md), decoded and checked: a plan is clamped to harmless
+ * values, and a key has the right length. Also the reach that a client sends to the hub.
  */
 import { type Endpoint, isEndpoint } from "../util/addresses.ts";
 import { type Plan, readPlan } from "../punch/plan.ts";
@@ -43,7 +43,7 @@ export type Introduction = ConnectionIds &
     | { readonly type: "failed"; readonly reason: string; readonly debug: string }
   );
 
-/** An event as the hub told it, or null where it is about something else or cannot be understood. */
+/** Returns null if the event is about something else or cannot be understood. */
 export function readIntroduction(type: string, data: Readonly<Record<string, unknown>>): Introduction | null {
   const { connection_id, peer_id, reason } = data;
   if (typeof connection_id !== "string" || typeof peer_id !== "string") return null;

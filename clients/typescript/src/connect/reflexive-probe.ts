@@ -1,10 +1,11 @@
 /**
- * Where this peer is seen: asks sidecars about the socket that will play, and about a few fresh ones (docs/reference/wires/native.md).
+ * Probes this client's reflexive endpoints: asks sidecars how they see its socket and a few new sockets
+ * (docs/reference/wires/native.md).
  *
- *     peer -- see TICKET WORD -----------------> sidecar       from each socket, and again where no answer comes
- *     peer <- seen ENDPOINT RECEIPT WORD -------               the receipt is what the hub believes
- *     peer -- knock TICKET RECEIPT WORD -------> another port  from another socket: is it let in where that one was seen?
- *     peer <- knocked WORD ---------------------
+ *     client -- see TICKET WORD -----------------> sidecar       from each socket, repeated without a response
+ *     client <- seen ENDPOINT RECEIPT WORD -------               the receipt proves the observation to the hub
+ *     client -- knock TICKET RECEIPT WORD -------> another port  from another socket: does the NAT let the answer in?
+ *     client <- knocked WORD ---------------------
  */
 import { isIPv4 } from "node:net";
 import type { Endpoint } from "../util/addresses.ts";
@@ -17,7 +18,7 @@ export type GatheredReach = Pick<Reach, "looks" | "hosts" | "now_ms" | "filterin
 
 type ProbeResponse = { readonly at: number; readonly words: readonly string[] };
 
-/** What is known of this machine's network; one for all connections of a peer. */
+/** What is known of this machine's network, shared by all connections of the client. */
 export class ReflexiveProbe {
   readonly #sidecars: () => readonly Sidecar[];
   readonly #ticket: string;
@@ -30,13 +31,13 @@ export class ReflexiveProbe {
     this.#ticket = ticket;
   }
 
-  /** Every look is another one from now on: this machine may be in another network. */
+  /** Discards every observation: this machine may be in another network. */
   reset(): void {
     this.#observations = [];
     this.#filtering = null;
   }
 
-  /** Looks at a socket of somebody's, who brings in what it hears. `hear` is his way to tell. */
+  /** Observes one socket of a connection, whose owner passes the responses it receives to `transactions`. */
   async gather(sockets: Sockets, number: number, questions: ProbeTransactions): Promise<GatheredReach> {
     const fresh = new Sockets((bytes) => void questions.handleResponse(bytes));
     const now = performance.now();
@@ -46,16 +47,16 @@ export class ReflexiveProbe {
       const first = vias.find(({ address }) => isIPv4(address));
       const others = first === undefined ? [] : Array.from({ length: limits.FRESH_SOCKETS }, (_, at) => at);
       await Promise.all(others.map((one) => fresh.bind(one)));
-      // The socket that will play first, and then the fresh ones back to back: the newest port of a router that counts.
+      // The connection's socket first, then the new ones back to back: they show the newest port of a NAT that counts.
       const asked = vias.map((via) => this.#observe(sockets, number, 0, via, questions));
       asked.push(...others.map((one) => this.#observe(fresh, one, this.#nextSocketNumber(), first!, questions)));
       const looks = await collectObservations(asked);
-      // What was the playing socket's before may have been another socket.
+      // An older observation of socket 0 may be of another socket.
       const older = this.#observations.map((look) =>
         look.socket === 0 ? { ...look, socket: this.#nextSocketNumber() } : look,
       );
       this.#observations = [...older, ...looks].slice(-limits.OBSERVATIONS_MAX);
-      // Only what is of this moment says where the playing socket is.
+      // Only the observations of this moment describe the current socket.
       const filtering = this.#filtering;
       const isKnown = filtering !== null && now - filtering.at < limits.FILTERING_LIFETIME_MS;
       const told = { looks: this.#observations.toSorted((a, b) => a.at_ms - b.at_ms), hosts: sockets.hosts(number) };
@@ -65,7 +66,7 @@ export class ReflexiveProbe {
     }
   }
 
-  /** Whom the router lets in; on joining, long before it is needed. */
+  /** Tests the NAT's filtering (RFC 5780 section 4.4). It runs on joining, before the result is needed. */
   async testFiltering(): Promise<void> {
     const questions = new ProbeTransactions();
     const sockets = new Sockets((bytes) => void questions.handleResponse(bytes));
@@ -116,18 +117,18 @@ export class ReflexiveProbe {
     return receipt === undefined ? null : { socket, local_port, via, at_ms: answer!.at, receipt };
   }
 
-  /** No two sockets have one; 0 is the one that will play. */
+  /** Unique per socket. 0 is the connection's own. */
   #nextSocketNumber(): number {
     this.#lastSocketNumber = (this.#lastSocketNumber % 65_000) + 1;
     return this.#lastSocketNumber;
   }
 }
 
-/** Questions that wait for an answer, each by a word of its own. */
+/** Requests that wait for a response, each with a random word as its transaction id. */
 export class ProbeTransactions {
   readonly #pending = new Map<string, (words: readonly string[]) => void>();
 
-  /** Whether these bytes were an answer. */
+  /** Returns false if the datagram is not a response. */
   handleResponse(bytes: Uint8Array): boolean {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 256)).toString("latin1");
     if (!/^(seen|knocked|entered) /.test(text)) return false;
@@ -136,7 +137,7 @@ export class ProbeTransactions {
     return true;
   }
 
-  /** Says it, and says it again; the answer, and when the question that it is to had left; null where none comes. */
+  /** Sends and retransmits. Resolves with the response and the time its request left, or null after the timeout. */
   request(say: (word: string) => void, patience_ms = limits.GATHER_MS): Promise<ProbeResponse | null> {
     return new Promise((done) => {
       const words: string[] = [];
@@ -160,13 +161,13 @@ export class ProbeTransactions {
   }
 }
 
-/** A request to a sidecar, filled up so that no answer is longer. */
+/** A request to a sidecar, padded so that no response is longer. */
 export const probeRequest = (...words: readonly string[]): Uint8Array =>
   Buffer.from(words.join(" ").padEnd(limits.REQUEST_BYTES_MIN), "latin1");
 
 const randomWord = (): string => Math.random().toString(36).slice(2, 12).padEnd(4, "0");
 
-/** Those that answered; the last ones are not waited for longer than it takes to see that they are late. */
+/** Waits for the observations, but for late ones only as long as `STRAGGLER_MS` allows. */
 async function collectObservations(asked: readonly Promise<Observation | null>[]): Promise<Observation[]> {
   const looks: Observation[] = [];
   const began = performance.now();
@@ -185,7 +186,7 @@ async function collectObservations(asked: readonly Promise<Observation | null>[]
   return [...looks];
 }
 
-/** The endpoints to ask: at every sidecar its first ports of the native wire, by each family that it has. */
+/** The endpoints to probe: the first native ports of each sidecar, one address per family. */
 function probeTargets(sidecars: readonly Sidecar[]): Endpoint[] {
   const speaking = sidecars.flatMap(({ v4, v6, ports }) => {
     const native = ports.filter(({ wires }) => wires.includes("native")).slice(0, limits.PORTS_PROBED_MAX);

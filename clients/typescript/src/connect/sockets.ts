@@ -1,7 +1,7 @@
 /**
- * The sockets of one connection, by number: each is one UDP socket of IPv4 and, where this machine has an address, one of
- * IPv6. None is ever connected: a connected one would hear of ICMP errors, and of nobody but whom it was connected to. What
- * a system refuses to send is lost, as anything may be that is sent.
+ * The sockets of one connection, by number: each is an IPv4 socket and, if the machine has an IPv6 address, an IPv6
+ * socket. None is connected, because a connected socket reports ICMP errors and receives from one endpoint only. A
+ * datagram that the system refuses is lost, like any datagram.
  */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
@@ -26,7 +26,7 @@ export class Sockets {
     this.#families = ownAddresses().some((address) => !isIPv4(address)) ? ["udp4", "udp6"] : ["udp4"];
   }
 
-  /** Binds it, each family to a free port, unless it is bound. */
+  /** Binds the socket, each family to a free port, unless it is bound. */
   async bind(number: number): Promise<void> {
     const pair = this.#pair(number);
     await Promise.all(
@@ -39,7 +39,7 @@ export class Sockets {
     );
   }
 
-  /** Where a bound one is in its own network. */
+  /** The local endpoints of a bound socket. */
   hosts(number: number): Endpoint[] {
     const pair = this.#open.get(number);
     return ownAddresses().flatMap((address) => {
@@ -48,12 +48,12 @@ export class Sockets {
     });
   }
 
-  /** The port towards an address; null where it is not open. */
+  /** The local port of the address's family; null if it is not open. */
   port(number: number, towards: string): number | null {
     return portOf(this.#open.get(number)?.[isIPv4(towards) ? "udp4" : "udp6"]);
   }
 
-  /** Opens the socket where it is a new one. */
+  /** Opens the socket if it is new. */
   send(number: number, to: Endpoint, bytes: Uint8Array, hops?: number): void {
     const socket = this.#pair(number)[isIPv4(to.address) ? "udp4" : "udp6"];
     if (socket === undefined) return;
@@ -75,7 +75,7 @@ export class Sockets {
     this.close(...this.#open.keys());
   }
 
-  /** Gives one away, with nobody listening on it any more. */
+  /** Returns the socket without listeners, and no longer owns it. */
   detach(number: number, towards: string): Socket | null {
     const family = isIPv4(towards) ? "udp4" : "udp6";
     const { [family]: socket, ...others } = this.#open.get(number) ?? {};
@@ -95,7 +95,7 @@ export class Sockets {
   }
 
   #create(type: Family, number: number): Socket {
-    // Addresses are numbers here: looked up at once, a datagram leaves before the next line runs.
+    // Addresses are numeric. A synchronous lookup lets a datagram leave before the next line runs.
     const lookup = (host: string, _: unknown, told: (error: null, address: string, family: number) => void): void =>
       told(null, host, type === "udp4" ? 4 : 6);
     const socket = createSocket({ type, ipv6Only: type === "udp6", lookup });
@@ -105,7 +105,7 @@ export class Sockets {
   }
 }
 
-/** Of this machine, as others in its network know it; where it has none but loopback, that. */
+/** This machine's addresses, as others in its network know them; loopback if there are no others. */
 export function ownAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((rows) => (rows ?? []).map(({ address }) => address));
   const usable = all.filter((address) => !/^fe80:|%/i.test(address));
@@ -117,7 +117,7 @@ function portOf(socket: Socket | undefined): number | null {
   try {
     return socket?.address().port ?? null;
   } catch {
-    // Not bound yet, or closed: there is no other way to ask.
+    // Not bound yet, or closed: `address` throws.
     return null;
   }
 }

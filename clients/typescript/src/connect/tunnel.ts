@@ -1,10 +1,10 @@
 /**
- * The last path, where UDP does not get out: a WebSocket to the sidecar that is this peer's end of the relay
- * (docs/reference/relay.md). Datagrams stay sealed, and stay datagrams: what does not fit into the stream is lost.
+ * The last resort, if UDP is blocked: a WebSocket to the sidecar that is this client's end of the relay
+ * (docs/reference/relay.md). Datagrams stay sealed. A datagram that does not fit into the send buffer is dropped.
  *
- *     peer == "enter TICKET -" ==> sidecar
- *     peer <= "entered" ========== sidecar        or it closes
- *     peer <= a datagram =======> sidecar         binary
+ *     client == "enter TICKET -" ==> sidecar
+ *     client <= "entered" ========== sidecar        or it closes
+ *     client <= a datagram =======> sidecar         binary
  */
 import * as limits from "./limits.ts";
 
@@ -47,7 +47,7 @@ export class Tunnel {
     this.#socket = socket;
     socket.addEventListener("open", () => socket.send(`enter ${this.#ticket} -`));
     socket.addEventListener("message", ({ data }) => this.#handleMessage(data));
-    // Whatever ends it, "close" comes behind.
+    // A close event follows every error.
     socket.addEventListener("error", () => {});
     socket.addEventListener("close", () => {
       if (this.#entered && !this.#closed) this.#handlers.open(false);

@@ -1,4 +1,4 @@
-/** A client: an anonymous identity with one game's hub, which makes and joins lobbies. */
+/** The client of one game: an anonymous identity at the game's hub that creates and joins lobbies. */
 import { isIPv4 } from "node:net";
 import { ReflexiveProbe } from "../connect/reflexive-probe.ts";
 import { HubClient } from "../api/hub-client.ts";
@@ -7,12 +7,12 @@ import type { Identity, Joined, Joining, NewLobby, Pending, QuickJoining, Sideca
 import { RETRY_MS, ADMISSION_TIMEOUT_MS } from "./limits.ts";
 
 export type ParleyClientOptions = LobbyMembershipOptions & {
-  /** Like https://lobby.example.com */
+  /** For example https://lobby.example.com */
   readonly url: string;
   readonly game?: string;
 };
 
-/** How to get into a lobby: by its id, by its join code, or into any that is like this. */
+/** The lobby to join: by id, by join code, or any lobby that matches (quick join). */
 export type JoinTarget =
   | ({ readonly id: string } & Joining)
   | ({ readonly code: string; readonly id?: never } & Joining)
@@ -20,7 +20,7 @@ export type JoinTarget =
 
 export class ParleyClient {
   readonly hub: HubClient;
-  /** Public; it grants nothing. */
+  /** The public peer id. It grants nothing. */
   readonly id: string;
   readonly #options: LobbyMembershipOptions;
   readonly #probe: ReflexiveProbe;
@@ -38,14 +38,14 @@ export class ParleyClient {
   static async open({ url, game = "default", ...options }: ParleyClientOptions): Promise<ParleyClient> {
     const hub = new HubClient(url, game);
     const client = new ParleyClient(hub, await hub.createIdentity(), options);
-    // What the router lets in is known long before it is needed, and nobody waits for it.
+    // Start the NAT filtering test early, so that its result is known before the first connection.
     void client.#probe.testFiltering().catch(() => {});
     return client;
   }
 
   host = async (said: NewLobby): Promise<LobbyMembership> => this.#openMembership(await this.hub.createLobby(said));
 
-  /** Where the host admits each one, it waits for him. */
+  /** Joins a lobby. If the host must approve, this waits for the approval for up to a minute. */
   async join(where: JoinTarget): Promise<LobbyMembership> {
     const began = performance.now();
     for (;;) {
@@ -70,13 +70,13 @@ export class ParleyClient {
     return this.hub.quickJoin(where);
   }
 
-  /** From the moment when the hub tells what happens there. */
+  /** Resolves once the event stream of the lobby is open. */
   async #openMembership(joined: Joined): Promise<LobbyMembership> {
     const membership = new LobbyMembership(this.hub, this.id, joined, this.#probe, this.#options);
     this.#memberships.add(membership);
     membership.on("over", () => this.#memberships.delete(membership));
     membership.on("opened", () => {
-      // Sidecars come and go.
+      // The set of sidecars may have changed.
       void this.hub.listSidecars().then(
         ({ sidecars }) => (this.#sidecars = sidecars),
         () => {},
@@ -90,7 +90,7 @@ export class ParleyClient {
   }
 }
 
-/** A sidecar that does not know its own address is where its hub is, if that is at a number: a house on one machine. */
+/** Fills in the hub's address for a sidecar on the same machine that does not know its own. */
 function withAddress(sidecar: Sidecar, hub: string): Sidecar {
   if (sidecar.v4.length > 0 || sidecar.v6.length > 0) return sidecar;
   const host = new URL(hub).hostname.replace("localhost", "127.0.0.1");

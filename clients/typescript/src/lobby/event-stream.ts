@@ -1,11 +1,11 @@
 /**
- * What happens in one lobby, live: a WebSocket to the hub that holds it, which comes back by itself and misses nothing that
- * the hub still knows (docs/reference/events.md).
+ * The live events of one lobby: a WebSocket to its hub that reconnects and resumes after the last event received
+ * (docs/reference/events.md).
  *
- *     opened      it begins, or begins anew: a snapshot of the lobby
- *     event       everything else that is told, in order
- *     lost        the socket is gone; it is tried again
- *     over        it is not: the lobby or the identity is not good any more
+ *     opened      a snapshot of the lobby: at the start, or if the hub cannot resume
+ *     event       every other event of the hub, in order
+ *     lost        the socket closed; a new one is opened after a back-off
+ *     over        the lobby or the identity is no longer valid; no reconnect
  */
 import { Emitter } from "../util/emitter.ts";
 import { HubRefusal } from "../api/hub-client.ts";
@@ -24,7 +24,7 @@ export type EventStreamEvents = {
 type IncomingMessage = HubEvent & { readonly re?: number; readonly seq?: number; readonly topic?: string };
 type PendingRequest = { readonly done: (data: HubEvent["data"]) => void; readonly failed: (error: Error) => void };
 
-/** No other socket will fare better. */
+/** Close codes after which a new socket would be refused too. */
 const FATAL = new Set([4400, 4401]);
 
 export class EventStream extends Emitter<EventStreamEvents> {
@@ -34,7 +34,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
   #socket: WebSocket | null = null;
   #pending = new Map<number, PendingRequest>();
   #lastRequest = 0;
-  /** The newest event of the lobby that was seen. */
+  /** The sequence number of the last event received. */
   #since: number | null = null;
   #attempts = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -43,7 +43,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
   #rttSamples: number[] = [];
   #closed = false;
 
-  /** `url` and `game` as a hub has them. */
+  /** `url` and `game` as in HubClient. */
   constructor({ url, game }: { readonly url: string; readonly game: string }, token: string, lobby: string) {
     super();
     this.#url = `${url.replace(/^http/, "ws")}/v1/games/${game}/events?lobby=${lobby}`;
@@ -52,7 +52,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
     this.#open();
   }
 
-  /** To the hub and back: the shortest of the last ones; null before the first. */
+  /** The shortest recent round trip to the hub; null before the first. */
   get rtt_ms(): number | null {
     return this.#rttSamples.length === 0 ? null : Math.min(...this.#rttSamples);
   }
@@ -61,7 +61,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
     return this.#socket?.readyState === 1;
   }
 
-  /** Rejects with a HubRefusal where the hub refuses, or while there is no socket. */
+  /** Rejects with a HubRefusal if the hub refuses the request, or if no socket is open. */
   async request(type: string, data: object): Promise<HubEvent["data"]> {
     const socket = this.#socket;
     if (socket?.readyState !== 1) throw unreachable();
@@ -70,7 +70,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
     return new Promise((done, failed) => this.#pending.set(seq, { done, failed }));
   }
 
-  /** Comes back at once: the way to the hub has changed. */
+  /** Reconnects at once: the network has changed. */
   reconnect(): void {
     if (this.#closed) return;
     this.#attempts = 0;
@@ -134,7 +134,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
     return new Promise((done) => (this.#onPong = done));
   }
 
-  /** Without a pong in time the socket is given up, which no close event may ever tell. */
+  /** Without a pong in time the socket is dropped. A dead connection may never raise a close event. */
   #startPongTimeout(): void {
     const socket = this.#socket;
     clearTimeout(this.#timer);
@@ -162,7 +162,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
     question?.done(said.data);
   }
 
-  /** Null: for good. */
+  /** null: do not reconnect. */
   #disconnect(again_ms: number | null): void {
     const socket = this.#socket;
     this.#socket = null;
@@ -182,7 +182,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
     this.emit("over", [code]);
   }
 
-  /** A random time up to 0.25 s, then twice that, and so on. */
+  /** Exponential back-off with full jitter, from 0.25 s. */
   #backoffMs(): number {
     return Math.random() * Math.min(limits.RETRY_MS * 2 ** this.#attempts++, limits.RECONNECT_MS_MAX);
   }

@@ -1,21 +1,26 @@
-/** Every number of the client of lobbies, with its unit and its reason. */
+/** Limits of the lobby client, with units and reasons. */
 
-/** A request that was not answered by then is sent anew, on a new connection: the old one may lead to a network that this
- * machine has left. Each try is given twice the time of the one before. */
+/**
+ * A request without a response after this time is retried on a new connection: the machine may have changed its
+ * network. Each retry doubles the time.
+ */
 export const REQUEST_TIMEOUT_MS = 2_500;
-/** How often a socket is pinged where the hub does not say. */
+/** Ping interval, if the hub gives none. */
 export const PING_MS = 10_000;
-/** A request that got no answer is sent so often, this far apart and then twice as far: it is done once all the same. */
+/**
+ * A request without a response is sent this often, first this far apart, then twice as far. An idempotency key makes
+ * the hub carry it out once.
+ */
 export const REQUESTS_MAX = 3;
 export const RETRY_MS = 250;
-/** Longest wait between two tries to watch again (docs/reference/events.md). */
+/** The longest back-off before a reconnect (docs/reference/events.md). */
 export const RECONNECT_MS_MAX = 10_000;
-/** Pings of which the shortest is believed, and the first ones, one right after the other. */
+/** The round trip is the shortest of this many pings. The first pings follow each other directly. */
 export const PINGS_KEPT = 8;
 export const PINGS_FIRST = 3;
-/** A ping that was not answered by then means that the socket leads nowhere, whatever it says. */
+/** A socket without a pong after this time is dropped. */
 export const PONG_TIMEOUT_MS = 12_000;
-/** The longest message that is taken: a snapshot of a lobby is smaller. */
+/** The longest message accepted, in characters. A snapshot of a lobby is smaller. */
 export const MESSAGE_LENGTH_MAX = 1_000_000;
-/** Who asks to be admitted is not kept waiting longer (docs/reference/http.md). */
+/** The longest wait for the host's approval (docs/reference/http.md). */
 export const ADMISSION_TIMEOUT_MS = 60_000;

@@ -1,14 +1,14 @@
 /**
- * A member's place in a lobby: what happens there, what he says there, and his connections to the others.
+ * This client's membership of one lobby: the lobby's state and events, chat, and connections to the other members.
  *
- *     lobby      the lobby as it is now, as far as this member may see it
- *     peer       somebody connected to us, and there is a path
+ *     lobby      the lobby changed, as far as this member may see it
+ *     peer       a peer is connected, and there is a path
  *     chat, signal
- *     request    somebody wants to connect, and this member wants to be asked
- *     told       whatever the hub tells, as it tells it (docs/reference/events.md), after what follows from it here
- *     opened     the hub is watched, from the beginning or again
- *     lost       it is not, and comes back by itself; connections go on
- *     over       the lobby, or this member's time in it
+ *     request    a peer requests a connection, and this member's consent is `ask`
+ *     event      every event of the hub (docs/reference/events.md), after it was handled here
+ *     opened     the event stream is open, at first or again
+ *     lost       the event stream is interrupted and reconnects; connections go on
+ *     over       the lobby or this membership ended
  */
 import type { ReflexiveProbe } from "../connect/reflexive-probe.ts";
 import type { ConnectOptions } from "../connect/connection.ts";
@@ -36,11 +36,11 @@ export type LobbyMembershipEvents = {
 };
 
 export type LobbyMembershipOptions = {
-  /** May some hundred sockets and some thousand datagrams be used, where nothing else helps? Yes, unless said. */
+  /** May a plan use some hundred sockets and some thousand datagrams as a last resort? Default true. */
   readonly birthday?: boolean;
 };
 
-/** Until the first ping was answered. */
+/** The round trip assumed before the first pong. */
 const RTT_INITIAL_MS = 50;
 
 export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
@@ -101,7 +101,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
     return this.#connector.peers;
   }
 
-  /** Resolves with the first path, of whatever kind; a better one may follow. */
+  /** Resolves with the first path of any kind. A better one may follow. */
   connect(peer: string, options: ConnectOptions = {}): Promise<Peer> {
     const found = this.#connector.connect(peer, options);
     if (found.path !== null) return Promise.resolve(found);
@@ -124,14 +124,14 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
     void (await this.#events.request("signal", { lobby: this.#lobby.id, to, body }));
   updateLobby = (said: LobbyPatch): Promise<Lobby> => this.#hub.updateLobby(this.#lobby.id, said);
 
-  /** What this machine's addresses are, it finds out by itself within a second; who knows more says so. */
+  /** A changed address is noticed within a second. A game that knows earlier may call this. */
   networkChanged(): void {
     this.#addresses = ownAddresses().join();
     this.#events.reconnect();
     this.#connector.networkChanged();
   }
 
-  /** Ends all connections of this lobby, and gives the seat back. */
+  /** Closes all connections of this lobby, and leaves it. */
   async leave(): Promise<void> {
     if (this.#isOver) return;
     this.#end("left");
@@ -152,7 +152,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
       case "lobby.updated":
         return this.#setLobby(data["lobby"] as Lobby);
       case "lobby.host_changed":
-        // All of it follows within a second (docs/reference/events.md).
+        // The complete lobby follows within a second (docs/reference/events.md).
         return this.#setLobby({ ...this.#lobby, host: data["host"] as Lobby["host"], term: Number(data["term"]) });
       case "lobby.removed":
         return this.#end(String(data["reason"]));
@@ -182,7 +182,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
   #checkAddresses(): void {
     const now = ownAddresses().join();
     if (now === this.#addresses) return;
-    // Without any there is nowhere to go: the next one is waited for.
+    // Without an address there is no network yet.
     if (now === "" || now === "127.0.0.1") return;
     this.networkChanged();
   }

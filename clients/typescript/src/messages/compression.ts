@@ -1,6 +1,6 @@
 /**
- * Raw deflate (RFC 1951) of whole messages, where both ends agreed. What comes is inflated only when the game reads it,
- * and never beyond the longest message.
+ * Raw deflate (RFC 1951) of whole messages, if both sides support it. A received message is inflated only when the game
+ * reads it, and never beyond the longest message.
  */
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import {
@@ -11,23 +11,23 @@ import {
   MESSAGE_BYTES_MAX,
 } from "./limits.ts";
 
-/** The shorter form, or null where there is none. */
+/** Returns null if the result is not shorter. */
 export function deflate(bytes: Uint8Array): Uint8Array | null {
   if (bytes.length < COMPRESS_FROM_BYTES) return null;
   const level = COMPRESS_LEVEL;
   const sample = bytes.subarray(0, COMPRESS_SAMPLE_BYTES);
-  // Pictures, sounds and what is deflated already show it from the beginning.
+  // Pictures, sounds and compressed data show it from the beginning.
   if (sample.length < bytes.length && deflateRawSync(sample, { level }).length > COMPRESS_SAMPLE_MAX) return null;
   const short = deflateRawSync(bytes, { level });
   return short.length < bytes.length ? short : null;
 }
 
-/** What was deflated; null where it is no deflate, or more than a message may be. */
+/** Returns null if the bytes are no deflate stream, or exceed the longest message. */
 export function inflate(bytes: Uint8Array): Uint8Array | null {
   try {
     return inflateRawSync(bytes, { maxOutputLength: MESSAGE_BYTES_MAX });
   } catch {
-    // zlib has no other way to say so.
+    // zlib reports an error only by throwing.
     return null;
   }
 }

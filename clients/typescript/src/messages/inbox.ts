@@ -1,4 +1,4 @@
-/** Messages that have come and that the game has not read yet: by channel, from everybody, in the order in which they came. */
+/** Messages that the game has not read yet, by channel, from all peers, in the order of arrival. */
 import type { ReceivedMessage } from "./transport/receive-stream.ts";
 import { UNREAD_BYTES_MAX, UNREAD_MAX } from "./limits.ts";
 import type { Session } from "./session.ts";
@@ -6,12 +6,12 @@ import type { Session } from "./session.ts";
 export type Unread = {
   readonly session: Session;
   readonly arrived: ReceivedMessage;
-  /** Counts his messages of this channel. */
+  /** Counts the peer's messages on this channel. */
   readonly number: number;
   readonly at: number;
 };
 
-/** Of one peer. Reliable ones are bounded by their channel's window already. */
+/** Per peer. Reliable messages are bounded by their channel's window. */
 type Count = { unreliable: number; bytes: number; readonly numbers: Map<number, number> };
 
 export class Inbox {
@@ -23,7 +23,7 @@ export class Inbox {
     let count = this.#counts.get(session);
     if (count === undefined) this.#counts.set(session, (count = { unreliable: 0, bytes: 0, numbers: new Map() }));
     const number = (count.numbers.get(channel) ?? 0) + 1;
-    // Channels of unreliable messages cost nothing to the peer: what is counted of them is bounded too.
+    // Unreliable channels cost the peer nothing, so the counters of channels are bounded too.
     if (count.numbers.size < UNREAD_MAX || count.numbers.has(channel)) count.numbers.set(channel, number);
     let waiting = this.#channels.get(channel);
     if (waiting === undefined) this.#channels.set(channel, (waiting = []));
@@ -34,7 +34,7 @@ export class Inbox {
     while (count.unreliable > UNREAD_MAX || count.bytes > UNREAD_BYTES_MAX) this.#dropOldest(session);
   }
 
-  /** The oldest ones, at most so many. */
+  /** Removes and returns the oldest messages, at most `max`. */
   read(channel: number, max: number): readonly Unread[] {
     const waiting = this.#channels.get(channel);
     if (waiting === undefined) return [];
@@ -44,7 +44,7 @@ export class Inbox {
     return taken;
   }
 
-  /** What of his waits on the channel goes. Returns what it took of the channel's window. */
+  /** Drops the peer's messages on the channel. Returns the bytes that they took of its window. */
   drop(session: Session, channel: number): number {
     const waiting = this.#channels.get(channel) ?? [];
     const others = waiting.filter((one) => one.session !== session);
@@ -59,7 +59,7 @@ export class Inbox {
     return taken;
   }
 
-  /** With everything of his. */
+  /** Drops the session's messages and counters. */
   removeSession(session: Session): void {
     for (const channel of this.#channels.keys()) this.drop(session, channel);
     this.#counts.delete(session);

@@ -1,36 +1,36 @@
 /**
- * What two ends of a session say, each in one datagram of an encrypted path (numbers are big-endian):
+ * The packets of a session, each in one datagram of an encrypted path (numbers are big-endian):
  *
- *     hello   1, to (4), from (4), version (1), flags (1)      the game here wants to talk
+ *     hello   1, to (4), from (4), version (1), flags (1)      the game wants a session
  *     data    2, to (4), number (6), frames ...
  *     bye     3, to (4), from (4), reason (2), text ...        the session is over
  *
  *     Ann                                                 Bob
- *      | hello to 0 from A, answer wanted ------------------>|  sessionRequest; nothing is answered until the game accepts
+ *      | hello to 0 from A, answer wanted ------------------>|  sessionRequest; no answer until the game accepts
  *      |<----------------- hello to A from B, answer wanted -|
  *      | hello to B from A --------------------------------->|
  *      |<=================== data to A, data to B ==========>|
  *
- * `to` and `from` are numbers that each end draws for each session, so that nothing of an earlier one is taken for this.
+ * `to` and `from` are random ids that each side draws per session, so that packets of an earlier session are ignored.
  *
  *     frames of data:
- *     ack     1, largest (6), delay in 0.1 ms (2), ranges (1), length (2), then (gap (2), length (2)) for each further one
- *     bytes   2, channel (2), offset (6), length (2), bytes    a channel's reliable messages are one stream, see streams.ts
- *     piece   3, channel (2), message (4), flags (1), index (2), count (2), length (2), bytes      of an unreliable message
+ *     ack     1, largest (6), delay in 0.1 ms (2), ranges (1), length (2), then (gap (2), length (2)) per further range
+ *     bytes   2, channel (2), offset (6), length (2), bytes    of a channel's stream, see transport/send-stream.ts
+ *     fragment 3, channel (2), message (4), flags (1), index (2), count (2), length (2), bytes    of an unreliable message
  *     ping    4
- *     window  5, channel (2), limit (6)                        the stream may go up to there
+ *     window  5, channel (2), limit (6)                        the limit of the channel's stream
  *
- * The number of a datagram is never used twice; what is sent again is sent under a new one (RFC 9000 section 12.3). The
- * ranges of an ack go downwards from the largest; a gap is what was not heard between two of them.
+ * The number of a datagram is never used twice; retransmitted data has a new one (RFC 9000 section 12.3). An ack lists
+ * the ranges downwards from the largest, and a gap is what is missing between two.
  */
 import { DEBUG_BYTES_MAX } from "./limits.ts";
 import type { Range } from "./transport/ranges.ts";
 
-/** The peer does not know yet whether we hear him. */
+/** The sender has not received a hello yet. */
 export const ANSWER_WANTED = 1;
-/** Messages may come deflated. */
+/** The sender accepts deflated messages. */
 export const INFLATES = 2;
-/** Of a piece: its message is deflated. */
+/** Of a fragment: its message is deflated. */
 export const DEFLATED = 1;
 
 export type Hello = { kind: "hello"; to: number; from: number; version: number; flags: number };
@@ -86,7 +86,7 @@ export function writeBye({ to, from, reason, debug }: Omit<Bye, "kind">): Uint8A
   return out;
 }
 
-/** Builds one datagram of data, frame by frame, up to a length. */
+/** Writes one data packet, frame by frame, up to a length. */
 export class DataWriter {
   readonly #out: Buffer;
   #at = DATA_HEADER_BYTES;
@@ -106,7 +106,7 @@ export class DataWriter {
     return this.#at === DATA_HEADER_BYTES;
   }
 
-  /** As many ranges as there is room for, the newest first. */
+  /** As many ranges as fit, the newest first. */
   ack(ranges: readonly Range[], delay_ms: number, told_max: number): void {
     const newest = ranges.at(-1);
     const count = Math.min(ranges.length, told_max, 1 + Math.floor((this.room - ACK_HEADER_BYTES) / 4));
@@ -120,7 +120,7 @@ export class DataWriter {
     let told = 1;
     for (let from = newest[0]; told < count; told++) {
       const [low, high] = ranges[ranges.length - 1 - told]!;
-      // What does not fit into two bytes is too old to matter.
+      // A gap or range above two bytes is too old to matter.
       if (from - high > SHORT_MAX || ranges[ranges.length - told]![1] - from > SHORT_MAX) break;
       this.#short(this.#at, from - high);
       this.#short(this.#at + 2, high - low);
@@ -172,7 +172,7 @@ export class DataWriter {
   }
 }
 
-/** A datagram, or null where it is none of ours. Never throws. */
+/** Returns null if it is no packet. Never throws. */
 export function readPacket(datagram: Uint8Array): Hello | Bye | Data | null {
   const bytes = Buffer.from(datagram.buffer, datagram.byteOffset, datagram.length);
   if (bytes.length < 11) return null;
@@ -237,7 +237,7 @@ function readFrames(bytes: Buffer): Frame[] | null {
   return frames;
 }
 
-/** Ascending, and never below 0. */
+/** Returns ascending ranges, or null if one is below 0. */
 function readRanges(bytes: Buffer, at: number, count: number): Range[] | null {
   const ranges: Range[] = [];
   let to = bytes.readUIntBE(at + 1, 6) + 1;

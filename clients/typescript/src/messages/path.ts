@@ -1,28 +1,28 @@
-/** What messages stand on: encrypted datagrams to one peer, by whatever way, and somebody who finds such ways. */
+/** What the messenger needs: encrypted datagram paths to peers, and a source of such paths. */
 
 export type DatagramPath = {
-  /** How it goes now; null while nothing gets through. */
+  /** How the path goes now; null while nothing arrives. */
   readonly kind: "direct" | "relay" | "websocket" | null;
   readonly rtt_ms: number | null;
-  /** The longest datagram that it takes. */
+  /** The longest datagram. */
   readonly mtu: number;
-  /** One datagram; it may be lost, doubled and overtaken. */
+  /** Sends one datagram. It may be lost, duplicated or reordered. */
   send(bytes: Uint8Array): void;
-  /** Called with every datagram of the peer's. What it carries may be overwritten afterwards. */
+  /** Called with every datagram of the peer. The bytes may be overwritten afterwards. */
   onDatagram: ((bytes: Uint8Array) => void) | null;
-  /** Called once where it ends by itself. Reasons are Steam's (numbers.ts). */
+  /** Called once if the path ends by itself. `reason`: a `ConnectionEnd`. */
   onClosed: ((reason: number, debug: string) => void) | null;
   close(): void;
 };
 
-/** Finds paths: the lobby's introductions, or anything else. */
+/** Finds paths: a lobby's connector, or any other source. */
 export type Paths = {
-  /** Asks the peer for a path. It is called again while the game goes on sending and there is none. */
+  /** Requests a path from the peer. Called again while the game sends without a path. */
   connect(peer: string): void;
-  /** Allows the peer who asked. */
+  /** Accepts the peer's request. */
   accept(peer: string): void;
   refuse(peer: string): void;
-  /** Who listens; set once, before anything is asked. */
+  /** Set once, before the first request. */
   on: PathsListener | null;
 };
 

@@ -1,12 +1,12 @@
 /**
- * What there is between us and one peer: how it begins, how it ends, and who is told. Once it is connected, messages are
- * the transport's.
+ * A session with one peer: how it begins, how it ends, and its events. While it is connected, the transport carries its
+ * messages.
  *
- *     asked        he wants to talk, the game has not said yes: nothing is answered
- *     Connecting   we want to, there is no path yet          FindingRoute   there is one; hellos go over it
- *     Connected    both have heard each other                ClosedByPeer, ProblemDetectedLocally   over, and why
+ *     requested    the peer sent a hello, and the game has not accepted: no answer
+ *     Connecting   the game wants the session, no path yet   FindingRoute   there is a path; hellos go over it
+ *     Connected    both received a hello                     ClosedByPeer, ProblemDetectedLocally   over, with a reason
  *
- * No clock, no socket.
+ * Sans I/O: the caller passes the time.
  */
 import { deflate } from "./compression.ts";
 import type { ReceivedMessage } from "./transport/receive-stream.ts";
@@ -18,7 +18,7 @@ import type { TransportStats } from "./transport/stats.ts";
 import { Transport } from "./transport/transport.ts";
 
 export type PathInfo = { readonly mtu: number; readonly rtt_ms: number | null };
-/** `request`: he goes on asking. `failed`: it ended, and not because somebody closed it. */
+/** `request`: the peer requests the session, again and again. `failed`: it ended without a close. */
 export type SessionEvent = { readonly type: "request" } | { readonly type: "failed" };
 type QueuedMessage = { channel: number; bytes: Uint8Array; isReliable: boolean };
 
@@ -29,12 +29,12 @@ export class Session {
   state: ConnectionState = ConnectionState.Connecting;
   end: number = ConnectionEnd.Invalid;
   debug = "";
-  /** The game sent to him, or accepted him. */
+  /** The game sent to the peer, or accepted it. */
   isActive = false;
-  /** His number for this session; 0 while it is not known. */
+  /** The peer's id for this session; 0 while unknown. */
   peerSessionId = 0;
   usedAt: number;
-  /** Channels that were used, by him or by us, and not closed since. */
+  /** Channels in use, in either direction. */
   readonly channels = new Set<number>();
   readonly #sending = new Set<number>();
   #path: PathInfo | null = null;
@@ -69,7 +69,7 @@ export class Session {
     return this.#path !== null;
   }
 
-  /** When something of the peer's came last. */
+  /** When the last datagram of the peer arrived. */
   get lastReceivedAt(): number {
     return this.#transport?.lastReceivedAt ?? -Infinity;
   }
@@ -84,7 +84,7 @@ export class Session {
 
   // --- the game ------------------------------------------------------------------------------------------------
 
-  /** We want to talk to him, from now on. */
+  /** The game wants this session. */
   activate(now: number): void {
     if (this.isActive) return;
     this.isActive = true;
@@ -102,7 +102,7 @@ export class Session {
     if (pending + data.length + LENGTH_BYTES > limits.SEND_BUFFER_BYTES) return Result.LimitExceeded;
     if (!this.#sending.has(channel) && this.#sending.size >= limits.CHANNELS_MAX) return Result.LimitExceeded;
     this.#sending.add(channel);
-    // The game may go on using its buffer.
+    // A copy, because the game may reuse its buffer.
     const held = { channel, bytes: Uint8Array.from(data), isReliable };
     this.channels.add(channel);
     this.usedAt = now;
@@ -116,16 +116,16 @@ export class Session {
     return Result.OK;
   }
 
-  /** The game has read one of his messages. */
+  /** The game has read one of the peer's messages. */
   consume(channel: number, taken: number): void {
     this.#transport?.consume(channel, taken);
   }
 
-  /** The game ends it. */
+  /** The game ends the session. */
   close(reason: number, debug: string): void {
     if (this.#path !== null && (this.peerSessionId !== 0 || this.isActive)) {
       const bye = writeBye({ to: this.peerSessionId, from: this.id, reason, debug });
-      // One may be lost; whoever misses both is told when he speaks again.
+      // Two copies, as one may be lost. A peer that misses both gets a bye for its next datagram.
       this.#datagrams.push(bye, bye);
     }
     this.#stop();
@@ -146,7 +146,7 @@ export class Session {
     if (this.isActive) this.#events.push({ type: "failed" });
   }
 
-  /** He asks for us by way of the hub, or on a path. */
+  /** The peer requests the session, through the hub or on a path. */
   recordRequest(now: number): void {
     this.usedAt = now;
     if (this.isActive || now - this.#requestedAt < limits.REQUEST_REPEAT_MS) return;
@@ -154,7 +154,7 @@ export class Session {
     this.#events.push({ type: "request" });
   }
 
-  // --- hearing -------------------------------------------------------------------------------------------------
+  // --- receiving -----------------------------------------------------------------------------------------------
 
   handleHello({ to, from, version, flags }: Hello, now: number): void {
     if (version !== limits.VERSION) {
@@ -177,7 +177,7 @@ export class Session {
   }
 
   handleData(data: Data, now: number): readonly ReceivedMessage[] {
-    // He has heard our hello, or he could not know our number.
+    // The peer must have received a hello, since it knows this session's id.
     if (this.#transport === null && this.isActive && this.peerSessionId !== 0) this.#connect(now);
     const arrived = this.#transport?.receive(data, now) ?? (this.#transport === null ? [] : null);
     if (arrived === null) {
@@ -192,7 +192,7 @@ export class Session {
 
   // --- time ----------------------------------------------------------------------------------------------------
 
-  /** What time has brought. `hearsOthers`: whether somebody else was heard lately. */
+  /** Advances the time. `hearsOthers`: another peer was received lately. */
   tick(hearsOthers: boolean, now: number): void {
     if (this.isOver) return;
     const transport = this.#transport;
@@ -239,14 +239,14 @@ export class Session {
     return happened;
   }
 
-  // --- parts ---------------------------------------------------------------------------------------------------
+  // --- internals -----------------------------------------------------------------------------------------------
 
   #hello(): void {
     const flags = (this.#transport === null ? ANSWER_WANTED : 0) | (this.#compress ? INFLATES : 0);
     this.#datagrams.push(writeHello({ to: this.peerSessionId, from: this.id, version: limits.VERSION, flags }));
   }
 
-  /** Reliable channels are bounded by the transport already. */
+  /** Reliable channels are bounded by the transport. */
   #openChannel(channel: number): boolean {
     if (!this.channels.has(channel) && this.channels.size >= 2 * limits.CHANNELS_MAX) return false;
     this.channels.add(channel);

@@ -1,22 +1,22 @@
 /**
- * Steam's own names and numbers (steamnetworkingtypes.h, steamclientpublic.h), so that what a game or its author knows by
- * heart stays true. Only what can happen here is listed.
+ * Names and values of Steam (steamnetworkingtypes.h, steamclientpublic.h), limited to those that can occur here. A game
+ * for Steam keeps its constants.
  */
 
-/** How a message is sent; added up. */
+/** Flags of a message, combined with `|`. */
 export const SendFlags = {
   Unreliable: 0,
-  /** Does not wait for company: what waited goes with it. */
+  /** Sends at once, with everything that waits. */
   NoNagle: 1,
   UnreliableNoNagle: 1,
-  /** Dropped, and said so, where it could not leave within about 200 ms. Of unreliable messages alone. */
+  /** Unreliable messages only: dropped with `Ignored` if the message could not leave within 200 ms. */
   NoDelay: 4,
   UnreliableNoDelay: 5,
   Reliable: 8,
   ReliableNoNagle: 9,
-  /** Taken and ignored: there is one thread. */
+  /** Accepted and ignored: there is one thread. */
   UseCurrentThread: 16,
-  /** A session that failed or was closed by the peer is begun anew by this message. */
+  /** Starts a new session if the last one failed or was closed by the peer. */
   AutoRestartBrokenSession: 32,
 } as const;
 
@@ -24,14 +24,14 @@ export const SendFlags = {
 export const SEND_FLAGS =
   SendFlags.ReliableNoNagle | SendFlags.NoDelay | SendFlags.UseCurrentThread | SendFlags.AutoRestartBrokenSession;
 
-/** EResult: what became of a call. */
+/** EResult: the result of a call. */
 export const Result = {
   OK: 1,
-  /** The session failed or was closed by the peer, and nobody said to begin anew. */
+  /** The session failed or was closed by the peer, and `AutoRestartBrokenSession` is not set. */
   NoConnection: 3,
-  /** A message that is too long, a channel or flags that do not exist, oneself as the receiver. */
+  /** The message is too long, the channel or a flag does not exist, or the receiver is the own id. */
   InvalidParam: 8,
-  /** More than may wait: of messages to this peer, of channels, of sessions. */
+  /** Too many bytes for this peer, channels or sessions. */
   LimitExceeded: 25,
   /** A NoDelay message that could not leave at once. */
   Ignored: 41,
@@ -41,9 +41,9 @@ export type Result = (typeof Result)[keyof typeof Result];
 /** ESteamNetworkingConnectionState. */
 export const ConnectionState = {
   None: 0,
-  /** The peer has not agreed yet. */
+  /** The peer has not accepted yet. */
   Connecting: 1,
-  /** He has, and there is a path that nothing was heard on yet. */
+  /** There is a path, and the peer's hello is missing. */
   FindingRoute: 2,
   Connected: 3,
   ClosedByPeer: 4,
@@ -51,28 +51,28 @@ export const ConnectionState = {
 } as const;
 export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
 
-/** ESteamNetConnectionEnd: 1xxx the game's own, 3xxx one's own side, 4xxx the peer's, 5xxx neither's. */
+/** ESteamNetConnectionEnd: 1xxx the game, 3xxx this side, 4xxx the peer, 5xxx neither. */
 export const ConnectionEnd = {
   Invalid: 0,
   /** The game closed the session. */
   AppGeneric: 1_000,
   LocalOfflineMode: 3_001,
-  /** UDP does not get out, or no sidecar answers. */
+  /** UDP is blocked, or no sidecar answers. */
   LocalManyRelayConnectivity: 3_002,
   LocalRights: 3_005,
-  /** The peer fell silent while others are still heard. */
+  /** The peer is silent while other peers are received. */
   RemoteTimeout: 4_001,
   RemoteBadCrypt: 4_002,
   RemoteBadProtocolVersion: 4_006,
-  /** The peer said no; a number of ours, as Steam has no word for it. */
+  /** The peer refused. This value is Parley's own; Steam has none. */
   RemoteDenied: 4_100,
   MiscGeneric: 5_001,
   MiscInternalError: 5_002,
-  /** The peer fell silent, and nobody else was heard who would tell whose fault it is. */
+  /** The peer is silent, and no other peer is received, so the fault may be on either side. */
   MiscTimeout: 5_003,
-  /** No path was found in time: he ignored us, or is not there. */
+  /** No path was found in time: the peer ignored the request, or is absent. */
   MiscP2PRendezvous: 5_008,
   MiscP2PNATFirewall: 5_009,
-  /** The peer knows nothing of this session. */
+  /** The peer does not know this session. */
   MiscPeerSentNoConnection: 5_010,
 } as const;

@@ -1,15 +1,15 @@
 /**
- * A datagram channel to one peer, over whatever path there is: punch, path keeping and sealing in one piece, without
- * clock and socket. A driver brings datagrams and the time, and carries out what comes out:
+ * A datagram channel to one peer over whichever path works: it combines the punch, the path selector and the seal. Sans
+ * I/O: the caller passes datagrams and the time, and carries out the results:
  *
- *     relay(place)           a relay's endpoint is there            take()         datagrams to be sent
- *     tunnel(open)           datagrams may go over a stream         takeEvents()   data, paths, wishes
- *     punch(plan, ...)       the hub's introduction                 deadline()     when to wake it next
+ *     relay(place)           the relay's endpoint is reachable      takeDatagrams()  datagrams to send
+ *     tunnel(open)           a stream can carry datagrams           takeEvents()     data, path changes, requests
+ *     punch(plan, ...)       the hub's introduction                 deadline()       when to call wake next
  *     send(payload)          to the peer
- *     receive(bytes, place)  a sealed datagram, and where it came in
+ *     receive(bytes, place)  a sealed datagram, and where it arrived
  *
- * Sockets are numbers that the driver gives; further ones, which a plan may ask for, are numbered here from 65,536 on. One
- * that appears for the first time is to be opened, and `closable` says which are no longer needed.
+ * The caller numbers its sockets. Extra sockets of a plan are numbered from 65,536 on: open one at its first datagram.
+ * `closable` lists those that are no longer needed.
  */
 import { type Message, readMessage, writeMessage } from "../punch/messages.ts";
 import type { Plan, Spray } from "../punch/plan.ts";
@@ -24,7 +24,7 @@ import { EVENTS_MAX, PAYLOAD_BYTES_MAX, SWEEP_AFTER_MS } from "./limits.ts";
 export type ChannelEvent =
   | PathSelectorEvent
   | { readonly type: "data"; readonly payload: Uint8Array }
-  /** How the last punch ended: what the hub wants to hear. */
+  /** The outcome of the last punch, for the report to the hub. */
   | { readonly type: "punched"; readonly outcome: PunchOutcome; readonly sent: number }
   | { readonly type: "closable"; readonly sockets: readonly number[] };
 
@@ -34,7 +34,7 @@ const EXTRA_SOCKETS_FIRST = 65_536;
 
 type Attempt = {
   readonly punch: Punch;
-  /** The driver's number of the punch's first socket, and what its others are numbered from. */
+  /** The caller's number of the punch's first socket, and the base for its others. */
   readonly socket: number;
   readonly base: number;
   reported: PunchOutcome | null;
@@ -47,21 +47,21 @@ export class Channel {
   readonly #random: () => number;
   #attempt: Attempt | null = null;
   #attempts = 0;
-  /** Further sockets that are open. */
+  /** Extra sockets that are open. */
   readonly #extraSockets = new Set<number>();
-  /** Of them, how many are in use and not of the attempt under way. */
+  /** Those of them in use by a path, and not by the current attempt. */
   #extraSocketsInUse = 0;
   #datagrams: ChannelDatagram[] = [];
   #events: ChannelEvent[] = [];
 
-  /** `random`: from 0 to below 1, and not to be foretold by the peer. */
+  /** `random`: from 0 to below 1, unpredictable for the peer. */
   constructor(key: PairKey, random: () => number, now: number) {
     this.#seal = new Seal(key);
     this.#selector = new PathSelector(random, now);
     this.#random = random;
   }
 
-  /** By which the driver finds this channel among others on one socket. */
+  /** The seal's routes: they tell channels on one socket apart. */
   get routes(): readonly number[] {
     return this.#seal.routes;
   }
@@ -74,7 +74,7 @@ export class Channel {
     return this.#selector.path(kind);
   }
 
-  /** The relay's endpoint, as reached from one of our sockets; null when it ended. */
+  /** The relay's endpoint from a local socket; null when it ended. */
   relay(place: Place | null, now: number): void {
     this.#selector.set("relay", place, now);
   }
@@ -83,7 +83,7 @@ export class Channel {
     this.#selector.set("tunnel", isOpen ? "tunnel" : null, now);
   }
 
-  /** Begins to look for a direct path, from the socket that was observed. What is under way is given up for it. */
+  /** Starts a punch from the observed socket. It replaces the current one. */
   punch(plan: Plan, socket: number, start_in_ms: number, now: number): void {
     const punch = new Punch({ plan, seal: this.#seal, random: this.#random, start_in_ms }, now);
     this.#attempt = {
@@ -95,12 +95,12 @@ export class Channel {
     };
   }
 
-  /** Fresh samples of a counting NAT. */
+  /** New observations of a NAT that counts ports. */
   revise(spray: Spray, now: number): void {
     this.#attempt?.punch.revise(spray, now);
   }
 
-  /** There will be no direct path for now: nothing is tried. */
+  /** The hub knows no plan for a direct path at the moment. */
   punchUnavailable(now: number): void {
     this.#selector.punchUnavailable(now);
   }
@@ -114,17 +114,17 @@ export class Channel {
     this.#selector.networkChanged(now);
   }
 
-  /** To the peer, on every path that is needed. False where there is none, or where the payload is too long. */
+  /** Sends on every path that is needed. Returns false without a path, or if the payload is too long. */
   send(payload: Uint8Array, now: number): boolean {
     const routes = payload.length > PAYLOAD_BYTES_MAX ? [] : this.#selector.routes(now);
     if (routes.length === 0) return false;
-    // One datagram, sealed once: whoever gets it twice drops the second.
+    // One sealed datagram for all paths, so that the peer drops the duplicate.
     const bytes = this.#seal.seal(writeMessage({ kind: "data", payload }), now);
     for (const { place } of routes) this.#datagrams.push({ place, bytes });
     return true;
   }
 
-  /** A datagram and where it came in. False where it is not this peer's. */
+  /** Handles a sealed datagram. Returns false if it is not the peer's. */
   receive(bytes: Uint8Array, place: Place, now: number): boolean {
     const body = this.#seal.open(bytes, now);
     if (body === null) return false;
@@ -144,7 +144,7 @@ export class Channel {
     this.#sweep(now);
   }
 
-  /** When to wake it next; Infinity for never. */
+  /** When to call `wake` next; Infinity for never. */
   deadline(): number {
     const sweep = this.#extraSockets.size > this.#extraSocketsInUse ? this.#sweepAt() : Infinity;
     return Math.min(this.#attempt?.punch.deadline() ?? Infinity, this.#selector.deadline(), sweep);
@@ -164,14 +164,14 @@ export class Channel {
     return events;
   }
 
-  // --- hearing -------------------------------------------------------------------------------------------------
+  // --- receiving -----------------------------------------------------------------------------------------------
 
-  /** A probe on a socket of the punch is the punch's, even after it ended: the peer may not know yet. */
+  /** A probe on a socket of the punch is the punch's, even after its outcome: the peer may not have one yet. */
   #handleProbe(message: Message & { kind: "probe" }, place: Place, now: number): void {
     if (!this.#handlePunchMessage(message, place, now)) this.#selector.answerProbe(message, place);
   }
 
-  /** What came by the relay or the tunnel is not. */
+  /** A datagram through the relay or the tunnel is not the punch's. */
   #handlePunchMessage(message: Message, place: Place, now: number): boolean {
     const attempt = this.#attempt;
     const relay = this.#selector.path("relay")?.place;
@@ -194,7 +194,7 @@ export class Channel {
       this.#selector.set("direct", { socket: outerOf(attempt, outcome.socket), to: outcome.to }, now, outcome.rtt_ms);
   }
 
-  /** Further sockets are closed once nothing is looked for, but for the one that was hit. */
+  /** After the outcome, closes the extra sockets except the one of the direct path. */
   #sweep(now: number): void {
     if (this.#extraSockets.size === 0 || now < this.#sweepAt()) return;
     const direct = this.#selector.path("direct")?.place ?? "tunnel";
@@ -208,14 +208,14 @@ export class Channel {
     return this.#attempt === null ? Infinity : this.#attempt.reportedAt + SWEEP_AFTER_MS;
   }
 
-  // --- saying --------------------------------------------------------------------------------------------------
+  // --- sending -------------------------------------------------------------------------------------------------
 
   #collect(now: number): void {
     const attempt = this.#attempt;
     for (const { socket, to, bytes, hops } of attempt?.punch.takeDatagrams() ?? []) {
       const place = { socket: outerOf(attempt!, socket), to };
       if (socket > 0) {
-        // What is closed stays closed, though the peer may still ask there.
+        // A closed socket stays closed, although the peer may still probe it.
         if (now >= this.#sweepAt() && !this.#extraSockets.has(place.socket)) continue;
         this.#extraSockets.add(place.socket);
       }

@@ -1,38 +1,43 @@
-/** Every number of keeping a path, with its unit and its reason. */
+/** Limits of path selection, with units and reasons. */
 
-/** Consent is asked for this often, more or less (RFC 7675 section 5.1): it also keeps every NAT's mapping. */
+/** Interval and spread of consent checks (RFC 7675 section 5.1). They also keep the NATs' mappings. */
 export const CONSENT_MS = 5_000;
 export const CONSENT_SPREAD = 0.2;
-/** Without an answer for so long nothing more is sent there (RFC 7675 section 5.1). */
+/** Without an answer for this time, nothing more is sent on a path (RFC 7675 section 5.1). */
 export const CONSENT_EXPIRES_MS = 30_000;
-/** While the game sends, the path it sends on is asked this often. */
+/** Interval of probes on a path in use, while the game sends. */
 export const BUSY_PROBE_MS = 1_000;
-/** The game counts as sending for so long after its last datagram. */
+/** The game counts as sending for this time after its last datagram. */
 export const BUSY_MS = 5_000;
-/** A path that was silent for this long is no longer trusted: three questions, while the game sends; ... */
+/** After this silence a path is doubted while the game sends: three probes. */
 export const BUSY_TRUST_MS = 3_000;
-/** ... one and an answer, while it does not. What is sent then goes on the next path too. */
+/**
+ * The same while the game does not send: one probe and its answer. A doubted path shares its datagrams with the next
+ * path.
+ */
 export const TRUST_MS = 6_500;
-/** A direct path that was silent for this long is given up for another. */
+/** After this silence a direct path is lost. */
 export const DIRECT_LOST_MS = 10_000;
-/** A lost direct path is tried again at once, then this long after each try that failed, doubling ... */
+/** A lost direct path is tried again at once, then this long after each failure, doubling ... */
 export const RETRY_FIRST_MS = 5_000;
-/** ... up to this, which is also when it is tried where the hub knew of no way before. */
+/** ... up to this, which is also the delay if the hub has no plan. */
 export const RETRY_LAST_MS = 60_000;
-/** A new source of the peer's datagrams is asked so often, this far apart, before it is forgotten. */
+/** Probes to a new source of the peer's datagrams, and their interval. */
 export const ROAM_CHECKS_MAX = 5;
 export const ROAM_CHECK_MS = 100;
-/** New sources are looked at this often, so that two that take turns do not make us ask all the time. */
+/** The shortest time between two new sources, so that two alternating ones do not cause probes all the time. */
 export const ROAM_PAUSE_MS = 1_000;
-/** Datagrams to one address where the peer was heard, but has not answered; and such addresses in a channel's life. */
+/** Datagrams to an address where the peer was received but has not answered, and such addresses per channel. */
 export const UNVALIDATED_MAX = 20;
 export const UNVALIDATED_ADDRESSES_MAX = 64;
-/** Numbers of paths in probes begin here, above those of a punch's ways. */
+/** The first number of a path in probes, above the numbers of candidate pairs. */
 export const NUMBER_FIRST = 0xff00;
-/** The longest payload: what passes every path in one piece (RFC 8200, 1,280 less headers, 1,232), less the seal and
- * the kind. */
+/**
+ * The longest payload: the largest datagram that passes every path (RFC 8200: 1,280 bytes less headers, 1,232), less
+ * the seal and the message type.
+ */
 export const PAYLOAD_BYTES_MAX = 1_207;
-/** Words for the driver that wait to be fetched; of more the oldest go. */
+/** Events kept for the caller. The oldest are dropped. */
 export const EVENTS_MAX = 4_096;
-/** Sockets that were not hit are kept for so long: the other side may choose anew while its choice is not confirmed. */
+/** Extra sockets are kept for this time: the peer may still nominate another pair. */
 export const SWEEP_AFTER_MS = 2_000;

@@ -25,11 +25,11 @@ const ORDER: readonly PathKind[] = ["direct", "relay", "tunnel"];
 export class PathSelector {
   readonly #random: () => number;
   readonly #paths = new Map<PathKind, Path>();
-  /** Where the relay and the tunnel are, though nobody may have answered there for long. */
+  /** The relay's and the tunnel's places, even without a recent answer. */
   readonly #configured = new Map<PathKind, Place | null>();
-  /** A new source that was heard, until it has answered. */
+  /** A new source of the peer's datagrams, until it answers a probe. */
   #roaming: { path: Path; checks: number } | null = null;
-  /** Datagrams to addresses where the peer has not proved to be. */
+  /** Datagrams to addresses where the peer has not answered. */
   readonly #unvalidated = new Map<string, number>();
   #roamAfter = -Infinity;
   #numbers = 0;
@@ -42,13 +42,13 @@ export class PathSelector {
   #events: PathSelectorEvent[] = [];
   #messages: { place: Place; message: Message }[] = [];
 
-  /** `random`: from 0 to below 1, and not to be foretold by the peer. */
+  /** `random`: from 0 to below 1, unpredictable for the peer. */
   constructor(random: () => number, now: number) {
     this.#random = random;
     this.#now = now;
   }
 
-  /** A path is there from now on, or no longer. */
+  /** A path is available; with null it has ended. */
   set(
     kind: PathKind,
     place: Place | null,
@@ -66,19 +66,19 @@ export class PathSelector {
     this.#updateCurrent(now, place === null ? "ended" : why);
   }
 
-  /** A punch failed: the next one is later each time. */
+  /** A punch failed. Each retry is later than the one before. */
   punchFailed(now: number): void {
     if (this.#paths.has("direct")) return;
     this.#upgradeAt = now + this.#upgradeAfter;
     this.#upgradeAfter = Math.min(2 * this.#upgradeAfter, limits.RETRY_LAST_MS);
   }
 
-  /** None is tried, for nothing would come of it now. */
+  /** The hub has no plan, so a retry waits. */
   punchUnavailable(now: number): void {
     if (!this.#paths.has("direct")) this.#upgradeAt = now + limits.RETRY_LAST_MS;
   }
 
-  /** This machine has another address: what was direct may be so no longer. */
+  /** This machine has another address, so the direct path is doubted. */
   networkChanged(now: number): void {
     const direct = this.#paths.get("direct");
     if (direct !== undefined) direct.receivedAt = Math.min(direct.receivedAt, now - limits.TRUST_MS - 1);
@@ -86,7 +86,7 @@ export class PathSelector {
     this.#updateCurrent(now, "moved");
   }
 
-  /** The paths that a datagram of the game goes on: the first trusted one, and those before it. */
+  /** The paths for a datagram of the game: the first trusted one, and the doubted ones before it. */
   routes(now: number): readonly Path[] {
     if (now - this.#sentAt > limits.BUSY_MS) {
       this.#busySince = now;
@@ -100,7 +100,7 @@ export class PathSelector {
     return this.#paths.get(kind);
   }
 
-  /** Something of the peer's came from there, whatever it was. A place that is not known may be where he is now. */
+  /** Any datagram of the peer arrived. From an unknown place the peer may have roamed. */
   recordReceived(place: Place, mayRoam: boolean, now: number): void {
     const path = this.#pathAt(place);
     if (path === undefined) {
@@ -113,14 +113,14 @@ export class PathSelector {
     this.#updateCurrent(now, "heard_again");
   }
 
-  /** A question that came from there is answered there, unless it is a place that nobody told of or proved. */
+  /** Answers a probe at its source. A place that is neither known nor validated has a budget. */
   answerProbe({ pair, nonce, time, chosen }: ProbeFields, place: Place): void {
     if (place !== "tunnel" && !this.#isKnown(place) && !this.#consumeBudget(place.to)) return;
     const seen = place === "tunnel" ? null : place.to;
     this.#messages.push({ place, message: { kind: "answer", pair, nonce, time, chosen, seen } });
   }
 
-  /** An answer. False where it is to nobody's question here. */
+  /** Handles an answer. Returns false if it answers no probe of this selector. */
   handleAnswer({ pair, nonce, time }: ProbeFields, now: number): boolean {
     const all = [...this.#paths.values(), ...(this.#roaming === null ? [] : [this.#roaming.path])];
     const path = all.find((one) => one.number === pair && one.nonce === nonce);
@@ -143,11 +143,11 @@ export class PathSelector {
     this.#updateCurrent(now, "silent");
     if (now < this.#upgradeAt) return;
     this.#events.push({ type: "upgrade" });
-    // Whatever comes of it, it is said to `set`, `failed` or `unpunchable` before.
+    // `set`, `punchFailed` or `punchUnavailable` replace this before it expires.
     this.#upgradeAt = now + limits.RETRY_LAST_MS;
   }
 
-  /** When to wake it next; Infinity for never. */
+  /** When to call `wake` next; Infinity for never. */
   deadline(): number {
     const dues = [...this.#paths.values()].flatMap((path) => [
       path.probeDue,
@@ -186,14 +186,14 @@ export class PathSelector {
     return now < this.#trustedUntil(path);
   }
 
-  /** While the game sends, silence counts from when it began to. */
+  /** While the game sends, silence counts from the first datagram sent. */
   #trustedUntil({ receivedAt }: Path): number {
     const isBusy = this.#now <= this.#sentAt + limits.BUSY_MS;
     const quiet = receivedAt + limits.TRUST_MS;
     return isBusy ? Math.min(quiet, Math.max(receivedAt, this.#busySince) + limits.BUSY_TRUST_MS) : quiet;
   }
 
-  /** Says what is sent on first, where that has changed. */
+  /** Emits an event if the preferred path changed. */
   #updateCurrent(now: number, why: PathChangeReason): void {
     this.#now = now;
     const routes = this.#routes(now);
@@ -220,9 +220,9 @@ export class PathSelector {
     this.#messages.push({ place, message: { kind: "probe", pair: number, nonce, time: now, chosen: false } });
   }
 
-  // --- a source that changed -----------------------------------------------------------------------------------
+  // --- roaming -------------------------------------------------------------------------------------------------
 
-  /** The peer's NAT gave it another port, or it has another address: it is believed when it answers from there. */
+  /** The peer's NAT changed its port, or its address changed. The new source is used once it answers a probe. */
   #roam(place: Place, now: number): void {
     if (place === "tunnel" || this.#roaming !== null || now < this.#roamAfter || !this.#mayProbe(place.to)) return;
     this.#roamAfter = now + limits.ROAM_PAUSE_MS;
@@ -242,7 +242,7 @@ export class PathSelector {
     roaming.path.probeDue = now + limits.ROAM_CHECK_MS;
   }
 
-  /** It takes the place of a direct path, unless that one is as alive. */
+  /** Replaces the direct path, unless that was received as recently. */
   #adoptRoamed(path: Path, now: number): void {
     this.#roaming = null;
     if (path.place !== "tunnel") this.#unvalidated.delete(path.place.to.address);
@@ -260,7 +260,7 @@ export class PathSelector {
     return isEndpoint(to) && (isKnown || (!isLocal(to.address) && !isLoopback(to.address)));
   }
 
-  /** Whether one more datagram may go to an address where the peer has not proved to be, and counts it. */
+  /** Counts a datagram to an address where the peer has not answered; false if the budget is spent. */
   #consumeBudget(to: Endpoint): boolean {
     const sent = this.#unvalidated.get(to.address) ?? 0;
     if (!this.#mayProbe(to) || sent >= limits.UNVALIDATED_MAX) return false;
@@ -274,7 +274,7 @@ export class PathSelector {
   #createPath(kind: PathKind, place: Place, now: number, rtt_ms: number | null): Path {
     const number = limits.NUMBER_FIRST + (this.#numbers++ % (0x1_0000 - limits.NUMBER_FIRST));
     const nonce = Math.floor(this.#random() * 2 ** 32);
-    // The punch has heard the peer; a relay or a stream is only said to lead to him.
+    // The punch has received the peer on a direct path. A relay or a stream is not validated yet.
     const receivedAt = kind === "direct" ? now : -Infinity;
     return { kind, place, number, nonce, receivedAt, consentAt: now, rtt_ms, probeDue: now };
   }

@@ -1,19 +1,22 @@
-/** Ways to the other side: from one of our sockets to one endpoint. What is known of each, and how much went there. */
+/**
+ * Candidate pairs (RFC 8445 section 6.1.2): a local socket and a remote endpoint, with the state of their checks and
+ * the number of datagrams sent.
+ */
 import type { Endpoint } from "../util/addresses.ts";
 import * as limits from "./limits.ts";
 
 export type CandidatePair = {
-  /** Its number in our probes. */
+  /** Identifies the pair in probes. */
   readonly number: number;
-  /** Goes out with each probe on it and comes back with the answer: who did not get one cannot say that he did. */
+  /** Sent with each probe and returned with the answer, so that only the receiver of a probe can answer it. */
   readonly nonce: number;
-  /** Which of our sockets; 0 is the one that was observed. */
+  /** The local socket; 0 is the one that the sidecars observed. */
   readonly socket: number;
   readonly to: Endpoint;
   readonly local: boolean;
-  /** It answered: both directions are open, and this is the shortest round trip. */
+  /** The shortest round trip. Not null once the peer answered: the pair works in both directions. */
   rtt_ms: number | null;
-  /** Probes since it was first heard. */
+  /** Probes since the first datagram from there. */
   checks: number;
   checkDue: number;
 };
@@ -37,7 +40,7 @@ export class CandidatePairs {
     return this.#byKey.get(keyOf(socket, to));
   }
 
-  /** The pair, new or old; undefined where there are too many. */
+  /** Returns the existing pair or a new one; undefined if there are too many. */
   add(socket: number, to: Endpoint, local: boolean): CandidatePair | undefined {
     const known = this.find(socket, to);
     if (known !== undefined || this.#all.length >= limits.CANDIDATE_PAIRS_MAX) return known;
@@ -56,7 +59,7 @@ export class CandidatePairs {
     return pair;
   }
 
-  /** Whether one more datagram may go there, and counts it. An address where the peer is has no bound of this kind. */
+  /** Counts one datagram; false if the budget is spent. An address where the peer answered has no budget. */
   consumeBudget({ to, local }: CandidatePair): boolean {
     if (this.#validatedAddresses.has(to.address)) return true;
     const most = local ? limits.UNANSWERED_LOCAL_MAX : limits.UNANSWERED_MAX;
@@ -67,7 +70,7 @@ export class CandidatePairs {
     return true;
   }
 
-  /** The peer got a probe that was sent on this pair, and said so. */
+  /** The peer answered a probe that was sent on this pair. */
   markValidated(pair: CandidatePair, rtt_ms: number): void {
     pair.rtt_ms = Math.min(pair.rtt_ms ?? Infinity, rtt_ms);
     this.#validatedAddresses.add(pair.to.address);

@@ -1,14 +1,14 @@
 /**
- * What peers say to each other inside a sealed datagram. The first byte tells which:
+ * Messages between peers inside a sealed datagram. The first byte is the type:
  *
- *     0 | payload ...                                                         data: the game's own
- *     1 | flags | way (2) | nonce (4) | time (4) | zeros (19)                 probe: do you hear me on this way?
- *     2 | flags | way (2) | nonce (4) | time (4) | family | port (2) | address answer: yes; and there I saw you
+ *     0 | payload ...                                                          data: the game's own
+ *     1 | flags | pair (2) | nonce (4) | time (4) | zeros (19)                 probe
+ *     2 | flags | pair (2) | nonce (4) | time (4) | family | port (2) | address answer, with the probe's source
  *
- * `way`, `nonce` and `time` are the prober's, given back as they came: its number for a socket and an endpoint, a number
- * drawn for that way, which only who got the probe can know, and its clock in milliseconds. Flag 1: this is the way we take, said
- * by the one who chooses, and confirmed with the same flag. A probe is as long as the longest answer, so that nobody is
- * made to say more than was said to him.
+ * `pair`, `nonce` and `time` are the prober's and are returned unchanged: the number of the candidate pair, a random
+ * number that only the receiver of the probe knows, and the clock in milliseconds. Flag 1 nominates the pair, and the
+ * answer confirms it with the same flag. A probe is as long as the longest answer, so that it cannot be used for
+ * amplification.
  */
 import { isIPv4 } from "node:net";
 import { type Endpoint, isEndpoint } from "../util/addresses.ts";
@@ -51,7 +51,7 @@ export function writeMessage(message: Message): Uint8Array {
   return out;
 }
 
-/** Null where it is none. Longer than expected is fine, for later versions. */
+/** Returns null if it is no message. Extra bytes are allowed, for later versions. */
 export function readMessage(bytes: Uint8Array): Message | null {
   if (bytes[0] === DATA) return { kind: "data", payload: bytes.subarray(1) };
   if (bytes.length < HEAD_BYTES || (bytes[0] !== PROBE && bytes[0] !== ANSWER)) return null;
@@ -62,7 +62,7 @@ export function readMessage(bytes: Uint8Array): Message | null {
   return { kind: "answer", ...head, seen: readEndpoint(view) };
 }
 
-/** How long ago (ms) a time given back was: the clock may have gone round between. */
+/** Milliseconds since a returned `time`. The 32-bit clock may have wrapped. */
 export const elapsedMs = (time: number, now: number): number => (Math.floor(now) - time + 2 ** 32) % 2 ** 32;
 
 function writeEndpoint(seen: Endpoint | null): Buffer {
@@ -96,6 +96,6 @@ const partsOf = (text = ""): string[] => (text === "" ? [] : text.split(":"));
 
 function textOf(bytes: readonly number[]): string {
   const groups = Array.from({ length: 8 }, (_, at) => ((bytes[2 * at]! << 8) | bytes[2 * at + 1]!).toString(16));
-  // The platform knows the canonical form (RFC 5952).
+  // The URL parser writes the canonical form (RFC 5952).
   return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
 }

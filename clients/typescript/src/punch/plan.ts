@@ -1,22 +1,22 @@
 /**
- * What the hub tells one side to do. It decides, from what its sidecars saw; a client carries it out. Whatever a plan
- * says, it is cut here to what a player's machine may do.
+ * The hub's plan for one side of a punch. The hub decides from its sidecars' observations, and a client carries the
+ * plan out. Each value is clamped here to what a player's machine may do.
  */
 import { type Endpoint, isEndpoint, isLocal, isLoopback } from "../util/addresses.ts";
 import * as limits from "./limits.ts";
 
-/** An endpoint of the other side: its own word, what a sidecar saw, or what the hub foretells. */
+/** A remote endpoint: stated by the peer, observed by a sidecar, or predicted by the hub. */
 export type Target = Endpoint & { readonly kind: "host" | "reflexive" | "predicted" };
 
 /** Ports of one address, tried one after the other from the first socket. */
 export type Spray = {
   readonly address: string;
   readonly first_port: number;
-  /** From one port to the next, and how many there are. */
+  /** The difference between two ports, and their number. */
   readonly step: number;
   readonly ports: number;
   readonly order: "in_a_row" | "shuffled";
-  /** Datagrams altogether; more than there are ports means further rounds. */
+  /** Datagrams in total. More than `ports` means further rounds. */
   readonly probes: number;
   readonly after_ms: number;
 };
@@ -24,21 +24,21 @@ export type Spray = {
 export type Plan = {
   /** Sent to from the first socket, in this order. */
   readonly targets: readonly Target[];
-  /** With more than one, all of them send to the first target, one after the other. */
+  /** If there are several, all send to the first target, one after the other. */
   readonly sockets: number;
   readonly spray: Spray | null;
-  /** How fast sockets and ports follow each other. */
+  /** Datagrams per second, for sockets and for ports. */
   readonly per_s: number;
-  /** Who of the two decides which way it is, where there are several. */
+  /** This side nominates the pair (RFC 8445 section 6.1.1: the controlling agent). */
   readonly nominates: boolean;
-  /** Local endpoints may be sent to: both come from one public address. */
+  /** Both sides have one public address, so local endpoints may be sent to. */
   readonly same_network: boolean;
-  /** Hops after which the first datagrams die, or null. */
+  /** TTL of the first datagrams, so that they open the own NAT and do not reach the other; null: the default. */
   readonly first_hops: number | null;
   readonly give_up_ms: number;
 };
 
-/** A plan as it comes in JSON, or null. Keys that are not known are for later clients. */
+/** Decodes a plan, or returns null. Unknown keys are for later clients. */
 export function readPlan(json: unknown): Plan | null {
   if (!isObject(json) || !Array.isArray(json["targets"])) return null;
   const { sockets, per_s, nominates, same_network, first_hops, give_up_ms } = json;
@@ -52,7 +52,7 @@ export function readPlan(json: unknown): Plan | null {
   return clampPlan({ targets: targets.filter((target) => target !== null), ...plan });
 }
 
-/** A row of ports as it comes in JSON, or null. */
+/** Decodes a spray, or returns null. */
 export function readSpray(json: unknown): Spray | null {
   if (!isObject(json)) return null;
   const { address, first_port, step, ports, order, probes, after_ms } = json;
@@ -72,7 +72,7 @@ function readTarget(json: unknown): Target | null {
 const isObject = (json: unknown): json is Record<string, unknown> =>
   typeof json === "object" && json !== null && !Array.isArray(json);
 
-/** The same plan, as far as it is harmless. */
+/** The same plan within the limits. */
 export function clampPlan(plan: Plan): Plan {
   const targets = plan.targets
     .filter(
@@ -105,7 +105,7 @@ export function clampSpray(spray: Spray): Spray | null {
   };
 }
 
-/** Whether a plan may send to this address: special ones only where they are this side's own network. */
+/** Private and loopback addresses are answered only if the plan is for this network or names them. */
 export const mayReplyTo = ({ targets, same_network }: Plan, from: Endpoint): boolean =>
   isEndpoint(from) &&
   (same_network || targets.some(({ address }) => address === from.address) || !isLocalOrLoopback(from.address));
@@ -116,7 +116,7 @@ const FIRST_PORT = 1_024;
 const LAST_PORT = 65_535;
 const PORTS = LAST_PORT - FIRST_PORT + 1;
 
-/** The ports of a spray in the order in which they are tried, for ever. A shuffled one names each once a round. */
+/** An endless sequence of a spray's ports. A shuffled round has each port once. */
 export function* portsOf({ first_port, step, ports, order }: Spray, dice: () => number): Generator<number, never> {
   const at = (index: number): number => {
     const port = first_port - FIRST_PORT + step * index;
@@ -128,7 +128,7 @@ export function* portsOf({ first_port, step, ports, order }: Spray, dice: () => 
   }
 }
 
-/** Fisher and Yates, but only what is asked for is shuffled: the places that moved are kept, not the whole row. */
+/** A lazy Fisher-Yates shuffle: only the entries that moved are stored. */
 function* shuffledIndexes(length: number, dice: () => number): Generator<number> {
   const moved = new Map<number, number>();
   for (let left = length; left > 0; left--) {

@@ -1,17 +1,17 @@
 /**
- * The punch: two peers, told to begin at the same instant, open a pair between them. No clock and no socket: datagrams
- * and `now` go in, datagrams and a deadline come out.
+ * The punch: two peers that start at the same instant open a candidate pair between them. Sans I/O: datagrams and the
+ * time go in, datagrams and a deadline come out.
  *
  *     A                                                B
- *     | -- probe --> (opens A's NAT for B) x           |     both begin; the first may die at the other's NAT
+ *     | -- probe --> (opens A's NAT for B) x           |     both start; the first may be dropped at the other NAT
  *     |           x (opens B's NAT for A) <-- probe -- |
- *     | -- probe ------------------------------------> |     heard: B answers to the source it saw, and probes there
- *     | <-------------------------- answer, probe ---- |     A's pair is proved, A is done; A answers, and probes there
- *     | -- answer, probe (chosen) -------------------> |     who chooses says which pair it is; B is done
- *     | <-------------------------- answer (chosen) ---- |     A need not say it again
+ *     | -- probe ------------------------------------> |     B answers the source that it saw, and probes it
+ *     | <-------------------------- answer, probe ---- |     A's pair is validated; A answers and probes
+ *     | -- answer, probe (nominates) ----------------> |     the nominating side chooses a pair; B is done
+ *     | <-------------------------- answer (confirms)  |     A is done
  *
- * Whoever is heard is answered where he was heard, never where he said he would be. Nothing is bound again: the socket
- * that was hit is kept, the others may be closed. All is sealed with the pair's key, so nobody else can be heard.
+ * An answer goes to the source of the probe, never to a stated address. The socket that received is kept and never
+ * bound again; the others may be closed. Every datagram is sealed with the pair's key, so third parties are ignored.
  */
 import { isIPv6 } from "node:net";
 import type { Seal } from "../secure/seal.ts";
@@ -25,41 +25,41 @@ import { type CandidatePair, CandidatePairs } from "./candidate-pairs.ts";
 export type PunchSetup = {
   readonly plan: Plan;
   readonly seal: Seal;
-  /** From 0 to below 1, and not to be foretold by the peer. */
+  /** From 0 to below 1, unpredictable for the peer. */
   readonly random: () => number;
-  /** How long after `now` to begin. */
+  /** The start, after `now`. */
   readonly start_in_ms: number;
 };
 
-/** To be sent from that socket: 0 is the one that was observed, others are opened when they first appear. */
+/** A datagram for a local socket: 0 is the observed one, others are opened at their first datagram. */
 export type PunchDatagram = {
   readonly socket: number;
   readonly to: Endpoint;
   readonly bytes: Uint8Array;
-  /** IP's time to live, where it is to die on the pair. */
+  /** The IP TTL, if it is to expire on the way. */
   readonly hops?: number;
 };
 
 export type PunchOpened = {
   readonly kind: "opened";
-  /** Keep this one, and send to there. */
+  /** The pair to keep. */
   readonly socket: number;
   readonly to: Endpoint;
   readonly rtt_ms: number;
-  /** Our own endpoint as the peer saw it, where it said. */
+  /** This client's endpoint as the peer saw it, if the answer had it. */
   readonly seen: Endpoint | null;
-  /** Since the common start. */
+  /** Time since the common start. */
   readonly after_ms: number;
 };
 export type PunchFailed = {
   readonly kind: "given_up";
-  /** Nothing came; something came, but nothing of ours arrived; or the other side did not confirm. */
+  /** Nothing was received; the peer received nothing; or the peer did not confirm. */
   readonly why: "nobody_heard" | "one_way" | "not_confirmed";
 };
 export type PunchOutcome = PunchOpened | PunchFailed;
 
 export class Punch {
-  /** What was sent and heard, for the report to the hub. */
+  /** Counters for the report to the hub. */
   readonly counts = { sent: 0, heard: 0, refused: 0 };
   readonly #plan: Plan;
   readonly #seal: Seal;
@@ -67,7 +67,7 @@ export class Punch {
   readonly #startAt: number;
   readonly #pairs: CandidatePairs;
   #schedules: ProbeSchedule[];
-  /** Ways on which the other side was heard, and those with the ones on which it answered. */
+  /** Pairs on which the peer was received, and those with the pairs on which it answered. */
   readonly #receivedOn = new Set<CandidatePair>();
   readonly #live = new Set<CandidatePair>();
   readonly #addresses = new Set<string>();
@@ -75,7 +75,7 @@ export class Punch {
   #receivedAt = -Infinity;
   #firstReceivedAt = Infinity;
   #validatedAt = Infinity;
-  /** Our choice, or what the other side said is its. */
+  /** The nominated pair, of either side. */
   #chosen: CandidatePair | null = null;
   #chosenAt = Infinity;
   #chosenDue = Infinity;
@@ -94,19 +94,22 @@ export class Punch {
     for (const { address } of this.#plan.targets) this.#addresses.add(address);
   }
 
-  /** Null until it is decided. An opened pair may still be replaced by another one that the other side chose. */
+  /** Null while undecided. An opened pair may still be replaced if the peer nominates another. */
   get outcome(): PunchOutcome | null {
     return this.#outcome;
   }
 
-  /** A datagram of one of our sockets. False where it is not the peer's, or is not the punch's. */
+  /** Handles a sealed datagram. Returns false if it is not the peer's or not of the punch. */
   receive(bytes: Uint8Array, socket: number, source: Endpoint, now: number): boolean {
     const body = this.#seal.open(bytes, now);
     const message = body === null ? null : readMessage(body);
     return message !== null && this.handleMessage(message, socket, source, now);
   }
 
-  /** The same once opened, for who shares the socket with others. Goes on after the outcome: the peer may still ask. */
+  /**
+   * Handles an opened message, for a caller that shares the socket. Goes on after the outcome: the peer may still
+   * probe.
+   */
   handleMessage(message: Message, socket: number, source: Endpoint, now: number): boolean {
     if (message.kind === "data") return false;
     const pair = this.#pairFor(socket, source);
@@ -125,7 +128,7 @@ export class Punch {
     return true;
   }
 
-  /** Fresh samples show where a counting NAT is by now. */
+  /** New observations moved the predicted ports of a NAT that counts. */
   revise(spray: Spray, now: number): void {
     const harmless = clampSpray(spray);
     if (harmless === null || this.#outcome !== null) return;
@@ -133,17 +136,17 @@ export class Punch {
     this.#schedules.push(spraySchedule(harmless, this.#plan.per_s, now, this.#random));
   }
 
-  /** Says what is due, and decides. */
+  /** Sends what is due, and decides. */
   wake(now: number): void {
     if (this.#outcome?.kind === "given_up") return;
     if (this.#outcome === null && now >= this.#startAt + this.#plan.give_up_ms) return this.#giveUp();
     if (this.#outcome === null) this.#search(now);
-    // The choice first: where it is said, no other probe is needed.
+    // The nomination first: it makes another probe needless.
     this.#choose(now);
     this.#check(now);
   }
 
-  /** When to wake it next; Infinity for never. */
+  /** When to call `wake` next; Infinity for never. */
   deadline(): number {
     if (this.#outcome?.kind === "given_up") return Infinity;
     const checks = [...this.#live].map(({ checkDue }) => checkDue);
@@ -176,9 +179,9 @@ export class Punch {
     return stream.searching ? Math.max(due, this.#receivedAt + limits.SEARCH_PAUSE_MS) : due;
   }
 
-  // --- hearing -------------------------------------------------------------------------------------------------
+  // --- receiving -----------------------------------------------------------------------------------------------
 
-  /** The pair back to a source: any that may be sent to, as long as they are not too many. */
+  /** The pair back to a source. Undefined if it may not be sent to, or if there are too many. */
   #pairFor(socket: number, source: Endpoint): CandidatePair | undefined {
     const known = this.#pairs.find(socket, source);
     if (known !== undefined) return known;
@@ -215,7 +218,7 @@ export class Punch {
     this.#chosenDue = Infinity;
   }
 
-  /** Who was heard is probed where he was heard, a few times at least, until he answers. */
+  /** Probes each pair on which the peer was received, at least `CHECKS_MIN` times, until it answers. */
   #check(now: number): void {
     for (const pair of this.#live) {
       if (pair.checkDue > now) continue;
@@ -227,9 +230,9 @@ export class Punch {
     }
   }
 
-  // --- choosing ------------------------------------------------------------------------------------------------
+  // --- nomination ----------------------------------------------------------------------------------------------
 
-  /** When the one who chooses may do so: at the first word, where there is nothing to choose from. */
+  /** When this side may nominate: at the first datagram if there is no choice. */
   #chooseAt(): number {
     if (!this.#plan.nominates) return Infinity;
     if (this.#plan.targets.length <= 1) return this.#firstReceivedAt;
@@ -237,7 +240,7 @@ export class Punch {
     return isShort ? this.#validatedAt : this.#validatedAt + limits.CHOOSE_AFTER_MS;
   }
 
-  /** Says the choice until it is confirmed; one that is not confirmed in time is made anew, if there is another. */
+  /** Repeats the nomination until it is confirmed. Without a confirmation in time, nominates another pair. */
   #choose(now: number): void {
     if (this.#confirmed || now < this.#chooseAt()) return;
     if (now >= this.#startAt + this.#plan.give_up_ms) {
@@ -256,7 +259,7 @@ export class Punch {
     this.#probe(pair, now, undefined, true);
   }
 
-  /** Only what has answered: a source can be made up, and nothing of the game goes to who is not the peer. */
+  /** Only a pair that answered: a source can be forged, and no game data may go to a third party. */
   #setOutcome(pair: CandidatePair, now: number): void {
     const { socket, to, rtt_ms } = pair;
     if (this.#outcome?.kind === "given_up" || rtt_ms === null) return;
@@ -271,7 +274,7 @@ export class Punch {
     this.#outcome = { kind: "given_up", why };
   }
 
-  // --- saying --------------------------------------------------------------------------------------------------
+  // --- sending -------------------------------------------------------------------------------------------------
 
   #probe(pair: CandidatePair, now: number, hops?: number, chosen = false): void {
     if (!this.#pairs.consumeBudget(pair)) return;
@@ -285,7 +288,7 @@ export class Punch {
   }
 }
 
-/** The shortest of those that answered, unless the next is hardly shorter. */
+/** The pair with the shortest round trip. Hardly shorter ones do not replace an earlier pair. */
 function best(pairs: readonly CandidatePair[]): CandidatePair | null {
   let chosen: CandidatePair | null = null;
   for (const pair of pairs) {

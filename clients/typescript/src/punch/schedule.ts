@@ -1,9 +1,12 @@
-/** When what is sent: three kinds of streams, each knowing when its next datagram is due and for which way. */
+/**
+ * The schedules of a punch's probes: per target, over sockets, and over ports. Each knows when its next probe is due
+ * and where it goes.
+ */
 import type { Endpoint } from "../util/addresses.ts";
 import * as limits from "./limits.ts";
 import { type Plan, portsOf, type Spray } from "./plan.ts";
 
-/** Where a datagram is to leave and to go; `hops` where it is to die on the way. */
+/** A probe to send; `hops`: its TTL, if it is to expire on the way. */
 export type ScheduledProbe = {
   readonly socket: number;
   readonly to: Endpoint;
@@ -12,15 +15,15 @@ export type ScheduledProbe = {
 };
 
 export type ProbeSchedule = {
-  /** When the next is due; Infinity for never. */
+  /** When the next probe is due; Infinity for never. */
   due(): number;
-  /** The next, which is then over. */
+  /** Returns the next probe and advances. */
   next(now: number): ScheduledProbe;
-  /** Ports and sockets beyond the told ones: not while the other side is heard. */
+  /** Tries ports or sockets beyond the plan's targets, so it pauses while the peer is received. */
   readonly searching: boolean;
 };
 
-/** One per target, one for the further sockets, one for the ports. */
+/** One per target, one for further sockets, one for ports. */
 export function createSchedules(plan: Plan, startAt: number, random: () => number): ProbeSchedule[] {
   const streams: ProbeSchedule[] = plan.targets.map((target, at) =>
     targetSchedule(target, target.kind === "host", startAt + at * limits.TARGET_STEP_MS, plan.first_hops),
@@ -52,7 +55,7 @@ function targetSchedule(to: Endpoint, local: boolean, startAt: number, hops: num
   };
 }
 
-/** From many sockets to one endpoint. The first round opens them; later ones replace what was lost. */
+/** From many sockets to one endpoint. The first round opens them; later rounds replace lost datagrams. */
 function socketSchedule(to: Endpoint, { sockets, per_s }: Plan, startAt: number): ProbeSchedule {
   let count = 0;
   const pace = paced(startAt, (done) => (done < sockets ? per_s : Math.min(per_s, limits.LATER_ROUNDS_PER_S)));
@@ -61,7 +64,7 @@ function socketSchedule(to: Endpoint, { sockets, per_s }: Plan, startAt: number)
     due: pace.due,
     next: (now) => {
       pace.step(now);
-      // The first socket has its own volley to this endpoint.
+      // The first socket has its own schedule for this endpoint.
       return { socket: 1 + (count++ % (sockets - 1)), to, local: false };
     },
   };
@@ -83,7 +86,7 @@ export function spraySchedule(spray: Spray, per_s: number, startAt: number, rand
   };
 }
 
-/** One after the other at a rate. After a pause of the process only so many are made up for. */
+/** A constant rate. After a pause of the process only `CATCH_UP_MAX` probes are made up for. */
 function paced(startAt: number, rate: (done: number) => number): { due: () => number; step: (now: number) => void } {
   let due = startAt;
   let done = 0;

@@ -1,11 +1,11 @@
-/** What a peer waits for before and while it has a session: a name, a bound socket, a promise to keep later. */
+/** Helpers of the Rabid peer: a promise that is settled later, a resolved server name, a bound socket. */
 import type { Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { isIPv4 } from "node:net";
 import { type Endpoint, RabidFailure } from "./events.ts";
 import { SERVER_PORT } from "./limits.ts";
 
-/** Something that the caller may be waiting for. */
+/** A promise with its settling functions. */
 export type Deferred<T> = {
   readonly promise: Promise<T>;
   readonly done: (value: T) => void;
@@ -19,7 +19,7 @@ export function deferred<T>(): Deferred<T> {
     done = resolve;
     failed = reject;
   });
-  // Not everybody waits for everything; who does gets the failure from his own `await`.
+  // A caller need not await every promise. One that does gets the failure from its own `await`.
   promise.catch(() => {});
   return { promise, done, failed };
 }
@@ -33,20 +33,20 @@ export async function resolveServer(server: string): Promise<Endpoint> {
   if (host === "" || port < 1 || port > 65_535) throw new RangeError("a server is host or host:port");
   if (isIPv4(host)) return { address: host, port };
   try {
-    // The wire cannot carry IPv6 addresses, so the server must see an IPv4 one.
+    // The wire carries no IPv6 addresses, so the server must see an IPv4 one.
     return { address: (await lookup(host, { family: 4 })).address, port };
   } catch (error) {
     throw new RabidFailure("server_not_found", error instanceof Error ? error.message : undefined);
   }
 }
 
-/** Binds a socket that is not bound yet. */
+/** Binds a socket, unless it is bound. */
 export function bindSocket(socket: Socket, port: number, address: string): Promise<void> {
   try {
     socket.address();
     return Promise.resolve();
   } catch {
-    // Not bound: there is no other way to ask.
+    // Not bound: `address` throws.
   }
   return new Promise((done, failed) => {
     socket.once("error", failed);

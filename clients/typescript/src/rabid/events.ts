@@ -1,4 +1,4 @@
-/** What a Rabid session tells the game, and the failures it can end with. */
+/** Events of a Rabid session, and its failures. */
 
 /** An IPv4 address and a UDP port. */
 export type Endpoint = { readonly address: string; readonly port: number };
@@ -6,7 +6,7 @@ export type Endpoint = { readonly address: string; readonly port: number };
 /** A datagram to send. */
 export type Datagram = { readonly bytes: Uint8Array; readonly to: Endpoint };
 
-/** Errors of the server, in its own words without `error:`. */
+/** The server's errors, without `error:`. */
 export const SERVER_ERRORS = [
   "invalid_request",
   "session_exists",
@@ -27,12 +27,12 @@ export type ServerError = (typeof SERVER_ERRORS)[number];
 
 /**
  * Why a session ended.
- * - `server_timeout`: the server has been silent for 15 s.
- * - `unreachable_self`: no other player could be heard.
- * - `host_not_confirmed`: others could, but not the host, or the host never started.
- * - `unknown_error`: the server said an error that is not in the list; `said` has its words.
+ * - `server_timeout`: the server was silent for 15 s.
+ * - `unreachable_self`: no other player was received.
+ * - `host_not_confirmed`: others were received, but not the host, or the host did not start.
+ * - `unknown_error`: the server sent an error that is not in the list; `serverText` has it.
  * - `server_not_found`: the server's name has no IPv4 address.
- * - `socket_failed`: the UDP socket broke or was closed by somebody else.
+ * - `socket_failed`: the UDP socket failed or was closed elsewhere.
  */
 export type FailureCode =
   | ServerError
@@ -43,13 +43,13 @@ export type FailureCode =
   | "server_not_found"
   | "socket_failed";
 
-/** Errors after which the session goes on. */
+/** Errors that do not end the session. */
 export type RefusalCode = "non_host_player" | "only_one_player_in_session" | "non_existent_player";
 
-/** Everybody in the session, in join order; the first is the host. */
+/** All players of the session, in join order; the first is the host. */
 export type Roster = { readonly players: readonly string[]; readonly host: string };
 
-/** The server has handed out the addresses; from now on players talk to each other. */
+/** The server sent the addresses. From now on the players talk to each other. */
 export type Started = {
   /** This player's port as the server saw it, not necessarily the local one. */
   readonly ownPort: number;
@@ -60,22 +60,22 @@ export type Started = {
 
 export type MetPeer = {
   readonly name: string;
-  /** Where the player answers: the source of his datagrams, which may differ from what the server saw. */
+  /** The source of the player's datagrams, which may differ from what the server saw. */
   readonly endpoint: Endpoint;
   readonly isHost: boolean;
 };
 
-/** The players that can be reached now. */
+/** The reachable players. */
 export type Met = {
   readonly ownPort: number;
   readonly host: string;
   readonly isHost: boolean;
   readonly peers: readonly MetPeer[];
-  /** Players of the session that could not be reached. */
+  /** Players of the session that were not reached. */
   readonly missing: readonly string[];
 };
 
-/** `said`: the server's own words, where it was the server. */
+/** `serverText`: the server's message, if the failure came from the server. */
 export type Failed = { readonly code: FailureCode; readonly serverText?: string };
 
 export type RabidEvent =

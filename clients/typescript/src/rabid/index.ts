@@ -1,4 +1,4 @@
-/** What a game needs of the Rabid peer, under names that say which wire they belong to. */
+/** The public part of the Rabid peer, with the wire in each name. */
 export {
   type Endpoint as RabidEndpoint,
   type Failed as RabidFailed,

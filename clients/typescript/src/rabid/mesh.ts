@@ -1,6 +1,6 @@
 /**
- * The players' part of a session, from the server's start line to `met` or `failed`. One link per other player; here is
- * decided when the host starts, when a guest is done, and when to give up. No clock and no socket.
+ * The players' part of a session, from the server's start line to `met` or `failed`. It has one handshake per other
+ * player, and decides when the host starts, when a guest is done, and when to give up. Sans I/O.
  */
 import type { Datagram, Endpoint, FailureCode, Met } from "./events.ts";
 import * as limits from "./limits.ts";
@@ -11,7 +11,7 @@ export type MeshSetup = {
   readonly me: string;
   readonly host: string;
   readonly ownPort: number;
-  /** All other players; null where the server did not say where it saw one. */
+  /** All other players; null if the server did not list an endpoint. */
   readonly others: ReadonlyMap<string, Endpoint | null>;
 };
 
@@ -41,12 +41,12 @@ export class Mesh {
     }
   }
 
-  /** Null until it is decided; then it stays. */
+  /** Null while undecided. It does not change afterwards. */
   get outcome(): MeshOutcome | null {
     return this.#outcome;
   }
 
-  /** Any datagram that is not the server's. What is no word, or nobody's word, is nothing. */
+  /** Handles any datagram that is not the server's. Others are ignored. */
   receive(bytes: Uint8Array, source: Endpoint, now: number): void {
     const said = readPeerMessage(bytes);
     if (said === null || this.#failed()) return;
@@ -57,17 +57,17 @@ export class Mesh {
     link?.handleMessage(said, source, now);
   }
 
-  /** Says what is due, and decides. */
+  /** Sends what is due, and decides. */
   wake(now: number): void {
     this.#woken = now;
     if (this.#failed()) return;
     if (this.#outcome === null) this.#outcome = this.#isHost ? this.#decideAsHost(now) : this.#decideAsGuest(now);
     for (const link of this.#handshakes.values()) link.wake(now);
-    // Who is told to start, or has answered, may have been the last.
+    // The handshakes with players that answered last need no more retries.
     if (this.#outcome !== null) for (const link of this.#handshakes.values()) link.linger();
   }
 
-  /** When to wake it next; Infinity for never. */
+  /** When to call `wake` next; Infinity for never. */
   deadline(): number {
     if (this.#failed()) return Infinity;
     const links = [...this.#handshakes.values()].map((link) => link.deadline());
@@ -84,7 +84,7 @@ export class Mesh {
     return this.#outcome !== null && "failed" in this.#outcome;
   }
 
-  /** Everybody who comes is waited for; then all are started, and the last to answer ends it. */
+  /** Waits for every player that may come, starts all of them, and is done with the last answer. */
   #decideAsHost(now: number): MeshOutcome | null {
     const links = [...this.#handshakes.values()];
     const since = now - this.#begun;
@@ -107,7 +107,7 @@ export class Mesh {
     const since = now - this.#begun;
     if (host === undefined) return { failed: "host_not_confirmed" };
     if (host.startAt !== null) {
-      // One of ours would have shown itself by then, and a plugin is open as soon as it is heard.
+      // A Parley peer would have answered by now, and a plugin is open as soon as it is received.
       const comes = (link: PeerHandshake): boolean => link.isSameImplementation || since < limits.SILENT_MS;
       const waits = links.some((link) => link !== host && !link.settled && comes(link));
       const until = host.startAt + (waits ? limits.GRACE_MS : 0);
@@ -128,7 +128,7 @@ export class Mesh {
     return { met: { ownPort, host, isHost: this.#isHost, peers, missing } };
   }
 
-  /** Times at which a decision may fall though nobody says anything. */
+  /** Times at which the decision may change without a datagram. */
   #decisionTimes(): number[] {
     const fixed = [limits.SILENT_MS, limits.GATHER_MS, limits.HOST_CONFIRM_MS, limits.HOST_START_MS];
     const marks = fixed.map((ms) => this.#begun + ms);

@@ -1,62 +1,62 @@
 /**
- * The words of the Rabid wire, as a player speaks and reads them. UDP, text, one word a datagram.
+ * The messages of the Rabid wire, as a player sends and receives them: UDP, text, one message per datagram.
  *
  * With the server:
  *
  *     player                                server
  *      | -- h:SESSION:ME:SEATS[:PASSWORD] --> |    host, every 0.5 s until an answer
  *      | -- c:SESSION:ME[:PASSWORD] --------> |    or connect
- *      | <-- i:HOST:NAME:NAME... ------------ |    everybody, host first
+ *      | <-- i:HOST:NAME:NAME... ------------ |    all players, host first
  *      | -- p:SESSION:ME -------------------> |    every 0.5 s, answered with i: (after the start with s:)
  *      | -- k:SESSION:NAME -----------------> |    (host) kick
  *      | -- x:SESSION:ME -------------------> |    leave, answered with error:player_exited_session
  *      | -- s:SESSION:ME -------------------> |    (host) start
- *      | <-- s:MYPORT:NAME:IP:PORT;... ------ |    to everybody, repeated until
+ *      | <-- s:MYPORT:NAME:IP:PORT;... ------ |    to all players, repeated until
  *      | -- y:SESSION:ME -------------------> |
- *      | <-- error:WHAT --------------------- |    at any time; ends the session, but for three that refuse a command
+ *      | <-- error:WHAT --------------------- |    at any time; ends the session, except three that refuse a command
  *
- * With the other players, from the same socket (it is never closed or bound again between the two):
+ * With the other players, from the same socket (it is not closed or bound again between the two):
  *
- *     g:ME:MYPORT:PORTTRIED     greeting, to the told port and its eight neighbours on either side
- *     c:ME:MYPORT               confirmation; MYPORT is the port by which the reader reached me
- *     s:SECONDS                 (host) start in so many seconds
- *     y:ME:MYPORT               (guest) heard the start
- *     r:ME:STEP                 ours only, below
+ *     g:ME:MYPORT:PORTTRIED     greeting, to the listed port and its eight neighbours on either side
+ *     c:ME:MYPORT               confirmation; MYPORT is the port by which the receiver reached the sender
+ *     s:SECONDS                 (host) start after so many seconds
+ *     y:ME:MYPORT               (guest) received the start
+ *     r:ME:STEP                 Parley only, below
  *
- * The original plugin closes its socket at the first start line, listens again 2.0 s later, greets for 5.1 s (each port
- * five times, 50 ms apart, the told port first), listens 5.25 s more, and fails unless it was greeted. Then it confirms;
- * a guest fails unless its host's confirmation comes within 2 s, and the host says `s:3` after 2 s. Both are done about
- * 15 s after the start. It reads one word a frame, and ignores every word that begins with another letter than those.
+ * The original plugin closes its socket at the first start line, listens again after 2.0 s, greets for 5.1 s (each port
+ * five times, 50 ms apart, the listed port first), listens for 5.25 s more, and fails unless it was greeted. Then it
+ * confirms. A guest fails unless its host's confirmation comes within 2 s, and the host sends `s:3` after 2 s. Both are
+ * done about 15 s after the start. It reads one message per frame, and ignores messages with other letters.
  *
- * That is how two of ours recognise each other: by `r:`, which means nothing to a plugin and which a plugin never says.
- * Whoever hears a player answers at once, to the source he saw, with how much he knows:
+ * Two Parley peers recognise each other by `r:`, which a plugin ignores and never sends. A peer answers each player at
+ * once, to the source of its datagram, with what it knows:
  *
- *     r:ME:1   I have heard you
- *     r:ME:2   I have heard that you heard me: the way is open both ways (answers r:1)
+ *     r:ME:1   I received a datagram of yours
+ *     r:ME:2   I received your r: the path is open in both directions (answers r:1)
  *     r:ME:3   I know that you know (answers r:2; is not answered)
  *
- * So a host of ours has all guests of ours after a round trip, says `s:0` to them, and is done at their `y:`. To a
- * player who does not say `r:` each of ours behaves like a plugin: greetings while that listens for them, then
- * confirmations, then `s:3` or `y:`. `s:` is never said to a plugin that has not confirmed, because one that still
- * talks with the server would take it for a start line.
+ * So a Parley host has all Parley guests after a round trip, sends `s:0` to them, and is done at their `y:`. To a
+ * player that does not send `r:`, a Parley peer behaves like a plugin: greetings while the plugin listens for them,
+ * then confirmations, then `s:3` or `y:`. `s:` is never sent to a plugin that has not confirmed, because a plugin that
+ * still talks to the server would take it for a start line.
  */
 import { isIPv4 } from "node:net";
 import { type Endpoint, SERVER_ERRORS, type ServerError } from "./events.ts";
 import { PEER_MESSAGE_BYTES_MAX, PLAYER_NAME, SEATS_MAX, SERVER_LINE_BYTES_MAX } from "./limits.ts";
 
-/** A line of the server. */
+/** A message of the server. */
 export type ServerLine =
   | { readonly kind: "roster"; readonly players: readonly string[] }
   | { readonly kind: "start"; readonly ownPort: number; readonly others: readonly ListedPlayer[] }
   | { readonly kind: "error"; readonly code: ServerError | "unknown_error"; readonly serverText: string };
 
-/** A player, and where the server saw him. */
+/** A player, and its endpoint as the server saw it. */
 export type ListedPlayer = { readonly name: string; readonly endpoint: Endpoint };
 
-/** How much a player of ours knows of the way between us. */
+/** What a Parley peer knows of the path between the two. */
 export type Step = 1 | 2 | 3;
 
-/** A word of another player. */
+/** A message of another player. */
 export type PeerMessage =
   | { readonly kind: "greeting"; readonly name: string; readonly tried: number }
   | { readonly kind: "confirmation"; readonly name: string }
@@ -64,7 +64,7 @@ export type PeerMessage =
   | { readonly kind: "heard_start"; readonly name: string }
   | { readonly kind: "step"; readonly name: string; readonly step: Step };
 
-/** Null where it is none: what a server says is never an exception. */
+/** Returns null if it is no message. Never throws. */
 export function readServerLine(bytes: Uint8Array): ServerLine | null {
   if (bytes.length > SERVER_LINE_BYTES_MAX) return null;
   const text = decode(bytes);
@@ -77,14 +77,14 @@ export function readServerLine(bytes: Uint8Array): ServerLine | null {
   if (start === null) return null;
   const [, port, list = ""] = start;
   const ownPort = Number(port);
-  // The original server's list may be empty, when all others have confirmed already.
+  // The original server's list is empty if all other players have confirmed.
   const others = list === "" ? [] : list.split(";").map(readListedPlayer);
   if (!isPort(ownPort) || others.length >= SEATS_MAX || others.includes(null)) return null;
   const told = others as ListedPlayer[];
   return areNames(told.map(({ name }) => name)) ? { kind: "start", ownPort, others: told } : null;
 }
 
-/** Null where it is none. Fields beyond the known ones are allowed, as the plugin allows them. */
+/** Returns null if it is no message. Extra fields are allowed, as in the plugin. */
 export function readPeerMessage(bytes: Uint8Array): PeerMessage | null {
   if (bytes.length > PEER_MESSAGE_BYTES_MAX) return null;
   const [letter, first = "", second = "", third = ""] = decode(bytes).split(":");
@@ -104,20 +104,20 @@ export function readPeerMessage(bytes: Uint8Array): PeerMessage | null {
   }
 }
 
-/** Whether a datagram is a word of this wire, which a game may still find in its socket after the meeting. */
+/** Whether a datagram belongs to this wire. A game may still receive some after the handshake. */
 export const isRabidMessage = (bytes: Uint8Array): boolean =>
   readPeerMessage(bytes) !== null || readServerLine(bytes) !== null;
 
-/** A word as bytes; a missing last field is left out. */
+/** Encodes a message. An undefined last field is left out. */
 export const encodeMessage = (...fields: readonly (string | number | undefined)[]): Uint8Array =>
   Buffer.from(fields.filter((field) => field !== undefined).join(":"), "latin1");
 
-// --- parts -----------------------------------------------------------------------------------------------------
+// --- internals -------------------------------------------------------------------------------------------------
 
 const decode = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 
-/** Begins with "error": the plugin looks no further either. */
+/** Any text that begins with "error", as in the plugin. */
 function readError(text: string): ServerLine {
   const name = /^error:([a-z_]{1,40})$/.exec(text)?.[1] ?? "";
   const code = SERVER_ERRORS.find((known) => known === name);

@@ -1,22 +1,22 @@
 /**
- * One other player during the meeting: where he is, how much is known of the way to him, and what is said to him when.
- * No clock and no socket: everything takes `now`, and what is said comes out of `say`.
+ * The handshake with one other player: its endpoint, what is known of the path, and what to send when. Sans I/O: every
+ * function takes the time, and datagrams leave through `send`.
  */
 import { isPublic, isUnicast, sameEndpoint } from "./addresses.ts";
 import type { Endpoint } from "./events.ts";
 import * as limits from "./limits.ts";
 import { type PeerMessage, type Step, encodeMessage } from "./messages.ts";
 
-/** He is my host, I am his, or we are both guests. */
+/** The player is this player's host or guest, or both are guests. */
 export type Role = "my_host" | "my_guest" | "fellow";
 
 export type PeerHandshakeSetup = {
   readonly me: string;
   readonly name: string;
   readonly role: Role;
-  /** Where the server saw him; null where it did not say. */
+  /** The player's endpoint as the server saw it; null if the server did not list one. */
   readonly listed: Endpoint | null;
-  /** My port as the server saw it. */
+  /** This player's port as the server saw it. */
   readonly ownPort: number;
   readonly send: (bytes: Uint8Array, to: Endpoint) => void;
 };
@@ -28,12 +28,12 @@ export class PeerHandshake {
   readonly role: Role;
   readonly #setup: PeerHandshakeSetup;
   readonly #listed: Endpoint | null;
-  /** Greetings still to be said to him who has not been heard; bounded by being a list. */
+  /** Greetings to a player that was not received yet. A list, so that they are bounded. */
   readonly #plan: readonly Planned[];
   #planned = 0;
   #source: Endpoint | null = null;
   #heardAt = Infinity;
-  /** My port as he reached it. */
+  /** This player's port as the other reached it. */
   #myPort: number;
   #isSameImplementation = false;
   #step: 0 | Step = 0;
@@ -62,30 +62,30 @@ export class PeerHandshake {
     this.#plan = this.#listed === null ? [] : greetingPlan(this.#listed.port, now);
   }
 
-  /** The source of his datagrams, once there was one. */
+  /** The source of the player's datagrams; null before the first. */
   get source(): Endpoint | null {
     return this.#source;
   }
   get isHeard(): boolean {
     return this.#source !== null;
   }
-  /** He is no plugin. */
+  /** The player is a Parley peer, not a plugin. */
   get isSameImplementation(): boolean {
     return this.#isSameImplementation;
   }
-  /** He can be started: one of ours hears me, a plugin confirms. */
+  /** The player can be started: a Parley peer receives this one, or a plugin confirmed. */
   get ready(): boolean {
     return this.#isSameImplementation ? this.#step >= 2 : this.#confirmed;
   }
-  /** As much is known of the way as the game needs. */
+  /** Enough is known of the path for the game. */
   get open(): boolean {
     return this.#isSameImplementation ? this.#step >= 2 : this.isHeard;
   }
-  /** Nothing more is to be expected: one of ours knows what I know, or has been told often enough. */
+  /** Nothing more will change: a Parley peer knows everything, or got enough copies. */
   get settled(): boolean {
     return this.#isSameImplementation && (this.#step === 3 || (this.#step === 2 && this.#steps >= limits.STEPS_MAX));
   }
-  /** The host is done with this guest. */
+  /** The host has nothing more to send to this guest. */
   get complete(): boolean {
     if (this.#starts >= limits.STARTS_MAX) return true;
     return this.#startConfirmed && (this.#isSameImplementation || this.#confirms >= limits.PLUGIN_CONFIRMS_MIN);
@@ -93,17 +93,17 @@ export class PeerHandshake {
   get starting(): boolean {
     return this.#starts > 0 || this.#startDue < Infinity;
   }
-  /** When my host said to start, or null. */
+  /** The time of the start that the host sent, or null. */
   get startAt(): number | null {
     return this.#startAt;
   }
 
-  /** Whether a word without a name may be his. */
+  /** Whether a message without a name can be the player's. */
   isAt(source: Endpoint): boolean {
     return this.#source !== null && sameEndpoint(this.#source, source);
   }
 
-  /** A word of his; what it is answered with comes out of the next `wake`. */
+  /** Handles a message of the player. The answer leaves at the next `wake`. */
   handleMessage(said: PeerMessage, source: Endpoint, now: number): void {
     if (!this.#accepts(source)) return;
     this.#source = source;
@@ -145,7 +145,7 @@ export class PeerHandshake {
     }
   }
 
-  /** (host) Tells him to start, until he answers or has been told often enough. */
+  /** (host) Sends a start until the guest answers or got enough copies. */
   start(now: number): void {
     this.#startDue = now;
   }
@@ -157,7 +157,7 @@ export class PeerHandshake {
     this.#stepDue = this.#greetingDue = this.#confirmDue = this.#startDue = this.#startHeardDue = Infinity;
   }
 
-  /** Says what is due. */
+  /** Sends what is due. */
   wake(now: number): void {
     this.#wakePlan(now);
     const to = this.#source;
@@ -185,7 +185,7 @@ export class PeerHandshake {
     }
   }
 
-  /** When there is next something to say; Infinity for never. */
+  /** When to call `wake` next; Infinity for never. */
   deadline(): number {
     const planned = this.#plan[this.#planned]?.at ?? Infinity;
     if (this.#source === null) return planned;
@@ -194,8 +194,9 @@ export class PeerHandshake {
   }
 
   /**
-   * His address with any port: NATs rewrite ports. Another address only if it is public and his own has not been
-   * heard (some carriers spread one player over several). Once the way is open it is kept.
+   * Accepts the player's address with any port, because NATs rewrite ports. Another address only if it is public and
+   * the listed one was not received: some carriers spread one player over several addresses. An open path does not
+   * change.
    */
   #accepts(source: Endpoint): boolean {
     if (this.#step >= 2) return this.isAt(source);
@@ -205,7 +206,7 @@ export class PeerHandshake {
     return isPublic(source.address) && !ownHeard;
   }
 
-  /** A player who acknowledges in kind needs nothing of what a plugin needs. */
+  /** A Parley peer needs none of the messages for plugins. */
   #markSameImplementation(): void {
     if (this.#isSameImplementation) return;
     this.#isSameImplementation = true;
@@ -216,7 +217,7 @@ export class PeerHandshake {
   #handleStart(seconds: number, now: number): void {
     if (this.role !== "my_host") return;
     if (seconds === 0) {
-      // Said by ours only, and only to who has been heard.
+      // Only a Parley host sends it, and only to a player that it received.
       this.#markSameImplementation();
       this.#step = Math.max(this.#step, 2) as Step;
     }
@@ -251,7 +252,7 @@ export class PeerHandshake {
     }
   }
 
-  /** Two guests have no need to hurry: all that hangs on it is that a plugin hears anybody. */
+  /** Between two guests nothing is urgent: a plugin only has to receive some player. */
   #pace(ms: number): number {
     return this.role === "fellow" ? limits.PLUGIN_GUEST_MS : ms;
   }
@@ -263,7 +264,7 @@ export class PeerHandshake {
   }
 }
 
-/** The told port densely and then sparsely, its neighbours in rounds, in the order of time. */
+/** The listed port densely and then sparsely, and its neighbours in rounds, in the order of time. */
 function greetingPlan(port: number, now: number): readonly Planned[] {
   const plan: Planned[] = limits.BURST_MS.map((ms) => ({ at: now + ms, port }));
   let at = (limits.BURST_MS.at(-1) ?? 0) + limits.GREETING_MS;
@@ -273,7 +274,7 @@ function greetingPlan(port: number, now: number): readonly Planned[] {
   }
   for (const round of limits.WINDOW_ROUNDS_MS) {
     let step = 0;
-    // Upwards first: a NAT that counts, counts up.
+    // Upwards first: a NAT that counts ports counts up.
     for (const sign of [1, -1]) {
       for (let by = 1; by <= limits.WINDOW_PORTS; by++) {
         const neighbour = port + sign * by;

@@ -1,7 +1,7 @@
 /**
- * A Rabid peer on a real socket: the session core of session.ts with `node:dgram`, a clock and promises around it. One
- * socket from the first request to the game's first datagram; it is never closed or bound again in between, because the
- * hole that was punched belongs to it.
+ * A Rabid peer on a real socket: the session (session.ts) with `node:dgram`, a clock and promises. One socket serves
+ * from the first request to the game's first datagram. It is not closed or bound again, because the punched mapping
+ * belongs to it.
  */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { EventEmitter } from "node:events";
@@ -19,26 +19,26 @@ import { RabidSession } from "./session.ts";
 import { bindSocket, resolveServer, deferred } from "./deferred.ts";
 
 export type JoinOptions = {
-  /** `host` or `host:port`; the port is 57775 unless said. A name must have an IPv4 address. */
+  /** `host` or `host:port`; default port 57775. A name must have an IPv4 address. */
   readonly server: string;
   /** 1 to 10 ASCII letters or digits. */
   readonly session: string;
-  /** This player: 1 to 12 ASCII letters or digits. */
+  /** This player's name: 1 to 12 ASCII letters or digits. */
   readonly name: string;
-  /** 1 to 12 ASCII letters or digits; sent in clear, as the wire has it. */
+  /** 1 to 12 ASCII letters or digits. The wire sends it in clear. */
   readonly password?: string;
-  /** Local port; a free one unless said, which is the best choice behind a NAT. */
+  /** Local port. Default: a free one, which is best behind a NAT. */
   readonly port?: number;
-  /** Local address; all of them unless said. */
+  /** Local address. Default: all. */
   readonly address?: string;
-  /** A `udp4` socket of the game's own, bound or not, instead of a new one. */
+  /** A `udp4` socket of the game, bound or not, instead of a new one. */
   readonly socket?: Socket;
 };
 
 /** `seats`: 2 to 12, the host included. */
 export type HostOptions = JoinOptions & { readonly seats: number };
 
-/** What the game goes on with. The socket is bound, open and has no listeners of ours any more. */
+/** The socket for the game: bound, open, and without listeners of this library. */
 export type Detached = { readonly socket: Socket } & Met;
 
 type Events = {
@@ -53,13 +53,12 @@ type Events = {
 /**
  * ```ts
  * const peer = await RabidPeer.host({ server: "parley.example.org", session: "Nice", name: "Alice", seats: 4 });
- * peer.on("roster", ({ players }) => players.length === 4 && peer.start());
- * const { peers } = await peer.whenMet();
+ * peer.on("roster", ({ players }) => players.length === 4 && peer.start()); const { peers } = await peer.whenMet();
  * const { socket } = peer.detach();
  * ```
  *
- * Events: `roster` (everybody, host first), `refused` (a command was not allowed; the session goes on), `started`,
- * `met`, `failed` (with a code; the socket is closed unless it was the game's own), `left`.
+ * Events: `roster` (all players, host first), `refused` (a command was refused; the session goes on), `started`, `met`,
+ * `failed` (with a code; the socket is closed unless the game provided it), `left`.
  */
 export class RabidPeer extends EventEmitter<Events> {
   readonly #socket: Socket;
@@ -115,22 +114,22 @@ export class RabidPeer extends EventEmitter<Events> {
     return peer.#listed.promise;
   }
 
-  /** Everybody in the session, in join order, the host first. */
+  /** All players of the session in join order, the host first. */
   get players(): readonly string[] {
     return this.#session.players;
   }
-  /** The players that were met, or null. */
+  /** The reachable players; null before `met`. */
   get met(): Met | null {
     return this.#session.met;
   }
-  /** Where the socket is bound. */
+  /** The port of the socket. */
   get localPort(): number {
     return this.#socket.address().port;
   }
 
   /**
-   * (host) Starts the session: everybody is told everybody's address. Resolves when the server has done so.
-   * @throws RabidFailure with `only_one_player_in_session` or `non_host_player`, after which the session goes on.
+   * (host) Starts the session: the server sends all addresses to all players. Resolves with that. @throws RabidFailure
+   * with `only_one_player_in_session` or `non_host_player`, after which the session goes on.
    */
   start(): Promise<Started> {
     const { promise } = this.#starting;
@@ -139,18 +138,18 @@ export class RabidPeer extends EventEmitter<Events> {
     return promise;
   }
 
-  /** (host) Puts a player out; the next `roster` is without him. */
+  /** (host) Kicks a player. The next `roster` is without it. */
   kick(name: string): void {
     this.#session.kick(name, now());
     this.#update();
   }
 
-  /** Resolves with the players that were met. @throws RabidFailure */
+  /** Resolves with the reachable players. @throws RabidFailure */
   whenMet(): Promise<Met> {
     return this.#meeting.promise;
   }
 
-  /** Tells the server, waits for its answer for 2 s at most, and closes the socket unless it is the game's own. */
+  /** Leaves. Waits up to 2 s for the server's answer, and closes the socket unless the game provided it. */
   async leave(): Promise<void> {
     if (this.#detached) return;
     this.#session.leave(now());
@@ -159,9 +158,8 @@ export class RabidPeer extends EventEmitter<Events> {
   }
 
   /**
-   * Hands the punched socket over to the game; from now on nothing of ours listens to it or sends from it. Words of the
-   * other players may still arrive in it for a second: `isRabidMessage` tells them from the game's datagrams.
-   * @throws Error before `met`.
+   * Hands the punched socket over to the game. This library no longer listens on it or sends from it. Late messages of
+   * the other players may arrive for a second; `isRabidMessage` recognises them. @throws Error before `met`.
    */
   detach(): Detached {
     const met = this.#session.met;
@@ -180,12 +178,12 @@ export class RabidPeer extends EventEmitter<Events> {
     this.#update();
   };
 
-  /** Sends what is due, tells what has happened, and sets the alarm for what is next. */
+  /** Sends what is due, emits events, and sets the timer. */
   #update(): void {
     if (this.#detached) return;
     this.#session.wake(now());
     for (const { bytes, to } of this.#session.takeDatagrams()) {
-      // An address that cannot be reached is a lost datagram; without a callback it would be an exception.
+      // An unreachable address means a lost datagram. Without a callback it would be an exception.
       this.#socket.send(bytes, to.port, to.address, () => {});
     }
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -214,7 +212,7 @@ export class RabidPeer extends EventEmitter<Events> {
       }
       case "started": {
         const { type: _, ...started } = event;
-        // Who missed every roster is listed by being started.
+        // The start implies that the player is listed, if every roster was lost.
         this.#listed.done(this);
         this.#starting.done(started);
         this.emit("started", started);
@@ -247,7 +245,7 @@ export class RabidPeer extends EventEmitter<Events> {
     try {
       this.#socket.close();
     } catch {
-      // It is closed already, which may be why we are here.
+      // It is already closed, perhaps the cause of this failure.
     }
   }
 
@@ -261,5 +259,5 @@ export class RabidPeer extends EventEmitter<Events> {
   }
 }
 
-/** Monotonic: a clock that is set must not end a session. */
+/** Monotonic, so that a changed system clock does not end a session. */
 const now = (): number => performance.now();

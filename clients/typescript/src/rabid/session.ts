@@ -1,6 +1,6 @@
 /**
- * A Rabid session as a thing without a clock and without a socket: fed with datagrams and the time, drained of datagrams
- * and events. The wire, with its messages, stands at the top of words.ts.
+ * A Rabid session, sans I/O: datagrams and the time go in, datagrams and events come out. messages.ts describes the
+ * wire.
  *
  *     asking --i:--> lobby --s:--> meeting --> met
  *        \------------- s: -----------^
@@ -19,7 +19,7 @@ export type SessionSetup = {
   readonly session: string;
   /** 1 to 12 ASCII letters or digits. */
   readonly name: string;
-  /** 2 to 12 to host a session of so many; absent to join one. */
+  /** 2 to 12 to host a session; absent to join one. */
   readonly seats?: number;
   /** 1 to 12 ASCII letters or digits. */
   readonly password?: string;
@@ -27,7 +27,7 @@ export type SessionSetup = {
 
 type Phase = "asking" | "lobby" | "leaving" | "meeting" | "met" | "over";
 
-/** Something said again and again until it is answered. */
+/** A message that is repeated until it is answered. */
 type Repeat = { readonly bytes: Uint8Array; due: number; times: number };
 
 export class RabidSession {
@@ -62,16 +62,16 @@ export class RabidSession {
   get phase(): Phase {
     return this.#phase;
   }
-  /** In join order, the host first; empty until the server has answered. */
+  /** In join order, the host first; empty before the server's first answer. */
   get players(): readonly string[] {
     return this.#players;
   }
-  /** Null until the players have met. */
+  /** Null before the players met. */
   get met(): Met | null {
     return this.#met;
   }
 
-  /** Any datagram, from anybody. Never throws. */
+  /** Handles any datagram from any source. Never throws. */
   receive(bytes: Uint8Array, source: Endpoint, now: number): void {
     if (this.#phase === "over") return;
     if (sameEndpoint(source, this.#setup.server)) {
@@ -83,7 +83,7 @@ export class RabidSession {
     this.wake(now);
   }
 
-  /** Says what is due. To be called at `deadline()`; earlier or later does no harm. */
+  /** Sends what is due. Call it at `deadline()`; other times do no harm. */
   wake(now: number): void {
     switch (this.#phase) {
       case "asking":
@@ -122,7 +122,7 @@ export class RabidSession {
     }
   }
 
-  /** (host) Starts the session, as soon as it is listed. From a guest it ends in `refused`. */
+  /** (host) Starts the session once it is listed. For a guest it ends in `refused`. */
   start(now: number): void {
     this.#wantsStart = true;
     if (this.#phase !== "lobby" || this.#start !== null) return;
@@ -130,14 +130,14 @@ export class RabidSession {
     this.wake(now);
   }
 
-  /** (host) Puts a player out. Nothing happens for who is not in, or after the start. */
+  /** (host) Kicks a player. Ignored for an unknown player and after the start. */
   kick(name: string, now: number): void {
     if (this.#phase !== "lobby" || this.#kicks.has(name) || !this.#players.includes(name)) return;
     this.#kicks.set(name, repeat(encodeMessage("k", this.#setup.session, name), now));
     this.wake(now);
   }
 
-  /** Leaves: the server is told, if it still holds the session. Ends in `left`. */
+  /** Leaves, and notifies the server if it still holds the session. Ends in `left`. */
   leave(now: number): void {
     if (this.#phase === "over" || this.#phase === "leaving") return;
     if (this.#phase === "meeting" || this.#phase === "met") return this.#left();
@@ -146,7 +146,7 @@ export class RabidSession {
     this.wake(now);
   }
 
-  /** Ends it for a reason of the caller's, such as a broken socket. */
+  /** Ends the session for a reason outside of it, such as a failed socket. */
   fail(code: FailureCode): void {
     if (this.#phase !== "over") this.#fail(code);
   }
@@ -167,7 +167,7 @@ export class RabidSession {
     this.#serverReceivedAt = now;
     if (line.kind === "start") return this.#handleStart(line.ownPort, line.others, now);
     if (this.#phase === "leaving") return line.kind === "error" ? this.#left() : undefined;
-    // After the start the server has nothing more to say; its late lines are about a session that is over.
+    // After the start the server's late lines are about a session that is over.
     if (this.#phase !== "asking" && this.#phase !== "lobby") return;
     if (line.kind === "error") return this.#handleError(line.code, line.serverText);
     if (this.#phase === "asking") {
@@ -183,7 +183,7 @@ export class RabidSession {
     if (this.#wantsStart) this.start(now);
   }
 
-  /** Three errors are about a command; every other one ends the session, as with the plugin. */
+  /** Three errors refuse a command. All others end the session, as in the plugin. */
   #handleError(code: FailureCode, said: string): void {
     if (this.#phase === "lobby") {
       if (this.#start !== null && (code === "only_one_player_in_session" || code === "non_host_player")) {
@@ -195,7 +195,7 @@ export class RabidSession {
         this.#kicks.clear();
         return this.#refused(code);
       }
-      // An echo of a command that was refused before.
+      // A repeated answer to a command that was refused before.
       if (code === "only_one_player_in_session" || code === "non_host_player") return;
     }
     this.#fail(code, said);
@@ -208,7 +208,7 @@ export class RabidSession {
     }
     if (this.#mesh !== null) return;
     const me = this.#setup.name;
-    // The original server leaves out who has confirmed already: the roster knows them, and one of them may be the host.
+    // The original server does not list players that have confirmed. The roster has them, and one may be the host.
     const others = new Map<string, Endpoint | null>(this.#players.map((name) => [name, null]));
     for (const { name, endpoint } of told) others.set(name, endpoint);
     others.delete(me);

@@ -1,4 +1,6 @@
-/** Which counters were seen: a window behind the highest one (RFC 6479 without its gap). */
+/**
+ * The replay window: which counters were received, up to `REPLAY_WINDOW` behind the highest (RFC 6479 without its gap).
+ */
 import { REPLAY_WINDOW } from "./limits.ts";
 
 const WORD_BITS = 32;
@@ -7,7 +9,7 @@ export class ReplayWindow {
   readonly #bits = new Uint32Array(REPLAY_WINDOW / WORD_BITS);
   #highest = -1;
 
-  /** The counter whose lower 32 bits these are: the one nearest to what comes next. */
+  /** The full counter with these lower 32 bits that is nearest to the next expected one. */
   widen(low: number): number {
     const next = this.#highest + 1;
     const guess = next - (next % 2 ** 32) + low;
@@ -21,7 +23,7 @@ export class ReplayWindow {
     return (this.#word(counter) & this.#bit(counter)) === 0;
   }
 
-  /** Only after the datagram proved to be the peer's: a forged one must not move the window. */
+  /** Call it only for an authentic datagram: a forged one must not move the window. */
   record(counter: number): void {
     const cleared = Math.min(counter - this.#highest, REPLAY_WINDOW);
     for (let one = 0; one < cleared; one++) this.#set(counter - one, false);

@@ -1,33 +1,33 @@
 /**
- * Sealed datagrams between two peers: nobody else reads, makes, changes or repeats one, and a relay only carries them.
+ * Sealed datagrams between two peers: only the two can read, create or change one, and a relay carries them unread.
  *
  *     0        1        2                 4                                   8            n-16
  *     | 0xD6   | epoch  | route (16)      | counter, lower 32 bits            | sealed ... | tag |
  *
- * AES-256-GCM; the header is authenticated with it. The hub hands the same 32 bytes to both over TLS, and calls one `a`
- * and the other `b`; HKDF-SHA-256 (RFC 5869) makes of them, for each direction, a key, the nonce's mask (XORed with the
- * whole 64-bit counter, as in RFC 8446 section 5.3) and the route. So what is sent back to its sender opens nothing.
+ * AES-256-GCM authenticates the header too. The hub issues the same 32 bytes to both over TLS, with the role `a` or
+ * `b`. HKDF-SHA-256 (RFC 5869) derives per direction: a key, the nonce's mask (XORed with the whole 64-bit counter, as
+ * in RFC 8446 section 5.3), and the route. So a datagram that is reflected to its sender does not open.
  *
- * `route` lets a socket with many peers find the one whose key to try; it proves nothing. `epoch` counts the keys that the
- * hub handed out for this pair: after a resumption there is a new one, and both are taken for a while.
+ * `route` lets a socket with many peers find the key to try; it authenticates nothing. `epoch` counts the keys that the
+ * hub issued to the pair. After a resumption there is a new key, and both are accepted for a while.
  *
- * The first byte is no wire's: STUN has 0 to 3, DTLS 20 to 63, TURN's channels 64 to 79, QUIC and text 64 to 127, RTP 128
- * to 191 (RFC 7983, RFC 9443). ENet begins with 0 to 3 or 8 to 11 in its upper four bits, 12 to 15 where it compresses, and
- * then with the lower four at 6 only for the peers 1,536 to 1,791 of a host.
+ * No other protocol on the socket has this first byte: STUN uses 0 to 3, DTLS 20 to 63, TURN channels 64 to 79, QUIC
+ * and text 64 to 127, RTP 128 to 191 (RFC 7983, RFC 9443). ENet has 0 to 3 or 8 to 11 in the upper four bits, 12 to 15
+ * with compression, and then a 6 in the lower four only for the peers 1,536 to 1,791 of a host.
  */
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 import * as limits from "./limits.ts";
 import { ReplayWindow } from "./replay.ts";
 
 export type PairKey = {
-  /** 32 bytes, secret. */
+  /** 32 secret bytes. */
   readonly key: Uint8Array;
-  /** 0 to 255, one more with every key of this pair, 0 after 255. */
+  /** 0 to 255: one more with each key of the pair, 0 after 255. */
   readonly epoch: number;
   readonly role: "a" | "b";
 };
 
-/** A pair's key as it comes in JSON, `{ key: base64url, epoch, role }`, or null. */
+/** Decodes `{ key: base64url, epoch, role }`, or returns null. */
 export function readPairKey(json: unknown): PairKey | null {
   if (typeof json !== "object" || json === null) return null;
   const { key: text, epoch, role } = json as Record<string, unknown>;
@@ -37,20 +37,20 @@ export function readPairKey(json: unknown): PairKey | null {
   return { key: Buffer.from(text, "base64url"), epoch: epoch as number, role };
 }
 
-/** Datagrams that were not opened. */
+/** Datagrams that did not open. */
 export type RejectedCounts = {
   /** Another first byte, route or epoch, or too short. */
   stray: number;
-  /** Not made with the key, or changed. */
+  /** The tag does not match. */
   forged: number;
-  /** Seen before, or too old to tell. */
+  /** Received before, or older than the replay window. */
   replayed: number;
 };
 
 export class Seal {
   readonly refused: RejectedCounts = { stray: 0, forged: 0, replayed: 0 };
   #sending: Epoch;
-  /** All that are taken, the newest last: the one sent with, an older or a newer one. */
+  /** The accepted epochs, the newest last. */
   #epochs: Epoch[];
   #switchAt = Infinity;
   #dropAt = Infinity;
@@ -60,7 +60,7 @@ export class Seal {
     this.#epochs = [this.#sending];
   }
 
-  /** Routes of datagrams that may be for this pair. */
+  /** The routes of this pair's incoming datagrams. */
   get routes(): readonly number[] {
     return this.#epochs.map(({ incoming }) => incoming.route);
   }
@@ -69,7 +69,7 @@ export class Seal {
     return this.#sending.number;
   }
 
-  /** Another key from the hub. One that is not newer is ignored. */
+  /** Sets a key of the hub. A key that is not newer is ignored. */
   renew(key: PairKey, now: number): void {
     const newest = this.#epochs.at(-1)!;
     const ahead = (key.epoch - newest.number + 256) % 256;
@@ -80,13 +80,13 @@ export class Seal {
     this.#dropAt = Infinity;
   }
 
-  /** The datagram that says `body`. */
+  /** Seals `body` into a datagram. */
   seal(body: Uint8Array, now: number): Uint8Array {
     if (now >= this.#switchAt) this.#switch(now);
     return this.#sending.seal(body);
   }
 
-  /** What the peer said, or null. Whoever sends what, it does not throw. */
+  /** Opens a datagram, or returns null. Never throws. */
   open(bytes: Uint8Array, now: number): Uint8Array | null {
     if (now >= this.#dropAt) this.#epochs = [this.#sending];
     const epoch = this.#epochs.find((one) => one.matches(bytes));
@@ -109,13 +109,13 @@ export class Seal {
   }
 }
 
-/** The route of a sealed datagram, or null where it is none. */
+/** The route of a sealed datagram, or null if it is none. */
 export function routeOf(bytes: Uint8Array): number | null {
   if (bytes.length < limits.SEAL_BYTES || bytes[0] !== limits.FIRST_BYTE) return null;
   return (bytes[2]! << 8) | bytes[3]!;
 }
 
-// --- one key ---------------------------------------------------------------------------------------------------
+// --- one epoch -------------------------------------------------------------------------------------------------
 
 const CIPHER = "aes-256-gcm";
 const NONCE_BYTES = 12;
@@ -171,7 +171,7 @@ class Epoch {
     try {
       decipher.final();
     } catch {
-      // The tag does not fit: what was decrypted is nobody's word.
+      // The tag does not match, so the decrypted bytes are discarded.
       return "forged";
     }
     this.#window.record(counter);

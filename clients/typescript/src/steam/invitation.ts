@@ -1,12 +1,12 @@
 /**
- * Invitations as texts: a link that says where, and what Steam puts on the command line of a game that it starts.
+ * Invitations as text: a link, and the arguments with which Steam starts a game.
  *
  *     parley://lobby.example.com/default/K7QP2M          host and port of the hub, game, join code
- *     +connect_lobby K7QP2M                              the hub and the game are the program's own
+ *     +connect_lobby K7QP2M                              the program knows the hub and the game
  */
 export type Invitation = {
   readonly code: string;
-  /** Of the hub; null where the program knows it. Plain HTTP is for hubs at a number or at localhost alone. */
+  /** The hub's URL; null if the program knows it. Plain HTTP only for a numeric address or localhost. */
   readonly url: string | null;
   readonly game: string | null;
 };
@@ -16,12 +16,12 @@ const GAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const HOST = /^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$/;
 const NUMERIC = /^([0-9.]+|localhost)(:|$)/;
 
-/** The link to this lobby's code at this hub. */
+/** A link to the lobby with this join code. */
 export function invitationLink(url: string, game: string, code: string): string {
   return `parley://${new URL(url).host}/${game}/${code}`;
 }
 
-/** What a program was started with, or what a player pasted; null where there is no invitation in it. */
+/** Finds an invitation in program arguments or pasted text; null if there is none. */
 export function readInvitation(words: readonly string[]): Invitation | null {
   for (const [at, word] of words.entries()) {
     if (word === "+connect_lobby") {

@@ -1,6 +1,6 @@
 /**
- * Steam's Matchmaking for peers of ours: lobbies by their ids, with Steam's functions, events and numbers, over the hub's
- * API (docs/reference/http.md). One lobby that one is in is a `Seat`; messages to its members go over `messages`.
+ * Steam's Matchmaking over the hub's API (docs/reference/http.md): Steam's functions, events and constants, with
+ * lobbies by id. Each joined lobby is a `LobbyMembership`; `messages` has the channel to its members.
  *
  *     const steam = await SteamLobbies.open({ url, game });
  *     const lobby = await steam.createLobby(LobbyType.Public, 4);
@@ -29,23 +29,23 @@ import { LobbyPaths } from "./lobby-paths.ts";
 export type DataValue = string | number | boolean;
 
 export type SteamLobbiesEvents = {
-  /** One is in, or not and why. */
+  /** The lobby was joined, or the response says why not. */
   lobbyJoined: [lobby: string, response: ChatRoomEnterResponse];
-  /** Somebody came or went: `by` himself, or whoever kicked him. */
+  /** A member came or went. `by`: the member itself, or the member that kicked it. */
   lobbyChatUpdate: [lobby: string, changed: string, by: string, state: ChatMemberStateChange];
   lobbyDataUpdate: [lobby: string];
   lobbyMessage: [lobby: string, from: string, text: string];
-  /** The owner is another one: he handed it on, or is gone. */
+  /** The owner handed the lobby over, or has left. */
   lobbyOwnerChanged: [lobby: string, owner: string | null];
-  /** The owner says where the game is: a member's peer id, or whatever the game means by it. */
+  /** The owner announced the game's server: a member's peer id, or any text of the game. */
   lobbyGameCreated: [lobby: string, server: string];
-  /** One is no member any more, or it is over. */
+  /** This client is no longer a member, or the lobby ended. */
   lobbyClosed: [lobby: string, why: string];
 };
 
-/** The owner says in this data key where the game is. */
+/** The data key of the game's server. */
 const SERVER_KEY = "gameserver";
-/** So many keys can be searched for (docs/reference/http.md). */
+/** Data keys that can be searched for (docs/reference/http.md). */
 const INDEXED_MAX = 10;
 
 export type CreateOptions = {
@@ -63,7 +63,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     string,
     { readonly membership: LobbyMembership; readonly messages: PeerMessages; server: string | null }
   >();
-  /** Lobbies that were asked for and that one is not in. */
+  /** Lobbies that were requested and not joined. */
   readonly #cached = new Map<string, Lobby>();
   #filters = new LobbyListFilters();
 
@@ -80,12 +80,12 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     return new SteamLobbies(client, options, sidecars[0]?.region ?? null);
   }
 
-  /** Oneself, as the others know one. */
+  /** The own peer id. */
   getSteamID = (): string => this.client.id;
 
-  // --- making and joining --------------------------------------------------------------------------------------
+  // --- creating and joining ------------------------------------------------------------------------------------
 
-  /** The new lobby's id. Rejects with a HubRefusal. */
+  /** Resolves with the lobby's id. Rejects with a HubRefusal. */
   async createLobby(type: LobbyType, maxMembers: number, options: CreateOptions = {}): Promise<string> {
     const { name = "Lobby", memberName, data = {} } = options;
     const said: NewLobby = {
@@ -98,7 +98,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     return this.#enter(await this.client.host(said));
   }
 
-  /** By its id or by its code. What became of it is also told as `lobbyJoined`. */
+  /** Joins by id or join code. A refusal is also emitted as `lobbyJoined`. */
   async joinLobby(lobby: string, { password, memberName }: JoinOptions = {}): Promise<ChatRoomEnterResponse> {
     const said = {
       ...(password !== undefined && { password }),
@@ -119,22 +119,22 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     await this.#joined.get(lobby)?.membership.leave();
   }
 
-  /** Leaves all of them. */
+  /** Leaves every lobby. */
   async close(): Promise<void> {
     await this.client.close();
   }
 
-  /** The lobbies that one is in. */
+  /** The ids of the joined lobbies. */
   get lobbies(): readonly string[] {
     return [...this.#joined.keys()];
   }
 
-  /** Messages to the others of a lobby. */
+  /** The channel to the members of a joined lobby. */
   messages(lobby: string): PeerMessages {
     return this.#in(lobby).messages;
   }
 
-  // --- looking for one -----------------------------------------------------------------------------------------
+  // --- searching -----------------------------------------------------------------------------------------------
 
   addRequestLobbyListStringFilter = (key: string, value: string, comparison: LobbyComparison): void =>
     this.#filters.add(key, value, comparison);
@@ -145,7 +145,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
   addRequestLobbyListDistanceFilter = (filter: LobbyDistanceFilter): void => this.#filters.distance(filter);
   addRequestLobbyListResultCountFilter = (max: number): void => this.#filters.results(max);
 
-  /** The lobbies that are so; the filters are forgotten. */
+  /** Returns the lobbies that match the filters, and resets the filters. */
   async requestLobbyList(): Promise<readonly Summary[]> {
     const filters = this.#filters;
     this.#filters = new LobbyListFilters();
@@ -153,7 +153,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     return filters.order(page.lobbies, this.#region);
   }
 
-  /** Looks again at a lobby that one need not be in. False where there is none. */
+  /** Fetches a lobby, joined or not. Returns false if it does not exist. */
   async requestLobbyData(lobby: string): Promise<boolean> {
     try {
       const found = await this.client.hub.getLobby(lobby);
@@ -167,7 +167,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     }
   }
 
-  // --- what is known of one ------------------------------------------------------------------------------------
+  // --- reading -------------------------------------------------------------------------------------------------
 
   getLobbyOwner = (lobby: string): string | null => this.#known(lobby)?.host ?? null;
   getLobbyMemberLimit = (lobby: string): number => this.#known(lobby)?.seats ?? 0;
@@ -180,7 +180,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     String(this.#member(lobby, peer)?.data?.[key] ?? "");
   getLobbyGameServer = (lobby: string): string | null => this.getLobbyData(lobby, SERVER_KEY) || null;
 
-  /** The link that invites into it, and what a program may be started with. */
+  /** The link to the lobby, and the program arguments for it. */
   getInvitation(lobby: string): { readonly link: string; readonly arguments: readonly string[] } | null {
     const code = this.#known(lobby)?.join_code;
     if (code === undefined) return null;
@@ -188,12 +188,12 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     return { link: invitationLink(url, game, code), arguments: ["+connect_lobby", code] };
   }
 
-  /** Into the lobby of an invitation to this hub and game. */
+  /** Joins the lobby of an invitation to this hub and game. */
   joinInvitation(invitation: Invitation, options: JoinOptions = {}): Promise<ChatRoomEnterResponse> {
     return this.joinLobby(invitation.code, options);
   }
 
-  // --- what is said of one; the owner alone, but for what one says of oneself ------------------------------------
+  // --- writing: the owner only, except for the own member data ---------------------------------------------------
 
   setLobbyData = (lobby: string, key: string, value: DataValue): Promise<unknown> =>
     this.#in(lobby).membership.updateLobby({ data: entriesOf({ [key]: value }, this.#indexed(lobby, key)) });
@@ -207,7 +207,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     this.#in(lobby).membership.updateLobby({ seats });
   setLobbyOwner = (lobby: string, peer: string): Promise<unknown> =>
     this.client.hub.transferHost(lobby, { peer_id: peer, expected_term: this.#in(lobby).membership.lobby.term });
-  /** Every member is told `lobbyGameCreated`. */
+  /** Every member receives `lobbyGameCreated`. */
   setLobbyGameServer = (lobby: string, server: string): Promise<unknown> =>
     this.#in(lobby).membership.updateLobby({ data: { [SERVER_KEY]: { value: server, visibility: "member" } } });
   setLobbyMemberData = (lobby: string, key: string, value: DataValue): Promise<unknown> =>
@@ -239,7 +239,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
       this.#joined.delete(lobby);
       this.emit("lobbyClosed", [lobby, why]);
     });
-    // Sessions are the game's to accept, so that who is ignored learns no address.
+    // The game accepts each session, so that an ignored peer learns no address.
     await this.client.hub.updateMember(lobby, this.client.id, { consent: "ask" });
     this.emit("lobbyJoined", [lobby, ChatRoomEnterResponse.Success]);
     return lobby;
@@ -270,7 +270,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
   #member = (lobby: string, peer: string): Member | undefined =>
     this.#roster(lobby).find(({ peer_id }) => peer_id === peer);
 
-  /** Members are shown more than what lists have. */
+  /** Members see more data than the list has. */
   #data(lobby: string): Readonly<Record<string, DataValue>> {
     const known = this.#known(lobby);
     const entries = Object.entries(known?.entries ?? {}).map(([key, { value }]) => [key, value] as const);
@@ -282,18 +282,18 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     return value === undefined ? null : String(value);
   };
 
-  /** How many other keys can be searched for already. */
+  /** Other keys of the lobby that can be searched for. */
   #indexed(lobby: string, key: string): number {
     const entries = Object.entries(this.#known(lobby)?.entries ?? {});
     return entries.filter(([other, { index }]) => index && other !== key).length;
   }
 }
 
-/** Ids are longer, codes are six characters and maybe a few that somebody put between them. */
+/** Ids are longer. A code has six characters, perhaps with separators. */
 const CODE_LENGTH_BELOW = 20;
 const SEEN_MAX = 256;
 
-/** The first ten can be searched for. */
+/** The first `INDEXED_MAX` keys can be searched for. */
 function entriesOf(data: Readonly<Record<string, DataValue>>, indexed: number): NonNullable<NewLobby["data"]> {
   const entries = Object.entries(data).map(([key, value], at) => {
     const index = indexed + at < INDEXED_MAX && String(value).length <= INDEXED_LENGTH_MAX;
@@ -302,5 +302,5 @@ function entriesOf(data: Readonly<Record<string, DataValue>>, indexed: number): 
   return Object.fromEntries(entries);
 }
 
-/** Bytes of a value that can be searched for are 128 at the most; a character has up to three. */
+/** The hub indexes values of up to 128 bytes, and a UTF-16 unit has up to three. */
 const INDEXED_LENGTH_MAX = 42;

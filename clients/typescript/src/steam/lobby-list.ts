@@ -1,8 +1,8 @@
-/** What a player looks for in the list: Steam's filters, as the hub's parameters (docs/reference/http.md). They are added up for one request. */
+/** Steam's lobby list filters as query parameters of the hub (docs/reference/http.md). They apply to one request. */
 import type { Summary } from "../api/types.ts";
 import { LobbyComparison, LobbyDistanceFilter } from "./steam-constants.ts";
 
-/** The host says in this data key where he is. */
+/** The data key with the host's region. */
 export const REGION_KEY = "region";
 
 const OPERATORS: Readonly<Record<LobbyComparison, string>> = {
@@ -13,7 +13,7 @@ const OPERATORS: Readonly<Record<LobbyComparison, string>> = {
   [LobbyComparison.EqualToOrGreaterThan]: "gte",
   [LobbyComparison.NotEqual]: "ne",
 };
-/** Steam's own. */
+/** Steam's own maximum. */
 const RESULTS_MAX = 50;
 
 export class LobbyListFilters {
@@ -26,7 +26,7 @@ export class LobbyListFilters {
     this.#query.set(`data[${key}][${OPERATORS[comparison]}]`, String(value));
   }
 
-  /** The nearest first; the first one counts most. The hub takes two. */
+  /** Sorts by distance to the value. The first filter counts most, and the hub accepts two. */
   near(key: string, value: number): void {
     this.#near.push(`${key}:${value}`);
   }
@@ -51,7 +51,7 @@ export class LobbyListFilters {
     return query;
   }
 
-  /** Those of our own region first, where nothing else orders them. */
+  /** Lobbies of the own region first, if no other filter orders them. */
   order(lobbies: readonly Summary[], region: string | null): readonly Summary[] {
     const isOurs = ({ data }: Summary): number => (region !== null && data[REGION_KEY] === region ? 0 : 1);
     if (this.#near.length > 0 || this.#distance > LobbyDistanceFilter.Default) return lobbies;

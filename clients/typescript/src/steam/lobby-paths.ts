@@ -1,6 +1,6 @@
 /**
- * Paths for messages by way of a lobby: the hub asks the other member and introduces both, once he agrees. A member who is
- * to be asked, and is not answered for, gives away no address.
+ * Paths for messages between the members of a lobby: the hub introduces two members once the other accepts. A member
+ * that ignores a request reveals no address.
  */
 import type { Peer } from "../connect/peer.ts";
 import { PAYLOAD_BYTES_MAX } from "../path/limits.ts";
@@ -8,7 +8,7 @@ import type { LobbyMembership } from "../lobby/membership.ts";
 import { ConnectionEnd } from "../messages/steam-constants.ts";
 import type { DatagramPath, Paths, PathsListener } from "../messages/path.ts";
 
-/** The hub's words for what went wrong, in Steam's numbers. */
+/** Steam's value of each reason of the hub. */
 const ENDS: Readonly<Record<string, number>> = {
   remote_timeout: ConnectionEnd.RemoteTimeout,
   remote_denied: ConnectionEnd.RemoteDenied,

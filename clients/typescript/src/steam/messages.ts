@@ -1,5 +1,5 @@
 /**
- * Steam's Networking Messages for peers of ours: `Messenger` with a clock, paths that somebody finds, and events.
+ * Steam's Networking Messages: the messenger with a clock, with paths from a lobby or another source, and with events.
  *
  *     const messages = new PeerMessages({ self, paths, members: () => lobby.members });
  *     messages.on("sessionRequest", (peer) => void messages.acceptSessionWithUser(peer));
@@ -14,16 +14,16 @@ import type { ConnectionState, Result } from "../messages/steam-constants.ts";
 import type { DatagramPath, Paths } from "../messages/path.ts";
 
 export type PeerMessagesEvents = {
-  /** Somebody wants to talk. Ignored, he learns nothing; it comes again while he goes on. */
+  /** A peer requests a session. An ignored peer learns nothing; the event repeats while it goes on. */
   sessionRequest: [peer: string];
-  /** No session came about, or one broke. Nobody is told where a peer closes one, or where one was not used. */
+  /** A session could not be established, or broke. Not emitted if the peer closed it or it was idle. */
   sessionFailed: [reason: number, peer: string, state: ConnectionState, debug: string];
 };
 
 export type PeerMessagesOptions = {
   readonly self: string;
   readonly paths: Paths;
-  /** Who is in the lobby, oneself included or not. */
+  /** The members of the lobby, with or without this one. */
   readonly members?: () => Iterable<string>;
   /** Default true. */
   readonly compress?: boolean;
@@ -55,12 +55,12 @@ export class PeerMessages extends Emitter<PeerMessagesEvents> {
     };
   }
 
-  /** Peers are names, as the lobby gives them; flags are `SendFlags`, what comes back is a `Result`. */
+  /** `peer`: a peer id. `flags`: `SendFlags`. */
   sendMessageToUser(peer: string, data: Uint8Array, flags: number, channel: number): Result {
     return this.#run((now) => this.#messenger.sendMessageToUser(peer, data, flags, channel, now));
   }
 
-  /** To everybody in the lobby but oneself; what became of each. */
+  /** Sends to every other member. Returns the result of each. */
   sendMessageToLobby(data: Uint8Array, flags: number, channel: number): Map<string, Result> {
     const others = [...this.#members()].filter((peer) => peer !== this.#self);
     return this.#run(
@@ -91,7 +91,7 @@ export class PeerMessages extends Emitter<PeerMessagesEvents> {
     return { ...info, path: path?.kind ?? null, pathRtt_ms: path?.rtt_ms ?? null };
   }
 
-  /** Ends every session, and everything else. */
+  /** Ends every session and path. */
   close(): void {
     for (const peer of this.#messenger.peers) this.closeSessionWithUser(peer);
     this.#drain();
@@ -101,11 +101,11 @@ export class PeerMessages extends Emitter<PeerMessagesEvents> {
     this.#open.clear();
   }
 
-  // --- the driver ----------------------------------------------------------------------------------------------
+  // --- internals -----------------------------------------------------------------------------------------------
 
   #run<T>(what: (now: number) => T): T {
     const answer = what(performance.now());
-    // Once for all that happens in this turn of the event loop: datagrams that come together are answered together.
+    // Once per turn of the event loop, so that datagrams that arrive together are acknowledged together.
     if (!this.#isDrainDue && !this.#isClosed) {
       this.#isDrainDue = true;
       setImmediate(() => this.#drain());

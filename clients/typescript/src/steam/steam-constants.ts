@@ -1,6 +1,6 @@
-/** Steam's own names and numbers of lobbies (isteammatchmaking.h, steamclientpublic.h). */
+/** Names and values of Steam's lobbies (isteammatchmaking.h, steamclientpublic.h). */
 
-/** ELobbyType. There are no friends here: FriendsOnly is Invisible, and both are unlisted. */
+/** ELobbyType. Parley has no friends list, so FriendsOnly equals Invisible: both are unlisted. */
 export const LobbyType = { Private: 0, FriendsOnly: 1, Public: 2, Invisible: 3 } as const;
 export type LobbyType = (typeof LobbyType)[keyof typeof LobbyType];
 
@@ -17,21 +17,21 @@ export type LobbyComparison = (typeof LobbyComparison)[keyof typeof LobbyCompari
 
 /** ELobbyDistanceFilter. */
 export const LobbyDistanceFilter = {
-  /** Of the region of the sidecar next to us alone. */
+  /** Only the region of the nearest sidecar. */
   Close: 0,
-  /** Those first; then the others. */
+  /** That region first, then others. */
   Default: 1,
   Far: 2,
-  /** Without a look at where they are. */
+  /** Regardless of region. */
   Worldwide: 3,
 } as const;
 export type LobbyDistanceFilter = (typeof LobbyDistanceFilter)[keyof typeof LobbyDistanceFilter];
 
-/** EChatRoomEnterResponse: what became of joining. */
+/** EChatRoomEnterResponse: the result of joining. */
 export const ChatRoomEnterResponse = {
   Success: 1,
   DoesntExist: 2,
-  /** A password, an approval, another version, a door that is shut. */
+  /** Wrong password, missing approval, another version, or a locked lobby. */
   NotAllowed: 3,
   Full: 4,
   Error: 5,
@@ -61,7 +61,7 @@ const RESPONSES: Readonly<Record<string, ChatRoomEnterResponse>> = {
   foreign_wire: ChatRoomEnterResponse.NotAllowed,
 };
 
-/** Of the hub's refusal. */
+/** The response for a refusal of the hub. */
 export const responseOf = (code: string): ChatRoomEnterResponse => RESPONSES[code] ?? ChatRoomEnterResponse.Error;
 
 const STATES: Readonly<Record<string, ChatMemberStateChange>> = {
@@ -71,7 +71,7 @@ const STATES: Readonly<Record<string, ChatMemberStateChange>> = {
   banned: ChatMemberStateChange.Banned,
 };
 
-/** Of the hub's word for how a member went. */
+/** The change for the hub's state of a former member. */
 export const stateOf = (word: string): ChatMemberStateChange => STATES[word] ?? ChatMemberStateChange.Left;
 
 const VISIBILITIES = { 0: "private", 1: "unlisted", 2: "public", 3: "unlisted" } as const;

@@ -1,16 +1,16 @@
-/** Which addresses may be sent to, and as what. */
+/** Classes of IP addresses: which may be sent to, and in which scope. */
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 
 export type Endpoint = { readonly address: string; readonly port: number };
 
-/** Nobody's: "this network", multicast, reserved, broadcast, unspecified. */
+/** Never a peer's: "this network", multicast, reserved, broadcast, unspecified. */
 const UNUSABLE = new BlockList();
 UNUSABLE.addSubnet("0.0.0.0", 8, "ipv4");
 UNUSABLE.addSubnet("224.0.0.0", 3, "ipv4");
 UNUSABLE.addAddress("::", "ipv6");
 UNUSABLE.addSubnet("ff00::", 8, "ipv6");
 
-/** They lead into the network one is in (RFC 1918, 3927, 6598, 4193). */
+/** Private and link-local networks (RFC 1918, 3927, 6598, 4193). */
 const LOCAL = new BlockList();
 LOCAL.addSubnet("10.0.0.0", 8, "ipv4");
 LOCAL.addSubnet("100.64.0.0", 10, "ipv4");
@@ -23,7 +23,7 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
 LOOPBACK.addAddress("::1", "ipv6");
 
-/** An address of one machine. IPv4 inside IPv6 is not taken: whoever writes it so has not made it canonical. */
+/** The address of one machine. IPv4-mapped IPv6 is refused, because each address has one canonical form. */
 export function isUnicast(address: string): boolean {
   if (isIPv4(address)) return !UNUSABLE.check(address, "ipv4");
   return isIPv6(address) && !/^::ffff:|%/i.test(address) && !UNUSABLE.check(address, "ipv6");

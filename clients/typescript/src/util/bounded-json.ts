@@ -1,6 +1,6 @@
 /**
- * JSON with bounds: what strangers send is measured before it is parsed, and what we send is measured the same way, so
- * that nobody sends what the other side would refuse.
+ * JSON with bounds. Input from peers is measured before it is parsed. Output is measured in the same way, so that no
+ * peer sends what another would refuse.
  */
 
 /** Any JSON value. */
@@ -10,26 +10,26 @@ export type JsonObject = { readonly [key: string]: Json };
 export type Bounds = {
   /** UTF-8 bytes of the whole text. */
   readonly bytes_max: number;
-  /** Arrays and objects inside each other. */
+  /** Depth of nested arrays and objects. */
   readonly nesting_max: number;
 };
 
-/** The object that the bytes are, or null: too long, too deep, not UTF-8, not JSON, or no object. Never throws. */
+/** Parses an object. Returns null if it is too long, too deep, not UTF-8, not JSON, or not an object. Never throws. */
 export function parseObject(bytes: Uint8Array, { bytes_max, nesting_max }: Bounds): JsonObject | null {
   if (bytes.length > bytes_max || nestingOf(bytes) > nesting_max) return null;
   let value: Json;
   try {
     value = JSON.parse(UTF8.decode(bytes)) as Json;
   } catch {
-    // Neither UTF-8 nor JSON: there is no other way to ask.
+    // Neither TextDecoder nor JSON.parse can report an error without throwing.
     return null;
   }
   return isObject(value) ? value : null;
 }
 
 /**
- * The JSON text of a value. Throws a TypeError where it is no JSON value (undefined, a function, a bigint, a circle)
- * and a RangeError where it is larger or deeper than the bounds.
+ * Serializes a value. Throws a TypeError for a value that is not JSON (undefined, a function, a bigint, a cycle), and a
+ * RangeError for one that exceeds the bounds.
  */
 export function stringify(value: unknown, { bytes_max, nesting_max }: Bounds): string {
   const text = JSON.stringify(value) as string | undefined;
@@ -41,7 +41,7 @@ export function stringify(value: unknown, { bytes_max, nesting_max }: Bounds): s
   return text;
 }
 
-/** A key's value, never one that every object inherits. */
+/** An own property only, never an inherited one. */
 export const own = (object: JsonObject, key: string): Json | undefined =>
   Object.hasOwn(object, key) ? object[key] : undefined;
 
@@ -54,7 +54,7 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true });
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** How deep the brackets go. No multi-byte UTF-8 sequence contains an ASCII byte, so bytes may be looked at singly. */
+/** No multi-byte UTF-8 sequence contains an ASCII byte, so single bytes can be compared. */
 function nestingOf(bytes: Uint8Array): number {
   let depth = 0;
   let deepest = 0;

@@ -1,13 +1,13 @@
 /**
- * Typed events without the surprises of Node's emitter: an `error` nobody listens for is not thrown, and a listener
- * that throws harms neither the other listeners nor the peer; its error surfaces as an uncaught exception of its own.
+ * Typed events. Unlike Node's emitter, it does not throw an `error` without a listener. A listener that throws affects
+ * neither the other listeners nor the caller; its error becomes an uncaught exception.
  */
 type Listener = (...carries: unknown[]) => void;
 
 export class Emitter<Events extends Record<keyof Events, unknown[]>> {
   readonly #listeners = new Map<keyof Events, Set<Listener>>();
 
-  /** Calls the listener at every such event, in the order of arrival. Adding it twice is adding it once. */
+  /** Calls the listener at every such event, in the order of registration. A listener is added once. */
   on<K extends keyof Events>(name: K, listener: (...carries: Events[K]) => void): this {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners.add(listener as unknown as Listener));
@@ -29,13 +29,13 @@ export class Emitter<Events extends Record<keyof Events, unknown[]>> {
   }
 
   protected emit<K extends keyof Events>(name: K, carries: Events[K]): void {
-    // Whoever is added while this event is told hears the next one.
+    // A copy: a listener added during this event receives the next one.
     const now = Array.from(this.#listeners.get(name) ?? []);
     for (const listener of now) {
       try {
         listener(...carries);
       } catch (error) {
-        // The game's own bug: it must be seen, but not from inside our socket.
+        // The error is the game's. It must surface, but not inside the socket's callback.
         queueMicrotask(() => {
           throw error;
         });

@@ -1,7 +1,7 @@
 /**
- * Godot's `bytes2var` (3) and `bytes_to_var` (4), without objects, for bytes that strangers sent: whatever they are, a
- * value comes back or a word about what is wrong. Nothing is executed, nothing longer than the bytes is made, and objects,
- * object ids, callables, signals and RIDs are refused.
+ * Decodes Godot's Variants without objects, as `bytes2var` (Godot 3) and `bytes_to_var` (Godot 4) do, for untrusted
+ * bytes. The result is a value or a fault. Nothing is executed, memory is bounded by the input, and objects, object
+ * ids, callables, signals and RIDs are refused.
  */
 import {
   ABSOLUTE,
@@ -18,7 +18,7 @@ import {
 
 export type Decoded = { readonly value: Variant } | { readonly fault: string };
 
-/** All of the bytes must be one value. */
+/** The bytes must be exactly one value. */
 export function bytesToVar(bytes: Uint8Array, godot: 3 | 4): Decoded {
   const reader = new Reader(bytes, godot);
   try {
@@ -31,11 +31,11 @@ export function bytesToVar(bytes: Uint8Array, godot: 3 | 4): Decoded {
   }
 }
 
-/** Thrown and caught in this file alone. */
+/** Caught in `bytesToVar`. */
 class DecodeError extends Error {}
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** In an array's header (4): what its elements are. Scripts and classes would be objects. */
+/** The element type in a Godot 4 array's header. Scripts and classes would be objects. */
 const TYPED_SHIFT = 16;
 const [UNTYPED, BUILTIN] = [0, 1];
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
@@ -88,7 +88,7 @@ class Reader {
     if (type === "PackedStringArray") {
       return new GodotValue(
         type,
-        // With the NUL at its end, which no other text has.
+        // A string in an array ends with a NUL; other strings do not.
         Array.from({ length: this.#count(4) }, () => this.#text().replace(/\0$/, "")),
       );
     }
@@ -129,7 +129,7 @@ class Reader {
     return array;
   }
 
-  /** Godot 4 says of what type the elements are; they say it themselves again. */
+  /** Godot 4 states the element type; each element has its own type too. */
   #typedHead(flags: number, mask: number, kinds: readonly number[]): void {
     if (flags === 0) return;
     if (!this.#isFour || (flags & ~(mask << TYPED_SHIFT)) !== 0) throw new DecodeError("a collection with flags");
@@ -178,7 +178,7 @@ class Reader {
     );
   }
 
-  /** How many there are, of which each takes so many bytes at least. */
+  /** Reads a count. Each element has at least `bytes_min` bytes. */
   #count(bytes_min: number): number {
     const count = this.#word();
     if (count * bytes_min > this.left) throw new DecodeError("longer than it is");
@@ -187,7 +187,7 @@ class Reader {
 
   #padded(length: number): Buffer {
     const bytes = this.#read(length);
-    // Godot 3 leaves what was in memory there.
+    // Godot 3 leaves uninitialised bytes in the padding.
     this.#read((4 - (length % 4)) % 4);
     return bytes;
   }

@@ -1,4 +1,4 @@
-/** Godot's `var2bytes` (3) and `var_to_bytes` (4): what `bytes2var` and `bytes_to_var` there understand. */
+/** Encodes Godot's Variants without objects, as `var2bytes` (Godot 3) and `var_to_bytes` (Godot 4) do. */
 import {
   ABSOLUTE,
   FLAG_64,
@@ -13,7 +13,9 @@ import {
   type Variant,
 } from "./types.ts";
 
-/** Throws a TypeError for what that Godot has no value for, and a RangeError for what is too deep or too large. */
+/**
+ * Throws a TypeError for a value without a type in that Godot, and a RangeError for one that is too deep or too large.
+ */
 export function varToBytes(value: Variant, godot: 3 | 4): Uint8Array {
   const writer = new Writer(godot);
   writer.value(value, 0);
@@ -71,7 +73,7 @@ class Writer {
     if (type === "StringName") return this.#string(type, String(parts[0] ?? ""));
     if (type === "PackedStringArray") {
       this.#word(type, parts.length);
-      // With the NUL at its end, which no other text has.
+      // A string in an array ends with a NUL; other strings do not.
       for (const one of parts) this.#text(`${one}\0`);
       return;
     }
@@ -89,7 +91,7 @@ class Writer {
     this.parts.push(bytesOf(numbers, shape.isWhole === true ? "i4" : "f4"));
   }
 
-  /** `/root/Main:position:x`: names, then what comes behind colons. */
+  /** `/root/Main:position:x`: names, then subnames after the colons. */
   #nodePath(path: string): void {
     const isAbsolute = path.startsWith("/");
     const [names = "", ...subnames] = (isAbsolute ? path.slice(1) : path).split(":");

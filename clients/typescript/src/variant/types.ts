@@ -1,10 +1,10 @@
 /**
- * Godot's values as they are here, and the numbers that its two formats give them (core/io/marshalls.cpp of 3.2 and 4.4).
+ * Godot's values in JavaScript, and the type numbers of its two formats (core/io/marshalls.cpp of 3.2 and 4.4).
  *
- *     null, boolean, string           themselves                 Array         an array
+ *     null, boolean, string           the same                   Array         an array
  *     int                             a whole number, or a bigint beyond 2^53
- *     float                           any other number; `new GodotFloat(1)` says that 1 is one
- *     Dictionary                      a Map; an object with plain keys may be encoded, too
+ *     float                           any other number; `new GodotFloat(1)` for a whole one
+ *     Dictionary                      a Map; a plain object can be encoded too
  *     PackedByteArray                 Uint8Array, and so on: Int32Array, BigInt64Array, Float32Array, Float64Array
  *     Vector2, Color, NodePath, ...   `new GodotValue("Vector2", [1, 2])`
  */
@@ -33,7 +33,7 @@ export class GodotFloat {
   }
 }
 
-/** A value of a type that JavaScript lacks: its numbers in the order of its members, or its texts. */
+/** A value of a type that JavaScript lacks: its numbers in the order of its members, or its strings. */
 export class GodotValue {
   readonly type: GodotType;
   readonly parts: readonly number[] | readonly string[];
@@ -44,7 +44,7 @@ export class GodotValue {
   }
 }
 
-/** The type's name (Godot 4's; 3 calls some of them otherwise), how many numbers it has, and whether they are whole. */
+/** The type's name in Godot 4, the count of its numbers, and whether they are integers. */
 type Shape = { readonly numbers: number; readonly isWhole?: boolean };
 export const SHAPES = {
   Vector2: { numbers: 2 },
@@ -64,7 +64,7 @@ export const SHAPES = {
   Projection: { numbers: 16 },
   Color: { numbers: 4 },
 } as const satisfies Record<string, Shape>;
-/** Arrays of those: all numbers in a row. */
+/** Numbers per element of a packed array. */
 export const PACKED = {
   PackedVector2Array: 2,
   PackedVector3Array: 3,
@@ -80,7 +80,7 @@ export type TypeName = Basic | Bytes | GodotType | "RID" | "Object" | "Callable"
 
 const list = (names: string): readonly TypeName[] => names.split(" ") as TypeName[];
 
-/** By number. */
+/** By type number. */
 export const TYPES: Readonly<Record<3 | 4, readonly TypeName[]>> = {
   3: list(
     "nil bool int float String Vector2 Rect2 Vector3 Transform2D Plane Quaternion AABB Basis Transform3D Color NodePath RID " +
@@ -95,10 +95,10 @@ export const TYPES: Readonly<Record<3 | 4, readonly TypeName[]>> = {
   ),
 };
 
-/** In the header beside the type's number: 64 bits instead of 32. */
+/** In the header: 64 bits instead of 32. */
 export const FLAG_64 = 1 << 16;
-/** Dictionaries and arrays inside each other; Godot itself stops at 100. */
+/** Depth of nested dictionaries and arrays. Godot itself stops at 100. */
 export const NESTING_MAX = 64;
-/** A NodePath that begins at the root. */
+/** The NodePath begins at the root. */
 export const ABSOLUTE = 1;
 export const NEW_NODE_PATH = 0x8000_0000;

@@ -1,8 +1,8 @@
 /**
- * How much may be on its way, and how fast it leaves. It grows as NewReno's does (RFC 9002 section 7); at a loss it falls
- * to what was delivered lately in the shortest round trip, which is Westwood+'s rule (Mascolo et al., 2001): where a
- * queue ran over, that is the path without the queue; where a radio lost a datagram, it is nearly all that there was. It
- * never keeps less than NewReno would. Slow start also ends when the round trip grows (RFC 9406).
+ * Congestion control and pacing. The window grows as in NewReno (RFC 9002 section 7). A loss sets it to the recent
+ * delivery rate times the shortest round trip, as in Westwood+ (Mascolo et al., 2001): after a queue overflow that is
+ * the path without its queue, and after a radio loss nearly the whole window. It never keeps less than NewReno. Slow
+ * start also ends when the round trip grows (RFC 9406).
  */
 import * as limits from "../limits.ts";
 
@@ -10,7 +10,7 @@ export class Congestion {
   readonly #mtu: number;
   #window: number;
   #threshold = Infinity;
-  /** Losses of what was sent before are of one event. */
+  /** Losses of datagrams sent before this time belong to one event. */
   #recoverySince = -Infinity;
   #round = { since: 0, acked: 0, sentAfter: -Infinity, rtt_min: Infinity };
   readonly #rates: number[] = [];
@@ -25,12 +25,12 @@ export class Congestion {
     this.#round.since = now;
   }
 
-  /** Bytes. */
+  /** In bytes. */
   get window(): number {
     return this.#window;
   }
 
-  /** Bytes a millisecond. */
+  /** Bytes per millisecond. */
   rate(rtt_ms: number): number {
     const gain = this.#window < this.#threshold ? limits.PACING_GAIN_START : limits.PACING_GAIN;
     return (gain * this.#window) / Math.max(rtt_ms, limits.GRANULARITY_MS);
@@ -38,7 +38,7 @@ export class Congestion {
 
   // --- pacing --------------------------------------------------------------------------------------------------
 
-  /** Bytes that may leave now; below 0 where more did. */
+  /** Bytes that may leave now; negative after an excess. */
   budget(rtt_ms: number, now: number): number {
     const made = (now - this.#tokensAt) * this.rate(rtt_ms);
     const most = Math.max(limits.BURST * this.#mtu, 2 * this.rate(rtt_ms));
@@ -51,14 +51,14 @@ export class Congestion {
     this.#tokens -= bytes;
   }
 
-  /** When there is something to spend again. */
+  /** When the budget allows another datagram. */
   readyAt(rtt_ms: number): number {
     return this.#tokensAt + Math.max(0, (this.#mtu - this.#tokens) / this.rate(rtt_ms));
   }
 
   // --- the window ----------------------------------------------------------------------------------------------
 
-  /** Confirmed. `isFull`: the window was what kept more from being sent. */
+  /** A datagram was acknowledged. `isFull`: the window limited sending. */
   acked(sent: { at: number; bytes: number }, rtt: { latest_ms: number; min_ms: number }, isFull: boolean, now: number) {
     this.#round.acked += sent.bytes;
     this.#round.rtt_min = Math.min(this.#round.rtt_min, rtt.latest_ms);
@@ -68,7 +68,7 @@ export class Congestion {
     this.#window = Math.min(this.#window + grown, limits.CWND_MAX * this.#mtu);
   }
 
-  /** Lost. `isBusy`: so much was on its way that the loss may be of our making. */
+  /** A datagram was lost. `isBusy`: enough was in flight that this sender may be the cause. */
   lost(sent: { at: number }, rtt_min_ms: number, isBusy: boolean, now: number): void {
     if (sent.at <= this.#recoverySince || !isBusy) return;
     this.#recoverySince = now;
@@ -78,7 +78,7 @@ export class Congestion {
     this.#threshold = this.#window;
   }
 
-  /** Nothing was heard for several probes: whatever was known of the path is void. */
+  /** Several probes were unanswered, so everything known of the path is void. */
   collapse(now: number): void {
     this.#threshold = Math.max(this.#window / 2, limits.CWND_MIN * this.#mtu);
     this.#window = limits.CWND_MIN * this.#mtu;

@@ -1,7 +1,7 @@
 /** Unreliable messages that wait to be sent, cut into fragments of at most one datagram. Each fragment is sent once. */
 import type { FragmentFrame } from "../packets.ts";
 
-/** Unreliable pieces, first come, first sent. */
+/** First in, first out. */
 export class Fragments {
   #waiting: Omit<FragmentFrame, "type">[] = [];
   #message = 0;

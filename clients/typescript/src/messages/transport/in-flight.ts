@@ -1,4 +1,6 @@
-/** Datagrams that were sent and not confirmed: what each carried, and when one counts as lost (RFC 9002 section 6.1). */
+/**
+ * Datagrams that are sent and not acknowledged: their contents, and when each counts as lost (RFC 9002 section 6.1).
+ */
 import { GRANULARITY_MS, REORDERING } from "../limits.ts";
 import type { StreamRange } from "./send-stream.ts";
 import type { AckFrame } from "../packets.ts";
@@ -9,9 +11,9 @@ export type SentDatagram = {
   readonly at: number;
   readonly bytes: number;
   readonly ranges: readonly StreamRange[];
-  /** Channels whose window was told. */
+  /** Channels whose window it announced. */
   readonly windows: readonly number[];
-  /** Carries nothing but unreliable pieces. */
+  /** It carries only unreliable fragments. */
   readonly isUnreliable: boolean;
 };
 
@@ -44,7 +46,7 @@ export class InFlight {
     if (sent.isUnreliable) this.#unreliableBytes += sent.bytes;
   }
 
-  /** What is confirmed for the first time, ascending. */
+  /** Removes and returns the newly acknowledged datagrams, ascending. */
   acked({ ranges }: AckFrame): SentDatagram[] {
     const acked: SentDatagram[] = [];
     let range = 0;
@@ -58,7 +60,7 @@ export class InFlight {
     return acked;
   }
 
-  /** What is lost by now: something sent later was confirmed, and it had its time. */
+  /** Removes and returns the datagrams that are lost: a later one was acknowledged, and the loss delay has passed. */
   lost(rtt: RttEstimator, now: number): SentDatagram[] {
     const patience = lossDelay(rtt);
     const lost: SentDatagram[] = [];
@@ -70,7 +72,7 @@ export class InFlight {
     return lost;
   }
 
-  /** When the next one counts as lost; Infinity where none is overtaken. */
+  /** When the next datagram counts as lost; Infinity if no later one was acknowledged. */
   lossAt(rtt: RttEstimator): number {
     const { oldest } = this;
     return oldest === undefined || oldest.number > this.#largestAcked ? Infinity : oldest.at + lossDelay(rtt);

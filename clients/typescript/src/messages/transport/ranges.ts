@@ -1,4 +1,4 @@
-/** Sets of whole numbers as sorted half-open ranges: numbers of datagrams, bytes of a stream. */
+/** Sets of whole numbers as sorted half-open ranges: numbers of datagrams, or bytes of a stream. */
 
 export type Range = readonly [from: number, to: number];
 
@@ -18,7 +18,7 @@ export class Ranges {
     return this.#ranges[0];
   }
 
-  /** How many numbers there are. */
+  /** The number of elements. */
   get count(): number {
     return this.#ranges.reduce((sum, [from, to]) => sum + to - from, 0);
   }
@@ -31,7 +31,7 @@ export class Ranges {
   add(from: number, to: number): void {
     if (from >= to) return;
     let begin = this.#after(from);
-    // Whoever ends where this begins is one with it.
+    // A range that ends where this one begins is merged.
     if (begin > 0 && this.#ranges[begin - 1]![1] >= from) begin--;
     let end = begin;
     let [low, high] = [from, to];
@@ -59,13 +59,13 @@ export class Ranges {
     this.#ranges.splice(begin, end - begin, ...rest);
   }
 
-  /** Forgets the lowest ranges until so many are left. Returns where the lowest that is left begins. */
+  /** Removes the lowest ranges until `ranges_max` are left. Returns the start of the lowest one left. */
   keep(ranges_max: number): number {
     if (this.#ranges.length > ranges_max) this.#ranges.splice(0, this.#ranges.length - ranges_max);
     return this.#ranges[0]?.[0] ?? 0;
   }
 
-  /** Index of the first range that begins after it. */
+  /** The index of the first range that begins after the number. */
   #after(number: number): number {
     let [low, high] = [0, this.#ranges.length];
     while (low < high) {

@@ -5,12 +5,12 @@ import type { ReceivedMessage } from "./receive-stream.ts";
 
 type PartialMessage = { pieces: Map<number, Uint8Array>; count: number; bytes: number; until: number };
 
-/** Unreliable messages of which pieces are missing. */
+/** Bounded in messages, bytes and time. */
 export class Reassembly {
   readonly #partials = new Map<number, PartialMessage>();
   #bytes = 0;
 
-  /** The message that it completes, or null. */
+  /** Returns the message that the fragment completes, or null. */
   receive(piece: FragmentFrame, now: number): ReceivedMessage | null {
     const { channel, message, index, count, flags } = piece;
     const arrived = { channel, isDeflated: (flags & DEFLATED) !== 0, isReliable: false, taken: 0 };

@@ -1,29 +1,29 @@
-/** What comes from one peer: streams put in order and cut into messages, and unreliable messages put together. */
+/** The receiving end of one channel's stream: puts bytes in order and cuts them into messages. */
 import * as limits from "../limits.ts";
 import { DEFLATED_BIT, LENGTH_BYTES } from "./send-stream.ts";
 import type { StreamFrame } from "../packets.ts";
 
-/** A message as it came; it may be deflated. */
+/** A complete message, perhaps deflated. */
 export type ReceivedMessage = {
   readonly channel: number;
   readonly bytes: Uint8Array;
   readonly isDeflated: boolean;
   readonly isReliable: boolean;
-  /** What it took of its channel's window. */
+  /** The bytes that it takes of its channel's window. */
   readonly taken: number;
 };
 
-/** One channel's reliable messages. */
+/** The reliable messages of one channel. */
 export class ReceiveStream {
   readonly channel: number;
-  /** By offset, none overlapping what was read; they may overlap each other. */
+  /** By offset, beyond what is in order. They may overlap each other. */
   readonly #outOfOrder = new Map<number, Uint8Array>();
-  /** Bytes in order that make no message yet. */
+  /** Bytes in order that are no complete message yet. */
   #rest: Uint8Array[] = [];
   #restBytes = 0;
   #needed = LENGTH_BYTES;
   #head: { length: number; isDeflated: boolean } | null = null;
-  /** In order up to here; read by the game; and how far the peer may go. */
+  /** The end of the bytes in order; of those the game has read; and the limit for the peer. */
   #next = 0;
   #consumed = 0;
   #limit = limits.WINDOW_BYTES;
@@ -36,18 +36,18 @@ export class ReceiveStream {
     return this.#limit;
   }
 
-  /** Whether there is room for it. A sender who keeps to what he was told never finds none. */
+  /** Whether the frame is within the window. A peer that respects the announced limit always passes. */
   hasRoomFor({ offset, bytes }: StreamFrame): boolean {
     const isNew = !this.#outOfOrder.has(offset) && offset > this.#next;
     return offset + bytes.length <= this.#limit && (!isNew || this.#outOfOrder.size < limits.GAPS_MAX);
   }
 
-  /** The messages that it completes, or null where they are none. */
+  /** Returns the messages that the frame completes, or null if the stream is invalid. */
   receive({ offset, bytes }: StreamFrame): ReceivedMessage[] | null {
     const messages: ReceivedMessage[] = [];
     if (offset + bytes.length <= this.#next) return messages;
     if (offset > this.#next) {
-      // Datagrams are the socket's; what is kept is copied.
+      // A copy, because the socket owns the datagram.
       if ((this.#outOfOrder.get(offset)?.length ?? 0) < bytes.length)
         this.#outOfOrder.set(offset, Uint8Array.from(bytes));
       return messages;
@@ -56,7 +56,7 @@ export class ReceiveStream {
     return this.#drainInOrder(messages) ? messages : null;
   }
 
-  /** The game has read so much. True where the peer should be told of the room. */
+  /** The game has read so many bytes. Returns true if the new limit should be announced. */
   consume(taken: number): boolean {
     this.#consumed += taken;
     if (this.#consumed + limits.WINDOW_BYTES - this.#limit < limits.WINDOW_STEP_BYTES) return false;
@@ -64,7 +64,7 @@ export class ReceiveStream {
     return true;
   }
 
-  /** Takes the pieces that are in order now. */
+  /** Appends the ranges that are in order now. */
   #drainInOrder(messages: ReceivedMessage[]): boolean {
     for (let more = true; more && this.#outOfOrder.size > 0;) {
       more = false;

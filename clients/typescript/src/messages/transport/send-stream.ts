@@ -1,7 +1,6 @@
 /**
- * What waits to be sent to one peer. Reliable messages of a channel are one stream of bytes, each message behind its
- * length (4 bytes, the uppermost bit says that it is deflated), so that order and exactly-once are the stream's.
- * Unreliable messages are cut into pieces that are sent once.
+ * The sending end of one channel's stream. Each message follows its length (4 bytes; the highest bit: deflated), so
+ * that the stream provides order and exactly-once delivery.
  */
 import { WINDOW_BYTES } from "../limits.ts";
 import { Ranges } from "./ranges.ts";
@@ -9,17 +8,17 @@ import { Ranges } from "./ranges.ts";
 export const LENGTH_BYTES = 4;
 export const DEFLATED_BIT = 0x8000_0000;
 
-/** Bytes of a stream on their way. */
+/** A range of a stream's bytes in a datagram. */
 export type StreamRange = { readonly stream: SendStream; readonly from: number; readonly to: number };
 
-/** One channel's reliable messages. */
+/** The reliable messages of one channel. */
 export class SendStream {
   readonly channel: number;
-  /** Ascending, from the first byte that is not confirmed on. */
+  /** Ascending, from the first unacknowledged byte on. */
   #chunks: { offset: number; bytes: Uint8Array }[] = [];
   readonly #acked = new Ranges();
   readonly #lost = new Ranges();
-  /** Confirmed up to here, sent up to there, and the end of what waits. */
+  /** Acknowledged up to here, sent up to there, and the end of the queue. */
   #base = 0;
   #next = 0;
   #end = 0;
@@ -29,17 +28,17 @@ export class SendStream {
     this.channel = channel;
   }
 
-  /** Bytes that were not confirmed. */
+  /** Unacknowledged bytes. */
   get pending(): number {
     return this.#end - this.#base - this.#acked.count;
   }
 
-  /** Of them those that are on their way. */
+  /** Those of them in flight. */
   get unacked(): number {
     return this.#next - this.#base - this.#acked.count - this.#lost.count;
   }
 
-  /** Whether there is something to send, and room at the other side for it. */
+  /** There are bytes to send, and the peer has room. */
   get isReady(): boolean {
     return this.#lost.size > 0 || this.#next < Math.min(this.#end, this.#limit);
   }
@@ -53,7 +52,7 @@ export class SendStream {
     }
   }
 
-  /** The next bytes to send, what was lost first; null where there are none. */
+  /** The next range to send, lost bytes first; null if there is none. */
   next(bytes_max: number): StreamRange | null {
     const lost = this.#lost.first;
     if (lost !== undefined) {
@@ -97,7 +96,7 @@ export class SendStream {
     for (const [low, high] of this.#acked.all) this.#lost.subtract(low, high);
   }
 
-  /** The peer has room up to there. */
+  /** The peer announced this limit. */
   widen(limit: number): void {
     this.#limit = Math.max(this.#limit, limit);
   }
