@@ -11,7 +11,8 @@
  * A plan names only endpoints that a sidecar saw, and local ones where both come from the same public address. What a
  * peer says of itself never makes the other send anywhere else.
  */
-import { type Endpoint, isIPv4, isLocal, sameEndpoint, sourceOf } from "../net/endpoint.ts";
+import { type Endpoint, isIPv4, sameEndpoint, sourceOf } from "../net/endpoint.ts";
+import { isLocal } from "../net/special-ranges.ts";
 import * as limits from "../limits.ts";
 import { isHard, type Nat, natPair } from "./nat.ts";
 

@@ -47,38 +47,6 @@ export function bytesOf(address: string): readonly number[] | null {
   return parseIPv6(address)?.flatMap((group) => [group >> 8, group & 255]) ?? null;
 }
 
-/** Loopback, private, link-local, carrier-grade and documentation ranges: nothing to send to on the Internet. */
-export function isSpecial(address: string): boolean {
-  const bytes = parseIPv4(address);
-  if (bytes !== null) {
-    const [a = 0, b = 0, c = 0] = bytes;
-    if (a === 0 || a === 10 || a === 127 || a >= 224) return true;
-    if (a === 100) return b >= 64 && b < 128;
-    if (a === 169) return b === 254;
-    if (a === 172) return b >= 16 && b < 32;
-    if (a === 192) return b === 168 || (b === 0 && (c === 0 || c === 2));
-    if (a === 198) return b === 18 || b === 19 || (b === 51 && c === 100);
-    return a === 203 && b === 0 && c === 113;
-  }
-  const groups = parseIPv6(address);
-  if (groups === null) return true;
-  const [a = 0, b = 0] = groups;
-  const documentation = (a === 0x2001 && b === 0x0db8) || (a === 0x3fff && b < 0x1000);
-  // 6to4 and Teredo carry an IPv4 address of anybody's choice.
-  const tunnel = a === 0x2002 || (a === 0x2001 && b === 0);
-  return (a & 0xe000) !== 0x2000 || documentation || tunnel;
-}
-
-/** Addresses that lead into the network one is in: private, link-local, a carrier's (RFC 1918, 3927, 6598, 4193). */
-export function isLocal(address: string): boolean {
-  const bytes = parseIPv4(address);
-  if (bytes === null) return ((parseIPv6(address)?.[0] ?? 0) & 0xfe00) === 0xfc00;
-  const [a = 0, b = 0] = bytes;
-  if (a === 100) return b >= 64 && b < 128;
-  if (a === 172) return b >= 16 && b < 32;
-  return a === 10 || (a === 192 && b === 168) || (a === 169 && b === 254);
-}
-
 // --- parsing ---------------------------------------------------------------------------------------------------
 
 function parseIPv4(text: string): number[] | null {

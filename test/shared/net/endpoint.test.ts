@@ -1,15 +1,7 @@
 import { isIP } from "node:net";
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
-import {
-  canonicalAddress,
-  endpoint,
-  formatEndpoint,
-  isIPv4,
-  isSpecial,
-  sameEndpoint,
-  sourceOf,
-} from "#shared/net/endpoint.ts";
+import { canonicalAddress, endpoint, formatEndpoint, isIPv4, sameEndpoint, sourceOf } from "#shared/net/endpoint.ts";
 
 describe("the canonical text of an address", () => {
   test.each([
@@ -185,58 +177,6 @@ describe("what shares a budget", () => {
 
   test("what is no address stands for itself", () => {
     expect(sourceOf("::junk")).toBe("::junk");
-  });
-});
-
-describe("special addresses", () => {
-  test.each([
-    ["this network", "0.0.0.0", "0.255.255.255"],
-    ["private", "10.0.0.0", "10.255.255.255"],
-    ["carrier-grade NAT", "100.64.0.0", "100.127.255.255"],
-    ["loopback", "127.0.0.0", "127.255.255.255"],
-    ["link-local", "169.254.0.0", "169.254.255.255"],
-    ["private", "172.16.0.0", "172.31.255.255"],
-    ["protocol assignments", "192.0.0.0", "192.0.0.255"],
-    ["documentation", "192.0.2.0", "192.0.2.255"],
-    ["private", "192.168.0.0", "192.168.255.255"],
-    ["benchmarking", "198.18.0.0", "198.19.255.255"],
-    ["documentation", "198.51.100.0", "198.51.100.255"],
-    ["documentation", "203.0.113.0", "203.0.113.255"],
-    ["multicast to broadcast", "224.0.0.0", "255.255.255.255"],
-    ["unspecified and loopback", "::", "::1"],
-    ["local NAT64 (RFC 8215)", "64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff"],
-    ["discard", "100::", "100::ffff:ffff:ffff:ffff"],
-    ["documentation", "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"],
-    ["documentation (RFC 9637)", "3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff"],
-    ["unique local", "fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
-    ["link-local", "fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
-    ["multicast", "ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
-  ])("%s: %s to %s", (_, first, last) => {
-    expect([isSpecial(first), isSpecial(last)]).toStrictEqual([true, true]);
-  });
-
-  test.each(
-    [
-      ["1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255"],
-      ["128.0.0.0", "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.0.3.0"],
-      ["192.167.255.255", "192.169.0.0", "198.17.255.255", "198.20.0.0", "198.51.99.255", "198.51.101.0"],
-      ["203.0.112.255", "203.0.114.0", "223.255.255.255"],
-      [
-        "2000::1",
-        "2001:4860:4860::8888",
-        "2001:db7::1",
-        "2001:db9::1",
-        "2606:4700:4700::1111",
-        "2a00::1",
-        "3fff:1000::",
-      ],
-    ].flat(),
-  )("are not those of the Internet: %s", (address) => {
-    expect(isSpecial(address)).toBe(false);
-  });
-
-  test("what is no address is nothing to send to", () => {
-    expect(["", "localhost", "::junk"].map(isSpecial)).toStrictEqual([true, true, true]);
   });
 });
 
