@@ -82,4 +82,6 @@ function block(cidr: string): Block {
 }
 
 /** The mask of the first `bits` of a word. */
-const maskOf = (bits: number): number => (bits <= 0 ? 0 : (0xffff_ffff << (32 - Math.min(32, bits))) >>> 0);
+function maskOf(bits: number): number {
+  return bits <= 0 ? 0 : (0xffff_ffff << (32 - Math.min(32, bits))) >>> 0;
+}
