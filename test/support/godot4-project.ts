@@ -1,0 +1,87 @@
+/** A Godot 4 project in a temporary folder, run headless with the real engine: what the GDScript tests start. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+/** Where the engine is installed; GODOT4 names another program. */
+const GODOT4 = process.env["GODOT4"] ?? join(process.env["GODOT4_HOME"] ?? join(homedir(), ".cache/godot4"), "godot");
+const TIMEOUT_MS = 60_000;
+
+export const hasGodot4 = existsSync(GODOT4);
+if (!hasGodot4) {
+  if (process.env["CI"] === "true") throw new Error(`no Godot 4 at ${GODOT4} (GODOT4 names another program)`);
+  process.stderr.write(`There is no Godot 4 at ${GODOT4}: tests that need it are skipped.\n`);
+}
+
+const SCENE = `[gd_scene load_steps=2 format=3]
+[ext_resource type="Script" path="res://main.gd" id="1"]
+[node name="Main" type="Node"]
+script = ExtResource("1")
+`;
+
+export class Godot4Project {
+  /** Everything that it printed, errors included. */
+  readonly lines: string[] = [];
+  readonly #folder = mkdtempSync(join(tmpdir(), "parley-godot4-"));
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<void>;
+  readonly #listeners = new Set<() => void>();
+  #isRunning = true;
+
+  /** `files` by name; `main.gd` is the main scene's script. `autoloads` are singletons by name. */
+  constructor(files: Readonly<Record<string, string>>, autoloads: Readonly<Record<string, string>> = {}) {
+    const singletons = Object.entries(autoloads).map(([name, file]) => `${name}="*res://${file}"\n`);
+    const project = `config_version=5\n[application]\nrun/main_scene="res://main.tscn"\n[autoload]\n${singletons.join("")}`;
+    for (const [name, text] of Object.entries({ "project.godot": project, "main.tscn": SCENE, ...files })) {
+      writeFileSync(join(this.#folder, name), text);
+    }
+    const env = { PATH: process.env["PATH"], HOME: this.#folder };
+    const args = ["--headless", "--path", this.#folder];
+    this.#child = spawn(GODOT4, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
+      createInterface({ input: stream }).on("line", (line) => {
+        this.lines.push(line);
+        for (const listener of this.#listeners) listener();
+      });
+    }
+    this.#exited = new Promise((resolve) => {
+      this.#child.once("close", () => {
+        this.#isRunning = false;
+        for (const listener of this.#listeners) listener();
+        resolve();
+      });
+    });
+  }
+
+  /** The first line that matches. Rejects when the engine exits or nothing matches in time. */
+  async waitForLine(pattern: RegExp): Promise<string> {
+    const find = (): string | undefined => this.lines.find((line) => pattern.test(line));
+    const deadline = performance.now() + TIMEOUT_MS;
+    while (find() === undefined && this.#isRunning && performance.now() < deadline) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadline - performance.now());
+        this.#listeners.add(function listener(this: void) {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+      this.#listeners.clear();
+    }
+    const line = find();
+    if (line === undefined) throw new Error(`no line matches ${pattern}:\n${this.lines.join("\n")}`);
+    return line;
+  }
+
+  /** Errors of GDScript, of any kind. */
+  get errors(): string[] {
+    return this.lines.filter((line) => /SCRIPT ERROR|Parse Error|^ERROR/.test(line) && !line.includes("Fontconfig"));
+  }
+
+  async close(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#exited;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
