@@ -1,4 +1,4 @@
-/** The library's players with the real hub, a real sidecar and real sockets, on one machine: lobbies, paths, strangers. */
+/** The TypeScript client with a real hub, a real sidecar and real sockets on one machine: lobbies, paths, attackers. */
 import { spawn } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
@@ -41,7 +41,7 @@ type Pair = {
   readonly seatB: LobbyMembership;
 };
 
-/** Two in a lobby. */
+/** Two members of one lobby. */
 async function two(said: Partial<NewLobby> = {}): Promise<Pair> {
   const [a, b] = [await playerOf(), await playerOf()];
   const seatA = await a.host({ name: "Nice", seats: 4, ...said });
@@ -49,7 +49,7 @@ async function two(said: Partial<NewLobby> = {}): Promise<Pair> {
   return { a, b, seatA, seatB };
 }
 
-/** The two ends of one connection, and what each has heard. */
+/** The two ends of one connection, and the datagrams that each received. */
 async function met(pair: Pair): Promise<{ ofA: Peer; ofB: Peer; heardByA: string[]; heardByB: string[] }> {
   const [heardByA, heardByB]: [string[], string[]] = [[], []];
   const other = new Promise<Peer>((done) => pair.seatB.once("peer", done));
@@ -64,7 +64,7 @@ const eventually = (look: () => void): Promise<void> => vi.waitFor(look, { timeo
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
 describe("two players", () => {
-  test("meet directly, talk both ways, and know how and why", async () => {
+  test("connect directly, exchange datagrams and learn their path and its reason", async () => {
     const { ofA, ofB, heardByA, heardByB } = await met(await two());
     expect([ofA.path, ofB.path]).toStrictEqual(["direct", "direct"]);
     expect(ofA.why).toMatch(/^This path was opened\. .+\.$/);
@@ -77,7 +77,7 @@ describe("two players", () => {
     expect(ofA.send(new Uint8Array(1_207))).toBe(true);
   });
 
-  test("who leaves the lobby is gone for the other", async () => {
+  test("closing a member's connection is reported to its peer when the member leaves", async () => {
     const pair = await two();
     const { ofB } = await met(pair);
     const closed = new Promise<string>((done) => ofB.once("closed", done));
@@ -86,7 +86,7 @@ describe("two players", () => {
     expect(ofB.send(Buffer.from("still?"))).toBe(false);
   });
 
-  test("both at once ask for each other, and get one connection", async () => {
+  test("two simultaneous connection requests give one connection", async () => {
     const { a, b, seatA, seatB } = await two();
     const [ofA, ofB] = await Promise.all([seatA.connect(b.id), seatB.connect(a.id)]);
     const heard = new Promise((done) => ofB.once("datagram", (bytes) => done(textOf(bytes))));
@@ -95,7 +95,7 @@ describe("two players", () => {
     expect([seatA.peers.length, seatB.peers.length]).toStrictEqual([1, 1]);
   });
 
-  test("a game with a transport of its own is handed the punched sockets", async () => {
+  test("a game with another transport receives the punched sockets", async () => {
     const { ofA, ofB } = await met(await two());
     await eventually(() => expect([ofA.path, ofB.path]).toStrictEqual(["direct", "direct"]));
     const [rawA, rawB] = [ofA.detach()!, ofB.detach()!];
@@ -106,7 +106,7 @@ describe("two players", () => {
     expect(rawA.to.port).toBe(rawB.socket.address().port);
     const heard = new Promise<string>((done) =>
       rawB.socket.on("message", (bytes) => {
-        // What the punch said last may come behind.
+        // The last punch message may arrive late.
         if (bytes[0] !== 0xd6) done(bytes.toString());
       }),
     );
@@ -116,22 +116,22 @@ describe("two players", () => {
   });
 });
 
-describe("who wants to be asked", () => {
-  test("denies, and the other is told; then lets him in", async () => {
+describe("a peer that requires consent", () => {
+  test("denies a request, which the requester learns, then accepts the next one", async () => {
     const { a, b, seatA, seatB } = await two({ consent: "ask" });
     seatB.once("request", ({ peer_id, deny }) => {
       expect(peer_id).toBe(a.id);
       deny();
     });
     await expect(seatA.connect(b.id)).rejects.toThrow(/remote_denied/);
-    // Who denied may ask himself.
+    // The peer that denied a request may send one.
     seatA.once("request", ({ accept }) => accept());
     expect((await seatB.connect(a.id)).path).toBe("direct");
   });
 });
 
 describe("the hub", () => {
-  test("refuses with the API's codes", async () => {
+  test("refuses with the codes of the API", async () => {
     const player = await playerOf();
     const refused = await player.join({ id: `0-${"a".repeat(26)}` }).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(HubRefusal);
@@ -142,7 +142,7 @@ describe("the hub", () => {
     expect(nobody).toMatchObject({ code: "unreachable", status: 0 });
   });
 
-  test("tells what happens in the lobby, and carries words", async () => {
+  test("sends lobby events and chat messages", async () => {
     const { a, b, seatA, seatB } = await two();
     await eventually(() => expect(seatA.others).toStrictEqual([b.id]));
     const chat = new Promise((done) => seatB.once("chat", (...said) => done(said)));
@@ -156,8 +156,8 @@ describe("the hub", () => {
   });
 });
 
-describe("strangers who know where the two are", () => {
-  test("forge, replay and reflect in vain, and are answered nothing", async () => {
+describe("an attacker that knows both endpoints", () => {
+  test("cannot forge, replay or reflect datagrams, and receives no answer", async () => {
     const { ofA, ofB, heardByA, heardByB } = await met(await two());
     await eventually(() => expect([ofA.path, ofB.path]).toStrictEqual(["direct", "direct"]));
     const said: Uint8Array[] = [];
@@ -176,7 +176,7 @@ describe("strangers who know where the two are", () => {
     for (const bytes of said.slice()) {
       const forged = Buffer.from(bytes);
       forged[forged.length - 1]! ^= 1;
-      // Changed, said again, sent back to who said it.
+      // Changed, replayed, reflected to its sender.
       for (const [one, port] of [
         [forged, portB],
         [bytes, portB],
@@ -187,7 +187,7 @@ describe("strangers who know where the two are", () => {
     }
     for (let number = 0; number < 200; number++)
       stranger.send(Buffer.from([0xd6, ...said[0]!.subarray(1, 8), number, ...said[0]!]), portB, "127.0.0.1");
-    // What is said behind all that comes, and nothing else has.
+    // Only the datagram sent after all of these arrives.
     ofA.send(Buffer.from("end"));
     await eventually(() => expect(heardByB.at(-1)).toBe("end"));
     ofB.send(Buffer.from("end"));
@@ -198,7 +198,7 @@ describe("strangers who know where the two are", () => {
   });
 });
 
-test("the examples of lobbies run as the page says", async () => {
+test("the lobby examples print what their page shows", async () => {
   const run = (file: string, ...args: string[]) =>
     spawn(process.execPath, [`examples/${file}`, stack.url, ...args], {
       cwd: CLIENT,

@@ -1,4 +1,4 @@
-/** Two play, and something breaks: what goes on, and for how long nothing came. */
+/** Two connected peers while hub, relay, path or sidecar fails: which path they use, and their longest silence. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Player, startPlayer } from "../lab/connect-pairs.ts";
 import type { Home, Host } from "../lab/lab.ts";
@@ -14,8 +14,8 @@ let host: Host;
 let a: Player;
 let b: Player;
 
-describe.skipIf(isLabMissing())("two who play every 20 ms", () => {
-  // What one has broken is broken for good: each begins with everything whole, another try too.
+describe.skipIf(isLabMissing())("two peers that send every 20 ms", () => {
+  // A test breaks its deployment for good, so each test starts a new one.
   beforeEach(async () => {
     longest.length = 0;
     labPlayers = await LabPlayers.open();
@@ -31,7 +31,7 @@ describe.skipIf(isLabMissing())("two who play every 20 ms", () => {
   });
   afterEach(() => labPlayers?.close());
 
-  test("the hub dies, and comes back: not one datagram waits for it", async () => {
+  test("keep their path while the hub is down", async () => {
     await silence();
     const from = a.program.lines.length;
     await labPlayers.stack.kill("hub");
@@ -41,7 +41,7 @@ describe.skipIf(isLabMissing())("two who play every 20 ms", () => {
     await within("the hub's death", 2_000, "direct");
   });
 
-  test("the direct path is blocked: a relay takes over within seconds, and gives way when it is free again", async () => {
+  test("use a relay within seconds when the direct path is blocked, and the direct path when it works again", async () => {
     await silence();
     const from = [a, b].map(({ program }) => program.lines.length);
     await labPlayers.lab.block(homes[0], homes[1].address);
@@ -53,7 +53,7 @@ describe.skipIf(isLabMissing())("two who play every 20 ms", () => {
     await within("the way back", 2_000, "direct");
   });
 
-  test("the address of one changes: they are direct again by themselves", async () => {
+  test("find a direct path again after an address change", async () => {
     await silence();
     const from = a.program.lines.length;
     const { prefix } = homes[0];
@@ -66,7 +66,7 @@ describe.skipIf(isLabMissing())("two who play every 20 ms", () => {
     await within("another address", 20_000, "direct");
   });
 
-  test("a sidecar dies: nobody notices", async () => {
+  test("keep their path when a sidecar dies", async () => {
     await silence();
     await labPlayers.stack.kill("sidecar");
     await new Promise((done) => setTimeout(done, 2_000));
@@ -74,7 +74,7 @@ describe.skipIf(isLabMissing())("two who play every 20 ms", () => {
   });
 });
 
-/** Gaps are counted from now on. */
+/** Starts the measurement of gaps. */
 const silence = async (): Promise<void> => void (await gaps());
 
 async function gaps(): Promise<{ longest_ms: number; path: unknown }[]> {
@@ -96,9 +96,9 @@ async function gaps(): Promise<{ longest_ms: number; path: unknown }[]> {
   );
 }
 
-/** Both have heard each other with no longer silence than this, and are on this path. */
+/** Both received each other's datagrams without a longer silence than this, and use this path. */
 async function within(what: string, most_ms: number, path: string): Promise<void> {
-  // Something comes again.
+  // Datagrams arrive again.
   await expect
     .poll(async () => (await Promise.all([heard(a, b), heard(b, a)])).every(Boolean), PATIENCE_POLL)
     .toBe(true);

@@ -1,4 +1,4 @@
-/** Two Node programs with our client, a real hub and two real sidecars, behind every pair of NATs. */
+/** Two Node programs with the TypeScript client behind every pair of NATs, with a real hub and two real sidecars. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   startTwoOfEachKind,
@@ -24,7 +24,7 @@ describe.skipIf(isLabMissing())("the client through NATs", () => {
   test.for<[string, HomeOptions]>([
     ["20 ms away", { delay_ms: 20 }],
     ["40 ms away, with 5 % lost", { delay_ms: 40, loss: 0.05 }],
-  ])("all 28 pairs, %s: direct where it can be, and else on a relay", async ([, way]) => {
+  ])("connects all 28 pairs, %s: directly where possible, otherwise by relay", async ([, way]) => {
     const rows = await connectAllPairs(await startTwoOfEachKind(labPlayers, way), 2);
     if (process.env["PARLEY_TABLE"] !== undefined) console.table(rows);
     expect(rows.filter(({ isAsWanted }) => !isAsWanted)).toStrictEqual([]);
@@ -35,7 +35,7 @@ describe.skipIf(isLabMissing())("the client through NATs", () => {
     expect(plain.filter(({ ms }) => ms <= 1_000).length).toBeGreaterThanOrEqual(way.loss === undefined ? 22 : 18);
   });
 
-  test("one home: by local addresses; one carrier: on the relay; no UDP: by the relay's WebSocket", async () => {
+  test("connects by local addresses in one home, by relay in one carrier, and by WebSocket without UDP", async () => {
     const way = { delay_ms: 20 };
     const home = await labPlayers.lab.home("port-restricted", way);
     const carrier = await labPlayers.lab.home("port-restricted", { carrier: true, ...way });

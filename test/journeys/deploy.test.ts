@@ -1,6 +1,6 @@
 /**
- * The deploy page, command by command, as it is written. It runs in a mount namespace of its own, where /etc, /opt and
- * /var/lib are copies that are thrown away; what needs somebody's account is rehearsed, and listed here.
+ * Runs the deploy page command by command, exactly as written. It runs in its own mount namespace, where /etc, /opt and
+ * /var/lib are temporary copies. Commands that need an account are replaced by those listed here.
  */
 import { execFile } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -11,14 +11,14 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const MARK = "-- next --";
-/** What this test says instead of what is the reader's own. */
+/** The values of the placeholders that a reader replaces. */
 const OURS: Readonly<Record<string, string>> = {
   HUB: "http://127.0.0.1:8787",
   ADDRESS: "127.0.0.1",
   VPS: "root@vps",
   REPOSITORY: '"$SANDBOX/source.git"',
 };
-/** Needs an account, another machine or a Docker daemon: rehearsed by what stands beside it, or by nothing. */
+/** Commands that need an account, another machine or a Docker daemon, each with its replacement, if it has one. */
 const ELSEWHERE: readonly (readonly [starts: string, rehearsal: string | null])[] = [
   ["npx wrangler login", null],
   ["npm run deploy", "npm run deploy -- --dry-run"],
@@ -31,7 +31,7 @@ const ELSEWHERE: readonly (readonly [starts: string, rehearsal: string | null])[
   ["docker run", null],
 ];
 
-/** Stand-ins for what would reach beyond the namespace. `systemctl` starts what a unit says, as the unit's user. */
+/** Replacements of commands that act outside the namespace. `systemctl` starts a unit's command as the unit's user. */
 const STANDINS: Readonly<Record<string, string>> = {
   sudo: 'exec "$@"',
   ufw: 'echo "ufw $*" >>"$SANDBOX/ufw"',
@@ -92,10 +92,10 @@ function commandsOf(page: string): Command[] {
   });
 }
 
-test.skipIf(!isRoot)("every command of the page works as it is written", { timeout: 120_000 }, async () => {
+test.skipIf(!isRoot)("every command of the deploy page works as written", { timeout: 120_000 }, async () => {
   const commands = commandsOf(await readFile(join(ROOT, "docs/operate/deploy.md"), "utf8"));
   expect(commands.length).toBeGreaterThan(20);
-  // Everything that is rehearsed is on the page.
+  // Every replaced command is on the page.
   for (const [starts] of ELSEWHERE) expect(commands.some(({ written }) => written.startsWith(starts))).toBe(true);
   const script = [
     "set -e",
@@ -131,7 +131,7 @@ test.skipIf(!isRoot)("every command of the page works as it is written", { timeo
   expect(opened.filter((line) => / port (3478|5160|8809|57775|49152:51200|8890|8891) /.test(line))).toHaveLength(7);
 });
 
-/** How it begins; three dots stand for anything. */
+/** Matches the beginning of an output; three dots match any text. */
 const like = (shows: string): RegExp =>
   new RegExp(
     `^${shows

@@ -1,7 +1,7 @@
 /**
- * A stack as an operator has it: on one machine the sidecar from its package, installed by its script and run by its
- * unit's command line as nobody, with a hub behind TLS; on another a player, from where the doctor looks. Then one thing
- * after the other is broken, and the doctor must name it.
+ * A deployment as an operator has it. On one machine the packaged sidecar runs, installed by its script and started by its
+ * unit's command line as nobody, with a hub behind TLS; the doctor runs on another machine. Each test breaks one thing,
+ * which the doctor must name.
  */
 import { execFile } from "node:child_process";
 import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -18,7 +18,7 @@ import { makeCertificates } from "../support/certificates.ts";
 
 const DOCTOR = resolve(import.meta.dirname, "../../tools/doctor/main.ts");
 const KEY = "key-of-the-stack";
-/** To lay folders over others and to become nobody. */
+/** Bind mounts and the change of user need root. */
 const isRoot = process.getuid?.() === 0;
 
 type Told = { readonly code: number; readonly out: string };
@@ -50,7 +50,7 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("finds nothing wrong in a stack that was installed by the script", async () => {
+  test("finds no fault in a deployment that the script installed", async () => {
     const { code, out } = await doctor();
     expect([code, out]).toStrictEqual([0, expect.stringContaining("No faults found.")]);
     const looked = ["certificate: good", "clock: within", "key: the hub takes it", "link: ", "WebSocket: "];
@@ -70,7 +70,7 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
     await unit.waitForLine(({ hub: said }) => said === "linked");
   });
 
-  test("names closed ports, and those alone", async () => {
+  test("names closed ports and no open one", async () => {
     await rules("hook input priority 0", "udp dport 57775 drop", "tcp dport 8890 drop");
     const { code, out } = await doctor();
     expect(code).toBe(1);
@@ -89,8 +89,8 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
     await unit.waitForLine(({ hub: said }) => said === "linked", { from: Math.max(0, from - 1) });
   });
 
-  describe("names a NAT in front of the sidecar", () => {
-    test("that renumbers its ports", async () => {
+  describe("names a NAT in front of the sidecar that", () => {
+    test("renumbers its ports", async () => {
       await rules("hook output priority -300", "udp sport 57775 notrack udp sport set 40000");
       const told = await doctor();
       expect([told.code, faults(told.out)]).toStrictEqual([1, expect.arrayContaining(["UDP 57775"])]);
@@ -99,14 +99,14 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
       );
     });
 
-    test("that hides players from it", async () => {
+    test("hides the addresses of peers", async () => {
       await rules("hook input priority 100", "ip protocol udp snat to 10.9.9.9");
       const { code, out } = await doctor();
       expect([code, faults(out)]).toStrictEqual([1, expect.arrayContaining(["NAT in front of the sidecar"])]);
       expect(out).toContain("it sees this machine as 10.9.9.9");
     });
 
-    test("or a second address, from which it does not answer", async () => {
+    test("or an address that the sidecar does not answer from", async () => {
       await run(vps!, "ip", ["addr", "add", "20.0.0.99/16", "dev", "eth0"]);
       const { code, out } = await doctor({ sidecar: "20.0.0.99" });
       expect(code).toBe(1);
@@ -128,7 +128,7 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
   });
 });
 
-/** Package, script, twice: the second time it is an upgrade, and settings stay. */
+/** Installs the package twice by its script; the second time is an upgrade, which keeps the settings. */
 async function install(): Promise<void> {
   const made = await packageSidecar(join(folder, "package"));
   await mkdir(join(root, "opt/node/bin"), { recursive: true });
@@ -141,7 +141,7 @@ async function install(): Promise<void> {
   expect((await script()).stdout).not.toContain("Next:");
   expect(await readFile(join(root, "etc/parley/sidecar.env"), "utf8")).toBe(before);
   expect((await stat(join(root, "etc/parley/sidecar.env"))).mode & 0o007).toBe(0);
-  // What systemd makes of StateDirectory.
+  // What systemd does for StateDirectory.
   await promisify(execFile)("chown", ["65534:65534", join(root, "var/lib/parley")]);
 }
 
@@ -175,14 +175,14 @@ async function run(host: Host, command: string, args: readonly string[], env = {
   return { code, out };
 }
 
-/** What the firewall, or the router in front, of the sidecar's machine does. */
+/** Rules of the firewall of the sidecar's machine, or of the router in front of it. */
 async function rules(hook: string, ...lines: readonly string[]): Promise<void> {
   const kind = lines.some((line) => line.includes("snat")) ? "nat" : "filter";
   const chain = ["chain it {", `type ${kind} ${hook}`, ...lines, "}"];
   expect(await run(vps!, "nft", [["table ip it {", ...chain, "}"].join("\n")])).toMatchObject({ code: 0, out: "" });
 }
 
-/** As a player would call it, with the authority of the test believed. */
+/** Runs the doctor as a player would, with the certificate authority of the test trusted. */
 function doctor({ port = 443, sidecar = vps!.address, key = KEY } = {}): Promise<Told> {
   const env = { NODE_EXTRA_CA_CERTS: join(folder, "tls/ca.crt"), PARLEY_KEY: key };
   const args = ["--hub", `https://${vps!.address}:${port}`, "--sidecar", sidecar];

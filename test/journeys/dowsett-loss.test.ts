@@ -1,4 +1,4 @@
-/** The library's Dowsett peers, met through the real sidecar and hub, when the way between them is bad or changes. */
+/** The Dowsett client over a lossy or changing path, introduced by a real sidecar and a real hub. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type DowsettOptions, DowsettPeer, type ReliableMessage } from "../../clients/typescript/src/index.ts";
 import { seeded } from "../support/dice.ts";
@@ -6,7 +6,7 @@ import { eventually, TestStack } from "../support/test-stack.ts";
 import { LossySockets } from "../support/lossy-socket.ts";
 
 const STORM = { loss: 0.3, duplicates: 0.2, delay_ms: 60 };
-/** Impatient and stubborn, so that a test need not take the script's 5 s for what is lost. */
+/** Short intervals and many attempts, because the script's own 5 s for a lost packet would make the tests slow. */
 const STUBBORN: DowsettOptions = { secsToAwaitReply: 0.2, attemptsBeforeExpiration: 30 };
 const MESSAGES = 40;
 
@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 afterAll(() => stack?.close());
 
-test("three in ten datagrams lost each way, some doubled, many out of order: all meet, and each message arrives once", async () => {
+test("all peers connect and each message arrives once with 30 % loss, duplicates and reordering", async () => {
   weather.setConditions(STORM);
   const [host, bob, carol] = await session("Storm", ["Bob", "Carol"], STUBBORN);
   const all = [host!, bob!, carol!];
@@ -44,7 +44,7 @@ test("three in ten datagrams lost each way, some doubled, many out of order: all
   }
 });
 
-test("a message that nothing comes of expires, is reported once, and takes no later one with it", async () => {
+test("an undeliverable message expires, is reported once and does not affect later ones", async () => {
   const [host, bob] = await session("Silence", ["Bob"], { secsToAwaitReply: 0.1, attemptsBeforeExpiration: 5 });
   const [expired, heard] = [[] as ReliableMessage[], reliable(host!)];
   bob!.on("reliableMessageTimeout", (message) => expired.push(message));
@@ -56,7 +56,7 @@ test("a message that nothing comes of expires, is reported once, and takes no la
   expect(heard.map(({ message }) => message)).toEqual(["heard"]);
 });
 
-test("the host drops one and quits in the end: each hears it, and the server is listed no more", async () => {
+test("a dropped peer and the end of the session are reported to all peers, and the server is no longer listed", async () => {
   const [host, bob, carol] = await session("Court", ["Bob", "Carol"]);
   const over = [bob!, carol!].map((peer) => new Promise<void>((done) => void peer.once("sessionTerminated", done)));
   const gone = new Promise<string>((done) => void bob!.once("peerDropped", done));
@@ -72,7 +72,7 @@ test("the host drops one and quits in the end: each hears it, and the server is 
   );
 });
 
-test("a guest whose NAT gives him another port is missed on both ends, joins again, and is heard", async () => {
+test("a guest with a new NAT port times out on both ends, joins again and is received", async () => {
   const quick = { secsBetweenPeerChecks: 0.3, secsToAwaitReply: 0.2, attemptsBeforeExpiration: 5 };
   const [host, bob] = await session("Moving", ["Bob"], quick);
   const over = new Promise<void>((done) => void bob!.once("sessionTerminated", done));
@@ -86,7 +86,7 @@ test("a guest whose NAT gives him another port is missed on both ends, joins aga
   expect(heard.map(({ message }) => message)).toEqual(["back"]);
 });
 
-/** A host by this name and these guests, when all know all. */
+/** A host of this name and its guests, once all know each other. */
 async function session(serverName: string, guests: readonly string[], options: DowsettOptions = {}) {
   const all = [serverName, ...guests].map(() => new DowsettPeer(options));
   peers.push(...all);

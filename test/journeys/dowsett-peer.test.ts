@@ -1,4 +1,4 @@
-/** The library's Dowsett peers with the real hub and the real sidecar: passwords, lists, meshes, and a server that dies. */
+/** The Dowsett client with a real hub and a real sidecar: passwords, lists, meshes, and a sidecar that dies. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 afterAll(() => stack?.close());
 
-test("the right password lets in, a wrong one does not, and no list tells it", async () => {
+test("the right password admits a guest, a wrong one does not, and no list shows the password", async () => {
   const host = peerOf();
   await host.initServer({ ...here(), serverName: "Castle", password: "moat" });
   const listed = await eventually(
@@ -39,7 +39,7 @@ test("the right password lets in, a wrong one does not, and no list tells it", a
   expect(host.getPeers()).not.toContain("Eve");
 });
 
-test("three make a mesh in which each can speak with each", async () => {
+test("three peers form a full mesh", async () => {
   const host = peerOf();
   await host.initServer({ ...here(), serverName: "Mesh" });
   const [bob, carol] = [peerOf(), peerOf()];
@@ -54,12 +54,12 @@ test("three make a mesh in which each can speak with each", async () => {
   expect(await heard).toMatchObject({ from: "Bob", to: "Carol", message: { says: "hello" } });
 });
 
-test("a name that nobody hosts is refused as the original refuses it", async () => {
+test("joining an unknown name is refused as by the original", async () => {
   const joining = peerOf().initClient({ ...here(), serverName: "Nowhere", userName: "Bob" });
   await expect(joining).rejects.toThrow("Nowhere not found");
 });
 
-test("a sidecar that dies takes no game with it, and after its return guests still find the host", async () => {
+test("a game outlives its sidecar, and guests find the host after the restart", async () => {
   const host = peerOf();
   await host.initServer({ ...here(), serverName: "Steady" });
   const guest = peerOf();
@@ -78,26 +78,23 @@ test("a sidecar that dies takes no game with it, and after its return guests sti
   );
 });
 
-test.each([false, true])(
-  "the two examples talk to each other, as they are documented; in LAN mode: %j",
-  async (lan) => {
-    const server = `127.0.0.1:${lan ? await freePort("udp") : stack.udpPort()}`;
-    const host = example("dowsett-host.ts", server, "Cellar", "barrel", ...(lan ? [server] : []));
-    await host.says("Cellar is registered with");
-    const guest = example("dowsett-join.ts", server, "Cellar", "Bob", "barrel");
-    await guest.says("Cellar (locked)\nCellar is here\njoined Cellar at 127.0.0.1:");
-    await guest.says('Cellar: "welcome, Bob"');
-    guest.child.stdin.write("hello there\n");
-    await guest.says('Cellar: {"said":"hello there","by":"Bob"}');
-    guest.child.stdin.end();
-    expect(await exitCodeOf(guest.child)).toBe(0);
-    await host.says("Bob left");
-    host.child.kill("SIGINT");
-    expect(await exitCodeOf(host.child)).toBe(0);
-  },
-);
+test.each([false, true])("the two documented examples exchange messages; in LAN mode: %j", async (lan) => {
+  const server = `127.0.0.1:${lan ? await freePort("udp") : stack.udpPort()}`;
+  const host = example("dowsett-host.ts", server, "Cellar", "barrel", ...(lan ? [server] : []));
+  await host.says("Cellar is registered with");
+  const guest = example("dowsett-join.ts", server, "Cellar", "Bob", "barrel");
+  await guest.says("Cellar (locked)\nCellar is here\njoined Cellar at 127.0.0.1:");
+  await guest.says('Cellar: "welcome, Bob"');
+  guest.child.stdin.write("hello there\n");
+  await guest.says('Cellar: {"said":"hello there","by":"Bob"}');
+  guest.child.stdin.end();
+  expect(await exitCodeOf(guest.child)).toBe(0);
+  await host.says("Bob left");
+  host.child.kill("SIGINT");
+  expect(await exitCodeOf(host.child)).toBe(0);
+});
 
-/** A program of the library's examples, and waiting for what it prints. */
+/** Runs an example and waits for the lines that it prints. */
 function example(file: string, ...args: string[]) {
   const path = join(import.meta.dirname, "../../clients/typescript/examples", file);
   const child = spawn(process.execPath, [path, ...args], { stdio: ["pipe", "pipe", "inherit"] });

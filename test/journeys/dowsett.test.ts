@@ -1,6 +1,6 @@
 /**
- * Dowsett journeys with the real hub and real sockets: register, list, join, and both halves killed under a running
- * game. Requests are repeated as the script does it, once a second and five times, after which a game would be over.
+ * Dowsett's wire with a real hub and real sockets: register, list, join, and hub and sidecar killed during a running
+ * game. Requests are repeated as the script does, once a second and five times, after which a game would give up.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { shardOf } from "#shared/lobby/ids.ts";
@@ -18,11 +18,11 @@ import {
 } from "../support/dowsett.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
-/** The script asks again after so long, and gives its session up after five times. */
+/** The script repeats a request after this interval and gives up after five attempts. */
 const AGAIN_MS = 1_000;
 const GIVES_UP_MS = 4_970;
 const SHARDS = 2;
-/** One server for each shard. */
+/** One server per shard. */
 const [NEAR, FAR] = ["Nice", ...Array.from({ length: 20 }, (_, index) => `Far${index}`)].filter(
   (name, index, all) =>
     all.findIndex((other) => shardOf("dowsett", other, SHARDS) === shardOf("dowsett", name, SHARDS)) === index,
@@ -38,7 +38,7 @@ beforeEach(async () => {
 afterEach(() => stack?.close());
 
 describe("a meeting", () => {
-  test("register, be listed over HTTP and over UDP, join, and both know where the other is", async () => {
+  test("registers, lists over HTTP and UDP, and gives both peers each other's endpoint", async () => {
     const alice = await Client.open("aaaaaaaaaa");
     const bob = await Client.open("bbbbbbbbbb");
     await alice.registers(NEAR, { "password-required": true });
@@ -60,7 +60,7 @@ describe("a meeting", () => {
     expect(alice.types().filter((type) => type === INTRODUCTION).length % 3).toBe(0);
   });
 
-  test("a name that is taken stays with who has it", async () => {
+  test("keeps a taken name with its first host", async () => {
     const alice = await Client.open("aaaaaaaaaa");
     const eve = await Client.open("eeeeeeeeee");
     await alice.registers(NEAR);
@@ -72,18 +72,18 @@ describe("a meeting", () => {
     expect(new Set(eve.types())).toStrictEqual(new Set(["server-error"]));
   });
 
-  test("of a host at one sidecar and a guest at the other", async () => {
+  test("works for a host at one sidecar and a guest at another", async () => {
     await stack.addSidecar("two", settings);
     const alice = await Client.open("aaaaaaaaaa", "one");
     const bob = await Client.open("bbbbbbbbbb", "two");
     await alice.registers(NEAR);
     await bob.joins(NEAR, "Bob", alice);
-    // And back: the guest's own server, and the host as its guest.
+    // The other way round: the guest hosts and the host joins.
     await bob.registers(FAR);
     await alice.joins(FAR, "Alice", bob);
   });
 
-  test("the list over UDP has the servers of every shard", async () => {
+  test("lists the servers of every shard over UDP", async () => {
     const alice = await Client.open("aaaaaaaaaa");
     await alice.registers(NEAR);
     await alice.registers(FAR);
@@ -94,7 +94,7 @@ describe("a meeting", () => {
 });
 
 describe("while a game runs", () => {
-  test("the sidecar is killed and comes back: the next refresh is answered in time, and guests still join", async () => {
+  test("a restarted sidecar answers the next refresh in time, and guests still join", async () => {
     const alice = await Client.open("aaaaaaaaaa");
     const bob = await Client.open("bbbbbbbbbb");
     await alice.registers(NEAR);
@@ -116,7 +116,7 @@ describe("while a game runs", () => {
     expect([...alice.types(), ...bob.types()]).not.toContain("server-error");
   });
 
-  test("the hub is killed and comes back: refreshes are answered all the time, and guests join after it", async () => {
+  test("refreshes are answered while the hub is down, and guests join after its restart", async () => {
     const alice = await Client.open("aaaaaaaaaa");
     const bob = await Client.open("bbbbbbbbbb");
     await alice.registers(NEAR);
@@ -125,7 +125,7 @@ describe("while a game runs", () => {
     for (let round = 0; round < 3; round++) await alice.refreshes(NEAR);
     bob.says(joining(NEAR, "Bob"));
     bob.says(listing());
-    // Answered after the guest's requests were heard, so they have been met with silence.
+    // This answer follows the guest's requests, so the sidecar has ignored them.
     await alice.refreshes(NEAR);
     expect(bob.types()).toStrictEqual([]);
     await stack.startHub();
@@ -137,7 +137,7 @@ describe("while a game runs", () => {
     expect([...alice.types(), ...bob.types()]).not.toContain("server-error");
   });
 
-  test("both are killed and come back: the password is still known, and a wrong one is not believed", async () => {
+  test("after a restart of hub and sidecar the password still decides", async () => {
     const alice = await Client.open("aaaaaaaaaa");
     const bob = await Client.open("bbbbbbbbbb");
     const eve = await Client.open("eeeeeeeeee");
@@ -153,7 +153,7 @@ describe("while a game runs", () => {
     expect(eve.types()).toStrictEqual([]);
   });
 
-  test("its NAT gives the host another port: the refresh moves him, and guests are told the new one", async () => {
+  test("a refresh from a new port moves the host, and guests receive the new endpoint", async () => {
     const alice = await Client.open("aaaaaaaaaa");
     const moved = await Client.open("aaaaaaaaaa");
     const bob = await Client.open("bbbbbbbbbb");
@@ -186,12 +186,12 @@ class Client {
     this.#player.send(this.#sign(packet));
   }
 
-  /** What kinds of packet it has heard so far. */
+  /** The types of the packets received so far. */
   types(): string[] {
     return this.#player.received.map((text) => String(read(Buffer.from(text))["__type"]));
   }
 
-  /** Asks as the script does, until an answer of this type holds all these servers; it must be signed for us. */
+  /** Repeats the request as the script does until an answer of this type, signed for this peer, holds all these servers. */
   async asks(packet: Packet, type: string, { servers = [] as string[] } = {}): Promise<Packet> {
     const holds = servers.map((name) => `(?=.*"name":"${name}")`).join("");
     const wanted = new RegExp(`^${holds}.*"__type":"${type}"`);
@@ -209,7 +209,7 @@ class Client {
     await this.asks(refreshing(name), "confirming-registration-refresh");
   }
 
-  /** Joins, and sees that both are told of the other. */
+  /** Joins, and expects that both peers receive each other's endpoint. */
   async joins(server: string, name: string, host: Client, about: Packet = {}): Promise<void> {
     const local = { "local-address": ["127.0.0.1", this.port] };
     const told = host.#player.waitFor(new RegExp(`"peer-name":"${name}"`), { from: host.#player.received.length });

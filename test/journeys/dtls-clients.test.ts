@@ -1,4 +1,4 @@
-/** Real clients of DTLS at a real sidecar: `openssl s_client`, and Godot 3's PacketPeerDTLS. */
+/** Real DTLS clients at a real sidecar: `openssl s_client` and Godot 3's PacketPeerDTLS. */
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -47,7 +47,7 @@ describe.skipIf(!hasOpenssl)("openssl s_client", () => {
     "-quiet",
     ...args,
   ];
-  /** What it prints when it is refused, or refuses. */
+  /** The output of a refused or refusing client. */
   const failure = (...args: string[]): Promise<string> =>
     new Promise((done) => {
       execFile("openssl", connect(...args), { timeout: 60_000 }, (error, stdout, stderr) =>
@@ -55,7 +55,7 @@ describe.skipIf(!hasOpenssl)("openssl s_client", () => {
       ).stdin!.end();
     });
 
-  test("trusts the pinned certificate and its name, and speaks Rabid inside", async () => {
+  test("trusts the pinned certificate and its name, and speaks Rabid over DTLS", async () => {
     const client = spawn("openssl", connect("-CAfile", cert, "-verify_hostname", "rendezvous"));
     let out = "";
     client.stdout.on("data", (bytes: Buffer) => (out += bytes.toString()));
@@ -73,12 +73,12 @@ describe.skipIf(!hasOpenssl)("openssl s_client", () => {
     await countOf(stack, 'parley_dtls_failures_total{reason="alert"}', 1);
   });
 
-  test("refuses a certificate that it did not pin", async () => {
+  test("refuses a certificate that is not pinned", async () => {
     expect(await failure("-verify_hostname", "rendezvous")).toMatch(/self.signed certificate/);
     await countOf(stack, 'parley_dtls_failures_total{reason="alert"}', 2);
   });
 
-  test("is refused where it speaks only an older version, or no cipher that keeps the past secret", async () => {
+  test("is refused with an older version, or without a cipher with forward secrecy", async () => {
     const old = connect("-CAfile", cert).map((arg) => (arg === "-dtls1_2" ? "-dtls1" : arg));
     const refused = new Promise<boolean>((done) => {
       execFile("openssl", [...old, "-cipher", "ALL:@SECLEVEL=0"], { timeout: 60_000 }, (error) =>
@@ -110,7 +110,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
 
   const host = (name: string): Step => ["ask", `h:${name}:Alice:4`, "i:Alice"];
 
-  test("trusts the pinned certificate, meets in a Rabid lobby, and is introduced by its own endpoint", async () => {
+  test("trusts the pinned certificate, joins a Rabid lobby and is introduced by its observed endpoint", async () => {
     const [here, there] = [await freePort("udp"), await freePort("udp")];
     const alice = game({
       port: stack.udpPort(),
@@ -137,7 +137,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     await countOf(stack, 'parley_dtls_endings_total{reason="goodbye"}', 2);
   });
 
-  test("refuses another name, and another certificate", async () => {
+  test("refuses another name and another certificate", async () => {
     const other = join(folder, "other.crt");
     if (hasOpenssl)
       execFileSync(
@@ -167,7 +167,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     expect(await stack.metric("parley_dtls_sessions")).toBe(0);
   });
 
-  test("fifty at once host fifty lobbies", async () => {
+  test("fifty clients at once host fifty lobbies", async () => {
     const steps: Step[] = [["connect"], ["ask", "h:L%i:P%i:2", "i:P"], ["close"]];
     const { lines } = await finished(game({ port: stack.udpPort(), cert, peers: 50, steps }));
     expect(lines.at(-1)).toStrictEqual({ ended: true });
@@ -178,7 +178,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
   });
 
   // The dice are seeded, but who throws them next is not.
-  test("twenty at once get through where one datagram in ten is lost, both ways", { retry: 4 }, async () => {
+  test("twenty clients at once connect with 10 % loss both ways", { retry: 4 }, async () => {
     const dice = seeded(6);
     const way = await LossyProxy.open(stack.udpPort(), () => dice() < 0.1);
     try {
@@ -192,7 +192,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     }
   });
 
-  test("comes again from the same port, after goodbye and without one", async () => {
+  test("connects again from the same port, after close_notify and without it", async () => {
     const local = await freePort("udp");
     const speaking = { port: stack.udpPort(), cert, local };
     await finished(game({ ...speaking, steps: [["connect"], host("First"), ["close"]] }));
@@ -211,7 +211,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     expect(await stack.metric("parley_dtls_sessions")).toBe(0);
   });
 
-  test("that vanishes is forgotten after the idle time", async () => {
+  test("that disappears is removed after the idle time", async () => {
     await stack.addSidecar("brief", settings({ PARLEY_DTLS_IDLE_S: "1" }));
     const vanishing = game({
       port: stack.udpPort("brief"),
@@ -230,7 +230,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     expect(await stack.metric("parley_dtls_sessions", "brief")).toBe(0);
   });
 
-  test("hears goodbye when the sidecar is told to end", async () => {
+  test("receives close_notify when the sidecar stops", async () => {
     const playing = game({
       port: stack.udpPort(),
       cert,
@@ -246,7 +246,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     expect(playing.lines.filter((line) => "gone" in line)).toHaveLength(3);
   });
 
-  test("speaks in clear through the same socket, and its session lives on", async () => {
+  test("sends clear text through the same socket, and its session continues", async () => {
     const local = await freePort("udp");
     const steps: Step[] = [
       ["connect"],
@@ -262,7 +262,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     );
   });
 
-  test("meets in Dowsett's wire", async () => {
+  test("is introduced over Dowsett's wire", async () => {
     await stack.addSidecar("dowsett", settings({ PARLEY_PORTS: "PORT=dowsett" }));
     const [here, there] = [await freePort("udp"), await freePort("udp")];
     const say = (packet: Parameters<typeof sign>[0], password: string): string => sign(packet, password).toString();
@@ -297,7 +297,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     expect(alice.heard().at(-1)).toContain(`["127.0.0.1",${there}]`);
   });
 
-  test.skipIf(!hasOpenssl)("takes an operator's RSA chain, in fragments where the way is narrow", async () => {
+  test.skipIf(!hasOpenssl)("accepts an operator's RSA chain, in fragments on a path with a small MTU", async () => {
     const openssl = (...args: string[]): void => void execFileSync("openssl", args, { stdio: "ignore", cwd: folder });
     openssl(
       "req",
@@ -353,7 +353,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
       const { lines } = await finished(game({ ...trusting, steps: [["connect"], host("Narrow"), ["close"]] }));
       expect(lines.map((line) => Object.keys(line)[0])).toContain("connected");
       expect(lines.at(-1)).toStrictEqual({ ended: true });
-      // Two certificates of more than 700 bytes each, and none of it in one piece.
+      // Two certificates of more than 700 bytes each, so the chain needs fragments.
       expect(way.lengths.length).toBeGreaterThan(6);
       expect(Math.max(...way.lengths)).toBeLessThanOrEqual(300);
     } finally {

@@ -1,6 +1,6 @@
 /**
- * DTLS through NATs: whom others are told of is whom a third host sees, and what was a session's socket punches. In the
- * same laboratory as the journeys in clear.
+ * DTLS through NATs: peers receive the endpoint that a third host sees, and a socket that had a session can punch. Uses
+ * the same laboratory as the tests in clear text.
  */
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Endpoint } from "#shared/net/endpoint.ts";
@@ -12,7 +12,7 @@ import { isLabMissing } from "../lab/lab-namespaces.ts";
 import { parseStartLine, countGreetings, LabPlayers } from "../lab/lab-players.ts";
 import { labTest } from "../lab/lab-test.ts";
 
-/** Without a delay every datagram would be there before its answer could cross it. */
+/** Without a delay every datagram would arrive before its answer could cross it on the way. */
 const AWAY = { delay_ms: 20 };
 
 let labPlayers: LabPlayers;
@@ -36,12 +36,12 @@ describe.skipIf(isLabMissing())("under DTLS, through NATs", () => {
     const [told] = players[0]!.others;
     const seen = await labPlayers.observedEndpoint(players[1]!.socket);
     expect([told!.address, seen.address]).toStrictEqual([home.address, home.address]);
-    // A symmetric NAT has a port for the sidecar alone.
+    // A symmetric NAT uses another port for each destination.
     expect(told!.port === seen.port).toBe(kind !== "symmetric");
   });
 
   test.concurrent.for([false, true])(
-    "two at home behind port-restricted NATs end their sessions and hear each other through the same sockets: %j",
+    "two peers behind port-restricted NATs close their sessions and receive each other through the same sockets: %j",
     async (movesPorts, { visit }) => {
       const homes = [
         visit.homeHost("port-restricted", { ...AWAY, movesPorts }),
@@ -53,7 +53,9 @@ describe.skipIf(isLabMissing())("under DTLS, through NATs", () => {
     },
   );
 
-  test.concurrent("a claim makes others be told of the game's own socket, and that one punches", async ({ visit }) => {
+  test.concurrent("an endpoint claim makes the sidecar advertise the game's own socket, which then punches", async ({
+    visit,
+  }) => {
     const hosts = [await visit.homeHost("port-restricted", AWAY), await visit.homeHost("port-restricted", AWAY)];
     const server = labPlayers.stack.endpointOf("rabid");
     const games = await Promise.all(hosts.map((host) => LabSocket.open(host)));
@@ -74,7 +76,7 @@ describe.skipIf(isLabMissing())("under DTLS, through NATs", () => {
 
 type Player = { readonly socket: DtlsSocket; readonly others: readonly Endpoint[] };
 
-/** A Rabid session of these hosts, all of it under DTLS, at the moment when all have been told to start. */
+/** A Rabid session of these hosts over DTLS, once all have received the start. */
 async function sealedToStart(
   hosts: readonly Host[],
   before: (socket: DtlsSocket, at: number) => Promise<void> = () => Promise.resolve(),

@@ -1,4 +1,4 @@
-/** The recipe for Godot 3 in docs/guides/dtls.md, run as it stands there. */
+/** Runs the Godot 3 recipe of docs/guides/dtls.md exactly as written. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { godot3, hasGodot3 } from "../support/programs.ts";
 
 const GUIDE = join(import.meta.dirname, "../../docs/guides/dtls.md");
 
-/** Fetches the certificate as a game would, hosts over DTLS, starts, hands the socket over and greets its peer. */
+/** Fetches the certificate as a game does, hosts over DTLS, starts, releases the socket and greets its peer. */
 const GAME = `
 extends SceneTree
 
@@ -67,7 +67,7 @@ describe.skipIf(!hasGodot3)("the recipe for Godot 3", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("trusts what the hub serves, meets, hands its socket over and punches through it", async () => {
+  test("trusts the served certificate, starts its session, and punches through the released socket", async () => {
     const recipe = /```gdscript\n# rendezvous\.gd\n(extends Reference\n[\s\S]+?)```/.exec(
       readFileSync(GUIDE, "utf8"),
     )![1]!;

@@ -1,4 +1,4 @@
-/** DTLS at a real sidecar beside clear text: doors, claims, certificates that change, and what happens without it. */
+/** DTLS and clear text at a real sidecar: ports, endpoint claims, certificate changes, and systems without DTLS. */
 import { execFile } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,7 +33,7 @@ describe("a sidecar with DTLS", () => {
     await stack?.close();
   });
 
-  test("answers each as he spoke, also where both are the same socket", async () => {
+  test("answers over the transport of the request, even when both use one socket", async () => {
     await open();
     const alice = await player();
     const clear = (wanted: string): Promise<unknown> =>
@@ -48,7 +48,7 @@ describe("a sidecar with DTLS", () => {
     const bob = await player();
     bob.sayInClear("c:Sealed:Bob");
     expect(await alice.hears(/^i:Alice:Bob/)).toBe("i:Alice:Bob");
-    // Nobody speaks in clear for who came under DTLS.
+    // A clear-text datagram cannot act for a peer with a DTLS session.
     bob.sayInClear("p:Sealed:Alice");
     alice.sayInClear("s:Sealed:Alice");
     alice.sayInClear("p:Clear:Eve");
@@ -60,7 +60,7 @@ describe("a sidecar with DTLS", () => {
     ]);
   });
 
-  test("says nothing in clear to a member under DTLS, not even after a restart, and goes on once he is back", async () => {
+  test("never sends clear text to a DTLS member, not even after a restart, and continues when the member reconnects", async () => {
     await open();
     const [alice, bob] = [await player(), await player()];
     await alice.connect();
@@ -79,7 +79,7 @@ describe("a sidecar with DTLS", () => {
     expect(await alice.ask("p:Sealed:Alice", /^i:/)).toBe("i:Alice:Bob");
   });
 
-  test("that requires it hears nobody in clear, and everybody under it", async () => {
+  test("that requires DTLS ignores clear text and answers DTLS", async () => {
     await open({ PARLEY_DTLS: "required" });
     const alice = await player();
     alice.sayInClear("h:Clear:Alice:4");
@@ -92,26 +92,23 @@ describe("a sidecar with DTLS", () => {
     expect([(await stack.lobbies()).map(({ name }) => name), alice.clear]).toStrictEqual([["Sealed"], []]);
   });
 
-  test.each(["on", "required"])(
-    "introduces the game's own socket once it is claimed, where DTLS is %s",
-    async (dtls) => {
-      await open({ PARLEY_DTLS: dtls });
-      const [control, game, bob] = [await player(), await player(), await player()];
-      await control.connect();
-      const claim = await control.ask("parley-endpoint?", /^parley-endpoint/);
-      const again = setInterval(() => game.sayInClear(claim), 100);
-      const confirmed = await control.hears(/:/).finally(() => clearInterval(again));
-      expect(confirmed).toBe(`${claim} 127.0.0.1:${game.port}`);
-      await control.ask("h:Sealed:Alice:4", /^i:Alice/);
-      await bob.connect();
-      await bob.ask("c:Sealed:Bob", /^i:Alice:Bob/);
-      await control.ask("s:Sealed:Alice", /^s:/);
-      expect(await bob.hears(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${game.port}`);
-      expect(game.clear).toStrictEqual([]);
-    },
-  );
+  test.each(["on", "required"])("advertises a claimed endpoint when DTLS is %s", async (dtls) => {
+    await open({ PARLEY_DTLS: dtls });
+    const [control, game, bob] = [await player(), await player(), await player()];
+    await control.connect();
+    const claim = await control.ask("parley-endpoint?", /^parley-endpoint/);
+    const again = setInterval(() => game.sayInClear(claim), 100);
+    const confirmed = await control.hears(/:/).finally(() => clearInterval(again));
+    expect(confirmed).toBe(`${claim} 127.0.0.1:${game.port}`);
+    await control.ask("h:Sealed:Alice:4", /^i:Alice/);
+    await bob.connect();
+    await bob.ask("c:Sealed:Bob", /^i:Alice:Bob/);
+    await control.ask("s:Sealed:Alice", /^s:/);
+    expect(await bob.hears(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${game.port}`);
+    expect(game.clear).toStrictEqual([]);
+  });
 
-  test("finds no fault in itself, whatever pretends to be DTLS, and keeps its sessions", async () => {
+  test("survives malformed DTLS records and keeps its sessions", async () => {
     await open();
     const alice = await player();
     await alice.connect();
@@ -130,7 +127,7 @@ describe("a sidecar with DTLS", () => {
     expect(await stack.metric('parley_dtls_dropped_total{reason="malformed"}')).toBeGreaterThan(100);
   });
 
-  test("is a registrar of noray under it, and others are told of the session's own endpoint", async () => {
+  test("registers noray hosts over DTLS and advertises the endpoint of the session", async () => {
     const tcp = await freePort("tcp");
     await open({ PARLEY_PORTS: "PORT=noray", PARLEY_NORAY: String(tcp), PARLEY_NORAY_LOOKUP_RATE: "1000/1000" });
     const registers = async (): Promise<[NetfoxNoray, DtlsPlayer]> => {
@@ -155,7 +152,7 @@ describe("a sidecar with DTLS", () => {
     }
   });
 
-  test("reads its certificate again on SIGHUP, tells the hub, and keeps its sessions", async () => {
+  test("reloads its certificate on SIGHUP, reports it to the hub and keeps its sessions", async () => {
     const [cert, key] = [join(folder, "live.crt"), join(folder, "live.key")];
     createIfMissing(cert, key);
     await open({ PARLEY_DTLS_CERT: cert, PARLEY_DTLS_KEY: key });
@@ -173,7 +170,7 @@ describe("a sidecar with DTLS", () => {
     createIfMissing(join(folder, "next.crt"), join(folder, "next.key"));
     copyFileSync(join(folder, "next.key"), key);
     stack.signalSidecar("SIGHUP");
-    // The key fits another certificate now: everything stays as it was.
+    // The key belongs to another certificate, so the old pair stays in use.
     const bob = await player();
     await bob.connect();
     copyFileSync(join(folder, "next.crt"), cert);
@@ -187,8 +184,8 @@ describe("a sidecar with DTLS", () => {
   });
 });
 
-describe("a sidecar that cannot have DTLS", () => {
-  /** Runs it until it ends or says that it listens; gives the exit code and what it said. */
+describe("a sidecar that cannot load DTLS", () => {
+  /** Runs it until it exits or listens; resolves with its exit code and output. */
   const run = async (
     env: Record<string, string>,
     ...before: string[]
@@ -209,20 +206,20 @@ describe("a sidecar that cannot have DTLS", () => {
       child.stderr!.on("data", (text: string) => text.includes('"listening"') && child.kill());
     });
   };
-  /** As on a system for which koffi has no build. */
+  /** Like a system for which koffi has no build. */
   const WITHOUT_KOFFI = `data:text/javascript,${encodeURIComponent(`
     import { registerHooks } from "node:module";
     registerHooks({ resolve(name, context, next) { if (name === "koffi") throw new Error("gone"); return next(name, context); } });
   `)}`;
 
-  test("says so in one line and runs without, where it was only wanted", async () => {
+  test("logs one line and runs without DTLS when DTLS is optional", async () => {
     const { code, said } = await run({ PARLEY_DTLS: "on" }, "--import", WITHOUT_KOFFI);
     expect(code).toBe(0);
     expect(said).toContain("the optional package koffi is not installed, or has no build for this system");
     expect(said).toContain('"running without DTLS"');
   });
 
-  test("ends with one line, where it was required", async () => {
+  test("exits with one line when DTLS is required", async () => {
     const { code, said } = await run({ PARLEY_DTLS: "required" }, "--import", WITHOUT_KOFFI);
     expect([code, said.trim().split("\n").length]).toStrictEqual([1, 1]);
     expect(said).toContain("DTLS is required and cannot be had");
@@ -237,7 +234,7 @@ describe("a sidecar that cannot have DTLS", () => {
     expect(said).toContain(says);
   });
 
-  test("ends with one line, where half of its own files is gone", async () => {
+  test("exits with one line when one of its two files is missing", async () => {
     const state = join(folder, "half");
     mkdirSync(state);
     writeFileSync(join(state, "dtls.key"), "");
@@ -245,7 +242,7 @@ describe("a sidecar that cannot have DTLS", () => {
     expect([code, said.includes("is there without")]).toStrictEqual([1, true]);
   });
 
-  test("loads nothing of it, where it is off", async () => {
+  test("loads no DTLS code when DTLS is off", async () => {
     const { code, said } = await run({ PARLEY_DTLS_CERT: "gone.crt" }, "--import", WITHOUT_KOFFI);
     expect([code, said.includes("DTLS")]).toStrictEqual([0, false]);
   });

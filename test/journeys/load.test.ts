@@ -1,4 +1,4 @@
-/** What a crowd costs and what an attacker achieves, on real sockets with the real hub. Counted, never timed. */
+/** The cost of many members and the effect of attacks, on real sockets with a real hub. Counted, never timed. */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { setTimeout as passes } from "node:timers/promises";
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.close());
 
-test("400 members who ping once a second for 20 s cost the hub no message beyond their joins", async () => {
+test("400 members that ping once a second for 20 s cause no hub message beyond their joins", async () => {
   const lobbies = Array.from({ length: 50 }, (_, at) => `Crowd${at}`);
   const crowd: { player: RabidPlayer; session: string; name: string }[] = [];
   for (const session of lobbies) {
@@ -29,7 +29,7 @@ test("400 members who ping once a second for 20 s cost the hub no message beyond
   expect(crowd).toHaveLength(400);
   const { sent, received } = await settled();
   const renewed = await stack.metric(RENEWED);
-  // The outcome is an absence over a given time, so the time has to pass, and the pings to be heard.
+  // The test expects an absence over a period, so the period must pass and the pings must be received.
   await passes(20_000);
   await eventually(
     () => stack.metric(RENEWED),
@@ -40,7 +40,7 @@ test("400 members who ping once a second for 20 s cost the hub no message beyond
   await Promise.all(crowd.map(({ player }) => player.close()));
 });
 
-test("20,000 random datagrams, huge and empty ones leave the members where they were", async () => {
+test("20,000 random, huge and empty datagrams leave all members registered", async () => {
   const alice = await stack.player();
   const attacker = await stack.player();
   await alice.request("h:Alive:Alice:4", /^i:/);
@@ -50,16 +50,16 @@ test("20,000 random datagrams, huge and empty ones leave the members where they 
     for (let one = 0; one < 98; one++) attacker.send(randomBytes(1 + ((sent + one) % 60)));
     attacker.send(randomBytes(65_507));
     attacker.send("");
-    // In step with the sidecar, so that the kernel's buffer does not decide what is tested.
+    // Waits for the sidecar, so that the kernel's buffer drops nothing.
     await eventually(datagrams, (count) => count >= before + 90);
   }
   expect(await alice.request("p:Alive:Alice", /./)).toBe("i:Alice");
-  // What a random datagram may be told is that it was no request.
+  // The only answer that a random datagram may get is a refusal.
   expect(new Set(attacker.received)).toEqual(new Set(["error:invalid_request"]));
   expect((await stack.lobbies()).find((lobby) => lobby.name === "Alive")?.members).toBe(1);
 });
 
-test.skipIf(!canSendFromPortZero)("a datagram from source port 0 is dropped, and nothing else happens", async () => {
+test.skipIf(!canSendFromPortZero)("a datagram from source port 0 is dropped without an answer", async () => {
   const dropped = 'parley_dropped_total{reason="source_port_0"}';
   sendFromPortZero(stack.udpPort(), "h:Zero:Zero:4");
   await eventually(
@@ -76,7 +76,7 @@ async function exchanged(): Promise<{ sent: number; received: number }> {
   return { sent: await count("sent"), received: await count("received") };
 }
 
-/** The same once more, when what the joins had caused is over. */
+/** Resolves with the value once it stays the same, when the messages of the joins have been sent. */
 async function settled(): Promise<{ sent: number; received: number }> {
   let before = await exchanged();
   return eventually(

@@ -1,4 +1,4 @@
-/** What a sidecar says about itself at its most talkative: structured, about the stack, never about a player. */
+/** The log of a sidecar at its most verbose level: structured lines that never name a peer. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 afterAll(() => stack?.close());
 
-test("its log is lines of JSON, holds no secret and no player, and tells what the kernel and the hub refuse", async () => {
+test("the log is JSON lines without secrets or peers, and reports what the kernel and the hub refuse", async () => {
   const [rabid, dowsett] = [await freePort("udp"), await freePort("udp")];
   const status = `127.0.0.1:${await freePort("tcp")}`;
   const env = {
@@ -62,7 +62,7 @@ test("its log is lines of JSON, holds no secret and no player, and tells what th
   await host.request(sign(listing(), HANDSHAKE_PASSWORD).toString(), /providing-server-list/);
   for (let sent = 0; sent < 100; sent++) alice.send(`h:Logged:${sent}`);
   await alice.request("p:Logged:Alice", /^i:/);
-  // Nothing that players do is worth a line.
+  // Actions of peers are never logged.
   expect(log.slice(whole)).toBe("");
 
   await stack.killHub();

@@ -1,6 +1,6 @@
 /**
- * Journeys through NATs: real routers' rules in network namespaces of the kernel, the real hub and sidecar on a public
- * address, players in homes. What a router of each kind does is in `test/lab/nat.ts`.
+ * Peers behind NATs: router rules in kernel network namespaces, a real hub and a real sidecar on a public address, and
+ * peers in home networks. `test/lab/nat.ts` describes each kind of router.
  */
 import { readdirSync, readlinkSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect } from "vitest";
@@ -14,12 +14,12 @@ import { labTest } from "../lab/lab-test.ts";
 import type { LinkConditions } from "../lab/lossy-link.ts";
 import { eventually } from "../support/test-stack.ts";
 
-/** Without a delay every datagram would be there before its answer could cross it. */
+/** Without a delay every datagram would arrive before its answer could cross it on the way. */
 const AWAY: LinkConditions = { delay_ms: 20 };
-/** Peers of the libraries give up by themselves before that. */
+/** The clients give up earlier than this. */
 const PATIENCE = { within_ms: 60_000 };
 
-/** Options of Dowsett peers who do not give up as early as the script, whom bad luck may part after five lost packets. */
+/** More attempts than the script makes, because five lost packets in a row would end a connection. */
 const STUBBORN = JSON.stringify({ secsToAwaitReply: 0.3, attemptsBeforeExpiration: 30, secsBetweenPeerChecks: 1 });
 
 type Options = NatOptions & LinkConditions;
@@ -34,7 +34,7 @@ describe.skipIf(isLabMissing())("through NATs", () => {
   });
   afterAll(() => labPlayers?.close());
 
-  describe("whom a router lets in, once a player has sent to one host", () => {
+  describe("a router admits, once a client has sent to one host,", () => {
     test.concurrent.for<[NatKind, NatOptions, readonly string[]]>([
       ["full-cone", {}, ["known", "other port", "stranger"]],
       ["full-cone", { movesPorts: true }, ["known", "other port", "stranger"]],
@@ -50,26 +50,35 @@ describe.skipIf(isLabMissing())("through NATs", () => {
       const { from: outside } = await inside.sendUntilReceived(known, "out");
       for (const [word, socket] of Object.entries(others)) {
         socket.send(word, outside);
-        // When this has come, that has come or was dropped: both left by one socket, in this order.
+        // Both datagrams left one socket in this order: when this one has arrived, the other arrived or was dropped.
         await socket.sendUntilReceived(known, word);
       }
       await known.sendUntilReceived(inside, "known", outside);
       expect([...new Set(inside.received.map(({ text }) => text))].toSorted()).toStrictEqual(wanted);
     });
 
-    test.concurrent.for([true, false])("its neighbour, by the outer endpoint: %j", async (hairpin, { visit }) => {
-      const home = await visit.home("port-restricted", { hairpin, movesPorts: true });
-      const [alice, bob] = [await LabSocket.open(await visit.host(home)), await LabSocket.open(await visit.host(home))];
-      const [outerAlice, outerBob] = [await labPlayers.observedEndpoint(alice), await labPlayers.observedEndpoint(bob)];
-      alice.send("hello", outerBob);
-      await alice.sendUntilReceived(labPlayers.observer, `${home.address} after hello`);
-      await labPlayers.observer.sendUntilReceived(bob, "last", outerBob);
-      const hellos = bob.received.filter(({ text }) => text === "hello");
-      expect(hellos.map(({ from }) => from)).toStrictEqual(hairpin ? [outerAlice] : []);
-    });
+    test.concurrent.for([true, false])(
+      "datagrams of a neighbour to the external endpoint: %j",
+      async (hairpin, { visit }) => {
+        const home = await visit.home("port-restricted", { hairpin, movesPorts: true });
+        const [alice, bob] = [
+          await LabSocket.open(await visit.host(home)),
+          await LabSocket.open(await visit.host(home)),
+        ];
+        const [outerAlice, outerBob] = [
+          await labPlayers.observedEndpoint(alice),
+          await labPlayers.observedEndpoint(bob),
+        ];
+        alice.send("hello", outerBob);
+        await alice.sendUntilReceived(labPlayers.observer, `${home.address} after hello`);
+        await labPlayers.observer.sendUntilReceived(bob, "last", outerBob);
+        const hellos = bob.received.filter(({ text }) => text === "hello");
+        expect(hellos.map(({ from }) => from)).toStrictEqual(hairpin ? [outerAlice] : []);
+      },
+    );
   });
 
-  describe("the sidecar sees the endpoint that everybody sees", () => {
+  describe("the sidecar observes the same endpoint as other hosts", () => {
     test.concurrent.for<[NatKind, NatOptions]>([
       ["full-cone", {}],
       ["address-restricted", {}],
@@ -82,41 +91,41 @@ describe.skipIf(isLabMissing())("through NATs", () => {
       const [told] = alice!.others;
       const seen = await labPlayers.observedEndpoint(bob!.socket);
       expect([told!.address, seen.address]).toStrictEqual([home.address, home.address]);
-      // A symmetric NAT has a port for the sidecar alone.
+      // A symmetric NAT uses another port for each destination.
       expect(told!.port === seen.port).toBe(kind !== "symmetric");
       const kept = kind !== "symmetric" && options.movesPorts !== true;
       expect(told!.port === bob!.socket.local.port).toBe(kept);
     });
   });
 
-  describe("two players who send to where the other was seen", () => {
+  describe("two clients that send to each other's observed endpoint", () => {
     test.concurrent.for<[NatKind, NatKind, NatOptions]>([
       ["port-restricted", "port-restricted", {}],
       ["port-restricted", "port-restricted", { movesPorts: true }],
       ["address-restricted", "port-restricted", {}],
       ["full-cone", "full-cone", { movesPorts: true }],
-    ])("%s and %s %j: hear each other", async ([one, other, options], { visit }) => {
+    ])("%s and %s %j: receive each other", async ([one, other, options], { visit }) => {
       const homes = [one, other].map((kind) => visit.homeHost(kind, { ...options, ...AWAY }));
       const heard = await countGreetings(labPlayers, await startSession(labPlayers, await Promise.all(homes)));
       expect(Math.min(...heard)).toBeGreaterThan(0);
     });
 
-    test.concurrent("port-restricted: also where one begins long before the other", async ({ visit }) => {
+    test.concurrent("port-restricted: receive each other even if one starts much earlier", async ({ visit }) => {
       const homes = [visit.homeHost("port-restricted", AWAY), visit.homeHost("port-restricted", AWAY)];
       const players = await startSession(labPlayers, await Promise.all(homes));
-      // The first one's words are at the second one's router before that has let a word out to him.
+      // The first client's datagrams reach the second router before any datagram left it towards the first client.
       expect(await countGreetings(labPlayers, players.slice(0, 1))).toStrictEqual([0]);
       expect(Math.min(...(await countGreetings(labPlayers, players)))).toBeGreaterThan(0);
     });
 
-    test.concurrent("symmetric and symmetric: never do", async ({ visit }) => {
+    test.concurrent("symmetric and symmetric: never receive each other", async ({ visit }) => {
       const homes = [visit.homeHost("symmetric", AWAY), visit.homeHost("symmetric", AWAY)];
       const players = await startSession(labPlayers, await Promise.all(homes));
       expect(players.map(({ others }) => others.length)).toStrictEqual([1, 1]);
       expect(await countGreetings(labPlayers, players)).toStrictEqual([0, 0]);
     });
 
-    test.concurrent("symmetric and address-restricted: do, if the answer goes to where the word came from", async ({
+    test.concurrent("symmetric and address-restricted: receive each other if the answer goes to the source endpoint", async ({
       visit,
     }) => {
       const homes = [visit.homeHost("symmetric", AWAY), visit.homeHost("address-restricted", AWAY)];
@@ -130,31 +139,31 @@ describe.skipIf(isLabMissing())("through NATs", () => {
     });
   });
 
-  describe("Rabid peers of the library, all behind port-restricted NATs", () => {
+  describe("Rabid peers behind port-restricted NATs", () => {
     test.concurrent.for<[number, Options]>([
       [2, AWAY],
       [3, { ...AWAY, movesPorts: true }],
       [2, { ...AWAY, loss: 0.3 }],
       [3, { ...AWAY, loss: 0.3 }],
-    ])("%i of them meet, and the game goes on in the same sockets: %j", ([count, options], { visit }) =>
+    ])("%i peers connect, and the game continues in the same sockets: %j", ([count, options], { visit }) =>
       rabidPlayersMeet(visit, count, options),
     );
 
-    // By themselves: one program delays all ways of the laboratory, and each of these has 66 pairs of players.
-    // Losing 16 in 100 at either end is losing three in ten between two of them.
+    // Not concurrent: one program delays all links of the laboratory, and each test has 66 pairs of peers.
+    // A loss of 16 % at both ends is a loss of 30 % between two peers.
     test.for<Options>([
       { ...AWAY, movesPorts: true },
       { ...AWAY, loss: 0.16 },
-    ])("twelve of them meet as well: %j", (options, { visit }) => rabidPlayersMeet(visit, 12, options));
+    ])("twelve peers connect: %j", (options, { visit }) => rabidPlayersMeet(visit, 12, options));
   });
 
-  describe("Dowsett peers of the library", () => {
+  describe("Dowsett peers", () => {
     test.concurrent.for<[number, Options]>([
       [2, AWAY],
       [2, { ...AWAY, movesPorts: true }],
       [2, { ...AWAY, loss: 0.1 }],
       [3, AWAY],
-    ])("%i of them meet, each behind a port-restricted NAT: %j", async ([count, options], { visit }) => {
+    ])("%i peers connect, each behind a port-restricted NAT: %j", async ([count, options], { visit }) => {
       const homes = await Promise.all(Array.from({ length: count }, () => visit.home("port-restricted", options)));
       const players = await dowsettPlayers(await Promise.all(homes.map((home) => visit.host(home))), "", STUBBORN);
       for (const { name, program } of players) {
@@ -167,9 +176,7 @@ describe.skipIf(isLabMissing())("through NATs", () => {
       }
     });
 
-    test.concurrent("a whole session, each of its peers at home behind a port-restricted NAT that loses one in ten", async ({
-      visit,
-    }) => {
+    test.concurrent("a whole session works behind port-restricted NATs with 10 % loss", async ({ visit }) => {
       const home = (): Promise<Host> => visit.homeHost("port-restricted", { ...AWAY, movesPorts: true, loss: 0.1 });
       const [host, bob, carol] = (await dowsettPlayers(
         [await home(), await home(), await home()],
@@ -177,7 +184,7 @@ describe.skipIf(isLabMissing())("through NATs", () => {
         STUBBORN,
       )) as [Player, Player, Player];
       const eve = await dowsettProgram(await home(), host.name, "Eve", "barley", STUBBORN);
-      // The word that says why may be lost, and is said once.
+      // The packet with the reason is sent once and may be lost.
       const refused = await eve.waitForLine(has("here", "failed"), PATIENCE);
       expect(refused["failed"]).toMatch(/hash mismatch|connection with .* failed/);
 
@@ -200,9 +207,9 @@ describe.skipIf(isLabMissing())("through NATs", () => {
       await bob.program.waitForLine(has("ended"), PATIENCE);
     });
 
-    // Where the outer ones lead back in as well, the first answer decides, as with the original.
+    // With hairpinning both endpoints work, and the first answer decides, as with the original.
     test.concurrent.for([false, true])(
-      "two of one home meet, by inner endpoints unless outer ones work: %j",
+      "two peers of one home connect by internal endpoints unless external ones work: %j",
       async (hairpin, { visit }) => {
         const home = await visit.home("port-restricted", { ...AWAY, movesPorts: true, hairpin });
         const hosts = [await visit.host(home), await visit.host(home)];
@@ -217,7 +224,7 @@ describe.skipIf(isLabMissing())("through NATs", () => {
     );
   });
 
-  test("nothing is left of a laboratory whose owner was killed", async () => {
+  test("no process is left of a laboratory whose owner was killed", async () => {
     const owner = Program.start("the owner", [], "abandoned-lab.ts", []);
     const { pid } = await owner.waitForLine(has("pid"), PATIENCE);
     const inside = namespaceOf(String(pid));
@@ -231,7 +238,7 @@ describe.skipIf(isLabMissing())("through NATs", () => {
   });
 });
 
-/** So many peers of the library, each in a home of this kind, meet and hear a word of the game from each other. */
+/** This many peers, each in a home with these options, connect and receive a game datagram from each other. */
 async function rabidPlayersMeet(visit: TestHosts, count: number, options: Options): Promise<void> {
   const { address, port } = labPlayers.stack.endpointOf("rabid");
   const session = labPlayers.nextSession();
@@ -259,7 +266,7 @@ async function rabidPlayersMeet(visit: TestHosts, count: number, options: Option
 
 type Player = { readonly name: string; readonly program: Program; readonly port: number };
 
-/** A Dowsett session, once all of these hosts are in it; the first of them hosts it. */
+/** A Dowsett session, once a peer of each host is in it; the first one hosts it. */
 async function dowsettPlayers(hosts: readonly Host[], ...more: string[]): Promise<Player[]> {
   const session = labPlayers.nextSession();
   const players: Player[] = [];
@@ -287,7 +294,7 @@ const namespaceOf = (pid: string): string => {
   try {
     return readlinkSync(`/proc/${pid}/ns/pid`);
   } catch {
-    // It has ended since it was listed, or is not ours to look at.
+    // The process ended since it was listed, or belongs to another user.
     return "";
   }
 };

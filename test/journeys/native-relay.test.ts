@@ -1,4 +1,4 @@
-/** Two members whose routers let nothing through, a real hub and a real sidecar: they meet on a relay, by whatever way. */
+/** Two members behind closed routers, with a real hub and a real sidecar, connect by relay over UDP or WebSocket. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -29,7 +29,7 @@ afterAll(async () => {
   await stack?.close();
 });
 
-test("one over UDP, one over a WebSocket: what each sends arrives, while the hub is dead too", async () => {
+test("a peer over UDP and a peer over a WebSocket exchange datagrams, even while the hub is down", async () => {
   const [mine, his] = await relayed();
   expect([mine.address, mine.tunnel]).toStrictEqual(["127.0.0.1", `ws://127.0.0.1:${tunnel}/`]);
   expect(mine.port).not.toBe(his.port);
@@ -48,7 +48,7 @@ test("one over UDP, one over a WebSocket: what each sends arrives, while the hub
   await stack.waitUntilLinked();
 });
 
-test("the ticket of one end does not open the other, nor another relay's", async () => {
+test("a relay ticket is valid for one end of one relay only", async () => {
   const [mine, his] = await relayed();
   const [third] = await relayed();
   for (const ticket of [his.ticket, third.ticket]) {
@@ -61,13 +61,13 @@ test("the ticket of one end does not open the other, nor another relay's", async
 
 // ---------------------------------------------------------------------------------------------------------------
 
-/** Both ends of a relay, as each of two members is told his own. */
+/** Both ends of a relay, as the hub returns them to the two members. */
 async function relayed(): Promise<[RelayView, RelayView]> {
   const [ann, bob] = [await newPeer(), await newPeer()];
   const { lobby } = await ask<Joined>("lobbies", ann.peer_token, { name: "Nice", seats: 4 });
   await ask(`lobbies/${lobby.id}/members`, bob.peer_token, {});
   await ask(`lobbies/${lobby.id}/heartbeat`, bob.peer_token, {});
-  // No sidecar has seen either: their routers let no UDP out, as far as the hub knows.
+  // No sidecar has observed them, so the hub assumes that their routers block UDP.
   const reach = { looks: [], hosts: [], now_ms: 0, rtt_ms: 10 };
   const made = await ask<ConnectionView>(`lobbies/${lobby.id}/connections`, ann.peer_token, {
     peer_id: bob.peer_id,

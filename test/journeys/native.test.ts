@@ -1,4 +1,4 @@
-/** Peers of our own at a real sidecar, with tickets of a real hub: observation, filtering, signs of life, and STUN. */
+/** Native peers at a real sidecar with tickets of a real hub: observation, filtering tests, keepalives and STUN. */
 import { execFile } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
@@ -16,7 +16,7 @@ import { eventually, TestStack } from "../support/test-stack.ts";
 import { godot3, hasGodot3 } from "../support/programs.ts";
 
 let stack: TestStack;
-/** Every wire; native alone; Rabid alone. */
+/** All wires; native only; Rabid only. */
 let ports: readonly [number, number, number];
 const sockets: Socket[] = [];
 
@@ -30,7 +30,7 @@ afterEach(() => {
 });
 afterAll(() => stack?.close());
 
-test("a peer is seen through two ports, where he is, with receipts that name him", async () => {
+test("a peer is observed through two ports and gets receipts in its name", async () => {
   const { peer_id, udp_token } = await newPeer();
   const peer = await Peer.open();
   for (const port of [ports[0], ports[1]]) {
@@ -42,7 +42,7 @@ test("a peer is seen through two ports, where he is, with receipts that name him
   }
 });
 
-test("a knock comes from where the peer has never been, to where he was seen, and from nowhere else", async () => {
+test("a knock arrives at the observed endpoint from an address that the peer never sent to", async () => {
   const { udp_token } = await newPeer();
   const [peer, other] = [await Peer.open(), await Peer.open()];
   const [, , receipt] = await peer.asks(ports[0], "see", udp_token);
@@ -52,7 +52,7 @@ test("a knock comes from where the peer has never been, to where he was seen, an
   expect(other.heard).toStrictEqual([]);
 });
 
-test("what another peer, another game or nobody signed is met with silence, and the sidecar goes on", async () => {
+test("a ticket of another peer or game, or without a valid signature, gets no answer", async () => {
   const [mine, his] = [await newPeer(), await newPeer()];
   const stranger = await newPeer("chess");
   const peer = await Peer.open();
@@ -67,7 +67,7 @@ test("what another peer, another game or nobody signed is met with silence, and 
   expect(peer.heard.slice(before).map(({ text }) => text.split(" ").at(-1))).toStrictEqual(["last"]);
 });
 
-test("a session ticket shown over UDP confirms the seat at whichever hub has the lobby, also by its key", async () => {
+test("a session ticket sent over UDP confirms the membership at the lobby's shard, also by its key", async () => {
   for (const path of ["lobbies", "lobbies/by-key/friday-night"]) {
     const host = await newPeer();
     const guest = await newPeer();
@@ -90,7 +90,7 @@ test("a session ticket shown over UDP confirms the seat at whichever hub has the
   }
 });
 
-test("two who show their receipts are told by the hub where the other one is, and how long to wait", async () => {
+test("two peers that show their receipts get each other's endpoint and the wait time from the hub", async () => {
   const [ann, bob] = [await newPeer(), await newPeer()];
   const { lobby } = await api<Joined>("lobbies", ann.peer_token, { name: "Nice", seats: 2 });
   await api<Joined>(`lobbies/${lobby.id}/members`, bob.peer_token, {});
@@ -111,13 +111,13 @@ test("two who show their receipts are told by the hub where the other one is, an
   expect(his.punch?.plan.targets).toStrictEqual([{ kind: "reflexive", address: "127.0.0.1", port: at.port }]);
   expect(mine.punch?.pair_key.key).toBe(his.punch?.pair_key.key);
   expect(mine.punch!.start_in_ms).toBeLessThanOrEqual(his.punch!.start_in_ms);
-  // What shows Ann shows nobody else.
+  // Ann's receipt is not valid for another peer.
   const lent = { peer_id: ann.peer_id, reach: asked.reach };
   const refused = await api<Problem>(`lobbies/${lobby.id}/connections`, bob.peer_token, lent);
   expect(refused.code).toBe("invalid_request");
 });
 
-test("every port answers an ICE agent, one that speaks Rabid alone too", async () => {
+test("every port answers an ICE agent, even one that serves only Rabid", async () => {
   const agent = await Peer.open();
   for (const port of ports) {
     const answered = agent.hears((_, bytes) => bytes.readUInt16BE(0) === 0x0101);
@@ -128,7 +128,7 @@ test("every port answers an ICE agent, one that speaks Rabid alone too", async (
   }
 });
 
-test.skipIf(!hasGodot3)("three lines of GDScript are enough", async () => {
+test.skipIf(!hasGodot3)("three lines of GDScript observe an endpoint", async () => {
   const { udp_token } = await newPeer();
   const home = await mkdtemp(join(tmpdir(), "parley-godot-"));
   const script = join(import.meta.dirname, "../support/godot/observer.gd");
@@ -144,7 +144,7 @@ test.skipIf(!hasGodot3)("three lines of GDScript are enough", async () => {
   ]);
 });
 
-test("all of it goes on while the hub is dead", async () => {
+test("observation continues while the hub is down", async () => {
   const { udp_token } = await newPeer();
   await stack.killHub();
   const peer = await Peer.open();
@@ -197,7 +197,7 @@ class Peer {
     this.socket.send(Buffer.from(words.join(" ").padEnd(NATIVE_REQUEST_BYTES_MIN)), port, "127.0.0.1");
   }
 
-  /** The words of the next answer to this. */
+  /** The fields of the next answer to this request. */
   async asks(port: number, ...words: string[]): Promise<string[]> {
     const from = this.heard.length;
     this.says(port, ...words);

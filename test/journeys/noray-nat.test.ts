@@ -1,6 +1,6 @@
 /**
- * Stock netfox games behind real NATs: what cannot be punched is relayed, whatever the two NATs are. The addon's own 8 s
- * go by before it asks for the relay, so all pairs try at the same time.
+ * Stock netfox games behind NATs: a pair that cannot punch is relayed. The addon waits 8 s before it requests the relay,
+ * so all pairs run at the same time.
  */
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Host } from "../lab/lab.ts";
@@ -10,16 +10,16 @@ import { LabPlayers } from "../lab/lab-players.ts";
 import { labTest } from "../lab/lab-test.ts";
 import type { LinkConditions } from "../lab/lossy-link.ts";
 
-/** For who punches: without a delay every datagram would be there before its answer could cross it. */
+/** Without a delay every datagram would arrive before its answer could cross it on the way. */
 const AWAY: LinkConditions = { delay_ms: 20 };
-/** Registering, 8 s of a handshake in vain, the relay's, and a busy machine. */
+/** Registration, 8 s of a failing handshake, the relay's handshake, and a busy machine. */
 const PATIENCE = { within_ms: 60_000 };
 
 let labPlayers: LabPlayers;
 
 const test = labTest(() => labPlayers.lab);
 
-/** How the client got in, and what it tried. */
+/** How the client connected, and the handshakes that it tried. */
 async function meet(hostAt: Host, clientAt: Host, ...how: string[]): Promise<unknown> {
   const server = labPlayers.stack.endpointOf("noray").address;
   const host = await hostAt.run("noray-peer.ts", [server]);
@@ -48,7 +48,7 @@ describe.skipIf(isLabMissing())("stock netfox games through NATs", () => {
   });
 
   test.concurrent.for<NatKind>(["port-restricted", "symmetric"])(
-    "the relay alone carries two behind %s NATs",
+    "the relay connects two clients behind %s NATs",
     async (kind, { visit }) => {
       const [hostAt, clientAt] = await Promise.all([visit.homeHost(kind), visit.homeHost(kind)]);
       expect(await meet(hostAt, clientAt, "relay")).toStrictEqual({ got: "relay", handshakes: ["relay OK"] });

@@ -1,4 +1,4 @@
-/** netfox games through the real hub and sidecars: registered, introduced, relayed, and what halves of the stack survive. */
+/** netfox games through a real hub and real sidecars: registration, introduction, relay, and outages of both. */
 import { createConnection, type Socket } from "node:net";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -7,14 +7,14 @@ import { freePort } from "../../tools/run/ports.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 import { NetfoxPlayer } from "../support/netfox.ts";
 
-/** A source may do anything here: all players are on one address. */
+/** High limits per source, because all clients share one address. */
 const OPEN = { PARLEY_RELAY_PEERS: "any", PARLEY_NORAY_LOOKUP_RATE: "1000/1000" };
 
 let stack: TestStack;
 const tcp = new Map<string, number>();
 const players: NetfoxPlayer[] = [];
 
-/** A sidecar with noray's ports, all on free ones. */
+/** A sidecar with noray's ports on free port numbers. */
 async function settings(name: string): Promise<Record<string, string>> {
   const port = await freePort("tcp");
   tcp.set(name, port);
@@ -50,7 +50,7 @@ afterEach(() => {
 afterAll(() => stack?.close());
 
 describe("netfox's addon", () => {
-  test("connects past its server: both handshakes succeed, and ENet follows from the registered port", async () => {
+  test("connects directly: both handshakes succeed, and ENet uses the registered port", async () => {
     const [alice, bob] = [await host(), await player()];
     expect(alice.oid).toMatch(/^[A-Za-z0-9_-]{21}$/);
     expect(await bob.join(alice.oid)).toBe("nat");
@@ -66,7 +66,7 @@ describe("netfox's addon", () => {
     expect(ports.map((line) => line?.[0])).toStrictEqual(["connect-relay", "connect-relay"]);
     expect(ports[0]?.[1]).not.toBe(ports[1]?.[1]);
     expect(await stack.metric("parley_relay_packets_total")).toBeGreaterThan(0);
-    // Once both are gone its ports are free, long before they would be for silence alone.
+    // Its ports are free once both clients left, long before the idle time.
     for (const one of players.splice(0)) one.close();
     await eventually(
       () => stack.metric('parley_relay_ended_total{reason="released"}'),
@@ -74,7 +74,7 @@ describe("netfox's addon", () => {
     );
   });
 
-  test("connects a host of one sidecar and a client of another, both ways", async () => {
+  test("connects a host of one sidecar and a client of another, in both directions", async () => {
     const [alice, bob, carol] = [await host("one"), await player("two"), await player("two")];
     expect(await bob.join(alice.oid)).toBe("nat");
     expect(await carol.join(alice.oid, { first: "relay" })).toBe("relay");
@@ -84,7 +84,7 @@ describe("netfox's addon", () => {
     expect(where).not.toBe(`127.0.0.1:${carol.noray.localPort}`);
   });
 
-  test("is unharmed by an error, and goes on", async () => {
+  test("continues after an error", async () => {
     const [alice, bob] = [await host(), await player()];
     bob.noray.connectNat("no-such-host");
     const told = () => Promise.resolve(bob.noray.commands.at(-1));
@@ -93,7 +93,7 @@ describe("netfox's addon", () => {
   });
 });
 
-describe("a host who publishes himself", () => {
+describe("a host that publishes itself", () => {
   const publish = ({ noray }: NetfoxPlayer, pid = noray.pid) =>
     fetch(`${stack.url}/v1/games/default/lobbies`, {
       method: "POST",
@@ -102,7 +102,7 @@ describe("a host who publishes himself", () => {
     });
   const listed = async () => (await stack.lobbies()).filter(({ wire }) => wire === "noray");
 
-  test("is listed with the way to him, found by it, and gone with his connection", async () => {
+  test("is listed with its join instructions until its connection ends", async () => {
     const [alice, bob] = [await host(), await player("two")];
     expect((await publish(alice, bob.noray.pid)).status).toBe(401);
     expect(await listed()).toStrictEqual([]);
@@ -115,7 +115,7 @@ describe("a host who publishes himself", () => {
     expect(await eventually(listed, (lines) => lines.length === 0)).toStrictEqual([]);
   });
 
-  test("is gone from the list when his sidecar dies, before its grace is over", async () => {
+  test("leaves the list when its sidecar dies, before the grace period ends", async () => {
     const alice = await host("two");
     expect((await publish(alice)).status).toBe(201);
     expect(await listed()).toHaveLength(1);
@@ -128,8 +128,8 @@ describe("a host who publishes himself", () => {
   });
 });
 
-describe("what dies", () => {
-  test("the hub: hosts are answered meanwhile, a question waits, and is answered when it is back", async () => {
+describe("an outage of", () => {
+  test("the hub: hosts are still answered, and a lookup is answered when the hub is back", async () => {
     const [alice, bob] = [await host(), await player()];
     await stack.killHub();
     const joined = bob.join(alice.oid);
@@ -137,7 +137,7 @@ describe("what dies", () => {
     expect(await joined).toBe("nat");
   });
 
-  test("the sidecar: its hosts go with it, and new ones are served by the next process", async () => {
+  test("the sidecar: its hosts are removed, and the next process serves new ones", async () => {
     const [alice, bob] = [await host("two"), await player("one")];
     await stack.killSidecar("two");
     await stack.restartSidecar("two");
@@ -148,7 +148,7 @@ describe("what dies", () => {
     expect(await bob.join(carol.oid)).toBe("nat");
   });
 
-  test("a sidecar that is told to stop says so to whom it relays, and ends at once", async () => {
+  test("a stopping sidecar: it notifies relayed clients and exits at once", async () => {
     const [alice, bob] = [await host("two"), await player("two")];
     expect(await bob.join(alice.oid, { first: "relay" })).toBe("relay");
     expect(await stack.drainSidecar("two")).toBe(0);
@@ -163,8 +163,8 @@ describe("what dies", () => {
   });
 });
 
-describe("by hand", () => {
-  /** A connection, and everything that came over it. */
+describe("the TCP port", () => {
+  /** A connection and all bytes received over it. */
   async function line(sidecar = "one"): Promise<{ socket: Socket; heard: () => string; ended: Promise<void> }> {
     let text = "";
     const socket = createConnection({ host: "127.0.0.1", port: tcp.get(sidecar)!, allowHalfOpen: true });
@@ -205,7 +205,7 @@ describe("by hand", () => {
     socket.destroy();
   });
 
-  test("both ids come in one segment", async () => {
+  test("sends both ids in one segment", async () => {
     const { socket } = await line();
     const first = once(socket, "data");
     socket.write("register-host\n");
@@ -213,14 +213,14 @@ describe("by hand", () => {
     socket.destroy();
   });
 
-  test("an unterminated line that the end of the stream ends is a command; then the connection is closed", async () => {
+  test("handles an unterminated last line as a command, then closes the connection", async () => {
     const { socket, heard, ended } = await line();
     socket.end("register-host");
     await ended;
     expect(heard()).toMatch(IDS);
   });
 
-  test("a question before the end of the stream is answered before the connection is closed", async () => {
+  test("answers a request that precedes the end of the stream before it closes the connection", async () => {
     const [alice, bob] = [await host(), await player()];
     const { socket, heard, ended } = await line();
     socket.write("register-host\n");
@@ -230,7 +230,7 @@ describe("by hand", () => {
     expect(heard()).toMatch(/error not-registered\nerror not-registered\n$/);
   });
 
-  test("nothing is said before anything is asked, and a carriage return alone ends no line", async () => {
+  test("sends nothing unrequested, and does not end a line at a carriage return", async () => {
     const { socket, heard } = await line();
     socket.write("register-host\rregister-host");
     const other = await line();
@@ -243,7 +243,7 @@ describe("by hand", () => {
     for (const one of [socket, other.socket]) one.destroy();
   });
 
-  test("a line of 8 MiB is left out, and what stands behind it is heard", async () => {
+  test("skips a line of 8 MiB and handles the next one", async () => {
     const { socket, heard } = await line();
     const chunk = Buffer.alloc(65_536, "a");
     for (let sent = 0; sent < 8 * 1_048_576; sent += chunk.length) {
@@ -255,7 +255,7 @@ describe("by hand", () => {
     socket.destroy();
   });
 
-  test("20,000 unknown commands are counted under one name", async () => {
+  test("counts 20,000 unknown commands under one label", async () => {
     const { socket, heard } = await line();
     const before = await stack.metric('parley_commands_total{command="unknown"}');
     socket.write(Array.from({ length: 20_000 }, (_, at) => `command-${at} x\n`).join(""));
@@ -268,7 +268,7 @@ describe("by hand", () => {
     socket.destroy();
   });
 
-  test("one who asks and never reads is let go, and nobody else notices", async () => {
+  test("disconnects a client that never reads, without effect on others", async () => {
     const { socket, ended } = await line();
     socket.pause();
     const before = await stack.metric('parley_connections_total{outcome="unread"}');
@@ -287,7 +287,7 @@ describe("by hand", () => {
     other.socket.destroy();
   });
 
-  test("connections that are cut in the middle of everything leave nothing behind", async () => {
+  test("leaks nothing when connections are reset in any state", async () => {
     const settled = async () => [await stack.metric("parley_connections"), await stack.metric("parley_noray_hosts")];
     await eventually(settled, ([connections]) => connections === 0);
     for (let round = 0; round < 100; round++) {
@@ -299,7 +299,7 @@ describe("by hand", () => {
     expect(await eventually(settled, ([connections]) => connections === 0)).toStrictEqual([0, 0]);
   });
 
-  test("as many connections of one source idle as it may have; one more is refused, and they are still heard", async () => {
+  test("refuses a connection beyond the limit of its source and still serves the others", async () => {
     await eventually(
       () => stack.metric("parley_connections"),
       (count) => count === 0,
@@ -315,11 +315,11 @@ describe("by hand", () => {
     for (const socket of idle) socket.destroy();
   });
 
-  test("1,000 connections idle, 250 of them with a host, and players meet past them", async () => {
+  test("introduces clients beside 1,000 idle connections, 250 of them with a host", async () => {
     const idle = await Promise.all(Array.from({ length: 1_000 }, () => line("two")));
     for (const { socket } of idle.slice(0, 250)) socket.write("register-host\n");
     await Promise.all(idle.slice(0, 250).map(({ heard }) => until(heard, IDS)));
-    // A connection is open for its client before the sidecar has taken it.
+    // A connection is open for the client before the sidecar has accepted it.
     await eventually(
       () => stack.metric("parley_connections", "two"),
       (count) => count >= 1_000,

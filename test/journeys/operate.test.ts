@@ -1,4 +1,4 @@
-/** The page for operators names every number there is, and no other; so do the alert rules. */
+/** The operator's page and the alert rules name exactly the metrics that exist. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { costLine, ROWS_PER_LOBBY } from "../../tools/generate/cost.ts";
 import { TestStack } from "../support/test-stack.ts";
 
 const read = (file: string): string => readFileSync(join(import.meta.dirname, "../..", file), "utf8");
-/** The library's own, about any Node process; the page speaks of them as a whole. */
+/** The metrics library's own, about any Node process; the page names them as a group. */
 const OF_NODE = /^parley_(process|nodejs)_/;
 
 let stack: TestStack;
@@ -19,21 +19,21 @@ const page = read("docs/operate/operate.md");
 const told = new Set(Array.from(page.matchAll(/^\| `(parley_\w+)/gm), ([, name]) => name!));
 const ofHub = Array.from(read("worker/http/routes/metrics.ts").matchAll(/^ {2}(parley_\w+):/gm), ([, name]) => name!);
 
-test("every metric is on the page, with when to worry", async () => {
+test("every metric is on the page, with the value that needs attention", async () => {
   const served = Array.from((await stack.metrics()).matchAll(/^# TYPE (\w+)/gm), ([, name]) => name!);
   const ofSidecar = served.filter((name) => !OF_NODE.test(name));
   expect(ofSidecar.length).toBeGreaterThan(20);
   expect([...told].toSorted()).toStrictEqual([...ofSidecar, ...ofHub].toSorted());
 });
 
-test("alerts look at numbers that there are", async () => {
+test("alerts use existing metrics", async () => {
   const served = await stack.metrics();
   const named = new Set(read("deploy/observe/alerts.yml").match(/parley_\w+/g));
   expect(named.size).toBeGreaterThan(8);
   for (const name of named) expect([name, served.includes(name) || ofHub.includes(name)]).toStrictEqual([name, true]);
 });
 
-test("the costs are those of what is counted", () => {
+test("the costs on the page are the counted ones", () => {
   expect(read("test/worker/hub/cost.test.ts")).toContain(`the whole life of a lobby of two is ${ROWS_PER_LOBBY}:`);
   for (const players of [100, 1_000, 10_000]) expect(page).toContain(costLine(players));
 });

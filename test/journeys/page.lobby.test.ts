@@ -1,6 +1,6 @@
 /**
- * Lobbies on the lobby page: several browsers make, find, join, talk in, rule and leave them, with the real hub. None of
- * them is loaded again unless the test says so.
+ * Lobbies on the lobby page: several browsers create, find, join, chat in, moderate and leave them, with a real hub. No
+ * page is reloaded unless the test does it.
  */
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -8,16 +8,16 @@ import { browserIsMissing, DESKTOP, launch, PHONE, shoot, type Visit, visitor } 
 import { BreakableProxy } from "../support/breakable-proxy.ts";
 import { TestStack } from "../support/test-stack.ts";
 
-/** What a change may take to be seen elsewhere. */
+/** The longest time until another browser shows a change. */
 const SEEN_MS = 2_000;
-/** What Chromium says of refusals and of a hub that is down, whatever the page does about it. */
+/** Chromium's own messages about refused requests and a hub that is down. */
 const EXPECTED = /Failed to load resource|WebSocket connection to/;
 
 let stack: TestStack;
 let browser: Browser;
 const visits: Visit[] = [];
 let turn = 0;
-/** How long each change took. */
+/** The time that each change took. */
 let seen_ms: number[] = [];
 
 describe.skipIf(browserIsMissing())("a lobby on the page", () => {
@@ -27,7 +27,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
       launch(),
     ]);
   });
-  // Another try finds nothing of the one before.
+  // Each test starts with an empty list.
   beforeEach(() => void turn++);
   afterEach(async () => {
     const complaints = visits.flatMap((visit) => visit.complaints.filter((line) => !EXPECTED.test(line)));
@@ -39,7 +39,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await stack?.close();
   });
 
-  test("two browsers see it appear, fill, change its host and close within two seconds", async () => {
+  test("appears, fills, changes its host and closes in two browsers within two seconds", async () => {
     const [alice, bob] = [await open("two"), await open("two", PHONE)];
     seen_ms = [];
     await create(alice, { "Your name": "Alice", Name: "Nice", Seats: "2" });
@@ -65,14 +65,14 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await within(role(alice, "The lobby is closed."));
     await within(role(bob, "The lobby is closed."));
     await within(rowOf(carol, "Nice"), "detached");
-    // A machine that is busy with something else may be slow at times, but not mostly.
+    // A busy machine may delay some changes, but not most of them.
     expect(seen_ms.toSorted((a, b) => a - b)[seen_ms.length >> 1]).toBeLessThan(SEEN_MS);
     await shoot(alice, "closed-desk");
     await bob.getByRole("link", { name: "All lobbies" }).click();
     await bob.locator("#empty").waitFor();
   });
 
-  test("who is in it talks, is seen, and has his seat again after a reload", async () => {
+  test("lets a member chat and keeps its membership after a reload", async () => {
     const [alice, bob] = [await open("talk"), await open("talk", PHONE)];
     await create(alice, { "Your name": "Alice", Name: "Forest", Password: "sesame street" });
     await rowOf(bob, "Forest").getByRole("link").click();
@@ -98,7 +98,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await role(bob, "You are a member").waitFor();
     await person(bob, "Alice").filter({ hasText: "host" }).waitFor();
 
-    // Whatever he looks at, he keeps his seat, and the way back is shown.
+    // The membership stays while the browser shows other pages, with a link back.
     await bob.getByRole("link", { name: "All lobbies" }).click();
     await bob.locator("#seats").getByRole("link", { name: "Forest" }).click();
     await bob.getByRole("button", { name: "Leave" }).click();
@@ -112,7 +112,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     ).toEqual([]);
   });
 
-  test("a hub that is killed in the middle comes back: nothing is missing, and nothing twice", async () => {
+  test("shows every message once after a restart of the hub", async () => {
     const [alice, bob, carol] = [await open("killed"), await open("killed"), await open("killed")];
     await create(alice, { "Your name": "Alice", Name: "Steady" });
     await rowOf(bob, "Steady").getByRole("link").click();
@@ -139,7 +139,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     expect(await carol.locator("tbody tr").count()).toBe(1);
   });
 
-  test("who was cut off hears what he has missed, once", async () => {
+  test("shows missed messages once after a reconnect", async () => {
     const cable = await BreakableProxy.open(stack.url);
     const [alice, bob] = [await open("cut"), await open("cut", DESKTOP, cable.url)];
     await create(alice, { "Your name": "Alice", Name: "Steady" });
@@ -163,7 +163,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     cable.close();
   });
 
-  test("the host changes it, locks it, starts it, kicks and bans", async () => {
+  test("lets the host change, lock and start it, and kick and ban members", async () => {
     const [alice, bob, carol] = [await open("rule"), await open("rule"), await open("rule")];
     await create(alice, { "Your name": "Alice", Name: "Draft" });
     for (const [page, name] of [
@@ -225,7 +225,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await finder.getByText("Write the data filter like this").waitFor();
   });
 
-  test("whom the host must let in waits, and comes in or does not; a code opens what is private", async () => {
+  test("makes a joiner wait for the host's approval, and admits to a private lobby by code", async () => {
     const [alice, bob, carol] = [await open("asks"), await open("asks"), await open("asks", PHONE)];
     await create(alice, { "Your name": "Alice", Name: "Careful" }, "I approve each player");
     await rowOf(bob, "Careful").filter({ hasText: "on request" }).getByRole("link").click();
@@ -254,7 +254,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     expect(await rowOf(carol, "Hidden").count()).toBe(0);
   });
 
-  test("where the host goes and nobody follows, a member hosts it himself", async () => {
+  test("lets a member take over when the host left without a successor", async () => {
     const [alice, bob] = [await open("claim"), await open("claim")];
     await create(alice, { "Your name": "Alice", Name: "Vacant" });
     await rowOf(bob, "Vacant").getByRole("link").click();
@@ -270,10 +270,10 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await role(bob, "You are the host").waitFor();
   });
 
-  test("who says too much is told to wait; a code that nobody has is told to be none", async () => {
+  test("shows the rate limit of the chat, and refuses an unknown code", async () => {
     const page = await open("much");
     await create(page, { "Your name": "Alice", Name: "Chatty" });
-    // The hub takes five lines at once; a person's hands are slower than a script's.
+    // The hub accepts a burst of five lines, which only a script exceeds.
     await page.evaluate(`(async () => {
       const me = JSON.parse(localStorage.getItem("parley:${gameOf(page)}:me"));
       const url = "/v1/games/${gameOf(page)}/lobbies/" + new URLSearchParams(location.search).get("lobby") + "/messages";
@@ -292,7 +292,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await page.getByRole("dialog").getByText("No lobby has this join code.").waitFor();
   });
 
-  test("who shows a token that is not good any more is a stranger, and becomes somebody else", async () => {
+  test("gives a browser with an expired token a new identity", async () => {
     const [alice, bob] = [await open("token"), await open("token")];
     await create(alice, { "Your name": "Alice", Name: "Strict" });
     await rowOf(bob, "Strict").getByRole("link").click();
@@ -309,7 +309,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await person(alice, "Bob again").waitFor();
   });
 
-  test("lobbies of other wires are shown with the way in, to be copied", async () => {
+  test("shows copyable join instructions for lobbies of other wires", async () => {
     const alice = await stack.player();
     await alice.request("h:Abroad:Alice:4", /^i:/);
     alice.startPinging("Abroad", "Alice");
@@ -330,7 +330,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     alice.stopPinging();
   });
 
-  test("a lobby that is not there is said not to be there, and a keyboard gets everywhere", async () => {
+  test("says when it does not exist, and is usable by keyboard", async () => {
     const page = await open("keys");
     await page.goto("/?game=keys&lobby=0-00000000000000000000000000");
     await role(page, "This lobby does not exist or has ended.").waitFor();
@@ -379,7 +379,7 @@ async function say(page: Page, text: string): Promise<void> {
   await page.getByRole("button", { name: "Send" }).click();
 }
 
-/** The host does it to a member, says that he means it, and why. */
+/** The host applies an action to a member, confirms it and gives a reason. */
 async function sure(page: Page, verb: string, name: string, why = ""): Promise<void> {
   await page.getByRole("button", { name: `${verb}: ${name}` }).click();
   await page.getByRole("dialog").getByLabel("Reason").fill(why);
@@ -399,6 +399,6 @@ const person = (page: Page, name: string): Locator => page.locator(".people li",
 const said = (page: Page, text: string): Locator => page.getByRole("log").getByText(text);
 const fact = (page: Page, word: string): Locator => page.locator(".facts").getByText(word, { exact: true });
 
-/** By how many pixels the page is wider than what shows it. */
+/** The number of pixels by which the page is wider than the viewport. */
 const sidewaysScroll = (page: Page): Promise<number> =>
   page.evaluate<number>("Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)");

@@ -1,4 +1,4 @@
-/** The lobby page as a person meets it: a real browser, the real hub, lobbies that come over UDP. */
+/** The list of the lobby page in a real browser, with a real hub and lobbies that arrive over UDP. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Browser, Locator, Page, WebSocket } from "playwright-core";
@@ -10,7 +10,7 @@ import { eventually, TestStack } from "../support/test-stack.ts";
 const LIST = "**/v1/games/*/lobbies?*";
 const TROUBLE = "The hub does not respond. Trying again…";
 const ASKED = "Up to date, refreshed every 2 s";
-/** What Chromium itself says about a hub that is down, whatever the page does about it. */
+/** Chromium's own message about a hub that is down. */
 const UNREACHABLE =
   /Failed to load resource: net::ERR_(CONNECTION|EMPTY|SOCKET|INCOMPLETE|INTERNET)|WebSocket connection to/;
 
@@ -32,7 +32,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await stack?.close();
   });
 
-  test("a lobby appears, fills, starts and disappears, and the page is never loaded again", async () => {
+  test("shows a lobby appear, fill, start and disappear without a reload", async () => {
     const page = await open("/");
     await page.locator("#empty").waitFor();
     expect(await page.locator("#count").textContent()).toBe("0 lobbies");
@@ -62,7 +62,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     for (const player of [alice, bob]) player.stopPinging();
   });
 
-  test("open, locked, full and in game are told apart, on a desk and on a phone", async () => {
+  test("distinguishes open, locked, full and started lobbies, on a desktop and on a phone", async () => {
     const desk = await open("/");
     const phone = await open("/", PHONE);
     const names = ["Open", "Locked", "Full", "Playing"];
@@ -94,7 +94,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     for (const player of [...hosts, ...guests]) player.stopPinging();
   });
 
-  test("a hub that is down is said to be down, and the list comes back with it", async () => {
+  test("says that the hub is down, and lists again when it is back", async () => {
     const alice = await stack.player();
     await alice.request("h:Steady:Alice:4", /^i:/);
     alice.startPinging("Steady", "Alice");
@@ -118,7 +118,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await lobby(page, "Steady").waitFor({ state: "detached" });
   });
 
-  test("without a network it says so, and comes back with it", async () => {
+  test("says that the network is down, and lists again when it is back", async () => {
     const cable = await BreakableProxy.open(stack.url);
     const origin = cable.url.replace("127.0.0.1", "parley.test");
     const page = await unopened(UNREACHABLE, PHONE, origin);
@@ -134,7 +134,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     cable.close();
   });
 
-  test("who is told to wait waits, and says so", async () => {
+  test("waits as long as a rate limit demands, and says so", async () => {
     const page = await unopened(/status of 429/);
     await withoutSocket(page);
     let asked = 0;
@@ -149,7 +149,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await says(page, "#hub", ASKED);
   });
 
-  test("a hub that takes the request and never answers is given up", async () => {
+  test("gives up on a hub that accepts a request and never answers", async () => {
     const page = await unopened();
     let asked = 0;
     await page.route(LIST, (route) =>
@@ -161,7 +161,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await says(page, "#hub", ASKED);
   });
 
-  test("an answer that is no list counts as none", async () => {
+  test("treats a malformed list as no answer", async () => {
     const page = await unopened(/status of 503/);
     let asked = 0;
     await page.route(LIST, (route) => {
@@ -177,7 +177,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     expect(asked).toBeGreaterThanOrEqual(3);
   });
 
-  test("whatever strangers call a lobby is text, and stays in its place", async () => {
+  test("shows any lobby name as text inside its cell", async () => {
     const names = [
       "<img src=x onerror=\"window.bitten = 'img'\">",
       "<script>window.bitten = 'script'</script>",
@@ -207,7 +207,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     }
   });
 
-  test("the way to a noray host stands in its line, to be copied, and finds it when it is pasted", async () => {
+  test("shows a copyable address for a noray host, which the search finds", async () => {
     const join_uri = "noray://203.0.113.5:8890/zGTjQcKd3YmoIs5hhjLX9";
     const lobbies = [{ ...made("Forest", 1), wire: "noray", seats: null, join_uri }, made("Other", 2)];
     for (const options of [DESKTOP, PHONE]) {
@@ -229,7 +229,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     }
   });
 
-  test("searching and sorting happen here, and typing is not disturbed by what arrives", async () => {
+  test("searches and sorts in the browser, and updates do not disturb typing", async () => {
     const page = await unopened();
     const lobbies = [made("Zürich 10", 3, 1, 2), made("zürich 9", 2, 1, 8), made("Athens", 1, 3, 4)];
     await page.route(LIST, (route) => route.fulfill({ json: { lobbies, next_cursor: null } }));
@@ -256,7 +256,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     expect(await page.locator("#lobbies").isVisible()).toBe(false);
   });
 
-  test("another game is an address of its own; where nobody is, the page says how to begin", async () => {
+  test("has one address per game, and explains how to start when the list is empty", async () => {
     const page = await open("/");
     await says(page, "#hub", "Live");
     await page.keyboard.press("Tab");
@@ -280,7 +280,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await shoot(phone, "empty-phone");
   });
 
-  test("an address that names no possible game is explained, and the hub is not asked", async () => {
+  test("explains an invalid game name without a request to the hub", async () => {
     const page = await unopened();
     const asked = listRequests(page);
     await page.goto("/?game=..%2F..%2Fsecret");
@@ -288,7 +288,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     expect(asked).toEqual([]);
   });
 
-  test("long lists are followed for five pages, and no further", async () => {
+  test("reads at most five pages of a long list", async () => {
     const page = await unopened();
     const asked: (string | null)[] = [];
     await page.route(LIST, (route) => {
@@ -305,7 +305,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     expect(await page.locator("tbody tr").count()).toBe(500);
   });
 
-  test("a list that has not changed is not sent again", async () => {
+  test("does not download an unchanged list again", async () => {
     const page = await unopened();
     const network = await page.context().newCDPSession(page);
     const statuses: number[] = [];
@@ -320,7 +320,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await says(page, "#count", "0 lobbies");
   });
 
-  test("while nobody looks, nothing is asked and nothing told", async () => {
+  test("sends no request and holds no subscription while it is hidden", async () => {
     const page = await unopened();
     const asked = listRequests(page);
     const sockets: WebSocket[] = [];
@@ -343,7 +343,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     expect(asked).toEqual([]);
   });
 
-  test("what comes before the first look at the list is smaller than 50 KB", async () => {
+  test("downloads less than 50 KB before the first list", async () => {
     const page = await unopened();
     const network = await page.context().newCDPSession(page);
     const sizes = new Map<string, number>();
@@ -373,7 +373,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     expect(loaded.reduce((sum, [id]) => sum + sizes.get(id)!, 0)).toBeLessThan(50_000);
   });
 
-  test("the page is served with a policy that lets in nothing but its own, here and on the platform", async () => {
+  test("is served with a policy that allows its own origin only, here and on Cloudflare", async () => {
     const said = await readFile(resolve(import.meta.dirname, "../../worker/site/_headers"), "utf8");
     const rules = Array.from(
       said.matchAll(/^ {2}([A-Za-z-]+): (.+)$/gm),
@@ -396,7 +396,7 @@ async function open(path: string, options = DESKTOP, forgives?: RegExp): Promise
   return page;
 }
 
-/** A page that has not gone anywhere yet. `forgives`: complaints that the test itself provokes. */
+/** A page before its first navigation. `forgives`: errors that the test itself provokes. */
 async function unopened(forgives?: RegExp, options = DESKTOP, origin = stack.url): Promise<Page> {
   const visit = await visitor(browser, origin, options);
   const kept = {
@@ -412,7 +412,7 @@ async function unopened(forgives?: RegExp, options = DESKTOP, origin = stack.url
 const lobby = (page: Page, name: string): Locator =>
   page.locator("tbody tr").filter({ has: page.locator("bdi", { hasText: new RegExp(`^${name}$`) }) });
 
-/** Waits until the row says all of these at once. */
+/** Waits until the row shows all of these texts at once. */
 async function shows(row: Locator, ...texts: string[]): Promise<void> {
   await texts.reduce((found, text) => found.filter({ hasText: text }), row).waitFor();
 }
@@ -423,15 +423,15 @@ const says = (page: Page, selector: string, text: string): Promise<void> =>
     .and(page.getByText(text, { exact: true }))
     .waitFor();
 
-/** By how many pixels the page is wider than what shows it. */
+/** The number of pixels by which the page is wider than the viewport. */
 const sidewaysScroll = (page: Page): Promise<number> =>
   page.evaluate<number>("Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)");
 
-/** As behind a proxy that lets no WebSocket through: the page asks instead of being told. */
+/** Blocks WebSockets like a proxy, so that the page polls. */
 const withoutSocket = (page: Page): Promise<void> =>
   page.routeWebSocket(/\/events/, (socket) => void socket.close({ code: 1011 }));
 
-/** Addresses of lists asked for from now on. */
+/** The URLs of all lists requested from now on. */
 function listRequests(page: Page): string[] {
   const asked: string[] = [];
   page.on("request", (request) => {
@@ -440,13 +440,13 @@ function listRequests(page: Page): string[] {
   return asked;
 }
 
-/** Headless pages are always in view; this is what the page would hear. */
+/** Headless pages are always visible; this sends the event of a hidden page. */
 async function look(page: Page, state: "hidden" | "visible"): Promise<void> {
   await page.evaluate(`Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true })`);
   await page.evaluate(`document.dispatchEvent(new Event("visibilitychange"))`);
 }
 
-/** A lobby as the API gives it, made `minutes` ago. */
+/** A lobby as the API returns it, created `minutes` ago. */
 function made(name: string, minutes: number, members = 1, seats = 4): Record<string, unknown> {
   const created_at = new Date(Date.now() - minutes * 60_000).toISOString();
   const id = `id-${minutes}`;

@@ -1,4 +1,4 @@
-/** The library's Rabid peer with the real hub, the real sidecar and real sockets: meetings, loss, and every refusal. */
+/** The Rabid client with a real hub, a real sidecar and real sockets: sessions, loss, and every refusal. */
 import { execFile } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { join } from "node:path";
@@ -26,11 +26,11 @@ afterEach(async () => {
 afterAll(() => stack?.close());
 
 describe("a meeting", () => {
-  test.each([2, 3, 12])("%i players meet within two seconds of the start, all with all", async (count) => {
+  test.each([2, 3, 12])("%i peers connect to each other within two seconds of the start", async (count) => {
     await once(2_000, (turn) => meets(`Meet${count}x${turn}`, count));
   });
 
-  /** How long it took them. */
+  /** The time until all peers were connected. */
   async function meets(session: string, count: number): Promise<number> {
     const peers = await gather(session, count);
     const began = performance.now();
@@ -47,7 +47,7 @@ describe("a meeting", () => {
     return took_ms;
   }
 
-  test("the game goes on with the very socket, and the addresses lead to each other", async () => {
+  test("the game continues with the same socket and the reported addresses", async () => {
     const peers = await gather("Game", 2);
     const ports = peers.map((peer) => peer.localPort);
     void peers[0]!.start();
@@ -67,7 +67,7 @@ describe("a meeting", () => {
     expect(() => peers[0]!.detach()).toThrow("once");
   });
 
-  test("the sidecar hears that everybody has got the start, and frees the name", async () => {
+  test("the sidecar frees the name when all peers confirmed the start", async () => {
     const peers = await gather("Freed", 2);
     await peers[0]!.start();
     await Promise.all(peers.map((peer) => peer.whenMet()));
@@ -77,7 +77,7 @@ describe("a meeting", () => {
     );
   });
 
-  test.each([2, 3, 12])("%i players meet though three in ten datagrams are lost both ways", async (count) => {
+  test.each([2, 3, 12])("%i peers connect with 30 % loss both ways", async (count) => {
     const dice = seeded(20_261_120 + count);
     await once(6_000, async (turn) => {
       const peers = await gather(`Lossy${count}x${turn}`, count, () => lossy(() => dice() < 0.3));
@@ -90,7 +90,7 @@ describe("a meeting", () => {
     });
   });
 
-  test("a plugin, in its own time, as guest and as host", async () => {
+  test("the plugin's timing works, as guest and as host", async () => {
     const asGuest = gather("PlugGuest", 1).then(async ([alice]) => {
       const plugin = await Plugin.open({ name: "Plug", session: "PlugGuest" });
       await listed(alice!, 2);
@@ -113,7 +113,7 @@ describe("a meeting", () => {
   });
 });
 
-test("the two examples meet and talk to each other", async () => {
+test("the two examples connect and exchange messages", async () => {
   const host = example("rabid-host.ts", "Example", "Alice");
   await eventually(
     () => stack.lobbies(),
@@ -140,14 +140,14 @@ describe("refusals and ends", () => {
     expect(bob.players).toEqual(["Alice", "Bob"]);
   });
 
-  test("names that the wire cannot carry are the caller's mistake", async () => {
+  test("names that the wire cannot carry throw a RangeError", async () => {
     await expect(joins("Nice Room", "Bob")).rejects.toThrow(RangeError);
     await expect(joins("Nice", "Bob:1")).rejects.toThrow(RangeError);
     await expect(hosts("Nice", { seats: 13 })).rejects.toThrow(RangeError);
     await expect(joins("Nice", "Bob", { server: "::1" })).rejects.toThrow(RangeError);
   });
 
-  test("who is kicked is told so; the others see the roster without him", async () => {
+  test("a kicked player is notified, and the others get a roster without it", async () => {
     const alice = await hosts("Calm", { seats: 4 });
     const bob = await joins("Calm", "Bob");
     const failed = failure(bob);
@@ -159,7 +159,7 @@ describe("refusals and ends", () => {
     expect(await refusal(joins("Calm", "Bob"))).toBe("kicked_by_host");
   });
 
-  test("when the host leaves, the next one hosts and may start", async () => {
+  test("the next player hosts and may start when the host leaves", async () => {
     const alice = await hosts("Heirs", { seats: 4 });
     const bob = await joins("Heirs", "Bob");
     const carol = await joins("Heirs", "Carol");
@@ -171,7 +171,7 @@ describe("refusals and ends", () => {
     expect([hosted.isHost, hosted.host, joined.host]).toEqual([true, "Bob", "Bob"]);
   });
 
-  test("a start alone is refused, and the session goes on", async () => {
+  test("a start with one player is refused, and the session continues", async () => {
     const alice = await hosts("Alone", { seats: 2 });
     await expect(alice.start()).rejects.toMatchObject({ code: "only_one_player_in_session" });
     const bob = await joins("Alone", "Bob");
@@ -195,7 +195,7 @@ describe("refusals and ends", () => {
     expect(socket.listenerCount("message")).toBe(0);
   });
 
-  test("a socket that is closed under it ends in socket_failed", async () => {
+  test("closing the socket ends the session with socket_failed", async () => {
     const socket = lossy(() => false);
     const peer = await hosts("Broken", { seats: 2, socket });
     const failed = failure(peer);
@@ -219,7 +219,7 @@ const hosts = async (session: string, options: Options & { seats: number }): Pro
 const joins = async (session: string, name: string, options: Options = {}): Promise<RabidPeer> =>
   track(await RabidPeer.join({ server: server(), session, name, ...options }));
 
-/** Alice and so many others, all listed. */
+/** Alice and this many other players, all listed. */
 async function gather(session: string, count: number, socket?: () => Socket): Promise<RabidPeer[]> {
   const own = (): Options => (socket === undefined ? {} : { socket: socket() });
   const peers = [await hosts(session, { seats: 12, ...own() })];
@@ -234,7 +234,7 @@ const listed = (peer: RabidPeer, count: number): Promise<readonly string[]> =>
     (players) => players.length === count,
   );
 
-/** Does it until it took less: a machine that is busy with something else may be slow once, but not each time. */
+/** The fastest of several measurements, because a busy machine delays single ones. */
 async function once(within_ms: number, does: (turn: number) => Promise<number>): Promise<void> {
   const times: number[] = [];
   while (times.length < 8 && Math.min(...times) >= within_ms) times.push(await does(times.length));
@@ -243,7 +243,7 @@ async function once(within_ms: number, does: (turn: number) => Promise<number>):
 
 const failure = (peer: RabidPeer): Promise<Failed> => new Promise((done) => void peer.on("failed", done));
 
-/** The code that it was refused with; rejects when it was not. */
+/** The code of the refusal; rejects when there was none. */
 async function refusal(asked: Promise<unknown>): Promise<string> {
   try {
     await asked;
@@ -261,7 +261,7 @@ const entry = (name: string, port: number, isHost: boolean): Met["peers"][number
 });
 const byName = (a: { name: string }, b: { name: string }): number => a.name.localeCompare(b.name);
 
-/** What an example printed until it ended by itself. */
+/** The output of an example that ran to its end. */
 async function example(file: string, session: string, name: string): Promise<string> {
   const path = join(import.meta.dirname, "../../clients/typescript/examples", file);
   const { stdout } = await promisify(execFile)(process.execPath, [path, server(), session, name], { timeout: 100_000 });
@@ -282,7 +282,7 @@ function lossy(loses: () => boolean): Socket {
   return socket;
 }
 
-/** The double of the plugin on real sockets: one for the server, which it closes, and one for the players. */
+/** The plugin's double on real sockets: one for the server, which it closes, and one for the other players. */
 class Plugin {
   readonly result: Promise<NonNullable<PluginDouble["result"]>>;
   readonly #double: PluginDouble;
@@ -295,7 +295,7 @@ class Plugin {
     this.#double = double;
     this.#socket = this.#listen(socket);
     this.#clock = setInterval(() => {
-      // One turn at a time, however late we are: what it said before it closed its socket leaves before that.
+      // One step per turn even when late, so that the datagrams before the close leave the socket first.
       while ((double.deadline() ?? Infinity) <= performance.now()) this.#turn();
       if (double.result === null) return;
       clearInterval(this.#clock);
@@ -313,7 +313,7 @@ class Plugin {
     return plugin;
   }
 
-  /** Whether or not it has got anywhere. */
+  /** Stops the double in any state. */
   leave(): Promise<void> {
     clearInterval(this.#clock);
     this.#close();

@@ -1,4 +1,4 @@
-/** Rabid journeys with the real hub and real sockets: host, list, join, start, confirm, and every way it ends. */
+/** Rabid's wire with a real hub and real sockets: host, list, join, start, confirm, and every end of a session. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
 import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => stack?.close());
 
 describe("a meeting", () => {
-  test("host, list, join, start, confirm; then it is gone and the name is free", async () => {
+  test("is hosted, listed, joined, started and confirmed; then its name is free", async () => {
     const alice = await stack.player();
     const bob = await stack.player();
     expect(await alice.request("h:Nice:Alice:4", /^i:/)).toBe("i:Alice");
@@ -36,7 +36,7 @@ describe("a meeting", () => {
     expect(await alice.request("h:Nice:Alice:4", /^i:/)).toBe("i:Alice");
   });
 
-  test("members of two sidecars meet, and hear the start within a fifth of a second of each other", async () => {
+  test("starts for members of two sidecars within 200 ms of each other", async () => {
     const apart_ms = async (session: string): Promise<number> => {
       const alice = await stack.player("one");
       const bob = await stack.player("two");
@@ -48,13 +48,13 @@ describe("a meeting", () => {
       expect(await bob.waitFor(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${alice.port}`);
       return Math.abs(first - second);
     };
-    // A machine that is busy with something else may be slow once, but not each time.
+    // A busy machine may delay one start, but not each of them.
     const times: number[] = [];
     while (times.length < 20 && Math.min(...times) >= 200) times.push(await apart_ms(`Far${times.length}`));
     expect(Math.min(...times)).toBeLessThan(200);
   });
 
-  test("three in ten datagrams lost on the way still end in a meeting", async () => {
+  test("starts with 30 % loss", async () => {
     const dice = seeded(20_261_120);
     const meet = async (session: string): Promise<void> => {
       const alice = await stack.player("one", { drops: () => dice() < 0.3 });
@@ -72,7 +72,7 @@ describe("a meeting", () => {
 });
 
 describe("a lobby's rules", () => {
-  test("a password is asked for, and the list says so without telling it", async () => {
+  test("require the password, which the list does not show", async () => {
     const alice = await stack.player();
     const bob = await stack.player();
     await hosted(alice, "Locked", 4, "Pw12");
@@ -82,7 +82,7 @@ describe("a lobby's rules", () => {
     expect(await bob.request("c:Locked:Bob:Pw12", /^i:/)).toBe("i:Alice:Bob");
   });
 
-  test("a full lobby refuses, and is listed only when full ones are asked for", async () => {
+  test("refuse a join to a full lobby, which is listed only on request", async () => {
     const alice = await stack.player();
     const bob = await stack.player();
     const carol = await stack.player();
@@ -93,7 +93,7 @@ describe("a lobby's rules", () => {
     expect((await stack.lobbies("include=full")).some((lobby) => lobby.name === "Pair")).toBe(true);
   });
 
-  test("who is kicked stays out; the others stay in", async () => {
+  test("keep a kicked player out and the others in", async () => {
     const alice = await stack.player();
     const bob = await stack.player();
     await hosted(alice, "Calm", 4);
@@ -107,7 +107,7 @@ describe("a lobby's rules", () => {
     expect(await carol.request("c:Calm:Carol", /^i:/)).toBe("i:Alice:Carol");
   });
 
-  test("who leaves is confirmed, and the others are told; when the host leaves, the next in order hosts", async () => {
+  test("confirm a leave and notify the others; the next in order hosts", async () => {
     const [alice, bob, carol] = [await stack.player(), await stack.player(), await stack.player()];
     await hosted(alice, "Heirs", 4);
     await bob.request("c:Heirs:Bob", /^i:/);
@@ -122,7 +122,7 @@ describe("a lobby's rules", () => {
     expect(await carol.waitFor(/^s:/)).toBe(`s:${carol.port}:Bob:127.0.0.1:${bob.port}`);
   });
 
-  test("who falls silent is dropped after five seconds, three times told, and the next one hosts", async () => {
+  test("drop a silent player after five seconds with three notices; the next in order hosts", async () => {
     const alice = await stack.player();
     const bob = await stack.player();
     await hosted(alice, "Quiet", 4);
@@ -144,7 +144,7 @@ describe("a lobby's rules", () => {
 });
 
 describe("two games on one sidecar", () => {
-  test("never see each other, though their lobbies have one name", async () => {
+  test("are separate, even with lobbies of the same name", async () => {
     const chess = await freePort("udp");
     await stack.addSidecar("games", { PARLEY_PORTS: `PORT=rabid,${chess}=rabid@chess` });
     const alice = await stack.player("games");
@@ -159,7 +159,7 @@ describe("two games on one sidecar", () => {
   });
 });
 
-/** Hosts and goes on pinging, as a game does. */
+/** Hosts and keeps pinging, as a game does. */
 async function hosted(player: RabidPlayer, session: string, seats: number, password?: string): Promise<void> {
   const request = ["h", session, "Alice", seats, ...(password === undefined ? [] : [password])].join(":");
   await player.request(request, /^i:/);

@@ -1,4 +1,4 @@
-/** The relay between players whose NATs let nobody else through, in network namespaces of the kernel. */
+/** The relay between peers whose NATs admit no other host, in kernel network namespaces. */
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { Lab } from "../lab/lab.ts";
@@ -16,7 +16,7 @@ const PORTS = "49152-49251";
 let lab: Lab;
 let sidecar: Endpoint;
 let relay: Program;
-/** Somebody on a public host of his own, who says where he sees others. */
+/** A socket on a third, public host, which reports observed endpoints. */
 let third: LabSocket;
 
 const test = labTest(() => lab);
@@ -31,7 +31,7 @@ describe.skipIf(isLabMissing())("through a relay and NATs", () => {
   });
   afterAll(() => lab?.close());
 
-  describe("two players in homes of their own hear each other", () => {
+  describe("two peers in different homes receive each other", () => {
     test.concurrent.for<[NatKind, NatKind, NatOptions]>([
       ["port-restricted", "port-restricted", {}],
       ["port-restricted", "symmetric", {}],
@@ -45,28 +45,28 @@ describe.skipIf(isLabMissing())("through a relay and NATs", () => {
   });
 
   test.concurrent.for<NatKind>(["port-restricted", "symmetric"])(
-    "two players in one home hear each other: %s",
+    "two peers in one home receive each other: %s",
     async (kind, { visit }) => {
       const home = await visit.home(kind, AWAY);
       await talk([await LabSocket.open(await visit.host(home)), await LabSocket.open(await visit.host(home))]);
     },
   );
 
-  test.concurrent("a player at home and one on a public host hear each other", async ({ visit }) => {
+  test.concurrent("a peer at home and one on a public host receive each other", async ({ visit }) => {
     await talk([
       await LabSocket.open(await visit.homeHost("symmetric", AWAY)),
       await LabSocket.open(await visit.host()),
     ]);
   });
 
-  test.concurrent("who is in neither home is not heard, though he knows the ports", async ({ visit }) => {
+  test.concurrent("a third peer is not relayed, even if it knows the ports", async ({ visit }) => {
     const homes = [await visit.homeHost("port-restricted"), await visit.homeHost("symmetric")];
     const [alice, bob] = await Promise.all(homes.map((host) => LabSocket.open(host)));
     const ports = await talk([alice!, bob!]);
     const stranger = await LabSocket.open(await visit.host());
     for (const port of ports) stranger.send("let me in", { ...sidecar, port });
     await stranger.sendUntilReceived(third, "after that");
-    // What the relay hears later than that.
+    // The relay receives this after the datagrams above.
     await alice!.sendUntilReceived(bob!, "last", { ...sidecar, port: ports[0]! });
     expect([...alice!.received, ...bob!.received].filter(({ text }) => text === "let me in")).toStrictEqual([]);
   });
@@ -89,7 +89,7 @@ test("a relay that is killed leaves no port behind", async () => {
   expect(await takenPorts(wanted)).toStrictEqual([]);
 });
 
-/** Gets two players relayed to each other; the ports they speak with. */
+/** Allocates a relay for two peers and returns its ports. */
 async function talk(players: readonly LabSocket[]): Promise<readonly number[]> {
   const seen = await Promise.all(
     players.map(async (player) => (await player.sendUntilReceived(third, `seen ${player.local.address}`)).from),
@@ -102,7 +102,7 @@ async function talk(players: readonly LabSocket[]): Promise<readonly number[]> {
   );
   const heard = await Promise.all(players.map((player, at) => player.waitFor(`hello from ${1 - at}`)));
   for (const stop of stops) stop();
-  // Each sees the other as the very port that he himself speaks with.
+  // Each peer sees the other as the relay port that it sends to.
   expect(heard.map((one) => one.from)).toStrictEqual(ports.map((port) => ({ ...sidecar, port })));
   return ports;
 }

@@ -1,4 +1,4 @@
-/** `npm start` as a person uses it: on the default ports, with a folder of its own. */
+/** `npm start` on the default ports, with a temporary folder. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { X509Certificate } from "node:crypto";
@@ -23,7 +23,7 @@ const PORTS = [
 ] as const;
 
 let state: string;
-/** What a test has opened and has to leave behind closed, however it ends. */
+/** Closes what the test opened, however the test ends. */
 const stacks: Started[] = [];
 const players: RabidPlayer[] = [];
 const squatters: Socket[] = [];
@@ -37,7 +37,7 @@ afterEach(async () => {
 });
 afterAll(() => rm(state, { recursive: true, force: true }));
 
-test("it is ready when both halves answer, keeps its rows, throws them away when told to, and leaves nothing behind", async () => {
+test("npm start is ready when hub and sidecar answer, keeps its storage, clears it on request and leaves no process", async () => {
   let stack = run();
   expect(await ready(stack)).toMatch(/^ready: hub http:\/\/127\.0\.0\.1:8787, sidecar UDP 3478 3479 5160 8809 57775$/);
   const alice = await player();
@@ -55,7 +55,7 @@ test("it is ready when both halves answer, keeps its rows, throws them away when
   stack = run();
   await ready(stack);
   await alice.waitFor("i:Alice", { from: alice.received.length });
-  // That was the sidecar; that she is there again has yet to reach the hub.
+  // The sidecar answered; its report has yet to reach the hub.
   await lists("Kept");
   const over = exitCodeOf(stack.child);
   stack.child.kill("SIGINT");
@@ -68,7 +68,7 @@ test("it is ready when both halves answer, keeps its rows, throws them away when
   await stopProcess(stack.child, 60_000);
 });
 
-test("a half that is killed is started again", async () => {
+test("npm start restarts a killed hub or sidecar", async () => {
   const stack = run();
   await ready(stack);
   const alice = await player();
@@ -86,7 +86,7 @@ test("a half that is killed is started again", async () => {
   expect(await takenPorts(PORTS)).toEqual([]);
 });
 
-test("a port that is taken is named, and nothing is started", async () => {
+test("npm start names a port in use and starts nothing", async () => {
   const squatter = createSocket("udp4");
   squatters.push(squatter);
   await new Promise<void>((done) => squatter.bind(57_775, "0.0.0.0", () => done()));
@@ -96,7 +96,7 @@ test("a port that is taken is named, and nothing is started", async () => {
   expect(stack.printed()).not.toMatch(/^ready/m);
 });
 
-test("with DTLS it prints how games trust it, and makes a key that only its owner reads", async () => {
+test("npm start with DTLS prints how games trust it and creates a key that only its owner reads", async () => {
   const stack = runWith({ PARLEY_DTLS: "on" });
   await ready(stack);
   const made = new X509Certificate(await readFile(join(state, "rows", "dtls.crt")));
@@ -129,7 +129,7 @@ async function player(): Promise<RabidPlayer> {
   return opened;
 }
 
-/** The line that says so. Rejects with everything printed when the process ends before. */
+/** The first line that matches. Rejects with the whole output if the process ends first. */
 function ready({ child, printed }: Started): Promise<string> {
   return new Promise((done, failed) => {
     const look = (): void => {
@@ -146,7 +146,7 @@ async function lobbies(): Promise<Summary[]> {
   return ((await response.json()) as { lobbies: Summary[] }).lobbies;
 }
 
-/** Waits until this lobby, and no other, is listed. Nobody answers while a half is being started. */
+/** Waits until exactly this lobby is listed. Requests fail while the hub or the sidecar starts. */
 async function lists(name: string): Promise<void> {
   const names = (): Promise<string[]> => lobbies().then((all) => all.map((lobby) => lobby.name));
   await eventually(

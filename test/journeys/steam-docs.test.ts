@@ -1,4 +1,4 @@
-/** The program that docs/guides/steam.md adds up to, run twice as the page says. */
+/** Runs the complete program of docs/guides/steam.md twice, as the page says. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ afterAll(async () => {
   await stack?.close();
 });
 
-test("the tutorial's steps, as they stand on the page, are a game of two", { timeout: 90_000 }, async () => {
+test("the tutorial's steps, as written, form a game for two", { timeout: 90_000 }, async () => {
   const blocks = [...readFileSync(PAGE, "utf8").matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
   expect(blocks.length).toBeGreaterThan(5);
   const program = blocks.join("\n").replace('"@parley/client"', JSON.stringify(CLIENT));
@@ -57,7 +57,7 @@ function start(file: string, args: readonly string[] = []) {
         if (game.exitCode !== null) break;
         await new Promise((done) => setTimeout(done, 50));
       }
-      throw new Error(`it did not say ${wanted}, but ${said} ${complaint}`);
+      throw new Error(`expected ${wanted}, but it printed ${said} ${complaint}`);
     },
   };
 }

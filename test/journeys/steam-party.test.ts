@@ -1,6 +1,6 @@
 /**
- * The example of four friends (clients/typescript/examples/steam-party.ts) behind NATs, over lines that lose every twentieth
- * datagram: handshakes, chat, positions, the level; one leaves, then the host. What each of them said is the transcript.
+ * The example with four players (clients/typescript/examples/steam-party.ts) behind NATs, on links that lose every 20th
+ * datagram: handshakes, chat, positions, the level; a guest leaves, then the host. The transcript is their output.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Host } from "../lab/lab.ts";
@@ -13,10 +13,10 @@ import { TestStack } from "../support/test-stack.ts";
 const EXAMPLE = "../../../clients/typescript/examples/steam-party.ts";
 const WAY = { delay_ms: 20, loss: 0.05 };
 const PATIENCE = { within_ms: 60_000 };
-/** Of the level that the example sends. */
+/** The hash of the level that the example sends. */
 const LEVEL = { level: 409_600, sha256: expect.stringMatching(/^[0-9a-f]{12}$/) };
 
-describe.skipIf(isLabMissing())("four friends behind NATs, with every twentieth datagram lost", () => {
+describe.skipIf(isLabMissing())("four players behind NATs with 5 % loss", () => {
   let labPlayers: LabPlayers;
   beforeAll(async () => {
     labPlayers = await LabPlayers.open();
@@ -24,12 +24,12 @@ describe.skipIf(isLabMissing())("four friends behind NATs, with every twentieth 
   });
   afterAll(() => labPlayers?.close());
 
-  test("do the same", { timeout: 180_000 }, async () => {
+  test("complete the same game", { timeout: 180_000 }, async () => {
     const { lab, stack: stack } = labPlayers;
     const homes: Record<string, Host> = {
       Ann: await lab.host({ net: await lab.home("port-restricted", WAY) }),
       Bob: await lab.host({ net: await lab.home("full-cone", WAY) }),
-      // Another port for everybody he speaks to.
+      // A NAT with another port for each destination.
       Cleo: await lab.host({ net: await lab.home("symmetric", WAY) }),
       Dan: await lab.host({ net: await lab.home("address-restricted", WAY) }),
     };
@@ -38,7 +38,7 @@ describe.skipIf(isLabMissing())("four friends behind NATs, with every twentieth 
 });
 
 test(
-  "four friends on one machine shake hands, chat, move, get the level, and lose two of them",
+  "four players on one machine complete handshakes, chat, movement and the level, and two of them leave",
   { timeout: 180_000 },
   async () => {
     const ports = [await freePort("udp"), await freePort("udp")].map((port) => `${port}=native`);
@@ -57,26 +57,26 @@ test(
   },
 );
 
-/** `runs`: starts the example for this friend, who hosts the lobby or is invited. */
+/** `runs`: starts the example for this player, which hosts the lobby or is invited. */
 async function party(runs: (name: string, args: readonly string[]) => Promise<Program>): Promise<void> {
   const ann = await runs("Ann", []);
   const { invitation } = (await ann.waitForLine((line) => "invitation" in line, PATIENCE)) as { invitation: Invited };
   const guests: Record<string, Program> = {};
   for (const name of ["Bob", "Cleo", "Dan"]) {
-    // One after the other, so that the order of arrival is known.
+    // Sequential, so that the order of arrival is known.
     guests[name] = await runs(name, invitation.arguments);
     await guests[name].waitForLine((line) => line["name"] === name, PATIENCE);
   }
   const all: Record<string, Program> = { Ann: ann, ...guests };
 
-  // Everybody shakes everybody's hand, and sees everybody move.
+  // Each player completes a handshake with each other one and sees it move.
   for (const [name, program] of Object.entries(all)) {
     for (const other of Object.keys(all).filter((one) => one !== name)) {
       await program.waitForLine((line) => line["handshake"] === other, PATIENCE);
       await program.waitForLine((line) => line["moves"] === other, PATIENCE);
     }
   }
-  // The host's level is there, whole, at all guests.
+  // All guests received the host's whole level.
   const levels = await Promise.all(
     Object.values(guests).map((one) => one.waitForLine((line) => "level" in line, PATIENCE)),
   );
@@ -90,7 +90,7 @@ async function party(runs: (name: string, args: readonly string[]) => Promise<Pr
   guests["Cleo"]!.send({ text: "hello" });
   await guests["Dan"]!.waitForLine((line) => line["from"] === "Cleo" && "chat" in line, PATIENCE);
 
-  // One leaves; then the host, and the next in order of arrival takes over.
+  // A guest leaves, then the host; the next in order of arrival takes over.
   await guests["Bob"]!.end();
   for (const one of [ann, guests["Cleo"]!, guests["Dan"]!]) {
     await one.waitForLine((line) => line["peer"] === "Bob" && line["state"] === 2, PATIENCE);
@@ -98,12 +98,12 @@ async function party(runs: (name: string, args: readonly string[]) => Promise<Pr
   await ann.end();
   await guests["Cleo"]!.waitForLine((line) => line["owner"] === "Cleo" && line["isMe"] === true, PATIENCE);
   await guests["Dan"]!.waitForLine((line) => line["owner"] === "Cleo" && line["isMe"] === false, PATIENCE);
-  // The two who stay still talk.
+  // The remaining two still chat.
   const before = guests["Dan"]!.lines.length;
   guests["Cleo"]!.send({ text: "still there" });
   await guests["Dan"]!.waitForLine((line) => line["from"] === "Cleo" && "chat" in line, { from: before, ...PATIENCE });
 
-  // Nothing failed, nothing was nonsense, no hand was shaken and no level sent twice.
+  // No failure, no malformed message, no repeated handshake and no repeated level.
   for (const program of Object.values(all)) {
     const odd = program.lines.filter((line) => "failed" in line || "nonsense" in line || "levelRefused" in line);
     expect(odd).toStrictEqual([]);

@@ -1,4 +1,4 @@
-/** Steam's lobbies and messages over a real stack on this machine. */
+/** Steam's lobbies and messages with a real hub and a real sidecar on one machine. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { readInvitation } from "../../clients/typescript/src/steam/invitation.ts";
 import { SteamLobbies, type SteamLobbiesEvents } from "../../clients/typescript/src/steam/lobbies.ts";
@@ -32,7 +32,7 @@ async function player(game: string): Promise<SteamLobbies> {
 
 const soon = (what: () => void): Promise<void> => vi.waitFor(what, { timeout: 30_000, interval: 50 });
 
-/** Resolves with what the next such event carries that is wanted. */
+/** Resolves with the payload of the next matching event. */
 function happens<K extends keyof SteamLobbiesEvents>(
   steam: SteamLobbies,
   name: K,
@@ -49,7 +49,7 @@ function happens<K extends keyof SteamLobbiesEvents>(
 }
 
 describe("a lobby", () => {
-  test("is made, found, joined, talked in and left", async () => {
+  test("is created, found, joined, used for chat and left", async () => {
     const [ann, bob] = [await player("one"), await player("one")];
     const lobby = await ann.createLobby(LobbyType.Public, 4, {
       name: "Nice",
@@ -75,7 +75,7 @@ describe("a lobby", () => {
     expect(bob.lobbies).toStrictEqual([]);
   });
 
-  test("has data, and its members have, that everybody in it sees change", async () => {
+  test("has data of its own and of its members, whose changes all members receive", async () => {
     const [ann, bob] = [await player("two"), await player("two")];
     const lobby = await ann.createLobby(LobbyType.Public, 4);
     await bob.joinLobby(lobby);
@@ -88,7 +88,7 @@ describe("a lobby", () => {
     await expect(bob.setLobbyData(lobby, "map", "mine")).rejects.toMatchObject({ code: "not_host" });
   });
 
-  test("tells all members where the game is", async () => {
+  test("sends all members the game server", async () => {
     const [ann, bob] = [await player("three"), await player("three")];
     const lobby = await ann.createLobby(LobbyType.Public, 4);
     await bob.joinLobby(lobby);
@@ -98,7 +98,7 @@ describe("a lobby", () => {
     expect(bob.getLobbyGameServer(lobby)).toBe(ann.getSteamID());
   });
 
-  test("has another owner when he hands it on, and when he leaves", async () => {
+  test("gets a new owner by transfer and when the owner leaves", async () => {
     const all = [await player("four"), await player("four"), await player("four")] as const;
     const [ann, bob, cleo] = all;
     const lobby = await ann.createLobby(LobbyType.Public, 4);
@@ -114,7 +114,7 @@ describe("a lobby", () => {
     expect([ann.getSteamID(), cleo.getSteamID()]).toContain(owner);
   });
 
-  test("is joined by its invitation, as a link and on the command line", async () => {
+  test("is joined by invitation, as a link and on the command line", async () => {
     const [ann, bob, cleo] = [await player("five"), await player("five"), await player("five")];
     const lobby = await ann.createLobby(LobbyType.Private, 4);
     const invitation = ann.getInvitation(lobby)!;
@@ -124,7 +124,7 @@ describe("a lobby", () => {
     expect(await cleo.requestLobbyList()).toStrictEqual([]);
   });
 
-  test("that cannot be joined says why, in Steam's numbers", async () => {
+  test("that cannot be joined gives the reason as Steam's code", async () => {
     const [ann, bob, cleo] = [await player("six"), await player("six"), await player("six")];
     const lobby = await ann.createLobby(LobbyType.Public, 2);
     await ann.setLobbyJoinable(lobby, false);
@@ -137,7 +137,7 @@ describe("a lobby", () => {
     expect(await cleo.joinLobby("AAAAAA")).toBe(ChatRoomEnterResponse.DoesntExist);
   });
 
-  test("that one is not in can be looked at again", async () => {
+  test("can be refreshed by a non-member", async () => {
     const [ann, bob] = [await player("seven"), await player("seven")];
     const lobby = await ann.createLobby(LobbyType.Public, 4, { data: { map: "forest" } });
     expect(await bob.requestLobbyData(lobby)).toBe(true);
@@ -156,7 +156,7 @@ test("lists are filtered by text, number, nearness, free slots, region and count
   ] as const) {
     names[await (await player("default")).createLobby(LobbyType.Public, seats, { name, data })] = name;
   }
-  /** As somebody else each time: five lists at once are all that one may ask for. */
+  /** A new identity for each list, because the rate limit is a burst of five. */
   const list = async (filter: (of: SteamLobbies) => void): Promise<string[]> => {
     const of = await player("default");
     filter(of);
@@ -183,14 +183,14 @@ test("lists are filtered by text, number, nearness, free slots, region and count
   expect(await list((of) => of.addRequestLobbyListResultCountFilter(1))).toHaveLength(1);
   const bob = await player("default");
   bob.addRequestLobbyListResultCountFilter(1);
-  // Filters are for one request.
+  // Filters apply to one request.
   expect([await bob.requestLobbyList(), await bob.requestLobbyList()].map(({ length }) => length)).toStrictEqual([
     1, 3,
   ]);
 });
 
 describe("messages in a lobby", () => {
-  test("begin with a request, and go to everybody but oneself", async () => {
+  test("start with a session request and reach all other members", async () => {
     const all = [await player("default"), await player("default"), await player("default")] as const;
     const [ann, bob, cleo] = all;
     const lobby = await ann.createLobby(LobbyType.Public, 4);
@@ -212,7 +212,7 @@ describe("messages in a lobby", () => {
     expect(info).toMatchObject({ state: ConnectionState.Connected, path: expect.stringMatching(/direct|relay/) });
   });
 
-  test("that are ignored tell the sender nothing, and him who refuses them he is told", async () => {
+  test("that are ignored are not reported to the sender, but refused ones are", async () => {
     const [ann, bob] = [await player("default"), await player("default")];
     const lobby = await ann.createLobby(LobbyType.Public, 4);
     await bob.joinLobby(lobby);

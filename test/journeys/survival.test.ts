@@ -1,4 +1,4 @@
-/** Either half is killed with -9 while players are in the middle of it. Nobody loses a lobby. */
+/** Hub or sidecar is killed with SIGKILL while lobbies are active. No lobby may be lost. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SIDECAR_GRACE_MS } from "#shared/limits.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
@@ -10,7 +10,7 @@ beforeEach(async () => {
 afterEach(() => stack?.close());
 
 describe("the hub is killed", () => {
-  test("pings go on being answered; after its return the lobby is listed, joinable and startable", async () => {
+  test("pings are still answered, and after the restart the lobby is listed, joinable and startable", async () => {
     const [alice, bob, carol] = [await stack.player(), await stack.player(), await stack.player()];
     await alice.request("h:Nice:Alice:4", /^i:/);
     await bob.request("c:Nice:Bob", /^i:/);
@@ -22,7 +22,7 @@ describe("the hub is killed", () => {
     for (let round = 0; round < 3; round++) {
       await bob.waitFor("i:Alice:Bob", { from: bob.received.length });
     }
-    // A newcomer hears nothing meanwhile: an error would end his session.
+    // A new client gets no answer meanwhile, because an error would end its session.
     const joined = carol.request("c:Nice:Carol", /./);
 
     await stack.startHub();
@@ -36,7 +36,7 @@ describe("the hub is killed", () => {
     expect(alice.received.concat(bob.received, carol.received).filter((line) => line.startsWith("error"))).toEqual([]);
   });
 
-  test("who falls silent during the outage is dropped after it, and the others are told", async () => {
+  test("a member that falls silent during the outage is dropped after it, and the others are notified", async () => {
     const alice = await stack.player();
     const bob = await stack.player();
     await alice.request("h:Nice:Alice:4", /^i:/);
@@ -53,7 +53,7 @@ describe("the hub is killed", () => {
 });
 
 describe("the sidecar is killed", () => {
-  test("members who keep pinging are back within two pings under the same lobby", async () => {
+  test("members that keep pinging are in the same lobby again within two pings", async () => {
     const [alice, bob, carol] = [await stack.player(), await stack.player(), await stack.player()];
     await alice.request("h:Nice:Alice:4", /^i:/);
     await bob.request("c:Nice:Bob", /^i:/);
@@ -72,7 +72,7 @@ describe("the sidecar is killed", () => {
       expect(await player.waitFor(/./, { from })).toBe("i:Alice:Bob:Carol");
       player.startPinging("Nice", name);
     }
-    // Heard again, so listed again; Carol vanished with the old sidecar, and her lease ends.
+    // Pinging members are listed again; Carol stopped with the old sidecar, so her lease expires.
     const listed = await eventually(
       () => stack.lobbies(""),
       (lobbies) => lobbies.length === 1,
@@ -89,7 +89,7 @@ describe("the sidecar is killed", () => {
     expect(alice.received.concat(bob.received).filter((line) => line.startsWith("error"))).toEqual([]);
   });
 
-  test("a start that happened just before is answered to whoever asks just after", async () => {
+  test("a start shortly before is answered to requests shortly after", async () => {
     const alice = await stack.player();
     const bob = await stack.player();
     await alice.request("h:Nice:Alice:4", /^i:/);
@@ -103,13 +103,13 @@ describe("the sidecar is killed", () => {
     expect(await bob.waitFor(/./, { from })).toBe(`s:${bob.port}:Alice:127.0.0.1:${alice.port}`);
   });
 
-  test("drained with SIGTERM it ends with 0, and its lobby leaves the list at once", async () => {
+  test("SIGTERM drains it: it exits with 0, and its lobby leaves the list at once", async () => {
     const alice = await stack.player();
     await alice.request("h:Nice:Alice:4", /^i:/);
     alice.startPinging("Nice", "Alice");
     const [before] = await stack.lobbies();
     expect(await stack.drainSidecar()).toBe(0);
-    // Long before the hub would miss a sidecar that said nothing.
+    // Long before the hub would time out a silent sidecar.
     await eventually(
       () => stack.lobbies(),
       (lobbies) => lobbies.length === 0,

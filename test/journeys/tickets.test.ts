@@ -1,4 +1,4 @@
-/** The hub signs, the sidecar proves: the keys travel with the link's greeting, and outlive the hub. */
+/** The hub signs tickets and the sidecar verifies them with keys from the link's greeting, even while the hub is down. */
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { LINK_VERSION } from "#shared/link/messages.ts";
@@ -32,7 +32,7 @@ afterEach(async () => {
   await stack?.close();
 });
 
-test("a sidecar proves what a peer shows without asking, even while the hub is dead and after it came back", async () => {
+test("a sidecar verifies tickets without the hub, while it is down and after its restart", async () => {
   const response = await fetch(`${stack.url}/v1/games/default/peers`, { method: "POST" });
   const { peer_id, peer_token, udp_token } = (await response.json()) as Record<string, string>;
   const proved = (text: string): string | undefined => tickets.verify(text, "udp", Date.now())?.peer;

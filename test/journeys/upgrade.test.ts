@@ -1,4 +1,4 @@
-/** What an operator does to a stack with players in it: replaces sidecars, retires one, changes keys, restores the hub. */
+/** Maintenance of a deployment with active lobbies: sidecars are replaced and retired, keys rotated, the hub restored. */
 import { cp, rename, rm } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
@@ -16,7 +16,7 @@ afterEach(async () => {
   await stack?.close();
 });
 
-/** A lobby of two at a sidecar, both of whom ping from now on. */
+/** A lobby of two members at a sidecar, both pinging. */
 async function lobbyAt(sidecar: string, name: string): Promise<[RabidPlayer, RabidPlayer]> {
   const [ann, bob] = [await stack.player(sidecar), await stack.player(sidecar)];
   await ann.request(`h:${name}:Ann:4`, /^i:/);
@@ -31,7 +31,7 @@ const errorsOf = (players: readonly RabidPlayer[]): string[] =>
 
 const idsOf = async (): Promise<string[]> => (await stack.lobbies()).map(({ id }) => id).toSorted();
 
-test("two sidecars are replaced one after the other while members ping, and nobody loses a lobby", async () => {
+test("replacing two sidecars one after the other loses no lobby", async () => {
   await stack.addSidecar("two");
   const lobbies = [await lobbyAt("one", "First"), await lobbyAt("two", "Second")] as const;
   const players = lobbies.flat();
@@ -44,7 +44,7 @@ test("two sidecars are replaced one after the other while members ping, and nobo
     await Promise.all([ann, bob].map((player) => player.waitFor("i:Ann:Bob", { from: player.received.length })));
     expect(await eventually(idsOf, (ids) => ids.length === 2)).toStrictEqual(before);
   }
-  // And they can be played.
+  // The lobbies can still be started.
   for (const [[ann, bob], name] of [
     [lobbies[0], "First"],
     [lobbies[1], "Second"],
@@ -55,7 +55,7 @@ test("two sidecars are replaced one after the other while members ping, and nobo
   expect(errorsOf(players)).toStrictEqual([]);
 });
 
-test("a sidecar that retires takes no new lobby, lets those go on that it has, and ends by itself", async () => {
+test("a retiring sidecar refuses new lobbies, keeps existing ones and exits when they end", async () => {
   await stack.addSidecar("two");
   const ids = async (): Promise<string[]> => {
     const response = await fetch(`${stack.url}/v1/games/default/sidecars`);
@@ -92,7 +92,7 @@ test("a sidecar that retires takes no new lobby, lets those go on that it has, a
   expect(errorsOf([ann, bob, carol])).toStrictEqual([]);
 });
 
-test("a sidecar that retires waits for what it relays", async () => {
+test("a retiring sidecar waits for its relays", async () => {
   const noray = await freePort("tcp");
   await stack.addSidecar("two", {
     PARLEY_PORTS: "PORT=noray",
@@ -107,7 +107,7 @@ test("a sidecar that retires waits for what it relays", async () => {
   await alice.host();
   expect(await bob.join(alice.oid, { first: "relay" })).toBe("relay");
   stack.signalSidecar("SIGUSR2", "two");
-  // Their connections end; the game does not.
+  // Their connections end, but the game continues.
   const port = Number(bob.noray.commands.at(-1)![1]);
   const playing = setInterval(() => bob.socket.send("ENET-CONNECT", port, "127.0.0.1"), 100);
   for (const { noray: connection } of [alice, bob]) connection.close();
@@ -124,7 +124,7 @@ test("a sidecar that retires waits for what it relays", async () => {
   expect(await stack.sidecarExitCode("two")).toBe(0);
 });
 
-test("keys are changed without one message refused", async () => {
+test("a key rotation refuses no message", async () => {
   const [older, newer] = [stack.key, "the-new-key-of-the-stack"];
   const [olderToken, newerToken] = ["an-older-token-key-of-32-characters", "a-newer-token-key-of-32-characters"];
   await stack.stopHub();
@@ -142,7 +142,7 @@ test("keys are changed without one message refused", async () => {
   const before = await idsOf();
   const refused: number[] = [];
   const rounds = [
-    // Both are good, the newer one first: it signs.
+    // Both keys are valid; the first one signs.
     async () => {
       await stack.stopHub();
       await stack.startHub({ keys: `${newer},${older}`, tokenKeys: `${newerToken},${olderToken}` });
@@ -153,7 +153,7 @@ test("keys are changed without one message refused", async () => {
         await stack.restartSidecar(name, { PARLEY_KEY: newer });
       }
     },
-    // Peer tokens live for 30 days: the older token key stays as long.
+    // Peer tokens are valid for 30 days, so the older token key stays as long.
     async () => {
       await stack.stopHub();
       await stack.startHub({ keys: newer, tokenKeys: `${newerToken},${olderToken}` });
@@ -172,12 +172,12 @@ test("keys are changed without one message refused", async () => {
   expect(refused).toStrictEqual([]);
   expect(errorsOf(players)).toStrictEqual([]);
   expect((await idsOf()).filter((id) => before.includes(id))).toStrictEqual(before);
-  // The older key opens nothing any more.
+  // The older key is no longer valid.
   const headers = { authorization: `Bearer ${older}` };
   expect((await fetch(`${stack.url}/v1/link/default/0`, { headers })).status).toBe(401);
 });
 
-test("a hub that is started from a copy of its folder has every lobby", async () => {
+test("a hub started from a copy of its storage has every lobby", async () => {
   const players: RabidPlayer[] = [];
   for (const name of ["A", "B", "C", "D", "E"]) players.push(...(await lobbyAt("one", name)));
   const before = await stack.lobbies();

@@ -1,6 +1,6 @@
 /**
- * Hub and sidecar one version of the link apart, either way. The neighbour is this very program with the next version
- * written into it, and with a key in its greeting that today's knows nothing of.
+ * Hub and sidecar whose link versions differ by one, in both directions. The newer program is this one with the next
+ * version written into it, and with a greeting field that this version does not know.
  */
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -44,7 +44,7 @@ async function hubFrom(bundle: string): Promise<string> {
   return `http://127.0.0.1:${port}`;
 }
 
-/** A sidecar with this hub, and two players who meet there. */
+/** A sidecar with this hub, and two players that start a session there. */
 async function meetAt(hub: string, program: string | null): Promise<void> {
   const [udp, status] = [await freePort("udp"), await freePort("tcp")];
   const settings = {
