@@ -1,23 +1,24 @@
 /**
- * The OpenAPI 3.1 document, made from the table of operations and from the very decoders that read requests. Shapes
- * that have a name of their own are said once, under components.
+ * The OpenAPI 3.1 document, generated from the operation tables and from the decoders that read requests, so that the
+ * documentation cannot differ from the code. Named schemas appear once, under components.
  */
 import * as api from "./lobbies.ts";
 import * as connect from "../connect/schema.ts";
-import * as house from "./service.ts";
+import * as service from "./service.ts";
 import type { Schema } from "../schema/decode.ts";
 import { CONNECT_OPERATIONS } from "./operations/connections.ts";
 import { SERVICE_OPERATIONS } from "./operations/service.ts";
-import {
-  type ResponseSpec,
-  LOBBY_OPERATIONS,
-  type Method,
-  type Operation,
-  type Operations,
-} from "./operations/lobbies.ts";
+import { LOBBY_OPERATIONS } from "./operations/lobbies.ts";
+import { MEMBER_OPERATIONS } from "./operations/members.ts";
+import type { Method, Operation, Operations, ResponseSpec } from "./operations/operation.ts";
 import { REFUSALS, type RefusalCode } from "../refusals.ts";
 
-export const OPERATIONS: Operations = { ...LOBBY_OPERATIONS, ...CONNECT_OPERATIONS, ...SERVICE_OPERATIONS };
+export const OPERATIONS: Operations = {
+  ...LOBBY_OPERATIONS,
+  ...MEMBER_OPERATIONS,
+  ...CONNECT_OPERATIONS,
+  ...SERVICE_OPERATIONS,
+};
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -31,7 +32,7 @@ const SHAPES = {
   JoiningByCode: api.joinByCodeRequest,
   QuickJoining: api.quickJoinRequest,
   MemberPatch: api.memberPatch,
-  Handover: api.hostTransfer,
+  HostTransfer: api.hostTransfer,
   ChatLine: api.chatMessage,
   Signal: api.signalMessage,
   Lobby: api.lobby,
@@ -51,35 +52,35 @@ const SHAPES = {
   Relaying: connect.relayRequest,
   Outcome: connect.outcome,
   Problem: api.problem,
-  Identity: house.identity,
-  Sidecar: house.sidecar,
-  SidecarList: house.sidecarList,
-  Stats: house.stats,
-  AdminPage: house.adminPage,
-  Ban: house.ban,
-  BanList: house.banList,
-  NewBan: house.newBan,
-  Drain: house.drain,
+  Identity: service.identity,
+  Sidecar: service.sidecar,
+  SidecarList: service.sidecarList,
+  Stats: service.stats,
+  AdminPage: service.adminPage,
+  Ban: service.ban,
+  BanList: service.banList,
+  NewBan: service.newBan,
+  Drain: service.drain,
 } as const;
 
 const NAMES = new Map<unknown, string>(Object.entries(SHAPES).map(([name, { schema }]) => [schema, name]));
 
-/** A schema in which everything that has a name is a reference to it. */
-function referring(schema: unknown, top = false): unknown {
+/** A schema with a reference in place of each named schema. `top`: the schema itself stays. */
+function withReferences(schema: unknown, top = false): unknown {
   const name = NAMES.get(schema);
   if (name !== undefined && !top) return { $ref: `#/components/schemas/${name}` };
-  if (Array.isArray(schema)) return schema.map((item) => referring(item));
+  if (Array.isArray(schema)) return schema.map((item) => withReferences(item));
   if (typeof schema !== "object" || schema === null) return schema;
-  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, referring(value)]));
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, withReferences(value)]));
 }
 
-/** Everything that an operation can be refused for: what its kind brings, and what it names itself. */
+/** All refusals of an operation: those implied by its kind, and those that it lists. */
 export function refusalsOf(path: string, method: Method, operation: Operation): RefusalCode[] {
-  const { auth: who, rateLimit: toll, body, parameters = [], refusals = [] } = operation;
+  const { auth, rateLimit, body, parameters = [], refusals = [] } = operation;
   const codes = new Set<RefusalCode>(refusals);
   if (path.includes("{game}") || body !== undefined || parameters.length > 0) codes.add("invalid_request");
-  if (who !== "nobody") codes.add("unauthorized");
-  if (toll !== undefined) codes.add("rate_limited");
+  if (auth !== "none") codes.add("unauthorized");
+  if (rateLimit !== undefined) codes.add("rate_limited");
   if (body !== undefined) for (const code of ["body_too_large", "unsupported_media_type"] as const) codes.add(code);
   if (takesKey(method, operation)) codes.add("idempotency_mismatch");
   if (path.includes("{game}") || path === "/readyz" || path === "/metrics") codes.add("hub_unavailable");
@@ -88,9 +89,9 @@ export function refusalsOf(path: string, method: Method, operation: Operation): 
   return [...codes].toSorted((a, b) => REFUSALS[a].status - REFUSALS[b].status || (a < b ? -1 : 1));
 }
 
-/** Who may repeat himself by an `Idempotency-Key`. */
-const takesKey = (method: Method, { auth: who, notReplayable: unkept }: Operation): boolean =>
-  method === "post" && who === "peer" && unkept !== true;
+/** Whether the operation accepts an `Idempotency-Key`. */
+const takesKey = (method: Method, { auth, notReplayable }: Operation): boolean =>
+  method === "post" && auth === "peer" && notReplayable !== true;
 
 export function openapi(): Json {
   const paths = Object.entries(OPERATIONS).map(([path, methods]) => [
@@ -118,14 +119,18 @@ export function openapi(): Json {
     ].map((name) => ({ name })),
     paths: Object.fromEntries(paths) as Json,
     components: {
-      schemas: Object.fromEntries(Object.entries(SHAPES).map(([name, { schema }]) => [name, referring(schema, true)])),
-      parameters: Object.fromEntries(Object.entries(PLACES).map(([name, says]) => [name, place(name, says)])),
+      schemas: Object.fromEntries(
+        Object.entries(SHAPES).map(([name, { schema }]) => [name, withReferences(schema, true)]),
+      ),
+      parameters: Object.fromEntries(
+        Object.entries(PATH_PARAMETERS).map(([name, description]) => [name, pathParameter(name, description)]),
+      ),
       headers: HEADERS,
-      responses: lonely(),
+      responses: sharedRefusals(),
       securitySchemes: {
         peer: { type: "http", scheme: "bearer", description: "`peer_token` of POST /v1/games/{game}/peers." },
         sidecar: { type: "http", scheme: "bearer", description: "One of the hub's SIDECAR_KEYS." },
-        noray: { type: "http", scheme: "noray", description: "OID:PID, as a sidecar's noray port gave them." },
+        noray: { type: "http", scheme: "noray", description: "OID:PID, as issued by a sidecar's noray port." },
         operator: { type: "http", scheme: "bearer", description: "One of the hub's ADMIN_KEYS." },
       },
     },
@@ -133,70 +138,61 @@ export function openapi(): Json {
 }
 
 function describe(path: string, method: Method, operation: Operation): Json {
-  const {
-    id,
-    tag,
-    summary: says,
-    auth: who,
-    alternativeAuth: or,
-    rateLimit: toll,
-    parameters = [],
-    body,
-    responses: answers,
-  } = operation;
-  const key = takesKey(method, operation) ? [IDEMPOTENCY_KEY] : [];
-  const asked = parameters.map(({ in: where, name, description: description, decoder }) => ({
+  const { id, tag, summary, rateLimit, parameters = [], body, responses } = operation;
+  const described = parameters.map(({ in: where, name, description, decoder }) => ({
     in: where,
     name,
     description,
-    schema: referring(decoder.schema),
+    schema: withReferences(decoder.schema),
   }));
+  const all = [...described, ...(takesKey(method, operation) ? [IDEMPOTENCY_KEY] : [])];
   const type = method === "patch" ? "application/merge-patch+json" : "application/json";
-  const responses = {
-    ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, answered(answer, operation)])),
-    ...refused(refusalsOf(path, method, operation)),
-  };
   return {
     operationId: id,
     tags: [tag],
-    summary: says,
-    security:
-      who === "nobody"
-        ? []
-        : who === "anyone"
-          ? [{}, { peer: [] }]
-          : [{ [who]: [] }, ...(or === undefined ? [] : [{ [or]: [] }])],
-    ...(asked.length + key.length > 0 && { parameters: [...asked, ...key] }),
-    ...(body && { requestBody: { required: true, content: { [type]: { schema: referring(body.schema) } } } }),
-    ...(toll && { "x-toll": toll }),
-    responses,
+    summary,
+    security: securityOf(operation),
+    ...(all.length > 0 && { parameters: all }),
+    ...(body && { requestBody: { required: true, content: { [type]: { schema: withReferences(body.schema) } } } }),
+    ...(rateLimit && { "x-rate-limit": rateLimit }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(responses).map(([status, spec]) => [status, describeResponse(spec, operation)]),
+      ),
+      ...describeRefusals(refusalsOf(path, method, operation)),
+    },
   };
 }
 
-function answered(
-  { description: says, body, type, headers = [] }: ResponseSpec,
-  { rateLimit: toll, auth: who }: Operation,
+function securityOf({ auth, alternativeAuth }: Operation): readonly Json[] {
+  if (auth === "none") return [];
+  if (auth === "optional") return [{}, { peer: [] }];
+  return [{ [auth]: [] }, ...(alternativeAuth === undefined ? [] : [{ [alternativeAuth]: [] }])];
+}
+
+function describeResponse(
+  { description, body, type, headers = [] }: ResponseSpec,
+  { rateLimit, auth }: Operation,
 ): Json {
-  const replayed = who === "peer" ? ["Idempotency-Replayed"] : [];
-  const names = [...headers, ...(toll === undefined ? [] : ["RateLimit", "RateLimit-Policy"]), ...replayed];
-  const json = body && { "application/json": { schema: referring(body.schema) } };
+  const replayed = auth === "peer" ? ["Idempotency-Replayed"] : [];
+  const names = [...headers, ...(rateLimit === undefined ? [] : ["RateLimit", "RateLimit-Policy"]), ...replayed];
   return {
-    description: says,
+    description,
     ...(names.length > 0 && {
       headers: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
     }),
-    ...(json && { content: json }),
+    ...(body && { content: { "application/json": { schema: withReferences(body.schema) } } }),
     ...(type && { content: { [type]: { schema: { type: "string" } } } }),
   };
 }
 
-/** One response for each status: the codes that it can carry. Where that is one alone, all operations share it. */
-function refused(codes: readonly RefusalCode[]): Json {
+/** One response for each status, with its codes. Where a status has one code, all operations share the response. */
+function describeRefusals(codes: readonly RefusalCode[]): Json {
   const statuses = [...new Set(codes.map((code) => REFUSALS[code].status))];
   return Object.fromEntries(
     statuses.map((status) => {
-      const mine = codes.filter((code) => REFUSALS[code].status === status);
-      return [status, mine.length === 1 ? { $ref: `#/components/responses/${mine[0]}` } : problem(mine)];
+      const same = codes.filter((code) => REFUSALS[code].status === status);
+      return [status, same.length === 1 ? { $ref: `#/components/responses/${same[0]}` } : problem(same)];
     }),
   );
 }
@@ -215,31 +211,31 @@ function problem(codes: readonly RefusalCode[]): Json {
   };
 }
 
-/** The refusals that stand alone under their status somewhere. */
-function lonely(): Json {
+/** The refusals that are the only code of their status in some operation. */
+function sharedRefusals(): Json {
   const codes = new Set<RefusalCode>();
   for (const [path, methods] of Object.entries(OPERATIONS)) {
     for (const [method, operation] of Object.entries(methods)) {
-      const mine = refusalsOf(path, method as Method, operation);
-      const alone = mine.filter((a) => mine.every((b) => a === b || REFUSALS[a].status !== REFUSALS[b].status));
+      const possible = refusalsOf(path, method as Method, operation);
+      const alone = possible.filter((a) => possible.every((b) => a === b || REFUSALS[a].status !== REFUSALS[b].status));
       for (const code of alone) codes.add(code);
     }
   }
   return Object.fromEntries([...codes].toSorted().map((code) => [code, problem([code])]));
 }
 
-const PLACES: Readonly<Record<string, string>> = {
-  game: "The game: a name space of its own.",
+const PATH_PARAMETERS: Readonly<Record<string, string>> = {
+  game: "The game, which is a separate name space.",
   id: "The lobby's id.",
   cid: "The connection's id.",
-  key: "A key of the game's choice; a lobby of it is found by whoever knows it.",
+  key: "A key that the game chooses; every client that knows it finds the lobby.",
   peer: "A peer's id.",
-  shard: "Which of the game's hubs.",
+  shard: "The shard of the game.",
   ban: "The ban's id.",
-  slug: "A refusal's code, with hyphens.",
+  slug: "A refusal code with hyphens.",
 };
 
-const place = (name: string, description: string): Json => ({
+const pathParameter = (name: string, description: string): Json => ({
   in: "path",
   name,
   description,
@@ -250,17 +246,18 @@ const place = (name: string, description: string): Json => ({
 const IDEMPOTENCY_KEY: Json = {
   in: "header",
   name: "Idempotency-Key",
-  description: "Any word of yours: the same request under the same one is done once, and answered alike.",
+  description:
+    "Chosen by the client. A request repeated with the same key is executed once and gets the stored response.",
   schema: { type: "string", minLength: 1, maxLength: 130 },
 };
 
 const header = (description: string, type = "string"): Json => ({ description, schema: { type } });
 const HEADERS: Json = {
-  ETag: header("What this answer is called; show it in If-None-Match or If-Match."),
+  ETag: header("The version of the response, for If-None-Match or If-Match."),
   Link: header('The next page, `rel="next"` (RFC 8288).'),
-  Location: header("Where it is from now on."),
-  "Retry-After": header("Seconds until it is worth asking again.", "integer"),
-  RateLimit: header('What is left: `"list";r=4;t=1`.'),
-  "RateLimit-Policy": header('The budget: `"list";q=5;w=5`.'),
-  "Idempotency-Replayed": header("`true` where this answer had been given before."),
+  Location: header("The path of the created resource."),
+  "Retry-After": header("Seconds after which the request can be retried.", "integer"),
+  RateLimit: header('The remaining requests: `"list";r=4;t=1`.'),
+  "RateLimit-Policy": header('The limit: `"list";q=5;w=5`.'),
+  "Idempotency-Replayed": header("`true` if this is a stored response."),
 };

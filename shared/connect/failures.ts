@@ -1,16 +1,16 @@
 /**
- * Why two members did not come together, as far as the hub knows it. The reason is the stable contract; codes are in
- * Steam's classes (ESteamNetConnectionEnd): 3xxx one's own side, 4xxx the peer's, 5xxx neither's.
+ * Why a connection between two members failed. The reason is the stable contract; codes follow Steam's classes
+ * (ESteamNetConnectionEnd): 3xxx the local side, 4xxx the remote side, 5xxx neither.
  */
 type Row = { readonly code: number; readonly message: string };
 
 export const FAILURES = {
   remote_timeout: { code: 4_001, message: "The peer did not answer in time." },
-  remote_denied: { code: 4_100, message: "The peer does not want to be connected." },
-  remote_withdrew: { code: 4_101, message: "The peer who asked has thought better of it." },
-  remote_left: { code: 4_102, message: "One of the two is no member of the lobby any more." },
-  misc_relay_exhausted: { code: 5_100, message: "Every relay carries as much as it may." },
-  misc_relay_unavailable: { code: 5_101, message: "A relay is needed, and there is none." },
+  remote_denied: { code: 4_100, message: "The peer denied the connection." },
+  remote_withdrew: { code: 4_101, message: "The requesting peer withdrew." },
+  remote_left: { code: 4_102, message: "One of the two peers left the lobby." },
+  misc_relay_exhausted: { code: 5_100, message: "All relays are at capacity." },
+  misc_relay_unavailable: { code: 5_101, message: "A relay is needed, and no sidecar offers one." },
 } as const satisfies Record<string, Row>;
 
 export type FailureReason = keyof typeof FAILURES;

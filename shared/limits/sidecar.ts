@@ -82,6 +82,6 @@ export const NORAY_PID_LENGTH = 128;
 /** An oid is a lobby's name; a pid must fit one datagram and one HTTP header. */
 export const NORAY_OID_LENGTH_MAX = 64;
 export const NORAY_PID_LENGTH_MAX = 256;
-/** Minimum entropy of the ids. A pid authenticates its host; docs/wires/noray.md describes what an oid grants. */
+/** Minimum entropy of the ids. A pid authenticates its host; docs/reference/wires/noray.md describes what an oid grants. */
 export const NORAY_OID_BITS_MIN = 30;
 export const NORAY_PID_BITS_MIN = 128;

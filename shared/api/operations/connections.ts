@@ -1,24 +1,28 @@
-/** What can be asked over HTTP by members who connect to each other (operations.ts has lobbies themselves). */
+/** The HTTP operations of connections between members. */
 import * as connect from "../../connect/schema.ts";
-import { GAME, NO_CONTENT, type Operation, type Operations } from "./lobbies.ts";
+import { GAME, NO_CONTENT, ONE_LOBBY, type Operation, type Operations } from "./operation.ts";
 import type { RefusalCode } from "../../refusals.ts";
 
-const ONE = `${GAME}/lobbies/{id}`;
 const CONNECTION = `${GAME}/connections/{cid}`;
 const PEER = { tag: "connections", auth: "peer" } as const satisfies Partial<Operation>;
 const MEMBER: readonly RefusalCode[] = ["not_member", "lobby_not_found"];
 const GONE: readonly RefusalCode[] = ["connection_not_found"];
 
 export const CONNECT_OPERATIONS: Operations = {
-  [`${ONE}/connections`]: {
+  [`${ONE_LOBBY}/connections`]: {
     post: {
       id: "connect",
-      summary: "Asks to be connected to a member; asking again says anew where you are.",
+      summary: "Requests a connection to a member. A repeated request updates the peer's reach.",
       ...PEER,
       notReplayable: true,
       rateLimit: "connect",
       body: connect.connectRequest,
-      responses: { 202: { description: "It goes on; listen, or read it.", body: connect.connection } },
+      responses: {
+        202: {
+          description: "Accepted. The WebSocket sends the next step; without one, read the connection.",
+          body: connect.connection,
+        },
+      },
       refusals: [
         ...MEMBER,
         "member_not_found",
@@ -31,47 +35,49 @@ export const CONNECT_OPERATIONS: Operations = {
     },
     get: {
       id: "listConnections",
-      summary: "Shows what goes on between you and other members, for whoever has no WebSocket.",
+      summary: "Lists the peer's connections in the lobby, for clients without a WebSocket.",
       ...PEER,
       rateLimit: "read",
       responses: { 200: { description: "The newest first.", body: connect.connectionList } },
       refusals: MEMBER,
     },
   },
-  [`${ONE}/invitations`]: {
+  [`${ONE_LOBBY}/invitations`]: {
     post: {
       id: "invite",
-      summary: "Makes a ticket with which another member is connected to you without asking you.",
+      summary: "Creates a ticket with which another member connects to this peer without its consent.",
       ...PEER,
       rateLimit: "connect",
-      responses: { 201: { description: "Give it to whom you like.", body: connect.invitation } },
+      responses: {
+        201: { description: "The ticket. Any member that has it can connect to this peer.", body: connect.invitation },
+      },
       refusals: MEMBER,
     },
   },
-  [`${ONE}/relays`]: {
+  [`${ONE_LOBBY}/relays`]: {
     post: {
       id: "relay",
-      summary: "Gives you your end of a relay to a peer to whom you were introduced; he is told of his.",
+      summary: "Returns this peer's end of a relay to an introduced peer. The other peer receives its own.",
       ...PEER,
       notReplayable: true,
       rateLimit: "connect",
       body: connect.relayRequest,
-      responses: { 200: { description: "Your end.", body: connect.relay } },
+      responses: { 200: { description: "This peer's end of the relay.", body: connect.relay } },
       refusals: [...GONE, "not_introduced", "connection_over", "relay_budget_exhausted", "relay_unavailable"],
     },
   },
   [CONNECTION]: {
     get: {
       id: "readConnection",
-      summary: "Shows how far a connection of yours is, and what you are to do.",
+      summary: "Reads a connection: its state and this peer's instructions.",
       ...PEER,
       rateLimit: "read",
-      responses: { 200: { description: "As it is.", body: connect.connection } },
+      responses: { 200: { description: "The connection.", body: connect.connection } },
       refusals: GONE,
     },
     delete: {
       id: "endConnection",
-      summary: "Denies it (who was asked), or withdraws it (who asked).",
+      summary: "Denies the connection (the requested peer) or withdraws it (the requesting peer).",
       ...PEER,
       rateLimit: "connect",
       responses: { 204: NO_CONTENT },
@@ -81,19 +87,24 @@ export const CONNECT_OPERATIONS: Operations = {
   [`${CONNECTION}/accept`]: {
     post: {
       id: "acceptConnection",
-      summary: "Agrees, or agrees still, and says where you are now.",
+      summary: "Accepts the connection, or updates the reach of an accepted one.",
       ...PEER,
       notReplayable: true,
       rateLimit: "connect",
       body: connect.acceptRequest,
-      responses: { 202: { description: "It goes on; listen, or read it.", body: connect.connection } },
+      responses: {
+        202: {
+          description: "Accepted. The WebSocket sends the next step; without one, read the connection.",
+          body: connect.connection,
+        },
+      },
       refusals: [...GONE, "connection_over"],
     },
   },
   [`${CONNECTION}/outcome`]: {
     put: {
       id: "reportOutcome",
-      summary: "Says which way you have in the end; the first word counts.",
+      summary: "Reports the path that the peer has. Only the first report counts.",
       ...PEER,
       rateLimit: "connect",
       body: connect.outcome,

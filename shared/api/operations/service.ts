@@ -1,5 +1,5 @@
-/** What can be asked over HTTP beside lobbies (operations.ts): identities, the house, and what operators do. */
-import * as house from "../service.ts";
+/** The HTTP operations besides lobbies: identities, sidecars, statistics, service endpoints and administration. */
+import * as service from "../service.ts";
 import { flag, object, text } from "../../schema/decode.ts";
 import {
   CURSOR,
@@ -11,36 +11,36 @@ import {
   type Operation,
   type Operations,
   query,
-} from "./lobbies.ts";
+} from "./operation.ts";
 
 const ADMIN = "/v1/admin/games/{game}";
 const OPERATOR = { tag: "operators", auth: "operator" } as const satisfies Partial<Operation>;
-const OPEN = { tag: "house", auth: "nobody" } as const satisfies Partial<Operation>;
+const OPEN = { tag: "service", auth: "none" } as const satisfies Partial<Operation>;
 const ok = object({ ok: flag });
 const alive = object({ ok: flag, version: text(32) });
 
 export const SERVICE_OPERATIONS: Operations = {
   [`${GAME}/peers`]: {
     post: {
-      id: "makePeer",
+      id: "createPeer",
       tag: "identity",
-      summary: "Gives you an anonymous identity and the tokens that prove it.",
-      auth: "nobody",
+      summary: "Creates an anonymous peer and its tokens.",
+      auth: "none",
       rateLimit: "peers",
-      responses: { 201: { description: "Who you are from now on.", body: house.identity } },
+      responses: { 201: { description: "The new peer. The tokens are secret.", body: service.identity } },
       refusals: ["banned"],
     },
   },
   [`${GAME}/sidecars`]: {
     get: {
       id: "listSidecars",
-      tag: "house",
-      summary: "Lists the sidecars that are linked, and how to reach and trust them.",
-      auth: "anyone",
+      tag: "service",
+      summary: "Lists the linked sidecars, their addresses and their certificates.",
+      auth: "optional",
       rateLimit: "read",
       parameters: [IF_NONE_MATCH],
       responses: {
-        200: { description: "All of them.", body: house.sidecarList, headers: ["ETag"] },
+        200: { description: "The linked sidecars.", body: service.sidecarList, headers: ["ETag"] },
         304: NOT_MODIFIED,
       },
     },
@@ -48,53 +48,56 @@ export const SERVICE_OPERATIONS: Operations = {
   [`${GAME}/stats`]: {
     get: {
       id: "readStats",
-      tag: "house",
+      tag: "service",
       summary: "Counts lobbies and members.",
-      auth: "anyone",
+      auth: "optional",
       rateLimit: "read",
       parameters: [IF_NONE_MATCH],
-      responses: { 200: { description: "The numbers now.", body: house.stats, headers: ["ETag"] }, 304: NOT_MODIFIED },
+      responses: {
+        200: { description: "The current counts.", body: service.stats, headers: ["ETag"] },
+        304: NOT_MODIFIED,
+      },
     },
   },
   [`${GAME}/events`]: {
     get: {
-      id: "watch",
+      id: "openEvents",
       tag: "events",
-      summary: "Opens a WebSocket on which lobbies are told live (protocol `parley.v1`); see the page on events.",
-      auth: "nobody",
-      parameters: [query("lobby", "The lobby that is meant, where one is.", text(64))],
+      summary: "Opens the events WebSocket (subprotocol `parley.v1`); see the page on events.",
+      auth: "none",
+      parameters: [query("lobby", "A lobby to subscribe to; it selects the shard.", text(64))],
       responses: {
-        101: { description: "It is open." },
-        426: { description: "A WebSocket is expected here.", type: "text/plain" },
+        101: { description: "The WebSocket is open." },
+        426: { description: "The request is no WebSocket upgrade.", type: "text/plain" },
       },
       refusals: ["lobby_not_found", "quota_exceeded"],
     },
   },
   "/v1/link/{game}/{shard}": {
     get: {
-      id: "link",
-      tag: "house",
+      id: "openLink",
+      tag: "service",
       summary: "Opens a sidecar's link, a WebSocket.",
       auth: "sidecar",
       responses: {
-        101: { description: "It is open." },
-        426: { description: "A WebSocket is expected here.", type: "text/plain" },
+        101: { description: "The WebSocket is open." },
+        426: { description: "The request is no WebSocket upgrade.", type: "text/plain" },
       },
     },
   },
   [`${ADMIN}/lobbies`]: {
     get: {
-      id: "allLobbies",
+      id: "listAllLobbies",
       summary: "Lists all lobbies, the newest first, whatever their visibility.",
       ...OPERATOR,
       parameters: [LIMIT, CURSOR],
-      responses: { 200: { description: "One page.", body: house.adminPage } },
+      responses: { 200: { description: "One page.", body: service.adminPage } },
     },
   },
   [`${ADMIN}/lobbies/{id}`]: {
     delete: {
       id: "closeLobby",
-      summary: "Ends a lobby; its members are told that the operators did.",
+      summary: "Ends a lobby. Its members receive the reason `banned`.",
       ...OPERATOR,
       responses: { 204: NO_CONTENT },
       refusals: ["lobby_not_found"],
@@ -105,21 +108,21 @@ export const SERVICE_OPERATIONS: Operations = {
       id: "listBans",
       summary: "Lists all bans.",
       ...OPERATOR,
-      responses: { 200: { description: "All of them, the newest first.", body: house.banList } },
+      responses: { 200: { description: "All bans, the newest first.", body: service.banList } },
     },
     post: {
-      id: "makeBan",
-      summary: "Bans an address, a peer or a member of a lobby from making and joining lobbies.",
+      id: "createBan",
+      summary: "Bans an address, a peer or a member of a lobby from creating and joining lobbies.",
       ...OPERATOR,
-      body: house.newBan,
-      responses: { 201: { description: "He is banned.", body: house.ban, headers: ["Location"] } },
+      body: service.newBan,
+      responses: { 201: { description: "The ban.", body: service.ban, headers: ["Location"] } },
       refusals: ["member_not_found", "quota_exceeded"],
     },
   },
   [`${ADMIN}/bans/{ban}`]: {
     delete: {
-      id: "liftBan",
-      summary: "Lifts a ban.",
+      id: "removeBan",
+      summary: "Removes a ban.",
       ...OPERATOR,
       responses: { 204: NO_CONTENT },
       refusals: ["not_found"],
@@ -128,57 +131,57 @@ export const SERVICE_OPERATIONS: Operations = {
   [`${ADMIN}/drain`]: {
     get: {
       id: "readDrain",
-      summary: "Whether new lobbies are refused.",
+      summary: "Reads whether new lobbies are refused.",
       ...OPERATOR,
-      responses: { 200: { description: "As it is.", body: house.drain } },
+      responses: { 200: { description: "The current state.", body: service.drain } },
     },
     put: {
       id: "setDrain",
-      summary: "Refuses new lobbies, or makes them again. Those that are go on.",
+      summary: "Refuses or accepts new lobbies. Existing lobbies continue.",
       ...OPERATOR,
-      body: house.drain,
-      responses: { 200: { description: "As it is now.", body: house.drain } },
+      body: service.drain,
+      responses: { 200: { description: "The new state.", body: service.drain } },
     },
   },
   "/metrics": {
     get: {
       id: "metrics",
-      summary: "Gauges in Prometheus' text format.",
+      summary: "Metrics in Prometheus' text format.",
       tag: "operators",
       auth: "operator",
-      parameters: [query("game", "A game to tell of; may come again.", text(32))],
-      responses: { 200: { description: "The gauges.", type: "text/plain" } },
+      parameters: [query("game", "A game to report; repeatable.", text(32))],
+      responses: { 200: { description: "The metrics.", type: "text/plain" } },
     },
   },
   "/healthz": {
     get: {
       id: "health",
-      summary: "The Worker answers.",
+      summary: "Checks that the Worker runs.",
       ...OPEN,
-      responses: { 200: { description: "It does, and this is its version.", body: alive } },
+      responses: { 200: { description: "The Worker runs this version.", body: alive } },
     },
   },
   "/readyz": {
     get: {
       id: "readiness",
-      summary: "It has its keys, and a hub answers.",
+      summary: "Checks that the keys are set and a hub answers.",
       ...OPEN,
-      responses: { 200: { description: "It can do its work.", body: ok } },
+      responses: { 200: { description: "The service is ready.", body: ok } },
     },
   },
   "/problems/{slug}": {
     get: {
-      id: "explain",
-      summary: "What a refusal means, for people: where `type` of a problem points.",
+      id: "explainProblem",
+      summary: "Explains a refusal; the `type` of a problem links here.",
       ...OPEN,
-      responses: { 200: { description: "One sentence.", type: "text/plain" } },
+      responses: { 200: { description: "The explanation.", type: "text/plain" } },
       refusals: ["not_found"],
     },
   },
   "/openapi.json": {
     get: {
       id: "openapi",
-      summary: "This document.",
+      summary: "This document as JSON.",
       ...OPEN,
       responses: { 200: { description: "OpenAPI 3.1.", body: object({ openapi: text(8) }) } },
     },
@@ -186,9 +189,9 @@ export const SERVICE_OPERATIONS: Operations = {
   "/docs": {
     get: {
       id: "reference",
-      summary: "This document, for people.",
+      summary: "This document as a page.",
       ...OPEN,
-      responses: { 200: { description: "A page.", type: "text/html" } },
+      responses: { 200: { description: "The page.", type: "text/html" } },
     },
   },
 };

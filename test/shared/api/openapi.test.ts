@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
 import { openapi, OPERATIONS, refusalsOf } from "#shared/api/openapi.ts";
-import type { Method } from "#shared/api/operations/lobbies.ts";
+import type { Method } from "#shared/api/operations/operation.ts";
 import { REFUSALS } from "#shared/refusals.ts";
 
 const document = openapi();

@@ -11,17 +11,11 @@ export type NewLobby = {
   readonly host_policy?: "automatic" | "manual" | "close";
   readonly consent?: "automatic" | "ask" | "ticket";
   readonly addresses?: "direct" | "relay_only";
-  readonly data?: {
-    readonly [key: string]:
-      | string
-      | number
-      | boolean
-      | {
-          readonly value: string | number | boolean;
-          readonly visibility?: "public" | "member" | "private";
-          readonly index?: boolean;
-        };
-  };
+  readonly data?: { readonly [key: string]: string | number | boolean | {
+    readonly value: string | number | boolean;
+    readonly visibility?: "public" | "member" | "private";
+    readonly index?: boolean;
+  } };
   readonly client_ref?: string;
   readonly member_name?: string;
   readonly member_data?: { readonly [key: string]: string | number | boolean };
@@ -34,17 +28,11 @@ export type Publishing = {
   readonly version?: string;
   readonly state?: "open" | "in_game";
   readonly joinable?: boolean;
-  readonly data?: {
-    readonly [key: string]:
-      | string
-      | number
-      | boolean
-      | {
-          readonly value: string | number | boolean;
-          readonly visibility?: "public" | "member" | "private";
-          readonly index?: boolean;
-        };
-  };
+  readonly data?: { readonly [key: string]: string | number | boolean | {
+    readonly value: string | number | boolean;
+    readonly visibility?: "public" | "member" | "private";
+    readonly index?: boolean;
+  } };
 };
 
 export type LobbyPatch = {
@@ -59,18 +47,11 @@ export type LobbyPatch = {
   readonly host_policy?: "automatic" | "manual" | "close";
   readonly consent?: "automatic" | "ask" | "ticket";
   readonly addresses?: "direct" | "relay_only";
-  readonly data?: {
-    readonly [key: string]:
-      | string
-      | number
-      | boolean
-      | {
-          readonly value?: string | number | boolean;
-          readonly visibility?: "public" | "member" | "private";
-          readonly index?: boolean;
-        }
-      | null;
-  };
+  readonly data?: { readonly [key: string]: string | number | boolean | {
+    readonly value?: string | number | boolean;
+    readonly visibility?: "public" | "member" | "private";
+    readonly index?: boolean;
+  } | null };
 };
 
 export type Joining = {
@@ -104,7 +85,7 @@ export type MemberPatch = {
   readonly addresses?: "direct" | "relay_only";
 };
 
-export type Handover = {
+export type HostTransfer = {
   readonly peer_id: string;
   readonly expected_term: number;
 };
@@ -145,13 +126,11 @@ export type Lobby = {
     readonly session?: string;
   };
   readonly roster: readonly Member[];
-  readonly entries?: {
-    readonly [key: string]: {
-      readonly value: string | number | boolean;
-      readonly visibility: "public" | "member" | "private";
-      readonly index: boolean;
-    };
-  };
+  readonly entries?: { readonly [key: string]: {
+    readonly value: string | number | boolean;
+    readonly visibility: "public" | "member" | "private";
+    readonly index: boolean;
+  } };
   readonly join_code?: string;
   readonly applicants?: readonly Applicant[];
 };
@@ -301,13 +280,7 @@ export type Connection = {
     };
   };
   readonly failure?: {
-    readonly reason:
-      | "remote_timeout"
-      | "remote_denied"
-      | "remote_withdrew"
-      | "remote_left"
-      | "misc_relay_exhausted"
-      | "misc_relay_unavailable";
+    readonly reason: "remote_timeout" | "remote_denied" | "remote_withdrew" | "remote_left" | "misc_relay_exhausted" | "misc_relay_unavailable";
     readonly code: number;
     readonly state: "waiting" | "gathering" | "introduced" | "over";
     readonly debug: string;

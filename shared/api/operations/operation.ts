@@ -1,0 +1,111 @@
+/** What an entry of the operation tables is, and the parameters, responses and refusals that several entries share. */
+import * as api from "../lobbies.ts";
+import { type Decoder, integer, text } from "../../schema/decode.ts";
+import { PAGE_MAX } from "../../limits.ts";
+import type { RefusalCode } from "../../refusals.ts";
+import type { RateLimitClass } from "../../rate-limit/rate-limiter.ts";
+
+export type Parameter = {
+  readonly in: "query" | "header";
+  readonly name: string;
+  readonly description: string;
+  readonly decoder: Decoder<unknown>;
+};
+
+export type ResponseSpec = {
+  readonly description: string;
+  /** Absent: no body, or one that is not JSON. */
+  readonly body?: Decoder<unknown>;
+  /** Media type of a body that is not JSON. */
+  readonly type?: string;
+  readonly headers?: readonly HeaderName[];
+};
+
+export type HeaderName = "ETag" | "Link" | "Location";
+
+export type Operation = {
+  readonly id: string;
+  readonly tag: "identity" | "lobbies" | "members" | "messages" | "connections" | "events" | "service" | "operators";
+  readonly summary: string;
+  /** Whose token or key the request carries. `optional`: a peer token is used where it is sent. */
+  readonly auth: "none" | "optional" | "peer" | "operator" | "sidecar";
+  /** Another credential that is accepted instead. */
+  readonly alternativeAuth?: "noray";
+  readonly rateLimit?: RateLimitClass;
+  readonly parameters?: readonly Parameter[];
+  readonly body?: Decoder<unknown>;
+  readonly responses: { readonly [status: number]: ResponseSpec };
+  readonly refusals?: readonly RefusalCode[];
+  /** A POST without idempotency key: its response is secret and must not be stored. */
+  readonly notReplayable?: true;
+};
+
+export type Method = "get" | "post" | "put" | "patch" | "delete";
+export type Operations = Readonly<Record<string, Readonly<Partial<Record<Method, Operation>>>>>;
+
+export const query = (name: string, description: string, decoder: Decoder<unknown>): Parameter => ({
+  in: "query",
+  name,
+  description,
+  decoder,
+});
+export const header = (name: string, description: string, decoder: Decoder<unknown>): Parameter => ({
+  in: "header",
+  name,
+  description,
+  decoder,
+});
+
+export const IF_NONE_MATCH = header(
+  "If-None-Match",
+  "The ETag of a cached response; 304 if it is current.",
+  text(1_024),
+);
+export const IF_MATCH = header("If-Match", "The ETag that was read; 412 if the lobby has changed since.", text(1_024));
+export const LIMIT = query("limit", "Lobbies per page.", integer(1, PAGE_MAX));
+export const CURSOR = query("cursor", "`next_cursor` of the previous page.", text(512));
+
+export const NO_CONTENT: ResponseSpec = { description: "Done." };
+export const NOT_MODIFIED: ResponseSpec = { description: "The cached response is current.", headers: ["ETag"] };
+export const LOBBY: ResponseSpec = {
+  description: "The lobby, as its reader may see it.",
+  body: api.lobby,
+  headers: ["ETag"],
+};
+export const JOINED: ResponseSpec = {
+  description: "The peer is a member.",
+  body: api.joined,
+  headers: ["ETag", "Location"],
+};
+export const JOIN_RESPONSES = {
+  200: { ...JOINED, description: "The peer was a member already." },
+  201: JOINED,
+  202: { description: "The peer waits for the host to admit it.", body: api.pendingJoin },
+};
+
+export const LOBBY_GONE: readonly RefusalCode[] = ["lobby_not_found"];
+export const JOIN_REFUSALS: readonly RefusalCode[] = [
+  "lobby_not_found",
+  "lobby_full",
+  "lobby_locked",
+  "password_mismatch",
+  "version_mismatch",
+  "kicked",
+  "not_admitted",
+  "too_many_applicants",
+  "foreign_wire",
+  "data_limit",
+  "quota_exceeded",
+  "banned",
+];
+export const CREATE_REFUSALS: readonly RefusalCode[] = [
+  "data_limit",
+  "quota_exceeded",
+  "hub_full",
+  "banned",
+  "draining",
+];
+export const HOST_ONLY: readonly RefusalCode[] = ["not_host", "stale_term", "foreign_wire", ...LOBBY_GONE];
+
+export const GAME = "/v1/games/{game}";
+export const ONE_LOBBY = `${GAME}/lobbies/{id}`;
