@@ -214,8 +214,8 @@ test("the lobby examples print what their page shows", async () => {
     createInterface({ input: guest.stdout }).on("line", (line) => said.push(line));
     expect(await once(guest, "exit")).toStrictEqual([0, null]);
     expect(said).toStrictEqual([
-      expect.stringMatching(/^met the host, direct: /),
-      expect.stringMatching(/^came back: "hello", \d+ ms$/),
+      expect.stringMatching(/^connected to the host, direct: /),
+      expect.stringMatching(/^echo: "hello", \d+ ms$/),
     ]);
     await eventually(() => expect(lines.at(-1)).toBe("gone: The peer has left the lobby."));
   } finally {

@@ -153,7 +153,7 @@ describe("refusals and ends", () => {
     const failed = failure(bob);
     await listed(alice, 2);
     alice.kick("Bob");
-    expect(await failed).toEqual({ code: "kicked_by_host", said: "error:kicked_by_host" });
+    expect(await failed).toEqual({ code: "kicked_by_host", serverText: "error:kicked_by_host" });
     await expect(bob.whenMet()).rejects.toThrow("kicked_by_host");
     await listed(alice, 1);
     expect(await refusal(joins("Calm", "Bob"))).toBe("kicked_by_host");

@@ -4,13 +4,20 @@
  * The simulation is deterministic, so the tables change only with the code.
  */
 import { readFile, writeFile } from "node:fs/promises";
+import { parseCommandLine } from "../command-line.ts";
 import { BEGIN, END, matrix, report, WEATHERS } from "../../test/virtual/table.ts";
 
+parseCommandLine(
+  "Usage: npm run nat\n\nSimulates every pair of NATs and rewrites the tables of docs/internals/nat.md.",
+  { options: {} },
+  () => null,
+);
+
 const page = new URL("../../docs/internals/nat.md", import.meta.url);
-const made = report(WEATHERS.map((weather) => [weather, matrix(weather)] as const));
+const tables = report(WEATHERS.map((weather) => [weather, matrix(weather)] as const));
 const text = await readFile(page, "utf8");
 const [head, rest] = text.split(BEGIN);
 const tail = rest?.split(END)[1];
 if (head === undefined || tail === undefined) throw new Error(`docs/internals/nat.md must contain ${BEGIN} and ${END}`);
-await writeFile(page, `${head}${BEGIN}\n\n${made}\n\n${END}${tail}`);
-process.stdout.write(`${made}\n`);
+await writeFile(page, `${head}${BEGIN}\n\n${tables}\n\n${END}${tail}`);
+process.stdout.write(`${tables}\n`);

@@ -1,7 +1,6 @@
 /**
- * The API's shapes as TypeScript, for who cannot import ours: made from the OpenAPI document, which is made from the very
- * decoders that read requests. `npm run openapi` writes clients/typescript/src/api/types.ts; a test holds the two
- * together.
+ * Generates TypeScript types from the OpenAPI document, for clients that cannot import the shared types. `npm run openapi`
+ * writes clients/typescript/src/api/types.ts, and a test compares the two.
  */
 
 type Schema = {
@@ -17,13 +16,13 @@ type Schema = {
   readonly additionalProperties?: Schema | boolean;
 };
 
-/** One exported type for each schema that has a name. */
-export function shapesOf(document: unknown): string {
+/** One exported type per named schema. */
+export function generateTypes(document: unknown): string {
   const { components } = document as { readonly components: { readonly schemas: Readonly<Record<string, Schema>> } };
   const types = Object.entries(components.schemas).map(
     ([name, schema]) => `export type ${name} = ${typeOf(schema, "")};`,
   );
-  return `/** Made from docs/openapi.json by \`npm run openapi\`. What the API says and is told, shape by shape. */\n\n${types.join("\n\n")}\n`;
+  return `/** The types of the HTTP API. Generated from docs/openapi.json by \`npm run openapi\`; do not edit. */\n\n${types.join("\n\n")}\n`;
 }
 
 function typeOf(schema: Schema, indent: string): string {

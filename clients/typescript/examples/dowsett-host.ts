@@ -1,10 +1,10 @@
 /**
- * A host who greets everybody and repeats what he is told: a handshake server, a name, a password (or ""), and this
- * machine's address in its own network with the port to listen on.
+ * A host that greets each peer and repeats what it receives. Arguments: handshake server, name, password (or ""), and
+ * this machine's address in its own network with the port to listen on.
  *
  *     node examples/dowsett-host.ts 203.0.113.7:5160 Alice [password] [local address]
  *
- * Without a handshake server, for one's own network, the local address is given as the server's, too:
+ * Without a handshake server (LAN mode), the local address is also the server's:
  *
  *     node examples/dowsett-host.ts 192.168.0.10:5160 Alice "" 192.168.0.10:5160
  */
@@ -35,7 +35,7 @@ try {
   });
   console.log(`${serverName} is registered with ${at.join(":")}; Ctrl+C ends it`);
 } catch {
-  // What went wrong was printed by the error event.
+  // The error event has printed the reason.
   process.exitCode = 1;
 }
 

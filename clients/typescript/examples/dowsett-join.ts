@@ -1,5 +1,5 @@
 /**
- * A guest: lists what a handshake server has, joins, and says each line that is typed.
+ * A guest: prints a handshake server's list, joins, and sends each line that is typed.
  *
  *     node examples/dowsett-join.ts 192.168.0.10:5160 Alice Bob [password] [local address]
  */
@@ -35,7 +35,7 @@ try {
   keyboard.on("close", () => void guest.close());
   guest.on("sessionTerminated", () => keyboard.close());
 } catch {
-  // What went wrong was printed by the error event.
+  // The error event has printed the reason.
   process.exitCode = 1;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Makes a lobby and waits for players; repeats to each what he says, over whatever path there is to him.
+ * Creates a lobby, waits for peers, and echoes each datagram on whichever path there is.
  *
  *     node examples/lobby-host.ts http://127.0.0.1:8787 Nice
  */
@@ -12,9 +12,9 @@ const membership = await client.host({ name, seats: 8 });
 process.stdout.write(`hosting ${membership.lobby.id}\n`);
 
 membership.on("peer", (peer) => {
-  process.stdout.write(`met somebody, ${peer.path}: ${peer.why}\n`);
+  process.stdout.write(`connected, ${peer.path}: ${peer.why}\n`);
   peer.on("datagram", (bytes) => {
-    process.stdout.write(`heard ${JSON.stringify(Buffer.from(bytes).toString())}\n`);
+    process.stdout.write(`received ${JSON.stringify(Buffer.from(bytes).toString())}\n`);
     peer.send(bytes);
   });
   peer.on("path", ({ path, why }) => process.stdout.write(`now ${path}: ${why}\n`));

@@ -1,5 +1,5 @@
 /**
- * Joins a lobby, connects to its host, and says something until it comes back.
+ * Joins a lobby, connects to its host, and sends a datagram until its echo arrives.
  *
  *     node examples/lobby-join.ts http://127.0.0.1:8787 LOBBY hello
  */
@@ -10,12 +10,12 @@ const [url = "http://127.0.0.1:8787", id = "", words = "hello"] = process.argv.s
 const client = await ParleyClient.open({ url });
 const membership = await client.join({ id });
 const peer = await membership.connect(membership.lobby.host ?? "");
-process.stdout.write(`met the host, ${peer.path}: ${peer.why}\n`);
+process.stdout.write(`connected to the host, ${peer.path}: ${peer.why}\n`);
 
-// Datagrams may be lost, so it is said more than once.
-const saying = setInterval(() => peer.send(Buffer.from(words)), 100);
+// Datagrams may be lost, so it is sent repeatedly.
+const sending = setInterval(() => peer.send(Buffer.from(words)), 100);
 peer.once("datagram", (bytes) => {
-  clearInterval(saying);
-  process.stdout.write(`came back: ${JSON.stringify(Buffer.from(bytes).toString())}, ${peer.rtt_ms} ms\n`);
+  clearInterval(sending);
+  process.stdout.write(`echo: ${JSON.stringify(Buffer.from(bytes).toString())}, ${peer.rtt_ms} ms\n`);
   void client.close();
 });

@@ -5,7 +5,7 @@
  */
 import { isRabidMessage, RabidFailure, RabidPeer } from "../src/rabid/index.ts";
 
-/** A greeting may be lost like any datagram; a game has its own way to repeat itself. */
+/** A greeting may be lost like any datagram. A game has its own retransmission. */
 const AGAIN_MS = 200;
 
 const [server = "127.0.0.1", session = "Nice", name = "Bob", password] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 /**
- * Friends in a lobby, as Steam's games do it: handshakes and chat on channel 0, positions on channel 1, and the host's level
- * of 400 KiB on channel 2. Says a line of JSON for whatever happens; a line on stdin is chat, its end leaves.
+ * Friends in a lobby, as in Steam's games: handshakes and chat on channel 0, positions on channel 1, and the host's
+ * level of 400 KiB on channel 2. Prints each event as a line of JSON. A line on stdin is chat; the end of stdin leaves.
  *
  *     node examples/steam-party.ts http://127.0.0.1:8787 Ann
  *     node examples/steam-party.ts http://127.0.0.1:8787 Bob +connect_lobby K7QP2M
@@ -16,37 +16,37 @@ import { Result, SendFlags } from "../src/messages/steam-constants.ts";
 const [CHAT, POSITIONS, LEVEL] = [0, 1, 2];
 const LEVEL_BYTES = 400 * 1_024;
 const FRAME_MS = 50;
-/** So many positions of one friend are news. */
+/** The number of positions from one friend after which a line is printed. */
 const POSITIONS_TOLD = 20;
 
 const [url = "http://127.0.0.1:8787", name = "Ann", ...words] = process.argv.slice(2);
-const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const steam = await SteamLobbies.open({ url });
 const invitation = readInvitation(words);
 const lobby = invitation === null ? await host() : await join();
 const messages = steam.messages(lobby);
-const nameOf = (peer: string): string => steam.getFriendPersonaName(lobby, peer) || "somebody who left";
+const nameOf = (peer: string): string => steam.getFriendPersonaName(lobby, peer) || "a member that left";
 const isHost = (): boolean => steam.getLobbyOwner(lobby) === steam.getSteamID();
 
-// Whoever is in the lobby may talk to us; anybody else learns nothing.
+// Members of the lobby may connect; other peers learn nothing.
 messages.on("sessionRequest", (peer) => void messages.acceptSessionWithUser(peer));
-messages.on("sessionFailed", (reason, peer, state, debug) => say({ failed: nameOf(peer), reason, state, debug }));
+messages.on("sessionFailed", (reason, peer, state, debug) => print({ failed: nameOf(peer), reason, state, debug }));
 steam.on("lobbyChatUpdate", (_, peer, __, state) => {
-  say({ peer: state === 1 ? nameOf(peer) : (known.get(peer) ?? peer), state });
-  // What he is no longer there to hear need not wait for him.
+  print({ peer: state === 1 ? nameOf(peer) : (known.get(peer) ?? peer), state });
+  // Messages to a peer that left need not wait for it.
   if (state !== 1 && known.delete(peer)) messages.closeSessionWithUser(peer);
 });
-steam.on("lobbyOwnerChanged", (_, owner) => say({ owner: owner === null ? null : nameOf(owner), isMe: isHost() }));
-steam.on("lobbyGameCreated", (_, server) => say({ game: server }));
+steam.on("lobbyOwnerChanged", (_, owner) => print({ owner: owner === null ? null : nameOf(owner), isMe: isHost() }));
+steam.on("lobbyGameCreated", (_, server) => print({ game: server }));
 
 const known = new Map<string, string>();
 const level = Buffer.from(Array.from({ length: LEVEL_BYTES }, (_, at) => (at * 2_654_435_761) >>> 13));
 const positions = new Map<string, number>();
 
-say({ lobby, name, invitation: steam.getInvitation(lobby), owner: isHost() });
+print({ lobby, name, invitation: steam.getInvitation(lobby), owner: isHost() });
 if (isHost()) await steam.setLobbyGameServer(lobby, steam.getSteamID());
-// A handshake to everybody who is there already; who comes later shakes ours.
+// A handshake to every member. A later member sends its own.
 messages.sendMessageToLobby(jsonToBytes({ message: "handshake", from: name }), SendFlags.ReliableNoNagle, CHAT);
 
 const frames = setInterval(frame, FRAME_MS);
@@ -56,16 +56,16 @@ createInterface({ input: process.stdin })
   )
   .on("close", () => void leave());
 
-/** What a game does sixty times a second. */
+/** A game does this once per frame. */
 function frame(): void {
-  for (const { peer, payload } of messages.receiveMessagesOnChannel(CHAT, 100)) hear(peer, bytesToJson(payload));
+  for (const { peer, payload } of messages.receiveMessagesOnChannel(CHAT, 100)) handleChat(peer, bytesToJson(payload));
   for (const { peer } of messages.receiveMessagesOnChannel(POSITIONS, 1_000)) {
     const count = (positions.get(peer) ?? 0) + 1;
     positions.set(peer, count);
-    if (count === POSITIONS_TOLD) say({ moves: nameOf(peer), path: messages.getSessionConnectionInfo(peer).path });
+    if (count === POSITIONS_TOLD) print({ moves: nameOf(peer), path: messages.getSessionConnectionInfo(peer).path });
   }
   for (const { peer, payload } of messages.receiveMessagesOnChannel(LEVEL, 10)) {
-    say({
+    print({
       level: payload.length,
       from: nameOf(peer),
       sha256: createHash("sha256").update(payload).digest("hex").slice(0, 12),
@@ -76,16 +76,16 @@ function frame(): void {
   for (const peer of known.keys()) messages.sendMessageToUser(peer, position, SendFlags.UnreliableNoDelay, POSITIONS);
 }
 
-function hear(peer: string, said: ReturnType<typeof bytesToJson>): void {
-  if (said === null) return say({ nonsense: nameOf(peer) });
-  if (said["message"] === "chat") return say({ chat: said["text"], from: nameOf(peer) });
-  if (said["message"] !== "handshake" || known.has(peer)) return;
+function handleChat(peer: string, message: ReturnType<typeof bytesToJson>): void {
+  if (message === null) return print({ nonsense: nameOf(peer) });
+  if (message["message"] === "chat") return print({ chat: message["text"], from: nameOf(peer) });
+  if (message["message"] !== "handshake" || known.has(peer)) return;
   known.set(peer, nameOf(peer));
-  say({ handshake: nameOf(peer) });
+  print({ handshake: nameOf(peer) });
   messages.sendMessageToUser(peer, jsonToBytes({ message: "handshake", from: name }), SendFlags.ReliableNoNagle, CHAT);
   if (!isHost()) return;
   const result = messages.sendMessageToUser(peer, level, SendFlags.Reliable, LEVEL);
-  if (result !== Result.OK) say({ levelRefused: result, to: nameOf(peer) });
+  if (result !== Result.OK) print({ levelRefused: result, to: nameOf(peer) });
 }
 
 async function host(): Promise<string> {
@@ -102,6 +102,6 @@ async function leave(): Promise<void> {
   clearInterval(frames);
   messages.close();
   await steam.close();
-  say({ left: name });
+  print({ left: name });
   process.exit();
 }

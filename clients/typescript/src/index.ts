@@ -19,7 +19,6 @@ export type { DatagramPath, Paths, PathsListener } from "./messages/path.ts";
 export {
   type RabidDetached,
   type RabidEvent,
-  type RabidEndpoint,
   type RabidFailed,
   RabidFailure,
   type RabidFailureCode,

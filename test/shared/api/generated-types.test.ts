@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { openapi } from "#shared/api/openapi.ts";
-import { shapesOf } from "../../../tools/generate/types.ts";
+import { generateTypes } from "../../../tools/generate/types.ts";
 
 test("the client's types are those of the API; if not: npm run openapi", () => {
   const written = readFileSync(`${import.meta.dirname}/../../../clients/typescript/src/api/types.ts`, "utf8");
-  expect(written).toBe(shapesOf(JSON.parse(JSON.stringify(openapi()))));
+  expect(written).toBe(generateTypes(JSON.parse(JSON.stringify(openapi()))));
 });
 
 test("types say what schemas say", () => {
@@ -21,7 +21,7 @@ test("types say what schemas say", () => {
       },
     },
   };
-  expect(shapesOf({ components: { schemas } }).split("\n").slice(2).join("\n"))
+  expect(generateTypes({ components: { schemas } }).split("\n").slice(2).join("\n"))
     .toBe(`export type Pair = readonly [number, Word];
 
 export type Word = "a" | "b";

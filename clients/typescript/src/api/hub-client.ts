@@ -3,8 +3,8 @@
  * the hub, or an unreachable hub, rejects with a HubRefusal.
  */
 import { randomUUID } from "node:crypto";
-import * as limits from "../lobby/limits.ts";
-import type * as shapes from "./types.ts";
+import * as limits from "./limits.ts";
+import type * as types from "./types.ts";
 
 /** `code` is one of the API's codes, or `unreachable`. */
 export class HubRefusal extends Error {
@@ -12,7 +12,7 @@ export class HubRefusal extends Error {
   readonly status: number;
   readonly retry_after_s: number | null;
 
-  constructor({ code, title, detail, status, retry_after_s }: Omit<shapes.Problem, "type">) {
+  constructor({ code, title, detail, status, retry_after_s }: Omit<types.Problem, "type">) {
     super(detail === undefined ? title : `${title} ${detail}`);
     this.name = "HubRefusal";
     this.code = code;
@@ -40,46 +40,46 @@ export class HubClient {
   // --- identity ------------------------------------------------------------------------------------------------
 
   /** Creates an anonymous identity and uses its token from now on. */
-  async createIdentity(): Promise<shapes.Identity> {
-    const identity = await this.request<shapes.Identity>("POST", "/peers");
+  async createIdentity(): Promise<types.Identity> {
+    const identity = await this.request<types.Identity>("POST", "/peers");
     this.token = identity.peer_token;
     return identity;
   }
 
-  listSidecars = (): Promise<shapes.SidecarList> => this.request("GET", "/sidecars");
+  listSidecars = (): Promise<types.SidecarList> => this.request("GET", "/sidecars");
 
   // --- lobbies -------------------------------------------------------------------------------------------------
 
-  listLobbies(query: LobbyQuery = {}): Promise<shapes.Page> {
+  listLobbies(query: LobbyQuery = {}): Promise<types.Page> {
     const search = new URLSearchParams(query).toString();
     return this.request("GET", `/lobbies${search === "" ? "" : `?${search}`}`);
   }
 
-  getLobby = (id: string): Promise<shapes.Lobby> => this.request("GET", `/lobbies/${id}`);
-  createLobby = (body: shapes.NewLobby): Promise<shapes.Joined> => this.request("POST", "/lobbies", body);
-  updateLobby = (id: string, body: shapes.LobbyPatch): Promise<shapes.Lobby> =>
+  getLobby = (id: string): Promise<types.Lobby> => this.request("GET", `/lobbies/${id}`);
+  createLobby = (body: types.NewLobby): Promise<types.Joined> => this.request("POST", "/lobbies", body);
+  updateLobby = (id: string, body: types.LobbyPatch): Promise<types.Lobby> =>
     this.request("PATCH", `/lobbies/${id}`, body);
   endLobby = (id: string): Promise<void> => this.request("DELETE", `/lobbies/${id}`);
 
-  join = (id: string, body: shapes.Joining = {}): Promise<shapes.Joined | shapes.Pending> =>
+  join = (id: string, body: types.Joining = {}): Promise<types.Joined | types.Pending> =>
     this.request("POST", `/lobbies/${id}/members`, body);
-  joinByCode = (body: shapes.JoiningByCode): Promise<shapes.Joined | shapes.Pending> =>
+  joinByCode = (body: types.JoiningByCode): Promise<types.Joined | types.Pending> =>
     this.request("POST", "/join-by-code", body);
-  quickJoin = (body: shapes.QuickJoining): Promise<shapes.Joined | shapes.Pending> =>
+  quickJoin = (body: types.QuickJoining): Promise<types.Joined | types.Pending> =>
     this.request("POST", "/quick-join", body);
-  createOrJoin = (key: string, body: shapes.NewLobby): Promise<shapes.Joined | shapes.Pending> =>
+  createOrJoin = (key: string, body: types.NewLobby): Promise<types.Joined | types.Pending> =>
     this.request("PUT", `/lobbies/by-key/${key}`, body);
 
   /** Leaves the lobby, or, as host, kicks a member. */
   removeMember = (id: string, peer: string, ban = false): Promise<void> =>
     this.request("DELETE", `/lobbies/${id}/members/${peer}${ban ? "?ban=lobby" : ""}`);
-  updateMember = (id: string, peer: string, body: shapes.MemberPatch): Promise<shapes.Member> =>
+  updateMember = (id: string, peer: string, body: types.MemberPatch): Promise<types.Member> =>
     this.request("PATCH", `/lobbies/${id}/members/${peer}`, body);
-  admitApplicant = (id: string, peer: string): Promise<shapes.Member> =>
+  admitApplicant = (id: string, peer: string): Promise<types.Member> =>
     this.request("PUT", `/lobbies/${id}/applicants/${peer}`);
   rejectApplicant = (id: string, peer: string): Promise<void> =>
     this.request("DELETE", `/lobbies/${id}/applicants/${peer}`);
-  transferHost = (id: string, body: shapes.Handover): Promise<shapes.Lobby> =>
+  transferHost = (id: string, body: types.HostTransfer): Promise<types.Lobby> =>
     this.request("PUT", `/lobbies/${id}/host`, body);
   heartbeat = (id: string): Promise<void> => this.request("POST", `/lobbies/${id}/heartbeat`);
 
@@ -119,7 +119,7 @@ export class HubClient {
 
 function refusalOf(status: number, text: string): HubRefusal {
   try {
-    const problem = JSON.parse(text) as shapes.Problem;
+    const problem = JSON.parse(text) as types.Problem;
     if (typeof problem.code === "string" && typeof problem.title === "string")
       return new HubRefusal({ ...problem, status });
   } catch {

@@ -1,4 +1,4 @@
-/** Made from docs/openapi.json by `npm run openapi`. What the API says and is told, shape by shape. */
+/** The types of the HTTP API. Generated from docs/openapi.json by `npm run openapi`; do not edit. */
 
 export type NewLobby = {
   readonly name: string;

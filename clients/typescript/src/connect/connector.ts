@@ -8,7 +8,8 @@ import type { PunchOutcome } from "../punch/punch.ts";
 import { type Connection, type ConnectOptions, createConnection, isBusy, markBusy } from "./connection.ts";
 import type { ReflexiveProbe } from "./reflexive-probe.ts";
 import * as limits from "./limits.ts";
-import { type Introduction, type Reach, readIntroduction, readRelay } from "./introduction.ts";
+import type { Connection as ConnectionView, ConnectionList, Reach } from "../api/types.ts";
+import { type Introduction, readIntroduction, readRelay } from "./introduction.ts";
 import { Peer } from "./peer.ts";
 
 export type ConnectorSetup = {
@@ -22,18 +23,6 @@ export type ConnectorSetup = {
   readonly mayConnect: (peer: string) => Promise<boolean>;
   /** Called when a peer has its first path. */
   readonly onPeer: (peer: Peer) => void;
-};
-
-/** A connection as the hub returns it. */
-type ConnectionView = {
-  readonly connection_id: string;
-  readonly peer_id: string;
-  readonly consent: string;
-  readonly asked: boolean;
-  readonly state: string;
-  readonly wants_reach: boolean;
-  readonly punch?: Readonly<Record<string, unknown>>;
-  readonly relay?: Readonly<Record<string, unknown>>;
 };
 
 export class Connector {
@@ -67,9 +56,7 @@ export class Connector {
   /** Catches up after the event stream was interrupted: events may have been missed. */
   async resume(): Promise<void> {
     const { hub, lobby } = this.#setup;
-    const list = await hub
-      .request<{ connections: ConnectionView[] }>("GET", `/lobbies/${lobby}/connections`)
-      .catch(() => null);
+    const list = await hub.request<ConnectionList>("GET", `/lobbies/${lobby}/connections`).catch(() => null);
     for (const view of list?.connections ?? []) this.#replay(view);
     for (const connection of this.#connections.values()) {
       if (connection.peer.path !== "direct" && connection.isInitiator) void this.#requestIntroduction(connection);

@@ -2,29 +2,15 @@
  * The hub's events about a connection (docs/reference/connect.md), decoded and checked: a plan is clamped to harmless
  * values, and a key has the right length. Also the reach that a client sends to the hub.
  */
+import type { Reach } from "../api/types.ts";
 import { type Endpoint, isEndpoint } from "../util/addresses.ts";
 import { type Plan, readPlan } from "../punch/plan.ts";
 import { type PairKey, readPairKey } from "../secure/seal.ts";
 
-export type Observation = {
-  readonly socket: number;
-  readonly local_port: number;
-  readonly via: Endpoint;
-  readonly at_ms: number;
-  readonly receipt: string;
-};
+/** How a sidecar saw a socket. The receipt proves it to the hub. */
+export type Observation = Reach["looks"][number];
 
-export type Reach = {
-  readonly looks: readonly Observation[];
-  readonly hosts: readonly Endpoint[];
-  readonly now_ms: number;
-  readonly rtt_ms: number;
-  readonly filtering?: "independent" | "address" | "port";
-  readonly birthday: boolean;
-  readonly attempt: number;
-  readonly epoch?: number;
-};
-
+/** One end of a relay; `tunnel`: the URL of its WebSocket, or null. */
 export type Relay = Endpoint & { readonly ticket: string; readonly tunnel: string | null };
 
 type ConnectionIds = { readonly connection_id: string; readonly peer_id: string };
@@ -47,19 +33,19 @@ export type Introduction = ConnectionIds &
 export function readIntroduction(type: string, data: Readonly<Record<string, unknown>>): Introduction | null {
   const { connection_id, peer_id, reason } = data;
   if (typeof connection_id !== "string" || typeof peer_id !== "string") return null;
-  const whose = { connection_id, peer_id };
-  if (type === "connect.accepted") return { type: "accepted", ...whose };
-  if (type === "connect.requested") return { type: "requested", consent: String(data["consent"]), ...whose };
+  const ids = { connection_id, peer_id };
+  if (type === "connect.accepted") return { type: "accepted", ...ids };
+  if (type === "connect.requested") return { type: "requested", consent: String(data["consent"]), ...ids };
   if (type === "connect.failed")
-    return { type: "failed", reason: String(reason), debug: String(data["debug"]), ...whose };
+    return { type: "failed", reason: String(reason), debug: String(data["debug"]), ...ids };
   const key = readPairKey(data["pair_key"]);
   if (type === "connect.punch") {
     const [plan, start_in_ms] = [readPlan(data["plan"]), data["start_in_ms"]];
     if (plan === null || key === null || typeof start_in_ms !== "number") return null;
-    return { type: "punch", plan, key, start_in_ms, reason: String(reason), ...whose };
+    return { type: "punch", plan, key, start_in_ms, reason: String(reason), ...ids };
   }
   const relay = type === "connect.relay" ? readRelay(data["relay"]) : null;
-  return relay && { type: "relay", relay, key, reason: typeof reason === "string" ? reason : null, ...whose };
+  return relay && { type: "relay", relay, key, reason: typeof reason === "string" ? reason : null, ...ids };
 }
 
 export function readRelay(json: unknown): Relay | null {

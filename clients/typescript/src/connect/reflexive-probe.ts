@@ -9,8 +9,8 @@
  */
 import { isIPv4 } from "node:net";
 import type { Endpoint } from "../util/addresses.ts";
-import type { Sidecar } from "../api/types.ts";
-import type { Observation, Reach } from "./introduction.ts";
+import type { Reach, Sidecar } from "../api/types.ts";
+import type { Observation } from "./introduction.ts";
 import * as limits from "./limits.ts";
 import { Sockets } from "./sockets.ts";
 
@@ -38,19 +38,21 @@ export class ReflexiveProbe {
   }
 
   /** Observes one socket of a connection, whose owner passes the responses it receives to `transactions`. */
-  async gather(sockets: Sockets, number: number, questions: ProbeTransactions): Promise<GatheredReach> {
-    const fresh = new Sockets((bytes) => void questions.handleResponse(bytes));
+  async gather(sockets: Sockets, number: number, transactions: ProbeTransactions): Promise<GatheredReach> {
+    const newSockets = new Sockets((bytes) => void transactions.handleResponse(bytes));
     const now = performance.now();
     this.#observations = this.#observations.filter(({ at_ms }) => now - at_ms < limits.OBSERVATION_LIFETIME_MS);
     try {
-      const vias = probeTargets(this.#sidecars());
-      const first = vias.find(({ address }) => isIPv4(address));
+      const targets = probeTargets(this.#sidecars());
+      const first = targets.find(({ address }) => isIPv4(address));
       const others = first === undefined ? [] : Array.from({ length: limits.FRESH_SOCKETS }, (_, at) => at);
-      await Promise.all(others.map((one) => fresh.bind(one)));
+      await Promise.all(others.map((one) => newSockets.bind(one)));
       // The connection's socket first, then the new ones back to back: they show the newest port of a NAT that counts.
-      const asked = vias.map((via) => this.#observe(sockets, number, 0, via, questions));
-      asked.push(...others.map((one) => this.#observe(fresh, one, this.#nextSocketNumber(), first!, questions)));
-      const looks = await collectObservations(asked);
+      const pending = targets.map((via) => this.#observe(sockets, number, 0, via, transactions));
+      pending.push(
+        ...others.map((one) => this.#observe(newSockets, one, this.#nextSocketNumber(), first!, transactions)),
+      );
+      const looks = await collectObservations(pending);
       // An older observation of socket 0 may be of another socket.
       const older = this.#observations.map((look) =>
         look.socket === 0 ? { ...look, socket: this.#nextSocketNumber() } : look,
@@ -59,39 +61,39 @@ export class ReflexiveProbe {
       // Only the observations of this moment describe the current socket.
       const filtering = this.#filtering;
       const isKnown = filtering !== null && now - filtering.at < limits.FILTERING_LIFETIME_MS;
-      const told = { looks: this.#observations.toSorted((a, b) => a.at_ms - b.at_ms), hosts: sockets.hosts(number) };
-      return { ...told, now_ms: performance.now(), ...(isKnown && { filtering: filtering.is }) };
+      const reach = { looks: this.#observations.toSorted((a, b) => a.at_ms - b.at_ms), hosts: sockets.hosts(number) };
+      return { ...reach, now_ms: performance.now(), ...(isKnown && { filtering: filtering.is }) };
     } finally {
-      fresh.closeAll();
+      newSockets.closeAll();
     }
   }
 
   /** Tests the NAT's filtering (RFC 5780 section 4.4). It runs on joining, before the result is needed. */
   async testFiltering(): Promise<void> {
-    const questions = new ProbeTransactions();
-    const sockets = new Sockets((bytes) => void questions.handleResponse(bytes));
+    const transactions = new ProbeTransactions();
+    const sockets = new Sockets((bytes) => void transactions.handleResponse(bytes));
     try {
       await Promise.all([sockets.bind(0), sockets.bind(1)]);
-      await this.gather(sockets, 0, questions);
-      const vias = probeTargets(this.#sidecars()).filter(({ address }) => isIPv4(address));
-      const [via] = vias;
-      const elsewhere = vias.find(({ address }) => address !== via?.address);
-      const otherPort = vias.find(({ address, port }) => address === via?.address && port !== via.port);
+      await this.gather(sockets, 0, transactions);
+      const targets = probeTargets(this.#sidecars()).filter(({ address }) => isIPv4(address));
+      const [via] = targets;
+      const elsewhere = targets.find(({ address }) => address !== via?.address);
+      const otherPort = targets.find(({ address, port }) => address === via?.address && port !== via.port);
       if (via === undefined || otherPort === undefined) return;
-      const tested = new Sockets((bytes) => void questions.handleResponse(bytes));
+      const tested = new Sockets((bytes) => void transactions.handleResponse(bytes));
       try {
         await tested.bind(0);
-        const seen = await questions.request((word) => tested.send(0, via, probeRequest("see", this.#ticket, word)));
+        const seen = await transactions.request((word) => tested.send(0, via, probeRequest("see", this.#ticket, word)));
         if (seen === null) return;
-        const patience = 3 * (performance.now() - seen.at) + limits.KNOCK_MS;
+        const timeout_ms = 3 * (performance.now() - seen.at) + limits.KNOCK_MS;
         const receipt = seen.words[1] ?? "";
         const knock = (at: Endpoint): Promise<ProbeResponse | null> =>
-          questions.request(
+          transactions.request(
             (word) => sockets.send(1, at, probeRequest("knock", this.#ticket, receipt, word)),
-            patience,
+            timeout_ms,
           );
-        const anybody = elsewhere === undefined ? null : await knock(elsewhere);
-        const is = anybody !== null ? "independent" : (await knock(otherPort)) !== null ? "address" : "port";
+        const otherAddress = elsewhere === undefined ? null : await knock(elsewhere);
+        const is = otherAddress !== null ? "independent" : (await knock(otherPort)) !== null ? "address" : "port";
         this.#filtering = { is, at: performance.now() };
       } finally {
         tested.closeAll();
@@ -106,11 +108,11 @@ export class ReflexiveProbe {
     number: number,
     socket: number,
     via: Endpoint,
-    questions: ProbeTransactions,
+    transactions: ProbeTransactions,
   ): Promise<Observation | null> {
     const local_port = sockets.port(number, via.address);
     if (local_port === null) return null;
-    const answer = await questions.request((word) =>
+    const answer = await transactions.request((word) =>
       sockets.send(number, via, probeRequest("see", this.#ticket, word)),
     );
     const receipt = answer?.words[1];
@@ -138,7 +140,7 @@ export class ProbeTransactions {
   }
 
   /** Sends and retransmits. Resolves with the response and the time its request left, or null after the timeout. */
-  request(say: (word: string) => void, patience_ms = limits.GATHER_MS): Promise<ProbeResponse | null> {
+  request(send: (word: string) => void, timeout_ms = limits.GATHER_MS): Promise<ProbeResponse | null> {
     return new Promise((done) => {
       const words: string[] = [];
       const finish = (answer: ProbeResponse | null): void => {
@@ -151,11 +153,11 @@ export class ProbeTransactions {
         const at = performance.now();
         words.push(word);
         this.#pending.set(word, (words) => finish({ at, words }));
-        say(word);
+        send(word);
       };
-      const times = limits.RETRANSMIT_MS.filter((ms) => ms < patience_ms);
+      const times = limits.RETRANSMIT_MS.filter((ms) => ms < timeout_ms);
       const timers = times.map((ms) => setTimeout(once, ms));
-      timers.push(setTimeout(() => finish(null), patience_ms));
+      timers.push(setTimeout(() => finish(null), timeout_ms));
       once();
     });
   }
@@ -168,11 +170,11 @@ export const probeRequest = (...words: readonly string[]): Uint8Array =>
 const randomWord = (): string => Math.random().toString(36).slice(2, 12).padEnd(4, "0");
 
 /** Waits for the observations, but for late ones only as long as `STRAGGLER_MS` allows. */
-async function collectObservations(asked: readonly Promise<Observation | null>[]): Promise<Observation[]> {
+async function collectObservations(pending: readonly Promise<Observation | null>[]): Promise<Observation[]> {
   const looks: Observation[] = [];
   const began = performance.now();
   let late: Promise<unknown> = new Promise(() => {});
-  const all = asked.map(async (one) => {
+  const all = pending.map(async (one) => {
     const look = await one;
     if (look === null) return;
     if (looks.push(look) === 1) {
@@ -182,7 +184,7 @@ async function collectObservations(asked: readonly Promise<Observation | null>[]
   });
   const whole = Promise.all(all).then(() => true);
   await Promise.race([whole, ...all]);
-  if (looks.length < asked.length) await Promise.race([whole, late]);
+  if (looks.length < pending.length) await Promise.race([whole, late]);
   return [...looks];
 }
 

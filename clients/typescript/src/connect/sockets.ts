@@ -21,8 +21,8 @@ export class Sockets {
   readonly #families: readonly Family[];
   sent = 0;
 
-  constructor(heard: DatagramHandler) {
-    this.#onDatagram = heard;
+  constructor(onDatagram: DatagramHandler) {
+    this.#onDatagram = onDatagram;
     this.#families = ownAddresses().some((address) => !isIPv4(address)) ? ["udp4", "udp6"] : ["udp4"];
   }
 
@@ -96,8 +96,8 @@ export class Sockets {
 
   #create(type: Family, number: number): Socket {
     // Addresses are numeric. A synchronous lookup lets a datagram leave before the next line runs.
-    const lookup = (host: string, _: unknown, told: (error: null, address: string, family: number) => void): void =>
-      told(null, host, type === "udp4" ? 4 : 6);
+    const lookup = (host: string, _: unknown, found: (error: null, address: string, family: number) => void): void =>
+      found(null, host, type === "udp4" ? 4 : 6);
     const socket = createSocket({ type, ipv6Only: type === "udp6", lookup });
     socket.on("message", (bytes, { address, port }) => this.#onDatagram(bytes, number, { address, port }));
     socket.on("error", () => {});

@@ -22,10 +22,10 @@ export class Tunnel {
   #reconnectTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(url: string, ticket: string, told: TunnelHandlers) {
+  constructor(url: string, ticket: string, handlers: TunnelHandlers) {
     this.#url = url;
     this.#ticket = ticket;
-    this.#handlers = told;
+    this.#handlers = handlers;
     this.#open();
   }
 

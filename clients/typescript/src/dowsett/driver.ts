@@ -1,6 +1,6 @@
 /**
- * The only part of the peer that knows a socket and a clock. It lends both to a session: datagrams and time go in,
- * datagrams go out, events are told in order, and whoever waits for an outcome hears it.
+ * Drives a session with a UDP socket and a clock: datagrams and the time go in, datagrams go out, events are emitted in
+ * order, and promises are settled. The session itself is sans I/O.
  */
 import { randomInt } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
@@ -23,27 +23,27 @@ export class Driver {
   #timer_at: number | null = null;
   #undelivered: DowsettEvent[] = [];
   #isDelivering = false;
-  /** Commands that open a socket take turns. */
+  /** Commands that open a socket run one after the other. */
   #turn: Promise<void> = Promise.resolve();
-  /** Rises whenever a session begins or ends: what was overtaken while its socket opened does nothing more. */
+  /** Counts the begins and ends of sessions. A command that was overtaken while its socket opened does nothing more. */
   #term = 0;
 
-  constructor(options: DowsettOptions, tell: (event: DowsettEvent) => void) {
+  constructor(options: DowsettOptions, emit: (event: DowsettEvent) => void) {
     this.session = new Session(options, { makePassword });
-    this.#emit = tell;
+    this.#emit = emit;
   }
 
-  /** The port it listens on, or null. */
+  /** The local port, or null. */
   get port(): number | null {
     return this.#socket?.address().port ?? null;
   }
 
-  /** Resolves once the socket last used is closed, at once where there was none. */
+  /** Resolves once the last socket is closed; at once if there was none. */
   get closed(): Promise<void> {
     return this.#closed;
   }
 
-  /** Does something to the session, and then whatever follows from it. */
+  /** Runs a command on the session, then sends, emits and settles its results. */
   run<T>(command: (now: number) => T): T {
     const result = command(now());
     this.#flush();
@@ -55,7 +55,7 @@ export class Driver {
     return this.run((now) => this.session.quit(now));
   }
 
-  /** Ends a session under way, opens the port of the new one, and begins it. Settles as the session does. */
+  /** Ends the current session, opens the new one's port, and begins it. Settles with the session. */
   begin<T extends InitServer>(init: T, command: (ready: T, ticket: number, now: number) => void): Promise<Address> {
     this.quit();
     const term = this.#term;
@@ -70,7 +70,7 @@ export class Driver {
     });
   }
 
-  /** Asks something, over the socket of the session or, without one, over any. */
+  /** Runs a request over the session's socket, or over a temporary one. */
   request<T>(command: (ticket: number, now: number) => void): Promise<T> {
     const term = this.#term;
     return this.#inTurn(async (ticket) => {
@@ -79,7 +79,7 @@ export class Driver {
     });
   }
 
-  /** A promise of the outcome that the session will report under the ticket that `command` is given. */
+  /** The promise of the ticket that `command` receives. */
   wait<T>(command: (ticket: number) => void): Promise<T> {
     const { ticket, promise } = this.ticket<T>();
     try {
@@ -93,7 +93,7 @@ export class Driver {
   ticket<T>(): { readonly ticket: number; readonly promise: Promise<T> } {
     const ticket = ++this.#lastTicket;
     const promise = new Promise<T>((done, failed) => this.#pending.set(ticket, { done, failed }));
-    // Whoever listens to the events instead must not be killed by a rejection that nobody handles.
+    // A caller may listen to the events instead, so an unhandled rejection must not end the process.
     promise.catch(() => {});
     return { ticket, promise };
   }
@@ -104,7 +104,7 @@ export class Driver {
     return promise;
   }
 
-  /** Takes a socket. Rejects with the port and the reason in words, or where another command has overtaken this one. */
+  /** Binds a socket. Rejects with the port and the reason, or if another command has overtaken this one. */
   async #open(port: number, term: number): Promise<Socket> {
     const socket = createSocket({ type: "udp4", lookup: (ip, _, found) => found(null, ip, 4) });
     await new Promise<void>((done, failed) => {
@@ -118,7 +118,7 @@ export class Driver {
       socket.close();
       throw new Error("the session was ended, or another one was begun");
     }
-    // A destination that cannot be reached says so here on some systems. It means the same as silence.
+    // Some systems report an unreachable destination here. It means the same as silence.
     socket.removeAllListeners("error").on("error", () => {});
     socket.on("message", (bytes, { address, port: from }) =>
       this.run((now) => this.session.receive(bytes, [address, from], now)),
@@ -128,7 +128,7 @@ export class Driver {
     return socket;
   }
 
-  /** Sends what there is to send, tells what there is to tell, and sees to the timer and the socket. */
+  /** Sends datagrams, settles tickets, emits events, and updates the timer and the socket. */
   #flush(): void {
     const { datagrams, events, outcomes } = this.session.drain();
     for (const { bytes, to } of datagrams) this.#socket?.send(bytes, to[1], to[0], onSent);
@@ -143,7 +143,7 @@ export class Driver {
     this.#deliver();
   }
 
-  /** In the order in which things happened, even where a listener makes more happen. */
+  /** In the order of the events, even if a listener causes further events. */
   #deliver(): void {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
@@ -152,7 +152,7 @@ export class Driver {
     this.#isDelivering = false;
   }
 
-  /** One timer, for the next deadline. It keeps no process alive. */
+  /** One timer for the next deadline. It does not keep the process alive. */
   #setTimer(): void {
     const at = this.session.deadline;
     if (at === this.#timer_at) return;
@@ -184,7 +184,7 @@ export class Driver {
 
 const now = (): number => performance.now();
 
-/** A datagram that could not leave is a lost one: the resend clock deals with it. */
+/** A datagram that could not be sent is a lost one, and is resent by the outbox. */
 const onSent = (): void => {};
 
 const ALPHANUMERICS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

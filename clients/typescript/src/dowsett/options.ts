@@ -1,15 +1,15 @@
-/** The constants of the document, as options. */
+/** Options of a Dowsett peer: the constants of the original script's documentation. */
 
 export type DowsettOptions = {
-  /** Seconds between two looks at whether a peer is still there, which also keep his NAT open. Default 15. */
+  /** Seconds between two checks of a peer. They also keep the NAT mapping. Default 15. */
   readonly secsBetweenPeerChecks?: number;
-  /** Seconds that the handshake server is asked to keep a registration. Default 60. */
+  /** Lifetime of a registration at the handshake server, in seconds. Default 60. */
   readonly secsRegValid?: number;
   /** Seconds between two refreshes of the registration. Default 15. */
   readonly secsBetweenRegRefresh?: number;
-  /** Seconds to wait for a reply before a packet is sent again. Default 1. */
+  /** Seconds without a reply before a packet is resent. Default 1. */
   readonly secsToAwaitReply?: number;
-  /** Times that a packet is sent before it expires. Default 5. */
+  /** Attempts to send a packet before it expires. Default 5. */
   readonly attemptsBeforeExpiration?: number;
 };
 
@@ -32,7 +32,7 @@ export function settingsOf(options: DowsettOptions): Settings {
   };
 }
 
-/** Below that a peer would do nothing but repeat itself; above it a timer of Node could not hold the time. */
+/** Below the minimum a peer would only resend; above the maximum Node's timers overflow. */
 const SECONDS_MIN = 0.01;
 const SECONDS_MAX = 86_400;
 const ATTEMPTS_MAX = 100;

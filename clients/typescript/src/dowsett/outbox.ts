@@ -1,25 +1,25 @@
 /**
- * What awaits a reply, and what is said again and again: the resend clock.
+ * Packets that await a reply, and periodic packets, with their timers.
  *
- * A packet is sent, and again after `await_ms`, until it was sent `attempts_max` times; then it expires. A periodic
- * packet waits for its period first, and once more after each reply. All replies are awaited equally long and time
- * never runs backwards, so the order in which they began to wait is the order in which they are due.
+ * A packet is sent, and resent after `await_ms`, up to `attempts_max` times; then it expires. A periodic packet is
+ * first sent after its period, and again a period after each reply. Every reply is awaited equally long and time never
+ * runs backwards, so the insertion order is the order of deadlines.
  */
 import type { Address } from "./wire/address.ts";
 import type { PacketData } from "./wire/packet.ts";
 
 export type PendingPacket = {
   readonly type: string;
-  /** Name of whom it is for. */
+  /** The receiver's name. */
   readonly peer: string;
   /** Distinguishes packets of one type to one peer. */
   readonly id: number;
   readonly says: PacketData;
   readonly bytes: Uint8Array;
   readonly to: Address;
-  /** Null: once. */
+  /** null: not periodic. */
   readonly period_ms: number | null;
-  /** Whoever waits for the outcome. */
+  /** The promise to settle, or null. */
   readonly ticket: number | null;
 };
 
@@ -32,9 +32,9 @@ type Entry = { readonly pending: PendingPacket; due: number; sends: number };
 export class Outbox {
   readonly #await_ms: number;
   readonly #attempts_max: number;
-  /** Sent and unanswered, the longest waiting first. */
+  /** Sent and unanswered, the oldest first. */
   readonly #awaiting = new Map<string, Entry>();
-  /** Periodic and not due. At most one per peer and one more, so a walk is cheap. */
+  /** Periodic and not due. At most one per peer and one more, so iterating is cheap. */
   readonly #resting = new Map<string, Entry>();
   #bytes = 0;
 
@@ -43,7 +43,7 @@ export class Outbox {
     this.#attempts_max = attempts_max;
   }
 
-  /** Bytes held. */
+  /** Bytes of all packets. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -52,12 +52,12 @@ export class Outbox {
     return this.#awaiting.size + this.#resting.size;
   }
 
-  /** A packet that was just sent for the first time. Replaces the one of the same type, peer and id. */
+  /** Adds a packet that was just sent for the first time. It replaces one of the same type, peer and id. */
   await(pending: PendingPacket, now: number): void {
     this.#insert(this.#awaiting, pending, now + this.#await_ms, 1);
   }
 
-  /** A periodic packet: first sent after its period. */
+  /** Adds a periodic packet, which is first sent after its period. */
   schedule(pending: PendingPacket, now: number): void {
     this.#insert(this.#resting, pending, now + (pending.period_ms ?? 0), 0);
   }
@@ -67,12 +67,15 @@ export class Outbox {
     return this.#awaiting.has(key) || this.#resting.has(key);
   }
 
-  /** Times that it was sent and not answered. */
+  /** Attempts without an answer. */
   sends(type: string, peer: string, id = 0): number {
     return this.#awaiting.get(keyOf(type, peer, id))?.sends ?? 0;
   }
 
-  /** The reply came: a periodic packet rests, another one is done. Returns what was awaited, or null. */
+  /**
+   * Handles a reply: a periodic packet waits for its period, any other is removed. Returns the packet, or null if none
+   * awaited it.
+   */
   answer(type: string, peer: string, id: number, now: number): PendingPacket | null {
     const entry = this.#awaiting.get(keyOf(type, peer, id));
     if (entry === undefined) return null;
@@ -91,7 +94,7 @@ export class Outbox {
     }
   }
 
-  /** Everything for one peer. Returns what was removed. */
+  /** Removes and returns the packets to one peer. */
   removePeer(peer: string): PendingPacket[] {
     return this.#removeWhere((pending) => pending.peer === peer);
   }
@@ -100,14 +103,14 @@ export class Outbox {
     return this.#removeWhere(() => true);
   }
 
-  /** When something is next due (ms), or null. */
+  /** The next deadline (ms), or null. */
   get next(): number | null {
     let next = this.#awaiting.values().next().value?.due ?? null;
     for (const { due } of this.#resting.values()) if (next === null || due < next) next = due;
     return next;
   }
 
-  /** One thing that is due, already booked as done, or null. To be asked until it says null. */
+  /** Returns and books one packet that is due. Call it until it returns null. */
   pop(now: number): DuePacket | null {
     const oldest = this.#awaiting.values().next().value;
     if (oldest !== undefined && oldest.due <= now) {
@@ -138,5 +141,5 @@ export class Outbox {
   }
 }
 
-/** Types contain no slash and ids are numbers, so no two keys are alike. */
+/** Types contain no slash and ids are numbers, so keys are unique. */
 const keyOf = (type: string, peer: string, id: number): string => `${type}/${id}/${peer}`;

@@ -1,8 +1,9 @@
 /**
- * A peer for games: the session of `session.ts` on a real UDP socket and a real clock. Every function of the document
- * is here under its name in camelCase; what the script answers by signal is also a promise.
+ * The Dowsett peer for games: a session on a UDP socket. It has each function of the original script's documentation
+ * under its name in camelCase. A result that the script signals is also a promise.
  *
- * No promise of this class has to be awaited: whoever prefers the events may ignore it, failures included.
+ * No promise of this class has to be awaited: a game may use the events instead, and an unhandled rejection does not
+ * end the process.
  */
 import { type Json, stringify } from "../util/bounded-json.ts";
 import { type Address, sameAddress } from "./wire/address.ts";
@@ -14,7 +15,7 @@ import type { DowsettOptions } from "./options.ts";
 import type { SessionSummary, InitClient, InitServer, ServerList, Session } from "./session.ts";
 import { confirmedPeers } from "./state.ts";
 
-/** Whether each peer confirmed a reliable broadcast. */
+/** The peers that confirmed a reliable broadcast, and those that did not. */
 export type Delivery = { readonly delivered: readonly string[]; readonly failed: readonly string[] };
 
 export type PeerInfo = { readonly name: string; readonly address: Address };
@@ -34,47 +35,49 @@ export class DowsettPeer extends Emitter<DowsettEvents> {
   // --- sessions --------------------------------------------------------------------------------------------------
 
   /**
-   * Registers with a handshake server, or is one itself where both addresses are the same (LAN mode). Listens on the
-   * local address's port; port 0 takes a free one, in LAN mode for both. Resolves with the handshake server's address
-   * once registered. Rejects, and emits `error`, where the name, an address or the port cannot be used, or the server
-   * refuses or is silent for five seconds. A session under way is quit first.
+   * Registers with a handshake server. If both addresses are the same, this peer is the handshake server (LAN mode).
+   * Listens on the local address's port; port 0 takes a free one, in LAN mode for both addresses. Resolves with the
+   * handshake server's address once registered. Rejects, and emits `error`, if the name, an address or the port is
+   * invalid, or if the server refuses or is silent for five seconds. Ends a current session first.
    */
   initServer(init: InitServer): Promise<Address> {
     return this.#driver.begin(init, (ready, ticket, now) => this.#session.initServer(ready, ticket, now));
   }
 
   /**
-   * Joins a registered server. Resolves with the host's address once connected to it. Rejects, and emits `error`,
-   * like `initServer`, and where the host is unknown, unreachable, or has another password.
+   * Joins a registered server. Resolves with the host's address once connected. Rejects, and emits `error`, like
+   * `initServer`, and if the host is unknown, unreachable, or has another password.
    */
   initClient(init: InitClient): Promise<Address> {
     return this.#driver.begin(init, (ready, ticket, now) => this.#session.initClient(ready, ticket, now));
   }
 
-  /** Ends the session: everybody is told, what is under way is given up. Says what the session was. */
+  /** Ends the session: notifies the peers, and rejects what is pending. Returns what the session was. */
   quitConnection(): SessionSummary {
     return this.#driver.quit();
   }
 
-  /** Quits, and resolves once the port is free again. */
+  /** Ends the session. Resolves once the port is free. */
   close(): Promise<void> {
     this.quitConnection();
     return this.#driver.closed;
   }
 
-  /** From then on the session lives without a handshake server, and nobody new can join. */
+  /** The session goes on without the handshake server. No further peer can join. */
   dropConnectionWithHandshakeServer(): void {
     this.#driver.run((now) => this.#session.dropConnectionWithHandshakeServer(now));
   }
 
-  /** Hosts only. Tells the peer and all others. False, with an `error`, where that is not possible. */
+  /**
+   * Hosts only. Removes the peer and notifies all others. Returns false, and emits `error`, if that is not possible.
+   */
   dropPeer(peerName: string): boolean {
     return this.#driver.run((now) => this.#session.dropPeer(peerName, now));
   }
 
   /**
-   * Asks a handshake server, or a host in LAN mode, for its list. Needs no session. Rejects after five seconds of
-   * silence, where another address is asked meanwhile, and where a session begins or ends meanwhile.
+   * Requests the list of a handshake server, or of a host in LAN mode. Needs no session. Rejects after five seconds of
+   * silence, if another address is requested meanwhile, or if a session begins or ends meanwhile.
    */
   requestServerList(handshakeAddress: Address): Promise<ServerList> {
     if (this.#listing !== null && sameAddress(this.#listing.address, handshakeAddress)) return this.#listing.list;
@@ -93,8 +96,9 @@ export class DowsettPeer extends Emitter<DowsettEvents> {
   // --- messages --------------------------------------------------------------------------------------------------
 
   /**
-   * Sends until confirmed, five times a second apart. Resolves with the message once confirmed; rejects where it was
-   * not, where there is no such peer, and for what is no JSON value (TypeError) or too large (RangeError).
+   * Sends up to five times, a second apart, until confirmed. Resolves with the message once confirmed. Rejects if it
+   * was not, or if there is no such peer; with a TypeError for a value that is not JSON, and a RangeError for one that
+   * is too large.
    */
   sendReliableMessageToPeer(peerName: string, message: unknown): Promise<ReliableMessage> {
     return this.#driver.wait((ticket) => {
@@ -103,19 +107,21 @@ export class DowsettPeer extends Emitter<DowsettEvents> {
     });
   }
 
-  /** Sends once. False, with an `error`, where there is no such peer. Throws for no JSON value or too large a one. */
+  /**
+   * Sends once. Returns false, and emits `error`, if there is no such peer. Throws like `sendReliableMessageToPeer`.
+   */
   sendUnreliableMessageToPeer(peerName: string, message: unknown): boolean {
     const json = jsonOf(message);
     return this.#driver.run((now) => this.#session.sendUnreliable(peerName, json, now));
   }
 
-  /** Sends to every peer, once. Throws for what is no JSON value or too large. */
+  /** Sends once to every peer. Throws for a value that is not JSON or too large. */
   broadcastUnreliableMessage(message: unknown): void {
     const json = jsonOf(message);
     this.#driver.run((now) => this.#session.broadcast(json, null, now));
   }
 
-  /** Sends to every peer until each has confirmed. Rejects only for what is no JSON value or too large. */
+  /** Sends to every peer until each has confirmed. Rejects only for a value that is not JSON or too large. */
   async broadcastReliableMessage(message: unknown): Promise<Delivery> {
     const json = jsonOf(message);
     const sent: { readonly name: string; readonly confirmed: Promise<boolean> }[] = [];
@@ -135,9 +141,9 @@ export class DowsettPeer extends Emitter<DowsettEvents> {
     return { delivered: those(true), failed: those(false) };
   }
 
-  // --- looking ---------------------------------------------------------------------------------------------------
+  // --- state -----------------------------------------------------------------------------------------------------
 
-  /** Null without a session, or once the connection was dropped. */
+  /** Null without a session, or after the connection was dropped. */
   getHandshakeServerAddress(): Address | null {
     return this.#session.active?.handshake?.address ?? null;
   }
@@ -146,19 +152,19 @@ export class DowsettPeer extends Emitter<DowsettEvents> {
     return this.#session.active?.password ?? null;
   }
 
-  /** Null where there is no such peer, or he is not connected yet. */
+  /** Null if there is no such peer, or it is not connected yet. */
   getPeerInfo(peerName: string): PeerInfo | null {
     const address = this.#session.active?.peers.get(peerName)?.address ?? null;
     return address === null ? null : { name: peerName, address };
   }
 
-  /** Names of the connected peers, without one's own. */
+  /** Names of the connected peers, without this one. */
   getPeers(): string[] {
     const { active } = this.#session;
     return active === null ? [] : confirmedPeers(active).map(({ name }) => name);
   }
 
-  /** The host's address as this peer knows it; for the host as the handshake server sees it. */
+  /** The host's address as this peer knows it. For the host: as the handshake server sees it. */
   getServerAddress(): Address | null {
     return this.#session.active?.serverAddress ?? null;
   }
@@ -177,17 +183,17 @@ export class DowsettPeer extends Emitter<DowsettEvents> {
     return active === null ? null : active.role === "host";
   }
 
-  /** Registered, or joined. */
+  /** Registered as a host, or joined as a guest. */
   isConnected(): boolean {
     return this.#session.active?.confirmed ?? false;
   }
 
-  /** Where this peer listens, or null. */
+  /** The local port, or null. */
   get port(): number | null {
     return this.#driver.port;
   }
 }
 
-/** A copy that nobody changes behind our back. */
+/** A copy, because the game may change its object. */
 const jsonOf = (message: unknown): Json =>
   JSON.parse(stringify(message, { bytes_max: MESSAGE_BYTES_MAX, nesting_max: MESSAGE_NESTING_MAX })) as Json;

@@ -1,34 +1,34 @@
-/** Peers of a session: where they are, what they were told, and which of their messages were seen. */
+/** A peer of a session: its addresses, the lists it has confirmed, and the ids of its messages. */
 import { type Address, sameAddress } from "./wire/address.ts";
 import { MESSAGE_ID_MAX, RECEIVED_IDS_MAX } from "./limits.ts";
 
 export type AddressKind = "global" | "local";
 
-/** A peer list update that the host has under way to one peer. */
+/** A peer list update from the host that awaits confirmation. */
 export type Update = {
   readonly action: "add" | "remove";
   readonly peers: readonly Peer[];
-  /** Responses to expect before it is done: those to repetitions of the one before may still come. */
+  /** Responses to expect, including those to repeated packets of the previous update. */
   responses_left: number;
 };
 
 export class Peer {
   readonly name: string;
-  /** As the handshake server saw him. */
+  /** The address as the handshake server saw it. */
   readonly global: Address;
-  /** As he calls himself in his own network. */
+  /** The address in the peer's own network, as the peer states it. */
   readonly local: Address;
-  /** Which of the two is his, or null before either answered. */
+  /** Which of the two works; null before either answered. */
   addressKind: AddressKind | null = null;
-  /** The host's word says which, and our own inquiry has not: both are listened to. */
+  /** The host stated which one works, and this peer's inquiry has not confirmed it: both are accepted. */
   provisional = false;
-  /** Id of the next reliable message to him. */
+  /** The id of the next reliable message to this peer. */
   #next_id: number;
-  /** Reliable messages to him that await confirmation. */
+  /** Unconfirmed reliable messages to this peer. */
   pending = 0;
-  /** He was introduced again at this time, at the same address: his next inquiry means that he began anew. */
+  /** The time of a repeated introduction at the same address. The next inquiry means that the peer restarted. */
   introduced_again_at: number | null = null;
-  /** Host only: whom he has confirmed to know, by name. */
+  /** Host only: the peers in the list that this peer has confirmed, by name. */
   readonly confirmedList = new Map<string, Peer>();
   update: Update | null = null;
   readonly #seen = new Set<number>();
@@ -40,13 +40,13 @@ export class Peer {
     this.#next_id = first_id;
   }
 
-  /** Where he is, or null before that is known. */
+  /** The address that works, or null before it is known. */
   get address(): Address | null {
     if (this.addressKind === null) return null;
     return this.addressKind === "global" ? this.global : this.local;
   }
 
-  /** Whether a packet from there can be his. */
+  /** Whether a packet from there can be this peer's. */
   isAt(from: Address): boolean {
     if (this.address !== null && !this.provisional) return sameAddress(this.address, from);
     return sameAddress(this.global, from) || sameAddress(this.local, from);
@@ -58,7 +58,7 @@ export class Peer {
     return id;
   }
 
-  /** Notes a message id of his. False where it was seen before. */
+  /** Records a message id. Returns false if it was received before. */
   recordMessageId(id: number): boolean {
     if (this.#seen.has(id)) return false;
     this.#seen.add(id);

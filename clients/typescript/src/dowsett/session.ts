@@ -1,10 +1,10 @@
 /**
- * A peer of the Dowsett wire without socket and clock: commands and datagrams with the time go in; datagrams, events
- * and outcomes come out of `drain()`; `deadline` says when `tick()` is next of use. Nothing here throws for what
- * somebody sent.
+ * A peer of the Dowsett wire, sans I/O: commands, datagrams and the time go in, `drain()` returns datagrams, events and
+ * results, and `deadline` says when to call `tick()`. Received input never throws.
  */
+import { isIPv4 } from "node:net";
 import type { Json } from "../util/bounded-json.ts";
-import { type Address, isIPv4, isReachable, sameAddress } from "./wire/address.ts";
+import { type Address, isReachable, sameAddress } from "./wire/address.ts";
 import { receive } from "./protocol/receive.ts";
 import { handleExpired } from "./protocol/timeouts.ts";
 import { leaveServer, quit, refuse } from "./protocol/lifecycle.ts";
@@ -23,9 +23,9 @@ export type {
 } from "./state.ts";
 
 export type InitServer = {
-  /** Of the handshake server; the local address itself where the host is to be the handshake server (LAN mode). */
+  /** The handshake server's address. If it equals the local address, the host is the handshake server (LAN mode). */
   readonly handshakeAddress: Address;
-  /** Where this peer is in its own network: `["0.0.0.0", port]` where that is nobody's business. */
+  /** This peer's address in its own network; `["0.0.0.0", port]` to reveal none. */
   readonly localAddress: Address;
   readonly serverName: string;
   /** Default, also for "" and null: the server's name. */
@@ -35,9 +35,9 @@ export type InitServer = {
 export type InitClient = InitServer & { readonly userName: string };
 
 export type SessionDependencies = {
-  /** A fresh random password for a handshake server. */
+  /** Creates a random password for a handshake server. */
   readonly makePassword: () => string;
-  /** Id of the first reliable message to each peer. Default 0. */
+  /** The id of the first reliable message to each peer. Default 0. */
   readonly firstMessageId?: number;
 };
 
@@ -57,33 +57,33 @@ export class Session {
     this.#state = new State(settingsOf(options), makePassword, firstMessageId);
   }
 
-  /** The session under way. To be read, never written. */
+  /** The current session, read-only. */
   get active(): Readonly<ActiveSession> | null {
     return this.#state.active;
   }
 
-  /** When `tick` is next of use (ms), or null. */
+  /** When to call `tick` next (ms), or null. */
   get deadline(): number | null {
     return this.#state.outbox.next;
   }
 
-  /** Whether there is anything to receive datagrams for. */
+  /** Nothing needs the socket. */
   get isIdle(): boolean {
     return this.#state.active === null && this.#state.listing === null;
   }
 
-  /** What there is to send and to tell since the last time. */
+  /** Datagrams, events and results since the last call. */
   drain(): ReturnType<State["drain"]> {
     return this.#state.drain();
   }
 
-  /** A datagram came in. Never throws. */
+  /** Handles a datagram. Never throws. */
   receive(bytes: Uint8Array, from: Address, now: number): void {
     this.#state.now = now;
     receive(this.#state, bytes, from);
   }
 
-  /** Time has passed. */
+  /** Advances the time. */
   tick(now: number): void {
     const state = this.#state;
     state.now = now;
@@ -100,7 +100,7 @@ export class Session {
     }
   }
 
-  /** Settles with the handshake server's address. A session under way is quit first. */
+  /** Settles with the handshake server's address. Ends a current session first. */
   initServer(init: InitServer, ticket: number | null, now: number): void {
     const state = this.#state;
     const active = this.#begin("host", init.serverName, init, ticket, now);
@@ -124,7 +124,7 @@ export class Session {
     state.request("registering-server", body, toServer(serverName, handshake));
   }
 
-  /** Settles with the host's address. A session under way is quit first. */
+  /** Settles with the host's address. Ends a current session first. */
   initClient(init: InitClient, ticket: number | null, now: number): void {
     const active = this.#begin("guest", init.userName, init, ticket, now);
     if (active === null || active.handshake === null) return;
@@ -133,7 +133,7 @@ export class Session {
     this.#state.request("requesting-to-join-server", body, toServer(userName, handshake));
   }
 
-  /** Settles with the list. Needs no session. A request under way is given up for this one. */
+  /** Settles with the list. Needs no session. Replaces a pending request. */
   requestServerList(address: Address, ticket: number | null, now: number): void {
     const state = this.#state;
     state.now = now;
@@ -151,7 +151,7 @@ export class Session {
     if (to !== null) sendReliable(this.#state, to.active, to.peer, { message, isBroadcast: false, ticket });
   }
 
-  /** False where there is no such peer. */
+  /** Returns false if there is no such peer. */
   sendUnreliable(name: string, message: Json, now: number): boolean {
     const to = this.#confirmed(name, null, now);
     if (to === null) return false;
@@ -159,7 +159,7 @@ export class Session {
     return true;
   }
 
-  /** To every peer. `tickets` gives one for each peer's confirmation, or is null for unreliable messages. */
+  /** Sends to every peer. `tickets` creates a ticket for each confirmation; null: unreliable. */
   broadcast(message: Json, tickets: ((peerName: string) => number) | null, now: number): void {
     const state = this.#state;
     state.now = now;
@@ -171,7 +171,7 @@ export class Session {
     }
   }
 
-  /** As host. False where there is no such peer, or we are no host. */
+  /** Host only. Returns false if there is no such peer or this is no host. */
   dropPeer(name: string, now: number): boolean {
     const state = this.#state;
     state.now = now;
@@ -195,7 +195,7 @@ export class Session {
     if (joins || registers) quit(state, HANDSHAKE_DROPPED);
   }
 
-  /** Ends the session and gives up whatever is under way. Says what the session was. */
+  /** Ends the session and rejects what is pending. Returns what the session was. */
   quit(now: number): SessionSummary {
     const state = this.#state;
     state.now = now;
@@ -267,6 +267,6 @@ function faultOf(
   return isIPv4(localAddress[0]) ? null : invalidAddress(localAddress);
 }
 
-/** Without control characters and halves of characters, as Parley's server does not take those. */
+/** Without control characters and lone surrogates, because Parley's sidecar refuses them. */
 const isOwnName = (name: string): boolean =>
   /^[^\p{Cc}\p{Cs}]+$/u.test(name) && name !== HS_SERVER_NAME && Array.from(name).length <= NAME_POINTS_MAX;

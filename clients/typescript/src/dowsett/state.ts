@@ -1,6 +1,6 @@
 /**
- * Everything a peer knows, and the two ways out of it: datagrams to send and events to tell. No socket, no clock and
- * no dice: time and passwords are handed in.
+ * The state of a Dowsett peer, and its output: datagrams and events. Sans I/O: the time and the passwords are passed
+ * in.
  */
 import type { JsonObject } from "../util/bounded-json.ts";
 import { type Address, isReachable } from "./wire/address.ts";
@@ -15,37 +15,37 @@ export type OutgoingDatagram = { readonly bytes: Uint8Array; readonly to: Addres
 
 export type ServerList = { readonly servers: readonly ServerEntry[]; readonly handshakeAddress: Address };
 
-/** How something ended that somebody waits for: a value, or a failure in words. */
+/** The result of a ticket: a value, or the reason of the failure. */
 export type TicketResult = { readonly value: Address | ServerList | ReliableMessage } | { readonly failure: string };
 export type TicketOutcome = { readonly ticket: number; readonly ending: TicketResult };
 
 export type HandshakeServer = {
   readonly address: Address;
-  /** Made up for this server alone; travels to it in clear. */
+  /** Created for this server only, and sent to it in clear. */
   readonly password: string;
-  /** Its address is our own: we are the handshake server of this network. */
+  /** The address is this peer's own: it is the handshake server of its network. */
   readonly self: boolean;
 };
 
-/** A session that was begun. */
+/** The current session. */
 export type ActiveSession = {
   readonly role: "host" | "guest";
   readonly userName: string;
   readonly serverName: string;
   readonly password: string;
   readonly local: Address;
-  /** Null once its connection was dropped. */
+  /** Null after its connection was dropped. */
   handshake: HandshakeServer | null;
-  /** Registered, or joined. */
+  /** Registered as a host, or joined as a guest. */
   confirmed: boolean;
   readonly peers: Map<string, Peer>;
   serverAddress: Address | null;
   globalAddress: Address | null;
-  /** Whoever waits for the confirmation. */
+  /** The promise to settle with the confirmation. */
   ticket: number | null;
 };
 
-/** A server list that was asked for. Independent of a session's own handshake server. */
+/** A requested server list. It is independent of the session's handshake server. */
 export type ListRequest = { readonly address: Address; readonly password: string };
 
 export type RequestOptions = {
@@ -73,7 +73,7 @@ export class State {
     this.outbox = new Outbox(settings.await_ms, settings.attempts_max);
   }
 
-  /** Never runs backwards. */
+  /** Monotonic. */
   get now(): number {
     return this.#now;
   }
@@ -90,12 +90,12 @@ export class State {
     if (ticket !== null) this.#outcomes.push({ ticket, ending });
   }
 
-  /** Sends what nobody replies to. */
+  /** Sends a packet without a reply. */
   send(type: string, body: JsonObject, envelope: Envelope): void {
     this.transmit(encode(type, body, envelope), envelope.to);
   }
 
-  /** Sends, and again until there is a reply. With a period: later, and again after each reply. */
+  /** Sends, and resends until there is a reply. With a period: first sent later, and again after each reply. */
   request(
     type: string,
     body: JsonObject,
@@ -110,7 +110,7 @@ export class State {
     this.outbox.await(pending, this.#now);
   }
 
-  /** What cannot arrive is not sent: an unreachable address, or more than a datagram holds. */
+  /** Skips what cannot arrive: an unreachable address, or more than a datagram holds. */
   transmit({ says, bytes }: EncodedPacket, to: Address): void {
     if (!isReachable(to) || bytes.length > DATAGRAM_BYTES_MAX) return;
     this.#datagrams.push({ bytes, to });
@@ -126,7 +126,7 @@ export class State {
   }
 }
 
-/** To a peer, where he is or where he is told to be. */
+/** To the peer's address, or to its presumed one. */
 export const toPeer = (active: ActiveSession, peer: Peer, to: Address = peer.address ?? peer.global): Envelope => ({
   sender: active.userName,
   destination: peer.name,

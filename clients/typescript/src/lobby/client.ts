@@ -4,7 +4,7 @@ import { ReflexiveProbe } from "../connect/reflexive-probe.ts";
 import { HubClient } from "../api/hub-client.ts";
 import { LobbyMembership, type LobbyMembershipOptions } from "./membership.ts";
 import type { Identity, Joined, Joining, NewLobby, Pending, QuickJoining, Sidecar } from "../api/types.ts";
-import { RETRY_MS, ADMISSION_TIMEOUT_MS } from "./limits.ts";
+import { ADMISSION_POLL_MS, ADMISSION_TIMEOUT_MS } from "./limits.ts";
 
 export type ParleyClientOptions = LobbyMembershipOptions & {
   /** For example https://lobby.example.com */
@@ -43,7 +43,8 @@ export class ParleyClient {
     return client;
   }
 
-  host = async (said: NewLobby): Promise<LobbyMembership> => this.#openMembership(await this.hub.createLobby(said));
+  host = async (settings: NewLobby): Promise<LobbyMembership> =>
+    this.#openMembership(await this.hub.createLobby(settings));
 
   /** Joins a lobby. If the host must approve, this waits for the approval for up to a minute. */
   async join(where: JoinTarget): Promise<LobbyMembership> {
@@ -51,8 +52,9 @@ export class ParleyClient {
     for (;;) {
       const joined = await this.#requestJoin(where);
       if (joined.status === "joined") return this.#openMembership(joined);
-      if (performance.now() - began > ADMISSION_TIMEOUT_MS) throw new Error("nobody has admitted this client");
-      await new Promise((done) => setTimeout(done, 4 * RETRY_MS));
+      if (performance.now() - began > ADMISSION_TIMEOUT_MS)
+        throw new Error("the host did not approve this client within a minute");
+      await new Promise((done) => setTimeout(done, ADMISSION_POLL_MS));
     }
   }
 
@@ -63,8 +65,8 @@ export class ParleyClient {
 
   #requestJoin(where: JoinTarget): Promise<Joined | Pending> {
     if ("id" in where && where.id !== undefined) {
-      const { id, ...said } = where;
-      return this.hub.join(id, said);
+      const { id, ...joining } = where;
+      return this.hub.join(id, joining);
     }
     if ("code" in where && where.code !== undefined) return this.hub.joinByCode({ ...where, code: where.code });
     return this.hub.quickJoin(where);
@@ -84,7 +86,7 @@ export class ParleyClient {
     });
     await new Promise<void>((done, failed) => {
       membership.once("opened", done);
-      membership.once("over", (why) => failed(new Error(`the lobby is over: ${why}`)));
+      membership.once("over", (why) => failed(new Error(`the lobby ended: ${why}`)));
     });
     return membership;
   }

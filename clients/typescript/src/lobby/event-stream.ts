@@ -87,19 +87,19 @@ export class EventStream extends Emitter<EventStreamEvents> {
   #open(): void {
     const socket = new WebSocket(this.#url, ["parley.v1"]);
     this.#socket = socket;
-    const mine = (then: () => void) => (): void => {
+    const ifCurrent = (then: () => void) => (): void => {
       if (this.#socket === socket) then();
     };
     socket.addEventListener(
       "open",
-      mine(() => void this.#subscribe().catch(() => {})),
+      ifCurrent(() => void this.#subscribe().catch(() => {})),
     );
     socket.addEventListener("message", ({ data }) => {
       if (this.#socket === socket && typeof data === "string") this.#handleMessage(data);
     });
     socket.addEventListener(
       "error",
-      mine(() => this.#disconnect(this.#backoffMs())),
+      ifCurrent(() => this.#disconnect(this.#backoffMs())),
     );
     socket.addEventListener("close", ({ code }) => {
       if (this.#socket !== socket) return;
@@ -151,15 +151,15 @@ export class EventStream extends Emitter<EventStreamEvents> {
       clearTimeout(this.#timer);
       return this.#onPong();
     }
-    const said = readMessage(text);
-    if (said === null) return;
-    if (said.topic === "lobby" && typeof said.seq === "number") this.#since = said.seq;
-    const question = said.re === undefined ? undefined : this.#pending.get(said.re);
-    if (said.re !== undefined) this.#pending.delete(said.re);
-    if (said.type === "error") return question?.failed(new HubRefusal(said.data["problem"] as Problem));
-    if (said.type === "snapshot") this.emit("opened", [said.data["lobby"] as Lobby]);
-    else if (question === undefined) this.emit("event", [said]);
-    question?.done(said.data);
+    const message = readMessage(text);
+    if (message === null) return;
+    if (message.topic === "lobby" && typeof message.seq === "number") this.#since = message.seq;
+    const request = message.re === undefined ? undefined : this.#pending.get(message.re);
+    if (message.re !== undefined) this.#pending.delete(message.re);
+    if (message.type === "error") return request?.failed(new HubRefusal(message.data["problem"] as Problem));
+    if (message.type === "snapshot") this.emit("opened", [message.data["lobby"] as Lobby]);
+    else if (request === undefined) this.emit("event", [message]);
+    request?.done(message.data);
   }
 
   /** null: do not reconnect. */
@@ -184,7 +184,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
 
   /** Exponential back-off with full jitter, from 0.25 s. */
   #backoffMs(): number {
-    return Math.random() * Math.min(limits.RETRY_MS * 2 ** this.#attempts++, limits.RECONNECT_MS_MAX);
+    return Math.random() * Math.min(limits.RECONNECT_MS * 2 ** this.#attempts++, limits.RECONNECT_MS_MAX);
   }
 }
 
@@ -194,8 +194,10 @@ const unreachable = (): HubRefusal =>
 function readMessage(text: string): IncomingMessage | null {
   if (text.length > limits.MESSAGE_LENGTH_MAX) return null;
   try {
-    const said = JSON.parse(text) as IncomingMessage;
-    return typeof said?.type === "string" && typeof said.data === "object" && said.data !== null ? said : null;
+    const message = JSON.parse(text) as IncomingMessage;
+    return typeof message?.type === "string" && typeof message.data === "object" && message.data !== null
+      ? message
+      : null;
   } catch {
     return null;
   }

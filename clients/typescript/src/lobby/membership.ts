@@ -29,7 +29,7 @@ export type LobbyMembershipEvents = {
   chat: [from: string, text: string];
   signal: [from: string, body: string];
   request: [request: ConnectionRequest];
-  told: [event: HubEvent];
+  event: [event: HubEvent];
   opened: [];
   lost: [];
   over: [why: string];
@@ -80,7 +80,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
     this.#events.on("opened", (lobby) => this.#handleSnapshot(lobby));
     this.#events.on("event", (event) => {
       this.#handleEvent(event);
-      this.emit("told", [event]);
+      this.emit("event", [event]);
     });
     this.#events.on("lost", () => this.emit("lost", []));
     this.#events.on("over", (code) => this.#end(code));
@@ -122,7 +122,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
     void (await this.#events.request("chat", { lobby: this.#lobby.id, text }));
   signal = async (to: string, body: string): Promise<void> =>
     void (await this.#events.request("signal", { lobby: this.#lobby.id, to, body }));
-  updateLobby = (said: LobbyPatch): Promise<Lobby> => this.#hub.updateLobby(this.#lobby.id, said);
+  updateLobby = (patch: LobbyPatch): Promise<Lobby> => this.#hub.updateLobby(this.#lobby.id, patch);
 
   /** A changed address is noticed within a second. A game that knows earlier may call this. */
   networkChanged(): void {

@@ -51,8 +51,8 @@ export class Inbox {
     if (others.length > 0) this.#channels.set(channel, others);
     else this.#channels.delete(channel);
     let taken = 0;
-    for (const { session: whose, arrived } of waiting) {
-      if (whose !== session) continue;
+    for (const { session: owner, arrived } of waiting) {
+      if (owner !== session) continue;
       this.#uncount(session, arrived);
       taken += arrived.taken;
     }

@@ -107,9 +107,9 @@ export class DataWriter {
   }
 
   /** As many ranges as fit, the newest first. */
-  ack(ranges: readonly Range[], delay_ms: number, told_max: number): void {
+  ack(ranges: readonly Range[], delay_ms: number, ranges_max: number): void {
     const newest = ranges.at(-1);
-    const count = Math.min(ranges.length, told_max, 1 + Math.floor((this.room - ACK_HEADER_BYTES) / 4));
+    const count = Math.min(ranges.length, ranges_max, 1 + Math.floor((this.room - ACK_HEADER_BYTES) / 4));
     if (newest === undefined || count < 1) return;
     this.#out[this.#at] = ACK;
     this.#out.writeUIntBE(newest[1] - 1, this.#at + 1, 6);
@@ -117,17 +117,17 @@ export class DataWriter {
     const countAt = this.#at + 9;
     this.#short(this.#at + 10, newest[1] - newest[0]);
     this.#at += ACK_HEADER_BYTES;
-    let told = 1;
-    for (let from = newest[0]; told < count; told++) {
-      const [low, high] = ranges[ranges.length - 1 - told]!;
+    let written = 1;
+    for (let from = newest[0]; written < count; written++) {
+      const [low, high] = ranges[ranges.length - 1 - written]!;
       // A gap or range above two bytes is too old to matter.
-      if (from - high > SHORT_MAX || ranges[ranges.length - told]![1] - from > SHORT_MAX) break;
+      if (from - high > SHORT_MAX || ranges[ranges.length - written]![1] - from > SHORT_MAX) break;
       this.#short(this.#at, from - high);
       this.#short(this.#at + 2, high - low);
       this.#at += 4;
       from = low;
     }
-    this.#out[countAt] = told;
+    this.#out[countAt] = written;
   }
 
   bytes(channel: number, offset: number, length: number, copy: (target: Uint8Array) => void): void {

@@ -181,8 +181,8 @@ export class Session {
     if (this.#transport === null && this.isActive && this.peerSessionId !== 0) this.#connect(now);
     const arrived = this.#transport?.receive(data, now) ?? (this.#transport === null ? [] : null);
     if (arrived === null) {
-      this.#datagrams.push(this.#byeTo(this.peerSessionId, ConnectionEnd.MiscGeneric, "that makes no message"));
-      this.fail(ConnectionEnd.MiscGeneric, "the peer sent what makes no message");
+      this.#datagrams.push(this.#byeTo(this.peerSessionId, ConnectionEnd.MiscGeneric, "invalid stream"));
+      this.fail(ConnectionEnd.MiscGeneric, "the peer sent an invalid stream");
       return [];
     }
     const taken = arrived.filter(({ channel }) => this.#openChannel(channel));
@@ -199,7 +199,7 @@ export class Session {
     if (transport === null) {
       if (this.isActive && now >= this.#since + limits.CONNECT_TIMEOUT_MS) {
         if (this.#path === null) this.fail(ConnectionEnd.MiscP2PRendezvous, "no path to the peer was found in time");
-        else this.fail(ConnectionEnd.RemoteTimeout, "the peer does not answer on the path to him");
+        else this.fail(ConnectionEnd.RemoteTimeout, "the peer does not answer on the path to it");
       } else if (now >= this.#helloAt) {
         this.#hello();
         this.#helloAt = now + this.#helloWait_ms;
@@ -209,7 +209,10 @@ export class Session {
     }
     if (now >= transport.unansweredSince + limits.SILENCE_TIMEOUT_MS) {
       const end = hearsOthers ? ConnectionEnd.RemoteTimeout : ConnectionEnd.MiscTimeout;
-      return this.fail(end, hearsOthers ? "the peer fell silent" : "the peer fell silent, and so did everybody else");
+      return this.fail(
+        end,
+        hearsOthers ? "the peer fell silent" : "the peer fell silent, and no other peer is received",
+      );
     }
     if (now >= transport.lastReceivedAt + limits.KEEPALIVE_MS && transport.unansweredSince === Infinity)
       transport.ping();

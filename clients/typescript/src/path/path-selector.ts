@@ -284,7 +284,7 @@ export class PathSelector {
   }
 
   #configuredKind(place: Place): PathKind | undefined {
-    return [...this.#configured].find(([, told]) => told !== null && samePlace(told, place))?.[0];
+    return [...this.#configured].find(([, known]) => known !== null && samePlace(known, place))?.[0];
   }
 
   #pathAt(place: Place): Path | undefined {

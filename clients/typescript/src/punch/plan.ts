@@ -1,42 +1,23 @@
 /**
  * The hub's plan for one side of a punch. The hub decides from its sidecars' observations, and a client carries the
  * plan out. Each value is clamped here to what a player's machine may do.
+ *
+ *     targets       sent to from the first socket, in this order
+ *     sockets       if several: all send to the first target, one after the other
+ *     spray         ports of one address, tried from the first socket; `probes` above `ports` means further rounds
+ *     per_s         datagrams per second, for sockets and for ports
+ *     nominates     this side nominates the pair (RFC 8445 section 6.1.1: the controlling agent)
+ *     same_network  both sides have one public address, so local endpoints may be sent to
+ *     first_hops    TTL of the first datagrams: they open the own NAT and do not reach the other; null: the default
  */
+import type { Connection } from "../api/types.ts";
 import { type Endpoint, isEndpoint, isLocal, isLoopback } from "../util/addresses.ts";
 import * as limits from "./limits.ts";
 
-/** A remote endpoint: stated by the peer, observed by a sidecar, or predicted by the hub. */
-export type Target = Endpoint & { readonly kind: "host" | "reflexive" | "predicted" };
-
-/** Ports of one address, tried one after the other from the first socket. */
-export type Spray = {
-  readonly address: string;
-  readonly first_port: number;
-  /** The difference between two ports, and their number. */
-  readonly step: number;
-  readonly ports: number;
-  readonly order: "in_a_row" | "shuffled";
-  /** Datagrams in total. More than `ports` means further rounds. */
-  readonly probes: number;
-  readonly after_ms: number;
-};
-
-export type Plan = {
-  /** Sent to from the first socket, in this order. */
-  readonly targets: readonly Target[];
-  /** If there are several, all send to the first target, one after the other. */
-  readonly sockets: number;
-  readonly spray: Spray | null;
-  /** Datagrams per second, for sockets and for ports. */
-  readonly per_s: number;
-  /** This side nominates the pair (RFC 8445 section 6.1.1: the controlling agent). */
-  readonly nominates: boolean;
-  /** Both sides have one public address, so local endpoints may be sent to. */
-  readonly same_network: boolean;
-  /** TTL of the first datagrams, so that they open the own NAT and do not reach the other; null: the default. */
-  readonly first_hops: number | null;
-  readonly give_up_ms: number;
-};
+export type Plan = NonNullable<Connection["punch"]>["plan"];
+/** A remote endpoint: stated by the peer (host), observed by a sidecar (reflexive), or predicted by the hub. */
+export type Target = Plan["targets"][number];
+export type Spray = NonNullable<Plan["spray"]>;
 
 /** Decodes a plan, or returns null. Unknown keys are for later clients. */
 export function readPlan(json: unknown): Plan | null {

@@ -60,7 +60,7 @@ export type PunchOutcome = PunchOpened | PunchFailed;
 
 export class Punch {
   /** Counters for the report to the hub. */
-  readonly counts = { sent: 0, heard: 0, refused: 0 };
+  readonly counts = { sent: 0, received: 0, refused: 0 };
   readonly #plan: Plan;
   readonly #seal: Seal;
   readonly #random: () => number;
@@ -117,7 +117,7 @@ export class Punch {
       this.counts.refused++;
       return false;
     }
-    this.counts.heard++;
+    this.counts.received++;
     this.#receivedAt = now;
     this.#firstReceivedAt = Math.min(this.#firstReceivedAt, now);
     if (!this.#receivedOn.has(pair)) pair.checkDue = now;
@@ -270,7 +270,7 @@ export class Punch {
 
   #giveUp(): void {
     const proved = [...this.#live].some(({ rtt_ms }) => rtt_ms !== null);
-    const why = proved ? "not_confirmed" : this.counts.heard > 0 ? "one_way" : "nobody_heard";
+    const why = proved ? "not_confirmed" : this.counts.received > 0 ? "one_way" : "nobody_heard";
     this.#outcome = { kind: "given_up", why };
   }
 

@@ -2,7 +2,8 @@
 import type { Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { isIPv4 } from "node:net";
-import { type Endpoint, RabidFailure } from "./events.ts";
+import type { Endpoint } from "../util/addresses.ts";
+import { RabidFailure } from "./events.ts";
 import { SERVER_PORT } from "./limits.ts";
 
 /** A promise with its settling functions. */

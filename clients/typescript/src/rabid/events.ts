@@ -1,7 +1,6 @@
 /** Events of a Rabid session, and its failures. */
 
-/** An IPv4 address and a UDP port. */
-export type Endpoint = { readonly address: string; readonly port: number };
+import type { Endpoint } from "../util/addresses.ts";
 
 /** A datagram to send. */
 export type Datagram = { readonly bytes: Uint8Array; readonly to: Endpoint };
@@ -90,10 +89,10 @@ export type RabidEvent =
 export class RabidFailure extends Error {
   readonly code: FailureCode | RefusalCode;
   readonly serverText: string | undefined;
-  constructor(code: FailureCode | RefusalCode, said?: string) {
-    super(said === undefined ? code : `${code} (${said})`);
+  constructor(code: FailureCode | RefusalCode, serverText?: string) {
+    super(serverText === undefined ? code : `${code} (${serverText})`);
     this.name = "RabidFailure";
     this.code = code;
-    this.serverText = said;
+    this.serverText = serverText;
   }
 }

@@ -1,6 +1,5 @@
 /** The public part of the Rabid peer, with the wire in each name. */
 export {
-  type Endpoint as RabidEndpoint,
   type Failed as RabidFailed,
   type FailureCode as RabidFailureCode,
   type Met as RabidMet,

@@ -2,7 +2,8 @@
  * The players' part of a session, from the server's start line to `met` or `failed`. It has one handshake per other
  * player, and decides when the host starts, when a guest is done, and when to give up. Sans I/O.
  */
-import type { Datagram, Endpoint, FailureCode, Met } from "./events.ts";
+import type { Endpoint } from "../util/addresses.ts";
+import type { Datagram, FailureCode, Met } from "./events.ts";
 import * as limits from "./limits.ts";
 import { PeerHandshake, type Role } from "./peer-handshake.ts";
 import { readPeerMessage } from "./messages.ts";
@@ -31,12 +32,12 @@ export class Mesh {
     this.#setup = setup;
     this.#isHost = setup.host === setup.me;
     this.#begun = this.#woken = now;
-    const say = (bytes: Uint8Array, to: Endpoint): void => void this.#datagrams.push({ bytes, to });
-    for (const [name, told] of setup.others) {
+    const send = (bytes: Uint8Array, to: Endpoint): void => void this.#datagrams.push({ bytes, to });
+    for (const [name, listed] of setup.others) {
       const role: Role = this.#isHost ? "my_guest" : name === setup.host ? "my_host" : "fellow";
       this.#handshakes.set(
         name,
-        new PeerHandshake({ me: setup.me, name, role, listed: told, ownPort: setup.ownPort, send: say }, now),
+        new PeerHandshake({ me: setup.me, name, role, listed, ownPort: setup.ownPort, send }, now),
       );
     }
   }
@@ -48,13 +49,13 @@ export class Mesh {
 
   /** Handles any datagram that is not the server's. Others are ignored. */
   receive(bytes: Uint8Array, source: Endpoint, now: number): void {
-    const said = readPeerMessage(bytes);
-    if (said === null || this.#failed()) return;
-    const link =
-      said.kind === "start"
-        ? [...this.#handshakes.values()].find((link) => link.isAt(source) && link.role === "my_host")
-        : this.#handshakes.get(said.name);
-    link?.handleMessage(said, source, now);
+    const message = readPeerMessage(bytes);
+    if (message === null || this.#failed()) return;
+    const handshake =
+      message.kind === "start"
+        ? [...this.#handshakes.values()].find((handshake) => handshake.isAt(source) && handshake.role === "my_host")
+        : this.#handshakes.get(message.name);
+    handshake?.handleMessage(message, source, now);
   }
 
   /** Sends what is due, and decides. */
@@ -62,16 +63,16 @@ export class Mesh {
     this.#woken = now;
     if (this.#failed()) return;
     if (this.#outcome === null) this.#outcome = this.#isHost ? this.#decideAsHost(now) : this.#decideAsGuest(now);
-    for (const link of this.#handshakes.values()) link.wake(now);
+    for (const handshake of this.#handshakes.values()) handshake.wake(now);
     // The handshakes with players that answered last need no more retries.
-    if (this.#outcome !== null) for (const link of this.#handshakes.values()) link.linger();
+    if (this.#outcome !== null) for (const handshake of this.#handshakes.values()) handshake.linger();
   }
 
   /** When to call `wake` next; Infinity for never. */
   deadline(): number {
     if (this.#failed()) return Infinity;
-    const links = [...this.#handshakes.values()].map((link) => link.deadline());
-    return Math.min(...links, ...(this.#outcome === null ? this.#decisionTimes() : []));
+    const handshakes = [...this.#handshakes.values()].map((handshake) => handshake.deadline());
+    return Math.min(...handshakes, ...(this.#outcome === null ? this.#decisionTimes() : []));
   }
 
   takeDatagrams(): Datagram[] {
@@ -86,34 +87,35 @@ export class Mesh {
 
   /** Waits for every player that may come, starts all of them, and is done with the last answer. */
   #decideAsHost(now: number): MeshOutcome | null {
-    const links = [...this.#handshakes.values()];
+    const handshakes = [...this.#handshakes.values()];
     const since = now - this.#begun;
     if (!this.#started) {
-      const awaited = links.filter(
-        (link) => !link.ready && since < (link.isHeard ? limits.GATHER_MS : limits.SILENT_MS),
+      const awaited = handshakes.filter(
+        (handshake) => !handshake.ready && since < (handshake.isHeard ? limits.GATHER_MS : limits.SILENT_MS),
       );
       if (awaited.length > 0) return null;
-      if (!links.some((link) => link.ready)) return { failed: "unreachable_self" };
+      if (!handshakes.some((handshake) => handshake.ready)) return { failed: "unreachable_self" };
       this.#started = true;
     }
-    const ready = links.filter((link) => link.ready);
-    for (const link of ready) if (!link.starting) link.start(now);
-    return ready.every((link) => link.complete) ? this.#met(ready) : null;
+    const ready = handshakes.filter((handshake) => handshake.ready);
+    for (const handshake of ready) if (!handshake.starting) handshake.start(now);
+    return ready.every((handshake) => handshake.complete) ? this.#met(ready) : null;
   }
 
   #decideAsGuest(now: number): MeshOutcome | null {
-    const links = [...this.#handshakes.values()];
+    const handshakes = [...this.#handshakes.values()];
     const host = this.#handshakes.get(this.#setup.host);
     const since = now - this.#begun;
     if (host === undefined) return { failed: "host_not_confirmed" };
     if (host.startAt !== null) {
       // A Parley peer would have answered by now, and a plugin is open as soon as it is received.
-      const comes = (link: PeerHandshake): boolean => link.isSameImplementation || since < limits.SILENT_MS;
-      const waits = links.some((link) => link !== host && !link.settled && comes(link));
+      const comes = (handshake: PeerHandshake): boolean => handshake.isSameImplementation || since < limits.SILENT_MS;
+      const waits = handshakes.some((handshake) => handshake !== host && !handshake.settled && comes(handshake));
       const until = host.startAt + (waits ? limits.GRACE_MS : 0);
-      return now >= until ? this.#met(links.filter((link) => link.open)) : null;
+      return now >= until ? this.#met(handshakes.filter((handshake) => handshake.open)) : null;
     }
-    if (since >= limits.SILENT_MS && !links.some((link) => link.isHeard)) return { failed: "unreachable_self" };
+    if (since >= limits.SILENT_MS && !handshakes.some((handshake) => handshake.isHeard))
+      return { failed: "unreachable_self" };
     if (since >= limits.HOST_CONFIRM_MS && !host.ready) return { failed: "host_not_confirmed" };
     return since >= limits.HOST_START_MS ? { failed: "host_not_confirmed" } : null;
   }

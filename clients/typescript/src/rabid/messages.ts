@@ -41,7 +41,8 @@
  * still talks to the server would take it for a start line.
  */
 import { isIPv4 } from "node:net";
-import { type Endpoint, SERVER_ERRORS, type ServerError } from "./events.ts";
+import type { Endpoint } from "../util/addresses.ts";
+import { SERVER_ERRORS, type ServerError } from "./events.ts";
 import { PEER_MESSAGE_BYTES_MAX, PLAYER_NAME, SEATS_MAX, SERVER_LINE_BYTES_MAX } from "./limits.ts";
 
 /** A message of the server. */
@@ -80,8 +81,8 @@ export function readServerLine(bytes: Uint8Array): ServerLine | null {
   // The original server's list is empty if all other players have confirmed.
   const others = list === "" ? [] : list.split(";").map(readListedPlayer);
   if (!isPort(ownPort) || others.length >= SEATS_MAX || others.includes(null)) return null;
-  const told = others as ListedPlayer[];
-  return areNames(told.map(({ name }) => name)) ? { kind: "start", ownPort, others: told } : null;
+  const listed = others as ListedPlayer[];
+  return areNames(listed.map(({ name }) => name)) ? { kind: "start", ownPort, others: listed } : null;
 }
 
 /** Returns null if it is no message. Extra fields are allowed, as in the plugin. */
@@ -122,8 +123,8 @@ function readError(text: string): ServerLine {
   const name = /^error:([a-z_]{1,40})$/.exec(text)?.[1] ?? "";
   const code = SERVER_ERRORS.find((known) => known === name);
   // Only printable ASCII may reach a log or a screen.
-  const said = text.slice(0, 64).replaceAll(/[^\x20-\x7e]/g, "?");
-  return { kind: "error", code: code ?? "unknown_error", serverText: said };
+  const serverText = text.slice(0, 64).replaceAll(/[^\x20-\x7e]/g, "?");
+  return { kind: "error", code: code ?? "unknown_error", serverText };
 }
 
 function readListedPlayer(entry: string): ListedPlayer | null {

@@ -2,8 +2,7 @@
  * The handshake with one other player: its endpoint, what is known of the path, and what to send when. Sans I/O: every
  * function takes the time, and datagrams leave through `send`.
  */
-import { isPublic, isUnicast, sameEndpoint } from "./addresses.ts";
-import type { Endpoint } from "./events.ts";
+import { type Endpoint, isPublicIPv4, isUnicast, sameEndpoint } from "../util/addresses.ts";
 import * as limits from "./limits.ts";
 import { type PeerMessage, type Step, encodeMessage } from "./messages.ts";
 
@@ -104,7 +103,7 @@ export class PeerHandshake {
   }
 
   /** Handles a message of the player. The answer leaves at the next `wake`. */
-  handleMessage(said: PeerMessage, source: Endpoint, now: number): void {
+  handleMessage(message: PeerMessage, source: Endpoint, now: number): void {
     if (!this.#accepts(source)) return;
     this.#source = source;
     if (this.#step === 0) {
@@ -114,9 +113,9 @@ export class PeerHandshake {
       this.#greetingDue = now;
       this.#confirmDue = now + limits.PLUGIN_CONFIRMS_AFTER_MS;
     }
-    switch (said.kind) {
+    switch (message.kind) {
       case "greeting":
-        this.#myPort = said.tried;
+        this.#myPort = message.tried;
         this.#answer(now);
         break;
       case "confirmation":
@@ -130,11 +129,11 @@ export class PeerHandshake {
         break;
       case "step":
         this.#markSameImplementation();
-        this.#step = Math.max(this.#step, Math.min(said.step + 1, 3)) as Step;
-        if (said.step < 3) this.#answer(now);
+        this.#step = Math.max(this.#step, Math.min(message.step + 1, 3)) as Step;
+        if (message.step < 3) this.#answer(now);
         break;
       case "start":
-        this.#handleStart(said.seconds, now);
+        this.#handleStart(message.seconds, now);
         break;
       case "heard_start":
         if (this.role === "my_guest" && this.starting) {
@@ -203,7 +202,7 @@ export class PeerHandshake {
     const own = this.#listed?.address;
     if (source.address === own) return true;
     const ownHeard = own !== undefined && this.#source?.address === own;
-    return isPublic(source.address) && !ownHeard;
+    return isPublicIPv4(source.address) && !ownHeard;
   }
 
   /** A Parley peer needs none of the messages for plugins. */
@@ -241,11 +240,11 @@ export class PeerHandshake {
   }
 
   #wakePlan(now: number): void {
-    const told = this.#listed;
-    if (told === null) return;
+    const listed = this.#listed;
+    if (listed === null) return;
     for (let next = this.#plan[this.#planned]; next !== undefined && next.at <= now;) {
       this.#send(encodeMessage("g", this.#setup.me, this.#setup.ownPort, next.port), {
-        address: told.address,
+        address: listed.address,
         port: next.port,
       });
       next = this.#plan[++this.#planned];

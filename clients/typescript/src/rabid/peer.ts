@@ -5,8 +5,8 @@
  */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { EventEmitter } from "node:events";
+import type { Endpoint } from "../util/addresses.ts";
 import {
-  type Endpoint,
   type Failed,
   type Met,
   RabidFailure,
@@ -95,8 +95,8 @@ export class RabidPeer extends EventEmitter<Events> {
   static join(options: JoinOptions): Promise<RabidPeer> {
     const { server, session, name, password, port, address, socket } = options;
     const rest = { password, port, address, socket };
-    const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-    return RabidPeer.#open({ server, session, name, ...given });
+    const optional = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+    return RabidPeer.#open({ server, session, name, ...optional });
   }
 
   static async #open(options: JoinOptions & { readonly seats?: number }): Promise<RabidPeer> {

@@ -6,8 +6,8 @@
  *        \------------- s: -----------^
  *     any of them --> over (failed or left)
  */
-import { sameEndpoint } from "./addresses.ts";
-import type { Datagram, Endpoint, FailureCode, Met, RabidEvent, RefusalCode } from "./events.ts";
+import { type Endpoint, sameEndpoint } from "../util/addresses.ts";
+import type { Datagram, FailureCode, Met, RabidEvent, RefusalCode } from "./events.ts";
 import * as limits from "./limits.ts";
 import { Mesh } from "./mesh.ts";
 import { readServerLine, type ServerLine, type ListedPlayer, encodeMessage } from "./messages.ts";
@@ -184,7 +184,7 @@ export class RabidSession {
   }
 
   /** Three errors refuse a command. All others end the session, as in the plugin. */
-  #handleError(code: FailureCode, said: string): void {
+  #handleError(code: FailureCode, text: string): void {
     if (this.#phase === "lobby") {
       if (this.#start !== null && (code === "only_one_player_in_session" || code === "non_host_player")) {
         this.#start = null;
@@ -198,10 +198,10 @@ export class RabidSession {
       // A repeated answer to a command that was refused before.
       if (code === "only_one_player_in_session" || code === "non_host_player") return;
     }
-    this.#fail(code, said);
+    this.#fail(code, text);
   }
 
-  #handleStart(ownPort: number, told: readonly ListedPlayer[], now: number): void {
+  #handleStart(ownPort: number, listed: readonly ListedPlayer[], now: number): void {
     if (this.#phase === "leaving" || this.#phase === "over") return;
     if (this.#confirms++ < limits.CONFIRMS_MAX) {
       this.#send(encodeMessage("y", this.#setup.session, this.#setup.name));
@@ -210,9 +210,9 @@ export class RabidSession {
     const me = this.#setup.name;
     // The original server does not list players that have confirmed. The roster has them, and one may be the host.
     const others = new Map<string, Endpoint | null>(this.#players.map((name) => [name, null]));
-    for (const { name, endpoint } of told) others.set(name, endpoint);
+    for (const { name, endpoint } of listed) others.set(name, endpoint);
     others.delete(me);
-    const host = this.#players[0] ?? (this.#setup.seats === undefined ? told[0]?.name : me) ?? me;
+    const host = this.#players[0] ?? (this.#setup.seats === undefined ? listed[0]?.name : me) ?? me;
     this.#mesh = new Mesh({ me, host, ownPort, others }, now);
     this.#phase = "meeting";
     this.#events.push({ type: "started", ownPort, host, players: [...others.keys()] });
@@ -234,10 +234,10 @@ export class RabidSession {
     this.#events.push({ type: "refused", code });
   }
 
-  #fail(code: FailureCode, said?: string): void {
+  #fail(code: FailureCode, text?: string): void {
     this.#phase = "over";
     this.#mesh = null;
-    this.#events.push({ type: "failed", code, ...(said === undefined ? {} : { serverText: said }) });
+    this.#events.push({ type: "failed", code, ...(text === undefined ? {} : { serverText: text }) });
   }
 
   #left(): void {

@@ -88,25 +88,25 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
   /** Resolves with the lobby's id. Rejects with a HubRefusal. */
   async createLobby(type: LobbyType, maxMembers: number, options: CreateOptions = {}): Promise<string> {
     const { name = "Lobby", memberName, data = {} } = options;
-    const said: NewLobby = {
+    const settings: NewLobby = {
       name,
       seats: maxMembers,
       visibility: visibilityOf(type),
       data: entriesOf({ ...(this.#region !== null && { [REGION_KEY]: this.#region }), ...data }, 0),
       ...(memberName !== undefined && { member_name: memberName }),
     };
-    return this.#enter(await this.client.host(said));
+    return this.#enter(await this.client.host(settings));
   }
 
   /** Joins by id or join code. A refusal is also emitted as `lobbyJoined`. */
   async joinLobby(lobby: string, { password, memberName }: JoinOptions = {}): Promise<ChatRoomEnterResponse> {
-    const said = {
+    const joining = {
       ...(password !== undefined && { password }),
       ...(memberName !== undefined && { member_name: memberName }),
     };
     const isCode = lobby.length < CODE_LENGTH_BELOW;
     try {
-      await this.#enter(await this.client.join(isCode ? { code: lobby, ...said } : { id: lobby, ...said }));
+      await this.#enter(await this.client.join(isCode ? { code: lobby, ...joining } : { id: lobby, ...joining }));
       return ChatRoomEnterResponse.Success;
     } catch (error) {
       const response = error instanceof HubRefusal ? responseOf(error.code) : ChatRoomEnterResponse.Error;
@@ -232,7 +232,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
       if (server !== null && server !== here.server) this.emit("lobbyGameCreated", [lobby, server]);
       here.server = server;
     });
-    membership.on("told", ({ type, data }) => this.#handleEvent(lobby, type, data));
+    membership.on("event", ({ type, data }) => this.#handleEvent(lobby, type, data));
     membership.on("chat", (from, text) => this.emit("lobbyMessage", [lobby, from, text]));
     membership.on("over", (why) => {
       messages.close();

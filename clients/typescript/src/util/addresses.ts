@@ -19,6 +19,15 @@ LOCAL.addSubnet("172.16.0.0", 12, "ipv4");
 LOCAL.addSubnet("192.168.0.0", 16, "ipv4");
 LOCAL.addSubnet("fc00::", 7, "ipv6");
 
+/** Further IANA special-purpose ranges: never the source of a peer elsewhere. */
+const SPECIAL = new BlockList();
+SPECIAL.addSubnet("192.0.0.0", 24, "ipv4");
+SPECIAL.addSubnet("192.0.2.0", 24, "ipv4");
+SPECIAL.addSubnet("192.88.99.0", 24, "ipv4");
+SPECIAL.addSubnet("198.18.0.0", 15, "ipv4");
+SPECIAL.addSubnet("198.51.100.0", 24, "ipv4");
+SPECIAL.addSubnet("203.0.113.0", 24, "ipv4");
+
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
 LOOPBACK.addAddress("::1", "ipv6");
@@ -32,6 +41,10 @@ export function isUnicast(address: string): boolean {
 export const isLocal = (address: string): boolean => LOCAL.check(address, family(address));
 
 export const isLoopback = (address: string): boolean => LOOPBACK.check(address, family(address));
+
+/** A unicast IPv4 address that is reachable from everywhere. */
+export const isPublicIPv4 = (address: string): boolean =>
+  isIPv4(address) && isUnicast(address) && !isLocal(address) && !isLoopback(address) && !SPECIAL.check(address, "ipv4");
 
 export const isEndpoint = ({ address, port }: Endpoint): boolean =>
   Number.isInteger(port) && port >= 1 && port <= 65_535 && isUnicast(address);

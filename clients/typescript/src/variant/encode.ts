@@ -34,7 +34,7 @@ class Writer {
   }
 
   value(value: Variant, nesting: number): void {
-    if (nesting > NESTING_MAX) throw new RangeError(`a value nested deeper than ${NESTING_MAX} is nobody's`);
+    if (nesting > NESTING_MAX) throw new RangeError(`a value nested deeper than ${NESTING_MAX} cannot be encoded`);
     if (value === null) this.#head("nil");
     else if (typeof value === "boolean") this.#word("bool", value ? 1 : 0);
     else if (typeof value === "string") this.#string("String", value);

@@ -1,6 +1,6 @@
 /** The words of the Rabid wire, both ways, byte for byte; and bytes that are none. */
 import { describe, expect, test } from "vitest";
-import { isPublic, isUnicast } from "../../src/rabid/addresses.ts";
+import { isPublicIPv4, isUnicast } from "../../src/util/addresses.ts";
 import { SERVER_ERRORS } from "../../src/rabid/events.ts";
 import {
   isRabidMessage,
@@ -123,16 +123,16 @@ describe("addresses", () => {
   test.each(["0.0.0.0", "0.1.2.3", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255"])(
     "%s is nobody's",
     (address) => {
-      expect([isUnicast(address), isPublic(address)]).toEqual([false, false]);
+      expect([isUnicast(address), isPublicIPv4(address)]).toEqual([false, false]);
     },
   );
   test.each(["10.0.0.1", "127.0.0.1", "169.254.1.1", "172.31.0.1", "192.168.1.1", "100.64.0.1", "203.0.113.1"])(
     "%s is sent to only when the server tells of it",
     (address) => {
-      expect([isUnicast(address), isPublic(address)]).toEqual([true, false]);
+      expect([isUnicast(address), isPublicIPv4(address)]).toEqual([true, false]);
     },
   );
   test.each(["8.8.8.8", "100.128.0.1", "172.32.0.1", "223.255.255.255"])("%s is anybody's", (address) => {
-    expect([isUnicast(address), isPublic(address)]).toEqual([true, true]);
+    expect([isUnicast(address), isPublicIPv4(address)]).toEqual([true, true]);
   });
 });

@@ -1,6 +1,6 @@
 /** A Rabid session against whoever else knows its port: the curious, the confused and the hostile, in virtual time. */
 import { describe, expect, test } from "vitest";
-import type { Endpoint } from "../../src/rabid/events.ts";
+import type { Endpoint } from "../../src/util/addresses.ts";
 import { hasMet, lobby, seeds } from "../support/rabid-lobby.ts";
 import { BOB, SERVER, START, started, Table } from "../support/rabid-table.ts";
 import { seeded } from "../support/rabid.ts";

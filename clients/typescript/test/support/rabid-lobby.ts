@@ -1,5 +1,5 @@
 /** A started session in virtual time: of ours, of plugins, of both. */
-import type { Endpoint } from "../../src/rabid/events.ts";
+import type { Endpoint } from "../../src/util/addresses.ts";
 import { PluginDouble } from "./rabid-plugin.ts";
 import { type Nat, Net, type NetOptions, ServerDouble, Ours } from "./rabid.ts";
 

@@ -3,7 +3,8 @@
  * a frame, closes its socket at the first start line, listens again 2.0 s later on the port that the server saw,
  * greets for 5.1 s, listens for 5.25 s, and confirms for 2 to 5 s. It shares no code with what it tests.
  */
-import type { Datagram, Endpoint } from "../../src/rabid/events.ts";
+import type { Datagram } from "../../src/rabid/events.ts";
+import type { Endpoint } from "../../src/util/addresses.ts";
 import type { Node } from "./rabid.ts";
 
 const FRAME_MS = 1_000 / 60;

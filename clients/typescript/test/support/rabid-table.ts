@@ -1,5 +1,6 @@
 /** One session alone with a clock, a server and whoever else knows its port. */
-import type { Endpoint, RabidEvent } from "../../src/rabid/events.ts";
+import type { RabidEvent } from "../../src/rabid/events.ts";
+import type { Endpoint } from "../../src/util/addresses.ts";
 import { RabidSession, type SessionSetup } from "../../src/rabid/session.ts";
 import { text } from "./rabid.ts";
 

@@ -2,7 +2,8 @@
  * A net in virtual time for the Rabid peer: loss, delay, reordering and duplicates from a seed, NATs, the original
  * server as recorded, and the original plugin as recorded. Nothing here waits; `Net.run` turns the clock.
  */
-import type { Datagram, Endpoint, RabidEvent } from "../../src/rabid/events.ts";
+import type { Datagram, RabidEvent } from "../../src/rabid/events.ts";
+import type { Endpoint } from "../../src/util/addresses.ts";
 import { RabidSession, type SessionSetup } from "../../src/rabid/session.ts";
 
 /** Something with a clock and datagrams. `from` is the local port a datagram leaves by. */

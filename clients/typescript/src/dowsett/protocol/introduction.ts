@@ -1,4 +1,4 @@
-/** Being introduced: by a handshake server, or as host being one for the own network (LAN mode). */
+/** Introductions of guest and host: by a handshake server, or by the host itself as handshake server (LAN mode). */
 import { type JsonObject, own } from "../../util/bounded-json.ts";
 import { type Address, readAddress, sameAddress } from "../wire/address.ts";
 import { isHash } from "../wire/hash.ts";
@@ -21,7 +21,7 @@ export function readIntroduction(says: JsonObject): Introduction | null {
   return isForeignName(name) && global !== null && local !== null ? { name, global, local } : null;
 }
 
-/** As guest: where the host is. Null where it is not the host that was asked for. */
+/** As guest: the host's addresses. Ends the session if it is another host. */
 export function handleHostIntroduction(
   state: State,
   active: ActiveSession,
@@ -33,8 +33,8 @@ export function handleHostIntroduction(
 }
 
 /**
- * As host: a guest is coming. Copies of the same introduction change nothing. One of a peer whom we have, at his
- * address, is remembered: if he then inquires, he began anew.
+ * As host: a guest is coming. Copies of an introduction change nothing. A repeated introduction of a connected peer is
+ * recorded: if the peer then inquires, it restarted.
  */
 export function handleGuestIntroduction(state: State, active: ActiveSession, introduction: Introduction): void {
   const { name, global, local } = introduction;
@@ -48,23 +48,23 @@ export function handleGuestIntroduction(state: State, active: ActiveSession, int
   if (peer !== null) inquire(state, active, peer);
 }
 
-/** Nobody bears the host's name, or the name of a peer who is connected from somewhere else. */
+/** No name of the host, or of a peer that is connected from another address. */
 function isNameAvailable(active: ActiveSession, { name, global, local }: Introduction): boolean {
   const there = active.peers.get(name)?.address ?? null;
   return name !== active.userName && (there === null || sameAddress(there, global) || sameAddress(there, local));
 }
 
-/** As host: an inquiry of a peer who was introduced again. Everybody hears that he left and came. */
+/** As host: an inquiry of a peer that was introduced again. The others are notified that it left and joined. */
 export function handleGuestRestart(state: State, active: ActiveSession, peer: Peer): void {
   const { introduced_again_at: at, name, global, local } = peer;
   peer.introduced_again_at = null;
   if (at === null || at + RESTART_WINDOW_MS < state.now) return;
   dropPeer(state, active, peer, false);
-  const anew = addPeer(state, active, name, global, local);
-  if (anew !== null) inquire(state, active, anew);
+  const restarted = addPeer(state, active, name, global, local);
+  if (restarted !== null) inquire(state, active, restarted);
 }
 
-/** As host and handshake server at once: what a request would do, or null where it is none or a bad one. */
+/** As host and handshake server: returns the effect of a request, or null if it is invalid. */
 export function readRequest(
   state: State,
   active: ActiveSession,
@@ -89,7 +89,7 @@ function list(state: State, active: ActiveSession, envelope: Envelope): void {
   state.send("providing-server-list", { servers: [entry] }, envelope);
 }
 
-/** A refusal ends the asker's session, so it is said only of what cannot change while he asks. */
+/** A refusal ends the guest's session, so it is sent only for what cannot change meanwhile. */
 function join(
   state: State,
   active: ActiveSession,
@@ -101,7 +101,7 @@ function join(
   const refuse = (message: string): void => state.send("server-error", { message }, envelope);
   if (wanted !== active.serverName) return refuse(`${wanted} not found`);
   if (guest.name === active.userName) return refuse(invalidName(guest.name));
-  // The answer goes first, so that the guest knows whose inquiry it is that follows.
+  // The answer goes first, so that the guest knows the sender of the inquiry that follows.
   const host = { "peer-name": active.userName, "global-address": calledAt, "local-address": active.local };
   for (let copy = 0; isNameAvailable(active, guest) && copy < INTRODUCTION_COPIES; copy++) {
     state.send("providing-peer-handshake-info", host, envelope);

@@ -1,11 +1,11 @@
-/** How peers come and go, and how a session ends. */
+/** How peers join and leave, and how a session ends. */
 import type { Address } from "../wire/address.ts";
 import { PEERS_MAX, PEERS_UNCONFIRMED_MAX } from "../limits.ts";
 import { HS_SERVER_NAME } from "../wire/packet.ts";
 import { Peer } from "../roster.ts";
 import { type ActiveSession, confirmedPeers, toPeer, toServer, type State } from "../state.ts";
 
-/** Two inquiries, one to each address: whichever is answered first says where the peer is. */
+/** Two inquiries, one to each address. The first answer decides which address is used. */
 export const INQUIRY_GLOBAL = 0;
 export const INQUIRY_LOCAL = 1;
 
@@ -24,7 +24,7 @@ export function check(state: State, active: ActiveSession, peer: Peer): void {
   state.request("peer-check", {}, toPeer(active, peer), { period_ms: state.settings.peer_check_ms });
 }
 
-/** A new peer of whom only the addresses are known, or null where there is no room. */
+/** Adds a peer of which only the addresses are known. Returns null if there is no room. */
 export function addPeer(
   state: State,
   active: ActiveSession,
@@ -42,7 +42,7 @@ export function addPeer(
   return peer;
 }
 
-/** Forgets a peer, and all that awaited a reply of his. */
+/** Removes a peer and the packets that await its reply. */
 export function removePeer(state: State, active: ActiveSession, peer: Peer): void {
   active.peers.delete(peer.name);
   for (const { ticket } of state.outbox.removePeer(peer.name)) {
@@ -50,7 +50,7 @@ export function removePeer(state: State, active: ActiveSession, peer: Peer): voi
   }
 }
 
-/** Says goodbye to the handshake server. From then on whatever it says is blocked. */
+/** Leaves the handshake server. From then on its packets are blocked. */
 export function leaveServer(state: State, active: ActiveSession, why: string): void {
   const { handshake } = active;
   for (const { ticket } of state.outbox.removePeer(HS_SERVER_NAME)) state.settle(ticket, { failure: why });
@@ -60,7 +60,7 @@ export function leaveServer(state: State, active: ActiveSession, why: string): v
   state.send("drop-me", { name: active.userName }, toServer(active.userName, handshake));
 }
 
-/** Ends the session, if there is one, and whatever else was under way. */
+/** Ends the session, if there is one, and rejects what is pending. */
 export function quit(state: State, why: string): void {
   const { active } = state;
   if (active !== null) {
@@ -77,13 +77,13 @@ export function quit(state: State, why: string): void {
   state.emit("sessionTerminated");
 }
 
-/** Ends the session because of something that went wrong. */
+/** Ends the session because of an error. */
 export function fail(state: State, why: string): void {
   state.emit("error", why);
   quit(state, why);
 }
 
-/** Says that a command was not carried out, and why. */
+/** Rejects a command with the reason. */
 export function refuse(state: State, failure: string, ticket: number | null): void {
   state.emit("error", failure);
   state.settle(ticket, { failure });

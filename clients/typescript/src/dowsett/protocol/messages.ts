@@ -1,4 +1,4 @@
-/** Messages of the game: reliable (sent again until confirmed, delivered once, in any order) and unreliable. */
+/** The game's messages: reliable (resent until confirmed, delivered once, in any order) and unreliable. */
 import { type Json, type JsonObject, own } from "../../util/bounded-json.ts";
 import type { ReliableMessage, UnreliableMessage } from "../events.ts";
 import { MESSAGE_ID_MAX, PENDING_BYTES_MAX, PENDING_MESSAGES_PER_PEER_MAX } from "../limits.ts";
@@ -20,7 +20,7 @@ export function sendUnreliable(
   state.send("unreliable-peer-message", body, toPeer(active, peer));
 }
 
-/** Settles the ticket with the message once it is confirmed, or with why it was not. */
+/** Settles the ticket with the message once it is confirmed, or with the reason why not. */
 export function sendReliable(state: State, active: ActiveSession, peer: Peer, sending: OutgoingMessage): void {
   const { message, isBroadcast, ticket } = sending;
   if (peer.pending >= PENDING_MESSAGES_PER_PEER_MAX || state.outbox.bytes >= PENDING_BYTES_MAX) {
@@ -34,7 +34,7 @@ export function sendReliable(state: State, active: ActiveSession, peer: Peer, se
   state.request(RELIABLE, body, toPeer(active, peer), { id, ticket });
 }
 
-/** What a packet of the peer carries, or null where it is no message or not his own. */
+/** Reads a message packet. Returns null if it is invalid or names another sender. */
 export function readMessage(says: JsonObject, peer: Peer, userName: string): UnreliableMessage | null {
   const isBroadcast = own(says, "is-broadcast");
   const message = own(says, "message");
@@ -48,7 +48,7 @@ export function readMessageId(says: JsonObject): number | null {
   return typeof id === "number" && Number.isSafeInteger(id) && id >= 0 ? id : null;
 }
 
-/** Confirms in any case, since the confirmation before may have been lost; delivers once. */
+/** Confirms each copy, because the last confirmation may have been lost. Delivers once. */
 export function receiveReliable(state: State, active: ActiveSession, peer: Peer, message: ReliableMessage): void {
   const { from, to, isBroadcast, messageId } = message;
   const body = { "is-broadcast": isBroadcast, from, to, message: message.message, "message-id": messageId };
@@ -56,7 +56,7 @@ export function receiveReliable(state: State, active: ActiveSession, peer: Peer,
   if (peer.recordMessageId(messageId)) state.emit("receivedReliableMessageFromPeer", message);
 }
 
-/** A peer confirmed a message of ours. What he says it was is not asked. */
+/** A peer confirmed a message. The content in the confirmation is ignored. */
 export function handleMessageConfirmed(state: State, peer: Peer, id: number): void {
   if (id > MESSAGE_ID_MAX) return;
   const pending = state.outbox.answer(RELIABLE, peer.name, id, state.now);
@@ -73,7 +73,7 @@ export function handleMessageExpired(state: State, peer: Peer, pending: PendingP
   state.settle(pending.ticket, { failure: `"${pending.peer}" did not confirm the message` });
 }
 
-/** Our own message, as we sent it. */
+/** The message as it was sent. */
 function messageOf({ says, peer, id }: PendingPacket): ReliableMessage {
   const { message = null, "is-broadcast": isBroadcast, "__sender-name": from } = says;
   return {

@@ -1,9 +1,9 @@
 /**
- * Peer lists: the host tells everybody who is there, and everybody then speaks to everybody.
+ * Peer lists: the host sends each peer the list of the others, so that all peers connect to each other.
  *
- * A list is told as `add` and `remove`. The response names no update, so the host has one update at a time under way
- * to each peer, and works out the next from what that peer has confirmed and what is true by then. What expires is
- * told again as long as the peer is there. So all lists become right in the end, whatever was lost.
+ * A list is sent as `add` and `remove` updates. A response names no update, so the host has one update at a time in
+ * progress per peer. It computes the next from what that peer has confirmed and from the current state. An expired
+ * update is sent again while the peer is connected, so all lists converge whatever was lost.
  */
 import { isObject, type Json, type JsonObject, own } from "../../util/bounded-json.ts";
 import { readAddress } from "../wire/address.ts";
@@ -15,14 +15,14 @@ import { type ActiveSession, confirmedPeers, toPeer, type State } from "../state
 
 const UPDATE = "update-peer-list";
 
-/** As host: begins whatever update each peer lacks. Whoever came last hears it first, as he waits for it. */
+/** As host: begins the update that each peer lacks, the newest peer first, because it waits for its list. */
 export function sendPeerListUpdates(state: State, active: ActiveSession): void {
   for (const peer of confirmedPeers(active).toReversed()) {
     if (peer.update === null) begin(state, active, peer, 0);
   }
 }
 
-/** As host. Who is dropped on purpose is told, so that he need not find out by silence. */
+/** As host. A peer that is dropped on purpose is notified, so that it need not wait for a timeout. */
 export function dropPeer(state: State, active: ActiveSession, peer: Peer, tells: boolean): void {
   const confirmed = peer.addressKind !== null;
   removePeer(state, active, peer);
@@ -45,12 +45,12 @@ export function handleUpdateConfirmed(state: State, active: ActiveSession, peer:
   begin(state, active, peer, repetitions);
 }
 
-/** As host: an update was not confirmed. The peer checks say whether the peer is there at all. */
+/** As host: an update expired. The peer checks decide whether the peer is still connected. */
 export function handleUpdateExpired(state: State, active: ActiveSession, peer: Peer): void {
   begin(state, active, peer, 0);
 }
 
-/** As guest: what the host's list says. Entries that make no sense are passed over. */
+/** As guest: applies the host's list. Invalid entries are skipped. */
 export function applyPeerList(state: State, active: ActiveSession, action: "add" | "remove", infos: JsonObject): void {
   for (const [name, info] of Object.entries(infos).slice(0, PEERS_MAX)) {
     if (action === "add") addListedPeer(state, active, name, info);
@@ -66,13 +66,13 @@ function begin(state: State, active: ActiveSession, peer: Peer, repetitions: num
   state.request(UPDATE, { action: change.action, "peer-infos": infos }, toPeer(active, peer));
 }
 
-/** Removals first: a peer who left and came back is another one. */
+/** Removals first: a peer that left and came back is another peer. */
 function nextChange(active: ActiveSession, peer: Peer): Omit<Update, "responses_left"> | null {
   const present = confirmedPeers(active);
   const gone = [...peer.confirmedList.values()].filter((other) => active.peers.get(other.name) !== other);
   if (gone.length > 0) return { action: "remove", peers: gone };
-  const fresh = present.filter((other) => peer.confirmedList.get(other.name) !== other);
-  return fresh.length > 0 ? { action: "add", peers: fresh } : null;
+  const added = present.filter((other) => peer.confirmedList.get(other.name) !== other);
+  return added.length > 0 ? { action: "add", peers: added } : null;
 }
 
 const infoOf = (peer: Peer): JsonObject => ({
@@ -82,8 +82,8 @@ const infoOf = (peer: Peer): JsonObject => ({
 });
 
 /**
- * The host's word counts at once. But how the host reaches a peer need not be how we reach him, so we inquire at both
- * addresses, which also opens our own NAT for him.
+ * A listed peer counts as joined at once. The host's address for it may not work for this peer, so both addresses get
+ * an inquiry. The inquiries also open this peer's NAT.
  */
 function addListedPeer(state: State, active: ActiveSession, name: string, info: Json): void {
   if (!isForeignName(name) || name === active.userName || active.peers.has(name) || !isObject(info)) return;

@@ -1,6 +1,6 @@
 /**
- * What arrives: every datagram is either one that this session has a use for, from whom it should come and with the
- * right hash, or it is blocked. A packet is read completely before it has any effect.
+ * Handles received datagrams. Each must be useful to this session, come from the right address and have the right hash,
+ * or it is blocked. A packet is read completely before it has any effect.
  */
 import { isArray, isObject, type Json, own } from "../../util/bounded-json.ts";
 import { type Address, sameAddress } from "../wire/address.ts";
@@ -21,7 +21,7 @@ import { decode, HS_SERVER_NAME, type ReceivedPacket } from "../wire/packet.ts";
 import type { Peer } from "../roster.ts";
 import { type ActiveSession, toPeer, toServer, type State } from "../state.ts";
 
-/** Takes one datagram. Never throws. */
+/** Handles one datagram. Never throws. */
 export function receive(state: State, bytes: Uint8Array, from: Address): void {
   const received = decode(bytes);
   const effect = received === null ? null : effectOf(state, received, from);
@@ -30,7 +30,7 @@ export function receive(state: State, bytes: Uint8Array, from: Address): void {
   effect();
 }
 
-/** What a packet does; null where it is blocked. */
+/** What a packet does; null: it is blocked. */
 type Effect = (() => void) | null;
 
 function effectOf(state: State, received: ReceivedPacket, from: Address): Effect {
@@ -55,12 +55,14 @@ function effectOf(state: State, received: ReceivedPacket, from: Address): Effect
   return PEER_PACKETS.get(received.type)?.({ state, active, peer, received, from }) ?? null;
 }
 
-/** A handshake server calls us what we called ourselves, whatever it writes. */
+/** A handshake server hashes with the name that this peer stated, whatever name it writes. */
 function isFromServer({ says, hash }: ReceivedPacket, active: ActiveSession | null, password: string): boolean {
   return isHash(hash, { ...says, "__destination-name": active?.userName ?? null }, password);
 }
 
-/** Who does not know the password yet is turned away. Once he is in, it is somebody else in his name. */
+/**
+ * Before the connection, a wrong hash means a wrong password. Afterwards it means a forged packet, which is ignored.
+ */
 function rejectPeerHash(state: State, active: ActiveSession, peer: Peer): null {
   if (peer.addressKind !== null) return null;
   if (active.role === "guest") {
@@ -153,7 +155,7 @@ type PeerPacket = {
   readonly from: Address;
 };
 
-/** What is said before we know where somebody is, we could not answer; he will say it again. */
+/** Until the peer's address is known, no answer could be sent. The peer repeats its packet. */
 const whenConfirmed =
   (read: (scene: PeerPacket) => Effect) =>
   (scene: PeerPacket): Effect =>
@@ -172,7 +174,7 @@ const PEER_PACKETS = new Map<string, (scene: PeerPacket) => Effect>([
   ["drop-me", handleDropMe],
 ]);
 
-/** Answered where it came from, with its own flag, so that whoever asked learns which address led here. */
+/** Answered at the source, with the flag of the inquiry, so that the sender learns which address works. */
 function handleInquiry({ state, active, peer, received, from }: PeerPacket): Effect {
   const usedGlobal = own(received.says, "used-global");
   if (typeof usedGlobal !== "boolean") return null;
@@ -183,8 +185,8 @@ function handleInquiry({ state, active, peer, received, from }: PeerPacket): Eff
 }
 
 /**
- * The first answer decides which address is used from now on. What counts is where it came from, as that is where
- * everything else will come from; the flag only where both addresses are one.
+ * The first answer decides which address is used from now on. Its source counts, because later packets come from there.
+ * The flag counts only if both addresses are the same.
  */
 function handleInquiryResponse({ state, active, peer, received, from }: PeerPacket): Effect {
   const usedGlobal = own(received.says, "used-global");
@@ -244,7 +246,7 @@ function handleReliableResponse({ state, peer, received }: PeerPacket): Effect {
   return id === null ? null : () => handleMessageConfirmed(state, peer, id);
 }
 
-/** Only the host's word counts. */
+/** Only the host sends lists. */
 function handleListUpdate({ state, active, peer, received: { says } }: PeerPacket): Effect {
   const action = own(says, "action");
   const infos = own(says, "peer-infos");
@@ -260,7 +262,7 @@ function handleListResponse({ state, active, peer }: PeerPacket): Effect {
   return active.role === "host" ? () => handleUpdateConfirmed(state, active, peer) : null;
 }
 
-/** Nobody can say goodbye for somebody else. Among guests it is the host who says who has left. */
+/** A peer can only drop itself. Guests are notified by the host. */
 function handleDropMe({ state, active, peer, received }: PeerPacket): Effect {
   if (own(received.says, "name") !== peer.name) return null;
   if (active.role === "host") return () => dropPeer(state, active, peer, false);

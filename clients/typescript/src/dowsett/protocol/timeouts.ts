@@ -1,4 +1,4 @@
-/** What becomes of whom when a packet was sent as often as allowed and nobody replied. */
+/** Handles packets that expired: sent as often as allowed without a reply. */
 import { check, endInquiry, fail, refuse } from "./lifecycle.ts";
 import { dropPeer, handleUpdateExpired } from "./peer-list.ts";
 import { handleMessageExpired } from "./messages.ts";
@@ -30,7 +30,7 @@ function handlePeerPacketExpired(state: State, active: ActiveSession, peer: Peer
       return handleUpdateExpired(state, active, peer);
     case "address-inquiry":
       endInquiry(state, peer);
-      // Guests know each other by the host's word: that two of them cannot meet ends nothing.
+      // The host connects the guests, so two guests that cannot reach each other do not end the session.
       return peer.addressKind === null
         ? dropOrFail(state, active, peer, `peer connection with ${peer.name} failed.`)
         : undefined;

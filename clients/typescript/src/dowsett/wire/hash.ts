@@ -1,7 +1,7 @@
 /**
- * The hash of a packet: lower-case hex SHA-256 of all its keys (without `__hash-string`, with `password`) sorted and
- * joined, followed by all its top-level texts (with the password) sorted and joined. Numbers, booleans, null, arrays
- * and objects do not enter it: whoever knows one good packet can change those.
+ * The hash of a packet: lower-case hex SHA-256 over the sorted keys (without `__hash-string`, with `password`), then
+ * over the sorted top-level strings (with the password). It does not cover numbers, booleans, null, arrays and objects,
+ * so an attacker with one valid packet can change those.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { JsonObject } from "../../util/bounded-json.ts";
@@ -22,13 +22,13 @@ export function hashOf(says: JsonObject, password: string): string {
   return digest.digest("hex");
 }
 
-/** Takes the same time whatever differs. */
-export function isHash(given: string, says: JsonObject, password: string): boolean {
+/** In constant time. */
+export function isHash(received: string, says: JsonObject, password: string): boolean {
   const wanted = Buffer.from(hashOf(says, password));
-  const bytes = Buffer.from(given);
+  const bytes = Buffer.from(received);
   return bytes.length === wanted.length && timingSafeEqual(bytes, wanted);
 }
 
-/** UTF-8 bytes sort as code points do; JavaScript's own order of strings differs beyond U+FFFF. */
+/** UTF-8 bytes sort like code points. JavaScript's string order differs beyond U+FFFF. */
 const inCodePointOrder = (texts: readonly string[]): Buffer[] =>
   texts.map((text) => Buffer.from(text)).toSorted((a, b) => Buffer.compare(a, b));

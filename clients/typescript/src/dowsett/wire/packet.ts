@@ -1,5 +1,5 @@
 /**
- * Packets: one JSON object a datagram.
+ * Packets: one JSON object per datagram.
  *
  *     peer to handshake server (LAN: to the host)      and back
  *       registering-server                               confirming-registration
@@ -16,19 +16,19 @@
  *       update-peer-list                                 update-peer-list-response
  *       drop-me
  *
- * Between peers the hash is made with the session password, which never travels. With a handshake server it is made
- * with a password that the client made up for it and that travels in clear. What a handshake server says has the
- * sender null, and is hashed with the receiver's name.
+ * Between peers the hash uses the session password, which is never sent. With a handshake server it uses a password
+ * that the client creates and sends in clear. A handshake server's packets have a null sender, and the receiver's name
+ * enters the hash.
  */
 import { type Json, type JsonObject, own, parseObject } from "../../util/bounded-json.ts";
 import { type Address, readAddress } from "./address.ts";
 import { HASH_KEY, hashOf } from "./hash.ts";
 import { DATAGRAM_BYTES_MAX, NAME_UNITS_MAX, NESTING_MAX } from "../limits.ts";
 
-/** The name by which everybody calls the handshake server; nobody else may have it. */
+/** The reserved name of the handshake server. */
 export const HS_SERVER_NAME = "_HANDSHAKE_SERVER";
 
-/** A packet as it is on the wire, with the wire's own keys. */
+/** A packet on the wire, with the wire's keys. */
 export type PacketData = JsonObject;
 
 export type Envelope = {
@@ -40,13 +40,13 @@ export type Envelope = {
 
 export type EncodedPacket = { readonly says: PacketData; readonly bytes: Uint8Array };
 
-/** What every packet has, read and checked; the hash is not. */
+/** A packet with its common keys read and checked. The hash is not checked yet. */
 export type ReceivedPacket = {
   readonly says: PacketData;
   readonly type: string;
   readonly sender: string | null;
   readonly destination: string | null;
-  /** How the sender calls us: where he sent it. No hash covers it. */
+  /** Where the sender sent the packet to. The hash does not cover it. */
   readonly to: Address | null;
   readonly hash: string;
 };
@@ -63,7 +63,7 @@ export function encode(type: string, body: JsonObject, { sender, destination, to
   return { says, bytes: Buffer.from(JSON.stringify(says)) };
 }
 
-/** A packet with the five keys that all have, or null. */
+/** Decodes a packet with the five common keys, or returns null. */
 export function decode(bytes: Uint8Array): ReceivedPacket | null {
   const says = parseObject(bytes, { bytes_max: DATAGRAM_BYTES_MAX, nesting_max: NESTING_MAX });
   if (says === null || !Object.hasOwn(says, "__destination-address")) return null;
@@ -76,7 +76,7 @@ export function decode(bytes: Uint8Array): ReceivedPacket | null {
   return { says, type, sender, destination, to: readAddress(own(says, "__destination-address")), hash };
 }
 
-/** A name that a peer may bear: the wire allows more than we let our own users take. */
+/** A name of another peer. The wire allows more names than this client accepts for itself. */
 export const isForeignName = (value: Json | undefined): value is string =>
   typeof value === "string" && value !== "" && value.length <= NAME_UNITS_MAX && value !== HS_SERVER_NAME;
 

@@ -15,11 +15,11 @@ export class Fragments {
     return this.#waiting[0];
   }
 
-  push(channel: number, bytes: Uint8Array, flags: number, piece_bytes_max: number): void {
+  push(channel: number, bytes: Uint8Array, flags: number, fragment_bytes_max: number): void {
     const message = this.#message++ % 2 ** 32;
-    const count = Math.max(1, Math.ceil(bytes.length / piece_bytes_max));
+    const count = Math.max(1, Math.ceil(bytes.length / fragment_bytes_max));
     for (let index = 0; index < count; index++) {
-      const part = bytes.subarray(index * piece_bytes_max, (index + 1) * piece_bytes_max);
+      const part = bytes.subarray(index * fragment_bytes_max, (index + 1) * fragment_bytes_max);
       this.#waiting.push({ channel, message, flags, index, count, bytes: part });
     }
     this.#bytes += bytes.length;

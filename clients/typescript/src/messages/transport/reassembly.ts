@@ -3,7 +3,7 @@ import * as limits from "../limits.ts";
 import { DEFLATED, type FragmentFrame } from "../packets.ts";
 import type { ReceivedMessage } from "./receive-stream.ts";
 
-type PartialMessage = { pieces: Map<number, Uint8Array>; count: number; bytes: number; until: number };
+type PartialMessage = { fragments: Map<number, Uint8Array>; count: number; bytes: number; until: number };
 
 /** Bounded in messages, bytes and time. */
 export class Reassembly {
@@ -11,20 +11,20 @@ export class Reassembly {
   #bytes = 0;
 
   /** Returns the message that the fragment completes, or null. */
-  receive(piece: FragmentFrame, now: number): ReceivedMessage | null {
-    const { channel, message, index, count, flags } = piece;
+  receive(fragment: FragmentFrame, now: number): ReceivedMessage | null {
+    const { channel, message, index, count, flags } = fragment;
     const arrived = { channel, isDeflated: (flags & DEFLATED) !== 0, isReliable: false, taken: 0 };
-    if (count === 1) return { ...arrived, bytes: Uint8Array.from(piece.bytes) };
+    if (count === 1) return { ...arrived, bytes: Uint8Array.from(fragment.bytes) };
     for (const [number, { until }] of this.#partials) if (until <= now) this.#drop(number);
     const partial = this.#partials.get(message) ?? this.#begin(message, count, now);
-    if (partial === null || partial.count !== count || partial.pieces.has(index)) return null;
-    partial.pieces.set(index, Uint8Array.from(piece.bytes));
-    partial.bytes += piece.bytes.length;
-    this.#bytes += piece.bytes.length;
+    if (partial === null || partial.count !== count || partial.fragments.has(index)) return null;
+    partial.fragments.set(index, Uint8Array.from(fragment.bytes));
+    partial.bytes += fragment.bytes.length;
+    this.#bytes += fragment.bytes.length;
     if (partial.bytes > limits.MESSAGE_BYTES_MAX) this.#drop(message);
-    else if (partial.pieces.size === count) {
+    else if (partial.fragments.size === count) {
       this.#drop(message);
-      return { ...arrived, bytes: Buffer.concat(Array.from({ length: count }, (_, at) => partial.pieces.get(at)!)) };
+      return { ...arrived, bytes: Buffer.concat(Array.from({ length: count }, (_, at) => partial.fragments.get(at)!)) };
     }
     while (this.#bytes > limits.REASSEMBLY_BYTES_MAX) this.#dropOldest();
     return null;
@@ -34,7 +34,7 @@ export class Reassembly {
     if (count > limits.MESSAGE_BYTES_MAX / limits.FRAGMENT_BYTES_MIN) return null;
     if (this.#partials.size >= limits.REASSEMBLY_MESSAGES_MAX) this.#dropOldest();
     const partial = {
-      pieces: new Map<number, Uint8Array>(),
+      fragments: new Map<number, Uint8Array>(),
       count,
       bytes: 0,
       until: now + limits.REASSEMBLY_TIMEOUT_MS,

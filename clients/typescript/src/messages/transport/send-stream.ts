@@ -71,9 +71,9 @@ export class SendStream {
     let index = this.#chunkAt(from);
     for (let at = from; at < to; index++) {
       const { offset, bytes } = this.#chunks[index]!;
-      const piece = bytes.subarray(at - offset, to - offset);
-      target.set(piece, at - from);
-      at += piece.length;
+      const fragment = bytes.subarray(at - offset, to - offset);
+      target.set(fragment, at - from);
+      at += fragment.length;
     }
   }
 

@@ -1,0 +1,13 @@
+/** Limits of requests to the hub, with units and reasons. */
+
+/**
+ * A request without a response after this time is retried on a new connection: the machine may have changed its
+ * network. Each retry doubles the time.
+ */
+export const REQUEST_TIMEOUT_MS = 2_500;
+/**
+ * A request without a response is sent this often, first this far apart, then twice as far. An idempotency key makes
+ * the hub carry it out once.
+ */
+export const REQUESTS_MAX = 3;
+export const RETRY_MS = 250;
