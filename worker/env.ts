@@ -1,29 +1,32 @@
-/** What the Worker is given: bindings and settings of wrangler.toml, read once per use and never trusted. */
+/**
+ * The Worker's bindings and settings, as wrangler.toml and its secrets give them. Every read validates its setting,
+ * because an operator types them.
+ */
 import { SHARDS_MAX, TOKEN_KEY_LENGTH_MIN, RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
 import { type Budgets, parseBudgets } from "#shared/rate-limit/rate-limiter.ts";
 import type { HubRpc } from "./rpc.ts";
 
 export type Env = {
   readonly HUB: DurableObjectNamespace<HubRpc>;
-  /** The page's files. Cloudflare answers from them before the Worker runs; plain workerd asks us. */
+  /** The files of the lobby page. Cloudflare serves them before the Worker runs; with plain workerd the Worker does. */
   readonly ASSETS?: Fetcher;
   readonly HUB_SHARDS?: string;
   readonly LOCATION_HINT?: string;
-  /** One or two keys, comma-separated: two while they are being rotated. */
+  /** One or two keys, comma-separated: two during a rotation. */
   readonly SIDECAR_KEYS?: string;
-  /** One or two keys of operators, likewise; without one their door is shut. */
+  /** One or two keys for operators. Without ADMIN_KEYS every admin route returns 401. */
   readonly ADMIN_KEYS?: string;
-  /** Budgets that differ from shared/limits.ts, or `off`. */
+  /** Rate limits that differ from shared/limits.ts, or `off`. */
   readonly RATE_LIMITS?: string;
-  /** The header in which a proxy that we trust names the client's address; without one nobody's is known. */
+  /** The header in which a trusted proxy passes the client's address. Without it no client's address is known. */
   readonly SOURCE_HEADER?: string;
-  /** One or two keys, likewise: the first one signs tokens and tickets, both are believed. */
+  /** One or two keys. The first signs tokens and tickets; both verify them. */
   readonly TOKEN_KEYS?: string;
 };
 
 const HINTS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
 
-/** Hubs per game. A value that is no number from 1 to 64 counts as 1 and is complained about. */
+/** Hubs per game. An invalid value is logged and counts as 1. */
 export function shardCount(env: Env): number {
   const shards = Number(env.HUB_SHARDS ?? "1");
   if (Number.isInteger(shards) && shards >= 1 && shards <= SHARDS_MAX) return shards;
@@ -44,7 +47,7 @@ export function parseKeys(setting: string | undefined): string[] {
   return keys.filter((key) => key !== "");
 }
 
-/** What requests cost; null where nothing does. A piece that is wrong counts as not said and is complained about. */
+/** The rate limits, or null if they are off. An invalid entry is logged and its default applies. */
 export function budgetsOf(env: Env): Budgets | null {
   const parsed = parseBudgets(env.RATE_LIMITS ?? "");
   if ("budgets" in parsed) return parsed.budgets;
@@ -52,6 +55,6 @@ export function budgetsOf(env: Env): Budgets | null {
   return RATE_LIMIT_BUDGETS;
 }
 
-/** What no house can do without. */
+/** Whether the two settings that every deployment needs are set. */
 export const hasKeys = (env: Env): boolean =>
   parseKeys(env.SIDECAR_KEYS).length > 0 && parseKeys(env.TOKEN_KEYS).some((key) => key.length >= TOKEN_KEY_LENGTH_MIN);

@@ -1,7 +1,7 @@
-/** Refusals over HTTP: RFC 9457 problem documents made from the one table. */
+/** Refusals over HTTP: RFC 9457 problem documents, built from the table in shared/refusals.ts. */
 import { isRefusalCode, REFUSALS, type RefusalCode } from "#shared/refusals.ts";
 
-/** The document itself. `detail` is for people and names no secret; `code` is the stable contract. */
+/** The document. `code` is the stable contract; `detail` is for people and contains no secret. */
 export function problemDocument(code: RefusalCode, detail?: string, retry_after_s?: number): object {
   const { status, message: says } = REFUSALS[code];
   return { type: `/problems/${code.replaceAll("_", "-")}`, title: says, status, code, detail, retry_after_s };
@@ -19,7 +19,7 @@ export function problem(code: RefusalCode, detail?: string, headers: Record<stri
   });
 }
 
-/** What `type` of a problem points to: one sentence, for a person who follows the link. */
+/** The page that a problem's `type` links to: one sentence for a person. */
 export function describeProblem(slug: string): Response {
   const code = slug.replaceAll("-", "_");
   if (!isRefusalCode(code)) return problem("not_found");

@@ -1,4 +1,4 @@
-/** 130 bits from the platform's generator, in 26 characters: ids that cannot be guessed. */
+/** Random ids and keys. An id has 130 bits in 26 characters and cannot be guessed. */
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(26));
   return Array.from(bytes, (byte) => (byte & 31).toString(32)).join("");

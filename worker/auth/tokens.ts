@@ -1,22 +1,24 @@
 /**
- * Signs and proves peer tokens and tickets (shared/auth/tickets.ts) with the keys of TOKEN_KEYS: the first one signs, all
- * are believed. Each purpose has keys of its own, derived from them, so that a sidecar that can prove tickets can
- * make no peer token.
+ * Signs and verifies peer tokens and tickets (shared/auth/tickets.ts) with the keys of TOKEN_KEYS: the first signs, all
+ * verify. Each purpose has its own derived key, so that a sidecar, which verifies tickets, cannot issue peer tokens.
  */
 import { PEER_TOKEN_S, TOKEN_KEY_LENGTH_MIN, TOKEN_KEYS_MAX } from "#shared/limits.ts";
 import { decodeReceipt, RECEIPT_SIGNATURE_LENGTH, type Observed } from "#shared/auth/receipts.ts";
 import { claimsOf, decodeTicket, type Ticket, type TicketKey, ticketText } from "#shared/auth/tickets.ts";
 import { type Env, parseKeys } from "../env.ts";
 
-/** What a key is derived for: peer tokens and invitations are the hub's alone, tickets are proved by sidecars. */
+/**
+ * The purpose of a derived key. Only the hub has the `peer` key, for peer tokens and invitations. Sidecars have the
+ * `ticket` key.
+ */
 type Label = "peer" | "ticket";
 type Key = TicketKey & { readonly hmac: CryptoKey };
 type KeySet = Readonly<Record<Label, readonly Key[]>>;
 
-/** Of one setting; a Worker has but one, which no request changes. */
+/** The key set of the current setting. A Worker's settings do not change while it runs. */
 let cached: { readonly setting: string; readonly ring: KeySet } | null = null;
 
-/** A token that names this peer to the hub, and when it ends; null where the hub has no key. */
+/** Signs a token for a peer. Null if the hub has no key. */
 export async function peerToken(env: Env, game: string, peer: string, now: number): Promise<Signed | null> {
   const expires_at_s = Math.floor(now / 1_000) + PEER_TOKEN_S;
   return sign(env, { purpose: "peer", game, lobby: null, peer, expires_at_s });
@@ -24,7 +26,7 @@ export async function peerToken(env: Env, game: string, peer: string, now: numbe
 
 export type Signed = { readonly text: string; readonly expires_at_s: number };
 
-/** Signs a ticket, or gives null where the hub has no key. */
+/** Signs a ticket. Null if the hub has no key. */
 export async function sign(env: Env, ticket: Ticket): Promise<Signed | null> {
   const key = (await keySetOf(env))[labelOf(ticket)][0];
   if (key === undefined) return null;
@@ -32,33 +34,36 @@ export async function sign(env: Env, ticket: Ticket): Promise<Signed | null> {
   return { text: ticketText(claims, await signature(key.hmac, claims)), expires_at_s: ticket.expires_at_s };
 }
 
-/** What the text proves about its bearer, or null. */
+/** The ticket of a valid, unexpired text, or null. */
 export async function verify(env: Env, text: string, now: number): Promise<Ticket | null> {
-  const unproved = decodeTicket(text);
-  if (unproved === null || unproved.ticket.expires_at_s * 1_000 <= now) return null;
-  const { ticket, claims } = unproved;
-  const key = (await keySetOf(env))[labelOf(ticket)].find(({ id }) => id === unproved.key);
+  const decoded = decodeTicket(text);
+  if (decoded === null || decoded.ticket.expires_at_s * 1_000 <= now) return null;
+  const { ticket, claims } = decoded;
+  const key = (await keySetOf(env))[labelOf(ticket)].find(({ id }) => id === decoded.key);
   if (key === undefined) return null;
-  const wanted = ascii(await signature(key.hmac, claims));
-  return crypto.subtle.timingSafeEqual(wanted, ascii(unproved.signature)) ? ticket : null;
+  const expected = ascii(await signature(key.hmac, claims));
+  return crypto.subtle.timingSafeEqual(expected, ascii(decoded.signature)) ? ticket : null;
 }
 
-/** Where a sidecar saw this peer of a game, and when (its clock), or null where the text is no good receipt of his. */
+/**
+ * The endpoint and time (sidecar's clock, ms) of a receipt that a sidecar issued to this peer, or null if it is
+ * invalid.
+ */
 export async function verifyReceipt(env: Env, game: string, peer: string, text: string): Promise<Observed | null> {
-  const unproved = decodeReceipt(text, game, peer);
-  const key = (await keySetOf(env)).ticket.find(({ id }) => id === unproved?.key);
-  if (unproved === null || key === undefined) return null;
-  const wanted = (await signature(key.hmac, unproved.claims)).slice(0, RECEIPT_SIGNATURE_LENGTH);
-  return crypto.subtle.timingSafeEqual(ascii(wanted), ascii(unproved.signature)) ? unproved.observed : null;
+  const decoded = decodeReceipt(text, game, peer);
+  const key = (await keySetOf(env)).ticket.find(({ id }) => id === decoded?.key);
+  if (decoded === null || key === undefined) return null;
+  const expected = (await signature(key.hmac, decoded.claims)).slice(0, RECEIPT_SIGNATURE_LENGTH);
+  return crypto.subtle.timingSafeEqual(ascii(expected), ascii(decoded.signature)) ? decoded.observed : null;
 }
 
-/** The peer of this game whose token it is, or null. */
+/** The peer that a token of this game belongs to, or null. */
 export async function peerOfToken(env: Env, game: string, text: string, now: number): Promise<string | null> {
   const token = await verify(env, text, now);
   return token !== null && token.purpose === "peer" && token.game === game ? token.peer : null;
 }
 
-/** What sidecars prove tickets with; the newest first. */
+/** The keys with which sidecars verify tickets, the newest first. */
 export async function ticketKeys(env: Env): Promise<TicketKey[]> {
   return (await keySetOf(env)).ticket.map(({ id, secret }) => ({ id, secret }));
 }
@@ -80,7 +85,10 @@ async function keySetOf(env: Env): Promise<KeySet> {
   return cached.ring;
 }
 
-/** A key of a key: HMAC is a pseudo-random function, and the label tells the purposes apart (NIST SP 800-108). */
+/**
+ * Derives a key by HMAC with the purpose as its label (NIST SP 800-108). HKDF would derive other keys, and existing
+ * tokens would fail.
+ */
 async function deriveKey(master: CryptoKey, label: Label): Promise<Key> {
   const secret = await signature(master, `parley ${label} key 1`);
   const id = (await signature(master, `parley ${label} key 1 id`)).slice(0, 8);

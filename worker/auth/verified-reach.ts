@@ -1,4 +1,6 @@
-/** What a peer says of where he is, as far as it is proved: every look has a good receipt, and a young one. */
+/**
+ * Verifies what a peer reports about its reachability: each observed endpoint must carry a recent receipt of a sidecar.
+ */
 import type { Reach } from "#shared/connect/schema.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import { RECEIPT_MS, ROUND_TRIP_MS_MAX } from "#shared/limits.ts";
@@ -12,7 +14,7 @@ type ReachOwner = { readonly game: string; readonly peer: string };
 export async function verifyReach(
   env: Env,
   { game, peer }: ReachOwner,
-  { looks, now_ms, ...said }: Reach,
+  { looks, now_ms, ...rest }: Reach,
   now: number,
 ): Promise<VerifiedReach | Refused> {
   const samples = await Promise.all(
@@ -21,14 +23,14 @@ export async function verifyReach(
       return seen === null || Math.abs(now - seen.at_ms) > RECEIPT_MS ? null : { ...look, seen: seen.endpoint };
     }),
   );
-  const proved = samples.filter((sample) => sample !== null);
-  if (proved.length < samples.length) {
+  const verified = samples.filter((sample) => sample !== null);
+  if (verified.length < samples.length) {
     return {
       refused: "invalid_request",
-      detail: "reach.looks: good receipts of yours expected, not older than a minute",
+      detail: "reach.looks: valid receipts of this peer expected, not older than a minute",
     };
   }
-  const newest = Math.max(...proved.map(({ at_ms }) => at_ms));
-  const age_ms = proved.length === 0 ? 0 : Math.min(Math.max(0, now_ms - newest), ROUND_TRIP_MS_MAX);
-  return { ...said, samples: proved, age_ms };
+  const newest = Math.max(...verified.map(({ at_ms }) => at_ms));
+  const age_ms = verified.length === 0 ? 0 : Math.min(Math.max(0, now_ms - newest), ROUND_TRIP_MS_MAX);
+  return { ...rest, samples: verified, age_ms };
 }

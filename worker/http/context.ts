@@ -1,4 +1,4 @@
-/** What travels with a request through the routes. */
+/** The variables that middleware sets for a request's handler. */
 import type { Context, MiddlewareHandler } from "hono";
 import type { RateLimitState } from "#shared/rate-limit/rate-limiter.ts";
 import type { Env } from "../env.ts";
@@ -6,15 +6,15 @@ import type { Env } from "../env.ts";
 export type Api = {
   readonly Bindings: Env;
   readonly Variables: {
-    /** Of the path, and well-formed. */
+    /** From the path, validated. */
     readonly game: string;
-    /** Who showed his token, or null where none was shown and none is needed. */
+    /** The peer that the token belongs to, or null if there was no token. */
     readonly peer: string | null;
-    /** Shows a sidecar's key: pays nothing. */
+    /** The request carries a sidecar's key and is not rate limited. */
     readonly trusted: boolean;
-    /** The request's body, as text; empty until a route has read one. */
+    /** The request's body as text; empty until a route has read it. */
     readonly body: string;
-    /** What the request cost, and whether its answer had been given before: for the headers. */
+    /** For the response headers: the state of the rate limit, and whether this is a stored response. */
     readonly rateLimit: RateLimitState | null;
     readonly replayed: boolean;
   };

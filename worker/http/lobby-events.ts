@@ -1,4 +1,4 @@
-/** From what a request says to what the core is told: the events that make a lobby, enter one and change one. */
+/** Translates requests into the core's events: those that create, join and change a lobby. */
 import type { JoinRequest, LobbyPatch, NewLobby } from "#shared/api/lobbies.ts";
 import { patchLobbyData, patchMemberData } from "#shared/lobby/data.ts";
 import { NATIVE_POLICY } from "#shared/lobby/join.ts";
@@ -11,57 +11,57 @@ type HostEvent = Event & { kind: "host" };
 type JoinEvent = Event & { kind: "join" };
 type OrDataLimit<E> = E | "data_limit";
 
-/** The event that makes a lobby on this shard. Its name is its own id, or what it is to be found by. */
+/** The event that creates a lobby on this shard. Its name is its id, or `name` if it has a key. */
 export async function hostEvent(
   peer: string,
-  said: NewLobby,
+  request: NewLobby,
   shard: number,
   name?: string,
 ): Promise<OrDataLimit<HostEvent>> {
   const id = lobbyId(shard, randomId());
-  const data = patchLobbyData({}, said.data ?? {});
-  const member = memberFrom(said);
+  const data = patchLobbyData({}, request.data ?? {});
+  const member = memberFrom(request);
   if (data === null || member === null) return "data_limit";
-  const password_digest = said.password === undefined ? null : await passwordDigest(said.password, id);
+  const password_digest = request.password === undefined ? null : await passwordDigest(request.password, id);
   return {
     kind: "host",
     id,
     wire: "native",
     name: name ?? id,
     policy: NATIVE_POLICY,
-    seats: said.seats,
+    seats: request.seats,
     password_digest,
     peer,
     ...member,
     memory: null,
     source: null,
-    settings: { ...settingsFrom(said), data },
-    ...(said.client_ref !== undefined && { client_ref: said.client_ref }),
+    settings: { ...settingsFrom(request), data },
+    ...(request.client_ref !== undefined && { client_ref: request.client_ref }),
   };
 }
 
-/** The event of who enters. `lobby` is the id whose password is meant, where one is given. */
-export async function joinEvent(peer: string, said: JoinRequest, lobby: string): Promise<OrDataLimit<JoinEvent>> {
-  const member = memberFrom(said);
+/** The event by which a peer joins. `lobby` is the id that salts the password. */
+export async function joinEvent(peer: string, request: JoinRequest, lobby: string): Promise<OrDataLimit<JoinEvent>> {
+  const member = memberFrom(request);
   if (member === null) return "data_limit";
-  const code = said.code === undefined ? null : canonicalCode(said.code);
+  const code = request.code === undefined ? null : canonicalCode(request.code);
   return {
     kind: "join",
     peer,
     ...member,
-    password_digest: said.password === undefined ? null : await passwordDigest(said.password, lobby),
+    password_digest: request.password === undefined ? null : await passwordDigest(request.password, lobby),
     ...(code !== null && { code }),
-    ...(said.version !== undefined && { version: said.version }),
+    ...(request.version !== undefined && { version: request.version }),
     memory: null,
     reclaims: false,
     source: null,
   };
 }
 
-export async function patchFrom(said: LobbyPatch, lobby: string): Promise<LobbyChanges> {
-  const { password, data, seats } = said;
+export async function patchFrom(request: LobbyPatch, lobby: string): Promise<LobbyChanges> {
+  const { password, data, seats } = request;
   return {
-    ...settingsFrom(said),
+    ...settingsFrom(request),
     ...(seats !== undefined && { seats }),
     ...(data !== undefined && { data }),
     ...(password === null && { password_digest: null }),
@@ -78,11 +78,11 @@ function memberFrom({ member_name, member_data }: Pick<JoinRequest, "member_name
   };
 }
 
-/** What the API calls by another name than the core, and what it calls by the same. */
+/** Settings by their names in the core, where `title` is the API's `name` and `in_game` its `state`. */
 export function settingsFrom(
-  said: Omit<LobbyPatch, "data" | "password" | "seats">,
+  request: Omit<LobbyPatch, "data" | "password" | "seats">,
 ): Omit<LobbyChanges, "data" | "seats" | "password_digest"> {
-  const { name, visibility, version, joinable, approval, host_policy, consent, addresses, state } = said;
+  const { name, visibility, version, joinable, approval, host_policy, consent, addresses, state } = request;
   return {
     ...(name !== undefined && { display_name: name }),
     ...(visibility !== undefined && { visibility }),

@@ -1,6 +1,6 @@
 /**
- * Who may pass. A sidecar shows one of SIDECAR_KEYS, checked in the Worker before a hub is woken; a peer shows the
- * token that `POST /peers` gave him.
+ * Authentication, and the headers that describe the rate limit. A sidecar or operator shows one of the configured keys,
+ * a peer the token of `POST /peers`. The Worker checks them, so that a request without one wakes no hub.
  */
 import { canonicalAddress } from "#shared/net/endpoint.ts";
 import { GAME_PATTERN } from "#shared/limits.ts";
@@ -10,15 +10,16 @@ import { type Env, parseKeys } from "../env.ts";
 import { problem } from "../problem.ts";
 import { peerOfToken } from "../auth/tokens.ts";
 
-/** The game of the path, for everything behind it. */
+/** Validates the game in the path and sets `c.var.game`. */
 export const requireGame: Middleware = async (c, next) => {
   const game = c.req.param("game") ?? "";
-  if (!GAME_PATTERN.test(game)) return problem("invalid_request", "game: small letters, digits and hyphens expected");
+  if (!GAME_PATTERN.test(game))
+    return problem("invalid_request", "game: lowercase letters, digits and hyphens expected");
   c.set("game", game);
   return next();
 };
 
-/** Only for a peer who shows his token; `c.var.peer` is his id. */
+/** Requires a peer's token and sets `c.var.peer`. */
 export const requirePeer: Middleware = async (c, next) => {
   const peer = await authenticatedPeer(c);
   if (peer === null) return peerTokenRequired();
@@ -26,7 +27,7 @@ export const requirePeer: Middleware = async (c, next) => {
   return next();
 };
 
-/** For everybody; a token or key that is shown must be good, and without one `c.var.peer` is null. */
+/** Accepts a request without a token or key, and refuses one with an invalid token or key. */
 export const optionalPeer: Middleware = async (c, next) => {
   const peer = await authenticatedPeer(c);
   const shows = c.req.header("authorization") !== undefined;
@@ -37,7 +38,7 @@ export const optionalPeer: Middleware = async (c, next) => {
   return next();
 };
 
-/** Says on every answer what it cost, and whether it had been given before. */
+/** Adds the headers RateLimit, RateLimit-Policy and Idempotency-Replayed to the response. */
 export const rateLimitHeaders: Middleware = async (c, next) => {
   c.set("peer", null);
   c.set("trusted", false);
@@ -51,17 +52,20 @@ export const rateLimitHeaders: Middleware = async (c, next) => {
   if (replayed) c.res.headers.set("idempotency-replayed", "true");
 };
 
-/** Who pays for this request. Of a list of addresses the last one counts: the others are what the client claimed. */
+/**
+ * The subject of the rate limit. Of several addresses in the header the last counts: the client may have sent the
+ * others.
+ */
 export function rateLimitKey(c: Ctx): RateLimitSubject {
   const header = c.env.SOURCE_HEADER ?? "";
   const named = header === "" ? undefined : c.req.header(header)?.split(",").at(-1)?.trim();
   return { peer: c.var.peer, source: named === undefined ? null : canonicalAddress(named) };
 }
 
-/** Only for operators. Without ADMIN_KEYS the door is shut for everybody. */
+/** Requires an operator's key. Without ADMIN_KEYS every admin route returns 401. */
 export const requireAdmin: Middleware = async (c, next) => {
   if (await hasKey(c.req.raw, c.env.ADMIN_KEYS)) return next();
-  return problem("unauthorized", "an operator's key is expected", {
+  return problem("unauthorized", "an operator's key is required", {
     "www-authenticate": 'Bearer realm="parley admin"',
   });
 };
@@ -73,30 +77,30 @@ export async function hasSidecarKey(request: Request, env: Env): Promise<boolean
   return hasKey(request, env.SIDECAR_KEYS);
 }
 
-/** Compares digests, and all of them, so that the time taken tells nothing. */
+/** Compares digests, and always with every key, so that the duration reveals nothing. */
 async function hasKey(request: Request, setting: string | undefined): Promise<boolean> {
   const shown = bearer(request.headers.get("authorization"));
   if (shown === null) return false;
-  const given = await digest(shown);
+  const digest_shown = await digest(shown);
   let found = false;
   for (const key of parseKeys(setting)) {
-    if (crypto.subtle.timingSafeEqual(given, await digest(key))) found = true;
+    if (crypto.subtle.timingSafeEqual(digest_shown, await digest(key))) found = true;
   }
   return found;
 }
 
-/** The peer of this game whose token is shown, or null. */
+/** The peer that the request's token belongs to, or null. */
 async function authenticatedPeer(c: Ctx): Promise<string | null> {
   const shown = bearer(c.req.header("authorization") ?? null);
   return shown === null ? null : peerOfToken(c.env, c.var.game, shown, Date.now());
 }
 
 const peerTokenRequired = (): Response =>
-  problem("unauthorized", "a peer token of this game is expected: POST /v1/games/{game}/peers gives one", {
+  problem("unauthorized", "a peer token of this game is required: get one by POST /v1/games/{game}/peers", {
     "www-authenticate": 'Bearer realm="parley"',
   });
 
-/** RFC 6750 section 2.1: the credential behind the word, which is as good in small letters. */
+/** The credential of RFC 6750 section 2.1. The scheme is case-insensitive. */
 function bearer(header: string | null): string | null {
   return /^Bearer ([\x21-\x7e]{1,512})$/i.exec(header ?? "")?.[1] ?? null;
 }

@@ -1,4 +1,6 @@
-/** The lobby page where no platform serves it for us: plain workerd gives files without saying what they are. */
+/**
+ * Serves the lobby page and the API reference where no platform does: plain workerd serves files without content types.
+ */
 import type { Env } from "../env.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -8,7 +10,10 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
-/** The page loads what is its own and speaks with its own hub, whatever strangers call their lobbies. See site/_headers. */
+/**
+ * Only the page's own files and its own hub are allowed, because lobbies carry text of strangers. Must match
+ * site/_headers.
+ */
 const SELF = ["script-src", "style-src", "connect-src", "img-src", "form-action"].map((what) => `${what} 'self'`);
 const POLICY = ["default-src 'none'", ...SELF, "base-uri 'none'", "frame-ancestors 'none'"].join("; ");
 const HEADERS = {
@@ -27,7 +32,7 @@ export async function serveSite(request: Request, env: Env): Promise<Response | 
   if (env.ASSETS === undefined || type === undefined) return null;
   const found = await env.ASSETS.fetch(new Request(new URL(file, request.url)));
   if (found.status !== 200) return null;
-  const squeezed = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
-  const headers = { "content-type": type, ...HEADERS, ...(squeezed && { "content-encoding": "gzip" }) };
+  const accepts_gzip = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
+  const headers = { "content-type": type, ...HEADERS, ...(accepts_gzip && { "content-encoding": "gzip" }) };
   return new Response(found.body, { headers });
 }

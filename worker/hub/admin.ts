@@ -1,4 +1,4 @@
-/** What operators see of a hub: every lobby, numbers, and how somebody is banned whose address they are not told. */
+/** What operators read of a hub: lobbies, statistics, and the address or peer id to ban for a member. */
 import type { AdminLobby, Stats } from "#shared/api/service.ts";
 import { canonicalPrefix } from "#shared/auth/bans.ts";
 import { isIPv4 } from "#shared/net/endpoint.ts";

@@ -1,7 +1,6 @@
 /**
- * The hub's side of the gate: every question of the API passes here. In this order: who asks too often must wait; who
- * has asked this before hears the same again; who is banned is told so; then the question is answered, and the answer
- * kept where it may be asked for again.
+ * The checks that every rate-limited call passes, in this order: rate limit, stored response, ban or drain. Then the
+ * call is run and its response stored, if the request has an idempotency key.
  */
 import { type Ban, Bans } from "#shared/auth/bans.ts";
 import { BANS_MAX } from "#shared/limits.ts";
@@ -12,7 +11,7 @@ import { budgetsOf, type Env } from "../env.ts";
 import type { OperatorAction, Store } from "./store.ts";
 import type { Outcome, Refused, RequestMeta, RpcResult } from "../rpc.ts";
 
-/** What the banned may not do. Looking harms nobody, and members must be able to leave. */
+/** Calls that a ban refuses. Reading and leaving stay possible. */
 const BAN_APPLIES_TO: ReadonlySet<RateLimitClass> = new Set(["peers", "create", "join"]);
 
 export class RequestGuard {
@@ -31,7 +30,7 @@ export class RequestGuard {
     this.#draining = orders.some((order) => order.kind === "drain");
   }
 
-  /** `work` may not wait: what it does and what is remembered of it are stored in one turn, together or not at all. */
+  /** `work` must not wait, so that its rows and the stored response are written in one transaction. */
   run<T>(pass: RequestMeta, now: number, work: () => Outcome<T>): RpcResult<T> {
     const rate_limit = pass.cost === null ? null : this.#limiter.consume(pass.cost, pass, now);
     if (rate_limit?.allowed === false) return { refused: "rate_limited", rate_limit, replayed: false };
@@ -43,7 +42,10 @@ export class RequestGuard {
     return { ...outcome, rate_limit, replayed: false };
   }
 
-  /** A join code that was wrong; false where this payer has guessed too often already. Counted per source. */
+  /**
+   * Whether this source may try another join code. Wrong codes are counted per source, or per peer if the source is
+   * unknown.
+   */
   mayTryCode({ peer, source }: RateLimitSubject, now: number): boolean {
     return this.#limiter.canConsume("code", source === null ? { peer, source } : { peer: null, source }, now);
   }
@@ -52,20 +54,20 @@ export class RequestGuard {
     this.#limiter.consume("code", source === null ? { peer, source } : { peer: null, source }, now);
   }
 
-  /** Forgets what is over. */
+  /** Deletes expired responses and bans. */
   prune(now: number): void {
     this.responses.prune(now);
     this.#removeBans(this.bans.expired(now));
   }
 
-  /** When there is next something to forget, or never. */
+  /** When `prune` is next needed (ms), or Infinity. */
   deadline(): number {
     return Math.min(this.responses.deadline(), this.bans.deadline());
   }
 
-  // --- what the operators want -----------------------------------------------------------------------------------
+  // --- operators -------------------------------------------------------------------------------------------------
 
-  /** No new lobbies; those that are go on. */
+  /** The hub refuses new lobbies; existing ones continue. */
   get draining(): boolean {
     return this.#draining;
   }
@@ -76,7 +78,7 @@ export class RequestGuard {
     this.#draining = draining;
   }
 
-  /** False where there are too many bans already. */
+  /** Returns false if there are too many bans. */
   addBan(ban: Ban): boolean {
     if (this.bans.size >= BANS_MAX && this.bans.byId(ban.id) === undefined) return false;
     const older = this.bans.add(ban);
@@ -92,10 +94,10 @@ export class RequestGuard {
     return ban !== undefined;
   }
 
-  /** Why nobody at this address may host or join over a sidecar, or null. `makes`: it would be a new lobby. */
-  refusalFor(address: string, makes: boolean, now: number): RefusalCode | null {
+  /** The refusal for a host or join request over a sidecar, or null. `creates` says that it would create a lobby. */
+  refusalFor(address: string, creates: boolean, now: number): RefusalCode | null {
     if (this.bans.find({ peer: null, address }, now) !== null) return "banned";
-    return makes && this.#draining ? "draining" : null;
+    return creates && this.#draining ? "draining" : null;
   }
 
   #removeBans(bans: readonly Ban[]): void {
@@ -112,6 +114,6 @@ export class RequestGuard {
   }
 }
 
-/** What is only so for the moment is not to be heard again for ten minutes. */
+/** Refusals that a retry can overcome are not stored. */
 const isFinal = (outcome: Outcome<unknown>): boolean =>
   !("refused" in outcome) || REFUSALS[outcome.refused].status < 429;

@@ -1,7 +1,6 @@
 /**
- * What was answered to requests with an `Idempotency-Key`, for ten minutes: whoever repeats himself hears the same
- * again. Rows hold the answers; memory knows only their keys and ages. When a peer has too many, or all have, the
- * oldest are forgotten.
+ * Responses to requests with an `Idempotency-Key`, stored for ten minutes: a retried request gets the stored response.
+ * Rows hold the responses, memory only keys and ages. If a peer or the hub has too many, the oldest are deleted.
  */
 import { IDEMPOTENCY_KEPT_MS, IDEMPOTENT_RESPONSES_MAX, IDEMPOTENT_RESPONSES_PER_PEER_MAX } from "#shared/limits.ts";
 import type { Store } from "./store.ts";
@@ -9,7 +8,7 @@ import type { IdempotencyKey, Outcome } from "../rpc.ts";
 
 export class IdempotencyCache {
   readonly #store: Store;
-  /** When each was given, the oldest first. */
+  /** When each response was stored, the oldest first. */
   readonly #stored_at: Map<string, number>;
   readonly #peers = new Map<string, Set<string>>();
 
@@ -23,7 +22,7 @@ export class IdempotencyCache {
     return this.#stored_at.size;
   }
 
-  /** What this request was answered before; undefined where it is new, `mismatch` where the key was another's. */
+  /** The stored response; undefined for a new request, "mismatch" if the key was used for another request. */
   get(once: IdempotencyKey, now: number): Outcome<unknown> | "mismatch" | undefined {
     const at = this.#stored_at.get(once.key);
     if (at === undefined || at + IDEMPOTENCY_KEPT_MS <= now) return undefined;
@@ -31,7 +30,10 @@ export class IdempotencyCache {
     return hash === once.hash ? outcome : "mismatch";
   }
 
-  /** Remembers an answer, and forgets those that must make room. Rows of one turn are stored together or not at all. */
+  /**
+   * Stores a response, and deletes others to make room. Rows of one turn of the event loop are written in one
+   * transaction.
+   */
   put({ key, hash }: IdempotencyKey, outcome: Outcome<unknown>, now: number): void {
     this.prune(now);
     this.#drop(key);
@@ -42,7 +44,7 @@ export class IdempotencyCache {
     this.#index(key, now);
   }
 
-  /** Forgets what is too old. */
+  /** Deletes expired responses. */
   prune(now: number): void {
     for (const [key, at] of this.#stored_at) {
       if (at + IDEMPOTENCY_KEPT_MS > now) return;
@@ -50,7 +52,7 @@ export class IdempotencyCache {
     }
   }
 
-  /** When the next one is too old, or never. */
+  /** When the next response expires (ms), or Infinity. */
   deadline(): number {
     const [oldest] = this.#stored_at.values();
     return oldest === undefined ? Infinity : oldest + IDEMPOTENCY_KEPT_MS;

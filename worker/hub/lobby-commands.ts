@@ -1,6 +1,6 @@
 /**
- * Lobbies made over HTTP, as far as a hub decides about them without rows or clock: which lobby is meant, whether the
- * peer may have one more, and what a step made of it. The Worker has proved who the peer is.
+ * The rules for lobbies over HTTP that need neither rows nor clock: which lobby a request means, quotas, and what the
+ * peer sees of the result. The Worker has authenticated the peer.
  */
 import { APPLICANT_MS, LOBBIES_PER_HUB_MAX, LOBBIES_PER_PEER_MAX, SEATS_PER_PEER_MAX } from "#shared/limits.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
@@ -34,7 +34,7 @@ export function findLobby(base: LobbyIndex, target: LobbySelector): Lobby | unde
   return base.byName("native", nameOfKey(target.key));
 }
 
-/** Who knows the key of a lobby is as good as who has its code: its host made both to be passed on. */
+/** A key invites like a join code: the host made both to be shared. */
 export function withInviteCode(target: LobbySelector, lobby: Lobby, event: Event): Event {
   return "key" in target && event.kind === "join" && lobby.code !== null ? { ...event, code: lobby.code } : event;
 }
@@ -48,7 +48,7 @@ export function freeCode(base: LobbyIndex, shard: number, shards: number): strin
   }
 }
 
-/** Makes a lobby; one of the same host's with the same `client_ref` makes room for it. */
+/** Creates a lobby. A lobby of the same host with the same `client_ref` is replaced. */
 export function createLobby(draft: LobbyTransaction, event: Event & { kind: "host" }): RefusalCode | null {
   const { base } = draft;
   const hosted = base.lobbiesOf(event.peer).filter(({ host }) => host === event.peer);
@@ -62,14 +62,14 @@ export function createLobby(draft: LobbyTransaction, event: Event & { kind: "hos
   return refusalFrom(draft, () => draft.apply(event.wire, event.name, event));
 }
 
-/** What a peer does to a lobby. What he does there is also a sign of his life. */
+/** Applies a peer's event to a lobby. A member's event is also a sign of life. */
 export function applyEvent(draft: LobbyTransaction, lobby: Lobby, by: string, event: Event): RefusalCode | null {
   const inside = isMember(lobby, by);
   if (event.kind === "join") {
     if (!inside && draft.base.lobbiesOf(by).length >= SEATS_PER_PEER_MAX) return "quota_exceeded";
   } else {
     const known = inside || lobby.applicants.some(({ peer }) => peer === by);
-    // Whoever may not know of a lobby does not learn of it by being refused.
+    // A refusal must not reveal that a private lobby exists.
     if (!known && lobby.visibility === "private") return "lobby_not_found";
     if (!inside && event.kind === "heartbeat") return "not_member";
   }
@@ -80,7 +80,7 @@ export function applyEvent(draft: LobbyTransaction, lobby: Lobby, by: string, ev
   return refusal;
 }
 
-/** What whoever asked is refused by the tells of a step. */
+/** Runs a step and returns its refusal, if it has one. */
 export function refusalFrom(draft: LobbyTransaction, apply: () => void): RefusalCode | null {
   const before = draft.tells.length;
   apply();

@@ -1,6 +1,6 @@
 /**
- * The hub's memory of its rows: every lobby by id and by name, and the lines of its lists. Rebuilt on wake, never true
- * on its own. A `Draft` collects what a batch of events would change; the hub saves it and only then commits it here.
+ * The hub's lobbies in memory: by id, name, code and member, and sorted for lists. It is rebuilt from rows on wake. A
+ * `LobbyTransaction` collects the changes of a batch of events; the hub saves it before it commits it here.
  */
 import type { Summary } from "#shared/api/lobbies.ts";
 import { LOBBIES_PER_HUB_MAX } from "#shared/limits.ts";
@@ -10,14 +10,14 @@ import type { Event, Lobby, AddressedNotice, Wire } from "#shared/lobby/lobby.ts
 import type { Query } from "#shared/listing/query.ts";
 import { type Page, LobbyListIndex } from "#shared/listing/sorted-index.ts";
 
-/** A tell, and the lobby it speaks of as it is now (or was, where it is over). */
+/** A notice and its lobby: the current state, or the last if it ended. */
 export type Told = { readonly tell: AddressedNotice; readonly lobby: Lobby | null };
 
 export class LobbyIndex {
   readonly #by_id = new Map<string, Lobby>();
   readonly #by_name = new Map<string, string>();
   readonly #by_code = new Map<string, string>();
-  /** The lobbies in which a peer without a source has a seat. */
+  /** Lobbies by member, for members that speak HTTP. */
   readonly #by_peer = new Map<string, Set<string>>();
   readonly #shelves = new LobbyListIndex();
 
@@ -42,7 +42,7 @@ export class LobbyIndex {
     return this.#by_id.get(this.#by_code.get(code) ?? "");
   }
 
-  /** Where this peer, who speaks HTTP, is a member. */
+  /** The lobbies in which a peer that speaks HTTP is a member. */
   lobbiesOf(peer: string): Lobby[] {
     return Array.from(this.#by_peer.get(peer) ?? [], (id) => this.#by_id.get(id)!);
   }
@@ -79,7 +79,7 @@ export class LobbyIndex {
     this.#index(lobby, null);
     this.#by_id.delete(id);
     this.#shelves.set(id, null);
-    // The same draft may have given the name to a new lobby.
+    // The same transaction may have given the name to a new lobby.
     if (this.#by_name.get(nameKey(wire, name)) === id) this.#by_name.delete(nameKey(wire, name));
   }
 
@@ -103,7 +103,7 @@ export class LobbyTransaction {
   readonly lobbies = new Map<string, Lobby | null>();
   readonly tells: Told[] = [];
   readonly #names = new Map<string, Lobby | null>();
-  /** What is kept; the draft is what would be. */
+  /** The committed state. The transaction is not visible in it. */
   readonly base: LobbyIndex;
   readonly #now: number;
   #created = 0;
@@ -113,7 +113,7 @@ export class LobbyTransaction {
     this.#now = now;
   }
 
-  /** Applies an event to the lobby of this name. A hub that is full makes no new one and says nothing. */
+  /** Applies an event to the lobby of this name. A full hub ignores an event that would create one. */
   apply(wire: Wire, name: string, event: Event): void {
     const key = nameKey(wire, name);
     const drafted = this.#names.get(key);

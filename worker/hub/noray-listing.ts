@@ -1,4 +1,4 @@
-/** A host who speaks no HTTP in the lists: what a step of the core makes of his wish, and how he is joined. */
+/** Lobbies of noray hosts, which speak no HTTP, in the lobby list: how one is listed, and its join URI. */
 import { isIPv4 } from "#shared/net/endpoint.ts";
 import type { Hello } from "#shared/link/messages.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
@@ -12,10 +12,10 @@ import type { NorayListing, Outcome } from "../rpc.ts";
 
 type PublishEvent = Event & { kind: "publish" };
 
-/** Hosts that hang on a connection leave the lists with their sidecar's link, not a grace later. */
+/** Lobbies that end with their host's connection leave the list with the sidecar's link, without a grace period. */
 export const isTetheredAndListed = (lobby: Lobby): boolean => lobby.policy.tethered === true && isListed(lobby);
 
-/** Applies it to a draft; what is refused is known at once, what it made only when the draft is kept. */
+/** Applies the event to a transaction and returns its refusal. The result is known after the commit. */
 export function listNorayHost(draft: LobbyTransaction, lobby: Lobby, event: PublishEvent, sidecars: SidecarRegistry) {
   const sidecar = hostOf(lobby)?.source?.sidecar;
   const hello = sidecar === undefined ? undefined : sidecars.row(sidecar)?.hello;
@@ -30,7 +30,7 @@ export function toListed(before: Lobby, after: Lobby | undefined): Outcome<Noray
     : { value: { view, newly_listed: before.visibility !== "public" && view.visibility === "public" } };
 }
 
-/** Null where the sidecar does not know its own address. The addon speaks IPv4. */
+/** Null if the sidecar does not know its own address. The Godot addon supports only IPv4. */
 function joinUri({ addresses, noray }: Hello, oid: string): string | null {
   const address = addresses.find(isIPv4);
   return address === undefined || noray === undefined ? null : `noray://${address}:${noray}/${oid}`;

@@ -1,36 +1,35 @@
 /**
- * Who of the members without a source gives signs of life. The hub is their failure detector, as the sidecar is that
- * of the others. A sign costs no row: it is noted in memory, and a hub that slept has forgotten it. So whoever is not
- * remembered when the alarm rings is only a suspect, which is a row for all of them together; who is still one when
- * it rings again is silent, and who is heard before that is none any more.
+ * The failure detector for members that speak HTTP; sidecars have one for the others. A sign of life costs no row: it
+ * is kept in memory and lost when the hub sleeps. A member without one becomes a suspect when the alarm fires. Suspects
+ * share one row. A suspect that is still silent at the next alarm is reported as silent.
  */
 import { SILENT_MS, SUSPECTS_MAX } from "#shared/limits.ts";
 import type { Lobby, Member } from "#shared/lobby/lobby.ts";
 
-/** Lobby and peer, and until when (ms) he may prove himself. */
+/** By lobby and peer: until when (ms) a suspect can give a sign of life. */
 export type Suspects = Readonly<Record<string, number>>;
 
-/** Whether a peer has an open socket: then he lives as long as it does. */
+/** Whether a peer has an open socket, which is a continuous sign of life. */
 type IsConnected = (peer: string) => boolean;
 
 export class Presence {
   readonly #seen_at = new Map<string, Map<string, number>>();
   readonly #suspects: Map<string, number>;
-  /** The suspects are others than those that are stored. */
+  /** The suspects differ from the stored row. */
   #unsaved = false;
 
   constructor(suspects: Suspects) {
     this.#suspects = new Map(Object.entries(suspects));
   }
 
-  /** A sign of life of a member. */
+  /** Records a sign of life of a member. */
   recordSign(lobby: string, peer: string, now: number): void {
     const members = this.#seen_at.get(lobby) ?? new Map<string, number>();
     this.#seen_at.set(lobby, members.set(peer, now));
     this.#clear(lobby, peer);
   }
 
-  /** Who has come in was heard then; what is over or gone needs no memory. */
+  /** Follows a change of members: a join is a sign of life, and members that left are forgotten. */
   follow(old: Lobby | null, next: Lobby | null): void {
     if (old?.members === next?.members) return;
     const lobby = (next ?? old)!.id;
@@ -45,7 +44,7 @@ export class Presence {
     if (next === null) this.#seen_at.delete(lobby);
   }
 
-  /** Who has been silent for too long. Who is not remembered becomes a suspect. */
+  /** Returns the members that are silent for too long. A member without a recorded sign becomes a suspect. */
   checkSilence(lobby: Lobby, listens: IsConnected, now: number): string[] {
     const silent: string[] = [];
     for (const { peer } of monitored(lobby)) {
@@ -56,13 +55,13 @@ export class Presence {
     return silent;
   }
 
-  /** When the next member of this lobby must have been heard (ms), or never. */
+  /** When the next member of this lobby counts as silent (ms), or Infinity. */
   deadline(lobby: Lobby, listens: IsConnected, now: number): number {
     const waiting = monitored(lobby).filter(({ peer }) => !listens(peer));
     return Math.min(...waiting.map(({ peer }) => this.#dueOf(lobby, peer, now + SILENT_MS)), Infinity);
   }
 
-  /** The suspects to store, where they are others than those that are stored; null where not. */
+  /** The suspects to store, or null if the row is up to date. */
   unsaved(): Suspects | null {
     return this.#unsaved ? Object.fromEntries(this.#suspects) : null;
   }
@@ -89,7 +88,7 @@ export class Presence {
   }
 }
 
-/** Members whose silence nobody has noticed yet. A seat that is only held has a time of its own. */
+/** Members that are not yet known to be silent. A held place has its own deadline. */
 const monitored = (lobby: Lobby): Member[] =>
   lobby.state === "open"
     ? lobby.members.filter((m) => m.source === null && m.away_since === null && m.held_until === undefined)

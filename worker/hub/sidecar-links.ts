@@ -1,4 +1,4 @@
-/** The links of a hub's sidecars, with their sockets: who says hello, what he reports, and how a link ends. */
+/** The server side of the sidecars' links: handles hello, reports and bye, and ends links. */
 import { decode } from "#shared/schema/decode.ts";
 import { LINK_FRAME_LENGTH_MAX, LINK_SILENCE_MS } from "#shared/limits.ts";
 import { LinkCloseCode, fromSidecar, type Hello, type Report, type Reports } from "#shared/link/messages.ts";
@@ -10,10 +10,13 @@ import type { RelayAllocator } from "./connections/relay-allocator.ts";
 import * as link from "./link/messages.ts";
 import { isTetheredAndListed } from "./noray-listing.ts";
 
-/** Travels with a socket through hibernation. `sidecar` is null until it said hello; an ended one only waits to go. */
+/**
+ * Stored with the socket through hibernation. `sidecar` is null before hello; `ended` sockets are ignored until they
+ * close.
+ */
 type Attachment = { readonly sidecar: string | null; readonly since: number; readonly ended: boolean };
 
-/** What a link is told of its hub. */
+/** What the links need to know of their hub. */
 type LinksHost = {
   readonly relays: RelayAllocator;
   readonly shard: number;
@@ -59,7 +62,7 @@ export class SidecarLinks {
     this.#handleReports(socket, sidecar, said);
   }
 
-  /** Ends those that do not ping any more. */
+  /** Ends links whose sidecar no longer pings. */
   closeSilent(pingedAt: (socket: WebSocket) => number | null, now: number): void {
     for (const [, socket] of this.#state.sidecars.linked()) {
       const heard = pingedAt(socket) ?? attachmentOf(socket).since;
@@ -77,7 +80,7 @@ export class SidecarLinks {
     this.#state.sidecars.attach(hello.sidecar, socket);
     socket.serializeAttachment({ sidecar: hello.sidecar, since: now, ended: false } satisfies Attachment);
     if (older !== undefined && older !== socket) this.end(older, LinkCloseCode.replaced, "a newer link took over");
-    // A sidecar that remembers its contacts brings its members back; one that starts anew must hear them first.
+    // If the sidecar kept its contacts, its members are back. If it restarted, it must hear from them first.
     const returns = known?.epoch === hello.epoch;
     const draft = this.#state.begin(now);
     this.#state.applyToMembersOf(
@@ -86,7 +89,7 @@ export class SidecarLinks {
       draft,
     );
     const rows = this.#state.sidecars.rowsForHello(hello);
-    // Nobody would ever look after the members of a sidecar that is forgotten.
+    // The evicted sidecar's members have no failure detector any more.
     for (const [id, row] of rows)
       if (row === null) this.#state.applyToMembersOf(id, { kind: "sidecar_away", sidecar: id }, draft);
     this.#state.commit(draft, rows, now);
@@ -115,7 +118,7 @@ export class SidecarLinks {
     });
   }
 
-  /** A sign of a native member names his lobby by its id, and is noted as one over HTTP is. */
+  /** A heartbeat on the native wire names its lobby by id, and counts as a sign of life like one over HTTP. */
   #lobbyNameOf({ wire, kind, name, ...report }: Report, now: number): string {
     const lobby = wire === "native" && kind === "heard" ? this.#state.lobbies.byId(name) : undefined;
     if (lobby === undefined) return name;
@@ -123,19 +126,19 @@ export class SidecarLinks {
     return lobby.name;
   }
 
-  /** What the operators have against it. A wire stays silent about this. */
+  /** Why the report is refused by a ban or drain. The wires do not answer such a report. */
   #refusalFor(report: Report, now: number): RefusalCode | null {
     if (report.kind !== "host" && report.kind !== "join") return null;
     const makes = report.kind === "host" && this.#state.lobbies.byName(report.wire, report.name) === undefined;
     return this.#state.guard.refusalFor(report.endpoint.address, makes, now);
   }
 
-  /** Ends a link, once: the sidecar is down from now on, and with `away` its members are gone at once. */
+  /** Ends a link. The sidecar counts as down from now on; with `away`, its members are away at once. */
   end(socket: WebSocket, code: number, reason = "", how: { away: boolean } = { away: false }): void {
     try {
       socket.close(code, reason.slice(0, 100));
     } catch {
-      // The other side was faster; the socket is closed all the same.
+      // The peer closed first; the socket is closed all the same.
     }
     const attachment = attachmentOf(socket);
     socket.serializeAttachment({ ...attachment, ended: true } satisfies Attachment);

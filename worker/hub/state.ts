@@ -1,6 +1,6 @@
 /**
- * What a hub holds, and the one way to change it: rows first, then memory, then the news, then the alarm. Output gates
- * hold the news back until the rows are safe. What is here in memory is rebuilt from rows on every wake.
+ * The hub's unit of work: rows are written first, then memory, then clients are notified, then the alarm is set. Output
+ * gates hold notifications until the rows are durable. Memory is rebuilt from rows on every wake.
  */
 import { ALARM_SLACK_MS } from "#shared/limits.ts";
 import type { FromHub } from "#shared/link/messages.ts";
@@ -27,9 +27,9 @@ export class HubState {
   readonly #storage: DurableObjectStorage;
   readonly #listener: ChangeListener;
   #alarm_at: number | null = null;
-  /** When the hub must look at its lobbies next. The alarm may ring sooner, for what waits to be told. */
+  /** When the lobbies must be checked next (ms). The alarm may fire earlier, to flush pending notifications. */
   #check_at = Infinity;
-  /** A hub that slept does not know what its alarm was set for: it looks when it rings first. */
+  /** After a sleep the purpose of the alarm is unknown, so the first one checks all lobbies. */
   #slept = true;
 
   constructor(storage: DurableObjectStorage, env: Env, events: (keeper: HubState, store: Store) => ChangeListener) {
@@ -42,7 +42,7 @@ export class HubState {
     this.#listener = events(this, this.#store);
   }
 
-  /** After a sleep: links that did not outlive it are down, and the alarm is where it was. */
+  /** Marks sidecars as down whose links did not survive the sleep, and reads the alarm. */
   async wake(): Promise<void> {
     this.#alarm_at = await this.#storage.getAlarm();
     const now = Date.now();
@@ -78,7 +78,7 @@ export class HubState {
     this.scheduleAlarm(looking === "everywhere" ? this.lobbies.all() : draft.lobbies.values(), now);
   }
 
-  /** Time has passed: what waits is told, and everybody is looked at where it is time for that. */
+  /** Flushes pending notifications, and checks lobbies, members and sidecars if that is due. */
   onAlarm(now: number): void {
     this.#alarm_at = null;
     this.#listener.tick(now);
@@ -99,7 +99,7 @@ export class HubState {
     this.commit(draft, rows, now, { looking: "everywhere" });
   }
 
-  /** To all lobbies that have members of this sidecar, or to some of those. */
+  /** Applies an event to all lobbies with members of this sidecar, or to those that `which` selects. */
   applyToMembersOf(
     sidecar: string,
     event: Event,
@@ -112,7 +112,7 @@ export class HubState {
     }
   }
 
-  /** One alarm for whatever comes first. Moving it is a row written, so it only moves when that matters. */
+  /** Sets the one alarm to the earliest deadline. Setting it writes a row, so small delays are accepted. */
   scheduleAlarm(changed: Iterable<Lobby | null>, now: number): void {
     let due = Math.min(this.guard.deadline(), this.lobbies.size === 0 ? Infinity : this.sidecars.deadline(now));
     for (const lobby of changed) {
@@ -137,6 +137,6 @@ export function send(socket: WebSocket, message: FromHub): void {
   try {
     socket.send(JSON.stringify(message));
   } catch {
-    // Closing; whoever reconnects gets everything again after his hello.
+    // The socket is closing; the sidecar gets the full state after its next hello.
   }
 }

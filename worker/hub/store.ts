@@ -1,6 +1,6 @@
 /**
- * The hub's rows. One per lobby, one per sidecar; no indexes, because each would be another row written.
- * Nothing is created before something is to be kept: asking for a game that nobody hosts leaves no trace.
+ * The hub's rows: one per lobby and one per sidecar, without indexes, because each index entry is another row written.
+ * Tables are created with the first row, so that reading an unused game stores nothing.
  */
 import type { Ban } from "#shared/auth/bans.ts";
 import type { Hello } from "#shared/link/messages.ts";
@@ -13,22 +13,22 @@ import type { IdempotencyKey, Outcome } from "../rpc.ts";
 export type SidecarRow = {
   readonly id: string;
   readonly epoch: string;
-  /** The highest report stored of this epoch. */
+  /** The highest report number stored in this epoch. */
   readonly ack: number;
-  /** Since when its link is down, or null. */
+  /** When its link went down (ms), or null if it is up. */
   readonly down_since: number | null;
-  /** Its members have been marked away for this outage. */
+  /** Its members were marked away because of this outage. */
   readonly away: boolean;
   readonly hello: Hello;
 };
 
-/** What the operators want: whom not to serve, and whether new lobbies are made. */
+/** What operators have set: bans, and draining. */
 export type OperatorAction = (Ban & { readonly kind: "ban" }) | { readonly kind: "drain"; readonly since: number };
 
-/** What a request with an idempotency key was answered. */
+/** The stored response of a request with an idempotency key. */
 export type StoredResponse = IdempotencyKey & { readonly at: number; readonly outcome: Outcome<unknown> };
 
-/** A connection that was asked for, and waits for the person who was asked. */
+/** A requested connection that waits for a user to accept it. */
 export type PendingConnection = {
   readonly id: string;
   readonly lobby: string;
@@ -41,13 +41,13 @@ export type PendingConnection = {
 export type RowChanges = {
   readonly lobbies: ReadonlyMap<string, Lobby | null>;
   readonly sidecars: ReadonlyMap<string, SidecarRow | null>;
-  /** Null where they are as they were. */
+  /** Null if unchanged. */
   readonly suspects: Suspects | null;
 };
 
 type Table = "lobbies" | "sidecars" | "orders" | "notes";
 
-/** Applied once each, in order, in a transaction. Never edited, only added to; two versions may run at once. */
+/** Each is applied once, in order, in a transaction. Only add to the list: two versions may run at once. */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE lobbies (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE sidecars (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
@@ -74,7 +74,7 @@ export class Store {
     return this.#read<SidecarRow>("sidecars");
   }
 
-  /** One row for all of them: they come and go together. */
+  /** All suspects are in one row. */
   suspects(): Suspects {
     return this.#readKv<Suspects>("suspects")[0] ?? {};
   }
@@ -87,7 +87,7 @@ export class Store {
     this.#putKv("outcomes", outcomes);
   }
 
-  /** Connections that wait for a person. */
+  /** Connections that wait for a user. */
   pendingConnections(): PendingConnection[] {
     return this.#readKv<PendingConnection>("asked ");
   }
@@ -100,7 +100,7 @@ export class Store {
     return this.#read<OperatorAction>("orders");
   }
 
-  /** Keys of kept answers, the oldest first. */
+  /** Keys of the stored responses, the oldest first. */
   responseAges(): { key: string; at: number }[] {
     if (this.#applied === 0) return [];
     return this.#storage.sql
@@ -128,7 +128,7 @@ export class Store {
     this.#storage.transactionSync(() => this.#write("orders", orders));
   }
 
-  /** All of it or nothing. A row that is null goes. */
+  /** Writes all changes in one transaction. A null row is deleted. */
   save(changes: RowChanges): void {
     const { lobbies, sidecars, suspects } = changes;
     if (lobbies.size === 0 && sidecars.size === 0 && suspects === null) return;
@@ -145,7 +145,7 @@ export class Store {
     this.#write("notes", new Map([[id, note]]));
   }
 
-  /** Those whose names begin so. */
+  /** Entries whose key starts with this. */
   #readKv<T>(name: string): T[] {
     if (this.#applied === 0) return [];
     const rows = this.#storage.sql.exec<{ id: string; json: string }>(`SELECT id, json FROM notes`).toArray();

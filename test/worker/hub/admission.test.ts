@@ -46,7 +46,7 @@ describe("a request with an idempotency key", () => {
   test("is not taken for another one under the same key", async () => {
     await withGate(({ says }) => {
       says(PASS, "first");
-      const other = { ...PASS, once: { ...PASS.idempotency!, hash: "of-something-else" } };
+      const other = { ...PASS, idempotency: { ...PASS.idempotency!, hash: "of-something-else" } };
       expect(says(other, "second")).toMatchObject({ refused: "idempotency_mismatch", replayed: false });
       expect(says(PASS, "second")).toMatchObject({ value: "first" });
     });
@@ -80,7 +80,7 @@ describe("a request with an idempotency key", () => {
       }
       expect(rows()).toHaveLength(1 + IDEMPOTENT_RESPONSES_PER_PEER_MAX);
       expect(says(PASS, "second")).toMatchObject({ value: "first", replayed: true });
-      const oldest = { ...PASS, toll: null, peer: "mallory", once: { key: "mallory 0", hash: "" } };
+      const oldest = { ...PASS, cost: null, peer: "mallory", idempotency: { key: "mallory 0", hash: "" } };
       expect(says(oldest, "anew")).toMatchObject({ value: "anew", replayed: false });
     });
   });
@@ -100,9 +100,9 @@ describe("a request with an idempotency key", () => {
 describe("a toll", () => {
   test("refuses who asks too often, and says when to come back", async () => {
     await withGate(({ says }) => {
-      const chat = { ...PASS, once: null };
+      const chat = { ...PASS, idempotency: null };
       for (let at = 0; at < 5; at++)
-        expect(says(chat, "x")).toMatchObject({ value: "x", rate_limit: { left: 4 - at } });
+        expect(says(chat, "x")).toMatchObject({ value: "x", rate_limit: { remaining: 4 - at } });
       expect(says(chat, "x")).toMatchObject({
         refused: "rate_limited",
         rate_limit: { allowed: false, retry_after_s: 1 },

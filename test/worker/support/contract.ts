@@ -2,7 +2,7 @@
 import { Validator } from "@cfworker/json-schema";
 import * as api from "#shared/api/lobbies.ts";
 import { OPERATIONS, PROBLEM_TYPE, refusalsOf } from "#shared/api/openapi.ts";
-import type { Method, Operation } from "#shared/api/operations/lobbies.ts";
+import type { Method, Operation } from "#shared/api/operations/operation.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 
 type Found = { readonly path: string; readonly method: Method; readonly operation: Operation };

@@ -1,4 +1,4 @@
-/** What operators do to a game: look at its lobbies, end one, ban, and let it run empty. All hubs are told. */
+/** Routes for operators: list and end lobbies, ban, and drain a game. Each applies to all hubs of the game. */
 import { type BanView, drain, newBan, type NewBan } from "#shared/api/service.ts";
 import { type Ban, canonicalPrefix } from "#shared/auth/bans.ts";
 import { PAGE_DEFAULT, PAGE_MAX } from "#shared/limits.ts";
@@ -17,7 +17,7 @@ export const listAllLobbies: Handler = async (c) => {
   if (limit < 1 || limit > PAGE_MAX) return problem("invalid_request", `limit: 1 to ${PAGE_MAX} expected`);
   const cursor = c.req.query("cursor");
   const after = cursor === undefined ? null : decodeCursor(cursor);
-  if (cursor !== undefined && after === null) return problem("invalid_request", "cursor: not one of ours");
+  if (cursor !== undefined && after === null) return problem("invalid_request", "cursor: not a cursor of this list");
   const pages = await callAll(c, (hub) => hub.listAllLobbies(limit, after));
   const all = pages.flatMap(({ lobbies }) => lobbies).map((lobby) => ({ lobby, ...cursorOf(lobby) }));
   const lobbies = all.toSorted(newestFirst).slice(0, limit);
@@ -34,7 +34,7 @@ export const closeLobby: Handler = async (c) => {
 };
 
 export const listBans: Handler = async (c) => {
-  // Every hub has all of them, but for one that could not be told.
+  // Hubs hold the same bans, except one that was unreachable when a ban was added.
   const bans = new Map((await callAll(c, (hub) => hub.listBans())).flat().map((ban) => [ban.id, ban]));
   const ordered = [...bans.values()].toSorted(newestFirst);
   return c.json({ bans: ordered.map(banView) });
@@ -48,10 +48,10 @@ export const createBan: Handler = async (c) => {
   const { reason, moderator, reason_hidden = false, expires_at = null } = body.value;
   const end = expires_at === null ? null : Date.parse(expires_at);
   const now = Date.now();
-  if (end !== null && !(end > now)) return problem("invalid_request", "expires_at: a time to come expected");
+  if (end !== null && !(end > now)) return problem("invalid_request", "expires_at: a time in the future expected");
   const ban: Ban = { id: randomId(), ...target, created_at: now, expires_at: end, reason, reason_hidden, moderator };
-  const kept = await callAll(c, (hub) => hub.addBan(ban));
-  if (kept.includes(false)) return problem("quota_exceeded", "lift some bans first");
+  const added = await callAll(c, (hub) => hub.addBan(ban));
+  if (added.includes(false)) return problem("quota_exceeded", "too many bans: remove some first");
   return c.json(banView(ban), 201, { location: `/v1/admin/games/${c.var.game}/bans/${ban.id}` });
 };
 
@@ -76,7 +76,7 @@ export const setDrain: Handler = async (c) => {
 const callAll = <T>(c: Ctx, question: (hub: HubStub) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: shardCount(c.env) }, (_, shard) => callHub(c.env, c.var.game, shard, question)));
 
-/** Whom a ban means; it names exactly one. */
+/** What a ban applies to. The request must name exactly one target. */
 async function resolveTarget(c: Ctx, { ip_prefix, peer_id, member }: NewBan): Promise<BanTarget | Response> {
   const named = [ip_prefix, peer_id, member].filter((one) => one !== undefined);
   if (named.length !== 1) return problem("invalid_request", "exactly one of ip_prefix, peer_id and member expected");
@@ -93,7 +93,7 @@ async function resolveTarget(c: Ctx, { ip_prefix, peer_id, member }: NewBan): Pr
   return target ?? problem("member_not_found");
 }
 
-/** The shard that could hold this lobby. */
+/** The shard of a lobby id, or null if no such shard exists. */
 function shardIn(c: Ctx, id: string): number | null {
   const shard = shardOfId(id);
   return shard === null || shard >= shardCount(c.env) ? null : shard;

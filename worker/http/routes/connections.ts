@@ -1,4 +1,4 @@
-/** Members connect to each other: they ask, accept, deny, read how far it is, and say how it ended. */
+/** Routes by which members connect to each other: request, accept, decline, read, relay, and report the outcome. */
 import { acceptRequest, connectRequest, outcome, relayRequest } from "#shared/connect/schema.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import { INVITATION_S } from "#shared/limits.ts";
@@ -12,7 +12,7 @@ import { verifyReach } from "../../auth/verified-reach.ts";
 import { verify, sign } from "../../auth/tokens.ts";
 import { lobbyInPath, peerId } from "./lobby-responses.ts";
 
-/** Said twice it is done once anyhow; and an answer that holds a key must be in no row. */
+/** Repeating such a request has no further effect, and its response contains a key, which must not be stored. */
 const NOT_REPLAYABLE = false;
 
 export const connect: Handler = async (c) => {
@@ -24,12 +24,12 @@ export const connect: Handler = async (c) => {
   const reach = await verifiedReach(c, body.value.reach);
   if (reach instanceof Response) return reach;
   const invited = ticket !== undefined && (await isInvited(c, ticket, lobby.id, peer_id));
-  const asked = { peer: peer_id, reach, relay, invited };
+  const details = { peer: peer_id, reach, relay, invited };
   const view = await callForRequest(
     c,
     lobby.shard,
     "connect",
-    (hub, pass) => hub.requestConnection(pass, lobby.id, asked),
+    (hub, meta) => hub.requestConnection(meta, lobby.id, details),
     NOT_REPLAYABLE,
   );
   return view instanceof Response ? view : c.json(view, 202);
@@ -38,82 +38,86 @@ export const connect: Handler = async (c) => {
 export const listConnections: Handler = async (c) => {
   const lobby = lobbyInPath(c);
   if (lobby === null) return problem("lobby_not_found");
-  const connections = await callForRequest(c, lobby.shard, "read", (hub, pass) => hub.listConnections(pass, lobby.id));
+  const connections = await callForRequest(c, lobby.shard, "read", (hub, meta) => hub.listConnections(meta, lobby.id));
   return connections instanceof Response ? connections : c.json({ connections });
 };
 
 export const readConnection: Handler = async (c) => {
-  const named = connectionOf(c);
-  if (named === null) return problem("connection_not_found");
-  const view = await callForRequest(c, named.shard, "read", (hub, pass) => hub.getConnection(pass, named.id));
+  const connection = connectionOf(c);
+  if (connection === null) return problem("connection_not_found");
+  const view = await callForRequest(c, connection.shard, "read", (hub, meta) => hub.getConnection(meta, connection.id));
   return view instanceof Response ? view : c.json(view);
 };
 
 export const acceptConnection: Handler = async (c) => {
-  const named = connectionOf(c);
-  if (named === null) return problem("connection_not_found");
+  const connection = connectionOf(c);
+  if (connection === null) return problem("connection_not_found");
   const body = await parseBody(c, acceptRequest);
   if (body instanceof Response) return body;
   const reach = await verifiedReach(c, body.value.reach);
   if (reach instanceof Response) return reach;
   const view = await callForRequest(
     c,
-    named.shard,
+    connection.shard,
     "connect",
-    (hub, pass) => hub.acceptConnection(pass, named.id, reach),
+    (hub, meta) => hub.acceptConnection(meta, connection.id, reach),
     NOT_REPLAYABLE,
   );
   return view instanceof Response ? view : c.json(view, 202);
 };
 
 export const endConnection: Handler = async (c) => {
-  const named = connectionOf(c);
-  if (named === null) return problem("connection_not_found");
-  const ended = await callForRequest(c, named.shard, "connect", (hub, pass) => hub.declineConnection(pass, named.id));
+  const connection = connectionOf(c);
+  if (connection === null) return problem("connection_not_found");
+  const ended = await callForRequest(c, connection.shard, "connect", (hub, meta) =>
+    hub.declineConnection(meta, connection.id),
+  );
   return ended instanceof Response ? ended : c.body(null, 204);
 };
 
 export const reportOutcome: Handler = async (c) => {
-  const named = connectionOf(c);
-  if (named === null) return problem("connection_not_found");
+  const connection = connectionOf(c);
+  if (connection === null) return problem("connection_not_found");
   const body = await parseBody(c, outcome);
   if (body instanceof Response) return body;
   const { value } = body;
-  const kept = await callForRequest(c, named.shard, "connect", (hub, pass) => hub.reportOutcome(pass, named.id, value));
-  return kept instanceof Response ? kept : c.body(null, 204);
+  const recorded = await callForRequest(c, connection.shard, "connect", (hub, meta) =>
+    hub.reportOutcome(meta, connection.id, value),
+  );
+  return recorded instanceof Response ? recorded : c.body(null, 204);
 };
 
-/** The sidecar is asked before this is answered: whoever repeats himself is given the same relay. */
+/** Waits for a sidecar. Repeating the request returns the same relay. */
 export const relayConnection: Handler = async (c) => {
   const lobby = lobbyInPath(c);
   if (lobby === null) return problem("lobby_not_found");
   const body = await parseBody(c, relayRequest);
   if (body instanceof Response) return body;
   const { connection_id } = body.value;
-  const given = await callForRequest(
+  const relay_view = await callForRequest(
     c,
     lobby.shard,
     "connect",
-    (hub, pass) => hub.requestRelay(pass, lobby.id, connection_id),
+    (hub, meta) => hub.requestRelay(meta, lobby.id, connection_id),
     NOT_REPLAYABLE,
   );
-  return given instanceof Response ? given : c.json(given);
+  return relay_view instanceof Response ? relay_view : c.json(relay_view);
 };
 
-/** A ticket for whomever the member gives it to. */
+/** Issues a ticket that the member can pass on to another peer. */
 export const invite: Handler = async (c) => {
   const lobby = lobbyInPath(c);
   if (lobby === null) return problem("lobby_not_found");
   const peer = peerId(c);
-  const at = await callForRequest(c, lobby.shard, "connect", (hub, pass) => hub.assertMember(pass, lobby.id));
+  const at = await callForRequest(c, lobby.shard, "connect", (hub, meta) => hub.assertMember(meta, lobby.id));
   if (at instanceof Response) return at;
   const expires_at_s = Math.floor(at / 1_000) + INVITATION_S;
   const ticket = await sign(c.env, { purpose: "invite", game: c.var.game, lobby: lobby.id, peer, expires_at_s });
-  if (ticket === null) return problem("hub_unavailable", "it has no key to sign with");
+  if (ticket === null) return problem("hub_unavailable", "the hub has no key to sign with");
   return c.json({ ticket: ticket.text, expires_at: new Date(expires_at_s * 1_000).toISOString() }, 201);
 };
 
-/** The connection of the path and the shard that holds it, or null where no hub could. */
+/** The connection in the path and its shard, or null if no such shard exists. */
 function connectionOf(c: Ctx): { readonly id: string; readonly shard: number } | null {
   const id = c.req.param("cid") ?? "";
   const shard = shardOfId(id);
@@ -122,11 +126,11 @@ function connectionOf(c: Ctx): { readonly id: string; readonly shard: number } |
 
 async function verifiedReach(
   c: Ctx,
-  said: Parameters<typeof verifyReach>[2] | undefined,
+  request: Parameters<typeof verifyReach>[2] | undefined,
 ): Promise<VerifiedReach | null | Response> {
-  if (said === undefined) return null;
-  const proved = await verifyReach(c.env, { game: c.var.game, peer: peerId(c) }, said, Date.now());
-  return "refused" in proved ? problem(proved.refused, proved.detail) : proved;
+  if (request === undefined) return null;
+  const verified = await verifyReach(c.env, { game: c.var.game, peer: peerId(c) }, request, Date.now());
+  return "refused" in verified ? problem(verified.refused, verified.detail) : verified;
 }
 
 async function isInvited(c: Ctx, text: string, lobby: string, host: string): Promise<boolean> {

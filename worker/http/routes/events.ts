@@ -1,6 +1,6 @@
 /**
- * The door of the events WebSocket. A socket speaks with one hub: with the one that holds the lobby which the client
- * names, and otherwise with the first hub of the game, which tells of the whole list.
+ * Opens the event stream. A socket is served by one hub: the one that holds the lobby of `?lobby=`, or else the first
+ * hub of the game, which serves the lobby list.
  *
  *     GET /v1/games/{game}/events  ?lobby={id}      Upgrade: websocket, Sec-WebSocket-Protocol: parley.v1
  */
@@ -15,7 +15,7 @@ import { SOCKET_URLS, SOURCE_HEADER } from "../../rpc.ts";
 
 export const openEvents: Handler = (c) => {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
-    return new Response("A WebSocket is expected here; docs/reference/events.md says what is said on it.\n", {
+    return new Response("A WebSocket is expected here; its messages are described in docs/reference/events.md.\n", {
       status: 426,
       headers: { upgrade: "websocket", "cache-control": "no-store" },
     });

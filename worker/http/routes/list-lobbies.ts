@@ -1,6 +1,6 @@
 /**
- * The list of a game's lobbies: every hub says its page, and here they become one. The lines come as JSON and are only
- * strung together; what is asked of them is shared/listing/query.ts.
+ * The lobby list of a game: one page of every hub, merged into one. Hubs return lines as JSON text, so that the Worker
+ * only joins them. The parameters are defined in shared/listing/query.ts.
  */
 import { LIST_MAX_AGE_S, LIST_STALE_S } from "#shared/limits.ts";
 import { cursorAfter, parseQuery, type Query } from "#shared/listing/query.ts";
@@ -14,8 +14,8 @@ import { jsonWithEtag } from "../etag.ts";
 export const LIST_CACHE = `public, max-age=${LIST_MAX_AGE_S}, stale-while-revalidate=${LIST_STALE_S}`;
 
 /** One page of all hubs. */
-export async function pageOf(c: Ctx, toll: RateLimitClass, query: Query): Promise<Page | Response> {
-  const pages = await callAllHubs(c, toll, (hub, pass) => hub.listLobbies(pass, query));
+export async function pageOf(c: Ctx, cost: RateLimitClass, query: Query): Promise<Page | Response> {
+  const pages = await callAllHubs(c, cost, (hub, meta) => hub.listLobbies(meta, query));
   return pages instanceof Response ? pages : mergePages(pages, query);
 }
 

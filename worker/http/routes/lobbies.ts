@@ -1,4 +1,4 @@
-/** A lobby as a resource: made, found by its key, read, changed, ended. */
+/** A lobby as a resource: create, create or join by key, read, change, end. */
 import { LOBBY_KEY_PATTERN, lobbyPatch, type NewLobby, newLobby } from "#shared/api/lobbies.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
 import { parseBody } from "../body.ts";
@@ -20,31 +20,32 @@ import {
 } from "./lobby-responses.ts";
 import { nameOfKey, type LobbyResult } from "../../rpc.ts";
 
-/** All lobbies of one host are in one hub, so that it can count them and replace one by another. */
+/** All lobbies of one host are in one hub, so that it can limit their number and replace one by another. */
 export const createLobby: Handler = async (c) => {
   const body = await parseBody(c, newLobby);
   if (body instanceof Response) return body;
-  const entry = await hostLobby(c, body.value);
-  return entry instanceof Response ? entry : joinResponse(c, entry);
+  const result = await hostLobby(c, body.value);
+  return result instanceof Response ? result : joinResponse(c, result);
 };
 
-export async function hostLobby(c: Ctx, said: NewLobby, repeatable = true): Promise<LobbyResult | Response> {
+export async function hostLobby(c: Ctx, request: NewLobby, replayable = true): Promise<LobbyResult | Response> {
   const shard = homeShard(c);
-  const event = await hostEvent(peerId(c), said, shard);
+  const event = await hostEvent(peerId(c), request, shard);
   if (event === "data_limit") return problem(event);
   return callForRequest<LobbyResult>(
     c,
     shard,
     "create",
-    (hub, pass) => hub.createLobby(pass, event, shardCount(c.env)),
-    repeatable,
+    (hub, meta) => hub.createLobby(meta, event, shardCount(c.env)),
+    replayable,
   );
 }
 
-/** Whoever comes first hosts it, whoever comes later joins. */
+/** The first peer creates the lobby and hosts it, later ones join. */
 export const createOrJoinByKey: Handler = async (c) => {
   const key = c.req.param("key") ?? "";
-  if (!LOBBY_KEY_PATTERN.test(key)) return problem("invalid_request", `key: text like ${LOBBY_KEY_PATTERN} expected`);
+  if (!LOBBY_KEY_PATTERN.test(key))
+    return problem("invalid_request", `key: text that matches ${LOBBY_KEY_PATTERN} expected`);
   const body = await parseBody(c, newLobby);
   if (body instanceof Response) return body;
   const shard = shardOf("native", nameOfKey(key), shardCount(c.env));
@@ -55,16 +56,16 @@ export const createOrJoinByKey: Handler = async (c) => {
         ? await hostEvent(peerId(c), body.value, shard, nameOfKey(key))
         : await joinEvent(peerId(c), body.value, id);
     if (event === "data_limit") return problem(event);
-    const entry =
+    const result =
       event.kind === "host"
-        ? await callForRequest<LobbyResult>(c, shard, "create", (hub, pass) =>
-            hub.createLobby(pass, event, shardCount(c.env)),
+        ? await callForRequest<LobbyResult>(c, shard, "create", (hub, meta) =>
+            hub.createLobby(meta, event, shardCount(c.env)),
           )
         : await applyEvent(c, shard, "join", { key }, event);
-    if (!(entry instanceof Response)) return joinResponse(c, entry);
-    // Somebody was faster, or the lobby has just ended: once more, the other way round.
+    if (!(result instanceof Response)) return joinResponse(c, result);
+    // Another peer created it first, or it has just ended: try the other way once.
     const raced = id === null ? 409 : 404;
-    if (entry.status !== raced || tries > 0) return entry;
+    if (result.status !== raced || tries > 0) return result;
   }
   return problem("hub_unavailable");
 };
@@ -72,7 +73,7 @@ export const createOrJoinByKey: Handler = async (c) => {
 export const readLobby: Handler = async (c) => {
   const lobby = lobbyInPath(c);
   if (lobby === null) return problem("lobby_not_found");
-  const view = await callForRequest(c, lobby.shard, "read", (hub, pass) => hub.getLobby(pass, lobby.id));
+  const view = await callForRequest(c, lobby.shard, "read", (hub, meta) => hub.getLobby(meta, lobby.id));
   return view instanceof Response ? view : lobbyResponse(c, view);
 };
 
@@ -80,11 +81,11 @@ export const patchLobby: Handler = async (c) => {
   const body = await parseBody(c, lobbyPatch);
   if (body instanceof Response) return body;
   const changes = await patchFrom(body.value, c.req.param("id") ?? "");
-  const entry = await applyToLobby(c, "patch", { kind: "patch", by: peerId(c), changes, ...ifMatch(c) });
-  return entry instanceof Response ? entry : lobbyResponse(c, entry.view!);
+  const result = await applyToLobby(c, "patch", { kind: "patch", by: peerId(c), changes, ...ifMatch(c) });
+  return result instanceof Response ? result : lobbyResponse(c, result.view!);
 };
 
 export const endLobby: Handler = async (c) => {
-  const entry = await applyToLobby(c, "patch", { kind: "close", by: peerId(c), ...ifMatch(c) });
-  return entry instanceof Response ? entry : c.body(null, 204);
+  const result = await applyToLobby(c, "patch", { kind: "close", by: peerId(c), ...ifMatch(c) });
+  return result instanceof Response ? result : c.body(null, 204);
 };

@@ -1,4 +1,4 @@
-/** What all routes about one lobby share: which hub holds it, and how it is shown to whoever asks. */
+/** What the routes about one lobby share: finding its hub, and building the response for the peer. */
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import { HEARTBEAT_S, SESSION_TICKET_S } from "#shared/limits.ts";
 import { shardOf, shardOfId } from "#shared/lobby/ids.ts";
@@ -12,37 +12,37 @@ import { problem } from "../../problem.ts";
 import { sign } from "../../auth/tokens.ts";
 import type { LobbyResult, LobbySelector } from "../../rpc.ts";
 
-/** The peer who showed his token; only behind `needsPeer`. */
+/** The authenticated peer. Only for routes behind `requirePeer`. */
 export const peerId = (c: Ctx): string => c.var.peer!;
 
-/** The shard where this peer's own lobbies are. */
+/** The shard that holds the lobbies that this peer hosts. */
 export const homeShard = (c: Ctx): number => shardOf("native", peerId(c), shardCount(c.env));
 
-/** The lobby of the path and the shard that holds it, or null where no hub could. */
+/** The lobby in the path and its shard, or null if no such shard exists. */
 export function lobbyInPath(c: Ctx): { readonly id: string; readonly shard: number } | null {
   const id = c.req.param("id") ?? "";
   const shard = shardOfId(id);
   return shard === null || shard >= shardCount(c.env) ? null : { id, shard };
 }
 
-/** What this peer does to the lobby of the path. */
-export async function applyToLobby(c: Ctx, toll: RateLimitClass, event: Event): Promise<LobbyResult | Response> {
+/** Applies the peer's event to the lobby in the path. */
+export async function applyToLobby(c: Ctx, cost: RateLimitClass, event: Event): Promise<LobbyResult | Response> {
   const lobby = lobbyInPath(c);
   if (lobby === null) return problem("lobby_not_found");
-  return applyEvent(c, lobby.shard, toll, { id: lobby.id }, event);
+  return applyEvent(c, lobby.shard, cost, { id: lobby.id }, event);
 }
 
 export const applyEvent = (
   c: Ctx,
   shard: number,
-  toll: RateLimitClass | null,
+  cost: RateLimitClass | null,
   target: LobbySelector,
   event: Event,
-  repeatable = true,
+  replayable = true,
 ): Promise<LobbyResult | Response> =>
-  callForRequest<LobbyResult>(c, shard, toll, (hub, pass) => hub.applyEvent(pass, target, event), repeatable);
+  callForRequest<LobbyResult>(c, shard, cost, (hub, meta) => hub.applyEvent(meta, target, event), replayable);
 
-/** The lobby as its reader sees it; whoever has this revision of it gets 304. */
+/** The lobby as the peer may see it. The `etag` middleware answers 304 if the client has this revision. */
 export function lobbyResponse(c: Ctx, view: LobbyView): Response {
   const etag = etagOf(view);
   const own = view.entries !== undefined;
@@ -53,11 +53,14 @@ export function lobbyResponse(c: Ctx, view: LobbyView): Response {
   return c.json(view, 200, headers);
 }
 
-/** Strong, so of what this reader sees: host, members and strangers see different things (RFC 9110 section 8.8.1). */
+/**
+ * A strong ETag must differ between host, members and others, because they see different fields (RFC 9110 section
+ * 8.8.1).
+ */
 const etagOf = ({ revision, applicants, entries }: LobbyView): string =>
   `"v${revision}${applicants !== undefined ? "" : entries !== undefined ? "-m" : "-s"}"`;
 
-/** Revisions of which a change may be; undefined where any will do. A tag that is none of ours is none of them. */
+/** The revisions of `If-Match`, or nothing if any will do. Unknown ETags match nothing (412). */
 export function ifMatch(c: Ctx): { readonly expected?: readonly number[] } {
   const header = c.req.header("if-match");
   if (header === undefined || header.trim() === "*") return {};
@@ -65,18 +68,18 @@ export function ifMatch(c: Ctx): { readonly expected?: readonly number[] } {
   return { expected: tags.flatMap((digits) => (digits === undefined ? [] : [Number(digits)])) };
 }
 
-/** Who came in is told all that he needs now; who waits is told where. */
-export async function joinResponse(c: Ctx, entry: LobbyResult): Promise<Response> {
-  const { id, at, view, joined: fresh, waits_until } = entry;
+/** 201 or 200 with everything that a member needs, or 202 if the host must admit the peer. */
+export async function joinResponse(c: Ctx, result: LobbyResult): Promise<Response> {
+  const { id, at, view, joined, waits_until } = result;
   if (waits_until !== null) {
     return c.json({ status: "pending", lobby_id: id, expires_at: new Date(waits_until).toISOString() }, 202);
   }
   const peer = peerId(c);
-  // Of the moment when he came in: whoever repeats his request is given the same ticket.
+  // Counted from the join, so that a retried request gets the same ticket.
   const expires_at_s = Math.floor(at / 1_000) + SESSION_TICKET_S;
   const ticket = await sign(c.env, { purpose: "session", game: c.var.game, lobby: id, peer, expires_at_s });
   const member = view!.roster.find(({ peer_id }) => peer_id === peer);
   const body = { status: "joined", lobby: view, member, heartbeat_s: HEARTBEAT_S };
   const headers = { location: `/v1/games/${c.var.game}/lobbies/${id}`, etag: etagOf(view!) };
-  return c.json({ ...body, ...(ticket !== null && { session_ticket: ticket.text }) }, fresh ? 201 : 200, headers);
+  return c.json({ ...body, ...(ticket !== null && { session_ticket: ticket.text }) }, joined ? 201 : 200, headers);
 }

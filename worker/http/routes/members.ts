@@ -1,4 +1,4 @@
-/** Members of a lobby: they join, are admitted, tell of themselves, hand the lobby on, leave and are removed. */
+/** Routes for members of a lobby: join, admit, update, transfer the host role, leave, kick. */
 import { hostTransfer, joinRequest, kickDetail, memberPatch } from "#shared/api/lobbies.ts";
 import { constant, decodeValue, optional } from "#shared/schema/decode.ts";
 import { isPeerId } from "#shared/lobby/ids.ts";
@@ -13,22 +13,25 @@ export const join: Handler = async (c) => {
   if (body instanceof Response) return body;
   const event = await joinEvent(peerId(c), body.value, c.req.param("id") ?? "");
   if (event === "data_limit") return problem(event);
-  const entry = await applyToLobby(c, "join", event);
-  return entry instanceof Response ? entry : joinResponse(c, entry);
+  const result = await applyToLobby(c, "join", event);
+  return result instanceof Response ? result : joinResponse(c, result);
 };
 
 export const patchMember: Handler = async (c) => {
   const body = await parseBody(c, memberPatch);
   if (body instanceof Response) return body;
   const peer = peerId(c);
-  if (c.req.param("peer") !== peer) return problem("not_member", "a member speaks for himself alone");
+  if (c.req.param("peer") !== peer) return problem("not_member", "a member can change only its own result");
   const { name, ...rest } = body.value;
-  const said = { ...rest, ...(name !== undefined && { display_name: name }) };
-  const entry = await applyToLobby(c, "patch", { kind: "update_member", peer, ...said });
-  return entry instanceof Response ? entry : c.json(entry.view!.roster.find(({ peer_id }) => peer_id === peer));
+  const update = { ...rest, ...(name !== undefined && { display_name: name }) };
+  const result = await applyToLobby(c, "patch", { kind: "update_member", peer, ...update });
+  return result instanceof Response ? result : c.json(result.view!.roster.find(({ peer_id }) => peer_id === peer));
 };
 
-/** Oneself: leave. Somebody else: the host removes him, with `?ban=lobby` for good, and says why in `?reason=`. */
+/**
+ * A peer that names itself leaves. The host kicks another peer; `?ban=lobby` bans it from the lobby, `?reason=` is sent
+ * to it.
+ */
 export const removeMember: Handler = async (c) => {
   const peer = peerNamed(c);
   if (peer instanceof Response) return peer;
@@ -38,37 +41,37 @@ export const removeMember: Handler = async (c) => {
   const reason = decodeValue(c.req.query("reason"), "reason", optional(kickDetail));
   if (!reason.ok) return problem("invalid_request", reason.why);
   const detail = reason.value === undefined ? {} : { detail: reason.value };
-  const entry = await applyToLobby(
+  const result = await applyToLobby(
     c,
     "patch",
     peer === by
       ? { kind: "leave", peer, source: null }
       : { kind: "kick", peer, by, source: null, ban: ban.value === "lobby", ...detail },
   );
-  return entry instanceof Response ? entry : c.body(null, 204);
+  return result instanceof Response ? result : c.body(null, 204);
 };
 
 export const admitApplicant: Handler = async (c) => {
   const peer = peerNamed(c);
   if (peer instanceof Response) return peer;
-  const entry = await applyToLobby(c, "patch", { kind: "admit", by: peerId(c), peer });
-  return entry instanceof Response ? entry : lobbyResponse(c, entry.view!);
+  const result = await applyToLobby(c, "patch", { kind: "admit", by: peerId(c), peer });
+  return result instanceof Response ? result : lobbyResponse(c, result.view!);
 };
 
-/** The host turns him away, or he withdraws himself. */
+/** The host denies an applicant, or the applicant withdraws. */
 export const removeApplicant: Handler = async (c) => {
   const peer = peerNamed(c);
   if (peer instanceof Response) return peer;
-  const entry = await applyToLobby(c, "patch", { kind: "deny", by: peerId(c), peer });
-  return entry instanceof Response ? entry : c.body(null, 204);
+  const result = await applyToLobby(c, "patch", { kind: "deny", by: peerId(c), peer });
+  return result instanceof Response ? result : c.body(null, 204);
 };
 
 export const changeHost: Handler = async (c) => {
   const body = await parseBody(c, hostTransfer);
   if (body instanceof Response) return body;
   const { peer_id, expected_term } = body.value;
-  const entry = await applyToLobby(c, "patch", { kind: "transfer_host", by: peerId(c), peer: peer_id, expected_term });
-  return entry instanceof Response ? entry : lobbyResponse(c, entry.view!);
+  const result = await applyToLobby(c, "patch", { kind: "transfer_host", by: peerId(c), peer: peer_id, expected_term });
+  return result instanceof Response ? result : lobbyResponse(c, result.view!);
 };
 
 function peerNamed(c: Ctx): string | Response {

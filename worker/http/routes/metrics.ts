@@ -1,4 +1,4 @@
-/** What anybody may read about a house: its sidecars, its numbers; and what its operators' machines ask. */
+/** The public lists of sidecars and statistics, readiness, and metrics for operators. */
 import type { Stats } from "#shared/api/service.ts";
 import { GAME_PATTERN, SIDECARS_MAX_AGE_S, STATS_MAX_AGE_S } from "#shared/limits.ts";
 import { callHub } from "../hub-client.ts";
@@ -9,48 +9,48 @@ import { problem } from "../../problem.ts";
 import { jsonWithEtag } from "../etag.ts";
 import type { RpcResult } from "../../rpc.ts";
 
-/** Every sidecar has a link to each hub: one of them knows all. */
+/** Every sidecar has a link to each hub, so any hub knows all of them. */
 export const listSidecars: Handler = async (c) => {
-  const sidecars = await callForRequest(c, 0, "read", (hub, pass) => hub.listSidecars(pass));
+  const sidecars = await callForRequest(c, 0, "read", (hub, meta) => hub.listSidecars(meta));
   if (sidecars instanceof Response) return sidecars;
   return jsonWithEtag(c, JSON.stringify({ sidecars }), `public, max-age=${SIDECARS_MAX_AGE_S}`);
 };
 
 export const readStats: Handler = async (c) => {
-  const stats = await callAllHubs(c, "read", (hub, pass) => hub.getStats(pass));
+  const stats = await callAllHubs(c, "read", (hub, meta) => hub.getStats(meta));
   if (stats instanceof Response) return stats;
   return jsonWithEtag(c, JSON.stringify(mergeStats(stats)), `public, max-age=${STATS_MAX_AGE_S}`);
 };
 
-/** Whether this Worker can do its work: it has its keys, and a hub answers. */
+/** 200 if the Worker has its keys and a hub responds. */
 export const readiness: Handler = async (c) => {
-  if (!hasKeys(c.env)) return problem("hub_unavailable", "SIDECAR_KEYS and TOKEN_KEYS are needed");
+  if (!hasKeys(c.env)) return problem("hub_unavailable", "SIDECAR_KEYS and TOKEN_KEYS are not set");
   await hubOf(c.env, "readyz", 0).isDraining();
   return c.json({ ok: true });
 };
 
 /**
- * Gauges of the games that the scraper names (`?game=a&game=b`), in Prometheus' text format. A Worker has no memory
- * that its next request would find again, so it counts nothing: how often it is asked is the platform's to tell.
+ * Gauges of the games in `?game=a&game=b`, in Prometheus' text format. There are no counters: a Worker has no memory
+ * between requests, and the platform counts them.
  */
 export const metrics: Handler = async (c) => {
   const games = c.req.queries("game") ?? ["default"];
   if (games.length > 32 || !games.every((game) => GAME_PATTERN.test(game))) {
-    return problem("invalid_request", "game: up to 32 names of games expected");
+    return problem("invalid_request", "game: at most 32 names of games expected");
   }
   const lines = await Promise.all([...new Set(games)].map(async (game) => gauges(game, await statsOf(c, game))));
-  const help = Object.entries(GAUGES).flatMap(([name, says]) => {
-    const mine = lines.flat().filter((line) => line.startsWith(`${name}{`));
-    return [`# HELP ${name} ${says}`, `# TYPE ${name} gauge`, ...mine];
+  const help = Object.entries(GAUGES).flatMap(([name, description]) => {
+    const samples = lines.flat().filter((line) => line.startsWith(`${name}{`));
+    return [`# HELP ${name} ${description}`, `# TYPE ${name} gauge`, ...samples];
   });
   return c.text(`${help.join("\n")}\n`, 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
 };
 
 const GAUGES = {
-  parley_lobbies: "Lobbies that live, by wire and state.",
-  parley_members: "Places taken in lobbies.",
-  parley_peers: "Members of lobbies, each counted once as far as one hub can tell.",
-  parley_sidecars: "Sidecars that are linked.",
+  parley_lobbies: "Open lobbies, by wire and state.",
+  parley_members: "Members of lobbies.",
+  parley_peers: "Distinct members of lobbies, counted per hub.",
+  parley_sidecars: "Sidecars whose link is up.",
 } as const;
 
 function gauges(game: string, { lobbies, members, peers, sidecars }: Stats): string[] {
@@ -66,9 +66,9 @@ function gauges(game: string, { lobbies, members, peers, sidecars }: Stats): str
 
 async function statsOf(c: Ctx, game: string): Promise<Stats> {
   const shards = Array.from({ length: shardCount(c.env) }, (_, shard) => shard);
-  const pass = { cost: null, peer: null, source: null, idempotency: null };
+  const meta = { cost: null, peer: null, source: null, idempotency: null };
   const answers = await Promise.all(
-    shards.map((shard) => callHub<RpcResult<Stats>>(c.env, game, shard, (hub) => hub.getStats(pass))),
+    shards.map((shard) => callHub<RpcResult<Stats>>(c.env, game, shard, (hub) => hub.getStats(meta))),
   );
   return mergeStats(answers.flatMap((answer) => ("value" in answer ? [answer.value] : [])));
 }

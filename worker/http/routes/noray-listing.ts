@@ -1,6 +1,6 @@
 /**
- * A noray host lists himself: `POST /lobbies` with `Authorization: Noray OID:PID`. His connection to his sidecar is his
- * membership, so he needs no peer token, and the hub knows nothing of his pid but its digest.
+ * Lists a noray host: `POST /lobbies` with `Authorization: Noray OID:PID`. The host needs no peer token, because its
+ * connection to the sidecar is its membership. The hub stores only a digest of the pid.
  */
 import { publishRequest } from "#shared/api/lobbies.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
@@ -12,32 +12,30 @@ import { callForRequest } from "../hub-client.ts";
 import { lobbyResponse } from "./lobby-responses.ts";
 import type { NorayListing } from "../../rpc.ts";
 
-/** For who shows a pid; everybody else is somebody else's to answer. */
+/** Handles requests with a pid and passes on all others. */
 export const listNorayHost: Middleware = async (c, next) => {
   const [, oid, pid] = /^Noray ([!-9;-~]{1,64}):([!-~]{1,256})$/i.exec(c.req.header("authorization") ?? "") ?? [];
   if (oid === undefined || pid === undefined) return next();
   const body = await parseBody(c, publishRequest);
   if (body instanceof Response) return body;
-  const { seats, data, visibility = "public", ...said } = body.value;
+  const { seats, data, visibility = "public", ...settings } = body.value;
   const changes = {
-    ...settingsFrom({ state: "open", joinable: true, ...said, visibility }),
-    version: said.version ?? null,
+    ...settingsFrom({ state: "open", joinable: true, ...settings, visibility }),
+    version: settings.version ?? null,
     ...(seats !== undefined && { seats }),
     ...(data !== undefined && { data }),
   };
   const event = { kind: "publish", peer: oid, proof: await digestOf(pid), changes } as const;
   const shard = shardOf("noray", oid, shardCount(c.env));
-  const published = await callForRequest<NorayListing>(c, shard, "create", (hub, pass) =>
-    hub.listNorayHost(pass, event),
-  );
-  if (published instanceof Response) return published;
-  const { view, newly_listed: fresh } = published;
+  const listing = await callForRequest<NorayListing>(c, shard, "create", (hub, meta) => hub.listNorayHost(meta, event));
+  if (listing instanceof Response) return listing;
+  const { view, newly_listed } = listing;
   const answer = lobbyResponse(c, view);
   answer.headers.set("location", `/v1/games/${c.var.game}/lobbies/${view.id}`);
-  return fresh ? new Response(answer.body, { status: 201, headers: answer.headers }) : answer;
+  return newly_listed ? new Response(answer.body, { status: 201, headers: answer.headers }) : answer;
 };
 
-/** As sidecars make it when they mint a pid. */
+/** The digest that the sidecar computed when it issued the pid. */
 async function digestOf(pid: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(pid)));
   return btoa(String.fromCharCode(...digest))

@@ -23,7 +23,7 @@ type Operation = {
   readonly parameters?: readonly Described[];
   readonly requestBody?: { readonly content: Content };
   readonly responses: Readonly<Record<string, Answer | { readonly $ref: string }>>;
-  readonly "x-toll"?: string;
+  readonly "x-rate-limit"?: string;
 };
 type Document = {
   readonly tags: readonly { readonly name: string }[];
@@ -77,7 +77,7 @@ function section(path: string, method: string, operation: Operation, known: Read
   const shown = security.flatMap((one) => Object.keys(one));
   const must = security.length > 0 && security.every((one) => Object.keys(one).length > 0);
   const who = shown.length === 0 ? "anybody" : `${must ? "" : "anybody, or "}a ${shown.join()} with token or key`;
-  const toll = operation["x-toll"];
+  const toll = operation["x-rate-limit"];
   const rows = [
     ["for", who + (toll === undefined ? "" : `; costs <code>${toll}</code>`)],
     ...parameters.map(({ name, description, schema }) => [code(name), `${prose(description)} ${shape(schema)}`]),

@@ -1,7 +1,6 @@
 /**
- * The connections that a hub remembers, found by their names, by their two, by lobby and by member. They are in memory
- * alone, but for those that wait for a person: those are a row each, for a person may take longer than a hub stays
- * awake. Keys and addresses are in no row.
+ * The hub's connections, by id, pair, lobby and peer. They are in memory only, except those that wait for a user: a
+ * user may take longer than the hub stays awake, so each has a row. Rows contain no keys and no addresses.
  */
 import { newConnection, type Connection } from "#shared/connect/connection.ts";
 import { CONNECTIONS_MAX } from "#shared/limits.ts";
@@ -10,11 +9,11 @@ import type { PendingConnection, Store } from "../store.ts";
 export class ConnectionTable {
   readonly #store: Store;
   readonly #all = new Map<string, Connection>();
-  /** The newest of each two in a lobby; and all of a lobby, and of a peer. */
+  /** The newest of each pair in a lobby; all of a lobby; all of a peer. */
   readonly #pairs = new Map<string, string>();
   readonly #lobbies = new Map<string, Set<string>>();
   readonly #peers = new Map<string, Set<string>>();
-  /** Those that are over, the oldest first. */
+  /** Ended connections, the oldest first. */
   readonly #ended = new Set<string>();
 
   constructor(store: Store) {
@@ -44,14 +43,14 @@ export class ConnectionTable {
     return Array.from(this.#peers.get(peer) ?? [], (id) => this.#all.get(id)!);
   }
 
-  /** One that makes room for a new one: null where there is room; what is over goes first, what goes on never. */
+  /** The ended connection to evict for a new one, null if there is room, or "full" if all are in progress. */
   evictionCandidate(): Connection | null | "full" {
     if (this.#all.size < CONNECTIONS_MAX) return null;
     const [oldest] = this.#ended;
     return oldest === undefined ? "full" : this.#all.get(oldest)!;
   }
 
-  /** Takes it as it is now, and as new where it is new. */
+  /** Inserts or updates a connection. */
   put(connection: Connection): void {
     const old = this.#all.get(connection.id);
     this.#put(connection);

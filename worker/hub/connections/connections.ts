@@ -1,6 +1,6 @@
 /**
- * The connections of a hub (shared/connect/connection.ts): who may ask whom, when two are introduced, who is told what, and how
- * it ended. What is remembered of them is in connection-table.ts.
+ * The connections of a hub (shared/connect/connection.ts): requests, introductions, relays, events to the two members,
+ * and outcomes. They are stored in connection-table.ts.
  */
 import type { ConnectionView, ConnectionEvent, OutcomeReport, RelayView } from "#shared/connect/schema.ts";
 import type { Stats } from "#shared/api/service.ts";
@@ -32,10 +32,10 @@ import type { ConnectionRequest, Outcome } from "../../rpc.ts";
 export type ConnectionsHost = {
   readonly shard: number;
   readonly lobby: (id: string) => Lobby | undefined;
-  /** Whether a member watches this lobby over a WebSocket here, and telling him there. */
+  /** Whether a member subscribes to this lobby at this hub; `send` reaches it there. */
   readonly isSubscribed: (lobby: string, peer: string) => boolean;
   readonly send: (lobby: string, peer: string, text: string) => void;
-  /** There may be something to be woken for. */
+  /** The deadline may have changed. */
   readonly scheduleAlarm: () => void;
 };
 
@@ -50,7 +50,7 @@ export class Connections {
   readonly #stats: OutcomeStats;
   readonly #table: ConnectionTable;
   readonly #relay_waiters = new Map<string, ((given: RelayPair | RelayFailure) => void)[]>();
-  /** Nothing fails by itself before this. */
+  /** No connection expires before this (ms). */
   #due_at = Infinity;
 
   constructor(around: ConnectionsHost, store: Store, relays: RelayAllocator) {
@@ -61,9 +61,9 @@ export class Connections {
     for (const connection of this.#table.all()) this.#trackDeadline(connection);
   }
 
-  // --- what the two ask --------------------------------------------------------------------------------------------
+  // --- requests of the two members -----------------------------------------------------------------------------------
 
-  /** One member asks for another. Whoever is asked by whom he asks, accepts by that. */
+  /** One member requests a connection to another. If the other has already requested one, this accepts it. */
   request(
     lobby: string,
     asker: string,
@@ -98,19 +98,19 @@ export class Connections {
     return { value: step.connectionView(next, 0, now) };
   }
 
-  /** One of the two agrees, or says anew where he is. */
+  /** One of the two accepts, or updates its reach. */
   accept(id: string, peer: string, reach: VerifiedReach | null, now: number): Outcome<ConnectionView> {
     const found = this.#find(id, peer, now);
     if ("refused" in found) return found;
     const { connection, end } = found;
     if (isOpen(connection)) return this.#accept(connection, end, reach, now);
-    // Said twice it is heard once.
+    // Accepting twice has no further effect.
     return connection.state === "introduced"
       ? { value: step.connectionView(connection, end, now) }
       : { refused: "connection_over" };
   }
 
-  /** He does not want it, or not any more. What is over stays as it was. */
+  /** Declines or withdraws a connection. Ended connections stay as they are. */
   decline(id: string, peer: string, now: number): Outcome<null> {
     const found = this.#find(id, peer, now);
     if ("refused" in found) return found;
@@ -139,7 +139,7 @@ export class Connections {
     return "refused" in found ? found : { value: step.connectionView(found.connection, found.end, now) };
   }
 
-  /** What goes on between a member and others of his lobby, the newest first. */
+  /** The connections of a member in one lobby, the newest first. */
   list(lobby: string, peer: string, now: number): Outcome<ConnectionView[]> {
     const refused = refusalForNonMember(this.#host.lobby(lobby), peer);
     if (refused !== null) return { refused };
@@ -149,7 +149,7 @@ export class Connections {
     return { value: views.slice(0, CONNECTIONS_LISTED_MAX) };
   }
 
-  /** A relay for two who were introduced. The other one is told of his end. */
+  /** Allocates a relay for an introduced pair. The other peer gets its half by an event. */
   relay(id: string, lobby: string, peer: string, now: number): Outcome<Promise<Outcome<RelayView>>> {
     const found = this.#find(id, peer, now);
     if ("refused" in found) return found;
@@ -172,14 +172,14 @@ export class Connections {
     };
   }
 
-  /** How tries ended, as far as everybody may know it. */
+  /** The public statistics of outcomes. */
   publicStats(): Stats["connections"] {
     return this.#stats.outcomes.published();
   }
 
-  // --- what happens by itself --------------------------------------------------------------------------------------
+  // --- changes and deadlines -----------------------------------------------------------------------------------------
 
-  /** Who is no member any more is connected to nobody. */
+  /** Fails the open connections of members that left. */
   publish(_: unknown, changes: readonly LobbyChange[], now: number): void {
     for (const { old, next } of changes) {
       if (old === null || old.members === next?.members) continue;
@@ -284,13 +284,13 @@ export class Connections {
     this.#put(next);
     const { state } = next.failure!;
     for (const end of [0, 1] as const) {
-      // Whoever did it knows.
+      // The peer that caused it knows.
       if (next.parties[end].peer === by) continue;
       this.#send(next, end, "connect.failed", { reason, code: FAILURES[reason].code, state, debug });
     }
   }
 
-  /** How it ended counts once. */
+  /** Ends a connection and counts its outcome once. */
   #settle(connection: Connection, now: number): void {
     if (connection.state !== "over") this.#put(step.finish(connection, now));
     this.#stats.end(connection, now);
@@ -310,14 +310,14 @@ export class Connections {
     this.#host.send(lobby, parties[end].peer, JSON.stringify({ type, data: { ...whose, ...data } }));
   }
 
-  /** As it is by now. */
+  /** The connection after expiry is applied. */
   #current(connection: Connection | undefined, now: number): Connection | undefined {
     if (connection === undefined) return undefined;
     this.#expire(connection, now);
     return this.#table.get(connection.id);
   }
 
-  /** The connection as one of its two knows it; nobody else learns that there is one. */
+  /** The connection, if the peer is one of its two. Other peers must not learn that it exists. */
   #find(
     id: string,
     peer: string,

@@ -1,4 +1,4 @@
-/** How introductions ended (shared/connect/outcomes.ts): which of them count, and when the numbers are written. */
+/** Counts outcomes of introductions (shared/connect/outcomes.ts): decides which count, and when they are stored. */
 import { type Connection, wasDirect } from "#shared/connect/connection.ts";
 import { sourceOf } from "#shared/net/endpoint.ts";
 import type { Introduction, ReachedParty } from "#shared/connect/introduction.ts";
@@ -9,7 +9,7 @@ import type { Store } from "../store.ts";
 export class OutcomeStats {
   readonly outcomes: Outcomes;
   readonly #store: Store;
-  /** Introductions whose end counts, and the pair of NATs of each. */
+  /** Introductions that count, with their pair of NAT types. */
   readonly #counted = new Map<string, string>();
   #unsaved_since: number | null = null;
 
@@ -18,13 +18,13 @@ export class OutcomeStats {
     this.outcomes = new Outcomes(store.outcomes());
   }
 
-  /** Two are about to try, where there is something to be tried. */
+  /** Starts counting an introduction that has a punch plan. */
   begin(id: string, { plans, pair }: Introduction, both: readonly ReachedParty[], now: number): void {
     const sources = both.flatMap(({ reach }) => reach.samples.map(({ seen }) => sourceOf(seen.address)));
     if (plans !== null && this.outcomes.mayCount(sources, now)) this.#counted.set(id, pair);
   }
 
-  /** They have ended; it counts once. */
+  /** Counts the outcome once. */
   end(connection: Connection, now: number): void {
     const pair = this.#counted.get(connection.id);
     const direct = wasDirect(connection);

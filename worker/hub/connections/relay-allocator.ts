@@ -1,7 +1,7 @@
 /**
- * Relays for connections, asked of sidecars over their links (shared/link/relay-messages.ts). One sidecar after the other is
- * asked, those first that both peers have spoken with. Orders are memory's alone: what a hub that died had ordered, the
- * sidecar frees when nobody uses it.
+ * Allocates relays at sidecars over their links (shared/link/relay-messages.ts). It tries one sidecar at a time, first
+ * those that both peers can reach. Requests are in memory only: a relay whose hub restarted expires at the sidecar by
+ * its idle time.
  */
 import type { RelayView } from "#shared/connect/schema.ts";
 import { RELAY_ANSWER_MS, RELAY_TICKET_S, RELAY_TRIES_MAX } from "#shared/limits.ts";
@@ -10,31 +10,31 @@ import type { Ticket } from "#shared/auth/tickets.ts";
 import type { Signed } from "../../auth/tokens.ts";
 
 export type RelayRequest = {
-  /** The connection, whose name the relay has. */
+  /** The connection's id, which is also the relay's. */
   readonly id: string;
   readonly sides: readonly [RelaySide, RelaySide];
-  /** Addresses of sidecars that have answered each of the two. */
+  /** For each of the two, addresses of sidecars that have answered it. */
   readonly reachable: readonly [readonly string[], readonly string[]];
 };
 
 export type RelayPair = readonly [RelayView, RelayView];
-/** `exhausted`: there are relays, and none has room. */
+/** `exhausted`: there are relays, but none has room. */
 export type RelayFailure = "exhausted" | "unavailable";
 
-/** What relays need of the hub. */
+/** What the allocator needs of the hub. */
 export type RelayHost = {
-  /** Sidecars that are linked and relay, with their addresses. */
+  /** Sidecars that are up and relay, with their addresses. */
   readonly relaying: () => readonly { readonly id: string; readonly addresses: readonly string[] }[];
   readonly send: (sidecar: string, message: ToRelay) => void;
   readonly sign: (ticket: Omit<Ticket, "game">) => Promise<Signed | null>;
   readonly waitUntil: (work: Promise<void>) => void;
 };
 
-/** What becomes of an order. */
+/** The results of a request. */
 type RelayCallbacks = {
-  /** Once. */
+  /** Called once. */
   readonly done: (grant: RelayPair | RelayFailure) => void;
-  /** What was granted is there no more. */
+  /** The allocated relay has ended. */
   readonly ended: () => void;
 };
 
@@ -49,9 +49,9 @@ type PendingRelay = RelayCallbacks & {
 export class RelayAllocator {
   readonly #host: RelayHost;
   readonly #pending = new Map<string, PendingRelay>();
-  /** What was granted, by whom, and who wants to know when it ends. */
+  /** Allocated relays: at which sidecar, and whom to notify when one ends. */
   readonly #allocated = new Map<string, { readonly sidecar: string; readonly ended: () => void }>();
-  /** Relays that each sidecar was given lately: those with fewer come first. */
+  /** How many relays each sidecar was asked for; the least loaded is tried first. */
   readonly #load = new Map<string, number>();
 
   constructor(links: RelayHost) {
@@ -68,7 +68,7 @@ export class RelayAllocator {
     return this.#pending.has(id);
   }
 
-  /** A sidecar has answered. Whoever was not asked is not heard. */
+  /** Handles a sidecar's reply. A reply of a sidecar that was not asked is ignored. */
   handleReply(sidecar: string, said: FromRelay, now: number): void {
     const held = this.#allocated.get(said.relay);
     if (said.t === "unallocated" && held?.sidecar === sidecar) {
@@ -85,13 +85,13 @@ export class RelayAllocator {
     this.#tryNext(pending, now);
   }
 
-  /** Nobody wants to know any more; the sidecar frees what is not used. */
+  /** Drops a request or relay. The sidecar frees the relay by its idle time. */
   forget(id: string): void {
     this.#pending.delete(id);
     this.#allocated.delete(id);
   }
 
-  /** Time has passed: who has not answered is not waited for. */
+  /** Tries the next sidecar where one has not replied in time. */
   tick(now: number): void {
     for (const pending of this.#pending.values()) if (pending.due_at <= now) this.#tryNext(pending, now);
   }

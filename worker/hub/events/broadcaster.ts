@@ -1,6 +1,7 @@
 /**
- * Tells those who watch what a commit made of lobbies. What they see of a lobby is told once a second at the most; who
- * comes, goes and hosts, and what is said, is told at once. All of it is kept for a while, for those who come back.
+ * Sends the changes of a commit to subscribers. Updates of lobbies and list lines are merged to one per second; joins,
+ * leaves, host changes and messages are sent at once. All events are logged for a while, so that a client that
+ * reconnects can resume.
  */
 import type { Summary } from "#shared/api/lobbies.ts";
 import { Coalescer } from "#shared/subscriptions/coalescer.ts";
@@ -25,10 +26,10 @@ import type { Subscriber } from "./subscriber.ts";
 import type { PresenceHost, Subscribers } from "./subscribers.ts";
 import type { ListChanges } from "../../rpc.ts";
 
-/** What was told, as it is kept for those who come back. */
+/** An event as it is logged for clients that resume. */
 export type LoggedEvent =
   | { readonly kind: "lines"; readonly changes: ListChanges }
-  /** To every watcher of a lobby: in one way to members, in another to strangers. */
+  /** To every subscriber of a lobby: `inside` to members, `outside` to others. */
   | {
       readonly kind: "lobby";
       readonly id: string;
@@ -51,27 +52,27 @@ export class Broadcaster {
     this.#replay = new ReplayBuffer(REPLAY_ITEMS_MAX, REPLAY_LENGTH_MAX, now);
   }
 
-  /** The number of what was told last. */
+  /** The sequence number of the last event. */
   get seq(): number {
     return this.#replay.seq;
   }
 
-  /** Whether changes of the list are told to somebody, or kept for somebody. */
+  /** Whether the list has subscribers, or had some recently that may resume. */
   isListKept(now: number): boolean {
     return this.#subscribers.topics.isLogged(LIST, now);
   }
 
-  /** What was told of a topic behind a number, or null where not all of it is known. */
+  /** The events of a topic after a sequence number, or null if the log does not hold all of them. */
   eventsAfter(topic: string, seq: number, now: number): ReturnType<ReplayBuffer<LoggedEvent>["since"]> {
     return this.#subscribers.topics.isComplete(topic, seq, now) ? this.#replay.since(seq) : null;
   }
 
-  /** Lines that wait to be told, as they were told last: who comes now begins there. */
+  /** Lines with a pending update, in the state that subscribers have. A snapshot starts from that state. */
   pendingLines(): ReadonlyMap<string, Summary | null> {
     return this.#lines.waiting();
   }
 
-  /** In the order in which it happened: first what is told in person, then what everybody sees of it. */
+  /** Sends notices to single members first, then the changes that all subscribers see. */
   publish(deliveries: readonly Delivery[], changes: readonly LobbyChange[], lines: ListChanges, now: number): void {
     this.flush(now);
     for (const { lobby, peer, notice } of deliveries) {
@@ -92,14 +93,14 @@ export class Broadcaster {
     this.#subscribers.markPending(this.deadline() < Infinity);
   }
 
-  /** Tells what has waited long enough. */
+  /** Sends pending updates that are due. */
   flush(now: number): void {
     this.#sendLines(this.#lines.due(now), now);
     for (const { next } of this.#views.due(now)) if (next !== null) this.#sendView(next, now);
     this.#subscribers.markPending(this.deadline() < Infinity);
   }
 
-  /** When something that waits is due, or Infinity. */
+  /** When a pending update is due (ms), or Infinity. */
   deadline(): number {
     return Math.min(this.#lines.deadline(), this.#views.deadline());
   }
@@ -144,7 +145,7 @@ export class Broadcaster {
     for (const change of ready) this.#sendView(change.next!, now);
   }
 
-  /** The lobby as each of its watchers may see it. */
+  /** Sends each subscriber the lobby as it may see it. */
   #sendView(lobby: Lobby, now: number): void {
     const watchers = this.#subscribers.topics.of(lobby.id);
     const seq = this.#log({ kind: "view", lobby }, now);
@@ -178,7 +179,7 @@ export class Broadcaster {
     return this.#replay.add(item, JSON.stringify(item).length, now);
   }
 
-  /** Who is in a lobby and has a socket open takes his seat at once. */
+  /** A member that was away or only had a held place is present as soon as its socket is open. */
   #confirmPresent(lobby: Lobby): void {
     for (const { peer, source, held_until, away_since } of lobby.members) {
       const waited = held_until !== undefined || away_since !== null;
@@ -204,7 +205,7 @@ const removedFor = (id: string, reason: LobbyRemovedReason): RemovedEvent => ({
 
 const NO_REMOVALS: RemovedNotices = new Map();
 
-/** What changes make of the lines of lists. */
+/** The changes of list lines that follow from changes of lobbies. */
 export function listChangesOf(
   deliveries: readonly Delivery[],
   changes: readonly LobbyChange[],

@@ -1,12 +1,12 @@
 /**
- * A list that is watched is the list of all hubs. Each of them feeds its lines to the first one while somebody watches
- * there, in order, one batch at a time:
+ * The lobby list of a game spans all hubs. The first hub serves its subscribers, and the others replicate their lines
+ * to it while it has any, in order and one batch at a time:
  *
- *     first hub -> others   feed()                            somebody watches: all your lines, and from now on changes
- *     others -> first hub   fed(shard, changes, count, lost)  -> whether somebody still watches
+ *     first hub -> others   subscribeShard()                             returns all lines; changes follow from now on
+ *     others -> first hub   onShardChanges(shard, changes, count, lost)  -> whether the list still has subscribers
  *
- * A hub that slept does not know whether it is watched: it tells its first change and is told. `count` and `lost` show
- * a first hub that it missed something; then it asks for all lines again, and everybody begins anew.
+ * A hub that slept does not know whether there are subscribers: it sends its next change and learns it from the
+ * response. By `count` and `lost` the first hub detects a gap; then it fetches all lines again and sends new snapshots.
  */
 import type { Summary } from "#shared/api/lobbies.ts";
 import type { Change } from "#shared/subscriptions/coalescer.ts";
@@ -15,15 +15,15 @@ import type { Query } from "#shared/listing/query.ts";
 import { mergePages, type Page, LobbyListIndex } from "#shared/listing/sorted-index.ts";
 import type { ListChanges } from "../../rpc.ts";
 
-/** The end at a hub that is not the first. */
+/** The sending side, at every hub except the first. */
 export class ShardFeedSender {
   readonly #send: (changes: ListChanges, lost: boolean) => Promise<boolean>;
   #waiting = new Map<string, Change<Summary>>();
-  /** Null: it slept, and does not know. */
+  /** Null after a sleep: not known. */
   #wanted: boolean | null = null;
   #lost = false;
   #sending: Promise<void> | null = null;
-  /** How often somebody began to watch: an answer from before says nothing of after. */
+  /** Counts the calls of `start`, so that a response from before one is ignored. */
   #starts = 0;
 
   constructor(send: (changes: ListChanges, lost: boolean) => Promise<boolean>) {
@@ -34,7 +34,7 @@ export class ShardFeedSender {
     return this.#wanted !== false;
   }
 
-  /** Somebody watches, and has all lines as they are now. */
+  /** The first hub has all current lines and wants changes from now on. */
   start(): void {
     this.#starts++;
     this.#wanted = true;
@@ -42,7 +42,7 @@ export class ShardFeedSender {
     this.#waiting.clear();
   }
 
-  /** Gives what is to be waited for, where something has to be sent. */
+  /** Queues changes. Returns the promise of the transmission, or null if nothing is sent. */
   add(changes: ListChanges): Promise<void> | null {
     if (!this.wanted || changes.length === 0) return null;
     for (const change of changes) {
@@ -63,7 +63,7 @@ export class ShardFeedSender {
         if (begun === this.#starts) this.#wanted = wanted;
         this.#lost = false;
       } catch {
-        // It cannot be reached. The next change tells it that this one is missing.
+        // The first hub is unreachable. The next batch tells it that this one is missing.
         this.#lost = true;
         this.#wanted = null;
         this.#waiting.clear();
@@ -73,13 +73,13 @@ export class ShardFeedSender {
   }
 }
 
-/** The end at the first hub: what the others hold. */
+/** The receiving side, at the first hub: replicas of the other hubs' lines. */
 export class ShardFeedReceiver {
   readonly #subscribe: (shard: number) => Promise<readonly Summary[]>;
   readonly #shards: readonly number[];
   #indexes: Map<number, LobbyListIndex> | null = null;
   #loading: Promise<boolean> | null = null;
-  /** What came while the lines were being fetched. */
+  /** Changes that arrived while the lines were being fetched. */
   #early: [shard: number, changes: ListChanges][] = [];
 
   constructor(shards: readonly number[], ask: (shard: number) => Promise<readonly Summary[]>) {
@@ -87,7 +87,7 @@ export class ShardFeedReceiver {
     this.#subscribe = ask;
   }
 
-  /** Knows all lines from now on; false where a hub cannot be asked, or there are too many. */
+  /** Fetches the lines of all hubs. False if one is unreachable or there are too many lines. */
   load(): Promise<boolean> {
     if (this.#indexes !== null || this.#shards.length === 0) return Promise.resolve(true);
     this.#loading ??= this.#fetch().finally(() => (this.#loading = null));
@@ -98,13 +98,13 @@ export class ShardFeedReceiver {
     this.#indexes = null;
   }
 
-  /** One page of everything: of the first hub's own, and of the others'. */
+  /** Merges the first hub's own page with those of the replicas. */
   page(own: Page, query: Query): Page {
     const pages = [...(this.#indexes?.values() ?? [])].map((shelves) => shelves.page(query));
     return pages.length === 0 ? own : mergePages([own, ...pages], query);
   }
 
-  /** Takes what a hub tells; false where it shows that something was missed. */
+  /** Applies a batch. False if it reveals a gap. */
   apply(shard: number, changes: ListChanges, count: number): boolean {
     if (this.#loading !== null) this.#early.push([shard, changes]);
     const shelves = this.#indexes?.get(shard);
@@ -128,7 +128,7 @@ export class ShardFeedReceiver {
   }
 }
 
-/** A line that is known may be newer than what is told: it was fetched meanwhile. */
+/** A known line may be newer than the batch, because it was fetched later. */
 function applyChanges(shelves: LobbyListIndex, changes: ListChanges): void {
   for (const { id, next } of changes) {
     if (next === null || next.revision > (shelves.get(id)?.revision ?? 0)) shelves.set(id, next);

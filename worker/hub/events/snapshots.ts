@@ -1,6 +1,6 @@
 /**
- * What a topic begins with: a snapshot of it, or, for who comes back soon enough, what he has missed. Behind that
- * comes what the teller tells.
+ * The start of a subscription: a snapshot, or the missed events if the client resumes soon enough. The broadcaster
+ * sends what follows.
  */
 import { SNAPSHOT_LENGTH_MAX, SNAPSHOT_LOBBIES_MAX } from "#shared/limits.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
@@ -16,7 +16,7 @@ import { LIST } from "./topics.ts";
 import type { FilterText, Subscriber } from "./subscriber.ts";
 import type { Subscribers } from "./subscribers.ts";
 
-/** What is there to be seen. */
+/** Reads lobbies for snapshots. */
 export type LobbyReader = {
   readonly lobby: (id: string) => Lobby | undefined;
   readonly page: (query: Query) => Page;
@@ -37,7 +37,7 @@ export class Snapshots {
     this.#replicas = others;
   }
 
-  /** From now on he watches the list. The lines of other hubs must have been loaded. */
+  /** Subscribes to the list. The replicas of other hubs must be loaded. */
   sendList(watcher: Subscriber, filter: FilterText, since: number | undefined, re: number | undefined): void {
     const now = Date.now();
     this.#broadcaster.flush(now);
@@ -47,7 +47,7 @@ export class Snapshots {
     else this.#resumeList(watcher, missed, re);
   }
 
-  /** From now on he watches a lobby, of which he may see something. */
+  /** Subscribes to a lobby that the subscriber may see. */
   sendLobby(watcher: Subscriber, lobby: Lobby, since: number | undefined, re: number | undefined): void {
     const now = Date.now();
     this.#broadcaster.flush(now);
@@ -58,7 +58,7 @@ export class Snapshots {
     else this.#resumeLobby(watcher, lobby, missed, re);
   }
 
-  /** Everybody begins anew. */
+  /** Sends every subscriber new snapshots. */
   async resyncAll(): Promise<void> {
     const loaded = await this.#replicas.load();
     for (const watcher of this.#subscribers.all()) {
@@ -67,7 +67,7 @@ export class Snapshots {
     }
   }
 
-  /** The list as everybody with this filter was told it last; what waits to be told comes behind it. */
+  /** The list in the state that other subscribers of this filter have; pending updates follow as events. */
   #sendListSnapshot(watcher: Subscriber, re?: number): void {
     const { filter, matches: isPicked } = watcher.list!;
     const sorting = { near: [], order: NEWEST_FIRST };
@@ -126,20 +126,20 @@ export class Snapshots {
 const resumedMessage = (re: number | undefined, data: object): string =>
   JSON.stringify({ type: "resumed", ...(re !== undefined && { re }), data });
 
-/** Only who was inside all the time is told what was said inside. */
+/** A peer that joined later must not get events for members from before. */
 function isNewcomer(lobby: Lobby, peer: string | null, since: number): boolean {
   const member = lobby.members.find((m) => m.source === null && m.peer === peer);
   return member !== undefined && firstSeqAt(member.joined_at) > since;
 }
 
-/** As many of the first lines as a snapshot holds. */
+/** The first lines, as many as fit into a snapshot. */
 function limitToSnapshot(lines: readonly string[]): readonly string[] {
   let length = 0;
   const end = lines.findIndex((line) => (length += line.length + 1) > SNAPSHOT_LENGTH_MAX);
   return lines.slice(0, Math.min(end < 0 ? lines.length : end, SNAPSHOT_LOBBIES_MAX));
 }
 
-/** What was told of a lobby, as this reader was, or would have been, told it. */
+/** The events of a logged item that this reader gets. */
 function eventsFor(item: LoggedEvent, id: string, peer: string | null, inside: boolean): readonly LobbyEvent[] {
   if (item.kind === "lobby" && item.id === id) return inside ? item.inside : item.outside;
   if (item.kind === "personal" && item.id === id) return item.peer === peer ? [item.news] : [];

@@ -1,6 +1,6 @@
 /**
- * The hub's end of the events WebSocket: what clients say (shared/api/events.ts), in order, and what they are answered.
- * Who is told what of a change is worker/hub/events/subscribers.ts.
+ * The server side of the event stream: handles the messages of clients (shared/api/events.ts) in order and acknowledges
+ * them. Which subscriber gets which event is decided in broadcaster.ts.
  */
 import type { Reach } from "#shared/connect/schema.ts";
 import type { Summary } from "#shared/api/lobbies.ts";
@@ -28,29 +28,29 @@ import { listChangesOf, Broadcaster } from "./broadcaster.ts";
 import { type PresenceHost, Subscribers } from "./subscribers.ts";
 import type { ListChanges, Refused, RpcResult } from "../../rpc.ts";
 
-/** What a member says to the others. */
+/** A message from one member to others. */
 type MessageEvent = Event & { kind: "chat" | "signal" };
 type Subscribe = (ClientMessage & { type: "subscribe" })["data"];
 
-/** What the conversation needs of the hub. */
+/** What the socket server needs of the hub. */
 export type EventsHost = PresenceHost &
   LobbyReader & {
     readonly shard: number;
     readonly shards: number;
     readonly accept: (socket: WebSocket) => void;
-    /** There may be something to be woken for. */
+    /** The deadline may have changed. */
     readonly scheduleAlarm: () => void;
-    /** All lines of another hub, which tells of changes from now on. */
+    /** Fetches all lines of another hub, which sends changes from now on. */
     readonly subscribeShard: (shard: number) => Promise<readonly Summary[]>;
-    /** Feeds the first hub; gives whether somebody watches there. */
+    /** Sends changes to the first hub; resolves to whether the list has subscribers there. */
     readonly sendChanges: (changes: ListChanges, lost: boolean) => Promise<boolean>;
-    /** Work that goes on behind an answer. */
+    /** Keeps the hub awake for work that goes on after a response. */
     readonly waitUntil: (work: Promise<void>) => void;
-    /** The peer of this game whose token it is, or null. */
+    /** The peer that a token of this game belongs to, or null. */
     readonly verifyToken: (token: string) => Promise<string | null>;
-    /** What a member says to the others. */
+    /** Applies a member's message to its lobby. */
     readonly sendMessage: (lobby: string, event: MessageEvent, payer: RateLimitSubject) => RpcResult<unknown>;
-    /** Whether a peer wants to be connected. */
+    /** Accepts or declines a connection. */
     readonly acceptConnection: (
       connection: string,
       payer: RateLimitSubject,
@@ -77,11 +77,11 @@ export class SocketServer {
     this.#snapshots = new Snapshots(home, this.#subscribers, this.#broadcaster, this.#replicas);
     this.#feed = home.shard === 0 ? null : new ShardFeedSender(home.sendChanges);
     this.#check_at = now + SUBSCRIBER_SILENCE_MS;
-    // What had waited to be told was lost with the memory; everybody begins anew.
+    // Pending updates were lost with the memory, so every subscriber gets new snapshots.
     if (this.#subscribers.takePending()) home.waitUntil(this.#snapshots.resyncAll());
   }
 
-  /** Somebody comes to watch. */
+  /** Accepts a socket, or refuses it with a problem document. */
   accept(source: string | null, now: number): Response {
     const refused = this.#subscribers.refusal(source);
     if (refused !== null) return problem(refused);
@@ -93,12 +93,12 @@ export class SocketServer {
     return new Response(null, { status: 101, webSocket: client, headers: { "sec-websocket-protocol": SUBPROTOCOL } });
   }
 
-  /** Whether a peer has an open socket here: then he lives as long as it does. */
+  /** Whether a peer has an open socket at this hub. An open socket is a continuous sign of life. */
   isConnected(peer: string): boolean {
     return this.#subscribers.isConnected(peer);
   }
 
-  /** Whether a member watches this lobby here, so that he need not ask; and telling him what nobody is told again. */
+  /** Whether a member subscribes to a lobby here, and sending it an event that is not logged. */
   readonly members = {
     isSubscribed: (lobby: string, peer: string): boolean => this.#subscribers.ofMember(lobby, peer).length > 0,
     send: (lobby: string, peer: string, text: string): void => {
@@ -114,12 +114,12 @@ export class SocketServer {
     if (sending !== null) this.#host.waitUntil(sending);
   }
 
-  /** The first hub wants all lines, and to be told of changes from now on. */
+  /** The first hub has fetched all lines and wants changes from now on. */
   startFeed(): void {
     this.#feed?.start();
   }
 
-  /** Another hub tells of its lines; gives whether somebody watches here. */
+  /** Applies another hub's changes; resolves to whether the list has subscribers here. */
   async onShardChanges(
     shard: number,
     changes: ListChanges,
@@ -137,12 +137,12 @@ export class SocketServer {
     return true;
   }
 
-  /** The operators let the game run empty: everybody who watches hears it, once. */
+  /** Tells every subscriber once that the game is draining. */
   sendGoingAway(now: number): void {
     for (const watcher of this.#subscribers.all()) this.#subscribers.send(watcher, GOING_AWAY, now);
   }
 
-  /** Time has passed. */
+  /** Sends pending updates and closes silent sockets. */
   tick(now: number): void {
     this.#broadcaster.flush(now);
     if (now < this.#check_at) return;
@@ -150,12 +150,12 @@ export class SocketServer {
     this.#subscribers.closeSilent(now);
   }
 
-  /** When it wants to see who has gone. */
+  /** When sockets must be checked next (ms), or Infinity. */
   deadline(): number {
     return this.#subscribers.size === 0 ? Infinity : this.#check_at;
   }
 
-  /** When something that waits is to be told, and no later. */
+  /** When a pending update is due (ms), or Infinity. */
   urgent(): number {
     return this.#subscribers.size === 0 ? Infinity : this.#broadcaster.deadline();
   }
@@ -165,7 +165,7 @@ export class SocketServer {
     if (watcher !== undefined) this.#subscribers.end(watcher, Date.now(), code, "");
   }
 
-  /** Takes what a socket says, one message after the other. */
+  /** Handles the messages of a socket one after the other. */
   handleMessage(socket: WebSocket, message: string | ArrayBuffer, now: number): Promise<void> {
     const watcher = this.#subscribers.of(socket);
     if (watcher === undefined) return Promise.resolve();
@@ -184,7 +184,7 @@ export class SocketServer {
     if (!decoded.ok) return this.#end(watcher, EventsCloseCode.malformed, "invalid_request", decoded.why);
     const said = decoded.value;
     if (said.type === "hello") return this.#hello(watcher, said);
-    if (!watcher.authenticated) return this.#acknowledge(watcher, said, invalid("hello comes first"));
+    if (!watcher.authenticated) return this.#acknowledge(watcher, said, invalid("send hello first"));
     switch (said.type) {
       case "subscribe":
         return this.#acknowledge(watcher, said, await this.#subscribe(watcher, said.data, said.seq));
@@ -200,22 +200,23 @@ export class SocketServer {
   }
 
   async #hello(watcher: Subscriber, { data, seq }: ClientMessage & { type: "hello" }): Promise<void> {
-    if (watcher.authenticated) return this.#refuse(watcher, seq, invalid("hello comes once"));
+    if (watcher.authenticated) return this.#refuse(watcher, seq, invalid("hello was already sent"));
     const peer = data.token === undefined ? null : await this.#host.verifyToken(data.token);
     if (watcher.ended) return;
     if (data.token !== undefined && peer === null) {
-      return this.#end(watcher, EventsCloseCode.unauthorized, "unauthorized", "the token is not good for this game");
+      return this.#end(watcher, EventsCloseCode.unauthorized, "unauthorized", "the token is not valid for this game");
     }
     this.#subscribers.authenticate(watcher, peer);
     this.#reply(watcher, "welcome", seq, { peer_id: peer, heartbeat_s: SUBSCRIBER_PING_S });
   }
 
-  // --- subscribing ---------------------------------------------------------------------------------------------
+  // --- subscriptions ---------------------------------------------------------------------------------------------
 
   async #subscribe(watcher: Subscriber, data: Subscribe, re: number | undefined): Promise<Refused | null> {
     const { topic, id, filter = {}, since } = data;
     if (topic === "lobbies") {
-      if (this.#host.shard > 0) return { refused: "misdirected", detail: "the list is told of without ?lobby" };
+      if (this.#host.shard > 0)
+        return { refused: "misdirected", detail: "the lobby list is on another shard; connect without ?lobby" };
       const parsed = parseFilterParameters(Object.entries(filter));
       if ("invalid" in parsed) return invalid(`filter.${parsed.invalid}: not a value this parameter takes`);
       if (JSON.stringify(filter).length > FILTER_LENGTH_MAX) return invalid("filter: too long");
@@ -225,11 +226,15 @@ export class SocketServer {
       return null;
     }
     if (id === undefined) return invalid("id: a lobby topic needs one");
-    if (shardOfId(id) !== this.#host.shard) return { refused: "misdirected", detail: "open a socket with ?lobby={id}" };
+    if (shardOfId(id) !== this.#host.shard)
+      return { refused: "misdirected", detail: "this lobby is on another shard; reconnect with ?lobby={id}" };
     const lobby = this.#host.lobby(id);
     if (lobby === undefined || lobbyView(lobby, watcher.peer) === null) return { refused: "lobby_not_found" };
     if (!watcher.lobbies.has(id) && watcher.lobbies.size >= TOPICS_PER_SUBSCRIBER_MAX) {
-      return { refused: "quota_exceeded", detail: `a socket watches ${TOPICS_PER_SUBSCRIBER_MAX} lobbies at the most` };
+      return {
+        refused: "quota_exceeded",
+        detail: `a socket can subscribe to at most ${TOPICS_PER_SUBSCRIBER_MAX} lobbies`,
+      };
     }
     this.#snapshots.sendLobby(watcher, lobby, since, re);
     return null;
@@ -242,7 +247,7 @@ export class SocketServer {
     return null;
   }
 
-  // --- saying --------------------------------------------------------------------------------------------------
+  // --- messages and connections ----------------------------------------------------------------------------------
 
   #sendMessage(watcher: Subscriber, said: ClientMessage & { type: "chat" | "signal" }): Refused | null {
     const { peer, source } = watcher;
@@ -255,7 +260,7 @@ export class SocketServer {
     return refusalOf(this.#host.sendMessage(lobby, event, { peer, source }));
   }
 
-  /** He agrees to a connection, or does not. */
+  /** Accepts or declines a connection. */
   async #answerConnection(
     watcher: Subscriber,
     said: ClientMessage & { type: "accept" | "deny" },

@@ -1,6 +1,6 @@
 /**
- * One socket of a client that watches: who he is, what he watches, how much he says and how much of what he is told
- * arrives. What must survive the hub's sleep travels with the socket as its attachment; budgets may be forgotten.
+ * One socket of a client: its peer, its subscriptions, its message rate, and how much of what was sent has arrived.
+ * What must survive the hub's sleep is in the socket's attachment; rate limits may be forgotten.
  */
 import { type Bucket, fullBucket, consumeToken } from "#shared/rate-limit/token-bucket.ts";
 import { UNCONFIRMED_LENGTH_MAX, SUBSCRIBER_MESSAGES_BURST, SUBSCRIBER_MESSAGES_PER_S } from "#shared/limits.ts";
@@ -14,17 +14,17 @@ type Attachment = {
   readonly watcher: true;
   readonly source: string | null;
   readonly since: number;
-  /** Has said hello; with a token as this peer. */
+  /** Hello was received; with a token `peer` is set. */
   readonly greeted: boolean;
   readonly peer: string | null;
   readonly filter: FilterText | null;
   readonly lobbies: readonly string[];
-  /** Something that waited to be told was in the hub's memory alone. */
+  /** Memory holds a pending update. The key keeps its old name, because sockets outlive a new version of the code. */
   readonly owed: boolean;
   readonly ended: boolean;
 };
 
-/** A list that is watched: everybody with the same filter is told the same. */
+/** A subscription to the list. Subscribers with the same filter get the same events. */
 export type ListSubscription = {
   readonly name: string;
   readonly filter: Filter;
@@ -34,21 +34,21 @@ export type ListSubscription = {
 const attachmentOf = (socket: WebSocket): Partial<Attachment> | null =>
   socket.deserializeAttachment() as Partial<Attachment> | null;
 
-/** Whether somebody watches through it. Its tags would say so too, but not any more when it closes. */
+/** Whether the socket is an event stream. Its tags would say so too, but not while it closes. */
 export const isSubscriber = (socket: WebSocket): boolean => attachmentOf(socket)?.watcher === true;
 
 const BUDGET = { per_s: SUBSCRIBER_MESSAGES_PER_S, burst: SUBSCRIBER_MESSAGES_BURST };
 
 export class Subscriber {
   readonly socket: WebSocket;
-  /** Messages are taken one after the other, also where one has to wait. */
+  /** Messages are handled one after the other, even if one has to wait. */
   turn: Promise<void> = Promise.resolve();
   #attachment: Attachment;
   #list: ListSubscription | null;
   readonly #lobbies: Set<string>;
   readonly #bucket: Bucket;
   #message_at: number;
-  /** Characters told in all; as of the last ping that was seen; and as of the ping before that: those have arrived. */
+  /** Characters sent in total; sent at the last ping; and sent at the ping before that, which have arrived. */
   #sent_length = 0;
   #sent_at_ping = 0;
   #received_length = 0;
@@ -70,7 +70,7 @@ export class Subscriber {
     return watcher;
   }
 
-  /** The watcher of a socket that outlived the hub's sleep, or null where it is another one's. */
+  /** The subscriber of a socket that survived the hub's sleep, or null if the socket is a link or has ended. */
   static restored(socket: WebSocket, now: number): Subscriber | null {
     const kept = attachmentOf(socket);
     return kept?.watcher === true && kept.ended !== true ? new Subscriber(socket, kept as Attachment, now) : null;
@@ -80,7 +80,7 @@ export class Subscriber {
     return this.#attachment.source;
   }
 
-  /** When he last gave a sign of life, as far as is known: his pings are stamped by the platform. */
+  /** The last sign of life (ms): a message, or a ping, which the platform records. */
   lastSeenAt(pinged_at: number | null): number {
     return Math.max(this.#message_at, pinged_at ?? 0);
   }
@@ -128,17 +128,17 @@ export class Subscriber {
     if (owed !== this.#attachment.owed) this.#save({ owed });
   }
 
-  /** Whether he may say something now. */
+  /** Records a message. False if the client sends too many. */
   admitMessage(now: number): boolean {
     this.#message_at = now;
     return consumeToken(this.#bucket, BUDGET, now);
   }
 
-  /** Tells him; false where he takes in too little of it, and is told no more. */
+  /** Sends a text. False if the client reads too slowly; then nothing is sent. */
   send(text: string, pinged_at: number): boolean {
     if (this.#attachment.ended) return true;
     if (pinged_at > this.#ping_at) {
-      // He pings when the last pong has come, and the pong came behind everything that was told before it.
+      // A client pings after it received the last pong, and everything sent before that pong arrived before it.
       this.#received_length = this.#sent_at_ping;
       this.#sent_at_ping = this.#sent_length;
       this.#ping_at = pinged_at;
@@ -156,7 +156,7 @@ export class Subscriber {
     try {
       this.socket.close(code, reason.slice(0, 100));
     } catch {
-      // The other side was faster; the socket is closed all the same.
+      // The client closed first; the socket is closed all the same.
     }
   }
 
@@ -164,7 +164,7 @@ export class Subscriber {
     try {
       this.socket.send(text);
     } catch {
-      // Closing; whoever comes back begins with a snapshot.
+      // The socket is closing; a client that reconnects gets a snapshot.
     }
   }
 
@@ -174,7 +174,7 @@ export class Subscriber {
   }
 }
 
-/** The filter of parameters that were found to be right before. */
+/** The subscription of a filter that was validated before. */
 function toListSubscription(parameters: FilterText): ListSubscription {
   const filter = parseFilterParameters(Object.entries(parameters)) as Filter;
   return { name: JSON.stringify(filter), filter, matches: compileFilter(filter) };

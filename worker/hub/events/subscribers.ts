@@ -1,4 +1,4 @@
-/** Everybody who watches this hub over a WebSocket: who he is, whence he comes, what he watches. */
+/** All subscribers of this hub, by socket, source, peer, list filter and topic, with the limits on their number. */
 import { sourceOf } from "#shared/net/endpoint.ts";
 import { SUBSCRIBER_SILENCE_MS, SUBSCRIBERS_MAX, SUBSCRIBERS_PER_SOURCE_MAX } from "#shared/limits.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
@@ -6,11 +6,11 @@ import { EventsCloseCode } from "#shared/api/events.ts";
 import { LIST, Topics } from "./topics.ts";
 import { type FilterText, Subscriber } from "./subscriber.ts";
 
-/** What watchers need of their hub. */
+/** What subscribers need of their hub. */
 export type PresenceHost = {
-  /** When a socket last pinged (ms), or null. */
+  /** When a socket's client last pinged (ms), or null. */
   readonly lastPingAt: (socket: WebSocket) => number | null;
-  /** A peer gave a sign of life, or stopped giving any: then `at` is the last one. */
+  /** A peer gave a sign of life, or its last socket closed; `at` is its last sign of life. */
   readonly onHeartbeat: (peer: string) => void;
   readonly onDisconnect: (peer: string, at: number) => void;
 };
@@ -20,10 +20,10 @@ export class Subscribers {
   readonly #all = new Map<WebSocket, Subscriber>();
   readonly #sources = new Map<string, Set<Subscriber>>();
   readonly #peers = new Map<string, Set<Subscriber>>();
-  /** Who watches the list, by filter. */
+  /** Subscribers to the list, by filter. */
   readonly #lists = new Map<string, Set<Subscriber>>();
   readonly topics = new Topics<Subscriber>();
-  /** Who carries the note that something waits to be told. */
+  /** The subscriber whose attachment says that memory holds a pending update. */
   #marked: Subscriber | null = null;
 
   constructor(house: PresenceHost, sockets: readonly WebSocket[], now: number) {
@@ -46,17 +46,17 @@ export class Subscribers {
     return [...this.#all.values()];
   }
 
-  /** Groups of those who watch the list, each of one filter. */
+  /** Subscribers to the list, grouped by filter. */
   lists(): Iterable<ReadonlySet<Subscriber>> {
     return this.#lists.values();
   }
 
-  /** Whether a peer has an open socket here: then he is there. */
+  /** Whether a peer has an open socket at this hub. */
   isConnected(peer: string): boolean {
     return this.#peers.has(peer);
   }
 
-  /** Why another socket of this source is not taken, or null. */
+  /** Why another socket of this source is refused, or null. */
   refusal(source: string | null): RefusalCode | null {
     if (this.#all.size >= SUBSCRIBERS_MAX) return "hub_unavailable";
     const known = source === null ? undefined : this.#sources.get(sourceOf(source));
@@ -74,7 +74,7 @@ export class Subscribers {
     this.#host.onHeartbeat(peer);
   }
 
-  /** `seq`: the number told last. */
+  /** `seq`: the sequence number of the last event. */
   subscribeList(watcher: Subscriber, filter: FilterText, seq: number, now: number): void {
     this.unsubscribeList(watcher, now);
     watcher.setList(filter);
@@ -100,13 +100,13 @@ export class Subscribers {
     this.topics.remove(id, watcher, now);
   }
 
-  /** Tells one of them; who takes in too little of what he is told is cut. */
+  /** Sends a text; a client that reads too slowly is disconnected. */
   send(watcher: Subscriber, text: string, now: number): void {
     if (watcher.send(text, this.#host.lastPingAt(watcher.socket) ?? 0)) return;
-    this.end(watcher, now, EventsCloseCode.slow, "takes in less than it is told", RESYNC);
+    this.end(watcher, now, EventsCloseCode.slow, "reads too slowly", RESYNC);
   }
 
-  /** Those over which a member watches this lobby. */
+  /** The sockets of a member that subscribe to this lobby. */
   ofMember(lobby: string, peer: string): Subscriber[] {
     return [...this.topics.of(lobby)].filter((watcher) => watcher.peer === peer);
   }
@@ -128,7 +128,7 @@ export class Subscribers {
     this.markPending(true);
   }
 
-  /** Ends those who do not ping any more. */
+  /** Ends sockets whose clients no longer ping. */
   closeSilent(now: number): void {
     for (const watcher of this.all()) {
       const silent = now - watcher.lastSeenAt(this.#host.lastPingAt(watcher.socket)) > SUBSCRIBER_SILENCE_MS;
@@ -136,7 +136,7 @@ export class Subscribers {
     }
   }
 
-  /** Says on one socket, which survives a sleep, whether something waits in memory, which does not. */
+  /** Records on one socket, which survives a sleep, whether memory, which does not, holds a pending update. */
   markPending(owed: boolean): void {
     if (owed && this.#marked !== null) return;
     this.#marked?.markPending(false);
@@ -145,7 +145,7 @@ export class Subscribers {
     this.#marked = first;
   }
 
-  /** After a sleep: whether something was lost that had waited to be told. Asked once. */
+  /** After a sleep: whether a pending update was lost. Clears the mark. */
   takePending(): boolean {
     const owed = this.all().filter((watcher) => watcher.isPending);
     for (const watcher of owed) watcher.markPending(false);

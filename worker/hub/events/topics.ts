@@ -1,6 +1,6 @@
 /**
- * Who watches what, and since which number all of it is kept for those who come back. A topic is a lobby's id, or
- * `LIST`. It is remembered for a while after the last one has gone: he may only have lost his connection.
+ * Subscribers by topic, and since which sequence number a topic's events are all logged. A topic is a lobby's id, or
+ * `LIST`. It is kept for a while after its last subscriber has gone, which may only have lost its connection.
  */
 import { REPLAY_KEPT_MS } from "#shared/limits.ts";
 
@@ -15,7 +15,7 @@ export class Topics<W> {
     return this.#topics.get(topic)?.subscribers ?? NO_SUBSCRIBERS;
   }
 
-  /** `seq`: the number told last; everything behind it is kept from now on. */
+  /** `seq`: the sequence number of the last event. All later events of the topic are logged. */
   add(topic: string, watcher: W, seq: number, now: number): void {
     const known = this.#find(topic, now) ?? { subscribers: new Set<W>(), since: seq, left_at: null };
     known.subscribers.add(watcher);
@@ -30,12 +30,12 @@ export class Topics<W> {
     for (const other of this.#topics.keys()) this.#find(other, now);
   }
 
-  /** Whether what is told of it is to be kept. */
+  /** Whether events of the topic are to be logged. */
   isLogged(topic: string, now: number): boolean {
     return this.#find(topic, now) !== undefined;
   }
 
-  /** Whether everything behind this number was kept. */
+  /** Whether all events after this sequence number are logged. */
   isComplete(topic: string, seq: number, now: number): boolean {
     return seq >= (this.#find(topic, now)?.since ?? Infinity);
   }

@@ -1,4 +1,4 @@
-/** The hub's end of the link, as far as it needs no socket: reports into events, tells into messages. */
+/** Converts link messages without a socket: reports to events of the core, and notices to messages for sidecars. */
 import { FRAME_HEAD_LENGTH_MAX, FRAME_ITEMS_MAX, LINK_FRAME_LENGTH_MAX } from "#shared/limits.ts";
 import {
   type Hello,
@@ -17,20 +17,20 @@ import { lobbyId } from "#shared/lobby/ids.ts";
 import type { Told } from "../lobby-index.ts";
 import { randomId } from "../../auth/random.ts";
 
-/** Whose reports are being answered, up to which, and which of them caused each tell. */
+/** The sidecar whose reports are answered, up to which one, and which report caused each notice. */
 export type Answering = {
   readonly sidecar: string;
   readonly ack: number;
   readonly refs: readonly number[];
-  /** Whether a sidecar can be told anything now. */
+  /** Whether the link of a sidecar is up. */
   readonly reaches: (sidecar: string) => boolean;
 };
 
-/** The newest version both sides speak, or null. */
+/** The newest version that both sides support, or null. */
 export const commonVersion = (hello: Hello): number | null =>
   hello.version < LINK_VERSION_OLDEST ? null : Math.min(hello.version, LINK_VERSION);
 
-/** What of a batch is new, or null where all is known or something before it is missing. */
+/** The new reports of a batch, or null if all are known or an earlier one is missing. */
 export function dropDuplicates(reports: Reports, ack: number): Reports | null {
   const known = ack + 1 - reports.seq;
   if (known < 0 || known >= reports.items.length) return null;
@@ -69,8 +69,8 @@ export function toEvent(report: Report, sidecar: string, shard: number): Event {
 }
 
 /**
- * The messages of each sidecar that has something to hear, as few as frames allow. The one that asked gets its ack with
- * the last of them; `refs[i]` is the report that caused `tells[i]`.
+ * Groups notices into as few messages per sidecar as frames allow. The reporting sidecar gets its ack with the last
+ * one; `refs[i]` is the report that caused `notices[i]`.
  */
 export function groupBySidecar(tells: readonly Told[], answering?: Answering): Map<string, ToldMessage[]> {
   const items = new Map<string, LinkNotice[]>();
@@ -79,7 +79,7 @@ export function groupBySidecar(tells: readonly Told[], answering?: Answering): M
   for (const [at, { tell, lobby }] of tells.entries()) {
     if (stale.has(tell)) continue;
     if (tell.to === "member") {
-      // Who has no source is told over his WebSocket, if he has one.
+      // A member without a source is notified over its WebSocket.
       if (tell.source === null) continue;
       const { sidecar } = tell.source;
       const mine = items.get(sidecar) ?? [];
@@ -102,7 +102,7 @@ export function groupBySidecar(tells: readonly Told[], answering?: Answering): M
   return messages;
 }
 
-/** Who hears of a host who cannot hear of him would knock in vain. */
+/** Do not introduce a joiner to a host that cannot be notified: the punch would be one-sided. */
 function answerOf(notice: RequesterNotice, lobby: Lobby | null, { reaches }: Answering) {
   if (notice.kind === "refused") return { code: notice.code };
   const host = lobby?.members.find((member) => member.peer === lobby.host);
@@ -110,7 +110,7 @@ function answerOf(notice: RequesterNotice, lobby: Lobby | null, { reaches }: Ans
   return reached ? { peers: notice.peers } : { code: "host_unreachable" as const };
 }
 
-/** Rosters that a newer one in the same batch overtakes: of a hundred joins to one lobby only the last one counts. */
+/** Rosters that a later one in the same batch supersedes: of a hundred joins only the last roster is sent. */
 function staleRosters(tells: readonly Told[]): Set<AddressedNotice> {
   const stale = new Set<AddressedNotice>();
   const newest = new Set<string>();
@@ -123,7 +123,7 @@ function staleRosters(tells: readonly Told[]): Set<AddressedNotice> {
   return stale;
 }
 
-/** Everyone the hub holds for a sidecar, with what each should know now. */
+/** All members of a sidecar, each with its current notice. */
 export function membersOf(sidecar: string, lobbies: readonly Lobby[]): Members[] {
   const items = lobbies.flatMap((lobby) =>
     lobby.members.flatMap(({ peer, source }) =>
@@ -134,7 +134,7 @@ export function membersOf(sidecar: string, lobbies: readonly Lobby[]): Members[]
   return frames.map((frame, at) => ({ t: "members", items: frame, last: at === frames.length - 1 }));
 }
 
-/** Cuts a list into frames that the other end takes; at least one, for an empty list says something too. */
+/** Splits a list into frames of legal size. An empty list is sent as one empty frame. */
 function chunk<T extends LinkNotice>(items: readonly T[]): T[][] {
   const frames: T[][] = [[]];
   let length = FRAME_HEAD_LENGTH_MAX;

@@ -1,6 +1,6 @@
 /**
- * What the hub knows of its sidecars: which are up, since when one is down, what it has stored of each.
- * The hub is their failure detector, as they are the players'.
+ * The hub's record of its sidecars: which links are up, since when others are down, and their rows. The hub is the
+ * failure detector of sidecars, as they are for their peers.
  */
 import { LINK_SILENCE_MS, SIDECAR_GRACE_MS, SIDECARS_PER_HUB_MAX } from "#shared/limits.ts";
 import type { Hello } from "#shared/link/messages.ts";
@@ -24,18 +24,18 @@ export class SidecarRegistry {
     return this.#sockets.get(id);
   }
 
-  /** As they are now: ending one while looking at them is safe. */
+  /** A copy, so that links can be ended during iteration. */
   linked(): [string, WebSocket][] {
     return [...this.#sockets];
   }
 
-  /** What anybody may know of those that are linked and stay, in the order of their names. */
+  /** The public view of the sidecars that are up and not retiring, by id. */
   views(): SidecarView[] {
     const up = [...this.#sockets.keys()].toSorted().map((id) => this.#rows.get(id)!.hello);
     return up.filter(({ retiring }) => retiring !== true).map(sidecarView);
   }
 
-  /** Those that are linked, stay, and relay, and where they are met. */
+  /** Sidecars that are up, not retiring, and relay, with their addresses. */
   relaying(): { readonly id: string; readonly addresses: readonly string[] }[] {
     return [...this.#sockets.keys()].flatMap((id) => {
       const { addresses, relay, retiring } = this.#rows.get(id)!.hello;
@@ -43,7 +43,7 @@ export class SidecarRegistry {
     });
   }
 
-  /** Rows that believe in a link which did not outlive the hub's sleep: down since now, at the latest. */
+  /** Rows of sidecars whose link did not survive the hub's sleep: down from now on. */
   unlinked(now: number): Map<string, SidecarRow> {
     const believing = [...this.#rows.values()].filter((row) => row.down_since === null && !this.#sockets.has(row.id));
     return new Map(believing.map((row) => [row.id, { ...row, down_since: now }]));
@@ -60,12 +60,12 @@ export class SidecarRegistry {
     this.#sockets.set(id, socket);
   }
 
-  /** Forgets the socket if it is still the sidecar's. */
+  /** Removes the socket, unless a newer link has replaced it. */
   detach(id: string, socket: WebSocket): boolean {
     return this.#sockets.get(id) === socket && this.#sockets.delete(id);
   }
 
-  /** The rows of a sidecar that says hello, and of whoever must make room for it. */
+  /** The row changes of a hello: the sidecar's own row, and an evicted one if there are too many. */
   rowsForHello(hello: Hello): Map<string, SidecarRow | null> {
     const known = this.#rows.get(hello.sidecar);
     const changes = new Map<string, SidecarRow | null>();
@@ -79,14 +79,14 @@ export class SidecarRegistry {
     return changes;
   }
 
-  /** Sidecars whose grace is over and whose members have not been marked away. */
+  /** Sidecars whose grace period is over and whose members are not yet marked away. */
   overdue(now: number): SidecarRow[] {
     return [...this.#rows.values()].filter(
       (row) => !row.away && row.down_since !== null && row.down_since + SIDECAR_GRACE_MS <= now,
     );
   }
 
-  /** When to look again: the end of a grace, or the next check that the links are alive; or never. */
+  /** When to check again (ms): the end of a grace period, or the next check of the links; or Infinity. */
   deadline(now: number): number {
     let due = this.#sockets.size === 0 ? Infinity : now + LINK_SILENCE_MS;
     for (const { down_since, away } of this.#rows.values()) {
