@@ -14,11 +14,11 @@ export type { Port };
 
 export type Config = GeneralConfig & RelayConfig & DtlsConfig & NorayConfig;
 
-/** The name of a flag is the key with hyphens: `--receive-buffer-bytes`. */
 const SETTINGS = { ...GENERAL_SETTINGS, ...RELAY_SETTINGS, ...DTLS_SETTINGS, ...NORAY_SETTINGS };
 
 type Key = keyof typeof SETTINGS;
 const KEYS = Object.keys(SETTINGS) as Key[];
+/** The name of a flag is the key with hyphens: `--receive-buffer-bytes`. */
 const flagOf = (key: Key): string => key.replaceAll("_", "-");
 
 /** The configuration, or all problems with it, one sentence each. Values of secrets are never repeated. */

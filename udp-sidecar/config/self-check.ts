@@ -4,7 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { isIPv4, isSpecial } from "#shared/net/endpoint.ts";
+import { isIPv4 } from "#shared/net/endpoint.ts";
+import { isSpecial } from "#shared/net/special-ranges.ts";
 import { CLOCK_SKEW_MS, HUB_REQUEST_MS } from "#shared/limits.ts";
 import { VERSION } from "#shared/version.ts";
 import type { Config } from "./config.ts";
@@ -34,7 +35,7 @@ export function findProblems(config: Settings, { own_addresses, files_max, root,
   const elsewhere = addresses.filter((address) => !own_addresses.includes(address));
   if (elsewhere.length > 0) {
     found.push(
-      `${elsewhere.join(", ")} is no address of this machine, so a NAT is in front of it: forward every port to the ` +
+      `${elsewhere.join(", ")} is not an address of this machine, so it is behind a NAT: forward every port to the ` +
         "same port here, preserve source addresses, and run `npm run doctor` from outside",
     );
   }
@@ -47,7 +48,7 @@ export function findProblems(config: Settings, { own_addresses, files_max, root,
     const several = own_addresses.filter((address) => isIPv4(address) === (family === 4) && !isSpecial(address));
     if (listen.includes(wildcard) && several.length > 1) {
       found.push(
-        `this machine has several addresses (${several.join(", ")}) and answers may leave from another than was ` +
+        `this machine has several addresses (${several.join(", ")}) and a reply may leave from another one than got ` +
           "the request: set PARLEY_LISTEN to the address that players use instead of " +
           wildcard,
       );

@@ -9,7 +9,7 @@ import type { Summary } from "#shared/api/lobbies.ts";
 import type { RequesterNotice, Notice, Wire as WireName } from "#shared/lobby/lobby.ts";
 import { Contacts, type ContactLimits as ContactLimits } from "./contacts.ts";
 import { type Budget, type Bucket, fullBucket, BucketTable, consumeToken } from "#shared/rate-limit/token-bucket.ts";
-import { TimerQueue } from "./timer-queue.ts";
+import { RepeatQueue } from "./repeat-queue.ts";
 import type { Contact, Datagram, Action, ReportBody, Liveness, Wire } from "../protocols/wire.ts";
 import type { SourceUsage } from "./source-quota.ts";
 import { LivenessReports } from "./liveness-reports.ts";
@@ -44,17 +44,6 @@ export const toAnswer = (item: Exclude<LinkNotice, MemberNotice>): RequesterNoti
 /** A datagram in clear text from a contact that uses DTLS. Its source can be forged, so it is dropped. */
 const isForged = (contact: Contact, via: number): boolean => isDtls(contact.via) && !isDtls(via);
 
-/** Datagrams to be sent again: `after_ms[next]` after `since`, unless the contact has confirmed. */
-type Repeat = {
-  readonly via: number;
-  readonly endpoint: Endpoint;
-  readonly datagrams: readonly Uint8Array[];
-  readonly after_ms: readonly number[];
-  readonly since: number;
-  readonly unless: Contact;
-  next: number;
-};
-
 export class Exchange {
   readonly contacts: Contacts;
   readonly #wires: ReadonlyMap<WireName, Wire>;
@@ -70,7 +59,7 @@ export class Exchange {
   readonly #listLimiter: BucketTable;
   readonly #renewalBuckets = new WeakMap<Contact, Bucket>();
   readonly #liveness = new LivenessReports();
-  readonly #repeats = new TimerQueue<Repeat>();
+  readonly #repeats: RepeatQueue;
 
   constructor(wires: readonly Wire[], limits: ExchangeLimits, out: ExchangeOutput, counters: Counters) {
     this.#wires = new Map(wires.map((wire) => [wire.name, wire]));
@@ -78,6 +67,7 @@ export class Exchange {
     this.#out = out;
     this.#counters = counters;
     this.contacts = new Contacts(limits);
+    this.#repeats = new RepeatQueue(limits.repeats_max);
     this.#requestLimiter = new BucketTable(limits.stranger, limits.sources_max);
     this.#listLimiter = new BucketTable(limits.list, limits.sources_max);
   }
@@ -175,11 +165,8 @@ export class Exchange {
 
   /** Sends the repetitions that are due. */
   sendRepeats(now: number): void {
-    for (let item = this.#repeats.pop(now); item !== undefined; item = this.#repeats.pop(now)) {
-      if (item.unless.confirmed || this.#isSuperseded(item.unless)) continue;
-      for (const datagram of item.datagrams) this.#out.send(item.via, item.endpoint, datagram);
-      item.next++;
-      this.#scheduleRepeat(item);
+    for (const { via, endpoint, datagrams } of this.#repeats.due(now, (contact) => this.#isSuperseded(contact))) {
+      for (const datagram of datagrams) this.#out.send(via, endpoint, datagram);
     }
   }
 
@@ -276,7 +263,7 @@ export class Exchange {
     const { via, endpoint } = contact;
     for (const datagram of reply.datagrams) this.#out.send(via, endpoint, datagram);
     if (reply.repeat === undefined) return;
-    this.#scheduleRepeat({ via, endpoint, ...reply.repeat, since: now, unless: contact, next: 0 });
+    this.#repeats.add({ via, endpoint, ...reply.repeat, since: now, unless: contact, next: 0 });
   }
 
   /** On a wire whose members are tied to connections: its connection has closed, or belonged to an earlier process. */
@@ -288,12 +275,6 @@ export class Exchange {
   #isSuperseded(contact: Contact): boolean {
     const now = this.contacts.find(contact.wire, contact.name, contact.peer);
     return now !== undefined && now !== contact;
-  }
-
-  #scheduleRepeat(item: Repeat): void {
-    const after_ms = item.after_ms[item.next];
-    if (after_ms === undefined || this.#repeats.size >= this.#limits.repeats_max) return;
-    this.#repeats.push(item.since + after_ms, item);
   }
 
   #drop(why: string): void {

@@ -21,7 +21,7 @@
  *
  * The sidecar answers without the hub and keeps no state. Requests are padded with spaces, so that no reply is longer
  * than its request. A datagram goes to another endpoint than the sender only if a recent receipt proves that the same
- * peer receives there; the same holds for relayed datagrams. Invalid requests get no reply. See docs/wires/native.md.
+ * peer receives there; the same holds for relayed datagrams. Invalid requests get no reply. See docs/reference/wires/native.md.
  */
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import { NATIVE_REQUEST_BYTES_MAX, NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";

@@ -24,7 +24,7 @@
  *
  * Clients treat every registrar reply except `OK` as final, so the registrar answers `OK` or nothing. Clients treat
  * every `connect` line as an address, so errors have a command name that clients do not know. IPv4 only, because
- * clients split `IP:PORT` at every colon. See docs/wires/noray.md.
+ * clients split `IP:PORT` at every colon. See docs/reference/wires/noray.md.
  */
 import { createHash } from "node:crypto";
 import { type Endpoint, formatEndpoint, isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";

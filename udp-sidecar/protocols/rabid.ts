@@ -17,7 +17,7 @@
  * Types are single small letters. Unknown types get no reply, so that two servers cannot answer each other endlessly.
  * Names are ASCII letters and digits. The host is identified by its endpoint, not by the name in the message. A message
  * that begins with "error" ends the plugin's session, so only final errors are sent; temporary failures get no reply.
- * The grammar `name:ip:port` cannot carry IPv6; such datagrams are dropped. See docs/wires/rabid.md.
+ * The grammar `name:ip:port` cannot carry IPv6; such datagrams are dropped. See docs/reference/wires/rabid.md.
  */
 import { createHash } from "node:crypto";
 import { isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";

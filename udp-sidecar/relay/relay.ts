@@ -18,7 +18,8 @@
  *   is for peers that registered again.
  * - Every other sender is a stranger: its datagrams are dropped and counted, and no state is kept.
  */
-import { type Endpoint, endpoint, isSpecial, sameEndpoint, sourceOf } from "#shared/net/endpoint.ts";
+import { type Endpoint, endpoint, sameEndpoint, sourceOf } from "#shared/net/endpoint.ts";
+import { isSpecial } from "#shared/net/special-ranges.ts";
 import { RELAY_OVERHEAD_BYTES } from "#shared/limits.ts";
 import {
   type Allocated,
@@ -38,8 +39,9 @@ import {
   type Side,
   type Stream,
 } from "./allocation.ts";
-import { fullBucket, refill } from "#shared/rate-limit/token-bucket.ts";
+import { refill } from "#shared/rate-limit/token-bucket.ts";
 import { AllocationTable } from "./allocation-table.ts";
+import { acquirePorts, createSide } from "./sides.ts";
 import { latchRefusal } from "./latching.ts";
 import { SharedBudgets } from "./shared-budget.ts";
 import type { Counters } from "../core/counters.ts";
@@ -202,12 +204,10 @@ export class Relay {
   #createAllocation(key: string, { game, parties, onNotice }: RelayRequest, now: number): Allocation | NoRelay {
     if (this.#closing) return "closing";
     if (!this.#hasRoom(parties)) return "source_share";
-    const ports = this.#acquirePorts(parties);
+    const ports = acquirePorts(this.#pool, parties);
     if (ports === null) return "exhausted";
-    const sides: [Side, Side] = [
-      this.#createSide(parties[0], ports[0], now),
-      this.#createSide(parties[1], ports[1], now),
-    ];
+    const [a, b] = parties;
+    const sides = [this.#createSide(a, ports[0], now), this.#createSide(b, ports[1], now)] as const;
     const share = this.#games.acquire(game, now);
     const times = { allocated_at: now, requested_at: now };
     const allocation: Allocation = { key, game: share, sides, ...times, carried_bytes: 0, onNotice, limited: [] };
@@ -216,21 +216,7 @@ export class Relay {
   }
 
   #createSide(party: RelayParty, port: number, now: number): Side {
-    const source = this.#sources.acquire(budgetKey(party), now);
-    const bucket = fullBucket(this.#limits.side, now);
-    const { peer, observed } = party;
-    const unproved = { endpoint: null, stream: null, secret: false };
-    return {
-      peer,
-      port,
-      family: partyFamily(party),
-      observed,
-      source,
-      ...unproved,
-      left: false,
-      last_received_at: now,
-      bucket,
-    };
+    return createSide(party, port, this.#sources.acquire(budgetKey(party), now), this.#limits.side, now);
   }
 
   #hasRoom(parties: readonly RelayParty[]): boolean {
@@ -239,15 +225,6 @@ export class Relay {
       const requested = sources.filter((other) => other === source).length;
       return this.#sources.slots(source) + requested <= this.#limits.slots_per_source_max;
     });
-  }
-
-  #acquirePorts(parties: readonly [RelayParty, RelayParty]): [number, number] | null {
-    const first = this.#pool.acquire(partyFamily(parties[0]));
-    if (first === null) return null;
-    const second = this.#pool.acquire(partyFamily(parties[1]));
-    if (second !== null) return [first, second];
-    this.#pool.release(first);
-    return null;
   }
 
   /** Whether a datagram from an unknown endpoint changes the side's endpoint. If not, counts why. */

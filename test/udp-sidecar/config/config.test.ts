@@ -10,7 +10,7 @@ import { ALPHABET } from "../../../udp-sidecar/config/noray.ts";
 const KEY = { PARLEY_KEY: "key-of-the-house" };
 
 describe("settings", () => {
-  test("have a default, but for the key", () => {
+  test("all have a default, except the key", () => {
     const { key, hub, name, ...rest } = configOf([], KEY);
     expect([key.reveal(), hub.href]).toStrictEqual(["key-of-the-house", "http://127.0.0.1:8787/"]);
     expect(name).toMatch(SIDECAR_PATTERN);
@@ -74,7 +74,7 @@ describe("settings", () => {
     expect(problemsOf([], {})).toStrictEqual([expect.stringMatching(/^PARLEY_KEY: /)]);
   });
 
-  test("of the certificate go by two names, and our own is believed first", () => {
+  test("the certificate has two variables, and PARLEY_DTLS_CERT overrides DTLS_CERT", () => {
     const certOf = (env: Record<string, string>) => configOf([], { ...KEY, ...env }).dtls_cert;
     expect(certOf({ DTLS_CERT: "a.pem" })).toBe("a.pem");
     expect(certOf({ DTLS_CERT: "a.pem", PARLEY_DTLS_CERT: "" })).toBe("a.pem");
@@ -82,23 +82,23 @@ describe("settings", () => {
     expect(configOf(["--dtls-key", "c.pem"], { ...KEY, DTLS_KEY: "d.pem" }).dtls_key).toBe("c.pem");
   });
 
-  test("a flag wins over the environment, and that over the default", () => {
+  test("a flag overrides the environment, which overrides the default", () => {
     expect(configOf([], { ...KEY, PARLEY_REGION: "weur" }).region).toBe("weur");
     expect(configOf(["--region", "apac"], { ...KEY, PARLEY_REGION: "weur" }).region).toBe("apac");
     expect(configOf(["--region=apac", "--key=other"], KEY)).toMatchObject({ region: "apac" });
     expect(configOf(["--key=other"], KEY).key.reveal()).toBe("other");
     expect(configOf(["--region=apac", "--region=oc"], KEY).region).toBe("oc");
-    // An empty flag is said, too.
+    // An empty flag counts as set.
     expect(configOf(["--region="], { ...KEY, PARLEY_REGION: "weur" }).region).toBe("");
   });
 
-  test("every one of them is a flag: its name with hyphens", () => {
+  test("every setting is a flag: its key with hyphens", () => {
     const { receive_buffer_bytes, stranger } = configOf(["--receive-buffer-bytes=8192", "--stranger", "1/2"], KEY);
     expect([receive_buffer_bytes, stranger]).toStrictEqual([8_192, { per_s: 1, burst: 2 }]);
   });
 });
 
-test("tunnels may be off, elsewhere, and behind a proxy", () => {
+test("tunnels can be off, on another address, or behind a proxy", () => {
   expect(configOf(["--tunnel=off"], KEY).tunnel).toBe(null);
   expect(configOf(["--tunnel=[::1]:80"], KEY).tunnel).toStrictEqual({ address: "::1", port: 80, game: null });
   for (const at of ["", "0", "65536", "localhost:1", "1@game"]) {
@@ -111,13 +111,13 @@ test("tunnels may be off, elsewhere, and behind a proxy", () => {
   expect(problemsOf(["--tunnel-source-header=X Y"], KEY)).toHaveLength(1);
 });
 
-test("STUN may be off", () => {
+test("STUN can be off", () => {
   expect(configOf(["--stun=off"], KEY).stun).toBe(null);
   expect(problemsOf(["--stun=0"], KEY)).toStrictEqual([expect.stringMatching(/^--stun: /)]);
 });
 
 describe("problems", () => {
-  test("are told all at once, each by the name under which it was made, with what is wanted instead", () => {
+  test("are reported together, each by its name and with the expected value", () => {
     const env = {
       PARLEY_HUB: "ftp://hub.example",
       PARLEY_NAME: "no spaces please",
@@ -150,29 +150,29 @@ describe("problems", () => {
     for (const name of [...unknown, ...wrong, "PARLEY_KEY", "--log"]) {
       expect([name, named.filter((other) => other === name)]).toStrictEqual([name, [name]]);
     }
-    expect(problems).toContain("--log: one of debug, info, warn, error, silent expected");
-    expect(problems).toContain("PARLEY_CONTACTS_MAX: a whole number from 1 to 10000000 expected");
-    expect(problems).toContain("--colour: no such setting");
-    expect(problems).toContain("PARLEY_PROTS: no such setting");
+    expect(problems).toContain("--log: expected one of debug, info, warn, error, silent");
+    expect(problems).toContain("PARLEY_CONTACTS_MAX: expected a whole number from 1 to 10000000");
+    expect(problems).toContain("--colour: unknown setting");
+    expect(problems).toContain("PARLEY_PROTS: unknown setting");
   });
 
-  test.each([["--log"], ["--region"], ["--receive-buffer-bytes"]])("%s without a value is one", (flag) => {
-    expect(problemsOf([flag], KEY)).toStrictEqual([`${flag}: a value expected`]);
+  test.each([["--log"], ["--region"], ["--receive-buffer-bytes"]])("%s without a value is reported", (flag) => {
+    expect(problemsOf([flag], KEY)).toStrictEqual([`${flag}: expected a value`]);
   });
 
   test.each(["-l", "-p", "--Log=info", "--PARLEY_LOG=info", "--no-log", "--__proto__=x"])(
-    "an unknown flag is one: %s",
+    "an unknown flag is reported: %s",
     (flag) => {
-      expect(problemsOf([flag], KEY)).toStrictEqual([expect.stringMatching(/no such setting$/)]);
+      expect(problemsOf([flag], KEY)).toStrictEqual([expect.stringMatching(/unknown setting$/)]);
     },
   );
 
-  test("a word that belongs to no flag is one", () => {
+  test("a value without a flag is reported", () => {
     expect(problemsOf(["57775"], KEY)).toHaveLength(1);
     expect(problemsOf(["--", "--log=info"], KEY)).toHaveLength(1);
   });
 
-  test("other programs' variables are none of our business", () => {
+  test("variables of other programs are ignored", () => {
     expect(
       problemsOf([], { ...KEY, PATH: "/bin", parley_log: "loud", XPARLEY_LOG: "loud", PARLEYX: "1" }),
     ).toStrictEqual([]);
@@ -180,7 +180,7 @@ describe("problems", () => {
 });
 
 describe("a secret", () => {
-  test("prints as *** wherever it is not asked for by name", () => {
+  test("prints as *** unless it is revealed explicitly", () => {
     const config = configOf([], KEY);
     const { key } = config;
     const prints = [
@@ -211,13 +211,13 @@ describe("a secret", () => {
     ["a flag that is misspelt, and a space", ["--kye", "hunter2"], KEY],
     ["a space that the shell took for the end", ["--key", "key", "hunter2"], {}],
     ["a name of a variable that is misspelt", [], { ...KEY, PARLEY_KYE: "hunter2" }],
-  ] as const)("is not repeated by the problem it makes: %s", (_, argv, env) => {
+  ] as const)("is not repeated in the problem: %s", (_, argv, env) => {
     const problems = problemsOf(argv, env);
     expect(problems.length).toBeGreaterThan(0);
     expect(problems.join("\n")).not.toContain("hunter");
   });
 
-  test("is not repeated by the help", () => {
+  test("is not repeated in the help", () => {
     expect(helpText()).not.toContain("***");
   });
 });
@@ -239,11 +239,11 @@ describe("ports", () => {
         { port: 2, wires: ["native"], game: "go" },
       ],
     ],
-  ] as const)("may be %j", (text, ports) => {
+  ] as const)("can be %j", (text, ports) => {
     expect(portsOf(text)).toStrictEqual(ports);
   });
 
-  test("that name no game are the game's of PARLEY_GAME", () => {
+  test("without a game belong to PARLEY_GAME", () => {
     expect(portsOf("1,2@go", "chess").map(({ game }) => game)).toStrictEqual(["chess", "go"]);
   });
 
@@ -269,7 +269,7 @@ describe("ports", () => {
     ["3478,3478", "a port twice"],
     ["3478=rabid,3478=noray", "a port twice, for two wires"],
     ["3478=rabid+rabid", "a wire twice, which would no longer have the port for itself"],
-  ])("may not be %j: %s", (text) => {
+  ])("cannot be %j: %s", (text) => {
     expect(problemsOf([], { ...KEY, PARLEY_PORTS: text })).toStrictEqual([expect.stringMatching(/^PARLEY_PORTS: /)]);
   });
 });
@@ -282,13 +282,13 @@ describe("noray's port", () => {
     ["3478@mine,3479@yours", { PARLEY_NORAY: "[::1]:1@yours" }, { address: "::1", port: 1, game: "yours" }],
     ["57775=rabid", {}, null],
     ["3478", { PARLEY_NORAY: "off" }, null],
-  ])("belongs to a game whose registrar listens: %s %j", (ports, env, wanted) => {
+  ])("belongs to a game whose registrar has a port: %s %j", (ports, env, wanted) => {
     expect(configOf([], { ...KEY, PARLEY_PORTS: ports, ...env }).noray).toStrictEqual(wanted);
   });
 
-  test("of a game where none listens is a problem", () => {
+  test("of a game without a registrar is reported", () => {
     const env = { ...KEY, PARLEY_PORTS: "57775=rabid@mine,8809=noray@yours", PARLEY_NORAY: "8890@mine" };
-    expect(problemsOf([], env)).toStrictEqual(["PARLEY_NORAY: no UDP port of mine speaks noray"]);
+    expect(problemsOf([], env)).toStrictEqual(["PARLEY_NORAY: no UDP port of mine accepts noray"]);
   });
 });
 
@@ -296,7 +296,7 @@ describe("addresses", () => {
   test.each([
     ["PARLEY_ADDRESSES", "addresses"],
     ["PARLEY_LISTEN", "listen"],
-  ] as const)("of %s are made canonical, and are never names", (name, key) => {
+  ] as const)("in %s are canonicalized, and host names are refused", (name, key) => {
     expect(configOf([], { ...KEY, [name]: "192.0.2.1,2001:DB8:0::1,::ffff:192.0.2.2" })[key]).toStrictEqual([
       "192.0.2.1",
       "2001:db8::1",
@@ -307,10 +307,10 @@ describe("addresses", () => {
     }
   });
 
-  test("to be listened on are one at least; public ones may be unknown", () => {
+  test("PARLEY_LISTEN needs at least one; PARLEY_ADDRESSES can be empty", () => {
     expect(configOf([], { ...KEY, PARLEY_ADDRESSES: "" }).addresses).toStrictEqual([]);
     expect(problemsOf([], { ...KEY, PARLEY_LISTEN: "," })).toStrictEqual([
-      expect.stringMatching(/^PARLEY_LISTEN: at least one/),
+      expect.stringMatching(/^PARLEY_LISTEN: expected at least one/),
     ]);
   });
 });
@@ -334,7 +334,7 @@ describe("each setting", () => {
     ["PARLEY_NORAY_PID", "22", "128", "256", "128:01"],
     ["PARLEY_NORAY_LOOKUP_RATE", "1/1"],
     ["PARLEY_NORAY_CONNECTIONS", "1/1", "256/16384"],
-  ])("%s takes %j", (name, ...texts) => {
+  ])("%s accepts %j", (name, ...texts) => {
     for (const text of texts) expect([text, problemsOf([], { ...KEY, [name]: text })]).toStrictEqual([text, []]);
   });
 
@@ -353,22 +353,22 @@ describe("each setting", () => {
     ["PARLEY_NORAY_OID", "", "4", "5:0123456789", "29:01", "65", "8:aabc", "8:ab:cd", "40:a", "8:a b", "21:ab:"],
     ["PARLEY_NORAY_PID", "21", "127:01", "257", "1000"],
     ["PARLEY_NORAY_CONNECTIONS", "", "256", "0/1", "256/"],
-  ])("%s does not take %j", (name, ...texts) => {
+  ])("%s refuses %j", (name, ...texts) => {
     for (const text of texts) expect([text, problemsOf([], { ...KEY, [name]: text }).length]).toStrictEqual([text, 1]);
   });
 });
 
 describe("the reference", () => {
-  test("names every setting as flag and variable, with its default", () => {
+  test("lists every setting as flag and variable, with its default", () => {
     const text = helpText();
     for (const [name, value] of defaults()) {
       expect(text).toContain(`, ${name}=VALUE`);
       if (value !== "" && name !== "PARLEY_NAME") expect(text).toContain(`(default ${value})`);
     }
-    // The host's name is this machine's, and no default of the project.
+    // The default name is this machine's host name, so it is not shown.
     expect(text).not.toContain(`(default ${defaults().get("PARLEY_NAME")})`);
     for (const [, flag] of text.matchAll(/^ {2}--([a-z-]+) VALUE/gm)) {
-      expect(problemsOf([`--${flag}`], KEY)).toContain(`--${flag}: a value expected`);
+      expect(problemsOf([`--${flag}`], KEY)).toContain(`--${flag}: expected a value`);
     }
   });
 });

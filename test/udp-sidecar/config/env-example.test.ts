@@ -1,6 +1,6 @@
 /**
- * `.env.example` is the reference that is copied. Each setting stands there once, its help in a comment right above
- * it: `PARLEY_X=value`, or `# PARLEY_X=` where leaving it out means something that no value can say.
+ * `.env.example` is the reference that operators copy. Each setting is there once, with its help text in a comment
+ * above it: `PARLEY_X=value`, or `# PARLEY_X=` if the default is computed.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -17,11 +17,11 @@ describe(".env.example", () => {
       : [{ commented: match[1] !== undefined, name: match[2]!, value: match[3]!, above: lines[index - 1] }];
   });
 
-  test("shows every setting once, in the order of the reference, and no other", () => {
+  test("lists every setting once, in the order of `--help`, and no other", () => {
     expect(settings.map(({ name }) => name)).toStrictEqual([...defaults().keys()]);
   });
 
-  test("says exactly the defaults; the key is left to be filled in, the name to be taken from the host", () => {
+  test("shows the defaults; the key is empty and the name is commented out", () => {
     const shown = settings.map(({ commented, name, value }) => `${commented ? "# " : ""}${name}=${value}`);
     const wanted = [...defaults()].map(([name, value]) => {
       return name === "PARLEY_NAME" ? "# PARLEY_NAME=" : `${name}=${value}`;
@@ -30,7 +30,7 @@ describe(".env.example", () => {
     expect(defaults().get("PARLEY_KEY")).toBe("");
   });
 
-  test("explains each in the words of the reference", () => {
+  test("describes each setting with its help text", () => {
     const says = new Map<string, string>();
     for (const [, name, words] of helpText().matchAll(/, (PARLEY_[A-Z_]+)=VALUE\n +(.+?)(?: \(default .*\))?$/gm)) {
       says.set(name!, `# ${words}`);
@@ -38,14 +38,14 @@ describe(".env.example", () => {
     expect(settings.map(({ name, above }) => [name, above])).toStrictEqual([...says]);
   });
 
-  test("once the key is filled in, changes nothing", () => {
+  test("has the same configuration as the defaults once the key is set", () => {
     const env = Object.fromEntries(
       settings.filter(({ commented }) => !commented).map(({ name, value }) => [name, value]),
     );
     expect(parseConfig([], { ...env, ...KEY })).toStrictEqual(parseConfig([], KEY));
   });
 
-  test("holds nothing else but comments", () => {
+  test("has only settings and comments", () => {
     expect(lines.filter((line) => !/^(#.*|PARLEY_[A-Z_]+=.*|)$/.test(line))).toStrictEqual([]);
   });
 });

@@ -8,19 +8,19 @@ function portsOf(settings: Readonly<Record<string, string>>): string[] {
   return openPorts(parsed.config).map(({ protocol, ports }) => `${protocol} ${ports}`);
 }
 
-test("by default every documented port is let in, and the one of health is not", () => {
+test("by default every documented port is open, and the status port is not", () => {
   const udp = ["udp 3478", "udp 3479", "udp 5160", "udp 8809", "udp 57775", "udp 49152-51200"];
   expect(portsOf({})).toStrictEqual([...udp, "tcp 8890", "tcp 8891"]);
 });
 
-test("what is off or elsewhere is not let in", () => {
+test("a port that is off or behind a proxy is not open", () => {
   expect(portsOf({ PARLEY_PORTS: "4000=rabid" })).toStrictEqual(["udp 4000", "udp 49152-51200", "tcp 8891"]);
   expect(portsOf({ PARLEY_PORTS: "4000=rabid", PARLEY_RELAY_PORTS: "off" })).toStrictEqual(["udp 4000"]);
   expect(portsOf({ PARLEY_NORAY: "off", PARLEY_TUNNEL_URL: "wss://hub.example/tunnel" })).not.toContain("tcp 8890");
   expect(portsOf({ PARLEY_TUNNEL_URL: "wss://hub.example/tunnel" })).not.toContain("tcp 8891");
 });
 
-test("is said in the words of ufw and of nftables", () => {
+test("the commands are for ufw and nftables", () => {
   const lines = firewallLines([
     { protocol: "udp", ports: "3478", what: "rabid" },
     { protocol: "udp", ports: "49152-51200", what: "relay" },

@@ -6,13 +6,13 @@ import { at, T0 } from "../../support/exchange.ts";
 const LEASE_MS = 5_000;
 
 describe("a contact", () => {
-  test("begins as one that was heard just now and has been told nothing", () => {
+  test("starts as last seen now, with no reply to renewals", () => {
     const contacts = tableOf();
     const contact = contacts.put(placeOf("A", { host: true, memory: "note" }), T0);
     expect(contact).toStrictEqual({
       ...placeOf("A", { host: true, memory: "note" }),
-      heard_at: T0,
-      unheard: false,
+      last_seen_at: T0,
+      restored: false,
       renewed: false,
       introduced: false,
       confirmed: false,
@@ -28,36 +28,36 @@ describe("a contact", () => {
     expect(contacts.find("dowsett", "Nice", "A")).toBeUndefined();
     expect(contacts.find("rabid", "nice", "A")).toBeUndefined();
     expect(contacts.find("rabid", "Nice", "a")).toBeUndefined();
-    // Two texts in one key must not run into each other.
+    // Two texts in one key must not run together.
     contacts.put(placeOf("B", { name: "N", peer: "iceA" }), T0);
     expect(contacts.find("rabid", "Nice", "A")).toBe(contact);
     expect(contacts.size).toBe(2);
   });
 
-  test("that the hub speaks of again is the same one, and what it has said and heard stays", () => {
+  test("that the hub sends again stays the same, with its state", () => {
     const contacts = tableOf();
     const contact = contacts.put(placeOf("A"), T0);
-    Object.assign(contact, { renewed: true, introduced: true, answer: [new Uint8Array(1)], heard_at: T0 + 100 });
+    Object.assign(contact, { renewed: true, introduced: true, answer: [new Uint8Array(1)], last_seen_at: T0 + 100 });
     const again = contacts.put(placeOf("A", { via: 3_478, host: true, lease_ms: null, memory: "note" }), T0 + 500);
     expect(again).toBe(contact);
     expect(again).toMatchObject({ via: 3_478, host: true, lease_ms: null, memory: "note" });
-    expect(again).toMatchObject({ renewed: true, introduced: true, heard_at: T0 + 100, answer: [new Uint8Array(1)] });
+    expect(again).toMatchObject({ renewed: true, introduced: true, last_seen_at: T0 + 100, answer: [new Uint8Array(1)] });
     expect(contacts.size).toBe(1);
   });
 
-  test("that the hub puts elsewhere was heard there just now, and has not renewed from there", () => {
+  test("at a new endpoint counts as seen now and not renewed", () => {
     for (const endpoint of [at("A'"), { ...at("A"), address: "198.51.100.1" }]) {
       const contacts = tableOf();
       contacts.put(placeOf("A"), T0).renewed = true;
       expect(contacts.put(placeOf("A", { endpoint }), T0 + 500)).toMatchObject({
         endpoint,
-        heard_at: T0 + 500,
+        last_seen_at: T0 + 500,
         renewed: false,
       });
     }
   });
 
-  test("that was removed is not held, and removing it once more is harmless, even when there is a newer one", () => {
+  test("can be removed twice without effect on its successor", () => {
     const contacts = tableOf();
     const old = contacts.put(placeOf("A"), T0);
     contacts.remove(old);
@@ -71,7 +71,7 @@ describe("a contact", () => {
 });
 
 describe("the room of a source", () => {
-  test("is its number of places, and of lobbies among them", () => {
+  test("is counted in memberships and lobbies", () => {
     const contacts = tableOf({ lobbies_per_source_max: 1, memberships_per_source_max: 2 });
     expect(roomOf(contacts)).toStrictEqual([true, true]);
     const hosting = contacts.put(placeOf("A", { host: true }), T0);
@@ -83,20 +83,20 @@ describe("the room of a source", () => {
     expect(roomOf(contacts)).toStrictEqual([true, true]);
   });
 
-  test("is counted by the address, over all its ports", () => {
+  test("is counted by address, over all ports", () => {
     const contacts = tableOf({ memberships_per_source_max: 1 });
     contacts.put(placeOf("A'"), T0);
     expect(roomOf(contacts, at("A").address)).toStrictEqual([true, false]);
   });
 
-  test("is one for a household of IPv6", () => {
+  test("is shared by an IPv6 /64", () => {
     const contacts = tableOf({ memberships_per_source_max: 1 });
     contacts.put(placeOf("A6"), T0);
     expect(roomOf(contacts, "2001:db8::ffff")).toStrictEqual([true, false]);
     expect(roomOf(contacts, "2001:db8:0:1::1")).toStrictEqual([true, true]);
   });
 
-  test("follows him who moves, and him who becomes host or stops being one", () => {
+  test("follows a member that moves, becomes host or stops being host", () => {
     const contacts = tableOf({ lobbies_per_source_max: 1, memberships_per_source_max: 1 });
     contacts.put(placeOf("A"), T0);
     contacts.put(placeOf("A", { endpoint: at("B") }), T0);
@@ -108,7 +108,7 @@ describe("the room of a source", () => {
     expect(roomOf(contacts, at("B").address)).toStrictEqual([true, false]);
   });
 
-  test("is nobody's when the table is full; what the hub says is kept all the same", () => {
+  test("is none when the table is full, but contacts from the hub are kept", () => {
     const contacts = tableOf({ contacts_max: 1 });
     contacts.put(placeOf("A"), T0);
     expect(roomOf(contacts, at("B").address)).toStrictEqual([false, false]);
@@ -118,14 +118,14 @@ describe("the room of a source", () => {
 });
 
 describe("silence", () => {
-  test("is found when the lease is over, not before", () => {
+  test("is reported when the lease has expired, not before", () => {
     const contacts = tableOf();
     const contact = contacts.put(placeOf("A"), T0);
     expect([...contacts.silent(T0 + LEASE_MS - 1)]).toStrictEqual([]);
     expect([...contacts.silent(T0 + LEASE_MS)]).toStrictEqual([contact]);
   });
 
-  test("is counted from what was last heard", () => {
+  test("is counted from the last datagram", () => {
     const contacts = tableOf();
     const contact = contacts.put(placeOf("A"), T0);
     for (let now = T0; now < T0 + 60_000; now += 100) {
@@ -136,7 +136,7 @@ describe("silence", () => {
     expect([...contacts.silent(T0 + 59_000 + LEASE_MS)]).toStrictEqual([contact]);
   });
 
-  test("is said again after another lease, for the first word may be lost", () => {
+  test("is reported again after another lease, because a report can be lost", () => {
     const contacts = tableOf();
     const contact = contacts.put(placeOf("A"), T0);
     expect([...contacts.silent(T0 + LEASE_MS)]).toStrictEqual([contact]);
@@ -144,7 +144,7 @@ describe("silence", () => {
     expect([...contacts.silent(T0 + 2 * LEASE_MS)]).toStrictEqual([contact]);
   });
 
-  test("of somebody who is heard after all is none", () => {
+  test("is not reported for a contact that sends again", () => {
     const contacts = tableOf();
     const contact = contacts.put(placeOf("A"), T0);
     expect([...contacts.silent(T0 + LEASE_MS)]).toStrictEqual([contact]);
@@ -153,7 +153,7 @@ describe("silence", () => {
     expect([...contacts.silent(T0 + 2 * LEASE_MS + 10)]).toStrictEqual([contact]);
   });
 
-  test("is not asked of those without a lease, nor of those who are gone, nor of a namesake before his time", () => {
+  test("is not reported without a lease, after removal, or for a namesake before its time", () => {
     const contacts = tableOf();
     contacts.put(placeOf("A", { lease_ms: null }), T0);
     contacts.put(placeOf("B"), T0);
@@ -165,7 +165,7 @@ describe("silence", () => {
     expect([...contacts.silent(T0 + 100_000)]).toStrictEqual([namesake]);
   });
 
-  test("of somebody who gets a lease again is noticed again", () => {
+  test("is reported for a contact that gets a lease again", () => {
     const contacts = tableOf();
     const contact = contacts.put(placeOf("A"), T0);
     contacts.put(placeOf("A", { lease_ms: null }), T0);
@@ -174,7 +174,7 @@ describe("silence", () => {
     expect([...contacts.silent(T0 + 3 * LEASE_MS)]).toStrictEqual([contact]);
   });
 
-  test("of many is told in the order in which it fell, with nobody left out while they are being removed", () => {
+  test("of many contacts is reported in order, and completely, while they are removed", () => {
     const contacts = tableOf();
     const players = Array.from({ length: 12 }, (_, index) => String.fromCharCode(65 + index));
     for (const [index, player] of players.entries()) contacts.put(placeOf(player), T0 + index);
@@ -203,7 +203,7 @@ const placeOf = (player: string, parts: Partial<MemberPlace> = {}): MemberPlace 
   ...parts,
 });
 
-/** Whether there is room for one more lobby, and for one more place. */
+/** Whether a source may host one more lobby, and hold one more membership. */
 const roomOf = (contacts: Contacts, address = at("A").address): [boolean, boolean] => [
   contacts.hasRoom(address, "lobbies"),
   contacts.hasRoom(address, "memberships"),

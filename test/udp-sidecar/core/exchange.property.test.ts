@@ -1,4 +1,4 @@
-/** What holds whatever players say, while time passes and links and sidecars come and go. */
+/** Properties of the exchange under random requests, while time passes and links and sidecars fail. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import * as fc from "../../support/fc.ts";
 import { expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { formatEndpoint } from "#shared/net/endpoint.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import { at, playerAt, Rig, type Sent, textOf } from "../../support/exchange.ts";
 
-test("while the links are up, sidecars know whom the hub knows, where, and what to answer", () => {
+test("while the links are up, sidecars hold the hub's members, endpoints and replies", () => {
   whatever((rig) => {
     if (rig.cuts.size > 0) return;
     const known = SIDECARS.flatMap((name) =>
@@ -31,7 +31,7 @@ test("while the links are up, sidecars know whom the hub knows, where, and what 
   });
 });
 
-test("an address is told to nobody but the players of its session, and only once that has started", () => {
+test("an address is sent only to the players of its session, and only after the start", () => {
   whatever((_, sent, ever) => {
     const allowed = new Set<string>();
     for (const { state, members } of ever) {
@@ -46,7 +46,7 @@ test("an address is told to nobody but the players of its session, and only once
   });
 });
 
-test("everything said is one of the wire's lines", () => {
+test("every datagram is a valid line of the wire", () => {
   const LINE =
     /^(i(:[A-Z])+|s:[0-9]+:([A-Z]:192\.0\.2\.[0-9]+:[0-9]+)(;[A-Z]:192\.0\.2\.[0-9]+:[0-9]+)*|error:[a-z_]+)$/;
   whatever((_, sent) => {
@@ -54,7 +54,7 @@ test("everything said is one of the wire's lines", () => {
   });
 });
 
-test("the scripts lead everywhere these properties speak of", () => {
+test("the scripts reach every state that these properties name", () => {
   const seen = new Set<string>();
   for (const script of fc.sample(scripts, { numRuns: 300, seed: 7 })) {
     play(script, (rig, sent) => {
@@ -93,7 +93,7 @@ type Act =
 const SIDECARS = ["north", "south"];
 const PLAYERS = ["A", "B", "C", "D"];
 
-/** A player is called by his letter, and mostly speaks for himself, through the sidecar he likes. */
+/** A player is named by a letter, and mostly sends for itself, through any sidecar. */
 const player = fc.constantFrom(...PLAYERS);
 const moved = fc.oneof({ weight: 12, arbitrary: fc.constant("") }, { weight: 1, arbitrary: fc.constant("'") });
 const likes = fc.oneof({ weight: 6, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) });
@@ -128,7 +128,7 @@ const acts = fc.oneof(
   { weight: 1, arbitrary: troubles },
 );
 
-/** Chance alone seldom gets several people into one session, so some scripts begin there. */
+/** Random requests seldom put several players into one session, so some scripts start there. */
 const say = (who: string, text: string): Act => ({
   do: "say",
   player: who,
@@ -148,7 +148,7 @@ const scripts = fc
 
 type House = Rig & { readonly cuts: Set<string> };
 
-/** The house after an act, what was said during it, and every state that a lobby was ever in. */
+/** The system after an act, what was sent during it, and every state that a lobby was in. */
 type Holds = (rig: House, sent: readonly Sent[], ever: ReadonlySet<Lobby>) => void;
 
 function play(script: readonly Act[], holds: Holds): void {
@@ -186,7 +186,7 @@ function whatever(holds: Holds): void {
   );
 }
 
-/** What the hub would have a member answered. */
+/** What the hub expects as a member's renewal reply. */
 const answerOf = (lobby: Lobby, peer: string): string =>
   lobby.state === "open" ? `i:${lobby.members.map((member) => member.peer).join(":")}` : lineOf(lobby.members, peer);
 

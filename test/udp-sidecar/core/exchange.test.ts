@@ -1,4 +1,4 @@
-/** What the exchange does beside what every wire's conformance already asks of it. */
+/** Behaviour of the exchange that the conformance suite of the wires does not cover. */
 import { describe, expect, test } from "vitest";
 import type { MemberNotice } from "#shared/link/messages.ts";
 import type { Notice } from "#shared/lobby/lobby.ts";
@@ -18,56 +18,56 @@ describe("a datagram", () => {
     encodeAnswer: () => [],
   });
 
-  test("is heard by the first wire of its port that claims it, and by no other", () => {
-    const { exchange, tally } = exchangeOf([rabid, wireOf("noray", 1), wireOf("dowsett", 1)]);
+  test("is handled by the first wire of its port that claims it", () => {
+    const { exchange, counters } = exchangeOf([rabid, wireOf("noray", 1), wireOf("dowsett", 1)]);
     exchange.handleDatagram(datagramOf("\x01"), ["dowsett", "noray"], T0);
-    expect([...tally.entries("dropped")]).toStrictEqual([["dowsett", 1]]);
+    expect([...counters.entries("dropped")]).toStrictEqual([["dowsett", 1]]);
     exchange.handleDatagram(datagramOf("\x01"), ["rabid", "noray"], T0);
-    expect([...tally.entries("dropped")]).toStrictEqual([
+    expect([...counters.entries("dropped")]).toStrictEqual([
       ["dowsett", 1],
       ["noray", 1],
     ]);
   });
 
-  test("that no wire of its port claims is dropped and counted, even if another wire would have it", () => {
-    const { exchange, tally, sent } = exchangeOf([rabid, wireOf("noray", 1)]);
+  test("that no wire of its port claims is dropped and counted, even if another wire would claim it", () => {
+    const { exchange, counters, sent } = exchangeOf([rabid, wireOf("noray", 1)]);
     exchange.handleDatagram(datagramOf("h:Nice:Alice:4"), ["noray"], T0);
     exchange.handleDatagram(datagramOf("\x02"), ["rabid", "noray"], T0);
-    expect(tally.get("dropped", "unclaimed")).toBe(2);
+    expect(counters.get("dropped", "unclaimed")).toBe(2);
     expect(sent).toStrictEqual([]);
   });
 
-  test("on a port of one wire is that wire's, claimed or not; nobody's, if that wire is not spoken here", () => {
-    const { exchange, tally } = exchangeOf([rabid, wireOf("noray", 1)]);
+  test("on a port of one wire is handled by that wire even if unclaimed, or dropped if the wire is off", () => {
+    const { exchange, counters } = exchangeOf([rabid, wireOf("noray", 1)]);
     exchange.handleDatagram({ ...datagramOf("\x02"), exclusive: true }, ["noray"], T0);
-    expect(tally.get("dropped", "noray")).toBe(1);
+    expect(counters.get("dropped", "noray")).toBe(1);
     exchange.handleDatagram({ ...datagramOf("\x02"), exclusive: true }, ["dowsett"], T0);
-    expect(tally.get("dropped", "unclaimed")).toBe(1);
+    expect(counters.get("dropped", "unclaimed")).toBe(1);
   });
 
-  test("is counted by what became of it", () => {
-    const { exchange, tally } = exchangeOf([rabid]);
+  test("is counted by its outcome", () => {
+    const { exchange, counters } = exchangeOf([rabid]);
     for (const text of ["h:Nice:Alice:4", "h:Nice", "z:Nice"]) exchange.handleDatagram(datagramOf(text), ["rabid"], T0);
     exchange.deliverNotice(rosterFor("A"), T0);
     exchange.handleDatagram(datagramOf("p:Nice:A"), ["rabid"], T0);
-    expect(Object.fromEntries(tally.entries("datagrams"))).toStrictEqual({
+    expect(Object.fromEntries(counters.entries("datagrams"))).toStrictEqual({
       reported: 1,
       answered: 1,
       dropped: 1,
       renewed: 1,
     });
-    expect(Object.fromEntries(tally.entries("reports"))).toStrictEqual({ host: 1 });
+    expect(Object.fromEntries(counters.entries("reports"))).toStrictEqual({ host: 1 });
   });
 
-  test("that finds no room on the way to the hub is dropped without a word", () => {
-    const { exchange, tally, sent } = exchangeOf([rabid], { taking: false });
+  test("is dropped without a reply if the outbox is full", () => {
+    const { exchange, counters, sent } = exchangeOf([rabid], { taking: false });
     exchange.handleDatagram(datagramOf("h:Nice:Alice:4"), ["rabid"], T0);
-    expect([tally.get("dropped", "no_hub"), tally.get("datagrams", "reported"), sent]).toStrictEqual([1, 0, []]);
+    expect([counters.get("dropped", "no_hub"), counters.get("datagrams", "reported"), sent]).toStrictEqual([1, 0, []]);
   });
 });
 
-describe("a member who came under DTLS", () => {
-  test("is answered there, and not believed in clear", () => {
+describe("a member that uses DTLS", () => {
+  test("is answered over DTLS, and its datagrams in clear text are dropped", () => {
     const rig = dialogue(`
       A/69014> h:Nice:Alice:4
       A/69014< i:Alice
@@ -85,21 +85,21 @@ describe("a member who came under DTLS", () => {
       A/69014< error:player_timeout
       B< i:Bob (x2)
     `);
-    expect(rig.sidecar().tally.get("dropped", "in_clear")).toBe(3);
+    expect(rig.sidecar().counters.get("dropped", "in_clear")).toBe(3);
   });
 });
 
 describe("the list of members after a hello", () => {
   const everywhere = (): boolean => true;
 
-  test("forgets whoever is not on it", () => {
+  test("removes contacts that are not on it", () => {
     const { exchange } = exchangeOf([rabid]);
     for (const player of ["A", "B", "C"]) exchange.deliverNotice(rosterFor(player), T0);
     exchange.syncMembers([rosterFor("A"), rosterFor("C")], everywhere, T0);
     expect([...exchange.contacts.all()].map((contact) => contact.peer)).toStrictEqual(["A", "C"]);
   });
 
-  test("judges each hello anew", () => {
+  test("replaces the previous list", () => {
     const { exchange } = exchangeOf([rabid]);
     for (const player of ["A", "B"]) exchange.deliverNotice(rosterFor(player), T0);
     exchange.syncMembers([rosterFor("A"), rosterFor("B")], everywhere, T0);
@@ -107,7 +107,7 @@ describe("the list of members after a hello", () => {
     expect([...exchange.contacts.all()].map((contact) => contact.peer)).toStrictEqual(["B"]);
   });
 
-  test("speaks for the lobbies of its own link alone", () => {
+  test("affects only lobbies behind its link", () => {
     const { exchange } = exchangeOf([rabid]);
     exchange.deliverNotice(rosterFor("A", "Here"), T0);
     exchange.deliverNotice(rosterFor("B", "There"), T0);
@@ -115,7 +115,7 @@ describe("the list of members after a hello", () => {
     expect([...exchange.contacts.all()].map((contact) => contact.peer)).toStrictEqual(["B"]);
   });
 
-  test("tells nobody anything but a start he has missed, and that in full", () => {
+  test("sends only a missed start, in full", () => {
     const { exchange, sent } = exchangeOf([rabid]);
     for (const player of ["A", "B"]) exchange.deliverNotice(rosterFor(player), T0);
     exchange.handleDatagram(datagramOf("p:Nice:A"), ["rabid"], T0);
@@ -130,7 +130,7 @@ describe("the list of members after a hello", () => {
     expect(exchange.nextRepeatAt).toBe(T0 + 15);
   });
 
-  test("brings the answers to renewals up to date", () => {
+  test("updates the replies to renewals", () => {
     const { exchange, sent } = exchangeOf([rabid]);
     exchange.deliverNotice(rosterFor("A"), T0);
     exchange.syncMembers([{ ...rosterFor("A"), notice: { kind: "roster", peers: ["A", "B"] } }], everywhere, T0);
@@ -140,8 +140,8 @@ describe("the list of members after a hello", () => {
   });
 });
 
-describe("what is said again", () => {
-  test("is limited: beyond so many waiting, things are said once", () => {
+describe("a repetition", () => {
+  test("is limited: beyond the maximum, datagrams are sent once", () => {
     const rig = new Rig({ limits: { repeats_max: 1 } });
     rig.say("A", "h:Nice:Alice:4");
     rig.say("B", "c:Nice:Bob");
@@ -151,7 +151,7 @@ describe("what is said again", () => {
     expect(again).toHaveLength(10);
   });
 
-  test("comes late rather than never, if whoever turns the clock is late", () => {
+  test("is sent late if the timer is late", () => {
     const rig = session("AB");
     const { exchange } = rig.sidecar();
     rig.say("A", "s:Nice:Alice");
@@ -161,7 +161,7 @@ describe("what is said again", () => {
     expect(exchange.nextRepeatAt).toBeNull();
   });
 
-  test("is nothing before it is due", () => {
+  test("is not sent before it is due", () => {
     const rig = session("AB");
     expect(rig.sidecar().exchange.nextRepeatAt).toBeNull();
     rig.say("A", "s:Nice:Alice");
@@ -173,14 +173,14 @@ describe("what is said again", () => {
   });
 });
 
-describe("the hub's word", () => {
-  test("of the end of somebody who is not known here is passed on all the same, and leaves nobody behind", () => {
+describe("a notice", () => {
+  test("of a removal reaches an unknown member and leaves no contact", () => {
     const { exchange, sent } = exchangeOf([rabid]);
     exchange.deliverNotice({ ...rosterFor("A"), notice: { kind: "removed", reason: "kicked" } }, T0);
     expect([sent, exchange.contacts.size]).toStrictEqual([["A< error:kicked_by_host"], 0]);
   });
 
-  test("about a wire that is not spoken here is not understood, and harms nothing", () => {
+  test("for an unknown wire is ignored", () => {
     const { exchange, sent } = exchangeOf([]);
     exchange.deliverNotice(rosterFor("A"), T0);
     exchange.syncMembers([rosterFor("A")], () => true, T0);
@@ -190,10 +190,10 @@ describe("the hub's word", () => {
   });
 });
 
-/** An exchange on its own; what it sends is written down as a dialogue would. */
+/** An exchange without sidecar; its datagrams are written like lines of a wire script. */
 function exchangeOf(wires: readonly Wire[], { taking = true } = {}) {
   const sent: string[] = [];
-  const tally = new Counters();
+  const counters = new Counters();
   const exchange = new Exchange(
     wires,
     LIMITS,
@@ -204,9 +204,9 @@ function exchangeOf(wires: readonly Wire[], { taking = true } = {}) {
       listLobbies: () => Promise.resolve([]),
       pendingFrom: () => ({ lobbies: 0, memberships: 0 }),
     },
-    tally,
+    counters,
   );
-  return { exchange, tally, sent };
+  return { exchange, counters, sent };
 }
 
 const datagramOf = (text: string) => ({
@@ -216,7 +216,7 @@ const datagramOf = (text: string) => ({
   exclusive: false,
 });
 
-/** The player alone in a lobby, under his letter. */
+/** A roster for one player, named by its letter. */
 const rosterFor = (player: string, name = "Nice"): MemberNotice => ({
   to: {
     wire: "rabid",

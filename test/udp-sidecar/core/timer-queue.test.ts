@@ -2,13 +2,13 @@ import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { TimerQueue } from "../../../udp-sidecar/core/timer-queue.ts";
 
-describe("a heap", () => {
-  test("that is empty has nothing due", () => {
+describe("a timer queue", () => {
+  test("has nothing due when it is empty", () => {
     const heap = new TimerQueue<string>();
     expect([heap.size, heap.nextAt, heap.pop(Infinity)]).toStrictEqual([0, null, undefined]);
   });
 
-  test("gives the soonest first, and nothing before its time", () => {
+  test("returns the earliest first, and nothing before its time", () => {
     const heap = new TimerQueue<string>();
     heap.push(30, "later");
     heap.push(10, "soon");
@@ -31,18 +31,18 @@ describe("a heap", () => {
     }
   });
 
-  test("holds what is nothing: undefined is a value like any other, null too", () => {
+  test("accepts undefined and null as values", () => {
     const heap = new TimerQueue<null>();
     heap.push(1, null);
     expect([heap.pop(1), heap.size]).toStrictEqual([null, 0]);
   });
 
-  test("whatever is pushed and popped in whatever order, leaves by time, and by arrival where times are equal", () => {
+  test("returns values by time, and by arrival for equal times, for any sequence of calls", () => {
     const acts = fc.array(fc.oneof({ weight: 3, arbitrary: fc.nat(20) }, fc.constant(null)), { maxLength: 200 });
     fc.assert(
       fc.property(acts, (script) => {
         const heap = new TimerQueue<number>();
-        // The slow and obvious way: what waits, always sorted; the sort is stable.
+        // The slow reference: a list sorted with a stable sort.
         let waiting: { at: number; value: number }[] = [];
         for (const [value, at] of script.entries()) {
           if (at !== null) {

@@ -1,5 +1,5 @@
 import { T0 } from "../../support/exchange.ts";
-/** What holds for the outbox whatever happens between it and the hub. */
+/** Properties of the outbox for any sequence of link and hub failures. */
 import * as fc from "../../support/fc.ts";
 import { expect, test } from "vitest";
 import { BATCH_REPORTS_MAX } from "#shared/limits.ts";
@@ -8,7 +8,7 @@ import { Outbox } from "../../../udp-sidecar/link/outbox.ts";
 import { dropDuplicates } from "../../../worker/hub/link/messages.ts";
 import { joins, namesOf } from "../support/reports.ts";
 
-test("a hub that keeps its memory stores every report exactly once and in order", () => {
+test("a hub that keeps its state stores every report exactly once and in order", () => {
   fc.assert(
     fc.property(fc.array(acts, { maxLength: 60, size: "max" }), (script) => {
       const { accepted, stored } = play(script);
@@ -18,7 +18,7 @@ test("a hub that keeps its memory stores every report exactly once and in order"
   );
 });
 
-test("a hub that may forget hears every report at least once, and of the new ones always the oldest first", () => {
+test("a hub that loses its state receives every report at least once, the oldest new one first", () => {
   const forgetful = fc.oneof(
     { weight: 8, arbitrary: acts },
     { weight: 1, arbitrary: fc.constant<Act>({ do: "forget" }) },
@@ -32,7 +32,7 @@ test("a hub that may forget hears every report at least once, and of the new one
   );
 });
 
-test("the scripts break the link in the middle of everything", () => {
+test("the scripts break the link during every operation", () => {
   const seen = new Set<string>();
   for (const script of fc.sample(fc.array(acts, { maxLength: 60, size: "max" }), { numRuns: 300, seed: 7 })) {
     for (const what of play(script).seen) seen.add(what);
@@ -53,13 +53,13 @@ type Act =
   | { readonly do: "add"; readonly count: number }
   /** The sidecar sends what it may. */
   | { readonly do: "send" }
-  /** The hub stores the next batch and says so; or it fails, and says nothing. */
+  /** The hub stores the next batch and acknowledges it, or fails and sends nothing. */
   | { readonly do: "store" | "fail" }
-  /** The sidecar hears the next ack. */
+  /** The sidecar receives the next acknowledgement. */
   | { readonly do: "ack" }
-  /** The sidecar has waited long enough for an ack. */
+  /** The resend timer of the sidecar fires. */
   | { readonly do: "resend" }
-  /** Everything under way in both directions is lost, and the link opened again. */
+  /** Everything in flight in both directions is lost, and the link reopens. */
   | { readonly do: "break" }
   | { readonly do: "forget" };
 
@@ -74,7 +74,7 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
   fc.constantFrom<Act>({ do: "fail" }, { do: "resend" }, { do: "break" }),
 );
 
-/** Plays a script, then lets everything settle. The link keeps its order, as a WebSocket does. */
+/** Runs a script, then lets everything settle. The link preserves order, as a WebSocket does. */
 function play(script: readonly Act[]): { accepted: string[]; stored: string[]; seen: Set<string> } {
   const outbox = new Outbox();
   const accepted: string[] = [];

@@ -11,8 +11,8 @@ import type { Report, Reports } from "#shared/link/messages.ts";
 import { Outbox } from "../../../udp-sidecar/link/outbox.ts";
 import { asks, hosts, joins, leaves, namesOf } from "../support/reports.ts";
 
-describe("what waits for long", () => {
-  test("is dropped where its client repeats it by himself, and kept where he does not", () => {
+describe("a stale report", () => {
+  test("is dropped if its client retries, and kept otherwise", () => {
     const outbox = new Outbox();
     outbox.add(joins("A"), T0);
     outbox.add(leaves("B"), T0);
@@ -20,14 +20,14 @@ describe("what waits for long", () => {
     expect(outbox.nextBatch(T0 + REPORT_STALE_MS + 1)?.items).toStrictEqual([leaves("B"), joins("C")]);
   });
 
-  test("is as young as its last repetition", () => {
+  test("gets the age of its last repetition", () => {
     const outbox = new Outbox();
     outbox.add(joins("A"), T0);
     outbox.add(joins("A"), T0 + REPORT_STALE_MS);
     expect(outbox.nextBatch(T0 + 2 * REPORT_STALE_MS)?.items).toStrictEqual([joins("A")]);
   });
 
-  test("keeps its number once it has been sent", () => {
+  test("keeps its number once it was sent", () => {
     const outbox = new Outbox();
     outbox.add(joins("A"), T0);
     outbox.nextBatch(T0);
@@ -36,8 +36,8 @@ describe("what waits for long", () => {
   });
 });
 
-describe("reports on their way", () => {
-  test("leave in order and are numbered from one", () => {
+describe("reports", () => {
+  test("are sent in order and numbered from one", () => {
     const outbox = boxOf(asks("A"), joins("B"), leaves("C"));
     expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 1, items: [asks("A"), joins("B"), leaves("C")] });
     expect(outbox.nextBatch(T0)).toBeNull();
@@ -45,12 +45,12 @@ describe("reports on their way", () => {
     expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 4, items: [joins("D")] });
   });
 
-  test("do not leave where there are none", () => {
+  test("are not sent if there are none", () => {
     const outbox = new Outbox();
     expect([outbox.nextBatch(T0), outbox.size, outbox.inFlight]).toStrictEqual([null, 0, false]);
   });
 
-  test("travel in batches, so many at once, and the next when one has been stored", () => {
+  test("are sent in batches, with a limit in flight", () => {
     const outbox = boxOf(...many(4 * BATCH_REPORTS_MAX));
     const batches = takeAll(outbox);
     expect(batches).toHaveLength(BATCHES_IN_FLIGHT_MAX);
@@ -64,7 +64,7 @@ describe("reports on their way", () => {
     expect(takeAll(outbox).map(({ seq }) => seq)).toStrictEqual([301]);
   });
 
-  test("wait until they are known to be stored", () => {
+  test("wait until they are acknowledged", () => {
     const outbox = boxOf(joins("A"), joins("B"));
     expect([outbox.size, outbox.inFlight]).toStrictEqual([2, false]);
     outbox.nextBatch(T0);
@@ -73,7 +73,7 @@ describe("reports on their way", () => {
     expect([outbox.size, outbox.inFlight]).toStrictEqual([0, false]);
   });
 
-  test("can be looked up by number as long as they wait, and not before or after", () => {
+  test("can be looked up by number only while they wait", () => {
     const outbox = boxOf(joins("A"), joins("B"));
     outbox.nextBatch(T0);
     expect([0, 1, 2, 3].map((seq) => outbox.at(seq))).toStrictEqual([undefined, joins("A"), joins("B"), undefined]);
@@ -83,7 +83,7 @@ describe("reports on their way", () => {
 });
 
 describe("an acknowledgement", () => {
-  test("of a part leaves the rest on its way", () => {
+  test("of a part leaves the rest in flight", () => {
     const outbox = boxOf(joins("A"), joins("B"), joins("C"));
     outbox.nextBatch(T0);
     expect(outbox.acknowledge(2)).toBe(true);
@@ -92,21 +92,21 @@ describe("an acknowledgement", () => {
     expect(outbox.size).toBe(0);
   });
 
-  test("of the last speaks for all before it", () => {
+  test("of the last covers all before it", () => {
     const outbox = boxOf(joins("A"));
     outbox.nextBatch(T0);
     outbox.add(joins("B"), T0);
     outbox.nextBatch(T0);
     expect(outbox.acknowledge(2)).toBe(true);
     expect([outbox.size, outbox.inFlight]).toStrictEqual([0, false]);
-    // Both batches have arrived, so there is room for two again.
+    // Both batches were stored, so two more may be sent.
     outbox.add(joins("C"), T0);
     expect(outbox.nextBatch(T0)?.seq).toBe(3);
     outbox.add(joins("D"), T0);
     expect(outbox.nextBatch(T0)?.seq).toBe(4);
   });
 
-  test("that is old, or of what was never sent, changes nothing", () => {
+  test("that is old, or of an unsent report, changes nothing", () => {
     const outbox = boxOf(joins("A"), joins("B"));
     outbox.nextBatch(T0);
     outbox.acknowledge(1);
@@ -118,7 +118,7 @@ describe("an acknowledgement", () => {
 });
 
 describe("an acknowledgement, late", () => {
-  test("of what was sent before everything was to be sent again counts, though not all of it has left again", () => {
+  test("of a report sent before a rewind counts, although not all were sent again", () => {
     const outbox = boxOf(...many(3 * BATCH_REPORTS_MAX));
     takeAll(outbox);
     outbox.acknowledge(50);
@@ -131,7 +131,7 @@ describe("an acknowledgement, late", () => {
     expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 301, items: [joins("A")] });
   });
 
-  test("in small pieces makes no room for more batches than ever", () => {
+  test("in small parts does not exceed the batch limit", () => {
     const outbox = boxOf(...many(50));
     outbox.nextBatch(T0);
     for (const report of many(200).slice(50)) outbox.add(report, T0);
@@ -143,10 +143,10 @@ describe("an acknowledgement, late", () => {
   });
 });
 
-describe("what a source waits for", () => {
+describe("the pending usage of a source", () => {
   const { address } = joins("A").endpoint;
 
-  test("is counted until it is stored: places, and lobbies among them", () => {
+  test("is counted until it is stored: memberships, and lobbies among them", () => {
     const outbox = boxOf(hosts("A"), joins("B"), leaves("A"), asks("C"));
     expect(outbox.pendingFrom(address)).toStrictEqual({ lobbies: 1, memberships: 2 });
     outbox.nextBatch(T0);
@@ -157,11 +157,11 @@ describe("what a source waits for", () => {
     expect(outbox.pendingFrom(address)).toStrictEqual({ lobbies: 0, memberships: 0 });
   });
 
-  test("is not counted twice when it is said twice", () => {
+  test("is not counted twice for a repeated report", () => {
     expect(boxOf(joins("A"), joins("A")).pendingFrom(address).memberships).toBe(1);
   });
 
-  test("is a source's own: an IPv4 address, or a /64", () => {
+  test("is per source: an IPv4 address, or a /64", () => {
     const outbox = boxOf(joins("A"), { ...joins("B"), endpoint: { address: "2001:db8::1", port: 1 } });
     expect(outbox.pendingFrom("198.51.100.1").memberships).toBe(0);
     expect(outbox.pendingFrom("2001:db8::2").memberships).toBe(1);
@@ -169,17 +169,17 @@ describe("what a source waits for", () => {
   });
 });
 
-describe("what is said again", () => {
-  test("while it waits is not queued twice, and counts as taken", () => {
+describe("a repeated report", () => {
+  test("is not queued twice while it waits, and is accepted", () => {
     const outbox = boxOf(joins("A"));
     expect(outbox.add(joins("A"), T0)).toBe(true);
     outbox.nextBatch(T0);
-    // On its way is waiting, too.
+    // A report in flight still waits.
     expect(outbox.add(joins("A"), T0)).toBe(true);
     expect([outbox.size, outbox.nextBatch(T0)]).toStrictEqual([1, null]);
   });
 
-  test("after it was stored is news again", () => {
+  test("is new after it was stored", () => {
     const outbox = boxOf(joins("A"));
     outbox.nextBatch(T0);
     outbox.acknowledge(1);
@@ -187,7 +187,7 @@ describe("what is said again", () => {
     expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 2, items: [joins("A")] });
   });
 
-  test("after something else about the same peer is no repetition: in, out and in again end inside", () => {
+  test("is new after another report about the same peer: join, leave and join again end inside", () => {
     const outbox = boxOf(joins("A"), leaves("A"), joins("A"), joins("A"));
     expect(outbox.nextBatch(T0)?.items).toStrictEqual([joins("A"), leaves("A"), joins("A")]);
     outbox.acknowledge(2);
@@ -195,7 +195,7 @@ describe("what is said again", () => {
     expect(outbox.size).toBe(1);
   });
 
-  test("by somebody else, about somebody else or about another lobby is no repetition", () => {
+  test("from another source, about another peer or lobby is new", () => {
     const { endpoint } = joins("A");
     const others: Report[] = [
       { ...joins("A"), endpoint: { ...endpoint, port: 1 } },
@@ -208,7 +208,7 @@ describe("what is said again", () => {
     expect(outbox.nextBatch(T0)?.items).toStrictEqual([joins("A"), ...others]);
   });
 
-  test("in other words is no repetition: another password, another claim", () => {
+  test("with another password or claim is new", () => {
     const outbox = boxOf(
       { ...joins("A"), lock: "wrong" },
       { ...joins("A"), lock: "right" },
@@ -218,14 +218,14 @@ describe("what is said again", () => {
   });
 });
 
-describe("a full box", () => {
+describe("a full outbox", () => {
   const full = (): Outbox => {
     const outbox = new Outbox();
     for (const report of many(OUTBOX_REPORTS_MAX)) outbox.add(report, T0);
     return outbox;
   };
 
-  test("takes nothing new, and everything it has is sent", () => {
+  test("refuses new reports, and sends everything it has", () => {
     const outbox = full();
     expect(outbox.size).toBe(OUTBOX_REPORTS_MAX);
     expect([outbox.add(joins("one too many"), T0), outbox.add(asks("nobody"), T0)]).toStrictEqual([false, false]);
@@ -237,20 +237,20 @@ describe("a full box", () => {
     expect(sent).toStrictEqual(namesOf(many(OUTBOX_REPORTS_MAX)));
   });
 
-  test("takes a repetition of what it holds", () => {
+  test("accepts a repetition of a report that it holds", () => {
     const outbox = full();
     expect(outbox.add(joins("peer 17"), T0)).toBe(true);
     expect(outbox.size).toBe(OUTBOX_REPORTS_MAX);
   });
 
-  test("has room again when something was stored", () => {
+  test("has room again when a report was stored", () => {
     const outbox = full();
     outbox.nextBatch(T0);
     outbox.acknowledge(1);
     expect([outbox.add(joins("new"), T0), outbox.add(joins("newer"), T0)]).toStrictEqual([true, false]);
   });
 
-  test("lets go of the oldest question for each newcomer, then of nothing", () => {
+  test("drops the oldest question for each new report, then refuses", () => {
     const outbox = boxOf(asks("first"), joins("A"), asks("second"));
     for (const report of many(OUTBOX_REPORTS_MAX - 3)) outbox.add(report, T0);
     expect(outbox.add(joins("X"), T0)).toBe(true);
@@ -261,7 +261,7 @@ describe("a full box", () => {
     expect(namesOf(batches[0]!.items).slice(0, 3)).toStrictEqual(["A", "peer 0", "peer 1"]);
   });
 
-  test("that let a question go takes it again once there is room", () => {
+  test("accepts a dropped question again once there is room", () => {
     const outbox = boxOf(asks("first"));
     for (const report of many(OUTBOX_REPORTS_MAX)) outbox.add(report, T0);
     for (let batch = outbox.nextBatch(T0); batch !== null; batch = outbox.nextBatch(T0)) outbox.acknowledge(batch.seq + 99);
@@ -270,7 +270,7 @@ describe("a full box", () => {
     expect(outbox.nextBatch(T0)?.items).toStrictEqual([asks("first")]);
   });
 
-  test("lets go of no question that is on its way, for the numbers of all behind it would slip", () => {
+  test("keeps questions in flight, because the numbers after them would shift", () => {
     const outbox = boxOf(asks("first"), asks("second"));
     outbox.nextBatch(T0);
     for (const report of many(OUTBOX_REPORTS_MAX - 2)) outbox.add(report, T0);
@@ -278,7 +278,7 @@ describe("a full box", () => {
     expect([outbox.at(1), outbox.at(2)]).toStrictEqual([asks("first"), asks("second")]);
   });
 
-  test("nor of one that was on its way when the link broke: it may have arrived", () => {
+  test("keeps a question that was in flight when the link broke, because it may have arrived", () => {
     const outbox = boxOf(asks("first"), joins("A"), joins("B"));
     outbox.nextBatch(T0);
     outbox.rewind();
@@ -291,7 +291,7 @@ describe("a full box", () => {
     expect(namesOf(batch!.items)).toContain("peer 0");
   });
 
-  test("holds only so many questions", () => {
+  test("holds a limited number of questions", () => {
     const outbox = new Outbox();
     const taken = Array.from({ length: OUTBOX_QUESTIONS_MAX + 5 }, (_, index) => outbox.add(asks(`peer ${index}`), T0));
     expect(taken.filter(Boolean)).toHaveLength(OUTBOX_QUESTIONS_MAX);
@@ -300,7 +300,7 @@ describe("a full box", () => {
 });
 
 describe("a link that breaks", () => {
-  test("and a hub that stored nothing: everything is sent again, under the same numbers", () => {
+  test("to a hub that stored nothing: everything is sent again, with the same numbers", () => {
     const outbox = boxOf(joins("A"), joins("B"));
     const first = outbox.nextBatch(T0);
     outbox.rewind();
@@ -309,7 +309,7 @@ describe("a link that breaks", () => {
     expect(outbox.nextBatch(T0)).toStrictEqual(first);
   });
 
-  test("and a hub that stored a part, though its word of it was lost: only the rest is sent again", () => {
+  test("to a hub that stored a part and lost the acknowledgement: only the rest is sent again", () => {
     const outbox = boxOf(joins("A"), leaves("A"), joins("B"));
     outbox.nextBatch(T0);
     outbox.rewind();
@@ -317,7 +317,7 @@ describe("a link that breaks", () => {
     expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 3, items: [joins("B")] });
   });
 
-  test("and a hub that stored everything: nothing is sent again, and numbers go on", () => {
+  test("to a hub that stored everything: nothing is sent again, and numbers continue", () => {
     const outbox = boxOf(joins("A"), leaves("A"));
     outbox.nextBatch(T0);
     outbox.rewind();
@@ -327,7 +327,7 @@ describe("a link that breaks", () => {
     expect(outbox.nextBatch(T0)).toStrictEqual({ t: "reports", seq: 3, items: [joins("A")] });
   });
 
-  test("and a hub that has forgotten everything: what waits is numbered anew, and nothing of it is lost", () => {
+  test("to a hub that lost its state: waiting reports get new numbers, and none is lost", () => {
     const outbox = boxOf(joins("A"), joins("B"), joins("C"));
     outbox.nextBatch(T0);
     outbox.acknowledge(2);
@@ -338,7 +338,7 @@ describe("a link that breaks", () => {
     expect(outbox.acknowledge(1)).toBe(true);
   });
 
-  test("while everything waits for an answer: after the rewind as many batches leave at once as ever", () => {
+  test("after a rewind the full number of batches is sent at once", () => {
     const outbox = boxOf(...many(3 * BATCH_REPORTS_MAX));
     takeAll(outbox);
     outbox.rewind();

@@ -8,11 +8,11 @@ import { signed, tickets as book } from "../../support/tickets.ts";
 const NOW = 1_799_999_999_000;
 const [first, second] = GOLDEN.keys;
 
-test("a ticket that the hub signed is proved", () => {
+test("a ticket signed by the hub is valid", () => {
   expect(book().verify(GOLDEN.text, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
 });
 
-test("both keys are good, until the next greeting brings others", () => {
+test("both keys are valid until the next welcome replaces them", () => {
   const tickets = book();
   const old = signed({}, second);
   expect(tickets.verify(old, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
@@ -21,13 +21,13 @@ test("both keys are good, until the next greeting brings others", () => {
   expect(tickets.verify(GOLDEN.text, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
 });
 
-test("a receipt is what the hub believes, and without a key there is none", () => {
+test("a receipt is in the hub's format, and without a key there is none", () => {
   const { peer, endpoint, at_ms } = GOLDEN.seen;
   expect(book().issueReceipt(peer, endpoint, at_ms)).toBe(GOLDEN.receipt);
   expect(new GameTicketVerifier("arena").issueReceipt(peer, endpoint, at_ms)).toBe(null);
 });
 
-test("a receipt is good for its own peer in its own game, for a while, and with no other letter", () => {
+test("a receipt is valid for its peer and game, for a limited time, and with no character changed", () => {
   const { peer, endpoint, at_ms } = GOLDEN.seen;
   const fresh = (tickets: GameTicketVerifier, who = peer, now = at_ms): unknown => tickets.endpointFrom(who, GOLDEN.receipt, now);
   expect(fresh(book())).toStrictEqual(endpoint);
@@ -42,19 +42,19 @@ test("a receipt is good for its own peer in its own game, for a while, and with 
   }
 });
 
-describe("nothing is proved", () => {
-  test("before any key came", () => {
+describe("a ticket is invalid", () => {
+  test("before the first welcome", () => {
     expect(new GameTicketVerifier("arena").verify(GOLDEN.text, "udp", NOW)).toBe(null);
   });
 
-  test("to another game, for another purpose, or from its last second on", () => {
+  test("for another game, for another purpose, or from its last second on", () => {
     expect(book("other").verify(GOLDEN.text, "udp", NOW)).toBe(null);
     expect(book().verify(GOLDEN.text, "session", NOW)).toBe(null);
     expect(book().verify(GOLDEN.text, "udp", 1_800_000_000_000 - 1)).not.toBe(null);
     expect(book().verify(GOLDEN.text, "udp", 1_800_000_000_000)).toBe(null);
   });
 
-  test("by a text of which one letter is another", () => {
+  test("with one character changed", () => {
     const tickets = book();
     for (let at = 0; at < GOLDEN.text.length; at++) {
       const other = GOLDEN.text[at] === "b" ? "c" : "b";
@@ -65,11 +65,11 @@ describe("nothing is proved", () => {
     }
   });
 
-  test("by a key under the other key's name", () => {
+  test("with a key under the other key's name", () => {
     expect(book().verify(signed({}, { ...second, id: first.id }), "udp", NOW)).toBe(null);
   });
 });
 
-test("no key shows where the book is printed", () => {
+test("no key appears when the verifier is printed", () => {
   expect(inspect(book(), { depth: 9, showHidden: true }) + JSON.stringify(book())).not.toContain(first.secret);
 });

@@ -227,7 +227,7 @@ describe("what is no command", () => {
   ])("%j: is left alone, and counted without its name", (line) => {
     const { rig } = registered("A");
     expect(rig.say("A", line, { via: 8_890 })).toStrictEqual([]);
-    expect([...rig.sidecar().tally.entries("commands")]).toStrictEqual([
+    expect([...rig.sidecar().counters.entries("commands")]).toStrictEqual([
       ["register-host", 1],
       ["unknown", 1],
     ]);
@@ -236,7 +236,7 @@ describe("what is no command", () => {
   test("an empty line is nothing at all", () => {
     const { rig } = registered("A");
     expect(rig.say("A", "", { via: 8_890 })).toStrictEqual([]);
-    expect(rig.sidecar().tally.get("commands", "unknown")).toBe(0);
+    expect(rig.sidecar().counters.get("commands", "unknown")).toBe(0);
   });
 });
 
@@ -284,7 +284,7 @@ describe("limits", () => {
     ]);
     commands.close({ ...at("A"), port: 1 });
     expect([from("C", 1), from("A", 4)]).toStrictEqual([true, false]);
-    expect(rig.sidecar().tally.get("connections", "refused")).toBe(3);
+    expect(rig.sidecar().counters.get("connections", "refused")).toBe(3);
   });
 
   test("20,000 who come and go leave nothing behind", () => {

@@ -117,7 +117,7 @@ describe("shares", () => {
       B/8890< set-pid *B
     `);
     expect(told.rig.say({ ...at("A"), port: 9 }, told.id("*B"))).toStrictEqual([]);
-    expect(told.rig.sidecar().tally.get("dropped", "source_share")).toBe(1);
+    expect(told.rig.sidecar().counters.get("dropped", "source_share")).toBe(1);
     expect(told.rig.say("B", told.id("*B"))).toHaveLength(1);
   });
 });

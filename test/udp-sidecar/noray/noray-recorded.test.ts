@@ -54,7 +54,7 @@ test("a client that says what it said hears what it heard, from the same connect
   Object.assign(rig.sidecar().commands.out, {
     // Letters by their places in the alphabet, as the dice would have shown them.
     random: () => Uint8Array.from(minted.shift()!.split(""), (letter) => NORAY_PID.alphabet.indexOf(letter)),
-    relay: () => ports,
+    allocateRelay: () => ports,
   });
   for (const [at, { tcp, port, says, text }] of lines.entries()) {
     if (!says) continue;

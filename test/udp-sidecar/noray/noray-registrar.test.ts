@@ -58,7 +58,7 @@ describe("the registrar", () => {
   test("meets IPv6 with silence: no client of this wire could use it", () => {
     const { rig, id } = registered("A");
     expect(rig.say("A6", id("*A"))).toStrictEqual([]);
-    expect(rig.sidecar().tally.get("dropped", "not_ipv4")).toBe(1);
+    expect(rig.sidecar().counters.get("dropped", "not_ipv4")).toBe(1);
   });
 
   test("claims pids and nothing that other wires say on a shared port", () => {

@@ -16,23 +16,23 @@ function relayAt(
   { ports = 100, address = PUBLIC, side = FAST }: { ports?: number; address?: string | null; side?: Budget } = {},
 ): Relay {
   const free = Array.from({ length: ports }, (_, index) => 49_152 + index);
-  const pool = { take: () => free.shift() ?? null, give: (port: number) => void free.push(port) };
+  const pool = { acquire: () => free.shift() ?? null, release: (port: number) => void free.push(port) };
   const limits = {
     side,
     source: FAST,
     game: FAST,
-    places_per_source_max: 100,
+    slots_per_source_max: 100,
     bytes_max: 1e9,
     lifetime_ms: 1e9,
     idle_ms: numbers.RELAY_IDLE_S * 1_000,
     relatch_ms: numbers.RELAY_RELATCH_MS,
     special: true,
   };
-  const relay = new Relay(limits, pool, () => false, rig.sidecar(sidecar).tally);
+  const relay = new Relay(limits, pool, () => false, rig.sidecar(sidecar).counters);
   Object.assign(rig.sidecar(sidecar).commands.out, {
-    address,
-    moved: (peer: string, seen: ReturnType<typeof at>) => relay.peerMoved("game", peer, seen, rig.now),
-    relay: (parties: Parameters<Relay["allocate"]>[0]["parties"], limited: (reason: string) => void) => {
+    relay_address: address,
+    peerMoved: (peer: string, seen: ReturnType<typeof at>) => relay.peerMoved("game", peer, seen, rig.now),
+    allocateRelay: (parties: Parameters<Relay["allocate"]>[0]["parties"], limited: (reason: string) => void) => {
       const told: Parameters<Relay["allocate"]>[0]["onNotice"] = (notice) => {
         if (notice.kind === "limited") limited(notice.reason);
       };

@@ -112,7 +112,7 @@ describe("how often", () => {
     for (let round = 0; round < 50; round++) rig.say({ ...at("L"), port: 1_000 + round }, sign(listing(), PASSWORD));
     await settled();
     expect(rig.sent).toHaveLength(5);
-    expect(rig.sidecar().tally.get("dropped", "list_rate")).toBe(45);
+    expect(rig.sidecar().counters.get("dropped", "list_rate")).toBe(45);
     expect(await asked(rig, { from: at("M") })).toHaveLength(1);
     expect(await asked(rig)).toHaveLength(0);
     rig.pass(500);
@@ -162,20 +162,20 @@ describe("where it comes from", () => {
 
   test("without a list there is silence: the client asks again", async () => {
     const sent: Uint8Array[] = [];
-    const tally = new Counters();
+    const counters = new Counters();
     const out = {
       send: (_via: number, _to: Endpoint, bytes: Uint8Array) => void sent.push(bytes),
       report: () => true,
-      list: () => Promise.resolve(null),
-      waiting: () => ({ lobbies: 0, memberships: 0 }),
-      linked: () => true,
+      listLobbies: () => Promise.resolve(null),
+      pendingFrom: () => ({ lobbies: 0, memberships: 0 }),
+      isLinked: () => true,
     };
-    const exchange = new Exchange([dowsett({ sharesLocal: true })], LIMITS, out, tally);
+    const exchange = new Exchange([dowsett({ sharesLocal: true })], LIMITS, out, counters);
     const datagram = { bytes: sign(listing(), PASSWORD), endpoint: at("L"), via: HOME.via, exclusive: true };
     exchange.handleDatagram(datagram, ["dowsett"], T0);
     await settled();
     expect(sent).toStrictEqual([]);
-    expect(tally.get("dropped", "no_hub")).toBe(1);
+    expect(counters.get("dropped", "no_hub")).toBe(1);
   });
 });
 

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import { packetHash } from "../../../udp-sidecar/protocols/dowsett.ts";
+import { packetHash } from "../../../udp-sidecar/protocols/dowsett-packet.ts";
 import { hashOf, type Packet, read } from "../../support/dowsett.ts";
 import { dowsettRig } from "../support/dowsett-script.ts";
 

@@ -9,7 +9,7 @@ const server = (rig: Rig, name = "Nice") => rig.hub.lobby(name, "dowsett");
 describe("registering", () => {
   test("is confirmed to the host, and the server stands without seats and with its password remembered", () => {
     const rig = served();
-    expect(server(rig)).toMatchObject({ name: "Nice", seats: null, lock: null, host: "Nice", state: "open" });
+    expect(server(rig)).toMatchObject({ name: "Nice", seats: null, password_digest: null, host: "Nice", state: "open" });
     expect(server(rig)?.members).toMatchObject([
       {
         peer: "Nice",

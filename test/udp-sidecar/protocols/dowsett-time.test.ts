@@ -156,7 +156,7 @@ describe("a refresh", () => {
       A< refreshed Nice
       A> refresh Nice
     `);
-    expect(rig.sidecar().tally.get("dropped", "renewal_rate")).toBe(1);
+    expect(rig.sidecar().counters.get("dropped", "renewal_rate")).toBe(1);
   });
 });
 

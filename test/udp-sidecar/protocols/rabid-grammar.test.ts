@@ -161,7 +161,7 @@ describe("silence", () => {
       A< i:Alice:Bob
     `);
     expect(rig.hub.directory.size).toBe(1);
-    expect(rig.sidecar().tally.get("dropped", "ipv6")).toBe(9);
+    expect(rig.sidecar().counters.get("dropped", "ipv6")).toBe(9);
   });
 });
 

@@ -8,7 +8,7 @@ describe("h: host a session", () => {
       A> h:Nice:Alice:4
       A< i:Alice
     `);
-    expect(hub.lobby("Nice")).toMatchObject({ seats: 4, lock: null, host: "Alice", state: "open" });
+    expect(hub.lobby("Nice")).toMatchObject({ seats: 4, password_digest: null, host: "Alice", state: "open" });
   });
 
   test("again from the same address answers with the players and changes nothing, whatever it asks for", () => {
@@ -23,7 +23,7 @@ describe("h: host a session", () => {
       A> h:Nice:Zoe:9:secret
       A< i:Alice:Bob
     `);
-    expect(hub.lobby("Nice")).toMatchObject({ seats: 4, lock: null, host: "Alice" });
+    expect(hub.lobby("Nice")).toMatchObject({ seats: 4, password_digest: null, host: "Alice" });
   });
 
   test("of a name that is taken: session_exists, even for a member", () => {

@@ -8,7 +8,7 @@ import { dowsett } from "../../../udp-sidecar/protocols/dowsett.ts";
 import { native } from "../../../udp-sidecar/protocols/native.ts";
 import { rabid } from "../../../udp-sidecar/protocols/rabid.ts";
 import { bindingResponse, isStun } from "../../../udp-sidecar/protocols/stun.ts";
-import { isDtls } from "../../../udp-sidecar/sockets/dtls/records.ts";
+import { isDtlsRecord } from "../../../udp-sidecar/sockets/dtls/records.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import { tickets } from "../../support/tickets.ts";
 
@@ -154,7 +154,7 @@ describe("a request", () => {
 test("no wire claims a STUN message, and STUN claims nothing of theirs", () => {
   const wires = [native(tickets()), rabid, dowsett({ sharesLocal: true })];
   for (const bytes of [request(), RFC_REQUEST, printed(request())]) {
-    expect([isDtls(bytes), ...wires.map((wire) => wire.claims(bytes))]).toStrictEqual([false, false, false, false]);
+    expect([isDtlsRecord(bytes), ...wires.map((wire) => wire.claims(bytes))]).toStrictEqual([false, false, false, false]);
   }
   for (const text of ["h:Nice:Alice:4", '{"__type":"x"}', "see udp.x", "A".repeat(128)]) {
     expect(isStun(Buffer.from(text))).toBe(false);
@@ -175,11 +175,11 @@ describe("the mirror", () => {
   });
 
   test("answers all together only so often, however many they say they are", () => {
-    const tally = new Counters();
-    const mirror = new StunResponder(limits, tally);
+    const counters = new Counters();
+    const mirror = new StunResponder(limits, counters);
     const answered = Array.from({ length: 500 }, (_, at) => asked(mirror, 1, endpoint(`192.0.2.${at % 250}`, 1)!));
     expect(answered.reduce((sum, one) => sum + one)).toBe(60);
-    expect(tally.get("dropped", "stun_rate_of_all")).toBe(440);
-    expect(tally.get("datagrams", "mirrored")).toBe(60);
+    expect(counters.get("dropped", "stun_rate_of_all")).toBe(440);
+    expect(counters.get("datagrams", "mirrored")).toBe(60);
   });
 });

@@ -19,7 +19,7 @@ describe("a limit drops, counts, and is told once", () => {
     expect(table.sends(ALICE, a)).toStrictEqual([b, BOB]);
     for (let times = 0; times < 100; times++) table.sends(ALICE, a);
     expect(told).toStrictEqual([{ kind: "limited", reason: "rate" }]);
-    expect(table.tally.get("relay_dropped", "rate")).toBe(102);
+    expect(table.counters.get("relay_dropped", "rate")).toBe(102);
   });
 
   test("of a source: all its sides together, whatever their games", () => {

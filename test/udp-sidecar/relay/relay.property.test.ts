@@ -2,7 +2,8 @@
 import * as fc from "../../support/fc.ts";
 import { expect, test } from "vitest";
 import { RELAY_OVERHEAD_BYTES } from "#shared/limits.ts";
-import { type Endpoint, formatEndpoint, isSpecial } from "#shared/net/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
+import { isSpecial } from "#shared/net/special-ranges.ts";
 import type { RelayNotice } from "../../../udp-sidecar/relay/allocation.ts";
 import { at, type Pair, SIDECAR, Table } from "../support/relays.ts";
 

@@ -301,7 +301,7 @@ describe("nobody is relayed", () => {
     table.pair();
     expect(table.asks("carol", "dave")).toStrictEqual({ none: "exhausted" });
     expect(table.free).toHaveLength(1);
-    expect(table.tally.get("relay_refused", "exhausted")).toBe(1);
+    expect(table.counters.get("relay_refused", "exhausted")).toBe(1);
   });
 
   test("beyond his source's share, whichever side it is on", () => {

@@ -17,12 +17,12 @@ const RANGE = { first: 29_000, last: 29_019 };
 /** What memory may differ by when nothing is kept: the runtime's own caches. A pair that was kept would take 1 kB. */
 const GROWTH_BYTES_MAX = 2 * 1_048_576;
 
-let tally: Counters;
+let counters: Counters;
 let ports: RelayPorts;
 let players: Player[] = [];
 
 beforeEach(() => {
-  tally = new Counters();
+  counters = new Counters();
   ports = open();
 });
 afterEach(async () => {
@@ -75,7 +75,7 @@ describe("a limit", () => {
   test("drops and is told once, and what comes later passes", async () => {
     ports = await reopen({ PARLEY_RELAY_SIDE_RATE: "200000/65536" });
     const [alice, bob] = await meet();
-    const dropped = (): number => tally.get("relay_dropped", "rate");
+    const dropped = (): number => counters.get("relay_dropped", "rate");
     await eventually(
       async () => {
         for (let sent = 0; sent < 100; sent++) alice.say("x".repeat(1_000));
@@ -112,11 +112,11 @@ describe("what comes from elsewhere", () => {
     const memory = await settled();
     for (let round = 1; round <= 20; round++) {
       const strangers = await Promise.all(
-        Array.from({ length: 100 }, (_, at) => ParleyClient.open(`127.1.${round}.${at + 1}`)),
+        Array.from({ length: 100 }, (_, at) => Player.open(`127.1.${round}.${at + 1}`)),
       );
       for (const stranger of strangers) stranger.say("let me in", alice.relay);
       await eventually(
-        () => Promise.resolve(tally.get("relay_dropped", "stranger")),
+        () => Promise.resolve(counters.get("relay_dropped", "stranger")),
         (dropped) => dropped === round * 100,
       );
       await Promise.all(strangers.map((stranger) => stranger.close()));
@@ -132,7 +132,7 @@ describe("what comes from elsewhere", () => {
     const [alice, bob] = await meet();
     sendFromPortZero(alice.relay.port, "zero");
     await eventually(
-      () => Promise.resolve(tally.get("relay_dropped", "source_port_0")),
+      () => Promise.resolve(counters.get("relay_dropped", "source_port_0")),
       (dropped) => dropped === 1,
     );
     await alice.echo(bob);
@@ -149,7 +149,7 @@ describe("what comes from elsewhere", () => {
     );
     const [carol, dave] = await meet(["carol", "dave"]);
     await carol.echo(dave);
-    expect([...tally.entries("socket_errors")]).toStrictEqual([]);
+    expect([...counters.entries("socket_errors")]).toStrictEqual([]);
   });
 });
 
@@ -173,7 +173,7 @@ describe("the ports", () => {
     const [one] = pairs;
     if ("allocation" in one!) ports.relay.release(one.allocation);
     expect(ask(["carol", "dave"], [alice.local, bob.local])).not.toHaveProperty("none");
-    expect(tally.get("relay_refused", "exhausted")).toBe(1);
+    expect(counters.get("relay_refused", "exhausted")).toBe(1);
   });
 
   test("that other programs have are passed over and counted", async () => {
@@ -187,7 +187,7 @@ describe("the ports", () => {
     await alice.echo(bob);
     expect(new Set([alice.relay.port, bob.relay.port])).toStrictEqual(new Set([RANGE.last - 1, RANGE.last]));
     expect(ask(["carol", "dave"], [alice.local, bob.local])).toStrictEqual({ none: "exhausted" });
-    expect(tally.get("socket_errors", "relay_port_taken")).toBeGreaterThanOrEqual(18);
+    expect(counters.get("socket_errors", "relay_port_taken")).toBeGreaterThanOrEqual(18);
     await Promise.all(others.map((other) => new Promise<void>((done) => other.close(done))));
     expect(ask(["carol", "dave"], [alice.local, bob.local])).not.toHaveProperty("none");
   });
@@ -236,7 +236,7 @@ function open(settings: Record<string, string> = {}): RelayPorts {
   const base = { PARLEY_KEY: "key", PARLEY_LISTEN: "127.0.0.1,::1", PARLEY_RELAY_PEERS: "any" };
   const parsed = parseConfig([], { ...base, PARLEY_RELAY_PORTS: `${RANGE.first}-${RANGE.last}`, ...settings });
   if ("problems" in parsed) throw new Error(parsed.problems.join());
-  return createRelayPorts(parsed.config, tally)!;
+  return createRelayPorts(parsed.config, counters)!;
 }
 
 async function reopen(settings: Record<string, string>): Promise<RelayPorts> {
@@ -246,15 +246,15 @@ async function reopen(settings: Record<string, string>): Promise<RelayPorts> {
 
 function ask(peers: readonly string[], seen: readonly Endpoint[], told: RelayNotice[] = []) {
   const parties = [
-    { peer: peers[0]!, seen: seen[0]! },
-    { peer: peers[1]!, seen: seen[1]! },
+    { peer: peers[0]!, observed: seen[0]! },
+    { peer: peers[1]!, observed: seen[1]! },
   ] as const;
   return ports.relay.allocate({ game: "default", parties, onNotice: (notice) => told.push(notice) }, Date.now());
 }
 
 /** Two players who hear each other. */
 async function meet(names = ["alice", "bob"], addresses = ["127.0.0.1", "127.0.0.1"]): Promise<[Player, Player]> {
-  const [alice, bob] = [await ParleyClient.open(addresses[0]), await Player.open(addresses[1])];
+  const [alice, bob] = [await Player.open(addresses[0]), await Player.open(addresses[1])];
   const told: RelayNotice[] = [];
   const asked = ask(names, [alice.local, bob.local], told);
   if ("none" in asked) throw new Error(asked.none);

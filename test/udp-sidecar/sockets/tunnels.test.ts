@@ -18,7 +18,7 @@ import { signed, tickets } from "../../support/tickets.ts";
 const RELAY = `0-${"c".repeat(26)}`;
 const [alice, bob] = ["a", "b"].map((letter) => letter.repeat(26)) as [string, string];
 
-let tally: Counters;
+let counters: Counters;
 let relay: RelayPorts;
 let desk: RelayService;
 let port: number;
@@ -77,7 +77,7 @@ describe("a WebSocket", () => {
     const early = await connected();
     early.send(Buffer.from("let me in"));
     await eventually(
-      async () => tally.get("relay_dropped", "unproved"),
+      async () => counters.get("relay_dropped", "unproved"),
       (times) => times > 0,
     );
     expect(b.heard).not.toContain("let me in");
@@ -102,7 +102,7 @@ describe("a WebSocket", () => {
     const sockets = await Promise.all(Array.from({ length: TUNNELS_PER_SOURCE_MAX }, connected));
     const refused = new WebSocket(`ws://127.0.0.1:${port}/`);
     await once(refused, "error");
-    expect(tally.get("tunnels", "refused")).toBe(1);
+    expect(counters.get("tunnels", "refused")).toBe(1);
     const elsewhere = new WebSocket(`ws://127.0.0.1:${port}/`, { localAddress: "127.0.0.2" });
     closing.push(() => elsewhere.terminate());
     await once(elsewhere, "open");
@@ -124,7 +124,7 @@ describe("a WebSocket", () => {
       closing.push(() => socket.terminate());
       await once(socket, "open");
     }
-    expect(tally.get("tunnels", "refused")).toBe(0);
+    expect(counters.get("tunnels", "refused")).toBe(0);
   });
 
   test("is told to clients by its URL, and one that plain HTTP asks for says what is expected", async () => {
@@ -150,9 +150,9 @@ async function open(more: Record<string, string> = {}): Promise<void> {
   };
   const parsed = parseConfig([], settings);
   if ("problems" in parsed) throw new Error(parsed.problems.join());
-  tally = new Counters();
-  relay = createRelayPorts(parsed.config, tally)!;
-  desk = new RelayService(relay, parsed.config, tally);
+  counters = new Counters();
+  relay = createRelayPorts(parsed.config, counters)!;
+  desk = new RelayService(relay, parsed.config, counters);
   desk.addGame("arena", tickets());
   await desk.openTunnels((error) => faults.push(error));
   const said: FromRelay[] = [];

@@ -30,7 +30,7 @@ export type Pair = {
 };
 
 export class Table {
-  readonly tally = new Counters();
+  readonly counters = new Counters();
   readonly relay: Relay;
   /** Free ports, the next one first. */
   readonly free: number[];
@@ -38,16 +38,16 @@ export class Table {
 
   constructor({ ports = 100, ...limits }: Partial<RelayLimits> & { readonly ports?: number } = {}) {
     this.free = Array.from({ length: ports }, (_, at) => 50_000 + at);
-    const pool = { take: () => this.free.shift() ?? null, give: (port: number) => void this.free.push(port) };
+    const pool = { acquire: () => this.free.shift() ?? null, release: (port: number) => void this.free.push(port) };
     const isOurs = ({ address, port }: Endpoint): boolean => address === SIDECAR && port >= 50_000;
-    this.relay = new Relay({ ...LIMITS, ...limits }, pool, isOurs, this.tally);
+    this.relay = new Relay({ ...LIMITS, ...limits }, pool, isOurs, this.counters);
   }
 
   /** Ports for two peers, or why there are none. */
   asks(a = "alice", b = "bob", { seen = [ALICE, BOB], game = "default", told = [] as RelayNotice[] } = {}) {
     const parties = [
-      { peer: a, seen: seen[0]! },
-      { peer: b, seen: seen[1]! },
+      { peer: a, observed: seen[0]! },
+      { peer: b, observed: seen[1]! },
     ] as const;
     return this.relay.allocate({ game, parties, onNotice: (notice) => told.push(notice) }, this.now);
   }
@@ -70,10 +70,10 @@ export class Table {
 
   /** A datagram to one of our ports: through which port it goes on, and where to; or why not. */
   sends(from: Endpoint, port: number, length = 100): readonly [number, Endpoint] | string {
-    const before = new Map(this.tally.entries("relay_dropped"));
+    const before = new Map(this.counters.entries("relay_dropped"));
     const hop = this.relay.route(port, from.address, from.port, length, this.now);
     if (hop !== null) return [hop.port, hop.endpoint];
-    const dropped = [...this.tally.entries("relay_dropped")].filter(([why, times]) => times !== before.get(why));
+    const dropped = [...this.counters.entries("relay_dropped")].filter(([why, times]) => times !== before.get(why));
     return dropped.map(([why]) => why).join();
   }
 

@@ -10,11 +10,10 @@ import type { Certificate } from "./certificate.ts";
 import type { DtlsConnection, Cookies, DtlsEngine, StepResult } from "./engine.ts";
 import { type OpenSslLibrary, loadOpenSsl, type Pointer } from "./openssl-ffi.ts";
 import { pack } from "./records.ts";
+import { allocated, buffer, Ssl } from "./ssl.ts";
 
 // Names and numbers from OpenSSL's headers.
-const BIO_CTRL_RESET = 1;
 const SSL_CTRL_EXTRA_CHAIN_CERT = 14;
-const SSL_CTRL_SET_MTU = 17;
 const SSL_CTRL_MODE = 33;
 const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
 const SSL_CTRL_SET_MAX_CERT_LIST = 51;
@@ -35,9 +34,6 @@ const EVP_PKEY_EC = 408;
  * shortest record that reaches OpenSSL (records.ts) depends on the cipher.
  */
 const CIPHERS = "ECDHE+AESGCM";
-
-/** The maximum of one SSL_read, or of one BIO_read of a flight. */
-const buffer = new Uint8Array(65_536);
 
 const NOTHING: readonly Uint8Array[] = [];
 const CLOSED: StepResult = { state: "over", why: "goodbye", messages: NOTHING, datagrams: NOTHING };
@@ -150,54 +146,6 @@ export function configure(library: OpenSslLibrary, ctx: Pointer): void {
   library.SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
 }
 
-/** An SSL with its two memory BIOs. */
-export class Ssl {
-  readonly #library: OpenSslLibrary;
-  readonly #in: Pointer;
-  readonly #out: Pointer;
-  #pointer: Pointer | null;
-
-  constructor(library: OpenSslLibrary, ctx: Pointer, mtu_bytes: number) {
-    this.#library = library;
-    this.#pointer = allocated(library.SSL_new(ctx));
-    this.#in = allocated(library.BIO_new(library.BIO_s_mem()));
-    this.#out = allocated(library.BIO_new(library.BIO_s_mem()));
-    library.SSL_set_bio(this.#pointer, this.#in, this.#out);
-    library.SSL_ctrl(this.#pointer, SSL_CTRL_SET_MTU, mtu_bytes, null);
-  }
-
-  get pointer(): Pointer {
-    if (this.#pointer === null) throw new Error("an SSL was used after it was freed");
-    return this.#pointer;
-  }
-
-  get isFreed(): boolean {
-    return this.#pointer === null;
-  }
-
-  put(record: Uint8Array): void {
-    if (this.#pointer !== null) this.#library.BIO_write(this.#in, record, record.length);
-  }
-
-  /** All bytes that wait to be sent. */
-  flight(): Uint8Array {
-    if (this.#pointer === null) return new Uint8Array();
-    const length = this.#library.BIO_read(this.#out, buffer, buffer.length);
-    return length <= 0 ? new Uint8Array() : buffer.slice(0, length);
-  }
-
-  /** Discards bytes that were put and not read. */
-  reset(): void {
-    if (this.#pointer !== null) this.#library.BIO_ctrl(this.#in, BIO_CTRL_RESET, 0, null);
-  }
-
-  free(): void {
-    if (this.#pointer === null) return;
-    this.#library.SSL_free(this.#pointer);
-    this.#pointer = null;
-  }
-}
-
 /** A connection in either role, after its SSL was set to that role. */
 export class OpenSslConnection implements DtlsConnection {
   readonly #library: OpenSslLibrary;
@@ -290,12 +238,6 @@ function failureReason(reason: string): StepResult["why"] & string {
   if (/ alert /.test(` ${reason} `)) return "alert";
   if (/no shared cipher/.test(reason)) return "no_shared_cipher";
   return /unsupported protocol|version/.test(reason) ? "version" : "protocol";
-}
-
-/** Throws if C returned no memory. */
-export function allocated(pointer: Pointer | null): Pointer {
-  if (pointer === null) throw new Error("OpenSSL has no memory left");
-  return pointer;
 }
 
 function assertOk(library: OpenSslLibrary, setting: string, result: number): void {

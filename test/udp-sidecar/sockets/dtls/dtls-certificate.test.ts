@@ -78,7 +78,7 @@ describe("the certificate of a first start", () => {
       createIfMissing(at(`half-${gone}/dtls.crt`), at(`half-${gone}/dtls.key`));
       rmSync(at(`half-${gone}/dtls.${gone}`));
       expect(() => createIfMissing(at(`half-${gone}/dtls.crt`), at(`half-${gone}/dtls.key`))).toThrow(
-        "put that back, or remove both",
+        "restore it, or remove both",
       );
       expect(existsSync(at(`half-${gone}/dtls.${gone}`))).toBe(false);
     }
@@ -166,14 +166,14 @@ describe.skipIf(!hasOpenssl)("an operator's files", () => {
   });
 
   test.each([
-    ["none", "ec", "none.crt: there is no such file"],
-    ["ec", "none", "none.key: there is no such file"],
+    ["none", "ec", "none.crt: the file does not exist"],
+    ["ec", "none", "none.key: the file does not exist"],
     ["folder", "ec", "folder.crt: EISDIR"],
     ["nothing", "ec", "nothing.crt holds no certificate in PEM form"],
     ["der", "ec", "der.crt holds no certificate in PEM form"],
     ["broken", "ec", "broken.crt: certificate 1 of 1 is broken"],
     ["ec", "broken", "broken.key: the private key is broken"],
-    ["ec", "locked", "locked.key is locked with a passphrase"],
+    ["ec", "locked", "locked.key is encrypted: remove its passphrase"],
     ["ec", "rsa", "it belongs to another certificate"],
     ["backwards", "leaf", "its own certificate must come first in"],
     ["short", "short", "the key must be EC (P-256, P-384 or P-521) or RSA of at least 2048 bits"],

@@ -1,6 +1,6 @@
 /** Records of DTLS as far as they are only sorted. */
 import { describe, expect, test } from "vitest";
-import { helloOf, isDtls, pack, recordsOf } from "../../../../udp-sidecar/sockets/dtls/records.ts";
+import { helloOf, isDtlsRecord, pack, recordsOf } from "../../../../udp-sidecar/sockets/dtls/records.ts";
 
 const record = (type: number, epoch: number, length: number, version = 0xfefd, said = length): Uint8Array =>
   Buffer.concat([
@@ -11,11 +11,11 @@ const sorted = (datagram: Uint8Array) =>
   [...recordsOf(datagram)].map((one) => one && [one.type, one.epoch, one.bytes.length]);
 
 test.each(["h:Nice:Alice:4", "{}", "p:", "\u0000\u0001", ""])("%j is not DTLS", (text) => {
-  expect(isDtls(Buffer.from(text))).toBe(false);
+  expect(isDtlsRecord(Buffer.from(text))).toBe(false);
 });
 
 test.each([20, 21, 22, 23])("a datagram that begins with %i and the version is DTLS", (type) => {
-  expect([isDtls(record(type, 0, 1)), isDtls(Uint8Array.of(type)), isDtls(Uint8Array.of(type, 3, 3))]).toStrictEqual([
+  expect([isDtlsRecord(record(type, 0, 1)), isDtlsRecord(Uint8Array.of(type)), isDtlsRecord(Uint8Array.of(type, 3, 3))]).toStrictEqual([
     true,
     false,
     false,

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Certificate } from "../../../../udp-sidecar/sockets/dtls/certificate.ts";
 import { recordsOf } from "../../../../udp-sidecar/sockets/dtls/records.ts";
-import type { DtlsLimits } from "../../../../udp-sidecar/sockets/dtls/sessions.ts";
+import type { DtlsLimits } from "../../../../udp-sidecar/sockets/dtls/session.ts";
 import { seeded } from "../../../support/dice.ts";
 import { type Client, freshCertificate, Meeting } from "../../../support/dtls.ts";
 import { collectGarbage } from "../../../support/memory.ts";
@@ -258,7 +258,7 @@ describe("hostile clients", () => {
       at.put({ address: `10.${n & 255}.${(n >> 8) & 255}.7`, port: 1 + (n % 60_000) }, hello);
       at.sent.length = 0;
     }
-    expect([at.sessions.live, at.sessions.handshaking, at.tally.get("dtls_greetings", "answered")]).toStrictEqual([
+    expect([at.sessions.live, at.sessions.handshaking, at.counters.get("dtls_greetings", "answered")]).toStrictEqual([
       0, 0, 20_000,
     ]);
     expect(at.bytes.out).toBeLessThanOrEqual(at.bytes.in);
