@@ -1,4 +1,4 @@
-/** A house to be measured, without limits per source, and the least a UDP server of this runtime can do beside it. */
+/** The system under test: a hub and a sidecar without rate limits, and a bare UDP echo server for comparison. */
 import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,9 +12,9 @@ const UNLIMITED = "1000000";
 export type BenchStack = {
   readonly sidecar: ChildProcess;
   readonly hubUrl: string;
-  /** UDP port on which every wire is spoken. */
+  /** The UDP port of all wires. */
   readonly port: number;
-  /** TCP port of noray's commands. */
+  /** The TCP port of noray's commands. */
   readonly noray: number;
   readonly echo: ChildProcess;
   readonly echoPort: number;

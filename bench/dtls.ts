@@ -1,17 +1,17 @@
-/** DTLS at the sidecar that is measured in clear beside it: clients of the same OpenSSL, each on a socket of its own. */
+/** DTLS clients for the benchmark, each on its own socket, with the OpenSSL library that the sidecar uses. */
 import type { ChildProcess } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { Client, type Clients } from "../test/support/dtls.ts";
 import { cpuSeconds, type Throughput, measureThroughput, MEASURE_MS, WINDOW } from "./measure.ts";
 
-/** A handshake that was lost on the way is begun again by whoever waits for it. */
-const LOST_MS = 1_000;
+/** The timeout of a handshake; a handshake that lost a datagram does not count. */
+const TIMEOUT_MS = 1_000;
 
 export class DtlsPeer {
   readonly socket: Socket = createSocket("udp4");
   readonly client: Client;
-  /** Called for every datagram, once it has been taken. */
+  /** Called after each received datagram has been processed. */
   onDatagram: () => void = () => {};
   readonly #port: number;
 
@@ -24,15 +24,15 @@ export class DtlsPeer {
     });
   }
 
-  /** True where the handshake ended well. */
+  /** Resolves with whether the handshake succeeded. */
   connect(): Promise<boolean> {
     return new Promise((done) => {
       const finish = (): void => {
-        clearTimeout(lost);
+        clearTimeout(timer);
         this.onDatagram = () => {};
         done(this.client.state === "open");
       };
-      const lost = setTimeout(finish, LOST_MS);
+      const timer = setTimeout(finish, TIMEOUT_MS);
       this.onDatagram = () => this.client.state !== "shaking" && finish();
       this.send(this.client.take(null));
     });
@@ -48,28 +48,28 @@ export class DtlsPeer {
   }
 }
 
-/** As `flood` does it in clear: a window of requests, each answered with one message. */
+/** Like `flood`, under DTLS: keeps a window of requests open, each with one response. */
 export async function dtlsFlood(
   sealed: readonly DtlsPeer[],
   server: ChildProcess,
   request: (at: number) => string,
 ): Promise<Throughput> {
-  let answers = 0;
-  let going = true;
+  let responses = 0;
+  let isRunning = true;
   for (const [at, one] of sealed.entries()) {
     one.onDatagram = () => {
-      answers++;
+      responses++;
       one.client.heard.length = 0;
-      if (going) one.send([one.client.say(request(at))]);
+      if (isRunning) one.send([one.client.say(request(at))]);
     };
     for (let each = 0; each < WINDOW / sealed.length; each++) one.send([one.client.say(request(at))]);
   }
-  const figures = await measureThroughput(server, () => answers);
-  going = false;
+  const figures = await measureThroughput(server, () => responses);
+  isRunning = false;
   return figures;
 }
 
-/** Handshakes, so many side by side, each with its goodbye. */
+/** Handshakes per second with `at_once` concurrent clients, each closed properly. */
 export async function measureHandshakes(
   clients: Clients,
   port: number,
@@ -90,7 +90,7 @@ export async function measureHandshakes(
   return { per_s: done / ((performance.now() - began) / 1_000), per_cpu_s: done / (cpuSeconds(server) - cpu) };
 }
 
-/** What one session that is held costs the server, in bytes of resident memory. */
+/** The server's resident memory per open session, in bytes. */
 export async function memoryPerSession(
   clients: Clients,
   port: number,

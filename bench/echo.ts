@@ -1,4 +1,4 @@
-/** The least a UDP server of this runtime can do: what the sidecar's pings are compared with. */
+/** A bare UDP echo server: the upper bound for a UDP server of this runtime, with which the sidecar is compared. */
 import { createSocket } from "node:dgram";
 
 const socket = createSocket("udp4");

@@ -1,6 +1,7 @@
 /**
- * The lobby API of one hub in plain workerd: lists of 100 and of 10,000 lobbies, lives of lobbies over HTTP, and what
- * one change costs when a thousand watch. Limits are off; hub and load share the machine.
+ * Benchmarks the lobby API of one hub in plain workerd: lists, lobby lifecycles, and the fan-out of a change.
+ *
+ * Rate limits are off. The hub and the load generator share the machine.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,8 +12,8 @@ import { waitForJson } from "../tools/run/processes.ts";
 import { measureLatencies, type Latencies, printTable, formatInteger } from "./measure.ts";
 
 const CONNECTIONS = 16;
-const WATCHERS = 1_000;
-/** Sockets opened at once, and changes that are told to all of them one after the other. */
+const SUBSCRIBERS = 1_000;
+/** Sockets that are opened concurrently, and consecutive changes that are sent to all subscribers. */
 const OPENING = 50;
 const CHANGES = 40;
 const FILTER = "name[contains]=77&seats[gte]=4&limit=50";
@@ -36,19 +37,19 @@ export async function benchLobbies(): Promise<void> {
       rows.push(latencyRow(`list of ${of}, a page of 50`, await measureGets(list)));
       rows.push(latencyRow(`list of ${of}, 304`, await measureGets(list, { "if-none-match": etag })));
       rows.push(latencyRow(`list of ${of}, filtered`, await measureGets(`${game}/lobbies?${FILTER}`)));
-      // Every one asks something else: nothing has been made before.
-      const fresh = (at: number): string => `${game}/lobbies?name[contains]=77&seats[ne]=${at}`;
-      let asked = 0;
-      const cold = await measureLatencies(CONNECTIONS, () => get(fresh(asked++)));
-      rows.push(latencyRow(`list of ${of}, filtered, made anew`, cold));
+      // Each request has another filter, so that no cached page is used.
+      const uncached = (at: number): string => `${game}/lobbies?name[contains]=77&seats[ne]=${at}`;
+      let requested = 0;
+      const cold = await measureLatencies(CONNECTIONS, () => get(uncached(requested++)));
+      rows.push(latencyRow(`list of ${of}, filtered, not cached`, cold));
     }
     rows.push(...(await measureLifecycles(game)));
     const { all, open_s } = await measureFanOut(port, link);
-    rows.push(latencyRow(`one change told to ${formatInteger(WATCHERS)} watchers`, all));
+    rows.push(latencyRow(`one change sent to ${formatInteger(SUBSCRIBERS)} subscribers`, all));
     printTable([["lobbies", "per second", "p50 ms", "p99 ms"], ...rows]);
     printTable([
-      ["events told per second", "sockets opened per second"],
-      [formatInteger(all.per_s * WATCHERS), formatInteger(WATCHERS / open_s)],
+      ["events sent per second", "sockets opened per second"],
+      [formatInteger(all.per_s * SUBSCRIBERS), formatInteger(SUBSCRIBERS / open_s)],
     ]);
     link.close();
   } finally {
@@ -57,48 +58,51 @@ export async function benchLobbies(): Promise<void> {
   }
 }
 
-/** One peer makes lobbies; then, for each connection, one joins another's and leaves it, again and again. */
+/** Rates of lobby creation, and of joining and leaving another peer's lobby. */
 async function measureLifecycles(game: string): Promise<string[][]> {
   const tokens = await Promise.all(Array.from({ length: CONNECTIONS }, () => peer(game)));
-  const say = async (at: number, method: string, path: string, body?: object): Promise<{ lobby: { id: string } }> => {
+  const send = async (at: number, method: string, path: string, body?: object): Promise<{ lobby: { id: string } }> => {
     const headers = { authorization: `Bearer ${tokens[at]!.peer_token}`, "content-type": "application/json" };
     const response = await fetch(`${game}/${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return text === "" ? { lobby: { id: "" } } : (JSON.parse(text) as { lobby: { id: string } });
   };
-  const made = await measureLatencies(CONNECTIONS, async (at) => {
-    // The next lobby of the same word takes the place of the one before.
-    await say(at, "POST", "lobbies", { name: `Lobby of ${at}`, seats: 8, client_ref: "bench" });
+  const created = await measureLatencies(CONNECTIONS, async (at) => {
+    // A lobby with the same client_ref replaces the previous one.
+    await send(at, "POST", "lobbies", { name: `Lobby of ${at}`, seats: 8, client_ref: "bench" });
   });
-  const homes = await Promise.all(tokens.map((_, at) => say(at, "POST", "lobbies", { name: "Home", seats: 8 })));
+  const homes = await Promise.all(tokens.map((_, at) => send(at, "POST", "lobbies", { name: "Home", seats: 8 })));
   const joined = await measureLatencies(CONNECTIONS, async (at) => {
     const { id } = homes[(at + 1) % CONNECTIONS]!.lobby;
-    await say(at, "POST", `lobbies/${id}/members`, {});
-    await say(at, "DELETE", `lobbies/${id}/members/${tokens[at]!.peer_id}`);
+    await send(at, "POST", `lobbies/${id}/members`, {});
+    await send(at, "DELETE", `lobbies/${id}/members/${tokens[at]!.peer_id}`);
   });
-  return [latencyRow("create over HTTP, the one before replaced", made), latencyRow("join and leave over HTTP", joined)];
+  return [
+    latencyRow("create over HTTP, the previous one replaced", created),
+    latencyRow("join and leave over HTTP", joined),
+  ];
 }
 
-/** A change is told when the last of all watchers has heard it. */
+/** Measures the time from a change until the last subscriber has received it. */
 async function measureFanOut(port: number, link: FakeSidecar): Promise<{ all: Latencies; open_s: number }> {
   const began = performance.now();
-  let heard: (() => void) | undefined;
+  let onEvent: (() => void) | undefined;
   const sockets: WebSocket[] = [];
-  while (sockets.length < WATCHERS) {
-    sockets.push(...(await Promise.all(Array.from({ length: OPENING }, () => subscribe(port, () => heard?.())))));
+  while (sockets.length < SUBSCRIBERS) {
+    sockets.push(...(await Promise.all(Array.from({ length: OPENING }, () => subscribe(port, () => onEvent?.())))));
   }
   const open_s = (performance.now() - began) / 1_000;
   const took: number[] = [];
   const first = performance.now();
   for (let change = 0; change < CHANGES; change++) {
-    const asked = performance.now();
+    const started = performance.now();
     await new Promise<void>((done, fail) => {
-      let missing = WATCHERS;
-      heard = () => void (--missing === 0 && done());
+      let missing = SUBSCRIBERS;
+      onEvent = () => void (--missing === 0 && done());
       link.host(1).catch(fail);
     });
-    took.push(performance.now() - asked);
+    took.push(performance.now() - started);
   }
   const per_s = CHANGES / ((performance.now() - first) / 1_000);
   for (const socket of sockets) socket.close();
@@ -107,26 +111,26 @@ async function measureFanOut(port: number, link: FakeSidecar): Promise<{ all: La
   return { all: { per_s, p50: at(0.5), p99: at(0.99) }, open_s };
 }
 
-/** A socket that watches the lobbies that are made one by one. */
-function subscribe(port: number, heard: () => void): Promise<WebSocket> {
+/** A socket that is subscribed to the lobbies that are created one at a time. */
+function subscribe(port: number, onEvent: () => void): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/games/bench/events`, "parley.v1");
   return new Promise((done, fail) => {
-    socket.addEventListener("error", () => fail(new Error("a watcher's socket failed")));
+    socket.addEventListener("error", () => fail(new Error("a subscriber's socket failed")));
     socket.addEventListener("open", () => {
       socket.send(JSON.stringify({ type: "hello", data: {} }));
       socket.send(
-        JSON.stringify({ type: "subscribe", data: { topic: "lobbies", filter: { "name[contains]": "told" } } }),
+        JSON.stringify({ type: "subscribe", data: { topic: "lobbies", filter: { "name[contains]": "single" } } }),
       );
     });
     socket.addEventListener("message", ({ data }) => {
       const text = String(data);
       if (text.startsWith('{"type":"snapshot"')) done(socket);
-      else if (text.startsWith('{"type":"lobby.added"')) heard();
+      else if (text.startsWith('{"type":"lobby.added"')) onEvent();
     });
   });
 }
 
-/** A sidecar of which nothing is true: it reports as many hosts as it is told to. */
+/** A link without a sidecar behind it: it reports any number of hosts. */
 class FakeSidecar {
   readonly #socket: WebSocket;
   #seq = 1;
@@ -144,24 +148,24 @@ class FakeSidecar {
     const init = { headers: { authorization: "Bearer bench" } };
     const link = new FakeSidecar(new WebSocket(`ws://127.0.0.1:${port}/v1/link/bench/0`, init));
     await new Promise((done) => link.#socket.addEventListener("open", done));
-    const greeted = new Promise<number>((done) => (link.#acknowledged = done));
+    const acknowledged = new Promise<number>((done) => (link.#acknowledged = done));
     const hello = {
       t: "hello",
       version: 1,
       sidecar: "bench",
-      epoch: "the-first-and-last",
+      epoch: "bench-epoch",
       region: "",
       addresses: [],
       ports: [],
     };
     link.#socket.send(JSON.stringify(hello));
-    await greeted;
+    await acknowledged;
     return link;
   }
 
-  /** Makes lobbies; those that come one by one are what watchers wait for. */
+  /** Reports hosts. With a count of 1 the lobby's name matches the subscribers' filter. */
   async host(count: number): Promise<void> {
-    const name = count === 1 ? "told" : "lobby";
+    const name = count === 1 ? "single" : "lobby";
     for (let left = count; left > 0; left -= 100) {
       const items = Array.from({ length: Math.min(left, 100) }, (_, at) => report(`${name} ${this.#seq + at}`));
       const [seq, last] = [this.#seq, this.#seq + items.length - 1];
@@ -196,8 +200,8 @@ async function peer(game: string): Promise<{ peer_id: string; peer_token: string
   return (await fetch(`${game}/peers`, { method: "POST" })).json() as Promise<{ peer_id: string; peer_token: string }>;
 }
 
-const latencyRow = (what: string, { per_s, p50, p99 }: Latencies): string[] => [
-  what,
+const latencyRow = (label: string, { per_s, p50, p99 }: Latencies): string[] => [
+  label,
   formatInteger(per_s),
   p50.toFixed(2),
   p99.toFixed(2),

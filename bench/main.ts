@@ -1,24 +1,13 @@
 /**
- * `npm run bench`: what the house carries, in one run on this machine, in about three minutes.
+ * `npm run bench`: throughput and latency of the whole system, in one run on this machine.
  *
- *     observed    our own peers and ICE agents, told where they are seen: two HMACs a question, and none
- *     renewals    UDP in, contact, UDP out: beside a bare echo server of the same runtime, per second of its CPU
- *     requests    the same for what goes through the hub; the CPU is the sidecar's alone
- *     DTLS        pings under DTLS beside those in clear, handshakes, and what a session that is held costs
- *     steps       UDP -> sidecar -> hub (rows written) -> sidecar -> UDP: per second, and how long one takes
- *     noray       registrations over TCP, the registrar with 0 and with 10,000 idle hosts, and what one of those weighs
- *     lobbies     lists over HTTP, lives of lobbies, and a change that a thousand watchers are told, at a hub of its own
- *     sealed      datagrams between two peers of ours: sealed and opened by the client, in this process alone
- *     messages    reliable and unreliable ones between two peers, beside plain UDP, and how long one takes beside a level
- *     pairs       our own peers behind every pair of routers, in network namespaces: the path, and how long until it is there
- *     relay       UDP in, UDP out to the other side: beside noray's way of doing it
- *
- * Absolute figures belong to the machine; compare ratios, and runs on the same machine.
+ * Absolute figures depend on the machine: compare ratios, and runs on the same machine.
  */
 import { createSocket } from "node:dgram";
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
 import { Clients } from "../test/support/dtls.ts";
-import { packetHash } from "../udp-sidecar/protocols/dowsett.ts";
+import { parseCommandLine } from "../tools/command-line.ts";
+import { packetHash } from "../udp-sidecar/protocols/dowsett-packet.ts";
 import { measureHandshakes, memoryPerSession, DtlsPeer, dtlsFlood } from "./dtls.ts";
 import { startBenchStack } from "./bench-stack.ts";
 import { benchLobbies } from "./lobbies.ts";
@@ -29,34 +18,54 @@ import { benchNatPairs } from "./nat-pairs.ts";
 import { benchRelays } from "./relay.ts";
 import { sendRequest, flood, measureSteps, printTable, formatInteger } from "./measure.ts";
 
+const HELP = `
+Usage: npm run bench
+
+Measures these parts in about three minutes and prints a table for each:
+
+  observations   native peers and ICE agents ask for their endpoint, with a ticket and without
+  renewals       UDP in, contact, UDP out: compared with a bare echo server, per second of CPU
+  requests       the same through the hub; the CPU is the sidecar's
+  DTLS           pings under DTLS compared with plain ones, handshakes, memory of a session
+  steps          UDP -> sidecar -> hub (rows written) -> sidecar -> UDP: rate and latency
+  noray          registrations over TCP, the registrar with 0 and 10,000 idle hosts, memory of a host
+  lobbies        lists over HTTP, lobby lifecycles, and a change sent to a thousand subscribers
+  seal           datagrams encrypted and decrypted by the client, in this process
+  messages       reliable and unreliable messages between two peers, compared with plain UDP
+  NAT pairs      native peers behind every pair of NATs, in network namespaces: path and time to connect
+  relay          UDP in, UDP out to the other peer, compared with noray's implementation
+`;
+
+parseCommandLine(HELP, { options: {} }, () => null);
+
 const SOCKETS = 64;
-/** Sessions that are held while the server's memory is looked at. */
-const HELD = 1_000;
+/** Open DTLS sessions while the server's memory is measured. */
+const SESSIONS_OPEN = 1_000;
 const PASSWORD = "abcdefghij";
 const STUN = Buffer.from("000100002112a442".padEnd(40, "a"), "hex");
 
-const house = await startBenchStack();
+const stack = await startBenchStack();
 try {
   const sockets = Array.from({ length: SOCKETS }, () => createSocket("udp4"));
-  await Promise.all(sockets.map((socket, at) => sendRequest(socket, house.port, text(`h:Bench${at}:Alice:4`))));
-  await Promise.all(sockets.map((socket, at) => sendRequest(socket, house.port, registration(`bench ${at}`))));
+  await Promise.all(sockets.map((socket, at) => sendRequest(socket, stack.port, text(`h:Bench${at}:Alice:4`))));
+  await Promise.all(sockets.map((socket, at) => sendRequest(socket, stack.port, registration(`bench ${at}`))));
 
   const pings = sockets.map((_, at) => text(`p:Bench${at}:Alice`));
   const refreshes = sockets.map((_, at) => refresh(`bench ${at}`));
-  const question = list();
-  const observed = await observation(house.hubUrl);
+  const listRequest = list();
+  const observation = await observationRequest(stack.hubUrl);
   let names = 0;
-  const echo = await flood(sockets, house.echoPort, house.echo, (at) => pings[at]!);
+  const echo = await flood(sockets, stack.echoPort, stack.echo, (at) => pings[at]!);
   const rows = [
-    ["Rabid pings", await flood(sockets, house.port, house.sidecar, (at) => pings[at]!)],
-    ["Dowsett refreshes", await flood(sockets, house.port, house.sidecar, (at) => refreshes[at]!)],
-    ["Dowsett lists of 64", await flood(sockets, house.port, house.sidecar, () => question)],
-    ["Dowsett registrations", await flood(sockets, house.port, house.sidecar, () => registration(`new ${names++}`))],
-    ["observations with a ticket", await flood(sockets, house.port, house.sidecar, () => observed)],
-    ["STUN bindings", await flood(sockets, house.port, house.sidecar, () => STUN)],
+    ["Rabid pings", await flood(sockets, stack.port, stack.sidecar, (at) => pings[at]!)],
+    ["Dowsett refreshes", await flood(sockets, stack.port, stack.sidecar, (at) => refreshes[at]!)],
+    ["Dowsett lists of 64", await flood(sockets, stack.port, stack.sidecar, () => listRequest)],
+    ["Dowsett registrations", await flood(sockets, stack.port, stack.sidecar, () => registration(`new ${names++}`))],
+    ["observations with a ticket", await flood(sockets, stack.port, stack.sidecar, () => observation)],
+    ["STUN bindings", await flood(sockets, stack.port, stack.sidecar, () => STUN)],
   ] as const;
   printTable([
-    ["", "per second", "per CPU-second", "beside echo"],
+    ["", "per second", "per CPU-second", "ratio to echo"],
     ["bare UDP echo", formatInteger(echo.per_s), formatInteger(echo.per_cpu_s), "1.00"],
     ...rows.map(([what, { per_s, per_cpu_s }]) => [
       what,
@@ -68,43 +77,43 @@ try {
   for (const socket of sockets) socket.close();
 
   const clients = await Clients.load();
-  const sealed = Array.from({ length: SOCKETS }, () => new DtlsPeer(clients, house.port));
-  for (const one of sealed) await one.connect();
-  for (const [at, one] of sealed.entries()) one.send([one.client.say(`h:Sealed${at}:Alice:4`)]);
-  const [, inClear] = rows[0];
-  const under = await dtlsFlood(sealed, house.sidecar, (at) => `p:Sealed${at}:Alice`);
-  const shaken = await measureHandshakes(clients, house.port, house.sidecar, 16);
-  for (const one of sealed) one.close();
+  const peers = Array.from({ length: SOCKETS }, () => new DtlsPeer(clients, stack.port));
+  for (const peer of peers) await peer.connect();
+  for (const [at, peer] of peers.entries()) peer.send([peer.client.say(`h:Sealed${at}:Alice:4`)]);
+  const [, plain] = rows[0];
+  const encrypted = await dtlsFlood(peers, stack.sidecar, (at) => `p:Sealed${at}:Alice`);
+  const handshakes = await measureHandshakes(clients, stack.port, stack.sidecar, 16);
+  for (const peer of peers) peer.close();
   printTable([
-    ["", "per second", "per CPU-second", "beside clear"],
-    ["Rabid pings in clear", formatInteger(inClear.per_s), formatInteger(inClear.per_cpu_s), "1.00"],
+    ["", "per second", "per CPU-second", "ratio to plain"],
+    ["plain Rabid pings", formatInteger(plain.per_s), formatInteger(plain.per_cpu_s), "1.00"],
     [
       "Rabid pings under DTLS",
-      formatInteger(under.per_s),
-      formatInteger(under.per_cpu_s),
-      (under.per_cpu_s / inClear.per_cpu_s).toFixed(2),
+      formatInteger(encrypted.per_s),
+      formatInteger(encrypted.per_cpu_s),
+      (encrypted.per_cpu_s / plain.per_cpu_s).toFixed(2),
     ],
-    ["DTLS handshakes", formatInteger(shaken.per_s), formatInteger(shaken.per_cpu_s), ""],
+    ["DTLS handshakes", formatInteger(handshakes.per_s), formatInteger(handshakes.per_cpu_s), ""],
   ]);
-  const bytes = await memoryPerSession(clients, house.port, house.sidecar, HELD);
+  const bytes = await memoryPerSession(clients, stack.port, stack.sidecar, SESSIONS_OPEN);
   printTable([
-    ["DTLS sessions held", "KB each"],
-    [formatInteger(HELD), (bytes / 1_024).toFixed(1)],
+    ["open DTLS sessions", "KB each"],
+    [formatInteger(SESSIONS_OPEN), (bytes / 1_024).toFixed(1)],
   ]);
 
   let sessions = 0;
   const host = (): Uint8Array => text(`h:S${sessions++}:Alice:4`);
-  const alone = await measureSteps(1, house.port, host);
-  const crowded = await measureSteps(64, house.port, host);
+  const single = await measureSteps(1, stack.port, host);
+  const concurrent = await measureSteps(64, stack.port, host);
   printTable([
     ["", "per second", "p50 ms", "p99 ms"],
-    ["steps, one at a time", formatInteger(alone.per_s), alone.p50.toFixed(2), alone.p99.toFixed(2)],
-    ["steps, 64 at once", formatInteger(crowded.per_s), crowded.p50.toFixed(2), crowded.p99.toFixed(2)],
+    ["steps, one at a time", formatInteger(single.per_s), single.p50.toFixed(2), single.p99.toFixed(2)],
+    ["steps, 64 at once", formatInteger(concurrent.per_s), concurrent.p50.toFixed(2), concurrent.p99.toFixed(2)],
   ]);
 
-  await benchNoray(house);
+  await benchNoray(stack);
 } finally {
-  await house.close();
+  await stack.close();
 }
 await benchRelays();
 
@@ -113,28 +122,28 @@ await benchLobbies();
 printTable([
   ["per CPU-second", ...SIZES.map((size) => `${size} bytes`)],
   ...CIPHERS.map(([name, cipher]) => [name, ...SIZES.map((size) => formatInteger(cipher(size)))]),
-  ["sealed by one, opened by the other", ...SIZES.map((size) => formatInteger(measureSeal(size)))],
+  ["encrypted and decrypted by Seal", ...SIZES.map((size) => formatInteger(measureSeal(size)))],
 ]);
 
 await benchMessages();
 
 await benchNatPairs();
 
-/** What a peer of ours asks, with a ticket of this hub. */
-async function observation(hub: string): Promise<Uint8Array> {
+/** A native observation request with a ticket of this hub. */
+async function observationRequest(hub: string): Promise<Uint8Array> {
   const response = await fetch(`${hub}/v1/games/default/peers`, { method: "POST" });
   const { udp_token } = (await response.json()) as { udp_token: string };
   return text(`see ${udp_token}`.padEnd(NATIVE_REQUEST_BYTES_MIN));
 }
 
-function text(what: string): Uint8Array {
-  return Buffer.from(what);
+function text(message: string): Uint8Array {
+  return Buffer.from(message);
 }
 
 function registration(name: string): Uint8Array {
   const local = { "local-address": ["192.168.0.2", 4_242], "password-required": false };
-  const says = { __type: "registering-server", "seconds-before-expiry": 60, password: PASSWORD, ...local };
-  return signed(name, says);
+  const fields = { __type: "registering-server", "seconds-before-expiry": 60, password: PASSWORD, ...local };
+  return signed(name, fields);
 }
 
 function refresh(name: string): Uint8Array {
@@ -145,7 +154,7 @@ function list(): Uint8Array {
   return signed(null, { __type: "requesting-server-list", password: PASSWORD });
 }
 
-function signed(sender: string | null, says: Record<string, unknown>): Uint8Array {
-  const all = { ...says, "__sender-name": sender, "__destination-name": "_HANDSHAKE_SERVER" };
+function signed(sender: string | null, fields: Record<string, unknown>): Uint8Array {
+  const all = { ...fields, "__sender-name": sender, "__destination-name": "_HANDSHAKE_SERVER" };
   return Buffer.from(JSON.stringify({ ...all, "__hash-string": packetHash(all, PASSWORD) }));
 }

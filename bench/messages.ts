@@ -1,4 +1,4 @@
-/** What messages between peers carry: both ends in this process, over sealed datagrams on loopback, beside plain UDP. */
+/** Benchmarks messages between two peers in this process, over encrypted datagrams on loopback, and plain UDP. */
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -7,31 +7,31 @@ import type { PeerMessages } from "../clients/typescript/src/steam/messages.ts";
 import { Lobby, turn, until } from "../clients/typescript/test/support/messages-sockets.ts";
 import { MEASURE_MS, quantile, WARM_UP_MS } from "./measure.ts";
 
-/** A datagram of ours when it is full, and a position. */
+/** The size of a full datagram, and of a position update. */
 export const DATAGRAM_BYTES = 1_232;
 export const POSITION_BYTES = 32;
 const CHUNK_BYTES = 64 * 1_024;
-/** Messages or datagrams that are sent in one turn of the event loop. */
+/** Messages or datagrams sent per turn of the event loop. */
 const BATCH = 64;
 const PROBE_EVERY_MS = 20;
 
 /** Per CPU-second of both ends together. */
 export type MessageThroughput = { readonly each_per_cpu_s: number; readonly bytes_per_cpu_s: number };
 
-/** Datagrams sent and heard by two plain sockets. */
+/** Datagrams between two plain UDP sockets. */
 export async function measurePlainUdp(bytes: number): Promise<MessageThroughput> {
   const [from, to] = [createSocket("udp4"), createSocket({ type: "udp4", recvBufferSize: 1 << 21 })];
   to.bind(0, "127.0.0.1");
   await once(to, "listening");
   const { port } = to.address();
-  let heard = 0;
-  to.on("message", () => heard++);
+  let received = 0;
+  to.on("message", () => received++);
   const body = Buffer.alloc(bytes);
   const carried = await measureThroughput(
     () => {
       for (let one = 0; one < BATCH; one++) from.send(body, port, "127.0.0.1");
     },
-    () => heard,
+    () => received,
     bytes,
   );
   from.close();
@@ -39,7 +39,7 @@ export async function measurePlainUdp(bytes: number): Promise<MessageThroughput>
   return carried;
 }
 
-/** Reliable messages of 64 KiB that cannot be deflated, as many as are taken. */
+/** Incompressible reliable messages of 64 KiB, as many as the send queue accepts. */
 export const measureReliable = (): Promise<MessageThroughput> =>
   withPeers(0, (ann, bob) => {
     const chunk = randomBytes(CHUNK_BYTES);
@@ -54,11 +54,11 @@ export const measureReliable = (): Promise<MessageThroughput> =>
     );
   });
 
-/** Positions, each in a datagram of its own, or several together. */
-export const measureUnreliable = (isAlone: boolean): Promise<MessageThroughput> =>
+/** Position updates: each in a separate datagram, or several in one. */
+export const measureUnreliable = (isSeparate: boolean): Promise<MessageThroughput> =>
   withPeers(0, (ann, bob) => {
     const position = Buffer.alloc(POSITION_BYTES);
-    const flags = isAlone ? SendFlags.UnreliableNoNagle : SendFlags.Unreliable;
+    const flags = isSeparate ? SendFlags.UnreliableNoNagle : SendFlags.Unreliable;
     let read = 0;
     return measureThroughput(
       () => {
@@ -72,7 +72,7 @@ export const measureUnreliable = (isAlone: boolean): Promise<MessageThroughput> 
 
 export type MessageLatency = { readonly p50_ms: number; readonly p99_ms: number; readonly lost: number };
 
-/** From sending to reading a small message while a level is under way all the time. */
+/** Latency of a small message while a large one is always in flight. */
 export const measureLatency = (isReliable: boolean, loss: number): Promise<MessageLatency> =>
   withPeers(loss, async (ann, bob) => {
     const chunk = randomBytes(CHUNK_BYTES);
@@ -80,13 +80,13 @@ export const measureLatency = (isReliable: boolean, loss: number): Promise<Messa
     const took: number[] = [];
     let [sent, due] = [0, 0];
     const began = performance.now();
-    const hear = (): void => {
+    const receive = (): void => {
       for (const { payload } of bob.receiveMessagesOnChannel(1, 100))
         took.push(performance.now() - Buffer.from(payload).readDoubleBE());
       bob.receiveMessagesOnChannel(0, 100);
     };
     while (performance.now() - began < MEASURE_MS) {
-      // One level in flight at a time: more would measure this process.
+      // One large message at a time: more would measure this process instead.
       if (ann.getSessionConnectionInfo("bob").stats!.pendingReliable_bytes === 0) {
         ann.sendMessageToUser("bob", chunk, SendFlags.Reliable, 0);
       }
@@ -98,19 +98,19 @@ export const measureLatency = (isReliable: boolean, loss: number): Promise<Messa
         sent++;
       }
       await turn();
-      hear();
+      receive();
     }
     if (isReliable) {
       await until(() => {
-        hear();
+        receive();
         return took.length === sent;
       });
     }
     return { p50_ms: quantile(took, 0.5), p99_ms: quantile(took, 0.99), lost: 1 - took.length / sent };
   });
 
-/** Two who talk already. */
-async function withPeers<T>(loss: number, what: (ann: PeerMessages, bob: PeerMessages) => Promise<T>): Promise<T> {
+/** Runs a measurement with two connected peers. */
+async function withPeers<T>(loss: number, measure: (ann: PeerMessages, bob: PeerMessages) => Promise<T>): Promise<T> {
   const lobby = new Lobby();
   const [ann, bob] = [await lobby.enter("ann"), await lobby.enter("bob")];
   bob.messages.on("sessionRequest", (peer) => void bob.messages.acceptSessionWithUser(peer));
@@ -118,19 +118,19 @@ async function withPeers<T>(loss: number, what: (ann: PeerMessages, bob: PeerMes
   await bob.texts(2, 1);
   lobby.loss = loss;
   try {
-    return await what(ann.messages, bob.messages);
+    return await measure(ann.messages, bob.messages);
   } finally {
     lobby.close();
   }
 }
 
-async function measureThroughput(once: () => void, count: () => number, bytes: number): Promise<MessageThroughput> {
-  const goOn = async (for_ms: number): Promise<void> => {
-    for (const began = performance.now(); performance.now() - began < for_ms; await new Promise(setImmediate)) once();
+async function measureThroughput(action: () => void, count: () => number, bytes: number): Promise<MessageThroughput> {
+  const repeat = async (for_ms: number): Promise<void> => {
+    for (const began = performance.now(); performance.now() - began < for_ms; await new Promise(setImmediate)) action();
   };
-  await goOn(WARM_UP_MS);
+  await repeat(WARM_UP_MS);
   const [before, cpu] = [count(), process.cpuUsage()];
-  await goOn(MEASURE_MS);
+  await repeat(MEASURE_MS);
   const { user, system } = process.cpuUsage(cpu);
   const each_per_cpu_s = (count() - before) / ((user + system) / 1_000_000);
   return { each_per_cpu_s, bytes_per_cpu_s: each_per_cpu_s * bytes };

@@ -1,4 +1,4 @@
-/** Time to direct: two peers of ours behind every pair of routers of the tests' laboratory, and whatever they end on. */
+/** Benchmarks connection setup: two native peers behind every pair of NATs of the laboratory, and the path they get. */
 import { bundleHub } from "../tools/run/hub.ts";
 import { startTwoOfEachKind, type PairResult, connectAllPairs } from "../test/lab/connect-pairs.ts";
 import { isLabMissing } from "../test/lab/lab-namespaces.ts";
@@ -6,10 +6,10 @@ import { LabPlayers } from "../test/lab/lab-players.ts";
 import { quantile, printTable, formatInteger } from "./measure.ts";
 
 const TRIES = 3;
-/** What each one's link adds each way: from one to the other and back it is 80 ms. */
+/** The delay of each peer's link in each direction: 80 ms for a round trip between two peers. */
 const WAY = { delay_ms: 20 };
 
-/** Of each pair the path and the median of its tries; where there are no namespaces, a line says why not. */
+/** Prints the path and the median time of each pair. Without network namespaces it prints the reason instead. */
 export async function benchNatPairs(): Promise<void> {
   if (isLabMissing()) return;
   const town = await LabPlayers.open(await bundleHub());
@@ -19,7 +19,7 @@ export async function benchNatPairs(): Promise<void> {
     const tries: PairResult[][] = [];
     for (let time = 0; time < TRIES; time++) tries.push(await connectAllPairs(players, 0));
     printTable([
-      ["from the introduction to the path", "path", "p50 ms"],
+      ["time from introduction to path", "path", "p50 ms"],
       ...tries[0]!.map(({ pair }, at) => {
         const met = tries.map((rows) => rows[at]!);
         return [

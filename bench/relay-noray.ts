@@ -1,7 +1,8 @@
 /**
- * What noray 1.4 does to a datagram that it relays, to compare with: every port bound at the start, one relay per
- * address, found in an array by its address and by its port, four listeners that watch the limits, two histograms.
- * Written after reading it; only the limits are too high to be reached.
+ * A reimplementation of noray 1.4's relay, as the baseline of the relay benchmark.
+ *
+ * Like noray it binds every port at the start, finds relays by linear search, runs four limit listeners and updates two
+ * histograms for each datagram. Its limits are too high to be reached.
  */
 import { createSocket, type Socket } from "node:dgram";
 import { EventEmitter } from "node:events";
@@ -73,7 +74,7 @@ function relay(at: Endpoint): number {
 
 process.on("message", ([one, other]: [Endpoint, Endpoint]) => {
   const began = performance.now();
-  // Each is told the other's.
+  // Each peer gets the other one's port.
   const ports = [relay(one), relay(other)].toReversed();
   process.send!({ ports, took_ms: performance.now() - began });
 });

@@ -1,4 +1,4 @@
-/** The relay alone, without limits, told by its parent which pairs to relay: what the sidecar does between two games. */
+/** The sidecar's relay alone and without limits. The parent process sends it the pairs to relay. */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { parseConfig } from "../udp-sidecar/config/config.ts";
 import { createRelayPorts } from "../udp-sidecar/sockets/relay-ports.ts";
@@ -24,12 +24,12 @@ process.on("message", ([one, other]: [Endpoint, Endpoint]) => {
   const began = performance.now();
   const id = ++pairs;
   const parties = [
-    { peer: `a${id}`, seen: one },
-    { peer: `b${id}`, seen: other },
+    { peer: `a${id}`, observed: one },
+    { peer: `b${id}`, observed: other },
   ] as const;
-  const asked = relay.allocate({ game: "default", parties, onNotice: () => {} }, Date.now());
-  if ("none" in asked) throw new Error(asked.none);
-  process.send!({ ports: asked.ports, took_ms: performance.now() - began });
+  const result = relay.allocate({ game: "default", parties, onNotice: () => {} }, Date.now());
+  if ("none" in result) throw new Error(result.none);
+  process.send!({ ports: result.ports, took_ms: performance.now() - began });
 });
 setInterval(() => relay.expire(Date.now()), 100);
 process.send!({ opened_ms: 0 });

@@ -1,4 +1,4 @@
-/** What the relay carries, beside noray's way of doing it, in one run: the same players, the same window, this machine. */
+/** Benchmarks the relay against noray's implementation in one run, with the same players and the same window. */
 import { type ChildProcess, fork } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
@@ -8,10 +8,10 @@ import type { Endpoint } from "#shared/net/endpoint.ts";
 import { stopProcess } from "../tools/run/processes.ts";
 import { cpuSeconds, MEASURE_MS, quantile, residentBytes, printTable, WARM_UP_MS, formatInteger } from "./measure.ts";
 
-/** Pairs that play at once, and datagrams of each on their way in each direction. */
+/** Active pairs, and the datagrams in flight of each pair and direction. */
 const PAIRS = 16;
 const WINDOW = 8;
-/** Pairs that only exist, for memory, and for the time that one takes to make. */
+/** Idle pairs, to measure memory and the time of an allocation. */
 const IDLE_PAIRS = 1_000;
 const LATENCY_TIMES = 5_000;
 
@@ -32,22 +32,22 @@ export async function benchRelays(): Promise<void> {
   const pair = await Promise.all([open(), open()]);
   const direct = await latency(pair, true);
   for (const { socket } of pair) socket.close();
-  const ours = await measure("relay-server.ts");
-  const theirs = await measure("relay-noray.ts");
-  const row = (what: string, read: (figures: Figures) => number, digits = 0): string[] => {
-    const [one, other] = [read(ours), read(theirs)];
+  const parley = await measure("relay-server.ts");
+  const baseline = await measure("relay-noray.ts");
+  const row = (label: string, read: (figures: Figures) => number, digits = 0): string[] => {
+    const [one, other] = [read(parley), read(baseline)];
     const shown = (value: number): string => (digits === 0 ? formatInteger(value) : value.toFixed(digits));
-    return [what, shown(one), shown(other), (one / other).toFixed(2)];
+    return [label, shown(one), shown(other), (one / other).toFixed(2)];
   };
   printTable([
-    ["relay", "Parley", "noray's way", "ratio"],
+    ["relay", "Parley", "noray", "ratio"],
     row("datagrams of 64 bytes per CPU-second", ({ small }) => small),
     row("datagrams of 1,200 bytes per CPU-second", ({ large }) => large),
     row("added latency p50, ms", ({ p50 }) => p50 - direct.p50, 3),
     row("added latency p99, ms", ({ p99 }) => p99 - direct.p99, 3),
-    row("opening ports at the start, ms", ({ opened_ms }) => opened_ms, 1),
-    row("making a pair p50, ms", ({ made_p50 }) => made_p50, 3),
-    row("making a pair p99, ms", ({ made_p99 }) => made_p99, 3),
+    row("opening ports at startup, ms", ({ opened_ms }) => opened_ms, 1),
+    row("allocating a pair p50, ms", ({ made_p50 }) => made_p50, 3),
+    row("allocating a pair p99, ms", ({ made_p99 }) => made_p99, 3),
     row("memory per pair, kB", ({ pair_bytes }) => pair_bytes / 1_000, 1),
     row("memory with 1,000 pairs, MB", ({ bytes }) => bytes / 1_000_000, 1),
   ]);
@@ -94,7 +94,7 @@ async function open(): Promise<Player> {
   return { socket, relay: { address: "127.0.0.1", port: 0 } };
 }
 
-/** Has the server relay two players to each other; how long it took in there. */
+/** Allocates a relay for two players. Returns the server's own time for it, in ms. */
 async function allocate(server: ChildProcess, pair: readonly Player[]): Promise<number> {
   server.send(pair.map(({ socket }) => socket.address()));
   const [{ ports, took_ms }] = (await once(server, "message")) as [{ ports: number[]; took_ms: number }];
@@ -102,17 +102,21 @@ async function allocate(server: ChildProcess, pair: readonly Player[]): Promise<
   return took_ms;
 }
 
-/** Datagrams relayed per second of the server's CPU, while a window of them is kept on its way. */
-async function measureThroughput(server: ChildProcess, pairs: readonly (readonly Player[])[], bytes: number): Promise<number> {
+/** Datagrams relayed per second of the server's CPU, with a constant window in flight. */
+async function measureThroughput(
+  server: ChildProcess,
+  pairs: readonly (readonly Player[])[],
+  bytes: number,
+): Promise<number> {
   const payload = Buffer.alloc(bytes, 1);
-  let [received, going] = [0, true];
+  let [received, isRunning] = [0, true];
   const players = pairs.flat();
   for (const { socket, relay } of players) {
     socket.on("message", () => {
       received++;
-      if (going) socket.send(payload, relay.port, relay.address);
+      if (isRunning) socket.send(payload, relay.port, relay.address);
     });
-    // The first one opens the side.
+    // The relay learns each side's endpoint from its first datagram.
     socket.send(payload, relay.port, relay.address);
   }
   await passes(50);
@@ -123,13 +127,13 @@ async function measureThroughput(server: ChildProcess, pairs: readonly (readonly
   const [before, cpu] = [received, cpuSeconds(server)];
   await passes(MEASURE_MS);
   const per_cpu_s = (received - before) / (cpuSeconds(server) - cpu);
-  going = false;
+  isRunning = false;
   await passes(50);
   for (const { socket } of players) socket.removeAllListeners("message");
   return per_cpu_s;
 }
 
-/** From one player to the other, one datagram at a time. */
+/** One-way latency between two players, with one datagram in flight. */
 async function latency(
   pair: readonly Player[],
   direct = false,
@@ -137,20 +141,20 @@ async function latency(
   const [alice, bob] = pair as [Player, Player];
   const payload = Buffer.alloc(64, 1);
   const took: number[] = [];
-  const say = (from: Player, to: Player): void => {
+  const send = (from: Player, to: Player): void => {
     const { address, port } = direct ? to.socket.address() : from.relay;
     from.socket.send(payload, port, address);
   };
   const opening = setInterval(() => {
-    say(alice, bob);
-    say(bob, alice);
+    send(alice, bob);
+    send(bob, alice);
   }, 20);
   await Promise.all(pair.map(({ socket }) => once(socket, "message")));
   clearInterval(opening);
   await passes(50);
   for (let times = 0; times < LATENCY_TIMES; times++) {
     const sent = performance.now();
-    say(alice, bob);
+    send(alice, bob);
     await once(bob.socket, "message");
     took.push(performance.now() - sent);
   }

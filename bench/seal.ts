@@ -1,12 +1,12 @@
-/** What sealing costs: the client's own datagrams, and the ciphers of this runtime alone. */
+/** Benchmarks encryption: the client's sealed datagrams, and this runtime's ciphers alone. */
 import { createCipheriv, createSecretKey, randomBytes } from "node:crypto";
 import { Seal } from "../clients/typescript/src/secure/seal.ts";
 
-/** Bytes of what is said: a game's input, its state, and the longest that passes every path. */
+/** Payload sizes in bytes: a game's input, its state, and the largest payload that fits every path. */
 export const SIZES: readonly number[] = [32, 200, 1_200];
 const TIMES = 50_000;
 
-/** Datagrams per CPU-second that are sealed by one side and opened by the other. */
+/** Datagrams per CPU-second, encrypted by one side and decrypted by the other. */
 export function measureSeal(bytes: number): number {
   const key = randomBytes(32);
   const [a, b] = [new Seal({ key, epoch: 0, role: "a" }), new Seal({ key, epoch: 0, role: "b" })];
@@ -16,16 +16,20 @@ export function measureSeal(bytes: number): number {
   });
 }
 
-/** Encryptions per CPU-second, with a fresh cipher each, as datagrams need it. */
+/** Encryptions per CPU-second, with a new cipher object for each, as datagrams need it. */
 export const CIPHERS: readonly (readonly [string, (bytes: number) => number])[] = (
   [
     ["aes-256-gcm", 32],
     ["aes-128-gcm", 16],
     ["chacha20-poly1305", 32],
   ] as const
-).map(([name, length]) => [`${name}, encrypting alone`, (bytes) => measureCipher(name, length, bytes)]);
+).map(([name, length]) => [`${name}, encryption only`, (bytes) => measureCipher(name, length, bytes)]);
 
-function measureCipher(name: "aes-256-gcm" | "aes-128-gcm" | "chacha20-poly1305", length: number, bytes: number): number {
+function measureCipher(
+  name: "aes-256-gcm" | "aes-128-gcm" | "chacha20-poly1305",
+  length: number,
+  bytes: number,
+): number {
   const [key, nonce, body] = [createSecretKey(randomBytes(length)), Buffer.alloc(12), randomBytes(bytes)];
   let count = 0;
   return perCpuSecond(() => {

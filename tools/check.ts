@@ -1,7 +1,12 @@
-/** `npm run check`: types, lint, format, the size of the bundle and the structure, in seconds. Everything runs; everything that failed is named. */
+/**
+ * `npm run check`: the checks that need no running system, in seconds.
+ *
+ * All of them run even if one fails, so that one run names every problem.
+ */
 import { execFile } from "node:child_process";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { parseCommandLine } from "./command-line.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const BIN = join(ROOT, "node_modules/.bin");
@@ -17,12 +22,24 @@ const PROGRAMS = [
   "test/worker",
 ];
 
-/** Commands are of node_modules/.bin, but for a program of ours, which Node runs. */
+const HELP = `
+Usage: npm run check
+
+Checks types, lint, format, language, links, API compatibility, bundle size and import rules.
+Exit status: 0 all passed, 1 at least one failed, 2 wrong options.
+`;
+
+parseCommandLine(HELP, { options: {} }, () => null);
+
+/** Commands are looked up in node_modules/.bin. */
 const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ...PROGRAMS.map((program) => [`types of ${program}`, "tsc", "-p", program] as const),
   ["lint", "oxlint", "--type-aware", "--deny-warnings"],
   ["format", "oxfmt", "--check", "."],
   ["Dockerfile", "dockerfile-utils", "lint", "deploy/sidecar/Dockerfile"],
+  ["language", process.execPath, "tools/checks/language.ts"],
+  ["links", process.execPath, "tools/checks/links.ts"],
+  ["API compatibility", process.execPath, "tools/checks/openapi-breaking.ts"],
   ["bundle", process.execPath, "tools/checks/bundle-size.ts"],
   ["structure", "vitest", "run", "--project", "node", "test/structure.test.ts"],
 ];
@@ -38,7 +55,7 @@ for (const [name, command, ...args] of checks) {
 }
 process.exitCode = failed === 0 ? 0 : 1;
 
-/** What it printed where it failed, or null. */
+/** The output of a failed command, or null if it passed. */
 async function run(command: string, args: readonly string[]): Promise<string | null> {
   try {
     await promisify(execFile)(resolve(BIN, command), args, { cwd: ROOT, maxBuffer: 10_000_000 });

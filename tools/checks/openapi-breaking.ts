@@ -197,7 +197,7 @@ class Comparison {
     }
     const pattern = after["pattern"];
     if (pattern !== undefined && pattern !== before["pattern"])
-      this.#report(at, `the pattern became ${String(pattern)}`);
+      this.#report(at, `the pattern became ${JSON.stringify(pattern)}`);
   }
 
   #report(at: string, change: string): void {
