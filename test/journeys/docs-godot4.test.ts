@@ -1,5 +1,8 @@
 /** Runs every Godot 4 snippet of the documentation in the real engine, against a real deployment. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { bytesToVar } from "../../clients/typescript/src/variant/decode.ts";
+import { varToBytes } from "../../clients/typescript/src/variant/encode.ts";
+import { GodotFloat } from "../../clients/typescript/src/variant/types.ts";
 import { freePort } from "../../tools/run/ports.ts";
 import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
 import { fileBlock, substitute } from "../support/doc-blocks.ts";
@@ -14,7 +17,7 @@ const LIST_MAIN = `extends Node
 func _ready() -> void:
 	var list: Node = load("res://lobby_list.gd").new()
 	list.changed.connect(func() -> void:
-		var names := list.lobbies.values().map(func(lobby: Dictionary) -> String: return lobby.name)
+		var names: Array = list.lobbies.values().map(func(lobby: Dictionary) -> String: return lobby.name)
 		names.sort()
 		print("list: ", ",".join(names)))
 	add_child(list)
@@ -73,6 +76,20 @@ func _process(_delta: float) -> void:
 			var words := message.split(":")
 			game = rendezvous.hand_over()
 			game.set_dest_address(words[3], int(words[4]))
+`;
+
+/** The values of the table in docs/guides/steam.md, as the engine encodes them. */
+const VALUES_MAIN = `extends Node
+func _ready() -> void:
+	var ints: Array[int] = [1, 2]
+	var ages: Dictionary[String, int] = {"Ann": 7}
+	for value: Variant in [1.0, 1.5, &"name", ints, ages, "text", 7, true]:
+		print("value: ", type_string(typeof(value)), " ", Marshalls.raw_to_base64(var_to_bytes(value)))
+	var nested: Variant = 0
+	for depth in 65:
+		nested = [nested]
+	print("value: Nested ", Marshalls.raw_to_base64(var_to_bytes(nested)))
+	print("end")
 `;
 
 describe.skipIf(!hasGodot4)("the Godot 4 snippets", () => {
@@ -198,6 +215,33 @@ describe.skipIf(!hasGodot4)("the Godot 4 snippets", () => {
     await bob.waitFor("hello");
     bob.sendTo("welcome", "127.0.0.1", local);
     await godot.waitForLine(new RegExp(`^received welcome from ${bob.port}$`));
+    expect(godot.errors).toStrictEqual([]);
+  });
+
+  test("bytesToVar loses the types that docs/guides/steam.md names, and no value", async () => {
+    const godot = run({ "main.gd": VALUES_MAIN });
+    await godot.waitForLine(/^end$/);
+    const encoded = godot.lines.flatMap((line) => {
+      const [, type, base64] = /^value: (\w+) (\S+)$/.exec(line) ?? [];
+      return base64 === undefined ? [] : [{ type, bytes: Uint8Array.from(Buffer.from(base64, "base64")) }];
+    });
+    // The type numbers of Godot 4: 1 bool, 2 int, 3 float, 4 String, 21 StringName, 27 Dictionary, 28 Array.
+    const results = encoded.map(({ type, bytes }) => {
+      const decoded = bytesToVar(bytes, 4);
+      return [type, "fault" in decoded ? "fault" : [decoded.value, bytes[0], varToBytes(decoded.value, 4)[0]]];
+    });
+    expect(results).toStrictEqual([
+      ["float", [1, 3, 2]],
+      ["float", [1.5, 3, 3]],
+      ["StringName", ["name", 21, 4]],
+      ["Array", [[1, 2], 28, 28]],
+      ["Dictionary", [new Map([["Ann", 7]]), 27, 27]],
+      ["String", ["text", 4, 4]],
+      ["int", [7, 2, 2]],
+      ["bool", [true, 1, 1]],
+      ["Nested", "fault"],
+    ]);
+    expect(varToBytes(new GodotFloat(1), 4)[0]).toBe(3);
     expect(godot.errors).toStrictEqual([]);
   });
 });

@@ -94,7 +94,7 @@ test.skipIf(browserIsMissing())("the browser guide's two tabs exchange a message
     response.end(`<!doctype html><script>${script}</script>`);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const page = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const page = `http://127.0.0.1:${(server.address() as AddressInfo).port}/game.html`;
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
     args: [
@@ -111,10 +111,12 @@ test.skipIf(browserIsMissing())("the browser guide's two tabs exchange a message
     await second.goto(page);
     const code = await first.evaluate<string>(`(async () => { ${hosting} return code; })()`);
     expect(code).toMatch(/^\w{6}$/);
-    const message = second.waitForEvent("console");
     const run = substitute(joining!, "join(code)", `join(${JSON.stringify(code)})`);
-    await second.evaluate(`(async () => { ${run} })()`);
-    expect((await message).text()).toBe("you said hello");
+    const [message] = await Promise.all([
+      second.waitForEvent("console", (entry) => entry.type() === "log"),
+      second.evaluate(`(async () => { ${run} })()`),
+    ]);
+    expect(message.text()).toBe("you said hello");
   } finally {
     await browser.close();
     server.close();
