@@ -1,19 +1,19 @@
-/** Players of a labPlayers with the TypeScript client, and how they meet: one of each kind of router with one of each. */
+/** Peers with the TypeScript client behind each kind of router, and the connection of every pair. */
 import type { HomeOptions, Host } from "./lab.ts";
 import type { NatKind } from "./nat.ts";
 import type { Line, Program } from "./program.ts";
 import type { LabPlayers } from "./lab-players.ts";
 
 export const PATIENCE = { within_ms: 20_000 };
-/** Whoever meets has a path by then. */
+/** Every pair has a path by then. */
 export const MOST_MS = 8_000;
 
 const KINDS = ["none", "full-cone", "address-restricted", "port-restricted", "cgn", "sequential", "random"] as const;
 type Kind = (typeof KINDS)[number];
 
-/** Neither is direct for anybody: one side cannot foretell the other (docs/internals/nat.md). */
+/** Pairs without a direct path, because one side's port is unpredictable (docs/internals/nat.md). */
 const RELAYED = new Set(["sequential random", "random sequential", "random random"]);
-/** What is too rare to be a plain punch: many ports are tried until two meet. */
+/** Pairs that try many ports until two match, which takes longer than a plain punch. */
 const LUCKY = new Set(["port-restricted random", "random port-restricted", "cgn random", "random cgn"]);
 
 export type Player = { readonly id: string; readonly lobby: string; readonly program: Program };
@@ -32,7 +32,7 @@ export async function startPlayer(labPlayers: LabPlayers, host: Host, lobby?: st
   return { id: String(said["id"]), lobby: String(said["lobby"]), program };
 }
 
-/** One asks for the other; how long after the introduction both had what is wanted, and datagrams had gone both ways. */
+/** Connects two peers: their paths, and the time from the introduction until both had the expected one. */
 export async function connectPair(
   pair: string,
   a: Player,

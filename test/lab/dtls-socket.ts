@@ -1,10 +1,10 @@
-/** The test's hand on a socket of the laboratory that has a DTLS session, and is a socket like any other beside it. */
+/** Controls a socket of the laboratory that has a DTLS session and can also send clear text. */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Host } from "./lab.ts";
 import { LabSocket } from "./socket.ts";
 
 export class DtlsSocket extends LabSocket {
-  /** With a session at this server. */
+  /** Opens a session with this server. */
   static async connect(host: Host, server: Endpoint): Promise<DtlsSocket> {
     const program = await host.run("dtls-socket.ts", [server.address, String(server.port)]);
     const socket = new DtlsSocket(program, { address: host.address, port: program.lines[0]!["port"] as number });
@@ -13,13 +13,13 @@ export class DtlsSocket extends LabSocket {
     return socket;
   }
 
-  /** Says it under DTLS, again and again, until it is answered so; gives the answer. */
+  /** Repeats a DTLS message until a DTLS answer arrives; returns the answer. */
   async requestSealed(text: string, wanted: RegExp): Promise<string> {
     const stop = this.sendSealedRepeatedly(text);
     return this.waitForSealed(wanted).finally(stop);
   }
 
-  /** Until the returned function is called. */
+  /** Repeats until the returned function is called. */
   sendSealedRepeatedly(text: string, every_ms = 500): () => void {
     const tell = (): void => this.program.send({ sealed: text });
     tell();
@@ -33,7 +33,7 @@ export class DtlsSocket extends LabSocket {
     return line["heard"] as string;
   }
 
-  /** Ends the session, and nothing else. */
+  /** Closes the session; the socket stays open. */
   closeSession(): void {
     this.program.send({ bye: true });
   }

@@ -1,22 +1,22 @@
 /**
- * A place of its own for network namespaces: its own users, mounts and processes as well, held open by one process.
- * When that ends, the kernel ends every process inside and forgets every namespace and interface. It ends when its
- * stdin closes, that is with us, even by SIGKILL; so there is nothing with a name that a later run would have to sweep.
+ * A container for network namespaces, with its own user, mount and process namespaces, held open by one process.
+ * When that process ends, the kernel kills every process inside and removes every namespace and interface. It ends when
+ * its stdin closes, so even SIGKILL of the test run leaves nothing behind.
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 
-/** Debian keeps `ip` and `nft` where only root's PATH looks. */
+/** Debian installs `ip` and `nft` in folders that are only on root's PATH. */
 const PATH = `${process.env["PATH"]}:/usr/sbin:/sbin`;
 const ENV = { PATH };
 const IS_ROOT = process.getuid?.() === 0;
-/** Root needs no namespace of users, and may be forbidden to make one. */
+/** Root needs no user namespace, and some systems forbid root to create one. */
 const USERS = IS_ROOT ? [] : ["--user", "--map-root-user"];
 const UNSHARE = [...USERS, "--net", "--mount", "--pid", "--fork", "--kill-child"];
 const SETTLE = "mount -t tmpfs tmpfs /run && mkdir /run/netns";
-/** What a laboratory asks of the machine, in small. */
+/** Uses every kernel feature that a laboratory needs, once. */
 const PROBE = `set -e
 ${SETTLE}
 ip netns add router
@@ -30,7 +30,7 @@ add table bridge loss
 add chain bridge loss in { type filter hook prerouting priority 0; }
 add rule bridge loss in numgen random mod 2 < 1 drop'`;
 
-/** Whether to go without: a reason is printed. Where everything must be tested (CI), a missing lab is a failure. */
+/** If the laboratory cannot run, prints the reason and returns true, so that its tests are skipped; in CI it throws. */
 export function isLabMissing(): boolean {
   try {
     execFileSync("unshare", [...UNSHARE, "sh", "-c", PROBE], { env: ENV, stdio: ["ignore", "ignore", "pipe"] });
@@ -46,7 +46,7 @@ export function isLabMissing(): boolean {
 }
 
 export class LabNamespaces {
-  /** Of the first process inside, as it is known outside. */
+  /** The pid of the first process inside, as seen from outside. */
   readonly pid: number;
   readonly #holder: ChildProcess;
 
@@ -56,7 +56,7 @@ export class LabNamespaces {
   }
 
   static async open(): Promise<LabNamespaces> {
-    // /proc is still the outer one, which is how the holder learns its outer number.
+    // /proc is still the outer one, so the holder reads its outer pid there.
     const script = `${SETTLE} && read -r pid rest < /proc/self/stat && echo "$pid" && exec cat`;
     const holder = spawn("unshare", [...UNSHARE, "sh", "-c", script], { env: ENV, stdio: ["pipe", "pipe", "pipe"] });
     const complaint = text(holder.stderr);
@@ -65,7 +65,7 @@ export class LabNamespaces {
     return new LabNamespaces(holder, Number(first.toString("utf8")));
   }
 
-  /** Runs shell lines with the names of this space (`ip -n NAME ...`); rejects with what they complained of. */
+  /** Runs shell lines that may name these namespaces (`ip -n NAME ...`); rejects with their error output. */
   async shell(lines: readonly string[]): Promise<void> {
     const enter = [...this.#enter(), `--mount=/proc/${this.pid}/ns/mnt`, `--net=/proc/${this.pid}/ns/net`];
     try {
@@ -76,8 +76,8 @@ export class LabNamespaces {
   }
 
   /**
-   * What to put before a command to run it in the network namespace `name`, with the files and users of outside.
-   * Unlike `ip netns exec` it reaches names that only this space knows. What kills the command before it kills it too.
+   * The command prefix that runs a program in the network namespace `name`, with the files and users of the machine.
+   * Unlike `ip netns exec` it finds names that are unknown outside. Killing the prefix kills the program.
    */
   commandPrefix(name: string): readonly string[] {
     const net = `--net=/proc/${this.pid}/root/run/netns/${name}`;
@@ -89,7 +89,7 @@ export class LabNamespaces {
     return [...users, `--pid=/proc/${this.pid}/ns/pid`];
   }
 
-  /** Ends everything that still runs inside. */
+  /** Kills every process inside. */
   async close(): Promise<void> {
     if (this.#holder.exitCode !== null || this.#holder.signalCode !== null) return;
     const over = once(this.#holder, "exit");
@@ -98,7 +98,7 @@ export class LabNamespaces {
   }
 }
 
-/** Without IPv6, whose neighbour and multicast messages would cross every delayed link. */
+/** Creates a namespace without IPv6, whose neighbour and multicast messages would cross every delayed link. */
 export function namespaceCommands(name: string): string[] {
   return [
     `ip netns add ${name}`,

@@ -1,4 +1,4 @@
-/** A laboratory with a stack in it, someone to ask what he sees, and players who come and go. */
+/** A laboratory with a hub, a sidecar and an observer, and the players of single tests. */
 import { inject } from "vitest";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { LabStack } from "./lab-stack.ts";
@@ -9,7 +9,7 @@ import { LabSocket } from "./socket.ts";
 export class LabPlayers {
   readonly lab: Lab;
   readonly stack: LabStack;
-  /** On a public host of its own. */
+  /** On its own public host. */
   readonly observer: LabSocket;
   #sessions = 0;
 
@@ -19,7 +19,7 @@ export class LabPlayers {
     this.observer = third;
   }
 
-  /** `hub`: the folder with its bundle; tests share one. */
+  /** `hub`: the folder with the hub's bundle, which all tests share. */
   static async open(hub: string = inject("bundle")): Promise<LabPlayers> {
     const lab = await Lab.open();
     try {
@@ -31,12 +31,12 @@ export class LabPlayers {
     }
   }
 
-  /** A session's name that nobody else uses. */
+  /** An unused session name. */
   nextSession(): string {
     return `S${++this.#sessions}`;
   }
 
-  /** Where a third host sees this socket. */
+  /** The endpoint of this socket as the observer sees it. */
   async observedEndpoint(socket: LabSocket): Promise<Endpoint> {
     const mark = `seen ${socket.local.address}:${socket.local.port}`;
     return (await socket.sendUntilReceived(this.observer, mark)).from;
@@ -47,7 +47,7 @@ export class LabPlayers {
   }
 }
 
-/** The hosts of one test, whose programs end with it. */
+/** The hosts of one test, whose programs end with the test. */
 export class TestHosts {
   readonly #lab: Lab;
   readonly #hosts: Host[] = [];
@@ -60,14 +60,14 @@ export class TestHosts {
     return this.#lab.home(kind, options);
   }
 
-  /** On the wide area, or in this network. */
+  /** A host in this network, or on the wide area. */
   async host(net?: Net): Promise<Host> {
     const host = await this.#lab.host(net === undefined ? {} : { net });
     this.#hosts.push(host);
     return host;
   }
 
-  /** A host in a home of its own. */
+  /** A host in a new home. */
   async homeHost(kind: NatKind, options: HomeOptions = {}): Promise<Host> {
     return this.host(await this.home(kind, options));
   }
@@ -77,10 +77,10 @@ export class TestHosts {
   }
 }
 
-/** A player who speaks Rabid by hand, and where the sidecar said that the others are. */
+/** A socket that speaks Rabid, and the endpoints of the other players from the sidecar. */
 export type StartedPlayer = { readonly socket: LabSocket; readonly others: readonly Endpoint[] };
 
-/** A Rabid session of these hosts, the first of which hosts it, at the moment when all have been told to start. */
+/** A Rabid session of these hosts, once all have received the start; the first one hosts it. */
 export async function startSession(labPlayers: LabPlayers, hosts: readonly Host[]): Promise<StartedPlayer[]> {
   const session = labPlayers.nextSession();
   const server = labPlayers.stack.endpointOf("rabid");
@@ -97,12 +97,12 @@ export async function startSession(labPlayers: LabPlayers, hosts: readonly Host[
   return sockets.map((socket, at) => ({ socket, others: parseStartLine(lines[at]!.text) }));
 }
 
-/** How many greetings each heard, of those that all sent to each other's told endpoints for a while. */
+/** All players send greetings to each other's endpoints for a while: the number that each received. */
 export async function countGreetings(labPlayers: LabPlayers, players: readonly StartedPlayer[]): Promise<number[]> {
   const stops = players.map(({ socket, others }) => socket.sendRepeatedly("hello", others, 20));
   await Promise.all(
     players.map(async ({ socket }) => {
-      // So many answers of somebody else have come meanwhile, over ways that are as long.
+      // Ten round trips to the observer, over links with the same delay, measure the while.
       for (let round = 0; round < 10; round++) {
         const word = `${socket.local.address} ${performance.now()}`;
         const { from } = await socket.sendUntilReceived(labPlayers.observer, word);

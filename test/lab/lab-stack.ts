@@ -1,4 +1,4 @@
-/** Hub and sidecar on a host of the laboratory, where players from outside reach them. */
+/** Hub and sidecar on a public host of the laboratory. */
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import type { Host } from "./lab.ts";
 import type { Program } from "./program.ts";
 import { HUB_PORT } from "./sidecar.ts";
 
-/** Before the owner's number in the names of all folders. */
+/** The prefix of the folders' names, before the pid of their owner. */
 const FOLDER = "parley-lab-";
 
 export class LabStack {
@@ -27,14 +27,14 @@ export class LabStack {
   static async open(host: Host, hub: string): Promise<LabStack> {
     await removeStaleFolders();
     const folder = await mkdtemp(join(tmpdir(), `${FOLDER}${process.pid}-`));
-    // A copy, because the hub's configuration is written beside the bundle, and other stacks use the same ports.
+    // A copy, because the hub's configuration is written beside the bundle and other laboratories use the same ports.
     const bundle = join(folder, "bundle");
     await cp(hub, bundle, { recursive: true });
     const program = await host.run("stack.ts", [bundle, join(folder, "hub"), host.address]);
     return new LabStack(host.address, folder, program);
   }
 
-  /** Of the hub. */
+  /** The URL of the hub. */
   get url(): string {
     return `http://${this.#address}:${HUB_PORT}`;
   }
@@ -51,12 +51,12 @@ export class LabStack {
     await this.#program.waitForLine((line) => "started" in line, { from });
   }
 
-  /** One more sidecar, on a host of its own. */
+  /** Starts another sidecar on this host. */
   async addSidecar(host: Host): Promise<void> {
     await host.run("sidecar.ts", [this.url, host.address, join(this.#folder, host.name)]);
   }
 
-  /** Where a wire is spoken, by its documented port. */
+  /** The endpoint of a wire, by its documented port. */
   endpointOf(wire: Wire): Endpoint {
     const ports = defaults().get("PARLEY_PORTS")!.split(",");
     return {
@@ -74,7 +74,7 @@ export class LabStack {
   }
 }
 
-/** Folders of runs that were killed. */
+/** Removes the folders of runs that were killed. */
 async function removeStaleFolders(): Promise<void> {
   const named = (await readdir(tmpdir())).filter((name) => name.startsWith(FOLDER));
   const stale = named.filter((name) => !existsSync(`/proc/${Number.parseInt(name.slice(FOLDER.length), 10)}`));

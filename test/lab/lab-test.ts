@@ -1,4 +1,4 @@
-/** The tests of a laboratory: each has a visit of its own, whose hosts end with it. */
+/** A test function for a laboratory: each test has its own hosts, which end with the test. */
 import { test } from "vitest";
 import type { Lab } from "./lab.ts";
 import { TestHosts } from "./lab-players.ts";

@@ -1,5 +1,5 @@
 /**
- * A laboratory of NATs: a wide area network, hosts on it, homes behind routers, hosts inside the homes.
+ * A laboratory of NATs: a wide area network with hosts, and homes behind routers with hosts inside.
  *
  *     const lab = await Lab.open();
  *     const server = await lab.host();
@@ -8,8 +8,8 @@
  *     const program = await player.run("socket.ts", ["5000"]);
  *     await lab.close();
  *
- * Each host, each router and the wide area itself is a network namespace. Nothing in here can reach the machine's own
- * network, nor can that reach in. After `close` nothing is left, nor after any other end of this process.
+ * Each host, each router and the wide area is a network namespace. The laboratory and the machine's own network cannot
+ * reach each other. Nothing is left after `close`, nor after any other end of this process.
  */
 import { type NatKind, type NatOptions, natRules } from "./nat.ts";
 import { Program } from "./program.ts";
@@ -19,9 +19,9 @@ import { BRIDGE_MAC, linkCommands, DELAYER, delayerCommands, nft, type LinkCondi
 /** A network, in a namespace with a bridge named `lan`, which holds the gateway's address. */
 export type Net = {
   readonly name: string;
-  /** The first three numbers of its hosts' addresses. */
+  /** The first three bytes of its hosts' addresses. */
   readonly prefix: string;
-  /** Length of the prefix that it routes by. */
+  /** The length of the network prefix. */
   readonly bits: 16 | 24;
   hosts: number;
 };
@@ -31,15 +31,15 @@ export type Home = Net & { readonly kind: NatKind; /** Its public address. */ re
 export type HomeOptions = NatOptions & LinkConditions & { readonly behind?: Net; readonly carrier?: boolean };
 
 /**
- * No range that is set aside for documentation, because programs may treat those as no public ones. They are not ours,
- * and nothing leaves the namespaces.
+ * Public ranges, because programs may treat the ranges for documentation as not public. No packet leaves the
+ * namespaces.
  */
 const WAN_PREFIX = "20.0.0";
 const HOMES_PREFIX = "20.0.1";
-/** As far as one number of an address goes. */
+/** The limit of one address byte. */
 const HOSTS_MAX = 240;
 const HOMES_MAX = 254;
-/** A hub and a sidecar may take long to begin on a busy machine. */
+/** Hub and sidecar may start slowly on a busy machine. */
 const BEGIN_MS = 60_000;
 
 export class Lab {
@@ -64,12 +64,12 @@ export class Lab {
     return lab;
   }
 
-  /** Of the first process inside, as it is known outside; while it is there, the laboratory is. */
+  /** The pid of the first process inside, as seen from outside. The laboratory exists as long as this process. */
   get pid(): number {
     return this.#space.pid;
   }
 
-  /** On the wide area with a public address, or in a home. */
+  /** A host in a home, or on the wide area with a public address. */
   async host({ net = this.#wan, ...way }: { readonly net?: Net } & LinkConditions = {}): Promise<Host> {
     if (net.hosts >= HOSTS_MAX) throw new RangeError(`${net.name} has no room for more hosts`);
     const address = `${net.prefix}.${10 + net.hosts}`;
@@ -80,8 +80,8 @@ export class Lab {
   }
 
   /**
-   * Behind a router of this kind, whose way to the wide area, or to the carrier that it is `behind`, is `way`. Every home
-   * has a network of its own numbers; a `carrier` those that are set aside for carriers.
+   * A home behind a router of this kind. The options describe the router's link to the wide area, or to the carrier that
+   * it is `behind`. Every home has its own address range; a `carrier` has one of the range for carriers.
    */
   async home(kind: NatKind, options: HomeOptions = {}): Promise<Home> {
     const number = ++this.#homes;
@@ -99,7 +99,7 @@ export class Lab {
     return home;
   }
 
-  /** The home's router lets no UDP through from and to this address. */
+  /** The home's router drops UDP from and to this address. */
   async block({ name }: Home, address: string): Promise<void> {
     const both = ["saddr", "daddr"].map((end) => `    ip ${end} ${address} meta l4proto udp drop`);
     const chain = ["  chain forward { type filter hook forward priority -10", ...both, "  }"];
@@ -110,7 +110,7 @@ export class Lab {
     await this.#space.shell([`ip netns exec ${name} nft delete table ip blocked`]);
   }
 
-  /** Ends every program and everything that they started. */
+  /** Ends every program and all processes that they started. */
   async close(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.end()));
     await this.#space.close();
@@ -127,8 +127,8 @@ export class Lab {
     await this.#space.shell([
       `ip -n ${name} link set lo up`,
       ...linkCommands(name, device, net.name, `port${number}`, way, number),
-      // Each host of the wide area is alone with its gateway, so that no host receives another's broadcasts: with a
-      // hundred delayed links they were most of the frames that the delayer carried.
+      // Each host of the wide area reaches only its gateway, so that no host receives another's broadcasts. With a
+      // hundred delayed links, broadcasts would be most of the frames that the delayer carries.
       ...(net === this.#wan ? [`ip -n ${net.name} link set port${number} type bridge_slave isolated on`] : []),
       `ip -n ${name} addr add ${address}/${net === this.#wan ? 32 : net.bits} dev ${device}`,
       `ip -n ${name} link set ${device} up`,
@@ -156,7 +156,7 @@ export class Host {
     this.#space = space;
   }
 
-  /** Runs a file of `test/lab/programs/` here, and waits for its first line. */
+  /** Runs a file of `test/lab/programs/` on this host and waits for its first line. */
   async run(file: string, args: readonly string[] = []): Promise<Program> {
     const program = Program.start(`${file} on ${this.name}`, this.#space.commandPrefix(this.name), file, args);
     this.#programs.push(program);
@@ -164,7 +164,7 @@ export class Host {
     return program;
   }
 
-  /** Runs shell lines on it. */
+  /** Runs shell lines on this host. */
   shell(...lines: readonly string[]): Promise<void> {
     return this.#space.shell(lines.map((line) => `ip netns exec ${this.name} ${line}`));
   }
@@ -175,7 +175,7 @@ export class Host {
   }
 }
 
-/** Waits until the gateway has answered: new devices carry nothing at first, through a tunnel for about a second. */
+/** Waits until the gateway answers, because new devices drop frames at first, tunnels for about a second. */
 function waitForGateway(name: string, device: string, gateway: string): string[] {
   return [
     "for try in $(seq 1000); do",
@@ -187,7 +187,7 @@ function waitForGateway(name: string, device: string, gateway: string): string[]
   ];
 }
 
-/** What is addressed to no known network ends here without a word, as it does with a provider. */
+/** Packets to unknown networks are dropped here, as by a provider. */
 function bridgeCommands(net: Net): string[] {
   return [
     ...namespaceCommands(net.name),
@@ -197,7 +197,7 @@ function bridgeCommands(net: Net): string[] {
   ];
 }
 
-/** Routes between its interfaces, and never advises a host to bypass it. */
+/** Enables routing between the interfaces, without ICMP redirects. */
 function forwardingCommands(name: string): string[] {
   const on = ["echo 1 > net/ipv4/ip_forward", "for file in net/ipv4/conf/*/send_redirects; do echo 0 > $file; done"];
   return [`ip netns exec ${name} sh -c 'cd /proc/sys; ${on.join("; ")}'`];

@@ -1,28 +1,28 @@
 /**
- * What happens on the way between a host and its network: loss, by nftables; delay, by a program, because the kernels
- * of test machines often lack netem. A delayed way is two VXLAN tunnels to one UDP socket, which holds what comes out
- * of one of them for a while and puts it into the other.
+ * Loss and delay on the link between a host and its network. nftables drops packets; a program delays them, because the
+ * kernels of test machines often lack netem. A delayed link is two VXLAN tunnels to one UDP socket, which holds each
+ * frame of one tunnel for the delay and sends it into the other.
  */
 import { namespaceCommands } from "./lab-namespaces.ts";
 
 export type LinkConditions = {
-  /** Share of IPv4 packets lost, each way, from 0 to 1. */
+  /** Share of IPv4 packets lost in each direction, 0 to 1. */
   readonly loss?: number;
-  /** Whole milliseconds that everything takes, each way. */
+  /** Delay in each direction, in whole milliseconds. */
   readonly delay_ms?: number;
 };
 
 /**
- * Of every bridge that has an address of its own, said because it would else change with the ports: whoever knew the old
- * one would send to nobody, for as long as it takes to find out.
+ * The MAC address of every bridge with an IP address. By default it changes with the ports, and hosts would send to the
+ * old one until their ARP entries expire.
  */
 export const BRIDGE_MAC = "02:00:00:00:00:01";
-/** The namespace of the program that delays, and its address there. */
+/** The namespace of the delaying program, and its address there. */
 export const DELAYER = "delayer";
 const DELAYER_ADDRESS = "10.99.0.1";
-/** Where a VXLAN device listens, and the program too. */
+/** The port of the VXLAN devices and of the program. */
 export const VXLAN_PORT = 4_789;
-/** The two ends of a way have the tunnels 2n and 2n + 1, where n is its delay: the program needs to know nothing else. */
+/** The ends of a link with a delay of n ms are tunnels 2n and 2n + 1, so the program needs no other state. */
 export const DELAY_MS_MAX = 10_000;
 
 export const delayerCommands: readonly string[] = [
@@ -55,12 +55,12 @@ export function linkCommands(
   ];
 }
 
-/** Runs these rules in the namespace. */
+/** The shell line that loads these rules in the namespace. */
 export const nft = (name: string, rules: string): string => `ip netns exec ${name} nft -f - <<'RULES'\n${rules}\nRULES`;
 
 /**
- * The tunnels leave through a bridge, not through the cable itself: a veth pair would hand on the checksums inside
- * unfinished, for its other end to finish, and then the program would read them so. A bridge does not offer that.
+ * The tunnels leave through a bridge, not through the veth pair itself: a veth pair leaves checksums to its other end,
+ * so the program would read incomplete ones. A bridge does not offer that.
  */
 function delayedLinkCommands(
   name: string,
@@ -95,7 +95,7 @@ function delayedLinkCommands(
   ];
 }
 
-/** On the bridge, beyond the router, so that a lost datagram has opened its NAT all the same. ARP is never lost. */
+/** Drops on the bridge behind the router, so that a lost datagram still creates its NAT mapping. ARP is never lost. */
 function lossRules(port: string, loss: number): string {
   const lost = `ether type ip numgen random mod 1000 < ${Math.round(loss * 1_000)} drop`;
   return `

@@ -1,19 +1,19 @@
-/** What a home's router does to UDP, as nftables rules; each was measured from outside. Words are those of RFC 4787. */
+/** NAT behaviour of a home's router as nftables rules, in the terms of RFC 4787. Tests measure each from outside. */
 
 /**
- * - `full-cone`: one external port per socket, open to everybody
- * - `address-restricted`: the same port, open to addresses that were sent to
- * - `port-restricted`: the same port, open to endpoints that were sent to. The common one.
- * - `symmetric`: another, random port for every endpoint that is sent to, open to that one
- * - `sequential`: the same, but always the next port
+ * - `full-cone`: one external port per socket, open to all hosts
+ * - `address-restricted`: the same port, open to addresses that the socket sent to
+ * - `port-restricted`: the same port, open to endpoints that the socket sent to. The most common kind.
+ * - `symmetric`: a random port per destination endpoint, open to that endpoint
+ * - `sequential`: like symmetric, but always the next port
  * - `blocked`: no UDP at all
  */
 export type NatKind = "full-cone" | "address-restricted" | "port-restricted" | "symmetric" | "sequential" | "blocked";
 
 export type NatOptions = {
-  /** External ports differ from internal ones. They do not on Linux routers; on others they do. */
+  /** External ports differ from internal ones, as on many routers that do not run Linux. */
   readonly movesPorts?: boolean;
-  /** Two hosts of the home reach each other by their external endpoints. Symmetric ones here never do. */
+  /** Two hosts of the home reach each other by external endpoints. Symmetric routers here never support it. */
   readonly hairpin?: boolean;
 };
 
@@ -26,7 +26,7 @@ export function natRules(kind: NatKind, wan: string, lan: string, options: NatOp
   return `${independent(wan, lan, movesPorts, hairpin)}\n${filter(kind)}`;
 }
 
-/** Ports in a row. A named map, or an offset, would count in the host's byte order. */
+/** Consecutive ports. A named map or an offset would count in the host's byte order. */
 const counting = (): string =>
   `numgen inc mod ${COUNTED} map { ${Array.from({ length: COUNTED }, (_, at) => `${at} : ${20_000 + at}`).join(", ")} }`;
 const COUNTED = 2_048;
@@ -45,7 +45,7 @@ table ip filter {
   }
 }`;
 
-/** `how` it gives a port to whatever goes to an endpoint for the first time. */
+/** `how`: the rule that selects the port for a new destination. */
 function symmetric(how: string): string {
   return `
 table ip nat {
@@ -58,9 +58,9 @@ table ip nat {
 ${filter("port-restricted")}`;
 }
 
-/** Endpoint-independent mapping: a table from external ports to sockets, filled by what goes out. */
+/** Endpoint-independent mapping: a table from external ports to sockets, filled by outgoing packets. */
 function independent(wan: string, lan: string, movesPorts: boolean, hairpin: boolean): string {
-  // Flipping a bit moves every port and gives no two of them the same place.
+  // Flipping one bit changes every port and maps no two ports to the same one.
   const port = movesPorts ? "udp sport ^ 0x0040" : "udp sport";
   return `
 table ip nat {
@@ -84,8 +84,8 @@ table ip nat {
 }
 
 /**
- * Who may answer. The router itself drops what comes for it: an early datagram of a peer that it took would occupy the
- * very port through which the player is about to send, who would then get another one.
+ * Filtering. The router drops datagrams for itself: if it accepted an early datagram of a peer, conntrack would occupy
+ * the port that the client is about to use, and the client would get another one.
  */
 function filter(kind: Exclude<NatKind, "symmetric" | "sequential" | "blocked">): string {
   const seen = `

@@ -1,16 +1,16 @@
-/** A program on a host of the laboratory. It says JSON lines on stdout, is told JSON lines on stdin, and ends with it. */
+/** A program on a host of the laboratory. It prints JSON lines, reads JSON lines from stdin, and ends with its stdin. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const PROGRAMS = join(import.meta.dirname, "programs");
-/** A program that has not ended so long after its stdin did is killed. */
+/** A program that still runs this long after the end of its stdin is killed. */
 const END_MS = 6_000;
 
 export type Line = Readonly<Record<string, unknown>>;
 
 export class Program {
-  /** Everything it has said so far, in order. */
+  /** All lines printed so far, in order. */
   readonly lines: Line[] = [];
   readonly ended: Promise<void>;
   readonly #name: string;
@@ -29,7 +29,7 @@ export class Program {
     child.stderr!.on("data", (bytes: Buffer) => {
       this.#complaint += bytes.toString("utf8");
     });
-    // It may have ended before it was told to; who waits for one of its lines hears of that.
+    // The program may have ended already; a waiting `waitForLine` rejects then.
     child.stdin!.on("error", () => {});
     this.ended = new Promise((done) => {
       child.once("close", () => {
@@ -40,7 +40,7 @@ export class Program {
     });
   }
 
-  /** `within`: what to put before the command. */
+  /** `within`: the command prefix. */
   static start(name: string, within: readonly string[], file: string, args: readonly string[]): Program {
     const [command, ...rest] = [...within, process.execPath, join(PROGRAMS, file), ...args];
     const env = { PATH: process.env["PATH"] };
@@ -51,7 +51,7 @@ export class Program {
     this.#child.stdin!.write(`${JSON.stringify(line)}\n`);
   }
 
-  /** The first line, of those since `from`, that is wanted; rejects with all that it said instead. */
+  /** The first matching line since line number `from`; rejects with all lines printed instead. */
   waitForLine(wanted: (line: Line) => boolean, { from = 0, within_ms = 60_000 } = {}): Promise<Line> {
     const promise = new Promise<Line>((done, failed) => {
       const look = (): void => {
@@ -60,7 +60,7 @@ export class Program {
         else if (this.#over) finish(() => failed(this.#failure("has ended", from)));
       };
       const timer = setTimeout(
-        () => finish(() => failed(this.#failure(`was waited for ${within_ms} ms`, from))),
+        () => finish(() => failed(this.#failure(`printed no matching line within ${within_ms} ms`, from))),
         within_ms,
       );
       const finish = (then: () => void): void => {
@@ -71,12 +71,12 @@ export class Program {
       this.#waiting.add(look);
       look();
     });
-    // That nobody waits any more, since something else went wrong before, is no error of its own.
+    // After another failure nothing waits for this promise, which is no unhandled rejection.
     promise.catch(() => {});
     return promise;
   }
 
-  /** Lets it end by itself, which takes with it what it has started. */
+  /** Closes stdin and waits for the end of the program and its children. */
   async end(): Promise<void> {
     this.#child.stdin!.end();
     const killer = setTimeout(() => this.kill(), END_MS);
@@ -91,6 +91,6 @@ export class Program {
   }
 
   #failure(what: string, from: number): Error {
-    return new Error(`${this.#name} ${what}; it said ${JSON.stringify(this.lines.slice(from))} ${this.#complaint}`);
+    return new Error(`${this.#name} ${what}; it printed ${JSON.stringify(this.lines.slice(from))} ${this.#complaint}`);
   }
 }

@@ -1,9 +1,9 @@
-/** What the hub and the sidecars of a laboratory are set to. */
+/** The settings of hub and sidecars in a laboratory. */
 
 export const HUB_PORT = 8_787;
 export const KEY = "key-of-the-stack";
 
-/** Listens on the address alone, on the ports of its documentation. */
+/** Listens on this address only, on the documented ports. */
 export const sidecarSettings = (hub: string, address: string, state: string): Record<string, string> => ({
   PARLEY_HUB: hub,
   PARLEY_KEY: KEY,

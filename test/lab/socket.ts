@@ -1,4 +1,4 @@
-/** The test's hand on a UDP socket that is on a host of the laboratory. */
+/** Controls a UDP socket on a host of the laboratory. */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Host } from "./lab.ts";
 import type { Line, Program } from "./program.ts";
@@ -6,7 +6,7 @@ import type { Line, Program } from "./program.ts";
 export type ReceivedDatagram = { readonly text: string; readonly from: Endpoint };
 
 export class LabSocket {
-  /** Where it is on its own host. */
+  /** The local endpoint. */
   readonly local: Endpoint;
   protected readonly program: Program;
 
@@ -20,7 +20,7 @@ export class LabSocket {
     return new LabSocket(program, { address: host.address, port: program.lines[0]!["port"] as number });
   }
 
-  /** Everything received so far, in order. */
+  /** All datagrams received so far, in order. */
   get received(): ReceivedDatagram[] {
     return this.program.lines.filter(inClear).map(toDatagram);
   }
@@ -29,7 +29,7 @@ export class LabSocket {
     this.program.send({ say: text, ...to });
   }
 
-  /** The first datagram received that is wanted, now or later; rejects with all that came instead. */
+  /** The first matching datagram, received already or later; rejects with all that arrived instead. */
   async waitFor(wanted: string | RegExp, within_ms = 60_000): Promise<ReceivedDatagram> {
     const matches = ({ text }: ReceivedDatagram): boolean =>
       typeof wanted === "string" ? text === wanted : wanted.test(text);
@@ -37,24 +37,24 @@ export class LabSocket {
     return toDatagram(line);
   }
 
-  /** Says it, and says it again, until what is wanted has been heard. */
+  /** Repeats a datagram until a matching answer arrives. */
   async request(text: string, to: Endpoint, wanted: string | RegExp, every_ms = 200): Promise<ReceivedDatagram> {
     const stop = this.sendRepeatedly(text, [to], every_ms);
     return this.waitFor(wanted).finally(stop);
   }
 
-  /** Says it until the other has heard it, at the endpoint that the other is known by; what it heard then. */
+  /** Repeats a datagram to this endpoint of the other socket until it arrives; resolves with it as received. */
   async sendUntilReceived(other: LabSocket, text: string, at = other.local): Promise<ReceivedDatagram> {
     const stop = this.sendRepeatedly(text, [at], 200);
     return other.waitFor(text).finally(stop);
   }
 
-  /** Until the returned function is called. */
+  /** Repeats until the returned function is called. */
   sendRepeatedly(text: string, to: readonly Endpoint[], every_ms = 50): () => void {
     const sayAll = (): void => to.forEach((one) => this.send(text, one));
     sayAll();
     const again = setInterval(sayAll, every_ms);
-    // Not even where a test fails may it go on longer than the program that does it.
+    // After a failed test the repetition still ends with the program.
     void this.program.ended.then(() => clearInterval(again));
     return () => clearInterval(again);
   }

@@ -1,4 +1,4 @@
-/** A cable between a browser and the hub, which can be pulled: what is open breaks, and nothing new gets through. */
+/** A TCP proxy between a browser and the hub that can be disconnected: open connections are reset and new ones refused. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 export class BreakableProxy {

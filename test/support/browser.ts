@@ -1,11 +1,11 @@
-/** A real browser for the journeys: where it is, how it starts, and visits that remember all that went wrong. */
+/** A real browser for the journeys, and pages that record every error. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const SHOTS = resolve(import.meta.dirname, "../shots");
-/** The page asks every 2 s; what has not come after several of these will not come. */
+/** The page polls every 2 s, so this is many polls. */
 const PATIENCE_MS = 60_000;
 
 export const DESKTOP: BrowserContextOptions = { viewport: { width: 1200, height: 800 } };
@@ -16,7 +16,7 @@ export const PHONE: BrowserContextOptions = {
   hasTouch: true,
 };
 
-/** Whether to go without: a reason is printed. Where everything must be tested (CI), a missing browser is a failure. */
+/** If there is no browser, prints the reason and returns true, so that its tests are skipped; in CI it throws. */
 export function browserIsMissing(): boolean {
   if (existsSync(CHROMIUM)) return false;
   const reason = `no browser at ${CHROMIUM} (CHROMIUM names another)`;
@@ -25,7 +25,7 @@ export function browserIsMissing(): boolean {
   return true;
 }
 
-/** Without a sandbox, because test machines run as root; and with nothing that calls home. */
+/** Without a sandbox, because test machines run as root, and without background requests. */
 export function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
@@ -37,7 +37,7 @@ export function launch(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
-      // A name for a hub on this machine, as if it were another one.
+      // A host name for the hub on this machine, so that the browser treats it as remote.
       "--host-resolver-rules=MAP parley.test 127.0.0.1",
     ],
   });
@@ -45,11 +45,11 @@ export function launch(): Promise<Browser> {
 
 export type Visit = {
   readonly page: Page;
-  /** What a page of ours never does: console errors and warnings, exceptions, requests that leave its origin. */
+  /** Console errors and warnings, exceptions, and requests to other origins, of which the page must cause none. */
   readonly complaints: string[];
 };
 
-/** A page of its own, with nothing remembered from other visits; it goes nowhere yet. */
+/** A page in a new browser profile, before its first navigation. */
 export async function visitor(
   browser: Browser,
   origin: string,
@@ -69,7 +69,7 @@ export async function visitor(
   return { page, complaints };
 }
 
-/** A picture of the whole page in `test/shots/`, light and dark, for people to look at. */
+/** Saves screenshots of the whole page in `test/shots/`, light and dark, for review. */
 export async function shoot(page: Page, name: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });

@@ -1,4 +1,4 @@
-/** Once per run: the hub's bundle, as it would be deployed, in a folder that no other run writes to. */
+/** Builds the hub's bundle once per run, as it would be deployed, in a temporary folder. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

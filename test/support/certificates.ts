@@ -1,4 +1,4 @@
-/** Certificates as somebody's authority gives them out, made by openssl: one that is good, one that has expired. */
+/** A certificate authority with one valid and one expired certificate, made by openssl. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** noray's TCP port without its sockets: a player's lines in, lines out, and the switchboard of a sidecar between them. */
+/** noray's TCP port without sockets: a client's lines in, lines out, and the sessions of a sidecar between them. */
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import * as numbers from "#shared/limits.ts";
 import type { Exchange, ExchangeLimits } from "../../udp-sidecar/core/exchange.ts";
@@ -9,16 +9,16 @@ import { NoraySessions } from "../../udp-sidecar/noray/sessions.ts";
 import type { Counters } from "../../udp-sidecar/core/counters.ts";
 import { diceOf } from "./dice.ts";
 
-/** Stands for noray's TCP port where rigs and dialogues name the port that something came through. */
+/** Represents noray's TCP port where a rig names the port of a message. */
 export const NORAY_TCP = 8_890;
 export const NORAY_OID: IdFormat = { length: numbers.NORAY_OID_LENGTH, alphabet: ALPHABET };
 export const NORAY_PID: IdFormat = { length: numbers.NORAY_PID_LENGTH, alphabet: ALPHABET };
 
-type Owner = { readonly exchange: Exchange; readonly tally: Counters; readonly name: string };
+type Owner = { readonly exchange: Exchange; readonly counters: Counters; readonly name: string };
 
 export class Commands {
   readonly board: NoraySessions;
-  /** What the board is given; a test may put others into it. */
+  /** The effects of the sessions, which a test may replace. */
   readonly out: NorayOutput;
   readonly limits: { -readonly [K in keyof BoardLimits]: BoardLimits[K] };
   readonly #callers = new Map<string, NoraySession>();
@@ -28,7 +28,7 @@ export class Commands {
   constructor(owner: Owner, limits: ExchangeLimits, clock: () => number, say: (to: Endpoint, text: string) => void) {
     this.#clock = clock;
     this.#say = say;
-    // Every sidecar has dice of its own, or two of them would mint the same ids.
+    // Each sidecar has its own random numbers, so that no two create the same ids.
     const dice = diceOf(Number.parseInt(owner.name, 36) % 1_000_003);
     this.limits = {
       oid: NORAY_OID,
@@ -52,10 +52,10 @@ export class Commands {
       peerLeft: () => {},
       relay_address: null,
     };
-    this.board = new NoraySessions(this.limits, this.out, owner.tally);
+    this.board = new NoraySessions(this.limits, this.out, owner.counters);
   }
 
-  /** A line of the player's; his first one opens his connection. */
+  /** A line of a client; the first one opens its connection. */
   hear(from: Endpoint, line: string): void {
     const caller = this.#callers.get(formatEndpoint(from)) ?? this.open(from);
     if (caller !== null) this.board.handleLine(caller, line, this.#clock());
@@ -73,7 +73,7 @@ export class Commands {
     return caller;
   }
 
-  /** The player says nothing more. */
+  /** The client closes its side of the stream. */
   end(from: Endpoint): void {
     this.board.endInput(this.#callers.get(formatEndpoint(from))!);
   }

@@ -1,7 +1,7 @@
 /**
- * What every wire must do, whatever it speaks: survive all bytes, tell nobody what is not his, repeat without harm,
- * keep to its limits. A wire brings a `Driver`, the little that must be known to say these things in its bytes.
- * What a wire has no way of doing is skipped, with the reason.
+ * The tests that every wire must pass: survive all bytes, keep endpoints secret from strangers, answer repetitions without
+ * side effects, enforce limits. A wire supplies a `Driver`, which encodes the test's messages in its bytes.
+ * A test of a feature that the wire lacks is skipped with the reason.
  */
 import { diceOf } from "./dice.ts";
 import { describe, expect, test } from "vitest";
@@ -13,33 +13,33 @@ import { at, HOME, Rig, type Sent, SHARED_PORT } from "./exchange.ts";
 
 export type Driver = {
   readonly wire: Wire;
-  /** Who joins becomes a member; otherwise he and the host are told of each other, and he is forgotten. */
+  /** A joiner becomes a member. If false, joiner and host are introduced and the joiner is not stored. */
   readonly keepsGuests: boolean;
-  /** A renewal from another port of the member's address is from him. */
+  /** A renewal from another port of the member's address is accepted. */
   readonly followsPorts: boolean;
-  /** What the host of a lobby is called in the hub. */
+  /** The host's name in the hub. */
   hostName(lobby: string, peer: string): string;
   /** Hosts a lobby of four seats. */
   host(lobby: string, peer: string): Uint8Array;
   join(lobby: string, peer: string): Uint8Array;
   renew(lobby: string, peer: string): Uint8Array;
   leave(lobby: string, peer: string): Uint8Array;
-  /** What only the hub can answer; about a lobby that is not there it has one answer, and that is short. */
+  /** A request that only the hub can answer. For a lobby that does not exist there is one short answer. */
   question(lobby: string, peer: string): Uint8Array;
-  /** Asks for the introduction; null on a wire that introduces by itself. */
+  /** Requests the introduction; null on a wire that introduces automatically. */
   readonly start: ((lobby: string, peer: string) => Uint8Array) | null;
-  /** Every other message a client can say, once, about the lobby `Nice` with Alice (host) and Bob in it. */
+  /** Every other client message once, about the lobby `Nice` with Alice (host) and Bob. */
   readonly others: readonly Uint8Array[];
-  /** What is answered as a mistake without asking the hub; null on a wire that has no such answer. */
+  /** A malformed request that is refused without the hub; null on a wire without such refusals. */
   readonly mistake: Uint8Array | null;
-  /** Whether these bytes tell a member that he is in, with these people. */
+  /** Whether these bytes confirm a membership in a lobby with these peers. */
   saysWhoIsIn(bytes: Uint8Array, peers: readonly string[]): boolean;
-  /** Whether these bytes contain where somebody is. */
+  /** Whether these bytes contain the endpoint. */
   tells(bytes: Uint8Array, endpoint: Endpoint): boolean;
-  /** The largest answer to somebody who is no member of anything, and the largest to anybody, in bytes. */
+  /** The largest answer to a non-member, and the largest answer of all, in bytes. */
   readonly refusal_bytes_max: number;
   readonly answer_bytes_max: number;
-  /** Silence tolerated, in ms. */
+  /** The lease: tolerated silence, in ms. */
   readonly lease_ms: number;
 };
 
@@ -47,9 +47,9 @@ const ALICE = at("A");
 const BOB = at("B");
 const STRANGER = at("S");
 const DATAGRAM_BYTES_MAX = 65_507;
-const NO_GUESTS = "who joins is not remembered on this wire";
-const NO_START = "nothing is started on this wire";
-const NO_MISTAKES = "mistakes are met with silence on this wire";
+const NO_GUESTS = "joiners are not stored on this wire";
+const NO_START = "this wire has no start";
+const NO_MISTAKES = "this wire does not answer malformed requests";
 
 export function conforms(driver: Driver): void {
   const { wire } = driver;
@@ -62,7 +62,7 @@ export function conforms(driver: Driver): void {
     ...driver.others,
   ];
 
-  /** Who is in Nice, in order of arrival, and the last of them, who does most of the talking below. */
+  /** The members of Nice in order of arrival; the last one sends most messages below. */
   const all = [{ peer: "Alice", home: ALICE }, ...(driver.keepsGuests ? [{ peer: "Bob", home: BOB }] : [])];
   const peers = all.map(({ peer }) => peer);
   const { peer: talker, home } = all.at(-1)!;
@@ -70,7 +70,7 @@ export function conforms(driver: Driver): void {
   const called = (peer: string, name = "Nice"): string => (peer === "Alice" ? driver.hostName(name, peer) : peer);
   const left = others.map(({ peer }) => called(peer));
 
-  /** Nice with Alice as its host and, where guests stay, Bob in it; all of them have renewed. */
+  /** Nice with Alice as host and, where guests are stored, Bob as member, after a renewal of each. */
   function meeting(limits: Partial<ExchangeLimits> = {}): Rig {
     const rig = new Rig({ limits, wire: wire.name });
     rig.say(ALICE, driver.host("Nice", "Alice"));
@@ -79,7 +79,7 @@ export function conforms(driver: Driver): void {
     return rig;
   }
 
-  /** Carol joins and is answered: she is in with all others, or is told of the host. */
+  /** Carol joins and gets the answer of a member, or the host's endpoint. */
   function comes(rig: Rig, ...before: string[]): void {
     const answers = rig.say(at("C"), driver.join("Nice", "Carol"));
     if (driver.keepsGuests) return expect(isIn(answers, ...before, "Carol")).toBe(true);
@@ -91,7 +91,7 @@ export function conforms(driver: Driver): void {
   const isIn = (sent: readonly Sent[], ...peers: string[]): boolean =>
     sent.some(({ bytes }) => driver.saysWhoIsIn(bytes, peers));
 
-  /** All members are where they were and are answered as before. */
+  /** All members have their endpoints and are answered as before. */
   function stands(rig: Rig): void {
     expect(lobby(rig)?.members.slice(0, all.length)).toMatchObject(
       all.map(({ peer, home }) => ({ peer: called(peer), source: { endpoint: home } })),
@@ -103,7 +103,7 @@ export function conforms(driver: Driver): void {
     }
   }
 
-  /** A stranger's bytes are heard without a throw, and nobody is answered at greater length than he may be. */
+  /** A stranger's bytes cause no exception and no answer that is longer than allowed. */
   function survived(rig: Rig, bytes: Uint8Array, via: number, bytes_max = driver.answer_bytes_max): void {
     for (const answer of rig.say(STRANGER, bytes, { via })) {
       const most = answer.to.address === STRANGER.address ? bytes_max : driver.answer_bytes_max;
@@ -112,7 +112,7 @@ export function conforms(driver: Driver): void {
     }
   }
 
-  describe("bytes that are no message", () => {
+  describe("malformed bytes", () => {
     const strange: [string, Uint8Array][] = [
       ["no bytes", new Uint8Array(0)],
       ["one zero", new Uint8Array(1)],
@@ -121,11 +121,11 @@ export function conforms(driver: Driver): void {
       ["the longest datagram of a message and letters", padded(spoken[0]!, "a")],
       ["the longest datagram of a message and zeros", padded(spoken[0]!, "\0")],
       ["every byte once", Uint8Array.from({ length: 256 }, (_, byte) => byte)],
-      ["bytes that are no UTF-8", Uint8Array.of(0xc3, 0x28, 0xff, 0xfe, 0xed, 0xa0, 0x80)],
-      ["a message with half a character in it", Buffer.concat([spoken[0]!, Uint8Array.of(0xc3)])],
+      ["bytes that are not UTF-8", Uint8Array.of(0xc3, 0x28, 0xff, 0xfe, 0xed, 0xa0, 0x80)],
+      ["a message with an incomplete UTF-8 character", Buffer.concat([spoken[0]!, Uint8Array.of(0xc3)])],
     ];
 
-    test.each(strange)("%s: a short answer at most, and nothing changes", (_, bytes) => {
+    test.each(strange)("%s: get at most a short answer and change nothing", (_, bytes) => {
       const rig = meeting();
       const before = lobby(rig);
       survived(rig, bytes, HOME.via, driver.refusal_bytes_max);
@@ -136,7 +136,7 @@ export function conforms(driver: Driver): void {
       stands(rig);
     });
 
-    test("20,000 random datagrams: the same", () => {
+    test("20,000 random datagrams get at most short answers and change nothing", () => {
       const rig = meeting({ stranger: { per_s: 1e6, burst: 1e6 } });
       const before = lobby(rig);
       const dice = diceOf(20_000);
@@ -144,13 +144,13 @@ export function conforms(driver: Driver): void {
         const bytes = Uint8Array.from({ length: dice(64) }, () => dice(256));
         survived(rig, bytes, dice(2) === 0 ? HOME.via : SHARED_PORT, driver.refusal_bytes_max);
       }
-      expect(rig.sidecar().tally.get("dropped", "stranger_rate")).toBe(0);
+      expect(rig.sidecar().counters.get("dropped", "stranger_rate")).toBe(0);
       expect(lobby(rig)).toBe(before);
       expect(rig.sidecar().exchange.contacts.size).toBe(all.length);
       stands(rig);
     });
 
-    test("messages from other addresses, of any family: the same", () => {
+    test("messages from other addresses of any family change nothing", () => {
       const rig = meeting();
       for (const address of ["::1", "2001:db8::bad", "0.0.0.0", "255.255.255.255"]) {
         for (const bytes of spoken) rig.say({ address, port: 1 }, bytes);
@@ -159,8 +159,8 @@ export function conforms(driver: Driver): void {
     });
   });
 
-  describe("messages that were damaged on the way", () => {
-    test("every beginning of every message is survived", () => {
+  describe("damaged messages", () => {
+    test("every prefix of every message is survived", () => {
       for (const message of spoken) {
         const rig = meeting();
         for (let length = 0; length < message.length; length++) survived(rig, message.subarray(0, length), HOME.via);
@@ -184,12 +184,12 @@ export function conforms(driver: Driver): void {
     });
   });
 
-  describe("a message that comes again", () => {
+  describe("a repeated message", () => {
     test.for([
       ["hosting", ALICE, () => driver.host("Nice", "Alice")] as const,
       ["joining", BOB, () => driver.join("Nice", "Bob")] as const,
       ["renewing", home, () => driver.renew("Nice", talker)] as const,
-    ])("%s: changes nothing and is answered like the first, to the sender alone", ([what, home, message], { skip }) => {
+    ])("%s: changes nothing, and only the sender gets the same answer", ([what, home, message], { skip }) => {
       skip(what === "joining" && !driver.keepsGuests, NO_GUESTS);
       const rig = meeting();
       const before = lobby(rig);
@@ -202,7 +202,7 @@ export function conforms(driver: Driver): void {
       expect(rig.sidecar().exchange.contacts.size).toBe(all.length);
     });
 
-    test("joining, while the first still waits for the hub: one member, one answer", ({ skip }) => {
+    test("joining while the first request waits for the hub: one member, one answer", ({ skip }) => {
       skip(!driver.keepsGuests, NO_GUESTS);
       const rig = meeting();
       const carol = at("C");
@@ -213,7 +213,7 @@ export function conforms(driver: Driver): void {
       expect(membersOf(rig)).toStrictEqual(["Alice", "Bob", "Carol"]);
     });
 
-    test("leaving: the second time there is nobody to leave, and the others stay", () => {
+    test("leaving: the second one changes nothing", () => {
       const rig = meeting();
       rig.say(home, driver.leave("Nice", talker));
       const after = lobby(rig);
@@ -235,7 +235,7 @@ export function conforms(driver: Driver): void {
   });
 
   describe("renewing", () => {
-    test("is answered from memory: the hub hears nothing of it", () => {
+    test("is answered by the sidecar without a report to the hub", () => {
       const rig = meeting();
       const before = rig.sidecar().reports.length;
       for (let second = 0; second < 60; second++) {
@@ -245,14 +245,14 @@ export function conforms(driver: Driver): void {
       expect(rig.sidecar().reports.length).toBe(before);
     });
 
-    test("goes on while the hub cannot be reached", () => {
+    test("is answered while the hub cannot be reached", () => {
       const rig = meeting();
       rig.cut("north");
       expect(isIn(rig.say(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
     });
 
     test.for(["open", "started"])(
-      "from elsewhere learns nothing, moves nothing and keeps nobody: %s",
+      "from a foreign endpoint reveals nothing, moves nothing and renews nothing: %s",
       (state, { skip }) => {
         skip(state === "started" && driver.start === null, NO_START);
         const rig = meeting();
@@ -270,20 +270,20 @@ export function conforms(driver: Driver): void {
         expect(lobby(rig)).toBe(before);
         if (state === "started") return stands(rig);
         for (const { peer, home } of others) rig.say(home, driver.renew("Nice", peer));
-        // Half a lease later the talker's own last word is a lease old, whatever others said since.
+        // Half a lease later the sender's last renewal is a lease old, whatever others sent.
         rig.pass(driver.lease_ms / 2 + 100);
         expect(membersOf(rig)).toStrictEqual(left);
       },
     );
 
-    test("too often is answered only so often, and is a sign of life all the same", () => {
+    test("beyond the rate limit is not answered, but still renews the lease", () => {
       const rig = meeting({ renewal: { per_s: 2, burst: 5 } });
       rig.pass(4_000);
       const burst = Array.from({ length: 50 }, () => rig.say(home, driver.renew("Nice", talker)).length);
       expect(burst).toStrictEqual([...Array<number>(5).fill(burst[0]!), ...Array<number>(45).fill(0)]);
       expect(burst[0]).toBeGreaterThan(0);
-      expect(rig.sidecar().tally.get("dropped", "renewal_rate")).toBe(45);
-      // One member's noise is not another's.
+      expect(rig.sidecar().counters.get("dropped", "renewal_rate")).toBe(45);
+      // The limit of one member does not affect another.
       for (const { peer, home } of others) {
         expect(isIn(rig.say(home, driver.renew("Nice", peer)), ...peers)).toBe(true);
       }
@@ -295,8 +295,8 @@ export function conforms(driver: Driver): void {
     });
   });
 
-  describe("a sidecar that starts anew", () => {
-    test("is silent to its members, then answers each who is heard and reports him once", () => {
+  describe("a restarted sidecar", () => {
+    test("sends nothing unrequested, answers each member that renews, and reports it once", () => {
       const rig = meeting();
       expect(rig.restart("north")).toStrictEqual([]);
       expect(rig.pass(driver.lease_ms / 2)).toStrictEqual([]);
@@ -311,7 +311,7 @@ export function conforms(driver: Driver): void {
       expect(here?.map((member) => member.peer)).toStrictEqual([called(talker)]);
     });
 
-    test("still knows who is foreign", () => {
+    test("still ignores foreign endpoints", () => {
       const rig = meeting();
       rig.restart("north");
       rig.say(STRANGER, driver.renew("Nice", talker));
@@ -319,7 +319,7 @@ export function conforms(driver: Driver): void {
       expect(rig.sidecar().exchange.contacts.find(wire.name, "Nice", called(talker))?.restored).toBe(true);
     });
 
-    test("says nothing to anybody before it has reached the hub", () => {
+    test("answers nothing before it has reached the hub", () => {
       const lonely = new Rig({ sidecars: [], wire: wire.name });
       lonely.begin("north");
       for (const bytes of spoken) expect(lonely.say(BOB, bytes)).toStrictEqual([]);
@@ -327,21 +327,21 @@ export function conforms(driver: Driver): void {
   });
 
   describe("limits", () => {
-    test("a stranger's flood is heard only so far, while members renew and other strangers are answered", () => {
+    test("a stranger's flood is cut off, while members renew and other strangers are answered", () => {
       const rig = meeting({ stranger: { per_s: 10, burst: 20 } });
       rig.pass(1_000);
-      const before = rig.sidecar().tally.get("datagrams", "reported");
+      const before = rig.sidecar().counters.get("datagrams", "reported");
       for (let round = 0; round < 500; round++) rig.say(STRANGER, driver.question("Nope", `Peer${round}`));
-      expect(rig.sidecar().tally.get("datagrams", "reported")).toBe(before + 20);
-      expect(rig.sidecar().tally.get("dropped", "stranger_rate")).toBe(480);
+      expect(rig.sidecar().counters.get("datagrams", "reported")).toBe(before + 20);
+      expect(rig.sidecar().counters.get("dropped", "stranger_rate")).toBe(480);
       stands(rig);
       comes(rig, "Alice", "Bob");
       rig.pass(1_000);
       for (let round = 0; round < 50; round++) rig.say(STRANGER, driver.question("Nope", `Peer${round}`));
-      expect(rig.sidecar().tally.get("dropped", "stranger_rate")).toBe(520);
+      expect(rig.sidecar().counters.get("dropped", "stranger_rate")).toBe(520);
     });
 
-    test("mistakes are answered only so far", ({ skip }) => {
+    test("refusals are rate limited", ({ skip }) => {
       skip(driver.mistake === null, NO_MISTAKES);
       const rig = meeting({ stranger: { per_s: 10, burst: 20 } });
       const answers = Array.from({ length: 100 }, () => rig.say(STRANGER, driver.mistake!).length);
@@ -350,13 +350,13 @@ export function conforms(driver: Driver): void {
       expect(rig.say(STRANGER, driver.mistake!)).toHaveLength(1);
     });
 
-    test("members renew from the very source that floods: they share an address, not a budget", () => {
+    test("members renew even if their address floods, because renewals have their own budget", () => {
       const rig = meeting({ stranger: { per_s: 1, burst: 4 } });
       for (let round = 0; round < 50; round++) rig.say({ ...home, port: 9 }, driver.question("Nope", `Peer${round}`));
       expect(isIn(rig.say(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
     });
 
-    test("a source hosts so many lobbies and holds so many places; more are met with silence", ({ skip }) => {
+    test("lobbies and memberships per source are limited; further requests get no answer", ({ skip }) => {
       skip(!driver.keepsGuests, NO_GUESTS);
       const rig = new Rig({ wire: wire.name, limits: { lobbies_per_source_max: 2, memberships_per_source_max: 3 } });
       const answered = (bytes: Uint8Array, port: number): boolean => rig.say({ ...BOB, port }, bytes).length > 0;
@@ -367,20 +367,20 @@ export function conforms(driver: Driver): void {
       expect(answered(driver.host("Three", "Ann"), 2)).toBe(false);
       expect(answered(driver.join("Nice", "Bob"), 3)).toBe(true);
       expect(answered(driver.join("Nice", "Bea"), 4)).toBe(false);
-      expect(rig.sidecar().tally.get("dropped", "source_share")).toBe(2);
-      // Hosting takes a place, too: one lobby fewer is no place more.
+      expect(rig.sidecar().counters.get("dropped", "source_share")).toBe(2);
+      // A host is a member too: without this lobby there is one membership less.
       rig.say({ ...BOB, port: 1 }, driver.leave("Two", "Ann"));
       expect(answered(driver.join("Nice", "Bea"), 4)).toBe(true);
       expect(answered(driver.host("Four", "Ann"), 5)).toBe(false);
-      // Who is in is still answered, and other sources have their own shares.
+      // Members are still answered, and other sources have their own quota.
       expect(answered(driver.join("Nice", "Bob"), 3)).toBe(true);
       comes(rig, "Alice", "Bob", "Bea");
-      // A place that was left is free again.
+      // A membership that ended is free again.
       rig.say({ ...BOB, port: 1 }, driver.leave("One", "Ann"));
       expect(answered(driver.host("Four", "Ann"), 5)).toBe(true);
     });
 
-    test("the share holds for what is asked all at once as well", () => {
+    test("the quota also holds for simultaneous requests", () => {
       const rig = new Rig({
         wire: wire.name,
         limits: { lobbies_per_source_max: 2, memberships_per_source_max: 3 },
@@ -397,7 +397,7 @@ export function conforms(driver: Driver): void {
       expect(membersOf(other)).toStrictEqual(["Alice", "Bob", "Carol"]);
     });
 
-    test("a full sidecar takes nobody new and keeps those it has", () => {
+    test("a full sidecar accepts no new peer and keeps its members", () => {
       const rig = meeting({ contacts_max: all.length });
       expect(rig.say(at("C"), driver.join("Nice", "Carol"))).toStrictEqual([]);
       expect(rig.say(at("D"), driver.host("Other", "Dave"))).toStrictEqual([]);
@@ -405,11 +405,11 @@ export function conforms(driver: Driver): void {
     });
   });
 
-  describe("where answers go", () => {
-    test("out of the port that was asked", () => {
+  describe("answers are sent", () => {
+    test("from the port of the request", () => {
       const rig = meeting();
       for (const via of [HOME.via, SHARED_PORT, HOME.via]) {
-        // Where joining is news to the host, he hears it from where he came in himself.
+        // If a join is reported to the host, it leaves from the port that the host uses.
         const joined = rig.say(BOB, driver.join("Nice", "Bob"), { via }).filter(({ to }) => to.port === BOB.port);
         const answers = [
           ...rig.say(home, driver.renew("Nice", talker), { via }),
@@ -422,7 +422,7 @@ export function conforms(driver: Driver): void {
       }
     });
 
-    test("news leave from the port through which the member came", ({ skip }) => {
+    test("from the port that the member uses, if unrequested", ({ skip }) => {
       skip(!driver.keepsGuests, NO_GUESTS);
       const rig = meeting();
       rig.say(at("C"), driver.join("Nice", "Carol"), { via: SHARED_PORT });
@@ -435,7 +435,7 @@ export function conforms(driver: Driver): void {
       ]);
     });
 
-    test("nothing more to somebody who has left", () => {
+    test("to no peer that has left", () => {
       const rig = meeting();
       rig.say(home, driver.leave("Nice", talker));
       const from = rig.sent.length;
@@ -453,6 +453,6 @@ export function conforms(driver: Driver): void {
   });
 }
 
-/** The message, filled up to the longest datagram. */
+/** The message, padded to the longest datagram. */
 const padded = (message: Uint8Array, filler: string): Uint8Array =>
   Buffer.concat([message, Buffer.alloc(DATAGRAM_BYTES_MAX - message.length, filler)]);

@@ -1,4 +1,4 @@
-/** Dice that fall the same in every run (mulberry32). */
+/** Seeded random numbers, the same in every run (mulberry32). */
 
 /** Whole numbers below 2^32. */
 export function numbersOf(seed: number): () => number {

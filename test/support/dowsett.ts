@@ -1,22 +1,22 @@
 /**
- * Dowsett's packets as the original script says them, with a hash of our own: from the protocol's description, not
- * from the code that is tested.
+ * Dowsett's packets as the original script sends them, with a second implementation of the hash, written from the
+ * protocol's description, not from the tested code.
  *
  *     sign(registering("Nice"), "qUks5KzRDY")     the datagram
  *     read(bytes)                                  the object in a datagram
- *     signedWith(bytes, "qUks5KzRDY")              whether its hash is right
+ *     signedWith(bytes, "qUks5KzRDY")              whether its hash is correct
  */
 import { createHash } from "node:crypto";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 
 export const SERVER = "_HANDSHAKE_SERVER";
-/** What the script believes to be talking to; nobody looks at it. */
+/** The destination that the script writes; no receiver reads it. */
 const SERVER_ADDRESS = ["198.51.100.7", 5_160];
 
-/** A packet before it is signed. A key that is undefined is left out. */
+/** A packet before it is signed. A key whose value is undefined is left out. */
 export type Packet = Readonly<Record<string, unknown>>;
 
-/** The five things a client says, as the script does; `parts` replaces or removes what a test wants different. */
+/** The five packets of a client, as the script sends them; `parts` replaces or removes fields. */
 export const registering = (name: unknown, parts: Packet = {}): Packet => ({
   "local-address": ["10.0.0.1", 5_001],
   "seconds-before-expiry": 60,
@@ -48,7 +48,7 @@ const head = (type: string, sender: unknown): Packet => ({
   "__destination-address": SERVER_ADDRESS,
 });
 
-/** Those that make a handshake server's acquaintance say the password; the others are only signed with it. */
+/** The first packets to a handshake server contain the password; the others are only signed with it. */
 const SAY_THE_PASSWORD = new Set(["registering-server", "requesting-server-list", "requesting-to-join-server"]);
 
 export function sign(packet: Packet, password: string): Buffer {
@@ -63,7 +63,7 @@ export function signedWith(bytes: Uint8Array, password: string): boolean {
   return packet["__hash-string"] === hashOf(packet, password);
 }
 
-/** Keys in order, then texts in order, `password` among both whether it was said or not; SHA-256 of all that. */
+/** SHA-256 of the sorted keys, then the sorted texts, both with `password` even if the packet lacks it. */
 export function hashOf(packet: Packet, password: string): string {
   const whole = new Map(Object.entries(packet).filter(([, value]) => value !== undefined));
   whole.delete("__hash-string");
@@ -73,7 +73,7 @@ export function hashOf(packet: Packet, password: string): string {
   return createHash("sha256").update(text, "utf8").digest("hex");
 }
 
-/** Character by character, not by UTF-16 units, of which rare characters have two. */
+/** Compares by code points, not by UTF-16 units. */
 function byCharacter(a: string, b: string): number {
   const [as, bs] = [Array.from(a), Array.from(b)];
   for (let at = 0; at < Math.min(as.length, bs.length); at++) {

@@ -1,13 +1,13 @@
-/** Somebody with one socket that speaks in clear and under DTLS, and can tell which he heard how. */
+/** A client with one socket for clear text and DTLS, which keeps both kinds of received messages apart. */
 import { createSocket, type Socket } from "node:dgram";
 import { Client, Clients } from "./dtls.ts";
 import { eventually } from "./test-stack.ts";
 
-/** OpenSSL repeats what was lost only when it is asked. */
+/** OpenSSL retransmits only when it is polled. */
 const LOOK_MS = 100;
 
 export class DtlsPlayer {
-  /** Datagrams that were no DTLS. */
+  /** Received clear-text datagrams. */
   readonly clear: string[] = [];
   readonly #socket: Socket;
   readonly #server: number;
@@ -39,7 +39,7 @@ export class DtlsPlayer {
     return this.#socket.address().port;
   }
 
-  /** Everything said to him under DTLS, in this session. */
+  /** All messages received over DTLS in this session. */
   get heard(): readonly string[] {
     return this.#client.heard;
   }
@@ -52,7 +52,7 @@ export class DtlsPlayer {
     return this.#client.why;
   }
 
-  /** A handshake, from the same socket as before. */
+  /** A new handshake from the same socket. */
   async connect(): Promise<void> {
     this.#client = this.#fresh();
     this.#send(this.#client.take(null));
@@ -72,7 +72,7 @@ export class DtlsPlayer {
     this.#socket.send(text, to, "127.0.0.1");
   }
 
-  /** Says it, and again, until it is answered so; gives the answer. */
+  /** Repeats a DTLS message until a DTLS answer arrives; returns the answer. */
   async ask(text: string, wanted: RegExp): Promise<string> {
     const from = this.heard.length;
     this.say(text);
@@ -80,7 +80,7 @@ export class DtlsPlayer {
     return this.hears(wanted, from).finally(() => clearInterval(again));
   }
 
-  /** Says it again and again from now on, whenever there is a session. */
+  /** Repeats a DTLS message from now on while a session is open. */
   keepSaying(text: string, every_ms = 400): void {
     this.#saying = setInterval(() => this.state === "open" && this.say(text), every_ms);
   }
@@ -93,7 +93,7 @@ export class DtlsPlayer {
     ))!;
   }
 
-  /** Goodbye to the session; the socket stays. */
+  /** Closes the session; the socket stays open. */
   bye(): void {
     this.#send(this.#client.conversation.close());
   }

@@ -1,13 +1,14 @@
 /**
- * Clients of DTLS made of the same OpenSSL, and sessions without sockets to speak with them: every datagram between
- * them is a value that a test may look at, keep, bend or lose.
+ * DTLS clients that use the same OpenSSL, and server sessions without sockets. Each datagram between them is a value that
+ * a test may inspect, store, modify or drop.
  */
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import { Counters } from "../../udp-sidecar/core/counters.ts";
 import { type Certificate, createIfMissing, readCertificate } from "../../udp-sidecar/sockets/dtls/certificate.ts";
 import type { DtlsConnection, DtlsEngine } from "../../udp-sidecar/sockets/dtls/engine.ts";
 import { type OpenSslLibrary, loadOpenSsl, type Pointer } from "../../udp-sidecar/sockets/dtls/openssl-ffi.ts";
-import { configure, allocated, openSsl, OpenSslConnection, Ssl } from "../../udp-sidecar/sockets/dtls/openssl.ts";
+import { configure, openSsl, OpenSslConnection } from "../../udp-sidecar/sockets/dtls/openssl.ts";
+import { allocated, Ssl } from "../../udp-sidecar/sockets/dtls/ssl.ts";
 import { recordsOf } from "../../udp-sidecar/sockets/dtls/records.ts";
 import type { DtlsLimits, SocketRef } from "../../udp-sidecar/sockets/dtls/session.ts";
 import { DtlsSessions } from "../../udp-sidecar/sockets/dtls/sessions.ts";
@@ -26,7 +27,7 @@ export const LIMITS: DtlsLimits = {
   dtls_idle_s: 120,
 };
 
-/** A certificate as a first start makes it. */
+/** A certificate as the first start of a sidecar creates it. */
 export function freshCertificate(): Certificate {
   const folder = mkdtempSync(join(tmpdir(), "parley-dtls-"));
   const [cert, key] = [join(folder, "dtls.crt"), join(folder, "dtls.key")];
@@ -38,7 +39,7 @@ export function freshCertificate(): Certificate {
   }
 }
 
-/** Makes clients; they trust everybody, which is not what they are tested for. */
+/** Creates clients, which trust every certificate, because trust is tested elsewhere. */
 export class Clients {
   readonly #library: OpenSslLibrary;
   readonly #ctx: Pointer;
@@ -53,7 +54,7 @@ export class Clients {
     return new Clients(await loadOpenSsl());
   }
 
-  /** What `take(null)` of it brings is its first ClientHello. */
+  /** Its first step without a datagram returns the first ClientHello. */
   make(): DtlsConnection {
     const ssl = new Ssl(this.#library, this.#ctx, MTU_BYTES);
     this.#library.SSL_set_connect_state(ssl.pointer);
@@ -61,7 +62,7 @@ export class Clients {
   }
 }
 
-/** A client at an endpoint, and what became of everything it was sent. */
+/** A client at an endpoint, and the messages that it received. */
 export class Client {
   readonly at: Endpoint;
   readonly heard: string[] = [];
@@ -74,7 +75,7 @@ export class Client {
     this.at = at;
   }
 
-  /** Takes a datagram, gives those it answers with. */
+  /** Handles a datagram and returns the answers. */
   take(datagram: Uint8Array | null): readonly Uint8Array[] {
     const records = datagram === null ? [null] : [...recordsOf(datagram)];
     return records.flatMap((record) => {
@@ -94,15 +95,15 @@ export class Client {
   }
 }
 
-/** Sessions of one port, 3478, that echo what they hear, and a network that carries everything at once. */
+/** Server sessions of port 3478 that echo every message, and a network without delay. */
 export class Meeting {
-  readonly tally = new Counters();
+  readonly counters = new Counters();
   readonly sessions: DtlsSessions<SocketRef>;
-  /** What was said to us, and where from. */
+  /** The messages that the server received, with their sources. */
   readonly heard: string[] = [];
-  /** Everything that left, newest last, if it is kept. */
+  /** The datagrams that the server sent, newest last. */
   readonly sent: { readonly to: Endpoint; readonly datagram: Uint8Array }[] = [];
-  /** Bytes that came and that left. */
+  /** Bytes received and sent. */
   bytes = { in: 0, out: 0 };
   now = T0;
   readonly lane: SocketRef = { id: 0, port: 3_478 };
@@ -124,14 +125,14 @@ export class Meeting {
         this.sessions.send(port, from, message);
       },
     };
-    this.sessions = new DtlsSessions(engine, limits, out, this.tally, T0);
+    this.sessions = new DtlsSessions(engine, limits, out, this.counters, T0);
   }
 
   static async open(limits: Partial<DtlsLimits> = {}, certificate = freshCertificate()): Promise<Meeting> {
     return new Meeting(await openSsl(certificate, MTU_BYTES), await Clients.load(), { ...LIMITS, ...limits });
   }
 
-  /** A client that has not said anything yet, at an address of its own unless told. */
+  /** A client that has sent nothing yet, at a new address by default. */
   client(at: Endpoint = this.#address()): Client {
     const client = new Client(this.#clients.make(), at);
     this.#at.set(formatEndpoint(at), client);
@@ -146,7 +147,7 @@ export class Meeting {
     return client;
   }
 
-  /** Carries datagrams to us, and everything that follows from them there and back again. */
+  /** Delivers datagrams to the server, and then all answers in both directions. */
   carry(from: Client, datagrams: readonly Uint8Array[]): void {
     for (const datagram of datagrams) this.put(from.at, datagram);
     for (let item = this.sent.shift(); item !== undefined; item = this.sent.shift()) {
@@ -156,27 +157,27 @@ export class Meeting {
     }
   }
 
-  /** One datagram to us from anywhere; what it causes waits in `sent`. */
+  /** Delivers one datagram from any endpoint to the server; the answers wait in `sent`. */
   put(from: Endpoint, datagram: Uint8Array): void {
     this.bytes.in += datagram.length;
     this.sessions.receive(this.lane, from, datagram, this.now);
   }
 
-  /** The client says something and hears its echo. */
+  /** The client sends a message and expects its echo. */
   echoes(client: Client, text: string): boolean {
     const before = client.heard.length;
     this.carry(client, [client.say(text)]);
     return client.heard.length === before + 1 && client.heard.at(-1) === text;
   }
 
-  /** The client is gone; a test that makes thousands needs its memory. */
+  /** Frees a client, because some tests create thousands. */
   forget(client: Client): void {
     client.conversation.free();
     this.#at.delete(formatEndpoint(client.at));
   }
 
   count(what: "dtls_failures" | "dtls_endings" | "dtls_dropped" | "dtls_handshakes", which: string): number {
-    return this.tally.get(what, which);
+    return this.counters.get(what, which);
   }
 
   #address(): Endpoint {

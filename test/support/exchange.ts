@@ -1,11 +1,11 @@
 /**
- * A stack without sockets, in virtual time: real exchanges and outboxes in front, the hub's own rooms behind, and a
- * clock that only the test turns. What a link carries goes through JSON and the strict decoders, as it does outside.
+ * Hub and sidecars without sockets, in virtual time: real exchanges and outboxes, the hub's own modules, and a clock that
+ * only the test advances. Link messages pass through JSON and the strict decoders, as in production.
  *
- *     rig.say("A", "h:Nice:Alice:4")      what A's game says to a sidecar; gives what left because of it
- *     rig.pass(500)                       time passes: repetitions, leases and the hub's alarm happen when they are due
- *     rig.cut("north"), rig.mend("north") its link is lost, and found again
- *     rig.restart("north")                its process starts anew and remembers nothing
+ *     rig.say("A", "h:Nice:Alice:4")      A sends a datagram; returns the datagrams sent in response
+ *     rig.pass(500)                       advances the time; repetitions, leases and the hub's alarm run when due
+ *     rig.cut("north"), rig.mend("north") its link is lost, and restored
+ *     rig.restart("north")                its process restarts without its state
  */
 import { decode } from "#shared/schema/decode.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
@@ -37,11 +37,11 @@ import { tickets } from "./tickets.ts";
 import { LobbyIndex, LobbyTransaction } from "../../worker/hub/lobby-index.ts";
 import { groupBySidecar, dropDuplicates, membersOf, toEvent } from "../../worker/hub/link/messages.ts";
 
-/** When every rig begins. */
+/** The start time of every rig. */
 export const T0 = Date.UTC(2025, 0, 1);
-/** Where players speak unless they say otherwise. */
+/** The default port of clients. */
 export const HOME = { sidecar: "north", via: 57_775 } as const;
-/** The port on which every wire is spoken; at home it is Rabid alone, or the wire a rig is made for. */
+/** The port that serves every wire; the default port serves Rabid only, or the wire of the rig. */
 export const SHARED_PORT = 3_478;
 
 export const LIMITS: ExchangeLimits = {
@@ -55,7 +55,7 @@ export const LIMITS: ExchangeLimits = {
   repeats_max: numbers.REPEATS_MAX,
 };
 
-/** A datagram that left. */
+/** A sent datagram. */
 export type Sent = {
   readonly at: number;
   readonly sidecar: string;
@@ -66,7 +66,7 @@ export type Sent = {
 
 export type Place = { readonly sidecar?: string; readonly via?: number };
 
-/** `wire` is what is spoken at home, `sharesLocal` what an operator may set for Dowsett. */
+/** `wire`: the wire of the default port. `sharesLocal`: an operator's setting for Dowsett. */
 type Making = {
   readonly limits?: Partial<ExchangeLimits>;
   readonly sidecars?: string[];
@@ -76,7 +76,7 @@ type Making = {
 
 export class Rig {
   now = T0;
-  /** Everything that ever left, in order. */
+  /** All datagrams sent, in order. */
   readonly sent: Sent[] = [];
   readonly hub = new Hub();
   readonly #sidecars = new Map<string, Sidecar>();
@@ -110,7 +110,7 @@ export class Rig {
     return this.#sidecars.get(name)!;
   }
 
-  /** What leaves because of this datagram. */
+  /** The datagrams sent in response to this one. */
   say(
     from: string | Endpoint,
     said: string | Uint8Array,
@@ -126,12 +126,12 @@ export class Rig {
     });
   }
 
-  /** The player's connection to noray's port is gone. */
+  /** The client's connection to noray's port is lost. */
   hangUp(player: string, sidecar: string = HOME.sidecar): Sent[] {
     return this.#during(() => this.sidecar(sidecar).commands.close(at(player)));
   }
 
-  /** Everything said in `talk` arrives before a hub hears of any of it. */
+  /** All datagrams sent in `talk` arrive before the hub handles any report. */
   atOnce(talk: () => void): Sent[] {
     return this.#during(() => {
       this.#held = true;
@@ -140,7 +140,7 @@ export class Rig {
     });
   }
 
-  /** What leaves while time passes. */
+  /** The datagrams sent while the time advances. */
   pass(duration_ms: number): Sent[] {
     const until = this.now + duration_ms;
     const from = this.sent.length;
@@ -183,14 +183,14 @@ export class Rig {
     });
   }
 
-  /** Dies without a word, starts anew and finds its hub at once. */
+  /** Kills the sidecar and starts it; the new process links at once. */
   restart(name: string): Sent[] {
     this.cut(name);
     this.begin(name);
     return this.mend(name);
   }
 
-  /** A new process, which has not reached a hub yet. */
+  /** A new process that has not reached a hub yet. */
   begin(name: string): void {
     this.#sidecars.set(name, this.#make(name, `epoch-${++this.#epochs}`));
   }
@@ -209,7 +209,7 @@ export class Rig {
     return this.sent.slice(from);
   }
 
-  /** Reports go up and tells come down until nothing waits. */
+  /** Exchanges reports and hub messages until none is queued. */
   #deliver(): void {
     for (const sidecar of this.#sidecars.values()) {
       for (let batch = sidecar.take(); batch !== null; batch = sidecar.take()) {
@@ -229,20 +229,20 @@ export class Rig {
   }
 }
 
-/** One sidecar without its sockets and timers: what `sidecar.ts` and `uplink.ts` put together. */
+/** One sidecar without sockets and timers: the parts that `sidecar.ts` connects. */
 export class Sidecar {
   readonly name: string;
   readonly epoch: string;
-  readonly tally = new Counters();
+  readonly counters = new Counters();
   readonly outbox = new Outbox();
   readonly exchange: Exchange;
-  /** There is one link, and it holds every lobby. */
+  /** There is one link for all lobbies. */
   readonly behind = (): boolean => true;
   /** noray's port. */
   readonly commands: Commands;
-  /** Every report that found room, in order. */
+  /** Every report that the outbox accepted, in order. */
   readonly reports: Report[] = [];
-  /** A hub has been reached, so it is known where reports go. */
+  /** A hub has been reached, so the number of shards is known. */
   reached = false;
   up = false;
   readonly #clock: () => number;
@@ -276,7 +276,7 @@ export class Sidecar {
         },
         isLinked: () => this.up,
       },
-      this.tally,
+      this.counters,
     );
   }
 
@@ -296,17 +296,17 @@ export class Sidecar {
   }
 }
 
-/** What the hub says because of one thing that happened: for each sidecar, in order. */
+/** The hub's messages after one event, per sidecar and in order. */
 type Messages = ReadonlyMap<string, readonly Notices[]>;
 
-/** The hub without its rows and sockets. */
+/** The hub without storage and sockets. */
 class Hub {
   readonly directory = new LobbyIndex([]);
   readonly #links = new Map<string, { epoch: string; ack: number; down_since: number | null; away: boolean }>();
   #made = 0;
   #due: number | null = null;
 
-  /** When the alarm rings. The real one may ring a second late, to save writes. */
+  /** The time of the alarm. The real hub may set it a second late, to save writes. */
   get due(): number {
     if (this.#due !== null) return this.#due;
     const graces = [...this.#links.values()].map(({ down_since, away }) =>
@@ -316,7 +316,7 @@ class Hub {
     return (this.#due = Math.min(Infinity, ...graces, ...deadlines));
   }
 
-  /** What the list says to a sidecar that asks for one wire's. */
+  /** The list of one wire, as a sidecar receives it. */
   listed(wire: WireName): readonly Summary[] {
     const query = parseQuery([
       ["wire", wire],
@@ -337,7 +337,7 @@ class Hub {
     const refs: number[] = [];
     for (const [index, report] of fresh.items.entries()) {
       draft.apply(report.wire, report.name, this.#counted(toEvent(report, sidecar, 0)));
-      while (refs.length < draft.tells.length) refs.push(fresh.seq + index);
+      while (refs.length < draft.notices.length) refs.push(fresh.seq + index);
     }
     link.ack = fresh.seq + fresh.items.length - 1;
     return this.#keep(draft, {
@@ -389,16 +389,16 @@ class Hub {
   #keep(draft: LobbyTransaction, answering?: Parameters<typeof groupBySidecar>[1]): Messages {
     this.directory.commit(draft.lobbies);
     this.#due = null;
-    return groupBySidecar(draft.tells, answering);
+    return groupBySidecar(draft.notices, answering);
   }
 
-  /** Ids come from dice outside; here they are counted, so that every run is the same. */
+  /** Counted ids instead of random ones, so that every run is the same. */
   #counted(event: Event): Event {
     return event.kind === "host" ? { ...event, id: lobbyId(0, String(++this.#made).padStart(26, "0")) } : event;
   }
 }
 
-/** A message of the hub as it arrives. */
+/** A message of the hub as the sidecar decodes it. */
 function carried<T extends FromHub>(message: T): T {
   const decoded = decode(JSON.stringify(message), fromHub, numbers.LINK_FRAME_LENGTH_MAX);
   if (!decoded.ok) throw new Error(`the sidecar would close this link: ${decoded.why}`);
@@ -408,8 +408,8 @@ function carried<T extends FromHub>(message: T): T {
 // --- people ----------------------------------------------------------------------------------------------------
 
 /**
- * Where a player is, by one letter: A is 192.0.2.1:5001, B is 192.0.2.2:5002 and so on. A' has the same address and,
- * because his NAT moved it, another port; A6 is his IPv6 endpoint.
+ * The endpoint of a client by one letter: A is 192.0.2.1:5001, B is 192.0.2.2:5002 and so on. A' has the same address
+ * and another port, as after a NAT rebinding; A6 is the IPv6 endpoint.
  */
 export function at(player: string): Endpoint {
   const number = player.charCodeAt(0) - 64;

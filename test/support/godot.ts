@@ -1,4 +1,4 @@
-/** Godot 3 without a screen, speaking DTLS as a game would: `test/support/godot/speaker.gd` does what it is told. */
+/** Headless Godot 3 with DTLS: `test/support/godot/speaker.gd` runs the steps that a test passes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,25 +8,25 @@ import { godot3 } from "./programs.ts";
 
 export type Step =
   | readonly ["connect"]
-  /** Says the first again and again until something with the second in it is heard. */
+  /** Repeats the first text until a message that contains the second one arrives. */
   | readonly ["ask", string, string]
   | readonly ["say" | "plain" | "hear", string]
-  /** Says it again and again from now on. */
+  /** Repeats the text from now on. */
   | readonly ["keep", string]
-  /** Says goodbye; waits for the server's. */
+  /** Sends close_notify and waits for the server's. */
   | readonly ["close"]
   | readonly ["gone"];
 
 export type Speaking = {
   readonly port: number;
-  /** File of the certificate to trust, or "" for the system's. */
+  /** The file of the trusted certificate, or "" for the system's. */
   readonly cert: string;
   readonly name?: string;
   readonly address?: string;
   readonly peers?: number;
-  /** The port it speaks from; 0 for any. */
+  /** The local port; 0 for any. */
   readonly local?: number;
-  /** Begins the handshake anew where it fails or takes too long. */
+  /** Restarts a handshake that fails or takes too long. */
   readonly persists?: boolean;
   readonly steps: readonly Step[];
 };
@@ -52,7 +52,7 @@ export class Godot {
     };
     const script = join(import.meta.dirname, "godot/speaker.gd");
     const env = { PATH: process.env["PATH"], HOME: this.#home, PROGRAM: JSON.stringify(program) };
-    // It writes its log into the folder it is started in.
+    // It writes its log into its working directory.
     this.#child = spawn(godot3, ["-s", script], { cwd: this.#home, env, stdio: ["ignore", "pipe", "ignore"] });
     createInterface({ input: this.#child.stdout! }).on("line", (line) => {
       if (line.startsWith("{")) this.lines.push(JSON.parse(line) as Happened);
@@ -65,7 +65,7 @@ export class Godot {
     });
   }
 
-  /** Runs it to its end, and gives everything that happened. */
+  /** Waits for the end of the program and returns its lines. */
   static async run(speaking: Speaking): Promise<readonly Happened[]> {
     const godot = new Godot(speaking);
     await godot.ended;

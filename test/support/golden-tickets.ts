@@ -1,6 +1,6 @@
 /**
- * A ticket and a receipt that Node's crypto made, step by step as docs/reference/http.md describes it, with the keys that the tests' hub has
- * (keys.ts). Worker and sidecar must both agree with them.
+ * A ticket and a receipt made by Node's crypto as docs/reference/http.md describes, with the keys of the tests' hub
+ * (keys.ts). Worker and sidecar must both accept them.
  */
 import type { Ticket, TicketKey } from "#shared/auth/tickets.ts";
 

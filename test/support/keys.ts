@@ -1,5 +1,5 @@
-/** The keys of the hub that the tests run against, as its settings have them. */
+/** The keys in the settings of the tests' hub. */
 export const SIDECAR_KEYS = ["key-one", "key-two"];
 export const ADMIN_KEYS = ["admin-key-one", "admin-key-two"];
-/** The first signs; golden-tickets.ts knows what it makes. */
+/** The first key signs; golden-tickets.ts holds its results. */
 export const TOKEN_KEYS = ["token-key-of-the-tests-the-first", "token-key-of-the-tests-the-other"];

@@ -1,8 +1,8 @@
-/** A way to a server on this machine that loses datagrams, the same ones in every run, and remembers their lengths. */
+/** A UDP proxy to a server on this machine that drops datagrams by a given rule and records their lengths. */
 import { createSocket, type Socket } from "node:dgram";
 
 export class LossyProxy {
-  /** Lengths of what the server sent, as far as it arrived. */
+  /** The lengths of the server's datagrams that were not dropped. */
   readonly lengths: number[] = [];
   lost = 0;
   readonly #front: Socket;

@@ -1,20 +1,20 @@
 /**
- * What happens to datagrams of this process's own sockets on their way: loss, duplicates, reordering, and a NAT that
- * gives a socket another port. The sockets are real, and so is whoever is on the other side.
+ * Loss, duplicates, reordering and NAT rebinding for the sockets of this process. The sockets and their peers are
+ * real.
  *
- *     const weather = new Weather(seeded(7));
- *     weather.is({ loss: 0.3, duplicates: 0.2, delay_ms: 50 });
- *     await weather.moves(port);
- *     weather.clears();
+ *     const sockets = new LossySockets(seeded(7));
+ *     sockets.setConditions({ loss: 0.3, duplicates: 0.2, delay_ms: 50 });
+ *     await sockets.movePort(port);
+ *     sockets.restore();
  */
 import { createSocket, type RemoteInfo, Socket } from "node:dgram";
 
 export type Conditions = {
-  /** Share of datagrams lost, on the way out and on the way in, each. */
+  /** Share of datagrams lost, for sending and for receiving each. */
   readonly loss?: number;
-  /** Share of datagrams that leave twice. */
+  /** Share of datagrams sent twice. */
   readonly duplicates?: number;
-  /** The longest that a datagram is held back; another one may overtake it. */
+  /** The longest delay of a datagram; another one may overtake it. */
   readonly delay_ms?: number;
 };
 
@@ -30,7 +30,7 @@ const real = {
 export class LossySockets {
   readonly #dice: () => number;
   #conditions = PERFECT;
-  /** Where sockets are, by their own port, that a NAT has given another one. */
+  /** The external sockets of rebound ports, by local port. */
   readonly #moved = new Map<number, Socket>();
 
   constructor(dice: () => number) {
@@ -49,14 +49,14 @@ export class LossySockets {
     this.#conditions = { ...PERFECT, ...conditions };
   }
 
-  /** From now on the socket with this port is another one to everybody else, and what is sent to the old one is lost. */
+  /** Gives the socket with this port another external port; datagrams to the old one are lost. */
   async movePort(port: number): Promise<void> {
     const outside = createSocket("udp4");
     await new Promise<void>((done) => outside.bind(0, "127.0.0.1", done));
     this.#moved.set(port, outside);
   }
 
-  /** For good. */
+  /** Restores the unmodified socket functions. */
   restore(): void {
     Object.assign(Socket.prototype, real);
     for (const outside of this.#moved.values()) outside.close();
@@ -83,7 +83,7 @@ export class LossySockets {
       }
       real.send.call(outside ?? socket, bytes, port, address, () => {});
     } catch {
-      // It was closed while the datagram was on its way out: lost as well.
+      // The socket was closed before the delayed datagram left, so it is lost.
     }
   }
 

@@ -1,4 +1,4 @@
-/** What memory holds, without what is only not yet collected: growth is growth then, whenever the collector would run. */
+/** The used heap after a garbage collection, so that growth does not depend on when the collector runs. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 

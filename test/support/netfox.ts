@@ -1,6 +1,6 @@
 /**
- * What netfox's addon does with a noray server, step by step, in TypeScript: its parser with its quirks, the registrar's
- * loop, both handshakes, and the bootstrapper's fall back to the relay. ENet is stood in for by two words.
+ * The behaviour of netfox's addon towards a noray server, in TypeScript: its parser with its quirks, the registrar's
+ * loop, both handshakes, and the bootstrapper's fallback to the relay. Two words replace ENet.
  *
  *     host     register_host, on_pid, register_remote, then an ENet server on the registered port, which on each command
  *              blasts `$rwx` for 8 s at whatever address it was told
@@ -13,11 +13,11 @@ import { EventEmitter, once } from "node:events";
 import { createConnection, type Socket as Stream } from "node:net";
 import { setTimeout as passes } from "node:timers/promises";
 
-/** The addon's own numbers: it polls once a frame, and sends ten times a second for eight seconds. */
+/** The addon's intervals: it polls once a frame and sends ten times a second for eight seconds. */
 const FRAME_MS = 16;
 const EVERY_MS = 100;
 const TIMEOUT_MS = 8_000;
-/** ENet's first repetition of a connect, roughly. */
+/** Roughly ENet's first retransmission of a connect. */
 const ENET_AGAIN_MS = 250;
 
 export type Result = "OK" | "ERR_BUSY" | "ERR_TIMEOUT" | "FAILED";
@@ -29,7 +29,7 @@ export class NetfoxNoray extends EventEmitter<Signals> {
   oid = "";
   pid = "";
   localPort = -1;
-  /** Every command, as the addon hands it on. */
+  /** Every command, as the addon emits it. */
   readonly commands: [string, string][] = [];
   readonly #peer: Stream;
   readonly #address: string;
@@ -42,7 +42,7 @@ export class NetfoxNoray extends EventEmitter<Signals> {
     this.#peer = peer;
     this.#address = address;
     peer.on("data", (bytes) => (this.#arrived += bytes.toString("utf8")));
-    // No reconnect, and no event.
+    // The addon neither reconnects nor emits an event.
     peer.on("error", () => {});
     this.#polling = setInterval(() => this.#process(), FRAME_MS);
   }
@@ -54,7 +54,7 @@ export class NetfoxNoray extends EventEmitter<Signals> {
     return new NetfoxNoray(peer, address);
   }
 
-  /** Every example waits for `on_pid` alone, and uses the oid then. */
+  /** Every example waits only for `on_pid`, then uses the oid. */
   async registerHost(): Promise<void> {
     const told = once(this, "pid");
     this.#peer.write("register-host\n");
@@ -122,10 +122,10 @@ export class NetfoxNoray extends EventEmitter<Signals> {
   }
 }
 
-/** Godot's `to_int`: the digits there are. */
+/** Godot's `to_int`, which keeps only the digits. */
 const toInt = (text: string): number => Number(/^[^0-9]*([0-9]*)/.exec(text)?.[1] ?? 0);
 
-/** A `PacketPeerUDP`: with a destination it still takes what comes from anywhere. */
+/** A `PacketPeerUDP`: it receives from any source even with a destination. */
 class PacketPeer {
   readonly port: number;
   readonly #socket: Socket;
@@ -182,10 +182,10 @@ export async function overPacketPeer(localPort: number, address: string, port: n
   return read && !shaken ? "ERR_BUSY" : result;
 }
 
-/** A player of a netfox game. */
+/** A client or host of a netfox game. */
 export class NetfoxPlayer {
   readonly noray: NetfoxNoray;
-  /** What it did to get in, in order: `nat OK`, `relay ERR_TIMEOUT` and so on. */
+  /** Its connection attempts, in order: `nat OK`, `relay ERR_TIMEOUT` and so on. */
   readonly handshakes: string[] = [];
   #enet: Socket | null = null;
   #left = false;
@@ -194,7 +194,7 @@ export class NetfoxPlayer {
     this.noray = noray;
   }
 
-  /** Connected and registered, from a port of its own. */
+  /** Connected and registered, from a new port. */
   static async open(host: string, port?: number, registrar?: number): Promise<NetfoxPlayer> {
     const player = new NetfoxPlayer(await NetfoxNoray.connectToHost(host, port));
     await player.noray.registerHost();
@@ -207,7 +207,7 @@ export class NetfoxPlayer {
     return this.noray.oid;
   }
 
-  /** An ENet server on the registered port. It never reads handshakes; its answers go to wherever a connect came from. */
+  /** An ENet server on the registered port. It ignores handshakes and answers the source of a connect. */
   async host(): Promise<void> {
     const enet = await bound(this.noray.localPort);
     this.#enet = enet;
@@ -219,7 +219,7 @@ export class NetfoxPlayer {
     this.noray.on("nat", blast).on("relay", blast);
   }
 
-  /** Resolves with how it got in, or with how it failed at last. */
+  /** Resolves with the way it connected, or with the last failure. */
   async join(oid: string, { first = "nat" }: { first?: "nat" | "relay" } = {}): Promise<"nat" | "relay" | Result> {
     for (const way of first === "nat" ? (["nat", "relay"] as const) : (["relay"] as const)) {
       const told = once(this.noray, way, { signal: AbortSignal.timeout(TIMEOUT_MS * 2) });
@@ -234,7 +234,7 @@ export class NetfoxPlayer {
     return "ERR_TIMEOUT";
   }
 
-  /** Hears whatever comes to the game's port. */
+  /** Handles every datagram to the game's port. */
   get socket(): Socket {
     return this.#enet!;
   }

@@ -1,10 +1,10 @@
-/** Datagrams from source port 0: only a raw socket can send them, and Node has none; perl is part of every Debian. */
+/** Datagrams from source port 0. They need a raw socket, which Node lacks and Debian's perl has. */
 import { execFileSync } from "node:child_process";
 
-/** It needs root. Where everything must be tested (CI), not being root is a failure. */
+/** Whether this process is root, which raw sockets need; in CI it throws if not. */
 export const canSendFromPortZero = process.getuid?.() === 0 || process.env["CI"] !== undefined;
 
-/** To a port of this machine, from it. */
+/** Sends to a port of this machine. */
 export function sendFromPortZero(port: number, payload: string): void {
   const script = `
     use Socket;

@@ -1,6 +1,6 @@
 /**
- * Real clients of DTLS that a machine may have: `openssl`, and Godot 3 without a screen. `npm test` installs both from
- * Debian where it can. Where one is missing its tests say so and are skipped; in CI they run, and then they fail.
+ * Real DTLS clients of this machine: `openssl` and headless Godot 3. `npm test` installs both from Debian if it can. If one
+ * is missing, its tests are skipped with a message; in CI they run and fail.
  */
 import { existsSync } from "node:fs";
 

@@ -1,4 +1,4 @@
-/** A whole stack on free ports: the hub in workerd, sidecars as processes, rows in a folder of their own. */
+/** A whole deployment on free ports: the hub in workerd, sidecars as processes, storage in a temporary folder. */
 import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -17,7 +17,7 @@ type Running = {
   readonly settings: Record<string, string>;
 };
 
-/** What has not come by then will not come, however busy the machine is. */
+/** A generous limit for a busy machine; reaching it is a failure. */
 const PATIENCE_MS = 60_000;
 const TOKEN_KEY = "token-key-of-the-stack-of-the-tests";
 
@@ -53,12 +53,12 @@ export class TestStack {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** UDP port of a sidecar, bound to Rabid alone unless the settings say otherwise. */
+  /** The UDP port of a sidecar, which serves only Rabid by default. */
   udpPort(name = "one"): number {
     return this.#sidecars.get(name)!.udp;
   }
 
-  /** Folder of the hub's rows. */
+  /** The folder of the hub's storage. */
   get storageFolder(): string {
     return join(this.#state, "hub");
   }
@@ -75,7 +75,7 @@ export class TestStack {
     await waitForJson(`${this.url}/healthz`, (body) => body["ok"] === true, this.#hub);
   }
 
-  /** As an operator ends it. */
+  /** Stops the hub as an operator does. */
   async stopHub(): Promise<void> {
     await stopHub(this.#hub!);
   }
@@ -86,7 +86,7 @@ export class TestStack {
     await over;
   }
 
-  /** `PORT` in a setting stands for the sidecar's UDP port. */
+  /** `PORT` in a setting is replaced by the sidecar's UDP port. */
   async addSidecar(name: string, settings: Record<string, string> = {}): Promise<void> {
     const udp = await freePort("udp");
     const status = await freePort("tcp");
@@ -99,7 +99,7 @@ export class TestStack {
       PARLEY_STATUS: `127.0.0.1:${status}`,
       PARLEY_PORTS: "PORT=rabid",
       PARLEY_RELAY_PEERS: "any",
-      // One port for all sidecars of this machine would not do.
+      // The default port would be shared by all sidecars of this machine.
       PARLEY_TUNNEL: "off",
       ...settings,
     };
@@ -108,7 +108,7 @@ export class TestStack {
     await this.waitUntilLinked(name);
   }
 
-  /** Kills the process and starts it again with the same settings. */
+  /** Kills the process and waits for its end. */
   async killSidecar(name = "one"): Promise<void> {
     const running = this.#sidecars.get(name)!;
     const over = exitCodeOf(running.child);
@@ -127,12 +127,12 @@ export class TestStack {
     this.#sidecars.get(name)!.child.kill(signal);
   }
 
-  /** Its exit code, once it has ended by itself. */
+  /** The exit code, once the process has ended. */
   sidecarExitCode(name = "one"): Promise<number | null> {
     return exitCodeOf(this.#sidecars.get(name)!.child);
   }
 
-  /** SIGTERM; resolves with the exit code. */
+  /** Sends SIGTERM; resolves with the exit code. */
   async drainSidecar(name = "one"): Promise<number | null> {
     const { child } = this.#sidecars.get(name)!;
     await stopProcess(child, PATIENCE_MS);
@@ -144,7 +144,7 @@ export class TestStack {
     await waitForJson(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", child);
   }
 
-  /** A player at a sidecar; `options.server` names another of its ports. */
+  /** A player at a sidecar; `options.server` selects another port of it. */
   async player(sidecar = "one", options: { server?: number; drops?: () => boolean } = {}): Promise<RabidPlayer> {
     const { server = this.udpPort(sidecar), ...rest } = options;
     const player = await RabidPlayer.open(server, rest);
@@ -162,7 +162,7 @@ export class TestStack {
     return response.status === 404 ? null : ((await response.json()) as LobbyView);
   }
 
-  /** One value of a sidecar's metrics; 0 where it was never counted. */
+  /** One value of a sidecar's metrics; 0 if it is missing. */
   async metric(line: string, name = "one"): Promise<number> {
     return Number(
       (await this.metrics(name))
@@ -179,14 +179,14 @@ export class TestStack {
 
   async close(): Promise<void> {
     await Promise.all(this.#players.map((player) => player.close()));
-    // The sidecars first: they say goodbye to the hub.
+    // The sidecars first, because they report their end to the hub.
     await Promise.all([...this.#sidecars.values()].map(({ child }) => stopProcess(child)));
     if (this.#hub !== null) await stopHub(this.#hub);
     await rm(this.#state, { recursive: true, force: true });
   }
 }
 
-/** Asks again until the answer is as wanted; rejects with the last one. */
+/** Polls until the answer is accepted; rejects with the last answer. */
 export async function eventually<T>(
   ask: () => Promise<T>,
   wanted: (answer: T) => boolean,

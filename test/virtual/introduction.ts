@@ -1,4 +1,4 @@
-/** One meeting in the virtual network: both observe, the hub's advice is asked, both punch. */
+/** One introduction in the virtual network: both peers observe, the hub advises, both punch. */
 import { classify } from "#shared/connect/nat.ts";
 import { advise, type Advice, type Side } from "#shared/connect/punch.ts";
 import { seeded } from "../support/dice.ts";
@@ -23,35 +23,35 @@ export type Home = Kind | keyof typeof BEHAVIOURS | Behaviour;
 
 export type Options = {
   readonly seed: number;
-  /** One way, of each player's and sidecar's link. */
+  /** The delay of each peer's and sidecar's link, in one direction. */
   readonly delay_ms?: number;
   readonly loss?: number;
   /** Overrides of both homes' routers. */
   readonly router?: Partial<Behaviour>;
-  /** Both in one home, or behind one carrier. */
+  /** Both peers are in one home, or behind one carrier. */
   readonly together?: "home" | "carrier";
-  /** The second is told to start so much later than the first. */
+  /** The second peer starts this much later than the first. */
   readonly skew_ms?: number;
   readonly attempts?: number;
-  /** Both have IPv6 too, each behind a router that lets in only whom they sent to; it takes so much longer. */
+  /** Both also have IPv6 behind port-restricted filters, with this much more delay. */
   readonly six_ms?: number;
-  /** No sidecar said whom the routers let in. */
+  /** The sidecars have not measured the filtering. */
   readonly untested?: boolean;
 };
 
 export type Met = {
   readonly advice: Advice;
   readonly path: "direct" | "relay";
-  /** From the hub's word until both know the way. */
+  /** The time from the hub's message until both have a path. */
   readonly ms: number | null;
   readonly attempts: number;
   readonly players: readonly [Player, Player];
   readonly world: World;
 };
 
-/** How long the round trip to the hub is, besides the link. */
+/** The round trip to the hub, in addition to the link. */
 const HUB_MS = 20;
-/** Between joining and meeting. */
+/** The time between join and introduction. */
 const LOBBY_MS = 1_500;
 const KEY = new Uint8Array(32).fill(7);
 
@@ -61,7 +61,7 @@ export function meet(a: Home, b: Home, options: Options): Met {
   const six = (at: number, more_ms: number): Host => {
     const address = `2a00:${at}::1`;
     const slower = { ...link, delay_ms: link.delay_ms + more_ms };
-    // It keeps the address, and with it the port.
+    // It keeps the address and the port.
     return new Host(world, new Router(world, world.wide, address, BEHAVIOURS.linux, slower).inside, address);
   };
   const sidecars = new VirtualSidecars(world, { ...link, delay_ms: 1, jitter_ms: 0 });
@@ -80,7 +80,7 @@ export function meet(a: Home, b: Home, options: Options): Met {
 type Pair<T> = readonly [T, T];
 
 function attemptOnce(world: World, players: Pair<Player>, link: Link, attempt: number, options: Options): Met {
-  // On joining, and again when they are to meet.
+  // Observes after the join, and again for the introduction.
   observeBoth(world, players);
   world.run(world.now + LOBBY_MS);
   const observed = observeBoth(world, players);

@@ -1,6 +1,6 @@
 /**
- * Every ordered pair of NATs in the virtual network: advice and punch as they are, thousands of meetings in seconds.
- * What the routers do is in `nat.ts`.
+ * Every ordered pair of NATs in the virtual network, with the real advice and punch code: thousands of introductions in
+ * seconds. `nat.ts` describes the routers.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -8,30 +8,30 @@ import { type Behaviour } from "./nat.ts";
 import { type Home, KINDS, type Kind, meet, type Met, type Options } from "./introduction.ts";
 import { type Cell, matrix, median, report, RUNS, WEATHERS } from "./table.ts";
 
-// Hundreds of meetings each: what they take is a matter of how busy the machine is.
+// Each test has hundreds of introductions, whose duration depends on the load of the machine.
 
 const results = WEATHERS.map((weather) => [weather, matrix(weather)] as const);
 
-/** Nothing can be foretold on both sides, or UDP does not get out. */
+/** Both sides are unpredictable, or UDP is blocked. */
 const relayed = ({ a, b }: Pick<Cell, "a" | "b">): boolean =>
   a === "blocked" || b === "blocked" || (isHard(a) && isHard(b) && (a === "random" || b === "random"));
 const isHard = (kind: Kind): boolean => kind === "sequential" || kind === "random";
-/** One side at random, the other one filtering by port. */
+/** One side has random ports, and the other one filters by port. */
 const lucky = ({ a, b }: Cell): boolean =>
   [a, b].includes("random") && [a, b].some((kind) => kind === "port-restricted" || kind === "cgn");
 
 describe.each(results)("$title", (_, cells) => {
-  test("26 of the 28 pairs of those that let UDP out meet directly, whoever is first, every time", () => {
+  test("26 of the 28 pairs with UDP connect directly in either order, every time", () => {
     const pairs = new Set(cells.filter((cell) => cell.direct === RUNS).map(({ a, b }) => [a, b].toSorted().join(" ")));
     expect(pairs.size).toBe(26);
     expect(cells.filter((cell) => cell.direct !== (relayed(cell) ? 0 : RUNS))).toStrictEqual([]);
   });
 
-  test("the others are told to take the relay, and nothing is tried", () => {
+  test("the others get no punch plan, only the relay", () => {
     for (const { verdicts } of cells.filter(relayed)) expect([...verdicts]).toStrictEqual(["relay"]);
   });
 
-  test("all but the birthdays at the first try and within a second, those within two tries of some seconds", () => {
+  test("plain punches succeed at the first attempt within a second, birthday punches within two attempts of some seconds", () => {
     const met = cells.filter((cell) => !relayed(cell));
     expect(met.filter((cell) => !lucky(cell) && cell.again > 0)).toStrictEqual([]);
     expect(met.filter((cell) => !lucky(cell) && cell.ms.at(-1)! > 1_000)).toStrictEqual([]);
@@ -40,11 +40,11 @@ describe.each(results)("$title", (_, cells) => {
   });
 });
 
-test("where plain punching works, it takes one round trip behind the common start", () => {
+test("a plain punch takes one round trip after the common start", () => {
   const [, cells] = results[0]!;
   const plain = cells.filter(({ a, b }) => !isHard(a) && !isHard(b) && !relayed({ a, b }));
   expect(plain).toHaveLength(25);
-  // 20 ms until the word is there, 20 ms until the start, 80 ms there and back.
+  // 20 ms for the hub's message, 20 ms until the start, 80 ms for the round trip.
   for (const cell of plain) expect(Math.abs(median(cell) - 124)).toBeLessThan(6);
 });
 
@@ -55,7 +55,7 @@ test("docs/internals/nat.md shows these tables", () => {
   expect(cellsOf(report(results)).filter((cell) => !/^-*$/.test(cell) && !shown.has(cell))).toStrictEqual([]);
 });
 
-describe("routers that count", () => {
+describe("sequential routers are predicted", () => {
   const counting = (step: number, foreign_per_s: number): Behaviour => ({
     mapping: "port",
     filtering: "port",
@@ -63,42 +63,45 @@ describe("routers that count", () => {
     foreign_per_s,
   });
 
-  test.each([1, -1, 3])("by %d, while others make 100 mappings a second", (step) => {
+  test.each([1, -1, 3])("with step %d, while other hosts create 100 mappings a second", (step) => {
     const noisy = counting(step, 100);
     expect(share(noisy, "port-restricted", {})).toBe(1);
     expect(share(noisy, noisy, {})).toBeGreaterThanOrEqual(0.9);
     expect(share(noisy, noisy, { attempts: 2 })).toBe(1);
   });
 
-  test("by 8, undisturbed", () => {
+  test("with step 8, without other mappings", () => {
     expect(share(counting(8, 0), counting(8, 0), {})).toBe(1);
   });
 });
 
 describe("routers that remap after an early datagram", () => {
-  test.each<Home>(["linux", "port-restricted", "remapping"])("meet %s, started together", (other) => {
+  test.each<Home>(["linux", "port-restricted", "remapping"])("connect to %s if both start together", (other) => {
     expect(share("remapping", other, {})).toBe(1);
     expect(share(other, "remapping", {})).toBe(1);
   });
 
-  test.each([-200, -60, 60, 200])("fail once where one starts %d ms off, and not again", (skew_ms) => {
+  test.each([-200, -60, 60, 200])("fail once if one side starts %d ms off, and not again", (skew_ms) => {
     expect(share("remapping", "remapping", { skew_ms })).toBe(0);
     expect(share("remapping", "remapping", { skew_ms, attempts: 2 })).toBe(1);
   });
 });
 
-describe("from one public address", () => {
-  test.each<Home>(["linux", "random", "sequential"])("one home behind %s: by local endpoints, at once", (kind) => {
-    const met = many(kind, kind, { together: "home" });
-    expect(met.every(({ path, ms }) => path === "direct" && ms! < 60)).toBe(true);
-    expect(met.every(({ players }) => players[0].punch?.outcome?.kind === "opened")).toBe(true);
-    const to = met
-      .map(({ players }) => players[0].punch!.outcome!)
-      .map((outcome) => "to" in outcome && outcome.to.address);
-    expect(new Set(to)).toStrictEqual(new Set(["192.168.1.11"]));
-  });
+describe("behind one public address", () => {
+  test.each<Home>(["linux", "random", "sequential"])(
+    "peers of one home behind %s connect by local endpoints at once",
+    (kind) => {
+      const met = many(kind, kind, { together: "home" });
+      expect(met.every(({ path, ms }) => path === "direct" && ms! < 60)).toBe(true);
+      expect(met.every(({ players }) => players[0].punch?.outcome?.kind === "opened")).toBe(true);
+      const to = met
+        .map(({ players }) => players[0].punch!.outcome!)
+        .map((outcome) => "to" in outcome && outcome.to.address);
+      expect(new Set(to)).toStrictEqual(new Set(["192.168.1.11"]));
+    },
+  );
 
-  test("two homes of one carrier: directly where it sends its own addresses back inside", () => {
+  test("two homes of one carrier connect directly if it supports hairpinning", () => {
     expect(share("linux", "linux", { together: "carrier", router: { hairpin: true } })).toBe(1);
     expect(share("linux", "linux", { together: "carrier" })).toBe(0);
   });
@@ -110,7 +113,7 @@ describe("with IPv6 on both sides", () => {
     return outcome?.kind === "opened" ? (outcome.to.address.includes(":") ? "IPv6" : "IPv4") : "none";
   };
 
-  test("NATs at random, and such that let nothing out, are no matter", () => {
+  test("random and blocking NATs do not prevent a direct path", () => {
     for (const [a, b] of [
       ["random", "random"],
       ["blocked", "random"],
@@ -122,35 +125,35 @@ describe("with IPv6 on both sides", () => {
     }
   });
 
-  test("it is taken where both ways are open, unless it is much longer", () => {
+  test("IPv6 is preferred if both work, unless its delay is much longer", () => {
     expect(new Set(many("linux", "linux", { six_ms: 0 }).map(familyOf))).toStrictEqual(new Set(["IPv6"]));
     expect(new Set(many("linux", "linux", { six_ms: 15 }).map(familyOf))).toStrictEqual(new Set(["IPv4"]));
   });
 });
 
-test("whom a router lets in need not be known", () => {
+test("unknown filtering does not prevent a connection", () => {
   const untested = { untested: true, attempts: 2 };
   for (const other of ["none", "full-cone", "address-restricted", "port-restricted", "cgn"] as const)
     for (const hard of ["sequential", "random"] as const)
       expect([other, hard, share(other, hard, untested, 20)]).toStrictEqual([other, hard, 1]);
 });
 
-test("a mapping that expired between joining and meeting is seen anew", () => {
+test("a mapping that expired between join and introduction is observed again", () => {
   for (const kind of ["full-cone", "port-restricted", "sequential"] as const)
     expect([kind, share(kind, "port-restricted", { router: { timeout_ms: 1_000 } })]).toStrictEqual([kind, 1]);
 });
 
-test("a block of ports is searched faster than all ports", () => {
+test("searching a block of ports is faster than searching all", () => {
   const met = many("block", "port-restricted", {});
   expect(met.every(({ path, ms }) => path === "direct" && ms! < 1_000)).toBe(true);
 });
 
-test("a fifth of everything lost: still everybody who can", () => {
+test("20 % loss prevents no possible connection", () => {
   expect(share("port-restricted", "cgn", { loss: 0.2 })).toBe(1);
   expect(share("port-restricted", "random", { loss: 0.2, attempts: 2 })).toBe(1);
 });
 
-test("nobody is sent more than a bounded number of datagrams, and only those of the plan", () => {
+test("a peer sends a bounded number of datagrams, and only to endpoints of the plan", () => {
   for (const met of many("port-restricted", "random", { attempts: 1 })) {
     for (const { sentTo } of met.players) {
       expect([...sentTo.keys()].every((address) => address.startsWith("20.0."))).toBe(true);
@@ -159,7 +162,7 @@ test("nobody is sent more than a bounded number of datagrams, and only those of 
   }
 });
 
-test("the same seed gives the same history", () => {
+test("the same seed gives the same events", () => {
   const once = (seed: number): unknown => {
     const { ms, players } = meet("cgn", "random", { seed, loss: 0.05 });
     return [ms, ...players.map(({ punch }) => punch?.counts)];

@@ -1,4 +1,4 @@
-/** Routers, by what RFC 4787 says of them: mapping, filtering, allocation, hairpin, time-outs; and Linux as it is. */
+/** Routers in the terms of RFC 4787: mapping, filtering, allocation, hairpinning, timeouts; and Linux's conntrack. */
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import { type Link, type Packet, Segment, type World } from "./net.ts";
 
@@ -7,15 +7,15 @@ export type Behaviour = {
   readonly mapping: Reach;
   readonly filtering: Reach;
   readonly allocation: "preserving" | "random" | { readonly step: number } | { readonly block: number };
-  /** Sends its own endpoints back inside, from the outer source (REQ-9). */
+  /** Hairpinning with the external source address (REQ-9). */
   readonly hairpin?: boolean;
-  /** Silence after which a mapping is forgotten; only what goes out refreshes it (REQ-6). */
+  /** The idle time of a mapping; only outgoing datagrams refresh it (REQ-6). */
   readonly timeout_ms?: number;
-  /** Mappings that other machines behind it make. */
+  /** Mappings per second that other hosts behind it create. */
   readonly foreign_per_s?: number;
   /**
-   * Linux without a drop rule: a datagram that nobody asked for takes its endpoint, and what goes there later from inside
-   * is given another port.
+   * Linux without a drop rule: an unsolicited datagram occupies its external endpoint, and a later outgoing flow to its
+   * source gets another port.
    */
   readonly remaps?: boolean;
   readonly blocked?: boolean;
@@ -36,7 +36,7 @@ export const BEHAVIOURS = {
 } as const satisfies Record<string, Behaviour>;
 
 const TIMEOUT_MS = 120_000;
-/** What conntrack keeps of a datagram that was not answered. */
+/** The time that conntrack keeps an unanswered datagram. */
 const REMAPPED_MS = 30_000;
 const [FIRST, LAST] = [1_024, 65_535];
 
@@ -67,7 +67,7 @@ export class Router {
     this.inside.routeTo((packet) => this.#fromInside(packet));
   }
 
-  /** As after a power cut. */
+  /** Removes all state, as after a power cut. */
   forget(): void {
     this.#byInside.clear();
     this.#byPort.clear();
@@ -110,7 +110,7 @@ export class Router {
     return mapping;
   }
 
-  /** Whether somebody's datagram from there took this port before ours left; a flow that ours began is safe. */
+  /** Whether an unsolicited datagram from there occupies this port; an outgoing flow is never affected. */
   #remapped(from: Endpoint, to: Endpoint): boolean {
     const own = this.#byInside.get(`${formatEndpoint(from)} ${this.#reachOf(to, this.#nat.mapping)}`);
     if (own?.sentTo.has(this.#reachOf(to, this.#nat.filtering)) === true) return false;
@@ -122,7 +122,7 @@ export class Router {
     if (allocation === "random") return this.#anyPort(FIRST, LAST);
     if (allocation === "preserving") return this.#byPort.has(own) ? this.#anyPort(FIRST, LAST) : own;
     if ("block" in allocation) return this.#anyPort(this.#next, this.#next + allocation.block - 1);
-    // Others come when they come (exponentially distributed pauses).
+    // The intervals are exponentially distributed.
     const pause_ms = 1_000 / (this.#nat.foreign_per_s ?? 0);
     while (this.#foreignAt <= this.#world.now) {
       if (pause_ms < Infinity) this.#next += allocation.step;

@@ -1,6 +1,6 @@
 /**
- * A network in memory, in virtual time: hosts and routers on segments, links that delay, reorder and lose. The same seed
- * gives the same history.
+ * A network in memory and in virtual time: hosts and routers on segments, and links with delay, reordering and loss. The
+ * same seed gives the same events.
  */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { TimerQueue } from "../../udp-sidecar/core/timer-queue.ts";
@@ -12,11 +12,11 @@ export type Packet = {
   readonly hops: number;
 };
 
-/** How long a link takes, one way: evenly spread, so that datagrams overtake each other. */
+/** The one-way delay of a link, uniformly distributed, so that datagrams overtake each other. */
 export type Link = { readonly delay_ms: number; readonly jitter_ms: number; readonly loss: number };
 
 export const HOPS = 64;
-/** Routers that a datagram passes between any two homes. */
+/** The number of routers between any two homes. */
 const WIDE_HOPS = 5;
 const INSTANT: Link = { delay_ms: 0.2, jitter_ms: 0, loss: 0 };
 
@@ -39,7 +39,7 @@ export class World {
     this.#agenda.push(Math.max(ms, this.#now), what);
   }
 
-  /** Lets time pass until the end, or until it is so. */
+  /** Advances the time until the end, or until the condition holds. */
   run(until_ms: number, done: () => boolean = () => false): void {
     while (!done()) {
       const next = this.#agenda.nextAt;
@@ -53,7 +53,7 @@ export class World {
 
 type Place = { readonly link: Link; readonly take: (packet: Packet) => void };
 
-/** What shares one network: the wide area, a home, a carrier's inside. */
+/** One network segment: the wide area, a home, or a carrier's inside. */
 export class Segment {
   readonly #world: World;
   readonly #hops: number;
@@ -74,7 +74,7 @@ export class Segment {
     this.#gateway = gateway;
   }
 
-  /** Nothing passes between these two from now on, or it does again. */
+  /** Blocks or unblocks all datagrams between these two. */
   cut(a: string, b: string, isCut = true): void {
     for (const way of [`${a} ${b}`, `${b} ${a}`]) {
       if (isCut) this.#cut.add(way);
@@ -86,7 +86,7 @@ export class Segment {
     this.#places.delete(address);
   }
 
-  /** From somebody who is attached here. */
+  /** Routes a datagram of an attached host. */
   send(packet: Packet, by: string): void {
     const sender = this.#places.get(by);
     const receiver = this.#places.get(packet.to.address);
@@ -105,7 +105,7 @@ export class Segment {
 
 type Ear = (packet: Packet) => void;
 
-/** A machine with one address. */
+/** A host with one address. */
 export class Host {
   readonly address: string;
   readonly #world: World;
@@ -119,7 +119,7 @@ export class Host {
     segment.attach(address, (packet) => this.#ears.get(packet.to.port)?.(packet), link);
   }
 
-  /** Listens at this port, or at a free one. */
+  /** Binds this port, or a free one. */
   bind(ear: Ear, port = this.#freePort()): number {
     this.#ears.set(port, ear);
     return port;

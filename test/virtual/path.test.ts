@@ -1,15 +1,15 @@
-/** A game between two channels, and what happens to it when paths come, go and change. */
+/** A game between two channels whose paths appear, fail and change. */
 import { describe, expect, test } from "vitest";
 import { VirtualPair, RELAY } from "./virtual-pair.ts";
 import { BEHAVIOURS } from "./nat.ts";
 
-// Hundreds of meetings each: what they take is a matter of how busy the machine is.
+// Each test has hundreds of introductions, whose duration depends on the load of the machine.
 
 const { linux, blocked, random } = BEHAVIOURS;
 const cone = BEHAVIOURS["full-cone"];
 const strict = BEHAVIOURS["port-restricted"];
 
-/** On the relay from the first moment, then both introduced; they play until the end. */
+/** Both start on the relay, are then introduced, and play until the end. */
 function playing(
   until: number,
   kinds = [strict, strict] as ConstructorParameters<typeof VirtualPair>[0],
@@ -26,7 +26,7 @@ const both = ({ a, b }: VirtualPair): [VirtualPair["a"], VirtualPair["b"]] => [a
 const numbers = ({ got }: VirtualPair["a"]): number[] => got.map(({ number }) => number);
 
 describe("a path", () => {
-  test("is the relay at once and the direct one beside it within a second; nothing is lost or doubled", () => {
+  test("is the relay at once and the direct one within a second, without loss or duplicates", () => {
     const friends = playing(5_000);
     friends.world.run(6_000);
     for (const friend of both(friends)) {
@@ -41,7 +41,7 @@ describe("a path", () => {
     expect(friends.introductions).toBe(1);
   });
 
-  test("that is cut in mid-game falls back to the relay within seconds, and comes back", () => {
+  test("that is blocked during a game falls back to the relay within seconds, and returns", () => {
     const friends = playing(60_000);
     friends.world.run(10_000);
     friends.world.wide.cut("20.0.1.1", "20.0.2.1");
@@ -60,7 +60,7 @@ describe("a path", () => {
     }
   });
 
-  test("is not missed where the relay dies beside it", () => {
+  test("that is direct is unaffected by the end of the relay", () => {
     const friends = playing(60_000);
     friends.world.run(5_000);
     friends.endRelay();
@@ -72,7 +72,7 @@ describe("a path", () => {
     }
   });
 
-  test("follows who moved to another network", () => {
+  test("follows a peer to another network", () => {
     const friends = playing(40_000);
     friends.world.run(10_000);
     friends.a.moveTo(friends.home(linux));
@@ -84,7 +84,7 @@ describe("a path", () => {
     expect(friends.b.channel.path("direct")!.place).toMatchObject({ to: { address: "20.0.3.1" } });
   });
 
-  test("follows a router that forgot its mappings, without another introduction where the other lets it in", () => {
+  test("survives lost NAT mappings without an introduction if the other side's filter admits the new endpoint", () => {
     const friends = playing(20_000, [strict, cone]);
     friends.world.run(10_000);
     const before = friends.b.channel.path("direct")!.place;
@@ -98,7 +98,7 @@ describe("a path", () => {
     }
   });
 
-  test("is found again by an introduction where the other does not", () => {
+  test("is restored by an introduction if the filter does not admit it", () => {
     const friends = playing(60_000);
     friends.world.run(10_000);
     friends.routers[0]!.forget();
@@ -110,7 +110,7 @@ describe("a path", () => {
     expect(friends.introductions).toBeGreaterThan(1);
   });
 
-  test("of luck keeps the socket that was hit, and closes the others", () => {
+  test("from a birthday punch keeps the matching socket and closes the others", () => {
     const friends = playing(20_000, [strict, random], 4);
     friends.world.run(20_000);
     const [, lucky] = both(friends);
@@ -122,7 +122,7 @@ describe("a path", () => {
     expect(lucky.gap(0, 20_000)).toBeLessThan(150);
   });
 
-  test("over the tunnel is the last one, where UDP does not get out", () => {
+  test("uses the tunnel if UDP is blocked", () => {
     const friends = new VirtualPair([blocked, strict]);
     friends.tunnel();
     friends.relay();
@@ -136,19 +136,19 @@ describe("a path", () => {
   });
 });
 
-describe("who says nothing", () => {
-  test("costs little, and keeps his path through routers that forget after 30 seconds", () => {
+describe("a silent peer", () => {
+  test("sends few datagrams and keeps its path through routers with a timeout of 30 seconds", () => {
     const forgetful = { ...strict, timeout_ms: 30_000 };
     const friends = playing(1_000, [forgetful, forgetful]);
     friends.world.run(2_000);
     const before = Math.max(...friends.a.player.sentTo.values());
     friends.world.run(302_000);
     for (const friend of both(friends)) expect(friend.paths.at(-1)!.path).toBe("direct");
-    // Two questions and two answers in five seconds, less the spread.
+    // Two requests and two answers in five seconds, minus the jitter.
     expect(Math.max(...friends.a.player.sentTo.values()) - before).toBeLessThan(150);
   });
 
-  test("and does not answer either is sent nothing after 30 seconds", () => {
+  test("that does not answer either is sent nothing after 30 seconds", () => {
     const friends = playing(1_000);
     friends.world.run(5_000);
     friends.b.receive = () => false;
@@ -165,7 +165,7 @@ describe("who says nothing", () => {
   });
 });
 
-test("who was cut off altogether for longer than consent lasts is back as soon as one of the two asks again", () => {
+test("a connection longer down than its consent is restored as soon as one side requests it", () => {
   const friends = playing(2_000);
   const cut = (isCut: boolean): void => {
     for (const other of ["20.0.2.1", RELAY]) friends.world.wide.cut("20.0.1.1", other, isCut);
@@ -180,7 +180,7 @@ test("who was cut off altogether for longer than consent lasts is back as soon a
   for (const friend of both(friends)) expect(friend.paths.at(-1)!.path).toBe("relay");
 });
 
-test("another key in mid-game loses nothing", () => {
+test("a key change during a game loses nothing", () => {
   const friends = playing(10_000);
   friends.world.run(3_000);
   const key = new Uint8Array(32).fill(3);
@@ -195,7 +195,7 @@ test("another key in mid-game loses nothing", () => {
   }
 });
 
-test("a payload that no path carries in one piece is not sent", () => {
+test("a payload that is too large for every path is not sent", () => {
   const friends = playing(0);
   friends.world.run(1_000);
   expect(friends.a.channel.send(new Uint8Array(1_208), friends.world.now)).toBe(false);

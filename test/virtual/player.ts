@@ -1,4 +1,4 @@
-/** A player in the virtual network: observes itself, tells the hub, and carries out the plan it is given. */
+/** A peer in the virtual network: it observes its endpoints, reports them, and executes the punch plan. */
 import { type Endpoint, isIPv4 } from "#shared/net/endpoint.ts";
 import type { Filtering, Sample } from "#shared/connect/nat.ts";
 import type { Candidate } from "#shared/connect/punch.ts";
@@ -8,11 +8,11 @@ import { type PairKey, Seal } from "../../clients/typescript/src/secure/seal.ts"
 import type { VirtualSidecars } from "./virtual-sidecars.ts";
 import type { Host, Packet, World } from "./net.ts";
 
-/** Fresh sockets, back to back. */
+/** New sockets, in immediate succession. */
 const FRESH = 3;
 const AGAIN_MS = [100, 200, 300];
 const PATIENCE_MS = 500;
-/** The one that asks for an answer from another port. */
+/** The socket that requests an answer from another port. */
 const TESTER = -1;
 
 export type Observed = {
@@ -24,13 +24,13 @@ export type Observed = {
 export class Player {
   readonly host: Host;
   punch: Punch | null = null;
-  /** Who else listens on its sockets, once there is no punch of its own. */
+  /** The handler of datagrams when no punch is active. */
   onDatagram: (bytes: Uint8Array, socket: number, source: Endpoint) => void = () => {};
   openedAt: number | null = null;
   seal: Seal | null = null;
-  /** Where datagrams were sent, and how many. */
+  /** The number of datagrams sent per destination. */
   readonly sentTo = new Map<string, number>();
-  /** The same machine in IPv6, where it has that. */
+  /** The same host in IPv6, if it has IPv6. */
   readonly #six: Host | null;
   readonly #world: World;
   readonly #sidecars: VirtualSidecars;
@@ -45,7 +45,7 @@ export class Player {
     this.#sidecars = sidecars;
   }
 
-  /** Asks every port of every sidecar from the socket that will play, and one from fresh ones; then tells. */
+  /** Probes every port of every sidecar from the game's socket, and one port from new sockets; then reports. */
   observe(tell: (observed: Observed) => void): void {
     const asked: { socket: number; via: Endpoint; echoes: boolean }[] = [];
     asked.push({ socket: TESTER, via: this.#sidecars.ports[0]!, echoes: true });
@@ -68,10 +68,10 @@ export class Player {
         if (socket === TESTER && (filtering === null || other)) filtering = other ? "address" : "port";
         if (answered || other) return;
         answered = true;
-        // Back to back, as a clock of microseconds tells them apart.
+        // In immediate succession, distinguished by microseconds.
         this.#samples.push({ socket, local_port: from.port, via, seen, at_ms: at_ms + order / 1_000 });
         missing--;
-        // The tester's second answer is right behind the first, or does not come.
+        // The second answer follows the first immediately, or never arrives.
         if (missing === 0) this.#world.at(this.#world.now + 20, finish);
       });
       const again = (): void => void (answered || told || from.send());
@@ -82,7 +82,7 @@ export class Player {
     this.#world.at(this.#world.now + PATIENCE_MS, finish);
   }
 
-  /** New sockets and no memory of the old ones, for another try. */
+  /** New sockets without the state of the old ones, for another attempt. */
   renew(): void {
     this.punch = null;
     this.close(...this.#ports.keys());
@@ -153,7 +153,7 @@ export class Player {
       .filter(({ socket }) => socket === 0)
       .map(({ seen, at_ms }): Candidate => ({ kind: "reflexive", endpoint: seen, via: "s", observed_at: at_ms }));
     const endpoint = { address: this.host.address, port: this.#port(0) };
-    // Nobody translates IPv6: a sidecar would see just this.
+    // IPv6 is not translated, so a sidecar would observe this endpoint.
     const six = this.#six === null ? [] : [{ address: this.#six.address, port: endpoint.port }];
     const seenSix = six.map((endpoint): Candidate => ({ kind: "reflexive", endpoint, via: "s", observed_at: null }));
     return [...seen, ...seenSix, { kind: "host", endpoint, via: null, observed_at: null }];

@@ -1,4 +1,4 @@
-/** Every ordered pair of NATs, met again and again: what `docs/internals/nat.md` shows, and what the tests ask of it. */
+/** The results of many introductions per ordered pair of NATs, for `docs/internals/nat.md` and the tests. */
 import { KINDS, type Kind, meet, type Options } from "./introduction.ts";
 
 export const RUNS = 20;
@@ -13,9 +13,9 @@ export type Cell = {
   readonly a: Kind;
   readonly b: Kind;
   readonly direct: number;
-  /** Since the hub's word to try (the last one, where it took two), sorted. */
+  /** Times since the hub's last punch message, sorted. */
   readonly ms: readonly number[];
-  /** How many needed a second try. */
+  /** The number of introductions that needed a second attempt. */
   readonly again: number;
   readonly verdicts: ReadonlySet<string>;
 };
@@ -39,7 +39,7 @@ export function render(cells: readonly Cell[]): string {
   return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-/** `0.12`, with the verdict's letter where it took more than plain punching, and the share where not all met. */
+/** `0.12`, with the verdict's letter if a plain punch was not enough, and the share if not all connected. */
 function word(cell: Cell): string {
   if (cell.direct === 0) return "relay";
   const seconds = (median(cell) / 1_000).toFixed(2);
@@ -51,6 +51,6 @@ function word(cell: Cell): string {
 export const BEGIN = "<!-- made by npm run nat -->";
 export const END = "<!-- end -->";
 
-/** The part of `docs/internals/nat.md` that is made. */
+/** The generated part of `docs/internals/nat.md`. */
 export const report = (results: readonly (readonly [Weather, readonly Cell[]])[]): string =>
   results.map(([{ title }, cells]) => `**${title}**\n\n${render(cells)}`).join("\n\n");

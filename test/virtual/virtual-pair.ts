@@ -1,4 +1,4 @@
-/** Two players with a channel between them, a relay and a hub that introduces them whenever one of them wishes it. */
+/** Two peers with a channel between them, a relay, and a hub that introduces them on request. */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { classify } from "#shared/connect/nat.ts";
 import { advise, type Side } from "#shared/connect/punch.ts";
@@ -37,7 +37,7 @@ export class VirtualPeer {
     this.#tick();
   }
 
-  /** Another network: other sockets, another address. */
+  /** Moves to another network, with new sockets and another address. */
   moveTo(player: Player): void {
     this.player = player;
     this.#listen();
@@ -45,7 +45,7 @@ export class VirtualPeer {
     this.pump();
   }
 
-  /** A numbered datagram of the game, every 50 ms. */
+  /** Sends a numbered game datagram every 50 ms. */
   play(until: number): void {
     this.sendNumbered();
     if (this.#world.now < until) this.#world.at(this.#world.now + 50, () => this.play(until));
@@ -80,7 +80,7 @@ export class VirtualPeer {
     }
   }
 
-  /** The longest time in which nothing came, between these two. */
+  /** The longest silence between these two times. */
   gap(from: number, to: number): number {
     const times = [from, ...this.got.map(({ at }) => at).filter((at) => at >= from && at <= to), to];
     return Math.max(...times.slice(1).map((at, index) => at - times[index]!));
@@ -90,7 +90,7 @@ export class VirtualPeer {
     this.player.onDatagram = (bytes, socket, to) => void this.receive(bytes, { socket, to });
   }
 
-  /** As a timer set to the deadline would; a millisecond is what timers can do. */
+  /** Acts like a timer set to the deadline, with a resolution of 1 ms. */
   #tick(): void {
     if (this.channel.deadline() <= this.#world.now) this.pump();
     this.#world.at(Math.max(this.#world.now + 1, Math.min(this.channel.deadline(), this.#world.now + 20)), () =>
@@ -104,7 +104,7 @@ export class VirtualPair {
   readonly a: VirtualPeer;
   readonly b: VirtualPeer;
   readonly routers: Router[] = [];
-  /** Where each of the two reaches the relay. */
+  /** The relay endpoint of each peer. */
   readonly relays: { socket: number; to: Endpoint }[] = [];
   introductions = 0;
   readonly #link: Link;
@@ -124,7 +124,7 @@ export class VirtualPair {
     this.b = friend(1);
   }
 
-  /** A machine in a new home. */
+  /** A peer in a new home. */
   home(kind: Behaviour): Player {
     const place = ++this.#places;
     const router = new Router(this.world, this.world.wide, `20.0.${place}.1`, kind, this.#link);
@@ -132,7 +132,7 @@ export class VirtualPair {
     return new Player(this.world, new Host(this.world, router.inside, `192.168.${place}.10`), this.#sidecars);
   }
 
-  /** One port for each side; where a side is, its last datagram said. */
+  /** One port per side; the last datagram of a side determines its endpoint. */
   relay(): void {
     const sides: (Endpoint | null)[] = [null, null];
     const ports = [0, 1].map((side) =>

@@ -1,4 +1,4 @@
-/** Two sidecars with two ports each, as far as they say where they saw somebody. */
+/** Two sidecars with two ports each, which only report observed endpoints. */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { Host, type Link, type World } from "./net.ts";
 
@@ -20,7 +20,7 @@ export class VirtualSidecars {
     for (const host of hosts) for (const port of [3_478, 3_479]) this.#listen(host, port);
   }
 
-  /** A question that may be sent again; the time that counts is that of the one that was answered. */
+  /** A probe that may be sent again; the reported time is that of the answered one. */
   ask(
     host: Host,
     port: number,
@@ -36,7 +36,7 @@ export class VirtualSidecars {
     return { port, send };
   }
 
-  /** Whether this was an answer of a sidecar. */
+  /** Whether these bytes were an answer of a sidecar. */
   receive(bytes: Uint8Array): boolean {
     if (bytes[0] !== OPEN) return false;
     const { ask, seen, other } = JSON.parse(Buffer.from(bytes).toString()) as Said;

@@ -1,4 +1,4 @@
-/** A laboratory with a program in it, for a test that kills its owner. Says `{ pid }`, the first process inside. */
+/** A laboratory with one program, for a test that kills its owner. Prints `{ pid }`, the first process inside. */
 import { Lab } from "../lab.ts";
 import { onLine, sendLine } from "./json-lines.ts";
 

@@ -1,15 +1,15 @@
 /**
- * A player with the TypeScript client: `connect-peer.ts HUB [LOBBY]` hosts a lobby, or joins it.
+ * A peer with the TypeScript client: `connect-peer.ts HUB [LOBBY]` hosts a lobby, or joins it.
  *
- *     says   { id, lobby }                              it is in, and the hub is watched
- *     hears  { connect: PEER, relay? }                  asks for him, and asks him something until he answers
- *     hears  { close: PEER }
- *     hears  { play: PEER }                             says a number every 20 ms from now on
- *     says   { peer, path, after_ms, ms, why }          whenever the path changes; `ms` since it was told to connect
- *     says   { flows: PEER }                            an answer has come
- *     hears  { gaps: PEER }  says  { gaps: PEER, got, longest_ms, path }   since the last such question: the longest silence of his
- *     says   { failed: PEER, why }
- *     says   { lost: true }, { opened: true }           the hub is not watched, and again
+ *     prints { id, lobby }                              it has joined and subscribed
+ *     reads  { connect: PEER, relay? }                  connects, and repeats a request until it is answered
+ *     reads  { close: PEER }
+ *     reads  { play: PEER }                             sends a number every 20 ms from now on
+ *     prints { peer, path, after_ms, ms, why }          on each path change; `ms` since the connect command
+ *     prints { flows: PEER }                            an answer arrived
+ *     reads  { gaps: PEER }  prints { gaps: PEER, got, longest_ms, path }   the longest silence of this peer since the last such request
+ *     prints { failed: PEER, why }
+ *     prints { lost: true }, { opened: true }           the subscription is lost, and restored
  */
 import { ParleyClient } from "../../../clients/typescript/src/index.ts";
 import type { Peer } from "../../../clients/typescript/src/connect/peer.ts";

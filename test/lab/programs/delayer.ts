@@ -1,9 +1,9 @@
-/** Holds whatever comes out of a VXLAN tunnel, and puts it into the other tunnel of the same way; see `way.ts`. */
+/** Delays each frame of a VXLAN tunnel and sends it into the other tunnel of the same link; see `lossy-link.ts`. */
 import { createSocket } from "node:dgram";
 import { VXLAN_PORT } from "../lossy-link.ts";
 import { onLine, sendLine } from "./json-lines.ts";
 
-/** In the header of a tunnelled frame: three bytes with its tunnel's number (RFC 7348, section 5). */
+/** The offset of the three bytes with the tunnel's number (VNI) in the header (RFC 7348, section 5). */
 const NUMBER_AT = 4;
 
 const socket = createSocket("udp4");

@@ -1,14 +1,14 @@
 /**
- * A game with the Dowsett peer library: `dowsett-peer.ts SERVER LOCAL-ADDRESS SESSION NAME [PASSWORD] [OPTIONS]`. With
- * the session's name it hosts, with another one it joins. It greets everybody it knows, reliably.
+ * A game with the Dowsett client: `dowsett-peer.ts SERVER LOCAL-ADDRESS SESSION NAME [PASSWORD] [OPTIONS]`. If NAME is
+ * the session's name it hosts, otherwise it joins. It sends a reliable greeting to every peer.
  *
- *     says   { here: PORT }                      once it is registered or has joined; its own port
- *     says   { joined: NAME, address, port }     where that peer is spoken to
- *     says   { heard: NAME, message }            a greeting, or what it was told to send
- *     says   { dropped: NAME }, { ended: true }  a peer is gone; the session is over
- *     says   { failed: WHY }
- *     hears  { send: NAME, message }             says { confirmed: NAME, message }
- *     hears  { drop: NAME }, { quit: true }
+ *     prints { here: PORT }                      it is registered or has joined; its local port
+ *     prints { joined: NAME, address, port }     the endpoint used for that peer
+ *     prints { heard: NAME, message }            a received greeting or message
+ *     prints { dropped: NAME }, { ended: true }  a peer is gone; the session is over
+ *     prints { failed: WHY }
+ *     reads  { send: NAME, message }             says { confirmed: NAME, message }
+ *     reads  { drop: NAME }, { quit: true }
  */
 import type { DowsettOptions } from "../../../clients/typescript/src/dowsett/options.ts";
 import { DowsettPeer } from "../../../clients/typescript/src/dowsett/peer.ts";
@@ -55,6 +55,6 @@ const init = {
 } as const;
 await (name === session ? peer.initServer(init) : peer.initClient({ ...init, userName: name })).then(
   () => sendLine({ here: peer.port }),
-  // It was told as an error.
+  // The error event was printed already.
   () => {},
 );

@@ -1,14 +1,14 @@
 /**
- * A UDP socket with a DTLS session on it, that the test holds from outside: `sealed-socket.ts ADDRESS PORT` of the
+ * A UDP socket with a DTLS session, controlled by the test: `dtls-socket.ts ADDRESS PORT` of the
  * server.
  *
- *     says   { port }                              once, when it is bound
- *     hears  { seal }                              connects; says { sealed: true } then
- *     hears  { sealed: text }                      says it to the server, under DTLS
- *     says   { heard, sealed: true }               what the server said under DTLS
- *     hears  { bye: true }                         ends the session; the socket stays
- *     hears  { say, address, port }                sends a datagram in clear
- *     says   { heard, address, port }              a datagram in clear, and whom it came from
+ *     prints { port }                              once, when it is bound
+ *     reads  { seal }                              opens a session; then prints { sealed: true }
+ *     reads  { sealed: text }                      sends it to the server over DTLS
+ *     prints { heard, sealed: true }               a message of the server over DTLS
+ *     reads  { bye: true }                         closes the session; the socket stays open
+ *     reads  { say, address, port }                sends a clear-text datagram
+ *     prints { heard, address, port }              a clear-text datagram and its source
  */
 import { createSocket } from "node:dgram";
 import { Client, Clients } from "../../support/dtls.ts";

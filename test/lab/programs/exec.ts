@@ -1,6 +1,6 @@
 /**
- * Another program on a host: `exec.ts ENV-AS-JSON COMMAND [ARGUMENT ...]`. Says `{ began: true }`, and in the end
- * `{ code, out }` with all that it said.
+ * Any other command on a host: `exec.ts ENV-AS-JSON COMMAND [ARGUMENT ...]`. Prints `{ began: true }`, and at its end
+ * `{ code, out }` with the exit code and all output.
  */
 import { spawn } from "node:child_process";
 import { onLine, sendLine } from "./json-lines.ts";

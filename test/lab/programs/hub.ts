@@ -1,11 +1,11 @@
 /**
- * A hub as its operator sees it: workerd on this machine alone, and proxies with TLS in front of it.
- * `hub.ts BUNDLE ROWS ADDRESS KEYS CERTIFICATES`; says `{ ready: true }`. Told `{ hub: false }` or `{ hub: true }` it ends or starts
- * the hub, and says so.
+ * A hub as an operator runs it: workerd on the loopback address, with TLS proxies in front.
+ * `hub.ts BUNDLE STORAGE ADDRESS KEYS CERTIFICATES` prints `{ ready: true }`. On `{ hub: false }` and `{ hub: true }` it stops and starts
+ * the hub, and prints the same.
  *
  *     443    certificate `good`
  *     444    certificate `expired`
- *     445    certificate `good`, and ten minutes slow by what it says
+ *     445    certificate `good`, with a Date header ten minutes late
  */
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";

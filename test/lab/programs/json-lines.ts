@@ -1,16 +1,16 @@
-/** What all programs of the laboratory do alike: they say JSON lines, hear JSON lines, and end when their stdin does. */
+/** The protocol of all programs of the laboratory: JSON lines on stdout and stdin, and the end with the end of stdin. */
 import { createInterface } from "node:readline";
 
 export function sendLine(line: Readonly<Record<string, unknown>>): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-/** Calls `hear` for every line; at the end of stdin calls `leave`, and ends. */
+/** Calls `handle` for every line; at the end of stdin calls `close` and exits. */
 export function onLine(
-  hear: (line: Record<string, unknown>) => void,
-  leave: () => Promise<void> | void = () => {},
+  handle: (line: Record<string, unknown>) => void,
+  close: () => Promise<void> | void = () => {},
 ): void {
   const lines = createInterface({ input: process.stdin });
-  lines.on("line", (line) => hear(JSON.parse(line) as Record<string, unknown>));
-  lines.once("close", () => void Promise.resolve(leave()).finally(() => process.exit()));
+  lines.on("line", (line) => handle(JSON.parse(line) as Record<string, unknown>));
+  lines.once("close", () => void Promise.resolve(close()).finally(() => process.exit()));
 }

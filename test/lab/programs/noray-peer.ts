@@ -1,16 +1,16 @@
 /**
- * A netfox game: `noray-peer.ts SERVER` hosts, `noray-peer.ts SERVER OID` joins; with `relay` behind it by the relay alone.
+ * A netfox game: `noray-peer.ts SERVER` hosts, `noray-peer.ts SERVER OID` joins, and with `relay` at the end only by relay.
  *
- *     says   { here: PORT, oid: OID }         once the registrar has seen it
- *     says   { got: WAY, handshakes: [...] }  how a client got in, and what it tried, in order
- *     says   { failed: WHY }
+ *     prints { here: PORT, oid: OID }         once the registrar observed it
+ *     prints { got: WAY, handshakes: [...] }  how a client connected, and its attempts in order
+ *     prints { failed: WHY }
  */
 import { NetfoxPlayer } from "../../support/netfox.ts";
 import { onLine, sendLine } from "./json-lines.ts";
 
 const [server, oid, first] = process.argv.slice(2) as [string, string?, "relay"?];
 
-/** A way that is new may carry nothing at first, which TCP takes for an end where UDP goes on. */
+/** A new link may drop frames at first, and TCP gives up after that. */
 const TRIES = 5;
 
 onLine(() => {});

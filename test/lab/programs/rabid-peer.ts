@@ -1,16 +1,16 @@
 /**
- * A game with the Rabid peer library: `rabid-peer.ts SERVER SESSION NAME SEATS [host]`. The host starts when all seats
- * are taken. Then everybody greets everybody through the socket that the library hands over.
+ * A game with the Rabid client: `rabid-peer.ts SERVER SESSION NAME SEATS [host]`. The host starts when all seats are
+ * taken. Then every peer greets every other one through the socket that the client releases.
  *
- *     says   { roster: NAMES }, { started: PORT }
- *     says   { met: [{ name, address, port }], missing: NAMES }
- *     says   { heard: NAME }                                          a greeting, as a datagram of the game
- *     says   { failed: CODE }                                         and that is the end
+ *     prints { roster: NAMES }, { started: PORT }
+ *     prints { met: [{ name, address, port }], missing: NAMES }
+ *     prints { heard: NAME }                                          a greeting, received as a game datagram
+ *     prints { failed: CODE }                                         the session has failed
  */
 import { RabidPeer } from "../../../clients/typescript/src/rabid/peer.ts";
 import { onLine, sendLine } from "./json-lines.ts";
 
-/** A game's own pace of sending. */
+/** The send interval of a typical game. */
 const GREET_MS = 50;
 const GREETING = /^hello from ([A-Za-z0-9]+)$/;
 
@@ -34,7 +34,7 @@ try {
   look(peer.players);
   await peer.whenMet();
   const { socket, peers, missing } = peer.detach();
-  // A datagram that cannot be sent is a datagram lost.
+  // A datagram that cannot be sent counts as lost.
   socket.on("error", () => {});
   socket.on("message", (bytes) => {
     const from = GREETING.exec(bytes.toString("utf8"))?.[1];

@@ -1,9 +1,9 @@
 /**
- * The relay alone, without a wire: `relay.ts ADDRESS FIRST-LAST`, on this local address and on these ports.
+ * The relay without a wire: `relay.ts ADDRESS FIRST-LAST`, on this local address and these ports.
  *
- *     says   { pid }
- *     hears  { id, pair: [{ address, port }, { address, port }] }    where two peers are seen
- *     says   { id, ports: [PORT, PORT] }                             which each of them is to speak with
+ *     prints { pid }
+ *     reads  { id, pair: [{ address, port }, { address, port }] }    the observed endpoints of two peers
+ *     prints { id, ports: [PORT, PORT] }                             the relay port for each of them
  */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { parseConfig } from "../../../udp-sidecar/config/config.ts";

@@ -1,5 +1,5 @@
 /**
- * One more sidecar on a host of its own: `sidecar.ts HUB ADDRESS FOLDER`. Says `{ ready: true }` when it is linked.
+ * Another sidecar: `sidecar.ts HUB ADDRESS FOLDER`. Prints `{ ready: true }` when it is linked.
  */
 import { stopProcess, startSidecar, waitForJson } from "../../../tools/run/processes.ts";
 import { defaults } from "../../../udp-sidecar/config/config.ts";

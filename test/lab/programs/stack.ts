@@ -1,10 +1,10 @@
 /**
- * Hub and sidecar on one host: `stack.ts BUNDLE FOLDER ADDRESS`. Says `{ ready: true }` when they are linked. The rows
- * are in the folder; both listen on the address alone, the sidecar on the ports of its documentation, one for each wire.
+ * Hub and sidecar on one host: `stack.ts BUNDLE FOLDER ADDRESS`. Prints `{ ready: true }` when they are linked. FOLDER is
+ * the storage. Both listen on ADDRESS only, the sidecar on the documented port of each wire.
  *
- *     hears  { kill: "hub" | "sidecar" }   ends it without a word
- *     hears  { start: "hub" }              begins it anew, on its rows
- *     says   { killed, started }
+ *     reads  { kill: "hub" | "sidecar" }   kills it
+ *     reads  { start: "hub" }              starts it again with its storage
+ *     prints { killed, started }
  */
 import type { ChildProcess } from "node:child_process";
 import { stopHub, startHub } from "../../../tools/run/hub.ts";
@@ -26,7 +26,7 @@ onLine(
     if (kill === "sidecar") void killed(sidecar).then(() => sendLine({ killed: kill }));
     if (start === "hub") void openHub().then((opened) => ((hub = opened), sendLine({ started: start })));
   },
-  // The sidecar first: it says goodbye to the hub.
+  // The sidecar first, because it reports its end to the hub.
   () => stopProcess(sidecar).then(() => stopHub(hub)),
 );
 sendLine({ ready: true });

@@ -1,10 +1,10 @@
 /**
- * What systemd does with the sidecar's unit, as far as a laboratory can: `unit.ts ROOT`. It reads the unit and its
- * environment file below ROOT, lays ROOT/opt and ROOT/var/lib over the machine's own in a mount namespace, and runs the
- * command line as it stands there, as nobody, without capabilities and with no way to new ones.
+ * Runs the sidecar's unit as systemd does, within the limits of a laboratory: `systemd-unit.ts ROOT`. It reads the unit and
+ * its environment file below ROOT, mounts ROOT/opt and ROOT/var/lib over the machine's own in a mount namespace, and runs
+ * the command line as nobody, without capabilities and without new privileges.
  *
- * Says `{ began: true }`, then `{ hub }` whenever /healthz says something new, and `{ code, out }` in the end. Told
- * `{ signal }`, it sends it.
+ * Prints `{ began: true }`, then `{ hub }` whenever /healthz changes, and `{ code, out }` at the end. On
+ * `{ signal }` it sends the signal.
  */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -26,7 +26,7 @@ const script = [
   `mount --bind ${root}/opt /opt`,
   `mount --bind ${root}/var/lib /var/lib`,
   `cd ${setting("WorkingDirectory")}`,
-  // A container may be allowed fewer.
+  // A container may have a lower limit.
   `ulimit -n ${setting("LimitNOFILE")} 2>/dev/null || true`,
   `exec setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups ` +
     `--no-new-privs --inh-caps=-all --bounding-set=-all -- env -i ${assignments.map((one) => `'${one}'`).join(" ")} ` +
