@@ -1,21 +1,24 @@
 #!/bin/sh
-# Takes away what install.sh made. Settings and the DTLS key stay unless --purge is said.
+# Removes what install.sh created. Settings and the DTLS key stay unless --purge is given.
 #
 #     sudo ./uninstall.sh [--root DIR] [--purge]
 set -eu
+
+usage() { sed -n '2,4s/^# \{0,1\}//p' "$0"; }
 
 root=
 purge=no
 while [ $# -gt 0 ]; do
   case $1 in
-    --root) root=${2:?a folder is expected after --root}; shift 2 ;;
+    --root) root=${2:?--root needs a folder}; shift 2 ;;
     --purge) purge=yes; shift ;;
-    *) sed -n '2,4s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    -h | --help) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
   esac
 done
 
 if [ -z "$root" ]; then
-  [ "$(id -u)" = 0 ] || { echo "Run it as root, or with --root DIR." >&2; exit 1; }
+  [ "$(id -u)" = 0 ] || { echo "This needs root. Run it with sudo, or with --root DIR." >&2; exit 1; }
   if command -v systemctl >/dev/null 2>&1; then
     systemctl disable --quiet --now parley-sidecar || true
   fi
@@ -28,4 +31,4 @@ if [ "$purge" = yes ]; then
   [ -n "$root" ] || ! id parley >/dev/null 2>&1 || userdel parley
 fi
 if [ -z "$root" ] && command -v systemctl >/dev/null 2>&1; then systemctl daemon-reload; fi
-echo "Gone."
+echo "Removed."

@@ -1,4 +1,4 @@
-/** What operators run is read for faults by what knows best: scripts by shellcheck, units by systemd itself. */
+/** The files that operators run: scripts pass shellcheck, units pass systemd's own checks, and values match the code. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,42 +10,49 @@ import { defaults } from "../../udp-sidecar/config/config.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const files = readdirSync(join(ROOT, "deploy"), { recursive: true, encoding: "utf8" }).map((one) => `deploy/${one}`);
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
-/** On a machine of ours it is only said that something is missing; CI has installed it, or fails. */
+/** On a developer's machine a missing program skips its tests; in CI they fail. */
 const isMissing = (program: string): boolean => !existsSync(program) && process.env["CI"] === undefined;
 
 describe("scripts", () => {
   const scripts = files.filter((file) => file.endsWith(".sh"));
 
-  test.skipIf(isMissing("/usr/bin/shellcheck"))("are good to shellcheck", () => {
+  test.skipIf(isMissing("/usr/bin/shellcheck"))("pass shellcheck", () => {
     expect(scripts).toHaveLength(2);
     const { stdout, status } = spawnSync("shellcheck", scripts, { cwd: ROOT, encoding: "utf8" });
     expect([status, stdout]).toStrictEqual([0, ""]);
   });
 
-  test.each(scripts)("%s tells who calls it wrongly how it is called", (script) => {
-    const { status, stderr } = spawnSync("sh", [join(ROOT, script), "--what"], { encoding: "utf8" });
-    expect([status, stderr]).toStrictEqual([2, expect.stringContaining("sudo ./")]);
+  test.each(scripts)("%s prints its usage for --help, and for an unknown option", (script) => {
+    const run = (option: string): unknown[] => {
+      const { status, stdout, stderr } = spawnSync("sh", [join(ROOT, script), option], { encoding: "utf8" });
+      return [status, stdout, stderr];
+    };
+    const usage = expect.stringContaining("sudo ./") as string;
+    expect(run("--help")).toStrictEqual([0, usage, ""]);
+    expect(run("--unknown")).toStrictEqual([2, "", usage]);
   });
 
-  test("what was installed is taken away again, settings only when that is said", () => {
+  test("uninstall.sh removes what install.sh created, and the settings only with --purge", () => {
     const root = mkdtempSync(join(tmpdir(), "parley-root-"));
     try {
       const run = (script: string, ...args: string[]): unknown =>
         execFileSync("sh", [join(ROOT, "deploy/sidecar", script), "--root", root, ...args], { encoding: "utf8" });
-      const left = (): string[] =>
+      const installedFiles = (): string[] =>
         readdirSync(root, { recursive: true, withFileTypes: true, encoding: "utf8" })
           .filter((entry) => entry.isFile())
           .map(({ name }) => name);
-      // The package's folder brings the example of the settings; here it is laid beside the script.
+      // In the package the example settings are beside the script.
       const from = mkdtempSync(join(tmpdir(), "parley-package-"));
       execFileSync("cp", ["-R", `${ROOT}/deploy/sidecar/.`, `${ROOT}/.env.example`, from]);
       execFileSync("sh", [join(from, "install.sh"), "--root", root, "--node", process.execPath]);
       rmSync(from, { recursive: true });
-      expect(left()).toEqual(expect.arrayContaining(["sidecar.env", "parley-sidecar.service", "60-parley.conf"]));
+      expect(installedFiles()).toEqual(
+        expect.arrayContaining(["sidecar.env", "parley-sidecar.service", "60-parley.conf"]),
+      );
       run("uninstall.sh");
-      expect(left()).toStrictEqual(["sidecar.env"]);
+      expect(installedFiles()).toStrictEqual(["sidecar.env"]);
       run("uninstall.sh", "--purge");
-      expect(left()).toStrictEqual([]);
+      expect(installedFiles()).toStrictEqual([]);
     } finally {
       rmSync(root, { recursive: true });
     }
@@ -66,27 +73,30 @@ describe.skipIf(isMissing("/usr/bin/systemd-analyze"))("units", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test.each(["parley-sidecar.service", "parley-hub.service"])("%s is good to systemd", (unit) => {
-    expect(units).toHaveLength(2);
-    const verify = spawnSync("systemd-analyze", ["verify", "--man=no", join(folder, unit)], { encoding: "utf8" });
-    expect([verify.status, verify.stderr]).toStrictEqual([0, ""]);
-    // 0 is a service that may do nothing at all, 100 one that may do everything.
-    const security = ["security", "--offline=yes", "--threshold=35", "--no-pager", join(folder, unit)];
-    expect(spawnSync("systemd-analyze", security, { encoding: "utf8" }).status).toBe(0);
-  });
+  test.each(["parley-sidecar.service", "parley-hub.service"])(
+    "%s passes systemd-analyze verify and security",
+    (unit) => {
+      expect(units).toHaveLength(2);
+      const verify = spawnSync("systemd-analyze", ["verify", "--man=no", join(folder, unit)], { encoding: "utf8" });
+      expect([verify.status, verify.stderr]).toStrictEqual([0, ""]);
+      // The exposure is between 0, no permissions, and 100, all permissions.
+      const security = ["security", "--offline=yes", "--threshold=35", "--no-pager", join(folder, unit)];
+      expect(spawnSync("systemd-analyze", security, { encoding: "utf8" }).status).toBe(0);
+    },
+  );
 });
 
-test("the kernel is asked for as much buffer as the sidecar asks for", () => {
-  const asked = /^net\.core\.rmem_max = ([0-9]+)$/m.exec(read("deploy/sidecar/60-parley.conf"))?.[1];
-  expect(Number(asked)).toBe(limits.RECEIVE_BUFFER_BYTES);
+test("the sysctl file allows the receive buffer that the sidecar requests", () => {
+  const allowed = /^net\.core\.rmem_max = ([0-9]+)$/m.exec(read("deploy/sidecar/60-parley.conf"))?.[1];
+  expect(Number(allowed)).toBe(limits.RECEIVE_BUFFER_BYTES);
 });
 
-test("the secrets that the Worker must have are those of the example, and each is said once", () => {
+test("the example of the secrets lists each secret of the Worker once", () => {
   const required = /^required = \[(.+)\]$/m.exec(read("wrangler.toml"))![1]!.replaceAll(/["\s]/g, "").split(",");
-  const shown = Array.from(read(".dev.vars.example").matchAll(/^([A-Z_]+)=/gm), ([, name]) => name!);
-  expect(shown).toStrictEqual([...required, "ADMIN_KEYS"]);
+  const listed = Array.from(read(".dev.vars.example").matchAll(/^([A-Z_]+)=/gm), ([, name]) => name!);
+  expect(listed).toStrictEqual([...required, "ADMIN_KEYS"]);
 });
 
-test("the container listens where its health is asked", () => {
+test("the container's health check requests the address on which the sidecar listens", () => {
   expect(read("deploy/sidecar/Dockerfile")).toContain(`http://${defaults().get("PARLEY_STATUS")!}/healthz`);
 });

@@ -135,7 +135,7 @@ async function install(): Promise<void> {
   await copyFile(realpathSync(process.execPath), join(root, "opt/node/bin/node"));
   const line = `mount --bind ${root}/opt /opt && ${made}/install.sh --root ${root} --node /opt/node/bin/node`;
   const script = (): Promise<{ stdout: string }> => promisify(execFile)("unshare", ["--mount", "sh", "-ec", line]);
-  expect((await script()).stdout).toContain("Next: put PARLEY_HUB, PARLEY_KEY and PARLEY_ADDRESSES");
+  expect((await script()).stdout).toContain("Next: set PARLEY_HUB, PARLEY_KEY and PARLEY_ADDRESSES");
   await settle({ PARLEY_KEY: KEY, PARLEY_ADDRESSES: vps!.address, PARLEY_DTLS: "on" });
   const before = await readFile(join(root, "etc/parley/sidecar.env"), "utf8");
   expect((await script()).stdout).not.toContain("Next:");
