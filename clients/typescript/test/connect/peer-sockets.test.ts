@@ -26,7 +26,7 @@ async function silentAt(address: string): Promise<{ port: number; until: () => P
   return { port, until };
 }
 
-test("a lie draws so many datagrams at most, and none to special ranges as somebody's own address", async () => {
+test("a false endpoint of a peer receives a bounded number of datagrams, and a special range none", async () => {
   const [told, own] = [await silentAt("127.0.0.1"), await silentAt("127.0.0.2")];
   const plan: Plan = {
     targets: [

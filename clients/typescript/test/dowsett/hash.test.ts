@@ -62,20 +62,20 @@ describe("the hash", () => {
     expect(isHash("", says, password)).toBe(false);
   });
 
-  test("takes texts whole and sorts by code point, where JavaScript would not", () => {
+  test("the hash covers strings whole and sorts by code point, unlike JavaScript", () => {
     const wanted = createHash("sha256").update("abpassword").update("\uff5e\u{1f600}").digest("hex");
     expect(["\u{1f600}", "\uff5e"].toSorted()).toStrictEqual(["\u{1f600}", "\uff5e"]);
     expect(hashOf({ a: "\u{1f600}", b: 1 }, "\uff5e")).toBe(wanted);
   });
 
-  test("covers no number, boolean, null, array or object: the document says so, and so it is", () => {
+  test("the hash covers no number, boolean, null, array or object, as documented", () => {
     const says = { __type: "x", n: 1, yes: true, none: null, list: ["a"], inner: { b: "c" } };
     expect(hashOf({ ...says, n: 2, yes: false, none: 3, list: [], inner: {} }, "p")).toBe(hashOf(says, "p"));
     expect(hashOf({ ...says, __type: "y" }, "p")).not.toBe(hashOf(says, "p"));
     expect(hashOf({ ...says, more: 1 }, "p")).not.toBe(hashOf(says, "p"));
   });
 
-  test("is the one of every recorded packet", () => {
+  test("the hash matches every recorded packet", () => {
     const handshakePasswords = new Map<string, string>();
     let between = 0;
     for (const { from, to, text } of recorded) {

@@ -32,7 +32,7 @@ describe("bytes that are no packet", () => {
     expect(stillPlays(net, host)).toBe(true);
   });
 
-  test("a bomb of 20,000 empty lists in a message is just a message", () => {
+  test("a message of 20,000 nested empty lists is delivered as a message", () => {
     const { net, host } = session();
     const message = Array.from({ length: 20_000 }, (): Json => []);
     const body = { "is-broadcast": false, from: "Bob", to: "Alice", message };
@@ -161,7 +161,7 @@ describe("a wrong type in every field, with the right hash", () => {
     }
   });
 
-  test("an unknown type, a type that every object has, and the server's words from a peer are blocked", () => {
+  test("an unknown type, an inherited property name, and a server packet from a peer are blocked", () => {
     for (const type of ["toString", "__proto__", "constructor", "server-error", "confirming-registration", ""]) {
       const { host } = session();
       host.take(encode(type, { message: "die" }, from("Bob", "Alice", A)).bytes, B);
@@ -171,8 +171,8 @@ describe("a wrong type in every field, with the right hash", () => {
   });
 });
 
-describe("keys that shadow what every object has", () => {
-  test("are ordinary keys of a message, and change no prototype", () => {
+describe("keys of Object.prototype", () => {
+  test("prototype keys are ordinary keys of a message, and change no prototype", () => {
     const { net, host } = session();
     const message = JSON.parse('{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}}}') as Json;
     const body = { "is-broadcast": false, from: "Bob", to: "Alice", message };
@@ -184,7 +184,7 @@ describe("keys that shadow what every object has", () => {
     expect(stillPlays(net, host)).toBe(true);
   });
 
-  test("stand in for no key that is missing", () => {
+  test("prototype keys do not replace missing keys", () => {
     const { host } = session();
     const text =
       '{"__proto__":{"__type":"peer-check","__sender-name":"Bob","__destination-name":"Alice"},"__hash-string":""}';
@@ -193,7 +193,7 @@ describe("keys that shadow what every object has", () => {
     expect(host.heard("packetBlocked")).toHaveLength(1);
   });
 
-  test.each(["__proto__", "constructor", "hasOwnProperty", "toString"])("%s is a name like any other", (name) => {
+  test.each(["__proto__", "constructor", "hasOwnProperty", "toString"])("%s is an ordinary name", (name) => {
     const net = new Net();
     const host = net.node("Alice", { address: A });
     host.host();
@@ -220,7 +220,7 @@ describe("a wrong hash or a wrong sender", () => {
   const check = (password: string): Uint8Array =>
     encode("peer-check", {}, { sender: "Bob", destination: "Alice", to: A, password }).bytes;
 
-  test("a wrong hash in the name of a peer who is in is blocked, and he stays", () => {
+  test("a packet with a wrong hash in a connected peer's name is blocked, and the peer stays", () => {
     const { net, host } = session();
     host.take(check("guess"), B);
     expect(host.heard("packetBlocked")).toHaveLength(1);
@@ -228,7 +228,7 @@ describe("a wrong hash or a wrong sender", () => {
     expect(stillPlays(net, host)).toBe(true);
   });
 
-  test("a right hash from another address or port is blocked and not answered", () => {
+  test("a packet with a valid hash from another address or port is blocked without an answer", () => {
     const { net, host } = session();
     const sent = net.wire.length;
     for (const at of [D, [B[0], 1], ["10.9.9.9", B[1]]] as const) host.take(check("Alice"), at);
@@ -236,14 +236,14 @@ describe("a wrong hash or a wrong sender", () => {
     expect(net.wire).toHaveLength(sent);
   });
 
-  test("a right hash for somebody else's ears is blocked", () => {
+  test("a packet with a valid hash for another receiver is blocked", () => {
     const { host } = session();
     host.take(encode("peer-check", {}, from("Bob", "Cleo", A)).bytes, B);
     host.take(encode("peer-check", {}, from("Eve", "Alice", A)).bytes, B);
     expect(host.heard("packetBlocked")).toHaveLength(2);
   });
 
-  test("a message in another's name is blocked, also from a peer", () => {
+  test("a message in another peer's name is blocked, also from a connected peer", () => {
     const { host } = session();
     const body = { "is-broadcast": false, from: "Cleo", to: "Alice", message: "trust me", "message-id": 5 };
     host.take(encode("reliable-peer-message", body, from("Bob", "Alice", A)).bytes, B);
@@ -251,7 +251,7 @@ describe("a wrong hash or a wrong sender", () => {
     expect(host.heard("packetBlocked")).toHaveLength(1);
   });
 
-  test("the handshake server's words count from its very address only", () => {
+  test("server packets are accepted from the handshake server's address only", () => {
     const net = new Net();
     const server = new Server(net, SERVER_AT);
     const host = net.node("Alice", { address: A });
@@ -273,7 +273,7 @@ describe("a wrong hash or a wrong sender", () => {
     expect(host.session.active).toBeNull();
   });
 
-  test("a server that signs with a wrong password ends a join, but no game", () => {
+  test("a server packet with a wrong password ends a join, but not a session", () => {
     const net = new Net();
     const server = new Server(net, SERVER_AT);
     const host = net.node("Alice", { address: A });
@@ -294,7 +294,7 @@ describe("a wrong hash or a wrong sender", () => {
     expect(cleo.ending(1)).toStrictEqual({ failure: "packet has incorrect password (hash mismatch)" });
   });
 
-  test("a list that nobody asked for is blocked, and so is an introduction to a stranger's host", () => {
+  test("an unrequested server list, and an introduction to another host, are blocked", () => {
     const { host, bob } = session();
     const list = { sender: null, destination: "Bob", to: B, password: "Bob-0" };
     bob.take(encode("providing-server-list", { servers: [] }, list).bytes, A);
@@ -303,7 +303,7 @@ describe("a wrong hash or a wrong sender", () => {
     expect(host.session.active).not.toBeNull();
   });
 
-  test("a peer list of thousands adds no more than there is room for", () => {
+  test("a peer list of thousands adds no more peers than the limit", () => {
     const { bob } = session();
     const entry = { "global-address": ["10.1.1.1", 9], "local-address": ["10.1.1.1", 9], "use-global": true };
     const infos = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`n${at}`, entry]));

@@ -44,7 +44,7 @@ describe("under 30 % loss, 20 % duplicates and up to 400 ms of reordering", () =
     expect(bob!.outcomes).toHaveLength(COUNT + 1);
   });
 
-  test.each(SEEDS)("all lists become right once the weather clears (seed %i)", (seed) => {
+  test.each(SEEDS)("all peer lists converge once the loss ends (seed %i)", (seed) => {
     const net = new Net(seed, { loss: 0.3, duplicates: 0.2, delay_ms: [5, 400] });
     const host = net.node("Alice", { address: A });
     host.host();
@@ -76,7 +76,7 @@ describe("under 30 % loss, 20 % duplicates and up to 400 ms of reordering", () =
     }
   });
 
-  test("the same seed gives the same history", () => {
+  test("the same seed gives the same run", () => {
     const history = (seed: number): string[] => {
       const net = new Net(seed, { loss: 0.3, duplicates: 0.2, delay_ms: [5, 400] });
       lan(net, [
@@ -107,7 +107,7 @@ describe("when nothing arrives any more", () => {
     expect(bob!.ending(9)).toStrictEqual({ failure: '"Alice" did not confirm the message' });
   });
 
-  test("one expired message takes no other with it, as it does in the script", () => {
+  test("an expired message does not expire others, unlike in the script", () => {
     const net = new Net();
     const [host, bob] = lan(net, [["Bob", B]]);
     net.weather.loss = 1;
@@ -122,7 +122,7 @@ describe("when nothing arrives any more", () => {
     expect(host.heard("receivedReliableMessageFromPeer").map(([, { message }]) => message)).toStrictEqual(["late"]);
   });
 
-  test("messages to a peer who is dropped are given up with him", () => {
+  test("messages to a dropped peer are rejected", () => {
     const net = new Net();
     const [host] = lan(net, [["Bob", B]]);
     net.weather.loss = 1;
@@ -134,7 +134,7 @@ describe("when nothing arrives any more", () => {
     expect(host.session.deadline).toBeNull();
   });
 
-  test("memory is bounded: further messages are refused, and there is room again afterwards", () => {
+  test("memory is bounded: further messages are refused until others expire", () => {
     const net = new Net();
     const [host] = lan(net, [["Bob", B]]);
     net.weather.loss = 1;
@@ -151,7 +151,7 @@ describe("when nothing arrives any more", () => {
     expect(host.ending(9)).toHaveProperty("value");
   });
 
-  test("what is confirmed makes room at once", () => {
+  test("a confirmed message frees its room at once", () => {
     const net = new Net();
     const [host] = lan(net, [["Bob", B]]);
     const COUNT = PENDING_MESSAGES_PER_PEER_MAX + 100;
@@ -163,7 +163,7 @@ describe("when nothing arrives any more", () => {
     expect(host.outcomes).toHaveLength(COUNT + 1);
   });
 
-  test("large messages are bounded by their bytes", () => {
+  test("large messages are bounded by bytes", () => {
     const net = new Net();
     const [host] = lan(net, [["Bob", B]]);
     net.weather.loss = 1;

@@ -26,7 +26,7 @@ describe("JSON with bounds", () => {
     expect(parseObject(Buffer.from(text), BOUNDS) !== null).toBe(isRead);
   });
 
-  test("writes JSON values within the bounds, and says what is wrong with others", () => {
+  test("stringify accepts values within the bounds, and names the fault of others", () => {
     const circle: unknown[] = [];
     circle.push(circle);
     expect(stringify({ a: [1, null, "x", undefined] }, BOUNDS)).toBe('{"a":[1,null,"x",null]}');
@@ -38,7 +38,7 @@ describe("JSON with bounds", () => {
   });
 });
 
-describe("the resend clock", () => {
+describe("the outbox", () => {
   const pending = (id: number, period_ms: number | null = null): PendingPacket => ({
     type: "t",
     peer: "p",
@@ -55,7 +55,7 @@ describe("the resend clock", () => {
     return due;
   };
 
-  test("sends again after each wait and expires after the last", () => {
+  test("a packet is resent after each wait and expires after the last attempt", () => {
     const outbox = new Outbox(1_000, 3);
     outbox.await(pending(1), 0);
     outbox.await(pending(2), 500);
@@ -68,7 +68,7 @@ describe("the resend clock", () => {
     expect(popAll(outbox, 10_000)).toStrictEqual(["send 2", "expire 1"]);
   });
 
-  test("rests after a reply, and asks again a period later", () => {
+  test("a periodic packet pauses after a reply, and is sent again a period later", () => {
     const outbox = new Outbox(1_000, 2);
     outbox.schedule(pending(1, 15_000), 0);
     expect(outbox.answer("t", "p", 1, 5)).toBeNull();
@@ -81,7 +81,7 @@ describe("the resend clock", () => {
     expect([outbox.size, outbox.bytes, outbox.next]).toStrictEqual([0, 0, null]);
   });
 
-  test("counts its bytes, also when something is replaced or removed", () => {
+  test("the outbox counts its bytes, also after a replacement or removal", () => {
     const outbox = new Outbox(1_000, 2);
     outbox.await(pending(1), 0);
     outbox.await(pending(1), 1);
@@ -93,7 +93,7 @@ describe("the resend clock", () => {
   });
 });
 
-test("message ids of a peer are remembered up to a bound, the newest longest", () => {
+test("message ids of a peer are kept up to a bound, the newest longest", () => {
   const peer = new Peer("x", ["10.0.0.1", 1], ["10.0.0.1", 1], 0);
   for (let id = 0; id < RECEIVED_IDS_MAX; id++) expect(peer.recordMessageId(id)).toBe(true);
   expect(peer.recordMessageId(0)).toBe(false);
@@ -102,7 +102,7 @@ test("message ids of a peer are remembered up to a bound, the newest longest", (
   expect(peer.recordMessageId(0)).toBe(true);
 });
 
-test("addresses of the wire", () => {
+test("addresses on the wire", () => {
   expect(readAddress(["1.2.3.4", 3334])).toStrictEqual(["1.2.3.4", 3334]);
   for (const wrong of [
     ["01.2.3.4", 1],
@@ -127,7 +127,7 @@ test("addresses of the wire", () => {
   for (const [address, isIt] of reachable) expect([address, isReachable(address)]).toStrictEqual([address, isIt]);
 });
 
-describe("events", () => {
+describe("the emitter", () => {
   class Bell extends Emitter<{ ring: [times: number]; error: [message: string] }> {
     ring(times: number): void {
       this.emit("ring", [times]);
@@ -137,7 +137,7 @@ describe("events", () => {
     }
   }
 
-  test("reach on, once and not off, in order, and an error that nobody hears is nothing", () => {
+  test("on, once and off work in order, and an error without a listener is ignored", () => {
     const heard: string[] = [];
     const always = (times: number): void => void heard.push(`on ${times}`);
     const bell = new Bell()

@@ -8,7 +8,7 @@ import { A, B, C, D, lan, Net, Server } from "../support/dowsett.ts";
 const SERVER_AT = ["192.0.2.1", 5160] as const;
 
 describe("in LAN mode", () => {
-  test("the host is registered with himself at once, and is his own list", () => {
+  test("the host is registered with itself at once, and lists itself", () => {
     const net = new Net();
     const [host] = lan(net, []);
     expect(host.ending(1)).toStrictEqual({ value: A });
@@ -21,7 +21,7 @@ describe("in LAN mode", () => {
     expect(net.wire).toHaveLength(2);
   });
 
-  test("a host with a password of its own says so in the list", () => {
+  test("a host with a password sets the flag in the list", () => {
     const net = new Net();
     const host = net.node("Alice", { address: A });
     host.host(A, "open sesame");
@@ -59,7 +59,7 @@ describe("in LAN mode", () => {
     expect(net.wire.some(({ text }) => text.includes("sesame") || text.includes("barley"))).toBe(false);
   });
 
-  test("a guest who asks for somebody else hears that he is not found", () => {
+  test("a guest that requests an unknown host gets the error not found", () => {
     const net = new Net();
     lan(net, []);
     const guest = net.node("Bob", { address: B });
@@ -68,7 +68,7 @@ describe("in LAN mode", () => {
     expect(guest.ending(1)).toStrictEqual({ failure: "Zoe not found" });
   });
 
-  test("a guest cannot take the host's name, nor that of another guest", () => {
+  test("a guest cannot use the name of the host or of another guest", () => {
     const net = new Net();
     const [host, bob] = lan(net, [["Bob", B]]);
     const alice = net.node("Alice", { address: C });
@@ -82,7 +82,7 @@ describe("in LAN mode", () => {
     expect(bob!.peers()).toStrictEqual(["Alice"]);
   });
 
-  test("strangers cannot fill the host: only so many are inquired after at a time, and they are forgotten", () => {
+  test("strangers cannot fill the host: inquiries in progress are bounded and expire", () => {
     const net = new Net();
     const [host] = lan(net, []);
     for (let at = 0; at < 40; at++) {
@@ -110,7 +110,7 @@ describe("three peers", () => {
     return { net, host, bob: bob!, cleo: cleo! };
   };
 
-  test("all know each other and talk to each other", () => {
+  test("three peers connect and exchange messages", () => {
     const { net, host, bob, cleo } = mesh();
     expect([host.peers(), bob.peers(), cleo.peers()].map((names) => names.toSorted())).toStrictEqual([
       ["Bob", "Cleo"],
@@ -125,7 +125,7 @@ describe("three peers", () => {
     expect(host.heard("receivedReliableMessageFromPeer")).toStrictEqual([]);
   });
 
-  test("a broadcast reaches all", () => {
+  test("a broadcast reaches all peers", () => {
     const { net, host, bob, cleo } = mesh();
     host.do((now) => host.session.broadcast({ go: true }, null, now));
     bob.do((now) => bob.session.broadcast([1, 2], () => 5, now));
@@ -137,7 +137,7 @@ describe("three peers", () => {
     expect(bob.outcomes.filter(({ ticket }) => ticket === 5)).toHaveLength(2);
   });
 
-  test("the host drops one: he ends at once, and the others forget him", () => {
+  test("a dropped guest ends at once, and the others remove it", () => {
     const { net, host, bob, cleo } = mesh();
     expect(host.do((now) => host.session.dropPeer("Cleo", now))).toBe(true);
     net.run(100);
@@ -148,7 +148,7 @@ describe("three peers", () => {
     expect(bob.heard("peerDropped")).toStrictEqual([["peerDropped", "Cleo"]]);
   });
 
-  test("only the host drops, and only whom he has", () => {
+  test("only the host drops, and only connected peers", () => {
     const { host, bob } = mesh();
     expect(bob.do((now) => bob.session.dropPeer("Cleo", now))).toBe(false);
     expect(host.do((now) => host.session.dropPeer("Zoe", now))).toBe(false);
@@ -156,7 +156,7 @@ describe("three peers", () => {
     expect(host.heard("error")).toStrictEqual([["error", "no peer named Zoe"]]);
   });
 
-  test("a guest leaves: the host tells the others", () => {
+  test("when a guest leaves, the host notifies the others", () => {
     const { net, host, bob, cleo } = mesh();
     cleo.do((now) => cleo.session.quit(now));
     net.run(100);
@@ -164,7 +164,7 @@ describe("three peers", () => {
     expect(bob.session.active).not.toBeNull();
   });
 
-  test("a guest cannot say goodbye for another", () => {
+  test("a guest cannot drop another guest", () => {
     const { net, host, bob } = mesh();
     const envelope = { sender: "Bob", destination: "Alice", to: A, password: "Alice" };
     net.send(bob, encode("drop-me", { name: "Cleo" }, envelope).bytes, A);
@@ -183,7 +183,7 @@ describe("three peers", () => {
     expect(cleo.peers()).toStrictEqual(["Alice", "Bob"]);
   });
 
-  test("the host quits: everybody's session ends", () => {
+  test("when the host quits, every session ends", () => {
     const { net, host, bob, cleo } = mesh();
     const farewell = host.do((now) => host.session.quit(now));
     expect(farewell).toStrictEqual({ iAmServer: true, serverAddress: A, userName: "Alice", myAddress: A });
@@ -196,7 +196,7 @@ describe("three peers", () => {
     expect(bob.heard("error")).toStrictEqual([["error", "server peer disconnected"]]);
   });
 
-  test("the host falls silent: the guests notice by their checks, within twenty seconds", () => {
+  test("guests notice a silent host by their checks, within twenty seconds", () => {
     const { net, host, bob } = mesh();
     net.nodes.splice(net.nodes.indexOf(host), 1);
     const since = net.now;
@@ -206,7 +206,7 @@ describe("three peers", () => {
     expect(at - since).toBeLessThanOrEqual(20_000);
   });
 
-  test("a guest falls silent: the host drops him and tells the others", () => {
+  test("the host drops a silent guest and notifies the others", () => {
     const { net, host, bob, cleo } = mesh();
     net.nodes.splice(net.nodes.indexOf(cleo), 1);
     net.run(25_000);
@@ -215,7 +215,7 @@ describe("three peers", () => {
     expect(bob.session.active).not.toBeNull();
   });
 
-  test("a guest who crashes and comes back at the same address begins anew with everybody", () => {
+  test("a guest that crashes and returns at its address is a new peer for all", () => {
     const { net, host, bob, cleo } = mesh();
     for (const to of ["Alice", "Cleo"]) bob.do((now) => bob.session.sendReliable(to, "before", null, now));
     net.run(100);
@@ -237,7 +237,7 @@ describe("three peers", () => {
     }
   });
 
-  test("a repeated introduction of a guest who is still there changes nothing", () => {
+  test("a repeated introduction of a connected guest changes nothing", () => {
     const { net, host, bob } = mesh();
     const envelope = { sender: "Bob", destination: "_HANDSHAKE_SERVER", to: A, password: "Bob-0" };
     const body = { "local-address": B, "server-name": "Alice", password: "Bob-0" };
@@ -249,7 +249,7 @@ describe("three peers", () => {
 });
 
 describe("addresses", () => {
-  test("an address change is not followed: what comes from there is blocked, and both ends notice", () => {
+  test("a changed address is not followed: its packets are blocked, and both sides notice", () => {
     const net = new Net();
     const [host, bob] = lan(net, [["Bob", B]]);
     bob!.where.global = D;
@@ -299,7 +299,7 @@ describe("addresses", () => {
     return { net, server, host, bob, cleo, seen };
   };
 
-  test("peers apart use the global address, peers at home the local one", () => {
+  test("remote peers use the global address, peers in one network the local one", () => {
     const { host, bob, cleo, seen } = world({ host: "home", bob: "home", cleo: "away" });
     expect(seen(host, "Bob")).toStrictEqual(["192.168.0.2", 4002]);
     expect(seen(bob, "Alice")).toStrictEqual(["192.168.0.1", 5160]);
@@ -308,7 +308,7 @@ describe("addresses", () => {
     expect(cleo.ending(1)).toStrictEqual({ value: ["198.51.100.1", 5000] });
   });
 
-  test("guests find the address that leads to each other, whichever the host uses", () => {
+  test("guests use the address that works between them, whichever the host uses", () => {
     const { net, bob, cleo, seen } = world({ host: "home", bob: "home", cleo: "away" });
     // The host reaches Bob at home; Cleo, who is told so, switches to his global address.
     expect(seen(cleo, "Bob")).toStrictEqual(["198.51.100.2", 6000]);
@@ -318,13 +318,13 @@ describe("addresses", () => {
     expect(cleo.ending(9)).toMatchObject({ value: { message: "hello" } });
   });
 
-  test("guests in one network switch to their local addresses although the host is elsewhere", () => {
+  test("guests in one network switch to local addresses although the host is elsewhere", () => {
     const { bob, cleo, seen } = world({ host: "away", bob: "home", cleo: "home" });
     expect(seen(cleo, "Bob")).toStrictEqual(["192.168.0.2", 4002]);
     expect(seen(bob, "Cleo")).toStrictEqual(["192.168.0.3", 4003]);
   });
 
-  test("an answer counts from where it came, whatever it says", () => {
+  test("the source of an answer counts, not its content", () => {
     const net = new Net();
     const server = new Server(net, SERVER_AT);
     const host = net.node("Alice", { address: A });
@@ -343,7 +343,7 @@ describe("addresses", () => {
     expect(host.session.active?.peers.get("Bob")?.address).toStrictEqual(local);
   });
 
-  test("guests who cannot reach each other go on trying, and lose nothing else", () => {
+  test("guests that cannot reach each other keep trying, and lose nothing else", () => {
     const net = new Net();
     const server = new Server(net, SERVER_AT);
     const host = net.node("Alice", { address: A });
@@ -373,7 +373,7 @@ describe("addresses", () => {
     ]);
   });
 
-  test("a dummy local address is sent nothing", () => {
+  test("nothing is sent to a dummy local address", () => {
     const net = new Net();
     const server = new Server(net, SERVER_AT);
     const host = net.node("Alice", { address: A, global: A, local: ["0.0.0.0", 5160], lan: "a" });
@@ -420,7 +420,7 @@ describe("with a handshake server", () => {
     expect(host.heard("error")).toStrictEqual([["error", "unable to communicate with handshake server"]]);
   });
 
-  test("after the connection with it is dropped, whatever it says is blocked, and the game goes on", () => {
+  test("after its connection is dropped, server packets are blocked, and the session goes on", () => {
     const { net, server, host } = registered();
     const bob = net.node("Bob", { address: B });
     bob.join(SERVER_AT, "Alice");
@@ -434,7 +434,7 @@ describe("with a handshake server", () => {
     expect([host.peers(), bob.peers()]).toStrictEqual([["Bob"], ["Alice"]]);
   });
 
-  test("to drop it before it has answered is to give up", () => {
+  test("dropping the server before its answer ends the session", () => {
     const net = new Net();
     const host = net.node("Alice", { address: A });
     host.host(SERVER_AT);
@@ -443,7 +443,7 @@ describe("with a handshake server", () => {
     expect(host.ending(1)).toStrictEqual({ failure: "the connection with the handshake server was dropped" });
   });
 
-  test("a list of another server leaves the session's own alone", () => {
+  test("a list of another server does not affect the session's server", () => {
     const { net, server, host } = registered();
     host.do((now) => host.session.requestServerList(["203.0.113.9", 5160], 8, now));
     net.run(40_000);
@@ -477,7 +477,7 @@ describe("commands", () => {
     expect(session.active).toBeNull();
   });
 
-  test("refuse options out of range", () => {
+  test("options out of range are refused", () => {
     for (const options of [
       { secsToAwaitReply: 0 },
       { secsBetweenPeerChecks: Number.NaN },
@@ -488,7 +488,7 @@ describe("commands", () => {
     }
   });
 
-  test("take the constants as options", () => {
+  test("the constants are options", () => {
     const net = new Net();
     const options = { secsToAwaitReply: 0.5, attemptsBeforeExpiration: 3, secsRegValid: 30 };
     const host = net.node("Alice", { address: A }, options);
@@ -499,7 +499,7 @@ describe("commands", () => {
     expect(sent[0]?.text).toContain('"seconds-before-expiry":30');
   });
 
-  test("a new session ends the one before", () => {
+  test("a new session ends the previous one", () => {
     const net = new Net();
     const [host, bob] = lan(net, [["Bob", B]]);
     host.host(A, "new");
@@ -509,7 +509,7 @@ describe("commands", () => {
     expect(host.session.active?.password).toBe("new");
   });
 
-  test("messages to nobody are refused in words", () => {
+  test("messages to an unknown peer are refused with a reason", () => {
     const net = new Net();
     const [host] = lan(net, []);
     host.do((now) => host.session.sendReliable("Zoe", 1, 4, now));
@@ -520,7 +520,7 @@ describe("commands", () => {
     expect(host.ending(5)).toStrictEqual({ failure: "there is no session" });
   });
 
-  test("message ids ascend and begin at 0 again", () => {
+  test("message ids count up and restart at 0", () => {
     const net = new Net();
     const session = new Session({}, { makePassword: () => "p", firstMessageId: MESSAGE_ID_MAX - 1 });
     const [host] = lan(net, []);

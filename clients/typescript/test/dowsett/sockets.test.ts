@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 describe("on real sockets", () => {
-  test("list, join, reliable and unreliable messages, broadcast, and goodbye", async () => {
+  test("list, join, messages, broadcast and leave work", async () => {
     const { host, at, bob, cleo } = await trio();
     expect(await peer().requestServerList(at)).toStrictEqual({
       servers: [{ name: "Alice", passwordIsRequired: false }],
@@ -71,7 +71,7 @@ describe("on real sockets", () => {
     ]);
   });
 
-  test("the largest message goes through, and is confirmed", async () => {
+  test("the largest message arrives and is confirmed", async () => {
     const { host, bob } = await trio();
     const large = "x".repeat(59_998);
     const heard = next(host, "receivedReliableMessageFromPeer");
@@ -79,7 +79,7 @@ describe("on real sockets", () => {
     expect((await heard)[0].message).toBe(large);
   });
 
-  test("what is no JSON value, or too large or deep a one, is refused and sends nothing", async () => {
+  test("a value that is not JSON, too large or too deep is refused, and nothing is sent", async () => {
     const { bob } = await trio();
     let sent = 0;
     bob.on("packetSent", () => sent++);
@@ -104,7 +104,7 @@ describe("on real sockets", () => {
     await expect(bob.sendReliableMessageToPeer("Cleo", 1)).rejects.toThrow('no peer named "Cleo"');
   });
 
-  test("a wrong password and an unknown host are told from each other", async () => {
+  test("a wrong password and an unknown host give different errors", async () => {
     const { at } = await trio({ password: "sesame" });
     const guest = peer();
     const join = (serverName: string, password: string) =>
@@ -114,7 +114,7 @@ describe("on real sockets", () => {
     await expect(join("Alice", "sesame")).resolves.toStrictEqual(at);
   });
 
-  test("a handshake server that is silent is given up, and the port with it", async () => {
+  test("a silent handshake server is given up, and the port is freed", async () => {
     const { port: silent, close } = await deaf();
     const guest = peer({ secsToAwaitReply: 0.02 });
     const terminated = next(guest, "sessionTerminated");
@@ -127,7 +127,7 @@ describe("on real sockets", () => {
     await close();
   });
 
-  test("a port that is taken is an error in words, and the peer can try another", async () => {
+  test("a port in use is an error with a reason, and the peer can try another", async () => {
     const { host } = await trio();
     const second = peer();
     const errors: string[] = [];
@@ -140,7 +140,7 @@ describe("on real sockets", () => {
     expect(second.isConnected()).toBe(true);
   });
 
-  test("of two sessions begun at once the later one stands", async () => {
+  test("of two sessions begun at once the later one remains", async () => {
     const host = peer();
     const init = { handshakeAddress: ANY, localAddress: ANY };
     const first = host.initServer({ ...init, serverName: "First" });
@@ -158,7 +158,7 @@ describe("on real sockets", () => {
     expect([host.port, host.isConnected()]).toStrictEqual([null, false]);
   });
 
-  test("a port is free again once the peer is closed", async () => {
+  test("a port is free once the peer is closed", async () => {
     const host = peer();
     await host.initServer({ handshakeAddress: ANY, localAddress: ANY, serverName: "Alice" });
     const at: Address = ["127.0.0.1", host.port!];
@@ -168,7 +168,7 @@ describe("on real sockets", () => {
     expect(other.port).toBe(at[1]);
   });
 
-  test("nobody has to await a promise, and no timer keeps the process alive", async () => {
+  test("an ignored promise and the timers do not keep or end the process", async () => {
     const timers = vi.spyOn(globalThis, "setTimeout");
     const { host, bob } = await trio();
     const failed = next(host, "error");
@@ -180,7 +180,7 @@ describe("on real sockets", () => {
     expect(made.filter((timer) => timer.hasRef())).toStrictEqual([]);
   });
 
-  test("a listener's own bug stays its own: the others hear, and the session goes on", async () => {
+  test("an exception in a listener affects neither other listeners nor the session", async () => {
     const { host, bob } = await trio();
     const surfaced = vi.spyOn(globalThis, "queueMicrotask").mockImplementation(() => {});
     bob.on("receivedReliableMessageFromPeer", () => {
@@ -193,7 +193,7 @@ describe("on real sockets", () => {
     await host.sendReliableMessageToPeer("Bob", 2);
   });
 
-  test("what a listener does is told after what had happened before", async () => {
+  test("events caused by a listener follow earlier events", async () => {
     const { at } = await trio();
     const guest = peer();
     const order: string[] = [];
@@ -207,7 +207,7 @@ describe("on real sockets", () => {
     expect(order).toStrictEqual(["confirmedAsClient", "peerJoined", "sessionTerminated"]);
   });
 
-  test("garbage from a stranger is blocked", async () => {
+  test("a stranger's garbage is blocked", async () => {
     const { host } = await trio();
     const stranger = createSocket("udp4");
     const blocked = next(host, "packetBlocked");

@@ -63,13 +63,13 @@ const joining = (at: string, userName: string, serverName: string, password?: st
 const heard = (played: Played, name: string): unknown[][] =>
   played.events.filter(([event]) => event === name).map(([, ...carries]) => carries);
 
-describe("in the place of the original script", () => {
+describe("instead of the original script", () => {
   const greet = (session: Session, to: string, who: string): void => {
     session.sendUnreliable(to, GREETING(who), 0);
     session.sendReliable(to, `hello from ${who}`, null, 0);
   };
 
-  test("a host says the same: registration, inquiries, messages, peer list", () => {
+  test("a host sends the same packets: registration, inquiries, messages, peer list", () => {
     const played = play("127.0.0.1:37432", "cwd3ZWGeuy", hosting("127.0.0.1:37432", "srvYYWVKm"), (session, event) => {
       if (event[0] === "peerJoined") greet(session, event[1], "host");
     });
@@ -93,7 +93,7 @@ describe("in the place of the original script", () => {
     expect(heard(played, "packetBlocked")).toStrictEqual([]);
   });
 
-  test("a guest says the same: join, inquiries, messages, response to the peer list", () => {
+  test("a guest sends the same packets: join, inquiries, messages, response to the peer list", () => {
     const begin = joining("127.0.0.1:40126", "usrDgO6sI", "srvYYWVKm");
     const played = play("127.0.0.1:40126", "cLZmdiRXfl", begin, (session, event) => {
       if (event[0] === "confirmedAsClient") greet(session, "srvYYWVKm", "client");
@@ -107,13 +107,13 @@ describe("in the place of the original script", () => {
     expect(heard(played, "packetBlocked")).toStrictEqual([]);
   });
 
-  test("a host of two tells the second of both and the first of the second", () => {
+  test("a host of two introduces each guest to the other", () => {
     const played = play("127.0.0.1:42347", "5GKHrkrbEd", hosting("127.0.0.1:42347", "srvppFVR9"));
     expect(played.said).toStrictEqual(played.wanted);
     expect(heard(played, "peerJoined")).toStrictEqual([["usrwPzYhb"], ["usrbOiCVn"]]);
   });
 
-  test("a guest who hears of another guest says the same, and inquires after him, which the script does not", () => {
+  test("a guest that learns of another guest sends the same packets, and additional inquiries", () => {
     const begin = joining("127.0.0.1:43960", "usrwPzYhb", "srvppFVR9");
     const played = play("127.0.0.1:43960", "5EdYZdMQdY", begin);
     const more = played.said.filter((text) => !played.wanted.includes(text));
@@ -123,7 +123,7 @@ describe("in the place of the original script", () => {
     expect(heard(played, "peerJoined")).toStrictEqual([["srvppFVR9"], ["usrbOiCVn"]]);
   });
 
-  test("a guest with the wrong password quits and says goodbye to the server", () => {
+  test("a guest with a wrong password quits and leaves the server", () => {
     const begin = joining("127.0.0.1:46126", "usr0vZyBH", "srvYqY7db", "wrong");
     const played = play("127.0.0.1:46126", "gaa0hVZsxK", begin);
     // The script's first inquiries crossed the host's; ours leave on the server's introduction too.
@@ -132,27 +132,27 @@ describe("in the place of the original script", () => {
     expect(heard(played, "sessionTerminated")).toHaveLength(1);
   });
 
-  test("a host with a password turns the wrong guest away and takes the right one", () => {
+  test("a host with a password refuses the wrong guest and accepts the right one", () => {
     const played = play("127.0.0.1:34031", "pDOo8vlKJ6", hosting("127.0.0.1:34031", "srvYqY7db", "right"));
     expect(played.said).toStrictEqual(played.wanted);
     expect(heard(played, "error")).toStrictEqual([["packet from usr0vZyBH has incorrect password (hash mismatch)"]]);
     expect(heard(played, "peerJoined")).toStrictEqual([["usrr5iVM8"]]);
   });
 
-  test("a guest of nobody hears so and says goodbye", () => {
+  test("a guest of an unknown host gets an error and leaves the server", () => {
     const played = play("127.0.0.1:59273", "7CLTNokeOe", joining("127.0.0.1:59273", "usrkaXAAl", "nobodyhere"));
     expect(played.said).toStrictEqual(played.wanted);
     expect(heard(played, "error")).toStrictEqual([["nobodyhere not found"]]);
   });
 
-  test("a host whose name is taken hears so and says goodbye", () => {
+  test("a host whose name is in use gets an error and leaves the server", () => {
     const played = play("127.0.0.1:51658", "Ltb6A7yLAS", hosting("127.0.0.1:51658", "srv8Fk1Hy"));
     expect(played.said).toStrictEqual(played.wanted);
     expect(heard(played, "error")).toStrictEqual([["server already exists"]]);
     expect(heard(played, "sessionTerminated")).toHaveLength(1);
   });
 
-  test("a list is asked for without a session", () => {
+  test("a list is requested without a session", () => {
     const played = play("127.0.0.1:59551", "k6CehFE4hu", (session) => session.requestServerList(HANDSHAKE, 1, 0));
     expect(played.said).toStrictEqual(played.wanted);
     const servers = [
@@ -163,7 +163,7 @@ describe("in the place of the original script", () => {
     expect(heard(played, "receivedServerList")).toStrictEqual([[servers, HANDSHAKE]]);
   });
 
-  test("a host who leaves says goodbye to the server and to his guest", () => {
+  test("a leaving host notifies the server and its guest", () => {
     const played = play("127.0.0.1:58356", "ydUhqGkIo8", hosting("127.0.0.1:58356", "srv39pbJh"), (session, event) => {
       if (event[0] === "packetReceived" && event[1]["__type"] === "update-peer-list-response") session.quit(0);
     });
@@ -171,13 +171,13 @@ describe("in the place of the original script", () => {
     expect(played.wanted.filter((text) => text.includes('"drop-me"'))).toHaveLength(2);
   });
 
-  test("a guest whose host leaves ends his session and says goodbye to both", () => {
+  test("a guest whose host leaves ends its session and notifies both", () => {
     const played = play("127.0.0.1:60986", "IX956QelsY", joining("127.0.0.1:60986", "usr7DECJ4", "srv39pbJh"));
     expect(played.said).toStrictEqual(played.wanted);
     expect(heard(played, "error")).toStrictEqual([["server peer disconnected"]]);
   });
 
-  test("names beyond ASCII, escaped by the server and raw from the script, are the same names", () => {
+  test("names beyond ASCII are equal, escaped by the server or raw from the script", () => {
     const host = play("127.0.0.1:45598", "KA2EHzAJ6R", hosting("127.0.0.1:45598", "Zoë漢hEk1Ro"));
     expect(host.said).toStrictEqual(host.wanted);
     const guest = play("127.0.0.1:57553", "dc7mv7J9bJ", joining("127.0.0.1:57553", "üsriUoRHk", "Zoë漢hEk1Ro"));
@@ -185,7 +185,7 @@ describe("in the place of the original script", () => {
     expect(heard(guest, "peerJoined")).toStrictEqual([["Zoë漢hEk1Ro"]]);
   });
 
-  test("an emoji in the server's name does not keep a guest out, as it does the script", () => {
+  test("an emoji in the server's name does not block a guest, unlike in the script", () => {
     const guest = play("127.0.0.1:43582", "MshCw2qbaQ", joining("127.0.0.1:43582", "usr6OL2T6", "srv😀N7JOLc"));
     expect(heard(guest, "error")).toStrictEqual([]);
     expect(guest.said.filter((text) => text.includes('"address-inquiry"'))).toHaveLength(2);
@@ -199,7 +199,7 @@ describe("what was not recorded", () => {
       .map(show)
       .filter((line) => line.startsWith(from));
 
-  test("a peer check and its response", () => {
+  test("a peer check and its response match the document", () => {
     const net = new Net();
     lan(net, [["Bob", B]]);
     net.run(15_050);
@@ -211,7 +211,7 @@ describe("what was not recorded", () => {
     ]);
   });
 
-  test("a removal from the peer list", () => {
+  test("a removal from the peer list matches the document", () => {
     const net = new Net();
     const [host] = lan(net, [
       ["Bob", B],
@@ -223,7 +223,7 @@ describe("what was not recorded", () => {
     ]);
   });
 
-  test("a refresh of the registration, without the password that signs it", () => {
+  test("a refresh of the registration has no password", () => {
     const net = new Net();
     const server = new Server(net, ["192.0.2.1", 5160]);
     const host = net.node("Alice", { address: A });
@@ -234,7 +234,7 @@ describe("what was not recorded", () => {
     ]);
   });
 
-  test("a join to a host in LAN mode, and his introduction of himself, in three copies", () => {
+  test("a LAN host answers a join with three copies of its introduction", () => {
     const net = new Net();
     lan(net, [["Bob", B]]);
     expect(says(net, "requesting-to-join-server")).toStrictEqual([
@@ -245,7 +245,7 @@ describe("what was not recorded", () => {
     expect(says(net, "providing-peer-handshake-info")).toStrictEqual([introduction, introduction, introduction]);
   });
 
-  test("the resend clock: five sends a second apart, then silence", () => {
+  test("a packet is sent five times, a second apart, and then never again", () => {
     const net = new Net();
     const guest: Node = net.node("Bob", { address: B });
     guest.join(["192.0.2.1", 5160], "Alice");

@@ -72,8 +72,8 @@ const framed = (body: Uint8Array, head = body.length): Buffer => {
   return out;
 };
 
-describe("whatever comes", () => {
-  test("as data does not throw, and changes nothing", () => {
+describe("received noise", () => {
+  test("received noise as data never throws and changes nothing", () => {
     const duel = new Duel();
     const next = numbersOf(5);
     for (let time = 0; time < 20_000; time++) {
@@ -86,7 +86,7 @@ describe("whatever comes", () => {
     expect(duel.read()).toStrictEqual([5]);
   });
 
-  test("as greetings and farewells does not throw", () => {
+  test("received noise as hello and bye never throws", () => {
     const duel = new Duel();
     const next = numbersOf(7);
     for (let time = 0; time < 20_000; time++) {
@@ -97,7 +97,7 @@ describe("whatever comes", () => {
     expect(duel.bob.peers.length).toBeLessThanOrEqual(1);
   });
 
-  test("in the right session but in pieces that make no frames is ignored", () => {
+  test("received noise in the right session without valid frames is ignored", () => {
     const duel = new Duel();
     const next = numbersOf(6);
     for (let time = 0; time < 20_000; time++) {
@@ -115,7 +115,7 @@ describe("whatever comes", () => {
 });
 
 describe("a stream", () => {
-  test("beyond the window is not taken", () => {
+  test("a stream beyond the window is refused", () => {
     const duel = new Duel();
     duel.bytes(0, limits.WINDOW_BYTES, Buffer.from("x"));
     duel.bytes(0, 2 ** 47, Buffer.from("x"));
@@ -123,7 +123,7 @@ describe("a stream", () => {
     expect(duel.read()).toStrictEqual([5]);
   });
 
-  test("in a million single bytes takes a bounded number of them", () => {
+  test("a stream in a million single bytes uses a bounded number of ranges", () => {
     const duel = new Duel();
     const before = heapUsed();
     for (let at = 0; at < 200_000; at++) duel.bytes(0, 2 + at * 2, Buffer.from("x"));
@@ -131,14 +131,14 @@ describe("a stream", () => {
     expect(duel.state).toBe(3);
   });
 
-  test("on more channels than there may be is not taken", () => {
+  test("a stream on too many channels is refused", () => {
     const duel = new Duel();
     for (let channel = 0; channel < 100; channel++) duel.bytes(channel, 0, framed(Buffer.from("hello")));
     const read = Array.from({ length: 100 }, (_, channel) => duel.read(channel).length);
     expect(read.reduce((a, b) => a + b)).toBe(limits.CHANNELS_MAX);
   });
 
-  test("that announces more than a message may be ends the session", () => {
+  test("a stream with a message length above the limit ends the session", () => {
     const duel = new Duel();
     duel.bytes(0, 0, framed(Buffer.from("x"), 512 * 1_024 + 1));
     expect(duel.state).toBe(5);
@@ -148,7 +148,7 @@ describe("a stream", () => {
     ]);
   });
 
-  test("that nobody reads is not widened", () => {
+  test("a stream that the game does not read gets no larger window", () => {
     const duel = new Duel();
     let offset = 0;
     for (let at = 0; at < 2_000; at++) {
@@ -161,10 +161,10 @@ describe("a stream", () => {
   });
 });
 
-describe("a bomb", () => {
+describe("a compression bomb", () => {
   const bomb = deflateRawSync(Buffer.alloc(100_000_000));
 
-  test("that is reliable ends the session when it is read, and is never larger than a message", () => {
+  test("a compression bomb in a reliable message ends the session when read, and never inflates beyond a message", () => {
     const duel = new Duel();
     expect(bomb.length).toBeLessThan(100_000);
     const bytes = framed(bomb, bomb.length + 0x8000_0000);
@@ -174,7 +174,7 @@ describe("a bomb", () => {
     expect(duel.state).toBe(5);
   });
 
-  test("that is unreliable is dropped", () => {
+  test("a compression bomb in an unreliable message is dropped", () => {
     const duel = new Duel();
     const count = Math.ceil(bomb.length / 1_000);
     for (let index = 0; index < count; index++)
@@ -185,8 +185,8 @@ describe("a bomb", () => {
   });
 });
 
-describe("unreliable pieces", () => {
-  test("of messages that are never whole are forgotten", () => {
+describe("unreliable fragments", () => {
+  test("unreliable fragments of incomplete messages expire", () => {
     const duel = new Duel();
     const before = heapUsed();
     for (let message = 0; message < 100_000; message++) {
@@ -198,7 +198,7 @@ describe("unreliable pieces", () => {
     expect(duel.read()).toStrictEqual([1]);
   });
 
-  test("that nobody reads make room for newer ones", () => {
+  test("unreliable fragments that the game does not read make room for newer ones", () => {
     const duel = new Duel();
     for (let message = 0; message < 5_000; message++)
       duel.piece({ message, bytes: Buffer.alloc(1 + (message % 1_000)) });
@@ -207,7 +207,7 @@ describe("unreliable pieces", () => {
     expect(read.at(-1)).toBe(1_000);
   });
 
-  test("that are doubled make one message", () => {
+  test("unreliable fragments that are duplicated make one message", () => {
     const duel = new Duel();
     for (let time = 0; time < 3; time++)
       duel.data(
@@ -219,7 +219,7 @@ describe("unreliable pieces", () => {
 });
 
 describe("a peer", () => {
-  test("who confirms what was never sent changes nothing", () => {
+  test("a peer that acknowledges unsent datagrams changes nothing", () => {
     const duel = new Duel();
     duel.bob.sendMessageToUser("eve", Buffer.from("hello"), SendFlags.ReliableNoNagle, 0, 0);
     duel.data((out) => out.ack([[500, 1_000_000]], 0, 1));
@@ -227,7 +227,7 @@ describe("a peer", () => {
     expect(duel.state).toBe(3);
   });
 
-  test("who says that he kept a confirmation for ever cannot shorten the round trip", () => {
+  test("a peer that states a huge acknowledgement delay cannot shorten the round trip", () => {
     const duel = new Duel();
     duel.bob.sendMessageToUser("eve", Buffer.from("hello"), SendFlags.ReliableNoNagle, 0, 0);
     duel.bob.takeDatagrams();
@@ -236,13 +236,13 @@ describe("a peer", () => {
     expect(duel.bob.getSessionConnectionInfo("eve", 100).stats!.ping_ms).toBe(100);
   });
 
-  test("who says goodbye for another session ends nothing", () => {
+  test("a peer that sends a bye for another session ends nothing", () => {
     const duel = new Duel();
     duel.says(writeBye({ to: 12_345, from: 54_321, reason: 1_000, debug: "" }));
     expect(duel.state).toBe(3);
   });
 
-  test("of another version is told so", () => {
+  test("a peer of another version gets a bye with that reason", () => {
     const bob = new Messenger({ self: "bob", compress: true, random: numbersOf(1) });
     bob.pathOpened("eve", { mtu: MTU, rtt_ms: null }, 0);
     bob.sendMessageToUser("eve", Buffer.from("hi"), 8, 0, 0);
@@ -251,7 +251,7 @@ describe("a peer", () => {
     expect(bob.takeDatagrams().map(({ bytes }) => readPacket(bytes)!.kind)).toContain("bye");
   });
 
-  test("who asks a thousand times is told of once in two seconds", () => {
+  test("a peer that requests a thousand times causes one event per two seconds", () => {
     const bob = new Messenger({ self: "bob", compress: true, random: numbersOf(1) });
     bob.pathOpened("eve", { mtu: MTU, rtt_ms: null }, 0);
     for (let at = 0; at < 1_000; at++)
@@ -260,7 +260,7 @@ describe("a peer", () => {
     expect(bob.takeDatagrams()).toStrictEqual([]);
   });
 
-  test("among thousands who ask takes no room from those who are talked to", () => {
+  test("a peer among thousands of requesters takes no room from active sessions", () => {
     const bob = new Messenger({ self: "bob", compress: true, random: numbersOf(1) });
     expect(bob.sendMessageToUser("ann", Buffer.from("hi"), 8, 0, 0)).toBe(1);
     for (let at = 0; at < 5_000; at++) bob.pathRequested(`eve ${at}`, 0);

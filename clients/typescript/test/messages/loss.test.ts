@@ -5,8 +5,8 @@ import { ROUGH, Table, talking, type Weather } from "../support/messages.ts";
 
 const { Reliable, UnreliableNoNagle } = SendFlags;
 
-describe("with 30 % loss, duplicates and overtaking", () => {
-  test.each([1, 2, 3, 4, 5])("reliable messages come exactly once and in order on each channel, seed %i", (seed) => {
+describe("with 30 % loss, duplicates and reordering", () => {
+  test.each([1, 2, 3, 4, 5])("reliable messages arrive exactly once and in order per channel, seed %i", (seed) => {
     const { table, ann, bob, world } = talking(undefined, seed);
     table.weather = ROUGH;
     const [heard, backwards]: [string[][], string[]] = [[[], [], []], []];
@@ -35,7 +35,7 @@ describe("with 30 % loss, duplicates and overtaking", () => {
     expect(backwards.map(Number)).toStrictEqual(all);
   });
 
-  test.each([1, 2, 3])("unreliable messages come at most once, and most of them come, seed %i", (seed) => {
+  test.each([1, 2, 3])("unreliable messages arrive at most once, and most arrive, seed %i", (seed) => {
     const { table, ann, bob, world } = talking(undefined, seed);
     table.weather = ROUGH;
     const heard: string[] = [];
@@ -50,7 +50,7 @@ describe("with 30 % loss, duplicates and overtaking", () => {
   });
 });
 
-test("a single message that was lost comes again, whether something follows or not", () => {
+test("a lost single message is resent, with or without later ones", () => {
   for (const follows of [false, true]) {
     const { table, ann, bob, world } = talking();
     table.cut.add("ann Bob");
@@ -62,7 +62,7 @@ test("a single message that was lost comes again, whether something follows or n
   }
 });
 
-test("a session comes about through 50 % loss", () => {
+test("a session is established through 50 % loss", () => {
   for (let seed = 1; seed <= 20; seed++) {
     const table = new Table({ delay_ms: 50, loss: 0.5 }, seed);
     const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
@@ -94,7 +94,7 @@ describe("a level of 400 KiB", () => {
   });
 });
 
-test("a path that becomes longer is used as well, after a while", () => {
+test("a path that becomes longer is fully used after a while", () => {
   const { table, ann, bob, world } = talking({ delay_ms: 5 });
   table.weather = { delay_ms: 150, loss: 0.05 };
   let read = 0;
@@ -109,7 +109,7 @@ test("a path that becomes longer is used as well, after a while", () => {
   expect(rates[2]).toBeGreaterThan(60);
 });
 
-test("positions do not wait behind a level, and the level still comes", () => {
+test("positions do not wait behind a level, and the level arrives too", () => {
   const { table, ann, bob, world } = talking();
   table.weather = { delay_ms: 20, rate: 125, queue: 15_000 };
   const delays: number[] = [];
@@ -133,7 +133,7 @@ test("positions do not wait behind a level, and the level still comes", () => {
   expect(world.now - began).toBeLessThan(8_100);
 });
 
-test("two who share a line share it fairly, and use it", () => {
+test("two senders share a line fairly and use all of it", () => {
   const table = new Table({ delay_ms: 25, rate: 250, queue: 25_000 });
   const friends = ["ann", "art"].map((name) => table.sit(name));
   const guests = ["Bob", "Ben"].map((name) => table.sit(name));
@@ -155,7 +155,7 @@ test("two who share a line share it fairly, and use it", () => {
   expect(Math.min(...read) / total).toBeGreaterThan(0.3);
 });
 
-test("the figures say how it goes", () => {
+test("the stats match the path", () => {
   const { table, ann, bob, world } = talking();
   table.weather = { delay_ms: 40, loss: 0.1 };
   for (let at = 0; at < 500; at++) {
@@ -163,11 +163,11 @@ test("the figures say how it goes", () => {
     world.run(world.now + 30);
     bob.read();
   }
-  const figures = ann.info("Bob").stats!;
-  expect(figures.ping_ms).toBeGreaterThan(75);
-  expect(figures.ping_ms).toBeLessThan(110);
-  expect(figures.quality_out).toBeGreaterThan(0.84);
-  expect(figures.quality_out).toBeLessThan(0.96);
+  const stats = ann.info("Bob").stats!;
+  expect(stats.ping_ms).toBeGreaterThan(75);
+  expect(stats.ping_ms).toBeLessThan(110);
+  expect(stats.quality_out).toBeGreaterThan(0.84);
+  expect(stats.quality_out).toBeLessThan(0.96);
   expect(bob.info("ann").stats!.quality_in).toBeLessThan(0.96);
   world.run(world.now + 5_000);
   expect(ann.info("Bob").stats).toMatchObject({ pendingReliable_bytes: 0, unackedReliable_bytes: 0, queue_ms: 0 });

@@ -8,7 +8,7 @@ const { Reliable, ReliableNoNagle, Unreliable, UnreliableNoNagle, UnreliableNoDe
 const LONGEST = 512 * 1_024;
 
 describe("a session", () => {
-  test("is asked for by the first message, and there once the other side says yes", () => {
+  test("a session is requested by the first message, and established once the peer accepts", () => {
     const table = new Table(FAIR);
     const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
     expect(ann.send("Bob", "one")).toBe(Result.OK);
@@ -21,7 +21,7 @@ describe("a session", () => {
     expect([...ann.events, ...bob.failures()]).toStrictEqual([]);
   });
 
-  test("that is ignored discloses nothing: no path is made, no datagram is sent, and the asker gives up after 10 s", () => {
+  test("a session that is ignored reveals nothing: no path, no datagram, and the requester gives up after 10 s", () => {
     const table = new Table(FAIR);
     const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
     bob.accepts = false;
@@ -40,7 +40,7 @@ describe("a session", () => {
     expect(ann.send("Bob", "more")).toBe(Result.NoConnection);
   });
 
-  test("that is ignored on a path that is there is not answered there either, and is asked for again", () => {
+  test("a session that is ignored on an open path gets no answer, and is requested again", () => {
     const table = new Table(FAIR);
     const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
     bob.accepts = false;
@@ -54,7 +54,7 @@ describe("a session", () => {
     expect(bob.failures()).toStrictEqual([]);
   });
 
-  test("is accepted by sending", () => {
+  test("a session is accepted by sending", () => {
     const table = new Table(FAIR);
     const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
     bob.accepts = false;
@@ -66,7 +66,7 @@ describe("a session", () => {
     expect(ann.requests()).toStrictEqual([]);
   });
 
-  test("comes about once where both begin at the same time", () => {
+  test("a session is established once if both begin at the same time", () => {
     const table = new Table(FAIR);
     const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
     ann.send("Bob", "to Bob");
@@ -76,7 +76,7 @@ describe("a session", () => {
     expect([...ann.events, ...bob.events]).toStrictEqual([]);
   });
 
-  test("that was closed is closed for the other without a word, who is told when he sends", () => {
+  test("a session that was closed ends without an event at the peer, which gets a bye when it sends", () => {
     const { ann, bob, world } = talking();
     expect(bob.does((it, now) => it.closeSessionWithUser("ann", now))).toBe(true);
     world.run(world.now + 500);
@@ -88,7 +88,7 @@ describe("a session", () => {
     expect([...ann.open, ...bob.open]).toStrictEqual([]);
   });
 
-  test("that is broken begins anew with AutoRestartBrokenSession, or once it was closed", () => {
+  test("a session that is broken restarts with AutoRestartBrokenSession, or once it was closed", () => {
     for (const how of ["flag", "close"]) {
       const { ann, bob, world } = talking();
       bob.does((it, now) => it.closeSessionWithUser("ann", now));
@@ -101,7 +101,7 @@ describe("a session", () => {
     }
   });
 
-  test("that nobody used for 3 minutes is gone without a callback, and one that is used is not", () => {
+  test("a session that is idle for 3 minutes is removed without an event, and an active one is not", () => {
     const { ann, bob, world } = talking();
     for (let minute = 0; minute < 5; minute++) {
       bob.send("ann", "tick");
@@ -114,7 +114,7 @@ describe("a session", () => {
     expect(ann.messenger.deadline()).toBe(Infinity);
   });
 
-  test("is another one when the peer begins anew, and nothing of the old one is taken for it", () => {
+  test("a session is new if the peer restarts, and nothing of the old one is accepted", () => {
     const { table, ann, bob, world } = talking();
     ann.send("Bob", "before");
     world.run(world.now + 500);
@@ -130,7 +130,7 @@ describe("a session", () => {
     expect(bob.texts()).toStrictEqual(["before"]);
   });
 
-  test("with who is not there cannot be accepted or closed", () => {
+  test("a session that does not exist cannot be accepted or closed", () => {
     const table = new Table(FAIR);
     const ann = table.sit("ann");
     const calls = [
@@ -139,12 +139,12 @@ describe("a session", () => {
       ann.does((it, now) => it.closeChannelWithUser("Bob", 0, now)),
     ];
     expect(calls).toStrictEqual([false, false, false]);
-    expect(ann.info("Bob")).toMatchObject({ state: ConnectionState.None, figures: null });
+    expect(ann.info("Bob")).toMatchObject({ state: ConnectionState.None, stats: null });
   });
 });
 
 describe("a session fails", () => {
-  test("where the peer vanished, while others are heard: 4001", () => {
+  test("a session fails with 4001 if the peer vanished while others are received", () => {
     const { table, ann, world } = talking();
     const eve = table.sit("Eve");
     eve.send("ann", "hello");
@@ -156,7 +156,7 @@ describe("a session fails", () => {
     expect(ann.state("Eve")).toBe(ConnectionState.Connected);
   });
 
-  test("where nobody is heard any more: 5003, though nothing was sent", () => {
+  test("a session fails with 5003 if no peer is received, though nothing was sent", () => {
     const { table, ann, bob, world } = talking();
     table.cut.add("Bob ann").add("ann Bob");
     world.run(world.now + 20_000);
@@ -165,7 +165,7 @@ describe("a session fails", () => {
     expect(ann.open.size).toBe(0);
   });
 
-  test("where the peer refused: 4100", () => {
+  test("a session fails with 4100 if the peer refused", () => {
     const table = new Table(FAIR);
     const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
     bob.accepts = false;
@@ -177,7 +177,7 @@ describe("a session fails", () => {
     expect(table.sent.size).toBe(0);
   });
 
-  test("where the peer refused on a path that is there: 4100", () => {
+  test("a session fails with 4100 if the peer refused on an open path", () => {
     const table = new Table(FAIR);
     const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
     bob.accepts = false;
@@ -190,7 +190,7 @@ describe("a session fails", () => {
     expect(ann.failures()).toMatchObject([{ reason: ConnectionEnd.RemoteDenied }]);
   });
 
-  test("where the own network is blocked, with the reason that the paths give: 3002", () => {
+  test("a session fails with 3002 if the own network blocks, as the paths report", () => {
     const table = new Table(FAIR);
     table.hubIsDown = true;
     const ann = table.sit("ann");
@@ -203,7 +203,7 @@ describe("a session fails", () => {
     expect(ann.info("Bob")).toMatchObject({ state: 5, endReason: 3_002, endDebug: "no sidecar answers" });
   });
 
-  test("and what had arrived before can still be read", () => {
+  test("a session fails and messages that arrived before can still be read", () => {
     const { table, ann, bob, world } = talking();
     ann.send("Bob", "last words");
     world.run(world.now + 500);
@@ -215,7 +215,7 @@ describe("a session fails", () => {
 });
 
 describe("a message", () => {
-  test("of 512 KiB is taken and arrives, one byte more is refused", () => {
+  test("a message of 512 KiB is accepted and arrives, one byte more is refused", () => {
     for (const flags of [ReliableNoNagle, UnreliableNoNagle]) {
       const { ann, bob, world } = talking();
       expect(ann.send("Bob", new Uint8Array(LONGEST + 1), flags)).toBe(Result.InvalidParam);
@@ -227,14 +227,14 @@ describe("a message", () => {
     }
   });
 
-  test("may be empty", () => {
+  test("a message may be empty", () => {
     const { ann, bob, world } = talking();
     for (const flags of [Reliable, Unreliable]) ann.send("Bob", "", flags);
     world.run(world.now + 500);
     expect(bob.read().map(({ payload }) => payload.length)).toStrictEqual([0, 0]);
   });
 
-  test("is refused where it would wait behind more than a mebibyte, and taken again when that is delivered", () => {
+  test("a message is refused behind more than 1 MiB of others, and accepted again after their delivery", () => {
     const { ann, bob, world } = talking();
     const results = Array.from({ length: 5 }, () => ann.send("Bob", new Uint8Array(300_000)));
     expect(results).toStrictEqual([1, 1, 1, 25, 25]);
@@ -245,7 +245,7 @@ describe("a message", () => {
     expect(ann.send("Bob", new Uint8Array(300_000))).toBe(Result.OK);
   });
 
-  test("waits while there is no session yet, within the same limit", () => {
+  test("a message waits for the session, within the same limit", () => {
     const table = new Table(FAIR);
     const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
     const results = Array.from({ length: 4 }, () => ann.send("Bob", new Uint8Array(300_000)));
@@ -254,7 +254,7 @@ describe("a message", () => {
     expect(bob.read()).toHaveLength(2);
   });
 
-  test("to oneself, on a channel or with a flag that does not exist is refused", () => {
+  test("a message to the own id, on an invalid channel or with an invalid flag is refused", () => {
     const { ann } = talking();
     const bad = [
       ann.send("ann", "x"),
@@ -271,7 +271,7 @@ describe("a message", () => {
     expect(channels.at(-1)).toBe(Result.LimitExceeded);
   });
 
-  test("waits 5 ms for company, and with NoNagle does not", () => {
+  test("a message waits 5 ms for others, and with NoNagle does not", () => {
     for (const [flags, least, most] of [
       [Reliable, 25, 26],
       [ReliableNoNagle, 20, 21],
@@ -290,7 +290,7 @@ describe("a message", () => {
     }
   });
 
-  test("with NoDelay is dropped, and said so, where it could not leave within 200 ms", () => {
+  test("a message with NoDelay is dropped and reported if it cannot leave within 200 ms", () => {
     const table = new Table(FAIR);
     const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
     expect(ann.send("Bob", "too early", UnreliableNoDelay)).toBe(Result.Ignored);
@@ -305,7 +305,7 @@ describe("a message", () => {
     expect(ann.send("Bob", "x", UnreliableNoDelay | Reliable)).not.toBe(Result.Ignored);
   });
 
-  test("is the game's own copy", () => {
+  test("a message is copied from the game's buffer", () => {
     const { ann, bob, world } = talking();
     const buffer = Buffer.from("before");
     ann.does((it, now) => it.sendMessageToUser("Bob", buffer, Reliable, 0, now));
@@ -314,7 +314,7 @@ describe("a message", () => {
     expect(bob.texts()).toStrictEqual(["before"]);
   });
 
-  test("carries its sender, channel, number and kind", () => {
+  test("a message has its sender, channel, number and flags", () => {
     const { ann, bob, world } = talking();
     ann.send("Bob", "a", Reliable, 7);
     ann.send("Bob", "b", UnreliableNoNagle, 7);
@@ -329,7 +329,7 @@ describe("a message", () => {
 });
 
 describe("channels", () => {
-  test("are read apart from each other, a batch at a time", () => {
+  test("channels are read separately, a batch at a time", () => {
     const { ann, bob, world } = talking();
     for (let at = 0; at < 10; at++) ann.send("Bob", `${at}`, Reliable, at % 2);
     world.run(world.now + 500);
@@ -339,7 +339,7 @@ describe("channels", () => {
     expect(bob.texts(1)).toStrictEqual([]);
   });
 
-  test("do not wait for each other: chat overtakes a level", () => {
+  test("channels do not block each other: chat overtakes a level", () => {
     const { table, ann, bob, world } = talking();
     table.weather = { delay_ms: 20, rate: 125, queue: 40_000 };
     ann.send("Bob", new Uint8Array(LONGEST), Reliable, 2);
@@ -353,7 +353,7 @@ describe("channels", () => {
     expect(bob.read(2)).toHaveLength(1);
   });
 
-  test("that nobody reads stop no other one", () => {
+  test("channels that the game does not read do not stop others", () => {
     const { ann, bob, world } = talking();
     let sent = 0;
     for (let second = 0; second < 20; second++) {
@@ -372,7 +372,7 @@ describe("channels", () => {
     expect(read).toBe(sent);
   });
 
-  test("that are closed one by one close the session with the last", () => {
+  test("channels that are closed one by one close the session with the last", () => {
     const { ann, bob, world } = talking();
     ann.send("Bob", "a", Reliable, 1);
     world.run(world.now + 500);
@@ -410,7 +410,7 @@ describe("compression", () => {
     expect(table.bytes.get("ann")! < level.length / 4).toBe(isShort);
   });
 
-  test("leaves alone what does not become shorter", () => {
+  test("compression leaves incompressible data as it is", () => {
     const { table, ann, bob, world } = talking(FAIR, 1, true);
     const noise = Buffer.from(Array.from({ length: 1_000 }, () => Math.floor(world.dice() * 256)));
     ann.send("Bob", noise);

@@ -13,7 +13,7 @@ afterEach(() => {
   lobby = new Lobby();
 });
 
-test("two agree, and talk both ways", async () => {
+test("two peers accept each other and exchange messages", async () => {
   const [ann, bob] = [await lobby.enter("ann"), await lobby.enter("bob")];
   bob.messages.on("sessionRequest", (peer) => void bob.messages.acceptSessionWithUser(peer));
   expect(ann.messages.sendMessageToUser("bob", Buffer.from("hello"), ReliableNoNagle, 0)).toBe(Result.OK);
@@ -26,7 +26,7 @@ test("two agree, and talk both ways", async () => {
   });
 });
 
-test("who is ignored learns no address", async () => {
+test("an ignored peer learns no address", async () => {
   const [ann, bob] = [await lobby.enter("ann"), await lobby.enter("bob")];
   const asked = new Promise<string>((done) => bob.messages.once("sessionRequest", done));
   ann.messages.sendMessageToUser("bob", Buffer.from("hello"), ReliableNoNagle, 0);
@@ -35,7 +35,7 @@ test("who is ignored learns no address", async () => {
   expect(ann.messages.getSessionConnectionInfo("bob").state).toBe(ConnectionState.Connecting);
 });
 
-test("who is refused is told so", async () => {
+test("a refused peer gets the reason", async () => {
   const [ann, bob] = [await lobby.enter("ann"), await lobby.enter("bob")];
   bob.messages.on("sessionRequest", (peer) => void bob.messages.closeSessionWithUser(peer));
   const failed = new Promise<unknown[]>((done) => ann.messages.once("sessionFailed", (...all) => done(all)));
@@ -43,15 +43,15 @@ test("who is refused is told so", async () => {
   expect(await failed).toStrictEqual([ConnectionEnd.RemoteDenied, "bob", 5, "the peer does not want to talk"]);
 });
 
-test("a peer whose path ends is gone with the reason, and what he sent can be read", async () => {
+test("a session whose path ends fails with the reason, and received messages stay readable", async () => {
   const [ann, bob] = [await lobby.enter("ann"), await lobby.enter("bob")];
   bob.messages.on("sessionRequest", (peer) => void bob.messages.acceptSessionWithUser(peer));
   ann.messages.sendMessageToUser("bob", Buffer.from("hello"), ReliableNoNagle, 0);
   await until(() => bob.messages.getSessionConnectionInfo("ann").state === ConnectionState.Connected);
   // Confirmed, so Bob has it.
   await until(() => {
-    const { state, stats: figures } = ann.messages.getSessionConnectionInfo("bob");
-    const isConfirmed = figures?.pendingReliable_bytes === 0 && figures.unackedReliable_bytes === 0;
+    const { state, stats } = ann.messages.getSessionConnectionInfo("bob");
+    const isConfirmed = stats?.pendingReliable_bytes === 0 && stats.unackedReliable_bytes === 0;
     return state === ConnectionState.Connected && isConfirmed;
   });
   const failed = new Promise<unknown[]>((done) => bob.messages.once("sessionFailed", (...all) => done(all)));
@@ -62,7 +62,7 @@ test("a peer whose path ends is gone with the reason, and what he sent can be re
   ]);
 });
 
-test("a message of 512 KiB arrives, on a way that loses every twentieth datagram", async () => {
+test("a message of 512 KiB arrives through 5 % loss", async () => {
   lobby.loss = 0.05;
   const [ann, bob] = [await lobby.enter("ann"), await lobby.enter("bob")];
   bob.messages.on("sessionRequest", (peer) => void bob.messages.acceptSessionWithUser(peer));
@@ -87,7 +87,7 @@ describe("100 peers in one lobby", () => {
   /** Everybody talks to so many others, so that a machine of two cores can be all of them at once. */
   const [PEERS, OTHERS, PLAY_MS] = [100, 6, 60_000];
 
-  test("talk for a minute, lose nothing reliable on two channels, and their memory stays flat", async () => {
+  test("100 peers in one lobby talk for a minute without losing reliable messages, in flat memory", async () => {
     lobby.loss = 0.02;
     const all = await Promise.all(Array.from({ length: PEERS }, (_, at) => lobby.enter(`p${at}`)));
     const [sent, heard, positions] = [new Map<string, number>(), new Map<string, number>(), { sent: 0, heard: 0 }];

@@ -63,8 +63,8 @@ const probe: Message = { kind: "probe", pair: 1, nonce: 2, time: 3, chosen: true
 const data: Message = { kind: "data", payload: Buffer.from("hello") };
 const at = (address: string, port = 5_000): Place => ({ socket: 0, to: { address, port } });
 
-describe("a peer who lies about where he is", () => {
-  test("is sent a few questions there, and never the game", () => {
+describe("a peer that states a false source", () => {
+  test("a peer that states a false source gets a few probes sent there, and no game data", () => {
     const table = new Table();
     table.channel.relay(RELAY, 0);
     for (let second = 0; second < 100; second++) {
@@ -78,7 +78,7 @@ describe("a peer who lies about where he is", () => {
     expect(table.channel.path("direct")).toBeUndefined();
   });
 
-  test("makes nobody send to many", () => {
+  test("a peer that states a false source cannot direct many datagrams to third parties", () => {
     const table = new Table();
     for (let victim = 0; victim < 2_000; victim++) table.says(probe, at(`30.0.${victim >> 8}.${victim & 255}`));
     const addresses = new Set(table.sent.map(({ place }) => (place === "tunnel" ? "" : place.to.address)));
@@ -97,7 +97,7 @@ describe("a peer who lies about where he is", () => {
     },
   );
 
-  test("cannot answer for a place where he was not asked", () => {
+  test("a peer that states a false source cannot answer for a place that received no probe", () => {
     const table = new Table();
     table.says(data, at("30.0.0.1"));
     for (let proof = 0; proof < 1_000; proof++)
@@ -107,13 +107,13 @@ describe("a peer who lies about where he is", () => {
 });
 
 describe("a channel", () => {
-  test("has nowhere to send before it is told of a path", () => {
+  test("a channel has no path before one is set", () => {
     const { channel } = new Table();
     expect(channel.send(Buffer.from("x"), 0)).toBe(false);
     expect(channel.deadline()).toBe(Infinity);
   });
 
-  test("follows a source that answers", () => {
+  test("a channel follows a new source that answers", () => {
     const table = new Table();
     table.says(data, DIRECT);
     table.answers(DIRECT);
@@ -121,7 +121,7 @@ describe("a channel", () => {
     expect(table.channel.takeEvents()).toContainEqual({ type: "path", path: "direct", rtt_ms: 0, why: "heard_again" });
   });
 
-  test("is not moved, and ends nothing, by who lacks the key", () => {
+  test("a channel is not affected by datagrams without the key", () => {
     const table = new Table();
     table.channel.relay(RELAY, 0);
     const stranger = new Seal({ key: new Uint8Array(32), epoch: 0, role: "b" });
@@ -133,14 +133,14 @@ describe("a channel", () => {
     expect(table.sent.every(({ place }) => place === RELAY)).toBe(true);
   });
 
-  test("takes a datagram that comes by two paths once", () => {
+  test("a channel delivers a datagram that arrives on two paths once", () => {
     const table = new Table();
     const bytes = table.peer.seal(writeMessage(data), 0);
     expect([RELAY, DIRECT].map((place) => table.channel.receive(bytes, place, 0))).toStrictEqual([true, false]);
     expect(table.channel.takeEvents().filter(({ type }) => type === "data")).toHaveLength(1);
   });
 
-  test("survives what a later version may say", () => {
+  test("a channel ignores unknown messages of later versions", () => {
     const table = new Table();
     for (let first = 0; first < 256; first++) {
       const bytes = table.peer.seal(new Uint8Array([first, 1, 2]), 0);
@@ -148,7 +148,7 @@ describe("a channel", () => {
     }
   });
 
-  test("tells how a punch ended, and wishes for another one later", () => {
+  test("a channel reports the outcome of a punch, and requests another one later", () => {
     const table = new Table();
     table.channel.relay(RELAY, 0);
     table.channel.punch(plan(BOB), 0, 20, 0);

@@ -17,8 +17,8 @@ const SPRAY: Spray = {
   after_ms: 0,
 };
 
-describe("when what is sent", () => {
-  test("a burst, then fast, then slow, until it is over", () => {
+describe("the schedule", () => {
+  test("probes go in a burst, then fast, then slow, until the end", () => {
     const alice = new Solo(plan(BOB));
     alice.pass(10_000);
     const times = alice.sent.map(({ at }) => at);
@@ -29,7 +29,7 @@ describe("when what is sent", () => {
     expect(alice.punch.deadline()).toBe(Infinity);
   });
 
-  test("not before the start", () => {
+  test("probes do not start before the start time", () => {
     const alice = new Solo(plan(BOB));
     expect(alice.punch.deadline()).toBe(0);
     const later = new Solo({
@@ -46,7 +46,7 @@ describe("when what is sent", () => {
     ]);
   });
 
-  test("the first three die on the way where that is wanted, ordinary ones follow later", () => {
+  test("with first_hops, the first three probes have a short TTL and ordinary ones follow later", () => {
     const alice = new Solo({ ...plan(BOB), first_hops: 2 });
     alice.pass(400);
     expect(alice.sent.map(({ at, hops }) => [at, hops])).toStrictEqual([
@@ -59,7 +59,7 @@ describe("when what is sent", () => {
     ]);
   });
 
-  test("many sockets one after the other, the first one in its own time", () => {
+  test("many sockets send one after the other, and the first has its own schedule", () => {
     const alice = new Solo({ ...plan(BOB), sockets: 4 });
     alice.pass(75);
     const further = alice.sent.filter(({ socket }) => socket > 0);
@@ -68,7 +68,7 @@ describe("when what is sent", () => {
     );
   });
 
-  test("ports in a row, round by round, or each once in any order", () => {
+  test("ports are tried in order, round by round, or shuffled", () => {
     const alice = new Solo({ ...plan(BOB), spray: SPRAY });
     alice.pass(500);
     const ports = alice.sent.map(({ to }) => to.port).filter((port) => port !== BOB.port);
@@ -81,7 +81,7 @@ describe("when what is sent", () => {
     expect(shuffled).not.toStrictEqual(shuffled.toSorted((a, b) => a - b));
   });
 
-  test("a row that counts down, and one that goes round", () => {
+  test("a spray counts down, and wraps around", () => {
     const first = (spray: Spray): number[] => {
       const row = portsOf(spray, () => 0);
       return Array.from({ length: 3 }, () => row.next().value);
@@ -90,7 +90,7 @@ describe("when what is sent", () => {
     expect(first({ ...SPRAY, first_port: 65_535 })).toStrictEqual([65_535, 1_024, 1_025]);
   });
 
-  test("a revised row takes the place of the old one", () => {
+  test("a revised spray replaces the old one", () => {
     const alice = new Solo({ ...plan(BOB), spray: { ...SPRAY, probes: 1_000 } });
     alice.pass(100);
     alice.punch.revise({ ...SPRAY, first_port: 7_000, probes: 3 }, alice.now);
@@ -98,7 +98,7 @@ describe("when what is sent", () => {
     expect(ports.filter((port) => port !== BOB.port)).toStrictEqual([7_000, 7_001, 7_002]);
   });
 
-  test("after a pause of the process what was missed is not made up for in a flood", () => {
+  test("after a pause of the process, missed probes are not sent in a flood", () => {
     const alice = new Solo({ ...plan(BOB), spray: { ...SPRAY, probes: 1_500 }, per_s: 4_000 });
     alice.now = 3_000;
     alice.punch.wake(3_000);
@@ -106,8 +106,8 @@ describe("when what is sent", () => {
   });
 });
 
-describe("two", () => {
-  test("have a way in a round trip, and the same one", () => {
+describe("two peers", () => {
+  test("two peers open the same pair within a round trip", () => {
     const [alice, bob] = together([plan(BOB), plan(ALICE)], () => 40, 200);
     expect(alice.punch.outcome).toMatchObject({
       kind: "opened",
@@ -120,13 +120,13 @@ describe("two", () => {
     expect(bob.punch.outcome).toMatchObject({ kind: "opened", socket: 0, to: ALICE, after_ms: 80 });
   });
 
-  test("say no more once both know", () => {
+  test("two peers send nothing once both know the outcome", () => {
     const [alice, bob] = together([plan(BOB), plan(ALICE)], () => 40, 3_000);
     expect(Math.max(...[...alice.sent, ...bob.sent].map(({ at }) => at))).toBeLessThan(250);
     expect(alice.sent.length + bob.sent.length).toBeLessThan(40);
   });
 
-  test("answer where the other was seen, whatever was told", () => {
+  test("two peers answer at the source, whatever the plan lists", () => {
     const moved = { ...ALICE, port: 41_000 };
     const [alice, bob] = together([plan(BOB), plan(ALICE)], (to) => (to.port === ALICE.port ? Infinity : 40), 300, [
       moved,
@@ -140,7 +140,7 @@ describe("two", () => {
     ["the shorter way", 40, 20, 0],
     ["IPv6, though it is a little longer", 42, 40, 6],
     ["IPv4, where IPv6 is much longer", 60, 40, 0],
-  ])("take %s", (_, six, four, family) => {
+  ])("two peers choose %s", (_, six, four, family) => {
     const both = (address: Endpoint, v6: string): Plan => plan({ address: v6, port: address.port }, address);
     const takes = (to: Endpoint): number => (to.address.includes(":") ? six : four);
     const [alice, bob] = together([both(BOB, "2a00::2"), both(ALICE, "2a00::1")], takes, 1_000);
@@ -150,7 +150,7 @@ describe("two", () => {
     }
   });
 
-  test("stop asking for a confirmation that never comes", () => {
+  test("two peers stop requesting a confirmation that never comes", () => {
     const alice = new Solo({ ...plan(BOB), nominates: true });
     const liar = new Liar();
     alice.pass(10);
@@ -164,7 +164,7 @@ describe("two", () => {
     expect(Math.max(...alice.sent.map(({ at }) => at))).toBeLessThan(4_000);
   });
 
-  test("probe at least three times whoever was heard", () => {
+  test("two peers probe each source at least three times", () => {
     const alice = new Solo({ ...plan(), nominates: false });
     alice.hear(new Liar().probe(), BOB);
     alice.pass(60);
@@ -173,7 +173,7 @@ describe("two", () => {
     expect(kinds[0]).toBe("answer");
   });
 
-  test("know why it failed", () => {
+  test("two peers report why the punch failed", () => {
     const [alice, bob] = together(
       [plan(BOB), plan(ALICE)],
       (to) => (to === ALICE ? Infinity : to.port === ALICE.port ? Infinity : 40),
@@ -192,7 +192,7 @@ describe("strangers", () => {
     return alice;
   };
 
-  test("are not answered: noise, other keys, what was sent back, what was heard before", () => {
+  test("strangers get no answer to noise, other keys, reflected or replayed datagrams", () => {
     const alice = looking();
     const liar = new Liar();
     const probe = liar.probe();
@@ -209,8 +209,8 @@ describe("strangers", () => {
   });
 });
 
-describe("a peer who lies", () => {
-  test("cannot say that he got a probe which he did not get", () => {
+describe("a lying peer", () => {
+  test("a lying peer cannot claim a probe that it did not receive", () => {
     const alice = new Solo({ ...plan(BOB), nominates: true });
     alice.pass(10);
     const liar = new Liar();
@@ -225,7 +225,7 @@ describe("a peer who lies", () => {
     expect(alice.punch.counts.refused).toBe(1_000);
   });
 
-  test("cannot choose a way for others that nobody answers on", () => {
+  test("a lying peer cannot nominate a pair on which no one answers", () => {
     const alice = new Solo(plan(BOB));
     alice.hear(new Liar().probe({ chosen: true }), { address: "30.0.0.1", port: 53 });
     alice.pass(3_900);
@@ -233,7 +233,7 @@ describe("a peer who lies", () => {
     expect(alice.sent.filter(({ to }) => to.address === "30.0.0.1").length).toBeLessThan(30);
   });
 
-  test("makes nobody send more to others than he sent himself, and few", () => {
+  test("a lying peer makes the other send few datagrams to third parties, never more than it sent", () => {
     const alice = new Solo(plan(BOB));
     const liar = new Liar();
     let said = 0;
@@ -247,7 +247,7 @@ describe("a peer who lies", () => {
     expect(to.length).toBeLessThan(said / 8);
   });
 
-  test("of many ports is answered at few", () => {
+  test("a lying peer gets answers at few of its ports", () => {
     const alice = new Solo(plan(BOB));
     const liar = new Liar();
     for (let port = 1; port < 2_000; port++) alice.hear(liar.probe(), { ...BOB, port });
@@ -266,13 +266,13 @@ describe("a peer who lies", () => {
     "::1",
     "fd00::1",
     "::ffff:10.0.0.1",
-  ])("from %s is not answered, unless both are in one network", (address) => {
+  ])("a lying peer gets no answer at %s, unless both are in one network", (address) => {
     const alice = new Solo(plan(BOB));
     expect(alice.hear(new Liar().probe(), { address, port: 5_000 })).toBe(false);
     expect(alice.sent.filter(({ to }) => to.address === address)).toStrictEqual([]);
   });
 
-  test("never gets a longer answer than his question", () => {
+  test("a lying peer never gets a longer answer than its probe", () => {
     for (const address of ["20.0.0.9", "2a00:1:2:3:4:5:6:7"]) {
       const alice = new Solo(plan(BOB));
       const question = new Liar().probe();
@@ -302,7 +302,7 @@ describe("a plan", () => {
     give_up_ms: 1e12,
   };
 
-  test("is cut to what is harmless", () => {
+  test("a plan is clamped to the limits", () => {
     const { targets, sockets, spray, per_s, give_up_ms, first_hops } = clampPlan(MAD);
     expect(targets).toHaveLength(16);
     expect(targets.every(({ kind }) => kind === "reflexive")).toBe(true);
@@ -321,7 +321,7 @@ describe("a plan", () => {
     expect(clampPlan({ ...MAD, targets: [] }).sockets).toBe(1);
   });
 
-  test("sends no address more than so many datagrams, a local one fewer, whatever it says", () => {
+  test("a plan sends a bounded number of datagrams to each address, and fewer to a local one", () => {
     const alice = new Solo({ ...MAD, per_s: 4_000, same_network: true });
     alice.pass(30_000);
     const counts = new Map<string, number>();
@@ -337,7 +337,7 @@ describe("a plan in JSON", () => {
   const good: Plan = { ...plan(BOB), spray: SPRAY, first_hops: 2 };
   const json = (change: Record<string, unknown>): unknown => JSON.parse(JSON.stringify({ ...good, ...change }));
 
-  test("is read, whatever else it says", () => {
+  test("a plan in JSON is decoded, with unknown keys ignored", () => {
     expect(readPlan(json({}))).toStrictEqual(good);
     expect(readPlan(json({ spray: null, first_hops: null, later: [1] }))).toStrictEqual({
       ...good,
@@ -358,7 +358,7 @@ describe("a plan in JSON", () => {
     ["no target", json({ targets: [null] })],
     ["ports in no order", json({ spray: { ...SPRAY, order: "any" } })],
     ["ports of nobody", json({ spray: { ...SPRAY, address: "224.0.0.1" } })],
-  ])("%s is none", (_, wrong) => {
+  ])("%s is refused", (_, wrong) => {
     expect(readPlan(wrong)).toBeNull();
   });
 });
@@ -372,11 +372,11 @@ describe("messages", () => {
     { kind: "answer", pair: 1, nonce: 2, time: 3, chosen: true, seen: { address: "20.0.0.1", port: 65_535 } },
     { kind: "answer", pair: 1, nonce: 2, time: 3, chosen: true, seen: { address: "2a00:1::f:0:1", port: 1 } },
     { kind: "answer", pair: 1, nonce: 2, time: 3, chosen: true, seen: { address: "2a00:1:2:3:4:5:6:7", port: 1 } },
-  ])("%j goes and comes", (message) => {
+  ])("%j is encoded and decoded", (message) => {
     expect(readMessage(writeMessage(message))).toStrictEqual(message);
   });
 
-  test("nonsense is none, more than is known is", () => {
+  test("noise is refused, and extra bytes are ignored", () => {
     for (let first = 0; first < 256; first++)
       for (const length of [1, 5, 11]) {
         const message = readMessage(new Uint8Array(length).fill(first));
@@ -387,7 +387,7 @@ describe("messages", () => {
       writeMessage({ kind: "probe", pair: 1, nonce: 2, time: 3, chosen: false }),
       Buffer.alloc(9),
     ]);
-    expect(readMessage(probe)).toMatchObject({ kind: "probe", way: 1 });
+    expect(readMessage(probe)).toMatchObject({ kind: "probe", pair: 1 });
     const lies = writeMessage({
       kind: "answer",
       pair: 1,
@@ -399,7 +399,7 @@ describe("messages", () => {
     expect(readMessage(lies)).toMatchObject({ kind: "answer", seen: null });
   });
 
-  test("a clock that went round is told apart", () => {
+  test("a wrapped clock is handled", () => {
     expect(elapsedMs(2 ** 32 - 5, 2 ** 32 + 10)).toBe(15);
     expect(elapsedMs(1_000, 1_080.7)).toBe(80);
   });

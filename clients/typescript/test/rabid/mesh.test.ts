@@ -4,8 +4,8 @@ import { isRabidMessage } from "../../src/rabid/messages.ts";
 import { endpointOf, hasMet, lobby, NAMES, peersOnly, quantile, ROUGH, seeds } from "../support/rabid-lobby.ts";
 import { type Nat, ServerDouble, type Ours } from "../support/rabid.ts";
 
-describe("two of ours", () => {
-  test("meet within a fifth of a second of the start, and know where the other one is", () => {
+describe("two Parley peers", () => {
+  test("two Parley peers meet within 0.2 s of the start, with each other's endpoint", () => {
     const { net, startedAt, ours } = lobby(["Alice", "Bob"]);
     expect(net.run(() => ours.every(hasMet))).toBe(true);
     expect(net.now - startedAt).toBeLessThan(200);
@@ -25,7 +25,7 @@ describe("two of ours", () => {
     });
   });
 
-  test("have few words for each other, and none after they met", () => {
+  test("two Parley peers exchange few messages, and none after they met", () => {
     const { net, ours } = lobby(["Alice", "Bob"]);
     net.run(() => ours.every(hasMet));
     net.pass(1_000);
@@ -36,7 +36,7 @@ describe("two of ours", () => {
     expect(ours.map((player) => player.deadline())).toEqual([null, null]);
   });
 
-  test("meet though three in ten datagrams are lost, some doubled and many out of order", () => {
+  test("two Parley peers meet despite 30 % loss, duplicates and reordering", () => {
     const took = seeds(200).map((seed) => {
       const { net, startedAt, ours } = lobby(["Alice", "Bob"], { seed, ...ROUGH });
       expect({ seed, met: net.run(() => ours.every(hasMet)) }).toEqual({ seed, met: true });
@@ -47,7 +47,7 @@ describe("two of ours", () => {
     expect(quantile(took, 0.95)).toBeLessThan(2_000);
   });
 
-  test("a player that the original server left out of the list is met all the same, even the host", () => {
+  test("a player missing in the original server's list is met, even the host", () => {
     // Bob misses the first lines, Alice has confirmed by then: his list is empty, and only the roster knows her.
     const { net, ours } = lobby(["Alice", "Bob"], {
       blocks: (from, to, text) => to.address === "203.0.113.2" && from.port === 57_775 && /^s:.*Alice/.test(text),
@@ -62,15 +62,15 @@ describe("two of ours", () => {
   });
 });
 
-describe("many of ours", () => {
-  test.each([3, 12])("%i players all meet each other within a second", (count) => {
+describe("many Parley peers", () => {
+  test.each([3, 12])("%i players all meet within a second", (count) => {
     const { net, startedAt, ours } = lobby(NAMES.slice(0, count));
     expect(net.run(() => ours.every(hasMet))).toBe(true);
     expect(net.now - startedAt).toBeLessThan(1_000);
     expect(ours.map((player) => player.event("met")?.peers.length)).toEqual(ours.map(() => count - 1));
   });
 
-  test.each([3, 12])("%i players meet though three in ten datagrams are lost", (count) => {
+  test.each([3, 12])("%i players meet despite 30 % loss", (count) => {
     for (const seed of seeds(count === 12 ? 10 : 60)) {
       const { net, ours } = lobby(NAMES.slice(0, count), { seed, ...ROUGH });
       expect({ seed, met: net.run(() => ours.every(hasMet)) }).toEqual({ seed, met: true });
@@ -78,7 +78,7 @@ describe("many of ours", () => {
     }
   });
 
-  test("twelve players meet though each of them loses three in ten at home, both ways", () => {
+  test("twelve players meet although each loses 30 % in both directions", () => {
     for (const seed of seeds(10)) {
       const { net, startedAt, ours } = lobby(NAMES, { seed, ...ROUGH, loss: 1 - 0.7 * 0.7 });
       expect({ seed, met: net.run(() => ours.every(hasMet)) }).toEqual({ seed, met: true });
@@ -87,7 +87,7 @@ describe("many of ours", () => {
     }
   });
 
-  test("those who come meet without the one who does not, and are told who is missing", () => {
+  test("present players meet without an absent one, and the result names it", () => {
     const { net, startedAt, ours } = lobby(["Alice", "Bob", "Carol"], {
       blocks: (from, to) => isPlayers(from) && isPlayers(to) && [from, to].some((one) => one.address === "203.0.113.3"),
     });
@@ -102,8 +102,8 @@ describe("many of ours", () => {
   });
 });
 
-describe("nobody comes", () => {
-  test("who hears nobody is unreachable, after eight seconds, and has not said more than planned", () => {
+describe("no players", () => {
+  test("a player that receives no one is unreachable after eight seconds, and has sent only what was planned", () => {
     const { net, startedAt, ours } = lobby(["Alice", "Bob"], {
       blocks: (from, to) => isPlayers(from) && isPlayers(to),
     });
@@ -119,7 +119,7 @@ describe("nobody comes", () => {
     expect(ours.map((player) => player.deadline())).toEqual([null, null]);
   });
 
-  test("a guest who hears the other guest, but not the host, says so", () => {
+  test("a guest that receives another guest, but not the host, reports that", () => {
     const { net, ours } = lobby(["Alice", "Bob", "Carol"], {
       blocks: (from, to) => isPlayers(from) && isPlayers(to) && [from, to].some((one) => one.address === "203.0.113.1"),
     });
@@ -131,7 +131,7 @@ describe("nobody comes", () => {
     ]);
   });
 
-  test("a host who hears a guest that cannot hear him gives up too", () => {
+  test("a host that receives a guest which cannot receive it gives up too", () => {
     const { net, ours } = lobby(["Alice", "Bob"], {
       blocks: (from, to) => isPlayers(from) && isPlayers(to) && from.address === "203.0.113.1",
     });
@@ -152,7 +152,7 @@ describe("behind NATs", () => {
     ["port-rewriting and open", SHIFT, CONE],
     ["counting and open", SEQUENTIAL, CONE],
     ["counting and port-rewriting", SEQUENTIAL, SHIFT],
-  ])("%s: two of ours meet within a second, at the source each one saw", (_name, one, other) => {
+  ])("%s: two Parley peers meet within a second, at the observed sources", (_name, one, other) => {
     for (const nats of [
       { Alice: one, Bob: other },
       { Alice: other, Bob: one },
@@ -167,7 +167,7 @@ describe("behind NATs", () => {
     }
   });
 
-  test("a player whose NAT has another port for everybody is answered there", () => {
+  test("a player whose NAT maps each destination to another port is answered there", () => {
     const { net, ours } = lobby(["Alice", "Bob"], { nats: { Alice: SEQUENTIAL, Bob: CONE } });
     net.run(() => ours.every(hasMet));
     const told = /Alice:203.0.113.1:([0-9]+)/.exec(net.log.find(({ text }) => /^s:.*Alice:/.test(text))!.text)![1];
@@ -184,7 +184,7 @@ describe("behind NATs", () => {
   });
 });
 
-test("every word of a whole session is known as one of this wire, and a game's datagram is not", () => {
+test("every message of a session is recognised, and a game's datagram is not", () => {
   const { net, ours } = lobby(["Alice", "Bob"]);
   net.run(() => ours.every(hasMet));
   const heard = net.log.filter(({ to }) => to.port !== ServerDouble.endpoint.port);

@@ -14,7 +14,7 @@ import { seeded } from "../support/rabid.ts";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, "latin1");
 
-describe("lines of the server", () => {
+describe("server lines", () => {
   const bob = { name: "Bob", endpoint: { address: "192.0.2.7", port: 5_002 } };
   const carol = { name: "Carol", endpoint: { address: "192.0.2.8", port: 65_535 } };
   test.each<[string, ServerLine]>([
@@ -30,7 +30,7 @@ describe("lines of the server", () => {
     expect(readServerLine(bytes(text))).toEqual(line);
   });
 
-  test("every error of the original is known by its own name", () => {
+  test("every error of the original server is known by its name", () => {
     for (const code of SERVER_ERRORS) expect(readServerLine(bytes(`error:${code}`))).toMatchObject({ code });
     expect(SERVER_ERRORS).toHaveLength(14);
   });
@@ -58,12 +58,12 @@ describe("lines of the server", () => {
     "s:5001:Bob:::1:5002",
     "s:5001:Bob:192.0.2.7:5002;Bob:192.0.2.8:5003",
     `i:${"A".repeat(2_000)}`,
-  ])("none: %j", (text) => {
+  ])("%j is refused", (text) => {
     expect(readServerLine(bytes(text))).toBeNull();
   });
 });
 
-describe("words of the players", () => {
+describe("peer messages", () => {
   test.each<[string, PeerMessage]>([
     ["g:Alice:54922:47622", { kind: "greeting", name: "Alice", tried: 47_622 }],
     ["c:Alice:54922", { kind: "confirmation", name: "Alice" }],
@@ -96,18 +96,18 @@ describe("words of the players", () => {
     "r:Bob:4",
     "z:Bob:1",
     `g:Alice:1:${"1".repeat(80)}`,
-  ])("none: %j", (text) => {
+  ])("%j is refused", (text) => {
     expect(readPeerMessage(bytes(text))).toBeNull();
   });
 
-  test("are written as the plugin writes them", () => {
+  test("peer messages are encoded like the plugin's", () => {
     expect(Buffer.from(encodeMessage("g", "Alice", 54_922, 47_622)).toString()).toBe("g:Alice:54922:47622");
     expect(Buffer.from(encodeMessage("h", "Nice", "Alice", 4, undefined)).toString()).toBe("h:Nice:Alice:4");
     expect(Buffer.from(encodeMessage("c", "Nice", "Bob", undefined, "Pw12")).toString()).toBe("c:Nice:Bob:Pw12");
   });
 });
 
-test("100,000 mangled datagrams are read without an exception", () => {
+test("100,000 mutated datagrams never throw", () => {
   const dice = seeded(20_261_120);
   const good = ["s:5001:Bob:192.0.2.7:5002;Carol:192.0.2.8:5003", "i:Alice:Bob", "g:Alice:1:2", "error:session_full"];
   for (let turn = 0; turn < 100_000; turn++) {
@@ -132,7 +132,7 @@ describe("addresses", () => {
       expect([isUnicast(address), isPublicIPv4(address)]).toEqual([true, false]);
     },
   );
-  test.each(["8.8.8.8", "100.128.0.1", "172.32.0.1", "223.255.255.255"])("%s is anybody's", (address) => {
+  test.each(["8.8.8.8", "100.128.0.1", "172.32.0.1", "223.255.255.255"])("%s has the right class", (address) => {
     expect([isUnicast(address), isPublicIPv4(address)]).toEqual([true, true]);
   });
 });

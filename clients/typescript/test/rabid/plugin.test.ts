@@ -6,8 +6,8 @@ import type { Net } from "../support/rabid.ts";
 const ALICE = "203.0.113.1";
 const BOB = "203.0.113.2";
 
-describe("the double of the plugin", () => {
-  test("does with its like what was recorded of two real ones", () => {
+describe("the test double of the plugin", () => {
+  test("the test double of the plugin behaves as recorded between two real plugins", () => {
     const { net, plugins } = lobby(["PluginA", "PluginB"], { server: "original" });
     expect(net.run(() => plugins.every(({ result }) => result !== null))).toBe(true);
     expect(plugins.map(({ result }) => result?.what)).toEqual(["success", "success"]);
@@ -28,13 +28,13 @@ describe("the double of the plugin", () => {
     expect(Math.abs(guestAt - 17_430)).toBeLessThan(100);
   });
 
-  test("fails when nobody greets it", () => {
+  test("the test double of the plugin fails if it gets no greeting", () => {
     const { net, plugins } = lobby(["PluginA", "PluginB"], { blocks: (_from, _to, text) => text.startsWith("g:") });
     net.pass(30_000);
     expect(plugins.map(({ result }) => result?.what)).toEqual(["unreachable_self", "unreachable_self"]);
   });
 
-  test("as a guest fails when the host never confirms", () => {
+  test("the test double of the plugin fails as a guest if the host never confirms", () => {
     const { net, plugins } = lobby(["PluginA", "PluginB"], {
       blocks: (_from, _to, text) => text.startsWith("c:PluginA"),
     });
@@ -43,8 +43,8 @@ describe("the double of the plugin", () => {
   });
 });
 
-describe("ours host, plugin guests", () => {
-  test("both succeed, in the time that the plugin takes; it is given our host's address", () => {
+describe("Parley host, plugin guests", () => {
+  test("both succeed in the plugin's time, and the plugin gets the host's address", () => {
     const { net, startedAt, ours, plugins } = lobby(["Alice", "PluginB"]);
     expect(net.run(() => ours.every(hasMet) && plugins.every(({ result }) => result !== null))).toBe(true);
     expect(plugins[0]!.result).toMatchObject({ what: "success", host: { address: ALICE, port: 5_000 } });
@@ -52,7 +52,7 @@ describe("ours host, plugin guests", () => {
     expect(net.now - startedAt).toBeLessThan(16_500);
   });
 
-  test("says only words that the plugin expects at that time, besides the one it cannot read", () => {
+  test("the host sends only messages that the plugin expects, and r:", () => {
     const { net, ours, plugins } = lobby(["Alice", "PluginB"]);
     net.run(() => ours.every(hasMet) && plugins.every(({ result }) => result !== null));
     const told = net.log.find(({ to, text }) => to.address === BOB && text.startsWith("s:"))!.at;
@@ -67,7 +67,7 @@ describe("ours host, plugin guests", () => {
     expect(busiestSecond(words)).toBeLessThan(60);
   });
 
-  test("succeed though three in ten datagrams are lost", () => {
+  test("all succeed despite 30 % loss", () => {
     for (const seed of seeds(40)) {
       const { net, ours, plugins } = lobby(["Alice", "PluginB"], { seed, ...PEERS_LOSE });
       net.run(() => ours.every(ended) && plugins.every(({ result }) => result !== null));
@@ -76,7 +76,7 @@ describe("ours host, plugin guests", () => {
     }
   });
 
-  test("two of ours and a plugin: all three start together", () => {
+  test("two Parley peers and a plugin start together", () => {
     for (const order of [
       ["Alice", "Bob", "PluginC"],
       ["Alice", "PluginB", "Carol"],
@@ -88,7 +88,7 @@ describe("ours host, plugin guests", () => {
     }
   });
 
-  test("eleven plugins are not drowned: each one reads every word it needs in time", () => {
+  test("eleven plugins each read every message they need in time", () => {
     const order = ["Alice", ...Array.from({ length: 11 }, (_, at) => `Plugin${at}`)];
     const { net, ours, plugins } = lobby(order);
     net.run(() => ours.every(ended) && plugins.every(({ result }) => result !== null), 30_000);
@@ -96,7 +96,7 @@ describe("ours host, plugin guests", () => {
     expect(ours[0]!.event("met")?.missing).toEqual([]);
   });
 
-  test("ten of ours do not drown one plugin", () => {
+  test("ten Parley peers do not flood one plugin", () => {
     const order = ["Alice", "Bob", "Carol", "Dan", "Eve", "Frank", "Grace", "Heidi", "Ivan", "Judy", "Ken", "PluginL"];
     const { net, ours, plugins } = lobby(order);
     expect(net.run(() => ours.every(hasMet) && plugins.every(({ result }) => result !== null), 30_000)).toBe(true);
@@ -108,7 +108,7 @@ describe("ours host, plugin guests", () => {
     expect(busiestSecond(words)).toBeLessThan(60);
   });
 
-  test("ours is silent once they have met, though the plugin goes on for three seconds", () => {
+  test("a Parley peer is silent after the meeting, though the plugin goes on for three seconds", () => {
     const { net, ours, plugins } = lobby(["Alice", "PluginB"]);
     net.run(() => ours.every(hasMet));
     const metAt = net.now;
@@ -117,7 +117,7 @@ describe("ours host, plugin guests", () => {
     expect(peersOnly(net).filter(({ from, at }) => from.address === ALICE && at > metAt)).toEqual([]);
   });
 
-  test("a plugin that was told later than its kind could bear succeeds with ours", () => {
+  test("a plugin that starts too late for another plugin succeeds with a Parley peer", () => {
     // Two plugins fail when one is told 0.3 s after the other.
     const { net, ours, plugins } = lobby(["Alice", "PluginB"], { blocks: lateStart(BOB, 8) });
     net.run(() => ours.every(ended) && plugins.every(({ result }) => result !== null), 30_000);
@@ -127,7 +127,7 @@ describe("ours host, plugin guests", () => {
     expect(pair.plugins[1]!.result?.what).toBe("unreachable_self");
   });
 
-  test("a plugin that leaves half way does not keep the others", () => {
+  test("a plugin that leaves midway does not block the others", () => {
     const { net, startedAt, ours } = lobby(["Alice", "Bob", "PluginC"], {
       blocks: (from, _to, text) => from.address === "203.0.113.3" && text.startsWith("c:PluginC"),
     });
@@ -137,8 +137,8 @@ describe("ours host, plugin guests", () => {
   });
 });
 
-describe("plugin host, ours as guests", () => {
-  test("both succeed; ours starts when the plugin's guests would", () => {
+describe("plugin host, Parley guests", () => {
+  test("both succeed, and the Parley guest starts when a plugin would", () => {
     const { net, ours, plugins } = lobby(["PluginA", "Bob"]);
     expect(net.run(() => ours.every(hasMet) && plugins.every(({ result }) => result !== null))).toBe(true);
     expect(plugins[0]!.result?.what).toBe("success");
@@ -149,7 +149,7 @@ describe("plugin host, ours as guests", () => {
     expect(net.now - net.log.find(({ text }) => text === "s:3")!.at).toBeGreaterThanOrEqual(3_000);
   });
 
-  test("succeed though three in ten datagrams are lost", () => {
+  test("all succeed despite 30 % loss", () => {
     for (const seed of seeds(40)) {
       const { net, ours, plugins } = lobby(["PluginA", "Bob"], { seed, ...PEERS_LOSE });
       net.run(() => ours.every(ended) && plugins.every(({ result }) => result !== null));
@@ -158,14 +158,14 @@ describe("plugin host, ours as guests", () => {
     }
   });
 
-  test("a plugin host with a plugin guest and one of ours", () => {
+  test("a plugin host, a plugin guest and a Parley guest succeed", () => {
     const { net, ours, plugins } = lobby(["PluginA", "PluginB", "Carol"]);
     expect(net.run(() => ours.every(ended) && plugins.every(({ result }) => result !== null))).toBe(true);
     expect(plugins.map(({ result }) => result?.what)).toEqual(["success", "success"]);
     expect(ours[0]!.event("met")).toMatchObject({ host: "PluginA", missing: [] });
   });
 
-  test("ours never confirms a start that the host has not said: the plugin would take it for the end", () => {
+  test("a Parley guest never confirms a start before the host sent one", () => {
     const { net, ours } = lobby(["PluginA", "Bob"]);
     net.run(() => ours.every(hasMet));
     const start = net.log.find(({ text }) => text === "s:3")!.at;

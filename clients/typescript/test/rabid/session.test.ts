@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { SessionSetup } from "../../src/rabid/session.ts";
 import { hosted, SERVER, START, Table } from "../support/rabid-table.ts";
 
-describe("asking", () => {
-  test("the request is said every half second until the server answers, then the ping", () => {
+describe("requesting", () => {
+  test("the request is repeated every 0.5 s until the server answers, then the ping", () => {
     const one = new Table({ seats: 4, password: "Pw12" });
     one.pass(1_700);
     expect(one.said()).toEqual(Array.from({ length: 4 }, () => "h:Nice:Alice:4:Pw12"));
@@ -14,7 +14,7 @@ describe("asking", () => {
     expect(one.events()).toEqual([{ type: "roster", players: ["Alice"], host: "Alice" }]);
   });
 
-  test("fifteen seconds of silence end it, before and after it is listed", () => {
+  test("fifteen seconds of silence end the session, before and after it is listed", () => {
     const asking = new Table();
     asking.pass(14_990);
     expect(asking.events()).toEqual([]);
@@ -31,7 +31,7 @@ describe("asking", () => {
     expect(listed.session.deadline()).toBeNull();
   });
 
-  test("a guest that was listed and started without seeing a roster takes the first of the list for the host", () => {
+  test("a guest that was started without a roster takes the first of the list for the host", () => {
     const one = new Table();
     one.server(START);
     expect(one.events()).toEqual([{ type: "started", ownPort: 5_001, host: "Bob", players: ["Bob"] }]);
@@ -48,7 +48,7 @@ describe("asking", () => {
     },
   );
 
-  test("an error nobody knows ends it too, with its words", () => {
+  test("an unknown error ends the session with its text", () => {
     const one = new Table();
     one.server("i:Bob:Alice");
     one.events();
@@ -60,7 +60,7 @@ describe("asking", () => {
 });
 
 describe("in the lobby", () => {
-  test("a roster is told once, and again when it changes", () => {
+  test("a roster is emitted once, and again when it changes", () => {
     const one = new Table({ seats: 4 });
     for (const line of ["i:Alice", "i:Alice", "i:Alice:Bob", "i:Alice:Bob", "i:Alice"]) one.server(line);
     expect(one.events()).toEqual([
@@ -70,7 +70,7 @@ describe("in the lobby", () => {
     ]);
   });
 
-  test("the start is said every half second beside the ping, until the start line", () => {
+  test("the start is repeated every 0.5 s beside the ping, until the start line", () => {
     const one = hosted();
     one.session.start(one.now);
     one.pass(1_100);
@@ -82,7 +82,7 @@ describe("in the lobby", () => {
     expect(one.said().filter((line) => /^[sp]:/.test(line))).toEqual([]);
   });
 
-  test("a start asked for before the session is listed is said as soon as it is", () => {
+  test("a start requested before the session is listed is sent once it is", () => {
     const one = new Table({ seats: 4 });
     one.session.start(one.now);
     expect(one.said()).toEqual(["h:Nice:Alice:4"]);
@@ -107,7 +107,7 @@ describe("in the lobby", () => {
     },
   );
 
-  test("a kick is said until the roster is without him, and not for ever", () => {
+  test("a kick is repeated until the roster is without the player, up to a limit", () => {
     const one = hosted();
     one.session.kick("Nobody", one.now);
     expect(one.said()).toEqual([]);
@@ -126,7 +126,7 @@ describe("in the lobby", () => {
     expect(deaf.said().filter((line) => line === "k:Nice:Bob").length).toBe(20);
   });
 
-  test("a repeated kick, which the original server answers with an error, does not end the session", () => {
+  test("a repeated kick, which the original server refuses, does not end the session", () => {
     const one = hosted();
     one.session.kick("Bob", one.now);
     one.events();
@@ -138,7 +138,7 @@ describe("in the lobby", () => {
     ]);
   });
 
-  test("leaving is said until the server answers, four times at most", () => {
+  test("leave is repeated until the server answers, four times at most", () => {
     const one = hosted();
     one.session.leave(one.now);
     one.server("error:player_exited_session");
@@ -153,14 +153,14 @@ describe("in the lobby", () => {
 });
 
 describe("after the start", () => {
-  test("every start line is confirmed, but no more than thirty", () => {
+  test("every start line is confirmed, up to thirty times", () => {
     const one = hosted();
     for (let turn = 0; turn < 100; turn++) one.server(START);
     expect(one.said().filter((line) => line === "y:Nice:Alice")).toHaveLength(30);
     expect(one.events().filter(({ type }) => type === "started")).toHaveLength(1);
   });
 
-  test("the server's late errors are about a session that is over", () => {
+  test("late server errors after the start are ignored", () => {
     const one = hosted();
     one.server(START);
     one.events();
@@ -170,7 +170,7 @@ describe("after the start", () => {
     expect(one.session.phase).toBe("meeting");
   });
 
-  test("addresses that are nobody's are not sent to, though the server tells of them", () => {
+  test("nothing is sent to listed addresses that are not unicast", () => {
     const one = hosted();
     one.sent.length = 0;
     one.server("s:5001:Bob:255.255.255.255:5002;Carol:224.0.0.1:5003;Dan:0.0.0.0:5004");

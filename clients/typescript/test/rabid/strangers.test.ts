@@ -6,7 +6,7 @@ import { BOB, SERVER, START, started, Table } from "../support/rabid-table.ts";
 import { seeded } from "../support/rabid.ts";
 
 describe("strangers", () => {
-  test("words of nobody in the session, from private addresses, or without sense change nothing", () => {
+  test("messages of unknown players, from private addresses, or without sense change nothing", () => {
     const one = started();
     const { now } = one;
     for (const [line, source] of [
@@ -26,7 +26,7 @@ describe("strangers", () => {
     expect(one.events()).toEqual([]);
   });
 
-  test("only the host may say start, from where he is", () => {
+  test("only the host may start, from its own endpoint", () => {
     const one = new Table();
     one.server("i:Bob:Alice:Carol");
     one.server(`${START};Carol:203.0.113.3:5003`);
@@ -45,7 +45,7 @@ describe("strangers", () => {
     expect(one.events()).toMatchObject([{ type: "met", peers: [{ name: "Bob" }, { name: "Carol" }] }]);
   });
 
-  test("a player who reaches us by another port than the server saw is told that one", () => {
+  test("a player that reaches this peer at another port than the server saw gets that port", () => {
     const one = started();
     one.session.receive(Buffer.from("g:Bob:5002:5009"), BOB, one.now);
     one.pass(6_000);
@@ -53,7 +53,7 @@ describe("strangers", () => {
     expect(new Set(confirmations.map(({ line }) => line))).toEqual(new Set(["c:Alice:5009"]));
   });
 
-  test("a player is found at another port, and at another public address, but not away from where he was heard", () => {
+  test("a player is accepted at another port or public address, but not after its own was received", () => {
     const one = started();
     const hears = (line: string, source: Endpoint): string | undefined => {
       one.sent.length = 0;
@@ -69,7 +69,7 @@ describe("strangers", () => {
     expect(hears("r:Bob:1", { address: BOB.address, port: 7_000 })).toBeUndefined();
   });
 
-  test("a player who never stops asking is not answered for ever, nor faster than every 5 ms", () => {
+  test("a player that repeats forever gets a bounded number of answers, at least 5 ms apart", () => {
     const one = started();
     one.session.receive(Buffer.from("r:Bob:1"), BOB, one.now);
     one.sent.length = 0;
@@ -83,7 +83,7 @@ describe("strangers", () => {
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(5);
   });
 
-  test("who echoes a confirmation for ever gets no more than the bound for the unproven", () => {
+  test("a player that echoes confirmations gets no more than the bound for unproven players", () => {
     const one = started();
     one.sent.length = 0;
     for (let turn = 0; turn < 4_000; turn++) {
@@ -93,7 +93,7 @@ describe("strangers", () => {
     expect(one.sent.length).toBeLessThanOrEqual(600);
   });
 
-  test("noise in the middle of a meeting neither throws nor keeps anybody from it", () => {
+  test("noise during the handshakes neither throws nor prevents the meeting", () => {
     const dice = seeded(7);
     for (const seed of seeds(20)) {
       const { net, ours } = lobby(["Alice", "Bob", "Carol"], { seed });

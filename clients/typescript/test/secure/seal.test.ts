@@ -14,14 +14,14 @@ function pair(key = KEY, epoch = 0): [Seal, Seal] {
 }
 
 describe("a sealed datagram", () => {
-  test("is opened by the other one, in both directions", () => {
+  test("a sealed datagram opens at the other side, in both directions", () => {
     const [a, b] = pair();
     expect(heard(b.open(a.seal(said("ping"), 0), 0))).toBe("ping");
     expect(heard(a.open(b.seal(said("pong"), 0), 0))).toBe("pong");
     expect(heard(b.open(a.seal(said(""), 0), 0))).toBe("");
   });
 
-  test("costs 24 bytes, and says nothing in clear but the header", () => {
+  test("a sealed datagram costs 24 bytes, and only the header is in clear", () => {
     const [a, b] = pair();
     const bytes = a.seal(Buffer.alloc(100, 0x41), 0);
     expect(bytes).toHaveLength(100 + SEAL_BYTES);
@@ -32,7 +32,7 @@ describe("a sealed datagram", () => {
     expect(a.routes).not.toStrictEqual(b.routes);
   });
 
-  test("begins as no other wire does", () => {
+  test("a sealed datagram has a first byte of no other protocol", () => {
     const stun = [0, 1, 2, 3];
     const text = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789{[-_"
       .split("")
@@ -44,14 +44,14 @@ describe("a sealed datagram", () => {
     expect(ranges).not.toContain(FIRST_BYTE);
   });
 
-  test("is opened once", () => {
+  test("a sealed datagram opens once", () => {
     const [a, b] = pair();
     const bytes = a.seal(said("once"), 0);
     expect([b.open(bytes, 0), b.open(bytes, 0)].map(heard)).toStrictEqual(["once", null]);
     expect(b.refused).toStrictEqual({ stray: 0, forged: 0, replayed: 1 });
   });
 
-  test("is not opened by who made it, under whatever header", () => {
+  test("a sealed datagram does not open at its sender, whatever the header", () => {
     const [a] = pair();
     const back = Buffer.from(a.seal(said("mirror"), 0));
     expect(a.open(back, 0)).toBeNull();
@@ -60,7 +60,7 @@ describe("a sealed datagram", () => {
     expect(a.refused).toStrictEqual({ stray: 1, forged: 1, replayed: 0 });
   });
 
-  test("is not opened when any bit of it was changed, and the true one still is", () => {
+  test("a sealed datagram does not open after any bit flip, and the original still does", () => {
     const [a, b] = pair();
     const bytes = a.seal(said("exactly this"), 0);
     for (let bit = 0; bit < bytes.length * 8; bit++) {
@@ -72,7 +72,7 @@ describe("a sealed datagram", () => {
     expect(b.refused.forged + b.refused.stray).toBe(bytes.length * 8);
   });
 
-  test("is not opened with another key, and nonsense of any length ends nothing", () => {
+  test("a sealed datagram does not open with another key, and noise of any length is refused", () => {
     const [, b] = pair();
     const [stranger] = pair(randomBytes(32));
     expect(b.open(stranger.seal(said("let me in"), 0), 0)).toBeNull();
@@ -85,7 +85,7 @@ describe("a sealed datagram", () => {
 });
 
 describe("order", () => {
-  test("late ones are taken within the window, behind it not", () => {
+  test("late datagrams open within the replay window, and not behind it", () => {
     const [a, b] = pair();
     const sealed = Array.from({ length: REPLAY_WINDOW + 2 }, (_, at) => a.seal(said(`${at}`), 0));
     expect(heard(b.open(sealed.at(-1)!, 0))).toBe(`${REPLAY_WINDOW + 1}`);
@@ -97,7 +97,7 @@ describe("order", () => {
     expect(sealed.filter((bytes) => b.open(bytes, 0) !== null)).toStrictEqual([]);
   });
 
-  test("a forged counter moves no window", () => {
+  test("a forged counter does not move the window", () => {
     const [a, b] = pair();
     const first = a.seal(said("first"), 0);
     const forged = Buffer.from(a.seal(said("second"), 0));
@@ -106,7 +106,7 @@ describe("order", () => {
     expect(heard(b.open(first, 0))).toBe("first");
   });
 
-  test("the counter's upper half is told from the lower one, around every corner", () => {
+  test("the full counter is restored around every wrap of its lower half", () => {
     const window = new ReplayWindow();
     for (const counter of [
       0,
@@ -132,10 +132,10 @@ describe("order", () => {
   });
 });
 
-describe("another key", () => {
+describe("a new key", () => {
   const NEXT = randomBytes(32);
 
-  test("is sent with once the other one has shown it, and the old one is taken for a while", () => {
+  test("a new key is used once the peer used it, and the old key is accepted for a while", () => {
     const [a, b] = pair();
     const old = a.seal(said("old"), 0);
     b.renew({ key: NEXT, epoch: 1, role: "b" }, 0);
@@ -151,7 +151,7 @@ describe("another key", () => {
     expect(b.open(early, 14_000)).toBeNull();
   });
 
-  test("reaches who began anew, and has only that", () => {
+  test("a new key works with a peer that restarted and has only that", () => {
     const [a] = pair();
     const reborn = new Seal({ key: NEXT, epoch: 1, role: "b" });
     a.renew({ key: NEXT, epoch: 1, role: "a" }, 0);
@@ -160,7 +160,7 @@ describe("another key", () => {
     expect(heard(reborn.open(a.seal(said("welcome"), 30), 30))).toBe("welcome");
   });
 
-  test("an older or the same epoch changes nothing; after 255 comes 0", () => {
+  test("an older or equal epoch is ignored; 0 follows 255", () => {
     const [a, b] = pair(KEY, 255);
     for (const epoch of [255, 254, 200]) a.renew({ key: NEXT, epoch, role: "a" }, 0);
     expect(a.routes).toHaveLength(1);
@@ -170,7 +170,7 @@ describe("another key", () => {
     expect(b.epoch).toBe(0);
   });
 
-  test("has 32 bytes", () => {
+  test("a key of another length is refused", () => {
     expect(() => new Seal({ key: new Uint8Array(16), epoch: 0, role: "a" })).toThrow(RangeError);
   });
 });
@@ -178,7 +178,7 @@ describe("another key", () => {
 describe("a pair's key in JSON", () => {
   const good = { key: KEY.toString("base64url"), epoch: 255, role: "a" };
 
-  test("is read", () => {
+  test("a valid pair key in JSON is decoded", () => {
     expect(readPairKey(good)).toStrictEqual({ key: KEY, epoch: 255, role: "a" });
   });
 
@@ -190,7 +190,7 @@ describe("a pair's key in JSON", () => {
     ["an epoch beyond a byte", { ...good, epoch: 256 }],
     ["half an epoch", { ...good, epoch: 0.5 }],
     ["another role", { ...good, role: "c" }],
-  ])("%s is none", (_, wrong) => {
+  ])("%s is refused", (_, wrong) => {
     expect(readPairKey(wrong)).toBeNull();
   });
 });

@@ -10,13 +10,13 @@ import {
 } from "../../src/steam/steam-constants.ts";
 
 describe("an invitation", () => {
-  test("is a link that says where", () => {
+  test("an invitation is a link with hub, game and code", () => {
     const link = invitationLink("https://lobby.example.com", "default", "K7QP2M");
     expect(link).toBe("parley://lobby.example.com/default/K7QP2M");
     expect(readInvitation([link])).toStrictEqual({ code: "K7QP2M", url: "https://lobby.example.com", game: "default" });
   });
 
-  test("keeps the port, and is plain HTTP at a number or at home alone", () => {
+  test("an invitation keeps the port, and uses plain HTTP only for numeric addresses and localhost", () => {
     const urls = ["parley://127.0.0.1:8787/a/K7QP2M", "parley://localhost:8787/a/K7QP2M", "parley://a.b:8787/a/K7QP2M"];
     expect(urls.map((link) => readInvitation([link])?.url)).toStrictEqual([
       "http://127.0.0.1:8787",
@@ -25,7 +25,7 @@ describe("an invitation", () => {
     ]);
   });
 
-  test("is found among whatever a program is started with", () => {
+  test("an invitation is found among program arguments", () => {
     const words = ["node", "game.ts", "--fullscreen", "+connect_lobby", "K7QP2M"];
     expect(readInvitation(words)).toStrictEqual({ code: "K7QP2M", url: null, game: null });
   });
@@ -40,12 +40,12 @@ describe("an invitation", () => {
     [["parley://user@host/game/K7QP2M"]],
     [["parley://host/game?x/K7QP2M"]],
     [["https://host/game/K7QP2M"]],
-  ])("is not %j", (words) => {
+  ])("%j is no invitation", (words) => {
     expect(readInvitation(words)).toBeNull();
   });
 });
 
-test("filters become the hub's parameters", () => {
+test("filters become query parameters of the hub", () => {
   const filters = new LobbyListFilters();
   filters.add("mode", "coop & more", LobbyComparison.Equal);
   filters.add("rank", 10, LobbyComparison.EqualToOrGreaterThan);
@@ -65,7 +65,7 @@ test("filters become the hub's parameters", () => {
   ]);
 });
 
-test("a refusal that Steam has no number for is an error", () => {
+test("a refusal without a value of Steam is an error", () => {
   expect(["lobby_full", "banned", "password_mismatch", "something_new"].map(responseOf)).toStrictEqual([
     ChatRoomEnterResponse.Full,
     ChatRoomEnterResponse.Banned,

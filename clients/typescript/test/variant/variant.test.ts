@@ -74,31 +74,35 @@ const hexOf = (value: Variant, godot: 3 | 4): string => Buffer.from(varToBytes(v
 const decoded = (hex: string, godot: 3 | 4 = 3): unknown => bytesToVar(Buffer.from(hex, "hex"), godot);
 
 describe("Godot 3", () => {
-  test.each(golden.map(({ godot }, at) => [godot, at] as const))("%s both ways", (_, at) => {
+  test.each(golden.map(({ godot }, at) => [godot, at] as const))("%s is encoded and decoded", (_, at) => {
     const [{ hex }, value] = [golden[at]!, VALUES[at]!];
     expect(hexOf(value, 3)).toBe(hex);
     expect(decoded(hex)).toStrictEqual({ value: value instanceof GodotFloat ? value.value : value });
   });
 
-  test.skipIf(!hasGodot3)("itself still says so, and understands what we encode", { timeout: 60_000 }, async () => {
-    expect(golden).toHaveLength(VALUES.length);
-    const home = mkdtempSync(join(tmpdir(), "parley-godot-"));
-    const env = {
-      PATH: process.env["PATH"],
-      HOME: home,
-      PROGRAM: JSON.stringify(VALUES.map((value) => hexOf(value, 3))),
-    };
-    const { stdout } = await promisify(execFile)(godot3, ["-s", SCRIPT], { cwd: home, env }).finally(() =>
-      rmSync(home, { recursive: true, force: true }),
-    );
-    const lines = stdout
-      .split("\n")
-      .filter((line) => line.startsWith("{"))
-      .map((line) => JSON.parse(line) as Line);
-    expect(lines.slice(0, golden.length)).toStrictEqual(golden);
-    // Each of ours is the same value there, and is written again with the same bytes.
-    expect(lines.slice(golden.length).map(({ godot, hex }) => ({ godot, hex }))).toStrictEqual(golden);
-  });
+  test.skipIf(!hasGodot3)(
+    "Godot 3 itself confirms the golden bytes, and decodes what the client encodes",
+    { timeout: 60_000 },
+    async () => {
+      expect(golden).toHaveLength(VALUES.length);
+      const home = mkdtempSync(join(tmpdir(), "parley-godot-"));
+      const env = {
+        PATH: process.env["PATH"],
+        HOME: home,
+        PROGRAM: JSON.stringify(VALUES.map((value) => hexOf(value, 3))),
+      };
+      const { stdout } = await promisify(execFile)(godot3, ["-s", SCRIPT], { cwd: home, env }).finally(() =>
+        rmSync(home, { recursive: true, force: true }),
+      );
+      const lines = stdout
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line) as Line);
+      expect(lines.slice(0, golden.length)).toStrictEqual(golden);
+      // Each of ours is the same value there, and is written again with the same bytes.
+      expect(lines.slice(golden.length).map(({ godot, hex }) => ({ godot, hex }))).toStrictEqual(golden);
+    },
+  );
 });
 
 describe("Godot 4", () => {
@@ -128,19 +132,19 @@ describe("Godot 4", () => {
     expect(decoded(hex, 4)).toStrictEqual({ value: comes });
   });
 
-  test("says of what type a collection's elements are", () => {
+  test("the element type of a typed collection is decoded", () => {
     // Array[int] with 1 in it, and Dictionary[String, int] with a: 1.
     expect(decoded("1c00010002000000010000000200000001000000", 4)).toStrictEqual({ value: [1] });
     const typed = "1b0005000400000002000000010000000400000001000000610000000200000001000000";
     expect(decoded(typed, 4)).toStrictEqual({ value: new Map([["a", 1]]) });
   });
 
-  test("of doubles is understood", () => {
+  test("a double-precision build's value is decoded", () => {
     expect(decoded("05000100000000000000f03f0000000000000040", 4)).toStrictEqual({ value: of("Vector2", 1, 2) });
   });
 });
 
-describe("refused is", () => {
+describe("refused", () => {
   test.each<[string, 3 | 4, string]>([
     ["nothing", 3, ""],
     ["half a header", 3, "0400"],
@@ -173,7 +177,7 @@ describe("refused is", () => {
     expect(decoded(hex, godot)).toStrictEqual({ fault: expect.any(String) });
   });
 
-  test("what is nested too deeply, in both directions, and 64 are not", () => {
+  test("a value nested more than 64 levels is refused, in both directions", () => {
     const nested = (depth: number): string => "1300000001000000".repeat(depth) + "00000000";
     expect(decoded(nested(64))).toHaveProperty("value");
     expect(decoded(nested(65))).toStrictEqual({ fault: "nested too deeply" });
@@ -183,7 +187,7 @@ describe("refused is", () => {
     expect(() => varToBytes(deep, 3)).toThrow(RangeError);
   });
 
-  test("noise, without a throw and without much memory", () => {
+  test("random bytes never throw and use little memory", () => {
     const next = numbersOf(4);
     for (let time = 0; time < 5_000; time++) {
       const bytes = Buffer.from(
@@ -197,7 +201,7 @@ describe("refused is", () => {
     }
   });
 
-  test("what Godot has no value for", () => {
+  test("a value without a type in that Godot is refused", () => {
     expect(() => varToBytes(2n ** 63n, 3)).toThrow(RangeError);
     expect(() => varToBytes(new Date(0) as unknown as Variant, 3)).toThrow(TypeError);
     expect(() => varToBytes(undefined as unknown as Variant, 3)).toThrow(TypeError);
@@ -206,7 +210,7 @@ describe("refused is", () => {
   });
 });
 
-test("a dictionary may have a key that JavaScript's objects inherit", () => {
+test("a dictionary may have a key of Object.prototype", () => {
   const bytes = varToBytes(new Map([["__proto__", 1]]), 3);
   expect(bytesToVar(bytes, 3)).toStrictEqual({ value: new Map([["__proto__", 1]]) });
 });
