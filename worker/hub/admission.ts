@@ -34,9 +34,9 @@ export class RequestGuard {
   run<T>(pass: RequestMeta, now: number, work: () => Outcome<T>): RpcResult<T> {
     const rate_limit = pass.cost === null ? null : this.#limiter.consume(pass.cost, pass, now);
     if (rate_limit?.allowed === false) return { refused: "rate_limited", rate_limit, replayed: false };
-    const known = pass.idempotency === null ? undefined : this.responses.get(pass.idempotency, now);
-    if (known === "mismatch") return { refused: "idempotency_mismatch", rate_limit, replayed: false };
-    if (known !== undefined) return { ...(known as Outcome<T>), rate_limit, replayed: true };
+    const stored = pass.idempotency === null ? undefined : this.responses.get(pass.idempotency, now);
+    if (stored === "mismatch") return { refused: "idempotency_mismatch", rate_limit, replayed: false };
+    if (stored !== undefined) return { ...(stored as Outcome<T>), rate_limit, replayed: true };
     const outcome = this.#refusalOf(pass, now) ?? work();
     if (pass.idempotency !== null && isFinal(outcome)) this.responses.put(pass.idempotency, outcome, now);
     return { ...outcome, rate_limit, replayed: false };
@@ -106,10 +106,10 @@ export class RequestGuard {
     for (const { id } of bans) this.bans.remove(id);
   }
 
-  #refusalOf({ cost: toll, peer, source }: RequestMeta, now: number): Refused | null {
-    if (toll === null || !BAN_APPLIES_TO.has(toll)) return null;
+  #refusalOf({ cost, peer, source }: RequestMeta, now: number): Refused | null {
+    if (cost === null || !BAN_APPLIES_TO.has(cost)) return null;
     const ban = this.bans.find({ peer, address: source }, now);
-    if (ban === null) return toll === "create" && this.#draining ? { refused: "draining" } : null;
+    if (ban === null) return cost === "create" && this.#draining ? { refused: "draining" } : null;
     return { refused: "banned", ...(!ban.reason_hidden && ban.reason !== "" && { detail: ban.reason }) };
   }
 }

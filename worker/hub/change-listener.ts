@@ -2,7 +2,7 @@
  * What the hub calls after each commit. Rows are written first, so clients are notified only of committed changes.
  */
 import type { Lobby, SocketMessage, Notice } from "#shared/lobby/lobby.ts";
-import type { Told } from "./lobby-index.ts";
+import type { PendingNotice } from "./lobby-index.ts";
 
 /** The change of one lobby by one commit. `old` is null for a new lobby, `next` for one that ended. */
 export type LobbyChange = {
@@ -42,9 +42,9 @@ export const combine = (
   urgent: () => first.urgent(),
 });
 
-export const deliveriesOf = (tells: readonly Told[]): Delivery[] =>
-  tells.flatMap(({ tell, lobby }) =>
-    tell.to === "member" && tell.source === null && lobby !== null
-      ? [{ lobby, peer: tell.peer, notice: tell.notice }]
+export const deliveriesOf = (notices: readonly PendingNotice[]): Delivery[] =>
+  notices.flatMap(({ notice: addressed, lobby }) =>
+    addressed.to === "member" && addressed.source === null && lobby !== null
+      ? [{ lobby, peer: addressed.peer, notice: addressed.notice }]
       : [],
   );

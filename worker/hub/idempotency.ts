@@ -23,11 +23,11 @@ export class IdempotencyCache {
   }
 
   /** The stored response; undefined for a new request, "mismatch" if the key was used for another request. */
-  get(once: IdempotencyKey, now: number): Outcome<unknown> | "mismatch" | undefined {
-    const at = this.#stored_at.get(once.key);
+  get(idempotency: IdempotencyKey, now: number): Outcome<unknown> | "mismatch" | undefined {
+    const at = this.#stored_at.get(idempotency.key);
     if (at === undefined || at + IDEMPOTENCY_KEPT_MS <= now) return undefined;
-    const { hash, outcome } = this.#store.response(once.key);
-    return hash === once.hash ? outcome : "mismatch";
+    const { hash, outcome } = this.#store.response(idempotency.key);
+    return hash === idempotency.hash ? outcome : "mismatch";
   }
 
   /**
@@ -37,8 +37,9 @@ export class IdempotencyCache {
   put({ key, hash }: IdempotencyKey, outcome: Outcome<unknown>, now: number): void {
     this.prune(now);
     this.#drop(key);
-    const mine = this.#peers.get(peerOf(key));
-    if (mine !== undefined && mine.size >= IDEMPOTENT_RESPONSES_PER_PEER_MAX) this.#drop(mine.values().next().value!);
+    const of_peer = this.#peers.get(peerOf(key));
+    if (of_peer !== undefined && of_peer.size >= IDEMPOTENT_RESPONSES_PER_PEER_MAX)
+      this.#drop(of_peer.values().next().value!);
     if (this.#stored_at.size >= IDEMPOTENT_RESPONSES_MAX) this.#drop(this.#stored_at.keys().next().value!);
     this.#store.saveResponse({ key, hash, at: now, outcome });
     this.#index(key, now);
@@ -61,15 +62,15 @@ export class IdempotencyCache {
   #index(key: string, at: number): void {
     this.#stored_at.set(key, at);
     const peer = peerOf(key);
-    const mine = this.#peers.get(peer) ?? new Set();
-    this.#peers.set(peer, mine.add(key));
+    const of_peer = this.#peers.get(peer) ?? new Set();
+    this.#peers.set(peer, of_peer.add(key));
   }
 
   #drop(key: string): void {
     if (!this.#stored_at.delete(key)) return;
-    const mine = this.#peers.get(peerOf(key))!;
-    mine.delete(key);
-    if (mine.size === 0) this.#peers.delete(peerOf(key));
+    const of_peer = this.#peers.get(peerOf(key))!;
+    of_peer.delete(key);
+    if (of_peer.size === 0) this.#peers.delete(peerOf(key));
     this.#store.deleteResponse(key);
   }
 }

@@ -82,10 +82,10 @@ export function applyEvent(draft: LobbyTransaction, lobby: Lobby, by: string, ev
 
 /** Runs a step and returns its refusal, if it has one. */
 export function refusalFrom(draft: LobbyTransaction, apply: () => void): RefusalCode | null {
-  const before = draft.tells.length;
+  const before = draft.notices.length;
   apply();
-  for (const { tell } of draft.tells.slice(before)) {
-    if (tell.to === "requester" && tell.notice.kind === "refused") return tell.notice.code;
+  for (const { notice: addressed } of draft.notices.slice(before)) {
+    if (addressed.to === "requester" && addressed.notice.kind === "refused") return addressed.notice.code;
   }
   return null;
 }

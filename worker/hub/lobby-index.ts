@@ -11,7 +11,7 @@ import type { Query } from "#shared/listing/query.ts";
 import { type Page, LobbyListIndex } from "#shared/listing/sorted-index.ts";
 
 /** A notice and its lobby: the current state, or the last if it ended. */
-export type Told = { readonly tell: AddressedNotice; readonly lobby: Lobby | null };
+export type PendingNotice = { readonly notice: AddressedNotice; readonly lobby: Lobby | null };
 
 export class LobbyIndex {
   readonly #by_id = new Map<string, Lobby>();
@@ -101,7 +101,7 @@ export class LobbyIndex {
 
 export class LobbyTransaction {
   readonly lobbies = new Map<string, Lobby | null>();
-  readonly tells: Told[] = [];
+  readonly notices: PendingNotice[] = [];
   readonly #names = new Map<string, Lobby | null>();
   /** The committed state. The transaction is not visible in it. */
   readonly base: LobbyIndex;
@@ -116,15 +116,15 @@ export class LobbyTransaction {
   /** Applies an event to the lobby of this name. A full hub ignores an event that would create one. */
   apply(wire: Wire, name: string, event: Event): void {
     const key = nameKey(wire, name);
-    const drafted = this.#names.get(key);
-    const given = drafted === undefined ? (this.base.byName(wire, name) ?? null) : drafted;
-    if (given === null && event.kind === "host" && this.base.size + this.#created >= LOBBIES_PER_HUB_MAX) return;
-    const { lobby, notices: tells } = step(given, event, this.#now);
-    for (const tell of tells) this.tells.push({ tell, lobby: lobby ?? given });
-    if (lobby === given) return;
-    if (given !== null && lobby?.id !== given.id) this.lobbies.set(given.id, null);
+    const changed = this.#names.get(key);
+    const current = changed === undefined ? (this.base.byName(wire, name) ?? null) : changed;
+    if (current === null && event.kind === "host" && this.base.size + this.#created >= LOBBIES_PER_HUB_MAX) return;
+    const { lobby, notices } = step(current, event, this.#now);
+    for (const notice of notices) this.notices.push({ notice, lobby: lobby ?? current });
+    if (lobby === current) return;
+    if (current !== null && lobby?.id !== current.id) this.lobbies.set(current.id, null);
     if (lobby !== null) this.lobbies.set(lobby.id, lobby);
-    if (given === null) this.#created++;
+    if (current === null) this.#created++;
     this.#names.set(key, lobby);
   }
 

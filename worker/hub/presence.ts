@@ -45,10 +45,10 @@ export class Presence {
   }
 
   /** Returns the members that are silent for too long. A member without a recorded sign becomes a suspect. */
-  checkSilence(lobby: Lobby, listens: IsConnected, now: number): string[] {
+  checkSilence(lobby: Lobby, isConnected: IsConnected, now: number): string[] {
     const silent: string[] = [];
     for (const { peer } of monitored(lobby)) {
-      if (listens(peer)) this.recordSign(lobby.id, peer, now);
+      if (isConnected(peer)) this.recordSign(lobby.id, peer, now);
       else if (this.#dueOf(lobby, peer, Infinity) <= now) silent.push(peer);
       else this.#suspect(lobby, peer, now);
     }
@@ -56,8 +56,8 @@ export class Presence {
   }
 
   /** When the next member of this lobby counts as silent (ms), or Infinity. */
-  deadline(lobby: Lobby, listens: IsConnected, now: number): number {
-    const waiting = monitored(lobby).filter(({ peer }) => !listens(peer));
+  deadline(lobby: Lobby, isConnected: IsConnected, now: number): number {
+    const waiting = monitored(lobby).filter(({ peer }) => !isConnected(peer));
     return Math.min(...waiting.map(({ peer }) => this.#dueOf(lobby, peer, now + SILENT_MS)), Infinity);
   }
 
@@ -71,8 +71,8 @@ export class Presence {
   }
 
   #dueOf(lobby: Lobby, peer: string, unknown: number): number {
-    const heard = this.#seen_at.get(lobby.id)?.get(peer);
-    return heard === undefined ? (this.#suspects.get(keyOf(lobby.id, peer)) ?? unknown) : heard + SILENT_MS;
+    const seen_at = this.#seen_at.get(lobby.id)?.get(peer);
+    return seen_at === undefined ? (this.#suspects.get(keyOf(lobby.id, peer)) ?? unknown) : seen_at + SILENT_MS;
   }
 
   #suspect(lobby: Lobby, peer: string, now: number): void {

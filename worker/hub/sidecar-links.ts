@@ -28,12 +28,12 @@ export class SidecarLinks {
   readonly #state: HubState;
   readonly #host: LinksHost;
 
-  constructor(keeper: HubState, here: LinksHost, sockets: readonly WebSocket[]) {
-    this.#state = keeper;
-    this.#host = here;
+  constructor(state: HubState, host: LinksHost, sockets: readonly WebSocket[]) {
+    this.#state = state;
+    this.#host = host;
     for (const socket of sockets) {
       const { sidecar, ended } = attachmentOf(socket);
-      if (sidecar !== null && !ended) keeper.sidecars.attach(sidecar, socket);
+      if (sidecar !== null && !ended) state.sidecars.attach(sidecar, socket);
     }
   }
 
@@ -50,30 +50,31 @@ export class SidecarLinks {
       console.error({ message: "a sidecar sent what the link does not allow", why: decoded.why });
       return this.end(socket, LinkCloseCode.malformed, decoded.why);
     }
-    const said = decoded.value;
-    if (said.t === "hello" && (sidecar ?? said.sidecar) === said.sidecar) return this.#handleHello(socket, said);
-    if (said.t === "hello") return this.end(socket, LinkCloseCode.malformed, "a link speaks for one sidecar");
+    const received = decoded.value;
+    if (received.t === "hello" && (sidecar ?? received.sidecar) === received.sidecar)
+      return this.#handleHello(socket, received);
+    if (received.t === "hello") return this.end(socket, LinkCloseCode.malformed, "a link speaks for one sidecar");
     if (sidecar === null || this.#state.sidecars.socket(sidecar) !== socket) {
       return this.end(socket, LinkCloseCode.malformed, "hello comes first");
     }
-    if (said.t === "bye") return this.end(socket, LinkCloseCode.bye, "bye", { away: true });
-    if (said.t === "allocated" || said.t === "unallocated")
-      return this.#host.relays.handleReply(sidecar, said, Date.now());
-    this.#handleReports(socket, sidecar, said);
+    if (received.t === "bye") return this.end(socket, LinkCloseCode.bye, "bye", { away: true });
+    if (received.t === "allocated" || received.t === "unallocated")
+      return this.#host.relays.handleReply(sidecar, received, Date.now());
+    this.#handleReports(socket, sidecar, received);
   }
 
   /** Ends links whose sidecar no longer pings. */
-  closeSilent(pingedAt: (socket: WebSocket) => number | null, now: number): void {
+  closeSilent(lastPingAt: (socket: WebSocket) => number | null, now: number): void {
     for (const [, socket] of this.#state.sidecars.linked()) {
-      const heard = pingedAt(socket) ?? attachmentOf(socket).since;
-      if (now - heard > LINK_SILENCE_MS) this.end(socket, LinkCloseCode.silent, "no ping");
+      const seen_at = lastPingAt(socket) ?? attachmentOf(socket).since;
+      if (now - seen_at > LINK_SILENCE_MS) this.end(socket, LinkCloseCode.silent, "no ping");
     }
   }
 
   #handleHello(socket: WebSocket, hello: Hello): void {
     const version = link.commonVersion(hello);
     if (version === null)
-      return this.end(socket, LinkCloseCode.version, `link version ${hello.version} is not spoken here`);
+      return this.end(socket, LinkCloseCode.version, `link version ${hello.version} is not spoken host`);
     const now = Date.now();
     const known = this.#state.sidecars.row(hello.sidecar);
     const older = this.#state.sidecars.socket(hello.sidecar);
@@ -101,18 +102,18 @@ export class SidecarLinks {
   #handleReports(socket: WebSocket, sidecar: string, reports: Reports): void {
     const now = Date.now();
     const row = this.#state.sidecars.row(sidecar)!;
-    const fresh = link.dropDuplicates(reports, row.ack);
-    if (fresh === null) return send(socket, { t: "told", ack: row.ack, items: [] });
+    const unseen = link.dropDuplicates(reports, row.ack);
+    if (unseen === null) return send(socket, { t: "told", ack: row.ack, items: [] });
     const draft = this.#state.begin(now);
     const refs: number[] = [];
-    for (const [at, report] of fresh.items.entries()) {
-      const bar = this.#refusalFor(report, now);
-      if (bar !== null)
-        draft.tells.push({ tell: { to: "requester", notice: { kind: "refused", code: bar } }, lobby: null });
+    for (const [at, report] of unseen.items.entries()) {
+      const refusal = this.#refusalFor(report, now);
+      if (refusal !== null)
+        draft.notices.push({ notice: { to: "requester", notice: { kind: "refused", code: refusal } }, lobby: null });
       else draft.apply(report.wire, this.#lobbyNameOf(report, now), link.toEvent(report, sidecar, this.#host.shard));
-      while (refs.length < draft.tells.length) refs.push(fresh.seq + at);
+      while (refs.length < draft.notices.length) refs.push(unseen.seq + at);
     }
-    const ack = fresh.seq + fresh.items.length - 1;
+    const ack = unseen.seq + unseen.items.length - 1;
     this.#state.commit(draft, new Map([[sidecar, { ...row, ack }]]), now, {
       answering: { sidecar, ack, refs, reaches: (other) => this.#state.sidecars.socket(other) !== undefined },
     });
@@ -148,8 +149,8 @@ export class SidecarLinks {
     if (row === undefined) return;
     const now = Date.now();
     const draft = this.#state.begin(now);
-    const gone = { kind: "sidecar_away", sidecar } as const;
-    this.#state.applyToMembersOf(sidecar, gone, draft, how.away ? undefined : isTetheredAndListed);
+    const away = { kind: "sidecar_away", sidecar } as const;
+    this.#state.applyToMembersOf(sidecar, away, draft, how.away ? undefined : isTetheredAndListed);
     this.#state.commit(draft, new Map([[sidecar, { ...row, down_since: now, away: how.away }]]), now);
   }
 }

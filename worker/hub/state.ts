@@ -32,7 +32,7 @@ export class HubState {
   /** After a sleep the purpose of the alarm is unknown, so the first one checks all lobbies. */
   #slept = true;
 
-  constructor(storage: DurableObjectStorage, env: Env, events: (keeper: HubState, store: Store) => ChangeListener) {
+  constructor(storage: DurableObjectStorage, env: Env, events: (state: HubState, store: Store) => ChangeListener) {
     this.#storage = storage;
     this.#store = new Store(storage);
     this.lobbies = new LobbyIndex(this.#store.lobbies());
@@ -69,11 +69,11 @@ export class HubState {
     this.presence.saved();
     this.lobbies.commit(draft.lobbies);
     this.sidecars.commit(sidecars);
-    for (const [sidecar, messages] of link.groupBySidecar(draft.tells, answering)) {
+    for (const [sidecar, messages] of link.groupBySidecar(draft.notices, answering)) {
       const socket = this.sidecars.socket(sidecar);
       if (socket !== undefined) for (const message of messages) send(socket, message);
     }
-    this.#listener.publish(deliveriesOf(draft.tells), changes, now);
+    this.#listener.publish(deliveriesOf(draft.notices), changes, now);
     if (looking === "everywhere") this.#check_at = Infinity;
     this.scheduleAlarm(looking === "everywhere" ? this.lobbies.all() : draft.lobbies.values(), now);
   }

@@ -92,8 +92,8 @@ export class Store {
     return this.#readKv<PendingConnection>("asked ");
   }
 
-  savePendingConnection(id: string, asked: PendingConnection | null): void {
-    this.#putKv(`asked ${id}`, asked);
+  savePendingConnection(id: string, pending: PendingConnection | null): void {
+    this.#putKv(`asked ${id}`, pending);
   }
 
   operatorActions(): OperatorAction[] {

@@ -9,7 +9,7 @@ import { verifyReach } from "../auth/verified-reach.ts";
 import { type Env, hubOf, shardCount } from "../env.ts";
 import type { RequestMeta, RpcResult } from "../rpc.ts";
 import { RelayAllocator } from "./connections/relay-allocator.ts";
-import type { EventsHost } from "./events/socket-server.ts";
+import type { EventsHost } from "./events/events-host.ts";
 import { type HubState, send } from "./state.ts";
 
 /** Allocates relays at the sidecars that are linked to this hub. */

@@ -6,24 +6,20 @@ import type { ConnectionView, ConnectionEvent, OutcomeReport, RelayView } from "
 import type { Stats } from "#shared/api/service.ts";
 import * as step from "#shared/connect/connection.ts";
 import type { Connection, End } from "#shared/connect/connection.ts";
-import { isIPv4 } from "#shared/net/endpoint.ts";
 import { FAILURES, type FailureReason } from "#shared/connect/failures.ts";
-import {
-  introduce,
-  type ReachedParty,
-  type VerifiedReach,
-  verdictOf,
-  punchInstructions,
-} from "#shared/connect/introduction.ts";
+import { punchInstructions, type VerifiedReach, verdictOf } from "#shared/connect/introduction.ts";
 import { CONNECTIONS_LISTED_MAX, CONNECTIONS_PER_PEER_MAX } from "#shared/limits.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import { lobbyId } from "#shared/lobby/ids.ts";
 import { isMember } from "#shared/api/views.ts";
-import { resolveConsent, hidesAddresses, refusalForNonMember } from "./consent.ts";
+import { refusalForNonMember, resolveConsent } from "./consent.ts";
+import { connectionEvent, type EventData } from "./connection-events.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import type { LobbyChange } from "../change-listener.ts";
-import { randomKey, randomId } from "../../auth/random.ts";
+import { randomId } from "../../auth/random.ts";
 import type { RelayPair, RelayFailure, RelayAllocator } from "./relay-allocator.ts";
+import { RelayRequests } from "./relay-requests.ts";
+import { introduceMembers } from "./introduction.ts";
 import { OutcomeStats } from "./outcome-stats.ts";
 import type { Store } from "../store.ts";
 import type { ConnectionRequest, Outcome } from "../../rpc.ts";
@@ -39,23 +35,23 @@ export type ConnectionsHost = {
   readonly scheduleAlarm: () => void;
 };
 
-type EventData = {
-  readonly [T in ConnectionEvent["type"]]: Omit<Extract<ConnectionEvent, { type: T }>["data"], keyof ConnectionRef>;
-};
-type ConnectionRef = Pick<ConnectionView, "connection_id" | "lobby_id" | "peer_id">;
-
 export class Connections {
   readonly #host: ConnectionsHost;
-  readonly #relays: RelayAllocator;
+  readonly #relays: RelayRequests;
   readonly #stats: OutcomeStats;
   readonly #table: ConnectionTable;
-  readonly #relay_waiters = new Map<string, ((given: RelayPair | RelayFailure) => void)[]>();
   /** No connection expires before this (ms). */
   #due_at = Infinity;
 
-  constructor(around: ConnectionsHost, store: Store, relays: RelayAllocator) {
-    this.#host = around;
-    this.#relays = relays;
+  constructor(host: ConnectionsHost, store: Store, relays: RelayAllocator) {
+    this.#host = host;
+    this.#relays = new RelayRequests(relays, {
+      done: (id, result) => this.#onRelay(id, result, Date.now()),
+      ended: (id) => {
+        const connection = this.#table.get(id);
+        if (connection !== undefined) this.#put({ ...connection, relay: null });
+      },
+    });
     this.#stats = new OutcomeStats(store);
     this.#table = new ConnectionTable(store);
     for (const connection of this.#table.all()) this.#trackDeadline(connection);
@@ -66,32 +62,32 @@ export class Connections {
   /** One member requests a connection to another. If the other has already requested one, this accepts it. */
   request(
     lobby: string,
-    asker: string,
+    requester: string,
     { peer, reach, relay, invited }: ConnectionRequest,
     now: number,
   ): Outcome<ConnectionView> {
-    const asked = resolveConsent(this.#host.lobby(lobby), asker, { peer, invited });
-    if ("refused" in asked && asked.refused !== "ticket_invalid") return asked;
-    const known = this.#current(this.#table.ofPair(lobby, asker, peer), now);
+    const resolved = resolveConsent(this.#host.lobby(lobby), requester, { peer, invited });
+    if ("refused" in resolved && resolved.refused !== "ticket_invalid") return resolved;
+    const known = this.#current(this.#table.ofPair(lobby, requester, peer), now);
     if (known !== undefined && isOpen(known)) {
       const wants_relay = known.wants_relay || relay;
-      return this.#accept({ ...known, wants_relay }, step.endOf(known, asker)!, reach, now);
+      return this.#accept({ ...known, wants_relay }, step.endOf(known, requester)!, reach, now);
     }
-    if (known?.failure?.reason === "remote_denied" && known.parties[0].peer === asker) {
+    if (known?.failure?.reason === "remote_denied" && known.parties[0].peer === requester) {
       return { refused: "connection_denied", retry_after_s: Math.ceil((known.due_at - now) / 1_000) };
     }
-    if ("refused" in asked) return asked;
-    const { consent } = asked;
-    const begun = this.#table
-      .ofPeer(asker)
-      .filter(({ state, parties }) => state !== "over" && parties[0].peer === asker);
-    if (begun.length >= CONNECTIONS_PER_PEER_MAX) return { refused: "quota_exceeded" };
+    if ("refused" in resolved) return resolved;
+    const { consent } = resolved;
+    const requested = this.#table
+      .ofPeer(requester)
+      .filter(({ state, parties }) => state !== "over" && parties[0].peer === requester);
+    if (requested.length >= CONNECTIONS_PER_PEER_MAX) return { refused: "quota_exceeded" };
     if (known !== undefined) this.#forget(known, now);
-    const inTheWay = this.#table.evictionCandidate();
-    if (inTheWay === "full") return { refused: "hub_unavailable" };
-    if (inTheWay !== null) this.#forget(inTheWay, now);
+    const evicted = this.#table.evictionCandidate();
+    if (evicted === "full") return { refused: "hub_unavailable" };
+    if (evicted !== null) this.#forget(evicted, now);
     const id = lobbyId(this.#host.shard, randomId());
-    const opened = step.newConnection({ id, lobby, consent, wants_relay: relay, asker, asked: peer }, now);
+    const opened = step.newConnection({ id, lobby, consent, wants_relay: relay, asker: requester, asked: peer }, now);
     const next = reach === null ? opened : step.agree(opened, 0, reach, now);
     this.#put(next);
     this.#send(next, 1, "connect.requested", { consent, expires_in_ms: next.due_at - now });
@@ -144,8 +140,8 @@ export class Connections {
     const refused = refusalForNonMember(this.#host.lobby(lobby), peer);
     if (refused !== null) return { refused };
     const known = this.#table.ofPeer(peer).flatMap((connection) => this.#current(connection, now) ?? []);
-    const mine = known.filter((connection) => connection.lobby === lobby).toReversed();
-    const views = mine.map((connection) => step.connectionView(connection, step.endOf(connection, peer)!, now));
+    const in_lobby = known.filter((connection) => connection.lobby === lobby).toReversed();
+    const views = in_lobby.map((connection) => step.connectionView(connection, step.endOf(connection, peer)!, now));
     return { value: views.slice(0, CONNECTIONS_LISTED_MAX) };
   }
 
@@ -160,16 +156,7 @@ export class Connections {
     if (connection.relay !== null && Date.parse(connection.relay[end].expires_at) > now) {
       return { value: Promise.resolve({ value: connection.relay[end] }) };
     }
-    return {
-      value: new Promise((resolve) => {
-        const given = (grant: RelayPair | RelayFailure): void => {
-          if (typeof grant !== "string") resolve({ value: grant[end] });
-          else resolve({ refused: grant === "exhausted" ? "relay_budget_exhausted" : "relay_unavailable" });
-        };
-        this.#relay_waiters.set(id, [...(this.#relay_waiters.get(id) ?? []), given]);
-        if (!this.#relays.isPending(id)) this.#allocateRelay(connection, now);
-      }),
-    };
+    return { value: this.#relays.wait(connection, end, now) };
   }
 
   /** The public statistics of outcomes. */
@@ -184,8 +171,8 @@ export class Connections {
     for (const { old, next } of changes) {
       if (old === null || old.members === next?.members) continue;
       for (const connection of this.#table.ofLobby(old.id).filter(isOpen)) {
-        const gone = connection.parties.find(({ peer }) => next === null || !isMember(next, peer));
-        const by = next === null ? null : gone?.peer;
+        const left = connection.parties.find(({ peer }) => next === null || !isMember(next, peer));
+        const by = next === null ? null : left?.peer;
         if (by !== undefined) this.#fail(connection, "remote_left", by, FAILURES.remote_left.message, now);
       }
     }
@@ -221,61 +208,32 @@ export class Connections {
 
   #introduce(connection: Connection, now: number): Connection {
     const lobby = this.#host.lobby(connection.lobby)!;
-    const present = connection.parties.map(({ peer, reach, reached_at }): ReachedParty => ({
-      reach: reach!,
-      reached_at,
-      listens: this.#host.isSubscribed(connection.lobby, peer),
-    })) as [ReachedParty, ReachedParty];
-    const relay_only = hidesAddresses(
-      lobby,
-      connection.parties.map(({ peer }) => peer),
-    );
-    const circumstances = { key: randomKey(), relay_only, outcomes: this.#stats.outcomes.known };
-    const introduction = introduce(present, circumstances, now);
-    this.#stats.begin(connection.id, introduction, present, now);
+    const isSubscribed = (peer: string): boolean => this.#host.isSubscribed(lobby.id, peer);
+    const introduction = introduceMembers(connection, lobby, isSubscribed, this.#stats, now);
     const next = step.setIntroduced(connection, introduction, now);
     this.#put(next);
     for (const end of [0, 1] as const) {
       const punch = punchInstructions(introduction, end, now);
       if (punch !== null) this.#send(next, end, "connect.punch", punch);
     }
-    if (introduction.plans === null || connection.wants_relay) this.#allocateRelay(next, now);
+    if (introduction.plans === null || connection.wants_relay) this.#relays.allocate(next, now);
     return this.#table.get(next.id)!;
   }
 
-  #allocateRelay(connection: Connection, now: number): void {
-    const { id, parties } = connection;
-    const [a, b] = parties.map(({ peer, spoken }) => {
-      const six = spoken.length > 0 && !spoken.some(isIPv4);
-      return { peer, ...(six && { family: "v6" as const }) };
-    });
-    const order = { id, sides: [a!, b!], reachable: [parties[0].spoken, parties[1].spoken] } as const;
-    this.#relays.allocate(order, now, {
-      done: (given) => this.#onRelay(id, given, Date.now()),
-      ended: () => {
-        const held = this.#table.get(id);
-        if (held !== undefined) this.#put({ ...held, relay: null });
-      },
-    });
-  }
-
-  #onRelay(id: string, given: RelayPair | RelayFailure, now: number): void {
+  #onRelay(id: string, result: RelayPair | RelayFailure, now: number): void {
     const connection = this.#table.get(id);
-    const waiting = this.#relay_waiters.get(id) ?? [];
-    this.#relay_waiters.delete(id);
-    if (connection !== undefined && typeof given !== "string") {
-      const next = step.setRelay(connection, given, now);
+    if (connection !== undefined && typeof result !== "string") {
+      const next = step.setRelay(connection, result, now);
       this.#put(next);
       const { introduction } = next;
       for (const end of [0, 1] as const) {
         const more = introduction === null ? {} : verdictOf(introduction, end);
-        this.#send(next, end, "connect.relay", { relay: given[end], ...more });
+        this.#send(next, end, "connect.relay", { relay: result[end], ...more });
       }
     } else if (connection?.introduction?.verdict === "relay") {
-      const reason = given === "exhausted" ? "misc_relay_exhausted" : "misc_relay_unavailable";
+      const reason = result === "exhausted" ? "misc_relay_exhausted" : "misc_relay_unavailable";
       this.#fail(connection, reason, null, connection.introduction.reason, now);
     }
-    for (const resolve of waiting) resolve(given);
     this.#host.scheduleAlarm();
   }
 
@@ -305,9 +263,7 @@ export class Connections {
   }
 
   #send<T extends ConnectionEvent["type"]>(connection: Connection, end: End, type: T, data: EventData[T]): void {
-    const { id, lobby, parties } = connection;
-    const whose: ConnectionRef = { connection_id: id, lobby_id: lobby, peer_id: parties[1 - end]!.peer };
-    this.#host.send(lobby, parties[end].peer, JSON.stringify({ type, data: { ...whose, ...data } }));
+    this.#host.send(connection.lobby, connection.parties[end].peer, connectionEvent(connection, end, type, data));
   }
 
   /** The connection after expiry is applied. */
@@ -341,8 +297,6 @@ export class Connections {
     if (connection.state === "introduced") this.#settle(connection, now);
     this.#table.forget(connection);
     this.#relays.forget(connection.id);
-    for (const resolve of this.#relay_waiters.get(connection.id) ?? []) resolve("unavailable");
-    this.#relay_waiters.delete(connection.id);
   }
 }
 

@@ -6,13 +6,13 @@ import type { Refused } from "../../rpc.ts";
 /** How the other peer is asked, or why the request is refused. */
 export function resolveConsent(
   lobby: Lobby | undefined,
-  asker: string,
+  requester: string,
   { peer, invited }: { readonly peer: string; readonly invited: boolean },
 ): { readonly consent: Consent } | Refused {
   if (lobby !== undefined && lobby.policy.admits_http !== true) return { refused: "foreign_wire" };
-  const refused = refusalForNonMember(lobby, asker);
+  const refused = refusalForNonMember(lobby, requester);
   if (lobby === undefined || refused !== null) return { refused: refused ?? "lobby_not_found" };
-  if (asker === peer) return { refused: "invalid_request", detail: "peer_id: another peer expected" };
+  if (requester === peer) return { refused: "invalid_request", detail: "peer_id: another peer expected" };
   const member = lobby.members.find((m) => m.source === null && m.peer === peer);
   if (member === undefined) return { refused: "member_not_found" };
   if (member.away_since !== null) return { refused: "member_timeout" };

@@ -33,7 +33,7 @@ export type RelayHost = {
 /** The results of a request. */
 type RelayCallbacks = {
   /** Called once. */
-  readonly done: (grant: RelayPair | RelayFailure) => void;
+  readonly done: (result: RelayPair | RelayFailure) => void;
   /** The allocated relay has ended. */
   readonly ended: () => void;
 };
@@ -54,8 +54,8 @@ export class RelayAllocator {
   /** How many relays each sidecar was asked for; the least loaded is tried first. */
   readonly #load = new Map<string, number>();
 
-  constructor(links: RelayHost) {
-    this.#host = links;
+  constructor(host: RelayHost) {
+    this.#host = host;
   }
 
   allocate(request: RelayRequest, now: number, callbacks: RelayCallbacks): void {
@@ -69,19 +69,19 @@ export class RelayAllocator {
   }
 
   /** Handles a sidecar's reply. A reply of a sidecar that was not asked is ignored. */
-  handleReply(sidecar: string, said: FromRelay, now: number): void {
-    const held = this.#allocated.get(said.relay);
-    if (said.t === "unallocated" && held?.sidecar === sidecar) {
-      this.#allocated.delete(said.relay);
-      return held.ended();
+  handleReply(sidecar: string, reply: FromRelay, now: number): void {
+    const allocated = this.#allocated.get(reply.relay);
+    if (reply.t === "unallocated" && allocated?.sidecar === sidecar) {
+      this.#allocated.delete(reply.relay);
+      return allocated.ended();
     }
-    const pending = this.#pending.get(said.relay);
+    const pending = this.#pending.get(reply.relay);
     if (pending === undefined || pending.sidecar !== sidecar) return;
-    if (said.t === "allocated") {
-      this.#pending.delete(said.relay);
-      return this.#host.waitUntil(this.#grant(pending, said, now));
+    if (reply.t === "allocated") {
+      this.#pending.delete(reply.relay);
+      return this.#host.waitUntil(this.#issueTickets(pending, reply, now));
     }
-    if (said.why === "exhausted" || said.why === "source_share") pending.full = true;
+    if (reply.why === "exhausted" || reply.why === "source_share") pending.full = true;
     this.#tryNext(pending, now);
   }
 
@@ -101,45 +101,49 @@ export class RelayAllocator {
   }
 
   #tryNext(pending: PendingRelay, now: number): void {
-    const { request: order, tried: asked } = pending;
-    const next = asked.size >= RELAY_TRIES_MAX ? undefined : this.#best(order, asked);
+    const { request, tried } = pending;
+    const next = tried.size >= RELAY_TRIES_MAX ? undefined : this.#best(request, tried);
     if (next === undefined) {
-      this.#pending.delete(order.id);
+      this.#pending.delete(request.id);
       return pending.done(pending.full ? "exhausted" : "unavailable");
     }
-    asked.add(next);
+    tried.add(next);
     pending.sidecar = next;
     pending.due_at = now + RELAY_ANSWER_MS;
     this.#load.set(next, (this.#load.get(next) ?? 0) + 1);
-    this.#host.send(next, { t: "allocate", relay: order.id, sides: order.sides });
+    this.#host.send(next, { t: "allocate", relay: request.id, sides: request.sides });
   }
 
-  #best({ reachable: spokenWith }: RelayRequest, asked: ReadonlySet<string>): string | undefined {
-    const known = (addresses: readonly string[]): number =>
-      spokenWith.filter((spoken) => spoken.some((address) => addresses.includes(address))).length;
-    const rows = this.#host.relaying().filter(({ id }) => !asked.has(id));
-    const ranked = rows.map(({ id, addresses }) => ({ id, known: known(addresses), load: this.#load.get(id) ?? 0 }));
-    return ranked.toSorted((a, b) => b.known - a.known || a.load - b.load || (a.id < b.id ? -1 : 1))[0]?.id;
+  #best({ reachable }: RelayRequest, tried: ReadonlySet<string>): string | undefined {
+    const reachedBy = (addresses: readonly string[]): number =>
+      reachable.filter((known) => known.some((address) => addresses.includes(address))).length;
+    const rows = this.#host.relaying().filter(({ id }) => !tried.has(id));
+    const ranked = rows.map(({ id, addresses }) => ({
+      id,
+      peers: reachedBy(addresses),
+      load: this.#load.get(id) ?? 0,
+    }));
+    return ranked.toSorted((a, b) => b.peers - a.peers || a.load - b.load || (a.id < b.id ? -1 : 1))[0]?.id;
   }
 
-  async #grant(
-    { request: order, done, ended, sidecar }: PendingRelay,
-    said: FromRelay & { t: "allocated" },
+  async #issueTickets(
+    { request, done, ended, sidecar }: PendingRelay,
+    reply: FromRelay & { t: "allocated" },
     now: number,
   ): Promise<void> {
-    const lifetime_s = Math.min(RELAY_TICKET_S, Math.floor(said.lifetime_ms / 1_000));
+    const lifetime_s = Math.min(RELAY_TICKET_S, Math.floor(reply.lifetime_ms / 1_000));
     const expires_at_s = Math.floor(now / 1_000) + lifetime_s;
     const ends = await Promise.all(
-      order.sides.map(async ({ peer }, at): Promise<RelayView | null> => {
-        const ticket = await this.#host.sign({ purpose: "relay", lobby: order.id, peer, expires_at_s });
+      request.sides.map(async ({ peer }, at): Promise<RelayView | null> => {
+        const ticket = await this.#host.sign({ purpose: "relay", lobby: request.id, peer, expires_at_s });
         if (ticket === null) return null;
         const expires_at = new Date(expires_at_s * 1_000).toISOString();
-        const { ends, bytes_max: budget_bytes, tunnel } = said;
+        const { ends, bytes_max: budget_bytes, tunnel } = reply;
         return { ...ends[at]!, ticket: ticket.text, expires_at, budget_bytes, ...(tunnel !== undefined && { tunnel }) };
       }),
     );
     const [a, b] = ends;
-    if (a && b) this.#allocated.set(order.id, { sidecar, ended });
+    if (a && b) this.#allocated.set(request.id, { sidecar, ended });
     done(a && b ? [a, b] : "unavailable");
   }
 }

@@ -36,7 +36,7 @@ export type LoggedEvent =
       readonly inside: readonly LobbyEvent[];
       readonly outside: readonly LobbyEvent[];
     }
-  | { readonly kind: "personal"; readonly id: string; readonly peer: string; readonly news: LobbyEvent }
+  | { readonly kind: "personal"; readonly id: string; readonly peer: string; readonly event: LobbyEvent }
   | { readonly kind: "view"; readonly lobby: Lobby };
 
 export class Broadcaster {
@@ -46,9 +46,9 @@ export class Broadcaster {
   readonly #views = new Coalescer<Lobby>(COALESCE_MS);
   readonly #replay: ReplayBuffer<LoggedEvent>;
 
-  constructor(house: PresenceHost, watchers: Subscribers, now: number) {
-    this.#host = house;
-    this.#subscribers = watchers;
+  constructor(host: PresenceHost, subscribers: Subscribers, now: number) {
+    this.#host = host;
+    this.#subscribers = subscribers;
     this.#replay = new ReplayBuffer(REPLAY_ITEMS_MAX, REPLAY_LENGTH_MAX, now);
   }
 
@@ -108,11 +108,11 @@ export class Broadcaster {
   #sendLines(changes: ListChanges, now: number): void {
     if (changes.length === 0) return;
     const seq = this.#replay.add({ kind: "lines", changes }, JSON.stringify(changes).length, now);
-    for (const watchers of this.#subscribers.lists()) {
-      const { matches: isPicked } = [...watchers][0]!.list!;
+    for (const subscribers of this.#subscribers.lists()) {
+      const { matches } = [...subscribers][0]!.list!;
       for (const change of changes) {
-        const news = listEvent(change, isPicked);
-        if (news !== null) this.#send(watchers, eventMessage("lobbies", seq, news), now);
+        const event = listEvent(change, matches);
+        if (event !== null) this.#send(subscribers, eventMessage("lobbies", seq, event), now);
       }
     }
   }
@@ -122,24 +122,29 @@ export class Broadcaster {
     if (next === null) {
       this.#views.drop(id);
       const reason = listRemovedReason(old, next, removals, now);
-      for (const watcher of this.#subscribers.topics.of(id)) {
-        const mine = watcher.peer === null ? undefined : removals.get(watcher.peer);
-        this.#sendRemoved(watcher, mine === undefined ? removedFor(id, reason) : removedEvent(id, mine), now);
+      for (const subscriber of this.#subscribers.topics.of(id)) {
+        const removal = subscriber.peer === null ? undefined : removals.get(subscriber.peer);
+        this.#sendRemoved(subscriber, removal === undefined ? removedFor(id, reason) : removedEvent(id, removal), now);
       }
       return;
     }
     const [inside, outside] = [memberEvents(old, next, removals, true), memberEvents(old, next, removals, false)];
     if (inside.length + outside.length > 0) {
       const seq = this.#log({ kind: "lobby", id, inside, outside }, now);
-      const [within, without] = [inside, outside].map((all) => all.map((news) => eventMessage("lobby", seq, news)));
-      for (const watcher of this.#subscribers.topics.of(id)) {
-        for (const text of (isMember(next, watcher.peer) ? within : without)!) this.#send([watcher], text, now);
+      const [inside_texts, outside_texts] = [inside, outside].map((all) =>
+        all.map((event) => eventMessage("lobby", seq, event)),
+      );
+      for (const subscriber of this.#subscribers.topics.of(id)) {
+        for (const text of (isMember(next, subscriber.peer) ? inside_texts : outside_texts)!)
+          this.#send([subscriber], text, now);
       }
     }
-    for (const watcher of this.#subscribers.topics.of(id)) {
-      const removal = watcher.peer === null || isMember(next, watcher.peer) ? undefined : removals.get(watcher.peer);
-      if (removal !== undefined) this.#sendRemoved(watcher, removedEvent(id, removal), now);
-      else if (lobbyView(next, watcher.peer) === null) this.#sendRemoved(watcher, removedFor(id, "filtered"), now);
+    for (const subscriber of this.#subscribers.topics.of(id)) {
+      const removal =
+        subscriber.peer === null || isMember(next, subscriber.peer) ? undefined : removals.get(subscriber.peer);
+      if (removal !== undefined) this.#sendRemoved(subscriber, removedEvent(id, removal), now);
+      else if (lobbyView(next, subscriber.peer) === null)
+        this.#sendRemoved(subscriber, removedFor(id, "filtered"), now);
     }
     const ready = this.#views.push([{ id, old, next, reason: "closed" }], now);
     for (const change of ready) this.#sendView(change.next!, now);
@@ -147,32 +152,32 @@ export class Broadcaster {
 
   /** Sends each subscriber the lobby as it may see it. */
   #sendView(lobby: Lobby, now: number): void {
-    const watchers = this.#subscribers.topics.of(lobby.id);
+    const subscribers = this.#subscribers.topics.of(lobby.id);
     const seq = this.#log({ kind: "view", lobby }, now);
     const texts = new Map<string, string>();
-    for (const watcher of watchers) {
-      const inside = isMember(lobby, watcher.peer);
-      const whose = inside && watcher.peer === lobby.host ? "host" : inside ? "member" : "stranger";
-      const text = texts.get(whose) ?? viewMessage(lobby, watcher.peer, seq);
+    for (const subscriber of subscribers) {
+      const inside = isMember(lobby, subscriber.peer);
+      const audience = inside && subscriber.peer === lobby.host ? "host" : inside ? "member" : "stranger";
+      const text = texts.get(audience) ?? viewMessage(lobby, subscriber.peer, seq);
       if (text === null) continue;
-      texts.set(whose, text);
-      this.#send([watcher], text, now);
+      texts.set(audience, text);
+      this.#send([subscriber], text, now);
     }
   }
 
-  #sendRemoved(watcher: Subscriber, news: RemovedEvent, now: number): void {
-    this.#send([watcher], eventMessage("lobby", this.seq, news), now);
-    this.#subscribers.unsubscribeLobby(watcher, news.data.id, now);
+  #sendRemoved(subscriber: Subscriber, event: RemovedEvent, now: number): void {
+    this.#send([subscriber], eventMessage("lobby", this.seq, event), now);
+    this.#subscribers.unsubscribeLobby(subscriber, event.data.id, now);
   }
 
-  #sendToPeer(id: string, peer: string, news: LobbyEvent | null, now: number): void {
-    if (news === null || !this.#subscribers.topics.isLogged(id, now)) return;
-    const seq = this.#log({ kind: "personal", id, peer, news }, now);
-    this.#send(this.#subscribers.ofMember(id, peer), eventMessage("lobby", seq, news), now);
+  #sendToPeer(id: string, peer: string, event: LobbyEvent | null, now: number): void {
+    if (event === null || !this.#subscribers.topics.isLogged(id, now)) return;
+    const seq = this.#log({ kind: "personal", id, peer, event }, now);
+    this.#send(this.#subscribers.ofMember(id, peer), eventMessage("lobby", seq, event), now);
   }
 
-  #send(watchers: Iterable<Subscriber>, text: string, now: number): void {
-    for (const watcher of watchers) this.#subscribers.send(watcher, text, now);
+  #send(subscribers: Iterable<Subscriber>, text: string, now: number): void {
+    for (const subscriber of subscribers) this.#subscribers.send(subscriber, text, now);
   }
 
   #log(item: LoggedEvent, now: number): number {
@@ -222,8 +227,8 @@ function removalsByLobby(deliveries: readonly Delivery[]): Map<string, RemovedNo
   const removals = new Map<string, Map<string, RemovedNotice>>();
   for (const { lobby, peer, notice } of deliveries) {
     if (notice.kind !== "removed") continue;
-    const mine = removals.get(lobby.id) ?? new Map<string, RemovedNotice>();
-    removals.set(lobby.id, mine.set(peer, notice));
+    const removal = removals.get(lobby.id) ?? new Map<string, RemovedNotice>();
+    removals.set(lobby.id, removal.set(peer, notice));
   }
   return removals;
 }

@@ -82,9 +82,9 @@ export class ShardFeedReceiver {
   /** Changes that arrived while the lines were being fetched. */
   #early: [shard: number, changes: ListChanges][] = [];
 
-  constructor(shards: readonly number[], ask: (shard: number) => Promise<readonly Summary[]>) {
+  constructor(shards: readonly number[], subscribe: (shard: number) => Promise<readonly Summary[]>) {
     this.#shards = shards;
-    this.#subscribe = ask;
+    this.#subscribe = subscribe;
   }
 
   /** Fetches the lines of all hubs. False if one is unreachable or there are too many lines. */
@@ -100,17 +100,17 @@ export class ShardFeedReceiver {
 
   /** Merges the first hub's own page with those of the replicas. */
   page(own: Page, query: Query): Page {
-    const pages = [...(this.#indexes?.values() ?? [])].map((shelves) => shelves.page(query));
+    const pages = [...(this.#indexes?.values() ?? [])].map((index) => index.page(query));
     return pages.length === 0 ? own : mergePages([own, ...pages], query);
   }
 
   /** Applies a batch. False if it reveals a gap. */
   apply(shard: number, changes: ListChanges, count: number): boolean {
     if (this.#loading !== null) this.#early.push([shard, changes]);
-    const shelves = this.#indexes?.get(shard);
-    if (shelves === undefined) return true;
-    applyChanges(shelves, changes);
-    return shelves.size === count;
+    const index = this.#indexes?.get(shard);
+    if (index === undefined) return true;
+    applyChanges(index, changes);
+    return index.size === count;
   }
 
   async #fetch(): Promise<boolean> {
@@ -129,14 +129,14 @@ export class ShardFeedReceiver {
 }
 
 /** A known line may be newer than the batch, because it was fetched later. */
-function applyChanges(shelves: LobbyListIndex, changes: ListChanges): void {
+function applyChanges(index: LobbyListIndex, changes: ListChanges): void {
   for (const { id, next } of changes) {
-    if (next === null || next.revision > (shelves.get(id)?.revision ?? 0)) shelves.set(id, next);
+    if (next === null || next.revision > (index.get(id)?.revision ?? 0)) index.set(id, next);
   }
 }
 
 function indexOf(lines: readonly Summary[]): LobbyListIndex {
-  const shelves = new LobbyListIndex();
-  for (const line of lines) shelves.set(line.id, line);
-  return shelves;
+  const index = new LobbyListIndex();
+  for (const line of lines) index.set(line.id, line);
+  return index;
 }

@@ -30,96 +30,97 @@ export class Snapshots {
   readonly #broadcaster: Broadcaster;
   readonly #replicas: ShardFeedReceiver;
 
-  constructor(sights: LobbyReader, watchers: Subscribers, teller: Broadcaster, others: ShardFeedReceiver) {
-    this.#reader = sights;
-    this.#subscribers = watchers;
-    this.#broadcaster = teller;
-    this.#replicas = others;
+  constructor(reader: LobbyReader, subscribers: Subscribers, broadcaster: Broadcaster, replicas: ShardFeedReceiver) {
+    this.#reader = reader;
+    this.#subscribers = subscribers;
+    this.#broadcaster = broadcaster;
+    this.#replicas = replicas;
   }
 
   /** Subscribes to the list. The replicas of other hubs must be loaded. */
-  sendList(watcher: Subscriber, filter: FilterText, since: number | undefined, re: number | undefined): void {
+  sendList(subscriber: Subscriber, filter: FilterText, since: number | undefined, re: number | undefined): void {
     const now = Date.now();
     this.#broadcaster.flush(now);
     const missed = since === undefined ? null : this.#broadcaster.eventsAfter(LIST, since, now);
-    this.#subscribers.subscribeList(watcher, filter, this.#broadcaster.seq, now);
-    if (missed === null) this.#sendListSnapshot(watcher, re);
-    else this.#resumeList(watcher, missed, re);
+    this.#subscribers.subscribeList(subscriber, filter, this.#broadcaster.seq, now);
+    if (missed === null) this.#sendListSnapshot(subscriber, re);
+    else this.#resumeList(subscriber, missed, re);
   }
 
   /** Subscribes to a lobby that the subscriber may see. */
-  sendLobby(watcher: Subscriber, lobby: Lobby, since: number | undefined, re: number | undefined): void {
+  sendLobby(subscriber: Subscriber, lobby: Lobby, since: number | undefined, re: number | undefined): void {
     const now = Date.now();
     this.#broadcaster.flush(now);
-    const isKnown = since !== undefined && !isNewcomer(lobby, watcher.peer, since);
+    const isKnown = since !== undefined && !isNewcomer(lobby, subscriber.peer, since);
     const missed = isKnown ? this.#broadcaster.eventsAfter(lobby.id, since, now) : null;
-    this.#subscribers.subscribeLobby(watcher, lobby.id, this.#broadcaster.seq, now);
-    if (missed === null) this.#sendLobbySnapshot(watcher, lobby, re);
-    else this.#resumeLobby(watcher, lobby, missed, re);
+    this.#subscribers.subscribeLobby(subscriber, lobby.id, this.#broadcaster.seq, now);
+    if (missed === null) this.#sendLobbySnapshot(subscriber, lobby, re);
+    else this.#resumeLobby(subscriber, lobby, missed, re);
   }
 
   /** Sends every subscriber new snapshots. */
   async resyncAll(): Promise<void> {
     const loaded = await this.#replicas.load();
-    for (const watcher of this.#subscribers.all()) {
-      if (watcher.list !== null && loaded) this.#sendListSnapshot(watcher);
-      for (const id of watcher.lobbies) this.#resyncLobby(watcher, id);
+    for (const subscriber of this.#subscribers.all()) {
+      if (subscriber.list !== null && loaded) this.#sendListSnapshot(subscriber);
+      for (const id of subscriber.lobbies) this.#resyncLobby(subscriber, id);
     }
   }
 
   /** The list in the state that other subscribers of this filter have; pending updates follow as events. */
-  #sendListSnapshot(watcher: Subscriber, re?: number): void {
-    const { filter, matches: isPicked } = watcher.list!;
+  #sendListSnapshot(subscriber: Subscriber, re?: number): void {
+    const { filter, matches } = subscriber.list!;
     const sorting = { near: [], order: NEWEST_FIRST };
     const rest = { limit: SNAPSHOT_LOBBIES_MAX, after: null, count: false, fields: null };
     const query = { ...filter, ...sorting, ...rest };
     const { items: lines, more } = this.#replicas.page(this.#reader.page(query), query);
     const waiting = this.#broadcaster.pendingLines();
     const known = lines.filter(({ key }) => !waiting.has(key.at(-1) as string)).map(({ json }) => json);
-    for (const line of waiting.values()) if (line !== null && isPicked(line)) known.push(JSON.stringify(line));
+    for (const line of waiting.values()) if (line !== null && matches(line)) known.push(JSON.stringify(line));
     const shown = limitToSnapshot(known);
     const complete = !more && shown.length === known.length;
     const head = `{"type":"snapshot","topic":"lobbies","seq":${this.#broadcaster.seq}`;
     const answers = re === undefined ? "" : `,"re":${re}`;
-    this.#send(watcher, `${head}${answers},"data":{"lobbies":[${shown.join()}],"complete":${complete}}}`);
+    this.#send(subscriber, `${head}${answers},"data":{"lobbies":[${shown.join()}],"complete":${complete}}}`);
   }
 
-  #resumeList(watcher: Subscriber, missed: Missed, re: number | undefined): void {
-    this.#send(watcher, resumedMessage(re, { topic: "lobbies" }));
+  #resumeList(subscriber: Subscriber, missed: Missed, re: number | undefined): void {
+    this.#send(subscriber, resumedMessage(re, { topic: "lobbies" }));
     for (const { seq, item } of missed) {
       if (item.kind !== "lines") continue;
       for (const change of item.changes) {
-        const news = listEvent(change, watcher.list!.matches);
-        if (news !== null) this.#send(watcher, eventMessage("lobbies", seq, news));
+        const event = listEvent(change, subscriber.list!.matches);
+        if (event !== null) this.#send(subscriber, eventMessage("lobbies", seq, event));
       }
     }
   }
 
-  #sendLobbySnapshot(watcher: Subscriber, lobby: Lobby, re?: number): void {
-    const [seq, data] = [this.#broadcaster.seq, { lobby: lobbyView(lobby, watcher.peer) }];
+  #sendLobbySnapshot(subscriber: Subscriber, lobby: Lobby, re?: number): void {
+    const [seq, data] = [this.#broadcaster.seq, { lobby: lobbyView(lobby, subscriber.peer) }];
     const answers = re === undefined ? {} : { re };
-    this.#send(watcher, JSON.stringify({ type: "snapshot", topic: "lobby", seq, ...answers, data }));
+    this.#send(subscriber, JSON.stringify({ type: "snapshot", topic: "lobby", seq, ...answers, data }));
   }
 
-  #resumeLobby(watcher: Subscriber, lobby: Lobby, missed: Missed, re: number | undefined): void {
-    this.#send(watcher, resumedMessage(re, { topic: "lobby", id: lobby.id }));
-    const inside = isMember(lobby, watcher.peer);
+  #resumeLobby(subscriber: Subscriber, lobby: Lobby, missed: Missed, re: number | undefined): void {
+    this.#send(subscriber, resumedMessage(re, { topic: "lobby", id: lobby.id }));
+    const inside = isMember(lobby, subscriber.peer);
     for (const { seq, item } of missed) {
-      for (const news of eventsFor(item, lobby.id, watcher.peer, inside))
-        this.#send(watcher, eventMessage("lobby", seq, news));
+      for (const event of eventsFor(item, lobby.id, subscriber.peer, inside))
+        this.#send(subscriber, eventMessage("lobby", seq, event));
     }
   }
 
-  #resyncLobby(watcher: Subscriber, id: string): void {
+  #resyncLobby(subscriber: Subscriber, id: string): void {
     const lobby = this.#reader.lobby(id);
-    if (lobby !== undefined && lobbyView(lobby, watcher.peer) !== null) return this.#sendLobbySnapshot(watcher, lobby);
-    const news: LobbyEvent = { type: "lobby.removed", data: { id, reason: "closed" } };
-    this.#send(watcher, eventMessage("lobby", this.#broadcaster.seq, news));
-    this.#subscribers.unsubscribeLobby(watcher, id, Date.now());
+    if (lobby !== undefined && lobbyView(lobby, subscriber.peer) !== null)
+      return this.#sendLobbySnapshot(subscriber, lobby);
+    const event: LobbyEvent = { type: "lobby.removed", data: { id, reason: "closed" } };
+    this.#send(subscriber, eventMessage("lobby", this.#broadcaster.seq, event));
+    this.#subscribers.unsubscribeLobby(subscriber, id, Date.now());
   }
 
-  #send(watcher: Subscriber, text: string): void {
-    this.#subscribers.send(watcher, text, Date.now());
+  #send(subscriber: Subscriber, text: string): void {
+    this.#subscribers.send(subscriber, text, Date.now());
   }
 }
 
@@ -142,7 +143,7 @@ function limitToSnapshot(lines: readonly string[]): readonly string[] {
 /** The events of a logged item that this reader gets. */
 function eventsFor(item: LoggedEvent, id: string, peer: string | null, inside: boolean): readonly LobbyEvent[] {
   if (item.kind === "lobby" && item.id === id) return inside ? item.inside : item.outside;
-  if (item.kind === "personal" && item.id === id) return item.peer === peer ? [item.news] : [];
+  if (item.kind === "personal" && item.id === id) return item.peer === peer ? [item.event] : [];
   if (item.kind !== "view" || item.lobby.id !== id) return [];
   const lobby = lobbyView(item.lobby, peer);
   return lobby === null ? [] : [{ type: "lobby.updated", data: { lobby } }];

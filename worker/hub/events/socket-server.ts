@@ -2,8 +2,6 @@
  * The server side of the event stream: handles the messages of clients (shared/api/events.ts) in order and acknowledges
  * them. Which subscriber gets which event is decided in broadcaster.ts.
  */
-import type { Reach } from "#shared/connect/schema.ts";
-import type { Summary } from "#shared/api/lobbies.ts";
 import { decode } from "#shared/schema/decode.ts";
 import {
   FILTER_LENGTH_MAX,
@@ -12,52 +10,22 @@ import {
   SUBSCRIBER_PING_S,
   SUBSCRIBER_SILENCE_MS,
 } from "#shared/limits.ts";
-import type { Event } from "#shared/lobby/lobby.ts";
 import { parseFilterParameters } from "#shared/listing/query.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
-import type { RateLimitSubject } from "#shared/rate-limit/rate-limiter.ts";
 import { lobbyView } from "#shared/api/views.ts";
 import { type ClientMessage, clientMessage, SUBPROTOCOL, EventsCloseCode } from "#shared/api/events.ts";
-import { Snapshots, type LobbyReader } from "./snapshots.ts";
+import { Snapshots } from "./snapshots.ts";
 import type { Delivery, LobbyChange } from "../change-listener.ts";
 import { ShardFeedSender, ShardFeedReceiver } from "./shard-feed.ts";
 import { problem, problemDocument } from "../../problem.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { listChangesOf, Broadcaster } from "./broadcaster.ts";
-import { type PresenceHost, Subscribers } from "./subscribers.ts";
+import { Subscribers } from "./subscribers.ts";
 import type { ListChanges, Refused, RpcResult } from "../../rpc.ts";
+import type { EventsHost, MessageEvent } from "./events-host.ts";
 
-/** A message from one member to others. */
-type MessageEvent = Event & { kind: "chat" | "signal" };
 type Subscribe = (ClientMessage & { type: "subscribe" })["data"];
-
-/** What the socket server needs of the hub. */
-export type EventsHost = PresenceHost &
-  LobbyReader & {
-    readonly shard: number;
-    readonly shards: number;
-    readonly accept: (socket: WebSocket) => void;
-    /** The deadline may have changed. */
-    readonly scheduleAlarm: () => void;
-    /** Fetches all lines of another hub, which sends changes from now on. */
-    readonly subscribeShard: (shard: number) => Promise<readonly Summary[]>;
-    /** Sends changes to the first hub; resolves to whether the list has subscribers there. */
-    readonly sendChanges: (changes: ListChanges, lost: boolean) => Promise<boolean>;
-    /** Keeps the hub awake for work that goes on after a response. */
-    readonly waitUntil: (work: Promise<void>) => void;
-    /** The peer that a token of this game belongs to, or null. */
-    readonly verifyToken: (token: string) => Promise<string | null>;
-    /** Applies a member's message to its lobby. */
-    readonly sendMessage: (lobby: string, event: MessageEvent, payer: RateLimitSubject) => RpcResult<unknown>;
-    /** Accepts or declines a connection. */
-    readonly acceptConnection: (
-      connection: string,
-      payer: RateLimitSubject,
-      reach: Reach | undefined,
-    ) => Promise<RpcResult<unknown>>;
-    readonly declineConnection: (connection: string, payer: RateLimitSubject) => RpcResult<unknown>;
-  };
 
 export class SocketServer {
   readonly #host: EventsHost;
@@ -68,17 +36,17 @@ export class SocketServer {
   readonly #snapshots: Snapshots;
   #check_at: number;
 
-  constructor(home: EventsHost, sockets: readonly WebSocket[], now: number) {
-    this.#host = home;
-    this.#subscribers = new Subscribers(home, sockets, now);
-    this.#broadcaster = new Broadcaster(home, this.#subscribers, now);
-    const others = home.shard === 0 ? Array.from({ length: home.shards - 1 }, (_, at) => at + 1) : [];
-    this.#replicas = new ShardFeedReceiver(others, home.subscribeShard);
-    this.#snapshots = new Snapshots(home, this.#subscribers, this.#broadcaster, this.#replicas);
-    this.#feed = home.shard === 0 ? null : new ShardFeedSender(home.sendChanges);
+  constructor(host: EventsHost, sockets: readonly WebSocket[], now: number) {
+    this.#host = host;
+    this.#subscribers = new Subscribers(host, sockets, now);
+    this.#broadcaster = new Broadcaster(host, this.#subscribers, now);
+    const other_shards = host.shard === 0 ? Array.from({ length: host.shards - 1 }, (_, at) => at + 1) : [];
+    this.#replicas = new ShardFeedReceiver(other_shards, host.subscribeShard);
+    this.#snapshots = new Snapshots(host, this.#subscribers, this.#broadcaster, this.#replicas);
+    this.#feed = host.shard === 0 ? null : new ShardFeedSender(host.sendChanges);
     this.#check_at = now + SUBSCRIBER_SILENCE_MS;
     // Pending updates were lost with the memory, so every subscriber gets new snapshots.
-    if (this.#subscribers.takePending()) home.waitUntil(this.#snapshots.resyncAll());
+    if (this.#subscribers.takePending()) host.waitUntil(this.#snapshots.resyncAll());
   }
 
   /** Accepts a socket, or refuses it with a problem document. */
@@ -102,7 +70,7 @@ export class SocketServer {
   readonly members = {
     isSubscribed: (lobby: string, peer: string): boolean => this.#subscribers.ofMember(lobby, peer).length > 0,
     send: (lobby: string, peer: string, text: string): void => {
-      for (const watcher of this.#subscribers.ofMember(lobby, peer)) this.#send(watcher, text);
+      for (const subscriber of this.#subscribers.ofMember(lobby, peer)) this.#send(subscriber, text);
     },
   };
 
@@ -139,7 +107,7 @@ export class SocketServer {
 
   /** Tells every subscriber once that the game is draining. */
   sendGoingAway(now: number): void {
-    for (const watcher of this.#subscribers.all()) this.#subscribers.send(watcher, GOING_AWAY, now);
+    for (const subscriber of this.#subscribers.all()) this.#subscribers.send(subscriber, GOING_AWAY, now);
   }
 
   /** Sends pending updates and closes silent sockets. */
@@ -161,58 +129,63 @@ export class SocketServer {
   }
 
   close(socket: WebSocket, code: number): void {
-    const watcher = this.#subscribers.of(socket);
-    if (watcher !== undefined) this.#subscribers.end(watcher, Date.now(), code, "");
+    const subscriber = this.#subscribers.of(socket);
+    if (subscriber !== undefined) this.#subscribers.end(subscriber, Date.now(), code, "");
   }
 
   /** Handles the messages of a socket one after the other. */
   handleMessage(socket: WebSocket, message: string | ArrayBuffer, now: number): Promise<void> {
-    const watcher = this.#subscribers.of(socket);
-    if (watcher === undefined) return Promise.resolve();
-    if (!watcher.admitMessage(now)) {
-      this.#end(watcher, EventsCloseCode.flooding, "rate_limited", "too many messages");
+    const subscriber = this.#subscribers.of(socket);
+    if (subscriber === undefined) return Promise.resolve();
+    if (!subscriber.admitMessage(now)) {
+      this.#end(subscriber, EventsCloseCode.flooding, "rate_limited", "too many messages");
       return Promise.resolve();
     }
-    watcher.turn = watcher.turn.then(() => this.#dispatch(watcher, message));
-    return watcher.turn;
+    subscriber.turn = subscriber.turn.then(() => this.#dispatch(subscriber, message));
+    return subscriber.turn;
   }
 
-  async #dispatch(watcher: Subscriber, message: string | ArrayBuffer): Promise<void> {
-    if (watcher.ended) return;
+  async #dispatch(subscriber: Subscriber, message: string | ArrayBuffer): Promise<void> {
+    if (subscriber.ended) return;
     const text = typeof message === "string" ? message : "";
     const decoded = decode(text, clientMessage, SUBSCRIBER_MESSAGE_LENGTH_MAX);
-    if (!decoded.ok) return this.#end(watcher, EventsCloseCode.malformed, "invalid_request", decoded.why);
-    const said = decoded.value;
-    if (said.type === "hello") return this.#hello(watcher, said);
-    if (!watcher.authenticated) return this.#acknowledge(watcher, said, invalid("send hello first"));
-    switch (said.type) {
+    if (!decoded.ok) return this.#end(subscriber, EventsCloseCode.malformed, "invalid_request", decoded.why);
+    const command = decoded.value;
+    if (command.type === "hello") return this.#hello(subscriber, command);
+    if (!subscriber.authenticated) return this.#acknowledge(subscriber, command, invalid("send hello first"));
+    switch (command.type) {
       case "subscribe":
-        return this.#acknowledge(watcher, said, await this.#subscribe(watcher, said.data, said.seq));
+        return this.#acknowledge(subscriber, command, await this.#subscribe(subscriber, command.data, command.seq));
       case "unsubscribe":
-        return this.#acknowledge(watcher, said, this.#unsubscribe(watcher, said.data) ?? "ok");
+        return this.#acknowledge(subscriber, command, this.#unsubscribe(subscriber, command.data) ?? "ok");
       case "chat":
       case "signal":
-        return this.#acknowledge(watcher, said, this.#sendMessage(watcher, said) ?? "ok");
+        return this.#acknowledge(subscriber, command, this.#sendMessage(subscriber, command) ?? "ok");
       case "accept":
       case "deny":
-        return this.#acknowledge(watcher, said, (await this.#answerConnection(watcher, said)) ?? "ok");
+        return this.#acknowledge(subscriber, command, (await this.#answerConnection(subscriber, command)) ?? "ok");
     }
   }
 
-  async #hello(watcher: Subscriber, { data, seq }: ClientMessage & { type: "hello" }): Promise<void> {
-    if (watcher.authenticated) return this.#refuse(watcher, seq, invalid("hello was already sent"));
+  async #hello(subscriber: Subscriber, { data, seq }: ClientMessage & { type: "hello" }): Promise<void> {
+    if (subscriber.authenticated) return this.#refuse(subscriber, seq, invalid("hello was already sent"));
     const peer = data.token === undefined ? null : await this.#host.verifyToken(data.token);
-    if (watcher.ended) return;
+    if (subscriber.ended) return;
     if (data.token !== undefined && peer === null) {
-      return this.#end(watcher, EventsCloseCode.unauthorized, "unauthorized", "the token is not valid for this game");
+      return this.#end(
+        subscriber,
+        EventsCloseCode.unauthorized,
+        "unauthorized",
+        "the token is not valid for this game",
+      );
     }
-    this.#subscribers.authenticate(watcher, peer);
-    this.#reply(watcher, "welcome", seq, { peer_id: peer, heartbeat_s: SUBSCRIBER_PING_S });
+    this.#subscribers.authenticate(subscriber, peer);
+    this.#reply(subscriber, "welcome", seq, { peer_id: peer, heartbeat_s: SUBSCRIBER_PING_S });
   }
 
   // --- subscriptions ---------------------------------------------------------------------------------------------
 
-  async #subscribe(watcher: Subscriber, data: Subscribe, re: number | undefined): Promise<Refused | null> {
+  async #subscribe(subscriber: Subscriber, data: Subscribe, re: number | undefined): Promise<Refused | null> {
     const { topic, id, filter = {}, since } = data;
     if (topic === "lobbies") {
       if (this.#host.shard > 0)
@@ -221,82 +194,82 @@ export class SocketServer {
       if ("invalid" in parsed) return invalid(`filter.${parsed.invalid}: not a value this parameter takes`);
       if (JSON.stringify(filter).length > FILTER_LENGTH_MAX) return invalid("filter: too long");
       if (!(await this.#replicas.load())) return { refused: "hub_unavailable" };
-      if (watcher.ended) return null;
-      this.#snapshots.sendList(watcher, filter, since, re);
+      if (subscriber.ended) return null;
+      this.#snapshots.sendList(subscriber, filter, since, re);
       return null;
     }
     if (id === undefined) return invalid("id: a lobby topic needs one");
     if (shardOfId(id) !== this.#host.shard)
       return { refused: "misdirected", detail: "this lobby is on another shard; reconnect with ?lobby={id}" };
     const lobby = this.#host.lobby(id);
-    if (lobby === undefined || lobbyView(lobby, watcher.peer) === null) return { refused: "lobby_not_found" };
-    if (!watcher.lobbies.has(id) && watcher.lobbies.size >= TOPICS_PER_SUBSCRIBER_MAX) {
+    if (lobby === undefined || lobbyView(lobby, subscriber.peer) === null) return { refused: "lobby_not_found" };
+    if (!subscriber.lobbies.has(id) && subscriber.lobbies.size >= TOPICS_PER_SUBSCRIBER_MAX) {
       return {
         refused: "quota_exceeded",
         detail: `a socket can subscribe to at most ${TOPICS_PER_SUBSCRIBER_MAX} lobbies`,
       };
     }
-    this.#snapshots.sendLobby(watcher, lobby, since, re);
+    this.#snapshots.sendLobby(subscriber, lobby, since, re);
     return null;
   }
 
-  #unsubscribe(watcher: Subscriber, { topic, id }: { topic: "lobbies" | "lobby"; id?: string }): Refused | null {
-    if (topic === "lobbies") this.#subscribers.unsubscribeList(watcher, Date.now());
+  #unsubscribe(subscriber: Subscriber, { topic, id }: { topic: "lobbies" | "lobby"; id?: string }): Refused | null {
+    if (topic === "lobbies") this.#subscribers.unsubscribeList(subscriber, Date.now());
     else if (id === undefined) return invalid("id: a lobby topic needs one");
-    else this.#subscribers.unsubscribeLobby(watcher, id, Date.now());
+    else this.#subscribers.unsubscribeLobby(subscriber, id, Date.now());
     return null;
   }
 
   // --- messages and connections ----------------------------------------------------------------------------------
 
-  #sendMessage(watcher: Subscriber, said: ClientMessage & { type: "chat" | "signal" }): Refused | null {
-    const { peer, source } = watcher;
+  #sendMessage(subscriber: Subscriber, command: ClientMessage & { type: "chat" | "signal" }): Refused | null {
+    const { peer, source } = subscriber;
     if (peer === null) return { refused: "unauthorized" };
-    const { lobby } = said.data;
+    const { lobby } = command.data;
     const event: MessageEvent =
-      said.type === "chat"
-        ? { kind: "chat", by: peer, text: said.data.text }
-        : { kind: "signal", by: peer, peer: said.data.to, body: said.data.body };
+      command.type === "chat"
+        ? { kind: "chat", by: peer, text: command.data.text }
+        : { kind: "signal", by: peer, peer: command.data.to, body: command.data.body };
     return refusalOf(this.#host.sendMessage(lobby, event, { peer, source }));
   }
 
   /** Accepts or declines a connection. */
   async #answerConnection(
-    watcher: Subscriber,
-    said: ClientMessage & { type: "accept" | "deny" },
+    subscriber: Subscriber,
+    command: ClientMessage & { type: "accept" | "deny" },
   ): Promise<Refused | null> {
-    const { peer, source } = watcher;
+    const { peer, source } = subscriber;
     if (peer === null) return { refused: "unauthorized" };
-    const { connection_id: id } = said.data;
-    const reach = said.type === "accept" ? said.data.reach : undefined;
-    const payer = { peer, source };
+    const { connection_id: id } = command.data;
+    const reach = command.type === "accept" ? command.data.reach : undefined;
+    const subject = { peer, source };
     return refusalOf(
-      said.type === "deny"
-        ? this.#host.declineConnection(id, payer)
-        : await this.#host.acceptConnection(id, payer, reach),
+      command.type === "deny"
+        ? this.#host.declineConnection(id, subject)
+        : await this.#host.acceptConnection(id, subject, reach),
     );
   }
 
-  #acknowledge(watcher: Subscriber, { seq }: ClientMessage, answer: Refused | "ok" | null): void {
-    if (answer === "ok") this.#reply(watcher, "ok", seq, {});
-    else if (answer !== null) this.#refuse(watcher, seq, answer);
+  #acknowledge(subscriber: Subscriber, { seq }: ClientMessage, answer: Refused | "ok" | null): void {
+    if (answer === "ok") this.#reply(subscriber, "ok", seq, {});
+    else if (answer !== null) this.#refuse(subscriber, seq, answer);
   }
 
-  #refuse(watcher: Subscriber, re: number | undefined, { refused, detail, retry_after_s }: Refused): void {
-    this.#reply(watcher, "error", re, { problem: problemDocument(refused, detail, retry_after_s) });
+  #refuse(subscriber: Subscriber, re: number | undefined, { refused, detail, retry_after_s }: Refused): void {
+    this.#reply(subscriber, "error", re, { problem: problemDocument(refused, detail, retry_after_s) });
   }
 
-  #end(watcher: Subscriber, code: number, refused: RefusalCode, detail: string): void {
+  #end(subscriber: Subscriber, code: number, refused: RefusalCode, detail: string): void {
     const problem = problemDocument(refused, detail);
-    this.#subscribers.end(watcher, Date.now(), code, detail, JSON.stringify({ type: "error", data: { problem } }));
+    this.#subscribers.end(subscriber, Date.now(), code, detail, JSON.stringify({ type: "error", data: { problem } }));
   }
 
-  #send(watcher: Subscriber, text: string): void {
-    this.#subscribers.send(watcher, text, Date.now());
+  #send(subscriber: Subscriber, text: string): void {
+    this.#subscribers.send(subscriber, text, Date.now());
   }
 
-  #reply(watcher: Subscriber, type: string, re: number | undefined, data: object): void {
-    this.#send(watcher, JSON.stringify({ type, ...(re !== undefined && { re }), data }));
+  #reply(subscriber: Subscriber, type: string, re: number | undefined, data: object): void {
+    this.#send(subscriber, JSON.stringify({ type, ...(re !== undefined && { re }), data }));
   }
 }
 

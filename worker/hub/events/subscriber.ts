@@ -54,26 +54,28 @@ export class Subscriber {
   #received_length = 0;
   #ping_at = 0;
 
-  constructor(socket: WebSocket, kept: Attachment, now: number) {
+  constructor(socket: WebSocket, attachment: Attachment, now: number) {
     this.socket = socket;
-    this.#attachment = kept;
-    this.#list = kept.filter === null ? null : toListSubscription(kept.filter);
-    this.#lobbies = new Set(kept.lobbies);
+    this.#attachment = attachment;
+    this.#list = attachment.filter === null ? null : toListSubscription(attachment.filter);
+    this.#lobbies = new Set(attachment.lobbies);
     this.#bucket = fullBucket(BUDGET, now);
-    this.#message_at = kept.since;
+    this.#message_at = attachment.since;
   }
 
   static create(socket: WebSocket, source: string | null, now: number): Subscriber {
-    const nobody = { greeted: false, peer: null, filter: null, lobbies: [], owed: false, ended: false };
-    const watcher = new Subscriber(socket, { watcher: true, source, since: now, ...nobody }, now);
-    watcher.#save({});
-    return watcher;
+    const initial = { greeted: false, peer: null, filter: null, lobbies: [], owed: false, ended: false };
+    const subscriber = new Subscriber(socket, { watcher: true, source, since: now, ...initial }, now);
+    subscriber.#save({});
+    return subscriber;
   }
 
   /** The subscriber of a socket that survived the hub's sleep, or null if the socket is a link or has ended. */
   static restored(socket: WebSocket, now: number): Subscriber | null {
-    const kept = attachmentOf(socket);
-    return kept?.watcher === true && kept.ended !== true ? new Subscriber(socket, kept as Attachment, now) : null;
+    const attachment = attachmentOf(socket);
+    return attachment?.watcher === true && attachment.ended !== true
+      ? new Subscriber(socket, attachment as Attachment, now)
+      : null;
   }
 
   get source(): string | null {
@@ -109,7 +111,7 @@ export class Subscriber {
     return this.#attachment.owed;
   }
 
-  greet(peer: string | null): void {
+  authenticate(peer: string | null): void {
     this.#save({ greeted: true, peer });
   }
 
@@ -118,14 +120,14 @@ export class Subscriber {
     this.#save({ filter });
   }
 
-  setLobby(id: string, watches: boolean): void {
-    if (watches) this.#lobbies.add(id);
+  setLobby(id: string, subscribed: boolean): void {
+    if (subscribed) this.#lobbies.add(id);
     else this.#lobbies.delete(id);
     this.#save({ lobbies: [...this.#lobbies] });
   }
 
-  markPending(owed: boolean): void {
-    if (owed !== this.#attachment.owed) this.#save({ owed });
+  markPending(pending: boolean): void {
+    if (pending !== this.#attachment.owed) this.#save({ owed: pending });
   }
 
   /** Records a message. False if the client sends too many. */

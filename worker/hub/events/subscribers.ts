@@ -26,11 +26,11 @@ export class Subscribers {
   /** The subscriber whose attachment says that memory holds a pending update. */
   #marked: Subscriber | null = null;
 
-  constructor(house: PresenceHost, sockets: readonly WebSocket[], now: number) {
-    this.#host = house;
+  constructor(host: PresenceHost, sockets: readonly WebSocket[], now: number) {
+    this.#host = host;
     for (const socket of sockets) {
-      const watcher = Subscriber.restored(socket, now);
-      if (watcher !== null) this.#register(watcher, 0, now);
+      const subscriber = Subscriber.restored(socket, now);
+      if (subscriber !== null) this.#register(subscriber, 0, now);
     }
   }
 
@@ -67,109 +67,109 @@ export class Subscribers {
     this.#register(Subscriber.create(socket, source, now), 0, now);
   }
 
-  authenticate(watcher: Subscriber, peer: string | null): void {
-    watcher.greet(peer);
+  authenticate(subscriber: Subscriber, peer: string | null): void {
+    subscriber.authenticate(peer);
     if (peer === null) return;
-    enter(this.#peers, peer, watcher);
+    enter(this.#peers, peer, subscriber);
     this.#host.onHeartbeat(peer);
   }
 
   /** `seq`: the sequence number of the last event. */
-  subscribeList(watcher: Subscriber, filter: FilterText, seq: number, now: number): void {
-    this.unsubscribeList(watcher, now);
-    watcher.setList(filter);
-    enter(this.#lists, watcher.list!.name, watcher);
-    this.topics.add(LIST, watcher, seq, now);
+  subscribeList(subscriber: Subscriber, filter: FilterText, seq: number, now: number): void {
+    this.unsubscribeList(subscriber, now);
+    subscriber.setList(filter);
+    enter(this.#lists, subscriber.list!.name, subscriber);
+    this.topics.add(LIST, subscriber, seq, now);
   }
 
-  unsubscribeList(watcher: Subscriber, now: number): void {
-    if (watcher.list === null) return;
-    leave(this.#lists, watcher.list.name, watcher);
-    watcher.setList(null);
-    this.topics.remove(LIST, watcher, now);
+  unsubscribeList(subscriber: Subscriber, now: number): void {
+    if (subscriber.list === null) return;
+    leave(this.#lists, subscriber.list.name, subscriber);
+    subscriber.setList(null);
+    this.topics.remove(LIST, subscriber, now);
   }
 
-  subscribeLobby(watcher: Subscriber, id: string, seq: number, now: number): void {
-    watcher.setLobby(id, true);
-    this.topics.add(id, watcher, seq, now);
+  subscribeLobby(subscriber: Subscriber, id: string, seq: number, now: number): void {
+    subscriber.setLobby(id, true);
+    this.topics.add(id, subscriber, seq, now);
   }
 
-  unsubscribeLobby(watcher: Subscriber, id: string, now: number): void {
-    if (!watcher.lobbies.has(id)) return;
-    watcher.setLobby(id, false);
-    this.topics.remove(id, watcher, now);
+  unsubscribeLobby(subscriber: Subscriber, id: string, now: number): void {
+    if (!subscriber.lobbies.has(id)) return;
+    subscriber.setLobby(id, false);
+    this.topics.remove(id, subscriber, now);
   }
 
   /** Sends a text; a client that reads too slowly is disconnected. */
-  send(watcher: Subscriber, text: string, now: number): void {
-    if (watcher.send(text, this.#host.lastPingAt(watcher.socket) ?? 0)) return;
-    this.end(watcher, now, EventsCloseCode.slow, "reads too slowly", RESYNC);
+  send(subscriber: Subscriber, text: string, now: number): void {
+    if (subscriber.send(text, this.#host.lastPingAt(subscriber.socket) ?? 0)) return;
+    this.end(subscriber, now, EventsCloseCode.slow, "reads too slowly", RESYNC);
   }
 
   /** The sockets of a member that subscribe to this lobby. */
   ofMember(lobby: string, peer: string): Subscriber[] {
-    return [...this.topics.of(lobby)].filter((watcher) => watcher.peer === peer);
+    return [...this.topics.of(lobby)].filter((subscriber) => subscriber.peer === peer);
   }
 
   /** Ends a socket, once. */
-  end(watcher: Subscriber, now: number, code: number, reason: string, last?: string): void {
-    watcher.end(code, reason, last);
-    if (!this.#all.delete(watcher.socket)) return;
-    const { source, list, peer, lobbies } = watcher;
-    if (source !== null) leave(this.#sources, sourceOf(source), watcher);
-    if (list !== null) leave(this.#lists, list.name, watcher);
-    for (const topic of [LIST, ...lobbies]) this.topics.remove(topic, watcher, now);
-    if (peer !== null) leave(this.#peers, peer, watcher);
+  end(subscriber: Subscriber, now: number, code: number, reason: string, last?: string): void {
+    subscriber.end(code, reason, last);
+    if (!this.#all.delete(subscriber.socket)) return;
+    const { source, list, peer, lobbies } = subscriber;
+    if (source !== null) leave(this.#sources, sourceOf(source), subscriber);
+    if (list !== null) leave(this.#lists, list.name, subscriber);
+    for (const topic of [LIST, ...lobbies]) this.topics.remove(topic, subscriber, now);
+    if (peer !== null) leave(this.#peers, peer, subscriber);
     if (peer !== null && !this.isConnected(peer)) {
-      this.#host.onDisconnect(peer, watcher.lastSeenAt(this.#host.lastPingAt(watcher.socket)));
+      this.#host.onDisconnect(peer, subscriber.lastSeenAt(this.#host.lastPingAt(subscriber.socket)));
     }
-    if (watcher !== this.#marked) return;
+    if (subscriber !== this.#marked) return;
     this.#marked = null;
     this.markPending(true);
   }
 
   /** Ends sockets whose clients no longer ping. */
   closeSilent(now: number): void {
-    for (const watcher of this.all()) {
-      const silent = now - watcher.lastSeenAt(this.#host.lastPingAt(watcher.socket)) > SUBSCRIBER_SILENCE_MS;
-      if (silent) this.end(watcher, now, EventsCloseCode.silent, "no ping");
+    for (const subscriber of this.all()) {
+      const silent = now - subscriber.lastSeenAt(this.#host.lastPingAt(subscriber.socket)) > SUBSCRIBER_SILENCE_MS;
+      if (silent) this.end(subscriber, now, EventsCloseCode.silent, "no ping");
     }
   }
 
   /** Records on one socket, which survives a sleep, whether memory, which does not, holds a pending update. */
-  markPending(owed: boolean): void {
-    if (owed && this.#marked !== null) return;
+  markPending(pending: boolean): void {
+    if (pending && this.#marked !== null) return;
     this.#marked?.markPending(false);
-    const [first = null] = owed ? this.#all.values() : [];
+    const [first = null] = pending ? this.#all.values() : [];
     first?.markPending(true);
     this.#marked = first;
   }
 
   /** After a sleep: whether a pending update was lost. Clears the mark. */
   takePending(): boolean {
-    const owed = this.all().filter((watcher) => watcher.isPending);
-    for (const watcher of owed) watcher.markPending(false);
-    return owed.length > 0;
+    const pending = this.all().filter((subscriber) => subscriber.isPending);
+    for (const subscriber of pending) subscriber.markPending(false);
+    return pending.length > 0;
   }
 
-  #register(watcher: Subscriber, seq: number, now: number): void {
-    const { socket, source, list, lobbies, peer } = watcher;
-    this.#all.set(socket, watcher);
-    if (source !== null) enter(this.#sources, sourceOf(source), watcher);
-    if (peer !== null) enter(this.#peers, peer, watcher);
-    if (list !== null) enter(this.#lists, list.name, watcher);
-    if (list !== null) this.topics.add(LIST, watcher, seq, now);
-    for (const id of lobbies) this.topics.add(id, watcher, seq, now);
+  #register(subscriber: Subscriber, seq: number, now: number): void {
+    const { socket, source, list, lobbies, peer } = subscriber;
+    this.#all.set(socket, subscriber);
+    if (source !== null) enter(this.#sources, sourceOf(source), subscriber);
+    if (peer !== null) enter(this.#peers, peer, subscriber);
+    if (list !== null) enter(this.#lists, list.name, subscriber);
+    if (list !== null) this.topics.add(LIST, subscriber, seq, now);
+    for (const id of lobbies) this.topics.add(id, subscriber, seq, now);
   }
 }
 
 const RESYNC = `{"type":"resync","data":{}}`;
 
-function enter<K>(table: Map<K, Set<Subscriber>>, key: K, watcher: Subscriber): void {
-  table.set(key, (table.get(key) ?? new Set()).add(watcher));
+function enter<K>(table: Map<K, Set<Subscriber>>, key: K, subscriber: Subscriber): void {
+  table.set(key, (table.get(key) ?? new Set()).add(subscriber));
 }
 
-function leave<K>(table: Map<K, Set<Subscriber>>, key: K, watcher: Subscriber): void {
-  const watchers = table.get(key);
-  if (watchers?.delete(watcher) === true && watchers.size === 0) table.delete(key);
+function leave<K>(table: Map<K, Set<Subscriber>>, key: K, subscriber: Subscriber): void {
+  const subscribers = table.get(key);
+  if (subscribers?.delete(subscriber) === true && subscribers.size === 0) table.delete(key);
 }

@@ -16,16 +16,16 @@ export class Topics<W> {
   }
 
   /** `seq`: the sequence number of the last event. All later events of the topic are logged. */
-  add(topic: string, watcher: W, seq: number, now: number): void {
+  add(topic: string, subscriber: W, seq: number, now: number): void {
     const known = this.#find(topic, now) ?? { subscribers: new Set<W>(), since: seq, left_at: null };
-    known.subscribers.add(watcher);
+    known.subscribers.add(subscriber);
     known.left_at = null;
     this.#topics.set(topic, known);
   }
 
-  remove(topic: string, watcher: W, now: number): void {
+  remove(topic: string, subscriber: W, now: number): void {
     const known = this.#topics.get(topic);
-    if (known?.subscribers.delete(watcher) !== true || known.subscribers.size > 0) return;
+    if (known?.subscribers.delete(subscriber) !== true || known.subscribers.size > 0) return;
     known.left_at = now;
     for (const other of this.#topics.keys()) this.#find(other, now);
   }

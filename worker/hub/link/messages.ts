@@ -14,7 +14,7 @@ import {
 import type { RequesterNotice, Event, Lobby, Source, AddressedNotice } from "#shared/lobby/lobby.ts";
 import { currentNotice } from "#shared/lobby/transitions.ts";
 import { lobbyId } from "#shared/lobby/ids.ts";
-import type { Told } from "../lobby-index.ts";
+import type { PendingNotice } from "../lobby-index.ts";
 import { randomId } from "../../auth/random.ts";
 
 /** The sidecar whose reports are answered, up to which one, and which report caused each notice. */
@@ -72,27 +72,27 @@ export function toEvent(report: Report, sidecar: string, shard: number): Event {
  * Groups notices into as few messages per sidecar as frames allow. The reporting sidecar gets its ack with the last
  * one; `refs[i]` is the report that caused `notices[i]`.
  */
-export function groupBySidecar(tells: readonly Told[], answering?: Answering): Map<string, ToldMessage[]> {
+export function groupBySidecar(notices: readonly PendingNotice[], answering?: Answering): Map<string, ToldMessage[]> {
   const items = new Map<string, LinkNotice[]>();
   if (answering !== undefined) items.set(answering.sidecar, []);
-  const stale = staleRosters(tells);
-  for (const [at, { tell, lobby }] of tells.entries()) {
-    if (stale.has(tell)) continue;
-    if (tell.to === "member") {
+  const stale = staleRosters(notices);
+  for (const [at, { notice: addressed, lobby }] of notices.entries()) {
+    if (stale.has(addressed)) continue;
+    if (addressed.to === "member") {
       // A member without a source is notified over its WebSocket.
-      if (tell.source === null) continue;
-      const { sidecar } = tell.source;
-      const mine = items.get(sidecar) ?? [];
-      mine.push({ to: placeOf(lobby!, tell.peer, tell.source), notice: tell.notice });
-      items.set(sidecar, mine);
+      if (addressed.source === null) continue;
+      const { sidecar } = addressed.source;
+      const batch = items.get(sidecar) ?? [];
+      batch.push({ to: placeOf(lobby!, addressed.peer, addressed.source), notice: addressed.notice });
+      items.set(sidecar, batch);
     } else if (answering !== undefined) {
       const ref = answering.refs[at]!;
-      items.get(answering.sidecar)!.push({ ref, ...answerOf(tell.notice, lobby, answering) });
+      items.get(answering.sidecar)!.push({ ref, ...answerOf(addressed.notice, lobby, answering) });
     }
   }
   const messages = new Map<string, ToldMessage[]>();
-  for (const [sidecar, mine] of items) {
-    const frames = chunk(mine);
+  for (const [sidecar, batch] of items) {
+    const frames = chunk(batch);
     const ack = sidecar === answering?.sidecar ? answering.ack : null;
     messages.set(
       sidecar,
@@ -111,14 +111,14 @@ function answerOf(notice: RequesterNotice, lobby: Lobby | null, { reaches }: Ans
 }
 
 /** Rosters that a later one in the same batch supersedes: of a hundred joins only the last roster is sent. */
-function staleRosters(tells: readonly Told[]): Set<AddressedNotice> {
+function staleRosters(notices: readonly PendingNotice[]): Set<AddressedNotice> {
   const stale = new Set<AddressedNotice>();
   const newest = new Set<string>();
-  for (const { tell, lobby } of tells.toReversed()) {
-    if (tell.to !== "member" || tell.notice.kind !== "roster" || tell.source === null) continue;
-    const whose = `${lobby!.wire}\n${lobby!.name}\n${tell.peer}\n${tell.source.sidecar}`;
-    if (newest.has(whose)) stale.add(tell);
-    newest.add(whose);
+  for (const { notice: addressed, lobby } of notices.toReversed()) {
+    if (addressed.to !== "member" || addressed.notice.kind !== "roster" || addressed.source === null) continue;
+    const key = `${lobby!.wire}\n${lobby!.name}\n${addressed.peer}\n${addressed.source.sidecar}`;
+    if (newest.has(key)) stale.add(addressed);
+    newest.add(key);
   }
   return stale;
 }

@@ -45,8 +45,8 @@ export class SidecarRegistry {
 
   /** Rows of sidecars whose link did not survive the hub's sleep: down from now on. */
   unlinked(now: number): Map<string, SidecarRow> {
-    const believing = [...this.#rows.values()].filter((row) => row.down_since === null && !this.#sockets.has(row.id));
-    return new Map(believing.map((row) => [row.id, { ...row, down_since: now }]));
+    const stale = [...this.#rows.values()].filter((row) => row.down_since === null && !this.#sockets.has(row.id));
+    return new Map(stale.map((row) => [row.id, { ...row, down_since: now }]));
   }
 
   commit(rows: ReadonlyMap<string, SidecarRow | null>): void {
@@ -70,9 +70,9 @@ export class SidecarRegistry {
     const known = this.#rows.get(hello.sidecar);
     const changes = new Map<string, SidecarRow | null>();
     if (known === undefined && this.#rows.size >= SIDECARS_PER_HUB_MAX) {
-      const gone = [...this.#rows.values()].filter((row) => row.down_since !== null);
-      gone.sort((a, b) => a.down_since! - b.down_since!);
-      if (gone[0] !== undefined) changes.set(gone[0].id, null);
+      const down = [...this.#rows.values()].filter((row) => row.down_since !== null);
+      down.sort((a, b) => a.down_since! - b.down_since!);
+      if (down[0] !== undefined) changes.set(down[0].id, null);
     }
     const ack = known?.epoch === hello.epoch ? known.ack : 0;
     changes.set(hello.sidecar, { id: hello.sidecar, epoch: hello.epoch, ack, down_since: null, away: false, hello });
