@@ -17,7 +17,7 @@ export async function benchNatPairs(): Promise<void> {
     await town.stack.addSidecar(await town.lab.host());
     const players = await startTwoOfEachKind(town, WAY);
     const tries: PairResult[][] = [];
-    for (let time = 0; time < TRIES; time++) tries.push(await connectAllPairs(players, 0));
+    for (let time = 0; time < TRIES; time++) tries.push(await connectAllPairs(players));
     printTable([
       ["time from introduction to path", "path", "p50 ms"],
       ...tries[0]!.map(({ pair }, at) => {

@@ -25,13 +25,13 @@ describe.skipIf(isLabMissing())("the client through NATs", () => {
     ["20 ms away", { delay_ms: 20 }],
     ["40 ms away, with 5 % lost", { delay_ms: 40, loss: 0.05 }],
   ])("connects all 28 pairs, %s: directly where possible, otherwise by relay", async ([, way]) => {
-    const rows = await connectAllPairs(await startTwoOfEachKind(labPlayers, way), 2);
+    const rows = await connectAllPairs(await startTwoOfEachKind(labPlayers, way));
     if (process.env["PARLEY_TABLE"] !== undefined) console.table(rows);
     expect(rows.filter(({ isAsWanted }) => !isAsWanted)).toStrictEqual([]);
     expect(rows.filter(({ ms }) => ms > MOST_MS)).toStrictEqual([]);
     const plain = rows.filter(isPlainPunch);
     expect(plain).toHaveLength(24);
-    // One or another needs a second try where datagrams are lost or the machine is busy.
+    // With loss, or on a busy machine, some punches need a second attempt of the client.
     expect(plain.filter(({ ms }) => ms <= 1_000).length).toBeGreaterThanOrEqual(way.loss === undefined ? 22 : 18);
   });
 

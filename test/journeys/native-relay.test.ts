@@ -30,11 +30,11 @@ afterAll(async () => {
 });
 
 test("a peer over UDP and a peer over a WebSocket exchange datagrams, even while the hub is down", async () => {
-  const [mine, his] = await relayed();
+  const [mine, theirs] = await relayed();
   expect([mine.address, mine.tunnel]).toStrictEqual(["127.0.0.1", `ws://127.0.0.1:${tunnel}/`]);
-  expect(mine.port).not.toBe(his.port);
+  expect(mine.port).not.toBe(theirs.port);
   const a = await overUdp(mine);
-  const b = await overTunnel(his);
+  const b = await overTunnel(theirs);
   for (const word of ["hello", "hub is dead"]) {
     if (word !== "hello") await stack.killHub();
     a.say(`${word} from a`);
@@ -49,9 +49,9 @@ test("a peer over UDP and a peer over a WebSocket exchange datagrams, even while
 });
 
 test("a relay ticket is valid for one end of one relay only", async () => {
-  const [mine, his] = await relayed();
+  const [mine, theirs] = await relayed();
   const [third] = await relayed();
-  for (const ticket of [his.ticket, third.ticket]) {
+  for (const ticket of [theirs.ticket, third.ticket]) {
     const stranger = await speaker(mine.port);
     stranger.say(`enter ${ticket} - w`.padEnd(NATIVE_REQUEST_BYTES_MIN));
     const owner = await overUdp(mine);
@@ -81,8 +81,8 @@ async function relayed(): Promise<[RelayView, RelayView]> {
       (view) => view.relay !== undefined || view.failure !== undefined,
     ),
   );
-  const [mine, his] = await Promise.all(ends);
-  return [mine!.relay!.relay, his!.relay!.relay];
+  const [mine, theirs] = await Promise.all(ends);
+  return [mine!.relay!.relay, theirs!.relay!.relay];
 }
 
 type Identity = { readonly peer_id: string; readonly peer_token: string };

@@ -53,14 +53,14 @@ test("a knock arrives at the observed endpoint from an address that the peer nev
 });
 
 test("a ticket of another peer or game, or without a valid signature, gets no answer", async () => {
-  const [mine, his] = [await newPeer(), await newPeer()];
+  const [mine, theirs] = [await newPeer(), await newPeer()];
   const stranger = await newPeer("chess");
   const peer = await Peer.open();
   const [, , receipt] = await peer.asks(ports[0], "see", mine.udp_token);
   peer.says(ports[0], "see", stranger.udp_token);
   peer.says(ports[0], "see", mine.peer_token);
   peer.says(ports[0], "see", `${mine.udp_token.slice(0, -1)}!`);
-  peer.says(ports[0], "knock", his.udp_token, receipt!);
+  peer.says(ports[0], "knock", theirs.udp_token, receipt!);
   peer.says(ports[0], "knock", stranger.udp_token, receipt!);
   const before = peer.heard.length;
   await peer.asks(ports[0], "see", mine.udp_token, "last");
@@ -105,12 +105,12 @@ test("two peers that show their receipts get each other's endpoint and the wait 
   const asked = { peer_id: bob.peer_id, reach: await reachOf(at, ann) };
   const { connection_id } = await api<ConnectionView>(`lobbies/${lobby.id}/connections`, ann.peer_token, asked);
   const accepted = { reach: await reachOf(to, bob) };
-  const his = await api<ConnectionView>(`connections/${connection_id}/accept`, bob.peer_token, accepted);
+  const theirs = await api<ConnectionView>(`connections/${connection_id}/accept`, bob.peer_token, accepted);
   const mine = await api<ConnectionView>(`connections/${connection_id}`, ann.peer_token);
   expect(mine.punch?.plan.targets).toStrictEqual([{ kind: "reflexive", address: "127.0.0.1", port: to.port }]);
-  expect(his.punch?.plan.targets).toStrictEqual([{ kind: "reflexive", address: "127.0.0.1", port: at.port }]);
-  expect(mine.punch?.pair_key.key).toBe(his.punch?.pair_key.key);
-  expect(mine.punch!.start_in_ms).toBeLessThanOrEqual(his.punch!.start_in_ms);
+  expect(theirs.punch?.plan.targets).toStrictEqual([{ kind: "reflexive", address: "127.0.0.1", port: at.port }]);
+  expect(mine.punch?.pair_key.key).toBe(theirs.punch?.pair_key.key);
+  expect(mine.punch!.start_in_ms).toBeLessThanOrEqual(theirs.punch!.start_in_ms);
   // Ann's receipt is not valid for another peer.
   const lent = { peer_id: ann.peer_id, reach: asked.reach };
   const refused = await api<Problem>(`lobbies/${lobby.id}/connections`, bob.peer_token, lent);

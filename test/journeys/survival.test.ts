@@ -72,7 +72,7 @@ describe("the sidecar is killed", () => {
       expect(await player.waitFor(/./, { from })).toBe("i:Alice:Bob:Carol");
       player.startPinging("Nice", name);
     }
-    // Pinging members are listed again; Carol stopped with the old sidecar, so her lease expires.
+    // Pinging members are listed again; Carol stopped with the old sidecar, so its lease expires.
     const listed = await eventually(
       () => stack.lobbies(""),
       (lobbies) => lobbies.length === 1,

@@ -57,7 +57,7 @@ export async function connectPair(
   return { pair, isAsWanted, paths, ms: Math.max(Number(seenByA?.["after_ms"]), Number(seenByB?.["after_ms"])) };
 }
 
-/** Two of each kind, with all of whom `meetAll` works. */
+/** Starts two peers behind each kind of router. */
 export async function startTwoOfEachKind(
   labPlayers: LabPlayers,
   way: HomeOptions,
@@ -66,14 +66,10 @@ export async function startTwoOfEachKind(
   return [first, await startOneOfEachKind(labPlayers, way, first[0]!.lobby)];
 }
 
-/**
- * All 28 pairs. In each round everybody is in one pair, so that it takes four. Chance decides as well, and how busy the
- * machine is: who failed or was slow tries again, alone, so many times.
- */
-export async function connectAllPairs(
-  [as, bs]: readonly [readonly Player[], readonly Player[]],
-  again: number,
-): Promise<PairResult[]> {
+/** Connects all 28 pairs in four rounds. In each round every peer is in one pair. */
+export async function connectAllPairs([as, bs]: readonly [readonly Player[], readonly Player[]]): Promise<
+  PairResult[]
+> {
   const rows: PairResult[] = [];
   for (let round = 0; round <= 3; round++) {
     const pairs = KINDS.map((kind, at) => {
@@ -81,18 +77,12 @@ export async function connectAllPairs(
       const path = RELAYED.has(pair) ? "relay" : "direct";
       return [pair, as[at]!, bs[(at + round) % KINDS.length]!, [path, path]] as const;
     });
-    const first = await Promise.all(pairs.map((pair) => connectPair(...pair)));
-    for (const [at, pair] of pairs.entries()) {
-      let best = first[at]!;
-      for (let tries = 0; tries < again && !(best.isAsWanted && best.ms <= MOST_MS); tries++)
-        best = await connectPair(...pair);
-      rows.push(best);
-    }
+    rows.push(...(await Promise.all(pairs.map((pair) => connectPair(...pair)))));
   }
   return rows;
 }
 
-/** A plain punch is enough for the two. */
+/** Whether a plain punch connects the pair. */
 export const isPlainPunch = ({ pair }: PairResult): boolean => !RELAYED.has(pair) && !LUCKY.has(pair);
 
 async function startOneOfEachKind(labPlayers: LabPlayers, way: HomeOptions, lobby?: string): Promise<Player[]> {
