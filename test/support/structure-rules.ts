@@ -66,6 +66,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["main.ts"],
   ],
   [CLIENT]: [
+    ["api/types.ts"],
     ["util/"],
     ["variant/"],
     ["secure/"],
@@ -78,7 +79,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["steam/", "rabid/", "dowsett/"],
     ["index.ts"],
   ],
-  tools: [["run/"], ["generate/"], ["doctor/"], ["checks/"], [""]],
+  tools: [["command-line.ts"], ["run/"], ["generate/"], ["doctor/"], ["checks/"], [""]],
   bench: [[""]],
 };
 
@@ -130,7 +131,10 @@ function mayImport(path: string, specifier: string): boolean {
   if (specifier === "koffi") return path === "udp-sidecar/sockets/dtls/openssl-ffi.ts";
   if (SOCKETS.test(specifier)) return path.startsWith("udp-sidecar/sockets/");
   if (path.startsWith("udp-sidecar/protocols/")) {
-    return shared || target === "udp-sidecar/protocols/wire.ts" || specifier === "node:crypto";
+    // A wire knows no other wire; its own files begin with its name.
+    const [wire] = posix.basename(path, ".ts").split("-");
+    const isOwn = within("udp-sidecar/protocols") && posix.basename(target).startsWith(`${wire}-`);
+    return shared || isOwn || target === "udp-sidecar/protocols/wire.ts" || specifier === "node:crypto";
   }
   if (path.startsWith("udp-sidecar/core/") && (within("udp-sidecar/sockets") || within("udp-sidecar/link"))) {
     return false;
