@@ -1,2 +1,2 @@
-/** The version of this house: what `/healthz` and sidecars say, so that an operator sees which half is behind. */
+/** The version of hub and sidecar. `/healthz` and the sidecar list show it, so that an operator sees which is older. */
 export const VERSION = "0.1.0";

@@ -1,47 +1,47 @@
 /**
- * Bans: who may not take part in a game, by the prefix of his address or by his peer id, until when, and who said so.
- * Whoever is banned finds every door shut and nothing else; a lobby's own bars are the host's affair (lobby.ts).
+ * Bans of a game by address prefix or peer id, set by operators. A banned peer cannot create or join lobbies. The bans of
+ * one lobby belong to its host (lobby.ts).
  */
 import { bytesOf, canonicalAddress, isIPv4 } from "../net/endpoint.ts";
 
 export type Ban = {
   readonly id: string;
-  /** One of the two: `198.51.100.0/24`, or a peer's id. */
+  /** Exactly one of the two is set: a prefix like `198.51.100.0/24`, or a peer id. */
   readonly ip_prefix: string | null;
   readonly peer_id: string | null;
   readonly created_at: number;
-  /** Null: until it is lifted. */
+  /** Null: until it is removed. */
   readonly expires_at: number | null;
   readonly reason: string;
-  /** The banned one is not told the reason. */
+  /** Refusals of the banned peer do not contain the reason. */
   readonly reason_hidden: boolean;
   readonly moderator: string;
 };
 
 export const BAN_ID_PATTERN = /^[0-9a-z]{20,40}$/;
 
-/** An address' prefix, canonical: what lies behind it is zero. Null where the text is none. */
+/** The canonical text of an address prefix, with zero host bits; null where the text is no prefix. */
 export function canonicalPrefix(text: string): string | null {
   const [address, bits, ...more] = text.split("/");
   const canonical = canonicalAddress(address ?? "");
   if (canonical === null || canonical.includes("%") || more.length > 0) return null;
-  const most = isIPv4(canonical) ? 32 : 128;
+  const length_max = isIPv4(canonical) ? 32 : 128;
   if (bits !== undefined && !/^(0|[1-9][0-9]{0,2})$/.test(bits)) return null;
-  const length = bits === undefined ? most : Number(bits);
-  // `::ffff:192.0.2.0/120` would be a prefix of another family than the address it is read as.
-  if (length < 1 || length > most || (isIPv4(canonical) && address!.includes(":"))) return null;
+  const length = bits === undefined ? length_max : Number(bits);
+  // `::ffff:192.0.2.0/120` is read as an IPv4 address, for which the length is wrong.
+  if (length < 1 || length > length_max || (isIPv4(canonical) && address!.includes(":"))) return null;
   return `${addressOf(masked(bytesOf(canonical)!, length))}/${length}`;
 }
 
-/** Everything that is forbidden at once, found by address or peer without looking at every ban. */
+/** All bans, indexed by peer and by prefix, so that a lookup does not scan them. */
 export class Bans {
   readonly #all = new Map<string, Ban>();
   readonly #peers = new Map<string, Ban>();
-  /** By prefix text, and how long prefixes of either family are. */
+  /** By prefix text, with the number of prefixes of each length per family. */
   readonly #prefixes = new Map<string, Ban>();
   readonly #lengths = { v4: new Map<number, number>(), v6: new Map<number, number>() };
 
-  /** Reckoned when it is asked for after a change. */
+  /** Cached result of `deadline` until the next change. */
   #due: number | null = null;
 
   constructor(bans: Iterable<Ban>) {
@@ -61,7 +61,7 @@ export class Bans {
     return this.#all.get(id);
   }
 
-  /** Takes the place of an older one about the same, and gives it back. */
+  /** Replaces an older ban of the same peer or prefix, and returns it. */
   add(ban: Ban): Ban | null {
     const older = (ban.peer_id === null ? this.#prefixes.get(ban.ip_prefix!) : this.#peers.get(ban.peer_id)) ?? null;
     if (older !== null) this.remove(older.id);
@@ -88,26 +88,26 @@ export class Bans {
     return true;
   }
 
-  /** What forbids this peer or this address to take part now, or null. */
-  find(who: { readonly peer: string | null; readonly address: string | null }, now: number): Ban | null {
-    const isOn = (ban: Ban | undefined): ban is Ban => ban !== undefined && (ban.expires_at ?? Infinity) > now;
-    const byPeer = who.peer === null ? undefined : this.#peers.get(who.peer);
-    if (isOn(byPeer)) return byPeer;
-    const bytes = who.address === null || this.#prefixes.size === 0 ? null : bytesOf(who.address);
+  /** The ban that applies to this peer or address now, or null. */
+  find(subject: { readonly peer: string | null; readonly address: string | null }, now: number): Ban | null {
+    const isActive = (ban: Ban | undefined): ban is Ban => ban !== undefined && (ban.expires_at ?? Infinity) > now;
+    const byPeer = subject.peer === null ? undefined : this.#peers.get(subject.peer);
+    if (isActive(byPeer)) return byPeer;
+    const bytes = subject.address === null || this.#prefixes.size === 0 ? null : bytesOf(subject.address);
     if (bytes === null) return null;
     for (const length of (bytes.length === 4 ? this.#lengths.v4 : this.#lengths.v6).keys()) {
       const ban = this.#prefixes.get(`${addressOf(masked(bytes, length))}/${length}`);
-      if (isOn(ban)) return ban;
+      if (isActive(ban)) return ban;
     }
     return null;
   }
 
-  /** Those whose time is over. */
+  /** Bans that have expired. */
   expired(now: number): Ban[] {
     return [...this.#all.values()].filter(({ expires_at }) => expires_at !== null && expires_at <= now);
   }
 
-  /** When the next one is over, or never. */
+  /** When the next ban expires, or Infinity. */
   deadline(): number {
     this.#due ??= this.all().reduce((due, { expires_at }) => Math.min(due, expires_at ?? Infinity), Infinity);
     return this.#due;
@@ -122,13 +122,13 @@ export class Bans {
   }
 }
 
-/** The first `length` bits, and zeros. */
+/** The first `length` bits, then zeros. */
 const masked = (bytes: readonly number[], length: number): number[] =>
   bytes.map((byte, at) => byte & (0xff00 >> Math.min(8, Math.max(0, length - at * 8))) & 0xff);
 
 function addressOf(bytes: readonly number[]): string {
   if (bytes.length === 4) return bytes.join(".");
   const groups = Array.from({ length: 8 }, (_, at) => ((bytes[at * 2]! << 8) | bytes[at * 2 + 1]!).toString(16));
-  // A prefix shorter than 96 bits may look like IPv4 in IPv6; it is not read as such.
+  // Not compressed: masking may produce an embedded IPv4 form, which canonical text would rewrite.
   return groups.join(":");
 }

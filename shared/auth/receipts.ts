@@ -1,18 +1,18 @@
 /**
- * Receipts: what a sidecar gives a peer who showed his ticket, so that the hub believes where he was seen. It is sent to
- * that very endpoint, so whoever has it receives there; what a peer says of his own outer addresses counts for nothing.
+ * Receipts: a sidecar's signed statement of the endpoint at which it observed a peer with a valid ticket. The sidecar sends
+ * it to that endpoint, so its holder receives there. The hub trusts no endpoint that a peer only claims.
  *
  *     key . seen . at . signature
  *     dGVzdC1r.cb007107d431.mioq2x1s.mEXq...
  *
- * `key` names the ticket key that signed; `seen` is address and port in hexadecimal; `at` is the sidecar's
- * time in milliseconds since the epoch in base 36. The signature is the first 132 bits of HMAC-SHA256 over the claims,
- * in which game and peer stand too, so a receipt is worth nothing to anybody else; they
- * begin with a word that is no ticket's purpose. At the longest it has 78 characters.
+ * `key` is the id of the signing key; `seen` is address and port in hexadecimal; `at` is the sidecar's time in milliseconds
+ * since the epoch in base 36. The signature is the first 132 bits of HMAC-SHA256 over the claims. They contain game and
+ * peer, so that no other peer can use the receipt, and begin with a word that is no ticket's purpose. It has at most 78
+ * characters.
  */
 import { bytesOf, type Endpoint, endpoint } from "../net/endpoint.ts";
 
-/** Who was seen where, and when by the sidecar's clock. */
+/** The peer, its observed endpoint, and the sidecar's time. */
 export type Observed = {
   readonly game: string;
   readonly peer: string;
@@ -20,21 +20,21 @@ export type Observed = {
   readonly at_ms: number;
 };
 
-/** A receipt taken apart. Its signature has not been looked at. */
+/** A parsed receipt whose signature has not been verified. */
 export type UnverifiedReceipt = {
   readonly observed: Observed;
   readonly key: string;
-  /** What was signed. */
+  /** The signed text. */
   readonly claims: string;
   readonly signature: string;
 };
 
-/** Characters of the whole HMAC in base64url that are the signature. */
+/** Characters of the HMAC in base64url that are the signature. */
 export const RECEIPT_SIGNATURE_LENGTH = 22;
 export const RECEIPT_PATTERN =
   /^([A-Za-z0-9_-]{8})\.([0-9a-f]{12}|[0-9a-f]{36})\.([1-9a-z][0-9a-z]{0,8})\.([A-Za-z0-9_-]{22})$/;
 
-/** What a signature covers. */
+/** The text that the signature covers. */
 export const receiptClaims = ({ game, peer, endpoint: at, at_ms }: Observed, key: string): string =>
   ["seen", key, game, peer, textOf(at), at_ms.toString(36)].join(".");
 
@@ -42,7 +42,7 @@ export const receiptClaims = ({ game, peer, endpoint: at, at_ms }: Observed, key
 export const receiptText = ({ endpoint: at, at_ms }: Observed, key: string, hmac: string): string =>
   [key, textOf(at), at_ms.toString(36), hmac.slice(0, RECEIPT_SIGNATURE_LENGTH)].join(".");
 
-/** Takes apart what a peer of a game shows, or null where it is no receipt's text. Says nothing about who signed it. */
+/** Parses a receipt of this game and peer, or returns null. Does not verify the signature. */
 export function decodeReceipt(text: string, game: string, peer: string): UnverifiedReceipt | null {
   const [, key, place, time, signature] = RECEIPT_PATTERN.exec(text) ?? [];
   if (key === undefined) return null;
@@ -58,7 +58,7 @@ function textOf({ address, port }: Endpoint): string {
   return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Null where another text would mean the same endpoint. */
+/** Null unless the text is the canonical form of its endpoint. */
 function endpointOf(text: string): Endpoint | null {
   const address = text.slice(0, -4);
   const bytes = address.match(/../g)!.map((pair) => Number.parseInt(pair, 16));

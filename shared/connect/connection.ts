@@ -1,11 +1,11 @@
 /**
- * A connection: two members of a lobby who are to be introduced to each other. Pure, like a lobby; whoever holds it
- * (worker/hub/connections/connections.ts) tells the two what has become of it.
+ * The state machine of a connection between two members of a lobby. Pure, like the lobby core; the hub
+ * (worker/hub/connections/connections.ts) stores connections and notifies the two peers.
  *
- *     waiting      for the consent of who was asked
- *     gathering    both agree; somebody's reach is missing or too old
- *     introduced   both were told what to do; their outcomes are awaited
- *     over         failed, or both have said how it ended; remembered for a while
+ *     waiting      for the consent of the requested peer
+ *     gathering    both agreed; a reach is missing or too old
+ *     introduced   both received instructions; their outcomes are awaited
+ *     over         failed, or both outcomes were reported; kept for a while so that it can be read
  */
 import type { ConnectionState, ConnectionView, OutcomeReport, RelayView, TIMELINE } from "./schema.ts";
 import { FAILURES, type FailureReason } from "./failures.ts";
@@ -20,7 +20,7 @@ export type Party = {
   readonly agreed: boolean;
   readonly reach: VerifiedReach | null;
   readonly reached_at: number;
-  /** Addresses of sidecars that have answered him. */
+  /** Addresses of the sidecars that observed this peer. */
   readonly spoken: readonly string[];
   readonly outcome: OutcomeReport | null;
 };
@@ -35,16 +35,16 @@ type TimelineEntry = {
 export type Connection = {
   readonly id: string;
   readonly lobby: string;
-  /** Who asked, and who was asked. */
+  /** The requesting and the requested peer. */
   readonly parties: readonly [Party, Party];
   readonly consent: Consent;
   readonly state: ConnectionState;
-  /** When it fails by itself, or is forgotten. */
+  /** When it times out, or is deleted. */
   readonly due_at: number;
-  /** A relay is wanted from the beginning. */
+  /** A relay is allocated with the introduction. */
   readonly wants_relay: boolean;
   readonly introduction: Introduction | null;
-  /** Each one's end of the relay. */
+  /** Each peer's end of the relay. */
   readonly relay: readonly [RelayView, RelayView] | null;
   readonly failure: { readonly reason: FailureReason; readonly state: ConnectionState; readonly debug: string } | null;
   readonly timeline: readonly TimelineEntry[];
@@ -82,27 +82,30 @@ export function newConnection(
 export const endOf = ({ parties }: Connection, peer: string): End | null =>
   parties[0].peer === peer ? 0 : parties[1].peer === peer ? 1 : null;
 
-/** One of the two agrees, or agrees still, and says where he is. */
+/** A peer agrees, or renews its reach. */
 export function agree(connection: Connection, end: End, reach: VerifiedReach | null, now: number): Connection {
   const party = connection.parties[end];
   const spoken = [...new Set(reach?.samples.map(({ via }) => via.address))];
-  const said = { ...party, agreed: true, ...(reach !== null && { reach, reached_at: now, spoken }) };
-  const next = { ...connection, parties: replaceParty(connection, end, said) };
+  const updated = { ...party, agreed: true, ...(reach !== null && { reach, reached_at: now, spoken }) };
+  const next = { ...connection, parties: replaceParty(connection, end, updated) };
   const gathering = next.parties.every(({ agreed }) => agreed);
   const lines = [...(party.agreed ? [] : [["accepted"] as const]), ...(reach === null ? [] : [["looked"] as const])];
-  const told = lines.reduce((so, [event]) => withTimelineEntry(so, event, party.peer, now), next as Connection);
-  if (!gathering || connection.state !== "waiting") return told;
-  return { ...told, state: "gathering", due_at: now + limits.GATHER_MS };
+  const logged = lines.reduce(
+    (entries, [event]) => withTimelineEntry(entries, event, party.peer, now),
+    next as Connection,
+  );
+  if (!gathering || connection.state !== "waiting") return logged;
+  return { ...logged, state: "gathering", due_at: now + limits.GATHER_MS };
 }
 
-/** Who has to look again before the two can be introduced. */
+/** Whether the peer has to send a fresh reach before the introduction. */
 export const isStale = ({ reach, reached_at }: Party, now: number): boolean =>
   reach === null || now - reached_at > limits.REACH_FRESH_MS;
 
 export const isReady = ({ state, parties }: Connection, now: number): boolean =>
   state === "gathering" && parties.every((party) => !isStale(party, now));
 
-/** What was said of where they are has served its purpose. */
+/** The reaches are dropped: they are secret and no longer needed. */
 export function setIntroduced(connection: Connection, introduction: Introduction, now: number): Connection {
   const parties = connection.parties.map((party) => ({ ...party, reach: null })) as unknown as Connection["parties"];
   const patience_ms = introduction.plans?.[0].give_up_ms ?? limits.RELAY_ANSWER_MS * limits.RELAY_TRIES_MAX;
@@ -124,7 +127,7 @@ export function fail(
   return withTimelineEntry(next, "failed", by, now, reason);
 }
 
-/** How it ended for one of the two; the first word counts. */
+/** Records a peer's outcome. Only the first one counts. */
 export function recordOutcome(connection: Connection, end: End, outcome: OutcomeReport, now: number): Connection {
   const party = connection.parties[end];
   if (party.outcome !== null) return connection;
@@ -134,7 +137,7 @@ export function recordOutcome(connection: Connection, end: End, outcome: Outcome
   return parties.every((one) => one.outcome !== null) ? finish(next, now) : next;
 }
 
-/** Nobody reads what was secret any more; the relay is theirs for as long as it lives. */
+/** Ends the connection and drops its secrets. The relay continues until it ends by itself. */
 export const finish = (connection: Connection, now: number): Connection => ({
   ...connection,
   state: "over",
@@ -143,13 +146,13 @@ export const finish = (connection: Connection, now: number): Connection => ({
   parties: connection.parties.map((party) => ({ ...party, reach: null })) as unknown as Connection["parties"],
 });
 
-/** Whether the direct way was found; null where nobody said. It takes two, and silence agrees. */
+/** Whether all reported outcomes are direct; null where none was reported. */
 export function wasDirect({ parties }: Connection): boolean | null {
-  const said = parties.flatMap(({ outcome }) => (outcome === null ? [] : [outcome.path === "direct"]));
-  return said.length === 0 ? null : said.every((direct) => direct);
+  const directs = parties.flatMap(({ outcome }) => (outcome === null ? [] : [outcome.path === "direct"]));
+  return directs.length === 0 ? null : directs.every((direct) => direct);
 }
 
-/** As one of the two may see it. */
+/** The connection as one of the two peers may see it. */
 export function connectionView(connection: Connection, end: End, now: number): ConnectionView {
   const { id, lobby, parties, consent, state, due_at, introduction, relay, failure, timeline } = connection;
   const punch = introduction === null ? null : punchInstructions(introduction, end, now);
@@ -169,7 +172,7 @@ export function connectionView(connection: Connection, end: End, now: number): C
   };
 }
 
-/** A reach of his is awaited. */
+/** Whether the peer must send a reach. */
 function wantsReach({ state, consent, parties }: Connection, end: End, now: number): boolean {
   if (state === "gathering") return isStale(parties[end], now);
   return state === "waiting" && end === 1 && consent !== "ask";

@@ -1,6 +1,6 @@
 /**
- * From what two peers told of themselves to what each is told to do. What a peer says of his outer endpoints has been
- * proved by receipts before (Proved); the rest is his own word, and leads nobody outside his own network.
+ * The introduction of two peers: from the reach of both to the instructions for each. Outer endpoints were verified by
+ * receipts (VerifiedReach). Endpoints that a peer only claims are used within its own network.
  */
 import type { Reach, Punching } from "./schema.ts";
 import { type Endpoint, isIPv4 } from "../net/endpoint.ts";
@@ -8,14 +8,14 @@ import { POLL_START_MS, ROUND_TRIP_MS_MAX } from "../limits.ts";
 import { classify, type Sample } from "./nat.ts";
 import { advise, type Advice, type Candidate, type Outcomes, type Side } from "./punch.ts";
 
-/** A reach whose receipts were good. */
+/** A reach whose receipts were verified. */
 export type VerifiedReach = Omit<Reach, "looks" | "now_ms"> & {
   readonly samples: readonly Sample[];
-  /** How old the newest sample was when it was sent. */
+  /** Age of the newest sample when the reach was sent, in ms. */
   readonly age_ms: number;
 };
 
-/** What the hub holds of one of the two when they are introduced. */
+/** One peer of an introduction: its reach, when it arrived, and whether the peer has a WebSocket. */
 export type ReachedParty = { readonly reach: VerifiedReach; readonly reached_at: number; readonly listens: boolean };
 
 export type Introduction = Omit<Advice, "plans"> & {
@@ -32,7 +32,7 @@ export type IntroductionOptions = {
   readonly outcomes: Outcomes;
 };
 
-/** What both are told, of which each hears his own part. */
+/** The instructions for both. Each peer receives only its own part. */
 export function introduce(
   [a, b]: readonly [ReachedParty, ReachedParty],
   { key, relay_only, outcomes }: IntroductionOptions,
@@ -40,13 +40,13 @@ export function introduce(
 ): Introduction {
   const attempt = Math.max(a.reach.attempt ?? 0, b.reach.attempt ?? 0);
   const advice = advise(sideOf(a, relay_only, now), sideOf(b, relay_only, now), attempt, outcomes);
-  // Who polls is told later; then both begin later.
+  // A polling peer receives the instructions later, so both start later.
   const wait = a.listens && b.listens ? 0 : POLL_START_MS;
   const start_in_ms = [advice.start_in_ms[0] + wait, advice.start_in_ms[1] + wait] as const;
   return { ...advice, start_in_ms, key, epoch: nextEpoch(a.reach.epoch, b.reach.epoch), told_at: now };
 }
 
-/** The part of one of the two, as it is at `now`; null where nothing is tried. */
+/** The instructions of one peer at `now`; null where no punch is tried. */
 export function punchInstructions(told: Introduction, at: 0 | 1, now: number): Punching | null {
   if (told.plans === null) return null;
   const start_in_ms = Math.max(0, told.start_in_ms[at] - (now - told.told_at));
@@ -60,7 +60,7 @@ export const verdictOf = ({ verdict, reason, pair, key, epoch }: Introduction, a
   pair_key: { key, epoch, role: at === 0 ? ("a" as const) : ("b" as const) },
 });
 
-/** What punch.ts is told of one of the two. */
+/** One peer as input of punch.ts. */
 export function sideOf({ reach, reached_at }: ReachedParty, relay_only: boolean, now: number): Side {
   const { samples, hosts, filtering, hairpin, rtt_ms, age_ms, birthday = false } = reach;
   const translated = samples.filter(({ via }) => isIPv4(via.address));
@@ -86,7 +86,7 @@ const seen = ({ seen: endpoint, via, at_ms }: Sample): Candidate => ({
 
 const host = (endpoint: Endpoint): Candidate => ({ kind: "host", endpoint, via: null, observed_at: null });
 
-/** One more than the newest that either has; the hub itself remembers no keys. */
+/** The key epoch after the newest that either peer has. The hub stores no keys. */
 export function nextEpoch(a: number | undefined, b: number | undefined): number {
   if (a === undefined || b === undefined) return ((a ?? b ?? -1) + 1) % 256;
   const isAhead = (a - b + 256) % 256 <= 127;

@@ -1,12 +1,12 @@
 /**
- * What a NAT does, told from what sidecars saw of one peer's sockets (RFC 4787's words).
+ * Classifies a NAT by what sidecars observed of one peer's sockets, in the terms of RFC 4787.
  *
- *     mapping      which endpoint a socket is given: the same towards everybody, or one per address, or per port
- *     allocation   how the port is picked: the socket's own, the next one in a row, any, or any of a small block
- *     filtering    who is let in through it: anybody, addresses sent to, or endpoints sent to; null where not tested
+ *     mapping      the outer endpoint of a socket: the same for every destination, or one per address, or per port
+ *     allocation   how the port is chosen: the socket's own, sequential, random, or random within a small block
+ *     filtering    who can send in: any endpoint, addresses sent to, or endpoints sent to; null where not tested
  *
- * Mapping and allocation come from samples: the socket that will play, seen through two ports of each sidecar, and a few
- * fresh sockets, each seen once, back to back. What is not known stays null, and nobody guesses it further down.
+ * Mapping and allocation come from samples: the game's socket, observed through two ports of each sidecar, and a few fresh
+ * sockets, each observed once. Unknown properties are null; later stages do not guess them.
  */
 import { type Endpoint, isIPv4, sameEndpoint } from "../net/endpoint.ts";
 import {
@@ -21,17 +21,17 @@ import {
   STRIDE_STEPS_MIN,
 } from "../limits.ts";
 
-/** One look at one socket of a peer. */
+/** One observation of one of a peer's sockets. */
 export type Sample = {
-  /** Which of its sockets: 0 is the one it will play on. */
+  /** Index of the socket; 0 is the one that the game will use. */
   readonly socket: number;
-  /** What that socket is bound to. */
+  /** The port that the socket is bound to. */
   readonly local_port: number;
-  /** The sidecar's endpoint that was asked. */
+  /** The sidecar endpoint that the request was sent to. */
   readonly via: Endpoint;
-  /** What it saw. */
+  /** The endpoint that the sidecar observed. */
   readonly seen: Endpoint;
-  /** When the question left, on the peer's own clock; samples with equal times left in the order they are listed. */
+  /** When the request was sent, by the peer's clock. Equal times: in list order. */
   readonly at_ms: number;
 };
 
@@ -41,9 +41,9 @@ export type Allocation =
   | { readonly kind: "preserving" }
   | {
       readonly kind: "sequential";
-      /** Ports from one mapping to the next; negative where it counts down. 1 or -1 where that is not certain. */
+      /** Ports from one mapping to the next, negative if descending; 1 or -1 where uncertain. */
       readonly step: number;
-      /** The newest port it gave, when (the peer's clock), and mappings made by others per second meanwhile. */
+      /** The newest allocated port, its time (peer's clock), and mappings per second by other hosts behind the NAT. */
       readonly last: number;
       readonly at_ms: number;
       readonly foreign_per_s: number;
@@ -51,33 +51,33 @@ export type Allocation =
   | { readonly kind: "random"; readonly first: number; readonly last: number };
 
 export type Nat = {
-  /** `none`: peers are seen where they are. `blocked`: no sidecar ever answered. */
+  /** `none`: the outer endpoint is the local one. `blocked`: no sidecar answered. */
   readonly kind: "none" | "nat" | "blocked";
   readonly mapping: Mapping | null;
   readonly allocation: Allocation | null;
   readonly filtering: Filtering | null;
-  /** Whether it sends its own outer endpoints back inside; null where not tested. */
+  /** Whether it forwards datagrams from inside to its own outer endpoints (hairpinning); null where not tested. */
   readonly hairpin: boolean | null;
 };
 
-/** What only a test shows, because it needs somebody whom the peer has not sent to. */
+/** Properties that need an active test: a sender that the peer has not sent to. */
 export type Tested = { readonly filtering?: Filtering; readonly hairpin?: boolean };
 
-/** The NAT that these samples of one address family came through; `hosts` are the peer's own addresses. */
+/** Classifies the NAT of these samples, which are of one address family; `hosts` are the peer's local addresses. */
 export function classify(samples: readonly Sample[], hosts: readonly string[], tested: Tested = {}): Nat {
   const inOrder = samples.toSorted((a, b) => a.at_ms - b.at_ms);
-  const ends = { filtering: tested.filtering ?? null, hairpin: tested.hairpin ?? null };
-  if (inOrder.length === 0) return { kind: "blocked", mapping: null, allocation: null, ...ends };
+  const tests = { filtering: tested.filtering ?? null, hairpin: tested.hairpin ?? null };
+  if (inOrder.length === 0) return { kind: "blocked", mapping: null, allocation: null, ...tests };
   const mapping = mappingOf(inOrder);
   const isOpen = inOrder.every(({ seen, local_port }) => seen.port === local_port && hosts.includes(seen.address));
-  if (isOpen) return { kind: "none", mapping: "independent", allocation: { kind: "preserving" }, ...ends };
-  return { kind: "nat", mapping, allocation: allocationOf(inOrder), ...ends };
+  if (isOpen) return { kind: "none", mapping: "independent", allocation: { kind: "preserving" }, ...tests };
+  return { kind: "nat", mapping, allocation: allocationOf(inOrder), ...tests };
 }
 
-/** Whether it gives another endpoint for every new peer, so that the one seen is not the one to send to. */
+/** Whether every destination gets another endpoint, so that the observed one is not the one to send to. */
 export const isHard = (nat: Nat): boolean => nat.mapping === "per_address" || nat.mapping === "per_port";
 
-/** The word under which outcomes are counted. It says nothing that tells one household from another. */
+/** The label under which outcomes are counted. It does not identify a network. */
 export function natLabel(nat: Nat): string {
   if (nat.kind !== "nat") return nat.kind;
   if (nat.mapping === null) return "unknown";
@@ -86,14 +86,14 @@ export function natLabel(nat: Nat): string {
   return { independent: "full_cone", address: "address_restricted", port: "port_restricted" }[nat.filtering];
 }
 
-/** The same for two, whoever is first. */
+/** The label of a pair, in either order. */
 export const natPair = (a: Nat, b: Nat): string => [natLabel(a), natLabel(b)].toSorted().join("/");
 
 // --- from samples ----------------------------------------------------------------------------------------------
 
-/** Null where no socket was seen through two endpoints. */
+/** Null where no socket was observed through two sidecar endpoints. */
 function mappingOf(samples: readonly Sample[]): Mapping | null {
-  let looked = false;
+  let compared = false;
   let perAddress = false;
   for (const [at, one] of samples.entries()) {
     for (const other of samples.slice(at + 1)) {
@@ -101,13 +101,13 @@ function mappingOf(samples: readonly Sample[]): Mapping | null {
       // A mapping may have expired in between.
       if (other.at_ms - one.at_ms > ROUND_MS) continue;
       if (isIPv4(other.via.address) !== isIPv4(one.via.address)) continue;
-      looked = true;
+      compared = true;
       if (sameEndpoint(one.seen, other.seen)) continue;
       if (one.via.address === other.via.address) return "per_port";
       perAddress = true;
     }
   }
-  return looked ? (perAddress ? "per_address" : "independent") : null;
+  return compared ? (perAddress ? "per_address" : "independent") : null;
 }
 
 function allocationOf(samples: readonly Sample[]): Allocation | null {
@@ -117,7 +117,7 @@ function allocationOf(samples: readonly Sample[]): Allocation | null {
   return sequence(mappings) ?? spread(mappings.map(({ seen }) => seen.port));
 }
 
-/** The samples that made the NAT pick a port: a socket seen at the same endpoint again did not. */
+/** The samples for which the NAT allocated a port: not those that repeat a socket's endpoint. */
 const newMappings = (samples: readonly Sample[]): Sample[] =>
   samples.filter(
     (one, at) =>
@@ -125,23 +125,23 @@ const newMappings = (samples: readonly Sample[]): Sample[] =>
   );
 
 /**
- * Ports that lie close together in a row, which may have begun anew once. They are sorted by port, not by time: a question
- * that was asked again may have been given its port by the first try.
+ * Sequential allocation: ports close together, with one restart allowed. Sorted by port instead of time, because a
+ * retransmitted request may have got its port from the first try.
  */
 function sequence(mappings: readonly Sample[]): Allocation | null {
   const rows = rowsOf(mappings);
   if (rows.length > 2 || mappings.length < (rows.length === 1 ? 3 : 5)) return null;
   const steps = rows.flatMap(stepsOf);
   const tau = trend(rows);
-  // A small block looks like a row too, but neither in order nor so dense.
+  // A small block also has close ports, but neither ordered nor dense.
   const isDense = median(steps) <= SEQUENTIAL_STEP_DENSE && Math.abs(tau) >= SEQUENTIAL_TREND_MIN / 2;
   if (!isDense && Math.abs(tau) < SEQUENTIAL_TREND_MIN) return null;
   const sign = tau < 0 ? -1 : 1;
   const newestIn = (row: readonly Sample[]): number => Math.max(...row.map(({ at_ms }) => at_ms));
   const newest = rows.toSorted((a, b) => newestIn(b) - newestIn(a))[0]!;
-  // Two rows are one with a pause between them, unless the newer one began anew.
+  // Two rows are one sequence with a gap, unless the newer one restarted.
   const row = newest === (sign > 0 ? rows.at(-1) : rows[0]) ? rows.flat() : newest;
-  // Others' mappings lie in between, so few steps may share a factor by chance. Then every port counts.
+  // Foreign mappings lie between, so few steps may share a factor by chance. Then the stride is taken as 1.
   const isCertain = steps.length >= STRIDE_STEPS_MIN || new Set(steps).size === 1;
   const stride = isCertain ? steps.reduce(gcd) : 1;
   const [low, high] = [row[0]!.seen.port, row.at(-1)!.seen.port];
@@ -157,7 +157,7 @@ function sequence(mappings: readonly Sample[]): Allocation | null {
   };
 }
 
-/** Sorted by port, and parted where the next one is far away. */
+/** Sorted by port, and split where the next port is far away. */
 function rowsOf(mappings: readonly Sample[]): Sample[][] {
   const rows: Sample[][] = [];
   for (const mapping of mappings.toSorted((a, b) => a.seen.port - b.seen.port)) {
@@ -168,7 +168,7 @@ function rowsOf(mappings: readonly Sample[]): Sample[][] {
   return rows;
 }
 
-/** From -1 to 1: how many pairs of a row have the later one higher, less those that have it lower (Kendall's tau). */
+/** Kendall's tau between time and port, from -1 to 1. */
 function trend(rows: readonly (readonly Sample[])[]): number {
   const pairs = rows.flatMap((row) =>
     row.flatMap((one, at) => row.slice(at + 1).map((higher) => Math.sign(higher.at_ms - one.at_ms))),
@@ -186,8 +186,8 @@ const stepsOf = (row: readonly Sample[]): number[] =>
     .filter((step) => step > 0);
 
 /**
- * Any port, or any of a block: carriers give a subscriber some hundred ports in a row. Ports that lie so close together
- * by chance are one case in ten thousand; the block is taken to reach as far beyond them as they are apart.
+ * Random allocation from all ports, or from a block: carriers assign a subscriber several hundred consecutive ports. Ports
+ * this close are chance in one case of ten thousand. The block is assumed to extend beyond them by their span.
  */
 function spread(ports: readonly number[]): Allocation {
   const [least, most] = [Math.min(...ports), Math.max(...ports)];

@@ -1,11 +1,12 @@
 /**
- * How introductions ended, by pair of NATs. It serves two: the next introduction of such a pair, which skips what is
- * doomed, and whoever reads the statistics, in which nobody must be found again.
+ * Outcomes of introductions, counted by pair of NATs. Introductions skip pairs that almost never succeed, and the counts are
+ * published as statistics from which no peer can be identified.
  *
- * - Doomed is what hardly ever works (punch.ts); every sixteenth of those is tried all the same, for routers change.
- * - A pair is shown in steps of 20 tries, so that no single one can be told from the numbers before and after it, and an
- *   address contributes four at once, then one in ten minutes: they are many people's.
- * - At 1,000 tries both numbers are halved: what is new counts for more.
+ * - A pair with a very low success rate is skipped (punch.ts); every sixteenth attempt is made anyway, because routers
+ *   change.
+ * - Counts are published in steps of 20 attempts, so that two publications do not reveal a single outcome. A source
+ *   contributes four at once, then one in ten minutes, so that no network dominates.
+ * - At 1,000 attempts both counts are halved, so that recent outcomes weigh more.
  */
 import type { Stats } from "../api/service.ts";
 import { BucketTable } from "../rate-limit/token-bucket.ts";
@@ -13,7 +14,7 @@ import * as limits from "../limits.ts";
 import type { Outcomes as Known } from "./punch.ts";
 
 export type Count = { readonly tries: number; readonly direct: number };
-/** `shown`: as of the last step. */
+/** `shown`: as published at the last step. */
 type Kept = Count & { readonly shown: Count };
 export type KeptOutcomes = Readonly<Record<string, Kept>>;
 
@@ -29,7 +30,7 @@ export class Outcomes {
     this.#sources = new BucketTable(limits.OUTCOMES_PER_SOURCE, limits.OUTCOME_SOURCES_MAX);
   }
 
-  /** How such a pair fared; null where it is to be tried again. */
+  /** The counts of a pair; null where they are unknown or the attempt is to be made anyway. */
   readonly known: Known = (pair) => {
     const count = this.#pairs.get(pair);
     if (count === undefined || !isDoomed(count)) return count ?? null;
@@ -38,7 +39,7 @@ export class Outcomes {
     return skipped === limits.OUTCOMES_RETRY_EVERY - 1 ? null : count;
   };
 
-  /** Whether a try between these addresses counts. Asked before it is made, so that its end does not matter. */
+  /** Whether an attempt between these sources counts. Decided before the attempt, so that its outcome has no influence. */
   mayCount(sources: readonly string[], now: number): boolean {
     const different = [...new Set(sources)];
     if (different.some((source) => this.#sources.remaining(source, now) < 1)) return false;
@@ -58,7 +59,7 @@ export class Outcomes {
     return Object.fromEntries(this.#pairs);
   }
 
-  /** What everybody may know. */
+  /** The public statistics. */
   published(): Stats["connections"] {
     const pairs = [...this.#pairs].filter(([, { shown }]) => shown.tries > 0);
     return pairs.map(([nat_pair, { shown }]) => ({ nat_pair, ...shown }));

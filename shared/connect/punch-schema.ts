@@ -1,4 +1,4 @@
-/** What peers and the hub say to each other about punching, as decoders: what was seen, and what is to be done. */
+/** Decoders of what peers and hub exchange about punching: observations to the hub, plans from it. */
 import {
   anyEndpoint,
   type Decoder,
@@ -18,19 +18,19 @@ import type { Plan, Spray, Target } from "./punch.ts";
 import { RECEIPT_PATTERN } from "../auth/receipts.ts";
 
 const port = integer(1, limits.PORT_LAST);
-/** Texts of addresses are no longer than this. */
+/** The longest text of an address. */
 const address = text(45);
 
-/** One look of a sidecar at one of a peer's sockets. */
+/** A sidecar's observation of one of a peer's sockets. */
 export const observation = object({
-  /** Which of its sockets: 0 is the one it will play on. */
+  /** Index of the socket; 0 is the one that the game will use. */
   socket: integer(0, limits.PORT_LAST),
   local_port: port,
-  /** The sidecar's endpoint that was asked. */
+  /** The sidecar endpoint that the request was sent to. */
   via: anyEndpoint,
-  /** When the question left, on the peer's own clock. */
+  /** When the request was sent, by the peer's clock. */
   at_ms: number,
-  /** What was seen is in here; a peer's own word leads nobody anywhere. */
+  /** The signed observed endpoint. The hub uses no endpoint that the peer only claims. */
   receipt: text(limits.RECEIPT_LENGTH_MAX, RECEIPT_PATTERN),
 });
 export type Observation = Shape<typeof observation>;

@@ -1,17 +1,16 @@
 /**
- * The API's shapes for two members who connect to each other (docs/reference/connect.md tells the flow). Routes are under
- * /v1/games/{game}:
+ * API schemas of connections between two members. Routes are under /v1/games/{game}:
  *
- *     POST   /lobbies/{id}/connections    connecting -> 202 connection       ask a member
- *     GET    /lobbies/{id}/connections               -> connectionList       what goes on between you and others
- *     POST   /lobbies/{id}/invitations               -> 201 invitation       a ticket that lets its bearer connect to you
- *     POST   /lobbies/{id}/relays         relaying   -> relay                once the two were introduced
- *     GET    /connections/{cid}                      -> connection           its timeline, and your introduction
- *     POST   /connections/{cid}/accept    accepting  -> 202 connection       consent, and where you are seen now
- *     DELETE /connections/{cid}                      -> 204                  deny, or withdraw
- *     PUT    /connections/{cid}/outcome   outcome    -> 204                  how it ended for you
+ *     POST   /lobbies/{id}/connections    connectRequest -> 202 connection    request a connection to a member
+ *     GET    /lobbies/{id}/connections                   -> connectionList    the peer's connections
+ *     POST   /lobbies/{id}/invitations                   -> 201 invitation    a ticket for connecting to this peer
+ *     POST   /lobbies/{id}/relays         relayRequest   -> relay             after the introduction
+ *     GET    /connections/{cid}                          -> connection        state, timeline, instructions
+ *     POST   /connections/{cid}/accept    acceptRequest  -> 202 connection    consent, and a fresh reach
+ *     DELETE /connections/{cid}                          -> 204               deny or withdraw
+ *     PUT    /connections/{cid}/outcome   outcome        -> 204               the path that the peer has
  *
- * Who watches the lobby over a WebSocket is told the same as it happens: `Meeting`.
+ * The events WebSocket sends the same steps as they happen: `ConnectionEvent`.
  */
 import {
   anyEndpoint,
@@ -43,7 +42,7 @@ import { observation, plan } from "./punch-schema.ts";
 import { LOBBY_ID_PATTERN, PEER_PATTERN } from "../lobby/ids.ts";
 
 const peer = text(40, PEER_PATTERN);
-/** Its hub stands in it, as in a lobby's. */
+/** Contains its shard, like a lobby's id. */
 export const connectionId = text(43, LOBBY_ID_PATTERN);
 const lobbyId = text(43, LOBBY_ID_PATTERN);
 const time = text(32, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
@@ -53,23 +52,23 @@ const ticket = text(TICKET_LENGTH_MAX, /^[A-Za-z0-9._-]+$/);
 
 // --- requests --------------------------------------------------------------------------------------------------
 
-/** Where you are now, and what is known of your router. Looked at just before it is said. */
+/** Where a peer can be reached, and what it knows of its router. Observed just before it is sent. */
 export const reach = object({
   looks: list(observation, SAMPLES_MAX),
-  /** Your own addresses, with the port of socket 0. */
+  /** The peer's local addresses, with the port of socket 0. */
   hosts: list(anyEndpoint, HOST_CANDIDATES_MAX),
-  /** Whom your router lets in, and whether it sends its own addresses back inside, where that was tested. */
+  /** The router's filtering and hairpinning, where tested. */
   filtering: optional(oneOf("independent", "address", "port")),
   hairpin: optional(flag),
-  /** By the clock of the looks, when this is sent. */
+  /** The peer's clock when this is sent; the same clock as in `looks`. */
   now_ms: number,
-  /** To the hub and back. */
+  /** Round trip to the hub, in ms. */
   rtt_ms: number,
-  /** You agree to some hundred sockets and some thousand datagrams, should they be needed. */
+  /** The peer agrees to several hundred sockets and several thousand datagrams if needed. */
   birthday: optional(flag),
-  /** How many introductions to this peer have failed just now. */
+  /** How many introductions to this peer have just failed. */
   attempt: optional(integer(0, ATTEMPTS_MAX)),
-  /** Of the newest key that you have with this peer. */
+  /** Epoch of the newest key with this peer. */
   epoch: optional(integer(0, 255)),
 });
 export type Reach = Shape<typeof reach>;
@@ -77,32 +76,32 @@ export type Reach = Shape<typeof reach>;
 export const connectRequest = object({
   peer_id: peer,
   reach: optional(reach),
-  /** That he gave you, where he lets nobody in without one. */
+  /** The requested peer's invitation, where it requires one. */
   ticket: optional(ticket),
-  /** A relay as well, at once: play begins on it, and goes on directly where there is a way. */
+  /** Also allocate a relay at once: the game starts on it and moves to a direct path if there is one. */
   relay: optional(flag),
 });
 export const acceptRequest = object({ reach: optional(reach) });
 export const relayRequest = object({ connection_id: connectionId });
 export const outcome = object({
-  /** The way you have now. */
+  /** The path that the peer has. */
   path: oneOf("direct", "relay", "stream", "none"),
-  /** From the start until you had it. */
+  /** From the start of the punch until the path worked, in ms. */
   ms: optional(integer(0, OUTCOME_MS_MAX)),
   rtt_ms: optional(integer(0, OUTCOME_MS_MAX)),
-  /** Any word of your own, for the timeline. */
+  /** Free text for the timeline. */
   reason: optional(text(64, /^[\x20-\x7e]+$/)),
 });
 export type OutcomeReport = Shape<typeof outcome>;
 
-// --- answers ---------------------------------------------------------------------------------------------------
+// --- responses -------------------------------------------------------------------------------------------------
 
 const endpoint = { address: text(45, /^[0-9a-f.:]+$/), port };
 
-/** 32 bytes that only the two and the hub know, in base64url; secret. */
+/** `key`: 32 secret bytes in base64url, known to both peers and the hub. */
 const pairKey = object({ key: text(43, /^[A-Za-z0-9_-]{43}$/), epoch: integer(0, 255), role: oneOf("a", "b") });
 
-const whose = { connection_id: connectionId, lobby_id: lobbyId, peer_id: peer };
+const ids = { connection_id: connectionId, lobby_id: lobbyId, peer_id: peer };
 const verdict = {
   verdict: oneOf("direct", "predict", "birthday", "relay"),
   /** One plain sentence for a player. */
@@ -110,23 +109,23 @@ const verdict = {
   nat_pair: text(64),
 };
 
-/** Carry it out `start_in_ms` from now. */
+/** To be carried out `start_in_ms` after receipt. */
 const punching = object({ ...verdict, pair_key: pairKey, start_in_ms: count, plan });
 export type Punching = Shape<typeof punching>;
 
-/** Your end of a relay. The other side's is another port, and yours alone is told to you. */
+/** The peer's end of a relay. The other peer's end is another port, which this peer does not receive. */
 export const relay = object({
   ...endpoint,
-  /** Shows the relay who you are. */
+  /** Authenticates the peer to the relay. */
   ticket,
   expires_at: time,
-  /** What the two may send over it. */
+  /** Bytes that both peers together may send. */
   budget_bytes: count,
-  /** A WebSocket that is this end too, where UDP is blocked. */
+  /** A WebSocket to the same end, for networks that block UDP. */
   tunnel: optional(text(URL_LENGTH_MAX)),
 });
 export type RelayView = Shape<typeof relay>;
-/** With the verdict and the key, where the two have not been told them before. */
+/** With verdict and key, where the peers have not received them before. */
 const relayed = object({
   relay,
   verdict: optional(verdict.verdict),
@@ -134,37 +133,35 @@ const relayed = object({
   nat_pair: optional(verdict.nat_pair),
   pair_key: optional(pairKey),
 });
-export type Relayed = Shape<typeof relayed>;
 
 const FAILURE_REASONS = Object.keys(FAILURES) as FailureReason[];
 export const STATES = ["waiting", "gathering", "introduced", "over"] as const;
-/** Waiting for consent, for fresh looks of both, for their outcomes; over. */
+/** Waiting for consent; for a fresh reach of both; for both outcomes; over. */
 export type ConnectionState = (typeof STATES)[number];
 const failure = object({
   reason: oneOf(...FAILURE_REASONS),
-  /** Steam's classes: 3xxx is yours, 4xxx the peer's, 5xxx neither's. */
+  /** Steam's classes: 3xxx the local side, 4xxx the remote side, 5xxx neither. */
   code: integer(3_000, 5_999),
-  /** In which state it was. */
+  /** The state in which it failed. */
   state: oneOf(...STATES),
-  /** A sentence for whoever looks for the fault. */
+  /** One sentence for debugging. */
   debug: text(256),
 });
-export type FailureView = Shape<typeof failure>;
 
 const consent = oneOf(...CONSENTS);
 export const TIMELINE = ["asked", "accepted", "looked", "introduced", "relayed", "outcome", "failed"] as const;
 
 export const connection = object({
-  ...whose,
-  /** You asked, or he did. */
+  ...ids,
+  /** Whether the reader requested the connection. */
   asked: flag,
   consent,
   state: oneOf(...STATES),
-  /** A new reach of yours is needed: accept with it. */
+  /** The reader must send a fresh reach with `accept`. */
   wants_reach: flag,
-  /** Until it fails by itself; of one that is over, until it is forgotten. */
+  /** Until the connection times out; of one that is over, until it is deleted. */
   expires_in_ms: count,
-  /** While it is fresh. */
+  /** While the introduction is current. */
   punch: optional(punching),
   relay: optional(relayed),
   failure: optional(failure),
@@ -179,14 +176,14 @@ export const invitation = object({ ticket, expires_at: time });
 
 // --- events ----------------------------------------------------------------------------------------------------
 
-/** What the hub tells over the WebSocket of connections: `{ type, data }`. None of them is told again after a drop. */
-const says = <const T extends string, const F extends object>(type: T, fields: F) =>
-  object({ type: constant(type), data: object({ ...whose, ...fields }) });
+/** Connection events on the WebSocket: `{ type, data }`. They are not replayed after a reconnect. */
+const event = <const T extends string, const F extends object>(type: T, fields: F) =>
+  object({ type: constant(type), data: object({ ...ids, ...fields }) });
 export const CONNECTION_EVENTS = {
-  "connect.requested": says("connect.requested", { consent, expires_in_ms: count }),
-  "connect.accepted": says("connect.accepted", {}),
-  "connect.punch": says("connect.punch", punching.fields),
-  "connect.relay": says("connect.relay", relayed.fields),
-  "connect.failed": says("connect.failed", failure.fields),
+  "connect.requested": event("connect.requested", { consent, expires_in_ms: count }),
+  "connect.accepted": event("connect.accepted", {}),
+  "connect.punch": event("connect.punch", punching.fields),
+  "connect.relay": event("connect.relay", relayed.fields),
+  "connect.failed": event("connect.failed", failure.fields),
 } as const;
 export type ConnectionEvent = Shape<(typeof CONNECTION_EVENTS)[keyof typeof CONNECTION_EVENTS]>;

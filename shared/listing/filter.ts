@@ -1,14 +1,14 @@
-/** Which lines a filter picks, and how two of them are ordered. */
+/** Filters and orders of lists, compiled from a query into functions. */
 import { type Fact, factOf, type Summary } from "./listing.ts";
 import { type Filter, type SortKey, parseDecimal, type Predicate, type Query } from "./query.ts";
 
-/** Made once for a query and asked for every line, so that nothing is looked up twice. */
-export function compileFilter({ predicates, include }: Filter): (line: Summary) => boolean {
+/** Compiled once per query, so that evaluating a lobby needs no lookups. */
+export function compileFilter({ predicates, include }: Filter): (lobby: Summary) => boolean {
   const tests = predicates.map(compilePredicate);
-  return (line) => isIncluded(line, include) && tests.every((test) => test(line));
+  return (lobby) => isIncluded(lobby, include) && tests.every((test) => test(lobby));
 }
 
-/** What lists leave out unless asked: where one cannot go in now. */
+/** Lists omit lobbies that cannot be joined now, unless the query includes them. */
 const isIncluded = (line: Summary, include: Filter["include"]): boolean =>
   (include.in_game || line.state === "open") &&
   (include.locked || line.joinable || line.state === "in_game") &&
@@ -23,18 +23,18 @@ function compilePredicate({ field, op, values }: Predicate): (line: Summary) => 
         .includes(values[0] as string);
   const numbers = values.map((value) => (typeof value === "string" ? parseDecimal(value) : value));
   const truths = values.map(String);
-  /** The values in the type of the fact: what is said of a data key is known only where it is met. */
-  const like = (fact: Fact): readonly Fact[] =>
+  /** The operands in the type of the fact. The type of a data key differs from lobby to lobby. */
+  const operandsFor = (fact: Fact): readonly Fact[] =>
     typeof fact === "number"
       ? numbers
       : typeof fact === "boolean"
         ? truths.map((word) => word === "true" || (word === "false" ? false : null))
         : values;
-  if (op === "eq" || op === "in") return (line) => isAmong(of(line), like);
-  if (op === "ne") return (line) => !isAmong(of(line), like);
+  if (op === "eq" || op === "in") return (line) => isAmong(of(line), operandsFor);
+  if (op === "ne") return (line) => !isAmong(of(line), operandsFor);
   return (line) => {
     const fact = of(line);
-    const value = fact === null ? null : like(fact)[0]!;
+    const value = fact === null ? null : operandsFor(fact)[0]!;
     if (fact === null || value === null || typeof fact !== typeof value) return false;
     if (op === "lt") return fact < value;
     if (op === "lte") return fact <= value;
@@ -42,14 +42,14 @@ function compilePredicate({ field, op, values }: Predicate): (line: Summary) => 
   };
 }
 
-const isAmong = (fact: Fact, like: (fact: Fact) => readonly Fact[]): boolean =>
-  fact !== null && like(fact).includes(fact);
+const isAmong = (fact: Fact, operandsFor: (fact: Fact) => readonly Fact[]): boolean =>
+  fact !== null && operandsFor(fact).includes(fact);
 
 // --- order -----------------------------------------------------------------------------------------------------
 
 type Sorting = Pick<Query, "near" | "order">;
 
-/** What a line is sorted by. */
+/** The sort key of a lobby: distances of `near`, then the ordered fields, then its id. */
 export function sortKeyOf({ near, order }: Sorting): (line: Summary) => SortKey {
   const distances = near.map(({ field, value }) => {
     const of = factOf(field);
@@ -73,7 +73,7 @@ export const compareKeys = ({ near, order }: Sorting): ((a: SortKey, b: SortKey)
   };
 };
 
-/** Numbers by value, then texts by their UTF-16 units, then flags. What is not there comes last either way. */
+/** Numbers by value, then texts by UTF-16 units, then booleans. A missing fact comes last in both directions. */
 export function compareFacts(a: Fact, b: Fact, descending = false): number {
   if (a === b) return 0;
   if (a === null || b === null) return a === null ? 1 : -1;

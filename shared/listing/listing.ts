@@ -1,6 +1,4 @@
-/**
- * The line of a lobby in lists, and the facts that lists are filtered and sorted by: all of them can be seen in it.
- */
+/** The summary of a lobby in lists, and the facts that lists filter and sort by. Every fact is visible in the summary. */
 import type { Summary } from "../api/lobbies.ts";
 import { SEATS_MAX } from "../limits.ts";
 import { type Lobby, WIRES } from "../lobby/lobby.ts";
@@ -8,13 +6,13 @@ import { toSummary } from "../api/views.ts";
 
 export type { Summary };
 
-/** Lists show a lobby while its host can be reached; by id it is shown as long as it lives. */
+/** Lists show a lobby while its host is present. By id it can be read until it ends. */
 export const isListed = (lobby: Lobby): boolean =>
   lobby.policy.listed &&
   lobby.visibility === "public" &&
   lobby.members.some((member) => member.peer === lobby.host && member.away_since === null);
 
-/** The line of a lobby, or null where lists do not show it. Of its data it holds what the host made searchable. */
+/** The summary of a lobby, or null where lists do not show it. It contains only indexed data. */
 export function summaryOf(lobby: Lobby | null): Summary | null {
   if (lobby === null || !isListed(lobby)) return null;
   const line = toSummary(lobby);
@@ -24,7 +22,7 @@ export function summaryOf(lobby: Lobby | null): Summary | null {
 
 // --- facts -----------------------------------------------------------------------------------------------------
 
-/** Something a line can be filtered and sorted by. Times are RFC 3339 as in the line: their texts sort as they do. */
+/** A value that lists filter and sort by. Times are RFC 3339 UTC, so their texts sort by time. */
 export type Fact = string | number | boolean | null;
 
 type Field = {
@@ -39,7 +37,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   version: { type: "text", of: (line) => line.version },
   members: { type: "number", of: (line) => line.members },
   seats: { type: "number", of: (line) => line.seats },
-  /** Seats that are free; where nobody counts them there is always room. */
+  /** Free seats. A lobby without a seat limit has room up to SEATS_MAX. */
   slots: { type: "number", of: (line) => (line.seats ?? SEATS_MAX) - line.members },
   locked: { type: "flag", of: (line) => line.locked },
   joinable: { type: "flag", of: (line) => line.joinable },
@@ -48,7 +46,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   updated_at: { type: "time", of: (line) => line.updated_at },
 };
 
-/** What a line consists of, for whoever wants less of it. */
+/** The fields of a summary, which the parameter `fields` selects from. */
 export const SUMMARY_FIELDS = [
   "id",
   "name",

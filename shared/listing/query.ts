@@ -1,14 +1,14 @@
 /**
- * How a list is asked for: which lobbies, in which order, from where on. A query is plain data, so that it may travel
- * to every hub of a game and into what a watcher's socket remembers.
+ * The query of a list: filter, order and cursor, parsed from URL parameters. A query is plain data, so that it can be sent
+ * to every hub of a game and stored with a subscriber's socket.
  *
- *     members[gte]=2&data[map]=forest      predicates: a field, an operator (`eq` where none is named), a value
- *     near=skill:1200                      the nearest first, by the numbers under a data key
- *     order=-updated_at,name               then in this order (`-` the greatest first); the id breaks every tie
- *     include=full,in_game,locked          what lists leave out unless asked
+ *     members[gte]=2&data[map]=forest      predicates: field, operator (default `eq`), value
+ *     near=skill:1200                      the nearest first, by the number of a data key
+ *     order=-updated_at,name               then by these fields (`-`: descending); the id breaks ties
+ *     include=full,in_game,locked          lobbies that lists omit by default
  *
- * A value is compared as what it is: numbers as numbers, times as times, texts by their UTF-16 units. With what a
- * lobby does not say only `ne` agrees.
+ * Values are compared by type: numbers as numbers, times as times, texts by UTF-16 units. A missing value matches only
+ * `ne`.
  */
 import {
   CURSOR_LENGTH_MAX,
@@ -26,12 +26,12 @@ import { type Fact, FIELDS, SUMMARY_FIELDS } from "./listing.ts";
 export const OPERATORS = ["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains"] as const;
 export type Operator = (typeof OPERATORS)[number];
 
-/** `field` is a name of `FIELDS`, or `data[key]`. Operands of `contains` are in small letters. */
+/** `field` is a name of `FIELDS`, or `data[key]`. Operands of `contains` are lower case. */
 export type Predicate = { readonly field: string; readonly op: Operator; readonly values: readonly Fact[] };
 export type Near = { readonly field: string; readonly value: number };
 export type Order = { readonly field: string; readonly descending: boolean };
 
-/** What picks lobbies: the same words filter a list, a watch over it and a quick join. */
+/** Filters a list, a list subscription and a quick join. */
 export type Filter = {
   readonly predicates: readonly Predicate[];
   readonly include: { readonly full: boolean; readonly locked: boolean; readonly in_game: boolean };
@@ -41,15 +41,15 @@ export type Query = Filter & {
   readonly near: readonly Near[];
   readonly order: readonly Order[];
   readonly limit: number;
-  /** The sort key of the last line of the page before. */
+  /** The sort key of the last lobby of the previous page. */
   readonly after: SortKey | null;
-  /** How many lobbies there are in all is wanted too. */
+  /** Whether the number of all matching lobbies is returned. */
   readonly count: boolean;
-  /** Members of a line that are wanted, or null for all. */
+  /** Fields of a summary to return, or null for all. */
   readonly fields: readonly string[] | null;
 };
 
-/** What a line is sorted by: a fact per `near` and `order`, then its id. */
+/** A fact per `near` and `order`, then the lobby's id. */
 export type SortKey = readonly Fact[];
 
 export type Parameters = Iterable<readonly [string, string]>;
@@ -57,38 +57,38 @@ export type InvalidParameter = { readonly invalid: string };
 
 export const NEWEST_FIRST: readonly Order[] = [{ field: "created_at", descending: true }];
 
-/** The query of a URL, or the name of the parameter that is wrong. Unknown parameters without brackets are left alone. */
+/** The query of a URL, or the name of the invalid parameter. Unknown parameters without brackets are ignored. */
 export function parseQuery(parameters: Parameters): Query | InvalidParameter {
-  const given = groupParameters(parameters);
-  if ("invalid" in given) return given;
-  const filter = parseFilter(given.filters, given.single.get("include"));
+  const grouped = groupParameters(parameters);
+  if ("invalid" in grouped) return grouped;
+  const filter = parseFilter(grouped.filters, grouped.single.get("include"));
   if ("invalid" in filter) return filter;
-  const near = given.near.map(parseNear);
+  const near = grouped.near.map(parseNear);
   if (near.length > NEAR_MAX || near.includes(null)) return { invalid: "near" };
-  const order = parseOrder(given.single.get("order"));
+  const order = parseOrder(grouped.single.get("order"));
   if (order === null) return { invalid: "order" };
-  const limit = parseLimit(given.single.get("limit") ?? String(PAGE_DEFAULT));
+  const limit = parseLimit(grouped.single.get("limit") ?? String(PAGE_DEFAULT));
   if (limit === null) return { invalid: "limit" };
-  const count = given.single.get("count") ?? "false";
+  const count = grouped.single.get("count") ?? "false";
   if (count !== "true" && count !== "false") return { invalid: "count" };
-  const fields = parseFields(given.single.get("fields"));
+  const fields = parseFields(grouped.single.get("fields"));
   if (fields === undefined) return { invalid: "fields" };
   const sorting = { near: near as Near[], order };
-  const cursor = given.single.get("cursor");
+  const cursor = grouped.single.get("cursor");
   const after = cursor === undefined ? null : parseCursor(cursor, sorting);
   if (cursor !== undefined && after === null) return { invalid: "cursor" };
   return { ...filter, ...sorting, limit, after, count: count === "true", fields };
 }
 
-/** The same as parameters of a filter alone: predicates and `include`; anything else in brackets is wrong. */
+/** The same for a filter alone: predicates and `include`. Other list parameters are invalid. */
 export function parseFilterParameters(parameters: Parameters): Filter | InvalidParameter {
-  const given = groupParameters(parameters);
-  if ("invalid" in given) return given;
-  for (const name of given.single.keys()) if (name !== "include") return { invalid: name };
-  return given.near.length > 0 ? { invalid: "near" } : parseFilter(given.filters, given.single.get("include"));
+  const grouped = groupParameters(parameters);
+  if ("invalid" in grouped) return grouped;
+  for (const name of grouped.single.keys()) if (name !== "include") return { invalid: name };
+  return grouped.near.length > 0 ? { invalid: "near" } : parseFilter(grouped.filters, grouped.single.get("include"));
 }
 
-/** The same query always has the same text: memoised pages hang on it. */
+/** The cache key of a query: equal queries have equal texts. */
 export const queryText = (query: Query): string =>
   JSON.stringify([
     query.predicates.map((one) => JSON.stringify([one.field, one.op, one.values])).toSorted(),
@@ -104,7 +104,7 @@ export const queryText = (query: Query): string =>
 export const orderText = (order: readonly Order[]): string =>
   order.map(({ field, descending }) => (descending ? `-${field}` : field)).join();
 
-// --- taking apart ----------------------------------------------------------------------------------------------
+// --- parsing ---------------------------------------------------------------------------------------------------
 
 const SINGLE = new Set(["limit", "cursor", "include", "order", "count", "fields"]);
 
@@ -115,22 +115,22 @@ type GroupedParameters = {
 };
 
 function groupParameters(parameters: Parameters): GroupedParameters | InvalidParameter {
-  const given: GroupedParameters = { single: new Map(), near: [], filters: [] };
+  const grouped: GroupedParameters = { single: new Map(), near: [], filters: [] };
   for (const [name, value] of parameters) {
-    if (name === "near") given.near.push(value);
+    if (name === "near") grouped.near.push(value);
     else if (SINGLE.has(name)) {
-      if (given.single.has(name)) return { invalid: name };
-      given.single.set(name, value);
-    } else if (Object.hasOwn(FIELDS, name) || name.includes("[")) given.filters.push([name, value]);
+      if (grouped.single.has(name)) return { invalid: name };
+      grouped.single.set(name, value);
+    } else if (Object.hasOwn(FIELDS, name) || name.includes("[")) grouped.filters.push([name, value]);
   }
-  return given;
+  return grouped;
 }
 
 function parseFilter(filters: readonly (readonly [string, string])[], included = ""): Filter | InvalidParameter {
   const predicates: Predicate[] = [];
   for (const [name, value] of filters) {
     const predicate = predicates.length === PREDICATES_MAX ? null : parsePredicate(name, value);
-    // A name may be long, and made of anything; what it refuses to be is said of its beginning.
+    // An arbitrary name is not repeated in the refusal.
     if (predicate === null) return { invalid: /^[\w.[\]-]{1,100}$/.test(name) ? name : "filter" };
     predicates.push(predicate);
   }
@@ -156,7 +156,6 @@ function parsePredicate(name: string, value: string): Predicate | null {
   return values.includes(null) ? null : { field, op, values };
 }
 
-/** A data key is opaque to us, as long as it is not too long. */
 const isField = (field: string): boolean => Object.hasOwn(FIELDS, field) || dataKey(field) !== null;
 
 export function dataKey(field: string): string | null {
@@ -164,7 +163,7 @@ export function dataKey(field: string): string | null {
   return DATA_KEY_PATTERN.test(key) ? key : null;
 }
 
-/** The value a field is compared with, or null where it cannot be one. */
+/** The operand as a value of the field's type, or null. */
 function parseOperand(field: string, text: string): Fact {
   if (text.length > OPERAND_LENGTH_MAX) return null;
   const type = Object.hasOwn(FIELDS, field) ? FIELDS[field]!.type : "data";
@@ -183,7 +182,7 @@ function parseOperand(field: string, text: string): Fact {
   }
 }
 
-/** Decimal notation as JSON has it, without exponents; or null. */
+/** A decimal number without exponent, or null. */
 export const parseDecimal = (text: string): number | null =>
   /^-?\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : null;
 
@@ -222,7 +221,7 @@ function parseFields(text: string | undefined): readonly string[] | null | undef
 
 type Sorting = Pick<Query, "near" | "order">;
 
-/** Opaque to clients: where the next page begins, and of which order it is a place. */
+/** The opaque cursor of the next page: a fingerprint of the order, and the sort key to continue after. */
 export const cursorAfter = (key: SortKey, sorting: Sorting): string =>
   [fingerprint(sorting), ...key.map((fact) => TAGS[typeof fact]! + escapeFact(fact))].join("~");
 
@@ -237,7 +236,7 @@ function parseCursor(cursor: string, sorting: Sorting): SortKey | null {
   return key.includes(undefined) || typeof id !== "string" ? null : (key as SortKey);
 }
 
-/** A cursor of another order would point to no place of this one. FNV-1a, 32 bits. */
+/** Identifies the order, because a cursor of another order is invalid. FNV-1a, 32 bits. */
 function fingerprint({ near, order }: Sorting): string {
   let hash = 0x811c9dc5;
   const text = JSON.stringify([near.map(({ field, value }) => [field, value]), orderText(order)]);
@@ -245,7 +244,7 @@ function fingerprint({ near, order }: Sorting): string {
   return (hash >>> 0).toString(36);
 }
 
-/** Letters, digits and hyphens as they are, any other UTF-16 unit as `_` and its four hex digits. */
+/** Letters, digits and hyphens unchanged, every other UTF-16 unit as `_` and four hex digits. */
 const escapeFact = (fact: Fact): string =>
   String(fact ?? "").replaceAll(/[^0-9A-Za-z-]/g, (unit) => `_${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 

@@ -1,18 +1,17 @@
 /**
- * The lines of one hub, kept in the orders in which they are asked for, so that a page costs a search for where it
- * begins and a walk as long as its filter needs. Everybody who asks the same gets the same page, made once until a
- * line changes.
+ * The listed lobbies of one hub, sorted by every recently requested order. A page costs a binary search for its start and
+ * a scan until the filter has matched enough. Rendered pages are cached until a lobby changes.
  */
 import { PAGES_MEMOISED_MAX, SORTED_INDEXES_MAX } from "../limits.ts";
 import type { Summary } from "./listing.ts";
 import { compareFacts, compareKeys, sortKeyOf, compileFilter } from "./filter.ts";
 import { type SortKey, NEWEST_FIRST, orderText, type Query, queryText } from "./query.ts";
 
-/** Lines as JSON, ready to be merged with another hub's: their sort keys beside them. */
+/** Summaries as JSON, with their sort keys, so that pages of several hubs can be merged. */
 export type Page = {
   readonly items: readonly { readonly key: SortKey; readonly json: string }[];
   readonly more: boolean;
-  /** How many the filter picks in all, where that was asked. */
+  /** The number of all matching lobbies, where the query asks for it. */
   readonly count: number | null;
 };
 
@@ -21,7 +20,7 @@ type Sorting = Pick<Query, "near" | "order">;
 
 export class LobbyListIndex {
   readonly #summaries = new Map<string, Summary>();
-  /** By the text of their order; the one that was not used for longest comes first and goes first. */
+  /** By the text of their order, least recently used first. */
   readonly #indexes = new Map<string, SortedIndex>();
   readonly #pages = new Map<string, Page>();
 
@@ -37,50 +36,50 @@ export class LobbyListIndex {
     return this.#summaries.values();
   }
 
-  /** Puts a line in the place of the one before it; null takes it away. */
+  /** Replaces the summary of a lobby; null removes it. */
   set(id: string, next: Summary | null): void {
     const old = this.#summaries.get(id);
     if (old === undefined && next === null) return;
     this.#pages.clear();
     if (next === null) this.#summaries.delete(id);
     else this.#summaries.set(id, next);
-    for (const shelf of this.#indexes.values()) {
-      if (old !== undefined) shelf.remove(old);
-      if (next !== null) shelf.add(next);
+    for (const index of this.#indexes.values()) {
+      if (old !== undefined) index.remove(old);
+      if (next !== null) index.add(next);
     }
   }
 
   page(query: Query): Page {
     const name = queryText(query);
-    const known = this.#pages.get(name);
-    if (known !== undefined) return known;
-    const made = this.#buildPage(query);
+    const cached = this.#pages.get(name);
+    if (cached !== undefined) return cached;
+    const page = this.#buildPage(query);
     if (this.#pages.size >= PAGES_MEMOISED_MAX) this.#pages.clear();
-    this.#pages.set(name, made);
-    return made;
+    this.#pages.set(name, page);
+    return page;
   }
 
   #buildPage(query: Query): Page {
-    const shelf = this.#index(query.near.length === 0 ? query.order : NEWEST_FIRST);
-    const isPicked = compileFilter(query);
-    const found = query.near.length === 0 ? shelf.scan(query, isPicked) : nearest(shelf.entries, query, isPicked);
-    const count = query.count ? shelf.entries.filter(({ line }) => isPicked(line)).length : null;
+    const index = this.#index(query.near.length === 0 ? query.order : NEWEST_FIRST);
+    const matches = compileFilter(query);
+    const found = query.near.length === 0 ? index.scan(query, matches) : nearest(index.entries, query, matches);
+    const count = query.count ? index.entries.filter(({ line }) => matches(line)).length : null;
     const lines = found.slice(0, query.limit).map(({ line, key }) => ({ key, json: jsonOf(line, query.fields) }));
     return { items: lines, more: found.length > query.limit, count };
   }
 
   #index(order: Query["order"]): SortedIndex {
     const name = orderText(order);
-    const shelf = this.#indexes.get(name) ?? new SortedIndex(order, this.#summaries.values());
+    const index = this.#indexes.get(name) ?? new SortedIndex(order, this.#summaries.values());
     this.#indexes.delete(name);
-    this.#indexes.set(name, shelf);
+    this.#indexes.set(name, index);
     const [oldest] = this.#indexes.keys();
     if (this.#indexes.size > SORTED_INDEXES_MAX) this.#indexes.delete(oldest!);
-    return shelf;
+    return index;
   }
 }
 
-/** One page out of the pages of several hubs. */
+/** One page from the pages of several hubs. */
 export function mergePages(pages: readonly Page[], query: Query): Page {
   const compare = compareKeys(query);
   const all = pages.flatMap(({ items: lines }) => lines).toSorted((a, b) => compare(a.key, b.key));
@@ -89,7 +88,7 @@ export function mergePages(pages: readonly Page[], query: Query): Page {
   return { items: all.slice(0, query.limit), more, count };
 }
 
-/** All lines in one order. */
+/** All summaries in one order. */
 class SortedIndex {
   readonly entries: Entry[] = [];
   readonly #keyOf: (line: Summary) => SortKey;
@@ -112,32 +111,32 @@ class SortedIndex {
     this.entries.splice(this.#positionOf(this.#keyOf(line)), 1);
   }
 
-  /** From behind the key on, at most one more than a page, which tells that there is more. */
-  scan({ after, limit }: Query, isPicked: (line: Summary) => boolean): Entry[] {
+  /** The matches after the cursor: up to one more than a page, which shows whether there is a next page. */
+  scan({ after, limit }: Query, matches: (line: Summary) => boolean): Entry[] {
     let at = after === null ? 0 : this.#positionOf(after);
     if (after !== null && at < this.entries.length && this.#compare(this.entries[at]!.key, after) === 0) at++;
     const found: Entry[] = [];
     for (; at < this.entries.length && found.length <= limit; at++) {
       const entry = this.entries[at]!;
-      if (isPicked(entry.line)) found.push(entry);
+      if (matches(entry.line)) found.push(entry);
     }
     return found;
   }
 
-  /** Where a key stands, or would stand. */
+  /** The position of a key, or where it would be inserted. */
   #positionOf(key: SortKey): number {
     return lowerBound(this.entries, key, this.#compare);
   }
 }
 
-/** What is nearest differs with every question: one pass that keeps the best, in order. */
-function nearest(entries: readonly Entry[], query: Query, isPicked: (line: Summary) => boolean): Entry[] {
+/** `near` needs another order for every query, so this is one pass that keeps the best matches sorted. */
+function nearest(entries: readonly Entry[], query: Query, matches: (line: Summary) => boolean): Entry[] {
   const [key, compare] = [sortKeyOf(query), compareKeys(query)];
   const first = sortKeyOf({ near: query.near.slice(0, 1), order: [] });
   const best: Entry[] = [];
   for (const { line } of entries) {
-    if (!isPicked(line)) continue;
-    // Most lines are further away than the worst of a full page: one look tells.
+    if (!matches(line)) continue;
+    // Most lobbies are further away than the last of a full page, which the first distance shows.
     if (best.length > query.limit && compareFacts(first(line)[0]!, best.at(-1)!.key[0]!) > 0) continue;
     const entry = { line, key: key(line) };
     if (query.after !== null && compare(entry.key, query.after) <= 0) continue;

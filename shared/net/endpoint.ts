@@ -1,9 +1,9 @@
 /**
  * Endpoints (RFC 8489 "transport address"): an IP address as canonical text, and a port.
  *
- * Two endpoints are the same exactly when their texts are the same, so everything that enters the house is made
- * canonical here: IPv4 inside IPv6 in any of its forms becomes plain IPv4, IPv6 becomes RFC 5952 text, and zone
- * ids (`%eth0`) are dropped, because they mean nothing to anybody else.
+ * Two endpoints are equal exactly when their texts are equal, so every address from outside is made canonical here: IPv4
+ * embedded in IPv6 becomes IPv4, IPv6 becomes RFC 5952 text, and zone ids (`%eth0`) are removed, because they are only
+ * valid on the sending machine.
  */
 
 export type Endpoint = { readonly address: string; readonly port: number };
@@ -16,7 +16,7 @@ export const isIPv4 = (address: string): boolean => !address.includes(":");
 export const formatEndpoint = (at: Endpoint): string =>
   isIPv4(at.address) ? `${at.address}:${at.port}` : `[${at.address}]:${at.port}`;
 
-/** The canonical endpoint, or null where the address is no address or the port is not 1 to 65535. */
+/** The canonical endpoint, or null where the address is invalid or the port is not 1 to 65535. */
 export function endpoint(address: string, port: number): Endpoint | null {
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return null;
   const canonical = canonicalAddress(address);
@@ -31,17 +31,14 @@ export function canonicalAddress(text: string): string | null {
   return embeddedIPv4(groups) ?? formatIPv6(groups);
 }
 
-/**
- * What shares one budget: an IPv4 address alone, an IPv6 address by its /64, because one household
- * commands 2^64 addresses of it.
- */
+/** The unit of rate limits and quotas: an IPv4 address, or an IPv6 /64, because one subscriber has 2^64 addresses. */
 export function sourceOf(address: string): string {
   if (isIPv4(address)) return address;
   const groups = parseIPv6(address);
   return groups === null ? address : `${groups.slice(0, 4).map(hex).join(":")}::/64`;
 }
 
-/** The 4 or 16 bytes of a canonical address, or null where it is none. */
+/** The 4 or 16 bytes of a canonical address, or null. */
 export function bytesOf(address: string): readonly number[] | null {
   if (isIPv4(address)) return parseIPv4(address);
   return parseIPv6(address)?.flatMap((group) => [group >> 8, group & 255]) ?? null;

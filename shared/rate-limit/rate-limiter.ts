@@ -1,7 +1,7 @@
 /**
- * What the API's requests cost, and who pays: a budget for each peer who shows his token, a wider one for the source
- * (IPv4 address, IPv6 /64) that he shares with his household, and for whoever shows no token the narrow one alone.
- * Answers say how much is left in the words of draft-ietf-httpapi-ratelimit-headers-10.
+ * Rate limits of the API. A request with a token counts for its peer and, in a larger bucket, for its source (IPv4 address,
+ * IPv6 /64), which several peers may share. A request without a token counts for its source alone. Responses carry the
+ * headers of draft-ietf-httpapi-ratelimit-headers-10.
  */
 import { type Budget, BucketTable } from "./token-bucket.ts";
 import { SHARED_SOURCE_FACTOR, RATE_LIMIT_BUDGETS, RATE_LIMIT_SUBJECTS_MAX } from "../limits.ts";
@@ -9,98 +9,93 @@ import { SHARED_SOURCE_FACTOR, RATE_LIMIT_BUDGETS, RATE_LIMIT_SUBJECTS_MAX } fro
 export type RateLimitClass = keyof typeof RATE_LIMIT_BUDGETS;
 export type Budgets = Readonly<Record<RateLimitClass, Budget>>;
 
-/** Who asks, as far as the Worker knows: without a token no peer, without a trusted header no source. */
+/** Who sends the request. `peer` is null without a token, `source` without a trusted address header. */
 export type RateLimitSubject = { readonly peer: string | null; readonly source: string | null };
 
-/** What a toll did to a budget. */
+/** The state of the scarcest bucket after a request. */
 export type RateLimitState = {
   readonly class: RateLimitClass;
   readonly allowed: boolean;
   readonly burst: number;
-  /** Seconds in which an empty budget fills. */
+  /** Seconds in which an empty bucket fills. */
   readonly window_s: number;
   readonly remaining: number;
-  /** Seconds until it is full again. */
+  /** Seconds until the bucket is full again. */
   readonly reset_s: number;
-  /** Seconds until the next request would be taken; 0 where this one was. */
+  /** Seconds until a request would be allowed; 0 where this one was. */
   readonly retry_after_s: number;
 };
 
-type Table = { readonly budget: Budget; readonly guard: BucketTable };
+type Table = { readonly budget: Budget; readonly buckets: BucketTable };
 
 export class RateLimiter {
   readonly #budgets: Budgets | null;
   readonly #tables = new Map<string, Table>();
 
-  /** Without budgets everything is free. */
+  /** `budgets` null: no limits. */
   constructor(budgets: Budgets | null) {
     this.#budgets = budgets;
   }
 
-  /** Takes what the request costs from everybody it concerns, or from nobody. Null where nothing limits it. */
-  consume(toll: RateLimitClass, payer: RateLimitSubject, now: number): RateLimitState | null {
-    const due = this.#bucketsFor(toll, payer);
-    const short = due.find(({ table, whose }) => table.guard.remaining(whose, now) < 1);
-    if (short === undefined) for (const { table, whose } of due) table.guard.consume(whose, now);
-    const scarce = short ?? due[0];
+  /** Takes one token from every bucket of the request, or from none. Null where no limit applies. */
+  consume(rateClass: RateLimitClass, subject: RateLimitSubject, now: number): RateLimitState | null {
+    const needed = this.#bucketsFor(rateClass, subject);
+    const empty = needed.find(({ table, key }) => table.buckets.remaining(key, now) < 1);
+    if (empty === undefined) for (const { table, key } of needed) table.buckets.consume(key, now);
+    const scarce = empty ?? needed[0];
     if (scarce === undefined) return null;
     const { per_s, burst } = scarce.table.budget;
-    const left = scarce.table.guard.remaining(scarce.whose, now);
+    const left = scarce.table.buckets.remaining(scarce.key, now);
     const seconds = (tokens: number): number => Math.ceil(Math.max(0, tokens) / per_s);
     return {
-      class: toll,
-      allowed: short === undefined,
+      class: rateClass,
+      allowed: empty === undefined,
       burst,
       window_s: seconds(burst),
       remaining: Math.floor(left),
       reset_s: seconds(burst - left),
-      retry_after_s: short === undefined ? 0 : Math.max(1, seconds(1 - left)),
+      retry_after_s: empty === undefined ? 0 : Math.max(1, seconds(1 - left)),
     };
   }
 
-  /** Whether it could be paid; for what costs only where it fails. */
-  canConsume(toll: RateLimitClass, payer: RateLimitSubject, now: number): boolean {
-    return this.#bucketsFor(toll, payer).every(({ table, whose }) => table.guard.remaining(whose, now) >= 1);
+  /** Whether a request would be allowed, without taking tokens. */
+  canConsume(rateClass: RateLimitClass, subject: RateLimitSubject, now: number): boolean {
+    return this.#bucketsFor(rateClass, subject).every(({ table, key }) => table.buckets.remaining(key, now) >= 1);
   }
 
-  /** Everybody who pays, the narrowest budget first. */
-  #bucketsFor(toll: RateLimitClass, { peer, source }: RateLimitSubject): { table: Table; whose: string }[] {
-    const budget = this.#budgets?.[toll];
+  /** The buckets of a request, the smallest first. */
+  #bucketsFor(rateClass: RateLimitClass, { peer, source }: RateLimitSubject): { table: Table; key: string }[] {
+    const budget = this.#budgets?.[rateClass];
     if (budget === undefined) return [];
-    const due: { table: Table; whose: string }[] = [];
-    if (peer !== null) due.push({ table: this.#table(`${toll} peer`, budget), whose: peer });
+    const needed: { table: Table; key: string }[] = [];
+    if (peer !== null) needed.push({ table: this.#table(`${rateClass} peer`, budget), key: peer });
     if (source !== null) {
       const shared = { per_s: budget.per_s * SHARED_SOURCE_FACTOR, burst: budget.burst * SHARED_SOURCE_FACTOR };
-      const table = peer === null ? this.#table(`${toll} source`, budget) : this.#table(`${toll} household`, shared);
-      due.push({ table, whose: source });
+      const table =
+        peer === null ? this.#table(`${rateClass} source`, budget) : this.#table(`${rateClass} shared source`, shared);
+      needed.push({ table, key: source });
     }
-    return due;
+    return needed;
   }
 
   #table(name: string, budget: Budget): Table {
-    const known = this.#tables.get(name);
-    if (known !== undefined) return known;
-    const table = { budget, guard: new BucketTable(budget, RATE_LIMIT_SUBJECTS_MAX) };
+    const existing = this.#tables.get(name);
+    if (existing !== undefined) return existing;
+    const table = { budget, buckets: new BucketTable(budget, RATE_LIMIT_SUBJECTS_MAX) };
     this.#tables.set(name, table);
     return table;
   }
 }
 
 /** `RateLimit-Policy` and `RateLimit`. */
-export const rateHeaders = ({
-  class: toll,
-  burst,
-  window_s,
-  remaining: left,
-  reset_s: full_s,
-}: RateLimitState): Record<string, string> => ({
-  "ratelimit-policy": `"${toll}";q=${burst};w=${window_s}`,
-  ratelimit: `"${toll}";r=${left};t=${full_s}`,
+export const rateHeaders = (state: RateLimitState): Record<string, string> => ({
+  "ratelimit-policy": `"${state.class}";q=${state.burst};w=${state.window_s}`,
+  ratelimit: `"${state.class}";r=${state.remaining};t=${state.reset_s}`,
 });
 
 /**
- * The budgets of a setting like `list=2/10,chat=5/20` (per second / at once) over the defaults; null where it says
- * `off`, and the piece that is wrong where one is.
+ * The budgets of a setting like `list=2/10,chat=5/20` (per second / burst) over the defaults. Null for `off`; the first
+ * invalid part where there is one.
  */
 export function parseBudgets(setting: string): { readonly budgets: Budgets | null } | { readonly invalid: string } {
   if (setting.trim() === "off") return { budgets: null };

@@ -1,6 +1,6 @@
 /**
- * Budgets: how much work and how many answers one source may cause. A token bucket each, for addresses (IPv4 /32,
- * IPv6 /64) and for any other name; when the table is full, newcomers share one bucket.
+ * Token buckets, one per source (IPv4 address, IPv6 /64) or other key, in a table of bounded size. When the table is full,
+ * new keys share one bucket.
  */
 import { sourceOf } from "../net/endpoint.ts";
 
@@ -10,22 +10,22 @@ export type Bucket = { tokens: number; at: number };
 
 export const fullBucket = (budget: Budget, now: number): Bucket => ({ tokens: budget.burst, at: now });
 
-/** Fills a bucket up to now, and says how many tokens are in it. */
+/** Refills a bucket up to now, and returns its tokens. */
 export function refill(bucket: Bucket, { per_s, burst }: Budget, now: number): number {
   bucket.tokens = Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.at) * per_s) / 1_000);
   bucket.at = now;
   return bucket.tokens;
 }
 
-/** Takes one token, or says that there is none. */
+/** Takes one token; false where none is left. */
 export function consumeToken(bucket: Bucket, budget: Budget, now: number): boolean {
   if (refill(bucket, budget, now) < 1) return false;
   bucket.tokens -= 1;
   return true;
 }
 
-/** Buckets looked at when room is needed. */
-const LOOKS = 64;
+/** Buckets checked for removal when the table is full. */
+const CHECKS_MAX = 64;
 
 export class BucketTable {
   readonly #budget: Budget;
@@ -44,12 +44,12 @@ export class BucketTable {
     return this.#buckets.size;
   }
 
-  /** Takes one token of the source; false where there is none left. */
+  /** Takes one token of the source; false where none is left. */
   consume(address: string, now: number): boolean {
     return consumeToken(this.#bucketOf(sourceOf(address), now), this.#budget, now);
   }
 
-  /** Tokens that a source has now; asking takes none, and no room. */
+  /** Tokens of a source. Takes none, and adds no bucket. */
   remaining(address: string, now: number): number {
     const bucket = this.#buckets.get(sourceOf(address));
     if (bucket !== undefined) return refill(bucket, this.#budget, now);
@@ -57,9 +57,9 @@ export class BucketTable {
   }
 
   #bucketOf(source: string, now: number): Bucket {
-    const known = this.#buckets.get(source);
-    if (known !== undefined) return known;
-    if (this.#buckets.size >= this.#sources_max) this.#forgetFull(now);
+    const existing = this.#buckets.get(source);
+    if (existing !== undefined) return existing;
+    if (this.#buckets.size >= this.#sources_max) this.#removeFull(now);
     if (this.#buckets.size >= this.#sources_max) return this.#shared;
     const bucket = fullBucket(this.#budget, now);
     this.#buckets.set(source, bucket);
@@ -67,11 +67,11 @@ export class BucketTable {
   }
 
   /**
-   * A bucket that has filled up again says nothing: forgetting it changes no answer. A few are looked at each time,
-   * going round, so that sources that never rest do not hide those that do.
+   * Removes full buckets, which equal absent ones. Each call checks a few and continues where the last one ended, so that
+   * busy sources do not shield idle ones.
    */
-  #forgetFull(now: number): void {
-    for (let looks = Math.min(LOOKS, this.#buckets.size); looks > 0; looks--) {
+  #removeFull(now: number): void {
+    for (let checks = Math.min(CHECKS_MAX, this.#buckets.size); checks > 0; checks--) {
       let next = this.#round.next();
       if (next.done === true) next = (this.#round = this.#buckets.entries()).next();
       if (next.done === true) return;

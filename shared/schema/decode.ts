@@ -1,21 +1,20 @@
 /**
- * Strict decoding of what comes from outside. A decoder takes anything and gives the value or throws `Malformed`;
- * only `decode` and `decodeValue` are called from other rooms, and they do not throw. Unknown keys are ignored, so that a newer
- * neighbour may say more than an older one understands; known keys must be right.
+ * Strict decoders of external data. A decoder returns the value or throws `Malformed`; `decode` and `decodeValue`, the
+ * entry points, do not throw. Unknown keys are ignored, so that a newer version may send more; known keys must be valid.
  *
- * A decoder also carries what it takes as a JSON Schema (2020-12), so that what is documented is what is decoded.
+ * A decoder also carries its JSON Schema (2020-12), so that the documented format is the one that is decoded.
  */
 import { type Endpoint, endpoint } from "../net/endpoint.ts";
 
-/** `true` is the schema of whatever there is: its decoder is for a neighbour of ours, and in no document. */
+/** `true` accepts everything: the schema of decoders that no document describes. */
 export type Schema = true | { readonly [keyword: string]: unknown };
 export type Decoder<T> = ((value: unknown, path: string) => T) & { readonly schema?: Schema };
 export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
 
 class Malformed extends Error {}
 
-const fail = (path: string, wanted: string): never => {
-  throw new Malformed(`${path || "message"}: ${wanted} expected`);
+const fail = (path: string, expected: string): never => {
+  throw new Malformed(`${path || "message"}: ${expected} expected`);
 };
 
 const within = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
@@ -26,7 +25,7 @@ export function decode<T>(text: string, decoder: Decoder<T>, length_max: number)
   return attempt(() => decoder(JSON.parse(text), ""));
 }
 
-/** Decodes one value that has a name: a parameter. Never throws. */
+/** Decodes one named value, a parameter. Never throws. */
 export const decodeValue = <T>(value: unknown, name: string, decoder: Decoder<T>): Decoded<T> =>
   attempt(() => decoder(value, name));
 
@@ -35,13 +34,13 @@ function attempt<T>(read: () => T): Decoded<T> {
     return { ok: true, value: read() };
   } catch (error) {
     if (error instanceof Malformed) return { ok: false, why: error.message };
-    // What JSON.parse says quotes the text, which may hold secrets. Anything else is our own bug.
+    // The message of JSON.parse quotes the text, which may contain secrets. Any other error is a bug.
     if (error instanceof SyntaxError) return { ok: false, why: "message: JSON expected" };
     throw error;
   }
 }
 
-/** A decoder that knows what it takes. */
+/** A decoder with its schema. */
 export const withSchema = <T>(schema: Schema, decoder: (value: unknown, path: string) => T): Decoder<T> =>
   Object.assign((value: unknown, path: string) => decoder(value, path), { schema });
 
@@ -59,7 +58,7 @@ export const integer = (least: number, most: number): Decoder<number> =>
       : fail(path, `an integer from ${least} to ${most}`),
   );
 
-/** JSON can say 1e999, which is no number to reckon with. */
+/** JSON allows 1e999, which parses as Infinity. */
 export const number: Decoder<number> = withSchema({ type: "number" }, (value, path) =>
   typeof value === "number" && Number.isFinite(value) ? value : fail(path, "a number"),
 );
@@ -76,9 +75,9 @@ export const oneOf = <const T extends string>(...words: readonly T[]): Decoder<T
 
 export const constant = <const T extends string>(word: T): Decoder<T> => oneOf(word);
 
-/** The first that fits; `wanted` says in words what would. */
+/** The first decoder that accepts the value; `expected` describes them in the refusal. */
 export const anyOf = <const D extends readonly Decoder<unknown>[]>(
-  wanted: string,
+  expected: string,
   ...decoders: D
 ): Decoder<Shape<D[number]>> =>
   withSchema({ anyOf: decoders.map(schemaOf) }, (value, path) => {
@@ -89,7 +88,7 @@ export const anyOf = <const D extends readonly Decoder<unknown>[]>(
         if (!(error instanceof Malformed)) throw error;
       }
     }
-    return fail(path, wanted);
+    return fail(path, expected);
   });
 
 export const nullable = <T>(decoder: Decoder<T>): Decoder<T | null> =>
@@ -97,7 +96,7 @@ export const nullable = <T>(decoder: Decoder<T>): Decoder<T | null> =>
     value === null ? null : decoder(value, path),
   );
 
-/** A key that may be missing; then it is missing in the value too. */
+/** A key that may be absent; then the value has no such key. */
 export const optional = <T>(decoder: Decoder<T>): Decoder<T | undefined> & { readonly optional: true } =>
   Object.assign((value: unknown, path: string) => (value === undefined ? undefined : decoder(value, path)), {
     optional: true as const,
@@ -125,18 +124,18 @@ export const record = <T extends object>(fields: { readonly [K in keyof T]-?: De
   const properties = Object.fromEntries(keys.map((key) => [key, schemaOf(fields[key])]));
   return withSchema({ type: "object", properties, required }, (value, path) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(path, "an object");
-    const given = value as Record<string, unknown>;
+    const source = value as Record<string, unknown>;
     const out: Partial<T> = {};
     for (const key of keys) {
-      const present = Object.hasOwn(given, key);
+      const present = Object.hasOwn(source, key);
       if (present || !("optional" in fields[key]))
-        out[key] = fields[key](present ? given[key] : undefined, within(path, key));
+        out[key] = fields[key](present ? source[key] : undefined, within(path, key));
     }
     return out as T;
   });
 };
 
-/** The type of what a decoder gives. */
+/** The type of a decoder's value. */
 export type Shape<D> = D extends Decoder<infer T> ? T : never;
 
 type Fields = Readonly<Record<string, Decoder<unknown>>>;
@@ -148,11 +147,11 @@ type Members<F> = Plain<
   }
 >;
 
-/** A record whose type follows from its fields, so that its shape is written once. */
+/** A record whose type follows from its fields. */
 export const object = <const F extends Fields>(fields: F): Decoder<Members<F>> & { readonly fields: F } =>
   Object.assign(record(fields as never) as Decoder<Members<F>>, { fields });
 
-/** Any keys like `pattern`, each with the same kind of value. */
+/** Any keys that match `pattern`, all with the same kind of value. */
 export const map = <T>(
   pattern: RegExp,
   decoder: Decoder<T>,
@@ -163,13 +162,13 @@ export const map = <T>(
     if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(path, "an object");
     const entries = Object.entries(value);
     if (entries.length > size_max) return fail(path, `at most ${size_max} keys`);
-    // The key is not repeated: what was sent is nobody else's business.
+    // The refusal does not repeat the key, which may be secret.
     if (!entries.every(([key]) => pattern.test(key))) return fail(path, `keys like ${pattern}`);
     return Object.fromEntries(entries.map(([key, item]) => [key, decoder(item, within(path, key))]));
   });
 };
 
-/** A union told apart by the word under `key`. */
+/** A union discriminated by the text under `key`. */
 export const union = <T extends object>(key: string, kinds: Readonly<Record<string, Decoder<T>>>): Decoder<T> =>
   withSchema({ oneOf: Object.values(kinds).map(schemaOf) }, (value, path) => {
     const word = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
@@ -179,13 +178,13 @@ export const union = <T extends object>(key: string, kinds: Readonly<Record<stri
 
 const rawEndpoint = record<Endpoint>({ address: text(64), port: integer(1, 65_535) });
 
-/** An endpoint as `{ address, port }`; whatever form the address has, it is canonical from here on. */
+/** An endpoint as `{ address, port }`, returned in canonical form. */
 export const anyEndpoint: Decoder<Endpoint> = withSchema(rawEndpoint.schema!, (value, path) => {
   const { address, port } = rawEndpoint(value, path);
   return endpoint(address, port) ?? fail(path, "an endpoint");
 });
 
-/** The same, already canonical: a neighbour that sends another form is wrong. */
+/** The same, for senders that must use the canonical form. */
 export const canonicalEndpoint: Decoder<Endpoint> = withSchema(rawEndpoint.schema!, (value, path) => {
   const at = anyEndpoint(value, path);
   return at.address === rawEndpoint(value, path).address ? at : fail(path, "a canonical endpoint");

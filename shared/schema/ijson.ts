@@ -1,12 +1,12 @@
 /**
- * I-JSON (RFC 7493): JSON in which no two readers can read two things. Names are unique within an object, texts are
- * Unicode, and nothing nests without end.
+ * I-JSON (RFC 7493): JSON with unique names within each object and bounded nesting. `JSON.parse` silently keeps the last of
+ * two equal names, so two readers could understand one body differently.
  */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/gs;
 
-/** What is wrong with a text that `JSON.parse` takes, in words, or null. Looks at each character once. */
+/** The fault of a text that `JSON.parse` accepts, or null. One pass. */
 export function faultOf(json: string, depth_max: number): string | null {
-  /** Names of each open object; null for a list. */
+  /** The names of each open object; null for a list. */
   const open: (Set<string> | null)[] = [];
   let before = "";
   let text = "";

@@ -1,4 +1,4 @@
-/** What is to be told of what a commit made of a lobby: to those who watch the list, and to those who watch the lobby. */
+/** The events that a committed change of a lobby causes, for subscribers of the list and of the lobby. */
 import type { Summary } from "../api/lobbies.ts";
 import type { Change } from "./coalescer.ts";
 import { summaryOf } from "../listing/listing.ts";
@@ -9,23 +9,23 @@ import type { LobbyRemovedReason, HostCause, LeftState, LobbyEvent } from "../ap
 
 export type RemovedNotice = Notice & { readonly kind: "removed" };
 
-/** Why members were removed, as far as they were told: by their name in the lobby. */
+/** The notices of removed members, by their name in the lobby. */
 export type RemovedNotices = ReadonlyMap<string, RemovedNotice>;
 
-/** What a change of a line is to a list with this filter, or null where it is nothing. */
+/** The event of a changed summary for a list with this filter, or null. */
 export function listEvent(
   { id, old, next, reason }: Change<Summary>,
-  isPicked: (line: Summary) => boolean,
+  matches: (line: Summary) => boolean,
 ): LobbyEvent | null {
-  const was = old !== null && isPicked(old);
-  const is = next !== null && isPicked(next);
+  const was = old !== null && matches(old);
+  const is = next !== null && matches(next);
   if (is) return { type: was ? "lobby.updated" : "lobby.added", data: { lobby: next } };
   if (!was) return null;
   const why = next === null ? reason : next.state === "in_game" ? "started" : "filtered";
   return { type: "lobby.removed", data: { id, reason: why } };
 }
 
-/** The change of a lobby's line, or null where it has none. */
+/** The change of a lobby's summary, or null where lists show neither version. */
 export function summaryChange(
   old: Lobby | null,
   next: Lobby | null,
@@ -42,7 +42,7 @@ export function summaryChange(
   };
 }
 
-/** Why a lobby is out of the lists. */
+/** Why lists no longer show a lobby. */
 export function listRemovedReason(
   old: Lobby,
   next: Lobby | null,
@@ -59,27 +59,27 @@ export function listRemovedReason(
   return late || silent || reasons.has("lobby_timeout") || reasons.has("member_timeout") ? "timed_out" : "closed";
 }
 
-/** Who came, went, changed and hosts; `inside`: for a reader who is a member. */
+/** Members that joined, left or changed, and a change of the host. `inside`: for a reader that is a member. */
 export function memberEvents(old: Lobby, next: Lobby, removals: RemovedNotices, inside: boolean): LobbyEvent[] {
   const { id } = next;
   const [before, after] = [byName(old), byName(next)];
-  const news: LobbyEvent[] = [];
+  const events: LobbyEvent[] = [];
   for (const member of old.members) {
-    if (!after.has(member.peer)) news.push(memberLeftEvent(old, next, member, removals.get(member.peer), inside));
+    if (!after.has(member.peer)) events.push(memberLeftEvent(old, next, member, removals.get(member.peer), inside));
   }
   for (const member of next.members) {
     const was = before.get(member.peer);
     const view = memberView(next, member, inside);
-    if (was === undefined) news.push({ type: "member.joined", data: { id, member: view } });
+    if (was === undefined) events.push({ type: "member.joined", data: { id, member: view } });
     else if (JSON.stringify(view) !== JSON.stringify(memberView(old, was, inside))) {
-      news.push({ type: "member.updated", data: { id, member: view } });
+      events.push({ type: "member.updated", data: { id, member: view } });
     }
   }
   if (next.term !== old.term) {
     const host = idOf(next.members.find(({ peer }) => peer === next.host));
-    news.push({ type: "lobby.host_changed", data: { id, host, term: next.term, cause: hostCause(old, next) } });
+    events.push({ type: "lobby.host_changed", data: { id, host, term: next.term, cause: hostCause(old, next) } });
   }
-  return news;
+  return events;
 }
 
 function memberLeftEvent(
@@ -90,10 +90,10 @@ function memberLeftEvent(
   inside: boolean,
 ): LobbyEvent {
   const removal = removed?.reason;
-  const isBarred = next.banned.some(({ peer }) => peer === member.peer) && next.banned !== old.banned;
-  const kicked = removal === "kicked" || (removal === undefined && isBarred);
+  const isNewlyBanned = next.banned.some(({ peer }) => peer === member.peer) && next.banned !== old.banned;
+  const kicked = removal === "kicked" || (removal === undefined && isNewlyBanned);
   const lost = removal === "member_timeout" || (removal === undefined && member.away_since !== null);
-  const state: LeftState = kicked ? (isBarred ? "banned" : "kicked") : lost ? "disconnected" : "left";
+  const state: LeftState = kicked ? (isNewlyBanned ? "banned" : "kicked") : lost ? "disconnected" : "left";
   const host = idOf(old.members.find(({ peer }) => peer === old.host));
   const by = kicked ? host : lost ? null : idOf(member);
   const detail = inside && removed?.detail !== undefined ? { detail: removed.detail } : {};
@@ -110,7 +110,7 @@ function hostCause(old: Lobby, next: Lobby): HostCause {
   return byName(next).has(before.peer) ? "handed" : "left";
 }
 
-/** What one peer hears who is told in person; null where what he sees of the lobby says it. */
+/** The event of a notice to one peer, or null where the lobby's own events contain it. */
 export function personalEvent(id: string, notice: Notice | SocketMessage): LobbyEvent | null {
   switch (notice.kind) {
     case "chat":
@@ -128,7 +128,7 @@ export function personalEvent(id: string, notice: Notice | SocketMessage): Lobby
   }
 }
 
-/** What a member hears who was removed from a lobby. */
+/** The event for a member that was removed from a lobby. */
 export const removedEvent = (
   id: string,
   { reason, detail }: RemovedNotice,
@@ -137,7 +137,7 @@ export const removedEvent = (
   data: { id, reason: memberRemovedReason(reason), ...(detail !== undefined && { detail }) },
 });
 
-/** Why a lobby is over for a member who was removed from it. */
+/** The public reason of a membership's end. */
 export function memberRemovedReason(reason: Removal): LobbyRemovedReason {
   switch (reason) {
     case "left":
@@ -159,5 +159,5 @@ export function memberRemovedReason(reason: Removal): LobbyRemovedReason {
 
 const byName = ({ members }: Lobby): Map<string, Member> => new Map(members.map((member) => [member.peer, member]));
 
-/** Over HTTP a name is a public id that was shown by a token; on other wires it is anybody's. */
+/** The peer id of an HTTP member. On other wires a name is not verified, so it is no id. */
 const idOf = (member: Member | undefined): string | null => (member?.source === null ? member.peer : null);

@@ -1,15 +1,15 @@
 /**
- * Not more than one telling per thing and interval: the first change at once, further ones merged into one when the
- * interval is over. Pure: the time is an argument, and whoever owns it looks again at `deadline`.
+ * At most one update per key and interval: the first change is sent at once, later ones are merged and sent when the
+ * interval ends. Pure: the caller passes the time, and calls `due` at `deadline`.
  */
 import type { LobbyRemovedReason } from "../api/events.ts";
 
 export type Change<T> = {
   readonly id: string;
-  /** As it was last told, and as it is now: null where it was not, or is not any more. */
+  /** As last sent, and as it is now; null where it did not exist or exists no more. */
   readonly old: T | null;
   readonly next: T | null;
-  /** Why it is gone, where it is. */
+  /** Why it was removed, where it was. */
   readonly reason: LobbyRemovedReason;
 };
 
@@ -17,7 +17,7 @@ type PendingChange<T> = { readonly sent: T | null; next: T | null; reason: Lobby
 
 export class Coalescer<T> {
   readonly #interval_ms: number;
-  /** When each was last told, the longest ago first. Only what is younger than an interval is remembered. */
+  /** When each key was last sent, oldest first. Entries older than an interval are dropped. */
   readonly #sent_at = new Map<string, number>();
   readonly #pending = new Map<string, PendingChange<T>>();
 
@@ -25,22 +25,22 @@ export class Coalescer<T> {
     this.#interval_ms = interval_ms;
   }
 
-  /** What is to be told now of these changes; the rest waits. */
+  /** Returns the changes to send now; the rest is merged and waits. */
   push(changes: readonly Change<T>[], now: number): Change<T>[] {
     this.#forget(now);
     const ready: Change<T>[] = [];
     for (const change of changes) {
       const { id, old, next, reason } = change;
       const waiting = this.#pending.get(id);
-      const told_at = this.#sent_at.get(id);
+      const sent_at = this.#sent_at.get(id);
       if (waiting !== undefined) Object.assign(waiting, { next, reason });
-      else if (told_at === undefined) ready.push(this.#markSent(change, now));
-      else this.#pending.set(id, { sent: old, next, reason, due: told_at + this.#interval_ms });
+      else if (sent_at === undefined) ready.push(this.#markSent(change, now));
+      else this.#pending.set(id, { sent: old, next, reason, due: sent_at + this.#interval_ms });
     }
     return ready;
   }
 
-  /** What has waited long enough. What came and went meanwhile is not told. */
+  /** The changes whose interval has ended. A key that appeared and disappeared meanwhile is dropped. */
   due(now: number): Change<T>[] {
     this.#forget(now);
     const ready: Change<T>[] = [];
@@ -52,19 +52,19 @@ export class Coalescer<T> {
     return ready;
   }
 
-  /** When to look again, or Infinity. */
+  /** When the next change is due, or Infinity. */
   deadline(): number {
     let due = Infinity;
     for (const pending of this.#pending.values()) due = Math.min(due, pending.due);
     return due;
   }
 
-  /** What waits, as it was last told: whoever comes now must begin there. */
+  /** Waiting keys with the value last sent. A new subscriber's snapshot must contain this value. */
   waiting(): ReadonlyMap<string, T | null> {
-    return new Map(Array.from(this.#pending, ([id, { sent: told }]) => [id, told]));
+    return new Map(Array.from(this.#pending, ([id, { sent }]) => [id, sent]));
   }
 
-  /** What is over, and was told so. */
+  /** Forgets a key whose removal was sent. */
   drop(id: string): void {
     this.#pending.delete(id);
     this.#sent_at.delete(id);
