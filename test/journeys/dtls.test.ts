@@ -222,11 +222,11 @@ describe("a sidecar that cannot load DTLS", () => {
   test("exits with one line when DTLS is required", async () => {
     const { code, said } = await run({ PARLEY_DTLS: "required" }, "--import", WITHOUT_KOFFI);
     expect([code, said.trim().split("\n").length]).toStrictEqual([1, 1]);
-    expect(said).toContain("DTLS is required and cannot be had");
+    expect(said).toContain("DTLS is required and not available");
   });
 
   test.each<[Record<string, string>, string]>([
-    [{ PARLEY_DTLS_CERT: "gone.crt", PARLEY_DTLS_KEY: "gone.key" }, "gone.crt: there is no such file"],
+    [{ PARLEY_DTLS_CERT: "gone.crt", PARLEY_DTLS_KEY: "gone.key" }, "gone.crt: the file does not exist"],
     [{ PARLEY_DTLS_CERT: "gone.crt" }, "PARLEY_DTLS_CERT and PARLEY_DTLS_KEY belong together"],
   ])("ends with one line, where the operator's files are wrong: %j", async (env, says) => {
     const { code, said } = await run({ PARLEY_DTLS: "on", ...env });
@@ -239,7 +239,7 @@ describe("a sidecar that cannot load DTLS", () => {
     mkdirSync(state);
     writeFileSync(join(state, "dtls.key"), "");
     const { code, said } = await run({ PARLEY_DTLS: "on", PARLEY_STATE: state });
-    expect([code, said.includes("is there without")]).toStrictEqual([1, true]);
+    expect([code, said.includes("exists without")]).toStrictEqual([1, true]);
   });
 
   test("loads no DTLS code when DTLS is off", async () => {

@@ -8,7 +8,7 @@ import { BreakableProxy } from "../support/breakable-proxy.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
 const LIST = "**/v1/games/*/lobbies?*";
-const TROUBLE = "The hub does not respond. Trying again…";
+const TROUBLE = "The hub does not respond. Retrying…";
 const ASKED = "Up to date, refreshed every 2 s";
 /** Chromium's own message about a hub that is down. */
 const UNREACHABLE =
@@ -126,7 +126,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await says(page, "#hub", "Live");
     await page.context().setOffline(true);
     cable.disconnect();
-    await says(page, "#hub", "You are offline. Trying again…");
+    await says(page, "#hub", "You are offline. Retrying…");
     await shoot(page, "offline-phone");
     await page.context().setOffline(false);
     cable.reconnect();
@@ -145,7 +145,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
         : route.fulfill({ json: { lobbies: [], next_cursor: null } }),
     );
     await page.goto("/");
-    await says(page, "#hub", "Too many requests. Trying again in 3 s");
+    await says(page, "#hub", "Too many requests. Retrying in 3 s");
     await says(page, "#hub", ASKED);
   });
 
