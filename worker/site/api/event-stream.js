@@ -22,9 +22,9 @@ const BACKOFF_FIRST_MS = 250;
 const BACKOFF_LAST_MS = 10_000;
 /** The ping interval until the hub's welcome names one. */
 const PING_S = 10;
-/** Close codes of docs/events.md for a client that sent too much or read too slowly: reconnect after the longest pause. */
+/** Close codes of docs/reference/events.md for a client that sent too much or read too slowly: reconnect after the longest pause. */
 const OVERLOAD_CODES = new Set([4400, 4429, 4008]);
-/** Close code of docs/events.md for a client that sent no ping in time: reconnect at once. */
+/** Close code of docs/reference/events.md for a client that sent no ping in time: reconnect at once. */
 const IDLE_CODE = 4408;
 
 export class EventStream {

@@ -158,10 +158,10 @@ export class LobbyList {
 
 /** @param {Refusal | null} refusal */
 function statusText(refusal) {
-  if (isOffline()) return "You are offline. Trying again…";
+  if (isOffline()) return "You are offline. Retrying…";
   if (refusal?.code === "rate_limited")
-    return `Too many requests. Trying again in ${refusal.retry_after_s ?? "a few"} s`;
-  return refusal?.detail ?? "The hub does not respond. Trying again…";
+    return `Too many requests. Retrying in ${refusal.retry_after_s ?? "a few"} s`;
+  return refusal?.detail ?? "The hub does not respond. Retrying…";
 }
 
 /**

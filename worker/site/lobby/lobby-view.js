@@ -125,7 +125,7 @@ function statusOf(session) {
   if (ended !== null) return ["ended", ended];
   if (isLive) return ["live", roleText(session)];
   if (isPolling) return ["polling", "Refreshed every 4 s. Chat is unavailable until the connection is back"];
-  return view === null ? ["connecting", "Connecting to the hub…"] : ["error", "Connection lost. Trying again…"];
+  return view === null ? ["connecting", "Connecting to the hub…"] : ["error", "Connection lost. Retrying…"];
 }
 
 /** @param {LobbySession} session */
