@@ -1,4 +1,7 @@
-/** A peer who lies about where he is, with the real sockets of one connection: what reaches who never answers. */
+/**
+ * A peer that states a false endpoint, with the real sockets of one connection: how many datagrams reach a host that
+ * never answers.
+ */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { expect, test } from "vitest";
@@ -8,7 +11,7 @@ import type { Plan } from "../../src/punch/plan.ts";
 
 const END = "end";
 
-/** A socket that says nothing; what it has heard until the end is said to it, behind everything before. */
+/** A socket that never answers. The end marker arrives after everything before it. */
 async function silentAt(address: string): Promise<{ port: number; until: () => Promise<number> }> {
   const socket: Socket = createSocket({ type: "udp4", recvBufferSize: 1 << 22 }).bind(0, address);
   await once(socket, "listening");

@@ -1,4 +1,4 @@
-/** The hash: five known vectors, and every packet that the original server and script were recorded sending. */
+/** The hash: five known vectors, and every packet recorded from the original server and script. */
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { hashOf, isHash } from "../../src/dowsett/wire/hash.ts";

@@ -1,10 +1,10 @@
-/** What strangers and malicious peers may send: nothing of it throws, leaks into the game, or ends what it should not. */
+/** Packets of strangers and malicious peers: none throws, reaches the game, or ends a session that it should not. */
 import { describe, expect, test } from "vitest";
 import type { Address } from "../../src/dowsett/wire/address.ts";
 import { DATAGRAM_BYTES_MAX } from "../../src/dowsett/limits.ts";
 import { decode, encode, type Envelope } from "../../src/dowsett/wire/packet.ts";
 import type { Json, JsonObject } from "../../src/util/bounded-json.ts";
-import { A, B, C, D, dice, lan, Net, type Node, Server } from "../support/dowsett.ts";
+import { A, B, C, D, seededRandom, lan, Net, type Node, Server } from "../support/dowsett.ts";
 
 const SERVER_AT: Address = ["192.0.2.1", 5160];
 
@@ -28,7 +28,7 @@ describe("bytes that are no packet", () => {
   ])("%s: blocked", (_, bytes) => {
     const { net, host } = session();
     host.take(bytes, B);
-    expect(host.heard("packetBlocked")).toStrictEqual([["packetBlocked", B]]);
+    expect(host.eventsNamed("packetBlocked")).toStrictEqual([["packetBlocked", B]]);
     expect(stillPlays(net, host)).toBe(true);
   });
 
@@ -39,13 +39,13 @@ describe("bytes that are no packet", () => {
     const before = process.cpuUsage();
     host.take(encode("unreliable-peer-message", body, from("Bob", "Alice", A)).bytes, B);
     expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
-    expect(host.heard("receivedUnreliableMessageFromPeer")[0]?.[1].message).toHaveLength(20_000);
+    expect(host.eventsNamed("receivedUnreliableMessageFromPeer")[0]?.[1].message).toHaveLength(20_000);
     expect(stillPlays(net, host)).toBe(true);
   });
 
   test("2,000 random mutations of a real packet never throw", () => {
     const { net, host } = session();
-    const random = dice(7);
+    const random = seededRandom(7);
     const bytes = encode("peer-check", {}, from("Bob", "Alice", A)).bytes;
     for (let round = 0; round < 2_000; round++) {
       const bent = Buffer.from(bytes);
@@ -56,7 +56,7 @@ describe("bytes that are no packet", () => {
   });
 });
 
-/** Each packet that a peer may send, well-formed. */
+/** Each packet of a peer, well-formed. */
 const INFO = { "global-address": [...D], "local-address": [...D], "use-global": true };
 const FROM_PEER: Record<string, JsonObject> = {
   "address-inquiry": { "used-global": true },
@@ -120,7 +120,7 @@ describe("a wrong type in every field, with the right hash", () => {
   test.each(cases(FROM_PEER))("from a guest: %s, %s", (type, key, body) => {
     for (const host of everyWrong(type, key, body, "Bob", "Alice", A, B, () => session().host)) {
       expectSane(host);
-      // A guest may leave; he may do nothing to the host or to others.
+      // A guest may leave. It must not affect the host or others.
       expect(host.session.active?.confirmed).toBe(true);
       expect(host.peers()).toContain("Cleo");
     }
@@ -165,7 +165,7 @@ describe("a wrong type in every field, with the right hash", () => {
     for (const type of ["toString", "__proto__", "constructor", "server-error", "confirming-registration", ""]) {
       const { host } = session();
       host.take(encode(type, { message: "die" }, from("Bob", "Alice", A)).bytes, B);
-      expect(host.heard("packetBlocked"), type).toHaveLength(1);
+      expect(host.eventsNamed("packetBlocked"), type).toHaveLength(1);
       expect(host.session.active).not.toBeNull();
     }
   });
@@ -177,7 +177,7 @@ describe("keys of Object.prototype", () => {
     const message = JSON.parse('{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}}}') as Json;
     const body = { "is-broadcast": false, from: "Bob", to: "Alice", message };
     host.take(encode("unreliable-peer-message", body, from("Bob", "Alice", A)).bytes, B);
-    const got = host.heard("receivedUnreliableMessageFromPeer")[0]![1].message as Record<string, unknown>;
+    const got = host.eventsNamed("receivedUnreliableMessageFromPeer")[0]![1].message as Record<string, unknown>;
     expect(Object.keys(got)).toStrictEqual(["__proto__", "constructor"]);
     expect(got["admin"]).toBeUndefined();
     expect(({} as Record<string, unknown>)["admin"]).toBeUndefined();
@@ -190,7 +190,7 @@ describe("keys of Object.prototype", () => {
       '{"__proto__":{"__type":"peer-check","__sender-name":"Bob","__destination-name":"Alice"},"__hash-string":""}';
     expect(decode(Buffer.from(text))).toBeNull();
     host.take(Buffer.from(text), B);
-    expect(host.heard("packetBlocked")).toHaveLength(1);
+    expect(host.eventsNamed("packetBlocked")).toHaveLength(1);
   });
 
   test.each(["__proto__", "constructor", "hasOwnProperty", "toString"])("%s is an ordinary name", (name) => {
@@ -223,7 +223,7 @@ describe("a wrong hash or a wrong sender", () => {
   test("a packet with a wrong hash in a connected peer's name is blocked, and the peer stays", () => {
     const { net, host } = session();
     host.take(check("guess"), B);
-    expect(host.heard("packetBlocked")).toHaveLength(1);
+    expect(host.eventsNamed("packetBlocked")).toHaveLength(1);
     expect(host.peers()).toStrictEqual(["Bob", "Cleo"]);
     expect(stillPlays(net, host)).toBe(true);
   });
@@ -232,7 +232,7 @@ describe("a wrong hash or a wrong sender", () => {
     const { net, host } = session();
     const sent = net.wire.length;
     for (const at of [D, [B[0], 1], ["10.9.9.9", B[1]]] as const) host.take(check("Alice"), at);
-    expect(host.heard("packetBlocked")).toHaveLength(3);
+    expect(host.eventsNamed("packetBlocked")).toHaveLength(3);
     expect(net.wire).toHaveLength(sent);
   });
 
@@ -240,15 +240,15 @@ describe("a wrong hash or a wrong sender", () => {
     const { host } = session();
     host.take(encode("peer-check", {}, from("Bob", "Cleo", A)).bytes, B);
     host.take(encode("peer-check", {}, from("Eve", "Alice", A)).bytes, B);
-    expect(host.heard("packetBlocked")).toHaveLength(2);
+    expect(host.eventsNamed("packetBlocked")).toHaveLength(2);
   });
 
   test("a message in another peer's name is blocked, also from a connected peer", () => {
     const { host } = session();
     const body = { "is-broadcast": false, from: "Cleo", to: "Alice", message: "trust me", "message-id": 5 };
     host.take(encode("reliable-peer-message", body, from("Bob", "Alice", A)).bytes, B);
-    expect(host.heard("receivedReliableMessageFromPeer")).toStrictEqual([]);
-    expect(host.heard("packetBlocked")).toHaveLength(1);
+    expect(host.eventsNamed("receivedReliableMessageFromPeer")).toStrictEqual([]);
+    expect(host.eventsNamed("packetBlocked")).toHaveLength(1);
   });
 
   test("server packets are accepted from the handshake server's address only", () => {
@@ -264,10 +264,10 @@ describe("a wrong hash or a wrong sender", () => {
     );
     host.take(error.bytes, [SERVER_AT[0], 5161]);
     host.take(error.bytes, ["192.0.2.2", 5160]);
-    expect(host.heard("packetBlocked")).toHaveLength(2);
-    server.say("confirming-registration", {}, "Alice", A, "not the password");
+    expect(host.eventsNamed("packetBlocked")).toHaveLength(2);
+    server.send("confirming-registration", {}, "Alice", A, "not the password");
     net.run(100);
-    expect(host.heard("error")).toStrictEqual([["error", "packet has incorrect password (hash mismatch)"]]);
+    expect(host.eventsNamed("error")).toStrictEqual([["error", "packet has incorrect password (hash mismatch)"]]);
     expect(host.session.active).not.toBeNull();
     host.take(error.bytes, SERVER_AT);
     expect(host.session.active).toBeNull();
@@ -282,7 +282,7 @@ describe("a wrong hash or a wrong sender", () => {
     net.run(100);
     bob.join(SERVER_AT, "Alice");
     net.run(100);
-    server.say("server-error", { message: "die" }, "Bob", B, "guess");
+    server.send("server-error", { message: "die" }, "Bob", B, "guess");
     net.run(100);
     expect(bob.peers()).toStrictEqual(["Alice"]);
     const cleo = net.node("Cleo", { address: C });
@@ -298,8 +298,8 @@ describe("a wrong hash or a wrong sender", () => {
     const { host, bob } = session();
     const list = { sender: null, destination: "Bob", to: B, password: "Bob-0" };
     bob.take(encode("providing-server-list", { servers: [] }, list).bytes, A);
-    expect(bob.heard("receivedServerList")).toStrictEqual([]);
-    expect(bob.heard("packetBlocked")).toHaveLength(1);
+    expect(bob.eventsNamed("receivedServerList")).toStrictEqual([]);
+    expect(bob.eventsNamed("packetBlocked")).toHaveLength(1);
     expect(host.session.active).not.toBeNull();
   });
 
@@ -332,15 +332,15 @@ function session(): { net: Net; host: Node; bob: Node; cleo: Node } {
     ["Cleo", C],
   ]);
   net.run(200);
-  // A message under way, so that a response has something to be about.
-  net.weather.loss = 1;
+  // A pending message, so that a response can refer to it.
+  net.conditions.loss = 1;
   host.do((now) => host.session.sendReliable("Bob", "waiting", null, now));
-  net.weather.loss = 0;
+  net.conditions.loss = 0;
   for (const node of [host, bob!, cleo!]) node.told.length = 0;
   return { net, host, bob: bob!, cleo: cleo! };
 }
 
-/** One fresh world per wrong value, having heard it. */
+/** One new network per wrong value, after its delivery. */
 function* everyWrong(
   type: string,
   key: string,
@@ -353,7 +353,7 @@ function* everyWrong(
   password = "Alice",
 ): Generator<Node> {
   for (const wrong of WRONG) {
-    // Any other text is somebody else's name, which has its own test.
+    // Another string is another peer's name, which has its own test.
     if (key === "name" && typeof wrong === "string") continue;
     const node = fresh();
     const envelope = { sender, destination, to: (key === "__destination-address" ? wrong : to) as Address, password };
@@ -365,7 +365,7 @@ function* everyWrong(
   }
 }
 
-/** Everything that was told has the promised shape. */
+/** Every event has the documented shape. */
 function expectSane(node: Node): void {
   for (const { event } of node.told) {
     if (event[0] === "receivedReliableMessageFromPeer" || event[0] === "receivedUnreliableMessageFromPeer") {

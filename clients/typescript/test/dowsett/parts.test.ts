@@ -1,4 +1,4 @@
-/** The small parts: bounded JSON, the resend clock, events, addresses. */
+/** Bounded JSON, the outbox, the emitter, and addresses. */
 import { describe, expect, test } from "vitest";
 import { parseObject, stringify } from "../../src/util/bounded-json.ts";
 import { type Address, isReachable, readAddress } from "../../src/dowsett/wire/address.ts";

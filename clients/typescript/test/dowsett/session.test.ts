@@ -1,4 +1,4 @@
-/** Sessions against each other in virtual time: joining, meshing, leaving, addresses. No sidecar, no socket. */
+/** Sessions with each other in virtual time: joining, peer lists, leaving, addresses. No sidecar, no socket. */
 import { describe, expect, test } from "vitest";
 import { MESSAGE_ID_MAX, PEERS_UNCONFIRMED_MAX } from "../../src/dowsett/limits.ts";
 import { encode } from "../../src/dowsett/wire/packet.ts";
@@ -12,7 +12,7 @@ describe("in LAN mode", () => {
     const net = new Net();
     const [host] = lan(net, []);
     expect(host.ending(1)).toStrictEqual({ value: A });
-    expect(host.heard("confirmedAsServer")).toStrictEqual([["confirmedAsServer", A]]);
+    expect(host.eventsNamed("confirmedAsServer")).toStrictEqual([["confirmedAsServer", A]]);
     const asker = net.node("Bob", { address: B });
     asker.do((now) => asker.session.requestServerList(A, 7, now));
     net.run(100);
@@ -34,7 +34,7 @@ describe("in LAN mode", () => {
   test("a guest joins with the default password", () => {
     const [host, guest] = lan(new Net(), [["Bob", B]]);
     expect(guest!.ending(1)).toStrictEqual({ value: A });
-    expect(guest!.heard("confirmedAsClient")).toStrictEqual([["confirmedAsClient", A]]);
+    expect(guest!.eventsNamed("confirmedAsClient")).toStrictEqual([["confirmedAsClient", A]]);
     expect([host.peers(), guest!.peers()]).toStrictEqual([["Bob"], ["Alice"]]);
     expect(guest!.session.active).toMatchObject({ confirmed: true, globalAddress: B, serverAddress: A });
   });
@@ -54,7 +54,7 @@ describe("in LAN mode", () => {
     expect(guest.peers()).toStrictEqual(isLetIn ? ["Alice"] : []);
     const failure = "packet has incorrect password (hash mismatch)";
     expect(guest.ending(1)).toStrictEqual(isLetIn ? { value: A } : { failure });
-    expect(guest.heard("sessionTerminated")).toHaveLength(isLetIn ? 0 : 1);
+    expect(guest.eventsNamed("sessionTerminated")).toHaveLength(isLetIn ? 0 : 1);
     expect(host.session.active?.peers.size).toBe(isLetIn ? 1 : 0);
     expect(net.wire.some(({ text }) => text.includes("sesame") || text.includes("barley"))).toBe(false);
   });
@@ -95,7 +95,7 @@ describe("in LAN mode", () => {
     expect(host.session.active?.peers.size).toBe(PEERS_UNCONFIRMED_MAX);
     net.run(6_000);
     expect(host.session.active?.peers.size).toBe(0);
-    expect(host.heard("peerDropped")).toStrictEqual([]);
+    expect(host.eventsNamed("peerDropped")).toStrictEqual([]);
   });
 });
 
@@ -120,9 +120,11 @@ describe("three peers", () => {
     bob.do((now) => bob.session.sendReliable("Cleo", "psst", 9, now));
     net.run(100);
     const message = { from: "Bob", to: "Cleo", message: "psst", isBroadcast: false, messageId: 0 };
-    expect(cleo.heard("receivedReliableMessageFromPeer")).toStrictEqual([["receivedReliableMessageFromPeer", message]]);
+    expect(cleo.eventsNamed("receivedReliableMessageFromPeer")).toStrictEqual([
+      ["receivedReliableMessageFromPeer", message],
+    ]);
     expect(bob.ending(9)).toStrictEqual({ value: message });
-    expect(host.heard("receivedReliableMessageFromPeer")).toStrictEqual([]);
+    expect(host.eventsNamed("receivedReliableMessageFromPeer")).toStrictEqual([]);
   });
 
   test("a broadcast reaches all peers", () => {
@@ -131,9 +133,12 @@ describe("three peers", () => {
     bob.do((now) => bob.session.broadcast([1, 2], () => 5, now));
     net.run(100);
     const fromAlice = { from: "Alice", message: { go: true }, isBroadcast: true };
-    expect(bob.heard("receivedUnreliableMessageFromPeer")[0]?.[1]).toMatchObject({ ...fromAlice, to: "Bob" });
-    expect(cleo.heard("receivedUnreliableMessageFromPeer")[0]?.[1]).toMatchObject({ ...fromAlice, to: "Cleo" });
-    expect(cleo.heard("receivedReliableMessageFromPeer")[0]?.[1]).toMatchObject({ from: "Bob", isBroadcast: true });
+    expect(bob.eventsNamed("receivedUnreliableMessageFromPeer")[0]?.[1]).toMatchObject({ ...fromAlice, to: "Bob" });
+    expect(cleo.eventsNamed("receivedUnreliableMessageFromPeer")[0]?.[1]).toMatchObject({ ...fromAlice, to: "Cleo" });
+    expect(cleo.eventsNamed("receivedReliableMessageFromPeer")[0]?.[1]).toMatchObject({
+      from: "Bob",
+      isBroadcast: true,
+    });
     expect(bob.outcomes.filter(({ ticket }) => ticket === 5)).toHaveLength(2);
   });
 
@@ -141,19 +146,19 @@ describe("three peers", () => {
     const { net, host, bob, cleo } = mesh();
     expect(host.do((now) => host.session.dropPeer("Cleo", now))).toBe(true);
     net.run(100);
-    expect(cleo.heard("error")).toStrictEqual([["error", "server peer disconnected"]]);
-    expect(cleo.heard("sessionTerminated")).toHaveLength(1);
+    expect(cleo.eventsNamed("error")).toStrictEqual([["error", "server peer disconnected"]]);
+    expect(cleo.eventsNamed("sessionTerminated")).toHaveLength(1);
     expect([host.peers(), bob.peers()]).toStrictEqual([["Bob"], ["Alice"]]);
-    expect(host.heard("peerDropped")).toStrictEqual([["peerDropped", "Cleo"]]);
-    expect(bob.heard("peerDropped")).toStrictEqual([["peerDropped", "Cleo"]]);
+    expect(host.eventsNamed("peerDropped")).toStrictEqual([["peerDropped", "Cleo"]]);
+    expect(bob.eventsNamed("peerDropped")).toStrictEqual([["peerDropped", "Cleo"]]);
   });
 
   test("only the host drops, and only connected peers", () => {
     const { host, bob } = mesh();
     expect(bob.do((now) => bob.session.dropPeer("Cleo", now))).toBe(false);
     expect(host.do((now) => host.session.dropPeer("Zoe", now))).toBe(false);
-    expect(bob.heard("error")).toStrictEqual([["error", "only server can drop peers"]]);
-    expect(host.heard("error")).toStrictEqual([["error", "no peer named Zoe"]]);
+    expect(bob.eventsNamed("error")).toStrictEqual([["error", "only server can drop peers"]]);
+    expect(host.eventsNamed("error")).toStrictEqual([["error", "no peer named Zoe"]]);
   });
 
   test("when a guest leaves, the host notifies the others", () => {
@@ -170,7 +175,7 @@ describe("three peers", () => {
     net.send(bob, encode("drop-me", { name: "Cleo" }, envelope).bytes, A);
     net.run(100);
     expect(host.peers()).toStrictEqual(["Bob", "Cleo"]);
-    expect(host.heard("packetBlocked")).not.toStrictEqual([]);
+    expect(host.eventsNamed("packetBlocked")).not.toStrictEqual([]);
   });
 
   test("a guest cannot change another guest's list", () => {
@@ -190,10 +195,10 @@ describe("three peers", () => {
     net.run(100);
     for (const node of [host, bob, cleo]) {
       expect(node.session.active).toBeNull();
-      expect(node.heard("sessionTerminated")).toHaveLength(1);
+      expect(node.eventsNamed("sessionTerminated")).toHaveLength(1);
       expect(node.session.deadline).toBeNull();
     }
-    expect(bob.heard("error")).toStrictEqual([["error", "server peer disconnected"]]);
+    expect(bob.eventsNamed("error")).toStrictEqual([["error", "server peer disconnected"]]);
   });
 
   test("guests notice a silent host by their checks, within twenty seconds", () => {
@@ -201,7 +206,7 @@ describe("three peers", () => {
     net.nodes.splice(net.nodes.indexOf(host), 1);
     const since = net.now;
     net.run(25_000);
-    expect(bob.heard("error")).toStrictEqual([["error", "lost connection with server peer"]]);
+    expect(bob.eventsNamed("error")).toStrictEqual([["error", "lost connection with server peer"]]);
     const { at } = bob.told.find(({ event }) => event[0] === "sessionTerminated")!;
     expect(at - since).toBeLessThanOrEqual(20_000);
   });
@@ -210,7 +215,7 @@ describe("three peers", () => {
     const { net, host, bob, cleo } = mesh();
     net.nodes.splice(net.nodes.indexOf(cleo), 1);
     net.run(25_000);
-    expect(host.heard("error")).toStrictEqual([["error", "lost connection with client peer: Cleo"]]);
+    expect(host.eventsNamed("error")).toStrictEqual([["error", "lost connection with client peer: Cleo"]]);
     expect([host.peers(), bob.peers()]).toStrictEqual([["Bob"], ["Alice"]]);
     expect(bob.session.active).not.toBeNull();
   });
@@ -228,11 +233,11 @@ describe("three peers", () => {
       ["Bob", "Cleo"],
       ["Alice", "Bob"],
     ]);
-    // His ids begin at 0 again; that must not make his messages look like duplicates.
+    // The peer's ids restart at 0. Its messages must not count as duplicates.
     for (const to of ["Alice", "Cleo"]) again.do((now) => again.session.sendReliable(to, "after", null, now));
     net.run(100);
     for (const node of [host, cleo]) {
-      const messages = node.heard("receivedReliableMessageFromPeer").map(([, { message }]) => message);
+      const messages = node.eventsNamed("receivedReliableMessageFromPeer").map(([, { message }]) => message);
       expect(messages).toStrictEqual(["before", "after"]);
     }
   });
@@ -243,8 +248,8 @@ describe("three peers", () => {
     const body = { "local-address": B, "server-name": "Alice", password: "Bob-0" };
     net.send(bob, encode("requesting-to-join-server", body, envelope).bytes, A);
     net.run(5_000);
-    expect(host.heard("peerJoined")).toHaveLength(2);
-    expect(host.heard("peerDropped")).toStrictEqual([]);
+    expect(host.eventsNamed("peerJoined")).toHaveLength(2);
+    expect(host.eventsNamed("peerDropped")).toStrictEqual([]);
   });
 });
 
@@ -256,8 +261,8 @@ describe("addresses", () => {
     bob!.where.local = D;
     bob!.do((now) => bob!.session.sendReliable("Alice", "from elsewhere", 9, now));
     net.run(6_000);
-    expect(host.heard("receivedReliableMessageFromPeer")).toStrictEqual([]);
-    expect(host.heard("packetBlocked")).toContainEqual(["packetBlocked", D]);
+    expect(host.eventsNamed("receivedReliableMessageFromPeer")).toStrictEqual([]);
+    expect(host.eventsNamed("packetBlocked")).toContainEqual(["packetBlocked", D]);
     expect(bob!.ending(9)).toStrictEqual({ failure: '"Alice" did not confirm the message' });
     net.run(20_000);
     expect(host.peers()).toStrictEqual([]);
@@ -310,7 +315,7 @@ describe("addresses", () => {
 
   test("guests use the address that works between them, whichever the host uses", () => {
     const { net, bob, cleo, seen } = world({ host: "home", bob: "home", cleo: "away" });
-    // The host reaches Bob at home; Cleo, who is told so, switches to his global address.
+    // The host reaches Bob at the local address. Cleo, which got that address, switches to the global one.
     expect(seen(cleo, "Bob")).toStrictEqual(["198.51.100.2", 6000]);
     expect(seen(bob, "Cleo")).toStrictEqual(["198.51.100.3", 7000]);
     cleo.do((now) => cleo.session.sendReliable("Bob", "hello", 9, now));
@@ -335,9 +340,9 @@ describe("addresses", () => {
       ["192.168.0.2", 4002],
     ] as const;
     const info = { "peer-name": "Bob", "global-address": global, "local-address": local };
-    server.say("providing-peer-handshake-info", info, "Alice", A, "Alice-0");
+    server.send("providing-peer-handshake-info", info, "Alice", A, "Alice-0");
     net.run(10);
-    // His router sends back inside what was sent to its outside, but leaves the source as it was.
+    // The router supports hairpinning and leaves the source unchanged.
     const envelope = { sender: "Bob", destination: "Alice", to: A, password: "Alice" };
     host.take(encode("address-inquiry-response", { "used-global": true }, envelope).bytes, local);
     expect(host.session.active?.peers.get("Bob")?.address).toStrictEqual(local);
@@ -349,7 +354,7 @@ describe("addresses", () => {
     const host = net.node("Alice", { address: A });
     host.host(server.where.global);
     net.run(10);
-    // Two guests behind one router that sends nothing back inside, each naming a local address that leads nowhere.
+    // Two guests behind one router without hairpinning, each with a local address that leads nowhere.
     const guests = (
       [
         ["Bob", 1],
@@ -417,7 +422,7 @@ describe("with a handshake server", () => {
     server.silent = true;
     net.run(21_000);
     expect(host.session.active).toBeNull();
-    expect(host.heard("error")).toStrictEqual([["error", "unable to communicate with handshake server"]]);
+    expect(host.eventsNamed("error")).toStrictEqual([["error", "unable to communicate with handshake server"]]);
   });
 
   test("after its connection is dropped, server packets are blocked, and the session goes on", () => {
@@ -427,10 +432,10 @@ describe("with a handshake server", () => {
     net.run(100);
     host.do((now) => host.session.dropConnectionWithHandshakeServer(now));
     expect(net.wire.at(-1)?.text).toContain('"__type":"drop-me"');
-    server.say("server-error", { message: "die" }, "Alice", A, "Alice-0");
+    server.send("server-error", { message: "die" }, "Alice", A, "Alice-0");
     server.silent = true;
     net.run(120_000);
-    expect(host.heard("packetBlocked")).toContainEqual(["packetBlocked", SERVER_AT]);
+    expect(host.eventsNamed("packetBlocked")).toContainEqual(["packetBlocked", SERVER_AT]);
     expect([host.peers(), bob.peers()]).toStrictEqual([["Bob"], ["Alice"]]);
   });
 
@@ -504,7 +509,7 @@ describe("commands", () => {
     const [host, bob] = lan(net, [["Bob", B]]);
     host.host(A, "new");
     net.run(100);
-    expect(host.heard("sessionTerminated")).toHaveLength(1);
+    expect(host.eventsNamed("sessionTerminated")).toHaveLength(1);
     expect(bob!.session.active).toBeNull();
     expect(host.session.active?.password).toBe("new");
   });
@@ -530,7 +535,9 @@ describe("commands", () => {
     net.run(100);
     for (const text of ["a", "b", "c", "d"]) bob.do((now) => session.sendReliable("Alice", text, null, now));
     net.run(100);
-    const got = host.heard("receivedReliableMessageFromPeer").map(([, { message, messageId }]) => [message, messageId]);
+    const got = host
+      .eventsNamed("receivedReliableMessageFromPeer")
+      .map(([, { message, messageId }]) => [message, messageId]);
     expect(got).toStrictEqual([
       ["a", MESSAGE_ID_MAX - 1],
       ["b", MESSAGE_ID_MAX],

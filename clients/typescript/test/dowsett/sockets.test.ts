@@ -1,4 +1,4 @@
-/** The peer that games use, over real sockets on loopback: no sidecar, no sleeping. */
+/** DowsettPeer over real sockets on loopback: no sidecar, no sleeping. */
 import { createSocket } from "node:dgram";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { type Address, DowsettPeer, type DowsettEventName, type DowsettEvents } from "../../src/index.ts";
@@ -230,7 +230,7 @@ function next<K extends DowsettEventName>(of: DowsettPeer, name: K): Promise<Dow
   return new Promise((done) => of.once(name, (...carries) => done(carries)));
 }
 
-/** A host in LAN mode with two guests who know each other. */
+/** A host in LAN mode with two guests that are connected to each other. */
 async function trio({ password }: { password?: string } = {}) {
   const host = peer();
   const bob = peer();
@@ -245,7 +245,7 @@ async function trio({ password }: { password?: string } = {}) {
   return { host, at, bob, cleo };
 }
 
-/** Once a peer knows so many others. */
+/** Resolves once a peer has so many others. */
 function known(of: DowsettPeer, count: number): Promise<void> {
   return new Promise((done) => {
     const look = (): void => {

@@ -1,7 +1,7 @@
 /**
- * Golden transcripts, both ways: a session of ours is fed what the original server and script were recorded saying,
- * and must say what the original script said in its place, datagram by datagram, hashes included. What was not
- * recorded (checks, removals, refreshes, the host as handshake server) is written down by hand.
+ * Golden transcripts in both directions: a session receives what the original server and script sent in a recording,
+ * and must send what the original script sent, datagram by datagram, hashes included. Packets without a recording
+ * (checks, removals, refreshes, the host as handshake server) are written by hand.
  */
 import { describe, expect, test } from "vitest";
 import type { DowsettEvent } from "../../src/dowsett/events.ts";
@@ -14,7 +14,7 @@ const GREETING = (who: string) => ({ text: `hello from ${who}`, n: 7, ok: true }
 
 type Played = { said: string[]; wanted: string[]; events: DowsettEvent[]; session: Session };
 
-/** Plays the part of `who` in the recording: everything said to him goes in, everything he said must come out. */
+/** Plays `who` in the recording: every datagram to it goes in, and every datagram of it must come out. */
 function play(
   who: string,
   handshakePassword: string,
@@ -126,7 +126,7 @@ describe("instead of the original script", () => {
   test("a guest with a wrong password quits and leaves the server", () => {
     const begin = joining("127.0.0.1:46126", "usr0vZyBH", "srvYqY7db", "wrong");
     const played = play("127.0.0.1:46126", "gaa0hVZsxK", begin);
-    // The script's first inquiries crossed the host's; ours leave on the server's introduction too.
+    // The script's first inquiries crossed the host's. The client's leave after the server's introduction.
     expect(played.said).toStrictEqual(played.wanted);
     expect(heard(played, "error")).toStrictEqual([["packet has incorrect password (hash mismatch)"]]);
     expect(heard(played, "sessionTerminated")).toHaveLength(1);
@@ -256,9 +256,9 @@ describe("what was not recorded", () => {
       at: 5_000,
       event: ["error", "unable to communicate with handshake server"],
     });
-    const timeouts = guest.heard("packetTimeout").map((event) => event[2]);
+    const timeouts = guest.eventsNamed("packetTimeout").map((event) => event[2]);
     expect(timeouts).toStrictEqual([true, true, true, true, false]);
-    expect(guest.heard("packetExpired")).toHaveLength(1);
-    expect(guest.heard("sessionTerminated")).toHaveLength(1);
+    expect(guest.eventsNamed("packetExpired")).toHaveLength(1);
+    expect(guest.eventsNamed("sessionTerminated")).toHaveLength(1);
   });
 });

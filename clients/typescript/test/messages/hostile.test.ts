@@ -1,4 +1,4 @@
-/** A peer who holds the path, and means no good. */
+/** A malicious peer with a working path. */
 import { describe, expect, test } from "vitest";
 import { deflateRawSync } from "node:zlib";
 import * as limits from "../../src/messages/limits.ts";
@@ -17,7 +17,7 @@ import { heapUsed } from "../../../../test/support/memory.ts";
 
 const MTU = 1_207;
 
-/** Bob is ours; the test is Eve. */
+/** Bob is the client, and the test is Eve. */
 class Duel {
   now = 0;
   readonly bob: Messenger;
@@ -103,7 +103,7 @@ describe("received noise", () => {
     for (let time = 0; time < 20_000; time++) {
       duel.data((out) => {
         const noise = Buffer.from(Array.from({ length: 4 + (next() % 40) }, () => next() & 255));
-        // Bytes of a frame that says it is longer than it is.
+        // Frames that state a longer length than they have.
         out.bytes(next() % 4, (next() % 1_000) * 100_000, noise.length, (target) => target.set(noise));
         const made = out.finish();
         for (let at = 11; at < made.length; at++) if (next() % 8 === 0) made[at] = next() & 255;

@@ -1,7 +1,7 @@
 /** Sessions and messages as Steam's headers describe them, in virtual time. */
 import { describe, expect, test } from "vitest";
 import { ConnectionEnd, ConnectionState, Result, SendFlags } from "../../src/messages/steam-constants.ts";
-import { FAIR, Table, talking } from "../support/messages.ts";
+import { FAIR, VirtualLobby, connectedPair } from "../support/messages.ts";
 
 const { Reliable, ReliableNoNagle, Unreliable, UnreliableNoNagle, UnreliableNoDelay, AutoRestartBrokenSession } =
   SendFlags;
@@ -9,8 +9,8 @@ const LONGEST = 512 * 1_024;
 
 describe("a session", () => {
   test("a session is requested by the first message, and established once the peer accepts", () => {
-    const table = new Table(FAIR);
-    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    const table = new VirtualLobby(FAIR);
+    const [ann, bob] = [table.join("ann"), table.join("Bob")];
     expect(ann.send("Bob", "one")).toBe(Result.OK);
     expect(ann.send("Bob", "two")).toBe(Result.OK);
     expect(ann.state("Bob")).toBe(ConnectionState.Connecting);
@@ -22,8 +22,8 @@ describe("a session", () => {
   });
 
   test("a session that is ignored reveals nothing: no path, no datagram, and the requester gives up after 10 s", () => {
-    const table = new Table(FAIR);
-    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    const table = new VirtualLobby(FAIR);
+    const [ann, bob] = [table.join("ann"), table.join("Bob")];
     bob.accepts = false;
     for (let second = 0; second < 20; second++) {
       ann.send("Bob", `${second}`);
@@ -34,15 +34,15 @@ describe("a session", () => {
     expect(ann.failures()).toMatchObject([
       { peer: "Bob", reason: ConnectionEnd.MiscP2PRendezvous, state: 5, at: 10_000 },
     ]);
-    // Asked again while the other goes on sending, and no more after that failed.
+    // The event repeats while the other sends, and stops after its failure.
     expect(bob.requests().length).toBeGreaterThanOrEqual(4);
     expect(bob.requests().length).toBeLessThanOrEqual(6);
     expect(ann.send("Bob", "more")).toBe(Result.NoConnection);
   });
 
   test("a session that is ignored on an open path gets no answer, and is requested again", () => {
-    const table = new Table(FAIR);
-    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    const table = new VirtualLobby(FAIR);
+    const [ann, bob] = [table.join("ann"), table.join("Bob")];
     bob.accepts = false;
     table.introduce("ann", "Bob");
     table.world.run(100);
@@ -55,8 +55,8 @@ describe("a session", () => {
   });
 
   test("a session is accepted by sending", () => {
-    const table = new Table(FAIR);
-    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    const table = new VirtualLobby(FAIR);
+    const [ann, bob] = [table.join("ann"), table.join("Bob")];
     bob.accepts = false;
     ann.send("Bob", "to Bob");
     table.world.run(500);
@@ -67,8 +67,8 @@ describe("a session", () => {
   });
 
   test("a session is established once if both begin at the same time", () => {
-    const table = new Table(FAIR);
-    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    const table = new VirtualLobby(FAIR);
+    const [ann, bob] = [table.join("ann"), table.join("Bob")];
     ann.send("Bob", "to Bob");
     bob.send("ann", "to Ann");
     table.world.run(1_000);
@@ -77,8 +77,8 @@ describe("a session", () => {
   });
 
   test("a session that was closed ends without an event at the peer, which gets a bye when it sends", () => {
-    const { ann, bob, world } = talking();
-    expect(bob.does((it, now) => it.closeSessionWithUser("ann", now))).toBe(true);
+    const { ann, bob, world } = connectedPair();
+    expect(bob.call((it, now) => it.closeSessionWithUser("ann", now))).toBe(true);
     world.run(world.now + 500);
     expect(ann.state("Bob")).toBe(ConnectionState.ClosedByPeer);
     expect(ann.info("Bob").endReason).toBe(ConnectionEnd.AppGeneric);
@@ -90,10 +90,10 @@ describe("a session", () => {
 
   test("a session that is broken restarts with AutoRestartBrokenSession, or once it was closed", () => {
     for (const how of ["flag", "close"]) {
-      const { ann, bob, world } = talking();
-      bob.does((it, now) => it.closeSessionWithUser("ann", now));
+      const { ann, bob, world } = connectedPair();
+      bob.call((it, now) => it.closeSessionWithUser("ann", now));
       world.run(world.now + 500);
-      if (how === "close") expect(ann.does((it, now) => it.closeSessionWithUser("Bob", now))).toBe(true);
+      if (how === "close") expect(ann.call((it, now) => it.closeSessionWithUser("Bob", now))).toBe(true);
       expect(ann.send("Bob", "again", how === "flag" ? Reliable | AutoRestartBrokenSession : Reliable)).toBe(Result.OK);
       world.run(world.now + 1_000);
       expect(bob.requests()).toStrictEqual(["ann", "ann"]);
@@ -102,7 +102,7 @@ describe("a session", () => {
   });
 
   test("a session that is idle for 3 minutes is removed without an event, and an active one is not", () => {
-    const { ann, bob, world } = talking();
+    const { ann, bob, world } = connectedPair();
     for (let minute = 0; minute < 5; minute++) {
       bob.send("ann", "tick");
       world.run(world.now + 60_000);
@@ -115,10 +115,10 @@ describe("a session", () => {
   });
 
   test("a session is new if the peer restarts, and nothing of the old one is accepted", () => {
-    const { table, ann, bob, world } = talking();
+    const { table, ann, bob, world } = connectedPair();
     ann.send("Bob", "before");
     world.run(world.now + 500);
-    const again = table.sit("Bob");
+    const again = table.join("Bob");
     ann.accepts = true;
     again.send("ann", "it is me again");
     world.run(world.now + 1_000);
@@ -131,12 +131,12 @@ describe("a session", () => {
   });
 
   test("a session that does not exist cannot be accepted or closed", () => {
-    const table = new Table(FAIR);
-    const ann = table.sit("ann");
+    const table = new VirtualLobby(FAIR);
+    const ann = table.join("ann");
     const calls = [
-      ann.does((it, now) => it.acceptSessionWithUser("Bob", now)),
-      ann.does((it, now) => it.closeSessionWithUser("Bob", now)),
-      ann.does((it, now) => it.closeChannelWithUser("Bob", 0, now)),
+      ann.call((it, now) => it.acceptSessionWithUser("Bob", now)),
+      ann.call((it, now) => it.closeSessionWithUser("Bob", now)),
+      ann.call((it, now) => it.closeChannelWithUser("Bob", 0, now)),
     ];
     expect(calls).toStrictEqual([false, false, false]);
     expect(ann.info("Bob")).toMatchObject({ state: ConnectionState.None, stats: null });
@@ -145,8 +145,8 @@ describe("a session", () => {
 
 describe("a session fails", () => {
   test("a session fails with 4001 if the peer vanished while others are received", () => {
-    const { table, ann, world } = talking();
-    const eve = table.sit("Eve");
+    const { table, ann, world } = connectedPair();
+    const eve = table.join("Eve");
     eve.send("ann", "hello");
     world.run(world.now + 1_000);
     table.cut.add("Bob ann").add("ann Bob");
@@ -157,7 +157,7 @@ describe("a session fails", () => {
   });
 
   test("a session fails with 5003 if no peer is received, though nothing was sent", () => {
-    const { table, ann, bob, world } = talking();
+    const { table, ann, bob, world } = connectedPair();
     table.cut.add("Bob ann").add("ann Bob");
     world.run(world.now + 20_000);
     for (const one of [ann, bob])
@@ -166,37 +166,37 @@ describe("a session fails", () => {
   });
 
   test("a session fails with 4100 if the peer refused", () => {
-    const table = new Table(FAIR);
-    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    const table = new VirtualLobby(FAIR);
+    const [ann, bob] = [table.join("ann"), table.join("Bob")];
     bob.accepts = false;
     ann.send("Bob", "may I?");
     table.world.run(500);
-    expect(bob.does((it, now) => it.closeSessionWithUser("ann", now))).toBe(true);
+    expect(bob.call((it, now) => it.closeSessionWithUser("ann", now))).toBe(true);
     table.world.run(1_000);
     expect(ann.failures()).toMatchObject([{ reason: ConnectionEnd.RemoteDenied, state: 5, debug: "the peer said no" }]);
     expect(table.sent.size).toBe(0);
   });
 
   test("a session fails with 4100 if the peer refused on an open path", () => {
-    const table = new Table(FAIR);
-    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    const table = new VirtualLobby(FAIR);
+    const [ann, bob] = [table.join("ann"), table.join("Bob")];
     bob.accepts = false;
     table.introduce("ann", "Bob");
     table.world.run(100);
     ann.send("Bob", "may I?");
     table.world.run(500);
-    bob.does((it, now) => it.closeSessionWithUser("ann", now));
+    bob.call((it, now) => it.closeSessionWithUser("ann", now));
     table.world.run(1_000);
     expect(ann.failures()).toMatchObject([{ reason: ConnectionEnd.RemoteDenied }]);
   });
 
   test("a session fails with 3002 if the own network blocks, as the paths report", () => {
-    const table = new Table(FAIR);
+    const table = new VirtualLobby(FAIR);
     table.hubIsDown = true;
-    const ann = table.sit("ann");
+    const ann = table.join("ann");
     ann.send("Bob", "hello");
     const { LocalManyRelayConnectivity } = ConnectionEnd;
-    ann.does((it, now) => it.pathLost("Bob", LocalManyRelayConnectivity, "no sidecar answers", now));
+    ann.call((it, now) => it.pathLost("Bob", LocalManyRelayConnectivity, "no sidecar answers", now));
     expect(ann.failures()).toMatchObject([
       { reason: LocalManyRelayConnectivity, debug: "no sidecar answers", state: 5 },
     ]);
@@ -204,7 +204,7 @@ describe("a session fails", () => {
   });
 
   test("a session fails and messages that arrived before can still be read", () => {
-    const { table, ann, bob, world } = talking();
+    const { table, ann, bob, world } = connectedPair();
     ann.send("Bob", "last words");
     world.run(world.now + 500);
     table.cut.add("Bob ann").add("ann Bob");
@@ -217,7 +217,7 @@ describe("a session fails", () => {
 describe("a message", () => {
   test("a message of 512 KiB is accepted and arrives, one byte more is refused", () => {
     for (const flags of [ReliableNoNagle, UnreliableNoNagle]) {
-      const { ann, bob, world } = talking();
+      const { ann, bob, world } = connectedPair();
       expect(ann.send("Bob", new Uint8Array(LONGEST + 1), flags)).toBe(Result.InvalidParam);
       expect(ann.send("Bob", Buffer.alloc(LONGEST, "abc"), flags)).toBe(Result.OK);
       world.run(world.now + 10_000);
@@ -228,14 +228,14 @@ describe("a message", () => {
   });
 
   test("a message may be empty", () => {
-    const { ann, bob, world } = talking();
+    const { ann, bob, world } = connectedPair();
     for (const flags of [Reliable, Unreliable]) ann.send("Bob", "", flags);
     world.run(world.now + 500);
     expect(bob.read().map(({ payload }) => payload.length)).toStrictEqual([0, 0]);
   });
 
   test("a message is refused behind more than 1 MiB of others, and accepted again after their delivery", () => {
-    const { ann, bob, world } = talking();
+    const { ann, bob, world } = connectedPair();
     const results = Array.from({ length: 5 }, () => ann.send("Bob", new Uint8Array(300_000)));
     expect(results).toStrictEqual([1, 1, 1, 25, 25]);
     expect(ann.info("Bob").stats!.pendingReliable_bytes + ann.info("Bob").stats!.unackedReliable_bytes).toBe(900_012);
@@ -246,8 +246,8 @@ describe("a message", () => {
   });
 
   test("a message waits for the session, within the same limit", () => {
-    const table = new Table(FAIR);
-    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    const table = new VirtualLobby(FAIR);
+    const [ann, bob] = [table.join("ann"), table.join("Bob")];
     const results = Array.from({ length: 4 }, () => ann.send("Bob", new Uint8Array(300_000)));
     expect(results).toStrictEqual([1, 1, 1, 25]);
     table.world.run(10_000);
@@ -255,7 +255,7 @@ describe("a message", () => {
   });
 
   test("a message to the own id, on an invalid channel or with an invalid flag is refused", () => {
-    const { ann } = talking();
+    const { ann } = connectedPair();
     const bad = [
       ann.send("ann", "x"),
       ann.send("Bob", "x", 9, -1),
@@ -266,7 +266,7 @@ describe("a message", () => {
     ];
     expect(new Set(bad)).toStrictEqual(new Set([Result.InvalidParam]));
     const channels = Array.from({ length: 33 }, (_, channel) => ann.send("Bob", "x", 9, 1_000 + channel));
-    // Channel 9 is in use already.
+    // Channel 9 is already in use.
     expect(channels.filter((result) => result === Result.OK)).toHaveLength(31);
     expect(channels.at(-1)).toBe(Result.LimitExceeded);
   });
@@ -278,12 +278,12 @@ describe("a message", () => {
       [Unreliable, 25, 26],
       [UnreliableNoNagle, 20, 21],
     ] as const) {
-      const { table, ann, bob, world } = talking();
+      const { table, ann, bob, world } = connectedPair();
       const [began, before] = [world.now, table.sent.get("ann")!];
       for (let at = 0; at < 10; at++)
         ann.send("Bob", `${at}`, flags === ReliableNoNagle || flags === UnreliableNoNagle ? flags & ~1 : flags);
       if ((flags & 1) !== 0) ann.send("Bob", "now", flags);
-      bob.awaits(0, 500);
+      bob.waitForTexts(0, 500);
       expect(world.now - began).toBeGreaterThanOrEqual(least - 0.1);
       expect(world.now - began).toBeLessThanOrEqual(most);
       expect(table.sent.get("ann")! - before).toBe(1);
@@ -291,8 +291,8 @@ describe("a message", () => {
   });
 
   test("a message with NoDelay is dropped and reported if it cannot leave within 200 ms", () => {
-    const table = new Table(FAIR);
-    const [ann, bob] = [table.sit("ann"), table.sit("Bob")];
+    const table = new VirtualLobby(FAIR);
+    const [ann, bob] = [table.join("ann"), table.join("Bob")];
     expect(ann.send("Bob", "too early", UnreliableNoDelay)).toBe(Result.Ignored);
     ann.send("Bob", "hello");
     table.world.run(1_000);
@@ -301,21 +301,21 @@ describe("a message", () => {
     expect(bob.texts()).toStrictEqual(["hello", "now"]);
     while (ann.send("Bob", new Uint8Array(50_000), UnreliableNoNagle) === Result.OK);
     expect(ann.send("Bob", "too much", UnreliableNoDelay)).toBe(Result.Ignored);
-    // Reliable messages are never dropped for it.
+    // Reliable messages are never dropped by NoDelay.
     expect(ann.send("Bob", "x", UnreliableNoDelay | Reliable)).not.toBe(Result.Ignored);
   });
 
   test("a message is copied from the game's buffer", () => {
-    const { ann, bob, world } = talking();
+    const { ann, bob, world } = connectedPair();
     const buffer = Buffer.from("before");
-    ann.does((it, now) => it.sendMessageToUser("Bob", buffer, Reliable, 0, now));
+    ann.call((it, now) => it.sendMessageToUser("Bob", buffer, Reliable, 0, now));
     buffer.fill("x");
     world.run(world.now + 500);
     expect(bob.texts()).toStrictEqual(["before"]);
   });
 
   test("a message has its sender, channel, number and flags", () => {
-    const { ann, bob, world } = talking();
+    const { ann, bob, world } = connectedPair();
     ann.send("Bob", "a", Reliable, 7);
     ann.send("Bob", "b", UnreliableNoNagle, 7);
     world.run(world.now + 500);
@@ -330,7 +330,7 @@ describe("a message", () => {
 
 describe("channels", () => {
   test("channels are read separately, a batch at a time", () => {
-    const { ann, bob, world } = talking();
+    const { ann, bob, world } = connectedPair();
     for (let at = 0; at < 10; at++) ann.send("Bob", `${at}`, Reliable, at % 2);
     world.run(world.now + 500);
     expect(bob.read(1, 2).map(({ payload }) => `${Buffer.from(payload)}`)).toStrictEqual(["1", "3"]);
@@ -340,13 +340,13 @@ describe("channels", () => {
   });
 
   test("channels do not block each other: chat overtakes a level", () => {
-    const { table, ann, bob, world } = talking();
-    table.weather = { delay_ms: 20, rate: 125, queue: 40_000 };
+    const { table, ann, bob, world } = connectedPair();
+    table.link = { delay_ms: 20, rate: 125, queue: 40_000 };
     ann.send("Bob", new Uint8Array(LONGEST), Reliable, 2);
     world.run(world.now + 1_000);
     const began = world.now;
     ann.send("Bob", "hello", ReliableNoNagle, 0);
-    expect(bob.awaits(0, 10_000)).toStrictEqual(["hello"]);
+    expect(bob.waitForTexts(0, 10_000)).toStrictEqual(["hello"]);
     expect(world.now - began).toBeLessThan(500);
     expect(bob.read(2)).toHaveLength(0);
     world.run(began + 10_000);
@@ -354,7 +354,7 @@ describe("channels", () => {
   });
 
   test("channels that the game does not read do not stop others", () => {
-    const { ann, bob, world } = talking();
+    const { ann, bob, world } = connectedPair();
     let sent = 0;
     for (let second = 0; second < 20; second++) {
       for (let at = 0; at < 10; at++) if (ann.send("Bob", new Uint8Array(20_000), Reliable, 5) === Result.OK) sent++;
@@ -362,7 +362,7 @@ describe("channels", () => {
       world.run(world.now + 1_000);
       expect(bob.texts(0)).toStrictEqual([`${second}`]);
     }
-    // What nobody reads waits at the receiver up to 768 KiB, and at the sender up to its limit.
+    // Unread bytes wait at the receiver up to 768 KiB, and at the sender up to its limit.
     expect(sent).toBeLessThan(100);
     let read = 0;
     for (let second = 0; second < 10; second++) {
@@ -373,14 +373,14 @@ describe("channels", () => {
   });
 
   test("channels that are closed one by one close the session with the last", () => {
-    const { ann, bob, world } = talking();
+    const { ann, bob, world } = connectedPair();
     ann.send("Bob", "a", Reliable, 1);
     world.run(world.now + 500);
-    const closes = (channel: number): boolean => bob.does((it, now) => it.closeChannelWithUser("ann", channel, now));
+    const closes = (channel: number): boolean => bob.call((it, now) => it.closeChannelWithUser("ann", channel, now));
     expect([closes(9), closes(9)]).toStrictEqual([true, false]);
     expect(bob.state("ann")).toBe(ConnectionState.Connected);
     expect(closes(1)).toBe(true);
-    // What waited there is gone, and so is the session.
+    // The unread messages are gone, and so is the session.
     expect(bob.texts(1)).toStrictEqual([]);
     expect(bob.state("ann")).toBe(ConnectionState.None);
     world.run(world.now + 500);
@@ -399,8 +399,8 @@ describe("compression", () => {
     [true, false, false],
     [false, true, false],
   ])("here %s, there %s: %s", (here, there, isShort) => {
-    const table = new Table(FAIR);
-    const [ann, bob] = [table.sit("ann", here), table.sit("Bob", there)];
+    const table = new VirtualLobby(FAIR);
+    const [ann, bob] = [table.join("ann", here), table.join("Bob", there)];
     ann.send("Bob", level);
     ann.send("Bob", level, UnreliableNoNagle, 1);
     table.world.run(2_000);
@@ -411,7 +411,7 @@ describe("compression", () => {
   });
 
   test("compression leaves incompressible data as it is", () => {
-    const { table, ann, bob, world } = talking(FAIR, 1, true);
+    const { table, ann, bob, world } = connectedPair(FAIR, 1, true);
     const noise = Buffer.from(Array.from({ length: 1_000 }, () => Math.floor(world.dice() * 256)));
     ann.send("Bob", noise);
     world.run(world.now + 500);

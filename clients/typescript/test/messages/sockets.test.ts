@@ -1,4 +1,4 @@
-/** Messages over real sockets of this machine, sealed as between players. */
+/** Messages over real sockets of this machine, sealed as between two clients. */
 import { afterEach, describe, expect, test } from "vitest";
 import { numbersOf } from "../../../../test/support/dice.ts";
 import { heapUsed } from "../../../../test/support/memory.ts";
@@ -48,7 +48,7 @@ test("a session whose path ends fails with the reason, and received messages sta
   bob.messages.on("sessionRequest", (peer) => void bob.messages.acceptSessionWithUser(peer));
   ann.messages.sendMessageToUser("bob", Buffer.from("hello"), ReliableNoNagle, 0);
   await until(() => bob.messages.getSessionConnectionInfo("ann").state === ConnectionState.Connected);
-  // Confirmed, so Bob has it.
+  // Acknowledged, so Bob has it.
   await until(() => {
     const { state, stats } = ann.messages.getSessionConnectionInfo("bob");
     const isConfirmed = stats?.pendingReliable_bytes === 0 && stats.unackedReliable_bytes === 0;
@@ -84,7 +84,7 @@ test("a message of 512 KiB arrives through 5 % loss", async () => {
 });
 
 describe("100 peers in one lobby", () => {
-  /** Everybody talks to so many others, so that a machine of two cores can be all of them at once. */
+  /** Each peer talks to so many others, so that two cores can run all of them. */
   const [PEERS, OTHERS, PLAY_MS] = [100, 6, 60_000];
 
   test("100 peers in one lobby talk for a minute without losing reliable messages, in flat memory", async () => {
@@ -114,7 +114,7 @@ describe("100 peers in one lobby", () => {
         for (const channel of [0, 2]) {
           for (const { peer, payload } of one.messages.receiveMessagesOnChannel(channel, 1_000)) {
             const pair = `${peer} ${one.name} ${channel}`;
-            // In order and exactly once, or it would not fit.
+            // In order and exactly once.
             expect(Buffer.from(payload).readUInt32BE()).toBe(heard.get(pair) ?? 0);
             heard.set(pair, (heard.get(pair) ?? 0) + 1);
           }
@@ -143,7 +143,7 @@ describe("100 peers in one lobby", () => {
     expect(failures).toStrictEqual([]);
     expect(total(sent)).toBeGreaterThan(5_000);
     expect(positions.heard).toBeGreaterThan(0.8 * positions.sent);
-    // What grows without end would show in the second half.
+    // Unbounded growth would show in the second half.
     expect(heapUsed()).toBeLessThan(1.3 * early + 20_000_000);
   });
 });

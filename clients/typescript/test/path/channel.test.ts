@@ -1,4 +1,4 @@
-/** A channel, and a peer who holds the key but lies about where he is. How it fares in a game is the virtual laboratory's. */
+/** A channel, and a peer that holds the key but states false sources. test/virtual runs channels behind NATs. */
 import { describe, expect, test } from "vitest";
 import { Channel } from "../../src/path/channel.ts";
 import { UNVALIDATED_ADDRESSES_MAX, UNVALIDATED_MAX } from "../../src/path/limits.ts";
@@ -47,7 +47,7 @@ class Table {
     }
   }
 
-  /** The peer answers whatever was asked there and not answered yet. */
+  /** The peer answers the unanswered probes to this place. */
   answers(place: Place): void {
     for (const { message, place: to } of this.sent.splice(0)) {
       if (message.kind === "probe" && to === place) this.says({ ...message, kind: "answer", seen: ALICE }, place);

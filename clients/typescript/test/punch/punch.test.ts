@@ -1,11 +1,11 @@
-/** The punch, alone and with a peer who may be anybody. How it fares behind NATs is the virtual laboratory's. */
+/** The punch, alone and with a malicious peer. test/virtual runs it behind NATs. */
 import { describe, expect, test } from "vitest";
 import type { Endpoint } from "../../src/util/addresses.ts";
 import { SOURCE_ADDRESSES_MAX, SOURCES_MAX, UNANSWERED_LOCAL_MAX, UNANSWERED_MAX } from "../../src/punch/limits.ts";
 import { type Message, readMessage, elapsedMs, writeMessage } from "../../src/punch/messages.ts";
 import { type Plan, portsOf, readPlan, readSpray, type Spray, clampPlan } from "../../src/punch/plan.ts";
 import { Seal } from "../../src/secure/seal.ts";
-import { ALICE, BOB, Liar, plan, Solo, together } from "../support/punch.ts";
+import { ALICE, BOB, LyingPeer, plan, Solo, runPunches } from "../support/punch.ts";
 
 const SPRAY: Spray = {
   address: BOB.address,
@@ -108,7 +108,7 @@ describe("the schedule", () => {
 
 describe("two peers", () => {
   test("two peers open the same pair within a round trip", () => {
-    const [alice, bob] = together([plan(BOB), plan(ALICE)], () => 40, 200);
+    const [alice, bob] = runPunches([plan(BOB), plan(ALICE)], () => 40, 200);
     expect(alice.punch.outcome).toMatchObject({
       kind: "opened",
       socket: 0,
@@ -121,14 +121,14 @@ describe("two peers", () => {
   });
 
   test("two peers send nothing once both know the outcome", () => {
-    const [alice, bob] = together([plan(BOB), plan(ALICE)], () => 40, 3_000);
+    const [alice, bob] = runPunches([plan(BOB), plan(ALICE)], () => 40, 3_000);
     expect(Math.max(...[...alice.sent, ...bob.sent].map(({ at }) => at))).toBeLessThan(250);
     expect(alice.sent.length + bob.sent.length).toBeLessThan(40);
   });
 
   test("two peers answer at the source, whatever the plan lists", () => {
     const moved = { ...ALICE, port: 41_000 };
-    const [alice, bob] = together([plan(BOB), plan(ALICE)], (to) => (to.port === ALICE.port ? Infinity : 40), 300, [
+    const [alice, bob] = runPunches([plan(BOB), plan(ALICE)], (to) => (to.port === ALICE.port ? Infinity : 40), 300, [
       moved,
       BOB,
     ]);
@@ -143,7 +143,7 @@ describe("two peers", () => {
   ])("two peers choose %s", (_, six, four, family) => {
     const both = (address: Endpoint, v6: string): Plan => plan({ address: v6, port: address.port }, address);
     const takes = (to: Endpoint): number => (to.address.includes(":") ? six : four);
-    const [alice, bob] = together([both(BOB, "2a00::2"), both(ALICE, "2a00::1")], takes, 1_000);
+    const [alice, bob] = runPunches([both(BOB, "2a00::2"), both(ALICE, "2a00::1")], takes, 1_000);
     for (const { punch } of [alice, bob]) {
       const { outcome } = punch;
       expect(outcome?.kind === "opened" && outcome.to.address.includes(":")).toBe(family === 6);
@@ -152,12 +152,12 @@ describe("two peers", () => {
 
   test("two peers stop requesting a confirmation that never comes", () => {
     const alice = new Solo({ ...plan(BOB), nominates: true });
-    const liar = new Liar();
+    const liar = new LyingPeer();
     alice.pass(10);
     const [first] = alice.sent;
     const asked = readMessage(liar.seal.open(first!.bytes, 0)!);
     if (asked?.kind !== "probe") throw new Error("no probe");
-    alice.hear(liar.says({ ...asked, kind: "answer", seen: null }), BOB);
+    alice.receive(liar.sealMessage({ ...asked, kind: "answer", seen: null }), BOB);
     expect(alice.punch.outcome).toMatchObject({ kind: "opened", to: BOB });
     alice.pass(10_000);
     expect(alice.punch.deadline()).toBe(Infinity);
@@ -166,15 +166,15 @@ describe("two peers", () => {
 
   test("two peers probe each source at least three times", () => {
     const alice = new Solo({ ...plan(), nominates: false });
-    alice.hear(new Liar().probe(), BOB);
+    alice.receive(new LyingPeer().probe(), BOB);
     alice.pass(60);
-    const kinds = alice.sent.map(({ bytes }) => readMessage(new Liar().seal.open(bytes, 0)!)!.kind);
+    const kinds = alice.sent.map(({ bytes }) => readMessage(new LyingPeer().seal.open(bytes, 0)!)!.kind);
     expect(kinds.filter((kind) => kind === "probe").length).toBeGreaterThanOrEqual(3);
     expect(kinds[0]).toBe("answer");
   });
 
   test("two peers report why the punch failed", () => {
-    const [alice, bob] = together(
+    const [alice, bob] = runPunches(
       [plan(BOB), plan(ALICE)],
       (to) => (to === ALICE ? Infinity : to.port === ALICE.port ? Infinity : 40),
       4_100,
@@ -185,7 +185,7 @@ describe("two peers", () => {
 });
 
 describe("strangers", () => {
-  /** Everything Alice said up to a moment, and a punch that is still looking. */
+  /** What Alice sent up to a moment, and a punch that is still searching. */
   const looking = (): Solo => {
     const alice = new Solo(plan(BOB));
     alice.pass(100);
@@ -194,15 +194,15 @@ describe("strangers", () => {
 
   test("strangers get no answer to noise, other keys, reflected or replayed datagrams", () => {
     const alice = looking();
-    const liar = new Liar();
+    const liar = new LyingPeer();
     const probe = liar.probe();
-    alice.hear(probe, BOB);
+    alice.receive(probe, BOB);
     const before = alice.sent.length;
     const other = new Seal({ key: new Uint8Array(32).fill(6), epoch: 0, role: "b" });
     const forged = other.seal(writeMessage({ kind: "probe", pair: 0, nonce: 0, time: 0, chosen: true }), 0);
     const back = alice.sent.map(({ bytes }) => bytes);
     const noise = Array.from({ length: 100 }, (_, length) => new Uint8Array(length).fill(0xd6));
-    for (const bytes of [probe, forged, ...back, ...noise]) expect(alice.hear(bytes, ALICE)).toBe(false);
+    for (const bytes of [probe, forged, ...back, ...noise]) expect(alice.receive(bytes, ALICE)).toBe(false);
     expect(alice.sent.length).toBe(before);
     expect(alice.seal.refused.replayed).toBe(1);
     expect(alice.punch.outcome).toBeNull();
@@ -213,10 +213,10 @@ describe("a lying peer", () => {
   test("a lying peer cannot claim a probe that it did not receive", () => {
     const alice = new Solo({ ...plan(BOB), nominates: true });
     alice.pass(10);
-    const liar = new Liar();
+    const liar = new LyingPeer();
     for (let proof = 0; proof < 1_000; proof++) {
-      alice.hear(
-        liar.says({ kind: "answer", pair: 0, nonce: proof * 4_294_967, time: 0, chosen: true, seen: null }),
+      alice.receive(
+        liar.sealMessage({ kind: "answer", pair: 0, nonce: proof * 4_294_967, time: 0, chosen: true, seen: null }),
         BOB,
       );
     }
@@ -227,7 +227,7 @@ describe("a lying peer", () => {
 
   test("a lying peer cannot nominate a pair on which no one answers", () => {
     const alice = new Solo(plan(BOB));
-    alice.hear(new Liar().probe({ chosen: true }), { address: "30.0.0.1", port: 53 });
+    alice.receive(new LyingPeer().probe({ chosen: true }), { address: "30.0.0.1", port: 53 });
     alice.pass(3_900);
     expect(alice.punch.outcome).toBeNull();
     expect(alice.sent.filter(({ to }) => to.address === "30.0.0.1").length).toBeLessThan(30);
@@ -235,10 +235,10 @@ describe("a lying peer", () => {
 
   test("a lying peer makes the other send few datagrams to third parties, never more than it sent", () => {
     const alice = new Solo(plan(BOB));
-    const liar = new Liar();
+    const liar = new LyingPeer();
     let said = 0;
     for (let victim = 0; victim < 2_000; victim++) {
-      alice.hear(liar.probe(), { address: `30.0.${victim >> 8}.${victim & 255}`, port: 53 });
+      alice.receive(liar.probe(), { address: `30.0.${victim >> 8}.${victim & 255}`, port: 53 });
       said++;
     }
     alice.pass(4_000);
@@ -249,8 +249,8 @@ describe("a lying peer", () => {
 
   test("a lying peer gets answers at few of its ports", () => {
     const alice = new Solo(plan(BOB));
-    const liar = new Liar();
-    for (let port = 1; port < 2_000; port++) alice.hear(liar.probe(), { ...BOB, port });
+    const liar = new LyingPeer();
+    for (let port = 1; port < 2_000; port++) alice.receive(liar.probe(), { ...BOB, port });
     alice.pass(4_000);
     expect(new Set(alice.sent.map(({ to }) => to.port)).size).toBeLessThanOrEqual(SOURCES_MAX + 1);
     expect(alice.sent.length).toBeLessThanOrEqual(UNANSWERED_MAX);
@@ -268,15 +268,15 @@ describe("a lying peer", () => {
     "::ffff:10.0.0.1",
   ])("a lying peer gets no answer at %s, unless both are in one network", (address) => {
     const alice = new Solo(plan(BOB));
-    expect(alice.hear(new Liar().probe(), { address, port: 5_000 })).toBe(false);
+    expect(alice.receive(new LyingPeer().probe(), { address, port: 5_000 })).toBe(false);
     expect(alice.sent.filter(({ to }) => to.address === address)).toStrictEqual([]);
   });
 
   test("a lying peer never gets a longer answer than its probe", () => {
     for (const address of ["20.0.0.9", "2a00:1:2:3:4:5:6:7"]) {
       const alice = new Solo(plan(BOB));
-      const question = new Liar().probe();
-      alice.hear(question, { address, port: 65_535 });
+      const question = new LyingPeer().probe();
+      alice.receive(question, { address, port: 65_535 });
       expect(alice.sent[0]!.bytes.length).toBeLessThanOrEqual(question.length);
     }
   });

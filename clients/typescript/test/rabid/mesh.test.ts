@@ -1,15 +1,15 @@
-/** The Rabid peer in virtual time: players meet through a lossy net, through NATs, or are told why not. */
+/** The Rabid peer in virtual time: players meet through loss and NATs, or get the reason why not. */
 import { describe, expect, test } from "vitest";
 import { isRabidMessage } from "../../src/rabid/messages.ts";
 import { endpointOf, hasMet, lobby, NAMES, peersOnly, quantile, ROUGH, seeds } from "../support/rabid-lobby.ts";
-import { type Nat, ServerDouble, type Ours } from "../support/rabid.ts";
+import { type Nat, ServerDouble, type ParleyPlayer } from "../support/rabid.ts";
 
 describe("two Parley peers", () => {
   test("two Parley peers meet within 0.2 s of the start, with each other's endpoint", () => {
     const { net, startedAt, ours } = lobby(["Alice", "Bob"]);
     expect(net.run(() => ours.every(hasMet))).toBe(true);
     expect(net.now - startedAt).toBeLessThan(200);
-    const [alice, bob] = ours as [Ours, Ours];
+    const [alice, bob] = ours as [ParleyPlayer, ParleyPlayer];
     expect(alice.event("met")).toEqual({
       type: "met",
       ownPort: 5_000,
@@ -48,7 +48,8 @@ describe("two Parley peers", () => {
   });
 
   test("a player missing in the original server's list is met, even the host", () => {
-    // Bob misses the first lines, Alice has confirmed by then: his list is empty, and only the roster knows her.
+    // Bob misses the first start lines. Alice has confirmed by then, so the list is empty, and only the roster has
+    // Alice.
     const { net, ours } = lobby(["Alice", "Bob"], {
       blocks: (from, to, text) => to.address === "203.0.113.2" && from.port === 57_775 && /^s:.*Alice/.test(text),
       addresses: ["8.8.4.1", "203.0.113.2"],
@@ -91,7 +92,7 @@ describe("many Parley peers", () => {
     const { net, startedAt, ours } = lobby(["Alice", "Bob", "Carol"], {
       blocks: (from, to) => isPlayers(from) && isPlayers(to) && [from, to].some((one) => one.address === "203.0.113.3"),
     });
-    const [alice, bob, carol] = ours as [Ours, Ours, Ours];
+    const [alice, bob, carol] = ours as [ParleyPlayer, ParleyPlayer, ParleyPlayer];
     expect(net.run(() => hasMet(alice) && hasMet(bob))).toBe(true);
     expect(net.now - startedAt).toBeGreaterThan(7_900);
     expect(net.now - startedAt).toBeLessThan(8_500);

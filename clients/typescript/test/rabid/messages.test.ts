@@ -1,4 +1,4 @@
-/** The words of the Rabid wire, both ways, byte for byte; and bytes that are none. */
+/** The messages of the Rabid wire, encoded and decoded byte for byte, and bytes that are none. */
 import { describe, expect, test } from "vitest";
 import { isPublicIPv4, isUnicast } from "../../src/util/addresses.ts";
 import { SERVER_ERRORS } from "../../src/rabid/events.ts";

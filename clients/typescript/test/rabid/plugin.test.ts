@@ -1,4 +1,4 @@
-/** Ours and the original plugin, whose timing a double keeps, in virtual time. */
+/** Parley peers with the original plugin in virtual time. A test double keeps the plugin's timing. */
 import { describe, expect, test } from "vitest";
 import { hasMet, lobby, peersOnly, seeds } from "../support/rabid-lobby.ts";
 import type { Net } from "../support/rabid.ts";
@@ -58,7 +58,7 @@ describe("Parley host, plugin guests", () => {
     const told = net.log.find(({ to, text }) => to.address === BOB && text.startsWith("s:"))!.at;
     const words = peersOnly(net).filter(({ from }) => from.address === ALICE);
     expect(words.filter(({ text }) => !/^(g:Alice:5000:\d+|c:Alice:5000|s:3|r:Alice:1)$/.test(text))).toEqual([]);
-    // A start line before it confirms would be taken for the server's.
+    // A plugin would take a start before its confirmation for the server's start line.
     const confirmsFrom = net.log.find(({ text }) => text.startsWith("c:PluginB"))!.at;
     expect(confirmsFrom - told).toBeGreaterThan(12_000);
     expect(words.filter(({ text, at }) => text === "s:3" && at <= confirmsFrom)).toEqual([]);
@@ -102,7 +102,7 @@ describe("Parley host, plugin guests", () => {
     expect(net.run(() => ours.every(hasMet) && plugins.every(({ result }) => result !== null), 30_000)).toBe(true);
     expect(plugins[0]!.result?.what).toBe("success");
     expect(ours.flatMap((player) => player.event("met")!.missing)).toEqual([]);
-    // It reads one word a frame: 60 in a second. From when it listens on, it must keep up.
+    // The plugin reads one message per frame, 60 per second, and must keep up from when it listens again.
     const told = net.log.find(({ to, text }) => to.address === plugins[0]!.address && text.startsWith("s:"))!.at;
     const words = peersOnly(net).filter(({ to, at }) => to.address === plugins[0]!.address && at > told + 2_500);
     expect(busiestSecond(words)).toBeLessThan(60);
@@ -118,7 +118,7 @@ describe("Parley host, plugin guests", () => {
   });
 
   test("a plugin that starts too late for another plugin succeeds with a Parley peer", () => {
-    // Two plugins fail when one is told 0.3 s after the other.
+    // Two plugins fail if one starts 0.3 s after the other.
     const { net, ours, plugins } = lobby(["Alice", "PluginB"], { blocks: lateStart(BOB, 8) });
     net.run(() => ours.every(ended) && plugins.every(({ result }) => result !== null), 30_000);
     expect([ours[0]!.event("met")?.missing, plugins[0]!.result?.what]).toEqual([[], "success"]);
@@ -175,7 +175,7 @@ describe("plugin host, Parley guests", () => {
   });
 });
 
-/** The way between players loses three in ten; what happens on the way to the server is tested elsewhere. */
+/** 30 % loss between players only. Loss to the server is tested elsewhere. */
 const PEERS_LOSE = {
   duplicates: 0.1,
   delay_ms: [5, 80],
@@ -185,7 +185,7 @@ const PEERS_LOSE = {
 
 const ended = (player: Parameters<typeof hasMet>[0]): boolean => hasMet(player) || player.event("failed") !== undefined;
 
-/** Loses so many start lines: with eight the first one to arrive is the one at 500 ms. */
+/** Loses so many start lines: with eight, the first one that arrives is the one at 500 ms. */
 function lateStart(address: string, lost: number): (from: unknown, to: { address: string }, text: string) => boolean {
   let copies = 0;
   return (_from, to, text) => to.address === address && /^s:\d+:/.test(text) && copies++ < lost;

@@ -1,26 +1,26 @@
 /** A Rabid session with the server, in virtual time. */
 import { describe, expect, test } from "vitest";
 import type { SessionSetup } from "../../src/rabid/session.ts";
-import { hosted, SERVER, START, Table } from "../support/rabid-table.ts";
+import { hosted, SERVER, START, SessionFixture } from "../support/rabid-table.ts";
 
 describe("requesting", () => {
   test("the request is repeated every 0.5 s until the server answers, then the ping", () => {
-    const one = new Table({ seats: 4, password: "Pw12" });
+    const one = new SessionFixture({ seats: 4, password: "Pw12" });
     one.pass(1_700);
-    expect(one.said()).toEqual(Array.from({ length: 4 }, () => "h:Nice:Alice:4:Pw12"));
+    expect(one.sentToServer()).toEqual(Array.from({ length: 4 }, () => "h:Nice:Alice:4:Pw12"));
     one.server("i:Alice");
     one.pass(1_100);
-    expect(one.said()).toEqual(["p:Nice:Alice", "p:Nice:Alice"]);
+    expect(one.sentToServer()).toEqual(["p:Nice:Alice", "p:Nice:Alice"]);
     expect(one.events()).toEqual([{ type: "roster", players: ["Alice"], host: "Alice" }]);
   });
 
   test("fifteen seconds of silence end the session, before and after it is listed", () => {
-    const asking = new Table();
+    const asking = new SessionFixture();
     asking.pass(14_990);
     expect(asking.events()).toEqual([]);
     asking.pass(10);
     expect(asking.events()).toEqual([{ type: "failed", code: "server_timeout" }]);
-    const listed = new Table();
+    const listed = new SessionFixture();
     listed.pass(5_000);
     listed.server("i:Bob:Alice");
     listed.events();
@@ -32,16 +32,16 @@ describe("requesting", () => {
   });
 
   test("a guest that was started without a roster takes the first of the list for the host", () => {
-    const one = new Table();
+    const one = new SessionFixture();
     one.server(START);
     expect(one.events()).toEqual([{ type: "started", ownPort: 5_001, host: "Bob", players: ["Bob"] }]);
-    expect(one.said()).toContain("y:Nice:Alice");
+    expect(one.sentToServer()).toContain("y:Nice:Alice");
   });
 
   test.each(["invalid_request", "session_exists", "session_full", "only_one_player_in_session", "player_timeout"])(
     "error:%s ends it",
     (code) => {
-      const one = new Table();
+      const one = new SessionFixture();
       one.server(`error:${code}`);
       expect(one.events()).toEqual([{ type: "failed", code, serverText: `error:${code}` }]);
       expect(one.session.deadline()).toBeNull();
@@ -49,7 +49,7 @@ describe("requesting", () => {
   );
 
   test("an unknown error ends the session with its text", () => {
-    const one = new Table();
+    const one = new SessionFixture();
     one.server("i:Bob:Alice");
     one.events();
     one.server("error:incompatible_game_version");
@@ -61,7 +61,7 @@ describe("requesting", () => {
 
 describe("in the lobby", () => {
   test("a roster is emitted once, and again when it changes", () => {
-    const one = new Table({ seats: 4 });
+    const one = new SessionFixture({ seats: 4 });
     for (const line of ["i:Alice", "i:Alice", "i:Alice:Bob", "i:Alice:Bob", "i:Alice"]) one.server(line);
     expect(one.events()).toEqual([
       { type: "roster", players: ["Alice"], host: "Alice" },
@@ -74,20 +74,20 @@ describe("in the lobby", () => {
     const one = hosted();
     one.session.start(one.now);
     one.pass(1_100);
-    const said = one.said();
+    const said = one.sentToServer();
     expect(said.filter((line) => line === "s:Nice:Alice")).toHaveLength(3);
     expect(said.filter((line) => line === "p:Nice:Alice").length).toBeGreaterThanOrEqual(2);
     one.server(START);
     one.pass(2_000);
-    expect(one.said().filter((line) => /^[sp]:/.test(line))).toEqual([]);
+    expect(one.sentToServer().filter((line) => /^[sp]:/.test(line))).toEqual([]);
   });
 
   test("a start requested before the session is listed is sent once it is", () => {
-    const one = new Table({ seats: 4 });
+    const one = new SessionFixture({ seats: 4 });
     one.session.start(one.now);
-    expect(one.said()).toEqual(["h:Nice:Alice:4"]);
+    expect(one.sentToServer()).toEqual(["h:Nice:Alice:4"]);
     one.server("i:Alice:Bob");
-    expect(one.said()).toContain("s:Nice:Alice");
+    expect(one.sentToServer()).toContain("s:Nice:Alice");
   });
 
   test.each(["only_one_player_in_session", "non_host_player"])(
@@ -99,31 +99,31 @@ describe("in the lobby", () => {
       one.server(`error:${code}`);
       one.server(`error:${code}`);
       expect(one.events()).toEqual([{ type: "refused", code }]);
-      one.said();
+      one.sentToServer();
       one.pass(1_000);
-      expect(one.said()).not.toContain("s:Nice:Alice");
+      expect(one.sentToServer()).not.toContain("s:Nice:Alice");
       one.session.start(one.now);
-      expect(one.said()).toEqual(["s:Nice:Alice"]);
+      expect(one.sentToServer()).toEqual(["s:Nice:Alice"]);
     },
   );
 
   test("a kick is repeated until the roster is without the player, up to a limit", () => {
     const one = hosted();
     one.session.kick("Nobody", one.now);
-    expect(one.said()).toEqual([]);
+    expect(one.sentToServer()).toEqual([]);
     one.session.kick("Bob", one.now);
     one.pass(1_100);
-    expect(one.said().filter((line) => line === "k:Nice:Bob")).toHaveLength(3);
+    expect(one.sentToServer().filter((line) => line === "k:Nice:Bob")).toHaveLength(3);
     one.server("i:Alice");
     one.pass(1_100);
-    expect(one.said()).not.toContain("k:Nice:Bob");
+    expect(one.sentToServer()).not.toContain("k:Nice:Bob");
     const deaf = hosted();
     deaf.session.kick("Bob", deaf.now);
     for (let turn = 0; turn < 60; turn++) {
       deaf.pass(500);
       deaf.server("i:Alice:Bob");
     }
-    expect(deaf.said().filter((line) => line === "k:Nice:Bob").length).toBe(20);
+    expect(deaf.sentToServer().filter((line) => line === "k:Nice:Bob").length).toBe(20);
   });
 
   test("a repeated kick, which the original server refuses, does not end the session", () => {
@@ -146,7 +146,7 @@ describe("in the lobby", () => {
     const deaf = hosted();
     deaf.session.leave(deaf.now);
     deaf.pass(5_000);
-    expect(deaf.said()).toEqual(Array.from({ length: 4 }, () => "x:Nice:Alice"));
+    expect(deaf.sentToServer()).toEqual(Array.from({ length: 4 }, () => "x:Nice:Alice"));
     expect(deaf.events()).toEqual([{ type: "left" }]);
     expect(deaf.session.deadline()).toBeNull();
   });
@@ -156,7 +156,7 @@ describe("after the start", () => {
   test("every start line is confirmed, up to thirty times", () => {
     const one = hosted();
     for (let turn = 0; turn < 100; turn++) one.server(START);
-    expect(one.said().filter((line) => line === "y:Nice:Alice")).toHaveLength(30);
+    expect(one.sentToServer().filter((line) => line === "y:Nice:Alice")).toHaveLength(30);
     expect(one.events().filter(({ type }) => type === "started")).toHaveLength(1);
   });
 
@@ -190,5 +190,5 @@ test.each<[string, Partial<SessionSetup>]>([
   ["thirteen seats", { seats: 13 }],
   ["half a seat", { seats: 2.5 }],
 ])("%s is refused before anything is sent", (_what, wrong) => {
-  expect(() => new Table(wrong)).toThrow(RangeError);
+  expect(() => new SessionFixture(wrong)).toThrow(RangeError);
 });

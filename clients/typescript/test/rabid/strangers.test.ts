@@ -1,8 +1,8 @@
-/** A Rabid session against whoever else knows its port: the curious, the confused and the hostile, in virtual time. */
+/** A Rabid session and unknown, confused or hostile senders that know its port, in virtual time. */
 import { describe, expect, test } from "vitest";
 import type { Endpoint } from "../../src/util/addresses.ts";
 import { hasMet, lobby, seeds } from "../support/rabid-lobby.ts";
-import { BOB, SERVER, START, started, Table } from "../support/rabid-table.ts";
+import { BOB, SERVER, START, started, SessionFixture } from "../support/rabid-table.ts";
 import { seeded } from "../support/rabid.ts";
 
 describe("strangers", () => {
@@ -27,7 +27,7 @@ describe("strangers", () => {
   });
 
   test("only the host may start, from its own endpoint", () => {
-    const one = new Table();
+    const one = new SessionFixture();
     one.server("i:Bob:Alice:Carol");
     one.server(`${START};Carol:203.0.113.3:5003`);
     one.events();

@@ -1,4 +1,4 @@
-/** Sealed datagrams: what opens, what does not, and what happens when the key changes. */
+/** Sealed datagrams: what opens, what does not, and what happens on a change of key. */
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { FIRST_BYTE, REPLAY_WINDOW, SEAL_BYTES } from "../../src/secure/limits.ts";
@@ -139,7 +139,7 @@ describe("a new key", () => {
     const [a, b] = pair();
     const old = a.seal(said("old"), 0);
     b.renew({ key: NEXT, epoch: 1, role: "b" }, 0);
-    // B has the key first: A would not understand it yet.
+    // B has the key first, and A does not understand it yet.
     expect(heard(a.open(b.seal(said("still old"), 100), 100))).toBe("still old");
     a.renew({ key: NEXT, epoch: 1, role: "a" }, 100);
     const early = a.seal(said("old too"), 200);

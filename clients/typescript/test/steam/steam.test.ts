@@ -1,4 +1,4 @@
-/** Invitations and filters as texts, without a hub. */
+/** Invitations and filters as text, without a hub. */
 import { describe, expect, test } from "vitest";
 import { invitationLink, readInvitation } from "../../src/steam/invitation.ts";
 import { LobbyListFilters } from "../../src/steam/lobby-list.ts";

@@ -1,6 +1,6 @@
 /**
- * Recorded on loopback: the original server (port 5160) and the original Godot script in both roles, ten scenarios side
- * by side. Columns: seconds, from -> to, datagram. The server that wanted a password is `srvYqY7db`; it is "right".
+ * A recording on loopback: the original server (port 5160) and the original Godot script in both roles, ten scenarios
+ * at once. Columns: seconds, from -> to, datagram. The server with a password is `srvYqY7db`; the password is "right".
  */
 const RECORDED = String.raw`
 0.000  127.0.0.1:37432 -> server  {"local-address":["127.0.0.1",37432],"seconds-before-expiry":60,"password":"cwd3ZWGeuy","password-required":false,"__type":"registering-server","__sender-name":"srvYYWVKm","__destination-name":"_HANDSHAKE_SERVER","__destination-address":["127.0.0.1",5160],"__hash-string":"e41b785d831ab62f0c92b5c5be74765d56f1d477be9d7feda91cf6816944ffce"}
@@ -164,7 +164,7 @@ export type Recorded = { readonly from: string; readonly to: string; readonly te
 
 export const SERVER = "127.0.0.1:5160";
 
-/** In order. */
+/** In the order of time. */
 export const recorded: readonly Recorded[] = RECORDED.trim()
   .split("\n")
   .map((line) => {

@@ -1,4 +1,4 @@
-/** A world of Dowsett sessions in virtual time: seeded loss, duplicates and delay; local networks behind addresses. */
+/** A network of Dowsett sessions in virtual time: seeded loss, duplicates and delay, and NATs. */
 import { type Address, formatAddress, sameAddress } from "../../src/dowsett/wire/address.ts";
 import type { DowsettEvent, DowsettEventName } from "../../src/dowsett/events.ts";
 import type { DowsettOptions } from "../../src/dowsett/options.ts";
@@ -6,8 +6,8 @@ import { decode, encode, HS_SERVER_NAME } from "../../src/dowsett/wire/packet.ts
 import { type Outcome, Session } from "../../src/dowsett/session.ts";
 import type { JsonObject } from "../../src/util/bounded-json.ts";
 
-export type Weather = {
-  /** Share of datagrams that vanish, and that come twice. */
+export type LinkConditions = {
+  /** Shares of datagrams that are lost, and that arrive twice. */
   loss: number;
   duplicates: number;
   readonly delay_ms: readonly [least: number, most: number];
@@ -15,8 +15,8 @@ export type Weather = {
 
 type Flying = { readonly at: number; readonly order: number; readonly bytes: Uint8Array; from: Address; to: Address };
 
-/** Mulberry32: small, seeded, good enough for weather. */
-export function dice(seed: number): () => number {
+/** Mulberry32: a small seeded generator. */
+export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -27,18 +27,18 @@ export function dice(seed: number): () => number {
 }
 
 export class Net {
-  readonly weather: Weather;
+  readonly conditions: LinkConditions;
   readonly nodes: Node[] = [];
   now = 0;
-  /** Everything that was sent, lost or not. */
+  /** Every datagram sent, lost or not. */
   readonly wire: { readonly at: number; readonly from: Address; readonly to: Address; readonly text: string }[] = [];
   readonly #random: () => number;
   #flying: Flying[] = [];
   #order = 0;
 
-  constructor(seed = 1, weather: Partial<Weather> = {}) {
-    this.#random = dice(seed);
-    this.weather = { loss: 0, duplicates: 0, delay_ms: [1, 1], ...weather };
+  constructor(seed = 1, weather: Partial<LinkConditions> = {}) {
+    this.#random = seededRandom(seed);
+    this.conditions = { loss: 0, duplicates: 0, delay_ms: [1, 1], ...weather };
   }
 
   node(name: string, at: Partial<Where> & { readonly address: Address }, options: DowsettOptions = {}): Node {
@@ -47,24 +47,24 @@ export class Net {
     return node;
   }
 
-  /** Where a datagram from `node` to `to` goes, and what its source looks like there. */
+  /** The node that a datagram reaches, and its source address there. */
   send(node: Box, bytes: Uint8Array, to: Address): void {
     this.wire.push({ at: this.now, from: node.where.global, to, text: Buffer.from(bytes).toString() });
     const near = this.nodes.some((other) => other.where.lan === node.where.lan && sameAddress(other.where.local, to));
     const from = near ? node.where.local : node.where.global;
-    // Most routers at home do not send back inside what was sent to their outside.
+    // Most home routers do not support hairpinning.
     const hairpin = ({ where }: Box): boolean => where.lan === node.where.lan && sameAddress(where.global, to);
     if (!near && this.nodes.some(hairpin)) return;
-    if (this.#random() < this.weather.loss) return;
-    const copies = this.#random() < this.weather.duplicates ? 2 : 1;
-    const [least, most] = this.weather.delay_ms;
+    if (this.#random() < this.conditions.loss) return;
+    const copies = this.#random() < this.conditions.duplicates ? 2 : 1;
+    const [least, most] = this.conditions.delay_ms;
     for (let copy = 0; copy < copies; copy++) {
       const at = this.now + least + Math.floor(this.#random() * (most - least + 1));
       this.#flying.push({ at, order: this.#order++, bytes, from, to });
     }
   }
 
-  /** Lets time pass: everything that is due until then happens, in order. */
+  /** Advances the time and runs everything that becomes due, in order. */
   run(forMs: number): void {
     const end = this.now + forMs;
     for (;;) {
@@ -98,7 +98,7 @@ export class Net {
   server: Server | null = null;
 }
 
-/** `global` is how the world sees it, `local` how its own network does; without networks both are the same. */
+/** `global`: the address from outside. `local`: the address in its network. Equal without a network. */
 export type Where = { global: Address; local: Address; lan: string };
 type Box = { readonly where: Where };
 
@@ -109,7 +109,7 @@ export class Node {
   readonly session: Session;
   readonly told: { readonly at: number; readonly event: DowsettEvent }[] = [];
   readonly outcomes: Outcome[] = [];
-  /** Called at every event, like a game would be. */
+  /** Called at each event, like a game's listener. */
   onEvent: (event: DowsettEvent) => void = () => {};
   #passwords = 0;
 
@@ -144,8 +144,8 @@ export class Node {
     this.do((now) => this.session.receive(bytes, from, now));
   }
 
-  /** What was told under this name, in order. */
-  heard<K extends DowsettEventName>(name: K): (DowsettEvent & readonly [K, ...unknown[]])[] {
+  /** The events of this name, in order. */
+  eventsNamed<K extends DowsettEventName>(name: K): (DowsettEvent & readonly [K, ...unknown[]])[] {
     return this.told.flatMap(({ event }) => (event[0] === name ? [event as never] : []));
   }
 
@@ -171,7 +171,7 @@ export class Node {
   }
 }
 
-/** A handshake server of few words: registers, refreshes, lists and introduces. `silent` for an outage. */
+/** A minimal handshake server: registers, refreshes, lists and introduces. `silent` simulates an outage. */
 export class Server {
   readonly where: Where;
   readonly hosts = new Map<string, { readonly at: Address; readonly local: unknown; readonly password: string }>();
@@ -195,15 +195,15 @@ export class Server {
     const host = this.hosts.get(type === "requesting-to-join-server" ? textOf(says["server-name"]) : (sender ?? ""));
     if (type === "registering-server") {
       this.hosts.set(sender ?? "", { at: from, local, password });
-      return this.say("confirming-registration", {}, sender, from, password);
+      return this.send("confirming-registration", {}, sender, from, password);
     }
     if (type === "requesting-server-list") {
       const servers = [...this.hosts.keys()].map((name) => ({ name, "password-required": false }));
-      return this.say("providing-server-list", { servers }, sender, from, password);
+      return this.send("providing-server-list", { servers }, sender, from, password);
     }
     if (host === undefined) return;
     if (type === "refreshing-server-registration") {
-      return this.say("confirming-registration-refresh", {}, sender, from, host.password);
+      return this.send("confirming-registration-refresh", {}, sender, from, host.password);
     }
     if (type !== "requesting-to-join-server") return;
     const hostName = textOf(says["server-name"]);
@@ -211,19 +211,19 @@ export class Server {
       ({ "peer-name": name, "global-address": global, "local-address": inside }) as JsonObject;
     const INFO = "providing-peer-handshake-info";
     for (let copy = 0; copy < 3; copy++) {
-      this.say(INFO, of(sender ?? "", from, local), hostName, host.at, host.password);
-      this.say(INFO, of(hostName, host.at, host.local), sender, from, password);
+      this.send(INFO, of(sender ?? "", from, local), hostName, host.at, host.password);
+      this.send(INFO, of(hostName, host.at, host.local), sender, from, password);
     }
   }
 
-  say(type: string, body: JsonObject, destination: string | null, to: Address, password: string): void {
+  send(type: string, body: JsonObject, destination: string | null, to: Address, password: string): void {
     this.#net.send(this, encode(type, body, { sender: null, destination, to, password }).bytes, to);
   }
 }
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
-/** The same JSON with all keys in order, to compare what two programs wrote. */
+/** The same JSON with sorted keys, to compare the output of two programs. */
 export const canonical = (text: string): string => JSON.stringify(sorted(JSON.parse(text)));
 
 function sorted(value: unknown): unknown {
@@ -243,7 +243,7 @@ export const B: Address = ["10.0.0.2", 4002];
 export const C: Address = ["10.0.0.3", 4003];
 export const D: Address = ["10.0.0.4", 4004];
 
-/** A host in LAN mode and guests who have joined, in quiet weather. */
+/** A host in LAN mode and joined guests, without loss. */
 export function lan(net: Net, guests: readonly (readonly [name: string, at: Address])[]): [Node, ...Node[]] {
   const host = net.node("Alice", { address: A });
   host.host();

@@ -1,4 +1,4 @@
-/** A lobby on this machine: introduces its guests to each other; one socket each, and one seal for each pair. */
+/** A lobby on this machine that introduces its members to each other: one socket per member, one seal per pair. */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { setImmediate as immediate, setTimeout as passes } from "node:timers/promises";
@@ -60,7 +60,7 @@ export class Lobby {
     other.reach(a, one.port, new Seal({ key, epoch: 0, role: "b" }));
   }
 
-  /** Whether this one is lost on its way. */
+  /** Whether the next datagram is lost. */
   loses(): boolean {
     return this.loss > 0 && this.#dice() < this.loss;
   }

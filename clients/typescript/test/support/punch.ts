@@ -1,4 +1,4 @@
-/** Two punches, and between them a way of which every datagram can be looked at, kept or changed. */
+/** Two punches and a network between them in which each datagram can be inspected, dropped or changed. */
 import type { Endpoint } from "../../src/util/addresses.ts";
 import { writeMessage, type Message } from "../../src/punch/messages.ts";
 import type { Plan } from "../../src/punch/plan.ts";
@@ -30,12 +30,12 @@ export class Solo {
 
   constructor(plan: Plan, role: "a" | "b" = "a") {
     this.seal = new Seal({ key: KEY, epoch: 0, role });
-    // Every draw another one, evenly over the whole range.
+    // Each value differs, spread evenly over the whole range.
     const random = (): number => (this.#drawn = (this.#drawn + 0.618_033_988_749) % 1);
     this.punch = new Punch({ plan, seal: this.seal, random, start_in_ms: 0 }, 0);
   }
 
-  /** Runs until then, and gives what was sent meanwhile. */
+  /** Advances to a time, and returns what was sent meanwhile. */
   pass(until: number): PunchDatagram[] {
     const before = this.sent.length;
     for (;;) {
@@ -49,7 +49,7 @@ export class Solo {
     return this.sent.slice(before);
   }
 
-  hear(bytes: Uint8Array, source: Endpoint, socket = 0): boolean {
+  receive(bytes: Uint8Array, source: Endpoint, socket = 0): boolean {
     const heard = this.punch.receive(bytes, socket, source, this.now);
     this.punch.wake(this.now);
     this.#drain();
@@ -61,21 +61,21 @@ export class Solo {
   }
 }
 
-/** The other side as far as it holds the key: says what it likes. */
-export class Liar {
+/** A peer that holds the key and sends any message. */
+export class LyingPeer {
   readonly seal = new Seal({ key: KEY, epoch: 0, role: "b" });
 
-  says(message: Message): Uint8Array {
+  sealMessage(message: Message): Uint8Array {
     return this.seal.seal(writeMessage(message), 0);
   }
 
   probe(more: Partial<Message & { kind: "probe" }> = {}): Uint8Array {
-    return this.says({ kind: "probe", pair: 0, nonce: 0, time: 0, chosen: false, ...more });
+    return this.sealMessage({ kind: "probe", pair: 0, nonce: 0, time: 0, chosen: false, ...more });
   }
 }
 
-/** Alice chooses. Datagrams take so long, those that `passes` says; then both are told. */
-export function together(
+/** Alice nominates. Datagrams take `delay` unless `passes` drops them. Returns after both are done. */
+export function runPunches(
   plans: readonly [Plan, Plan],
   takes: (to: Endpoint) => number,
   until: number,
@@ -87,7 +87,7 @@ export function together(
   for (let now = 0; now <= until; now++) {
     for (const one of flying.filter(({ at }) => at === now)) {
       solos[one.to].now = now;
-      solos[one.to].hear(one.bytes, one.from);
+      solos[one.to].receive(one.bytes, one.from);
     }
     for (const side of [0, 1] as const) {
       solos[side].pass(now);

@@ -1,19 +1,19 @@
-/** A started session in virtual time: of ours, of plugins, of both. */
+/** A started session in virtual time, with Parley peers, plugins, or both. */
 import type { Endpoint } from "../../src/util/addresses.ts";
 import { PluginDouble } from "./rabid-plugin.ts";
-import { type Nat, Net, type NetOptions, ServerDouble, Ours } from "./rabid.ts";
+import { type Nat, Net, type NetOptions, ServerDouble, ParleyPlayer } from "./rabid.ts";
 
 export const NAMES = ["Alice", "Bob", "Carol", "Dan", "Eve", "Frank", "Grace", "Heidi", "Ivan", "Judy", "Ken", "Leo"];
 
-/** Three in ten lost, one in ten doubled, and a delay that lets later datagrams overtake earlier ones. */
+/** 30 % loss, 10 % duplicates, and a delay that reorders. */
 export const ROUGH: NetOptions = { loss: 0.3, duplicates: 0.1, delay_ms: [5, 80] };
 
 export type Lobby = {
   readonly net: Net;
   readonly server: ServerDouble;
-  readonly ours: Ours[];
+  readonly ours: ParleyPlayer[];
   readonly plugins: PluginDouble[];
-  /** When the host asked for the start, or the first of ours heard of it. */
+  /** When the host requested the start, or the first Parley peer got the start line. */
   readonly startedAt: number;
 };
 
@@ -23,11 +23,14 @@ export type LobbyOptions = NetOptions & {
   readonly server?: "original" | "ours";
 };
 
-/** Members in join order, the first one hosting; names that begin with "Plugin" are plugins. Started once all are in. */
+/**
+ * Members in join order, the first one the host. Names that begin with "Plugin" are plugins. Started once all have
+ * joined.
+ */
 export function lobby(order: readonly string[], options: LobbyOptions = {}): Lobby {
   const net = new Net(options);
   const server = net.add(new ServerDouble(options.server ?? "ours"));
-  const ours: Ours[] = [];
+  const ours: ParleyPlayer[] = [];
   const plugins: PluginDouble[] = [];
   for (const [index, name] of order.entries()) {
     const address = options.addresses?.[index] ?? `203.0.113.${index + 1}`;
@@ -38,7 +41,7 @@ export function lobby(order: readonly string[], options: LobbyOptions = {}): Lob
       plugins.push(net.add(new PluginDouble(hosts ? { ...setup, starts: order.length } : setup, net.now), nat));
     } else {
       const setup = { server: ServerDouble.endpoint, session: "Nice", name };
-      ours.push(net.add(new Ours(net, address, hosts ? { ...setup, seats: 12 } : setup), nat));
+      ours.push(net.add(new ParleyPlayer(net, address, hosts ? { ...setup, seats: 12 } : setup), nat));
     }
     const listed = (): boolean =>
       server.players.length > index && ours.every(({ session }) => session.phase !== "asking");
@@ -49,11 +52,11 @@ export function lobby(order: readonly string[], options: LobbyOptions = {}): Lob
   return { net, server, ours, plugins, startedAt: net.now };
 }
 
-export const hasMet = (player: Ours): boolean => player.event("met") !== undefined;
+export const hasMet = (player: ParleyPlayer): boolean => player.event("met") !== undefined;
 
 export const endpointOf = ({ address, port }: { address: string; port: number }): Endpoint => ({ address, port });
 
-/** What was said between players, server left out. */
+/** The messages between players, without the server's. */
 export const peersOnly = (net: Net): Net["log"] =>
   net.log.filter(({ from, to }) => [from, to].every((end) => end.address !== ServerDouble.endpoint.address));
 

@@ -1,7 +1,7 @@
 /**
- * A test double of the original Godot plugin, with its timing as recorded against the original server: it reads one datagram
- * a frame, closes its socket at the first start line, listens again 2.0 s later on the port that the server saw,
- * greets for 5.1 s, listens for 5.25 s, and confirms for 2 to 5 s. It shares no code with what it tests.
+ * A test double of the original Godot plugin, with its timing as recorded against the original server: it reads one
+ * datagram per frame, closes its socket at the first start line, listens again 2.0 s later on the port that the server
+ * saw, greets for 5.1 s, listens for 5.25 s, and confirms for 2 to 5 s. It shares no code with the client.
  */
 import type { Datagram } from "../../src/rabid/events.ts";
 import type { Endpoint } from "../../src/util/addresses.ts";
@@ -25,19 +25,19 @@ export type PluginOptions = {
   readonly name: string;
   readonly session: string;
   readonly server: Endpoint;
-  /** A host: starts as soon as so many are listed. A guest: absent. */
+  /** A host starts once so many players are listed. Absent for a guest. */
   readonly starts?: number;
 };
 
 export class PluginDouble implements Node {
   readonly address: string;
   state: "request" | "session" | "closed" | "greeting" | "listening" | "confirming" | "done" = "request";
-  /** `success`, or the error's name; `host` is where the game would connect to. */
+  /** `success`, or the error's name; `host`: the endpoint that the game would use. */
   result: { readonly at: number; readonly what: string; readonly host?: Endpoint } | null = null;
   readonly #options: PluginOptions;
   readonly #others = new Map<string, Other>();
   readonly #startConfirmed = new Set<string>();
-  /** In order of first arrival; the last one is taken, though the most frequent one was meant. */
+  /** In order of first arrival. The plugin takes the last one, although its author meant the most frequent. */
   readonly #reached = new Set<number>();
   #queue: { bytes: Uint8Array; source: Endpoint }[] = [];
   #out: { from: number; datagram: Datagram }[] = [];
@@ -98,7 +98,7 @@ export class PluginDouble implements Node {
     if (now >= this.#startAt) this.#finish("success", now);
   }
 
-  /** By prefix, each state its own; everything else is read and forgotten. */
+  /** By prefix, depending on the state. Everything else is ignored. */
   #read(line: string, now: number): void {
     const [, first = "", second = "", third = ""] = line.split(":");
     if (this.state === "request" || this.state === "session") {
@@ -145,10 +145,10 @@ export class PluginDouble implements Node {
     this.#sayAt = now + SAY_MS;
     if (this.state === "request" || this.state === "session") {
       this.#sayAt = now + REQUEST_MS;
-      this.#say(this.#command, this.#options.server);
+      this.#send(this.#command, this.#options.server);
     } else if (this.state === "greeting") {
       const turn = this.#rounds++;
-      // Every sixth time it only goes on to the next port.
+      // Every sixth turn only advances to the next port.
       if (turn % (PER_PORT + 1) === PER_PORT) {
         if (turn < (2 * WINDOW + 1) * (PER_PORT + 1) - 1) return;
         this.state = "listening";
@@ -158,7 +158,7 @@ export class PluginDouble implements Node {
       }
       for (const { address, told } of this.#others.values()) {
         const port = ports(told)[Math.floor(turn / (PER_PORT + 1))]!;
-        this.#say(`g:${this.#options.name}:${this.#ownPort}:${port}`, { address, port });
+        this.#send(`g:${this.#options.name}:${this.#ownPort}:${port}`, { address, port });
       }
     } else if (this.state === "confirming") {
       for (const { address, isHost, confirming } of this.#others.values()) {
@@ -166,7 +166,7 @@ export class PluginDouble implements Node {
         const words = `${starting ? "y" : "c"}:${this.#options.name}:${this.#port}`;
         const port = confirming.shift()!;
         confirming.push(port);
-        this.#say(this.#saysStart ? "s:3" : words, { address, port });
+        this.#send(this.#saysStart ? "s:3" : words, { address, port });
       }
     }
   }
@@ -202,7 +202,7 @@ export class PluginDouble implements Node {
     this.result = { at, what, ...(found ? { host: { address: host.address, port: host.confirming[0]! } } : {}) };
   }
 
-  #say(line: string, to: Endpoint): void {
+  #send(line: string, to: Endpoint): void {
     this.#out.push({ from: this.#port, datagram: { to, bytes: Buffer.from(line, "utf8") } });
   }
 }

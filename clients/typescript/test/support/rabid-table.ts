@@ -1,4 +1,4 @@
-/** One session alone with a clock, a server and whoever else knows its port. */
+/** One session alone with a clock, a server, and strangers that know its port. */
 import type { RabidEvent } from "../../src/rabid/events.ts";
 import type { Endpoint } from "../../src/util/addresses.ts";
 import { RabidSession, type SessionSetup } from "../../src/rabid/session.ts";
@@ -8,7 +8,7 @@ export const SERVER: Endpoint = { address: "198.51.100.1", port: 57_775 };
 export const BOB: Endpoint = { address: "203.0.113.2", port: 5_002 };
 export const START = "s:5001:Bob:203.0.113.2:5002";
 
-export class Table {
+export class SessionFixture {
   now = 0;
   readonly session: RabidSession;
   readonly sent: { at: number; line: string; to: Endpoint }[] = [];
@@ -34,8 +34,8 @@ export class Table {
     this.now = end;
     this.#drain();
   }
-  /** What was said to the server since the last time. */
-  said(): string[] {
+  /** What was sent to the server since the last call. */
+  sentToServer(): string[] {
     this.#drain();
     const since = this.sent.slice(this.#read).filter(({ to }) => to.address === SERVER.address);
     this.#read = this.sent.length;
@@ -50,16 +50,16 @@ export class Table {
   }
 }
 
-/** Alice hosting, Bob in; what was said and told so far is forgotten. */
-export function hosted(): Table {
-  const one = new Table({ seats: 4 });
+/** Alice as the host, with Bob in the session. Earlier messages and events are dropped. */
+export function hosted(): SessionFixture {
+  const one = new SessionFixture({ seats: 4 });
   one.server("i:Alice:Bob");
-  one.said();
+  one.sentToServer();
   one.events();
   return one;
 }
 
-export function started(): Table {
+export function started(): SessionFixture {
   const one = hosted();
   one.server(START);
   one.events();

@@ -1,15 +1,15 @@
 /**
- * A net in virtual time for the Rabid peer: loss, delay, reordering and duplicates from a seed, NATs, the original
- * server as recorded, and the original plugin as recorded. Nothing here waits; `Net.run` turns the clock.
+ * A network in virtual time for the Rabid peer: seeded loss, delay, reordering and duplicates, NATs, the original
+ * server and the original plugin as recorded. `Net.run` advances the clock.
  */
 import type { Datagram, RabidEvent } from "../../src/rabid/events.ts";
 import type { Endpoint } from "../../src/util/addresses.ts";
 import { RabidSession, type SessionSetup } from "../../src/rabid/session.ts";
 
-/** Something with a clock and datagrams. `from` is the local port a datagram leaves by. */
+/** A node with a clock and datagrams. `from`: the local port of a datagram. */
 export type Node = {
   readonly address: string;
-  /** Whether a socket is bound there now. */
+  /** Whether a socket is bound to the port. */
   listens(port: number): boolean;
   receive(bytes: Uint8Array, source: Endpoint, now: number, port: number): void;
   wake(now: number): void;
@@ -17,18 +17,18 @@ export type Node = {
   take(): { readonly from: number; readonly datagram: Datagram }[];
 };
 
-/** `preserve`: keeps ports. `shift`: one other port for a socket. `sequential`: the next port for every destination. */
+/** `preserve`: keeps ports. `shift`: one other port per socket. `sequential`: the next port for each destination. */
 export type Nat = { readonly mapping: "preserve" | "shift" | "sequential"; readonly filtering: "open" | "port" };
 
 export type NetOptions = {
   readonly seed?: number;
   readonly loss?: number;
   readonly duplicates?: number;
-  /** One way; drawn anew for each datagram, so a wide range reorders. */
+  /** One-way delay, drawn per datagram, so that a wide range reorders. */
   readonly delay_ms?: readonly [number, number];
-  /** Addresses to and from which nothing is lost or doubled. */
+  /** Addresses without loss and duplicates. */
   readonly reliable?: (address: string) => boolean;
-  /** A datagram that never arrives, whatever the dice say. */
+  /** Datagrams that never arrive, whatever the seed. */
   readonly blocks?: (from: Endpoint, to: Endpoint, text: string) => boolean;
 };
 
@@ -36,7 +36,7 @@ type Flight = { readonly at: number; readonly order: number; readonly deliver: (
 
 export class Net {
   now = 0;
-  /** Every datagram as sent: time, source as seen from outside, destination, text. */
+  /** Every datagram sent: time, external source, destination, text. */
   readonly log: { at: number; from: Endpoint; to: Endpoint; text: string }[] = [];
   readonly dice: () => number;
   readonly #options: Required<NetOptions>;
@@ -62,12 +62,12 @@ export class Net {
     return node;
   }
 
-  /** Throws a datagram of anybody's at an address. */
+  /** Injects a datagram from any source. */
   inject(text: string | Uint8Array, from: Endpoint, to: Endpoint): void {
     this.#arrive(typeof text === "string" ? Buffer.from(text, "latin1") : text, from, to);
   }
 
-  /** Turns the clock until the condition holds or the time is over; says whether it held. */
+  /** Advances the clock until the condition holds or the time is over. Returns whether it held. */
   run(until: () => boolean, within_ms = 60_000): boolean {
     const end = this.now + within_ms;
     for (;;) {
@@ -88,7 +88,7 @@ export class Net {
     }
   }
 
-  /** Turns the clock by so much. */
+  /** Advances the clock. */
   pass(ms: number): void {
     this.run(() => false, ms);
   }
@@ -147,8 +147,8 @@ class Translator {
   }
 }
 
-/** One of ours: the session core on a socket that is bound once. */
-export class Ours implements Node {
+/** A Parley peer: the session on a socket that is bound once. */
+export class ParleyPlayer implements Node {
   readonly address: string;
   readonly session: RabidSession;
   readonly events: RabidEvent[] = [];
@@ -182,14 +182,14 @@ export class Ours implements Node {
 }
 
 /**
- * A server with one session. `original`: as recorded, start lines in 8 rounds 100 ms apart, who confirms is left out of
- * the others' lists, and then all is forgotten. `ours`: as docs/reference/wires/rabid.md says.
+ * A server with one session. `original`: as recorded, with start lines in 8 rounds 100 ms apart, lists without
+ * confirmed players, and no memory afterwards. `ours`: as in docs/reference/wires/rabid.md.
  */
 export class ServerDouble implements Node {
   static readonly endpoint: Endpoint = { address: "198.51.100.1", port: 57_775 };
   readonly address = ServerDouble.endpoint.address;
   players: { readonly name: string; readonly at: Endpoint }[] = [];
-  /** Says nothing at all. */
+  /** Does not answer. */
   silent = false;
   readonly #original: boolean;
   #started: readonly { readonly name: string; readonly at: Endpoint }[] | null = null;
@@ -212,30 +212,30 @@ export class ServerDouble implements Node {
     const known = this.players.find((player) => player.name === name);
     if (type === "h" || type === "c") {
       if (known === undefined) this.players.push({ name, at: source });
-      for (const { at } of this.players) this.#say(at, this.#roster());
+      for (const { at } of this.players) this.#send(at, this.#roster());
     } else if (type === "p") {
-      this.#say(source, known === undefined ? "error:non_existent_player" : this.#roster());
+      this.#send(source, known === undefined ? "error:non_existent_player" : this.#roster());
     } else if (type === "s") {
-      if (!sameEndpoint(this.players[0]!.at, source)) return this.#say(source, "error:non_host_player");
-      if (this.players.length < 2) return this.#say(source, "error:only_one_player_in_session");
+      if (!sameEndpoint(this.players[0]!.at, source)) return this.#send(source, "error:non_host_player");
+      if (this.players.length < 2) return this.#send(source, "error:only_one_player_in_session");
       this.#started = this.players;
       const early = this.#original ? [] : [15, 30, 45];
       this.#rounds = [0, ...early, 100, 200, 300, 400, 500, 600, 700].map((ms) => now + ms);
     } else if (type === "k") {
-      if (known === undefined) return this.#say(source, this.#original ? "error:non_existent_player" : this.#roster());
+      if (known === undefined) return this.#send(source, this.#original ? "error:non_existent_player" : this.#roster());
       this.players = this.players.filter((player) => player !== known);
-      this.#say(known.at, "error:kicked_by_host");
-      for (const { at } of this.players) this.#say(at, this.#roster());
+      this.#send(known.at, "error:kicked_by_host");
+      for (const { at } of this.players) this.#send(at, this.#roster());
     } else if (type === "x") {
       this.players = this.players.filter((player) => player !== known);
-      this.#say(source, "error:player_exited_session");
-      if (!this.#original) for (const { at } of this.players) this.#say(at, this.#roster());
+      this.#send(source, "error:player_exited_session");
+      if (!this.#original) for (const { at } of this.players) this.#send(at, this.#roster());
     }
   }
 
   wake(): void {
     this.#rounds.shift();
-    for (const { name } of this.#started ?? []) if (!this.#confirmed.has(name)) this.#sayStart(name);
+    for (const { name } of this.#started ?? []) if (!this.#confirmed.has(name)) this.#sendStart(name);
     if (this.#original && this.#rounds.length === 0) this.#started = [];
   }
 
@@ -249,26 +249,26 @@ export class ServerDouble implements Node {
 
   #receiveStarted(type: string, name: string, source: Endpoint): void {
     if (type === "y") this.#confirmed.add(name);
-    else if (type === "p" || (type === "c" && !this.#original)) this.#sayStart(name, source);
-    else if (type !== "s") this.#say(source, "error:session_non_existent");
+    else if (type === "p" || (type === "c" && !this.#original)) this.#sendStart(name, source);
+    else if (type !== "s") this.#send(source, "error:session_non_existent");
   }
 
   #roster(): string {
     return `i:${this.players.map(({ name }) => name).join(":")}`;
   }
 
-  #sayStart(name: string, source?: Endpoint): void {
+  #sendStart(name: string, source?: Endpoint): void {
     const own = this.#started?.find((player) => player.name === name);
     if (own === undefined || (this.#original && this.#confirmed.has(name))) {
-      if (source !== undefined) this.#say(source, "error:session_non_existent");
+      if (source !== undefined) this.#send(source, "error:session_non_existent");
       return;
     }
     const others = this.#started!.filter((one) => one !== own && !(this.#original && this.#confirmed.has(one.name)));
-    if (!this.#original) this.#say(own.at, this.#roster());
-    this.#say(own.at, `s:${own.at.port}:${others.map((o) => `${o.name}:${at(o.at)}`).join(";")}`);
+    if (!this.#original) this.#send(own.at, this.#roster());
+    this.#send(own.at, `s:${own.at.port}:${others.map((o) => `${o.name}:${at(o.at)}`).join(";")}`);
   }
 
-  #say(to: Endpoint, what: string): void {
+  #send(to: Endpoint, what: string): void {
     this.#out.push({ to, bytes: Buffer.from(what, "latin1") });
   }
 }
@@ -277,7 +277,7 @@ export const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("
 const at = ({ address, port }: Endpoint): string => `${address}:${port}`;
 const sameEndpoint = (a: Endpoint, b: Endpoint): boolean => at(a) === at(b);
 
-/** Mulberry32: the same dice in every run. */
+/** Mulberry32: the same numbers in every run. */
 export function seeded(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,4 +1,4 @@
-/** Godot's encoding of values: bytes that a real Godot 3 made, both ways, and what strangers may send. */
+/** Godot's Variant encoding: bytes of a real Godot 3 in both directions, and untrusted bytes. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,13 +13,13 @@ import { GodotFloat, GodotValue, type Variant } from "../../src/variant/types.ts
 
 const SCRIPT = join(import.meta.dirname, "../../../../test/support/godot/variants.gd");
 type Line = { readonly godot: string; readonly hex: string };
-/** What Godot 3.2.3 printed when `variants.gd` was run; run again below, where there is one. */
+/** The output of Godot 3.2.3 for `variants.gd`. If a Godot is installed, the last test runs it again. */
 const golden = JSON.parse(readFileSync(join(import.meta.dirname, "variant-golden.json"), "utf8")) as readonly Line[];
 
 const of = (type: GodotValue["type"], ...parts: number[]): GodotValue => new GodotValue(type, parts);
 const texts = (type: GodotValue["type"], ...parts: string[]): GodotValue => new GodotValue(type, parts);
 
-/** The same values, in the order of the script. */
+/** The same values in the order of the script. */
 const VALUES: readonly Variant[] = [
   null,
   true,
@@ -46,7 +46,7 @@ const VALUES: readonly Variant[] = [
   of("Plane", 1, 2, 3, 4),
   of("Quaternion", 1, 2, 3, 4),
   of("AABB", 1, 2, 3, 4, 5, 6),
-  // By rows, as Godot keeps it.
+  // By rows, as in Godot.
   of("Basis", 1, 4, 7, 2, 5, 8, 3, 6, 9),
   of("Transform3D", 1, 4, 7, 2, 5, 8, 3, 6, 9, 10, 11, 12),
   of("Color", 0.5, 0.25, 1, 0),
@@ -99,14 +99,14 @@ describe("Godot 3", () => {
         .filter((line) => line.startsWith("{"))
         .map((line) => JSON.parse(line) as Line);
       expect(lines.slice(0, golden.length)).toStrictEqual(golden);
-      // Each of ours is the same value there, and is written again with the same bytes.
+      // Each encoded value is the same in Godot, which encodes it to the same bytes.
       expect(lines.slice(golden.length).map(({ godot, hex }) => ({ godot, hex }))).toStrictEqual(golden);
     },
   );
 });
 
 describe("Godot 4", () => {
-  /** As Godot 4's binary serialization is documented; no Godot 4 has been asked. */
+  /** As in Godot 4's documentation of binary serialization. Not checked with a Godot 4. */
   const SAID: readonly (readonly [Variant, string])[] = [
     [{ a: 1 }, "1b000000010000000400000001000000610000000200000001000000"],
     [[1.5, "x"], "1c00000002000000030000000000c03f040000000100000078000000"],
