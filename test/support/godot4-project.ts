@@ -1,18 +1,18 @@
 /** A Godot 4 project in a temporary folder, run headless with the real engine: what the GDScript tests start. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { findGodot4 } from "../../tools/godot4.ts";
 
-/** Where the engine is installed; GODOT4 names another program. */
-const GODOT4 = process.env["GODOT4"] ?? join(process.env["GODOT4_HOME"] ?? join(homedir(), ".cache/godot4"), "godot");
 const TIMEOUT_MS = 60_000;
 
-export const hasGodot4 = existsSync(GODOT4);
+const godot4 = findGodot4();
+export const hasGodot4 = godot4 !== null;
 if (!hasGodot4) {
-  if (process.env["CI"] === "true") throw new Error(`no Godot 4 at ${GODOT4} (GODOT4 names another program)`);
-  process.stderr.write(`There is no Godot 4 at ${GODOT4}: tests that need it are skipped.\n`);
+  if (process.env["CI"]) throw new Error("Godot 4 is not installed: run node tools/godot4.ts");
+  process.stderr.write("Godot 4 is not installed (node tools/godot4.ts): tests that need it are skipped.\n");
 }
 
 const SCENE = `[gd_scene load_steps=2 format=3]
@@ -39,7 +39,7 @@ export class Godot4Project {
     }
     const env = { PATH: process.env["PATH"], HOME: this.#folder };
     const args = ["--headless", "--path", this.#folder];
-    this.#child = spawn(GODOT4, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(godot4!, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       createInterface({ input: stream }).on("line", (line) => {
         this.lines.push(line);
