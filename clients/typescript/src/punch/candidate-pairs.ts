@@ -2,6 +2,7 @@
  * Candidate pairs (RFC 8445 section 6.1.2): a local socket and a remote endpoint, with the state of their checks and
  * the number of datagrams sent.
  */
+import { isIPv6 } from "node:net";
 import type { Endpoint } from "../util/addresses.ts";
 import * as limits from "./limits.ts";
 
@@ -78,3 +79,16 @@ export class CandidatePairs {
 }
 
 const keyOf = (socket: number, { address, port }: Endpoint): string => `${socket} ${address} ${port}`;
+
+/** The pair with the shortest round trip. Hardly shorter ones do not replace an earlier pair. */
+export function best(pairs: readonly CandidatePair[]): CandidatePair | null {
+  let chosen: CandidatePair | null = null;
+  for (const pair of pairs) {
+    if (pair.rtt_ms === null) continue;
+    if (chosen === null || cost(pair) < cost(chosen) * (1 - limits.BETTER_SHARE)) chosen = pair;
+  }
+  return chosen;
+}
+
+const cost = ({ rtt_ms, to }: CandidatePair): number =>
+  (rtt_ms ?? Infinity) * (isIPv6(to.address) ? 1 - limits.IPV6_BONUS : 1);

@@ -13,14 +13,13 @@
  * An answer goes to the source of the probe, never to a stated address. The socket that received is kept and never
  * bound again; the others may be closed. Every datagram is sealed with the pair's key, so third parties are ignored.
  */
-import { isIPv6 } from "node:net";
 import type { Seal } from "../secure/seal.ts";
 import { type Endpoint, sameEndpoint } from "../util/addresses.ts";
 import * as limits from "./limits.ts";
 import { type ProbeFields, type Message, readMessage, elapsedMs, writeMessage } from "./messages.ts";
 import { mayReplyTo, type Plan, type Spray, clampSpray, clampPlan } from "./plan.ts";
 import { spraySchedule, type ProbeSchedule, createSchedules } from "./schedule.ts";
-import { type CandidatePair, CandidatePairs } from "./candidate-pairs.ts";
+import { best, type CandidatePair, CandidatePairs } from "./candidate-pairs.ts";
 
 export type PunchSetup = {
   readonly plan: Plan;
@@ -287,16 +286,3 @@ export class Punch {
     this.#datagrams.push({ socket, to, bytes, ...(hops === undefined ? {} : { hops }) });
   }
 }
-
-/** The pair with the shortest round trip. Hardly shorter ones do not replace an earlier pair. */
-function best(pairs: readonly CandidatePair[]): CandidatePair | null {
-  let chosen: CandidatePair | null = null;
-  for (const pair of pairs) {
-    if (pair.rtt_ms === null) continue;
-    if (chosen === null || cost(pair) < cost(chosen) * (1 - limits.BETTER_SHARE)) chosen = pair;
-  }
-  return chosen;
-}
-
-const cost = ({ rtt_ms, to }: CandidatePair): number =>
-  (rtt_ms ?? Infinity) * (isIPv6(to.address) ? 1 - limits.IPV6_BONUS : 1);

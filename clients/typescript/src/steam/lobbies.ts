@@ -12,6 +12,7 @@ import { ParleyClient, type ParleyClientOptions } from "../lobby/client.ts";
 import type { LobbyMembership } from "../lobby/membership.ts";
 import type { Lobby, Member, NewLobby, Page, Summary } from "../api/types.ts";
 import { invitationLink, type Invitation } from "./invitation.ts";
+import { type DataValue, entriesOf } from "./lobby-data.ts";
 import { LobbyListFilters, REGION_KEY } from "./lobby-list.ts";
 import {
   ChatMemberStateChange,
@@ -25,8 +26,6 @@ import {
 } from "./steam-constants.ts";
 import { PeerMessages } from "./messages.ts";
 import { LobbyPaths } from "./lobby-paths.ts";
-
-export type DataValue = string | number | boolean;
 
 export type SteamLobbiesEvents = {
   /** The lobby was joined, or the response says why not. */
@@ -45,8 +44,6 @@ export type SteamLobbiesEvents = {
 
 /** The data key of the game's server. */
 const SERVER_KEY = "gameserver";
-/** Data keys that can be searched for (docs/reference/http.md). */
-const INDEXED_MAX = 10;
 
 export type CreateOptions = {
   readonly name?: string;
@@ -292,15 +289,3 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
 /** Ids are longer. A code has six characters, perhaps with separators. */
 const CODE_LENGTH_BELOW = 20;
 const SEEN_MAX = 256;
-
-/** The first `INDEXED_MAX` keys can be searched for. */
-function entriesOf(data: Readonly<Record<string, DataValue>>, indexed: number): NonNullable<NewLobby["data"]> {
-  const entries = Object.entries(data).map(([key, value], at) => {
-    const index = indexed + at < INDEXED_MAX && String(value).length <= INDEXED_LENGTH_MAX;
-    return [key, { value, visibility: "public" as const, index }] as const;
-  });
-  return Object.fromEntries(entries);
-}
-
-/** The hub indexes values of up to 128 bytes, and a UTF-16 unit has up to three. */
-const INDEXED_LENGTH_MAX = 42;

@@ -23,7 +23,7 @@ const MTU = 1_207;
 
 /** A hub that introduces members that both agree, and the network between them. */
 export class VirtualLobby {
-  readonly virtualTime: World;
+  readonly world: World;
   readonly friends = new Map<string, VirtualMember>();
   link: LinkConditions;
   /** Pairs without a connection. */
@@ -39,7 +39,7 @@ export class VirtualLobby {
 
   constructor(link: LinkConditions, seed = 1) {
     this.link = link;
-    this.virtualTime = new World(seeded(seed));
+    this.world = new World(seeded(seed));
     this.#numbers = numbersOf(seed + 1);
   }
 
@@ -75,23 +75,23 @@ export class VirtualLobby {
   }
 
   carry(from: string, to: string, bytes: Uint8Array): void {
-    const { virtualTime, link } = this;
+    const { world, link } = this;
     this.sent.set(from, (this.sent.get(from) ?? 0) + 1);
     this.bytes.set(from, (this.bytes.get(from) ?? 0) + bytes.length);
     if (this.cut.has(`${from} ${to}`)) return;
-    const times = virtualTime.dice() < (link.double ?? 0) ? 2 : 1;
+    const times = world.dice() < (link.double ?? 0) ? 2 : 1;
     for (let time = 0; time < times; time++) {
-      if (virtualTime.dice() < (link.loss ?? 0)) continue;
-      let delay = link.delay_ms + (virtualTime.dice() * 2 - 1) * (link.jitter_ms ?? 0);
+      if (world.dice() < (link.loss ?? 0)) continue;
+      let delay = link.delay_ms + (world.dice() * 2 - 1) * (link.jitter_ms ?? 0);
       if (link.rate !== undefined) {
         // Each direction shares one bottleneck: from capitalised names, and from others.
         const way = from < "a" ? "down" : "up";
-        const free = Math.max(this.#freeAt.get(way) ?? 0, virtualTime.now);
-        if ((free - virtualTime.now) * link.rate > (link.queue ?? Infinity)) continue;
+        const free = Math.max(this.#freeAt.get(way) ?? 0, world.now);
+        if ((free - world.now) * link.rate > (link.queue ?? Infinity)) continue;
         this.#freeAt.set(way, free + bytes.length / link.rate);
-        delay += free + bytes.length / link.rate - virtualTime.now;
+        delay += free + bytes.length / link.rate - world.now;
       }
-      virtualTime.at(virtualTime.now + delay, () => {
+      world.at(world.now + delay, () => {
         const friend = this.friends.get(to);
         if (friend?.open.has(from) === true) friend.call((it, now) => it.receiveDatagram(from, bytes, now));
       });
@@ -99,7 +99,7 @@ export class VirtualLobby {
   }
 
   #soon(what: () => void): void {
-    this.virtualTime.at(this.virtualTime.now + 30, what);
+    this.world.at(this.world.now + 30, what);
   }
 }
 
@@ -120,8 +120,8 @@ export class VirtualMember {
   }
 
   call<T>(what: (messenger: Messenger, now: number) => T): T {
-    const { virtualTime } = this.#table;
-    const answer = what(this.messenger, virtualTime.now);
+    const { world } = this.#table;
+    const answer = what(this.messenger, world.now);
     this.#drain();
     return answer;
   }
@@ -140,9 +140,9 @@ export class VirtualMember {
 
   /** Advances the time until a message arrives on the channel, and returns it. */
   waitForTexts(channel: number, within_ms: number): string[] {
-    const { virtualTime } = this.#table;
+    const { world } = this.#table;
     const texts: string[] = [];
-    virtualTime.run(virtualTime.now + within_ms, () => texts.push(...this.texts(channel)) > 0);
+    world.run(world.now + within_ms, () => texts.push(...this.texts(channel)) > 0);
     return texts;
   }
 
@@ -159,11 +159,11 @@ export class VirtualMember {
   }
 
   info(peer: string) {
-    return this.messenger.getSessionConnectionInfo(peer, this.#table.virtualTime.now);
+    return this.messenger.getSessionConnectionInfo(peer, this.#table.world.now);
   }
 
   #drain(): void {
-    const { virtualTime } = this.#table;
+    const { world } = this.#table;
     for (const { peer, bytes } of this.messenger.takeDatagrams()) {
       if (this.open.has(peer)) this.#table.carry(this.name, peer, bytes);
     }
@@ -174,17 +174,17 @@ export class VirtualMember {
       else this.open.delete(peer);
     }
     for (const event of this.messenger.takeEvents()) {
-      this.events.push({ ...event, at: virtualTime.now });
+      this.events.push({ ...event, at: world.now });
       if (event.type === "sessionRequest" && this.accepts) {
-        virtualTime.at(virtualTime.now, () => this.call((it, now) => it.acceptSessionWithUser(event.peer, now)));
+        world.at(world.now, () => this.call((it, now) => it.acceptSessionWithUser(event.peer, now)));
       }
     }
-    const next = Math.max(this.messenger.deadline(), virtualTime.now);
-    if (next === Infinity || (this.#wakeAt <= next && this.#wakeAt > virtualTime.now)) return;
+    const next = Math.max(this.messenger.deadline(), world.now);
+    if (next === Infinity || (this.#wakeAt <= next && this.#wakeAt > world.now)) return;
     // A wake-up without effect must not repeat at the same time.
-    const at = next === virtualTime.now ? next + 0.01 : next;
+    const at = next === world.now ? next + 0.01 : next;
     this.#wakeAt = at;
-    virtualTime.at(at, () => {
+    world.at(at, () => {
       if (this.#wakeAt === at) this.#wakeAt = Infinity;
       this.call((it, now) => it.wake(now));
     });
@@ -196,7 +196,7 @@ export function connectedPair(link: LinkConditions = FAIR, seed = 1, compress = 
   const table = new VirtualLobby(link, seed);
   const [ann, bob] = [table.join("ann", compress), table.join("Bob", compress)];
   ann.send("Bob", "hello", 9, 9);
-  table.virtualTime.run(3_000);
+  table.world.run(3_000);
   expect(bob.texts(9)).toStrictEqual(["hello"]);
-  return { table, ann, bob, virtualTime: table.virtualTime };
+  return { table, ann, bob, world: table.world };
 }
