@@ -23,11 +23,12 @@
  *     any time          going_away {}: no new lobbies are made here, those that are go on
  *                       error {problem} · resync {} and close 4008 · close with a code of `WatchClose`
  */
-import { type LobbyView, type MemberView, chatMessage, signalMessage, type Summary } from "./lobbies.ts";
+import { type LobbyView, type MemberView, chatMessage, signalMessage } from "./lobbies.ts";
 import { acceptRequest, connectionId } from "../connect/schema.ts";
 import { type Decoder, integer, map, object, oneOf, optional, text, union } from "../schema/decode.ts";
 import { PREDICATES_MAX, OPERAND_LENGTH_MAX } from "../limits.ts";
-import { LOBBY_ID_PATTERN } from "../lobby/ids.ts";
+import { lobbyId } from "../lobby/fields.ts";
+import type { Summary } from "../listing/summary.ts";
 
 export const SUBPROTOCOL = "parley.v1";
 
@@ -47,7 +48,6 @@ export const EventsCloseCode = {
 // --- from clients ----------------------------------------------------------------------------------------------
 
 const seq = optional(integer(0, Number.MAX_SAFE_INTEGER));
-const lobbyId = text(64, LOBBY_ID_PATTERN);
 const topic = oneOf("lobbies", "lobby");
 
 /** Parameters of the list as text, like in a URL; each may come once. */

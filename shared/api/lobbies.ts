@@ -25,7 +25,6 @@
  *     POST   /quick-join                       quickJoining  -> as members
  */
 import {
-  anyOf,
   constant,
   withSchema,
   type Decoder,
@@ -34,7 +33,6 @@ import {
   list,
   map,
   nullable,
-  number,
   object,
   oneOf,
   optional,
@@ -56,11 +54,10 @@ import {
   SEATS_MAX,
   SIGNAL_LENGTH_MAX,
   DISPLAY_NAME_LENGTH_MAX,
-  VALUE_LENGTH_MAX,
-  VERSION_LENGTH_MAX,
 } from "../limits.ts";
 import { ADDRESS_POLICIES, CONSENTS, HOST_POLICIES, VISIBILITIES, WIRES } from "../lobby/lobby.ts";
-import { PEER_PATTERN } from "../lobby/ids.ts";
+import { count, dataValue as value, gameVersion, peerId as peer, time } from "../lobby/fields.ts";
+import { summary } from "../listing/summary.ts";
 
 // --- words -----------------------------------------------------------------------------------------------------
 
@@ -68,18 +65,13 @@ import { PEER_PATTERN } from "../lobby/ids.ts";
 const line = (length_max: number): Decoder<string> =>
   text(length_max, /^(?!\s)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]+(?<!\s)$/u);
 const title = line(DISPLAY_NAME_LENGTH_MAX);
-const peer = text(40, PEER_PATTERN);
-const gameVersion = text(VERSION_LENGTH_MAX, /^[\x21-\x7e]+$/);
 const password = text(PASSWORD_LENGTH_MAX, /^[^\p{Cs}]+$/u);
 const code = text(16, /^[A-Za-z0-9 -]+$/);
 const seats = integer(SEATS_MIN, SEATS_MAX);
 export const LOBBY_KEY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-const value = anyOf("text, a number, true or false", text(VALUE_LENGTH_MAX, /^[^\p{Cs}]*$/u), number, flag);
 const visibility = oneOf(...VISIBILITIES);
 const consent = oneOf(...CONSENTS);
 const addresses = oneOf(...ADDRESS_POLICIES);
-const time = text(32, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
-const count = integer(0, Number.MAX_SAFE_INTEGER);
 
 const entryPatch = object({
   value: optional(value),
@@ -223,33 +215,6 @@ export const descriptor = object({
   /** The lobby's name on its wire, where the wire joins by name. */
   session: optional(text(NAME_LENGTH_MAX)),
 });
-
-/** One line of a list. */
-export const summary = object({
-  id: text(64),
-  name: text(NAME_LENGTH_MAX),
-  wire: oneOf(...WIRES),
-  state: oneOf("open", "in_game"),
-  /** Seats taken, held ones too. */
-  members: count,
-  /** Null where the wire does not count. */
-  seats: nullable(integer(1, SEATS_MAX)),
-  /** A password is needed to join. */
-  locked: flag,
-  joinable: flag,
-  approval: flag,
-  /** Version of the game, or null for any. */
-  version: nullable(gameVersion),
-  /** Public data; in lists what the host made searchable. */
-  data: map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX),
-  /** The way to the host in his wire's own words, where he published himself: noray://192.0.2.7:8890/OID. */
-  join_uri: optional(text(256)),
-  created_at: time,
-  updated_at: time,
-  /** Rises with every change of the lobby; its ETag. */
-  revision: count,
-});
-export type Summary = Shape<typeof summary>;
 
 /** Where the request named `fields`, its lines have these alone. */
 export const page = object({

@@ -5,6 +5,7 @@
 import * as api from "./lobbies.ts";
 import * as connect from "../connect/schema.ts";
 import * as service from "./service.ts";
+import { summary } from "../listing/summary.ts";
 import type { Schema } from "../schema/decode.ts";
 import { CONNECT_OPERATIONS } from "./operations/connections.ts";
 import { SERVICE_OPERATIONS } from "./operations/service.ts";
@@ -36,7 +37,7 @@ const SHAPES = {
   ChatLine: api.chatMessage,
   Signal: api.signalMessage,
   Lobby: api.lobby,
-  Summary: api.summary,
+  Summary: summary,
   Page: api.page,
   Member: api.member,
   Applicant: api.applicant,

@@ -25,11 +25,8 @@ import {
   URL_LENGTH_MAX,
 } from "../limits.ts";
 import { VISIBILITIES, WIRES } from "../lobby/lobby.ts";
-import { PEER_PATTERN } from "../lobby/ids.ts";
+import { count, peerId as peer, time } from "../lobby/fields.ts";
 
-const peer = text(40, PEER_PATTERN);
-const time = text(32, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
-const count = integer(0, Number.MAX_SAFE_INTEGER);
 const address = text(64);
 const token = text(TICKET_LENGTH_MAX, /^[A-Za-z0-9._-]+$/);
 

@@ -2,28 +2,10 @@
  * What each reader may see of a lobby: a stranger, a member, the host. The only way from a lobby to an answer: no
  * address, password, digest, ticket or wire memory ever passes through here.
  */
-import type { LobbyView, MemberView, Summary } from "./lobbies.ts";
-import type { Data, DataVisibility } from "../lobby/data.ts";
+import type { LobbyView, MemberView } from "./lobbies.ts";
+import { toSummary, valuesOf } from "../listing/summary.ts";
+import type { DataVisibility } from "../lobby/data.ts";
 import type { Applicant, Lobby, Member } from "../lobby/lobby.ts";
-
-/** One line of a list. */
-export const toSummary = (lobby: Lobby): Summary => ({
-  id: lobby.id,
-  name: lobby.display_name ?? lobby.name,
-  wire: lobby.wire,
-  state: lobby.in_game || lobby.state === "started" ? "in_game" : "open",
-  members: lobby.members.length,
-  seats: lobby.seats,
-  locked: lobby.password_digest !== null,
-  joinable: lobby.joinable,
-  approval: lobby.approval,
-  version: lobby.version,
-  data: valuesOf(lobby, ["public"]),
-  ...(lobby.join_uri !== undefined && { join_uri: lobby.join_uri }),
-  created_at: new Date(lobby.created_at).toISOString(),
-  updated_at: new Date(lobby.updated_at).toISOString(),
-  revision: lobby.revision,
-});
 
 /** The lobby as `reader` (a peer id, or null for a stranger) may see it, or null where he may not know of it. */
 export function lobbyView(lobby: Lobby, reader: string | null): LobbyView | null {
@@ -70,11 +52,6 @@ const applicantView = ({ peer, display_name: title, data = {}, asked_at }: Appli
   data,
   asked_at: new Date(asked_at).toISOString(),
 });
-
-function valuesOf(lobby: Lobby, readable: readonly DataVisibility[]): Data {
-  const entries = Object.entries(lobby.data).filter(([, { visibility }]) => readable.includes(visibility));
-  return Object.fromEntries(entries.map(([key, { value }]) => [key, value]));
-}
 
 const pick = <T>(items: Readonly<Record<string, T>>, wanted: (item: T) => boolean): Readonly<Record<string, T>> =>
   Object.fromEntries(Object.entries(items).filter(([, item]) => wanted(item)));

@@ -6,7 +6,8 @@ import type { Reach, Punching } from "./schema.ts";
 import { type Endpoint, isIPv4 } from "../net/endpoint.ts";
 import { POLL_START_MS, ROUND_TRIP_MS_MAX } from "../limits.ts";
 import { classify, type Sample } from "./nat.ts";
-import { advise, type Advice, type Candidate, type Outcomes, type Side } from "./punch.ts";
+import { advise, type Advice, type Outcomes } from "./punch.ts";
+import { type Candidate, type Side } from "./punch-plan.ts";
 
 /** A reach whose receipts were verified. */
 export type VerifiedReach = Omit<Reach, "looks" | "now_ms"> & {

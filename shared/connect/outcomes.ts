@@ -8,7 +8,6 @@
  *   contributes four at once, then one in ten minutes, so that no network dominates.
  * - At 1,000 attempts both counts are halved, so that recent outcomes weigh more.
  */
-import type { Stats } from "../api/service.ts";
 import { BucketTable } from "../rate-limit/token-bucket.ts";
 import * as limits from "../limits.ts";
 import type { Outcomes as Known } from "./punch.ts";
@@ -60,7 +59,7 @@ export class Outcomes {
   }
 
   /** The public statistics. */
-  published(): Stats["connections"] {
+  published(): ({ readonly nat_pair: string } & Count)[] {
     const pairs = [...this.#pairs].filter(([, { shown }]) => shown.tries > 0);
     return pairs.map(([nat_pair, { shown }]) => ({ nat_pair, ...shown }));
   }

@@ -14,7 +14,7 @@ import {
   text,
 } from "../schema/decode.ts";
 import * as limits from "../limits.ts";
-import type { Plan, Spray, Target } from "./punch.ts";
+import type { Plan, Spray, Target } from "./punch-plan.ts";
 import { RECEIPT_PATTERN } from "../auth/receipts.ts";
 
 const port = integer(1, limits.PORT_LAST);

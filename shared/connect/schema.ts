@@ -39,14 +39,10 @@ import {
 } from "../limits.ts";
 import { CONSENTS } from "../lobby/lobby.ts";
 import { observation, plan } from "./punch-schema.ts";
-import { LOBBY_ID_PATTERN, PEER_PATTERN } from "../lobby/ids.ts";
+import { count, lobbyId, peerId as peer, time } from "../lobby/fields.ts";
 
-const peer = text(40, PEER_PATTERN);
 /** Contains its shard, like a lobby's id. */
-export const connectionId = text(43, LOBBY_ID_PATTERN);
-const lobbyId = text(43, LOBBY_ID_PATTERN);
-const time = text(32, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
-const count = integer(0, Number.MAX_SAFE_INTEGER);
+export const connectionId = lobbyId;
 const port = integer(1, 65_535);
 const ticket = text(TICKET_LENGTH_MAX, /^[A-Za-z0-9._-]+$/);
 

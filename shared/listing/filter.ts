@@ -1,5 +1,6 @@
 /** Filters and orders of lists, compiled from a query into functions. */
-import { type Fact, factOf, type Summary } from "./listing.ts";
+import { type Fact, factOf } from "./listing.ts";
+import type { Summary } from "./summary.ts";
 import { type Filter, type SortKey, parseDecimal, type Predicate, type Query } from "./query.ts";
 
 /** Compiled once per query, so that evaluating a lobby needs no lookups. */

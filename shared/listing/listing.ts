@@ -1,10 +1,7 @@
 /** The summary of a lobby in lists, and the facts that lists filter and sort by. Every fact is visible in the summary. */
-import type { Summary } from "../api/lobbies.ts";
 import { SEATS_MAX } from "../limits.ts";
+import { type Summary, toSummary } from "./summary.ts";
 import { type Lobby, WIRES } from "../lobby/lobby.ts";
-import { toSummary } from "../api/views.ts";
-
-export type { Summary };
 
 /** Lists show a lobby while its host is present. By id it can be read until it ends. */
 export const isListed = (lobby: Lobby): boolean =>

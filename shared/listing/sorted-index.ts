@@ -3,7 +3,7 @@
  * a scan until the filter has matched enough. Rendered pages are cached until a lobby changes.
  */
 import { PAGES_MEMOISED_MAX, SORTED_INDEXES_MAX } from "../limits.ts";
-import type { Summary } from "./listing.ts";
+import type { Summary } from "./summary.ts";
 import { compareFacts, compareKeys, sortKeyOf, compileFilter } from "./filter.ts";
 import { type SortKey, NEWEST_FIRST, orderText, type Query, queryText } from "./query.ts";
 

@@ -1,5 +1,5 @@
 /** The events that a committed change of a lobby causes, for subscribers of the list and of the lobby. */
-import type { Summary } from "../api/lobbies.ts";
+import type { Summary } from "../listing/summary.ts";
 import type { Change } from "./coalescer.ts";
 import { summaryOf } from "../listing/listing.ts";
 import type { Lobby, Member, SocketMessage, Notice } from "../lobby/lobby.ts";

@@ -5,6 +5,7 @@
 import * as api from "../lobbies.ts";
 import { anyOf, type Decoder, list, object, oneOf, optional, text } from "../../schema/decode.ts";
 import { PAGE_MAX } from "../../limits.ts";
+import { summary } from "../../listing/summary.ts";
 import {
   CREATE_REFUSALS,
   CURSOR,
@@ -32,7 +33,7 @@ const HOSTING: ResponseSpec = { ...JOINED, body: anyOf("a membership or a lobby"
 /** A lobby of a list with only the requested fields. */
 const line = object(
   Object.fromEntries(
-    Object.entries(api.summary.fields).map(([name, field]) => [name, optional(field as Decoder<unknown>)]),
+    Object.entries(summary.fields).map(([name, field]) => [name, optional(field as Decoder<unknown>)]),
   ),
 );
 const PAGE = anyOf("a page", api.page, object({ ...api.page.fields, lobbies: list(line, PAGE_MAX) }));

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { decode, type Decoder } from "#shared/schema/decode.ts";
-import { lobby as lobbyShape, summary as summaryShape } from "#shared/api/lobbies.ts";
-import { toSummary, lobbyView } from "#shared/api/views.ts";
+import { lobby as lobbyShape } from "#shared/api/lobbies.ts";
+import { summary as summaryShape } from "#shared/listing/summary.ts";
+import { lobbyView } from "#shared/api/views.ts";
+import { toSummary } from "#shared/listing/summary.ts";
 import { after, from, joins, lobbyOf, startedLobbyOf, T0 } from "../support/lobbies.ts";
 import { changes, enters, nativeLobbyOf } from "../support/people.ts";
 

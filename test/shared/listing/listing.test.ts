@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { summary } from "#shared/api/lobbies.ts";
+import { summary } from "#shared/listing/summary.ts";
 import type { LobbyData } from "#shared/lobby/data.ts";
 import { type Fact, factOf, FIELDS, isListed, SUMMARY_FIELDS, summaryOf } from "#shared/listing/listing.ts";
-import { toSummary } from "#shared/api/views.ts";
+import { toSummary } from "#shared/listing/summary.ts";
 import { after, goesAway, lobbyOf, POLICY, startedLobbyOf } from "../support/lobbies.ts";
 import { fallsSilent, nativeLobbyOf } from "../support/people.ts";
 

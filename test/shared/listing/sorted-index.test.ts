@@ -1,7 +1,7 @@
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { SORTED_INDEXES_MAX } from "#shared/limits.ts";
-import type { Summary } from "#shared/listing/listing.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import { compareKeys, sortKeyOf, compileFilter } from "#shared/listing/filter.ts";
 import { cursorAfter, parseQuery, type Query } from "#shared/listing/query.ts";
 import { mergePages, type Page, LobbyListIndex } from "#shared/listing/sorted-index.ts";

@@ -1,6 +1,7 @@
 /** Lobbies where joining introduces at once, whose host may say everything anew, and where a member may move. */
 import { describe, expect, test } from "vitest";
-import { toSummary, lobbyView } from "#shared/api/views.ts";
+import { lobbyView } from "#shared/api/views.ts";
+import { toSummary } from "#shared/listing/summary.ts";
 import { step } from "#shared/lobby/step.ts";
 import {
   type Event,

@@ -1,6 +1,7 @@
 /** Lines of lists as tests need them: one that says everything, random ones, and a reading of filters word by word. */
 import * as fc from "../../support/fc.ts";
-import type { Fact, Summary } from "#shared/listing/listing.ts";
+import type { Fact } from "#shared/listing/listing.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import { T0 } from "./lobbies.ts";
 
 export const line = (id: string, parts: Partial<Summary> = {}): Summary => ({

@@ -1,6 +1,6 @@
 /** What anybody may know of a sidecar: where it stands, under which addresses and ports it is reached, and as whom. */
-import type { SidecarView } from "./service.ts";
-import type { Hello } from "../link/messages.ts";
+import type { SidecarView } from "../api/service.ts";
+import type { Hello } from "./messages.ts";
 
 export const sidecarView = ({
   sidecar,
