@@ -2,7 +2,8 @@
  * The contract between the Worker and a hub: every method that the Worker, or another hub, may call, and the types of
  * the calls. `http/` and `hub/` both import this file, so that neither of them imports the other.
  */
-import type { LobbyView, Summary } from "#shared/api/lobbies.ts";
+import type { LobbyView } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import type { AdminLobby, SidecarView, Stats } from "#shared/api/service.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";

@@ -1,4 +1,4 @@
-/** Reads request bodies: at most BODY_BYTES_MAX bytes, I-JSON (RFC 7493), and of the schema that the route expects. */
+/** Parses request bodies: I-JSON (RFC 7493) of the schema that the route expects. app.ts limits their size. */
 import { decode, type Decoder } from "#shared/schema/decode.ts";
 import { faultOf } from "#shared/schema/ijson.ts";
 import { BODY_BYTES_MAX, BODY_DEPTH_MAX } from "#shared/limits.ts";
@@ -10,8 +10,7 @@ const TYPES = /^application\/(merge-patch\+)?json$/i;
 
 /** Parses the body, or returns the refusal. An empty body counts as `{}`. */
 export async function parseBody<T>(c: Ctx, decoder: Decoder<T>): Promise<{ readonly value: T } | Response> {
-  const bytes = await readBytes(c.req.raw);
-  if (bytes === null) return problem("body_too_large", `at most ${BODY_BYTES_MAX} bytes expected`);
+  const bytes = new Uint8Array(await c.req.arrayBuffer());
   const type = (c.req.header("content-type") ?? "").split(";", 1)[0]!.trim();
   if (bytes.length > 0 && !TYPES.test(type)) {
     const headers: Record<string, string> = c.req.method === "PATCH" ? { "accept-patch": PATCH_TYPE } : {};
@@ -28,25 +27,6 @@ export async function parseBody<T>(c: Ctx, decoder: Decoder<T>): Promise<{ reado
 }
 
 const PATCH_TYPE = "application/merge-patch+json";
-
-/** Reads the body, or returns null as soon as it is longer than BODY_BYTES_MAX. */
-async function readBytes(request: Request): Promise<Uint8Array | null> {
-  if (request.body === null) return new Uint8Array();
-  if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MAX) return null;
-  const bytes = new Uint8Array(BODY_BYTES_MAX);
-  let length = 0;
-  const reader = request.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return bytes.subarray(0, length);
-    if (length + value.length > BODY_BYTES_MAX) {
-      await reader.cancel();
-      return null;
-    }
-    bytes.set(value, length);
-    length += value.length;
-  }
-}
 
 function decodeUtf8(bytes: Uint8Array): string | null {
   try {

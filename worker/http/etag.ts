@@ -1,18 +1,22 @@
-/** Answers that a client may have already: a strong ETag of their own bytes, or 304 for who shows it. */
-import type { Ctx } from "./context.ts";
+/** ETags and caching: hono's middleware answers 304 to a client that has the current representation. */
+import { etag as honoEtag, RETAINED_304_HEADERS } from "hono/etag";
+import type { Ctx, Middleware } from "./context.ts";
 
-/** `cache` is what caches may do with it; what a token opened is for its peer alone. */
-export async function jsonWithEtag(
-  c: Ctx,
-  body: string,
-  cache: string,
-  headers: Record<string, string> = {},
-): Promise<Response> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body)));
-  const etag = `"${Array.from(hash.subarray(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("")}"`;
-  const tags = (c.req.header("if-none-match") ?? "").split(",");
-  const known = new Set(tags.map((tag) => tag.trim().replace(/^W\//, "")));
-  const kept = { "cache-control": c.var.peer === null ? cache : "private, no-cache", vary: "authorization" };
-  if (known.has(etag) || known.has("*")) return c.body(null, 304, { etag, ...kept, ...headers });
-  return c.body(body, 200, { "content-type": "application/json", etag, ...kept, ...headers });
-}
+/** A 304 keeps what the client's code may read of it: browsers check CORS headers there too. */
+const RETAINED = [...RETAINED_304_HEADERS, "link", "access-control-allow-origin", "access-control-expose-headers"];
+
+/** Sets a strong ETag from the body, unless the route has set one. */
+export const etag: Middleware = honoEtag({
+  retainedHeaders: RETAINED,
+  // 96 bits are enough to tell representations apart, and keep the header short.
+  generateDigest: async (body) => (await crypto.subtle.digest("SHA-256", body)).slice(0, 12),
+});
+
+/** JSON that caches may keep as `cache` says. A response to a token is for its peer alone. */
+export const cachedJson = (c: Ctx, body: string, cache: string, headers: Record<string, string> = {}): Response =>
+  c.body(body, 200, {
+    "content-type": "application/json",
+    "cache-control": c.var.peer === null ? cache : "private, no-cache",
+    vary: "authorization",
+    ...headers,
+  });

@@ -70,7 +70,13 @@ export const requireAdmin: Middleware = async (c, next) => {
   });
 };
 
-export async function hasSidecarKey(request: Request, env: Env): Promise<boolean> {
+/** Requires a sidecar's key. */
+export const requireSidecar: Middleware = async (c, next) => {
+  if (await hasSidecarKey(c.req.raw, c.env)) return next();
+  return problem("unauthorized", "a sidecar's key is required", { "www-authenticate": 'Bearer realm="parley link"' });
+};
+
+async function hasSidecarKey(request: Request, env: Env): Promise<boolean> {
   if (parseKeys(env.SIDECAR_KEYS).length === 0) {
     console.error({ message: "SIDECAR_KEYS is not set: no sidecar can connect" });
   }

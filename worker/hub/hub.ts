@@ -3,7 +3,8 @@
  * the calls of HubRpc, WebSocket events and the alarm. Its parts are wired here and implemented beside it.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { LobbyView, Summary } from "#shared/api/lobbies.ts";
+import type { LobbyView } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import type { SidecarView, Stats } from "#shared/api/service.ts";
 import { lobbyView } from "#shared/api/views.ts";
 import type { Ban } from "#shared/auth/bans.ts";

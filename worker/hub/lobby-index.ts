@@ -2,7 +2,7 @@
  * The hub's lobbies in memory: by id, name, code and member, and sorted for lists. It is rebuilt from rows on wake. A
  * `LobbyTransaction` collects the changes of a batch of events; the hub saves it before it commits it here.
  */
-import type { Summary } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import { LOBBIES_PER_HUB_MAX } from "#shared/limits.ts";
 import { summaryOf } from "#shared/listing/listing.ts";
 import { step } from "#shared/lobby/step.ts";

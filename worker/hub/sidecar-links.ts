@@ -1,7 +1,8 @@
 /** The server side of the sidecars' links: handles hello, reports and bye, and ends links. */
 import { decode } from "#shared/schema/decode.ts";
 import { LINK_FRAME_LENGTH_MAX, LINK_SILENCE_MS } from "#shared/limits.ts";
-import { LinkCloseCode, fromSidecar, type Hello, type Report, type Reports } from "#shared/link/messages.ts";
+import { LinkCloseCode, type Hello, type Report, type Reports } from "#shared/link/messages.ts";
+import { fromSidecar } from "#shared/link/decoders.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
 import { isMember } from "#shared/api/views.ts";
@@ -53,9 +54,9 @@ export class SidecarLinks {
     const received = decoded.value;
     if (received.t === "hello" && (sidecar ?? received.sidecar) === received.sidecar)
       return this.#handleHello(socket, received);
-    if (received.t === "hello") return this.end(socket, LinkCloseCode.malformed, "a link speaks for one sidecar");
+    if (received.t === "hello") return this.end(socket, LinkCloseCode.malformed, "a link belongs to one sidecar");
     if (sidecar === null || this.#state.sidecars.socket(sidecar) !== socket) {
-      return this.end(socket, LinkCloseCode.malformed, "hello comes first");
+      return this.end(socket, LinkCloseCode.malformed, "send hello first");
     }
     if (received.t === "bye") return this.end(socket, LinkCloseCode.bye, "bye", { away: true });
     if (received.t === "allocated" || received.t === "unallocated")
@@ -74,7 +75,7 @@ export class SidecarLinks {
   #handleHello(socket: WebSocket, hello: Hello): void {
     const version = link.commonVersion(hello);
     if (version === null)
-      return this.end(socket, LinkCloseCode.version, `link version ${hello.version} is not spoken host`);
+      return this.end(socket, LinkCloseCode.version, `link version ${hello.version} is not supported`);
     const now = Date.now();
     const known = this.#state.sidecars.row(hello.sidecar);
     const older = this.#state.sidecars.socket(hello.sidecar);

@@ -260,8 +260,8 @@ function hubsThat(answer: () => object | Promise<object>): { asked: { name: stri
     idFromName: (name: string) => name,
     get: (name: string, options: object) => {
       asked.push({ name, options });
-      const answered = async () => ({ receipt: null, replayed: false, ...(await answer()) });
-      return { list: answered, lobby: answered };
+      const answered = async () => ({ rate_limit: null, replayed: false, ...(await answer()) });
+      return { listLobbies: answered, getLobby: answered };
     },
   };
   return { asked, env: { ...env, HUB: HUB as unknown as Env["HUB"] } };

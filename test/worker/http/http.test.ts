@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { LobbyView, Summary } from "#shared/api/lobbies.ts";
+import type { LobbyView } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import { shardOf, shardOfId } from "#shared/lobby/ids.ts";
 import {
   ask,

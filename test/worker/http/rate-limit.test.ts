@@ -121,6 +121,6 @@ describe("RATE_LIMITS", () => {
   test("that is wrong is complained about, and the defaults hold", () => {
     const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
     expect(budgetsOf({ ...env, RATE_LIMITS: "list=many" })?.list).toStrictEqual({ per_s: 1, burst: 5 });
-    expect(complaint).toHaveBeenCalledWith(expect.objectContaining({ wrong: "list=many" }));
+    expect(complaint).toHaveBeenCalledWith(expect.objectContaining({ invalid: "list=many" }));
   });
 });

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ALARM_SLACK_MS, AWAY_MS, LINK_SILENCE_MS, SIDECAR_GRACE_MS, SIDECARS_PER_HUB_MAX } from "#shared/limits.ts";
 import { LinkCloseCode, type Report } from "#shared/link/messages.ts";
-import type { LobbyView, Summary } from "#shared/api/lobbies.ts";
+import type { LobbyView } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import {
   alarmOf,
   inside,

@@ -4,7 +4,7 @@
  */
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
-import type { Summary } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import { isRefusalCode, REFUSALS } from "#shared/refusals.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
 import type { Report } from "#shared/link/messages.ts";

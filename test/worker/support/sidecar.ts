@@ -8,13 +8,13 @@ import type { Endpoint } from "#shared/net/endpoint.ts";
 import { LINK_FRAME_LENGTH_MAX } from "#shared/limits.ts";
 import {
   type FromHub,
-  fromHub,
   type Hello,
   linkPath,
   type LinkNotice,
   type MemberNotice,
   type Report,
 } from "#shared/link/messages.ts";
+import { fromHub } from "#shared/link/decoders.ts";
 import type { Notice } from "#shared/lobby/lobby.ts";
 import { POLICY } from "../../shared/support/lobbies.ts";
 

@@ -9,7 +9,7 @@ import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
 import type { Ctx } from "../context.ts";
 import { callAllHubs } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
-import { jsonWithEtag } from "../etag.ts";
+import { cachedJson } from "../etag.ts";
 
 export const LIST_CACHE = `public, max-age=${LIST_MAX_AGE_S}, stale-while-revalidate=${LIST_STALE_S}`;
 
@@ -38,5 +38,5 @@ export async function listLobbies(c: Ctx): Promise<Response> {
     url.searchParams.set("cursor", next);
     headers["link"] = `<${url.pathname}${url.search}>; rel="next"`;
   }
-  return jsonWithEtag(c, `{${body.join()}}`, LIST_CACHE, headers);
+  return cachedJson(c, `{${body.join()}}`, LIST_CACHE, headers);
 }

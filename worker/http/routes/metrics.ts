@@ -6,20 +6,20 @@ import type { Ctx, Handler } from "../context.ts";
 import { hasKeys, hubOf, shardCount } from "../../env.ts";
 import { callForRequest, callAllHubs } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
-import { jsonWithEtag } from "../etag.ts";
+import { cachedJson } from "../etag.ts";
 import type { RpcResult } from "../../rpc.ts";
 
 /** Every sidecar has a link to each hub, so any hub knows all of them. */
 export const listSidecars: Handler = async (c) => {
   const sidecars = await callForRequest(c, 0, "read", (hub, meta) => hub.listSidecars(meta));
   if (sidecars instanceof Response) return sidecars;
-  return jsonWithEtag(c, JSON.stringify({ sidecars }), `public, max-age=${SIDECARS_MAX_AGE_S}`);
+  return cachedJson(c, JSON.stringify({ sidecars }), `public, max-age=${SIDECARS_MAX_AGE_S}`);
 };
 
 export const readStats: Handler = async (c) => {
   const stats = await callAllHubs(c, "read", (hub, meta) => hub.getStats(meta));
   if (stats instanceof Response) return stats;
-  return jsonWithEtag(c, JSON.stringify(mergeStats(stats)), `public, max-age=${STATS_MAX_AGE_S}`);
+  return cachedJson(c, JSON.stringify(mergeStats(stats)), `public, max-age=${STATS_MAX_AGE_S}`);
 };
 
 /** 200 if the Worker has its keys and a hub responds. */

@@ -1,5 +1,6 @@
 /** Joins a lobby whose id the client does not know: by join code, or any that matches a filter. */
-import { joinByCodeRequest, type QuickJoinRequest, quickJoinRequest, type Summary } from "#shared/api/lobbies.ts";
+import { joinByCodeRequest, type QuickJoinRequest, quickJoinRequest } from "#shared/api/lobbies.ts";
+import { type Summary } from "#shared/listing/summary.ts";
 import { QUICK_JOIN_CANDIDATES, QUICK_JOIN_TRIES } from "#shared/limits.ts";
 import { parseQuery } from "#shared/listing/query.ts";
 import { canonicalCode, shardOfCode, shardOfId } from "#shared/lobby/ids.ts";

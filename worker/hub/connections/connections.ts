@@ -4,8 +4,8 @@
  */
 import type { ConnectionView, ConnectionEvent, OutcomeReport, RelayView } from "#shared/connect/schema.ts";
 import type { Stats } from "#shared/api/service.ts";
-import * as step from "#shared/connect/connection.ts";
 import type { Connection, End } from "#shared/connect/connection.ts";
+import * as step from "#shared/connect/connection.ts";
 import { FAILURES, type FailureReason } from "#shared/connect/failures.ts";
 import { punchInstructions, type VerifiedReach, verdictOf } from "#shared/connect/introduction.ts";
 import { CONNECTIONS_LISTED_MAX, CONNECTIONS_PER_PEER_MAX } from "#shared/limits.ts";
@@ -34,6 +34,8 @@ export type ConnectionsHost = {
   /** The deadline may have changed. */
   readonly scheduleAlarm: () => void;
 };
+
+type Found = { readonly connection: Connection; readonly end: End };
 
 export class Connections {
   readonly #host: ConnectionsHost;
@@ -121,10 +123,11 @@ export class Connections {
   report(id: string, peer: string, outcome: OutcomeReport, now: number): Outcome<null> {
     const found = this.#find(id, peer, now);
     if ("refused" in found) return found;
-    if (found.connection.state !== "introduced") {
-      return { refused: isOpen(found.connection) ? "not_introduced" : "connection_over" };
+    const { connection, end } = found;
+    if (connection.state !== "introduced") {
+      return { refused: isOpen(connection) ? "not_introduced" : "connection_over" };
     }
-    const next = step.recordOutcome(found.connection, found.end, outcome, now);
+    const next = step.recordOutcome(connection, end, outcome, now);
     this.#put(next);
     if (next.state === "over") this.#settle(next, now);
     return { value: null };
@@ -259,7 +262,7 @@ export class Connections {
     if (connection.state === "over") return this.#forget(connection, now);
     if (connection.state === "introduced") return this.#settle(connection, now);
     const late = connection.parties.find((party) => !party.agreed || step.isStale(party, now));
-    this.#fail(connection, "remote_timeout", null, `no answer of ${late?.peer ?? "either"}`, now);
+    this.#fail(connection, "remote_timeout", null, `no response from ${late?.peer ?? "either peer"}`, now);
   }
 
   #send<T extends ConnectionEvent["type"]>(connection: Connection, end: End, type: T, data: EventData[T]): void {
@@ -274,11 +277,7 @@ export class Connections {
   }
 
   /** The connection, if the peer is one of its two. Other peers must not learn that it exists. */
-  #find(
-    id: string,
-    peer: string,
-    now: number,
-  ): { readonly connection: Connection; readonly end: End } | { readonly refused: "connection_not_found" } {
+  #find(id: string, peer: string, now: number): Found | { readonly refused: "connection_not_found" } {
     const connection = this.#current(this.#table.get(id), now);
     const end = connection === undefined ? null : step.endOf(connection, peer);
     return end === null ? { refused: "connection_not_found" } : { connection: connection!, end };

@@ -3,7 +3,7 @@
  * leaves, host changes and messages are sent at once. All events are logged for a while, so that a client that
  * reconnects can resume.
  */
-import type { Summary } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import { Coalescer } from "#shared/subscriptions/coalescer.ts";
 import { COALESCE_MS, REPLAY_ITEMS_MAX, REPLAY_LENGTH_MAX } from "#shared/limits.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";

@@ -1,5 +1,5 @@
 /** What the event stream needs of its hub. The hub builds it in wiring.ts. */
-import type { Summary } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import type { Reach } from "#shared/connect/schema.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
 import type { RateLimitSubject } from "#shared/rate-limit/rate-limiter.ts";

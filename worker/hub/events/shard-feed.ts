@@ -8,7 +8,7 @@
  * A hub that slept does not know whether there are subscribers: it sends its next change and learns it from the
  * response. By `count` and `lost` the first hub detects a gap; then it fetches all lines again and sends new snapshots.
  */
-import type { Summary } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import type { Change } from "#shared/subscriptions/coalescer.ts";
 import { SHARD_FEED_SUMMARIES_MAX } from "#shared/limits.ts";
 import type { Query } from "#shared/listing/query.ts";

@@ -6,7 +6,7 @@ import { type Bucket, fullBucket, consumeToken } from "#shared/rate-limit/token-
 import { UNCONFIRMED_LENGTH_MAX, SUBSCRIBER_MESSAGES_BURST, SUBSCRIBER_MESSAGES_PER_S } from "#shared/limits.ts";
 import { compileFilter } from "#shared/listing/filter.ts";
 import { type Filter, parseFilterParameters } from "#shared/listing/query.ts";
-import type { Summary } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 
 export type FilterText = Readonly<Record<string, string>>;
 

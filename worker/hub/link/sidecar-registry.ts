@@ -5,7 +5,7 @@
 import { LINK_SILENCE_MS, SIDECAR_GRACE_MS, SIDECARS_PER_HUB_MAX } from "#shared/limits.ts";
 import type { Hello } from "#shared/link/messages.ts";
 import type { SidecarView } from "#shared/api/service.ts";
-import { sidecarView } from "#shared/api/sidecar-view.ts";
+import { sidecarView } from "#shared/link/sidecar-view.ts";
 import type { SidecarRow } from "../store.ts";
 
 export class SidecarRegistry {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Summary } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import { freeOfCharge, Player } from "../../support/player.ts";
 import {
   ask,

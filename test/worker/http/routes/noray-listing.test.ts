@@ -1,6 +1,7 @@
 /** A noray host who lists himself: with his pid as proof, as he says, and for as long as his sidecar's link is there. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { lobby, type LobbyView, page, type Summary } from "#shared/api/lobbies.ts";
+import { lobby, type LobbyView, page } from "#shared/api/lobbies.ts";
+import { type Summary } from "#shared/listing/summary.ts";
 import { problemOf } from "../../support/http-fixture.ts";
 import { fits, freeOfCharge } from "../../support/player.ts";
 import {

@@ -179,7 +179,7 @@ describe("a hub that dies in the middle", () => {
 });
 
 test("a table that is full forgets what is over, the oldest first, and never what goes on", () => {
-  const store = { asked: () => [], keepAsked: () => {} } as unknown as Store;
+  const store = { pendingConnections: () => [], savePendingConnection: () => {} } as unknown as Store;
   const table = new ConnectionTable(store);
   const one = (at: number) =>
     newConnection(

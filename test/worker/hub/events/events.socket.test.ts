@@ -96,7 +96,7 @@ describe("the first word", () => {
       ["chat", { lobby: NOBODY, text: "hi" }],
     ] as const) {
       const answer = await watcher.ask(type, data);
-      expect(problemIn(answer)).toMatchObject({ code: "invalid_request", status: 400, detail: "hello comes first" });
+      expect(problemIn(answer)).toMatchObject({ code: "invalid_request", status: 400, detail: "send hello first" });
     }
     expect(await watcher.ask("hello", {})).toStrictEqual({
       type: "welcome",

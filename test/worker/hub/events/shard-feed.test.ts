@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Change } from "#shared/subscriptions/coalescer.ts";
-import type { Summary } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import { SHARD_FEED_SUMMARIES_MAX } from "#shared/limits.ts";
 import { NEWEST_FIRST, type Query } from "#shared/listing/query.ts";
 import { ShardFeedSender, ShardFeedReceiver } from "../../../../worker/hub/events/shard-feed.ts";

@@ -232,7 +232,7 @@ describe("what the link does not allow", () => {
     const game = newGame();
     const north = await Sidecar.open(game);
     north.say(message);
-    expect(await north.closed).toMatchObject({ code: LinkCloseCode.malformed, reason: "hello comes first" });
+    expect(await north.closed).toMatchObject({ code: LinkCloseCode.malformed, reason: "send hello first" });
     expect(await tablesOf(game)).toStrictEqual([]);
   });
 
