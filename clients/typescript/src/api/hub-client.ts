@@ -125,5 +125,9 @@ function refusalOf(status: number, text: string): HubRefusal {
   } catch {
     // The response is not from a hub but from something between.
   }
-  return new HubRefusal({ code: "unreachable", title: `Something that is no hub answered ${status}.`, status });
+  return new HubRefusal({
+    code: "unreachable",
+    title: `The response with status ${status} is not from a Parley hub.`,
+    status,
+  });
 }

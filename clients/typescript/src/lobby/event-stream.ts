@@ -189,7 +189,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
 }
 
 const unreachable = (): HubRefusal =>
-  new HubRefusal({ code: "unreachable", title: "There is no socket to the hub now.", status: 0 });
+  new HubRefusal({ code: "unreachable", title: "The event stream is not connected to the hub.", status: 0 });
 
 function readMessage(text: string): IncomingMessage | null {
   if (text.length > limits.MESSAGE_LENGTH_MAX) return null;

@@ -160,7 +160,7 @@ export class Session {
     if (version !== limits.VERSION) {
       if (this.#transport !== null) return;
       this.#datagrams.push(this.#byeTo(from, ConnectionEnd.RemoteBadProtocolVersion, "another version"));
-      return this.fail(ConnectionEnd.RemoteBadProtocolVersion, `the peer speaks version ${version} of sessions`);
+      return this.fail(ConnectionEnd.RemoteBadProtocolVersion, `the peer uses session protocol version ${version}`);
     }
     this.peerSessionId = from;
     this.#deflates = this.#compress && (flags & INFLATES) !== 0;

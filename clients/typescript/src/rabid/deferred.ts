@@ -31,7 +31,7 @@ const nothing = (): void => {};
 export async function resolveServer(server: string): Promise<Endpoint> {
   const [, host = "", digits] = /^([^:]+)(?::([0-9]{1,5}))?$/.exec(server) ?? [];
   const port = digits === undefined ? SERVER_PORT : Number(digits);
-  if (host === "" || port < 1 || port > 65_535) throw new RangeError("a server is host or host:port");
+  if (host === "" || port < 1 || port > 65_535) throw new RangeError("the server must be host or host:port");
   if (isIPv4(host)) return { address: host, port };
   try {
     // The wire carries no IPv6 addresses, so the server must see an IPv4 one.

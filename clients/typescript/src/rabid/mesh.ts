@@ -133,9 +133,9 @@ export class Mesh {
   /** Times at which the decision may change without a datagram. */
   #decisionTimes(): number[] {
     const fixed = [limits.SILENT_MS, limits.GATHER_MS, limits.HOST_CONFIRM_MS, limits.HOST_START_MS];
-    const marks = fixed.map((ms) => this.#begun + ms);
+    const times = fixed.map((ms) => this.#begun + ms);
     const startAt = this.#handshakes.get(this.#setup.host)?.startAt ?? null;
-    if (startAt !== null) marks.push(startAt, startAt + limits.GRACE_MS);
-    return marks.filter((mark) => mark > this.#woken);
+    if (startAt !== null) times.push(startAt, startAt + limits.GRACE_MS);
+    return times.filter((time) => time > this.#woken);
   }
 }

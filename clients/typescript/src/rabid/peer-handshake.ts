@@ -31,7 +31,7 @@ export class PeerHandshake {
   readonly #plan: readonly Planned[];
   #planned = 0;
   #source: Endpoint | null = null;
-  #heardAt = Infinity;
+  #receivedAt = Infinity;
   /** This player's port as the other reached it. */
   #myPort: number;
   #isSameImplementation = false;
@@ -108,7 +108,7 @@ export class PeerHandshake {
     this.#source = source;
     if (this.#step === 0) {
       this.#step = 1;
-      this.#heardAt = now;
+      this.#receivedAt = now;
       this.#planned = this.#plan.length;
       this.#greetingDue = now;
       this.#confirmDue = now + limits.PLUGIN_CONFIRMS_AFTER_MS;
@@ -164,7 +164,7 @@ export class PeerHandshake {
     if (now >= this.#stepDue) this.#sendStep(to, now);
     if (now >= this.#greetingDue) {
       this.#send(encodeMessage("g", this.#setup.me, this.#setup.ownPort, to.port), to);
-      const until = this.#heardAt + limits.PLUGIN_CONFIRMS_AFTER_MS * 2;
+      const until = this.#receivedAt + limits.PLUGIN_CONFIRMS_AFTER_MS * 2;
       this.#greetingDue = now < until ? now + this.#pace(limits.PLUGIN_GREETING_MS) : Infinity;
     }
     if (now >= this.#confirmDue) {

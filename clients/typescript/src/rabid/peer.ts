@@ -163,7 +163,7 @@ export class RabidPeer extends EventEmitter<Events> {
    */
   detach(): Detached {
     const met = this.#session.met;
-    if (met === null || this.#detached) throw new Error("there is a socket to hand over once, after the players met");
+    if (met === null || this.#detached) throw new Error("detach works once, after the players met");
     this.#release();
     return { socket: this.#socket, ...met };
   }

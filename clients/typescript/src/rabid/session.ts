@@ -219,15 +219,15 @@ export class RabidSession {
   }
 
   #wakeMesh(now: number): void {
-    const meeting = this.#mesh;
-    if (meeting === null) return;
-    meeting.wake(now);
-    this.#datagrams.push(...meeting.takeDatagrams());
-    if (this.#phase === "met" || meeting.outcome === null) return;
-    if ("failed" in meeting.outcome) return this.#fail(meeting.outcome.failed);
+    const mesh = this.#mesh;
+    if (mesh === null) return;
+    mesh.wake(now);
+    this.#datagrams.push(...mesh.takeDatagrams());
+    if (this.#phase === "met" || mesh.outcome === null) return;
+    if ("failed" in mesh.outcome) return this.#fail(mesh.outcome.failed);
     this.#phase = "met";
-    this.#met = meeting.outcome.met;
-    this.#events.push({ type: "met", ...meeting.outcome.met });
+    this.#met = mesh.outcome.met;
+    this.#events.push({ type: "met", ...mesh.outcome.met });
   }
 
   #refused(code: RefusalCode): void {
@@ -262,12 +262,12 @@ const repeat = (bytes: Uint8Array, due: number): Repeat => ({ bytes, due, times:
 
 function validateSetup({ session, name, seats, password }: SessionSetup): void {
   const { SESSION_NAME, PLAYER_NAME, PASSWORD, SEATS_MIN, SEATS_MAX } = limits;
-  if (!SESSION_NAME.test(session)) throw new RangeError("a session's name is 1 to 10 ASCII letters or digits");
-  if (!PLAYER_NAME.test(name)) throw new RangeError("a player's name is 1 to 12 ASCII letters or digits");
+  if (!SESSION_NAME.test(session)) throw new RangeError("a session name must be 1 to 10 ASCII letters or digits");
+  if (!PLAYER_NAME.test(name)) throw new RangeError("a player name must be 1 to 12 ASCII letters or digits");
   if (password !== undefined && !PASSWORD.test(password)) {
-    throw new RangeError("a password is 1 to 12 ASCII letters or digits");
+    throw new RangeError("a password must be 1 to 12 ASCII letters or digits");
   }
   if (seats !== undefined && !(Number.isInteger(seats) && seats >= SEATS_MIN && seats <= SEATS_MAX)) {
-    throw new RangeError("seats are a whole number from 2 to 12");
+    throw new RangeError("seats must be a whole number from 2 to 12");
   }
 }

@@ -131,7 +131,8 @@ class Epoch {
   #counter = 0;
 
   constructor({ key, epoch, role }: PairKey) {
-    if (key.length !== limits.PAIR_KEY_BYTES) throw new RangeError(`a key has ${limits.PAIR_KEY_BYTES} bytes`);
+    if (key.length !== limits.PAIR_KEY_BYTES)
+      throw new RangeError(`a pair key must have ${limits.PAIR_KEY_BYTES} bytes`);
     this.number = epoch & 0xff;
     this.#outgoing = directionOf(key, this.number, role);
     this.incoming = directionOf(key, this.number, role === "a" ? "b" : "a");
@@ -144,7 +145,7 @@ class Epoch {
   seal(body: Uint8Array): Uint8Array {
     const { key, mask, route } = this.#outgoing;
     const counter = this.#counter++;
-    if (counter >= limits.COUNTER_MAX) throw new RangeError("this key has sealed all that it may");
+    if (counter >= limits.COUNTER_MAX) throw new RangeError("the key has sealed its maximum number of datagrams");
     const out = Buffer.allocUnsafe(limits.SEAL_BYTES + body.length);
     out[0] = limits.FIRST_BYTE;
     out[1] = this.number;

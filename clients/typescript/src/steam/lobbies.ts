@@ -258,7 +258,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
 
   #in(lobby: string): { readonly membership: LobbyMembership; readonly messages: PeerMessages } {
     const here = this.#joined.get(lobby);
-    if (here === undefined) throw new RangeError(`not in the lobby ${lobby}`);
+    if (here === undefined) throw new RangeError(`not a member of lobby ${lobby}: join it first`);
     return here;
   }
 

@@ -23,7 +23,7 @@ export function bytesToVar(bytes: Uint8Array, godot: 3 | 4): Decoded {
   const reader = new Reader(bytes, godot);
   try {
     const value = reader.value(0);
-    if (reader.left > 0) return { fault: "bytes behind the value" };
+    if (reader.left > 0) return { fault: "bytes after the value" };
     return { value };
   } catch (error) {
     if (error instanceof DecodeError) return { fault: error.message };
@@ -61,7 +61,7 @@ class Reader {
     const head = this.#word();
     const type = this.#types[head & 0xff];
     const flags = (head & ~0xff) >>> 0;
-    if (type === undefined) throw new DecodeError(`no type has the number ${head & 0xff}`);
+    if (type === undefined) throw new DecodeError(`unknown type number ${head & 0xff}`);
     if (type === "Dictionary") return this.#dictionary(flags, nesting);
     if (type === "Array") return this.#array(flags, nesting);
     const isLong = flags === FLAG_64;
@@ -142,7 +142,7 @@ class Reader {
 
   #bool(): boolean {
     const word = this.#word();
-    if (word > 1) throw new DecodeError("a bool that is neither");
+    if (word > 1) throw new DecodeError("invalid bool");
     return word === 1;
   }
 
@@ -156,15 +156,15 @@ class Reader {
       return UTF8.decode(this.#padded(this.#count(1)));
     } catch (error) {
       if (error instanceof DecodeError) throw error;
-      throw new DecodeError("a text that is not UTF-8");
+      throw new DecodeError("invalid UTF-8");
     }
   }
 
   #nodePath(): Variant {
     const [names, subnames, flags] = [this.#word(), this.#word(), this.#word()];
-    if (names < NEW_NODE_PATH || flags > ABSOLUTE) throw new DecodeError("a NodePath of an old form");
+    if (names < NEW_NODE_PATH || flags > ABSOLUTE) throw new DecodeError("obsolete NodePath format");
     const count = names - NEW_NODE_PATH;
-    if ((count + subnames) * 4 > this.left) throw new DecodeError("longer than it is");
+    if ((count + subnames) * 4 > this.left) throw new DecodeError("truncated");
     const read = (length: number): string[] => Array.from({ length }, () => this.#text());
     const path = (flags === ABSOLUTE ? "/" : "") + read(count).join("/");
     return new GodotValue("NodePath", [[path, ...read(subnames)].join(":")]);
@@ -181,7 +181,7 @@ class Reader {
   /** Reads a count. Each element has at least `bytes_min` bytes. */
   #count(bytes_min: number): number {
     const count = this.#word();
-    if (count * bytes_min > this.left) throw new DecodeError("longer than it is");
+    if (count * bytes_min > this.left) throw new DecodeError("truncated");
     return count;
   }
 
@@ -197,7 +197,7 @@ class Reader {
   }
 
   #read(length: number): Buffer {
-    if (length > this.left) throw new DecodeError("longer than it is");
+    if (length > this.left) throw new DecodeError("truncated");
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
   }

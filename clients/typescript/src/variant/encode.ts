@@ -56,9 +56,9 @@ class Writer {
   }
 
   #dictionary(value: ReadonlyMap<Variant, Variant> | { readonly [key: string]: Variant }, nesting: number): void {
-    if (typeof value !== "object") throw new TypeError(`${typeof value} is no value of Godot's`);
+    if (typeof value !== "object") throw new TypeError(`${typeof value} has no Godot type`);
     const isPlain = Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null;
-    if (!(value instanceof Map) && !isPlain) throw new TypeError("an object of a class is no value of Godot's");
+    if (!(value instanceof Map) && !isPlain) throw new TypeError("a class instance has no Godot type");
     const entries: readonly (readonly [Variant, Variant])[] =
       value instanceof Map ? [...(value as ReadonlyMap<Variant, Variant>)] : Object.entries(value);
     this.#word("Dictionary", entries.length);
@@ -80,13 +80,13 @@ class Writer {
     const numbers = parts as readonly number[];
     if (type in PACKED) {
       const each = PACKED[type as keyof typeof PACKED];
-      if (numbers.length % each !== 0) throw new RangeError(`${type} has ${each} numbers each`);
+      if (numbers.length % each !== 0) throw new RangeError(`${type} needs a multiple of ${each} numbers`);
       this.#word(type, numbers.length / each);
       this.parts.push(bytesOf(numbers, "f4"));
       return;
     }
     const shape: { numbers: number; isWhole?: boolean } = SHAPES[type as keyof typeof SHAPES];
-    if (numbers.length !== shape.numbers) throw new RangeError(`${type} has ${shape.numbers} numbers`);
+    if (numbers.length !== shape.numbers) throw new RangeError(`${type} needs ${shape.numbers} numbers`);
     this.#head(type);
     this.parts.push(bytesOf(numbers, shape.isWhole === true ? "i4" : "f4"));
   }

@@ -161,18 +161,18 @@ describe("refused", () => {
     ["an array of a script", 4, "1c000300040000004e6f646500000000"],
     ["an array of objects", 4, "1c0001001800000000000000"],
     ["an object inside", 3, "13000000010000001100000000000000"],
-    ["a text longer than it is", 3, "04000000ffffffff61000000"],
+    ["a text truncated", 3, "04000000ffffffff61000000"],
     ["a text without its padding", 3, "040000000100000061"],
-    ["a text that is not UTF-8", 3, "0400000001000000ff000000"],
+    ["invalid UTF-8", 3, "0400000001000000ff000000"],
     ["an array of four billion", 3, "13000000ffffffff"],
     ["an array of two billion", 3, "13000000ffffff7f00000000"],
     ["a dictionary of more than fit", 3, "1200000002000000000000000000000000000000"],
     ["bytes of more than there are", 3, "140000000500000001020304"],
     ["vectors of more than there are", 3, "1800000000000020" + "00".repeat(32)],
-    ["a bool that is neither", 3, "0100000002000000"],
+    ["invalid bool", 3, "0100000002000000"],
     ["flags where there are none", 3, "04000100010000006100000000"],
     ["something behind the value", 3, "0000000000000000"],
-    ["a NodePath of an old form", 3, "0f0000000100000061000000"],
+    ["obsolete NodePath format", 3, "0f0000000100000061000000"],
   ])("%s", (_, godot, hex) => {
     expect(decoded(hex, godot)).toStrictEqual({ fault: expect.any(String) });
   });
