@@ -6,7 +6,7 @@ import { diceOf } from "../../support/dice.ts";
 beforeAll(plant);
 afterAll(hangUp);
 
-test("2,000 hostile requests each get an answer or a problem, and never a fault of ours", async () => {
+test("2,000 hostile requests each get a response or a problem, and never a 500", async () => {
   const faults = vi.spyOn(console, "error");
   const random = dice(20_261_120);
   const statuses = new Map<number, number>();

@@ -31,7 +31,7 @@ afterAll(hangUp);
 const NOTHING = { lines: [], more: false, count: null };
 const NOBODY = "0-aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-describe("a question in the wrong form is refused:", () => {
+describe("malformed requests are refused:", () => {
   test.each([
     ...words("limit=0 limit=101 limit=-1 limit=1.5 limit=ten limit= limit=1e999 limit=1&limit=x"),
     ...words("cursor= cursor=x cursor=0 cursor=zzzzzzzzzzz.a cursor=0.A cursor=0.%00"),
@@ -54,14 +54,14 @@ describe("a question in the wrong form is refused:", () => {
   );
 });
 
-describe("what is not there", () => {
+describe("unknown paths", () => {
   test.each([
     ...words("/v1 /v1/ /v1/games /v1/games/ /v1/games/plaza /v1/link/plaza /v2/games"),
     ...words("/nothing /nothing.html /.env /problems/ /problems/nothing /problems/constructor"),
     ...words("// /%2e%2e/%2e%2e/etc/passwd /healthz/"),
     `${LIST}/`,
     `${LIST}/${NOBODY}/nothing`,
-  ])("is a problem: %s", async (path) => {
+  ])("%s returns a problem", async (path) => {
     expect(await problemOf(await ask(path))).toMatchObject({ status: 404, code: "not_found" });
   });
 
@@ -70,7 +70,7 @@ describe("what is not there", () => {
     [`${LIST}/${NOBODY}`, "DELETE, GET, HEAD, PATCH"],
     [`${LIST}/${NOBODY}/members`, "POST"],
     [`${LIST}/${NOBODY}/members/${"a".repeat(26)}`, "DELETE, PATCH"],
-  ])("cannot be done: what %s is not for", async (path, allow) => {
+  ])("%s returns 405 for methods that it does not have", async (path, allow) => {
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) {
       if (allow.split(", ").includes(method)) continue;
       const response = await ask(path, { method });
@@ -80,16 +80,16 @@ describe("what is not there", () => {
     }
   });
 
-  test("stays what it is, whatever is to be done to it", async () => {
+  test("a known path keeps its status for every method", async () => {
     for (const path of ["/v1/nothing", "/nothing", `${LIST}/${NOBODY}/nothing`]) {
       expect(await problemOf(await ask(path, { method: "POST" }))).toMatchObject({ status: 404, code: "not_found" });
     }
   });
 });
 
-describe("a problem", () => {
+describe("problem pages", () => {
   test.each(Object.entries(REFUSALS))(
-    "%s is explained where its type points",
+    "%s is explained at the URL of its type",
     async (code, { status, message: says }) => {
       const response = await ask(`/problems/${code.replaceAll("_", "-")}`);
       expect(await response.text()).toBe(`${code} (HTTP ${status}): ${says}\n`);
@@ -98,8 +98,8 @@ describe("a problem", () => {
   );
 });
 
-describe("caches", () => {
-  test("may keep lists and lobbies for a moment", async () => {
+describe("caching", () => {
+  test("lists and lobbies may be cached for a moment", async () => {
     const [line] = (await listOf(`${LIST}?limit=1`)).lobbies;
     for (const path of [LIST, EVERYTHING, `${LIST}/${line!.id}`]) {
       expect((await ask(path)).headers.get("cache-control")).toBe(LIST_CACHE);
@@ -113,27 +113,30 @@ describe("caches", () => {
     "/v1/nothing",
     "/v1/link/plaza/0",
     "/problems/nothing",
-  ])("may keep nothing of %s", async (path) => {
+  ])("%s may not be cached", async (path) => {
     expect((await ask(path)).headers.get("cache-control")).toBe("no-store");
   });
 
-  test("may keep nothing of a preflight or of what cannot be done", async () => {
+  test("preflights and 405 responses may not be cached", async () => {
     for (const method of ["OPTIONS", "POST"]) {
       expect((await ask(LIST, { method })).headers.get("cache-control")).toBe("no-store");
     }
   });
 });
 
-describe("a page of another origin", () => {
+describe("CORS", () => {
   const headers = { origin: "https://game.example" };
 
-  test.each([LIST, `${LIST}?limit=0`, `${LIST}/${NOBODY}`, "/v1/games/UPPER/lobbies"])("may read %s", async (path) => {
-    const answer = await ask(path, { headers });
-    expect(answer.headers.get("access-control-allow-origin")).toBe("*");
-    expect(answer.headers.has("access-control-allow-credentials")).toBe(false);
-    const exposed = answer.headers.get("access-control-expose-headers")!.split(",");
-    expect(exposed).toStrictEqual(expect.arrayContaining(words("ETag Link Location Retry-After RateLimit")));
-  });
+  test.each([LIST, `${LIST}?limit=0`, `${LIST}/${NOBODY}`, "/v1/games/UPPER/lobbies"])(
+    "another origin may read %s",
+    async (path) => {
+      const answer = await ask(path, { headers });
+      expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+      expect(answer.headers.has("access-control-allow-credentials")).toBe(false);
+      const exposed = answer.headers.get("access-control-expose-headers")!.split(",");
+      expect(exposed).toStrictEqual(expect.arrayContaining(words("ETag Link Location Retry-After RateLimit")));
+    },
+  );
 
   test.each([
     ["GET", LIST, "if-none-match"],
@@ -141,7 +144,7 @@ describe("a page of another origin", () => {
     ["PATCH", `${LIST}/${NOBODY}`, "authorization,content-type,if-match"],
     ["PUT", `${LIST}/by-key/room`, "authorization,content-type"],
     ["DELETE", `${LIST}/${NOBODY}/members/${"a".repeat(26)}`, "authorization"],
-  ])("may ask first whether it may %s %s, and is told what it may do", async (method, path, wanted) => {
+  ])("a preflight for %s %s returns what is allowed", async (method, path, wanted) => {
     const preflight = { "access-control-request-method": method, "access-control-request-headers": wanted };
     const answer = await ask(path, { method: "OPTIONS", headers: { ...headers, ...preflight } });
     expect([answer.status, await answer.text()]).toStrictEqual([204, ""]);
@@ -151,13 +154,13 @@ describe("a page of another origin", () => {
     expect(answer.headers.get("access-control-max-age")).toBe("86400");
   });
 
-  test("has no business with links", async () => {
+  test("links have no CORS headers", async () => {
     const answer = await ask("/v1/link/plaza/0", { headers });
     expect(answer.headers.has("access-control-allow-origin")).toBe(false);
   });
 });
 
-test("an id is the same, however it is spelled, and one without end is nobody's", async () => {
+test("an id is the same in every URL encoding, and an endless one finds nothing", async () => {
   const { id } = (await listOf(LIST)).lobbies[0]!;
   const spelled = await ask(`${LIST}/${id.replace("-", "%2D")}`);
   expect(await spelled.json()).toMatchObject({ id });
@@ -175,21 +178,21 @@ describe("HEAD", () => {
     "/healthz",
     "/nothing",
     "/problems/not-found",
-  ])("says of %s what GET says, without the body", async (path) => {
+  ])("HEAD %s returns the headers of GET without the body", async (path) => {
     const [get, head] = [await ask(path), await ask(path, { method: "HEAD" })];
     expect(await head.text()).toBe("");
     expect([head.status, [...head.headers]]).toStrictEqual([get.status, [...get.headers]]);
   });
 });
 
-describe("the Worker", () => {
-  test("says that it is there", async () => {
+describe("Worker settings", () => {
+  test("/healthz returns the version", async () => {
     const response = await ask("/healthz");
     expect([response.status, await response.json()]).toStrictEqual([200, { ok: true, version: VERSION }]);
   });
 
   test.each(["0", "-1", "1.5", "65", "many", ""])(
-    "takes HUB_SHARDS=%s for one hub per game, and complains",
+    "HUB_SHARDS=%s is logged and counts as one hub per game",
     async (HUB_SHARDS) => {
       const { asked, env } = hubsThat(() => ({ value: NOTHING }));
       expect((await app.fetch(new Request(ORIGIN + LIST), { ...env, HUB_SHARDS })).status).toBe(200);
@@ -202,13 +205,13 @@ describe("the Worker", () => {
     ["weur", { locationHint: "weur" }],
     ["", {}],
     ["mars", {}],
-  ])("places the hubs of LOCATION_HINT=%s with %j", async (LOCATION_HINT, options) => {
+  ])("LOCATION_HINT=%s places hubs with %j", async (LOCATION_HINT, options) => {
     const { asked, env } = hubsThat(() => ({ value: NOTHING }));
     await app.fetch(new Request(ORIGIN + LIST), { ...env, LOCATION_HINT });
     expect(asked).toStrictEqual([{ name: "plaza/0", options }]);
   });
 
-  test("asks no hub for a lobby that cannot be there", async () => {
+  test("an impossible lobby id calls no hub", async () => {
     const { asked, env } = hubsThat(() => ({ value: null }));
     for (const id of ["1-aaaaaaaaaaaaaaaaaaaaaaaaaa", "nonsense"])
       await app.fetch(new Request(`${ORIGIN}${LIST}/${id}`), env);
@@ -216,11 +219,11 @@ describe("the Worker", () => {
   });
 });
 
-describe("a hub that cannot answer", () => {
+describe("a failing hub", () => {
   test.each([
     ["overloaded is left alone", { overloaded: true, retryable: true }, 1],
     ["gone for a moment is asked once more, on a fresh stub", { retryable: true }, 2],
-  ])("because it is %s: 503, and when to come back", async (_, parts, times) => {
+  ])("a hub that is %s: 503 with Retry-After", async (_, parts, times) => {
     const { asked, env } = failing(parts);
     const response = await app.fetch(new Request(ORIGIN + LIST), env);
     expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
@@ -229,7 +232,7 @@ describe("a hub that cannot answer", () => {
     expect(asked).toHaveLength(times);
   });
 
-  test("and answers the second time was worth the question", async () => {
+  test("a retry that succeeds returns 200", async () => {
     let times = 0;
     const { env } = hubsThat(() => {
       if (times++ === 0) throw Object.assign(new Error("moved"), { retryable: true });
@@ -238,7 +241,7 @@ describe("a hub that cannot answer", () => {
     expect((await app.fetch(new Request(ORIGIN + LIST), env)).status).toBe(200);
   });
 
-  test("because of a fault of ours: 500 without the details, which are for the log", async () => {
+  test("an unexpected error returns 500 without details, which are logged", async () => {
     const { asked, env } = failing({});
     const response = await app.fetch(new Request(ORIGIN + LIST), env);
     expect(await response.clone().text()).not.toContain("inner-detail");
@@ -249,7 +252,7 @@ describe("a hub that cannot answer", () => {
 });
 
 // Last, because it holds together what all the others were told.
-test("no stranger is told an address, port, digest, note, key or sidecar", () => {
+test("no response reveals an address, port, digest, note, key or sidecar to a non-member", () => {
   expect(betrayed()).toStrictEqual([]);
 });
 

@@ -19,8 +19,8 @@ import { hangUp, ORIGIN } from "../support/sidecar.ts";
 beforeAll(plant);
 afterAll(hangUp);
 
-describe("the list", () => {
-  test("has one line per lobby, and nothing but what a stranger may see", async () => {
+describe("lobby list", () => {
+  test("a list has one line per lobby with public fields only", async () => {
     const { lobbies, next_cursor } = await listOf(EVERYTHING);
     expect(next_cursor).toBeNull();
     expect(lobbies.find(({ name }) => name === "Playing")).toStrictEqual({
@@ -42,7 +42,7 @@ describe("the list", () => {
     expect(lobbies.find(({ name }) => name === "Locked")).toMatchObject({ locked: true, state: "open", revision: 1 });
   });
 
-  test("comes newest first, from both shards", async () => {
+  test("a list is sorted newest first across both shards", async () => {
     const { lobbies } = await listOf(EVERYTHING);
     expect(lobbies.slice(3).map(({ name }) => name)).toStrictEqual(PLAZAS.toReversed());
     expect(
@@ -68,14 +68,14 @@ describe("the list", () => {
     ["include=in_game", ["Playing"]],
     ["include=in_game,full", ["Full", "Playing"]],
     ["include=full&colour=red", ["Full"]],
-  ])("asked with '%s' shows of the special ones, beside the locked one, %j", async (query, shown) => {
+  ])("the list with '%s' shows, beside the locked lobby, %j", async (query, shown) => {
     const names = (await listOf(`${LIST}?${query}`)).lobbies
       .map(({ name }) => name)
       .filter((name) => !name.startsWith("Plaza"));
     expect(names.toSorted()).toStrictEqual([...shown, "Locked"].toSorted());
   });
 
-  test.each([1, 2, 3, 5, 11])("in pages of %i is the same list, no line twice and none missing", async (limit) => {
+  test.each([1, 2, 3, 5, 11])("pages of %i lines make up the same list, without gaps or repeats", async (limit) => {
     const whole = (await listOf(EVERYTHING)).lobbies;
     const lines: Summary[] = [];
     let pages = 0;
@@ -92,15 +92,15 @@ describe("the list", () => {
     expect(pages).toBe(Math.ceil(whole.length / limit));
   });
 
-  test("of a game that nobody hosts is empty", async () => {
+  test("a game without lobbies has an empty list", async () => {
     const response = await ask("/v1/games/nobody-plays-this/lobbies");
     expect(response.status).toBe(200);
     expect(await response.json()).toStrictEqual({ lobbies: [], next_cursor: null });
   });
 });
 
-describe("one lobby", () => {
-  test("is its line, and who is there by name", async () => {
+describe("single lobby", () => {
+  test("a lobby's view is its line with the members' names", async () => {
     const line = (await listOf(EVERYTHING)).lobbies.find(({ name }) => name === "Playing")!;
     const response = await ask(`${LIST}/${line.id}`);
     const at = { state: "present", joined_at: line.created_at } as const;
@@ -124,18 +124,18 @@ describe("one lobby", () => {
   test.each([
     ...words("0-aaaaaaaaaaaaaaaaaaaaaaaaaa 1-aaaaaaaaaaaaaaaaaaaaaaaaaa 2-aaaaaaaaaaaaaaaaaaaaaaaaaa"),
     ...words("zz-aaaaaaaaaaaaaaaaaaaaaaaaaa 0-AAAAAAAAAAAAAAAAAAAAAAAAAA 0-short Plaza%200 __proto__ %F0%9F%8E%AE"),
-  ])("%s is not there", async (id) => {
+  ])("a lobby with the id %s is not found", async (id) => {
     expect(await problemOf(await ask(`${LIST}/${id}`))).toMatchObject({ status: 404, code: "lobby_not_found" });
   });
 
-  test("is not there for another game", async () => {
+  test("a lobby is not found in another game", async () => {
     const { id } = (await listOf(`${LIST}?limit=1`)).lobbies[0]!;
     expect((await ask(`/v1/games/another/lobbies/${id}`)).status).toBe(404);
   });
 });
 
-describe("a copy that is still good", () => {
-  test.each(["list", "lobby"])("of a %s need not be sent again", async (what) => {
+describe("conditional requests", () => {
+  test.each(["list", "lobby"])("an unchanged %s returns 304", async (what) => {
     const path = what === "list" ? `${LIST}?limit=2` : `${LIST}/${(await listOf(`${LIST}?limit=1`)).lobbies[0]!.id}`;
     const first = await ask(path);
     const etag = first.headers.get("etag")!;
@@ -152,14 +152,14 @@ describe("a copy that is still good", () => {
     }
   });
 
-  test("of another page is another copy", async () => {
+  test("another page has another ETag", async () => {
     const answers = await Promise.all([`${LIST}?limit=1`, `${LIST}?limit=2`, EVERYTHING].map((path) => ask(path)));
     expect(new Set(answers.map(({ headers }) => headers.get("etag"))).size).toBe(3);
   });
 });
 
 // Last, because it holds together what all the others were told.
-test("no stranger is told an address, port, digest, note, key or sidecar", async () => {
+test("no response reveals an address, port, digest, note, key or sidecar to a non-member", async () => {
   for (const { id } of (await listOf(EVERYTHING)).lobbies) await ask(`${LIST}/${id}`);
   expect(betrayed()).toStrictEqual([]);
 });

@@ -26,8 +26,8 @@ async function heard(asked: Promise<Response>): Promise<Heard> {
 const create = (peer: Player, word?: string, body: object = LOBBY): Promise<Heard> =>
   heard(peer.ask("POST", "lobbies", { body, headers: key(word) }));
 
-describe("a request that is sent again under its key", () => {
-  test("is answered alike, headers too, and done once", async () => {
+describe("a retried request", () => {
+  test("a retried request returns the same response and headers, and runs once", async () => {
     const alice = await Player.of(newGame());
     const first = await create(alice);
     expect([first.status, first.replayed]).toStrictEqual([201, null]);
@@ -36,7 +36,7 @@ describe("a request that is sent again under its key", () => {
     expect(await lobbyRows(alice.game)).toHaveLength(1);
   });
 
-  test("is done once although both come at the same moment", async () => {
+  test("two simultaneous requests with one key run once", async () => {
     const alice = await Player.of(newGame());
     const all = await Promise.all(Array.from({ length: 8 }, () => create(alice)));
     expect(new Set(all.map(({ body }) => body)).size).toBe(1);
@@ -44,7 +44,7 @@ describe("a request that is sent again under its key", () => {
     expect(await lobbyRows(alice.game)).toHaveLength(1);
   });
 
-  test("is done once although the hub has slept in between", async () => {
+  test("a retried request runs once although the hub slept in between", async () => {
     const alice = await Player.of(newGame());
     const first = await create(alice);
     await evictDurableObject(hubFor(alice.game));
@@ -52,7 +52,7 @@ describe("a request that is sent again under its key", () => {
     expect(await lobbyRows(alice.game)).toHaveLength(1);
   });
 
-  test("is answered alike although the lobby has changed or is over", async () => {
+  test("a retried request returns the stored response after the lobby changed or ended", async () => {
     const alice = await Player.of(newGame());
     const first = await create(alice);
     const { lobby } = JSON.parse(first.body) as { lobby: { id: string } };
@@ -61,7 +61,7 @@ describe("a request that is sent again under its key", () => {
     expect(await alice.refused("GET", `lobbies/${lobby.id}`)).toBe("lobby_not_found");
   });
 
-  test("is refused alike", async () => {
+  test("a retried request returns the stored refusal", async () => {
     const alice = await Player.of(newGame());
     const guest = await Player.of(alice.game);
     const { id } = await alice.hosts({ password: "correct horse" });
@@ -72,7 +72,7 @@ describe("a request that is sent again under its key", () => {
     expect(await heard(join())).toStrictEqual({ ...first, replayed: "true" });
   });
 
-  test("is new again after ten minutes", async () => {
+  test("a request runs again after ten minutes", async () => {
     const alice = await Player.of(newGame());
     vi.useFakeTimers({ toFake: ["Date"] });
     const first = await create(alice);
@@ -86,8 +86,8 @@ describe("a request that is sent again under its key", () => {
   });
 });
 
-describe("a key", () => {
-  test("is not good for another request: another body, another path", async () => {
+describe("an idempotency key", () => {
+  test("a key is refused for another body or path", async () => {
     const alice = await Player.of(newGame());
     const { body } = await create(alice);
     const { lobby } = JSON.parse(body) as { lobby: { id: string } };
@@ -101,20 +101,20 @@ describe("a key", () => {
     }
   });
 
-  test("is its peer's own", async () => {
+  test("a key belongs to one peer", async () => {
     const alice = await Player.of(newGame());
     const first = await create(alice);
     const other = await create(await Player.of(alice.game));
     expect([other.status, other.replayed, other.body === first.body]).toStrictEqual([201, null, false]);
   });
 
-  test.each(["", '""', "two words", "a\tb", 'a"b', "a".repeat(129)])("cannot be %j", async (word) => {
+  test.each(["", '""', "two words", "a\tb", 'a"b', "a".repeat(129)])("a key cannot be %j", async (word) => {
     const alice = await Player.of(newGame());
     const response = await alice.ask("POST", "lobbies", { body: LOBBY, headers: key(word) });
     expect(await problemOf(response)).toMatchObject({ code: "invalid_request" });
   });
 
-  test("is taken by every way in and by everything that is said", async () => {
+  test("every join and every message accepts a key", async () => {
     const alice = await Player.of(newGame());
     const guest = await Player.of(alice.game);
     const { id, join_code } = await alice.hosts();
@@ -134,7 +134,7 @@ describe("a key", () => {
     }
   });
 
-  test("holds for a quick join over several hubs", async () => {
+  test("a key covers a quick join over several hubs", async () => {
     const alice = await Player.of(newGame(), withTwoShards);
     const body = { create_if_none: { ...LOBBY, seats: 8 } };
     const quick = () => heard(alice.ask("POST", "quick-join", { body, headers: key() }));

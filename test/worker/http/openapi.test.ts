@@ -15,7 +15,7 @@ test("the document is served to every origin", async () => {
   expect(response.headers.get("cache-control")).toBe("public, max-age=3600");
 });
 
-test("and as a page that needs nothing from elsewhere, in which every operation and every shape is found", async () => {
+test("the API reference loads nothing and contains every operation and schema", async () => {
   const response = await worker(new Request(`${ORIGIN}/docs`));
   expect(response.headers.get("content-type")).toMatch(/^text\/html/);
   expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");

@@ -18,7 +18,7 @@ const makePeer = (game: string, settings: Env = env): Promise<Response> =>
   Promise.resolve(app.fetch(new Request(`${ORIGIN}/v1/games/${game}/peers`, { method: "POST" }), settings));
 
 describe("a new peer", () => {
-  test("is given an id, a token for the hub, one for sidecars, and when it must ask again", async () => {
+  test("a peer gets an id, a hub token, a sidecar token and their expiry", async () => {
     const response = await makePeer("arena");
     expect([response.status, response.headers.get("cache-control")]).toStrictEqual([201, "no-store"]);
     const { peer_id, peer_token, udp_token, expires_at, sidecars } = await response.json<Identity>();
@@ -30,7 +30,7 @@ describe("a new peer", () => {
     expect(await verify(env, udp_token, Date.now())).toMatchObject({ ...told, purpose: "udp" });
   });
 
-  test("is told of the sidecars that are linked, and of no other", async () => {
+  test("a peer gets the sidecars whose link is up, and no others", async () => {
     const game = newGame();
     const north = await Sidecar.open(game, { name: "north" });
     await north.hello({ addresses: ["198.51.100.9", "2001:db8::9"] });
@@ -40,7 +40,7 @@ describe("a new peer", () => {
     expect(sidecars).toStrictEqual([{ id: "north", region: "weur", v4: ["198.51.100.9"], v6: ["2001:db8::9"], ports }]);
   });
 
-  test("is unlike every other, and leaves nothing behind", async () => {
+  test("every peer is different and leaves no rows", async () => {
     const game = newGame();
     const made = await Promise.all(Array.from({ length: 20 }, async () => (await makePeer(game)).json<Identity>()));
     expect(new Set(made.map(({ peer_id }) => peer_id)).size).toBe(20);
@@ -48,18 +48,18 @@ describe("a new peer", () => {
     expect(await tablesOf(game)).toStrictEqual([]);
   });
 
-  test("cannot be made by a hub without a key: it says so, and when to come back", async () => {
+  test("a hub without a key refuses to create peers with Retry-After", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const response = await makePeer("arena", { ...env, TOKEN_KEYS: "" });
     expect(response.headers.get("retry-after")).toBe("2");
     expect(await problemOf(response)).toMatchObject({ status: 503, code: "hub_unavailable" });
   });
 
-  test.each(["UPPER", "-x", "%00", "a".repeat(33)])("is not made in a game of the name %s", async (game) => {
+  test.each(["UPPER", "-x", "%00", "a".repeat(33)])("no peer is created in a game named %s", async (game) => {
     expect(await problemOf(await makePeer(game))).toMatchObject({ code: "invalid_request" });
   });
 
-  test("is asked for with POST and with nothing else", async () => {
+  test("peers are created by POST only", async () => {
     for (const method of ["GET", "HEAD", "PUT", "PATCH", "DELETE"]) {
       const response = await worker(new Request(`${ORIGIN}/v1/games/arena/peers`, { method }));
       expect([method, response.status, response.headers.get("allow")]).toStrictEqual([method, 405, "POST"]);

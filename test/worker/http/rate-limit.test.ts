@@ -23,8 +23,8 @@ async function ask(
 
 const listOf = (game: string): string => `/v1/games/${game}/lobbies`;
 
-describe("the list", () => {
-  test("costs one a second, five at once, and says so on every answer", async () => {
+describe("listing", () => {
+  test("the list allows one request per second and a burst of five, and every response says so", async () => {
     const path = listOf(newGame());
     for (let left = 4; left >= 0; left--) {
       const { status, headers } = await ask(path, { from: "198.51.100.1" });
@@ -37,7 +37,7 @@ describe("the list", () => {
     expect(await problemOf(refused)).toMatchObject({ code: "rate_limited", retry_after_s: 1 });
   });
 
-  test("has another budget for every address, and one for a household of IPv6", async () => {
+  test("every address has its own budget, and an IPv6 network shares one", async () => {
     const path = listOf(newGame());
     const statuses = async (...sources: string[]): Promise<number[]> => {
       const answers: number[] = [];
@@ -48,7 +48,7 @@ describe("the list", () => {
     expect(await statuses("2001:db8:1:2:9::9", "2001:db8:1:3::1", "198.51.100.2")).toStrictEqual([429, 200, 200]);
   });
 
-  test("is free for a sidecar that shows its key", async () => {
+  test("a sidecar with its key is not rate limited", async () => {
     const path = listOf(newGame());
     const headers = { authorization: "Bearer key-one" };
     for (let at = 0; at < 12; at++) {
@@ -57,7 +57,7 @@ describe("the list", () => {
     }
   });
 
-  test("with a key or token that is not good is refused, whatever it is asked with", async () => {
+  test("an invalid key or token is refused for every request", async () => {
     for (const shown of ["Bearer nonsense", "Basic a2V5LW9uZTo=", "Bearer"]) {
       const refused = await ask(listOf(newGame()), { headers: { authorization: shown } });
       expect(refused.headers.get("www-authenticate")).toBe('Bearer realm="parley"');
@@ -66,8 +66,8 @@ describe("the list", () => {
   });
 });
 
-describe("identities", () => {
-  test("are made 64 at once for one address", async () => {
+describe("creating peers", () => {
+  test("one address may create 64 peers at once", async () => {
     const path = `/v1/games/${newGame()}/peers`;
     for (let at = 0; at < 64; at++)
       expect((await ask(path, { method: "POST", from: "198.51.100.4" })).status).toBe(201);
@@ -78,7 +78,7 @@ describe("identities", () => {
 });
 
 describe("join codes", () => {
-  test("may be wrong ten times for one address, whoever guesses; then he is told when to guess again", async () => {
+  test("one address may try ten wrong codes for all its peers, then must wait", async () => {
     const game = newGame();
     const guess = async (): Promise<Response> => {
       const init = { headers: { "cf-connecting-ip": "198.51.100.8" }, body: { code: "ABC234" } };
@@ -91,15 +91,15 @@ describe("join codes", () => {
   });
 });
 
-describe("an address", () => {
-  test("is known only by the header that the setting names", async () => {
+describe("client addresses", () => {
+  test("the address is read only from the configured header", async () => {
     const path = listOf(newGame());
     const settings = { SOURCE_HEADER: "" };
     for (let at = 0; at < 9; at++) expect((await ask(path, { from: "198.51.100.5", settings })).status).toBe(200);
     expect((await ask(path, { from: "198.51.100.5", settings })).headers.has("ratelimit")).toBe(false);
   });
 
-  test("is the last one of a list: what stands before it the client claimed", async () => {
+  test("the last address of a list counts, because the client may have sent the others", async () => {
     const path = listOf(newGame());
     const settings = { SOURCE_HEADER: "X-Forwarded-For" };
     const claims = (at: number) => ({ "x-forwarded-for": `192.0.2.${at}, 198.51.100.6` });
@@ -107,18 +107,18 @@ describe("an address", () => {
     expect((await ask(path, { headers: claims(6), settings })).status).toBe(429);
   });
 
-  test("that is none is nobody's", async () => {
+  test("an invalid address counts as unknown", async () => {
     const path = listOf(newGame());
     for (let at = 0; at < 9; at++) expect((await ask(path, { from: "unknown" })).status).toBe(200);
   });
 });
 
 describe("RATE_LIMITS", () => {
-  test("lifts all of them where it says off", () => {
+  test("RATE_LIMITS=off disables all limits", () => {
     expect(budgetsOf({ ...env, RATE_LIMITS: "off" })).toBe(null);
   });
 
-  test("that is wrong is complained about, and the defaults hold", () => {
+  test("an invalid RATE_LIMITS is logged, and the defaults apply", () => {
     const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
     expect(budgetsOf({ ...env, RATE_LIMITS: "list=many" })?.list).toStrictEqual({ per_s: 1, burst: 5 });
     expect(complaint).toHaveBeenCalledWith(expect.objectContaining({ invalid: "list=many" }));

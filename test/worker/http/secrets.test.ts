@@ -30,7 +30,7 @@ const tells = (text: string, peer: string | null = null, path = "/v1/games/a/lob
 const view = (peer: string, host: string, text: string): string =>
   `{"host":"${host}","roster":[{"peer_id":"${peer}"}],"said":"${text}"}`;
 
-describe("a betrayal is noticed:", () => {
+describe("a leak is detected:", () => {
   test.each([
     ["a password, to whomever", "hunter2hunter2"],
     ["an address that a client came from", "198.51.100.77"],
@@ -47,7 +47,7 @@ describe("a betrayal is noticed:", () => {
     expect(tells(text)).toHaveLength(1);
   });
 
-  test("where somebody is, a pair's key and an invitation, outside what connects the two", () => {
+  test("an address, a pair's key or an invitation in a response unrelated to a connection", () => {
     const key = `"key":"${"k".repeat(43)}"`;
     const ticket = `invite.mxYW54lW.arena.0-${ALICE}.${ALICE}.tro8w0.${"s".repeat(43)}`;
     const [reading, event] = ["/v1/games/a/connections/0-c", '{"type":"connect.punch",'];
@@ -60,19 +60,19 @@ describe("a betrayal is noticed:", () => {
     expect(tells(ticket, ALICE, "/v1/games/a/lobbies/0-b/invitations")).toStrictEqual([]);
   });
 
-  test("the key of two, told to a third", () => {
+  test("a pair's key sent to a third peer", () => {
     const secrets = planted();
     const text = `{"type":"connect.punch","key":"${"k".repeat(43)}"}`;
     const faults = [ALICE, BOB, ALICE, "c".repeat(26)].map((peer) => secrets.betrayed({ path: "event", peer, text }));
     expect(faults).toStrictEqual([[], [], [], ["a pair's key"]]);
   });
 
-  test("to a peer who is no member, and to a member who is not the host", () => {
+  test("a secret sent to a non-member, or a host's secret sent to a member", () => {
     expect(tells(view(BOB, BOB, "team-of-members"), ALICE)).toStrictEqual(["team-of-members"]);
     expect(tells(view(ALICE, BOB, "plan-of-the-host"), ALICE)).toStrictEqual(["plan-of-the-host"]);
   });
 
-  test("tokens, and the session ticket of somebody else", async () => {
+  test("tokens and session tickets of another peer", async () => {
     const token = (await peerToken(env, "arena", ALICE, Date.now()))!.text;
     expect(tells(token, ALICE)).toStrictEqual(["a token"]);
     const seat = {
@@ -91,28 +91,28 @@ describe("a betrayal is noticed:", () => {
   });
 });
 
-describe("no betrayal is", () => {
-  test("what everybody may know", () => {
+describe("no leak is reported for", () => {
+  test("public fields", () => {
     expect(tells('{"name":"Nice","data":{"map":"forest-of-all"}}')).toStrictEqual([]);
   });
 
-  test("what a member and a host are told of their own lobby", () => {
+  test("the own lobby of a member or host", () => {
     const all = "team-of-members member-of-the-ship K7M2XQ";
     expect(tells(view(ALICE, BOB, all), ALICE)).toStrictEqual([]);
     expect(tells(view(ALICE, ALICE, `${all} plan-of-the-host`), ALICE)).toStrictEqual([]);
   });
 
-  test("a token for its new owner, a sidecar's address where sidecars are listed, a ban's where operators look", () => {
+  test("a token for its owner, a sidecar's address in a sidecar list, and a ban's address for operators", () => {
     expect(tells("198.51.100.9", null, "/v1/games/a/sidecars")).toStrictEqual([]);
     expect(tells("198.51.100.77", null, "/v1/admin/games/a/bans")).toStrictEqual([]);
   });
 
-  test("an address that is a part of another", () => {
+  test("an address that is part of another one", () => {
     expect(tells("1198.51.100.77 and 198.51.100.771")).toStrictEqual([]);
   });
 });
 
-describe("an answer that is not as documented is noticed:", () => {
+describe("an undocumented response is detected:", () => {
   const path = "/v1/games/arena/stats";
   const ask = (answer: unknown, init: ResponseInit = {}, type = "application/json", method = "GET"): string | null => {
     const headers = { "content-type": type, etag: '"x"', ...(init.headers as Record<string, string>) };
@@ -122,14 +122,14 @@ describe("an answer that is not as documented is noticed:", () => {
   const STATS = { lobbies: [], members: 0, peers: 0, sidecars: 0, connections: [] };
   const problem = (code: string, status: number) => ({ type: "/problems/x", title: "No.", status, code });
 
-  test("a member that is missing, of another type, or out of bounds", () => {
+  test("a missing, mistyped or out-of-range field", () => {
     expect(ask(STATS)).toBe(null);
     expect(ask({ ...STATS, peers: undefined })).toContain("peers");
     expect(ask({ ...STATS, peers: "3" })).toContain("peers");
     expect(ask({ ...STATS, peers: -1 })).toContain("peers");
   });
 
-  test("a status, a type or a header that is not written", () => {
+  test("an undocumented status, type or header", () => {
     expect(ask(STATS, { status: 206 })).toBe("readStats may not answer 206");
     expect(ask("<html>", {}, "text/html")).toBe("readStats answers text/html");
     expect(breach(new Request(ORIGIN + path), Response.json(STATS), JSON.stringify(STATS))).toBe(
@@ -137,7 +137,7 @@ describe("an answer that is not as documented is noticed:", () => {
     );
   });
 
-  test("a refusal that is not of this operation, or does not say its status", () => {
+  test("a refusal of another operation, or with another status", () => {
     const type = "application/problem+json";
     expect(ask(problem("rate_limited", 429), { status: 429 }, type)).toBe(null);
     expect(ask(problem("lobby_full", 409), { status: 409 }, type)).toBe("readStats may not refuse with lobby_full");

@@ -15,13 +15,13 @@ const holding = (...keys: string[]): Env => ({ ...env, TOKEN_KEYS: keys.join(","
 const token = async (settings: Env): Promise<string> =>
   (await peerToken(settings, "arena", GOLDEN.ticket.peer, NOW))!.text;
 
-test("a ticket and the keys of sidecars are what Node makes of the same keys", async () => {
+test("a ticket and the sidecars' keys equal those that Node computes", async () => {
   expect(await sign(env, GOLDEN.ticket)).toStrictEqual({ text: GOLDEN.text, expires_at_s: 1_800_000_000 });
   expect(await ticketKeys(env)).toStrictEqual(GOLDEN.keys);
   expect(await verify(env, GOLDEN.text, NOW)).toStrictEqual(GOLDEN.ticket);
 });
 
-test("a receipt is believed as Node made it, of its own peer in its own game, and with no other letter", async () => {
+test("a receipt that Node signed is valid for its peer and game only, and unchanged only", async () => {
   const { game, peer } = GOLDEN.seen;
   expect(await verifyReceipt(env, game, peer, GOLDEN.receipt)).toStrictEqual(GOLDEN.seen);
   expect(await verifyReceipt(env, "other", peer, GOLDEN.receipt)).toBe(null);
@@ -34,22 +34,22 @@ test("a receipt is believed as Node made it, of its own peer in its own game, an
   }
 });
 
-describe("a key is replaced", () => {
-  test("the one before it is believed until it is taken away", async () => {
+describe("key rotation", () => {
+  test("the previous key verifies until it is removed", async () => {
     const old = await token(holding(first));
     expect(await verify(holding(other, first), old, NOW)).toMatchObject({ peer: GOLDEN.ticket.peer });
     expect(await verify(holding(other), old, NOW)).toBe(null);
   });
 
-  test("the newest one signs", async () => {
+  test("the newest key signs", async () => {
     const young = await token(holding(other, first));
     expect(await verify(holding(other), young, NOW)).toMatchObject({ game: "arena", purpose: "peer" });
     expect(await verify(holding(first), young, NOW)).toBe(null);
   });
 });
 
-describe("nothing is proved", () => {
-  test("by a token whose time is over", async () => {
+describe("a token is invalid", () => {
+  test("after it expired", async () => {
     const text = await token(env);
     const end = NOW + 30 * 24 * 3_600_000;
     expect([await verify(env, text, end - 1_001), await verify(env, text, end)]).toStrictEqual([
@@ -58,7 +58,7 @@ describe("nothing is proved", () => {
     ]);
   });
 
-  test("by a text of which one letter is another", async () => {
+  test("if one letter differs", async () => {
     const text = await token(env);
     for (let at = 0; at < text.length; at++) {
       const letter = text[at] === "b" ? "c" : "b";
@@ -66,7 +66,7 @@ describe("nothing is proved", () => {
     }
   });
 
-  test("by a ticket that calls itself a peer token: what a sidecar knows signs no token", async () => {
+  test("if a ticket poses as a peer token, because sidecars know the ticket key", async () => {
     const { id, secret } = (await ticketKeys(env))[0]!;
     const claims = `peer.${id}.arena..${GOLDEN.ticket.peer}.tro8w0`;
     const key = await crypto.subtle.importKey(
@@ -89,7 +89,7 @@ describe("nothing is proved", () => {
 });
 
 test.each([undefined, "", " , ", "short", "k".repeat(31)])(
-  "TOKEN_KEYS=%j signs and proves nothing, and is complained about",
+  "TOKEN_KEYS=%j neither signs nor verifies, and is logged",
   async (keys) => {
     const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
     const settings = { ...env, TOKEN_KEYS: keys } as Env;

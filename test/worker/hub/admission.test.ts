@@ -18,7 +18,7 @@ const PASS: RequestMeta = {
 };
 
 describe("a request with an idempotency key", () => {
-  test("is done once: who repeats it hears the same again", async () => {
+  test("a request with a key runs once, and a retry returns the stored response", async () => {
     await withGate(({ says }) => {
       expect(says(PASS, "first")).toMatchObject({ value: "first", replayed: false });
       expect(says(PASS, "second")).toMatchObject({ value: "first", replayed: true });
@@ -26,7 +26,7 @@ describe("a request with an idempotency key", () => {
     });
   });
 
-  test("that was refused is refused again, in the same words", async () => {
+  test("a retry returns the stored refusal", async () => {
     await withGate(({ gate, says }) => {
       const refused = { refused: "lobby_full", detail: "all 4" } as const;
       expect(gate.run(PASS, NOW, () => refused)).toMatchObject({ ...refused, replayed: false });
@@ -34,7 +34,7 @@ describe("a request with an idempotency key", () => {
     });
   });
 
-  test("that is refused for the moment alone is done when it is repeated", async () => {
+  test("a request that was refused temporarily runs when it is retried", async () => {
     await withGate(({ gate, says }) => {
       for (const refused of ["rate_limited", "hub_full", "draining", "quota_exceeded"] as const) {
         expect(gate.run({ ...PASS, cost: null }, NOW, () => ({ refused }))).toMatchObject({ refused });
@@ -43,7 +43,7 @@ describe("a request with an idempotency key", () => {
     });
   });
 
-  test("is not taken for another one under the same key", async () => {
+  test("a key is refused for another request", async () => {
     await withGate(({ says }) => {
       says(PASS, "first");
       const other = { ...PASS, idempotency: { ...PASS.idempotency!, hash: "of-something-else" } };
@@ -52,7 +52,7 @@ describe("a request with an idempotency key", () => {
     });
   });
 
-  test("is forgotten after ten minutes, its row too", async () => {
+  test("a stored response expires after ten minutes with its row", async () => {
     await withGate(({ gate, says, rows }) => {
       says(PASS, "first");
       expect(gate.deadline()).toBe(NOW + IDEMPOTENCY_KEPT_MS);
@@ -65,14 +65,14 @@ describe("a request with an idempotency key", () => {
     });
   });
 
-  test("survives the hub's sleep", async () => {
+  test("a stored response survives a sleep of the hub", async () => {
     await withGate(({ says, wake }) => {
       says(PASS, "first");
       expect(wake().run(PASS, NOW, () => ({ value: "second" }))).toMatchObject({ value: "first", replayed: true });
     });
   });
 
-  test("makes room for the same peer's newer ones, never for another's", async () => {
+  test("a stored response is evicted by newer ones of the same peer only", async () => {
     await withGate(({ says, rows }) => {
       says(PASS, "first");
       for (let at = 0; at < IDEMPOTENT_RESPONSES_PER_PEER_MAX + 5; at++) {
@@ -85,7 +85,7 @@ describe("a request with an idempotency key", () => {
     });
   });
 
-  test("is kept with what it did, or not at all: a failure leaves nothing", async () => {
+  test("a response and its effects are stored together or not at all", async () => {
     await withGate(({ gate, says, rows }) => {
       says({ ...PASS, idempotency: { key: "alice before", hash: "" } }, "before");
       const broken = (): Outcome<string> => {
@@ -97,8 +97,8 @@ describe("a request with an idempotency key", () => {
   });
 });
 
-describe("a toll", () => {
-  test("refuses who asks too often, and says when to come back", async () => {
+describe("rate limits", () => {
+  test("too many requests are refused with the time to wait", async () => {
     await withGate(({ says }) => {
       const chat = { ...PASS, idempotency: null };
       for (let at = 0; at < 5; at++)
@@ -112,14 +112,14 @@ describe("a toll", () => {
     });
   });
 
-  test("is paid for repetitions too", async () => {
+  test("a retried request counts too", async () => {
     await withGate(({ says }) => {
       for (let at = 0; at < 5; at++) says(PASS, "x");
       expect(says(PASS, "x")).toMatchObject({ refused: "rate_limited" });
     });
   });
 
-  test("lets ten wrong join codes a minute be guessed per source, whoever shows which token", async () => {
+  test("ten wrong join codes per minute are allowed per source, for all its tokens", async () => {
     await withGate(({ gate }) => {
       for (let at = 0; at < 10; at++) {
         const payer = { peer: `peer-${at}`, source: "198.51.100.1" };
@@ -135,7 +135,7 @@ describe("a toll", () => {
   });
 });
 
-test("a gate that nobody passed with a key leaves nothing behind", async () => {
+test("requests without a key leave no rows", async () => {
   const game = newGame();
   await withGate(({ says }) => void says({ ...PASS, idempotency: null }, "x"), game);
   expect(await tablesOf(game)).toStrictEqual([]);

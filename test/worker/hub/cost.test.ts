@@ -50,7 +50,7 @@ afterEach(() => {
 });
 
 describe("rows written:", () => {
-  test("the whole life of a lobby of two is 14: host 3, join 2, start 3, confirm 2, confirm 3, over 1", async () => {
+  test("a lobby of two over a wire writes 14: host 3, join 2, start 3, confirm 2, confirm 3, end 1", async () => {
     const north = await Sidecar.link(game);
     const cost = await meter();
     const lobbyAndAck: Bill = { rows: 2, alarms: 0, transactions: 1 };
@@ -71,7 +71,7 @@ describe("rows written:", () => {
     expect(cost()).toStrictEqual({ rows: 1, alarms: 0, transactions: 1 });
   });
 
-  test("the same life is 4 where its reports come in one batch: lobby 1, acknowledgement 1, alarm 1, over 1", async () => {
+  test("a lobby of two in one batch writes 4: lobby 1, ack 1, alarm 1, end 1", async () => {
     const north = await Sidecar.link(game);
     const cost = await meter();
     await north.report(
@@ -86,7 +86,7 @@ describe("rows written:", () => {
     expect(cost()).toStrictEqual({ rows: 1, alarms: 0, transactions: 1 });
   });
 
-  test("a report that changes nothing is 1, its acknowledgement; a batch that comes again is 0", async () => {
+  test("a report without effect writes 1, its ack; a repeated batch writes 0", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
     const cost = await meter();
@@ -104,7 +104,7 @@ describe("rows written:", () => {
     expect(cost()).toStrictEqual(NOTHING);
   });
 
-  test("the first hello of a game is 12, eleven of them for its tables; every other one is 1", async () => {
+  test("the first hello of a game writes 12, eleven for its tables; later ones write 1", async () => {
     const cost = await meter();
     await Sidecar.link(game);
     expect(cost()).toStrictEqual({ rows: 12, alarms: 0, transactions: 2 });
@@ -112,7 +112,7 @@ describe("rows written:", () => {
     expect(cost()).toStrictEqual(ACK_ALONE);
   });
 
-  test("an outage that ends in time is 3, however many lobbies wait: down 1, alarm 1, back 1", async () => {
+  test("a short outage writes 3 for any number of lobbies: down 1, alarm 1, back 1", async () => {
     const north = await Sidecar.link(game);
     await north.report(...lobbies(10));
     const cost = await meter();
@@ -125,8 +125,8 @@ describe("rows written:", () => {
   });
 });
 
-describe("rows written for a lobby made over HTTP:", () => {
-  test("the whole life of a lobby of two is 8: made 1, joined 2 with the alarm, heard 1, changed 1, left 1, silent 1, over 1", async () => {
+describe("rows written over HTTP:", () => {
+  test("a lobby of two writes 8: create 1, join and alarm 2, heartbeat 1, change 1, leave 1, silent 1, end 1", async () => {
     freeOfCharge();
     // Tables are made once in the life of a game, and its alarm is set: neither is counted here.
     const [ann, bob] = (await players(game, 2)) as [Player, Player];
@@ -160,7 +160,7 @@ describe("rows written for a lobby made over HTTP:", () => {
     expect(cost().rows).toBe(1);
   });
 
-  test("a minute of heartbeats is at most 4, all of them alarms, however many lobbies there are", async () => {
+  test("a minute of heartbeats writes at most 4, all alarms, for any number of lobbies", async () => {
     freeOfCharge();
     const many = await players(game, 20);
     const made = await Promise.all(many.map(async (who) => ({ who, id: (await who.hosts()).id })));
@@ -174,8 +174,8 @@ describe("rows written for a lobby made over HTTP:", () => {
   });
 });
 
-describe("watching costs", () => {
-  test("nothing where changes of a lobby are a second apart, however many watch", async () => {
+describe("rows written for subscribers:", () => {
+  test("changes a second apart write nothing, for any number of subscribers", async () => {
     const north = await Sidecar.link(game);
     for (let at = 0; at < 5; at++) await Watcher.list(game);
     await north.report(hosts("Nice", "Alice"));
@@ -187,7 +187,7 @@ describe("watching costs", () => {
     }
   });
 
-  test("two alarms a second where they come faster, however many lobbies and watchers there are", async () => {
+  test("faster changes write two alarms a second, for any number of lobbies and subscribers", async () => {
     const north = await Sidecar.link(game);
     const told = await Promise.all([1, 2, 3].map(async () => (await Watcher.list(game, { include: "full" }))[0]));
     await north.report(...lobbies(10));
@@ -207,7 +207,7 @@ describe("watching costs", () => {
     expect(cost()).toStrictEqual({ rows: 33, alarms: 2, transactions: 3 });
   });
 
-  test("an alarm each half minute while anybody watches, and nothing when nobody does", async () => {
+  test("subscribers write one alarm every half minute, and none when there are none", async () => {
     const [watcher] = await Watcher.list(game);
     const prototype = await inside(game, (state) => Object.getPrototypeOf(state) as DurableObjectState);
     vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(() => new Date());
@@ -228,14 +228,14 @@ describe("watching costs", () => {
 });
 
 describe("one transaction:", () => {
-  test(`a batch of ${BATCH_REPORTS_MAX} new lobbies, with a row each and one for the acknowledgement`, async () => {
+  test(`a batch of ${BATCH_REPORTS_MAX} new lobbies writes one row each and one for the ack`, async () => {
     const north = await Sidecar.link(game);
     const cost = await meter();
     await north.report(...lobbies(BATCH_REPORTS_MAX));
     expect(cost()).toStrictEqual({ rows: BATCH_REPORTS_MAX + 1, alarms: 1, transactions: 1 });
   });
 
-  test("a batch of 20 people who join one lobby, with one row for it", async () => {
+  test("a batch of 20 joins to one lobby writes one row for it", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice", { seats: SEATS_MAX }));
     const cost = await meter();
@@ -252,8 +252,8 @@ describe("one transaction:", () => {
   });
 });
 
-describe("nothing:", () => {
-  test("pings, of which not one reaches the hub", async () => {
+describe("no rows:", () => {
+  test("pings, none of which reaches the hub", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
     const cost = await meter();
@@ -266,7 +266,7 @@ describe("nothing:", () => {
     expect(messages).toHaveBeenCalledOnce();
   });
 
-  test("questions over HTTP, which are answered from memory", async () => {
+  test("HTTP reads, which are answered from memory", async () => {
     const north = await Sidecar.link(game);
     await north.report(...lobbies(3));
     const [{ id } = { id: "" }] = await lobbyRows(game);
@@ -277,7 +277,7 @@ describe("nothing:", () => {
     expect([cost.statements(), cost()]).toStrictEqual([0, NOTHING]);
   });
 
-  test("being evicted and woken, and an alarm that is set is not set again", async () => {
+  test("an eviction and wake, which do not set the alarm again", async () => {
     const north = await Sidecar.link(game);
     await north.report(...lobbies(3, 30_000));
     const cost = await meter();
@@ -288,7 +288,7 @@ describe("nothing:", () => {
     expect(cost()).toStrictEqual({ rows: 2, alarms: 0, transactions: 1 });
   });
 
-  test("waiting, but for one row a minute: the look whether links are alive", async () => {
+  test("waiting, except one row a minute for the check of the links", async () => {
     const north = await Sidecar.link(game);
     await north.report(...lobbies(10, 3_600_000));
     // The platform stamps its pongs by a clock that tests cannot turn.

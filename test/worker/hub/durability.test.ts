@@ -32,8 +32,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("a hub that is evicted in the middle of a conversation", () => {
-  test("goes on with it: lobbies, sockets and acknowledgements are as they were", async () => {
+describe("a hub that is evicted during a conversation", () => {
+  test("an evicted hub keeps lobbies, sockets and acks", async () => {
     const { game, north, south } = await conversation();
     const before = [await lobbyRows(game), await sidecarRows(game), await seen(game)];
     await sleep(game);
@@ -50,7 +50,7 @@ describe("a hub that is evicted in the middle of a conversation", () => {
     ]);
   });
 
-  test("still knows the batches it acknowledged before", async () => {
+  test("an evicted hub knows the batches that it acknowledged", async () => {
     const { game, north, south } = await conversation();
     const before = await lobbyRows(game);
     await sleep(game);
@@ -64,7 +64,7 @@ describe("a hub that is evicted in the middle of a conversation", () => {
     expect(await south.rest()).toStrictEqual([]);
   });
 
-  test("may be evicted between any two sentences", async () => {
+  test("a hub may be evicted between any two messages", async () => {
     const { game, north, south } = await conversation();
     await sleep(game);
     await north.report(starts("Nice", "Alice"));
@@ -82,7 +82,7 @@ describe("a hub that is evicted in the middle of a conversation", () => {
     ]);
   });
 
-  test("still tells a sidecar that has a newer link from the older one", async () => {
+  test("an evicted hub distinguishes a sidecar's newer link from the older one", async () => {
     const game = newGame();
     // Its network died: it will never answer the hub's goodbye, and the platform keeps the socket for a while.
     const older = await Sidecar.open(game, { halfOpen: true });
@@ -100,7 +100,7 @@ describe("a hub that is evicted in the middle of a conversation", () => {
     ]);
   });
 
-  test("remembers that a link which ended was ended", async () => {
+  test("an evicted hub remembers that a link was ended", async () => {
     const game = newGame();
     const north = await Sidecar.open(game, { halfOpen: true });
     await north.hello();
@@ -116,7 +116,7 @@ describe("a hub that is evicted in the middle of a conversation", () => {
     expect(await lobbyRows(game)).toMatchObject([{ host: "Alice" }]);
   });
 
-  test("still has what was noted of its members", async () => {
+  test("an evicted hub keeps its members' notes", async () => {
     const { game } = await conversation();
     await sleep(game);
     const { members } = await (await Sidecar.open(game, { epoch: "epoch-two" })).hello();
@@ -129,8 +129,8 @@ describe("a hub that is evicted in the middle of a conversation", () => {
   });
 });
 
-describe("a hub whose links do not outlive it", () => {
-  test("knows on waking that its sidecars are down, and when to give them up", async () => {
+describe("a hub whose links do not survive", () => {
+  test("a waking hub knows that its sidecars are down, and when to give them up", async () => {
     const { game, north } = await conversation();
     await sleep(game, "close");
     await north.closed;
@@ -142,7 +142,7 @@ describe("a hub whose links do not outlive it", () => {
     expect(await alarmOf(game)).toBe(rows[0]!.down_since! + SIDECAR_GRACE_MS);
   });
 
-  test("lets them come back to where they were", async () => {
+  test("a waking hub lets sidecars resume", async () => {
     const { game } = await conversation();
     await sleep(game, "close");
     const north = await Sidecar.open(game);
@@ -155,7 +155,7 @@ describe("a hub whose links do not outlive it", () => {
 });
 
 describe("the alarm", () => {
-  test("is as it was after an eviction, and rings for a hub that sleeps", async () => {
+  test("the alarm survives an eviction and fires for a sleeping hub", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     const made = Date.now();
@@ -173,14 +173,14 @@ describe("the alarm", () => {
     expect(await lobbyRows(game)).toStrictEqual([]);
   });
 
-  test("that was lost is set again on waking", async () => {
+  test("a lost alarm is set again on wake", async () => {
     const { game } = await conversation();
     await inside(game, ({ storage }) => storage.deleteAlarm());
     await sleep(game);
     expect(await alarmOf(game)).not.toBeNull();
   });
 
-  test("that was lost is set again even where no sidecar is left to ask for it", async () => {
+  test("a lost alarm is set again without any sidecar", async () => {
     const { game, north, south } = await conversation();
     for (const [name, sidecar] of [
       ["north", north],
@@ -195,8 +195,8 @@ describe("the alarm", () => {
   });
 });
 
-describe("a game that nobody hosts", () => {
-  test("leaves nothing behind, however often it is asked for", async () => {
+describe("a game without lobbies", () => {
+  test("reading leaves no rows", async () => {
     const game = newGame();
     for (const path of ["lobbies", "lobbies?limit=1&include=full,in_game", "lobbies/0-aaaaaaaaaaaaaaaaaaaaaaaaaa"]) {
       await (await worker(new Request(`${ORIGIN}/v1/games/${game}/${path}`))).text();
@@ -206,14 +206,14 @@ describe("a game that nobody hosts", () => {
     expect(await inside(game, async ({ storage }) => (await storage.list()).size)).toBe(0);
   });
 
-  test("leaves nothing behind when a link is opened and nothing is said", async () => {
+  test("a link without messages leaves no rows", async () => {
     const game = newGame();
     await worker(linkRequest(game, 0)).then(({ webSocket }) => webSocket!.accept());
     expect(await tablesOf(game)).toStrictEqual([]);
     expect(await alarmOf(game)).toBeNull();
   });
 
-  test("has no alarm while sidecars are linked to it, and none after its last lobby", async () => {
+  test("no alarm is set while only sidecars are linked, nor after the last lobby", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     expect(await alarmOf(game)).toBeNull();

@@ -33,8 +33,8 @@ async function live(id: string, ms: number, ...who: Player[]): Promise<void> {
   }
 }
 
-describe("a host who is not heard", () => {
-  test("leaves the lists and lets nobody in after 30 s, comes back when he is heard, and is gone after 60 s", async () => {
+describe("a silent host", () => {
+  test("a silent host is unlisted and closed to joiners after 30 s, returns when heard, and is removed after 60 s", async () => {
     const { id } = await ann.hosts();
     await timePasses(game, SILENT_MS - 1);
     expect(await listed()).toBe(1);
@@ -47,7 +47,7 @@ describe("a host who is not heard", () => {
     expect([await listed(), await lobbyRows(game), await alarmOf(game)]).toStrictEqual([0, [], null]);
   });
 
-  test("loses the lobby to the next member, who was heard", async () => {
+  test("a silent host loses the lobby to the next member that is heard", async () => {
     const { id } = await ann.hosts();
     await bob.enters(id);
     await live(id, SILENT_MS + SILENT_AWAY_MS + 10_000, bob);
@@ -55,7 +55,7 @@ describe("a host who is not heard", () => {
     expect(await ann.refused("PATCH", `lobbies/${id}`, { body: { name: "Mine" } })).toBe("stale_term");
   });
 
-  test("may lose it earlier to a member who claims it", async () => {
+  test("a silent host may lose the lobby earlier to a member that claims it", async () => {
     const { id } = await ann.hosts({ host_policy: "manual" });
     await bob.enters(id);
     await live(id, SILENT_MS + 10_000, bob);
@@ -65,7 +65,7 @@ describe("a host who is not heard", () => {
     expect(await bob.sees(id)).toMatchObject({ host: bob.id, members: 2 });
   });
 
-  test("does so by whatever he does, not only by heartbeats", async () => {
+  test("every request of a host is a sign of life, not only heartbeats", async () => {
     const { id } = await ann.hosts();
     for (let times = 0; times < 6; times++) {
       await timePasses(game, 20_000);
@@ -75,8 +75,8 @@ describe("a host who is not heard", () => {
   });
 });
 
-describe("a member", () => {
-  test("who joined and is not heard for 15 s makes room", async () => {
+describe("silent members", () => {
+  test("a joiner that is not heard for 15 s loses its place", async () => {
     const { id } = await ann.hosts({ seats: 2 });
     await bob.joins(id);
     await timePasses(game, SEAT_HELD_MS);
@@ -84,7 +84,7 @@ describe("a member", () => {
     expect(await bob.refused("POST", `lobbies/${id}/heartbeat`)).toBe("not_member");
   });
 
-  test("comes back to his own seat within a minute, also where the lobby is full, locked and asks for a password", async () => {
+  test("a member gets its own place back within a minute, also if the lobby is full, locked and has a password", async () => {
     const { id } = await ann.hosts({ seats: 2, password: "hunter2" });
     await bob.enters(id, { password: "hunter2" });
     await ann.patches(id, { joinable: false });
@@ -96,7 +96,7 @@ describe("a member", () => {
     expect(rosterOf(await ann.sees(id))).toStrictEqual([`${ann.id} present`]);
   });
 
-  test("who waits for the host is forgotten after a minute", async () => {
+  test("an applicant is removed after a minute", async () => {
     const { id } = await ann.hosts({ approval: true });
     await bob.applies(id);
     await live(id, APPLICANT_MS, ann);
@@ -104,7 +104,7 @@ describe("a member", () => {
   });
 });
 
-test("a lobby that nobody claims ends", async () => {
+test("a lobby that no member claims ends", async () => {
   const { id } = await ann.hosts({ host_policy: "manual" });
   await bob.enters(id);
   await ann.ask("DELETE", `lobbies/${id}/members/${ann.id}`);
@@ -117,7 +117,7 @@ test("a lobby that nobody claims ends", async () => {
 describe("a hub that sleeps between any two requests", () => {
   const sleep = () => evictDurableObject(hubFor(game));
 
-  test("keeps the lobby of a host who is heard, and still misses the one who is not", async () => {
+  test("a sleeping hub keeps the lobby of a host that is heard, and detects one that is not", async () => {
     const { id } = await ann.hosts();
     const { id: left } = await bob.hosts();
     const revision = (await ann.sees(id)).revision;
@@ -131,7 +131,7 @@ describe("a hub that sleeps between any two requests", () => {
     expect(await ann.refused("GET", `lobbies/${left}`)).toBe("lobby_not_found");
   });
 
-  test("does not miss anybody at once: who was heard before it slept has time to be heard again", async () => {
+  test("a sleeping hub gives members that were heard before it slept time to be heard again", async () => {
     const { id } = await ann.hosts();
     await timePasses(game, SILENT_MS - 5_000);
     await ann.beats(id);
@@ -140,7 +140,7 @@ describe("a hub that sleeps between any two requests", () => {
     expect(rosterOf(await ann.sees(id))).toStrictEqual([`${ann.id} present`]);
   });
 
-  test("keeps a seat that is held no longer than it would awake", async () => {
+  test("a sleeping hub keeps a held place no longer than it would awake", async () => {
     const { id } = await ann.hosts();
     await bob.joins(id);
     await sleep();
@@ -148,7 +148,7 @@ describe("a hub that sleeps between any two requests", () => {
     expect(rosterOf(await ann.sees(id))).toStrictEqual([`${ann.id} present`]);
   });
 
-  test("leaves nothing behind when everybody is gone", async () => {
+  test("a sleeping hub leaves no rows when all members are gone", async () => {
     await ann.hosts();
     await sleep();
     await timePasses(game, 10 * SILENT_MS);

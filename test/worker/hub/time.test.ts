@@ -41,7 +41,7 @@ afterEach(() => {
 });
 
 describe("a lobby that never starts", () => {
-  test("lives as long as its wire says; then its members are told, and its row is gone", async () => {
+  test("a lobby expires after its wire's lease, its members are notified and its row deleted", async () => {
     const [north, south] = [await Sidecar.link(game), await Sidecar.link(game, { name: "south" })];
     await north.report(brief("Brief", 30_000));
     await south.report(joins("Brief", "Bob"));
@@ -57,7 +57,7 @@ describe("a lobby that never starts", () => {
     expect([await listed(), await lobbyRows(game)]).toStrictEqual([[], []]);
   });
 
-  test("goes alone: the others stay", async () => {
+  test("other lobbies stay when one expires", async () => {
     const north = await Sidecar.link(game);
     await north.report(brief("Brief", 30_000), hosts("Long", "Bob"));
     await timePasses(game, 30_000);
@@ -65,7 +65,7 @@ describe("a lobby that never starts", () => {
     expect(heard((await north.next("told")).items)).toStrictEqual([["Alice", removed("lobby_timeout")]]);
   });
 
-  test("is over for whoever comes after its time, though the alarm has not rung yet", async () => {
+  test("a lobby is over for requests after its expiry, although the alarm has not fired", async () => {
     const north = await Sidecar.link(game);
     await north.report(brief("Brief", 30_000));
     vi.setSystemTime(Date.now() + 30_000);
@@ -77,8 +77,8 @@ describe("a lobby that never starts", () => {
   });
 });
 
-describe("a lobby that has started", () => {
-  test("is kept for who missed the news, and then over", async () => {
+describe("a started lobby", () => {
+  test("a started lobby is kept for members that missed the notice, then ends", async () => {
     const north = await started();
     await timePasses(game, POLICY.started_keep_ms - 1);
     expect(await listed()).toStrictEqual(["Nice"]);
@@ -91,7 +91,7 @@ describe("a lobby that has started", () => {
     expect([await listed(), await lobbyRows(game)]).toStrictEqual([[], []]);
   });
 
-  test("is over soon after everybody has confirmed", async () => {
+  test("a started lobby ends soon after all members confirmed", async () => {
     const north = await started();
     await north.report(confirms("Nice", "Alice"));
     await timePasses(game, 1_000);
@@ -106,7 +106,7 @@ describe("a lobby that has started", () => {
 });
 
 describe("a sidecar whose link is down", () => {
-  test("has a while to come back before its lobbies leave the list; by id they are still found", async () => {
+  test("lobbies stay listed for a grace period, and are found by id afterwards", async () => {
     const { id, north } = await hostedByNorth();
     await falls(north);
     await timePasses(game, SIDECAR_GRACE_MS - 1);
@@ -116,7 +116,7 @@ describe("a sidecar whose link is down", () => {
     expect(await detailOf(id)).toMatchObject({ id, name: "Nice", members: 2 });
   });
 
-  test("and is back in time has lost nothing", async () => {
+  test("a sidecar that is back in time has lost nothing", async () => {
     const { north } = await hostedByNorth();
     const before = await lobbyRows(game);
     await falls(north);
@@ -127,7 +127,7 @@ describe("a sidecar whose link is down", () => {
     expect(await listed()).toStrictEqual(["Nice"]);
   });
 
-  test("and comes back late with its memory has its lobbies listed at once", async () => {
+  test("a late sidecar with its memory has its lobbies listed at once", async () => {
     const { north } = await hostedByNorth();
     await falls(north);
     await timePasses(game, SIDECAR_GRACE_MS + AWAY_MS / 2);
@@ -137,7 +137,7 @@ describe("a sidecar whose link is down", () => {
     expect(await listed()).toStrictEqual(["Nice"]);
   });
 
-  test("and comes back without its memory has them listed again when the host is heard", async () => {
+  test("a late sidecar without its memory has them listed when the host is heard", async () => {
     const { north } = await hostedByNorth();
     await falls(north);
     await timePasses(game, SIDECAR_GRACE_MS + AWAY_MS / 2);
@@ -151,7 +151,7 @@ describe("a sidecar whose link is down", () => {
     expect(await lobbyRows(game)).toMatchObject([{ members: [{ peer: "Alice" }, { peer: "Bob" }] }]);
   });
 
-  test("and was only started anew must hear its members too, though the hub never missed it", async () => {
+  test("a restarted sidecar must hear its members again, although the hub never missed it", async () => {
     await hostedByNorth();
     const north = await Sidecar.link(game, { epoch: "epoch-two" });
     expect(await listed()).toStrictEqual([]);
@@ -165,7 +165,7 @@ describe("a sidecar whose link is down", () => {
     ]);
   });
 
-  test("and stays away loses its members: the next in order hosts, and a lobby without others is over", async () => {
+  test("an absent sidecar loses its members: the next in order hosts, and a lobby without others ends", async () => {
     const south = await Sidecar.link(game, { name: "south" });
     const { north } = await hostedByNorth("Nice", "Mine");
     await south.report(joins("Nice", "Carol"));
@@ -182,7 +182,7 @@ describe("a sidecar whose link is down", () => {
     expect(await listed()).toStrictEqual(["Nice"]);
   });
 
-  test("and is forgotten, because others needed its row, loses its members like any other", async () => {
+  test("an evicted sidecar loses its members too", async () => {
     const { north } = await hostedByNorth();
     await falls(north);
     for (let at = 0; at < SIDECARS_PER_HUB_MAX; at++) await Sidecar.link(game, { name: `other-${at}` });
@@ -192,7 +192,7 @@ describe("a sidecar whose link is down", () => {
     expect([await listed(), await lobbyRows(game)]).toStrictEqual([[], []]);
   });
 
-  test("and said bye is not waited for", async () => {
+  test("a sidecar that said bye has no grace period", async () => {
     const { north } = await hostedByNorth();
     north.say({ t: "bye" });
     expect(await north.closed).toMatchObject({ code: LinkCloseCode.bye });
@@ -204,7 +204,7 @@ describe("a sidecar whose link is down", () => {
     expect(await alarmOf(game)).toBeNull();
   });
 
-  test("and said bye is welcome back with everything", async () => {
+  test("a sidecar that said bye can return with everything", async () => {
     const { north } = await hostedByNorth();
     north.say({ t: "bye" });
     await north.closed;
@@ -215,7 +215,7 @@ describe("a sidecar whose link is down", () => {
 });
 
 describe("a link without pings", () => {
-  test("is given up within two looks, and its sidecar counts as down", async () => {
+  test("a silent link is ended within two checks, and its sidecar is down", async () => {
     const { north } = await hostedByNorth();
     await timePasses(game, LINK_SILENCE_MS);
     expect((await sidecarRow(game, "north")).down_since).toBeNull();
@@ -225,7 +225,7 @@ describe("a link without pings", () => {
     expect(await listed()).toStrictEqual([]);
   });
 
-  test("is another matter than one that pings, however little else it says", async () => {
+  test("a link that pings stays open without other messages", async () => {
     await hostedByNorth();
     await everybodyPings();
     await timePasses(game, 10 * LINK_SILENCE_MS);
@@ -235,7 +235,7 @@ describe("a link without pings", () => {
 });
 
 describe("the alarm", () => {
-  test("is one for all, and only moves for what comes sooner by more than a moment", async () => {
+  test("one alarm serves all deadlines, and moves only for one that is clearly sooner", async () => {
     const north = await Sidecar.link(game);
     const now = Date.now();
     const set = await inside(game, ({ storage }) => vi.spyOn(Object.getPrototypeOf(storage), "setAlarm"));

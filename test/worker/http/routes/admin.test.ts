@@ -42,7 +42,7 @@ const ban = async (game: string, parts: object): Promise<BanView> => {
   return response.json<BanView>();
 };
 
-describe("the operators' door", () => {
+describe("admin routes", () => {
   const ROUTES = [
     "GET lobbies",
     "DELETE lobbies/0-aaaaaaaaaaaaaaaaaaaaaaaaaa",
@@ -51,7 +51,7 @@ describe("the operators' door", () => {
     "DELETE bans/x",
   ];
 
-  test.each([...ROUTES, "GET drain", "PUT drain"])("%s is shut for everybody without a key", async (route) => {
+  test.each([...ROUTES, "GET drain", "PUT drain"])("%s returns 401 without a key", async (route) => {
     const [method, path] = route.split(" ") as [string, string];
     const peer = await Player.of(newGame());
     expect((await peer.ask(method, `../../admin/games/${peer.game}/${path}`)).status).toBe(401);
@@ -64,20 +64,20 @@ describe("the operators' door", () => {
     expect(await problemOf(closed)).toMatchObject({ code: "unauthorized" });
   });
 
-  test("opens with either of two keys", async () => {
+  test("either of two keys is accepted", async () => {
     for (const key of ["admin-key-one", "admin-key-two"]) {
       expect((await ask(newGame(), "GET", "drain", { key })).status).toBe(200);
     }
   });
 
-  test("is not for pages of other origins", async () => {
+  test("admin routes have no CORS headers", async () => {
     expect((await ask("UPPER", "GET", "lobbies")).headers.has("access-control-allow-origin")).toBe(false);
     expect(await problemOf(await ask("UPPER", "GET", "lobbies"))).toMatchObject({ code: "invalid_request" });
   });
 });
 
-describe("lobbies", () => {
-  test("are all listed, whatever their visibility, page by page, over all hubs, without an address", async () => {
+describe("listing and ending lobbies", () => {
+  test("all lobbies are listed over all hubs and pages, whatever their visibility, without addresses", async () => {
     const game = newGame();
     const hosting = await Player.of(game, withTwoShards);
     await hosting.hosts({ name: "Public" });
@@ -104,11 +104,16 @@ describe("lobbies", () => {
     ]);
   });
 
-  test.each(["limit=0", "limit=101", "limit=x", "cursor=x", "cursor=0.UP"])("are not listed by %s", async (query) => {
-    expect(await problemOf(await ask(newGame(), "GET", `lobbies?${query}`))).toMatchObject({ code: "invalid_request" });
-  });
+  test.each(["limit=0", "limit=101", "limit=x", "cursor=x", "cursor=0.UP"])(
+    "a list with %s is refused",
+    async (query) => {
+      expect(await problemOf(await ask(newGame(), "GET", `lobbies?${query}`))).toMatchObject({
+        code: "invalid_request",
+      });
+    },
+  );
 
-  test("are ended, and are over for everybody", async () => {
+  test("an ended lobby is gone for everybody", async () => {
     const host = await Player.of(newGame());
     const { id } = await host.hosts({ visibility: "private" });
     expect((await ask(host.game, "DELETE", `lobbies/${id}`)).status).toBe(204);
@@ -120,7 +125,7 @@ describe("lobbies", () => {
     }
   });
 
-  test("of a wire are ended too: its members hear it over their sidecar", async () => {
+  test("the members of an ended wire lobby are notified by their sidecar", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
@@ -131,8 +136,8 @@ describe("lobbies", () => {
   });
 });
 
-describe("who is banned", () => {
-  test("as a peer neither hosts nor joins, by whatever way, and is told why", async () => {
+describe("bans", () => {
+  test("a banned peer can neither host nor join, and gets the reason", async () => {
     const game = newGame();
     const [host, mallory] = [await Player.of(game), await Player.of(game)];
     const { id, join_code } = await host.hosts();
@@ -152,14 +157,14 @@ describe("who is banned", () => {
     await (await Player.of(game)).joins(id);
   });
 
-  test("is not told a reason that is hidden", async () => {
+  test("a hidden reason is not returned", async () => {
     const mallory = await Player.of(newGame());
     await ban(mallory.game, { peer_id: mallory.id, reason_hidden: true });
     const refused = await problemOf(await mallory.ask("POST", "lobbies", { body: LOBBY }));
     expect([refused["code"], refused["detail"]]).toStrictEqual(["banned", undefined]);
   });
 
-  test("by address gets no identity, and his token of before does not help him from there", async () => {
+  test("a banned address gets no identity, and an older token does not help from there", async () => {
     const mallory = await Player.of(newGame());
     const { id, ip_prefix } = await ban(mallory.game, { ip_prefix: "198.51.100.7/24" });
     expect(ip_prefix).toBe("198.51.100.0/24");
@@ -174,7 +179,7 @@ describe("who is banned", () => {
     expect((await mallory.ask("POST", "lobbies", { body: LOBBY, headers: from(3) })).status).toBe(201);
   });
 
-  test("by address is refused over every sidecar, silently for his wire; others behind it are served", async () => {
+  test("a banned address is refused silently over every sidecar, and other addresses are served", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     await ban(game, { ip_prefix: "203.0.113.7" });
@@ -187,7 +192,7 @@ describe("who is banned", () => {
     ]);
   });
 
-  test("as a member of a lobby is banned by his address where his wire knows no peer ids, and by his id where it does", async () => {
+  test("a member is banned by address if its wire has no peer ids, and otherwise by id", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
@@ -206,7 +211,7 @@ describe("who is banned", () => {
     });
   });
 
-  test("stays so when the hub sleeps, and no longer than was said", async () => {
+  test("a ban survives a sleep of the hub and ends on time", async () => {
     const mallory = await Player.of(newGame());
     vi.useFakeTimers({ toFake: ["Date"] });
     await ban(mallory.game, { peer_id: mallory.id, expires_at: new Date(Date.now() + 60_000).toISOString() });
@@ -217,7 +222,7 @@ describe("who is banned", () => {
     await mallory.hosts();
   });
 
-  test("is listed once, however many hubs know of it, and a newer ban takes the older one's place", async () => {
+  test("a ban is listed once over several hubs, and a newer ban replaces the older one", async () => {
     const game = newGame();
     const settings = { HUB_SHARDS: "3" };
     await ask(game, "POST", "bans", { body: { ...WHY, ip_prefix: "192.0.2.0/24" }, settings });
@@ -235,12 +240,12 @@ describe("who is banned", () => {
     ["somebody until yesterday", { peer_id: "a".repeat(26), expires_at: "2020-01-01T00:00:00Z" }],
     ["somebody until no day", { peer_id: "a".repeat(26), expires_at: "2999-99-99T00:00:00Z" }],
     ["somebody without a reason", { peer_id: "a".repeat(26), reason: undefined }],
-  ])("is never %s", async (_, parts) => {
+  ])("a ban cannot be %s", async (_, parts) => {
     const body = { ...WHY, ...parts };
     expect(await problemOf(await ask(newGame(), "POST", "bans", { body }))).toMatchObject({ code: "invalid_request" });
   });
 
-  test("is not lifted twice", async () => {
+  test("a ban cannot be removed twice", async () => {
     const game = newGame();
     const { id } = await ban(game, { ip_prefix: "192.0.2.1" });
     expect((await ask(game, "DELETE", `bans/${id}`)).status).toBe(204);
@@ -248,8 +253,8 @@ describe("who is banned", () => {
   });
 });
 
-describe("a game that drains", () => {
-  test("makes no new lobbies, over HTTP or a wire, keeps those that are, and makes new ones again", async () => {
+describe("draining", () => {
+  test("a draining game refuses new lobbies over HTTP and wires, keeps existing ones, and can resume", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     await north.report(hosts("Old", "Alice"));
@@ -277,7 +282,7 @@ describe("a game that drains", () => {
     await host.hosts();
   });
 
-  test("is told to whoever watches, once", async () => {
+  test("subscribers are told once that the game is draining", async () => {
     const game = newGame();
     const [watcher] = await Watcher.list(game);
     for (const draining of [true, true]) await ask(game, "PUT", "drain", { body: { draining } });
@@ -286,7 +291,7 @@ describe("a game that drains", () => {
     lookAway();
   });
 
-  test.each([{}, { draining: "yes" }, [], null])("is not said with %j", async (body) => {
+  test.each([{}, { draining: "yes" }, [], null])("draining cannot be set with %j", async (body) => {
     expect(await problemOf(await ask(newGame(), "PUT", "drain", { body }))).toMatchObject({ code: "invalid_request" });
   });
 });

@@ -17,7 +17,7 @@ import { hangUp, ORIGIN } from "../../support/sidecar.ts";
 beforeAll(plant);
 afterAll(hangUp);
 
-describe("a list of two hubs", () => {
+describe("a list over two hubs", () => {
   test.each([
     ["name[contains]=LAZA 3", ["Plaza 3"]],
     ["name[in]=Plaza 1,Plaza 7,Nowhere", ["Plaza 7", "Plaza 1"]],
@@ -33,13 +33,13 @@ describe("a list of two hubs", () => {
     ["order=seats,-name&limit=2", ["Locked", "Plaza 8"]],
     ["near=skill:5&limit=1&order=created_at", ["Plaza 0"]],
     ["data[map]=forest", []],
-  ])("answers %s", async (query, names) => {
+  ])("the list answers %s", async (query, names) => {
     const { lobbies } = await listOf(`${LIST}?${encodeURI(query)}`);
     expect(lobbies.map(({ name }) => name)).toStrictEqual(names);
   });
 
   test.each(["order=name", "order=-seats,-name", "order=locked,updated_at", "near=skill:1&order=-name"])(
-    "in pages by %s is the same list, by its links",
+    "pages by %s make up the same list by their links",
     async (order) => {
       const whole = (await listOf(`${EVERYTHING}&${order}`)).lobbies;
       const lines: Summary[] = [];
@@ -56,7 +56,7 @@ describe("a list of two hubs", () => {
     },
   );
 
-  test("counts them all and says only what is wanted, where asked", async () => {
+  test("count and fields are returned on request", async () => {
     const page = await (await ask(`${LIST}?count=true&fields=name&limit=1&order=name`)).json();
     expect(page).toStrictEqual({
       lobbies: [{ name: "Locked" }],
@@ -65,7 +65,7 @@ describe("a list of two hubs", () => {
     });
   });
 
-  test("is one copy for everybody who asks the same, and still good until a lobby changes", async () => {
+  test("equal requests share one ETag until a lobby changes", async () => {
     const asked = ["members[gte]=1&name[contains]=plaza", "name[contains]=PLAZA&members[gte]=1"];
     const [first, second] = await Promise.all(asked.map((query) => ask(`${LIST}?${query}`)));
     const etag = first!.headers.get("etag")!;
@@ -85,7 +85,7 @@ describe("a list of two hubs", () => {
     ["order=name&cursor=x~sPlaza~s0-a", "cursor"],
     [Array.from({ length: 9 }, (_, at) => `data[k${at}]=1`).join("&"), "data[k8]"],
     ["%3Cscript%3E[eq]=1", "filter"],
-  ])("refuses %s and names what is wrong", async (query, wrong) => {
+  ])("a list with %s is refused with the parameter's name", async (query, wrong) => {
     const problem = await problemOf(await ask(`${LIST}?${query}`));
     expect(problem).toMatchObject({
       code: "invalid_request",
@@ -94,8 +94,8 @@ describe("a list of two hubs", () => {
   });
 });
 
-describe("a list of lobbies with data, of two hubs,", () => {
-  test("is filtered and ordered by what their hosts made searchable, and tells nothing else", async () => {
+describe("a list over two hubs of lobbies with data", () => {
+  test("a list is filtered and sorted by indexed data and reveals nothing else", async () => {
     freeOfCharge();
     const [near, far] = await Player.ofBothShards("arena");
     const index = true;
@@ -125,6 +125,6 @@ describe("a list of lobbies with data, of two hubs,", () => {
 });
 
 // Last, because it holds together what all the others were told.
-test("no stranger is told an address, port, digest, note, key or sidecar", () => {
+test("no response reveals an address, port, digest, note, key or sidecar to a non-member", () => {
   expect(betrayed()).toStrictEqual([]);
 });

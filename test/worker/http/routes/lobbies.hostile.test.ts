@@ -14,7 +14,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test(`${REQUESTS} requests each get an answer of its shape or a problem, and never a fault of ours`, async () => {
+test(`${REQUESTS} hostile requests each get a documented response or a problem, and never a 500`, async () => {
   freeOfCharge();
   const faults = vi.spyOn(console, "error");
   const many = await players(newGame(), 6);

@@ -26,8 +26,8 @@ afterEach(() => {
 
 const stranger = (path: string, init?: RequestInit) => worker(new Request(`${ORIGIN}/v1/games/${game}/${path}`, init));
 
-describe("a new lobby", () => {
-  test("is its host's, has a join code and a ticket, and is listed", async () => {
+describe("creating a lobby", () => {
+  test("a new lobby has a host, a join code and a ticket, and is listed", async () => {
     const response = await ann.ask("POST", "lobbies", {
       body: {
         ...LOBBY,
@@ -57,7 +57,7 @@ describe("a new lobby", () => {
     expect(list).toMatchObject({ lobbies: [{ id: made.id, data: { map: "forest" } }] });
   });
 
-  test("is refused to whoever shows no token, or one of another game", async () => {
+  test("creating without a token or with another game's token is refused", async () => {
     const body = JSON.stringify(LOBBY);
     const headers = { "content-type": "application/json" };
     const response = await stranger("lobbies", { method: "POST", body, headers });
@@ -83,7 +83,7 @@ describe("a new lobby", () => {
     ["too deep", `{"name":"a","seats":4,"x":${"[".repeat(9)}${"]".repeat(9)}}`],
     ["no JSON", `{"name":`],
     ["no object", `[]`],
-  ])("is refused: %s", async (_, body) => {
+  ])("creating is refused: %s", async (_, body) => {
     expect(await ann.refused("POST", "lobbies", { body })).toBe("invalid_request");
     expect(await stranger("lobbies").then((list) => list.json())).toMatchObject({ lobbies: [] });
   });
@@ -106,11 +106,11 @@ describe("a new lobby", () => {
         },
       },
     ],
-  ] as const)("is refused: %s", async (_, code, init) => {
+  ] as const)("creating is refused: %s", async (_, code, init) => {
     expect(await ann.refused("POST", "lobbies", init)).toBe(code);
   });
 
-  test(`is one of ${LOBBIES_PER_PEER_MAX} that a peer may host; one of the same client_ref replaces the other`, async () => {
+  test(`a peer may host ${LOBBIES_PER_PEER_MAX} lobbies; a new one with the same client_ref replaces the old one`, async () => {
     const first = await ann.hosts({ client_ref: "mine" });
     for (let more = 1; more < LOBBIES_PER_PEER_MAX; more++) await ann.hosts();
     expect(await ann.refused("POST", "lobbies", { body: LOBBY })).toBe("quota_exceeded");
@@ -122,7 +122,7 @@ describe("a new lobby", () => {
     expect((await ann.sees(second.id)).host).toBe(ann.id);
   });
 
-  test("is refused while its hub is full, which lets people into those that are", async () => {
+  test("a full hub refuses new lobbies but admits members to existing ones", async () => {
     const { id } = await ann.hosts();
     vi.spyOn(LobbyIndex.prototype, "size", "get").mockReturnValue(LOBBIES_PER_HUB_MAX);
     const response = await bob.ask("POST", "lobbies", { body: LOBBY });
@@ -132,7 +132,7 @@ describe("a new lobby", () => {
     await bob.enters(id);
   });
 
-  test("is made once by a request that comes twice with its key, and the key is good for no other", async () => {
+  test("a retried create makes one lobby, and its key is refused for another request", async () => {
     const init = { body: LOBBY, headers: { "idempotency-key": "one" } };
     const first = await ann.ask("POST", "lobbies", init);
     const again = await ann.ask("POST", "lobbies", init);
@@ -144,14 +144,14 @@ describe("a new lobby", () => {
   });
 });
 
-describe("what each may see of a lobby", () => {
+describe("reading a lobby", () => {
   const DATA = {
     open: { value: 1 },
     ours: { value: 2, visibility: "member" },
     mine: { value: 3, visibility: "private" },
   } as const;
 
-  test("a stranger, a member, the host; each under a tag of his own, and 304 for who has it", async () => {
+  test("non-member, member and host see different fields under different ETags, and get 304", async () => {
     const { id, join_code } = await ann.hosts({ data: DATA });
     await bob.enters(id);
     const keys = async (response: Response) => Object.keys((await fits(response, 200, lobby)).data);
@@ -179,7 +179,7 @@ describe("what each may see of a lobby", () => {
     expect(answers[1]!.headers.get("cache-control")).toBe("private, no-cache");
   });
 
-  test("nothing of a private one, unless he is in it; and whoever meddles is told no more", async () => {
+  test("a private lobby is hidden from non-members, and refusals do not reveal it", async () => {
     const { id } = await ann.hosts({ visibility: "private" });
     expect((await stranger(`lobbies/${id}`)).status).toBe(404);
     for (const [method, path, body] of [
@@ -201,7 +201,7 @@ describe("what each may see of a lobby", () => {
     });
   });
 
-  test("a lobby of a foreign wire: how to join it, and that it is not joined or ruled here", async () => {
+  test("a foreign wire's lobby says how to join it, and cannot be joined or changed over HTTP", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
     const [{ id } = { id: "" }] = await lobbyRows(game);
@@ -217,8 +217,8 @@ describe("what each may see of a lobby", () => {
   });
 });
 
-describe("a change", () => {
-  test("is a merge patch: what is absent stays, null takes away", async () => {
+describe("changing a lobby", () => {
+  test("a patch merges: absent fields stay, null removes", async () => {
     const map = { value: "forest", index: true } as const;
     const data = { map, mode: { value: "ffa" }, round: { value: 1 } };
     const { id } = await ann.hosts({ version: "1.4", password: "hunter2", data });
@@ -251,7 +251,7 @@ describe("a change", () => {
     expect(await stranger("lobbies").then((list) => list.json())).toMatchObject({ lobbies: [{ id, name: "Nicer" }] });
   });
 
-  test("is lost where somebody was faster, if it says what it has seen", async () => {
+  test("a patch with an outdated If-Match is refused", async () => {
     const { id } = await ann.hosts();
     const first = await ann.ask("PATCH", `lobbies/${id}`, { body: { name: "A" }, headers: { "if-match": '"v1"' } });
     expect([first.status, first.headers.get("etag")]).toStrictEqual([200, '"v2"']);
@@ -266,7 +266,7 @@ describe("a change", () => {
     );
   });
 
-  test("is the host's alone, and of his lobby", async () => {
+  test("only the host may change its lobby", async () => {
     const { id } = await ann.hosts({ seats: 2 });
     await bob.enters(id);
     expect(await bob.refused("PATCH", `lobbies/${id}`, { body: { name: "Mine" } })).toBe("not_host");
@@ -284,7 +284,7 @@ describe("a change", () => {
     expect(await ann.refused("PATCH", "lobbies/nothing", { body: {} })).toBe("lobby_not_found");
   });
 
-  test("survives the hub's sleep, as all of it does", async () => {
+  test("a changed lobby survives a sleep of the hub", async () => {
     const { id, join_code } = await ann.hosts({ password: "hunter2", data: { map: { value: "forest", index: true } } });
     await bob.enters(id, { password: "hunter2" });
     const before = await ann.sees(id);
@@ -297,7 +297,7 @@ describe("a change", () => {
   });
 });
 
-test("an end is the host's, and everything of the lobby is gone", async () => {
+test("the host ends a lobby, and everything of it is gone", async () => {
   const { id, join_code } = await ann.hosts();
   await bob.enters(id);
   expect(await bob.refused("DELETE", `lobbies/${id}`)).toBe("not_host");
@@ -307,10 +307,10 @@ test("an end is the host's, and everything of the lobby is gone", async () => {
   expect(await lobbyRows(game)).toStrictEqual([]);
 });
 
-describe("by its key", () => {
+describe("create or join by key", () => {
   const put = (who: Player, body: object = LOBBY) => who.ask("PUT", "lobbies/by-key/arena-7", { body });
 
-  test("a lobby is hosted by who comes first, and joined by who comes later", async () => {
+  test("the first peer hosts the lobby of a key, later ones join", async () => {
     const { lobby: made } = await fits(await put(ann), 201, joined);
     const { lobby: found } = await fits(await put(bob), 201, joined);
     expect([found.id, rosterOf(found)]).toStrictEqual([made.id, [`${ann.id} present`, `${bob.id} held`]]);
@@ -318,30 +318,30 @@ describe("by its key", () => {
     expect((await fits(await put(bob), 200, joined)).lobby.members).toBe(2);
   });
 
-  test("its password is the one of who came first", async () => {
+  test("the password of a key's lobby is the first peer's", async () => {
     await put(ann, { ...LOBBY, password: "hunter2" });
     expect(await bob.refused("PUT", "lobbies/by-key/arena-7", { body: LOBBY })).toBe("password_mismatch");
     expect((await put(bob, { ...LOBBY, password: "hunter2" })).status).toBe(201);
   });
 
-  test("it opens also a private one, which is found in no other way but by its code", async () => {
+  test("a private lobby is found by its key and code only", async () => {
     const { lobby: made } = await fits(await put(ann, { ...LOBBY, visibility: "private" }), 201, joined);
     expect(await bob.refused("POST", `lobbies/${made.id}/members`)).toBe("lobby_not_found");
     expect((await fits(await put(bob), 201, joined)).lobby.id).toBe(made.id);
   });
 
-  test("several who come at once meet in one", async () => {
+  test("simultaneous requests with one key meet in one lobby", async () => {
     const many = await players(game, 4);
     const answers = await Promise.all(many.map(async (who) => fits(await put(who), 201, joined)));
     expect(new Set(answers.map(({ lobby: found }) => found.id)).size).toBe(1);
   });
 
-  test("a key that is none is refused", async () => {
+  test("an invalid key is refused", async () => {
     expect(await ann.refused("PUT", "lobbies/by-key/-x", { body: LOBBY })).toBe("invalid_request");
   });
 });
 
-test("over two shards every peer is at home in one, and ids and codes find it", async () => {
+test("over two shards each peer has a home shard, and ids and codes find lobbies", async () => {
   const many = [...(await Player.ofBothShards(game)), ...(await Player.ofBothShards(game))];
   const made = await Promise.all(many.map((who) => who.hosts()));
   expect(made.map(({ id }) => shardOfId(id))).toStrictEqual([0, 1, 0, 1]);
@@ -359,7 +359,7 @@ test("over two shards every peer is at home in one, and ids and codes find it", 
 });
 
 // Last, because it holds together what all the others were told.
-test("nobody is told a password or its digest", () => {
+test("no response contains a password or its digest", () => {
   expect(said.some((text) => text.includes('"locked":true'))).toBe(true);
   expect(said.filter((text) => /hunter2|pbkdf2/.test(text))).toStrictEqual([]);
 });

@@ -19,8 +19,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("who joins", () => {
-  test("has a seat that is held until he is heard, and hears the same when he asks again", async () => {
+describe("joining", () => {
+  test("a joiner has a held place until it is heard, and a repeated join returns the same", async () => {
     const { id } = await ann.hosts();
     const {
       lobby,
@@ -35,7 +35,7 @@ describe("who joins", () => {
     expect(rosterOf(await bob.sees(id))).toStrictEqual([`${ann.id} present`, `${bob.id} present`]);
   });
 
-  test("may send nothing at all", async () => {
+  test("a join may have an empty body", async () => {
     const { id } = await ann.hosts();
     expect((await bob.ask("POST", `lobbies/${id}/members`)).status).toBe(201);
   });
@@ -54,12 +54,12 @@ describe("who joins", () => {
       {},
       { member_data: Object.fromEntries(["a", "b", "c", "d", "e"].map((key) => [key, "x".repeat(1_000)])) },
     ],
-  ] as const)("is refused with %s", async (_, code, made, body) => {
+  ] as const)("a join is refused with %s", async (_, code, made, body) => {
     const { id } = await ann.hosts(made);
     expect(await bob.refused("POST", `lobbies/${id}/members`, { body })).toBe(code);
   });
 
-  test("comes in with the password however his keyboard spells it, with the version, and with the code", async () => {
+  test("a join needs the password in any Unicode form, the version and the code", async () => {
     const { id, join_code } = await ann.hosts({ password: "caf\u00e9", version: "1.4", visibility: "private" });
     const body = {
       password: "cafe\u0301",
@@ -69,7 +69,7 @@ describe("who joins", () => {
     await bob.joins(id, body);
   });
 
-  test("finds the lobby full when the seats are taken, held ones too, and of many at once only so many get in", async () => {
+  test("a lobby is full when all places are taken or held, also for simultaneous joins", async () => {
     const { id } = await ann.hosts({ seats: 4 });
     const many = await players(game, 6);
     const answers = await Promise.all(many.map((who) => who.ask("POST", `lobbies/${id}/members`, { body: {} })));
@@ -78,7 +78,7 @@ describe("who joins", () => {
     expect(await bob.refused("POST", `lobbies/${id}/members`)).toBe("lobby_full");
   });
 
-  test("may have so many seats and no more", async () => {
+  test("a peer may be a member of a limited number of lobbies", async () => {
     const hosts = await players(game, 5);
     const made = await Promise.all(hosts.flatMap((who) => Array.from({ length: 4 }, () => who.hosts())));
     for (const { id } of made.slice(0, 16)) await bob.joins(id);
@@ -86,7 +86,7 @@ describe("who joins", () => {
     expect((await bob.ask("POST", `lobbies/${made[0]!.id}/members`)).status).toBe(200);
   });
 
-  test("is let in once by a request that comes twice with its key", async () => {
+  test("a retried join with its key joins once", async () => {
     const { id } = await ann.hosts();
     const init = { headers: { "idempotency-key": '"two"' }, body: {} };
     const first = await bob.ask("POST", `lobbies/${id}/members`, init);
@@ -97,8 +97,8 @@ describe("who joins", () => {
   });
 });
 
-describe("where the host admits each one", () => {
-  test("a joiner waits, is admitted, and has the seat that was free", async () => {
+describe("lobbies with approval", () => {
+  test("an applicant waits, is admitted, and gets the free place", async () => {
     const { id } = await ann.hosts({ approval: true });
     const { lobby_id, expires_at } = await bob.applies(id, { member_name: "Bob" });
     expect([lobby_id, Date.parse(expires_at) > Date.now()]).toStrictEqual([id, true]);
@@ -111,13 +111,13 @@ describe("where the host admits each one", () => {
     expect((await fits(answer, 200, joined)).member).toMatchObject({ name: "Bob", state: "present" });
   });
 
-  test(`finds ${APPLICANTS_PER_LOBBY_MAX} who wait already, and is told that these are too many`, async () => {
+  test(`an application after ${APPLICANTS_PER_LOBBY_MAX} others is refused`, async () => {
     const { id } = await ann.hosts({ approval: true });
     for (const waiting of await players(game, APPLICANTS_PER_LOBBY_MAX)) await waiting.applies(id);
     expect(await bob.refused("POST", `lobbies/${id}/members`, { body: {} })).toBe("too_many_applicants");
   });
 
-  test("or is turned away and told so, or withdraws", async () => {
+  test("an applicant is denied and notified, or withdraws", async () => {
     const { id } = await ann.hosts({ approval: true });
     await bob.applies(id);
     await eve.applies(id);
@@ -130,8 +130,8 @@ describe("where the host admits each one", () => {
   });
 });
 
-describe("a member", () => {
-  test("tells of himself by a merge patch, and of nobody else", async () => {
+describe("members", () => {
+  test("a member changes only its own entry by a merge patch", async () => {
     const { id } = await ann.hosts();
     await bob.enters(id, { member_data: { hat: "red", side: 1 } });
     const patch = await bob.ask("PATCH", `lobbies/${id}/members/${bob.id}`, {
@@ -146,7 +146,7 @@ describe("a member", () => {
     expect(await bob.refused("PATCH", `lobbies/${id}/members/${bob.id}`, { body: much })).toBe("data_limit");
   });
 
-  test("leaves, and the last one takes the lobby with him", async () => {
+  test("a member leaves, and the last one ends the lobby", async () => {
     const { id } = await ann.hosts();
     await bob.enters(id);
     expect((await bob.ask("DELETE", `lobbies/${id}/members/${bob.id}`)).status).toBe(204);
@@ -156,7 +156,7 @@ describe("a member", () => {
     expect(await ann.refused("GET", `lobbies/${id}`)).toBe("lobby_not_found");
   });
 
-  test("is kicked by the host and may come back, or is banned and may not", async () => {
+  test("a kicked member may come back, a banned one may not", async () => {
     const { id } = await ann.hosts();
     await bob.enters(id);
     await eve.enters(id);
@@ -171,7 +171,7 @@ describe("a member", () => {
     expect(await ann.refused("DELETE", `lobbies/${id}/members/${bob.id}`)).toBe("member_not_found");
   });
 
-  test("says what he says to members alone, and what is too long to nobody", async () => {
+  test("chat reaches members only, and a text that is too long reaches nobody", async () => {
     const { id } = await ann.hosts();
     await bob.enters(id);
     const say = (who: Player, body: object) => who.ask("POST", `lobbies/${id}/messages`, { body });
@@ -192,13 +192,13 @@ describe("a member", () => {
   });
 });
 
-describe("the host", () => {
+describe("hosts", () => {
   const hand = (who: Player, id: string, to: Player, expected_term: number) =>
     who.ask("PUT", `lobbies/${id}/host`, { body: { peer_id: to.id, expected_term } });
   const handRefused = (who: Player, id: string, to: Player, expected_term: number) =>
     who.refused("PUT", `lobbies/${id}/host`, { body: { peer_id: to.id, expected_term } });
 
-  test("hands the lobby on; from then on he is late, and only the new one rules", async () => {
+  test("a host transfers its role; afterwards only the new host may act", async () => {
     const { id } = await ann.hosts();
     await bob.enters(id);
     await eve.enters(id);
@@ -213,7 +213,7 @@ describe("the host", () => {
     expect(await bob.patches(id, { name: "Now mine" })).toMatchObject({ name: "Now mine" });
   });
 
-  test("goes, and the next one hosts", async () => {
+  test("the next member hosts after the host left", async () => {
     const { id } = await ann.hosts();
     await bob.enters(id);
     await eve.enters(id);
@@ -221,7 +221,7 @@ describe("the host", () => {
     expect(await bob.sees(id)).toMatchObject({ host: bob.id, term: 2 });
   });
 
-  test("goes, and whoever claims first hosts", async () => {
+  test("the first member to claim hosts after the host left", async () => {
     const { id } = await ann.hosts({ host_policy: "manual" });
     await bob.enters(id);
     await eve.enters(id);
@@ -233,14 +233,14 @@ describe("the host", () => {
     expect(await bob.sees(id)).toMatchObject({ term: 3 });
   });
 
-  test("goes, and the lobby ends with him", async () => {
+  test("the lobby ends when the host leaves", async () => {
     const { id } = await ann.hosts({ host_policy: "close" });
     await bob.enters(id);
     await ann.ask("DELETE", `lobbies/${id}/members/${ann.id}`);
     expect(await bob.refused("GET", `lobbies/${id}`)).toBe("lobby_not_found");
   });
 
-  test("hands it to nobody who is not there", async () => {
+  test("the host role cannot be transferred to a peer that is not present", async () => {
     const { id } = await ann.hosts();
     await bob.joins(id);
     expect(await handRefused(ann, id, eve, 1)).toBe("member_not_found");

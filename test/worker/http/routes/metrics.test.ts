@@ -18,7 +18,7 @@ const ask = (path: string, headers: Record<string, string> = {}, settings: Parti
   Promise.resolve(app.fetch(new Request(ORIGIN + path, { headers }), { ...env, ...settings }));
 
 describe("sidecars", () => {
-  test("are listed while they are linked, with all that a player needs to reach and trust them", async () => {
+  test("linked sidecars are listed with all that a player needs to reach and verify them", async () => {
     const game = newGame();
     const south = await Sidecar.open(game, { name: "south" });
     const dtls = { name: "*.example", fingerprint: Array(32).fill("AB").join(":"), pem: "PEM\n", required: false };
@@ -41,15 +41,15 @@ describe("sidecars", () => {
     expect(rest.sidecars.map(({ id }) => id)).toStrictEqual(["south"]);
   });
 
-  test("of a game that has none are none, and asking leaves nothing behind", async () => {
+  test("a game without sidecars lists none, and reading leaves no rows", async () => {
     const game = newGame();
     expect(await (await ask(`/v1/games/${game}/sidecars`)).json()).toStrictEqual({ sidecars: [] });
     expect(await tablesOf(game)).toStrictEqual([]);
   });
 });
 
-describe("numbers", () => {
-  test("count lobbies by wire and state, members, peers and sidecars, over all hubs, and name nobody", async () => {
+describe("statistics", () => {
+  test("statistics count lobbies by wire and state, members, peers and sidecars over all hubs, without names", async () => {
     const game = newGame();
     const links = [0, 1].map((shard) => Sidecar.link(game, { shard, worker: withTwoShards }));
     const [first, second] = await Promise.all(links);
@@ -73,7 +73,7 @@ describe("numbers", () => {
 });
 
 describe("metrics", () => {
-  test("are Prometheus' text for whoever shows an operator's key", async () => {
+  test("metrics in Prometheus' text format are returned for an operator's key", async () => {
     const [game, other] = [newGame(), newGame()];
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
@@ -99,26 +99,26 @@ describe("metrics", () => {
     ["any key where there is none", KEY, { ADMIN_KEYS: "" }],
     ["an empty key where there is none", { authorization: "Bearer " }, { ADMIN_KEYS: "" }],
     ["what separates keys", { authorization: "Bearer ," }, { ADMIN_KEYS: "," }],
-  ])("are refused to who shows %s", async (_, headers, settings) => {
+  ])("metrics are refused with %s", async (_, headers, settings) => {
     const refused = await ask("/metrics", headers, settings);
     expect(refused.headers.get("www-authenticate")).toBe('Bearer realm="parley admin"');
     expect(await problemOf(refused)).toMatchObject({ code: "unauthorized" });
   });
 
-  test.each(["game=UPPER", "game=", "game=a&".repeat(33)])("are not asked for with %s", async (query) => {
+  test.each(["game=UPPER", "game=", "game=a&".repeat(33)])("metrics cannot be requested with %s", async (query) => {
     expect(await problemOf(await ask(`/metrics?${query}`, KEY))).toMatchObject({ code: "invalid_request" });
   });
 });
 
 describe("readiness", () => {
-  test("is said where a hub answers and the keys are there", async () => {
+  test("/readyz returns 200 if a hub responds and the keys are set", async () => {
     const response = await ask("/readyz");
     expect([response.status, await response.json()]).toStrictEqual([200, { ok: true }]);
     expect(await tablesOf("readyz")).toStrictEqual([]);
   });
 
   test.each([{ SIDECAR_KEYS: "" }, { TOKEN_KEYS: "" }, { TOKEN_KEYS: "short" }])(
-    "is not without %j",
+    "/readyz fails without %j",
     async (settings) => {
       expect(await problemOf(await ask("/readyz", {}, settings))).toMatchObject({ code: "hub_unavailable" });
     },

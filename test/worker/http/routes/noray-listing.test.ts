@@ -63,8 +63,8 @@ async function listed(game: string, query = ""): Promise<readonly Summary[]> {
   return (await fits(response, 200, page)).lobbies;
 }
 
-describe("a noray host", () => {
-  test("is in no list until he publishes himself, and then with what he says and the way to him", async () => {
+describe("noray hosts", () => {
+  test("a noray host is unlisted until it lists itself with its data and join URI", async () => {
     const game = newGame();
     await registered(game);
     expect(await listed(game)).toStrictEqual([]);
@@ -85,7 +85,7 @@ describe("a noray host", () => {
     expect(await listed(game, "?data[map]=forest&slots[gte]=7&wire=noray")).toHaveLength(1);
   });
 
-  test("says everything anew each time, and may take himself out again", async () => {
+  test("every request replaces the whole listing and may unlist it", async () => {
     const game = newGame();
     await registered(game);
     const { id } = await publishes(game, FOREST);
@@ -98,7 +98,7 @@ describe("a noray host", () => {
     expect(await listed(game)).toHaveLength(1);
   });
 
-  test("proves himself with his pid, and with nothing else", async () => {
+  test("only the pid authenticates a noray host", async () => {
     const game = newGame();
     await registered(game);
     for (const proof of [`${OID}:${PID.slice(1)}`, `${OID}:${DIGEST}`, `${OID}:${OID}`]) {
@@ -112,7 +112,7 @@ describe("a noray host", () => {
     expect(await listed(game)).toStrictEqual([]);
   });
 
-  test("is still joined by his oid, and by nobody over HTTP", async () => {
+  test("a listed noray host is joined by its oid, and by nobody over HTTP", async () => {
     const game = newGame();
     const sidecar = await registered(game);
     await publishes(game, { ...FOREST, joinable: false });
@@ -123,7 +123,7 @@ describe("a noray host", () => {
     ]);
   });
 
-  test("leaves the list when his connection ends", async () => {
+  test("a noray host is unlisted when its connection ends", async () => {
     const game = newGame();
     const sidecar = await registered(game);
     const { id } = await publishes(game, FOREST);
@@ -132,7 +132,7 @@ describe("a noray host", () => {
     expect((await worker(new Request(`${ORIGIN}/v1/games/${game}/lobbies/${id}`))).status).toBe(404);
   });
 
-  test("leaves the list the moment his sidecar's link is gone, and is back with it", async () => {
+  test("a noray host is unlisted when its sidecar's link ends, and listed again with it", async () => {
     const game = newGame();
     const sidecar = await registered(game);
     await publishes(game, FOREST);
@@ -143,7 +143,7 @@ describe("a noray host", () => {
     expect(await listed(game)).toHaveLength(1);
   });
 
-  test("has no way written down where his sidecar does not know its address", async () => {
+  test("a listing has no join URI if the sidecar does not know its address", async () => {
     const game = newGame();
     const sidecar = await Sidecar.open(game);
     await sidecar.hello({ noray: 8_890, addresses: ["2001:db8::1"] });
@@ -151,7 +151,7 @@ describe("a noray host", () => {
     expect(await publishes(game, FOREST)).not.toHaveProperty("join_uri");
   });
 
-  test("is never told of with his pid, its digest or his address", async () => {
+  test("no response reveals a pid, its digest or the host's address", async () => {
     const game = newGame();
     await registered(game);
     const text = await (await ask(game, FOREST)).text();

@@ -17,8 +17,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("by its join code", () => {
-  test("a lobby is found however one types it, listed or not", async () => {
+describe("joining by code", () => {
+  test("a code finds listed and unlisted lobbies in any spelling", async () => {
     for (const visibility of ["public", "unlisted", "private"] as const) {
       const { id, join_code } = await ann.hosts({ visibility, password: "hunter2" });
       const typed = `${join_code!.slice(0, 2)} ${join_code!.slice(2).toLowerCase()}`;
@@ -27,7 +27,7 @@ describe("by its join code", () => {
     }
   });
 
-  test("is refused where there is none, where it is none, and where the password is another", async () => {
+  test("a code is refused if it is unknown or malformed, or the password is wrong", async () => {
     const { join_code } = await ann.hosts({ password: "hunter2" });
     const other = join_code!.startsWith("2") ? `3${join_code!.slice(1)}` : `2${join_code!.slice(1)}`;
     for (const code of [other, "ABCDE", "ABCDE0", "ABCDEFG"]) {
@@ -40,7 +40,7 @@ describe("by its join code", () => {
     expect(await bob.refused("POST", "join-by-code", { body: {} })).toBe("invalid_request");
   });
 
-  test("is not to be guessed: who is wrong too often must wait, even with the right one", async () => {
+  test("after too many wrong codes even the right one is refused", async () => {
     vi.restoreAllMocks();
     const { join_code } = await ann.hosts();
     const wrong = join_code!.startsWith("2") ? `3${join_code!.slice(1)}` : `2${join_code!.slice(1)}`;
@@ -61,11 +61,11 @@ describe("by its join code", () => {
   });
 });
 
-describe("quickly", () => {
+describe("quick join", () => {
   const quick = async (who: Player, body: QuickJoinRequest = {}) =>
     (await fits(await who.ask("POST", "quick-join", { body }), 201, joined)).lobby;
 
-  test("a lobby that is like this is joined; of others none", async () => {
+  test("quick join joins a lobby that matches, and no other", async () => {
     await ann.hosts({ data: { map: { value: "desert", index: true } } });
     const { id } = await ann.hosts({ data: { map: { value: "forest", index: true } } });
     expect((await quick(bob, { filter: { "data[map]": "forest" } })).id).toBe(id);
@@ -75,7 +75,7 @@ describe("quickly", () => {
     expect(await bob.refused("POST", "quick-join", wrong)).toBe("invalid_request");
   });
 
-  test("not one that is locked, full, of another version or wire, or asks its host first", async () => {
+  test("quick join skips lobbies that are locked, full, of another version or wire, or with approval", async () => {
     const [cat, dan] = (await players(game, 2)) as [Player, Player];
     await ann.hosts({ password: "hunter2" });
     await ann.hosts({ version: "1.4" });
@@ -91,13 +91,13 @@ describe("quickly", () => {
     north.close();
   });
 
-  test("or one is hosted where none is found, and the next one joins that", async () => {
+  test("quick join creates a lobby if none matches, and the next peer joins it", async () => {
     const made = await quick(ann, { create_if_none: LOBBY });
     expect([made.host, made.members]).toStrictEqual([ann.id, 1]);
     expect((await quick(bob, { create_if_none: LOBBY })).id).toBe(made.id);
   });
 
-  test("once by a request that comes twice with its key, over two shards", async () => {
+  test("a retried quick join with its key joins once over two shards", async () => {
     const many = await Player.ofBothShards(game);
     const made = await Promise.all(many.map((who) => who.hosts({ seats: 2 })));
     expect(made.map(({ id }) => shardOfId(id))).toStrictEqual([0, 1]);
@@ -112,7 +112,7 @@ describe("quickly", () => {
   });
 });
 
-test("codes of many lobbies differ, and are made of letters that nobody mistakes", async () => {
+test("codes of many lobbies differ and use unambiguous letters", async () => {
   const many = await players(game, 10);
   const made = await Promise.all(many.flatMap((who) => Array.from({ length: 4 }, () => who.hosts())));
   const codes = made.map(({ join_code }) => join_code!);

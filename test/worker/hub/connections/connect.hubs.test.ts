@@ -14,7 +14,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test("a connection is where its lobby is, and its numbers stand beside those of other hubs", async () => {
+test("a connection is in its lobby's hub, and its statistics are merged with other hubs'", async () => {
   const game = newGame();
   const hosts = await Player.ofBothShards(game);
   const ids: string[] = [];

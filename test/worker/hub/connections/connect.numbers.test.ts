@@ -37,7 +37,7 @@ afterEach(() => {
 });
 
 describe("outcomes", () => {
-  test("are shown in steps of twenty, so that nobody is found among them", async () => {
+  test("outcomes are published in steps of twenty, so that no peer can be identified", async () => {
     for (let at = 1; at < STATS_SAMPLES_MIN; at++) await tries(at, at % 2 === 0 ? "direct" : "none");
     expect(await shown()).toStrictEqual([]);
     await tries(STATS_SAMPLES_MIN, "direct");
@@ -47,13 +47,13 @@ describe("outcomes", () => {
     expect(await shown()).toStrictEqual(twenty);
   });
 
-  test("of one address count four times, and then once in ten minutes", async () => {
+  test("outcomes of one address count four times, then once in ten minutes", async () => {
     for (let times = 0; times < 6; times++) await tries(1, "direct");
     await timePasses(game, OUTCOMES_WRITE_DELAY_MS + 1_000);
     expect(await kept()).toMatchObject({ "cone/cone": { tries: 4, direct: 4 } });
   });
 
-  test("of which the two say different things are not direct; where one is silent the other is believed", async () => {
+  test("contradicting outcomes count as not direct; if only one peer reports, its outcome counts", async () => {
     await reports(ann, await meet(1), { path: "direct" });
     const other = await meet(2);
     await reports(ann, other, { path: "direct" });
@@ -73,7 +73,7 @@ describe("outcomes", () => {
     expect(await kept()).toMatchObject({ "cone/cone": { tries: 3, direct: 1 } });
   });
 
-  test("outlive a hub that sleeps, five seconds after the first of them, in one row", async () => {
+  test("outcomes survive a sleep of the hub: one row, five seconds after the first", async () => {
     await settle(await meet(1), "direct");
     expect(await kept()).toBe(undefined);
     const cost = await meter();
@@ -86,7 +86,7 @@ describe("outcomes", () => {
     expect(await kept()).toMatchObject({ "cone/cone": { tries: 3, direct: 2 } });
   });
 
-  test("say at once what is doomed; one in sixteen is tried all the same", async () => {
+  test("hopeless pairs are refused at once, except one in sixteen", async () => {
     const bad = { tries: 100, direct: 1 };
     await inside(game, ({ storage }) => {
       const store = new Store(storage);
@@ -106,7 +106,7 @@ describe("outcomes", () => {
 });
 
 describe("rows written:", () => {
-  test("none for an introduction, however its answers are asked for; its alarm may be one", async () => {
+  test("an introduction writes no row, and at most one alarm", async () => {
     const cost = await meter();
     const reach = await reachOf(ann, ANN);
     const headers = { "idempotency-key": "once" };
@@ -118,7 +118,7 @@ describe("rows written:", () => {
     expect(cost().alarms).toBeLessThanOrEqual(1);
   });
 
-  test("two for a question to a person: when it is asked, and when it is answered", async () => {
+  test("a request that waits for a user writes two rows: when it is made and when it is answered", async () => {
     await ann.patches(lobby, { consent: "ask" });
     const cost = await meter();
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach: await reachOf(ann, ANN) });
@@ -127,7 +127,7 @@ describe("rows written:", () => {
     expect(cost().rows).toBe(1);
   });
 
-  test("no address and no key in any of them", async () => {
+  test("no row contains an address or a key", async () => {
     await ann.patches(lobby, { consent: "ask" });
     await asksFor(ann, lobby, { peer_id: bob.id, reach: await reachOf(ann, ANN) });
     const waiting = await everyRow();
@@ -142,8 +142,8 @@ describe("rows written:", () => {
   });
 });
 
-describe("a hub that dies in the middle", () => {
-  test("knows the question to a person afterwards; both are asked to look once more", async () => {
+describe("a hub that restarts", () => {
+  test("a request that waits for a user survives, and both peers must report their reach again", async () => {
     await ann.patches(lobby, { consent: "ask" });
     const [at, to] = [await watching(ann, lobby), await watching(bob, lobby)];
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach: await reachOf(ann, ANN) });
@@ -157,7 +157,7 @@ describe("a hub that dies in the middle", () => {
     expect(mine.data["connection_id"]).toBe(his.data["connection_id"]);
   });
 
-  test("lets a question to a person fail in time, also when nobody comes", async () => {
+  test("a request that waits for a user expires on time, also without further requests", async () => {
     await ann.patches(lobby, { consent: "ask" });
     const at = await watching(ann, lobby);
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id });
@@ -167,7 +167,7 @@ describe("a hub that dies in the middle", () => {
     expect(await everyRow()).not.toContain("asker");
   });
 
-  test("has forgotten an introduction; who asks again is introduced again, with a newer key", async () => {
+  test("an introduction is forgotten, and a new request introduces again with a newer key", async () => {
     const first = await meet(1);
     const { punch } = await reads(ann, first);
     await evictDurableObject(hubFor(game));
@@ -178,7 +178,7 @@ describe("a hub that dies in the middle", () => {
   });
 });
 
-test("a table that is full forgets what is over, the oldest first, and never what goes on", () => {
+test("a full table evicts ended connections, the oldest first, and never open ones", () => {
   const store = { pendingConnections: () => [], savePendingConnection: () => {} } as unknown as Store;
   const table = new ConnectionTable(store);
   const one = (at: number) =>

@@ -39,8 +39,8 @@ afterEach(() => {
 const asking = (player: Player, body: unknown, id = lobby): Promise<string> =>
   player.refused("POST", `lobbies/${id}/connections`, { body });
 
-describe("nobody is asked", () => {
-  test("by a stranger, who does not even learn of a private lobby", async () => {
+describe("a request for a connection is refused", () => {
+  test("from a non-member, which does not learn of a private lobby", async () => {
     expect(await asking(eve, { peer_id: bob.id })).toBe("not_member");
     expect(await eve.refused("GET", `lobbies/${lobby}/connections`)).toBe("not_member");
     expect(await eve.refused("POST", `lobbies/${lobby}/invitations`)).toBe("not_member");
@@ -52,14 +52,14 @@ describe("nobody is asked", () => {
     }
   });
 
-  test("who is no member, is gone, or asks himself", async () => {
+  test("to a peer that is no member or has left, or to itself", async () => {
     expect(await asking(ann, { peer_id: eve.id })).toBe("member_not_found");
     expect(await asking(ann, { peer_id: ann.id })).toBe("invalid_request");
     await bob.ask("DELETE", `lobbies/${lobby}/members/${bob.id}`);
     expect(await asking(ann, { peer_id: bob.id })).toBe("member_not_found");
   });
 
-  test("who is away", async () => {
+  test("to a member that is away", async () => {
     const mine = await watching(ann, lobby);
     vi.setSystemTime(Date.now() + SILENT_MS);
     await mine.ping();
@@ -86,7 +86,7 @@ describe("nobody is asked", () => {
     expect([codes.indexOf("429"), codes[0]]).toStrictEqual([128, "404"]);
   });
 
-  test("by somebody who has asked everybody already", async () => {
+  test("from a peer with too many open requests", async () => {
     const spy = vi.spyOn(ConnectionTable.prototype, "ofPeer");
     const open = { state: "waiting", parties: [{ peer: ann.id }, { peer: eve.id }] };
     const begun = (count: number) => spy.mockReturnValue(Array.from({ length: count }, () => open) as never);
@@ -97,7 +97,7 @@ describe("nobody is asked", () => {
   });
 });
 
-describe("a reach is not believed", () => {
+describe("a reach is refused", () => {
   const forged = async (change: (reach: Reach) => Promise<Reach> | Reach): Promise<string> =>
     asking(ann, { peer_id: bob.id, reach: await change(await reachOf(ann, ANN)) });
   const withReceipt = (reach: Reach, text: string): Reach => ({
@@ -106,7 +106,7 @@ describe("a reach is not believed", () => {
   });
   const victim = { address: "45.0.0.1", port: 53 };
 
-  test("with the receipt of somebody else, of another game, of no sidecar", async () => {
+  test("with a receipt of another peer or game, or that no sidecar signed", async () => {
     expect(await forged(async (reach) => withReceipt(reach, await receipt(game, eve.id, victim)))).toBe(
       "invalid_request",
     );
@@ -118,7 +118,7 @@ describe("a reach is not believed", () => {
     ).toBe("invalid_request");
   });
 
-  test("with a receipt from long ago, or from a time to come", async () => {
+  test("with a receipt that is too old or from the future", async () => {
     for (const ms of [-RECEIPT_MS - 1, RECEIPT_MS + 1]) {
       const old = await receipt(game, ann.id, victim, Date.now() + ms);
       expect(await forged((reach) => withReceipt(reach, old))).toBe("invalid_request");
@@ -129,7 +129,7 @@ describe("a reach is not believed", () => {
     }
   });
 
-  test("with addresses that are none, or more than a peer has", async () => {
+  test("with invalid addresses, or too many", async () => {
     const host = { address: "192.168.1.10", port: 40_000 };
     const wrong: Partial<Reach>[] = [
       { hosts: [{ address: "192.168.1.256", port: 1 }] },
@@ -147,8 +147,8 @@ describe("a reach is not believed", () => {
   });
 });
 
-describe("a connection is", () => {
-  test("nobody's but its two's: others find nothing", async () => {
+describe("a connection", () => {
+  test("is visible to its two peers only", async () => {
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach: await reachOf(ann, ANN) });
     await eve.enters(lobby);
     for (const id of [connection_id, NOTHING, "nonsense", `1-${"z".repeat(26)}`]) {
@@ -170,7 +170,7 @@ describe("a connection is", () => {
     });
   });
 
-  test("agreed to with a token alone, and with a reach that is good", async () => {
+  test("is accepted only with a token, and with a valid reach", async () => {
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id });
     const stranger = await Watcher.greet(game, undefined, { lobby });
     expect((await stranger.ask("accept", { connection_id })).data).toMatchObject({ problem: { code: "unauthorized" } });
@@ -183,7 +183,7 @@ describe("a connection is", () => {
     );
   });
 
-  test("not reported nor relayed before it is there, nor after it is over", async () => {
+  test("is neither reported nor relayed before it is introduced or after it ended", async () => {
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach: await reachOf(ann, ANN) });
     const outcome = { body: { path: "direct" } };
     const relay = { body: { connection_id } };

@@ -46,8 +46,8 @@ afterEach(() => {
   hangUp();
 });
 
-describe("where no direct way can work", () => {
-  test("both are told their own ends of a relay, and tickets that prove them there", async () => {
+describe("pairs without a direct path", () => {
+  test("both peers get their ends of a relay and the tickets for them", async () => {
     const id = await meet(RANDOM, RANDOM);
     const order = await north.next("allocate");
     expect(order).toStrictEqual({ t: "allocate", relay: id, sides: [{ peer: ann.id }, { peer: bob.id }] });
@@ -73,14 +73,14 @@ describe("where no direct way can work", () => {
     expect((await reads(bob, id)).punch).toBe(undefined);
   });
 
-  test("a peer whose UDP is blocked, and one with IPv6 alone, are relayed too", async () => {
+  test("peers without UDP or with IPv6 only are relayed too", async () => {
     await meet({ nat: "blocked" }, {});
     expect(await north.next("allocate")).toMatchObject({ sides: [{ peer: ann.id }, { peer: bob.id }] });
     await meet({}, { address: "2001:db8:2::1" });
     expect(await north.next("allocate")).toMatchObject({ sides: [{ peer: ann.id }, { peer: bob.id, family: "v6" }] });
   });
 
-  test("and no address is shown where one of the two, or the lobby, wants that", async () => {
+  test("no address is revealed if a peer or the lobby forbids it", async () => {
     await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { addresses: "relay_only" } });
     const first = await meet({}, {});
     expect(await reads(ann, first)).not.toHaveProperty("punch");
@@ -99,8 +99,8 @@ describe("where no direct way can work", () => {
   });
 });
 
-describe("a relay besides", () => {
-  test("is there at once where it is wished for, and the direct way is tried beside it", async () => {
+describe("a relay beside a direct path", () => {
+  test("a requested relay is allocated at once while the direct path is tried", async () => {
     const reach = await reachOf(ann, ANN);
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach, relay: true });
     await accepts(bob, connection_id, await reachOf(bob, BOB));
@@ -110,7 +110,7 @@ describe("a relay besides", () => {
     expect((await to.next("connect.relay")).data).toMatchObject({ relay: { port: 30_001 } });
   });
 
-  test("can be asked for later, and again; the other one is told of his end", async () => {
+  test("a relay can be requested later and again, and the other peer gets its end", async () => {
     const id = await meet({}, {});
     await reports(ann, id, { path: "direct" });
     await reports(bob, id, { path: "direct" });
@@ -134,7 +134,7 @@ describe("a relay besides", () => {
     expect(await fits(await again, 200, relay)).toMatchObject({ port: 30_000 });
   });
 
-  test("that cannot be had does no harm to the direct way", async () => {
+  test("a failed allocation does not affect the direct path", async () => {
     const id = await meet({}, {});
     const asked = ann.refused("POST", `lobbies/${lobby}/relays`, { body: { connection_id: id } });
     await north.next("allocate");
@@ -145,8 +145,8 @@ describe("a relay besides", () => {
   });
 });
 
-describe("sidecars are asked", () => {
-  test("in turn: those first that both have spoken with, and the next one where one has no room or is silent", async () => {
+describe("the choice of a sidecar", () => {
+  test("sidecars are tried in turn: those that both peers reached first, then the next if one is full or silent", async () => {
     const far = await Sidecar.open(game, { name: "a-far-one" });
     await far.hello(FAR);
     const id = await meet(RANDOM, RANDOM);
@@ -162,7 +162,7 @@ describe("sidecars are asked", () => {
     expect(await meetings(at)).toStrictEqual([]);
   });
 
-  test("and nobody else may answer for the one that was", async () => {
+  test("a reply of another sidecar is ignored", async () => {
     const far = await Sidecar.open(game, { name: "a-far-one" });
     await far.hello(FAR);
     const id = await meet(RANDOM, RANDOM);
@@ -174,7 +174,7 @@ describe("sidecars are asked", () => {
     expect(await meetings(at)).toStrictEqual([]);
   });
 
-  test("only where they relay: otherwise both are told that there is none", async () => {
+  test("only sidecars that relay are tried; without one both peers are told", async () => {
     north.close();
     await north.closed;
     const plain = await Sidecar.link(game);

@@ -52,7 +52,7 @@ afterEach(() => {
 });
 
 describe("two members", () => {
-  test("are told at once where the other is, with one key and opposite parts, and begin together", async () => {
+  test("two members get each other's endpoints at once, with one key and opposite roles, and start together", async () => {
     const [at, to] = [await watching(ann, lobby), await watching(bob, lobby)];
     const { connection_id, ...view } = await asksFor(ann, lobby, {
       peer_id: bob.id,
@@ -95,7 +95,7 @@ describe("two members", () => {
     expect(end).not.toHaveProperty("punch");
   });
 
-  test("are introduced without a WebSocket too, by asking now and then; both begin a second later", async () => {
+  test("two members without a WebSocket are introduced by polling, and start a second later", async () => {
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach: await reachOf(ann, ANN) });
     const [waiting, ...others] = (await listOf(bob)).connections;
     expect(others).toStrictEqual([]);
@@ -116,7 +116,7 @@ describe("two members", () => {
     expect(await accepts(bob, connection_id)).toMatchObject({ state: "introduced", punch: mine.punch && {} });
   });
 
-  test("who ask each other at the same time have one connection", async () => {
+  test("two members that request each other at once have one connection", async () => {
     const [first, second] = [
       await asksFor(ann, lobby, { peer_id: bob.id, reach: await reachOf(ann, ANN) }),
       await asksFor(bob, lobby, { peer_id: ann.id, reach: await reachOf(bob, BOB) }),
@@ -124,7 +124,7 @@ describe("two members", () => {
     expect(second).toMatchObject({ connection_id: first.connection_id, state: "introduced", asked: false });
   });
 
-  test("are connected anew after a failure, with the next key and the next attempt", async () => {
+  test("two members reconnect after a failure with the next key and attempt", async () => {
     const first = await meet({}, {});
     await reports(ann, first, { path: "none", reason: "no answer" });
     const second = await meet({ attempt: 1, epoch: 255 }, { attempt: 1, epoch: 254 });
@@ -134,14 +134,14 @@ describe("two members", () => {
     expect(await ann.refused("GET", `connections/${first}`)).toBe("connection_not_found");
   });
 
-  test("from one public address are told each other's local ones", async () => {
+  test("two members behind one public address get each other's local addresses", async () => {
     const id = await meet({}, { address: ANN.address });
     const { punch } = await reads(ann, id);
     expect(punch?.plan).toMatchObject({ same_network: true, targets: [{ kind: "host", address: "192.168.1.20" }, {}] });
   });
 });
 
-test("nobody else is told anything of it: not a third member, not who watches the list, not the statistics", async () => {
+test("no third peer, list subscriber or statistic learns of a connection", async () => {
   const carl = await Player.of(game);
   await carl.enters(lobby);
   const third = await watching(carl, lobby);
@@ -162,8 +162,8 @@ test("nobody else is told anything of it: not a third member, not who watches th
   }
 });
 
-describe("a reach", () => {
-  test("that is missing is asked for as soon as both agree", async () => {
+describe("reach", () => {
+  test("a missing reach is requested as soon as both accept", async () => {
     const [at, to] = [await watching(ann, lobby), await watching(bob, lobby)];
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id });
     await to.ask("accept", { connection_id });
@@ -176,7 +176,7 @@ describe("a reach", () => {
     expect(await at.next("connect.punch")).toMatchObject({ data: { connection_id } });
   });
 
-  test("that has grown old is asked for once more", async () => {
+  test("an old reach is requested again", async () => {
     const at = await watching(ann, lobby);
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach: await reachOf(ann, ANN) });
     vi.setSystemTime(Date.now() + REACH_FRESH_MS + 1);
@@ -186,7 +186,7 @@ describe("a reach", () => {
     expect((await at.next("connect.punch")).data).toMatchObject({ connection_id });
   });
 
-  test("that does not come in time ends it for both", async () => {
+  test("a reach that does not come in time fails the connection for both", async () => {
     const at = await watching(ann, lobby);
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id });
     await accepts(bob, connection_id, await reachOf(bob, BOB));
@@ -198,8 +198,8 @@ describe("a reach", () => {
   });
 });
 
-describe("who is asked", () => {
-  test("decides where he wants to, and has time to", async () => {
+describe("consent", () => {
+  test("a member that wants to be asked decides in time", async () => {
     const [at, to] = [await watching(ann, lobby), await watching(bob, lobby)];
     await ann.patches(lobby, { consent: "ask" });
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach: await reachOf(ann, ANN) });
@@ -216,13 +216,13 @@ describe("who is asked", () => {
     expect((await to.next("connect.punch")).data).toMatchObject({ connection_id });
   });
 
-  test("says so himself where his lobby does not", async () => {
+  test("a member's own consent setting overrides the lobby's", async () => {
     await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { consent: "ask" } });
     expect(await asksFor(ann, lobby, { peer_id: bob.id })).toMatchObject({ consent: "ask" });
     expect(await ann.sees(lobby)).toMatchObject({ consent: "automatic", roster: [{}, { consent: "ask" }] });
   });
 
-  test("denies; then he is not asked by the same one for a minute", async () => {
+  test("a peer that was denied must wait a minute before it asks again", async () => {
     const [at, to] = [await watching(ann, lobby), await watching(bob, lobby)];
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach: await reachOf(ann, ANN) });
     expect((await to.ask("deny", { connection_id })).type).toBe("ok");
@@ -237,7 +237,7 @@ describe("who is asked", () => {
     expect(await asksFor(ann, lobby, { peer_id: bob.id })).toMatchObject({ asked: true, state: "waiting" });
   });
 
-  test("hears of it when it is withdrawn, when nobody answers, and when the other leaves", async () => {
+  test("a member is notified when a request is withdrawn or expires, or the other peer leaves", async () => {
     const to = await watching(bob, lobby);
     const first = await asksFor(ann, lobby, { peer_id: bob.id });
     expect((await ann.ask("DELETE", `connections/${first.connection_id}`)).status).toBe(204);
@@ -251,7 +251,7 @@ describe("who is asked", () => {
     expect((await to.next("connect.failed")).data).toMatchObject({ reason: "remote_left", code: 4_102 });
   });
 
-  test("is not asked by whoever has his ticket, and by nobody else where he wants one", async () => {
+  test("a member with consent by ticket is connected with its ticket and refuses all others", async () => {
     await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { consent: "ticket" } });
     const path = `lobbies/${lobby}/connections`;
     expect(await ann.refused("POST", path, { body: { peer_id: bob.id } })).toBe("ticket_invalid");

@@ -26,8 +26,8 @@ afterEach(() => {
   hangUp();
 });
 
-describe("who watches the list of two hubs", () => {
-  test("begins with the lobbies of both, and is told of both", async () => {
+describe("the list of two hubs", () => {
+  test("a subscriber gets a snapshot and events of both hubs", async () => {
     await near.report(hosts(here![0]!, "Alice"));
     await far.report(hosts(there![0]!, "Bob"));
     const [watcher, snapshot] = await Watcher.list(game);
@@ -42,7 +42,7 @@ describe("who watches the list of two hubs", () => {
     expect(await watcher.rest()).toStrictEqual([]);
   });
 
-  test("is told once a second of a lobby, whichever hub holds it", async () => {
+  test("a lobby's updates are merged to one per second, whichever hub holds it", async () => {
     const [watcher] = await Watcher.list(game);
     await far.report(hosts(there![0]!, "Alice", { seats: 12 }));
     await watcher.next("lobby.added");
@@ -53,7 +53,7 @@ describe("who watches the list of two hubs", () => {
     expect(await watcher.rest()).toStrictEqual([]);
   });
 
-  test("is told on when either hub has slept", async () => {
+  test("events continue after either hub slept", async () => {
     const [watcher] = await Watcher.list(game);
     for (const shard of [1, 0]) {
       await evictDurableObject(hubFor(game, shard));
@@ -65,7 +65,7 @@ describe("who watches the list of two hubs", () => {
     expect(await watcher.rest()).toStrictEqual([]);
   });
 
-  test("begins anew where the first hub missed something", async () => {
+  test("a gap at the first hub causes a new snapshot", async () => {
     await far.report(hosts(there![0]!, "Alice"));
     const [watcher] = await Watcher.list(game);
     const first = hubFor(game, 0);
@@ -77,7 +77,7 @@ describe("who watches the list of two hubs", () => {
     expect(await watcher.rest()).toStrictEqual([]);
   });
 
-  test("costs the other hub nothing any more when he has gone", async () => {
+  test("the other hub stops sending after the last subscriber left", async () => {
     const fed = vi.spyOn((await import("../../../../worker/hub/hub.ts")).Hub.prototype, "onShardChanges");
     const [watcher] = await Watcher.list(game);
     await far.report(hosts(there![0]!, "Alice"));
@@ -95,7 +95,7 @@ describe("who watches the list of two hubs", () => {
 });
 
 describe("a socket at the wrong hub", () => {
-  test("is told which one is right", async () => {
+  test("a subscription at the wrong hub names the right one", async () => {
     await far.report(hosts(there![0]!, "Alice"));
     const [watcher, snapshot] = await Watcher.list(game);
     const id = (snapshot.data["lobbies"] as { id: string }[])[0]!.id;

@@ -16,8 +16,8 @@ afterEach(() => {
   hangUp();
 });
 
-describe("who watches the list", () => {
-  test("begins with the lobbies there are, and is told of each that comes, changes and goes", async () => {
+describe("list subscriptions", () => {
+  test("a subscriber gets a snapshot, then every addition, change and removal", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
     const [watcher, snapshot] = await Watcher.list(game);
@@ -39,7 +39,7 @@ describe("who watches the list", () => {
     expect(await watcher.rest()).toStrictEqual([]);
   });
 
-  test("is told that a lobby has started, where the list does not show those", async () => {
+  test("a lobby that starts is removed from lists that exclude started ones", async () => {
     const north = await Sidecar.link(game);
     const [open] = await Watcher.list(game);
     const [all] = await Watcher.list(game, { include: "in_game" });
@@ -50,7 +50,7 @@ describe("who watches the list", () => {
     expect((await all.next("lobby.updated")).data).toMatchObject({ lobby: { state: "in_game" } });
   });
 
-  test("is told of what his filter picks alone, as it comes to be so and ceases to be", async () => {
+  test("a filtered subscriber gets lobbies as they start and stop to match", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"), hosts("Other", "Olga"));
     const [watcher, snapshot] = await Watcher.list(game, { "members[gte]": "2", "name[contains]": "nice" });
@@ -63,7 +63,7 @@ describe("who watches the list", () => {
     expect(await watcher.rest()).toStrictEqual([]);
   });
 
-  test("is told of a lobby once a second: the first change at once, all others in one", async () => {
+  test("the first update of a lobby is sent at once, the others merged to one per second", async () => {
     const north = await Sidecar.link(game);
     const [watcher] = await Watcher.list(game);
     await north.report(hosts("Nice", "Alice", { seats: 12 }));
@@ -76,7 +76,7 @@ describe("who watches the list", () => {
     expect(await watcher.rest()).toStrictEqual([]);
   });
 
-  test("hears nothing of a lobby that came and went between two tellings", async () => {
+  test("a lobby that was created and ended within one interval is not sent", async () => {
     const north = await Sidecar.link(game);
     const [watcher] = await Watcher.list(game);
     await north.report(hosts("Nice", "Alice"));
@@ -90,7 +90,7 @@ describe("who watches the list", () => {
     expect(await watcher.rest()).toStrictEqual([]);
   });
 
-  test("begins, while something waits to be told, where the others are", async () => {
+  test("a snapshot during a pending update has the state that other subscribers have", async () => {
     const north = await Sidecar.link(game);
     const [first] = await Watcher.list(game);
     await north.report(hosts("Nice", "Alice"));
@@ -103,7 +103,7 @@ describe("who watches the list", () => {
     }
   });
 
-  test("may ask for another filter, and may stop", async () => {
+  test("a subscriber may change its filter and unsubscribe", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"), hosts("Zoo", "Zoe"));
     const [watcher, all] = await Watcher.list(game);

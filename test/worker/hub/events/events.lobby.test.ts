@@ -23,8 +23,8 @@ afterEach(() => {
   lookAway();
 });
 
-describe("who watches a lobby as its member", () => {
-  test("begins with all of it that he may see, and is told who comes, changes and goes", async () => {
+describe("a member's subscription", () => {
+  test("a member gets a snapshot and every join, change and leave", async () => {
     const { id } = await alice.hosts({ data: { seed: { value: 7, visibility: "private" }, map: { value: "forest" } } });
     const [host, snapshot] = await watches(alice, id);
     expect(snapshot.data["lobby"]).toStrictEqual(await alice.sees(id));
@@ -63,7 +63,7 @@ describe("who watches a lobby as its member", () => {
     expect(await guest.rest()).toStrictEqual([]);
   });
 
-  test("is told what the host says who kicks him, as the other members are, and strangers are not", async () => {
+  test("the reason of a kick is sent to the members, not to others", async () => {
     const eve = await Player.of(game);
     const { id } = await alice.hosts();
     await bob.enters(id);
@@ -81,7 +81,7 @@ describe("who watches a lobby as its member", () => {
     expect((await stranger.next("member.left")).data).not.toHaveProperty("detail");
   });
 
-  test("is told that he was kicked, and by whom", async () => {
+  test("a kicked member is told by whom", async () => {
     const { id } = await alice.hosts();
     await bob.enters(id);
     const [[host], [guest]] = [await watches(alice, id), await watches(bob, id)];
@@ -96,7 +96,7 @@ describe("who watches a lobby as its member", () => {
     expect((await guest.next("lobby.removed")).data).toStrictEqual({ id, reason: "kicked" });
   });
 
-  test("is told who hosts from now on, and why", async () => {
+  test("members are told who hosts and why", async () => {
     const { id } = await alice.hosts();
     await bob.enters(id);
     const [guest] = await watches(bob, id);
@@ -112,7 +112,7 @@ describe("who watches a lobby as its member", () => {
     for (const { seq } of await guest.rest()) expect(seq).toBeLessThanOrEqual(removed.seq!);
   });
 
-  test("hears what is said, over HTTP and here, and signals are for one alone", async () => {
+  test("members get chat from HTTP and sockets, and only the addressee gets a signal", async () => {
     const { id } = await alice.hosts();
     const carol = await Player.of(game);
     for (const each of [bob, carol]) await each.enters(id);
@@ -130,7 +130,7 @@ describe("who watches a lobby as its member", () => {
     for (const watcher of [a, c]) expect(await watcher.rest()).toStrictEqual([]);
   });
 
-  test("who admits each one is told who waits, and who waits what becomes of it", async () => {
+  test("a host with approval gets applications, and the applicant gets the decision", async () => {
     const { id } = await alice.hosts({ approval: true });
     const [host] = await watches(alice, id);
     const [waiting, snapshot] = await watches(bob, id);
@@ -149,7 +149,7 @@ describe("who watches a lobby as its member", () => {
     expect((await hoping.next("member.denied")).data).toStrictEqual({ id });
   });
 
-  test("is told of it once a second, and of members at once", async () => {
+  test("updates of a lobby are merged to one per second, those of members are sent at once", async () => {
     const { id } = await alice.hosts({ seats: 8 });
     const [host] = await watches(alice, id);
     for (let at = 0; at < 4; at++) await (await Player.of(game)).joins(id);
@@ -162,8 +162,8 @@ describe("who watches a lobby as its member", () => {
   });
 });
 
-describe("who watches a lobby as a stranger", () => {
-  test("is told what a stranger may see", async () => {
+describe("a non-member's subscription", () => {
+  test("a non-member gets public fields only", async () => {
     const { id } = await alice.hosts({ data: { plan: { value: "SECRET", visibility: "member" } } });
     const stranger = await Watcher.greet(game);
     const snapshot = await stranger.ask("subscribe", { topic: "lobby", id });
@@ -184,7 +184,7 @@ describe("who watches a lobby as a stranger", () => {
     expect(JSON.stringify(frames)).not.toContain("SECRET");
   });
 
-  test("finds no private lobby, and is told no more of one that becomes private", async () => {
+  test("a private lobby is not found, and one that becomes private is removed", async () => {
     const { id } = await alice.hosts({ visibility: "private" });
     const stranger = await Watcher.greet(game);
     expect((await stranger.ask("subscribe", { topic: "lobby", id })).data).toMatchObject({
@@ -198,7 +198,7 @@ describe("who watches a lobby as a stranger", () => {
     expect(await stranger.rest()).toStrictEqual([]);
   });
 
-  test("may not speak there", async () => {
+  test("a non-member cannot send messages", async () => {
     const { id } = await alice.hosts();
     const [outsider] = await watches(bob, id);
     expect((await outsider.ask("chat", { lobby: id, text: "hi" })).data).toMatchObject({
@@ -215,7 +215,7 @@ describe("who watches a lobby as a stranger", () => {
 });
 
 describe("an open socket", () => {
-  test("is a sign of life: the seat is taken, no heartbeat is needed, and the hub may sleep", async () => {
+  test("an open socket is a sign of life: it confirms the place and replaces heartbeats, while the hub sleeps", async () => {
     const { id } = await alice.hosts();
     await bob.joins(id);
     const [[a], [b]] = [await watches(alice, id), await watches(bob, id)];
@@ -230,7 +230,7 @@ describe("an open socket", () => {
     expect((await b.next("chat")).data).toMatchObject({ text: "still here" });
   });
 
-  test("that closes leaves the seat for a while, and then it is gone", async () => {
+  test("a closed socket leaves the place held for a while", async () => {
     const { id } = await alice.hosts();
     await bob.joins(id);
     const [[host], [guest]] = [await watches(alice, id), await watches(bob, id)];
@@ -258,7 +258,7 @@ describe("an open socket", () => {
     expect((await host.next("member.left")).data).toMatchObject({ peer_id: bob.id, state: "disconnected", by: null });
   });
 
-  test("is not needed by a peer who says hello before he joins: his seat is taken at once", async () => {
+  test("a peer that says hello before it joins confirms its place at once", async () => {
     const { id } = await alice.hosts();
     await Watcher.greet(game, bob.token);
     await bob.joins(id);
@@ -267,8 +267,8 @@ describe("an open socket", () => {
   });
 });
 
-describe("who comes back to his lobby after a drop", () => {
-  test("is told what was said and done, all of it and nothing twice", async () => {
+describe("resuming a lobby", () => {
+  test("a resumed member gets everything that it missed, once", async () => {
     const { id } = await alice.hosts();
     await bob.enters(id);
     vi.setSystemTime(Date.now() + 10);
@@ -287,7 +287,7 @@ describe("who comes back to his lobby after a drop", () => {
     ]);
   });
 
-  test("begins anew where he was not in it then, and hears nothing that was said before he came", async () => {
+  test("a peer that was no member gets a snapshot and none of the earlier messages", async () => {
     const { id } = await alice.hosts();
     const [outside, { seq }] = await watches(bob, id);
     vi.setSystemTime(Date.now() + 10);
@@ -298,7 +298,7 @@ describe("who comes back to his lobby after a drop", () => {
   });
 });
 
-test("every view that was told fits the shape that HTTP promises", () => {
+test("every view sent over a socket matches the HTTP schema", () => {
   const views = told
     .map((text) => JSON.parse(text) as Frame)
     .flatMap(({ topic, data }) => (topic === "lobby" && data["lobby"] ? [data["lobby"]] : []));
@@ -309,7 +309,7 @@ test("every view that was told fits the shape that HTTP promises", () => {
   }
 });
 
-test("nobody was told a token", () => {
+test("no event contains a token", () => {
   expect(told.filter((text) => /peer\.[A-Za-z0-9_-]+|parley-source/.test(text))).toStrictEqual([]);
 });
 

@@ -36,31 +36,28 @@ afterEach(() => {
   hangUp();
 });
 
-describe("the door", () => {
-  test("asks for a WebSocket", async () => {
+describe("opening a socket", () => {
+  test("a request without an upgrade returns 426", async () => {
     const answer = await worker(
       new Request(eventsRequest(game), { headers: { "sec-websocket-protocol": "parley.v1" } }),
     );
     expect([answer.status, answer.headers.get("upgrade")]).toStrictEqual([426, "websocket"]);
   });
 
-  test.each(["", "chat", "parley.v2", "parley.v1x"])(
-    "asks for the protocol by its name, not by '%s'",
-    async (protocol) => {
-      const headers = protocol === "" ? {} : { "sec-websocket-protocol": protocol };
-      const answer = await worker(new Request(eventsRequest(game), { headers: { upgrade: "websocket", ...headers } }));
-      expect(await problemOf(answer)).toMatchObject({ code: "invalid_request" });
-    },
-  );
+  test.each(["", "chat", "parley.v2", "parley.v1x"])("the subprotocol is required, not '%s'", async (protocol) => {
+    const headers = protocol === "" ? {} : { "sec-websocket-protocol": protocol };
+    const answer = await worker(new Request(eventsRequest(game), { headers: { upgrade: "websocket", ...headers } }));
+    expect(await problemOf(answer)).toMatchObject({ code: "invalid_request" });
+  });
 
-  test("takes the protocol among others, and names it", async () => {
+  test("the subprotocol is selected among others", async () => {
     const answer = await worker(eventsRequest(game, undefined, { "sec-websocket-protocol": "chat, parley.v1" }));
     expect([answer.status, answer.headers.get("sec-websocket-protocol")]).toStrictEqual([101, "parley.v1"]);
     answer.webSocket!.accept();
     answer.webSocket!.close();
   });
 
-  test("knows no lobby of a hub that there is not, and no game with such a name", async () => {
+  test("unknown shards and invalid games are refused", async () => {
     expect(await problemOf(await worker(eventsRequest(game, `1-${"a".repeat(26)}`)))).toMatchObject({
       code: "lobby_not_found",
     });
@@ -68,7 +65,7 @@ describe("the door", () => {
     expect(await problemOf(await worker(eventsRequest("UPPER")))).toMatchObject({ code: "invalid_request" });
   });
 
-  test(`takes ${SUBSCRIBERS_PER_SOURCE_MAX} sockets of one source, and another one's still`, async () => {
+  test(`one source may open ${SUBSCRIBERS_PER_SOURCE_MAX} sockets, and others are not affected`, async () => {
     const settings = { ...env, SOURCE_HEADER: "cf-connecting-ip" };
     const from = async (source: string): Promise<Response> =>
       app.fetch(eventsRequest(game, undefined, { "cf-connecting-ip": source, "parley-source": "10.0.0.1" }), settings);
@@ -87,8 +84,8 @@ describe("the door", () => {
   });
 });
 
-describe("the first word", () => {
-  test("is hello, once; everything else must wait", async () => {
+describe("hello", () => {
+  test("hello comes first and once", async () => {
     const watcher = await Watcher.open(game);
     for (const [type, data] of [
       ["subscribe", { topic: "lobbies" }],
@@ -106,7 +103,7 @@ describe("the first word", () => {
     expect(problemIn(await watcher.ask("hello", {}))).toMatchObject({ code: "invalid_request" });
   });
 
-  test("with the token of a peer makes him one, and with any other ends it", async () => {
+  test("a peer's token authenticates the socket, and an invalid one ends it", async () => {
     const { peer_id, peer_token } = await peerOf(game);
     const watcher = await Watcher.open(game);
     expect((await watcher.ask("hello", { token: peer_token })).data).toMatchObject({ peer_id });
@@ -124,7 +121,7 @@ describe("the first word", () => {
     }
   });
 
-  test("is answered before what is said behind it, however long a token takes", async () => {
+  test("hello is answered before later messages, however long the token takes", async () => {
     const { peer_token } = await peerOf(game);
     const watcher = await Watcher.open(game);
     watcher.say({ type: "hello", data: { token: peer_token } });
@@ -133,7 +130,7 @@ describe("the first word", () => {
   });
 });
 
-describe("what is no message ends the socket and nothing else:", () => {
+describe("an invalid message ends only its socket:", () => {
   const deep = `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`;
   const hello = (data: unknown) => JSON.stringify({ type: "hello", data });
   test.each<[string, string | ArrayBuffer]>([
@@ -167,7 +164,7 @@ describe("what is no message ends the socket and nothing else:", () => {
     expect(await witness.rest()).toStrictEqual([]);
   });
 
-  test("too much in too little time", async () => {
+  test("too many messages in a short time", async () => {
     const watcher = await Watcher.open(game);
     for (let at = 0; at <= SUBSCRIBER_MESSAGES_BURST; at++)
       watcher.say({ type: "unsubscribe", data: { topic: "lobbies" } });
@@ -177,7 +174,7 @@ describe("what is no message ends the socket and nothing else:", () => {
   });
 });
 
-describe("what cannot be done is refused, and the socket goes on:", () => {
+describe("an impossible command is refused and the socket stays open:", () => {
   test.each<[string, unknown, string, string?]>([
     ["subscribe", { topic: "lobby" }, "invalid_request", "id: a lobby topic needs one"],
     ["unsubscribe", { topic: "lobby" }, "invalid_request", "id: a lobby topic needs one"],
@@ -210,7 +207,7 @@ describe("what cannot be done is refused, and the socket goes on:", () => {
     expect((await watcher.ask("subscribe", { topic: "lobbies" })).type).toBe("snapshot");
   });
 
-  test("a filter that would not travel with the socket", async () => {
+  test("a filter that does not fit the socket's attachment", async () => {
     const watcher = await Watcher.greet(game);
     const filter = Object.fromEntries(
       Array.from({ length: 8 }, (_, at) => [`data[${"k".repeat(60)}${at}][in]`, "v".repeat(127)]),
@@ -241,7 +238,7 @@ describe("what cannot be done is refused, and the socket goes on:", () => {
   });
 });
 
-test("a snapshot holds a bounded number of lobbies, and says that there are more", async () => {
+test("a snapshot has a bounded number of lobbies and says that there are more", async () => {
   const north = await Sidecar.link(game);
   for (let at = 0; at < SNAPSHOT_LOBBIES_MAX; at += 100) {
     await north.report(...Array.from({ length: 100 }, (_, n) => hosts(`Lobby ${at + n}`, "Alice")));
@@ -253,7 +250,7 @@ test("a snapshot holds a bounded number of lobbies, and says that there are more
   expect([linesOf(part).length, part.data["complete"]]).toStrictEqual([SNAPSHOT_LOBBIES_MAX, false]);
 });
 
-test("a snapshot holds a bounded number of characters, and says that there are more", async () => {
+test("a snapshot has a bounded length and says that there are more", async () => {
   freeOfCharge();
   const value = { value: "v".repeat(128), index: true };
   const data = Object.fromEntries(Array.from({ length: 10 }, (_, at) => [`${"k".repeat(60)}${at}`, value]));
@@ -265,7 +262,7 @@ test("a snapshot holds a bounded number of characters, and says that there are m
   expect(await keen.rest()).toStrictEqual([]);
 });
 
-test("150 sockets that say whatever comes to mind are answered and end, and nothing else does", async () => {
+test("150 sockets that send random messages are answered and closed, and nothing else fails", async () => {
   const faults = vi.spyOn(console, "error");
   const north = await Sidecar.link(game);
   await north.report(hosts("Nice", "Alice"));
@@ -291,8 +288,8 @@ test("150 sockets that say whatever comes to mind are answered and end, and noth
   expect(faults).not.toHaveBeenCalled();
 });
 
-describe("who comes back after a drop", () => {
-  test("is told what came meanwhile, all of it and nothing twice", async () => {
+describe("resuming a socket", () => {
+  test("a resumed list gets everything that it missed, once", async () => {
     const north = await Sidecar.link(game);
     const [first] = await Watcher.list(game);
     await north.report(hosts("Nice", "Alice"));
@@ -321,7 +318,7 @@ describe("who comes back after a drop", () => {
     expect(await third.rest()).toStrictEqual([]);
   });
 
-  test("is told of a lobby what came meanwhile", async () => {
+  test("a resumed lobby gets everything that it missed", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
     const [watcher, list] = await Watcher.list(game);
@@ -333,7 +330,7 @@ describe("who comes back after a drop", () => {
     expect((await other.rest()).map(({ type }) => type)).toStrictEqual(["member.joined", "lobby.updated"]);
   });
 
-  test("begins anew where nobody knows any more what came", async () => {
+  test("a subscriber gets a snapshot if the log no longer reaches back", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
     const [watcher, { seq }] = await Watcher.list(game);
@@ -352,7 +349,7 @@ describe("who comes back after a drop", () => {
 });
 
 describe("a hub that slept", () => {
-  test("goes on with everybody who watches, where nothing waited to be told", async () => {
+  test("subscribers continue if no update was pending", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
     const [watcher, list] = await Watcher.list(game, { name: "Nice" });
@@ -369,7 +366,7 @@ describe("a hub that slept", () => {
     for (const frame of frames) expect(frame.seq).toBeGreaterThan(seq!);
   });
 
-  test("begins anew with everybody, where something had waited", async () => {
+  test("subscribers get a new snapshot if an update was pending", async () => {
     const north = await Sidecar.link(game);
     const [watcher] = await Watcher.list(game);
     const [other] = await Watcher.list(game, { "members[gte]": "3" });
@@ -390,8 +387,8 @@ describe("a hub that slept", () => {
   });
 });
 
-describe("who does not keep up", () => {
-  test("and takes in less than he is told is cut, and told why", async () => {
+describe("slow and silent clients", () => {
+  test("a client that reads too slowly is closed with the reason", async () => {
     const north = await Sidecar.link(game);
     const [slow] = await Watcher.list(game);
     const [keen] = await Watcher.list(game);
@@ -409,7 +406,7 @@ describe("who does not keep up", () => {
     expect((await keen.ask("unsubscribe", { topic: "lobbies" })).type).toBe("ok");
   });
 
-  test("and does not ping has gone, and who does has not", async () => {
+  test("a client that does not ping is closed, and one that does is not", async () => {
     const [silent] = await Watcher.list(game);
     const [alive] = await Watcher.list(game);
     const pinged = await pingsOf(game);
@@ -421,7 +418,7 @@ describe("who does not keep up", () => {
     expect((await alive.ask("unsubscribe", { topic: "lobbies" })).type).toBe("ok");
   });
 
-  test("is answered his pings without the hub being woken", async () => {
+  test("pings are answered without waking the hub", async () => {
     const watcher = await Watcher.greet(game);
     const { Hub } = await import("../../../../worker/hub/hub.ts");
     const heard = vi.spyOn(Hub.prototype, "webSocketMessage");

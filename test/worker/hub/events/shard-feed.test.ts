@@ -26,8 +26,8 @@ const change = (id: string, old: number | null, next: number | null): Change<Sum
   reason: "closed",
 });
 
-describe("a hub that is not the first", () => {
-  test("tells one batch after the other, and merges what happens meanwhile", async () => {
+describe("the sending hub", () => {
+  test("batches are sent one after the other, and changes in between are merged", async () => {
     const sent: ListChanges[] = [];
     const answers: ((wanted: boolean) => void)[] = [];
     const feed = new ShardFeedSender((changes) => {
@@ -45,7 +45,7 @@ describe("a hub that is not the first", () => {
     expect(sent).toStrictEqual([[change("a", null, 1)], [change("a", 1, 3), change("b", null, null)]]);
   });
 
-  test("is silent once it was told that nobody watches, until somebody does", async () => {
+  test("nothing is sent after the first hub has no subscribers, until it has one", async () => {
     let asked = 0;
     const feed = new ShardFeedSender(async () => ++asked > 99);
     await feed.add([change("a", null, 1)]);
@@ -55,7 +55,7 @@ describe("a hub that is not the first", () => {
     expect(asked).toBe(2);
   });
 
-  test("does not believe that nobody watches, where somebody has begun to meanwhile", async () => {
+  test('a late "no subscribers" is ignored if a subscription began meanwhile', async () => {
     let answer: (wanted: boolean) => void = () => {};
     const feed = new ShardFeedSender(() => new Promise((resolve) => (answer = resolve)));
     const done = feed.add([change("a", null, 1)]);
@@ -65,7 +65,7 @@ describe("a hub that is not the first", () => {
     expect(feed.wanted).toBe(true);
   });
 
-  test("says that something was lost, where the first hub could not be reached", async () => {
+  test("the next batch reports a loss if the first hub was unreachable", async () => {
     const lost: boolean[] = [];
     const feed = new ShardFeedSender(async (_, missed) => {
       lost.push(missed);
@@ -78,7 +78,7 @@ describe("a hub that is not the first", () => {
 });
 
 describe("the first hub", () => {
-  test("knows the lines of all others, newest state of each, in whatever order it heard of them", async () => {
+  test("replicas have the newest state of each line, in any order of arrival", async () => {
     let answer: (lines: Summary[]) => void = () => {};
     const others = new ShardFeedReceiver([1], () => new Promise((resolve) => (answer = resolve)));
     const loaded = others.load();
@@ -97,7 +97,7 @@ describe("the first hub", () => {
     expect([known(others), others.apply(1, [], 7)]).toStrictEqual([[], true]);
   });
 
-  test("asks each of them once, however many come to watch, and again where one did not answer", async () => {
+  test("each hub is asked once for any number of subscribers, and again after a failure", async () => {
     let asked = 0;
     const others = new ShardFeedReceiver([1, 2], async () => {
       if (++asked === 2) throw new Error("gone");
@@ -107,7 +107,7 @@ describe("the first hub", () => {
     expect([await others.load(), await others.load(), asked]).toStrictEqual([true, true, 4]);
   });
 
-  test("does not hold more lines than it can", async () => {
+  test("the number of replicated lines is bounded", async () => {
     const lines = Array.from({ length: SHARD_FEED_SUMMARIES_MAX }, (_, at) => line(`1-${at}`));
     const [fits, full] = [
       new ShardFeedReceiver([1], async () => lines),

@@ -18,8 +18,8 @@ import { newGame, POLICY, removed, roster, Sidecar, starts } from "../../support
 
 afterEach(hangUp);
 
-describe("a batch", () => {
-  test("is stored, acknowledged, and answered in one message", async () => {
+describe("batches", () => {
+  test("a batch is stored, acknowledged and answered in one message", async () => {
     const north = await Sidecar.link(newGame());
     const told = await north.batch(1, [hosts("Nice", "Alice", { memory: "note" }), joins("Nice", "Bob")]);
     expect(told.ack).toBe(2);
@@ -43,7 +43,7 @@ describe("a batch", () => {
     expect(await north.rest()).toStrictEqual([]);
   });
 
-  test("is acknowledged up to its last report, and the next one up to its own", async () => {
+  test("each batch is acknowledged up to its last report", async () => {
     const north = await Sidecar.link(newGame());
     const acks: (number | null)[] = [];
     for (const [seq, size] of [
@@ -63,13 +63,13 @@ describe("a batch", () => {
     expect(acks).toStrictEqual([1, 4, 4 + BATCH_REPORTS_MAX]);
   });
 
-  test("of nothing is acknowledged with what is known", async () => {
+  test("an empty batch is acknowledged with the last known report", async () => {
     const north = await Sidecar.link(newGame());
     await north.report(hosts("Nice", "Alice"));
     expect(await north.batch(2, [])).toStrictEqual({ t: "told", ack: 1, items: [] });
   });
 
-  test("that comes twice changes nothing and is acknowledged again", async () => {
+  test("a repeated batch changes nothing and is acknowledged again", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     const items = [hosts("Nice", "Alice"), joins("Nice", "Bob"), asks("Nice", "Eve")];
@@ -80,7 +80,7 @@ describe("a batch", () => {
     expect([await lobbyRows(game), await sidecarRow(game, "north")]).toStrictEqual(before);
   });
 
-  test("of which a part is known is applied from where it is new", async () => {
+  test("a partly known batch is applied from the first new report", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     await north.batch(1, [hosts("Nice", "Alice"), joins("Nice", "Bob")]);
@@ -100,7 +100,7 @@ describe("a batch", () => {
     expect(await lobbyRows(game)).toMatchObject([{ revision: 3 }]);
   });
 
-  test("behind a gap is not applied, and says where the gap begins", async () => {
+  test("a batch after a gap is not applied, and the ack says where the gap begins", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     await north.batch(1, [hosts("Nice", "Alice")]);
@@ -111,7 +111,7 @@ describe("a batch", () => {
     expect(await lobbyRows(game)).toMatchObject([{ members: [{ peer: "Alice" }, { peer: "Bob" }, { peer: "Carol" }] }]);
   });
 
-  test("may make a lobby, end it and make it anew", async () => {
+  test("a batch may create, end and create a lobby again", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     await north.report(
@@ -125,8 +125,8 @@ describe("a batch", () => {
   });
 });
 
-describe("a refusal", () => {
-  test("names the report it answers, however many others are told of in between", async () => {
+describe("refusals", () => {
+  test("a refusal names its report, however many notices are in between", async () => {
     const north = await Sidecar.link(newGame());
     await north.report(hosts("Full", "Zoe", { seats: 1 }));
     const told = await north.report(
@@ -148,7 +148,7 @@ describe("a refusal", () => {
     ]);
   });
 
-  test("goes to the sidecar that asked and to no other", async () => {
+  test("a refusal goes to the sidecar that reported and no other", async () => {
     const game = newGame();
     const [north, south] = [await Sidecar.link(game), await Sidecar.link(game, { name: "south" })];
     await south.report(hosts("Nice", "Alice"));
@@ -158,7 +158,7 @@ describe("a refusal", () => {
 });
 
 describe("members on two sidecars", () => {
-  test("meet without their sidecars knowing each other", async () => {
+  test("members of two sidecars meet although the sidecars do not know each other", async () => {
     const game = newGame();
     const [north, south] = [await Sidecar.link(game), await Sidecar.link(game, { name: "south" })];
     await north.report(hosts("Nice", "Alice"));
@@ -177,7 +177,7 @@ describe("members on two sidecars", () => {
     expect([await north.rest(), await south.rest()]).toStrictEqual([[], []]);
   });
 
-  test("may change places: who moves is answered where he is now, and forgotten where he was", async () => {
+  test("a member that moves is answered at its new sidecar and forgotten at the old one", async () => {
     const game = newGame();
     const [north, south] = [await Sidecar.link(game), await Sidecar.link(game, { name: "south" })];
     await north.report(hosts("Nice", "Alice"), joins("Nice", "Bob"));
@@ -186,7 +186,7 @@ describe("members on two sidecars", () => {
     expect((await (await Sidecar.open(game)).hello()).members.map(({ to }) => to.peer)).toStrictEqual(["Alice"]);
   });
 
-  test("are not introduced while the host's cannot be told", async () => {
+  test("members are not introduced while the host cannot be notified", async () => {
     const game = newGame();
     const [north, south] = [await Sidecar.link(game), await Sidecar.link(game, { name: "south" })];
     const policy = { ...POLICY, introduces_on_join: true };
@@ -203,7 +203,7 @@ describe("members on two sidecars", () => {
     expect(await back.rest()).toStrictEqual([]);
   });
 
-  test("do not disturb a third, nor another game's", async () => {
+  test("members do not affect a third sidecar or another game", async () => {
     const [game, other] = [newGame(), newGame()];
     const third = await Sidecar.link(game, { name: "west" });
     const elsewhere = await Sidecar.link(other);
@@ -215,8 +215,8 @@ describe("members on two sidecars", () => {
   });
 });
 
-describe("a sidecar that comes back", () => {
-  test("with its memory goes on from the last acknowledgement", async () => {
+describe("a sidecar that reconnects", () => {
+  test("a sidecar with its memory continues after the last ack", async () => {
     const game = newGame();
     const before = await Sidecar.link(game);
     await before.report(hosts("Nice", "Alice"), joins("Nice", "Bob"));
@@ -225,7 +225,7 @@ describe("a sidecar that comes back", () => {
     expect(await after.batch(3, [joins("Nice", "Carol")])).toMatchObject({ ack: 3 });
   });
 
-  test("without its memory starts at nothing and gets its members back: where, what they noted, where they stand", async () => {
+  test("a sidecar without its memory starts at zero and gets its members, notes and states back", async () => {
     const game = newGame();
     const south = await Sidecar.link(game, { name: "south" });
     await south.report(hosts("Nice", "Alice", { memory: "alice's note" }));

@@ -5,7 +5,7 @@ import { hangUp, heard, hosts, introduced, joins, newGame, roster, Sidecar, star
 afterEach(hangUp);
 
 // A sidecar gives up a link whose frame is longer than it decodes; it would come back only to hear the same again.
-describe("no frame is longer than a sidecar takes", () => {
+describe("no frame is longer than a sidecar accepts", () => {
   test("when a full batch joins one lobby", async () => {
     const north = await Sidecar.link(newGame());
     const crowd = people(BATCH_REPORTS_MAX);
@@ -16,7 +16,7 @@ describe("no frame is longer than a sidecar takes", () => {
     expect(last).toStrictEqual(new Map(everybody.map((peer) => [peer, roster(...everybody)])));
   });
 
-  test("when many members with the longest names and notes are handed back: they come in pieces", async () => {
+  test("when many members with the longest names and notes are returned in several frames", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     // JSON writes a quotation mark with two characters and a control character, which only notes may hold, with six.
@@ -34,7 +34,7 @@ describe("no frame is longer than a sidecar takes", () => {
     expect(pieces.map(({ last }) => last)).toStrictEqual(pieces.map((_, at) => at === pieces.length - 1));
   });
 
-  test("when a lobby with every seat taken starts", async () => {
+  test("when a full lobby starts", async () => {
     const north = await Sidecar.link(newGame());
     const crowd = people(SEATS_MAX);
     await fill(north, "Nice", crowd);
@@ -42,7 +42,7 @@ describe("no frame is longer than a sidecar takes", () => {
     expect((await toldTo(north)).slice(-SEATS_MAX)).toStrictEqual(crowd.map((peer) => [peer, introduced(...crowd)]));
   });
 
-  test("when large lobbies that have started are handed back", async () => {
+  test("when large started lobbies are returned", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     for (const name of ["One", "Two", "Three", "Four"]) {

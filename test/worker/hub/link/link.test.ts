@@ -30,7 +30,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("the door", () => {
+describe("opening a link", () => {
   test.each([
     ["no key at all", null],
     ["another key", "key-three"],
@@ -41,7 +41,7 @@ describe("the door", () => {
     ["what separates keys", ","],
     ["both keys", "key-one key-two"],
     ["a very long key", "x".repeat(600)],
-  ])("stays shut for %s", async (_, key) => {
+  ])("a link is refused with %s", async (_, key) => {
     const response = await worker(linkRequest(newGame(), 0, key));
     expect(response.status).toBe(401);
     expect(response.webSocket).toBeNull();
@@ -50,17 +50,17 @@ describe("the door", () => {
     expect(await response.json()).toMatchObject({ status: 401, code: "unauthorized", type: "/problems/unauthorized" });
   });
 
-  test("stays shut for another scheme with the right key", async () => {
+  test("a link is refused with the right key in another scheme", async () => {
     const request = new Request(linkRequest(newGame(), 0), { headers: { authorization: "Basic key-one" } });
     expect((await worker(request)).status).toBe(401);
   });
 
-  test.each(["key-one", "key-two"])("opens for %s: two keys count while they are rotated", async (key) => {
+  test.each(["key-one", "key-two"])("a link is accepted with %s: two keys are valid during a rotation", async (key) => {
     const north = await Sidecar.open(newGame(), { key });
     expect(await north.hello()).toStrictEqual({ ack: 0, shards: 1, members: [] });
   });
 
-  test("asks for a WebSocket where a plain request brings the right key", async () => {
+  test("a plain request with the right key returns 426", async () => {
     const headers = { authorization: "Bearer key-one" };
     const response = await worker(new Request(`${ORIGIN}/v1/link/${newGame()}/0`, { headers }));
     expect(response.status).toBe(426);
@@ -70,27 +70,24 @@ describe("the door", () => {
 
   const games = ["UPPER/0", "-dash/0", "under_score/0", `${"x".repeat(33)}/0`, "a%20b/0", "a%2F0/0"];
   const shards = ["game/1", "game/-1", "game/0.5", "game/zero", "game/64", "game/1e9"];
-  test.each([...games, ...shards])("knows no hub %s", async (hub) => {
+  test.each([...games, ...shards])("no hub %s exists", async (hub) => {
     const [game = "", shard = ""] = hub.split("/");
     const response = await worker(linkRequest(game, shard));
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ status: 400, code: "invalid_request" });
   });
 
-  test.each(["", " , ", undefined])(
-    "stays shut for everybody where SIDECAR_KEYS is %j, and complains",
-    async (keys) => {
-      const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
-      const settings = { ...env, SIDECAR_KEYS: keys } as Env;
-      for (const key of [null, "", "undefined"]) {
-        expect((await app.fetch(linkRequest(newGame(), 0, key), settings)).status).toBe(401);
-      }
-      expect(complaint).toHaveBeenCalledWith({ message: expect.stringContaining("SIDECAR_KEYS is not set") });
-    },
-  );
+  test.each(["", " , ", undefined])("links are refused and the error is logged if SIDECAR_KEYS is %j", async (keys) => {
+    const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
+    const settings = { ...env, SIDECAR_KEYS: keys } as Env;
+    for (const key of [null, "", "undefined"]) {
+      expect((await app.fetch(linkRequest(newGame(), 0, key), settings)).status).toBe(401);
+    }
+    expect(complaint).toHaveBeenCalledWith({ message: expect.stringContaining("SIDECAR_KEYS is not set") });
+  });
 
   test.each(["%65vents", "event%73", "%65%76%65%6e%74%73", "./events", "//events"])(
-    "is not reached by a watcher who spells his path %s",
+    "an events client cannot reach the link by the path %s",
     async (spelled) => {
       const game = newGame();
       const headers = { upgrade: "websocket", "sec-websocket-protocol": SUBPROTOCOL };
@@ -106,7 +103,7 @@ describe("the door", () => {
     },
   );
 
-  test("is one of two doors of a hub, and there is no third", async () => {
+  test("a hub accepts two socket URLs and no third", async () => {
     for (const url of [SOCKET_URLS.link, SOCKET_URLS.events]) {
       const answer = await hubFor(newGame()).fetch(new Request(url, { headers: { upgrade: "websocket" } }));
       expect(answer.status).toBe(101);
@@ -118,13 +115,13 @@ describe("the door", () => {
     }
   });
 
-  test("tells a stranger nothing about which hubs there are", async () => {
+  test("a request without a key does not reveal which hubs exist", async () => {
     expect((await worker(linkRequest("UPPER", 99, "wrong"))).status).toBe(401);
   });
 });
 
 describe("hello", () => {
-  test("is answered with what is stored, how many shards there are, and the members", async () => {
+  test("hello is answered with the ack, the number of shards and the members", async () => {
     const north = await Sidecar.open(newGame());
     north.say(helloOf(north));
     const keys = { ticket_keys: GOLDEN.keys };
@@ -138,13 +135,13 @@ describe("hello", () => {
     expect(await north.next("members")).toStrictEqual({ t: "members", items: [], last: true });
   });
 
-  test("from a newer sidecar is answered in the newest version that both speak", async () => {
+  test("hello from a newer sidecar is answered in the newest common version", async () => {
     const north = await Sidecar.open(newGame());
     north.say({ ...helloOf(north), version: LINK_VERSION + 1, added: "later" });
     expect(await north.next("welcome")).toMatchObject({ version: LINK_VERSION });
   });
 
-  test("in a version that is too old is told so, and leaves nothing behind", async () => {
+  test("hello in an outdated version is refused and leaves no rows", async () => {
     const game = newGame();
     const north = await Sidecar.open(game);
     north.say(helloOf(north, { version: 0 }));
@@ -152,13 +149,13 @@ describe("hello", () => {
     expect(await tablesOf(game)).toStrictEqual([]);
   });
 
-  test("may be said again on the same link", async () => {
+  test("hello may be repeated on the same link", async () => {
     const north = await Sidecar.link(newGame());
     await north.report(hosts("Nice", "Alice"));
     expect(await north.hello()).toMatchObject({ ack: 1, members: [{ to: { peer: "Alice" } }] });
   });
 
-  test("under a second name is not taken: a link speaks for one sidecar", async () => {
+  test("hello with a second name is refused: a link belongs to one sidecar", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     north.say(helloOf({ name: "south", epoch: "epoch-two" }));
@@ -167,7 +164,7 @@ describe("hello", () => {
     expect((await sidecarRows(game)).map(({ id }) => id)).toStrictEqual(["north"]);
   });
 
-  test("on a newer link of the same sidecar replaces the older one", async () => {
+  test("hello on a newer link replaces the older one of the same sidecar", async () => {
     const game = newGame();
     const older = await Sidecar.link(game);
     await older.report(hosts("Nice", "Alice"));
@@ -180,7 +177,7 @@ describe("hello", () => {
     expect(await sidecarRow(game, "north")).toMatchObject({ down_since: null, ack: 2 });
   });
 
-  test("of another sidecar replaces nobody", async () => {
+  test("hello of another sidecar replaces no link", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     await Sidecar.link(game, { name: "south" });
@@ -188,7 +185,7 @@ describe("hello", () => {
   });
 });
 
-describe("what the link does not allow", () => {
+describe("invalid messages", () => {
   const report = hosts("Bad", "Mallory");
 
   test.each([
@@ -216,7 +213,7 @@ describe("what the link does not allow", () => {
     ],
     ["a duration that is no number", batch({ ...report, policy: { ...report.policy, lifetime_ms: "Infinity" } })],
     ["a frame that is too long", " ".repeat(1_048_577)],
-  ])("%s ends that link and harms nobody", async (_, frame) => {
+  ])("%s ends only that link", async (_, frame) => {
     const game = newGame();
     const [north, south] = [await Sidecar.link(game), await Sidecar.link(game, { name: "south" })];
     await south.report(hosts("Good", "Carol"));
@@ -228,15 +225,18 @@ describe("what the link does not allow", () => {
     expect(await (await Sidecar.open(game)).hello()).toMatchObject({ ack: 0, members: [] });
   });
 
-  test.each([{ t: "reports", seq: 1, items: [report] }, { t: "bye" }])("%o before hello", async (message) => {
-    const game = newGame();
-    const north = await Sidecar.open(game);
-    north.say(message);
-    expect(await north.closed).toMatchObject({ code: LinkCloseCode.malformed, reason: "send hello first" });
-    expect(await tablesOf(game)).toStrictEqual([]);
-  });
+  test.each([{ t: "reports", seq: 1, items: [report] }, { t: "bye" }])(
+    "%o before hello ends the link",
+    async (message) => {
+      const game = newGame();
+      const north = await Sidecar.open(game);
+      north.say(message);
+      expect(await north.closed).toMatchObject({ code: LinkCloseCode.malformed, reason: "send hello first" });
+      expect(await tablesOf(game)).toStrictEqual([]);
+    },
+  );
 
-  test("a hello behind it is not heard any more", async () => {
+  test("a hello after an invalid message is ignored", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     const broken = await Sidecar.open(game, { halfOpen: true });
@@ -247,7 +247,7 @@ describe("what the link does not allow", () => {
     expect(heard(await north.report(hosts("Nice", "Alice")))).toStrictEqual([["Alice", hosted("Alice")]]);
   });
 
-  test("a replaced link can report nothing more", async () => {
+  test("a replaced link can report nothing", async () => {
     const game = newGame();
     const older = await Sidecar.open(game, { halfOpen: true });
     await older.hello();
@@ -259,8 +259,8 @@ describe("what the link does not allow", () => {
   });
 });
 
-describe("a link that stays open", () => {
-  test("has its pings answered while the hub sleeps, and does not wake it", async () => {
+describe("an open link", () => {
+  test("pings are answered without waking the hub", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
@@ -273,7 +273,7 @@ describe("a link that stays open", () => {
     await evictDurableObject(hubFor(game));
   });
 
-  test("says bye and is let go", async () => {
+  test("a bye closes the link", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
     north.say({ t: "bye" });
@@ -281,7 +281,7 @@ describe("a link that stays open", () => {
     expect(await sidecarRow(game, "north")).toMatchObject({ away: true, down_since: expect.any(Number) });
   });
 
-  test.each([1000, 1001, 4000])("is let go when the sidecar closes it with %i", async (code) => {
+  test.each([1000, 1001, 4000])("the sidecar closes the link with %i", async (code) => {
     const game = newGame();
     const north = await Sidecar.link(game);
     north.close(code);
@@ -290,7 +290,7 @@ describe("a link that stays open", () => {
     expect(await sidecarRow(game, "north")).toMatchObject({ away: false });
   });
 
-  test("brings goodbyes too", async () => {
+  test("a bye with members marks them away", async () => {
     const north = await Sidecar.link(newGame());
     await north.report(hosts("Nice", "Alice"));
     expect(heard(await north.report(leaves("Nice", "Alice")))).toStrictEqual([["Alice", removed("left")]]);
