@@ -23,7 +23,7 @@ export default defineConfig({
   test: {
     reporters: ["default", "./test/support/kinds-reporter.ts"],
     coverage: {
-      // The only provider that works inside workerd. What runs in processes of their own is not counted.
+      // The only provider that works inside workerd. Code in separate processes is not counted.
       provider: "istanbul",
       include: Object.keys(COVERAGE_FLOORS).map((room) => `${room}/**/*.ts`),
       reporter: ["json-summary"],

@@ -4,7 +4,15 @@
  */
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { browserIsMissing, DESKTOP, launch, PHONE, shoot, type Visit, visitor } from "../support/browser.ts";
+import {
+  isBrowserMissing,
+  DESKTOP,
+  launch,
+  PHONE,
+  saveScreenshots,
+  type BrowserPage,
+  openPage,
+} from "../support/browser.ts";
 import { BreakableProxy } from "../support/breakable-proxy.ts";
 import { TestStack } from "../support/test-stack.ts";
 
@@ -15,12 +23,12 @@ const EXPECTED = /Failed to load resource|WebSocket connection to/;
 
 let stack: TestStack;
 let browser: Browser;
-const visits: Visit[] = [];
+const visits: BrowserPage[] = [];
 let turn = 0;
 /** The time that each change took. */
 let seen_ms: number[] = [];
 
-describe.skipIf(browserIsMissing())("a lobby on the page", () => {
+describe.skipIf(isBrowserMissing())("a lobby on the page", () => {
   beforeAll(async () => {
     [stack, browser] = await Promise.all([
       TestStack.open({ settings: { PARLEY_ADDRESSES: "203.0.113.5", PARLEY_REGION: "lab" } }),
@@ -67,7 +75,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await within(rowOf(carol, "Nice"), "detached");
     // A busy machine may delay some changes, but not most of them.
     expect(seen_ms.toSorted((a, b) => a - b)[seen_ms.length >> 1]).toBeLessThan(SEEN_MS);
-    await shoot(alice, "closed-desk");
+    await saveScreenshots(alice, "closed-desk");
     await bob.getByRole("link", { name: "All lobbies" }).click();
     await bob.locator("#empty").waitFor();
   });
@@ -78,8 +86,8 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await rowOf(bob, "Forest").getByRole("link").click();
     await bob.locator("#lobby").getByLabel("Password").fill("wrong");
     await join(bob, "Bob");
-    await bob.getByText("The password is not the lobby's.").waitFor();
-    await shoot(bob, "stranger-phone");
+    await bob.getByText("The password is missing or wrong.").waitFor();
+    await saveScreenshots(bob, "stranger-phone");
     await bob.locator("#lobby").getByLabel("Password").fill("sesame street");
     await join(bob, "Bob");
     await role(bob, "You are a member").waitFor();
@@ -89,8 +97,8 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await say(alice, "welcome");
     await said(bob, "welcome").waitFor();
     expect(await alice.evaluate("window.bitten ?? null")).toBeNull();
-    await shoot(alice, "host-desk");
-    await shoot(bob, "member-phone");
+    await saveScreenshots(alice, "host-desk");
+    await saveScreenshots(bob, "member-phone");
     expect(await sidewaysScroll(bob)).toBe(0);
 
     for (const page of [alice, bob]) await page.reload();
@@ -124,7 +132,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await stack.killHub();
     for (const page of [alice, bob]) await role(page, "Connection lost. Retrying…").waitFor();
     await carol.locator("#hub", { hasText: "The hub does not respond" }).waitFor();
-    await shoot(alice, "lost-desk");
+    await saveScreenshots(alice, "lost-desk");
     await stack.startHub();
     await role(alice, "You are the host").waitFor();
     await role(bob, "You are a member").waitFor();
@@ -179,13 +187,13 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await dialog.getByLabel("Name", { exact: true }).fill("Finished");
     await dialog.getByLabel("Seats").fill("2");
     await dialog.getByRole("button", { name: "Save" }).click();
-    await dialog.getByText("More seats are taken than that.").waitFor();
+    await dialog.getByText("More members are in the lobby than these seats.").waitFor();
     await dialog.getByLabel("Seats").fill("8");
     await dialog.getByRole("button", { name: "Add data" }).click();
     await dialog.getByLabel("Key").fill("skill");
     await dialog.getByLabel("Value").fill("1200");
     await dialog.getByLabel("searchable").check();
-    await shoot(alice, "settings-desk");
+    await saveScreenshots(alice, "settings-desk");
     await dialog.getByRole("button", { name: "Save" }).click();
     await dialog.waitFor({ state: "detached" });
     await bob.getByRole("heading", { name: "Finished" }).waitFor();
@@ -206,7 +214,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await role(carol, "The host removed you.").waitFor();
     await carol.reload();
     await join(carol, "Carol");
-    await carol.getByText("The host removed this peer from the lobby.").waitFor();
+    await carol.getByText("The host removed this peer; it cannot join again.").waitFor();
 
     const finder = await open("rule");
     await finder.getByText("Filters", { exact: true }).click();
@@ -217,7 +225,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await finder.getByLabel("Free seats").fill("7");
     await rowOf(finder, "Finished").waitFor();
     await finder.waitForURL(/slots/);
-    await shoot(finder, "filters-desk");
+    await saveScreenshots(finder, "filters-desk");
     await finder.reload();
     await rowOf(finder, "Finished").waitFor();
     expect(await finder.getByLabel("Data").inputValue()).toBe("skill>=1200, skill<1300");
@@ -231,7 +239,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
     await rowOf(bob, "Careful").filter({ hasText: "on request" }).getByRole("link").click();
     await join(bob, "Bob", "Ask to join");
     await role(bob, "Waiting for the host's approval").waitFor();
-    await shoot(bob, "waiting-desk");
+    await saveScreenshots(bob, "waiting-desk");
     await alice.getByRole("button", { name: "Approve: Bob" }).click();
     await role(bob, "You are a member").waitFor();
     await rowOf(carol, "Careful").getByRole("link").click();
@@ -281,9 +289,9 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
       await Promise.all(Array.from({ length: 12 }, () => fetch(url, { method: "POST", headers, body: '{"text":"again"}' })));
     })()`);
     await say(page, "and again");
-    await page.getByText(/^Too many requests; wait a little. Try again in \d+ s.$/).waitFor();
+    await page.getByText(/^Too many requests\. Try again in \d+ s.$/).waitFor();
     expect(await page.getByLabel("Message").inputValue()).toBe("and again");
-    await shoot(page, "limited-desk");
+    await saveScreenshots(page, "limited-desk");
 
     await page.getByRole("link", { name: "All lobbies" }).click();
     await page.getByLabel("Join code").fill("234567");
@@ -325,7 +333,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
       await way.getByText(/^(Copied|Selected)/).waitFor();
       expect(await page.getByRole("button", { name: "Join", exact: true }).isVisible()).toBe(false);
       expect(await sidewaysScroll(page)).toBe(0);
-      await shoot(page, options === PHONE ? "foreign-phone" : "foreign-desk");
+      await saveScreenshots(page, options === PHONE ? "foreign-phone" : "foreign-desk");
     }
     alice.stopPinging();
   });
@@ -351,7 +359,7 @@ describe.skipIf(browserIsMissing())("a lobby on the page", () => {
 // --- helpers ---------------------------------------------------------------------------------------------------
 
 async function open(game: string, options: BrowserContextOptions = DESKTOP, origin = stack.url): Promise<Page> {
-  const visit = await visitor(browser, origin, options);
+  const visit = await openPage(browser, origin, options);
   visits.push(visit);
   await visit.page.goto(`/?game=${game === "default" ? game : `${game}-${turn}`}`);
   await visit.page.locator("#hub").getByText("Live", { exact: true }).waitFor();

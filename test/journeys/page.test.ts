@@ -3,7 +3,15 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Browser, Locator, Page, WebSocket } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { browserIsMissing, DESKTOP, launch, PHONE, shoot, type Visit, visitor } from "../support/browser.ts";
+import {
+  isBrowserMissing,
+  DESKTOP,
+  launch,
+  PHONE,
+  saveScreenshots,
+  type BrowserPage,
+  openPage,
+} from "../support/browser.ts";
 import { BreakableProxy } from "../support/breakable-proxy.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
@@ -16,9 +24,9 @@ const UNREACHABLE =
 
 let stack: TestStack;
 let browser: Browser;
-const visits: Visit[] = [];
+const visits: BrowserPage[] = [];
 
-describe.skipIf(browserIsMissing())("the lobby page", () => {
+describe.skipIf(isBrowserMissing())("the lobby page", () => {
   beforeAll(async () => {
     [stack, browser] = await Promise.all([TestStack.open(), launch()]);
   });
@@ -89,8 +97,8 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
       expect(await page.getByRole("row").count()).toBe(1 + names.length);
     }
     expect(await sidewaysScroll(phone)).toBe(0);
-    await shoot(desk, "several-desk");
-    await shoot(phone, "several-phone");
+    await saveScreenshots(desk, "several-desk");
+    await saveScreenshots(phone, "several-phone");
     for (const player of [...hosts, ...guests]) player.stopPinging();
   });
 
@@ -106,8 +114,8 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await stack.killHub();
     for (const each of [page, phone]) await says(each, "#hub", TROUBLE);
     expect(await Promise.all([page, phone].map((each) => lobby(each, "Steady").boundingBox()))).toEqual(places);
-    await shoot(page, "trouble-desk");
-    await shoot(phone, "trouble-phone");
+    await saveScreenshots(page, "trouble-desk");
+    await saveScreenshots(phone, "trouble-phone");
 
     await stack.startHub();
     for (const each of [page, phone]) await says(each, "#hub", "Live");
@@ -127,7 +135,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     await page.context().setOffline(true);
     cable.disconnect();
     await says(page, "#hub", "You are offline. Retrying…");
-    await shoot(page, "offline-phone");
+    await saveScreenshots(page, "offline-phone");
     await page.context().setOffline(false);
     cable.reconnect();
     await says(page, "#hub", "Live");
@@ -203,7 +211,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
         "[...document.querySelectorAll('bdi')].every((name) => getComputedStyle(name).unicodeBidi === 'isolate')";
       expect(await page.evaluate(isolated)).toBe(true);
       expect(await sidewaysScroll(page)).toBe(0);
-      await shoot(page, options === PHONE ? "hostile-phone" : "hostile-desk");
+      await saveScreenshots(page, options === PHONE ? "hostile-phone" : "hostile-desk");
     }
   });
 
@@ -222,7 +230,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
       await page.locator("#search").fill(join_uri);
       expect(await page.locator("tbody bdi").allTextContents()).toEqual(["Forest"]);
       expect(await sidewaysScroll(page)).toBe(0);
-      await shoot(page, options === PHONE ? "noray-phone" : "noray-desk");
+      await saveScreenshots(page, options === PHONE ? "noray-phone" : "noray-desk");
       await page.locator("#code").fill(join_uri);
       await page.locator("#code").press("Enter");
       await page.waitForURL("**/?game=default&lobby=id-1");
@@ -268,7 +276,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
     expect(await page.title()).toBe("pong-2 · Parley");
     await page.locator("#empty").getByText("npm run send rabid h:Nice:Alice:4").waitFor();
     expect(await page.locator("#source").getAttribute("href")).toContain("/v1/games/pong-2/lobbies");
-    await shoot(page, "empty-desk");
+    await saveScreenshots(page, "empty-desk");
     await page.goBack();
     await eventually(
       () => page.locator("#game").inputValue(),
@@ -277,7 +285,7 @@ describe.skipIf(browserIsMissing())("the lobby page", () => {
 
     const phone = await open("/?game=pong-2", PHONE);
     await phone.locator("#empty").waitFor();
-    await shoot(phone, "empty-phone");
+    await saveScreenshots(phone, "empty-phone");
   });
 
   test("explains an invalid game name without a request to the hub", async () => {
@@ -398,7 +406,7 @@ async function open(path: string, options = DESKTOP, forgives?: RegExp): Promise
 
 /** A page before its first navigation. `forgives`: errors that the test itself provokes. */
 async function unopened(forgives?: RegExp, options = DESKTOP, origin = stack.url): Promise<Page> {
-  const visit = await visitor(browser, origin, options);
+  const visit = await openPage(browser, origin, options);
   const kept = {
     page: visit.page,
     get complaints() {

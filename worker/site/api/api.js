@@ -6,7 +6,7 @@
  */
 import { forgetGame, loadIdentity, saveIdentity } from "../util/storage.js";
 
-/** @typedef {import("#shared/api/lobbies.ts").Summary} Summary */
+/** @typedef {import("#shared/listing/summary.ts").Summary} Summary */
 /** @typedef {import("#shared/api/lobbies.ts").LobbyView} LobbyView */
 /** @typedef {import("#shared/api/lobbies.ts").Joined} Joined */
 /** @typedef {import("#shared/api/lobbies.ts").PendingJoin} Pending */
@@ -20,7 +20,8 @@ const REQUEST_TIMEOUT_MS = 5_000;
 export class Refusal extends Error {
   /** @param {Problem} problem */
   constructor({ code, title, detail, retry_after_s }) {
-    super(retry_after_s === undefined ? title : `${title} Try again in ${retry_after_s} s.`);
+    const cause = code === "rate_limited" ? "Too many requests." : title;
+    super(retry_after_s === undefined ? cause : `${cause} Try again in ${retry_after_s} s.`);
     this.code = code;
     this.detail = detail;
     this.retry_after_s = retry_after_s ?? null;

@@ -159,8 +159,7 @@ export class LobbyList {
 /** @param {Refusal | null} refusal */
 function statusText(refusal) {
   if (isOffline()) return "You are offline. Retrying…";
-  if (refusal?.code === "rate_limited")
-    return `Too many requests. Retrying in ${refusal.retry_after_s ?? "a few"} s`;
+  if (refusal?.code === "rate_limited") return `Too many requests. Retrying in ${refusal.retry_after_s ?? "a few"} s`;
   return refusal?.detail ?? "The hub does not respond. Retrying…";
 }
 
