@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import { canonicalAddress } from "#shared/net/endpoint.ts";
 import * as limits from "#shared/limits.ts";
-import { SIDECAR_PATTERN } from "#shared/link/messages.ts";
+import { SIDECAR_PATTERN } from "#shared/link/decoders.ts";
 import { type Wire as WireName, WIRES } from "#shared/lobby/lobby.ts";
 import type { Budget } from "#shared/rate-limit/token-bucket.ts";
 import { Secret } from "./secret.ts";

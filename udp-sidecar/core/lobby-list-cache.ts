@@ -3,7 +3,7 @@
  * each wire, so that a flood of list requests does not reach the hub.
  */
 import { LIST_FETCH_MS, LIST_KEPT_MS, PAGE_MAX } from "#shared/limits.ts";
-import type { Summary } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import type { Secret } from "../config/secret.ts";
 

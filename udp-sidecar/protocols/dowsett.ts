@@ -22,7 +22,7 @@
 import { type Endpoint, sameEndpoint } from "#shared/net/endpoint.ts";
 import { LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
 import type { Report } from "#shared/link/messages.ts";
-import type { Summary } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import {
   type RequesterNotice,
   type IntroducedPeer,

@@ -10,7 +10,7 @@
  */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Report } from "#shared/link/messages.ts";
-import type { Summary } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import type { RequesterNotice, Notice, Wire as WireName } from "#shared/lobby/lobby.ts";
 
 export type Datagram = {

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import * as limits from "#shared/limits.ts";
-import { SIDECAR_PATTERN } from "#shared/link/messages.ts";
+import { SIDECAR_PATTERN } from "#shared/link/decoders.ts";
 import { WIRES } from "#shared/lobby/lobby.ts";
 import { type Config, defaults, helpText, parseConfig } from "../../../udp-sidecar/config/config.ts";
 

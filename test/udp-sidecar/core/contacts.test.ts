@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { MemberPlace } from "#shared/link/messages.ts";
 import { Contacts } from "../../../udp-sidecar/core/contacts.ts";
-import { at, T0 } from "../../support/exchange.ts";
+import { endpointOf, T0 } from "../../support/exchange.ts";
 
 const LEASE_MS = 5_000;
 
@@ -16,7 +16,7 @@ describe("a contact", () => {
       renewed: false,
       introduced: false,
       confirmed: false,
-      answer: [],
+      renewal_reply: [],
     });
     expect(contacts.find("rabid", "Nice", "A")).toBe(contact);
     expect([...contacts.all()]).toStrictEqual([contact]);
@@ -41,12 +41,17 @@ describe("a contact", () => {
     const again = contacts.put(placeOf("A", { via: 3_478, host: true, lease_ms: null, memory: "note" }), T0 + 500);
     expect(again).toBe(contact);
     expect(again).toMatchObject({ via: 3_478, host: true, lease_ms: null, memory: "note" });
-    expect(again).toMatchObject({ renewed: true, introduced: true, last_seen_at: T0 + 100, answer: [new Uint8Array(1)] });
+    expect(again).toMatchObject({
+      renewed: true,
+      introduced: true,
+      last_seen_at: T0 + 100,
+      answer: [new Uint8Array(1)],
+    });
     expect(contacts.size).toBe(1);
   });
 
   test("at a new endpoint counts as seen now and not renewed", () => {
-    for (const endpoint of [at("A'"), { ...at("A"), address: "198.51.100.1" }]) {
+    for (const endpoint of [endpointOf("A'"), { ...endpointOf("A"), address: "198.51.100.1" }]) {
       const contacts = tableOf();
       contacts.put(placeOf("A"), T0).renewed = true;
       expect(contacts.put(placeOf("A", { endpoint }), T0 + 500)).toMatchObject({
@@ -78,7 +83,7 @@ describe("the room of a source", () => {
     expect(roomOf(contacts)).toStrictEqual([false, true]);
     contacts.put(placeOf("A", { name: "Other" }), T0);
     expect(roomOf(contacts)).toStrictEqual([false, false]);
-    expect(roomOf(contacts, at("B").address)).toStrictEqual([true, true]);
+    expect(roomOf(contacts, endpointOf("B").address)).toStrictEqual([true, true]);
     contacts.remove(hosting);
     expect(roomOf(contacts)).toStrictEqual([true, true]);
   });
@@ -86,7 +91,7 @@ describe("the room of a source", () => {
   test("is counted by address, over all ports", () => {
     const contacts = tableOf({ memberships_per_source_max: 1 });
     contacts.put(placeOf("A'"), T0);
-    expect(roomOf(contacts, at("A").address)).toStrictEqual([true, false]);
+    expect(roomOf(contacts, endpointOf("A").address)).toStrictEqual([true, false]);
   });
 
   test("is shared by an IPv6 /64", () => {
@@ -99,19 +104,19 @@ describe("the room of a source", () => {
   test("follows a member that moves, becomes host or stops being host", () => {
     const contacts = tableOf({ lobbies_per_source_max: 1, memberships_per_source_max: 1 });
     contacts.put(placeOf("A"), T0);
-    contacts.put(placeOf("A", { endpoint: at("B") }), T0);
-    expect(roomOf(contacts, at("A").address)).toStrictEqual([true, true]);
-    expect(roomOf(contacts, at("B").address)).toStrictEqual([true, false]);
-    contacts.put(placeOf("A", { endpoint: at("B"), host: true }), T0);
-    expect(roomOf(contacts, at("B").address)).toStrictEqual([false, false]);
-    contacts.put(placeOf("A", { endpoint: at("B") }), T0);
-    expect(roomOf(contacts, at("B").address)).toStrictEqual([true, false]);
+    contacts.put(placeOf("A", { endpoint: endpointOf("B") }), T0);
+    expect(roomOf(contacts, endpointOf("A").address)).toStrictEqual([true, true]);
+    expect(roomOf(contacts, endpointOf("B").address)).toStrictEqual([true, false]);
+    contacts.put(placeOf("A", { endpoint: endpointOf("B"), host: true }), T0);
+    expect(roomOf(contacts, endpointOf("B").address)).toStrictEqual([false, false]);
+    contacts.put(placeOf("A", { endpoint: endpointOf("B") }), T0);
+    expect(roomOf(contacts, endpointOf("B").address)).toStrictEqual([true, false]);
   });
 
   test("is none when the table is full, but contacts from the hub are kept", () => {
     const contacts = tableOf({ contacts_max: 1 });
     contacts.put(placeOf("A"), T0);
-    expect(roomOf(contacts, at("B").address)).toStrictEqual([false, false]);
+    expect(roomOf(contacts, endpointOf("B").address)).toStrictEqual([false, false]);
     contacts.put(placeOf("B"), T0);
     expect(contacts.size).toBe(2);
   });
@@ -196,7 +201,7 @@ const placeOf = (player: string, parts: Partial<MemberPlace> = {}): MemberPlace 
   name: "Nice",
   peer: player,
   via: 57_775,
-  endpoint: at(player),
+  endpoint: endpointOf(player),
   host: false,
   lease_ms: LEASE_MS,
   memory: null,
@@ -204,7 +209,7 @@ const placeOf = (player: string, parts: Partial<MemberPlace> = {}): MemberPlace 
 });
 
 /** Whether a source may host one more lobby, and hold one more membership. */
-const roomOf = (contacts: Contacts, address = at("A").address): [boolean, boolean] => [
+const roomOf = (contacts: Contacts, address = endpointOf("A").address): [boolean, boolean] => [
   contacts.hasRoom(address, "lobbies"),
   contacts.hasRoom(address, "memberships"),
 ];

@@ -4,10 +4,10 @@ import * as fc from "../../support/fc.ts";
 import { expect, test } from "vitest";
 import { formatEndpoint } from "#shared/net/endpoint.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
-import { at, playerAt, Rig, type Sent, textOf } from "../../support/exchange.ts";
+import { endpointOf, letterOf, Rig, type Sent, textOf } from "../../support/exchange.ts";
 
 test("while the links are up, sidecars hold the hub's members, endpoints and replies", () => {
-  whatever((rig) => {
+  checkProperty((rig) => {
     if (rig.cuts.size > 0) return;
     const known = SIDECARS.flatMap((name) =>
       Array.from(rig.sidecar(name).exchange.contacts.all(), (contact) => ({
@@ -32,15 +32,15 @@ test("while the links are up, sidecars hold the hub's members, endpoints and rep
 });
 
 test("an address is sent only to the players of its session, and only after the start", () => {
-  whatever((_, sent, ever) => {
+  checkProperty((_, sent, ever) => {
     const allowed = new Set<string>();
     for (const { state, members } of ever) {
       for (const { peer, source } of state === "started" ? members : []) {
-        allowed.add(`${playerAt(source!.endpoint)}< ${lineOf(members, peer)}`);
+        allowed.add(`${letterOf(source!.endpoint)}< ${lineOf(members, peer)}`);
       }
     }
     for (const line of sent) {
-      const text = `${playerAt(line.to)}< ${textOf(line)}`;
+      const text = `${letterOf(line.to)}< ${textOf(line)}`;
       if (text.includes("192.0.2.")) ok(allowed.has(text), text);
     }
   });
@@ -49,7 +49,7 @@ test("an address is sent only to the players of its session, and only after the 
 test("every datagram is a valid line of the wire", () => {
   const LINE =
     /^(i(:[A-Z])+|s:[0-9]+:([A-Z]:192\.0\.2\.[0-9]+:[0-9]+)(;[A-Z]:192\.0\.2\.[0-9]+:[0-9]+)*|error:[a-z_]+)$/;
-  whatever((_, sent) => {
+  checkProperty((_, sent) => {
     for (const line of sent) ok(LINE.test(textOf(line)), textOf(line));
   });
 });
@@ -146,13 +146,13 @@ const scripts = fc
   .tuple(fc.constantFrom(...openings), fc.array(acts, { minLength: 1, maxLength: 50, size: "max" }))
   .map(([opening, rest]) => [...opening, ...rest]);
 
-type House = Rig & { readonly cuts: Set<string> };
+type System = Rig & { readonly cuts: Set<string> };
 
 /** The system after an act, what was sent during it, and every state that a lobby was in. */
-type Holds = (rig: House, sent: readonly Sent[], ever: ReadonlySet<Lobby>) => void;
+type Holds = (rig: System, sent: readonly Sent[], ever: ReadonlySet<Lobby>) => void;
 
 function play(script: readonly Act[], holds: Holds): void {
-  const rig: House = Object.assign(new Rig(), { cuts: new Set<string>() });
+  const rig: System = Object.assign(new Rig(), { cuts: new Set<string>() });
   const ever = new Set<Lobby>();
   for (const act of script) {
     const sent = perform(rig, act);
@@ -161,25 +161,25 @@ function play(script: readonly Act[], holds: Holds): void {
   }
 }
 
-function perform(rig: House, act: Act): readonly Sent[] {
+function perform(rig: System, act: Act): readonly Sent[] {
   switch (act.do) {
     case "say":
-      return rig.say(at(act.player), act.text, { sidecar: act.sidecar, via: act.via });
+      return rig.send(endpointOf(act.player), act.text, { sidecar: act.sidecar, via: act.via });
     case "pass":
-      return rig.pass(act.duration_ms);
+      return rig.advance(act.duration_ms);
     case "cut":
-      if (!rig.cuts.has(act.sidecar)) rig.cut(act.sidecar);
+      if (!rig.cuts.has(act.sidecar)) rig.disconnect(act.sidecar);
       rig.cuts.add(act.sidecar);
       return [];
     case "mend":
-      return rig.cuts.delete(act.sidecar) ? rig.mend(act.sidecar) : [];
+      return rig.cuts.delete(act.sidecar) ? rig.reconnect(act.sidecar) : [];
     case "restart":
       rig.cuts.delete(act.sidecar);
       return rig.restart(act.sidecar);
   }
 }
 
-function whatever(holds: Holds): void {
+function checkProperty(holds: Holds): void {
   fc.assert(
     fc.property(scripts, (script) => play(script, holds)),
     { numRuns: 300 },

@@ -6,8 +6,8 @@ import { Exchange } from "../../../udp-sidecar/core/exchange.ts";
 import type { Action, Wire } from "../../../udp-sidecar/protocols/wire.ts";
 import { rabid } from "../../../udp-sidecar/protocols/rabid.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
-import { at, HOME, LIMITS, playerAt, Rig, T0, textOf } from "../../support/exchange.ts";
-import { dialogue, session } from "../support/wire-script.ts";
+import { endpointOf, HOME, LIMITS, letterOf, Rig, T0, textOf } from "../../support/exchange.ts";
+import { runScript, openSession } from "../support/wire-script.ts";
 
 describe("a datagram", () => {
   const wireOf = (name: "noray" | "dowsett", first: number, heard: Action = { do: "drop", why: name }): Wire => ({
@@ -68,7 +68,7 @@ describe("a datagram", () => {
 
 describe("a member that uses DTLS", () => {
   test("is answered over DTLS, and its datagrams in clear text are dropped", () => {
-    const rig = dialogue(`
+    const rig = runScript(`
       A/69014> h:Nice:Alice:4
       A/69014< i:Alice
       A/69014> p:Nice:Alice
@@ -120,7 +120,10 @@ describe("the list of members after a hello", () => {
     for (const player of ["A", "B"]) exchange.deliverNotice(rosterFor(player), T0);
     exchange.handleDatagram(datagramOf("p:Nice:A"), ["rabid"], T0);
     sent.length = 0;
-    const start: Notice = { kind: "introduced", peers: ["A", "B"].map((peer) => ({ peer, endpoint: at(peer) })) };
+    const start: Notice = {
+      kind: "introduced",
+      peers: ["A", "B"].map((peer) => ({ peer, endpoint: endpointOf(peer) })),
+    };
     exchange.syncMembers(
       [{ ...rosterFor("A"), notice: start }, { ...rosterFor("C"), notice: start }, rosterFor("B", "Other")],
       everywhere,
@@ -143,18 +146,18 @@ describe("the list of members after a hello", () => {
 describe("a repetition", () => {
   test("is limited: beyond the maximum, datagrams are sent once", () => {
     const rig = new Rig({ limits: { repeats_max: 1 } });
-    rig.say("A", "h:Nice:Alice:4");
-    rig.say("B", "c:Nice:Bob");
-    rig.say("A", "s:Nice:Alice");
-    const again = rig.pass(5_000).filter((sent) => textOf(sent).startsWith("s:"));
-    expect([...new Set(again.map(({ to }) => playerAt(to)))]).toStrictEqual(["A"]);
+    rig.send("A", "h:Nice:Alice:4");
+    rig.send("B", "c:Nice:Bob");
+    rig.send("A", "s:Nice:Alice");
+    const again = rig.advance(5_000).filter((sent) => textOf(sent).startsWith("s:"));
+    expect([...new Set(again.map(({ to }) => letterOf(to)))]).toStrictEqual(["A"]);
     expect(again).toHaveLength(10);
   });
 
   test("is sent late if the timer is late", () => {
-    const rig = session("AB");
+    const rig = openSession("AB");
     const { exchange } = rig.sidecar();
-    rig.say("A", "s:Nice:Alice");
+    rig.send("A", "s:Nice:Alice");
     const from = rig.sent.length;
     exchange.sendRepeats(rig.now + 3_000);
     expect(rig.sent.slice(from).map(textOf)).toHaveLength(20);
@@ -162,9 +165,9 @@ describe("a repetition", () => {
   });
 
   test("is not sent before it is due", () => {
-    const rig = session("AB");
+    const rig = openSession("AB");
     expect(rig.sidecar().exchange.nextRepeatAt).toBeNull();
-    rig.say("A", "s:Nice:Alice");
+    rig.send("A", "s:Nice:Alice");
     const { exchange } = rig.sidecar();
     expect(exchange.nextRepeatAt).toBe(rig.now + 15);
     const from = rig.sent.length;
@@ -185,7 +188,10 @@ describe("a notice", () => {
     exchange.deliverNotice(rosterFor("A"), T0);
     exchange.syncMembers([rosterFor("A")], () => true, T0);
     const { wire, name, peer, via, endpoint } = rosterFor("A").to;
-    exchange.handleAnswer({ kind: "ask", wire, name, peer, via, endpoint }, { kind: "refused", code: "lobby_not_found" });
+    exchange.handleAnswer(
+      { kind: "ask", wire, name, peer, via, endpoint },
+      { kind: "refused", code: "lobby_not_found" },
+    );
     expect(sent).toStrictEqual([]);
   });
 });
@@ -198,7 +204,7 @@ function exchangeOf(wires: readonly Wire[], { taking = true } = {}) {
     wires,
     LIMITS,
     {
-      send: (_, to, bytes) => void sent.push(`${playerAt(to)}< ${textOf({ bytes })}`),
+      send: (_, to, bytes) => void sent.push(`${letterOf(to)}< ${textOf({ bytes })}`),
       report: () => taking,
       isLinked: () => true,
       listLobbies: () => Promise.resolve([]),
@@ -211,7 +217,7 @@ function exchangeOf(wires: readonly Wire[], { taking = true } = {}) {
 
 const datagramOf = (text: string) => ({
   bytes: Buffer.from(text, "latin1"),
-  endpoint: at("A"),
+  endpoint: endpointOf("A"),
   via: HOME.via,
   exclusive: false,
 });
@@ -223,7 +229,7 @@ const rosterFor = (player: string, name = "Nice"): MemberNotice => ({
     name,
     peer: player,
     via: HOME.via,
-    endpoint: at(player),
+    endpoint: endpointOf(player),
     host: true,
     lease_ms: 5_000,
     memory: null,

@@ -52,16 +52,16 @@ describe("reports", () => {
 
   test("are sent in batches, with a limit in flight", () => {
     const outbox = boxOf(...many(4 * BATCH_REPORTS_MAX));
-    const batches = takeAll(outbox);
+    const batches = drainBatches(outbox);
     expect(batches).toHaveLength(BATCHES_IN_FLIGHT_MAX);
     expect(batches.map(({ seq, items }) => [seq, items.length])).toStrictEqual([
       [1, BATCH_REPORTS_MAX],
       [101, BATCH_REPORTS_MAX],
     ]);
     outbox.acknowledge(100);
-    expect(takeAll(outbox).map(({ seq }) => seq)).toStrictEqual([201]);
+    expect(drainBatches(outbox).map(({ seq }) => seq)).toStrictEqual([201]);
     outbox.acknowledge(300);
-    expect(takeAll(outbox).map(({ seq }) => seq)).toStrictEqual([301]);
+    expect(drainBatches(outbox).map(({ seq }) => seq)).toStrictEqual([301]);
   });
 
   test("wait until they are acknowledged", () => {
@@ -120,11 +120,11 @@ describe("an acknowledgement", () => {
 describe("an acknowledgement, late", () => {
   test("of a report sent before a rewind counts, although not all were sent again", () => {
     const outbox = boxOf(...many(3 * BATCH_REPORTS_MAX));
-    takeAll(outbox);
+    drainBatches(outbox);
     outbox.acknowledge(50);
-    expect(takeAll(outbox).map(({ seq }) => seq)).toStrictEqual([201]);
+    expect(drainBatches(outbox).map(({ seq }) => seq)).toStrictEqual([201]);
     outbox.rewind();
-    expect(takeAll(outbox).map(({ seq }) => seq)).toStrictEqual([51, 151]);
+    expect(drainBatches(outbox).map(({ seq }) => seq)).toStrictEqual([51, 151]);
     expect(outbox.acknowledge(300)).toBe(true);
     expect([outbox.size, outbox.inFlight]).toStrictEqual([0, false]);
     outbox.add(joins("A"), T0);
@@ -136,10 +136,10 @@ describe("an acknowledgement, late", () => {
     outbox.nextBatch(T0);
     for (const report of many(200).slice(50)) outbox.add(report, T0);
     outbox.rewind();
-    takeAll(outbox);
+    drainBatches(outbox);
     for (const seq of [50, 100, 200]) expect(outbox.acknowledge(seq)).toBe(true);
     for (const report of many(1_000).slice(200)) outbox.add(report, T0);
-    expect(takeAll(outbox)).toHaveLength(BATCHES_IN_FLIGHT_MAX);
+    expect(drainBatches(outbox)).toHaveLength(BATCHES_IN_FLIGHT_MAX);
   });
 });
 
@@ -257,14 +257,15 @@ describe("a full outbox", () => {
     expect(outbox.add(joins("Y"), T0)).toBe(true);
     expect(outbox.add(joins("Z"), T0)).toBe(false);
     expect(outbox.size).toBe(OUTBOX_REPORTS_MAX);
-    const batches = takeAll(outbox);
+    const batches = drainBatches(outbox);
     expect(namesOf(batches[0]!.items).slice(0, 3)).toStrictEqual(["A", "peer 0", "peer 1"]);
   });
 
   test("accepts a dropped question again once there is room", () => {
     const outbox = boxOf(asks("first"));
     for (const report of many(OUTBOX_REPORTS_MAX)) outbox.add(report, T0);
-    for (let batch = outbox.nextBatch(T0); batch !== null; batch = outbox.nextBatch(T0)) outbox.acknowledge(batch.seq + 99);
+    for (let batch = outbox.nextBatch(T0); batch !== null; batch = outbox.nextBatch(T0))
+      outbox.acknowledge(batch.seq + 99);
     expect(outbox.size).toBe(0);
     outbox.add(asks("first"), T0);
     expect(outbox.nextBatch(T0)?.items).toStrictEqual([asks("first")]);
@@ -286,7 +287,7 @@ describe("a full outbox", () => {
     outbox.add(joins("X"), T0);
     // The hub had stored the first two.
     outbox.welcome(2);
-    const [batch] = takeAll(outbox);
+    const [batch] = drainBatches(outbox);
     expect(namesOf(batch!.items)).toContain("B");
     expect(namesOf(batch!.items)).toContain("peer 0");
   });
@@ -340,9 +341,9 @@ describe("a link that breaks", () => {
 
   test("after a rewind the full number of batches is sent at once", () => {
     const outbox = boxOf(...many(3 * BATCH_REPORTS_MAX));
-    takeAll(outbox);
+    drainBatches(outbox);
     outbox.rewind();
-    expect(takeAll(outbox).map(({ seq }) => seq)).toStrictEqual([1, 101]);
+    expect(drainBatches(outbox).map(({ seq }) => seq)).toStrictEqual([1, 101]);
   });
 });
 
@@ -354,7 +355,7 @@ const boxOf = (...reports: Report[]): Outbox => {
 
 const many = (count: number): Report[] => Array.from({ length: count }, (_, index) => joins(`peer ${index}`));
 
-function takeAll(outbox: Outbox): Reports[] {
+function drainBatches(outbox: Outbox): Reports[] {
   const batches: Reports[] = [];
   for (let batch = outbox.nextBatch(T0); batch !== null; batch = outbox.nextBatch(T0)) batches.push(batch);
   return batches;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { GameTicketVerifier } from "../../../udp-sidecar/link/ticket-verifier.ts";
 import { RECEIPT_FRESH_MS, RECEIPT_SKEW_MS } from "#shared/limits.ts";
 import { GOLDEN } from "../../support/golden-tickets.ts";
-import { signed, tickets as book } from "../../support/tickets.ts";
+import { signTicket, createVerifier as book } from "../../support/tickets.ts";
 
 const NOW = 1_799_999_999_000;
 const [first, second] = GOLDEN.keys;
@@ -14,7 +14,7 @@ test("a ticket signed by the hub is valid", () => {
 
 test("both keys are valid until the next welcome replaces them", () => {
   const tickets = book();
-  const old = signed({}, second);
+  const old = signTicket({}, second);
   expect(tickets.verify(old, "udp", NOW)).toStrictEqual(GOLDEN.ticket);
   tickets.setKeys([first]);
   expect(tickets.verify(old, "udp", NOW)).toBe(null);
@@ -29,7 +29,8 @@ test("a receipt is in the hub's format, and without a key there is none", () => 
 
 test("a receipt is valid for its peer and game, for a limited time, and with no character changed", () => {
   const { peer, endpoint, at_ms } = GOLDEN.seen;
-  const fresh = (tickets: GameTicketVerifier, who = peer, now = at_ms): unknown => tickets.endpointFrom(who, GOLDEN.receipt, now);
+  const fresh = (tickets: GameTicketVerifier, who = peer, now = at_ms): unknown =>
+    tickets.endpointFrom(who, GOLDEN.receipt, now);
   expect(fresh(book())).toStrictEqual(endpoint);
   expect(fresh(book("other"))).toBe(null);
   expect(fresh(book(), "b".repeat(26))).toBe(null);
@@ -66,7 +67,7 @@ describe("a ticket is invalid", () => {
   });
 
   test("with a key under the other key's name", () => {
-    expect(book().verify(signed({}, { ...second, id: first.id }), "udp", NOW)).toBe(null);
+    expect(book().verify(signTicket({}, { ...second, id: first.id }), "udp", NOW)).toBe(null);
   });
 });
 

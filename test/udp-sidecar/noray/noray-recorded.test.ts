@@ -1,12 +1,12 @@
 /**
- * What noray 1.4.3 and a netfox client said to each other, byte for byte as it was recorded on loopback. The ids that ours
- * mints here are the recorded ones; everything else it comes to by itself.
+ * A session between noray 1.4.3 and a netfox client, as recorded on loopback. The sidecar generates the recorded ids;
+ * everything else must match byte for byte.
  */
 import { expect, test } from "vitest";
 import { NORAY_PID, NORAY_TCP } from "../../support/commands.ts";
 import { HOME, Rig } from "../../support/exchange.ts";
 
-/** Over which of the client's ports something went, and in which direction; `tcp` to 8890, `udp` to 8809. */
+/** The client's port, the transport and the direction of a message; `tcp` to 8890, `udp` to 8809. */
 const RECORDED = `
 tcp 45478 > register-host
 tcp 45478 < set-oid zGTjQcKd3YmoIs5hhjLX9
@@ -47,31 +47,33 @@ const lines = RECORDED.trim()
 
 const written = (tcp: boolean, port: number, text: string): string => `${tcp ? "tcp" : "udp"} ${port} ${text}`;
 
-test("a client that says what it said hears what it heard, from the same connection or socket", () => {
+test("a client that repeats the recording gets the recorded replies, over the same connection or socket", () => {
   const rig = new Rig({ wire: "noray" });
-  const minted = lines.filter(({ text }) => text.startsWith("set-")).map(({ text }) => text.slice("set-xxx ".length));
+  const recordedIds = lines
+    .filter(({ text }) => text.startsWith("set-"))
+    .map(({ text }) => text.slice("set-xxx ".length));
   const ports = [49_200, 49_199];
   Object.assign(rig.sidecar().commands.out, {
-    // Letters by their places in the alphabet, as the dice would have shown them.
-    random: () => Uint8Array.from(minted.shift()!.split(""), (letter) => NORAY_PID.alphabet.indexOf(letter)),
+    // The indexes of the recorded letters in the alphabet.
+    random: () => Uint8Array.from(recordedIds.shift()!.split(""), (letter) => NORAY_PID.alphabet.indexOf(letter)),
     allocateRelay: () => ports,
   });
   for (const [at, { tcp, port, says, text }] of lines.entries()) {
     if (!says) continue;
-    const sent = rig.say({ address: "127.0.0.1", port }, text, { via: tcp ? NORAY_TCP : HOME.via });
+    const sent = rig.send({ address: "127.0.0.1", port }, text, { via: tcp ? NORAY_TCP : HOME.via });
     const heard = sent.map(({ via, to, bytes }) => written(via === NORAY_TCP, to.port, bytes.toString()));
     const next = lines.findIndex((line, index) => index > at && line.says);
     const answers = lines.slice(at + 1, next === -1 ? undefined : next);
-    // Which of two connections hears first is nobody's to see.
+    // The order between two connections is not observable.
     expect(heard.toSorted()).toStrictEqual(answers.map((line) => written(line.tcp, line.port, line.text)).toSorted());
   }
-  expect(minted).toStrictEqual([]);
+  expect(recordedIds).toStrictEqual([]);
 });
 
-test("both ids leave in one write, the oid first, each line ended by a line feed alone", () => {
+test("both ids are sent in one write, the OID first, each line with a line feed only", () => {
   const rig = new Rig({ wire: "noray" });
   const wrote: string[] = [];
-  const { board } = rig.sidecar().commands;
+  const { registry: board } = rig.sidecar().commands;
   const caller = board.open({ address: "127.0.0.1", send: (text) => void wrote.push(text), end: () => {} });
   board.handleLine(caller!, "register-host", rig.now);
   expect(wrote).toHaveLength(1);

@@ -1,16 +1,16 @@
-/** noray over UDP: the registrar, where it is told where a host is, and what happens when halves of the house are away. */
+/** noray over UDP: the registrar, which observes where a host is, and outages of the link or the sidecar. */
 import { describe, expect, test } from "vitest";
 import { AWAY_MS, NORAY_ANSWER_MS, SIDECAR_GRACE_MS } from "#shared/limits.ts";
-import { at, Rig, SHARED_PORT } from "../../support/exchange.ts";
+import { endpointOf, Rig, SHARED_PORT } from "../../support/exchange.ts";
 import { pidDigest, generateId, noray } from "../../../udp-sidecar/protocols/noray.ts";
 import { NO_HOSTS } from "../../../udp-sidecar/noray/sessions.ts";
 import { NORAY_PID } from "../../support/commands.ts";
 import { diceOf } from "../../support/dice.ts";
-import { registered, registeredApart, tale } from "../support/noray-script.ts";
+import { registered, registeredApart, norayScript } from "../support/noray-script.ts";
 
 describe("the registrar", () => {
-  test("answers a pid with OK, again and again, and through every port that speaks all wires", () => {
-    registered("A").tell(`
+  test("answers a PID with OK every time, at every port that accepts all wires", () => {
+    registered("A").run(`
       A> *A
       A< OK
       A/3478> *A
@@ -18,23 +18,23 @@ describe("the registrar", () => {
     `);
   });
 
-  test("says OK when the hub knows, so that whoever asks from then on is told", () => {
-    const { rig, id } = tale().tell(`
+  test("sends OK when the hub knows the host, so that later lookups succeed", () => {
+    const { rig, id } = norayScript().run(`
       A/8890> register-host
       A/8890< set-oid A
       A/8890< set-pid *A
     `);
-    rig.cut("north");
-    expect(rig.say("A", id("*A"))).toStrictEqual([]);
-    expect(rig.mend("north").map(({ bytes }) => bytes.toString())).toStrictEqual(["OK"]);
+    rig.disconnect("north");
+    expect(rig.send("A", id("*A"))).toStrictEqual([]);
+    expect(rig.reconnect("north").map(({ bytes }) => bytes.toString())).toStrictEqual(["OK"]);
     expect(rig.hub.lobby(id("A"), "noray")?.members[0]?.memory).toBe(pidDigest(id("*A")));
   });
 
-  test("asks the hub once, however often the pid comes", () => {
+  test("reports to the hub once for repeated PIDs", () => {
     const { rig, id } = registered("A");
     for (let round = 0; round < 80; round++) {
-      rig.say("A", id("*A"));
-      rig.pass(100);
+      rig.send("A", id("*A"));
+      rig.advance(100);
     }
     expect(rig.sidecar().reports).toHaveLength(1);
   });
@@ -48,20 +48,20 @@ describe("the registrar", () => {
     ["a pid with another letter", ({ pid }: { pid: string }) => (pid.startsWith("a") ? "b" : "a") + pid.slice(1)],
     ["a pid that nobody has", () => "a".repeat(128)],
     ["a command", () => "register-host\n"],
-  ])("meets %s with silence, and reflects nothing", (_, words) => {
+  ])("does not answer %s", (_, words) => {
     const { rig, id } = registered("A");
     const said = words({ oid: id("A"), pid: id("*A") });
-    for (const via of [57_775, SHARED_PORT]) expect(rig.say("B", said, { via })).toStrictEqual([]);
+    for (const via of [57_775, SHARED_PORT]) expect(rig.send("B", said, { via })).toStrictEqual([]);
     expect(rig.sidecar().reports).toHaveLength(1);
   });
 
-  test("meets IPv6 with silence: no client of this wire could use it", () => {
+  test("does not answer IPv6, because no client of this wire could use it", () => {
     const { rig, id } = registered("A");
-    expect(rig.say("A6", id("*A"))).toStrictEqual([]);
+    expect(rig.send("A6", id("*A"))).toStrictEqual([]);
     expect(rig.sidecar().counters.get("dropped", "not_ipv4")).toBe(1);
   });
 
-  test("claims pids and nothing that other wires say on a shared port", () => {
+  test("claims only PIDs on a shared port", () => {
     const wire = noray(NORAY_PID, NO_HOSTS);
     const pid = generateId(NORAY_PID, () => Uint8Array.of(1, 2, 3));
     expect(wire.claims(Buffer.from(pid))).toBe(true);
@@ -70,19 +70,19 @@ describe("the registrar", () => {
     }
   });
 
-  test("answers a flood of pids only so far, and goes on answering others", () => {
+  test("limits replies to a flood of PIDs, and still answers others", () => {
     const rig = new Rig({ wire: "noray", limits: { renewal: { per_s: 2, burst: 5 } } });
     const { id } = registered("AB", rig);
-    rig.pass(5_000);
-    const answers = Array.from({ length: 50 }, () => rig.say("A", id("*A")).length);
+    rig.advance(5_000);
+    const answers = Array.from({ length: 50 }, () => rig.send("A", id("*A")).length);
     expect(answers.filter((count) => count === 1)).toHaveLength(5);
-    expect(rig.say("B", id("*B"))).toHaveLength(1);
+    expect(rig.send("B", id("*B"))).toHaveLength(1);
   });
 });
 
-describe("a pid from elsewhere", () => {
-  test("moves the host, to whichever address, and is answered there", () => {
-    registered("AB").tell(`
+describe("a PID from another endpoint", () => {
+  test("moves the host, to any address, and is answered there", () => {
+    registered("AB").run(`
       A'> *A
       A'< OK
       B/8890> connect A
@@ -100,78 +100,78 @@ describe("a pid from elsewhere", () => {
     `);
   });
 
-  test("is believed while it waits, and then the connection's end ends it where it is", () => {
+  test("is accepted while the report waits, and the connection's end removes the host there", () => {
     const { rig, id } = registered("AB");
-    rig.atOnce(() => {
-      rig.say("C", id("*A"));
-      rig.hangUp("A");
+    rig.sendTogether(() => {
+      rig.send("C", id("*A"));
+      rig.closeNorayConnection("A");
     });
     expect(rig.hub.lobby(id("A"), "noray")).toBeUndefined();
     expect(rig.sidecar().exchange.contacts.size).toBe(1);
   });
 });
 
-describe("a connection that ends before the hub has answered", () => {
-  test("leaves no host behind", () => {
-    const { rig, id } = tale().tell(`
+describe("a connection that closes before the hub has answered", () => {
+  test("leaves no host", () => {
+    const { rig, id } = norayScript().run(`
       A/8890> register-host
       A/8890< set-oid A
       A/8890< set-pid *A
     `);
-    const sent = rig.atOnce(() => {
-      rig.say("A", id("*A"));
-      rig.hangUp("A");
+    const sent = rig.sendTogether(() => {
+      rig.send("A", id("*A"));
+      rig.closeNorayConnection("A");
     });
     expect(sent).toStrictEqual([]);
     expect([rig.hub.directory.size, rig.sidecar().exchange.contacts.size]).toStrictEqual([0, 0]);
   });
 
-  test("half: what waits is answered first", () => {
+  test("half: pending lookups are answered first", () => {
     const { rig, id } = registered("AB");
     const { commands } = rig.sidecar();
-    const sent = rig.atOnce(() => {
-      rig.say("B", `connect ${id("A")}`, { via: 8_890 });
-      commands.end(at("B"));
-      expect(commands.board.connections).toBe(2);
+    const sent = rig.sendTogether(() => {
+      rig.send("B", `connect ${id("A")}`, { via: 8_890 });
+      commands.endInput(endpointOf("B"));
+      expect(commands.registry.connections).toBe(2);
     });
     expect(sent.map(({ to }) => to.port)).toStrictEqual([5_001, 5_002]);
-    expect(commands.board.connections).toBe(1);
+    expect(commands.registry.connections).toBe(1);
   });
 });
 
-describe("while the hub is away", () => {
-  test("a question waits, and is answered when the hub is back", () => {
+describe("while the link is down", () => {
+  test("a lookup waits, and is answered when the link is up again", () => {
     const { rig, id } = registered("AB");
-    rig.cut("north");
-    expect(rig.say("B", `connect ${id("A")}`, { via: 8_890 })).toStrictEqual([]);
-    rig.pass(5_000);
-    expect(rig.mend("north").map(({ bytes }) => bytes.toString())).toStrictEqual([
+    rig.disconnect("north");
+    expect(rig.send("B", `connect ${id("A")}`, { via: 8_890 })).toStrictEqual([]);
+    rig.advance(5_000);
+    expect(rig.reconnect("north").map(({ bytes }) => bytes.toString())).toStrictEqual([
       "connect 192.0.2.2:5002",
       "connect 192.0.2.1:5001",
     ]);
   });
 
-  test("it is given up in words when clients have given up", () => {
+  test("a lookup is refused when clients have stopped waiting", () => {
     const { rig, id } = registered("AB");
-    rig.cut("north");
-    rig.say("B", `connect ${id("A")}`, { via: 8_890 });
-    expect(rig.pass(NORAY_ANSWER_MS - 200)).toStrictEqual([]);
-    expect(rig.pass(400).map(({ bytes }) => bytes.toString())).toStrictEqual(["error hub-unavailable"]);
-    rig.mend("north");
+    rig.disconnect("north");
+    rig.send("B", `connect ${id("A")}`, { via: 8_890 });
+    expect(rig.advance(NORAY_ANSWER_MS - 200)).toStrictEqual([]);
+    expect(rig.advance(400).map(({ bytes }) => bytes.toString())).toStrictEqual(["error hub-unavailable"]);
+    rig.reconnect("north");
     expect(rig.sent.at(-1)?.bytes.toString()).toBe("error hub-unavailable");
   });
 
-  test("hosts are answered, and are known again afterwards, however long it takes", () => {
-    const { rig, id, tell } = registered("AB");
-    rig.cut("north");
+  test("hosts are answered, and are known again afterwards", () => {
+    const { rig, id, run: tell } = registered("AB");
+    rig.disconnect("north");
     tell(`
       A> *A
       A< OK
     `);
-    rig.pass(SIDECAR_GRACE_MS + AWAY_MS + 5_000);
+    rig.advance(SIDECAR_GRACE_MS + AWAY_MS + 5_000);
     expect(rig.hub.directory.size).toBe(0);
-    rig.mend("north");
-    expect(rig.hub.lobby(id("A"), "noray")?.members[0]?.source?.endpoint).toStrictEqual(at("A"));
+    rig.reconnect("north");
+    expect(rig.hub.lobby(id("A"), "noray")?.members[0]?.source?.endpoint).toStrictEqual(endpointOf("A"));
     tell(`
       B/8890> connect A
       A/8890< connect 192.0.2.2:5002
@@ -179,16 +179,16 @@ describe("while the hub is away", () => {
     `);
   });
 
-  test("a host of another sidecar that cannot be told is unreachable, in words", () => {
-    const { rig, tell } = registeredApart();
-    rig.cut("north");
+  test("a host of an unreachable sidecar is refused as unreachable", () => {
+    const { rig, run: tell } = registeredApart();
+    rig.disconnect("north");
     tell(`
       B/south/8890> connect A
       B/south/8890< error host-unreachable
       B/south/8890> connect-relay A
       B/south/8890< error host-unreachable
     `);
-    rig.mend("north");
+    rig.reconnect("north");
     tell(`
       B/south/8890> connect A
       B/south/8890< connect 192.0.2.1:5001
@@ -196,12 +196,12 @@ describe("while the hub is away", () => {
     `);
   });
 
-  test("for a sidecar that lost its hosts with its process: they are gone from the hub at once when it is back", () => {
+  test("the hub removes the hosts of a restarted sidecar when it is back", () => {
     const { rig, id } = registered("AB");
     expect(rig.hub.directory.size).toBe(2);
     rig.restart("north");
     expect([rig.hub.directory.size, rig.sidecar().exchange.contacts.size]).toStrictEqual([0, 0]);
-    expect(rig.say("A", id("*A"))).toStrictEqual([]);
+    expect(rig.send("A", id("*A"))).toStrictEqual([]);
   });
 });
 
@@ -209,7 +209,7 @@ describe("ids", () => {
   const dice = diceOf(1);
   const random = (bytes: number): Uint8Array => Uint8Array.from({ length: bytes }, () => dice(256));
 
-  test("are made of their letters alone, each as often as the others", () => {
+  test("consist of the configured letters, with equal frequency", () => {
     const alphabet = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
     const counts = new Map<string, number>();
     for (let round = 0; round < 10_000; round++) {
@@ -222,33 +222,33 @@ describe("ids", () => {
     for (const count of counts.values()) expect(Math.abs(count - wanted)).toBeLessThan(wanted * 0.1);
   });
 
-  test("that are short never come twice at one sidecar", () => {
-    const { rig } = tale(new Rig({ wire: "noray", limits: { stranger: { per_s: 1e6, burst: 1e6 } } }));
+  test("that are short are unique at one sidecar", () => {
+    const { rig } = norayScript(new Rig({ wire: "noray", limits: { stranger: { per_s: 1e6, burst: 1e6 } } }));
     Object.assign(rig.sidecar().commands.limits, { oid: { length: 2, alphabet: "ab" } });
-    const oids = Array.from({ length: 4 }, () => rig.say("A", "register-host", { via: 8_890 })[0]!.bytes.toString());
+    const oids = Array.from({ length: 4 }, () => rig.send("A", "register-host", { via: 8_890 })[0]!.bytes.toString());
     expect(new Set(oids).size).toBe(4);
   });
 
-  test("that another sidecar has minted too are refused by silence and a word, and the first keeps his", () => {
-    const { rig, id, tell } = registered("A");
+  test("that two sidecars generated are refused at the second, and the first host keeps its id", () => {
+    const { rig, id, run: tell } = registered("A");
     const south = rig.sidecar("south");
     let minted = 0;
     const ids = [id("A"), "b".repeat(128)];
     Object.assign(south.commands.out, {
-      // Letters of the ids to come, by their places in the alphabet.
+      // The letters of the next ids, by their index in the alphabet.
       random: () => Uint8Array.from(ids[minted++]!, (letter) => NORAY_PID.alphabet.indexOf(letter)),
     });
-    const [first, second] = rig.say("B", "register-host", { sidecar: "south", via: 8_890 });
+    const [first, second] = rig.send("B", "register-host", { sidecar: "south", via: 8_890 });
     expect(first?.bytes.toString()).toBe(`set-oid ${id("A")}`);
     const pid = second!.bytes.toString().slice("set-pid ".length);
-    expect(rig.say("B", pid, { sidecar: "south" }).map(({ bytes }) => bytes.toString())).toStrictEqual([
+    expect(rig.send("B", pid, { sidecar: "south" }).map(({ bytes }) => bytes.toString())).toStrictEqual([
       "error oid-taken",
     ]);
     tell(`
       A> *A
       A< OK
     `);
-    rig.hangUp("B", "south");
+    rig.closeNorayConnection("B", "south");
     expect(rig.hub.lobby(id("A"), "noray")).toBeDefined();
   });
 });

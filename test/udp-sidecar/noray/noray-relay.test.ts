@@ -1,15 +1,15 @@
-/** `connect-relay`: whose ports are told to whom, at one sidecar and over two, and what is said where there are none. */
+/** `connect-relay`: which ports the peers get, at one sidecar and across two, and the refusals. */
 import { describe, expect, test } from "vitest";
 import type { Budget } from "#shared/rate-limit/token-bucket.ts";
 import * as numbers from "#shared/limits.ts";
 import { Relay } from "../../../udp-sidecar/relay/relay.ts";
-import { at, type Rig } from "../../support/exchange.ts";
+import { endpointOf, type Rig } from "../../support/exchange.ts";
 import { registered, registeredApart } from "../support/noray-script.ts";
 
 const FAST = { per_s: 1e6, burst: 1e6 };
 const PUBLIC = "198.51.100.7";
 
-/** A real relay table behind a sidecar's switchboard; its ports are counted from 49,152 on. */
+/** A real relay behind a sidecar's noray sessions; its ports are counted from 49,152 on. */
 function relayAt(
   rig: Rig,
   sidecar = "north",
@@ -31,7 +31,7 @@ function relayAt(
   const relay = new Relay(limits, pool, () => false, rig.sidecar(sidecar).counters);
   Object.assign(rig.sidecar(sidecar).commands.out, {
     relay_address: address,
-    peerMoved: (peer: string, seen: ReturnType<typeof at>) => relay.peerMoved("game", peer, seen, rig.now),
+    peerMoved: (peer: string, seen: ReturnType<typeof endpointOf>) => relay.peerMoved("game", peer, seen, rig.now),
     allocateRelay: (parties: Parameters<Relay["allocate"]>[0]["parties"], limited: (reason: string) => void) => {
       const told: Parameters<Relay["allocate"]>[0]["onNotice"] = (notice) => {
         if (notice.kind === "limited") limited(notice.reason);
@@ -44,8 +44,8 @@ function relayAt(
 }
 
 describe("at one sidecar", () => {
-  test("each is told a port of his own, the requester first; asked again, the same ones", () => {
-    const { rig, tell } = registered("AB");
+  test("each peer gets its own port, the requester first; a repeated request gets the same ports", () => {
+    const { rig, run: tell } = registered("AB");
     const relay = relayAt(rig);
     tell(`
       B/8890> connect-relay A
@@ -61,39 +61,39 @@ describe("at one sidecar", () => {
     expect(relay.size).toBe(1);
   });
 
-  test("what comes to one port goes to the other's peer, from wherever at his address he sends", () => {
-    const { rig, tell } = registered("AB");
+  test("a datagram at one port is forwarded to the other peer, from any port of the sender's address", () => {
+    const { rig, run: tell } = registered("AB");
     const relay = relayAt(rig);
     tell(`
       B/8890> connect-relay A
       B/8890< connect-relay 49152
       A/8890< connect-relay 49153
     `);
-    // Symmetric NATs: neither sends from where the registrar saw him.
-    expect(relay.route(49_152, at("B").address, 1_111, 4, rig.now)).toBeNull();
-    expect(relay.route(49_153, at("A").address, 2_222, 4, rig.now)).toMatchObject({
+    // Symmetric NATs: neither sends from the endpoint that the registrar observed.
+    expect(relay.route(49_152, endpointOf("B").address, 1_111, 4, rig.now)).toBeNull();
+    expect(relay.route(49_153, endpointOf("A").address, 2_222, 4, rig.now)).toMatchObject({
       port: 49_152,
-      endpoint: { address: at("B").address, port: 1_111 },
+      endpoint: { address: endpointOf("B").address, port: 1_111 },
     });
-    expect(relay.route(49_152, at("B").address, 1_111, 4, rig.now)).toMatchObject({
+    expect(relay.route(49_152, endpointOf("B").address, 1_111, 4, rig.now)).toMatchObject({
       port: 49_153,
-      endpoint: { address: at("A").address, port: 2_222 },
+      endpoint: { address: endpointOf("A").address, port: 2_222 },
     });
-    expect(relay.route(49_152, at("S").address, 1_111, 4, rig.now)).toBeNull();
+    expect(relay.route(49_152, endpointOf("S").address, 1_111, 4, rig.now)).toBeNull();
   });
 
-  test("connect and connect-relay in one breath are both answered, in order", () => {
+  test("connect and connect-relay in one segment are both answered, in order", () => {
     const { rig, id } = registered("AB");
     relayAt(rig);
-    const sent = rig.atOnce(() => {
-      for (const command of ["connect-relay", "connect"]) rig.say("B", `${command} ${id("A")}`, { via: 8_890 });
+    const sent = rig.sendTogether(() => {
+      for (const command of ["connect-relay", "connect"]) rig.send("B", `${command} ${id("A")}`, { via: 8_890 });
     });
-    const lines = sent.filter(({ to }) => to.port === at("B").port).map(({ bytes }) => bytes.toString());
+    const lines = sent.filter(({ to }) => to.port === endpointOf("B").port).map(({ bytes }) => bytes.toString());
     expect(lines).toStrictEqual(["connect-relay 49152", "connect 192.0.2.1:5001"]);
   });
 
-  test("to oneself gives two ports, over the one connection", () => {
-    const { rig, tell } = registered("A");
+  test("to itself gives two ports, over one connection", () => {
+    const { rig, run: tell } = registered("A");
     relayAt(rig);
     tell(`
       A/8890> connect-relay A
@@ -102,26 +102,26 @@ describe("at one sidecar", () => {
     `);
   });
 
-  test("goes on when both connections are gone: whoever plays does not need them", () => {
-    const { rig, tell } = registered("AB");
+  test("continues when both connections have closed", () => {
+    const { rig, run: tell } = registered("AB");
     const relay = relayAt(rig);
     tell(`
       B/8890> connect-relay A
       B/8890< connect-relay 49152
       A/8890< connect-relay 49153
     `);
-    rig.hangUp("A");
-    rig.hangUp("B");
-    relay.route(49_153, at("A").address, 1, 4, rig.now);
-    relay.route(49_152, at("B").address, 1, 4, rig.now);
-    expect(relay.route(49_153, at("A").address, 1, 4, rig.now)).not.toBeNull();
-    rig.pass(numbers.RELAY_IDLE_S * 1_000);
+    rig.closeNorayConnection("A");
+    rig.closeNorayConnection("B");
+    relay.route(49_153, endpointOf("A").address, 1, 4, rig.now);
+    relay.route(49_152, endpointOf("B").address, 1, 4, rig.now);
+    expect(relay.route(49_153, endpointOf("A").address, 1, 4, rig.now)).not.toBeNull();
+    rig.advance(numbers.RELAY_IDLE_S * 1_000);
     relay.expire(rig.now);
     expect(relay.size).toBe(0);
   });
 
-  test("a host who registers from elsewhere is relayed from there", () => {
-    const { rig, tell } = registered("AB");
+  test("a host that registers from another endpoint is relayed from there", () => {
+    const { rig, run: tell } = registered("AB");
     const relay = relayAt(rig);
     tell(`
       B/8890> connect-relay A
@@ -130,12 +130,12 @@ describe("at one sidecar", () => {
       C> *A
       C< OK
     `);
-    relay.route(49_152, at("B").address, 1, 4, rig.now);
-    expect(relay.route(49_153, at("C").address, 1, 4, rig.now)).not.toBeNull();
+    relay.route(49_152, endpointOf("B").address, 1, 4, rig.now);
+    expect(relay.route(49_153, endpointOf("C").address, 1, 4, rig.now)).not.toBeNull();
   });
 
-  test("a limit is told to both, once, by its name", () => {
-    const { rig, tell } = registered("AB");
+  test("both peers are notified of a limit once, by its name", () => {
+    const { rig, run: tell } = registered("AB");
     const relay = relayAt(rig, "north", { side: { per_s: 1_000, burst: 1_000 } });
     tell(`
       B/8890> connect-relay A
@@ -143,8 +143,8 @@ describe("at one sidecar", () => {
       A/8890< connect-relay 49153
     `);
     const from = rig.sent.length;
-    relay.route(49_152, at("B").address, 1, 4, rig.now);
-    for (let round = 0; round < 20; round++) relay.route(49_153, at("A").address, 1, 900, rig.now);
+    relay.route(49_152, endpointOf("B").address, 1, 4, rig.now);
+    for (let round = 0; round < 20; round++) relay.route(49_153, endpointOf("A").address, 1, 900, rig.now);
     const lines = rig.sent.slice(from).map(({ to, bytes }) => [to.port, bytes.toString()]);
     expect(lines).toStrictEqual([
       [5_002, "relay-limited rate"],
@@ -152,8 +152,8 @@ describe("at one sidecar", () => {
     ]);
   });
 
-  test("without a port to be had, or without a relay at all, is refused in words, and the host hears nothing", () => {
-    const { rig, tell } = registered("ABC");
+  test("without a free port or a relay it is refused, and the host gets nothing", () => {
+    const { rig, run: tell } = registered("ABC");
     tell(`
       B/8890> connect-relay A
       B/8890< error no-relay
@@ -171,9 +171,9 @@ describe("at one sidecar", () => {
   });
 });
 
-describe("who waits for the hub", () => {
-  test("registering for nothing, connect and connect-relay for one answer each", () => {
-    const { rig, tell } = registered("AB");
+describe("a client that waits for the hub", () => {
+  test("does not register twice, and gets one answer each to connect and connect-relay", () => {
+    const { rig, run: tell } = registered("AB");
     relayAt(rig);
     const asked = (): number => rig.sidecar().reports.length;
     const before = asked();
@@ -198,9 +198,9 @@ describe("who waits for the hub", () => {
   });
 });
 
-describe("over two sidecars", () => {
-  test("both ports are the requester's sidecar's; the host is told his as if the client were there", () => {
-    const { rig, tell } = registeredApart();
+describe("across two sidecars", () => {
+  test("both ports belong to the requester's sidecar; the host gets its port as the client's endpoint", () => {
+    const { rig, run: tell } = registeredApart();
     const relay = relayAt(rig, "south");
     tell(`
       B/south/8890> connect-relay A
@@ -211,15 +211,15 @@ describe("over two sidecars", () => {
       A/8890< connect ${PUBLIC}:49153
     `);
     expect(relay.size).toBe(1);
-    relay.route(49_152, at("B").address, 7, 4, rig.now);
-    expect(relay.route(49_153, at("A").address, 8, 4, rig.now)).toMatchObject({
+    relay.route(49_152, endpointOf("B").address, 7, 4, rig.now);
+    expect(relay.route(49_153, endpointOf("A").address, 8, 4, rig.now)).toMatchObject({
       port: 49_152,
-      endpoint: { address: at("B").address, port: 7 },
+      endpoint: { address: endpointOf("B").address, port: 7 },
     });
   });
 
-  test("where the requester's sidecar does not know its public address there is none, and the host hears nothing", () => {
-    const { rig, tell } = registeredApart();
+  test("without a public address of the requester's sidecar it is refused, and the host gets nothing", () => {
+    const { rig, run: tell } = registeredApart();
     const relay = relayAt(rig, "south", { address: null });
     tell(`
       B/south/8890> connect-relay A

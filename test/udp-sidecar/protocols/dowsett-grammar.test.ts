@@ -1,9 +1,9 @@
-/** What the Dowsett wire takes for a packet, what for a name, and that everything else is met with silence. */
+/** Which packets and names the Dowsett wire accepts; it does not answer others. */
 import { describe, expect, test } from "vitest";
 import type { Report } from "#shared/link/messages.ts";
 import { REFUSALS, type RefusalCode } from "#shared/refusals.ts";
 import { dowsett } from "../../../udp-sidecar/protocols/dowsett.ts";
-import { at, HOME, type Rig, SHARED_PORT, textOf } from "../../support/exchange.ts";
+import { endpointOf, HOME, type Rig, SHARED_PORT, textOf } from "../../support/exchange.ts";
 import {
   dropping,
   joining,
@@ -15,14 +15,14 @@ import {
   SERVER,
   sign,
 } from "../../support/dowsett.ts";
-import { dowsettRig, passwordOf, played, served } from "../support/dowsett-script.ts";
+import { dowsettRig, passwordOf, runDowsettScript, hostedServer } from "../support/dowsett-script.ts";
 
 const PASSWORD = passwordOf("A");
 
-/** What leaves because of a packet from the host of Nice, lists too. */
+/** The replies to a packet from the host of Nice, lists included. */
 async function heard(rig: Rig, packet: Packet, password = PASSWORD): Promise<string[]> {
   const from = rig.sent.length;
-  rig.say("A", sign(packet, password));
+  rig.send("A", sign(packet, password));
   await new Promise((done) => setImmediate(done));
   return rig.sent.slice(from).map(textOf);
 }
@@ -55,7 +55,7 @@ const NO_ADDRESSES = [
   { 0: "10.0.0.1", 1: 1, length: 2 },
 ];
 
-describe("a field that is missing or of another kind is met with silence and changes nothing", () => {
+describe("a missing field or one of another type gets no reply and changes nothing", () => {
   const fields: [string, string, readonly unknown[]][] = [
     ["register", "__type", OTHER_KINDS],
     ["register", "__sender-name", OTHER_KINDS],
@@ -77,56 +77,56 @@ describe("a field that is missing or of another kind is met with silence and cha
 
   test.each(fields)("%s: %s", async (kind, field, values) => {
     for (const value of values) {
-      const rig = served();
+      const rig = hostedServer();
       const before = rig.hub.lobby("Nice", "dowsett");
       expect(await heard(rig, EACH[kind]!({ [field]: value })), JSON.stringify(value)).toStrictEqual([]);
       expect(rig.hub.lobby("Nice", "dowsett")).toBe(before);
       expect(rig.sidecar().exchange.contacts.size).toBe(1);
-      // The very same with nothing wrong in it is heard.
+      // The same packet without the fault is accepted.
       if (kind !== "drop-me") expect((await heard(rig, EACH[kind]!())).length).toBeGreaterThan(0);
     }
   });
 
   test.each(Object.keys(EACH))("%s: the hash", (kind) => {
-    const rig = served();
+    const rig = hostedServer();
     const before = rig.hub.lobby("Nice", "dowsett");
     const { "__hash-string": good, ...rest } = read(sign(EACH[kind]!(), PASSWORD)) as { "__hash-string": string };
     const wrong = [...OTHER_KINDS, good.toUpperCase(), good.slice(1), `${good}0`, ` ${good}`, [good], "0".repeat(64)];
     for (const value of wrong) {
-      expect(rig.say("A", Buffer.from(JSON.stringify({ ...rest, "__hash-string": value })))).toStrictEqual([]);
+      expect(rig.send("A", Buffer.from(JSON.stringify({ ...rest, "__hash-string": value })))).toStrictEqual([]);
     }
     expect(rig.hub.lobby("Nice", "dowsett")).toBe(before);
   });
 });
 
 describe("a password", () => {
-  test.each(["", "\0", "two\nlines", "\uD800", "x".repeat(65)])("%j is none", (password) => {
+  test.each(["", "\0", "two\nlines", "\uD800", "x".repeat(65)])("%j is invalid", (password) => {
     const rig = dowsettRig();
-    expect(rig.say("A", sign(registering("Nice", { password }), password))).toStrictEqual([]);
+    expect(rig.send("A", sign(registering("Nice", { password }), password))).toStrictEqual([]);
     expect(rig.hub.directory.size).toBe(0);
   });
 
-  test.each(["x", "x".repeat(64), "😀".repeat(64), "with space", "ü漢"])("%j is one", (password) => {
+  test.each(["x", "x".repeat(64), "😀".repeat(64), "with space", "ü漢"])("%j is valid", (password) => {
     const rig = dowsettRig();
-    expect(rig.say("A", sign(registering("Nice"), password))).toHaveLength(1);
-    expect(rig.say("A", sign(refreshing("Nice"), password))).toHaveLength(1);
+    expect(rig.send("A", sign(registering("Nice"), password))).toHaveLength(1);
+    expect(rig.send("A", sign(refreshing("Nice"), password))).toHaveLength(1);
   });
 
-  test("in a refresh or a drop-me proves nothing, whatever the hash", async () => {
-    const rig = served();
+  test("in a refresh or a drop-me proves nothing, for any hash", async () => {
+    const rig = hostedServer();
     for (const packet of [refreshing("Nice", { password: "mine" }), dropping("Nice", { password: "mine" })]) {
       expect(await heard(rig, packet, "mine")).toStrictEqual([]);
     }
     expect(rig.hub.lobby("Nice", "dowsett")).toBeDefined();
-    // With the stored one it counts, said or not.
+    // The stored password counts, whether or not the packet has it.
     expect(await heard(rig, refreshing("Nice", { password: PASSWORD }))).toHaveLength(1);
   });
 
-  test("of somebody else's registration removes no server that is not his", async () => {
-    const rig = served();
-    rig.say("B", sign(registering("Other"), passwordOf("B")));
-    rig.say("B", sign(dropping("Other", { name: "Nice" }), passwordOf("B")));
-    rig.say("B", sign(dropping("Nice", { "__sender-name": "Other" }), passwordOf("B")));
+  test("of another registration removes no server", async () => {
+    const rig = hostedServer();
+    rig.send("B", sign(registering("Other"), passwordOf("B")));
+    rig.send("B", sign(dropping("Other", { name: "Nice" }), passwordOf("B")));
+    rig.send("B", sign(dropping("Nice", { "__sender-name": "Other" }), passwordOf("B")));
     expect(await heard(rig, refreshing("Nice"))).toHaveLength(1);
   });
 });
@@ -147,8 +147,8 @@ describe("a name", () => {
     ["65 characters of two units", "😀".repeat(65)],
   ];
 
-  test.each(BAD)("is none: %s", async (_, name) => {
-    const rig = served();
+  test.each(BAD)("is invalid: %s", async (_, name) => {
+    const rig = hostedServer();
     const before = rig.hub.lobby("Nice", "dowsett");
     for (const packet of [registering(name), refreshing(name), joining(name, "Bob"), joining("Nice", name)]) {
       expect(await heard(rig, packet)).toStrictEqual([]);
@@ -173,24 +173,24 @@ describe("a name", () => {
     "toString",
     "_handshake_server",
     "null",
-  ])("is one: %s", (name) => {
+  ])("is valid: %s", (name) => {
     const rig = dowsettRig();
     const answers = [
-      ...rig.say("A", sign(registering(name), PASSWORD)),
-      ...rig.say("A", sign(refreshing(name), PASSWORD)),
-      ...rig.say("B", sign(joining(name, name), PASSWORD)),
-      ...rig.say("B", sign(joining(`${name.slice(2)}!`, "Bob"), PASSWORD)),
-      ...rig.say("B", sign(registering(name), PASSWORD)),
+      ...rig.send("A", sign(registering(name), PASSWORD)),
+      ...rig.send("A", sign(refreshing(name), PASSWORD)),
+      ...rig.send("B", sign(joining(name, name), PASSWORD)),
+      ...rig.send("B", sign(joining(`${name.slice(2)}!`, "Bob"), PASSWORD)),
+      ...rig.send("B", sign(registering(name), PASSWORD)),
     ];
     expect(answers).toHaveLength(10);
     for (const { bytes } of answers.slice(0, 8)) expect(read(bytes)["__destination-name"]).toBe(name);
-    rig.say("A", sign(dropping(name), PASSWORD));
+    rig.send("A", sign(dropping(name), PASSWORD));
     expect(rig.hub.directory.size).toBe(0);
   });
 
-  test("leaves as raw UTF-8, which the script needs where characters take two units", () => {
+  test("is sent as raw UTF-8, which the script needs for surrogate pairs", () => {
     const name = "Zoë漢😀";
-    const rig = played(`
+    const rig = runDowsettScript(`
       A> register ${name}
       A< confirmed ${name}
       B> join ${name} as ${name}
@@ -204,62 +204,69 @@ describe("a name", () => {
     }
   });
 
-  test("may come escaped and is the same name", () => {
+  test("can be escaped and is the same name", () => {
     const rig = dowsettRig();
     const escaped = sign(registering("Zoë😀"), PASSWORD)
       .toString()
       .replaceAll(/[^\0-\x7F]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
     expect(escaped).toContain("\\ud83d\\ude00");
-    expect(rig.say("A", Buffer.from(escaped))).toHaveLength(1);
-    expect(rig.say("A", sign(refreshing("Zoë😀"), PASSWORD))).toHaveLength(1);
+    expect(rig.send("A", Buffer.from(escaped))).toHaveLength(1);
+    expect(rig.send("A", sign(refreshing("Zoë😀"), PASSWORD))).toHaveLength(1);
   });
 });
 
-describe("what nobody looks at", () => {
+describe("an ignored part", () => {
   test.each([
     ["whom it is for", { "__destination-name": "Somebody" }],
     ["where it goes", { "__destination-address": null }],
     ["neither", { "__destination-name": undefined, "__destination-address": undefined }],
     ["keys of later scripts", { version: "2", extra: { deep: [1, 2, { deeper: null }] } }],
-  ])("may be anything: %s", async (_, parts) => {
-    const rig = served();
+  ])("can be anything: %s", async (_, parts) => {
+    const rig = hostedServer();
     for (const kind of ["register", "refresh", "join", "list"]) {
       expect((await heard(rig, EACH[kind]!(parts))).length).toBeGreaterThan(0);
     }
   });
 
-  test("spacing, order, and ports as Godot may write them", () => {
+  test("spacing, order and number formats of Godot are accepted", () => {
     const { "local-address": _, ...rest } = read(sign(registering("Nice"), PASSWORD));
     const text = JSON.stringify(rest, null, 2).replace(/\}$/, ', "local-address": ["10.0.0.1", 5001.0]}');
     const rig = dowsettRig();
-    expect(rig.say("A", Buffer.from(text))).toHaveLength(1);
+    expect(rig.send("A", Buffer.from(text))).toHaveLength(1);
     expect(rig.hub.lobby("Nice", "dowsett")?.members[0]?.local).toStrictEqual({ address: "10.0.0.1", port: 5_001 });
   });
 });
 
-test("on the port of all wires the packets are recognised", () => {
+test("packets are recognized on a port of all wires", () => {
   const rig = dowsettRig();
-  expect(rig.say("A", sign(registering("Nice"), PASSWORD), { via: SHARED_PORT })).toHaveLength(1);
-  expect(rig.say("B", "h:Nice:Bob:4", { via: SHARED_PORT }).map(textOf)).toStrictEqual(["i:Bob"]);
-  expect(rig.hub.lobby("Nice", "dowsett")?.members[0]?.source?.endpoint).toStrictEqual(at("A"));
+  expect(rig.send("A", sign(registering("Nice"), PASSWORD), { via: SHARED_PORT })).toHaveLength(1);
+  expect(rig.send("B", "h:Nice:Bob:4", { via: SHARED_PORT }).map(textOf)).toStrictEqual(["i:Bob"]);
+  expect(rig.hub.lobby("Nice", "dowsett")?.members[0]?.source?.endpoint).toStrictEqual(endpointOf("A"));
 });
 
-test("what does not begin like an object is some other wire's", () => {
+test("a datagram that does not begin like an object belongs to another wire", () => {
   const wire = dowsett({ sharesLocal: true });
   for (const other of ["", "h:Nice:Alice:4", "[{}]", " {}", "\0{", "\uFEFF{}"])
     expect(wire.claims(Buffer.from(other))).toBe(false);
   expect(wire.claims(Buffer.from("{"))).toBe(true);
 });
 
-describe("what the hub refuses", () => {
-  const report: Report = { kind: "ask", wire: "dowsett", name: "Nice", peer: "Bob", via: HOME.via, endpoint: at("B") };
+describe("a refusal of the hub", () => {
+  const report: Report = {
+    kind: "ask",
+    wire: "dowsett",
+    name: "Nice",
+    peer: "Bob",
+    via: HOME.via,
+    endpoint: endpointOf("B"),
+  };
   const join: Report = { ...report, kind: "join", lock: null, memory: PASSWORD, reclaims: false };
   const messageTo = (report: Report, code: RefusalCode): unknown[] =>
     dowsett({ sharesLocal: true })
       .encodeAnswer({ kind: "refused", code }, report)
       .map((bytes) => read(bytes)["message"]);
 
-  test("is said where it is final, and kept quiet otherwise: any error ends the client's session", () => {
+  test("is sent if it is final, because any error ends the client's session", () => {
     const final: Partial<Record<RefusalCode, string[]>> = {
       lobby_exists: ["server already exists"],
       lobby_not_found: ["Nice not found"],
@@ -269,7 +276,7 @@ describe("what the hub refuses", () => {
     }
   });
 
-  test("to a refresh or a drop-me is never said", () => {
+  test("of a refresh or a drop-me is never sent", () => {
     for (const kind of ["ask", "leave", "moved", "lost", "heard"] as const) {
       expect(messageTo({ ...report, kind }, "lobby_not_found")).toStrictEqual([]);
     }

@@ -1,8 +1,8 @@
-/** Datagrams made to hurt: nothing throws, nothing unsigned is answered, nothing changes, nobody falls silent. */
+/** Hostile datagrams: nothing throws, unsigned ones get no reply, state stays, and other peers are served. */
 import { diceOf } from "../../support/dice.ts";
 import { describe, expect, test } from "vitest";
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import { at, type Rig, SHARED_PORT, textOf } from "../../support/exchange.ts";
+import { endpointOf, type Rig, SHARED_PORT, textOf } from "../../support/exchange.ts";
 import {
   dropping,
   hashOf,
@@ -14,22 +14,25 @@ import {
   registering,
   sign,
 } from "../../support/dowsett.ts";
-import { dowsettRig, on, passwordOf, served } from "../support/dowsett-script.ts";
+import { dowsettRig, on, passwordOf, hostedServer } from "../support/dowsett-script.ts";
 
 const PASSWORD = passwordOf("A");
 const DATAGRAM_BYTES_MAX = 65_507;
 const OPEN = { per_s: 1e9, burst: 1e9 };
 
-/** A byte that is no UTF-8 where a replacement character stood. */
+/** An invalid UTF-8 byte in place of a replacement character. */
 const replaced = (text: string): Uint8Array =>
   Buffer.from(Buffer.from(text).toString("latin1").replace("\u00EF\u00BF\u00BD", "\u00FF"), "latin1");
 
-/** Says it in the host's own place, a stranger's and on both kinds of port; gives all that left, lists too. */
+/**
+ * Sends the bytes from the host's endpoint, from a stranger's and to both kinds of port; returns all replies, lists
+ * included.
+ */
 async function met(rig: Rig, bytes: Uint8Array): Promise<string[]> {
   const from = rig.sent.length;
-  for (const home of [at("A"), at("S")]) {
-    rig.say(home, bytes);
-    rig.say(home, bytes, { via: SHARED_PORT });
+  for (const home of [endpointOf("A"), endpointOf("S")]) {
+    rig.send(home, bytes);
+    rig.send(home, bytes, { via: SHARED_PORT });
   }
   await new Promise((done) => setImmediate(done));
   return rig.sent.slice(from).map(textOf);
@@ -47,10 +50,10 @@ function untouched(rig: Rig): void {
 }
 
 const signed = (packet: Packet): string => sign(packet, PASSWORD).toString();
-/** The text of a packet with something more behind its opening brace. */
+/** The text of a packet with an insertion after its opening brace. */
 const with_ = (more: string, packet = registering("Nice")): string => signed(packet).replace("{", `{${more},`);
 
-describe("datagrams that are no packet", () => {
+describe("datagrams that are not a packet", () => {
   const strange: [string, string | Uint8Array][] = [
     ["an empty object", "{}"],
     ["an opening brace", "{"],
@@ -74,7 +77,7 @@ describe("datagrams that are no packet", () => {
       signed({ ...registering("Nice"), ...Object.fromEntries(Array.from({ length: 1_000 }, (_, key) => [key, key])) }),
     ],
     ["bytes that are no UTF-8 in a name", Buffer.from(signed(registering("Ni\u00FFce")), "latin1")],
-    // Signed for what a lenient reader would make of them.
+    // Signed for the value that a lenient parser would read.
     ["bytes that are no UTF-8, signed as if they were replaced", replaced(signed(registering("Ni\uFFFDce")))],
     [
       "an overlong zero in a name",
@@ -84,13 +87,13 @@ describe("datagrams that are no packet", () => {
   ];
 
   test.each(strange)("%s", async (_, said) => {
-    const rig = served();
+    const rig = hostedServer();
     expect(await met(rig, typeof said === "string" ? Buffer.from(said) : said)).toStrictEqual([]);
     untouched(rig);
   });
 });
 
-describe("keys that shadow what every object has", () => {
+describe("keys that shadow properties of every object", () => {
   test.each([
     '"__proto__":{"__type":"drop-me","password":"x"}',
     '"__proto__":null',
@@ -100,8 +103,8 @@ describe("keys that shadow what every object has", () => {
     '"toString":"x","valueOf":null,"toJSON":"x"',
     '"then":"x"',
     '"length":9',
-  ])("unsigned they are met with silence: %s", async (more) => {
-    const rig = served();
+  ])("get no reply if unsigned: %s", async (more) => {
+    const rig = hostedServer();
     const packets = [with_(more), with_(more, dropping("Nice")), with_(more, refreshing("Nice"))];
     for (const packet of packets) expect(await met(rig, Buffer.from(packet))).toStrictEqual([]);
     expect({}).not.toHaveProperty("polluted");
@@ -110,19 +113,19 @@ describe("keys that shadow what every object has", () => {
   });
 
   test.each(["__proto__", "constructor", "hasOwnProperty", "toString", "toJSON", "then"])(
-    "signed they are keys like any other: %s",
+    "are ordinary keys if signed: %s",
     (key) => {
-      const rig = served();
-      // Written out: an object of ours could not hold all of these keys.
+      const rig = hostedServer();
+      // Written as text, because a JavaScript object cannot hold all of these keys.
       const text = JSON.stringify(refreshing("Nice")).replace("{", `{${JSON.stringify(key)}:"text",`);
       const hash = hashOf(read(Buffer.from(text)), PASSWORD);
-      expect(rig.say("A", Buffer.from(text.replace(/\}$/, `,"__hash-string":"${hash}"}`)))).toHaveLength(1);
+      expect(rig.send("A", Buffer.from(text.replace(/\}$/, `,"__hash-string":"${hash}"}`)))).toHaveLength(1);
       untouched(rig);
     },
   );
 
-  test("a password that only an ancestor has is none", async () => {
-    const rig = served();
+  test("an inherited password does not count", async () => {
+    const rig = hostedServer();
     const text = signed(registering("Other")).replace(
       `"password":"${PASSWORD}"`,
       `"__proto__":{"password":"${PASSWORD}"}`,
@@ -133,19 +136,19 @@ describe("keys that shadow what every object has", () => {
   });
 });
 
-describe("a key that stands twice", () => {
-  test("counts as it stands last: signed so it is heard, signed for the first it is not", () => {
-    const rig = served();
+describe("a duplicate key", () => {
+  test("counts with its last value: signed for that it is accepted, signed for the first it is not", () => {
+    const rig = hostedServer();
     const good = sign(refreshing("Nice"), PASSWORD).toString();
-    expect(rig.say("A", Buffer.from(good.replace("{", '{"__sender-name":"Other",')))).toHaveLength(1);
-    expect(rig.say("A", Buffer.from(good.replace(/\}$/, ',"__sender-name":"Other"}')))).toStrictEqual([]);
-    expect(rig.say("A", Buffer.from(good.replace(/\}$/, ',"__type":"drop-me","name":"Nice"}')))).toStrictEqual([]);
-    expect(rig.say("A", Buffer.from(good.replace(/\}$/, ',"__hash-string":"0"}')))).toStrictEqual([]);
+    expect(rig.send("A", Buffer.from(good.replace("{", '{"__sender-name":"Other",')))).toHaveLength(1);
+    expect(rig.send("A", Buffer.from(good.replace(/\}$/, ',"__sender-name":"Other"}')))).toStrictEqual([]);
+    expect(rig.send("A", Buffer.from(good.replace(/\}$/, ',"__type":"drop-me","name":"Nice"}')))).toStrictEqual([]);
+    expect(rig.send("A", Buffer.from(good.replace(/\}$/, ',"__hash-string":"0"}')))).toStrictEqual([]);
     untouched(rig);
   });
 });
 
-test("20,000 damaged packets: none that is not signed any more is answered, or changes anything", async () => {
+test("20,000 damaged packets: one without a valid signature gets no reply and changes nothing", async () => {
   const rig = dowsettRig({ limits: { stranger: OPEN, list: OPEN } });
   on(rig)(`
     A> register Nice
@@ -162,7 +165,7 @@ test("20,000 damaged packets: none that is not signed any more is answered, or c
     listing("Bob"),
     dropping("Nice"),
   ].map((packet) => sign(packet, PASSWORD));
-  const homes = [at("A"), at("A'"), at("S")];
+  const homes = [endpointOf("A"), endpointOf("A'"), endpointOf("S")];
   const before = rig.hub.lobby("Nice", "dowsett");
   const from = rig.sent.length;
   let unsigned = 0;
@@ -181,16 +184,16 @@ test("20,000 damaged packets: none that is not signed any more is answered, or c
   untouched(rig);
 });
 
-/** Says it; a throw names the datagram that caused it. */
+/** Sends it; an exception names the datagram that caused it. */
 function say(rig: Rig, from: Endpoint, bytes: Uint8Array, shared: boolean): void {
   try {
-    rig.say(from, bytes, shared ? { via: SHARED_PORT } : {});
+    rig.send(from, bytes, shared ? { via: SHARED_PORT } : {});
   } catch (error) {
     throw new Error(`after ${Buffer.from(bytes).toString("hex")}`, { cause: error });
   }
 }
 
-/** One to four wounds: bits turned, bytes cut out, put in, exchanged, or a piece of the packet said again. */
+/** One to four faults: bits flipped, bytes removed, inserted or swapped, or a part repeated. */
 function damaged(packet: Uint8Array, dice: (sides: number) => number): Uint8Array {
   let bytes = [...packet];
   for (let wounds = 1 + dice(4); wounds > 0; wounds--) {
@@ -221,14 +224,14 @@ function damaged(packet: Uint8Array, dice: (sides: number) => number): Uint8Arra
   return Uint8Array.from(bytes);
 }
 
-/** Whether a damaged packet is still signed: what was hit may be a number, or white space, or nothing at all. */
+/** Whether a damaged packet is still signed: the fault may be in a number or in white space. */
 function isSigned(bytes: Uint8Array): boolean {
   try {
     const packet = read(bytes);
     const passwords = [PASSWORD, packet["password"]].filter((value) => typeof value === "string");
     return passwords.some((password) => packet["__hash-string"] === hashOf(packet, password));
   } catch {
-    // No JSON any more.
+    // No longer JSON.
     return false;
   }
 }

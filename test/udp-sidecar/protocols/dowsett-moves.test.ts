@@ -1,13 +1,13 @@
-/** Who is who on the Dowsett wire: ports that a NAT moves, several sidecars, restarts of either half, outages. */
+/** Identity on the Dowsett wire: ports that a NAT changes, several sidecars, restarts and outages. */
 import { describe, expect, test } from "vitest";
-import { at, type Rig, textOf } from "../../support/exchange.ts";
-import { dowsettRig, on, played, served } from "../support/dowsett-script.ts";
+import { endpointOf, type Rig, textOf } from "../../support/exchange.ts";
+import { dowsettRig, on, runDowsettScript, hostedServer } from "../support/dowsett-script.ts";
 
-const endpointOf = (rig: Rig) => rig.hub.lobby("Nice", "dowsett")?.members[0]?.source?.endpoint;
+const hostEndpoint = (rig: Rig) => rig.hub.lobby("Nice", "dowsett")?.members[0]?.source?.endpoint;
 
-describe("a port that the NAT has moved", () => {
-  test("is taken over by a refresh with the right password, and joiners get the new one", () => {
-    const rig = on(served())(`
+describe("a port that the NAT has changed", () => {
+  test("is adopted by a refresh with the right password, and joiners get it", () => {
+    const rig = on(hostedServer())(`
       A'> refresh Nice
       A'< refreshed Nice
       B> join Nice as Bob
@@ -16,11 +16,11 @@ describe("a port that the NAT has moved", () => {
       A'> refresh Nice
       A'< refreshed Nice
     `);
-    expect(endpointOf(rig)).toStrictEqual(at("A'"));
+    expect(hostEndpoint(rig)).toStrictEqual(endpointOf("A'"));
   });
 
-  test("gives the server a new lease, and may move back", () => {
-    on(served())(`
+  test("gives the server a new lease, and can change back", () => {
+    on(hostedServer())(`
       @+50s
       A'> refresh Nice
       A'< refreshed Nice
@@ -34,8 +34,8 @@ describe("a port that the NAT has moved", () => {
     `);
   });
 
-  test("is not taken over with another password, nor by hosting or joining", () => {
-    const rig = on(served())(`
+  test("is not adopted with another password, nor by register or join", () => {
+    const rig = on(hostedServer())(`
       A'> refresh Nice password other
       A'> register Nice
       A'< error: server already exists
@@ -43,26 +43,26 @@ describe("a port that the NAT has moved", () => {
       A< meet Nice at 192.0.2.1:6001 or 10.0.0.1:5001 (x3)
       A'< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
     `);
-    expect(endpointOf(rig)).toStrictEqual(at("A"));
+    expect(hostEndpoint(rig)).toStrictEqual(endpointOf("A"));
   });
 
-  test("is not taken over from another address, whatever the password", () => {
-    const rig = on(served())(`
+  test("is not adopted from another address, with any password", () => {
+    const rig = on(hostedServer())(`
       B> refresh Nice password AAAAAAAAAA
       @+1s
       A> refresh Nice
       A< refreshed Nice
     `);
-    expect(endpointOf(rig)).toStrictEqual(at("A"));
+    expect(hostEndpoint(rig)).toStrictEqual(endpointOf("A"));
   });
 
-  test("that moves while the hub cannot be reached is met with silence, and follows after it", () => {
-    const rig = served();
-    rig.cut("north");
+  test("that changes during an outage gets no reply, and is adopted afterwards", () => {
+    const rig = hostedServer();
+    rig.disconnect("north");
     on(rig)(`
       A'> refresh Nice
     `);
-    rig.mend("north");
+    rig.reconnect("north");
     on(rig)(`
       A'> refresh Nice
       A'< refreshed Nice
@@ -70,9 +70,9 @@ describe("a port that the NAT has moved", () => {
   });
 });
 
-describe("a sidecar that starts anew", () => {
-  test("answers the next refresh, which carries no password, and lets guests meet the host", () => {
-    const rig = served();
+describe("a restarted sidecar", () => {
+  test("answers the next refresh, which has no password, and introduces guests to the host", () => {
+    const rig = hostedServer();
     expect(rig.restart("north")).toStrictEqual([]);
     on(rig)(`
       @+15s
@@ -86,8 +86,8 @@ describe("a sidecar that starts anew", () => {
     `);
   });
 
-  test("lets guests meet a host whom it has not heard yet", () => {
-    const rig = served();
+  test("introduces guests to a host that has not sent since", () => {
+    const rig = hostedServer();
     rig.restart("north");
     on(rig)(`
       B> join Nice as Bob
@@ -96,8 +96,8 @@ describe("a sidecar that starts anew", () => {
     `);
   });
 
-  test("still wants the password, and still follows the port", () => {
-    const rig = served();
+  test("still checks the password, and still adopts a changed port", () => {
+    const rig = hostedServer();
     rig.restart("north");
     on(rig)(`
       A> refresh Nice password other
@@ -112,25 +112,25 @@ describe("a sidecar that starts anew", () => {
     `);
   });
 
-  test("is silent until it has reached its hub: nobody is told that a server is not there", () => {
-    const rig = served();
-    rig.cut("north");
-    rig.begin("north");
+  test("sends nothing until it has reached its hub, not even that a server is missing", () => {
+    const rig = hostedServer();
+    rig.disconnect("north");
+    rig.startUnlinked("north");
     on(rig)(`
       A> refresh Nice
       B> join Nice as Bob
       C> register Other
       @+4s
     `);
-    expect(rig.mend("north")).toStrictEqual([]);
+    expect(rig.reconnect("north")).toStrictEqual([]);
     on(rig)(`
       A> refresh Nice
       A< refreshed Nice
     `);
   });
 
-  test("forgets who is silent for a lease", () => {
-    const rig = served();
+  test("removes a member that sends nothing for a lease", () => {
+    const rig = hostedServer();
     rig.restart("north");
     on(rig)(`
       @+59900ms
@@ -145,67 +145,67 @@ describe("a sidecar that starts anew", () => {
 });
 
 describe("a hub that cannot be reached", () => {
-  test("is missed by no game: refreshes are answered all the time", () => {
-    const rig = served();
-    rig.cut("north");
+  test("does not affect games: refreshes are answered throughout", () => {
+    const rig = hostedServer();
+    rig.disconnect("north");
     on(rig)(`
       @+9s, every 1s: A> refresh Nice
       A< refreshed Nice (x9)
     `);
-    expect(rig.mend("north")).toStrictEqual([]);
+    expect(rig.reconnect("north")).toStrictEqual([]);
     on(rig)(`
       A> refresh Nice
       A< refreshed Nice
     `);
   });
 
-  test("for half a second delays an answer, and no more", () => {
+  test("for half a second only delays a reply", () => {
     const rig = dowsettRig();
-    rig.cut("north");
+    rig.disconnect("north");
     on(rig)(`
       A> register Nice
       @+500ms
     `);
-    rig.mend("north");
+    rig.reconnect("north");
     on(rig)(`
       A> register Nice
       A< confirmed Nice
     `);
   });
 
-  test.each([1_500, 3_500, 5_000, 60_000])("for %i ms: a registration made before is not confirmed late", (gone_ms) => {
+  test.each([1_500, 3_500, 5_000, 60_000])("for %i ms: an earlier registration is not confirmed late", (gone_ms) => {
     const rig = dowsettRig();
-    rig.cut("north");
+    rig.disconnect("north");
     on(rig)(`
       A> register Nice
     `);
-    rig.pass(gone_ms);
-    rig.mend("north");
-    // Until somebody asks again nothing is owed.
+    rig.advance(gone_ms);
+    rig.reconnect("north");
+    // Nothing is due until the client asks again.
     expect(rig.sent.map(textOf)).toStrictEqual([]);
-    expect(rig.pass(60_000).map(textOf)).toStrictEqual([]);
+    expect(rig.advance(60_000).map(textOf)).toStrictEqual([]);
   });
 
-  test.each([1_500, 3_500, 5_000, 60_000])("for %i ms: a join made before brings no late introduction", (gone_ms) => {
-    const rig = served();
-    rig.cut("north");
+  test.each([1_500, 3_500, 5_000, 60_000])("for %i ms: an earlier join brings no late introduction", (gone_ms) => {
+    const rig = hostedServer();
+    rig.disconnect("north");
     on(rig)(`
       B> join Nice as Bob
     `);
-    rig.pass(gone_ms);
+    rig.advance(gone_ms);
     const from = rig.sent.length;
-    rig.mend("north");
+    rig.reconnect("north");
     expect(rig.sent.slice(from).map(textOf)).toStrictEqual([]);
   });
 
-  test("asked five times meanwhile, it introduces once, to who still asks", () => {
-    const rig = served();
-    rig.cut("north");
+  test("after five requests meanwhile, it introduces a client that still asks once", () => {
+    const rig = hostedServer();
+    rig.disconnect("north");
     on(rig)(`
       @+3s, every 1s: B> join Nice as Bob
     `);
-    rig.mend("north");
-    const from = rig.sent.findIndex(({ to }) => to.port === at("B").port);
+    rig.reconnect("north");
+    const from = rig.sent.findIndex(({ to }) => to.port === endpointOf("B").port);
     expect(rig.sent.slice(from === -1 ? rig.sent.length : from).length).toBeLessThanOrEqual(6);
     on(rig)(`
       B> join Nice as Bob
@@ -216,8 +216,8 @@ describe("a hub that cannot be reached", () => {
 });
 
 describe("two sidecars", () => {
-  test("host at one, guest at the other: each is told by his own", () => {
-    on(served())(`
+  test("the host at one and the guest at the other are each notified by their own", () => {
+    on(hostedServer())(`
       B/south> join Nice as Bob
       B/south< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
       A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
@@ -228,8 +228,8 @@ describe("two sidecars", () => {
     `);
   });
 
-  test("a host who registers at the other is answered there, and forgotten here", () => {
-    const rig = on(served())(`
+  test("a host that registers at the other is answered there, and removed here", () => {
+    const rig = on(hostedServer())(`
       A/south> register Nice
       A/south< confirmed Nice
       B> join Nice as Bob
@@ -242,8 +242,8 @@ describe("two sidecars", () => {
     expect(rig.sidecar("north").exchange.contacts.size).toBe(0);
   });
 
-  test("a refresh at the other, which does not know the password, is not answered and takes nobody along", () => {
-    const rig = on(served())(`
+  test("a refresh at the other, which has no password, gets no reply and moves nothing", () => {
+    const rig = on(hostedServer())(`
       A/south> refresh Nice
       A/south> refresh Nice password other
       B/south> refresh Nice password AAAAAAAAAA
@@ -251,13 +251,13 @@ describe("two sidecars", () => {
     expect(rig.hub.lobby("Nice", "dowsett")?.members[0]?.source?.sidecar).toBe("north");
   });
 
-  test("a guest hears nothing while the host cannot be told: who has heard of his host asks no more", () => {
-    const rig = served();
-    rig.cut("north");
+  test("a guest gets nothing while the host is unreachable, because it would stop asking", () => {
+    const rig = hostedServer();
+    rig.disconnect("north");
     on(rig)(`
       B/south> join Nice as Bob
     `);
-    rig.mend("north");
+    rig.reconnect("north");
     on(rig)(`
       B/south> join Nice as Bob
       B/south< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
@@ -265,14 +265,14 @@ describe("two sidecars", () => {
     `);
   });
 
-  test("a drop-me at the other, which does not know the host, is met with silence", () => {
-    played(
+  test("a drop-me at the other, which does not know the host, gets no reply", () => {
+    runDowsettScript(
       `
       A/south> drop Nice
       A> refresh Nice
       A< refreshed Nice
     `,
-      served(),
+      hostedServer(),
     );
   });
 });

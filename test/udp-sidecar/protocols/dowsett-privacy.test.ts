@@ -1,13 +1,14 @@
-/** Who learns a player's address in his own network, and who learns his handshake password: as few as possible. */
+/** Which peers get a player's local address and handshake password: as few as possible. */
 import { describe, expect, test } from "vitest";
-import { toSummary, lobbyView } from "#shared/api/views.ts";
+import { lobbyView } from "#shared/api/views.ts";
+import { toSummary } from "#shared/listing/summary.ts";
 import { type Rig, textOf } from "../../support/exchange.ts";
 import { joining, listing, read, registering, sign } from "../../support/dowsett.ts";
-import { dowsettRig, on, passwordOf, played, served } from "../support/dowsett-script.ts";
+import { dowsettRig, on, passwordOf, runDowsettScript, hostedServer } from "../support/dowsett-script.ts";
 
 describe("the local address", () => {
-  test("is told to the other of an introduction, and in nothing else that ever leaves", async () => {
-    const rig = played(`
+  test("is sent to the other peer of an introduction, and in no other datagram", async () => {
+    const rig = runDowsettScript(`
       A> register Nice
       A< confirmed Nice
       A> refresh Nice
@@ -23,8 +24,8 @@ describe("the local address", () => {
       A'< refreshed Nice
       @+61s
     `);
-    rig.say("A", sign(registering("Nice"), passwordOf("A")));
-    rig.say("C", sign(listing(), passwordOf("C")));
+    rig.send("A", sign(registering("Nice"), passwordOf("A")));
+    rig.send("C", sign(listing(), passwordOf("C")));
     await new Promise((done) => setImmediate(done));
     expect(rig.sent.some((sent) => textOf(sent).includes("providing-server-list"))).toBe(true);
     for (const sent of rig.sent) {
@@ -35,8 +36,8 @@ describe("the local address", () => {
     }
   });
 
-  test("and the password are in no list, and not in the lobby that is shown by its id", () => {
-    const rig = served();
+  test("and the password are in no list, and not in the public lobby", () => {
+    const rig = hostedServer();
     const lobby = rig.hub.lobby("Nice", "dowsett")!;
     expect(lobby.members[0]).toMatchObject({ memory: "AAAAAAAAAA", local: { address: "10.0.0.1" } });
     for (const shown of [toSummary(lobby), lobbyView(lobby, null), rig.hub.listed("dowsett")]) {
@@ -44,8 +45,8 @@ describe("the local address", () => {
     }
   });
 
-  test("of somebody who joined is remembered by nobody", () => {
-    const rig = on(served())(`
+  test("of a joiner is not stored", () => {
+    const rig = on(hostedServer())(`
       B> join Nice as Bob
       A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
       B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
@@ -54,14 +55,14 @@ describe("the local address", () => {
   });
 });
 
-describe("where local addresses are for the same network only", () => {
+describe("if local addresses are limited to the same network", () => {
   const apart = (): Rig =>
     on(dowsettRig({ sharesLocal: false }))(`
       A> register Nice
       A< confirmed Nice
     `);
 
-  test("peers with different public addresses hear the public one in both places", () => {
+  test("peers with different public addresses get the public one in both fields", () => {
     on(apart())(`
       B> join Nice as Bob
       A< meet Bob at 192.0.2.2:5002 or 192.0.2.2:5002 (x3)
@@ -69,7 +70,7 @@ describe("where local addresses are for the same network only", () => {
     `);
   });
 
-  test("peers behind one public address hear the local one: it is how they meet", () => {
+  test("peers with the same public address get the local one", () => {
     on(apart())(`
       A'> join Nice as Bob local 10.0.0.77:7
       A< meet Bob at 192.0.2.1:6001 or 10.0.0.77:7 (x3)
@@ -79,8 +80,8 @@ describe("where local addresses are for the same network only", () => {
 });
 
 describe("the handshake password", () => {
-  test("is never said, neither to its owner nor to anybody else", () => {
-    const rig = on(served())(`
+  test("is never sent to any peer", () => {
+    const rig = on(hostedServer())(`
       A> refresh Nice
       A< refreshed Nice
       B> join Nice as Bob
@@ -95,9 +96,9 @@ describe("the handshake password", () => {
     }
   });
 
-  test("of one is not what the other's introduction is signed with, although both are told of one join", () => {
-    const rig = served();
-    const sent = rig.say("B", sign(joining("Nice", "Bob"), passwordOf("B")));
+  test("of one peer does not sign the other's introduction", () => {
+    const rig = hostedServer();
+    const sent = rig.send("B", sign(joining("Nice", "Bob"), passwordOf("B")));
     const hashes = sent.map(({ bytes }) => read(bytes)["__hash-string"]);
     expect(new Set(hashes.slice(0, 3)).size).toBe(1);
     expect(new Set(hashes.slice(3)).size).toBe(1);

@@ -1,7 +1,7 @@
 /**
- * What the original server and the original script said to each other on loopback, packet for packet, and what is said
- * here to the same requests: the same objects with the same hashes, whatever the order of their keys. Two things
- * differ on purpose: introductions leave three times, and lists begin with the newest.
+ * Recordings of the original server and script on loopback. The sidecar must send the same objects with the same
+ * hashes, in any key order. Two differences are intended: introductions are sent three times, and lists start with the
+ * newest.
  */
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { packetHash } from "../../../udp-sidecar/protocols/dowsett-packet.ts";
 import { hashOf, type Packet, read } from "../../support/dowsett.ts";
 import { dowsettRig } from "../support/dowsett-script.ts";
 
-/** Lines of a transcript: the client's port, who speaks (> the client, < the server), and the datagram. */
+/** Lines of a transcript: the client's port, the sender (> the client, < the server), and the datagram. */
 const SESSIONS: Readonly<Record<string, string>> = {
   "register, list, join": String.raw`
     37432> {"local-address":["127.0.0.1",37432],"seconds-before-expiry":60,"password":"cwd3ZWGeuy","password-required":false,"__type":"registering-server","__sender-name":"srvYYWVKm","__destination-name":"_HANDSHAKE_SERVER","__destination-address":["127.0.0.1",5160],"__hash-string":"e41b785d831ab62f0c92b5c5be74765d56f1d477be9d7feda91cf6816944ffce"}
@@ -60,7 +60,7 @@ const SESSIONS: Readonly<Record<string, string>> = {
     41055< {"peer-name": "usr6OL2T6", "global-address": ["127.0.0.1", 43582], "local-address": ["127.0.0.1", 43582], "__type": "providing-peer-handshake-info", "__destination-name": "srv\ud83d\ude00N7JOLc", "__destination-address": ["127.0.0.1", 41055], "__sender-name": null, "__hash-string": "7f4fdf7302f40d0a1861770dc1f4e8bb66a424543b37a3ec691575960dd7b32c"}
     43582< {"peer-name": "srv\ud83d\ude00N7JOLc", "global-address": ["127.0.0.1", 41055], "local-address": ["127.0.0.1", 41055], "__type": "providing-peer-handshake-info", "__destination-name": "usr6OL2T6", "__destination-address": ["127.0.0.1", 43582], "__sender-name": null, "__hash-string": "ab6de468621d41d64df14c24dd53b346d325d093e6cd278301afd17c665b401b"}
   `,
-  // Nobody refreshed while it was recorded; these two are made with the original algorithm.
+  // The recording has no refresh; these two are made with the original algorithm.
   "a refresh": String.raw`
     47443> {"local-address":["127.0.0.1",47443],"seconds-before-expiry":60,"password":"5dnm9TTahB","password-required":false,"__type":"registering-server","__sender-name":"srv8Fk1Hy","__destination-name":"_HANDSHAKE_SERVER","__destination-address":["127.0.0.1",5160],"__hash-string":"ea3aad15dcb52d912269285429ad0dc46955b0a2f993f96fd0b85b4600cc6861"}
     47443< {"__type": "confirming-registration", "__destination-name": "srv8Fk1Hy", "__destination-address": ["127.0.0.1", 47443], "__sender-name": null, "__hash-string": "8a52eef57f2b12bba1da6af38fdd9e63b5a01389d0cc4aaa5c359fb4c9516984"}
@@ -76,15 +76,15 @@ describe("recorded sessions", () => {
     expect(steps.length).toBeGreaterThan(0);
     for (const { from, said, answers } of steps) {
       const before = rig.sent.length;
-      rig.pass(10);
-      rig.say(from, Buffer.from(said));
+      rig.advance(10);
+      rig.send(from, Buffer.from(said));
       await lists();
       const heard = rig.sent.slice(before).map(({ to, bytes }) => ({ to, packet: read(bytes) }));
       expect(heard).toStrictEqual(answers.flatMap(asSaidHere));
     }
   });
 
-  test("hold every kind of packet", () => {
+  test("contain every kind of packet", () => {
     const types = linesOf(Object.values(SESSIONS).join("\n")).map(({ text }) =>
       String(read(Buffer.from(text))["__type"]),
     );
@@ -102,7 +102,7 @@ describe("recorded sessions", () => {
     ]);
   });
 
-  test("carry the hash that we make of them, and that an independent reading of the rules makes", () => {
+  test("have the hash that the sidecar computes, and that an independent implementation computes", () => {
     for (const session of Object.values(SESSIONS)) {
       const lines = linesOf(session);
       const passwords = new Map<number, string>();
@@ -116,11 +116,11 @@ describe("recorded sessions", () => {
     }
   });
 
-  test("are silent where one character of a hash is another", () => {
+  test("get no reply if one character of a hash is changed", () => {
     for (const session of Object.values(SESSIONS)) {
       const rig = dowsettRig();
       for (const { from, said } of stepsOf(session)) {
-        rig.say(from, Buffer.from(said.replace(/.(?="\}$)/, (digit) => (digit === "0" ? "1" : "0"))));
+        rig.send(from, Buffer.from(said.replace(/.(?="\}$)/, (digit) => (digit === "0" ? "1" : "0"))));
       }
       expect(rig.sent).toHaveLength(0);
       expect(rig.hub.directory.size).toBe(0);
@@ -131,7 +131,7 @@ describe("recorded sessions", () => {
 describe("the hash", () => {
   const common = "__destination-address__destination-name__sender-name__type";
 
-  // Signed over by real clients and a real server, except the last, which the original algorithm made.
+  // Signatures of real clients and a real server, except the last, which the original algorithm made.
   test.each([
     [
       "register",
@@ -204,14 +204,14 @@ describe("the hash", () => {
     expect(hashOf(packet, password)).toBe(digest);
   });
 
-  test("leaves out itself, and takes the password that applies for the one that is said", () => {
+  test("excludes itself, and uses the effective password instead of the one in the packet", () => {
     const packet = { b: "2", a: "1", "__hash-string": "anything", password: "said" };
     const wanted = createHash("sha256").update("abpassword12applies").digest("hex");
     expect(packetHash(packet, "applies")).toBe(wanted);
     expect(packetHash({ a: "1", b: "2" }, "applies")).toBe(wanted);
   });
 
-  test("does not look at numbers, truths, lists and objects, only at their keys", () => {
+  test("covers only the keys of numbers, booleans, lists and objects", () => {
     const wanted = packetHash({ key: null }, "p");
     for (const key of [0, 1e9, true, false, [], ["text"], {}, { text: "text" }])
       expect(packetHash({ key }, "p")).toBe(wanted);
@@ -219,7 +219,7 @@ describe("the hash", () => {
     expect(packetHash({ other: null }, "p")).not.toBe(wanted);
   });
 
-  test("sorts by character, which UTF-16 units do not", () => {
+  test("sorts by code point, not by UTF-16 unit", () => {
     const packet = { "\u{1F600}": "\uFF5E", "\uFF5E": "\u{1F600}", "\uE000": "z" };
     const wanted = "password\uE000\uFF5E\u{1F600}pz\uFF5E\u{1F600}";
     expect(packetHash(packet, "p")).toBe(createHash("sha256").update(wanted).digest("hex"));
@@ -256,5 +256,5 @@ function asSaidHere(heard: Heard): Heard[] {
   return servers === undefined ? [heard] : [{ ...heard, packet: { ...packet, servers: servers.toReversed() } }];
 }
 
-/** Lists are asked of the hub, and come a moment later. */
+/** Lists come from the hub, a moment later. */
 const lists = (): Promise<void> => new Promise((done) => setImmediate(done));

@@ -1,27 +1,33 @@
-/** What a client says on the Dowsett wire and what it hears: register, refresh, join, drop-me. */
+/** Requests and replies of the Dowsett wire: register, refresh, join, drop-me. */
 import { describe, expect, test } from "vitest";
 import { PASSWORD_CHECKED_BY_PEERS } from "#shared/lobby/lobby.ts";
-import { at, type Rig, SHARED_PORT } from "../../support/exchange.ts";
-import { dowsettRig, on, played, served } from "../support/dowsett-script.ts";
+import { endpointOf, type Rig, SHARED_PORT } from "../../support/exchange.ts";
+import { dowsettRig, on, runDowsettScript, hostedServer } from "../support/dowsett-script.ts";
 
 const server = (rig: Rig, name = "Nice") => rig.hub.lobby(name, "dowsett");
 
 describe("registering", () => {
-  test("is confirmed to the host, and the server stands without seats and with its password remembered", () => {
-    const rig = served();
-    expect(server(rig)).toMatchObject({ name: "Nice", seats: null, password_digest: null, host: "Nice", state: "open" });
+  test("is confirmed to the host; the server has no seat limit, and its password is stored", () => {
+    const rig = hostedServer();
+    expect(server(rig)).toMatchObject({
+      name: "Nice",
+      seats: null,
+      password_digest: null,
+      host: "Nice",
+      state: "open",
+    });
     expect(server(rig)?.members).toMatchObject([
       {
         peer: "Nice",
         memory: "AAAAAAAAAA",
         local: { address: "10.0.0.1", port: 5_001 },
-        source: { endpoint: at("A") },
+        source: { endpoint: endpointOf("A") },
       },
     ]);
   });
 
-  test("with a password required is locked, and who joins is told all the same: the peers ask for it", () => {
-    const rig = played(`
+  test("with a required password locks the server, and joiners are introduced: the peers check it", () => {
+    const rig = runDowsettScript(`
       A> register Nice locked
       A< confirmed Nice
       B> join Nice as Bob
@@ -31,8 +37,8 @@ describe("registering", () => {
     expect(server(rig)?.password_digest).toBe(PASSWORD_CHECKED_BY_PEERS);
   });
 
-  test("a name that is taken is an error, signed with the password of who asked", () => {
-    on(served())(`
+  test("a name that is taken is an error, signed with the requester's password", () => {
+    on(hostedServer())(`
       B> register Nice
       B< error: server already exists
       # nor may the same address take it from another port: it may be another program there
@@ -48,8 +54,8 @@ describe("registering", () => {
     `);
   });
 
-  test("names are told apart by every character", () => {
-    on(served())(`
+  test("names differ by every character", () => {
+    on(hostedServer())(`
       B> register nice
       B< confirmed nice
       B> register Nicé
@@ -60,7 +66,7 @@ describe("registering", () => {
   });
 
   test("again from the same source overwrites password, local address and lock", () => {
-    const rig = on(served())(`
+    const rig = on(hostedServer())(`
       A> register Nice locked local 10.9.9.9:9 password other
       A< confirmed Nice password other
       # what was true before is true no more
@@ -82,8 +88,8 @@ describe("registering", () => {
     expect(server(rig)?.password_digest).toBeNull();
   });
 
-  test("again with nothing new changes nothing and is confirmed each time", () => {
-    const rig = served();
+  test("again without a change is confirmed each time", () => {
+    const rig = hostedServer();
     const before = server(rig);
     on(rig)(`
       @+970ms
@@ -96,7 +102,7 @@ describe("registering", () => {
     expect(rig.sidecar().exchange.contacts.size).toBe(1);
   });
 
-  test("a source hosts so many servers and no more; joining needs no place", () => {
+  test("a source has a maximum of servers; a join does not count", () => {
     on(dowsettRig({ limits: { lobbies_per_source_max: 2, memberships_per_source_max: 3 } }))(`
       A> register One
       A< confirmed One
@@ -117,8 +123,8 @@ describe("registering", () => {
 });
 
 describe("refreshing", () => {
-  test("is answered from memory, with the stored password, as often as the script asks", () => {
-    const rig = served();
+  test("is answered from memory, with the stored password, every time", () => {
+    const rig = hostedServer();
     const reports = rig.sidecar().reports.length;
     on(rig)(`
       @+10min, every 15s: A> refresh Nice
@@ -127,16 +133,16 @@ describe("refreshing", () => {
     expect(rig.sidecar().reports).toHaveLength(reports);
   });
 
-  test("of a server that nobody registered is met with silence", () => {
-    const rig = on(served())(`
+  test("of an unknown server gets no reply", () => {
+    const rig = on(hostedServer())(`
       A> refresh Other
       B> refresh Other
     `);
     expect(rig.hub.directory.size).toBe(1);
   });
 
-  test("with any other password than the stored one is met with silence", () => {
-    on(served())(`
+  test("with another password than the stored one gets no reply", () => {
+    on(hostedServer())(`
       A> refresh Nice password other
       B> refresh Nice
       A> refresh Nice
@@ -144,8 +150,8 @@ describe("refreshing", () => {
     `);
   });
 
-  test("from another address is met with silence, although the password is right, and the hub hears nothing", () => {
-    const rig = served();
+  test("from another address gets no reply and no report, although the password is right", () => {
+    const rig = hostedServer();
     const reports = rig.sidecar().reports.length;
     on(rig)(`
       B> refresh Nice password AAAAAAAAAA
@@ -158,8 +164,8 @@ describe("refreshing", () => {
 });
 
 describe("joining", () => {
-  test("tells each of the other, the host first, three times each and never again", () => {
-    on(served())(`
+  test("introduces each to the other, the host first, three times each and never again", () => {
+    on(hostedServer())(`
       B> join Nice as Bob
       A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
       B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
@@ -167,8 +173,8 @@ describe("joining", () => {
     `);
   });
 
-  test("again repeats it to both, and is remembered by nobody", () => {
-    const rig = served();
+  test("again introduces both again, and stores nothing", () => {
+    const rig = hostedServer();
     const before = server(rig);
     on(rig)(`
       B> join Nice as Bob
@@ -182,8 +188,8 @@ describe("joining", () => {
     expect(rig.sidecar().exchange.contacts.size).toBe(1);
   });
 
-  test("a server that is not there, or no longer, is an error with its name", () => {
-    on(served())(`
+  test("a missing or removed server is an error with its name", () => {
+    on(hostedServer())(`
       B> join nobodyhere as Bob
       B< error: nobodyhere not found
       A> drop Nice
@@ -194,8 +200,8 @@ describe("joining", () => {
     `);
   });
 
-  test("a server that has fallen silent is an error, too", () => {
-    on(served())(`
+  test("a server whose lease has expired is an error, too", () => {
+    on(hostedServer())(`
       @+59s
       B> join Nice as Bob
       A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
@@ -206,8 +212,8 @@ describe("joining", () => {
     `);
   });
 
-  test("in the same name from two places gets each his own answer", () => {
-    on(served())(`
+  test("with the same name from two endpoints gets two separate answers", () => {
+    on(hostedServer())(`
       B> join Nice as Bob
       A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
       B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
@@ -217,8 +223,8 @@ describe("joining", () => {
     `);
   });
 
-  test("answers leave from where each came in", () => {
-    on(served())(`
+  test("replies leave from the port that got the request", () => {
+    on(hostedServer())(`
       B/3478> join Nice as Bob
       A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
       B/3478< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
@@ -236,8 +242,8 @@ describe("joining", () => {
 });
 
 describe("drop-me", () => {
-  test("ends the registration, unanswered; nothing more is said to who has left", () => {
-    const rig = on(served())(`
+  test("ends the registration without a reply; nothing more is sent to that host", () => {
+    const rig = on(hostedServer())(`
       A> drop Nice
       A> drop Nice
       A> refresh Nice
@@ -247,11 +253,11 @@ describe("drop-me", () => {
       B> register Nice
       B< confirmed Nice
     `);
-    expect(server(rig)?.members).toMatchObject([{ source: { endpoint: at("B") } }]);
+    expect(server(rig)?.members).toMatchObject([{ source: { endpoint: endpointOf("B") } }]);
   });
 
-  test("of somebody who joined means nothing to the server", () => {
-    on(served())(`
+  test("of a joiner does not affect the server", () => {
+    on(hostedServer())(`
       B> join Nice as Bob
       A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
       B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
@@ -261,8 +267,8 @@ describe("drop-me", () => {
     `);
   });
 
-  test("with another password, or from elsewhere, leaves the server where it is", () => {
-    on(served())(`
+  test("with another password or from another endpoint keeps the server", () => {
+    on(hostedServer())(`
       A> drop Nice password other
       B> drop Nice
       B> drop Nice password AAAAAAAAAA

@@ -1,13 +1,18 @@
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
-import { NATIVE_REQUEST_BYTES_MAX, NATIVE_REQUEST_BYTES_MIN, RECEIPT_FRESH_MS, LIVENESS_REPORT_MS } from "#shared/limits.ts";
+import {
+  NATIVE_REQUEST_BYTES_MAX,
+  NATIVE_REQUEST_BYTES_MIN,
+  RECEIPT_FRESH_MS,
+  LIVENESS_REPORT_MS,
+} from "#shared/limits.ts";
 import type { Ticket } from "#shared/auth/tickets.ts";
 import { native } from "../../../udp-sidecar/protocols/native.ts";
 import { GameTicketVerifier } from "../../../udp-sidecar/link/ticket-verifier.ts";
-import { at, HOME, Rig, SHARED_PORT, T0, textOf } from "../../support/exchange.ts";
+import { endpointOf, HOME, Rig, SHARED_PORT, T0, textOf } from "../../support/exchange.ts";
 import { GOLDEN } from "../../support/golden-tickets.ts";
-import { signed, tickets } from "../../support/tickets.ts";
+import { signTicket, createVerifier } from "../../support/tickets.ts";
 
 const [ALICE, BOB] = ["a", "b"].map((letter) => letter.repeat(26)) as [string, string];
 const LOBBY = `0-${"c".repeat(26)}`;
@@ -16,152 +21,165 @@ const SESSION: Partial<Ticket> = { ...UDP, purpose: "session", lobby: LOBBY };
 
 const said = (...words: string[]): string => words.join(" ").padEnd(NATIVE_REQUEST_BYTES_MIN);
 const made = (options: ConstructorParameters<typeof Rig>[0] = {}): Rig => new Rig({ wire: "native", ...options });
-const receiptOf = (endpoint: Endpoint, peer = ALICE, at_ms = T0): string => tickets().issueReceipt(peer, endpoint, at_ms)!;
+const receiptOf = (endpoint: Endpoint, peer = ALICE, at_ms = T0): string =>
+  createVerifier().issueReceipt(peer, endpoint, at_ms)!;
 
 describe("see", () => {
-  test("is answered at once with where the question came from, a receipt for it, and the word", () => {
+  test("is answered at once with the observed endpoint, a receipt, and the word", () => {
     const rig = made();
     for (const via of [HOME.via, SHARED_PORT]) {
       for (const player of ["A", "A'", "A6"]) {
-        const [answer, ...more] = rig.say(player, said("see", signed(UDP), "word-1"), { via });
+        const [answer, ...more] = rig.send(player, said("see", signTicket(UDP), "word-1"), { via });
         expect(more).toStrictEqual([]);
-        expect(answer).toMatchObject({ to: at(player), via });
-        expect(textOf(answer!)).toBe(`seen ${formatEndpoint(at(player))} ${receiptOf(at(player))} word-1`);
+        expect(answer).toMatchObject({ to: endpointOf(player), via });
+        expect(textOf(answer!)).toBe(
+          `seen ${formatEndpoint(endpointOf(player))} ${receiptOf(endpointOf(player))} word-1`,
+        );
       }
     }
     expect(rig.sidecar().reports).toStrictEqual([]);
   });
 
-  test("may be without a word, and under either key", () => {
+  test("can omit the word, and use either key", () => {
     const rig = made();
     for (const key of GOLDEN.keys) {
-      expect(rig.say("A", said("see", signed(UDP, key))).map(textOf)).toStrictEqual([
-        `seen 192.0.2.1:5001 ${receiptOf(at("A"))}`,
+      expect(rig.send("A", said("see", signTicket(UDP, key))).map(textOf)).toStrictEqual([
+        `seen 192.0.2.1:5001 ${receiptOf(endpointOf("A"))}`,
       ]);
     }
   });
 
-  test("goes on while the hub is gone, and keeps nothing of anybody", () => {
+  test("is answered during an outage, and stores nothing", () => {
     const rig = made();
-    rig.cut("north");
+    rig.disconnect("north");
     for (let port = 1; port <= 100; port++) {
-      expect(rig.say({ address: "192.0.2.1", port }, said("see", signed(UDP)))).toHaveLength(1);
+      expect(rig.send({ address: "192.0.2.1", port }, said("see", signTicket(UDP)))).toHaveLength(1);
     }
     expect(rig.sidecar().exchange.contacts.size).toBe(0);
     expect(rig.sidecar().outbox.size).toBe(0);
   });
 
-  test("with the ticket of a session is a sign of life: the first leaves at once, those after it never", () => {
+  test("with a session ticket is a keepalive: the first is reported at once, later ones are not", () => {
     const rig = made();
-    rig.say("A", said("see", signed(SESSION)));
-    const heard = { kind: "heard", wire: "native", name: LOBBY, peer: ALICE, via: HOME.via, endpoint: at("A") };
+    rig.send("A", said("see", signTicket(SESSION)));
+    const heard = { kind: "heard", wire: "native", name: LOBBY, peer: ALICE, via: HOME.via, endpoint: endpointOf("A") };
     expect(rig.sidecar().reports).toStrictEqual([heard]);
     for (let second = 0; second < 40; second += 10) {
-      rig.pass(10_000);
-      expect(rig.say("A'", said("see", signed(SESSION)))).toHaveLength(1);
+      rig.advance(10_000);
+      expect(rig.send("A'", said("see", signTicket(SESSION)))).toHaveLength(1);
     }
     expect(rig.sidecar().reports).toStrictEqual([heard]);
-    // Who has joined anew has a new ticket.
-    rig.say("A", said("see", signed({ ...SESSION, expires_at_s: SESSION.expires_at_s! + 1 })));
+    // A member that joined again has a new ticket.
+    rig.send("A", said("see", signTicket({ ...SESSION, expires_at_s: SESSION.expires_at_s! + 1 })));
     expect(rig.sidecar().reports).toStrictEqual([heard, heard]);
-    rig.say("B", said("see", signed({ ...SESSION, peer: BOB })));
+    rig.send("B", said("see", signTicket({ ...SESSION, peer: BOB })));
     expect(rig.sidecar().reports).toHaveLength(3);
   });
 
-  test("after a long silence is told of once more", () => {
+  test("after a long silence is reported once more", () => {
     const rig = made();
     const long: Partial<Ticket> = { ...SESSION, expires_at_s: T0 / 1_000 + 3_600 };
-    rig.say("A", said("see", signed(long)));
-    rig.pass(LIVENESS_REPORT_MS + 1);
-    rig.say("A", said("see", signed(long)));
+    rig.send("A", said("see", signTicket(long)));
+    rig.advance(LIVENESS_REPORT_MS + 1);
+    rig.send("A", said("see", signTicket(long)));
     expect(rig.sidecar().reports).toHaveLength(2);
   });
 
-  test("is answered to one address only so often", () => {
+  test("has a rate limit per address", () => {
     const rig = made({ limits: { stranger: { per_s: 10, burst: 20 } } });
-    const answers = Array.from({ length: 100 }, () => rig.say("A", said("see", signed(UDP))).length);
+    const answers = Array.from({ length: 100 }, () => rig.send("A", said("see", signTicket(UDP))).length);
     expect(answers.filter((count) => count > 0)).toHaveLength(20);
-    expect(rig.say("B", said("see", signed(UDP)))).toHaveLength(1);
+    expect(rig.send("B", said("see", signTicket(UDP)))).toHaveLength(1);
   });
 });
 
 describe("knock", () => {
-  test("goes to where the receipt says, and nowhere else", () => {
+  test("goes to the endpoint in the receipt, and nowhere else", () => {
     const rig = made();
-    const knocked = rig.say("A'", said("knock", signed(UDP), receiptOf(at("A")), "7"), { via: SHARED_PORT });
+    const knocked = rig.send("A'", said("knock", signTicket(UDP), receiptOf(endpointOf("A")), "7"), {
+      via: SHARED_PORT,
+    });
     expect(knocked.map((sent) => [sent.to, sent.via, textOf(sent)])).toStrictEqual([
-      [at("A"), SHARED_PORT, "knocked 7"],
+      [endpointOf("A"), SHARED_PORT, "knocked 7"],
     ]);
   });
 
-  test("takes the receipt of another sidecar, which may be a little ahead", () => {
+  test("accepts the receipt of another sidecar, whose clock may be slightly ahead", () => {
     const rig = made();
-    const ahead = receiptOf(at("A"), ALICE, T0 + 2_000);
-    expect(rig.say("A'", said("knock", signed(UDP), ahead), { sidecar: "south" })).toHaveLength(1);
+    const ahead = receiptOf(endpointOf("A"), ALICE, T0 + 2_000);
+    expect(rig.send("A'", said("knock", signTicket(UDP), ahead), { sidecar: "south" })).toHaveLength(1);
   });
 
   test.each([
     ["no receipt", ""],
-    ["another peer's receipt", receiptOf(at("B"), BOB)],
-    ["a receipt that is too old", receiptOf(at("A"), ALICE, T0 - RECEIPT_FRESH_MS - 1)],
-    ["a receipt from the future", receiptOf(at("A"), ALICE, T0 + 60_000)],
-    ["a receipt of another game", tickets("other").issueReceipt(ALICE, at("A"), T0)!],
-    ["a receipt with another endpoint in it", receiptOf(at("A")).replace("c0000201", "c0000202")],
-  ])("with %s goes nowhere", (_, receipt) => {
-    expect(made().say("A'", said("knock", signed(UDP), receipt))).toStrictEqual([]);
+    ["another peer's receipt", receiptOf(endpointOf("B"), BOB)],
+    ["a receipt that is too old", receiptOf(endpointOf("A"), ALICE, T0 - RECEIPT_FRESH_MS - 1)],
+    ["a receipt from the future", receiptOf(endpointOf("A"), ALICE, T0 + 60_000)],
+    ["a receipt of another game", createVerifier("other").issueReceipt(ALICE, endpointOf("A"), T0)!],
+    ["a receipt with another endpoint in it", receiptOf(endpointOf("A")).replace("c0000201", "c0000202")],
+  ])("with %s is not forwarded", (_, receipt) => {
+    expect(made().send("A'", said("knock", signTicket(UDP), receipt))).toStrictEqual([]);
   });
 });
 
-describe("silence is what is said to", () => {
+describe("no reply is sent to", () => {
   const [first, second] = GOLDEN.keys;
   test.each([
-    ["a ticket of another game", signed({ ...UDP, game: "other" })],
-    ["a ticket of a relay, which only its ports take", signed({ ...SESSION, purpose: "relay" })],
-    ["a peer's token for the hub", signed({ ...UDP, purpose: "peer" })],
-    ["a ticket that is over", signed({ ...UDP, expires_at_s: T0 / 1_000 })],
-    ["a ticket that nobody signed", `${signed(UDP).slice(0, -43)}${"A".repeat(43)}`],
-    ["a ticket under the other key's name", signed(UDP, { ...second, id: first.id })],
-    ["a ticket whose lobby was changed", signed(SESSION).replace(LOBBY, `0-${"d".repeat(26)}`)],
+    ["a ticket of another game", signTicket({ ...UDP, game: "other" })],
+    ["a ticket of a relay, which only its ports take", signTicket({ ...SESSION, purpose: "relay" })],
+    ["a peer's token for the hub", signTicket({ ...UDP, purpose: "peer" })],
+    ["a ticket that is over", signTicket({ ...UDP, expires_at_s: T0 / 1_000 })],
+    ["a ticket that nobody signed", `${signTicket(UDP).slice(0, -43)}${"A".repeat(43)}`],
+    ["a ticket under the other key's name", signTicket(UDP, { ...second, id: first.id })],
+    ["a ticket whose lobby was changed", signTicket(SESSION).replace(LOBBY, `0-${"d".repeat(26)}`)],
     ["no ticket", "nothing"],
   ])("%s", (_, ticket) => {
     const rig = made();
-    expect(rig.say("A", said("see", ticket))).toStrictEqual([]);
-    expect(rig.say("A", said("knock", ticket, receiptOf(at("A"))))).toStrictEqual([]);
+    expect(rig.send("A", said("see", ticket))).toStrictEqual([]);
+    expect(rig.send("A", said("knock", ticket, receiptOf(endpointOf("A"))))).toStrictEqual([]);
     expect(rig.sidecar().reports).toStrictEqual([]);
   });
 
   test.each([
-    ["a request that is not filled up", `see ${signed(UDP)}`],
-    ["one that is too long", said("see", signed(UDP)).padEnd(NATIVE_REQUEST_BYTES_MAX + 1)],
-    ["a word of seventeen letters", said("see", signed(UDP), "w".repeat(17))],
-    ["a word that is not visible", said("see", signed(UDP), "a\tb")],
-    ["two words", said("see", signed(UDP), "one", "two")],
-    ["two blanks", said("see", "", signed(UDP))],
-    ["a line that ends", `${said("see", signed(UDP))}\n`],
-    ["another verb", said("saw", signed(UDP))],
-    ["a capital", said("See", signed(UDP))],
+    ["a request that is not filled up", `see ${signTicket(UDP)}`],
+    ["one that is too long", said("see", signTicket(UDP)).padEnd(NATIVE_REQUEST_BYTES_MAX + 1)],
+    ["a word of seventeen letters", said("see", signTicket(UDP), "w".repeat(17))],
+    ["a word that is not visible", said("see", signTicket(UDP), "a\tb")],
+    ["two words", said("see", signTicket(UDP), "one", "two")],
+    ["two blanks", said("see", "", signTicket(UDP))],
+    ["a line that ends", `${said("see", signTicket(UDP))}\n`],
+    ["another verb", said("saw", signTicket(UDP))],
+    ["a capital", said("See", signTicket(UDP))],
   ])("%s", (_, text) => {
-    expect(made().say("A", text)).toStrictEqual([]);
+    expect(made().send("A", text)).toStrictEqual([]);
   });
 
-  test("everybody, before a hub was ever reached", () => {
+  test("any request, before a hub was reached", () => {
     const wire = native(new GameTicketVerifier("arena"));
-    const datagram = { bytes: Buffer.from(said("see", signed(UDP))), endpoint: at("A"), via: 1, exclusive: true };
-    expect(wire.handleDatagram(datagram, { find: () => undefined }, T0)).toStrictEqual({ do: "drop", why: "no_ticket" });
+    const datagram = {
+      bytes: Buffer.from(said("see", signTicket(UDP))),
+      endpoint: endpointOf("A"),
+      via: 1,
+      exclusive: true,
+    };
+    expect(wire.handleDatagram(datagram, { find: () => undefined }, T0)).toStrictEqual({
+      do: "drop",
+      why: "no_ticket",
+    });
   });
 });
 
-test("no answer is longer than what it answers, whoever asks from wherever", () => {
+test("no reply is longer than its request, for any endpoint", () => {
   const rig = made({ limits: { stranger: { per_s: 1e6, burst: 1e6 } } });
   const longest: Endpoint = { address: "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", port: 65_535 };
-  const asked = said("see", signed({ ...UDP, game: "arena" }), "w".repeat(16));
+  const asked = said("see", signTicket({ ...UDP, game: "arena" }), "w".repeat(16));
   expect(asked).toHaveLength(NATIVE_REQUEST_BYTES_MIN);
-  expect(rig.say(longest, asked)[0]!.bytes.length).toBeLessThanOrEqual(asked.length);
+  expect(rig.send(longest, asked)[0]!.bytes.length).toBeLessThanOrEqual(asked.length);
   fc.assert(
-    fc.property(fc.string({ maxLength: 300 }), fc.constantFrom("see", "knock", signed(UDP), ""), (text, begin) => {
+    fc.property(fc.string({ maxLength: 300 }), fc.constantFrom("see", "knock", signTicket(UDP), ""), (text, begin) => {
       for (const via of [HOME.via, SHARED_PORT]) {
         const bytes = Buffer.from(`${begin} ${text}`).subarray(0, 400);
-        for (const answer of rig.say(longest, bytes, { via })) {
+        for (const answer of rig.send(longest, bytes, { via })) {
           expect(answer.bytes.length).toBeLessThanOrEqual(bytes.length);
         }
       }
@@ -169,16 +187,16 @@ test("no answer is longer than what it answers, whoever asks from wherever", () 
   );
 });
 
-test("any one byte of a question changed is survived, and answered as the word was said or not at all", () => {
+test("a request with one byte changed gets the reply to the changed word or none", () => {
   const rig = made({ limits: { stranger: { per_s: 1e6, burst: 1e6 } } });
-  const whole = Buffer.from(said("see", signed(UDP), "w"));
-  const tail = `see ${signed(UDP)} `.length;
+  const whole = Buffer.from(said("see", signTicket(UDP), "w"));
+  const tail = `see ${signTicket(UDP)} `.length;
   for (let index = 0; index < whole.length; index++) {
     for (const byte of [0, 10, 32, 46, 65, 97, 128, 255]) {
       const damaged = Uint8Array.from(whole);
       damaged[index] = byte;
       if (byte === whole[index]) continue;
-      const answers = rig.say("A", damaged).map(textOf);
+      const answers = rig.send("A", damaged).map(textOf);
       if (index < tail) expect([index, byte, answers]).toStrictEqual([index, byte, []]);
       else expect(answers.filter((answer) => !answer.startsWith("seen 192.0.2.1:5001 "))).toStrictEqual([]);
     }

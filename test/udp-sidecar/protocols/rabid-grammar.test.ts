@@ -1,17 +1,17 @@
-/** What the Rabid wire takes for a message, what for a mistake, and what it does not hear at all. */
+/** Which datagrams are messages on the Rabid wire, which get an error, and which get no reply. */
 import { asks } from "../support/reports.ts";
 import { describe, expect, test } from "vitest";
 import { REFUSALS, type RefusalCode } from "#shared/refusals.ts";
 import { rabid } from "../../../udp-sidecar/protocols/rabid.ts";
 import { Rig, SHARED_PORT, textOf } from "../../support/exchange.ts";
-import { continued, dialogue, session } from "../support/wire-script.ts";
+import { continueScript, runScript, openSession } from "../support/wire-script.ts";
 
 describe("a name", () => {
   test.each([
     ["of one character", "h:a:b:4"],
     ["at its longest", "h:Abcdefghi0:Abcdefghijk2:12:Abcdefghijk2"],
     ["of digits", "h:0123456789:012345678901:4:0"],
-  ])("%s is good: %s", (_, request) => {
+  ])("%s is valid: %s", (_, request) => {
     expect(answersTo(request)).toStrictEqual([`i:${request.split(":")[2]}`]);
   });
 
@@ -35,14 +35,14 @@ describe("a name", () => {
 });
 
 describe("the number of seats", () => {
-  test.each(["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"])("may be %s", (seats) => {
+  test.each(["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"])("can be %s", (seats) => {
     const rig = new Rig();
-    expect(rig.say("A", `h:Nice:Alice:${seats}`).map(textOf)).toStrictEqual(["i:Alice"]);
+    expect(rig.send("A", `h:Nice:Alice:${seats}`).map(textOf)).toStrictEqual(["i:Alice"]);
     expect(rig.hub.lobby("Nice")?.seats).toBe(Number(seats));
   });
 
   test.each(["0", "1", "13", "20", "112", "04", "02", "012", "+4", "-4", "4.0", "4 ", " 4", "", "x", "0x4", "4\n"])(
-    "may not be %j",
+    "cannot be %j",
     (seats) => {
       expect(answersTo(`h:Nice:Alice:${seats}`)).toStrictEqual(["error:invalid_request"]);
     },
@@ -60,26 +60,26 @@ describe("each request", () => {
     "x:Nice:Bob",
   ];
 
-  test.each(VALID)("%s is understood", (request) => {
+  test.each(VALID)("%s is accepted", (request) => {
     const answers = answersTo(request);
     expect(answers).toHaveLength(1);
     expect(answers).not.toContain("error:invalid_request");
   });
 
-  // The original takes one newline at the end for nothing and keeps it in the name.
-  test.each(VALID)("%s with a newline behind it is invalid_request, and nothing keeps the newline", (request) => {
-    const rig = session("AB");
-    expect(rig.say("C", `${request}\n`).map(textOf)).toStrictEqual(["error:invalid_request"]);
+  // The original ignores a final newline and keeps it in the name.
+  test.each(VALID)("%s with a final newline is invalid_request, and no name keeps it", (request) => {
+    const rig = openSession("AB");
+    expect(rig.send("C", `${request}\n`).map(textOf)).toStrictEqual(["error:invalid_request"]);
     expect(rig.hub.directory.all().map((lobby) => lobby.members.map((member) => member.peer))).toStrictEqual([
       ["Alice", "Bob"],
     ]);
   });
 
-  test.each(VALID)("%s with two fields more than any has is invalid_request", (request) => {
+  test.each(VALID)("%s with two extra fields is invalid_request", (request) => {
     expect(answersTo(`${request}:more:more`)).toStrictEqual(["error:invalid_request"]);
   });
 
-  test.each(VALID.map((request) => request.slice(0, 2)))("%s with nothing behind it is invalid_request", (request) => {
+  test.each(VALID.map((request) => request.slice(0, 2)))("%s with an empty field is invalid_request", (request) => {
     expect(answersTo(request)).toStrictEqual(["error:invalid_request"]);
   });
 
@@ -91,28 +91,28 @@ describe("each request", () => {
   );
 
   test.each(["c:Nice:Bob:pass:more", "c:Nice:Bob:", "p:Nice:Bob:pw", "s:Nice:Alice:4", "y:Nice:Bob:1", "k:Nice:Bob:1"])(
-    "one field too many, or an empty one, is invalid_request: %s",
+    "an extra or empty field is invalid_request: %s",
     (request) => {
       expect(answersTo(request)).toStrictEqual(["error:invalid_request"]);
     },
   );
 
-  test("longer than any can be is invalid_request if it is text, and nothing otherwise", () => {
+  test("one that is too long is invalid_request if it is text, and gets no reply otherwise", () => {
     expect(answersTo(`c:${"a".repeat(65_505)}`)).toStrictEqual(["error:invalid_request"]);
     expect(answersTo(`c:Nice:Bob:${"a".repeat(100)}`)).toStrictEqual(["error:invalid_request"]);
     expect(answersTo(`c:${"\xff".repeat(100)}`)).toStrictEqual([]);
   });
 
-  test("that is not UTF-8 is met with silence", () => {
+  test("one that is not UTF-8 gets no reply", () => {
     expect(answersTo("h:Nice:\xff:4")).toStrictEqual([]);
     expect(answersTo("c:Nice:Bob\xc3")).toStrictEqual([]);
     expect(answersTo("p:\xed\xa0\x80:Bob")).toStrictEqual([]);
   });
 });
 
-describe("silence", () => {
+describe("no reply", () => {
   test.each([
-    // Answering what a server says would let two servers talk for ever.
+    // Answering a server's message would let two servers answer each other endlessly.
     ["what a server says: an error", "error:invalid_request"],
     ["what a server says: players", "i:Alice:Bob"],
     ["a capital letter", "H:Nice:Alice:4"],
@@ -125,15 +125,15 @@ describe("silence", () => {
     ["a colon alone", ":"],
     ["colons alone", "::::"],
     ["a greeting of two plugins", "g:Alice:5001:5002"],
-  ])("meets %s, on a port of its own too", (_, said) => {
+  ])("is sent to %s, even on a port of this wire alone", (_, said) => {
     expect(answersTo(said)).toStrictEqual([]);
     expect(answersTo(said, SHARED_PORT)).toStrictEqual([]);
   });
 
-  test("meets every first letter but the seven that are known", () => {
+  test("is sent to unknown message types", () => {
     const bytes = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
     const answered = bytes.filter((letter) => answersTo(`${letter}:Nice:Alice`).length > 0);
-    // h: is answered because it lacks its seats.
+    // h: gets an error because its seats are missing.
     expect(answered.join("")).toBe("chkpsxy");
   });
 
@@ -142,12 +142,12 @@ describe("silence", () => {
     ["half a character", "\xc3"],
     ["a surrogate", "\xed\xa0\x80"],
     ["text in another encoding", "caf\xe9"],
-  ])("meets %s", (_, said) => {
+  ])("is sent to %s", (_, said) => {
     expect(answersTo(said)).toStrictEqual([]);
   });
 
-  test("meets IPv6, which this wire cannot write: nothing comes of it, and nobody's address is given", () => {
-    const rig = continued(session("AB"))(`
+  test("is sent to IPv6, which this wire cannot write: no state and no address", () => {
+    const rig = continueScript(openSession("AB"))(`
       C6> c:Nice:Carol
       C6> h:Other:Carol:4
       C6> p:Nice:Alice
@@ -181,12 +181,12 @@ describe("text without a colon", () => {
     expect(answersTo(words)).toStrictEqual(["error:invalid_request"]);
   });
 
-  test.each(WORDS)("is silence where other wires are spoken: %s", (_, words) => {
+  test.each(WORDS)("gets no reply on a shared port: %s", (_, words) => {
     expect(answersTo(words, SHARED_PORT)).toStrictEqual([]);
   });
 
-  test("does not change what a shared port answers to Rabid's own messages, nor from where", () => {
-    dialogue(`
+  test("does not change the replies of a shared port to Rabid's messages", () => {
+    runScript(`
       A/3478> nonsense
       A/3478> h:Nice
       A/3478< error:invalid_request
@@ -201,7 +201,7 @@ describe("text without a colon", () => {
   });
 });
 
-test("every reason to say no is one of the wire's fourteen errors, or silence", () => {
+test("every refusal is one of the wire's fourteen errors, or no reply", () => {
   const said = (Object.keys(REFUSALS) as RefusalCode[]).flatMap((code) => {
     const [bytes] = rabid.encodeAnswer({ kind: "refused", code }, asks("Alice"));
     return bytes === undefined ? [] : [[code, textOf({ bytes })]];
@@ -221,7 +221,7 @@ test("every reason to say no is one of the wire's fourteen errors, or silence", 
   });
 });
 
-/** What a stranger hears who says this, and nothing before. */
+/** The replies to a stranger that sends only this. */
 function answersTo(said: string, via?: number): string[] {
-  return new Rig().say("C", said, via === undefined ? {} : { via }).map(textOf);
+  return new Rig().send("C", said, via === undefined ? {} : { via }).map(textOf);
 }

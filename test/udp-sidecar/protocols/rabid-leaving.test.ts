@@ -1,10 +1,10 @@
-/** Kicking and leaving on the Rabid wire, with every answer they can get, in the order of the checks. */
+/** Kicking and leaving on the Rabid wire, with every possible reply, in the order of the checks. */
 import { describe, expect, test } from "vitest";
-import { dialogue } from "../support/wire-script.ts";
+import { runScript } from "../support/wire-script.ts";
 
 describe("k: kick", () => {
-  test("removes the victim, who is told so, and then the rest is told who is left", () => {
-    dialogue(`
+  test("removes the player, notifies it, and then sends the others the new roster", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob
@@ -21,8 +21,8 @@ describe("k: kick", () => {
     `);
   });
 
-  test("in no session: session_non_existent; likewise while it is starting", () => {
-    dialogue(`
+  test("in no session: session_non_existent; the same while it is starting", () => {
+    runScript(`
       A> k:Nice:Bob
       A< error:session_non_existent
       A> h:Nice:Alice:4
@@ -40,8 +40,8 @@ describe("k: kick", () => {
     `);
   });
 
-  test("of nobody: non_existent_player, whoever asks; of somebody, by anyone but the host: non_host_player", () => {
-    dialogue(`
+  test("of an unknown player: non_existent_player; of a player, by anyone except the host: non_host_player", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob
@@ -63,8 +63,8 @@ describe("k: kick", () => {
     `);
   });
 
-  test("the host may kick himself; the next player is host then", () => {
-    dialogue(`
+  test("the host can kick itself; the next player becomes host", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob
@@ -84,8 +84,8 @@ describe("k: kick", () => {
     `);
   });
 
-  test("of the only player, by himself, ends the session", () => {
-    const { hub } = dialogue(`
+  test("of the only player, by itself, ends the session", () => {
+    const { hub } = runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       A> k:Nice:Alice
@@ -96,8 +96,8 @@ describe("k: kick", () => {
     expect(hub.directory.size).toBe(0);
   });
 
-  test("a kick that is repeated is answered with who is left", () => {
-    dialogue(`
+  test("a repeated kick is answered with the roster", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob
@@ -111,8 +111,8 @@ describe("k: kick", () => {
     `);
   });
 
-  test("sticks to the name and to the address while the session lives", () => {
-    dialogue(`
+  test("applies to the name and to the address while the session exists", () => {
+    runScript(`
       A> h:Nice:Alice:4:Pw12
       A< i:Alice
       B> c:Nice:Bob:Pw12
@@ -152,8 +152,8 @@ describe("k: kick", () => {
 });
 
 describe("x: leave", () => {
-  test("is confirmed to the sender and told to the others", () => {
-    dialogue(`
+  test("is confirmed to the sender and the others get the new roster", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob
@@ -170,8 +170,8 @@ describe("x: leave", () => {
     `);
   });
 
-  test("of the host hands the session to the next player", () => {
-    dialogue(`
+  test("of the host makes the next player host", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob
@@ -194,7 +194,7 @@ describe("x: leave", () => {
   });
 
   test("of the last player ends the session and frees its name", () => {
-    dialogue(`
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       A> x:Nice:Alice
@@ -206,8 +206,8 @@ describe("x: leave", () => {
     `);
   });
 
-  test("from no session: session_non_existent; likewise while it is starting", () => {
-    dialogue(`
+  test("from no session: session_non_existent; the same while it is starting", () => {
+    runScript(`
       B> x:Nice:Bob
       B< error:session_non_existent
       A> h:Nice:Alice:4
@@ -225,8 +225,8 @@ describe("x: leave", () => {
     `);
   });
 
-  test("of nobody: non_existent_player", () => {
-    dialogue(`
+  test("of an unknown player: non_existent_player", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> x:Nice:Bob

@@ -1,11 +1,11 @@
-/** Who is who on the Rabid wire: foreign addresses, ports that a NAT moves, several sidecars, restarts. */
+/** Identity on the Rabid wire: foreign addresses, ports that a NAT changes, several sidecars, restarts. */
 import { describe, expect, test } from "vitest";
-import { at, type Rig, textOf } from "../../support/exchange.ts";
-import { continued, dialogue, session } from "../support/wire-script.ts";
+import { endpointOf, type Rig, textOf } from "../../support/exchange.ts";
+import { continueScript, runScript, openSession } from "../support/wire-script.ts";
 
 describe("a foreign address", () => {
-  test("that pings in a member's name hears nothing, and keeps nobody alive", () => {
-    continued(session("AB"))(`
+  test("that pings in a member's name gets no reply, and renews nothing", () => {
+    continueScript(openSession("AB"))(`
       @+4999ms, every 500ms: A> p:Nice:Alice, C> p:Nice:Bob, B'> p:Nice:Bob
       A< i:Alice:Bob (x9)
       @+1ms
@@ -14,8 +14,8 @@ describe("a foreign address", () => {
     `);
   });
 
-  test("that pings while the session starts hears nobody's address", () => {
-    continued(session("AB"))(`
+  test("that pings while the session starts gets no addresses", () => {
+    continueScript(openSession("AB"))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002
       B< s:5002:Alice:192.0.2.1:5001
@@ -27,8 +27,8 @@ describe("a foreign address", () => {
     `);
   });
 
-  test("that leaves in a member's name removes nobody and hears nothing", () => {
-    continued(session("AB"))(`
+  test("that leaves in a member's name removes nobody and gets no reply", () => {
+    continueScript(openSession("AB"))(`
       C> x:Nice:Bob
       C> x:Nice:Alice
       B'> x:Nice:Bob
@@ -37,8 +37,8 @@ describe("a foreign address", () => {
     `);
   });
 
-  test("does not become host, nor is the host another, by using his name", () => {
-    continued(session("AB"))(`
+  test("does not become host by using the host's name", () => {
+    continueScript(openSession("AB"))(`
       C> h:Nice:Alice:4
       C< error:session_exists
       C> c:Nice:Alice
@@ -53,9 +53,9 @@ describe("a foreign address", () => {
   });
 });
 
-describe("a port that the NAT has moved", () => {
-  test("is taken over by c: after more than 2 s of silence, and not before", () => {
-    const { hub } = continued(session("AB"))(`
+describe("a port that the NAT has changed", () => {
+  test("is adopted by c: after more than 2 s of silence, and not before", () => {
+    const { hub } = continueScript(openSession("AB"))(`
       @+1999ms
       B'> c:Nice:Bob
       B'< error:player_name_in_use
@@ -68,11 +68,11 @@ describe("a port that the NAT has moved", () => {
       B'> p:Nice:Bob
       B'< i:Alice:Bob
     `);
-    expect(hub.lobby("Nice")?.members[1]?.source?.endpoint).toStrictEqual(at("B'"));
+    expect(hub.lobby("Nice")?.members[1]?.source?.endpoint).toStrictEqual(endpointOf("B'"));
   });
 
-  test("leaves the old one foreign", () => {
-    continued(session("AB"))(`
+  test("makes the old one foreign", () => {
+    continueScript(openSession("AB"))(`
       @+2001ms
       B'> c:Nice:Bob
       B'< i:Alice:Bob
@@ -85,7 +85,7 @@ describe("a port that the NAT has moved", () => {
   });
 
   test("gives the player a new lease", () => {
-    continued(session("AB"))(`
+    continueScript(openSession("AB"))(`
       @+4s
       A> p:Nice:Alice
       A< i:Alice:Bob
@@ -99,8 +99,8 @@ describe("a port that the NAT has moved", () => {
     `);
   });
 
-  test("is not taken over from another address", () => {
-    continued(session("AB"))(`
+  test("is not adopted from another address", () => {
+    continueScript(openSession("AB"))(`
       @+4s
       C> c:Nice:Bob
       C< error:player_name_in_use
@@ -109,8 +109,8 @@ describe("a port that the NAT has moved", () => {
     `);
   });
 
-  test("is not taken over by p:, whatever the silence", () => {
-    continued(session("AB"))(`
+  test("is not adopted by p:, after any silence", () => {
+    continueScript(openSession("AB"))(`
       @+4s
       B'> p:Nice:Bob
       B> p:Nice:Bob
@@ -118,8 +118,8 @@ describe("a port that the NAT has moved", () => {
     `);
   });
 
-  test("needs the password like anybody, and no seat", () => {
-    dialogue(`
+  test("needs the password, and no free seat", () => {
+    runScript(`
       A> h:Nice:Alice:2:Pw12
       A< i:Alice
       B> c:Nice:Bob:Pw12
@@ -133,8 +133,8 @@ describe("a port that the NAT has moved", () => {
     `);
   });
 
-  test("of the host leaves him host, there and only there", () => {
-    continued(session("ABC"))(`
+  test("of the host keeps it host, at the new port only", () => {
+    continueScript(openSession("ABC"))(`
       @+3s
       A'> c:Nice:Alice
       A'< i:Alice:Bob:Carol
@@ -152,8 +152,8 @@ describe("a port that the NAT has moved", () => {
     `);
   });
 
-  test("is what the others are introduced to", () => {
-    continued(session("AB"))(`
+  test("is the one in the introduction of the others", () => {
+    continueScript(openSession("AB"))(`
       @+3s
       B'> c:Nice:Bob
       B'< i:Alice:Bob
@@ -168,7 +168,7 @@ describe("a port that the NAT has moved", () => {
 
 describe("two sidecars", () => {
   const apart = (): Rig =>
-    dialogue(`
+    runScript(`
     A> h:Nice:Alice:4
     A< i:Alice
     B/south> c:Nice:Bob
@@ -176,8 +176,8 @@ describe("two sidecars", () => {
     A< i:Alice:Bob
   `);
 
-  test("hold one session together: each answers its own, and both hear what happens", () => {
-    continued(apart())(`
+  test("share one session: each answers its own players, and both send the news", () => {
+    continueScript(apart())(`
       A> p:Nice:Alice
       A< i:Alice:Bob
       B/south> p:Nice:Bob
@@ -196,8 +196,8 @@ describe("two sidecars", () => {
     `);
   });
 
-  test("know each other's refusals", () => {
-    continued(apart())(`
+  test("share the refusals", () => {
+    continueScript(apart())(`
       C/south> h:Nice:Carol:4
       C/south< error:session_exists
       C/south> c:Nice:Alice
@@ -207,8 +207,8 @@ describe("two sidecars", () => {
     `);
   });
 
-  test("a player who says h: or c: to the other one is answered there from now on", () => {
-    const rig = continued(apart())(`
+  test("a player that sends h: or c: to the other one is answered there from now on", () => {
+    const rig = continueScript(apart())(`
       A/south> h:Nice:Alice:4
       A/south< i:Alice:Bob
       C/south> c:Nice:Carol
@@ -219,8 +219,8 @@ describe("two sidecars", () => {
     expect(rig.hub.lobby("Nice")?.members[0]?.source?.sidecar).toBe("south");
   });
 
-  test("the one a player has left forgets him, and neither counts him nor answers him with old news", () => {
-    const rig = continued(apart())(`
+  test("the one that a player has left removes it and sends it no old notices", () => {
+    const rig = continueScript(apart())(`
       B> c:Nice:Bob
       B< i:Alice:Bob
       C> c:Nice:Carol
@@ -229,14 +229,14 @@ describe("two sidecars", () => {
       C< i:Alice:Bob:Carol
     `);
     expect(rig.sidecar("south").exchange.contacts.size).toBe(0);
-    continued(rig)(`
+    continueScript(rig)(`
       B/south> p:Nice:Bob
       B/south< i:Alice:Bob:Carol
     `);
   });
 
-  test("the one a player has left does not drop him for his silence there", () => {
-    continued(apart())(`
+  test("the one that a player has left does not report its silence", () => {
+    continueScript(apart())(`
       B> c:Nice:Bob
       B< i:Alice:Bob
       @+30s, every 1s: A> p:Nice:Alice, B> p:Nice:Bob
@@ -246,11 +246,11 @@ describe("two sidecars", () => {
   });
 });
 
-describe("a sidecar that starts anew", () => {
-  test("is silent to its players until it hears them, then answers them as before", () => {
-    const rig = session("AB");
+describe("a restarted sidecar", () => {
+  test("sends nothing to its players until they send, then answers as before", () => {
+    const rig = openSession("AB");
     expect(rig.restart("north")).toStrictEqual([]);
-    continued(rig)(`
+    continueScript(rig)(`
       @+1s
       A> p:Nice:Alice
       A< i:Alice:Bob
@@ -265,10 +265,10 @@ describe("a sidecar that starts anew", () => {
     `);
   });
 
-  test("drops those it does not hear for a lease", () => {
-    const rig = session("AB");
+  test("removes players that send nothing for a lease", () => {
+    const rig = openSession("AB");
     rig.restart("north");
-    continued(rig)(`
+    continueScript(rig)(`
       @+4900ms, every 700ms: A> p:Nice:Alice
       A< i:Alice:Bob (x7)
       @+100ms
@@ -277,12 +277,12 @@ describe("a sidecar that starts anew", () => {
     `);
   });
 
-  test("answers pings in a session that has started with s:, and repeats nothing of its own accord", () => {
-    const rig = session("AB");
-    rig.say("A", "s:Nice:Alice");
-    rig.pass(1_000);
+  test("answers pings in a started session with s:, and repeats nothing unasked", () => {
+    const rig = openSession("AB");
+    rig.send("A", "s:Nice:Alice");
+    rig.advance(1_000);
     expect(rig.restart("north").map(textOf)).toStrictEqual([]);
-    continued(rig)(`
+    continueScript(rig)(`
       @+1s
       B> p:Nice:Bob
       B< s:5002:Alice:192.0.2.1:5001
@@ -295,10 +295,10 @@ describe("a sidecar that starts anew", () => {
     `);
   });
 
-  test("lets a player back whose port moved meanwhile, after the silence that is always asked for", () => {
-    const rig = session("AB");
+  test("readmits a player whose port changed meanwhile, after the usual silence", () => {
+    const rig = openSession("AB");
     rig.restart("north");
-    continued(rig)(`
+    continueScript(rig)(`
       @+2s
       B'> c:Nice:Bob
       B'< error:player_name_in_use

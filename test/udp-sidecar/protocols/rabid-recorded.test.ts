@@ -1,13 +1,13 @@
 /**
- * The seven sessions that were recorded between the original server and the original plugin, step by step at their
- * times, with what is said here instead. Where that differs, a comment says how; docs/reference/wires/rabid.md says why. In all
- * of them the plugin stops pinging when its test is over.
+ * Seven recorded sessions between the original server and the original plugin, with the recorded times, and the
+ * sidecar's replies. Where they differ, a comment states how; docs/reference/wires/rabid.md states why. In all of them
+ * the plugin stops pinging when its test is over.
  */
 import { test } from "vitest";
-import { dialogue } from "../support/wire-script.ts";
+import { runScript } from "../support/wire-script.ts";
 
 test("full: a third player in a session of two", () => {
-  dialogue(`
+  runScript(`
     A> h:GQINU8nNx:Alice:2
     A< i:Alice
     @+126ms
@@ -28,8 +28,8 @@ test("full: a third player in a session of two", () => {
   `);
 });
 
-test("start of two, at once after the second has come", () => {
-  dialogue(`
+test("start of two, right after the second has joined", () => {
+  runScript(`
     A> h:GmpSEindR:Alice:4
     A< i:Alice
     @+115ms
@@ -55,7 +55,7 @@ test("start of two, at once after the second has come", () => {
 });
 
 test("start of three, with a password", () => {
-  dialogue(`
+  runScript(`
     A> h:GyeTyNiXq:Alice:4:Pw12
     A< i:Alice
     @+120ms
@@ -87,7 +87,7 @@ test("start of three, with a password", () => {
 });
 
 test("kick", () => {
-  dialogue(`
+  runScript(`
     A> h:Gx1oL176w:Alice:4
     A< i:Alice
     @+86ms
@@ -110,7 +110,7 @@ test("kick", () => {
 });
 
 test("the host leaves", () => {
-  dialogue(`
+  runScript(`
     A> h:GaCHNUQPS:Alice:4
     A< i:Alice
     @+83ms
@@ -134,8 +134,8 @@ test("the host leaves", () => {
   `);
 });
 
-test("the host falls silent while two others go on", () => {
-  dialogue(`
+test("the host stops sending while two others continue", () => {
+  runScript(`
     A> h:GqR1AB1Z7:Alice:4
     A< i:Alice
     @+68ms
@@ -163,8 +163,8 @@ test("the host falls silent while two others go on", () => {
   `);
 });
 
-test("start alone, then somebody comes", () => {
-  dialogue(`
+test("start alone, then another player joins", () => {
+  runScript(`
     A> h:GyLNqivl0:Alice:4
     A< i:Alice
     @+7ms

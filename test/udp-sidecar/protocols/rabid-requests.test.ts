@@ -1,18 +1,18 @@
-/** Hosting, connecting and pinging on the Rabid wire, with every answer they can get, in the order of the checks. */
+/** Hosting, connecting and pinging on the Rabid wire, with every possible reply, in the order of the checks. */
 import { describe, expect, test } from "vitest";
-import { dialogue } from "../support/wire-script.ts";
+import { runScript } from "../support/wire-script.ts";
 
 describe("h: host a session", () => {
-  test("makes it, with its host alone in it", () => {
-    const { hub } = dialogue(`
+  test("creates it, with only its host", () => {
+    const { hub } = runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
     `);
     expect(hub.lobby("Nice")).toMatchObject({ seats: 4, password_digest: null, host: "Alice", state: "open" });
   });
 
-  test("again from the same address answers with the players and changes nothing, whatever it asks for", () => {
-    const { hub } = dialogue(`
+  test("again from the same address is answered with the roster and changes nothing", () => {
+    const { hub } = runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob
@@ -27,7 +27,7 @@ describe("h: host a session", () => {
   });
 
   test("of a name that is taken: session_exists, even for a member", () => {
-    dialogue(`
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob
@@ -43,7 +43,7 @@ describe("h: host a session", () => {
   });
 
   test("of a name that is starting: session_exists, even for its host", () => {
-    dialogue(`
+    runScript(`
       A> h:Nice:Alice:2
       A< i:Alice
       B> c:Nice:Bob
@@ -62,8 +62,8 @@ describe("h: host a session", () => {
     `);
   });
 
-  test("one address may host several sessions, and host one while it plays in another", () => {
-    dialogue(`
+  test("one address can host several sessions, and host one while it plays in another", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       A> h:Other:Ann:2
@@ -78,8 +78,8 @@ describe("h: host a session", () => {
 });
 
 describe("c: connect to a session", () => {
-  test("is told to everybody, the newcomer last, names in the order of arrival", () => {
-    dialogue(`
+  test("sends all players the roster in the order of arrival", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       C> c:Nice:Carol
@@ -92,15 +92,15 @@ describe("c: connect to a session", () => {
     `);
   });
 
-  test("to nothing: session_non_existent", () => {
-    dialogue(`
+  test("to an unknown session: session_non_existent", () => {
+    runScript(`
       B> c:Nice:Bob
       B< error:session_non_existent
     `);
   });
 
   test("of a stranger to a session that is starting: session_non_existent", () => {
-    dialogue(`
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob
@@ -119,8 +119,8 @@ describe("c: connect to a session", () => {
     `);
   });
 
-  test("without the password, or with a wrong one: password_mismatch, whether or not there is room", () => {
-    dialogue(`
+  test("without the password, or with a wrong one: password_mismatch, full or not", () => {
+    runScript(`
       A> h:Nice:Alice:2:Pw12
       A< i:Alice
       B> c:Nice:Bob
@@ -146,7 +146,7 @@ describe("c: connect to a session", () => {
   });
 
   test("with a password to an open session: it is ignored", () => {
-    dialogue(`
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob:Pw12
@@ -155,8 +155,8 @@ describe("c: connect to a session", () => {
     `);
   });
 
-  test("to a full session: session_full, but a member is still a member", () => {
-    dialogue(`
+  test("to a full session: session_full, except for a member", () => {
+    runScript(`
       A> h:Nice:Alice:2
       A< i:Alice
       B> c:Nice:Bob
@@ -174,8 +174,8 @@ describe("c: connect to a session", () => {
     `);
   });
 
-  test("under a name that somebody else has: player_name_in_use", () => {
-    dialogue(`
+  test("under a name of another player: player_name_in_use", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Alice
@@ -188,8 +188,8 @@ describe("c: connect to a session", () => {
     `);
   });
 
-  test("again from the same address answers him alone", () => {
-    dialogue(`
+  test("again from the same address is answered to the sender only", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob
@@ -201,7 +201,7 @@ describe("c: connect to a session", () => {
   });
 
   test("names and sessions differ by case", () => {
-    dialogue(`
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:nice:Bob
@@ -213,9 +213,9 @@ describe("c: connect to a session", () => {
   });
 });
 
-describe("p: still here", () => {
-  test("is answered with the players, to the sender alone", () => {
-    dialogue(`
+describe("p: keepalive", () => {
+  test("is answered with the roster, to the sender only", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob
@@ -230,14 +230,14 @@ describe("p: still here", () => {
   });
 
   test("in no session: session_non_existent", () => {
-    dialogue(`
+    runScript(`
       A> p:Nice:Alice
       A< error:session_non_existent
     `);
   });
 
-  test("of nobody: non_existent_player", () => {
-    dialogue(`
+  test("of an unknown player: non_existent_player", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> p:Nice:Bob
@@ -247,8 +247,8 @@ describe("p: still here", () => {
     `);
   });
 
-  test("of nobody in a session that is starting: session_non_existent", () => {
-    dialogue(`
+  test("of an unknown player in a session that is starting: session_non_existent", () => {
+    runScript(`
       A> h:Nice:Alice:4
       A< i:Alice
       B> c:Nice:Bob

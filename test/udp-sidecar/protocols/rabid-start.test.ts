@@ -1,14 +1,14 @@
-/** The start on the Rabid wire: who may, who is told what, how often, and what stops it. */
+/** The start on the Rabid wire: the sender, the recipients, the repetitions, and what stops them. */
 import { describe, expect, test } from "vitest";
 import { Rig, textOf } from "../../support/exchange.ts";
-import { continued, session, startLinesFor } from "../support/wire-script.ts";
+import { continueScript, openSession, startLinesFor } from "../support/wire-script.ts";
 
-/** When each copy of the start line leaves, in ms after the first. Later than 2 s it would be misread. */
+/** When each copy of the start line is sent, in ms after the first. After 2 s the plugin would misread it. */
 const COPIES_MS = [0, 15, 30, 45, 100, 200, 300, 400, 500, 600, 700];
 
 describe("s: start", () => {
-  test("tells each player his own port and all others, in the order of arrival, so the host comes first", () => {
-    continued(session("ABCD"))(`
+  test("sends each player its own port and all others, in the order of arrival, host first", () => {
+    continueScript(openSession("ABCD"))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002;Carol:192.0.2.3:5003;Dave:192.0.2.4:5004
       B< s:5002:Alice:192.0.2.1:5001;Carol:192.0.2.3:5003;Dave:192.0.2.4:5004
@@ -17,8 +17,8 @@ describe("s: start", () => {
     `);
   });
 
-  test("puts i: before s: for those who have not pinged since they joined", () => {
-    continued(session("ABC", { pinged: "AC" }))(`
+  test("sends i: before s: to players that have not pinged since they joined", () => {
+    continueScript(openSession("ABC", { pinged: "AC" }))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002;Carol:192.0.2.3:5003
       B< i:Alice:Bob:Carol
@@ -33,8 +33,8 @@ describe("s: start", () => {
     `);
   });
 
-  test("takes somebody who connects once more for one who does not know yet that he is in", () => {
-    continued(session("AB"))(`
+  test("sends i: again to a player that connects again", () => {
+    continueScript(openSession("AB"))(`
       B> c:Nice:Bob
       B< i:Alice:Bob
       A> s:Nice:Alice
@@ -44,23 +44,23 @@ describe("s: start", () => {
     `);
   });
 
-  test("is said to everybody at 0, 15, 30 and 45 ms and then every 100 ms up to 0.7 s", () => {
-    const rig = session("AB");
+  test("is sent to all players at 0, 15, 30 and 45 ms and then every 100 ms up to 0.7 s", () => {
+    const rig = openSession("AB");
     const started = rig.now;
-    rig.say("A", "s:Nice:Alice");
-    rig.pass(5_000);
+    rig.send("A", "s:Nice:Alice");
+    rig.advance(5_000);
     for (const player of ["A", "B"]) {
       expect(startLinesFor(rig, player).map((sent) => sent.at - started)).toStrictEqual(COPIES_MS);
     }
   });
 
-  test("leaves in one instant for everybody, also where two sidecars hold them", () => {
+  test("is sent to all players at once, also across two sidecars", () => {
     const rig = new Rig();
-    rig.say("A", "h:Nice:Alice:4");
-    rig.say("B", "c:Nice:Bob", { sidecar: "south" });
-    rig.say("C", "c:Nice:Carol", { via: 3_478 });
+    rig.send("A", "h:Nice:Alice:4");
+    rig.send("B", "c:Nice:Bob", { sidecar: "south" });
+    rig.send("C", "c:Nice:Carol", { via: 3_478 });
     const started = rig.now;
-    continued(rig)(`
+    continueScript(rig)(`
       A> s:Nice:Alice
       A< i:Alice:Bob:Carol
       A< s:5001:Bob:192.0.2.2:5002;Carol:192.0.2.3:5003
@@ -69,22 +69,22 @@ describe("s: start", () => {
       B/south< i:Alice:Bob:Carol
       B/south< s:5002:Alice:192.0.2.1:5001;Carol:192.0.2.3:5003
     `);
-    rig.pass(5_000);
+    rig.advance(5_000);
     for (const player of ["A", "B", "C"]) {
       expect(startLinesFor(rig, player).map((sent) => sent.at - started)).toStrictEqual(COPIES_MS);
     }
   });
 
-  test("counts the sender's address, not the name he gives", () => {
-    continued(session("AB"))(`
+  test("depends on the sender's address, not on the name in the message", () => {
+    continueScript(openSession("AB"))(`
       A> s:Nice:Somebody
       A< s:5001:Bob:192.0.2.2:5002
       B< s:5002:Alice:192.0.2.1:5001
     `);
   });
 
-  test("by anyone but the host: non_host_player", () => {
-    continued(session("AB"))(`
+  test("by anyone except the host: non_host_player", () => {
+    continueScript(openSession("AB"))(`
       B> s:Nice:Bob
       B< error:non_host_player
       C> s:Nice:Alice
@@ -98,8 +98,8 @@ describe("s: start", () => {
     `);
   });
 
-  test("alone: only_one_player_in_session, and the session goes on", () => {
-    continued(session("A"))(`
+  test("alone: only_one_player_in_session, and the session continues", () => {
+    continueScript(openSession("A"))(`
       A> s:Nice:Alice
       A< error:only_one_player_in_session
       A> p:Nice:Alice
@@ -110,25 +110,25 @@ describe("s: start", () => {
     `);
   });
 
-  test("of nothing: session_non_existent", () => {
-    continued(new Rig())(`
+  test("of an unknown session: session_non_existent", () => {
+    continueScript(new Rig())(`
       A> s:Nice:Alice
       A< error:session_non_existent
     `);
   });
 
-  test("again is met with silence, whoever asks, and repeats nothing", () => {
-    const rig = session("AB");
+  test("again gets no reply, and repeats nothing", () => {
+    const rig = openSession("AB");
     const started = rig.now;
-    rig.say("A", "s:Nice:Alice");
-    continued(rig)(`
+    rig.send("A", "s:Nice:Alice");
+    continueScript(rig)(`
       A> s:Nice:Alice
       B> s:Nice:Bob
       C> s:Nice:Carol
     `);
-    rig.pass(50);
-    rig.say("A", "s:Nice:Alice");
-    rig.pass(5_000);
+    rig.advance(50);
+    rig.send("A", "s:Nice:Alice");
+    rig.advance(5_000);
     expect(startLinesFor(rig, "A").map((sent) => sent.at - started)).toStrictEqual(COPIES_MS);
   });
 
@@ -137,9 +137,9 @@ describe("s: start", () => {
     const names = Array.from({ length: 12 }, (_, index) => `Abcdefghij${String(index).padStart(2, "0")}`);
     const homes = names.map((_, index) => ({ address: `203.113.113.${100 + index}`, port: 65_500 + index }));
     for (const [index, home] of homes.entries()) {
-      rig.say(home, index === 0 ? `h:Abcdefghi0:${names[0]}:12` : `c:Abcdefghi0:${names[index]}`);
+      rig.send(home, index === 0 ? `h:Abcdefghi0:${names[0]}:12` : `c:Abcdefghi0:${names[index]}`);
     }
-    const said = rig.say(homes[0]!, `s:Abcdefghi0:${names[0]}`).map(textOf);
+    const said = rig.send(homes[0]!, `s:Abcdefghi0:${names[0]}`).map(textOf);
     expect(said).toHaveLength(24);
     expect(Math.max(...said.map((line) => line.length))).toBe(392);
     expect(said[0]).toBe(`i:${names.join(":")}`);
@@ -148,10 +148,10 @@ describe("s: start", () => {
   });
 });
 
-describe("y: got it", () => {
-  test("stops the copies for him who said it, and for nobody else, and leaves the others' lines whole", () => {
-    // In the original the line of those who still wait loses whoever has confirmed.
-    continued(session("AB"))(`
+describe("y: received", () => {
+  test("stops the copies for its sender only, and leaves the others' lines complete", () => {
+    // In the original, players that have confirmed are missing from the later lines of the others.
+    continueScript(openSession("AB"))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002
       B< s:5002:Alice:192.0.2.1:5001
@@ -166,8 +166,8 @@ describe("y: got it", () => {
     `);
   });
 
-  test("again is met with silence", () => {
-    continued(session("AB"))(`
+  test("again gets no reply", () => {
+    continueScript(openSession("AB"))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002
       B< s:5002:Alice:192.0.2.1:5001
@@ -176,8 +176,8 @@ describe("y: got it", () => {
     `);
   });
 
-  test("before the start, or in no session at all: session_not_started, whoever is named", () => {
-    continued(session("AB"))(`
+  test("before the start, or in no session: session_not_started, for any name", () => {
+    continueScript(openSession("AB"))(`
       B> y:Nice:Bob
       B< error:session_not_started
       B> y:Nice:Nobody
@@ -187,8 +187,8 @@ describe("y: got it", () => {
     `);
   });
 
-  test("said too early silences nothing that comes later", () => {
-    continued(session("AB"))(`
+  test("sent too early stops nothing later", () => {
+    continueScript(openSession("AB"))(`
       B> y:Nice:Bob
       B< error:session_not_started
       A> s:Nice:Alice
@@ -200,8 +200,8 @@ describe("y: got it", () => {
     `);
   });
 
-  test("of nobody: non_existent_player", () => {
-    continued(session("AB"))(`
+  test("of an unknown player: non_existent_player", () => {
+    continueScript(openSession("AB"))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002
       B< s:5002:Alice:192.0.2.1:5001
@@ -210,8 +210,8 @@ describe("y: got it", () => {
     `);
   });
 
-  test("from a foreign address confirms nothing and is not answered", () => {
-    continued(session("AB"))(`
+  test("from a foreign address confirms nothing and gets no reply", () => {
+    continueScript(openSession("AB"))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002
       B< s:5002:Alice:192.0.2.1:5001

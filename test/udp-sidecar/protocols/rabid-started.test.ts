@@ -1,11 +1,11 @@
-/** After the start on the Rabid wire: what is still answered, for how long, and that nothing more is said unasked. */
+/** After the start on the Rabid wire: which requests are answered, for how long, and that nothing else is sent. */
 import { describe, expect, test } from "vitest";
 import { textOf } from "../../support/exchange.ts";
-import { continued, nameOf, session, startLinesFor } from "../support/wire-script.ts";
+import { continueScript, nameOf, openSession, startLinesFor } from "../support/wire-script.ts";
 
 describe("after the start", () => {
-  test("a player who missed the copies hears the line again when he pings", () => {
-    continued(session("AB"))(`
+  test("a player that missed all copies gets the line again when it pings", () => {
+    continueScript(openSession("AB"))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002
       B< s:5002:Alice:192.0.2.1:5001
@@ -22,8 +22,8 @@ describe("after the start", () => {
     `);
   });
 
-  test("a player who missed even the roster connects again and hears i: and then s:", () => {
-    continued(session("AB", { pinged: "A" }))(`
+  test("a player that missed the roster too connects again and gets i: and then s:", () => {
+    continueScript(openSession("AB", { pinged: "A" }))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002
       B< i:Alice:Bob
@@ -40,8 +40,8 @@ describe("after the start", () => {
     `);
   });
 
-  test("a player who pinged before the start, connects again and hears i: and then s: as well", () => {
-    continued(session("AB"))(`
+  test("a player that pinged before the start and connects again gets i: and then s: as well", () => {
+    continueScript(openSession("AB"))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002
       B< s:5002:Alice:192.0.2.1:5001
@@ -55,16 +55,16 @@ describe("after the start", () => {
     `);
   });
 
-  test("nobody is dropped for his silence, for he plays now", () => {
-    const rig = session("AB");
-    rig.say("A", "s:Nice:Alice");
-    rig.pass(9_999);
+  test("no player is removed for its silence", () => {
+    const rig = openSession("AB");
+    rig.send("A", "s:Nice:Alice");
+    rig.advance(9_999);
     expect(rig.hub.lobby("Nice")?.members).toHaveLength(2);
     expect(rig.sent.map(textOf).filter((line) => line.startsWith("error"))).toStrictEqual([]);
   });
 
-  test("10 s later it is over without a word, and the name is free", () => {
-    continued(session("AB"))(`
+  test("10 s later the session ends without a datagram, and the name is free", () => {
+    continueScript(openSession("AB"))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002
       B< s:5002:Alice:192.0.2.1:5001
@@ -88,8 +88,8 @@ describe("after the start", () => {
     `);
   });
 
-  test("2 s after everybody has confirmed it is over already", () => {
-    continued(session("AB"))(`
+  test("2 s after all players have confirmed the session ends", () => {
+    continueScript(openSession("AB"))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002
       B< s:5002:Alice:192.0.2.1:5001
@@ -106,17 +106,17 @@ describe("after the start", () => {
     `);
   });
 
-  test("the next session of that name is repeated as fully as the first", () => {
-    const rig = session("AB");
+  test("the next session of that name is repeated as often as the first", () => {
+    const rig = openSession("AB");
     for (let round = 0; round < 2; round++) {
-      rig.say("A", "h:Nice:Alice:4");
-      rig.say("B", "c:Nice:Bob");
+      rig.send("A", "h:Nice:Alice:4");
+      rig.send("B", "c:Nice:Bob");
       const before = startLinesFor(rig, "B").length;
-      rig.say("A", "s:Nice:Alice");
-      rig.pass(1_000);
+      rig.send("A", "s:Nice:Alice");
+      rig.advance(1_000);
       expect(startLinesFor(rig, "B")).toHaveLength(before + 11);
-      for (const player of ["A", "B"]) rig.say(player, `y:Nice:${nameOf(player)}`);
-      rig.pass(2_000);
+      for (const player of ["A", "B"]) rig.send(player, `y:Nice:${nameOf(player)}`);
+      rig.advance(2_000);
     }
   });
 });

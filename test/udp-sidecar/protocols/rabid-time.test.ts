@@ -1,12 +1,14 @@
-/** Silence and age on the Rabid wire. The original looks every 8 s and every 5 min; here both are noticed at once. */
+/**
+ * Silence and age on the Rabid wire. The original checks every 8 s and every 5 min; the sidecar notices both at once.
+ */
 import { describe, expect, test } from "vitest";
 import { LEASE_CHECK_MS } from "#shared/limits.ts";
 import { Rig, T0, textOf } from "../../support/exchange.ts";
-import { continued, session } from "../support/wire-script.ts";
+import { continueScript, openSession } from "../support/wire-script.ts";
 
-describe("a player who falls silent", () => {
-  test("is dropped 5 s after his last ping, told so three times at 50 ms, and the others hear who is left", () => {
-    continued(session("ABC"))(`
+describe("a silent player", () => {
+  test("is removed 5 s after its last ping, notified three times at 50 ms, and the others get the roster", () => {
+    continueScript(openSession("ABC"))(`
       @+4999ms, every 500ms: A> p:Nice:Alice, C> p:Nice:Carol
       A< i:Alice:Bob:Carol (x9)
       C< i:Alice:Bob:Carol (x9)
@@ -26,30 +28,30 @@ describe("a player who falls silent", () => {
     `);
   });
 
-  test.each([0, 1, 37, 50, 99])("is noticed within one look, wherever in it he falls silent: %i ms", (offset) => {
+  test.each([0, 1, 37, 50, 99])("is removed within one check interval: %i ms", (offset) => {
     const rig = new Rig();
-    rig.pass(offset);
-    rig.say("A", "h:Nice:Alice:4");
-    rig.pass(1_234);
-    rig.say("A", "p:Nice:Alice");
+    rig.advance(offset);
+    rig.send("A", "h:Nice:Alice:4");
+    rig.advance(1_234);
+    rig.send("A", "p:Nice:Alice");
     const fellSilent = rig.now;
-    const [dropped] = rig.pass(60_000);
+    const [dropped] = rig.advance(60_000);
     expect(textOf(dropped!)).toBe("error:player_timeout");
     expect(dropped!.at - fellSilent).toBeGreaterThanOrEqual(5_000);
     expect(dropped!.at - fellSilent).toBeLessThanOrEqual(5_000 + LEASE_CHECK_MS);
   });
 
-  test("and never pinged at all is dropped 5 s after he came", () => {
+  test("that never pinged is removed 5 s after it joined", () => {
     const rig = new Rig();
-    rig.say("A", "h:Nice:Alice:4");
-    const [dropped] = rig.pass(60_000);
+    rig.send("A", "h:Nice:Alice:4");
+    const [dropped] = rig.advance(60_000);
     expect(textOf(dropped!)).toBe("error:player_timeout");
     expect(dropped!.at - T0).toBeGreaterThanOrEqual(5_000);
     expect(dropped!.at - T0).toBeLessThanOrEqual(5_000 + LEASE_CHECK_MS);
   });
 
-  test("is not heard by saying h: or c: again: only p: counts", () => {
-    continued(session("AB", { pinged: "" }))(`
+  test("does not renew its lease with h: or c:, only with p:", () => {
+    continueScript(openSession("AB", { pinged: "" }))(`
       @+4400ms, every 400ms: A> h:Nice:Alice:4, B> c:Nice:Bob
       A< i:Alice:Bob (x11)
       B< i:Alice:Bob (x11)
@@ -60,16 +62,16 @@ describe("a player who falls silent", () => {
     `);
   });
 
-  test("lives on with a ping every 4.9 s", () => {
-    continued(session("AB"))(`
+  test("stays with a ping every 4.9 s", () => {
+    continueScript(openSession("AB"))(`
       @+49s, every 4900ms: A> p:Nice:Alice, B> p:Nice:Bob
       A< i:Alice:Bob (x10)
       B< i:Alice:Bob (x10)
     `);
   });
 
-  test("hands the session on if it was his", () => {
-    continued(session("ABC"))(`
+  test("makes the next player host if it was host", () => {
+    continueScript(openSession("ABC"))(`
       @+5s, every 1s: B> p:Nice:Bob, C> p:Nice:Carol
       B< i:Alice:Bob:Carol (x4)
       C< i:Alice:Bob:Carol (x4)
@@ -84,8 +86,8 @@ describe("a player who falls silent", () => {
     `);
   });
 
-  test("frees the name if he was the last", () => {
-    const { hub } = continued(session("A"))(`
+  test("frees the name if it was the last", () => {
+    const { hub } = continueScript(openSession("A"))(`
       @+5100ms
       A< error:player_timeout (x3)
       B> h:Nice:Bob:4
@@ -94,8 +96,8 @@ describe("a player who falls silent", () => {
     expect(hub.lobby("Nice")?.host).toBe("Bob");
   });
 
-  test("may come again", () => {
-    continued(session("AB"))(`
+  test("can join again", () => {
+    continueScript(openSession("AB"))(`
       @+5s, every 1s: A> p:Nice:Alice
       A< i:Alice:Bob (x4)
       B< error:player_timeout
@@ -111,8 +113,8 @@ describe("a player who falls silent", () => {
     `);
   });
 
-  test("and comes again at once is in, and hears no more of his time-out, which would end him again", () => {
-    continued(session("AB"))(`
+  test("that joins again at once stays, and gets no more timeout errors, which would end it again", () => {
+    continueScript(openSession("AB"))(`
       @+5s, every 1s: A> p:Nice:Alice
       A< i:Alice:Bob (x4)
       B< error:player_timeout
@@ -125,11 +127,11 @@ describe("a player who falls silent", () => {
     `);
   });
 
-  test("through two sidecars is dropped by his own and missed by the other's players", () => {
+  test("at one of two sidecars is removed there and from the other's rosters", () => {
     const rig = new Rig();
-    rig.say("A", "h:Nice:Alice:4");
-    rig.say("B", "c:Nice:Bob", { sidecar: "south" });
-    continued(rig)(`
+    rig.send("A", "h:Nice:Alice:4");
+    rig.send("B", "c:Nice:Bob", { sidecar: "south" });
+    continueScript(rig)(`
       @+5s, every 1s: A> p:Nice:Alice
       A< i:Alice:Bob (x4)
       B/south< error:player_timeout
@@ -141,8 +143,8 @@ describe("a player who falls silent", () => {
 });
 
 describe("a session that is never started", () => {
-  test("ends after 15 min, with three words to everybody at 50 ms, and its name is free", () => {
-    continued(session("AB"))(`
+  test("ends after 15 min, with three errors to all players at 50 ms, and its name is free", () => {
+    continueScript(openSession("AB"))(`
       @+899499ms, every 500ms: A> p:Nice:Alice, B> p:Nice:Bob
       A< i:Alice:Bob (x1798)
       B< i:Alice:Bob (x1798)
@@ -164,17 +166,17 @@ describe("a session that is never started", () => {
     `);
   });
 
-  test("is not prolonged by those who come and go", () => {
-    const rig = session("A");
+  test("is not prolonged by joins and leaves", () => {
+    const rig = openSession("A");
     for (let minute = 0; minute < 14; minute++) {
-      rig.say("B", "c:Nice:Bob");
-      rig.say("B", "x:Nice:Bob");
+      rig.send("B", "c:Nice:Bob");
+      rig.send("B", "x:Nice:Bob");
       for (let second = 0; second < 60; second++) {
-        rig.say("A", "p:Nice:Alice");
-        rig.pass(1_000);
+        rig.send("A", "p:Nice:Alice");
+        rig.advance(1_000);
       }
     }
-    continued(rig)(`
+    continueScript(rig)(`
       @+59499ms, every 1s: A> p:Nice:Alice
       A< i:Alice (x59)
       @+1ms
@@ -184,53 +186,53 @@ describe("a session that is never started", () => {
 });
 
 describe("while the hub cannot be reached", () => {
-  test("pings are answered from memory, questions are met with silence, and nobody is dropped or told an error", () => {
-    const rig = session("AB");
-    rig.cut("north");
-    continued(rig)(`
+  test("pings are answered from memory, questions get no reply, and no player is removed or gets an error", () => {
+    const rig = openSession("AB");
+    rig.disconnect("north");
+    continueScript(rig)(`
       @+30s, every 1s: A> p:Nice:Alice, C> c:Nice:Carol, C> p:Nice:Carol, C> h:Other:Carol:4, C> p:Nope:Carol
       A< i:Alice:Bob (x30)
     `);
   });
 
-  test("silence is not judged; afterwards it is, and what was asked meanwhile is answered", () => {
-    const rig = session("AB");
-    rig.cut("north");
-    continued(rig)(`
+  test("silence has no effect; afterwards it has, and earlier requests are answered", () => {
+    const rig = openSession("AB");
+    rig.disconnect("north");
+    continueScript(rig)(`
       @+8s, every 1s: A> p:Nice:Alice
       A< i:Alice:Bob (x8)
       C> c:Nice:Carol
       C> c:Nice:Carol
       C> p:Nope:Carol
     `);
-    const said = rig.mend("north").map(textOf);
+    const said = rig.reconnect("north").map(textOf);
     expect(said).toStrictEqual([...Array<string>(3).fill("i:Alice:Bob:Carol"), "error:session_non_existent"]);
-    const dropped = rig.pass(10_000).filter((sent) => textOf(sent) === "error:player_timeout");
+    const dropped = rig.advance(10_000).filter((sent) => textOf(sent) === "error:player_timeout");
     expect(dropped.some((sent) => sent.to.port === 5_002)).toBe(true);
   });
 
-  test("its return is no news to those who were there all along", () => {
-    const rig = session("AB");
-    rig.cut("north");
-    continued(rig)(`
+  test("its return changes nothing for players that kept pinging", () => {
+    const rig = openSession("AB");
+    rig.disconnect("north");
+    continueScript(rig)(`
       @+20s, every 1s: A> p:Nice:Alice, B> p:Nice:Bob
       A< i:Alice:Bob (x20)
       B< i:Alice:Bob (x20)
     `);
-    expect(rig.mend("north")).toStrictEqual([]);
-    continued(rig)(`
+    expect(rig.reconnect("north")).toStrictEqual([]);
+    continueScript(rig)(`
       @+100s, every 1s: A> p:Nice:Alice, B> p:Nice:Bob
       A< i:Alice:Bob (x100)
       B< i:Alice:Bob (x100)
     `);
   });
 
-  test("what another sidecar's players did meanwhile is known afterwards, and a start is not missed", () => {
+  test("events at another sidecar are known afterwards, and a start is not missed", () => {
     const rig = new Rig();
-    rig.say("A", "h:Nice:Alice:4");
-    rig.say("B", "c:Nice:Bob", { sidecar: "south" });
-    rig.cut("south");
-    continued(rig)(`
+    rig.send("A", "h:Nice:Alice:4");
+    rig.send("B", "c:Nice:Bob", { sidecar: "south" });
+    rig.disconnect("south");
+    continueScript(rig)(`
       B/south> p:Nice:Bob
       B/south< i:Alice:Bob
       A> s:Nice:Alice
@@ -239,8 +241,8 @@ describe("while the hub cannot be reached", () => {
       B/south> p:Nice:Bob
       B/south< i:Alice:Bob
     `);
-    expect(rig.mend("south").map(textOf)).toStrictEqual(["s:5002:Alice:192.0.2.1:5001"]);
-    continued(rig)(`
+    expect(rig.reconnect("south").map(textOf)).toStrictEqual(["s:5002:Alice:192.0.2.1:5001"]);
+    continueScript(rig)(`
       @+100ms
       A< i:Alice:Bob (x4)
       A< s:5001:Bob:192.0.2.2:5002 (x4)
@@ -248,19 +250,19 @@ describe("while the hub cannot be reached", () => {
     `);
   });
 
-  test("who was kicked meanwhile is not told of it, and finds out when he speaks", () => {
+  test("a player kicked meanwhile is not notified, and gets an error when it sends", () => {
     const rig = new Rig();
-    rig.say("A", "h:Nice:Alice:4");
-    rig.say("B", "c:Nice:Bob", { sidecar: "south" });
-    rig.cut("south");
-    continued(rig)(`
+    rig.send("A", "h:Nice:Alice:4");
+    rig.send("B", "c:Nice:Bob", { sidecar: "south" });
+    rig.disconnect("south");
+    continueScript(rig)(`
       A> k:Nice:Bob
       A< i:Alice
       B/south> p:Nice:Bob
       B/south< i:Alice:Bob
     `);
-    expect(rig.mend("south")).toStrictEqual([]);
-    continued(rig)(`
+    expect(rig.reconnect("south")).toStrictEqual([]);
+    continueScript(rig)(`
       B/south> p:Nice:Bob
       B/south< error:non_existent_player
       B/south> c:Nice:Bob

@@ -1,4 +1,4 @@
-/** What each reason to say no sounds like on each wire: the table of docs/reference/refusals.md, held against what they say. */
+/** How each refusal appears on each wire: docs/reference/refusals.md compared with the encoders. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Report } from "#shared/link/messages.ts";
@@ -14,7 +14,7 @@ import { hosts, joins } from "../support/reports.ts";
 const CODES = Object.keys(REFUSALS) as RefusalCode[];
 const PAGE = readFileSync(`${import.meta.dirname}/../../../docs/reference/refusals.md`, "utf8");
 
-test("docs/reference/refusals.md has a row for every reason to say no, with the words of every wire", () => {
+test("docs/reference/refusals.md has a row for every refusal, with the words of every wire", () => {
   const rows = CODES.map((code) =>
     [
       `| \`${code}\` | ${REFUSALS[code].status}`,
@@ -26,14 +26,14 @@ test("docs/reference/refusals.md has a row for every reason to say no, with the 
   expect(PAGE.split("\n").filter((line) => line.startsWith("| `"))).toStrictEqual(rows);
 });
 
-test("our own wire is silent about all of them: the hub says them over HTTP", () => {
+test("the native wire sends none of them, because the hub returns them over HTTP", () => {
   const wire = native({ verify: () => null, issueReceipt: () => null, endpointFrom: () => null });
   for (const code of CODES) expect(answers(wire, code)).toStrictEqual([]);
 });
 
 const said = (word: string | null): string => (word === null ? "" : `\`${word}\``);
 
-/** To who hosts and to who joins. */
+/** To a host and to a joiner. */
 const answers = (wire: Wire, code: RefusalCode): Uint8Array[] =>
   [hosts("Alice"), joins("Alice")].flatMap((asked: Report) => wire.encodeAnswer({ kind: "refused", code }, asked));
 
@@ -48,7 +48,7 @@ const rabidWord = (code: RefusalCode): string | null =>
 const dowsettWord = (code: RefusalCode): string | null =>
   only(answers(dowsett({ sharesLocal: true }), code).map((bytes) => String(read(bytes)["message"])));
 
-/** What has no word of its own is said as if the hub could not be reached. */
+/** A refusal without its own word is sent as if the hub could not be reached. */
 function norayWord(code: RefusalCode): string | null {
   const line = noray.formatError(code).trimEnd();
   return line === noray.formatError("hub_unavailable").trimEnd() && code !== "hub_unavailable" ? null : line;

@@ -10,11 +10,11 @@ import { rabid } from "../../../udp-sidecar/protocols/rabid.ts";
 import { bindingResponse, isStun } from "../../../udp-sidecar/protocols/stun.ts";
 import { isDtlsRecord } from "../../../udp-sidecar/sockets/dtls/records.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
-import { tickets } from "../../support/tickets.ts";
+import { createVerifier } from "../../support/tickets.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ""), "hex");
 
-/** RFC 5769: its transaction, its request (2.1), and what its answers (2.2, 2.3) say of their addresses. */
+/** RFC 5769: its transaction id, its request (2.1), and the addresses in its responses (2.2, 2.3). */
 const TRANSACTION = "b7e7a701 bc34d686 fa87dfae";
 const RFC_REQUEST = hex(`
   00010058 2112a442 ${TRANSACTION}
@@ -29,13 +29,13 @@ const RFC_IPV6 = "00200014 0002a147 0113a9fa a5d3f179 bc25f4b5 bed2b9d9";
 const V4 = endpoint("192.0.2.1", 32_853)!;
 const V6 = endpoint("2001:db8:1234:5678:11:2233:4455:6677", 32_853)!;
 
-/** A request with these attributes, in hexadecimal with their padding. */
+/** A request with these attributes, in hexadecimal with padding. */
 function request(attributes = "", type = "0001"): Buffer {
   const body = hex(attributes);
   return Buffer.concat([hex(`${type} ${body.length.toString(16).padStart(4, "0")} 2112a442 ${TRANSACTION}`), body]);
 }
 
-/** The message with a FINGERPRINT as RFC 8489 section 14.7 makes it. */
+/** The message with a FINGERPRINT by RFC 8489 section 14.7. */
 function printed(message: Buffer): Buffer {
   const longer = Buffer.from(message);
   longer.writeUInt16BE(message.length - 20 + 8, 2);
@@ -56,18 +56,18 @@ const dropped = (bytes: Uint8Array): string | null => {
 };
 
 describe("the RFC's own messages", () => {
-  test("the answer names the address in the very bytes of RFC 5769, over IPv4 and IPv6", () => {
+  test("the response has the address in the exact bytes of RFC 5769, over IPv4 and IPv6", () => {
     expect(said(request(), V4)).toStrictEqual(Uint8Array.from(hex(`0101000c 2112a442 ${TRANSACTION} ${RFC_IPV4}`)));
     expect(said(request(), V6)).toStrictEqual(Uint8Array.from(hex(`01010018 2112a442 ${TRANSACTION} ${RFC_IPV6}`)));
   });
 
-  test("its request is sound, and what an ICE check asks of a peer is told not to be understood: PRIORITY", () => {
+  test("its request is valid, and gets error 420 for PRIORITY", () => {
     expect(isStun(RFC_REQUEST)).toBe(true);
     const wanted = printed(hex(`01110010 2112a442 ${TRANSACTION} 00090004 00000414 000a0002 00240000`));
     expect(said(RFC_REQUEST)).toStrictEqual(Uint8Array.from(wanted));
   });
 
-  test("with any one bit of what it says changed it is met with silence: the fingerprint covers it", () => {
+  test("with any bit changed it gets no response, because the fingerprint covers it", () => {
     const said = [
       [8, 20],
       [24, 40],
@@ -88,7 +88,7 @@ describe("the RFC's own messages", () => {
 });
 
 describe("a request", () => {
-  test("with a fingerprint is answered with one, and one that is wrong with silence", () => {
+  test("with a fingerprint gets one in the response, and with a wrong one gets none", () => {
     expect(said(printed(request()))).toStrictEqual(
       Uint8Array.from(printed(hex(`0101000c 2112a442 ${TRANSACTION} ${RFC_IPV4}`))),
     );
@@ -97,20 +97,20 @@ describe("a request", () => {
     expect(dropped(wrong)).toBe("stun_fingerprint");
   });
 
-  test("may say what it likes that need not be understood, and what has to do with passwords", () => {
+  test("can have any optional attributes, and those of authentication", () => {
     const software = "80220005 68656c6c 6f000000";
     const username = "00060004 75736572";
     const integrity = `00080014 ${"00".repeat(20)}`;
     expect(said(request(software + username + integrity))).toStrictEqual(said(request()));
   });
 
-  test("for another address or port of ours is told that this is not understood: CHANGE-REQUEST", () => {
+  test("for another server address gets error 420: CHANGE-REQUEST", () => {
     const given = Buffer.from(said(request("00030004 00000006")));
     expect(given.subarray(0, 2).toString("hex")).toBe("0111");
     expect(given.subarray(20).toString("hex")).toBe(hex("00090004 00000414 000a0002 00030000").toString("hex"));
   });
 
-  test("is told four of the attributes that are not understood, each once", () => {
+  test("gets at most four of the unknown attributes, each once", () => {
     const many = ["7001", "7001", "7002", "7003", "7004", "7005"].map((type) => `${type}0000`).join("");
     const given = Buffer.from(said(request(many)));
     expect(given.subarray(28).toString("hex")).toBe("000a00087001700270037004");
@@ -126,12 +126,12 @@ describe("a request", () => {
       "more than anybody needs to say",
       request(`8022${(STUN_BYTES_MAX - 20).toString(16).padStart(4, "0")}`.padEnd(2 * STUN_BYTES_MAX, "0")),
     ],
-  ])("that is %s is met with silence", (_, bytes) => {
+  ])("that is %s gets no response", (_, bytes) => {
     bytes.writeUInt16BE(bytes.length - 20, 2);
     expect(dropped(bytes)).not.toBe(null);
   });
 
-  test("of any bytes at all is survived, and no answer exceeds it by more than 24 bytes, or 32 for an error", () => {
+  test("of random bytes is handled, and no response exceeds it by more than 24 bytes, or 32 for an error", () => {
     const attribute = fc.tuple(fc.integer({ min: 0, max: 0xffff }), fc.uint8Array({ maxLength: 40 }));
     const address = fc.oneof(fc.ipV4(), fc.ipV6()).map(canonicalAddress);
     fc.assert(
@@ -151,22 +151,28 @@ describe("a request", () => {
   });
 });
 
-test("no wire claims a STUN message, and STUN claims nothing of theirs", () => {
-  const wires = [native(tickets()), rabid, dowsett({ sharesLocal: true })];
+test("no wire claims a STUN message, and STUN claims no message of a wire", () => {
+  const wires = [native(createVerifier()), rabid, dowsett({ sharesLocal: true })];
   for (const bytes of [request(), RFC_REQUEST, printed(request())]) {
-    expect([isDtlsRecord(bytes), ...wires.map((wire) => wire.claims(bytes))]).toStrictEqual([false, false, false, false]);
+    expect([isDtlsRecord(bytes), ...wires.map((wire) => wire.claims(bytes))]).toStrictEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
   }
   for (const text of ["h:Nice:Alice:4", '{"__type":"x"}', "see udp.x", "A".repeat(128)]) {
     expect(isStun(Buffer.from(text))).toBe(false);
   }
 });
 
-describe("the mirror", () => {
+describe("the responder", () => {
   const limits = { source: { per_s: 10, burst: 40 }, all: { per_s: 100, burst: 60 }, sources_max: 1_000 };
   const asked = (mirror: StunResponder, times: number, from: Endpoint, now = 0): number =>
-    Array.from({ length: times }, () => mirror.handleMessage(request(), from, now)).filter((bytes) => bytes !== null).length;
+    Array.from({ length: times }, () => mirror.handleMessage(request(), from, now)).filter((bytes) => bytes !== null)
+      .length;
 
-  test("answers one address only so often, whatever its port, and another one as before", () => {
+  test("has a rate limit per address, over all ports, and others are answered", () => {
     const mirror = new StunResponder(limits, new Counters());
     expect(asked(mirror, 100, V4)).toBe(40);
     expect(asked(mirror, 10, { ...V4, port: 1 })).toBe(0);
@@ -174,7 +180,7 @@ describe("the mirror", () => {
     expect(asked(mirror, 100, V4, 1_000)).toBe(10);
   });
 
-  test("answers all together only so often, however many they say they are", () => {
+  test("has a rate limit over all addresses", () => {
     const counters = new Counters();
     const mirror = new StunResponder(limits, counters);
     const answered = Array.from({ length: 500 }, (_, at) => asked(mirror, 1, endpoint(`192.0.2.${at % 250}`, 1)!));

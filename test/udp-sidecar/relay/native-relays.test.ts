@@ -6,8 +6,8 @@ import type { Ticket } from "#shared/auth/tickets.ts";
 import { NativeRelays } from "../../../udp-sidecar/relay/native-relays.ts";
 import { parseEnter, isEnterRequest } from "../../../udp-sidecar/protocols/native.ts";
 import { T0 } from "../../support/exchange.ts";
-import { signed, tickets } from "../../support/tickets.ts";
-import { ALICE, at, BOB, SIDECAR, STRANGER, Table } from "../support/relays.ts";
+import { signTicket, createVerifier } from "../../support/tickets.ts";
+import { ALICE, at, BOB, SIDECAR, STRANGER, RelayHarness } from "../support/relays.ts";
 
 const RELAY = `0-${"c".repeat(26)}`;
 const OTHER = `0-${"d".repeat(26)}`;
@@ -20,15 +20,15 @@ const asked = (parts: Partial<Allocate> = {}): Allocate => ({
   ...parts,
 });
 
-/** A sidecar with a relay, and what it has told the hub. */
-class House extends Table {
+/** A sidecar with a relay, and the messages that it sent to the hub. */
+class NativeHarness extends RelayHarness {
   readonly said: FromRelay[] = [];
   readonly connections: NativeRelays;
 
-  constructor(parts: ConstructorParameters<typeof Table>[0] = {}, addresses = ADDRESSES) {
+  constructor(parts: ConstructorParameters<typeof RelayHarness>[0] = {}, addresses = ADDRESSES) {
     super(parts);
     const means = { relay: this.relay, addresses, lifetime_ms: 3_600_000, bytes_max: 1_000 };
-    this.connections = new NativeRelays("arena", means, tickets());
+    this.connections = new NativeRelays("arena", means, createVerifier());
   }
 
   hears(message: Parameters<NativeRelays["handleMessage"]>[0]): FromRelay | undefined {
@@ -36,14 +36,14 @@ class House extends Table {
     return this.said.at(-1);
   }
 
-  /** Where the two speak. */
+  /** The endpoints of the two peers. */
   ends(parts: Partial<Allocate> = {}): Allocated["ends"] {
     const made = this.hears(asked(parts));
     if (made?.t !== "allocated") throw new Error(JSON.stringify(made));
     return made.ends;
   }
 
-  /** What somebody at the port of an end is answered, word by word. */
+  /** The reply to an `enter` at a side's port, word by word. */
   enters(end: Endpoint, from: Endpoint, ticket: string, receipt = receiptOf(from, alice, this.now)): string[] {
     const bytes = Buffer.from(["enter", ticket, receipt, "w"].join(" ").padEnd(NATIVE_REQUEST_BYTES_MIN));
     expect(isEnterRequest(bytes)).toBe(true);
@@ -53,7 +53,7 @@ class House extends Table {
     return Buffer.from(answer).toString("latin1").split(" ");
   }
 
-  /** Both have shown their tickets from where they are. */
+  /** Both have entered from their endpoints. */
   open(parts: Partial<Allocate> = {}): Allocated["ends"] {
     const [a, b] = this.ends(parts);
     expect(this.enters(a, ALICE, ticket(alice))).toStrictEqual(["entered", "w"]);
@@ -63,27 +63,30 @@ class House extends Table {
 }
 
 const ticket = (peer: string, parts: Partial<Ticket> = {}): string =>
-  signed({ purpose: "relay", peer, lobby: RELAY, expires_at_s: T0 / 1_000 + 600, ...parts });
-const receiptOf = (seen: Endpoint, peer = alice, now = T0): string => tickets().issueReceipt(peer, seen, now)!;
+  signTicket({ purpose: "relay", peer, lobby: RELAY, expires_at_s: T0 / 1_000 + 600, ...parts });
+const receiptOf = (seen: Endpoint, peer = alice, now = T0): string => createVerifier().issueReceipt(peer, seen, now)!;
 const unallocated = (why: string, relay = RELAY) => ({ t: "unallocated", relay, why });
 
-describe("a relay that the hub asks for", () => {
-  test("has an end for each, at the address of his family", () => {
-    const [a, b] = new House().ends();
+describe("a relay that the hub requests", () => {
+  test("has an end for each peer, at an address of its family", () => {
+    const [a, b] = new NativeHarness().ends();
     expect([a.address, b.address]).toStrictEqual([SIDECAR, SIDECAR]);
     expect(a.port).not.toBe(b.port);
-    const mixed = new House().ends({
+    const mixed = new NativeHarness().ends({
       sides: [
         { peer: alice, family: "v6" },
         { peer: bob, family: "v4" },
       ],
     });
     expect(mixed.map(({ address }) => address)).toStrictEqual(["2a00::1", SIDECAR]);
-    expect(new House({}, ["2a00::1"]).ends().map(({ address }) => address)).toStrictEqual(["2a00::1", "2a00::1"]);
+    expect(new NativeHarness({}, ["2a00::1"]).ends().map(({ address }) => address)).toStrictEqual([
+      "2a00::1",
+      "2a00::1",
+    ]);
   });
 
-  test("is the same when it is asked for again, by whichever comes first, and another one under another name", () => {
-    const house = new House();
+  test("is the same for a repeated request in either order, and another one under another name", () => {
+    const house = new NativeHarness();
     const [a, b] = house.ends();
     expect(house.ends()).toStrictEqual([a, b]);
     expect(house.ends({ sides: [{ peer: bob }, { peer: alice }] })).toStrictEqual([b, a]);
@@ -91,42 +94,47 @@ describe("a relay that the hub asks for", () => {
     expect([house.relay.size, house.connections.size]).toStrictEqual([2, 2]);
   });
 
-  test("is told how long and how much it is good for", () => {
-    expect(new House().hears(asked())).toMatchObject({ lifetime_ms: 3_600_000, bytes_max: 1_000 });
+  test("has a lifetime and a byte limit", () => {
+    expect(new NativeHarness().hears(asked())).toMatchObject({ lifetime_ms: 3_600_000, bytes_max: 1_000 });
   });
 
-  test("ends when nobody needs it, and the hub is told; then it may be asked for anew", () => {
-    const house = new House();
+  test("ends when it is released, and the hub is notified; then it can be requested again", () => {
+    const house = new NativeHarness();
     house.ends();
     expect(house.hears({ t: "release", relay: RELAY })).toStrictEqual(unallocated("released"));
     expect([house.connections.size, house.relay.size, house.free.length]).toStrictEqual([0, 0, 100]);
     expect(house.hears({ t: "release", relay: RELAY })).toStrictEqual(unallocated("released"));
     expect(house.said).toHaveLength(2);
     house.ends();
-    house.passes(30_000);
+    house.advance(30_000);
     expect(house.said.at(-1)).toStrictEqual(unallocated("idle"));
   });
 
   test.each([
-    ["nothing is relayed", new NativeRelays("arena", null, tickets()), asked(), "off"],
-    ["the two are one", new House().connections, asked({ sides: [{ peer: alice }, { peer: alice }] }), "mismatch"],
+    ["nothing is relayed", new NativeRelays("arena", null, createVerifier()), asked(), "off"],
+    [
+      "the two are one",
+      new NativeHarness().connections,
+      asked({ sides: [{ peer: alice }, { peer: alice }] }),
+      "mismatch",
+    ],
     [
       "there is no address of a family",
-      new House({}, [SIDECAR]).connections,
+      new NativeHarness({}, [SIDECAR]).connections,
       asked({ sides: [{ peer: alice, family: "v6" }, { peer: bob }] }),
       "no_address",
     ],
-    ["no address is known at all", new House({}, []).connections, asked(), "no_address"],
-    ["all ports are used", new House({ ports: 1 }).connections, asked(), "exhausted"],
-  ] as const)("is not to be had where %s", (_, connections, message, why) => {
+    ["no address is known at all", new NativeHarness({}, []).connections, asked(), "no_address"],
+    ["all ports are used", new NativeHarness({ ports: 1 }).connections, asked(), "exhausted"],
+  ] as const)("is refused if %s", (_, connections, message, why) => {
     const said: FromRelay[] = [];
     connections.handleMessage(message, (answer) => said.push(answer), T0);
     expect(said).toStrictEqual([unallocated(why)]);
     expect(connections.size).toBe(0);
   });
 
-  test("is not given to other peers under the same name", () => {
-    const house = new House();
+  test("is refused to other peers under the same name", () => {
+    const house = new NativeHarness();
     house.ends();
     expect(house.hears(asked({ sides: [{ peer: alice }, { peer: carol }] }))).toStrictEqual(unallocated("mismatch"));
     expect(house.ends()).toHaveLength(2);
@@ -134,16 +142,16 @@ describe("a relay that the hub asks for", () => {
 });
 
 describe("a peer of a relay", () => {
-  test("is heard where he has shown his ticket and that he receives there, and nobody else is", () => {
-    const house = new House();
+  test("is accepted at the endpoint where it entered with a receipt, and nobody else is", () => {
+    const house = new NativeHarness();
     const [a, b] = house.open();
-    expect(house.sends(ALICE, a.port)).toStrictEqual([b.port, BOB]);
-    expect(house.sends(BOB, b.port)).toStrictEqual([a.port, ALICE]);
-    for (const from of [STRANGER, { ...ALICE, port: 1 }, BOB]) expect(house.sends(from, a.port)).toBe("stranger");
+    expect(house.send(ALICE, a.port)).toStrictEqual([b.port, BOB]);
+    expect(house.send(BOB, b.port)).toStrictEqual([a.port, ALICE]);
+    for (const from of [STRANGER, { ...ALICE, port: 1 }, BOB]) expect(house.send(from, a.port)).toBe("stranger");
   });
 
-  test("who has no receipt of where he speaks from is given one, and nothing is sent there before he shows it", () => {
-    const house = new House();
+  test("without a receipt for its endpoint gets one, and nothing is sent there before it is shown", () => {
+    const house = new NativeHarness();
     const [a, b] = house.ends();
     house.enters(b, BOB, ticket(bob), receiptOf(BOB, bob));
     for (const receipt of [
@@ -154,32 +162,32 @@ describe("a peer of a relay", () => {
     ]) {
       const [verb, endpoint, given] = house.enters(a, ALICE, ticket(alice), receipt);
       expect([verb, endpoint, given]).toStrictEqual(["seen", "45.1.1.1:1111", receiptOf(ALICE)]);
-      expect(house.sends(BOB, b.port)).toBe("unproved");
+      expect(house.send(BOB, b.port)).toBe("unproved");
     }
     expect(house.enters(a, ALICE, ticket(alice), receiptOf(ALICE))).toStrictEqual(["entered", "w"]);
-    expect(house.sends(BOB, b.port)).toStrictEqual([a.port, ALICE]);
+    expect(house.send(BOB, b.port)).toStrictEqual([a.port, ALICE]);
   });
 
-  test("is not moved by his own words, said again by somebody else from elsewhere or under his address", () => {
-    const house = new House();
+  test("is not moved by a replay of its request from elsewhere or under its address", () => {
+    const house = new NativeHarness();
     const [a, b] = house.open();
     const words = [ticket(alice), receiptOf(ALICE)] as const;
     for (const from of [STRANGER, { ...ALICE, port: 7 }]) {
       expect(house.enters(a, from, ...words)[0]).toBe("seen");
-      expect(house.sends(from, a.port)).toBe("stranger");
+      expect(house.send(from, a.port)).toBe("stranger");
     }
     expect(house.enters(a, ALICE, ...words)).toStrictEqual(["entered", "w"]);
-    expect(house.sends(BOB, b.port)).toStrictEqual([a.port, ALICE]);
+    expect(house.send(BOB, b.port)).toStrictEqual([a.port, ALICE]);
   });
 
-  test("goes on from elsewhere once he has shown himself there, whatever his address", () => {
-    const house = new House();
+  test("continues from another endpoint after it entered there, at any address", () => {
+    const house = new NativeHarness();
     const [a, b] = house.open();
     const elsewhere = at("46.1.1.1", 1);
-    expect(house.sends(elsewhere, a.port)).toBe("stranger");
+    expect(house.send(elsewhere, a.port)).toBe("stranger");
     house.enters(a, elsewhere, ticket(alice), receiptOf(elsewhere));
-    expect(house.sends(BOB, b.port)).toStrictEqual([a.port, elsewhere]);
-    expect(house.sends(ALICE, a.port)).toBe("stranger");
+    expect(house.send(BOB, b.port)).toStrictEqual([a.port, elsewhere]);
+    expect(house.send(ALICE, a.port)).toBe("stranger");
   });
 
   test.each([
@@ -190,29 +198,29 @@ describe("a peer of a relay", () => {
     ["a ticket that is over", ticket(alice, { expires_at_s: T0 / 1_000 })],
     ["a ticket of a session in a lobby of that name", ticket(alice, { purpose: "session" })],
     ["a ticket that nobody signed", `${ticket(alice).slice(0, -43)}${"A".repeat(43)}`],
-  ])("is not who shows %s", (_, shown) => {
-    const house = new House();
+  ])("is not accepted with %s", (_, shown) => {
+    const house = new NativeHarness();
     const [a] = house.open();
     const bytes = { ticket: shown, receipt: receiptOf(STRANGER), word: undefined };
     expect(house.connections.handleEnter(a.port, STRANGER, bytes, T0)).toBe(null);
-    expect(house.sends(STRANGER, a.port)).toBe("stranger");
+    expect(house.send(STRANGER, a.port)).toBe("stranger");
   });
 
-  test("is nobody once the relay has ended", () => {
-    const house = new House();
+  test("is not accepted after the relay has ended", () => {
+    const house = new NativeHarness();
     const [a] = house.open();
     house.hears({ t: "release", relay: RELAY });
     expect(house.enters(a, ALICE, ticket(alice))).toStrictEqual([]);
   });
 
-  test("is refused at a private address, and where his address has all its ends already", () => {
-    const house = new House({ slots_per_source_max: 1 });
+  test("is refused at a private address, and if its address holds all its sides", () => {
+    const house = new NativeHarness({ slots_per_source_max: 1 });
     const [a, b] = house.ends();
     expect(house.enters(a, at("10.0.0.1", 5), ticket(alice), receiptOf(at("10.0.0.1", 5)))).toStrictEqual([]);
     expect(house.enters(a, ALICE, ticket(alice))).toStrictEqual(["entered", "w"]);
     const beside = { ...ALICE, port: 2 };
     expect(house.enters(b, beside, ticket(bob), receiptOf(beside, bob))).toStrictEqual([]);
-    // He himself may come again.
+    // The peer itself may enter again.
     expect(house.enters(a, beside, ticket(alice), receiptOf(beside))).toStrictEqual(["entered", "w"]);
   });
 });
@@ -226,23 +234,23 @@ describe("a stream", () => {
     },
   });
 
-  test("is the end of whoever shows his ticket on it, until he shows it over UDP again", () => {
-    const house = new House();
+  test("is the end of the peer that shows its ticket on it, until it enters over UDP again", () => {
+    const house = new NativeHarness();
     const [a, b] = house.open();
     const stream = silent();
     expect(house.connections.joinStream(ticket(alice), from, stream, house.now)).toBe(a.port);
     expect(house.relay.route(b.port, BOB.address, BOB.port, 1, house.now)).toMatchObject({ endpoint: from, stream });
     expect(house.relay.route(a.port, from.address, from.port, 1, house.now, stream)).toMatchObject({ endpoint: BOB });
-    // The same address and number, over UDP; and another stream.
-    expect(house.sends(from, a.port)).toBe("stranger");
+    // The same address and port, over UDP; and another stream.
+    expect(house.send(from, a.port)).toBe("stranger");
     expect(house.relay.route(a.port, from.address, from.port, 1, house.now, silent())).toBe(null);
     house.enters(a, ALICE, ticket(alice));
-    expect(house.sends(BOB, b.port)).toStrictEqual([a.port, ALICE]);
+    expect(house.send(BOB, b.port)).toStrictEqual([a.port, ALICE]);
     expect(house.relay.route(a.port, from.address, from.port, 1, house.now, stream)).toBe(null);
   });
 
-  test("of nobody here leads nowhere", () => {
-    const house = new House();
+  test("with an unknown ticket leads nowhere", () => {
+    const house = new NativeHarness();
     house.open();
     for (const shown of [ticket(carol), ticket(alice, { lobby: OTHER }), ""]) {
       expect(house.connections.joinStream(shown, from, silent(), house.now)).toBe(null);

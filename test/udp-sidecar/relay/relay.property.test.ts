@@ -1,17 +1,17 @@
-/** What holds for the relay's table whoever asks for relays and whatever comes to its ports. */
+/** Properties of the relay for any requests and any datagrams. */
 import * as fc from "../../support/fc.ts";
 import { expect, test } from "vitest";
 import { RELAY_OVERHEAD_BYTES } from "#shared/limits.ts";
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import { isSpecial } from "#shared/net/special-ranges.ts";
 import type { RelayNotice } from "../../../udp-sidecar/relay/allocation.ts";
-import { at, type Pair, SIDECAR, Table } from "../support/relays.ts";
+import { at, type Pair, SIDECAR, RelayHarness } from "../support/relays.ts";
 
 const PORTS = 6;
 const SIDE = { per_s: 1_000, burst: 4_000 };
 const SHARE = 3;
 
-test("it sends only to who was heard on that very allocation, from where he may be, and not more than he may", () => {
+test("it sends only to an endpoint that authenticated on that allocation, within the limits", () => {
   fc.assert(
     fc.property(fc.array(acts, { maxLength: 120, size: "max" }), (script) => {
       play(script);
@@ -20,7 +20,7 @@ test("it sends only to who was heard on that very allocation, from where he may 
   );
 });
 
-test("the scripts do all that can be done", () => {
+test("the scripts reach every outcome", () => {
   const seen = new Set<string>();
   for (const script of fc.sample(fc.array(acts, { maxLength: 120, size: "max" }), { numRuns: 300, seed: 7 })) {
     for (const what of play(script)) seen.add(what);
@@ -43,7 +43,7 @@ test("the scripts do all that can be done", () => {
 type Act =
   | { readonly do: "ask"; readonly peers: readonly [number, number]; readonly seen: readonly [Endpoint, Endpoint] }
   | { readonly do: "send"; readonly port: number; readonly from: Endpoint; readonly length: number }
-  /** Who was heard there last is heard a few times more. */
+  /** The last accepted sender repeats its datagram a few times. */
   | { readonly do: "talk"; readonly port: number; readonly times: number; readonly length: number }
   | { readonly do: "prove"; readonly port: number; readonly at: Endpoint }
   | { readonly do: "move"; readonly peer: number; readonly seen: Endpoint }
@@ -90,7 +90,7 @@ const acts = fc.oneof<fc.WeightedArbitrary<Act>[]>(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("pass"), ms: fc.constantFrom(1, 500, 3_000, 29_000, 31_000) }) },
 );
 
-/** A side as it must be: where it may be heard from, from where it was, and what it has left to send. */
+/** The model of a side: its accepted endpoints, its current one, and its remaining budget. */
 type Known = {
   readonly pair: Pair;
   readonly peer: string;
@@ -101,9 +101,9 @@ type Known = {
   at: number;
 };
 
-/** Plays a script against a simple model, and says what happened in it. */
+/** Runs a script against a simple model, and returns the outcomes. */
 function play(script: readonly Act[]): string[] {
-  const table = new Table({ ports: PORTS, side: SIDE, slots_per_source_max: SHARE });
+  const table = new RelayHarness({ ports: PORTS, side: SIDE, slots_per_source_max: SHARE });
   const sides = new Map<number, Known>();
   const happened: string[] = [];
   const run = (act: Act): void => {
@@ -111,9 +111,9 @@ function play(script: readonly Act[]): string[] {
       case "ask": {
         const [a, b] = act.peers.map((one) => `peer${one}`) as [string, string];
         const told: RelayNotice[] = [];
-        const asked = table.asks(a, b, { seen: [...act.seen], told });
+        const asked = table.request(a, b, { seen: [...act.seen], told });
         if ("none" in asked) return void happened.push(`none ${asked.none}`);
-        const pair = { a: asked.ports[0], b: asked.ports[1], allocation: asked.allocation, told };
+        const pair = { a: asked.ports[0], b: asked.ports[1], allocation: asked.allocation, notices: told };
         for (const [which, port] of asked.ports.entries()) {
           const seen = act.seen[which]!.address;
           const known = sides.get(port);
@@ -135,7 +135,7 @@ function play(script: readonly Act[]): string[] {
       }
       case "send": {
         const known = sides.get(act.port);
-        const said = table.sends(act.from, act.port, act.length);
+        const said = table.send(act.from, act.port, act.length);
         if (known !== undefined && act.from.address === known.seen) {
           known.heard.add(formatEndpoint(act.from));
           known.last = act.from;
@@ -144,7 +144,7 @@ function play(script: readonly Act[]): string[] {
         happened.push("carried");
         const [through, to] = said;
         const other = sides.get(through)!;
-        // Who sends is known, and who is sent to was heard on this allocation; both are of one pair.
+        // The sender is known, and the receiver authenticated on this allocation; both belong to one pair.
         expect(known!.heard).toContain(formatEndpoint(act.from));
         expect(other.heard).toContain(formatEndpoint(to));
         expect(other.pair.allocation).toBe(known!.pair.allocation);
@@ -168,7 +168,8 @@ function play(script: readonly Act[]): string[] {
       }
       case "prove": {
         const known = sides.get(act.port);
-        if (known === undefined || !table.relay.bindEndpoint(known.pair.allocation, act.port, act.at, table.now)) return;
+        if (known === undefined || !table.relay.bindEndpoint(known.pair.allocation, act.port, act.at, table.now))
+          return;
         happened.push("proved");
         known.heard.add(formatEndpoint(act.at));
         return;
@@ -189,16 +190,16 @@ function play(script: readonly Act[]): string[] {
         return;
       }
       case "pass":
-        table.passes(act.ms);
+        table.advance(act.ms);
     }
   };
   for (const act of script) {
     run(act);
     for (const [port, { pair }] of sides) {
-      const ends = pair.told.filter(({ kind }) => kind === "ended");
+      const ends = pair.notices.filter(({ kind }) => kind === "ended");
       if (ends.length > 0) sides.delete(port);
       happened.push(...ends.map((notice) => `ended ${notice.kind === "ended" ? notice.why : ""}`));
-      const texts = pair.told.map((notice) => JSON.stringify(notice));
+      const texts = pair.notices.map((notice) => JSON.stringify(notice));
       expect(new Set(texts).size).toBe(texts.length);
     }
     expect([sides.size, table.free.length]).toStrictEqual([2 * table.relay.size, PORTS - 2 * table.relay.size]);

@@ -12,9 +12,9 @@ import { eventually } from "../../support/test-stack.ts";
 import { collectGarbage } from "../../support/memory.ts";
 import { canSendFromPortZero, sendFromPortZero } from "../../support/port-zero.ts";
 
-/** Below the ports that the kernel gives to those who ask for any. */
+/** Below the kernel's ephemeral ports. */
 const RANGE = { first: 29_000, last: 29_019 };
-/** What memory may differ by when nothing is kept: the runtime's own caches. A pair that was kept would take 1 kB. */
+/** The tolerated growth of the runtime's caches. A leaked pair would take 1 kB. */
 const GROWTH_BYTES_MAX = 2 * 1_048_576;
 
 let counters: Counters;
@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 describe("two players", () => {
-  test("hear each other through a pair of ports, each by the port that he speaks with", async () => {
+  test("reach each other through a pair of ports, each by its own port", async () => {
     const [alice, bob] = await meet();
     alice.say("hello");
     expect(await bob.hears("hello")).toStrictEqual(bob.relay);
@@ -40,7 +40,7 @@ describe("two players", () => {
     expect([ports.used, ports.free]).toStrictEqual([2, 18]);
   });
 
-  test("may send datagrams of any length, from none to 65,507 bytes", async () => {
+  test("can send datagrams of any length, from none to 65,507 bytes", async () => {
     const [alice, bob] = await meet();
     const longest = "x".repeat(65_507);
     for (const text of ["", "\0", longest]) {
@@ -50,7 +50,7 @@ describe("two players", () => {
     expect(alice.told).toStrictEqual([]);
   });
 
-  test("may send 24 kB in 100 ms, as many small datagrams or few large ones", async () => {
+  test("can send 24 kB in 100 ms, as many small datagrams or few large ones", async () => {
     for (const length of [100, 1_200]) {
       const [alice, bob] = await meet([`alice ${length}`, `bob ${length}`]);
       for (let sent = 0; sent < 24_000; sent += length) alice.say("x".repeat(length));
@@ -62,7 +62,7 @@ describe("two players", () => {
     }
   });
 
-  test("may be of IPv4 and IPv6", async () => {
+  test("can use IPv4 and IPv6", async () => {
     const [alice, bob] = await meet(["alice", "bob"], ["127.0.0.1", "::1"]);
     alice.say("hello");
     expect(await bob.hears("hello")).toStrictEqual(bob.relay);
@@ -72,7 +72,7 @@ describe("two players", () => {
 });
 
 describe("a limit", () => {
-  test("drops and is told once, and what comes later passes", async () => {
+  test("drops and notifies once, and later datagrams pass", async () => {
     ports = await reopen({ PARLEY_RELAY_SIDE_RATE: "200000/65536" });
     const [alice, bob] = await meet();
     const dropped = (): number => counters.get("relay_dropped", "rate");
@@ -88,7 +88,7 @@ describe("a limit", () => {
     await alice.reaches(bob, "later");
   });
 
-  test("of a pair's life ends it and frees its ports", async () => {
+  test("of a pair's lifetime ends it and frees its ports", async () => {
     ports = await reopen({ PARLEY_RELAY_LIFETIME_S: "1" });
     const [alice] = await meet();
     await eventually(
@@ -105,8 +105,8 @@ describe("a limit", () => {
   });
 });
 
-describe("what comes from elsewhere", () => {
-  test("2,000 strangers on one port are dropped, and nothing is kept about them", async () => {
+describe("datagrams of others", () => {
+  test("from 2,000 strangers at one port are dropped, and no state is kept", async () => {
     const [alice, bob] = await meet();
     const before = [ports.relay.size, ports.relay.budgets, ports.used, ports.free];
     const memory = await settled();
@@ -138,7 +138,7 @@ describe("what comes from elsewhere", () => {
     await alice.echo(bob);
   });
 
-  test("a player who is gone takes nobody with him, though the kernel says that his port is unreachable", async () => {
+  test("to a closed player do not disturb others, although the kernel reports its port as unreachable", async () => {
     const [alice, bob] = await meet();
     await bob.close();
     players = players.filter((player) => player !== bob);
@@ -154,7 +154,7 @@ describe("what comes from elsewhere", () => {
 });
 
 describe("the ports", () => {
-  test("are opened when they are needed, and nothing is left of them afterwards", async () => {
+  test("are opened on demand, and closed afterwards", async () => {
     expect(ports.used).toBe(0);
     const [alice] = await meet();
     expect(await isFree(alice.relay.port)).toBe(false);
@@ -163,7 +163,7 @@ describe("the ports", () => {
     expect([ports.used, ports.free]).toStrictEqual([0, 20]);
   });
 
-  test("when all are used nobody gets more, those who have some keep them, and one pair's end is another's chance", async () => {
+  test("when all are used, requests are refused until a pair ends", async () => {
     const [alice, bob] = await meet();
     const pairs = Array.from({ length: 9 }, (_, at) => ask([`a${at}`, `b${at}`], [alice.local, bob.local]));
     expect(pairs.filter((one) => "none" in one)).toStrictEqual([]);
@@ -176,7 +176,7 @@ describe("the ports", () => {
     expect(counters.get("relay_refused", "exhausted")).toBe(1);
   });
 
-  test("that other programs have are passed over and counted", async () => {
+  test("of other programs are skipped and counted", async () => {
     const others = [];
     for (let port = RANGE.first; port <= RANGE.last - 2; port++) {
       const other = createSocket("udp4");
@@ -192,14 +192,14 @@ describe("the ports", () => {
     expect(ask(["carol", "dave"], [alice.local, bob.local])).not.toHaveProperty("none");
   });
 
-  test("20,000 pairs come and go, and memory stays as it was", async () => {
+  test("20,000 pairs come and go, and memory stays the same", async () => {
     const [alice, bob] = await meet();
     const comeAndGo = async (times: number): Promise<void> => {
       for (let time = 0; time < times; time++) {
         const asked = ask([`a${time}`, `b${time}`], [alice.local, bob.local]);
         if ("none" in asked) throw new Error(`${asked.none} after ${time}`);
         ports.relay.release(asked.allocation);
-        // What was closed is let go of between two turns of the event loop.
+        // Closed sockets are released between two turns of the event loop.
         if (time % 50 === 0) await new Promise((done) => setImmediate(done));
       }
     };
@@ -211,7 +211,7 @@ describe("the ports", () => {
     await alice.echo(bob);
   });
 
-  test("a sidecar that is told to stop gives out none, says so, and lets those who play come to an end", async () => {
+  test("a stopping sidecar refuses new pairs, notifies the existing ones, and lets them finish", async () => {
     const [alice, bob] = await meet();
     const stopped = ports.stop(60_000);
     expect(alice.told).toStrictEqual([{ kind: "closing" }]);
@@ -223,7 +223,7 @@ describe("the ports", () => {
     expect(ports.used).toBe(0);
   });
 
-  test("a sidecar that may not wait ends them after it has said so", async () => {
+  test("a sidecar without a drain time ends them after it has notified them", async () => {
     const [alice] = await meet();
     await ports.stop(0);
     expect(alice.told).toStrictEqual([{ kind: "closing" }, { kind: "ended", why: "closed" }]);
@@ -252,7 +252,7 @@ function ask(peers: readonly string[], seen: readonly Endpoint[], told: RelayNot
   return ports.relay.allocate({ game: "default", parties, onNotice: (notice) => told.push(notice) }, Date.now());
 }
 
-/** Two players who hear each other. */
+/** Two players that reach each other. */
 async function meet(names = ["alice", "bob"], addresses = ["127.0.0.1", "127.0.0.1"]): Promise<[Player, Player]> {
   const [alice, bob] = [await Player.open(addresses[0]), await Player.open(addresses[1])];
   const told: RelayNotice[] = [];
@@ -267,12 +267,12 @@ async function meet(names = ["alice", "bob"], addresses = ["127.0.0.1", "127.0.0
   return [alice, bob];
 }
 
-/** Whether a program could have this port now. */
+/** Whether this port is free now. */
 function isFree(port: number): Promise<boolean> {
   return takenPorts([{ kind: "udp", port, purpose: "relay" }]).then((taken) => taken.length === 0);
 }
 
-/** Bytes of the heap and outside it that are in use, once all that can be let go of is. */
+/** Bytes in use inside and outside the heap, after garbage collection. */
 async function settled(): Promise<number> {
   for (let times = 0; times < 3; times++) {
     await new Promise((done) => setImmediate(done));
@@ -314,7 +314,7 @@ class Player {
     this.socket.send(Buffer.from(text, "latin1"), to.port, to.address);
   }
 
-  /** Where it came from. */
+  /** The sender's endpoint. */
   async hears(text: string): Promise<Endpoint> {
     const found = await eventually(
       () => Promise.resolve(this.heard.find((one) => one.text === text)),
@@ -323,7 +323,7 @@ class Player {
     return found!.from;
   }
 
-  /** Says it until the other has heard it, who opens his side too. */
+  /** Repeats the text until the other player has received it, which also opens that player's side. */
   async reaches(other: Player, text: string): Promise<void> {
     const saying = setInterval(() => {
       this.say(text);
@@ -332,7 +332,7 @@ class Player {
     await other.hears(text).finally(() => clearInterval(saying));
   }
 
-  /** A new word goes there, and one comes back. */
+  /** A new text goes there, and one comes back. */
   async echo(other: Player): Promise<void> {
     await this.reaches(other, `word ${++words}`);
     await other.reaches(this, `word ${++words}`);

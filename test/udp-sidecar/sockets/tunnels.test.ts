@@ -1,4 +1,4 @@
-/** Relays of native peers on real sockets: one end over UDP or over a WebSocket, the other likewise. */
+/** Relays of native peers on real sockets: each end uses UDP or a WebSocket. */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -13,7 +13,7 @@ import { INVALID_TICKET } from "../../../udp-sidecar/sockets/tunnels.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import { freePort } from "../../../tools/run/ports.ts";
 import { eventually } from "../../support/test-stack.ts";
-import { signed, tickets } from "../../support/tickets.ts";
+import { signTicket, createVerifier } from "../../support/tickets.ts";
 
 const RELAY = `0-${"c".repeat(26)}`;
 const [alice, bob] = ["a", "b"].map((letter) => letter.repeat(26)) as [string, string];
@@ -35,7 +35,7 @@ afterEach(async () => {
 });
 
 describe("two ends of a relay carry datagrams", () => {
-  test("over UDP, once each has shown his ticket", async () => {
+  test("over UDP, after each has shown its ticket", async () => {
     const [a, b] = [await Udp.open(0), await Udp.open(1)];
     await exchange(a, b);
   });
@@ -48,7 +48,7 @@ describe("two ends of a relay carry datagrams", () => {
     expect(desk.tunnels).toBe(2);
   });
 
-  test("and who comes back over UDP is heard there again, without a datagram to the other side that says so", async () => {
+  test("and a peer that returns to UDP is accepted again, and its request is not forwarded", async () => {
     const [tunnel, b] = [await Tunnel.open(alice), await Udp.open(1)];
     await exchange(tunnel, b);
     const a = await Udp.open(0);
@@ -66,7 +66,7 @@ describe("two ends of a relay carry datagrams", () => {
 });
 
 describe("a WebSocket", () => {
-  test("with a ticket of somebody else, with no ticket, or with datagrams first is closed or not heard", async () => {
+  test("with another peer's ticket, with none, or with datagrams first is closed or ignored", async () => {
     const b = await Udp.open(1);
     for (const first of [`enter ${ticketOf("c".repeat(26))} -`, "enter", "hello", ""]) {
       const socket = await connected();
@@ -83,7 +83,7 @@ describe("a WebSocket", () => {
     expect(b.heard).not.toContain("let me in");
   });
 
-  test("that breaks off or speaks nonsense ends itself alone", async () => {
+  test("that breaks or sends invalid frames affects only itself", async () => {
     const [a, b] = [await Tunnel.open(alice), await Udp.open(1)];
     await exchange(a, b);
     (await Tunnel.open(alice)).socket.terminate();
@@ -98,7 +98,7 @@ describe("a WebSocket", () => {
     await exchange(again, b);
   });
 
-  test("more than one source may have are refused, and others are not", async () => {
+  test("beyond the limit of one source are refused, and others are not", async () => {
     const sockets = await Promise.all(Array.from({ length: TUNNELS_PER_SOURCE_MAX }, connected));
     const refused = new WebSocket(`ws://127.0.0.1:${port}/`);
     await once(refused, "error");
@@ -114,7 +114,7 @@ describe("a WebSocket", () => {
     await connected();
   });
 
-  test("behind a proxy has the address that the proxy names, the last one", async () => {
+  test("behind a proxy has the last address that the proxy names", async () => {
     await relay.stop(0);
     await desk.close();
     await open({ PARLEY_TUNNEL_SOURCE_HEADER: "X-Forwarded-For" });
@@ -127,7 +127,7 @@ describe("a WebSocket", () => {
     expect(counters.get("tunnels", "refused")).toBe(0);
   });
 
-  test("is told to clients by its URL, and one that plain HTTP asks for says what is expected", async () => {
+  test("is advertised by its URL, and answers plain HTTP with the expected protocol", async () => {
     expect(desk.advertised).toStrictEqual({ tunnel: `ws://127.0.0.1:${port}/` });
     const response = await fetch(`http://127.0.0.1:${port}/`);
     expect([response.status, response.headers.get("upgrade")]).toStrictEqual([426, "websocket"]);
@@ -153,7 +153,7 @@ async function open(more: Record<string, string> = {}): Promise<void> {
   counters = new Counters();
   relay = createRelayPorts(parsed.config, counters)!;
   desk = new RelayService(relay, parsed.config, counters);
-  desk.addGame("arena", tickets());
+  desk.addGame("arena", createVerifier());
   await desk.openTunnels((error) => faults.push(error));
   const said: FromRelay[] = [];
   const sides = [{ peer: alice }, { peer: bob }] as const;
@@ -162,7 +162,7 @@ async function open(more: Record<string, string> = {}): Promise<void> {
 }
 
 const ticketOf = (peer: string): string =>
-  signed({ purpose: "relay", peer, lobby: RELAY, expires_at_s: Math.floor(Date.now() / 1_000) + 600 });
+  signTicket({ purpose: "relay", peer, lobby: RELAY, expires_at_s: Math.floor(Date.now() / 1_000) + 600 });
 
 async function connected(): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
@@ -186,8 +186,8 @@ async function exchange(a: End, b: End): Promise<void> {
 }
 let words = 0;
 
-/** One who says again what is not heard at once: a network may lose what it likes. */
-abstract class Speaker {
+/** A peer that repeats lost datagrams. */
+abstract class RelayEnd {
   readonly heard: string[] = [];
   abstract say(text: string): void;
   async hears(text: string): Promise<void> {
@@ -195,7 +195,7 @@ abstract class Speaker {
   }
 }
 
-class Udp extends Speaker {
+class Udp extends RelayEnd {
   readonly #socket: Socket;
   readonly #end: number;
 
@@ -206,7 +206,7 @@ class Udp extends Speaker {
     socket.on("message", (bytes) => this.heard.push(bytes.toString("latin1")));
   }
 
-  /** Enters with the receipt that it is given when it comes without one. */
+  /** Enters with the receipt that it gets after a request without one. */
   static async open(end: 0 | 1): Promise<Udp> {
     const socket = createSocket("udp4");
     socket.bind(0, "127.0.0.1");
@@ -230,7 +230,7 @@ class Udp extends Speaker {
   }
 }
 
-class Tunnel extends Speaker {
+class Tunnel extends RelayEnd {
   readonly socket: WebSocket;
 
   private constructor(socket: WebSocket) {

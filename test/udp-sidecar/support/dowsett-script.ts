@@ -1,6 +1,6 @@
 /**
- * Dialogues in Dowsett's words, one line a packet. Each is built and signed as the script does it, and whatever
- * leaves is checked for its form, its receiver and its hash before it is written down.
+ * Wire scripts for Dowsett's wire, one line a packet. Each request is built and signed as the original script does it.
+ * The form, the receiver and the hash of each reply are checked before it is written as a line.
  *
  *     A> register Nice locked for 30s    __sender-name Nice, password-required, seconds-before-expiry 30
  *     A< confirmed Nice
@@ -12,11 +12,11 @@
  *     C< error: server already exists
  *     A> drop Nice
  *
- * A's handshake password is AAAAAAAAAA and his own network's address 10.0.0.1:5001, unless the line says
- * `password other` or `local 10.0.0.9:9`. A' is the same program behind a NAT that gave it another port. An answer
- * signed with another password than its receiver's says so.
+ * A's handshake password is AAAAAAAAAA and its local address 10.0.0.1:5001, unless the line has `password other` or
+ * `local 10.0.0.9:9`. A' is the same program behind a NAT that changed its port. A reply signed with another password
+ * than its receiver's states that.
  */
-import { playerAt, Rig, type Sent } from "../../support/exchange.ts";
+import { letterOf, Rig, type Sent } from "../../support/exchange.ts";
 import {
   dropping,
   joining,
@@ -28,20 +28,20 @@ import {
   sign,
   signedWith,
 } from "../../support/dowsett.ts";
-import { dialogue, type Tongue } from "./wire-script.ts";
+import { runScript, type LineCodec } from "./wire-script.ts";
 
 export const dowsettRig = (limits: ConstructorParameters<typeof Rig>[0] = {}): Rig =>
   new Rig({ wire: "dowsett", ...limits });
 
-export const played = (text: string, rig = dowsettRig()): Rig => dialogue(text, rig, DOWSETT);
+export const runDowsettScript = (text: string, rig = dowsettRig()): Rig => runScript(text, rig, DOWSETT);
 export const on =
   (rig: Rig) =>
   (text: string): Rig =>
-    played(text, rig);
+    runDowsettScript(text, rig);
 
-/** A server of A's called Nice. */
-export const served = (): Rig =>
-  played(`
+/** A server named Nice, hosted by A. */
+export const hostedServer = (): Rig =>
+  runDowsettScript(`
     A> register Nice
     A< confirmed Nice
   `);
@@ -54,10 +54,10 @@ const localOf = (player: string): [string, number] => {
   return [`10.0.0.${number}`, 5_000 + number];
 };
 
-const DOWSETT: Tongue = { say: spoken, read: written };
+const DOWSETT: LineCodec = { encode: encodeLine, decode: formatSent };
 
-/** One line of a player's as a datagram. */
-export function spoken(words: string, player: string): Uint8Array {
+/** One line of a player as a datagram. */
+export function encodeLine(words: string, player: string): Uint8Array {
   const [verb, name, ...rest] = words.split(" ");
   const said = (word: string): string | undefined => (rest.includes(word) ? rest[rest.indexOf(word) + 1] : undefined);
   const [address, port] = said("local")?.split(":") ?? localOf(player);
@@ -73,9 +73,9 @@ export function spoken(words: string, player: string): Uint8Array {
   return sign(packet, said("password") ?? passwordOf(player));
 }
 
-function written(sent: Sent): string {
+function formatSent(sent: Sent): string {
   const packet = read(sent.bytes);
-  const player = playerAt(sent.to);
+  const player = letterOf(sent.to);
   const faults = faultsOf(packet, sent);
   if (!signedWith(sent.bytes, passwordOf(player))) {
     const used = OTHERS.find((password) => signedWith(sent.bytes, password));
@@ -84,7 +84,7 @@ function written(sent: Sent): string {
   return [wordsOf(packet), ...faults].join(" ");
 }
 
-/** Every password a dialogue may sign with besides the players' own. */
+/** Every password that a script may sign with beside the players' own. */
 const OTHERS = ["other", ..."ABCDEFGHIJKLMNOPQRSTUVWXYZ".split("").map(passwordOf)];
 
 function faultsOf(packet: Packet, { to }: Sent): string[] {

@@ -1,8 +1,8 @@
 /**
- * Dialogues in noray's words. What goes over TCP goes through port 8890, everything else is UDP (udp-sidecar/dialogue.ts
- * says how lines are written); ids are written by whose they are:
+ * Wire scripts for noray. Port 8890 is TCP, everything else is UDP (wire-script.ts describes the lines). Ids are
+ * written by their owner:
  *
- *     A/8890> register-host        A's line over his connection
+ *     A/8890> register-host        A's line over its connection
  *     A/8890< set-oid A
  *     A/8890< set-pid *A
  *     A> *A                        A's pid as a datagram
@@ -10,20 +10,20 @@
  *     B/8890> connect A
  *     B/8890< connect 192.0.2.1:5001
  *
- * A second host of one connection is A2, and so on; a host's ids never come twice.
+ * A second host of one connection is A2, and so on; the ids of a host are unique.
  */
 import { Rig } from "../../support/exchange.ts";
-import { dialogue, type Tongue } from "./wire-script.ts";
+import { runScript, type LineCodec } from "./wire-script.ts";
 
-export type Tale = {
+export type NorayScript = {
   readonly rig: Rig;
-  /** Plays on. */
-  readonly tell: (text: string) => Tale;
+  /** Continues the script. */
+  readonly run: (text: string) => NorayScript;
   /** The id that stands for this word: `A`, `*A`. */
   readonly id: (word: string) => string;
 };
 
-export function tale(rig = new Rig({ wire: "noray" })): Tale {
+export function norayScript(rig = new Rig({ wire: "noray" })): NorayScript {
   const ids = new Map<string, string>();
   const words = new Map<string, string>();
   const counts = new Map<string, number>();
@@ -32,9 +32,9 @@ export function tale(rig = new Rig({ wire: "noray" })): Tale {
     words.set(id, word);
     return word;
   };
-  const tongue: Tongue = {
-    say: (said) => said.replaceAll(/(?<=^| )\*?[A-Z]\d*(?= |$)/g, (word) => ids.get(word) ?? word),
-    read: ({ to, bytes }) => {
+  const tongue: LineCodec = {
+    encode: (said) => said.replaceAll(/(?<=^| )\*?[A-Z]\d*(?= |$)/g, (word) => ids.get(word) ?? word),
+    decode: ({ to, bytes }) => {
       const line = Buffer.from(bytes).toString("latin1");
       const [command, data = ""] = line.split(" ");
       if (command !== "set-oid" && command !== "set-pid") return line;
@@ -46,10 +46,10 @@ export function tale(rig = new Rig({ wire: "noray" })): Tale {
       return `${command} ${words.get(data) ?? name(data, command === "set-oid" ? owner : `*${owner}`)}`;
     },
   };
-  const told: Tale = {
+  const told: NorayScript = {
     rig,
-    tell: (text) => {
-      dialogue(text, rig, tongue);
+    run: (text) => {
+      runScript(text, rig, tongue);
       return told;
     },
     id: (word) => ids.get(word)!,
@@ -57,11 +57,11 @@ export function tale(rig = new Rig({ wire: "noray" })): Tale {
   return told;
 }
 
-/** A tale in which these players have registered and been seen. */
-export function registered(players: string, rig?: Rig): Tale {
-  const begun = tale(rig);
+/** A script in which these players have registered and been observed. */
+export function registered(players: string, rig?: Rig): NorayScript {
+  const begun = norayScript(rig);
   for (const player of players) {
-    begun.tell(`
+    begun.run(`
       ${player}/8890> register-host
       ${player}/8890< set-oid ${player}
       ${player}/8890< set-pid *${player}
@@ -72,9 +72,9 @@ export function registered(players: string, rig?: Rig): Tale {
   return begun;
 }
 
-/** A tale in which A has registered at home, and B at the other sidecar. */
-export const registeredApart = (): Tale =>
-  registered("A").tell(`
+/** A script in which A has registered at the home sidecar, and B at the other. */
+export const registeredApart = (): NorayScript =>
+  registered("A").run(`
     B/south/8890> register-host
     B/south/8890< set-oid B
     B/south/8890< set-pid *B

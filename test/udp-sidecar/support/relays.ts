@@ -1,4 +1,4 @@
-/** A relay's table in a time that the test turns, with ports that are only numbers. */
+/** A relay with a simulated clock and ports that are only numbers. */
 import { type Endpoint, endpoint } from "#shared/net/endpoint.ts";
 import type { RelayLimits, RelayNotice } from "../../../udp-sidecar/relay/allocation.ts";
 import { Relay } from "../../../udp-sidecar/relay/relay.ts";
@@ -26,10 +26,10 @@ export type Pair = {
   readonly a: number;
   readonly b: number;
   readonly allocation: Parameters<Relay["release"]>[0];
-  readonly told: RelayNotice[];
+  readonly notices: RelayNotice[];
 };
 
-export class Table {
+export class RelayHarness {
   readonly counters = new Counters();
   readonly relay: Relay;
   /** Free ports, the next one first. */
@@ -43,8 +43,8 @@ export class Table {
     this.relay = new Relay({ ...LIMITS, ...limits }, pool, isOurs, this.counters);
   }
 
-  /** Ports for two peers, or why there are none. */
-  asks(a = "alice", b = "bob", { seen = [ALICE, BOB], game = "default", told = [] as RelayNotice[] } = {}) {
+  /** Ports for two peers, or the refusal. */
+  request(a = "alice", b = "bob", { seen = [ALICE, BOB], game = "default", told = [] as RelayNotice[] } = {}) {
     const parties = [
       { peer: a, observed: seen[0]! },
       { peer: b, observed: seen[1]! },
@@ -52,24 +52,24 @@ export class Table {
     return this.relay.allocate({ game, parties, onNotice: (notice) => told.push(notice) }, this.now);
   }
 
-  /** The same, where they must be had. */
+  /** The same; throws on a refusal. */
   pair(a = "alice", b = "bob", options: { seen?: Endpoint[]; game?: string } = {}): Pair {
     const told: RelayNotice[] = [];
-    const asked = this.asks(a, b, { ...options, told });
+    const asked = this.request(a, b, { ...options, told });
     if ("none" in asked) throw new Error(asked.none);
-    return { a: asked.ports[0], b: asked.ports[1], allocation: asked.allocation, told };
+    return { a: asked.ports[0], b: asked.ports[1], allocation: asked.allocation, notices: told };
   }
 
-  /** A pair both of whose sides have been heard from where their wire saw them. */
-  proved(): Pair {
+  /** A pair whose sides have both sent from the endpoint that their wire observed. */
+  authenticatedPair(): Pair {
     const pair = this.pair();
-    this.sends(ALICE, pair.a);
-    this.sends(BOB, pair.b);
+    this.send(ALICE, pair.a);
+    this.send(BOB, pair.b);
     return pair;
   }
 
-  /** A datagram to one of our ports: through which port it goes on, and where to; or why not. */
-  sends(from: Endpoint, port: number, length = 100): readonly [number, Endpoint] | string {
+  /** A datagram to a relay port: the port and endpoint it is forwarded to, or why it is dropped. */
+  send(from: Endpoint, port: number, length = 100): readonly [number, Endpoint] | string {
     const before = new Map(this.counters.entries("relay_dropped"));
     const hop = this.relay.route(port, from.address, from.port, length, this.now);
     if (hop !== null) return [hop.port, hop.endpoint];
@@ -77,7 +77,7 @@ export class Table {
     return dropped.map(([why]) => why).join();
   }
 
-  passes(ms: number): void {
+  advance(ms: number): void {
     this.now += ms;
     this.relay.expire(this.now);
   }

@@ -1,9 +1,9 @@
-/** Reports as the tests of the outbox need them: somebody says something about Nice. */
+/** Reports about the lobby Nice for the tests of the outbox. */
 import type { Report } from "#shared/link/messages.ts";
 import { POLICY } from "../../../udp-sidecar/protocols/rabid.ts";
-import { at } from "../../support/exchange.ts";
+import { endpointOf } from "../../support/exchange.ts";
 
-const about = { wire: "rabid", name: "Nice", via: 57_775, endpoint: at("A") } as const;
+const about = { wire: "rabid", name: "Nice", via: 57_775, endpoint: endpointOf("A") } as const;
 
 export const joins = (peer: string): Report & { kind: "join" } => ({
   ...about,

@@ -1,4 +1,4 @@
-/** Certificates: the one that is made, and everything that can be wrong with those that are given. */
+/** Certificates: the created one, and every fault in an operator's files. */
 import { execFileSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -30,7 +30,7 @@ describe("the certificate of a first start", () => {
     own = new X509Certificate(readFileSync(at("state/dtls.crt")));
   });
 
-  test("has the fixed name, signs itself, vouches for nobody else, and serves", () => {
+  test("has the fixed name, is self-signed, is no CA, and is for servers", () => {
     expect([own.subject, own.issuer, own.subjectAltName]).toStrictEqual([
       "CN=rendezvous",
       "CN=rendezvous",
@@ -40,11 +40,11 @@ describe("the certificate of a first start", () => {
     expect(own.publicKey.asymmetricKeyDetails).toStrictEqual({ namedCurve: "prime256v1" });
   });
 
-  test("is good on a player's computer whose clock is years behind or ahead", () => {
+  test("is valid on a player's computer whose clock is years behind or ahead", () => {
     expect([own.validFrom, own.validTo]).toStrictEqual(["Jan  1 00:00:00 2020 GMT", "Dec 31 23:59:59 2049 GMT"]);
   });
 
-  test("has a key that only its owner reads", () => {
+  test("has a key file that only its owner can read", () => {
     expect(statSync(at("state/dtls.key")).mode & 0o777).toBe(0o600);
   });
 
@@ -54,7 +54,7 @@ describe("the certificate of a first start", () => {
     expect(readFileSync(at("state/dtls.crt"), "utf8")).toBe(before);
   });
 
-  test("is read back with what clients are told", () => {
+  test("is read back with the fields that clients get", () => {
     const { name, fingerprint, pem, expires_at } = readCertificate(at("state/dtls.crt"), at("state/dtls.key"), NOW);
     expect([name, pem, new Date(expires_at).getUTCFullYear()]).toStrictEqual(["rendezvous", own.toString(), 2049]);
     expect(fingerprint.replaceAll(":", "").toLowerCase()).toBe(createHash("sha256").update(own.raw).digest("hex"));
@@ -66,14 +66,14 @@ describe("the certificate of a first start", () => {
     expect(execFileSync("openssl", [...args, at("state/dtls.crt")], { encoding: "utf8" })).toContain("OK");
   });
 
-  test("is different every time", () => {
+  test("is different each time", () => {
     createIfMissing(at("other/dtls.crt"), at("other/dtls.key"));
     const other = new X509Certificate(readFileSync(at("other/dtls.crt")));
     expect(other.serialNumber).not.toBe(own.serialNumber);
     expect(other.fingerprint256).not.toBe(own.fingerprint256);
   });
 
-  test("is not made anew where half of it is gone", () => {
+  test("is not created again if one of its files is missing", () => {
     for (const gone of ["crt", "key"] as const) {
       createIfMissing(at(`half-${gone}/dtls.crt`), at(`half-${gone}/dtls.key`));
       rmSync(at(`half-${gone}/dtls.${gone}`));
@@ -87,7 +87,7 @@ describe("the certificate of a first start", () => {
 
 describe.skipIf(!hasOpenssl)("an operator's files", () => {
   const openssl = (...args: string[]): void => void execFileSync("openssl", args, { stdio: "ignore", cwd: folder });
-  /** A key and a certificate that signs itself. */
+  /** A key and a self-signed certificate. */
   const make = (name: string, ...kind: string[]): void =>
     openssl(
       "req",
@@ -115,7 +115,7 @@ describe.skipIf(!hasOpenssl)("an operator's files", () => {
     make("wild", ...EC, "-addext", "subjectAltName=DNS:*.example.org,DNS:example.org");
     openssl("ec", "-in", "ec.key", "-aes128", "-passout", "pass:secret", "-out", "locked.key");
     openssl("ec", "-in", "ec.key", "-out", "sec1.key");
-    // A leaf, signed by an authority.
+    // A leaf certificate, signed by an authority.
     openssl("req", "-new", "-nodes", ...EC, "-keyout", "leaf.key", "-out", "leaf.csr", "-subj", "/CN=leaf.example.org");
     openssl(
       "x509",
@@ -153,7 +153,7 @@ describe.skipIf(!hasOpenssl)("an operator's files", () => {
     ["rsa", "rsa", "eu.example.org", 1],
     ["chain", "leaf", "leaf.example.org", 2],
     ["wild", "wild", "rendezvous.example.org", 1],
-  ])("%s.crt with %s.key are taken, by OpenSSL too", async (cert, key, name, length) => {
+  ])("%s.crt with %s.key are accepted, by OpenSSL too", async (cert, key, name, length) => {
     const read = readCertificate(at(`${cert}.crt`), at(`${key}.key`), NOW + 3e10);
     expect([read.name, read.chain.length, read.pem.match(/BEGIN/g)]).toStrictEqual([
       name,
@@ -186,13 +186,13 @@ describe.skipIf(!hasOpenssl)("an operator's files", () => {
     expect(read).toThrow(says);
   });
 
-  test("that hold the certificate where the key should be", () => {
+  test("are refused if the key file holds the certificate", () => {
     expect(() => readCertificate(at("ec.crt"), at("ec.crt"), NOW + 3e10)).toThrow(
       "ec.crt holds no private key in PEM form",
     );
   });
 
-  test("are refused when they have expired, or do not begin yet, with the day", () => {
+  test("are refused if they have expired or are not valid yet, with the date", () => {
     const own = new X509Certificate(readFileSync(at("ec.crt")));
     const [from, to] = [own.validFromDate, own.validToDate];
     const read = (now: number) => () => readCertificate(at("ec.crt"), at("ec.key"), now);
@@ -203,7 +203,7 @@ describe.skipIf(!hasOpenssl)("an operator's files", () => {
   });
 });
 
-test("object identifiers are written as X.690 has them", () => {
+test("object identifiers are encoded by X.690", () => {
   expect(Buffer.from(oid("1.2.840.10045.4.3.2")).toString("hex")).toBe("06082a8648ce3d040302");
   expect(Buffer.from(oid("2.5.4.3")).toString("hex")).toBe("0603550403");
 });

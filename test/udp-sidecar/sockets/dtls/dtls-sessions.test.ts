@@ -1,39 +1,39 @@
-/** Sessions of DTLS with OpenSSL on both sides, without sockets: life, limits, and everything that is hostile. */
+/** DTLS sessions with OpenSSL on both sides, without sockets: lifecycle, limits, and hostile input. */
 import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Certificate } from "../../../../udp-sidecar/sockets/dtls/certificate.ts";
 import { recordsOf } from "../../../../udp-sidecar/sockets/dtls/records.ts";
 import type { DtlsLimits } from "../../../../udp-sidecar/sockets/dtls/session.ts";
 import { seeded } from "../../../support/dice.ts";
-import { type Client, freshCertificate, Meeting } from "../../../support/dtls.ts";
+import { type DtlsTestClient, freshCertificate, DtlsTestServer } from "../../../support/dtls.ts";
 import { collectGarbage } from "../../../support/memory.ts";
 
 let certificate: Certificate;
 beforeAll(() => {
   certificate = freshCertificate();
 });
-const meeting = (limits: Partial<DtlsLimits> = {}): Promise<Meeting> => Meeting.open(limits, certificate);
+const meeting = (limits: Partial<DtlsLimits> = {}): Promise<DtlsTestServer> => DtlsTestServer.open(limits, certificate);
 
 describe("a session", () => {
   test("opens after a cookie and carries messages both ways", async () => {
     const at = await meeting();
     const client = at.connect();
     expect(at.echoes(client, "hello")).toBe(true);
-    expect(at.heard).toStrictEqual(["198.51.0.1:1024 hello"]);
+    expect(at.received).toStrictEqual(["198.51.0.1:1024 hello"]);
     expect([at.sessions.live, at.sessions.handshaking]).toStrictEqual([1, 0]);
     expect([at.count("dtls_handshakes", "started"), at.count("dtls_handshakes", "completed")]).toStrictEqual([1, 1]);
   });
 
-  test("ends when its client says goodbye, and the goodbye is answered", async () => {
+  test("ends when its client sends close_notify, and answers it", async () => {
     const at = await meeting();
     const client = at.connect();
-    for (const datagram of client.conversation.close()) at.put(client.at, datagram);
+    for (const datagram of client.conversation.close()) at.deliverOne(client.at, datagram);
     expect(at.sent.map(({ datagram }) => datagram[0])).toStrictEqual([21]);
     expect([at.sessions.live, at.count("dtls_endings", "goodbye")]).toStrictEqual([0, 1]);
     expect(at.sessions.send(3_478, client.at, Buffer.from("late"))).toBe(false);
   });
 
-  test("ends with a goodbye after a silence, and not before", async () => {
+  test("ends with close_notify after a silence, and not before", async () => {
     const at = await meeting();
     const [silent, talking] = [at.connect(), at.connect()];
     at.now += 100_000;
@@ -42,23 +42,23 @@ describe("a session", () => {
     expect(at.sessions.live).toBe(2);
     at.sessions.tick((at.now += 1_000));
     expect([at.sessions.live, at.count("dtls_endings", "idle")]).toStrictEqual([1, 1]);
-    at.carry(talking, []);
+    at.deliver(talking, []);
     expect([silent.state, silent.why, talking.state]).toStrictEqual(["over", "goodbye", "open"]);
   });
 
-  test("never says an empty message, which some clients take for the end", async () => {
+  test("never sends an empty message, which some clients read as the end", async () => {
     const at = await meeting();
     const client = at.connect();
     expect(at.sessions.send(3_478, client.at, new Uint8Array())).toBe(false);
     expect(at.echoes(client, "still here")).toBe(true);
   });
 
-  test("of everybody is said goodbye to when the house closes", async () => {
+  test("gets close_notify when the sidecar closes", async () => {
     const at = await meeting();
     const clients = [at.connect(), at.connect(), at.connect()];
-    at.put(at.client().at, clients[0]!.say("x"));
+    at.deliverOne(at.client().at, clients[0]!.encrypt("x"));
     at.sessions.close();
-    at.carry(clients[0]!, []);
+    at.deliver(clients[0]!, []);
     expect(clients.map(({ why }) => why)).toStrictEqual(["goodbye", "goodbye", "goodbye"]);
     expect([at.sessions.live, at.count("dtls_endings", "shutdown")]).toStrictEqual([0, 3]);
   });
@@ -71,38 +71,38 @@ describe("a new handshake from the port of a live session", () => {
     const second = at.connect(first.at);
     expect([at.sessions.live, at.count("dtls_endings", "replaced")]).toStrictEqual([1, 1]);
     expect(at.echoes(second, "again")).toBe(true);
-    at.put(first.at, first.say("old"));
-    expect(at.heard.at(-1)).toBe("198.51.0.1:1024 again");
+    at.deliverOne(first.at, first.encrypt("old"));
+    expect(at.received.at(-1)).toBe("198.51.0.1:1024 again");
   });
 
-  test("leaves it alone until then, and is given up after ten seconds", async () => {
+  test("does not affect it until then, and is given up after ten seconds", async () => {
     const at = await meeting();
     const first = at.connect();
     const second = at.client(first.at);
-    const [hello] = second.take(null);
-    at.put(first.at, hello!);
-    const [again] = second.take(at.sent.shift()!.datagram);
-    at.put(first.at, again!);
+    const [hello] = second.step(null);
+    at.deliverOne(first.at, hello!);
+    const [again] = second.step(at.sent.shift()!.datagram);
+    at.deliverOne(first.at, again!);
     at.sent.length = 0;
     expect([at.sessions.live, at.sessions.handshaking]).toStrictEqual([1, 1]);
-    at.put(first.at, first.say("hello"));
-    expect(at.heard).toStrictEqual(["198.51.0.1:1024 hello"]);
+    at.deliverOne(first.at, first.encrypt("hello"));
+    expect(at.received).toStrictEqual(["198.51.0.1:1024 hello"]);
     at.sessions.tick((at.now += 10_000));
     expect([at.sessions.live, at.sessions.handshaking, at.count("dtls_failures", "timeout")]).toStrictEqual([1, 0, 1]);
   });
 });
 
 describe("the engine", () => {
-  test("finishes with the old certificate what it began with it, and shows the new one to whoever comes next", async () => {
+  test("finishes handshakes with the certificate they started with, and uses the new one for later ones", async () => {
     const at = await meeting();
     const client = at.client();
-    at.put(client.at, client.take(null)[0]!);
-    const again = client.take(at.sent.shift()!.datagram);
+    at.deliverOne(client.at, client.step(null)[0]!);
+    const again = client.step(at.sent.shift()!.datagram);
     const before = flightOf(at, client, again);
     at.engine.setCertificate(freshCertificate());
-    at.carry(
+    at.deliver(
       client,
-      before.flatMap((datagram) => [...client.take(datagram)]),
+      before.flatMap((datagram) => [...client.step(datagram)]),
     );
     expect(at.echoes(client, "still the old one")).toBe(true);
     expect(at.echoes(at.connect(), "and the new one")).toBe(true);
@@ -110,7 +110,7 @@ describe("the engine", () => {
     at.engine.close();
   });
 
-  test("frees once and bears everything afterwards, from both ends", async () => {
+  test("frees each connection once and tolerates later calls, from both ends", async () => {
     const at = await meeting();
     const { conversation } = at.connect();
     for (let times = 0; times < 3; times++) conversation.free();
@@ -121,48 +121,52 @@ describe("the engine", () => {
     expect(conversation.close()).toStrictEqual([]);
   });
 
-  /** What the server sends for these datagrams of a client. */
-  function flightOf(at: Meeting, client: Client, datagrams: readonly Uint8Array[]): Uint8Array[] {
-    for (const datagram of datagrams) at.put(client.at, datagram);
+  /** The server's replies to these datagrams of a client. */
+  function flightOf(at: DtlsTestServer, client: DtlsTestClient, datagrams: readonly Uint8Array[]): Uint8Array[] {
+    for (const datagram of datagrams) at.deliverOne(client.at, datagram);
     return at.sent.splice(0).map(({ datagram }) => datagram);
   }
 });
 
-describe("a full house", () => {
-  /** How many of so many clients from different addresses, or from one, get a session. */
-  const admitted = async (limits: Partial<DtlsLimits>, count: number, address?: string): Promise<[number, Meeting]> => {
+describe("at a limit", () => {
+  /** How many clients of so many from different addresses, or from one, get a session. */
+  const admitted = async (
+    limits: Partial<DtlsLimits>,
+    count: number,
+    address?: string,
+  ): Promise<[number, DtlsTestServer]> => {
     const at = await meeting(limits);
     let open = 0;
     for (let port = 1; port <= count; port++) {
       const client = at.client(address === undefined ? undefined : { address, port });
-      at.carry(client, client.take(null));
+      at.deliver(client, client.step(null));
       if (client.state === "open") open++;
     }
     return [open, at];
   };
 
-  test("takes no more sessions than it may hold", async () => {
+  test("the total of sessions is bounded", async () => {
     const [open, at] = await admitted({ dtls_sessions_max: 5 }, 8);
     expect([open, at.count("dtls_failures", "sessions_full")]).toStrictEqual([5, 3]);
   });
 
-  test("takes no more from one address than its share, and still others", async () => {
+  test("the sessions of one address are bounded, and others are accepted", async () => {
     const [open, at] = await admitted({ dtls_per_source_max: 5 }, 8, "192.0.2.1");
     expect([open, at.count("dtls_failures", "source_share")]).toStrictEqual([5, 3]);
     expect(at.echoes(at.connect(), "hello")).toBe(true);
   });
 
-  test("begins no more handshakes for one address than it may cost", async () => {
+  test("the handshake rate of one address is bounded", async () => {
     const [open, at] = await admitted({}, 300, "192.0.2.1");
     expect([open, at.count("dtls_failures", "source_rate")]).toStrictEqual([256, 44]);
   });
 
-  test("has no more handshakes under way than it may have: the oldest makes room", async () => {
+  test("the handshakes in progress are bounded: the oldest is evicted", async () => {
     const at = await meeting({ dtls_handshakes_max: 3 });
     for (let n = 0; n < 5; n++) {
       const client = at.client();
-      at.put(client.at, client.take(null)[0]!);
-      at.put(client.at, client.take(at.sent.shift()!.datagram)[0]!);
+      at.deliverOne(client.at, client.step(null)[0]!);
+      at.deliverOne(client.at, client.step(at.sent.shift()!.datagram)[0]!);
       at.sent.length = 0;
     }
     expect([at.sessions.handshaking, at.count("dtls_failures", "crowded_out")]).toStrictEqual([3, 2]);
@@ -171,39 +175,40 @@ describe("a full house", () => {
   });
 });
 
-describe("a live session survives, from its own address and port,", () => {
+describe("a live session survives, from its own endpoint,", () => {
   const record = (type: number, epoch: number, body: Uint8Array, version = 0xfefd, length = body.length): Uint8Array =>
     Buffer.concat([
       Uint8Array.of(type, version >> 8, version & 255, 0, epoch, 0, 0, 0, 0, 9, 9, length >> 8, length & 255),
       body,
     ]);
-  /** A ClientHello of somebody who has not been given a cookie, and the one he would send with one that is wrong. */
-  const hello = (at: Meeting, client: Client): Uint8Array => at.client({ ...client.at, port: 9 }).take(null)[0]!;
-  const withCookie = (at: Meeting, client: Client): Uint8Array => {
+  /** A ClientHello without a cookie, and one with a wrong cookie. */
+  const hello = (at: DtlsTestServer, client: DtlsTestClient): Uint8Array =>
+    at.client({ ...client.at, port: 9 }).step(null)[0]!;
+  const withCookie = (at: DtlsTestServer, client: DtlsTestClient): Uint8Array => {
     const other = at.client({ ...client.at, port: 9 });
-    at.put(other.at, other.take(null)[0]!);
-    return other.take(at.sent.pop()!.datagram)[0]!;
+    at.deliverOne(other.at, other.step(null)[0]!);
+    return other.step(at.sent.pop()!.datagram)[0]!;
   };
 
-  const INJECTIONS: [string, (at: Meeting, client: Client) => Uint8Array][] = [
+  const INJECTIONS: [string, (at: DtlsTestServer, client: DtlsTestClient) => Uint8Array][] = [
     ["a fatal alert in clear", () => record(21, 0, Uint8Array.of(2, 40))],
     ["a content type that does not exist", () => record(99, 1, randomBytes(40))],
     ["a record too short to be encrypted", () => record(23, 1, randomBytes(24))],
-    ["a record that is cut off", (_, client) => client.say("hello").subarray(0, 30)],
+    ["a record that is cut off", (_, client) => client.encrypt("hello").subarray(0, 30)],
     ["a record of another epoch", () => record(23, 2, randomBytes(40))],
     ["a record of another version", () => record(23, 1, randomBytes(40), 0xfeff)],
     [
       "an old record again",
       (at, client) => {
-        const said = client.say("once");
-        at.put(client.at, said);
+        const said = client.encrypt("once");
+        at.deliverOne(client.at, said);
         return said;
       },
     ],
     [
       "a record whose tag is wrong",
       (_, client) => {
-        const said = Buffer.from(client.say("bent"));
+        const said = Buffer.from(client.encrypt("bent"));
         said[said.length - 1]! ^= 1;
         return said;
       },
@@ -213,7 +218,7 @@ describe("a live session survives, from its own address and port,", () => {
     [
       "our own answer to a ClientHello",
       (at, client) => {
-        at.put({ ...client.at, port: 9 }, hello(at, client));
+        at.deliverOne({ ...client.at, port: 9 }, hello(at, client));
         return at.sent.pop()!.datagram;
       },
     ],
@@ -225,12 +230,12 @@ describe("a live session survives, from its own address and port,", () => {
     const at = await meeting();
     const client = at.connect();
     const injected = injection(at, client);
-    const heard = at.heard.length;
+    const heard = at.received.length;
     at.sent.length = 0;
-    for (let times = 0; times < 3; times++) at.put(client.at, injected);
-    // Nothing was said, and nothing that was answered harms the client either.
-    expect(at.heard).toHaveLength(heard);
-    at.carry(client, []);
+    for (let times = 0; times < 3; times++) at.deliverOne(client.at, injected);
+    // No message was delivered, and no reply harms the client.
+    expect(at.received).toHaveLength(heard);
+    at.deliver(client, []);
     expect([at.sessions.live, at.sessions.handshaking, client.state]).toStrictEqual([1, 0, "open"]);
     expect(at.echoes(client, "still here")).toBe(true);
   });
@@ -239,23 +244,23 @@ describe("a live session survives, from its own address and port,", () => {
     const at = await meeting();
     const client = at.connect();
     for (let length = 0; length < 64; length++) {
-      for (const type of [20, 21, 22, 23]) at.put(client.at, record(type, 1, randomBytes(length)));
+      for (const type of [20, 21, 22, 23]) at.deliverOne(client.at, record(type, 1, randomBytes(length)));
     }
     expect(at.sent).toStrictEqual([]);
     expect(at.echoes(client, "still here")).toBe(true);
   });
 
-  test("thirteen of them in all", () => expect(INJECTIONS).toHaveLength(13));
+  test("thirteen kinds in all", () => expect(INJECTIONS).toHaveLength(13));
 });
 
 describe("hostile clients", () => {
-  test("who flood with ClientHellos leave nothing behind, and are sent no more than they send", async () => {
+  test("that flood with ClientHellos leave no state, and get no more bytes than they send", async () => {
     const at = await meeting();
     const client = at.client();
-    const hello = Buffer.from(client.take(null)[0]!);
+    const hello = Buffer.from(client.step(null)[0]!);
     for (let n = 0; n < 20_000; n++) {
       randomBytes(32).copy(hello, 27);
-      at.put({ address: `10.${n & 255}.${(n >> 8) & 255}.7`, port: 1 + (n % 60_000) }, hello);
+      at.deliverOne({ address: `10.${n & 255}.${(n >> 8) & 255}.7`, port: 1 + (n % 60_000) }, hello);
       at.sent.length = 0;
     }
     expect([at.sessions.live, at.sessions.handshaking, at.counters.get("dtls_greetings", "answered")]).toStrictEqual([
@@ -265,37 +270,37 @@ describe("hostile clients", () => {
     expect(at.echoes(at.connect(), "hello")).toBe(true);
   });
 
-  test("are sent no more than they send by any ClientHello that can be cut from a good one", async () => {
+  test("get no more bytes than they send, for every truncated ClientHello", async () => {
     const at = await meeting();
-    const hello = Buffer.from(at.client().take(null)[0]!);
+    const hello = Buffer.from(at.client().step(null)[0]!);
     for (let cut = 26; cut < hello.length; cut++) {
       const short = Buffer.from(hello.subarray(0, cut));
       short.writeUInt16BE(cut - 13, 11);
       short.writeUIntBE(cut - 25, 14, 3);
       short.writeUIntBE(cut - 25, 22, 3);
       const before = { ...at.bytes };
-      at.put({ address: "192.0.2.1", port: cut }, short);
+      at.deliverOne({ address: "192.0.2.1", port: cut }, short);
       expect(at.bytes.out - before.out).toBeLessThanOrEqual(at.bytes.in - before.in);
     }
   });
 
-  test("who bend ten thousand datagrams find no exception, and harm no neighbour", async () => {
+  test("that corrupt ten thousand datagrams cause no exception, and harm no other session", async () => {
     const at = await meeting({ dtls_per_source_max: 100_000, dtls_sessions_max: 100_000 });
     const dice = seeded(8);
     const neighbour = at.connect();
     const good: Uint8Array[] = [];
     const model = at.client();
-    // Everything a client says in its life, to be bent.
-    for (let flight = model.take(null); flight.length > 0;) {
+    // Every datagram of a client's session, to be corrupted.
+    for (let flight = model.step(null); flight.length > 0;) {
       good.push(...flight);
-      for (const datagram of flight) at.put(model.at, datagram);
-      flight = at.sent.splice(0).flatMap(({ datagram }) => [...model.take(datagram)]);
+      for (const datagram of flight) at.deliverOne(model.at, datagram);
+      flight = at.sent.splice(0).flatMap(({ datagram }) => [...model.step(datagram)]);
     }
-    good.push(model.say("hello"), ...model.conversation.close());
+    good.push(model.encrypt("hello"), ...model.conversation.close());
     expect(good.length).toBeGreaterThanOrEqual(5);
     for (let n = 0; n < 10_000; n++) {
       const bent = bend(good[n % good.length]!, dice);
-      at.put(n % 3 === 0 ? model.at : { address: "192.0.2.9", port: 1 + (n % 50) }, bent);
+      at.deliverOne(n % 3 === 0 ? model.at : { address: "192.0.2.9", port: 1 + (n % 50) }, bent);
       at.sent.length = 0;
       if (n % 100 === 0) at.sessions.tick((at.now += 250));
     }
@@ -303,7 +308,7 @@ describe("hostile clients", () => {
     expect(at.echoes(at.connect(), "and newcomers are welcome")).toBe(true);
   });
 
-  test("who invent ten thousand records in the name of a live session do not end it", async () => {
+  test("that forge ten thousand records of a live session do not end it", async () => {
     const at = await meeting();
     const victim = at.connect();
     const dice = seeded(9);
@@ -314,20 +319,20 @@ describe("hostile clients", () => {
       Buffer.of(20 + (n % 4), 0xfe, 0xfd, 0, Math.floor(dice() * 2)).copy(bytes);
       if (dice() < 0.5) bytes.fill(0, 5, 10);
       if (dice() < 0.9) bytes.writeUInt16BE(bytes.length - 13, 11);
-      at.put(victim.at, bytes);
+      at.deliverOne(victim.at, bytes);
     }
-    expect([at.sessions.live, at.sent, at.heard]).toStrictEqual([1, [], []]);
+    expect([at.sessions.live, at.sent, at.received]).toStrictEqual([1, [], []]);
     expect(at.echoes(victim, "still here")).toBe(true);
   });
 
-  test("who open and close ten thousand sessions leave nothing behind", async () => {
+  test("that open and close ten thousand sessions leave no state", async () => {
     const at = await meeting({ dtls_sessions_max: 50 });
     const lives = (count: number): void => {
       for (let n = 0; n < count; n++) {
         const client = at.connect();
         at.echoes(client, "hello");
-        at.carry(client, client.conversation.close());
-        at.forget(client);
+        at.deliver(client, client.conversation.close());
+        at.removeClient(client);
         at.now += 10;
       }
     };
@@ -336,18 +341,20 @@ describe("hostile clients", () => {
     const before = process.memoryUsage.rss();
     lives(9_000);
     collectGarbage();
-    expect([at.sessions.live, at.sessions.handshaking, at.count("dtls_endings", "goodbye")]).toStrictEqual([0, 0, 10_000]);
+    expect([at.sessions.live, at.sessions.handshaking, at.count("dtls_endings", "goodbye")]).toStrictEqual([
+      0, 0, 10_000,
+    ]);
     expect(at.sessions.size).toBe(0);
-    // One SSL that is not freed in each would be 9,000 of 40 KB: 360 MB.
+    // One leaked SSL in each would be 9,000 of 40 KB: 360 MB.
     expect(process.memoryUsage.rss() - before).toBeLessThan(100_000_000);
   });
 
-  test("who send encrypted records before there is a key have few of them kept", async () => {
+  test("that send encrypted records before the key exchange have few of them kept", async () => {
     const at = await meeting();
-    const hold = (): Client => {
+    const hold = (): DtlsTestClient => {
       const client = at.client();
-      at.put(client.at, client.take(null)[0]!);
-      at.put(client.at, client.take(at.sent.shift()!.datagram)[0]!);
+      at.deliverOne(client.at, client.step(null)[0]!);
+      at.deliverOne(client.at, client.step(at.sent.shift()!.datagram)[0]!);
       at.sent.length = 0;
       return client;
     };
@@ -357,19 +364,19 @@ describe("hostile clients", () => {
     const early = Buffer.alloc(600, 7);
     for (let n = 0; n < 200; n++) {
       Buffer.of(22, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, n >> 8, n & 255, 587 >> 8, 587 & 255).copy(early);
-      for (const client of clients) at.put(client.at, early);
+      for (const client of clients) at.deliverOne(client.at, early);
     }
     expect([at.sessions.handshaking, at.count("dtls_dropped", "early")]).toStrictEqual([40, 40 * 192]);
     collectGarbage();
-    // A hundred records of 17 KB for each of them, as OpenSSL would keep, would be 68 MB.
+    // A hundred records of 17 KB each, as OpenSSL would keep them, would be 68 MB.
     expect(process.memoryUsage.rss() - before).toBeLessThan(40_000_000);
   });
 
-  test("who vanish during a handshake are given up", async () => {
+  test("that vanish during a handshake are given up", async () => {
     const at = await meeting();
     const client = at.client();
-    at.put(client.at, client.take(null)[0]!);
-    at.put(client.at, client.take(at.sent.shift()!.datagram)[0]!);
+    at.deliverOne(client.at, client.step(null)[0]!);
+    at.deliverOne(client.at, client.step(at.sent.shift()!.datagram)[0]!);
     at.sessions.tick((at.now += 9_999));
     expect(at.sessions.handshaking).toBe(1);
     at.sessions.tick((at.now += 201));
@@ -377,7 +384,7 @@ describe("hostile clients", () => {
   });
 });
 
-/** A datagram with a few bytes changed, cut off, doubled, or with records in another order. */
+/** A datagram with a few bytes changed, truncated, duplicated, or with reordered records. */
 function bend(datagram: Uint8Array, dice: () => number): Uint8Array {
   const bytes = Buffer.from(datagram);
   const which = Math.floor(dice() * 4);
