@@ -1,28 +1,28 @@
 /**
- * The HTTP API's shapes, each written once: what a request may say and what an answer says, as decoders. The Worker
- * decodes every body with them, tests decode every answer, and /openapi.json describes them.
+ * API schemas of lobbies, members and messages, as decoders. The Worker decodes every request body with them, tests decode
+ * every response, and /openapi.json is generated from them.
  *
  *     snake_case · ids are text · times RFC 3339 UTC · numbers below 2^53 · unknown keys are ignored
  *
  * Routes are under /v1/games/{game}:
  *
- *     POST   /lobbies                          newLobby      -> 201 joined      host a lobby; Location
- *     POST   /lobbies                          publishing    -> 201|200 lobby   with a noray host's proof: list him
- *     PUT    /lobbies/by-key/{key}             newLobby      -> 200|201 joined  the lobby of this key: join, or host it
- *     GET    /lobbies/{id}                                   -> lobby           what this reader may see of it
+ *     POST   /lobbies                          newLobby      -> 201 joined      create a lobby; Location
+ *     POST   /lobbies                          publishRequest -> 201|200 lobby  with a noray host's credentials: list it
+ *     PUT    /lobbies/by-key/{key}             newLobby      -> 200|201 joined  join the lobby of this key, or create it
+ *     GET    /lobbies/{id}                                   -> lobby           the reader's view
  *     PATCH  /lobbies/{id}                     lobbyPatch    -> lobby           merge patch; If-Match; host
  *     DELETE /lobbies/{id}                                   -> 204             host
- *     POST   /lobbies/{id}/members             joining       -> 201 joined (200: was in), 202 pending
- *     PATCH  /lobbies/{id}/members/{peer}      memberPatch   -> member          merge patch; of oneself
- *     DELETE /lobbies/{id}/members/{peer}      ?ban, ?reason -> 204             leave (oneself), kick or ban (host)
+ *     POST   /lobbies/{id}/members             joinRequest   -> 201 joined (200: member already), 202 pending
+ *     PATCH  /lobbies/{id}/members/{peer}      memberPatch   -> member          merge patch; the member itself
+ *     DELETE /lobbies/{id}/members/{peer}      ?ban, ?reason -> 204             leave (itself), kick or ban (host)
  *     PUT    /lobbies/{id}/applicants/{peer}                 -> lobby           admit; host
- *     DELETE /lobbies/{id}/applicants/{peer}                 -> 204             turn away (host), withdraw (oneself)
- *     PUT    /lobbies/{id}/host                handover      -> lobby           hand on (host), claim (member)
+ *     DELETE /lobbies/{id}/applicants/{peer}                 -> 204             deny (host), withdraw (itself)
+ *     PUT    /lobbies/{id}/host                hostTransfer  -> lobby           transfer (host), claim (member)
  *     POST   /lobbies/{id}/heartbeat                         -> 204             members without a WebSocket
- *     POST   /lobbies/{id}/messages            chatLine      -> 202             to all members, kept by nobody
- *     POST   /lobbies/{id}/signals             signalling    -> 202             to one member, opaque
- *     POST   /join-by-code                     joiningByCode -> as members
- *     POST   /quick-join                       quickJoining  -> as members
+ *     POST   /lobbies/{id}/messages            chatMessage   -> 202             to all members, not stored
+ *     POST   /lobbies/{id}/signals             signalMessage -> 202             to one member, opaque
+ *     POST   /join-by-code                     joinByCodeRequest -> as members
+ *     POST   /quick-join                       quickJoinRequest  -> as members
  */
 import {
   constant,
@@ -59,12 +59,12 @@ import { ADDRESS_POLICIES, CONSENTS, HOST_POLICIES, VISIBILITIES, WIRES } from "
 import { count, dataValue as value, gameVersion, peerId as peer, time } from "../lobby/fields.ts";
 import { summary } from "../listing/summary.ts";
 
-// --- words -----------------------------------------------------------------------------------------------------
+// --- fields ----------------------------------------------------------------------------------------------------
 
-/** A line that people read: no control, no change of writing direction, no blank ends. */
+/** Displayed text: no control characters, no direction overrides, no leading or trailing space. */
 const line = (length_max: number): Decoder<string> =>
   text(length_max, /^(?!\s)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]+(?<!\s)$/u);
-const title = line(DISPLAY_NAME_LENGTH_MAX);
+const displayName = line(DISPLAY_NAME_LENGTH_MAX);
 const password = text(PASSWORD_LENGTH_MAX, /^[^\p{Cs}]+$/u);
 const code = text(16, /^[A-Za-z0-9 -]+$/);
 const seats = integer(SEATS_MIN, SEATS_MAX);
@@ -83,25 +83,24 @@ const dataPatch = map(DATA_KEY_PATTERN, nullable(orValue(entryPatch)), 2 * DATA_
 const newMemberData = map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX);
 const memberDataPatch = map(DATA_KEY_PATTERN, nullable(value), 2 * DATA_KEYS_MAX);
 
-/** An entry, or its value alone: what else is to be said of it stays as it is, or as it would be unsaid. */
+/** An entry, or its value alone: then the other properties keep their current or default values. */
 function orValue<T>(entry: Decoder<T>): Decoder<T | { readonly value: Value }> {
-  const plain = (given: unknown, path: string) => ({ value: value(given, path) });
-  return withSchema({ anyOf: [value.schema, entry.schema] }, (given, path) =>
-    typeof given === "object" && given !== null ? entry(given, path) : plain(given, path),
+  return withSchema({ anyOf: [value.schema, entry.schema] }, (input, path) =>
+    typeof input === "object" && input !== null ? entry(input, path) : { value: value(input, path) },
   );
 }
 
 // --- requests --------------------------------------------------------------------------------------------------
 
-/** Who comes: the same fields wherever one enters. */
+/** Fields of every request that makes the peer a member. */
 const joinerFields = {
-  /** What people read of this member; absent: his peer id. */
-  member_name: optional(title),
+  /** The member's displayed name; absent: its peer id. */
+  member_name: optional(displayName),
   member_data: optional(newMemberData),
 };
 
 export const newLobby = object({
-  name: title,
+  name: displayName,
   seats: seats,
   visibility: optional(visibility),
   password: optional(password),
@@ -114,18 +113,18 @@ export const newLobby = object({
   consent: optional(consent),
   addresses: optional(addresses),
   data: optional(newData),
-  /** Any word of one's own: the next lobby of the same word replaces this one. */
+  /** Chosen by the client: the host's next lobby with the same value replaces this one. */
   client_ref: optional(text(64, /^[\x21-\x7e]+$/)),
   ...joinerFields,
 });
 export type NewLobby = Shape<typeof newLobby>;
 
-/** What a host of a foreign wire says of his lobby. Who joins is his wire's business, so there is less to say. */
+/** What a host on a foreign wire publishes of its lobby. Peers join over the wire, so join settings are absent. */
 export const publishRequest = object({
-  name: title,
-  /** Absent: nobody counts. */
+  name: displayName,
+  /** Absent: no limit. */
   seats: optional(seats),
-  /** Unlisted takes it out of the lists again. */
+  /** `unlisted` removes the lobby from the lists. */
   visibility: optional(oneOf("public", "unlisted")),
   version: optional(gameVersion),
   state: optional(oneOf("open", "in_game")),
@@ -133,9 +132,9 @@ export const publishRequest = object({
   data: optional(newData),
 });
 
-/** A merge patch (RFC 7396): what is absent stays, null takes away. */
+/** A merge patch (RFC 7396): absent fields stay, null removes. */
 export const lobbyPatch = object({
-  name: optional(title),
+  name: optional(displayName),
   seats: optional(seats),
   visibility: optional(visibility),
   password: optional(nullable(password)),
@@ -152,7 +151,7 @@ export type LobbyPatch = Shape<typeof lobbyPatch>;
 
 export const joinRequest = object({
   password: optional(password),
-  /** Needed for private lobbies; others are found without it. */
+  /** Required for private lobbies. */
   code: optional(code),
   version: optional(gameVersion),
   ...joinerFields,
@@ -164,39 +163,39 @@ export const joinByCodeRequest = object({ ...joinRequest.fields, code });
 export const quickJoinRequest = object({
   version: optional(gameVersion),
   ...joinerFields,
-  /** Parameters of the list, as text: `{"data[map]": "forest"}`. */
+  /** Parameters of the list as text: `{"data[map]": "forest"}`. */
   filter: optional(map(/^[a-z_]{1,32}(\[[A-Za-z0-9_.-]{1,64}\]){0,2}$/, text(256), 12)),
-  /** Host this lobby where none is found. */
+  /** Create this lobby if none matches. */
   create_if_none: optional(newLobby),
 });
 export type QuickJoinRequest = Shape<typeof quickJoinRequest>;
 
 export const memberPatch = object({
-  name: optional(title),
+  name: optional(displayName),
   data: optional(memberDataPatch),
-  /** How others are connected to you, where you want it otherwise than the lobby has it. */
+  /** Overrides of the lobby's settings for connections to this member. */
   consent: optional(consent),
   addresses: optional(addresses),
 });
-/** Why somebody is kicked: a parameter, as a DELETE has no body. */
+/** The reason of a kick. A query parameter, because a DELETE has no body. */
 export const kickDetail = line(KICK_DETAIL_LENGTH_MAX);
 export const hostTransfer = object({ peer_id: peer, expected_term: count });
 export const chatMessage = object({ text: text(CHAT_LENGTH_MAX, /^[^\p{Cs}]+$/u) });
 export const signalMessage = object({ to: peer, body: text(SIGNAL_LENGTH_MAX, /^[^\p{Cs}]+$/u) });
 
-// --- answers ---------------------------------------------------------------------------------------------------
+// --- responses -------------------------------------------------------------------------------------------------
 
 export const member = object({
-  /** Null where the lobby's wire knows no peer ids. */
+  /** Null on wires without peer ids. */
   peer_id: nullable(peer),
   name: text(NAME_LENGTH_MAX),
   host: flag,
-  /** Held: he has joined and not been heard since. Away: he fell silent, and keeps his seat for a while. */
+  /** `held`: joined, no heartbeat yet. `away`: silent; the seat is kept for a while. */
   state: oneOf("present", "held", "away"),
   joined_at: time,
-  /** Members read it; others find nothing here. */
+  /** For members only. */
   data: optional(map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX)),
-  /** How he is connected to, where he wants it otherwise than the lobby has it; members read it. */
+  /** Overrides of the lobby's settings; for members only. */
   consent: optional(consent),
   addresses: optional(addresses),
 });
@@ -209,34 +208,34 @@ export const applicant = object({
   asked_at: time,
 });
 
-/** How to join with the lobby's own wire. It names no peer's address. */
+/** How to join over the lobby's wire. Contains no peer's address. */
 export const descriptor = object({
   wire: oneOf(...WIRES),
-  /** The lobby's name on its wire, where the wire joins by name. */
+  /** The lobby's name on its wire, where peers join by name. */
   session: optional(text(NAME_LENGTH_MAX)),
 });
 
-/** Where the request named `fields`, its lines have these alone. */
+/** If the request has `fields`, the lobbies contain only these. */
 export const page = object({
   lobbies: list(summary, PAGE_MAX),
   next_cursor: nullable(text(CURSOR_LENGTH_MAX)),
-  /** Where it asked for it: how many lobbies its filter picks. */
+  /** With `count=true`: the number of all matching lobbies. */
   count: optional(count),
 });
 
-/** One lobby, as far as its reader may see it: a stranger, a member, the host. */
+/** One lobby, as its reader (a non-member, a member, the host) may see it. */
 export const lobby = object({
   ...summary.fields,
   visibility,
   host_policy: oneOf(...HOST_POLICIES),
   consent,
   addresses,
-  /** The host's peer id: null on wires without them, and while the lobby waits for a member to claim it. */
+  /** The host's peer id; null on wires without peer ids, and while the lobby is vacant. */
   host: nullable(peer),
   term: count,
   join: descriptor,
   roster: list(member, SEATS_MAX),
-  /** With its visibility and index, for members; entries for the host alone only for him. */
+  /** Data with visibility and index, for members. Private entries only for the host. */
   entries: optional(
     map(DATA_KEY_PATTERN, object({ value, visibility: oneOf(...DATA_VISIBILITIES), index: flag }), DATA_KEYS_MAX),
   ),
@@ -247,16 +246,16 @@ export const lobby = object({
 });
 export type LobbyView = Shape<typeof lobby>;
 
-/** You are in: within 15 s be heard, by a WebSocket or a heartbeat; then every `heartbeat_s`. */
+/** The peer is a member. It must open a WebSocket or send a heartbeat within 15 s, and then every `heartbeat_s`. */
 export const joined = object({
   status: constant("joined"),
   lobby,
   member,
   heartbeat_s: count,
-  /** Shows a sidecar who you are. */
+  /** Authenticates the member to sidecars. */
   session_ticket: optional(text(1_024)),
 });
-/** The host has to admit you: ask again, or listen on a WebSocket. */
+/** The host has to admit the peer, which repeats the request or waits for an event on its WebSocket. */
 export const pendingJoin = object({ status: constant("pending"), lobby_id: text(64), expires_at: time });
 export type Joined = Shape<typeof joined>;
 export type PendingJoin = Shape<typeof pendingJoin>;

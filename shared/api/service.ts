@@ -1,14 +1,14 @@
 /**
- * The API's shapes beside those of lobbies (api.ts): identities, sidecars, numbers; and what operators say under
- * /v1/admin/games/{game}, with one of ADMIN_KEYS:
+ * API schemas besides lobbies: identities, sidecars, statistics, and administration under /v1/admin/games/{game} with one
+ * of ADMIN_KEYS:
  *
- *     GET    /lobbies?limit=&cursor=     -> adminPage    all of them, the newest first, whatever their visibility
- *     DELETE /lobbies/{id}               -> 204          ends it; its members hear `banned`
+ *     GET    /lobbies?limit=&cursor=     -> adminPage    all lobbies of any visibility, the newest first
+ *     DELETE /lobbies/{id}               -> 204          ends it; its members receive `banned`
  *     GET    /bans                       -> banList
  *     POST   /bans            newBan     -> 201 ban      by address, by peer id, or by a member of a lobby
  *     DELETE /bans/{id}                  -> 204
  *     GET    /drain                      -> drain
- *     PUT    /drain           drain      -> drain        no new lobbies
+ *     PUT    /drain           drain      -> drain        refuse or accept new lobbies
  */
 import { BAN_ID_PATTERN } from "../auth/bans.ts";
 import { flag, integer, list, nullable, object, oneOf, optional, type Shape, text } from "../schema/decode.ts";
@@ -30,7 +30,7 @@ import { count, peerId as peer, time } from "../lobby/fields.ts";
 const address = text(64);
 const token = text(TICKET_LENGTH_MAX, /^[A-Za-z0-9._-]+$/);
 
-/** Where players reach a sidecar, and how they may trust it. */
+/** How players reach a sidecar and verify it. */
 export const sidecar = object({
   id: text(64),
   region: text(16),
@@ -42,7 +42,7 @@ export const sidecar = object({
   /** TCP port of noray's commands. */
   noray: optional(integer(1, 65_535)),
   relay: optional(object({ addresses: list(address, 16), pairs: count })),
-  /** A WebSocket that carries a relay's datagrams where UDP is blocked. */
+  /** URL of the WebSocket tunnel to relays, for networks that block UDP. */
   tunnel: optional(text(URL_LENGTH_MAX)),
   dtls: optional(
     object({ name: text(255), fingerprint: text(128), pem: text(CERTIFICATE_LENGTH_MAX), required: flag }),
@@ -51,7 +51,7 @@ export const sidecar = object({
 export type SidecarView = Shape<typeof sidecar>;
 export const sidecarList = object({ sidecars: list(sidecar, SIDECARS_PER_HUB_MAX) });
 
-/** Who you are from now on. The tokens are secret. */
+/** A new peer. The tokens are secret. */
 export const identity = object({
   peer_id: peer,
   peer_token: token,
@@ -60,22 +60,22 @@ export const identity = object({
   sidecars: list(sidecar, SIDECARS_PER_HUB_MAX),
 });
 
-/** Numbers of a game. Nothing here is about anybody. */
+/** Statistics of a game, without personal data. */
 export const stats = object({
   lobbies: list(object({ wire: oneOf(...WIRES), state: oneOf("open", "in_game"), count }), 2 * WIRES.length),
   members: count,
-  /** Members counted once each, as far as one hub can tell. */
+  /** Distinct members per hub. */
   peers: count,
   /** Sidecars that are linked. */
   sidecars: count,
-  /** How tries to connect directly ended, by pair of NATs; only those of which there were 20, in steps of 20. */
+  /** Outcomes of direct connection attempts by pair of NATs, in steps of 20 attempts. */
   connections: list(object({ nat_pair: text(64), tries: count, direct: count }), 64),
 });
 export type Stats = Shape<typeof stats>;
 
 // --- operators -------------------------------------------------------------------------------------------------
 
-/** A lobby as an operator sees it: everybody's name, nobody's address, nothing that its members keep from strangers. */
+/** A lobby as operators see it: names of all members, but no addresses and no member data. */
 export const adminLobby = object({
   id: text(64),
   name: text(NAME_LENGTH_MAX),
@@ -89,13 +89,13 @@ export const adminLobby = object({
 export type AdminLobby = Shape<typeof adminLobby>;
 export const adminPage = object({ lobbies: list(adminLobby, PAGE_MAX), next_cursor: nullable(text(96)) });
 
-const why = {
+const decision = {
   reason: text(REASON_LENGTH_MAX),
-  /** The banned one is told that he is, and not why. */
+  /** Refusals of the banned peer do not contain the reason. */
   reason_hidden: flag,
-  /** Who decided it, as he wants to be called. */
+  /** The moderator's name. */
   moderator: text(NAME_LENGTH_MAX),
-  /** Null: until it is lifted. */
+  /** Null: until it is removed. */
   expires_at: nullable(time),
 };
 
@@ -104,20 +104,20 @@ export const ban = object({
   ip_prefix: nullable(text(PREFIX_LENGTH_MAX)),
   peer_id: nullable(peer),
   created_at: time,
-  ...why,
+  ...decision,
 });
 export type BanView = Shape<typeof ban>;
 export const banList = object({ bans: list(ban, BANS_MAX) });
 
-/** Exactly one of the three says whom. A member of a wire without peer ids is banned by his address (IPv6: its /64). */
+/** Exactly one of the first three is set. A member on a wire without peer ids is banned by its address (IPv6: its /64). */
 export const newBan = object({
   ip_prefix: optional(text(PREFIX_LENGTH_MAX)),
   peer_id: optional(peer),
   member: optional(object({ lobby_id: text(64), name: text(NAME_LENGTH_MAX) })),
-  reason: why.reason,
-  moderator: why.moderator,
+  reason: decision.reason,
+  moderator: decision.moderator,
   reason_hidden: optional(flag),
-  expires_at: optional(why.expires_at),
+  expires_at: optional(decision.expires_at),
 });
 export type NewBan = Shape<typeof newBan>;
 

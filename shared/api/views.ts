@@ -1,13 +1,13 @@
 /**
- * What each reader may see of a lobby: a stranger, a member, the host. The only way from a lobby to an answer: no
- * address, password, digest, ticket or wire memory ever passes through here.
+ * Views of a lobby for its readers: a non-member, a member, the host. Responses contain lobbies only as these views, so no
+ * address, password digest, ticket or wire memory can leak.
  */
 import type { LobbyView, MemberView } from "./lobbies.ts";
 import { toSummary, valuesOf } from "../listing/summary.ts";
 import type { DataVisibility } from "../lobby/data.ts";
 import type { Applicant, Lobby, Member } from "../lobby/lobby.ts";
 
-/** The lobby as `reader` (a peer id, or null for a stranger) may see it, or null where he may not know of it. */
+/** The lobby as `reader` (a peer id, or null) may see it; null if the reader may not know that it exists. */
 export function lobbyView(lobby: Lobby, reader: string | null): LobbyView | null {
   const inside = isMember(lobby, reader);
   if (!inside && lobby.visibility === "private") return null;
@@ -31,7 +31,7 @@ export function lobbyView(lobby: Lobby, reader: string | null): LobbyView | null
   };
 }
 
-/** Only who speaks over HTTP has shown who he is; elsewhere a name is anybody's. */
+/** Only HTTP members count: a name on another wire is not verified. */
 export const isMember = (lobby: Lobby, reader: string | null): boolean =>
   lobby.members.some((m) => m.source === null && m.peer === reader);
 

@@ -1,10 +1,10 @@
 /**
- * What the link (link.ts) says about the relays of native connections.
+ * Link messages (messages.ts) about the relays of native connections, with their decoders.
  *
  *     hub -- allocate {relay, sides} --> sidecar -- allocated {relay, ends, ...} | unallocated {relay, why} --> hub
  *     hub -- release {relay} ----------> sidecar                                   unallocated also when one ends
  *
- * A relay is called like its connection. Asking again for one that is there gives the same ends.
+ * A relay has the id of its connection. A repeated request for an existing relay returns the same ends.
  */
 import { canonicalEndpoint, type Decoder, integer, oneOf, optional, pair, record, text } from "../schema/decode.ts";
 import type { Endpoint } from "../net/endpoint.ts";
@@ -17,7 +17,7 @@ import { LOBBY_ID_PATTERN, PEER_PATTERN } from "../lobby/ids.ts";
  */
 export type RelaySide = {
   readonly peer: string;
-  /** Of his end; absent: IPv4 where the sidecar relays over it. */
+  /** Address family of its end; absent: IPv4 where the sidecar has it. */
   readonly family?: "v4" | "v6";
 };
 export type Allocate = {
@@ -28,17 +28,17 @@ export type Allocate = {
 export type Release = { readonly t: "release"; readonly relay: string };
 export type ToRelay = Allocate | Release;
 
-/** Where each of the two speaks, in the order in which they were named; how long, and how many bytes in all. */
+/** The end of each peer, in the order of `sides`; the relay's lifetime, and its budget in bytes. */
 export type Allocated = {
   readonly t: "allocated";
   readonly relay: string;
   readonly ends: readonly [Endpoint, Endpoint];
   readonly lifetime_ms: number;
   readonly bytes_max: number;
-  /** Where a WebSocket is an end of it, too. */
+  /** URL of a WebSocket to the same ends. */
   readonly tunnel?: string;
 };
-/** There is none: the sidecar has none or none left, stops, or the peers are no pair; or none any more. */
+/** Why no relay was allocated, and why a relay ended. */
 const NO_RELAY = ["off", "no_address", "closing", "special", "source_share", "exhausted", "mismatch"] as const;
 const RELAY_ENDS = ["idle", "released", "closed", "bytes", "lifetime"] as const;
 export type Unallocated = {

@@ -1,4 +1,4 @@
-/** What anybody may know of a sidecar: where it stands, under which addresses and ports it is reached, and as whom. */
+/** The public view of a sidecar: region, addresses, ports, and certificate. */
 import type { SidecarView } from "../api/service.ts";
 import type { Hello } from "./messages.ts";
 

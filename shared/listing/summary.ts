@@ -10,9 +10,9 @@ export const summary = object({
   name: text(NAME_LENGTH_MAX),
   wire: oneOf(...WIRES),
   state: oneOf("open", "in_game"),
-  /** Seats taken, held ones too. */
+  /** Members, including held seats. */
   members: count,
-  /** Null where the wire does not count. */
+  /** Null where the wire has no limit. */
   seats: nullable(integer(1, SEATS_MAX)),
   /** A password is needed to join. */
   locked: flag,
@@ -20,13 +20,13 @@ export const summary = object({
   approval: flag,
   /** Version of the game, or null for any. */
   version: nullable(gameVersion),
-  /** Public data; in lists what the host made searchable. */
+  /** Public data; in lists only indexed entries. */
   data: map(DATA_KEY_PATTERN, dataValue, DATA_KEYS_MAX),
-  /** The way to the host in his wire's own words, where he published himself: noray://192.0.2.7:8890/OID. */
+  /** The address of a published host in its wire's notation: noray://192.0.2.7:8890/OID. */
   join_uri: optional(text(256)),
   created_at: time,
   updated_at: time,
-  /** Rises with every change of the lobby; its ETag. */
+  /** Increases with every change of the lobby; its ETag. */
   revision: count,
 });
 export type Summary = Shape<typeof summary>;

@@ -2,14 +2,8 @@ import { describe, expect, test } from "vitest";
 import { decode, type Decoded } from "#shared/schema/decode.ts";
 import { VIA_MAX } from "#shared/net/local-port.ts";
 import * as limits from "#shared/limits.ts";
-import {
-  LinkCloseCode,
-  fromHub,
-  fromSidecar,
-  LINK_VERSION,
-  LINK_VERSION_OLDEST,
-  linkPath,
-} from "#shared/link/messages.ts";
+import { LinkCloseCode, LINK_VERSION, LINK_VERSION_OLDEST, linkPath } from "#shared/link/messages.ts";
+import { fromHub, fromSidecar } from "#shared/link/decoders.ts";
 import { WIRES } from "#shared/lobby/lobby.ts";
 import { REFUSALS, REMOVALS } from "#shared/refusals.ts";
 import { POLICY } from "../support/lobbies.ts";

@@ -2,7 +2,7 @@ import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { canonicalEndpoint, decode, type Decoded, type Decoder, flag, integer, list } from "#shared/schema/decode.ts";
 import { nullable, oneOf, optional, pair, record, text, union } from "#shared/schema/decode.ts";
-import { fromHub, fromSidecar } from "#shared/link/messages.ts";
+import { fromHub, fromSidecar } from "#shared/link/decoders.ts";
 
 describe("a decoder", () => {
   test("carries what it takes as a JSON Schema", () => {
