@@ -1,4 +1,4 @@
-/** What `cloudflare:workers` offers to the tests: the Worker's own bindings and exports. */
+/** Types of `cloudflare:workers` in tests: the Worker's own bindings and exports. */
 import type { Env as HubEnv } from "../../worker/env.ts";
 import type * as main from "../../worker/index.ts";
 

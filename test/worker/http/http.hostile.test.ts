@@ -18,7 +18,7 @@ test("2,000 hostile requests each get a response or a problem, and never a 500",
     expect([where, response.status < 500]).toStrictEqual([where, true]);
     if (response.status >= 400 && init.method !== "HEAD") await problemOf(response);
   }
-  // They reached every sort of answer, and did not all end at the door.
+  // The requests reached every kind of response and were not all refused early.
   const unseen = [200, 204, 304, 400, 401, 404, 405].filter((status) => (statuses.get(status) ?? 0) < 5);
   expect([unseen, statuses]).toStrictEqual([[], statuses]);
   expect(faults.mock.calls).toStrictEqual([]);

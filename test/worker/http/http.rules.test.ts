@@ -40,7 +40,7 @@ describe("malformed requests are refused:", () => {
   ])("%s", async (query) => {
     const problem = await problemOf(await ask(`${LIST}?${query}`));
     expect(problem).toMatchObject({ status: 400, code: "invalid_request" });
-    // The one that is wrong is named, and what was sent is not repeated.
+    // The invalid parameter is named, and its value is not repeated.
     expect(problem["detail"]).toBe(`${query.split("=", 1)[0]}: not a value this parameter takes`);
   });
 
@@ -74,7 +74,7 @@ describe("unknown paths", () => {
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) {
       if (allow.split(", ").includes(method)) continue;
       const response = await ask(path, { method });
-      // RFC 9110 section 15.5.6: the answer must say what can be done.
+      // RFC 9110 section 15.5.6: the response must list the allowed methods.
       expect(response.headers.get("allow")).toBe(allow);
       expect(await problemOf(response)).toMatchObject({ status: 405, code: "method_not_allowed" });
     }
@@ -251,12 +251,12 @@ describe("a failing hub", () => {
   });
 });
 
-// Last, because it holds together what all the others were told.
+// Last, because it checks the responses of all tests above.
 test("no response reveals an address, port, digest, note, key or sidecar to a non-member", () => {
   expect(betrayed()).toStrictEqual([]);
 });
 
-/** Hubs that answer every question with this, and who was asked. */
+/** Hubs that return this for every call, and a record of the calls. */
 function hubsThat(answer: () => object | Promise<object>): { asked: { name: string; options: object }[]; env: Env } {
   const asked: { name: string; options: object }[] = [];
   const HUB = {

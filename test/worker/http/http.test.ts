@@ -158,7 +158,7 @@ describe("conditional requests", () => {
   });
 });
 
-// Last, because it holds together what all the others were told.
+// Last, because it checks the responses of all tests above.
 test("no response reveals an address, port, digest, note, key or sidecar to a non-member", async () => {
   for (const { id } of (await listOf(EVERYTHING)).lobbies) await ask(`${LIST}/${id}`);
   expect(betrayed()).toStrictEqual([]);

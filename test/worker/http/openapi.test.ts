@@ -26,6 +26,6 @@ test("the API reference loads nothing and contains every operation and schema", 
   const targets = new Set(Array.from(html.matchAll(/ id="([^"]+)"/g), ([, id]) => id));
   const links = Array.from(html.matchAll(/href="#([^"]+)"/g), ([, id]) => id);
   expect(links.filter((id) => !targets.has(id))).toStrictEqual([]);
-  // What stands between tags is text, whatever the patterns of the shapes hold.
+  // Text between tags contains no tags, whatever the schemas' patterns contain.
   expect(html.replaceAll(/<\/?[a-z][^<>]*>|<!doctype html>/g, "")).not.toMatch(/<(?!td|th|tr|li)/);
 });

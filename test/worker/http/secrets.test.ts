@@ -32,16 +32,16 @@ const view = (peer: string, host: string, text: string): string =>
 
 describe("a leak is detected:", () => {
   test.each([
-    ["a password, to whomever", "hunter2hunter2"],
+    ["a password, to any reader", "hunter2hunter2"],
     ["an address that a client came from", "198.51.100.77"],
     ["a player's address", '{"at":"203.0.113.7"}'],
     ["a sidecar's address outside its own list", "198.51.100.9"],
     ["a wire's note about a member", "note-about-alice"],
-    ["a key of the house", "Bearer key-one"],
+    ["a key of the deployment", "Bearer key-one"],
     ["a stack trace", "TypeError\n    at Hub.list (index.js:10:3)"],
-    ["what members keep among themselves", "team-of-members"],
-    ["what a member says of himself to members", "member-of-the-ship"],
-    ["what the host keeps to himself", "plan-of-the-host"],
+    ["lobby data that only members may read", "team-of-members"],
+    ["member data that only members may read", "member-of-the-ship"],
+    ["lobby data that only the host may read", "plan-of-the-host"],
     ["a join code", '{"join_code":"K7M2XQ"}'],
   ])("%s", (_, text) => {
     expect(tells(text)).toHaveLength(1);
@@ -145,7 +145,7 @@ describe("an undocumented response is detected:", () => {
     expect(ask({ code: "rate_limited", status: 429 }, { status: 429 }, type)).toContain("title");
   });
 
-  test("operations are told apart by their paths", () => {
+  test("operations are distinguished by their paths", () => {
     const found = (method: string, asked: string): string | undefined => operationOf(method, asked)?.operation.id;
     expect(found("PUT", "/v1/games/a/lobbies/by-key/x")).toBe("createOrJoin");
     expect(found("HEAD", "/v1/games/a/lobbies/x")).toBe("readLobby");

@@ -82,7 +82,7 @@ describe("a token is invalid", () => {
       .replaceAll("/", "_")
       .slice(0, 43);
     expect(await verify(env, `${claims}.${signature}`, NOW)).toBe(null);
-    // The same words under a ticket's purpose would have been believed: it is the key that differs.
+    // Only the key differs: the same claims under a ticket's purpose would verify.
     const udp: Ticket = GOLDEN.ticket;
     expect(await verify(env, (await sign(env, udp))!.text, NOW)).toStrictEqual(udp);
   });
@@ -93,7 +93,7 @@ test.each([undefined, "", " , ", "short", "k".repeat(31)])(
   async (keys) => {
     const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
     const settings = { ...env, TOKEN_KEYS: keys } as Env;
-    // Another setting between, so that nothing is remembered.
+    // Another setting in between, so that nothing is cached.
     const text = await token(env);
     expect(await sign(settings, GOLDEN.ticket)).toBe(null);
     expect(await verify(settings, text, NOW)).toBe(null);

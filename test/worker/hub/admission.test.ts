@@ -1,4 +1,4 @@
-/** The hub's side of the gate, with a hub's own storage around it. */
+/** RequestGuard with the storage of a real hub. */
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
@@ -81,7 +81,7 @@ describe("a request with an idempotency key", () => {
       expect(rows()).toHaveLength(1 + IDEMPOTENT_RESPONSES_PER_PEER_MAX);
       expect(says(PASS, "second")).toMatchObject({ value: "first", replayed: true });
       const oldest = { ...PASS, cost: null, peer: "mallory", idempotency: { key: "mallory 0", hash: "" } };
-      expect(says(oldest, "anew")).toMatchObject({ value: "anew", replayed: false });
+      expect(says(oldest, "again")).toMatchObject({ value: "again", replayed: false });
     });
   });
 
@@ -144,9 +144,9 @@ test("requests without a key leave no rows", async () => {
 type Tools = {
   readonly gate: RequestGuard;
   readonly says: (pass: RequestMeta, word: string, now?: number) => ReturnType<RequestGuard["run"]>;
-  /** Another gatekeeper over the same rows. */
+  /** Another RequestGuard over the same rows. */
   readonly wake: () => RequestGuard;
-  /** Keys of the answers that have a row. */
+  /** Keys of the stored responses. */
   readonly rows: () => string[];
 };
 

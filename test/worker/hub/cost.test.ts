@@ -1,6 +1,6 @@
 /**
- * What things cost, counted and not timed: rows written, for which a hub is billed (setting its alarm is one), and
- * transactions, each of which waits for the disk. A number that changes here changes the bill; change it knowingly.
+ * Costs, counted and not timed: rows written, for which a hub is billed (setting its alarm is one), and transactions,
+ * each of which waits for the disk. A number that changes here changes the bill.
  */
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -128,7 +128,7 @@ describe("rows written:", () => {
 describe("rows written over HTTP:", () => {
   test("a lobby of two writes 8: create 1, join and alarm 2, heartbeat 1, change 1, leave 1, silent 1, end 1", async () => {
     freeOfCharge();
-    // Tables are made once in the life of a game, and its alarm is set: neither is counted here.
+    // Tables are created once per game, and its alarm is set: neither is counted here.
     const [ann, bob] = (await players(game, 2)) as [Player, Player];
     await bob.hosts();
     await bob.ask("DELETE", `lobbies/${(await lobbyRows(game))[0]!.id}`);
@@ -203,7 +203,7 @@ describe("rows written for subscribers:", () => {
         Array.from({ length: 10 }, () => ["lobby.updated", 4]),
       );
     }
-    // One for what waited to be told, and one for what the alarm was set for before.
+    // One for the pending updates, and one for the earlier purpose of the alarm.
     expect(cost()).toStrictEqual({ rows: 33, alarms: 2, transactions: 3 });
   });
 
@@ -261,7 +261,7 @@ describe("no rows:", () => {
     await Promise.all(Array.from({ length: 100 }, () => north.ping()));
     expect(messages).not.toHaveBeenCalled();
     expect(cost()).toStrictEqual(NOTHING);
-    // The same eyes do see what reaches it.
+    // The same counter sees a message that reaches the hub.
     await north.report(asks("Nice", "Alice"));
     expect(messages).toHaveBeenCalledOnce();
   });
@@ -291,7 +291,7 @@ describe("no rows:", () => {
   test("waiting, except one row a minute for the check of the links", async () => {
     const north = await Sidecar.link(game);
     await north.report(...lobbies(10, 3_600_000));
-    // The platform stamps its pongs by a clock that tests cannot turn.
+    // The platform records pongs by a clock that tests cannot change.
     const prototype = await inside(game, (state) => Object.getPrototypeOf(state) as DurableObjectState);
     vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(() => new Date());
     const cost = await meter();
@@ -308,7 +308,7 @@ function lobbies(count: number, lifetime_ms = 900_000): ReturnType<typeof hosts>
   });
 }
 
-/** Counts what is written from now on. Each call gives what was written since the last one. */
+/** Counts rows written from now on. Each call returns the rows since the last one. */
 async function meter(): Promise<(() => Bill) & { statements: () => number }> {
   const spies = await inside(game, ({ storage }) => {
     const prototype = Object.getPrototypeOf(storage) as DurableObjectStorage;

@@ -84,7 +84,7 @@ describe("a hub that is evicted during a conversation", () => {
 
   test("an evicted hub distinguishes a sidecar's newer link from the older one", async () => {
     const game = newGame();
-    // Its network died: it will never answer the hub's goodbye, and the platform keeps the socket for a while.
+    // Its network died: it never answers the hub's close, and the platform keeps the socket for a while.
     const older = await Sidecar.open(game, { halfOpen: true });
     await older.hello();
     await older.report(hosts("Nice", "Alice"));
@@ -110,7 +110,7 @@ describe("a hub that is evicted during a conversation", () => {
     const { down_since } = await sidecarRow(game, "north");
     await sleep(game);
     north.say({ t: "reports", seq: 2, items: [leaves("Nice", "Alice")] });
-    // A message of somebody else stands behind that of North, so that both have been looked at.
+    // Another sidecar's message is behind that of North, so both have been handled.
     await Sidecar.link(game, { name: "south" });
     expect(await sidecarRow(game, "north")).toMatchObject({ ack: 1, down_since });
     expect(await lobbyRows(game)).toMatchObject([{ host: "Alice" }]);
@@ -223,7 +223,7 @@ describe("a game without lobbies", () => {
   });
 });
 
-/** Alice hosts through North, Bob has joined through South; both have heard of it. */
+/** Alice hosts through North, Bob joined through South, and both were notified. */
 async function conversation(): Promise<{ game: string; north: Sidecar; south: Sidecar }> {
   const game = newGame();
   const [north, south] = [await Sidecar.link(game), await Sidecar.link(game, { name: "south" })];
@@ -233,7 +233,7 @@ async function conversation(): Promise<{ game: string; north: Sidecar; south: Si
   return { game, north, south };
 }
 
-/** Until something wakes it, nothing of the hub is in memory. */
+/** Nothing of the hub is in memory until something wakes it. */
 async function sleep(game: string, webSockets: "hibernate" | "close" = "hibernate"): Promise<void> {
   await evictDurableObject(hubFor(game), { webSockets });
 }

@@ -1,4 +1,4 @@
-/** Members without a source are watched by the hub: what time does to them, asleep and awake. */
+/** The hub's failure detector for HTTP members, asleep and awake. */
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { APPLICANT_MS, SEAT_HELD_MS, SILENT_AWAY_MS, SILENT_MS, VACANT_MS } from "#shared/limits.ts";
@@ -25,7 +25,7 @@ const listed = async (): Promise<number> => {
   return (await list.json<{ lobbies: unknown[] }>()).lobbies.length;
 };
 
-/** Both live, in steps in which they are heard. */
+/** Both members give signs of life, in small steps. */
 async function live(id: string, ms: number, ...who: Player[]): Promise<void> {
   for (let passed = 0; passed < ms; passed += 10_000) {
     await timePasses(game, 10_000);

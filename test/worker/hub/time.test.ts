@@ -29,7 +29,7 @@ import { roster, Sidecar, starts, worker } from "../support/sidecar.ts";
 
 let game = "";
 
-// Hub and test share one isolate, and so one clock. It begins at the real time: what lies before it rings at once.
+// Hub and test share one isolate and its clock. It starts at the real time, because an alarm in the past fires at once.
 beforeEach(() => {
   game = newGame();
   vi.useFakeTimers({ toFake: ["Date"] });
@@ -100,7 +100,7 @@ describe("a started lobby", () => {
     expect(await listed()).toStrictEqual(["Nice"]);
     await timePasses(game, 1);
     expect([await listed(), await lobbyRows(game)]).toStrictEqual([[], []]);
-    // Nothing is left to wait for, so nothing wakes this hub any more.
+    // No deadline is left, so nothing wakes this hub.
     expect(await alarmOf(game)).toBeNull();
   });
 });
@@ -157,7 +157,7 @@ describe("a sidecar whose link is down", () => {
     expect(await listed()).toStrictEqual([]);
     await north.report(isHeard("Nice", "Alice"));
     expect(await listed()).toStrictEqual(["Nice"]);
-    // Bob was never heard again, and is dropped alone.
+    // Bob was not heard again, and only Bob is dropped.
     await timePasses(game, AWAY_MS);
     expect(heard((await north.next("told")).items)).toStrictEqual([
       ["Bob", removed("member_timeout")],
@@ -249,7 +249,7 @@ describe("the alarm", () => {
     await north.report(brief("Sooner", 40_000 - ALARM_SLACK_MS - 1));
     expect([await alarmOf(game), set.mock.calls.length]).toStrictEqual([now + 38_999, 2]);
 
-    // When it has rung, it is set for the next.
+    // After it fired, it is set for the next deadline.
     await timePasses(game, 38_999);
     expect((await lobbyRows(game)).map(({ name }) => name)).toStrictEqual(["First", "Hardly sooner", "Later"]);
     expect(await alarmOf(game)).toBe(now + 39_000);
@@ -272,13 +272,13 @@ async function hostedByNorth(...names: string[]): Promise<{ north: Sidecar; id: 
   return { north, id: (await lobbyRows(game))[0]!.id };
 }
 
-/** Its link breaks, and the hub notices. */
+/** The link breaks, and the hub notices. */
 async function falls(north: Sidecar): Promise<void> {
   north.close();
   await untilDown(game, "north");
 }
 
-/** The platform stamps its pongs by a clock that tests cannot turn. */
+/** The platform records pongs by a clock that tests cannot change. */
 async function everybodyPings(): Promise<void> {
   const prototype = await inside(game, (state) => Object.getPrototypeOf(state) as DurableObjectState);
   vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(() => new Date());

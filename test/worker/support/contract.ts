@@ -1,4 +1,4 @@
-/** Holds answers against the document: what is said must be what is written. */
+/** Checks responses against the OpenAPI document. */
 import { Validator } from "@cfworker/json-schema";
 import * as api from "#shared/api/lobbies.ts";
 import { OPERATIONS, PROBLEM_TYPE, refusalsOf } from "#shared/api/openapi.ts";
@@ -12,17 +12,17 @@ const PATHS = Object.keys(OPERATIONS).map(
   (path) => [path, new RegExp(`^${path.replaceAll(/\{[a-z]+\}/g, "[^/]+")}$`)] as const,
 );
 
-/** The operation that a request asks for, or null where it asks for none. */
+/** The operation of a request, or null. */
 export function operationOf(method: string, path: string): Found | null {
   const found = PATHS.filter(([, pattern]) => pattern.test(path)).map(([known]) => known);
-  // `by-key` is also a lobby's id as far as patterns go; the path with fewer places is meant.
+  // `by-key` also matches the pattern of a lobby id; the path with fewer parameters wins.
   const [known] = found.toSorted((a, b) => a.split("{").length - b.split("{").length);
   const name = (method === "HEAD" ? "GET" : method).toLowerCase() as Method;
   const operation = known === undefined ? undefined : OPERATIONS[known]![name];
   return operation === undefined ? null : { path: known!, method: name, operation };
 }
 
-/** What is wrong with an answer, in words, or null. */
+/** What is wrong with a response, in words, or null. */
 export function breach(request: Request, response: Response, body: string): string | null {
   const found = operationOf(request.method, new URL(request.url).pathname);
   const type = (response.headers.get("content-type") ?? "").split(";", 1)[0]!;

@@ -1,6 +1,6 @@
 /**
- * A game on two shards with a lobby of every sort, for the tests of the HTTP API. Everything that its lobbies keep
- * secret is recognisable, and every answer that a test gets is remembered, so that they can be held together.
+ * A game on two shards with a lobby of every kind, for the tests of the HTTP API. Its secrets are recognisable, and
+ * every response is recorded, so that all can be searched.
  */
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
@@ -17,10 +17,10 @@ export const EVERYTHING = `${LIST}?include=full,in_game&limit=100`;
 export const LIST_CACHE = "public, max-age=2, stale-while-revalidate=8";
 export const PLAZAS = Array.from({ length: 9 }, (_, at) => `Plaza ${at}`);
 
-/** Every header and body that `ask` was given. */
+/** All headers and bodies that `ask` received. */
 const said: string[] = [];
 
-/** Nine ordinary lobbies, one second apart, and four special ones that are all of one moment. */
+/** Nine ordinary lobbies, one second apart, and four special ones with the same time. */
 export async function plant(): Promise<void> {
   const name = "north-sidecar";
   const links = [
@@ -42,9 +42,9 @@ export async function plant(): Promise<void> {
   vi.useRealTimers();
 }
 
-/** What the answers of the whole file hold of what nobody may see: nothing, it is to be hoped. */
+/** What the responses of the whole file reveal of secrets; must be empty. */
 export function betrayed(): string[] {
-  // It proves nothing where nothing was asked.
+  // Without requests the check would prove nothing.
   expect(said.some((text) => text.includes('"lobbies":[{'))).toBe(true);
   const words = [
     "digest-of-a-password",
@@ -56,7 +56,7 @@ export function betrayed(): string[] {
     "198.51.100.9",
   ];
   const homes = ["Alice", "Bob"].map(homeOf).flatMap(({ address, port }) => [address, String(port)]);
-  // Ports as whole numbers: their digits may well occur within an ETag.
+  // Ports as whole numbers: their digits may occur in an ETag.
   const secrets = [...words, ...homes].map((word) => new RegExp(String.raw`\b${word.replaceAll(".", String.raw`\.`)}`));
   return said.filter((text) => secrets.some((secret) => secret.test(text)));
 }
@@ -78,7 +78,7 @@ export async function listOf(path: string): Promise<{ lobbies: Summary[]; next_c
   return (await ask(path)).json();
 }
 
-/** The problem document of an error, which must be one. */
+/** The problem document of an error response. */
 export async function problemOf(response: Response): Promise<Record<string, unknown>> {
   expect(response.headers.get("content-type")).toBe("application/problem+json");
   expect(response.headers.get("cache-control")).toBe("no-store");

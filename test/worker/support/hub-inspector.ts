@@ -1,4 +1,4 @@
-/** What the tests see of a hub from inside: its rows, its alarm, its sockets, and the clock that they turn. */
+/** Access to a hub from inside: rows, alarm, sockets, and the clock. */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
@@ -18,7 +18,7 @@ export const tablesOf = (game: string): Promise<string[]> =>
     return Array.from(tables, ({ name }) => name);
   });
 
-/** In the order of their names. */
+/** Sorted by name. */
 export async function lobbyRows(game: string): Promise<Lobby[]> {
   const lobbies = await rows<Lobby>(game, "lobbies");
   return lobbies.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -32,7 +32,7 @@ export async function sidecarRow(game: string, name: string): Promise<SidecarRow
   return row;
 }
 
-/** Until the hub has noticed that this sidecar's link is down. Its close is told to the hub behind our back. */
+/** Waits until the hub knows that this sidecar's link is down, because its close is reported asynchronously. */
 export async function untilDown(game: string, name: string): Promise<void> {
   for (let looks = 0; looks < 1_000; looks++) if ((await sidecarRow(game, name)).down_since !== null) return;
   throw new Error(`the hub never noticed that ${name} is down`);
@@ -40,7 +40,7 @@ export async function untilDown(game: string, name: string): Promise<void> {
 
 export const alarmOf = (game: string): Promise<number | null> => inside(game, ({ storage }) => storage.getAlarm());
 
-/** Turns the clock, and rings the hub's alarm exactly when it asked for it: no sooner, no more often. */
+/** Sets the clock and fires the hub's alarm exactly when it is due. */
 export async function timePasses(game: string, ms: number): Promise<void> {
   const end = Date.now() + ms;
   for (let rings = 0; ; rings++) {

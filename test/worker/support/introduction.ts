@@ -1,4 +1,7 @@
-/** Two members who are to meet: where each says he is, with receipts as sidecars sign them, and what he is told of it. */
+/**
+ * Two members that connect to each other: their reach, with receipts as sidecars sign them, and the events that they
+ * get.
+ */
 import { env } from "cloudflare:workers";
 import { connection, type ConnectionView, type Reach } from "#shared/connect/schema.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
@@ -10,10 +13,10 @@ import { newGame } from "./sidecar.ts";
 import { type Frame, Watcher } from "./subscriber.ts";
 
 type Home = {
-  /** The public address, and that of his own network. */
+  /** The public address, and the one in the local network. */
   readonly address: string;
   readonly local?: string;
-  /** How his router picks ports. */
+  /** How the peer's router assigns ports. */
   readonly nat?: "cone" | "sequential" | "random" | "blocked";
   readonly seen_at?: number;
 } & Partial<Reach>;
@@ -30,7 +33,7 @@ export async function receipt(game: string, peer: string, endpoint: Endpoint, at
 }
 
 const LOCAL_PORT = 40_000;
-/** What each router shows: two ports of the socket that will play, and three fresh sockets at the first one. */
+/** What each router shows: two sidecar ports for the game's socket, and three new sockets to the first one. */
 const SHOWN = {
   cone: [50_000, 50_000, 50_101, 50_202, 50_303],
   sequential: [50_000, 50_001, 50_002, 50_003, 50_004],
@@ -38,7 +41,7 @@ const SHOWN = {
   blocked: [],
 } as const;
 
-/** Where this player is now, as he would say it. */
+/** The player's reach, as it reports it. */
 export async function reachOf(player: Player, home: Home): Promise<Reach> {
   const { address, local = "192.168.1.10", nat = "cone", seen_at = Date.now(), ...parts } = home;
   const looks = SHOWN[nat].map(async (port, at) => ({
@@ -59,7 +62,7 @@ export async function reachOf(player: Player, home: Home): Promise<Reach> {
 
 export type Pair = { readonly ann: Player; readonly bob: Player; readonly lobby: string };
 
-/** Two members of one lobby in a game of their own. Time stands still for them, and requests cost nothing. */
+/** Two members of one lobby in a new game. The clock is stopped, and there are no rate limits. */
 export async function membersOfOneLobby(): Promise<Pair & { readonly game: string }> {
   const game = newGame();
   vi.useFakeTimers({ toFake: ["Date"] });
@@ -70,7 +73,7 @@ export async function membersOfOneLobby(): Promise<Pair & { readonly game: strin
   return { game, ann, bob, lobby };
 }
 
-/** Introduces the two; gives the connection. Ann has asked. */
+/** Introduces the two at Ann's request and returns the connection. */
 export async function meet({ ann, bob, lobby }: Pair, a: Home, b: Home): Promise<string> {
   const reach = await reachOf(ann, a);
   const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach });
@@ -79,7 +82,7 @@ export async function meet({ ann, bob, lobby }: Pair, a: Home, b: Home): Promise
   return connection_id;
 }
 
-/** One who watches the lobby. */
+/** A subscriber to the lobby. */
 export async function watching(player: Player, lobby: string): Promise<Watcher> {
   const watcher = await Watcher.greet(player.game, player.token, { lobby });
   await watcher.ask("subscribe", { topic: "lobby", id: lobby });
@@ -104,11 +107,11 @@ export async function reports(player: Player, id: string, body: object): Promise
   if (response.status !== 204) throw new Error(`${response.status} ${await response.text()}`);
 }
 
-/** What became of it, in words. */
+/** The outcome in words. */
 export const courseOf = ({ timeline }: ConnectionView): string[] => timeline.map(({ event }) => event);
 
 export const isMeeting = ({ type }: Frame): boolean => type.startsWith("connect.");
 
-/** Every text of connections that a watcher was told and has not read, by its type. */
+/** All unread connection events of a subscriber, by type. */
 export const meetings = async (watcher: Watcher): Promise<string[]> =>
   (await watcher.rest()).filter(isMeeting).map(({ type }) => type);

@@ -1,6 +1,6 @@
 /**
- * Somebody who plays over HTTP alone: he shows his token with every request, and every answer is held to the shape
- * that the API promises. What requests cost is another test's business (`tolls.test.ts`): here they cost nothing.
+ * A player over HTTP: it shows its token with every request, and every response is checked against the schemas. Rate
+ * limits are off here; rate-limit.test.ts tests them.
  */
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
@@ -18,7 +18,7 @@ export const LOBBY: NewLobby = { name: "Nice", seats: 4 };
 /** For `beforeEach`. */
 export const freeOfCharge = (): void => void vi.spyOn(RateLimiter.prototype, "consume").mockReturnValue(null);
 
-/** Every answer that any player of the file was given, to be searched for what nobody may be told. */
+/** All responses that any player of the file got, to be searched for secrets. */
 export const said: string[] = [];
 
 type Init = { readonly headers?: Record<string, string>; readonly body?: unknown };
@@ -42,7 +42,7 @@ export class Player {
     return new Player(game, id, token!.text, by);
   }
 
-  /** One for each of two shards, in which his lobbies will be. */
+  /** One player for each of two shards, which will hold its lobbies. */
   static async ofBothShards(game: string): Promise<[Player, Player]> {
     for (;;) {
       const pair = [await Player.of(game, withTwoShards), await Player.of(game, withTwoShards)] as [Player, Player];
@@ -50,12 +50,12 @@ export class Player {
     }
   }
 
-  /** The same, with the same token, in another game. */
+  /** The same peer and token in another game. */
   in(game: string): Player {
     return new Player(game, this.id, this.token, this.#worker);
   }
 
-  /** `path` is below the game. A body that is no text is said as JSON. */
+  /** `path` is relative to the game. A body that is not a string is sent as JSON. */
   async ask(method: string, path: string, { headers = {}, body }: Init = {}): Promise<Response> {
     const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
     const request = new Request(`${ORIGIN}/v1/games/${this.game}/${path}`, {
@@ -72,7 +72,7 @@ export class Player {
     return response;
   }
 
-  /** What is refused, by its code; a success is no refusal and fails the test. */
+  /** The code of a refusal; a success fails the test. */
   async refused(method: string, path: string, init: Init = {}): Promise<string> {
     const response = await this.ask(method, path, init);
     expect([method, path, response.status >= 400]).toStrictEqual([method, path, true]);
@@ -88,7 +88,7 @@ export class Player {
     return fits(await this.ask("POST", `lobbies/${id}/members`, { body }), 201, joined);
   }
 
-  /** Joins and is heard, so that the seat is his. */
+  /** Joins and sends a heartbeat, so that the place is confirmed. */
   async enters(id: string, body: object = {}): Promise<void> {
     await this.joins(id, body);
     await this.beats(id);
@@ -111,7 +111,7 @@ export class Player {
   }
 }
 
-/** What an answer says, which must be of this status and exactly of this shape. */
+/** The body of a response, which must have this status and exactly this schema. */
 export async function fits<T>(response: Response, status: number, decoder: Decoder<T>): Promise<T> {
   const text = await response.text();
   expect([response.status, text]).toStrictEqual([status, text]);
@@ -121,7 +121,7 @@ export async function fits<T>(response: Response, status: number, decoder: Decod
   return decoded.value;
 }
 
-/** The members, in order of arrival, by what they are to the lobby. */
+/** The members in order of arrival, by their role. */
 export const rosterOf = ({ roster }: LobbyView): string[] => roster.map(({ peer_id, state }) => `${peer_id} ${state}`);
 
 /** Several players of one game. */

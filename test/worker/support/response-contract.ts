@@ -1,6 +1,6 @@
 /**
- * Looks over the shoulder of every test of the Worker: each answer must be as the document has it, and neither an
- * answer nor an event may hold what was planted for somebody else. What it has seen is judged after each file.
+ * Checks every response of every Worker test against the OpenAPI document, and responses and events for leaked secrets.
+ * Faults are reported after each file.
  */
 import { decodeTicket } from "#shared/auth/tickets.ts";
 import { afterAll, expect } from "vitest";
@@ -48,18 +48,18 @@ function listen(where: string, told: Parameters<Secrets["betrayed"]>[0]): void {
   for (const secret of secrets.betrayed(told)) faults.push(`${where}: tells ${secret}`);
 }
 
-/** Whose token is shown, good or not. */
+/** The peer of the token, valid or not. */
 function peerOf(request: Request): string | null {
   const [, token = ""] = (request.headers.get("authorization") ?? "").split(" ");
   return decodeTicket(token)?.ticket.peer ?? null;
 }
 
-/** Of the hub's own sockets, which carry whom they belong to. */
+/** From the attachment of a hub's socket, which names its peer. */
 function attachmentOf(socket: WebSocket): { watcher?: boolean; peer: string | null } | null {
   try {
     return socket.deserializeAttachment() as { watcher?: boolean; peer: string | null } | null;
   } catch {
-    // A client's end has none.
+    // A client's end has no attachment.
     return null;
   }
 }

@@ -1,43 +1,42 @@
 /**
- * What nobody may be told who is not meant to know it. Everything that a request plants (a password, data that its
- * host keeps to himself or to members, a token, an address) is remembered, and so is what the scripted sidecars plant;
- * every answer and every event is searched for it.
+ * Searches responses and events for secrets. Every secret that a request plants (a password, private data, a token, an
+ * address) is recorded, and those of the scripted sidecars too; every response and event is searched for all of them.
  */
 import { ADMIN_KEYS, SIDECAR_KEYS, TOKEN_KEYS } from "../../support/keys.ts";
 import { GOLDEN } from "../../support/golden-tickets.ts";
 
-/** Who is told: where it was asked for, and by whom (null: a stranger). */
+/** The reader: the path of the request and its peer (null: none). */
 export type Told = { readonly path: string; readonly peer: string | null; readonly text: string };
 
 const ADDRESS_OF_PLAYERS = "203.0.113.7";
 const SIDECARS_OWN = ["198.51.100.9", "2001:db8::9"];
-/** What the tests' sidecars plant, and the keys of the house. */
+/** Secrets of the tests' sidecars, and the keys of the deployment. */
 const PLANTED_BY_SIDECARS = ["note-about", "digest-of-a-password", "epoch-one", ADDRESS_OF_PLAYERS];
 const KEYS = [...SIDECAR_KEYS, ...TOKEN_KEYS, ...ADMIN_KEYS, ...GOLDEN.keys.map(({ secret }) => secret)];
 const TOKEN = /\b(?:peer|udp)\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]*\.[0-9a-z]{20,40}\.[0-9a-z]+\.[\w-]{43}/;
 const INVITATION = /\binvite\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.[0-9a-z]{20,40}\.[0-9a-z]+\.[\w-]{43}/;
-/** Where players are who are connected to each other: only those two learn it, and only by that. */
+/** Endpoints of connected players: only the two learn them, and only by connection events. */
 export const HOMES = ["20.0.1.1", "20.0.2.1", "192.168.1.10", "192.168.1.20"];
 const PAIR_KEY = /"key":"([\w-]{43})"/g;
 const SESSION = /\b(?:session|relay)\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.([0-9a-z]{20,40})\.[0-9a-z]+\.[\w-]{43}/g;
 const STACK = /\bat .{1,200}:\d+:\d+/;
-/** What betrays a secret does so at once: what was planted a thousand requests ago need not be looked for. */
+/** A leak shows at once: a secret from a thousand requests ago need not be searched for. */
 const LATEST_MAX = 50;
 /** Shorter ones occur by chance. */
 const TELLING_LENGTH = 6;
 
 export class Secrets {
-  /** For nobody at all; for members; for the host. */
+  /** For no reader; for members; for the host. */
   readonly #planted = {
     nobody: new Planted([...PLANTED_BY_SIDECARS, ...KEYS]),
     members: new Planted([]),
     host: new Planted([]),
     homes: new Planted(HOMES),
   };
-  /** To whom each pair's key was told. */
+  /** The peers that got each pair's key. */
   readonly #keys = new Map<string, Set<string | null>>();
 
-  /** Remembers what a request's body and headers keep secret. */
+  /** Records the secrets of a request's body and headers. */
   plant(body: string, address: string | null): void {
     if (address !== null && !SIDECARS_OWN.includes(address)) this.#planted.nobody.add(address);
     const said = parsed(body);
@@ -48,7 +47,7 @@ export class Secrets {
     this.#planted.members.add(code);
   }
 
-  /** What is betrayed here, in words. */
+  /** The leaks in words. */
   betrayed({ path, peer, text }: Told): string[] {
     const operators = path.startsWith("/v1/admin/");
     const faults = this.#planted.nobody
@@ -56,7 +55,7 @@ export class Secrets {
       .filter((word) => !(operators && /^[0-9a-f.:]+$/.test(word) && !word.startsWith("key")));
     if (!path.endsWith("/peers") && TOKEN.test(text)) faults.push("a token");
     for (const [, owner] of text.matchAll(SESSION)) if (owner !== peer) faults.push("another's session ticket");
-    // Where a noray host hangs on a sidecar, the way to him is meant to be told.
+    // The join URI of a listed noray host is public.
     const toAll = text.replaceAll(/"join_uri":"noray:[^"]*"/g, "");
     const connects = /\/(connections|relays)\b/.test(path) || text.startsWith('{"type":"connect.');
     if (!connects) faults.push(...this.#planted.homes.in(text));
@@ -90,7 +89,7 @@ export class Secrets {
   }
 }
 
-/** Words that must not be said: those that always count, and the latest that were planted. */
+/** Words that must not occur: the permanent ones, and the latest that were planted. */
 class Planted {
   readonly #always: readonly string[];
   readonly #latest = new Set<string>();
@@ -113,7 +112,7 @@ class Planted {
   }
 }
 
-/** All of them in one pass, for answers are long. An address must not be the beginning or the end of a longer one. */
+/** Searches for all in one pass, because responses are long. An address must not be part of a longer one. */
 function patternOf(words: readonly string[]): RegExp {
   const any = words.map((word) => word.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)).join("|");
   return new RegExp(String.raw`(?<![\w.])(?:${any || "(?!)"})(?!\w)`, "g");

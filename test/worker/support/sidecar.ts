@@ -1,6 +1,6 @@
 /**
- * A sidecar that follows a script: it opens its link through the Worker as a real one does, says what the test tells
- * it to say, and holds every frame of the hub to the schema that real sidecars hold it to.
+ * A scripted sidecar: it opens its link through the Worker as a real one does, sends what the test says, and checks
+ * every frame of the hub against the schema of real sidecars.
  */
 import { exports } from "cloudflare:workers";
 import { decode } from "#shared/schema/decode.ts";
@@ -22,7 +22,7 @@ export { POLICY };
 
 export const ORIGIN = "http://hub.test";
 
-/** The Worker as deployed; a test that needs other settings brings its own. */
+/** The Worker as deployed; a test that needs other settings passes its own. */
 export type Worker = (request: Request) => Promise<Response>;
 export const worker: Worker = (request) => exports.default.fetch(request);
 
@@ -37,7 +37,7 @@ type Waiting = {
 const open = new Set<Sidecar>();
 let games = 0;
 
-/** A game that no other test of the file has touched: its hub is new and empty. */
+/** A game that no other test of the file uses: its hub is new and empty. */
 export const newGame = (): string => `game-${++games}`;
 
 /** For `afterEach`. */
@@ -50,14 +50,14 @@ export class Sidecar {
   readonly name: string;
   readonly epoch: string;
   readonly closed: Promise<{ code: number; reason: string }>;
-  /** Everything the hub ever said on this link. */
+  /** All messages of the hub on this link. */
   readonly log: FromHub[] = [];
   readonly #socket: WebSocket;
   #seq = 1;
   #unread: FromHub[] = [];
   #waiting: Waiting[] = [];
   #pongs: (() => void)[] = [];
-  /** Why nothing more is to be expected of this link. */
+  /** Why no more messages will come on this link. */
   #over: Error | null = null;
 
   private constructor(socket: WebSocket, name: string, epoch: string) {
@@ -74,7 +74,7 @@ export class Sidecar {
     open.add(this);
   }
 
-  /** An open link that has said nothing yet. `halfOpen`: it does not answer the hub's goodbye, like a dead network. */
+  /** An open link without messages. `halfOpen`: it does not answer the hub's close, like a dead network. */
   static async open(game: string, options: Options = {}): Promise<Sidecar> {
     const { name = "north", epoch = "epoch-one", shard = 0, halfOpen = false } = options;
     const response = await (options.worker ?? worker)(linkRequest(game, shard, options.key));
@@ -83,14 +83,14 @@ export class Sidecar {
     return new Sidecar(response.webSocket, name, epoch);
   }
 
-  /** An open link that has been greeted and is ready to report. */
+  /** An open link after hello, ready to report. */
   static async link(game: string, options: Options = {}): Promise<Sidecar> {
     const sidecar = await Sidecar.open(game, options);
     await sidecar.hello();
     return sidecar;
   }
 
-  /** Says hello, and returns what the hub stored of this epoch and everyone it holds for this sidecar. */
+  /** Sends hello, and returns what the hub stored of this epoch and all members of this sidecar. */
   async hello(parts: Partial<Hello> = {}): Promise<{ ack: number; shards: number; members: readonly MemberNotice[] }> {
     this.say(helloOf(this, parts));
     const { ack, shards } = await this.next("welcome");
@@ -104,25 +104,25 @@ export class Sidecar {
     return { ack, shards, members };
   }
 
-  /** Reports in the next batch, and returns what came with its acknowledgement. */
+  /** Reports in the next batch, and returns the message with its ack. */
   async report(...items: Report[]): Promise<readonly LinkNotice[]> {
     const seq = this.#seq;
     this.#seq += items.length;
     return (await this.batch(seq, items)).items;
   }
 
-  /** Sends a batch under any number, and returns what answers it. */
+  /** Sends a batch under any number, and returns the response. */
   async batch(seq: number, items: readonly Report[]): Promise<Message<"told">> {
     this.say({ t: "reports", seq, items });
     return this.next("told", (told) => told.ack !== null);
   }
 
-  /** Text and bytes as they are, everything else as JSON. */
+  /** Strings and bytes are sent as they are, everything else as JSON. */
   say(value: unknown): void {
     this.#socket.send(typeof value === "string" || value instanceof ArrayBuffer ? value : JSON.stringify(value));
   }
 
-  /** The first unread message of this kind that matches; waits for it where it has not come. */
+  /** The first unread message of this kind that matches; waits for it. */
   async next<T extends FromHub["t"]>(
     t: T,
     matches: (message: Message<T>) => boolean = () => true,
@@ -135,7 +135,7 @@ export class Sidecar {
     return (await found) as Message<T>;
   }
 
-  /** Everything unread that the hub said before it answered this. Empty where it had nothing to say. */
+  /** All unread messages from before the response to this. Empty if there were none. */
   async rest(): Promise<FromHub[]> {
     this.say({ t: "reports", seq: 1, items: [] });
     await this.next("told", ({ ack, items }) => ack !== null && items.length === 0);
@@ -152,7 +152,7 @@ export class Sidecar {
     try {
       this.#socket.close(code);
     } catch {
-      // The hub was faster.
+      // The hub closed first.
     }
   }
 
@@ -174,7 +174,7 @@ export class Sidecar {
   }
 }
 
-// --- what it says ----------------------------------------------------------------------------------------------
+// --- reports ---------------------------------------------------------------------------------------------------
 
 export function linkRequest(game: string, shard: number | string, key: string | null = "key-one"): Request {
   const authorization = key === null ? {} : { authorization: `Bearer ${key}` };
@@ -193,7 +193,7 @@ export const helloOf = ({ name, epoch }: { name: string; epoch: string }, parts:
   ...parts,
 });
 
-/** Where a peer plays: everybody has a port of his own, the same for the whole test. */
+/** A peer's endpoint: each has its own port for the whole test. */
 export function homeOf(peer: string): Endpoint {
   let port = 0;
   for (const letter of peer) port = (port * 31 + letter.charCodeAt(0)) % 60_000;
@@ -243,7 +243,7 @@ export const asks = says("ask");
 export const isLost = says("lost");
 export const isHeard = says("heard");
 
-/** Who is told what, members by name and refusals by the report they answer. */
+/** Who gets which notice: members by name, refusals by the report that they answer. */
 export const heard = (items: readonly LinkNotice[]): [string | number, Notice | string][] =>
   items.map((item) => {
     if ("to" in item) return [item.to.peer, item.notice];

@@ -1,4 +1,4 @@
-/** A client that watches: it opens the events WebSocket through the Worker, and keeps everything it is told. */
+/** A client of the event stream: it opens the WebSocket through the Worker and records everything that it receives. */
 import { exports } from "cloudflare:workers";
 import { expect } from "vitest";
 import { SUBPROTOCOL } from "#shared/api/events.ts";
@@ -16,7 +16,7 @@ type Options = { lobby?: string; worker?: Worker; source?: string };
 type Waiting = { match: (frame: Frame) => boolean; resolve: (frame: Frame) => void; reject: (why: Error) => void };
 
 const open = new Set<Watcher>();
-/** Every text that any watcher of the file was ever told. */
+/** All texts that any subscriber of the file received. */
 export const told: string[] = [];
 
 /** For `afterEach`. */
@@ -31,10 +31,10 @@ export const eventsRequest = (game: string, lobby?: string, headers: Record<stri
   });
 
 export class Watcher {
-  /** The how manieth it is of those that are open. */
+  /** Its number among the open ones. */
   readonly number = open.size;
   readonly closed: Promise<{ code: number; reason: string }>;
-  /** What was told and not yet asked for. */
+  /** Received and not yet read. */
   readonly unread: Frame[] = [];
   readonly #socket: WebSocket;
   #waiting: Waiting[] = [];
@@ -55,7 +55,7 @@ export class Watcher {
     open.add(this);
   }
 
-  /** An open socket on which nothing has been said. */
+  /** An open socket without messages. */
   static async open(game: string, { lobby, worker, source }: Options = {}): Promise<Watcher> {
     const headers: Record<string, string> = source === undefined ? {} : { "cf-connecting-ip": source };
     const ask: Worker = worker ?? ((request) => exports.default.fetch(request));
@@ -66,14 +66,14 @@ export class Watcher {
     return new Watcher(response.webSocket);
   }
 
-  /** One that has said hello. */
+  /** A socket after hello. */
   static async greet(game: string, token?: string, options: Options = {}): Promise<Watcher> {
     const watcher = await Watcher.open(game, options);
     expect((await watcher.ask("hello", token === undefined ? {} : { token })).type).toBe("welcome");
     return watcher;
   }
 
-  /** One that watches the list, and what it begins with. */
+  /** A list subscriber, and its snapshot. */
   static async list(
     game: string,
     filter: Record<string, string> = {},
@@ -83,19 +83,19 @@ export class Watcher {
     return [watcher, await watcher.ask("subscribe", { topic: "lobbies", filter })];
   }
 
-  /** Says something under a number, and gives what answers it. */
+  /** Sends a command with a number, and returns the response. */
   ask(type: string, data: unknown): Promise<Frame> {
     const seq = ++this.#seq;
     this.say({ type, seq, data });
     return this.next(({ re }) => re === seq);
   }
 
-  /** Text and bytes as they are, everything else as JSON. */
+  /** Strings and bytes are sent as they are, everything else as JSON. */
   say(value: unknown): void {
     this.#socket.send(typeof value === "string" || value instanceof ArrayBuffer ? value : JSON.stringify(value));
   }
 
-  /** The first unread frame that matches; waits for it where it has not come. */
+  /** The first unread frame that matches; waits for it. */
   next(match: ((frame: Frame) => boolean) | string = () => true): Promise<Frame> {
     const matches = typeof match === "string" ? ({ type }: Frame) => type === match : match;
     const at = this.unread.findIndex(matches);
@@ -104,7 +104,7 @@ export class Watcher {
     return new Promise((resolve, reject) => this.#waiting.push({ match: matches, resolve, reject }));
   }
 
-  /** Everything unread that was told before this was answered. */
+  /** All unread frames from before the response to this. */
   async rest(): Promise<Frame[]> {
     await this.ask("unsubscribe", { topic: "lobby", id: `0-${"0".repeat(26)}` });
     return this.unread.splice(0);
@@ -120,7 +120,7 @@ export class Watcher {
     try {
       this.#socket.close(code);
     } catch {
-      // The hub was faster.
+      // The hub closed first.
     }
   }
 

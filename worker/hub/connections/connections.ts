@@ -195,8 +195,6 @@ export class Connections {
     return Math.min(this.#due_at, this.#relays.deadline(), this.#stats.deadline());
   }
 
-  // ---------------------------------------------------------------------------------------------------------------
-
   #accept(connection: Connection, end: End, reach: VerifiedReach | null, now: number): Outcome<ConnectionView> {
     const next = step.agree(connection, end, reach, now);
     this.#put(next);

@@ -49,7 +49,7 @@ type PendingRelay = RelayCallbacks & {
 export class RelayAllocator {
   readonly #host: RelayHost;
   readonly #pending = new Map<string, PendingRelay>();
-  /** Allocated relays: at which sidecar, and whom to notify when one ends. */
+  /** Allocated relays: the sidecar, and the callback for their end. */
   readonly #allocated = new Map<string, { readonly sidecar: string; readonly ended: () => void }>();
   /** How many relays each sidecar was asked for; the least loaded is tried first. */
   readonly #load = new Map<string, number>();

@@ -237,9 +237,9 @@ describe("bans", () => {
     ["no prefix", { ip_prefix: "192.0.2.1/0" }],
     ["everybody", { ip_prefix: "::/0" }],
     ["no peer", { peer_id: "mallory" }],
-    ["somebody until yesterday", { peer_id: "a".repeat(26), expires_at: "2020-01-01T00:00:00Z" }],
-    ["somebody until no day", { peer_id: "a".repeat(26), expires_at: "2999-99-99T00:00:00Z" }],
-    ["somebody without a reason", { peer_id: "a".repeat(26), reason: undefined }],
+    ["with an end in the past", { peer_id: "a".repeat(26), expires_at: "2020-01-01T00:00:00Z" }],
+    ["with an invalid end", { peer_id: "a".repeat(26), expires_at: "2999-99-99T00:00:00Z" }],
+    ["without a reason", { peer_id: "a".repeat(26), reason: undefined }],
   ])("a ban cannot be %s", async (_, parts) => {
     const body = { ...WHY, ...parts };
     expect(await problemOf(await ask(newGame(), "POST", "bans", { body }))).toMatchObject({ code: "invalid_request" });
@@ -282,7 +282,7 @@ describe("draining", () => {
     await host.hosts();
   });
 
-  test("subscribers are told once that the game is draining", async () => {
+  test("subscribers are notified once that the game is draining", async () => {
     const game = newGame();
     const [watcher] = await Watcher.list(game);
     for (const draining of [true, true]) await ask(game, "PUT", "drain", { body: { draining } });

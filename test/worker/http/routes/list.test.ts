@@ -124,7 +124,7 @@ describe("a list over two hubs of lobbies with data", () => {
   });
 });
 
-// Last, because it holds together what all the others were told.
+// Last, because it checks the responses of all tests above.
 test("no response reveals an address, port, digest, note, key or sidecar to a non-member", () => {
   expect(betrayed()).toStrictEqual([]);
 });

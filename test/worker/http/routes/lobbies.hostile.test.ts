@@ -1,4 +1,4 @@
-/** Whatever comes: right, nearly right and absurd requests of several peers against the same lobbies. */
+/** Valid, nearly valid and absurd requests of several peers to the same lobbies. */
 import { afterEach, expect, test, vi } from "vitest";
 import { joined, lobby as lobbyShape } from "#shared/api/lobbies.ts";
 import { decode } from "#shared/schema/decode.ts";
@@ -40,7 +40,7 @@ test(`${REQUESTS} hostile requests each get a documented response or a problem, 
       }),
     );
   }
-  // They reached every sort of answer, and did not all end at the door.
+  // The requests reached every kind of response and were not all refused early.
   const wanted = [
     ["200", "201", "202", "204", "applicant_not_found", "body_too_large", "code_invalid", "data_limit"],
     ["invalid_request", "lobby_not_found", "member_not_found", "method_not_allowed", "no_open_lobby", "not_found"],
@@ -77,7 +77,7 @@ const ODD: readonly unknown[] = [
 ];
 const NAMES = ["a", "map", "constructor", "toString", "__proto__", "x".repeat(65), "1a", ""];
 
-/** Right bodies, whose fields are then spoilt. */
+/** Valid bodies, whose fields are then corrupted. */
 const BODIES: readonly (() => Record<string, unknown>)[] = [
   () => ({ ...LOBBY }),
   () => ({ ...LOBBY, approval: true, client_ref: "mine", version: "1.4" }),
@@ -128,7 +128,7 @@ function hostile(random: Dice, ids: readonly string[], many: readonly Player[]):
   return { who, method, path, init: { headers, body: spoilt(random, body) } };
 }
 
-/** As it is, with one field of another kind, or as a text that is hardly JSON. */
+/** The body with one field of another type, or as a text that is hardly JSON. */
 function spoilt(random: Dice, body: Record<string, unknown>): unknown {
   const how = random(["right", "right", "right", "field", "field", "text"]);
   if (how === "right") return body;

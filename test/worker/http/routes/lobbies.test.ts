@@ -97,7 +97,7 @@ describe("creating a lobby", () => {
       { body: { ...LOBBY, data: { a: { value: "x" }, b: { visibility: "member", value: 1, index: true } } } },
     ],
     [
-      "too much of himself",
+      "too much member data",
       "data_limit",
       {
         body: {
@@ -358,7 +358,7 @@ test("over two shards each peer has a home shard, and ids and codes find lobbies
   expect((await list.json<{ lobbies: unknown[] }>()).lobbies).toHaveLength(4);
 });
 
-// Last, because it holds together what all the others were told.
+// Last, because it checks the responses of all tests above.
 test("no response contains a password or its digest", () => {
   expect(said.some((text) => text.includes('"locked":true'))).toBe(true);
   expect(said.filter((text) => /hunter2|pbkdf2/.test(text))).toStrictEqual([]);

@@ -49,7 +49,7 @@ describe("joining", () => {
     ["a wrong code", "lobby_not_found", { visibility: "private" }, { code: "ABCDEF" }],
     ["a name with a line in it", "invalid_request", {}, { member_name: "a\nb" }],
     [
-      "too much of himself",
+      "too much member data",
       "data_limit",
       {},
       { member_data: Object.fromEntries(["a", "b", "c", "d", "e"].map((key) => [key, "x".repeat(1_000)])) },

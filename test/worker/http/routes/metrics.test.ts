@@ -63,7 +63,7 @@ describe("statistics", () => {
         { wire: "rabid", state: "in_game", count: 1 },
       ],
       members: 4,
-      // Alice hosts twice from one place.
+      // Alice hosts two lobbies from one address.
       peers: 3,
       sidecars: 1,
       connections: [],

@@ -1,4 +1,4 @@
-/** A noray host who lists himself: with his pid as proof, as he says, and for as long as his sidecar's link is there. */
+/** A noray host lists itself with its pid, for as long as its sidecar's link is up. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lobby, type LobbyView, page } from "#shared/api/lobbies.ts";
 import { type Summary } from "#shared/listing/summary.ts";
@@ -21,7 +21,7 @@ import {
 const OID = "zGTjQcKd3YmoIs5hhjLX9";
 const PID =
   "mfU9V5gNYhBmHyi40dWrpJDXA5yuxNHdwo_0QSbZIwI57txp676B4UN8IXB2ZGGifkeKlQOq8lflFDBa8_aIpDvIeF9dY-NryprKFxGHl9ATgIVXGsJueogfoEjaIPAX";
-/** As the sidecar reports it: SHA-256 in base64url. */
+/** As the sidecar computes it: SHA-256 in base64url. */
 const DIGEST = "H6nOa8JPDyIwVW4qJrYfmha2IVWKye773seeL9npclY";
 const FOREST = { name: "Forest brawl", seats: 8, data: { map: { value: "forest", index: true } } };
 

@@ -44,7 +44,7 @@ describe("joining by code", () => {
     vi.restoreAllMocks();
     const { join_code } = await ann.hosts();
     const wrong = join_code!.startsWith("2") ? `3${join_code!.slice(1)}` : `2${join_code!.slice(1)}`;
-    // Joining itself is limited as well; here it is the guesses that count.
+    // Joining is rate limited too; here only wrong codes count.
     vi.useFakeTimers({ toFake: ["Date"] });
     const codes: string[] = [];
     for (let guesses = 0; guesses < 20; guesses++) {

@@ -58,7 +58,7 @@ describe("outcomes", () => {
     const other = await meet(2);
     await reports(ann, other, { path: "direct" });
     await reports(bob, other, { path: "relay" });
-    // Nobody says anything of the third, and the last one is waited for until its time is over.
+    // No peer reports the third, and the last one waits until it expires.
     await meet(3);
     await reports(bob, await meet(4), { path: "none" });
     await timePasses(game, OUTCOMES_WRITE_DELAY_MS + 1_000);
@@ -100,7 +100,7 @@ describe("outcomes", () => {
     }
     expect(verdicts.filter((verdict) => verdict === "direct")).toHaveLength(1);
     expect([verdicts[15], verdicts[16]]).toStrictEqual(["direct", "relay"]);
-    // Other pairs are no worse for it.
+    // Other pairs are not affected.
     expect(await reads(ann, await meet(1))).toHaveProperty("punch");
   });
 });
@@ -200,7 +200,7 @@ test("a full table evicts ended connections, the oldest first, and never open on
   ]);
 });
 
-// --- what happens --------------------------------------------------------------------------------------------------
+// --- helpers -------------------------------------------------------------------------------------------------------
 
 const meet = (at: number, parts: object = {}): Promise<string> =>
   introduces({ ann, bob, lobby }, { address: `20.1.${at}.1`, ...parts }, { address: `20.2.${at}.1` });

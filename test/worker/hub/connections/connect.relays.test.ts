@@ -90,7 +90,7 @@ describe("pairs without a direct path", () => {
     await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { addresses: "direct" } });
     expect(await reads(ann, await meet({}, {}))).toHaveProperty("punch");
     await ann.patches(lobby, { addresses: "relay_only" });
-    // What one member says does not undo what his lobby says.
+    // A member's setting does not override its lobby's.
     const third = await meet({}, {});
     north.say(allocated((await north.next("allocate")).relay));
     const told = JSON.stringify([await at.next("connect.relay"), await reads(ann, third), await reads(bob, third)]);
@@ -125,7 +125,7 @@ describe("a relay beside a direct path", () => {
       await fits(await bob.ask("POST", `lobbies/${lobby}/relays`, { body: { connection_id: id } }), 200, relay),
     ).toMatchObject({ port: 30_001 });
     expect(await north.rest()).toStrictEqual([]);
-    // One that has ended is ordered anew.
+    // A relay that ended is allocated again.
     north.say(unallocated(id, "idle"));
     await north.rest();
     const again = ann.ask("POST", `lobbies/${lobby}/relays`, { body: { connection_id: id } });
@@ -156,7 +156,7 @@ describe("the choice of a sidecar", () => {
     await timePasses(game, RELAY_ANSWER_MS + 1_500);
     const failed = { reason: "misc_relay_exhausted", code: 5_100, state: "introduced" };
     for (const watcher of [at, to]) expect((await watcher.next("connect.failed")).data).toMatchObject(failed);
-    // What comes too late is heard by nobody.
+    // A late reply is ignored.
     far.say(allocated(id));
     expect(await far.rest()).toStrictEqual([]);
     expect(await meetings(at)).toStrictEqual([]);
@@ -174,7 +174,7 @@ describe("the choice of a sidecar", () => {
     expect(await meetings(at)).toStrictEqual([]);
   });
 
-  test("only sidecars that relay are tried; without one both peers are told", async () => {
+  test("only sidecars that relay are tried; without one both peers are notified", async () => {
     north.close();
     await north.closed;
     const plain = await Sidecar.link(game);

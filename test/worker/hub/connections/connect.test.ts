@@ -38,7 +38,7 @@ beforeEach(async () => {
   ({ game, ann, bob, lobby } = await membersOfOneLobby());
 });
 afterEach(() => {
-  // Whatever was told of connections has the shape that it should have.
+  // Every event of a connection matches its schema.
   for (const text of told.splice(0).filter((one) => one.includes('"connect.'))) {
     const shape = CONNECTION_EVENTS[JSON.parse(text).type as keyof typeof CONNECTION_EVENTS];
     expect(decode(text, shape as (typeof CONNECTION_EVENTS)["connect.punch"], text.length)).toStrictEqual({
@@ -80,7 +80,7 @@ describe("two members", () => {
     expect(his).toMatchObject({ plan: { targets: [{ kind: "reflexive", address: "20.0.1.1", port: 50_000 }] } });
     expect(keyOf(mine)).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(keyOf(his)).toBe(keyOf(mine));
-    // The way to Ann takes 100 ms and that to Bob 25: both begin 120 ms after the hub's word.
+    // The delay to Ann is 100 ms and to Bob 25 ms: both start 120 ms after the hub's event.
     expect([mine["start_in_ms"], his["start_in_ms"]]).toStrictEqual([START_MARGIN_MS, START_MARGIN_MS + 75]);
     expect(await meetings(at)).toStrictEqual([]);
 
@@ -112,7 +112,7 @@ describe("two members", () => {
     const his = await reads(ann, connection_id);
     expect(his).toMatchObject({ state: "introduced", punch: { start_in_ms: POLL_START_MS + START_MARGIN_MS - 400 } });
     expect(his.punch?.pair_key.key).toBe(mine.punch?.pair_key.key);
-    // Accepting twice is being heard once.
+    // Accepting twice has no further effect.
     expect(await accepts(bob, connection_id)).toMatchObject({ state: "introduced", punch: mine.punch && {} });
   });
 
@@ -207,7 +207,7 @@ describe("consent", () => {
       consent: "ask",
       expires_in_ms: CONSENT_PROMPT_MS,
     });
-    // Nothing is told of either before both agree.
+    // Neither is revealed before both accept.
     expect(await meetings(at)).toStrictEqual([]);
     await timePasses(game, CONSENT_PROMPT_MS - 2_000);
     await to.ask("accept", { connection_id, reach: await reachOf(bob, BOB) });
@@ -231,7 +231,7 @@ describe("consent", () => {
     expect(await meetings(to)).toStrictEqual(["connect.requested"]);
     const again = await ann.ask("POST", `lobbies/${lobby}/connections`, { body: { peer_id: bob.id } });
     expect([again.status, again.headers.get("retry-after")]).toStrictEqual([403, "60"]);
-    // He may still change his mind himself.
+    // Bob can still withdraw.
     expect(await asksFor(bob, lobby, { peer_id: ann.id })).toMatchObject({ asked: true, state: "waiting" });
     vi.setSystemTime(Date.now() + CONNECTION_KEPT_MS);
     expect(await asksFor(ann, lobby, { peer_id: bob.id })).toMatchObject({ asked: true, state: "waiting" });
@@ -257,12 +257,12 @@ describe("consent", () => {
     expect(await ann.refused("POST", path, { body: { peer_id: bob.id } })).toBe("ticket_invalid");
     const { ticket } = await fits(await bob.ask("POST", `lobbies/${lobby}/invitations`), 201, invitation);
     expect(await asksFor(ann, lobby, { peer_id: bob.id, ticket })).toMatchObject({ consent: "ticket" });
-    // Bob himself asks without one.
+    // Bob requests without a ticket.
     const [carl, dora] = [await Player.of(game), await Player.of(game)];
     await carl.enters(lobby);
     await dora.enters(lobby);
     expect(await asksFor(bob, lobby, { peer_id: dora.id })).toMatchObject({ consent: "automatic" });
-    // A ticket of somebody else, of another lobby, or of another purpose opens nothing.
+    // A ticket of another peer, lobby or purpose is refused.
     const other = (await bob.hosts()).id;
     await ann.enters(other);
     const elsewhere = await fits(await bob.ask("POST", `lobbies/${other}/invitations`), 201, invitation);

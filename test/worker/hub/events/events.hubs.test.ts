@@ -6,7 +6,7 @@ import { hubFor, timePasses } from "../../support/hub-inspector.ts";
 import { hangUp, hosts, joins, leaves, newGame, Sidecar } from "../../support/sidecar.ts";
 import { type Frame, lookAway, Watcher } from "../../support/subscriber.ts";
 
-/** Which hub holds a name is a matter of its hash; these are the first ones for each of the two. */
+/** A name's hub follows from its hash; these are the first names for each of the two. */
 const NAMES = Array.from({ length: 40 }, (_, at) => `Lobby ${at}`);
 const [here, there] = [0, 1].map((shard) => NAMES.filter((name) => shardOf("rabid", name, 2) === shard));
 
@@ -83,7 +83,7 @@ describe("the list of two hubs", () => {
     await far.report(hosts(there![0]!, "Alice"));
     await watcher.next("lobby.added");
     await watcher.ask("unsubscribe", { topic: "lobbies" });
-    // For so long he may only have lost his connection.
+    // For this long the subscriber may only have lost its connection.
     vi.setSystemTime(Date.now() + REPLAY_KEPT_MS + 1);
     await far.report(hosts(there![1]!, "Bob"));
     await vi.waitFor(() => expect(fed.mock.results.at(-1)?.value).resolves.toBe(false));

@@ -81,7 +81,7 @@ describe("a member's subscription", () => {
     expect((await stranger.next("member.left")).data).not.toHaveProperty("detail");
   });
 
-  test("a kicked member is told by whom", async () => {
+  test("a kicked member gets the peer that kicked it", async () => {
     const { id } = await alice.hosts();
     await bob.enters(id);
     const [[host], [guest]] = [await watches(alice, id), await watches(bob, id)];
@@ -96,7 +96,7 @@ describe("a member's subscription", () => {
     expect((await guest.next("lobby.removed")).data).toStrictEqual({ id, reason: "kicked" });
   });
 
-  test("members are told who hosts and why", async () => {
+  test("members are notified of a new host and the reason", async () => {
     const { id } = await alice.hosts();
     await bob.enters(id);
     const [guest] = await watches(bob, id);
@@ -139,7 +139,7 @@ describe("a member's subscription", () => {
     expect((await host.next("member.applied")).data).toStrictEqual({ id, peer_id: bob.id });
     await alice.ask("PUT", `lobbies/${id}/applicants/${bob.id}`);
     expect((await waiting.next("member.admitted")).data).toStrictEqual({ id });
-    // He is listening: the seat is his at once.
+    // The peer has an open socket, so its place is confirmed at once.
     expect((await host.next("member.joined")).data).toMatchObject({ member: { peer_id: bob.id } });
     expect((await host.next("member.updated")).data).toMatchObject({ member: { peer_id: bob.id, state: "present" } });
     const carol = await Player.of(game);
@@ -313,7 +313,7 @@ test("no event contains a token", () => {
   expect(told.filter((text) => /peer\.[A-Za-z0-9_-]+|parley-source/.test(text))).toStrictEqual([]);
 });
 
-// --- makers ----------------------------------------------------------------------------------------------------
+// --- helpers ---------------------------------------------------------------------------------------------------
 
 async function watches(player: Player, id: string): Promise<[Watcher, Frame]> {
   const watcher = await Watcher.greet(player.game, player.token, { lobby: id });
@@ -329,7 +329,7 @@ async function last(watcher: Watcher, type: string): Promise<Frame> {
   return frames.at(-1)!;
 }
 
-/** The platform stamps pings by a clock that tests cannot turn. */
+/** The platform records pings by a clock that tests cannot change. */
 async function pingsOf(of: string): Promise<{ all: () => Promise<void> }> {
   let stamp: Date | null = null;
   const prototype = await inside(of, (state) => Object.getPrototypeOf(state) as DurableObjectState);

@@ -71,7 +71,7 @@ describe("opening a socket", () => {
       app.fetch(eventsRequest(game, undefined, { "cf-connecting-ip": source, "parley-source": "10.0.0.1" }), settings);
     const sockets: WebSocket[] = [];
     for (let at = 0; at < SUBSCRIBERS_PER_SOURCE_MAX; at++) {
-      // A household has a whole /64.
+      // A home network has a whole /64.
       sockets.push((await from(`2001:db8::${(at + 1).toString(16)}`)).webSocket!);
       sockets.at(-1)!.accept();
     }
@@ -427,7 +427,7 @@ describe("slow and silent clients", () => {
   });
 });
 
-/** Right, nearly right and wrong. */
+/** Valid, nearly valid and invalid messages. */
 function absurd(dice: () => number, lobby: string): string | ArrayBuffer {
   const pick = <T>(...of: readonly T[]): T => of[Math.floor(dice() * of.length)]!;
   const value = (): unknown =>
@@ -464,7 +464,7 @@ function absurd(dice: () => number, lobby: string): string | ArrayBuffer {
   });
 }
 
-// --- makers ----------------------------------------------------------------------------------------------------
+// --- helpers ---------------------------------------------------------------------------------------------------
 
 type Peer = { peer_id: string; peer_token: string; udp_token: string };
 
@@ -473,7 +473,7 @@ async function peerOf(of: string): Promise<Peer> {
   return answer.json<Peer>();
 }
 
-/** The platform stamps pings by a clock that tests cannot turn: here they say themselves who pinged, and when. */
+/** The platform records pings by a clock that tests cannot change, so the test says which sockets pinged and when. */
 async function pingsOf(of: string): Promise<{ by: (watcher: Watcher) => void }> {
   const stamps = new Map<number, Date>();
   const sockets = await inside(of, (state) => state.getWebSockets("events"));

@@ -82,7 +82,7 @@ describe("the first hub", () => {
     let answer: (lines: Summary[]) => void = () => {};
     const others = new ShardFeedReceiver([1], () => new Promise((resolve) => (answer = resolve)));
     const loaded = others.load();
-    // While it waits for the lines it is told of changes, some of which the lines hold already.
+    // Changes arrive while the lines are being fetched, and some are already in them.
     others.apply(1, [change("a", 1, 2), change("b", null, 1), change("c", 1, null)], 2);
     answer([line("a", { revision: 3 }), line("c", { revision: 1 })]);
     expect(await loaded).toBe(true);

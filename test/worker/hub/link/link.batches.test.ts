@@ -106,7 +106,7 @@ describe("batches", () => {
     await north.batch(1, [hosts("Nice", "Alice")]);
     expect(await north.batch(3, [joins("Nice", "Carol")])).toStrictEqual({ t: "told", ack: 1, items: [] });
     expect(await lobbyRows(game)).toMatchObject([{ revision: 1 }]);
-    // What was missing comes, and then the rest again.
+    // The missing batch comes, then the rest again.
     expect(await north.batch(2, [joins("Nice", "Bob"), joins("Nice", "Carol")])).toMatchObject({ ack: 3 });
     expect(await lobbyRows(game)).toMatchObject([{ members: [{ peer: "Alice" }, { peer: "Bob" }, { peer: "Carol" }] }]);
   });
@@ -243,7 +243,7 @@ describe("a sidecar that reconnects", () => {
       { to: { ...mine, endpoint: homeOf("Carol"), peer: "Carol", host: true }, notice: introduced("Carol", "Dave") },
       { to: { ...mine, endpoint: homeOf("Dave"), peer: "Dave", host: false }, notice: introduced("Carol", "Dave") },
     ]);
-    // The numbers begin again with the epoch.
+    // The numbers start again with the epoch.
     expect(await anew.batch(1, [asks("Nice", "Bob")])).toMatchObject({ ack: 1, items: [{ to: { peer: "Bob" } }] });
   });
 });

@@ -4,7 +4,7 @@ import { hangUp, heard, hosts, introduced, joins, newGame, roster, Sidecar, star
 
 afterEach(hangUp);
 
-// A sidecar gives up a link whose frame is longer than it decodes; it would come back only to hear the same again.
+// A sidecar closes a link after a frame that is too long. It would reconnect and get the same frame again.
 describe("no frame is longer than a sidecar accepts", () => {
   test("when a full batch joins one lobby", async () => {
     const north = await Sidecar.link(newGame());
@@ -19,7 +19,7 @@ describe("no frame is longer than a sidecar accepts", () => {
   test("when many members with the longest names and notes are returned in several frames", async () => {
     const game = newGame();
     const north = await Sidecar.link(game);
-    // JSON writes a quotation mark with two characters and a control character, which only notes may hold, with six.
+    // JSON escapes a quotation mark to two characters and a control character, which only notes may contain, to six.
     const names = Array.from({ length: 600 }, (_, at) => `${at}`.padEnd(NAME_LENGTH_MAX, '"'));
     const memory = "\u0001".repeat(MEMORY_LENGTH_MAX);
     for (let at = 0; at < names.length; at += BATCH_REPORTS_MAX) {
@@ -53,7 +53,7 @@ describe("no frame is longer than a sidecar accepts", () => {
   });
 });
 
-/** Everything in order, in however many messages it came. */
+/** All items in order, over any number of messages. */
 async function toldTo(sidecar: Sidecar): Promise<ReturnType<typeof heard>> {
   await sidecar.rest();
   return heard(sidecar.log.flatMap((message) => (message.t === "told" ? message.items : [])));
@@ -61,7 +61,7 @@ async function toldTo(sidecar: Sidecar): Promise<ReturnType<typeof heard>> {
 
 const people = (count: number): string[] => Array.from({ length: count }, (_, at) => `Player ${at}`);
 
-/** One by one, so that the joining itself stays within the frame. */
+/** One at a time, so that the joins themselves fit into frames. */
 async function fill(sidecar: Sidecar, name: string, [host, ...others]: string[]): Promise<void> {
   await sidecar.report(hosts(name, host!, { seats: SEATS_MAX }));
   for (const peer of others) await sidecar.report(joins(name, peer));

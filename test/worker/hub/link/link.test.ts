@@ -23,7 +23,7 @@ import {
 import { leaves, Sidecar, worker } from "../../support/sidecar.ts";
 import { SOCKET_URLS } from "../../../../worker/rpc.ts";
 
-// The hub complains in its log of what it is sent here on purpose.
+// The hub logs the invalid messages of this file.
 beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
 afterEach(() => {
   hangUp();
@@ -221,7 +221,7 @@ describe("invalid messages", () => {
     expect(await north.closed).toMatchObject({ code: LinkCloseCode.malformed });
     expect(heard(await south.report(joins("Good", "Dave")))).toHaveLength(2);
     expect(await sidecarRow(game, "north")).toMatchObject({ ack: 0, down_since: expect.any(Number) });
-    // The same sidecar is welcome again, with a clean start.
+    // The same sidecar may connect again with a clean start.
     expect(await (await Sidecar.open(game)).hello()).toMatchObject({ ack: 0, members: [] });
   });
 
@@ -243,7 +243,7 @@ describe("invalid messages", () => {
     broken.say("{");
     broken.say(helloOf(broken));
     expect(await broken.closed).toMatchObject({ code: LinkCloseCode.malformed });
-    // North's link is still North's.
+    // North's link is still open.
     expect(heard(await north.report(hosts("Nice", "Alice")))).toStrictEqual([["Alice", hosted("Alice")]]);
   });
 
@@ -267,7 +267,7 @@ describe("an open link", () => {
     await evictDurableObject(hubFor(game));
     await north.ping();
     await north.ping();
-    // Only a hub that runs can be evicted.
+    // Only a running hub can be evicted.
     await expect(evictDurableObject(hubFor(game))).rejects.toThrow();
     await north.report(leaves("Nice", "Alice"));
     await evictDurableObject(hubFor(game));
