@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { browserIsMissing } from "../support/browser.ts";
+import { isBrowserMissing } from "../support/browser.ts";
 import { blocksOf, fileBlock, ROOT, substitute } from "../support/doc-blocks.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
@@ -84,7 +84,7 @@ test("the Dowsett guide's two commands join, and a line comes back", async () =>
   await guest.waitFor(/^Alice: .*hello/m);
 });
 
-test.skipIf(browserIsMissing())("the browser guide's two tabs exchange a message over WebRTC", async () => {
+test.skipIf(isBrowserMissing())("the browser guide's two tabs exchange a message over WebRTC", async () => {
   const [library, usage] = blocksOf("docs/guides/browser.md", "js");
   const [hosting, joining] = usage!.split("// tab 2\n");
   const script = substitute(library!, HUB, stack.url);

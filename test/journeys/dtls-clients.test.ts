@@ -132,8 +132,8 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
       steps: [["connect"], ["ask", "c:Sealed:Bob", "i:Alice:Bob"], ["keep", "p:Sealed:Bob"], ["hear", "s:"], ["close"]],
     });
     await Promise.all([alice.ended, bob.ended]);
-    expect(alice.heard()).toContain(`s:${here}:Bob:127.0.0.1:${there}`);
-    expect(bob.heard()).toContain(`s:${there}:Alice:127.0.0.1:${here}`);
+    expect(alice.received()).toContain(`s:${here}:Bob:127.0.0.1:${there}`);
+    expect(bob.received()).toContain(`s:${there}:Alice:127.0.0.1:${here}`);
     await countOf(stack, 'parley_dtls_endings_total{reason="goodbye"}', 2);
   });
 
@@ -199,7 +199,7 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
     const vanishing = game({ ...speaking, steps: [["connect"], host("Second"), ["hear", "nothing"]] });
     await countOf(stack, 'parley_dtls_handshakes_total{step="completed"}', 2);
     await eventually(
-      () => Promise.resolve(vanishing.heard().length),
+      () => Promise.resolve(vanishing.received().length),
       (count) => count > 0,
     );
     await vanishing.kill();
@@ -292,8 +292,8 @@ describe.skipIf(!hasGodot3)("Godot 3", () => {
       ],
     });
     await Promise.all([alice.ended, bob.ended]);
-    expect(bob.heard().at(-1)).toContain(`["127.0.0.1",${here}]`);
-    expect(alice.heard().at(-1)).toContain(`["127.0.0.1",${there}]`);
+    expect(bob.received().at(-1)).toContain(`["127.0.0.1",${here}]`);
+    expect(alice.received().at(-1)).toContain(`["127.0.0.1",${there}]`);
   });
 
   test.skipIf(!hasOpenssl)("accepts an operator's RSA chain, in fragments on a path with a small MTU", async () => {

@@ -42,19 +42,19 @@ describe("a sidecar with DTLS", () => {
         (heard) => heard.includes(wanted),
       );
     await alice.connect();
-    expect(await alice.ask("h:Sealed:Alice:4", /^i:/)).toBe("i:Alice");
-    alice.sayInClear("h:Clear:Eve:4");
+    expect(await alice.request("h:Sealed:Alice:4", /^i:/)).toBe("i:Alice");
+    alice.sendClear("h:Clear:Eve:4");
     await clear("i:Eve");
     const bob = await player();
-    bob.sayInClear("c:Sealed:Bob");
-    expect(await alice.hears(/^i:Alice:Bob/)).toBe("i:Alice:Bob");
+    bob.sendClear("c:Sealed:Bob");
+    expect(await alice.waitFor(/^i:Alice:Bob/)).toBe("i:Alice:Bob");
     // A clear-text datagram cannot act for a peer with a DTLS session.
-    bob.sayInClear("p:Sealed:Alice");
-    alice.sayInClear("s:Sealed:Alice");
-    alice.sayInClear("p:Clear:Eve");
+    bob.sendClear("p:Sealed:Alice");
+    alice.sendClear("s:Sealed:Alice");
+    alice.sendClear("p:Clear:Eve");
     await clear("i:Eve");
-    expect(await alice.ask("p:Sealed:Alice", /^i:/)).toBe("i:Alice:Bob");
-    expect([new Set(alice.clear), alice.heard.some((line) => line.includes("Eve"))]).toStrictEqual([
+    expect(await alice.request("p:Sealed:Alice", /^i:/)).toBe("i:Alice:Bob");
+    expect([new Set(alice.clear), alice.received.some((line) => line.includes("Eve"))]).toStrictEqual([
       new Set(["i:Eve"]),
       false,
     ]);
@@ -64,31 +64,31 @@ describe("a sidecar with DTLS", () => {
     await open();
     const [alice, bob] = [await player(), await player()];
     await alice.connect();
-    await alice.ask("h:Sealed:Alice:4", /^i:/);
-    alice.keepSaying("p:Sealed:Alice");
+    await alice.request("h:Sealed:Alice:4", /^i:/);
+    alice.sendRepeatedly("p:Sealed:Alice");
     await stack.killSidecar();
     await stack.restartSidecar();
     await bob.connect();
-    await bob.ask("c:Sealed:Bob", /^i:Alice:Bob/);
+    await bob.request("c:Sealed:Bob", /^i:Alice:Bob/);
     await eventually(
       () => stack.metric('parley_dtls_dropped_total{reason="unsaid"}'),
       (count) => count > 0,
     );
     expect(alice.clear).toStrictEqual([]);
     await alice.connect();
-    expect(await alice.ask("p:Sealed:Alice", /^i:/)).toBe("i:Alice:Bob");
+    expect(await alice.request("p:Sealed:Alice", /^i:/)).toBe("i:Alice:Bob");
   });
 
   test("that requires DTLS ignores clear text and answers DTLS", async () => {
     await open({ PARLEY_DTLS: "required" });
     const alice = await player();
-    alice.sayInClear("h:Clear:Alice:4");
+    alice.sendClear("h:Clear:Alice:4");
     await eventually(
       () => stack.metric('parley_dropped_total{reason="in_clear"}'),
       (count) => count === 1,
     );
     await alice.connect();
-    expect(await alice.ask("h:Sealed:Alice:4", /^i:/)).toBe("i:Alice");
+    expect(await alice.request("h:Sealed:Alice:4", /^i:/)).toBe("i:Alice");
     expect([(await stack.lobbies()).map(({ name }) => name), alice.clear]).toStrictEqual([["Sealed"], []]);
   });
 
@@ -96,15 +96,15 @@ describe("a sidecar with DTLS", () => {
     await open({ PARLEY_DTLS: dtls });
     const [control, game, bob] = [await player(), await player(), await player()];
     await control.connect();
-    const claim = await control.ask("parley-endpoint?", /^parley-endpoint/);
-    const again = setInterval(() => game.sayInClear(claim), 100);
-    const confirmed = await control.hears(/:/).finally(() => clearInterval(again));
+    const claim = await control.request("parley-endpoint?", /^parley-endpoint/);
+    const again = setInterval(() => game.sendClear(claim), 100);
+    const confirmed = await control.waitFor(/:/).finally(() => clearInterval(again));
     expect(confirmed).toBe(`${claim} 127.0.0.1:${game.port}`);
-    await control.ask("h:Sealed:Alice:4", /^i:Alice/);
+    await control.request("h:Sealed:Alice:4", /^i:Alice/);
     await bob.connect();
-    await bob.ask("c:Sealed:Bob", /^i:Alice:Bob/);
-    await control.ask("s:Sealed:Alice", /^s:/);
-    expect(await bob.hears(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${game.port}`);
+    await bob.request("c:Sealed:Bob", /^i:Alice:Bob/);
+    await control.request("s:Sealed:Alice", /^s:/);
+    expect(await bob.waitFor(/^s:/)).toBe(`s:${bob.port}:Alice:127.0.0.1:${game.port}`);
     expect(game.clear).toStrictEqual([]);
   });
 
@@ -112,16 +112,16 @@ describe("a sidecar with DTLS", () => {
     await open();
     const alice = await player();
     await alice.connect();
-    await alice.ask("h:Sealed:Alice:4", /^i:/);
+    await alice.request("h:Sealed:Alice:4", /^i:/);
     const dice = seeded(22);
     for (let n = 0; n < 2_000; n++) {
       const bytes = Buffer.from(Array.from({ length: 1 + Math.floor(dice() * 300) }, () => Math.floor(dice() * 256)));
       Buffer.of(20 + (n % 4), 0xfe, 0xfd, 0, n % 2).copy(bytes);
       if (n % 3 === 0 && bytes.length > 13) bytes.writeUInt16BE(bytes.length - 13, 11);
-      alice.sayInClear(bytes);
-      if (n % 100 === 0) await alice.ask("p:Sealed:Alice", /^i:/);
+      alice.sendClear(bytes);
+      if (n % 100 === 0) await alice.request("p:Sealed:Alice", /^i:/);
     }
-    expect(await alice.ask("p:Sealed:Alice", /^i:/)).toBe("i:Alice");
+    expect(await alice.request("p:Sealed:Alice", /^i:/)).toBe("i:Alice");
     expect(await stack.metric('parley_socket_errors_total{kind="fault"}')).toBe(0);
     expect(await stack.metric("parley_dtls_sessions")).toBe(1);
     expect(await stack.metric('parley_dtls_dropped_total{reason="malformed"}')).toBeGreaterThan(100);
@@ -134,7 +134,7 @@ describe("a sidecar with DTLS", () => {
       const [noray, one] = [await NetfoxNoray.connectToHost("127.0.0.1", tcp), await player()];
       await noray.registerHost();
       await one.connect();
-      expect(await one.ask(noray.pid, /./)).toBe("OK");
+      expect(await one.request(noray.pid, /./)).toBe("OK");
       return [noray, one];
     };
     const [[alice, there], [bob, here]] = [await registers(), await registers()];
@@ -165,7 +165,7 @@ describe("a sidecar with DTLS", () => {
     await becomes(readFileSync(cert, "utf8"));
     const alice = await player();
     await alice.connect();
-    await alice.ask("h:Sealed:Alice:4", /^i:/);
+    await alice.request("h:Sealed:Alice:4", /^i:/);
 
     createIfMissing(join(folder, "next.crt"), join(folder, "next.key"));
     copyFileSync(join(folder, "next.key"), key);
@@ -176,10 +176,10 @@ describe("a sidecar with DTLS", () => {
     copyFileSync(join(folder, "next.crt"), cert);
     stack.signalSidecar("SIGHUP");
     await becomes(readFileSync(join(folder, "next.crt"), "utf8"));
-    expect(await alice.ask("p:Sealed:Alice", /^i:/)).toBe("i:Alice");
+    expect(await alice.request("p:Sealed:Alice", /^i:/)).toBe("i:Alice");
     const carol = await player();
     await carol.connect();
-    expect(await carol.ask("c:Sealed:Carol", /^i:/)).toBe("i:Alice:Carol");
+    expect(await carol.request("c:Sealed:Carol", /^i:/)).toBe("i:Alice:Carol");
     expect(await stack.metric('parley_links_total{change="down"}')).toBe(0);
   });
 });

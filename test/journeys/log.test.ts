@@ -49,7 +49,7 @@ test("the log is JSON lines without secrets or peers, and reports what the kerne
     );
   await linked();
 
-  await says("some of this wants a look");
+  await says("configuration warnings");
   const [alice, host] = [await RabidPlayer.open(rabid), await RabidPlayer.open(dowsett)];
   open.push(
     () => alice.close(),
@@ -66,7 +66,7 @@ test("the log is JSON lines without secrets or peers, and reports what the kerne
   expect(log.slice(whole)).toBe("");
 
   await stack.killHub();
-  await says("no link to the hub; trying again");
+  await says("no link to the hub; retrying");
   await stack.startHub();
   await linked();
   await stopProcess(child, 60_000);
@@ -77,10 +77,10 @@ test("the log is JSON lines without secrets or peers, and reports what the kerne
   expect(new Set(said.map(({ sidecar }) => sidecar))).toEqual(new Set(["talkative"]));
   expect(said.map(({ msg }) => msg)).toEqual(
     expect.arrayContaining([
-      "the kernel grants a smaller receive buffer",
+      "the kernel granted a smaller receive buffer",
       "listening",
       "linked to the hub",
-      "no link to the hub; trying again",
+      "no link to the hub; retrying",
       "draining",
     ]),
   );

@@ -127,7 +127,7 @@ describe.skipIf(isBrowserMissing())("a lobby on the page", () => {
     await join(bob, "Bob");
     await person(alice, "Bob").waitFor();
     await say(bob, "before");
-    await said(alice, "before").waitFor();
+    for (const page of [alice, bob]) await said(page, "before").waitFor();
 
     await stack.killHub();
     for (const page of [alice, bob]) await role(page, "Connection lost. Retrying…").waitFor();

@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { Summary } from "#shared/api/lobbies.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import { takenPorts } from "../../tools/run/ports.ts";
 import { stopProcess, exitCodeOf } from "../../tools/run/processes.ts";
 import { RabidPlayer } from "../../tools/run/rabid-player.ts";

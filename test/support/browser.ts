@@ -17,7 +17,7 @@ export const PHONE: BrowserContextOptions = {
 };
 
 /** If there is no browser, prints the reason and returns true, so that its tests are skipped; in CI it throws. */
-export function browserIsMissing(): boolean {
+export function isBrowserMissing(): boolean {
   if (existsSync(CHROMIUM)) return false;
   const reason = `no browser at ${CHROMIUM} (CHROMIUM names another)`;
   if (process.env["CI"]) throw new Error(reason);
@@ -43,18 +43,18 @@ export function launch(): Promise<Browser> {
   });
 }
 
-export type Visit = {
+export type BrowserPage = {
   readonly page: Page;
   /** Console errors and warnings, exceptions, and requests to other origins, of which the page must cause none. */
   readonly complaints: string[];
 };
 
 /** A page in a new browser profile, before its first navigation. */
-export async function visitor(
+export async function openPage(
   browser: Browser,
   origin: string,
   options: BrowserContextOptions = DESKTOP,
-): Promise<Visit> {
+): Promise<BrowserPage> {
   const context = await browser.newContext({ ...options, baseURL: origin });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
@@ -70,7 +70,7 @@ export async function visitor(
 }
 
 /** Saves screenshots of the whole page in `test/shots/`, light and dark, for review. */
-export async function shoot(page: Page, name: string): Promise<void> {
+export async function saveScreenshots(page: Page, name: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}.png`), fullPage: true });

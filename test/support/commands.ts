@@ -16,8 +16,8 @@ export const NORAY_PID: IdFormat = { length: numbers.NORAY_PID_LENGTH, alphabet:
 
 type Owner = { readonly exchange: Exchange; readonly counters: Counters; readonly name: string };
 
-export class Commands {
-  readonly board: NoraySessions;
+export class NorayCommands {
+  readonly registry: NoraySessions;
   /** The effects of the sessions, which a test may replace. */
   readonly out: NorayOutput;
   readonly limits: { -readonly [K in keyof BoardLimits]: BoardLimits[K] };
@@ -52,17 +52,17 @@ export class Commands {
       peerLeft: () => {},
       relay_address: null,
     };
-    this.board = new NoraySessions(this.limits, this.out, owner.counters);
+    this.registry = new NoraySessions(this.limits, this.out, owner.counters);
   }
 
   /** A line of a client; the first one opens its connection. */
-  hear(from: Endpoint, line: string): void {
+  handleLine(from: Endpoint, line: string): void {
     const caller = this.#callers.get(formatEndpoint(from)) ?? this.open(from);
-    if (caller !== null) this.board.handleLine(caller, line, this.#clock());
+    if (caller !== null) this.registry.handleLine(caller, line, this.#clock());
   }
 
   open(from: Endpoint): NoraySession | null {
-    const caller = this.board.open({
+    const caller = this.registry.open({
       address: from.address,
       send: (text) => {
         for (const line of text.split("\n").slice(0, -1)) this.#say(from, line);
@@ -74,13 +74,13 @@ export class Commands {
   }
 
   /** The client closes its side of the stream. */
-  end(from: Endpoint): void {
-    this.board.endInput(this.#callers.get(formatEndpoint(from))!);
+  endInput(from: Endpoint): void {
+    this.registry.endInput(this.#callers.get(formatEndpoint(from))!);
   }
 
   close(from: Endpoint): void {
     const caller = this.#callers.get(formatEndpoint(from));
     this.#callers.delete(formatEndpoint(from));
-    if (caller !== undefined) this.board.close(caller);
+    if (caller !== undefined) this.registry.close(caller);
   }
 }

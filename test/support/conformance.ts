@@ -9,12 +9,12 @@ import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import type { ExchangeLimits } from "../../udp-sidecar/core/exchange.ts";
 import type { Wire } from "../../udp-sidecar/protocols/wire.ts";
-import { at, HOME, Rig, type Sent, SHARED_PORT } from "./exchange.ts";
+import { endpointOf, HOME, Rig, type Sent, SHARED_PORT } from "./exchange.ts";
 
 export type Driver = {
   readonly wire: Wire;
   /** A joiner becomes a member. If false, joiner and host are introduced and the joiner is not stored. */
-  readonly keepsGuests: boolean;
+  readonly storesGuests: boolean;
   /** A renewal from another port of the member's address is accepted. */
   readonly followsPorts: boolean;
   /** The host's name in the hub. */
@@ -25,17 +25,17 @@ export type Driver = {
   renew(lobby: string, peer: string): Uint8Array;
   leave(lobby: string, peer: string): Uint8Array;
   /** A request that only the hub can answer. For a lobby that does not exist there is one short answer. */
-  question(lobby: string, peer: string): Uint8Array;
+  hubRequest(lobby: string, peer: string): Uint8Array;
   /** Requests the introduction; null on a wire that introduces automatically. */
   readonly start: ((lobby: string, peer: string) => Uint8Array) | null;
   /** Every other client message once, about the lobby `Nice` with Alice (host) and Bob. */
-  readonly others: readonly Uint8Array[];
+  readonly otherMessages: readonly Uint8Array[];
   /** A malformed request that is refused without the hub; null on a wire without such refusals. */
-  readonly mistake: Uint8Array | null;
+  readonly malformed: Uint8Array | null;
   /** Whether these bytes confirm a membership in a lobby with these peers. */
-  saysWhoIsIn(bytes: Uint8Array, peers: readonly string[]): boolean;
+  confirmsMembers(bytes: Uint8Array, peers: readonly string[]): boolean;
   /** Whether these bytes contain the endpoint. */
-  tells(bytes: Uint8Array, endpoint: Endpoint): boolean;
+  containsEndpoint(bytes: Uint8Array, endpoint: Endpoint): boolean;
   /** The largest answer to a non-member, and the largest answer of all, in bytes. */
   readonly refusal_bytes_max: number;
   readonly answer_bytes_max: number;
@@ -43,15 +43,15 @@ export type Driver = {
   readonly lease_ms: number;
 };
 
-const ALICE = at("A");
-const BOB = at("B");
-const STRANGER = at("S");
+const ALICE = endpointOf("A");
+const BOB = endpointOf("B");
+const STRANGER = endpointOf("S");
 const DATAGRAM_BYTES_MAX = 65_507;
 const NO_GUESTS = "joiners are not stored on this wire";
 const NO_START = "this wire has no start";
 const NO_MISTAKES = "this wire does not answer malformed requests";
 
-export function conforms(driver: Driver): void {
+export function describeConformance(driver: Driver): void {
   const { wire } = driver;
   const spoken = [
     driver.host("Nice", "Alice"),
@@ -59,11 +59,11 @@ export function conforms(driver: Driver): void {
     driver.renew("Nice", "Bob"),
     driver.leave("Nice", "Bob"),
     ...(driver.start === null ? [] : [driver.start("Nice", "Alice")]),
-    ...driver.others,
+    ...driver.otherMessages,
   ];
 
   /** The members of Nice in order of arrival; the last one sends most messages below. */
-  const all = [{ peer: "Alice", home: ALICE }, ...(driver.keepsGuests ? [{ peer: "Bob", home: BOB }] : [])];
+  const all = [{ peer: "Alice", home: ALICE }, ...(driver.storesGuests ? [{ peer: "Bob", home: BOB }] : [])];
   const peers = all.map(({ peer }) => peer);
   const { peer: talker, home } = all.at(-1)!;
   const others = all.slice(0, -1);
@@ -73,23 +73,25 @@ export function conforms(driver: Driver): void {
   /** Nice with Alice as host and, where guests are stored, Bob as member, after a renewal of each. */
   function meeting(limits: Partial<ExchangeLimits> = {}): Rig {
     const rig = new Rig({ limits, wire: wire.name });
-    rig.say(ALICE, driver.host("Nice", "Alice"));
-    if (driver.keepsGuests) rig.say(BOB, driver.join("Nice", "Bob"));
-    for (const { peer, home } of all) rig.say(home, driver.renew("Nice", peer));
+    rig.send(ALICE, driver.host("Nice", "Alice"));
+    if (driver.storesGuests) rig.send(BOB, driver.join("Nice", "Bob"));
+    for (const { peer, home } of all) rig.send(home, driver.renew("Nice", peer));
     return rig;
   }
 
   /** Carol joins and gets the answer of a member, or the host's endpoint. */
   function comes(rig: Rig, ...before: string[]): void {
-    const answers = rig.say(at("C"), driver.join("Nice", "Carol"));
-    if (driver.keepsGuests) return expect(isIn(answers, ...before, "Carol")).toBe(true);
-    expect(answers.some(({ to, bytes }) => to.port === at("C").port && driver.tells(bytes, ALICE))).toBe(true);
+    const answers = rig.send(endpointOf("C"), driver.join("Nice", "Carol"));
+    if (driver.storesGuests) return expect(isIn(answers, ...before, "Carol")).toBe(true);
+    expect(
+      answers.some(({ to, bytes }) => to.port === endpointOf("C").port && driver.containsEndpoint(bytes, ALICE)),
+    ).toBe(true);
   }
 
   const lobby = (rig: Rig, name = "Nice"): Lobby | undefined => rig.hub.lobby(name, wire.name);
   const membersOf = (rig: Rig): string[] => lobby(rig)?.members.map((member) => member.peer) ?? [];
   const isIn = (sent: readonly Sent[], ...peers: string[]): boolean =>
-    sent.some(({ bytes }) => driver.saysWhoIsIn(bytes, peers));
+    sent.some(({ bytes }) => driver.confirmsMembers(bytes, peers));
 
   /** All members have their endpoints and are answered as before. */
   function stands(rig: Rig): void {
@@ -97,7 +99,7 @@ export function conforms(driver: Driver): void {
       all.map(({ peer, home }) => ({ peer: called(peer), source: { endpoint: home } })),
     );
     for (const { peer, home } of all) {
-      const answers = rig.say(home, driver.renew("Nice", peer));
+      const answers = rig.send(home, driver.renew("Nice", peer));
       expect(answers.length).toBeGreaterThan(0);
       for (const { to } of answers) expect(to).toStrictEqual(home);
     }
@@ -105,7 +107,7 @@ export function conforms(driver: Driver): void {
 
   /** A stranger's bytes cause no exception and no answer that is longer than allowed. */
   function survived(rig: Rig, bytes: Uint8Array, via: number, bytes_max = driver.answer_bytes_max): void {
-    for (const answer of rig.say(STRANGER, bytes, { via })) {
+    for (const answer of rig.send(STRANGER, bytes, { via })) {
       const most = answer.to.address === STRANGER.address ? bytes_max : driver.answer_bytes_max;
       if (answer.bytes.length <= most) continue;
       throw new Error(`${answer.bytes.length} bytes in answer to ${Buffer.from(bytes).toString("hex")}`);
@@ -153,7 +155,7 @@ export function conforms(driver: Driver): void {
     test("messages from other addresses of any family change nothing", () => {
       const rig = meeting();
       for (const address of ["::1", "2001:db8::bad", "0.0.0.0", "255.255.255.255"]) {
-        for (const bytes of spoken) rig.say({ address, port: 1 }, bytes);
+        for (const bytes of spoken) rig.send({ address, port: 1 }, bytes);
       }
       stands(rig);
     });
@@ -190,11 +192,11 @@ export function conforms(driver: Driver): void {
       ["joining", BOB, () => driver.join("Nice", "Bob")] as const,
       ["renewing", home, () => driver.renew("Nice", talker)] as const,
     ])("%s: changes nothing, and only the sender gets the same answer", ([what, home, message], { skip }) => {
-      skip(what === "joining" && !driver.keepsGuests, NO_GUESTS);
+      skip(what === "joining" && !driver.storesGuests, NO_GUESTS);
       const rig = meeting();
       const before = lobby(rig);
       for (let round = 0; round < 3; round++) {
-        const answers = rig.say(home, message());
+        const answers = rig.send(home, message());
         expect(isIn(answers, ...peers)).toBe(true);
         for (const { to } of answers) expect(to).toStrictEqual(home);
       }
@@ -203,11 +205,11 @@ export function conforms(driver: Driver): void {
     });
 
     test("joining while the first request waits for the hub: one member, one answer", ({ skip }) => {
-      skip(!driver.keepsGuests, NO_GUESTS);
+      skip(!driver.storesGuests, NO_GUESTS);
       const rig = meeting();
-      const carol = at("C");
-      const answers = rig.atOnce(() => {
-        for (let round = 0; round < 5; round++) rig.say(carol, driver.join("Nice", "Carol"));
+      const carol = endpointOf("C");
+      const answers = rig.sendTogether(() => {
+        for (let round = 0; round < 5; round++) rig.send(carol, driver.join("Nice", "Carol"));
       });
       expect(answers.filter(({ to }) => to.port === carol.port)).toHaveLength(1);
       expect(membersOf(rig)).toStrictEqual(["Alice", "Bob", "Carol"]);
@@ -215,9 +217,9 @@ export function conforms(driver: Driver): void {
 
     test("leaving: the second one changes nothing", () => {
       const rig = meeting();
-      rig.say(home, driver.leave("Nice", talker));
+      rig.send(home, driver.leave("Nice", talker));
       const after = lobby(rig);
-      rig.say(home, driver.leave("Nice", talker));
+      rig.send(home, driver.leave("Nice", talker));
       expect(lobby(rig)).toBe(after);
       expect(membersOf(rig)).toStrictEqual(left);
     });
@@ -225,10 +227,10 @@ export function conforms(driver: Driver): void {
     test("starting: changes nothing more", ({ skip }) => {
       skip(driver.start === null, NO_START);
       const rig = meeting();
-      rig.say(ALICE, driver.start!("Nice", "Alice"));
+      rig.send(ALICE, driver.start!("Nice", "Alice"));
       const after = lobby(rig);
-      rig.say(ALICE, driver.start!("Nice", "Alice"));
-      rig.say(ALICE, driver.start!("Nice", "Alice"));
+      rig.send(ALICE, driver.start!("Nice", "Alice"));
+      rig.send(ALICE, driver.start!("Nice", "Alice"));
       expect(lobby(rig)).toBe(after);
       expect(after?.state).toBe("started");
     });
@@ -239,16 +241,16 @@ export function conforms(driver: Driver): void {
       const rig = meeting();
       const before = rig.sidecar().reports.length;
       for (let second = 0; second < 60; second++) {
-        for (const { peer, home } of all) expect(isIn(rig.say(home, driver.renew("Nice", peer)), ...peers)).toBe(true);
-        rig.pass(1_000);
+        for (const { peer, home } of all) expect(isIn(rig.send(home, driver.renew("Nice", peer)), ...peers)).toBe(true);
+        rig.advance(1_000);
       }
       expect(rig.sidecar().reports.length).toBe(before);
     });
 
     test("is answered while the hub cannot be reached", () => {
       const rig = meeting();
-      rig.cut("north");
-      expect(isIn(rig.say(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
+      rig.disconnect("north");
+      expect(isIn(rig.send(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
     });
 
     test.for(["open", "started"])(
@@ -256,41 +258,41 @@ export function conforms(driver: Driver): void {
       (state, { skip }) => {
         skip(state === "started" && driver.start === null, NO_START);
         const rig = meeting();
-        if (state === "started" && driver.start !== null) rig.say(ALICE, driver.start("Nice", "Alice"));
-        rig.pass(driver.lease_ms / 2);
+        if (state === "started" && driver.start !== null) rig.send(ALICE, driver.start("Nice", "Alice"));
+        rig.advance(driver.lease_ms / 2);
         const before = lobby(rig);
         const moved = { ...home, port: home.port + 1_000 };
-        for (const foreign of [STRANGER, at("B6"), ...(driver.followsPorts ? [] : [moved])]) {
-          const answers = rig.say(foreign, driver.renew("Nice", talker));
+        for (const foreign of [STRANGER, endpointOf("B6"), ...(driver.followsPorts ? [] : [moved])]) {
+          const answers = rig.send(foreign, driver.renew("Nice", talker));
           for (const { bytes } of answers) {
             expect(bytes.length).toBeLessThanOrEqual(driver.refusal_bytes_max);
-            for (const secret of [ALICE, BOB]) expect(driver.tells(bytes, secret)).toBe(false);
+            for (const secret of [ALICE, BOB]) expect(driver.containsEndpoint(bytes, secret)).toBe(false);
           }
         }
         expect(lobby(rig)).toBe(before);
         if (state === "started") return stands(rig);
-        for (const { peer, home } of others) rig.say(home, driver.renew("Nice", peer));
+        for (const { peer, home } of others) rig.send(home, driver.renew("Nice", peer));
         // Half a lease later the sender's last renewal is a lease old, whatever others sent.
-        rig.pass(driver.lease_ms / 2 + 100);
+        rig.advance(driver.lease_ms / 2 + 100);
         expect(membersOf(rig)).toStrictEqual(left);
       },
     );
 
     test("beyond the rate limit is not answered, but still renews the lease", () => {
       const rig = meeting({ renewal: { per_s: 2, burst: 5 } });
-      rig.pass(4_000);
-      const burst = Array.from({ length: 50 }, () => rig.say(home, driver.renew("Nice", talker)).length);
+      rig.advance(4_000);
+      const burst = Array.from({ length: 50 }, () => rig.send(home, driver.renew("Nice", talker)).length);
       expect(burst).toStrictEqual([...Array<number>(5).fill(burst[0]!), ...Array<number>(45).fill(0)]);
       expect(burst[0]).toBeGreaterThan(0);
       expect(rig.sidecar().counters.get("dropped", "renewal_rate")).toBe(45);
       // The limit of one member does not affect another.
       for (const { peer, home } of others) {
-        expect(isIn(rig.say(home, driver.renew("Nice", peer)), ...peers)).toBe(true);
+        expect(isIn(rig.send(home, driver.renew("Nice", peer)), ...peers)).toBe(true);
       }
-      rig.pass(500);
-      expect(isIn(rig.say(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
-      expect(rig.say(home, driver.renew("Nice", talker))).toStrictEqual([]);
-      rig.pass(driver.lease_ms - 1_000);
+      rig.advance(500);
+      expect(isIn(rig.send(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
+      expect(rig.send(home, driver.renew("Nice", talker))).toStrictEqual([]);
+      rig.advance(driver.lease_ms - 1_000);
       expect(membersOf(rig)).toContain(called(talker));
     });
   });
@@ -299,11 +301,11 @@ export function conforms(driver: Driver): void {
     test("sends nothing unrequested, answers each member that renews, and reports it once", () => {
       const rig = meeting();
       expect(rig.restart("north")).toStrictEqual([]);
-      expect(rig.pass(driver.lease_ms / 2)).toStrictEqual([]);
+      expect(rig.advance(driver.lease_ms / 2)).toStrictEqual([]);
       const { reports } = rig.sidecar();
       expect(reports).toStrictEqual([]);
       for (let round = 0; round < 3; round++) {
-        expect(isIn(rig.say(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
+        expect(isIn(rig.send(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
       }
       const about = { wire: wire.name, name: "Nice", peer: called(talker), via: HOME.via, endpoint: home };
       expect(reports).toStrictEqual([{ kind: "heard", ...about }]);
@@ -314,53 +316,54 @@ export function conforms(driver: Driver): void {
     test("still ignores foreign endpoints", () => {
       const rig = meeting();
       rig.restart("north");
-      rig.say(STRANGER, driver.renew("Nice", talker));
+      rig.send(STRANGER, driver.renew("Nice", talker));
       expect(rig.sidecar().reports).toStrictEqual([]);
       expect(rig.sidecar().exchange.contacts.find(wire.name, "Nice", called(talker))?.restored).toBe(true);
     });
 
     test("answers nothing before it has reached the hub", () => {
       const lonely = new Rig({ sidecars: [], wire: wire.name });
-      lonely.begin("north");
-      for (const bytes of spoken) expect(lonely.say(BOB, bytes)).toStrictEqual([]);
+      lonely.startUnlinked("north");
+      for (const bytes of spoken) expect(lonely.send(BOB, bytes)).toStrictEqual([]);
     });
   });
 
   describe("limits", () => {
     test("a stranger's flood is cut off, while members renew and other strangers are answered", () => {
       const rig = meeting({ stranger: { per_s: 10, burst: 20 } });
-      rig.pass(1_000);
+      rig.advance(1_000);
       const before = rig.sidecar().counters.get("datagrams", "reported");
-      for (let round = 0; round < 500; round++) rig.say(STRANGER, driver.question("Nope", `Peer${round}`));
+      for (let round = 0; round < 500; round++) rig.send(STRANGER, driver.hubRequest("Nope", `Peer${round}`));
       expect(rig.sidecar().counters.get("datagrams", "reported")).toBe(before + 20);
       expect(rig.sidecar().counters.get("dropped", "stranger_rate")).toBe(480);
       stands(rig);
       comes(rig, "Alice", "Bob");
-      rig.pass(1_000);
-      for (let round = 0; round < 50; round++) rig.say(STRANGER, driver.question("Nope", `Peer${round}`));
+      rig.advance(1_000);
+      for (let round = 0; round < 50; round++) rig.send(STRANGER, driver.hubRequest("Nope", `Peer${round}`));
       expect(rig.sidecar().counters.get("dropped", "stranger_rate")).toBe(520);
     });
 
     test("refusals are rate limited", ({ skip }) => {
-      skip(driver.mistake === null, NO_MISTAKES);
+      skip(driver.malformed === null, NO_MISTAKES);
       const rig = meeting({ stranger: { per_s: 10, burst: 20 } });
-      const answers = Array.from({ length: 100 }, () => rig.say(STRANGER, driver.mistake!).length);
+      const answers = Array.from({ length: 100 }, () => rig.send(STRANGER, driver.malformed!).length);
       expect(answers).toStrictEqual([...Array<number>(20).fill(1), ...Array<number>(80).fill(0)]);
-      rig.pass(1_000);
-      expect(rig.say(STRANGER, driver.mistake!)).toHaveLength(1);
+      rig.advance(1_000);
+      expect(rig.send(STRANGER, driver.malformed!)).toHaveLength(1);
     });
 
     test("members renew even if their address floods, because renewals have their own budget", () => {
       const rig = meeting({ stranger: { per_s: 1, burst: 4 } });
-      for (let round = 0; round < 50; round++) rig.say({ ...home, port: 9 }, driver.question("Nope", `Peer${round}`));
-      expect(isIn(rig.say(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
+      for (let round = 0; round < 50; round++)
+        rig.send({ ...home, port: 9 }, driver.hubRequest("Nope", `Peer${round}`));
+      expect(isIn(rig.send(home, driver.renew("Nice", talker)), ...peers)).toBe(true);
     });
 
     test("lobbies and memberships per source are limited; further requests get no answer", ({ skip }) => {
-      skip(!driver.keepsGuests, NO_GUESTS);
+      skip(!driver.storesGuests, NO_GUESTS);
       const rig = new Rig({ wire: wire.name, limits: { lobbies_per_source_max: 2, memberships_per_source_max: 3 } });
-      const answered = (bytes: Uint8Array, port: number): boolean => rig.say({ ...BOB, port }, bytes).length > 0;
-      rig.say(ALICE, driver.host("Nice", "Alice"));
+      const answered = (bytes: Uint8Array, port: number): boolean => rig.send({ ...BOB, port }, bytes).length > 0;
+      rig.send(ALICE, driver.host("Nice", "Alice"));
       expect(answered(driver.host("One", "Ann"), 1)).toBe(true);
       expect(answered(driver.host("Two", "Ann"), 1)).toBe(true);
       // The third lobby, from another port of the same address.
@@ -369,14 +372,14 @@ export function conforms(driver: Driver): void {
       expect(answered(driver.join("Nice", "Bea"), 4)).toBe(false);
       expect(rig.sidecar().counters.get("dropped", "source_share")).toBe(2);
       // A host is a member too: without this lobby there is one membership less.
-      rig.say({ ...BOB, port: 1 }, driver.leave("Two", "Ann"));
+      rig.send({ ...BOB, port: 1 }, driver.leave("Two", "Ann"));
       expect(answered(driver.join("Nice", "Bea"), 4)).toBe(true);
       expect(answered(driver.host("Four", "Ann"), 5)).toBe(false);
       // Members are still answered, and other sources have their own quota.
       expect(answered(driver.join("Nice", "Bob"), 3)).toBe(true);
       comes(rig, "Alice", "Bob", "Bea");
       // A membership that ended is free again.
-      rig.say({ ...BOB, port: 1 }, driver.leave("One", "Ann"));
+      rig.send({ ...BOB, port: 1 }, driver.leave("One", "Ann"));
       expect(answered(driver.host("Four", "Ann"), 5)).toBe(true);
     });
 
@@ -385,22 +388,22 @@ export function conforms(driver: Driver): void {
         wire: wire.name,
         limits: { lobbies_per_source_max: 2, memberships_per_source_max: 3 },
       });
-      rig.atOnce(() => {
-        for (let index = 0; index < 10; index++) rig.say(BOB, driver.host(`Lobby${index}`, "Bob"));
+      rig.sendTogether(() => {
+        for (let index = 0; index < 10; index++) rig.send(BOB, driver.host(`Lobby${index}`, "Bob"));
       });
       expect(rig.hub.directory.size).toBe(2);
-      if (!driver.keepsGuests) return;
+      if (!driver.storesGuests) return;
       const other = meeting({ memberships_per_source_max: 1 });
-      other.atOnce(() => {
-        for (const peer of ["Carol", "Dave"]) other.say(STRANGER, driver.join("Nice", peer));
+      other.sendTogether(() => {
+        for (const peer of ["Carol", "Dave"]) other.send(STRANGER, driver.join("Nice", peer));
       });
       expect(membersOf(other)).toStrictEqual(["Alice", "Bob", "Carol"]);
     });
 
     test("a full sidecar accepts no new peer and keeps its members", () => {
       const rig = meeting({ contacts_max: all.length });
-      expect(rig.say(at("C"), driver.join("Nice", "Carol"))).toStrictEqual([]);
-      expect(rig.say(at("D"), driver.host("Other", "Dave"))).toStrictEqual([]);
+      expect(rig.send(endpointOf("C"), driver.join("Nice", "Carol"))).toStrictEqual([]);
+      expect(rig.send(endpointOf("D"), driver.host("Other", "Dave"))).toStrictEqual([]);
       stands(rig);
     });
   });
@@ -410,10 +413,10 @@ export function conforms(driver: Driver): void {
       const rig = meeting();
       for (const via of [HOME.via, SHARED_PORT, HOME.via]) {
         // If a join is reported to the host, it leaves from the port that the host uses.
-        const joined = rig.say(BOB, driver.join("Nice", "Bob"), { via }).filter(({ to }) => to.port === BOB.port);
+        const joined = rig.send(BOB, driver.join("Nice", "Bob"), { via }).filter(({ to }) => to.port === BOB.port);
         const answers = [
-          ...rig.say(home, driver.renew("Nice", talker), { via }),
-          ...rig.say(at("C"), driver.question("Nope", "Carol"), { via }),
+          ...rig.send(home, driver.renew("Nice", talker), { via }),
+          ...rig.send(endpointOf("C"), driver.hubRequest("Nope", "Carol"), { via }),
           ...joined,
         ];
         expect(joined.length).toBeGreaterThanOrEqual(1);
@@ -423,10 +426,10 @@ export function conforms(driver: Driver): void {
     });
 
     test("from the port that the member uses, if unrequested", ({ skip }) => {
-      skip(!driver.keepsGuests, NO_GUESTS);
+      skip(!driver.storesGuests, NO_GUESTS);
       const rig = meeting();
-      rig.say(at("C"), driver.join("Nice", "Carol"), { via: SHARED_PORT });
-      const news = rig.say(at("D"), driver.join("Nice", "Dave"));
+      rig.send(endpointOf("C"), driver.join("Nice", "Carol"), { via: SHARED_PORT });
+      const news = rig.send(endpointOf("D"), driver.join("Nice", "Dave"));
       expect(news.map(({ to, via }) => [to.port, via])).toStrictEqual([
         [5_001, HOME.via],
         [5_002, HOME.via],
@@ -437,16 +440,16 @@ export function conforms(driver: Driver): void {
 
     test("to no peer that has left", () => {
       const rig = meeting();
-      rig.say(home, driver.leave("Nice", talker));
+      rig.send(home, driver.leave("Nice", talker));
       const from = rig.sent.length;
-      rig.say(at("C"), driver.join("Nice", "Carol"));
+      rig.send(endpointOf("C"), driver.join("Nice", "Carol"));
       for (let second = 0; second < 30; second++) {
-        for (const { peer, home } of others) rig.say(home, driver.renew("Nice", peer));
-        rig.say(at("C"), driver.renew("Nice", "Carol"));
-        rig.pass(1_000);
+        for (const { peer, home } of others) rig.send(home, driver.renew("Nice", peer));
+        rig.send(endpointOf("C"), driver.renew("Nice", "Carol"));
+        rig.advance(1_000);
       }
-      for (const { peer, home } of others) rig.say(home, driver.leave("Nice", peer));
-      rig.pass(60_000);
+      for (const { peer, home } of others) rig.send(home, driver.leave("Nice", peer));
+      rig.advance(60_000);
       expect(rig.sent.slice(from).filter(({ to }) => to.port === home.port)).toStrictEqual([]);
       expect(rig.sidecar().exchange.contacts.size).toBe(0);
     });

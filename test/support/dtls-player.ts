@@ -1,6 +1,6 @@
 /** A client with one socket for clear text and DTLS, which keeps both kinds of received messages apart. */
 import { createSocket, type Socket } from "node:dgram";
-import { Client, Clients } from "./dtls.ts";
+import { DtlsTestClient, DtlsClientFactory } from "./dtls.ts";
 import { eventually } from "./test-stack.ts";
 
 /** OpenSSL retransmits only when it is polled. */
@@ -11,25 +11,25 @@ export class DtlsPlayer {
   readonly clear: string[] = [];
   readonly #socket: Socket;
   readonly #server: number;
-  readonly #clients: Clients;
-  #client: Client;
+  readonly #clients: DtlsClientFactory;
+  #client: DtlsTestClient;
   #looking: NodeJS.Timeout | null = null;
   #saying: NodeJS.Timeout | null = null;
 
-  private constructor(socket: Socket, server: number, clients: Clients) {
+  private constructor(socket: Socket, server: number, clients: DtlsClientFactory) {
     this.#socket = socket;
     this.#server = server;
     this.#clients = clients;
-    this.#client = this.#fresh();
+    this.#client = this.newClient();
     socket.on("error", () => {});
     socket.on("message", (bytes) => {
-      if (bytes[0]! >= 20 && bytes[0]! <= 23) this.#send(this.#client.take(bytes));
+      if (bytes[0]! >= 20 && bytes[0]! <= 23) this.#send(this.#client.step(bytes));
       else this.clear.push(bytes.toString());
     });
   }
 
   static async open(server: number, port = 0): Promise<DtlsPlayer> {
-    const clients = await Clients.load();
+    const clients = await DtlsClientFactory.load();
     const socket = createSocket("udp4");
     await new Promise<void>((done) => socket.bind(port, "127.0.0.1", done));
     return new DtlsPlayer(socket, server, clients);
@@ -40,8 +40,8 @@ export class DtlsPlayer {
   }
 
   /** All messages received over DTLS in this session. */
-  get heard(): readonly string[] {
-    return this.#client.heard;
+  get received(): readonly string[] {
+    return this.#client.received;
   }
 
   get state(): string {
@@ -54,8 +54,8 @@ export class DtlsPlayer {
 
   /** A new handshake from the same socket. */
   async connect(): Promise<void> {
-    this.#client = this.#fresh();
-    this.#send(this.#client.take(null));
+    this.#client = this.newClient();
+    this.#send(this.#client.step(null));
     this.#looking ??= setInterval(() => this.#send(this.#client.conversation.retransmit().datagrams), LOOK_MS);
     await eventually(
       () => Promise.resolve(this.state),
@@ -64,29 +64,29 @@ export class DtlsPlayer {
     if (this.state !== "open") throw new Error(`no session: ${this.why}`);
   }
 
-  say(text: string): void {
-    this.#send([this.#client.say(text)]);
+  send(text: string): void {
+    this.#send([this.#client.encrypt(text)]);
   }
 
-  sayInClear(text: string | Uint8Array, to = this.#server): void {
+  sendClear(text: string | Uint8Array, to = this.#server): void {
     this.#socket.send(text, to, "127.0.0.1");
   }
 
   /** Repeats a DTLS message until a DTLS answer arrives; returns the answer. */
-  async ask(text: string, wanted: RegExp): Promise<string> {
-    const from = this.heard.length;
-    this.say(text);
-    const again = setInterval(() => this.say(text), 500);
-    return this.hears(wanted, from).finally(() => clearInterval(again));
+  async request(text: string, wanted: RegExp): Promise<string> {
+    const from = this.received.length;
+    this.send(text);
+    const again = setInterval(() => this.send(text), 500);
+    return this.waitFor(wanted, from).finally(() => clearInterval(again));
   }
 
   /** Repeats a DTLS message from now on while a session is open. */
-  keepSaying(text: string, every_ms = 400): void {
-    this.#saying = setInterval(() => this.state === "open" && this.say(text), every_ms);
+  sendRepeatedly(text: string, every_ms = 400): void {
+    this.#saying = setInterval(() => this.state === "open" && this.send(text), every_ms);
   }
 
-  async hears(wanted: RegExp, from = 0): Promise<string> {
-    const find = (): string | undefined => this.heard.slice(from).find((line) => wanted.test(line));
+  async waitFor(wanted: RegExp, from = 0): Promise<string> {
+    const find = (): string | undefined => this.received.slice(from).find((line) => wanted.test(line));
     return (await eventually(
       () => Promise.resolve(find()),
       (line) => line !== undefined,
@@ -94,7 +94,7 @@ export class DtlsPlayer {
   }
 
   /** Closes the session; the socket stays open. */
-  bye(): void {
+  closeSession(): void {
     this.#send(this.#client.conversation.close());
   }
 
@@ -104,8 +104,8 @@ export class DtlsPlayer {
     return new Promise((done) => this.#socket.close(() => done()));
   }
 
-  #fresh(): Client {
-    return new Client(this.#clients.make(), { address: "127.0.0.1", port: this.#server });
+  newClient(): DtlsTestClient {
+    return new DtlsTestClient(this.#clients.create(), { address: "127.0.0.1", port: this.#server });
   }
 
   #send(datagrams: readonly Uint8Array[]): void {

@@ -40,7 +40,7 @@ export function freshCertificate(): Certificate {
 }
 
 /** Creates clients, which trust every certificate, because trust is tested elsewhere. */
-export class Clients {
+export class DtlsClientFactory {
   readonly #library: OpenSslLibrary;
   readonly #ctx: Pointer;
 
@@ -50,12 +50,12 @@ export class Clients {
     configure(library, this.#ctx);
   }
 
-  static async load(): Promise<Clients> {
-    return new Clients(await loadOpenSsl());
+  static async load(): Promise<DtlsClientFactory> {
+    return new DtlsClientFactory(await loadOpenSsl());
   }
 
   /** Its first step without a datagram returns the first ClientHello. */
-  make(): DtlsConnection {
+  create(): DtlsConnection {
     const ssl = new Ssl(this.#library, this.#ctx, MTU_BYTES);
     this.#library.SSL_set_connect_state(ssl.pointer);
     return new OpenSslConnection(this.#library, ssl, MTU_BYTES);
@@ -63,9 +63,9 @@ export class Clients {
 }
 
 /** A client at an endpoint, and the messages that it received. */
-export class Client {
+export class DtlsTestClient {
   readonly at: Endpoint;
-  readonly heard: string[] = [];
+  readonly received: string[] = [];
   state: "shaking" | "open" | "over" = "shaking";
   why: string | undefined;
   readonly conversation: DtlsConnection;
@@ -76,19 +76,19 @@ export class Client {
   }
 
   /** Handles a datagram and returns the answers. */
-  take(datagram: Uint8Array | null): readonly Uint8Array[] {
+  step(datagram: Uint8Array | null): readonly Uint8Array[] {
     const records = datagram === null ? [null] : [...recordsOf(datagram)];
     return records.flatMap((record) => {
       if (record === false) return [];
       const took = this.conversation.receive(record === null ? null : record.bytes);
       this.state = took.state;
       this.why = took.why ?? this.why;
-      this.heard.push(...took.messages.map((message) => Buffer.from(message).toString()));
+      this.received.push(...took.messages.map((message) => Buffer.from(message).toString()));
       return took.datagrams;
     });
   }
 
-  say(text: string): Uint8Array {
+  encrypt(text: string): Uint8Array {
     const datagram = this.conversation.encrypt(Buffer.from(text));
     if (datagram === null) throw new Error("the client has no session");
     return datagram;
@@ -96,11 +96,11 @@ export class Client {
 }
 
 /** Server sessions of port 3478 that echo every message, and a network without delay. */
-export class Meeting {
+export class DtlsTestServer {
   readonly counters = new Counters();
   readonly sessions: DtlsSessions<SocketRef>;
   /** The messages that the server received, with their sources. */
-  readonly heard: string[] = [];
+  readonly received: string[] = [];
   /** The datagrams that the server sent, newest last. */
   readonly sent: { readonly to: Endpoint; readonly datagram: Uint8Array }[] = [];
   /** Bytes received and sent. */
@@ -108,11 +108,11 @@ export class Meeting {
   now = T0;
   readonly lane: SocketRef = { id: 0, port: 3_478 };
   readonly engine: DtlsEngine;
-  readonly #clients: Clients;
-  readonly #at = new Map<string, Client>();
+  readonly #clients: DtlsClientFactory;
+  readonly #at = new Map<string, DtlsTestClient>();
   #next = 1;
 
-  private constructor(engine: DtlsEngine, clients: Clients, limits: DtlsLimits) {
+  private constructor(engine: DtlsEngine, clients: DtlsClientFactory, limits: DtlsLimits) {
     this.engine = engine;
     this.#clients = clients;
     const out = {
@@ -121,57 +121,60 @@ export class Meeting {
         this.sent.push({ to, datagram });
       },
       deliver: ({ port }: SocketRef, from: Endpoint, message: Uint8Array) => {
-        this.heard.push(`${formatEndpoint(from)} ${Buffer.from(message).toString()}`);
+        this.received.push(`${formatEndpoint(from)} ${Buffer.from(message).toString()}`);
         this.sessions.send(port, from, message);
       },
     };
     this.sessions = new DtlsSessions(engine, limits, out, this.counters, T0);
   }
 
-  static async open(limits: Partial<DtlsLimits> = {}, certificate = freshCertificate()): Promise<Meeting> {
-    return new Meeting(await openSsl(certificate, MTU_BYTES), await Clients.load(), { ...LIMITS, ...limits });
+  static async open(limits: Partial<DtlsLimits> = {}, certificate = freshCertificate()): Promise<DtlsTestServer> {
+    return new DtlsTestServer(await openSsl(certificate, MTU_BYTES), await DtlsClientFactory.load(), {
+      ...LIMITS,
+      ...limits,
+    });
   }
 
   /** A client that has sent nothing yet, at a new address by default. */
-  client(at: Endpoint = this.#address()): Client {
-    const client = new Client(this.#clients.make(), at);
+  client(at: Endpoint = this.#address()): DtlsTestClient {
+    const client = new DtlsTestClient(this.#clients.create(), at);
     this.#at.set(formatEndpoint(at), client);
     return client;
   }
 
   /** A client with an open session. */
-  connect(at?: Endpoint): Client {
+  connect(at?: Endpoint): DtlsTestClient {
     const client = this.client(at);
-    this.carry(client, client.take(null));
+    this.deliver(client, client.step(null));
     if (client.state !== "open") throw new Error(`no session: ${client.state} ${client.why}`);
     return client;
   }
 
   /** Delivers datagrams to the server, and then all answers in both directions. */
-  carry(from: Client, datagrams: readonly Uint8Array[]): void {
-    for (const datagram of datagrams) this.put(from.at, datagram);
+  deliver(from: DtlsTestClient, datagrams: readonly Uint8Array[]): void {
+    for (const datagram of datagrams) this.deliverOne(from.at, datagram);
     for (let item = this.sent.shift(); item !== undefined; item = this.sent.shift()) {
       const to = this.#at.get(formatEndpoint(item.to));
       if (to === undefined) continue;
-      for (const answer of to.take(item.datagram)) this.put(to.at, answer);
+      for (const answer of to.step(item.datagram)) this.deliverOne(to.at, answer);
     }
   }
 
   /** Delivers one datagram from any endpoint to the server; the answers wait in `sent`. */
-  put(from: Endpoint, datagram: Uint8Array): void {
+  deliverOne(from: Endpoint, datagram: Uint8Array): void {
     this.bytes.in += datagram.length;
     this.sessions.receive(this.lane, from, datagram, this.now);
   }
 
   /** The client sends a message and expects its echo. */
-  echoes(client: Client, text: string): boolean {
-    const before = client.heard.length;
-    this.carry(client, [client.say(text)]);
-    return client.heard.length === before + 1 && client.heard.at(-1) === text;
+  echoes(client: DtlsTestClient, text: string): boolean {
+    const before = client.received.length;
+    this.deliver(client, [client.encrypt(text)]);
+    return client.received.length === before + 1 && client.received.at(-1) === text;
   }
 
   /** Frees a client, because some tests create thousands. */
-  forget(client: Client): void {
+  removeClient(client: DtlsTestClient): void {
     client.conversation.free();
     this.#at.delete(formatEndpoint(client.at));
   }

@@ -10,16 +10,9 @@
 import { decode } from "#shared/schema/decode.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import * as numbers from "#shared/limits.ts";
-import {
-  fromHub,
-  type FromHub,
-  fromSidecar,
-  type Members,
-  type Report,
-  type Reports,
-  type Notices,
-} from "#shared/link/messages.ts";
-import type { Summary } from "#shared/api/lobbies.ts";
+import { type FromHub, type Members, type Report, type Reports, type Notices } from "#shared/link/messages.ts";
+import { fromHub, fromSidecar } from "#shared/link/decoders.ts";
+import type { Summary } from "#shared/listing/summary.ts";
 import { parseQuery, type Query } from "#shared/listing/query.ts";
 import { deadline } from "#shared/lobby/step.ts";
 import { type Event, type Lobby, WIRES, type Wire as WireName } from "#shared/lobby/lobby.ts";
@@ -32,8 +25,8 @@ import { native } from "../../udp-sidecar/protocols/native.ts";
 import { noray } from "../../udp-sidecar/protocols/noray.ts";
 import { rabid } from "../../udp-sidecar/protocols/rabid.ts";
 import { Counters } from "../../udp-sidecar/core/counters.ts";
-import { Commands, NORAY_PID, NORAY_TCP } from "./commands.ts";
-import { tickets } from "./tickets.ts";
+import { NorayCommands, NORAY_PID, NORAY_TCP } from "./commands.ts";
+import { createVerifier } from "./tickets.ts";
 import { LobbyIndex, LobbyTransaction } from "../../worker/hub/lobby-index.ts";
 import { groupBySidecar, dropDuplicates, membersOf, toEvent } from "../../worker/hub/link/messages.ts";
 
@@ -64,7 +57,7 @@ export type Sent = {
   readonly bytes: Uint8Array;
 };
 
-export type Place = { readonly sidecar?: string; readonly via?: number };
+export type Destination = { readonly sidecar?: string; readonly via?: number };
 
 /** `wire`: the wire of the default port. `sharesLocal`: an operator's setting for Dowsett. */
 type Making = {
@@ -78,20 +71,20 @@ export class Rig {
   now = T0;
   /** All datagrams sent, in order. */
   readonly sent: Sent[] = [];
-  readonly hub = new Hub();
-  readonly #sidecars = new Map<string, Sidecar>();
+  readonly hub = new RigHub();
+  readonly #sidecars = new Map<string, RigSidecar>();
   readonly #wire: WireName;
-  readonly #make: (name: string, epoch: string) => Sidecar;
+  readonly #make: (name: string, epoch: string) => RigSidecar;
   #epochs = 0;
   #look_at = T0 + numbers.LEASE_CHECK_MS;
   #held = false;
 
   constructor({ limits = {}, sidecars = ["north", "south"], wire = "rabid", sharesLocal = true }: Making = {}) {
     const all = { ...LIMITS, ...limits };
-    const wires = [native(tickets()), rabid, dowsett({ sharesLocal })];
+    const wires = [native(createVerifier()), rabid, dowsett({ sharesLocal })];
     this.#wire = wire;
     this.#make = (name, epoch) =>
-      new Sidecar(
+      new RigSidecar(
         name,
         epoch,
         wires,
@@ -101,39 +94,40 @@ export class Rig {
         (sent) => this.sent.push({ at: this.now, ...sent }),
       );
     for (const name of sidecars) {
-      this.begin(name);
-      this.mend(name);
+      this.startUnlinked(name);
+      this.reconnect(name);
     }
   }
 
-  sidecar(name: string = HOME.sidecar): Sidecar {
+  sidecar(name: string = HOME.sidecar): RigSidecar {
     return this.#sidecars.get(name)!;
   }
 
   /** The datagrams sent in response to this one. */
-  say(
+  send(
     from: string | Endpoint,
     said: string | Uint8Array,
-    { sidecar = HOME.sidecar, via = HOME.via }: Place = {},
+    { sidecar = HOME.sidecar, via = HOME.via }: Destination = {},
   ): Sent[] {
     const bytes = typeof said === "string" ? Buffer.from(said, "latin1") : said;
-    const endpoint = typeof from === "string" ? at(from) : from;
-    if (via === NORAY_TCP) return this.#during(() => this.sidecar(sidecar).commands.hear(endpoint, said.toString()));
+    const endpoint = typeof from === "string" ? endpointOf(from) : from;
+    if (via === NORAY_TCP)
+      return this.collectSent(() => this.sidecar(sidecar).commands.handleLine(endpoint, said.toString()));
     const wires: readonly WireName[] = via === SHARED_PORT ? WIRES : [this.#wire];
-    return this.#during(() => {
+    return this.collectSent(() => {
       const datagram = { bytes, endpoint, via, exclusive: wires.length === 1 };
       this.sidecar(sidecar).exchange.handleDatagram(datagram, wires, this.now);
     });
   }
 
   /** The client's connection to noray's port is lost. */
-  hangUp(player: string, sidecar: string = HOME.sidecar): Sent[] {
-    return this.#during(() => this.sidecar(sidecar).commands.close(at(player)));
+  closeNorayConnection(player: string, sidecar: string = HOME.sidecar): Sent[] {
+    return this.collectSent(() => this.sidecar(sidecar).commands.close(endpointOf(player)));
   }
 
   /** All datagrams sent in `talk` arrive before the hub handles any report. */
-  atOnce(talk: () => void): Sent[] {
-    return this.#during(() => {
+  sendTogether(talk: () => void): Sent[] {
+    return this.collectSent(() => {
       this.#held = true;
       talk();
       this.#held = false;
@@ -141,57 +135,57 @@ export class Rig {
   }
 
   /** The datagrams sent while the time advances. */
-  pass(duration_ms: number): Sent[] {
+  advance(duration_ms: number): Sent[] {
     const until = this.now + duration_ms;
     const from = this.sent.length;
     for (let due = this.#due(); due <= until; due = this.#due()) {
       this.now = due;
-      this.#during(() => {
+      this.collectSent(() => {
         for (const { exchange } of this.#sidecars.values()) exchange.sendRepeats(due);
         if (this.#look_at <= due) {
           this.#look_at += numbers.LEASE_CHECK_MS;
           for (const { exchange, commands } of this.#sidecars.values()) {
             exchange.checkLeases(due);
-            commands.board.expire(due);
+            commands.registry.expire(due);
           }
         }
-        this.#tell(this.hub.alarm(due));
+        this.deliverToSidecars(this.hub.alarm(due));
       });
     }
     this.now = until;
     return this.sent.slice(from);
   }
 
-  cut(name: string): void {
+  disconnect(name: string): void {
     const sidecar = this.sidecar(name);
     sidecar.up = false;
     sidecar.outbox.rewind();
-    this.hub.lose(name, this.now);
+    this.hub.handleLostLink(name, this.now);
   }
 
-  mend(name: string): Sent[] {
-    return this.#during(() => {
+  reconnect(name: string): Sent[] {
+    return this.collectSent(() => {
       const sidecar = this.sidecar(name);
-      const { ack, tells, members } = this.hub.welcome(name, sidecar.epoch, this.now);
-      this.#tell(tells);
+      const { ack, tells, members } = this.hub.handleHello(name, sidecar.epoch, this.now);
+      this.deliverToSidecars(tells);
       sidecar.outbox.welcome(ack);
       sidecar.reached = true;
       const items = members.flatMap((message) => carried<Members>(message).items);
       sidecar.exchange.syncMembers(items, sidecar.behind, this.now);
-      sidecar.commands.board.resync(sidecar.behind);
+      sidecar.commands.registry.resync(sidecar.behind);
       sidecar.up = true;
     });
   }
 
   /** Kills the sidecar and starts it; the new process links at once. */
   restart(name: string): Sent[] {
-    this.cut(name);
-    this.begin(name);
-    return this.mend(name);
+    this.disconnect(name);
+    this.startUnlinked(name);
+    return this.reconnect(name);
   }
 
   /** A new process that has not reached a hub yet. */
-  begin(name: string): void {
+  startUnlinked(name: string): void {
     this.#sidecars.set(name, this.#make(name, `epoch-${++this.#epochs}`));
   }
 
@@ -202,7 +196,7 @@ export class Rig {
     return Math.max(this.now, Math.min(this.#look_at, this.hub.due, ...dues));
   }
 
-  #during(something: () => void): Sent[] {
+  collectSent(something: () => void): Sent[] {
     const from = this.sent.length;
     something();
     if (!this.#held) this.#deliver();
@@ -212,25 +206,25 @@ export class Rig {
   /** Exchanges reports and hub messages until none is queued. */
   #deliver(): void {
     for (const sidecar of this.#sidecars.values()) {
-      for (let batch = sidecar.take(); batch !== null; batch = sidecar.take()) {
+      for (let batch = sidecar.nextReports(); batch !== null; batch = sidecar.nextReports()) {
         const decoded = decode(JSON.stringify(batch), fromSidecar, numbers.LINK_FRAME_LENGTH_MAX);
         if (!decoded.ok) throw new Error(`the hub would close this link: ${decoded.why}`);
-        this.#tell(this.hub.take(sidecar.name, decoded.value as Reports, this.now));
+        this.deliverToSidecars(this.hub.handleReports(sidecar.name, decoded.value as Reports, this.now));
       }
     }
   }
 
-  #tell(messages: Messages): void {
+  deliverToSidecars(messages: Messages): void {
     for (const [name, told] of messages) {
       const sidecar = this.#sidecars.get(name);
       if (sidecar?.up !== true) continue;
-      for (const message of told) sidecar.hear(carried<Notices>(message), this.now);
+      for (const message of told) sidecar.handleNotices(carried<Notices>(message), this.now);
     }
   }
 }
 
 /** One sidecar without sockets and timers: the parts that `sidecar.ts` connects. */
-export class Sidecar {
+export class RigSidecar {
   readonly name: string;
   readonly epoch: string;
   readonly counters = new Counters();
@@ -239,7 +233,7 @@ export class Sidecar {
   /** There is one link for all lobbies. */
   readonly behind = (): boolean => true;
   /** noray's port. */
-  readonly commands: Commands;
+  readonly commands: NorayCommands;
   /** Every report that the outbox accepted, in order. */
   readonly reports: Report[] = [];
   /** A hub has been reached, so the number of shards is known. */
@@ -261,9 +255,9 @@ export class Sidecar {
     this.#clock = clock;
     const say = (to: Endpoint, text: string): void =>
       send({ sidecar: name, via: NORAY_TCP, to, bytes: Buffer.from(text) });
-    this.commands = new Commands(this, limits, clock, say);
+    this.commands = new NorayCommands(this, limits, clock, say);
     this.exchange = new Exchange(
-      [...wires, noray(NORAY_PID, this.commands.board)],
+      [...wires, noray(NORAY_PID, this.commands.registry)],
       limits,
       {
         send: (via, to, bytes) => send({ sidecar: name, via, to, bytes }),
@@ -280,11 +274,11 @@ export class Sidecar {
     );
   }
 
-  take(): Reports | null {
+  nextReports(): Reports | null {
     return this.up ? this.outbox.nextBatch(this.#clock()) : null;
   }
 
-  hear({ items, ack }: Notices, now: number): void {
+  handleNotices({ items, ack }: Notices, now: number): void {
     for (const item of items) {
       if ("to" in item) this.exchange.deliverNotice(item, now);
       else {
@@ -300,7 +294,7 @@ export class Sidecar {
 type Messages = ReadonlyMap<string, readonly Notices[]>;
 
 /** The hub without storage and sockets. */
-class Hub {
+class RigHub {
   readonly directory = new LobbyIndex([]);
   readonly #links = new Map<string, { epoch: string; ack: number; down_since: number | null; away: boolean }>();
   #made = 0;
@@ -329,18 +323,18 @@ class Hub {
     return this.directory.byName(wire, name);
   }
 
-  take(sidecar: string, reports: Reports, now: number): Messages {
+  handleReports(sidecar: string, reports: Reports, now: number): Messages {
     const link = this.#links.get(sidecar)!;
     const fresh = dropDuplicates(reports, link.ack);
     if (fresh === null) return new Map([[sidecar, [{ t: "told", ack: link.ack, items: [] }]]]);
     const draft = new LobbyTransaction(this.directory, now);
     const refs: number[] = [];
     for (const [index, report] of fresh.items.entries()) {
-      draft.apply(report.wire, report.name, this.#counted(toEvent(report, sidecar, 0)));
+      draft.apply(report.wire, report.name, this.withCountedId(toEvent(report, sidecar, 0)));
       while (refs.length < draft.notices.length) refs.push(fresh.seq + index);
     }
     link.ack = fresh.seq + fresh.items.length - 1;
-    return this.#keep(draft, {
+    return this.commit(draft, {
       sidecar,
       ack: link.ack,
       refs,
@@ -348,16 +342,16 @@ class Hub {
     });
   }
 
-  welcome(sidecar: string, epoch: string, now: number): { ack: number; tells: Messages; members: Members[] } {
+  handleHello(sidecar: string, epoch: string, now: number): { ack: number; tells: Messages; members: Members[] } {
     const known = this.#links.get(sidecar);
     const returns = known?.epoch === epoch;
     const ack = returns ? known.ack : 0;
     this.#links.set(sidecar, { epoch, ack, down_since: null, away: false });
-    const tells = this.#mark(sidecar, { kind: returns ? "sidecar_back" : "sidecar_away", sidecar }, now);
+    const tells = this.applyToSidecar(sidecar, { kind: returns ? "sidecar_back" : "sidecar_away", sidecar }, now);
     return { ack, tells, members: membersOf(sidecar, this.directory.all()) };
   }
 
-  lose(sidecar: string, now: number): void {
+  handleLostLink(sidecar: string, now: number): void {
     this.#links.get(sidecar)!.down_since = now;
     this.#due = null;
   }
@@ -371,13 +365,13 @@ class Hub {
       this.#apply(sidecar, { kind: "sidecar_away", sidecar }, draft);
     }
     for (const lobby of this.directory.all()) draft.applyTo(lobby, { kind: "tick" });
-    return this.#keep(draft);
+    return this.commit(draft);
   }
 
-  #mark(sidecar: string, event: Event, now: number): Messages {
+  applyToSidecar(sidecar: string, event: Event, now: number): Messages {
     const draft = new LobbyTransaction(this.directory, now);
     this.#apply(sidecar, event, draft);
-    return this.#keep(draft);
+    return this.commit(draft);
   }
 
   #apply(sidecar: string, event: Event, draft: LobbyTransaction): void {
@@ -386,14 +380,14 @@ class Hub {
     }
   }
 
-  #keep(draft: LobbyTransaction, answering?: Parameters<typeof groupBySidecar>[1]): Messages {
+  commit(draft: LobbyTransaction, answering?: Parameters<typeof groupBySidecar>[1]): Messages {
     this.directory.commit(draft.lobbies);
     this.#due = null;
     return groupBySidecar(draft.notices, answering);
   }
 
   /** Counted ids instead of random ones, so that every run is the same. */
-  #counted(event: Event): Event {
+  withCountedId(event: Event): Event {
     return event.kind === "host" ? { ...event, id: lobbyId(0, String(++this.#made).padStart(26, "0")) } : event;
   }
 }
@@ -411,17 +405,17 @@ function carried<T extends FromHub>(message: T): T {
  * The endpoint of a client by one letter: A is 192.0.2.1:5001, B is 192.0.2.2:5002 and so on. A' has the same address
  * and another port, as after a NAT rebinding; A6 is the IPv6 endpoint.
  */
-export function at(player: string): Endpoint {
+export function endpointOf(player: string): Endpoint {
   const number = player.charCodeAt(0) - 64;
   const address = player.endsWith("6") ? `2001:db8::${number.toString(16)}` : `192.0.2.${number}`;
   return { address, port: (player.endsWith("'") ? 6_000 : 5_000) + number };
 }
 
 /** The letter of an endpoint, or the endpoint in full. */
-export function playerAt({ address, port }: Endpoint): string {
+export function letterOf({ address, port }: Endpoint): string {
   const letter = String.fromCharCode(64 + (port % 1_000));
   const found = [letter, `${letter}'`, `${letter}6`].find((player) => {
-    const home = at(player);
+    const home = endpointOf(player);
     return home.address === address && home.port === port;
   });
   return found ?? `${address}:${port}`;

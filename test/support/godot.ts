@@ -17,7 +17,7 @@ export type Step =
   | readonly ["close"]
   | readonly ["gone"];
 
-export type Speaking = {
+export type GodotOptions = {
   readonly port: number;
   /** The file of the trusted certificate, or "" for the system's. */
   readonly cert: string;
@@ -31,15 +31,15 @@ export type Speaking = {
   readonly steps: readonly Step[];
 };
 
-export type Happened = Readonly<Record<string, unknown>>;
+export type GodotLine = Readonly<Record<string, unknown>>;
 
 export class Godot {
-  readonly lines: Happened[] = [];
+  readonly lines: GodotLine[] = [];
   readonly ended: Promise<void>;
   readonly #child: ChildProcess;
   readonly #home = mkdtempSync(join(tmpdir(), "parley-godot-"));
 
-  constructor(speaking: Speaking, within_ms = 100_000) {
+  constructor(speaking: GodotOptions, within_ms = 100_000) {
     const program = {
       address: "127.0.0.1",
       name: "rendezvous",
@@ -55,7 +55,7 @@ export class Godot {
     // It writes its log into its working directory.
     this.#child = spawn(godot3, ["-s", script], { cwd: this.#home, env, stdio: ["ignore", "pipe", "ignore"] });
     createInterface({ input: this.#child.stdout! }).on("line", (line) => {
-      if (line.startsWith("{")) this.lines.push(JSON.parse(line) as Happened);
+      if (line.startsWith("{")) this.lines.push(JSON.parse(line) as GodotLine);
     });
     this.ended = new Promise((done) => {
       this.#child.once("close", () => {
@@ -66,13 +66,13 @@ export class Godot {
   }
 
   /** Waits for the end of the program and returns its lines. */
-  static async run(speaking: Speaking): Promise<readonly Happened[]> {
+  static async run(speaking: GodotOptions): Promise<readonly GodotLine[]> {
     const godot = new Godot(speaking);
     await godot.ended;
     return godot.lines;
   }
 
-  heard(peer = 0): string[] {
+  received(peer = 0): string[] {
     return this.lines.flatMap((line) => (line["peer"] === peer && "heard" in line ? [line["heard"] as string] : []));
   }
 

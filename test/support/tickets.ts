@@ -5,13 +5,13 @@ import { GameTicketVerifier } from "../../udp-sidecar/link/ticket-verifier.ts";
 import { GOLDEN } from "./golden-tickets.ts";
 
 /** The golden ticket with other values in these fields. */
-export function signed(parts: Partial<Ticket>, { id, secret }: TicketKey = GOLDEN.keys[0]): string {
+export function signTicket(parts: Partial<Ticket>, { id, secret }: TicketKey = GOLDEN.keys[0]): string {
   const claims = claimsOf({ ...GOLDEN.ticket, ...parts }, id);
   return ticketText(claims, createHmac("sha256", secret).update(claims).digest("base64url"));
 }
 
 /** A verifier of this game that has received the hub's keys. */
-export function tickets(game = "arena"): GameTicketVerifier {
+export function createVerifier(game = "arena"): GameTicketVerifier {
   const greeted = new GameTicketVerifier(game);
   greeted.setKeys(GOLDEN.keys);
   return greeted;

@@ -1,11 +1,12 @@
 /** One introduction in the virtual network: both peers observe, the hub advises, both punch. */
 import { classify } from "#shared/connect/nat.ts";
-import { advise, type Advice, type Side } from "#shared/connect/punch.ts";
+import { advise, type Advice } from "#shared/connect/punch.ts";
+import { type Side } from "#shared/connect/punch-plan.ts";
 import { seeded } from "../support/dice.ts";
 import { BEHAVIOURS, type Behaviour, Router } from "./nat.ts";
 import { Host, type Link, type Segment, World } from "./net.ts";
 import { VirtualSidecars } from "./virtual-sidecars.ts";
-import { type Observed, Player } from "./player.ts";
+import { type Observed, VirtualPlayer } from "./player.ts";
 
 /** `none` is a public host; `cgn` a home behind a carrier's NAT. */
 export const KINDS = [
@@ -39,13 +40,13 @@ export type Options = {
   readonly untested?: boolean;
 };
 
-export type Met = {
+export type IntroductionResult = {
   readonly advice: Advice;
   readonly path: "direct" | "relay";
   /** The time from the hub's message until both have a path. */
   readonly ms: number | null;
   readonly attempts: number;
-  readonly players: readonly [Player, Player];
+  readonly players: readonly [VirtualPlayer, VirtualPlayer];
   readonly world: World;
 };
 
@@ -55,7 +56,7 @@ const HUB_MS = 20;
 const LOBBY_MS = 1_500;
 const KEY = new Uint8Array(32).fill(7);
 
-export function meet(a: Home, b: Home, options: Options): Met {
+export function introduce(a: Home, b: Home, options: Options): IntroductionResult {
   const world = new World(seeded(options.seed));
   const link: Link = { delay_ms: options.delay_ms ?? 20, jitter_ms: 2, loss: options.loss ?? 0 };
   const six = (at: number, more_ms: number): Host => {
@@ -66,11 +67,12 @@ export function meet(a: Home, b: Home, options: Options): Met {
   };
   const sidecars = new VirtualSidecars(world, { ...link, delay_ms: 1, jitter_ms: 0 });
   const players = place(world, [a, b], link, options).map(
-    (host, at) => new Player(world, host, sidecars, options.six_ms === undefined ? null : six(at, options.six_ms)),
-  ) as unknown as Pair<Player>;
-  let met: Met = relayed(adviceOf([null, null], link, world.now), players, world);
+    (host, at) =>
+      new VirtualPlayer(world, host, sidecars, options.six_ms === undefined ? null : six(at, options.six_ms)),
+  ) as unknown as Pair<VirtualPlayer>;
+  let met: IntroductionResult = relayed(adviceOf([null, null], link, world.now), players, world);
   for (let attempt = 0; attempt < (options.attempts ?? 1); attempt++) {
-    if (attempt > 0) for (const player of players) player.renew();
+    if (attempt > 0) for (const player of players) player.reset();
     met = attemptOnce(world, players, link, attempt, options);
     if (met.path === "direct" || met.advice.verdict === "relay") break;
   }
@@ -79,7 +81,13 @@ export function meet(a: Home, b: Home, options: Options): Met {
 
 type Pair<T> = readonly [T, T];
 
-function attemptOnce(world: World, players: Pair<Player>, link: Link, attempt: number, options: Options): Met {
+function attemptOnce(
+  world: World,
+  players: Pair<VirtualPlayer>,
+  link: Link,
+  attempt: number,
+  options: Options,
+): IntroductionResult {
   // Observes after the join, and again for the introduction.
   observeBoth(world, players);
   world.run(world.now + LOBBY_MS);
@@ -92,7 +100,7 @@ function attemptOnce(world: World, players: Pair<Player>, link: Link, attempt: n
     const player = players[at];
     const skew = at === 1 ? (options.skew_ms ?? 0) : Math.max(0, -(options.skew_ms ?? 0));
     world.at(toldAt + link.delay_ms, () =>
-      player.begin(plans[at], advice.start_in_ms[at] + Math.max(0, skew), {
+      player.startPunch(plans[at], advice.start_in_ms[at] + Math.max(0, skew), {
         key: KEY,
         epoch: attempt,
         role: at === 0 ? "a" : "b",
@@ -106,7 +114,7 @@ function attemptOnce(world: World, players: Pair<Player>, link: Link, attempt: n
   return { advice, path: opened ? "direct" : "relay", ms, attempts: attempt + 1, players, world };
 }
 
-const relayed = (advice: Advice, players: Pair<Player>, world: World): Met => ({
+const relayed = (advice: Advice, players: Pair<VirtualPlayer>, world: World): IntroductionResult => ({
   advice,
   path: "relay",
   ms: null,
@@ -115,7 +123,7 @@ const relayed = (advice: Advice, players: Pair<Player>, world: World): Met => ({
   world,
 });
 
-function observeBoth(world: World, players: Pair<Player>): [Observed | null, Observed | null] {
+function observeBoth(world: World, players: Pair<VirtualPlayer>): [Observed | null, Observed | null] {
   const observed: [Observed | null, Observed | null] = [null, null];
   players.forEach((player, at) => player.observe((told) => (observed[at] = told)));
   world.run(world.now + 5_000, () => observed.every((one) => one !== null));

@@ -5,12 +5,12 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Behaviour } from "./nat.ts";
-import { type Home, KINDS, type Kind, meet, type Met, type Options } from "./introduction.ts";
-import { type Cell, matrix, median, report, RUNS, WEATHERS } from "./table.ts";
+import { type Home, KINDS, type Kind, introduce, type IntroductionResult, type Options } from "./introduction.ts";
+import { type Cell, matrix, median, renderTables, RUNS, LINK_CASES } from "./table.ts";
 
 // Each test has hundreds of introductions, whose duration depends on the load of the machine.
 
-const results = WEATHERS.map((weather) => [weather, matrix(weather)] as const);
+const results = LINK_CASES.map((weather) => [weather, matrix(weather)] as const);
 
 /** Both sides are unpredictable, or UDP is blocked. */
 const relayed = ({ a, b }: Pick<Cell, "a" | "b">): boolean =>
@@ -52,7 +52,7 @@ test("docs/internals/nat.md shows these tables", () => {
   const page = readFileSync(new URL("../../docs/internals/nat.md", import.meta.url), "utf8");
   const cellsOf = (text: string): string[] => text.split(/[|\n]/).map((cell) => cell.trim());
   const shown = new Set(cellsOf(page));
-  expect(cellsOf(report(results)).filter((cell) => !/^-*$/.test(cell) && !shown.has(cell))).toStrictEqual([]);
+  expect(cellsOf(renderTables(results)).filter((cell) => !/^-*$/.test(cell) && !shown.has(cell))).toStrictEqual([]);
 });
 
 describe("sequential routers are predicted", () => {
@@ -108,7 +108,7 @@ describe("behind one public address", () => {
 });
 
 describe("with IPv6 on both sides", () => {
-  const familyOf = (met: Met): string => {
+  const familyOf = (met: IntroductionResult): string => {
     const outcome = met.players[0].punch?.outcome;
     return outcome?.kind === "opened" ? (outcome.to.address.includes(":") ? "IPv6" : "IPv4") : "none";
   };
@@ -164,7 +164,7 @@ test("a peer sends a bounded number of datagrams, and only to endpoints of the p
 
 test("the same seed gives the same events", () => {
   const once = (seed: number): unknown => {
-    const { ms, players } = meet("cgn", "random", { seed, loss: 0.05 });
+    const { ms, players } = introduce("cgn", "random", { seed, loss: 0.05 });
     return [ms, ...players.map(({ punch }) => punch?.counts)];
   };
   expect(once(5)).toStrictEqual(once(5));
@@ -177,8 +177,8 @@ test("every kind is in the table", () => {
 
 // --- helpers ---------------------------------------------------------------------------------------------------
 
-const many = (a: Home, b: Home, options: Omit<Options, "seed">, runs = 50): Met[] =>
-  Array.from({ length: runs }, (_, run) => meet(a, b, { seed: 31 * run + 3, ...options }));
+const many = (a: Home, b: Home, options: Omit<Options, "seed">, runs = 50): IntroductionResult[] =>
+  Array.from({ length: runs }, (_, run) => introduce(a, b, { seed: 31 * run + 3, ...options }));
 
 function share(a: Home, b: Home, options: Omit<Options, "seed">, runs?: number): number {
   const met = many(a, b, options, runs);

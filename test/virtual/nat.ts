@@ -68,7 +68,7 @@ export class Router {
   }
 
   /** Removes all state, as after a power cut. */
-  forget(): void {
+  removeMappings(): void {
     this.#byInside.clear();
     this.#byPort.clear();
   }

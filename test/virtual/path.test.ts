@@ -18,23 +18,23 @@ function playing(
   const friends = new VirtualPair(kinds, seed);
   friends.relay();
   friends.introduce();
-  for (const friend of [friends.a, friends.b]) friend.play(until);
+  for (const peer of [friends.a, friends.b]) peer.play(until);
   return friends;
 }
 
 const both = ({ a, b }: VirtualPair): [VirtualPair["a"], VirtualPair["b"]] => [a, b];
-const numbers = ({ got }: VirtualPair["a"]): number[] => got.map(({ number }) => number);
+const numbers = ({ received: got }: VirtualPair["a"]): number[] => got.map(({ number }) => number);
 
 describe("a path", () => {
   test("is the relay at once and the direct one within a second, without loss or duplicates", () => {
     const friends = playing(5_000);
     friends.world.run(6_000);
-    for (const friend of both(friends)) {
-      expect(friend.paths.map(({ path }) => path)).toStrictEqual(["relay", "direct"]);
-      expect(friend.paths[1]!.at).toBeLessThan(1_000);
-      expect(friend.got[0]!.at).toBeLessThan(150);
-      expect(friend.gap(100, 5_000)).toBeLessThan(120);
-      const got = numbers(friend);
+    for (const peer of both(friends)) {
+      expect(peer.paths.map(({ path }) => path)).toStrictEqual(["relay", "direct"]);
+      expect(peer.paths[1]!.at).toBeLessThan(1_000);
+      expect(peer.received[0]!.at).toBeLessThan(150);
+      expect(peer.gap(100, 5_000)).toBeLessThan(120);
+      const got = numbers(peer);
       expect(new Set(got).size).toBe(got.length);
       expect(got.length).toBeGreaterThanOrEqual(98);
     }
@@ -46,17 +46,17 @@ describe("a path", () => {
     friends.world.run(10_000);
     friends.world.wide.cut("20.0.1.1", "20.0.2.1");
     friends.world.run(30_000);
-    for (const friend of both(friends)) {
-      expect(friend.paths.at(-1)).toMatchObject({ path: "relay", why: "silent" });
-      expect(friend.gap(10_000, 20_000)).toBeLessThan(3_200);
-      expect(friend.gap(14_000, 30_000)).toBeLessThan(120);
+    for (const peer of both(friends)) {
+      expect(peer.paths.at(-1)).toMatchObject({ path: "relay", why: "silent" });
+      expect(peer.gap(10_000, 20_000)).toBeLessThan(3_200);
+      expect(peer.gap(14_000, 30_000)).toBeLessThan(120);
     }
     expect(friends.introductions).toBeGreaterThan(1);
     friends.world.wide.cut("20.0.1.1", "20.0.2.1", false);
     friends.world.run(60_000);
-    for (const friend of both(friends)) {
-      expect(friend.paths.at(-1)).toMatchObject({ path: "direct", why: "opened" });
-      expect(friend.paths.at(-1)!.at).toBeLessThan(55_000);
+    for (const peer of both(friends)) {
+      expect(peer.paths.at(-1)).toMatchObject({ path: "direct", why: "opened" });
+      expect(peer.paths.at(-1)!.at).toBeLessThan(55_000);
     }
   });
 
@@ -65,10 +65,10 @@ describe("a path", () => {
     friends.world.run(5_000);
     friends.endRelay();
     friends.world.run(60_000);
-    for (const friend of both(friends)) {
-      expect(friend.gap(0, 60_000)).toBeLessThan(120);
-      expect(friend.paths.at(-1)!.path).toBe("direct");
-      expect(friend.channel.path("relay")).toBeUndefined();
+    for (const peer of both(friends)) {
+      expect(peer.gap(0, 60_000)).toBeLessThan(120);
+      expect(peer.paths.at(-1)!.path).toBe("direct");
+      expect(peer.channel.path("relay")).toBeUndefined();
     }
   });
 
@@ -77,9 +77,9 @@ describe("a path", () => {
     friends.world.run(10_000);
     friends.a.moveTo(friends.home(linux));
     friends.world.run(40_000);
-    for (const friend of both(friends)) {
-      expect(friend.gap(10_000, 40_000)).toBeLessThan(3_300);
-      expect(friend.paths.at(-1)!.path).toBe("direct");
+    for (const peer of both(friends)) {
+      expect(peer.gap(10_000, 40_000)).toBeLessThan(3_300);
+      expect(peer.paths.at(-1)!.path).toBe("direct");
     }
     expect(friends.b.channel.path("direct")!.place).toMatchObject({ to: { address: "20.0.3.1" } });
   });
@@ -88,24 +88,24 @@ describe("a path", () => {
     const friends = playing(20_000, [strict, cone]);
     friends.world.run(10_000);
     const before = friends.b.channel.path("direct")!.place;
-    friends.routers[0]!.forget();
+    friends.routers[0]!.removeMappings();
     friends.world.run(20_000);
     expect(friends.b.channel.path("direct")!.place).not.toStrictEqual(before);
     expect(friends.introductions).toBe(1);
-    for (const friend of both(friends)) {
-      expect(friend.paths.at(-1)!.path).toBe("direct");
-      expect(friend.gap(10_000, 20_000)).toBeLessThan(2_000);
+    for (const peer of both(friends)) {
+      expect(peer.paths.at(-1)!.path).toBe("direct");
+      expect(peer.gap(10_000, 20_000)).toBeLessThan(2_000);
     }
   });
 
   test("is restored by an introduction if the filter does not admit it", () => {
     const friends = playing(60_000);
     friends.world.run(10_000);
-    friends.routers[0]!.forget();
+    friends.routers[0]!.removeMappings();
     friends.world.run(60_000);
-    for (const friend of both(friends)) {
-      expect(friend.paths.at(-1)!.path).toBe("direct");
-      expect(friend.gap(10_000, 60_000)).toBeLessThan(3_300);
+    for (const peer of both(friends)) {
+      expect(peer.paths.at(-1)!.path).toBe("direct");
+      expect(peer.gap(10_000, 60_000)).toBeLessThan(3_300);
     }
     expect(friends.introductions).toBeGreaterThan(1);
   });
@@ -127,11 +127,11 @@ describe("a path", () => {
     friends.tunnel();
     friends.relay();
     friends.introduce();
-    for (const friend of both(friends)) friend.play(20_000);
+    for (const peer of both(friends)) peer.play(20_000);
     friends.world.run(20_000);
-    for (const friend of both(friends)) {
-      expect(friend.paths.at(-1)!.path).toBe("tunnel");
-      expect(friend.gap(500, 20_000)).toBeLessThan(120);
+    for (const peer of both(friends)) {
+      expect(peer.paths.at(-1)!.path).toBe("tunnel");
+      expect(peer.gap(500, 20_000)).toBeLessThan(120);
     }
   });
 });
@@ -143,7 +143,7 @@ describe("a silent peer", () => {
     friends.world.run(2_000);
     const before = Math.max(...friends.a.player.sentTo.values());
     friends.world.run(302_000);
-    for (const friend of both(friends)) expect(friend.paths.at(-1)!.path).toBe("direct");
+    for (const peer of both(friends)) expect(peer.paths.at(-1)!.path).toBe("direct");
     // Two requests and two answers in five seconds, minus the jitter.
     expect(Math.max(...friends.a.player.sentTo.values()) - before).toBeLessThan(150);
   });
@@ -173,11 +173,11 @@ test("a connection longer down than its consent is restored as soon as one side 
   friends.world.run(5_000);
   cut(true);
   friends.world.run(45_000);
-  for (const friend of both(friends)) expect(friend.paths.at(-1)).toMatchObject({ path: null, why: "no_consent" });
+  for (const peer of both(friends)) expect(peer.paths.at(-1)).toMatchObject({ path: null, why: "no_consent" });
   cut(false);
   friends.a.channel.relay(friends.relays[0]!, friends.world.now);
   friends.world.run(45_500);
-  for (const friend of both(friends)) expect(friend.paths.at(-1)!.path).toBe("relay");
+  for (const peer of both(friends)) expect(peer.paths.at(-1)!.path).toBe("relay");
 });
 
 test("a key change during a game loses nothing", () => {
@@ -188,10 +188,10 @@ test("a key change during a game loses nothing", () => {
   friends.world.run(3_400);
   friends.b.channel.renew({ key, epoch: 1, role: "b" }, friends.world.now);
   friends.world.run(11_000);
-  for (const friend of both(friends)) {
-    expect(friend.gap(0, 10_000)).toBeLessThan(120);
-    expect(friend.channel.routes).toHaveLength(2);
-    expect(friend.channel.refused).toStrictEqual({ stray: 0, forged: 0, replayed: expect.any(Number) });
+  for (const peer of both(friends)) {
+    expect(peer.gap(0, 10_000)).toBeLessThan(120);
+    expect(peer.channel.routes).toHaveLength(2);
+    expect(peer.channel.refused).toStrictEqual({ stray: 0, forged: 0, replayed: expect.any(Number) });
   }
 });
 

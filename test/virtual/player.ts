@@ -1,7 +1,7 @@
 /** A peer in the virtual network: it observes its endpoints, reports them, and executes the punch plan. */
 import { type Endpoint, isIPv4 } from "#shared/net/endpoint.ts";
 import type { Filtering, Sample } from "#shared/connect/nat.ts";
-import type { Candidate } from "#shared/connect/punch.ts";
+import type { Candidate } from "#shared/connect/punch-plan.ts";
 import type { Plan } from "../../clients/typescript/src/punch/plan.ts";
 import { Punch } from "../../clients/typescript/src/punch/punch.ts";
 import { type PairKey, Seal } from "../../clients/typescript/src/secure/seal.ts";
@@ -21,7 +21,7 @@ export type Observed = {
   readonly candidates: readonly Candidate[];
 };
 
-export class Player {
+export class VirtualPlayer {
   readonly host: Host;
   punch: Punch | null = null;
   /** The handler of datagrams when no punch is active. */
@@ -83,13 +83,13 @@ export class Player {
   }
 
   /** New sockets without the state of the old ones, for another attempt. */
-  renew(): void {
+  reset(): void {
     this.punch = null;
     this.close(...this.#ports.keys());
     this.#samples = [];
   }
 
-  begin(plan: Plan, start_in_ms: number, key: PairKey): void {
+  startPunch(plan: Plan, start_in_ms: number, key: PairKey): void {
     this.seal ??= new Seal(key);
     const { seal } = this;
     this.punch = new Punch({ plan, seal, random: this.#world.dice, start_in_ms }, this.#world.now);
@@ -135,14 +135,14 @@ export class Player {
   #port(socket: number): number {
     const known = this.#ports.get(socket);
     if (known !== undefined) return known;
-    const ear = (packet: Packet): void => this.#hear(socket, packet);
+    const ear = (packet: Packet): void => this.handlePacket(socket, packet);
     const port = this.host.bind(ear);
     this.#six?.bind(ear, port);
     this.#ports.set(socket, port);
     return port;
   }
 
-  #hear(socket: number, { bytes, from }: Packet): void {
+  handlePacket(socket: number, { bytes, from }: Packet): void {
     if (this.#sidecars.receive(bytes)) return;
     if (this.punch === null) this.onDatagram(bytes, socket, from);
     else if (this.punch.receive(bytes, socket, from, this.#world.now)) this.#pump();

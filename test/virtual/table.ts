@@ -1,10 +1,10 @@
 /** The results of many introductions per ordered pair of NATs, for `docs/internals/nat.md` and the tests. */
-import { KINDS, type Kind, meet, type Options } from "./introduction.ts";
+import { KINDS, type Kind, introduce, type Options } from "./introduction.ts";
 
 export const RUNS = 20;
 
-export type Weather = { readonly title: string; readonly options: Omit<Options, "seed"> };
-export const WEATHERS: readonly Weather[] = [
+export type LinkCase = { readonly title: string; readonly options: Omit<Options, "seed"> };
+export const LINK_CASES: readonly LinkCase[] = [
   { title: "20 ms to the wide area, nothing lost", options: { delay_ms: 20, attempts: 2 } },
   { title: "40 ms to the wide area, 5 % lost on every link", options: { delay_ms: 40, loss: 0.05, attempts: 2 } },
 ];
@@ -20,10 +20,10 @@ export type Cell = {
   readonly verdicts: ReadonlySet<string>;
 };
 
-export const matrix = ({ options }: Weather): Cell[] => KINDS.flatMap((a) => KINDS.map((b) => cell(a, b, options)));
+export const matrix = ({ options }: LinkCase): Cell[] => KINDS.flatMap((a) => KINDS.map((b) => cell(a, b, options)));
 
 function cell(a: Kind, b: Kind, options: Omit<Options, "seed">): Cell {
-  const met = Array.from({ length: RUNS }, (_, run) => meet(a, b, { seed: 1_000 * run + 17, ...options }));
+  const met = Array.from({ length: RUNS }, (_, run) => introduce(a, b, { seed: 1_000 * run + 17, ...options }));
   const direct = met.filter(({ path }) => path === "direct");
   const ms = direct.map(({ ms }) => ms ?? Infinity).toSorted((x, y) => x - y);
   const again = met.filter(({ attempts }) => attempts > 1).length;
@@ -52,5 +52,5 @@ export const BEGIN = "<!-- made by npm run nat -->";
 export const END = "<!-- end -->";
 
 /** The generated part of `docs/internals/nat.md`. */
-export const report = (results: readonly (readonly [Weather, readonly Cell[]])[]): string =>
+export const renderTables = (results: readonly (readonly [LinkCase, readonly Cell[]])[]): string =>
   results.map(([{ title }, cells]) => `**${title}**\n\n${render(cells)}`).join("\n\n");

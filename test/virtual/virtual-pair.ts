@@ -1,34 +1,35 @@
 /** Two peers with a channel between them, a relay, and a hub that introduces them on request. */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { classify } from "#shared/connect/nat.ts";
-import { advise, type Side } from "#shared/connect/punch.ts";
+import { advise } from "#shared/connect/punch.ts";
+import { type Side } from "#shared/connect/punch-plan.ts";
 import { Channel, type ChannelEvent } from "../../clients/typescript/src/path/channel.ts";
 import type { PathChangeReason, PathKind } from "../../clients/typescript/src/path/paths.ts";
 import { seeded } from "../support/dice.ts";
 import { type Behaviour, Router } from "./nat.ts";
 import { Host, type Link, World } from "./net.ts";
 import { VirtualSidecars } from "./virtual-sidecars.ts";
-import { type Observed, Player } from "./player.ts";
+import { type Observed, VirtualPlayer } from "./player.ts";
 
 const KEY = new Uint8Array(32).fill(9);
 export const RELAY = "45.0.0.9";
 const HUB_MS = 60;
 const TUNNEL_MS = 70;
 
-export type Got = { readonly at: number; readonly number: number };
+export type Received = { readonly at: number; readonly number: number };
 
 export class VirtualPeer {
   readonly channel: Channel;
   readonly paths: { at: number; path: PathKind | null; why: PathChangeReason }[] = [];
-  readonly got: Got[] = [];
+  readonly received: Received[] = [];
   readonly events: ChannelEvent[] = [];
-  player: Player;
+  player: VirtualPlayer;
   tunnel: ((bytes: Uint8Array) => void) | null = null;
   readonly #world: World;
   readonly #wishes: () => void;
   #sent = 0;
 
-  constructor(world: World, player: Player, role: "a" | "b", wishes: () => void) {
+  constructor(world: World, player: VirtualPlayer, role: "a" | "b", wishes: () => void) {
     this.#world = world;
     this.#wishes = wishes;
     this.channel = new Channel({ key: KEY, epoch: 0, role }, world.dice, world.now);
@@ -38,7 +39,7 @@ export class VirtualPeer {
   }
 
   /** Moves to another network, with new sockets and another address. */
-  moveTo(player: Player): void {
+  moveTo(player: VirtualPlayer): void {
     this.player = player;
     this.#listen();
     this.channel.networkChanged(this.#world.now);
@@ -73,7 +74,7 @@ export class VirtualPeer {
     if (this.channel.deadline() <= now) throw new Error("a channel that was just woken wants to be woken again");
     for (const event of this.channel.takeEvents()) {
       this.events.push(event);
-      if (event.type === "data") this.got.push({ at: now, number: Number(Buffer.from(event.payload).toString()) });
+      if (event.type === "data") this.received.push({ at: now, number: Number(Buffer.from(event.payload).toString()) });
       if (event.type === "path") this.paths.push({ at: now, path: event.path, why: event.why });
       if (event.type === "upgrade") this.#wishes();
       if (event.type === "closable") this.player.close(...event.sockets);
@@ -82,7 +83,7 @@ export class VirtualPeer {
 
   /** The longest silence between these two times. */
   gap(from: number, to: number): number {
-    const times = [from, ...this.got.map(({ at }) => at).filter((at) => at >= from && at <= to), to];
+    const times = [from, ...this.received.map(({ at }) => at).filter((at) => at >= from && at <= to), to];
     return Math.max(...times.slice(1).map((at, index) => at - times[index]!));
   }
 
@@ -118,18 +119,18 @@ export class VirtualPair {
     this.#link = { delay_ms: 20, jitter_ms: 2, loss: 0, ...link };
     this.#sidecars = new VirtualSidecars(this.world, { delay_ms: 1, jitter_ms: 0, loss: 0 });
     this.#relay = new Host(this.world, this.world.wide, RELAY, { delay_ms: 5, jitter_ms: 1, loss: 0 });
-    const friend = (at: 0 | 1): VirtualPeer =>
+    const peer = (at: 0 | 1): VirtualPeer =>
       new VirtualPeer(this.world, this.home(kinds[at]), at === 0 ? "a" : "b", () => this.introduce());
-    this.a = friend(0);
-    this.b = friend(1);
+    this.a = peer(0);
+    this.b = peer(1);
   }
 
   /** A peer in a new home. */
-  home(kind: Behaviour): Player {
+  home(kind: Behaviour): VirtualPlayer {
     const place = ++this.#places;
     const router = new Router(this.world, this.world.wide, `20.0.${place}.1`, kind, this.#link);
     this.routers.push(router);
-    return new Player(this.world, new Host(this.world, router.inside, `192.168.${place}.10`), this.#sidecars);
+    return new VirtualPlayer(this.world, new Host(this.world, router.inside, `192.168.${place}.10`), this.#sidecars);
   }
 
   /** One port per side; the last datagram of a side determines its endpoint. */
@@ -142,11 +143,11 @@ export class VirtualPair {
         if (to !== null && to !== undefined) this.#relay.send(ports[1 - side]!, to, bytes);
       }),
     );
-    for (const [side, friend] of [this.a, this.b].entries()) {
+    for (const [side, peer] of [this.a, this.b].entries()) {
       const place = { socket: 0, to: { address: RELAY, port: ports[side]! } };
       this.relays.push(place);
-      friend.channel.relay(place, this.world.now);
-      friend.pump();
+      peer.channel.relay(place, this.world.now);
+      peer.pump();
     }
   }
 
@@ -156,12 +157,12 @@ export class VirtualPair {
 
   tunnel(): void {
     const [a, b] = [this.a, this.b];
-    const to = (friend: VirtualPeer) => (bytes: Uint8Array) =>
-      this.world.at(this.world.now + TUNNEL_MS, () => friend.receive(bytes, "tunnel"));
+    const to = (peer: VirtualPeer) => (bytes: Uint8Array) =>
+      this.world.at(this.world.now + TUNNEL_MS, () => peer.receive(bytes, "tunnel"));
     [a.tunnel, b.tunnel] = [to(b), to(a)];
-    for (const friend of [a, b]) {
-      friend.channel.tunnel(true, this.world.now);
-      friend.pump();
+    for (const peer of [a, b]) {
+      peer.channel.tunnel(true, this.world.now);
+      peer.pump();
     }
   }
 
@@ -171,10 +172,10 @@ export class VirtualPair {
     this.introductions++;
     const observed: (Observed | null)[] = [null, null];
     for (const [at, { player }] of [this.a, this.b].entries())
-      player.observe((told) => ((observed[at] = told), this.#told(observed)));
+      player.observe((told) => ((observed[at] = told), this.onObserved(observed)));
   }
 
-  #told(observed: readonly (Observed | null)[]): void {
+  onObserved(observed: readonly (Observed | null)[]): void {
     const [one, other] = observed;
     if (one === null || one === undefined || other === null || other === undefined) return;
     const [a, b] = [one, other].map(({ samples, candidates }): Side => {
@@ -184,10 +185,10 @@ export class VirtualPair {
     const { plans, start_in_ms } = advise(a, b);
     this.world.at(this.world.now + HUB_MS, () => {
       this.#introducing = false;
-      for (const [at, friend] of [this.a, this.b].entries()) {
-        if (plans === null) friend.channel.punchUnavailable(this.world.now);
-        else friend.channel.punch(plans[at as 0 | 1], 0, start_in_ms[at as 0 | 1], this.world.now);
-        friend.pump();
+      for (const [at, peer] of [this.a, this.b].entries()) {
+        if (plans === null) peer.channel.punchUnavailable(this.world.now);
+        else peer.channel.punch(plans[at as 0 | 1], 0, start_in_ms[at as 0 | 1], this.world.now);
+        peer.pump();
       }
     });
   }

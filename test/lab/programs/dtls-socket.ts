@@ -11,14 +11,14 @@
  *     prints { heard, address, port }              a clear-text datagram and its source
  */
 import { createSocket } from "node:dgram";
-import { Client, Clients } from "../../support/dtls.ts";
+import { DtlsTestClient, DtlsClientFactory } from "../../support/dtls.ts";
 import { onLine, sendLine } from "./json-lines.ts";
 
 const REPEAT_MS = 100;
 
 const [address, port] = [process.argv[2]!, Number(process.argv[3])];
-const clients = await Clients.load();
-let client: Client | null = null;
+const clients = await DtlsClientFactory.load();
+let client: DtlsTestClient | null = null;
 const socket = createSocket("udp4");
 const send = (datagrams: readonly Uint8Array[]): void => {
   for (const datagram of datagrams) socket.send(datagram, port, address);
@@ -29,16 +29,16 @@ socket.on("message", (bytes, from) => {
     sendLine({ heard: bytes.toString("utf8"), address: from.address, port: from.port });
   } else if (client !== null) {
     const was = client.state;
-    send(client.take(bytes));
+    send(client.step(bytes));
     if (was === "shaking" && client.state === "open") sendLine({ sealed: true });
-    for (const heard of client.heard.splice(0)) sendLine({ heard, sealed: true });
+    for (const heard of client.received.splice(0)) sendLine({ heard, sealed: true });
   }
 });
 setInterval(() => client !== null && send(client.conversation.retransmit().datagrams), REPEAT_MS);
 socket.bind(0, () => sendLine({ port: socket.address().port }));
 onLine((line) => {
-  if ("seal" in line) send((client = new Client(clients.make(), { address, port })).take(null));
-  else if ("sealed" in line) send([client!.say(line["sealed"] as string)]);
+  if ("seal" in line) send((client = new DtlsTestClient(clients.create(), { address, port })).step(null));
+  else if ("sealed" in line) send([client!.encrypt(line["sealed"] as string)]);
   else if ("bye" in line) send(client!.conversation.close());
   else socket.send(line["say"] as string, line["port"] as number, line["address"] as string);
 });
