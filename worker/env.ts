@@ -4,6 +4,7 @@
  */
 import { SHARDS_MAX, TOKEN_KEY_LENGTH_MIN, RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
 import { type Budgets, parseBudgets } from "#shared/rate-limit/rate-limiter.ts";
+import { shardOfId } from "#shared/lobby/ids.ts";
 import type { HubRpc } from "./rpc.ts";
 
 export type Env = {
@@ -32,6 +33,12 @@ export function shardCount(env: Env): number {
   if (Number.isInteger(shards) && shards >= 1 && shards <= SHARDS_MAX) return shards;
   console.error({ message: `HUB_SHARDS must be a number from 1 to ${SHARDS_MAX}`, value: env.HUB_SHARDS });
   return 1;
+}
+
+/** The shard of a lobby's or connection's id, or null if no such shard exists. */
+export function shardHolding(env: Env, id: string): number | null {
+  const shard = shardOfId(id);
+  return shard === null || shard >= shardCount(env) ? null : shard;
 }
 
 /** The hub that holds one shard of a game. */

@@ -6,6 +6,7 @@ import { PEER_TOKEN_S, TOKEN_KEY_LENGTH_MIN, TOKEN_KEYS_MAX } from "#shared/limi
 import { decodeReceipt, RECEIPT_SIGNATURE_LENGTH, type Observed } from "#shared/auth/receipts.ts";
 import { claimsOf, decodeTicket, type Ticket, type TicketKey, ticketText } from "#shared/auth/tickets.ts";
 import { type Env, parseKeys } from "../env.ts";
+import { base64url } from "./base64url.ts";
 
 /**
  * The purpose of a derived key. Only the hub has the `peer` key, for peer tokens and invitations. Sidecars have the
@@ -98,12 +99,7 @@ async function deriveKey(master: CryptoKey, label: Label): Promise<Key> {
 const hmacKey = (bytes: Uint8Array): Promise<CryptoKey> =>
   crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
 
-async function signature(key: CryptoKey, text: string): Promise<string> {
-  const bytes = new Uint8Array(await crypto.subtle.sign("HMAC", key, ascii(text)));
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replace("=", "");
-}
+const signature = async (key: CryptoKey, text: string): Promise<string> =>
+  base64url(await crypto.subtle.sign("HMAC", key, ascii(text)));
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -34,10 +34,8 @@ export async function callHub<T>(
 }
 
 /** Calls all hubs of a game at once. Returns their results by shard. */
-export const callEveryHub = <T>(env: Env, game: string, call: (hub: HubStub, shard: number) => Promise<T>) =>
-  Promise.all(
-    Array.from({ length: shardCount(env) }, (_, shard) => callHub(env, game, shard, (hub) => call(hub, shard))),
-  );
+export const callEveryHub = <T>(env: Env, game: string, call: (hub: HubStub) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: shardCount(env) }, (_, shard) => callHub(env, game, shard, call)));
 
 /** Calls one hub for the client of this request. Returns the value, or the refusal as a response. */
 export async function callForRequest<T>(

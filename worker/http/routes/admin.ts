@@ -2,11 +2,10 @@
 import { type BanView, drain, newBan, type NewBan } from "#shared/api/service.ts";
 import { type Ban, canonicalPrefix } from "#shared/auth/bans.ts";
 import { PAGE_DEFAULT, PAGE_MAX } from "#shared/limits.ts";
-import { shardOfId } from "#shared/lobby/ids.ts";
-import { callHub, type HubStub } from "../hub-client.ts";
+import { callEveryHub, callHub, type HubStub } from "../hub-client.ts";
 import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
-import { shardCount } from "../../env.ts";
+import { shardHolding } from "../../env.ts";
 import { problem } from "../../problem.ts";
 import { randomId } from "../../auth/random.ts";
 import { newestFirst, type BanTarget, type Cursor } from "../../rpc.ts";
@@ -28,7 +27,7 @@ export const listAllLobbies: Handler = async (c) => {
 
 export const closeLobby: Handler = async (c) => {
   const id = c.req.param("id") ?? "";
-  const shard = shardIn(c, id);
+  const shard = shardHolding(c.env, id);
   const closed = shard !== null && (await callHub(c.env, c.var.game, shard, (hub) => hub.closeLobby(id)));
   return closed ? c.body(null, 204) : problem("lobby_not_found");
 };
@@ -73,8 +72,7 @@ export const setDrain: Handler = async (c) => {
   return c.json(body.value);
 };
 
-const callAll = <T>(c: Ctx, question: (hub: HubStub) => Promise<T>): Promise<T[]> =>
-  Promise.all(Array.from({ length: shardCount(c.env) }, (_, shard) => callHub(c.env, c.var.game, shard, question)));
+const callAll = <T>(c: Ctx, call: (hub: HubStub) => Promise<T>): Promise<T[]> => callEveryHub(c.env, c.var.game, call);
 
 /** What a ban applies to. The request must name exactly one target. */
 async function resolveTarget(c: Ctx, { ip_prefix, peer_id, member }: NewBan): Promise<BanTarget | Response> {
@@ -87,16 +85,10 @@ async function resolveTarget(c: Ctx, { ip_prefix, peer_id, member }: NewBan): Pr
     return { ip_prefix: canonical, peer_id: null };
   }
   const { lobby_id, name } = member!;
-  const shard = shardIn(c, lobby_id);
+  const shard = shardHolding(c.env, lobby_id);
   const target =
     shard === null ? null : await callHub(c.env, c.var.game, shard, (hub) => hub.banTargetOf(lobby_id, name));
   return target ?? problem("member_not_found");
-}
-
-/** The shard of a lobby id, or null if no such shard exists. */
-function shardIn(c: Ctx, id: string): number | null {
-  const shard = shardOfId(id);
-  return shard === null || shard >= shardCount(c.env) ? null : shard;
 }
 
 const banView = ({

@@ -2,10 +2,9 @@
 import { acceptRequest, connectRequest, outcome, relayRequest } from "#shared/connect/schema.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import { INVITATION_S } from "#shared/limits.ts";
-import { shardOfId } from "#shared/lobby/ids.ts";
 import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
-import { shardCount } from "../../env.ts";
+import { shardHolding } from "../../env.ts";
 import { callForRequest } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
 import { verifyReach } from "../../auth/verified-reach.ts";
@@ -120,8 +119,8 @@ export const invite: Handler = async (c) => {
 /** The connection in the path and its shard, or null if no such shard exists. */
 function connectionOf(c: Ctx): { readonly id: string; readonly shard: number } | null {
   const id = c.req.param("cid") ?? "";
-  const shard = shardOfId(id);
-  return shard === null || shard >= shardCount(c.env) ? null : { id, shard };
+  const shard = shardHolding(c.env, id);
+  return shard === null ? null : { id, shard };
 }
 
 async function verifiedReach(

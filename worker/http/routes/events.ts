@@ -4,11 +4,10 @@
  *
  *     GET /v1/games/{game}/events  ?lobby={id}      Upgrade: websocket, Sec-WebSocket-Protocol: parley.v1
  */
-import { shardOfId } from "#shared/lobby/ids.ts";
 import { SUBPROTOCOL } from "#shared/api/events.ts";
 import { callHub } from "../hub-client.ts";
 import type { Handler } from "../context.ts";
-import { shardCount } from "../../env.ts";
+import { shardHolding } from "../../env.ts";
 import { rateLimitKey } from "../middleware.ts";
 import { problem } from "../../problem.ts";
 import { SOCKET_URLS, SOURCE_HEADER } from "../../rpc.ts";
@@ -25,8 +24,8 @@ export const openEvents: Handler = (c) => {
     return problem("invalid_request", `Sec-WebSocket-Protocol: ${SUBPROTOCOL} expected`);
   }
   const lobby = c.req.query("lobby");
-  const shard = lobby === undefined ? 0 : shardOfId(lobby);
-  if (shard === null || shard >= shardCount(c.env)) return problem("lobby_not_found");
+  const shard = lobby === undefined ? 0 : shardHolding(c.env, lobby);
+  if (shard === null) return problem("lobby_not_found");
   const request = new Request(SOCKET_URLS.events, c.req.raw);
   request.headers.delete(SOURCE_HEADER);
   const { source } = rateLimitKey(c);

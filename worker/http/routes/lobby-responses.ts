@@ -1,11 +1,11 @@
 /** What the routes about one lobby share: finding its hub, and building the response for the peer. */
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import { HEARTBEAT_S, SESSION_TICKET_S } from "#shared/limits.ts";
-import { shardOf, shardOfId } from "#shared/lobby/ids.ts";
+import { shardOf } from "#shared/lobby/ids.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
 import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
 import type { Ctx } from "../context.ts";
-import { shardCount } from "../../env.ts";
+import { shardCount, shardHolding } from "../../env.ts";
 import { LIST_CACHE } from "./list-lobbies.ts";
 import { callForRequest } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
@@ -21,8 +21,8 @@ export const homeShard = (c: Ctx): number => shardOf("native", peerId(c), shardC
 /** The lobby in the path and its shard, or null if no such shard exists. */
 export function lobbyInPath(c: Ctx): { readonly id: string; readonly shard: number } | null {
   const id = c.req.param("id") ?? "";
-  const shard = shardOfId(id);
-  return shard === null || shard >= shardCount(c.env) ? null : { id, shard };
+  const shard = shardHolding(c.env, id);
+  return shard === null ? null : { id, shard };
 }
 
 /** Applies the peer's event to the lobby in the path. */

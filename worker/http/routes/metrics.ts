@@ -1,9 +1,9 @@
 /** The public lists of sidecars and statistics, readiness, and metrics for operators. */
 import type { Stats } from "#shared/api/service.ts";
 import { GAME_PATTERN, SIDECARS_MAX_AGE_S, STATS_MAX_AGE_S } from "#shared/limits.ts";
-import { callHub } from "../hub-client.ts";
+import { callEveryHub } from "../hub-client.ts";
 import type { Ctx, Handler } from "../context.ts";
-import { hasKeys, hubOf, shardCount } from "../../env.ts";
+import { hasKeys, hubOf } from "../../env.ts";
 import { callForRequest, callAllHubs } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
 import { cachedJson } from "../etag.ts";
@@ -65,12 +65,9 @@ function gauges(game: string, { lobbies, members, peers, sidecars }: Stats): str
 }
 
 async function statsOf(c: Ctx, game: string): Promise<Stats> {
-  const shards = Array.from({ length: shardCount(c.env) }, (_, shard) => shard);
   const meta = { cost: null, peer: null, source: null, idempotency: null };
-  const answers = await Promise.all(
-    shards.map((shard) => callHub<RpcResult<Stats>>(c.env, game, shard, (hub) => hub.getStats(meta))),
-  );
-  return mergeStats(answers.flatMap((answer) => ("value" in answer ? [answer.value] : [])));
+  const results = await callEveryHub<RpcResult<Stats>>(c.env, game, (hub) => hub.getStats(meta));
+  return mergeStats(results.flatMap((result) => ("value" in result ? [result.value] : [])));
 }
 
 /** The statistics of several hubs as one. */

@@ -11,6 +11,7 @@ import { shardCount } from "../../env.ts";
 import { callForRequest } from "../hub-client.ts";
 import { lobbyResponse } from "./lobby-responses.ts";
 import type { NorayListing } from "../../rpc.ts";
+import { base64url } from "../../auth/base64url.ts";
 
 /** Handles requests with a pid and passes on all others. */
 export const listNorayHost: Middleware = async (c, next) => {
@@ -36,10 +37,5 @@ export const listNorayHost: Middleware = async (c, next) => {
 };
 
 /** The digest that the sidecar computed when it issued the pid. */
-async function digestOf(pid: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(pid)));
-  return btoa(String.fromCharCode(...digest))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replace(/=+$/, "");
-}
+const digestOf = async (pid: string): Promise<string> =>
+  base64url(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(pid)));
