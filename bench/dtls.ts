@@ -2,7 +2,7 @@
 import type { ChildProcess } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { readFileSync } from "node:fs";
-import { Client, type Clients } from "../test/support/dtls.ts";
+import { DtlsTestClient, type DtlsClientFactory } from "../test/support/dtls.ts";
 import { cpuSeconds, type Throughput, measureThroughput, MEASURE_MS, WINDOW } from "./measure.ts";
 
 /** The timeout of a handshake; a handshake that lost a datagram does not count. */
@@ -10,16 +10,16 @@ const TIMEOUT_MS = 1_000;
 
 export class DtlsPeer {
   readonly socket: Socket = createSocket("udp4");
-  readonly client: Client;
+  readonly client: DtlsTestClient;
   /** Called after each received datagram has been processed. */
   onDatagram: () => void = () => {};
   readonly #port: number;
 
-  constructor(clients: Clients, port: number) {
+  constructor(clients: DtlsClientFactory, port: number) {
     this.#port = port;
-    this.client = new Client(clients.make(), { address: "127.0.0.1", port });
+    this.client = new DtlsTestClient(clients.create(), { address: "127.0.0.1", port });
     this.socket.on("message", (bytes) => {
-      this.send(this.client.take(bytes));
+      this.send(this.client.step(bytes));
       this.onDatagram();
     });
   }
@@ -34,7 +34,7 @@ export class DtlsPeer {
       };
       const timer = setTimeout(finish, TIMEOUT_MS);
       this.onDatagram = () => this.client.state !== "shaking" && finish();
-      this.send(this.client.take(null));
+      this.send(this.client.step(null));
     });
   }
 
@@ -59,10 +59,10 @@ export async function dtlsFlood(
   for (const [at, one] of sealed.entries()) {
     one.onDatagram = () => {
       responses++;
-      one.client.heard.length = 0;
-      if (isRunning) one.send([one.client.say(request(at))]);
+      one.client.received.length = 0;
+      if (isRunning) one.send([one.client.encrypt(request(at))]);
     };
-    for (let each = 0; each < WINDOW / sealed.length; each++) one.send([one.client.say(request(at))]);
+    for (let each = 0; each < WINDOW / sealed.length; each++) one.send([one.client.encrypt(request(at))]);
   }
   const figures = await measureThroughput(server, () => responses);
   isRunning = false;
@@ -71,7 +71,7 @@ export async function dtlsFlood(
 
 /** Handshakes per second with `at_once` concurrent clients, each closed properly. */
 export async function measureHandshakes(
-  clients: Clients,
+  clients: DtlsClientFactory,
   port: number,
   server: ChildProcess,
   at_once: number,
@@ -92,7 +92,7 @@ export async function measureHandshakes(
 
 /** The server's resident memory per open session, in bytes. */
 export async function memoryPerSession(
-  clients: Clients,
+  clients: DtlsClientFactory,
   port: number,
   server: ChildProcess,
   count: number,

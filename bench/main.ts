@@ -5,7 +5,7 @@
  */
 import { createSocket } from "node:dgram";
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
-import { Clients } from "../test/support/dtls.ts";
+import { DtlsClientFactory } from "../test/support/dtls.ts";
 import { parseCommandLine } from "../tools/command-line.ts";
 import { packetHash } from "../udp-sidecar/protocols/dowsett-packet.ts";
 import { measureHandshakes, memoryPerSession, DtlsPeer, dtlsFlood } from "./dtls.ts";
@@ -76,10 +76,10 @@ try {
   ]);
   for (const socket of sockets) socket.close();
 
-  const clients = await Clients.load();
+  const clients = await DtlsClientFactory.load();
   const peers = Array.from({ length: SOCKETS }, () => new DtlsPeer(clients, stack.port));
   for (const peer of peers) await peer.connect();
-  for (const [at, peer] of peers.entries()) peer.send([peer.client.say(`h:Sealed${at}:Alice:4`)]);
+  for (const [at, peer] of peers.entries()) peer.send([peer.client.encrypt(`h:Sealed${at}:Alice:4`)]);
   const [, plain] = rows[0];
   const encrypted = await dtlsFlood(peers, stack.sidecar, (at) => `p:Sealed${at}:Alice`);
   const handshakes = await measureHandshakes(clients, stack.port, stack.sidecar, 16);

@@ -17,7 +17,7 @@ type Relay = Endpoint & {
   readonly own: number;
   readonly created: number;
   sent: number;
-  heard: number;
+  received: number;
 };
 
 const registers = [new Registry()];
@@ -59,7 +59,7 @@ function forward(message: Buffer, sender: Endpoint, target: number): void {
   if (from === undefined || to === undefined) return;
   emitter.emit("transmit", from, to, message);
   sockets.get(from.own)!.send(message, to.port, to.address);
-  from.heard = time();
+  from.received = time();
   to.sent = time();
   size.observe(message.byteLength);
   measured();
@@ -68,7 +68,7 @@ function forward(message: Buffer, sender: Endpoint, target: number): void {
 function relay(at: Endpoint): number {
   const own = free.pop()!;
   sockets.get(own)!.on("message", (message, { address, port }) => forward(message, { address, port }, own));
-  table.push({ ...at, id: own, own, created: time(), sent: 0, heard: time() });
+  table.push({ ...at, id: own, own, created: time(), sent: 0, received: time() });
   return own;
 }
 
