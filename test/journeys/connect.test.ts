@@ -28,7 +28,8 @@ describe.skipIf(isLabMissing())("the client through NATs", () => {
     const rows = await connectAllPairs(await startTwoOfEachKind(labPlayers, way));
     if (process.env["PARLEY_TABLE"] !== undefined) console.table(rows);
     expect(rows.filter(({ isAsWanted }) => !isAsWanted)).toStrictEqual([]);
-    expect(rows.filter(({ ms }) => ms > MOST_MS)).toStrictEqual([]);
+    // A punch may fail by chance; the client then makes a second attempt, later than this.
+    expect(rows.filter(({ ms }) => ms <= MOST_MS).length).toBeGreaterThanOrEqual(26);
     const plain = rows.filter(isPlainPunch);
     expect(plain).toHaveLength(24);
     // With loss, or on a busy machine, some punches need a second attempt of the client.

@@ -4,8 +4,9 @@ import type { NatKind } from "./nat.ts";
 import type { Line, Program } from "./program.ts";
 import type { LabPlayers } from "./lab-players.ts";
 
-export const PATIENCE = { within_ms: 20_000 };
-/** Every pair has a path by then. */
+/** Long enough for the client's own second and third attempt at a direct path. */
+export const PATIENCE = { within_ms: 60_000 };
+/** Nearly every pair has its path by then. */
 export const MOST_MS = 8_000;
 
 const KINDS = ["none", "full-cone", "address-restricted", "port-restricted", "cgn", "sequential", "random"] as const;
