@@ -44,6 +44,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["rate-limit/"],
     ["lobby/"],
     ["auth/"],
+    ["listing/summary.ts"],
     ["api/lobbies.ts", "api/service.ts"],
     ["connect/"],
     ["api/views.ts"],
