@@ -55,7 +55,7 @@ export function createGame(name: string, context: GameContext): Game {
     ],
     { ...config, sources_max: SOURCES_MAX, repeats_max: REPEATS_MAX },
     {
-      send: context.send,
+      send: (via, to, bytes) => context.send(via, to, bytes),
       report: (report) => links.report(report),
       listLobbies: (wire) => lists.get(wire, Date.now()),
       pendingFrom: (address) => links.pendingFrom(address),

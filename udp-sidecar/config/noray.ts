@@ -88,7 +88,7 @@ export const NORAY_SETTINGS = {
     parse: (text: string): Parsed<NorayConfig["noray_connections"]> => {
       const match = /^([1-9][0-9]{0,6})\/([1-9][0-9]{0,6})$/.exec(text);
       return match === null
-        ? invalid("PER_SOURCE\/TOTAL, like 256/16384")
+        ? invalid("PER_SOURCE/TOTAL, like 256/16384")
         : valid({ per_source_max: Number(match[1]), max: Number(match[2]) });
     },
   },

@@ -41,7 +41,7 @@ export const oneOf =
 export const parseBudget = (text: string): Parsed<Budget> => {
   const match = /^([1-9][0-9]{0,6})\/([1-9][0-9]{0,6})$/.exec(text);
   return match === null
-    ? invalid("PER_SECOND\/BURST, like 10\/20")
+    ? invalid("PER_SECOND/BURST, like 10/20")
     : valid({ per_s: Number(match[1]), burst: Number(match[2]) });
 };
 

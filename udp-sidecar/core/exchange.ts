@@ -7,7 +7,7 @@ import { type Endpoint, sameEndpoint } from "#shared/net/endpoint.ts";
 import type { LinkNotice, MemberNotice, Report } from "#shared/link/messages.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import type { RequesterNotice, Notice, Wire as WireName } from "#shared/lobby/lobby.ts";
-import { Contacts, type ContactLimits as ContactLimits } from "./contacts.ts";
+import { Contacts, type ContactLimits } from "./contacts.ts";
 import { type Budget, type Bucket, fullBucket, BucketTable, consumeToken } from "#shared/rate-limit/token-bucket.ts";
 import { RepeatQueue } from "./repeat-queue.ts";
 import type { Contact, Datagram, Action, ReportBody, Liveness, Wire } from "../protocols/wire.ts";

@@ -12,7 +12,15 @@ import {
   LINK_RESEND_MS,
   LINK_SILENCE_MS,
 } from "#shared/limits.ts";
-import { LinkCloseCode, type FromSidecar, type Hello, linkPath, type MemberNotice, type Report, type Notices } from "#shared/link/messages.ts";
+import {
+  LinkCloseCode,
+  type FromSidecar,
+  type Hello,
+  linkPath,
+  type MemberNotice,
+  type Report,
+  type Notices,
+} from "#shared/link/messages.ts";
 import { fromHub } from "#shared/link/decoders.ts";
 import type { FromRelay, ToRelay } from "#shared/link/relay-messages.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";

@@ -39,8 +39,8 @@ export class GameTicketVerifier {
     const [newest] = this.#keys;
     if (newest === undefined) return null;
     const [key, secret] = newest;
-    const seen = { game: this.#game, peer, endpoint, at_ms: now };
-    return receiptText(seen, key, hmac(secret, receiptClaims(seen, key)));
+    const statement = { game: this.#game, peer, endpoint, at_ms: now };
+    return receiptText(statement, key, hmac(secret, receiptClaims(statement, key)));
   }
 
   /** The endpoint where a sidecar observed this peer, or null if the receipt is invalid or too old. */
@@ -48,10 +48,10 @@ export class GameTicketVerifier {
     const decoded = decodeReceipt(text, this.#game, peer);
     const key = decoded === null ? undefined : this.#keys.get(decoded.key);
     if (decoded === null || key === undefined) return null;
-    const { observed: seen, claims, signature } = decoded;
-    const age_ms = now - seen.at_ms;
+    const { observed, claims, signature } = decoded;
+    const age_ms = now - observed.at_ms;
     if (age_ms > RECEIPT_FRESH_MS || age_ms < -RECEIPT_SKEW_MS) return null;
-    return isSame(hmac(key, claims).slice(0, RECEIPT_SIGNATURE_LENGTH), signature) ? seen.endpoint : null;
+    return isSame(hmac(key, claims).slice(0, RECEIPT_SIGNATURE_LENGTH), signature) ? observed.endpoint : null;
   }
 }
 

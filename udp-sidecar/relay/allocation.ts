@@ -100,8 +100,8 @@ export const familyOf = (at: Endpoint): 4 | 6 => (isIPv4(at.address) ? 4 : 6);
 export const peerKey = (game: string, peer: string): string => `${game}\n${peer}`;
 
 /** Which budget a party uses: its source's, or a separate one for a peer without a known endpoint. */
-export const budgetKey = ({ peer, observed: seen }: RelayParty): string =>
-  seen === null ? `peer ${peer}` : sourceOf(seen.address);
+export const budgetKey = ({ peer, observed }: RelayParty): string =>
+  observed === null ? `peer ${peer}` : sourceOf(observed.address);
 
 export const partyFamily = (party: RelayParty): 4 | 6 =>
   party.observed === null ? party.family : familyOf(party.observed);

@@ -7,12 +7,12 @@ import { type Config, defaults, helpText, parseConfig } from "../../../udp-sidec
 
 import { ALPHABET } from "../../../udp-sidecar/config/noray.ts";
 
-const KEY = { PARLEY_KEY: "key-of-the-house" };
+const KEY = { PARLEY_KEY: "sidecar-key-1" };
 
 describe("settings", () => {
   test("all have a default, except the key", () => {
     const { key, hub, name, ...rest } = configOf([], KEY);
-    expect([key.reveal(), hub.href]).toStrictEqual(["key-of-the-house", "http://127.0.0.1:8787/"]);
+    expect([key.reveal(), hub.href]).toStrictEqual(["sidecar-key-1", "http://127.0.0.1:8787/"]);
     expect(name).toMatch(SIDECAR_PATTERN);
     expect(rest).toStrictEqual({
       region: "",
@@ -195,9 +195,9 @@ describe("a secret", () => {
       String(Object.getOwnPropertyNames(key)),
       String(new Error(`with ${key}`)),
     ];
-    for (const print of prints) expect(print).not.toContain("key-of-the-house");
+    for (const print of prints) expect(print).not.toContain("sidecar-key-1");
     expect([String(key), JSON.stringify(key), inspect(key)]).toStrictEqual(["***", '"***"', "***"]);
-    expect(key.reveal()).toBe("key-of-the-house");
+    expect(key.reveal()).toBe("sidecar-key-1");
   });
 
   test.each([

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { defaults, helpText, parseConfig } from "../../../udp-sidecar/config/config.ts";
 
-const KEY = { PARLEY_KEY: "key-of-the-house" };
+const KEY = { PARLEY_KEY: "sidecar-key-1" };
 
 describe(".env.example", () => {
   const lines = readFileSync(`${import.meta.dirname}/../../../.env.example`, "utf8").split("\n");

@@ -217,7 +217,7 @@ describe("a name", () => {
 
 describe("an ignored part", () => {
   test.each([
-    ["whom it is for", { "__destination-name": "Somebody" }],
+    ["the destination", { "__destination-name": "Other" }],
     ["where it goes", { "__destination-address": null }],
     ["neither", { "__destination-name": undefined, "__destination-address": undefined }],
     ["keys of later scripts", { version: "2", extra: { deep: [1, 2, { deeper: null }] } }],

@@ -163,7 +163,7 @@ describe("the hash", () => {
       "74df23c1934126822e4fd83817558a7c56579c0f203a6884b1e6ddd5ed3e1b31",
     ],
     [
-      "list, of nobody in particular",
+      "list, without a sender",
       {
         "__destination-address": ["127.0.0.1", 5_160],
         "__destination-name": "_HANDSHAKE_SERVER",

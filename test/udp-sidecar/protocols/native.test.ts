@@ -129,7 +129,7 @@ describe("no reply is sent to", () => {
     ["a ticket of a relay, which only its ports take", signTicket({ ...SESSION, purpose: "relay" })],
     ["a peer's token for the hub", signTicket({ ...UDP, purpose: "peer" })],
     ["a ticket that is over", signTicket({ ...UDP, expires_at_s: T0 / 1_000 })],
-    ["a ticket that nobody signed", `${signTicket(UDP).slice(0, -43)}${"A".repeat(43)}`],
+    ["a forged ticket", `${signTicket(UDP).slice(0, -43)}${"A".repeat(43)}`],
     ["a ticket under the other key's name", signTicket(UDP, { ...second, id: first.id })],
     ["a ticket whose lobby was changed", signTicket(SESSION).replace(LOBBY, `0-${"d".repeat(26)}`)],
     ["no ticket", "nothing"],

@@ -122,10 +122,7 @@ describe("a request", () => {
     ["another method", request("", "0003")],
     ["an attribute that ends after its message", request("80220008 00000000")],
     ["something behind the fingerprint", Buffer.concat([printed(request()), hex("80220000")])],
-    [
-      "more than anybody needs to say",
-      request(`8022${(STUN_BYTES_MAX - 20).toString(16).padStart(4, "0")}`.padEnd(2 * STUN_BYTES_MAX, "0")),
-    ],
+    ["too long", request(`8022${(STUN_BYTES_MAX - 20).toString(16).padStart(4, "0")}`.padEnd(2 * STUN_BYTES_MAX, "0"))],
   ])("that is %s gets no response", (_, bytes) => {
     bytes.writeUInt16BE(bytes.length - 20, 2);
     expect(dropped(bytes)).not.toBe(null);

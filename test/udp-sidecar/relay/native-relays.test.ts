@@ -13,7 +13,7 @@ const RELAY = `0-${"c".repeat(26)}`;
 const OTHER = `0-${"d".repeat(26)}`;
 const [alice, bob, carol] = ["a", "b", "c"].map((letter) => letter.repeat(26)) as [string, string, string];
 const ADDRESSES = [SIDECAR, "2a00::1"];
-const asked = (parts: Partial<Allocate> = {}): Allocate => ({
+const allocate = (parts: Partial<Allocate> = {}): Allocate => ({
   t: "allocate",
   relay: RELAY,
   sides: [{ peer: alice }, { peer: bob }],
@@ -22,25 +22,25 @@ const asked = (parts: Partial<Allocate> = {}): Allocate => ({
 
 /** A sidecar with a relay, and the messages that it sent to the hub. */
 class NativeHarness extends RelayHarness {
-  readonly said: FromRelay[] = [];
+  readonly sent: FromRelay[] = [];
   readonly connections: NativeRelays;
 
   constructor(parts: ConstructorParameters<typeof RelayHarness>[0] = {}, addresses = ADDRESSES) {
     super(parts);
-    const means = { relay: this.relay, addresses, lifetime_ms: 3_600_000, bytes_max: 1_000 };
-    this.connections = new NativeRelays("arena", means, createVerifier());
+    const options = { relay: this.relay, addresses, lifetime_ms: 3_600_000, bytes_max: 1_000 };
+    this.connections = new NativeRelays("arena", options, createVerifier());
   }
 
-  hears(message: Parameters<NativeRelays["handleMessage"]>[0]): FromRelay | undefined {
-    this.connections.handleMessage(message, (said) => this.said.push(said), this.now);
-    return this.said.at(-1);
+  handle(message: Parameters<NativeRelays["handleMessage"]>[0]): FromRelay | undefined {
+    this.connections.handleMessage(message, (sent) => this.sent.push(sent), this.now);
+    return this.sent.at(-1);
   }
 
   /** The endpoints of the two peers. */
   ends(parts: Partial<Allocate> = {}): Allocated["ends"] {
-    const made = this.hears(asked(parts));
-    if (made?.t !== "allocated") throw new Error(JSON.stringify(made));
-    return made.ends;
+    const result = this.handle(allocate(parts));
+    if (result?.t !== "allocated") throw new Error(JSON.stringify(result));
+    return result.ends;
   }
 
   /** The reply to an `enter` at a side's port, word by word. */
@@ -95,48 +95,50 @@ describe("a relay that the hub requests", () => {
   });
 
   test("has a lifetime and a byte limit", () => {
-    expect(new NativeHarness().hears(asked())).toMatchObject({ lifetime_ms: 3_600_000, bytes_max: 1_000 });
+    expect(new NativeHarness().handle(allocate())).toMatchObject({ lifetime_ms: 3_600_000, bytes_max: 1_000 });
   });
 
   test("ends when it is released, and the hub is notified; then it can be requested again", () => {
     const house = new NativeHarness();
     house.ends();
-    expect(house.hears({ t: "release", relay: RELAY })).toStrictEqual(unallocated("released"));
+    expect(house.handle({ t: "release", relay: RELAY })).toStrictEqual(unallocated("released"));
     expect([house.connections.size, house.relay.size, house.free.length]).toStrictEqual([0, 0, 100]);
-    expect(house.hears({ t: "release", relay: RELAY })).toStrictEqual(unallocated("released"));
-    expect(house.said).toHaveLength(2);
+    expect(house.handle({ t: "release", relay: RELAY })).toStrictEqual(unallocated("released"));
+    expect(house.sent).toHaveLength(2);
     house.ends();
     house.advance(30_000);
-    expect(house.said.at(-1)).toStrictEqual(unallocated("idle"));
+    expect(house.sent.at(-1)).toStrictEqual(unallocated("idle"));
   });
 
   test.each([
-    ["nothing is relayed", new NativeRelays("arena", null, createVerifier()), asked(), "off"],
+    ["nothing is relayed", new NativeRelays("arena", null, createVerifier()), allocate(), "off"],
     [
       "the two are one",
       new NativeHarness().connections,
-      asked({ sides: [{ peer: alice }, { peer: alice }] }),
+      allocate({ sides: [{ peer: alice }, { peer: alice }] }),
       "mismatch",
     ],
     [
       "there is no address of a family",
       new NativeHarness({}, [SIDECAR]).connections,
-      asked({ sides: [{ peer: alice, family: "v6" }, { peer: bob }] }),
+      allocate({ sides: [{ peer: alice, family: "v6" }, { peer: bob }] }),
       "no_address",
     ],
-    ["no address is known at all", new NativeHarness({}, []).connections, asked(), "no_address"],
-    ["all ports are used", new NativeHarness({ ports: 1 }).connections, asked(), "exhausted"],
+    ["no address is known at all", new NativeHarness({}, []).connections, allocate(), "no_address"],
+    ["all ports are used", new NativeHarness({ ports: 1 }).connections, allocate(), "exhausted"],
   ] as const)("is refused if %s", (_, connections, message, why) => {
-    const said: FromRelay[] = [];
-    connections.handleMessage(message, (answer) => said.push(answer), T0);
-    expect(said).toStrictEqual([unallocated(why)]);
+    const sent: FromRelay[] = [];
+    connections.handleMessage(message, (answer) => sent.push(answer), T0);
+    expect(sent).toStrictEqual([unallocated(why)]);
     expect(connections.size).toBe(0);
   });
 
   test("is refused to other peers under the same name", () => {
     const house = new NativeHarness();
     house.ends();
-    expect(house.hears(asked({ sides: [{ peer: alice }, { peer: carol }] }))).toStrictEqual(unallocated("mismatch"));
+    expect(house.handle(allocate({ sides: [{ peer: alice }, { peer: carol }] }))).toStrictEqual(
+      unallocated("mismatch"),
+    );
     expect(house.ends()).toHaveLength(2);
   });
 });
@@ -197,7 +199,7 @@ describe("a peer of a relay", () => {
     ["a ticket of another game", ticket(alice, { game: "other" })],
     ["a ticket that is over", ticket(alice, { expires_at_s: T0 / 1_000 })],
     ["a ticket of a session in a lobby of that name", ticket(alice, { purpose: "session" })],
-    ["a ticket that nobody signed", `${ticket(alice).slice(0, -43)}${"A".repeat(43)}`],
+    ["a forged ticket", `${ticket(alice).slice(0, -43)}${"A".repeat(43)}`],
   ])("is not accepted with %s", (_, shown) => {
     const house = new NativeHarness();
     const [a] = house.open();
@@ -209,7 +211,7 @@ describe("a peer of a relay", () => {
   test("is not accepted after the relay has ended", () => {
     const house = new NativeHarness();
     const [a] = house.open();
-    house.hears({ t: "release", relay: RELAY });
+    house.handle({ t: "release", relay: RELAY });
     expect(house.enters(a, ALICE, ticket(alice))).toStrictEqual([]);
   });
 

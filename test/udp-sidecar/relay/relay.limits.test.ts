@@ -8,7 +8,7 @@ const HEAD = limits.RELAY_OVERHEAD_BYTES;
 describe("a limit drops, counts, and notifies once", () => {
   test("per side: its own rate and burst", () => {
     const table = new RelayHarness({ side: { per_s: 1_000, burst: 2 * (100 + HEAD) } });
-    const { a, b, notices: told } = table.authenticatedPair();
+    const { a, b, notices } = table.authenticatedPair();
     table.advance(1_000);
     expect([1, 2, 3].map(() => table.send(ALICE, a))).toStrictEqual([[b, BOB], [b, BOB], "rate"]);
     // The other side has a separate budget.
@@ -18,7 +18,7 @@ describe("a limit drops, counts, and notifies once", () => {
     table.advance(1);
     expect(table.send(ALICE, a)).toStrictEqual([b, BOB]);
     for (let times = 0; times < 100; times++) table.send(ALICE, a);
-    expect(told).toStrictEqual([{ kind: "limited", reason: "rate" }]);
+    expect(notices).toStrictEqual([{ kind: "limited", reason: "rate" }]);
     expect(table.counters.get("relay_dropped", "rate")).toBe(102);
   });
 
@@ -60,16 +60,16 @@ describe("a limit drops, counts, and notifies once", () => {
     }
     expect([one, two].map(({ a }) => table.send(ALICE, a))).toStrictEqual(["game_rate", "game_rate"]);
     expect(table.send(ALICE, other.a)).toStrictEqual([other.b, BOB]);
-    expect([one.notices, two.notices, other.notices].map((told) => told.length)).toStrictEqual([1, 1, 0]);
+    expect([one.notices, two.notices, other.notices].map((notices) => notices.length)).toStrictEqual([1, 1, 0]);
   });
 
   test("of bytes per pair: ends the allocation", () => {
     const table = new RelayHarness({ bytes_max: 4 * (100 + HEAD) });
-    const { a, b, notices: told } = table.authenticatedPair();
+    const { a, b, notices } = table.authenticatedPair();
     // One datagram was forwarded when Bob authenticated.
     expect([table.send(ALICE, a), table.send(BOB, b), table.send(ALICE, a)]).not.toContain("bytes");
     expect([table.send(BOB, b), table.send(BOB, b)]).toStrictEqual(["bytes", "unallocated"]);
-    expect(told).toStrictEqual([
+    expect(notices).toStrictEqual([
       { kind: "limited", reason: "bytes" },
       { kind: "ended", why: "bytes" },
     ]);
@@ -79,13 +79,13 @@ describe("a limit drops, counts, and notifies once", () => {
   test("of a pair's lifetime: ends the allocation, with a datagram or without", () => {
     for (const speaks of [true, false]) {
       const table = new RelayHarness({ lifetime_ms: 10_000 });
-      const { a, b, notices: told } = table.authenticatedPair();
+      const { a, b, notices } = table.authenticatedPair();
       table.advance(9_999);
       expect(table.send(ALICE, a)).toStrictEqual([b, BOB]);
       table.now += 1;
       if (speaks) expect(table.send(ALICE, a)).toBe("lifetime");
       table.advance(0);
-      expect(told).toStrictEqual([
+      expect(notices).toStrictEqual([
         { kind: "limited", reason: "lifetime" },
         { kind: "ended", why: "lifetime" },
       ]);
@@ -95,10 +95,10 @@ describe("a limit drops, counts, and notifies once", () => {
 
   test("each reason is notified separately", () => {
     const table = new RelayHarness({ side: { per_s: 1, burst: 200 }, bytes_max: 1_000, lifetime_ms: 10_000 });
-    const { a, notices: told } = table.authenticatedPair();
+    const { a, notices } = table.authenticatedPair();
     table.send(ALICE, a, 200);
     table.send(ALICE, a, 5_000);
-    expect(told).toStrictEqual([
+    expect(notices).toStrictEqual([
       { kind: "limited", reason: "rate" },
       { kind: "limited", reason: "bytes" },
       { kind: "ended", why: "bytes" },
@@ -112,13 +112,13 @@ describe("by default", () => {
   test("24 kB in 100 ms pass, in datagrams of any length", () => {
     for (const length of [24_000, 1_200, 100, 60]) {
       const table = new RelayHarness({ side });
-      const { a, b, notices: told } = table.authenticatedPair();
+      const { a, b, notices } = table.authenticatedPair();
       const times = 24_000 / length;
       for (let sent = 0; sent < times; sent++) {
         table.now += 100 / times;
         expect(table.send(ALICE, a, length)).toStrictEqual([b, BOB]);
       }
-      expect(told).toStrictEqual([]);
+      expect(notices).toStrictEqual([]);
     }
   });
 
@@ -134,10 +134,10 @@ describe("by default", () => {
 
   test("a clock that is set back neither removes nor adds budget", () => {
     const table = new RelayHarness({ side: { per_s: 1_000, burst: 1_000 } });
-    const { a, b, notices: told } = table.authenticatedPair();
+    const { a, b, notices } = table.authenticatedPair();
     table.advance(-3_600_000);
     expect(table.send(ALICE, a)).toStrictEqual([b, BOB]);
     expect([1, 2, 3, 4, 5, 6, 7, 8].map(() => table.send(ALICE, a)).at(-1)).toBe("rate");
-    expect(told).toHaveLength(1);
+    expect(notices).toHaveLength(1);
   });
 });

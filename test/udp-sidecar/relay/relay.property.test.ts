@@ -35,7 +35,7 @@ test("the scripts reach every outcome", () => {
     "none source_share",
     "none special",
   ];
-  expect([...seen].toSorted()).toStrictEqual([...dropped, ...rest, "asked again", "proved"].toSorted());
+  expect([...seen].toSorted()).toStrictEqual([...dropped, ...rest, "requested again", "proved"].toSorted());
 });
 
 // --- scripts ---------------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ type Known = {
   readonly pair: Pair;
   readonly peer: string;
   seen: string;
-  heard: Set<string>;
+  accepted: Set<string>;
   last?: Endpoint;
   tokens: number;
   at: number;
@@ -110,23 +110,23 @@ function play(script: readonly Act[]): string[] {
     switch (act.do) {
       case "ask": {
         const [a, b] = act.peers.map((one) => `peer${one}`) as [string, string];
-        const told: RelayNotice[] = [];
-        const asked = table.request(a, b, { seen: [...act.seen], told });
-        if ("none" in asked) return void happened.push(`none ${asked.none}`);
-        const pair = { a: asked.ports[0], b: asked.ports[1], allocation: asked.allocation, notices: told };
-        for (const [which, port] of asked.ports.entries()) {
+        const notices: RelayNotice[] = [];
+        const result = table.request(a, b, { seen: [...act.seen], notices });
+        if ("none" in result) return void happened.push(`none ${result.none}`);
+        const pair = { a: result.ports[0], b: result.ports[1], allocation: result.allocation, notices };
+        for (const [which, port] of result.ports.entries()) {
           const seen = act.seen[which]!.address;
           const known = sides.get(port);
-          if (known?.pair.allocation === asked.allocation) {
-            happened.push("asked again");
-            if (known.seen !== seen) known.heard = new Set();
+          if (known?.pair.allocation === result.allocation) {
+            happened.push("requested again");
+            if (known.seen !== seen) known.accepted = new Set();
             sides.set(port, { ...known, pair, seen });
           } else
             sides.set(port, {
               pair,
               peer: which === 0 ? a : b,
               seen,
-              heard: new Set(),
+              accepted: new Set(),
               tokens: SIDE.burst,
               at: table.now,
             });
@@ -137,7 +137,7 @@ function play(script: readonly Act[]): string[] {
         const known = sides.get(act.port);
         const said = table.send(act.from, act.port, act.length);
         if (known !== undefined && act.from.address === known.seen) {
-          known.heard.add(formatEndpoint(act.from));
+          known.accepted.add(formatEndpoint(act.from));
           known.last = act.from;
         }
         if (typeof said === "string") return void happened.push(said);
@@ -145,8 +145,8 @@ function play(script: readonly Act[]): string[] {
         const [through, to] = said;
         const other = sides.get(through)!;
         // The sender is known, and the receiver authenticated on this allocation; both belong to one pair.
-        expect(known!.heard).toContain(formatEndpoint(act.from));
-        expect(other.heard).toContain(formatEndpoint(to));
+        expect(known!.accepted).toContain(formatEndpoint(act.from));
+        expect(other.accepted).toContain(formatEndpoint(to));
         expect(other.pair.allocation).toBe(known!.pair.allocation);
         expect([isSpecial(to.address), to.port === 0, to.address === SIDECAR && to.port >= 50_000]).toStrictEqual([
           false,
@@ -171,7 +171,7 @@ function play(script: readonly Act[]): string[] {
         if (known === undefined || !table.relay.bindEndpoint(known.pair.allocation, act.port, act.at, table.now))
           return;
         happened.push("proved");
-        known.heard.add(formatEndpoint(act.at));
+        known.accepted.add(formatEndpoint(act.at));
         return;
       }
       case "move":
@@ -180,7 +180,7 @@ function play(script: readonly Act[]): string[] {
         happened.push("moved");
         for (const side of sides.values()) {
           if (side.peer !== `peer${act.peer}`) continue;
-          if (side.seen !== act.seen.address) side.heard = new Set();
+          if (side.seen !== act.seen.address) side.accepted = new Set();
           side.seen = act.seen.address;
         }
         return;

@@ -65,23 +65,23 @@ describe("an allocation", () => {
 
   test("ends when it is released, and its ports are free at once", () => {
     const table = new RelayHarness();
-    const { a, allocation, notices: told } = table.authenticatedPair();
+    const { a, allocation, notices } = table.authenticatedPair();
     table.relay.release(allocation);
     table.relay.release(allocation);
-    expect(told).toStrictEqual([{ kind: "ended", why: "released" }]);
+    expect(notices).toStrictEqual([{ kind: "ended", why: "released" }]);
     expect([table.relay.size, table.relay.budgets, table.free.length]).toStrictEqual([0, 0, 100]);
     expect(table.send(ALICE, a)).toBe("unallocated");
   });
 
   test("ends after 30 s of silence, and can be requested again", () => {
     const table = new RelayHarness();
-    const { b, notices: told } = table.authenticatedPair();
+    const { b, notices } = table.authenticatedPair();
     table.advance(29_999);
     expect(table.send(BOB, b)).not.toBe("unallocated");
     table.advance(29_999);
-    expect(told).toStrictEqual([]);
+    expect(notices).toStrictEqual([]);
     table.advance(1);
-    expect(told).toStrictEqual([{ kind: "ended", why: "idle" }]);
+    expect(notices).toStrictEqual([{ kind: "ended", why: "idle" }]);
     expect(table.free).toHaveLength(100);
     expect(table.pair().b).not.toBe(b);
   });
@@ -97,10 +97,10 @@ describe("an allocation", () => {
 
   test("that both peers have left ends after their last datagrams, because a game may outlive its lobby", () => {
     const table = new RelayHarness();
-    const { a, notices: told } = table.authenticatedPair();
+    const { a, notices } = table.authenticatedPair();
     table.relay.peerLeft("default", "alice");
     table.advance(10_000);
-    expect(told).toStrictEqual([]);
+    expect(notices).toStrictEqual([]);
     table.relay.peerLeft("default", "bob");
     table.relay.peerLeft("chess", "bob");
     for (let second = 0; second < 60; second++) {
@@ -108,11 +108,11 @@ describe("an allocation", () => {
       table.send(BOB, a + 1);
       table.advance(1_000);
     }
-    expect(told).toStrictEqual([]);
+    expect(notices).toStrictEqual([]);
     table.advance(1_999);
-    expect(told).toStrictEqual([]);
+    expect(notices).toStrictEqual([]);
     table.advance(1);
-    expect(told).toStrictEqual([{ kind: "ended", why: "released" }]);
+    expect(notices).toStrictEqual([{ kind: "ended", why: "released" }]);
     expect(table.free).toHaveLength(100);
   });
 
@@ -330,10 +330,10 @@ describe("a relay is refused", () => {
 
   test("when the sidecar is closing; existing allocations are notified, and continue until it closes", () => {
     const table = new RelayHarness();
-    const { a, b, notices: told } = table.authenticatedPair();
+    const { a, b, notices } = table.authenticatedPair();
     table.relay.drain();
     table.relay.drain();
-    expect(told).toStrictEqual([{ kind: "closing" }]);
+    expect(notices).toStrictEqual([{ kind: "closing" }]);
     expect(table.request("carol", "dave")).toStrictEqual({ none: "closing" });
     expect(table.request()).toMatchObject({ ports: [a, b] });
     expect(table.send(ALICE, a)).toStrictEqual([b, BOB]);

@@ -34,9 +34,9 @@ describe("two players", () => {
   test("reach each other through a pair of ports, each by its own port", async () => {
     const [alice, bob] = await meet();
     alice.say("hello");
-    expect(await bob.hears("hello")).toStrictEqual(bob.relay);
+    expect(await bob.receives("hello")).toStrictEqual(bob.relay);
     bob.say("hello yourself");
-    expect(await alice.hears("hello yourself")).toStrictEqual(alice.relay);
+    expect(await alice.receives("hello yourself")).toStrictEqual(alice.relay);
     expect([ports.used, ports.free]).toStrictEqual([2, 18]);
   });
 
@@ -45,9 +45,9 @@ describe("two players", () => {
     const longest = "x".repeat(65_507);
     for (const text of ["", "\0", longest]) {
       alice.say(text);
-      await bob.hears(text);
+      await bob.receives(text);
     }
-    expect(alice.told).toStrictEqual([]);
+    expect(alice.notices).toStrictEqual([]);
   });
 
   test("can send 24 kB in 100 ms, as many small datagrams or few large ones", async () => {
@@ -55,19 +55,19 @@ describe("two players", () => {
       const [alice, bob] = await meet([`alice ${length}`, `bob ${length}`]);
       for (let sent = 0; sent < 24_000; sent += length) alice.say("x".repeat(length));
       await eventually(
-        () => Promise.resolve(bob.heard.filter(({ text }) => text.length === length).length),
-        (heard) => heard === 24_000 / length,
+        () => Promise.resolve(bob.received.filter(({ text }) => text.length === length).length),
+        (received) => received === 24_000 / length,
       );
-      expect(alice.told).toStrictEqual([]);
+      expect(alice.notices).toStrictEqual([]);
     }
   });
 
   test("can use IPv4 and IPv6", async () => {
     const [alice, bob] = await meet(["alice", "bob"], ["127.0.0.1", "::1"]);
     alice.say("hello");
-    expect(await bob.hears("hello")).toStrictEqual(bob.relay);
+    expect(await bob.receives("hello")).toStrictEqual(bob.relay);
     bob.say("hello yourself");
-    expect(await alice.hears("hello yourself")).toStrictEqual(alice.relay);
+    expect(await alice.receives("hello yourself")).toStrictEqual(alice.relay);
   });
 });
 
@@ -84,7 +84,7 @@ describe("a limit", () => {
       },
       (times) => times > 200,
     );
-    expect(alice.told).toStrictEqual([{ kind: "limited", reason: "rate" }]);
+    expect(alice.notices).toStrictEqual([{ kind: "limited", reason: "rate" }]);
     await alice.reaches(bob, "later");
   });
 
@@ -98,7 +98,7 @@ describe("a limit", () => {
       },
       (used) => used === 0,
     );
-    expect(alice.told).toStrictEqual([
+    expect(alice.notices).toStrictEqual([
       { kind: "limited", reason: "lifetime" },
       { kind: "ended", why: "lifetime" },
     ]);
@@ -124,7 +124,7 @@ describe("datagrams of others", () => {
     }
     expect([ports.relay.size, ports.relay.budgets, ports.used, ports.free]).toStrictEqual(before);
     expect((await settled()) - memory).toBeLessThan(GROWTH_BYTES_MAX);
-    expect(bob.heard.filter(({ text }) => text === "let me in")).toStrictEqual([]);
+    expect(bob.received.filter(({ text }) => text === "let me in")).toStrictEqual([]);
     await alice.echo(bob);
   });
 
@@ -196,9 +196,9 @@ describe("the ports", () => {
     const [alice, bob] = await meet();
     const comeAndGo = async (times: number): Promise<void> => {
       for (let time = 0; time < times; time++) {
-        const asked = ask([`a${time}`, `b${time}`], [alice.local, bob.local]);
-        if ("none" in asked) throw new Error(`${asked.none} after ${time}`);
-        ports.relay.release(asked.allocation);
+        const result = ask([`a${time}`, `b${time}`], [alice.local, bob.local]);
+        if ("none" in result) throw new Error(`${result.none} after ${time}`);
+        ports.relay.release(result.allocation);
         // Closed sockets are released between two turns of the event loop.
         if (time % 50 === 0) await new Promise((done) => setImmediate(done));
       }
@@ -214,7 +214,7 @@ describe("the ports", () => {
   test("a stopping sidecar refuses new pairs, notifies the existing ones, and lets them finish", async () => {
     const [alice, bob] = await meet();
     const stopped = ports.stop(60_000);
-    expect(alice.told).toStrictEqual([{ kind: "closing" }]);
+    expect(alice.notices).toStrictEqual([{ kind: "closing" }]);
     expect(ask(["carol", "dave"], [alice.local, bob.local])).toStrictEqual({ none: "closing" });
     await alice.echo(bob);
     const again = ask(["alice", "bob"], [alice.local, bob.local]);
@@ -226,7 +226,7 @@ describe("the ports", () => {
   test("a sidecar without a drain time ends them after it has notified them", async () => {
     const [alice] = await meet();
     await ports.stop(0);
-    expect(alice.told).toStrictEqual([{ kind: "closing" }, { kind: "ended", why: "closed" }]);
+    expect(alice.notices).toStrictEqual([{ kind: "closing" }, { kind: "ended", why: "closed" }]);
   });
 });
 
@@ -244,23 +244,23 @@ async function reopen(settings: Record<string, string>): Promise<RelayPorts> {
   return open(settings);
 }
 
-function ask(peers: readonly string[], seen: readonly Endpoint[], told: RelayNotice[] = []) {
+function ask(peers: readonly string[], seen: readonly Endpoint[], notices: RelayNotice[] = []) {
   const parties = [
     { peer: peers[0]!, observed: seen[0]! },
     { peer: peers[1]!, observed: seen[1]! },
   ] as const;
-  return ports.relay.allocate({ game: "default", parties, onNotice: (notice) => told.push(notice) }, Date.now());
+  return ports.relay.allocate({ game: "default", parties, onNotice: (notice) => notices.push(notice) }, Date.now());
 }
 
 /** Two players that reach each other. */
 async function meet(names = ["alice", "bob"], addresses = ["127.0.0.1", "127.0.0.1"]): Promise<[Player, Player]> {
   const [alice, bob] = [await Player.open(addresses[0]), await Player.open(addresses[1])];
-  const told: RelayNotice[] = [];
-  const asked = ask(names, [alice.local, bob.local], told);
-  if ("none" in asked) throw new Error(asked.none);
+  const notices: RelayNotice[] = [];
+  const result = ask(names, [alice.local, bob.local], notices);
+  if ("none" in result) throw new Error(result.none);
   for (const [at, player] of [alice, bob].entries()) {
-    player.relay = { address: addresses[at]!, port: asked.ports[at]! };
-    player.told = told;
+    player.relay = { address: addresses[at]!, port: result.ports[at]! };
+    player.notices = notices;
   }
   await alice.reaches(bob, "greeting");
   await bob.reaches(alice, "greeting");
@@ -285,18 +285,18 @@ async function settled(): Promise<number> {
 let words = 0;
 
 class Player {
-  readonly heard: { readonly text: string; readonly from: Endpoint }[] = [];
+  readonly received: { readonly text: string; readonly from: Endpoint }[] = [];
   readonly local: Endpoint;
   readonly socket: Socket;
   relay: Endpoint = { address: "", port: 0 };
-  told: RelayNotice[] = [];
+  notices: RelayNotice[] = [];
 
   private constructor(socket: Socket) {
     this.socket = socket;
     const { address, port } = socket.address();
     this.local = { address, port };
     socket.on("message", (bytes, from) => {
-      this.heard.push({ text: bytes.toString("latin1"), from: { address: from.address, port: from.port } });
+      this.received.push({ text: bytes.toString("latin1"), from: { address: from.address, port: from.port } });
     });
   }
 
@@ -315,9 +315,9 @@ class Player {
   }
 
   /** The sender's endpoint. */
-  async hears(text: string): Promise<Endpoint> {
+  async receives(text: string): Promise<Endpoint> {
     const found = await eventually(
-      () => Promise.resolve(this.heard.find((one) => one.text === text)),
+      () => Promise.resolve(this.received.find((one) => one.text === text)),
       (one) => one !== undefined,
     );
     return found!.from;
@@ -329,7 +329,7 @@ class Player {
       this.say(text);
       other.say("opened");
     }, 20);
-    await other.hears(text).finally(() => clearInterval(saying));
+    await other.receives(text).finally(() => clearInterval(saying));
   }
 
   /** A new text goes there, and one comes back. */

@@ -20,7 +20,7 @@ const [alice, bob] = ["a", "b"].map((letter) => letter.repeat(26)) as [string, s
 
 let counters: Counters;
 let relay: RelayPorts;
-let desk: RelayService;
+let service: RelayService;
 let port: number;
 let ends: Allocated["ends"];
 const faults: unknown[] = [];
@@ -30,7 +30,7 @@ beforeEach(async () => open());
 afterEach(async () => {
   for (const close of closing.splice(0)) close();
   await relay.stop(0);
-  await desk.close();
+  await service.close();
   expect(faults.splice(0)).toStrictEqual([]);
 });
 
@@ -45,7 +45,7 @@ describe("two ends of a relay carry datagrams", () => {
     await exchange(a, b);
     const c = await Tunnel.open(alice);
     await exchange(c, b);
-    expect(desk.tunnels).toBe(2);
+    expect(service.tunnels).toBe(2);
   });
 
   test("and a peer that returns to UDP is accepted again, and its request is not forwarded", async () => {
@@ -53,14 +53,14 @@ describe("two ends of a relay carry datagrams", () => {
     await exchange(tunnel, b);
     const a = await Udp.open(0);
     await exchange(a, b);
-    expect(b.heard.filter((text) => text.includes("relay."))).toStrictEqual([]);
+    expect(b.received.filter((text) => text.includes("relay."))).toStrictEqual([]);
   });
 
   test("of every length, from none to the longest", async () => {
     const [a, b] = [await Tunnel.open(alice), await Udp.open(1)];
     for (const text of ["", "x".repeat(65_507)]) {
       a.say(text);
-      await b.hears(text);
+      await b.receives(text);
     }
   });
 });
@@ -80,7 +80,7 @@ describe("a WebSocket", () => {
       async () => counters.get("relay_dropped", "unproved"),
       (times) => times > 0,
     );
-    expect(b.heard).not.toContain("let me in");
+    expect(b.received).not.toContain("let me in");
   });
 
   test("that breaks or sends invalid frames affects only itself", async () => {
@@ -108,7 +108,7 @@ describe("a WebSocket", () => {
     await once(elsewhere, "open");
     sockets[0]!.terminate();
     await eventually(
-      async () => desk.tunnels,
+      async () => service.tunnels,
       (open) => open <= TUNNELS_PER_SOURCE_MAX,
     );
     await connected();
@@ -116,7 +116,7 @@ describe("a WebSocket", () => {
 
   test("behind a proxy has the last address that the proxy names", async () => {
     await relay.stop(0);
-    await desk.close();
+    await service.close();
     await open({ PARLEY_TUNNEL_SOURCE_HEADER: "X-Forwarded-For" });
     for (let at = 0; at <= TUNNELS_PER_SOURCE_MAX; at++) {
       const headers = { "x-forwarded-for": `192.0.2.1, 198.51.100.${at}` };
@@ -128,7 +128,7 @@ describe("a WebSocket", () => {
   });
 
   test("is advertised by its URL, and answers plain HTTP with the expected protocol", async () => {
-    expect(desk.advertised).toStrictEqual({ tunnel: `ws://127.0.0.1:${port}/` });
+    expect(service.advertised).toStrictEqual({ tunnel: `ws://127.0.0.1:${port}/` });
     const response = await fetch(`http://127.0.0.1:${port}/`);
     expect([response.status, response.headers.get("upgrade")]).toStrictEqual([426, "websocket"]);
   });
@@ -152,13 +152,13 @@ async function open(more: Record<string, string> = {}): Promise<void> {
   if ("problems" in parsed) throw new Error(parsed.problems.join());
   counters = new Counters();
   relay = createRelayPorts(parsed.config, counters)!;
-  desk = new RelayService(relay, parsed.config, counters);
-  desk.addGame("arena", createVerifier());
-  await desk.openTunnels((error) => faults.push(error));
-  const said: FromRelay[] = [];
+  service = new RelayService(relay, parsed.config, counters);
+  service.addGame("arena", createVerifier());
+  await service.openTunnels((error) => faults.push(error));
+  const messages: FromRelay[] = [];
   const sides = [{ peer: alice }, { peer: bob }] as const;
-  desk.handleMessage("arena", { t: "allocate", relay: RELAY, sides }, (answer) => said.push(answer));
-  ends = (said[0] as Allocated).ends;
+  service.handleMessage("arena", { t: "allocate", relay: RELAY, sides }, (answer) => messages.push(answer));
+  ends = (messages[0] as Allocated).ends;
 }
 
 const ticketOf = (peer: string): string =>
@@ -181,17 +181,17 @@ async function exchange(a: End, b: End): Promise<void> {
   ] as const) {
     const word = `word ${++words}`;
     from.say(word);
-    await to.hears(word);
+    await to.receives(word);
   }
 }
 let words = 0;
 
 /** A peer that repeats lost datagrams. */
 abstract class RelayEnd {
-  readonly heard: string[] = [];
+  readonly received: string[] = [];
   abstract say(text: string): void;
-  async hears(text: string): Promise<void> {
-    await eventually(async () => this.heard.includes(text), Boolean);
+  async receives(text: string): Promise<void> {
+    await eventually(async () => this.received.includes(text), Boolean);
   }
 }
 
@@ -203,7 +203,7 @@ class Udp extends RelayEnd {
     super();
     this.#socket = socket;
     this.#end = end;
-    socket.on("message", (bytes) => this.heard.push(bytes.toString("latin1")));
+    socket.on("message", (bytes) => this.received.push(bytes.toString("latin1")));
   }
 
   /** Enters with the receipt that it gets after a request without one. */
@@ -217,11 +217,11 @@ class Udp extends RelayEnd {
     const asks = (receipt: string): void => udp.say(`enter ${ticket} ${receipt} w`.padEnd(NATIVE_REQUEST_BYTES_MIN));
     asks("-");
     await eventually(
-      async () => udp.heard.length,
+      async () => udp.received.length,
       (count) => count > 0,
     );
-    asks(udp.heard[0]!.split(" ")[2]!);
-    await udp.hears("entered w");
+    asks(udp.received[0]!.split(" ")[2]!);
+    await udp.receives("entered w");
     return udp;
   }
 
@@ -237,7 +237,7 @@ class Tunnel extends RelayEnd {
     super();
     this.socket = socket;
     socket.on("message", (data, isBinary) => {
-      if (isBinary) this.heard.push((data as Buffer).toString("latin1"));
+      if (isBinary) this.received.push((data as Buffer).toString("latin1"));
     });
   }
 

@@ -44,20 +44,20 @@ export class RelayHarness {
   }
 
   /** Ports for two peers, or the refusal. */
-  request(a = "alice", b = "bob", { seen = [ALICE, BOB], game = "default", told = [] as RelayNotice[] } = {}) {
+  request(a = "alice", b = "bob", { seen = [ALICE, BOB], game = "default", notices = [] as RelayNotice[] } = {}) {
     const parties = [
       { peer: a, observed: seen[0]! },
       { peer: b, observed: seen[1]! },
     ] as const;
-    return this.relay.allocate({ game, parties, onNotice: (notice) => told.push(notice) }, this.now);
+    return this.relay.allocate({ game, parties, onNotice: (notice) => notices.push(notice) }, this.now);
   }
 
   /** The same; throws on a refusal. */
   pair(a = "alice", b = "bob", options: { seen?: Endpoint[]; game?: string } = {}): Pair {
-    const told: RelayNotice[] = [];
-    const asked = this.request(a, b, { ...options, told });
-    if ("none" in asked) throw new Error(asked.none);
-    return { a: asked.ports[0], b: asked.ports[1], allocation: asked.allocation, notices: told };
+    const notices: RelayNotice[] = [];
+    const result = this.request(a, b, { ...options, notices });
+    if ("none" in result) throw new Error(result.none);
+    return { a: result.ports[0], b: result.ports[1], allocation: result.allocation, notices };
   }
 
   /** A pair whose sides have both sent from the endpoint that their wire observed. */

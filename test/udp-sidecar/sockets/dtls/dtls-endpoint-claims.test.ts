@@ -73,9 +73,9 @@ describe("a claim", () => {
     at.echoes(victim, "mine");
     expect(inClear(at, thief, GAME, claim)).toBeUndefined();
     expect(at.count("dtls_dropped", "claim_taken")).toBe(1);
-    expect(at.sessions.send(3_478, GAME, Buffer.from("still his"))).toBe(true);
+    expect(at.sessions.send(3_478, GAME, Buffer.from("still there"))).toBe(true);
     at.deliver(victim, []);
-    expect(victim.received.at(-1)).toBe("still his");
+    expect(victim.received.at(-1)).toBe("still there");
     // A game that restarts its control socket waits at most half a minute.
     at.now += 30_000;
     expect(inClear(at, thief, GAME, claim)).toBe(false);

@@ -200,21 +200,21 @@ describe("a live session survives, from its own endpoint,", () => {
     [
       "an old record again",
       (at, client) => {
-        const said = client.encrypt("once");
-        at.deliverOne(client.at, said);
-        return said;
+        const record = client.encrypt("once");
+        at.deliverOne(client.at, record);
+        return record;
       },
     ],
     [
       "a record whose tag is wrong",
       (_, client) => {
-        const said = Buffer.from(client.encrypt("bent"));
-        said[said.length - 1]! ^= 1;
-        return said;
+        const record = Buffer.from(client.encrypt("bent"));
+        record[record.length - 1]! ^= 1;
+        return record;
       },
     ],
     ["a ClientHello without a cookie", hello],
-    ["a ClientHello with somebody else's cookie", withCookie],
+    ["a ClientHello with another client's cookie", withCookie],
     [
       "our own answer to a ClientHello",
       (at, client) => {
@@ -230,11 +230,11 @@ describe("a live session survives, from its own endpoint,", () => {
     const at = await meeting();
     const client = at.connect();
     const injected = injection(at, client);
-    const heard = at.received.length;
+    const received = at.received.length;
     at.sent.length = 0;
     for (let times = 0; times < 3; times++) at.deliverOne(client.at, injected);
     // No message was delivered, and no reply harms the client.
-    expect(at.received).toHaveLength(heard);
+    expect(at.received).toHaveLength(received);
     at.deliver(client, []);
     expect([at.sessions.live, at.sessions.handshaking, client.state]).toStrictEqual([1, 0, "open"]);
     expect(at.echoes(client, "still here")).toBe(true);
