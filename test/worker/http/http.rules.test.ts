@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
+import type { Page } from "#shared/listing/sorted-index.ts";
 import { REFUSALS } from "#shared/refusals.ts";
 import { VERSION } from "#shared/version.ts";
 import { app } from "../../../worker/http/app.ts";
@@ -28,7 +29,7 @@ afterEach(() => {
 });
 afterAll(hangUp);
 
-const NOTHING = { lines: [], more: false, count: null };
+const NOTHING: Page = { items: [], more: false, count: null };
 const NOBODY = "0-aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 describe("malformed requests are refused:", () => {

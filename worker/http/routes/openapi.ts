@@ -1,4 +1,7 @@
-/** The API's description of itself: the document for machines, and a page made of it for people. */
+/**
+ * The OpenAPI document, and an API reference generated from it. The reference is one static page without scripts, so
+ * that it works offline and under a strict CSP.
+ */
 import { openapi } from "#shared/api/openapi.ts";
 import type { Handler } from "../context.ts";
 
@@ -14,7 +17,7 @@ export const openapiHtml: Handler = (c) => {
 type Schema = Readonly<Record<string, unknown>> | boolean;
 type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 type Described = { readonly name: string; readonly description: string; readonly schema: Schema };
-type Answer = { readonly description: string; readonly content?: Content };
+type ResponseSpec = { readonly description: string; readonly content?: Content };
 type Operation = {
   readonly operationId: string;
   readonly tags: readonly [string];
@@ -22,7 +25,7 @@ type Operation = {
   readonly security: readonly Readonly<Record<string, unknown>>[];
   readonly parameters?: readonly Described[];
   readonly requestBody?: { readonly content: Content };
-  readonly responses: Readonly<Record<string, Answer | { readonly $ref: string }>>;
+  readonly responses: Readonly<Record<string, ResponseSpec | { readonly $ref: string }>>;
   readonly "x-rate-limit"?: string;
 };
 type Document = {
@@ -30,7 +33,7 @@ type Document = {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation | readonly unknown[]>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, Schema>>;
-    readonly responses: Readonly<Record<string, Answer>>;
+    readonly responses: Readonly<Record<string, ResponseSpec>>;
   };
 };
 
@@ -45,11 +48,11 @@ function page({ tags, paths, components }: Document): string {
   );
   const names = tags.map(({ name }) => name);
   const sections = names.map((name) => {
-    const mine = operations.filter(({ tag }) => tag === name).map(({ html }) => html);
-    return `<h2 id="${name}">${name}</h2>\n${mine.join("\n")}`;
+    const htmls = operations.filter(({ tag }) => tag === name).map(({ html }) => html);
+    return `<h2 id="${name}">${name}</h2>\n${htmls.join("\n")}`;
   });
-  const shapes = Object.entries(components.schemas).map(
-    ([name, schema]) => `<h3 id="${name}">${name}</h3>\n${shape(schema)}`,
+  const schemas = Object.entries(components.schemas).map(
+    ([name, schema]) => `<h3 id="${name}">${name}</h3>\n${schemaHtml(schema)}`,
   );
   return `<!doctype html>
 <html lang="en">
@@ -60,33 +63,39 @@ function page({ tags, paths, components }: Document): string {
 <h1>Parley: HTTP API</h1>
 <p>JSON in snake_case, times in RFC 3339 UTC, ids are text. Refusals are problem documents (RFC 9457) with a stable
 <code>code</code>. For machines: <a href="/openapi.json">/openapi.json</a>.</p>
-<nav>${[...names, "shapes"].map((name) => `<a href="#${name}">${name}</a>`).join(" ")}</nav>
+<nav>${[...names, "schemas"].map((name) => `<a href="#${name}">${name}</a>`).join(" ")}</nav>
 ${sections.join("\n")}
-<h2 id="shapes">shapes</h2>
-${shapes.join("\n")}
+<h2 id="schemas">schemas</h2>
+${schemas.join("\n")}
 </html>
 `;
 }
 
-/** Beside its methods a path has the parameters that they share. */
+/** A path item also holds the parameters that its methods share. */
 const isOperation = (entry: [string, Operation | readonly unknown[]]): entry is [string, Operation] =>
   entry[0] !== "parameters";
 
-function section(path: string, method: string, operation: Operation, known: Readonly<Record<string, Answer>>): string {
+function section(
+  path: string,
+  method: string,
+  operation: Operation,
+  shared: Readonly<Record<string, ResponseSpec>>,
+): string {
   const { operationId, summary, security, parameters = [], requestBody, responses } = operation;
-  const shown = security.flatMap((one) => Object.keys(one));
-  const must = security.length > 0 && security.every((one) => Object.keys(one).length > 0);
-  const who = shown.length === 0 ? "anybody" : `${must ? "" : "anybody, or "}a ${shown.join()} with token or key`;
-  const toll = operation["x-rate-limit"];
+  const schemes = security.flatMap((one) => Object.keys(one));
+  const required_auth = security.length > 0 && security.every((one) => Object.keys(one).length > 0);
+  const auth =
+    schemes.length === 0 ? "anyone" : `${required_auth ? "" : "anyone, or "}a ${schemes.join()} with a token or key`;
+  const rateLimit = operation["x-rate-limit"];
   const rows = [
-    ["for", who + (toll === undefined ? "" : `; costs <code>${toll}</code>`)],
-    ...parameters.map(({ name, description, schema }) => [code(name), `${prose(description)} ${shape(schema)}`]),
-    ...(requestBody === undefined ? [] : [["body", ofContent(requestBody.content)]]),
-    ...Object.entries(responses).map(([status, answer]) => {
-      const { description, content } = "$ref" in answer ? known[nameOf(answer.$ref)]! : answer;
+    ["for", auth + (rateLimit === undefined ? "" : `; rate limit <code>${rateLimit}</code>`)],
+    ...parameters.map(({ name, description, schema }) => [code(name), `${prose(description)} ${schemaHtml(schema)}`]),
+    ...(requestBody === undefined ? [] : [["body", contentHtml(requestBody.content)]]),
+    ...Object.entries(responses).map(([status, response]) => {
+      const { description, content } = "$ref" in response ? shared[nameOf(response.$ref)]! : response;
       return [
         status,
-        `${prose(description)} ${content === undefined || Number(status) >= 400 ? "" : ofContent(content)}`,
+        `${prose(description)} ${content === undefined || Number(status) >= 400 ? "" : contentHtml(content)}`,
       ];
     }),
   ];
@@ -95,35 +104,35 @@ function section(path: string, method: string, operation: Operation, known: Read
   return `<details id="${operationId}"><summary>${head}</summary>\n<table>\n${lines}\n</table></details>`;
 }
 
-const ofContent = (content: Content): string =>
+const contentHtml = (content: Content): string =>
   Object.values(content)
-    .map(({ schema }) => shape(schema))
+    .map(({ schema }) => schemaHtml(schema))
     .join(" or ");
 
-function shape(schema: Schema): string {
+function schemaHtml(schema: Schema): string {
   if (typeof schema === "boolean") return "anything";
   const { $ref, type, properties, items, anyOf, required = [], additionalProperties, ...rest } = schema;
   if (typeof $ref === "string") {
     return `<a href="#${nameOf($ref)}">${nameOf($ref)}</a>`;
   }
-  if (Array.isArray(anyOf)) return anyOf.map(shape).join(" or ");
+  if (Array.isArray(anyOf)) return anyOf.map(schemaHtml).join(" or ");
   if (Array.isArray(rest["enum"])) return rest["enum"].map((word) => code(String(word))).join(" or ");
   if (properties !== undefined) {
     const fields = Object.entries(properties as Record<string, Schema>).map(([name, field]) => {
       const optional = (required as string[]).includes(name) ? "" : "?";
-      return `<li>${code(name)}${optional} ${shape(field)}`;
+      return `<li>${code(name)}${optional} ${schemaHtml(field)}`;
     });
     return `<ul>\n${fields.join("\n")}\n</ul>`;
   }
-  if (items !== undefined) return `list of ${shape(items as Schema)}${limits(rest)}`;
+  if (items !== undefined) return `list of ${schemaHtml(items as Schema)}${limits(rest)}`;
   if (additionalProperties !== undefined)
-    return `any keys, each ${shape(additionalProperties as Schema)}${limits(rest)}`;
+    return `any keys, each ${schemaHtml(additionalProperties as Schema)}${limits(rest)}`;
   return escape(typeof type === "string" ? type : "anything") + limits(rest);
 }
 
 const nameOf = ($ref: string): string => $ref.slice($ref.lastIndexOf("/") + 1);
 
-/** Bounds as short as they can be said. */
+/** Bounds in short form. */
 function limits(schema: Readonly<Record<string, unknown>>): string {
   const { minimum, maximum, maxLength, maxItems, maxProperties } = schema as Readonly<Record<string, number>>;
   if (minimum !== undefined) return maximum === Number.MAX_SAFE_INTEGER ? "" : ` ${minimum} to ${maximum}`;
@@ -134,7 +143,7 @@ function limits(schema: Readonly<Record<string, unknown>>): string {
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const escape = (text: string): string => text.replaceAll(/[&<>"]/g, (letter) => ENTITIES[letter]!);
 const code = (text: string): string => `<code>${escape(text)}</code>`;
-/** What stands in backticks is code. */
+/** Text in backticks is code. */
 const prose = (text: string): string => escape(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
 
 const STYLE = `
