@@ -48,10 +48,10 @@ export function introduce(
 }
 
 /** The instructions of one peer at `now`; null where no punch is tried. */
-export function punchInstructions(told: Introduction, at: 0 | 1, now: number): Punching | null {
-  if (told.plans === null) return null;
-  const start_in_ms = Math.max(0, told.start_in_ms[at] - (now - told.told_at));
-  return { ...verdictOf(told, at), start_in_ms, plan: told.plans[at] };
+export function punchInstructions(introduction: Introduction, at: 0 | 1, now: number): Punching | null {
+  if (introduction.plans === null) return null;
+  const start_in_ms = Math.max(0, introduction.start_in_ms[at] - (now - introduction.told_at));
+  return { ...verdictOf(introduction, at), start_in_ms, plan: introduction.plans[at] };
 }
 
 export const verdictOf = ({ verdict, reason, pair, key, epoch }: Introduction, at: 0 | 1) => ({

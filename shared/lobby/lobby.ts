@@ -50,7 +50,7 @@ export type Member = {
   readonly confirmed: boolean;
   /** Since when its sidecar is down, or since when the member is silent. */
   readonly away_since: number | null;
-  /** The seat is only kept until then (ms) for a member who has joined over HTTP and not been heard since. */
+  /** When the held seat of an HTTP member without a heartbeat is freed (ms since the epoch). */
   readonly held_until?: number;
   /** What the wire stores with this member: small, opaque, secret. */
   readonly memory: string | null;

@@ -3,12 +3,12 @@ import { expect, test } from "vitest";
 import { openapi } from "#shared/api/openapi.ts";
 import { generateTypes } from "../../../tools/generate/types.ts";
 
-test("the client's types are those of the API; if not: npm run openapi", () => {
+test("the client's types are those of the API (npm run openapi updates them)", () => {
   const written = readFileSync(`${import.meta.dirname}/../../../clients/typescript/src/api/types.ts`, "utf8");
   expect(written).toBe(generateTypes(JSON.parse(JSON.stringify(openapi()))));
 });
 
-test("types say what schemas say", () => {
+test("generated types match their schemas", () => {
   const schemas = {
     Pair: { prefixItems: [{ type: "integer" }, { $ref: "#/components/schemas/Word" }] },
     Word: { enum: ["a", "b"] },

@@ -15,12 +15,12 @@ describe("the document", () => {
     expect(await new Validator().validate(structuredClone(document) as never)).toMatchObject({ valid: true });
   });
 
-  test("is the one in docs/openapi.json; if not: npm run openapi", () => {
+  test("equals docs/openapi.json (npm run openapi updates it)", () => {
     const written: unknown = JSON.parse(readFileSync(`${import.meta.dirname}/../../../docs/openapi.json`, "utf8"));
     expect(JSON.parse(JSON.stringify(document))).toStrictEqual(written);
   });
 
-  test("refers to nothing that it does not hold, and holds nothing that it does not need", () => {
+  test("has exactly the components that it references", () => {
     const text = JSON.stringify(document);
     const referred = new Set(
       Array.from(text.matchAll(/"#\/components\/([a-zA-Z]+\/[A-Za-z_-]+)"/g), ([, name]) => name!),
@@ -31,19 +31,19 @@ describe("the document", () => {
     expect([...referred].toSorted()).toStrictEqual(held.toSorted());
   });
 
-  test("says everything in schemas: none of them takes whatever there is", () => {
+  test("has no schema that accepts everything", () => {
     expect(JSON.stringify(document)).not.toMatch(
       /"(schema|items|additionalProperties)":true|"properties":\{[^}]*":true/,
     );
   });
 
-  test("names each operation once", () => {
+  test("has unique operation ids", () => {
     const ids = all.map(({ operation }) => operation.id);
     expect(new Set(ids).size).toBe(ids.length);
   });
 });
 
-test("every refusal that is not a wire's alone can happen somewhere", () => {
+test("every refusal code belongs to an operation, except those of wires and events", () => {
   const named = new Set(all.flatMap(({ path, method, operation }) => refusalsOf(path, method, operation)));
   const unnamed = Object.keys(REFUSALS).filter((code) => !named.has(code as keyof typeof REFUSALS));
   // What no operation can be refused for: a path or a method without one, events over WebSocket, and the wires' own.

@@ -7,8 +7,8 @@ import { toSummary } from "#shared/listing/summary.ts";
 import { after, from, joins, lobbyOf, startedLobbyOf, T0 } from "../support/lobbies.ts";
 import { changes, enters, nativeLobbyOf } from "../support/people.ts";
 
-describe("what a stranger sees", () => {
-  test("one line", () => {
+describe("the view of a non-member", () => {
+  test("is a summary in lists", () => {
     const lobby = after(
       lobbyOf(["Alice"], { password_digest: "digest" }),
       joins("Bob", { password_digest: "digest" }),
@@ -32,11 +32,11 @@ describe("what a stranger sees", () => {
     });
   });
 
-  test("a started lobby is in game, one without a password is not locked", () => {
+  test("shows a started lobby as in game, and one without a password as not locked", () => {
     expect(toSummary(startedLobbyOf(["Alice", "Bob"]))).toMatchObject({ state: "in_game", locked: false });
   });
 
-  test("by its id also who is there, in order of arrival", () => {
+  test("by id also contains the roster by arrival", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const at = { state: "present", joined_at: "2025-01-01T00:00:00.000Z" };
     expect(lobbyView(lobby, null)).toStrictEqual({
@@ -55,7 +55,7 @@ describe("what a stranger sees", () => {
     });
   });
 
-  test("no secret: digest, memory, address, port, sidecar, who was kicked", () => {
+  test("contains no digest, memory, address, port, sidecar or ban", () => {
     const at = { ...from(222, 54_321, "SECRET-sidecar"), via: 43_210 };
     const made = lobbyOf(["Alice"], { password_digest: "SECRET-lock", memory: "SECRET-memory", source: at });
     const entered = after(made, { ...joins("Eve", { password_digest: "SECRET-lock" }), peer: "SECRET-kicked" });
@@ -70,7 +70,7 @@ describe("what a stranger sees", () => {
   });
 });
 
-describe("a lobby made over HTTP", () => {
+describe("a lobby created over HTTP", () => {
   const entry = { value: 1, index: false } as const;
   const data = {
     open: { ...entry, visibility: "public" },
@@ -84,14 +84,14 @@ describe("a lobby made over HTTP", () => {
     lobbyView(lobby, who)!,
   );
 
-  test("shows a stranger public data, and neither the code nor what members say of themselves", () => {
+  test("shows a non-member public data, and neither the code nor member data", () => {
     expect(Object.keys(stranger!.data)).toStrictEqual(["open"]);
     for (const key of ["join_code", "entries", "applicants"]) expect(stranger).not.toHaveProperty(key);
     expect(stranger!.roster.every((m) => m.data === undefined)).toBe(true);
     expect(JSON.stringify([stranger, toSummary(lobby)])).not.toMatch(/SECRET|ABCDEF|ours|mine/);
   });
 
-  test("shows a member also the code and the data of members; the host everything, and who waits", () => {
+  test("shows a member also the code and member data, and the host everything", () => {
     expect(member).toMatchObject({ join_code: "ABCDEF", roster: [{ data: {} }, { data: {} }] });
     expect([Object.keys(member!.data), Object.keys(member!.entries!)]).toStrictEqual([
       ["open", "ours"],
@@ -102,14 +102,14 @@ describe("a lobby made over HTTP", () => {
     expect(host!.applicants).toMatchObject([{ peer_id: "eve00000000000000000000", data: { SECRET: 1 } }]);
   });
 
-  test("is not there for a stranger where it is private", () => {
+  test("is not visible to non-members if it is private", () => {
     const secret = { ...lobby, visibility: "private" } as const;
     expect(lobbyView(secret, null)).toBeNull();
     expect(lobbyView(secret, "eve00000000000000000000")).toBeNull();
     expect(lobbyView(secret, "bob00000000000000000000")).toMatchObject({ visibility: "private" });
   });
 
-  test("has the shape that the API promises, whoever reads it", () => {
+  test("matches the API's schema for every reader", () => {
     const fits = <T>(decoder: Decoder<T>, value: T) => decode(JSON.stringify(value), decoder, 1e6);
     for (const view of [stranger!, member!, host!, lobbyView(lobbyOf(["Alice"]), null)!]) {
       expect(fits(lobbyShape, view)).toStrictEqual({ ok: true, value: view });

@@ -25,7 +25,7 @@ describe("a prefix", () => {
     ["2001:DB8:1:2::7/64", "2001:db8:1:2:0:0:0:0/64"],
     ["2001:db8::7", "2001:db8:0:0:0:0:0:7/128"],
     ["2001:db8:ffff::/33", "2001:db8:8000:0:0:0:0:0/33"],
-  ])("%s is %s", (text, canonical) => {
+  ])("%s becomes %s", (text, canonical) => {
     expect(canonicalPrefix(text)).toBe(canonical);
   });
 
@@ -44,13 +44,13 @@ describe("a prefix", () => {
     "::ffff:192.0.2.0/120",
     "example.org/24",
     "1.2.3.4/ 8",
-  ])("%j is none", (text) => {
+  ])("%j is refused", (text) => {
     expect(canonicalPrefix(text)).toBe(null);
   });
 });
 
-describe("who is banned", () => {
-  test("by address: everybody behind the prefix, and nobody else", () => {
+describe("a ban", () => {
+  test("by prefix applies to every address in it and to no other", () => {
     const bans = new Bans([
       ban({ ip_prefix: "198.51.100.0/24" }),
       ban({ id: "ban-2", ip_prefix: "2001:db8:1:2:0:0:0:0/64" }),
@@ -65,14 +65,14 @@ describe("who is banned", () => {
     }
   });
 
-  test("by peer: under any address", () => {
+  test("by peer applies at any address", () => {
     const bans = new Bans([ban({ peer_id: "mallory" })]);
     expect(bans.find({ peer: "mallory", address: "192.0.2.1" }, T0)?.id).toBe("ban-1");
     expect(bans.find({ peer: "alice", address: "192.0.2.1" }, T0)).toBe(null);
     expect(bans.find({ peer: null, address: null }, T0)).toBe(null);
   });
 
-  test("until the ban is over, and not a millisecond longer", () => {
+  test("ends exactly at its expiry", () => {
     const bans = new Bans([ban({ ip_prefix: "192.0.2.1/32", expires_at: T0 + 1_000 })]);
     expect([bans.find(at("192.0.2.1"), T0 + 999)?.id, bans.find(at("192.0.2.1"), T0 + 1_000)]).toStrictEqual([
       "ban-1",
@@ -82,7 +82,7 @@ describe("who is banned", () => {
     expect([bans.expired(T0 + 999).length, bans.expired(T0 + 1_000).length]).toStrictEqual([0, 1]);
   });
 
-  test("a wider ban counts where the narrower one is over", () => {
+  test("of a wider prefix applies after a narrower one expired", () => {
     const bans = new Bans([
       ban({ ip_prefix: "192.0.2.1/32", expires_at: T0 }),
       ban({ id: "ban-2", ip_prefix: "192.0.0.0/16" }),
@@ -90,19 +90,19 @@ describe("who is banned", () => {
     expect(bans.find(at("192.0.2.1"), T0)?.id).toBe("ban-2");
   });
 
-  test("a newer ban about the same takes the older one's place", () => {
+  test("replaces an older one of the same target", () => {
     const bans = new Bans([ban({ peer_id: "mallory" })]);
     expect(bans.add(ban({ id: "ban-2", peer_id: "mallory" }))?.id).toBe("ban-1");
     expect(bans.all().map(({ id }) => id)).toStrictEqual(["ban-2"]);
   });
 
-  test("what is lifted is gone", () => {
+  test("is gone after it was removed", () => {
     const bans = new Bans([ban({ ip_prefix: "192.0.2.0/24" }), ban({ id: "ban-2", peer_id: "mallory" })]);
     expect([bans.remove("ban-1"), bans.remove("ban-1"), bans.remove("ban-2")]).toStrictEqual([true, false, true]);
     expect([bans.find({ peer: "mallory", address: "192.0.2.1" }, T0), bans.size]).toStrictEqual([null, 0]);
   });
 
-  test("an address is banned exactly where its first bits are the prefix'", () => {
+  test("an address is banned exactly if its first bits equal the prefix", () => {
     const octet = fc.nat({ max: 255 });
     const address = fc.tuple(octet, octet, octet, octet);
     fc.assert(

@@ -13,14 +13,14 @@ const SEEN = {
 const TEXT = `mxYW54lW.cb007107d431.mywpiww0.${"s".repeat(22)}`;
 const decoded = (text: string) => decodeReceipt(text, SEEN.game, SEEN.peer);
 
-test("a receipt has one text, and the text one receipt", () => {
+test("a receipt has one text, and a text one receipt", () => {
   expect(receiptText(SEEN, "mxYW54lW", HMAC)).toBe(TEXT);
   const claims = `seen.mxYW54lW.arena.${SEEN.peer}.cb007107d431.mywpiww0`;
   expect(receiptClaims(SEEN, "mxYW54lW")).toBe(claims);
   expect(decoded(TEXT)).toStrictEqual({ observed: SEEN, key: "mxYW54lW", claims, signature: "s".repeat(22) });
 });
 
-test("what is claimed is claimed for one game and one peer", () => {
+test("the claims of a receipt include game and peer", () => {
   const claims = [
     decoded(TEXT),
     decodeReceipt(TEXT, "other", SEEN.peer),
@@ -29,7 +29,7 @@ test("what is claimed is claimed for one game and one peer", () => {
   expect(new Set(claims).size).toBe(3);
 });
 
-test("every endpoint comes back as it was, and the longest receipt has 78 characters", () => {
+test("every endpoint survives encoding, and the longest receipt has 78 characters", () => {
   const address = fc.oneof(fc.ipV4(), fc.ipV6()).map(canonicalAddress);
   fc.assert(
     fc.property(
@@ -47,7 +47,7 @@ test("every endpoint comes back as it was, and the longest receipt has 78 charac
   );
 });
 
-describe("no receipt is", () => {
+describe("an invalid receipt:", () => {
   const parts = TEXT.split(".");
   const with_ = (at: number, part: string): string => parts.with(at, part).join(".");
   test.each([

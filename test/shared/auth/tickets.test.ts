@@ -13,19 +13,19 @@ const TICKET: Ticket = {
 };
 const TEXT = `session.mxYW54lW.arena.0-${"b".repeat(26)}.${"a".repeat(26)}.tro8w0.${SIGNATURE}`;
 
-test("a ticket has one text, and the text one ticket", () => {
+test("a ticket has one text, and a text one ticket", () => {
   expect(ticketText(claimsOf(TICKET, "mxYW54lW"), SIGNATURE)).toBe(TEXT);
   const claims = TEXT.slice(0, -SIGNATURE.length - 1);
   expect(decodeTicket(TEXT)).toStrictEqual({ ticket: TICKET, key: "mxYW54lW", claims, signature: SIGNATURE });
 });
 
-test("without a lobby its place is empty", () => {
+test("a ticket without a lobby has an empty part", () => {
   const claims = claimsOf({ ...TICKET, lobby: null }, "mxYW54lW");
   expect(claims).toContain(".arena..aaaa");
   expect(decodeTicket(ticketText(claims, SIGNATURE))?.ticket.lobby).toBe(null);
 });
 
-test("the longest ticket fits, and no expiry is longer", () => {
+test("the longest ticket fits into the limit", () => {
   const longest = { ...TICKET, game: "g".repeat(32), lobby: `1r-${"b".repeat(40)}`, peer: "a".repeat(40) };
   const text = (expires_at_s: number): string =>
     ticketText(claimsOf({ ...longest, expires_at_s }, "mxYW54lW"), SIGNATURE);
@@ -35,7 +35,7 @@ test("the longest ticket fits, and no expiry is longer", () => {
   expect(decodeTicket(text(last + 1))).toBe(null);
 });
 
-describe("no ticket is", () => {
+describe("an invalid ticket:", () => {
   const parts = TEXT.split(".");
   const with_ = (at: number, part: string): string => parts.with(at, part).join(".");
   test.each([
@@ -68,7 +68,7 @@ describe("no ticket is", () => {
     expect(decodeTicket(text)).toBe(null);
   });
 
-  test("any text: it never throws, and what it takes it gives back letter by letter", () => {
+  test("any text is refused without an error, or encodes to itself again", () => {
     const piece = fc.oneof(fc.constantFrom(...PURPOSES, ...parts, "", "-", "0"), fc.string());
     const texts = fc.oneof(
       fc.string(),

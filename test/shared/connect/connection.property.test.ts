@@ -73,7 +73,7 @@ function after(connection: Connection, one: Said, now: number): Connection {
   return setIntroduced(agreed, introduce(both as unknown as [ReachedParty, ReachedParty], circumstances, now), now);
 }
 
-test("an address is told to the other side alone, and only between the introduction and the end", () => {
+test("an address is visible to the other peer alone, and only from the introduction to the end", () => {
   const states = new Set<string>();
   fc.assert(
     fc.property(
@@ -114,7 +114,7 @@ function seemly(view: ConnectionView, at: End, { state }: Connection): void {
   ]);
 }
 
-test("it takes two to be direct, silence agrees, and where nobody speaks nothing is known", () => {
+test("an outcome is direct if every report is, and unknown without a report", () => {
   const about = { id: "0-c", lobby: "0-b", wants_relay: false, consent: "automatic" as const };
   const open = { ...newConnection({ ...about, asker: "a", asked: "b" }, 0), state: "introduced" as const };
   const ended = (...paths: ("direct" | "relay" | null)[]): boolean | null =>

@@ -34,7 +34,7 @@ function present(number: number, reach: Partial<VerifiedReach> = {}, parts: Part
 const startsOf = (a: ReachedParty, b: ReachedParty): readonly number[] =>
   introduce([a, b], CIRCUMSTANCES, NOW).start_in_ms;
 
-describe("both begin at one instant", () => {
+describe("both peers start at the same instant", () => {
   test.each([
     [100, 100, [20, 20]],
     [200, 50, [20, 95]],
@@ -45,7 +45,7 @@ describe("both begin at one instant", () => {
     expect(startsOf(present(1, { rtt_ms: a }), present(2, { rtt_ms: b }))).toStrictEqual(wanted);
   });
 
-  test("whatever they say of their round trips, as far as it is believed", () => {
+  test("for all claimed round trips up to the cap", () => {
     fc.assert(
       fc.property(fc.nat(ROUND_TRIP_MS_MAX), fc.nat(ROUND_TRIP_MS_MAX), (a, b) => {
         const [x, y] = startsOf(present(1, { rtt_ms: a }), present(2, { rtt_ms: b }));
@@ -56,7 +56,7 @@ describe("both begin at one instant", () => {
     );
   });
 
-  test("a second later where one of them polls, and what is left of it is told to him", () => {
+  test("a second later if one polls, which receives the remaining delay", () => {
     const told = introduce([present(1), present(2, {}, { listens: false })], CIRCUMSTANCES, NOW);
     expect(told.start_in_ms).toStrictEqual([20 + POLL_START_MS, 20 + POLL_START_MS]);
     const left = [0, 300, 1_020, 5_000].map((ms) => punchInstructions(told, 1, NOW + ms)?.start_in_ms);
@@ -64,8 +64,8 @@ describe("both begin at one instant", () => {
   });
 });
 
-describe("one of the two", () => {
-  test("is what his looks show, and as old as they are by now", () => {
+describe("one peer of an introduction", () => {
+  test("has the properties and the age of its observations", () => {
     const side = sideOf(present(1), false, NOW);
     expect(side).toMatchObject({ nat: { kind: "nat", mapping: "independent" }, rtt_ms: 100, sampled_ms_ago: 850 });
     expect(side.candidates.map(({ kind, endpoint }) => [kind, endpoint.address])).toStrictEqual([
@@ -75,7 +75,7 @@ describe("one of the two", () => {
     ]);
   });
 
-  test("is told no address where none is to be shown", () => {
+  test("receives no address of a peer that hides it", () => {
     const told = introduce([present(1), present(2)], { ...CIRCUMSTANCES, relay_only: true }, NOW);
     expect([told.verdict, punchInstructions(told, 0, NOW), punchInstructions(told, 1, NOW)]).toStrictEqual([
       "relay",
@@ -85,7 +85,7 @@ describe("one of the two", () => {
     expect(JSON.stringify(told)).not.toContain("20.0.");
   });
 
-  test("with fresh sockets shows nobody where those were", () => {
+  test("does not reveal the endpoints of its fresh sockets", () => {
     const { reach } = present(1);
     const fresh = { ...reach.samples[0]!, socket: 7, seen: { address: "20.0.1.1", port: 61_111 } };
     const side = sideOf(present(1, { samples: [...reach.samples, fresh] }), false, NOW);
@@ -101,6 +101,6 @@ test.each([
   [7, 3, 8],
   [255, 0, 1],
   [0, 255, 1],
-])("after keys %s and %s comes key %i", (a, b, next) => {
+])("after key epochs %s and %s the next epoch is %i", (a, b, next) => {
   expect(nextEpoch(a, b)).toBe(next);
 });

@@ -33,23 +33,23 @@ describe("mapping", () => {
     expect(classify(samples(ports), []).mapping).toBe(mapping);
   });
 
-  test("is not told from looks between which it may have expired", () => {
+  test("ignores observations between which the mapping may have expired", () => {
     const [before, after] = [samples([7, 7, 7, 7]), samples([8, 8, 8, 8])];
     const later = after.map((sample) => ({ ...sample, at_ms: sample.at_ms + 30_000 }));
     expect(classify([...before, ...later], []).mapping).toBe("independent");
   });
 
-  test("is not known from one look", () => {
+  test("is unknown with one observation", () => {
     expect(classify(samples([7, 7, 7, 7]).slice(0, 1), [])).toMatchObject({ kind: "nat", mapping: null });
   });
 
-  test("of a public host is none, though not every socket's port is told", () => {
+  test("of a public host is none, even if some ports differ", () => {
     const own = samples([LOCAL_PORT, LOCAL_PORT, LOCAL_PORT, LOCAL_PORT], [LOCAL_PORT + 1, LOCAL_PORT + 2]);
     expect(classify(own, ["20.0.0.1"])).toMatchObject({ kind: "none", mapping: "independent" });
     expect(classify(own, ["192.168.1.2"]).kind).toBe("nat");
   });
 
-  test("nothing seen means blocked", () => {
+  test("no observation means blocked", () => {
     expect(classify([], ["192.168.1.2"])).toMatchObject({ kind: "blocked", mapping: null, allocation: null });
   });
 });
@@ -58,7 +58,7 @@ describe("allocation", () => {
   const allocation = (main: [number, number, number, number], fresh: number[] = []): Allocation | null =>
     classify(samples(main, fresh), []).allocation;
 
-  test("keeps the socket's own port", () => {
+  test("preserves the socket's port", () => {
     expect(
       allocation([LOCAL_PORT, LOCAL_PORT, LOCAL_PORT, LOCAL_PORT], [LOCAL_PORT + 1, LOCAL_PORT + 2]),
     ).toStrictEqual({
@@ -78,11 +78,11 @@ describe("allocation", () => {
     expect(allocation(main, fresh)).toMatchObject({ kind: "sequential", ...wanted });
   });
 
-  test("a factor that few steps share by chance is not believed", () => {
+  test("ignores a common factor of few steps", () => {
     expect(allocation([20_000, 20_000, 20_002, 20_002], [20_006])).toMatchObject({ kind: "sequential", step: 1 });
   });
 
-  test("knows how fast others map", () => {
+  test("estimates the rate of foreign mappings", () => {
     const before = samples([20_000, 20_001, 20_002, 20_003]);
     const later = samples([20_000, 20_001, 20_002, 20_003], [20_054, 20_055, 20_056]).slice(4);
     const all = [...before, ...later.map((sample, at) => ({ ...sample, at_ms: 503 + at / 1_000 }))];
@@ -90,7 +90,7 @@ describe("allocation", () => {
     expect(allocation?.kind === "sequential" && Math.round(allocation.foreign_per_s)).toBe(99);
   });
 
-  test("at random: any port, or a block as far as it may reach", () => {
+  test("random uses all ports or an estimated block", () => {
     expect(allocation([1_500, 60_000, 33_333, 12_000], [41_000])).toStrictEqual({
       kind: "random",
       first: 1_024,
@@ -104,7 +104,7 @@ describe("allocation", () => {
   });
 });
 
-test("outcomes are counted under words that tell no household from another, whoever is first", () => {
+test("outcomes are counted under labels that identify no network, in either order", () => {
   const cone = classify(samples([7, 7, 7, 7]), []);
   const sequential = classify(samples([20_000, 20_001, 20_002, 20_003]), []);
   const words = (["independent", "address", "port"] as const).map((filtering) => natLabel({ ...cone, filtering }));

@@ -10,7 +10,7 @@ function after(directs: readonly boolean[], outcomes = new Outcomes({})): Outcom
 }
 const all = (count: number, direct: boolean): boolean[] => Array.from({ length: count }, () => direct);
 
-test("what is shown moves in steps, and is always true of some moment", () => {
+test("published counts change in steps, and are exact at each step", () => {
   const outcomes = new Outcomes({});
   for (let tries = 1; tries <= 100; tries++) {
     outcomes.add(PAIR, tries % 2 === 0);
@@ -20,35 +20,35 @@ test("what is shown moves in steps, and is always true of some moment", () => {
   }
 });
 
-test("at a thousand both numbers are halved, in the step in which they are shown anyhow", () => {
+test("both counts are halved at a thousand, in a step that is published anyway", () => {
   const outcomes = after([...all(OUTCOMES_MAX / 2, true), ...all(OUTCOMES_MAX / 2, false)]);
   expect(outcomes.published()).toStrictEqual([{ nat_pair: PAIR, tries: 500, direct: 250 }]);
   expect(OUTCOMES_MAX % STATS_SAMPLES_MIN).toBe(0);
 });
 
-test("what is kept comes back as it was", () => {
+test("a stored row restores the same counts", () => {
   const outcomes = after(all(30, true));
   const again = new Outcomes(JSON.parse(JSON.stringify(outcomes.toRow())));
   expect([again.published(), again.toRow()]).toStrictEqual([outcomes.published(), outcomes.toRow()]);
 });
 
 describe("a pair is skipped", () => {
-  test("only once enough is known, and while hardly anything succeeds", () => {
+  test("only after enough attempts, and while almost none succeeds", () => {
     const bad = all(OUTCOMES_MIN - 1, false);
     expect(after(bad).known(PAIR)).toMatchObject({ tries: OUTCOMES_MIN - 1, direct: 0 });
     expect(after([...bad, false]).known(PAIR)).toMatchObject({ tries: OUTCOMES_MIN, direct: 0 });
     expect(after(bad).known("cone/cone")).toBe(null);
   });
 
-  test("but for every sixteenth time, from the first doomed one on", () => {
+  test("except for every sixteenth attempt", () => {
     const outcomes = after(all(OUTCOMES_MIN, false));
     const skipped = Array.from({ length: 48 }, () => outcomes.known(PAIR) !== null);
     expect(skipped.flatMap((skips, at) => (skips ? [] : [at]))).toStrictEqual([15, 31, 47]);
   });
 });
 
-describe("a try counts", () => {
-  test("four times of one address, then once in ten minutes; an IPv6 /64 is one address", () => {
+describe("an attempt counts", () => {
+  test("four times per source, then once in ten minutes, with an IPv6 /64 as one source", () => {
     const outcomes = new Outcomes({});
     const counted = (at: number, ...sources: string[]): boolean => outcomes.mayCount(sources, at);
     expect([0, 1, 2, 3, 4].map((at) => counted(at, "20.0.0.1", `20.0.1.${at}`))).toStrictEqual([
@@ -68,7 +68,7 @@ describe("a try counts", () => {
     ]);
   });
 
-  test("not at all where one of the two has none left, and then the other one keeps his", () => {
+  test("only if both sources have tokens, and takes none otherwise", () => {
     const outcomes = new Outcomes({});
     for (let at = 0; at < 4; at++) outcomes.mayCount(["20.0.0.1"], 0);
     for (let at = 0; at < 9; at++) expect(outcomes.mayCount(["20.0.0.2", "20.0.0.1"], 0)).toBe(false);

@@ -62,8 +62,8 @@ const side: fc.Arbitrary<Side> = fc
 const seenAt = (candidates: readonly Candidate[]): string[] =>
   candidates.filter(({ kind }) => kind === "reflexive").map(({ endpoint }) => endpoint.address);
 
-describe("advice, whatever it is asked", () => {
-  test("is a plan that the hub's shape and the client take as it is", () => {
+describe("advice for any two peers", () => {
+  test("is a plan that the hub's schema and the client accept", () => {
     fc.assert(
       fc.property(side, side, fc.integer({ min: 0, max: 5 }), (a, b, attempt) => {
         const { plans, start_in_ms } = advise(a, b, attempt);
@@ -79,7 +79,7 @@ describe("advice, whatever it is asked", () => {
     );
   });
 
-  test("leads only to where a sidecar saw the other, or into the one network that both are in", () => {
+  test("names only endpoints that a sidecar observed, or local ones of a shared network", () => {
     fc.assert(
       fc.property(side, side, (a, b) => {
         for (const [at, plan] of (advise(a, b).plans ?? []).entries()) {
@@ -96,7 +96,7 @@ describe("advice, whatever it is asked", () => {
     );
   });
 
-  test("is the same seen from the other side, but for who chooses", () => {
+  test("is symmetric except for the nominating side", () => {
     fc.assert(
       fc.property(side, side, (a, b) => {
         const [one, other] = [advise(a, b), advise(b, a)];
@@ -106,7 +106,7 @@ describe("advice, whatever it is asked", () => {
     );
   });
 
-  test("looks are read as they are told, and not more than a peer needs", () => {
+  test("observations are decoded as sent, up to their limit", () => {
     const receipt = `mxYW54lW.cb007107d431.mywpiww0.${"s".repeat(22)}`;
     const reaching = (samples: readonly Sample[]): string => {
       const looks = samples.map((one) => ({ ...one, seen: undefined, receipt }));

@@ -64,19 +64,19 @@ describe("the verdict", () => {
     }
   });
 
-  test("nothing is tried where one hides its address, or where nobody is reached", () => {
+  test("no punch is tried if one peer hides its address or no sidecar observed one", () => {
     expect(advise(side(CONE, A, { relay_only: true }), side(CONE, B)).verdict).toBe("relay");
     const six = side(CONE, A, { candidates: [seen("2a00::1", 5_000)] });
     expect(advise(six, side(CONE, B)).verdict).toBe("relay");
   });
 
-  test("a birthday needs both to agree", () => {
+  test("a birthday needs the agreement of both", () => {
     expect(advise(side(DICE, A), side(CONE, B, { birthday: false })).verdict).toBe("relay");
     const untested = side({ ...CONE, filtering: null }, B, { birthday: false });
     expect(advise(side(DICE, A), untested).verdict).toBe("direct");
   });
 
-  test("what measurably fails is skipped, what is not known well enough is tried", () => {
+  test("a pair that measurably fails is skipped, and one with few outcomes is tried", () => {
     const [a, b] = [side(CONE, A), side(DICE, B)];
     const after = (tries: number, direct: number): string => advise(a, b, 0, () => ({ tries, direct })).verdict;
     expect([after(49, 0), after(50, 0), after(100, 1), after(100, 2)]).toStrictEqual([
@@ -90,12 +90,12 @@ describe("the verdict", () => {
     expect(asked).toStrictEqual(["port_restricted/random"]);
   });
 
-  test("IPv6 on both sides will do where IPv4 is blocked", () => {
+  test("IPv6 on both sides is enough if IPv4 is blocked", () => {
     const [a, b] = [1, 2].map((at) => side(BLOCKED, A, { candidates: [seen(`2a00:${at}::1`, 6_000)] })) as [Side, Side];
     expect(advise(a, b)).toMatchObject({ verdict: "direct", pair: "blocked/blocked" });
   });
 
-  test("IPv6 on both sides needs no luck, whatever IPv4 does", () => {
+  test("IPv6 on both sides is direct, whatever the IPv4 NATs are", () => {
     const [a, b] = [A, B].map((address, at) =>
       side(DICE, address, { candidates: [seen(address, 5_000), seen(`2a00:${at}::1`, 6_000)] }),
     ) as [Side, Side];
@@ -106,7 +106,7 @@ describe("the verdict", () => {
 });
 
 describe("one public address", () => {
-  test("local endpoints come first", () => {
+  test("puts local endpoints first", () => {
     const [a, b] = [side(DICE, A), side(DICE, A, { candidates: [seen(A, 6_000), own("192.168.1.3", 4_001)] })];
     const advice = advise(a, b);
     expect(advice.verdict).toBe("direct");
@@ -114,24 +114,24 @@ describe("one public address", () => {
     expect(endpoints(advice.plans![0].targets)).toStrictEqual(["192.168.1.3 4001", `${A} 6000`]);
   });
 
-  test("without local ones, and behind a router that sends nothing back inside: relay", () => {
+  test("without local endpoints and without hairpinning needs a relay", () => {
     const candidates = [seen(A, 6_000)];
     const [a, b] = [side({ ...CONE, hairpin: false }, A, { candidates }), side(CONE, A, { candidates })];
     expect(advise(a, b).verdict).toBe("relay");
     expect(advise(b, b).verdict).toBe("direct");
   });
 
-  test("one /64 is one network too", () => {
+  test("of IPv6 is one /64", () => {
     const [a, b] = [side(CONE, "2a00::1"), side(CONE, "2a00::2")];
     expect(advise(a, b).plans![0].same_network).toBe(true);
     expect(advise(a, side(CONE, "2a00:0:0:1::2")).plans![0].same_network).toBe(false);
   });
 });
 
-describe("what a peer says of itself", () => {
+describe("what a peer claims", () => {
   const LIES = ["8.8.8.8", "127.0.0.1", "224.0.0.1", "255.255.255.255", "0.0.0.0", "2a00::5", "::1", "ff02::1"];
 
-  test("sends nobody anywhere but into his own network", () => {
+  test("makes the other peer send only into its own network", () => {
     const liar = (address: string): Side =>
       side(CONE, address, { candidates: [seen(address, 5_000), ...LIES.map((lie) => own(lie, 53))] });
     for (const advice of [advise(side(CONE, A), liar(B)), advise(side(CONE, A), liar(A))])
@@ -142,17 +142,17 @@ describe("what a peer says of itself", () => {
     expect(advise(side(CONE, B), flooder).plans![0].targets).toHaveLength(1);
   });
 
-  test("delays nobody for long", () => {
+  test("delays the other peer only up to the cap", () => {
     expect(Math.max(...startsIn(1e9, 40), ...startsIn(-5, Number.MAX_VALUE))).toBeLessThanOrEqual(1_020);
   });
 });
 
 describe("the plans", () => {
-  test("both begin together, however far each is", () => {
+  test("both start together for all round trips", () => {
     expect(startsIn(200, 40)).toStrictEqual([20, 100]);
   });
 
-  test("a second try begins with datagrams that die on the way; later ones let one side go first, then the other", () => {
+  test("a second attempt starts with a short TTL, and later ones start one side first in turn", () => {
     const tries = [0, 1, 2, 3].map((attempt) => advise(side(CONE, A), side(CONE, B), attempt));
     expect(tries.map(({ plans }) => plans![0].first_hops)).toStrictEqual([null, 2, null, null]);
     expect(tries.map(({ start_in_ms }) => start_in_ms)).toStrictEqual([
@@ -163,17 +163,17 @@ describe("the plans", () => {
     ]);
   });
 
-  test("exactly one of the two chooses", () => {
+  test("exactly one peer nominates", () => {
     expect(between(CONE, CONE).plans!.map(({ nominates }) => nominates)).toStrictEqual([true, false]);
   });
 
-  test("the next ports of one that counts are tried by the other", () => {
+  test("the next ports of a sequential NAT are tried by the other peer", () => {
     const [counting, other] = between(COUNTS, CONE).plans!;
     expect(counting.spray).toBeNull();
     expect(other.spray).toMatchObject({ address: A, first_port: 20_002, step: 2, ports: 64, order: "in_a_row" });
   });
 
-  test("the window moves with what others map meanwhile, and ends at the last port", () => {
+  test("the window moves with foreign mappings and wraps at the last port", () => {
     const busy: Nat = {
       ...COUNTS,
       allocation: { ...COUNTS.allocation, step: 1, foreign_per_s: 400 } as Nat["allocation"],
@@ -185,14 +185,14 @@ describe("the plans", () => {
     expect(advise(side(late, A), side(CONE, B)).plans![1].spray!.first_port).toBe(1_025);
   });
 
-  test("fresh samples give another window, and one that counts nothing gives none", () => {
+  test("fresh samples give another window, and a NAT that is not sequential none", () => {
     expect(windowOf(side(COUNTS, A), 0)).toMatchObject({ first_port: 20_002, ports: 64 });
     expect(windowOf(side(COUNTS, A), 100)).toMatchObject({ first_port: 20_086, ports: 150 });
     expect(windowOf(side(CONE, A), 0)).toBeNull();
     expect(windowOf(side(COUNTS, "2a00::1"), 0)).toBeNull();
   });
 
-  test("two that count: many sockets aim where the other's row will be in the middle", () => {
+  test("with two sequential NATs many sockets aim at the middle of the other's sequence", () => {
     const [aims, walks] = between(COUNTS, COUNTS).plans!;
     expect(aims).toMatchObject({ sockets: 96, spray: null });
     expect(aims.targets).toStrictEqual([{ kind: "predicted", address: B, port: 20_082 }]);
@@ -200,7 +200,7 @@ describe("the plans", () => {
     expect(walks.spray).toMatchObject({ address: A, first_port: 20_018, step: 2, ports: 96 });
   });
 
-  test("a birthday: many sockets on the random side, ports of its block on the other", () => {
+  test("a birthday uses many sockets on the random side and ports of its block on the other", () => {
     const [other, random] = between(CONE, DICE).plans!;
     expect(random).toMatchObject({ sockets: 256, spray: null, per_s: 200 });
     expect(other.spray).toMatchObject({ address: B, ports: 64_512, probes: 1_536, order: "shuffled", after_ms: 0 });

@@ -10,21 +10,21 @@ import { POLICY } from "../support/lobbies.ts";
 import { FROM_HUB, FROM_SIDECAR, HELLO, HOSTED, JOINED, PLACE } from "../support/messages.ts";
 
 describe("every message", () => {
-  test.each(messages())("%s comes back as it was", (_, { decoded, message }) => {
+  test.each(messages())("%s survives encoding and decoding", (_, { decoded, message }) => {
     expect(decoded(message)).toStrictEqual({ ok: true, value: message });
   });
 
-  test.each(messages())("%s may say more than we understand, at every depth", (_, { decoded, message }) => {
+  test.each(messages())("%s may have unknown keys at every depth", (_, { decoded, message }) => {
     const more = everywhere(message, (object) => ({ ...object, added: { later: [1] }, ["__proto__"]: 1 }));
     expect(decoded(more)).toStrictEqual({ ok: true, value: message });
   });
 
-  test.each(messages())("%s may miss nothing but what is optional", (_, { decoded, message }) => {
+  test.each(messages())("%s is refused without a required key", (_, { decoded, message }) => {
     const taken = places(message).filter(({ without }) => without !== undefined && decoded(without).ok);
     expect(taken.map(({ path }) => path).filter((path) => path !== ".dtls")).toStrictEqual([]);
   });
 
-  test.each(messages())("%s takes no value of another kind anywhere", (_, { decoded, message }) => {
+  test.each(messages())("%s is refused with a value of another type anywhere", (_, { decoded, message }) => {
     const wrong = [{}, [[]], -1, 1.5, true, "\u0000"];
     for (const { path, value, put } of places(message)) {
       // Where null stands, text may stand too; it is the one exception.
@@ -37,20 +37,20 @@ describe("every message", () => {
     }
   });
 
-  test.each(messages())("%s has null only where null means something", (_, { decoded, message }) => {
+  test.each(messages())("%s is refused with null where null is not allowed", (_, { decoded, message }) => {
     const taken = places(message).filter(({ put }) => decoded(put(null)).ok);
     expect(
       taken.map(({ path }) => path).filter((path) => !/\.(lock|memory|lease_ms|lifetime_ms|ack|seats)$/.test(path)),
     ).toStrictEqual([]);
   });
 
-  test.each(messages())("%s is not taken by the side that sends it", (_, { decoded, message }) => {
+  test.each(messages())("%s is refused by the side that sends it", (_, { decoded, message }) => {
     const other = decoded === sidecarSaid ? hubSaid : sidecarSaid;
     expect(other(message).ok).toBe(false);
   });
 });
 
-describe("neither side takes", () => {
+describe("both sides refuse", () => {
   test.each([
     ["an unknown message", { t: "goodbye" }],
     ["one without a kind", {}],
@@ -63,19 +63,19 @@ describe("neither side takes", () => {
     expect([sidecarSaid(message).ok, hubSaid(message).ok]).toStrictEqual([false, false]);
   });
 
-  test("a kind that hides in a prototype", () => {
+  test("a kind that is a property of a prototype", () => {
     expect(decode('{"__proto__":{"t":"bye"}}', fromSidecar, limits.LINK_FRAME_LENGTH_MAX).ok).toBe(false);
   });
 
-  test("a frame that is too long, even of blanks", () => {
+  test("a frame that is too long, even of spaces", () => {
     const sent = JSON.stringify({ t: "bye" }).padEnd(limits.LINK_FRAME_LENGTH_MAX + 1);
     expect(decode(sent, fromSidecar, limits.LINK_FRAME_LENGTH_MAX).ok).toBe(false);
     expect(decode(sent.slice(0, -1), fromSidecar, limits.LINK_FRAME_LENGTH_MAX).ok).toBe(true);
   });
 });
 
-describe("a prototype that is sent", () => {
-  test("changes no object of ours", () => {
+describe("a `__proto__` key", () => {
+  test("changes no other object", () => {
     const sent = '{"t":"bye","__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
     expect(decode(sent, fromSidecar, 1_000)).toStrictEqual({ ok: true, value: { t: "bye" } });
     expect(({} as { polluted?: number }).polluted).toBeUndefined();
@@ -83,7 +83,7 @@ describe("a prototype that is sent", () => {
 });
 
 describe("a report", () => {
-  test("knows the longest of everything", () => {
+  test("is refused beyond each maximum length", () => {
     expect(taken({ name: "n".repeat(limits.NAME_LENGTH_MAX) })).toBe(true);
     expect(taken({ name: "n".repeat(limits.NAME_LENGTH_MAX + 1) })).toBe(false);
     expect(taken({ peer: "n".repeat(limits.NAME_LENGTH_MAX + 1) })).toBe(false);
@@ -102,32 +102,32 @@ describe("a report", () => {
   });
 
   test.each(["::ffff:192.0.2.1", "2001:DB8::1", "192.0.2.01", "example.org", "", "fe80::1%eth0"])(
-    "comes from no address like %j",
+    "is refused with the address %j",
     (address) => {
       expect(taken({ endpoint: { address, port: 7_000 } })).toBe(false);
     },
   );
 
   // FRAME_ITEMS_MAX counts on a name of at most 256 characters of JSON; half a character takes six each.
-  test("has no name with half a character in it", () => {
+  test("is refused with an unpaired surrogate in a name", () => {
     expect([taken({ name: "a\ud800" }), taken({ peer: "\udc00".repeat(128) })]).toStrictEqual([false, false]);
   });
 
-  test.each([0, 65_536, -1])("came from no port %i", (port) => {
+  test.each([0, 65_536, -1])("is refused with the port %i", (port) => {
     expect(taken({ endpoint: { address: "192.0.2.1", port } })).toBe(false);
   });
 
-  test.each([0, VIA_MAX + 1, -1])("came through no door %i", (via) => {
+  test.each([0, VIA_MAX + 1, -1])("is refused with the local port code %i", (via) => {
     expect([taken({ via }), taken({ via: VIA_MAX })]).toStrictEqual([false, true]);
   });
 
-  test("is of a wire and a kind that exist", () => {
+  test("is refused with an unknown wire or kind", () => {
     for (const wire of WIRES) expect(taken({ wire })).toBe(true);
     for (const wire of ["", "stun", "RABID", null]) expect(taken({ wire })).toBe(false);
     for (const kind of ["", "tick", "away", "back", "constructor", null]) expect(taken({ kind })).toBe(false);
   });
 
-  test("of a host knows how many seats there may be, and how long anything may last", () => {
+  test("of a host is refused beyond the limits of seats and durations", () => {
     for (const seats of [1, limits.SEATS_MAX]) expect(hosting({ seats })).toBe(true);
     for (const seats of [0, limits.SEATS_MAX + 1]) expect(hosting({ seats })).toBe(false);
     const week_ms = 7 * 24 * 3_600_000;
@@ -139,12 +139,12 @@ describe("a report", () => {
     expect(hosting({ policy: { ...POLICY, started_keep_ms: null } })).toBe(false);
   });
 
-  test("does not come in greater numbers than a batch holds", () => {
+  test("is refused beyond the size of a batch", () => {
     const { BATCH_REPORTS_MAX: reports_max } = limits;
     expect([reports_max, reports_max + 1].map((size) => reports(size, JOINED))).toStrictEqual([true, false]);
   });
 
-  test("fits a frame with all others of its batch, however long their names", () => {
+  test("fits a frame with a full batch of the longest names", () => {
     // In JSON a quote takes two characters, and a lone surrogate six, more than anything else.
     const long = { name: '"'.repeat(limits.NAME_LENGTH_MAX), peer: '"'.repeat(limits.NAME_LENGTH_MAX) };
     const worst = { ...HOSTED, ...long, memory: "\ud800".repeat(limits.MEMORY_LENGTH_MAX), lock: "\ud800".repeat(128) };
@@ -153,18 +153,18 @@ describe("a report", () => {
 });
 
 describe("a hello", () => {
-  test("names a sidecar in plain letters, and a start that can be told from another", () => {
+  test("is refused with an invalid sidecar name or epoch", () => {
     for (const sidecar of ["", "a b", "a/b", "é", "s".repeat(65)]) expect(greets({ sidecar })).toBe(false);
     for (const epoch of ["", "short12", "with blank", "e".repeat(65)]) expect(greets({ epoch })).toBe(false);
   });
 
-  test("says its version and region in few words", () => {
+  test("is refused with a long version or region", () => {
     for (const version of [-1, 1_001]) expect(greets({ version })).toBe(false);
     expect([16, 17].map((size) => greets({ region: "r".repeat(size) }))).toStrictEqual([true, false]);
     expect([64, 65].map((size) => greets({ addresses: ["a".repeat(size)] }))).toStrictEqual([true, false]);
   });
 
-  test("names a tunnel by the URL of a WebSocket", () => {
+  test("is refused with a tunnel that is no WebSocket URL", () => {
     for (const tunnel of ["ws://192.0.2.10:8891/", "wss://relay.example/way"]) expect(greets({ tunnel })).toBe(true);
     for (const tunnel of ["https://relay.example/", "wss://", "wss://relay.example/a b"]) {
       expect(greets({ tunnel })).toBe(false);
@@ -172,25 +172,25 @@ describe("a hello", () => {
     expect(greets({ tunnel: `wss://${"r".repeat(limits.URL_LENGTH_MAX)}` })).toBe(false);
   });
 
-  test("has a limited number of ports and addresses", () => {
+  test("is refused with too many ports or addresses", () => {
     expect([64, 65].map((size) => greets({ ports: times(size, { port: 1, wires: [] }) }))).toStrictEqual([true, false]);
     expect([16, 17].map((size) => greets({ addresses: times(size, "192.0.2.1") }))).toStrictEqual([true, false]);
     expect(greets({ ports: [{ port: 1, wires: times(WIRES.length + 1, "rabid") }] })).toBe(false);
   });
 });
 
-describe("what the hub says", () => {
-  test("may refuse with every code there is, and no other", () => {
+describe("a message of the hub", () => {
+  test("may refuse with every code of the table and no other", () => {
     expect(Object.keys(REFUSALS).filter((code) => !tells({ ref: 1, code }))).toStrictEqual([]);
     expect(["", "nope", "toString"].filter((code) => tells({ ref: 1, code }))).toStrictEqual([]);
   });
 
-  test("may remove for every reason there is, and no other", () => {
+  test("may remove for every reason of the table and no other", () => {
     expect(REMOVALS.filter((reason) => !tells(removed(reason)))).toStrictEqual([]);
     expect(["", "bored"].filter((reason) => tells(removed(reason)))).toStrictEqual([]);
   });
 
-  test("has lists that end", () => {
+  test("is refused with too many items", () => {
     const { FRAME_ITEMS_MAX: items_max, SEATS_MAX: peers_max } = limits;
     expect([items_max, items_max + 1].map(holdsMembers)).toStrictEqual([true, false]);
     expect([peers_max, peers_max + 1].map((size) => tells(roster(size)))).toStrictEqual([true, false]);
@@ -199,7 +199,7 @@ describe("what the hub says", () => {
     expect(hubSaid(many)).toMatchObject({ ok: false, why: expect.stringMatching(/^items: a list/) });
   });
 
-  test("never hands out more shards than there can be", () => {
+  test("is refused with more shards than the maximum", () => {
     const { SHARDS_MAX: shards_max } = limits;
     const taken = [0, 1, shards_max, shards_max + 1].filter(
       (shards) => hubSaid({ t: "welcome", version: 1, ack: 0, shards }).ok,
@@ -207,7 +207,7 @@ describe("what the hub says", () => {
     expect(taken).toStrictEqual([1, shards_max]);
   });
 
-  test("hands out two keys for tickets at the most, each by a short name and with 256 bits", () => {
+  test("is refused with more than two ticket keys, or with malformed ones", () => {
     const key = { id: "mxYW54lW", secret: "k".repeat(43) };
     const greets = (...ticket_keys: unknown[]): boolean =>
       hubSaid({ t: "welcome", version: 1, ack: 0, shards: 1, ticket_keys }).ok;
@@ -216,12 +216,12 @@ describe("what the hub says", () => {
   });
 });
 
-describe("a relay", () => {
+describe("a relay message", () => {
   const [alice, bob] = [{ peer: "a".repeat(26) }, { peer: "b".repeat(26) }];
   const asked = (parts: object): boolean =>
     hubSaid({ t: "allocate", relay: `0-${"c".repeat(26)}`, sides: [alice, bob], ...parts }).ok;
 
-  test("is for two, each in a family of his own or in none that is named", () => {
+  test("names two sides, each with or without an address family", () => {
     expect(
       asked({
         sides: [
@@ -235,7 +235,7 @@ describe("a relay", () => {
     }
   });
 
-  test("is called like a connection, for peers as the hub names them", () => {
+  test("names a connection id and peer ids", () => {
     expect(["", "c".repeat(26), "0-short", `0-${"c".repeat(41)}`].filter((relay) => asked({ relay }))).toStrictEqual(
       [],
     );
@@ -243,13 +243,13 @@ describe("a relay", () => {
   });
 });
 
-test("close codes differ, and lie where applications may choose them", () => {
+test("close codes are distinct and in the private range", () => {
   const codes = Object.values(LinkCloseCode);
   expect(new Set(codes).size).toBe(codes.length);
   expect(codes.filter((code) => code < 4_000 || code > 4_999)).toStrictEqual([]);
 });
 
-test("a link is opened per game and shard, in a version that is still spoken", () => {
+test("a link has a path per game and shard, and a supported version", () => {
   expect(linkPath("chess", 3)).toBe("/v1/link/chess/3");
   expect(LINK_VERSION_OLDEST).toBeLessThanOrEqual(LINK_VERSION);
 });

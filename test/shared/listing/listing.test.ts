@@ -7,7 +7,7 @@ import { after, goesAway, lobbyOf, POLICY, startedLobbyOf } from "../support/lob
 import { fallsSilent, nativeLobbyOf } from "../support/people.ts";
 
 describe("lists show", () => {
-  test("lobbies that are public, full and started ones too, for those who ask for them", () => {
+  test("public lobbies, with full and started ones where the query includes them", () => {
     for (const lobby of [
       lobbyOf(["Alice"]),
       lobbyOf(["Alice", "Bob"], { seats: 2 }),
@@ -17,7 +17,7 @@ describe("lists show", () => {
     }
   });
 
-  test("nothing that does not want to be listed", () => {
+  test("no lobby that is unlisted, private, or of a wire without lists", () => {
     expect(isListed(lobbyOf(["Alice"], { policy: { ...POLICY, listed: false } }))).toBe(false);
     for (const visibility of ["unlisted", "private"] as const) {
       expect(summaryOf(nativeLobbyOf(["Alice"], { settings: { visibility } }))).toBeNull();
@@ -25,7 +25,7 @@ describe("lists show", () => {
     expect(summaryOf(null)).toBeNull();
   });
 
-  test("no lobby whose host cannot be reached, but one where a guest cannot", () => {
+  test("no lobby whose host is away, but one with another member away", () => {
     expect(isListed(after(lobbyOf(["Dave", "Alice"]), goesAway("south")))).toBe(false);
     expect(isListed(after(lobbyOf(["Alice", "Dave"]), goesAway("south")))).toBe(true);
     expect(isListed(after(nativeLobbyOf(["Alice", "Bob"]), fallsSilent("Alice")))).toBe(false);
@@ -33,8 +33,8 @@ describe("lists show", () => {
   });
 });
 
-describe("a line", () => {
-  test("holds of its lobby's data what the host made searchable", () => {
+describe("a summary", () => {
+  test("contains only indexed data", () => {
     const data: LobbyData = {
       map: { value: "forest", visibility: "public", index: true },
       motd: { value: "hello", visibility: "public", index: false },
@@ -45,14 +45,14 @@ describe("a line", () => {
     expect(summaryOf(nativeLobbyOf(["Alice"], { settings: { data } }))?.data).toStrictEqual({ map: "forest" });
   });
 
-  test("consists of what its shape names", () => {
+  test("has exactly the fields of its schema", () => {
     expect([...SUMMARY_FIELDS].toSorted()).toStrictEqual(Object.keys(summary.fields).toSorted());
     expect(
       Object.keys(summaryOf({ ...lobbyOf(["Alice"]), join_uri: "noray://192.0.2.7:8890/oid" })!).toSorted(),
     ).toStrictEqual([...SUMMARY_FIELDS].toSorted());
   });
 
-  test("gives the facts that lists are asked for", () => {
+  test("provides the facts that lists filter and sort by", () => {
     const line = { ...summaryOf(nativeLobbyOf(["Alice", "Bob"]))!, data: { skill: 9 }, version: "1.4" };
     const facts = Object.fromEntries(
       [...Object.keys(FIELDS), "data[skill]", "data[toString]"].map((f) => [f, factOf(f)(line)]),

@@ -16,7 +16,7 @@ const NOTHING: Query = {
 };
 
 describe("a query", () => {
-  test("that says nothing asks for the newest lobbies that can be joined", () => {
+  test("without parameters requests the newest joinable lobbies", () => {
     expect(parse("")).toStrictEqual(NOTHING);
     expect(parse("include=&something=else")).toStrictEqual(NOTHING);
   });
@@ -40,11 +40,11 @@ describe("a query", () => {
     ["data[skill][gte]=900", { field: "data[skill]", op: "gte", values: ["900"] }],
     ["data[eq][eq]=eq", { field: "data[eq]", op: "eq", values: ["eq"] }],
     ["data[constructor][ne]=1", { field: "data[constructor]", op: "ne", values: ["1"] }],
-  ])("may filter: %s", (text, predicate) => {
+  ])("accepts the filter %s", (text, predicate) => {
     expect(parse(text)).toStrictEqual({ ...NOTHING, predicates: [predicate] });
   });
 
-  test("may say more than one thing of a field, and how everything is to come", () => {
+  test("accepts several predicates of a field, and an order", () => {
     const text =
       "members[gte]=2&members[lt]=4&near=skill:1200&near=ping:-3.5&order=-updated_at,data[map]&limit=100&count=true";
     expect(parse(`${text}&fields=name,id&include=in_game,full,locked`)).toStrictEqual({
@@ -111,13 +111,13 @@ describe("a query", () => {
     ["members[gte][gte]", ["2"]],
     ["colour[eq]", ["red"]],
     ["__proto__[eq]", ["1"]],
-  ])("is refused by the name of what is wrong with it: %s", (name, values) => {
+  ])("is refused with the name of the invalid parameter: %s", (name, values) => {
     for (const value of values) {
       expect([value, parseQuery([[name, value]])]).toStrictEqual([value, { invalid: name }]);
     }
   });
 
-  test("is refused where it says too much, or the same thing twice", () => {
+  test("is refused with too many predicates or a repeated parameter", () => {
     const many = Array.from({ length: PREDICATES_MAX + 1 }, (_, at): [string, string] => [`data[k${at}]`, "1"]);
     expect(parseQuery(many.slice(1))).toMatchObject({ predicates: { length: PREDICATES_MAX } });
     expect(parseQuery(many)).toStrictEqual({ invalid: `data[k${PREDICATES_MAX}]` });
@@ -127,12 +127,12 @@ describe("a query", () => {
     }
   });
 
-  test("whose names are no names is refused without repeating them", () => {
+  test("with arbitrary parameter names is refused without repeating them", () => {
     expect(parseQuery([["<script>[eq]", "1"]])).toStrictEqual({ invalid: "filter" });
     expect(parseQuery([[`data[${"a".repeat(200)}]`, "1"]])).toStrictEqual({ invalid: "filter" });
   });
 
-  test("has one text, however it was written", () => {
+  test("has one canonical text for all spellings", () => {
     expect(text("include=full,in_game&limit=50&members=2&name=a")).toBe(
       text("name=a&members[eq]=2&include=in_game,full,full"),
     );
@@ -158,7 +158,7 @@ describe("a query", () => {
     expect(new Set([...asked, ...more].map(text)).size).toBe(asked.length + more.length);
   });
 
-  test("never throws, whatever it is asked", () => {
+  test("never throws for any parameters", () => {
     const name = fc.oneof(
       fc.string(),
       fc.constantFrom("near", "order", "cursor", "fields", "data[a][in]", "name", "created_at"),
@@ -174,7 +174,7 @@ describe("a query", () => {
 });
 
 describe("a filter alone", () => {
-  test("takes predicates and what to include, and nothing else", () => {
+  test("accepts predicates and `include`, and nothing else", () => {
     const predicates = [{ field: "members", op: "eq", values: [2] }];
     expect(
       parseFilterParameters([
@@ -199,7 +199,7 @@ describe("a cursor", () => {
     fc.constant(null),
   );
 
-  test("comes back as the place it was made of", () => {
+  test("decodes to the sort key it was made of", () => {
     const sorting = "near=skill:1&order=name,-data[map]";
     fc.assert(
       fc.property(fc.tuple(fact, fact, fact, fc.string()), (key) => {
@@ -212,7 +212,7 @@ describe("a cursor", () => {
     );
   });
 
-  test("is no place in another order", () => {
+  test("of another order is refused", () => {
     const cursor = cursorAfter(["x", "0-a"], parse("order=name") as Query);
     expect(parse(`order=name&limit=7&cursor=${cursor}`)).toMatchObject({ after: ["x", "0-a"] });
     for (const other of ["", "order=-name", "order=version", "order=name,seats", "near=skill:1&order=name"]) {
@@ -220,7 +220,7 @@ describe("a cursor", () => {
     }
   });
 
-  test("that was made by nobody is refused", () => {
+  test("that was tampered with is refused", () => {
     const good = cursorAfter(["2025-01-01T00:00:00.000Z", "0-a"], NOTHING);
     const [print, at, id] = good.split("~") as [string, string, string];
     const bad = [

@@ -10,7 +10,7 @@ import { ids, line, lines, means, predicate, time } from "../support/lines.ts";
 const EVERYTHING: [string, string] = ["include", "full,locked,in_game"];
 
 describe("a list", () => {
-  test("leaves out what cannot be joined, unless asked", () => {
+  test("omits lobbies that cannot be joined, unless the query includes them", () => {
     const all = [
       line("0-open"),
       line("0-password", { locked: true }),
@@ -28,7 +28,7 @@ describe("a list", () => {
     expect(shown("full,locked,in_game")).toStrictEqual(all.map(({ id }) => id).toSorted());
   });
 
-  test("comes newest first, then by id, then as its order says", () => {
+  test("is sorted by newest, then id, or by the requested order", () => {
     const all = [line("0-b", { members: 2 }), line("0-a", { members: 3 }), line("0-c", { created_at: time(1) })];
     expect(idsOf(pageOf(all))).toStrictEqual(["0-c", "0-a", "0-b"]);
     expect(idsOf(pageOf(all, [["order", "created_at"]]))).toStrictEqual(["0-a", "0-b", "0-c"]);
@@ -36,20 +36,20 @@ describe("a list", () => {
     expect(idsOf(pageOf(all, [["order", "created_at,members"]]))).toStrictEqual(["0-b", "0-a", "0-c"]);
   });
 
-  test("puts last, either way, what says nothing of what is asked", () => {
+  test("sorts missing values last in both directions", () => {
     const all = [line("0-none"), line("0-low", { data: { skill: 1 } }), line("0-high", { data: { skill: 9 } })];
     expect(idsOf(pageOf(all, [["order", "data[skill]"]]))).toStrictEqual(["0-low", "0-high", "0-none"]);
     expect(idsOf(pageOf(all, [["order", "-data[skill]"]]))).toStrictEqual(["0-high", "0-low", "0-none"]);
   });
 
-  test("may begin with what is nearest, and numbers are compared as numbers", () => {
+  test("sorts by distance with `near`, and compares numbers as numbers", () => {
     const all = [900, 1_190, 1_250, 5_000].map((skill) => line(`0-${skill}`, { data: { skill } }));
     const near = (...parameters: [string, string][]) => idsOf(pageOf(all, [["near", "skill:1200"], ...parameters]));
     expect(near()).toStrictEqual(["0-1190", "0-1250", "0-900", "0-5000"]);
     expect(near(["data[skill][gte]", "1000"])).toStrictEqual(["0-1190", "0-1250", "0-5000"]);
   });
 
-  test("says how many there are in all, and only what is wanted of each, where asked", () => {
+  test("returns the total count and only the requested fields on request", () => {
     const page = pageOf(
       [line("0-a"), line("0-b"), line("0-c", { members: 4 })],
       [
@@ -66,7 +66,7 @@ describe("a list", () => {
     expect(pageOf([line("0-a")]).count).toBeNull();
   });
 
-  test("picks what its filter means, read word by word", () => {
+  test("matches the same lobbies as a naive evaluation of its filter", () => {
     fc.assert(
       fc.property(lines(10), fc.array(predicate, { maxLength: 3 }), (all, predicates) => {
         const isPicked = compileFilter(queryOf([...predicates, EVERYTHING]));
@@ -110,7 +110,7 @@ const asked = fc
 const limits = fc.integer({ min: 1, max: 7 });
 
 describe("pages", () => {
-  test("of however many hubs are the one list, no line twice and none missing", () => {
+  test("of any number of hubs form one list without gaps or duplicates", () => {
     fc.assert(
       fc.property(lines(), asked, fc.integer({ min: 1, max: 4 }), limits, (all, parameters, shards, limit) => {
         const houses = Array.from({ length: shards }, (_, at) => shelvesOf(all.filter((_, n) => n % shards === at)));
@@ -120,7 +120,7 @@ describe("pages", () => {
     );
   });
 
-  test("show each line that stays as it is exactly once, whatever comes, goes and moves meanwhile", () => {
+  test("show each unchanged lobby exactly once while others come, go and move", () => {
     const change = fc.tuple(fc.boolean(), ids, lines(1));
     fc.assert(
       fc.property(lines(), lines(10), fc.array(change), asked, limits, (still, moving, changes, parameters, limit) => {
@@ -138,7 +138,7 @@ describe("pages", () => {
     );
   });
 
-  test("are made once for everybody who asks the same, until a line changes", () => {
+  test("are cached per query until a lobby changes", () => {
     const shelves = shelvesOf([line("0-a"), line("0-b")]);
     const first = shelves.page(queryOf([]));
     expect(shelves.page(queryOf([["limit", "50"]]))).toBe(first);
@@ -149,7 +149,7 @@ describe("pages", () => {
     expect(shelves.page(queryOf([]))).not.toBe(first);
   });
 
-  test("come right from more orders than are kept", () => {
+  test("are correct for more orders than the index cache holds", () => {
     const shelves = shelvesOf([line("0-a"), line("0-b", { data: { k0: 1 } })]);
     for (let round = 0; round < 2; round++) {
       for (let at = 0; at <= SORTED_INDEXES_MAX + 1; at++) {

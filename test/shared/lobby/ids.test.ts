@@ -16,11 +16,11 @@ describe("the shard of a name", () => {
     ["noray", "", 1_471_006_251],
     ["native", "Größe", 2_672_406_640],
     ["native", "🎲", 1_040_408_401],
-  ] as const)("is the same for ever: %s/%s", (wire, name, hash) => {
+  ] as const)("never changes: %s/%s", (wire, name, hash) => {
     for (const shards of [1, 2, 3, 8, SHARDS_MAX]) expect(shardOf(wire, name, shards)).toBe(hash % shards);
   });
 
-  test.each([2, 5, 8, SHARDS_MAX])("falls evenly on %i shards", (shards) => {
+  test.each([2, 5, 8, SHARDS_MAX])("is evenly distributed over %i shards", (shards) => {
     const names = 2_000 * shards;
     const counts = Array<number>(shards).fill(0);
     for (let at = 0; at < names; at++) counts[shardOf(WIRE, `Lobby${at}`, shards)]! += 1;
@@ -29,7 +29,7 @@ describe("the shard of a name", () => {
   });
 });
 
-test("the shard of a native lobby that is named by its id is the id's own, where there is such a shard", () => {
+test("the shard of a native lobby named by its id is the one in the id, if that shard exists", () => {
   expect([0, 1, 2].map((shard) => shardOf("native", lobbyId(shard, RANDOM), 3))).toStrictEqual([0, 1, 2]);
   const hashes = [2, 3].map((shards) => shardOf("native", lobbyId(60, RANDOM), shards));
   expect(hashes.every((shard, at) => shard < at + 2)).toBe(true);
@@ -39,7 +39,7 @@ test("the shard of a native lobby that is named by its id is the id's own, where
 });
 
 describe("the shard in an id", () => {
-  test("comes back from every id that is made", () => {
+  test("is read back from every generated id", () => {
     for (let shard = 0; shard < SHARDS_MAX; shard++) expect(shardOfId(lobbyId(shard, RANDOM))).toBe(shard);
   });
 
@@ -65,7 +65,7 @@ describe("the shard in an id", () => {
 const WIRE: Wire = "rabid";
 
 describe("a join code", () => {
-  test("tells the shard, whatever the number it is made of", () => {
+  test("contains its shard for every random number", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: SHARDS_MAX }),
@@ -80,7 +80,7 @@ describe("a join code", () => {
     );
   });
 
-  test("is read as people type it, and nothing else is one", () => {
+  test("is read in every typed form, and no other text is accepted", () => {
     expect(["abc def", "ABC-DEF", " aBcDeF "].map(canonicalCode)).toStrictEqual(["ABCDEF", "ABCDEF", "ABCDEF"]);
     for (const typed of ["ABCDE", "ABCDEFG", "ABCDE0", "ABCDEI", "ABCDEO", "ABCDE1", "", "ÄBCDEF"]) {
       expect([typed, canonicalCode(typed)]).toStrictEqual([typed, null]);

@@ -21,7 +21,7 @@ import {
 } from "../support/people.ts";
 import { type Act, holdIn, type Moment, play, throughJson } from "../support/scripts.ts";
 
-test("seats are never exceeded, held ones counted, and nobody is in twice or waits while he is in", () => {
+test("seats including held ones are never exceeded, and no peer is a member twice or also an applicant", () => {
   whatever(({ lobby }) => {
     if (lobby === null) return;
     const peers = lobby.members.map((member) => member.peer);
@@ -31,7 +31,7 @@ test("seats are never exceeded, held ones counted, and nobody is in twice or wai
   });
 });
 
-test("the host is a member, or there is none because he went and the lobby waits to be claimed", () => {
+test("the host is a member, or null while the lobby is vacant", () => {
   whatever(({ lobby }) => {
     if (lobby === null) return;
     if (lobby.host !== null) ok(lobby.members.some(({ peer }) => peer === lobby.host));
@@ -39,7 +39,7 @@ test("the host is a member, or there is none because he went and the lobby waits
   });
 });
 
-test("a term never falls, rises exactly when the host changes, and who hosted before is remembered", () => {
+test("the term increases exactly when the host changes, and former hosts are stored", () => {
   whatever(({ before, lobby }) => {
     if (before === null || lobby === null || before.id !== lobby.id) return;
     ok(lobby.term >= before.term);
@@ -49,11 +49,11 @@ test("a term never falls, rises exactly when the host changes, and who hosted be
   });
 });
 
-test("an event that comes twice changes nothing more the second time", () => {
+test("a repeated event changes nothing the second time", () => {
   whatever(({ lobby, event, now }) => ok(step(lobby, event, now).lobby === lobby));
 });
 
-test("a lobby that changed says so by its revision, and one that did not is the very same", () => {
+test("a changed lobby has a new revision, and an unchanged one is the same object", () => {
   whatever(({ before, lobby, now }) => {
     if (before === null || lobby === null || before.id !== lobby.id || lobby === before) return;
     ok(lobby.revision > before.revision);
@@ -61,7 +61,7 @@ test("a lobby that changed says so by its revision, and one that did not is the 
   });
 });
 
-test("a deadline always lies ahead, and is exactly when the lobby changes by itself", () => {
+test("the deadline is in the future, and exactly when the next timeout takes effect", () => {
   whatever(({ lobby, now }) => {
     if (lobby === null) return;
     const due = deadline(lobby);
@@ -74,7 +74,7 @@ test("a deadline always lies ahead, and is exactly when the lobby changes by its
   });
 });
 
-test("a lobby survives being stored as JSON, and behaves the same afterwards", () => {
+test("a lobby restored from JSON behaves the same", () => {
   whatever(({ before, lobby, notices, event, now }) => {
     const stored = before === null ? null : restored(throughJson(before));
     deepStrictEqual(stored, before);
@@ -82,7 +82,7 @@ test("a lobby survives being stored as JSON, and behaves the same afterwards", (
   });
 });
 
-test("data keeps its limits, and what is indexed is public", () => {
+test("data stays within its limits, and indexed entries are public", () => {
   whatever(({ lobby }) => {
     const entries = Object.values(lobby?.data ?? {});
     ok(entries.length <= DATA_KEYS_MAX);
@@ -90,7 +90,7 @@ test("data keeps its limits, and what is indexed is public", () => {
   });
 });
 
-test("nobody is shown or told a digest, and a stranger neither code nor what is for members", () => {
+test("no view or notice contains a digest, and non-members see neither code nor member data", () => {
   whatever(({ lobby, notices }) => {
     ok(!JSON.stringify(notices).includes("digest"));
     if (lobby === null) return;
@@ -101,7 +101,7 @@ test("nobody is shown or told a digest, and a stranger neither code nor what is 
   });
 });
 
-test("the scripts lead everywhere these properties speak of", () => {
+test("the random scripts reach every state that the properties are about", () => {
   const seen = new Set<string>();
   for (const script of fc.sample(scripts, { numRuns: 1_500, seed: 7 })) {
     for (const { before, lobby, notices } of play(script)) {

@@ -34,7 +34,7 @@ import {
 const refusal = (lobby: Parameters<typeof step>[0], event: Event, now = T0) => heard(step(lobby, event, now));
 
 describe("a seat", () => {
-  test("is held for who joined, and free again where he is not heard", () => {
+  test("is held after a join and freed without a heartbeat", () => {
     const lobby = after(nativeLobbyOf(["ann"], { seats: 2 }), enters("bob"));
     expect(lobby.members[1]).toMatchObject({ peer: "bob", held_until: T0 + SEAT_HELD_MS });
     expect(refusal(lobby, enters("eve"))).toStrictEqual(refused("lobby_full"));
@@ -43,7 +43,7 @@ describe("a seat", () => {
     expect(peersOf(after(lobby, TICK, T0 + SEAT_HELD_MS))).toStrictEqual(["ann"]);
   });
 
-  test("is his own once he is heard, and stays it for a while when he falls silent", () => {
+  test("is kept after a heartbeat, and for a while after the member falls silent", () => {
     const lobby = nativeLobbyOf(["ann", "bob"]);
     expect(deadline(lobby)).toBeNull();
     const silent = after(lobby, fallsSilent("bob"), T0 + 5);
@@ -53,7 +53,7 @@ describe("a seat", () => {
     expect(peersOf(after(silent, TICK, T0 + 5 + SILENT_AWAY_MS))).toStrictEqual(["ann"]);
   });
 
-  test("is his own too once he has shown a sidecar his ticket, and nobody else's", () => {
+  test("is kept after a sidecar verified the member's ticket, and no other member's", () => {
     const lobby = after(nativeLobbyOf(["Alice"]), enters("Bob"));
     const shown = after(lobby, isHeard("Bob"));
     expect(shown.members.map(({ held_until }) => held_until)).toStrictEqual([undefined, undefined]);
@@ -61,11 +61,11 @@ describe("a seat", () => {
     expect(after(shown, isHeard("Bob"), T0 + 5)).toBe(shown);
   });
 
-  test("is not to be had on a wire that is the only door to its lobbies", () => {
+  test("cannot be taken over HTTP on a wire that admits only its own peers", () => {
     expect(refusal(lobbyOf(["Alice"]), enters("bob"))).toStrictEqual(refused("foreign_wire"));
   });
 
-  test("of somebody on a foreign wire is not given up, kicked or spoken for by a peer of the same name", () => {
+  test("on a foreign wire is not affected by an HTTP peer of the same name", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const acts = [goes("Bob"), isAlive("Bob"), fallsSilent("Alice")];
     for (const act of acts) expect(step(lobby, act, T0)).toStrictEqual({ lobby, notices: [] });
@@ -75,7 +75,7 @@ describe("a seat", () => {
     expect(refusal(lobby, hands("Alice", "Bob", 1))).toStrictEqual(refused("not_member"));
   });
 
-  test("over HTTP is not taken by a datagram that names it", () => {
+  test("over HTTP is not taken by a datagram with its name", () => {
     const lobby = nativeLobbyOf(["Alice", "Bob"]);
     expect(step(lobby, leaves("Bob"), T0).lobby).toBe(lobby);
     expect(step(lobby, asks("Bob"), T0).lobby).toBe(lobby);
@@ -84,7 +84,7 @@ describe("a seat", () => {
   });
 });
 
-describe("the door", () => {
+describe("a join", () => {
   test.each([
     ["a version that is not the lobby's", { version: "1.4" }, enters("bob", { version: "1.5" }), "version_mismatch"],
     ["no version", { version: "1.4" }, enters("bob"), "version_mismatch"],
@@ -95,7 +95,7 @@ describe("the door", () => {
     expect(refusal(nativeLobbyOf(["ann"], { settings }), event)).toStrictEqual(refused(code));
   });
 
-  test("is open for the same version, for the code, and while play is on", () => {
+  test("is accepted for the same version, with the code, and while the game runs", () => {
     const version = nativeLobbyOf(["ann"], { settings: { version: "1.4" } });
     expect(peersOf(after(version, enters("bob", { version: "1.4" })))).toStrictEqual(["ann", "bob"]);
     const secret = nativeLobbyOf(["ann"], { settings: { visibility: "private" } });
@@ -104,13 +104,13 @@ describe("the door", () => {
     expect(peersOf(after(playing, enters("bob")))).toStrictEqual(["ann", "bob"]);
   });
 
-  test("is closed while a host is silent, and open when he is heard", () => {
+  test("is refused while the host is away, and accepted after its heartbeat", () => {
     const silent = after(nativeLobbyOf(["ann"]), fallsSilent("ann"));
     expect(refusal(silent, enters("bob"))).toStrictEqual(refused("lobby_locked"));
     expect(peersOf(after(after(silent, isAlive("ann")), enters("bob")))).toStrictEqual(["ann", "bob"]);
   });
 
-  test("is closed for who was banned, and not for who was only kicked", () => {
+  test("is refused for a banned peer, and not for one that was only kicked", () => {
     const lobby = nativeLobbyOf(["ann", "bob"]);
     expect(refusal(after(lobby, expels("ann", "bob", true)), enters("bob"))).toStrictEqual(refused("kicked"));
     expect(peersOf(after(after(lobby, expels("ann", "bob")), enters("bob")))).toStrictEqual(["ann", "bob"]);
@@ -118,12 +118,12 @@ describe("the door", () => {
   });
 });
 
-describe("where the host admits each one", () => {
+describe("with approval", () => {
   const lobby = nativeLobbyOf(["ann"], { settings: { approval: true }, seats: 2 });
   const asked = step(lobby, enters("bob", { display_name: "Bob", data: { skill: 3 } }), T0);
   const waiting = still(asked);
 
-  test("a joiner waits without a seat, and only the host hears of it", () => {
+  test("a joiner waits without a seat, and only the host is notified", () => {
     expect(heard(asked)).toStrictEqual([["ann", { kind: "applied", peer: "bob" }]]);
     expect([peersOf(waiting), waiting.applicants.map((a) => a.peer)]).toStrictEqual([["ann"], ["bob"]]);
     expect(step(waiting, enters("bob"), T0 + 1)).toStrictEqual({ lobby: waiting, notices: [] });
@@ -131,7 +131,7 @@ describe("where the host admits each one", () => {
     expect(after(waiting, TICK, T0 + APPLICANT_MS).applicants).toStrictEqual([]);
   });
 
-  test("he gets the seat that was free when he was admitted, with what he said of himself", () => {
+  test("an admitted applicant takes a free seat with its name and data", () => {
     const admitted = after(waiting, admits("ann", "bob"), T0 + 9);
     expect(admitted.members[1]).toMatchObject({ peer: "bob", display_name: "Bob", data: { skill: 3 } });
     expect([admitted.applicants, deadline(admitted)]).toStrictEqual([[], T0 + 9 + SEAT_HELD_MS]);
@@ -140,13 +140,13 @@ describe("where the host admits each one", () => {
     expect(refusal(full, admits("ann", "bob"))).toStrictEqual(refused("lobby_full"));
   });
 
-  test("who was turned away hears it when he asks again, until his time would have been over", () => {
+  test("a denied applicant is refused until its application would have expired", () => {
     const denied = after(waiting, denies("ann", "bob"), T0 + 9);
     expect(refusal(denied, enters("bob"), T0 + 10)).toStrictEqual(refused("not_admitted"));
     expect(after(denied, enters("bob"), T0 + APPLICANT_MS).applicants).toHaveLength(1);
   });
 
-  test("he may withdraw; nobody else decides", () => {
+  test("an applicant may withdraw, and only the host decides", () => {
     expect(after(waiting, denies("bob", "bob")).applicants).toStrictEqual([]);
     expect(refusal(waiting, denies("eve", "bob"))).toStrictEqual(refused("not_host"));
     expect(refusal(waiting, admits("bob", "bob"))).toStrictEqual(refused("not_host"));
@@ -163,7 +163,7 @@ describe("where the host admits each one", () => {
 describe("what a host changes", () => {
   const lobby = nativeLobbyOf(["ann", "bob"]);
 
-  test("is changed once, by him, and of the revision that he has seen", () => {
+  test("is applied once, by the host alone, and only to the expected revision", () => {
     const patched = after(lobby, changes("ann", { display_name: "New", seats: 2 }, lobby.revision), T0 + 1);
     expect(patched).toMatchObject({ display_name: "New", seats: 2, revision: lobby.revision + 1, updated_at: T0 + 1 });
     expect(step(patched, changes("ann", { display_name: "New" }), T0 + 2).lobby).toBe(patched);
@@ -174,14 +174,14 @@ describe("what a host changes", () => {
     expect(refusal(lobby, changes("ann", { seats: 1 }))).toStrictEqual(refused("seats_taken"));
   });
 
-  test("data by a merge patch: parts of an entry, null takes a key away", () => {
+  test("data is changed by a merge patch: parts of an entry, null removes a key", () => {
     const map = { value: "forest", visibility: "public", index: true } as const;
     const some = after(lobby, changes("ann", { data: { map, mode: { value: 1 } } }));
     const other = after(some, changes("ann", { data: { map: { value: "desert" }, mode: null } }));
     expect(other.data).toStrictEqual({ map: { ...map, value: "desert" } });
   });
 
-  test("data within its limits, and no index on what is not public", () => {
+  test("data beyond a limit, or an index on a private entry, is refused", () => {
     const tooMany = Object.fromEntries(Array.from({ length: 33 }, (_, at) => [`k${at}`, { value: at }]));
     const indexed = Object.fromEntries(Array.from({ length: 11 }, (_, at) => [`k${at}`, { value: at, index: true }]));
     const wrong = [
@@ -195,7 +195,7 @@ describe("what a host changes", () => {
     for (const data of wrong) expect(refusal(lobby, changes("ann", { data }))).toStrictEqual(refused("data_limit"));
   });
 
-  test("and what a member says of himself he says himself", () => {
+  test("only the member itself changes its profile", () => {
     const dressed = after(lobby, { kind: "update_member", peer: "bob", display_name: "Bob", data: { hat: true } });
     expect(dressed.members[1]).toMatchObject({ display_name: "Bob", data: { hat: true } });
     expect(after(dressed, { kind: "update_member", peer: "bob", data: { hat: null } }).members[1]!.data).toStrictEqual(
@@ -207,15 +207,15 @@ describe("what a host changes", () => {
   });
 });
 
-describe("when the host goes", () => {
-  test("the next in order of arrival hosts, in a new term; the old one is late, not a stranger", () => {
+describe("when the host leaves", () => {
+  test("the next member by arrival hosts in a new term, and the old host gets `stale_term`", () => {
     const lobby = after(nativeLobbyOf(["ann", "bob", "cat"]), goes("ann"));
     expect(lobby).toMatchObject({ host: "bob", term: 2, former_hosts: ["ann"] });
     expect(refusal(lobby, changes("ann", { display_name: "x" }))).toStrictEqual(refused("stale_term"));
     expect(refusal(lobby, changes("eve", { display_name: "x" }))).toStrictEqual(refused("not_host"));
   });
 
-  test("the lobby ends with him where it says so", () => {
+  test("the lobby ends under the host policy `close`", () => {
     const lobby = nativeLobbyOf(["ann", "bob"], { settings: { host_policy: "close" } });
     const stepped = step(lobby, goes("ann"), T0);
     expect(stepped.lobby).toBeNull();
@@ -225,7 +225,7 @@ describe("when the host goes", () => {
     ]);
   });
 
-  test("it waits for a member who claims it, where it says so, and ends where nobody does", () => {
+  test("the lobby waits for a claim under the host policy `manual`, and then ends", () => {
     const lobby = nativeLobbyOf(["ann", "bob", "cat"], { settings: { host_policy: "manual" } });
     const vacant = after(lobby, goes("ann"), T0 + 1);
     expect(vacant).toMatchObject({ host: null, term: 2, vacant_since: T0 + 1, former_hosts: ["ann"] });
@@ -235,7 +235,7 @@ describe("when the host goes", () => {
     expect(step(vacant, TICK, T0 + 1 + VACANT_MS).lobby).toBeNull();
   });
 
-  test("a member claims from a silent host, and not from one who is there", () => {
+  test("a member can claim the role from an away host, and not from a present one", () => {
     const lobby = nativeLobbyOf(["ann", "bob"]);
     expect(refusal(lobby, hands("bob", "bob", 1))).toStrictEqual(refused("host_present"));
     const silent = after(lobby, fallsSilent("ann"));
@@ -244,7 +244,7 @@ describe("when the host goes", () => {
     expect(refusal(silent, hands("eve", "eve", 1))).toStrictEqual(refused("not_member"));
   });
 
-  test("he hands it on himself, and of two who do so at once the second is late", () => {
+  test("the host transfers its role, and the second of two transfers is refused as stale", () => {
     const lobby = after(nativeLobbyOf(["ann", "bob", "cat"]), hands("ann", "cat", 1));
     expect(lobby).toMatchObject({ host: "cat", term: 2, former_hosts: ["ann"] });
     expect(refusal(lobby, hands("ann", "bob", 1))).toStrictEqual(refused("stale_term"));
@@ -254,22 +254,22 @@ describe("when the host goes", () => {
   });
 });
 
-describe("what is said", () => {
+describe("a message", () => {
   const lobby = nativeLobbyOf(["ann", "bob", "cat"]);
 
-  test("to all is heard by all, and kept by nobody", () => {
+  test("to all reaches all members and is not stored", () => {
     const stepped = step(lobby, { kind: "chat", by: "bob", text: "hi" }, T0);
     expect(stepped.lobby).toBe(lobby);
     const line = { kind: "chat", from: "bob", text: "hi" };
     expect(heard(stepped)).toStrictEqual(["ann", "bob", "cat"].map((peer) => [peer, line]));
   });
 
-  test("to one is heard by him alone", () => {
+  test("to one member reaches it alone", () => {
     const stepped = step(lobby, { kind: "signal", by: "bob", peer: "cat", body: "sdp" }, T0);
     expect(heard(stepped)).toStrictEqual([["cat", { kind: "signal", from: "bob", body: "sdp" }]]);
   });
 
-  test("by somebody else is not heard", () => {
+  test("of a non-member is refused", () => {
     expect(refusal(lobby, { kind: "chat", by: "eve", text: "hi" })).toStrictEqual(refused("not_member"));
     expect(refusal(lobby, { kind: "signal", by: "bob", peer: "eve", body: "" })).toStrictEqual(
       refused("member_not_found"),
@@ -277,7 +277,7 @@ describe("what is said", () => {
   });
 });
 
-test("who hosts the same once more over HTTP gets the same lobby", () => {
+test("a repeated create over HTTP returns the same lobby", () => {
   const lobby = nativeLobbyOf(["ann"]);
   expect(step(lobby, opens("ann"), T0).lobby).toBe(lobby);
   expect(refusal(lobby, opens("bob"))).toStrictEqual(refused("lobby_exists"));

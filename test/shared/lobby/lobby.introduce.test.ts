@@ -42,7 +42,7 @@ const meeting = (parts: Parameters<typeof hosts>[1] = {}): Lobby =>
 const moves = (source: Source, peer = "Alice"): Event => ({ kind: "moved", peer, source });
 
 describe("where joining introduces", () => {
-  test("the host is told of the guest and the guest of the host, in this order, with their local addresses", () => {
+  test("host and joiner are introduced, the host first, with their local addresses", () => {
     const { notices } = step(meeting(), joins("Bob", { local: { address: "10.0.0.2", port: 2 } }), T0);
     const bob = { peer: "Bob", endpoint: HOME.Bob.endpoint, local: { address: "10.0.0.2", port: 2 } };
     const alice = { peer: "Alice", endpoint: HOME.Alice.endpoint, local: AT_HOME };
@@ -52,7 +52,7 @@ describe("where joining introduces", () => {
     ]);
   });
 
-  test("silently: the asker alone hears, for he means to have both relayed", () => {
+  test("a silent join notifies only the joiner, whose sidecar relays both", () => {
     const lobby = meeting();
     expect(heard(step(lobby, joins("Bob", { silently: true }), T0))).toStrictEqual([
       ["requester", { kind: "introduced", peers: [{ peer: "Alice", endpoint: HOME.Alice.endpoint, local: AT_HOME }] }],
@@ -60,7 +60,7 @@ describe("where joining introduces", () => {
     expect(heard(step(null, joins("Bob", { silently: true }), T0))).toStrictEqual(refused("lobby_not_found"));
   });
 
-  test("without a local address none is told", () => {
+  test("without a local address none is sent", () => {
     const lobby = still(step(null, hosts("Alice", { policy: INTRODUCING }), T0));
     expect(heard(step(lobby, joins("Bob"), T0))).toStrictEqual([
       ["Alice", { kind: "introduced", peers: [{ peer: "Bob", endpoint: HOME.Bob.endpoint }] }],
@@ -68,7 +68,7 @@ describe("where joining introduces", () => {
     ]);
   });
 
-  test("nothing is remembered of who joins, however often and from wherever", () => {
+  test("joiners are not stored, however often and from wherever they join", () => {
     const lobby = meeting();
     for (const event of [
       joins("Bob"),
@@ -84,13 +84,13 @@ describe("where joining introduces", () => {
     expect(peersOf(lobby)).toStrictEqual(["Alice"]);
   });
 
-  test("neither seats nor a lock of the peers' own keep anybody out", () => {
+  test("neither seats nor a password checked by peers refuse a joiner", () => {
     for (const parts of [{ password_digest: PASSWORD_CHECKED_BY_PEERS }, { seats: 1 }]) {
       expect(step(meeting(parts), joins("Bob"), T0).notices).toHaveLength(2);
     }
   });
 
-  test("nothing of the wire's notes, and no address, is shown to strangers; the lock is", () => {
+  test("non-members see that a password is needed, but no wire memory and no address", () => {
     const lobby = meeting({ password_digest: PASSWORD_CHECKED_BY_PEERS });
     for (const shown of [toSummary(lobby), lobbyView(lobby, null)]) {
       expect(JSON.stringify(shown)).not.toMatch(/10\.0\.0\.1|192\.0\.2|secret|peers"/);
@@ -99,11 +99,11 @@ describe("where joining introduces", () => {
     expect(toSummary(meeting()).locked).toBe(false);
   });
 
-  test("a lobby that is not there is refused", () => {
+  test("joining a lobby that does not exist is refused", () => {
     expect(heard(step(null, joins("Bob"), T0))).toStrictEqual(refused("lobby_not_found"));
   });
 
-  test("elsewhere joining makes a member and introduces nobody", () => {
+  test("under other policies joining adds a member and introduces no one", () => {
     const stepped = step(lobbyOf(["Alice"]), joins("Bob"), T0);
     expect(peersOf(stepped.lobby)).toStrictEqual(["Alice", "Bob"]);
     expect(heard(stepped).map(([, notice]) => notice.kind)).toStrictEqual(["roster", "roster"]);
@@ -115,14 +115,14 @@ describe("hosting again from the same source", () => {
     hosts("Alice", { policy: INTRODUCING, seats: null, memory: "secret", local: AT_HOME, ...parts });
   const hosted = [["Alice", { kind: "hosted", peers: ["Alice"] }]];
 
-  test("with nothing new gives the very same lobby, and says again that it stands", () => {
+  test("without changes returns the same lobby object, and repeats the notice", () => {
     const lobby = meeting();
     const stepped = step(lobby, again(), T0 + 1_000);
     expect(stepped.lobby).toBe(lobby);
     expect(heard(stepped)).toStrictEqual(hosted);
   });
 
-  test("overwrites lock, seats, policy, local address and note, and nothing else", () => {
+  test("replaces password, seats, policy, local address and memory, and nothing else", () => {
     const lobby = meeting();
     const policy = { ...INTRODUCING, lease_ms: 600_000 };
     const parts = {
@@ -156,18 +156,18 @@ describe("hosting again from the same source", () => {
     ["the lease", { policy: { ...INTRODUCING, lease_ms: 9 } }, (lobby: Lobby) => lobby.policy.lease_ms === 9],
     ["the note", { memory: "other" }, (lobby: Lobby) => lobby.members[0]!.memory === "other"],
     ["the address", { local: ELSEWHERE }, (lobby: Lobby) => lobby.members[0]!.local === ELSEWHERE],
-  ])("overwrites %s alone, and is then nothing new", (_, parts, holds) => {
+  ])("replaces %s alone, and then changes nothing", (_, parts, holds) => {
     const changed = after(meeting(), again(parts), T0 + 1);
     expect(holds(changed)).toBe(true);
     expect(step(changed, again(parts), T0 + 2).lobby).toBe(changed);
   });
 
-  test("who tells no local address any more has none", () => {
+  test("without a local address removes the stored one", () => {
     const { local: _, ...event } = again() as Event & { kind: "host" };
     expect(after(meeting(), event).members[0]).not.toHaveProperty("local");
   });
 
-  test("from any other source the name is taken, and nothing is overwritten", () => {
+  test("from another source is refused and replaces nothing", () => {
     const lobby = meeting();
     for (const source of [HOME.Eve, from(1, 7_001)]) {
       const stepped = step(lobby, again({ source, memory: "other", password_digest: PASSWORD_CHECKED_BY_PEERS }), T0);
@@ -176,14 +176,14 @@ describe("hosting again from the same source", () => {
     }
   });
 
-  test("where hosts do not say anew, the lobby stays as it was", () => {
+  test("under a policy without `rehosts` changes nothing", () => {
     const lobby = lobbyOf(["Alice"]);
     const stepped = step(lobby, hosts("Alice", { seats: 2, password_digest: "digest", local: ELSEWHERE }), T0 + 1);
     expect(stepped.lobby).toBe(lobby);
     expect(heard(stepped)).toStrictEqual(hosted);
   });
 
-  test("and from another sidecar is answered there; the one before is told to forget him", () => {
+  test("through another sidecar is answered there, and the old one is told to drop the host", () => {
     const there = { ...HOME.Alice, sidecar: "south" };
     const stepped = step(meeting(), again({ source: there }), T0);
     expect(stepped.notices).toStrictEqual([
@@ -194,10 +194,10 @@ describe("hosting again from the same source", () => {
   });
 });
 
-describe("a member who has moved", () => {
+describe("a member that moved", () => {
   const MOVED = from(1, 7_001);
 
-  test("within his address is told there what stands, and guests are told where he is now", () => {
+  test("within its address is answered there, and joiners receive the new endpoint", () => {
     const stepped = step(meeting(), moves(MOVED), T0 + 1);
     expect(stepped.notices).toStrictEqual([
       { to: "member", peer: "Alice", source: MOVED, notice: { kind: "roster", peers: ["Alice"] } },
@@ -210,21 +210,21 @@ describe("a member who has moved", () => {
     ]);
   });
 
-  test("twice to the same place changes nothing more", () => {
+  test("twice to the same endpoint changes nothing the second time", () => {
     const moved = after(meeting(), moves(MOVED), T0 + 1);
     const stepped = step(moved, moves(MOVED), T0 + 2);
     expect(stepped.lobby).toBe(moved);
     expect(heard(stepped)).toStrictEqual([["Alice", roster("Alice")]]);
   });
 
-  test("to another address is not believed", () => {
+  test("to another address is ignored", () => {
     const lobby = meeting();
     for (const source of [HOME.Eve, { ...HOME.Bob, sidecar: "south" }]) {
       expect(step(lobby, moves(source), T0)).toStrictEqual({ lobby, notices: [] });
     }
   });
 
-  test("to another address is believed where the policy lets him roam, and guests are told of it", () => {
+  test("to another address is accepted under a policy that `roams`", () => {
     const lobby = meeting({ policy: { ...INTRODUCING, roams: true } });
     const moved = still(step(lobby, moves(HOME.Eve), T0));
     expect(moved.members[0]).toMatchObject({ source: HOME.Eve, memory: "secret", local: AT_HOME });
@@ -234,7 +234,7 @@ describe("a member who has moved", () => {
     ]);
   });
 
-  test("and whom nobody knows says nothing, nor does one of a lobby that is over or has started", () => {
+  test("is ignored if unknown, or in a lobby that ended or started", () => {
     const lobby = meeting();
     expect(step(lobby, moves(MOVED, "Bob"), T0)).toStrictEqual({ lobby, notices: [] });
     expect(step(null, moves(MOVED), T0)).toStrictEqual({ lobby: null, notices: [] });
@@ -242,14 +242,14 @@ describe("a member who has moved", () => {
     expect(step(started, moves(MOVED), T0)).toStrictEqual({ lobby: started, notices: [] });
   });
 
-  test("is listened to again, if nobody was", () => {
+  test("is present again if it was away", () => {
     const away = after(meeting(), goesAway("north"), T0 + 1);
     expect(away.members[0]?.away_since).toBe(T0 + 1);
     expect(after(away, moves(MOVED), T0 + 2).members[0]?.away_since).toBeNull();
     expect(after(away, comesBack("north"), T0 + 2).members[0]?.source).toStrictEqual(HOME.Alice);
   });
 
-  test("keeps the note and the local address, and is then refused nothing that is his", () => {
+  test("keeps memory and local address, and can act from the new endpoint", () => {
     const moved = after(meeting(), moves(MOVED));
     expect(moved.members[0]).toMatchObject({ memory: "secret", local: AT_HOME });
     const left: Transition = step(moved, { kind: "leave", peer: "Alice", source: MOVED }, T0);

@@ -7,7 +7,7 @@ import type { Event, Source } from "#shared/lobby/lobby.ts";
 import { hosts, joins, POLICY, starts, TICK } from "../support/lobbies.ts";
 import { type Act, holdIn, type Moment, play, throughJson } from "../support/scripts.ts";
 
-test("seats are never exceeded, and members are never nobody nor two of one name", () => {
+test("seats are never exceeded, and a lobby always has members with distinct names", () => {
   whatever(({ lobby }) => {
     if (lobby === null) return;
     const names = lobby.members.map((member) => member.peer);
@@ -16,7 +16,7 @@ test("seats are never exceeded, and members are never nobody nor two of one name
   });
 });
 
-test("the host is always the member who has been there for longest", () => {
+test("the host is always the longest-standing member", () => {
   whatever(({ lobby }) => {
     if (lobby === null) return;
     deepStrictEqual(lobby.members[0]?.peer, lobby.host);
@@ -28,7 +28,7 @@ test("the host is always the member who has been there for longest", () => {
   });
 });
 
-test("a started lobby knows since when, and an open one is not confirmed by anybody", () => {
+test("a started lobby has its start time, and an open one no confirmations", () => {
   whatever(({ lobby }) => {
     if (lobby === null) return;
     deepStrictEqual(lobby.state === "started", lobby.started_at !== null);
@@ -36,11 +36,11 @@ test("a started lobby knows since when, and an open one is not confirmed by anyb
   });
 });
 
-test("a step changes neither the lobby nor the event it was given", () => {
+test("a step mutates neither the lobby nor the event", () => {
   whatever(({ before, event, now }) => void step(deepFreeze(before), deepFreeze(event), now));
 });
 
-test("an event that comes twice changes nothing more the second time", () => {
+test("a repeated event changes nothing the second time", () => {
   whatever(({ lobby, event, now }) => {
     const again = step(lobby, event, now).lobby;
     ok(again === lobby);
@@ -48,7 +48,7 @@ test("an event that comes twice changes nothing more the second time", () => {
   });
 });
 
-test("a lobby that changed says so by its revision, and one that did not is the very same", () => {
+test("a changed lobby has a new revision, and an unchanged one is the same object", () => {
   whatever(({ before, lobby, now }) => {
     if (before === null || lobby === null || before.id !== lobby.id) return;
     if (lobby === before) return;
@@ -60,7 +60,7 @@ test("a lobby that changed says so by its revision, and one that did not is the 
   });
 });
 
-test("what a lobby is made with, it keeps", () => {
+test("wire, name, policy, seats, password and creation time never change", () => {
   whatever(({ before, lobby }) => {
     if (before === null || lobby === null || before.id !== lobby.id) return;
     for (const key of ["wire", "name", "policy", "seats", "password_digest", "created_at"] as const) {
@@ -69,7 +69,7 @@ test("what a lobby is made with, it keeps", () => {
   });
 });
 
-test("a term never falls, and rises exactly when somebody else hosts", () => {
+test("the term increases exactly when the host changes", () => {
   whatever(({ before, lobby }) => {
     if (before === null || lobby === null || before.id !== lobby.id) return;
     ok(lobby.term >= before.term);
@@ -77,7 +77,7 @@ test("a term never falls, and rises exactly when somebody else hosts", () => {
   });
 });
 
-test("a deadline always lies ahead, and is exactly when the lobby changes by itself", () => {
+test("the deadline is in the future, and exactly when the next timeout takes effect", () => {
   whatever(({ lobby, now }) => {
     if (lobby === null) return;
     const due = deadline(lobby);
@@ -91,14 +91,14 @@ test("a deadline always lies ahead, and is exactly when the lobby changes by its
   });
 });
 
-test("a lobby survives being stored as JSON, and behaves the same afterwards", () => {
+test("a lobby restored from JSON behaves the same", () => {
   whatever(({ before, lobby, notices, event, now }) => {
     deepStrictEqual(throughJson(lobby), lobby);
     deepStrictEqual(step(throughJson(before), throughJson(event), now), { lobby, notices });
   });
 });
 
-test("notices go to where members are or were, and refusals to whoever asked", () => {
+test("notices go to endpoints of members, and refusals to the requester", () => {
   whatever(({ before, lobby, notices }) => {
     const places = [...(before?.members ?? []), ...(lobby?.members ?? [])];
     for (const addressed of notices) {
@@ -108,7 +108,7 @@ test("notices go to where members are or were, and refusals to whoever asked", (
   });
 });
 
-test("nobody hears a secret, and nobody an address before the start or without being a member", () => {
+test("no notice contains a secret, or an address before the start or for a non-member", () => {
   whatever(({ lobby, notices }) => {
     for (const addressed of notices) {
       const said = JSON.stringify(addressed.notice);
@@ -120,7 +120,7 @@ test("nobody hears a secret, and nobody an address before the start or without b
   });
 });
 
-test("the scripts lead everywhere these properties speak of", () => {
+test("the random scripts reach every state that the properties are about", () => {
   const seen = new Set<string>();
   for (const script of fc.sample(scripts, { numRuns: 1_000, seed: 7 })) {
     for (const { before, lobby, notices } of play(script)) {

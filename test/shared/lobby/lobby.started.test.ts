@@ -19,7 +19,7 @@ import {
 import { type Person, POLICY, refused, startedLobbyOf, starts, T0, TICK, lobbyOf } from "../support/lobbies.ts";
 
 describe("starting", () => {
-  test("everybody is introduced to everybody, in order of arrival, in one step", () => {
+  test("introduces all members to each other by arrival, in one step", () => {
     const stepped = step(lobbyOf(["Alice", "Bob", "Dave"]), starts(), T0 + 10);
     expect(stepped.lobby).toMatchObject({ state: "started", started_at: T0 + 10, updated_at: T0 + 10, revision: 4 });
     expect(heard(stepped)).toStrictEqual([
@@ -30,7 +30,7 @@ describe("starting", () => {
     expect(stepped.notices).toMatchObject([{ source: HOME.Alice }, { source: HOME.Bob }, { source: HOME.Dave }]);
   });
 
-  test("only the host starts, known by where he is", () => {
+  test("is allowed to the host alone, by its endpoint", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     for (const source of [HOME.Bob, HOME.Eve, from(1, 7_001)]) {
       const stepped = step(lobby, starts(source), T0);
@@ -39,51 +39,51 @@ describe("starting", () => {
     }
   });
 
-  test("one alone cannot start", () => {
+  test("is refused with one member", () => {
     const lobby = lobbyOf(["Alice"]);
     const stepped = step(lobby, starts(), T0);
     expect(stepped.lobby).toBe(lobby);
     expect(heard(stepped)).toStrictEqual(refused("too_few_players"));
   });
 
-  test("a start that is repeated is met with silence", () => {
+  test("a repeated start gets no notice", () => {
     const lobby = startedLobbyOf(["Alice", "Bob"]);
     expect(step(lobby, starts(), T0 + 100)).toStrictEqual({ lobby, notices: [] });
   });
 });
 
 describe("confirming", () => {
-  test("a member who confirms is remembered and not answered", () => {
+  test("a confirmation is stored and not answered", () => {
     const stepped = step(startedLobbyOf(["Alice", "Bob"]), confirms("Bob"), T0 + 10);
     expect(stepped.lobby?.members.map((member) => member.confirmed)).toStrictEqual([false, true]);
     expect(stepped.lobby).toMatchObject({ updated_at: T0 + 10, revision: 4 });
     expect(stepped.notices).toStrictEqual([]);
   });
 
-  test("a second confirmation changes nothing", () => {
+  test("a repeated confirmation changes nothing", () => {
     const lobby = after(startedLobbyOf(["Alice", "Bob"]), confirms("Bob"));
     expect(step(lobby, confirms("Bob"), T0 + 10)).toStrictEqual({ lobby, notices: [] });
   });
 
-  test("a stranger cannot confirm for a member, and hears nothing", () => {
+  test("another endpoint cannot confirm for a member, and gets no notice", () => {
     const lobby = startedLobbyOf(["Alice", "Bob"]);
     const stepped = step(lobby, confirms("Bob", HOME.Eve), T0);
     expect(stepped.lobby).toBe(lobby);
     expect(stepped.notices).toStrictEqual([]);
   });
 
-  test("a name that is not in the lobby is no member", () => {
+  test("a confirmation under an unknown name is refused", () => {
     const stepped = step(startedLobbyOf(["Alice", "Bob"]), confirms("Carol"), T0);
     expect(heard(stepped)).toStrictEqual(refused("member_not_found"));
   });
 
-  test("nothing can be confirmed before the start, nor without a lobby", () => {
+  test("a confirmation before the start or without a lobby is refused", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     expect(heard(step(lobby, confirms("Bob"), T0))).toStrictEqual(refused("not_started"));
     expect(heard(step(null, confirms("Bob"), T0))).toStrictEqual(refused("not_started"));
   });
 
-  test("who has confirmed is still named to the others", () => {
+  test("a member that confirmed is still in the introduction of the others", () => {
     const lobby = after(startedLobbyOf(["Alice", "Bob"]), confirms("Alice"));
     expect(heard(step(lobby, asks("Bob"), T0))).toStrictEqual([["Bob", introduced("Alice", "Bob")]]);
   });
@@ -92,19 +92,19 @@ describe("confirming", () => {
 describe("after the start", () => {
   const lobby = startedLobbyOf(["Alice", "Bob"]);
 
-  test("a member who missed the news asks and is introduced", () => {
+  test("a member that missed the start renews and is introduced", () => {
     const stepped = step(lobby, asks("Bob"), T0 + 100);
     expect(stepped.lobby).toBe(lobby);
     expect(heard(stepped)).toStrictEqual([["Bob", introduced("Alice", "Bob")]]);
   });
 
-  test("a member who still joins is introduced", () => {
+  test("a member that repeats its join is introduced", () => {
     const stepped = step(lobby, joins("Bob"), T0 + 100);
     expect(stepped.lobby).toBe(lobby);
     expect(heard(stepped)).toStrictEqual([["Bob", introduced("Alice", "Bob")]]);
   });
 
-  test("a member who asks through another sidecar is introduced there, and forgotten by the one he left", () => {
+  test("a member that renews at another sidecar is introduced there, and dropped by the old one", () => {
     const there = { ...HOME.Bob, sidecar: "south" };
     const stepped = step(lobby, asks("Bob", there), T0 + 100);
     expect(stepped.notices).toStrictEqual([
@@ -113,11 +113,11 @@ describe("after the start", () => {
     ]);
   });
 
-  test("a stranger who asks in a member's name learns no address", () => {
+  test("a renewal from another endpoint under a member's name gets no address", () => {
     expect(step(lobby, asks("Bob", HOME.Eve), T0)).toStrictEqual({ lobby, notices: [] });
   });
 
-  test("for strangers the lobby is over", () => {
+  test("for other peers the lobby does not exist", () => {
     const events = [joins("Carol"), asks("Carol"), joins("Bob", { source: HOME.Eve, reclaims: true })];
     for (const event of events) {
       const stepped = step(lobby, event, T0);
@@ -126,7 +126,7 @@ describe("after the start", () => {
     }
   });
 
-  test("nobody leaves, is kicked or is lost any more", () => {
+  test("no member leaves, is kicked or is lost", () => {
     for (const event of [leaves("Bob"), kicks("Bob")]) {
       const stepped = step(lobby, event, T0);
       expect(stepped.lobby).toBe(lobby);
@@ -143,7 +143,7 @@ describe("after the start", () => {
     }
   });
 
-  test("a sidecar that goes away takes no member with it", () => {
+  test("a sidecar that is down loses no member", () => {
     const away = after(lobby, goesAway("north"));
     expect(deadline(away)).toBe(T0 + POLICY.started_keep_ms);
     expect(away.members).toHaveLength(2);
@@ -153,7 +153,7 @@ describe("after the start", () => {
 describe("how long a started lobby is kept", () => {
   const { started_keep_ms, confirmed_keep_ms } = POLICY;
 
-  test("to the end of its time; then its members are told that it is over", () => {
+  test("a started lobby is kept for its time, and then its members are notified", () => {
     const lobby = startedLobbyOf(["Alice", "Bob"]);
     expect(deadline(lobby)).toBe(T0 + started_keep_ms);
     expect(step(lobby, TICK, T0 + started_keep_ms - 1).lobby).toBe(lobby);
@@ -165,30 +165,30 @@ describe("how long a started lobby is kept", () => {
     ]);
   });
 
-  test("as long while one has not confirmed", () => {
+  test("a started lobby is kept in full while one member has not confirmed", () => {
     const lobby = after(startedLobbyOf(["Alice", "Bob"]), confirms("Bob"), T0 + 10);
     expect(deadline(lobby)).toBe(T0 + started_keep_ms);
   });
 
-  test("shorter once everybody has confirmed, counted from the last one", () => {
+  test("a started lobby is kept shorter after the last confirmation", () => {
     const lobby = confirmedByAll(T0 + 10, T0 + 500);
     expect(deadline(lobby)).toBe(T0 + 500 + confirmed_keep_ms);
     expect(step(lobby, TICK, T0 + 500 + confirmed_keep_ms).lobby).toBeNull();
   });
 
-  test("never longer because somebody confirmed late", () => {
+  test("a late confirmation does not prolong a started lobby", () => {
     const lobby = confirmedByAll(T0 + 10, T0 + started_keep_ms - 1);
     expect(deadline(lobby)).toBe(T0 + started_keep_ms);
   });
 
-  test("its life before the start counts no more", () => {
+  test("the lifetime before the start no longer counts", () => {
     const late = T0 + POLICY.lifetime_ms! - 1;
     const lobby = after(lobbyOf(["Alice", "Bob"]), starts(), late);
     expect(step(lobby, TICK, late + started_keep_ms - 1).lobby).toBe(lobby);
   });
 });
 
-test("what a member should know is the roster while the lobby is open, everybody's endpoint once it started", () => {
+test("the current notice is the roster of an open lobby and the introduction of a started one", () => {
   const open = lobbyOf(["Alice", "Bob"]);
   const started = startedLobbyOf(["Alice", "Bob"]);
   expect(currentNotice(open)).toStrictEqual({ kind: "roster", peers: ["Alice", "Bob"] });

@@ -8,7 +8,7 @@ describe("the canonical text of an address", () => {
     ["0.0.0.0", "0.0.0.0"],
     ["192.0.2.1", "192.0.2.1"],
     ["255.255.255.255", "255.255.255.255"],
-  ])("of IPv4 is what it was: %s", (given, canonical) => {
+  ])("of IPv4 is unchanged: %s", (given, canonical) => {
     expect(canonicalAddress(given)).toBe(canonical);
   });
 
@@ -26,7 +26,7 @@ describe("the canonical text of an address", () => {
     ["NAT64 (RFC 6052)", "64:ff9b::192.0.2.1"],
     ["NAT64, in hex", "64:ff9b::c000:201"],
     ["NAT64, in full", "0064:ff9b:0000:0000:0000:0000:c000:0201"],
-  ])("of IPv4 within IPv6 is plain IPv4: %s", (_, given) => {
+  ])("of IPv4 embedded in IPv6 is IPv4: %s", (_, given) => {
     expect(canonicalAddress(given)).toBe("192.0.2.1");
   });
 
@@ -69,7 +69,7 @@ describe("the canonical text of an address", () => {
     ["fe80::1%eth0", "fe80::1"],
     ["fe80::1%1", "fe80::1"],
     ["FE80::1%a%b", "fe80::1"],
-  ])("names no zone, which means nothing to anybody else: %s", (given, canonical) => {
+  ])("contains no zone id: %s", (given, canonical) => {
     expect(canonicalAddress(given)).toBe(canonical);
   });
 
@@ -95,7 +95,7 @@ describe("the canonical text of an address", () => {
     },
   );
 
-  test("stays what it is when it is made canonical again", () => {
+  test("is stable when canonicalised again", () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6(), spelledOut, nearlyAddresses, fc.string()), (text) => {
         const once = canonicalAddress(text);
@@ -105,7 +105,7 @@ describe("the canonical text of an address", () => {
     );
   });
 
-  test("exists for exactly the texts that Node takes for addresses", () => {
+  test("exists for exactly the texts that Node accepts as addresses", () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4Extended(), fc.ipV6(), spelledOut, nearlyAddresses), (text) => {
         expect(canonicalAddress(text) !== null).toBe(isIP(text) !== 0);
@@ -114,7 +114,7 @@ describe("the canonical text of an address", () => {
     );
   });
 
-  test("is the one that URLs have, but for IPv4 within IPv6", () => {
+  test("equals that of URLs, except for embedded IPv4", () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV6(), spelledOut), (text) => {
         const canonical = canonicalAddress(text);
@@ -127,7 +127,7 @@ describe("the canonical text of an address", () => {
 });
 
 describe("an endpoint", () => {
-  test("is an address made canonical and a port", () => {
+  test("consists of a canonical address and a port", () => {
     expect(endpoint("::ffff:192.0.2.1", 1)).toStrictEqual({ address: "192.0.2.1", port: 1 });
     expect(endpoint("2001:DB8::1", 65_535)).toStrictEqual({ address: "2001:db8::1", port: 65_535 });
   });
@@ -145,7 +145,7 @@ describe("an endpoint", () => {
     expect(formatEndpoint({ address: "2001:db8::1", port: 7_777 })).toBe("[2001:db8::1]:7777");
   });
 
-  test("is the same when address and port are", () => {
+  test("equals another with the same address and port", () => {
     const one = { address: "192.0.2.1", port: 7_000 };
     expect(sameEndpoint(one, { ...one })).toBe(true);
     expect(sameEndpoint(one, { ...one, port: 7_001 })).toBe(false);
@@ -153,8 +153,8 @@ describe("an endpoint", () => {
   });
 });
 
-describe("what shares a budget", () => {
-  test("an IPv4 address has its own", () => {
+describe("the source of an address", () => {
+  test("of IPv4 is the address", () => {
     expect(sourceOf("192.0.2.1")).toBe("192.0.2.1");
   });
 
@@ -163,7 +163,7 @@ describe("what shares a budget", () => {
     ["2001:db8::", "2001:db8::1"],
     ["2001:db8::1:0:0:1", "2001:db8::2:0:0:1"],
     ["::", "::1"],
-  ])("%s and %s live in one /64", (a, b) => {
+  ])("of %s and %s is one /64", (a, b) => {
     expect(sourceOf(a)).toBe(sourceOf(b));
   });
 
@@ -171,11 +171,11 @@ describe("what shares a budget", () => {
     ["2001:db8:1:2::1", "2001:db8:1:3::1"],
     ["2001:db8:1::1", "2001:db8:0:1::1"],
     ["192.0.2.1", "192.0.2.2"],
-  ])("%s and %s do not", (a, b) => {
+  ])("of %s and %s differs", (a, b) => {
     expect(sourceOf(a)).not.toBe(sourceOf(b));
   });
 
-  test("what is no address stands for itself", () => {
+  test("of a text that is no address is the text", () => {
     expect(sourceOf("::junk")).toBe("::junk");
   });
 });

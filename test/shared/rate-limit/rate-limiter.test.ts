@@ -10,14 +10,14 @@ const tolls = (): RateLimiter => new RateLimiter(RATE_LIMIT_BUDGETS);
 const paid = (booth: RateLimiter, payer: RateLimitSubject, times: number, now = T0): (boolean | undefined)[] =>
   Array.from({ length: times }, () => booth.consume("list", payer, now)?.allowed);
 
-describe("a toll", () => {
-  test("takes what may come at once, then one a second", () => {
+describe("a rate limit", () => {
+  test("allows a burst and then one request a second", () => {
     const booth = tolls();
     expect(paid(booth, ALICE, 6)).toStrictEqual([true, true, true, true, true, false]);
     expect(paid(booth, ALICE, 2, T0 + 1_000)).toStrictEqual([true, false]);
   });
 
-  test("is paid by each peer for himself, and by strangers for their source", () => {
+  test("counts each peer separately, and requests without a token by source", () => {
     const booth = tolls();
     paid(booth, ALICE, 6);
     expect(paid(booth, { ...ALICE, peer: "bob" }, 1)).toStrictEqual([true]);
@@ -25,7 +25,7 @@ describe("a toll", () => {
     expect(paid(booth, { ...STRANGER, source: "198.51.100.2" }, 1)).toStrictEqual([true]);
   });
 
-  test("counts an IPv6 household as one", () => {
+  test("counts an IPv6 /64 as one source", () => {
     const booth = tolls();
     const homes = Array.from({ length: 6 }, (_, at) => ({ peer: null, source: `2001:db8:1:2::${at + 1}` }));
     expect(homes.map((payer) => booth.consume("list", payer, T0)?.allowed)).toStrictEqual([
@@ -38,26 +38,26 @@ describe("a toll", () => {
     ]);
   });
 
-  test("has a wider budget for all peers of a source together, so that new tokens do not buy more", () => {
+  test("limits all peers of a source together, so that new tokens do not raise the limit", () => {
     const booth = tolls();
     const most = RATE_LIMIT_BUDGETS.list.burst * SHARED_SOURCE_FACTOR;
     const peers = Array.from({ length: most + 1 }, (_, at) => ({ ...ALICE, peer: `peer-${at}` }));
     expect(peers.filter((peer) => booth.consume("list", peer, T0)?.allowed)).toHaveLength(most);
   });
 
-  test("that one of two cannot pay is taken from neither", () => {
+  test("takes no token from any bucket if one is empty", () => {
     const booth = tolls();
     paid(booth, ALICE, 105);
     const bob = { ...ALICE, peer: "bob" };
     expect(booth.consume("list", bob, T0)).toMatchObject({ allowed: true, remaining: 4 });
   });
 
-  test("limits nobody of whom nothing is known, and nobody at all where it is off", () => {
+  test("does not limit a request without peer and source, or any request if it is off", () => {
     expect(paid(tolls(), { peer: null, source: null }, 99)).not.toContain(false);
     expect(new RateLimiter(null).consume("list", ALICE, T0)).toBe(null);
   });
 
-  test("can be looked at before it is due", () => {
+  test("can be checked without taking a token", () => {
     const booth = tolls();
     for (let at = 0; at < 10; at++) {
       expect(booth.canConsume("code", STRANGER, T0)).toBe(true);
@@ -70,7 +70,7 @@ describe("a toll", () => {
   });
 });
 
-test("a receipt says what is left, when all of it is back, and how long to wait", () => {
+test("the state contains remaining requests, reset time and retry time", () => {
   const booth = tolls();
   expect(rateHeaders(booth.consume("list", ALICE, T0)!)).toStrictEqual({
     "ratelimit-policy": '"list";q=5;w=5',
@@ -86,8 +86,8 @@ test("a receipt says what is left, when all of it is back, and how long to wait"
   expect(booth.consume("create", ALICE, T0)).toMatchObject({ allowed: false, retry_after_s: 3 });
 });
 
-describe("the setting", () => {
-  test("changes what it names, and leaves the rest", () => {
+describe("the setting RATE_LIMITS", () => {
+  test("overrides the classes that it names and no others", () => {
     const { budgets } = parseBudgets(" list=2/10, chat=0.5/1 ,") as { budgets: typeof RATE_LIMIT_BUDGETS };
     expect(budgets).toStrictEqual({
       ...RATE_LIMIT_BUDGETS,
@@ -97,7 +97,7 @@ describe("the setting", () => {
     expect(parseBudgets("")).toStrictEqual({ budgets: RATE_LIMIT_BUDGETS });
   });
 
-  test("lifts all of them", () => {
+  test("turns all limits off", () => {
     expect(parseBudgets("off")).toStrictEqual({ budgets: null });
   });
 

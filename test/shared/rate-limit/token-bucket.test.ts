@@ -5,12 +5,12 @@ import { T0 } from "../../support/exchange.ts";
 const BUDGET = { per_s: 10, burst: 3 };
 
 describe("a bucket", () => {
-  test("gives what it holds at once, and then nothing", () => {
+  test("gives its burst at once and then nothing", () => {
     const bucket = fullBucket(BUDGET, T0);
     expect(takes(bucket, 5, T0)).toStrictEqual([true, true, true, false, false]);
   });
 
-  test("fills again with time: one token in a tenth of a second, at ten a second", () => {
+  test("refills by its rate", () => {
     const bucket = fullBucket(BUDGET, T0);
     takes(bucket, 3, T0);
     expect(takes(bucket, 1, T0 + 99)).toStrictEqual([false]);
@@ -18,7 +18,7 @@ describe("a bucket", () => {
     expect(takes(bucket, 3, T0 + 300)).toStrictEqual([true, true, false]);
   });
 
-  test("does not lose what drips in between two refusals", () => {
+  test("keeps partial tokens between two refusals", () => {
     const bucket = fullBucket(BUDGET, T0);
     takes(bucket, 3, T0);
     for (let at = T0; at < T0 + 100; at += 10) expect(consumeToken(bucket, BUDGET, at)).toBe(false);
@@ -26,12 +26,12 @@ describe("a bucket", () => {
     expect(consumeToken(bucket, BUDGET, T0 + 101)).toBe(true);
   });
 
-  test("never holds more than its burst, however long it waits", () => {
+  test("never holds more than its burst", () => {
     const bucket = fullBucket(BUDGET, T0);
     expect(takes(bucket, 4, T0 + 86_400_000)).toStrictEqual([true, true, true, false]);
   });
 
-  test("survives a clock that is set back, and gives nothing for it", () => {
+  test("gains no tokens from a clock that is set back", () => {
     const bucket = fullBucket(BUDGET, T0);
     takes(bucket, 3, T0);
     expect(takes(bucket, 1, T0 - 3_600_000)).toStrictEqual([false]);
@@ -39,8 +39,8 @@ describe("a bucket", () => {
   });
 });
 
-describe("a guard", () => {
-  test("gives each IPv4 address its own budget", () => {
+describe("a bucket table", () => {
+  test("has a bucket per IPv4 address", () => {
     const guard = new BucketTable(BUDGET, 100);
     expect(allows(guard, "192.0.2.1", 4)).toStrictEqual([true, true, true, false]);
     expect(allows(guard, "192.0.2.2", 4)).toStrictEqual([true, true, true, false]);
@@ -48,7 +48,7 @@ describe("a guard", () => {
     expect(guard.size).toBe(2);
   });
 
-  test("gives one household of IPv6 one budget: the /64 counts", () => {
+  test("has one bucket per IPv6 /64", () => {
     const guard = new BucketTable(BUDGET, 100);
     const household = ["2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2:3::"];
     expect(household.map((address) => guard.consume(address, T0))).toStrictEqual([true, true, true, false]);
@@ -56,7 +56,7 @@ describe("a guard", () => {
     expect(guard.size).toBe(2);
   });
 
-  test("gives any other name its own budget too", () => {
+  test("has a bucket per other key", () => {
     const guard = new BucketTable(BUDGET, 100);
     expect([allows(guard, "peer-one", 4), allows(guard, "peer-two", 1)]).toStrictEqual([
       [true, true, true, false],
@@ -64,7 +64,7 @@ describe("a guard", () => {
     ]);
   });
 
-  test("says what is left without taking it", () => {
+  test("returns the remaining tokens without taking any", () => {
     const guard = new BucketTable(BUDGET, 1);
     expect([guard.remaining("192.0.2.1", T0), guard.size]).toStrictEqual([3, 0]);
     allows(guard, "192.0.2.1", 2);
@@ -74,7 +74,7 @@ describe("a guard", () => {
     expect(guard.remaining("192.0.2.3", T0)).toBe(2);
   });
 
-  test("that is full lets newcomers share one budget, and leaves known sources theirs", () => {
+  test("that is full gives new keys one shared bucket and keeps existing ones", () => {
     const guard = new BucketTable(BUDGET, 2);
     guard.consume("192.0.2.1", T0);
     guard.consume("192.0.2.2", T0);
@@ -84,7 +84,7 @@ describe("a guard", () => {
     expect(allows(guard, "192.0.2.1", 3)).toStrictEqual([true, true, false]);
   });
 
-  test("the shared budget fills again too", () => {
+  test("refills the shared bucket too", () => {
     const guard = new BucketTable(BUDGET, 1);
     for (let at = T0; at < T0 + 1_000; at += 100) {
       guard.consume("192.0.2.1", at);
@@ -97,7 +97,7 @@ describe("a guard", () => {
     expect(allows(guard, "192.0.2.4", 2, T0 + 1_000)).toStrictEqual([true, false]);
   });
 
-  test("forgets a source whose budget is whole again, and only such a one, to make room", () => {
+  test("removes only full buckets to make room", () => {
     const guard = new BucketTable(BUDGET, 2);
     allows(guard, "192.0.2.1", 3);
     guard.consume("192.0.2.2", T0 + 250);
@@ -111,13 +111,13 @@ describe("a guard", () => {
     expect(allows(guard, "192.0.2.1", 2, T0 + 350)).toStrictEqual([true, false]);
   });
 
-  test("never holds more sources than it may", () => {
+  test("never holds more keys than its maximum", () => {
     const guard = new BucketTable(BUDGET, 10);
     for (let index = 0; index < 1_000; index++) guard.consume(`10.0.${index >> 8}.${index & 255}`, T0 + index);
     expect(guard.size).toBe(10);
   });
 
-  test("makes room although the oldest sources never rest", () => {
+  test("makes room although the oldest keys stay busy", () => {
     const guard = new BucketTable(BUDGET, 200);
     const busy = Array.from({ length: 100 }, (_, index) => `10.0.0.${index}`);
     for (const address of busy) allows(guard, address, 3);

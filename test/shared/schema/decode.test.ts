@@ -5,7 +5,7 @@ import { nullable, oneOf, optional, pair, record, text, union } from "#shared/sc
 import { fromHub, fromSidecar } from "#shared/link/decoders.ts";
 
 describe("a decoder", () => {
-  test("carries what it takes as a JSON Schema", () => {
+  test("carries the JSON Schema of its values", () => {
     const decoder = record<{ name: string; seats?: number | undefined; tags: readonly string[]; open: boolean | null }>(
       {
         name: text(64, /^[a-z]+$/),
@@ -26,7 +26,7 @@ describe("a decoder", () => {
     });
   });
 
-  test("of a union carries all its kinds, and one without a schema takes whatever there is", () => {
+  test("of a union carries the schemas of all kinds, and one without a schema accepts everything", () => {
     const one = record<{ t: string }>({ t: oneOf("one") });
     expect(union("t", { one }).schema).toStrictEqual({ oneOf: [one.schema] });
     expect(list((value) => value, 1).schema).toStrictEqual({ type: "array", items: true, maxItems: 1 });
@@ -34,16 +34,16 @@ describe("a decoder", () => {
 });
 
 describe("decoding", () => {
-  test("gives the value that was sent", () => {
+  test("returns the decoded value", () => {
     expect(decoded("[1,2]", list(integer(1, 2), 2))).toStrictEqual({ ok: true, value: [1, 2] });
   });
 
-  test("takes text of exactly the length that is allowed, and no more", () => {
+  test("accepts text up to the allowed length", () => {
     expect(decode("true", flag, 4).ok).toBe(true);
     expect(decode("true ", flag, 4)).toMatchObject({ ok: false, why: expect.stringContaining("4") });
   });
 
-  test("says where something is wrong, and what was wanted", () => {
+  test("reports the path of a fault and the expected value", () => {
     const at = record({ items: list(record({ port: integer(1, 9) }), 3) });
     expect(decoded('{"items":[{"port":1},{"port":10}]}', at)).toStrictEqual({
       ok: false,
@@ -57,13 +57,13 @@ describe("decoding", () => {
     ["something cut off", '{"lock":"hunter2'],
     ["a value of another kind", '{"lock":["hunter2"]}'],
     ["a key of another name", '{"hunter2":"hunter2"}'],
-  ])("never repeats what was sent, for that may be secret: %s", (_, sent) => {
+  ])("never repeats the input, which may be secret: %s", (_, sent) => {
     const { ok, why = "" } = decoded(sent, record({ lock: text(3) })) as { ok: boolean; why?: string };
     expect(ok).toBe(false);
     expect(why).not.toContain("hunter");
   });
 
-  test("lets the mistakes of a decoder itself be seen", () => {
+  test("rethrows errors of a decoder itself", () => {
     expect(() => decoded("1", broken)).toThrow("ours");
   });
 
@@ -81,7 +81,7 @@ describe("decoding", () => {
     expect(decoded(sent, fromSidecar).ok).toBe(false);
   });
 
-  test("survives any depth", () => {
+  test("accepts any nesting depth", () => {
     for (const [open, close] of [
       ["[", "]"],
       ['{"t":', "}"],
@@ -93,7 +93,7 @@ describe("decoding", () => {
     }
   });
 
-  test("never throws, and gives short reasons, whatever JSON comes", () => {
+  test("never throws and returns short reasons for any JSON", () => {
     fc.assert(
       fc.property(fc.oneof(fc.json({ maxDepth: 6 }), nearlyMessages()), (sent) => {
         for (const decoder of [fromSidecar, fromHub]) expect(shortReason(decoded<unknown>(sent, decoder))).toBe(true);
@@ -102,7 +102,7 @@ describe("decoding", () => {
     );
   });
 
-  test("never throws, and gives short reasons, whatever text comes", () => {
+  test("never throws and returns short reasons for any text", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" })), (sent) => {
         for (const decoder of [fromSidecar, fromHub]) expect(shortReason(decoded<unknown>(sent, decoder))).toBe(true);
@@ -113,43 +113,43 @@ describe("decoding", () => {
 });
 
 describe("a decoder", () => {
-  test("of text knows its length and its form", () => {
+  test("of text checks length and pattern", () => {
     takes(text(3), "", "abc");
     refuses(text(3), "abcd", 1, null, ["a"], { length: 1 });
     takes(text(3, /^a+$/), "a", "aaa");
     refuses(text(3, /^a+$/), "", "b", "aaaa");
   });
 
-  test("of integers knows both ends", () => {
+  test("of integers checks both bounds", () => {
     takes(integer(-1, 3), -1, 0, 3);
     refuses(integer(-1, 3), -2, 4, 1.5, "1", true, null, [1]);
     expect(decoded("1e999", integer(0, Number.MAX_VALUE)).ok).toBe(false);
   });
 
-  test("of flags takes nothing that is merely like one", () => {
+  test("of booleans accepts only booleans", () => {
     takes(flag, true, false);
     refuses(flag, 0, 1, "true", null);
   });
 
-  test("of words takes those alone", () => {
+  test("of an enumeration accepts only its values", () => {
     takes(oneOf("a", "b"), "a", "b");
     refuses(oneOf("a", "b"), "c", "", "A", ["a"], null, "constructor");
   });
 
-  test("of something or null takes null, but not its absence", () => {
+  test("of a nullable value accepts null but not absence", () => {
     takes(nullable(flag), null, true);
     refuses(nullable(flag), 0, "null");
     refuses(record({ a: nullable(flag) }), {});
   });
 
-  test("of lists knows how many", () => {
+  test("of lists checks the length", () => {
     takes(list(flag, 2), [], [true, false]);
     takes(pair(flag), [true, false]);
     refuses(pair(flag), [], [true], [true, false, true], [true, 1], null);
     refuses(list(flag, 2), [true, true, true], [1], { length: 1, 0: true }, "", null);
   });
 
-  test("of records takes the keys it knows, drops the rest, and finds nothing in a prototype", () => {
+  test("of records returns known keys, drops others, and ignores the prototype", () => {
     expect(decoded('{"a":1,"b":2,"__proto__":{"c":3}}', record({ a: integer(1, 1) }))).toStrictEqual({
       ok: true,
       value: { a: 1 },
@@ -159,13 +159,13 @@ describe("a decoder", () => {
     expect(decoded('{"__proto__":{"a":1}}', record({ a: integer(1, 1) })).ok).toBe(false);
   });
 
-  test("of unions takes only kinds of its own", () => {
+  test("of unions accepts only its own kinds", () => {
     const either = union<{ t: string }>("t", { a: record({ t: oneOf("a") }) });
     takes(either, { t: "a" });
     refuses(either, { t: "b" }, { t: "constructor" }, { t: "__proto__" }, { t: ["a"] }, { t: null }, {}, [], null, "a");
   });
 
-  test("of endpoints takes canonical ones alone", () => {
+  test("of canonical endpoints refuses other forms", () => {
     takes(canonicalEndpoint, { address: "192.0.2.1", port: 1 }, { address: "2001:db8::1", port: 65_535 });
     refuses(
       canonicalEndpoint,

@@ -24,8 +24,8 @@ const kinds = (old: Lobby, next: Lobby, inside = true) =>
     "member" in data ? data.member.name : "name" in data ? data.name : data,
   ]);
 
-describe("who watches a lobby is told", () => {
-  test("who comes, by name, and to members with what he tells of himself", () => {
+describe("subscribers of a lobby receive", () => {
+  test("a joined member, and as members also its data", () => {
     const old = nativeLobbyOf(["Alice"]);
     const next = after(old, enters("Bob", { display_name: "Bobby", data: { hero: "mage" } }));
     const [inside, outside] = [true, false].map((within) => memberEvents(old, next, NOBODY, within));
@@ -39,7 +39,7 @@ describe("who watches a lobby is told", () => {
     expect(JSON.stringify(outside)).not.toContain("mage");
   });
 
-  test("who changes, and nothing to strangers where it is none of their business", () => {
+  test("a changed member, except for changes that only members see", () => {
     const old = nativeLobbyOf(["Alice", "Bob"]);
     const next = after(old, { kind: "update_member", peer: "Bob", data: { hero: "mage" } });
     expect(kinds(old, next)).toStrictEqual([["member.updated", "Bob"]]);
@@ -47,7 +47,7 @@ describe("who watches a lobby is told", () => {
     expect(kinds(old, old)).toStrictEqual([]);
   });
 
-  test("who falls silent and is heard again", () => {
+  test("a member that goes away and returns", () => {
     const old = after(nativeLobbyOf(["Alice", "Bob"]), isAlive("Bob"));
     const away = after(old, fallsSilent("Bob"));
     expect(memberEvents(old, away, NOBODY, false)).toMatchObject([
@@ -58,7 +58,7 @@ describe("who watches a lobby is told", () => {
     ]);
   });
 
-  test("who leaves, whose doing it was, and who hosts from then on", () => {
+  test("a member that left, the peer that caused it, and the new host", () => {
     const old = nativeLobbyOf(["Alice", "Bob", "Carol"]);
     const left = after(old, goes("Alice"));
     expect(memberEvents(old, left, NOBODY, true)).toStrictEqual([
@@ -73,7 +73,7 @@ describe("who watches a lobby is told", () => {
     expect(leaving(lost, told("Bob", "member_timeout"))).toMatchObject({ state: "disconnected", by: null });
   });
 
-  test("why the host kicked him, members and himself alone", () => {
+  test("the reason of a kick, as members and as the kicked peer only", () => {
     const old = nativeLobbyOf(["Alice", "Bob"]);
     const next = after(old, expels("Alice", "Bob"));
     const removals = told("Bob", "kicked", "no walls there");
@@ -88,7 +88,7 @@ describe("who watches a lobby is told", () => {
     });
   });
 
-  test("the same of foreign wires, whose members have no ids and whose kicks are only seen", () => {
+  test("the same on foreign wires, without peer ids", () => {
     const old = lobbyOf(["Alice", "Bob"]);
     expect(memberEvents(old, after(old, kicks("Bob")), NOBODY, false)).toStrictEqual([
       { type: "member.left", data: { id: old.id, peer_id: null, name: "Bob", state: "banned", by: null } },
@@ -100,7 +100,7 @@ describe("who watches a lobby is told", () => {
     });
   });
 
-  test("why another one hosts", () => {
+  test("the cause of a change of the host", () => {
     const old = nativeLobbyOf(["Alice", "Bob"], { settings: { host_policy: "manual" } });
     const hand = (by: string, peer: string, lobby: Lobby): Lobby =>
       after(lobby, { kind: "transfer_host", by, peer, expected_term: lobby.term });
@@ -115,10 +115,10 @@ describe("who watches a lobby is told", () => {
   });
 });
 
-describe("who watches the list is told", () => {
+describe("subscribers of a list receive", () => {
   const all = (): boolean => true;
 
-  test("what comes, changes, and goes of what he asked for", () => {
+  test("additions, changes and removals that match their filter", () => {
     const old = nativeLobbyOf(["Alice"]);
     const next = after(old, enters("Bob"));
     const change = summaryChange(old, next, NOBODY, T0)!;
@@ -132,13 +132,13 @@ describe("who watches the list is told", () => {
     expect(listEvent(summaryChange(null, old, NOBODY, T0)!, all)).toMatchObject({ type: "lobby.added" });
   });
 
-  test("nothing of lobbies that lists do not show", () => {
+  test("no event of lobbies that lists do not show", () => {
     const hidden = nativeLobbyOf(["Alice"], { settings: { visibility: "unlisted" } });
     expect(summaryChange(null, hidden, NOBODY, T0)).toBeNull();
     expect(summaryChange(hidden, null, NOBODY, T0)).toBeNull();
   });
 
-  test("why a lobby is gone", () => {
+  test("the reason of a removal", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const gone = (old: Lobby, next: Lobby | null = null, removals = NOBODY, now = T0) =>
       listEvent({ ...summaryChange(old, next, removals, now)!, next: null }, all)!.data;
@@ -154,7 +154,7 @@ describe("who watches the list is told", () => {
     expect(listRemovedReason(lobby, { ...lobby, visibility: "private" }, NOBODY, T0)).toBe("filtered");
   });
 
-  test("that it has started, where his list does not show those", () => {
+  test("the reason `started`, if their filter omits running games", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const started = step(lobby, { kind: "start", source: lobby.members[0]!.source! }, T0).lobby!;
     const news = listEvent(summaryChange(lobby, started, NOBODY, T0)!, ({ state }) => state === "open");
@@ -162,7 +162,7 @@ describe("who watches the list is told", () => {
   });
 });
 
-test("what is told in person has a word of its own, and what everybody sees has none", () => {
+test("personal notices have their own events, and notices that views contain have none", () => {
   const heard = (notice: Parameters<typeof personalEvent>[1]) => personalEvent("0-a", notice);
   expect(heard({ kind: "chat", from: "Bob", text: "hi" })).toStrictEqual({
     type: "chat",
@@ -182,7 +182,7 @@ test("what is told in person has a word of its own, and what everybody sees has 
   expect(heard({ kind: "removed", reason: "left" })).toBeNull();
 });
 
-test("every way of being removed has a reason that watchers know", () => {
+test("every removal has a public reason", () => {
   const reasons = REMOVALS.map(memberRemovedReason);
   expect(new Set(reasons)).toStrictEqual(new Set(["left", "kicked", "banned", "timed_out", "started", "closed"]));
 });

@@ -9,8 +9,8 @@ const change = (id: string, old: number | null, next: number | null): Change<num
   reason: "closed",
 });
 
-describe("changes of one thing", () => {
-  test("are told at once where the last one was told long ago, and otherwise together", () => {
+describe("changes of one key", () => {
+  test("are sent at once after an idle interval, and merged otherwise", () => {
     const coalescer = new Coalescer<number>(1_000);
     expect(coalescer.push([change("a", null, 1)], 0)).toStrictEqual([change("a", null, 1)]);
     expect(coalescer.deadline()).toBe(Infinity);
@@ -25,7 +25,7 @@ describe("changes of one thing", () => {
     expect(coalescer.push([change("a", 4, 5)], 3_000)).toStrictEqual([change("a", 4, 5)]);
   });
 
-  test("that come and go between two tellings are not told", () => {
+  test("that cancel out within an interval are not sent", () => {
     const coalescer = new Coalescer<number>(1_000);
     coalescer.push([change("a", 1, null)], 0);
     expect(coalescer.push([change("a", null, 2)], 100)).toStrictEqual([]);
@@ -34,7 +34,7 @@ describe("changes of one thing", () => {
     expect(coalescer.deadline()).toBe(Infinity);
   });
 
-  test("that was told to be over waits for nothing", () => {
+  test("do not wait after the key was dropped", () => {
     const coalescer = new Coalescer<number>(1_000);
     coalescer.push([change("a", null, 1)], 0);
     coalescer.push([change("a", 1, 2)], 10);
@@ -43,7 +43,7 @@ describe("changes of one thing", () => {
   });
 });
 
-test("who follows what is told knows in the end how things are, and hears of each once an interval at the most", () => {
+test("a receiver ends with the current state, and gets each key at most once per interval", () => {
   const step = fc.record({
     after_ms: fc.integer({ min: 0, max: 700 }),
     id: fc.constantFrom("a", "b", "c"),

@@ -2,8 +2,8 @@ import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { ReplayBuffer } from "#shared/subscriptions/replay-buffer.ts";
 
-describe("what was told lately", () => {
-  test("is told again from any number on that is still known", () => {
+describe("the replay buffer", () => {
+  test("returns all items after any buffered number", () => {
     const replay = new ReplayBuffer<string>(3, 100, 1_000);
     expect(replay.since(1_000_000)).toStrictEqual([]);
     const [a, b, c] = ["a", "b", "c"].map((item) => replay.add(item, 1, 1_000));
@@ -13,7 +13,7 @@ describe("what was told lately", () => {
     expect(replay.since(c!)).toStrictEqual([]);
   });
 
-  test("is not where it has fallen out, was never told, or was told before the hub slept", () => {
+  test("returns null for a number that was dropped, never issued, or issued before hibernation", () => {
     const replay = new ReplayBuffer<string>(2, 100, 1_000);
     const [a] = ["a", "b", "c"].map((item) => replay.add(item, 1, 1_000));
     expect(replay.since(a! - 1)).toBeNull();
@@ -22,7 +22,7 @@ describe("what was told lately", () => {
     expect(new ReplayBuffer<string>(2, 100, 5_000).since(replay.seq)).toBeNull();
   });
 
-  test("is forgotten also where it weighs too much, and an item that weighs too much alone is not kept", () => {
+  test("drops items beyond its total length, also a single one that is too long", () => {
     const replay = new ReplayBuffer<string>(100, 10, 0);
     const a = replay.add("a", 6, 0);
     const b = replay.add("b", 6, 0);
@@ -31,7 +31,7 @@ describe("what was told lately", () => {
     expect([replay.since(b), replay.since(c)]).toStrictEqual([null, []]);
   });
 
-  test("has numbers that rise with every item and never fall behind the time", () => {
+  test("issues increasing numbers that do not fall behind the time", () => {
     fc.assert(
       fc.property(
         fc.nat().map((n) => n * 1_000),
