@@ -25,7 +25,7 @@ describe.skipIf(isLabMissing())("four players behind NATs with 5 % loss", () => 
   afterAll(() => labPlayers?.close());
 
   test("complete the same game", { timeout: 180_000 }, async () => {
-    const { lab, stack: stack } = labPlayers;
+    const { lab, stack } = labPlayers;
     const homes: Record<string, Host> = {
       Ann: await lab.host({ net: await lab.home("port-restricted", WAY) }),
       Bob: await lab.host({ net: await lab.home("full-cone", WAY) }),
