@@ -16,15 +16,15 @@ async function silentAt(address: string): Promise<{ port: number; until: () => P
   const socket: Socket = createSocket({ type: "udp4", recvBufferSize: 1 << 22 }).bind(0, address);
   await once(socket, "listening");
   const { port } = socket.address();
-  let heard = 0;
+  let received = 0;
   const over = new Promise<void>((done) => {
-    socket.on("message", (bytes) => (bytes.toString() === END ? done() : void heard++));
+    socket.on("message", (bytes) => (bytes.toString() === END ? done() : void received++));
   });
   const until = async (): Promise<number> => {
     socket.send(END, port, address);
     await over;
     socket.close();
-    return heard;
+    return received;
   };
   return { port, until };
 }
@@ -65,8 +65,8 @@ test("a false endpoint of a peer receives a bounded number of datagrams, and a s
     peer.startPunch(plan, { key: new Uint8Array(32).fill(5), epoch: 0, role: "a" }, 0);
   });
   expect(await ended).toBe("given_up");
-  const heard = await told.until();
-  expect(heard).toBeGreaterThan(0);
-  expect(heard).toBeLessThanOrEqual(UNANSWERED_MAX);
+  const received = await told.until();
+  expect(received).toBeGreaterThan(0);
+  expect(received).toBeLessThanOrEqual(UNANSWERED_MAX);
   expect(await own.until()).toBe(0);
 });

@@ -138,16 +138,16 @@ describe("the emitter", () => {
   }
 
   test("on, once and off work in order, and an error without a listener is ignored", () => {
-    const heard: string[] = [];
-    const always = (times: number): void => void heard.push(`on ${times}`);
+    const received: string[] = [];
+    const always = (times: number): void => void received.push(`on ${times}`);
     const bell = new Bell()
-      .once("ring", (times) => void heard.push(`once ${times}`))
+      .once("ring", (times) => void received.push(`once ${times}`))
       .on("ring", always)
       .on("ring", always);
     bell.ring(1);
     bell.ring(2);
     bell.off("ring", always).ring(3);
     bell.fail();
-    expect(heard).toStrictEqual(["once 1", "on 1", "on 2"]);
+    expect(received).toStrictEqual(["once 1", "on 1", "on 2"]);
   });
 });

@@ -30,7 +30,7 @@ describe("on real sockets", () => {
     expect(bob.getPeerInfo("Zoe")).toBeNull();
     expect(bob.getPeers().toSorted()).toStrictEqual(["Alice", "Cleo"]);
 
-    const heard = next(cleo, "receivedReliableMessageFromPeer");
+    const received = next(cleo, "receivedReliableMessageFromPeer");
     const confirmed = await bob.sendReliableMessageToPeer("Cleo", { at: [1, 2], name: "Zoë 😀" });
     expect(confirmed).toStrictEqual({
       from: "Bob",
@@ -39,7 +39,7 @@ describe("on real sockets", () => {
       isBroadcast: false,
       messageId: 0,
     });
-    expect(await heard).toStrictEqual([confirmed]);
+    expect(await received).toStrictEqual([confirmed]);
 
     const unreliable = next(host, "receivedUnreliableMessageFromPeer");
     expect(bob.sendUnreliableMessageToPeer("Alice", "hi")).toBe(true);
@@ -74,9 +74,9 @@ describe("on real sockets", () => {
   test("the largest message arrives and is confirmed", async () => {
     const { host, bob } = await trio();
     const large = "x".repeat(59_998);
-    const heard = next(host, "receivedReliableMessageFromPeer");
+    const received = next(host, "receivedReliableMessageFromPeer");
     await bob.sendReliableMessageToPeer("Alice", large);
-    expect((await heard)[0].message).toBe(large);
+    expect((await received)[0].message).toBe(large);
   });
 
   test("a value that is not JSON, too large or too deep is refused, and nothing is sent", async () => {
@@ -186,9 +186,9 @@ describe("on real sockets", () => {
     bob.on("receivedReliableMessageFromPeer", () => {
       throw new Error("a bug of the game");
     });
-    const heard = next(bob, "receivedReliableMessageFromPeer");
+    const received = next(bob, "receivedReliableMessageFromPeer");
     await host.sendReliableMessageToPeer("Bob", 1);
-    expect((await heard)[0].message).toBe(1);
+    expect((await received)[0].message).toBe(1);
     expect(surfaced).toHaveBeenCalledTimes(1);
     await host.sendReliableMessageToPeer("Bob", 2);
   });

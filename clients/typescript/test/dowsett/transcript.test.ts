@@ -12,7 +12,7 @@ import { recorded, SERVER } from "../support/dowsett-recorded.ts";
 const HANDSHAKE = addressOf(SERVER);
 const GREETING = (who: string) => ({ text: `hello from ${who}`, n: 7, ok: true });
 
-type Played = { said: string[]; wanted: string[]; events: DowsettEvent[]; session: Session };
+type Played = { sent: string[]; wanted: string[]; events: DowsettEvent[]; session: Session };
 
 /** Plays `who` in the recording: every datagram to it goes in, and every datagram of it must come out. */
 function play(
@@ -22,12 +22,12 @@ function play(
   react: (session: Session, event: DowsettEvent) => void = () => {},
 ): Played {
   const session = new Session({}, { makePassword: () => handshakePassword });
-  const played: Played = { said: [], wanted: [], events: [], session };
+  const played: Played = { sent: [], wanted: [], events: [], session };
   const drain = (): void => {
     for (;;) {
       const { datagrams, events } = session.drain();
       for (const { bytes, to } of datagrams)
-        played.said.push(`${to.join(":")} ${canonical(Buffer.from(bytes).toString())}`);
+        played.sent.push(`${to.join(":")} ${canonical(Buffer.from(bytes).toString())}`);
       played.events.push(...events);
       for (const event of events) react(session, event);
       if (events.length === 0) return;
@@ -41,7 +41,7 @@ function play(
     session.receive(Buffer.from(text), addressOf(from), 0);
     drain();
   }
-  played.said.sort();
+  played.sent.sort();
   played.wanted.sort();
   return played;
 }
@@ -60,7 +60,7 @@ const joining = (at: string, userName: string, serverName: string, password?: st
     0,
   );
 
-const heard = (played: Played, name: string): unknown[][] =>
+const received = (played: Played, name: string): unknown[][] =>
   played.events.filter(([event]) => event === name).map(([, ...carries]) => carries);
 
 describe("instead of the original script", () => {
@@ -73,15 +73,15 @@ describe("instead of the original script", () => {
     const played = play("127.0.0.1:37432", "cwd3ZWGeuy", hosting("127.0.0.1:37432", "srvYYWVKm"), (session, event) => {
       if (event[0] === "peerJoined") greet(session, event[1], "host");
     });
-    expect(played.said).toStrictEqual(played.wanted);
+    expect(played.sent).toStrictEqual(played.wanted);
     expect(played.wanted).toHaveLength(9);
-    expect(heard(played, "confirmedAsServer")).toStrictEqual([[HANDSHAKE]]);
-    expect(heard(played, "peerJoined")).toStrictEqual([["usrDgO6sI"]]);
+    expect(received(played, "confirmedAsServer")).toStrictEqual([[HANDSHAKE]]);
+    expect(received(played, "peerJoined")).toStrictEqual([["usrDgO6sI"]]);
     const at = { from: "usrDgO6sI", to: "srvYYWVKm", isBroadcast: false };
     const unreliable = { ...at, message: GREETING("client") };
-    expect(heard(played, "receivedUnreliableMessageFromPeer")).toStrictEqual([[unreliable]]);
+    expect(received(played, "receivedUnreliableMessageFromPeer")).toStrictEqual([[unreliable]]);
     const reliable = { ...at, message: "hello from client", messageId: 0 };
-    expect(heard(played, "receivedReliableMessageFromPeer")).toStrictEqual([[reliable]]);
+    expect(received(played, "receivedReliableMessageFromPeer")).toStrictEqual([[reliable]]);
     const confirmed = {
       from: "srvYYWVKm",
       to: "usrDgO6sI",
@@ -89,8 +89,8 @@ describe("instead of the original script", () => {
       message: "hello from host",
       messageId: 0,
     };
-    expect(heard(played, "peerConfirmedReliableMessageReceived")).toStrictEqual([[confirmed]]);
-    expect(heard(played, "packetBlocked")).toStrictEqual([]);
+    expect(received(played, "peerConfirmedReliableMessageReceived")).toStrictEqual([[confirmed]]);
+    expect(received(played, "packetBlocked")).toStrictEqual([]);
   });
 
   test("a guest sends the same packets: join, inquiries, messages, response to the peer list", () => {
@@ -98,97 +98,97 @@ describe("instead of the original script", () => {
     const played = play("127.0.0.1:40126", "cLZmdiRXfl", begin, (session, event) => {
       if (event[0] === "confirmedAsClient") greet(session, "srvYYWVKm", "client");
     });
-    expect(played.said).toStrictEqual(played.wanted);
+    expect(played.sent).toStrictEqual(played.wanted);
     expect(played.wanted).toHaveLength(9);
-    expect(heard(played, "confirmedAsClient")).toStrictEqual([[["127.0.0.1", 37432]]]);
-    expect(heard(played, "peerJoined")).toStrictEqual([["srvYYWVKm"]]);
-    expect(heard(played, "receivedReliableMessageFromPeer")).toHaveLength(1);
-    expect(heard(played, "peerConfirmedReliableMessageReceived")).toHaveLength(1);
-    expect(heard(played, "packetBlocked")).toStrictEqual([]);
+    expect(received(played, "confirmedAsClient")).toStrictEqual([[["127.0.0.1", 37432]]]);
+    expect(received(played, "peerJoined")).toStrictEqual([["srvYYWVKm"]]);
+    expect(received(played, "receivedReliableMessageFromPeer")).toHaveLength(1);
+    expect(received(played, "peerConfirmedReliableMessageReceived")).toHaveLength(1);
+    expect(received(played, "packetBlocked")).toStrictEqual([]);
   });
 
   test("a host of two introduces each guest to the other", () => {
     const played = play("127.0.0.1:42347", "5GKHrkrbEd", hosting("127.0.0.1:42347", "srvppFVR9"));
-    expect(played.said).toStrictEqual(played.wanted);
-    expect(heard(played, "peerJoined")).toStrictEqual([["usrwPzYhb"], ["usrbOiCVn"]]);
+    expect(played.sent).toStrictEqual(played.wanted);
+    expect(received(played, "peerJoined")).toStrictEqual([["usrwPzYhb"], ["usrbOiCVn"]]);
   });
 
   test("a guest that learns of another guest sends the same packets, and additional inquiries", () => {
     const begin = joining("127.0.0.1:43960", "usrwPzYhb", "srvppFVR9");
     const played = play("127.0.0.1:43960", "5EdYZdMQdY", begin);
-    const more = played.said.filter((text) => !played.wanted.includes(text));
-    expect(played.wanted.filter((text) => !played.said.includes(text))).toStrictEqual([]);
+    const more = played.sent.filter((text) => !played.wanted.includes(text));
+    expect(played.wanted.filter((text) => !played.sent.includes(text))).toStrictEqual([]);
     expect(more).toHaveLength(2);
     for (const text of more) expect(text).toMatch(/^127\.0\.0\.1:51716 .*"__type":"address-inquiry"/);
-    expect(heard(played, "peerJoined")).toStrictEqual([["srvppFVR9"], ["usrbOiCVn"]]);
+    expect(received(played, "peerJoined")).toStrictEqual([["srvppFVR9"], ["usrbOiCVn"]]);
   });
 
   test("a guest with a wrong password quits and leaves the server", () => {
     const begin = joining("127.0.0.1:46126", "usr0vZyBH", "srvYqY7db", "wrong");
     const played = play("127.0.0.1:46126", "gaa0hVZsxK", begin);
     // The script's first inquiries crossed the host's. The client's leave after the server's introduction.
-    expect(played.said).toStrictEqual(played.wanted);
-    expect(heard(played, "error")).toStrictEqual([["packet has incorrect password (hash mismatch)"]]);
-    expect(heard(played, "sessionTerminated")).toHaveLength(1);
+    expect(played.sent).toStrictEqual(played.wanted);
+    expect(received(played, "error")).toStrictEqual([["packet has incorrect password (hash mismatch)"]]);
+    expect(received(played, "sessionTerminated")).toHaveLength(1);
   });
 
   test("a host with a password refuses the wrong guest and accepts the right one", () => {
     const played = play("127.0.0.1:34031", "pDOo8vlKJ6", hosting("127.0.0.1:34031", "srvYqY7db", "right"));
-    expect(played.said).toStrictEqual(played.wanted);
-    expect(heard(played, "error")).toStrictEqual([["packet from usr0vZyBH has incorrect password (hash mismatch)"]]);
-    expect(heard(played, "peerJoined")).toStrictEqual([["usrr5iVM8"]]);
+    expect(played.sent).toStrictEqual(played.wanted);
+    expect(received(played, "error")).toStrictEqual([["packet from usr0vZyBH has incorrect password (hash mismatch)"]]);
+    expect(received(played, "peerJoined")).toStrictEqual([["usrr5iVM8"]]);
   });
 
   test("a guest of an unknown host gets an error and leaves the server", () => {
     const played = play("127.0.0.1:59273", "7CLTNokeOe", joining("127.0.0.1:59273", "usrkaXAAl", "nobodyhere"));
-    expect(played.said).toStrictEqual(played.wanted);
-    expect(heard(played, "error")).toStrictEqual([["nobodyhere not found"]]);
+    expect(played.sent).toStrictEqual(played.wanted);
+    expect(received(played, "error")).toStrictEqual([["nobodyhere not found"]]);
   });
 
   test("a host whose name is in use gets an error and leaves the server", () => {
     const played = play("127.0.0.1:51658", "Ltb6A7yLAS", hosting("127.0.0.1:51658", "srv8Fk1Hy"));
-    expect(played.said).toStrictEqual(played.wanted);
-    expect(heard(played, "error")).toStrictEqual([["server already exists"]]);
-    expect(heard(played, "sessionTerminated")).toHaveLength(1);
+    expect(played.sent).toStrictEqual(played.wanted);
+    expect(received(played, "error")).toStrictEqual([["server already exists"]]);
+    expect(received(played, "sessionTerminated")).toHaveLength(1);
   });
 
   test("a list is requested without a session", () => {
     const played = play("127.0.0.1:59551", "k6CehFE4hu", (session) => session.requestServerList(HANDSHAKE, 1, 0));
-    expect(played.said).toStrictEqual(played.wanted);
+    expect(played.sent).toStrictEqual(played.wanted);
     const servers = [
       { name: "srvYYWVKm", passwordIsRequired: false },
       { name: "srvppFVR9", passwordIsRequired: false },
       { name: "srvYqY7db", passwordIsRequired: true },
     ];
-    expect(heard(played, "receivedServerList")).toStrictEqual([[servers, HANDSHAKE]]);
+    expect(received(played, "receivedServerList")).toStrictEqual([[servers, HANDSHAKE]]);
   });
 
   test("a leaving host notifies the server and its guest", () => {
     const played = play("127.0.0.1:58356", "ydUhqGkIo8", hosting("127.0.0.1:58356", "srv39pbJh"), (session, event) => {
       if (event[0] === "packetReceived" && event[1]["__type"] === "update-peer-list-response") session.quit(0);
     });
-    expect(played.said).toStrictEqual(played.wanted);
+    expect(played.sent).toStrictEqual(played.wanted);
     expect(played.wanted.filter((text) => text.includes('"drop-me"'))).toHaveLength(2);
   });
 
   test("a guest whose host leaves ends its session and notifies both", () => {
     const played = play("127.0.0.1:60986", "IX956QelsY", joining("127.0.0.1:60986", "usr7DECJ4", "srv39pbJh"));
-    expect(played.said).toStrictEqual(played.wanted);
-    expect(heard(played, "error")).toStrictEqual([["server peer disconnected"]]);
+    expect(played.sent).toStrictEqual(played.wanted);
+    expect(received(played, "error")).toStrictEqual([["server peer disconnected"]]);
   });
 
   test("names beyond ASCII are equal, escaped by the server or raw from the script", () => {
     const host = play("127.0.0.1:45598", "KA2EHzAJ6R", hosting("127.0.0.1:45598", "Zoë漢hEk1Ro"));
-    expect(host.said).toStrictEqual(host.wanted);
+    expect(host.sent).toStrictEqual(host.wanted);
     const guest = play("127.0.0.1:57553", "dc7mv7J9bJ", joining("127.0.0.1:57553", "üsriUoRHk", "Zoë漢hEk1Ro"));
-    expect(guest.said).toStrictEqual(guest.wanted);
-    expect(heard(guest, "peerJoined")).toStrictEqual([["Zoë漢hEk1Ro"]]);
+    expect(guest.sent).toStrictEqual(guest.wanted);
+    expect(received(guest, "peerJoined")).toStrictEqual([["Zoë漢hEk1Ro"]]);
   });
 
   test("an emoji in the server's name does not block a guest, unlike in the script", () => {
     const guest = play("127.0.0.1:43582", "MshCw2qbaQ", joining("127.0.0.1:43582", "usr6OL2T6", "srv😀N7JOLc"));
-    expect(heard(guest, "error")).toStrictEqual([]);
-    expect(guest.said.filter((text) => text.includes('"address-inquiry"'))).toHaveLength(2);
+    expect(received(guest, "error")).toStrictEqual([]);
+    expect(guest.sent.filter((text) => text.includes('"address-inquiry"'))).toHaveLength(2);
   });
 });
 

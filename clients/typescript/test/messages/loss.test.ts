@@ -9,7 +9,7 @@ describe("with 30 % loss, duplicates and reordering", () => {
   test.each([1, 2, 3, 4, 5])("reliable messages arrive exactly once and in order per channel, seed %i", (seed) => {
     const { table, ann, bob, world } = connectedPair(undefined, seed);
     table.link = ROUGH;
-    const [heard, backwards]: [string[][], string[]] = [[[], [], []], []];
+    const [received, backwards]: [string[][], string[]] = [[[], [], []], []];
     for (let at = 0; at < 300; at++) {
       for (const channel of [0, 1, 2]) {
         expect(ann.send("Bob", `${at}`.padEnd(1 + ((at * 37 * (channel + 1)) % 2_000)), Reliable, channel)).toBe(
@@ -18,19 +18,19 @@ describe("with 30 % loss, duplicates and reordering", () => {
       }
       bob.send("ann", `${at}`, Reliable, 0);
       world.run(world.now + 80);
-      for (const channel of [0, 1, 2]) heard[channel]!.push(...bob.texts(channel));
+      for (const channel of [0, 1, 2]) received[channel]!.push(...bob.texts(channel));
       backwards.push(...ann.texts());
     }
     world.run(world.now + 120_000, () => {
-      for (const channel of [0, 1, 2]) heard[channel]!.push(...bob.texts(channel));
+      for (const channel of [0, 1, 2]) received[channel]!.push(...bob.texts(channel));
       backwards.push(...ann.texts());
-      return [...heard, backwards].every((one) => one.length >= 300);
+      return [...received, backwards].every((one) => one.length >= 300);
     });
     world.run(world.now + 5_000);
     const all = Array.from({ length: 300 }, (_, at) => at);
     for (const channel of [0, 1, 2]) {
-      heard[channel]!.push(...bob.texts(channel));
-      expect(heard[channel]!.map(Number)).toStrictEqual(all);
+      received[channel]!.push(...bob.texts(channel));
+      expect(received[channel]!.map(Number)).toStrictEqual(all);
     }
     expect(backwards.map(Number)).toStrictEqual(all);
   });
@@ -38,15 +38,15 @@ describe("with 30 % loss, duplicates and reordering", () => {
   test.each([1, 2, 3])("unreliable messages arrive at most once, and most arrive, seed %i", (seed) => {
     const { table, ann, bob, world } = connectedPair(undefined, seed);
     table.link = ROUGH;
-    const heard: string[] = [];
+    const received: string[] = [];
     for (let at = 0; at < 1_000; at++) {
       ann.send("Bob", `${at}`, UnreliableNoNagle, 1);
       world.run(world.now + 30);
-      heard.push(...bob.texts(1));
+      received.push(...bob.texts(1));
     }
-    expect(new Set(heard).size).toBe(heard.length);
-    expect(heard.length).toBeGreaterThan(600);
-    expect(heard.length).toBeLessThan(900);
+    expect(new Set(received).size).toBe(received.length);
+    expect(received.length).toBeGreaterThan(600);
+    expect(received.length).toBeLessThan(900);
   });
 });
 

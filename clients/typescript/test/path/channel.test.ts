@@ -24,9 +24,9 @@ class Table {
   }
 
   says(message: Message, place: Place): boolean {
-    const heard = this.channel.receive(this.peer.seal(writeMessage(message), this.now), place, this.now);
+    const received = this.channel.receive(this.peer.seal(writeMessage(message), this.now), place, this.now);
     this.drain();
-    return heard;
+    return received;
   }
 
   pass(until: number): void {

@@ -357,7 +357,7 @@ describe("a plan in JSON", () => {
     ["a target without a port", json({ targets: [{ kind: "host", address: "10.0.0.1" }] })],
     ["no target", json({ targets: [null] })],
     ["ports in no order", json({ spray: { ...SPRAY, order: "any" } })],
-    ["ports of nobody", json({ spray: { ...SPRAY, address: "224.0.0.1" } })],
+    ["ports of a multicast address", json({ spray: { ...SPRAY, address: "224.0.0.1" } })],
   ])("%s is refused", (_, wrong) => {
     expect(readPlan(wrong)).toBeNull();
   });

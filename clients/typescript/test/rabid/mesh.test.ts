@@ -188,8 +188,8 @@ describe("behind NATs", () => {
 test("every message of a session is recognised, and a game's datagram is not", () => {
   const { net, ours } = lobby(["Alice", "Bob"]);
   net.run(() => ours.every(hasMet));
-  const heard = net.log.filter(({ to }) => to.port !== ServerDouble.endpoint.port);
-  expect(heard.filter(({ text }) => !isRabidMessage(Buffer.from(text)))).toEqual([]);
+  const received = net.log.filter(({ to }) => to.port !== ServerDouble.endpoint.port);
+  expect(received.filter(({ text }) => !isRabidMessage(Buffer.from(text)))).toEqual([]);
   for (const text of ["", "hello", "x:1", "g:Alice", "\u0000\u0001\u0002\u0003"]) {
     expect(isRabidMessage(Buffer.from(text))).toBe(false);
   }

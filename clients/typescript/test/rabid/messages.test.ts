@@ -71,8 +71,8 @@ describe("peer messages", () => {
     ["y:Bob:47622", { kind: "heard_start", name: "Bob" }],
     ["r:Bob:2", { kind: "step", name: "Bob", step: 2 }],
     ["r:Bob:2:later", { kind: "step", name: "Bob", step: 2 }],
-  ])("%j", (text, said) => {
-    expect(readPeerMessage(bytes(text))).toEqual(said);
+  ])("%j", (text, sent) => {
+    expect(readPeerMessage(bytes(text))).toEqual(sent);
   });
 
   test.each([
@@ -121,18 +121,18 @@ test("100,000 mutated datagrams never throw", () => {
 
 describe("addresses", () => {
   test.each(["0.0.0.0", "0.1.2.3", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255"])(
-    "%s is nobody's",
+    "%s is not unicast",
     (address) => {
       expect([isUnicast(address), isPublicIPv4(address)]).toEqual([false, false]);
     },
   );
   test.each(["10.0.0.1", "127.0.0.1", "169.254.1.1", "172.31.0.1", "192.168.1.1", "100.64.0.1", "203.0.113.1"])(
-    "%s is sent to only when the server tells of it",
+    "%s is special, and sent to only if the server lists it",
     (address) => {
       expect([isUnicast(address), isPublicIPv4(address)]).toEqual([true, false]);
     },
   );
-  test.each(["8.8.8.8", "100.128.0.1", "172.32.0.1", "223.255.255.255"])("%s has the right class", (address) => {
+  test.each(["8.8.8.8", "100.128.0.1", "172.32.0.1", "223.255.255.255"])("%s is public", (address) => {
     expect([isUnicast(address), isPublicIPv4(address)]).toEqual([true, true]);
   });
 });

@@ -12,17 +12,17 @@ describe("the test double of the plugin", () => {
     expect(net.run(() => plugins.every(({ result }) => result !== null))).toBe(true);
     expect(plugins.map(({ result }) => result?.what)).toEqual(["success", "success"]);
     const told = net.log.find(({ to, text }) => to.address === ALICE && text.startsWith("s:"))!.at;
-    const said = (text: string): number[] =>
+    const sent = (text: string): number[] =>
       net.log.filter((one) => one.from.address === ALICE && one.text === text).map((one) => one.at - told);
     // Recorded: 2.06 to 2.26 s, the first neighbour 0.3 s later, the last one at 6.85 s, confirmations from 12.41 s.
-    expect(said("g:PluginA:5000:5000")).toHaveLength(5);
-    expect(said("g:PluginA:5000:5000")[0]).toBeCloseTo(2_075, -2);
-    expect(said("g:PluginA:5000:4992")).toHaveLength(5);
-    expect(said("g:PluginA:5000:4992")[0]! - said("g:PluginA:5000:5000")[0]!).toBeCloseTo(300, 0);
-    expect(said("g:PluginA:5000:5008")[0]).toBeCloseTo(6_870, -2);
-    expect(said("c:PluginA:5000")[0]).toBeCloseTo(12_430, -2);
-    expect(said("c:PluginA:5000").length).toBeGreaterThanOrEqual(39);
-    expect(said("s:3")[0]).toBeCloseTo(14_430, -2);
+    expect(sent("g:PluginA:5000:5000")).toHaveLength(5);
+    expect(sent("g:PluginA:5000:5000")[0]).toBeCloseTo(2_075, -2);
+    expect(sent("g:PluginA:5000:4992")).toHaveLength(5);
+    expect(sent("g:PluginA:5000:4992")[0]! - sent("g:PluginA:5000:5000")[0]!).toBeCloseTo(300, 0);
+    expect(sent("g:PluginA:5000:5008")[0]).toBeCloseTo(6_870, -2);
+    expect(sent("c:PluginA:5000")[0]).toBeCloseTo(12_430, -2);
+    expect(sent("c:PluginA:5000").length).toBeGreaterThanOrEqual(39);
+    expect(sent("s:3")[0]).toBeCloseTo(14_430, -2);
     const [hostAt, guestAt] = plugins.map(({ result }) => result!.at - told) as [number, number];
     expect(Math.abs(hostAt - 14_430)).toBeLessThan(100);
     expect(Math.abs(guestAt - 17_430)).toBeLessThan(100);

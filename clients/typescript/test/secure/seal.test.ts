@@ -6,8 +6,8 @@ import { ReplayWindow } from "../../src/secure/replay.ts";
 import { readPairKey, routeOf, Seal } from "../../src/secure/seal.ts";
 
 const KEY = randomBytes(32);
-const said = (text: string): Uint8Array => Buffer.from(text);
-const heard = (bytes: Uint8Array | null): string | null => (bytes === null ? null : Buffer.from(bytes).toString());
+const sent = (text: string): Uint8Array => Buffer.from(text);
+const received = (bytes: Uint8Array | null): string | null => (bytes === null ? null : Buffer.from(bytes).toString());
 
 function pair(key = KEY, epoch = 0): [Seal, Seal] {
   return [new Seal({ key, epoch, role: "a" }), new Seal({ key, epoch, role: "b" })];
@@ -16,9 +16,9 @@ function pair(key = KEY, epoch = 0): [Seal, Seal] {
 describe("a sealed datagram", () => {
   test("a sealed datagram opens at the other side, in both directions", () => {
     const [a, b] = pair();
-    expect(heard(b.open(a.seal(said("ping"), 0), 0))).toBe("ping");
-    expect(heard(a.open(b.seal(said("pong"), 0), 0))).toBe("pong");
-    expect(heard(b.open(a.seal(said(""), 0), 0))).toBe("");
+    expect(received(b.open(a.seal(sent("ping"), 0), 0))).toBe("ping");
+    expect(received(a.open(b.seal(sent("pong"), 0), 0))).toBe("pong");
+    expect(received(b.open(a.seal(sent(""), 0), 0))).toBe("");
   });
 
   test("a sealed datagram costs 24 bytes, and only the header is in clear", () => {
@@ -46,14 +46,14 @@ describe("a sealed datagram", () => {
 
   test("a sealed datagram opens once", () => {
     const [a, b] = pair();
-    const bytes = a.seal(said("once"), 0);
-    expect([b.open(bytes, 0), b.open(bytes, 0)].map(heard)).toStrictEqual(["once", null]);
+    const bytes = a.seal(sent("once"), 0);
+    expect([b.open(bytes, 0), b.open(bytes, 0)].map(received)).toStrictEqual(["once", null]);
     expect(b.refused).toStrictEqual({ stray: 0, forged: 0, replayed: 1 });
   });
 
   test("a sealed datagram does not open at its sender, whatever the header", () => {
     const [a] = pair();
-    const back = Buffer.from(a.seal(said("mirror"), 0));
+    const back = Buffer.from(a.seal(sent("mirror"), 0));
     expect(a.open(back, 0)).toBeNull();
     back.writeUInt16BE(a.routes[0]!, 2);
     expect(a.open(back, 0)).toBeNull();
@@ -62,20 +62,20 @@ describe("a sealed datagram", () => {
 
   test("a sealed datagram does not open after any bit flip, and the original still does", () => {
     const [a, b] = pair();
-    const bytes = a.seal(said("exactly this"), 0);
+    const bytes = a.seal(sent("exactly this"), 0);
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const changed = Buffer.from(bytes);
       changed[bit >> 3]! ^= 1 << (bit & 7);
       expect([bit, b.open(changed, 0)]).toStrictEqual([bit, null]);
     }
-    expect(heard(b.open(bytes, 0))).toBe("exactly this");
+    expect(received(b.open(bytes, 0))).toBe("exactly this");
     expect(b.refused.forged + b.refused.stray).toBe(bytes.length * 8);
   });
 
   test("a sealed datagram does not open with another key, and noise of any length is refused", () => {
     const [, b] = pair();
     const [stranger] = pair(randomBytes(32));
-    expect(b.open(stranger.seal(said("let me in"), 0), 0)).toBeNull();
+    expect(b.open(stranger.seal(sent("let me in"), 0), 0)).toBeNull();
     for (let length = 0; length < 200; length++) {
       const bytes = randomBytes(length);
       if (length > 0) bytes[0] = FIRST_BYTE;
@@ -87,9 +87,9 @@ describe("a sealed datagram", () => {
 describe("order", () => {
   test("late datagrams open within the replay window, and not behind it", () => {
     const [a, b] = pair();
-    const sealed = Array.from({ length: REPLAY_WINDOW + 2 }, (_, at) => a.seal(said(`${at}`), 0));
-    expect(heard(b.open(sealed.at(-1)!, 0))).toBe(`${REPLAY_WINDOW + 1}`);
-    expect(heard(b.open(sealed[2]!, 0))).toBe("2");
+    const sealed = Array.from({ length: REPLAY_WINDOW + 2 }, (_, at) => a.seal(sent(`${at}`), 0));
+    expect(received(b.open(sealed.at(-1)!, 0))).toBe(`${REPLAY_WINDOW + 1}`);
+    expect(received(b.open(sealed[2]!, 0))).toBe("2");
     expect(b.open(sealed[1]!, 0)).toBeNull();
     expect(b.open(sealed[0]!, 0)).toBeNull();
     const rest = sealed.slice(3, -1).toReversed();
@@ -99,11 +99,11 @@ describe("order", () => {
 
   test("a forged counter does not move the window", () => {
     const [a, b] = pair();
-    const first = a.seal(said("first"), 0);
-    const forged = Buffer.from(a.seal(said("second"), 0));
+    const first = a.seal(sent("first"), 0);
+    const forged = Buffer.from(a.seal(sent("second"), 0));
     forged.writeUInt32BE(0x7fff_ffff, 4);
     expect(b.open(forged, 0)).toBeNull();
-    expect(heard(b.open(first, 0))).toBe("first");
+    expect(received(b.open(first, 0))).toBe("first");
   });
 
   test("the full counter is restored around every wrap of its lower half", () => {
@@ -137,17 +137,17 @@ describe("a new key", () => {
 
   test("a new key is used once the peer used it, and the old key is accepted for a while", () => {
     const [a, b] = pair();
-    const old = a.seal(said("old"), 0);
+    const old = a.seal(sent("old"), 0);
     b.renew({ key: NEXT, epoch: 1, role: "b" }, 0);
     // B has the key first, and A does not understand it yet.
-    expect(heard(a.open(b.seal(said("still old"), 100), 100))).toBe("still old");
+    expect(received(a.open(b.seal(sent("still old"), 100), 100))).toBe("still old");
     a.renew({ key: NEXT, epoch: 1, role: "a" }, 100);
-    const early = a.seal(said("old too"), 200);
-    const fresh = b.seal(said("new"), 3_000);
-    expect(heard(a.open(fresh, 3_001))).toBe("new");
+    const early = a.seal(sent("old too"), 200);
+    const fresh = b.seal(sent("new"), 3_000);
+    expect(received(a.open(fresh, 3_001))).toBe("new");
     expect([a.epoch, b.epoch]).toStrictEqual([1, 1]);
-    expect(heard(b.open(a.seal(said("new back"), 3_002), 3_003))).toBe("new back");
-    expect(heard(b.open(old, 3_004))).toBe("old");
+    expect(received(b.open(a.seal(sent("new back"), 3_002), 3_003))).toBe("new back");
+    expect(received(b.open(old, 3_004))).toBe("old");
     expect(b.open(early, 14_000)).toBeNull();
   });
 
@@ -155,9 +155,9 @@ describe("a new key", () => {
     const [a] = pair();
     const reborn = new Seal({ key: NEXT, epoch: 1, role: "b" });
     a.renew({ key: NEXT, epoch: 1, role: "a" }, 0);
-    expect(reborn.open(a.seal(said("you know me"), 10), 10)).toBeNull();
-    expect(heard(a.open(reborn.seal(said("I am new"), 20), 20))).toBe("I am new");
-    expect(heard(reborn.open(a.seal(said("welcome"), 30), 30))).toBe("welcome");
+    expect(reborn.open(a.seal(sent("you know me"), 10), 10)).toBeNull();
+    expect(received(a.open(reborn.seal(sent("I am new"), 20), 20))).toBe("I am new");
+    expect(received(reborn.open(a.seal(sent("welcome"), 30), 30))).toBe("welcome");
   });
 
   test("an older or equal epoch is ignored; 0 follows 255", () => {
@@ -166,7 +166,7 @@ describe("a new key", () => {
     expect(a.routes).toHaveLength(1);
     a.renew({ key: NEXT, epoch: 0, role: "a" }, 0);
     b.renew({ key: NEXT, epoch: 0, role: "b" }, 0);
-    expect(heard(b.open(a.seal(said("round"), 3_000), 3_000))).toBe("round");
+    expect(received(b.open(a.seal(sent("round"), 3_000), 3_000))).toBe("round");
     expect(b.epoch).toBe(0);
   });
 

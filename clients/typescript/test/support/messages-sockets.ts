@@ -25,7 +25,7 @@ export async function until(isSo: () => boolean): Promise<void> {
 export class Lobby {
   readonly introduced: string[] = [];
   loss = 0;
-  heard = 0;
+  received = 0;
   readonly #guests = new Map<string, Guest>();
   readonly #asked = new Set<string>();
   readonly #dice = seeded(9);
@@ -85,7 +85,7 @@ class Guest implements Paths {
     this.#lobby = lobby;
     this.messages = new PeerMessages({ self: name, paths: this });
     socket.on("message", (bytes) => {
-      lobby.heard++;
+      lobby.received++;
       const known = this.#seals.get(routeOf(bytes) ?? -1);
       const body = known?.seal.open(bytes, performance.now());
       if (known !== undefined && body instanceof Uint8Array) known.path.onDatagram?.(body);

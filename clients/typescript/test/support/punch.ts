@@ -50,10 +50,10 @@ export class Solo {
   }
 
   receive(bytes: Uint8Array, source: Endpoint, socket = 0): boolean {
-    const heard = this.punch.receive(bytes, socket, source, this.now);
+    const received = this.punch.receive(bytes, socket, source, this.now);
     this.punch.wake(this.now);
     this.#drain();
-    return heard;
+    return received;
   }
 
   #drain(): void {
