@@ -24,7 +24,7 @@ import type { Relay } from "./relay/relay.ts";
 import type { RelayService } from "./relay-service.ts";
 
 /** What all games of one sidecar share. */
-export type GameContext = {
+type GameContext = {
   readonly config: Config;
   readonly log: Logger;
   readonly counters: Counters;

@@ -4,7 +4,7 @@
  */
 import type { Config } from "./config.ts";
 
-export type OpenPort = { readonly protocol: "udp" | "tcp"; readonly ports: string; readonly what: string };
+type OpenPort = { readonly protocol: "udp" | "tcp"; readonly ports: string; readonly what: string };
 
 type Settings = Pick<Config, "ports" | "relay_ports" | "noray" | "tunnel" | "tunnel_url">;
 

@@ -23,7 +23,7 @@ export type ExchangeLimits = ContactLimits & {
   readonly repeats_max: number;
 };
 
-export type ExchangeOutput = {
+type ExchangeOutput = {
   send(via: number, to: Endpoint, bytes: Uint8Array): void;
   /** False if the outbox is full or no hub has been reached yet. */
   report(report: Report): boolean;

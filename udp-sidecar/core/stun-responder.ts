@@ -7,7 +7,7 @@ import { type Bucket, type Budget, fullBucket, BucketTable, consumeToken } from 
 import { bindingResponse } from "../protocols/stun.ts";
 import type { Counters } from "./counters.ts";
 
-export type StunLimits = { readonly source: Budget; readonly all: Budget; readonly sources_max: number };
+type StunLimits = { readonly source: Budget; readonly all: Budget; readonly sources_max: number };
 
 export class StunResponder {
   readonly #sources: BucketTable;

@@ -9,7 +9,7 @@ import type { SourceUsage } from "../core/source-quota.ts";
 import type { GameTicketVerifier } from "./ticket-verifier.ts";
 import { LinkClient, type LinkClientOptions } from "./link-client.ts";
 
-export type ShardLinksOptions = Omit<LinkClientOptions, "shard" | "handlers"> & {
+type ShardLinksOptions = Omit<LinkClientOptions, "shard" | "handlers"> & {
   /** Holds the keys that a hub sent last; all hubs of a game have the same keys. */
   readonly tickets: GameTicketVerifier;
   readonly handlers: {

@@ -20,7 +20,7 @@ export type NorayLimits = {
 /** The sidecar's end of a TCP connection. */
 export type NorayConnection = { readonly address: string; send(text: string): void; end(): void };
 
-export type ObservedAt = Pick<Contact, "via" | "endpoint">;
+type ObservedAt = Pick<Contact, "via" | "endpoint">;
 
 export type NorayOutput = {
   contact(oid: string): Contact | undefined;

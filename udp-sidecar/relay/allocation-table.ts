@@ -2,7 +2,7 @@
 import { type Allocation, peerKey, type Side } from "./allocation.ts";
 
 /** The side that a port belongs to, and its counterpart. */
-export type PortOwner = { readonly side: Side; readonly other: Side; readonly allocation: Allocation };
+type PortOwner = { readonly side: Side; readonly other: Side; readonly allocation: Allocation };
 
 export class AllocationTable {
   readonly #byKey = new Map<string, Allocation>();

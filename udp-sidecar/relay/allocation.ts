@@ -26,7 +26,7 @@ export type ObservedParty = {
   readonly observed: Endpoint;
 };
 /** A peer without a known endpoint, which will authenticate with a secret from any address. */
-export type UnobservedParty = { readonly peer: string; readonly observed: null; readonly family: 4 | 6 };
+type UnobservedParty = { readonly peer: string; readonly observed: null; readonly family: 4 | 6 };
 export type RelayParty = ObservedParty | UnobservedParty;
 
 export type RelayRequest = {

@@ -2,7 +2,7 @@
 import { type Endpoint, sameEndpoint } from "#shared/net/endpoint.ts";
 import type { Side } from "./allocation.ts";
 
-export type LatchRefusal = "stranger" | "loop";
+type LatchRefusal = "stranger" | "loop";
 
 /** Why `from` cannot become the side's endpoint, or null if it can. `isOwnPort` detects this sidecar's own ports. */
 export function latchRefusal(

@@ -38,7 +38,7 @@ export type TunnelHandlers = {
   onFault(error: unknown): void;
 };
 
-export type TunnelSettings = {
+type TunnelSettings = {
   readonly listen: readonly string[];
   readonly port: number;
   /** The header in which the operator's proxy names its client, or "". */

@@ -12,7 +12,7 @@ import type { Dtls } from "./dtls/dtls.ts";
 import { isDtlsRecord } from "./dtls/records.ts";
 import type { DtlsSessions } from "./dtls/sessions.ts";
 
-export type UdpHandlers = {
+type UdpHandlers = {
   /** A datagram that arrived at this port, or a message of a DTLS session. */
   onDatagram(bytes: Uint8Array, from: Endpoint, port: Port, via: number): void;
   /** An internal error that a datagram triggered. */

@@ -96,7 +96,7 @@ export class Dtls {
 }
 
 /** The paths of the certificate and its key: the operator's files, or created ones. */
-export function filesOf({ dtls_cert, dtls_key, state }: DtlsConfig): { cert: string; key: string; own: boolean } {
+function filesOf({ dtls_cert, dtls_key, state }: DtlsConfig): { cert: string; key: string; own: boolean } {
   const own = dtls_cert === "" && dtls_key === "";
   return own
     ? { cert: join(state, "dtls.crt"), key: join(state, "dtls.key"), own }

@@ -6,7 +6,7 @@
 /** An address in C. Its type is known only to the caller. */
 export type Pointer = bigint;
 
-export type OpenSslCalls = {
+type OpenSslCalls = {
   DTLS_server_method(): Pointer;
   DTLS_client_method(): Pointer;
   DTLSv1_listen(ssl: Pointer, address: Pointer): number;

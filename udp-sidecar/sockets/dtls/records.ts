@@ -13,9 +13,7 @@ export type DtlsRecord = {
   readonly bytes: Uint8Array;
 };
 
-export const ALERT = 21;
 export const HANDSHAKE = 22;
-export const APPLICATION = 23;
 
 const HEADER_BYTES = 13;
 /** RFC 6347 section 4.1: 2^14, and the expansion of a cipher. */
