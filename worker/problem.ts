@@ -3,8 +3,8 @@ import { isRefusalCode, REFUSALS, type RefusalCode } from "#shared/refusals.ts";
 
 /** The document. `code` is the stable contract; `detail` is for people and contains no secret. */
 export function problemDocument(code: RefusalCode, detail?: string, retry_after_s?: number): object {
-  const { status, message: says } = REFUSALS[code];
-  return { type: `/problems/${code.replaceAll("_", "-")}`, title: says, status, code, detail, retry_after_s };
+  const { status, message } = REFUSALS[code];
+  return { type: `/problems/${code.replaceAll("_", "-")}`, title: message, status, code, detail, retry_after_s };
 }
 
 export function problem(code: RefusalCode, detail?: string, headers: Record<string, string> = {}): Response {
@@ -23,8 +23,8 @@ export function problem(code: RefusalCode, detail?: string, headers: Record<stri
 export function describeProblem(slug: string): Response {
   const code = slug.replaceAll("-", "_");
   if (!isRefusalCode(code)) return problem("not_found");
-  const { status, message: says } = REFUSALS[code];
-  return new Response(`${code} (HTTP ${status}): ${says}\n`, {
+  const { status, message } = REFUSALS[code];
+  return new Response(`${code} (HTTP ${status}): ${message}\n`, {
     headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "public, max-age=3600" },
   });
 }

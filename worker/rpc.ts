@@ -66,7 +66,7 @@ export type LobbyResult = {
 /** A noray host's lobby as non-members see it, and whether this call put it into the list. */
 export type NorayListing = { readonly view: LobbyView; readonly newly_listed: boolean };
 
-export type ConnectionRequest = {
+export type ConnectParams = {
   readonly peer: string;
   readonly reach: VerifiedReach | null;
   readonly relay: boolean;
@@ -112,7 +112,7 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   getStats(meta: RequestMeta): RpcResult<Stats>;
 
   /** Requests a connection from one member of a lobby to another. */
-  requestConnection(meta: RequestMeta, lobby: string, request: ConnectionRequest): RpcResult<ConnectionView>;
+  requestConnection(meta: RequestMeta, lobby: string, request: ConnectParams): RpcResult<ConnectionView>;
   /** The connections of the peer in this lobby, the newest first. */
   listConnections(meta: RequestMeta, lobby: string): RpcResult<ConnectionView[]>;
   /** One connection of the peer. */

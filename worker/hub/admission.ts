@@ -31,14 +31,14 @@ export class RequestGuard {
   }
 
   /** `work` must not wait, so that its rows and the stored response are written in one transaction. */
-  run<T>(pass: RequestMeta, now: number, work: () => Outcome<T>): RpcResult<T> {
-    const rate_limit = pass.cost === null ? null : this.#limiter.consume(pass.cost, pass, now);
+  run<T>(meta: RequestMeta, now: number, work: () => Outcome<T>): RpcResult<T> {
+    const rate_limit = meta.cost === null ? null : this.#limiter.consume(meta.cost, meta, now);
     if (rate_limit?.allowed === false) return { refused: "rate_limited", rate_limit, replayed: false };
-    const stored = pass.idempotency === null ? undefined : this.responses.get(pass.idempotency, now);
+    const stored = meta.idempotency === null ? undefined : this.responses.get(meta.idempotency, now);
     if (stored === "mismatch") return { refused: "idempotency_mismatch", rate_limit, replayed: false };
     if (stored !== undefined) return { ...(stored as Outcome<T>), rate_limit, replayed: true };
-    const outcome = this.#refusalOf(pass, now) ?? work();
-    if (pass.idempotency !== null && isFinal(outcome)) this.responses.put(pass.idempotency, outcome, now);
+    const outcome = this.#refusalOf(meta, now) ?? work();
+    if (meta.idempotency !== null && isFinal(outcome)) this.responses.put(meta.idempotency, outcome, now);
     return { ...outcome, rate_limit, replayed: false };
   }
 

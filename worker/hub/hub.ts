@@ -20,7 +20,7 @@ import { problem } from "../problem.ts";
 import {
   type AdminPage,
   type BanTarget,
-  type ConnectionRequest,
+  type ConnectParams,
   type Cursor,
   type HubRpc,
   type IdempotencyKey,
@@ -144,7 +144,7 @@ export class Hub extends DurableObject<Env> implements HubRpc {
 
   // --- connections between members ---------------------------------------------------------------------------------
 
-  requestConnection(meta: RequestMeta, lobby: string, request: ConnectionRequest): RpcResult<ConnectionView> {
+  requestConnection(meta: RequestMeta, lobby: string, request: ConnectParams): RpcResult<ConnectionView> {
     return this.#run(meta, (now) => this.#connections.request(lobby, meta.peer!, request, now));
   }
 

@@ -15,7 +15,7 @@ import { isTetheredAndListed } from "./noray-listing.ts";
  * Stored with the socket through hibernation. `sidecar` is null before hello; `ended` sockets are ignored until they
  * close.
  */
-type Attachment = { readonly sidecar: string | null; readonly since: number; readonly ended: boolean };
+type LinkAttachment = { readonly sidecar: string | null; readonly since: number; readonly ended: boolean };
 
 /** What the links need to know of their hub. */
 type LinksHost = {
@@ -39,7 +39,7 @@ export class SidecarLinks {
   }
 
   add(socket: WebSocket): void {
-    socket.serializeAttachment({ sidecar: null, since: Date.now(), ended: false } satisfies Attachment);
+    socket.serializeAttachment({ sidecar: null, since: Date.now(), ended: false } satisfies LinkAttachment);
   }
 
   handleMessage(socket: WebSocket, message: string | ArrayBuffer): void {
@@ -80,7 +80,7 @@ export class SidecarLinks {
     const known = this.#state.sidecars.row(hello.sidecar);
     const older = this.#state.sidecars.socket(hello.sidecar);
     this.#state.sidecars.attach(hello.sidecar, socket);
-    socket.serializeAttachment({ sidecar: hello.sidecar, since: now, ended: false } satisfies Attachment);
+    socket.serializeAttachment({ sidecar: hello.sidecar, since: now, ended: false } satisfies LinkAttachment);
     if (older !== undefined && older !== socket) this.end(older, LinkCloseCode.replaced, "a newer link took over");
     // If the sidecar kept its contacts, its members are back. If it restarted, it must hear from them first.
     const returns = known?.epoch === hello.epoch;
@@ -143,7 +143,7 @@ export class SidecarLinks {
       // The peer closed first; the socket is closed all the same.
     }
     const attachment = attachmentOf(socket);
-    socket.serializeAttachment({ ...attachment, ended: true } satisfies Attachment);
+    socket.serializeAttachment({ ...attachment, ended: true } satisfies LinkAttachment);
     const { sidecar } = attachment;
     if (sidecar === null || !this.#state.sidecars.detach(sidecar, socket)) return;
     const row = this.#state.sidecars.row(sidecar);
@@ -156,5 +156,5 @@ export class SidecarLinks {
   }
 }
 
-const attachmentOf = (socket: WebSocket): Attachment =>
-  (socket.deserializeAttachment() as Attachment | null) ?? { sidecar: null, since: 0, ended: false };
+const attachmentOf = (socket: WebSocket): LinkAttachment =>
+  (socket.deserializeAttachment() as LinkAttachment | null) ?? { sidecar: null, since: 0, ended: false };

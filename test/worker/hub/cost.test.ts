@@ -30,7 +30,7 @@ import {
   starts,
   worker,
 } from "../support/sidecar.ts";
-import { lookAway, Watcher } from "../support/subscriber.ts";
+import { lookAway, EventsClient } from "../support/subscriber.ts";
 
 type Bill = { rows: number; alarms: number; transactions: number };
 
@@ -177,7 +177,7 @@ describe("rows written over HTTP:", () => {
 describe("rows written for subscribers:", () => {
   test("changes a second apart write nothing, for any number of subscribers", async () => {
     const north = await Sidecar.link(game);
-    for (let at = 0; at < 5; at++) await Watcher.list(game);
+    for (let at = 0; at < 5; at++) await EventsClient.list(game);
     await north.report(hosts("Nice", "Alice"));
     const cost = await meter();
     for (const guest of ["Bob", "Carol", "Dora"]) {
@@ -189,16 +189,16 @@ describe("rows written for subscribers:", () => {
 
   test("faster changes write two alarms a second, for any number of lobbies and subscribers", async () => {
     const north = await Sidecar.link(game);
-    const told = await Promise.all([1, 2, 3].map(async () => (await Watcher.list(game, { include: "full" }))[0]));
+    const told = await Promise.all([1, 2, 3].map(async () => (await EventsClient.list(game, { include: "full" }))[0]));
     await north.report(...lobbies(10));
-    for (const watcher of told) expect(await watcher.rest()).toHaveLength(10);
+    for (const subscriber of told) expect(await subscriber.rest()).toHaveLength(10);
     const cost = await meter();
     for (const guest of ["Bob", "Carol", "Dora"]) {
       await north.report(...lobbies(10).map(({ name }) => joins(name, guest)));
     }
     await timePasses(game, COALESCE_MS);
-    for (const watcher of told) {
-      const frames = await watcher.rest();
+    for (const subscriber of told) {
+      const frames = await subscriber.rest();
       expect(frames.map(({ type, data }) => [type, (data["lobby"] as { members: number }).members])).toStrictEqual(
         Array.from({ length: 10 }, () => ["lobby.updated", 4]),
       );
@@ -208,13 +208,13 @@ describe("rows written for subscribers:", () => {
   });
 
   test("subscribers write one alarm every half minute, and none when there are none", async () => {
-    const [watcher] = await Watcher.list(game);
+    const [subscriber] = await EventsClient.list(game);
     const prototype = await inside(game, (state) => Object.getPrototypeOf(state) as DurableObjectState);
     vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(() => new Date());
     const cost = await meter();
     await timePasses(game, 10 * SUBSCRIBER_SILENCE_MS);
     expect(cost()).toStrictEqual({ rows: 0, alarms: 10, transactions: 0 });
-    watcher.close();
+    subscriber.close();
     await vi.waitFor(async () =>
       expect(
         (await inside(game, (state) => state.getWebSockets("events"))).filter(({ readyState }) => readyState === 1),

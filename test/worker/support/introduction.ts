@@ -10,7 +10,7 @@ import { ticketKeys } from "../../../worker/auth/tokens.ts";
 import { vi } from "vitest";
 import { fits, freeOfCharge, Player } from "./player.ts";
 import { newGame } from "./sidecar.ts";
-import { type Frame, Watcher } from "./subscriber.ts";
+import { type Frame, EventsClient } from "./subscriber.ts";
 
 type Home = {
   /** The public address, and the one in the local network. */
@@ -83,10 +83,10 @@ export async function meet({ ann, bob, lobby }: Pair, a: Home, b: Home): Promise
 }
 
 /** A subscriber to the lobby. */
-export async function watching(player: Player, lobby: string): Promise<Watcher> {
-  const watcher = await Watcher.greet(player.game, player.token, { lobby });
-  await watcher.ask("subscribe", { topic: "lobby", id: lobby });
-  return watcher;
+export async function watching(player: Player, lobby: string): Promise<EventsClient> {
+  const subscriber = await EventsClient.greet(player.game, player.token, { lobby });
+  await subscriber.ask("subscribe", { topic: "lobby", id: lobby });
+  return subscriber;
 }
 
 export async function asksFor(player: Player, lobby: string, body: object): Promise<ConnectionView> {
@@ -113,5 +113,5 @@ export const courseOf = ({ timeline }: ConnectionView): string[] => timeline.map
 export const isMeeting = ({ type }: Frame): boolean => type.startsWith("connect.");
 
 /** All unread connection events of a subscriber, by type. */
-export const meetings = async (watcher: Watcher): Promise<string[]> =>
-  (await watcher.rest()).filter(isMeeting).map(({ type }) => type);
+export const meetings = async (subscriber: EventsClient): Promise<string[]> =>
+  (await subscriber.rest()).filter(isMeeting).map(({ type }) => type);

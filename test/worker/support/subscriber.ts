@@ -15,13 +15,13 @@ export type Frame = {
 type Options = { lobby?: string; worker?: Worker; source?: string };
 type Waiting = { match: (frame: Frame) => boolean; resolve: (frame: Frame) => void; reject: (why: Error) => void };
 
-const open = new Set<Watcher>();
+const open = new Set<EventsClient>();
 /** All texts that any subscriber of the file received. */
 export const told: string[] = [];
 
 /** For `afterEach`. */
 export function lookAway(): void {
-  for (const watcher of open) watcher.close();
+  for (const subscriber of open) subscriber.close();
   open.clear();
 }
 
@@ -30,7 +30,7 @@ export const eventsRequest = (game: string, lobby?: string, headers: Record<stri
     headers: { upgrade: "websocket", "sec-websocket-protocol": SUBPROTOCOL, ...headers },
   });
 
-export class Watcher {
+export class EventsClient {
   /** Its number among the open ones. */
   readonly number = open.size;
   readonly closed: Promise<{ code: number; reason: string }>;
@@ -56,21 +56,21 @@ export class Watcher {
   }
 
   /** An open socket without messages. */
-  static async open(game: string, { lobby, worker, source }: Options = {}): Promise<Watcher> {
+  static async open(game: string, { lobby, worker, source }: Options = {}): Promise<EventsClient> {
     const headers: Record<string, string> = source === undefined ? {} : { "cf-connecting-ip": source };
     const ask: Worker = worker ?? ((request) => exports.default.fetch(request));
     const response = await ask(eventsRequest(game, lobby, headers));
     if (response.webSocket === null) throw new Error(`no socket: ${response.status} ${await response.text()}`);
     expect(response.headers.get("sec-websocket-protocol")).toBe(SUBPROTOCOL);
     response.webSocket.accept();
-    return new Watcher(response.webSocket);
+    return new EventsClient(response.webSocket);
   }
 
   /** A socket after hello. */
-  static async greet(game: string, token?: string, options: Options = {}): Promise<Watcher> {
-    const watcher = await Watcher.open(game, options);
-    expect((await watcher.ask("hello", token === undefined ? {} : { token })).type).toBe("welcome");
-    return watcher;
+  static async greet(game: string, token?: string, options: Options = {}): Promise<EventsClient> {
+    const subscriber = await EventsClient.open(game, options);
+    expect((await subscriber.ask("hello", token === undefined ? {} : { token })).type).toBe("welcome");
+    return subscriber;
   }
 
   /** A list subscriber, and its snapshot. */
@@ -78,9 +78,9 @@ export class Watcher {
     game: string,
     filter: Record<string, string> = {},
     options: Options = {},
-  ): Promise<[Watcher, Frame]> {
-    const watcher = await Watcher.greet(game, undefined, options);
-    return [watcher, await watcher.ask("subscribe", { topic: "lobbies", filter })];
+  ): Promise<[EventsClient, Frame]> {
+    const subscriber = await EventsClient.greet(game, undefined, options);
+    return [subscriber, await subscriber.ask("subscribe", { topic: "lobbies", filter })];
   }
 
   /** Sends a command with a number, and returns the response. */

@@ -22,7 +22,7 @@ import { RelayRequests } from "./relay-requests.ts";
 import { introduceMembers } from "./introduction.ts";
 import { OutcomeStats } from "./outcome-stats.ts";
 import type { Store } from "../store.ts";
-import type { ConnectionRequest, Outcome } from "../../rpc.ts";
+import type { ConnectParams, Outcome } from "../../rpc.ts";
 
 /** What connections need of their hub. */
 export type ConnectionsHost = {
@@ -65,7 +65,7 @@ export class Connections {
   request(
     lobby: string,
     requester: string,
-    { peer, reach, relay, invited }: ConnectionRequest,
+    { peer, reach, relay, invited }: ConnectParams,
     now: number,
   ): Outcome<ConnectionView> {
     const resolved = resolveConsent(this.#host.lobby(lobby), requester, { peer, invited });

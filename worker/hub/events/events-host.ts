@@ -8,7 +8,7 @@ import type { LobbyReader } from "./snapshots.ts";
 import type { PresenceHost } from "./subscribers.ts";
 
 /** A message from one member to others. */
-export type MessageEvent = Event & { kind: "chat" | "signal" };
+export type MemberMessage = Event & { kind: "chat" | "signal" };
 
 export type EventsHost = PresenceHost &
   LobbyReader & {
@@ -26,7 +26,7 @@ export type EventsHost = PresenceHost &
     /** The peer that a token of this game belongs to, or null. */
     readonly verifyToken: (token: string) => Promise<string | null>;
     /** Applies a member's message to its lobby. */
-    readonly sendMessage: (lobby: string, event: MessageEvent, subject: RateLimitSubject) => RpcResult<unknown>;
+    readonly sendMessage: (lobby: string, event: MemberMessage, subject: RateLimitSubject) => RpcResult<unknown>;
     /** Accepts or declines a connection. */
     readonly acceptConnection: (
       connection: string,

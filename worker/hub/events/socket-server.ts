@@ -23,7 +23,7 @@ import type { Subscriber } from "./subscriber.ts";
 import { listChangesOf, Broadcaster } from "./broadcaster.ts";
 import { Subscribers } from "./subscribers.ts";
 import type { ListChanges, Refused, RpcResult } from "../../rpc.ts";
-import type { EventsHost, MessageEvent } from "./events-host.ts";
+import type { EventsHost, MemberMessage } from "./events-host.ts";
 
 type Subscribe = (ClientMessage & { type: "subscribe" })["data"];
 
@@ -226,7 +226,7 @@ export class SocketServer {
     const { peer, source } = subscriber;
     if (peer === null) return { refused: "unauthorized" };
     const { lobby } = command.data;
-    const event: MessageEvent =
+    const event: MemberMessage =
       command.type === "chat"
         ? { kind: "chat", by: peer, text: command.data.text }
         : { kind: "signal", by: peer, peer: command.data.to, body: command.data.body };

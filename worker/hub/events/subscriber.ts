@@ -10,7 +10,7 @@ import type { Summary } from "#shared/listing/summary.ts";
 
 export type FilterText = Readonly<Record<string, string>>;
 
-type Attachment = {
+type SubscriberAttachment = {
   readonly watcher: true;
   readonly source: string | null;
   readonly since: number;
@@ -31,8 +31,8 @@ export type ListSubscription = {
   readonly matches: (line: Summary) => boolean;
 };
 
-const attachmentOf = (socket: WebSocket): Partial<Attachment> | null =>
-  socket.deserializeAttachment() as Partial<Attachment> | null;
+const attachmentOf = (socket: WebSocket): Partial<SubscriberAttachment> | null =>
+  socket.deserializeAttachment() as Partial<SubscriberAttachment> | null;
 
 /** Whether the socket is an event stream. Its tags would say so too, but not while it closes. */
 export const isSubscriber = (socket: WebSocket): boolean => attachmentOf(socket)?.watcher === true;
@@ -43,7 +43,7 @@ export class Subscriber {
   readonly socket: WebSocket;
   /** Messages are handled one after the other, even if one has to wait. */
   turn: Promise<void> = Promise.resolve();
-  #attachment: Attachment;
+  #attachment: SubscriberAttachment;
   #list: ListSubscription | null;
   readonly #lobbies: Set<string>;
   readonly #bucket: Bucket;
@@ -54,7 +54,7 @@ export class Subscriber {
   #received_length = 0;
   #ping_at = 0;
 
-  constructor(socket: WebSocket, attachment: Attachment, now: number) {
+  constructor(socket: WebSocket, attachment: SubscriberAttachment, now: number) {
     this.socket = socket;
     this.#attachment = attachment;
     this.#list = attachment.filter === null ? null : toListSubscription(attachment.filter);
@@ -74,7 +74,7 @@ export class Subscriber {
   static restored(socket: WebSocket, now: number): Subscriber | null {
     const attachment = attachmentOf(socket);
     return attachment?.watcher === true && attachment.ended !== true
-      ? new Subscriber(socket, attachment as Attachment, now)
+      ? new Subscriber(socket, attachment as SubscriberAttachment, now)
       : null;
   }
 
@@ -170,7 +170,7 @@ export class Subscriber {
     }
   }
 
-  #save(parts: Partial<Attachment>): void {
+  #save(parts: Partial<SubscriberAttachment>): void {
     this.#attachment = { ...this.#attachment, ...parts };
     this.socket.serializeAttachment(this.#attachment);
   }

@@ -6,7 +6,7 @@ import type { Env } from "../../../../worker/env.ts";
 import { hubFor, timePasses } from "../../support/hub-inspector.ts";
 import { freeOfCharge, LOBBY, Player } from "../../support/player.ts";
 import { problemOf, withTwoShards } from "../../support/http-fixture.ts";
-import { lookAway, Watcher } from "../../support/subscriber.ts";
+import { lookAway, EventsClient } from "../../support/subscriber.ts";
 import { hangUp, heard, hosts, joins, newGame, ORIGIN, Sidecar } from "../../support/sidecar.ts";
 
 beforeEach(() => {
@@ -284,10 +284,10 @@ describe("draining", () => {
 
   test("subscribers are notified once that the game is draining", async () => {
     const game = newGame();
-    const [watcher] = await Watcher.list(game);
+    const [subscriber] = await EventsClient.list(game);
     for (const draining of [true, true]) await ask(game, "PUT", "drain", { body: { draining } });
-    expect(await watcher.next("going_away")).toStrictEqual({ type: "going_away", data: {} });
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect(await subscriber.next("going_away")).toStrictEqual({ type: "going_away", data: {} });
+    expect(await subscriber.rest()).toStrictEqual([]);
     lookAway();
   });
 

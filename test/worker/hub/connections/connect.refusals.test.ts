@@ -14,7 +14,7 @@ import {
 } from "../../support/introduction.ts";
 import { Player } from "../../support/player.ts";
 import { hangUp, hosts, Sidecar } from "../../support/sidecar.ts";
-import { lookAway, Watcher } from "../../support/subscriber.ts";
+import { lookAway, EventsClient } from "../../support/subscriber.ts";
 
 const ANN = { address: "20.0.1.1" };
 const BOB = { address: "20.0.2.1" };
@@ -160,9 +160,9 @@ describe("a connection", () => {
     }
     const body = { connection_id };
     expect(await eve.refused("POST", `lobbies/${lobby}/relays`, { body })).toBe("connection_not_found");
-    const watcher = await watching(eve, lobby);
+    const subscriber = await watching(eve, lobby);
     for (const word of ["accept", "deny"]) {
-      const { data } = await watcher.ask(word, body);
+      const { data } = await subscriber.ask(word, body);
       expect(data).toMatchObject({ problem: { code: "connection_not_found" } });
     }
     expect(await eve.ask("GET", `lobbies/${lobby}/connections`).then((answer) => answer.json())).toStrictEqual({
@@ -172,7 +172,7 @@ describe("a connection", () => {
 
   test("is accepted only with a token, and with a valid reach", async () => {
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id });
-    const stranger = await Watcher.greet(game, undefined, { lobby });
+    const stranger = await EventsClient.greet(game, undefined, { lobby });
     expect((await stranger.ask("accept", { connection_id })).data).toMatchObject({ problem: { code: "unauthorized" } });
     const his = await watching(bob, lobby);
     const reach = await reachOf(ann, ANN);

@@ -18,7 +18,7 @@ import {
 } from "../../support/introduction.ts";
 import { fits, type Player } from "../../support/player.ts";
 import { hangUp, Sidecar } from "../../support/sidecar.ts";
-import { lookAway, type Watcher } from "../../support/subscriber.ts";
+import { lookAway, type EventsClient } from "../../support/subscriber.ts";
 
 const ANN = { address: "20.0.1.1" };
 const BOB = { address: "20.0.2.1" };
@@ -30,8 +30,8 @@ let ann: Player;
 let bob: Player;
 let game = "";
 let lobby = "";
-let at: Watcher;
-let to: Watcher;
+let at: EventsClient;
+let to: EventsClient;
 let north: Sidecar;
 beforeEach(async () => {
   ({ game, ann, bob, lobby } = await membersOfOneLobby());
@@ -155,7 +155,7 @@ describe("the choice of a sidecar", () => {
     await far.next("allocate");
     await timePasses(game, RELAY_ANSWER_MS + 1_500);
     const failed = { reason: "misc_relay_exhausted", code: 5_100, state: "introduced" };
-    for (const watcher of [at, to]) expect((await watcher.next("connect.failed")).data).toMatchObject(failed);
+    for (const subscriber of [at, to]) expect((await subscriber.next("connect.failed")).data).toMatchObject(failed);
     // A late reply is ignored.
     far.say(allocated(id));
     expect(await far.rest()).toStrictEqual([]);
@@ -180,7 +180,7 @@ describe("the choice of a sidecar", () => {
     const plain = await Sidecar.link(game);
     const id = await meet(RANDOM, RANDOM);
     const failed = { connection_id: id, reason: "misc_relay_unavailable", code: 5_101 };
-    for (const watcher of [at, to]) expect((await watcher.next("connect.failed")).data).toMatchObject(failed);
+    for (const subscriber of [at, to]) expect((await subscriber.next("connect.failed")).data).toMatchObject(failed);
     expect(await plain.rest()).toStrictEqual([]);
     const second = await meet({}, {});
     const body = { connection_id: second };

@@ -25,7 +25,7 @@ import {
   meet as introduces,
 } from "../../support/introduction.ts";
 import { fits, Player } from "../../support/player.ts";
-import { lookAway, told, Watcher } from "../../support/subscriber.ts";
+import { lookAway, told, EventsClient } from "../../support/subscriber.ts";
 
 const ANN = { address: "20.0.1.1" };
 const BOB = { address: "20.0.2.1", local: "192.168.1.20" };
@@ -145,7 +145,7 @@ test("no third peer, list subscriber or statistic learns of a connection", async
   const carl = await Player.of(game);
   await carl.enters(lobby);
   const third = await watching(carl, lobby);
-  const [stranger] = await Watcher.list(game);
+  const [stranger] = await EventsClient.list(game);
   await third.rest();
   await stranger.rest();
   const id = await meet({}, {});

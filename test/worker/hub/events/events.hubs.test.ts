@@ -4,7 +4,7 @@ import { COALESCE_MS, REPLAY_KEPT_MS } from "#shared/limits.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
 import { hubFor, timePasses } from "../../support/hub-inspector.ts";
 import { hangUp, hosts, joins, leaves, newGame, Sidecar } from "../../support/sidecar.ts";
-import { type Frame, lookAway, Watcher } from "../../support/subscriber.ts";
+import { type Frame, lookAway, EventsClient } from "../../support/subscriber.ts";
 
 /** A name's hub follows from its hash; these are the first names for each of the two. */
 const NAMES = Array.from({ length: 40 }, (_, at) => `Lobby ${at}`);
@@ -30,59 +30,59 @@ describe("the list of two hubs", () => {
   test("a subscriber gets a snapshot and events of both hubs", async () => {
     await near.report(hosts(here![0]!, "Alice"));
     await far.report(hosts(there![0]!, "Bob"));
-    const [watcher, snapshot] = await Watcher.list(game);
+    const [subscriber, snapshot] = await EventsClient.list(game);
     expect(namesOf(snapshot).toSorted()).toStrictEqual([here![0]!, there![0]!].toSorted());
 
     await far.report(hosts(there![1]!, "Carol"));
-    expect((await watcher.next("lobby.added")).data).toMatchObject({ lobby: { name: there![1]! } });
+    expect((await subscriber.next("lobby.added")).data).toMatchObject({ lobby: { name: there![1]! } });
     await near.report(joins(here![0]!, "Dora"));
-    expect((await watcher.next("lobby.updated")).data).toMatchObject({ lobby: { name: here![0]!, members: 2 } });
+    expect((await subscriber.next("lobby.updated")).data).toMatchObject({ lobby: { name: here![0]!, members: 2 } });
     await far.report(leaves(there![0]!, "Bob"));
-    expect((await watcher.next("lobby.removed")).data).toMatchObject({ reason: "closed" });
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect((await subscriber.next("lobby.removed")).data).toMatchObject({ reason: "closed" });
+    expect(await subscriber.rest()).toStrictEqual([]);
   });
 
   test("a lobby's updates are merged to one per second, whichever hub holds it", async () => {
-    const [watcher] = await Watcher.list(game);
+    const [subscriber] = await EventsClient.list(game);
     await far.report(hosts(there![0]!, "Alice", { seats: 12 }));
-    await watcher.next("lobby.added");
+    await subscriber.next("lobby.added");
     for (const guest of ["Bob", "Carol", "Dora"]) await far.report(joins(there![0]!, guest));
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect(await subscriber.rest()).toStrictEqual([]);
     await timePasses(game, COALESCE_MS);
-    expect((await watcher.next("lobby.updated")).data).toMatchObject({ lobby: { members: 4 } });
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect((await subscriber.next("lobby.updated")).data).toMatchObject({ lobby: { members: 4 } });
+    expect(await subscriber.rest()).toStrictEqual([]);
   });
 
   test("events continue after either hub slept", async () => {
-    const [watcher] = await Watcher.list(game);
+    const [subscriber] = await EventsClient.list(game);
     for (const shard of [1, 0]) {
       await evictDurableObject(hubFor(game, shard));
       await far.report(hosts(there![shard]!, "Alice"));
-      expect((await watcher.next("lobby.added")).data).toMatchObject({ lobby: { name: there![shard]! } });
+      expect((await subscriber.next("lobby.added")).data).toMatchObject({ lobby: { name: there![shard]! } });
     }
-    const [, snapshot] = await Watcher.list(game);
+    const [, snapshot] = await EventsClient.list(game);
     expect(namesOf(snapshot)).toHaveLength(2);
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect(await subscriber.rest()).toStrictEqual([]);
   });
 
   test("a gap at the first hub causes a new snapshot", async () => {
     await far.report(hosts(there![0]!, "Alice"));
-    const [watcher] = await Watcher.list(game);
+    const [subscriber] = await EventsClient.list(game);
     const first = hubFor(game, 0);
     await first.onShardChanges(1, [], 7, false);
-    expect(namesOf(await watcher.next("snapshot"))).toStrictEqual([there![0]!]);
+    expect(namesOf(await subscriber.next("snapshot"))).toStrictEqual([there![0]!]);
     await first.onShardChanges(1, [], 1, true);
-    expect(namesOf(await watcher.next("snapshot"))).toStrictEqual([there![0]!]);
+    expect(namesOf(await subscriber.next("snapshot"))).toStrictEqual([there![0]!]);
     await first.onShardChanges(1, [], 1, false);
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect(await subscriber.rest()).toStrictEqual([]);
   });
 
   test("the other hub stops sending after the last subscriber left", async () => {
     const fed = vi.spyOn((await import("../../../../worker/hub/hub.ts")).Hub.prototype, "onShardChanges");
-    const [watcher] = await Watcher.list(game);
+    const [subscriber] = await EventsClient.list(game);
     await far.report(hosts(there![0]!, "Alice"));
-    await watcher.next("lobby.added");
-    await watcher.ask("unsubscribe", { topic: "lobbies" });
+    await subscriber.next("lobby.added");
+    await subscriber.ask("unsubscribe", { topic: "lobbies" });
     // For this long the subscriber may only have lost its connection.
     vi.setSystemTime(Date.now() + REPLAY_KEPT_MS + 1);
     await far.report(hosts(there![1]!, "Bob"));
@@ -97,13 +97,13 @@ describe("the list of two hubs", () => {
 describe("a socket at the wrong hub", () => {
   test("a subscription at the wrong hub names the right one", async () => {
     await far.report(hosts(there![0]!, "Alice"));
-    const [watcher, snapshot] = await Watcher.list(game);
+    const [subscriber, snapshot] = await EventsClient.list(game);
     const id = (snapshot.data["lobbies"] as { id: string }[])[0]!.id;
-    expect(await watcher.ask("subscribe", { topic: "lobby", id })).toMatchObject({
+    expect(await subscriber.ask("subscribe", { topic: "lobby", id })).toMatchObject({
       type: "error",
       data: { problem: { code: "misdirected", status: 421 } },
     });
-    const other = await Watcher.greet(game, undefined, { lobby: id });
+    const other = await EventsClient.greet(game, undefined, { lobby: id });
     expect(await other.ask("subscribe", { topic: "lobby", id })).toMatchObject({ type: "snapshot" });
     expect(await other.ask("subscribe", { topic: "lobbies" })).toMatchObject({
       data: { problem: { code: "misdirected" } },

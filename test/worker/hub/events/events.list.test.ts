@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { COALESCE_MS } from "#shared/limits.ts";
 import { timePasses } from "../../support/hub-inspector.ts";
 import { hangUp, hosts, joins, kicks, leaves, newGame, Sidecar, starts } from "../../support/sidecar.ts";
-import { type Frame, lookAway, Watcher } from "../../support/subscriber.ts";
+import { type Frame, lookAway, EventsClient } from "../../support/subscriber.ts";
 
 let game = "";
 beforeEach(() => {
@@ -20,29 +20,29 @@ describe("list subscriptions", () => {
   test("a subscriber gets a snapshot, then every addition, change and removal", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
-    const [watcher, snapshot] = await Watcher.list(game);
+    const [subscriber, snapshot] = await EventsClient.list(game);
     expect(snapshot).toMatchObject({ type: "snapshot", topic: "lobbies", data: { complete: true } });
     expect(linesOf(snapshot)).toMatchObject([{ name: "Nice", members: 1 }]);
 
     await north.report(hosts("Zoo", "Zoe"));
-    const added = await watcher.next("lobby.added");
+    const added = await subscriber.next("lobby.added");
     expect(added).toMatchObject({ topic: "lobbies", data: { lobby: { name: "Zoo", members: 1, revision: 1 } } });
     await north.report(joins("Nice", "Bob"));
-    const updated = await watcher.next("lobby.updated");
+    const updated = await subscriber.next("lobby.updated");
     expect(updated).toMatchObject({ data: { lobby: { name: "Nice", members: 2 } } });
     await timePasses(game, COALESCE_MS);
     await north.report(leaves("Zoo", "Zoe"));
-    const removed = await watcher.next("lobby.removed");
+    const removed = await subscriber.next("lobby.removed");
     expect(removed.data).toStrictEqual({ id: idOf(added), reason: "closed" });
     expect(removed.seq).toBeGreaterThan(updated.seq!);
     expect(updated.seq).toBeGreaterThan(added.seq!);
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect(await subscriber.rest()).toStrictEqual([]);
   });
 
   test("a lobby that starts is removed from lists that exclude started ones", async () => {
     const north = await Sidecar.link(game);
-    const [open] = await Watcher.list(game);
-    const [all] = await Watcher.list(game, { include: "in_game" });
+    const [open] = await EventsClient.list(game);
+    const [all] = await EventsClient.list(game, { include: "in_game" });
     await north.report(hosts("Nice", "Alice"), joins("Nice", "Bob"));
     await timePasses(game, COALESCE_MS);
     await north.report(starts("Nice", "Alice"));
@@ -53,68 +53,68 @@ describe("list subscriptions", () => {
   test("a filtered subscriber gets lobbies as they start and stop to match", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"), hosts("Other", "Olga"));
-    const [watcher, snapshot] = await Watcher.list(game, { "members[gte]": "2", "name[contains]": "nice" });
+    const [subscriber, snapshot] = await EventsClient.list(game, { "members[gte]": "2", "name[contains]": "nice" });
     expect(linesOf(snapshot)).toStrictEqual([]);
     await north.report(joins("Nice", "Bob"), joins("Other", "Otto"));
-    expect((await watcher.next("lobby.added")).data).toMatchObject({ lobby: { name: "Nice", members: 2 } });
+    expect((await subscriber.next("lobby.added")).data).toMatchObject({ lobby: { name: "Nice", members: 2 } });
     await timePasses(game, COALESCE_MS);
     await north.report(kicks("Nice", "Bob", "Alice"));
-    expect((await watcher.next("lobby.removed")).data).toMatchObject({ reason: "filtered" });
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect((await subscriber.next("lobby.removed")).data).toMatchObject({ reason: "filtered" });
+    expect(await subscriber.rest()).toStrictEqual([]);
   });
 
   test("the first update of a lobby is sent at once, the others merged to one per second", async () => {
     const north = await Sidecar.link(game);
-    const [watcher] = await Watcher.list(game);
+    const [subscriber] = await EventsClient.list(game);
     await north.report(hosts("Nice", "Alice", { seats: 12 }));
-    expect((await watcher.next("lobby.added")).data).toMatchObject({ lobby: { members: 1 } });
+    expect((await subscriber.next("lobby.added")).data).toMatchObject({ lobby: { members: 1 } });
     for (const guest of ["Bob", "Carol", "Dora", "Emil"]) await north.report(joins("Nice", guest));
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect(await subscriber.rest()).toStrictEqual([]);
     await timePasses(game, COALESCE_MS);
-    expect((await watcher.next("lobby.updated")).data).toMatchObject({ lobby: { members: 5 } });
+    expect((await subscriber.next("lobby.updated")).data).toMatchObject({ lobby: { members: 5 } });
     await timePasses(game, 10 * COALESCE_MS);
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect(await subscriber.rest()).toStrictEqual([]);
   });
 
   test("a lobby that was created and ended within one interval is not sent", async () => {
     const north = await Sidecar.link(game);
-    const [watcher] = await Watcher.list(game);
+    const [subscriber] = await EventsClient.list(game);
     await north.report(hosts("Nice", "Alice"));
-    const id = idOf(await watcher.next("lobby.added"));
+    const id = idOf(await subscriber.next("lobby.added"));
     await north.report(joins("Nice", "Bob"));
     await north.report(leaves("Nice", "Alice"));
     await north.report(leaves("Nice", "Bob"));
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect(await subscriber.rest()).toStrictEqual([]);
     await timePasses(game, COALESCE_MS);
-    expect((await watcher.next("lobby.removed")).data).toStrictEqual({ id, reason: "closed" });
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect((await subscriber.next("lobby.removed")).data).toStrictEqual({ id, reason: "closed" });
+    expect(await subscriber.rest()).toStrictEqual([]);
   });
 
   test("a snapshot during a pending update has the state that other subscribers have", async () => {
     const north = await Sidecar.link(game);
-    const [first] = await Watcher.list(game);
+    const [first] = await EventsClient.list(game);
     await north.report(hosts("Nice", "Alice"));
     await north.report(joins("Nice", "Bob"));
-    const [second, snapshot] = await Watcher.list(game);
+    const [second, snapshot] = await EventsClient.list(game);
     expect(linesOf(snapshot)).toMatchObject([{ name: "Nice", members: 1 }]);
     await timePasses(game, COALESCE_MS);
-    for (const watcher of [first, second]) {
-      expect((await watcher.next("lobby.updated")).data).toMatchObject({ lobby: { members: 2 } });
+    for (const subscriber of [first, second]) {
+      expect((await subscriber.next("lobby.updated")).data).toMatchObject({ lobby: { members: 2 } });
     }
   });
 
   test("a subscriber may change its filter and unsubscribe", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"), hosts("Zoo", "Zoe"));
-    const [watcher, all] = await Watcher.list(game);
+    const [subscriber, all] = await EventsClient.list(game);
     expect(linesOf(all)).toHaveLength(2);
-    const other = await watcher.ask("subscribe", { topic: "lobbies", filter: { name: "Zoo" } });
+    const other = await subscriber.ask("subscribe", { topic: "lobbies", filter: { name: "Zoo" } });
     expect(linesOf(other)).toMatchObject([{ name: "Zoo" }]);
     await north.report(joins("Nice", "Bob"));
-    expect(await watcher.rest()).toStrictEqual([]);
-    expect(await watcher.ask("unsubscribe", { topic: "lobbies" })).toMatchObject({ type: "ok" });
+    expect(await subscriber.rest()).toStrictEqual([]);
+    expect(await subscriber.ask("unsubscribe", { topic: "lobbies" })).toMatchObject({ type: "ok" });
     await north.report(joins("Zoo", "Bob"));
-    expect(await watcher.rest()).toStrictEqual([]);
+    expect(await subscriber.rest()).toStrictEqual([]);
   });
 });
 

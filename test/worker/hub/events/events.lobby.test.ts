@@ -6,7 +6,7 @@ import { COALESCE_MS, SEAT_HELD_MS, SILENT_AWAY_MS, SILENT_MS, SUBSCRIBER_SILENC
 import { hubFor, inside, timePasses } from "../../support/hub-inspector.ts";
 import { freeOfCharge, Player } from "../../support/player.ts";
 import { newGame } from "../../support/sidecar.ts";
-import { type Frame, lookAway, told, Watcher } from "../../support/subscriber.ts";
+import { type Frame, lookAway, told, EventsClient } from "../../support/subscriber.ts";
 
 let game = "";
 let alice: Player;
@@ -86,8 +86,8 @@ describe("a member's subscription", () => {
     await bob.enters(id);
     const [[host], [guest]] = [await watches(alice, id), await watches(bob, id)];
     await alice.ask("DELETE", `lobbies/${id}/members/${bob.id}?ban=lobby`);
-    for (const watcher of [host, guest]) {
-      expect((await watcher.next("member.left")).data).toMatchObject({
+    for (const subscriber of [host, guest]) {
+      expect((await subscriber.next("member.left")).data).toMatchObject({
         peer_id: bob.id,
         state: "banned",
         by: alice.id,
@@ -119,15 +119,15 @@ describe("a member's subscription", () => {
     const [[a], [b], [c]] = [await watches(alice, id), await watches(bob, id), await watches(carol, id)];
     expect(await a.ask("chat", { lobby: id, text: "hello 🎮" })).toMatchObject({ type: "ok" });
     await bob.ask("POST", `lobbies/${id}/messages`, { body: { text: "hi" } });
-    for (const watcher of [a, b, c]) {
-      expect((await watcher.next("chat")).data).toStrictEqual({ id, from: alice.id, text: "hello 🎮" });
-      expect((await watcher.next("chat")).data).toStrictEqual({ id, from: bob.id, text: "hi" });
+    for (const subscriber of [a, b, c]) {
+      expect((await subscriber.next("chat")).data).toStrictEqual({ id, from: alice.id, text: "hello 🎮" });
+      expect((await subscriber.next("chat")).data).toStrictEqual({ id, from: bob.id, text: "hi" });
     }
     expect(await a.ask("signal", { lobby: id, to: bob.id, body: '{"sdp":1}' })).toMatchObject({ type: "ok" });
     await carol.ask("POST", `lobbies/${id}/signals`, { body: { to: bob.id, body: "x".repeat(8_192) } });
     expect((await b.next("signal")).data).toStrictEqual({ id, from: alice.id, body: '{"sdp":1}' });
     expect((await b.next("signal")).data).toMatchObject({ from: carol.id, body: "x".repeat(8_192) });
-    for (const watcher of [a, c]) expect(await watcher.rest()).toStrictEqual([]);
+    for (const subscriber of [a, c]) expect(await subscriber.rest()).toStrictEqual([]);
   });
 
   test("a host with approval gets applications, and the applicant gets the decision", async () => {
@@ -165,7 +165,7 @@ describe("a member's subscription", () => {
 describe("a non-member's subscription", () => {
   test("a non-member gets public fields only", async () => {
     const { id } = await alice.hosts({ data: { plan: { value: "SECRET", visibility: "member" } } });
-    const stranger = await Watcher.greet(game);
+    const stranger = await EventsClient.greet(game);
     const snapshot = await stranger.ask("subscribe", { topic: "lobby", id });
     await bob.enters(id, { member_data: { hero: "SECRET" } });
     await bob.ask("POST", `lobbies/${id}/messages`, { body: { text: "SECRET" } });
@@ -186,7 +186,7 @@ describe("a non-member's subscription", () => {
 
   test("a private lobby is not found, and one that becomes private is removed", async () => {
     const { id } = await alice.hosts({ visibility: "private" });
-    const stranger = await Watcher.greet(game);
+    const stranger = await EventsClient.greet(game);
     expect((await stranger.ask("subscribe", { topic: "lobby", id })).data).toMatchObject({
       problem: { code: "lobby_not_found" },
     });
@@ -260,7 +260,7 @@ describe("an open socket", () => {
 
   test("a peer that says hello before it joins confirms its place at once", async () => {
     const { id } = await alice.hosts();
-    await Watcher.greet(game, bob.token);
+    await EventsClient.greet(game, bob.token);
     await bob.joins(id);
     await timePasses(game, SEAT_HELD_MS / 2);
     expect((await alice.sees(id)).roster[1]).toMatchObject({ state: "present" });
@@ -277,7 +277,7 @@ describe("resuming a lobby", () => {
     await alice.ask("POST", `lobbies/${id}/messages`, { body: { text: "one" } });
     await (await Player.of(game)).joins(id);
     await alice.ask("POST", `lobbies/${id}/signals`, { body: { to: bob.id, body: "two" } });
-    const back = await Watcher.greet(game, bob.token);
+    const back = await EventsClient.greet(game, bob.token);
     expect((await back.ask("subscribe", { topic: "lobby", id, since: seq })).type).toBe("resumed");
     expect((await back.rest()).map(({ type }) => type)).toStrictEqual([
       "chat",
@@ -315,17 +315,17 @@ test("no event contains a token", () => {
 
 // --- helpers ---------------------------------------------------------------------------------------------------
 
-async function watches(player: Player, id: string): Promise<[Watcher, Frame]> {
-  const watcher = await Watcher.greet(player.game, player.token, { lobby: id });
-  const snapshot = await watcher.ask("subscribe", { topic: "lobby", id });
+async function watches(player: Player, id: string): Promise<[EventsClient, Frame]> {
+  const subscriber = await EventsClient.greet(player.game, player.token, { lobby: id });
+  const snapshot = await subscriber.ask("subscribe", { topic: "lobby", id });
   expect(snapshot).toMatchObject({ type: "snapshot", topic: "lobby" });
-  return [watcher, snapshot];
+  return [subscriber, snapshot];
 }
 
 const viewIn = ({ data }: Frame): Record<string, unknown> => data["lobby"] as Record<string, unknown>;
 
-async function last(watcher: Watcher, type: string): Promise<Frame> {
-  const frames = (await watcher.rest()).filter((frame) => frame.type === type);
+async function last(subscriber: EventsClient, type: string): Promise<Frame> {
+  const frames = (await subscriber.rest()).filter((frame) => frame.type === type);
   return frames.at(-1)!;
 }
 

@@ -20,7 +20,7 @@ import { hubFor, inside, timePasses } from "../../support/hub-inspector.ts";
 import { problemOf } from "../../support/http-fixture.ts";
 import { freeOfCharge, players } from "../../support/player.ts";
 import { hangUp, hosts, joins, leaves, newGame, Sidecar, worker } from "../../support/sidecar.ts";
-import { eventsRequest, type Frame, lookAway, Watcher } from "../../support/subscriber.ts";
+import { eventsRequest, type Frame, lookAway, EventsClient } from "../../support/subscriber.ts";
 
 const NOBODY = `0-${"a".repeat(26)}`;
 
@@ -86,27 +86,27 @@ describe("opening a socket", () => {
 
 describe("hello", () => {
   test("hello comes first and once", async () => {
-    const watcher = await Watcher.open(game);
+    const subscriber = await EventsClient.open(game);
     for (const [type, data] of [
       ["subscribe", { topic: "lobbies" }],
       ["unsubscribe", { topic: "lobbies" }],
       ["chat", { lobby: NOBODY, text: "hi" }],
     ] as const) {
-      const answer = await watcher.ask(type, data);
+      const answer = await subscriber.ask(type, data);
       expect(problemIn(answer)).toMatchObject({ code: "invalid_request", status: 400, detail: "send hello first" });
     }
-    expect(await watcher.ask("hello", {})).toStrictEqual({
+    expect(await subscriber.ask("hello", {})).toStrictEqual({
       type: "welcome",
       re: 4,
       data: { peer_id: null, heartbeat_s: 10 },
     });
-    expect(problemIn(await watcher.ask("hello", {}))).toMatchObject({ code: "invalid_request" });
+    expect(problemIn(await subscriber.ask("hello", {}))).toMatchObject({ code: "invalid_request" });
   });
 
   test("a peer's token authenticates the socket, and an invalid one ends it", async () => {
     const { peer_id, peer_token } = await peerOf(game);
-    const watcher = await Watcher.open(game);
-    expect((await watcher.ask("hello", { token: peer_token })).data).toMatchObject({ peer_id });
+    const subscriber = await EventsClient.open(game);
+    expect((await subscriber.ask("hello", { token: peer_token })).data).toMatchObject({ peer_id });
     for (const token of [
       "x",
       "",
@@ -114,7 +114,7 @@ describe("hello", () => {
       (await peerOf("another-game")).peer_token,
       (await peerOf(game)).udp_token,
     ]) {
-      const stranger = await Watcher.open(game);
+      const stranger = await EventsClient.open(game);
       stranger.say({ type: "hello", data: { token } });
       expect(problemIn(await stranger.next("error"))).toMatchObject({ code: "unauthorized", status: 401 });
       expect((await stranger.closed).code).toBe(4401);
@@ -123,10 +123,10 @@ describe("hello", () => {
 
   test("hello is answered before later messages, however long the token takes", async () => {
     const { peer_token } = await peerOf(game);
-    const watcher = await Watcher.open(game);
-    watcher.say({ type: "hello", data: { token: peer_token } });
-    watcher.say({ type: "subscribe", data: { topic: "lobbies" } });
-    expect([(await watcher.next()).type, (await watcher.next()).type]).toStrictEqual(["welcome", "snapshot"]);
+    const subscriber = await EventsClient.open(game);
+    subscriber.say({ type: "hello", data: { token: peer_token } });
+    subscriber.say({ type: "subscribe", data: { topic: "lobbies" } });
+    expect([(await subscriber.next()).type, (await subscriber.next()).type]).toStrictEqual(["welcome", "snapshot"]);
   });
 });
 
@@ -154,23 +154,23 @@ describe("an invalid message ends only its socket:", () => {
     ["length", hello({ token: "x".repeat(SUBSCRIBER_MESSAGE_LENGTH_MAX) })],
     ["half a character", String.raw`{"type":"chat","data":{"lobby":"${NOBODY}","text":"\ud800"}}`],
   ])("%s", async (_, message) => {
-    const [witness] = await Watcher.list(game);
-    const watcher = await Watcher.open(game);
-    watcher.say(message);
-    const problem = problemIn(await watcher.next("error"));
+    const [witness] = await EventsClient.list(game);
+    const subscriber = await EventsClient.open(game);
+    subscriber.say(message);
+    const problem = problemIn(await subscriber.next("error"));
     expect(problem).toMatchObject({ code: "invalid_request", status: 400 });
     expect(JSON.stringify(problem).length).toBeLessThan(600);
-    expect((await watcher.closed).code).toBe(4400);
+    expect((await subscriber.closed).code).toBe(4400);
     expect(await witness.rest()).toStrictEqual([]);
   });
 
   test("too many messages in a short time", async () => {
-    const watcher = await Watcher.open(game);
+    const subscriber = await EventsClient.open(game);
     for (let at = 0; at <= SUBSCRIBER_MESSAGES_BURST; at++)
-      watcher.say({ type: "unsubscribe", data: { topic: "lobbies" } });
-    expect((await watcher.closed).code).toBe(4429);
-    expect(watcher.unread.filter((frame) => problemIn(frame)?.["code"] === "rate_limited")).toHaveLength(1);
-    expect(watcher.unread.length).toBeLessThanOrEqual(SUBSCRIBER_MESSAGES_BURST + 1);
+      subscriber.say({ type: "unsubscribe", data: { topic: "lobbies" } });
+    expect((await subscriber.closed).code).toBe(4429);
+    expect(subscriber.unread.filter((frame) => problemIn(frame)?.["code"] === "rate_limited")).toHaveLength(1);
+    expect(subscriber.unread.length).toBeLessThanOrEqual(SUBSCRIBER_MESSAGES_BURST + 1);
   });
 });
 
@@ -201,22 +201,22 @@ describe("an impossible command is refused and the socket stays open:", () => {
     ["chat", { lobby: NOBODY, text: "hi" }, "unauthorized"],
     ["signal", { lobby: NOBODY, to: "a".repeat(26), body: "x" }, "unauthorized"],
   ])("%s %j", async (type, data, code, detail) => {
-    const watcher = await Watcher.greet(game);
-    const problem = problemIn(await watcher.ask(type, data));
+    const subscriber = await EventsClient.greet(game);
+    const problem = problemIn(await subscriber.ask(type, data));
     expect(problem).toMatchObject({ code, ...(detail !== undefined && { detail }) });
-    expect((await watcher.ask("subscribe", { topic: "lobbies" })).type).toBe("snapshot");
+    expect((await subscriber.ask("subscribe", { topic: "lobbies" })).type).toBe("snapshot");
   });
 
   test("a filter that does not fit the socket's attachment", async () => {
-    const watcher = await Watcher.greet(game);
+    const subscriber = await EventsClient.greet(game);
     const filter = Object.fromEntries(
       Array.from({ length: 8 }, (_, at) => [`data[${"k".repeat(60)}${at}][in]`, "v".repeat(127)]),
     );
-    expect(problemIn(await watcher.ask("subscribe", { topic: "lobbies", filter }))).toBeUndefined();
+    expect(problemIn(await subscriber.ask("subscribe", { topic: "lobbies", filter }))).toBeUndefined();
     const longer = Object.fromEntries(
       Object.entries(filter).map(([name, value]) => [name, value.replaceAll("v", "\u0001")]),
     );
-    expect(problemIn(await watcher.ask("subscribe", { topic: "lobbies", filter: longer }))).toMatchObject({
+    expect(problemIn(await subscriber.ask("subscribe", { topic: "lobbies", filter: longer }))).toMatchObject({
       code: "invalid_request",
       detail: "filter: too long",
     });
@@ -227,14 +227,14 @@ describe("an impossible command is refused and the socket stays open:", () => {
     await north.report(
       ...Array.from({ length: TOPICS_PER_SUBSCRIBER_MAX + 1 }, (_, at) => hosts(`Lobby ${at}`, "Alice")),
     );
-    const [watcher, snapshot] = await Watcher.list(game);
+    const [subscriber, snapshot] = await EventsClient.list(game);
     const ids = linesOf(snapshot).map(({ id }) => id);
     for (const id of ids.slice(1))
-      expect((await watcher.ask("subscribe", { topic: "lobby", id })).type).toBe("snapshot");
-    expect(problemIn(await watcher.ask("subscribe", { topic: "lobby", id: ids[0] }))).toMatchObject({
+      expect((await subscriber.ask("subscribe", { topic: "lobby", id })).type).toBe("snapshot");
+    expect(problemIn(await subscriber.ask("subscribe", { topic: "lobby", id: ids[0] }))).toMatchObject({
       code: "quota_exceeded",
     });
-    expect((await watcher.ask("subscribe", { topic: "lobby", id: ids[1] })).type).toBe("snapshot");
+    expect((await subscriber.ask("subscribe", { topic: "lobby", id: ids[1] })).type).toBe("snapshot");
   });
 });
 
@@ -243,10 +243,10 @@ test("a snapshot has a bounded number of lobbies and says that there are more", 
   for (let at = 0; at < SNAPSHOT_LOBBIES_MAX; at += 100) {
     await north.report(...Array.from({ length: 100 }, (_, n) => hosts(`Lobby ${at + n}`, "Alice")));
   }
-  const [, whole] = await Watcher.list(game);
+  const [, whole] = await EventsClient.list(game);
   expect([linesOf(whole).length, whole.data["complete"]]).toStrictEqual([SNAPSHOT_LOBBIES_MAX, true]);
   await north.report(hosts("One more", "Alice"));
-  const [, part] = await Watcher.list(game);
+  const [, part] = await EventsClient.list(game);
   expect([linesOf(part).length, part.data["complete"]]).toStrictEqual([SNAPSHOT_LOBBIES_MAX, false]);
 });
 
@@ -255,7 +255,7 @@ test("a snapshot has a bounded length and says that there are more", async () =>
   const value = { value: "v".repeat(128), index: true };
   const data = Object.fromEntries(Array.from({ length: 10 }, (_, at) => [`${"k".repeat(60)}${at}`, value]));
   for (const player of await players(game, 30)) for (let at = 0; at < 4; at++) await player.hosts({ data });
-  const [keen, part] = await Watcher.list(game);
+  const [keen, part] = await EventsClient.list(game);
   expect(part.data["complete"]).toBe(false);
   expect(linesOf(part).length).toBeGreaterThan(100);
   expect(JSON.stringify(part).length).toBeLessThan(SNAPSHOT_LENGTH_MAX + 200);
@@ -266,17 +266,17 @@ test("150 sockets that send random messages are answered and closed, and nothing
   const faults = vi.spyOn(console, "error");
   const north = await Sidecar.link(game);
   await north.report(hosts("Nice", "Alice"));
-  const [witness, list] = await Watcher.list(game);
+  const [witness, list] = await EventsClient.list(game);
   const { peer_token } = await peerOf(game);
   const dice = seeded(20_261_125);
   const ends = new Map<number, number>();
   for (let round = 0; round < 150; round++) {
-    const watcher = await Watcher.greet(game, round % 2 === 0 ? peer_token : undefined);
-    for (let at = 0; at < 20; at++) watcher.say(absurd(dice, linesOf(list)[0]!.id));
-    watcher.say("{");
-    const { code } = await watcher.closed;
+    const subscriber = await EventsClient.greet(game, round % 2 === 0 ? peer_token : undefined);
+    for (let at = 0; at < 20; at++) subscriber.say(absurd(dice, linesOf(list)[0]!.id));
+    subscriber.say("{");
+    const { code } = await subscriber.closed;
     ends.set(code, (ends.get(code) ?? 0) + 1);
-    for (const frame of watcher.unread) {
+    for (const frame of subscriber.unread) {
       expect(["error", "snapshot", "resumed", "ok"]).toContain(frame.type);
       const problem = problemIn(frame);
       if (problem !== undefined)
@@ -291,14 +291,14 @@ test("150 sockets that send random messages are answered and closed, and nothing
 describe("resuming a socket", () => {
   test("a resumed list gets everything that it missed, once", async () => {
     const north = await Sidecar.link(game);
-    const [first] = await Watcher.list(game);
+    const [first] = await EventsClient.list(game);
     await north.report(hosts("Nice", "Alice"));
     const { seq } = await first.next("lobby.added");
     first.close();
     await north.report(hosts("Zoo", "Zoe"), hosts("Brief", "Bob"));
     await timePasses(game, COALESCE_MS);
     await north.report(joins("Nice", "Bob"), leaves("Brief", "Bob"));
-    const again = await Watcher.greet(game);
+    const again = await EventsClient.greet(game);
     expect(await again.ask("subscribe", { topic: "lobbies", since: seq })).toMatchObject({
       type: "resumed",
       data: { topic: "lobbies" },
@@ -313,7 +313,7 @@ describe("resuming a socket", () => {
       ],
     );
     for (const frame of missed) expect(frame.seq).toBeGreaterThan(seq!);
-    const third = await Watcher.greet(game);
+    const third = await EventsClient.greet(game);
     await third.ask("subscribe", { topic: "lobbies", since: missed.at(-1)!.seq });
     expect(await third.rest()).toStrictEqual([]);
   });
@@ -321,11 +321,11 @@ describe("resuming a socket", () => {
   test("a resumed lobby gets everything that it missed", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
-    const [watcher, list] = await Watcher.list(game);
+    const [subscriber, list] = await EventsClient.list(game);
     const { id } = linesOf(list)[0]!;
-    const { seq } = await watcher.ask("subscribe", { topic: "lobby", id });
+    const { seq } = await subscriber.ask("subscribe", { topic: "lobby", id });
     await north.report(joins("Nice", "Bob"));
-    const other = await Watcher.greet(game);
+    const other = await EventsClient.greet(game);
     expect(await other.ask("subscribe", { topic: "lobby", id, since: seq })).toMatchObject({ type: "resumed" });
     expect((await other.rest()).map(({ type }) => type)).toStrictEqual(["member.joined", "lobby.updated"]);
   });
@@ -333,17 +333,17 @@ describe("resuming a socket", () => {
   test("a subscriber gets a snapshot if the log no longer reaches back", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
-    const [watcher, { seq }] = await Watcher.list(game);
+    const [subscriber, { seq }] = await EventsClient.list(game);
     for (const since of [seq! - 1, seq! + 1_000_000, 0]) {
-      expect((await watcher.ask("subscribe", { topic: "lobbies", since })).type).toBe("snapshot");
+      expect((await subscriber.ask("subscribe", { topic: "lobbies", since })).type).toBe("snapshot");
     }
     for (let at = 0; at <= REPLAY_ITEMS_MAX / 100; at++) {
       await north.report(...Array.from({ length: 100 }, (_, n) => hosts(`Lobby ${at} ${n}`, "Alice")));
     }
-    expect((await watcher.ask("subscribe", { topic: "lobbies", since: seq })).type).toBe("resumed");
+    expect((await subscriber.ask("subscribe", { topic: "lobbies", since: seq })).type).toBe("resumed");
     await evictDurableObject(hubFor(game));
     vi.setSystemTime(Date.now() + 1);
-    const back = await Watcher.greet(game);
+    const back = await EventsClient.greet(game);
     expect((await back.ask("subscribe", { topic: "lobbies", since: seq })).type).toBe("snapshot");
   });
 });
@@ -352,12 +352,12 @@ describe("a hub that slept", () => {
   test("subscribers continue if no update was pending", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
-    const [watcher, list] = await Watcher.list(game, { name: "Nice" });
+    const [subscriber, list] = await EventsClient.list(game, { name: "Nice" });
     const { id } = linesOf(list)[0]!;
-    const { seq } = await watcher.ask("subscribe", { topic: "lobby", id });
+    const { seq } = await subscriber.ask("subscribe", { topic: "lobby", id });
     await evictDurableObject(hubFor(game));
     await north.report(joins("Nice", "Bob"), hosts("Zoo", "Zoe"));
-    const frames = await watcher.rest();
+    const frames = await subscriber.rest();
     expect(frames.map(({ topic, type }) => [topic, type])).toStrictEqual([
       ["lobby", "member.joined"],
       ["lobby", "lobby.updated"],
@@ -368,30 +368,30 @@ describe("a hub that slept", () => {
 
   test("subscribers get a new snapshot if an update was pending", async () => {
     const north = await Sidecar.link(game);
-    const [watcher] = await Watcher.list(game);
-    const [other] = await Watcher.list(game, { "members[gte]": "3" });
+    const [subscriber] = await EventsClient.list(game);
+    const [other] = await EventsClient.list(game, { "members[gte]": "3" });
     await north.report(hosts("Nice", "Alice"));
-    const id = (await watcher.next("lobby.added")).data["lobby"] as { id: string };
-    await watcher.ask("subscribe", { topic: "lobby", id: id.id });
+    const id = (await subscriber.next("lobby.added")).data["lobby"] as { id: string };
+    await subscriber.ask("subscribe", { topic: "lobby", id: id.id });
     await north.report(joins("Nice", "Bob"));
     await north.report(joins("Nice", "Carol"));
-    await watcher.rest();
+    await subscriber.rest();
     await evictDurableObject(hubFor(game));
     await north.batch(1, []);
-    expect(linesOf(await watcher.next("snapshot"))).toMatchObject([{ members: 3 }]);
-    expect((await watcher.next("snapshot")).data).toMatchObject({ lobby: { id: id.id, members: 3 } });
+    expect(linesOf(await subscriber.next("snapshot"))).toMatchObject([{ members: 3 }]);
+    expect((await subscriber.next("snapshot")).data).toMatchObject({ lobby: { id: id.id, members: 3 } });
     expect(linesOf(await other.next("snapshot"))).toMatchObject([{ members: 3 }]);
     await evictDurableObject(hubFor(game));
     await north.batch(1, []);
-    expect([await watcher.rest(), await other.rest()]).toStrictEqual([[], []]);
+    expect([await subscriber.rest(), await other.rest()]).toStrictEqual([[], []]);
   });
 });
 
 describe("slow and silent clients", () => {
   test("a client that reads too slowly is closed with the reason", async () => {
     const north = await Sidecar.link(game);
-    const [slow] = await Watcher.list(game);
-    const [keen] = await Watcher.list(game);
+    const [slow] = await EventsClient.list(game);
+    const [keen] = await EventsClient.list(game);
     const pinged = await pingsOf(game);
     const name = (at: number): string => `${"x".repeat(40)} ${at}`;
     let told = 0;
@@ -407,8 +407,8 @@ describe("slow and silent clients", () => {
   });
 
   test("a client that does not ping is closed, and one that does is not", async () => {
-    const [silent] = await Watcher.list(game);
-    const [alive] = await Watcher.list(game);
+    const [silent] = await EventsClient.list(game);
+    const [alive] = await EventsClient.list(game);
     const pinged = await pingsOf(game);
     for (let at = 0; at < 4; at++) {
       await timePasses(game, SUBSCRIBER_SILENCE_MS / 2);
@@ -419,10 +419,10 @@ describe("slow and silent clients", () => {
   });
 
   test("pings are answered without waking the hub", async () => {
-    const watcher = await Watcher.greet(game);
+    const subscriber = await EventsClient.greet(game);
     const { Hub } = await import("../../../../worker/hub/hub.ts");
     const heard = vi.spyOn(Hub.prototype, "webSocketMessage");
-    await Promise.all(Array.from({ length: 20 }, () => watcher.ping()));
+    await Promise.all(Array.from({ length: 20 }, () => subscriber.ping()));
     expect(heard).not.toHaveBeenCalled();
   });
 });
@@ -474,14 +474,14 @@ async function peerOf(of: string): Promise<Peer> {
 }
 
 /** The platform records pings by a clock that tests cannot change, so the test says which sockets pinged and when. */
-async function pingsOf(of: string): Promise<{ by: (watcher: Watcher) => void }> {
+async function pingsOf(of: string): Promise<{ by: (subscriber: EventsClient) => void }> {
   const stamps = new Map<number, Date>();
   const sockets = await inside(of, (state) => state.getWebSockets("events"));
   const prototype = await inside(of, (state) => Object.getPrototypeOf(state) as DurableObjectState);
   vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(
     (socket) => stamps.get(sockets.indexOf(socket)) ?? null,
   );
-  return { by: (watcher) => void stamps.set(watcher.number, new Date()) };
+  return { by: (subscriber) => void stamps.set(subscriber.number, new Date()) };
 }
 
 const problemIn = ({ type, data }: Frame): Record<string, unknown> | undefined =>
