@@ -53,8 +53,8 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
   test("finds no fault in a deployment that the script installed", async () => {
     const { code, out } = await doctor();
     expect([code, out]).toStrictEqual([0, expect.stringContaining("No faults found.")]);
-    const looked = ["certificate: good", "clock: within", "key: the hub takes it", "link: ", "WebSocket: "];
-    const spoken = ["native at UDP 3478: a ticket", "rabid at UDP 57775: two", "dowsett at UDP 5160: its list"];
+    const looked = ["certificate: valid", "clock: within", "key: the hub accepts it", "link: ", "WebSocket: "];
+    const spoken = ["native at UDP 3478: a ticket", "rabid at UDP 57775: two", "dowsett at UDP 5160: the list"];
     const more = ["registrar at UDP 8809: it has seen both", "relay: UDP", "DTLS at UDP 3478", "NAT here: none"];
     for (const words of [...looked, ...spoken, ...more]) expect(out).toMatch(new RegExp(`^ok .*${words}`, "m"));
   });
