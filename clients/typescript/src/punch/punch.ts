@@ -223,8 +223,8 @@ export class Punch {
       if (pair.checkDue > now) continue;
       pair.checks++;
       const burst = pair.checks < limits.CHECKS_MIN;
-      const goesOn = pair.rtt_ms === null && pair.checks < limits.CHECKS_UNANSWERED_MAX;
-      pair.checkDue = burst ? now + limits.BURST_MS[1]! : goesOn ? now + limits.PROBE_MS : Infinity;
+      const isUnanswered = pair.rtt_ms === null && pair.checks < limits.CHECKS_UNANSWERED_MAX;
+      pair.checkDue = burst ? now + limits.BURST_MS[1]! : isUnanswered ? now + limits.PROBE_MS : Infinity;
       this.#probe(pair, now);
     }
   }
