@@ -51,7 +51,7 @@ const seq = optional(integer(0, Number.MAX_SAFE_INTEGER));
 const topic = oneOf("lobbies", "lobby");
 
 /** Parameters of the list as text, as in a URL; each at most once. */
-export const filterParameters = map(
+const filterParameters = map(
   /^[a-z_]{1,32}(\[[A-Za-z0-9_.-]{1,64}\]){0,2}$/,
   text(OPERAND_LENGTH_MAX),
   PREDICATES_MAX + 1,

@@ -209,7 +209,7 @@ export const applicant = object({
 });
 
 /** How to join over the lobby's wire. Contains no peer's address. */
-export const descriptor = object({
+const descriptor = object({
   wire: oneOf(...WIRES),
   /** The lobby's name on its wire, where peers join by name. */
   session: optional(text(NAME_LENGTH_MAX)),

@@ -158,7 +158,7 @@ function parsePredicate(name: string, value: string): Predicate | null {
 
 const isField = (field: string): boolean => Object.hasOwn(FIELDS, field) || dataKey(field) !== null;
 
-export function dataKey(field: string): string | null {
+function dataKey(field: string): string | null {
   const key = field.startsWith("data[") && field.endsWith("]") ? field.slice(5, -1) : "";
   return DATA_KEY_PATTERN.test(key) ? key : null;
 }

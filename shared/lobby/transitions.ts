@@ -93,7 +93,7 @@ function updateOrigin(lobby: Lobby, member: Member, { source, memory }: MemberOr
 }
 
 /** The member with its timeouts cleared. */
-export function markPresent(member: Member): Member {
+function markPresent(member: Member): Member {
   const { held_until: _, ...rest } = member;
   return { ...rest, away_since: null };
 }
@@ -167,7 +167,7 @@ export const isAt = (member: Member, source: Source | null): boolean =>
     : sameEndpoint(member.source.endpoint, source.endpoint);
 
 /** Whether this member sent the event: by its endpoint, or over HTTP by its verified name. */
-export const isSentBy = (member: Member, source: Source | null, by: string | undefined): boolean =>
+const isSentBy = (member: Member, source: Source | null, by: string | undefined): boolean =>
   isAt(member, source) && (source !== null || member.peer === by);
 
 /** Whether the host sent the event. */

@@ -1,4 +1,4 @@
-/** Whatever the two say, in whatever order: nobody is told where the other is too early, and nothing of it is kept. */
+/** Invariants of connections in any order of events: no address is visible too early, and none is kept. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { connection as shape, type ConnectionView } from "#shared/connect/schema.ts";
@@ -58,7 +58,7 @@ const said: fc.Arbitrary<Said> = fc.oneof(
 
 const isOpen = ({ state }: Connection): boolean => state === "waiting" || state === "gathering";
 
-/** As whoever holds it does it. */
+/** As the hub does it. */
 function after(connection: Connection, one: Said, now: number): Connection {
   if (one.kind === "fail")
     return isOpen(connection) ? fail(connection, { reason: "remote_left", debug: "" }, now) : connection;

@@ -1,4 +1,4 @@
-/** Whatever two peers say of themselves, advice is advice, and leads nobody where a sidecar did not see somebody. */
+/** Invariants of advice: valid plans for any input, and no endpoint that a sidecar did not observe. */
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { reach } from "#shared/connect/schema.ts";
@@ -26,7 +26,7 @@ const sample: fc.Arbitrary<Sample> = fc.record({
   seen: endpoint,
   at_ms: time,
 });
-/** In a row, as a counting NAT gives them. */
+/** Sequential ports, as a sequential NAT allocates them. */
 const row = fc
   .tuple(port, fc.integer({ min: -300, max: 300 }), fc.array(sample, { minLength: 3, maxLength: 12 }))
   .map(([first, step, samples]): Sample[] =>
@@ -36,7 +36,7 @@ const row = fc
       seen: { ...one.seen, port: Math.min(Math.max(1, first + at * step), 65_535) },
     })),
   );
-/** A sidecar sees nobody at an address that is nobody's; a peer may say what he likes. */
+/** A sidecar observes only public addresses; a peer may claim any. */
 const seen = fc.constantFrom("20.0.0.1", "20.0.0.2", "192.168.1.2", "127.0.0.1", "2a00::1", "2a00::2", "2a00:1::1");
 const candidate: fc.Arbitrary<Candidate> = fc
   .record({ kind: fc.constantFrom("host", "reflexive", "relay"), said: endpoint, seen, observed_at: fc.option(time) })

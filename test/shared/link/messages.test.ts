@@ -267,7 +267,7 @@ function hubSaid(message: unknown): Decoded<unknown> {
   return decode(JSON.stringify(message), fromHub, limits.LINK_FRAME_LENGTH_MAX);
 }
 
-/** Whether the hub takes a report like a join (or whatever is said instead), or a host's. */
+/** Whether the hub accepts a join report with these parts, or a host report. */
 function taken(parts: object): boolean {
   return reports(1, { ...JOINED, ...parts });
 }
@@ -284,7 +284,7 @@ function greets(parts: object): boolean {
   return sidecarSaid({ ...HELLO, ...parts }).ok;
 }
 
-/** Whether a sidecar takes this from the hub. */
+/** Whether a sidecar accepts this from the hub. */
 function tells(item: object): boolean {
   return hubSaid({ t: "told", ack: null, items: [item] }).ok;
 }
@@ -312,7 +312,7 @@ type Spot = {
   readonly without: unknown;
 };
 
-/** Every place in a message where a value stands. */
+/** The path of every value in a message. */
 function places(message: unknown, path = ""): Spot[] {
   const here: Spot = { path, value: message, put: (other) => other, without: undefined };
   if (typeof message !== "object" || message === null) return [here];
@@ -334,7 +334,7 @@ function places(message: unknown, path = ""): Spot[] {
   return [here, ...inside];
 }
 
-/** Changes every object of a message, those in lists too. */
+/** Changes every object of a message, also those in lists. */
 function everywhere(value: unknown, change: (object: object) => object): unknown {
   if (Array.isArray(value)) return value.map((item) => everywhere(item, change));
   if (typeof value !== "object" || value === null) return value;

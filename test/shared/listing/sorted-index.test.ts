@@ -182,7 +182,7 @@ const pageOf = (all: readonly Summary[], parameters: [string, string][] = []): P
 
 const idsOf = (page: Page): string[] => page.items.map(({ json }) => (JSON.parse(json) as Summary).id);
 
-/** The whole list at once, by sorting all of it. */
+/** The whole list, by sorting all lobbies. */
 function naively(all: readonly Summary[], parameters: [string, string][]): string[] {
   const query = queryOf(parameters);
   const [key, compare] = [sortKeyOf(query), compareKeys(query)];
@@ -192,7 +192,7 @@ function naively(all: readonly Summary[], parameters: [string, string][]): strin
     .map(({ id }) => id);
 }
 
-/** Turns page after page as a client does, with nothing but the cursor in hand. */
+/** Reads page after page by cursor, as a client does. */
 function walk(
   houses: readonly LobbyListIndex[],
   parameters: [string, string][],

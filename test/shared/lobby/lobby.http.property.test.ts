@@ -1,4 +1,4 @@
-/** What holds whatever happens to lobbies of people who speak HTTP: random scripts over any time, some of datagrams. */
+/** Invariants of HTTP lobbies under random scripts of events, some from datagrams. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import * as fc from "../../support/fc.ts";
 import { expect, test } from "vitest";
@@ -13,9 +13,9 @@ import {
   denies,
   enters,
   expels,
-  fallsSilent,
+  timesOut,
   goes,
-  hands,
+  transfersHost,
   isAlive,
   opens,
 } from "../support/people.ts";
@@ -189,7 +189,7 @@ const events: fc.Arbitrary<Event> = fc.oneof(
   { weight: 1, arbitrary: hosting },
   { weight: 8, arbitrary: joining },
   { weight: 6, arbitrary: peers.map(isAlive) },
-  { weight: 3, arbitrary: peers.map(fallsSilent) },
+  { weight: 3, arbitrary: peers.map(timesOut) },
   { weight: 2, arbitrary: peers.map(goes) },
   { weight: 2, arbitrary: fc.tuple(pairs, fc.boolean()).map(([[by, peer], bars]) => expels(by, peer, bars)) },
   {
@@ -198,7 +198,7 @@ const events: fc.Arbitrary<Event> = fc.oneof(
       .tuple(peers, patches, fc.constantFrom([], [], [1, 2, 3]))
       .map(([by, said, seen]) => changes(by, said, ...seen)),
   },
-  { weight: 4, arbitrary: fc.tuple(pairs, terms).map(([[by, peer], term]) => hands(by, peer, term)) },
+  { weight: 4, arbitrary: fc.tuple(pairs, terms).map(([[by, peer], term]) => transfersHost(by, peer, term)) },
   { weight: 3, arbitrary: pairs.map(([by, peer]) => admits(by, peer)) },
   { weight: 2, arbitrary: pairs.map(([by, peer]) => denies(by, peer)) },
   { weight: 1, arbitrary: peers.map((by): Event => ({ kind: "close", by })) },
@@ -208,7 +208,7 @@ const events: fc.Arbitrary<Event> = fc.oneof(
     weight: 1,
     arbitrary: fc.tuple(peers, entries).map(([peer]): Event => ({ kind: "update_member", peer, display_name: "x" })),
   },
-  // A datagram that calls itself by a peer's name is not his.
+  // A datagram with a peer's name is not from that peer.
   {
     weight: 1,
     arbitrary: peers.map((peer): Event => ({ ...enters(peer, { password_digest: "digest" }), source: from(9) })),
@@ -220,13 +220,20 @@ const events: fc.Arbitrary<Event> = fc.oneof(
 const waits = fc.oneof({ weight: 10, arbitrary: fc.constant(0) }, fc.constantFrom(1, 15_000, 30_000, 60_000));
 const acts = fc.array(fc.record({ event: events, wait_ms: waits }), { minLength: 1, maxLength: 40, size: "max" });
 
-/** Chance alone seldom brings several in, so some scripts begin with three of them. */
+/** Random events seldom lead to several members, so some scripts begin with three. */
 const openings: readonly (readonly Event[])[] = [
   [],
   [opens("a"), enters("b"), isAlive("b"), enters("c"), isAlive("c")],
   [opens("a", { settings: { approval: true } }), enters("b"), admits("a", "b"), isAlive("b")],
   [opens("a", { settings: { approval: true } }), enters("b"), enters("c"), denies("a", "c")],
-  [opens("a"), enters("b"), isAlive("b"), hands("a", "b", 1), hands("b", "a", 2), hands("a", "b", 3)],
+  [
+    opens("a"),
+    enters("b"),
+    isAlive("b"),
+    transfersHost("a", "b", 1),
+    transfersHost("b", "a", 2),
+    transfersHost("a", "b", 3),
+  ],
   [opens("a", { settings: { host_policy: "manual" } }), enters("b"), isAlive("b"), goes("a")],
 ];
 

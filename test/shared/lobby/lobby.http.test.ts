@@ -4,12 +4,12 @@ import { deadline, restored, step } from "#shared/lobby/step.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
 import {
   after,
-  asks,
+  renews,
   hosts,
-  isHeard,
+  sendsHeartbeat,
   joins,
   lobbyOf,
-  heard,
+  noticesOf,
   leaves,
   peersOf,
   refused,
@@ -23,15 +23,15 @@ import {
   denies,
   enters,
   expels,
-  fallsSilent,
+  timesOut,
   goes,
-  hands,
+  transfersHost,
   isAlive,
   nativeLobbyOf,
   opens,
 } from "../support/people.ts";
 
-const refusal = (lobby: Parameters<typeof step>[0], event: Event, now = T0) => heard(step(lobby, event, now));
+const refusal = (lobby: Parameters<typeof step>[0], event: Event, now = T0) => noticesOf(step(lobby, event, now));
 
 describe("a seat", () => {
   test("is held after a join and freed without a heartbeat", () => {
@@ -46,7 +46,7 @@ describe("a seat", () => {
   test("is kept after a heartbeat, and for a while after the member falls silent", () => {
     const lobby = nativeLobbyOf(["ann", "bob"]);
     expect(deadline(lobby)).toBeNull();
-    const silent = after(lobby, fallsSilent("bob"), T0 + 5);
+    const silent = after(lobby, timesOut("bob"), T0 + 5);
     expect(deadline(silent)).toBe(T0 + 5 + SILENT_AWAY_MS);
     const back = after(silent, enters("bob"), T0 + 6);
     expect([peersOf(back), deadline(back)]).toStrictEqual([["ann", "bob"], null]);
@@ -55,10 +55,10 @@ describe("a seat", () => {
 
   test("is kept after a sidecar verified the member's ticket, and no other member's", () => {
     const lobby = after(nativeLobbyOf(["Alice"]), enters("Bob"));
-    const shown = after(lobby, isHeard("Bob"));
+    const shown = after(lobby, sendsHeartbeat("Bob"));
     expect(shown.members.map(({ held_until }) => held_until)).toStrictEqual([undefined, undefined]);
-    expect(after(lobby, isHeard("Eve"))).toBe(lobby);
-    expect(after(shown, isHeard("Bob"), T0 + 5)).toBe(shown);
+    expect(after(lobby, sendsHeartbeat("Eve"))).toBe(lobby);
+    expect(after(shown, sendsHeartbeat("Bob"), T0 + 5)).toBe(shown);
   });
 
   test("cannot be taken over HTTP on a wire that admits only its own peers", () => {
@@ -67,18 +67,18 @@ describe("a seat", () => {
 
   test("on a foreign wire is not affected by an HTTP peer of the same name", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
-    const acts = [goes("Bob"), isAlive("Bob"), fallsSilent("Alice")];
+    const acts = [goes("Bob"), isAlive("Bob"), timesOut("Alice")];
     for (const act of acts) expect(step(lobby, act, T0)).toStrictEqual({ lobby, notices: [] });
     const orders = [expels("Alice", "Bob"), changes("Alice", { seats: 2 })];
     for (const order of orders) expect(refusal(lobby, order)).toStrictEqual(refused("not_host"));
     expect(refusal(lobby, { kind: "close", by: "Alice" })).toStrictEqual(refused("not_host"));
-    expect(refusal(lobby, hands("Alice", "Bob", 1))).toStrictEqual(refused("not_member"));
+    expect(refusal(lobby, transfersHost("Alice", "Bob", 1))).toStrictEqual(refused("not_member"));
   });
 
   test("over HTTP is not taken by a datagram with its name", () => {
     const lobby = nativeLobbyOf(["Alice", "Bob"]);
     expect(step(lobby, leaves("Bob"), T0).lobby).toBe(lobby);
-    expect(step(lobby, asks("Bob"), T0).lobby).toBe(lobby);
+    expect(step(lobby, renews("Bob"), T0).lobby).toBe(lobby);
     expect(refusal(lobby, joins("Bob"))).toStrictEqual(refused("name_in_use"));
     expect(refusal(lobby, hosts("Alice"))).toStrictEqual(refused("lobby_exists"));
   });
@@ -105,7 +105,7 @@ describe("a join", () => {
   });
 
   test("is refused while the host is away, and accepted after its heartbeat", () => {
-    const silent = after(nativeLobbyOf(["ann"]), fallsSilent("ann"));
+    const silent = after(nativeLobbyOf(["ann"]), timesOut("ann"));
     expect(refusal(silent, enters("bob"))).toStrictEqual(refused("lobby_locked"));
     expect(peersOf(after(after(silent, isAlive("ann")), enters("bob")))).toStrictEqual(["ann", "bob"]);
   });
@@ -124,7 +124,7 @@ describe("with approval", () => {
   const waiting = still(asked);
 
   test("a joiner waits without a seat, and only the host is notified", () => {
-    expect(heard(asked)).toStrictEqual([["ann", { kind: "applied", peer: "bob" }]]);
+    expect(noticesOf(asked)).toStrictEqual([["ann", { kind: "applied", peer: "bob" }]]);
     expect([peersOf(waiting), waiting.applicants.map((a) => a.peer)]).toStrictEqual([["ann"], ["bob"]]);
     expect(step(waiting, enters("bob"), T0 + 1)).toStrictEqual({ lobby: waiting, notices: [] });
     expect(deadline(waiting)).toBe(T0 + APPLICANT_MS);
@@ -219,7 +219,7 @@ describe("when the host leaves", () => {
     const lobby = nativeLobbyOf(["ann", "bob"], { settings: { host_policy: "close" } });
     const stepped = step(lobby, goes("ann"), T0);
     expect(stepped.lobby).toBeNull();
-    expect(heard(stepped)).toStrictEqual([
+    expect(noticesOf(stepped)).toStrictEqual([
       ["ann", { kind: "removed", reason: "left" }],
       ["bob", { kind: "removed", reason: "closed" }],
     ]);
@@ -230,27 +230,31 @@ describe("when the host leaves", () => {
     const vacant = after(lobby, goes("ann"), T0 + 1);
     expect(vacant).toMatchObject({ host: null, term: 2, vacant_since: T0 + 1, former_hosts: ["ann"] });
     expect(refusal(vacant, enters("eve"))).toStrictEqual(refused("lobby_locked"));
-    expect(after(vacant, hands("cat", "cat", 2), T0 + 2)).toMatchObject({ host: "cat", term: 3, vacant_since: null });
+    expect(after(vacant, transfersHost("cat", "cat", 2), T0 + 2)).toMatchObject({
+      host: "cat",
+      term: 3,
+      vacant_since: null,
+    });
     expect(deadline(vacant)).toBe(T0 + 1 + VACANT_MS);
     expect(step(vacant, TICK, T0 + 1 + VACANT_MS).lobby).toBeNull();
   });
 
   test("a member can claim the role from an away host, and not from a present one", () => {
     const lobby = nativeLobbyOf(["ann", "bob"]);
-    expect(refusal(lobby, hands("bob", "bob", 1))).toStrictEqual(refused("host_present"));
-    const silent = after(lobby, fallsSilent("ann"));
-    expect(after(silent, hands("bob", "bob", 1))).toMatchObject({ host: "bob", term: 2 });
-    expect(refusal(silent, hands("bob", "ann", 1))).toStrictEqual([]);
-    expect(refusal(silent, hands("eve", "eve", 1))).toStrictEqual(refused("not_member"));
+    expect(refusal(lobby, transfersHost("bob", "bob", 1))).toStrictEqual(refused("host_present"));
+    const silent = after(lobby, timesOut("ann"));
+    expect(after(silent, transfersHost("bob", "bob", 1))).toMatchObject({ host: "bob", term: 2 });
+    expect(refusal(silent, transfersHost("bob", "ann", 1))).toStrictEqual([]);
+    expect(refusal(silent, transfersHost("eve", "eve", 1))).toStrictEqual(refused("not_member"));
   });
 
   test("the host transfers its role, and the second of two transfers is refused as stale", () => {
-    const lobby = after(nativeLobbyOf(["ann", "bob", "cat"]), hands("ann", "cat", 1));
+    const lobby = after(nativeLobbyOf(["ann", "bob", "cat"]), transfersHost("ann", "cat", 1));
     expect(lobby).toMatchObject({ host: "cat", term: 2, former_hosts: ["ann"] });
-    expect(refusal(lobby, hands("ann", "bob", 1))).toStrictEqual(refused("stale_term"));
-    expect(refusal(lobby, hands("bob", "ann", 2))).toStrictEqual(refused("not_host"));
-    expect(refusal(lobby, hands("cat", "eve", 2))).toStrictEqual(refused("member_not_found"));
-    expect(after(lobby, hands("cat", "ann", 2))).toMatchObject({ host: "ann", term: 3, former_hosts: ["cat"] });
+    expect(refusal(lobby, transfersHost("ann", "bob", 1))).toStrictEqual(refused("stale_term"));
+    expect(refusal(lobby, transfersHost("bob", "ann", 2))).toStrictEqual(refused("not_host"));
+    expect(refusal(lobby, transfersHost("cat", "eve", 2))).toStrictEqual(refused("member_not_found"));
+    expect(after(lobby, transfersHost("cat", "ann", 2))).toMatchObject({ host: "ann", term: 3, former_hosts: ["cat"] });
   });
 });
 
@@ -261,12 +265,12 @@ describe("a message", () => {
     const stepped = step(lobby, { kind: "chat", by: "bob", text: "hi" }, T0);
     expect(stepped.lobby).toBe(lobby);
     const line = { kind: "chat", from: "bob", text: "hi" };
-    expect(heard(stepped)).toStrictEqual(["ann", "bob", "cat"].map((peer) => [peer, line]));
+    expect(noticesOf(stepped)).toStrictEqual(["ann", "bob", "cat"].map((peer) => [peer, line]));
   });
 
   test("to one member reaches it alone", () => {
     const stepped = step(lobby, { kind: "signal", by: "bob", peer: "cat", body: "sdp" }, T0);
-    expect(heard(stepped)).toStrictEqual([["cat", { kind: "signal", from: "bob", body: "sdp" }]]);
+    expect(noticesOf(stepped)).toStrictEqual([["cat", { kind: "signal", from: "bob", body: "sdp" }]]);
   });
 
   test("of a non-member is refused", () => {
@@ -306,7 +310,7 @@ describe("a stored row", () => {
       lobby = after(lobby, enters(peer, { password_digest: "digest", display_name: `Player ${peer}` }));
       if (peer === "bob") lobby = after(after(lobby, admits("ann", "bob")), isAlive("bob"));
     }
-    lobby = after(lobby, hands("ann", "bob", 1));
+    lobby = after(lobby, transfersHost("ann", "bob", 1));
     lobby = after(lobby, expels("bob", "ann", true));
     expect(lobby).toMatchObject({ former_hosts: ["ann"], banned: [{ peer: "ann" }], password_digest: "digest" });
     expect(lobby.applicants).toMatchObject([{ peer: "cat", display_name: "Player cat" }]);

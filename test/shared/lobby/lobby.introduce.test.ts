@@ -1,4 +1,4 @@
-/** Lobbies where joining introduces at once, whose host may say everything anew, and where a member may move. */
+/** Lobbies where joining introduces at once, where a host event replaces the settings, and where a member may move. */
 import { describe, expect, test } from "vitest";
 import { lobbyView } from "#shared/api/views.ts";
 import { toSummary } from "#shared/listing/summary.ts";
@@ -16,7 +16,7 @@ import {
   comesBack,
   from,
   goesAway,
-  heard,
+  noticesOf,
   HOME,
   hosts,
   joins,
@@ -54,15 +54,15 @@ describe("where joining introduces", () => {
 
   test("a silent join notifies only the joiner, whose sidecar relays both", () => {
     const lobby = meeting();
-    expect(heard(step(lobby, joins("Bob", { silently: true }), T0))).toStrictEqual([
+    expect(noticesOf(step(lobby, joins("Bob", { silently: true }), T0))).toStrictEqual([
       ["requester", { kind: "introduced", peers: [{ peer: "Alice", endpoint: HOME.Alice.endpoint, local: AT_HOME }] }],
     ]);
-    expect(heard(step(null, joins("Bob", { silently: true }), T0))).toStrictEqual(refused("lobby_not_found"));
+    expect(noticesOf(step(null, joins("Bob", { silently: true }), T0))).toStrictEqual(refused("lobby_not_found"));
   });
 
   test("without a local address none is sent", () => {
     const lobby = still(step(null, hosts("Alice", { policy: INTRODUCING }), T0));
-    expect(heard(step(lobby, joins("Bob"), T0))).toStrictEqual([
+    expect(noticesOf(step(lobby, joins("Bob"), T0))).toStrictEqual([
       ["Alice", { kind: "introduced", peers: [{ peer: "Bob", endpoint: HOME.Bob.endpoint }] }],
       ["requester", { kind: "introduced", peers: [{ peer: "Alice", endpoint: HOME.Alice.endpoint }] }],
     ]);
@@ -100,13 +100,13 @@ describe("where joining introduces", () => {
   });
 
   test("joining a lobby that does not exist is refused", () => {
-    expect(heard(step(null, joins("Bob"), T0))).toStrictEqual(refused("lobby_not_found"));
+    expect(noticesOf(step(null, joins("Bob"), T0))).toStrictEqual(refused("lobby_not_found"));
   });
 
   test("under other policies joining adds a member and introduces no one", () => {
     const stepped = step(lobbyOf(["Alice"]), joins("Bob"), T0);
     expect(peersOf(stepped.lobby)).toStrictEqual(["Alice", "Bob"]);
-    expect(heard(stepped).map(([, notice]) => notice.kind)).toStrictEqual(["roster", "roster"]);
+    expect(noticesOf(stepped).map(([, notice]) => notice.kind)).toStrictEqual(["roster", "roster"]);
   });
 });
 
@@ -119,7 +119,7 @@ describe("hosting again from the same source", () => {
     const lobby = meeting();
     const stepped = step(lobby, again(), T0 + 1_000);
     expect(stepped.lobby).toBe(lobby);
-    expect(heard(stepped)).toStrictEqual(hosted);
+    expect(noticesOf(stepped)).toStrictEqual(hosted);
   });
 
   test("replaces password, seats, policy, local address and memory, and nothing else", () => {
@@ -134,7 +134,7 @@ describe("hosting again from the same source", () => {
       id: "0-bbb",
     };
     const stepped = step(lobby, again(parts), T0 + 1_000);
-    expect(heard(stepped)).toStrictEqual(hosted);
+    expect(noticesOf(stepped)).toStrictEqual(hosted);
     expect(stepped.lobby).toStrictEqual({
       ...lobby,
       password_digest: PASSWORD_CHECKED_BY_PEERS,
@@ -172,7 +172,7 @@ describe("hosting again from the same source", () => {
     for (const source of [HOME.Eve, from(1, 7_001)]) {
       const stepped = step(lobby, again({ source, memory: "other", password_digest: PASSWORD_CHECKED_BY_PEERS }), T0);
       expect(stepped.lobby).toBe(lobby);
-      expect(heard(stepped)).toStrictEqual(refused("lobby_exists"));
+      expect(noticesOf(stepped)).toStrictEqual(refused("lobby_exists"));
     }
   });
 
@@ -180,7 +180,7 @@ describe("hosting again from the same source", () => {
     const lobby = lobbyOf(["Alice"]);
     const stepped = step(lobby, hosts("Alice", { seats: 2, password_digest: "digest", local: ELSEWHERE }), T0 + 1);
     expect(stepped.lobby).toBe(lobby);
-    expect(heard(stepped)).toStrictEqual(hosted);
+    expect(noticesOf(stepped)).toStrictEqual(hosted);
   });
 
   test("through another sidecar is answered there, and the old one is told to drop the host", () => {
@@ -203,7 +203,7 @@ describe("a member that moved", () => {
       { to: "member", peer: "Alice", source: MOVED, notice: { kind: "roster", peers: ["Alice"] } },
     ]);
     expect(stepped.lobby!.members[0]).toStrictEqual({ ...meeting().members[0]!, source: MOVED });
-    const [, toGuest] = heard(step(stepped.lobby, joins("Bob"), T0 + 2));
+    const [, toGuest] = noticesOf(step(stepped.lobby, joins("Bob"), T0 + 2));
     expect(toGuest).toStrictEqual([
       "requester",
       { kind: "introduced", peers: [{ peer: "Alice", endpoint: MOVED.endpoint, local: AT_HOME }] },
@@ -214,7 +214,7 @@ describe("a member that moved", () => {
     const moved = after(meeting(), moves(MOVED), T0 + 1);
     const stepped = step(moved, moves(MOVED), T0 + 2);
     expect(stepped.lobby).toBe(moved);
-    expect(heard(stepped)).toStrictEqual([["Alice", roster("Alice")]]);
+    expect(noticesOf(stepped)).toStrictEqual([["Alice", roster("Alice")]]);
   });
 
   test("to another address is ignored", () => {
@@ -228,7 +228,7 @@ describe("a member that moved", () => {
     const lobby = meeting({ policy: { ...INTRODUCING, roams: true } });
     const moved = still(step(lobby, moves(HOME.Eve), T0));
     expect(moved.members[0]).toMatchObject({ source: HOME.Eve, memory: "secret", local: AT_HOME });
-    expect(heard(step(moved, joins("Bob"), T0))[1]).toMatchObject([
+    expect(noticesOf(step(moved, joins("Bob"), T0))[1]).toMatchObject([
       "requester",
       { peers: [{ endpoint: HOME.Eve.endpoint }] },
     ]);

@@ -4,7 +4,7 @@ import { step } from "#shared/lobby/step.ts";
 import {
   after,
   from,
-  heard,
+  noticesOf,
   HOME,
   joins,
   kicks,
@@ -23,7 +23,7 @@ describe("leaving", () => {
     const stepped = step(lobbyOf(["Alice", "Bob", "Carol"]), leaves("Bob"), T0 + 10);
     expect(peersOf(stepped.lobby)).toStrictEqual(["Alice", "Carol"]);
     expect(stepped.lobby).toMatchObject({ host: "Alice", term: 1, revision: 4, updated_at: T0 + 10 });
-    expect(heard(stepped)).toStrictEqual([
+    expect(noticesOf(stepped)).toStrictEqual([
       ["Bob", gone("left")],
       ["Alice", roster("Alice", "Carol")],
       ["Carol", roster("Alice", "Carol")],
@@ -33,7 +33,7 @@ describe("leaving", () => {
   test("if the host leaves, the next member by arrival hosts in a new term", () => {
     const stepped = step(lobbyOf(["Alice", "Bob", "Carol"]), leaves("Alice"), T0);
     expect(stepped.lobby).toMatchObject({ host: "Bob", term: 2 });
-    expect(heard(stepped)).toStrictEqual([
+    expect(noticesOf(stepped)).toStrictEqual([
       ["Alice", gone("left")],
       ["Bob", roster("Bob", "Carol")],
       ["Carol", roster("Bob", "Carol")],
@@ -50,14 +50,14 @@ describe("leaving", () => {
   test("the last member to leave ends the lobby", () => {
     const stepped = step(lobbyOf(["Alice"]), leaves("Alice"), T0);
     expect(stepped.lobby).toBeNull();
-    expect(heard(stepped)).toStrictEqual([["Alice", gone("left")]]);
+    expect(noticesOf(stepped)).toStrictEqual([["Alice", gone("left")]]);
   });
 
   test("a repeated leave is refused", () => {
     const lobby = after(lobbyOf(["Alice", "Bob"]), leaves("Bob"));
     const again = step(lobby, leaves("Bob"), T0);
     expect(again.lobby).toBe(lobby);
-    expect(heard(again)).toStrictEqual(refused("member_not_found"));
+    expect(noticesOf(again)).toStrictEqual(refused("member_not_found"));
   });
 
   test("another endpoint cannot make a member leave, and gets no notice", () => {
@@ -80,7 +80,7 @@ describe("kicking", () => {
     const stepped = step(lobbyOf(["Alice", "Bob", "Carol"]), kicks("Bob"), T0 + 10);
     expect(peersOf(stepped.lobby)).toStrictEqual(["Alice", "Carol"]);
     expect(stepped.lobby).toMatchObject({ revision: 4, updated_at: T0 + 10 });
-    expect(heard(stepped)).toStrictEqual([
+    expect(noticesOf(stepped)).toStrictEqual([
       ["Bob", gone("kicked")],
       ["Alice", roster("Alice", "Carol")],
       ["Carol", roster("Alice", "Carol")],
@@ -91,19 +91,19 @@ describe("kicking", () => {
   test("a kicked member cannot rejoin under its name", () => {
     const again = step(kicked, joins("Bob", { source: HOME.Eve }), T0);
     expect(again.lobby).toBe(kicked);
-    expect(heard(again)).toStrictEqual(refused("kicked"));
+    expect(noticesOf(again)).toStrictEqual(refused("kicked"));
   });
 
   test("a kicked member cannot rejoin from its endpoint under another name", () => {
     const again = step(kicked, joins("Eve", { source: HOME.Bob }), T0);
     expect(again.lobby).toBe(kicked);
-    expect(heard(again)).toStrictEqual(refused("kicked"));
+    expect(noticesOf(again)).toStrictEqual(refused("kicked"));
   });
 
   test("a kicked member is refused before password and seats are checked", () => {
     const full = lobbyOf(["Alice", "Bob"], { password_digest: "digest", seats: 2 });
     const lobby = after(after(full, kicks("Bob")), joins("Carol", { password_digest: "digest" }));
-    expect(heard(step(lobby, joins("Bob"), T0))).toStrictEqual(refused("kicked"));
+    expect(noticesOf(step(lobby, joins("Bob"), T0))).toStrictEqual(refused("kicked"));
   });
 
   test("another port of a kicked member's address may join under another name", () => {
@@ -113,18 +113,18 @@ describe("kicking", () => {
   test("a repeated kick returns the roster", () => {
     const again = step(kicked, kicks("Bob"), T0);
     expect(again.lobby).toBe(kicked);
-    expect(heard(again)).toStrictEqual([["Alice", roster("Alice", "Carol")]]);
+    expect(noticesOf(again)).toStrictEqual([["Alice", roster("Alice", "Carol")]]);
   });
 
   test("a repeated kick by another peer is refused", () => {
-    expect(heard(step(kicked, kicks("Bob", HOME.Carol), T0))).toStrictEqual(refused("member_not_found"));
+    expect(noticesOf(step(kicked, kicks("Bob", HOME.Carol), T0))).toStrictEqual(refused("member_not_found"));
   });
 
   test("a kick of an unknown name is refused", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const stepped = step(lobby, kicks("Carol"), T0);
     expect(stepped.lobby).toBe(lobby);
-    expect(heard(stepped)).toStrictEqual(refused("member_not_found"));
+    expect(noticesOf(stepped)).toStrictEqual(refused("member_not_found"));
   });
 
   test("only the host kicks, identified by its endpoint", () => {
@@ -132,20 +132,20 @@ describe("kicking", () => {
     for (const source of [HOME.Carol, HOME.Bob, HOME.Eve, from(1, 7_001)]) {
       const stepped = step(lobby, kicks("Bob", source), T0);
       expect(stepped.lobby).toBe(lobby);
-      expect(heard(stepped)).toStrictEqual(refused("not_host"));
+      expect(noticesOf(stepped)).toStrictEqual(refused("not_host"));
     }
   });
 
   test("a former host cannot kick, the new one can", () => {
     const lobby = after(lobbyOf(["Alice", "Bob", "Carol"]), leaves("Alice"));
-    expect(heard(step(lobby, kicks("Carol", HOME.Alice), T0))).toStrictEqual(refused("not_host"));
+    expect(noticesOf(step(lobby, kicks("Carol", HOME.Alice), T0))).toStrictEqual(refused("not_host"));
     expect(peersOf(after(lobby, kicks("Carol", HOME.Bob)))).toStrictEqual(["Bob"]);
   });
 
   test("a host may kick itself, and the next member hosts", () => {
     const stepped = step(lobbyOf(["Alice", "Bob"]), kicks("Alice"), T0);
     expect(stepped.lobby).toMatchObject({ host: "Bob", term: 2 });
-    expect(heard(stepped)).toStrictEqual([
+    expect(noticesOf(stepped)).toStrictEqual([
       ["Alice", gone("kicked")],
       ["Bob", roster("Bob")],
     ]);
@@ -161,7 +161,7 @@ describe("kicking", () => {
     expect(lobby.banned).toHaveLength(BANNED_PER_LOBBY_MAX);
     const first = { ...joins("Eve", { source: from(100, 1_000) }), peer: "Eve0" };
     const second = { ...joins("Eve", { source: from(100, 1_001) }), peer: "Eve1" };
-    expect(heard(step(lobby, second, T0))).toStrictEqual(refused("kicked"));
+    expect(noticesOf(step(lobby, second, T0))).toStrictEqual(refused("kicked"));
     expect(peersOf(after(lobby, first))).toStrictEqual(["Alice", "Eve0"]);
   });
 });

@@ -1,4 +1,4 @@
-/** What holds whatever happens: random scripts of events, by several people on several sidecars, over any time. */
+/** Invariants of the lobby core under random scripts of events from several peers on several sidecars. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import * as fc from "../../support/fc.ts";
 import { expect, test } from "vitest";
@@ -149,7 +149,7 @@ test("the random scripts reach every state that the properties are about", () =>
 const PEERS = ["A", "B", "C", "D", "E"];
 const SIDECARS = ["north", "south"];
 
-/** Each has a home, so that scripts get somewhere; now and then somebody speaks from a place that is not his. */
+/** Each peer has a home endpoint, so that scripts progress; a few events come from another peer's endpoint. */
 const homeOf = (peer: string): Source => {
   const at = PEERS.indexOf(peer);
   return { sidecar: SIDECARS[at % 2]!, via: 1, endpoint: { address: `192.0.2.${1 + (at >> 1)}`, port: 1_000 + at } };
@@ -209,7 +209,7 @@ const waits = fc.oneof({ weight: 8, arbitrary: fc.constant(0) }, fc.constantFrom
 
 const acts = fc.array(fc.record({ event: events, wait_ms: waits }), { minLength: 1, maxLength: 40, size: "max" });
 
-/** Chance alone seldom gets two people as far as a start, so some scripts begin there. */
+/** Random events seldom reach a start, so some scripts begin there. */
 const openings: readonly (readonly Event[])[] = [
   [],
   [hosts("Alice", { peer: "A", source: homeOf("A") }), joins("Bob", { peer: "B", source: homeOf("B") })],

@@ -4,11 +4,11 @@ import { deadline, step } from "#shared/lobby/step.ts";
 import type { Lobby, Notice } from "#shared/lobby/lobby.ts";
 import {
   after,
-  asks,
+  renews,
   confirms,
   from,
   goesAway,
-  heard,
+  noticesOf,
   HOME,
   hosts,
   isLost,
@@ -22,7 +22,7 @@ describe("starting", () => {
   test("introduces all members to each other by arrival, in one step", () => {
     const stepped = step(lobbyOf(["Alice", "Bob", "Dave"]), starts(), T0 + 10);
     expect(stepped.lobby).toMatchObject({ state: "started", started_at: T0 + 10, updated_at: T0 + 10, revision: 4 });
-    expect(heard(stepped)).toStrictEqual([
+    expect(noticesOf(stepped)).toStrictEqual([
       ["Alice", introduced("Alice", "Bob", "Dave")],
       ["Bob", introduced("Alice", "Bob", "Dave")],
       ["Dave", introduced("Alice", "Bob", "Dave")],
@@ -35,7 +35,7 @@ describe("starting", () => {
     for (const source of [HOME.Bob, HOME.Eve, from(1, 7_001)]) {
       const stepped = step(lobby, starts(source), T0);
       expect(stepped.lobby).toBe(lobby);
-      expect(heard(stepped)).toStrictEqual(refused("not_host"));
+      expect(noticesOf(stepped)).toStrictEqual(refused("not_host"));
     }
   });
 
@@ -43,7 +43,7 @@ describe("starting", () => {
     const lobby = lobbyOf(["Alice"]);
     const stepped = step(lobby, starts(), T0);
     expect(stepped.lobby).toBe(lobby);
-    expect(heard(stepped)).toStrictEqual(refused("too_few_players"));
+    expect(noticesOf(stepped)).toStrictEqual(refused("too_few_players"));
   });
 
   test("a repeated start gets no notice", () => {
@@ -74,18 +74,18 @@ describe("confirming", () => {
 
   test("a confirmation under an unknown name is refused", () => {
     const stepped = step(startedLobbyOf(["Alice", "Bob"]), confirms("Carol"), T0);
-    expect(heard(stepped)).toStrictEqual(refused("member_not_found"));
+    expect(noticesOf(stepped)).toStrictEqual(refused("member_not_found"));
   });
 
   test("a confirmation before the start or without a lobby is refused", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
-    expect(heard(step(lobby, confirms("Bob"), T0))).toStrictEqual(refused("not_started"));
-    expect(heard(step(null, confirms("Bob"), T0))).toStrictEqual(refused("not_started"));
+    expect(noticesOf(step(lobby, confirms("Bob"), T0))).toStrictEqual(refused("not_started"));
+    expect(noticesOf(step(null, confirms("Bob"), T0))).toStrictEqual(refused("not_started"));
   });
 
   test("a member that confirmed is still in the introduction of the others", () => {
     const lobby = after(startedLobbyOf(["Alice", "Bob"]), confirms("Alice"));
-    expect(heard(step(lobby, asks("Bob"), T0))).toStrictEqual([["Bob", introduced("Alice", "Bob")]]);
+    expect(noticesOf(step(lobby, renews("Bob"), T0))).toStrictEqual([["Bob", introduced("Alice", "Bob")]]);
   });
 });
 
@@ -93,20 +93,20 @@ describe("after the start", () => {
   const lobby = startedLobbyOf(["Alice", "Bob"]);
 
   test("a member that missed the start renews and is introduced", () => {
-    const stepped = step(lobby, asks("Bob"), T0 + 100);
+    const stepped = step(lobby, renews("Bob"), T0 + 100);
     expect(stepped.lobby).toBe(lobby);
-    expect(heard(stepped)).toStrictEqual([["Bob", introduced("Alice", "Bob")]]);
+    expect(noticesOf(stepped)).toStrictEqual([["Bob", introduced("Alice", "Bob")]]);
   });
 
   test("a member that repeats its join is introduced", () => {
     const stepped = step(lobby, joins("Bob"), T0 + 100);
     expect(stepped.lobby).toBe(lobby);
-    expect(heard(stepped)).toStrictEqual([["Bob", introduced("Alice", "Bob")]]);
+    expect(noticesOf(stepped)).toStrictEqual([["Bob", introduced("Alice", "Bob")]]);
   });
 
   test("a member that renews at another sidecar is introduced there, and dropped by the old one", () => {
     const there = { ...HOME.Bob, sidecar: "south" };
-    const stepped = step(lobby, asks("Bob", there), T0 + 100);
+    const stepped = step(lobby, renews("Bob", there), T0 + 100);
     expect(stepped.notices).toStrictEqual([
       { to: "member", peer: "Bob", source: HOME.Bob, notice: { kind: "removed", reason: "moved" } },
       { to: "member", peer: "Bob", source: there, notice: introduced("Alice", "Bob") },
@@ -114,15 +114,15 @@ describe("after the start", () => {
   });
 
   test("a renewal from another endpoint under a member's name gets no address", () => {
-    expect(step(lobby, asks("Bob", HOME.Eve), T0)).toStrictEqual({ lobby, notices: [] });
+    expect(step(lobby, renews("Bob", HOME.Eve), T0)).toStrictEqual({ lobby, notices: [] });
   });
 
   test("for other peers the lobby does not exist", () => {
-    const events = [joins("Carol"), asks("Carol"), joins("Bob", { source: HOME.Eve, reclaims: true })];
+    const events = [joins("Carol"), renews("Carol"), joins("Bob", { source: HOME.Eve, reclaims: true })];
     for (const event of events) {
       const stepped = step(lobby, event, T0);
       expect(stepped.lobby).toBe(lobby);
-      expect(heard(stepped)).toStrictEqual(refused("lobby_not_found"));
+      expect(noticesOf(stepped)).toStrictEqual(refused("lobby_not_found"));
     }
   });
 
@@ -130,7 +130,7 @@ describe("after the start", () => {
     for (const event of [leaves("Bob"), kicks("Bob")]) {
       const stepped = step(lobby, event, T0);
       expect(stepped.lobby).toBe(lobby);
-      expect(heard(stepped)).toStrictEqual(refused("lobby_not_found"));
+      expect(noticesOf(stepped)).toStrictEqual(refused("lobby_not_found"));
     }
     expect(step(lobby, isLost("Bob"), T0)).toStrictEqual({ lobby, notices: [] });
   });
@@ -139,7 +139,7 @@ describe("after the start", () => {
     for (const peer of ["Alice", "Eve"] as const) {
       const stepped = step(lobby, hosts(peer), T0);
       expect(stepped.lobby).toBe(lobby);
-      expect(heard(stepped)).toStrictEqual(refused("lobby_exists"));
+      expect(noticesOf(stepped)).toStrictEqual(refused("lobby_exists"));
     }
   });
 
@@ -159,7 +159,7 @@ describe("how long a started lobby is kept", () => {
     expect(step(lobby, TICK, T0 + started_keep_ms - 1).lobby).toBe(lobby);
     const stepped = step(lobby, TICK, T0 + started_keep_ms);
     expect(stepped.lobby).toBeNull();
-    expect(heard(stepped)).toStrictEqual([
+    expect(noticesOf(stepped)).toStrictEqual([
       ["Alice", { kind: "removed", reason: "over" }],
       ["Bob", { kind: "removed", reason: "over" }],
     ]);

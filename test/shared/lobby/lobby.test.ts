@@ -1,7 +1,19 @@
 import { DEFAULT_SETTINGS } from "#shared/lobby/join.ts";
 import { describe, expect, test } from "vitest";
 import { step } from "#shared/lobby/step.ts";
-import { after, asks, from, heard, HOME, hosts, joins, kicks, leaves, lobbyOf, peersOf } from "../support/lobbies.ts";
+import {
+  after,
+  renews,
+  from,
+  noticesOf,
+  HOME,
+  hosts,
+  joins,
+  kicks,
+  leaves,
+  lobbyOf,
+  peersOf,
+} from "../support/lobbies.ts";
 import { POLICY, refused, roster, starts, still, T0 } from "../support/lobbies.ts";
 
 describe("hosting", () => {
@@ -44,7 +56,7 @@ describe("hosting", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const again = step(lobby, hosts("Alice", { id: "0-other", seats: 2, password_digest: "new" }), T0 + 500);
     expect(again.lobby).toBe(lobby);
-    expect(heard(again)).toStrictEqual([["Alice", { kind: "hosted", peers: ["Alice", "Bob"] }]]);
+    expect(noticesOf(again)).toStrictEqual([["Alice", { kind: "hosted", peers: ["Alice", "Bob"] }]]);
   });
 
   test("no other peer can host under a taken name, not even a member", () => {
@@ -52,13 +64,13 @@ describe("hosting", () => {
     for (const peer of ["Bob", "Eve"] as const) {
       const stepped = step(lobby, hosts(peer), T0);
       expect(stepped.lobby).toBe(lobby);
-      expect(heard(stepped)).toStrictEqual(refused("lobby_exists"));
+      expect(noticesOf(stepped)).toStrictEqual(refused("lobby_exists"));
     }
   });
 
   test("another port of the host's address is another peer", () => {
     const stepped = step(lobbyOf(["Alice"]), hosts("Alice", { source: from(1, 7_001) }), T0);
-    expect(heard(stepped)).toStrictEqual(refused("lobby_exists"));
+    expect(noticesOf(stepped)).toStrictEqual(refused("lobby_exists"));
   });
 });
 
@@ -66,7 +78,7 @@ describe("joining", () => {
   test("joining a lobby that does not exist is refused", () => {
     const stepped = step(null, joins("Bob"), T0);
     expect(stepped.lobby).toBeNull();
-    expect(heard(stepped)).toStrictEqual(refused("lobby_not_found"));
+    expect(noticesOf(stepped)).toStrictEqual(refused("lobby_not_found"));
   });
 
   test("a joiner is the last member, with its wire's memory", () => {
@@ -90,7 +102,7 @@ describe("joining", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const again = step(lobby, joins("Bob"), T0 + 500);
     expect(again.lobby).toBe(lobby);
-    expect(heard(again)).toStrictEqual([["Bob", roster("Alice", "Bob")]]);
+    expect(noticesOf(again)).toStrictEqual([["Bob", roster("Alice", "Bob")]]);
   });
 
   test("a repeated join through another local port is answered through that port", () => {
@@ -118,7 +130,7 @@ describe("a password", () => {
   ])("that is %s is refused", (_, lock) => {
     const stepped = step(lobby, joins("Carol", { password_digest: lock }), T0);
     expect(stepped.lobby).toBe(lobby);
-    expect(heard(stepped)).toStrictEqual(refused("password_mismatch"));
+    expect(noticesOf(stepped)).toStrictEqual(refused("password_mismatch"));
   });
 
   test("that is right admits a joiner", () => {
@@ -131,8 +143,8 @@ describe("a password", () => {
 
   test("is checked before seats and names", () => {
     const full = lobbyOf(["Alice", "Bob"], { password_digest: "digest", seats: 2 });
-    expect(heard(step(full, joins("Carol"), T0))).toStrictEqual(refused("password_mismatch"));
-    expect(heard(step(full, joins("Bob", { source: HOME.Eve }), T0))).toStrictEqual(refused("password_mismatch"));
+    expect(noticesOf(step(full, joins("Carol"), T0))).toStrictEqual(refused("password_mismatch"));
+    expect(noticesOf(step(full, joins("Bob", { source: HOME.Eve }), T0))).toStrictEqual(refused("password_mismatch"));
   });
 });
 
@@ -141,12 +153,12 @@ describe("seats and names", () => {
     const lobby = lobbyOf(["Alice", "Bob"], { seats: 2 });
     const stepped = step(lobby, joins("Carol"), T0);
     expect(stepped.lobby).toBe(lobby);
-    expect(heard(stepped)).toStrictEqual(refused("lobby_full"));
+    expect(noticesOf(stepped)).toStrictEqual(refused("lobby_full"));
   });
 
   test("a member of a full lobby may repeat its join", () => {
     const lobby = lobbyOf(["Alice", "Bob"], { seats: 2 });
-    expect(heard(step(lobby, joins("Bob"), T0))).toStrictEqual([["Bob", roster("Alice", "Bob")]]);
+    expect(noticesOf(step(lobby, joins("Bob"), T0))).toStrictEqual([["Bob", roster("Alice", "Bob")]]);
   });
 
   test("a freed seat can be taken again", () => {
@@ -158,7 +170,7 @@ describe("seats and names", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const stepped = step(lobby, joins("Bob", { source: HOME.Eve }), T0);
     expect(stepped.lobby).toBe(lobby);
-    expect(heard(stepped)).toStrictEqual(refused("name_in_use"));
+    expect(noticesOf(stepped)).toStrictEqual(refused("name_in_use"));
   });
 
   test("names are case-sensitive", () => {
@@ -188,12 +200,12 @@ describe("reclaiming a membership", () => {
 
   test("without the sidecar's verification the name is in use", () => {
     const stepped = step(lobbyOf(["Alice", "Bob"]), joins("Bob", { source: moved }), T0);
-    expect(heard(stepped)).toStrictEqual(refused("name_in_use"));
+    expect(noticesOf(stepped)).toStrictEqual(refused("name_in_use"));
   });
 
   test("from another address the name is in use, despite the sidecar's verification", () => {
     const stepped = step(lobbyOf(["Alice", "Bob"]), joins("Bob", { source: from(3, 7_000), reclaims: true }), T0);
-    expect(heard(stepped)).toStrictEqual(refused("name_in_use"));
+    expect(noticesOf(stepped)).toStrictEqual(refused("name_in_use"));
   });
 
   test("a host whose port changed stays the host", () => {
@@ -206,7 +218,7 @@ describe("reclaiming a membership", () => {
   test("a reclaim needs the password too", () => {
     const lobby = lobbyOf(["Alice", "Bob"], { password_digest: "digest" });
     const stepped = step(lobby, joins("Bob", { source: moved, reclaims: true }), T0);
-    expect(heard(stepped)).toStrictEqual(refused("password_mismatch"));
+    expect(noticesOf(stepped)).toStrictEqual(refused("password_mismatch"));
   });
 });
 
@@ -226,7 +238,7 @@ describe("a member's wire memory", () => {
 
   test("stays when a renewal has none", () => {
     const lobby = after(lobbyOf(["Alice"]), joins("Bob", { memory: "old" }));
-    expect(after(lobby, asks("Bob", { ...HOME.Bob, via: 9_000 })).members[1]?.memory).toBe("old");
+    expect(after(lobby, renews("Bob", { ...HOME.Bob, via: 9_000 })).members[1]?.memory).toBe("old");
   });
 });
 
@@ -234,7 +246,7 @@ describe("moving to another sidecar", () => {
   const there = { ...HOME.Bob, sidecar: "south", via: 9_000 };
 
   test("a member is answered at the new sidecar, and the old one is told to drop it", () => {
-    for (const event of [joins("Bob", { source: there }), asks("Bob", there)]) {
+    for (const event of [joins("Bob", { source: there }), renews("Bob", there)]) {
       const { lobby, notices } = step(lobbyOf(["Alice", "Bob"]), event, T0 + 500);
       expect(lobby).toMatchObject({ revision: 3, updated_at: T0 + 500, members: [{}, { source: there }] });
       expect(notices).toStrictEqual([
@@ -262,31 +274,31 @@ describe("moving to another sidecar", () => {
 
   test("the other members receive nothing", () => {
     const stepped = step(lobbyOf(["Alice", "Bob"]), joins("Bob", { source: there }), T0);
-    expect(heard(stepped).filter(([peer]) => peer !== "Bob")).toStrictEqual([]);
+    expect(noticesOf(stepped).filter(([peer]) => peer !== "Bob")).toStrictEqual([]);
   });
 });
 
 describe("renewing in an open lobby", () => {
   test("a member receives the roster", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
-    const stepped = step(lobby, asks("Bob"), T0);
+    const stepped = step(lobby, renews("Bob"), T0);
     expect(stepped.lobby).toBe(lobby);
-    expect(heard(stepped)).toStrictEqual([["Bob", roster("Alice", "Bob")]]);
+    expect(noticesOf(stepped)).toStrictEqual([["Bob", roster("Alice", "Bob")]]);
   });
 
   test("a renewal from another endpoint changes nothing and is not answered", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
-    expect(step(lobby, asks("Bob", HOME.Eve), T0)).toStrictEqual({ lobby, notices: [] });
-    expect(step(lobby, asks("Bob", from(2, 7_001)), T0).lobby).toBe(lobby);
+    expect(step(lobby, renews("Bob", HOME.Eve), T0)).toStrictEqual({ lobby, notices: [] });
+    expect(step(lobby, renews("Bob", from(2, 7_001)), T0).lobby).toBe(lobby);
   });
 
   test("a renewal under an unknown name is refused", () => {
-    expect(heard(step(lobbyOf(["Alice"]), asks("Bob"), T0))).toStrictEqual(refused("member_not_found"));
+    expect(noticesOf(step(lobbyOf(["Alice"]), renews("Bob"), T0))).toStrictEqual(refused("member_not_found"));
   });
 
   test("every event but host is refused where the lobby does not exist", () => {
-    for (const event of [asks("Bob"), leaves("Bob"), kicks("Bob"), starts()]) {
-      expect(heard(step(null, event, T0))).toStrictEqual(refused("lobby_not_found"));
+    for (const event of [renews("Bob"), leaves("Bob"), kicks("Bob"), starts()]) {
+      expect(noticesOf(step(null, event, T0))).toStrictEqual(refused("lobby_not_found"));
     }
   });
 });

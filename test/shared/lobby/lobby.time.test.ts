@@ -3,14 +3,14 @@ import { AWAY_MS } from "#shared/limits.ts";
 import { deadline, step } from "#shared/lobby/step.ts";
 import {
   after,
-  asks,
+  renews,
   comesBack,
   from,
   goesAway,
-  heard,
+  noticesOf,
   HOME,
   hosts,
-  isHeard,
+  sendsHeartbeat,
   isLost,
   joins,
   lobbyOf,
@@ -25,7 +25,7 @@ describe("a lost member", () => {
   test("is notified, and the others receive the roster", () => {
     const stepped = step(lobbyOf(["Alice", "Bob"]), isLost("Bob"), T0);
     expect(peersOf(stepped.lobby)).toStrictEqual(["Alice"]);
-    expect(heard(stepped)).toStrictEqual([
+    expect(noticesOf(stepped)).toStrictEqual([
       ["Bob", timedOut],
       ["Alice", roster("Alice")],
     ]);
@@ -39,7 +39,7 @@ describe("a lost member", () => {
   test("that was the last one ends the lobby", () => {
     const stepped = step(lobbyOf(["Alice"]), isLost("Alice"), T0);
     expect(stepped.lobby).toBeNull();
-    expect(heard(stepped)).toStrictEqual([["Alice", timedOut]]);
+    expect(noticesOf(stepped)).toStrictEqual([["Alice", timedOut]]);
   });
 
   test("is not banned and may join again", () => {
@@ -87,7 +87,7 @@ describe("a sidecar that is down", () => {
     expect(after(away, TICK, due - 1)).toBe(away);
     const stepped = step(away, TICK, due);
     expect(peersOf(stepped.lobby)).toStrictEqual(["Alice"]);
-    expect(heard(stepped)).toStrictEqual([
+    expect(noticesOf(stepped)).toStrictEqual([
       ["Dave", timedOut],
       ["Alice", roster("Alice")],
     ]);
@@ -104,18 +104,18 @@ describe("a sidecar that is down", () => {
   });
 
   test("brings back a single member that it hears", () => {
-    const back = after(away, isHeard("Dave"), T0 + 2_000);
+    const back = after(away, sendsHeartbeat("Dave"), T0 + 2_000);
     expect(back.members[1]?.away_since).toBeNull();
   });
 
   test("does not bring back a member from another endpoint or through another sidecar", () => {
-    expect(after(away, isHeard("Dave", from(4, 7_001, "south")))).toBe(away);
-    expect(after(away, isHeard("Dave", { ...HOME.Dave, sidecar: "north" }))).toBe(away);
+    expect(after(away, sendsHeartbeat("Dave", from(4, 7_001, "south")))).toBe(away);
+    expect(after(away, sendsHeartbeat("Dave", { ...HOME.Dave, sidecar: "north" }))).toBe(away);
   });
 
   test("is replaced by the sidecar at which its member renews", () => {
     const source = { ...HOME.Dave, sidecar: "north" };
-    const moved = after(away, asks("Dave", source), T0 + 2_000);
+    const moved = after(away, renews("Dave", source), T0 + 2_000);
     expect(moved.members[1]).toMatchObject({ source, away_since: null });
   });
 
@@ -128,7 +128,7 @@ describe("a sidecar that is down", () => {
     const all = after(lobbyOf(["Alice", "Bob", "Carol"], { policy: FOREVER }), goesAway("north"));
     const stepped = step(all, TICK, T0 + AWAY_MS);
     expect(stepped.lobby).toBeNull();
-    const goodbyes = heard(stepped).filter(([, notice]) => notice.kind === "removed");
+    const goodbyes = noticesOf(stepped).filter(([, notice]) => notice.kind === "removed");
     expect(goodbyes).toStrictEqual([
       ["Alice", timedOut],
       ["Bob", timedOut],
@@ -143,7 +143,7 @@ describe("a sidecar that is down", () => {
   });
 
   test("changes nothing where the lobby does not exist", () => {
-    for (const event of [goesAway("north"), comesBack("north"), isHeard("Alice"), TICK]) {
+    for (const event of [goesAway("north"), comesBack("north"), sendsHeartbeat("Alice"), TICK]) {
       expect(step(null, event, T0)).toStrictEqual({ lobby: null, notices: [] });
     }
   });
@@ -157,7 +157,7 @@ describe("the life of a lobby that never starts", () => {
     expect(step(lobby, TICK, end - 1).lobby).toBe(lobby);
     const stepped = step(lobby, TICK, end);
     expect(stepped.lobby).toBeNull();
-    expect(heard(stepped)).toStrictEqual([
+    expect(noticesOf(stepped)).toStrictEqual([
       ["Alice", over],
       ["Bob", over],
     ]);
@@ -176,13 +176,13 @@ describe("the life of a lobby that never starts", () => {
   test("is over for a peer that joins at its end", () => {
     const stepped = step(lobbyOf(["Alice"]), joins("Bob"), end);
     expect(stepped.lobby).toBeNull();
-    expect(heard(stepped)).toStrictEqual([["Alice", over], ...refused("lobby_not_found")]);
+    expect(noticesOf(stepped)).toStrictEqual([["Alice", over], ...refused("lobby_not_found")]);
   });
 
   test("frees its name in the step that ends it", () => {
     const stepped = step(lobbyOf(["Alice", "Bob"]), hosts("Eve", { id: "0-new" }), end);
     expect(still(stepped)).toMatchObject({ id: "0-new", host: "Eve", term: 1, revision: 1, created_at: end });
-    expect(heard(stepped)).toStrictEqual([
+    expect(noticesOf(stepped)).toStrictEqual([
       ["Alice", over],
       ["Bob", over],
       ["Eve", { kind: "hosted", peers: ["Eve"] }],
@@ -191,7 +191,7 @@ describe("the life of a lobby that never starts", () => {
 
   test("frees the name of a started lobby in the same way", () => {
     const stepped = step(startedLobbyOf(["Alice", "Bob"]), hosts("Eve"), T0 + POLICY.started_keep_ms);
-    expect(heard(stepped)).toStrictEqual([
+    expect(noticesOf(stepped)).toStrictEqual([
       ["Alice", { kind: "removed", reason: "over" }],
       ["Bob", { kind: "removed", reason: "over" }],
       ["Eve", { kind: "hosted", peers: ["Eve"] }],

@@ -182,7 +182,7 @@ describe("the source of an address", () => {
 
 // --- makers ----------------------------------------------------------------------------------------------------
 
-/** Eight groups, rich in zeros, some with leading ones. */
+/** Eight groups with many zeros, some with leading zeros. */
 const spelledOut = fc
   .array(fc.oneof(fc.constantFrom("0", "0000", "ffff", "FFFF"), fc.integer({ min: 0, max: 0xffff }).map(hex)), {
     minLength: 8,
@@ -190,7 +190,7 @@ const spelledOut = fc
   })
   .map((groups) => groups.join(":"));
 
-/** Mostly wrong, but always in the way addresses are wrong. */
+/** Mostly invalid texts that resemble addresses. */
 const nearlyAddresses = fc
   .array(fc.constantFrom("::", ":", ":", "0", "1", "ffff", "fffff", "1.2.3.4", "1.2.3", "256.1.1.1", "01", "."), {
     minLength: 1,

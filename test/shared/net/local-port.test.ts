@@ -4,7 +4,7 @@ import { decodeLocalPort, encodeLocalPort, isDtls, VIA_MAX } from "#shared/net/l
 import { step } from "#shared/lobby/step.ts";
 import {
   after,
-  asks,
+  renews,
   from,
   HOME,
   hosts,
@@ -36,7 +36,7 @@ describe("a member under DTLS", () => {
     ["starts", starts()],
     ["kicks", kicks("Bob")],
     ["leaves", leaves("Alice")],
-    ["asks", asks("Alice")],
+    ["asks", renews("Alice")],
     ["hosts again", hosts("Alice")],
     ["joins again", joins("Alice")],
     ["joins from another port of its address", joins("Alice", { source: from(1, 7_001), reclaims: true })],
@@ -61,7 +61,7 @@ describe("a member under DTLS", () => {
 });
 
 test("a member that spoke plaintext may switch to DTLS and cannot switch back", () => {
-  const lobby = after(lobbyOf(["Alice", "Bob"]), asks("Bob", under(HOME.Bob)));
+  const lobby = after(lobbyOf(["Alice", "Bob"]), renews("Bob", under(HOME.Bob)));
   expect(lobby.members[1]!.source).toStrictEqual(under(HOME.Bob));
   expect(step(lobby, leaves("Bob"), T0).lobby).toBe(lobby);
 });

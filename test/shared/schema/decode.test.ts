@@ -196,10 +196,10 @@ const broken: Decoder<never> = () => {
   throw new TypeError("ours");
 };
 
-/** It must fit the close frame of a WebSocket in its shortened form, and a log line as it is. */
+/** It must fit a log line, and, shortened, the close frame of a WebSocket. */
 const shortReason = (outcome: Decoded<unknown>): boolean => outcome.ok || outcome.why.length < 300;
 
-/** Objects with the words of the link in wrong places, which come further than any JSON. */
+/** Objects with the keys and kinds of the link in wrong places, which pass more checks than arbitrary JSON. */
 function nearlyMessages(): fc.Arbitrary<string> {
   const keys = ["t", "seq", "items", "kind", "wire", "name", "endpoint", "ref", "to", "notice", "peers", "__proto__"];
   const words = [

@@ -13,7 +13,7 @@ import { step } from "#shared/lobby/step.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import { type Removal, REMOVALS } from "#shared/refusals.ts";
 import { after, goesAway, kicks, leaves, lobbyOf, POLICY, startedLobbyOf, T0 } from "../support/lobbies.ts";
-import { enters, expels, fallsSilent, goes, isAlive, nativeLobbyOf } from "../support/people.ts";
+import { enters, expels, timesOut, goes, isAlive, nativeLobbyOf } from "../support/people.ts";
 
 const NOBODY: RemovedNotices = new Map();
 const told = (peer: string, reason: Removal, detail?: string): RemovedNotices =>
@@ -49,7 +49,7 @@ describe("subscribers of a lobby receive", () => {
 
   test("a member that goes away and returns", () => {
     const old = after(nativeLobbyOf(["Alice", "Bob"]), isAlive("Bob"));
-    const away = after(old, fallsSilent("Bob"));
+    const away = after(old, timesOut("Bob"));
     expect(memberEvents(old, away, NOBODY, false)).toMatchObject([
       { type: "member.updated", data: { member: { state: "away" } } },
     ]);
@@ -110,7 +110,7 @@ describe("subscribers of a lobby receive", () => {
     const vacant = after(old, goes("Alice"));
     expect(cause(old, vacant)).toMatchObject({ cause: "vacant", host: null });
     expect(cause(vacant, hand("Bob", "Bob", vacant))).toMatchObject({ cause: "claimed", host: "Bob" });
-    const silent = after(old, fallsSilent("Alice"));
+    const silent = after(old, timesOut("Alice"));
     expect(cause(silent, hand("Bob", "Bob", silent))).toMatchObject({ cause: "claimed", host: "Bob" });
   });
 });
@@ -150,7 +150,7 @@ describe("subscribers of a list receive", () => {
       reason: "timed_out",
     });
     const native = nativeLobbyOf(["Alice", "Bob"]);
-    expect(gone(native, after(native, fallsSilent("Alice")))).toMatchObject({ reason: "timed_out" });
+    expect(gone(native, after(native, timesOut("Alice")))).toMatchObject({ reason: "timed_out" });
     expect(listRemovedReason(lobby, { ...lobby, visibility: "private" }, NOBODY, T0)).toBe("filtered");
   });
 

@@ -1,4 +1,4 @@
-/** What the tests of the core share: people with homes, the events they cause, and lobbies already under way. */
+/** Peers with home endpoints, their events, and prepared lobbies for the tests of the core. */
 import { step } from "#shared/lobby/step.ts";
 import type { Event, Lobby, SocketMessage, Notice, Policy, Source, Transition } from "#shared/lobby/lobby.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
@@ -19,7 +19,7 @@ export const from = (last: number, port = 7_000, sidecar = "north"): Source => (
   endpoint: { address: `192.0.2.${last}`, port },
 });
 
-/** Where each of them plays, unless a test says otherwise. Dave is the one on another sidecar. */
+/** The default endpoint of each peer. Dave is on another sidecar. */
 export const HOME = { Alice: from(1), Bob: from(2), Carol: from(3), Dave: from(4, 7_000, "south"), Eve: from(66) };
 export type Person = keyof typeof HOME;
 
@@ -58,16 +58,16 @@ const about =
 
 export const leaves = about("leave");
 export const confirms = about("confirm");
-export const asks = about("renew");
+export const renews = about("renew");
 export const isLost = about("lost");
-export const isHeard = about("heartbeat");
+export const sendsHeartbeat = about("heartbeat");
 export const kicks = (victim: Person, source: Source = HOME.Alice): Event => ({ kind: "kick", peer: victim, source });
 export const starts = (source: Source = HOME.Alice): Event => ({ kind: "start", source });
 export const goesAway = (sidecar: string): Event => ({ kind: "sidecar_away", sidecar });
 export const comesBack = (sidecar: string): Event => ({ kind: "sidecar_back", sidecar });
 export const TICK: Event = { kind: "tick" };
 
-/** An open lobby made at T0: the first of them hosts, the others joined in this order. */
+/** An open lobby created at T0: the first peer hosts, the others joined in this order. */
 export function lobbyOf(people: readonly [Person, ...Person[]], parts: Partial<Hosting> = {}): Lobby {
   const [host, ...others] = people;
   const password_digest = parts.password_digest ?? null;
@@ -91,9 +91,9 @@ export function still(stepped: Transition): Lobby {
 
 export const peersOf = (lobby: Lobby | null): string[] => lobby?.members.map((member) => member.peer) ?? [];
 
-/** Who hears what, members by name, in the order of sending. */
-export const heard = (stepped: Transition): [string, Notice | SocketMessage][] =>
-  stepped.notices.map((tell) => [tell.to === "member" ? tell.peer : "requester", tell.notice]);
+/** The notices in order, with the member's name or `requester`. */
+export const noticesOf = (stepped: Transition): [string, Notice | SocketMessage][] =>
+  stepped.notices.map((notice) => [notice.to === "member" ? notice.peer : "requester", notice.notice]);
 
 export const refused = (code: RefusalCode): [string, Notice][] => [["requester", { kind: "refused", code }]];
 

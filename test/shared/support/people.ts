@@ -1,4 +1,4 @@
-/** People who speak HTTP: what they do to a native lobby. Beside `lobbies.ts`, whose people are heard by a sidecar. */
+/** Events of HTTP peers in a native lobby. lobbies.ts has the events of peers behind a sidecar. */
 import { NATIVE_POLICY } from "#shared/lobby/join.ts";
 import { step } from "#shared/lobby/step.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
@@ -33,7 +33,7 @@ export const enters = (peer: string, parts: Partial<Joining> = {}): Joining => (
 });
 
 export const isAlive = (peer: string): Event => ({ kind: "heartbeat", peer, source: null });
-export const fallsSilent = (peer: string): Event => ({ kind: "silent", peer });
+export const timesOut = (peer: string): Event => ({ kind: "silent", peer });
 export const goes = (peer: string): Event => ({ kind: "leave", peer, source: null });
 export const expels = (by: string, peer: string, ban = false): Event => ({
   kind: "kick",
@@ -48,7 +48,7 @@ export const changes = (by: string, said: (Event & { kind: "patch" })["changes"]
   changes: said,
   ...(expected.length > 0 && { expected }),
 });
-export const hands = (by: string, peer: string, expected_term: number): Event => ({
+export const transfersHost = (by: string, peer: string, expected_term: number): Event => ({
   kind: "transfer_host",
   by,
   peer,
@@ -57,7 +57,7 @@ export const hands = (by: string, peer: string, expected_term: number): Event =>
 export const admits = (by: string, peer: string): Event => ({ kind: "admit", by, peer });
 export const denies = (by: string, peer: string): Event => ({ kind: "deny", by, peer });
 
-/** A native lobby at T0: the first hosts, the others joined in this order and have been heard. */
+/** A native lobby at T0: the first peer hosts, the others joined in this order and sent a heartbeat. */
 export function nativeLobbyOf(people: readonly [string, ...string[]], parts: Partial<Hosting> = {}): Lobby {
   const [host, ...others] = people;
   const made = still(step(null, opens(host, parts), T0));

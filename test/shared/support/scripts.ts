@@ -1,4 +1,4 @@
-/** Scripts of events, and what holds in every moment of every one of them. */
+/** Scripts of events, and a check of every step. */
 import * as fc from "../../support/fc.ts";
 import { step } from "#shared/lobby/step.ts";
 import type { Event, Lobby, Transition } from "#shared/lobby/lobby.ts";
@@ -7,7 +7,7 @@ import { T0 } from "./lobbies.ts";
 export type Act = { readonly event: Event; readonly wait_ms: number };
 export type Moment = Transition & { readonly before: Lobby | null; readonly event: Event; readonly now: number };
 
-/** Plays a script, always beginning without a lobby. Every lobby that is made gets an id of its own. */
+/** Plays a script, starting without a lobby. Every created lobby gets a distinct id. */
 export function* play(script: readonly Act[]): Generator<Moment> {
   let lobby: Lobby | null = null;
   let now = T0;
