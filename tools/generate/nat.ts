@@ -5,7 +5,7 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { parseCommandLine } from "../command-line.ts";
-import { BEGIN, END, matrix, report, WEATHERS } from "../../test/virtual/table.ts";
+import { BEGIN, END, matrix, renderTables, LINK_CASES } from "../../test/virtual/table.ts";
 
 parseCommandLine(
   "Usage: npm run nat\n\nSimulates every pair of NATs and rewrites the tables of docs/internals/nat.md.",
@@ -14,7 +14,7 @@ parseCommandLine(
 );
 
 const page = new URL("../../docs/internals/nat.md", import.meta.url);
-const tables = report(WEATHERS.map((weather) => [weather, matrix(weather)] as const));
+const tables = renderTables(LINK_CASES.map((weather) => [weather, matrix(weather)] as const));
 const text = await readFile(page, "utf8");
 const [head, rest] = text.split(BEGIN);
 const tail = rest?.split(END)[1];
