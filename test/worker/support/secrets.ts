@@ -19,7 +19,7 @@ const INVITATION = /\binvite\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.[0-9a-z]{20,40}\
 export const HOMES = ["20.0.1.1", "20.0.2.1", "192.168.1.10", "192.168.1.20"];
 const PAIR_KEY = /"key":"([\w-]{43})"/g;
 const SESSION = /\b(?:session|relay)\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.([0-9a-z]{20,40})\.[0-9a-z]+\.[\w-]{43}/g;
-const STACK = /\bat .{1,200}:\d+:\d+/;
+const STACK = /\bat [^"]{1,200}:\d+:\d+/;
 /** A leak shows at once: a secret from a thousand requests ago need not be searched for. */
 const LATEST_MAX = 50;
 /** Shorter ones occur by chance. */

@@ -95,7 +95,7 @@ describe("pairs without a direct path", () => {
     north.say(allocated((await north.next("allocate")).relay));
     const told = JSON.stringify([await at.next("connect.relay"), await reads(ann, third), await reads(bob, third)]);
     expect(told).not.toMatch(/20\.0\.|192\.168\./);
-    expect(told).toContain("One of the two does not show its address.");
+    expect(told).toContain("One of the two does not reveal its address.");
   });
 });
 
