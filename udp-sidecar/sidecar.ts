@@ -9,7 +9,7 @@ import type { Hello } from "#shared/link/messages.ts";
 import type { Logger } from "pino";
 import type { Config, Port } from "./config/config.ts";
 import { Counters } from "./core/counters.ts";
-import { RepeatTimer } from "./core/repeat-timer.ts";
+import { RepeatTimer } from "./repeat-timer.ts";
 import { StunResponder } from "./core/stun-responder.ts";
 import { createGame, type Game } from "./game.ts";
 import { isStun } from "./protocols/stun.ts";
@@ -17,7 +17,8 @@ import { RelayService } from "./relay-service.ts";
 import { Dtls } from "./sockets/dtls/dtls.ts";
 import { NorayTcp } from "./sockets/noray-tcp.ts";
 import { createRelayPorts, type RelayPorts } from "./sockets/relay-ports.ts";
-import { serveStatus, type StatusReadings } from "./sockets/status.ts";
+import type { StatusReadings } from "./sockets/metrics.ts";
+import { serveStatus } from "./sockets/status.ts";
 import { UdpPorts } from "./sockets/udp.ts";
 
 /** Internal errors that are logged with their stack; later ones are only counted, so that peers cannot fill the log. */

@@ -61,7 +61,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["noray/"],
     ["sockets/dtls/"],
     ["sockets/"],
-    ["relay-service.ts"],
+    ["relay-service.ts", "repeat-timer.ts"],
     ["game.ts"],
     ["sidecar.ts"],
     ["main.ts"],

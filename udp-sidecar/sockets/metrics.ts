@@ -1,7 +1,31 @@
 /** The Prometheus metrics of a sidecar. Their names and labels are public: dashboards and alerts depend on them. */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { CounterLabels, Counters } from "../core/counters.ts";
-import type { StatusReadings } from "./status.ts";
+
+export type StatusReadings = {
+  /** Whether the links to all hubs of all games are up. */
+  readonly linked: () => boolean;
+  readonly retiring: () => boolean;
+  readonly contacts: () => number;
+  readonly connections: () => number;
+  readonly hosts: () => number;
+  readonly waiting: () => number;
+  readonly receive_buffer_bytes: () => number;
+  readonly dtls: {
+    readonly live: () => number;
+    readonly handshaking: () => number;
+    /** When the certificate expires (ms since the epoch), or 0. */
+    readonly expires_at: () => number;
+  };
+  readonly relay: {
+    readonly free: () => number;
+    readonly used: () => number;
+    readonly allocations: () => number;
+    readonly packets: () => number;
+    readonly bytes: () => number;
+    readonly tunnels: () => number;
+  };
+};
 
 export function createRegistry(readings: StatusReadings, counters: Counters): Registry {
   const registry = new Registry();

@@ -2,32 +2,7 @@
 import { createServer } from "node:http";
 import { VERSION } from "#shared/version.ts";
 import type { Counters } from "../core/counters.ts";
-import { createRegistry } from "./metrics.ts";
-
-export type StatusReadings = {
-  /** Whether the links to all hubs of all games are up. */
-  readonly linked: () => boolean;
-  readonly retiring: () => boolean;
-  readonly contacts: () => number;
-  readonly connections: () => number;
-  readonly hosts: () => number;
-  readonly waiting: () => number;
-  readonly receive_buffer_bytes: () => number;
-  readonly dtls: {
-    readonly live: () => number;
-    readonly handshaking: () => number;
-    /** When the certificate expires (ms since the epoch), or 0. */
-    readonly expires_at: () => number;
-  };
-  readonly relay: {
-    readonly free: () => number;
-    readonly used: () => number;
-    readonly allocations: () => number;
-    readonly packets: () => number;
-    readonly bytes: () => number;
-    readonly tunnels: () => number;
-  };
-};
+import { createRegistry, type StatusReadings } from "./metrics.ts";
 
 /** Resolves with a function that closes the server. Rejects with the port and the reason. */
 export async function serveStatus(

@@ -2,7 +2,7 @@
  * One timer for the repetitions of all exchanges. A shared timer sends datagrams that are due together in one turn of
  * the event loop.
  */
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./core/exchange.ts";
 
 export class RepeatTimer {
   readonly #exchanges: () => Iterable<Exchange>;
