@@ -107,11 +107,11 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
     });
 
     test("or an address that the sidecar does not answer from", async () => {
-      await run(vps!, "ip", ["addr", "add", "20.0.0.99/16", "dev", "eth0"]);
+      await run(vps!, "ip", ["addr", "add", "20.0.0.99/32", "dev", "eth0"]);
       const { code, out } = await doctor({ sidecar: "20.0.0.99" });
       expect(code).toBe(1);
       expect(out).toContain("20.0.0.99:3478 was asked and 20.0.0.10:3478 responded: another address");
-      await run(vps!, "ip", ["addr", "del", "20.0.0.99/16", "dev", "eth0"]);
+      await run(vps!, "ip", ["addr", "del", "20.0.0.99/32", "dev", "eth0"]);
     });
   });
 
