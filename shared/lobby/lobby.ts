@@ -76,15 +76,12 @@ export type Applicant = {
 export const VISIBILITIES = ["public", "unlisted", "private"] as const;
 /** Public: listed. Unlisted: found by its id. Private: found by its join code, and by members. */
 export type Visibility = (typeof VISIBILITIES)[number];
-
 export const HOST_POLICIES = ["automatic", "manual", "close"] as const;
 /** When the host leaves: the next member by arrival hosts; a member must claim the role in time; the lobby ends. */
 export type HostPolicy = (typeof HOST_POLICIES)[number];
-
 export const CONSENTS = ["automatic", "ask", "ticket"] as const;
 /** How a connection request is answered: accepted at once; after the member accepts; only with its invitation ticket. */
 export type Consent = (typeof CONSENTS)[number];
-
 export const ADDRESS_POLICIES = ["direct", "relay_only"] as const;
 /** Whether connected members receive each other's addresses, or only connect over a relay. */
 export type AddressPolicy = (typeof ADDRESS_POLICIES)[number];
@@ -264,7 +261,6 @@ export type Event =
   | { readonly kind: "signal"; readonly by: string; readonly peer: string; readonly body: string }
   /** Time has passed. */
   | { readonly kind: "tick" };
-
 export type IntroducedPeer = { readonly peer: string; readonly endpoint: Endpoint; readonly local?: Endpoint };
 
 export type Notice =
