@@ -12,8 +12,8 @@ import { URL_LENGTH_MAX } from "../limits.ts";
 import { LOBBY_ID_PATTERN, PEER_PATTERN } from "../lobby/ids.ts";
 
 /**
- * One of two peers to be relayed to each other. Whoever shows a ticket of purpose `relay` for this relay and this peer
- * (docs/reference/wires/native.md) is heard at his end, wherever he comes from.
+ * One of two peers to be relayed to each other. A datagram that carries a ticket of purpose `relay` for this relay and
+ * this peer (docs/reference/wires/native.md) is accepted from any endpoint.
  */
 export type RelaySide = {
   readonly peer: string;

@@ -117,8 +117,8 @@ export function setAway(
 }
 
 /**
- * Stores where a verified member is now, and answers it with the current state. A sidecar that the member left is told
- * to drop it; otherwise that sidecar would wait for the member until its lease expires.
+ * Stores where a verified member is now, and answers it with the current state. The sidecar that the member left
+ * receives the order to drop it; otherwise that sidecar would wait for the member until its lease expires.
  */
 export function renewMember(
   lobby: Lobby,

@@ -30,7 +30,7 @@ describe.skipIf(isLabMissing())("under DTLS, through NATs", () => {
     ["port-restricted", {}],
     ["port-restricted", { movesPorts: true }],
     ["symmetric", {}],
-  ])("the endpoint that others are told is the one a third host sees: %s %j", async ([kind, options], { visit }) => {
+  ])("the endpoint that peers receive is the one a third host sees: %s %j", async ([kind, options], { visit }) => {
     const home = await visit.home(kind, options);
     const players = await sealedToStart([await visit.host(), await visit.host(home)]);
     const [told] = players[0]!.others;

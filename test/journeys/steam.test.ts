@@ -75,7 +75,7 @@ describe("a lobby", () => {
     expect(bob.lobbies).toStrictEqual([]);
   });
 
-  test("has data of its own and of its members, whose changes all members receive", async () => {
+  test("has its own data and that of its members, whose changes all members receive", async () => {
     const [ann, bob] = [await player("two"), await player("two")];
     const lobby = await ann.createLobby(LobbyType.Public, 4);
     await bob.joinLobby(lobby);

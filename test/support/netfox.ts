@@ -3,7 +3,7 @@
  * loop, both handshakes, and the bootstrapper's fallback to the relay. Two words replace ENet.
  *
  *     host     register_host, on_pid, register_remote, then an ENet server on the registered port, which on each command
- *              blasts `$rwx` for 8 s at whatever address it was told
+ *              sends `$rwx` for 8 s to the address in the command
  *     client   the same, then connect_nat; handshakes from the registered port; if that fails, connect_relay;
  *              then ENet from the same port
  */

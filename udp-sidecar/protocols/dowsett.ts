@@ -119,7 +119,7 @@ function handleRefresh(packet: Packet, from: Endpoint, contacts: ContactLookup):
   const lease_ms = readLease(packet);
   if (!isName(sender) || lease_ms === null) return drop("incomplete");
   const contact = contacts.find("dowsett", sender, sender);
-  // A contact of another sidecar cannot be told from a forgery here; its client sends to one address.
+  // This sidecar cannot distinguish a contact of another sidecar from a forgery; a client sends to one address.
   if (contact === undefined || contact.memory === null) return drop("not_registered");
   if (!isSigned(packet, contact.memory)) return drop("bad_hash");
   if (sameEndpoint(contact.endpoint, from)) return { do: "renew", contact, lease_ms };

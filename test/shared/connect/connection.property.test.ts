@@ -92,7 +92,7 @@ test("an address is visible to the other peer alone, and only from the introduct
           expect(connection.timeline.length).toBeLessThanOrEqual(TIMELINE_MAX);
           const kept = JSON.stringify(connection);
           if (connection.state === "over") expect(kept).not.toMatch(/20\.0\.|192\.168\.|kkkk/);
-          // Nobody is bound to what he has not agreed to.
+          // An introduction needs the consent of both parties.
           if (connection.state === "introduced") expect(connection.parties.every(({ agreed }) => agreed)).toBe(true);
         }
       },

@@ -49,7 +49,7 @@ describe("both peers start at the same instant", () => {
     fc.assert(
       fc.property(fc.nat(ROUND_TRIP_MS_MAX), fc.nat(ROUND_TRIP_MS_MAX), (a, b) => {
         const [x, y] = startsOf(present(1, { rtt_ms: a }), present(2, { rtt_ms: b }));
-        // Told at one instant, each is reached after half his round trip. Whole milliseconds are told.
+        // Both notices leave at once and arrive after half a round trip. Delays are whole milliseconds.
         expect(Math.abs(x! + a / 2 - (y! + b / 2))).toBeLessThanOrEqual(1);
         expect(Math.min(x!, y!)).toBe(START_MARGIN_MS);
       }),

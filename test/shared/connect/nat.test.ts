@@ -72,7 +72,7 @@ describe("allocation", () => {
     ["counts by 256", [20_000, 20_256, 20_512, 20_768], [21_024], { step: 256, last: 21_024 }],
     ["counts by one while others map", [20_000, 20_003, 20_004, 20_008], [20_009, 20_011], { step: 1, last: 20_011 }],
     ["counts by four while others map", [20_000, 20_008, 20_012, 20_028], [20_032, 20_036], { step: 4, last: 20_036 }],
-    ["began anew in between", [65_533, 65_534, 65_535, 1_024], [1_025, 1_026], { step: 1, last: 1_026 }],
+    ["restarted its counter in between", [65_533, 65_534, 65_535, 1_024], [1_025, 1_026], { step: 1, last: 1_026 }],
     ["was asked again", [20_000, 20_001, 20_002, 20_005], [20_004, 20_003, 20_006], { step: 1, last: 20_006 }],
   ])("%s", (_, main, fresh, wanted) => {
     expect(allocation(main, fresh)).toMatchObject({ kind: "sequential", ...wanted });

@@ -46,7 +46,7 @@ const endpoints = (targets: readonly { address: string; port: number }[]): strin
 describe("the verdict", () => {
   test.each<[string, Nat, Nat, string]>([
     ["two cones", CONE, CONE, "direct"],
-    ["one that counts, one that lets in whoever was sent to", COUNTS, { ...CONE, filtering: "address" }, "direct"],
+    ["a sequential one, an address-restricted one", COUNTS, { ...CONE, filtering: "address" }, "direct"],
     ["one at random, one that lets in everybody", { ...CONE, filtering: "independent" }, DICE, "direct"],
     ["one that counts, one that filters by port", COUNTS, CONE, "predict"],
     ["one that counts, one that nobody tested", COUNTS, { ...CONE, filtering: null }, "predict"],

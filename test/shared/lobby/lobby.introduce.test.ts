@@ -183,7 +183,7 @@ describe("hosting again from the same source", () => {
     expect(noticesOf(stepped)).toStrictEqual(hosted);
   });
 
-  test("through another sidecar is answered there, and the old one is told to drop the host", () => {
+  test("through another sidecar is answered there, and the old sidecar receives the order to drop the host", () => {
     const there = { ...HOME.Alice, sidecar: "south" };
     const stepped = step(meeting(), again({ source: there }), T0);
     expect(stepped.notices).toStrictEqual([

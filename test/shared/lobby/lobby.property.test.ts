@@ -129,14 +129,14 @@ test("the random scripts reach every state that the properties are about", () =>
       if (lobby !== null && lobby.members.length === lobby.seats) seen.add("full");
       if (lobby !== null && lobby.term > 2) seen.add("handed on twice");
       if (lobby?.state === "started" && lobby.members.every((member) => member.confirmed)) seen.add("confirmed by all");
-      if (lobby?.members.some((member) => member.away_since !== null)) seen.add("somebody away");
+      if (lobby?.members.some((member) => member.away_since !== null)) seen.add("a member away");
       for (const { notice } of notices) {
         seen.add(notice.kind === "refused" ? notice.code : notice.kind === "removed" ? notice.reason : notice.kind);
       }
     }
   }
   const wanted = [
-    ["confirmed by all", "ended", "full", "handed on twice", "replaced in one step", "somebody away"],
+    ["confirmed by all", "ended", "full", "handed on twice", "replaced in one step", "a member away"],
     ["hosted", "introduced", "roster", "kicked", "left", "lobby_timeout", "member_timeout", "moved", "over"],
     ["lobby_exists", "lobby_full", "lobby_not_found", "member_not_found", "name_in_use", "not_host", "not_started"],
     ["password_mismatch", "too_few_players"],

@@ -245,7 +245,7 @@ describe("a member's wire memory", () => {
 describe("moving to another sidecar", () => {
   const there = { ...HOME.Bob, sidecar: "south", via: 9_000 };
 
-  test("a member is answered at the new sidecar, and the old one is told to drop it", () => {
+  test("a member is answered at the new sidecar, and the old sidecar receives the order to drop it", () => {
     for (const event of [joins("Bob", { source: there }), renews("Bob", there)]) {
       const { lobby, notices } = step(lobbyOf(["Alice", "Bob"]), event, T0 + 500);
       expect(lobby).toMatchObject({ revision: 3, updated_at: T0 + 500, members: [{}, { source: there }] });

@@ -48,8 +48,8 @@ describe("a lost member", () => {
   });
 
   test.each([
-    ["a sidecar that does not hold him", { ...HOME.Bob, sidecar: "south" }],
-    ["his sidecar, speaking of an endpoint he has left", from(2, 7_001)],
+    ["a sidecar that does not hold the member", { ...HOME.Bob, sidecar: "south" }],
+    ["its sidecar, about an endpoint that the member has left", from(2, 7_001)],
   ])("is not dropped on the report of %s", (_, source) => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     expect(step(lobby, isLost("Bob", source), T0)).toStrictEqual({ lobby, notices: [] });

@@ -107,7 +107,7 @@ describe("a bucket table", () => {
     // At 350 ms the second is whole and gives way to a bucket of the newcomer's own.
     expect(allows(guard, "192.0.2.4", 4, T0 + 350)).toStrictEqual([true, true, true, false]);
     expect(guard.size).toBe(2);
-    // What the first had spent is not forgotten with it: forgotten, he would have three.
+    // The spent tokens of the first source stay spent: a new bucket would allow three.
     expect(allows(guard, "192.0.2.1", 2, T0 + 350)).toStrictEqual([true, false]);
   });
 

@@ -1,4 +1,4 @@
-# Says what Godot 3 makes of its own values, and of bytes that the test made: lines of JSON.
+# Prints how Godot 3 encodes its own values, and how it decodes bytes that the test made: lines of JSON.
 # PROGRAM, in the environment, is a JSON list of hexadecimal texts, each of which is decoded and encoded again.
 extends SceneTree
 

@@ -62,8 +62,8 @@ test("the scripts reach every state that these properties name", () => {
       for (const { state, members } of rig.hub.directory.all()) {
         if (state === "started") seen.add("started");
         if (new Set(members.map(({ source }) => source!.sidecar)).size > 1) seen.add("two sidecars");
-        if (members.some((member) => member.away_since !== null)) seen.add("somebody away");
-        if (members.some(({ source }) => source!.endpoint.port > 6_000)) seen.add("somebody moved");
+        if (members.some((member) => member.away_since !== null)) seen.add("a member away");
+        if (members.some(({ source }) => source!.endpoint.port > 6_000)) seen.add("a member moved");
       }
     });
   }
@@ -73,7 +73,7 @@ test("the scripts reach every state that these properties name", () => {
     ["session_not_started"],
   ].flat();
   const wanted = [...errors.map((name) => `error:${name}`), "i:", "s:"];
-  wanted.push("somebody away", "somebody moved", "started", "two sidecars");
+  wanted.push("a member away", "a member moved", "started", "two sidecars");
   expect(wanted.filter((word) => !seen.has(word))).toStrictEqual([]);
 });
 

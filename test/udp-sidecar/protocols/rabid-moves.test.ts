@@ -145,7 +145,7 @@ describe("a port that the NAT has changed", () => {
       A'< i:Alice:Carol
       C< i:Alice:Carol
       A'> s:Nice:Alice
-      # he has not pinged since he came back
+      # A has not pinged since it returned
       A'< i:Alice:Carol
       A'< s:6001:Carol:192.0.2.3:5003
       C< s:5003:Alice:192.0.2.1:6001

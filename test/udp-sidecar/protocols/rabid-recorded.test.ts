@@ -17,7 +17,7 @@ test("full: a third player in a session of two", () => {
     @+104ms
     C> c:GQINU8nNx:Carol
     C< error:session_full
-    # the original looks every 8 s and drops both at 6.07 s; here each goes after his own 5 s
+    # the original server sweeps every 8 s and drops both at 6.07 s; here each lease ends after 5 s
     @+4770ms
     A< error:player_timeout
     B< i:Bob
@@ -98,7 +98,7 @@ test("kick", () => {
     A> k:Gx1oL176w:Bob
     B< error:kicked_by_host
     A< i:Alice
-    # the original lets him in again
+    # the original server lets B join again
     B> c:Gx1oL176w:Bob
     B< error:kicked_by_host
     # dropped at 5.74 s in the original
@@ -120,12 +120,12 @@ test("the host leaves", () => {
     @+7ms
     A> x:GaCHNUQPS:Alice
     A< error:player_exited_session
-    # in the original Bob finds out when he pings
+    # the original server answers Bob's next ping with the error
     B< i:Bob
     @+518ms
     B> p:GaCHNUQPS:Bob
     B< i:Bob
-    # dropped 13 s after his last ping in the original
+    # the original server drops a member 13 s after its last ping
     @+4992ms
     @+100ms
     B< error:player_timeout

@@ -77,7 +77,7 @@ describe("s: start", () => {
 
   test("depends on the sender's address, not on the name in the message", () => {
     continueScript(openSession("AB"))(`
-      A> s:Nice:Somebody
+      A> s:Nice:Zoe
       A< s:5001:Bob:192.0.2.2:5002
       B< s:5002:Alice:192.0.2.1:5001
     `);
