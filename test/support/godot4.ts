@@ -173,3 +173,13 @@ export class Godot4 {
     return new Error(`Godot ${what}; it printed\n${said.join("\n")}\n${this.complaints.slice(0, 40).join("\n")}`);
   }
 }
+
+/** What to put before a command to run it on a host of the NAT laboratory, which needs root. */
+export const on = (lab: { readonly pid: number }, host: { readonly name: string }): readonly string[] => [
+  "nsenter",
+  `--pid=/proc/${lab.pid}/ns/pid`,
+  `--net=/proc/${lab.pid}/root/run/netns/${host.name}`,
+  "setpriv",
+  "--pdeathsig",
+  "KILL",
+];

@@ -46,7 +46,7 @@ func ask(head: String, socket: int, address: String, port: int, now: float, pati
 	question.patience = patience
 	question.sockets = _sockets
 	_open.append(question)
-	_send(question, now)
+	_send(question)
 	return question
 
 
@@ -66,7 +66,7 @@ func poll(now: float) -> void:
 			question.done = true
 			continue
 		if question.times < AGAIN_MS.size() and now >= question.began + AGAIN_MS[question.times]:
-			_send(question, now)
+			_send(question)
 		left.append(question)
 	_open = left
 
@@ -89,8 +89,9 @@ func receive(bytes: PackedByteArray) -> bool:
 	return true
 
 
-func _send(question: Question, now: float) -> void:
+func _send(question: Question) -> void:
 	question.times += 1
 	var word := ParleyRandom.word()
-	question.sent_at[word] = now
+	# Each its own time: their order tells the step of a router that counts.
+	question.sent_at[word] = Time.get_ticks_usec() / 1000.0
 	question.sockets.send(question.socket, question.address, question.port, ("%-160s" % (question.head + " " + word)).to_ascii_buffer())
