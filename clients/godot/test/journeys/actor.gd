@@ -136,9 +136,11 @@ func _play_on() -> void:
 		_seq += 1
 		var pad := PackedByteArray()
 		pad.resize(int(_play.get("bytes", 40)))
-		state.rpc(_seq, pad)
+		# The host tells everybody, a guest the host.
+		var to := 0 if multiplayer.is_server() else 1
+		state.rpc_id(to, _seq, pad)
 		if _seq % 6 == 0:
-			event.rpc(_seq / 6, now)
+			event.rpc_id(to, _seq / 6, now)
 
 
 @rpc("any_peer", "call_remote", "unreliable") func state(_number: int, _pad: PackedByteArray) -> void:
