@@ -1,0 +1,382 @@
+class_name ParleyConnector
+extends RefCounted
+## Introductions in one lobby: asks the hub for members, accepts those that ask, observes this machine's endpoints just before,
+## and hands the hub's plans, keys and relays to the remote peers. Without coroutines: [method poll] carries everything on.
+
+## Introductions that follow a failed one at once, from new sockets.
+const TRIES_AT_ONCE := 2
+const INTRODUCTION_MS := 20_000.0
+const ASKED_WAITS_MS := 1_500.0
+const RELAY_AGAIN_MS := 4_000.0
+const RETRY_MS := 1_000.0
+
+
+class Pair extends RefCounted:
+	var remote: ParleyRemote
+	## This side asked, the last time.
+	var asked := false
+	## This side wants the connection, and asks again after a refusal.
+	var wanted := false
+	var connection := ""
+	var busy_until := 0.0
+	## Introductions that have failed since the last that did not.
+	var attempt := 0
+	var epoch := -1
+	## UDP got out at the last observation.
+	var udp := true
+	var begun := ""
+	var reported := ""
+	var relay_asked_at := -INF
+	var ask_at := INF
+	var gathering: ParleyObserver.Gathering = null
+	## Connection that is accepted with the observation under way; empty where this side asks.
+	var accepting := ""
+	var request: ParleyRequest = null
+	var relay_request: ParleyRequest = null
+	## The hub's last refusal.
+	var code := ""
+	var why := ""
+
+
+## Peers that asked while [member refuse_new] is off, and remote peers whose path has changed, since the last look.
+var changed: Array[ParleyRemote] = []
+var refuse_new := false
+var birthday := true
+var _http: ParleyHttp
+var _stream: ParleyEventStream
+var _lobby := ""
+var _observer: ParleyObserver
+var _pairs := {}
+var _view: ParleyRequest = null
+
+
+func _init(http: ParleyHttp, stream: ParleyEventStream, lobby: String, observer: ParleyObserver) -> void:
+	_http = http
+	_stream = stream
+	_lobby = lobby
+	_observer = observer
+
+
+## Asks for this member; the same remote peer where there is one.
+func connect_to(peer_id: String, now: float) -> ParleyRemote:
+	var pair := _pair(peer_id)
+	pair.wanted = true
+	if pair.remote.path == "":
+		_ask(pair, now)
+	return pair.remote
+
+
+func remote(peer_id: String) -> ParleyRemote:
+	var pair: Pair = _pairs.get(peer_id)
+	return pair.remote if pair != null else null
+
+
+func remotes() -> Array[ParleyRemote]:
+	var out: Array[ParleyRemote] = []
+	for pair: Pair in _pairs.values():
+		out.append(pair.remote)
+	return out
+
+
+## The hub's last refusal about this member: `[code, sentence]`.
+func refusal(peer_id: String) -> PackedStringArray:
+	var pair: Pair = _pairs.get(peer_id)
+	return PackedStringArray([pair.code, pair.why]) if pair != null else PackedStringArray(["", ""])
+
+
+## Forgets a member.
+func drop(peer_id: String) -> void:
+	var pair: Pair = _pairs.get(peer_id)
+	if pair == null:
+		return
+	if pair.request != null:
+		pair.request.cancel()
+	pair.remote.close()
+	_pairs.erase(peer_id)
+
+
+func close() -> void:
+	for peer_id: String in _pairs.keys():
+		drop(peer_id)
+
+
+## This machine has another address.
+func moved(now: float) -> void:
+	_observer.forget()
+	for pair: Pair in _pairs.values():
+		pair.busy_until = 0.0
+		pair.attempt = 0
+		pair.gathering = null
+		pair.remote.moved(now)
+
+
+## The hub may have sent what did not arrive: looks at all connections.
+func resume(now: float) -> void:
+	if _view == null:
+		_view = _http.request(HTTPClient.METHOD_GET, "/lobbies/%s/connections" % _lobby)
+	for pair: Pair in _pairs.values():
+		if pair.asked and pair.remote.path != ParleyPath.DIRECT and pair.remote.path != "":
+			_ask(pair, now)
+
+
+## An event of the hub. False where it is not about a connection.
+func handle(type: String, data: Dictionary, now: float) -> bool:
+	if not type.begins_with("connect."):
+		return false
+	var connection := ParleyFields.text(data, "connection_id")
+	var peer_id := ParleyFields.text(data, "peer_id")
+	if connection == "" or peer_id == "":
+		return true
+	if type == "connect.requested":
+		if refuse_new and not _pairs.has(peer_id):
+			_stream.send("deny", {"connection_id": connection})
+			return true
+		var asking := _pair(peer_id)
+		asking.asked = false
+		_gather(asking, connection, now)
+		return true
+	var pair: Pair = _pairs.get(peer_id)
+	if pair == null:
+		return true
+	match type:
+		"connect.accepted":
+			_gather(pair, connection, now)
+		"connect.punch":
+			_punch(pair, connection, data, now)
+		"connect.relay":
+			_relay(pair, connection, data, now)
+		"connect.failed":
+			pair.busy_until = 0.0
+			pair.code = ParleyFields.text(data, "reason")
+			pair.why = ParleyFields.text(data, "message", ParleyFields.text(data, "debug"))
+			pair.remote.reason = pair.why
+			_refused(pair, now)
+	return true
+
+
+## Takes in what came, for all remote peers.
+func pump_in(now: float) -> void:
+	for pair: Pair in _pairs.values():
+		pair.remote.pump_in(now)
+
+
+## Carries everything on, and sends what is due.
+func poll(now: float) -> void:
+	for pair: Pair in _pairs.values():
+		_advance(pair, now)
+		pair.remote.pump_out(now)
+		if not pair.remote.events.is_empty():
+			_handle_events(pair, now)
+	if _view != null and _view.done:
+		for view: Variant in ParleyFields.array(_view.json, "connections"):
+			_look(view, now)
+		_view = null
+
+
+# --- asking and accepting ---------------------------------------------------------------------------------------------
+
+
+func _ask(pair: Pair, now: float) -> void:
+	if pair.remote.is_closed or now < pair.busy_until:
+		return
+	pair.asked = true
+	pair.ask_at = INF
+	_gather(pair, "", now)
+
+
+func _gather(pair: Pair, accepting: String, now: float) -> void:
+	pair.busy_until = now + INTRODUCTION_MS
+	pair.accepting = accepting
+	if accepting != "":
+		pair.connection = accepting
+	if pair.gathering != null:
+		return
+	if pair.attempt > 0 and accepting == "":
+		pair.remote.renew_socket()
+	if pair.remote.sockets.bind(pair.remote.socket):
+		pair.gathering = _observer.gather(pair.remote.sockets, pair.remote.socket, pair.remote.questions, now)
+
+
+func _advance(pair: Pair, now: float) -> void:
+	if pair.gathering != null:
+		pair.gathering.poll(now)
+		if pair.gathering.done:
+			_tell(pair, now)
+	if pair.request != null and pair.request.done:
+		var request := pair.request
+		pair.request = null
+		if request.code == "":
+			var connection := ParleyFields.text(request.json, "connection_id")
+			pair.connection = connection if connection != "" else pair.connection
+		else:
+			pair.busy_until = 0.0
+			pair.code = request.code
+			pair.why = request.why
+			_refused(pair, now)
+	if pair.relay_request != null and pair.relay_request.done:
+		var relay := ParleyFields.relay(pair.relay_request.json)
+		var failed := pair.relay_request.code != ""
+		pair.relay_request = null
+		if failed:
+			# The hub has forgotten the introduction by now: a new one brings its relay.
+			_ask(pair, now)
+		elif not relay.is_empty():
+			pair.remote.enter(relay, {}, now)
+	if now >= pair.ask_at:
+		pair.ask_at = INF
+		if pair.remote.path != ParleyPath.DIRECT:
+			_ask(pair, now)
+
+
+func _tell(pair: Pair, now: float) -> void:
+	var gathered := pair.gathering
+	pair.gathering = null
+	pair.udp = gathered.udp
+	for look in gathered.looks:
+		if look["socket"] == 0:
+			pair.remote.receipts[look["via"]["address"]] = look["receipt"]
+	var more := {"birthday": birthday, "attempt": mini(pair.attempt, 15)}
+	if pair.epoch >= 0:
+		more["epoch"] = pair.epoch
+	if _observer.filtering != "" and now - _observer.filtering_at < ParleyObserver.FILTERING_MS:
+		more["filtering"] = _observer.filtering
+	var rtt := _stream.rtt_ms if _stream.rtt_ms >= 0.0 else 50.0
+	var reach := ParleyFields.reach(gathered.looks, gathered.hosts, now, rtt, more)
+	if pair.accepting == "":
+		# A relay that works is not replaced.
+		var body := ParleyFields.connecting(pair.remote.peer_id, reach, not pair.remote.has_relay)
+		pair.request = _http.request(HTTPClient.METHOD_POST, "/lobbies/%s/connections" % _lobby, body)
+	elif _stream.send("accept", {"connection_id": pair.accepting, "reach": reach}) == 0:
+		pair.request = _http.request(HTTPClient.METHOD_POST, "/connections/%s/accept" % pair.accepting, {"reach": reach})
+
+
+func _refused(pair: Pair, now: float) -> void:
+	if pair.remote.channel != null:
+		pair.remote.channel.selector.unpunchable(now)
+	if pair.wanted and pair.remote.path == "":
+		pair.ask_at = now + RETRY_MS
+
+
+# --- introductions ----------------------------------------------------------------------------------------------------
+
+
+func _punch(pair: Pair, connection: String, data: Dictionary, now: float) -> void:
+	var plan := ParleyPlan.read(data.get("plan"))
+	var key := ParleyFields.pair_key(data)
+	if pair.begun == connection or plan == null or key.is_empty():
+		return
+	pair.begun = connection
+	pair.connection = connection
+	pair.epoch = key["epoch"]
+	pair.remote.reason = ParleyFields.text(data, "reason")
+	pair.remote.nat_pair = ParleyFields.text(data, "nat_pair")
+	pair.remote.begin(plan, key, ParleyFields.number(data, "start_in_ms"), now)
+
+
+func _relay(pair: Pair, connection: String, data: Dictionary, now: float) -> void:
+	var relay := ParleyFields.relay(data.get("relay"))
+	var key := ParleyFields.pair_key(data)
+	if relay.is_empty() or (key.is_empty() and pair.remote.channel == null):
+		return
+	if not key.is_empty():
+		pair.epoch = key["epoch"]
+	pair.connection = connection
+	pair.remote.reason = ParleyFields.text(data, "reason", pair.remote.reason)
+	pair.remote.nat_pair = ParleyFields.text(data, "nat_pair", pair.remote.nat_pair)
+	pair.remote.enter(relay, key, now)
+	if not pair.udp:
+		pair.remote.open_tunnel()
+	if pair.begun == connection:
+		return
+	# No punch is tried: this is all there is for now.
+	pair.busy_until = 0.0
+	pair.remote.channel.selector.unpunchable(now)
+	_report(pair, ParleyPath.RELAY if pair.udp else ParleyPath.TUNNEL)
+
+
+# A connection as it is now, after events were missed.
+func _look(view: Variant, now: float) -> void:
+	if ParleyFields.text(view, "state") == "over":
+		return
+	var whose := {"connection_id": ParleyFields.text(view, "connection_id"), "peer_id": ParleyFields.text(view, "peer_id")}
+	for type: String in ["punch", "relay"]:
+		var data := ParleyFields.dictionary(view, type)
+		if not data.is_empty():
+			handle("connect." + type, data.merged(whose), now)
+	var asked: bool = view.get("asked") == true
+	if view.get("wants_reach") == true or (ParleyFields.text(view, "state") == "waiting" and not asked):
+		handle("connect.accepted" if asked else "connect.requested", whose, now)
+
+
+# --- what becomes of it -----------------------------------------------------------------------------------------------
+
+
+func _handle_events(pair: Pair, now: float) -> void:
+	var events := pair.remote.events
+	pair.remote.events = []
+	for event in events:
+		match event:
+			"path":
+				changed.append(pair.remote)
+				if pair.remote.path == "":
+					_need_relay(pair, now)
+			"upgrade":
+				if pair.asked:
+					_ask(pair, now)
+				else:
+					pair.ask_at = minf(pair.ask_at, now + ASKED_WAITS_MS)
+			"punched":
+				_punched(pair, now)
+			"relay_silent":
+				_relay_silent(pair, now)
+
+
+func _punched(pair: Pair, now: float) -> void:
+	var punch := pair.remote.channel.punch
+	pair.busy_until = 0.0
+	if punch.outcome == "opened":
+		pair.attempt = 0
+		var times := {"ms": maxi(0, roundi(punch.after_ms)), "rtt_ms": roundi(maxf(0.0, punch.opened_way.rtt_ms))}
+		_report(pair, ParleyPath.DIRECT, times)
+		return
+	pair.attempt += 1
+	var carried := ParleyPath.RELAY if pair.remote.has_relay else "none"
+	_report(pair, carried, {"reason": "%s, %d sent" % [punch.outcome, punch.sent]})
+	if pair.attempt < TRIES_AT_ONCE and pair.asked:
+		_ask(pair, now)
+	elif not pair.remote.has_relay:
+		_need_relay(pair, now)
+
+
+# Once for each introduction.
+func _report(pair: Pair, path: String, more := {}) -> void:
+	if pair.connection == "" or pair.connection == pair.reported:
+		return
+	pair.reported = pair.connection
+	_http.request(HTTPClient.METHOD_PUT, "/connections/%s/outcome" % pair.connection, ParleyFields.outcome(path, more))
+
+
+func _need_relay(pair: Pair, now: float) -> void:
+	if pair.connection == "" or pair.relay_request != null or now - pair.relay_asked_at < RELAY_AGAIN_MS:
+		return
+	pair.relay_asked_at = now
+	pair.relay_request = _http.request(HTTPClient.METHOD_POST, "/lobbies/%s/relays" % _lobby, {"connection_id": pair.connection})
+
+
+# UDP does not get there, or the sidecar has ended: a WebSocket carries meanwhile, and another relay is asked for.
+func _relay_silent(pair: Pair, now: float) -> void:
+	if pair.remote.path == ParleyPath.DIRECT:
+		return
+	pair.remote.open_tunnel()
+	if now - pair.relay_asked_at >= RELAY_AGAIN_MS and pair.udp:
+		pair.relay_asked_at = now
+		pair.remote.forget_relay()
+		_ask(pair, now)
+
+
+func _pair(peer_id: String) -> Pair:
+	if not _pairs.has(peer_id):
+		var pair := Pair.new()
+		pair.remote = ParleyRemote.new(peer_id)
+		_pairs[peer_id] = pair
+	return _pairs[peer_id]

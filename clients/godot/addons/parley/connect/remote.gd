@@ -1,0 +1,265 @@
+class_name ParleyRemote
+extends RefCounted
+## The other side of a connection: datagrams to and from one peer over whatever path there is. Carries out over real sockets
+## what the channel says; the connector introduces the two.
+
+## A relay is told who this is until it answers, and then this often: the router may give another port at any time.
+const PROOF_AGAIN_MS := 100.0
+const PROOF_KEEP_MS := 10_000.0
+## A relay that has not answered this many questions is not reached.
+const PROOFS_IN_VAIN := 3
+const EARLY_MAX := 32
+## A relay that carries nothing any more is reported this often.
+const DOUBT_AGAIN_MS := 3_000.0
+
+## Id at the hub.
+var peer_id := ""
+var sockets := ParleySockets.new()
+var questions := ParleyQuestions.new(sockets)
+## Null until the hub has sent a key.
+var channel: ParleyChannel = null
+## `direct`, `relay`, `tunnel`, or empty.
+var path := ""
+## What the hub said about the last introduction, and the two routers.
+var reason := ""
+var nat_pair := ""
+## The socket that plays.
+var socket := 0
+## What happened since the last look: `path`, `upgrade`, `punched`, `relay_silent`.
+var events: Array[String] = []
+var is_closed := false
+## Receipts of the playing socket by the sidecar's address.
+var receipts := {}
+## Bytes of the game each way.
+var bytes_sent := 0
+var bytes_received := 0
+var _relay := {}
+var _proof: ParleyQuestions.Question = null
+var _prove_at := INF
+var _receipt := "-"
+var _unproved := 0
+var _tunnel: ParleyTunnel = null
+var _early: Array[Array] = []
+var _doubted_at := -INF
+
+
+func _init(id: String) -> void:
+	peer_id = id
+
+
+## Why it is this path, as a sentence for players.
+var why: String:
+	get:
+		var text := channel.selector.why if channel != null else "No path has been found yet."
+		return (text + " " + reason).strip_edges()
+
+
+## Round trip in milliseconds; below 0 while unknown.
+var rtt_ms: float:
+	get:
+		var current := channel.selector.path(path) if channel != null and path != "" else null
+		return current.rtt_ms if current != null else -1.0
+
+
+var jitter_ms: float:
+	get:
+		var current := channel.selector.path(path) if channel != null and path != "" else null
+		return current.jitter_ms if current != null else -1.0
+
+
+var has_relay: bool:
+	get:
+		return not _relay.is_empty() and _unproved == 0
+
+
+## False where there is no path now. It may be lost, as with UDP.
+func send(payload: PackedByteArray, now: float) -> bool:
+	if is_closed or channel == null or not channel.send(payload, now):
+		return false
+	bytes_sent += payload.size()
+	return true
+
+
+## The payloads that have come.
+func take() -> Array[PackedByteArray]:
+	if channel == null or channel.inbox.is_empty():
+		return []
+	var out := channel.inbox
+	channel.inbox = []
+	for payload in out:
+		bytes_received += payload.size()
+	return out
+
+
+func begin(plan: ParleyPlan, key: Dictionary, start_in_ms: float, now: float) -> void:
+	_renew(key, now)
+	channel.begin(plan, socket, start_in_ms, now)
+
+
+## A relay's end: enters it until it answers, and again from time to time. `key` is empty where the pair's stays.
+func enter(relay: Dictionary, key: Dictionary, now: float) -> void:
+	if relay["ticket"] == _relay.get("ticket"):
+		return
+	if not key.is_empty():
+		_renew(key, now)
+	_relay = relay
+	_unproved = 0
+	_proof = null
+	_prove_at = now
+	_receipt = receipts.get(relay["address"], "-")
+	if _tunnel != null:
+		_tunnel.close()
+		_tunnel = null
+		channel.selector.end(ParleyPath.TUNNEL, now)
+
+
+## UDP does not get to the relay: its WebSocket carries.
+func open_tunnel() -> void:
+	if _tunnel == null and _relay.get("tunnel", "") != "":
+		_tunnel = ParleyTunnel.new(_relay["tunnel"], _relay["ticket"])
+
+
+## The relay does not work: the next introduction brings another one.
+func forget_relay() -> void:
+	_unproved = maxi(_unproved, 1)
+
+
+## Another socket plays from the next introduction on: the router may keep a bad mapping of the old one.
+func renew_socket() -> void:
+	var before := socket - 1
+	if channel != null:
+		for kind in [ParleyPath.DIRECT, ParleyPath.RELAY]:
+			var used := channel.selector.path(kind)
+			if used != null and used.socket == before:
+				before = -1
+	if before >= 0:
+		sockets.close(before)
+	socket += 1
+	receipts.clear()
+
+
+## This machine has another address.
+func moved(now: float) -> void:
+	renew_socket()
+	if channel != null:
+		channel.selector.moved(now)
+	if not _relay.is_empty():
+		_proof = null
+		_receipt = "-"
+		_prove_at = now
+
+
+func close() -> void:
+	is_closed = true
+	path = ""
+	sockets.close_all()
+	if _tunnel != null:
+		_tunnel.close()
+		_tunnel = null
+
+
+## Takes in what came.
+func pump_in(now: float) -> void:
+	if is_closed:
+		return
+	for number: int in sockets.numbers():
+		var row := sockets.receive(number)
+		while not row.is_empty():
+			_receive(row[0], number, row[1], row[2], now)
+			row = sockets.receive(number)
+	if _tunnel != null:
+		var was_open := _tunnel.is_open
+		var came := _tunnel.poll(now)
+		if channel != null and _tunnel.is_open != was_open:
+			if _tunnel.is_open:
+				channel.selector.open(ParleyPath.TUNNEL, ParleyPath.STREAM, "", 0, -1.0, now)
+			else:
+				channel.selector.end(ParleyPath.TUNNEL, now)
+		for bytes in came:
+			_receive(bytes, ParleyPath.STREAM, "", 0, now)
+
+
+## Carries out what is due.
+func pump_out(now: float) -> void:
+	if is_closed:
+		return
+	questions.poll(now)
+	_prove(now)
+	if channel == null:
+		return
+	channel.wake(now)
+	for row in channel.outbox:
+		if row[0] == ParleyPath.STREAM:
+			if _tunnel != null:
+				_tunnel.send(row[3])
+		else:
+			sockets.send(row[0], row[1], row[2], row[3])
+	channel.outbox.clear()
+	for number in channel.closable:
+		sockets.close(number)
+	channel.closable.clear()
+	if channel.take_outcome():
+		events.append("punched")
+	for event in channel.selector.events:
+		if event != "path":
+			events.append(event)
+	channel.selector.events.clear()
+	if channel.selector.current != path:
+		path = channel.selector.current
+		events.append("path")
+	var relay := channel.selector.path(ParleyPath.RELAY) if path == ParleyPath.RELAY else null
+	if relay != null and not channel.selector.trusts(relay, now) and now - _doubted_at > DOUBT_AGAIN_MS:
+		_doubted_at = now
+		events.append("relay_silent")
+
+
+func _receive(bytes: PackedByteArray, number: int, address: String, port: int, now: float) -> void:
+	if bytes.size() == 0 or (bytes[0] != ParleySeal.FIRST_BYTE and questions.receive(bytes)):
+		return
+	if channel != null:
+		channel.receive(bytes, number, address, port, now)
+	elif _early.size() < EARLY_MAX:
+		_early.append([bytes, number, address, port])
+
+
+func _renew(key: Dictionary, now: float) -> void:
+	if channel != null:
+		channel.seal.renew(key["key"], key["epoch"], key["role"], now)
+		return
+	channel = ParleyChannel.new(key["key"], key["epoch"], key["role"])
+	for row in _early:
+		channel.receive(row[0], row[1], row[2], row[3], now)
+	_early.clear()
+
+
+# Enters the relay: with the receipt of an observation, or with the one that the relay's own port sends back.
+func _prove(now: float) -> void:
+	if _relay.is_empty() or channel == null:
+		return
+	if _proof == null:
+		if now >= _prove_at and sockets.bind(socket):
+			_proof = questions.ask("enter %s %s" % [_relay["ticket"], _receipt], socket, _relay["address"], _relay["port"], now)
+		return
+	if not _proof.done:
+		return
+	var answered := _proof.is_answered
+	var at := _proof.socket
+	# "seen ENDPOINT RECEIPT WORD" has three words, "entered WORD" one.
+	if answered and _proof.words.size() >= 3:
+		_receipt = _proof.words[1]
+		_proof = null
+		_prove_at = now
+		return
+	_proof = null
+	_receipt = "-"
+	if answered:
+		_unproved = 0
+		_prove_at = now + PROOF_KEEP_MS
+		var known := channel.selector.path(ParleyPath.RELAY)
+		if known == null or not known.is_at(at, _relay["address"], _relay["port"]):
+			channel.selector.open(ParleyPath.RELAY, at, _relay["address"], _relay["port"], -1.0, now)
+		return
+	_unproved += 1
+	_prove_at = now + PROOF_AGAIN_MS
+	if _unproved % PROOFS_IN_VAIN == 0:
+		events.append("relay_silent")

@@ -1,0 +1,87 @@
+class_name ParleySockets
+extends RefCounted
+## The UDP sockets of one connection, by number. Each takes IPv4 and IPv6, and none is connected: a connected one would hear
+## of ICMP errors and of nobody else.
+
+const BUFFER_BYTES := 65_536
+## Further sockets of a punch receive a few small datagrams each.
+const BUFFER_SMALL_BYTES := 4_096
+
+## Datagrams that were handed to the system.
+var sent := 0
+var _open := {}
+# Text of IPv6 addresses as Godot writes them, to the canonical one.
+static var _canonical := {}
+
+
+## Binds a socket to a free port unless it is open. False where the system refuses.
+func bind(number: int) -> bool:
+	if _open.has(number):
+		return true
+	var socket := PacketPeerUDP.new()
+	var buffer := BUFFER_BYTES if number < ParleyChannel.FURTHER_SOCKETS else BUFFER_SMALL_BYTES
+	if socket.bind(0, "*", buffer) != OK and socket.bind(0, "0.0.0.0", buffer) != OK:
+		return false
+	_open[number] = socket
+	return true
+
+
+## 0 where it is not open.
+func port_of(number: int) -> int:
+	var socket: PacketPeerUDP = _open.get(number)
+	return socket.get_local_port() if socket != null else 0
+
+
+## Where a bound socket is in its own network: `{address, port}` each.
+func hosts(number: int) -> Array[Dictionary]:
+	var out: Array[Dictionary] = []
+	var port := port_of(number)
+	if port > 0:
+		for address in ParleyAddresses.own():
+			out.append({"address": address, "port": port})
+	return out
+
+
+## Opens the socket where it is a new one.
+func send(number: int, address: String, port: int, bytes: PackedByteArray) -> void:
+	if not _open.has(number) and not bind(number):
+		return
+	var socket: PacketPeerUDP = _open[number]
+	sent += 1
+	socket.set_dest_address(address, port)
+	socket.put_packet(bytes)
+
+
+func numbers() -> Array:
+	return _open.keys()
+
+
+## The next datagram of a socket: `[bytes, address, port]`, or empty.
+func receive(number: int) -> Array:
+	var socket: PacketPeerUDP = _open.get(number)
+	if socket == null or socket.get_available_packet_count() == 0:
+		return []
+	var bytes := socket.get_packet()
+	return [bytes, canonical(socket.get_packet_ip()), socket.get_packet_port()]
+
+
+func close(number: int) -> void:
+	var socket: PacketPeerUDP = _open.get(number)
+	if socket != null:
+		socket.close()
+		_open.erase(number)
+
+
+func close_all() -> void:
+	for number: int in numbers():
+		close(number)
+
+
+static func canonical(address: String) -> String:
+	if not address.contains(":"):
+		return address
+	if not _canonical.has(address):
+		if _canonical.size() > 256:
+			_canonical.clear()
+		_canonical[address] = ParleyAddresses.canonical(address.to_lower())
+	return _canonical[address]

@@ -1,0 +1,178 @@
+class_name ParleyEventStream
+extends RefCounted
+## The hub's WebSocket: events of one lobby or of the list, in order. It comes back by itself and resumes where it was.
+
+const PING_MS := 10_000.0
+const PONG_MS := 12_000.0
+const PINGS_FIRST := 3
+const AGAIN_MS := 250.0
+const COME_BACK_MS_MAX := 10_000.0
+const INBOUND_BYTES := 1 << 20
+
+## Events that came: `{type, data}`. `snapshot` and `resumed` among them.
+var inbox: Array[Dictionary] = []
+## Answers to [method send] by its number: `{type, data}`.
+var answers := {}
+var is_open := false
+## Shortest round trip of the last pings; below 0 before the first.
+var rtt_ms := -1.0
+## Not empty after the hub has ended the topic for good: its error code.
+var over := ""
+var _url := ""
+var _token := ""
+var _subscription := {}
+var _socket: WebSocketPeer = null
+var _seq := 0
+var _since := -1
+var _tries := 0
+var _open_at := 0.0
+var _greeted := false
+var _ping_at := INF
+var _pinged_at := -1.0
+var _last_heard := 0.0
+var _ping_every := PING_MS
+var _pings: Array[float] = []
+var _expected := {}
+var _subscribed_as := -2
+
+
+## `subscription`: `{topic, id}` or `{topic, filter}`.
+func _init(http: ParleyHttp, subscription: Dictionary) -> void:
+	_url = "ws" + http.url.substr(4) + "/v1/games/" + http.game.uri_encode() + "/events"
+	if subscription.has("id"):
+		_url += "?lobby=" + str(subscription["id"])
+	_token = http.token
+	_subscription = subscription
+
+
+## Returns the number by which [member answers] has the answer; 0 while the hub is not reached.
+func send(type: String, data: Dictionary, wants_answer := false) -> int:
+	if not is_open:
+		return 0
+	_seq += 1
+	if wants_answer:
+		_expected[_seq] = true
+	_socket.send_text(JSON.stringify({"type": type, "seq": _seq, "data": data}))
+	return _seq
+
+
+## Comes back at once: the way to the hub has changed.
+func renew(now: float) -> void:
+	_tries = 0
+	_drop(now)
+	_open_at = now
+
+
+func close() -> void:
+	if _socket != null:
+		_socket.close()
+		_socket.poll()
+	_socket = null
+	is_open = false
+	_open_at = INF
+
+
+func poll(now: float) -> void:
+	if _socket == null:
+		if now >= _open_at and over == "":
+			_open(now)
+		return
+	_socket.poll()
+	match _socket.get_ready_state():
+		WebSocketPeer.STATE_OPEN:
+			if not _greeted:
+				_greet(now)
+			while _socket != null and _socket.get_available_packet_count() > 0:
+				var text := _socket.get_packet().get_string_from_utf8()
+				_last_heard = now
+				_receive(text, now)
+			if now >= _ping_at and _socket != null:
+				_pinged_at = now
+				_ping_at = INF
+				_socket.send_text("ping")
+		WebSocketPeer.STATE_CLOSED:
+			var code := _socket.get_close_code()
+			if code == 4400 or code == 4401:
+				over = "unauthorized" if code == 4401 else "invalid_request"
+			_drop(now)
+			if code == 4429:
+				_open_at = now + COME_BACK_MS_MAX
+			return
+	if now - _last_heard > PONG_MS + (_ping_every if _pinged_at < 0.0 else 0.0):
+		_drop(now)
+
+
+func _open(now: float) -> void:
+	_socket = WebSocketPeer.new()
+	_socket.supported_protocols = PackedStringArray(["parley.v1"])
+	_socket.inbound_buffer_size = INBOUND_BYTES
+	_socket.max_queued_packets = 4096
+	_greeted = false
+	_last_heard = now
+	_pinged_at = -1.0
+	_ping_at = INF
+	if _socket.connect_to_url(_url) != OK:
+		_drop(now)
+
+
+func _greet(now: float) -> void:
+	_greeted = true
+	is_open = true
+	send("hello", {"token": _token} if _token != "" else {})
+	var said := _subscription.duplicate()
+	if _since >= 0:
+		said["since"] = _since
+	_subscribed_as = send("subscribe", said, true)
+	_ping_at = now
+
+
+func _receive(text: String, now: float) -> void:
+	if text == "pong":
+		_pings.append(now - _pinged_at)
+		if _pings.size() > 8:
+			_pings.pop_front()
+		rtt_ms = _pings.min()
+		_pinged_at = -1.0
+		_ping_at = now if _pings.size() < PINGS_FIRST else now + _ping_every
+		return
+	var parser := JSON.new()
+	if parser.parse(text) != OK or not parser.data is Dictionary:
+		return
+	var message: Dictionary = parser.data
+	var type := ParleyFields.text(message, "type")
+	var data := ParleyFields.dictionary(message, "data")
+	if message.has("topic") and message.has("seq"):
+		_since = ParleyFields.whole(message["seq"])
+	var re := ParleyFields.whole(message.get("re", -1))
+	match type:
+		"welcome":
+			_ping_every = maxf(1.0, ParleyFields.whole(data.get("heartbeat_s", 10))) * 1_000.0
+			return
+		"snapshot", "resumed":
+			_tries = 0
+			_expected.erase(re)
+			inbox.append({"type": type, "data": data})
+			return
+		"error":
+			var problem := ParleyFields.dictionary(data, "problem")
+			if re == _subscribed_as:
+				over = ParleyFields.text(problem, "code")
+				close()
+				return
+	if re >= 0:
+		if _expected.erase(re):
+			answers[re] = {"type": type, "data": data}
+		return
+	inbox.append({"type": type, "data": data})
+
+
+func _drop(now: float) -> void:
+	if _socket != null:
+		_socket.close()
+	_socket = null
+	is_open = false
+	_open_at = now + randf() * minf(AGAIN_MS * pow(2.0, _tries), COME_BACK_MS_MAX)
+	_tries += 1
+	for re: int in _expected:
+		answers[re] = {"type": "error", "data": {}}
+	_expected.clear()

@@ -1,0 +1,338 @@
+class_name ParleyFields
+extends RefCounted
+## Every field name of the hub's API, in and out. Nothing else in the addon reads or writes JSON of the hub.
+
+
+## JSON numbers are floats in Godot; -1 where it is no number.
+static func whole(value: Variant) -> int:
+	return int(value) if value is float or value is int else -1
+
+
+static func number(json: Variant, field: String) -> float:
+	var value: Variant = json.get(field) if json is Dictionary else null
+	return float(value) if value is float or value is int else 0.0
+
+
+static func text(json: Variant, field: String, fallback := "") -> String:
+	if json is Dictionary and json.get(field) is String:
+		return json[field]
+	return fallback
+
+
+static func dictionary(json: Variant, field: String) -> Dictionary:
+	return json[field] if json is Dictionary and json.get(field) is Dictionary else {}
+
+
+static func array(json: Variant, field: String) -> Array:
+	return json[field] if json is Dictionary and json.get(field) is Array else []
+
+
+# --- identity ---------------------------------------------------------------------------------------------------------
+
+
+## `{peer_id, token, udp_token, expires_at, sidecars}`; empty where the answer is none.
+static func identity(json: Variant) -> Dictionary:
+	if text(json, "peer_id") == "" or text(json, "peer_token") == "":
+		return {}
+	return {
+		"peer_id": text(json, "peer_id"),
+		"token": text(json, "peer_token"),
+		"udp_token": text(json, "udp_token"),
+		"expires_at": text(json, "expires_at"),
+		"sidecars": array(json, "sidecars"),
+	}
+
+
+static func sidecars(json: Variant) -> Array:
+	return array(json, "sidecars")
+
+
+## Endpoints that speak the native wire, `[{address, port}]` by sidecar: up to two ports at each of its addresses. A sidecar that
+## does not know its address is at the hub's, if that is a number.
+static func native_endpoints(listed: Array, hub_url: String) -> Array[Array]:
+	var out: Array[Array] = []
+	for sidecar: Variant in listed:
+		var addresses := array(sidecar, "v4").slice(0, 2) + array(sidecar, "v6").slice(0, 1)
+		if addresses.is_empty():
+			var host := hub_url.get_slice("://", 1).get_slice("/", 0).get_slice(":", 0).replace("localhost", "127.0.0.1")
+			if host.is_valid_ip_address():
+				addresses = [host]
+		var ports: Array[int] = []
+		for port: Variant in array(sidecar, "ports"):
+			if array(port, "wires").has("native") and ports.size() < 2:
+				ports.append(whole(port.get("port")))
+		var found: Array[Dictionary] = []
+		for address: Variant in addresses:
+			for port in ports:
+				if address is String and ParleyAddresses.is_endpoint(address, port):
+					found.append({"address": address, "port": port})
+		if not found.is_empty():
+			out.append(found)
+	return out
+
+
+# --- lobbies ----------------------------------------------------------------------------------------------------------
+
+
+## The body that creates a lobby. `options` as in [method ParleySession.host].
+static func new_lobby(name: String, seats: int, options: Dictionary, version: String, player_name: String) -> Dictionary:
+	var body := {"name": name, "seats": seats}
+	for field: String in ["visibility", "password", "approval", "host_policy", "joinable", "consent"]:
+		if options.has(field):
+			body[field] = options[field]
+	if options.get("relay_only", false):
+		body["addresses"] = "relay_only"
+	if version != "":
+		body["version"] = version
+	if player_name != "":
+		body["member_name"] = player_name
+	if options.has("member_data"):
+		body["member_data"] = options["member_data"]
+	var data: Dictionary = options.get("data", {}).duplicate()
+	if options.get("mesh", false):
+		data[MESH_KEY] = {"value": true, "visibility": "member"}
+	if not data.is_empty():
+		body["data"] = data
+	return body
+
+
+## The key of the lobby's data that says that every player is connected to every other one.
+const MESH_KEY := "parley_mesh"
+
+
+static func joining(code: String, password: String, version: String, player_name: String, options: Dictionary) -> Dictionary:
+	var body := {}
+	if code != "":
+		body["code"] = code
+	if password != "":
+		body["password"] = password
+	if version != "":
+		body["version"] = version
+	if player_name != "":
+		body["member_name"] = player_name
+	if options.has("member_data"):
+		body["member_data"] = options["member_data"]
+	return body
+
+
+static func quick_joining(filter: Dictionary, create: Dictionary, version: String, player_name: String) -> Dictionary:
+	var body := joining("", "", version, player_name, {})
+	if not filter.is_empty():
+		body["filter"] = texts(filter)
+	if not create.is_empty():
+		body["create_if_none"] = create
+	return body
+
+
+## Filter values as text.
+static func texts(filter: Dictionary) -> Dictionary:
+	var out := {}
+	for field: Variant in filter:
+		out[str(field)] = str(filter[field])
+	return out
+
+
+static func changes(of: Dictionary) -> Dictionary:
+	var body := {}
+	for field: String in ["name", "seats", "visibility", "password", "version", "joinable", "approval", "data", "state", "host_policy"]:
+		if of.has(field):
+			body[field] = of[field]
+	return body
+
+
+static func is_pending(json: Variant) -> bool:
+	return text(json, "status") == "pending"
+
+
+static func joined_lobby(json: Variant) -> Dictionary:
+	return dictionary(json, "lobby")
+
+
+static func pending_lobby_id(json: Variant) -> String:
+	return text(json, "lobby_id")
+
+
+static func lobby_id(json: Variant) -> String:
+	return text(json, "id")
+
+
+## The host's peer id, or empty.
+static func host_of(json: Variant) -> String:
+	return text(json, "host")
+
+
+static func term_of(json: Variant) -> int:
+	return whole(json.get("term")) if json is Dictionary else 0
+
+
+static func is_mesh(json: Variant) -> bool:
+	return dictionary(json, "data").get(MESH_KEY) == true
+
+
+## Fills what a lobby says of itself; members are [method members].
+static func fill_lobby(lobby: ParleyLobby, json: Dictionary) -> void:
+	lobby.id = text(json, "id")
+	lobby.code = text(json, "join_code", lobby.code)
+	lobby.name = text(json, "name")
+	lobby.seats = maxi(0, whole(json.get("seats")))
+	lobby.visibility = text(json, "visibility", "public")
+	lobby.state = text(json, "state", "open")
+	lobby.version = text(json, "version")
+	lobby.has_password = json.get("has_password", json.get("locked", false)) == true
+	lobby.joinable = json.get("joinable", true) == true
+	lobby.approval = json.get("approval", false) == true
+	lobby.data = dictionary(json, "data").duplicate()
+	lobby.data.erase(MESH_KEY)
+
+
+## `{peer_id, name, state, data}` each.
+static func members(json: Variant) -> Array[Dictionary]:
+	var rows := _member_rows(json)
+	var out: Array[Dictionary] = []
+	for row: Variant in rows:
+		if text(row, "peer_id") != "":
+			out.append({"peer_id": text(row, "peer_id"), "name": text(row, "name"), "state": text(row, "state"),
+				"data": dictionary(row, "data")})
+	return out
+
+
+## The lobby after another one has taken over.
+static func with_host(json: Dictionary, data: Dictionary) -> Dictionary:
+	var out := json.duplicate()
+	out["host"] = data.get("host")
+	out["term"] = data.get("term")
+	return out
+
+
+## The lobby after a member has come or changed.
+static func with_member(json: Dictionary, data: Dictionary) -> Dictionary:
+	var member := dictionary(data, "member")
+	var out := json.duplicate()
+	var rows := _member_rows(json).duplicate()
+	for at in rows.size():
+		if text(rows[at], "peer_id") == text(member, "peer_id"):
+			rows[at] = member
+			member = {}
+			break
+	if not member.is_empty():
+		rows.append(member)
+	out[_member_field(json)] = rows
+	return out
+
+
+static func without_member(json: Dictionary, peer_id: String) -> Dictionary:
+	var out := json.duplicate()
+	out[_member_field(json)] = _member_rows(json).filter(func(row: Variant) -> bool: return text(row, "peer_id") != peer_id)
+	return out
+
+
+static func _member_field(json: Dictionary) -> String:
+	return "members" if json.get("members") is Array else "roster"
+
+
+static func _member_rows(json: Variant) -> Array:
+	return array(json, _member_field(json)) if json is Dictionary else []
+
+
+## The addon's code for the reason for which a lobby is over.
+static func end_code(reason: String) -> String:
+	match reason:
+		"left":
+			return ParleyErrors.LEFT
+		"kicked", "kicked_by_host":
+			return ParleyErrors.KICKED
+		"banned":
+			return ParleyErrors.BANNED
+		"timed_out", "member_timeout", "lobby_timeout", "lobby_not_found", "not_member":
+			return ParleyErrors.SEAT_LOST
+		"closed", "started":
+			return ParleyErrors.CLOSED
+	return reason
+
+
+static func hand_over(peer_id: String, term: int) -> Dictionary:
+	return {"peer_id": peer_id, "expected_term": term}
+
+
+static func signal_to(lobby: String, to: String, body: String) -> Dictionary:
+	return {"lobby": lobby, "to": to, "body": body}
+
+
+static func chat_to(lobby: String, line: String) -> Dictionary:
+	return {"lobby": lobby, "text": line}
+
+
+static func applicants(json: Variant) -> Array[Dictionary]:
+	var out: Array[Dictionary] = []
+	for row: Variant in array(json, "applicants"):
+		out.append({"peer_id": text(row, "peer_id"), "name": text(row, "name"), "state": "applied", "data": dictionary(row, "data")})
+	return out
+
+
+static func listings(json: Variant) -> Array[ParleyListing]:
+	var out: Array[ParleyListing] = []
+	for row: Variant in array(json, "lobbies"):
+		out.append(listing(row))
+	return out
+
+
+static func listing(row: Dictionary) -> ParleyListing:
+	var one := ParleyListing.new()
+	one.id = text(row, "id")
+	one.name = text(row, "name")
+	one.member_count = maxi(0, whole(row.get("member_count", row.get("members"))))
+	one.seats = maxi(0, whole(row.get("seats")))
+	one.has_password = row.get("has_password", row.get("locked", false)) == true
+	one.joinable = row.get("joinable", true) == true
+	one.approval = row.get("approval", false) == true
+	one.state = text(row, "state", "open")
+	one.version = text(row, "version")
+	one.data = dictionary(row, "data")
+	return one
+
+
+# --- connections ------------------------------------------------------------------------------------------------------
+
+
+static func reach(looks: Array, hosts: Array, now: float, rtt_ms: float, more: Dictionary) -> Dictionary:
+	var body := {"looks": looks, "hosts": hosts, "now_ms": now, "rtt_ms": rtt_ms}
+	for field: String in ["filtering", "birthday", "attempt", "epoch"]:
+		if more.has(field):
+			body[field] = more[field]
+	return body
+
+
+static func look(socket: int, local_port: int, via: Dictionary, at: float, receipt: String) -> Dictionary:
+	return {"socket": socket, "local_port": local_port, "via": {"address": via["address"], "port": via["port"]},
+		"at_ms": at, "receipt": receipt}
+
+
+static func connecting(peer_id: String, of_reach: Dictionary, relay: bool) -> Dictionary:
+	return {"peer_id": peer_id, "reach": of_reach, "relay": relay}
+
+
+## `{key, epoch, role}`, or empty where there is none.
+static func pair_key(json: Variant) -> Dictionary:
+	var row := dictionary(json, "pair_key")
+	var key := ParleySeal.from_base64url(text(row, "key")) if text(row, "key").length() == 43 else PackedByteArray()
+	var role := text(row, "role")
+	if key.size() != 32 or (role != "a" and role != "b"):
+		return {}
+	return {"key": key, "epoch": whole(row.get("epoch")), "role": role}
+
+
+## `{address, port, ticket, tunnel}`, or empty.
+static func relay(json: Variant) -> Dictionary:
+	var address := text(json, "address")
+	var port := whole(json.get("port")) if json is Dictionary else 0
+	if not ParleyAddresses.is_endpoint(address, port) or text(json, "ticket") == "":
+		return {}
+	var tunnel := text(json, "tunnel")
+	return {"address": address, "port": port, "ticket": text(json, "ticket"),
+		"tunnel": tunnel if tunnel.begins_with("ws") else ""}
+
+
+static func outcome(path: String, more := {}) -> Dictionary:
+	var body := {"path": "stream" if path == ParleyPath.TUNNEL else path}
+	body.merge(more)
+	return body

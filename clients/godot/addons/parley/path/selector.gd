@@ -1,0 +1,313 @@
+class_name ParleyPathSelector
+extends RefCounted
+## Which paths to the peer there are, and which to send on: the direct one while it answers, else the relay, else the tunnel.
+##
+## A path is trusted while the peer answers our probes on it. While the game sends, a probe leaves every 0.4 s; a path whose
+## probes stay unanswered for 0.6 s and two round trips is doubted: datagrams go on the next path too, and the peer drops
+## what arrives twice. A direct path that stays silent for 10 s is given up. No clock and no socket.
+
+## While the game sends, the paths it uses are probed this often. It counts as sending for BUSY_MS after a datagram.
+const BUSY_PROBE_MS := 400.0
+const BUSY_MS := 3_000.0
+## Otherwise this often, plus or minus a fifth (RFC 7675 section 5.1): it also keeps each router's mapping.
+const CONSENT_MS := 5_000.0
+const CONSENT_SPREAD := 0.2
+## An unanswered probe is repeated this often.
+const REPEAT_MS := 150.0
+const REPEAT_QUIET_MS := 400.0
+## After REPEAT_FAST_FOR_MS without an answer.
+const REPEAT_SLOW_MS := 1_000.0
+const REPEAT_FAST_FOR_MS := 2_000.0
+## A path is doubted when its probes were not answered for this long and two round trips.
+const DOUBT_MS := 600.0
+## A doubted direct path is given up after this.
+const DIRECT_LOST_MS := 10_000.0
+## Nothing is sent where the peer has not answered for this long (RFC 7675).
+const CONSENT_EXPIRES_MS := 30_000.0
+## A lost direct path is tried again at once, then after this, doubling up to AGAIN_LAST_MS.
+const AGAIN_FIRST_MS := 5_000.0
+const AGAIN_LAST_MS := 60_000.0
+## The peer was heard on a worse path than ours: datagrams go there too for this long.
+const ECHO_MS := 1_000.0
+const ROAM_CHECKS_MAX := 5
+const ROAM_CHECK_MS := 100.0
+const ROAM_PAUSE_MS := 1_000.0
+## Datagrams to an address where the peer has not answered, and such addresses.
+const UNPROVED_MAX := 20
+const UNPROVED_ADDRESSES_MAX := 64
+const NUMBER_FIRST := 0xFF00
+const WHY := {
+	"opened": "This path was opened.",
+	"silent": "The path before fell silent.",
+	"answers": "This path answers again.",
+	"ended": "The path before ended.",
+	"moved": "This machine has another address.",
+}
+
+## Kind of the path that is sent on first; empty where there is none.
+var current := ""
+var why := ""
+## Bodies to be sealed and sent: `[socket, address, port, body]`.
+var outbox: Array[Array] = []
+## `path` after a change of [member current], `upgrade` where a direct path should be looked for.
+var events: Array[String] = []
+var _paths := {}
+# Endpoints that were ever a relay's: never direct ones.
+var _relays := {}
+var _roaming: ParleyPath = null
+var _roam_checks := 0
+var _roam_after := -INF
+var _unproved := {}
+var _numbers := 0
+var _sent_at := -INF
+var _routes: Array[ParleyPath] = []
+var _upgrade_at := INF
+var _upgrade_after := AGAIN_FIRST_MS
+
+
+func path(kind: String) -> ParleyPath:
+	return _paths.get(kind)
+
+
+## A path is there from now on. `rtt_ms`: of a direct one that a punch has proved, below 0 otherwise.
+func open(kind: String, socket: int, address: String, port: int, rtt_ms: float, now: float, reason := "opened") -> void:
+	if kind == ParleyPath.RELAY:
+		_relays[ParleyAddresses.key(address, port)] = true
+	var new_path := _make(kind, socket, address, port, now)
+	if rtt_ms >= 0.0:
+		new_path.measure(rtt_ms)
+		new_path.answered_at = now
+	_paths[kind] = new_path
+	if kind == ParleyPath.DIRECT:
+		_upgrade_at = INF
+		_upgrade_after = AGAIN_FIRST_MS
+	_judge(now, reason)
+
+
+func end(kind: String, now: float) -> void:
+	if _paths.erase(kind):
+		_judge(now, "ended")
+
+
+## A punch failed: the next one is later each time.
+func failed(now: float) -> void:
+	if not _paths.has(ParleyPath.DIRECT):
+		_upgrade_at = now + _upgrade_after
+		_upgrade_after = minf(2.0 * _upgrade_after, AGAIN_LAST_MS)
+
+
+## No punch is tried, because the hub knows of no way now.
+func unpunchable(now: float) -> void:
+	if not _paths.has(ParleyPath.DIRECT):
+		_upgrade_at = now + AGAIN_LAST_MS
+
+
+## This machine has another address.
+func moved(now: float) -> void:
+	for one: ParleyPath in _paths.values():
+		if one.kind == ParleyPath.DIRECT:
+			one.waiting_since = now - DOUBT_MS - 2.0 * maxf(one.rtt_ms, 0.0)
+		one.probe_due = now
+	_upgrade_at = now
+	_upgrade_after = AGAIN_FIRST_MS
+	_judge(now, "moved")
+
+
+## The paths that a datagram of the game goes on.
+func routes(now: float) -> Array[ParleyPath]:
+	if now - _sent_at > BUSY_MS:
+		for one: ParleyPath in _paths.values():
+			one.probe_due = minf(one.probe_due, now)
+	_sent_at = now
+	return _routes
+
+
+func is_relay(address: String, port: int) -> bool:
+	return _relays.has(ParleyAddresses.key(address, port))
+
+
+## Something of the peer's came from there.
+func heard(socket: int, address: String, port: int, may_roam: bool, now: float) -> void:
+	for one: ParleyPath in _paths.values():
+		if one.is_at(socket, address, port):
+			# The peer sends on a worse path than we do: it may not receive ours.
+			if one.kind != current and one.echo_until < now and ParleyPath.KINDS.find(one.kind) > ParleyPath.KINDS.find(current):
+				var used := path(current)
+				if used != null:
+					used.probe_due = minf(used.probe_due, now)
+				if used == null or used.waiting_since < INF:
+					one.echo_until = now + ECHO_MS
+					_judge(now, "silent")
+			return
+	if may_roam and socket != ParleyPath.STREAM and not is_relay(address, port):
+		_roam(socket, address, port, now)
+
+
+## A probe that the punch did not take is answered where it came from, within bounds.
+func answer(message: ParleyMessage, socket: int, address: String, port: int) -> void:
+	if socket == ParleyPath.STREAM:
+		outbox.append([socket, address, port, message.answer("", 0)])
+		return
+	var known := is_relay(address, port)
+	for one: ParleyPath in _paths.values():
+		known = known or one.is_at(socket, address, port)
+	if known or _spend(address, port):
+		outbox.append([socket, address, port, message.answer(address, port)])
+
+
+## An answer. False where it belongs to no probe of these paths.
+func answered(message: ParleyMessage, socket: int, address: String, port: int, now: float) -> bool:
+	var found: ParleyPath = null
+	for one: ParleyPath in _paths.values():
+		if one.number == message.way and one.proof == message.proof:
+			found = one
+	if found == null and _roaming != null and _roaming.number == message.way and _roaming.proof == message.proof:
+		found = _roaming
+	if found == null:
+		return false
+	if not found.is_at(socket, address, port):
+		return true
+	found.answered_at = now
+	found.waiting_since = INF
+	found.measure(ParleyMessage.since(message.time, now))
+	if _is_busy_on(found, now):
+		found.probe_due = now + BUSY_PROBE_MS
+	else:
+		found.probe_due = now + CONSENT_MS * (1.0 + CONSENT_SPREAD * (2.0 * randf() - 1.0))
+	if found == _roaming:
+		_follow(now)
+	_judge(now, "answers")
+	return true
+
+
+func wake(now: float) -> void:
+	for one: ParleyPath in _paths.values():
+		var silent := now - maxf(one.answered_at, one.opened_at)
+		if silent >= CONSENT_EXPIRES_MS or (one.kind == ParleyPath.DIRECT and silent >= DIRECT_LOST_MS):
+			_paths.erase(one.kind)
+			if one.kind == ParleyPath.DIRECT:
+				_upgrade_at = minf(_upgrade_at, now)
+		elif now >= one.probe_due:
+			_probe(one, now)
+	_check_roaming(now)
+	_judge(now, "silent")
+	if now >= _upgrade_at:
+		_upgrade_at = now + AGAIN_LAST_MS
+		events.append("upgrade")
+
+
+func trusts(one: ParleyPath, now: float) -> bool:
+	# Nothing was ever heard on a relay or a stream that was just opened: it is used all the same.
+	return now - one.waiting_since < DOUBT_MS + 2.0 * maxf(one.rtt_ms, 0.0)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+func _judge(now: float, reason: String) -> void:
+	var first: ParleyPath = null
+	var last: ParleyPath = null
+	var next: Array[ParleyPath] = []
+	for kind in ParleyPath.KINDS:
+		var one: ParleyPath = _paths.get(kind)
+		if one == null:
+			continue
+		last = one
+		if first == null or one.echo_until > now:
+			next.append(one)
+		if first == null and trusts(one, now):
+			first = one
+	for one in next:
+		if now - _sent_at <= BUSY_MS and not _routes.has(one):
+			one.probe_due = minf(one.probe_due, now + BUSY_PROBE_MS)
+	_routes = next
+	var found := first if first != null else last
+	var kind := found.kind if found != null else ""
+	if kind == current:
+		return
+	current = kind
+	why = WHY[reason] if kind != "" else "There is no path now."
+	events.append("path")
+
+
+func _probe(one: ParleyPath, now: float) -> void:
+	if one.waiting_since == INF:
+		one.waiting_since = now
+	# Repeated soon unless the answer comes, which sets the next probe's time.
+	if now - one.waiting_since > REPEAT_FAST_FOR_MS:
+		one.probe_due = now + REPEAT_SLOW_MS
+	else:
+		one.probe_due = now + maxf(REPEAT_MS if _is_busy_on(one, now) else REPEAT_QUIET_MS, 1.5 * one.rtt_ms)
+	outbox.append([one.socket, one.address, one.port, ParleyMessage.probe(one.number, one.proof, now, false)])
+
+
+func _is_busy_on(one: ParleyPath, now: float) -> bool:
+	return now - _sent_at <= BUSY_MS and _routes.has(one)
+
+
+# The router gave the peer another port, or it has another address: it is believed when it answers from there.
+func _roam(socket: int, address: String, port: int, now: float) -> void:
+	if _roaming != null or now < _roam_after or not _may_probe(address, port):
+		return
+	_roam_after = now + ROAM_PAUSE_MS
+	_roaming = _make(ParleyPath.DIRECT, socket, address, port, now)
+	_roam_checks = 0
+	_check_roaming(now)
+
+
+func _check_roaming(now: float) -> void:
+	if _roaming == null or now < _roaming.probe_due:
+		return
+	_roam_checks += 1
+	if _roam_checks > ROAM_CHECKS_MAX or not _spend(_roaming.address, _roaming.port):
+		_roaming = null
+		return
+	_roaming.probe_due = now + ROAM_CHECK_MS
+	outbox.append([_roaming.socket, _roaming.address, _roaming.port,
+		ParleyMessage.probe(_roaming.number, _roaming.proof, now, false)])
+
+
+# It takes the place of a direct path, unless that one answers.
+func _follow(now: float) -> void:
+	var found := _roaming
+	_roaming = null
+	_unproved.erase(found.address)
+	var direct := path(ParleyPath.DIRECT)
+	if direct != null and trusts(direct, now) and now - direct.answered_at < 2.0 * BUSY_PROBE_MS:
+		return
+	found.probe_due = now + BUSY_PROBE_MS
+	_paths[ParleyPath.DIRECT] = found
+	_upgrade_at = INF
+
+
+func _may_probe(address: String, port: int) -> bool:
+	if not ParleyAddresses.is_endpoint(address, port):
+		return false
+	for one: ParleyPath in _paths.values():
+		if one.address == address:
+			return true
+	return not ParleyAddresses.is_local(address) and not ParleyAddresses.is_loopback(address)
+
+
+func _spend(address: String, port: int) -> bool:
+	var sent: int = _unproved.get(address, 0)
+	if not _may_probe(address, port) or sent >= UNPROVED_MAX:
+		return false
+	if sent == 0 and _unproved.size() >= UNPROVED_ADDRESSES_MAX:
+		return false
+	_unproved[address] = sent + 1
+	return true
+
+
+func _make(kind: String, socket: int, address: String, port: int, now: float) -> ParleyPath:
+	var made := ParleyPath.new()
+	made.kind = kind
+	made.socket = socket
+	made.address = address
+	made.port = port
+	made.number = NUMBER_FIRST + _numbers % (0x1_0000 - NUMBER_FIRST)
+	_numbers += 1
+	made.proof = ParleyRandom.u32()
+	made.opened_at = now
+	made.probe_due = now
+	return made

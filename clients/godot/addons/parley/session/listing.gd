@@ -1,0 +1,19 @@
+class_name ParleyListing
+extends RefCounted
+## A line of the lobby list.
+
+var id := ""
+var name := ""
+var member_count := 0
+## 0 where the lobby does not say.
+var seats := 0
+var has_password := false
+var joinable := true
+var approval := false
+## `open` or `in_game`.
+var state := "open"
+var version := ""
+## Public data of the lobby.
+var data := {}
+## `internet`, or `lan`.
+var source := "internet"

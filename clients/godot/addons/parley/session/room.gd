@@ -1,0 +1,355 @@
+class_name ParleyRoom
+extends RefCounted
+## This machine's time in one lobby: follows the hub's events, keeps the players, and connects to those that it must reach. The
+## session polls it.
+
+const ADDRESSES_EVERY_MS := 1_000.0
+const SNAPSHOT_EVERY_MS := 3_000.0
+const SIGNAL_SNAPSHOT := "parley snapshot "
+const SIGNAL_CHARACTERS_MAX := 8_000
+
+var lobby := ParleyLobby.new()
+var stream: ParleyEventStream
+var connector: ParleyConnector
+var peer: ParleyPeer
+var is_mesh := false
+## The hub is watched, and connections can be made.
+var is_watched := false
+## Not empty when the time in this lobby is over: the code and the sentence.
+var over := ""
+var over_why := ""
+## The newest state that the host has handed over, as bytes; see [member ParleySession.snapshot].
+var inherited := PackedByteArray()
+## The host's term of office.
+var term := 0
+var _session: WeakRef
+var _http: ParleyHttp
+var _me := ""
+var _host := ""
+var _json := {}
+var _players := {}
+var _addresses := ""
+var _addresses_at := 0.0
+var _snapshot_at := 0.0
+var _path_ids := {}
+
+
+func _init(session: ParleySession, http: ParleyHttp, me: String, joined: Dictionary, observer: ParleyObserver) -> void:
+	_session = weakref(session)
+	_http = http
+	_me = me
+	_json = joined
+	_host = ParleyFields.host_of(joined)
+	term = ParleyFields.term_of(joined)
+	is_mesh = ParleyFields.is_mesh(joined)
+	peer = session.peer
+	lobby._session = weakref(session)
+	stream = ParleyEventStream.new(http, {"topic": "lobby", "id": ParleyFields.lobby_id(joined)})
+	connector = ParleyConnector.new(http, stream, ParleyFields.lobby_id(joined), observer)
+	connector.birthday = session.birthday
+	_addresses = ",".join(ParleyAddresses.own())
+	_read_lobby()
+	peer.start(session, id_of(_me), is_mesh)
+
+
+## The id at the MultiplayerAPI: 1 for the host of a star, else a number made of the two ids.
+func id_of(peer_id: String) -> int:
+	if peer_id == _host and not is_mesh:
+		return 1
+	var digest := (lobby.id + "/" + peer_id).sha256_buffer()
+	return maxi(2, digest.decode_u32(0) & 0x7FFFFFFF)
+
+
+func peer_id_of(id: int) -> String:
+	var player := lobby.player(id)
+	return player.peer_id if player != null else ""
+
+
+func host_remote() -> ParleyRemote:
+	return connector.remote(_host)
+
+
+var host_refusal: PackedStringArray:
+	get:
+		return connector.refusal(_host)
+
+
+func pump_in(now: float) -> void:
+	connector.pump_in(now)
+	peer.pump_in(now)
+
+
+func poll(now: float) -> void:
+	stream.poll(now)
+	if stream.over != "" and over == "":
+		_end(stream.over)
+	var events := stream.inbox
+	stream.inbox = []
+	for event in events:
+		if over == "":
+			_handle(event["type"], event["data"], now)
+	if over != "":
+		return
+	_check_addresses(now)
+	_hand_snapshot(now)
+	connector.refuse_new = peer.refuse_new_connections
+	_connect(now)
+	peer.pump_out(now)
+	connector.poll(now)
+	for remote in connector.changed:
+		_tell_path(remote)
+	connector.changed.clear()
+
+
+func close() -> void:
+	peer.stop()
+	connector.close()
+	stream.close()
+
+
+# --- the hub's events -------------------------------------------------------------------------------------------------
+
+
+func _handle(type: String, data: Dictionary, now: float) -> void:
+	if connector.handle(type, data, now):
+		return
+	match type:
+		"snapshot":
+			_change(ParleyFields.joined_lobby(data))
+			is_watched = true
+			connector.resume(now)
+		"resumed":
+			connector.resume(now)
+		"lobby.updated":
+			_change(ParleyFields.joined_lobby(data))
+		"lobby.host_changed":
+			_change(ParleyFields.with_host(_json, data))
+		"lobby.removed":
+			_end(ParleyFields.text(data, "reason"), ParleyFields.text(data, "detail"))
+		"member.joined", "member.updated":
+			_change(ParleyFields.with_member(_json, data))
+		"member.left":
+			_member_left(ParleyFields.text(data, "peer_id"), ParleyFields.text(data, "state"))
+		"member.applied":
+			_http_refresh()
+		"chat":
+			session().chat_received.emit(_shown_id(ParleyFields.text(data, "from")), ParleyFields.text(data, "text"))
+		"signal":
+			_receive_signal(ParleyFields.text(data, "from"), ParleyFields.text(data, "body"))
+
+
+func _change(json: Dictionary) -> void:
+	if json.is_empty():
+		return
+	_json = json
+	var host := ParleyFields.host_of(json)
+	term = maxi(term, ParleyFields.term_of(json))
+	if host != _host:
+		_change_host(host)
+	_read_lobby()
+	session().lobby_changed.emit(lobby)
+
+
+# A star moves to the new host: everybody connects to it again, and ids stay, but that the new host is 1 from now on.
+func _change_host(host: String) -> void:
+	var before := _host
+	var old_id := id_of(_me)
+	_host = host
+	if host == "":
+		return
+	if is_mesh:
+		_read_lobby()
+		session().host_changed.emit(id_of(host))
+		return
+	var others := session().multiplayer.get_peers()
+	peer.stop()
+	peer.start(session(), id_of(_me), is_mesh)
+	if before != _me and old_id == id_of(_me):
+		peer.keep_connected()
+	for remote in connector.remotes():
+		if remote.peer_id != host and _me != host:
+			connector.drop(remote.peer_id)
+	_read_lobby()
+	peer.announce_lost(others)
+	session().host_changed.emit(1)
+
+
+func _member_left(peer_id: String, state: String) -> void:
+	var player: ParleyPlayer = _players.get(peer_id)
+	_json = ParleyFields.without_member(_json, peer_id)
+	if player == null:
+		return
+	peer.remove_link(player.id)
+	connector.drop(peer_id)
+	_players.erase(peer_id)
+	_read_lobby()
+	session().player_left.emit(player.id, state)
+	session().lobby_changed.emit(lobby)
+
+
+func _read_lobby() -> void:
+	ParleyFields.fill_lobby(lobby, _json)
+	lobby.link = "parley://join/" + (lobby.code if lobby.code != "" else lobby.id)
+	lobby.is_host = _host == _me
+	lobby.host_id = id_of(_host) if _host != "" else 0
+	var present := {}
+	var joined: Array[ParleyPlayer] = []
+	var players: Array[ParleyPlayer] = []
+	for row in ParleyFields.members(_json):
+		var peer_id: String = row["peer_id"]
+		var player: ParleyPlayer = _players.get(peer_id)
+		if player == null:
+			player = ParleyPlayer.new()
+			player.peer_id = peer_id
+			player.is_local = peer_id == _me
+			_players[peer_id] = player
+			joined.append(player)
+		player.id = id_of(peer_id)
+		player.name = row["name"]
+		player.state = row["state"]
+		player.data = row["data"]
+		player.is_host = peer_id == _host
+		present[peer_id] = true
+		players.append(player)
+	lobby.players = players
+	lobby.applicants.clear()
+	for row in ParleyFields.applicants(_json):
+		lobby.applicants.append(_applicant(row))
+	for player in joined:
+		if not player.is_local:
+			session().player_joined.emit(player.id, player.name)
+	for peer_id: String in _players.keys():
+		if not present.has(peer_id):
+			_member_left(peer_id, "left")
+
+
+func _applicant(row: Dictionary) -> ParleyPlayer:
+	var player := ParleyPlayer.new()
+	player.peer_id = row["peer_id"]
+	player.name = row["name"]
+	player.state = row["state"]
+	player.data = row["data"]
+	return player
+
+
+# Somebody applies: the lobby as the host sees it names all applicants.
+var _refresh: ParleyRequest = null
+
+
+func _http_refresh() -> void:
+	if _refresh == null:
+		_refresh = _http.request(HTTPClient.METHOD_GET, "/lobbies/" + lobby.id)
+
+
+func _check_refresh() -> void:
+	if _refresh == null or not _refresh.done:
+		return
+	var json: Variant = _refresh.json
+	_refresh = null
+	if not json is Dictionary or ParleyFields.lobby_id(json) != lobby.id:
+		return
+	var known := {}
+	for one in lobby.applicants:
+		known[one.peer_id] = true
+	_change(json)
+	for one in lobby.applicants:
+		if not known.has(one.peer_id):
+			session().applied.emit(one)
+
+
+func _end(reason: String, detail := "") -> void:
+	over = ParleyFields.end_code(reason)
+	over_why = ParleyErrors.sentence(over) + ((" " + detail) if detail != "" else "")
+
+
+# --- connections ------------------------------------------------------------------------------------------------------
+
+
+# A star's guests reach the host; in a mesh the later one reaches the earlier ones.
+func _connect(now: float) -> void:
+	_check_refresh()
+	if not is_watched:
+		return
+	for player in lobby.players:
+		if player.is_local:
+			continue
+		var is_wanted := is_mesh or player.is_host or lobby.is_host
+		if not is_wanted:
+			continue
+		var remote := connector.remote(player.peer_id)
+		if remote == null and _dials(player):
+			remote = connector.connect_to(player.peer_id, now)
+		if remote != null and not peer.has_link(player.id) and remote.channel != null:
+			peer.add_link(player.id, remote, _dials(player), now)
+
+
+func _dials(player: ParleyPlayer) -> bool:
+	if not is_mesh:
+		return player.is_host
+	for one in lobby.players:
+		if one.is_local:
+			return false
+		if one == player:
+			return true
+	return false
+
+
+func _tell_path(remote: ParleyRemote) -> void:
+	session().path_changed.emit(id_of(remote.peer_id), remote.path)
+
+
+func _check_addresses(now: float) -> void:
+	if now < _addresses_at:
+		return
+	_addresses_at = now + ADDRESSES_EVERY_MS
+	var own := ",".join(ParleyAddresses.own())
+	# Without any address there is nowhere to go: the next one is waited for.
+	if own == _addresses or own == "" or own.begins_with("127."):
+		return
+	_addresses = own
+	moved(now)
+
+
+## This machine has another address.
+func moved(now: float) -> void:
+	_http.forget_connections()
+	stream.renew(now)
+	connector.moved(now)
+
+
+# --- the host's snapshot ----------------------------------------------------------------------------------------------
+
+
+# The host hands its state to the member that would follow it, so that it is there when the host's machine fails.
+func _hand_snapshot(now: float, at_once := false) -> void:
+	if not lobby.is_host or not session().snapshot.is_valid() or (now < _snapshot_at and not at_once):
+		return
+	_snapshot_at = now + SNAPSHOT_EVERY_MS
+	for player in lobby.players:
+		if not player.is_local and player.state == "present":
+			hand_snapshot_to(player.peer_id)
+			return
+
+
+func hand_snapshot_to(peer_id: String) -> void:
+	if not session().snapshot.is_valid():
+		return
+	var bytes := var_to_bytes(session().snapshot.call()).compress(FileAccess.COMPRESSION_DEFLATE)
+	var body := SIGNAL_SNAPSHOT + Marshalls.raw_to_base64(bytes)
+	if body.length() <= SIGNAL_CHARACTERS_MAX:
+		stream.send("signal", ParleyFields.signal_to(lobby.id, peer_id, body))
+	else:
+		push_warning("Parley: the snapshot is larger than %d bytes and is not handed over." % (SIGNAL_CHARACTERS_MAX * 3 / 4))
+
+
+func _receive_signal(from: String, body: String) -> void:
+	if from == _host and body.begins_with(SIGNAL_SNAPSHOT):
+		inherited = Marshalls.base64_to_raw(body.substr(SIGNAL_SNAPSHOT.length()))
+
+
+func _shown_id(peer_id: String) -> int:
+	return id_of(peer_id) if _players.has(peer_id) else 0
+
+
+func session() -> ParleySession:
+	return _session.get_ref() as ParleySession

@@ -1,0 +1,234 @@
+class_name ParleySession
+extends Node
+## Lobbies, players and connections of one game. The `Parley` autoload is one; a test or a split screen may add others.
+##
+## Every method that is awaited ends with an [enum Error] in bounded time. After a failure [member why] is a sentence for
+## players and [member code] a word for programs.
+
+## The watched list has changed; see [method watch_list].
+signal list_changed(lobbies: Array[ParleyListing])
+## The lobby, its data or its members have changed.
+signal lobby_changed(lobby: ParleyLobby)
+signal player_joined(id: int, player_name: String)
+## `reason`: `left`, `disconnected`, `kicked` or `banned`.
+signal player_left(id: int, reason: String)
+## `path`: `direct`, `relay`, `tunnel`, or empty while there is none.
+signal path_changed(id: int, path: String)
+## Somebody else hosts. In a star the new host's id is 1 from now on; see [method inherited_snapshot].
+signal host_changed(id: int)
+signal chat_received(id: int, text: String)
+## To the host of a lobby with approval; see [method admit] and [method turn_away].
+signal applied(applicant: ParleyPlayer)
+## The time in the lobby is over, or a request has failed.
+signal failed(code: String, sentence: String)
+
+## Address of the hub; empty for the project setting `parley/url`.
+@export var url := ""
+## Name of the game at the hub; empty for `parley/game`.
+@export var game := ""
+## Version of the game; players of different versions do not join each other. Empty for `parley/version`.
+@export var version := ""
+## Whether the identity is kept in `user://`, so that a restarted game gets its seat back.
+@export var keep_identity := true
+## What others call this player.
+var player_name := ""
+## Whether up to 256 sockets may be used for one connection, where both routers are difficult.
+var birthday := true
+## The lobby that this machine is in, or null.
+var lobby: ParleyLobby:
+	get:
+		return _room.lobby if _room != null else null
+## The last failure, as a sentence for players; empty after a success.
+var why := ""
+## The last failure, as a word for programs.
+var code := ""
+## Set by the game: returns the state that the next host begins with, up to 6,000 compressed bytes. Called every 3 seconds
+## while this machine hosts, and before it hands over.
+var snapshot := Callable()
+## The MultiplayerPeer of this session. It is the same object for every lobby.
+var peer := ParleyPeer.new()
+var _desk := ParleyDesk.new(self)
+var _room: ParleyRoom = null
+var _list: ParleyListWatch = null
+var _pumped_frame := -1
+
+
+## Opens a lobby and hosts it. `options`: `visibility`, `password`, `approval`, `data`, `mesh`, `host_policy`, `member_data`,
+## `relay_only`. Sets `multiplayer.multiplayer_peer`.
+func host(lobby_name: String, seats := 8, options := {}) -> Error:
+	return await _desk.host(lobby_name, seats, options)
+
+
+## Joins by join code, lobby id or link. Sets `multiplayer.multiplayer_peer`; returns `OK` when the host is connected.
+## `options`: `member_data`.
+func join(code_or_id_or_link: String, password := "", options := {}) -> Error:
+	return await _desk.join(code_or_id_or_link, password, options)
+
+
+## Joins a lobby like this, like `{"data[map]": "forest"}`, or hosts one where there is none and `create` says how:
+## `{"name", "seats"}` and the options of [method host].
+func quick_join(filter := {}, create := {}) -> Error:
+	return await _desk.quick_join(filter, create)
+
+
+## The lobbies that can be joined now, newest first. Empty after a failure; see [member why].
+func list(filter := {}) -> Array[ParleyListing]:
+	return await _desk.list(filter)
+
+
+## Keeps [signal list_changed] up to date until [method unwatch_list].
+func watch_list(filter := {}) -> Error:
+	unwatch_list()
+	_list = ParleyListWatch.new(_desk.http(), filter)
+	return OK
+
+
+func unwatch_list() -> void:
+	if _list != null:
+		_list.close()
+		_list = null
+
+
+## Leaves the lobby and closes all connections. The session can be used again at once.
+func leave() -> void:
+	if _room != null:
+		if lobby.is_host and snapshot.is_valid():
+			_room._hand_snapshot(0.0, true)
+		_desk.send_leave(_room.lobby.id)
+		_close_room()
+
+
+## Removes a player. For the host. `ban` keeps the player out of this lobby.
+func kick(id: int, reason := "", ban := false) -> Error:
+	return await _desk.kick(id, reason, ban)
+
+
+## See [method ParleyLobby.change].
+func change_lobby(changes: Dictionary) -> Error:
+	return await _desk.change_lobby(changes)
+
+
+## Changes what this player says about itself; `null` removes an entry.
+func set_member_data(entries: Dictionary) -> Error:
+	return await _desk.change_member({"data": entries})
+
+
+func chat(text: String) -> Error:
+	return await _desk.chat(text)
+
+
+## The game begins: the lobby leaves the list. For the host. `start(false)` takes it back.
+func start(in_game := true) -> Error:
+	return await _desk.change_lobby({"state": "in_game" if in_game else "open"})
+
+
+func admit(applicant: ParleyPlayer) -> Error:
+	return await _desk.admit(applicant.peer_id, true)
+
+
+func turn_away(applicant: ParleyPlayer) -> Error:
+	return await _desk.admit(applicant.peer_id, false)
+
+
+## Makes another player the host.
+func hand_over(id: int) -> Error:
+	return await _desk.hand_over(id)
+
+
+## The state that the host before has handed over; null where there is none.
+func inherited_snapshot() -> Variant:
+	if _room == null or _room.inherited.is_empty():
+		return null
+	return bytes_to_var(_room.inherited.decompress_dynamic(1 << 20, FileAccess.COMPRESSION_DEFLATE))
+
+
+## How a player is connected: `{path, rtt_ms, jitter_ms, nat_pair, why, bytes_sent, bytes_received}`. Empty for a player without
+## a connection to this machine, as two guests of a star.
+func info(id: int) -> Dictionary:
+	var remote := _room.connector.remote(_room.peer_id_of(id)) if _room != null else null
+	if remote == null:
+		return {}
+	return {
+		"path": remote.path, "rtt_ms": remote.rtt_ms, "jitter_ms": remote.jitter_ms, "nat_pair": remote.nat_pair,
+		"why": remote.why, "bytes_sent": remote.bytes_sent, "bytes_received": remote.bytes_received,
+	}
+
+
+## What this machine's network can do, in sentences that a player can send to support.
+func diagnose() -> String:
+	return await _desk.diagnose()
+
+
+## The invitation of the command line (`+join CODE`, `parley://join/CODE`), or empty. Pass it to [method join].
+static func invitation() -> String:
+	var words := OS.get_cmdline_args() + OS.get_cmdline_user_args()
+	for at in words.size():
+		if words[at] == "+join" and at + 1 < words.size():
+			return words[at + 1]
+		if words[at].begins_with("parley://"):
+			return words[at]
+	return ""
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+func _init() -> void:
+	process_mode = Node.PROCESS_MODE_ALWAYS
+	# At the end of the frame, after the game has put its packets.
+	process_priority = 1 << 20
+
+
+func _enter_tree() -> void:
+	url = url if url != "" else str(ParleySettings.read(ParleySettings.URL))
+	game = game if game != "" else str(ParleySettings.read(ParleySettings.GAME))
+	version = version if version != "" else str(ParleySettings.read(ParleySettings.VERSION))
+	birthday = birthday and ParleySettings.read(ParleySettings.BIRTHDAY)
+
+
+func _exit_tree() -> void:
+	if _room != null:
+		leave()
+	unwatch_list()
+	_desk.close()
+
+
+func _process(_delta: float) -> void:
+	var now := Time.get_ticks_usec() / 1000.0
+	_desk.poll(now)
+	if _list != null:
+		_list.poll(now)
+		if _list.take_changed():
+			list_changed.emit(_list.lobbies())
+	if _room == null:
+		return
+	pump_in()
+	_room.poll(now)
+	if _room != null and _room.over != "":
+		var over := [_room.over, _room.over_why]
+		_close_room()
+		fail(over[0], over[1])
+
+
+## Takes in what came, once a frame; the MultiplayerPeer calls it when it is polled.
+func pump_in() -> void:
+	if _room == null or _pumped_frame == Engine.get_process_frames():
+		return
+	_pumped_frame = Engine.get_process_frames()
+	_room.pump_in(Time.get_ticks_usec() / 1000.0)
+
+
+## Remembers a failure and tells of it.
+func fail(with_code: String, sentence := "") -> Error:
+	code = with_code
+	why = sentence if sentence != "" else ParleyErrors.sentence(with_code)
+	failed.emit(code, why)
+	return ParleyErrors.error(code)
+
+
+func _close_room() -> void:
+	var room := _room
+	_room = null
+	if is_inside_tree() and multiplayer.multiplayer_peer == peer:
+		multiplayer.multiplayer_peer = null
+	room.close()
