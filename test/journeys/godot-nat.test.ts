@@ -1,18 +1,18 @@
 /** Godot 4 games behind real routers, with a real hub and two real sidecars. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Host, Net } from "../lab/lab.ts";
-import { labIsMissing } from "../lab/space.ts";
-import { Town } from "../lab/town.ts";
+import { isLabMissing } from "../lab/lab-namespaces.ts";
+import { LabPlayers } from "../lab/lab-players.ts";
 import { Godot4, godot4IsMissing, importProject, on } from "../support/godot4.ts";
 
-/** Whoever joins is connected by then, however busy the machine is. */
+/** A joiner is connected by then, also on a busy machine. */
 const MOST_MS = 8_000;
 const WAY = { delay_ms: 20 };
-let town: Town;
+let town: LabPlayers;
 let games: Godot4[] = [];
 
 async function gameAt(host: Host): Promise<Godot4> {
-  const one = new Godot4({ url: town.house.url, within: on(town.lab, host) });
+  const one = new Godot4({ url: town.stack.url, within: on(town.lab, host) });
   games.push(one);
   await one.line((line) => line["event"] === "ready");
   return one;
@@ -24,11 +24,11 @@ const gameIn = async (net?: Net): Promise<Godot4> => gameAt(await town.lab.host(
 const reaches = (game: Godot4, path: string, within_ms = 15_000): Promise<unknown> =>
   game.line((line) => line["signal"] === "path_changed" && (line["args"] as unknown[])[1] === path, { within_ms });
 
-describe.skipIf(labIsMissing() || godot4IsMissing())("Godot 4 through routers", () => {
+describe.skipIf(isLabMissing() || godot4IsMissing())("Godot 4 through routers", () => {
   beforeAll(async () => {
     importProject();
-    town = await Town.open();
-    await town.house.addSidecar(await town.lab.host());
+    town = await LabPlayers.open();
+    await town.stack.addSidecar(await town.lab.host());
   });
   afterEach(async () => {
     await Promise.all(games.map((one) => one.kill()));
@@ -88,9 +88,9 @@ describe.skipIf(labIsMissing() || godot4IsMissing())("Godot 4 through routers", 
         await one.line((line) => line["event"] === "peer_connected" && line["id"] === id);
     const ms = Number(process.env["PARLEY_PLAY_MS"] ?? 25_000);
     for (const one of all) one.tell({ play: { hz: 60, bytes: 60, ms } });
-    await town.house.kill("sidecar");
-    await town.house.kill("hub");
-    await town.house.startHub();
+    await town.stack.kill("sidecar");
+    await town.stack.kill("hub");
+    await town.stack.startHub();
     await moving.shell(
       `ip addr del ${moving.address}/24 dev eth0`,
       `ip addr add ${moving.address.replace(/\d+$/, "99")}/24 dev eth0`,

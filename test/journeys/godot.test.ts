@@ -1,13 +1,13 @@
 /** Two Godot 4 games, a real hub and a real sidecar on one machine. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Godot4, godot4IsMissing, importProject } from "../support/godot4.ts";
-import { House } from "../support/house.ts";
+import { TestStack } from "../support/test-stack.ts";
 
-let house: House;
+let stack: TestStack;
 let games: Godot4[] = [];
 
 async function game(): Promise<Godot4> {
-  const one = new Godot4({ url: house.url });
+  const one = new Godot4({ url: stack.url });
   games.push(one);
   await one.line((line) => line["event"] === "ready");
   return one;
@@ -16,13 +16,13 @@ async function game(): Promise<Godot4> {
 describe.skipIf(godot4IsMissing())("Godot 4 on one machine", () => {
   beforeAll(async () => {
     importProject();
-    house = await House.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
   });
   afterEach(async () => {
     await Promise.all(games.map((one) => one.kill()));
     games = [];
   });
-  afterAll(() => house?.close());
+  afterAll(() => stack?.close());
 
   test("a host and a guest connect, and call each other by every transfer mode", async () => {
     const [host, guest] = [await game(), await game()];

@@ -55,9 +55,9 @@ function peerOf(request: Request): string | null {
 }
 
 /** From the attachment of a hub's socket, which names its peer. */
-function attachmentOf(socket: WebSocket): { subscriber?: boolean; peer: string | null } | null {
+function attachmentOf(socket: WebSocket): { watcher?: boolean; peer: string | null } | null {
   try {
-    return socket.deserializeAttachment() as { subscriber?: boolean; peer: string | null } | null;
+    return socket.deserializeAttachment() as { watcher?: boolean; peer: string | null } | null;
   } catch {
     // A client's end has no attachment.
     return null;

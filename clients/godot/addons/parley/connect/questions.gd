@@ -35,7 +35,7 @@ func _init(sockets: ParleySockets) -> void:
 	_sockets = sockets
 
 
-## Sends `head` and a word of its own from a socket.
+## Sends `head` and a separate word from a socket.
 func ask(head: String, socket: int, address: String, port: int, now: float, patience := PATIENCE_MS) -> Question:
 	var question := Question.new()
 	question.head = head

@@ -3,7 +3,7 @@ extends RefCounted
 ## The other side of a connection: datagrams to and from one peer over whatever path there is. Carries out over real sockets
 ## what the channel says; the connector introduces the two.
 
-## A relay is told who this is until it answers, and then this often: the router may give another port at any time.
+## The entry datagram is repeated until the relay answers, and then at this interval: the router may change the port at any time.
 const PROOF_AGAIN_MS := 100.0
 const PROOF_KEEP_MS := 10_000.0
 ## A relay that has not answered this many questions is not reached.

@@ -1,7 +1,7 @@
 class_name ParleyEnetLink
 extends RefCounted
 ## One remote player's ENet connection: an ENet host and a UDP socket on loopback, between which and the remote peer
-## datagrams are carried. ENet needs a socket of its own, and the outer sockets also carry what is not ENet's.
+## datagrams are carried. ENet needs its own socket, and the outer sockets also carry what is not ENet's.
 
 ## Packets of ENet that wait for the first path.
 const WAITING_MAX := 64

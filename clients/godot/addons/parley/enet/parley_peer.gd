@@ -1,6 +1,6 @@
 class_name ParleyPeer
 extends MultiplayerPeerExtension
-## A MultiplayerPeer with ENet inside: every remote player has an ENet connection of its own, carried over a sealed path that
+## A MultiplayerPeer with ENet inside: every remote player has its own ENet connection, carried over a sealed path that
 ## may change while it plays. [ParleySession] makes and feeds it.
 ##
 ## A star has the host as 1, and Godot's server relay between the others; a mesh connects every player to every other one.

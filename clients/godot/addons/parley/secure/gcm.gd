@@ -1,7 +1,7 @@
 class_name ParleyGcm
 extends RefCounted
 ## AES-256-GCM (NIST SP 800-38D), which Godot's Crypto lacks, from its AES-ECB: the counter blocks of a datagram are
-## encrypted in one call, and GHASH looks up each byte of a block in a table of its own place, so that nothing is shifted.
+## encrypted in one call, and GHASH looks up each byte of a block in the table of its position, so that nothing is shifted.
 ##
 ## Field elements are pairs of 64-bit integers in the byte order in which they stand in memory.
 

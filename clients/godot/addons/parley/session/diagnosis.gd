@@ -38,6 +38,6 @@ func run(desk: ParleyDesk) -> String:
 		"independent":
 			lines.append("The router lets everybody in: direct connections are easy.")
 		"address", "port":
-			lines.append("The router lets in whom this machine has sent to: direct connections need the punch.")
+			lines.append("The router accepts datagrams only from endpoints that this machine has sent to: direct connections need the punch.")
 	lines.append("Own addresses: %s." % ", ".join(ParleyAddresses.own()))
 	return "\n".join(lines)

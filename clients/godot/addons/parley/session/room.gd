@@ -232,7 +232,7 @@ func _applicant(row: Dictionary) -> ParleyPlayer:
 	return player
 
 
-# Somebody applies: the lobby as the host sees it names all applicants.
+# An applicant arrives: the lobby as the host sees it names all applicants.
 var _refresh: ParleyRequest = null
 
 

@@ -14,7 +14,7 @@ signal player_joined(id: int, player_name: String)
 signal player_left(id: int, reason: String)
 ## `path`: `direct`, `relay`, `tunnel`, or empty while there is none.
 signal path_changed(id: int, path: String)
-## Somebody else hosts. In a star the new host's id is 1 from now on; see [method inherited_snapshot].
+## Another member hosts. In a star the new host's id is 1 from now on; see [method inherited_snapshot].
 signal host_changed(id: int)
 signal chat_received(id: int, text: String)
 ## To the host of a lobby with approval; see [method admit] and [method turn_away].
