@@ -77,6 +77,9 @@ var host_refusal: PackedStringArray:
 func pump_in(now: float) -> void:
 	connector.pump_in(now)
 	peer.pump_in(now)
+	for remote in connector.remotes():
+		for bytes in remote.take_datagrams():
+			session().datagram_received.emit(id_of(remote.peer_id), bytes)
 
 
 func poll(now: float) -> void:
