@@ -28,6 +28,8 @@ func _ready() -> void:
 	multiplayer.connected_to_server.connect(func() -> void: emit({"event": "connected_to_server"}))
 	multiplayer.server_disconnected.connect(func() -> void: emit({"event": "server_disconnected"}))
 	multiplayer.connection_failed.connect(func() -> void: emit({"event": "connection_failed"}))
+	parley.datagram_received.connect(func(id: int, bytes: PackedByteArray) -> void:
+		emit({"datagram": bytes.get_string_from_utf8(), "from": id, "bytes": bytes.size()}))
 	_thread.start(_read)
 	emit({"event": "ready", "version": Engine.get_version_info()["string"]})
 
@@ -76,6 +78,8 @@ func _do(command: Dictionary) -> void:
 		_play["next"] = Time.get_ticks_msec()
 		_stats = {}
 		_seq = 0
+	elif command.has("datagram"):
+		emit({"sent": parley.send_datagram(int(command["to"]), command["datagram"].to_utf8_buffer())})
 	elif command.has("look"):
 		_look()
 	elif command.has("close_peer"):

@@ -7,7 +7,9 @@ extends RefCounted
 const TRIES_AT_ONCE := 2
 const INTRODUCTION_MS := 20_000.0
 const ASKED_WAITS_MS := 1_500.0
+## Another relay is asked for after this, doubling up to RELAY_AGAIN_MAX_MS while nothing works.
 const RELAY_AGAIN_MS := 4_000.0
+const RELAY_AGAIN_MAX_MS := 60_000.0
 const RETRY_MS := 1_000.0
 
 
@@ -27,6 +29,7 @@ class Pair extends RefCounted:
 	var begun := ""
 	var reported := ""
 	var relay_asked_at := -INF
+	var relay_again := RELAY_AGAIN_MS
 	var ask_at := INF
 	var gathering: ParleyObserver.Gathering = null
 	## Connection that is accepted with the observation under way; empty where this side asks.
@@ -318,6 +321,8 @@ func _handle_events(pair: Pair, now: float) -> void:
 		match event:
 			"path":
 				changed.append(pair.remote)
+				if pair.remote.path == ParleyPath.DIRECT:
+					pair.relay_again = RELAY_AGAIN_MS
 				if pair.remote.path == "":
 					_need_relay(pair, now)
 			"upgrade":
@@ -368,8 +373,9 @@ func _relay_silent(pair: Pair, now: float) -> void:
 	if pair.remote.path == ParleyPath.DIRECT:
 		return
 	pair.remote.open_tunnel()
-	if now - pair.relay_asked_at >= RELAY_AGAIN_MS and pair.udp:
+	if now - pair.relay_asked_at >= pair.relay_again and pair.udp:
 		pair.relay_asked_at = now
+		pair.relay_again = minf(2.0 * pair.relay_again, RELAY_AGAIN_MAX_MS)
 		pair.remote.forget_relay()
 		_ask(pair, now)
 

@@ -40,6 +40,8 @@ var _receipt := "-"
 var _unproved := 0
 var _tunnel: ParleyTunnel = null
 var _early: Array[Array] = []
+var _for_enet: Array[PackedByteArray] = []
+var _for_game: Array[PackedByteArray] = []
 var _doubted_at := -INF
 
 
@@ -80,15 +82,37 @@ func send(payload: PackedByteArray, now: float) -> bool:
 	return true
 
 
-## The payloads that have come.
+## ENet's payloads that have come. With one peer for each host, ENet's first byte has 0 in its lower four bits, or 15 before
+## the connection has an id; every other first byte is the game's own.
 func take() -> Array[PackedByteArray]:
-	if channel == null or channel.inbox.is_empty():
-		return []
-	var out := channel.inbox
-	channel.inbox = []
-	for payload in out:
-		bytes_received += payload.size()
+	_sort()
+	var out := _for_enet
+	_for_enet = []
 	return out
+
+
+## The game's own datagrams that have come.
+func take_datagrams() -> Array[PackedByteArray]:
+	_sort()
+	var out := _for_game
+	_for_game = []
+	return out
+
+
+static func is_game_datagram(payload: PackedByteArray) -> bool:
+	return payload.size() > 0 and (payload[0] & 0x0F) != 0 and (payload[0] & 0x0F) != 0x0F
+
+
+func _sort() -> void:
+	if channel == null or channel.inbox.is_empty():
+		return
+	for payload in channel.inbox:
+		bytes_received += payload.size()
+		if is_game_datagram(payload):
+			_for_game.append(payload)
+		elif _for_enet.size() < ParleyChannel.INBOX_MAX:
+			_for_enet.append(payload)
+	channel.inbox = []
 
 
 func begin(plan: ParleyPlan, key: Dictionary, start_in_ms: float, now: float) -> void:

@@ -110,11 +110,13 @@ func pump_out(now: float) -> void:
 				_waiting.pop_front()
 
 
-func close() -> void:
+## `destroyed`: the ENetMultiplayerPeer has destroyed the host already.
+func close(destroyed := false) -> void:
 	is_open = false
 	enet_peer = null
 	_inner.close()
-	host.destroy()
+	if not destroyed:
+		host.destroy()
 
 
 # A CONNECT has no peer id yet (12 bits of ones).

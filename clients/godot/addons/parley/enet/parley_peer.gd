@@ -51,7 +51,7 @@ func stop() -> void:
 			link.remote.pump_out(now)
 	_enet.close()
 	for link: ParleyEnetLink in links.values():
-		link.close()
+		link.close(link.is_open)
 	_again_at.clear()
 	_status = MultiplayerPeer.CONNECTION_DISCONNECTED
 

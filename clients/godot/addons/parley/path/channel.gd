@@ -11,7 +11,7 @@ const PAYLOAD_BYTES_MAX := 1_207
 const FURTHER_SOCKETS := 65_536
 ## Sockets that were not hit are kept for this long: the peer may still choose another one.
 const SWEEP_AFTER_MS := 2_000.0
-const INBOX_MAX := 4_096
+const INBOX_MAX := 1_024
 
 var selector := ParleyPathSelector.new()
 var seal: ParleySeal

@@ -231,6 +231,23 @@ func hand_over(id: int) -> Error:
 	return await _done(HTTPClient.METHOD_PUT, "/lobbies/%s/host" % room.lobby.id, ParleyFields.hand_over(peer_id, room.term))
 
 
+func open_path(id: int) -> Error:
+	var session := _get_session()
+	var room := session._room
+	var peer_id := room.peer_id_of(id) if room != null else ""
+	if peer_id == "":
+		return session.fail(ParleyErrors.NOT_IN_LOBBY if room == null else "member_not_found")
+	var remote := room.connector.connect_to(peer_id, _now())
+	var until := _now() + CONNECT_MS
+	while session._room == room and not remote.is_closed and _now() < until:
+		if remote.path != "":
+			session.code = ""
+			session.why = ""
+			return OK
+		await session.get_tree().process_frame
+	return session.fail(ParleyErrors.NO_PATH)
+
+
 func diagnose() -> String:
 	return await ParleyDiagnosis.new().run(self)
 

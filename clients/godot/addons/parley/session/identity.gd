@@ -17,13 +17,15 @@ var udp_token := ""
 var sidecars: Array = []
 var expires := 0.0
 var issued := 0.0
+var _is_new := false
 var _file := ""
 var _lock: PacketPeerUDP = null
 
 
+# One that this process was given is good, whatever the machine's clock says.
 var is_valid: bool:
 	get:
-		return token != "" and Time.get_unix_time_from_system() < expires - MARGIN_S
+		return token != "" and (_is_new or Time.get_unix_time_from_system() < expires - MARGIN_S)
 
 
 var has_udp_token: bool:
@@ -55,6 +57,7 @@ func take(json: Variant) -> bool:
 	sidecars = found["sidecars"]
 	issued = Time.get_unix_time_from_system()
 	expires = Time.get_unix_time_from_datetime_string(found["expires_at"].trim_suffix("Z"))
+	_is_new = true
 	_save()
 	return true
 

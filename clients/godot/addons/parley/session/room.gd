@@ -77,6 +77,9 @@ var host_refusal: PackedStringArray:
 func pump_in(now: float) -> void:
 	connector.pump_in(now)
 	peer.pump_in(now)
+	for remote in connector.remotes():
+		for bytes in remote.take_datagrams():
+			session().datagram_received.emit(id_of(remote.peer_id), bytes)
 
 
 func poll(now: float) -> void:
@@ -212,12 +215,19 @@ func _read_lobby() -> void:
 		present[peer_id] = true
 		players.append(player)
 	lobby.players = players
-	lobby.applicants.clear()
+	var applicants: Array[ParleyPlayer] = []
+	var new_applicants: Array[ParleyPlayer] = []
 	for row in ParleyFields.applicants(_json):
-		lobby.applicants.append(_applicant(row))
+		var one := _applicant(row)
+		applicants.append(one)
+		if not lobby.applicants.any(func(known: ParleyPlayer) -> bool: return known.peer_id == one.peer_id):
+			new_applicants.append(one)
+	lobby.applicants = applicants
 	for player in joined:
 		if not player.is_local:
 			session().player_joined.emit(player.id, player.name)
+	for applicant in new_applicants:
+		session().applied.emit(applicant)
 	for peer_id: String in _players.keys():
 		if not present.has(peer_id):
 			_member_left(peer_id, "left")
@@ -248,13 +258,7 @@ func _check_refresh() -> void:
 	_refresh = null
 	if not json is Dictionary or ParleyFields.lobby_id(json) != lobby.id:
 		return
-	var known := {}
-	for one in lobby.applicants:
-		known[one.peer_id] = true
 	_change(json)
-	for one in lobby.applicants:
-		if not known.has(one.peer_id):
-			session().applied.emit(one)
 
 
 func _end(reason: String, detail := "") -> void:

@@ -17,6 +17,8 @@ signal path_changed(id: int, path: String)
 ## Another member hosts. In a star the new host's id is 1 from now on; see [method inherited_snapshot].
 signal host_changed(id: int)
 signal chat_received(id: int, text: String)
+## A datagram of the game's own, beside the MultiplayerAPI; see [method send_datagram].
+signal datagram_received(id: int, bytes: PackedByteArray)
 ## To the host of a lobby with approval; see [method admit] and [method turn_away].
 signal applied(applicant: ParleyPlayer)
 ## The time in the lobby is over, or a request has failed.
@@ -140,6 +142,19 @@ func inherited_snapshot() -> Variant:
 	if _room == null or _room.inherited.is_empty():
 		return null
 	return bytes_to_var(_room.inherited.decompress_dynamic(1 << 20, FileAccess.COMPRESSION_DEFLATE))
+
+
+## Connects to a player without ENet: guests of a star among each other, or a program that is no Godot game. Returns `OK` once
+## there is a path.
+func open_path(id: int) -> Error:
+	return await _desk.open_path(id)
+
+
+## Sends a sealed datagram of up to 1,207 bytes to a player: it may be lost, and is not ordered. The lower four bits of its
+## first byte must be 1 to 14; 0 and 15 are ENet's. False where there is no path, or the bytes do not fit.
+func send_datagram(id: int, bytes: PackedByteArray) -> bool:
+	var remote := _room.connector.remote(_room.peer_id_of(id)) if _room != null else null
+	return remote != null and ParleyRemote.is_game_datagram(bytes) and remote.send(bytes, Time.get_ticks_usec() / 1000.0)
 
 
 ## How a player is connected: `{path, rtt_ms, jitter_ms, nat_pair, why, bytes_sent, bytes_received}`. Empty for a player without

@@ -1,0 +1,61 @@
+/** Two hundred times host, join and leave in one Godot 4 process: nothing is left behind. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { endHub, startHub } from "../../tools/hub.ts";
+import { freePort } from "../../tools/ports.ts";
+import { end, startSidecar, untilAnswers } from "../../tools/processes.ts";
+import { Godot4, godot4IsMissing, importProject } from "../support/godot4.ts";
+
+const CYCLES = 200;
+let state: string;
+let url: string;
+let closing: (() => Promise<void>)[] = [];
+
+describe.skipIf(godot4IsMissing())("a Godot 4 game that comes and goes", () => {
+  beforeAll(async () => {
+    importProject();
+    state = mkdtempSync(join(tmpdir(), "parley-"));
+    const [port, udp, status] = [await freePort("tcp"), await freePort("udp"), await freePort("tcp")];
+    url = `http://127.0.0.1:${port}`;
+    // Nobody makes lobbies as fast as this test.
+    const settings = { RATE_LIMITS: "off" };
+    const hub = await startHub({ bundle: inject("bundle"), state, port, keys: "key-of-the-house", settings });
+    closing.push(() => endHub(hub));
+    await untilAnswers(`${url}/healthz`, (body) => body["ok"] === true, hub);
+    const sidecar = startSidecar({
+      PARLEY_HUB: url,
+      PARLEY_KEY: "key-of-the-house",
+      PARLEY_NAME: "one",
+      PARLEY_LISTEN: "127.0.0.1",
+      PARLEY_ADDRESSES: "127.0.0.1",
+      PARLEY_PORTS: `${udp}=native`,
+      PARLEY_STATUS: `127.0.0.1:${status}`,
+      PARLEY_LOG: "error",
+      PARLEY_TUNNEL: "off",
+    });
+    closing.push(() => end(sidecar));
+    await untilAnswers(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
+  });
+  afterAll(async () => {
+    for (const close of closing.toReversed()) await close();
+    rmSync(state, { recursive: true, force: true });
+  });
+
+  test("objects, sockets and orphan nodes are as many after 200 cycles as after 20", { timeout: 560_000 }, async () => {
+    const game = new Godot4({ scene: "res://test/journeys/cycles.tscn", args: [url, String(CYCLES)] });
+    const done = await game.line((line) => "done" in line, { within_ms: 500_000 });
+    expect(game.lines.filter((line) => "failed" in line)).toStrictEqual([]);
+    expect(done["done"]).toBe(0);
+    expect(await game.end()).toBe(0);
+    const seen = game.lines.filter((line) => "objects" in line);
+    if (process.env["PARLEY_TABLE"] !== undefined) console.table(seen);
+    const [early, late] = [seen[1]!, seen.at(-1)!];
+    expect(late["orphans"]).toBe(0);
+    // An HTTP connection more or less is no leak; one object in each cycle would be 180.
+    expect(Number(late["objects"]) - Number(early["objects"])).toBeLessThan(5);
+    expect(Number(late["sockets"]) - Number(early["sockets"])).toBeLessThan(5);
+    expect(game.complaints).toStrictEqual([]);
+  });
+});
