@@ -3,20 +3,20 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { freePort } from "../../tools/ports.ts";
+import { freePort } from "../../tools/run/ports.ts";
 import { Godot4, godot4IsMissing, importProject, type Line } from "../support/godot4.ts";
-import { House } from "../support/house.ts";
+import { TestStack } from "../support/test-stack.ts";
 
 /** Error codes of Godot. */
 const OK = 0;
 const CANT_CONNECT = 25;
 const DOES_NOT_EXIST = 33;
 
-let house: House;
+let stack: TestStack;
 let games: Godot4[] = [];
 
 async function game(options: { url?: string; home?: string } = {}): Promise<Godot4> {
-  const one = new Godot4({ url: house.url, ...options });
+  const one = new Godot4({ url: stack.url, ...options });
   games.push(one);
   await one.line((line) => line["event"] === "ready");
   return one;
@@ -59,7 +59,7 @@ const signal = (name: string, first: unknown) => (line: Line) =>
 describe.skipIf(godot4IsMissing())("Godot 4 on a bad day", () => {
   beforeAll(async () => {
     importProject();
-    house = await House.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
   });
   afterEach(async () => {
     const complaints = games.flatMap((one) => one.complaints);
@@ -67,7 +67,7 @@ describe.skipIf(godot4IsMissing())("Godot 4 on a bad day", () => {
     games = [];
     expect(complaints).toStrictEqual([]);
   });
-  afterAll(() => house?.close());
+  afterAll(() => stack?.close());
 
   test("a wrong code, something that is no code, and a wrong password are refused", async () => {
     const [host, guest] = [await game(), await game()];
@@ -93,7 +93,7 @@ describe.skipIf(godot4IsMissing())("Godot 4 on a bad day", () => {
     expect(await guest.call("join", versioned.join_code)).toMatchObject({ code: "version_mismatch" });
   });
 
-  test("a kicked guest is told why and can come back; a banned one cannot", async () => {
+  test("a kicked guest receives the reason and can come back; a banned one cannot", async () => {
     const { host, guest, code, id } = await pair();
     expect(await host.call("kick", id, "Be nice")).toMatchObject({ is: OK });
     const kicked = await guest.signal("failed");
@@ -114,11 +114,11 @@ describe.skipIf(godot4IsMissing())("Godot 4 on a bad day", () => {
     expect(await lost.call("host", "Nice")).toMatchObject({ is: CANT_CONNECT, code: "unreachable" });
     expect(await lost.call("list")).toMatchObject({ is: [], code: "unreachable" });
     expect((await lost.call("diagnose")).is).toContain("is not reached");
-    lost.tell({ set: "url", to: house.url });
+    lost.tell({ set: "url", to: stack.url });
     await worksAgain(lost);
   });
 
-  test("the host quits: everybody is told, and another one hosts", async () => {
+  test("the host quits: every member receives the event, and another member hosts", async () => {
     const { host, guest } = await pair();
     await host.end();
     const changed = await guest.signal("host_changed");
@@ -143,7 +143,7 @@ describe.skipIf(godot4IsMissing())("Godot 4 on a bad day", () => {
     expect(await guest.look()).toMatchObject({ id: 1, snapshot: { round: 7 } });
   });
 
-  test("a laptop that sleeps for 60 s is connected again, or is told that it is not in the lobby any more", async () => {
+  test("a laptop that sleeps for 60 s is connected again, or learns that it lost its seat", async () => {
     const { host, guest, id } = await pair();
     guest.pause();
     await host.line((line) => line["event"] === "peer_disconnected" && line["id"] === id, { within_ms: 120_000 });

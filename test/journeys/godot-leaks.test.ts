@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { endHub, startHub } from "../../tools/hub.ts";
-import { freePort } from "../../tools/ports.ts";
-import { end, startSidecar, untilAnswers } from "../../tools/processes.ts";
+import { stopHub, startHub } from "../../tools/run/hub.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { startSidecar, stopProcess, waitForJson } from "../../tools/run/processes.ts";
 import { Godot4, godot4IsMissing, importProject } from "../support/godot4.ts";
 
 const CYCLES = 200;
@@ -19,14 +19,14 @@ describe.skipIf(godot4IsMissing())("a Godot 4 game that comes and goes", () => {
     state = mkdtempSync(join(tmpdir(), "parley-"));
     const [port, udp, status] = [await freePort("tcp"), await freePort("udp"), await freePort("tcp")];
     url = `http://127.0.0.1:${port}`;
-    // Nobody makes lobbies as fast as this test.
+    // The default budgets are for players, who make lobbies more rarely.
     const settings = { RATE_LIMITS: "off" };
-    const hub = await startHub({ bundle: inject("bundle"), state, port, keys: "key-of-the-house", settings });
-    closing.push(() => endHub(hub));
-    await untilAnswers(`${url}/healthz`, (body) => body["ok"] === true, hub);
+    const hub = await startHub({ bundle: inject("bundle"), state, port, keys: "key-of-the-stack", settings });
+    closing.push(() => stopHub(hub));
+    await waitForJson(`${url}/healthz`, (body) => body["ok"] === true, hub);
     const sidecar = startSidecar({
       PARLEY_HUB: url,
-      PARLEY_KEY: "key-of-the-house",
+      PARLEY_KEY: "key-of-the-stack",
       PARLEY_NAME: "one",
       PARLEY_LISTEN: "127.0.0.1",
       PARLEY_ADDRESSES: "127.0.0.1",
@@ -35,8 +35,8 @@ describe.skipIf(godot4IsMissing())("a Godot 4 game that comes and goes", () => {
       PARLEY_LOG: "error",
       PARLEY_TUNNEL: "off",
     });
-    closing.push(() => end(sidecar));
-    await untilAnswers(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
+    closing.push(() => stopProcess(sidecar));
+    await waitForJson(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
   });
   afterAll(async () => {
     for (const close of closing.toReversed()) await close();

@@ -1,12 +1,12 @@
 /** A Godot 4 game and the TypeScript client in one lobby: sealed datagrams both ways, directly and over a relay. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type Peer, Player } from "../../clients/typescript/src/index.ts";
+import { type Peer, ParleyClient } from "../../clients/typescript/src/index.ts";
 import { Godot4, godot4IsMissing, importProject } from "../support/godot4.ts";
-import { House } from "../support/house.ts";
+import { TestStack } from "../support/test-stack.ts";
 
-let house: House;
+let stack: TestStack;
 let game: Godot4;
-let bot: Player;
+let bot: ParleyClient;
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 const hears = (peer: Peer): Promise<string> =>
@@ -23,21 +23,21 @@ const said = (words: string): Uint8Array => Buffer.from(`d ${words}`);
 describe.skipIf(godot4IsMissing())("a Godot 4 game and a TypeScript program", () => {
   beforeAll(async () => {
     importProject();
-    house = await House.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
   });
   afterEach(async () => {
     await bot.close();
     await game.kill();
   });
-  afterAll(() => house?.close());
+  afterAll(() => stack?.close());
 
   test.for([
     ["direct", {}],
     ["relay", { relay_only: true }],
   ] as const)("the program joins the game's lobby: %s", async ([path, options]) => {
-    game = new Godot4({ url: house.url });
+    game = new Godot4({ url: stack.url });
     const hosted = await game.call("host", "Nice", 8, options);
-    bot = await Player.open({ url: house.url });
+    bot = await ParleyClient.open({ url: stack.url });
     const seat = await bot.join({ code: hosted.join_code });
     const peer = await seat.connect(seat.lobby.host!, { relay: true });
     const joined = ((await game.signal("player_joined"))["args"] as number[])[0]!;
@@ -61,10 +61,10 @@ describe.skipIf(godot4IsMissing())("a Godot 4 game and a TypeScript program", ()
   });
 
   test("the game joins the program's lobby, and opens a path", async () => {
-    bot = await Player.open({ url: house.url });
+    bot = await ParleyClient.open({ url: stack.url });
     const seat = await bot.host({ name: "Bot", seats: 4 });
     const met = new Promise<Peer>((done) => seat.once("peer", done));
-    game = new Godot4({ url: house.url });
+    game = new Godot4({ url: stack.url });
     game.tell({ call: "join", args: [seat.lobby.join_code] });
     const peer = await met;
     await expect.poll(() => peer.path, { timeout: 10_000 }).toBe("direct");
