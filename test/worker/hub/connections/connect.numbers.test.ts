@@ -153,8 +153,8 @@ describe("a hub that restarts", () => {
     expect((await to.ask("accept", { connection_id, reach: await reachOf(bob, BOB) })).type).toBe("ok");
     expect((await at.next("connect.accepted")).data).toMatchObject({ connection_id });
     await at.ask("accept", { connection_id, reach: await reachOf(ann, ANN) });
-    const [mine, his] = [await at.next("connect.punch"), await to.next("connect.punch")];
-    expect(mine.data["connection_id"]).toBe(his.data["connection_id"]);
+    const [mine, theirs] = [await at.next("connect.punch"), await to.next("connect.punch")];
+    expect(mine.data["connection_id"]).toBe(theirs.data["connection_id"]);
   });
 
   test("a request that waits for a user expires on time, also without further requests", async () => {

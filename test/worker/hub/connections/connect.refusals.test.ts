@@ -174,9 +174,9 @@ describe("a connection", () => {
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id });
     const stranger = await EventsClient.greet(game, undefined, { lobby });
     expect((await stranger.ask("accept", { connection_id })).data).toMatchObject({ problem: { code: "unauthorized" } });
-    const his = await watching(bob, lobby);
+    const theirs = await watching(bob, lobby);
     const reach = await reachOf(ann, ANN);
-    const answer = await his.ask("accept", { connection_id, reach });
+    const answer = await theirs.ask("accept", { connection_id, reach });
     expect(answer.data).toMatchObject({ problem: { code: "invalid_request" } });
     expect(await bob.refused("POST", `connections/${connection_id}/accept`, { body: { reach } })).toBe(
       "invalid_request",

@@ -52,11 +52,11 @@ describe("pairs without a direct path", () => {
     const order = await north.next("allocate");
     expect(order).toStrictEqual({ t: "allocate", relay: id, sides: [{ peer: ann.id }, { peer: bob.id }] });
     north.say(allocated(id));
-    const [mine, his] = [(await at.next("connect.relay")).data, (await to.next("connect.relay")).data];
+    const [mine, theirs] = [(await at.next("connect.relay")).data, (await to.next("connect.relay")).data];
     const same = { connection_id: id, lobby_id: lobby, verdict: "relay", nat_pair: "random/random" };
     expect(mine).toMatchObject({ ...same, peer_id: bob.id, pair_key: { role: "a" }, relay: { port: 30_000 } });
-    expect(his).toMatchObject({ ...same, peer_id: ann.id, pair_key: { role: "b" }, relay: { port: 30_001 } });
-    for (const [told, peer] of [[mine, ann.id] as const, [his, bob.id] as const]) {
+    expect(theirs).toMatchObject({ ...same, peer_id: ann.id, pair_key: { role: "b" }, relay: { port: 30_001 } });
+    for (const [told, peer] of [[mine, ann.id] as const, [theirs, bob.id] as const]) {
       const { ticket, expires_at, budget_bytes } = told["relay"] as {
         ticket: string;
         expires_at: string;

@@ -73,15 +73,15 @@ describe("two members", () => {
     const reach = await reachOf(bob, { ...BOB, rtt_ms: 50 });
     expect((await to.ask("accept", { connection_id, reach })).type).toBe("ok");
 
-    const [mine, his] = [(await at.next("connect.punch")).data, (await to.next("connect.punch")).data];
+    const [mine, theirs] = [(await at.next("connect.punch")).data, (await to.next("connect.punch")).data];
     expect(mine).toMatchObject({ peer_id: bob.id, verdict: "direct", nat_pair: "cone/cone", pair_key: { role: "a" } });
     expect(mine).toMatchObject({ plan: { targets: [{ kind: "reflexive", address: "20.0.2.1", port: 50_000 }] } });
-    expect(his).toMatchObject({ peer_id: ann.id, pair_key: { role: "b" } });
-    expect(his).toMatchObject({ plan: { targets: [{ kind: "reflexive", address: "20.0.1.1", port: 50_000 }] } });
+    expect(theirs).toMatchObject({ peer_id: ann.id, pair_key: { role: "b" } });
+    expect(theirs).toMatchObject({ plan: { targets: [{ kind: "reflexive", address: "20.0.1.1", port: 50_000 }] } });
     expect(keyOf(mine)).toMatch(/^[A-Za-z0-9_-]{43}$/);
-    expect(keyOf(his)).toBe(keyOf(mine));
+    expect(keyOf(theirs)).toBe(keyOf(mine));
     // The delay to Ann is 100 ms and to Bob 25 ms: both start 120 ms after the hub's event.
-    expect([mine["start_in_ms"], his["start_in_ms"]]).toStrictEqual([START_MARGIN_MS, START_MARGIN_MS + 75]);
+    expect([mine["start_in_ms"], theirs["start_in_ms"]]).toStrictEqual([START_MARGIN_MS, START_MARGIN_MS + 75]);
     expect(await meetings(at)).toStrictEqual([]);
 
     await reports(ann, connection_id, { path: "direct", ms: 40, rtt_ms: 31 });
@@ -109,9 +109,12 @@ describe("two members", () => {
     const mine = await accepts(bob, connection_id, await reachOf(bob, BOB));
     expect(mine).toMatchObject({ state: "introduced", punch: { start_in_ms: POLL_START_MS + START_MARGIN_MS } });
     vi.setSystemTime(Date.now() + 400);
-    const his = await reads(ann, connection_id);
-    expect(his).toMatchObject({ state: "introduced", punch: { start_in_ms: POLL_START_MS + START_MARGIN_MS - 400 } });
-    expect(his.punch?.pair_key.key).toBe(mine.punch?.pair_key.key);
+    const theirs = await reads(ann, connection_id);
+    expect(theirs).toMatchObject({
+      state: "introduced",
+      punch: { start_in_ms: POLL_START_MS + START_MARGIN_MS - 400 },
+    });
+    expect(theirs.punch?.pair_key.key).toBe(mine.punch?.pair_key.key);
     // Accepting twice has no further effect.
     expect(await accepts(bob, connection_id)).toMatchObject({ state: "introduced", punch: mine.punch && {} });
   });

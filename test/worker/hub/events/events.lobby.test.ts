@@ -49,10 +49,10 @@ describe("a member's subscription", () => {
     await timePasses(game, COALESCE_MS);
     await alice.patches(id, { name: "Nicer", data: { seed: { value: 8 } } });
     await timePasses(game, COALESCE_MS);
-    const [mine, his] = [await last(host, "lobby.updated"), await last(guest, "lobby.updated")];
+    const [mine, theirs] = [await last(host, "lobby.updated"), await last(guest, "lobby.updated")];
     expect(viewIn(mine)).toMatchObject({ name: "Nicer", entries: { seed: { value: 8 } } });
-    expect(viewIn(his)).toMatchObject({ name: "Nicer" });
-    expect(JSON.stringify(his)).not.toContain("seed");
+    expect(viewIn(theirs)).toMatchObject({ name: "Nicer" });
+    expect(JSON.stringify(theirs)).not.toContain("seed");
 
     await bob.ask("DELETE", `lobbies/${id}/members/${bob.id}`);
     const left = { id, peer_id: bob.id, name: "Bobby", state: "left", by: bob.id };
