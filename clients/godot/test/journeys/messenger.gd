@@ -5,12 +5,15 @@ extends "res://test/journeys/actor.gd"
 
 const Packets := preload("res://addons/parley/messages/packets.gd")
 var messages := ParleyMessages.new()
-## Requests are accepted at once, unless `{"refuse": true}` was told.
+## Requests are accepted at once, unless `{"refuse": true}` came.
 var _refuses := false
 
 
 func _ready() -> void:
 	super()
+	# The actor prints datagrams as text.
+	for connection in parley.datagram_received.get_connections():
+		parley.datagram_received.disconnect(connection["callable"])
 	add_child(messages)
 	messages.network_messages_session_request.connect(_on_request)
 	messages.network_messages_session_failed.connect(

@@ -36,7 +36,7 @@ class Path extends RefCounted:
 				sent += 1
 				for copy in (2 if dice.randf() < loss / 4.0 else 1):
 					if dice.randf() >= loss:
-						_flying.append([now + 10.0 + dice.randf() * 40.0, A if end == ann else B, row[1]])
+						_flying.append([now + 20.0 + dice.randf() * 200.0 * loss, A if end == ann else B, row[1]])
 			end.outbox.clear()
 
 	func run(ms: float) -> void:

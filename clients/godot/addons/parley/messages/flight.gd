@@ -10,7 +10,7 @@ class Sent extends RefCounted:
 	var at := 0.0
 	var bytes := 0
 	var parts: Array[ParleyOutgoing.Part] = []
-	## Channels whose window was told.
+	## Channels whose window the datagram announces.
 	var windows := PackedInt32Array()
 	## Carries nothing but unreliable pieces.
 	var is_unreliable := false

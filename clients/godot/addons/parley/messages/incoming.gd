@@ -35,7 +35,7 @@ func _init(of_channel: int) -> void:
 	channel = of_channel
 
 
-## Whether there is room for it. A sender that keeps to what it was told never finds none.
+## Whether there is room for it. A sender that keeps to the limit never finds none.
 func may_take(offset: int, size: int) -> bool:
 	var is_new := offset > _next and not _pieces.has(offset)
 	return offset + size <= limit and (not is_new or _pieces.size() < Limits.PIECES_MAX)
@@ -55,7 +55,7 @@ func take(offset: int, bytes: PackedByteArray, out: Array[Arrived]) -> bool:
 	return _cut(out)
 
 
-## The game has read so much. True where the peer should be told of the room.
+## The game has read so much. True where the peer should receive the new limit.
 func consume(taken: int) -> bool:
 	_consumed += taken
 	if _consumed + Limits.WINDOW_BYTES - limit < Limits.WINDOW_STEP_BYTES:

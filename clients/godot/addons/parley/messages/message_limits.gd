@@ -8,7 +8,7 @@ const MESSAGE_BYTES_MAX := 512 * 1024
 const SEND_BUFFER_BYTES := 1024 * 1024
 ## Reliable bytes of one channel that the game has not read yet.
 const WINDOW_BYTES := 768 * 1024
-## The sender is told of room once this much of it was made.
+## The sender receives a new limit once this much of it was made.
 const WINDOW_STEP_BYTES := WINDOW_BYTES / 4
 const CHANNEL_MAX := 65_535
 ## Channels of one session, each way.
@@ -41,7 +41,7 @@ const ASK_AFTER_MS := 3_000.0
 ## Hellos: first again after, and at most every.
 const HELLO_MS := 100.0
 const HELLO_MS_MAX := 1_000.0
-## The game is told again of a peer that goes on asking.
+## The game receives a request again while the peer goes on asking.
 const REQUEST_AGAIN_MS := 2_000.0
 ## Goodbyes to peers that speak of a session that is over.
 const STRAY_BYE_MS := 1_000.0
@@ -51,7 +51,7 @@ const DEBUG_BYTES_MAX := 127
 ## Confirmations wait so long for a datagram to go with, but not beyond every second datagram (RFC 9000 section 13.2.2).
 const ACK_DELAY_MS := 20.0
 const ACK_EVERY := 2
-## Ranges of datagrams that are remembered, and of them those that are told.
+## Ranges of datagrams that are remembered, and of them those that are sent.
 const RANGES_MAX := 128
 const RANGES_TOLD_MAX := 32
 

@@ -1,6 +1,6 @@
 class_name ParleyMessageSession
 extends RefCounted
-## What there is between this machine and one peer: how it begins, how it ends, and what the game is told. Once connected,
+## What there is between this machine and one peer: how it begins, how it ends, and what the game learns. Once connected,
 ## messages are the transport's. No clock, no socket.
 
 const Limits := preload("message_limits.gd")
@@ -97,7 +97,7 @@ func consume(channel: int, taken: int) -> void:
 func close(reason: int, text: String) -> void:
 	if _has_path and not is_over and (theirs != 0 or is_wanted):
 		var bye := Packets.bye(theirs, id, reason, text)
-		# One may be lost; a peer that misses both is told when it speaks again.
+		# One may be lost; a peer that misses both receives another one when it speaks again.
 		datagrams.append(bye)
 		datagrams.append(bye)
 	_stop()

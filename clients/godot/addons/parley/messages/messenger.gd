@@ -11,7 +11,7 @@ const FLAGS := (ParleyMessages.NETWORKING_SEND_RELIABLE_NO_NAGLE | ParleyMessage
 var outbox: Array[Array] = []
 ## Peers to which a path is wanted.
 var wishes: Array[String] = []
-## What the game is told: `["request", peer]`, or `["failed", peer, reason, state, debug]`.
+## What the game learns: `["request", peer]`, or `["failed", peer, reason, state, debug]`.
 var events: Array[Array] = []
 var _sessions := {}
 # Round trip of each path that there is.

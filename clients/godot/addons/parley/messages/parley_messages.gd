@@ -161,7 +161,7 @@ func receive_messages_on_channel(channel: int, max_messages: int) -> Array[Dicti
 	return messages
 
 
-## Accepts a player that asks. False where nobody of this id does.
+## Accepts a player that asks. False if no such player does.
 func accept_session_with_user(remote_id: int) -> bool:
 	_check_lobby()
 	return _messenger.accept(_peer_of(remote_id), _now())

@@ -49,7 +49,7 @@ func measure(sample_ms: float, waited_ms: float, now: float) -> void:
 	smoothed_ms += (sample - smoothed_ms) / 8.0
 
 
-## Without a confirmation for so long the peer is asked; the more often in vain, the later.
-func probe_ms(in_vain: int) -> float:
+## Without a confirmation for so long the peer is asked; the more often without an answer, the later.
+func probe_ms(unanswered: int) -> float:
 	var wait := smoothed_ms + maxf(4.0 * _variance_ms, Limits.GRANULARITY_MS) + Limits.ACK_DELAY_MS
-	return minf(wait * pow(2.0, mini(in_vain, 10)), maxf(Limits.PROBE_MS_MAX, wait))
+	return minf(wait * pow(2.0, mini(unanswered, 10)), maxf(Limits.PROBE_MS_MAX, wait))

@@ -30,7 +30,7 @@ var _ping_due := false
 var _flush_at := INF
 var _number := 0
 var _turn := 0
-# When something was sent that a confirmation is due for, and how often was asked in vain.
+# When something was sent that a confirmation is due for, and how many questions had no answer.
 var _elicited_at := -INF
 var _in_vain := 0
 
