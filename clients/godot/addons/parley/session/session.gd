@@ -49,7 +49,10 @@ var code := ""
 var snapshot := Callable()
 ## The MultiplayerPeer of this session. It is the same object for every lobby.
 var peer := ParleyPeer.new()
+## Longest time in microseconds that the addon took in one frame; a game or a test may set it back.
+var longest_frame_usec := 0
 var _desk := ParleyDesk.new(self)
+var _pump_usec := 0
 var _room: ParleyRoom = null
 var _list: ParleyListWatch = null
 var _pumped_frame := -1
@@ -209,7 +212,13 @@ func _exit_tree() -> void:
 
 
 func _process(_delta: float) -> void:
-	var now := Time.get_ticks_usec() / 1000.0
+	var began := Time.get_ticks_usec()
+	_poll(began / 1000.0)
+	longest_frame_usec = maxi(longest_frame_usec, _pump_usec + Time.get_ticks_usec() - began)
+	_pump_usec = 0
+
+
+func _poll(now: float) -> void:
 	_desk.poll(now)
 	if _list != null:
 		_list.poll(now)
@@ -230,7 +239,9 @@ func pump_in() -> void:
 	if _room == null or _pumped_frame == Engine.get_process_frames():
 		return
 	_pumped_frame = Engine.get_process_frames()
-	_room.pump_in(Time.get_ticks_usec() / 1000.0)
+	var began := Time.get_ticks_usec()
+	_room.pump_in(began / 1000.0)
+	_pump_usec += Time.get_ticks_usec() - began
 
 
 ## Remembers a failure and tells of it.

@@ -1,0 +1,73 @@
+/**
+ * `node bench/godot4.ts [PLAYERS] [SECONDS]`: what the Godot addon costs beside bare ENet, in one run: CPU of the host and of
+ * the guests, round trips, and the longest time that it took in a frame. All games are on this machine.
+ */
+import { mkdtempSync, existsSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Godot4, importProject } from "../test/support/godot4.ts";
+import { bundleHub, endHub, startHub } from "../tools/hub.ts";
+import { freePort } from "../tools/ports.ts";
+import { end, startSidecar, untilAnswers } from "../tools/processes.ts";
+
+const SCENE = "res://test/bench/traffic.tscn";
+const players = Number(process.argv[2] ?? 8);
+const seconds = Number(process.argv[3] ?? 15);
+const folder = mkdtempSync(join(tmpdir(), "parley-bench-"));
+type Result = Readonly<Record<"cpu" | "p50" | "p95" | "received" | "longest_us", number>>;
+
+async function play(kind: "enet" | "parley", at: string): Promise<void> {
+  const code = join(folder, `${kind}.code`);
+  const args = (role: string): string[] => [kind, role, at, code, String(players), String(seconds)];
+  const games = [new Godot4({ scene: SCENE, args: args("host") })];
+  while (kind === "parley" && !existsSync(code)) await sleep(50);
+  for (let guest = 1; guest < players; guest++) games.push(new Godot4({ scene: SCENE, args: args("join") }));
+  const results = (await Promise.all(
+    games.map((game) => game.line((line) => "cpu" in line || "failed" in line)),
+  )) as Result[];
+  await Promise.all(games.map((game) => game.end()));
+  const guests = results.slice(1);
+  const mean = (of: (result: Result) => number): number =>
+    guests.reduce((sum, one) => sum + of(one), 0) / guests.length;
+  rows.push({
+    kind,
+    "host CPU %": round(results[0]!.cpu),
+    "guest CPU %": round(mean(({ cpu }) => cpu)),
+    "RTT p50 ms": round(mean(({ p50 }) => p50)),
+    "RTT p95 ms": round(mean(({ p95 }) => p95)),
+    "host received of sent": round(results[0]!.received / (guests.length * seconds * 60)),
+    "longest frame, host, us": results[0]!.longest_us,
+    "longest frame, guests, us": Math.max(...guests.map(({ longest_us }) => longest_us)),
+  });
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
+const rows: object[] = [];
+importProject();
+const [port, udp, status] = [await freePort("tcp"), await freePort("udp"), await freePort("tcp")];
+const url = `http://127.0.0.1:${port}`;
+const bundle = await bundleHub(join(folder, "bundle"));
+const hub = await startHub({ bundle, state: join(folder, "hub"), port, keys: "key-of-the-bench" });
+await untilAnswers(`${url}/healthz`, (body) => body["ok"] === true, hub);
+const sidecar = startSidecar({
+  PARLEY_HUB: url,
+  PARLEY_KEY: "key-of-the-bench",
+  PARLEY_NAME: "one",
+  PARLEY_LISTEN: "127.0.0.1",
+  PARLEY_ADDRESSES: "127.0.0.1",
+  PARLEY_PORTS: `${udp}=native`,
+  PARLEY_STATUS: `127.0.0.1:${status}`,
+  PARLEY_LOG: "error",
+  PARLEY_TUNNEL: "off",
+});
+await untilAnswers(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
+try {
+  await play("enet", String(await freePort("udp")));
+  await play("parley", url);
+} finally {
+  await end(sidecar);
+  await endHub(hub);
+  rmSync(folder, { recursive: true, force: true });
+}
+console.table(rows);
