@@ -32,7 +32,6 @@ describe.skipIf(godot4IsMissing())("Godot 4 on one machine", () => {
     expect([joined.is, joined.why]).toStrictEqual([0, ""]);
     await host.line((line) => line["event"] === "peer_connected" && line["id"] === joined.id);
     await guest.line((line) => line["event"] === "connected_to_server");
-    console.log(hosted.ms, joined.ms);
     for (const [mode, channel] of [
       ["reliable", 0],
       ["unreliable", 0],
@@ -46,9 +45,57 @@ describe.skipIf(godot4IsMissing())("Godot 4 on one machine", () => {
       expect((await guest.heard(`to the guest ${name}`))["mode"]).toBe(name);
     }
     await guest.line((line) => line["signal"] === "path_changed" && (line["args"] as unknown[])[1] === "direct");
-    console.log(JSON.stringify(await guest.look()));
     expect(host.complaints).toStrictEqual([]);
     expect(guest.complaints).toStrictEqual([]);
     expect([await host.end(), await guest.end()]).toStrictEqual([0, 0]);
+  });
+
+  test("in a mesh everybody is connected to everybody, and stays so when the host goes", async () => {
+    const [host, ...guests] = [await game(), await game(), await game()];
+    const hosted = await host.call("host", "Mesh", 8, { mesh: true });
+    expect(hosted.why).toBe("");
+    const joined = [];
+    for (const guest of guests) joined.push(await guest.call("join", hosted.join_code));
+    expect(joined.map(({ why }) => why)).toStrictEqual(["", ""]);
+    const ids = [hosted.id, ...joined.map(({ id }) => id)];
+    expect(ids).not.toContain(1);
+    for (const [at, one] of [host, ...guests].entries())
+      for (const id of ids.filter((_, other) => other !== at))
+        await one.line((line) => line["event"] === "peer_connected" && line["id"] === id);
+    const [a, b] = guests as [Godot4, Godot4];
+    a.tell({ send: "reliable", to: ids[2], text: "from guest to guest" });
+    expect(await b.heard("from guest to guest")).toMatchObject({ from: ids[1] });
+    await host.end();
+    await Promise.all(guests.map((guest) => guest.signal("host_changed")));
+    for (const guest of guests)
+      await guest.line((line) => line["event"] === "peer_disconnected" && line["id"] === ids[0]);
+    a.tell({ send: "reliable", to: ids[2], text: "still here" });
+    await b.heard("still here");
+    const lost = guests.flatMap((guest) => guest.lines.filter((line) => line["event"] === "peer_disconnected"));
+    expect(lost.map((line) => line["id"])).toStrictEqual([ids[0], ids[0]]);
+    expect([...host.complaints, ...a.complaints, ...b.complaints]).toStrictEqual([]);
+  });
+
+  test("a star goes on under a new host: everybody is connected again, and ids stay", async () => {
+    const [host, ...guests] = [await game(), await game(), await game()];
+    const hosted = await host.call("host", "Star", 8);
+    const joined = [];
+    for (const guest of guests) joined.push(await guest.call("join", hosted.join_code));
+    const [a, b] = guests as [Godot4, Godot4];
+    await b.line((line) => line["event"] === "peer_connected" && line["id"] === joined[0]!.id);
+    const from = [a.lines.length, b.lines.length];
+    await host.end();
+    // The first in order of arrival hosts.
+    await a.signal("host_changed", from[0]);
+    await b.signal("host_changed", from[1]);
+    await b.line((line) => line["event"] === "peer_connected" && line["id"] === 1, { from: from[1]! });
+    await a.line((line) => line["event"] === "peer_connected" && line["id"] === joined[1]!.id, { from: from[0]! });
+    expect([(await a.look())["id"], (await b.look())["id"]]).toStrictEqual([1, joined[1]!.id]);
+    b.tell({ send: "reliable", to: 1, text: "to the new host" });
+    expect(await a.heard("to the new host")).toMatchObject({ from: joined[1]!.id });
+    a.tell({ send: "unreliable", to: 0, text: "from the new host" });
+    expect(await b.heard("from the new host")).toMatchObject({ from: 1 });
+    expect(b.lines.filter((line) => line["event"] === "server_disconnected")).toStrictEqual([]);
+    expect([...a.complaints, ...b.complaints]).toStrictEqual([]);
   });
 });

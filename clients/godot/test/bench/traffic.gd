@@ -16,7 +16,7 @@ var _until := 0
 var _from := 0
 var _cpu := 0
 var _received := 0
-var _longest := 0
+var _frames: Array[int] = []
 var _pad := PackedByteArray()
 
 
@@ -56,7 +56,6 @@ func _ready() -> void:
 	_from = Time.get_ticks_msec()
 	_until = _from + 1000 * int(words[5])
 	_cpu = _ticks()
-	Parley.longest_frame_usec = 0
 
 
 func _process(_delta: float) -> void:
@@ -66,13 +65,15 @@ func _process(_delta: float) -> void:
 	if now >= _until:
 		var share := 10.0 * (_ticks() - _cpu) / (now - _from)
 		_rtts.sort()
+		_frames.sort()
 		_until = 0
 		print(JSON.stringify({"cpu": share, "p50": _rtts[_rtts.size() / 2] if _rtts.size() > 0 else -1.0,
 			"p95": _rtts[_rtts.size() * 95 / 100] if _rtts.size() > 0 else -1.0, "received": _received,
-			"longest_us": Parley.longest_frame_usec}))
+			"frame_p50": _frames[_frames.size() / 2], "frame_p99": _frames[_frames.size() * 99 / 100]}))
 		await get_tree().create_timer(2.0).timeout
 		_quit("")
 		return
+	_frames.append(Parley.frame_usec)
 	_number += 1
 	_sent[_number] = Time.get_ticks_usec()
 	if _is_host:

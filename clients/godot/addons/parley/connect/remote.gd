@@ -186,11 +186,13 @@ func close() -> void:
 func pump_in(now: float) -> void:
 	if is_closed:
 		return
-	for number: int in sockets.numbers():
-		var row := sockets.receive(number)
-		while not row.is_empty():
-			_receive(row[0], number, row[1], row[2], now)
-			row = sockets.receive(number)
+	var at := 0
+	while at < sockets.open.size():
+		var one := sockets.open[at]
+		while one.get_available_packet_count() > 0:
+			var bytes := one.get_packet()
+			_receive(bytes, sockets.open_numbers[at], ParleySockets.canonical(one.get_packet_ip()), one.get_packet_port(), now)
+		at += 1
 	if _tunnel != null:
 		var was_open := _tunnel.is_open
 		var came := _tunnel.poll(now)
@@ -208,10 +210,12 @@ func pump_out(now: float) -> void:
 	if is_closed:
 		return
 	questions.poll(now)
-	_prove(now)
+	if now >= _prove_at or _proof != null:
+		_prove(now)
 	if channel == null:
 		return
-	channel.wake(now)
+	if channel.needs_wake(now):
+		_wake(now)
 	for row in channel.outbox:
 		if row[0] == ParleyPath.STREAM:
 			if _tunnel != null:
@@ -219,6 +223,10 @@ func pump_out(now: float) -> void:
 		else:
 			sockets.send(row[0], row[1], row[2], row[3])
 	channel.outbox.clear()
+
+
+func _wake(now: float) -> void:
+	channel.wake(now)
 	for number in channel.closable:
 		sockets.close(number)
 	channel.closable.clear()

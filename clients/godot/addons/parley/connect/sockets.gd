@@ -9,6 +9,9 @@ const BUFFER_SMALL_BYTES := 4_096
 
 ## Datagrams that were handed to the system.
 var sent := 0
+## The open sockets and their numbers, to be gone through without an allocation.
+var open: Array[PacketPeerUDP] = []
+var open_numbers := PackedInt32Array()
 var _open := {}
 # Text of IPv6 addresses as Godot writes them, to the canonical one.
 static var _canonical := {}
@@ -23,6 +26,8 @@ func bind(number: int) -> bool:
 	if socket.bind(0, "*", buffer) != OK and socket.bind(0, "0.0.0.0", buffer) != OK:
 		return false
 	_open[number] = socket
+	open.append(socket)
+	open_numbers.append(number)
 	return true
 
 
@@ -37,16 +42,18 @@ func hosts(number: int) -> Array[Dictionary]:
 	var out: Array[Dictionary] = []
 	var port := port_of(number)
 	if port > 0:
-		for address in ParleyAddresses.own():
+		for address in ParleyAddresses.own_recent():
 			out.append({"address": address, "port": port})
 	return out
 
 
 ## Opens the socket where it is a new one.
 func send(number: int, address: String, port: int, bytes: PackedByteArray) -> void:
-	if not _open.has(number) and not bind(number):
-		return
-	var socket: PacketPeerUDP = _open[number]
+	var socket: PacketPeerUDP = _open.get(number)
+	if socket == null:
+		if not bind(number):
+			return
+		socket = _open[number]
 	sent += 1
 	socket.set_dest_address(address, port)
 	socket.put_packet(bytes)
@@ -70,6 +77,9 @@ func close(number: int) -> void:
 	if socket != null:
 		socket.close()
 		_open.erase(number)
+		var at := open.find(socket)
+		open.remove_at(at)
+		open_numbers.remove_at(at)
 
 
 func close_all() -> void:

@@ -92,6 +92,12 @@ func receive(bytes: PackedByteArray, socket: int, address: String, port: int, no
 	return true
 
 
+## Whether something is due.
+func needs_wake(now: float) -> bool:
+	return (now >= selector.wake_at or (punch != null and now >= punch.wake_at)
+		or (_further.size() > 0 and now >= _told_at + SWEEP_AFTER_MS))
+
+
 func wake(now: float) -> void:
 	if punch != null:
 		punch.wake(now)

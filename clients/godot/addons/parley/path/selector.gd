@@ -49,6 +49,8 @@ var current := ""
 var why := ""
 ## Bodies to be sealed and sent: `[socket, address, port, body]`.
 var outbox: Array[Array] = []
+## When [method wake] is to be called next.
+var wake_at := -INF
 ## `path` after a change of [member current], `upgrade` where a direct path should be looked for.
 var events: Array[String] = []
 var _paths := {}
@@ -61,6 +63,8 @@ var _unproved := {}
 var _numbers := 0
 var _sent_at := -INF
 var _routes: Array[ParleyPath] = []
+# The path that is sent on first.
+var _used: ParleyPath = null
 var _upgrade_at := INF
 var _upgrade_after := AGAIN_FIRST_MS
 
@@ -91,6 +95,7 @@ func end(kind: String, now: float) -> void:
 
 ## A punch failed: the next one is later each time.
 func failed(now: float) -> void:
+	wake_at = now
 	if not _paths.has(ParleyPath.DIRECT):
 		_upgrade_at = now + _upgrade_after
 		_upgrade_after = minf(2.0 * _upgrade_after, AGAIN_LAST_MS)
@@ -98,6 +103,7 @@ func failed(now: float) -> void:
 
 ## No punch is tried, because the hub knows of no way now.
 func unpunchable(now: float) -> void:
+	wake_at = now
 	if not _paths.has(ParleyPath.DIRECT):
 		_upgrade_at = now + AGAIN_LAST_MS
 
@@ -118,6 +124,7 @@ func routes(now: float) -> Array[ParleyPath]:
 	if now - _sent_at > BUSY_MS:
 		for one: ParleyPath in _paths.values():
 			one.probe_due = minf(one.probe_due, now)
+		wake_at = now
 	_sent_at = now
 	return _routes
 
@@ -128,6 +135,8 @@ func is_relay(address: String, port: int) -> bool:
 
 ## Something of the peer's came from there.
 func heard(socket: int, address: String, port: int, may_roam: bool, now: float) -> void:
+	if _used != null and port == _used.port and socket == _used.socket and address == _used.address:
+		return
 	for one: ParleyPath in _paths.values():
 		if one.is_at(socket, address, port):
 			# The peer sends on a worse path than we do: it may not receive ours.
@@ -135,6 +144,7 @@ func heard(socket: int, address: String, port: int, may_roam: bool, now: float) 
 				var used := path(current)
 				if used != null:
 					used.probe_due = minf(used.probe_due, now)
+					wake_at = now
 				if used == null or used.waiting_since < INF:
 					one.echo_until = now + ECHO_MS
 					_judge(now, "silent")
@@ -146,12 +156,14 @@ func heard(socket: int, address: String, port: int, may_roam: bool, now: float) 
 ## A probe that the punch did not take is answered where it came from, within bounds.
 func answer(message: ParleyMessage, socket: int, address: String, port: int) -> void:
 	if socket == ParleyPath.STREAM:
+		wake_at = -INF
 		outbox.append([socket, address, port, message.answer("", 0)])
 		return
 	var known := is_relay(address, port)
 	for one: ParleyPath in _paths.values():
 		known = known or one.is_at(socket, address, port)
 	if known or _spend(address, port):
+		wake_at = -INF
 		outbox.append([socket, address, port, message.answer(address, port)])
 
 
@@ -194,6 +206,15 @@ func wake(now: float) -> void:
 	if now >= _upgrade_at:
 		_upgrade_at = now + AGAIN_LAST_MS
 		events.append("upgrade")
+	wake_at = minf(_upgrade_at, now + CONSENT_MS)
+	if _roaming != null:
+		wake_at = minf(wake_at, _roaming.probe_due)
+	for one: ParleyPath in _paths.values():
+		wake_at = minf(wake_at, one.probe_due)
+		if one.waiting_since < INF and trusts(one, now):
+			wake_at = minf(wake_at, one.waiting_since + DOUBT_MS + 2.0 * maxf(one.rtt_ms, 0.0))
+		if one.echo_until > now:
+			wake_at = minf(wake_at, one.echo_until)
 
 
 func trusts(one: ParleyPath, now: float) -> bool:
@@ -221,8 +242,10 @@ func _judge(now: float, reason: String) -> void:
 		if now - _sent_at <= BUSY_MS and not _routes.has(one):
 			one.probe_due = minf(one.probe_due, now + BUSY_PROBE_MS)
 	_routes = next
+	wake_at = now
 	var found := first if first != null else last
 	var kind := found.kind if found != null else ""
+	_used = found
 	if kind == current:
 		return
 	current = kind
@@ -250,6 +273,7 @@ func _roam(socket: int, address: String, port: int, now: float) -> void:
 	if _roaming != null or now < _roam_after or not _may_probe(address, port):
 		return
 	_roam_after = now + ROAM_PAUSE_MS
+	wake_at = now
 	_roaming = _make(ParleyPath.DIRECT, socket, address, port, now)
 	_roam_checks = 0
 	_check_roaming(now)

@@ -60,6 +60,14 @@ static func own() -> PackedStringArray:
 	return (outer if outer.size() > 0 else inner).slice(0, 8)
 
 
+## The addresses that [ParleyOwnAddresses] has found last, or those of now where it has found none yet.
+static var recent := PackedStringArray()
+
+
+static func own_recent() -> PackedStringArray:
+	return recent if recent.size() > 0 else own()
+
+
 ## 4 or 16 bytes; empty where the text is no address.
 static func to_bytes(address: String) -> PackedByteArray:
 	var out := PackedByteArray()

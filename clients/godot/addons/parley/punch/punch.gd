@@ -28,6 +28,8 @@ var opened_way: ParleyWay = null
 var after_ms := 0.0
 var sent := 0
 var heard := 0
+## When [method wake] is to be called next.
+var wake_at := -INF
 ## To be sent: `[socket, address, port, body]` each; the body is not sealed yet.
 var outbox: Array[Array] = []
 var _plan: ParleyPlan
@@ -63,6 +65,7 @@ func receive(message: ParleyMessage, socket: int, address: String, port: int, no
 	if way == null:
 		return false
 	heard += 1
+	wake_at = now
 	_heard_at = now
 	_first_heard_at = minf(_first_heard_at, now)
 	if not way.was_heard:
@@ -78,6 +81,7 @@ func receive(message: ParleyMessage, socket: int, address: String, port: int, no
 
 func wake(now: float) -> void:
 	if outcome != "" and outcome != "opened":
+		wake_at = INF
 		return
 	if outcome == "" and now >= _start + _plan.give_up_ms:
 		_give_up()
@@ -86,6 +90,12 @@ func wake(now: float) -> void:
 		_search(now)
 	_choose(now)
 	_check(now)
+	# While it searches it is woken every frame; afterwards for checks and the choice.
+	wake_at = now
+	if outcome == "opened":
+		wake_at = INF if _confirmed or _chosen == null or not _plan.nominates else _chosen_due
+		for way in _live:
+			wake_at = minf(wake_at, way.check_due)
 
 
 func _search(now: float) -> void:

@@ -31,7 +31,7 @@ var _sockets := 1
 var _per_s := 1
 var _left := 0
 var _spray := {}
-var _ports := PackedInt32Array()
+var _moved := {}
 
 
 static func volley(target: Dictionary, start: float) -> ParleySchedule:
@@ -112,19 +112,13 @@ func _step(now: float, rate: int) -> void:
 
 
 func _next_port() -> int:
-	if _spray["shuffled"] and _ports.is_empty():
-		# The whole row is shuffled once; 64,512 numbers take about a millisecond.
-		_ports.resize(_spray["ports"])
-		for at in _ports.size():
-			_ports[at] = at
 	var count: int = _spray["ports"]
 	var index := _count % count
 	if _spray["shuffled"]:
-		# Fisher and Yates, one step a datagram.
+		# Fisher and Yates, one step a datagram; only the places that moved are kept.
 		var other := randi_range(index, count - 1)
-		var picked := _ports[other]
-		_ports[other] = _ports[index]
-		_ports[index] = picked
+		var picked: int = _moved.get(other, other)
+		_moved[other] = _moved.get(index, index)
 		index = picked
 	_count += 1
 	var offset: int = _spray["first_port"] - ParleyPlan.FIRST_PORT + _spray["step"] * index

@@ -3,7 +3,7 @@ extends RefCounted
 ## This machine's time in one lobby: follows the hub's events, keeps the players, and connects to those that it must reach. The
 ## session polls it.
 
-const ADDRESSES_EVERY_MS := 1_000.0
+const CONNECT_EVERY_MS := 50.0
 const SNAPSHOT_EVERY_MS := 3_000.0
 const SIGNAL_SNAPSHOT := "parley snapshot "
 const SIGNAL_CHARACTERS_MAX := 8_000
@@ -29,9 +29,9 @@ var _host := ""
 var _json := {}
 var _players := {}
 var _addresses := ""
-var _addresses_at := 0.0
 var _snapshot_at := 0.0
-var _path_ids := {}
+var _connect_at := 0.0
+var _own_addresses := ParleyOwnAddresses.new()
 
 
 func _init(session: ParleySession, http: ParleyHttp, me: String, joined: Dictionary, observer: ParleyObserver) -> void:
@@ -96,7 +96,9 @@ func poll(now: float) -> void:
 	_check_addresses(now)
 	_hand_snapshot(now)
 	connector.refuse_new = peer.refuse_new_connections
-	_connect(now)
+	if now >= _connect_at:
+		_connect_at = now + CONNECT_EVERY_MS
+		_connect(now)
 	peer.pump_out(now)
 	connector.poll(now)
 	for remote in connector.changed:
@@ -105,6 +107,7 @@ func poll(now: float) -> void:
 
 
 func close() -> void:
+	_own_addresses.close()
 	peer.stop()
 	connector.close()
 	stream.close()
@@ -144,6 +147,7 @@ func _handle(type: String, data: Dictionary, now: float) -> void:
 func _change(json: Dictionary) -> void:
 	if json.is_empty():
 		return
+	_connect_at = 0.0
 	_json = json
 	var host := ParleyFields.host_of(json)
 	term = maxi(term, ParleyFields.term_of(json))
@@ -303,10 +307,9 @@ func _tell_path(remote: ParleyRemote) -> void:
 
 
 func _check_addresses(now: float) -> void:
-	if now < _addresses_at:
+	if not _own_addresses.poll(now):
 		return
-	_addresses_at = now + ADDRESSES_EVERY_MS
-	var own := ",".join(ParleyAddresses.own())
+	var own := ",".join(_own_addresses.addresses)
 	# Without any address there is nowhere to go: the next one is waited for.
 	if own == _addresses or own == "" or own.begins_with("127."):
 		return

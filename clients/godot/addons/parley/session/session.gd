@@ -49,8 +49,8 @@ var code := ""
 var snapshot := Callable()
 ## The MultiplayerPeer of this session. It is the same object for every lobby.
 var peer := ParleyPeer.new()
-## Longest time in microseconds that the addon took in one frame; a game or a test may set it back.
-var longest_frame_usec := 0
+## Microseconds that the addon took in the last frame, the seal included.
+var frame_usec := 0
 var _desk := ParleyDesk.new(self)
 var _pump_usec := 0
 var _room: ParleyRoom = null
@@ -214,7 +214,7 @@ func _exit_tree() -> void:
 func _process(_delta: float) -> void:
 	var began := Time.get_ticks_usec()
 	_poll(began / 1000.0)
-	longest_frame_usec = maxi(longest_frame_usec, _pump_usec + Time.get_ticks_usec() - began)
+	frame_usec = _pump_usec + Time.get_ticks_usec() - began
 	_pump_usec = 0
 
 
