@@ -1,6 +1,6 @@
 /** Two Godot 4 games, a real hub and a real sidecar on one machine. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { Godot4, godot4IsMissing, importProject } from "../support/godot4.ts";
+import { Godot4, godot4IsMissing, importProject, type Returned } from "../support/godot4.ts";
 import { TestStack } from "../support/test-stack.ts";
 
 let stack: TestStack;
@@ -54,7 +54,7 @@ describe.skipIf(godot4IsMissing())("Godot 4 on one machine", () => {
     const [host, ...guests] = [await game(), await game(), await game()];
     const hosted = await host.call("host", "Mesh", 8, { mesh: true });
     expect(hosted.why).toBe("");
-    const joined = [];
+    const joined: Returned[] = [];
     for (const guest of guests) joined.push(await guest.call("join", hosted.join_code));
     expect(joined.map(({ why }) => why)).toStrictEqual(["", ""]);
     const ids = [hosted.id, ...joined.map(({ id }) => id)];
@@ -79,7 +79,7 @@ describe.skipIf(godot4IsMissing())("Godot 4 on one machine", () => {
   test("a star goes on under a new host: everybody is connected again, and ids stay", async () => {
     const [host, ...guests] = [await game(), await game(), await game()];
     const hosted = await host.call("host", "Star", 8);
-    const joined = [];
+    const joined: Returned[] = [];
     for (const guest of guests) joined.push(await guest.call("join", hosted.join_code));
     const [a, b] = guests as [Godot4, Godot4];
     await b.line((line) => line["event"] === "peer_connected" && line["id"] === joined[0]!.id);

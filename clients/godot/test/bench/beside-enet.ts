@@ -1,15 +1,15 @@
 /**
- * `node bench/godot4.ts [PLAYERS] [SECONDS]`: what the Godot addon costs beside bare ENet, in one run: CPU of the host and of
+ * `node clients/godot/test/bench/beside-enet.ts [PLAYERS] [SECONDS]`: what the Godot addon costs beside bare ENet, in one run: CPU of the host and of
  * the guests, round trips, and the time that it takes in a frame. All games are on this machine.
  */
 import { mkdtempSync, existsSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Godot4, importProject } from "../test/support/godot4.ts";
-import { bundleHub, endHub, startHub } from "../tools/hub.ts";
-import { freePort } from "../tools/ports.ts";
-import { end, startSidecar, untilAnswers } from "../tools/processes.ts";
+import { Godot4, importProject } from "../../../../test/support/godot4.ts";
+import { bundleHub, startHub, stopHub } from "../../../../tools/run/hub.ts";
+import { freePort } from "../../../../tools/run/ports.ts";
+import { startSidecar, stopProcess, waitForJson } from "../../../../tools/run/processes.ts";
 
 const SCENE = "res://test/bench/traffic.tscn";
 const players = Number(process.argv[2] ?? 8);
@@ -49,7 +49,7 @@ const [port, udp, status] = [await freePort("tcp"), await freePort("udp"), await
 const url = `http://127.0.0.1:${port}`;
 const bundle = await bundleHub(join(folder, "bundle"));
 const hub = await startHub({ bundle, state: join(folder, "hub"), port, keys: "key-of-the-bench" });
-await untilAnswers(`${url}/healthz`, (body) => body["ok"] === true, hub);
+await waitForJson(`${url}/healthz`, (body) => body["ok"] === true, hub);
 const sidecar = startSidecar({
   PARLEY_HUB: url,
   PARLEY_KEY: "key-of-the-bench",
@@ -61,13 +61,13 @@ const sidecar = startSidecar({
   PARLEY_LOG: "error",
   PARLEY_TUNNEL: "off",
 });
-await untilAnswers(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
+await waitForJson(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
 try {
   await play("enet", String(await freePort("udp")));
   await play("parley", url);
 } finally {
-  await end(sidecar);
-  await endHub(hub);
+  await stopProcess(sidecar);
+  await stopHub(hub);
   rmSync(folder, { recursive: true, force: true });
 }
 console.table(rows);
