@@ -62,7 +62,7 @@ describe.skipIf(godot4IsMissing())("Godot 4 on one machine", () => {
     for (const [at, one] of [host, ...guests].entries())
       for (const id of ids.filter((_, other) => other !== at))
         await one.line((line) => line["event"] === "peer_connected" && line["id"] === id);
-    const [a, b] = guests as [Godot4, Godot4];
+    const [a, b] = guests;
     a.tell({ send: "reliable", to: ids[2], text: "from guest to guest" });
     expect(await b.heard("from guest to guest")).toMatchObject({ from: ids[1] });
     await host.end();
@@ -81,7 +81,7 @@ describe.skipIf(godot4IsMissing())("Godot 4 on one machine", () => {
     const hosted = await host.call("host", "Star", 8);
     const joined: Returned[] = [];
     for (const guest of guests) joined.push(await guest.call("join", hosted.join_code));
-    const [a, b] = guests as [Godot4, Godot4];
+    const [a, b] = guests;
     await b.line((line) => line["event"] === "peer_connected" && line["id"] === joined[0]!.id);
     const from = [a.lines.length, b.lines.length];
     await host.end();
