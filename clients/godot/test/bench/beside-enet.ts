@@ -21,7 +21,7 @@ async function play(kind: "enet" | "parley", at: string): Promise<void> {
   const code = join(folder, `${kind}.code`);
   const args = (role: string): string[] => [kind, role, at, code, String(players), String(seconds)];
   const games = [new Godot4({ scene: SCENE, args: args("host") })];
-  while (kind === "parley" && !existsSync(code)) await sleep(50);
+  if (kind === "parley") while (!existsSync(code)) await sleep(50);
   for (let guest = 1; guest < players; guest++) games.push(new Godot4({ scene: SCENE, args: args("join") }));
   const results = (await Promise.all(
     games.map((game) => game.line((line) => "cpu" in line || "failed" in line)),
