@@ -18,6 +18,8 @@ export function lobbyView(lobby: Lobby, reader: string | null): LobbyView | null
     ...toSummary(lobby),
     visibility: lobby.policy.listed ? lobby.visibility : "unlisted",
     host_policy: lobby.host_policy,
+    host_grace_s: lobby.host_grace_s,
+    member_grace_s: lobby.member_grace_s,
     consent: lobby.consent,
     addresses: lobby.addresses,
     host: host?.source === null ? host.peer : null,

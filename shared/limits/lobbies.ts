@@ -59,6 +59,12 @@ export const SILENT_MS = 30_000;
 export const SUSPECTS_MAX = 10_000;
 /** An away HTTP member keeps its seat this long: 60 s since its last heartbeat. */
 export const SILENT_AWAY_MS = 30_000;
+/** A member whose last WebSocket closed loses its seat, and a host its role, after this grace: default and range (s). */
+export const GRACE_DEFAULT_S = 5;
+export const GRACE_MIN_S = 2;
+export const GRACE_MAX_S = 60;
+/** Members of one hub in a grace, all in one row. Further ones are silent after SILENT_MS instead. */
+export const GRACES_MAX = 10_000;
 /** The heartbeat interval that clients receive: three fit into SILENT_MS. */
 export const HEARTBEAT_S = 10;
 /** Lifetime of a session ticket. A repeated join returns a new one. */

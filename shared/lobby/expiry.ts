@@ -39,7 +39,7 @@ const dropApplicants = (lobby: Lobby, dropped: readonly Applicant[], now: number
   change(lobby, { applicants: lobby.applicants.filter((applicant) => !dropped.includes(applicant)) }, now);
 
 /** When a member is dropped unless it returns: away for too long, or its held seat was never taken. */
-function memberExpiresAt(lobby: Lobby, { away_since, held_until }: Member): number | null {
+export function memberExpiresAt(lobby: Lobby, { away_since, held_until }: Member): number | null {
   if (held_until !== undefined) return held_until;
   return away_since === null ? null : away_since + (lobby.policy.away_ms ?? AWAY_MS);
 }

@@ -35,7 +35,7 @@ export function kick(lobby: Lobby, event: Event & { kind: "kick" }, now: number)
   if (!byHost) return notHost(lobby, by);
   const entry = { peer, endpoint: member.source?.endpoint ?? null };
   const banned = ban ? [...lobby.banned, entry].slice(-BANNED_PER_LOBBY_MAX) : lobby.banned;
-  return removeMembers({ ...lobby, banned }, [member], "kicked", now, detail);
+  return removeMembers({ ...lobby, banned }, [member], "kicked", now, { detail });
 }
 
 export function start(lobby: Lobby, { source }: Event & { kind: "start" }, now: number): Transition {

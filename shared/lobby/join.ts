@@ -20,7 +20,7 @@ import {
   renewMember,
   noticesToAll,
 } from "./transitions.ts";
-import { APPLICANTS_PER_LOBBY_MAX, SEAT_HELD_MS, SILENT_AWAY_MS } from "../limits.ts";
+import { APPLICANTS_PER_LOBBY_MAX, GRACE_DEFAULT_S, SEAT_HELD_MS, SILENT_AWAY_MS } from "../limits.ts";
 import type { Applicant, Event, Lobby, Member, Policy, Settings, Transition, AddressedNotice } from "./lobby.ts";
 
 type Hosting = Event & { kind: "host" };
@@ -34,6 +34,8 @@ export const DEFAULT_SETTINGS: Settings = {
   in_game: false,
   approval: false,
   host_policy: "automatic",
+  host_grace_s: GRACE_DEFAULT_S,
+  member_grace_s: GRACE_DEFAULT_S,
   consent: "automatic",
   addresses: "direct",
   data: {},

@@ -100,6 +100,9 @@ export type Settings = {
   /** The host admits each joiner. */
   readonly approval: boolean;
   readonly host_policy: HostPolicy;
+  /** How long a host keeps its role, and another member its seat, after its last WebSocket closed. In seconds. */
+  readonly host_grace_s: number;
+  readonly member_grace_s: number;
   readonly consent: Consent;
   readonly addresses: AddressPolicy;
   readonly data: LobbyData;
@@ -216,6 +219,8 @@ export type Event =
   | { readonly kind: "heartbeat"; readonly peer: string; readonly source: Source | null }
   /** An HTTP member missed its heartbeats. */
   | { readonly kind: "silent"; readonly peer: string }
+  /** The grace of these HTTP members is over. `waiting`: members without a socket whose grace still runs. */
+  | { readonly kind: "disconnected"; readonly peers: readonly string[]; readonly waiting: readonly string[] }
   /** A sidecar's link is down, or up again and the sidecar still holds its contacts. */
   | { readonly kind: "sidecar_away"; readonly sidecar: string }
   | { readonly kind: "sidecar_back"; readonly sidecar: string }

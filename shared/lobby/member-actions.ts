@@ -31,6 +31,16 @@ export function dropLost(lobby: Lobby, event: Event & { kind: "lost" }, now: num
     : removeMembers(lobby, [member], "member_timeout", now);
 }
 
+/** Drops HTTP members whose sockets closed. If one of them is the host, a member with a socket is preferred as the next. */
+export function dropDisconnected(
+  lobby: Lobby,
+  { peers, waiting }: Event & { kind: "disconnected" },
+  now: number,
+): Transition {
+  const lost = lobby.members.filter(({ peer, source }) => source === null && peers.includes(peer));
+  return lost.length === 0 ? unchanged(lobby) : removeMembers(lobby, lost, "member_timeout", now, { waiting });
+}
+
 /**
  * Marks members present: all members at this source, or over HTTP the one that sent the heartbeat. A sidecar also
  * reports the heartbeat of an HTTP member that showed it a session ticket.

@@ -21,6 +21,7 @@ import {
   setSilent,
   recordHeartbeat,
   leave,
+  dropDisconnected,
   dropLost,
   move,
   updateMember,
@@ -61,6 +62,8 @@ function react(lobby: Lobby | null, event: Event, now: number): Transition {
       return lobby === null ? unchanged(lobby) : recordHeartbeat(lobby, event, now);
     case "silent":
       return lobby === null ? unchanged(lobby) : setSilent(lobby, event, now);
+    case "disconnected":
+      return lobby?.state === "open" ? dropDisconnected(lobby, event, now) : unchanged(lobby);
     case "sidecar_away":
       return lobby === null ? unchanged(lobby) : setAway(lobby, (m) => m.source?.sidecar === event.sidecar, now, now);
     case "sidecar_back":

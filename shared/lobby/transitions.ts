@@ -45,25 +45,31 @@ export const change = (lobby: Lobby, parts: Partial<Lobby>, now: number): Lobby 
   revision: lobby.revision + 1,
 });
 
+type RemovalOptions = {
+  /** What the host wrote to the removed member. */
+  readonly detail?: string | undefined;
+  /** Members that may be gone: hosts only if there is no other. */
+  readonly waiting?: readonly string[];
+};
+
 /** Removes members. If the host is among them, the host policy decides what follows; the last member ends the lobby. */
 export function removeMembers(
   lobby: Lobby,
   removed: readonly Member[],
   reason: Removal,
   now: number,
-  detail?: string,
+  { detail, waiting = [] }: RemovalOptions = {},
 ): Transition {
   const members = lobby.members.filter((m) => !removed.includes(m));
   const notice: Notice = { kind: "removed", reason, ...(detail !== undefined && { detail }) };
   const goodbyes = removed.map((m) => noticeTo(m, notice));
-  const [first] = members;
-  if (first === undefined) return { lobby: null, notices: [...goodbyes, ...denyAll(lobby)] };
+  if (members.length === 0) return { lobby: null, notices: [...goodbyes, ...denyAll(lobby)] };
   const hostLeft = removed.some((m) => m.peer === lobby.host);
   if (hostLeft && lobby.host_policy === "close") {
     const ended = endLobby({ ...lobby, members }, "closed");
     return { lobby: null, notices: [...goodbyes, ...ended.notices] };
   }
-  const next = change({ ...lobby, members }, hostLeft ? afterHostLeft(lobby, first, now) : {}, now);
+  const next = change({ ...lobby, members }, hostLeft ? afterHostLeft(lobby, nextHost(members, waiting), now) : {}, now);
   return { lobby: next, notices: [...goodbyes, ...noticesToAll(next)] };
 }
 
@@ -73,9 +79,15 @@ export const endLobby = (lobby: Lobby, reason: Removal): Transition => ({
   notices: [...lobby.members.map((m) => noticeTo(m, { kind: "removed", reason })), ...denyAll(lobby)],
 });
 
-function afterHostLeft(lobby: Lobby, first: Member, now: number): Partial<Lobby> {
+/** The first member by arrival that is present; if none is, the first. */
+function nextHost(members: readonly Member[], waiting: readonly string[]): Member {
+  const present = members.filter(isPresent);
+  return present.find(({ peer }) => !waiting.includes(peer)) ?? present[0] ?? members[0]!;
+}
+
+function afterHostLeft(lobby: Lobby, next: Member, now: number): Partial<Lobby> {
   if (lobby.host_policy === "manual") return { ...setHost(lobby, null), vacant_since: now };
-  return setHost(lobby, first.peer);
+  return setHost(lobby, next.peer);
 }
 
 /** Begins a term with this host, and remembers the former one. */

@@ -83,6 +83,7 @@ export function settingsFrom(
   request: Omit<LobbyPatch, "data" | "password" | "seats">,
 ): Omit<LobbyChanges, "data" | "seats" | "password_digest"> {
   const { name, visibility, version, joinable, approval, host_policy, consent, addresses, state } = request;
+  const { host_grace_s, member_grace_s } = request;
   return {
     ...(name !== undefined && { display_name: name }),
     ...(visibility !== undefined && { visibility }),
@@ -90,6 +91,8 @@ export function settingsFrom(
     ...(joinable !== undefined && { joinable }),
     ...(approval !== undefined && { approval }),
     ...(host_policy !== undefined && { host_policy }),
+    ...(host_grace_s !== undefined && { host_grace_s }),
+    ...(member_grace_s !== undefined && { member_grace_s }),
     ...(consent !== undefined && { consent }),
     ...(addresses !== undefined && { addresses }),
     ...(state !== undefined && { in_game: state === "in_game" }),

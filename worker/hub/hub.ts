@@ -6,7 +6,6 @@ import { DurableObject } from "cloudflare:workers";
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import type { SidecarView, Stats } from "#shared/api/service.ts";
-import { lobbyView } from "#shared/api/views.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
@@ -41,7 +40,7 @@ import { refusalForNonMember } from "./connections/consent.ts";
 import type { RelayAllocator } from "./connections/relay-allocator.ts";
 import { SocketServer } from "./events/socket-server.ts";
 import { isSubscriber } from "./events/subscriber.ts";
-import { findLobby } from "./lobby-commands.ts";
+import { findLobby, readerView } from "./lobby-commands.ts";
 import { LobbyService } from "./lobby-service.ts";
 import { SidecarLinks } from "./sidecar-links.ts";
 import { HubState } from "./state.ts";
@@ -98,7 +97,7 @@ export class Hub extends DurableObject<Env> implements HubRpc {
   getLobby(meta: RequestMeta, id: string): RpcResult<LobbyView> {
     return this.#run(meta, () => {
       const lobby = this.#state.lobbies.byId(id);
-      const value = lobby === undefined ? null : lobbyView(lobby, meta.peer);
+      const value = lobby === undefined ? null : readerView(lobby, meta.peer, this.#state.seatExpiresAt);
       return value === null ? { refused: "lobby_not_found" } : { value };
     });
   }

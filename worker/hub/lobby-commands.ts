@@ -6,6 +6,7 @@ import { APPLICANT_MS, LOBBIES_PER_HUB_MAX, LOBBIES_PER_PEER_MAX, SEATS_PER_PEER
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
 import { CODES, joinCode } from "#shared/lobby/ids.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
+import type { LobbyView } from "#shared/api/lobbies.ts";
 import { isMember, lobbyView } from "#shared/api/views.ts";
 import type { LobbyIndex, LobbyTransaction } from "./lobby-index.ts";
 import { type LobbyResult, type LobbySelector, nameOfKey } from "../rpc.ts";
@@ -16,16 +17,28 @@ export function toResult(
   after: Lobby | undefined,
   by: string,
   now: number,
+  seatExpiresAt: SeatExpiresAt,
 ): LobbyResult {
   const inside = after !== undefined && isMember(after, by);
   const applicant = inside ? undefined : after?.applicants.find(({ peer }) => peer === by);
   return {
     id,
     at: now,
-    view: after === undefined ? null : lobbyView(after, by),
+    view: after === undefined ? null : readerView(after, by, seatExpiresAt),
     joined: inside && !(before !== undefined && isMember(before, by)),
     waits_until: applicant === undefined ? null : applicant.asked_at + APPLICANT_MS,
   };
+}
+
+/** When a member loses its seat without a sign of life (ms); null while its socket is open. */
+export type SeatExpiresAt = (lobby: Lobby, peer: string) => number | null;
+
+/** The lobby as the reader sees it; a member also sees how long it keeps its seat. */
+export function readerView(lobby: Lobby, reader: string | null, seatExpiresAt: SeatExpiresAt): LobbyView | null {
+  const view = lobbyView(lobby, reader);
+  if (view === null || reader === null || !isMember(lobby, reader)) return view;
+  const expires_at = seatExpiresAt(lobby, reader);
+  return expires_at === null ? view : { ...view, seat_expires_at: new Date(expires_at).toISOString() };
 }
 
 export function findLobby(base: LobbyIndex, target: LobbySelector): Lobby | undefined {

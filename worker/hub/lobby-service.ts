@@ -85,6 +85,6 @@ export class LobbyService {
     this.#state.commit(draft, new Map(), now);
     if (refused !== null) return { refused };
     const after = find();
-    return { value: commands.toResult((after ?? before)!.id, before, after, peer, now) };
+    return { value: commands.toResult((after ?? before)!.id, before, after, peer, now, this.#state.seatExpiresAt) };
   }
 }

@@ -1,13 +1,20 @@
 /**
- * The failure detector for members that speak HTTP; sidecars have one for the others. A sign of life costs no row: it
- * is kept in memory and lost when the hub sleeps. A member without one becomes a suspect when the alarm fires. Suspects
- * share one row. A suspect that is still silent at the next alarm is reported as silent.
+ * The failure detector for members that speak HTTP; sidecars have one for the others.
+ *
+ * A member with a WebSocket: when its last socket closes, a grace begins at once. If the grace ends without a sign of
+ * life, the member loses its seat. All graces share one row.
+ *
+ * A member without one: each request counts for a while, in memory, so a heartbeat costs no row. That memory is lost when
+ * the hub sleeps. A member without a recorded sign becomes a suspect when the alarm fires; suspects share one row. A
+ * suspect that is still silent at the next alarm is reported as silent.
  */
-import { SILENT_MS, SUSPECTS_MAX } from "#shared/limits.ts";
+import { GRACES_MAX, SILENT_AWAY_MS, SILENT_MS, SUSPECTS_MAX } from "#shared/limits.ts";
+import { memberExpiresAt } from "#shared/lobby/expiry.ts";
 import type { Lobby, Member } from "#shared/lobby/lobby.ts";
+import { findMember } from "#shared/lobby/transitions.ts";
 
-/** By lobby and peer: until when (ms) a suspect can give a sign of life. */
-export type Suspects = Readonly<Record<string, number>>;
+/** By lobby and peer: until when (ms) the member can give a sign of life. */
+export type Expiries = Readonly<Record<string, number>>;
 
 /** Whether a peer has an open socket, which is a continuous sign of life. */
 type IsConnected = (peer: string) => boolean;
@@ -15,11 +22,13 @@ type IsConnected = (peer: string) => boolean;
 export class Presence {
   readonly #seen_at = new Map<string, Map<string, number>>();
   readonly #suspects: Map<string, number>;
-  /** The suspects differ from the stored row. */
-  #unsaved = false;
+  readonly #graces: Map<string, number>;
+  /** These differ from the stored rows. */
+  #unsaved = { suspects: false, graces: false };
 
-  constructor(suspects: Suspects) {
+  constructor(suspects: Expiries, graces: Expiries) {
     this.#suspects = new Map(Object.entries(suspects));
+    this.#graces = new Map(Object.entries(graces));
   }
 
   /** Records a sign of life of a member. */
@@ -44,10 +53,39 @@ export class Presence {
     if (next === null) this.#seen_at.delete(lobby);
   }
 
+  // --- graces ------------------------------------------------------------------------------------------------------
+
+  /** The member's last socket closed. A member that is away or has a held seat already has a deadline. */
+  startGrace(lobby: Lobby, peer: string, now: number): void {
+    this.recordSign(lobby.id, peer, now);
+    if (!monitored(lobby).some((member) => member.peer === peer) || this.#graces.size >= GRACES_MAX) return;
+    const seconds = lobby.host === peer ? lobby.host_grace_s : lobby.member_grace_s;
+    this.#graces.set(keyOf(lobby.id, peer), now + seconds * 1_000);
+    this.#unsaved.graces = true;
+  }
+
+  /** The members whose grace is over, and those whose grace still runs. */
+  graces(lobby: Lobby, now: number): { readonly peers: string[]; readonly waiting: string[] } {
+    const [peers, waiting]: [string[], string[]] = [[], []];
+    if (this.#graces.size === 0) return { peers, waiting };
+    for (const { peer } of lobby.members) {
+      const ends_at = this.#graces.get(keyOf(lobby.id, peer));
+      if (ends_at !== undefined) (ends_at <= now ? peers : waiting).push(peer);
+    }
+    return { peers, waiting };
+  }
+
+  /** When the next grace ends (ms), or Infinity. */
+  graceDeadline(): number {
+    return this.#graces.size === 0 ? Infinity : Math.min(...this.#graces.values());
+  }
+
+  // --- silence -----------------------------------------------------------------------------------------------------
+
   /** Returns the members that are silent for too long. A member without a recorded sign becomes a suspect. */
   checkSilence(lobby: Lobby, isConnected: IsConnected, now: number): string[] {
     const silent: string[] = [];
-    for (const { peer } of monitored(lobby)) {
+    for (const { peer } of this.#withoutGrace(lobby)) {
       if (isConnected(peer)) this.recordSign(lobby.id, peer, now);
       else if (this.#dueOf(lobby, peer, Infinity) <= now) silent.push(peer);
       else this.#suspect(lobby, peer, now);
@@ -57,17 +95,34 @@ export class Presence {
 
   /** When the next member of this lobby counts as silent (ms), or Infinity. */
   deadline(lobby: Lobby, isConnected: IsConnected, now: number): number {
-    const waiting = monitored(lobby).filter(({ peer }) => !isConnected(peer));
+    const waiting = this.#withoutGrace(lobby).filter(({ peer }) => !isConnected(peer));
     return Math.min(...waiting.map(({ peer }) => this.#dueOf(lobby, peer, now + SILENT_MS)), Infinity);
   }
 
-  /** The suspects to store, or null if the row is up to date. */
-  unsaved(): Suspects | null {
-    return this.#unsaved ? Object.fromEntries(this.#suspects) : null;
+  /** When a member loses its seat without a sign of life (ms); null while its socket is open. */
+  seatExpiresAt(lobby: Lobby, peer: string, isConnected: IsConnected, now: number): number | null {
+    if (isConnected(peer)) return null;
+    const expires_at = memberExpiresAt(lobby, findMember(lobby, peer)!);
+    if (expires_at !== null) return expires_at;
+    const grace = this.#graces.get(keyOf(lobby.id, peer));
+    return grace ?? this.#dueOf(lobby, peer, now + SILENT_MS) + SILENT_AWAY_MS;
   }
 
-  saved(): void {
-    this.#unsaved = false;
+  // --- rows --------------------------------------------------------------------------------------------------------
+
+  /** What must be stored, null where the row is up to date. The caller stores it. */
+  takeUnsaved(): { readonly suspects: Expiries | null; readonly graces: Expiries | null } {
+    const { suspects, graces } = this.#unsaved;
+    this.#unsaved = { suspects: false, graces: false };
+    return {
+      suspects: suspects ? Object.fromEntries(this.#suspects) : null,
+      graces: graces ? Object.fromEntries(this.#graces) : null,
+    };
+  }
+
+  #withoutGrace(lobby: Lobby): Member[] {
+    const members = monitored(lobby);
+    return this.#graces.size === 0 ? members : members.filter(({ peer }) => !this.#graces.has(keyOf(lobby.id, peer)));
   }
 
   #dueOf(lobby: Lobby, peer: string, unknown: number): number {
@@ -80,11 +135,13 @@ export class Presence {
     const known = this.#seen_at.get(lobby.id)?.has(peer) === true || this.#suspects.has(key);
     if (known || this.#suspects.size >= SUSPECTS_MAX) return;
     this.#suspects.set(key, now + SILENT_MS);
-    this.#unsaved = true;
+    this.#unsaved.suspects = true;
   }
 
   #clear(lobby: string, peer: string): void {
-    if (this.#suspects.delete(keyOf(lobby, peer))) this.#unsaved = true;
+    const key = keyOf(lobby, peer);
+    if (this.#suspects.delete(key)) this.#unsaved.suspects = true;
+    if (this.#graces.delete(key)) this.#unsaved.graces = true;
   }
 }
 

@@ -38,7 +38,7 @@ export class HubState {
     this.lobbies = new LobbyIndex(this.#store.lobbies());
     this.sidecars = new SidecarRegistry(this.#store.sidecars());
     this.guard = new RequestGuard(env, this.#store);
-    this.presence = new Presence(this.#store.suspects());
+    this.presence = new Presence(this.#store.suspects(), this.#store.graces());
     this.#listener = events(this, this.#store);
   }
 
@@ -65,8 +65,7 @@ export class HubState {
   ): void {
     const changes = Array.from(draft.lobbies, ([id, next]) => ({ old: this.lobbies.byId(id) ?? null, next }));
     for (const { old, next } of changes) this.presence.follow(old, next);
-    this.#store.save({ lobbies: draft.lobbies, sidecars, suspects: this.presence.unsaved() });
-    this.presence.saved();
+    this.#store.save({ lobbies: draft.lobbies, sidecars, ...this.presence.takeUnsaved() });
     this.lobbies.commit(draft.lobbies);
     this.sidecars.commit(sidecars);
     for (const [sidecar, messages] of link.groupBySidecar(draft.notices, answering)) {
@@ -77,6 +76,21 @@ export class HubState {
     if (looking === "everywhere") this.#check_at = Infinity;
     this.scheduleAlarm(looking === "everywhere" ? this.lobbies.all() : draft.lobbies.values(), now);
   }
+
+  /**
+   * A peer's last socket closed: its seats are kept for a grace. Nothing is published, because this may be called while
+   * events are sent.
+   */
+  startGraces(peer: string, now: number): void {
+    const joined = this.lobbies.lobbiesOf(peer);
+    for (const lobby of joined) this.presence.startGrace(lobby, peer, now);
+    this.#store.save({ lobbies: new Map(), sidecars: new Map(), ...this.presence.takeUnsaved() });
+    this.scheduleAlarm(joined, now);
+  }
+
+  /** When a member loses its seat without a sign of life (ms); null while its socket is open. */
+  readonly seatExpiresAt = (lobby: Lobby, peer: string): number | null =>
+    this.presence.seatExpiresAt(lobby, peer, this.#isConnected, Date.now());
 
   /** Flushes pending notifications, and checks lobbies, members and sidecars if that is due. */
   onAlarm(now: number): void {
@@ -94,6 +108,8 @@ export class HubState {
     for (const lobby of this.lobbies.all()) {
       const silent = this.presence.checkSilence(lobby, this.#isConnected, now);
       for (const peer of silent) draft.applyTo(lobby, { kind: "silent", peer });
+      const graces = this.presence.graces(lobby, now);
+      if (graces.peers.length > 0) draft.applyTo(lobby, { kind: "disconnected", ...graces });
       draft.applyTo(lobby, { kind: "tick" });
     }
     this.commit(draft, rows, now, { looking: "everywhere" });
@@ -119,8 +135,9 @@ export class HubState {
       if (lobby === null) continue;
       due = Math.min(due, deadline(lobby) ?? Infinity, this.presence.deadline(lobby, this.#isConnected, now));
     }
-    this.#check_at = Math.min(this.#check_at, due, this.#listener.deadline());
-    const urgent = this.#listener.urgent();
+    const grace = this.presence.graceDeadline();
+    this.#check_at = Math.min(this.#check_at, due, grace, this.#listener.deadline());
+    const urgent = Math.min(grace, this.#listener.urgent());
     due = Math.min(this.#check_at, urgent);
     const slack = due === urgent ? 0 : ALARM_SLACK_MS;
     if (due === Infinity || (this.#alarm_at !== null && this.#alarm_at <= due + slack)) return;

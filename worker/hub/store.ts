@@ -7,7 +7,7 @@ import type { Hello } from "#shared/link/messages.ts";
 import { restored } from "#shared/lobby/step.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import type { KeptOutcomes } from "#shared/connect/outcomes.ts";
-import type { Suspects } from "./presence.ts";
+import type { Expiries } from "./presence.ts";
 import type { IdempotencyKey, Outcome } from "../rpc.ts";
 
 export type SidecarRow = {
@@ -42,7 +42,8 @@ export type RowChanges = {
   readonly lobbies: ReadonlyMap<string, Lobby | null>;
   readonly sidecars: ReadonlyMap<string, SidecarRow | null>;
   /** Null if unchanged. */
-  readonly suspects: Suspects | null;
+  readonly suspects: Expiries | null;
+  readonly graces: Expiries | null;
 };
 
 type Table = "lobbies" | "sidecars" | "orders" | "notes";
@@ -75,8 +76,13 @@ export class Store {
   }
 
   /** All suspects are in one row. */
-  suspects(): Suspects {
-    return this.#readKv<Suspects>("suspects")[0] ?? {};
+  suspects(): Expiries {
+    return this.#readKv<Expiries>("suspects")[0] ?? {};
+  }
+
+  /** All members whose sockets closed are in one row. */
+  graces(): Expiries {
+    return this.#readKv<Expiries>("graces")[0] ?? {};
   }
 
   outcomes(): KeptOutcomes {
@@ -130,13 +136,14 @@ export class Store {
 
   /** Writes all changes in one transaction. A null row is deleted. */
   save(changes: RowChanges): void {
-    const { lobbies, sidecars, suspects } = changes;
-    if (lobbies.size === 0 && sidecars.size === 0 && suspects === null) return;
+    const { lobbies, sidecars, suspects, graces } = changes;
+    if (lobbies.size === 0 && sidecars.size === 0 && suspects === null && graces === null) return;
     this.#migrate();
     this.#storage.transactionSync(() => {
       this.#write("lobbies", lobbies);
       this.#write("sidecars", sidecars);
       if (suspects !== null) this.#write("notes", new Map([["suspects", suspects]]));
+      if (graces !== null) this.#write("notes", new Map([["graces", graces]]));
     });
   }
 

@@ -34,7 +34,7 @@ export type HubActions = {
 };
 
 export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubState, actions: HubActions): EventsHost {
-  const { lobbies, presence } = state;
+  const { lobbies } = state;
   const { game, shard } = parseHubName(ctx);
   return {
     shard,
@@ -59,11 +59,7 @@ export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubSt
     declineConnection: (id, subject) =>
       actions.declineConnection({ ...subject, cost: "connect", idempotency: null }, id),
     onHeartbeat: actions.recordHeartbeat,
-    onDisconnect: (peer, at) => {
-      const joined = lobbies.lobbiesOf(peer);
-      for (const { id } of joined) presence.recordSign(id, peer, at);
-      state.scheduleAlarm(joined, Date.now());
-    },
+    onDisconnect: (peer) => state.startGraces(peer, Date.now()),
   };
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LobbyView } from "#shared/api/lobbies.ts";
+import { GRACE_DEFAULT_S } from "#shared/limits.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import { shardOf, shardOfId } from "#shared/lobby/ids.ts";
 import {
@@ -108,6 +109,8 @@ describe("single lobby", () => {
       ...line,
       visibility: "public",
       host_policy: "automatic",
+      host_grace_s: GRACE_DEFAULT_S,
+      member_grace_s: GRACE_DEFAULT_S,
       consent: "automatic",
       addresses: "direct",
       host: null,

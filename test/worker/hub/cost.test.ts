@@ -15,6 +15,7 @@ import {
   SILENT_MS,
 } from "#shared/limits.ts";
 import { Hub } from "../../../worker/hub/hub.ts";
+import { type Bill, meter } from "../support/meter.ts";
 import { hubFor, inside, lobbyRows, timePasses, untilDown } from "../support/hub-inspector.ts";
 import { freeOfCharge, type Player, players } from "../support/player.ts";
 import {
@@ -31,8 +32,6 @@ import {
   worker,
 } from "../support/sidecar.ts";
 import { lookAway, EventsClient } from "../support/subscriber.ts";
-
-type Bill = { rows: number; alarms: number; transactions: number };
 
 const NOTHING: Bill = { rows: 0, alarms: 0, transactions: 0 };
 const ACK_ALONE: Bill = { rows: 1, alarms: 0, transactions: 1 };
@@ -52,7 +51,7 @@ afterEach(() => {
 describe("rows written:", () => {
   test("a lobby of two over a wire writes 14: host 3, join 2, start 3, confirm 2, confirm 3, end 1", async () => {
     const north = await Sidecar.link(game);
-    const cost = await meter();
+    const cost = await meter(game);
     const lobbyAndAck: Bill = { rows: 2, alarms: 0, transactions: 1 };
     const thatMovesTheAlarm: Bill = { ...lobbyAndAck, alarms: 1 };
 
@@ -73,7 +72,7 @@ describe("rows written:", () => {
 
   test("a lobby of two in one batch writes 4: lobby 1, ack 1, alarm 1, end 1", async () => {
     const north = await Sidecar.link(game);
-    const cost = await meter();
+    const cost = await meter(game);
     await north.report(
       hosts("Nice", "Alice"),
       joins("Nice", "Bob"),
@@ -89,7 +88,7 @@ describe("rows written:", () => {
   test("a report without effect writes 1, its ack; a repeated batch writes 0", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
-    const cost = await meter();
+    const cost = await meter(game);
     for (const report of [
       hosts("Nice", "Alice"),
       asks("Nice", "Alice"),
@@ -105,7 +104,7 @@ describe("rows written:", () => {
   });
 
   test("the first hello of a game writes 12, eleven for its tables; later ones write 1", async () => {
-    const cost = await meter();
+    const cost = await meter(game);
     await Sidecar.link(game);
     expect(cost()).toStrictEqual({ rows: 12, alarms: 0, transactions: 2 });
     await Sidecar.link(game, { name: "south" });
@@ -115,7 +114,7 @@ describe("rows written:", () => {
   test("a short outage writes 3 for any number of lobbies: down 1, alarm 1, back 1", async () => {
     const north = await Sidecar.link(game);
     await north.report(...lobbies(10));
-    const cost = await meter();
+    const cost = await meter(game);
     north.close();
     await untilDown(game, "north");
     expect(cost()).toStrictEqual({ rows: 1, alarms: 1, transactions: 1 });
@@ -132,7 +131,7 @@ describe("rows written over HTTP:", () => {
     const [ann, bob] = (await players(game, 2)) as [Player, Player];
     await bob.hosts();
     await bob.ask("DELETE", `lobbies/${(await lobbyRows(game))[0]!.id}`);
-    const cost = await meter();
+    const cost = await meter(game);
     const one: Bill = { rows: 1, alarms: 0, transactions: 1 };
 
     const { id } = await ann.hosts();
@@ -164,7 +163,7 @@ describe("rows written over HTTP:", () => {
     freeOfCharge();
     const many = await players(game, 20);
     const made = await Promise.all(many.map(async (who) => ({ who, id: (await who.hosts()).id })));
-    const cost = await meter();
+    const cost = await meter(game);
     for (let passed = 0; passed < 60_000; passed += 10_000) {
       await timePasses(game, 10_000);
       for (const { who, id } of made) await who.beats(id);
@@ -179,7 +178,7 @@ describe("rows written for subscribers:", () => {
     const north = await Sidecar.link(game);
     for (let at = 0; at < 5; at++) await EventsClient.list(game);
     await north.report(hosts("Nice", "Alice"));
-    const cost = await meter();
+    const cost = await meter(game);
     for (const guest of ["Bob", "Carol", "Dora"]) {
       vi.setSystemTime(Date.now() + COALESCE_MS);
       await north.report(joins("Nice", guest));
@@ -192,7 +191,7 @@ describe("rows written for subscribers:", () => {
     const told = await Promise.all([1, 2, 3].map(async () => (await EventsClient.list(game, { include: "full" }))[0]));
     await north.report(...lobbies(10));
     for (const subscriber of told) expect(await subscriber.rest()).toHaveLength(10);
-    const cost = await meter();
+    const cost = await meter(game);
     for (const guest of ["Bob", "Carol", "Dora"]) {
       await north.report(...lobbies(10).map(({ name }) => joins(name, guest)));
     }
@@ -211,7 +210,7 @@ describe("rows written for subscribers:", () => {
     const [subscriber] = await EventsClient.list(game);
     const prototype = await inside(game, (state) => Object.getPrototypeOf(state) as DurableObjectState);
     vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(() => new Date());
-    const cost = await meter();
+    const cost = await meter(game);
     await timePasses(game, 10 * SUBSCRIBER_SILENCE_MS);
     expect(cost()).toStrictEqual({ rows: 0, alarms: 10, transactions: 0 });
     subscriber.close();
@@ -230,7 +229,7 @@ describe("rows written for subscribers:", () => {
 describe("one transaction:", () => {
   test(`a batch of ${BATCH_REPORTS_MAX} new lobbies writes one row each and one for the ack`, async () => {
     const north = await Sidecar.link(game);
-    const cost = await meter();
+    const cost = await meter(game);
     await north.report(...lobbies(BATCH_REPORTS_MAX));
     expect(cost()).toStrictEqual({ rows: BATCH_REPORTS_MAX + 1, alarms: 1, transactions: 1 });
   });
@@ -238,7 +237,7 @@ describe("one transaction:", () => {
   test("a batch of 20 joins to one lobby writes one row for it", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice", { seats: SEATS_MAX }));
-    const cost = await meter();
+    const cost = await meter(game);
     await north.report(...Array.from({ length: 20 }, (_, at) => joins("Nice", `Player ${at}`)));
     expect(cost()).toStrictEqual({ rows: 2, alarms: 0, transactions: 1 });
   });
@@ -246,7 +245,7 @@ describe("one transaction:", () => {
   test(`the end of ${BATCH_REPORTS_MAX} lobbies at once`, async () => {
     const north = await Sidecar.link(game);
     await north.report(...lobbies(BATCH_REPORTS_MAX, 30_000));
-    const cost = await meter();
+    const cost = await meter(game);
     await timePasses(game, 30_000);
     expect(cost()).toStrictEqual({ rows: BATCH_REPORTS_MAX, alarms: 0, transactions: 1 });
   });
@@ -256,7 +255,7 @@ describe("no rows:", () => {
   test("pings, none of which reaches the hub", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"));
-    const cost = await meter();
+    const cost = await meter(game);
     const messages = vi.spyOn(Hub.prototype, "webSocketMessage");
     await Promise.all(Array.from({ length: 100 }, () => north.ping()));
     expect(messages).not.toHaveBeenCalled();
@@ -270,7 +269,7 @@ describe("no rows:", () => {
     const north = await Sidecar.link(game);
     await north.report(...lobbies(3));
     const [{ id } = { id: "" }] = await lobbyRows(game);
-    const cost = await meter();
+    const cost = await meter(game);
     for (const path of ["lobbies", "lobbies?limit=1", "lobbies?include=full,in_game", `lobbies/${id}`]) {
       expect((await worker(new Request(`${ORIGIN}/v1/games/${game}/${path}`))).status).toBe(200);
     }
@@ -280,7 +279,7 @@ describe("no rows:", () => {
   test("an eviction and wake, which do not set the alarm again", async () => {
     const north = await Sidecar.link(game);
     await north.report(...lobbies(3, 30_000));
-    const cost = await meter();
+    const cost = await meter(game);
     await evictDurableObject(hubFor(game));
     await north.batch(1, []);
     expect(cost()).toStrictEqual(NOTHING);
@@ -294,7 +293,7 @@ describe("no rows:", () => {
     // The platform records pongs by a clock that tests cannot change.
     const prototype = await inside(game, (state) => Object.getPrototypeOf(state) as DurableObjectState);
     vi.spyOn(prototype, "getWebSocketAutoResponseTimestamp").mockImplementation(() => new Date());
-    const cost = await meter();
+    const cost = await meter(game);
     await timePasses(game, 10 * LINK_SILENCE_MS);
     expect(cost()).toStrictEqual({ rows: 0, alarms: 10, transactions: 0 });
   });
@@ -306,27 +305,4 @@ function lobbies(count: number, lifetime_ms = 900_000): ReturnType<typeof hosts>
     const report = hosts(name, "Alice");
     return { ...report, policy: { ...report.policy, lifetime_ms } };
   });
-}
-
-/** Counts rows written from now on. Each call returns the rows since the last one. */
-async function meter(): Promise<(() => Bill) & { statements: () => number }> {
-  const spies = await inside(game, ({ storage }) => {
-    const prototype = Object.getPrototypeOf(storage) as DurableObjectStorage;
-    return {
-      exec: vi.spyOn(Object.getPrototypeOf(storage.sql) as SqlStorage, "exec"),
-      setAlarm: vi.spyOn(prototype, "setAlarm"),
-      transactionSync: vi.spyOn(prototype, "transactionSync"),
-    };
-  });
-  const cost = (): Bill => {
-    const cursors = spies.exec.mock.results.map(({ value }) => value as { rowsWritten: number });
-    const bill = {
-      rows: cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
-      alarms: spies.setAlarm.mock.calls.length,
-      transactions: spies.transactionSync.mock.calls.length,
-    };
-    for (const spy of Object.values(spies)) spy.mockClear();
-    return bill;
-  };
-  return Object.assign(cost, { statements: () => spies.exec.mock.calls.length });
 }

@@ -10,9 +10,9 @@ import { type FilterText, Subscriber } from "./subscriber.ts";
 export type PresenceHost = {
   /** When a socket's client last pinged (ms), or null. */
   readonly lastPingAt: (socket: WebSocket) => number | null;
-  /** A peer gave a sign of life, or its last socket closed; `at` is its last sign of life. */
+  /** A peer gave a sign of life, or its last socket closed. */
   readonly onHeartbeat: (peer: string) => void;
-  readonly onDisconnect: (peer: string, at: number) => void;
+  readonly onDisconnect: (peer: string) => void;
 };
 
 export class Subscribers {
@@ -120,9 +120,7 @@ export class Subscribers {
     if (list !== null) leave(this.#lists, list.name, subscriber);
     for (const topic of [LIST, ...lobbies]) this.topics.remove(topic, subscriber, now);
     if (peer !== null) leave(this.#peers, peer, subscriber);
-    if (peer !== null && !this.isConnected(peer)) {
-      this.#host.onDisconnect(peer, subscriber.lastSeenAt(this.#host.lastPingAt(subscriber.socket)));
-    }
+    if (peer !== null && !this.isConnected(peer)) this.#host.onDisconnect(peer);
     if (subscriber !== this.#marked) return;
     this.#marked = null;
     this.markPending(true);

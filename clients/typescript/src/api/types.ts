@@ -9,6 +9,8 @@ export type NewLobby = {
   readonly joinable?: boolean;
   readonly approval?: boolean;
   readonly host_policy?: "automatic" | "manual" | "close";
+  readonly host_grace_s?: number;
+  readonly member_grace_s?: number;
   readonly consent?: "automatic" | "ask" | "ticket";
   readonly addresses?: "direct" | "relay_only";
   readonly data?: { readonly [key: string]: string | number | boolean | {
@@ -45,6 +47,8 @@ export type LobbyPatch = {
   readonly joinable?: boolean;
   readonly approval?: boolean;
   readonly host_policy?: "automatic" | "manual" | "close";
+  readonly host_grace_s?: number;
+  readonly member_grace_s?: number;
   readonly consent?: "automatic" | "ask" | "ticket";
   readonly addresses?: "direct" | "relay_only";
   readonly data?: { readonly [key: string]: string | number | boolean | {
@@ -117,6 +121,9 @@ export type Lobby = {
   readonly revision: number;
   readonly visibility: "public" | "unlisted" | "private";
   readonly host_policy: "automatic" | "manual" | "close";
+  readonly host_grace_s: number;
+  readonly member_grace_s: number;
+  readonly seat_expires_at?: string;
   readonly consent: "automatic" | "ask" | "ticket";
   readonly addresses: "direct" | "relay_only";
   readonly host: string | null;

@@ -289,7 +289,7 @@ describe("changing a lobby", () => {
     await bob.enters(id, { password: "hunter2" });
     const before = await ann.sees(id);
     await evictDurableObject(hubFor(game));
-    expect(await ann.sees(id)).toStrictEqual(before);
+    expect(await ann.sees(id)).toStrictEqual({ ...before, seat_expires_at: expect.any(String) });
     const [eve] = (await players(game, 1)) as [Player];
     const body = { code: join_code, password: "hunter2" };
     expect((await eve.ask("POST", "join-by-code", { body })).status).toBe(201);
