@@ -40,7 +40,8 @@ import type {
   Reports,
   Welcome,
 } from "./messages.ts";
-import { type IntroducedPeer, type Notice, type Policy, WIRES } from "../lobby/lobby.ts";
+import { type Policy, WIRES } from "../lobby/lobby.ts";
+import type { IntroducedPeer, Notice } from "../lobby/notices.ts";
 import { REFUSALS, type RefusalCode, REMOVALS } from "../refusals.ts";
 import { HASH_PATTERN, KEY_ID_PATTERN, type TicketKey } from "../auth/tickets.ts";
 

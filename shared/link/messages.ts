@@ -25,7 +25,8 @@
  */
 import type { Endpoint } from "../net/endpoint.ts";
 import type { FromRelay, ToRelay } from "./relay-messages.ts";
-import type { IntroducedPeer, Notice, Policy, Wire } from "../lobby/lobby.ts";
+import type { Policy, Wire } from "../lobby/lobby.ts";
+import type { IntroducedPeer, Notice } from "../lobby/notices.ts";
 import type { RefusalCode } from "../refusals.ts";
 import type { TicketKey } from "../auth/tickets.ts";
 

@@ -1,7 +1,8 @@
 /** Timeouts of a lobby: when the next one is due, and what it does. */
 import { change, endLobby, messageTo, unchanged, removeMembers } from "./transitions.ts";
 import { APPLICANT_MS, AWAY_MS, VACANT_MS } from "../limits.ts";
-import type { Applicant, Lobby, Member, Transition } from "./lobby.ts";
+import type { Applicant, Lobby, Member } from "./lobby.ts";
+import type { Transition } from "./notices.ts";
 
 /** When the next timeout is due (ms since the epoch), or null. Always later than the last step. */
 export function deadline(lobby: Lobby): number | null {

@@ -19,7 +19,8 @@ import {
 } from "./transitions.ts";
 import { patchLobbyData } from "./data.ts";
 import { BANNED_PER_LOBBY_MAX } from "../limits.ts";
-import type { LobbyChanges, Event, Lobby, Transition } from "./lobby.ts";
+import type { LobbyChanges, Event, Lobby } from "./lobby.ts";
+import type { Transition } from "./notices.ts";
 
 export function kick(lobby: Lobby, event: Event & { kind: "kick" }, now: number): Transition {
   const { peer, source, by, ban = true, detail } = event;

@@ -21,7 +21,8 @@ import {
   noticesToAll,
 } from "./transitions.ts";
 import { APPLICANTS_PER_LOBBY_MAX, GRACE_DEFAULT_S, SEAT_HELD_MS, SILENT_AWAY_MS } from "../limits.ts";
-import type { Applicant, Event, Lobby, Member, Policy, Settings, Transition, AddressedNotice } from "./lobby.ts";
+import type { Applicant, Event, Lobby, Member, Policy, Settings } from "./lobby.ts";
+import type { Transition, AddressedNotice } from "./notices.ts";
 
 type Hosting = Event & { kind: "host" };
 type Joining = Event & { kind: "join" };

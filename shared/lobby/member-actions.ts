@@ -14,7 +14,8 @@ import {
   renewMember,
 } from "./transitions.ts";
 import { patchMemberData } from "./data.ts";
-import type { Event, Lobby, Member, Transition } from "./lobby.ts";
+import type { Event, Lobby, Member } from "./lobby.ts";
+import type { Transition } from "./notices.ts";
 
 export function leave(lobby: Lobby, event: Event & { kind: "leave" }, now: number): Transition {
   const member = findMember(lobby, event.peer);

@@ -9,7 +9,8 @@
  * What differs between wires is data, a `Policy`. Every event is idempotent, because UDP clients retransmit. A step that
  * changes nothing returns the same lobby object, so `next !== lobby` tells whether there is something to save.
  */
-import type { Applicant, Event, Lobby, Member, Settings, Transition } from "./lobby.ts";
+import type { Applicant, Event, Lobby, Member, Settings } from "./lobby.ts";
+import type { Transition } from "./notices.ts";
 import { deadline, expire } from "./expiry.ts";
 import { isForged, setAway, unchanged, refuse, ifOpen } from "./transitions.ts";
 import { admit, create, DEFAULT_SETTINGS, deny, rehost, join } from "./join.ts";

@@ -5,17 +5,8 @@
 import { isDtls } from "../net/local-port.ts";
 import { type Endpoint, sameEndpoint } from "../net/endpoint.ts";
 import { FORMER_HOSTS_PER_LOBBY_MAX } from "../limits.ts";
-import type {
-  AddressedNotice,
-  Event,
-  IntroducedPeer,
-  Lobby,
-  Member,
-  Notice,
-  SocketMessage,
-  Source,
-  Transition,
-} from "./lobby.ts";
+import type { Event, Lobby, Member, Source } from "./lobby.ts";
+import type { AddressedNotice, IntroducedPeer, Notice, SocketMessage, Transition } from "./notices.ts";
 import type { RefusalCode, Removal } from "../refusals.ts";
 
 /** The state that answers a renewal: the roster, or after the start everybody's endpoint. */
@@ -69,7 +60,11 @@ export function removeMembers(
     const ended = endLobby({ ...lobby, members }, "closed");
     return { lobby: null, notices: [...goodbyes, ...ended.notices] };
   }
-  const next = change({ ...lobby, members }, hostLeft ? afterHostLeft(lobby, nextHost(members, waiting), now) : {}, now);
+  const next = change(
+    { ...lobby, members },
+    hostLeft ? afterHostLeft(lobby, nextHost(members, waiting), now) : {},
+    now,
+  );
   return { lobby: next, notices: [...goodbyes, ...noticesToAll(next)] };
 }
 

@@ -2,7 +2,8 @@
 import type { Summary } from "../listing/summary.ts";
 import type { Change } from "./coalescer.ts";
 import { summaryOf } from "../listing/listing.ts";
-import type { Lobby, Member, SocketMessage, Notice } from "../lobby/lobby.ts";
+import type { Lobby, Member } from "../lobby/lobby.ts";
+import type { SocketMessage, Notice } from "../lobby/notices.ts";
 import type { Removal } from "../refusals.ts";
 import { memberView } from "../api/views.ts";
 import type { LobbyRemovedReason, HostCause, LeftState, LobbyEvent } from "../api/events.ts";

@@ -8,7 +8,8 @@
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { NORAY_PENDING_MAX } from "#shared/limits.ts";
 import type { Report } from "#shared/link/messages.ts";
-import type { RequesterNotice, Notice, Wire as WireName } from "#shared/lobby/lobby.ts";
+import type { Wire as WireName } from "#shared/lobby/lobby.ts";
+import type { RequesterNotice, Notice } from "#shared/lobby/notices.ts";
 import { BucketTable } from "#shared/rate-limit/token-bucket.ts";
 import type { Counters } from "../core/counters.ts";
 import { SourceCounter } from "../core/source-counter.ts";

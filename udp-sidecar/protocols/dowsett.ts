@@ -23,13 +23,8 @@ import { type Endpoint, sameEndpoint } from "#shared/net/endpoint.ts";
 import { LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
 import type { Report } from "#shared/link/messages.ts";
 import type { Summary } from "#shared/listing/summary.ts";
-import {
-  type RequesterNotice,
-  type IntroducedPeer,
-  PASSWORD_CHECKED_BY_PEERS,
-  type Notice,
-  type Policy,
-} from "#shared/lobby/lobby.ts";
+import { PASSWORD_CHECKED_BY_PEERS, type Policy } from "#shared/lobby/lobby.ts";
+import type { RequesterNotice, IntroducedPeer, Notice } from "#shared/lobby/notices.ts";
 import {
   encodePacket,
   isName,

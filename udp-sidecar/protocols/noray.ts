@@ -29,7 +29,8 @@
 import { createHash } from "node:crypto";
 import { type Endpoint, formatEndpoint, isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";
 import { NORAY_LINE_BYTES_MAX, NORAY_OID_LENGTH_MAX } from "#shared/limits.ts";
-import type { Notice, Policy } from "#shared/lobby/lobby.ts";
+import type { Policy } from "#shared/lobby/lobby.ts";
+import type { Notice } from "#shared/lobby/notices.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import type { ContactLookup, Datagram, Action, ConnectionSide, ReportBody, Reply, Wire } from "./wire.ts";
 

@@ -21,7 +21,8 @@
  */
 import { createHash } from "node:crypto";
 import { isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";
-import type { Notice, Policy } from "#shared/lobby/lobby.ts";
+import type { Policy } from "#shared/lobby/lobby.ts";
+import type { Notice } from "#shared/lobby/notices.ts";
 import type { RefusalCode, Removal } from "#shared/refusals.ts";
 import type { Contact, ContactLookup, Datagram, Action, ReportBody, Reply, Wire } from "./wire.ts";
 

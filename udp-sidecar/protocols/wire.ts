@@ -11,7 +11,8 @@
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Report } from "#shared/link/messages.ts";
 import type { Summary } from "#shared/listing/summary.ts";
-import type { RequesterNotice, Notice, Wire as WireName } from "#shared/lobby/lobby.ts";
+import type { Wire as WireName } from "#shared/lobby/lobby.ts";
+import type { RequesterNotice, Notice } from "#shared/lobby/notices.ts";
 
 export type Datagram = {
   readonly bytes: Uint8Array;

@@ -1,7 +1,8 @@
 /**
  * What the hub calls after each commit. Rows are written first, so clients are notified only of committed changes.
  */
-import type { Lobby, SocketMessage, Notice } from "#shared/lobby/lobby.ts";
+import type { Lobby } from "#shared/lobby/lobby.ts";
+import type { SocketMessage, Notice } from "#shared/lobby/notices.ts";
 import type { PendingNotice } from "./lobby-index.ts";
 
 /** The change of one lobby by one commit. `old` is null for a new lobby, `next` for one that ended. */

@@ -6,7 +6,8 @@ import type { Summary } from "#shared/listing/summary.ts";
 import { LOBBIES_PER_HUB_MAX } from "#shared/limits.ts";
 import { summaryOf } from "#shared/listing/listing.ts";
 import { step } from "#shared/lobby/step.ts";
-import type { Event, Lobby, AddressedNotice, Wire } from "#shared/lobby/lobby.ts";
+import type { Event, Lobby, Wire } from "#shared/lobby/lobby.ts";
+import type { AddressedNotice } from "#shared/lobby/notices.ts";
 import type { Query } from "#shared/listing/query.ts";
 import { type Page, LobbyListIndex } from "#shared/listing/sorted-index.ts";
 

@@ -3,14 +3,8 @@ import { describe, expect, test } from "vitest";
 import { lobbyView } from "#shared/api/views.ts";
 import { toSummary } from "#shared/listing/summary.ts";
 import { step } from "#shared/lobby/step.ts";
-import {
-  type Event,
-  type Lobby,
-  PASSWORD_CHECKED_BY_PEERS,
-  type Policy,
-  type Source,
-  type Transition,
-} from "#shared/lobby/lobby.ts";
+import { type Event, type Lobby, PASSWORD_CHECKED_BY_PEERS, type Policy, type Source } from "#shared/lobby/lobby.ts";
+import type { Transition } from "#shared/lobby/notices.ts";
 import {
   after,
   comesBack,

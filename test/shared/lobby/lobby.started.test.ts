@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { currentNotice } from "#shared/lobby/transitions.ts";
 import { deadline, step } from "#shared/lobby/step.ts";
-import type { Lobby, Notice } from "#shared/lobby/lobby.ts";
+import type { Lobby } from "#shared/lobby/lobby.ts";
+import type { Notice } from "#shared/lobby/notices.ts";
 import {
   after,
   renews,

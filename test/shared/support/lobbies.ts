@@ -1,6 +1,7 @@
 /** Peers with home endpoints, their events, and prepared lobbies for the tests of the core. */
 import { step } from "#shared/lobby/step.ts";
-import type { Event, Lobby, SocketMessage, Notice, Policy, Source, Transition } from "#shared/lobby/lobby.ts";
+import type { Event, Lobby, Policy, Source } from "#shared/lobby/lobby.ts";
+import type { SocketMessage, Notice, Transition } from "#shared/lobby/notices.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 
 export const T0 = Date.UTC(2025, 0, 1);

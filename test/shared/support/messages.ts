@@ -1,6 +1,6 @@
 /** One of every message, report, notice and refusal of the link. */
 import type { FromHub, FromSidecar, Hello, MemberNotice, MemberPlace, Report } from "#shared/link/messages.ts";
-import type { Notice } from "#shared/lobby/lobby.ts";
+import type { Notice } from "#shared/lobby/notices.ts";
 import { POLICY } from "./lobbies.ts";
 
 const ABOUT = {

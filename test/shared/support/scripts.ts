@@ -1,7 +1,8 @@
 /** Scripts of events, and a check of every step. */
 import * as fc from "../../support/fc.ts";
 import { step } from "#shared/lobby/step.ts";
-import type { Event, Lobby, Transition } from "#shared/lobby/lobby.ts";
+import type { Event, Lobby } from "#shared/lobby/lobby.ts";
+import type { Transition } from "#shared/lobby/notices.ts";
 import { T0 } from "./lobbies.ts";
 
 export type Act = { readonly event: Event; readonly wait_ms: number };

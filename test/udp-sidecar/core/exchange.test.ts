@@ -1,7 +1,7 @@
 /** Behaviour of the exchange that the conformance suite of the wires does not cover. */
 import { describe, expect, test } from "vitest";
 import type { MemberNotice } from "#shared/link/messages.ts";
-import type { Notice } from "#shared/lobby/lobby.ts";
+import type { Notice } from "#shared/lobby/notices.ts";
 import { Exchange } from "../../../udp-sidecar/core/exchange.ts";
 import type { Action, Wire } from "../../../udp-sidecar/protocols/wire.ts";
 import { rabid } from "../../../udp-sidecar/protocols/rabid.ts";

@@ -15,7 +15,7 @@ import {
   type Report,
 } from "#shared/link/messages.ts";
 import { fromHub } from "#shared/link/decoders.ts";
-import type { Notice } from "#shared/lobby/lobby.ts";
+import type { Notice } from "#shared/lobby/notices.ts";
 import { POLICY } from "../../shared/support/lobbies.ts";
 
 export { POLICY };

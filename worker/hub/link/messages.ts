@@ -11,7 +11,8 @@ import {
   type Reports,
   type Notices as ToldMessage,
 } from "#shared/link/messages.ts";
-import type { RequesterNotice, Event, Lobby, Source, AddressedNotice } from "#shared/lobby/lobby.ts";
+import type { Event, Lobby, Source } from "#shared/lobby/lobby.ts";
+import type { RequesterNotice, AddressedNotice } from "#shared/lobby/notices.ts";
 import { currentNotice } from "#shared/lobby/transitions.ts";
 import { lobbyId } from "#shared/lobby/ids.ts";
 import type { PendingNotice } from "../lobby-index.ts";
