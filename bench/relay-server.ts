@@ -3,6 +3,7 @@ import type { Endpoint } from "#shared/net/endpoint.ts";
 import { parseConfig } from "../udp-sidecar/config/config.ts";
 import { createRelayPorts } from "../udp-sidecar/sockets/relay-ports.ts";
 import { Counters } from "../udp-sidecar/core/counters.ts";
+import { Clock } from "../udp-sidecar/time/clock.ts";
 
 const UNLIMITED = "100000000000/100000000000";
 
@@ -17,7 +18,8 @@ const parsed = parseConfig([], {
   PARLEY_RELAY_PLACES_PER_SOURCE_MAX: "1000000",
 });
 if ("problems" in parsed) throw new Error(parsed.problems.join());
-const { relay } = createRelayPorts(parsed.config, new Counters())!;
+const clock = new Clock();
+const { relay } = createRelayPorts(parsed.config, new Counters(), clock)!;
 let pairs = 0;
 
 process.on("message", ([one, other]: [Endpoint, Endpoint]) => {
@@ -27,9 +29,9 @@ process.on("message", ([one, other]: [Endpoint, Endpoint]) => {
     { peer: `a${id}`, observed: one },
     { peer: `b${id}`, observed: other },
   ] as const;
-  const result = relay.allocate({ game: "default", parties, onNotice: () => {} }, Date.now());
+  const result = relay.allocate({ game: "default", parties, onNotice: () => {} }, clock.now());
   if ("none" in result) throw new Error(result.none);
   process.send!({ ports: result.ports, took_ms: performance.now() - began });
 });
-setInterval(() => relay.expire(Date.now()), 100);
+setInterval(() => relay.expire(clock.now()), 100);
 process.send!({ opened_ms: 0 });

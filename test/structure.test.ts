@@ -14,6 +14,7 @@ import {
   oldNames,
   upwardImports,
   vagueExports,
+  wallClockUses,
 } from "./support/structure-rules.ts";
 
 const ROOT = `${import.meta.dirname}/../`;
@@ -55,6 +56,10 @@ describe("the sources", () => {
 
   test("use no name that was replaced", () => {
     expect(sources.flatMap(({ path, text }) => oldNames(path, text))).toStrictEqual([]);
+  });
+
+  test("read the wall clock only where a time is shown, signed or stored", () => {
+    expect(product.flatMap(({ path, text }) => wallClockUses(path, text))).toStrictEqual([]);
   });
 
   test("are all read, and every import statement is recognised", () => {
@@ -205,6 +210,15 @@ describe("a violation is found", () => {
   test.each(["export function hear(): void {}", "export async function take() {}", "export const tell = () => 1;"])(
     "a vague export: %s",
     (text) => expect(vagueExports("shared/a.ts", text)).toHaveLength(1),
+  );
+
+  test.each(["udp-sidecar/sidecar.ts", "clients/typescript/src/connect/peer.ts", "worker/site/api/poller.js"])(
+    "a duration on the wall clock in %s",
+    (path) => {
+      expect(wallClockUses(path, "const at = Date.now();")).toHaveLength(1);
+      expect(wallClockUses(path, "const at = new Date();")).toHaveLength(1);
+      expect(wallClockUses(path, "new Date(at); performance.now(); // Date.now()")).toStrictEqual([]);
+    },
   );
 
   test("a replaced name, but not in a comment", () => {

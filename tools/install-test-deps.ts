@@ -1,7 +1,7 @@
 /**
  * Installs from Debian what the tests need besides npm's packages: Chromium for the lobby page, nft and ip for the NAT
  * laboratory, openssl and a headless Godot 3 as DTLS clients, curl for the examples of the docs, git for the deploy
- * page, and the linters of shell scripts and systemd units. If a program is missing and cannot be installed, its tests
+ * page, faketime for steps of the clock, and the linters of shell scripts and systemd units. If a program is missing and cannot be installed, its tests
  * are skipped with a message; in CI they fail.
  */
 import { execFileSync } from "node:child_process";
@@ -17,6 +17,7 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ["/usr/bin/godot3-server", "godot3-server"],
   ["/usr/bin/curl", "curl"],
   ["/usr/bin/git", "git"],
+  ["/usr/bin/faketime", "faketime"],
 ];
 
 const missing = NEEDED.filter(([program]) => !existsSync(program)).map(([, debianPackage]) => debianPackage);

@@ -22,12 +22,16 @@ import { noray } from "./protocols/noray.ts";
 import { rabid } from "./protocols/rabid.ts";
 import type { Relay } from "./relay/relay.ts";
 import type { RelayService } from "./relay-service.ts";
+import type { Clock } from "./time/clock.ts";
+import type { HubTime } from "./time/hub-time.ts";
 
 /** What all games of one sidecar share. */
 type GameContext = {
   readonly config: Config;
   readonly log: Logger;
   readonly counters: Counters;
+  readonly clock: Clock;
+  readonly hubTime: HubTime;
   /** The relay and the addresses that peers reach it at, or null. */
   readonly relay: { readonly relay: Relay; readonly addresses: readonly string[] } | null;
   readonly relayService: RelayService;
@@ -41,8 +45,8 @@ type GameContext = {
 export type Game = { readonly exchange: Exchange; readonly links: ShardLinks; readonly noray: NoraySessions | null };
 
 export function createGame(name: string, context: GameContext): Game {
-  const { config, counters, relayService } = context;
-  const verifier = new GameTicketVerifier(name);
+  const { config, counters, clock, relayService } = context;
+  const verifier = new GameTicketVerifier(name, () => context.hubTime.now());
   relayService.addGame(name, verifier);
   const sessions = config.noray?.game === name ? createNoraySessions(name, context, () => exchange) : null;
   const lists = new LobbyListCache(config.hub, config.key, name);
@@ -57,7 +61,7 @@ export function createGame(name: string, context: GameContext): Game {
     {
       send: (via, to, bytes) => context.send(via, to, bytes),
       report: (report) => links.report(report),
-      listLobbies: (wire) => lists.get(wire, Date.now()),
+      listLobbies: (wire) => lists.get(wire, clock.now()),
       pendingFrom: (address) => links.pendingFrom(address),
       isLinked: (wire, lobby) => links.isLinked(wire, lobby),
     },
@@ -74,7 +78,7 @@ function connectLinks(
   exchange: Exchange,
   sessions: NoraySessions | null,
 ): ShardLinks {
-  const { config, log, counters, relayService } = context;
+  const { config, log, counters, clock, relayService } = context;
   return new ShardLinks({
     hub: config.hub,
     key: config.key,
@@ -83,15 +87,16 @@ function connectLinks(
     hello: () => helloOf(game, context),
     log,
     counters,
+    clock,
     handlers: {
       onRelayMessage: (message, send) => relayService.handleMessage(game, message, send),
       onMembers: (items, behind) => {
-        exchange.syncMembers(items, behind, Date.now());
+        exchange.syncMembers(items, behind, clock.now());
         sessions?.resync(behind);
         context.scheduleRepeats();
       },
       onReplies: (items, reportAt) => {
-        const now = Date.now();
+        const now = clock.now();
         for (const item of items) {
           if ("to" in item) exchange.deliverNotice(item, now);
           else {
@@ -121,7 +126,7 @@ function helloOf(game: string, { config, hello, relayService }: GameContext): He
 }
 
 function createNoraySessions(game: string, context: GameContext, exchange: () => Exchange): NoraySessions {
-  const { config, counters } = context;
+  const { config, counters, clock } = context;
   const relay = context.relay?.relay;
   const limits: NorayLimits = {
     oid: config.noray_oid,
@@ -149,11 +154,11 @@ function createNoraySessions(game: string, context: GameContext, exchange: () =>
             if (notice.kind !== "ended") onLimited(notice.kind === "limited" ? notice.reason : "closing");
           },
         },
-        Date.now(),
+        clock.now(),
       );
       return result !== undefined && "ports" in result ? result.ports : null;
     },
-    peerMoved: (party, observed) => relay?.peerMoved(game, party, observed, Date.now()),
+    peerMoved: (party, observed) => relay?.peerMoved(game, party, observed, clock.now()),
     peerLeft: (party) => relay?.peerLeft(game, party),
     relay_address: context.relay?.addresses.find(isIPv4) ?? null,
   };

@@ -11,18 +11,21 @@ import { parseEnter, type TicketVerifier } from "./protocols/native.ts";
 import type { RelayPorts } from "./sockets/relay-ports.ts";
 import { type TunnelHandlers, Tunnels } from "./sockets/tunnels.ts";
 import type { Counters } from "./core/counters.ts";
+import type { Clock } from "./time/clock.ts";
 
 export class RelayService {
   readonly #relay: RelayPorts | null;
   readonly #config: Config;
   readonly #counters: Counters;
+  readonly #clock: Clock;
   readonly #games = new Map<string, NativeRelays>();
   #tunnels: Tunnels | null = null;
 
-  constructor(relay: RelayPorts | null, config: Config, counters: Counters) {
+  constructor(relay: RelayPorts | null, config: Config, counters: Counters, clock: Clock) {
     this.#relay = relay;
     this.#config = config;
     this.#counters = counters;
+    this.#clock = clock;
     if (relay === null) return;
     relay.onEnter = (port, from, bytes, now) => {
       const request = parseEnter(bytes);
@@ -47,7 +50,7 @@ export class RelayService {
   }
 
   handleMessage(game: string, message: ToRelay, send: (answer: FromRelay) => void): void {
-    this.#games.get(game)?.handleMessage(message, send, Date.now());
+    this.#games.get(game)?.handleMessage(message, send, this.#clock.now());
   }
 
   /** Opens the TCP port for tunnels, if one is configured. */
@@ -63,7 +66,7 @@ export class RelayService {
       forward: (hop, bytes) => relay.forward(hop, bytes),
       onFault: onFault,
     };
-    this.#tunnels = await Tunnels.open(settings, handlers, this.#counters);
+    this.#tunnels = await Tunnels.open(settings, handlers, this.#counters, this.#clock);
   }
 
   get tunnels(): number {

@@ -3,12 +3,15 @@
  * the event loop.
  */
 import type { Exchange } from "./core/exchange.ts";
+import type { Clock } from "./time/clock.ts";
 
 export class RepeatTimer {
   readonly #exchanges: () => Iterable<Exchange>;
+  readonly #clock: Clock;
   #next: { readonly timer: NodeJS.Timeout; readonly at: number } | null = null;
 
-  constructor(exchanges: () => Iterable<Exchange>) {
+  constructor(clock: Clock, exchanges: () => Iterable<Exchange>) {
+    this.#clock = clock;
     this.#exchanges = exchanges;
   }
 
@@ -18,7 +21,7 @@ export class RepeatTimer {
     for (const exchange of this.#exchanges()) at = Math.min(at, exchange.nextRepeatAt ?? Infinity);
     if (at === Infinity || (this.#next !== null && this.#next.at <= at)) return;
     this.stop();
-    this.#next = { timer: setTimeout(() => this.#fire(), Math.max(0, at - Date.now())), at };
+    this.#next = { timer: setTimeout(() => this.#fire(), Math.max(0, at - this.#clock.now())), at };
   }
 
   stop(): void {
@@ -28,7 +31,7 @@ export class RepeatTimer {
 
   #fire(): void {
     this.#next = null;
-    const now = Date.now();
+    const now = this.#clock.now();
     for (const exchange of this.#exchanges()) exchange.sendRepeats(now);
     this.schedule();
   }

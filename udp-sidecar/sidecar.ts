@@ -10,6 +10,9 @@ import type { Logger } from "pino";
 import type { Config, Port } from "./config/config.ts";
 import { Counters } from "./core/counters.ts";
 import { RepeatTimer } from "./repeat-timer.ts";
+import { Clock } from "./time/clock.ts";
+import { HubTime } from "./time/hub-time.ts";
+import { wallClock } from "./time/wall-clock.ts";
 import { StunResponder } from "./core/stun-responder.ts";
 import { createGame, type Game } from "./game.ts";
 import { isStun } from "./protocols/stun.ts";
@@ -26,6 +29,8 @@ const FAULTS_LOGGED = 10;
 
 export class Sidecar {
   readonly counters = new Counters();
+  readonly #clock = new Clock();
+  readonly #hubTime = new HubTime(() => performance.now(), wallClock);
   readonly #config: Config;
   readonly #log: Logger;
   readonly #games = new Map<string, Game>();
@@ -43,13 +48,15 @@ export class Sidecar {
   /** Set while the sidecar retires; called when the last lobby is over. */
   #onRetired: (() => void) | null = null;
   #checkTimer: NodeJS.Timeout | null = null;
+  /** The stalls of this process that are in the log. */
+  #stallsLogged = 0;
 
   private constructor(config: Config, log: Logger) {
     this.#config = config;
     this.#log = log;
-    this.#relay = createRelayPorts(config, this.counters);
-    this.#relayService = new RelayService(this.#relay, config, this.counters);
-    this.#repeats = new RepeatTimer(() => [...this.#games.values()].map(({ exchange }) => exchange));
+    this.#relay = createRelayPorts(config, this.counters, this.#clock);
+    this.#relayService = new RelayService(this.#relay, config, this.counters, this.#clock);
+    this.#repeats = new RepeatTimer(this.#clock, () => [...this.#games.values()].map(({ exchange }) => exchange));
     this.#stun =
       config.stun === null
         ? null
@@ -108,6 +115,7 @@ export class Sidecar {
         { onDatagram: (bytes, from, port, via) => this.#handleDatagram(bytes, from, port, via), onFault },
         this.counters,
         this.#dtls,
+        this.#clock,
       );
       for (const name of new Set(ports.map((port) => port.game))) this.#games.set(name, this.#createGame(name));
       await this.#openNoray(onFault);
@@ -126,7 +134,7 @@ export class Sidecar {
     const sessions = noray === null ? null : this.#games.get(noray.game)!.noray;
     if (noray === null || sessions === null) return;
     const addresses = noray.address === null ? listen : [noray.address];
-    this.#noray = await NorayTcp.open(addresses, noray.port, sessions, this.counters, onFault);
+    this.#noray = await NorayTcp.open(addresses, noray.port, sessions, this.counters, this.#clock, onFault);
   }
 
   #checkReceiveBuffer(granted: number): void {
@@ -141,6 +149,8 @@ export class Sidecar {
       config: this.#config,
       log: this.#log,
       counters: this.counters,
+      clock: this.#clock,
+      hubTime: this.#hubTime,
       relay: this.#relay,
       relayService: this.#relayService,
       hello: () => this.#hello(),
@@ -159,7 +169,7 @@ export class Sidecar {
   }
 
   #handleDatagram(bytes: Uint8Array, endpoint: Endpoint, port: Port, via: number): void {
-    const now = Date.now();
+    const now = this.#clock.now();
     // STUN belongs to no game: every port answers it.
     if (this.#stun !== null && isStun(bytes)) {
       const response = this.#stun.handleMessage(bytes, endpoint, now);
@@ -171,15 +181,27 @@ export class Sidecar {
   }
 
   #checkExpiries(): void {
-    const now = Date.now();
+    const now = this.#clock.now();
     this.#relay?.relay.expire(now);
     this.#ports?.tick(now);
     for (const { exchange, noray } of this.#games.values()) {
       exchange.checkLeases(now);
       noray?.expire(now);
     }
+    this.#logStall();
     const occupied = [...this.#games.values()].some(({ exchange }) => exchange.contacts.size > 0);
     if (!occupied && (this.#relay?.relay.size ?? 0) === 0) this.#onRetired?.();
+  }
+
+  /** After a suspension every peer seemed silent; the operator sees here that the machine was the cause. */
+  #logStall(): void {
+    const { stalls, ms } = this.#clock.skipped;
+    if (stalls === this.#stallsLogged) return;
+    this.#stallsLogged = stalls;
+    this.#log.warn(
+      { stalls, skipped_ms: Math.round(ms) },
+      "this process did not run for a while: the machine was suspended or overloaded; leases were extended",
+    );
   }
 
   /** A peer's datagram that triggers an internal error must neither end the process nor fill the log. */
@@ -201,6 +223,7 @@ export class Sidecar {
       connections: () => sum((game) => game.noray?.connections ?? 0),
       hosts: () => sum((game) => game.noray?.hosts ?? 0),
       waiting: () => sum((game) => game.links.waiting),
+      stalled_s: () => this.#clock.skipped.ms / 1_000,
       receive_buffer_bytes: () => this.#ports?.granted_bytes ?? 0,
       dtls: {
         live: () => this.#ports?.sessions?.live ?? 0,

@@ -5,6 +5,7 @@ import { LINK_VERSION } from "#shared/link/messages.ts";
 import { ShardLinks } from "../../udp-sidecar/link/shard-links.ts";
 import { Secret } from "../../udp-sidecar/config/secret.ts";
 import { Counters } from "../../udp-sidecar/core/counters.ts";
+import { Clock } from "../../udp-sidecar/time/clock.ts";
 import { GameTicketVerifier } from "../../udp-sidecar/link/ticket-verifier.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
@@ -23,6 +24,7 @@ beforeEach(async () => {
     hello: () => ({ ...hello, region: "", addresses: [], ports: [] }),
     log: pino({ level: "silent" }),
     counters: new Counters(),
+    clock: new Clock(),
     handlers: { onMembers: () => {}, onReplies: () => {}, onRelayMessage: () => {} },
   });
   await untilUp();

@@ -30,6 +30,20 @@ const IMPURE = new RegExp(
   "g",
 );
 
+/** Reads the wall clock, which may step at any time. */
+const WALL_CLOCK = new RegExp(
+  [String.raw`\bDate\s*(\?\.|\.|\[\s*["'\`])\s*now\b`, String.raw`\bnew\s+Date\b(?!\s*\(\s*[^)\s])`].join("|"),
+  "g",
+);
+/** Durations in these folders use a monotonic clock. The hub is not among them: its rows outlive its process. */
+const MONOTONIC = ["udp-sidecar/", `${CLIENT}/`, "worker/site/"];
+/** Each reads the wall clock to show a time, or to compare it with a stored or signed one. */
+const WALL_CLOCK_FILES = [
+  "udp-sidecar/time/wall-clock.ts",
+  "worker/site/util/storage.js",
+  "worker/site/list/lobby-table.js",
+];
+
 const SOCKETS = /^(node:)?(dgram|net|http|https|http2|tls|ws)$/;
 
 /**
@@ -54,6 +68,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   worker: [["problem.ts"], ["rpc.ts"], ["env.ts"], ["auth/"], ["http/", "hub/", "site/"], ["index.ts"]],
   "udp-sidecar": [
+    ["time/"],
     ["protocols/"],
     ["config/"],
     ["core/"],
@@ -113,6 +128,13 @@ export function importViolations(path: string, text: string): string[] {
     ...imports.map((specifier) => `${path} may not import ${specifier}`),
     ...[...new Set(words)].map((word) => `${path} is pure and may not use ${word}`),
   ];
+}
+
+/** Uses of the wall clock where a duration must not depend on it. */
+export function wallClockUses(path: string, text: string): string[] {
+  if (!MONOTONIC.some((folder) => path.startsWith(folder)) || WALL_CLOCK_FILES.includes(path)) return [];
+  const uses = withoutComments(text).match(WALL_CLOCK) ?? [];
+  return [...new Set(uses)].map((use) => `${path} uses ${use}, which is not monotonic`);
 }
 
 function mayImport(path: string, specifier: string): boolean {

@@ -8,6 +8,7 @@ import { isIPv4 } from "#shared/net/endpoint.ts";
 import { isSpecial } from "#shared/net/special-ranges.ts";
 import { CLOCK_SKEW_MS, HUB_REQUEST_MS } from "#shared/limits.ts";
 import { VERSION } from "#shared/version.ts";
+import { wallClock } from "../time/wall-clock.ts";
 import type { Config } from "./config.ts";
 
 type Environment = {
@@ -76,7 +77,7 @@ export async function selfCheck(config: Config): Promise<string[]> {
   const files_max = filesMax();
   const root = process.getuid?.() === 0;
   const hub = await fetchHubStatus(config.hub);
-  return findProblems(config, { own_addresses, files_max, root, hub, now: Date.now() });
+  return findProblems(config, { own_addresses, files_max, root, hub, now: wallClock() });
 }
 
 function filesMax(): number | null {
@@ -94,7 +95,7 @@ async function fetchHubStatus(hub: URL): Promise<Environment["hub"]> {
     const response = await fetch(new URL("/healthz", hub), { signal: AbortSignal.timeout(HUB_REQUEST_MS) });
     const date_ms = Date.parse(response.headers.get("date") ?? "");
     const { version = "" } = (await response.json()) as { version?: string };
-    return { date_ms: Number.isNaN(date_ms) ? Date.now() : date_ms, version };
+    return { date_ms: Number.isNaN(date_ms) ? wallClock() : date_ms, version };
   } catch {
     // The link logs the failure and retries.
     return null;

@@ -159,7 +159,7 @@ export class Exchange {
     }
   }
 
-  /** When `sendRepeats` has something to send (ms since the epoch), or null. */
+  /** When `sendRepeats` has something to send (ms on the clock of the caller), or null. */
   get nextRepeatAt(): number | null {
     return this.#repeats.nextAt;
   }

@@ -22,7 +22,7 @@ export class RepeatQueue {
     this.#size_max = size_max;
   }
 
-  /** When the next repetition is due (ms since the epoch), or null. */
+  /** When the next repetition is due (ms on the clock of the caller), or null. */
   get nextAt(): number | null {
     return this.#queue.nextAt;
   }

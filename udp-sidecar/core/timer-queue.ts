@@ -10,7 +10,7 @@ export class TimerQueue<T> {
     return this.#items.length;
   }
 
-  /** When the earliest value is due (ms since the epoch), or null. */
+  /** When the earliest value is due (ms on the clock of the caller), or null. */
   get nextAt(): number | null {
     return this.#items[0]?.at ?? null;
   }

@@ -29,6 +29,7 @@ import type { Secret } from "../config/secret.ts";
 import type { SourceUsage } from "../core/source-quota.ts";
 import { Outbox } from "./outbox.ts";
 import type { Counters } from "../core/counters.ts";
+import type { Clock } from "../time/clock.ts";
 
 export type LinkClientOptions = {
   readonly hub: URL;
@@ -39,6 +40,7 @@ export type LinkClientOptions = {
   readonly hello: () => Hello;
   readonly log: Logger;
   readonly counters: Counters;
+  readonly clock: Clock;
   readonly handlers: {
     readonly onWelcome: (shards: number, keys: readonly TicketKey[]) => void;
     readonly onMembers: (items: readonly MemberNotice[]) => void;
@@ -60,9 +62,9 @@ export class LinkClient {
   /** The members received so far. */
   #members: MemberNotice[] = [];
   #received_at = 0;
-  #timers: Set<NodeJS.Timeout> = new Set();
+  readonly #timers = new Set<() => void>();
   #flushing = false;
-  #resend: NodeJS.Timeout | null = null;
+  #cancelResend: (() => void) | null = null;
   #emptied: (() => void) | null = null;
 
   constructor(options: LinkClientOptions) {
@@ -84,7 +86,7 @@ export class LinkClient {
 
   /** Queues a report; false if the outbox is full. All reports of one turn of the event loop are sent together. */
   report(report: Report): boolean {
-    const accepted = this.#outbox.add(report, Date.now());
+    const accepted = this.#outbox.add(report, this.#options.clock.now());
     if (this.#up && !this.#flushing) {
       this.#flushing = true;
       setImmediate(() => {
@@ -114,7 +116,7 @@ export class LinkClient {
     this.#socket?.close(1000, "bye");
     this.#socket = null;
     this.#up = false;
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const cancel of this.#timers) cancel();
     this.#setResendTimer(null);
   }
 
@@ -128,13 +130,13 @@ export class LinkClient {
     const init = { headers: { authorization: `Bearer ${key.reveal()}` } };
     const socket = new WebSocket(url, init);
     this.#socket = socket;
-    const openTimer = this.#after(LINK_OPEN_MS, () =>
+    const cancelOpen = this.#after(LINK_OPEN_MS, () =>
       this.#handleLoss(socket, "the hub did not send its welcome in time"),
     );
     socket.addEventListener("open", () => this.#send(this.#options.hello()));
     socket.addEventListener("message", ({ data }) => {
-      this.#received_at = Date.now();
-      if (data !== "pong") this.#handleMessage(socket, typeof data === "string" ? data : "", openTimer);
+      this.#received_at = this.#options.clock.now();
+      if (data !== "pong") this.#handleMessage(socket, typeof data === "string" ? data : "", cancelOpen);
     });
     socket.addEventListener("close", ({ code, reason }) =>
       this.#handleLoss(socket, `closed with ${code} ${reason}`.trim()),
@@ -180,7 +182,7 @@ export class LinkClient {
 
   // --- messages --------------------------------------------------------------------------------------------------
 
-  #handleMessage(socket: WebSocket, text: string, openTimer: NodeJS.Timeout): void {
+  #handleMessage(socket: WebSocket, text: string, cancelOpen: () => void): void {
     if (this.#socket !== socket) return;
     const { log, handlers, game, shard } = this.#options;
     const decoded = decode(text, fromHub, LINK_FRAME_LENGTH_MAX);
@@ -200,7 +202,7 @@ export class LinkClient {
         this.#members.push(...message.items);
         if (!message.last) return;
         handlers.onMembers(this.#members.splice(0));
-        return this.#linkUp(socket, openTimer);
+        return this.#linkUp(socket, cancelOpen);
       case "told":
         handlers.onReplies(message.items, (seq) => this.#outbox.at(seq));
         if (message.ack !== null && this.#outbox.acknowledge(message.ack)) this.#setResendTimer(null);
@@ -213,10 +215,9 @@ export class LinkClient {
     }
   }
 
-  #linkUp(socket: WebSocket, openTimer: NodeJS.Timeout): void {
+  #linkUp(socket: WebSocket, cancelOpen: () => void): void {
     const { log, counters, game, shard, hub } = this.#options;
-    clearTimeout(openTimer);
-    this.#timers.delete(openTimer);
+    cancelOpen();
     // The answer to a hello over an open link.
     if (this.#up) return this.#flush();
     this.#up = true;
@@ -230,7 +231,7 @@ export class LinkClient {
 
   #ping(socket: WebSocket): void {
     if (this.#socket !== socket) return;
-    if (Date.now() - this.#received_at > LINK_SILENCE_MS)
+    if (this.#options.clock.now() - this.#received_at > LINK_SILENCE_MS)
       return this.#handleLoss(socket, "the hub sent nothing for too long");
     socket.send("ping");
     this.#after(LINK_PING_MS, () => this.#ping(socket));
@@ -238,12 +239,12 @@ export class LinkClient {
 
   #flush(): void {
     if (!this.#up) return;
-    const now = Date.now();
+    const now = this.#options.clock.now();
     for (let batch = this.#outbox.nextBatch(now); batch !== null; batch = this.#outbox.nextBatch(now))
       this.#send(batch);
     if (this.#outbox.size === 0) this.#emptied?.();
     // A hub that failed to store a batch sends no acknowledgement.
-    if (this.#outbox.inFlight && this.#resend === null) {
+    if (this.#outbox.inFlight && this.#cancelResend === null) {
       this.#setResendTimer(() => {
         this.#outbox.rewind();
         this.#flush();
@@ -253,13 +254,13 @@ export class LinkClient {
 
   /** Arms the one timer that waits for the next acknowledgement; null stops it. */
   #setResendTimer(onTimeout: (() => void) | null): void {
-    if (this.#resend !== null) clearTimeout(this.#resend);
-    this.#resend = null;
+    this.#cancelResend?.();
+    this.#cancelResend = null;
     if (onTimeout === null) return;
-    this.#resend = setTimeout(() => {
-      this.#resend = null;
+    this.#cancelResend = this.#after(LINK_RESEND_MS, () => {
+      this.#cancelResend = null;
       onTimeout();
-    }, LINK_RESEND_MS);
+    });
   }
 
   #send(message: FromSidecar): void {
@@ -267,12 +268,17 @@ export class LinkClient {
     this.#socket?.send(JSON.stringify(message));
   }
 
-  #after(delay_ms: number, action: () => void): NodeJS.Timeout {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
+  /** Calls back after a delay, unless the link stops. Returns a function that cancels it. */
+  #after(delay_ms: number, action: () => void): () => void {
+    const stopTimer = this.#options.clock.after(delay_ms, () => {
+      this.#timers.delete(cancel);
       action();
-    }, delay_ms);
-    this.#timers.add(timer);
-    return timer;
+    });
+    const cancel = (): void => {
+      this.#timers.delete(cancel);
+      stopTimer();
+    };
+    this.#timers.add(cancel);
+    return cancel;
   }
 }

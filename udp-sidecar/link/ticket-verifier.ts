@@ -11,11 +11,14 @@ import { Secret } from "../config/secret.ts";
 
 export class GameTicketVerifier {
   readonly #game: string;
+  readonly #toHubTime: (now: number) => number;
   /** Newest first. */
   #keys: ReadonlyMap<string, Secret> = new Map();
 
-  constructor(game: string) {
+  /** `toHubTime` converts the caller's time into the hub's (ms since the epoch). */
+  constructor(game: string, toHubTime: (now: number) => number = (now) => now) {
     this.#game = game;
+    this.#toHubTime = toHubTime;
   }
 
   /** Replaces all keys by those of a welcome. */
@@ -28,7 +31,8 @@ export class GameTicketVerifier {
     const decoded = decodeTicket(text);
     if (decoded === null) return null;
     const { ticket, claims, signature } = decoded;
-    if (ticket.game !== this.#game || ticket.purpose !== purpose || ticket.expires_at_s * 1_000 <= now) return null;
+    if (ticket.game !== this.#game || ticket.purpose !== purpose || isExpired(ticket, this.#toHubTime(now)))
+      return null;
     const key = this.#keys.get(decoded.key);
     if (key === undefined) return null;
     return isSame(hmac(key, claims), signature) ? ticket : null;
@@ -39,7 +43,7 @@ export class GameTicketVerifier {
     const [newest] = this.#keys;
     if (newest === undefined) return null;
     const [key, secret] = newest;
-    const statement = { game: this.#game, peer, endpoint, at_ms: now };
+    const statement = { game: this.#game, peer, endpoint, at_ms: this.#toHubTime(now) };
     return receiptText(statement, key, hmac(secret, receiptClaims(statement, key)));
   }
 
@@ -49,12 +53,13 @@ export class GameTicketVerifier {
     const key = decoded === null ? undefined : this.#keys.get(decoded.key);
     if (decoded === null || key === undefined) return null;
     const { observed, claims, signature } = decoded;
-    const age_ms = now - observed.at_ms;
+    const age_ms = this.#toHubTime(now) - observed.at_ms;
     if (age_ms > RECEIPT_FRESH_MS || age_ms < -RECEIPT_SKEW_MS) return null;
     return isSame(hmac(key, claims).slice(0, RECEIPT_SIGNATURE_LENGTH), signature) ? observed.endpoint : null;
   }
 }
 
+const isExpired = ({ expires_at_s }: Ticket, now: number): boolean => expires_at_s * 1_000 <= now;
 const hmac = (key: Secret, text: string): string => createHmac("sha256", key.reveal()).update(text).digest("base64url");
 const isSame = (expected: string, received: string): boolean =>
   timingSafeEqual(Buffer.from(expected), Buffer.from(received));

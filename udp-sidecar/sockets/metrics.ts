@@ -10,6 +10,8 @@ export type StatusReadings = {
   readonly connections: () => number;
   readonly hosts: () => number;
   readonly waiting: () => number;
+  /** Seconds in which this process did not run. */
+  readonly stalled_s: () => number;
   readonly receive_buffer_bytes: () => number;
   readonly dtls: {
     readonly live: () => number;
@@ -83,6 +85,7 @@ const GAUGES: readonly Reading[] = [
 ];
 
 const TOTALS: readonly Reading[] = [
+  ["parley_stalled_seconds_total", "Time in which this process did not run", (now) => now.stalled_s()],
   ["parley_relay_packets_total", "Relayed datagrams", (now) => now.relay.packets()],
   ["parley_relay_bytes_total", "Relayed bytes, without headers", (now) => now.relay.bytes()],
 ];

@@ -9,6 +9,7 @@ import { LineReader } from "../protocols/noray.ts";
 import type { NoraySession } from "../noray/session.ts";
 import type { NoraySessions } from "../noray/sessions.ts";
 import type { Counters } from "../core/counters.ts";
+import type { Clock } from "../time/clock.ts";
 import { listenTcp } from "./listen.ts";
 
 export class NorayTcp {
@@ -16,11 +17,13 @@ export class NorayTcp {
   readonly #sessions = new Map<Socket, NoraySession>();
   readonly #noray: NoraySessions;
   readonly #counters: Counters;
+  readonly #clock: Clock;
   readonly #onFault: (error: unknown) => void;
 
-  private constructor(sessions: NoraySessions, counters: Counters, onFault: (error: unknown) => void) {
+  private constructor(sessions: NoraySessions, counters: Counters, clock: Clock, onFault: (error: unknown) => void) {
     this.#noray = sessions;
     this.#counters = counters;
+    this.#clock = clock;
     this.#onFault = onFault;
   }
 
@@ -30,9 +33,10 @@ export class NorayTcp {
     port: number,
     sessions: NoraySessions,
     counters: Counters,
+    clock: Clock,
     onFault: (error: unknown) => void,
   ): Promise<NorayTcp> {
-    const opened = new NorayTcp(sessions, counters, onFault);
+    const opened = new NorayTcp(sessions, counters, clock, onFault);
     try {
       for (const address of listen) await opened.#listen(address, port);
     } catch (error) {
@@ -76,7 +80,7 @@ export class NorayTcp {
     this.#sessions.set(socket, session);
     socket.on("data", (bytes) =>
       this.#guard(socket, () => {
-        const now = Date.now();
+        const now = this.#clock.now();
         for (const line of lines.read(bytes)) this.#noray.handleLine(session, line, now);
       }),
     );
@@ -84,7 +88,7 @@ export class NorayTcp {
       this.#guard(socket, () => {
         // The end of the stream also ends the last line.
         const last = lines.end();
-        if (last !== null) this.#noray.handleLine(session, last, Date.now());
+        if (last !== null) this.#noray.handleLine(session, last, this.#clock.now());
         this.#noray.endInput(session);
       }),
     );

@@ -21,14 +21,15 @@ import type { Config } from "../config/config.ts";
 import type { PortRange } from "../config/relay.ts";
 import { isEnterRequest } from "../protocols/native.ts";
 import type { Counters } from "../core/counters.ts";
+import type { Clock } from "../time/clock.ts";
 
 /** All names here are addresses. Without a lookup a port is open when `bind` returns. */
 const lookup = (address: string, _: unknown, done: (error: null, address: string, family: number) => void): void =>
   done(null, address, isIPv4(address) ? 4 : 6);
 
 /** The configured relay, or null if it is off. */
-export const createRelayPorts = (config: Config, counters: Counters): RelayPorts | null =>
-  config.relay_ports === null ? null : new RelayPorts(config.relay_ports, config, counters);
+export const createRelayPorts = (config: Config, counters: Counters, clock: Clock): RelayPorts | null =>
+  config.relay_ports === null ? null : new RelayPorts(config.relay_ports, config, counters, clock);
 
 export class RelayPorts implements PortPool {
   readonly relay: Relay;
@@ -40,10 +41,12 @@ export class RelayPorts implements PortPool {
   onEnter: (port: number, from: Endpoint, bytes: Uint8Array, now: number) => Uint8Array | null = () => null;
   readonly #listen: readonly string[];
   readonly #counters: Counters;
+  readonly #clock: Clock;
   readonly #free: number[];
   readonly #open = new Map<number, Socket>();
 
-  constructor(range: PortRange, config: Config, counters: Counters) {
+  constructor(range: PortRange, config: Config, counters: Counters, clock: Clock) {
+    this.#clock = clock;
     this.#listen = config.listen;
     this.#counters = counters;
     this.addresses = config.relay_addresses.length > 0 ? config.relay_addresses : config.addresses;
@@ -66,9 +69,9 @@ export class RelayPorts implements PortPool {
   /** Refuses new allocations, lets existing ones continue for so long, and then ends them. */
   async stop(within_ms: number): Promise<void> {
     this.relay.drain();
-    for (const until = Date.now() + within_ms; this.relay.size > 0 && Date.now() < until;) {
+    for (const until = this.#clock.now() + within_ms; this.relay.size > 0 && this.#clock.now() < until;) {
       await sleep(RELAY_DRAIN_CHECK_MS);
-      this.relay.expire(Date.now());
+      this.relay.expire(this.#clock.now());
     }
     this.relay.close();
   }
@@ -123,10 +126,11 @@ export class RelayPorts implements PortPool {
       return null;
     }
     const { relay } = this;
+    const clock = this.#clock;
     socket.on("message", (bytes, { address, port: from }) => {
       try {
         if (isEnterRequest(bytes)) return this.#handleEnter(socket, port, endpoint(address, from), bytes);
-        const hop = relay.route(port, address, from, bytes.length, Date.now());
+        const hop = relay.route(port, address, from, bytes.length, clock.now());
         if (hop !== null) this.forward(hop, bytes);
       } catch {
         // A datagram that triggers an internal error must not end the process.
@@ -144,7 +148,7 @@ export class RelayPorts implements PortPool {
 
   /** A native peer authenticates; the datagram is not forwarded. */
   #handleEnter(socket: Socket, port: number, from: Endpoint | null, bytes: Uint8Array): void {
-    const answer = from === null ? null : this.onEnter(port, from, bytes, Date.now());
+    const answer = from === null ? null : this.onEnter(port, from, bytes, this.#clock.now());
     if (answer === null) return this.#counters.add("relay_dropped", "unproved");
     socket.send(answer, from!.port, from!.address);
   }

@@ -24,6 +24,7 @@ import type { Hop, Stream } from "../relay/allocation.ts";
 import { parseEnter, encodeEntered } from "../protocols/native.ts";
 import type { Counters } from "../core/counters.ts";
 import { SourceCounter } from "../core/source-counter.ts";
+import type { Clock } from "../time/clock.ts";
 import { listenTcp } from "./listen.ts";
 
 /** Close code: the first message held no valid ticket. */
@@ -49,6 +50,7 @@ export class Tunnels {
   readonly #handlers: TunnelHandlers;
   readonly #header: string;
   readonly #counters: Counters;
+  readonly #clock: Clock;
   readonly #servers: Server[] = [];
   readonly #sockets = new WebSocketServer({
     noServer: true,
@@ -58,7 +60,8 @@ export class Tunnels {
   });
   readonly #perSource = new SourceCounter();
 
-  private constructor(handlers: TunnelHandlers, header: string, counters: Counters) {
+  private constructor(handlers: TunnelHandlers, header: string, counters: Counters, clock: Clock) {
+    this.#clock = clock;
     this.#handlers = handlers;
     this.#header = header.toLowerCase();
     this.#counters = counters;
@@ -69,8 +72,9 @@ export class Tunnels {
     { listen, port, source_header }: TunnelSettings,
     handlers: TunnelHandlers,
     counters: Counters,
+    clock: Clock,
   ): Promise<Tunnels> {
-    const opened = new Tunnels(handlers, source_header, counters);
+    const opened = new Tunnels(handlers, source_header, counters, clock);
     try {
       for (const address of listen) await opened.#listen(address, port);
     } catch (error) {
@@ -131,25 +135,26 @@ export class Tunnels {
   #accept(socket: WebSocket, from: Endpoint): void {
     const stream: Stream = { send: (bytes) => this.#send(socket, bytes) };
     let port: number | null = null;
-    let isAlive = true;
-    const enterTimer = setTimeout(() => socket.close(INVALID_TICKET), TUNNEL_OPEN_MS);
+    const clock = this.#clock;
+    let ponged_at = clock.now();
+    const cancelEnter = clock.after(TUNNEL_OPEN_MS, () => socket.close(INVALID_TICKET));
     const pingTimer = setInterval(() => {
-      if (!isAlive) return socket.terminate();
-      isAlive = false;
+      // Halfway between the answer to the last ping and the one before.
+      if (clock.now() - ponged_at > 1.5 * TUNNEL_PING_MS) return socket.terminate();
       socket.ping();
     }, TUNNEL_PING_MS);
-    socket.on("pong", () => (isAlive = true));
+    socket.on("pong", () => (ponged_at = clock.now()));
     socket.on("error", () => this.#counters.add("tunnels", "error"));
     socket.on("close", () => {
-      clearTimeout(enterTimer);
+      cancelEnter();
       clearInterval(pingTimer);
     });
     socket.on("message", (data, isBinary) => {
       try {
         if (isBinary) return this.#handleDatagram(port, from, bytesOf(data), stream);
-        clearTimeout(enterTimer);
+        cancelEnter();
         const request = parseEnter(bytesOf(data), 0);
-        port = request === null ? null : this.#handlers.join(request.ticket, from, stream, Date.now());
+        port = request === null ? null : this.#handlers.join(request.ticket, from, stream, clock.now());
         if (port === null) return socket.close(INVALID_TICKET);
         socket.send(Buffer.from(encodeEntered(request!.word)).toString("latin1"));
       } catch (error) {
@@ -161,7 +166,7 @@ export class Tunnels {
 
   #handleDatagram(port: number | null, from: Endpoint, bytes: Uint8Array, stream: Stream): void {
     if (port === null) return this.#counters.add("relay_dropped", "unproved");
-    const hop = this.#handlers.route(port, from, bytes.length, stream, Date.now());
+    const hop = this.#handlers.route(port, from, bytes.length, stream, this.#clock.now());
     if (hop !== null) this.#handlers.forward(hop, bytes);
   }
 

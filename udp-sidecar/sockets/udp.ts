@@ -8,6 +8,7 @@ import { decodeLocalPort, encodeLocalPort, isDtls } from "#shared/net/local-port
 import { type Endpoint, endpoint, isIPv4 } from "#shared/net/endpoint.ts";
 import type { Port } from "../config/config.ts";
 import type { Counters } from "../core/counters.ts";
+import type { Clock } from "../time/clock.ts";
 import type { Dtls } from "./dtls/dtls.ts";
 import { isDtlsRecord } from "./dtls/records.ts";
 import type { DtlsSessions } from "./dtls/sessions.ts";
@@ -36,6 +37,7 @@ export class UdpPorts {
   readonly #sockets: BoundSocket[] = [];
   readonly #handlers: UdpHandlers;
   readonly #counters: Counters;
+  readonly #clock: Clock;
   readonly #required: boolean;
   /** The socket whose datagram is being handled: its reply leaves from the same local address. */
   #receiving: BoundSocket | null = null;
@@ -48,16 +50,17 @@ export class UdpPorts {
   /** The smallest receive buffer the kernel granted, in bytes. */
   granted_bytes = Number.POSITIVE_INFINITY;
 
-  private constructor(handlers: UdpHandlers, counters: Counters, dtls: Dtls | null) {
+  private constructor(handlers: UdpHandlers, counters: Counters, dtls: Dtls | null, clock: Clock) {
     this.#handlers = handlers;
     this.#counters = counters;
+    this.#clock = clock;
     this.#required = dtls?.required === true;
     const out = {
       send: ({ socket }: BoundSocket, to: Endpoint, datagram: Uint8Array) => this.#send(socket, to, datagram),
       deliver: ({ serves, port }: BoundSocket, from: Endpoint, message: Uint8Array) =>
         handlers.onDatagram(message, from, serves, encodeLocalPort({ port, dtls: true })),
     };
-    this.sessions = dtls?.sessions<BoundSocket>(out, counters, Date.now()) ?? null;
+    this.sessions = dtls?.sessions<BoundSocket>(out, counters, clock.now()) ?? null;
   }
 
   /** Opens all ports or none. Rejects with the port and the reason. */
@@ -70,8 +73,9 @@ export class UdpPorts {
     handlers: UdpHandlers,
     counters: Counters,
     dtls: Dtls | null,
+    clock: Clock,
   ): Promise<UdpPorts> {
-    const opened = new UdpPorts(handlers, counters, dtls);
+    const opened = new UdpPorts(handlers, counters, dtls, clock);
     try {
       for (const port of ports) {
         for (const address of listen) await opened.#bind(port, address, receive_buffer_bytes);
@@ -123,8 +127,8 @@ export class UdpPorts {
     const { sessions } = this;
     if (this.#closing) return;
     if (sessions !== null) {
-      if (isDtlsRecord(bytes)) return sessions.receive(bound, from, bytes, Date.now());
-      if (sessions.handleClaim(from, bytes, Date.now())) return;
+      if (isDtlsRecord(bytes)) return sessions.receive(bound, from, bytes, this.#clock.now());
+      if (sessions.handleClaim(from, bytes, this.#clock.now())) return;
       if (this.#required) return this.#counters.add("dropped", "in_clear");
     }
     this.#handlers.onDatagram(bytes, from, bound.serves, bound.port);

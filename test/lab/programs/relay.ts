@@ -9,13 +9,15 @@ import type { Endpoint } from "#shared/net/endpoint.ts";
 import { parseConfig } from "../../../udp-sidecar/config/config.ts";
 import { createRelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
+import { Clock } from "../../../udp-sidecar/time/clock.ts";
 import { onLine, sendLine } from "./json-lines.ts";
 
 const [address, range] = process.argv.slice(2) as [string, string];
 const settings = { PARLEY_KEY: "none", PARLEY_LISTEN: address, PARLEY_RELAY_PORTS: range, PARLEY_ADDRESSES: address };
 const parsed = parseConfig([], settings);
 if ("problems" in parsed) throw new Error(parsed.problems.join());
-const { relay } = createRelayPorts(parsed.config, new Counters())!;
+const clock = new Clock();
+const { relay } = createRelayPorts(parsed.config, new Counters(), clock)!;
 onLine((line) => {
   const [one, other] = line["pair"] as [Endpoint, Endpoint];
   const id = line["id"] as string;
@@ -23,7 +25,7 @@ onLine((line) => {
     { peer: `${id} a`, observed: one },
     { peer: `${id} b`, observed: other },
   ] as const;
-  const asked = relay.allocate({ game: "default", parties, onNotice: () => {} }, Date.now());
+  const asked = relay.allocate({ game: "default", parties, onNotice: () => {} }, clock.now());
   sendLine("none" in asked ? { id, ...asked } : { id, ports: asked.ports });
 });
 sendLine({ pid: process.pid });

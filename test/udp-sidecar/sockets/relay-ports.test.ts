@@ -7,6 +7,7 @@ import type { RelayNotice } from "../../../udp-sidecar/relay/allocation.ts";
 import { parseConfig } from "../../../udp-sidecar/config/config.ts";
 import { createRelayPorts, type RelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
+import { Clock } from "../../../udp-sidecar/time/clock.ts";
 import { takenPorts } from "../../../tools/run/ports.ts";
 import { eventually } from "../../support/test-stack.ts";
 import { collectGarbage } from "../../support/memory.ts";
@@ -17,6 +18,7 @@ const RANGE = { first: 29_000, last: 29_019 };
 /** The tolerated growth of the runtime's caches. A leaked pair would take 1 kB. */
 const GROWTH_BYTES_MAX = 2 * 1_048_576;
 
+const clock = new Clock();
 let counters: Counters;
 let ports: RelayPorts;
 let players: Player[] = [];
@@ -93,7 +95,7 @@ describe("a limit", () => {
     const [alice] = await meet();
     await eventually(
       () => {
-        ports.relay.expire(Date.now());
+        ports.relay.expire(clock.now());
         return Promise.resolve(ports.used);
       },
       (used) => used === 0,
@@ -236,7 +238,7 @@ function open(settings: Record<string, string> = {}): RelayPorts {
   const base = { PARLEY_KEY: "key", PARLEY_LISTEN: "127.0.0.1,::1", PARLEY_RELAY_PEERS: "any" };
   const parsed = parseConfig([], { ...base, PARLEY_RELAY_PORTS: `${RANGE.first}-${RANGE.last}`, ...settings });
   if ("problems" in parsed) throw new Error(parsed.problems.join());
-  return createRelayPorts(parsed.config, counters)!;
+  return createRelayPorts(parsed.config, counters, clock)!;
 }
 
 async function reopen(settings: Record<string, string>): Promise<RelayPorts> {
@@ -249,7 +251,7 @@ function ask(peers: readonly string[], seen: readonly Endpoint[], notices: Relay
     { peer: peers[0]!, observed: seen[0]! },
     { peer: peers[1]!, observed: seen[1]! },
   ] as const;
-  return ports.relay.allocate({ game: "default", parties, onNotice: (notice) => notices.push(notice) }, Date.now());
+  return ports.relay.allocate({ game: "default", parties, onNotice: (notice) => notices.push(notice) }, clock.now());
 }
 
 /** Two players that reach each other. */

@@ -11,6 +11,7 @@ import { RelayService } from "../../../udp-sidecar/relay-service.ts";
 import { createRelayPorts, type RelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
 import { INVALID_TICKET } from "../../../udp-sidecar/sockets/tunnels.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
+import { Clock } from "../../../udp-sidecar/time/clock.ts";
 import { freePort } from "../../../tools/run/ports.ts";
 import { eventually } from "../../support/test-stack.ts";
 import { signTicket, createVerifier } from "../../support/tickets.ts";
@@ -18,6 +19,7 @@ import { signTicket, createVerifier } from "../../support/tickets.ts";
 const RELAY = `0-${"c".repeat(26)}`;
 const [alice, bob] = ["a", "b"].map((letter) => letter.repeat(26)) as [string, string];
 
+const clock = new Clock();
 let counters: Counters;
 let relay: RelayPorts;
 let service: RelayService;
@@ -151,8 +153,8 @@ async function open(more: Record<string, string> = {}): Promise<void> {
   const parsed = parseConfig([], settings);
   if ("problems" in parsed) throw new Error(parsed.problems.join());
   counters = new Counters();
-  relay = createRelayPorts(parsed.config, counters)!;
-  service = new RelayService(relay, parsed.config, counters);
+  relay = createRelayPorts(parsed.config, counters, clock)!;
+  service = new RelayService(relay, parsed.config, counters, clock);
   service.addGame("arena", createVerifier());
   await service.openTunnels((error) => faults.push(error));
   const messages: FromRelay[] = [];

@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import type { DtlsConfig } from "../../config/dtls.ts";
 import type { Counters } from "../../core/counters.ts";
 import { type Certificate, CertificateError, gdscript, createIfMissing, readCertificate } from "./certificate.ts";
+import { wallClock } from "../../time/wall-clock.ts";
 import type { DtlsEngine } from "./engine.ts";
 import { openSsl } from "./openssl.ts";
 import type { DtlsOutput, SocketRef } from "./session.ts";
@@ -89,7 +90,7 @@ export class Dtls {
     const expires = new Date(expires_at).toISOString();
     const about = { name, fingerprint, pem: filesOf(this.#config).cert, expires, ...gdscript(this.#certificate) };
     this.#log.info({ ...about, engine: this.#engine.name, required: this.required }, "DTLS is on");
-    if (expires_at - Date.now() < CERTIFICATE_WARNING_MS) {
+    if (expires_at - wallClock() < CERTIFICATE_WARNING_MS) {
       this.#log.warn({ expires }, "the DTLS certificate expires soon: renew it and send SIGHUP");
     }
   }
@@ -109,5 +110,5 @@ function loadCertificate(config: DtlsConfig): Certificate {
     throw new CertificateError("PARLEY_DTLS_CERT and PARLEY_DTLS_KEY belong together: set both, or neither");
   }
   if (own) createIfMissing(cert, key);
-  return readCertificate(cert, key, Date.now());
+  return readCertificate(cert, key, wallClock());
 }
