@@ -7,6 +7,10 @@ type Row = { status: number; message: string };
 
 const TABLE = {
   invalid_request: { status: 400, message: "The request is malformed; `detail` names the part and what was expected." },
+  receipt_expired: {
+    status: 400,
+    message: "A receipt is older than a minute, or a clock is wrong; `detail` has the difference. Observe again.",
+  },
   unauthorized: { status: 401, message: "A valid token or key is required: send `Authorization: Bearer ...`." },
   banned: { status: 403, message: "The operators banned this peer or address." },
   kicked: { status: 403, message: "The host removed this peer; it cannot join again." },

@@ -12,6 +12,7 @@ import { Counters } from "./core/counters.ts";
 import { RepeatTimer } from "./repeat-timer.ts";
 import { Clock } from "./time/clock.ts";
 import { HubTime } from "./time/hub-time.ts";
+import { HubTimeProbe } from "./time/hub-time-probe.ts";
 import { wallClock } from "./time/wall-clock.ts";
 import { StunResponder } from "./core/stun-responder.ts";
 import { createGame, type Game } from "./game.ts";
@@ -41,6 +42,7 @@ export class Sidecar {
   readonly #stun: StunResponder | null;
   readonly #repeats: RepeatTimer;
   readonly #epoch = randomBytes(12).toString("base64url");
+  readonly #hubTimeProbe: HubTimeProbe;
   #ports: UdpPorts | null = null;
   #dtls: Dtls | null = null;
   #noray: NorayTcp | null = null;
@@ -54,6 +56,7 @@ export class Sidecar {
   private constructor(config: Config, log: Logger) {
     this.#config = config;
     this.#log = log;
+    this.#hubTimeProbe = new HubTimeProbe(config.hub, this.#hubTime, this.#clock, log);
     this.#relay = createRelayPorts(config, this.counters, this.#clock);
     this.#relayService = new RelayService(this.#relay, config, this.counters, this.#clock);
     this.#repeats = new RepeatTimer(this.#clock, () => [...this.#games.values()].map(({ exchange }) => exchange));
@@ -189,6 +192,7 @@ export class Sidecar {
       noray?.expire(now);
     }
     this.#logStall();
+    this.#hubTimeProbe.tick();
     const occupied = [...this.#games.values()].some(({ exchange }) => exchange.contacts.size > 0);
     if (!occupied && (this.#relay?.relay.size ?? 0) === 0) this.#onRetired?.();
   }
@@ -223,6 +227,7 @@ export class Sidecar {
       connections: () => sum((game) => game.noray?.connections ?? 0),
       hosts: () => sum((game) => game.noray?.hosts ?? 0),
       waiting: () => sum((game) => game.links.waiting),
+      clock_skew_s: () => (this.#hubTime.skew_ms ?? 0) / 1_000,
       stalled_s: () => this.#clock.skipped.ms / 1_000,
       receive_buffer_bytes: () => this.#ports?.granted_bytes ?? 0,
       dtls: {

@@ -35,6 +35,10 @@ export const SOURCES_MAX = 65_536;
 export const RECEIVE_BUFFER_BYTES = 4_194_304;
 /** How often leases are checked. A check visits only contacts that are due. */
 export const LEASE_CHECK_MS = 100;
+/** How often the hub's clock is measured. */
+export const CLOCK_CHECK_MS = 30_000;
+/** The same after a step of this machine's clock, until the hub answers. */
+export const CLOCK_RETRY_MS = 1_000;
 /** The wall clock stepped if it moved by more against the monotonic one. */
 export const CLOCK_DRIFT_MS = 1_000;
 /** A longer gap between two readings of the clock is a stall of the process: several lease checks are late. */

@@ -45,7 +45,8 @@ export class Coalescer<T> {
     this.#forget(now);
     const ready: Change<T>[] = [];
     for (const [id, { sent: old, next, reason, due }] of this.#pending) {
-      if (due > now) continue;
+      // A due time beyond an interval is left over from before the clock was set back.
+      if (due > now && due <= now + this.#interval_ms) continue;
       this.#pending.delete(id);
       if (old !== null || next !== null) ready.push(this.#markSent({ id, old, next, reason }, now));
     }
@@ -78,7 +79,7 @@ export class Coalescer<T> {
 
   #forget(now: number): void {
     for (const [id, at] of this.#sent_at) {
-      if (at + this.#interval_ms > now) return;
+      if (at + this.#interval_ms > now && at <= now) return;
       this.#sent_at.delete(id);
     }
   }

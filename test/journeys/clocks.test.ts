@@ -4,7 +4,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
+import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { RabidPlayer } from "../../tools/run/rabid-player.ts";
 import { FakeClock, hasFakeClock } from "../support/fake-clock.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
@@ -13,10 +15,13 @@ const SUSPENDED_MS = 6_000;
 
 let clock: FakeClock;
 let stack: TestStack;
+let nativePort: number;
 
 beforeAll(async () => {
   clock = await FakeClock.open();
-  stack = await TestStack.open({ settings: hasFakeClock ? clock.env : {} });
+  nativePort = await freePort("udp");
+  const settings = { PARLEY_PORTS: `PORT=rabid,${nativePort}=native`, ...(hasFakeClock && clock.env) };
+  stack = await TestStack.open({ settings });
 });
 afterAll(async () => {
   await stack?.close();
@@ -59,6 +64,56 @@ describe.skipIf(!hasFakeClock)("a sidecar whose wall clock steps", () => {
     await clock.step(0);
   });
 });
+
+describe.skipIf(!hasFakeClock)("native peers of a sidecar whose clock is wrong", () => {
+  test.each([90, 3_600, -90, -3_600])("by %d s since before its start get each other's endpoints", async (seconds) => {
+    await stack.drainSidecar();
+    await clock.step(seconds);
+    await stack.restartSidecar();
+    await eventually(
+      () => stack.metric("parley_clock_skew_seconds"),
+      (skew_s) => Math.abs(skew_s - seconds) < 5,
+    );
+    expect(await requestConnection()).toMatchObject({ state: "waiting" });
+    await clock.step(0);
+  });
+
+  test("by 90 s since a moment ago get each other's endpoints, and the operator sees the step", async () => {
+    await clock.step(90);
+    expect(await requestConnection()).toMatchObject({ state: "waiting" });
+    expect(await stack.metric("parley_clock_skew_seconds")).toBeGreaterThan(85);
+    await clock.step(0);
+  });
+});
+
+/** A connection request between two new peers, with a reach that the sidecar has observed. */
+async function requestConnection(): Promise<unknown> {
+  const [ann, bob] = [await newPeer(), await newPeer()];
+  const { lobby } = (await api("lobbies", ann.peer_token, { name: "Far", seats: 2 })) as { lobby: { id: string } };
+  await api(`lobbies/${lobby.id}/members`, bob.peer_token, {});
+  const player = await RabidPlayer.open(nativePort);
+  try {
+    const seen = await player.request(`see ${ann.udp_token}`.padEnd(NATIVE_REQUEST_BYTES_MIN), /^seen /);
+    const look = { socket: 0, local_port: player.port, via: { address: "127.0.0.1", port: nativePort }, at_ms: 0 };
+    const reach = { looks: [{ ...look, receipt: seen.split(" ")[2] }], hosts: [], now_ms: 1, rtt_ms: 2 };
+    return await api(`lobbies/${lobby.id}/connections`, ann.peer_token, { peer_id: bob.peer_id, reach });
+  } finally {
+    await player.close();
+  }
+}
+
+type Identity = { readonly peer_id: string; readonly peer_token: string; readonly udp_token: string };
+const newPeer = async (): Promise<Identity> => (await api("peers", "", undefined)) as Identity;
+
+async function api(path: string, token: string, body: unknown): Promise<unknown> {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const init = {
+    method: "POST",
+    ...(token !== "" && { headers }),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  };
+  return (await fetch(`${stack.url}/v1/games/default/${path}`, init)).json();
+}
 
 const errorsOf = (received: readonly string[]): string[] => received.filter((line) => line.startsWith("error"));
 

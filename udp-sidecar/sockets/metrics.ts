@@ -10,6 +10,8 @@ export type StatusReadings = {
   readonly connections: () => number;
   readonly hosts: () => number;
   readonly waiting: () => number;
+  /** How far this machine's clock is ahead of the hub's, in seconds. */
+  readonly clock_skew_s: () => number;
   /** Seconds in which this process did not run. */
   readonly stalled_s: () => number;
   readonly receive_buffer_bytes: () => number;
@@ -70,6 +72,7 @@ const GAUGES: readonly Reading[] = [
   ["parley_linked", "1 while the links to all hubs are up", (now) => (now.linked() ? 1 : 0)],
   ["parley_retiring", "1 while the sidecar accepts no new lobbies", (now) => (now.retiring() ? 1 : 0)],
   ["parley_outbox", "Reports waiting for a hub", (now) => now.waiting()],
+  ["parley_clock_skew_seconds", "How far the clock is ahead of the hub's; 0 if unknown", (now) => now.clock_skew_s()],
   ["parley_receive_buffer_bytes", "Smallest UDP receive buffer granted", (now) => now.receive_buffer_bytes()],
   ["parley_dtls_sessions", "Open DTLS sessions", (now) => now.dtls.live()],
   ["parley_dtls_handshaking", "DTLS handshakes in progress", (now) => now.dtls.handshaking()],

@@ -1,11 +1,11 @@
 /**
- * The hub's wall clock, as this sidecar estimates it from the link. Tickets and receipts carry the hub's time, so a wrong
- * clock of this machine does not invalidate them.
+ * The hub's wall clock, as this sidecar estimates it. Tickets and receipts carry the hub's time, so a wrong clock of this
+ * machine does not invalidate them.
  *
- *     sidecar -- hello -> hub -- welcome {now} -> sidecar       offset = now - the middle between sending and receiving
+ *     sidecar -- request -> hub -- Date -> sidecar       offset = Date - the middle between sending and receiving
  *
- * Between two measurements the estimate advances with the monotonic clock. Before the first one, and with a hub that sends
- * no time, this machine's wall clock is used.
+ * Between two measurements the estimate advances with the monotonic clock. Before the first one this machine's wall clock
+ * is used.
  */
 import { CLOCK_DRIFT_MS } from "#shared/limits.ts";
 

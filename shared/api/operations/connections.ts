@@ -25,6 +25,7 @@ export const CONNECT_OPERATIONS: Operations = {
       },
       refusals: [
         ...MEMBER,
+        "receipt_expired",
         "member_not_found",
         "member_timeout",
         "foreign_wire",
@@ -98,7 +99,7 @@ export const CONNECT_OPERATIONS: Operations = {
           body: connect.connection,
         },
       },
-      refusals: [...GONE, "connection_over"],
+      refusals: [...GONE, "receipt_expired", "connection_over"],
     },
   },
   [`${CONNECTION}/outcome`]: {

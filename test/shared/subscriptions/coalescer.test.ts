@@ -34,6 +34,16 @@ describe("changes of one key", () => {
     expect(coalescer.deadline()).toBe(Infinity);
   });
 
+  test("do not wait longer than an interval after the clock was set back", () => {
+    const coalescer = new Coalescer<number>(1_000);
+    coalescer.push([change("a", null, 1), change("b", null, 1)], 600_000);
+    coalescer.push([change("a", 1, 2)], 600_400);
+    expect(coalescer.due(500)).toStrictEqual([change("a", 1, 2)]);
+    expect(coalescer.push([change("b", 1, 2)], 600)).toStrictEqual([change("b", 1, 2)]);
+    expect(coalescer.push([change("b", 2, 3)], 1_000)).toStrictEqual([]);
+    expect(coalescer.due(1_600)).toStrictEqual([change("b", 2, 3)]);
+  });
+
   test("do not wait after the key was dropped", () => {
     const coalescer = new Coalescer<number>(1_000);
     coalescer.push([change("a", null, 1)], 0);

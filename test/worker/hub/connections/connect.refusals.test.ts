@@ -121,7 +121,7 @@ describe("a reach is refused", () => {
   test("with a receipt that is too old or from the future", async () => {
     for (const ms of [-RECEIPT_MS - 1, RECEIPT_MS + 1]) {
       const old = await receipt(game, ann.id, victim, Date.now() + ms);
-      expect(await forged((reach) => withReceipt(reach, old))).toBe("invalid_request");
+      expect(await forged((reach) => withReceipt(reach, old))).toBe("receipt_expired");
     }
     for (const ms of [-RECEIPT_MS, RECEIPT_MS]) {
       const reach = await reachOf(ann, { ...ANN, seen_at: Date.now() + ms });

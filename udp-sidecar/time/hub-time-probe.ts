@@ -1,0 +1,66 @@
+/**
+ * Measures the hub's clock as long as the sidecar runs: `GET /healthz`, whose Date header is the hub's. The Worker answers
+ * without waking a hub. The log has one line when this machine's clock goes wrong, and one when it is right again.
+ */
+import { CLOCK_CHECK_MS, CLOCK_RETRY_MS, CLOCK_SKEW_MS, HUB_REQUEST_MS } from "#shared/limits.ts";
+import type { Logger } from "pino";
+import type { Clock } from "./clock.ts";
+import type { HubTime } from "./hub-time.ts";
+
+/** A Date header has whole seconds; on average half of one has passed. */
+const HALF_SECOND_MS = 500;
+
+export class HubTimeProbe {
+  readonly #hub: URL;
+  readonly #time: HubTime;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #due: number;
+  /** A doubtful estimate is measured again at this time, if the hub does not answer. */
+  #retry_at: number;
+  #measuring = false;
+  #isSkewed = false;
+
+  constructor(hub: URL, time: HubTime, clock: Clock, log: Logger) {
+    this.#hub = new URL("/healthz", hub);
+    this.#time = time;
+    this.#clock = clock;
+    this.#log = log;
+    this.#due = this.#retry_at = clock.now();
+  }
+
+  /** Called regularly. Measures if it is time, or at once if a clock of this machine stepped. */
+  tick(): void {
+    this.#logSkew();
+    const now = this.#clock.now();
+    if (this.#measuring || now < (this.#time.isDoubtful ? this.#retry_at : this.#due)) return;
+    this.#measuring = true;
+    this.#due = now + CLOCK_CHECK_MS;
+    this.#retry_at = now + CLOCK_RETRY_MS;
+    void this.#measure().finally(() => (this.#measuring = false));
+  }
+
+  async #measure(): Promise<void> {
+    const sent_at = this.#time.stamp();
+    try {
+      const response = await fetch(this.#hub, { signal: AbortSignal.timeout(HUB_REQUEST_MS), redirect: "manual" });
+      const hub_ms = Date.parse(response.headers.get("date") ?? "");
+      if (response.ok && !Number.isNaN(hub_ms)) this.#time.measure(hub_ms + HALF_SECOND_MS, sent_at);
+      await response.body?.cancel();
+    } catch {
+      // The link logs why the hub cannot be reached. The estimate continues with the monotonic clock.
+    }
+  }
+
+  #logSkew(): void {
+    const skew_s = Math.round((this.#time.skew_ms ?? 0) / 1_000);
+    const isSkewed = Math.abs(skew_s) * 1_000 > CLOCK_SKEW_MS;
+    if (isSkewed === this.#isSkewed) return;
+    this.#isSkewed = isSkewed;
+    if (!isSkewed) return this.#log.info("this machine's clock agrees with the hub's again");
+    this.#log.warn(
+      { skew_s, advice: "turn on NTP where the clock is wrong: timedatectl set-ntp true" },
+      `this machine's clock is ${Math.abs(skew_s)} s ${skew_s > 0 ? "ahead of" : "behind"} the hub's; tickets and receipts use the hub's time`,
+    );
+  }
+}
