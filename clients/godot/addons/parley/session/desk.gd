@@ -96,7 +96,7 @@ func _enter(path: String, body: Dictionary) -> Error:
 		return ERR_UNCONFIGURED
 	if _is_busy:
 		return session.fail(ParleyErrors.BUSY)
-	if session._room != null:
+	if session._room != null or session.lan.is_active():
 		return session.fail(ParleyErrors.ALREADY_IN_LOBBY)
 	_is_busy = true
 	_entry += 1

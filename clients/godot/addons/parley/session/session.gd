@@ -51,6 +51,8 @@ var snapshot := Callable()
 var peer := ParleyPeer.new()
 ## Microseconds that the addon took in the last frame, the seal included.
 var frame_usec := 0
+## Lobbies of the local network, without a hub.
+var lan := ParleyLan.new(self)
 var _desk := ParleyDesk.new(self)
 var _pump_usec := 0
 var _room: ParleyRoom = null
@@ -96,6 +98,7 @@ func unwatch_list() -> void:
 
 ## Leaves the lobby and closes all connections. The session can be used again at once.
 func leave() -> void:
+	lan.leave()
 	if _room != null:
 		if lobby.is_host and snapshot.is_valid():
 			_room._hand_snapshot(0.0, true)
@@ -208,6 +211,7 @@ func _exit_tree() -> void:
 	if _room != null:
 		leave()
 	unwatch_list()
+	lan.close()
 	_desk.close()
 
 
@@ -220,6 +224,7 @@ func _process(_delta: float) -> void:
 
 func _poll(now: float) -> void:
 	_desk.poll(now)
+	lan.poll(now)
 	if _list != null:
 		_list.poll(now)
 		if _list.take_changed():
