@@ -34,6 +34,6 @@ test("alerts use existing metrics", async () => {
 });
 
 test("the costs on the page are the counted ones", () => {
-  expect(read("test/worker/hub/cost.test.ts")).toContain(`the whole life of a lobby of two is ${ROWS_PER_LOBBY}:`);
+  expect(read("test/worker/hub/cost.test.ts")).toContain(`a lobby of two over a wire writes ${ROWS_PER_LOBBY}:`);
   for (const players of [100, 1_000, 10_000]) expect(page).toContain(costLine(players));
 });

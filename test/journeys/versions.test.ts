@@ -80,7 +80,7 @@ test("a hub of the next version serves a sidecar of this one", async () => {
 test("a sidecar of the next version is served by a hub of this one", async () => {
   const made = await packageSidecar(join(folder, "sidecar"));
   await rewrite(join(made, "shared/link/messages.ts"), NEXT);
-  await rewrite(join(made, "udp-sidecar/sidecar.ts"), [/\bt: "hello",/, 't: "hello", added: "later",']);
+  await rewrite(join(made, "udp-sidecar/game.ts"), [/\bt: "hello",/, 't: "hello", added: "later",']);
   const bundle = join(folder, "bundle");
   await cp(inject("bundle"), bundle, { recursive: true });
   await meetAt(await hubFrom(bundle), join(made, "udp-sidecar/main.ts"));
