@@ -11,6 +11,7 @@ import type { Logger } from "pino";
 import type { Config } from "./config/config.ts";
 import type { Counters } from "./core/counters.ts";
 import { Exchange, toAnswer } from "./core/exchange.ts";
+import type { SendCredit } from "./core/send-credit.ts";
 import { LobbyListCache } from "./core/lobby-list-cache.ts";
 import { ShardLinks } from "./link/shard-links.ts";
 import { GameTicketVerifier } from "./link/ticket-verifier.ts";
@@ -35,6 +36,7 @@ type GameContext = {
   /** The relay and the addresses that peers reach it at, or null. */
   readonly relay: { readonly relay: Relay; readonly addresses: readonly string[] } | null;
   readonly relayService: RelayService;
+  readonly credit: SendCredit;
   /** The part of the hello that is the same for every game, read again for each hello. */
   readonly hello: () => Pick<Hello, "epoch" | "relay" | "retiring" | "dtls">;
   send(via: number, to: Endpoint, bytes: Uint8Array): void;
@@ -59,6 +61,7 @@ export function createGame(name: string, context: GameContext): Game {
     ],
     { ...config, sources_max: SOURCES_MAX, repeats_max: REPEATS_MAX },
     {
+      credit: context.credit,
       send: (via, to, bytes) => context.send(via, to, bytes),
       report: (report) => links.report(report),
       listLobbies: (wire) => lists.get(wire, clock.now()),
@@ -101,7 +104,7 @@ function connectLinks(
           if ("to" in item) exchange.deliverNotice(item, now);
           else {
             const report = reportAt(item.ref);
-            if (report !== undefined) exchange.handleAnswer(report, toAnswer(item));
+            if (report !== undefined) exchange.handleAnswer(report, toAnswer(item), now);
           }
         }
         context.scheduleRepeats();

@@ -14,6 +14,7 @@ import { Clock } from "./time/clock.ts";
 import { HubTime } from "./time/hub-time.ts";
 import { HubTimeProbe } from "./time/hub-time-probe.ts";
 import { wallClock } from "./time/wall-clock.ts";
+import { SendCredit } from "./core/send-credit.ts";
 import { StunResponder } from "./core/stun-responder.ts";
 import { createGame, type Game } from "./game.ts";
 import { isStun } from "./protocols/stun.ts";
@@ -41,6 +42,7 @@ export class Sidecar {
   /** Null if STUN is off. */
   readonly #stun: StunResponder | null;
   readonly #repeats: RepeatTimer;
+  readonly #credit = new SendCredit();
   readonly #epoch = randomBytes(12).toString("base64url");
   readonly #hubTimeProbe: HubTimeProbe;
   #ports: UdpPorts | null = null;
@@ -63,7 +65,11 @@ export class Sidecar {
     this.#stun =
       config.stun === null
         ? null
-        : new StunResponder({ source: config.stun, all: config.stun_all, sources_max: SOURCES_MAX }, this.counters);
+        : new StunResponder(
+            { source: config.stun, all: config.stun_all, sources_max: SOURCES_MAX },
+            this.#credit,
+            this.counters,
+          );
   }
 
   /** Opens the ports and starts linking. Rejects with one sentence if a port cannot be opened. */
@@ -156,6 +162,7 @@ export class Sidecar {
       hubTime: this.#hubTime,
       relay: this.#relay,
       relayService: this.#relayService,
+      credit: this.#credit,
       hello: () => this.#hello(),
       send: (via, to, bytes) => this.#ports?.send(via, to, bytes),
       scheduleRepeats: () => this.#repeats.schedule(),

@@ -27,6 +27,20 @@ export const STUN_BURST = 40;
 /** STUN responses to all sources: limits a flood from forged senders to a tenth of a core and 160 KB/s. */
 export const STUN_ALL_PER_S = 4_000;
 export const STUN_ALL_BURST = 8_000;
+/**
+ * Bytes that a source gets before its datagrams earn credit: eleven copies of the start line for three Rabid players, one
+ * of which has just joined.
+ */
+export const CREDIT_ALLOWANCE_BYTES = 768;
+/** The first bytes of a source earn more: a Dowsett script's registration and join get all their copies. */
+export const CREDIT_EARLY_BYTES = 1_536;
+/** Credit per received byte while the early bytes last (RFC 9000 section 8.1), and after that. */
+export const CREDIT_EARLY_FACTOR = 3;
+export const CREDIT_FACTOR = 1.5;
+/** The allowance and the early bytes of a source are full again after this. */
+export const CREDIT_REFILL_S = 600;
+/** Credit that an endpoint can save: the start lines of a lobby of twelve. */
+export const CREDIT_SAVED_BYTES_MAX = 8_192;
 /** The longest STUN message that is parsed: an ICE check with all its attributes takes 150 bytes. */
 export const STUN_BYTES_MAX = 548;
 /** Sources with a bucket each; when full, new ones share one bucket. */

@@ -24,6 +24,7 @@ import { dowsett } from "../../udp-sidecar/protocols/dowsett.ts";
 import { native } from "../../udp-sidecar/protocols/native.ts";
 import { noray } from "../../udp-sidecar/protocols/noray.ts";
 import { rabid } from "../../udp-sidecar/protocols/rabid.ts";
+import { SendCredit } from "../../udp-sidecar/core/send-credit.ts";
 import { Counters } from "../../udp-sidecar/core/counters.ts";
 import { NorayCommands, NORAY_PID, NORAY_TCP } from "./commands.ts";
 import { createVerifier } from "./tickets.ts";
@@ -260,6 +261,7 @@ export class RigSidecar {
       [...wires, noray(NORAY_PID, this.commands.registry)],
       limits,
       {
+        credit: new SendCredit(),
         send: (via, to, bytes) => send({ sidecar: name, via, to, bytes }),
         listLobbies: (wire) => Promise.resolve(lobbiesOf(wire)),
         pendingFrom: (address) => this.outbox.pendingFrom(address),
@@ -283,7 +285,7 @@ export class RigSidecar {
       if ("to" in item) this.exchange.deliverNotice(item, now);
       else {
         const report = this.outbox.at(item.ref);
-        if (report !== undefined) this.exchange.handleAnswer(report, toAnswer(item));
+        if (report !== undefined) this.exchange.handleAnswer(report, toAnswer(item), now);
       }
     }
     if (ack !== null) this.outbox.acknowledge(ack);

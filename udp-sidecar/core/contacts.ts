@@ -76,6 +76,8 @@ export class Contacts implements View {
       introduced: false,
       confirmed: false,
       renewal_reply: [],
+      renewal_reserve: 0,
+      replied_at: 0,
     };
     this.#all.set(key(contact.wire, contact.name, contact.peer), contact);
     this.#count(contact, 1);

@@ -7,6 +7,8 @@ export type CounterLabels = {
   datagrams: "answered" | "mirrored" | "renewed" | "reported" | "dropped";
   /** Dropped datagrams by reason. */
   dropped: string;
+  /** Datagrams that were not sent, by reason. */
+  unsent: "no_credit";
   /** Reports by kind. */
   reports: string;
   /** Notices sent to members, by kind. */

@@ -9,12 +9,15 @@ import type { Summary } from "#shared/listing/summary.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import type { RequesterNotice, Notice } from "#shared/lobby/notices.ts";
 import { Contacts, type ContactLimits } from "./contacts.ts";
-import { type Budget, type Bucket, fullBucket, BucketTable, consumeToken } from "#shared/rate-limit/token-bucket.ts";
+import { type Budget, BucketTable } from "#shared/rate-limit/token-bucket.ts";
+import { RenewalReplies } from "./renewal-replies.ts";
 import { RepeatQueue } from "./repeat-queue.ts";
 import type { Contact, Datagram, Action, ReportBody, Liveness, Wire } from "../protocols/wire.ts";
+import type { SendCredit } from "./send-credit.ts";
 import type { SourceUsage } from "./source-quota.ts";
 import { LivenessReports } from "./liveness-reports.ts";
 import type { Counters } from "./counters.ts";
+import { CreditedSender } from "./credited-sender.ts";
 
 export type ExchangeLimits = ContactLimits & {
   readonly stranger: Budget;
@@ -25,6 +28,8 @@ export type ExchangeLimits = ContactLimits & {
 };
 
 type ExchangeOutput = {
+  /** Shared by all exchanges of a sidecar. */
+  readonly credit: SendCredit;
   send(via: number, to: Endpoint, bytes: Uint8Array): void;
   /** False if the outbox is full or no hub has been reached yet. */
   report(report: Report): boolean;
@@ -48,7 +53,6 @@ const isForged = (contact: Contact, via: number): boolean => isDtls(contact.via)
 export class Exchange {
   readonly contacts: Contacts;
   readonly #wires: ReadonlyMap<WireName, Wire>;
-  readonly #limits: ExchangeLimits;
   readonly #out: ExchangeOutput;
   /**
    * While true, requests for new lobbies get no reply, so that the host tries another sidecar; existing lobbies
@@ -58,17 +62,19 @@ export class Exchange {
   readonly #counters: Counters;
   readonly #requestLimiter: BucketTable;
   readonly #listLimiter: BucketTable;
-  readonly #renewalBuckets = new WeakMap<Contact, Bucket>();
+  readonly #renewals: RenewalReplies;
   readonly #liveness = new LivenessReports();
   readonly #repeats: RepeatQueue;
+  readonly #sender: CreditedSender;
 
   constructor(wires: readonly Wire[], limits: ExchangeLimits, out: ExchangeOutput, counters: Counters) {
     this.#wires = new Map(wires.map((wire) => [wire.name, wire]));
-    this.#limits = limits;
     this.#out = out;
     this.#counters = counters;
+    this.#sender = new CreditedSender(out.credit, (via, to, bytes) => out.send(via, to, bytes), counters);
     this.contacts = new Contacts(limits);
     this.#repeats = new RepeatQueue(limits.repeats_max);
+    this.#renewals = new RenewalReplies(limits.renewal);
     this.#requestLimiter = new BucketTable(limits.stranger, limits.sources_max);
     this.#listLimiter = new BucketTable(limits.list, limits.sources_max);
   }
@@ -77,6 +83,7 @@ export class Exchange {
   handleDatagram(datagram: Datagram, wires: readonly WireName[], now: number): void {
     const wire = this.#selectWire(datagram, wires);
     if (wire === undefined) return this.#drop("unclaimed");
+    this.#sender.receive(datagram.via, datagram.endpoint, datagram.bytes, now);
     const action = wire.handleDatagram(datagram, this.contacts, now);
     switch (action.do) {
       case "drop":
@@ -89,7 +96,10 @@ export class Exchange {
         if (!this.#requestLimiter.consume(datagram.endpoint.address, now)) return this.#drop("stranger_rate");
         this.#counters.add("datagrams", "answered");
         if (action.liveness !== undefined) this.#reportLiveness(action.liveness, wire.name, datagram, now);
-        return this.#out.send(datagram.via, action.to ?? datagram.endpoint, action.bytes);
+        // A receipt proves that the peer receives at `to`, and no reply of that wire is longer than its request.
+        if (action.to !== undefined) this.#out.send(datagram.via, action.to, action.bytes);
+        else this.#sender.send(datagram.via, datagram.endpoint, [action.bytes], now);
+        return;
       case "report":
         return this.#report(action, wire.name, datagram, now);
     }
@@ -109,10 +119,10 @@ export class Exchange {
   }
 
   /** Delivers the hub's answer to a peer that sent a report and is no member. */
-  handleAnswer(report: Report, answer: RequesterNotice): void {
+  handleAnswer(report: Report, answer: RequesterNotice, now: number): void {
     const datagrams = this.#wires.get(report.wire)?.encodeAnswer(answer, report) ?? [];
     this.#counters.add("notices", answer.kind === "refused" ? `refused_${answer.code}` : answer.kind);
-    for (const datagram of datagrams) this.#out.send(report.via, report.endpoint, datagram);
+    this.#sender.send(report.via, report.endpoint, datagrams, now);
     this.#wires.get(report.wire)?.connections?.handleAnswer(answer, report);
   }
 
@@ -150,7 +160,13 @@ export class Exchange {
       }
       const missed = known !== undefined && notice.kind === "introduced" && !known.introduced;
       if (missed) this.#sendNotice(contact, notice, now);
-      else contact.renewal_reply = this.#wires.get(to.wire)?.encodeNotice(notice, contact).renewal_reply ?? [];
+      else {
+        const reply = this.#wires.get(to.wire)?.encodeNotice(notice, contact);
+        Object.assign(contact, {
+          renewal_reply: reply?.renewal_reply ?? [],
+          renewal_reserve: reply?.renewal_reserve ?? 0,
+        });
+      }
       contact.introduced = notice.kind === "introduced";
       if (known === undefined) contact.restored = true;
     }
@@ -167,21 +183,17 @@ export class Exchange {
   /** Sends the repetitions that are due. */
   sendRepeats(now: number): void {
     for (const { via, endpoint, datagrams } of this.#repeats.due(now, (contact) => this.#isSuperseded(contact))) {
-      for (const datagram of datagrams) this.#out.send(via, endpoint, datagram);
+      this.#sender.send(via, endpoint, datagrams, now);
     }
   }
 
   /** Reports the members whose lease has expired. */
   checkLeases(now: number): void {
     for (const contact of this.contacts.silent(now)) {
-      const { wire, name, peer, via, endpoint } = contact;
-      if (!this.#out.isLinked(wire, name)) continue;
-      this.#out.report({ kind: "lost", wire, name, peer, via, endpoint });
-      this.#counters.add("reports", "lost");
+      const { wire, name, peer } = contact;
+      if (this.#out.isLinked(wire, name)) this.reportAs(contact, { kind: "lost", name, peer });
     }
   }
-
-  // ---------------------------------------------------------------------------------------------------------------
 
   #selectWire(datagram: Datagram, wires: readonly WireName[]): Wire | undefined {
     if (datagram.exclusive) return this.#wires.get(wires[0]!);
@@ -198,16 +210,13 @@ export class Exchange {
     if (lease_ms !== undefined && lease_ms !== contact.lease_ms) this.contacts.setLease(contact, lease_ms);
     if (contact.restored) {
       contact.restored = false;
-      const { wire, name, peer } = contact;
-      this.#out.report({ kind: "heard", wire, name, peer, via: contact.via, endpoint: contact.endpoint });
-      this.#counters.add("reports", "heard");
+      this.reportAs(contact, { kind: "heard", name: contact.name, peer: contact.peer });
     }
-    let bucket = this.#renewalBuckets.get(contact);
-    if (bucket === undefined) this.#renewalBuckets.set(contact, (bucket = fullBucket(this.#limits.renewal, now)));
-    if (!consumeToken(bucket, this.#limits.renewal, now)) return this.#drop("renewal_rate");
+    if (!this.#renewals.consume(contact, now)) return this.#drop("renewal_rate");
     contact.renewed = true;
     this.#counters.add("datagrams", "renewed");
-    for (const datagram of contact.renewal_reply) this.#out.send(via, endpoint, datagram);
+    const reserve = this.#renewals.reserveOf(contact, now);
+    if (this.#sender.send(via, endpoint, contact.renewal_reply, now, reserve)) contact.replied_at = now;
   }
 
   #reportLiveness(liveness: Liveness, wire: WireName, { via, endpoint }: Datagram, now: number): void {
@@ -257,12 +266,18 @@ export class Exchange {
     if (wire === undefined) return;
     const reply = wire.encodeNotice(notice, contact);
     this.#counters.add("notices", notice.kind);
-    if (reply.renewal_reply !== undefined) contact.renewal_reply = reply.renewal_reply;
+    if (reply.renewal_reply !== undefined) {
+      contact.renewal_reply = reply.renewal_reply;
+      contact.renewal_reserve = reply.renewal_reserve ?? 0;
+    }
     if (reply.renews_lease === true) contact.last_seen_at = now;
     if (notice.kind === "introduced") contact.introduced = true;
     wire.connections?.notify(contact, notice);
     const { via, endpoint } = contact;
-    for (const datagram of reply.datagrams) this.#out.send(via, endpoint, datagram);
+    const [first] = reply.datagrams;
+    if (reply.caused_by !== undefined && first !== undefined)
+      this.#sender.transfer(reply.caused_by, via, endpoint, first.length, now);
+    this.#sender.send(via, endpoint, reply.datagrams, now, contact.renewed ? contact.renewal_reserve : 0);
     if (reply.repeat === undefined) return;
     this.#repeats.add({ via, endpoint, ...reply.repeat, since: now, unless: contact, next: 0 });
   }

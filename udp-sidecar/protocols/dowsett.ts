@@ -159,7 +159,10 @@ function encodeNotice(notice: Notice, { peer, endpoint: to, memory }: Contact, s
       // The member refreshed from another endpoint.
       return { datagrams: [refreshed], renewal_reply: [refreshed], renews_lease: true };
     case "introduced":
-      return { datagrams: notice.peers.flatMap((other) => encodeIntroduction(other, peer, to, password, sharesLocal)) };
+      return {
+        datagrams: notice.peers.flatMap((other) => encodeIntroduction(other, peer, to, password, sharesLocal)),
+        ...(notice.peers[0] && { caused_by: notice.peers[0].endpoint }),
+      };
     case "removed":
     case "refused":
       return { datagrams: [] };

@@ -40,6 +40,8 @@ export const POLICY: Policy = {
 const RECLAIM_AFTER_MS = 2_000;
 /** When the start line is repeated, after the first time. After 2 s the plugin would misread it. */
 const START_REPEAT_MS = [15, 30, 45, 100, 200, 300, 400, 500, 600, 700];
+/** A start line is about three times as long as the roster of the same members. */
+const START_PER_ROSTER = 3;
 /** The two timeout errors are sent three times. */
 const TIMEOUT_REPEAT_MS = [50, 100];
 /** The longest valid message, `h:` with every field at its maximum, has 41 bytes. */
@@ -147,7 +149,7 @@ function encodeNotice(notice: Notice, contact: Contact): Reply {
     case "hosted":
     case "roster": {
       const line = encode(`i:${notice.peers.join(":")}`);
-      return { datagrams: [line], renewal_reply: [line] };
+      return { datagrams: [line], renewal_reply: [line], renewal_reserve: START_PER_ROSTER * line.length };
     }
     case "introduced": {
       const others = notice.peers.filter((p) => p.peer !== contact.peer);

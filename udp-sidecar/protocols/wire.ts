@@ -47,6 +47,10 @@ export type Contact = {
   confirmed: boolean;
   /** The reply to each renewal: the last notice, encoded for this wire. */
   renewal_reply: readonly Uint8Array[];
+  /** Bytes of send credit that this reply leaves, for a notice that matters more. */
+  renewal_reserve: number;
+  /** When a renewal was last answered. */
+  replied_at: number;
 };
 
 export type ContactLookup = { find(wire: WireName, name: string, peer: string): Contact | undefined };
@@ -97,6 +101,10 @@ export type Reply = {
   readonly repeat?: { readonly datagrams: readonly Uint8Array[]; readonly after_ms: readonly number[] };
   /** The reply to later renewals; if absent, it stays the same. */
   readonly renewal_reply?: readonly Uint8Array[];
+  /** Bytes of send credit that such a reply leaves; if absent, none. */
+  readonly renewal_reserve?: number;
+  /** The peer whose datagram caused this notice and is at least as long as one of its datagrams. */
+  readonly caused_by?: Endpoint;
   /** The notice answers a keepalive, so the lease starts again. */
   readonly renews_lease?: boolean;
 };

@@ -45,6 +45,7 @@ type Labelled = { readonly name: keyof CounterLabels; readonly label: string; re
 const LABELLED: readonly Labelled[] = [
   { name: "datagrams", label: "outcome", help: "Received datagrams, by outcome" },
   { name: "dropped", label: "reason", help: "Dropped datagrams, by reason" },
+  { name: "unsent", label: "reason", help: "Datagrams that were not sent, by reason" },
   { name: "reports", label: "kind", help: "Reports for the hub, by kind" },
   { name: "notices", label: "kind", help: "Notices sent to peers, by kind" },
   { name: "commands", label: "command", help: "Lines received over noray connections, by command" },

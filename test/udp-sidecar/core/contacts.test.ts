@@ -17,6 +17,8 @@ describe("a contact", () => {
       introduced: false,
       confirmed: false,
       renewal_reply: [],
+      renewal_reserve: 0,
+      replied_at: 0,
     });
     expect(contacts.find("rabid", "Nice", "A")).toBe(contact);
     expect([...contacts.all()]).toStrictEqual([contact]);

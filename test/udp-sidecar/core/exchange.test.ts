@@ -5,6 +5,7 @@ import type { Notice } from "#shared/lobby/notices.ts";
 import { Exchange } from "../../../udp-sidecar/core/exchange.ts";
 import type { Action, Wire } from "../../../udp-sidecar/protocols/wire.ts";
 import { rabid } from "../../../udp-sidecar/protocols/rabid.ts";
+import { SendCredit } from "../../../udp-sidecar/core/send-credit.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import { endpointOf, HOME, LIMITS, letterOf, Rig, T0, textOf } from "../../support/exchange.ts";
 import { runScript, openSession } from "../support/wire-script.ts";
@@ -191,6 +192,7 @@ describe("a notice", () => {
     exchange.handleAnswer(
       { kind: "ask", wire, name, peer, via, endpoint },
       { kind: "refused", code: "lobby_not_found" },
+      T0,
     );
     expect(sent).toStrictEqual([]);
   });
@@ -204,6 +206,7 @@ function exchangeOf(wires: readonly Wire[], { taking = true } = {}) {
     wires,
     LIMITS,
     {
+      credit: new SendCredit(),
       send: (_, to, bytes) => void sent.push(`${letterOf(to)}< ${textOf({ bytes })}`),
       report: () => taking,
       isLinked: () => true,

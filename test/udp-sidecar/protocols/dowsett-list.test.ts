@@ -6,6 +6,7 @@ import { Exchange } from "../../../udp-sidecar/core/exchange.ts";
 import { LobbyListCache } from "../../../udp-sidecar/core/lobby-list-cache.ts";
 import { Secret } from "../../../udp-sidecar/config/secret.ts";
 import { dowsett } from "../../../udp-sidecar/protocols/dowsett.ts";
+import { SendCredit } from "../../../udp-sidecar/core/send-credit.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import {
   endpointOf,
@@ -175,6 +176,7 @@ describe("the source of the list", () => {
     const sent: Uint8Array[] = [];
     const counters = new Counters();
     const out = {
+      credit: new SendCredit(),
       send: (_via: number, _to: Endpoint, bytes: Uint8Array) => void sent.push(bytes),
       report: () => true,
       listLobbies: () => Promise.resolve(null),

@@ -139,12 +139,20 @@ describe("s: start", () => {
     for (const [index, home] of homes.entries()) {
       rig.send(home, index === 0 ? `h:Abcdefghi0:${names[0]}:12` : `c:Abcdefghi0:${names[index]}`);
     }
+    const rosters: string[] = [];
+    // Half a minute of the plugin's keepalives earns the send credit for lines of this length.
+    for (let ping = 0; ping < 60; ping++) {
+      for (const [index, home] of homes.entries()) {
+        rosters.push(...rig.send(home, `p:Abcdefghi0:${names[index]}`).map(textOf));
+      }
+      rig.advance(500);
+    }
+    expect(new Set(rosters)).toStrictEqual(new Set([`i:${names.join(":")}`]));
     const said = rig.send(homes[0]!, `s:Abcdefghi0:${names[0]}`).map(textOf);
-    expect(said).toHaveLength(24);
+    expect(said).toHaveLength(12);
     expect(Math.max(...said.map((line) => line.length))).toBe(392);
-    expect(said[0]).toBe(`i:${names.join(":")}`);
-    expect(said[0]).toHaveLength(157);
-    expect(said[23]!.split(";")).toHaveLength(11);
+    expect(rosters[0]).toHaveLength(157);
+    expect(said[11]!.split(";")).toHaveLength(11);
   });
 });
 

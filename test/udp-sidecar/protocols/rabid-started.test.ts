@@ -111,6 +111,10 @@ describe("after the start", () => {
     for (let round = 0; round < 2; round++) {
       rig.send("A", "h:Nice:Alice:4");
       rig.send("B", "c:Nice:Bob");
+      for (let ping = 0; ping < 60; ping++) {
+        for (const player of ["A", "B"]) rig.send(player, `p:Nice:${nameOf(player)}`);
+        rig.advance(500);
+      }
       const before = startLinesFor(rig, "B").length;
       rig.send("A", "s:Nice:Alice");
       rig.advance(1_000);

@@ -9,6 +9,7 @@ import { native } from "../../../udp-sidecar/protocols/native.ts";
 import { rabid } from "../../../udp-sidecar/protocols/rabid.ts";
 import { bindingResponse, isStun } from "../../../udp-sidecar/protocols/stun.ts";
 import { isDtlsRecord } from "../../../udp-sidecar/sockets/dtls/records.ts";
+import { SendCredit } from "../../../udp-sidecar/core/send-credit.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import { createVerifier } from "../../support/tickets.ts";
 
@@ -170,7 +171,7 @@ describe("the responder", () => {
       .length;
 
   test("has a rate limit per address, over all ports, and others are answered", () => {
-    const mirror = new StunResponder(limits, new Counters());
+    const mirror = new StunResponder(limits, new SendCredit(), new Counters());
     expect(asked(mirror, 100, V4)).toBe(40);
     expect(asked(mirror, 10, { ...V4, port: 1 })).toBe(0);
     expect(asked(mirror, 10, V6)).toBe(10);
@@ -179,7 +180,7 @@ describe("the responder", () => {
 
   test("has a rate limit over all addresses", () => {
     const counters = new Counters();
-    const mirror = new StunResponder(limits, counters);
+    const mirror = new StunResponder(limits, new SendCredit(), counters);
     const answered = Array.from({ length: 500 }, (_, at) => asked(mirror, 1, endpoint(`192.0.2.${at % 250}`, 1)!));
     expect(answered.reduce((sum, one) => sum + one)).toBe(60);
     expect(counters.get("dropped", "stun_rate_of_all")).toBe(440);

@@ -1,0 +1,30 @@
+/**
+ * When a member's keepalive is answered: within a rate limit, and so that the send credit for a later notice is not used
+ * up by answers that repeat what the member already knows.
+ */
+import { type Bucket, type Budget, consumeToken, fullBucket } from "#shared/rate-limit/token-bucket.ts";
+import type { Contact } from "../protocols/wire.ts";
+
+/** A keepalive is answered after this time even if that uses the reserve: the Rabid plugin gives up after 15 s. */
+const REPLY_MS = 4_000;
+
+export class RenewalReplies {
+  readonly #budget: Budget;
+  readonly #buckets = new WeakMap<Contact, Bucket>();
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+  }
+
+  /** Takes one token of the member; false if none is left. */
+  consume(contact: Contact, now: number): boolean {
+    let bucket = this.#buckets.get(contact);
+    if (bucket === undefined) this.#buckets.set(contact, (bucket = fullBucket(this.#budget, now)));
+    return consumeToken(bucket, this.#budget, now);
+  }
+
+  /** Bytes of credit that the reply to this member leaves. */
+  reserveOf({ replied_at, renewal_reserve }: Contact, now: number): number {
+    return now - replied_at >= REPLY_MS ? 0 : renewal_reserve;
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * The send credit of endpoints that have not proved that they receive. The source of a UDP datagram can be forged, so a
+ * sidecar without this limit would send a victim much more than the attacker sent (RFC 9000 section 8.1 limits QUIC
+ * servers for the same reason).
+ *
+ *     sent to an endpoint <= allowance of its source + what its own datagrams earn
+ *
+ * - An endpoint earns `EARNED_FACTOR` times the bytes that arrive from it, and `EARLY_FACTOR` times while its source's
+ *   early bytes last. Only this endpoint can use them, so a forger cannot use up the credit of its neighbours.
+ * - Every source (IPv4 address, IPv6 /64) has an allowance for the first replies to short requests. The first bytes of a
+ *   source earn nothing, because the allowance already covers them.
+ * - Both refill slowly. The tables are bounded: an endpoint or source that is forgotten begins again.
+ */
+import { type Endpoint, sourceOf } from "#shared/net/endpoint.ts";
+import {
+  CREDIT_ALLOWANCE_BYTES,
+  CREDIT_EARLY_BYTES,
+  CREDIT_EARLY_FACTOR as EARLY_FACTOR,
+  CREDIT_FACTOR as EARNED_FACTOR,
+  CREDIT_REFILL_S,
+  CREDIT_SAVED_BYTES_MAX,
+  SOURCES_MAX,
+} from "#shared/limits.ts";
+import { RecentMap } from "./recent-map.ts";
+
+/** The bytes that a source's datagrams must have before they earn credit. */
+const COVERED_BYTES = CREDIT_ALLOWANCE_BYTES / EARLY_FACTOR;
+
+type SourceCredit = { allowance: number; covered: number; early: number; at: number };
+
+/** The credit of one endpoint. `late`: the early bytes of its source did not cover its last datagram. */
+export type EndpointCredit = { earned: number; readonly source: SourceCredit; late: boolean };
+
+export class SendCredit {
+  readonly #endpoints: RecentMap<string, EndpointCredit>;
+  readonly #sources: RecentMap<string, SourceCredit>;
+  /** The last lookup: a reply follows its request. */
+  #last: { readonly at: Endpoint; readonly credit: EndpointCredit } | null = null;
+
+  constructor(size_max = SOURCES_MAX) {
+    this.#endpoints = new RecentMap(size_max);
+    this.#sources = new RecentMap(size_max);
+  }
+
+  get size(): number {
+    return this.#endpoints.size;
+  }
+
+  /** A datagram of this length arrived from the endpoint. */
+  receive(from: Endpoint, bytes: number, now: number): EndpointCredit {
+    const credit = this.of(from, now);
+    const { source } = credit;
+    const covered = Math.min(source.covered, bytes);
+    const early = Math.min(source.early, bytes - covered);
+    source.covered -= covered;
+    source.early -= early;
+    const late = bytes - covered - early;
+    credit.late = late > 0;
+    const earned = early * EARLY_FACTOR + late * EARNED_FACTOR;
+    credit.earned = Math.min(CREDIT_SAVED_BYTES_MAX, credit.earned + earned);
+    return credit;
+  }
+
+  /** Whether so many bytes can be sent and `reserve` bytes are left. */
+  covers({ earned, source }: EndpointCredit, bytes: number, reserve = 0): boolean {
+    return Math.max(0, earned) + source.allowance >= bytes + reserve;
+  }
+
+  /** Takes so many bytes: first those that the endpoint earned, then those of its source. */
+  spend(credit: EndpointCredit, bytes: number): void {
+    const own = Math.min(Math.max(0, credit.earned), bytes);
+    credit.earned -= own;
+    credit.source.allowance -= bytes - own;
+  }
+
+  /**
+   * The datagram of `payer` causes one of this length to another endpoint, and pays for it. While the early bytes of its
+   * source last, the payer keeps its credit for its own reply, and pays for a second copy to another source.
+   */
+  transfer(payer: Endpoint, to: EndpointCredit, bytes: number, now: number): void {
+    const from = this.of(payer, now);
+    const copies = from.late || from.source === to.source ? 1 : 2;
+    to.earned = Math.min(CREDIT_SAVED_BYTES_MAX, to.earned + copies * bytes);
+    if (from.late) from.earned -= bytes;
+  }
+
+  /** The credit of an endpoint; refills its source. */
+  of(at: Endpoint, now: number): EndpointCredit {
+    if (this.#last?.at === at) return this.#last.credit;
+    const key = `${at.address} ${at.port}`;
+    let credit = this.#endpoints.get(key);
+    if (credit === undefined) {
+      credit = { earned: 0, late: false, source: this.#sourceOf(at.address, now) };
+      this.#endpoints.set(key, credit);
+    }
+    this.#refill(credit.source, now);
+    this.#last = { at, credit };
+    return credit;
+  }
+
+  #sourceOf(address: string, now: number): SourceCredit {
+    const key = sourceOf(address);
+    let source = this.#sources.get(key);
+    if (source === undefined) {
+      source = { allowance: CREDIT_ALLOWANCE_BYTES, covered: COVERED_BYTES, early: CREDIT_EARLY_BYTES, at: now };
+      this.#sources.set(key, source);
+    }
+    return source;
+  }
+
+  #refill(source: SourceCredit, now: number): void {
+    const share = (now - source.at) / (CREDIT_REFILL_S * 1_000);
+    if (share <= 0) return;
+    source.at = now;
+    source.allowance = Math.min(CREDIT_ALLOWANCE_BYTES, source.allowance + share * CREDIT_ALLOWANCE_BYTES);
+    source.covered = Math.min(COVERED_BYTES, source.covered + share * COVERED_BYTES);
+    source.early = Math.min(CREDIT_EARLY_BYTES, source.early + share * CREDIT_EARLY_BYTES);
+  }
+}
