@@ -29,6 +29,7 @@ const TABLE = {
   member_not_found: { status: 404, message: "The lobby has no member of this id." },
   applicant_not_found: { status: 404, message: "The lobby has no applicant of this id." },
   connection_not_found: { status: 404, message: "The connection does not exist or has expired; request a new one." },
+  snapshot_not_found: { status: 404, message: "The lobby has no snapshot that this peer may read." },
   no_open_lobby: { status: 404, message: "No joinable lobby matches the filter." },
   method_not_allowed: {
     status: 405,
@@ -55,7 +56,7 @@ const TABLE = {
   lobby_timeout: { status: 410, message: "The lobby has expired." },
   member_timeout: { status: 410, message: "The member is away or has timed out." },
   precondition_failed: { status: 412, message: "The lobby has changed since this ETag; read it again." },
-  body_too_large: { status: 413, message: "The request body is larger than 16 KiB." },
+  body_too_large: { status: 413, message: "The request body is larger than 16 KiB, or a snapshot larger than 64 KiB." },
   unsupported_media_type: {
     status: 415,
     message: "The body must be application/json; that of PATCH application/merge-patch+json.",

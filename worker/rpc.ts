@@ -5,6 +5,7 @@
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import type { AdminLobby, SidecarView, Stats } from "#shared/api/service.ts";
+import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import type { ConnectionView, OutcomeReport, RelayView } from "#shared/connect/schema.ts";
@@ -66,6 +67,10 @@ export type LobbyResult = {
 /** A noray host's lobby as non-members see it, and whether this call put it into the list. */
 export type NorayListing = { readonly view: LobbyView; readonly newly_listed: boolean };
 
+/** A host's snapshot, and what it writes. */
+export type Snapshot = { readonly info: SnapshotInfo; readonly bytes: ArrayBuffer };
+export type SnapshotWrite = Pick<SnapshotInfo, "term" | "readers"> & { readonly bytes: ArrayBuffer };
+
 export type ConnectParams = {
   readonly peer: string;
   readonly reach: VerifiedReach | null;
@@ -100,6 +105,10 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   listNorayHost(meta: RequestMeta, event: Event & { kind: "publish" }): RpcResult<NorayListing>;
   /** The id of a lobby, with which the Worker salts its password; null if there is none. */
   findLobbyId(selector: LobbySelector): string | null;
+
+  /** Stores or returns the snapshot of a lobby's host. */
+  putSnapshot(meta: RequestMeta, lobby: string, write: SnapshotWrite): RpcResult<SnapshotInfo>;
+  getSnapshot(meta: RequestMeta, lobby: string): RpcResult<Snapshot>;
 
   /** The stored response of a request that makes several calls; null if the request is new. */
   getCached(idempotency: IdempotencyKey): { readonly outcome: Outcome<LobbyResult> | null };

@@ -15,7 +15,7 @@
  *
  *     topic lobbies     lobby.added {lobby} · lobby.updated {lobby} · lobby.removed {id, reason}
  *     topic lobby       lobby.updated {lobby} · lobby.removed {id, reason, detail?}
- *                       lobby.host_changed {id, host, term, cause}
+ *                       lobby.host_changed {id, host, term, cause, snapshot_revision?}
  *                       member.joined|updated {id, member} · member.left {id, peer_id, name, state, by, detail?}
  *                       chat {id, from, text} · signal {id, from, body}
  *                       member.applied {id, peer_id} · member.admitted {id} · member.denied {id}
@@ -111,6 +111,8 @@ export type LobbyEvent =
         readonly host: string | null;
         readonly term: number;
         readonly cause: HostCause;
+        /** For members: the revision of the host's snapshot, or null if there is none. */
+        readonly snapshot_revision?: number | null;
       };
     }
   | {

@@ -46,8 +46,6 @@ import {
   CURSOR_LENGTH_MAX,
   DATA_KEY_PATTERN,
   DATA_KEYS_MAX,
-  GRACE_MAX_S,
-  GRACE_MIN_S,
   KICK_DETAIL_LENGTH_MAX,
   NAME_LENGTH_MAX,
   PAGE_MAX,
@@ -59,6 +57,7 @@ import {
 } from "../limits.ts";
 import { ADDRESS_POLICIES, CONSENTS, HOST_POLICIES, VISIBILITIES, WIRES } from "../lobby/lobby.ts";
 import { count, dataValue as value, gameVersion, peerId as peer, time } from "../lobby/fields.ts";
+import { hostingRequest, hostingView } from "./hosting.ts";
 import { summary } from "../listing/summary.ts";
 
 // --- fields ----------------------------------------------------------------------------------------------------
@@ -73,13 +72,6 @@ const seats = integer(SEATS_MIN, SEATS_MAX);
 export const LOBBY_KEY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const visibility = oneOf(...VISIBILITIES);
 const consent = oneOf(...CONSENTS);
-const grace = integer(GRACE_MIN_S, GRACE_MAX_S);
-const graces = {
-  /** Seconds that the host keeps its role after its last WebSocket closed. */
-  host_grace_s: optional(grace),
-  /** Seconds that another member keeps its seat after its last WebSocket closed. */
-  member_grace_s: optional(grace),
-};
 const addresses = oneOf(...ADDRESS_POLICIES);
 
 const entryPatch = object({
@@ -119,7 +111,7 @@ export const newLobby = object({
   /** The host admits each joiner. */
   approval: optional(flag),
   host_policy: optional(oneOf(...HOST_POLICIES)),
-  ...graces,
+  ...hostingRequest,
   consent: optional(consent),
   addresses: optional(addresses),
   data: optional(newData),
@@ -153,7 +145,7 @@ export const lobbyPatch = object({
   joinable: optional(flag),
   approval: optional(flag),
   host_policy: optional(oneOf(...HOST_POLICIES)),
-  ...graces,
+  ...hostingRequest,
   consent: optional(consent),
   addresses: optional(addresses),
   data: optional(dataPatch),
@@ -239,13 +231,7 @@ export const lobby = object({
   ...summary.fields,
   visibility,
   host_policy: oneOf(...HOST_POLICIES),
-  host_grace_s: grace,
-  member_grace_s: grace,
-  /**
-   * In HTTP responses to a member: when it loses its seat, unless it opens a WebSocket or sends a heartbeat before.
-   * Absent while its WebSocket is open. Not part of the ETag.
-   */
-  seat_expires_at: optional(time),
+  ...hostingView,
   consent,
   addresses,
   /** The host's peer id; null on wires without peer ids, and while the lobby is vacant. */

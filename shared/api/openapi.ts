@@ -5,18 +5,21 @@
 import * as api from "./lobbies.ts";
 import * as connect from "../connect/schema.ts";
 import * as service from "./service.ts";
+import { snapshotInfo } from "./snapshots.ts";
 import { summary } from "../listing/summary.ts";
 import type { Schema } from "../schema/decode.ts";
 import { CONNECT_OPERATIONS } from "./operations/connections.ts";
 import { SERVICE_OPERATIONS } from "./operations/service.ts";
 import { LOBBY_OPERATIONS } from "./operations/lobbies.ts";
 import { MEMBER_OPERATIONS } from "./operations/members.ts";
+import { SNAPSHOT_OPERATIONS } from "./operations/snapshots.ts";
 import type { Method, Operation, Operations, ResponseSpec } from "./operations/operation.ts";
 import { REFUSALS, type RefusalCode } from "../refusals.ts";
 
 export const OPERATIONS: Operations = {
   ...LOBBY_OPERATIONS,
   ...MEMBER_OPERATIONS,
+  ...SNAPSHOT_OPERATIONS,
   ...CONNECT_OPERATIONS,
   ...SERVICE_OPERATIONS,
 };
@@ -52,6 +55,7 @@ const SHAPES = {
   Relay: connect.relay,
   Relaying: connect.relayRequest,
   Outcome: connect.outcome,
+  Snapshot: snapshotInfo,
   Problem: api.problem,
   Identity: service.identity,
   Sidecar: service.sidecar,
@@ -77,12 +81,13 @@ function withReferences(schema: unknown, top = false): unknown {
 
 /** All refusals of an operation: those implied by its kind, and those that it lists. */
 export function refusalsOf(path: string, method: Method, operation: Operation): RefusalCode[] {
-  const { auth, rateLimit, body, parameters = [], refusals = [] } = operation;
+  const { auth, rateLimit, binary, body, parameters = [], refusals = [] } = operation;
   const codes = new Set<RefusalCode>(refusals);
   if (path.includes("{game}") || body !== undefined || parameters.length > 0) codes.add("invalid_request");
   if (auth !== "none") codes.add("unauthorized");
   if (rateLimit !== undefined) codes.add("rate_limited");
-  if (body !== undefined) for (const code of ["body_too_large", "unsupported_media_type"] as const) codes.add(code);
+  if (body !== undefined || binary !== undefined)
+    for (const code of ["body_too_large", "unsupported_media_type"] as const) codes.add(code);
   if (takesKey(method, operation)) codes.add("idempotency_mismatch");
   if (path.includes("{game}") || path === "/readyz" || path === "/metrics") codes.add("hub_unavailable");
   if (path.includes("{id}")) codes.add("lobby_not_found");
@@ -138,8 +143,10 @@ export function openapi(): Json {
   };
 }
 
+const BYTES = { type: "string", format: "binary" };
+
 function describe(path: string, method: Method, operation: Operation): Json {
-  const { id, tag, summary, rateLimit, parameters = [], body, responses } = operation;
+  const { id, tag, summary, rateLimit, parameters = [], binary, body, responses } = operation;
   const described = parameters.map(({ in: where, name, description, decoder }) => ({
     in: where,
     name,
@@ -155,6 +162,7 @@ function describe(path: string, method: Method, operation: Operation): Json {
     security: securityOf(operation),
     ...(all.length > 0 && { parameters: all }),
     ...(body && { requestBody: { required: true, content: { [type]: { schema: withReferences(body.schema) } } } }),
+    ...(binary && { requestBody: { required: true, content: { [binary.type]: { schema: BYTES } } } }),
     ...(rateLimit && { "x-rate-limit": rateLimit }),
     responses: {
       ...Object.fromEntries(

@@ -20,6 +20,7 @@ export function lobbyView(lobby: Lobby, reader: string | null): LobbyView | null
     host_policy: lobby.host_policy,
     host_grace_s: lobby.host_grace_s,
     member_grace_s: lobby.member_grace_s,
+    ...(inside && { successors: lobby.successors }),
     consent: lobby.consent,
     addresses: lobby.addresses,
     host: host?.source === null ? host.peer : null,

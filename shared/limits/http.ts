@@ -28,6 +28,8 @@ export const RATE_LIMIT_BUDGETS = {
   join: { per_s: 1, burst: 3 },
   /** Changes of the lobby, of a member or of the host. */
   patch: { per_s: 1, burst: 5 },
+  /** Writing or reading a host's snapshot: 64 KiB each. */
+  snapshot: { per_s: 0.5, burst: 8 },
   chat: { per_s: 1, burst: 5 },
   /** Offer, answer and candidates to every member of a lobby of eight, then trickle ICE. */
   signal: { per_s: 10, burst: 128 },

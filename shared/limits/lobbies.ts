@@ -72,6 +72,10 @@ export const SESSION_TICKET_S = 3_600;
 /** Lobbies that a quick join considers, and how many of them it tries, because other peers join meanwhile. */
 export const QUICK_JOIN_CANDIDATES = 50;
 export const QUICK_JOIN_TRIES = 5;
+/** What a host stores for the next host. A save game is larger; a round's state is not. */
+export const SNAPSHOT_BYTES_MAX = 65_536;
+/** Members that a host may name as the next hosts. */
+export const SUCCESSORS_MAX = 16;
 /** A vacant lobby ends unless a member claims the host role within this time. */
 export const VACANT_MS = 60_000;
 /** How long an application waits, and how long a denial is stored. */

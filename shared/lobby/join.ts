@@ -37,6 +37,7 @@ export const DEFAULT_SETTINGS: Settings = {
   host_policy: "automatic",
   host_grace_s: GRACE_DEFAULT_S,
   member_grace_s: GRACE_DEFAULT_S,
+  successors: [],
   consent: "automatic",
   addresses: "direct",
   data: {},

@@ -103,6 +103,8 @@ export type Settings = {
   /** How long a host keeps its role, and another member its seat, after its last WebSocket closed. In seconds. */
   readonly host_grace_s: number;
   readonly member_grace_s: number;
+  /** The members that become host, in this order, if the host is gone. The others follow by arrival. */
+  readonly successors: readonly string[];
   readonly consent: Consent;
   readonly addresses: AddressPolicy;
   readonly data: LobbyData;

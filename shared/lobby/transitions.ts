@@ -62,7 +62,7 @@ export function removeMembers(
   }
   const next = change(
     { ...lobby, members },
-    hostLeft ? afterHostLeft(lobby, nextHost(members, waiting), now) : {},
+    hostLeft ? afterHostLeft(lobby, nextHost({ ...lobby, members }, waiting), now) : {},
     now,
   );
   return { lobby: next, notices: [...goodbyes, ...noticesToAll(next)] };
@@ -74,9 +74,10 @@ export const endLobby = (lobby: Lobby, reason: Removal): Transition => ({
   notices: [...lobby.members.map((m) => noticeTo(m, { kind: "removed", reason })), ...denyAll(lobby)],
 });
 
-/** The first member by arrival that is present; if none is, the first. */
-function nextHost(members: readonly Member[], waiting: readonly string[]): Member {
-  const present = members.filter(isPresent);
+/** The first present member, the named successors before the others; if none is present, the first. */
+function nextHost({ members, successors }: Lobby, waiting: readonly string[]): Member {
+  const named = successors.flatMap((id) => members.filter(({ peer, source }) => source === null && peer === id));
+  const present = [...named, ...members].filter(isPresent);
   return present.find(({ peer }) => !waiting.includes(peer)) ?? present[0] ?? members[0]!;
 }
 

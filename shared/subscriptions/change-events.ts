@@ -61,7 +61,13 @@ export function listRemovedReason(
 }
 
 /** Members that joined, left or changed, and a change of the host. `inside`: for a reader that is a member. */
-export function memberEvents(old: Lobby, next: Lobby, removals: RemovedNotices, inside: boolean): LobbyEvent[] {
+export function memberEvents(
+  old: Lobby,
+  next: Lobby,
+  removals: RemovedNotices,
+  inside: boolean,
+  snapshot_revision: number | null = null,
+): LobbyEvent[] {
   const { id } = next;
   const [before, after] = [byName(old), byName(next)];
   const events: LobbyEvent[] = [];
@@ -78,7 +84,10 @@ export function memberEvents(old: Lobby, next: Lobby, removals: RemovedNotices, 
   }
   if (next.term !== old.term) {
     const host = idOf(next.members.find(({ peer }) => peer === next.host));
-    events.push({ type: "lobby.host_changed", data: { id, host, term: next.term, cause: hostCause(old, next) } });
+    events.push({
+      type: "lobby.host_changed",
+      data: { id, host, term: next.term, cause: hostCause(old, next), ...(inside && { snapshot_revision }) },
+    });
   }
   return events;
 }

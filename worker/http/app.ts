@@ -27,7 +27,16 @@ import { serveSite } from "./static-site.ts";
 
 /** Browsers never send tokens by themselves, so every origin may call the API. */
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-const EXPOSED = ["ETag", "Link", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed"];
+const EXPOSED = [
+  "ETag",
+  "Link",
+  "Location",
+  "Retry-After",
+  "RateLimit",
+  "RateLimit-Policy",
+  "Idempotency-Replayed",
+  "Parley-Term",
+];
 
 const GAME = "/v1/games/:game/*";
 const ADMIN = "/v1/admin/games/:game/*";
@@ -41,10 +50,11 @@ const AUTH: Readonly<Record<Operation["auth"], readonly Middleware[]>> = {
   sidecar: [requireSidecar],
 };
 
-const limitBody = bodyLimit({
-  maxSize: BODY_BYTES_MAX,
-  onError: () => problem("body_too_large", `at most ${BODY_BYTES_MAX} bytes expected`),
-});
+const limitBody = (bytes_max: number): Middleware =>
+  bodyLimit({
+    maxSize: bytes_max,
+    onError: () => problem("body_too_large", `at most ${bytes_max} bytes expected`),
+  });
 
 export const app = new Hono<Api>();
 
@@ -80,7 +90,8 @@ function addRoutes(path: string): void {
     const handler = HANDLERS[operation.id];
     if (handler === undefined) throw new Error(`no handler for the operation ${operation.id}`);
     const middleware = [
-      ...(operation.body === undefined ? [] : [limitBody]),
+      ...(operation.body === undefined ? [] : [limitBody(BODY_BYTES_MAX)]),
+      ...(operation.binary === undefined ? [] : [limitBody(operation.binary.bytes_max)]),
       ...(operation.parameters?.includes(IF_NONE_MATCH) === true ? [etag] : []),
       ...(operation.alternativeAuth === "noray" ? [listNorayHost] : []),
       ...AUTH[operation.auth],

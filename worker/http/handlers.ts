@@ -6,6 +6,7 @@ import { VERSION } from "#shared/version.ts";
 import { describeProblem } from "../problem.ts";
 import type { Handler } from "./context.ts";
 import * as admin from "./routes/admin.ts";
+import { getSnapshot, putSnapshot } from "./routes/hosting/snapshot.ts";
 import * as connections from "./routes/connections.ts";
 import { openEvents } from "./routes/events.ts";
 import { openLink } from "./routes/link.ts";
@@ -47,6 +48,8 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   admitApplicant: members.admitApplicant,
   removeApplicant: members.removeApplicant,
   changeHost: members.changeHost,
+  putSnapshot,
+  getSnapshot,
   heartbeat: messages.heartbeat,
   sendChat: messages.sendChat,
   sendSignal: messages.sendSignal,

@@ -83,7 +83,7 @@ export function settingsFrom(
   request: Omit<LobbyPatch, "data" | "password" | "seats">,
 ): Omit<LobbyChanges, "data" | "seats" | "password_digest"> {
   const { name, visibility, version, joinable, approval, host_policy, consent, addresses, state } = request;
-  const { host_grace_s, member_grace_s } = request;
+  const { host_grace_s, member_grace_s, successors } = request;
   return {
     ...(name !== undefined && { display_name: name }),
     ...(visibility !== undefined && { visibility }),
@@ -93,6 +93,7 @@ export function settingsFrom(
     ...(host_policy !== undefined && { host_policy }),
     ...(host_grace_s !== undefined && { host_grace_s }),
     ...(member_grace_s !== undefined && { member_grace_s }),
+    ...(successors !== undefined && { successors }),
     ...(consent !== undefined && { consent }),
     ...(addresses !== undefined && { addresses }),
     ...(state !== undefined && { in_game: state === "in_game" }),

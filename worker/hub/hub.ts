@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import type { SidecarView, Stats } from "#shared/api/service.ts";
+import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
@@ -30,6 +31,8 @@ import {
   type Outcome,
   type RequestMeta,
   type RpcResult,
+  type Snapshot,
+  type SnapshotWrite,
   SOCKET_URLS,
   SOURCE_HEADER,
 } from "../rpc.ts";
@@ -112,6 +115,14 @@ export class Hub extends DurableObject<Env> implements HubRpc {
 
   listNorayHost(meta: RequestMeta, event: Event & { kind: "publish" }): RpcResult<NorayListing> {
     return this.#run(meta, (now) => this.#lobbies.listNorayHost(event, now));
+  }
+
+  putSnapshot(meta: RequestMeta, lobby: string, write: SnapshotWrite): RpcResult<SnapshotInfo> {
+    return this.#run(meta, (now) => this.#lobbies.putSnapshot(lobby, meta.peer!, write, now));
+  }
+
+  getSnapshot(meta: RequestMeta, lobby: string): RpcResult<Snapshot> {
+    return this.#run(meta, () => this.#state.snapshots.get(this.#state.lobbies.byId(lobby), meta.peer!));
   }
 
   findLobbyId(selector: LobbySelector): string | null {

@@ -3,11 +3,12 @@
  * result to the peer. Rules that need neither rows nor clock are in lobby-commands.ts.
  */
 import { isMember } from "#shared/api/views.ts";
+import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import { CODE_RETRY_AFTER_S } from "#shared/limits.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
 import type { RateLimitSubject } from "#shared/rate-limit/rate-limiter.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
-import type { LobbyResult, LobbySelector, NorayListing, Outcome } from "../rpc.ts";
+import type { LobbyResult, LobbySelector, NorayListing, Outcome, SnapshotWrite } from "../rpc.ts";
 import * as commands from "./lobby-commands.ts";
 import type { LobbyTransaction } from "./lobby-index.ts";
 import { listNorayHost, toListed } from "./noray-listing.ts";
@@ -42,6 +43,13 @@ export class LobbyService {
   applyTo(lobby: Lobby, peer: string, event: Event, now: number): Outcome<LobbyResult> {
     const find = () => this.#state.lobbies.byId(lobby.id);
     return this.#transact(peer, now, find, (draft) => commands.applyEvent(draft, lobby, peer, event));
+  }
+
+  /** Stores a host's snapshot. It is also a sign of life. */
+  putSnapshot(id: string, peer: string, write: SnapshotWrite, now: number): Outcome<SnapshotInfo> {
+    const stored = this.#state.snapshots.put(this.#state.lobbies.byId(id), peer, write, now);
+    if ("value" in stored) this.recordHeartbeat(peer, now);
+    return stored;
   }
 
   /** A sign of life in every lobby of a peer whose socket is open. */

@@ -12,6 +12,7 @@ import { deliveriesOf, type ChangeListener } from "./change-listener.ts";
 import { RequestGuard } from "./admission.ts";
 import * as link from "./link/messages.ts";
 import { isTetheredAndListed } from "./noray-listing.ts";
+import { HostSnapshots } from "./lobby/host-snapshots.ts";
 import { Presence } from "./presence.ts";
 import { SidecarRegistry } from "./link/sidecar-registry.ts";
 import { type SidecarRow, Store } from "./store.ts";
@@ -23,6 +24,7 @@ export class HubState {
   readonly sidecars: SidecarRegistry;
   readonly guard: RequestGuard;
   readonly presence: Presence;
+  readonly snapshots: HostSnapshots;
   readonly #store: Store;
   readonly #storage: DurableObjectStorage;
   readonly #listener: ChangeListener;
@@ -39,6 +41,7 @@ export class HubState {
     this.sidecars = new SidecarRegistry(this.#store.sidecars());
     this.guard = new RequestGuard(env, this.#store);
     this.presence = new Presence(this.#store.suspects(), this.#store.graces());
+    this.snapshots = new HostSnapshots(this.#store);
     this.#listener = events(this, this.#store);
   }
 
@@ -65,7 +68,9 @@ export class HubState {
   ): void {
     const changes = Array.from(draft.lobbies, ([id, next]) => ({ old: this.lobbies.byId(id) ?? null, next }));
     for (const { old, next } of changes) this.presence.follow(old, next);
-    this.#store.save({ lobbies: draft.lobbies, sidecars, ...this.presence.takeUnsaved() });
+    const ended = changes.flatMap(({ old, next }) => (next === null && old !== null ? [old.id] : []));
+    const dropped_snapshots = this.snapshots.takeEnded(ended);
+    this.#store.save({ lobbies: draft.lobbies, sidecars, dropped_snapshots, ...this.presence.takeUnsaved() });
     this.lobbies.commit(draft.lobbies);
     this.sidecars.commit(sidecars);
     for (const [sidecar, messages] of link.groupBySidecar(draft.notices, answering)) {

@@ -3,6 +3,7 @@
  * Tables are created with the first row, so that reading an unused game stores nothing.
  */
 import type { Ban } from "#shared/auth/bans.ts";
+import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Hello } from "#shared/link/messages.ts";
 import { restored } from "#shared/lobby/step.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
@@ -44,6 +45,8 @@ export type RowChanges = {
   /** Null if unchanged. */
   readonly suspects: Expiries | null;
   readonly graces: Expiries | null;
+  /** Lobbies whose snapshots are deleted. */
+  readonly dropped_snapshots?: readonly string[];
 };
 
 type Table = "lobbies" | "sidecars" | "orders" | "notes";
@@ -55,6 +58,7 @@ const MIGRATIONS: readonly string[] = [
   `CREATE TABLE answers (id TEXT PRIMARY KEY, at INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE orders (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
   `CREATE TABLE notes (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
+  `CREATE TABLE snapshots (id TEXT PRIMARY KEY, json TEXT NOT NULL, bytes BLOB NOT NULL) WITHOUT ROWID;`,
 ];
 
 export class Store {
@@ -143,8 +147,29 @@ export class Store {
       this.#write("lobbies", lobbies);
       this.#write("sidecars", sidecars);
       if (suspects !== null) this.#write("notes", new Map([["suspects", suspects]]));
+      for (const id of changes.dropped_snapshots ?? [])
+        this.#storage.sql.exec(`DELETE FROM snapshots WHERE id = ?`, id);
       if (graces !== null) this.#write("notes", new Map([["graces", graces]]));
     });
+  }
+
+  /** What the hub knows of the stored snapshots, by lobby. Their bytes stay on disk. */
+  snapshots(): Map<string, SnapshotInfo> {
+    if (this.#applied === 0) return new Map();
+    const rows = this.#storage.sql.exec<{ id: string; json: string }>(`SELECT id, json FROM snapshots`);
+    return new Map(Array.from(rows, ({ id, json }) => [id, JSON.parse(json) as SnapshotInfo]));
+  }
+
+  snapshotBytes(lobby: string): ArrayBuffer {
+    return this.#storage.sql.exec<{ bytes: ArrayBuffer }>(`SELECT bytes FROM snapshots WHERE id = ?`, lobby).one()
+      .bytes;
+  }
+
+  saveSnapshot(lobby: string, info: SnapshotInfo, bytes: ArrayBuffer): void {
+    this.#migrate();
+    const put = `INSERT INTO snapshots (id, json, bytes) VALUES (?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET json = excluded.json, bytes = excluded.bytes`;
+    this.#storage.sql.exec(put, lobby, JSON.stringify(info), bytes);
   }
 
   #putKv(id: string, note: object | null): void {

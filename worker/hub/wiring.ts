@@ -59,6 +59,7 @@ export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubSt
     declineConnection: (id, subject) =>
       actions.declineConnection({ ...subject, cost: "connect", idempotency: null }, id),
     onHeartbeat: actions.recordHeartbeat,
+    snapshotRevision: (lobby) => state.snapshots.infoOf(lobby)?.revision ?? null,
     onDisconnect: (peer) => state.startGraces(peer, Date.now()),
   };
 }

@@ -34,6 +34,8 @@ export type Operation = {
   readonly rateLimit?: RateLimitClass;
   readonly parameters?: readonly Parameter[];
   readonly body?: Decoder<unknown>;
+  /** A request body that is not JSON. */
+  readonly binary?: { readonly type: string; readonly bytes_max: number };
   readonly responses: { readonly [status: number]: ResponseSpec };
   readonly refusals?: readonly RefusalCode[];
   /** A POST without idempotency key: its response is secret and must not be stored. */

@@ -218,7 +218,15 @@ describe("a game without lobbies", () => {
     const north = await Sidecar.link(game);
     expect(await alarmOf(game)).toBeNull();
     await north.report(hosts("Nice", "Alice"), leaves("Nice", "Alice"));
-    expect(await tablesOf(game)).toStrictEqual(["_migrations", "answers", "lobbies", "notes", "orders", "sidecars"]);
+    expect(await tablesOf(game)).toStrictEqual([
+      "_migrations",
+      "answers",
+      "lobbies",
+      "notes",
+      "orders",
+      "sidecars",
+      "snapshots",
+    ]);
     expect(await alarmOf(game)).toBeNull();
   });
 });

@@ -68,7 +68,7 @@ export class Player {
       ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const response = await this.#worker(request);
-    said.push(JSON.stringify([...response.headers]), await response.clone().text());
+    said.push(JSON.stringify([...response.headers]), new TextDecoder().decode(await response.clone().arrayBuffer()));
     return response;
   }
 

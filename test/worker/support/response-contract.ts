@@ -20,7 +20,7 @@ worker.fetch = async (request, ...rest) => {
   secrets.plant(said, request.headers.get("cf-connecting-ip"));
   const response = await answer(request, ...rest);
   if (response.status === 101) return response;
-  const body = await response.clone().text();
+  const body = new TextDecoder().decode(await response.clone().arrayBuffer());
   const where = `${request.method} ${new URL(request.url).pathname} ${response.status}`;
   const wrong = breach(request, response, body);
   if (wrong !== null) faults.push(`${where}: ${wrong}`);

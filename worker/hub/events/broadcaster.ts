@@ -128,7 +128,9 @@ export class Broadcaster {
       }
       return;
     }
-    const [inside, outside] = [memberEvents(old, next, removals, true), memberEvents(old, next, removals, false)];
+    const [inside, outside] = [true, false].map((is_member) =>
+      memberEvents(old, next, removals, is_member, this.#host.snapshotRevision(id)),
+    ) as [LobbyEvent[], LobbyEvent[]];
     if (inside.length + outside.length > 0) {
       const seq = this.#log({ kind: "lobby", id, inside, outside }, now);
       const [inside_texts, outside_texts] = [inside, outside].map((all) =>

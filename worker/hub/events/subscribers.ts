@@ -12,6 +12,8 @@ export type PresenceHost = {
   readonly lastPingAt: (socket: WebSocket) => number | null;
   /** A peer gave a sign of life, or its last socket closed. */
   readonly onHeartbeat: (peer: string) => void;
+  /** The revision of a lobby's snapshot, or null. */
+  readonly snapshotRevision: (lobby: string) => number | null;
   readonly onDisconnect: (peer: string) => void;
 };
 

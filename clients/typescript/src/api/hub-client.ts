@@ -21,6 +21,8 @@ export class HubRefusal extends Error {
   }
 }
 
+const BYTES = "application/octet-stream";
+
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 /** Query parameters of the list, such as `{"data[map]": "forest", "order": "-updated_at"}`. */
 export type LobbyQuery = Readonly<Record<string, string>>;
@@ -81,6 +83,16 @@ export class HubClient {
     this.request("DELETE", `/lobbies/${id}/applicants/${peer}`);
   transferHost = (id: string, body: types.HostTransfer): Promise<types.Lobby> =>
     this.request("PUT", `/lobbies/${id}/host`, body);
+  /** Replaces the lobby's snapshot, as the host of this term. */
+  putSnapshot = async (id: string, term: number, bytes: Uint8Array, readers = "members"): Promise<types.Snapshot> => {
+    const path = `/lobbies/${id}/snapshot?term=${term}&readers=${readers}`;
+    return (await this.#send("PUT", path, { "content-type": BYTES }, bytes)).json() as Promise<types.Snapshot>;
+  };
+  /** The lobby's snapshot, and the term of the host that wrote it. */
+  getSnapshot = async (id: string): Promise<{ readonly bytes: Uint8Array; readonly term: number }> => {
+    const response = await this.#send("GET", `/lobbies/${id}/snapshot`, {});
+    return { bytes: await response.bytes(), term: Number(response.headers.get("parley-term")) };
+  };
   heartbeat = (id: string): Promise<void> => this.request("POST", `/lobbies/${id}/heartbeat`);
 
   // -------------------------------------------------------------------------------------------------------------
@@ -90,18 +102,31 @@ export class HubClient {
    */
   async request<T>(method: Method, path: string, body?: unknown): Promise<T> {
     const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+    const headers = {
+      ...(body !== undefined && { "content-type": type }),
+      ...(method === "POST" && { "idempotency-key": randomUUID() }),
+    };
+    const answer = await this.#send(method, path, headers, body === undefined ? undefined : JSON.stringify(body));
+    const text = await answer.text().catch(() => "");
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  async #send(
+    method: Method,
+    path: string,
+    extra: Record<string, string>,
+    body?: string | Uint8Array,
+  ): Promise<Response> {
     // A kept-alive connection would be dead after a change of network, and fail late.
     const headers = {
       connection: "close",
       ...(this.token !== null && { authorization: `Bearer ${this.token}` }),
-      ...(body !== undefined && { "content-type": type }),
-      ...(method === "POST" && { "idempotency-key": randomUUID() }),
+      ...extra,
     };
-    const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+    const init = { method, headers, ...(body !== undefined && { body: body as NonNullable<RequestInit["body"]> }) };
     const answer = await this.#answerTo(`${this.url}/v1/games/${this.game}${path}`, init);
-    const text = await answer.text().catch(() => "");
-    if (!answer.ok) throw refusalOf(answer.status, text);
-    return (text === "" ? undefined : JSON.parse(text)) as T;
+    if (!answer.ok) throw refusalOf(answer.status, await answer.text().catch(() => ""));
+    return answer;
   }
 
   async #answerTo(url: string, init: RequestInit): Promise<Response> {

@@ -11,6 +11,7 @@ export type NewLobby = {
   readonly host_policy?: "automatic" | "manual" | "close";
   readonly host_grace_s?: number;
   readonly member_grace_s?: number;
+  readonly successors?: readonly string[];
   readonly consent?: "automatic" | "ask" | "ticket";
   readonly addresses?: "direct" | "relay_only";
   readonly data?: { readonly [key: string]: string | number | boolean | {
@@ -49,6 +50,7 @@ export type LobbyPatch = {
   readonly host_policy?: "automatic" | "manual" | "close";
   readonly host_grace_s?: number;
   readonly member_grace_s?: number;
+  readonly successors?: readonly string[];
   readonly consent?: "automatic" | "ask" | "ticket";
   readonly addresses?: "direct" | "relay_only";
   readonly data?: { readonly [key: string]: string | number | boolean | {
@@ -123,6 +125,7 @@ export type Lobby = {
   readonly host_policy: "automatic" | "manual" | "close";
   readonly host_grace_s: number;
   readonly member_grace_s: number;
+  readonly successors?: readonly string[];
   readonly seat_expires_at?: string;
   readonly consent: "automatic" | "ask" | "ticket";
   readonly addresses: "direct" | "relay_only";
@@ -327,6 +330,14 @@ export type Outcome = {
   readonly ms?: number;
   readonly rtt_ms?: number;
   readonly reason?: string;
+};
+
+export type Snapshot = {
+  readonly revision: number;
+  readonly term: number;
+  readonly size: number;
+  readonly readers: "members" | "host";
+  readonly updated_at: string;
 };
 
 export type Problem = {

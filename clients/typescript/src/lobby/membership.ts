@@ -2,6 +2,7 @@
  * This client's membership of one lobby: the lobby's state and events, chat, and connections to the other members.
  *
  *     lobby      the lobby changed, as far as this member may see it
+ *     hosting    this client became the host; with the former host's snapshot, or null if there is none
  *     peer       a peer is connected, and there is a path
  *     chat, signal
  *     request    a peer requests a connection, and this member's consent is `ask`
@@ -23,8 +24,12 @@ import type { Joined, Lobby, LobbyPatch, Member } from "../api/types.ts";
 
 export type ConnectionRequest = { readonly peer_id: string; readonly accept: () => void; readonly deny: () => void };
 
+/** `snapshot`: the bytes that a former host saved last. */
+export type Hosting = { readonly term: number; readonly snapshot: Uint8Array | null };
+
 export type LobbyMembershipEvents = {
   lobby: [lobby: Lobby];
+  hosting: [hosting: Hosting];
   peer: [peer: Peer];
   chat: [from: string, text: string];
   signal: [from: string, body: string];
@@ -39,6 +44,8 @@ export type LobbyMembershipOptions = {
   /** May a plan use some hundred sockets and some thousand datagrams as a last resort? Default true. */
   readonly birthday?: boolean;
 };
+
+export type SnapshotOptions = { readonly readers?: "members" | "host" };
 
 /** The round trip assumed before the first pong. */
 const RTT_INITIAL_MS = 50;
@@ -124,6 +131,13 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
     void (await this.#events.request("signal", { lobby: this.#lobby.id, to, body }));
   updateLobby = (patch: LobbyPatch): Promise<Lobby> => this.#hub.updateLobby(this.#lobby.id, patch);
 
+  /**
+   * Saves the state of the game for the next host, as opaque bytes of at most 64 KiB. `readers` "host": no other member
+   * may read it. Rejects with a HubRefusal if this client is not the host.
+   */
+  saveSnapshot = async (bytes: Uint8Array, { readers = "members" }: SnapshotOptions = {}): Promise<void> =>
+    void (await this.#hub.putSnapshot(this.#lobby.id, this.#lobby.term, bytes, readers));
+
   /** A changed address is noticed within a second. A game that knows earlier may call this. */
   networkChanged(): void {
     this.#addresses = ownAddresses().join();
@@ -170,8 +184,16 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
   }
 
   #setLobby(lobby: Lobby): void {
+    const became_host = lobby.host === this.#peerId && this.#lobby.host !== this.#peerId;
     this.#lobby = lobby;
     this.emit("lobby", [lobby]);
+    if (became_host) void this.#takeOver(lobby.term);
+  }
+
+  async #takeOver(term: number): Promise<void> {
+    const stored = await this.#hub.getSnapshot(this.#lobby.id).catch(() => null);
+    const still = !this.#isOver && this.#lobby.term === term && this.#lobby.host === this.#peerId;
+    if (still) this.emit("hosting", [{ term, snapshot: stored?.bytes ?? null }]);
   }
 
   #setMember(member: Member, isIn: boolean): void {
