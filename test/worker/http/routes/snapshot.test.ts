@@ -1,4 +1,4 @@
-/** A host's snapshot: who writes and reads it, what it costs, and what the next host is told. */
+/** A host's snapshot: who writes and reads it, what it costs, and what the next host receives. */
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { snapshotInfo } from "#shared/api/snapshots.ts";
@@ -144,7 +144,7 @@ describe("reading", () => {
 });
 
 describe("the next host", () => {
-  test("members are told the revision with the change of the host, and strangers are not", async () => {
+  test("members receive the revision with the change of the host, and strangers do not", async () => {
     const id = await lobbyOfTwo();
     await put(ann, id);
     await put(ann, id);
