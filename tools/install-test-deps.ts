@@ -1,11 +1,12 @@
 /**
  * Installs from Debian what the tests need besides npm's packages: Chromium for the lobby page, nft and ip for the NAT
- * laboratory, openssl and a headless Godot 3 as DTLS clients, curl for the examples of the docs, git for the deploy
+ * laboratory, openssl and a headless Godot 3 as DTLS clients, Godot 4 for the addon, curl for the examples of the docs, git for the deploy
  * page, faketime for steps of the clock, and the linters of shell scripts and systemd units. If a program is missing and cannot be installed, its tests
  * are skipped with a message; in CI they fail.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { installGodot4 } from "./godot4.ts";
 
 const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   [process.env["CHROMIUM"] ?? "/usr/bin/chromium", "chromium"],
@@ -28,6 +29,12 @@ if (missing.length > 0) {
     process.stderr.write(
       `Not installed: ${missing.join(", ")}. Their tests are skipped. To run them, install these Debian packages.\n`,
     );
+}
+
+if (existsSync("/usr/bin/apt-get") && process.arch === "x64") {
+  await installGodot4().catch((error: unknown) => {
+    process.stderr.write(`Godot 4 is not installed, its tests are skipped: ${String(error)}\n`);
+  });
 }
 
 /** Retries, because mirrors fail and a freshly started machine may still hold the lock of apt. */

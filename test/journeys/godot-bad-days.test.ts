@@ -15,7 +15,7 @@ const DOES_NOT_EXIST = 33;
 let stack: TestStack;
 let games: Godot4[] = [];
 
-async function game(options: { url?: string; home?: string } = {}): Promise<Godot4> {
+async function game(options: { url?: string; home?: string; within?: readonly string[] } = {}): Promise<Godot4> {
   const one = new Godot4({ url: stack.url, ...options });
   games.push(one);
   await one.line((line) => line["event"] === "ready");
@@ -178,6 +178,18 @@ describe.skipIf(godot4IsMissing())("Godot 4 on a bad day", () => {
       await other.end();
     }
     rmSync(home, { recursive: true, force: true });
+  });
+
+  test.for(["+700d", "-700d"])("a clock that is wrong by %s is no hindrance", async (offset) => {
+    const clock = ["env", "FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", offset];
+    const [host, guest] = [await game({ within: clock }), await game()];
+    const hosted = await host.call("host", "Late", 4);
+    expect(hosted).toMatchObject({ is: OK });
+    const joined = await guest.call("join", hosted.join_code);
+    expect(joined).toMatchObject({ is: OK });
+    expect(await host.call("kick", joined.id)).toMatchObject({ is: OK });
+    await host.call("leave");
+    await worksAgain(host);
   });
 
   test("a peer that the game closes leaves the lobby, and can be used again", async () => {

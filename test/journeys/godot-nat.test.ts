@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Host, Net } from "../lab/lab.ts";
 import { isLabMissing } from "../lab/lab-namespaces.ts";
+import { HUB_PORT } from "../lab/sidecar.ts";
 import { LabPlayers } from "../lab/lab-players.ts";
 import { Godot4, godot4IsMissing, importProject, on } from "../support/godot4.ts";
 
@@ -60,6 +61,28 @@ describe.skipIf(isLabMissing() || godot4IsMissing())("Godot 4 through routers", 
       const look = (await guest.look())["look"] as { info: Record<string, unknown> }[];
       console.log(hosting, joining, `joined in ${joined.ms} ms`, look[0]!.info["nat_pair"]);
     }
+    expect([...host.complaints, ...guest.complaints]).toStrictEqual([]);
+  });
+
+  test("UDP blocked and the tunnel refused: a bounded await with a sentence, and then the session works", async () => {
+    const host = await gameIn(await town.lab.home("port-restricted", WAY));
+    const cut = await town.lab.host({ net: await town.lab.home("port-restricted", WAY) });
+    const hosted = await host.call("host", "Nice", 8);
+    await cut.shell(
+      "nft add table ip cut",
+      "nft 'add chain ip cut out { type filter hook output priority 0; }'",
+      "nft add rule ip cut out meta l4proto udp ip daddr != 127.0.0.1 drop",
+      `nft add rule ip cut out tcp dport != ${HUB_PORT} drop`,
+    );
+    const guest = await gameAt(cut);
+    const refused = await guest.call("join", hosted.join_code);
+    expect(refused).toMatchObject({ is: 25, code: "no_path" });
+    expect(refused.why.length).toBeGreaterThan(20);
+    expect(refused.ms).toBeLessThan(30_000);
+    expect((await guest.call("diagnose")).is).toContain("UDP does not get out");
+    await cut.shell("nft delete table ip cut");
+    expect(await guest.call("join", hosted.join_code)).toMatchObject({ is: 0, why: "" });
+    expect((await guest.call("diagnose")).is).toContain("UDP gets out");
     expect([...host.complaints, ...guest.complaints]).toStrictEqual([]);
   });
 
