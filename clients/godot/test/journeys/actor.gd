@@ -78,6 +78,9 @@ func _do(command: Dictionary) -> void:
 		_play["next"] = Time.get_ticks_msec()
 		_stats = {}
 		_seq = 0
+		emit({"playing": true})
+	elif command.has("stop"):
+		_play["until"] = Time.get_ticks_msec()
 	elif command.has("datagram"):
 		emit({"sent": parley.send_datagram(int(command["to"]), command["datagram"].to_utf8_buffer())})
 	elif command.has("look"):
