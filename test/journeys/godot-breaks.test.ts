@@ -14,6 +14,8 @@ let homes: readonly [Home, Home];
 let hosts: readonly [Host, Host];
 let games: [Godot4, Godot4];
 let id: number;
+/** Of the second sidecar. */
+let second: Host;
 
 async function begin(kind: "port-restricted" | "symmetric"): Promise<void> {
   homes = [await lab.lab.home(kind, WAY), await lab.lab.home(kind, WAY)];
@@ -32,7 +34,9 @@ const at = (host: Host): Godot4 => new Godot4({ url: lab.stack.url, within: on(l
 const both = (path: string, from: readonly number[] = [0, 0]): Promise<unknown> =>
   Promise.all(
     games.map((game, which) =>
-      game.line((line) => line["signal"] === "path_changed" && (line["args"] as unknown[])[1] === path, { from: from[which]! }),
+      game.line((line) => line["signal"] === "path_changed" && (line["args"] as unknown[])[1] === path, {
+        from: from[which]!,
+      }),
     ),
   );
 
@@ -46,7 +50,9 @@ async function play(what: string, breaks: () => Promise<unknown>, ms = 4_000): P
   await breaks();
   await new Promise((done) => setTimeout(done, ms));
   for (const game of games) game.tell({ stop: true });
-  const played = await Promise.all(games.map((game, which) => game.line((line) => "played" in line, { from: from[which]! })));
+  const played = await Promise.all(
+    games.map((game, which) => game.line((line) => "played" in line, { from: from[which]! })),
+  );
   const seen = played.map((line) => Object.values(line["played"] as Record<string, Record<string, number>>)[0]!);
   const silence = Math.max(...seen.map((one) => one["silence"]!));
   if (process.env["PARLEY_TABLE"] !== undefined) console.log(what, silence, "ms");
@@ -60,7 +66,8 @@ describe.skipIf(isLabMissing() || godot4IsMissing())("two Godot 4 games that pla
   beforeAll(() => importProject());
   beforeEach(async () => {
     lab = await LabPlayers.open();
-    await lab.stack.addSidecar(await lab.lab.host());
+    second = await lab.lab.host();
+    await lab.stack.addSidecar(second);
   });
   afterEach(async () => {
     await Promise.all(games.map((game) => game.kill()));
@@ -86,22 +93,33 @@ describe.skipIf(isLabMissing() || godot4IsMissing())("two Godot 4 games that pla
   test.for([0, 1] as const)("another address of player %i: they are direct again", async (which) => {
     await begin("port-restricted");
     await both("direct");
-    await play("another address", async () => {
-      const { prefix } = homes[which];
-      await hosts[which].shell(
-        `ip addr del ${hosts[which].address}/24 dev eth0`,
-        `ip addr add ${prefix}.99/24 dev eth0`,
-        `ip route replace default via ${prefix}.1`,
-      );
-    }, 8_000);
-    await expect.poll(async () => pathOf((await games[0].look())["look"]), { timeout: 30_000 }).toBe("direct");
+    await play(
+      "another address",
+      async () => {
+        const { prefix } = homes[which];
+        await hosts[which].shell(
+          `ip addr del ${hosts[which].address}/24 dev eth0`,
+          `ip addr add ${prefix}.99/24 dev eth0`,
+          `ip route replace default via ${prefix}.1`,
+        );
+      },
+      8_000,
+    );
+    await expect.poll(async () => (await infoOf())["path"], { timeout: 30_000 }).toBe("direct");
   });
 
   test("a relayed pair whose sidecar is killed goes on over another one", async () => {
     await begin("symmetric");
     await both("relay");
-    await play("the relay's sidecar killed", () => lab.stack.kill("sidecar"), 10_000);
-    expect(pathOf((await games[0].look())["look"])).toBe("relay");
+    const relay = (await infoOf())["endpoint"]!.split(" ")[0];
+    await play(
+      "the relay's sidecar killed",
+      () => (relay === second.address ? second.shell("ip link set eth0 down") : lab.stack.kill("sidecar")),
+      10_000,
+    );
+    const { path, endpoint } = await infoOf();
+    expect(path).toBe("relay");
+    expect(endpoint!.split(" ")[0]).not.toBe(relay);
   });
 
   test("a killed hub is not noticed", async () => {
@@ -116,6 +134,8 @@ describe.skipIf(isLabMissing() || godot4IsMissing())("two Godot 4 games that pla
   });
 });
 
-/** The path of the host to its guest. */
-const pathOf = (look: unknown): unknown =>
-  (look as { id: number; info: { path?: string } }[]).find((one) => one.id === id)?.info.path;
+/** How the host is connected to its guest. */
+async function infoOf(): Promise<Record<string, string>> {
+  const look = (await games[0].look())["look"] as { id: number; info: Record<string, string> }[];
+  return look.find((one) => one.id === id)!.info;
+}

@@ -63,6 +63,13 @@ var rtt_ms: float:
 		return current.rtt_ms if current != null else -1.0
 
 
+## Address and port of the path, as `address port`; a relay's are the sidecar's.
+var endpoint: String:
+	get:
+		var current := channel.selector.path(path) if channel != null and path != "" else null
+		return ParleyAddresses.key(current.address, current.port) if current != null and current.port > 0 else ""
+
+
 var jitter_ms: float:
 	get:
 		var current := channel.selector.path(path) if channel != null and path != "" else null

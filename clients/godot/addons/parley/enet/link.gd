@@ -83,6 +83,8 @@ func advance() -> bool:
 			return false
 		enet_peer = connected
 		enet_peer.set_timeout(32, TIMEOUT_MIN_MS, TIMEOUT_MAX_MS)
+		# ENet drops unreliable packets when its round trip varies, as it does when the path changes: no deceleration.
+		enet_peer.throttle_configure(5_000, 2, 0)
 		is_open = true
 		return true
 	if event[0] == ENetConnection.EVENT_DISCONNECT:

@@ -29,6 +29,8 @@ const AGAIN_FIRST_MS := 5_000.0
 const AGAIN_LAST_MS := 60_000.0
 ## The peer was heard on a worse path than ours: datagrams go there too for this long.
 const ECHO_MS := 1_000.0
+## A probe on the used path is late after this and one and a half round trips.
+const ECHO_AFTER_MS := 100.0
 const ROAM_CHECKS_MAX := 5
 const ROAM_CHECK_MS := 100.0
 const ROAM_PAUSE_MS := 1_000.0
@@ -145,7 +147,8 @@ func heard(socket: int, address: String, port: int, may_roam: bool, now: float) 
 				if used != null:
 					used.probe_due = minf(used.probe_due, now)
 					wake_at = now
-				if used == null or used.waiting_since < INF:
+				# Not while a probe is just on its way: both sides would send everything twice for ever.
+				if used == null or now - used.waiting_since > ECHO_AFTER_MS + 1.5 * maxf(used.rtt_ms, 0.0):
 					one.echo_until = now + ECHO_MS
 					_judge(now, "silent")
 			return

@@ -163,14 +163,14 @@ func send_datagram(id: int, bytes: PackedByteArray) -> bool:
 	return remote != null and ParleyRemote.is_game_datagram(bytes) and remote.send(bytes, Time.get_ticks_usec() / 1000.0)
 
 
-## How a player is connected: `{path, rtt_ms, jitter_ms, nat_pair, why, bytes_sent, bytes_received}`. Empty for a player without
+## How a player is connected: `{path, endpoint, rtt_ms, jitter_ms, nat_pair, why, bytes_sent, bytes_received}`. Empty for a player without
 ## a connection to this machine, as two guests of a star.
 func info(id: int) -> Dictionary:
 	var remote := _room.connector.remote(_room.peer_id_of(id)) if _room != null else null
 	if remote == null:
 		return {}
 	return {
-		"path": remote.path, "rtt_ms": remote.rtt_ms, "jitter_ms": remote.jitter_ms, "nat_pair": remote.nat_pair,
+		"path": remote.path, "endpoint": remote.endpoint, "rtt_ms": remote.rtt_ms, "jitter_ms": remote.jitter_ms, "nat_pair": remote.nat_pair,
 		"why": remote.why, "bytes_sent": remote.bytes_sent, "bytes_received": remote.bytes_received,
 	}
 
