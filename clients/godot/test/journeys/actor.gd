@@ -12,9 +12,7 @@ var _ended := false
 var _stats := {}
 var _play := {}
 var _seq := 0
-var _frame_max := 0
-var _frame_over := 0
-var _last_frame := 0
+var _began := 0
 var parley: ParleySession
 
 
@@ -78,6 +76,7 @@ func _do(command: Dictionary) -> void:
 		_play["next"] = Time.get_ticks_msec()
 		_stats = {}
 		_seq = 0
+		_began = Time.get_ticks_msec()
 		emit({"playing": true})
 	elif command.has("stop"):
 		_play["until"] = Time.get_ticks_msec()
@@ -154,8 +153,7 @@ func _play_on() -> void:
 	var one := _of(multiplayer.get_remote_sender_id())
 	var now := Time.get_ticks_msec()
 	one["states"] += 1
-	if one["last"] > 0:
-		one["silence"] = maxi(one["silence"], now - one["last"])
+	one["silence"] = maxi(one["silence"], now - one["last"])
 	one["last"] = now
 
 
@@ -170,7 +168,7 @@ func _play_on() -> void:
 func _of(id: int) -> Dictionary:
 	var key := str(id)
 	if not _stats.has(key):
-		_stats[key] = {"states": 0, "events": 0, "event": 0, "lost": 0, "silence": 0, "last": 0}
+		_stats[key] = {"states": 0, "events": 0, "event": 0, "lost": 0, "silence": 0, "last": _began}
 	return _stats[key]
 
 
