@@ -147,7 +147,7 @@ func heard(socket: int, address: String, port: int, may_roam: bool, now: float) 
 				if used != null:
 					used.probe_due = minf(used.probe_due, now)
 					wake_at = now
-				# Not while a probe is just on its way: both sides would send everything twice for ever.
+				# Not while a probe is just on its way: both sides would send everything twice without end.
 				if used == null or now - used.waiting_since > ECHO_AFTER_MS + 1.5 * maxf(used.rtt_ms, 0.0):
 					one.echo_until = now + ECHO_MS
 					_judge(now, "silent")
