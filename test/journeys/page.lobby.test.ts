@@ -338,6 +338,16 @@ describe.skipIf(isBrowserMissing())("a lobby on the page", () => {
     alice.stopPinging();
   });
 
+  test("keeps its creator as host if the browser's clock is 40 days ahead", async () => {
+    const visit = await openPage(browser, stack.url);
+    visits.push(visit);
+    await visit.page.addInitScript("{ const now = Date.now; Date.now = () => now() + 40 * 86_400_000; }");
+    await visit.page.goto(`/?game=ahead-${turn}`);
+    await create(visit.page, { "Your name": "Alice", Name: "Early" });
+    await visit.page.reload();
+    await role(visit.page, "You are the host").waitFor();
+  });
+
   test("says when it does not exist, and is usable by keyboard", async () => {
     const page = await open("keys");
     await page.goto("/?game=keys&lobby=0-00000000000000000000000000");
