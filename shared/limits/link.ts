@@ -29,6 +29,10 @@ export const URL_LENGTH_MAX = 256;
 /** Reconnect: full jitter between these two, doubling. */
 export const BACKOFF_MIN_MS = 250;
 export const BACKOFF_MAX_MS = 10_000;
+/** A sidecar whose name is in use by another process waits this long, and up to twice as long. */
+export const TWIN_WAIT_MS = 30_000;
+/** A link that pinged within this time is alive: one ping and a delay. */
+export const LINK_ALIVE_MS = 30_000;
 /** Timeout of a connection attempt. */
 export const LINK_OPEN_MS = 10_000;
 /** A sidecar's members are marked away after its link was down for this long. */

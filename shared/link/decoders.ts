@@ -40,7 +40,7 @@ import type {
   Reports,
   Welcome,
 } from "./messages.ts";
-import { type Policy, WIRES } from "../lobby/lobby.ts";
+import { type Policy, type Wire, WIRES } from "../lobby/lobby.ts";
 import type { IntroducedPeer, Notice } from "../lobby/notices.ts";
 import { REFUSALS, type RefusalCode, REMOVALS } from "../refusals.ts";
 import { HASH_PATTERN, KEY_ID_PATTERN, type TicketKey } from "../auth/tickets.ts";
@@ -144,6 +144,10 @@ const dtls: Decoder<Dtls> = record<Dtls>({
   required: flag,
 });
 
+/** A newer sidecar may speak wires that this hub does not know. It serves the others. */
+const knownWires: Decoder<readonly Wire[]> = (value, path) =>
+  list(text(32, /^[a-z0-9-]+$/), 64)(value, path).filter((word): word is Wire => WIRES.some((known) => known === word));
+
 export const fromSidecar: Decoder<FromSidecar> = union<FromSidecar>("t", {
   hello: record<Hello>({
     t: oneOf("hello"),
@@ -152,7 +156,7 @@ export const fromSidecar: Decoder<FromSidecar> = union<FromSidecar>("t", {
     epoch: text(64, /^[A-Za-z0-9_-]{8,}$/),
     region: text(16),
     addresses: list(text(64), 16),
-    ports: list(record({ port: integer(1, 65_535), wires: list(wire, WIRES.length) }), 64),
+    ports: list(record({ port: integer(1, 65_535), wires: knownWires }), 64),
     dtls: optional(dtls),
     relay: optional(record({ addresses: list(text(64), 16), pairs: integer(1, 32_767) })),
     noray: optional(integer(1, 65_535)),

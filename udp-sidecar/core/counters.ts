@@ -22,7 +22,7 @@ export type CounterLabels = {
   /** Messages on links, by direction. */
   link_messages: "sent" | "received";
   /** Links that opened, closed, or failed to open. */
-  links: "up" | "down" | "failed";
+  links: "up" | "down" | "failed" | "twin";
   /** Datagrams to relay ports that were dropped, by reason. */
   relay_dropped: string;
   /** Refused allocations, by reason. */

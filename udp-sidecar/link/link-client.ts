@@ -11,6 +11,7 @@ import {
   LINK_PING_MS,
   LINK_RESEND_MS,
   LINK_SILENCE_MS,
+  TWIN_WAIT_MS,
 } from "#shared/limits.ts";
 import {
   LinkCloseCode,
@@ -27,6 +28,7 @@ import type { TicketKey } from "#shared/auth/tickets.ts";
 import type { Logger } from "pino";
 import type { Secret } from "../config/secret.ts";
 import type { SourceUsage } from "../core/source-quota.ts";
+import { diagnose } from "./diagnosis.ts";
 import { Outbox } from "./outbox.ts";
 import type { Counters } from "../core/counters.ts";
 import type { Clock } from "../time/clock.ts";
@@ -139,12 +141,12 @@ export class LinkClient {
       if (data !== "pong") this.#handleMessage(socket, typeof data === "string" ? data : "", cancelOpen);
     });
     socket.addEventListener("close", ({ code, reason }) =>
-      this.#handleLoss(socket, `closed with ${code} ${reason}`.trim()),
+      this.#handleLoss(socket, `closed with ${code} ${reason}`.trim(), code === LinkCloseCode.replaced),
     );
     socket.addEventListener("error", () => this.#handleLoss(socket, "the hub cannot be reached"));
   }
 
-  #handleLoss(socket: WebSocket, why: string): void {
+  #handleLoss(socket: WebSocket, why: string, isTwin = false): void {
     if (this.#socket !== socket || this.#stopped) return;
     this.#socket = null;
     socket.close();
@@ -152,32 +154,34 @@ export class LinkClient {
     this.#up = false;
     this.#setResendTimer(null);
     this.#outbox.rewind();
-    this.#options.counters.add("links", wasUp ? "down" : "failed");
+    this.#options.counters.add("links", wasUp ? "down" : isTwin ? "twin" : "failed");
+    if (isTwin) return this.#waitForTwin();
     if (wasUp) this.#failures = 0;
     void this.#logFailure(why);
     const delay_max_ms = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(this.#failures++, 10));
     this.#after(Math.random() * delay_max_ms, () => this.#open());
   }
 
-  /**
-   * Logs why there is no link, once per reason. A WebSocket does not reveal that the key was refused, so a plain
-   * request asks for the status.
-   */
+  /** Logs why there is no link, once per reason. */
   async #logFailure(why: string): Promise<void> {
     const { hub, key, game, shard, log } = this.#options;
-    let failure = why;
-    try {
-      const headers = { authorization: `Bearer ${key.reveal()}` };
-      const signal = AbortSignal.timeout(2_000);
-      const { status } = await fetch(new URL(linkPath(game, shard), hub), { headers, signal });
-      if (status === 401) failure = "the hub refuses this sidecar's key (PARLEY_KEY)";
-      else if (status !== 426) failure = `the hub answers ${status}`;
-    } catch {
-      failure = "the hub cannot be reached";
-    }
+    const failure = await diagnose(new URL(linkPath(game, shard), hub), key, why);
     if (this.#up || this.#stopped || failure === this.#loggedFailure) return;
     this.#loggedFailure = failure;
     log.warn({ hub: hub.origin, game, shard, why: failure }, "no link to the hub; retrying");
+  }
+
+  /** Another process uses this sidecar's name. One of the two must get another; until then the older one is linked. */
+  #waitForTwin(): void {
+    const { hub, game, shard, log, hello } = this.#options;
+    this.#after(TWIN_WAIT_MS * (1 + Math.random()), () => this.#open());
+    if (this.#loggedFailure === "twin") return;
+    this.#loggedFailure = "twin";
+    const { sidecar } = hello();
+    log.error(
+      { hub: hub.origin, game, shard, advice: "set PARLEY_NAME to another name on one of the two machines" },
+      `another running sidecar is linked under the name ${sidecar}, so this one serves nobody`,
+    );
   }
 
   // --- messages --------------------------------------------------------------------------------------------------

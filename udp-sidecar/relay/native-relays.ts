@@ -95,9 +95,10 @@ export class NativeRelays {
     return { t: "allocated", relay: id, ends, ...limits };
   }
 
+  /** Ends the relay once both peers are silent: they may still finish their game. */
   #release({ relay: id }: Release): void {
     const held = this.#held.get(id);
-    if (held !== undefined) this.#options!.relay.release(held.allocation);
+    if (held !== undefined) for (const side of held.allocation.sides) side.left = true;
   }
 
   /** The side that a ticket is for, or null. */

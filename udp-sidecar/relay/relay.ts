@@ -145,7 +145,7 @@ export class Relay {
     const isFull = this.#sources.slots(source) >= this.#limits.slots_per_source_max;
     if (!this.#isServed(at) || (source !== side.source.key && isFull)) return false;
     this.#chargeSource(side, at.address, now);
-    Object.assign(side, { endpoint: at, stream, secret: true, last_received_at: now });
+    Object.assign(side, { endpoint: at, stream, secret: true, left: false, last_received_at: now });
     return true;
   }
 

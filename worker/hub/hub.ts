@@ -83,6 +83,7 @@ export class Hub extends DurableObject<Env> implements HubRpc {
       shard: parseHubName(ctx).shard,
       shards: shardCount(env),
       ticketKeys: () => this.#ticket_keys,
+      lastPingAt: (socket: WebSocket) => lastPingAt(ctx, socket),
     };
     this.#links = new SidecarLinks(this.#state, host, ctx.getWebSockets("link"));
     void ctx.blockConcurrencyWhile(async () => {
@@ -272,7 +273,7 @@ export class Hub extends DurableObject<Env> implements HubRpc {
 
   override alarm(): void {
     const now = Date.now();
-    this.#links.closeSilent((socket) => lastPingAt(this.ctx, socket), now);
+    this.#links.closeSilent(now);
     this.#state.onAlarm(now);
   }
 

@@ -1,9 +1,10 @@
 /** The server side of the sidecars' links: handles hello, reports and bye, and ends links. */
 import { decode } from "#shared/schema/decode.ts";
-import { LINK_FRAME_LENGTH_MAX, LINK_SILENCE_MS } from "#shared/limits.ts";
+import { LINK_ALIVE_MS, LINK_FRAME_LENGTH_MAX, LINK_SILENCE_MS } from "#shared/limits.ts";
 import { LinkCloseCode, type Hello, type Report, type Reports } from "#shared/link/messages.ts";
 import { fromSidecar } from "#shared/link/decoders.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
+import type { Lobby } from "#shared/lobby/lobby.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
 import { isMember } from "#shared/api/views.ts";
 import { type HubState, send } from "./state.ts";
@@ -23,6 +24,8 @@ type LinksHost = {
   readonly shard: number;
   readonly shards: number;
   readonly ticketKeys: () => readonly TicketKey[];
+  /** When the sidecar of a link last pinged (ms), or null. */
+  readonly lastPingAt: (socket: WebSocket) => number | null;
 };
 
 export class SidecarLinks {
@@ -65,9 +68,9 @@ export class SidecarLinks {
   }
 
   /** Ends links whose sidecar no longer pings. */
-  closeSilent(lastPingAt: (socket: WebSocket) => number | null, now: number): void {
+  closeSilent(now: number): void {
     for (const [, socket] of this.#state.sidecars.linked()) {
-      const seen_at = lastPingAt(socket) ?? attachmentOf(socket).since;
+      const seen_at = this.#host.lastPingAt(socket) ?? attachmentOf(socket).since;
       if (now - seen_at > LINK_SILENCE_MS) this.end(socket, LinkCloseCode.silent, "no ping");
     }
   }
@@ -79,25 +82,43 @@ export class SidecarLinks {
     const now = Date.now();
     const known = this.#state.sidecars.row(hello.sidecar);
     const older = this.#state.sidecars.socket(hello.sidecar);
+    const returns = known?.epoch === hello.epoch;
+    if (older !== undefined && older !== socket && !returns && this.#isAlive(older, now)) {
+      console.error({
+        message: "two running sidecars have the same name; the newer one is refused",
+        sidecar: hello.sidecar,
+      });
+      return this.end(socket, LinkCloseCode.replaced, "another running sidecar has this name");
+    }
     this.#state.sidecars.attach(hello.sidecar, socket);
     socket.serializeAttachment({ sidecar: hello.sidecar, since: now, ended: false } satisfies LinkAttachment);
     if (older !== undefined && older !== socket) this.end(older, LinkCloseCode.replaced, "a newer link took over");
-    // If the sidecar kept its contacts, its members are back. If it restarted, it must hear from them first.
-    const returns = known?.epoch === hello.epoch;
+    // If the sidecar kept its contacts, its members are back. If it restarted, members whose lease is over must send first.
+    const outage_ms = now - (known?.down_since ?? now);
+    const isBack = (lobby: Lobby): boolean => returns || outlasts(lobby, outage_ms);
+    const { sidecar } = hello;
     const draft = this.#state.begin(now);
-    this.#state.applyToMembersOf(
-      hello.sidecar,
-      { kind: returns ? "sidecar_back" : "sidecar_away", sidecar: hello.sidecar },
-      draft,
-    );
+    this.#state.applyToMembersOf(sidecar, { kind: "sidecar_back", sidecar }, draft, isBack);
+    this.#state.applyToMembersOf(sidecar, { kind: "sidecar_away", sidecar }, draft, (lobby) => !isBack(lobby));
     const rows = this.#state.sidecars.rowsForHello(hello);
     // The evicted sidecar's members have no failure detector any more.
     for (const [id, row] of rows)
-      if (row === null) this.#state.applyToMembersOf(id, { kind: "sidecar_away", sidecar: id }, draft);
+      if (row === null) {
+        console.error({
+          message: "more sidecars than a hub serves; the one that was away the longest is removed",
+          sidecar: id,
+        });
+        this.#state.applyToMembersOf(id, { kind: "sidecar_away", sidecar: id }, draft);
+      }
     this.#state.commit(draft, rows, now);
     const ack = this.#state.sidecars.row(hello.sidecar)!.ack;
     send(socket, { t: "welcome", version, ack, shards: this.#host.shards, ticket_keys: this.#host.ticketKeys() });
     for (const message of link.membersOf(hello.sidecar, this.#state.lobbies.all())) send(socket, message);
+  }
+
+  /** A crashed sidecar stops pinging before its link is closed. */
+  #isAlive(socket: WebSocket, now: number): boolean {
+    return now - (this.#host.lastPingAt(socket) ?? -Infinity) < LINK_ALIVE_MS;
   }
 
   #handleReports(socket: WebSocket, sidecar: string, reports: Reports): void {
@@ -154,6 +175,15 @@ export class SidecarLinks {
     this.#state.applyToMembersOf(sidecar, away, draft, how.away ? undefined : isTetheredAndListed);
     this.#state.commit(draft, new Map([[sidecar, { ...row, down_since: now, away: how.away }]]), now);
   }
+}
+
+/**
+ * Whether the members of a lobby are still within their lease after so long without their sidecar. Members with a
+ * connection lost it with the process.
+ */
+function outlasts({ policy, state }: Lobby, outage_ms: number): boolean {
+  if (policy.tethered === true) return false;
+  return state !== "open" || policy.lease_ms === null || outage_ms < policy.lease_ms;
 }
 
 const attachmentOf = (socket: WebSocket): LinkAttachment =>

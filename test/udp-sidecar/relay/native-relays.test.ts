@@ -101,13 +101,32 @@ describe("a relay that the hub requests", () => {
   test("ends when it is released, and the hub is notified; then it can be requested again", () => {
     const house = new NativeHarness();
     house.ends();
-    expect(house.handle({ t: "release", relay: RELAY })).toStrictEqual(unallocated("released"));
+    house.handle({ t: "release", relay: RELAY });
+    house.advance(2_999);
+    expect(house.connections.size).toBe(1);
+    house.advance(1);
+    expect(house.sent.at(-1)).toStrictEqual(unallocated("released"));
     expect([house.connections.size, house.relay.size, house.free.length]).toStrictEqual([0, 0, 100]);
-    expect(house.handle({ t: "release", relay: RELAY })).toStrictEqual(unallocated("released"));
-    expect(house.sent).toHaveLength(2);
+    const { length } = house.sent;
+    house.handle({ t: "release", relay: RELAY });
+    expect(house.sent).toHaveLength(length);
     house.ends();
     house.advance(30_000);
     expect(house.sent.at(-1)).toStrictEqual(unallocated("idle"));
+  });
+
+  test("continues after its release while a peer sends, and after a peer entered again", () => {
+    const house = new NativeHarness();
+    const [a] = house.open();
+    house.handle({ t: "release", relay: RELAY });
+    for (let sent = 0; sent < 5; sent++) {
+      house.advance(2_000);
+      house.send(ALICE, a.port);
+    }
+    expect(house.connections.size).toBe(1);
+    expect(house.enters(a, ALICE, ticket(alice))).toStrictEqual(["entered", "w"]);
+    house.advance(10_000);
+    expect(house.connections.size).toBe(1);
   });
 
   test.each([
@@ -212,6 +231,7 @@ describe("a peer of a relay", () => {
     const house = new NativeHarness();
     const [a] = house.open();
     house.handle({ t: "release", relay: RELAY });
+    house.advance(3_000);
     expect(house.enters(a, ALICE, ticket(alice))).toStrictEqual([]);
   });
 

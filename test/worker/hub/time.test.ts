@@ -151,8 +151,19 @@ describe("a sidecar whose link is down", () => {
     expect(await lobbyRows(game)).toMatchObject([{ members: [{ peer: "Alice" }, { peer: "Bob" }] }]);
   });
 
-  test("a restarted sidecar must hear its members again, although the hub never missed it", async () => {
-    await hostedByNorth();
+  test("a restarted sidecar has its lobbies listed at once while their leases last", async () => {
+    const { north } = await hostedByNorth();
+    await falls(north);
+    await timePasses(game, POLICY.lease_ms! - 1);
+    await Sidecar.link(game, { epoch: "epoch-two" });
+    expect(await listed()).toStrictEqual(["Nice"]);
+    expect(await lobbyRows(game)).toMatchObject([{ members: [{ away_since: null }, { away_since: null }] }]);
+  });
+
+  test("a restarted sidecar must receive from its members again once their lease is over", async () => {
+    const { north: before } = await hostedByNorth();
+    await falls(before);
+    await timePasses(game, POLICY.lease_ms!);
     const north = await Sidecar.link(game, { epoch: "epoch-two" });
     expect(await listed()).toStrictEqual([]);
     await north.report(isHeard("Nice", "Alice"));

@@ -117,6 +117,7 @@ export class Connections {
       const reason = end === 0 ? "remote_withdrew" : "remote_denied";
       this.#fail(connection, reason, peer, FAILURES[reason].message, now);
     } else if (connection.state === "introduced") this.#settle(connection, now);
+    this.#relays.release(id);
     return { value: null };
   }
 
@@ -144,8 +145,8 @@ export class Connections {
     if (refused !== null) return { refused };
     const known = this.#table.ofPeer(peer).flatMap((connection) => this.#current(connection, now) ?? []);
     const in_lobby = known.filter((connection) => connection.lobby === lobby).toReversed();
-    const views = in_lobby.map((connection) => step.connectionView(connection, step.endOf(connection, peer)!, now));
-    return { value: views.slice(0, CONNECTIONS_LISTED_MAX) };
+    const listed = in_lobby.slice(0, CONNECTIONS_LISTED_MAX);
+    return { value: listed.map((connection) => step.connectionView(connection, step.endOf(connection, peer)!, now)) };
   }
 
   /** Allocates a relay for an introduced pair. The other peer gets its half by an event. */
@@ -162,7 +163,6 @@ export class Connections {
     return { value: this.#relays.wait(connection, end, now) };
   }
 
-  /** The public statistics of outcomes. */
   publicStats(): Stats["connections"] {
     return this.#stats.outcomes.published();
   }
@@ -173,6 +173,7 @@ export class Connections {
   publish(_: unknown, changes: readonly LobbyChange[], now: number): void {
     for (const { old, next } of changes) {
       if (old === null || old.members === next?.members) continue;
+      this.#relays.releaseLeft(old.id, (peer) => next !== null && isMember(next, peer));
       for (const connection of this.#table.ofLobby(old.id).filter(isOpen)) {
         const left = connection.parties.find(({ peer }) => next === null || !isMember(next, peer));
         const by = next === null ? null : left?.peer;
@@ -241,11 +242,10 @@ export class Connections {
   #fail(connection: Connection, reason: FailureReason, by: string | null, debug: string, now: number): void {
     const next = step.fail(connection, { reason, by, debug }, now);
     this.#put(next);
-    const { state } = next.failure!;
     for (const end of [0, 1] as const) {
       // The peer that caused it knows.
       if (next.parties[end].peer === by) continue;
-      this.#send(next, end, "connect.failed", { reason, code: FAILURES[reason].code, state, debug });
+      this.#send(next, end, "connect.failed", { reason, code: FAILURES[reason].code, state: connection.state, debug });
     }
   }
 

@@ -12,6 +12,7 @@ import type { Signed } from "../../auth/tokens.ts";
 export type RelayRequest = {
   /** The connection's id, which is also the relay's. */
   readonly id: string;
+  readonly lobby: string;
   readonly sides: readonly [RelaySide, RelaySide];
   /** For each of the two, addresses of sidecars that have answered it. */
   readonly reachable: readonly [readonly string[], readonly string[]];
@@ -46,11 +47,19 @@ type PendingRelay = RelayCallbacks & {
   full: boolean;
 };
 
+type AllocatedRelay = {
+  readonly lobby: string;
+  readonly peers: readonly string[];
+  readonly sidecar: string;
+  readonly ended: () => void;
+  readonly expires_at: number;
+};
+
 export class RelayAllocator {
   readonly #host: RelayHost;
   readonly #pending = new Map<string, PendingRelay>();
-  /** Allocated relays: the sidecar, and the callback for their end. */
-  readonly #allocated = new Map<string, { readonly sidecar: string; readonly ended: () => void }>();
+  /** Relays that no sidecar has reported as ended, the oldest first. */
+  readonly #allocated = new Map<string, AllocatedRelay>();
   /** How many relays each sidecar was asked for; the least loaded is tried first. */
   readonly #load = new Map<string, number>();
 
@@ -85,15 +94,27 @@ export class RelayAllocator {
     this.#tryNext(pending, now);
   }
 
-  /** Drops a request or relay. The sidecar frees the relay by its idle time. */
+  /** Drops a request. An allocated relay continues. */
   forget(id: string): void {
     this.#pending.delete(id);
-    this.#allocated.delete(id);
+  }
+
+  /** Neither peer needs the relay any more. The sidecar ends it as soon as both have stopped sending. */
+  release(id: string): void {
+    const allocated = this.#allocated.get(id);
+    if (allocated !== undefined) this.#host.send(allocated.sidecar, { t: "release", relay: id });
+  }
+
+  /** Releases the relays of a lobby that none of their two peers is in any more. */
+  releaseLeft(lobby: string, isMember: (peer: string) => boolean): void {
+    for (const [id, relay] of this.#allocated)
+      if (relay.lobby === lobby && !relay.peers.some(isMember)) this.release(id);
   }
 
   /** Tries the next sidecar where one has not replied in time. */
   tick(now: number): void {
     for (const pending of this.#pending.values()) if (pending.due_at <= now) this.#tryNext(pending, now);
+    for (const [id, { expires_at }] of this.#allocated) if (expires_at <= now) this.#allocated.delete(id);
   }
 
   deadline(): number {
@@ -143,7 +164,11 @@ export class RelayAllocator {
       }),
     );
     const [a, b] = ends;
-    if (a && b) this.#allocated.set(request.id, { sidecar, ended });
+    if (a && b) {
+      const peers = request.sides.map(({ peer }) => peer);
+      const expires_at = now + reply.lifetime_ms;
+      this.#allocated.set(request.id, { lobby: request.lobby, peers, sidecar, ended, expires_at });
+    }
     done(a && b ? [a, b] : "unavailable");
   }
 }

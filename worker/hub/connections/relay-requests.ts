@@ -40,12 +40,12 @@ export class RelayRequests {
     });
   }
 
-  allocate({ id, parties }: Connection, now: number): void {
+  allocate({ id, lobby, parties }: Connection, now: number): void {
     const [a, b] = parties.map(({ peer, spoken }) => {
       const ipv6_only = spoken.length > 0 && !spoken.some(isIPv4);
       return { peer, ...(ipv6_only && { family: "v6" as const }) };
     });
-    const request = { id, sides: [a!, b!], reachable: [parties[0].spoken, parties[1].spoken] } as const;
+    const request = { id, lobby, sides: [a!, b!], reachable: [parties[0].spoken, parties[1].spoken] } as const;
     this.#allocator.allocate(request, now, {
       done: (result) => {
         const waiting = this.#waiting.get(id) ?? [];
@@ -62,6 +62,15 @@ export class RelayRequests {
     this.#allocator.forget(id);
     for (const respond of this.#waiting.get(id) ?? []) respond("unavailable");
     this.#waiting.delete(id);
+  }
+
+  /** The peer ended the connection. */
+  release(id: string): void {
+    this.#allocator.release(id);
+  }
+
+  releaseLeft(lobby: string, isMember: (peer: string) => boolean): void {
+    this.#allocator.releaseLeft(lobby, isMember);
   }
 
   tick(now: number): void {

@@ -134,6 +134,27 @@ describe("a relay beside a direct path", () => {
     expect(await fits(await again, 200, relay)).toMatchObject({ port: 30_000 });
   });
 
+  test("a relay is released when a peer ends the connection, and when both have left the lobby", async () => {
+    const relayed = async (): Promise<string> => {
+      const id = await meet({}, {});
+      const asked = bob.ask("POST", `lobbies/${lobby}/relays`, { body: { connection_id: id } });
+      await north.next("allocate");
+      north.say(allocated(id));
+      await asked;
+      return id;
+    };
+    const first = await relayed();
+    await ann.ask("DELETE", `connections/${first}`);
+    expect(await north.next("release")).toStrictEqual({ t: "release", relay: first });
+    north.say(unallocated(first, "released"));
+
+    const second = await relayed();
+    await bob.ask("DELETE", `lobbies/${lobby}/members/${bob.id}`);
+    expect(await north.rest()).toStrictEqual([]);
+    await ann.ask("DELETE", `lobbies/${lobby}/members/${ann.id}`);
+    expect(await north.next("release")).toStrictEqual({ t: "release", relay: second });
+  });
+
   test("a failed allocation does not affect the direct path", async () => {
     const id = await meet({}, {});
     const asked = ann.refused("POST", `lobbies/${lobby}/relays`, { body: { connection_id: id } });

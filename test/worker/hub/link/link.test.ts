@@ -141,6 +141,34 @@ describe("hello", () => {
     expect(await north.next("welcome")).toMatchObject({ version: LINK_VERSION });
   });
 
+  test("hello with a wire of a newer sidecar is accepted for the wires that both know", async () => {
+    const game = newGame();
+    const north = await Sidecar.open(game);
+    const ports = [
+      { port: 5_000, wires: ["rabid", "carrier-pigeon"] },
+      { port: 5_001, wires: ["carrier-pigeon"] },
+    ];
+    north.say({ ...helloOf(north), ports });
+    await north.next("welcome");
+    expect((await sidecarRow(game, "north")).hello.ports).toStrictEqual([
+      { port: 5_000, wires: ["rabid"] },
+      { port: 5_001, wires: [] },
+    ]);
+  });
+
+  test("hello of a second running process with the same name is refused, and the older link stays", async () => {
+    const game = newGame();
+    const older = await Sidecar.link(game);
+    await older.ping();
+    const twin = await Sidecar.open(game, { epoch: "epoch-two" });
+    twin.say(helloOf(twin));
+    expect(await twin.closed).toMatchObject({ code: LinkCloseCode.replaced });
+    expect(heard(await older.report(hosts("Nice", "Alice")))).toStrictEqual([["Alice", hosted("Alice")]]);
+    // The same process may always reconnect.
+    await Sidecar.link(game);
+    expect(await older.closed).toMatchObject({ code: LinkCloseCode.replaced });
+  });
+
   test("hello in an outdated version is refused and leaves no rows", async () => {
     const game = newGame();
     const north = await Sidecar.open(game);
