@@ -39,7 +39,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test("a second process with the same name is told once what to do, and the first one keeps its link", async () => {
+test("a second process with the same name logs once what to do, and the first one keeps its link", async () => {
   const lines: LogLine[] = [];
   const twin = connect(stack.url, { name: "one", lines });
   await eventually(
