@@ -9,6 +9,7 @@ import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import type { ConnectionView, OutcomeReport, RelayView } from "#shared/connect/schema.ts";
+import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Query } from "#shared/listing/query.ts";
 import type { Page } from "#shared/listing/sorted-index.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
@@ -79,6 +80,9 @@ export type ConnectParams = {
   readonly invited: boolean;
 };
 
+/** A request for the relay of a connection in a lobby; `lost`: the peer's end of one that no longer answers. */
+export type RelayParams = { readonly id: string; readonly lobby: string; readonly lost?: Endpoint | undefined };
+
 /** A position in the list of all lobbies: the newest first, then by id. */
 export type Cursor = { readonly created_at: number; readonly id: string };
 export type AdminPage = { readonly lobbies: readonly AdminLobby[]; readonly more: boolean };
@@ -133,7 +137,7 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   /** Records how the peer's attempt to connect ended. */
   reportOutcome(meta: RequestMeta, id: string, outcome: OutcomeReport): RpcResult<null>;
   /** Allocates a relay for a connection, or returns the one that it has. Waits for a sidecar. */
-  requestRelay(meta: RequestMeta, lobby: string, id: string): Promise<RpcResult<RelayView>>;
+  requestRelay(meta: RequestMeta, request: RelayParams): Promise<RpcResult<RelayView>>;
   /** The hub's time (ms), if the peer is a member of the lobby. The Worker dates an invitation by it. */
   assertMember(meta: RequestMeta, lobby: string): RpcResult<number>;
 

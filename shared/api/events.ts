@@ -7,6 +7,7 @@
  *     subscribe {topic, id?, filter?, since?} -> snapshot {...} or resumed {}        then the topic's events
  *     unsubscribe {topic, id?}               -> ok {}
  *     chat {lobby, text}, signal {lobby, to, body} -> ok {}                          for members
+ *     connect {lobby, peer_id, reach?, relay?, ticket?} -> ok {connection_id}        to another member
  *     accept {connection_id, reach?}, deny {connection_id} -> ok {}                  of a connection
  *     "ping", as bare text                   -> "pong"                               answered without waking the hub
  *
@@ -24,7 +25,7 @@
  *                       error {problem} · resync {} and close 4008 · close with a code of `EventsCloseCode`
  */
 import { type LobbyView, type MemberView, chatMessage, signalMessage } from "./lobbies.ts";
-import { acceptRequest, connectionId } from "../connect/schema.ts";
+import { acceptRequest, connectRequest, connectionId } from "../connect/schema.ts";
 import { type Decoder, integer, map, object, oneOf, optional, type Shape, text, union } from "../schema/decode.ts";
 import { PREDICATES_MAX, OPERAND_LENGTH_MAX } from "../limits.ts";
 import { lobbyId } from "../lobby/fields.ts";
@@ -67,6 +68,7 @@ const subscribe = message(
 const unsubscribe = message("unsubscribe", object({ topic, id: optional(lobbyId) }));
 const chat = message("chat", object({ lobby: lobbyId, ...chatMessage.fields }));
 const signal = message("signal", object({ lobby: lobbyId, ...signalMessage.fields }));
+const connect = message("connect", object({ lobby: lobbyId, ...connectRequest.fields }));
 const accept = message("accept", object({ connection_id: connectionId, ...acceptRequest.fields }));
 const deny = message("deny", object({ connection_id: connectionId }));
 
@@ -76,6 +78,7 @@ export type ClientMessage =
   | Shape<typeof unsubscribe>
   | Shape<typeof chat>
   | Shape<typeof signal>
+  | Shape<typeof connect>
   | Shape<typeof accept>
   | Shape<typeof deny>;
 
@@ -85,6 +88,7 @@ export const clientMessage: Decoder<ClientMessage> = union<ClientMessage>("type"
   unsubscribe,
   chat,
   signal,
+  connect,
   accept,
   deny,
 });

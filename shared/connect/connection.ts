@@ -41,9 +41,11 @@ export type Connection = {
   readonly state: ConnectionState;
   /** When it times out, or is deleted. */
   readonly due_at: number;
-  /** A relay is allocated with the introduction. */
+  /** The requesting peer needs a relay, whatever the verdict is. */
   readonly wants_relay: boolean;
   readonly introduction: Introduction | null;
+  /** The relay's id at its sidecar. A new connection of the same pair takes over a relay that works. */
+  readonly relay_id: string;
   /** Each peer's end of the relay. */
   readonly relay: readonly [RelayView, RelayView] | null;
   readonly failure: { readonly reason: FailureReason; readonly state: ConnectionState; readonly debug: string } | null;
@@ -53,10 +55,12 @@ export type Connection = {
 export type ConnectionRequest = Pick<Connection, "id" | "lobby" | "consent" | "wants_relay"> & {
   readonly asker: string;
   readonly asked: string;
+  /** The relay that the pair already has. */
+  readonly relayed?: Pick<Connection, "relay" | "relay_id"> | undefined;
 };
 
 export function newConnection(
-  { id, lobby, consent, wants_relay, asker, asked }: ConnectionRequest,
+  { id, lobby, consent, wants_relay, asker, asked, relayed }: ConnectionRequest,
   now: number,
 ): Connection {
   const nothing = { reach: null, reached_at: 0, spoken: [], outcome: null };
@@ -72,7 +76,8 @@ export function newConnection(
     state: "waiting",
     due_at: now + (consent === "ask" ? limits.CONSENT_PROMPT_MS : limits.CONSENT_AUTOMATIC_MS),
     introduction: null,
-    relay: null,
+    relay_id: relayed?.relay_id ?? id,
+    relay: relayed?.relay ?? null,
     failure: null,
     timeline: [],
   } as const;
@@ -151,6 +156,14 @@ export function wasDirect({ parties }: Connection): boolean | null {
   const directs = parties.flatMap(({ outcome }) => (outcome === null ? [] : [outcome.path === "direct"]));
   return directs.length === 0 ? null : directs.every((direct) => direct);
 }
+
+/** Whether both reported a direct path, so that neither needs the relay. */
+export const needsNoRelay = ({ parties }: Connection): boolean =>
+  parties.every(({ outcome }) => outcome?.path === "direct");
+
+/** Whether the pair has a relay, as far as the hub knows. */
+export const isRelayed = ({ relay }: Connection, now: number): boolean =>
+  relay !== null && relay.every(({ expires_at }) => Date.parse(expires_at) > now);
 
 /** The connection as one of the two peers may see it. */
 export function connectionView(connection: Connection, end: End, now: number): ConnectionView {

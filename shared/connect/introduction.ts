@@ -4,7 +4,7 @@
  */
 import type { Reach, Punching } from "./schema.ts";
 import { type Endpoint, isIPv4 } from "../net/endpoint.ts";
-import { POLL_START_MS, ROUND_TRIP_MS_MAX } from "../limits.ts";
+import { POLL_START_MS, RELAY_MARGIN_MS, ROUND_TRIP_MS_MAX } from "../limits.ts";
 import { classify, type Sample } from "./nat.ts";
 import { advise, type Advice, type Outcomes } from "./punch.ts";
 import { type Candidate, type Side } from "./punch-plan.ts";
@@ -21,6 +21,8 @@ export type ReachedParty = { readonly reach: VerifiedReach; readonly reached_at:
 
 export type Introduction = Omit<Advice, "plans"> & {
   readonly plans: Advice["plans"];
+  /** How long each peer waits for the other's datagrams before it enters the relay. */
+  readonly relay_after_ms: readonly [number, number];
   /** Secret. */
   readonly key: string;
   readonly epoch: number;
@@ -44,14 +46,33 @@ export function introduce(
   // A polling peer receives the instructions later, so both start later.
   const wait = a.listens && b.listens ? 0 : POLL_START_MS;
   const start_in_ms = [advice.start_in_ms[0] + wait, advice.start_in_ms[1] + wait] as const;
-  return { ...advice, start_in_ms, key, epoch: nextEpoch(a.reach.epoch, b.reach.epoch), told_at: now };
+  const relay_after_ms = start_in_ms.map((ms) => relayAfter(advice, attempt, ms + a.reach.rtt_ms + b.reach.rtt_ms));
+  return {
+    ...advice,
+    start_in_ms,
+    relay_after_ms: relay_after_ms as [number, number],
+    key,
+    epoch: nextEpoch(a.reach.epoch, b.reach.epoch),
+    told_at: now,
+  };
+}
+
+/**
+ * A relay is entered at once where the punch takes long or has failed before, otherwise when the peer was not received
+ * for one round trip and a margin. The round trips to the hub bound the one between the peers.
+ */
+function relayAfter({ verdict }: Advice, attempt: number, round_trip_ms: number): number {
+  if (attempt > 0 || verdict === "birthday" || verdict === "relay") return 0;
+  return Math.min(Math.round(round_trip_ms) + RELAY_MARGIN_MS, ROUND_TRIP_MS_MAX);
 }
 
 /** The instructions of one peer at `now`; null where no punch is tried. */
 export function punchInstructions(introduction: Introduction, at: 0 | 1, now: number): Punching | null {
   if (introduction.plans === null) return null;
-  const start_in_ms = Math.max(0, introduction.start_in_ms[at] - (now - introduction.told_at));
-  return { ...verdictOf(introduction, at), start_in_ms, plan: introduction.plans[at] };
+  const left = (ms: number): number => Math.max(0, ms - (now - introduction.told_at));
+  const start_in_ms = left(introduction.start_in_ms[at]);
+  const relay_after_ms = left(introduction.relay_after_ms[at]);
+  return { ...verdictOf(introduction, at), start_in_ms, relay_after_ms, plan: introduction.plans[at] };
 }
 
 export const verdictOf = ({ verdict, reason, pair, key, epoch }: Introduction, at: 0 | 1) => ({

@@ -74,11 +74,16 @@ export const connectRequest = object({
   reach: optional(reach),
   /** The requested peer's invitation, where it requires one. */
   ticket: optional(ticket),
-  /** Also allocate a relay at once: the game starts on it and moves to a direct path if there is one. */
+  /** A relay is needed whatever the verdict is. */
   relay: optional(flag),
 });
+export type ConnectRequest = Shape<typeof connectRequest>;
 export const acceptRequest = object({ reach: optional(reach) });
-export const relayRequest = object({ connection_id: connectionId });
+export const relayRequest = object({
+  connection_id: connectionId,
+  /** The peer's end of the present relay, if that no longer answers: another relay replaces it. */
+  lost: optional(anyEndpoint),
+});
 export const outcome = object({
   /** The path that the peer has. */
   path: oneOf("direct", "relay", "stream", "none"),
@@ -105,8 +110,11 @@ const verdict = {
   nat_pair: text(64),
 };
 
-/** To be carried out `start_in_ms` after receipt. */
-const punching = object({ ...verdict, pair_key: pairKey, start_in_ms: count, plan });
+/**
+ * To be carried out `start_in_ms` after receipt. The relay that follows is entered `relay_after_ms` after receipt, unless
+ * the other peer was received by then.
+ */
+const punching = object({ ...verdict, pair_key: pairKey, start_in_ms: count, relay_after_ms: count, plan });
 export type Punching = Shape<typeof punching>;
 
 /** The peer's end of a relay. The other peer's end is another port, which this peer does not receive. */

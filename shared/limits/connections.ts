@@ -28,6 +28,12 @@ export const CONNECTION_KEPT_MS = 60_000;
 export const CONNECTIONS_MAX = 4_096;
 /** Open connections of one peer: with every member of the largest lobby. */
 export const CONNECTIONS_PER_PEER_MAX = 128;
+/** The punch's margin beyond one round trip before the relay is entered. */
+export const RELAY_MARGIN_MS = 20;
+/** After both peers reported a direct path, how long datagrams that are under way still pass the relay. */
+export const RELAY_LINGER_MS = 1_000;
+/** After a refusal for lack of room, how long no relay is allocated that may not be needed. */
+export const RELAY_SPARE_PAUSE_MS = 10_000;
 /** Timeout of an allocation; then the next sidecar is tried. */
 export const RELAY_ANSWER_MS = 3_000;
 /** Sidecars tried for one relay. */

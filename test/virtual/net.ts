@@ -82,6 +82,11 @@ export class Segment {
     }
   }
 
+  /** Blocks the datagrams from one to the other, and not the opposite direction. */
+  cutOneWay(from: string, to: string): void {
+    this.#cut.add(`${from} ${to}`);
+  }
+
   detach(address: string): void {
     this.#places.delete(address);
   }

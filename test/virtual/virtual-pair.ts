@@ -155,6 +155,10 @@ export class VirtualPair {
     this.world.wide.detach(RELAY);
   }
 
+  startRelay(): void {
+    this.#relay = new Host(this.world, this.world.wide, RELAY, { delay_ms: 5, jitter_ms: 1, loss: 0 });
+  }
+
   tunnel(): void {
     const [a, b] = [this.a, this.b];
     const to = (peer: VirtualPeer) => (bytes: Uint8Array) =>

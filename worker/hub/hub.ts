@@ -29,6 +29,7 @@ import {
   type LobbySelector,
   type NorayListing,
   type Outcome,
+  type RelayParams,
   type RequestMeta,
   type RpcResult,
   type Snapshot,
@@ -66,6 +67,7 @@ export class Hub extends DurableObject<Env> implements HubRpc {
     this.#state = new HubState(ctx.storage, env, (state, store) => {
       const host = createEventsHost(ctx, env, state, {
         applyEvent: (meta, id, event) => this.applyEvent(meta, { id }, event),
+        requestConnection: (meta, lobby, request) => this.requestConnection(meta, lobby, request),
         acceptConnection: (meta, id, reach) => this.acceptConnection(meta, id, reach),
         declineConnection: (meta, id) => this.declineConnection(meta, id),
         recordHeartbeat: (peer) => this.#lobbies.recordHeartbeat(peer, Date.now()),
@@ -179,8 +181,8 @@ export class Hub extends DurableObject<Env> implements HubRpc {
     return this.#run(meta, (now) => this.#connections.report(id, meta.peer!, outcome, now));
   }
 
-  async requestRelay(meta: RequestMeta, lobby: string, id: string): Promise<RpcResult<RelayView>> {
-    const requested = this.#run(meta, (now) => this.#connections.relay(id, lobby, meta.peer!, now));
+  async requestRelay(meta: RequestMeta, request: RelayParams): Promise<RpcResult<RelayView>> {
+    const requested = this.#run(meta, (now) => this.#connections.relay(request, meta.peer!, now));
     if ("refused" in requested) return requested;
     const { rate_limit, replayed, value } = requested;
     return { ...(await value), rate_limit, replayed };

@@ -93,6 +93,7 @@ export class SidecarLinks {
     this.#state.sidecars.attach(hello.sidecar, socket);
     socket.serializeAttachment({ sidecar: hello.sidecar, since: now, ended: false } satisfies LinkAttachment);
     if (older !== undefined && older !== socket) this.end(older, LinkCloseCode.replaced, "a newer link took over");
+    if (!returns) this.#host.relays.dropSidecar(hello.sidecar);
     // If the sidecar kept its contacts, its members are back. If it restarted, members whose lease is over must send first.
     const outage_ms = now - (known?.down_since ?? now);
     const isBack = (lobby: Lobby): boolean => returns || outlasts(lobby, outage_ms);

@@ -2,12 +2,14 @@
  * What the event sockets and the relay allocator need of a hub, built from the hub's own parts. It keeps both free of
  * bindings and of the hub's class, so that tests can give them other parts.
  */
+import type { ConnectionView } from "#shared/connect/schema.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
+import { isInvited } from "../auth/invitations.ts";
 import { peerOfToken, sign } from "../auth/tokens.ts";
 import { verifyReach } from "../auth/verified-reach.ts";
 import { type Env, hubOf, shardCount } from "../env.ts";
-import type { RequestMeta, RpcResult } from "../rpc.ts";
+import type { ConnectParams, RequestMeta, RpcResult } from "../rpc.ts";
 import { RelayAllocator } from "./connections/relay-allocator.ts";
 import type { EventsHost } from "./events/events-host.ts";
 import { type HubState, send } from "./state.ts";
@@ -27,6 +29,7 @@ export const createRelayAllocator = (ctx: DurableObjectState, env: Env, { sideca
 /** The calls of HubRpc that a client may also make over its event socket. They are rate limited in the same way. */
 export type HubActions = {
   readonly applyEvent: (meta: RequestMeta, lobby: string, event: Event) => RpcResult<unknown>;
+  readonly requestConnection: (meta: RequestMeta, lobby: string, request: ConnectParams) => RpcResult<ConnectionView>;
   readonly acceptConnection: (meta: RequestMeta, id: string, reach: VerifiedReach | null) => RpcResult<unknown>;
   readonly declineConnection: (meta: RequestMeta, id: string) => RpcResult<unknown>;
   /** An open socket is a sign of life that the client does not send itself, so it is not rate limited. */
@@ -50,6 +53,15 @@ export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubSt
     sendChanges: (changes, lost) => hubOf(env, game, 0).onShardChanges(shard, changes, lobbies.lines().length, lost),
     sendMessage: (id, event, subject) =>
       actions.applyEvent({ ...subject, cost: event.kind, idempotency: null }, id, event),
+    requestConnection: async (lobby, subject, { peer_id: host, reach, relay = false, ticket }) => {
+      const peer = subject.peer!;
+      const now = Date.now();
+      const verified = reach === undefined ? null : await verifyReach(env, { game, peer }, reach, now);
+      if (verified !== null && "refused" in verified) return { ...verified, rate_limit: null, replayed: false };
+      const invited = await isInvited(env, ticket, { game, lobby, host }, now);
+      const details = { peer: host, reach: verified, relay, invited };
+      return actions.requestConnection({ ...subject, cost: "connect", idempotency: null }, lobby, details);
+    },
     acceptConnection: async (id, subject, reach) => {
       const peer = subject.peer!;
       const verified = reach === undefined ? null : await verifyReach(env, { game, peer }, reach, Date.now());

@@ -55,7 +55,8 @@ export { bytesToVar, type Decoded } from "./variant/decode.ts";
 export { varToBytes } from "./variant/encode.ts";
 export { GodotFloat, type GodotType, GodotValue, type Variant } from "./variant/types.ts";
 export type { ConnectOptions } from "./connect/connection.ts";
-export { type Detached, Peer, type PathName, type PeerPath } from "./connect/peer.ts";
+export { type Detached, Peer } from "./connect/peer.ts";
+export type { PathName, PeerPath } from "./connect/peer-path.ts";
 export { HubClient, HubRefusal, type LobbyQuery } from "./api/hub-client.ts";
 export { ParleyClient, type ParleyClientOptions, type JoinTarget } from "./lobby/client.ts";
 export {

@@ -8,7 +8,8 @@ import { shardHolding } from "../../env.ts";
 import { callForRequest } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
 import { verifyReach } from "../../auth/verified-reach.ts";
-import { verify, sign } from "../../auth/tokens.ts";
+import { isInvited } from "../../auth/invitations.ts";
+import { sign } from "../../auth/tokens.ts";
 import { lobbyInPath, peerId } from "./lobby-responses.ts";
 
 /** Repeating such a request has no further effect, and its response contains a key, which must not be stored. */
@@ -22,7 +23,8 @@ export const connect: Handler = async (c) => {
   const { peer_id, relay = false, ticket } = body.value;
   const reach = await verifiedReach(c, body.value.reach);
   if (reach instanceof Response) return reach;
-  const invited = ticket !== undefined && (await isInvited(c, ticket, lobby.id, peer_id));
+  const invitation = { game: c.var.game, lobby: lobby.id, host: peer_id };
+  const invited = await isInvited(c.env, ticket, invitation, Date.now());
   const details = { peer: peer_id, reach, relay, invited };
   const view = await callForRequest(
     c,
@@ -92,12 +94,12 @@ export const relayConnection: Handler = async (c) => {
   if (lobby === null) return problem("lobby_not_found");
   const body = await parseBody(c, relayRequest);
   if (body instanceof Response) return body;
-  const { connection_id } = body.value;
+  const request = { id: body.value.connection_id, lobby: lobby.id, lost: body.value.lost };
   const relay_view = await callForRequest(
     c,
     lobby.shard,
     "connect",
-    (hub, meta) => hub.requestRelay(meta, lobby.id, connection_id),
+    (hub, meta) => hub.requestRelay(meta, request),
     NOT_REPLAYABLE,
   );
   return relay_view instanceof Response ? relay_view : c.json(relay_view);
@@ -130,9 +132,4 @@ async function verifiedReach(
   if (request === undefined) return null;
   const verified = await verifyReach(c.env, { game: c.var.game, peer: peerId(c) }, request, Date.now());
   return "refused" in verified ? problem(verified.refused, verified.detail) : verified;
-}
-
-async function isInvited(c: Ctx, text: string, lobby: string, host: string): Promise<boolean> {
-  const ticket = await verify(c.env, text, Date.now());
-  return ticket?.purpose === "invite" && ticket.game === c.var.game && ticket.lobby === lobby && ticket.peer === host;
 }

@@ -13,6 +13,8 @@ export class ConnectionTable {
   readonly #pairs = new Map<string, string>();
   readonly #lobbies = new Map<string, Set<string>>();
   readonly #peers = new Map<string, Set<string>>();
+  /** The newest connection that has a relay, by the relay's id. */
+  readonly #relays = new Map<string, string>();
   /** Ended connections, the oldest first. */
   readonly #ended = new Set<string>();
 
@@ -32,6 +34,10 @@ export class ConnectionTable {
 
   ofPair(lobby: string, a: string, b: string): Connection | undefined {
     return this.#all.get(this.#pairs.get(pairKey(lobby, a, b)) ?? "");
+  }
+
+  ofRelay(relay_id: string): Connection | undefined {
+    return this.#all.get(this.#relays.get(relay_id) ?? "");
   }
 
   ofLobby(lobby: string): Connection[] {
@@ -63,6 +69,7 @@ export class ConnectionTable {
     this.#all.delete(id);
     this.#ended.delete(id);
     if (this.#pairs.get(key) === id) this.#pairs.delete(key);
+    if (this.#relays.get(connection.relay_id) === id) this.#relays.delete(connection.relay_id);
     leave(this.#lobbies, lobby, id);
     for (const { peer } of parties) leave(this.#peers, peer, id);
     this.#saveRow(connection, undefined);
@@ -75,6 +82,9 @@ export class ConnectionTable {
       enter(this.#lobbies, lobby, id);
       for (const { peer } of parties) enter(this.#peers, peer, id);
     }
+    const known = this.#all.get(id);
+    if (known !== undefined && known.relay_id !== connection.relay_id) this.#relays.delete(known.relay_id);
+    this.#relays.set(connection.relay_id, id);
     this.#all.set(id, connection);
     if (connection.state === "over") this.#ended.add(id);
   }

@@ -7,7 +7,7 @@ import type { Stats } from "#shared/api/service.ts";
 import type { Connection, End } from "#shared/connect/connection.ts";
 import * as step from "#shared/connect/connection.ts";
 import { FAILURES, type FailureReason } from "#shared/connect/failures.ts";
-import { punchInstructions, type VerifiedReach, verdictOf } from "#shared/connect/introduction.ts";
+import { punchInstructions, type VerifiedReach } from "#shared/connect/introduction.ts";
 import { CONNECTIONS_LISTED_MAX, CONNECTIONS_PER_PEER_MAX } from "#shared/limits.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import { lobbyId } from "#shared/lobby/ids.ts";
@@ -17,12 +17,12 @@ import { connectionEvent, type EventData } from "./connection-events.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import type { LobbyChange } from "../change-listener.ts";
 import { randomId } from "../../auth/random.ts";
-import type { RelayPair, RelayFailure, RelayAllocator } from "./relay-allocator.ts";
-import { RelayRequests } from "./relay-requests.ts";
+import type { RelayFailure, RelayAllocator } from "./relay-allocator.ts";
+import { ConnectionRelays, type ConnectionRelaysHost } from "./connection-relays.ts";
 import { introduceMembers } from "./introduction.ts";
 import { OutcomeStats } from "./outcome-stats.ts";
 import type { Store } from "../store.ts";
-import type { ConnectParams, Outcome } from "../../rpc.ts";
+import type { ConnectParams, Outcome, RelayParams } from "../../rpc.ts";
 
 /** What connections need of their hub. */
 export type ConnectionsHost = {
@@ -39,7 +39,7 @@ type Found = { readonly connection: Connection; readonly end: End };
 
 export class Connections {
   readonly #host: ConnectionsHost;
-  readonly #relays: RelayRequests;
+  readonly #relays: ConnectionRelays;
   readonly #stats: OutcomeStats;
   readonly #table: ConnectionTable;
   /** No connection expires before this (ms). */
@@ -47,15 +47,16 @@ export class Connections {
 
   constructor(host: ConnectionsHost, store: Store, relays: RelayAllocator) {
     this.#host = host;
-    this.#relays = new RelayRequests(relays, {
-      done: (id, result) => this.#onRelay(id, result, Date.now()),
-      ended: (id) => {
-        const connection = this.#table.get(id);
-        if (connection !== undefined) this.#put({ ...connection, relay: null });
-      },
-    });
     this.#stats = new OutcomeStats(store);
     this.#table = new ConnectionTable(store);
+    const relaysHost: ConnectionRelaysHost = {
+      shard: host.shard,
+      put: (connection) => this.#put(connection),
+      send: (connection, end, data) => this.#send(connection, end, "connect.relay", data),
+      failed: (connection, result, now) => this.#failWithoutRelay(connection, result, now),
+      scheduleAlarm: () => host.scheduleAlarm(),
+    };
+    this.#relays = new ConnectionRelays(relaysHost, this.#table, relays);
     for (const connection of this.#table.all()) this.#trackDeadline(connection);
   }
 
@@ -84,12 +85,14 @@ export class Connections {
       .ofPeer(requester)
       .filter(({ state, parties }) => state !== "over" && parties[0].peer === requester);
     if (requested.length >= CONNECTIONS_PER_PEER_MAX) return { refused: "quota_exceeded" };
-    if (known !== undefined) this.#forget(known, now);
+    const relayed = known !== undefined && step.isRelayed(known, now) ? known : undefined;
+    if (known !== undefined) this.#forget(known, now, relayed !== undefined);
     const evicted = this.#table.evictionCandidate();
     if (evicted === "full") return { refused: "hub_unavailable" };
     if (evicted !== null) this.#forget(evicted, now);
     const id = lobbyId(this.#host.shard, randomId());
-    const opened = step.newConnection({ id, lobby, consent, wants_relay: relay, asker: requester, asked: peer }, now);
+    const members = { asker: requester, asked: peer };
+    const opened = step.newConnection({ id, lobby, consent, wants_relay: relay, relayed, ...members }, now);
     const next = reach === null ? opened : step.agree(opened, 0, reach, now);
     this.#put(next);
     this.#send(next, 1, "connect.requested", { consent, expires_in_ms: next.due_at - now });
@@ -117,7 +120,7 @@ export class Connections {
       const reason = end === 0 ? "remote_withdrew" : "remote_denied";
       this.#fail(connection, reason, peer, FAILURES[reason].message, now);
     } else if (connection.state === "introduced") this.#settle(connection, now);
-    this.#relays.release(id);
+    this.#relays.release(connection.relay_id);
     return { value: null };
   }
 
@@ -149,18 +152,15 @@ export class Connections {
     return { value: listed.map((connection) => step.connectionView(connection, step.endOf(connection, peer)!, now)) };
   }
 
-  /** Allocates a relay for an introduced pair. The other peer gets its half by an event. */
-  relay(id: string, lobby: string, peer: string, now: number): Outcome<Promise<Outcome<RelayView>>> {
+  /** The relay of an introduced pair, or a new one. The other peer gets its half by an event. */
+  relay({ id, lobby, lost }: RelayParams, peer: string, now: number): Outcome<Promise<Outcome<RelayView>>> {
     const found = this.#find(id, peer, now);
     if ("refused" in found) return found;
     const { connection, end } = found;
     if (connection.lobby !== lobby) return { refused: "connection_not_found" };
     if (isOpen(connection)) return { refused: "not_introduced" };
     if (connection.failure !== null) return { refused: "connection_over" };
-    if (connection.relay !== null && Date.parse(connection.relay[end].expires_at) > now) {
-      return { value: Promise.resolve({ value: connection.relay[end] }) };
-    }
-    return { value: this.#relays.wait(connection, end, now) };
+    return { value: this.#relays.request(connection, end, lost, now) };
   }
 
   publicStats(): Stats["connections"] {
@@ -218,25 +218,15 @@ export class Connections {
       const punch = punchInstructions(introduction, end, now);
       if (punch !== null) this.#send(next, end, "connect.punch", punch);
     }
-    if (introduction.plans === null || connection.wants_relay) this.#relays.allocate(next, now);
+    this.#relays.introduce(next, now);
     return this.#table.get(next.id)!;
   }
 
-  #onRelay(id: string, result: RelayPair | RelayFailure, now: number): void {
-    const connection = this.#table.get(id);
-    if (connection !== undefined && typeof result !== "string") {
-      const next = step.setRelay(connection, result, now);
-      this.#put(next);
-      const { introduction } = next;
-      for (const end of [0, 1] as const) {
-        const more = introduction === null ? {} : verdictOf(introduction, end);
-        this.#send(next, end, "connect.relay", { relay: result[end], ...more });
-      }
-    } else if (connection?.introduction?.verdict === "relay") {
-      const reason = result === "exhausted" ? "misc_relay_exhausted" : "misc_relay_unavailable";
-      this.#fail(connection, reason, null, connection.introduction.reason, now);
-    }
-    this.#host.scheduleAlarm();
+  /** A punch can still succeed without a relay. */
+  #failWithoutRelay(connection: Connection, result: RelayFailure, now: number): void {
+    if (connection.introduction?.verdict !== "relay") return;
+    const reason = result === "exhausted" ? "misc_relay_exhausted" : "misc_relay_unavailable";
+    this.#fail(connection, reason, null, connection.introduction.reason, now);
   }
 
   #fail(connection: Connection, reason: FailureReason, by: string | null, debug: string, now: number): void {
@@ -253,10 +243,13 @@ export class Connections {
   #settle(connection: Connection, now: number): void {
     if (connection.state !== "over") this.#put(step.finish(connection, now));
     this.#stats.end(connection, now);
+    this.#relays.settle(connection, now);
   }
 
   #expire(connection: Connection, now: number): void {
     if (connection.due_at > now) return;
+    // A relay can be found and replaced while it lasts.
+    if (connection.state === "over" && step.isRelayed(connection, now)) return;
     if (connection.state === "over") return this.#forget(connection, now);
     if (connection.state === "introduced") return this.#settle(connection, now);
     const late = connection.parties.find((party) => !party.agreed || step.isStale(party, now));
@@ -290,10 +283,10 @@ export class Connections {
     if (isOpen(connection)) this.#due_at = Math.min(this.#due_at, connection.due_at);
   }
 
-  #forget(connection: Connection, now: number): void {
+  #forget(connection: Connection, now: number, keepsRelay = false): void {
     if (connection.state === "introduced") this.#settle(connection, now);
     this.#table.forget(connection);
-    this.#relays.forget(connection.id);
+    if (!keepsRelay) this.#relays.forget(connection.relay_id);
   }
 }
 

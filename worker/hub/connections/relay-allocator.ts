@@ -14,6 +14,8 @@ export type RelayRequest = {
   readonly id: string;
   readonly lobby: string;
   readonly sides: readonly [RelaySide, RelaySide];
+  /** The id of the relay that this one replaces: another sidecar is preferred. */
+  readonly replaces?: string;
   /** For each of the two, addresses of sidecars that have answered it. */
   readonly reachable: readonly [readonly string[], readonly string[]];
 };
@@ -94,6 +96,20 @@ export class RelayAllocator {
     this.#tryNext(pending, now);
   }
 
+  /** Whether any sidecar relays. */
+  get isAvailable(): boolean {
+    return this.#host.relaying().length > 0;
+  }
+
+  /** A sidecar has restarted, so its relays have ended. */
+  dropSidecar(sidecar: string): void {
+    for (const [id, allocated] of this.#allocated) {
+      if (allocated.sidecar !== sidecar) continue;
+      this.#allocated.delete(id);
+      allocated.ended();
+    }
+  }
+
   /** Drops a request. An allocated relay continues. */
   forget(id: string): void {
     this.#pending.delete(id);
@@ -135,16 +151,20 @@ export class RelayAllocator {
     this.#host.send(next, { t: "allocate", relay: request.id, sides: request.sides });
   }
 
-  #best({ reachable }: RelayRequest, tried: ReadonlySet<string>): string | undefined {
+  #best({ reachable, replaces = "" }: RelayRequest, tried: ReadonlySet<string>): string | undefined {
     const reachedBy = (addresses: readonly string[]): number =>
       reachable.filter((known) => known.some((address) => addresses.includes(address))).length;
     const rows = this.#host.relaying().filter(({ id }) => !tried.has(id));
+    const replaced = this.#allocated.get(replaces)?.sidecar;
     const ranked = rows.map(({ id, addresses }) => ({
       id,
+      isOther: id === replaced ? 0 : 1,
       peers: reachedBy(addresses),
       load: this.#load.get(id) ?? 0,
     }));
-    return ranked.toSorted((a, b) => b.peers - a.peers || a.load - b.load || (a.id < b.id ? -1 : 1))[0]?.id;
+    return ranked.toSorted(
+      (a, b) => b.isOther - a.isOther || b.peers - a.peers || a.load - b.load || (a.id < b.id ? -1 : 1),
+    )[0]?.id;
   }
 
   async #issueTickets(

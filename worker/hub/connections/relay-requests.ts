@@ -28,25 +28,26 @@ export class RelayRequests {
   }
 
   /** Resolves to the peer's end of the relay. Starts an allocation if none is pending. */
-  wait(connection: Connection, end: End, now: number): Promise<Outcome<RelayView>> {
-    const { id } = connection;
+  wait(connection: Connection, end: End, now: number, replaces?: string): Promise<Outcome<RelayView>> {
+    const { relay_id: id } = connection;
     return new Promise((resolve) => {
       const respond = (result: Result): void => {
         if (typeof result !== "string") resolve({ value: result[end] });
         else resolve({ refused: result === "exhausted" ? "relay_budget_exhausted" : "relay_unavailable" });
       };
       this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), respond]);
-      if (!this.#allocator.isPending(id)) this.allocate(connection, now);
+      if (!this.#allocator.isPending(id)) this.allocate(connection, now, replaces);
     });
   }
 
-  allocate({ id, lobby, parties }: Connection, now: number): void {
+  /** `replaces`: the id of a relay that no longer answers. */
+  allocate({ relay_id: id, lobby, parties }: Connection, now: number, replaces?: string): void {
     const [a, b] = parties.map(({ peer, spoken }) => {
       const ipv6_only = spoken.length > 0 && !spoken.some(isIPv4);
       return { peer, ...(ipv6_only && { family: "v6" as const }) };
     });
     const request = { id, lobby, sides: [a!, b!], reachable: [parties[0].spoken, parties[1].spoken] } as const;
-    this.#allocator.allocate(request, now, {
+    this.#allocator.allocate({ ...request, ...(replaces !== undefined && { replaces }) }, now, {
       done: (result) => {
         const waiting = this.#waiting.get(id) ?? [];
         this.#waiting.delete(id);
@@ -57,6 +58,10 @@ export class RelayRequests {
     });
   }
 
+  get isAvailable(): boolean {
+    return this.#allocator.isAvailable;
+  }
+
   /** Drops the relay of a connection. Waiting peers are refused. */
   forget(id: string): void {
     this.#allocator.forget(id);
@@ -64,7 +69,7 @@ export class RelayRequests {
     this.#waiting.delete(id);
   }
 
-  /** The peer ended the connection. */
+  /** Neither peer needs the relay any more. */
   release(id: string): void {
     this.#allocator.release(id);
   }

@@ -1,6 +1,6 @@
 /** What the event stream needs of its hub. The hub builds it in wiring.ts. */
 import type { Summary } from "#shared/listing/summary.ts";
-import type { Reach } from "#shared/connect/schema.ts";
+import type { ConnectionView, ConnectRequest, Reach } from "#shared/connect/schema.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
 import type { RateLimitSubject } from "#shared/rate-limit/rate-limiter.ts";
 import type { ListChanges, RpcResult } from "../../rpc.ts";
@@ -27,6 +27,12 @@ export type EventsHost = PresenceHost &
     readonly verifyToken: (token: string) => Promise<string | null>;
     /** Applies a member's message to its lobby. */
     readonly sendMessage: (lobby: string, event: MemberMessage, subject: RateLimitSubject) => RpcResult<unknown>;
+    /** Requests a connection to another member. */
+    readonly requestConnection: (
+      lobby: string,
+      subject: RateLimitSubject,
+      request: ConnectRequest,
+    ) => Promise<RpcResult<ConnectionView>>;
     /** Accepts or declines a connection. */
     readonly acceptConnection: (
       connection: string,

@@ -11,6 +11,7 @@ import {
   SUBSCRIBER_SILENCE_MS,
 } from "#shared/limits.ts";
 import { parseFilterParameters } from "#shared/listing/query.ts";
+import type { ConnectionView } from "#shared/connect/schema.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
 import { lobbyView } from "#shared/api/views.ts";
@@ -161,6 +162,8 @@ export class SocketServer {
       case "chat":
       case "signal":
         return this.#acknowledge(subscriber, command, this.#sendMessage(subscriber, command) ?? "ok");
+      case "connect":
+        return this.#requestConnection(subscriber, command);
       case "accept":
       case "deny":
         return this.#acknowledge(subscriber, command, (await this.#answerConnection(subscriber, command)) ?? "ok");
@@ -231,6 +234,18 @@ export class SocketServer {
         ? { kind: "chat", by: peer, text: command.data.text }
         : { kind: "signal", by: peer, peer: command.data.to, body: command.data.body };
     return refusalOf(this.#host.sendMessage(lobby, event, { peer, source }));
+  }
+
+  /** Requests a connection. The events about it may precede the reply. */
+  async #requestConnection(subscriber: Subscriber, command: ClientMessage & { type: "connect" }): Promise<void> {
+    const { peer, source } = subscriber;
+    if (peer === null) return this.#acknowledge(subscriber, command, { refused: "unauthorized" });
+    const { lobby, ...request } = command.data;
+    const result = await this.#host.requestConnection(lobby, { peer, source }, request);
+    const refused = refusalOf(result);
+    if (refused !== null) return this.#acknowledge(subscriber, command, refused);
+    const { connection_id } = (result as { value: ConnectionView }).value;
+    this.#reply(subscriber, "ok", command.seq, { connection_id });
   }
 
   /** Accepts or declines a connection. */

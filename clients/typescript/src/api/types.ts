@@ -255,6 +255,7 @@ export type Connection = {
       readonly role: "a" | "b";
     };
     readonly start_in_ms: number;
+    readonly relay_after_ms: number;
     readonly plan: {
       readonly targets: readonly {
         readonly kind: "host" | "reflexive" | "predicted";
@@ -323,6 +324,10 @@ export type Relay = {
 
 export type Relaying = {
   readonly connection_id: string;
+  readonly lost?: {
+    readonly address: string;
+    readonly port: number;
+  };
 };
 
 export type Outcome = {

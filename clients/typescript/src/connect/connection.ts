@@ -4,6 +4,7 @@
  */
 import * as limits from "./limits.ts";
 import type { Peer } from "./peer.ts";
+import type { WarmSocketPair } from "./warm-socket.ts";
 
 export type ConnectOptions = {
   /** Request a relay at once. A direct path replaces it as soon as one opens. */
@@ -15,6 +16,8 @@ export type ConnectOptions = {
 export type Connection = {
   readonly peer: Peer;
   options: ConnectOptions;
+  /** What is known of the peer's first socket; null once it was used or must be observed. */
+  warmReach: WarmSocketPair["reach"];
   /** This side requested the last introduction. */
   isInitiator: boolean;
   /** The hub's id of the last introduction. */
@@ -24,28 +27,37 @@ export type Connection = {
   /** Failed introductions in a row. */
   attempt: number;
   epoch: number | null;
+  readonly createdAt: number;
   /** A sidecar answered over UDP at the last probe. */
   hasUdp: boolean;
   /** Ids of the introductions that were started and reported. The hub may repeat an event. */
   startedConnection: string;
   reportedConnection: string;
+  /** The id of the connection whose relay was assigned last. */
+  relayedConnection: string;
   relayRequestedAt: number;
+  /** The relay of the current introduction is entered as soon as it is assigned. */
+  entersRelay: boolean;
   /** `onPeer` was called for the first path. */
   isAnnounced: boolean;
 };
 
-export const createConnection = (peer: Peer): Connection => ({
+export const createConnection = (peer: Peer, warmReach: WarmSocketPair["reach"]): Connection => ({
   peer,
+  warmReach,
   options: {},
   isInitiator: false,
   connectionId: null,
   busyUntil: 0,
   attempt: 0,
   epoch: null,
+  createdAt: performance.now(),
   hasUdp: true,
   startedConnection: "",
   reportedConnection: "",
+  relayedConnection: "",
   relayRequestedAt: -Infinity,
+  entersRelay: true,
   isAnnounced: false,
 });
 
@@ -53,3 +65,16 @@ export const isBusy = ({ busyUntil }: Connection): boolean => performance.now() 
 
 export const markBusy = (connection: Connection): void =>
   void (connection.busyUntil = performance.now() + limits.INTRODUCTION_TIMEOUT_MS);
+
+/** The relay of an introduction is entered at once where a punch takes long, else if nothing is received in time. */
+export function enterRelayAfter(connection: Connection, after_ms: number, isLast = false): void {
+  const { peer, startedConnection: id } = connection;
+  connection.entersRelay = after_ms === 0;
+  if (after_ms === 0) return peer.enterRelay();
+  setTimeout(() => {
+    if (peer.isClosed || peer.path === "direct" || connection.startedConnection !== id) return;
+    // The punch needs another round trip, or it received only one direction.
+    if (peer.isPunchReceived && !isLast) return enterRelayAfter(connection, after_ms, true);
+    enterRelayAfter(connection, 0);
+  }, after_ms).unref();
+}

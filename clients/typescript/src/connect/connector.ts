@@ -5,16 +5,28 @@
  */
 import { type HubClient, HubRefusal } from "../api/hub-client.ts";
 import type { PunchOutcome } from "../punch/punch.ts";
-import { type Connection, type ConnectOptions, createConnection, isBusy, markBusy } from "./connection.ts";
+import {
+  type Connection,
+  type ConnectOptions,
+  createConnection,
+  enterRelayAfter,
+  isBusy,
+  markBusy,
+} from "./connection.ts";
 import type { ReflexiveProbe } from "./reflexive-probe.ts";
 import * as limits from "./limits.ts";
-import type { Connection as ConnectionView, ConnectionList, Reach } from "../api/types.ts";
+import type { ConnectSignals } from "../api/connect-signals.ts";
+import type { Connection as ConnectionView, ConnectionList } from "../api/types.ts";
 import { type Introduction, readIntroduction, readRelay } from "./introduction.ts";
-import { Peer } from "./peer.ts";
+import type { Endpoint } from "../util/addresses.ts";
+import { Peer, type PeerHandlers } from "./peer.ts";
+import { ReachGatherer } from "./reach-gatherer.ts";
+import { WarmSocket } from "./warm-socket.ts";
 
 export type ConnectorSetup = {
   readonly hub: HubClient;
   readonly lobby: string;
+  readonly signals: ConnectSignals;
   readonly probe: ReflexiveProbe;
   /** This client accepts a plan with some hundred sockets and some thousand datagrams. */
   readonly birthday: boolean;
@@ -28,9 +40,13 @@ export type ConnectorSetup = {
 export class Connector {
   readonly #setup: ConnectorSetup;
   readonly #connections = new Map<string, Connection>();
+  readonly #warm: WarmSocket;
+  readonly #reach: ReachGatherer;
 
   constructor(setup: ConnectorSetup) {
     this.#setup = setup;
+    this.#warm = new WarmSocket(setup.probe);
+    this.#reach = new ReachGatherer(setup);
   }
 
   get peers(): Peer[] {
@@ -66,6 +82,7 @@ export class Connector {
   /** This machine has another address. */
   networkChanged(): void {
     this.#setup.probe.reset();
+    this.#warm.reset();
     for (const connection of this.#connections.values()) {
       connection.busyUntil = 0;
       connection.attempt = 0;
@@ -78,6 +95,7 @@ export class Connector {
   }
 
   close(): void {
+    this.#warm.close();
     for (const { peer } of this.#connections.values()) peer.close();
   }
 
@@ -88,14 +106,12 @@ export class Connector {
     if (peer.isClosed || isBusy(connection)) return;
     markBusy(connection);
     connection.isInitiator = true;
-    const { hub, lobby } = this.#setup;
     const { relay: prefersRelay = false, ticket } = connection.options;
     const relay = prefersRelay || needsRelay || (peer.path !== "direct" && !peer.hasRelay && connection.attempt > 0);
     try {
-      const reach = await this.#gatherReach(connection);
+      const reach = await this.#reach.gather(connection);
       const body = { peer_id: peer.id, reach, relay, ...(ticket !== undefined && { ticket }) };
-      const view = await hub.request<ConnectionView>("POST", `/lobbies/${lobby}/connections`, body);
-      connection.connectionId = view.connection_id;
+      connection.connectionId = await this.#setup.signals.connect(body);
     } catch (error) {
       connection.busyUntil = 0;
       this.#handleRefusal(connection, error);
@@ -106,8 +122,8 @@ export class Connector {
     markBusy(connection);
     connection.connectionId = id;
     try {
-      const reach = await this.#gatherReach(connection);
-      await this.#setup.hub.request("POST", `/connections/${id}/accept`, { reach });
+      const reach = await this.#reach.gather(connection);
+      await this.#setup.signals.accept(id, reach);
     } catch (error) {
       connection.busyUntil = 0;
       this.#handleRefusal(connection, error);
@@ -120,23 +136,6 @@ export class Connector {
     else peer.punchUnavailable();
   }
 
-  /** Probes just before the request. After a failure the NAT may keep a bad mapping, so a new socket is used. */
-  async #gatherReach(connection: Connection): Promise<Reach> {
-    const { peer, attempt, epoch } = connection;
-    const { probe, birthday, rtt_ms } = this.#setup;
-    if (attempt > 0) peer.renewSocket();
-    await peer.sockets.bind(peer.socket);
-    const gathered = await probe.gather(peer.sockets, peer.socket, peer.probes);
-    connection.hasUdp = gathered.looks.length > 0;
-    return {
-      ...gathered,
-      rtt_ms: rtt_ms(),
-      birthday,
-      attempt: Math.min(attempt, 15),
-      ...(epoch !== null && { epoch }),
-    };
-  }
-
   /** Reports the outcome once for each introduction. */
   #reportOutcome(connection: Connection, outcome: object): void {
     const { connectionId: id } = connection;
@@ -145,15 +144,17 @@ export class Connector {
     void this.#setup.hub.request("PUT", `/connections/${id}/outcome`, outcome).catch(() => {});
   }
 
-  async #requestRelay(connection: Connection): Promise<void> {
+  /** `lost`: the relay's endpoint that no longer answers. */
+  async #requestRelay(connection: Connection, lost: Endpoint | null = null): Promise<void> {
     const { hub, lobby } = this.#setup;
     const { connectionId: connection_id, peer, relayRequestedAt } = connection;
     const now = performance.now();
     if (connection_id === null || peer.isClosed || now - relayRequestedAt < limits.RELAY_REQUEST_RETRY_MS) return;
     connection.relayRequestedAt = now;
     try {
-      const relay = readRelay(await hub.request("POST", `/lobbies/${lobby}/relays`, { connection_id }));
-      if (relay !== null) peer.useRelay(relay, null);
+      const body = { connection_id, ...(lost !== null && { lost }) };
+      const relay = readRelay(await hub.request("POST", `/lobbies/${lobby}/relays`, body));
+      if (relay !== null) peer.useRelay(relay, null, { isHeld: false, isReplaced: true });
     } catch (error) {
       // The hub no longer knows this connection, so a new introduction is requested.
       if (!(error instanceof HubRefusal)) throw error;
@@ -192,6 +193,7 @@ export class Connector {
         connection.epoch = introduction.key.epoch;
         peer.introductionReason = introduction.reason;
         peer.startPunch(introduction.plan, introduction.key, introduction.start_in_ms);
+        enterRelayAfter(connection, introduction.relay_after_ms);
         break;
       case "relay":
         this.#handleRelay(connection, introduction);
@@ -209,9 +211,12 @@ export class Connector {
     const { connection_id, relay, key, reason } = introduction;
     if (key !== null) connection.epoch = key.epoch;
     if (reason !== null) peer.introductionReason = reason;
-    connection.connectionId = connection_id;
-    peer.useRelay(relay, key);
-    if (connection.startedConnection === connection_id) return;
+    const isPunching = connection.startedConnection === connection_id;
+    // Another relay of the same connection: the hub has released the present one.
+    const isReplaced = connection.relayedConnection === connection_id;
+    connection.relayedConnection = connection.connectionId = connection_id;
+    peer.useRelay(relay, key, { isHeld: isPunching && !connection.entersRelay, isReplaced });
+    if (isPunching) return;
     // No punch accompanies this relay.
     connection.busyUntil = 0;
     peer.punchUnavailable();
@@ -260,16 +265,14 @@ export class Connector {
   #handleSilentRelay(connection: Connection): void {
     if (connection.peer.path === "direct") return;
     connection.peer.openTunnel();
-    if (connection.hasUdp) {
-      connection.attempt++;
-      void this.#requestIntroduction(connection);
-    }
+    if (connection.hasUdp) void this.#requestRelay(connection, connection.peer.relayEndpoint);
   }
 
   #connectionTo(id: string): Connection {
     const existing = this.#connections.get(id);
     if (existing !== undefined) return existing;
-    const peer = new Peer(id, {
+    const warm = this.#warm.take();
+    const handlers: PeerHandlers = {
       upgrade: () => this.#retryDirect(connection),
       punched: (outcome, sent) => this.#handlePunchOutcome(connection, outcome, sent),
       needsRelay: () => void this.#requestRelay(connection),
@@ -277,8 +280,9 @@ export class Connector {
       closed: () => {
         if (this.#connections.get(id) === connection) this.#connections.delete(id);
       },
-    });
-    const connection = createConnection(peer);
+    };
+    const peer = new Peer(id, handlers, warm);
+    const connection = createConnection(peer, warm?.reach ?? null);
     peer.on("path", ({ path }) => {
       if (path === null || connection.isAnnounced) return;
       connection.isAnnounced = true;

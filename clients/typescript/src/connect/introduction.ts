@@ -4,6 +4,7 @@
  */
 import type { Reach } from "../api/types.ts";
 import { type Endpoint, isEndpoint } from "../util/addresses.ts";
+import { RELAY_AFTER_MS_MAX } from "./limits.ts";
 import { type Plan, readPlan } from "../punch/plan.ts";
 import { type PairKey, readPairKey } from "../secure/seal.ts";
 
@@ -23,6 +24,8 @@ export type Introduction = ConnectionIds &
         readonly plan: Plan;
         readonly key: PairKey;
         readonly start_in_ms: number;
+        /** When the relay is entered unless the peer is received before. */
+        readonly relay_after_ms: number;
         readonly reason: string;
       }
     | { readonly type: "relay"; readonly relay: Relay; readonly key: PairKey | null; readonly reason: string | null }
@@ -42,7 +45,9 @@ export function readIntroduction(type: string, data: Readonly<Record<string, unk
   if (type === "connect.punch") {
     const [plan, start_in_ms] = [readPlan(data["plan"]), data["start_in_ms"]];
     if (plan === null || key === null || typeof start_in_ms !== "number") return null;
-    return { type: "punch", plan, key, start_in_ms, reason: String(reason), ...ids };
+    const wait = data["relay_after_ms"];
+    const relay_after_ms = typeof wait === "number" ? Math.min(Math.max(0, wait), RELAY_AFTER_MS_MAX) : 0;
+    return { type: "punch", plan, key, start_in_ms, relay_after_ms, reason: String(reason), ...ids };
   }
   const relay = type === "connect.relay" ? readRelay(data["relay"]) : null;
   return relay && { type: "relay", relay, key, reason: typeof reason === "string" ? reason : null, ...ids };

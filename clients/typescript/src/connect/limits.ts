@@ -5,12 +5,25 @@
  * (docs/reference/wires/native.md).
  */
 export const REQUEST_BYTES_MIN = 160;
-/** A request without a response is sent again at these times. */
-export const RETRANSMIT_MS: readonly number[] = [80, 200, 350];
-/** The longest wait for responses. What is known by then is sent to the hub. */
+/** The round trip to a sidecar before the first response. */
+export const PROBE_RTT_ASSUMED_MS = 55;
+/** A request without a response is sent again after one and a half round trips, and then after half as long again. */
+export const RETRANSMIT_RTTS = 1.5;
+export const RETRANSMIT_GROWTH = 1.5;
+export const RETRANSMIT_MS_MIN = 30;
+/** The longest wait for responses: at least the first, at most the last. What is known by then is sent to the hub. */
 export const GATHER_MS = 500;
-/** After the first response the others get three times its round trip, and this time more. */
+export const GATHER_RTTS = 4;
+export const GATHER_MS_MAX = 2_000;
+/** After the first response the others get this many times its round trip, which covers a retransmission, and a margin. */
+export const STRAGGLER_RTTS = 2;
 export const STRAGGLER_MS = 60;
+/** Once all of one family have answered, the other family gets this time (RFC 8305 section 5: resolution delay). */
+export const OTHER_FAMILY_MS = 50;
+/** The first observation of a new connection's socket is used for this time. */
+export const WARM_USE_MS = 5_000;
+/** How often the socket for the next connection is observed: NATs forget a mapping after 30 s or more. */
+export const WARM_REFRESH_MS = 20_000;
 /** Sidecars and ports of each that are probed. Two of each distinguish every kind of mapping. */
 export const SIDECARS_PROBED_MAX = 2;
 export const PORTS_PROBED_MAX = 2;
@@ -25,21 +38,26 @@ export const HOSTS_MAX = 8;
 export const KNOCK_MS = 150;
 /** The filtering of the NAT is tested again after this time: the machine may be in another network. */
 export const FILTERING_LIFETIME_MS = 600_000;
-/** How often the machine's own addresses are compared. */
-export const ADDRESS_CHECK_MS = 1_000;
+/** How often the machine's own addresses are compared: a third of the longest silence that a change may cost. */
+export const ADDRESS_CHECK_MS = 300;
 
 /** The client enters a relay this often until it answers, then refreshes this often: the NAT may change the port. */
 export const RELAY_ENTER_RETRY_MS = 100;
 export const RELAY_REFRESH_MS = 10_000;
-/** A relay that has not answered this many requests, half a second each, is not reachable over UDP. */
-export const RELAY_ENTER_FAILURES_MAX = 5;
-/**
- * If the game sends on a direct path that is silent for this long (probes are a second apart), a relay is requested. So
- * it is ready when the path is no longer trusted.
- */
-export const SILENT_MS = 2_200;
+/** A relay that has not answered this many requests, half a second each, is not reachable over UDP ... */
+export const RELAY_ENTER_FAILURES_MAX = 3;
+/** ... and one that worked before is lost after this many: four datagrams. */
+export const RELAY_LOST_FAILURES_MAX = 1;
+/** A silent relay is reported again after this many further requests. */
+export const RELAY_SILENT_REPEAT = 10;
+/** Another relay replaces one that works only if the peer does not answer there within this time. */
+export const RELAY_VERIFY_MS = 500;
+/** The longest wait for a punch before the relay is entered. */
+export const RELAY_AFTER_MS_MAX = 2_000;
+/** A relay is given back once the direct path has worked for this time. */
+export const RELAY_KEPT_MS = 2_000;
 /** A refused relay is requested again after this time. */
-export const RELAY_REQUEST_RETRY_MS = 5_000;
+export const RELAY_REQUEST_RETRY_MS = 1_000;
 
 /** Introductions that follow a failed one at once, with new sockets. Later ones wait for the path selector. */
 export const IMMEDIATE_RETRIES_MAX = 2;

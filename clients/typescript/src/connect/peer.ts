@@ -5,34 +5,18 @@
 import type { Socket } from "node:dgram";
 import { Emitter } from "../util/emitter.ts";
 import { Channel, type ChannelEvent } from "../path/channel.ts";
-import { type PathKind, type Place, samePlace } from "../path/paths.ts";
+import type { PathKind, Place } from "../path/paths.ts";
 import type { Endpoint } from "../util/addresses.ts";
 import type { Plan } from "../punch/plan.ts";
 import type { PunchOutcome } from "../punch/punch.ts";
 import type { PairKey } from "../secure/seal.ts";
-import { ProbeTransactions } from "./reflexive-probe.ts";
+import { ProbeTransactions } from "./probe-transactions.ts";
 import * as limits from "./limits.ts";
 import type { Relay } from "./introduction.ts";
-import { RelayClient } from "./relay-client.ts";
-import { Sockets } from "./sockets.ts";
-
-/** How datagrams travel. `websocket` is the last resort, for networks that block UDP. */
-export type PathName = "direct" | "relay" | "websocket";
-
-export type PeerPath = {
-  readonly path: PathName | null;
-  readonly rtt_ms: number | null;
-  /** Time from the introduction to this path. */
-  readonly after_ms: number;
-  /** The reason for this path, in words for players. */
-  readonly why: string;
-};
-
-export type PeerEvents = {
-  datagram: [payload: Uint8Array];
-  path: [path: PeerPath];
-  closed: [why: string];
-};
+import { NAMES, type PathName, type PeerEvents, REASONS } from "./peer-path.ts";
+import { PeerRelay, type RelayUse } from "./peer-relay.ts";
+import { type DatagramHandler, Sockets } from "./sockets.ts";
+import type { WarmSocketPair } from "./warm-socket.ts";
 
 /** The socket for a game with its own transport. No listener of this library is left on it. */
 export type Detached = { readonly socket: Socket; readonly to: Endpoint };
@@ -49,27 +33,18 @@ export type PeerHandlers = {
   readonly closed: () => void;
 };
 
-const NAMES: { readonly [K in PathKind]: PathName } = { direct: "direct", relay: "relay", tunnel: "websocket" };
-
-const REASONS: { readonly [W in string]: string } = {
-  opened: "This path was opened.",
-  silent: "The previous path fell silent.",
-  heard_again: "This path works again.",
-  no_consent: "The peer stopped answering on the previous path.",
-  ended: "The previous path ended.",
-  moved: "This machine has another address.",
-};
-
 export class Peer extends Emitter<PeerEvents> {
   readonly id: string;
   readonly sockets: Sockets;
-  readonly probes = new ProbeTransactions();
+  readonly probes: ProbeTransactions;
   readonly #handlers: PeerHandlers;
-  readonly #relay: RelayClient;
+  readonly #relay: PeerRelay;
   #channel: Channel | null = null;
   /** Datagrams that arrived before the key. */
   #early: { readonly bytes: Uint8Array; readonly place: Place }[] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** A recent receipt of a socket from the sidecar with this address, or "-". */
+  receiptOf: (socket: number, address: string) => string = () => "-";
   /** The local socket of the next introduction. Earlier ones may still be in use. */
   #socket = 0;
   #path: PathName | null = null;
@@ -82,13 +57,23 @@ export class Peer extends Emitter<PeerEvents> {
   introductionReason = "";
   #closed = false;
 
-  constructor(id: string, handlers: PeerHandlers) {
+  /** `warm`: a socket that is already observed. */
+  constructor(id: string, handlers: PeerHandlers, warm: Pick<WarmSocketPair, "sockets" | "probes"> | null = null) {
     super();
     this.id = id;
     this.#handlers = handlers;
-    this.sockets = new Sockets((bytes, socket, to) => this.receive(bytes, { socket, to }));
-    this.#relay = new RelayClient(this.sockets, this.probes, {
-      entered: (place) => this.#setRelayPath(place),
+    const onDatagram: DatagramHandler = (bytes, socket, to) => this.receive(bytes, { socket, to });
+    this.probes = warm?.probes ?? new ProbeTransactions();
+    this.sockets = warm?.sockets ?? new Sockets(onDatagram);
+    this.sockets.handOver(onDatagram);
+    this.#relay = new PeerRelay(this.sockets, this.probes, {
+      channel: () => this.#channel,
+      socket: () => this.#socket,
+      isDirect: () => this.#path === "direct",
+      isClosed: () => this.#closed,
+      update: () => this.update(),
+      needsRelay: () => this.#handlers.needsRelay(),
+      receipt: (socket, address) => this.receiptOf(socket, address),
       silent: () => this.#handlers.relaySilent(),
       tunnel: (isOpen) => {
         this.#channel?.tunnel(isOpen, performance.now());
@@ -128,8 +113,6 @@ export class Peer extends Emitter<PeerEvents> {
     const sent = !this.#closed && this.#channel?.send(payload, performance.now()) === true;
     if (!sent) return false;
     this.update();
-    const silent_ms = performance.now() - (this.#channel?.path("direct")?.receivedAt ?? Infinity);
-    if (silent_ms > limits.SILENT_MS && !this.hasRelay) this.#handlers.needsRelay();
     return true;
   }
 
@@ -187,18 +170,33 @@ export class Peer extends Emitter<PeerEvents> {
     this.update();
   }
 
-  useRelay(relay: Relay, key: PairKey | null): void {
+  useRelay(relay: Relay, key: PairKey | null, how: RelayUse): void {
     if (this.#relay.isAssigned(relay)) return;
     if (key !== null) {
       this.#introducedAt = performance.now();
       this.#setKey(key);
     }
-    this.#relay.assign(relay, this.#socket);
+    this.#relay.use(relay, how);
+  }
+
+  /** Enters the relay that is held, if any. */
+  enterRelay(): void {
+    this.#relay.enter();
+  }
+
+  /** The peer has been received in the current punch. */
+  get isPunchReceived(): boolean {
+    return this.#channel?.isPunchReceived ?? false;
   }
 
   /** UDP does not reach the relay, so its WebSocket carries the datagrams. */
   openTunnel(): void {
     this.#relay.openTunnel();
+  }
+
+  /** The relay's endpoint that no longer answers, for the request of another one. */
+  get relayEndpoint(): Endpoint | null {
+    return this.#relay.endpoint;
   }
 
   /** The hub knows no plan for a direct path at the moment. */
@@ -211,7 +209,7 @@ export class Peer extends Emitter<PeerEvents> {
   networkChanged(): void {
     this.renewSocket();
     this.#channel?.networkChanged(performance.now());
-    this.#relay.enter(this.#socket);
+    this.#relay.move(this.#socket);
     this.update();
   }
 
@@ -254,6 +252,7 @@ export class Peer extends Emitter<PeerEvents> {
     if (event.type === "data") this.#handleData(event.payload);
     else if (event.type === "closable") this.sockets.close(...event.sockets);
     else if (event.type === "upgrade") this.#handlers.upgrade();
+    else if (event.type === "suspect") this.#relay.handleSuspect(event.path);
     else if (event.type === "punched") this.#handlers.punched(event.outcome, event.sent);
     else {
       const path = event.path === null ? null : NAMES[event.path];
@@ -261,6 +260,7 @@ export class Peer extends Emitter<PeerEvents> {
       this.#pathReason = path === null ? "There is no path now." : REASONS[event.why]!;
       const after_ms = (this.#afterMs = performance.now() - this.#introducedAt);
       this.emit("path", [{ path, rtt_ms: event.rtt_ms, after_ms, why: this.why }]);
+      this.#relay.scheduleReturn();
       if (path === null) this.#handlers.needsRelay();
       else if (this.#undelivered !== null) setImmediate(() => this.#deliverEarly());
     }
@@ -276,13 +276,6 @@ export class Peer extends Emitter<PeerEvents> {
     const payloads = this.#undelivered ?? [];
     this.#undelivered = null;
     for (const payload of payloads) this.emit("datagram", [payload]);
-  }
-
-  #setRelayPath(place: { readonly socket: number; readonly to: Endpoint }): void {
-    const current = this.#channel?.path("relay")?.place;
-    if (current !== undefined && samePlace(current, place)) return;
-    this.#channel?.relay(place, performance.now());
-    this.update();
   }
 
   #end(): void {

@@ -12,11 +12,17 @@ import type { Endpoint } from "../util/addresses.ts";
 import type { Reach, Sidecar } from "../api/types.ts";
 import type { Observation } from "./introduction.ts";
 import * as limits from "./limits.ts";
+import { ProbeTransactions, type ProbeResponse, probeRequest } from "./probe-transactions.ts";
 import { Sockets } from "./sockets.ts";
 
-export type GatheredReach = Pick<Reach, "looks" | "hosts" | "now_ms" | "filtering">;
+export type GatheredReach = {
+  readonly reach: Pick<Reach, "looks" | "hosts" | "now_ms" | "filtering">;
+  /** Every sidecar saw the connection's socket at the same endpoint of each family. */
+  readonly isStable: boolean;
+};
 
-type ProbeResponse = { readonly at: number; readonly words: readonly string[] };
+/** `seen`: the endpoint in words, as the sidecar stated it. */
+type Look = { readonly observation: Observation; readonly seen: string };
 
 /** What is known of this machine's network, shared by all connections of the client. */
 export class ReflexiveProbe {
@@ -24,6 +30,8 @@ export class ReflexiveProbe {
   readonly #ticket: string;
   #observations: Observation[] = [];
   #lastSocketNumber = 0;
+  /** Families in which no sidecar answered last time: they are asked and not waited for. */
+  readonly #silent = new Set<boolean>();
   #filtering: { readonly is: NonNullable<Reach["filtering"]>; readonly at: number } | null = null;
 
   constructor(sidecars: () => readonly Sidecar[], ticket: string) {
@@ -34,25 +42,40 @@ export class ReflexiveProbe {
   /** Discards every observation: this machine may be in another network. */
   reset(): void {
     this.#observations = [];
+    this.#silent.clear();
     this.#filtering = null;
   }
 
-  /** Observes one socket of a connection, whose owner passes the responses it receives to `transactions`. */
-  async gather(sockets: Sockets, number: number, transactions: ProbeTransactions): Promise<GatheredReach> {
+  /**
+   * Observes one socket of a connection, whose owner passes the responses it receives to `transactions`, and a few new
+   * ones, unless it is known how the NAT allocates ports.
+   */
+  async gather(
+    sockets: Sockets,
+    number: number,
+    transactions: ProbeTransactions,
+    isAllocationUnknown = true,
+  ): Promise<GatheredReach> {
     const newSockets = new Sockets((bytes) => void transactions.handleResponse(bytes));
     const now = performance.now();
     this.#observations = this.#observations.filter(({ at_ms }) => now - at_ms < limits.OBSERVATION_LIFETIME_MS);
     try {
       const targets = probeTargets(this.#sidecars());
       const first = targets.find(({ address }) => isIPv4(address));
-      const others = first === undefined ? [] : Array.from({ length: limits.FRESH_SOCKETS }, (_, at) => at);
+      const others =
+        first === undefined || !isAllocationUnknown ? [] : Array.from({ length: limits.FRESH_SOCKETS }, (_, at) => at);
       await Promise.all(others.map((one) => newSockets.bind(one)));
       // The connection's socket first, then the new ones back to back: they show the newest port of a NAT that counts.
-      const pending = targets.map((via) => this.#observe(sockets, number, 0, via, transactions));
-      pending.push(
-        ...others.map((one) => this.#observe(newSockets, one, this.#nextSocketNumber(), first!, transactions)),
-      );
-      const looks = await collectObservations(pending);
+      const pending = targets.map((via) => ({ via, look: this.#observe(sockets, number, 0, via, transactions) }));
+      for (const one of others)
+        pending.push({
+          via: first!,
+          look: this.#observe(newSockets, one, this.#nextSocketNumber(), first!, transactions),
+        });
+      const awaited = pending.filter(({ via }) => !this.#silent.has(isIPv4(via.address)));
+      const seen = await collectLooks(awaited.length === 0 ? pending : awaited);
+      this.#noteSilence(targets, seen);
+      const looks = seen.map(({ observation }) => observation);
       // An older observation of socket 0 may be of another socket.
       const older = this.#observations.map((look) =>
         look.socket === 0 ? { ...look, socket: this.#nextSocketNumber() } : look,
@@ -62,7 +85,8 @@ export class ReflexiveProbe {
       const filtering = this.#filtering;
       const isKnown = filtering !== null && now - filtering.at < limits.FILTERING_LIFETIME_MS;
       const reach = { looks: this.#observations.toSorted((a, b) => a.at_ms - b.at_ms), hosts: sockets.hosts(number) };
-      return { ...reach, now_ms: performance.now(), ...(isKnown && { filtering: filtering.is }) };
+      const whole = { ...reach, now_ms: performance.now(), ...(isKnown && { filtering: filtering.is }) };
+      return { reach: whole, isStable: isStable(seen) };
     } finally {
       newSockets.closeAll();
     }
@@ -109,14 +133,23 @@ export class ReflexiveProbe {
     socket: number,
     via: Endpoint,
     transactions: ProbeTransactions,
-  ): Promise<Observation | null> {
+  ): Promise<Look | null> {
     const local_port = sockets.port(number, via.address);
     if (local_port === null) return null;
     const answer = await transactions.request((word) =>
       sockets.send(number, via, probeRequest("see", this.#ticket, word)),
     );
     const receipt = answer?.words[1];
-    return receipt === undefined ? null : { socket, local_port, via, at_ms: answer!.at, receipt };
+    return receipt === undefined
+      ? null
+      : { observation: { socket, local_port, via, at_ms: answer!.at, receipt }, seen: answer!.words[0]! };
+  }
+
+  #noteSilence(targets: readonly Endpoint[], looks: readonly Look[]): void {
+    for (const is4 of [true, false]) {
+      if (looks.some((look) => isOfFamily(look, is4))) this.#silent.delete(is4);
+      else if (looks.length > 0 && targets.some(({ address }) => isIPv4(address) === is4)) this.#silent.add(is4);
+    }
   }
 
   /** Unique per socket. 0 is the connection's own. */
@@ -126,66 +159,49 @@ export class ReflexiveProbe {
   }
 }
 
-/** Requests that wait for a response, each with a random word as its transaction id. */
-export class ProbeTransactions {
-  readonly #pending = new Map<string, (words: readonly string[]) => void>();
-
-  /** Returns false if the datagram is not a response. */
-  handleResponse(bytes: Uint8Array): boolean {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 256)).toString("latin1");
-    if (!/^(seen|knocked|entered) /.test(text)) return false;
-    const words = text.split(" ");
-    this.#pending.get(words.at(-1)!)?.(words.slice(1));
-    return true;
-  }
-
-  /** Sends and retransmits. Resolves with the response and the time its request left, or null after the timeout. */
-  request(send: (word: string) => void, timeout_ms = limits.GATHER_MS): Promise<ProbeResponse | null> {
-    return new Promise((done) => {
-      const words: string[] = [];
-      const finish = (answer: ProbeResponse | null): void => {
-        for (const timer of timers) clearTimeout(timer);
-        for (const word of words) this.#pending.delete(word);
-        done(answer);
-      };
-      const once = (): void => {
-        const word = randomWord();
-        const at = performance.now();
-        words.push(word);
-        this.#pending.set(word, (words) => finish({ at, words }));
-        send(word);
-      };
-      const times = limits.RETRANSMIT_MS.filter((ms) => ms < timeout_ms);
-      const timers = times.map((ms) => setTimeout(once, ms));
-      timers.push(setTimeout(() => finish(null), timeout_ms));
-      once();
-    });
-  }
+/**
+ * Waits for the responses, but for late ones only as long as a retransmission takes. If one family has answered
+ * completely, the other gets only the delay of RFC 8305 section 5: it may be dead.
+ */
+async function collectLooks(
+  pending: readonly { readonly via: Endpoint; readonly look: Promise<Look | null> }[],
+): Promise<Look[]> {
+  const looks: Look[] = [];
+  const began = performance.now();
+  return new Promise((done) => {
+    let timer: NodeJS.Timeout | undefined;
+    const finish = (): void => {
+      clearTimeout(timer);
+      done([...looks]);
+    };
+    const wait = (ms: number): void => {
+      clearTimeout(timer);
+      timer = setTimeout(finish, ms);
+    };
+    let settled = 0;
+    for (const { via, look } of pending) {
+      void look.then((one) => {
+        if (one !== null) looks.push(one);
+        if (++settled === pending.length) return finish();
+        if (one === null) return;
+        const is4 = isIPv4(via.address);
+        const ofFamily = pending.filter((other) => isIPv4(other.via.address) === is4).length;
+        const isWhole = looks.filter((other) => isOfFamily(other, is4)).length === ofFamily;
+        if (isWhole && ofFamily < pending.length) wait(limits.OTHER_FAMILY_MS);
+        else if (looks.length === 1) wait(limits.STRAGGLER_RTTS * (performance.now() - began) + limits.STRAGGLER_MS);
+      });
+    }
+    if (pending.length === 0) finish();
+  });
 }
 
-/** A request to a sidecar, padded so that no response is longer. */
-export const probeRequest = (...words: readonly string[]): Uint8Array =>
-  Buffer.from(words.join(" ").padEnd(limits.REQUEST_BYTES_MIN), "latin1");
+const isOfFamily = ({ observation }: Look, is4: boolean): boolean => isIPv4(observation.via.address) === is4;
 
-const randomWord = (): string => Math.random().toString(36).slice(2, 12).padEnd(4, "0");
-
-/** Waits for the observations, but for late ones only as long as `STRAGGLER_MS` allows. */
-async function collectObservations(pending: readonly Promise<Observation | null>[]): Promise<Observation[]> {
-  const looks: Observation[] = [];
-  const began = performance.now();
-  let late: Promise<unknown> = new Promise(() => {});
-  const all = pending.map(async (one) => {
-    const look = await one;
-    if (look === null) return;
-    if (looks.push(look) === 1) {
-      const ms = 2 * (performance.now() - began) + limits.STRAGGLER_MS + limits.RETRANSMIT_MS[1]!;
-      late = new Promise((done) => setTimeout(done, ms));
-    }
-  });
-  const whole = Promise.all(all).then(() => true);
-  await Promise.race([whole, ...all]);
-  if (looks.length < pending.length) await Promise.race([whole, late]);
-  return [...looks];
+/** Whether the NAT uses one port for every destination, as far as the observations of this moment show. */
+function isStable(looks: readonly Look[]): boolean {
+  const own = looks.filter(({ observation }) => observation.socket === 0);
+  const endpoints = (is4: boolean) => new Set(own.filter((look) => isOfFamily(look, is4)).map(({ seen }) => seen));
+  return own.length > 0 && endpoints(true).size <= 1 && endpoints(false).size <= 1;
 }
 
 /** The endpoints to probe: the first native ports of each sidecar, one address per family. */

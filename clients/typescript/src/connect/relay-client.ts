@@ -10,17 +10,19 @@
 import type { Endpoint } from "../util/addresses.ts";
 import * as limits from "./limits.ts";
 import type { Relay } from "./introduction.ts";
-import { type ProbeTransactions, probeRequest } from "./reflexive-probe.ts";
+import { type ProbeTransactions, probeRequest } from "./probe-transactions.ts";
 import type { Sockets } from "./sockets.ts";
 import { Tunnel } from "./tunnel.ts";
 
 export type RelayHandlers = {
   /** The sidecar accepted this client on the given local socket. */
   readonly entered: (place: { readonly socket: number; readonly to: Endpoint }) => void;
-  /** The sidecar has not answered `RELAY_ENTER_FAILURES_MAX` requests in a row. */
+  /** The sidecar has not answered several requests in a row. */
   readonly silent: () => void;
   readonly tunnel: (isOpen: boolean) => void;
   readonly datagram: (bytes: Uint8Array) => void;
+  /** A recent receipt of this socket from a sidecar with this address; "-" if there is none. */
+  readonly receipt: (socket: number, address: string) => string;
 };
 
 export class RelayClient {
@@ -28,8 +30,12 @@ export class RelayClient {
   readonly #probes: ProbeTransactions;
   readonly #handlers: RelayHandlers;
   #relay: Relay | null = null;
-  #socket = 0;
+  /** Null while the relay is only held: assigned and not entered. */
+  #socket: number | null = null;
+  #wasEntered = false;
   #failures = 0;
+  /** Counts calls of `enter`, so that the responses of earlier ones are ignored. */
+  #round = 0;
   #tunnel: Tunnel | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -40,28 +46,56 @@ export class RelayClient {
     this.#handlers = handlers;
   }
 
-  /** A relay is assigned, and its sidecar answers. */
+  /** A relay is assigned and entered, or about to be, and its sidecar answers. */
   get isAlive(): boolean {
-    return this.#relay !== null && this.#failures === 0;
+    return this.#relay !== null && this.#socket !== null && this.#failures === 0;
+  }
+
+  /** The sidecar has accepted this client and has answered since. */
+  get isEntered(): boolean {
+    return this.isAlive && this.#wasEntered;
+  }
+
+  get relay(): Relay | null {
+    return this.#relay;
   }
 
   isAssigned(relay: Relay): boolean {
     return relay.ticket === this.#relay?.ticket;
   }
 
-  /** Uses this relay from now on, through the given local socket. */
-  assign(relay: Relay, socket: number): void {
+  /** Takes this relay instead of the present one, without entering it. */
+  hold(relay: Relay): void {
+    clearTimeout(this.#timer);
+    this.#round++;
     this.#relay = relay;
+    this.#socket = null;
+    this.#wasEntered = false;
     this.#failures = 0;
     this.#tunnel?.close();
     this.#tunnel = null;
-    this.enter(socket);
   }
 
-  /** Authenticates through another local socket. Without a relay it does nothing. */
+  /** Authenticates through this local socket. Without a relay it does nothing. */
   enter(socket: number): void {
+    if (this.#relay === null) return;
     this.#socket = socket;
-    if (this.#relay !== null) this.#enter(this.#relay);
+    this.#enter(this.#relay, socket, this.#handlers.receipt(socket, this.#relay.address));
+  }
+
+  /** The relay fell silent: the NAT may have another port for this socket, or the sidecar may be down. */
+  verify(): void {
+    if (this.#socket !== null && this.#failures === 0) this.enter(this.#socket);
+  }
+
+  /** Gives the relay back. Nothing is sent to it any more. */
+  leave(): void {
+    clearTimeout(this.#timer);
+    this.#round++;
+    this.#relay = null;
+    this.#socket = null;
+    this.#tunnel?.close();
+    this.#tunnel = null;
   }
 
   /** Opens the relay's WebSocket, for networks that block UDP. Without a relay, or with an open tunnel, it does nothing. */
@@ -78,28 +112,30 @@ export class RelayClient {
 
   close(): void {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
-    this.#tunnel?.close();
+    this.leave();
   }
 
-  /** The first request has no receipt. If the sidecar returns one, the second request shows it. */
-  #enter(relay: Relay, receipt = "-"): void {
+  /** If the sidecar returns a receipt, the next request shows it: the one before was missing, old, or of another port. */
+  #enter(relay: Relay, socket: number, receipt: string): void {
     clearTimeout(this.#timer);
     if (this.#isClosed) return;
-    const socket = this.#socket;
+    const round = ++this.#round;
     const to = { address: relay.address, port: relay.port };
     const send = (word: string): void =>
       this.#sockets.send(socket, to, probeRequest("enter", relay.ticket, receipt, word));
     void this.#probes.request(send).then((response) => {
-      if (this.#relay !== relay || this.#isClosed) return;
+      if (this.#round !== round || this.#isClosed) return;
       const issued = response?.words[1];
-      if (issued !== undefined && receipt === "-") return this.#enter(relay, issued);
+      if (issued !== undefined && issued !== receipt) return this.#enter(relay, socket, issued);
       const isEntered = response !== null && issued === undefined;
       this.#failures = isEntered ? 0 : this.#failures + 1;
+      // A relay that has worked is given up sooner: another one is needed now.
+      const failures_max = this.#wasEntered ? limits.RELAY_LOST_FAILURES_MAX : limits.RELAY_ENTER_FAILURES_MAX;
+      this.#wasEntered ||= isEntered;
       if (isEntered) this.#handlers.entered({ socket, to });
-      else if (this.#failures === limits.RELAY_ENTER_FAILURES_MAX) this.#handlers.silent();
+      else if (this.#failures % limits.RELAY_SILENT_REPEAT === failures_max) this.#handlers.silent();
       const after_ms = isEntered ? limits.RELAY_REFRESH_MS : limits.RELAY_ENTER_RETRY_MS;
-      this.#timer = setTimeout(() => this.#enter(relay), after_ms);
+      this.#timer = setTimeout(() => this.#enter(relay, socket, "-"), after_ms);
     });
   }
 }

@@ -16,7 +16,7 @@ type Family = "udp4" | "udp6";
 type SocketPair = { readonly [F in Family]?: Socket };
 
 export class Sockets {
-  readonly #onDatagram: DatagramHandler;
+  #onDatagram: DatagramHandler;
   readonly #open = new Map<number, SocketPair>();
   readonly #families: readonly Family[];
   sent = 0;
@@ -24,6 +24,11 @@ export class Sockets {
   constructor(onDatagram: DatagramHandler) {
     this.#onDatagram = onDatagram;
     this.#families = ownAddresses().some((address) => !isIPv4(address)) ? ["udp4", "udp6"] : ["udp4"];
+  }
+
+  /** Another owner receives the datagrams from now on. */
+  handOver(onDatagram: DatagramHandler): void {
+    this.#onDatagram = onDatagram;
   }
 
   /** Binds the socket, each family to a free port, unless it is bound. */

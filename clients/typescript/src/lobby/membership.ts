@@ -14,6 +14,7 @@
 import type { ReflexiveProbe } from "../connect/reflexive-probe.ts";
 import type { ConnectOptions } from "../connect/connection.ts";
 import { Connector } from "../connect/connector.ts";
+import { ConnectSignals } from "../api/connect-signals.ts";
 import { ADDRESS_CHECK_MS, CONNECT_TIMEOUT_MS } from "../connect/limits.ts";
 import type { Peer } from "../connect/peer.ts";
 import { ownAddresses } from "../connect/sockets.ts";
@@ -74,6 +75,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
     this.#events = new EventStream(hub, hub.token!, lobby.id);
     this.#connector = new Connector({
       hub,
+      signals: new ConnectSignals(hub, lobby.id, this.#events),
       lobby: lobby.id,
       probe: observer,
       birthday,

@@ -14,11 +14,12 @@
 import { type Message, readMessage, writeMessage } from "../punch/messages.ts";
 import type { Plan, Spray } from "../punch/plan.ts";
 import { type PunchOutcome, Punch } from "../punch/punch.ts";
+import type { Endpoint } from "../util/addresses.ts";
 import { SOCKETS_MAX } from "../punch/limits.ts";
 import type { PairKey, RejectedCounts } from "../secure/seal.ts";
 import { Seal } from "../secure/seal.ts";
 import { PathSelector } from "./path-selector.ts";
-import { type Path, type PathKind, type PathSelectorEvent, type Place, samePlace } from "./paths.ts";
+import type { Path, PathKind, PathSelectorEvent, Place } from "./paths.ts";
 import { EVENTS_MAX, PAYLOAD_BYTES_MAX, SWEEP_AFTER_MS } from "./limits.ts";
 
 export type ChannelEvent =
@@ -79,6 +80,22 @@ export class Channel {
     this.#selector.set("relay", place, now);
   }
 
+  /** A relay's endpoint that is not entered yet: datagrams from there never show a direct path. */
+  rememberRelay(to: Endpoint): void {
+    this.#selector.rememberRelay(to);
+  }
+
+  /** Asks the peer on this path at once. */
+  probe(kind: PathKind, now: number): void {
+    const path = this.#selector.path(kind);
+    if (path !== undefined) path.probeDue = now;
+  }
+
+  /** The peer has been received in the current punch. */
+  get isPunchReceived(): boolean {
+    return (this.#attempt?.punch.counts.received ?? 0) > 0;
+  }
+
   tunnel(isOpen: boolean, now: number): void {
     this.#selector.set("tunnel", isOpen ? "tunnel" : null, now);
   }
@@ -133,7 +150,8 @@ export class Channel {
     if (message.kind === "data") this.#pushEvent({ type: "data", payload: message.payload });
     else if (message.kind === "probe") this.#handleProbe(message, place, now);
     else if (!this.#selector.handleAnswer(message, now)) this.#handlePunchMessage(message, place, now);
-    this.#selector.recordReceived(place, this.#attempt === null || this.#attempt.reported !== null, now);
+    const mayRoam = this.#attempt === null || this.#attempt.reported !== null;
+    this.#selector.recordReceived(place, { mayRoam, isData: message.kind === "data" }, now);
     return true;
   }
 
@@ -174,8 +192,7 @@ export class Channel {
   /** A datagram through the relay or the tunnel is not the punch's. */
   #handlePunchMessage(message: Message, place: Place, now: number): boolean {
     const attempt = this.#attempt;
-    const relay = this.#selector.path("relay")?.place;
-    if (attempt === null || place === "tunnel" || (relay !== undefined && samePlace(relay, place))) return false;
+    if (attempt === null || place === "tunnel" || this.#selector.isRelay(place)) return false;
     const inner = place.socket === attempt.socket ? 0 : place.socket - attempt.base;
     return inner >= 0 && inner < SOCKETS_MAX && attempt.punch.handleMessage(message, inner, place.to, now);
   }

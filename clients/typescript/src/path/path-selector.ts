@@ -1,24 +1,32 @@
 /**
  * Chooses the path to the peer: the direct one while the peer answers on it, else the relay, else the tunnel. A relay
- * serves at once, and a direct path replaces it as soon as one opens.
+ * serves at once, and a direct path replaces it as soon as one opens (docs/internals/paths.md).
  *
- *     trusted      the peer was received on it recently: it carries the traffic alone
- *     doubted      silent for some seconds: it and the next path carry each datagram, and the peer drops the duplicate
+ *     trusted      the peer answered a probe on it recently: it carries the traffic alone
+ *     suspected    trusted, but a probe is overdue: it and the next path carry each datagram
+ *     doubted      silent for longer: the next path is the preferred one, and both carry each datagram
  *     lost         a direct path that stayed silent, or any path whose consent expired: not used
  *
- * Sans I/O: the caller passes the time and carries out the messages and events.
+ * The peer drops the duplicates. Sans I/O: the caller passes the time.
  */
-import { type Endpoint, isEndpoint, isLocal, isLoopback } from "../util/addresses.ts";
+import type { Endpoint } from "../util/addresses.ts";
 import { elapsedMs, type Message, type ProbeFields } from "../punch/messages.ts";
+import { Activity, probeMs, retryMs } from "./activity.ts";
 import * as limits from "./limits.ts";
 import {
+  createPath,
   type Path,
   type PathChangeReason,
   type PathKind,
   type PathSelectorEvent,
   type Place,
+  rttOf,
   samePlace,
 } from "./paths.ts";
+import { RelayEndpoints } from "./relay-endpoints.ts";
+import { Roaming } from "./roaming.ts";
+import { UnvalidatedSources } from "./unvalidated.ts";
+import { UpgradeTimer } from "./upgrade-timer.ts";
 
 const ORDER: readonly PathKind[] = ["direct", "relay", "tunnel"];
 
@@ -27,18 +35,23 @@ export class PathSelector {
   readonly #paths = new Map<PathKind, Path>();
   /** The relay's and the tunnel's places, even without a recent answer. */
   readonly #configured = new Map<PathKind, Place | null>();
-  /** A new source of the peer's datagrams, until it answers a probe. */
-  #roaming: { path: Path; checks: number } | null = null;
-  /** Datagrams to addresses where the peer has not answered. */
-  readonly #unvalidated = new Map<string, number>();
-  #roamAfter = -Infinity;
+  readonly #relays = new RelayEndpoints();
+  readonly #unvalidated = new UnvalidatedSources((address) =>
+    [...this.#paths.values()].some(({ place }) => place !== "tunnel" && place.to.address === address),
+  );
+  readonly #roaming = new Roaming(
+    {
+      createPath: (place, now) => this.#createPath("direct", place, now, null),
+      sendProbe: (path, now) => this.#sendProbe(path, now),
+    },
+    this.#unvalidated,
+  );
+  readonly #activity = new Activity();
+  readonly #upgrade = new UpgradeTimer();
+  #leftAfter = -Infinity;
   #numbers = 0;
-  #busySince = -Infinity;
-  #sentAt = -Infinity;
   #now: number;
   #current: PathKind | null = null;
-  #upgradeAt = Infinity;
-  #upgradeAfter = limits.RETRY_FIRST_MS;
   #events: PathSelectorEvent[] = [];
   #messages: { place: Place; message: Message }[] = [];
 
@@ -57,43 +70,50 @@ export class PathSelector {
     why: PathChangeReason = "opened",
   ): void {
     if (kind !== "direct") this.#configured.set(kind, place);
+    if (kind === "relay" && place !== null && place !== "tunnel") this.rememberRelay(place.to);
     if (place === null) this.#paths.delete(kind);
     else this.#paths.set(kind, this.#createPath(kind, place, now, rtt_ms));
-    if (kind === "direct" && place !== null) {
-      this.#upgradeAt = Infinity;
-      this.#upgradeAfter = limits.RETRY_FIRST_MS;
-    }
+    if (kind === "direct" && place !== null) this.#upgrade.opened();
     this.#updateCurrent(now, place === null ? "ended" : why);
   }
 
-  /** A punch failed. Each retry is later than the one before. */
-  punchFailed(now: number): void {
-    if (this.#paths.has("direct")) return;
-    this.#upgradeAt = now + this.#upgradeAfter;
-    this.#upgradeAfter = Math.min(2 * this.#upgradeAfter, limits.RETRY_LAST_MS);
+  /** A relay's endpoint, even of one that is not used: datagrams from there never show a direct path. */
+  rememberRelay(to: Endpoint): void {
+    this.#relays.add(to);
+    const direct = this.#paths.get("direct");
+    if (direct !== undefined && this.#relays.includes(direct.place)) this.#paths.delete("direct");
+    if (this.#roaming.path !== null && this.#relays.includes(this.#roaming.path.place)) this.#roaming.end();
   }
 
-  /** The hub has no plan, so a retry waits. */
+  isRelay = (place: Place): boolean => this.#relays.includes(place);
+
+  punchFailed(now: number): void {
+    if (!this.#paths.has("direct")) this.#upgrade.failed(now);
+  }
+
+  /** The hub has no plan. */
   punchUnavailable(now: number): void {
-    if (!this.#paths.has("direct")) this.#upgradeAt = now + limits.RETRY_LAST_MS;
+    if (!this.#paths.has("direct")) this.#upgrade.unavailable(now);
   }
 
   /** This machine has another address, so the direct path is doubted. */
   networkChanged(now: number): void {
     const direct = this.#paths.get("direct");
-    if (direct !== undefined) direct.receivedAt = Math.min(direct.receivedAt, now - limits.TRUST_MS - 1);
-    this.#upgradeAt = now;
+    if (direct !== undefined) {
+      direct.answeredAt = Math.min(direct.answeredAt, now - limits.TRUST_MS - 1);
+      direct.leftAt = now;
+    }
+    this.#upgrade.lost(now);
     this.#updateCurrent(now, "moved");
   }
 
   /** The paths for a datagram of the game: the first trusted one, and the doubted ones before it. */
   routes(now: number): readonly Path[] {
-    if (now - this.#sentAt > limits.BUSY_MS) {
-      this.#busySince = now;
-      for (const path of this.#paths.values()) path.probeDue = now;
-    }
-    this.#sentAt = now;
-    return this.#routes(now);
+    this.#activity.record(now);
+    const routes = this.#routes(now);
+    // A path that has just come into use is probed as often as the others.
+    for (const path of routes) path.probeDue = Math.min(path.probeDue, Math.max(now, this.#nextProbe(path, now)));
+    return routes;
   }
 
   path(kind: PathKind): Path | undefined {
@@ -101,61 +121,77 @@ export class PathSelector {
   }
 
   /** Any datagram of the peer arrived. From an unknown place the peer may have roamed. */
-  recordReceived(place: Place, mayRoam: boolean, now: number): void {
+  recordReceived(place: Place, { mayRoam, isData }: { mayRoam: boolean; isData: boolean }, now: number): void {
     const path = this.#pathAt(place);
     if (path === undefined) {
       const kind = this.#configuredKind(place);
       if (kind !== undefined) return this.set(kind, place, now, null, "heard_again");
-      if (mayRoam) this.#roam(place, now);
-      return;
+      return mayRoam && !this.isRelay(place) ? this.#roaming.start(place, now) : undefined;
     }
     path.receivedAt = now;
+    // The peer is there again: no need to wait for the next probe.
+    if (path.unanswered > 0 && now - path.probedAt >= limits.ACTIVE_RETRY_MS) path.probeDue = now;
+    if (isData) this.#noteOtherWay(path, now);
     this.#updateCurrent(now, "heard_again");
   }
 
   /** Answers a probe at its source. A place that is neither known nor validated has a budget. */
   answerProbe({ pair, nonce, time, chosen }: ProbeFields, place: Place): void {
-    if (place !== "tunnel" && !this.#isKnown(place) && !this.#consumeBudget(place.to)) return;
+    if (place !== "tunnel" && !this.#isKnown(place) && !this.#unvalidated.consume(place.to)) return;
     const seen = place === "tunnel" ? null : place.to;
     this.#messages.push({ place, message: { kind: "answer", pair, nonce, time, chosen, seen } });
   }
 
   /** Handles an answer. Returns false if it answers no probe of this selector. */
   handleAnswer({ pair, nonce, time }: ProbeFields, now: number): boolean {
-    const all = [...this.#paths.values(), ...(this.#roaming === null ? [] : [this.#roaming.path])];
+    const all = [...this.#paths.values(), ...(this.#roaming.path === null ? [] : [this.#roaming.path])];
     const path = all.find((one) => one.number === pair && one.nonce === nonce);
     if (path === undefined) return false;
-    path.consentAt = path.receivedAt = now;
     path.rtt_ms = elapsedMs(time, now);
-    if (path === this.#roaming?.path) this.#adoptRoamed(path, now);
+    path.consentAt = path.receivedAt = now;
+    // An answer to an earlier probe may have been on its way when the peer left the path.
+    if (now - path.rtt_ms >= path.leftAt) {
+      path.answeredAt = now;
+      path.leftAt = -Infinity;
+    }
+    path.unanswered = 0;
+    path.isReported = false;
+    path.probeDue = Math.max(now, this.#nextProbe(path, now));
+    if (path === this.#roaming.path) this.#adoptRoamed(path, now);
     this.#updateCurrent(now, "heard_again");
     return true;
   }
 
   wake(now: number): void {
+    this.#now = now;
     for (const path of this.#paths.values()) {
-      const isLost = path.kind === "direct" && now >= path.receivedAt + limits.DIRECT_LOST_MS;
+      const isLost = path.kind === "direct" && now >= path.answeredAt + limits.DIRECT_LOST_MS;
       const isExpired = now >= path.consentAt + limits.CONSENT_EXPIRES_MS;
       if (isLost || isExpired) this.#removePath(path, now, isExpired ? "no_consent" : "silent");
       else if (now >= path.probeDue) this.#sendProbe(path, now);
     }
-    this.#checkRoaming(now);
+    this.#roaming.wake(now);
     this.#updateCurrent(now, "silent");
-    if (now < this.#upgradeAt) return;
+    this.#reportSuspects(now);
+    if (now < this.#upgrade.at) return;
     this.#events.push({ type: "upgrade" });
-    // `set`, `punchFailed` or `punchUnavailable` replace this before it expires.
-    this.#upgradeAt = now + limits.RETRY_LAST_MS;
+    this.#upgrade.started(now);
   }
 
   /** When to call `wake` next; Infinity for never. */
   deadline(): number {
-    const dues = [...this.#paths.values()].flatMap((path) => [
-      path.probeDue,
-      path.consentAt + limits.CONSENT_EXPIRES_MS,
-      path.kind === "direct" ? path.receivedAt + limits.DIRECT_LOST_MS : Infinity,
-      this.#trusts(path, this.#now) ? this.#trustedUntil(path) : Infinity,
-    ]);
-    return Math.min(this.#upgradeAt, this.#roaming?.path.probeDue ?? Infinity, ...dues);
+    const now = this.#now;
+    const dues = [...this.#paths.values()].flatMap((path) => {
+      const suspectedFrom = this.#activity.suspectedFrom(path, now);
+      return [
+        path.probeDue,
+        path.consentAt + limits.CONSENT_EXPIRES_MS,
+        path.kind === "direct" ? path.answeredAt + limits.DIRECT_LOST_MS : Infinity,
+        this.#activity.trusts(path, now) ? this.#activity.trustedUntil(path, now) : Infinity,
+        !path.isReported && suspectedFrom > now ? suspectedFrom : Infinity,
+      ];
+    });
+    return Math.min(this.#upgrade.at, this.#roaming.deadline(), ...dues);
   }
 
   takeMessages(): { place: Place; message: Message }[] {
@@ -173,100 +209,73 @@ export class PathSelector {
   // --- trust ---------------------------------------------------------------------------------------------------
 
   #routes(now: number): Path[] {
+    this.#now = now;
     const routes: Path[] = [];
     for (const kind of ORDER) {
       const path = this.#paths.get(kind);
       if (path !== undefined) routes.push(path);
-      if (path !== undefined && this.#trusts(path, now)) break;
+      if (path !== undefined && this.#activity.trusts(path, now) && !this.#activity.suspects(path, now)) break;
     }
     return routes;
   }
 
-  #trusts(path: Path, now: number): boolean {
-    return now < this.#trustedUntil(path);
-  }
-
-  /** While the game sends, silence counts from the first datagram sent. */
-  #trustedUntil({ receivedAt }: Path): number {
-    const isBusy = this.#now <= this.#sentAt + limits.BUSY_MS;
-    const quiet = receivedAt + limits.TRUST_MS;
-    return isBusy ? Math.min(quiet, Math.max(receivedAt, this.#busySince) + limits.BUSY_TRUST_MS) : quiet;
-  }
-
   /** Emits an event if the preferred path changed. */
   #updateCurrent(now: number, why: PathChangeReason): void {
-    this.#now = now;
     const routes = this.#routes(now);
-    const first = routes.find((path) => this.#trusts(path, now)) ?? routes.at(-1);
+    const first = routes.find((path) => this.#activity.trusts(path, now)) ?? routes.at(-1);
     const kind = first?.kind ?? null;
     if (kind === this.#current) return;
+    // The silent direct path stays in use beside the next one, and a new one is sought at once.
+    if (this.#current === "direct" && why === "silent") this.#upgrade.lost(now);
     this.#current = kind;
     this.#events.push({ type: "path", path: kind, rtt_ms: first?.rtt_ms ?? null, why });
   }
 
+  #reportSuspects(now: number): void {
+    for (const path of this.#routes(now)) {
+      if (path.isReported || !(this.#activity.suspects(path, now) || !this.#activity.trusts(path, now))) continue;
+      path.isReported = true;
+      if (this.#activity.level(now) !== "idle") this.#events.push({ type: "suspect", path: path.kind });
+    }
+  }
+
   #removePath(path: Path, now: number, why: PathChangeReason): void {
     this.#paths.delete(path.kind);
-    if (path.kind === "direct") this.#upgradeAt = Math.min(this.#upgradeAt, now);
+    if (path.kind === "direct") this.#upgrade.lost(now);
     this.#updateCurrent(now, why);
   }
 
+  /** The peer uses another path than the preferred one: ask there, and answer on both until it is clear. */
+  #noteOtherWay(path: Path, now: number): void {
+    const current = this.#current === null ? undefined : this.#paths.get(this.#current);
+    if (current === undefined || current === path || now < this.#leftAfter) return;
+    if (now - current.receivedAt < limits.SECOND_WAY_SILENCE_MS) return;
+    this.#leftAfter = now + limits.SECOND_WAY_PAUSE_MS;
+    current.leftAt = current.probeDue = now;
+  }
+
   #sendProbe(path: Path, now: number): void {
-    this.#now = now;
-    const isUsed = this.#routes(now).includes(path);
-    const isBusy = now <= this.#sentAt + limits.BUSY_MS;
-    const spread = 1 + limits.CONSENT_SPREAD * (2 * this.#random() - 1);
-    path.probeDue = now + (isUsed && isBusy ? limits.BUSY_PROBE_MS : limits.CONSENT_MS * spread);
+    const level = this.#levelOf(path, now);
+    path.unanswered++;
+    path.probedAt = now;
+    const isRetried = path.unanswered <= limits.RETRIES_MAX;
+    path.probeDue = isRetried ? now + retryMs(level, rttOf(path)) : this.#nextProbe(path, now);
     const { number, nonce, place } = path;
     this.#messages.push({ place, message: { kind: "probe", pair: number, nonce, time: now, chosen: false } });
   }
 
-  // --- roaming -------------------------------------------------------------------------------------------------
+  #nextProbe = (path: Path, now: number): number => path.probedAt + probeMs(this.#levelOf(path, now), this.#random);
 
-  /** The peer's NAT changed its port, or its address changed. The new source is used once it answers a probe. */
-  #roam(place: Place, now: number): void {
-    if (place === "tunnel" || this.#roaming !== null || now < this.#roamAfter || !this.#mayProbe(place.to)) return;
-    this.#roamAfter = now + limits.ROAM_PAUSE_MS;
-    this.#roaming = { path: this.#createPath("direct", place, now, null), checks: 0 };
-    this.#checkRoaming(now);
-  }
+  #levelOf = (path: Path, now: number) => (this.#routes(now).includes(path) ? this.#activity.level(now) : "idle");
 
-  #checkRoaming(now: number): void {
-    const roaming = this.#roaming;
-    if (roaming === null || now < roaming.path.probeDue) return;
-    const { place } = roaming.path;
-    if (roaming.checks++ >= limits.ROAM_CHECKS_MAX || place === "tunnel" || !this.#consumeBudget(place.to)) {
-      this.#roaming = null;
-      return;
-    }
-    this.#sendProbe(roaming.path, now);
-    roaming.path.probeDue = now + limits.ROAM_CHECK_MS;
-  }
-
-  /** Replaces the direct path, unless that was received as recently. */
+  /** The peer's new source answered. It replaces the direct path once the peer is no longer received on that. */
   #adoptRoamed(path: Path, now: number): void {
-    this.#roaming = null;
-    if (path.place !== "tunnel") this.#unvalidated.delete(path.place.to.address);
     const direct = this.#paths.get("direct");
-    if (direct !== undefined && now - direct.receivedAt < limits.BUSY_PROBE_MS) return;
-    path.probeDue = now + limits.BUSY_PROBE_MS;
+    if (direct !== undefined && now - direct.receivedAt < limits.SECOND_WAY_SILENCE_MS)
+      return void (path.probeDue = now + limits.ROAM_CHECK_MS);
+    this.#roaming.end();
     this.#paths.set("direct", path);
-    this.#upgradeAt = Infinity;
-  }
-
-  #mayProbe(to: Endpoint): boolean {
-    const isKnown = [...this.#paths.values()].some(
-      ({ place }) => place !== "tunnel" && place.to.address === to.address,
-    );
-    return isEndpoint(to) && (isKnown || (!isLocal(to.address) && !isLoopback(to.address)));
-  }
-
-  /** Counts a datagram to an address where the peer has not answered; false if the budget is spent. */
-  #consumeBudget(to: Endpoint): boolean {
-    const sent = this.#unvalidated.get(to.address) ?? 0;
-    if (!this.#mayProbe(to) || sent >= limits.UNVALIDATED_MAX) return false;
-    if (sent === 0 && this.#unvalidated.size >= limits.UNVALIDATED_ADDRESSES_MAX) return false;
-    this.#unvalidated.set(to.address, sent + 1);
-    return true;
+    this.#upgrade.opened();
   }
 
   // --- paths ---------------------------------------------------------------------------------------------------
@@ -274,13 +283,11 @@ export class PathSelector {
   #createPath(kind: PathKind, place: Place, now: number, rtt_ms: number | null): Path {
     const number = limits.NUMBER_FIRST + (this.#numbers++ % (0x1_0000 - limits.NUMBER_FIRST));
     const nonce = Math.floor(this.#random() * 2 ** 32);
-    // The punch has received the peer on a direct path. A relay or a stream is not validated yet.
-    const receivedAt = kind === "direct" ? now : -Infinity;
-    return { kind, place, number, nonce, receivedAt, consentAt: now, rtt_ms, probeDue: now };
+    return createPath({ kind, place, number, nonce, rtt_ms }, now);
   }
 
   #isKnown(place: Place): boolean {
-    return this.#pathAt(place) !== undefined || this.#configuredKind(place) !== undefined;
+    return this.#pathAt(place) !== undefined || this.isRelay(place);
   }
 
   #configuredKind(place: Place): PathKind | undefined {

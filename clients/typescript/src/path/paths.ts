@@ -1,4 +1,5 @@
 /** Paths to a peer, as the selector chooses among them and the channel sends on them. */
+import { RTT_ASSUMED_MS } from "./limits.ts";
 import { type Endpoint, sameEndpoint } from "../util/addresses.ts";
 
 /** One end-to-end place to send to: a local socket with a remote endpoint, or the stream that carries datagrams. */
@@ -11,12 +12,35 @@ export type Path = {
   /** Identify the path in its probes. Only the peer that received a probe knows its nonce. */
   readonly number: number;
   readonly nonce: number;
+  /** The time of the peer's last datagram. It does not show that the other direction works. */
   receivedAt: number;
-  /** The time of the peer's last answer to a probe. */
+  /** The time of the peer's last answer to a probe, which shows that both directions work. */
+  answeredAt: number;
+  /** From when consent counts: the last answer, or when the path was set. */
   consentAt: number;
   rtt_ms: number | null;
+  probedAt: number;
   probeDue: number;
+  /** Probes since the last answer. */
+  unanswered: number;
+  /** The peer used another path at this time. Only an answer to a later probe removes the suspicion. */
+  leftAt: number;
+  /** The `suspect` event was emitted for the current silence. */
+  isReported: boolean;
 };
+
+/** `rtt_ms`: of the punch, which has validated a direct path. A relay or a tunnel is not validated yet. */
+export function createPath(
+  { kind, place, number, nonce, rtt_ms }: Pick<Path, "kind" | "place" | "number" | "nonce" | "rtt_ms">,
+  now: number,
+): Path {
+  const answeredAt = kind === "direct" ? now : -Infinity;
+  const silent = { probedAt: -Infinity, probeDue: now, unanswered: 0, leftAt: -Infinity, isReported: false };
+  return { kind, place, number, nonce, rtt_ms, receivedAt: answeredAt, answeredAt, consentAt: now, ...silent };
+}
+
+/** The round trip that timers follow. */
+export const rttOf = ({ rtt_ms }: Path): number => rtt_ms ?? RTT_ASSUMED_MS;
 
 export type PathChangeReason = "opened" | "silent" | "heard_again" | "no_consent" | "ended" | "moved";
 
@@ -28,6 +52,8 @@ export type PathSelectorEvent =
       readonly rtt_ms: number | null;
       readonly why: PathChangeReason;
     }
+  /** A path in use is silent while the game sends: prepare another one, or enter the relay again. */
+  | { readonly type: "suspect"; readonly path: PathKind }
   /** A direct path should be tried again: request an introduction. */
   | { readonly type: "upgrade" };
 

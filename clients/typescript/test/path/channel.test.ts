@@ -163,6 +163,6 @@ describe("a channel", () => {
       }
     }
     expect(seen).toStrictEqual(["path", "given_up", "upgrade"]);
-    expect(wishes).toStrictEqual([10_000]);
+    expect(wishes).toStrictEqual([7_000]);
   });
 });

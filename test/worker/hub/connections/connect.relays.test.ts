@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { relay } from "#shared/connect/schema.ts";
 import type { Unallocated } from "#shared/link/relay-messages.ts";
-import { RELAY_ANSWER_MS } from "#shared/limits.ts";
+import { ALARM_SLACK_MS, RELAY_ANSWER_MS, RELAY_LINGER_MS } from "#shared/limits.ts";
 import { decodeTicket } from "#shared/auth/tickets.ts";
 import { timePasses } from "../../support/hub-inspector.ts";
 import {
@@ -88,11 +88,13 @@ describe("pairs without a direct path", () => {
     north.say(allocated(first));
     await at.next("connect.relay");
     await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { addresses: "direct" } });
-    expect(await reads(ann, await meet({}, {}))).toHaveProperty("punch");
+    // The pair keeps the relay that works, also when a direct path is allowed.
+    expect(await reads(ann, await meet({}, {}))).toMatchObject({ punch: {}, relay: { relay: { port: 30_000 } } });
+    await at.next("connect.relay");
     await ann.patches(lobby, { addresses: "relay_only" });
     // A member's setting does not override its lobby's.
     const third = await meet({}, {});
-    north.say(allocated((await north.next("allocate")).relay));
+    expect(await north.rest()).toStrictEqual([]);
     const told = JSON.stringify([await at.next("connect.relay"), await reads(ann, third), await reads(bob, third)]);
     expect(told).not.toMatch(/20\.0\.|192\.168\./);
     expect(told).toContain("One of the two does not reveal its address.");
@@ -100,6 +102,69 @@ describe("pairs without a direct path", () => {
 });
 
 describe("a relay beside a direct path", () => {
+  test("every introduction brings a relay, which is released a second after both have a direct path", async () => {
+    const id = await meet({}, {});
+    await north.next("allocate");
+    north.say(allocated(id));
+    const punch = (await at.next("connect.punch")).data as { start_in_ms: number; relay_after_ms: number };
+    // Two round trips of 40 ms to the hub, and the margin.
+    expect(punch.relay_after_ms - punch.start_in_ms).toBe(100);
+    expect((await at.next("connect.relay")).data).toMatchObject({ connection_id: id, relay: { port: 30_000 } });
+    await reports(ann, id, { path: "direct" });
+    await timePasses(game, RELAY_LINGER_MS + ALARM_SLACK_MS);
+    expect(await north.rest()).toStrictEqual([]);
+    await reports(bob, id, { path: "direct" });
+    await timePasses(game, RELAY_LINGER_MS + ALARM_SLACK_MS);
+    expect(await north.rest()).toStrictEqual([{ t: "release", relay: id }]);
+  });
+
+  test("a relay that the next introduction needs is not released", async () => {
+    const id = await meet({}, {});
+    await north.next("allocate");
+    north.say(allocated(id));
+    await at.next("connect.relay");
+    for (const player of [ann, bob]) await reports(player, id, { path: "direct" });
+    await meet({}, {});
+    await timePasses(game, RELAY_LINGER_MS + ALARM_SLACK_MS);
+    expect(await north.rest()).toStrictEqual([]);
+    expect((await at.next("connect.relay")).data).toMatchObject({ relay: { port: 30_000 } });
+  });
+
+  test("a relay that no longer answers is replaced once for both, at another sidecar if there is one", async () => {
+    const south = await Sidecar.open(game, { name: "south" });
+    await south.hello({ relay: FAR.relay, addresses: FAR.addresses });
+    const id = await meet(RANDOM, RANDOM);
+    await north.next("allocate");
+    north.say(allocated(id));
+    await at.next("connect.relay");
+    await to.next("connect.relay");
+    const lost = (port: number): object => ({ connection_id: id, lost: { address: "198.51.100.9", port } });
+    const asked = ann.ask("POST", `lobbies/${lobby}/relays`, { body: lost(30_000) });
+    const { relay: next } = await south.next("allocate");
+    expect(next).not.toBe(id);
+    const ends = [31_000, 31_001].map((port) => ({ address: "198.51.100.77", port }));
+    south.say({ ...allocated(next), ends });
+    expect(await fits(await asked, 200, relay)).toMatchObject(ends[0]!);
+    expect((await to.next("connect.relay")).data).toMatchObject({ relay: ends[1] });
+    const again = await bob.ask("POST", `lobbies/${lobby}/relays`, { body: lost(30_001) });
+    expect(await fits(again, 200, relay)).toMatchObject(ends[1]!);
+    expect(await south.rest()).toStrictEqual([]);
+    expect(await north.rest()).toStrictEqual([{ t: "release", relay: id }]);
+  });
+
+  test("the relays of a sidecar that restarted are allocated again", async () => {
+    const id = await meet(RANDOM, RANDOM);
+    await north.next("allocate");
+    north.say(allocated(id));
+    await at.next("connect.relay");
+    const restarted = await Sidecar.open(game, { epoch: "epoch-two" });
+    await restarted.hello({ relay: RELAY });
+    const asked = ann.ask("POST", `lobbies/${lobby}/relays`, { body: { connection_id: id } });
+    await restarted.next("allocate");
+    restarted.say(allocated(id));
+    expect((await asked).status).toBe(200);
+  });
+
   test("a requested relay is allocated at once while the direct path is tried", async () => {
     const reach = await reachOf(ann, ANN);
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach, relay: true });
@@ -112,6 +177,9 @@ describe("a relay beside a direct path", () => {
 
   test("a relay can be requested later and again, and the other peer gets its end", async () => {
     const id = await meet({}, {});
+    await north.next("allocate");
+    north.say(unallocated(id, "source_share"));
+    await north.rest();
     await reports(ann, id, { path: "direct" });
     await reports(bob, id, { path: "direct" });
     const asked = bob.ask("POST", `lobbies/${lobby}/relays`, { body: { connection_id: id } });
@@ -157,6 +225,10 @@ describe("a relay beside a direct path", () => {
 
   test("a failed allocation does not affect the direct path", async () => {
     const id = await meet({}, {});
+    await north.next("allocate");
+    north.say(unallocated(id, "source_share"));
+    await north.rest();
+    expect(await reads(ann, id)).toMatchObject({ state: "introduced" });
     const asked = ann.refused("POST", `lobbies/${lobby}/relays`, { body: { connection_id: id } });
     await north.next("allocate");
     north.say(unallocated(id, "source_share"));

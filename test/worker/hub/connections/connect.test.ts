@@ -95,6 +95,18 @@ describe("two members", () => {
     expect(end).not.toHaveProperty("punch");
   });
 
+  test("two members connect over their WebSockets: one message of each, and two to each", async () => {
+    const [at, to] = [await watching(ann, lobby), await watching(bob, lobby)];
+    const reply = at.ask("connect", { lobby, peer_id: bob.id, reach: await reachOf(ann, ANN) });
+    const { connection_id } = (await to.next("connect.requested")).data;
+    expect((await reply).data).toStrictEqual({ connection_id });
+    await to.ask("accept", { connection_id, reach: await reachOf(bob, BOB) });
+    expect((await at.next("connect.punch")).data).toMatchObject({ connection_id, peer_id: bob.id });
+    expect((await to.next("connect.punch")).data).toMatchObject({ connection_id, peer_id: ann.id });
+    const refused = await at.ask("connect", { lobby, peer_id: ann.id });
+    expect(refused).toMatchObject({ type: "error", data: { problem: { code: "invalid_request" } } });
+  });
+
   test("two members without a WebSocket are introduced by polling, and start a second later", async () => {
     const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach: await reachOf(ann, ANN) });
     const [waiting, ...others] = (await listOf(bob)).connections;
