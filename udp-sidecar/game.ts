@@ -161,7 +161,7 @@ function createNoraySessions(game: string, context: GameContext, exchange: () =>
       );
       return result !== undefined && "ports" in result ? result.ports : null;
     },
-    peerMoved: (party, observed) => relay?.peerMoved(game, party, observed, clock.now()),
+    peerMoved: (party) => relay?.peerMoved(game, party, clock.now()),
     peerLeft: (party) => relay?.peerLeft(game, party),
     relay_address: context.relay?.addresses.find(isIPv4) ?? null,
   };

@@ -6,6 +6,10 @@ export const RELAY_OVERHEAD_BYTES = 28;
 /** A side that was silent for this long may continue from another port: it missed six of ENet's pings, and ENet's
  * shortest timeout (5 s) has not passed. */
 export const RELAY_RELATCH_MS = 3_000;
+/** What a side gets beyond what it sends, while only its datagrams identify it: a second of a game's traffic. */
+export const RELAY_UNPROVED_BYTES = 16_384;
+/** A pair of whose peers none has sent a datagram is freed after this: clients of noray send at once. */
+export const RELAY_UNUSED_MS = 5_000;
 /** An unused allocation is freed after this (as noray). */
 export const RELAY_IDLE_S = 30;
 /** Default lifetime and byte budget of one allocation (as noray). */

@@ -36,7 +36,7 @@ export type NorayOutput = {
     onLimited: (reason: string) => void,
   ): readonly [number, number] | null;
   /** The registrar observes a relayed peer at another endpoint. */
-  peerMoved(party: string, observed: Endpoint): void;
+  peerMoved(party: ObservedParty): void;
   /** The connection of a relayed peer has closed. */
   peerLeft(party: string): void;
   /** The IPv4 address of this sidecar's relay, as peers of other sidecars reach it, or null. */

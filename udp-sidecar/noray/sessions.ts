@@ -15,6 +15,7 @@ import type { Counters } from "../core/counters.ts";
 import { SourceCounter } from "../core/source-counter.ts";
 import * as noray from "../protocols/noray.ts";
 import type { Contact } from "../protocols/wire.ts";
+import type { ObservedParty } from "../relay/allocation.ts";
 import { PendingLookups } from "./lookups.ts";
 import type {
   NorayConnection,
@@ -123,7 +124,7 @@ export class NoraySessions implements noray.NorayHosts {
       for (const other of notice.peers) host.session.connection.send(noray.formatConnect(other.endpoint));
     } else if (notice.kind === "hosted" || notice.kind === "roster") {
       host.observed = { via, endpoint };
-      this.#out.peerMoved(relayParty(peer), endpoint);
+      this.#out.peerMoved(this.#partyAt(peer, endpoint));
     }
   }
 
@@ -199,6 +200,12 @@ export class NoraySessions implements noray.NorayHosts {
     this.#requestJoin(lookup);
   }
 
+  /** A TCP connection from the same address proves that the peer receives there; the source of its pid could be forged. */
+  #partyAt(oid: string, observed: Endpoint): ObservedParty {
+    const proved = this.#hosts.get(oid)?.session.connection.address === observed.address;
+    return { peer: relayParty(oid), observed, proved };
+  }
+
   #requestJoin({ oid, name, relayed }: PendingLookup): void {
     const contact = this.#out.contact(oid);
     if (contact === undefined) return;
@@ -217,10 +224,7 @@ export class NoraySessions implements noray.NorayHosts {
     if (contact === undefined || (host === undefined && relay_address === null)) {
       return this.#lookups.finish(lookup, noray.formatError("no_relay"));
     }
-    const parties = [
-      { peer: relayParty(oid), observed: contact.endpoint },
-      { peer: relayParty(name), observed: hostEndpoint },
-    ] as const;
+    const parties = [this.#partyAt(oid, contact.endpoint), this.#partyAt(name, hostEndpoint)] as const;
     const ports = this.#out.allocateRelay(parties, (reason) => {
       for (const end of [oid, name]) this.#hosts.get(end)?.session.connection.send(noray.formatRelayLimited(reason));
     });

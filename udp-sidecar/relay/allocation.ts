@@ -22,6 +22,8 @@ export type RelayLimits = {
 /** A peer that its wire has observed. */
 export type ObservedParty = {
   readonly peer: string;
+  /** Something other than a datagram showed that the peer receives at this address: its TCP connection. */
+  readonly proved?: boolean;
   /** Where its wire observed it. It must send from this address; its port may differ by then. */
   readonly observed: Endpoint;
 };
@@ -39,17 +41,17 @@ export type RelayRequest = {
   readonly onNotice: (notice: RelayNotice) => void;
 };
 
-export type RelayLimited = "rate" | "source_rate" | "game_rate" | "bytes" | "lifetime";
+export type RelayLimited = "rate" | "source_rate" | "game_rate" | "bytes" | "lifetime" | "credit" | "loop";
 export type RelayNotice =
   /** Datagrams were dropped for this reason. After `bytes` and `lifetime` the end follows. */
   | { readonly kind: "limited"; readonly reason: RelayLimited }
   /** The sidecar is about to stop. */
   | { readonly kind: "closing" }
   | { readonly kind: "ended"; readonly why: RelayEnd };
-export type RelayEnd = "idle" | "released" | "closed" | "bytes" | "lifetime";
+export type RelayEnd = "idle" | "evicted" | "released" | "closed" | "bytes" | "lifetime";
 
 /** Why there is no relay. Peers see one refusal for all of these, `no_relay`. */
-export type NoRelay = "closing" | "special" | "source_share" | "exhausted";
+export type NoRelay = "closing" | "special" | "source_share" | "exhausted" | "loop";
 
 /** Supplies open ports: `acquire` returns one of this family, or null if none is free. */
 export type PortPool = { acquire(family: 4 | 6): number | null; release(port: number): void };
@@ -74,6 +76,10 @@ export type Side = {
   endpoint: Endpoint | null;
   /** Authenticated with a secret: only another such authentication changes the endpoint. */
   secret: boolean;
+  /** The peer receives at the observed address; otherwise the credit limits what it gets. */
+  proved: boolean;
+  /** Bytes that an unproved side still gets (relay/side-credit.ts). */
+  credit_bytes: number;
   /** The stream to that endpoint, or null for UDP. */
   stream: Stream | null;
   /** The peer has left its wire. */

@@ -82,10 +82,10 @@ export class NativeRelays {
     const onNotice = (notice: RelayNotice): void => {
       if (notice.kind !== "ended") return;
       this.#held.delete(id);
-      send(refusal(notice.why));
+      send(refusal(notice.why === "evicted" ? "idle" : notice.why));
     };
     const result = relay.allocate({ game: this.#game, parties, name: id, onNotice }, now);
-    if ("none" in result) return refusal(result.none);
+    if ("none" in result) return refusal(result.none === "loop" ? "special" : result.none);
     const { allocation, ports } = result;
     const ends = [
       { address: one, port: ports[0] },

@@ -16,11 +16,12 @@
  * - A side that was silent for `idle_ms` gets nothing until it sends again.
  * - `bindEndpoint` is for wires whose peers authenticate with a secret, from any address or over a stream; `peerMoved`
  *   is for peers that registered again.
+ * - A side that nothing except its datagrams has proved gets no more than it sends (side-credit.ts).
  * - Every other sender is a stranger: its datagrams are dropped and counted, and no state is kept.
  */
 import { type Endpoint, endpoint, sameEndpoint, sourceOf } from "#shared/net/endpoint.ts";
 import { isSpecial } from "#shared/net/special-ranges.ts";
-import { RELAY_OVERHEAD_BYTES } from "#shared/limits.ts";
+import { RELAY_OVERHEAD_BYTES, RELAY_UNPROVED_BYTES } from "#shared/limits.ts";
 import {
   type Allocated,
   type Allocation,
@@ -28,6 +29,7 @@ import {
   familyOf,
   type Hop,
   type NoRelay,
+  type ObservedParty,
   pairKey,
   partyFamily,
   budgetKey,
@@ -41,7 +43,9 @@ import {
 } from "./allocation.ts";
 import { refill } from "#shared/rate-limit/token-bucket.ts";
 import { AllocationTable } from "./allocation-table.ts";
-import { acquirePorts, createSide } from "./sides.ts";
+import { expiryOf } from "./expiry.ts";
+import { earnCredit, spendCredit } from "./side-credit.ts";
+import { acquirePorts, createSide, hasSlots } from "./sides.ts";
 import { latchRefusal } from "./latching.ts";
 import { SharedBudgets } from "./shared-budget.ts";
 import type { Counters } from "../core/counters.ts";
@@ -83,12 +87,13 @@ export class Relay {
     const { parties, onNotice } = request;
     const key = pairKey(request);
     if (parties.some(({ observed }) => observed !== null && !this.#isServed(observed))) return this.#refuse("special");
+    if (parties.some(({ observed }) => observed !== null && this.#isOwnPort(observed))) return this.#refuse("loop");
     const allocation = this.#allocations.get(key) ?? this.#createAllocation(key, request, now);
     if (typeof allocation === "string") return this.#refuse(allocation);
     const [a, b] = allocation.sides;
     const isReversed = a.peer !== parties[0].peer || a.family !== partyFamily(parties[0]);
-    this.#moveSide(isReversed ? b : a, parties[0].observed, now);
-    this.#moveSide(isReversed ? a : b, parties[1].observed, now);
+    this.#moveSide(isReversed ? b : a, parties[0], now);
+    this.#moveSide(isReversed ? a : b, parties[1], now);
     allocation.requested_at = now;
     allocation.onNotice = onNotice;
     a.left = b.left = false;
@@ -113,9 +118,10 @@ export class Relay {
     const known = side.endpoint;
     if (stream !== side.stream) return this.#drop("stranger");
     const same = known !== null && known.port === fromPort && known.address === address;
-    if (!same && !this.#tryLatch(side, address, fromPort, now)) return null;
+    if (!same && !this.#tryLatch(allocation, side, address, fromPort, now)) return null;
     side.last_received_at = now;
     const bytes = length + RELAY_OVERHEAD_BYTES;
+    earnCredit(side, bytes);
     const { bytes_max, lifetime_ms, idle_ms } = this.#limits;
     if (other.endpoint === null) return this.#drop("unproved");
     if (now - other.last_received_at >= idle_ms) return this.#drop("silent");
@@ -124,6 +130,7 @@ export class Relay {
     if (refill(side.bucket, this.#limits.side, now) < bytes) return this.#limit(allocation, "rate");
     if (refill(side.source.bucket, this.#sources.budget, now) < bytes) return this.#limit(allocation, "source_rate");
     if (refill(allocation.game.bucket, this.#games.budget, now) < bytes) return this.#limit(allocation, "game_rate");
+    if (!spendCredit(other, bytes)) return this.#limit(allocation, "credit");
     side.bucket.tokens -= bytes;
     side.source.bucket.tokens -= bytes;
     allocation.game.bucket.tokens -= bytes;
@@ -150,11 +157,12 @@ export class Relay {
   }
 
   /** A peer registered again with its wire's secret and is observed here now; its allocations continue from there. */
-  peerMoved(game: string, peer: string, observed: Endpoint, now: number): void {
-    if (!this.#isServed(observed)) return;
+  peerMoved(game: string, { peer, observed, proved = false }: ObservedParty, now: number): void {
+    if (!this.#isServed(observed) || this.#isOwnPort(observed)) return;
     for (const { sides } of this.#allocations.ofPeer(game, peer)) {
       for (const side of sides) {
-        if (side.peer === peer && familyOf(observed) === side.family) this.#moveSide(side, observed, now);
+        if (side.peer === peer && familyOf(observed) === side.family)
+          this.#moveSide(side, { peer, observed, proved }, now);
       }
     }
   }
@@ -174,11 +182,9 @@ export class Relay {
   /** Ends allocations that are idle or too old. */
   expire(now: number): void {
     for (const allocation of this.#allocations.all()) {
-      const [a, b] = allocation.sides;
-      const silent_ms = now - Math.max(allocation.requested_at, a.last_received_at, b.last_received_at);
-      if (now - allocation.allocated_at >= this.#limits.lifetime_ms) this.#exhaust(allocation, "lifetime");
-      else if (silent_ms >= this.#limits.idle_ms) this.#end(allocation, "idle");
-      else if (a.left && b.left && silent_ms >= this.#limits.relatch_ms) this.#end(allocation, "released");
+      const why = expiryOf(allocation, this.#limits, now);
+      if (why === "lifetime") this.#exhaust(allocation, why);
+      else if (why !== null) this.#end(allocation, why);
     }
   }
 
@@ -199,12 +205,10 @@ export class Relay {
     return { none };
   }
 
-  // ---------------------------------------------------------------------------------------------------------------
-
   #createAllocation(key: string, { game, parties, onNotice }: RelayRequest, now: number): Allocation | NoRelay {
     if (this.#closing) return "closing";
-    if (!this.#hasRoom(parties)) return "source_share";
-    const ports = acquirePorts(this.#pool, parties);
+    if (!hasSlots(this.#sources, parties, this.#limits.slots_per_source_max)) return "source_share";
+    const ports = acquirePorts(this.#pool, parties) ?? this.#reclaimPorts(parties);
     if (ports === null) return "exhausted";
     const [a, b] = parties;
     const sides = [this.#createSide(a, ports[0], now), this.#createSide(b, ports[1], now)] as const;
@@ -219,35 +223,37 @@ export class Relay {
     return createSide(party, port, this.#sources.acquire(budgetKey(party), now), this.#limits.side, now);
   }
 
-  #hasRoom(parties: readonly RelayParty[]): boolean {
-    const sources = parties.map(budgetKey);
-    return sources.every((source) => {
-      const requested = sources.filter((other) => other === source).length;
-      return this.#sources.slots(source) + requested <= this.#limits.slots_per_source_max;
-    });
+  /** The ports of the oldest pairs whose peers have sent nothing. */
+  #reclaimPorts(parties: RelayRequest["parties"]): [number, number] | null {
+    for (const allocation of this.#allocations.all()) {
+      if (allocation.sides.some(({ endpoint }) => endpoint !== null)) continue;
+      this.#end(allocation, "evicted");
+      const ports = acquirePorts(this.#pool, parties);
+      if (ports !== null) return ports;
+    }
+    return null;
   }
 
   /** Whether a datagram from an unknown endpoint changes the side's endpoint. If not, counts why. */
-  #tryLatch(side: Side, address: string, port: number, now: number): boolean {
+  #tryLatch(allocation: Allocation, side: Side, address: string, port: number, now: number): boolean {
     const from = endpoint(address, port);
     const refusal =
       from === null ? "source_port_0" : latchRefusal(side, from, this.#limits.relatch_ms, this.#isOwnPort, now);
-    if (refusal === null) {
-      side.endpoint = from;
-      return true;
-    }
-    this.#counters.add("relay_dropped", refusal);
-    return false;
+    if (refusal === null) side.endpoint = from;
+    else if (refusal === "loop") this.#limit(allocation, "loop");
+    else this.#counters.add("relay_dropped", refusal);
+    return refusal === null;
   }
 
   /** The wire observes a peer at another endpoint. At another address it must authenticate again. */
-  #moveSide(side: Side, observed: Endpoint | null, now: number): void {
+  #moveSide(side: Side, party: RelayParty, now: number): void {
+    const { observed } = party;
     if (observed === null || side.observed === null || sameEndpoint(side.observed, observed)) return;
     if (side.observed.address !== observed.address) {
-      Object.assign(side, { endpoint: null, secret: false });
+      Object.assign(side, { endpoint: null, secret: false, credit_bytes: RELAY_UNPROVED_BYTES });
       this.#chargeSource(side, observed.address, now);
     }
-    side.observed = observed;
+    Object.assign(side, { observed, proved: party.proved === true });
   }
 
   /** From now on the source of this address pays for the side. */

@@ -1,7 +1,8 @@
 /** Creates the two sides of an allocation. */
 import { type Budget, fullBucket } from "#shared/rate-limit/token-bucket.ts";
-import { partyFamily, type PortPool, type RelayParty, type Side } from "./allocation.ts";
-import type { BudgetShare } from "./shared-budget.ts";
+import { budgetKey, partyFamily, type PortPool, type RelayParty, type Side } from "./allocation.ts";
+import { RELAY_UNPROVED_BYTES } from "#shared/limits.ts";
+import type { BudgetShare, SharedBudgets } from "./shared-budget.ts";
 
 /** A side that has not authenticated yet. `source` is the budget it shares with others. */
 export function createSide(party: RelayParty, port: number, source: BudgetShare, budget: Budget, now: number): Side {
@@ -12,6 +13,8 @@ export function createSide(party: RelayParty, port: number, source: BudgetShare,
     observed: party.observed,
     source,
     endpoint: null,
+    proved: party.observed !== null && party.proved === true,
+    credit_bytes: RELAY_UNPROVED_BYTES,
     stream: null,
     secret: false,
     left: false,
@@ -28,4 +31,13 @@ export function acquirePorts(pool: PortPool, parties: readonly [RelayParty, Rela
   if (second !== null) return [first, second];
   pool.release(first);
   return null;
+}
+
+/** Whether the sources of these parties may hold so many more sides. */
+export function hasSlots(budgets: SharedBudgets, parties: readonly RelayParty[], slots_max: number): boolean {
+  const sources = parties.map(budgetKey);
+  return sources.every((source) => {
+    const requested = sources.filter((other) => other === source).length;
+    return budgets.slots(source) + requested <= slots_max;
+  });
 }

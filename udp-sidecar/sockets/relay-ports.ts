@@ -63,7 +63,12 @@ export class RelayPorts implements PortPool {
       relatch_ms: RELAY_RELATCH_MS,
       special: config.relay_peers === "any",
     };
-    this.relay = new Relay(limits, this, ownPortTest(range, config, this.addresses), counters);
+    this.relay = new Relay(
+      limits,
+      this,
+      ownPortTest((port) => this.#open.has(port), config, this.addresses),
+      counters,
+    );
   }
 
   /** Refuses new allocations, lets existing ones continue for so long, and then ends them. */
@@ -168,16 +173,16 @@ export class RelayPorts implements PortPool {
 const bindError = (code: string | undefined): string =>
   code === "EADDRINUSE" ? "relay_port_taken" : "relay_port_unavailable";
 
-/** Returns a test for endpoints that are this sidecar's own ports. */
+/** Returns a test for endpoints that are this sidecar's own ports. `isOpen`: whether a relay port is open now. */
 function ownPortTest(
-  { first, last }: PortRange,
+  isOpen: (port: number) => boolean,
   { listen, addresses, ports }: Config,
   relayAddresses: readonly string[],
 ) {
   const own = Object.values(networkInterfaces()).flatMap(addressesOf);
   const ownAddresses = new Set([...addresses, ...relayAddresses, ...listen, ...own]);
   return ({ address, port }: Endpoint): boolean =>
-    ((port >= first && port <= last) || ports.some((other) => other.port === port)) &&
+    (isOpen(port) || ports.some((other) => other.port === port)) &&
     (ownAddresses.has(address) || address.startsWith("127.") || address === "::1");
 }
 

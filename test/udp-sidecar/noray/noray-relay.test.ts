@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Budget } from "#shared/rate-limit/token-bucket.ts";
 import * as numbers from "#shared/limits.ts";
+import type { ObservedParty } from "../../../udp-sidecar/relay/allocation.ts";
 import { Relay } from "../../../udp-sidecar/relay/relay.ts";
 import { endpointOf, type Rig } from "../../support/exchange.ts";
 import { registered, registeredApart } from "../support/noray-script.ts";
@@ -31,7 +32,7 @@ function relayAt(
   const relay = new Relay(limits, pool, () => false, rig.sidecar(sidecar).counters);
   Object.assign(rig.sidecar(sidecar).commands.out, {
     relay_address: address,
-    peerMoved: (peer: string, seen: ReturnType<typeof endpointOf>) => relay.peerMoved("game", peer, seen, rig.now),
+    peerMoved: (party: ObservedParty) => relay.peerMoved("game", party, rig.now),
     allocateRelay: (parties: Parameters<Relay["allocate"]>[0]["parties"], limited: (reason: string) => void) => {
       const told: Parameters<Relay["allocate"]>[0]["onNotice"] = (notice) => {
         if (notice.kind === "limited") limited(notice.reason);
@@ -158,11 +159,16 @@ describe("at one sidecar", () => {
       B/8890> connect-relay A
       B/8890< error no-relay
     `);
-    relayAt(rig, "north", { ports: 2 });
+    const relay = relayAt(rig, "north", { ports: 2 });
     tell(`
       B/8890> connect-relay A
       B/8890< connect-relay 49152
       A/8890< connect-relay 49153
+    `);
+    // A pair that no peer uses would make room.
+    const { address, port } = endpointOf("B");
+    relay.route(49_152, address, port, 10, rig.now);
+    tell(`
       C/8890> connect-relay A
       C/8890< error no-relay
       C/8890> connect-relay nobody

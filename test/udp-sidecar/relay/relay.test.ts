@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ALICE, at, BOB, SIDECAR, STRANGER, RelayHarness } from "../support/relays.ts";
+import { RELAY_UNPROVED_BYTES } from "#shared/limits.ts";
 
 describe("an allocation", () => {
   test("is a pair of ports, one for each side, that forward to each other", () => {
@@ -88,7 +89,7 @@ describe("an allocation", () => {
 
   test("that is requested again is not idle", () => {
     const table = new RelayHarness();
-    const { a } = table.pair();
+    const { a } = table.authenticatedPair();
     table.advance(29_999);
     expect(table.pair().a).toBe(a);
     table.advance(29_999);
@@ -121,8 +122,41 @@ describe("an allocation", () => {
     table.pair();
     for (const peer of ["alice", "bob"]) table.relay.peerLeft("default", peer);
     table.pair();
-    table.advance(29_999);
+    table.advance(4_999);
     expect(table.relay.size).toBe(1);
+  });
+
+  test("that no peer uses ends after five seconds", () => {
+    const table = new RelayHarness();
+    const { notices } = table.pair();
+    table.advance(4_999);
+    expect(notices).toStrictEqual([]);
+    table.advance(1);
+    expect(notices).toStrictEqual([{ kind: "ended", why: "idle" }]);
+    expect(table.free).toHaveLength(100);
+  });
+
+  test("that no peer uses makes room for another pair, the oldest first", () => {
+    const table = new RelayHarness({ ports: 6 });
+    const used = table.authenticatedPair();
+    const [oldest, newer] = [table.pair("carol", "dave"), table.pair("erin", "frank")];
+    table.pair("grace", "heidi");
+    expect([used, oldest, newer].map(({ notices }) => notices.length)).toStrictEqual([0, 1, 0]);
+    expect(oldest.notices).toStrictEqual([{ kind: "ended", why: "evicted" }]);
+  });
+
+  test("is found for an honest pair while a thousand silent ones are requested again and again", () => {
+    const table = new RelayHarness({ ports: 200 });
+    const silent = (): void => {
+      for (let pair = 0; pair < 1_000; pair++) {
+        const address = `45.${(pair % 80) + 10}.0.1`;
+        table.request(`s${pair}`, `t${pair}`, { seen: [at(address, 1_000), at(address, 2_000)] });
+      }
+    };
+    silent();
+    const honest = table.authenticatedPair();
+    silent();
+    expect(table.send(ALICE, honest.a)).toStrictEqual([honest.b, BOB]);
   });
 
   test("datagrams of strangers do not keep it", () => {
@@ -212,9 +246,9 @@ describe("a side's endpoint", () => {
     const table = new RelayHarness();
     const { a, b } = table.authenticatedPair();
     const elsewhere = at("45.3.3.3", 3_333);
-    table.relay.peerMoved("default", "alice", elsewhere, table.now);
-    table.relay.peerMoved("default", "nobody", elsewhere, table.now);
-    table.relay.peerMoved("chess", "bob", elsewhere, table.now);
+    table.relay.peerMoved("default", { peer: "alice", observed: elsewhere }, table.now);
+    table.relay.peerMoved("default", { peer: "nobody", observed: elsewhere }, table.now);
+    table.relay.peerMoved("chess", { peer: "bob", observed: elsewhere }, table.now);
     expect(table.send(BOB, b)).toBe("unproved");
     expect(table.send(ALICE, a)).toBe("stranger");
     expect(table.send(at("45.3.3.3", 40_000), a)).toStrictEqual([b, BOB]);
@@ -224,7 +258,7 @@ describe("a side's endpoint", () => {
   test("is kept when the peer was observed at another port only", () => {
     const table = new RelayHarness();
     const { a, b } = table.authenticatedPair();
-    table.relay.peerMoved("default", "alice", at(ALICE.address, 7_777), table.now);
+    table.relay.peerMoved("default", { peer: "alice", observed: at(ALICE.address, 7_777) }, table.now);
     expect(table.send(BOB, b)).toStrictEqual([a, ALICE]);
     expect(table.send(at(ALICE.address, 7_777), a)).toStrictEqual([b, BOB]);
   });
@@ -267,6 +301,33 @@ describe("a side's endpoint", () => {
     expect(table.send(at(SIDECAR, 1_236), a)).toBe("unproved");
   });
 
+  test("that only a datagram identifies gets no more than it sends, after an allowance", () => {
+    const table = new RelayHarness();
+    const { a, b, notices } = table.pair("alice", "bob", { proved: false });
+    table.send(BOB, b, 0);
+    let carried = 0;
+    for (let datagram = 0; datagram < 1_000; datagram++) if (typeof table.send(ALICE, a, 1_000) !== "string") carried++;
+    expect(carried).toBe(Math.floor(RELAY_UNPROVED_BYTES / (1_000 + 2 * 28)));
+    expect(notices).toStrictEqual([{ kind: "limited", reason: "credit" }]);
+    table.send(BOB, b, 600);
+    expect(table.send(ALICE, a, 1_000)).toStrictEqual([b, BOB]);
+    expect(table.send(ALICE, a, 1_000)).toBe("credit");
+  });
+
+  test("that another relay forwards to ends the loop by itself", () => {
+    // Both sides are ports of another sidecar, which returns each datagram to the other port.
+    const table = new RelayHarness();
+    const other = [at("45.0.0.2", 50_000), at("45.0.0.2", 50_001)] as const;
+    const { a, b } = table.pair("alice", "bob", { seen: [...other], proved: false });
+    table.send(other[1], b, 8);
+    let rounds = 0;
+    for (let on = true; on && rounds < 100_000; rounds++) {
+      // It comes back at the port that it left through, and then crosses in the other direction.
+      on = typeof table.send(other[0], a, 8) !== "string" && typeof table.send(other[1], b, 8) !== "string";
+    }
+    expect(rounds).toBeLessThan(1_000);
+  });
+
   test("never has port 0", () => {
     const table = new RelayHarness();
     const { a } = table.pair();
@@ -293,14 +354,14 @@ describe("a relay is refused", () => {
   test("to a peer that moves to a private address", () => {
     const table = new RelayHarness();
     const { a, b } = table.authenticatedPair();
-    table.relay.peerMoved("default", "alice", at("10.0.0.1", 1), table.now);
+    table.relay.peerMoved("default", { peer: "alice", observed: at("10.0.0.1", 1) }, table.now);
     expect(table.send(at("10.0.0.1", 1), a)).toBe("stranger");
     expect(table.send(BOB, b)).toStrictEqual([a, ALICE]);
   });
 
   test("when no two ports are free; and one is not kept for half a pair", () => {
     const table = new RelayHarness({ ports: 3 });
-    table.pair();
+    table.authenticatedPair();
     expect(table.request("carol", "dave")).toStrictEqual({ none: "exhausted" });
     expect(table.free).toHaveLength(1);
     expect(table.counters.get("relay_refused", "exhausted")).toBe(1);

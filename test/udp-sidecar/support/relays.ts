@@ -44,16 +44,20 @@ export class RelayHarness {
   }
 
   /** Ports for two peers, or the refusal. */
-  request(a = "alice", b = "bob", { seen = [ALICE, BOB], game = "default", notices = [] as RelayNotice[] } = {}) {
+  request(
+    a = "alice",
+    b = "bob",
+    { seen = [ALICE, BOB], game = "default", notices = [] as RelayNotice[], proved = true } = {},
+  ) {
     const parties = [
-      { peer: a, observed: seen[0]! },
-      { peer: b, observed: seen[1]! },
+      { peer: a, observed: seen[0]!, proved },
+      { peer: b, observed: seen[1]!, proved },
     ] as const;
     return this.relay.allocate({ game, parties, onNotice: (notice) => notices.push(notice) }, this.now);
   }
 
   /** The same; throws on a refusal. */
-  pair(a = "alice", b = "bob", options: { seen?: Endpoint[]; game?: string } = {}): Pair {
+  pair(a = "alice", b = "bob", options: { seen?: Endpoint[]; game?: string; proved?: boolean } = {}): Pair {
     const notices: RelayNotice[] = [];
     const result = this.request(a, b, { ...options, notices });
     if ("none" in result) throw new Error(result.none);
