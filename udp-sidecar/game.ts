@@ -4,21 +4,32 @@
  */
 import { randomBytes } from "node:crypto";
 import { type Endpoint, isIPv4 } from "#shared/net/endpoint.ts";
-import { REPEATS_MAX, SOURCES_MAX } from "#shared/limits.ts";
+import {
+  NOHUB_COMMANDS_BURST,
+  NOHUB_COMMANDS_PER_S,
+  NOHUB_LOBBIES_MAX,
+  NOHUB_SESSIONS_MAX,
+  NOHUB_SESSIONS_PER_SOURCE_MAX,
+  REPEATS_MAX,
+  SOURCES_MAX,
+} from "#shared/limits.ts";
 import { type Hello, LINK_VERSION } from "#shared/link/messages.ts";
 import { VERSION } from "#shared/version.ts";
 import type { Logger } from "pino";
 import type { Config } from "./config/config.ts";
 import type { Counters } from "./core/counters.ts";
 import { Exchange, toAnswer } from "./core/exchange.ts";
+import { LobbyDirectory } from "./core/lobby-directory.ts";
 import type { SendCredit } from "./core/send-credit.ts";
-import { LobbyListCache } from "./core/lobby-list-cache.ts";
 import { ShardLinks } from "./link/shard-links.ts";
 import { GameTicketVerifier } from "./link/ticket-verifier.ts";
+import type { NohubLimits, NohubOutput } from "./nohub/session.ts";
+import { NohubSessions } from "./nohub/sessions.ts";
 import type { NorayLimits, NorayOutput } from "./noray/session.ts";
 import { NO_HOSTS, NoraySessions } from "./noray/sessions.ts";
 import { dowsett } from "./protocols/dowsett.ts";
 import { native } from "./protocols/native.ts";
+import { nohub } from "./protocols/nohub.ts";
 import { noray } from "./protocols/noray.ts";
 import { rabid } from "./protocols/rabid.ts";
 import type { Relay } from "./relay/relay.ts";
@@ -44,42 +55,56 @@ type GameContext = {
   scheduleRepeats(): void;
 };
 
-export type Game = { readonly exchange: Exchange; readonly links: ShardLinks; readonly noray: NoraySessions | null };
+export type Game = {
+  readonly exchange: Exchange;
+  readonly links: ShardLinks;
+  readonly noray: NoraySessions | null;
+  readonly nohub: NohubSessions;
+};
 
 export function createGame(name: string, context: GameContext): Game {
   const { config, counters, clock, relayService } = context;
   const verifier = new GameTicketVerifier(name, () => context.hubTime.now());
   relayService.addGame(name, verifier);
   const sessions = config.noray?.game === name ? createNoraySessions(name, context, () => exchange) : null;
-  const lists = new LobbyListCache(config.hub, config.key, name);
+  const directory = new LobbyDirectory();
+  const lists = createNohubSessions(name, context, directory, () => exchange);
   const exchange: Exchange = new Exchange(
     [
       native(verifier),
       rabid,
       dowsett({ sharesLocal: config.local_addresses === "always" }),
       noray(config.noray_pid, sessions ?? NO_HOSTS),
+      nohub(lists.lobbies),
     ],
     { ...config, sources_max: SOURCES_MAX, repeats_max: REPEATS_MAX },
     {
       credit: context.credit,
       send: (via, to, bytes) => context.send(via, to, bytes),
       report: (report) => links.report(report),
-      listLobbies: (wire) => lists.get(wire, clock.now()),
+      listLobbies: (wire) => (links.up ? directory.list(wire) : null),
       pendingFrom: (address) => links.pendingFrom(address),
       isLinked: (wire, lobby) => links.isLinked(wire, lobby),
     },
     counters,
   );
-  const links: ShardLinks = connectLinks(name, context, verifier, exchange, sessions);
-  return { exchange, links, noray: sessions };
+  const links: ShardLinks = connectLinks(name, context, verifier, { exchange, sessions, lists, directory });
+  return { exchange, links, noray: sessions, nohub: lists };
 }
+
+/** What the links deliver to. */
+type LinkTargets = {
+  readonly exchange: Exchange;
+  readonly sessions: NoraySessions | null;
+  readonly lists: NohubSessions;
+  readonly directory: LobbyDirectory;
+};
 
 function connectLinks(
   game: string,
   context: GameContext,
   tickets: GameTicketVerifier,
-  exchange: Exchange,
-  sessions: NoraySessions | null,
+  { exchange, sessions, lists, directory }: LinkTargets,
 ): ShardLinks {
   const { config, log, counters, clock, relayService } = context;
   return new ShardLinks({
@@ -96,8 +121,10 @@ function connectLinks(
       onMembers: (items, behind) => {
         exchange.syncMembers(items, behind, clock.now());
         sessions?.resync(behind);
+        lists.lobbies.resync(behind);
         context.scheduleRepeats();
       },
+      onDirectory: (shard, message) => directory.apply(shard, message),
       onReplies: (items, reportAt) => {
         const now = clock.now();
         for (const item of items) {
@@ -124,8 +151,36 @@ function helloOf(game: string, { config, hello, relayService }: GameContext): He
     ...(config.noray?.game === game && { noray: config.noray.port }),
     ...relayService.advertised,
     software: VERSION,
+    directory: true,
     ...hello(),
   };
+}
+
+function createNohubSessions(
+  game: string,
+  { config, counters, hubTime }: GameContext,
+  directory: LobbyDirectory,
+  exchange: () => Exchange,
+): NohubSessions {
+  const limits: NohubLimits = {
+    sessions_max: NOHUB_SESSIONS_MAX,
+    sessions_per_source_max: NOHUB_SESSIONS_PER_SOURCE_MAX,
+    lobbies_max: NOHUB_LOBBIES_MAX,
+    commands: { per_s: NOHUB_COMMANDS_PER_S, burst: NOHUB_COMMANDS_BURST },
+    sources_max: SOURCES_MAX,
+    grace_ms: config.nohub_grace_s * 1_000,
+  };
+  const output: NohubOutput = {
+    game,
+    via: config.nohub.find((port) => port.game === game)?.port ?? 1,
+    directory,
+    contact: (wire, name) => exchange().contacts.find(wire, name, name),
+    report: (observed, report) => exchange().reportAs(observed, report),
+    disconnect: (contact) => exchange().disconnect(contact),
+    timestamp: () => hubTime.now(),
+    random: randomBytes,
+  };
+  return new NohubSessions(limits, output, counters);
 }
 
 function createNoraySessions(game: string, context: GameContext, exchange: () => Exchange): NoraySessions {

@@ -20,11 +20,12 @@ import { createGame, type Game } from "./game.ts";
 import { isStun } from "./protocols/stun.ts";
 import { RelayService } from "./relay-service.ts";
 import { Dtls } from "./sockets/dtls/dtls.ts";
-import { NorayTcp } from "./sockets/noray-tcp.ts";
 import { createRelayPorts, type RelayPorts } from "./sockets/relay-ports.ts";
 import type { StatusReadings } from "./sockets/metrics.ts";
 import { serveStatus } from "./sockets/status.ts";
+import type { TcpPort } from "./sockets/tcp-port.ts";
 import { UdpPorts } from "./sockets/udp.ts";
+import { openTcpPorts } from "./tcp-ports.ts";
 
 /** Internal errors that are logged with their stack; later ones are only counted, so that peers cannot fill the log. */
 const FAULTS_LOGGED = 10;
@@ -47,7 +48,7 @@ export class Sidecar {
   readonly #hubTimeProbe: HubTimeProbe;
   #ports: UdpPorts | null = null;
   #dtls: Dtls | null = null;
-  #noray: NorayTcp | null = null;
+  #tcp: readonly TcpPort[] = [];
   #closeStatus: () => Promise<void> = () => Promise.resolve();
   /** Set while the sidecar retires; called when the last lobby is over. */
   #onRetired: (() => void) | null = null;
@@ -89,7 +90,7 @@ export class Sidecar {
     const relayed = this.#relay?.stop(this.#config.relay_drain_s * 1_000);
     if (this.#checkTimer !== null) clearInterval(this.#checkTimer);
     this.#repeats.stop();
-    await Promise.all([this.#noray?.close(), this.#ports?.close()]);
+    await Promise.all([...this.#tcp.map((port) => port.close()), this.#ports?.close()]);
     this.#dtls?.close();
     await Promise.all([...this.#games.values()].map((game) => game.links.stop(DRAIN_MS)));
     await relayed;
@@ -127,7 +128,7 @@ export class Sidecar {
         this.#clock,
       );
       for (const name of new Set(ports.map((port) => port.game))) this.#games.set(name, this.#createGame(name));
-      await this.#openNoray(onFault);
+      this.#tcp = await openTcpPorts(this.#config, (name) => this.#games.get(name)!, { counters: this.counters, clock: this.#clock, onFault });
       await this.#relayService.openTunnels(onFault);
       if (status !== null) this.#closeStatus = await serveStatus(status, this.#readings(), this.counters);
     } catch (error) {
@@ -136,14 +137,6 @@ export class Sidecar {
     }
     this.#checkReceiveBuffer(this.#ports.granted_bytes);
     this.#checkTimer = setInterval(() => this.#checkExpiries(), LEASE_CHECK_MS);
-  }
-
-  async #openNoray(onFault: (error: unknown) => void): Promise<void> {
-    const { noray, listen } = this.#config;
-    const sessions = noray === null ? null : this.#games.get(noray.game)!.noray;
-    if (noray === null || sessions === null) return;
-    const addresses = noray.address === null ? listen : [noray.address];
-    this.#noray = await NorayTcp.open(addresses, noray.port, sessions, this.counters, this.#clock, onFault);
   }
 
   #checkReceiveBuffer(granted: number): void {
@@ -194,9 +187,10 @@ export class Sidecar {
     const now = this.#clock.now();
     this.#relay?.relay.expire(now);
     this.#ports?.tick(now);
-    for (const { exchange, noray } of this.#games.values()) {
+    for (const { exchange, noray, nohub } of this.#games.values()) {
       exchange.checkLeases(now);
       noray?.expire(now);
+      nohub.lobbies.expire(now);
     }
     this.#logStall();
     this.#hubTimeProbe.tick();
@@ -231,7 +225,7 @@ export class Sidecar {
       linked: () => this.linked,
       retiring: () => this.#onRetired !== null,
       contacts: () => sum((game) => game.exchange.contacts.size),
-      connections: () => sum((game) => game.noray?.connections ?? 0),
+      connections: () => sum((game) => (game.noray?.connections ?? 0) + game.nohub.size),
       hosts: () => sum((game) => game.noray?.hosts ?? 0),
       waiting: () => sum((game) => game.links.waiting),
       clock_skew_s: () => (this.#hubTime.skew_ms ?? 0) / 1_000,

@@ -20,6 +20,8 @@ export const APPLICANTS_PER_LOBBY_MAX = 32;
 // --- Lobbies made over HTTP ------------------------------------------------------------------------------------
 /** Names that people read: a line of a list. In UTF-16 units. */
 export const DISPLAY_NAME_LENGTH_MAX = 64;
+/** An address in the notation of a wire, like noray://192.0.2.7:8890/OID. */
+export const JOIN_URI_LENGTH_MAX = 256;
 /** The reason of a kick: one sentence. In UTF-16 units. */
 export const KICK_DETAIL_LENGTH_MAX = 200;
 /** No peer could join a lobby with one seat. */
@@ -29,8 +31,8 @@ export const VERSION_LENGTH_MAX = 64;
 export const PASSWORD_LENGTH_MAX = 128;
 /** PBKDF2-SHA-256 rounds: about 4 ms of the 10 ms that a Worker's free plan grants. A password lives for hours. */
 export const PASSWORD_ROUNDS = 10_000;
-/** Data of a lobby: keys, and bytes of keys and values together (Steam: 8192). */
-export const DATA_KEYS_MAX = 32;
+/** Data of a lobby: keys (nohub: 128 and its game), and bytes of keys and values together (Steam: 8192). */
+export const DATA_KEYS_MAX = 129;
 export const DATA_BYTES_MAX = 8_192;
 /** One value, in UTF-16 units. */
 export const VALUE_LENGTH_MAX = 1_024;

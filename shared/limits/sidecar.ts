@@ -17,10 +17,10 @@ export const LIST_PER_S = 5;
 export const LIST_BURST = 20;
 /** The longest list over UDP: every path carries it unfragmented (RFC 8200: 1,280 minus headers). */
 export const LIST_REPLY_BYTES_MAX = 1_232;
-/** How long a list that was fetched from the hub is cached. */
-export const LIST_KEPT_MS = 1_000;
-/** Timeout of a list fetch: the client retries after a second. */
-export const LIST_FETCH_MS = 900;
+/** A client that asks again within this time gets the lobbies that did not fit its last list. Scripts ask every second. */
+export const LIST_PAGE_MS = 10_000;
+/** Clients whose page is remembered, 100 bytes each. Others get the newest lobbies. */
+export const LIST_PAGES_MAX = 4_096;
 /** STUN responses to one source: an ICE agent sends one to three requests with up to seven retransmissions. */
 export const STUN_PER_S = 10;
 export const STUN_BURST = 40;
@@ -81,6 +81,26 @@ export const LIVENESS_REPORT_MS = 60_000;
 /** Members whose liveness reports one game's sidecar deduplicates, 150 bytes each. Further ones are reported more often. */
 export const LIVENESS_REPORTS_MAX = 65_536;
 
+// --- nohub -----------------------------------------------------------------------------------------------------
+/** A command; when more bytes wait for their end, they are discarded. */
+export const NOHUB_COMMAND_BYTES_MAX = 8_192;
+/** Sessions of all sources and of one, as the original has them. */
+export const NOHUB_SESSIONS_MAX = 262_144;
+export const NOHUB_SESSIONS_PER_SOURCE_MAX = 64;
+/** Lobbies of this sidecar, lobbies of one session, and data entries of one lobby, as the original has them. */
+export const NOHUB_LOBBIES_MAX = 32_768;
+export const NOHUB_LOBBIES_PER_SESSION_MAX = 4;
+export const NOHUB_ENTRIES_MAX = 128;
+/** Commands of one source. Games poll the list once a second; each of 64 sessions may. */
+export const NOHUB_COMMANDS_PER_S = 100;
+export const NOHUB_COMMANDS_BURST = 400;
+/** The longest list: 5,000 lobbies with a name and two numbers. Further ones are left out, the oldest first. */
+export const NOHUB_LIST_BYTES_MAX = 524_288;
+/** Unread bytes after which a connection is closed: two lists. */
+export const NOHUB_UNREAD_BYTES_MAX = 1_048_576;
+/** How long a lobby stays after its host's connection has closed: a phone that changes its network returns in 10 s. */
+export const NOHUB_GRACE_MS = 30_000;
+
 // --- noray -----------------------------------------------------------------------------------------------------
 /** The longest line that is parsed; commands take 150 bytes. Longer lines are skipped. */
 export const NORAY_LINE_BYTES_MAX = 4_096;
@@ -95,7 +115,7 @@ export const NORAY_CONNECTIONS_MAX = 16_384;
 export const NORAY_LOOKUP_PER_S = 5;
 export const NORAY_LOOKUP_BURST = 30;
 /** TCP keepalive starts after this silence. */
-export const NORAY_KEEPALIVE_MS = 30_000;
+export const TCP_KEEPALIVE_MS = 30_000;
 /** Unread bytes after which a connection is closed. */
 export const NORAY_UNREAD_BYTES_MAX = 65_536;
 /** noray's default id lengths, from an alphabet of 64: 126 and 768 bits. */

@@ -5,6 +5,7 @@ import {
   flag,
   integer,
   list,
+  map,
   nullable,
   oneOf,
   optional,
@@ -16,6 +17,9 @@ import { VIA_MAX } from "../net/local-port.ts";
 import {
   BATCH_REPORTS_MAX,
   CERTIFICATE_LENGTH_MAX,
+  DATA_KEY_PATTERN,
+  DATA_KEYS_MAX,
+  DISPLAY_NAME_LENGTH_MAX,
   FRAME_ITEMS_MAX,
   KICK_DETAIL_LENGTH_MAX,
   MEMORY_LENGTH_MAX,
@@ -27,6 +31,7 @@ import {
 import * as relays from "./relay-messages.ts";
 import type {
   Bye,
+  Directory,
   Dtls,
   FromHub,
   FromSidecar,
@@ -42,6 +47,8 @@ import type {
 } from "./messages.ts";
 import { type Policy, type Wire, WIRES } from "../lobby/lobby.ts";
 import type { IntroducedPeer, Notice } from "../lobby/notices.ts";
+import { directoryChange, joinUri } from "../listing/directory.ts";
+import { dataValue } from "../lobby/fields.ts";
 import { REFUSALS, type RefusalCode, REMOVALS } from "../refusals.ts";
 import { HASH_PATTERN, KEY_ID_PATTERN, type TicketKey } from "../auth/tickets.ts";
 
@@ -99,6 +106,18 @@ const report = union<Report>("kind", {
   heard: memberReport("heard"),
   moved: memberReport("moved"),
   start: record<Report & { kind: "start" }>({ ...origin, kind: oneOf("start") }),
+  publish: record<Report & { kind: "publish" }>({
+    ...origin,
+    kind: oneOf("publish"),
+    peer: name,
+    proof: text(MEMORY_LENGTH_MAX),
+    join_uri: nullable(joinUri),
+    display_name: nullable(text(DISPLAY_NAME_LENGTH_MAX, /^[^\p{Cc}\p{Cs}]+$/u)),
+    seats: nullable(integer(1, SEATS_MAX)),
+    visibility: oneOf("public", "unlisted"),
+    joinable: flag,
+    data: map(DATA_KEY_PATTERN, dataValue, DATA_KEYS_MAX),
+  }),
 });
 
 const place: Decoder<MemberPlace> = record<MemberPlace>({
@@ -163,6 +182,7 @@ export const fromSidecar: Decoder<FromSidecar> = union<FromSidecar>("t", {
     tunnel: optional(relays.tunnelUrl),
     software: optional(text(32, /^[0-9A-Za-z.+-]+$/)),
     retiring: optional(flag),
+    directory: optional(flag),
   }),
   reports: record<Reports>({ t: oneOf("reports"), seq, items: list(report, BATCH_REPORTS_MAX) }),
   bye: record<Bye>({ t: oneOf("bye") }),
@@ -176,7 +196,9 @@ export const fromHub: Decoder<FromHub> = union<FromHub>("t", {
     ack: seq,
     shards: integer(1, SHARDS_MAX),
     ticket_keys: optional(list(ticketKey, TOKEN_KEYS_MAX)),
+    directory: optional(flag),
   }),
+  directory: record<Directory>({ t: oneOf("directory"), reset: flag, items: list(directoryChange, FRAME_ITEMS_MAX) }),
   members: record<Members>({
     t: oneOf("members"),
     items: list(memberNotice, FRAME_ITEMS_MAX),

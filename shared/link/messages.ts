@@ -5,6 +5,7 @@
  *     sidecar                                                     hub
  *        | -- hello {version, sidecar, epoch, ...} ----------------> |
  *        | <-- welcome {ack, shards, ticket_keys} ------------------ |   what was stored of this epoch
+ *        | <-- directory {reset, items} ... ------------------------ |   every lobby that wires list, and later each change
  *        | <-- members {items, last} ... --------------------------- |   every member it holds for this sidecar
  *        | -- reports {seq, items} ---------------------------------> |   at least once, in order
  *        | <-- told {ack, items} ----------------------------------- |   stored, and the notices that result
@@ -27,6 +28,8 @@ import type { Endpoint } from "../net/endpoint.ts";
 import type { FromRelay, ToRelay } from "./relay-messages.ts";
 import type { Policy, Wire } from "../lobby/lobby.ts";
 import type { IntroducedPeer, Notice } from "../lobby/notices.ts";
+import type { DirectoryChange } from "../listing/directory.ts";
+import type { Data } from "../lobby/data.ts";
 import type { RefusalCode } from "../refusals.ts";
 import type { TicketKey } from "../auth/tickets.ts";
 
@@ -77,7 +80,20 @@ export type Report = DatagramOrigin &
       }
     | { readonly kind: "leave" | "kick" | "confirm" | "ask" | "lost" | "heard" | "moved"; readonly peer: string }
     | { readonly kind: "start" }
+    | ({ readonly kind: "publish"; readonly peer: string } & Publication)
   );
+
+/** What a host on a foreign wire publishes of its lobby. It replaces what the host published before. */
+export type Publication = {
+  /** The wire memory of the host, which proves that the sidecar speaks for it. */
+  readonly proof: string;
+  readonly join_uri: string | null;
+  readonly display_name: string | null;
+  readonly seats: number | null;
+  readonly visibility: "public" | "unlisted";
+  readonly joinable: boolean;
+  readonly data: Data;
+};
 
 /** A member as its sidecar stores it, to receive from it and send to it. */
 export type MemberPlace = DatagramOrigin & {
@@ -117,6 +133,8 @@ export type Hello = {
   readonly software?: string;
   /** The sidecar drains: it accepts no new lobbies and ends after its last one. Lists omit it. */
   readonly retiring?: boolean;
+  /** The sidecar lists lobbies to its clients, so the hub sends it the directory. */
+  readonly directory?: boolean;
 };
 /** What a client needs to verify a sidecar: the certificate chain, the name in its first certificate, and its SHA-256. */
 export type Dtls = {
@@ -137,6 +155,8 @@ export type Welcome = {
   readonly shards: number;
   /** Keys with which the sidecar verifies tickets, the newest first. */
   readonly ticket_keys?: readonly TicketKey[];
+  /** The hub sends the directory, and accepts `publish`. */
+  readonly directory?: boolean;
 };
 export type Members = {
   readonly t: "members";
@@ -144,4 +164,10 @@ export type Members = {
   readonly last: boolean;
 };
 export type Notices = { readonly t: "told"; readonly ack: number | null; readonly items: readonly LinkNotice[] };
-export type FromHub = Welcome | Members | Notices | ToRelay;
+/** Changes of the lobbies that wires list. With `reset` the items are all lobbies so far, and earlier ones are void. */
+export type Directory = {
+  readonly t: "directory";
+  readonly reset: boolean;
+  readonly items: readonly DirectoryChange[];
+};
+export type FromHub = Welcome | Members | Notices | Directory | ToRelay;

@@ -53,15 +53,17 @@ export function patch(lobby: Lobby, event: Event & { kind: "patch" }, now: numbe
   return applyChanges(lobby, lobby, event.changes, now);
 }
 
-/** Replaces the published settings: fields that the request omits return to their defaults. */
+/** Replaces the published settings: omitted fields return to their defaults, but an omitted `join_uri` stays. */
 export function publish(lobby: Lobby, event: Event & { kind: "publish" }, now: number): Transition {
   const { peer, proof, join_uri, changes } = event;
   const host = hostOf(lobby);
   const verified = host?.peer === peer && host.memory !== null && sameDigest(host.memory, proof);
   if (!verified) return refuse(lobby, "unauthorized");
+  const { join_uri: known, ...rest } = lobby;
+  const uri = join_uri === undefined ? known : (join_uri ?? undefined);
   return applyChanges(
     lobby,
-    { ...lobby, seats: null, data: {}, ...(join_uri !== undefined && { join_uri }) },
+    { ...rest, seats: null, data: {}, ...(uri !== undefined && { join_uri: uri }) },
     changes,
     now,
   );

@@ -3,7 +3,8 @@ import type { Data, DataPatch, LobbyData, LobbyDataPatch } from "./data.ts";
 import type { Endpoint } from "../net/endpoint.ts";
 import type { Removal } from "../refusals.ts";
 
-export const WIRES = ["native", "rabid", "dowsett", "noray"] as const;
+export const UDP_WIRES = ["native", "rabid", "dowsett", "noray"] as const;
+export const WIRES = [...UDP_WIRES, "nohub"] as const;
 export type Wire = (typeof WIRES)[number];
 
 /** What differs between wires. Times in ms; null means never. */
@@ -238,7 +239,7 @@ export type Event =
       readonly kind: "publish";
       readonly peer: string;
       readonly proof: string;
-      readonly join_uri?: string;
+      readonly join_uri?: string | null;
       readonly changes: LobbyChanges;
     }
   /** A member changes what it publishes about itself. */

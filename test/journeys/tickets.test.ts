@@ -25,7 +25,7 @@ beforeEach(async () => {
     log: pino({ level: "silent" }),
     counters: new Counters(),
     clock: new Clock(),
-    handlers: { onMembers: () => {}, onReplies: () => {}, onRelayMessage: () => {} },
+    handlers: { onMembers: () => {}, onDirectory: () => {}, onReplies: () => {}, onRelayMessage: () => {} },
   });
   await untilUp();
 });

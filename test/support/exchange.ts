@@ -10,7 +10,7 @@
 import { decode } from "#shared/schema/decode.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import * as numbers from "#shared/limits.ts";
-import { type FromHub, type Members, type Report, type Reports, type Notices } from "#shared/link/messages.ts";
+import { type Directory, type FromHub, type Members, type Report, type Reports, type Notices } from "#shared/link/messages.ts";
 import { fromHub, fromSidecar } from "#shared/link/decoders.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import { parseQuery, type Query } from "#shared/listing/query.ts";
@@ -18,17 +18,22 @@ import { deadline } from "#shared/lobby/step.ts";
 import { type Event, type Lobby, WIRES, type Wire as WireName } from "#shared/lobby/lobby.ts";
 import { lobbyId } from "#shared/lobby/ids.ts";
 import { toAnswer, Exchange, type ExchangeLimits } from "../../udp-sidecar/core/exchange.ts";
+import { LobbyDirectory } from "../../udp-sidecar/core/lobby-directory.ts";
 import { Outbox } from "../../udp-sidecar/link/outbox.ts";
 import type { Wire } from "../../udp-sidecar/protocols/wire.ts";
 import { dowsett } from "../../udp-sidecar/protocols/dowsett.ts";
 import { native } from "../../udp-sidecar/protocols/native.ts";
+import type { NohubSessions } from "../../udp-sidecar/nohub/sessions.ts";
+import { nohub } from "../../udp-sidecar/protocols/nohub.ts";
 import { noray } from "../../udp-sidecar/protocols/noray.ts";
 import { rabid } from "../../udp-sidecar/protocols/rabid.ts";
 import { SendCredit } from "../../udp-sidecar/core/send-credit.ts";
 import { Counters } from "../../udp-sidecar/core/counters.ts";
 import { NorayCommands, NORAY_PID, NORAY_TCP } from "./commands.ts";
+import { nohubSessions } from "./nohub.ts";
 import { createVerifier } from "./tickets.ts";
 import { LobbyIndex, LobbyTransaction } from "../../worker/hub/lobby-index.ts";
+import { directoryChanges, directoryOf } from "../../worker/hub/link/directory.ts";
 import { groupBySidecar, dropDuplicates, membersOf, toEvent } from "../../worker/hub/link/messages.ts";
 
 /** The start time of every rig. */
@@ -91,7 +96,6 @@ export class Rig {
         wires,
         all,
         () => this.now,
-        (wire) => this.hub.listed(wire),
         (sent) => this.sent.push({ at: this.now, ...sent }),
       );
     for (const name of sidecars) {
@@ -145,9 +149,10 @@ export class Rig {
         for (const { exchange } of this.#sidecars.values()) exchange.sendRepeats(due);
         if (this.#look_at <= due) {
           this.#look_at += numbers.LEASE_CHECK_MS;
-          for (const { exchange, commands } of this.#sidecars.values()) {
+          for (const { exchange, commands, nohub } of this.#sidecars.values()) {
             exchange.checkLeases(due);
             commands.registry.expire(due);
+            nohub.lobbies.expire(due);
           }
         }
         this.deliverToSidecars(this.hub.alarm(due));
@@ -171,9 +176,11 @@ export class Rig {
       this.deliverToSidecars(tells);
       sidecar.outbox.welcome(ack);
       sidecar.reached = true;
+      for (const message of this.hub.wholeDirectory()) sidecar.directory.apply(0, carried<Directory>(message));
       const items = members.flatMap((message) => carried<Members>(message).items);
       sidecar.exchange.syncMembers(items, sidecar.behind, this.now);
       sidecar.commands.registry.resync(sidecar.behind);
+      sidecar.nohub.lobbies.resync(sidecar.behind);
       sidecar.up = true;
     });
   }
@@ -216,6 +223,9 @@ export class Rig {
   }
 
   deliverToSidecars(messages: Messages): void {
+    for (const message of this.hub.takeDirectoryChanges()) {
+      for (const { up, directory } of this.#sidecars.values()) if (up) directory.apply(0, carried<Directory>(message));
+    }
     for (const [name, told] of messages) {
       const sidecar = this.#sidecars.get(name);
       if (sidecar?.up !== true) continue;
@@ -235,6 +245,8 @@ export class RigSidecar {
   readonly behind = (): boolean => true;
   /** noray's port. */
   readonly commands: NorayCommands;
+  readonly directory = new LobbyDirectory();
+  readonly nohub: NohubSessions;
   /** Every report that the outbox accepted, in order. */
   readonly reports: Report[] = [];
   /** A hub has been reached, so the number of shards is known. */
@@ -248,7 +260,6 @@ export class RigSidecar {
     wires: readonly Wire[],
     limits: ExchangeLimits,
     clock: () => number,
-    lobbiesOf: (wire: WireName) => readonly Summary[],
     send: (sent: Omit<Sent, "at">) => void,
   ) {
     this.name = name;
@@ -257,13 +268,14 @@ export class RigSidecar {
     const say = (to: Endpoint, text: string): void =>
       send({ sidecar: name, via: NORAY_TCP, to, bytes: Buffer.from(text) });
     this.commands = new NorayCommands(this, limits, clock, say);
+    this.nohub = nohubSessions(this, name, clock);
     this.exchange = new Exchange(
-      [...wires, noray(NORAY_PID, this.commands.registry)],
+      [...wires, noray(NORAY_PID, this.commands.registry), nohub(this.nohub.lobbies)],
       limits,
       {
         credit: new SendCredit(),
         send: (via, to, bytes) => send({ sidecar: name, via, to, bytes }),
-        listLobbies: (wire) => Promise.resolve(lobbiesOf(wire)),
+        listLobbies: (wire) => (this.up ? this.directory.list(wire) : null),
         pendingFrom: (address) => this.outbox.pendingFrom(address),
         report: (report) => {
           const taken = this.reached && this.outbox.add(report, clock());
@@ -299,6 +311,7 @@ type Messages = ReadonlyMap<string, readonly Notices[]>;
 class RigHub {
   readonly directory = new LobbyIndex([]);
   readonly #links = new Map<string, { epoch: string; ack: number; down_since: number | null; away: boolean }>();
+  readonly #directoryChanges: Directory[] = [];
   #made = 0;
   #due: number | null = null;
 
@@ -312,13 +325,21 @@ class RigHub {
     return (this.#due = Math.min(Infinity, ...graces, ...deadlines));
   }
 
-  /** The list of one wire, as a sidecar receives it. */
+  /** The public list of one wire. */
   listed(wire: WireName): readonly Summary[] {
     const query = parseQuery([
       ["wire", wire],
       ["include", "full"],
     ]);
     return this.directory.page(query as Query).items.map(({ json }) => JSON.parse(json) as Summary);
+  }
+
+  wholeDirectory(): Directory[] {
+    return directoryOf(this.directory.all());
+  }
+
+  takeDirectoryChanges(): Directory[] {
+    return this.#directoryChanges.splice(0);
   }
 
   lobby(name: string, wire: WireName = "rabid"): Lobby | undefined {
@@ -383,6 +404,8 @@ class RigHub {
   }
 
   commit(draft: LobbyTransaction, answering?: Parameters<typeof groupBySidecar>[1]): Messages {
+    const changes = Array.from(draft.lobbies, ([id, next]) => ({ old: this.directory.byId(id) ?? null, next }));
+    this.#directoryChanges.push(...directoryChanges(changes));
     this.directory.commit(draft.lobbies);
     this.#due = null;
     return groupBySidecar(draft.notices, answering);

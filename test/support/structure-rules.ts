@@ -8,6 +8,7 @@ const CLIENT = "clients/typescript/src";
 const PURE = [
   "shared/",
   "udp-sidecar/core/",
+  "udp-sidecar/nohub/",
   "udp-sidecar/noray/",
   "udp-sidecar/protocols/",
   "udp-sidecar/relay/",
@@ -69,11 +70,12 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["config/"],
     ["core/"],
     ["relay/", "link/"],
-    ["noray/"],
+    ["noray/", "nohub/"],
     ["sockets/dtls/"],
     ["sockets/"],
     ["relay-service.ts", "repeat-timer.ts"],
     ["game.ts"],
+    ["tcp-ports.ts"],
     ["sidecar.ts"],
     ["main.ts"],
   ],
@@ -153,7 +155,9 @@ function mayImport(path: string, specifier: string): boolean {
     // A wire knows no other wire; its own files begin with its name.
     const [wire] = posix.basename(path, ".ts").split("-");
     const isOwn = within("udp-sidecar/protocols") && posix.basename(target).startsWith(`${wire}-`);
-    return shared || isOwn || target === "udp-sidecar/protocols/wire.ts" || specifier === "node:crypto";
+    // trimsock is the framing of several wires.
+    const isCommon = ["wire.ts", "trimsock.ts"].includes(posix.relative("udp-sidecar/protocols", target));
+    return shared || isOwn || isCommon || specifier === "node:crypto";
   }
   if (path.startsWith("udp-sidecar/core/") && (within("udp-sidecar/sockets") || within("udp-sidecar/link"))) {
     return false;

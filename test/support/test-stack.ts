@@ -102,6 +102,7 @@ export class TestStack {
       PARLEY_RELAY_PEERS: "any",
       // The default port would be shared by all sidecars of this machine.
       PARLEY_TUNNEL: "off",
+      PARLEY_NOHUB: "off",
       ...settings,
     };
     all.PARLEY_PORTS = all.PARLEY_PORTS.replaceAll("PORT", String(udp));

@@ -76,6 +76,8 @@ const WIRE_CHECKS: Readonly<Record<Wire, (hub: HubTarget, at: Endpoint) => Promi
   rabid: (_, at) => checkRabid(at),
   dowsett: (_, at) => checkDowsett(at),
   noray: () => Promise.resolve([]),
+  // Its clients use TCP alone.
+  nohub: () => Promise.resolve([]),
 };
 
 async function findSidecar(hub: HubTarget, name: string, address: string): Promise<SidecarView | undefined> {

@@ -6,15 +6,16 @@
 import { parseArgs } from "node:util";
 import { DTLS_SETTINGS, type DtlsConfig } from "./dtls.ts";
 import { type ConfiguredPort, GENERAL_SETTINGS, type GeneralConfig, type Port } from "./general.ts";
+import { NOHUB_SETTINGS, type NohubConfig, type NohubPorts, resolveNohub } from "./nohub.ts";
 import { NORAY_SETTINGS, type NorayAddress, type NorayConfig, resolveNoray } from "./noray.ts";
 import { RELAY_SETTINGS, type RelayConfig } from "./relay.ts";
 import { type Environment, readEnvironment, type Setting } from "./settings.ts";
 
 export type { Port };
 
-export type Config = GeneralConfig & RelayConfig & DtlsConfig & NorayConfig;
+export type Config = GeneralConfig & RelayConfig & DtlsConfig & NorayConfig & NohubConfig & { readonly nohub_grace_s: number };
 
-const SETTINGS = { ...GENERAL_SETTINGS, ...RELAY_SETTINGS, ...DTLS_SETTINGS, ...NORAY_SETTINGS };
+const SETTINGS = { ...GENERAL_SETTINGS, ...RELAY_SETTINGS, ...DTLS_SETTINGS, ...NORAY_SETTINGS, ...NOHUB_SETTINGS };
 
 type Key = keyof typeof SETTINGS;
 const KEYS = Object.keys(SETTINGS) as Key[];
@@ -41,8 +42,8 @@ export function parseConfig(
     if (name.startsWith("PARLEY_") && !known.has(name)) problems.push(`${name}: unknown setting`);
   }
   if (problems.length > 0) return { problems };
-  type Raw = { game: string; ports: ConfiguredPort[]; noray: NorayAddress };
-  const { game, ports, noray: at, ...rest } = values as Raw;
+  type Raw = { game: string; ports: ConfiguredPort[]; noray: NorayAddress; nohub: NohubPorts };
+  const { game, ports, noray: at, nohub: lists, ...rest } = values as Raw;
   const bound = ports.map((port) => ({ ...port, game: port.game ?? game }));
   const norayPorts = bound.filter(({ wires }) => wires.includes("noray"));
   const noray = resolveNoray(
@@ -50,7 +51,10 @@ export function parseConfig(
     norayPorts.map((port) => port.game),
   );
   if (noray !== null && "problem" in noray) return { problems: [noray.problem] };
-  return { config: { ...(rest as Omit<Config, "ports" | "noray">), ports: bound, noray } };
+  const games = bound.map((port) => port.game);
+  const nohub = resolveNohub(lists, noray, games);
+  if ("problem" in nohub) return { problems: [nohub.problem] };
+  return { config: { ...(rest as Omit<Config, "ports" | "noray" | "nohub">), ports: bound, noray, nohub } };
 }
 
 /** The text that `--help` prints: the reference of all settings. */

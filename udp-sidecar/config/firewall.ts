@@ -6,10 +6,10 @@ import type { Config } from "./config.ts";
 
 type OpenPort = { readonly protocol: "udp" | "tcp"; readonly ports: string; readonly what: string };
 
-type Settings = Pick<Config, "ports" | "relay_ports" | "noray" | "tunnel" | "tunnel_url">;
+type Settings = Pick<Config, "ports" | "relay_ports" | "noray" | "nohub" | "tunnel" | "tunnel_url">;
 
 /** The ports that players use. Health and metrics are not among them. */
-export function openPorts({ ports, relay_ports, noray, tunnel, tunnel_url }: Settings): OpenPort[] {
+export function openPorts({ ports, relay_ports, noray, nohub, tunnel, tunnel_url }: Settings): OpenPort[] {
   // Behind a TLS proxy only the proxy connects to the tunnels' port.
   const tunnels = relay_ports !== null && tunnel !== null && tunnel_url === "" ? [tunnel.port] : [];
   return [
@@ -18,6 +18,7 @@ export function openPorts({ ports, relay_ports, noray, tunnel, tunnel_url }: Set
       ? []
       : [{ protocol: "udp" as const, ports: `${relay_ports.first}-${relay_ports.last}`, what: "relay" }]),
     ...(noray === null ? [] : [{ protocol: "tcp" as const, ports: String(noray.port), what: "noray, commands" }]),
+    ...nohub.map(({ port }) => ({ protocol: "tcp" as const, ports: String(port), what: "nohub" })),
     ...tunnels.map((port) => ({ protocol: "tcp" as const, ports: String(port), what: "tunnels" })),
   ];
 }

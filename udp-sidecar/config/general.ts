@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { canonicalAddress } from "#shared/net/endpoint.ts";
 import * as limits from "#shared/limits.ts";
 import { SIDECAR_PATTERN } from "#shared/link/decoders.ts";
-import { type Wire as WireName, WIRES } from "#shared/lobby/lobby.ts";
+import { UDP_WIRES, type Wire as WireName } from "#shared/lobby/lobby.ts";
 import type { Budget } from "#shared/rate-limit/token-bucket.ts";
 import { Secret } from "./secret.ts";
 import {
@@ -198,18 +198,18 @@ function parsePorts(text: string): Parsed<ConfiguredPort[]> {
   for (const item of text.split(",")) {
     const match = /^([0-9]{1,5})(?:=([a-z+]+))?(?:@(.+))?$/.exec(item.trim());
     const port = Number(match?.[1]);
-    const wires = match?.[2]?.split("+") ?? WIRES;
+    const wires = match?.[2]?.split("+") ?? UDP_WIRES;
     const game = match?.[3] ?? null;
     const isValid =
       port >= 1 &&
       port <= 65_535 &&
-      wires.every((word): word is WireName => WIRES.some((wire) => wire === word)) &&
+      wires.every((word): word is WireName => UDP_WIRES.some((wire) => wire === word)) &&
       new Set(wires).size === wires.length &&
       (game === null || limits.GAME_PATTERN.test(game)) &&
       !ports.some((other) => other.port === port);
     if (!isValid)
       return invalid(
-        `PORT[=WIRE+WIRE][@GAME] with wires of ${WIRES.join(", ")} and each port once, got ${item.trim()}`,
+        `PORT[=WIRE+WIRE][@GAME] with wires of ${UDP_WIRES.join(", ")} and each port once, got ${item.trim()}`,
       );
     ports.push({ port, wires, game });
   }

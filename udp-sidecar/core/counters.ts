@@ -13,9 +13,9 @@ export type CounterLabels = {
   reports: string;
   /** Notices sent to members, by kind. */
   notices: string;
-  /** Lines received over noray connections, by command; all unknown commands share one label. */
-  commands: "register-host" | "connect" | "connect-relay" | "unknown" | "too_long";
-  /** noray connections by outcome. */
+  /** Lines received over TCP, by command of noray; all unknown ones share one label, and all of nohub have two. */
+  commands: "register-host" | "connect" | "connect-relay" | "unknown" | "too_long" | "nohub" | "nohub_refused";
+  /** Connections of noray and nohub by outcome. */
   connections: "taken" | "refused" | "unread" | "error";
   /** Tunnels by outcome. */
   tunnels: "taken" | "refused" | "error";

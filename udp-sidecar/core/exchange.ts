@@ -5,7 +5,7 @@
 import { isDtls } from "#shared/net/local-port.ts";
 import { type Endpoint, sameEndpoint } from "#shared/net/endpoint.ts";
 import type { LinkNotice, MemberNotice, Report } from "#shared/link/messages.ts";
-import type { Summary } from "#shared/listing/summary.ts";
+import type { DirectoryEntry } from "#shared/listing/directory.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import type { RequesterNotice, Notice } from "#shared/lobby/notices.ts";
 import { Contacts, type ContactLimits } from "./contacts.ts";
@@ -15,6 +15,7 @@ import { RepeatQueue } from "./repeat-queue.ts";
 import type { Contact, Datagram, Action, ReportBody, Liveness, Wire } from "../protocols/wire.ts";
 import type { SendCredit } from "./send-credit.ts";
 import type { SourceUsage } from "./source-quota.ts";
+import { ListPages } from "./list-pages.ts";
 import { LivenessReports } from "./liveness-reports.ts";
 import type { Counters } from "./counters.ts";
 import { CreditedSender } from "./credited-sender.ts";
@@ -33,8 +34,8 @@ type ExchangeOutput = {
   send(via: number, to: Endpoint, bytes: Uint8Array): void;
   /** False if the outbox is full or no hub has been reached yet. */
   report(report: Report): boolean;
-  /** The public lobbies of a wire, newest first, or null if no hub answers. */
-  listLobbies(wire: WireName): Promise<readonly Summary[] | null>;
+  /** The public lobbies of a wire, newest first, or null while a hub cannot be reached. */
+  listLobbies(wire: WireName): readonly DirectoryEntry[] | null;
   /** What a source has requested and the hub has not answered yet. */
   pendingFrom(address: string): Readonly<SourceUsage>;
   /**
@@ -66,6 +67,7 @@ export class Exchange {
   readonly #liveness = new LivenessReports();
   readonly #repeats: RepeatQueue;
   readonly #sender: CreditedSender;
+  readonly #pages = new ListPages();
 
   constructor(wires: readonly Wire[], limits: ExchangeLimits, out: ExchangeOutput, counters: Counters) {
     this.#wires = new Map(wires.map((wire) => [wire.name, wire]));
@@ -230,11 +232,12 @@ export class Exchange {
   /** A short request may get a long list, so lists have a separate, lower rate limit. */
   #answerList({ encode }: Action & { do: "list" }, wire: WireName, { via, endpoint }: Datagram, now: number): void {
     if (!this.#listLimiter.consume(endpoint.address, now)) return this.#drop("list_rate");
+    const lobbies = this.#out.listLobbies(wire);
+    if (lobbies === null) return this.#drop("no_hub");
     this.#counters.add("datagrams", "answered");
-    void this.#out.listLobbies(wire).then((lobbies) => {
-      if (lobbies === null) return this.#drop("no_hub");
-      return this.#out.send(via, endpoint, encode(lobbies));
-    });
+    const { bytes, listed } = encode(this.#pages.turn(endpoint, lobbies, now));
+    this.#pages.sent(endpoint, listed, lobbies.length, now);
+    this.#out.send(via, endpoint, bytes);
   }
 
   #report({ report, lease_ms }: Action & { do: "report" }, wire: WireName, datagram: Datagram, now: number): void {

@@ -15,16 +15,17 @@ import {
 } from "#shared/limits.ts";
 import {
   LinkCloseCode,
+  type Directory,
   type FromSidecar,
   type Hello,
   linkPath,
   type MemberNotice,
   type Report,
   type Notices,
+  type Welcome,
 } from "#shared/link/messages.ts";
 import { fromHub } from "#shared/link/decoders.ts";
 import type { FromRelay, ToRelay } from "#shared/link/relay-messages.ts";
-import type { TicketKey } from "#shared/auth/tickets.ts";
 import type { Logger } from "pino";
 import type { Secret } from "../config/secret.ts";
 import type { SourceUsage } from "../core/source-quota.ts";
@@ -44,7 +45,8 @@ export type LinkClientOptions = {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly handlers: {
-    readonly onWelcome: (shards: number, keys: readonly TicketKey[]) => void;
+    readonly onWelcome: (welcome: Welcome) => void;
+    readonly onDirectory: (message: Directory) => void;
     readonly onMembers: (items: readonly MemberNotice[]) => void;
     /** A message about relays, and a function that answers it. */
     readonly onRelayMessage: (message: ToRelay, say: (answer: FromRelay) => void) => void;
@@ -201,7 +203,9 @@ export class LinkClient {
       case "welcome":
         this.#outbox.welcome(message.ack);
         this.#members = [];
-        return handlers.onWelcome(message.shards, message.ticket_keys ?? []);
+        return handlers.onWelcome(message);
+      case "directory":
+        return handlers.onDirectory(message);
       case "members":
         this.#members.push(...message.items);
         if (!message.last) return;

@@ -2,7 +2,7 @@
  * The links of one game, one per shard. The first link reads the number of shards from its hub; until then reports have
  * no destination and are refused.
  */
-import type { MemberNotice, Report } from "#shared/link/messages.ts";
+import type { Directory, MemberNotice, Report } from "#shared/link/messages.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
 import type { SourceUsage } from "../core/source-quota.ts";
@@ -14,6 +14,7 @@ type ShardLinksOptions = Omit<LinkClientOptions, "shard" | "handlers"> & {
   readonly tickets: GameTicketVerifier;
   readonly handlers: {
     readonly onMembers: (items: readonly MemberNotice[], behind: (wire: WireName, name: string) => boolean) => void;
+    readonly onDirectory: (shard: number, message: Directory) => void;
     readonly onReplies: LinkClientOptions["handlers"]["onReplies"];
     readonly onRelayMessage: LinkClientOptions["handlers"]["onRelayMessage"];
   };
@@ -23,6 +24,8 @@ export class ShardLinks {
   readonly #options: ShardLinksOptions;
   readonly #links: LinkClient[] = [];
   #shards = 0;
+  /** The hub accepts `publish` reports; an older one would close the link. */
+  #acceptsPublish = false;
 
   constructor(options: ShardLinksOptions) {
     this.#options = options;
@@ -54,7 +57,7 @@ export class ShardLinks {
   }
 
   report(report: Report): boolean {
-    if (this.#shards === 0) return false;
+    if (this.#shards === 0 || ((report.kind === "publish" || report.wire === "nohub") && !this.#acceptsPublish)) return false;
     return this.#links[shardOf(report.wire, report.name, this.#shards)]?.report(report) ?? false;
   }
 
@@ -74,10 +77,12 @@ export class ShardLinks {
       ...rest,
       shard,
       handlers: {
-        onWelcome: (shards, keys) => {
-          this.#options.tickets.setKeys(keys);
+        onWelcome: ({ shards, ticket_keys = [], directory = false }) => {
+          this.#options.tickets.setKeys(ticket_keys);
+          this.#acceptsPublish = directory;
           this.#resize(shards);
         },
+        onDirectory: (message) => handlers.onDirectory(shard, message),
         onMembers: (items) => handlers.onMembers(items, behind),
         onReplies: handlers.onReplies,
         onRelayMessage: handlers.onRelayMessage,

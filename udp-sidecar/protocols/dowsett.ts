@@ -22,7 +22,7 @@
 import { type Endpoint, sameEndpoint } from "#shared/net/endpoint.ts";
 import { LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
 import type { Report } from "#shared/link/messages.ts";
-import type { Summary } from "#shared/listing/summary.ts";
+import type { DirectoryEntry } from "#shared/listing/directory.ts";
 import { PASSWORD_CHECKED_BY_PEERS, type Policy } from "#shared/lobby/lobby.ts";
 import type { RequesterNotice, IntroducedPeer, Notice } from "#shared/lobby/notices.ts";
 import {
@@ -36,7 +36,7 @@ import {
   readLocal,
   readPassword,
 } from "./dowsett-packet.ts";
-import type { Contact, ContactLookup, Datagram, Action, ReportBody, Reply, Wire } from "./wire.ts";
+import type { Contact, ContactLookup, Datagram, Action, ListReply, ReportBody, Reply, Wire } from "./wire.ts";
 
 /** Sent back to back: a late copy would make the host restart the handshake with a connected peer. */
 const INTRODUCTION_COPIES = 3;
@@ -203,8 +203,13 @@ function encodeIntroduction(
   return Array<Uint8Array>(INTRODUCTION_COPIES).fill(bytes);
 }
 
-/** As many of the newest lobbies as one datagram carries on every path; the HTTP list has all of them. */
-function encodeList(lobbies: readonly Summary[], name: string | null, to: Endpoint, password: string): Uint8Array {
+/** As many lobbies as one datagram carries on every path; a client that asks again soon gets the others. */
+function encodeList(
+  lobbies: readonly DirectoryEntry[],
+  name: string | null,
+  to: Endpoint,
+  password: string,
+): ListReply {
   const empty = encodePacket("providing-server-list", name, to, password, { servers: [] });
   const servers: object[] = [];
   let length = empty.length;
@@ -214,7 +219,8 @@ function encodeList(lobbies: readonly Summary[], name: string | null, to: Endpoi
     if (length > LIST_REPLY_BYTES_MAX) break;
     servers.push(entry);
   }
-  return encodePacket("providing-server-list", name, to, password, { servers });
+  const bytes = encodePacket("providing-server-list", name, to, password, { servers });
+  return { bytes, listed: servers.length };
 }
 
 const drop = (why: string): Action => ({ do: "drop", why });

@@ -10,7 +10,7 @@
  */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Report } from "#shared/link/messages.ts";
-import type { Summary } from "#shared/listing/summary.ts";
+import type { DirectoryEntry } from "#shared/listing/directory.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import type { RequesterNotice, Notice } from "#shared/lobby/notices.ts";
 
@@ -89,10 +89,13 @@ export type Action =
     }
   /** A keepalive from the contact's own endpoint. The reply comes from memory. It may change the lease. */
   | { readonly do: "renew"; readonly contact: Contact; readonly lease_ms?: number }
-  /** A request for the list of lobbies. `encode` gets them newest first and returns one datagram. */
-  | { readonly do: "list"; readonly encode: (lobbies: readonly Summary[]) => Uint8Array }
+  /** A request for the list of lobbies. `encode` returns one datagram with as many of them as fit, from the first on. */
+  | { readonly do: "list"; readonly encode: (lobbies: readonly DirectoryEntry[]) => ListReply }
   /** Only the hub can answer. A sender that is proved to be a contact may change its lease. */
   | { readonly do: "report"; readonly report: ReportBody; readonly lease_ms?: number };
+
+/** `listed`: how many lobbies the datagram has. */
+export type ListReply = { readonly bytes: Uint8Array; readonly listed: number };
 
 export type Reply = {
   /** Sent at once, in this order. */

@@ -10,6 +10,7 @@ import { isMember } from "#shared/api/views.ts";
 import { type HubState, send } from "./state.ts";
 import type { RelayAllocator } from "./connections/relay-allocator.ts";
 import * as link from "./link/messages.ts";
+import { directoryOf, wantsDirectory } from "./link/directory.ts";
 import { isTetheredAndListed } from "./noray-listing.ts";
 
 /**
@@ -113,7 +114,11 @@ export class SidecarLinks {
       }
     this.#state.commit(draft, rows, now);
     const ack = this.#state.sidecars.row(hello.sidecar)!.ack;
-    send(socket, { t: "welcome", version, ack, shards: this.#host.shards, ticket_keys: this.#host.ticketKeys() });
+    const { shards } = this.#host;
+    send(socket, { t: "welcome", version, ack, shards, ticket_keys: this.#host.ticketKeys(), directory: true });
+    if (wantsDirectory(hello)) {
+      for (const message of directoryOf(this.#state.lobbies.all())) send(socket, message);
+    }
     for (const message of link.membersOf(hello.sidecar, this.#state.lobbies.all())) send(socket, message);
   }
 

@@ -8,9 +8,10 @@ import { deadline } from "#shared/lobby/step.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
 import { LobbyIndex, LobbyTransaction } from "./lobby-index.ts";
 import type { Env } from "../env.ts";
-import { deliveriesOf, type ChangeListener } from "./change-listener.ts";
+import { deliveriesOf, type ChangeListener, type LobbyChange } from "./change-listener.ts";
 import { RequestGuard } from "./admission.ts";
 import * as link from "./link/messages.ts";
+import { directoryChanges, wantsDirectory } from "./link/directory.ts";
 import { isTetheredAndListed } from "./noray-listing.ts";
 import { HostSnapshots } from "./lobby/host-snapshots.ts";
 import { Presence } from "./presence.ts";
@@ -73,6 +74,7 @@ export class HubState {
     this.#store.save({ lobbies: draft.lobbies, sidecars, dropped_snapshots, ...this.presence.takeUnsaved() });
     this.lobbies.commit(draft.lobbies);
     this.sidecars.commit(sidecars);
+    this.#sendDirectory(changes);
     for (const [sidecar, messages] of link.groupBySidecar(draft.notices, answering)) {
       const socket = this.sidecars.socket(sidecar);
       if (socket !== undefined) for (const message of messages) send(socket, message);
@@ -148,6 +150,16 @@ export class HubState {
     if (due === Infinity || (this.#alarm_at !== null && this.#alarm_at <= due + slack)) return;
     this.#alarm_at = due;
     void this.#storage.setAlarm(due);
+  }
+
+  /** Before the notices of the same change, so that a client that lists at once finds its own lobby. */
+  #sendDirectory(changes: readonly LobbyChange[]): void {
+    const messages = directoryChanges(changes);
+    if (messages.length === 0) return;
+    for (const [id, socket] of this.sidecars.linked()) {
+      if (!wantsDirectory(this.sidecars.row(id)!.hello)) continue;
+      for (const message of messages) send(socket, message);
+    }
   }
 
   readonly #isConnected = (peer: string): boolean => this.#listener.isConnected(peer);

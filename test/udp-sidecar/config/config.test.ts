@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import * as limits from "#shared/limits.ts";
 import { SIDECAR_PATTERN } from "#shared/link/decoders.ts";
-import { WIRES } from "#shared/lobby/lobby.ts";
+import { UDP_WIRES } from "#shared/lobby/lobby.ts";
 import { type Config, defaults, helpText, parseConfig } from "../../../udp-sidecar/config/config.ts";
 
 import { ALPHABET } from "../../../udp-sidecar/config/noray.ts";
@@ -19,7 +19,7 @@ describe("settings", () => {
       addresses: [],
       listen: ["0.0.0.0", "::"],
       ports: [
-        { port: 3_478, wires: WIRES, game: "default" },
+        { port: 3_478, wires: UDP_WIRES, game: "default" },
         { port: 3_479, wires: ["native"], game: "default" },
         { port: 5_160, wires: ["dowsett"], game: "default" },
         { port: 8_809, wires: ["noray"], game: "default" },
@@ -70,6 +70,8 @@ describe("settings", () => {
         per_source_max: limits.NORAY_CONNECTIONS_PER_SOURCE_MAX,
         max: limits.NORAY_CONNECTIONS_MAX,
       },
+      nohub: [9_980, 12_980].map((port) => ({ address: null, port, game: "default" })),
+      nohub_grace_s: limits.NOHUB_GRACE_MS / 1_000,
     });
     expect(problemsOf([], {})).toStrictEqual([expect.stringMatching(/^PARLEY_KEY: /)]);
   });
@@ -227,10 +229,10 @@ describe("ports", () => {
     configOf([], { ...KEY, PARLEY_PORTS: ports, PARLEY_GAME: game }).ports;
 
   test.each([
-    ["1", [{ port: 1, wires: WIRES, game: "default" }]],
+    ["1", [{ port: 1, wires: UDP_WIRES, game: "default" }]],
     ["65535=rabid", [{ port: 65_535, wires: ["rabid"], game: "default" }]],
     ["3478=rabid+noray", [{ port: 3_478, wires: ["rabid", "noray"], game: "default" }]],
-    ["3478@chess", [{ port: 3_478, wires: WIRES, game: "chess" }]],
+    ["3478@chess", [{ port: 3_478, wires: UDP_WIRES, game: "chess" }]],
     ["3478=dowsett@chess-2", [{ port: 3_478, wires: ["dowsett"], game: "chess-2" }]],
     [
       " 1=rabid , 2=native@go ",

@@ -10,7 +10,7 @@ function portsOf(settings: Readonly<Record<string, string>>): string[] {
 
 test("by default every documented port is open, and the status port is not", () => {
   const udp = ["udp 3478", "udp 3479", "udp 5160", "udp 8809", "udp 57775", "udp 49152-51200"];
-  expect(portsOf({})).toStrictEqual([...udp, "tcp 8890", "tcp 8891"]);
+  expect(portsOf({})).toStrictEqual([...udp, "tcp 8890", "tcp 9980", "tcp 12980", "tcp 8891"]);
 });
 
 test("a port that is off or behind a proxy is not open", () => {

@@ -210,7 +210,7 @@ function exchangeOf(wires: readonly Wire[], { taking = true } = {}) {
       send: (_, to, bytes) => void sent.push(`${letterOf(to)}< ${textOf({ bytes })}`),
       report: () => taking,
       isLinked: () => true,
-      listLobbies: () => Promise.resolve([]),
+      listLobbies: () => [],
       pendingFrom: () => ({ lobbies: 0, memberships: 0 }),
     },
     counters,

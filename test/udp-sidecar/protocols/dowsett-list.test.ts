@@ -1,10 +1,8 @@
 /** The lobby list over UDP: its content, its size, its rate limit, and its source. */
-import { afterEach, describe, expect, test, vi } from "vitest";
-import { LIST_KEPT_MS, LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
+import { describe, expect, test } from "vitest";
+import { LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { Exchange } from "../../../udp-sidecar/core/exchange.ts";
-import { LobbyListCache } from "../../../udp-sidecar/core/lobby-list-cache.ts";
-import { Secret } from "../../../udp-sidecar/config/secret.ts";
 import { dowsett } from "../../../udp-sidecar/protocols/dowsett.ts";
 import { SendCredit } from "../../../udp-sidecar/core/send-credit.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
@@ -142,36 +140,6 @@ describe("the rate limit of lists", () => {
 });
 
 describe("the source of the list", () => {
-  afterEach(() => vi.unstubAllGlobals());
-
-  test("is the public list of the wire, read once a second for any number of requests", async () => {
-    const urls: string[] = [];
-    vi.stubGlobal("fetch", (url: URL, { headers }: { headers: object }) => {
-      urls.push(url.href);
-      expect(headers).toStrictEqual({ authorization: "Bearer key-one" });
-      return Promise.resolve(Response.json({ lobbies: [{ name: "Nice" }] }));
-    });
-    const lists = new LobbyListCache(new URL("http://hub.example"), new Secret("key-one"), "chess");
-    const all = await Promise.all(Array.from({ length: 20 }, () => lists.get("dowsett", T0)));
-    expect(all).toHaveLength(20);
-    for (const lobbies of all) expect(lobbies).toStrictEqual([{ name: "Nice" }]);
-    await lists.get("dowsett", T0 + LIST_KEPT_MS - 1);
-    expect(urls).toStrictEqual(["http://hub.example/v1/games/chess/lobbies?wire=dowsett&include=full&limit=100"]);
-    await lists.get("dowsett", T0 + LIST_KEPT_MS);
-    expect(urls).toHaveLength(2);
-  });
-
-  test.each([
-    ["cannot be reached", () => Promise.reject(new Error("refused"))],
-    ["answers that it is broken", () => Promise.resolve(new Response("{}", { status: 503 }))],
-    ["answers no JSON", () => Promise.resolve(new Response("<html>"))],
-  ])("gives no list if the hub %s", async (_, fetch) => {
-    vi.stubGlobal("fetch", fetch);
-    expect(
-      await new LobbyListCache(new URL("http://hub.example"), new Secret("key-one"), "chess").get("dowsett", T0),
-    ).toBeNull();
-  });
-
   test("a request without an available list gets no reply: the client retries", async () => {
     const sent: Uint8Array[] = [];
     const counters = new Counters();
@@ -179,7 +147,7 @@ describe("the source of the list", () => {
       credit: new SendCredit(),
       send: (_via: number, _to: Endpoint, bytes: Uint8Array) => void sent.push(bytes),
       report: () => true,
-      listLobbies: () => Promise.resolve(null),
+      listLobbies: () => null,
       pendingFrom: () => ({ lobbies: 0, memberships: 0 }),
       isLinked: () => true,
     };

@@ -17,6 +17,7 @@ import { currentNotice } from "#shared/lobby/transitions.ts";
 import { lobbyId } from "#shared/lobby/ids.ts";
 import type { PendingNotice } from "../lobby-index.ts";
 import { randomId } from "../../auth/random.ts";
+import { publishEvent } from "./publications.ts";
 
 /** The sidecar whose reports are answered, up to which one, and which report caused each notice. */
 export type Answering = {
@@ -64,6 +65,8 @@ export function toEvent(report: Report, sidecar: string, shard: number): Event {
     }
     case "start":
       return { kind: "start", source };
+    case "publish":
+      return publishEvent(report);
     default:
       return { kind: EVENT_KINDS[report.kind], peer: report.peer, source };
   }
@@ -136,7 +139,7 @@ export function membersOf(sidecar: string, lobbies: readonly Lobby[]): Members[]
 }
 
 /** Splits a list into frames of legal size. An empty list is sent as one empty frame. */
-function chunk<T extends LinkNotice>(items: readonly T[]): T[][] {
+export function chunk<T>(items: readonly T[]): T[][] {
   const frames: T[][] = [[]];
   let length = FRAME_HEAD_LENGTH_MAX;
   for (const item of items) {

@@ -1,0 +1,116 @@
+/**
+ * A TCP port whose clients stay connected: accepts connections and passes their bytes to sessions. An error of a
+ * connection ends only that connection.
+ */
+import { createServer, type Server, type Socket } from "node:net";
+import { type Endpoint, endpoint } from "#shared/net/endpoint.ts";
+import { TCP_KEEPALIVE_MS } from "#shared/limits.ts";
+import type { Counters } from "../core/counters.ts";
+import type { Clock } from "../time/clock.ts";
+import { listenTcp } from "./listen.ts";
+
+/** The sidecar's end of a connection. */
+export type TcpConnection = { readonly endpoint: Endpoint; send(text: string): void; end(): void };
+
+/** What the port calls for one connection. */
+export type TcpSession = {
+  receive(bytes: Uint8Array, now: number): void;
+  /** The client has closed its half and sends nothing more. */
+  endInput(now: number): void;
+  close(now: number): void;
+};
+
+export type TcpPortOptions = {
+  readonly listen: readonly string[];
+  readonly port: number;
+  /** What listens there, for the error of a port that cannot be opened. */
+  readonly what: string;
+  /** Unread bytes after which a connection is closed. */
+  readonly unread_bytes_max: number;
+  /** Null refuses the connection; what was sent before is still delivered. */
+  readonly accept: (connection: TcpConnection) => TcpSession | null;
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
+};
+
+export class TcpPort {
+  readonly #options: TcpPortOptions;
+  readonly #servers: Server[] = [];
+  readonly #sessions = new Map<Socket, TcpSession>();
+
+  private constructor(options: TcpPortOptions) {
+    this.#options = options;
+  }
+
+  /** Opens the port on all of these addresses or on none. Rejects with the port and the reason. */
+  static async open(options: TcpPortOptions): Promise<TcpPort> {
+    const opened = new TcpPort(options);
+    try {
+      for (const address of options.listen) await opened.#listen(address);
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+    return opened;
+  }
+
+  /** Closes every connection and ends its session. */
+  async close(): Promise<void> {
+    const closed = this.#servers.splice(0).map((server) => new Promise<void>((done) => server.close(() => done())));
+    for (const [socket, session] of this.#sessions) {
+      socket.destroy();
+      session.close(this.#options.clock.now());
+    }
+    this.#sessions.clear();
+    await Promise.all(closed);
+  }
+
+  async #listen(host: string): Promise<void> {
+    const { port, what, counters } = this.#options;
+    // Each answer is sent at once, in one segment.
+    const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS };
+    const server = createServer(options, (socket) => this.#accept(socket));
+    if (!(await listenTcp(server, host, port, what))) return;
+    // For example too many open files: existing connections stay.
+    server.on("error", () => counters.add("connections", "error"));
+    this.#servers.push(server);
+  }
+
+  #accept(socket: Socket): void {
+    const { accept, counters } = this.#options;
+    socket.on("error", () => counters.add("connections", "error"));
+    const from = endpoint(socket.remoteAddress ?? "", socket.remotePort ?? 0);
+    if (from === null) return void socket.destroy();
+    const connection = {
+      endpoint: from,
+      send: (text: string) => this.#send(socket, text),
+      end: () => socket.end(),
+    };
+    const session = accept(connection);
+    if (session === null) return void socket.destroySoon();
+    this.#sessions.set(socket, session);
+    socket.on("data", (bytes) => this.#guard(socket, () => session.receive(bytes, this.#options.clock.now())));
+    socket.on("end", () => this.#guard(socket, () => session.endInput(this.#options.clock.now())));
+    socket.on("close", () => {
+      if (this.#sessions.delete(socket)) this.#guard(socket, () => session.close(this.#options.clock.now()));
+    });
+  }
+
+  #send(socket: Socket, text: string): void {
+    socket.write(text);
+    if (socket.writableLength <= this.#options.unread_bytes_max) return;
+    this.#options.counters.add("connections", "unread");
+    socket.destroy();
+  }
+
+  /** An internal error ends the connection that triggered it. */
+  #guard(socket: Socket, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#options.onFault(error);
+      socket.destroy();
+    }
+  }
+}
