@@ -36,6 +36,7 @@ export async function startBenchStack(): Promise<BenchStack> {
     PARLEY_LOG: "error",
     PARLEY_NORAY: String(noray),
     PARLEY_TUNNEL: "off",
+    PARLEY_NOHUB: "off",
     PARLEY_STUN_RATE: `${UNLIMITED}/${UNLIMITED}`,
     PARLEY_STUN_ALL_RATE: `${UNLIMITED}/${UNLIMITED}`,
     PARLEY_NORAY_CONNECTIONS: `${UNLIMITED}/${UNLIMITED}`,

@@ -63,7 +63,7 @@ export type Game = {
 };
 
 export function createGame(name: string, context: GameContext): Game {
-  const { config, counters, clock, relayService } = context;
+  const { config, counters, relayService } = context;
   const verifier = new GameTicketVerifier(name, () => context.hubTime.now());
   relayService.addGame(name, verifier);
   const sessions = config.noray?.game === name ? createNoraySessions(name, context, () => exchange) : null;

@@ -128,7 +128,11 @@ export class Sidecar {
         this.#clock,
       );
       for (const name of new Set(ports.map((port) => port.game))) this.#games.set(name, this.#createGame(name));
-      this.#tcp = await openTcpPorts(this.#config, (name) => this.#games.get(name)!, { counters: this.counters, clock: this.#clock, onFault });
+      this.#tcp = await openTcpPorts(this.#config, (name) => this.#games.get(name)!, {
+        counters: this.counters,
+        clock: this.#clock,
+        onFault,
+      });
       await this.#relayService.openTunnels(onFault);
       if (status !== null) this.#closeStatus = await serveStatus(status, this.#readings(), this.counters);
     } catch (error) {

@@ -2,7 +2,19 @@
  * The directory: the lobbies that clients of wires can list or open by name, as the hub sends them to sidecars. Each
  * sidecar has a copy, so that it answers lists at once and without the hub.
  */
-import { anyOf, constant, flag, integer, map, nullable, object, oneOf, optional, type Shape, text } from "../schema/decode.ts";
+import {
+  anyOf,
+  constant,
+  flag,
+  integer,
+  map,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  type Shape,
+  text,
+} from "../schema/decode.ts";
 import { DATA_KEY_PATTERN, DATA_KEYS_MAX, JOIN_URI_LENGTH_MAX, NAME_LENGTH_MAX, SEATS_MAX } from "../limits.ts";
 import { count, dataValue } from "../lobby/fields.ts";
 import { hostOf } from "../lobby/transitions.ts";
@@ -48,7 +60,7 @@ export function directoryEntryOf(lobby: Lobby | null): DirectoryEntry | null {
   if (lobby === null || !lobby.policy.listed || lobby.visibility === "private") return null;
   const host = hostOf(lobby);
   const away = host?.away_since !== null;
-  // A sidecar that restarted needs the lobbies of its own clients, who return to them.
+  // A sidecar that restarted needs the lobbies of the clients it had, who return to them.
   if (lobby.in_game || lobby.state === "started" || (away && lobby.wire !== "nohub")) return null;
   const listed = lobby.visibility === "public";
   const join_uri = joinUriOf(lobby);
@@ -85,10 +97,7 @@ export function directoryChangeOf(old: Lobby | null, next: Lobby | null): Direct
 function joinUriOf({ wire, join_uri, data }: Lobby): string | undefined {
   if (wire !== "native") return join_uri;
   const entry = Object.hasOwn(data, ADDRESS_KEY) ? data[ADDRESS_KEY] : undefined;
-  const isAddress =
-    entry?.visibility === "public" &&
-    typeof entry.value === "string" &&
-    entry.value.length <= JOIN_URI_LENGTH_MAX &&
-    /^[^\p{Cc}\p{Cs}]+$/u.test(entry.value);
-  return isAddress ? (entry.value as string) : undefined;
+  if (entry?.visibility !== "public" || typeof entry.value !== "string") return undefined;
+  const isAddress = entry.value.length <= JOIN_URI_LENGTH_MAX && /^[^\p{Cc}\p{Cs}]+$/u.test(entry.value);
+  return isAddress ? entry.value : undefined;
 }

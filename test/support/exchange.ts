@@ -10,7 +10,14 @@
 import { decode } from "#shared/schema/decode.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import * as numbers from "#shared/limits.ts";
-import { type Directory, type FromHub, type Members, type Report, type Reports, type Notices } from "#shared/link/messages.ts";
+import {
+  type Directory,
+  type FromHub,
+  type Members,
+  type Report,
+  type Reports,
+  type Notices,
+} from "#shared/link/messages.ts";
 import { fromHub, fromSidecar } from "#shared/link/decoders.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import { parseQuery, type Query } from "#shared/listing/query.ts";

@@ -48,6 +48,9 @@ const state = resolve(process.env["PARLEY_STATE"] ?? ".parley");
 const hubUrl = `http://127.0.0.1:${HUB_PORT}`;
 const statusAt = defaults().get("PARLEY_STATUS")!;
 const noray = tcpPort("PARLEY_NORAY");
+/** The TCP ports of nohub. */
+const nohub =
+  (process.env["PARLEY_NOHUB"] ?? defaults().get("PARLEY_NOHUB")!).match(/[0-9]+(?=@|,|$)/g)?.map(Number) ?? [];
 const tunnel = tcpPort("PARLEY_TUNNEL");
 const stopping = new AbortController();
 const running: { hub?: ChildProcess; sidecar?: ChildProcess } = {};
@@ -209,6 +212,7 @@ function wantedPorts(): RequiredPort[] {
     { kind: "tcp", port: status, purpose: "sidecar status" },
   ];
   if (noray !== null) tcp.push({ kind: "tcp", port: noray, purpose: "noray" });
+  for (const port of nohub) tcp.push({ kind: "tcp", port, purpose: "nohub" });
   if (tunnel !== null) tcp.push({ kind: "tcp", port: tunnel, purpose: "tunnels" });
   return [...tcp, ...udp];
 }

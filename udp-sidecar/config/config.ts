@@ -13,7 +13,11 @@ import { type Environment, readEnvironment, type Setting } from "./settings.ts";
 
 export type { Port };
 
-export type Config = GeneralConfig & RelayConfig & DtlsConfig & NorayConfig & NohubConfig & { readonly nohub_grace_s: number };
+export type Config = GeneralConfig &
+  RelayConfig &
+  DtlsConfig &
+  NorayConfig &
+  NohubConfig & { readonly nohub_grace_s: number };
 
 const SETTINGS = { ...GENERAL_SETTINGS, ...RELAY_SETTINGS, ...DTLS_SETTINGS, ...NORAY_SETTINGS, ...NOHUB_SETTINGS };
 

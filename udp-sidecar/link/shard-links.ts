@@ -57,7 +57,8 @@ export class ShardLinks {
   }
 
   report(report: Report): boolean {
-    if (this.#shards === 0 || ((report.kind === "publish" || report.wire === "nohub") && !this.#acceptsPublish)) return false;
+    if (this.#shards === 0 || ((report.kind === "publish" || report.wire === "nohub") && !this.#acceptsPublish))
+      return false;
     return this.#links[shardOf(report.wire, report.name, this.#shards)]?.report(report) ?? false;
   }
 

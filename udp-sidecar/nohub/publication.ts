@@ -1,5 +1,12 @@
 /** The data of nohub lobbies as the hub stores it, and the lobbies of the directory as nohub clients read them. */
-import { DATA_KEY_PATTERN, DATA_BYTES_MAX, JOIN_URI_LENGTH_MAX, NOHUB_ENTRIES_MAX, SEATS_MAX, VALUE_LENGTH_MAX } from "#shared/limits.ts";
+import {
+  DATA_KEY_PATTERN,
+  DATA_BYTES_MAX,
+  JOIN_URI_LENGTH_MAX,
+  NOHUB_ENTRIES_MAX,
+  SEATS_MAX,
+  VALUE_LENGTH_MAX,
+} from "#shared/limits.ts";
 import { DISPLAY_NAME_LENGTH_MAX } from "#shared/limits.ts";
 import { ADDRESS_KEY, type DirectoryEntry, GAME_KEY, publicName } from "#shared/listing/directory.ts";
 import type { Value } from "#shared/lobby/data.ts";
@@ -17,14 +24,20 @@ export function checkData(data: ReadonlyMap<string, string>): void {
   for (const [key, value] of data) {
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
     if (!DATA_KEY_PATTERN.test(key) || key === GAME_KEY) {
-      throw new NohubError("InvalidCommandError", "A key must begin with a letter and have only letters, digits, _ . or -");
+      throw new NohubError(
+        "InvalidCommandError",
+        "A key must begin with a letter and have only letters, digits, _ . or -",
+      );
     }
     if (value.length > VALUE_LENGTH_MAX) {
       throw new NohubError("LimitError", `A value can't be longer than ${VALUE_LENGTH_MAX} characters!`);
     }
   }
   if (bytes > DATA_BYTES_MAX - GAME_BYTES_MAX) {
-    throw new NohubError("LimitError", `Lobbies can't have more than ${DATA_BYTES_MAX - GAME_BYTES_MAX} bytes of data!`);
+    throw new NohubError(
+      "LimitError",
+      `Lobbies can't have more than ${DATA_BYTES_MAX - GAME_BYTES_MAX} bytes of data!`,
+    );
   }
 }
 
@@ -68,7 +81,8 @@ export const withdrawalOf = ({ id, proof }: HostedLobby): ReportBody => ({
 });
 
 /** Numbers are stored as numbers if that is exact, so that lists over HTTP can compare them. */
-const valueOf = (text: string): Value => (text !== "" && String(Number(text)) === text && Number.isFinite(Number(text)) ? Number(text) : text);
+const valueOf = (text: string): Value =>
+  text !== "" && String(Number(text)) === text && Number.isFinite(Number(text)) ? Number(text) : text;
 
 const displayName = (name = ""): string | null =>
   /^(?!\s)[^\p{Cc}\p{Cs}]+(?<!\s)$/u.test(name) && name.length <= DISPLAY_NAME_LENGTH_MAX ? name : null;

@@ -2,11 +2,7 @@
  * The sessions of nohub clients: their TCP connections and their requests. It owns no socket and no clock: the TCP port
  * passes bytes in. Every request is answered at once, from the lobbies hosted here and from the directory.
  */
-import {
-  NOHUB_COMMAND_BYTES_MAX,
-  NOHUB_LIST_BYTES_MAX,
-  NOHUB_LOBBIES_PER_SESSION_MAX,
-} from "#shared/limits.ts";
+import { NOHUB_COMMAND_BYTES_MAX, NOHUB_LIST_BYTES_MAX, NOHUB_LOBBIES_PER_SESSION_MAX } from "#shared/limits.ts";
 import { BucketTable } from "#shared/rate-limit/token-bucket.ts";
 import type { Counters } from "../core/counters.ts";
 import { SourceCounter } from "../core/source-counter.ts";
@@ -49,7 +45,9 @@ export class NohubSessions {
     const isFull = this.#readers.size >= sessions_max;
     if (isFull || this.#perSource.of(address) >= sessions_per_source_max) {
       this.#counters.add("connections", "refused");
-      const limit = isFull ? `${sessions_max} active sessions` : `${sessions_per_source_max} active sessions per address`;
+      const limit = isFull
+        ? `${sessions_max} active sessions`
+        : `${sessions_per_source_max} active sessions per address`;
       connection.send(nohub.formatError(null, new NohubError("LimitError", `Can't have more than ${limit}!`)));
       return null;
     }
@@ -143,7 +141,8 @@ export class NohubSessions {
   }
 
   #create(session: NohubSession, uri: string, data: ReadonlyMap<string, string>): HostedLobby {
-    if (!isUri(uri)) throw new NohubError("InvalidCommandError", "The lobby address is too long or has control characters!");
+    if (!isUri(uri))
+      throw new NohubError("InvalidCommandError", "The lobby address is too long or has control characters!");
     checkData(data);
     const orphan = this.lobbies.findOrphan(session, uri);
     this.#checkRoom(session, orphan === undefined);
@@ -159,7 +158,10 @@ export class NohubSessions {
       throw new NohubError("LimitError", `Can't host more than ${lobbies_max} active lobbies on this instance!`);
     }
     if (this.lobbies.countOf(session) >= NOHUB_LOBBIES_PER_SESSION_MAX) {
-      throw new NohubError("LimitError", `Session can't have more than ${NOHUB_LOBBIES_PER_SESSION_MAX} active lobbies!`);
+      throw new NohubError(
+        "LimitError",
+        `Session can't have more than ${NOHUB_LOBBIES_PER_SESSION_MAX} active lobbies!`,
+      );
     }
   }
 

@@ -118,14 +118,7 @@ export function parseRequest({ name, request, params, pairs }: TrimsockCommand):
   }
 }
 
-const NAMES = new Set([
-  "session/set-game",
-  "lobby/create",
-  "lobby/get",
-  "lobby/list",
-  "lobby/join",
-  "lobby/set-data",
-]);
+const NAMES = new Set(["session/set-game", "lobby/create", "lobby/get", "lobby/list", "lobby/join", "lobby/set-data"]);
 
 // --- answers ---------------------------------------------------------------------------------------------------
 

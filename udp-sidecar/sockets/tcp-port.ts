@@ -10,7 +10,11 @@ import type { Clock } from "../time/clock.ts";
 import { listenTcp } from "./listen.ts";
 
 /** The sidecar's end of a connection. */
-export type TcpConnection = { readonly endpoint: Endpoint; send(text: string): void; end(): void };
+export type TcpConnection = {
+  readonly endpoint: Endpoint;
+  send(this: void, text: string): void;
+  end(this: void): void;
+};
 
 /** What the port calls for one connection. */
 export type TcpSession = {
@@ -88,7 +92,7 @@ export class TcpPort {
       end: () => socket.end(),
     };
     const session = accept(connection);
-    if (session === null) return void socket.destroySoon();
+    if (session === null) return socket.destroySoon();
     this.#sessions.set(socket, session);
     socket.on("data", (bytes) => this.#guard(socket, () => session.receive(bytes, this.#options.clock.now())));
     socket.on("end", () => this.#guard(socket, () => session.endInput(this.#options.clock.now())));

@@ -9,7 +9,9 @@ import { NohubCaller } from "../../support/nohub.ts";
 
 type Exchange = { readonly client: string; readonly sent: string; readonly received: string };
 
-const recorded = readFileSync(`${import.meta.dirname}/nohub-recorded.txt`, "utf8").trim().split("\n");
+const recorded = readFileSync(`${import.meta.dirname}/nohub-recorded.txt`, "utf8")
+  .trim()
+  .split("\n");
 const exchanges: Exchange[] = [];
 for (let at = 0; at < recorded.length; at += 2) {
   const [sent, received] = [recorded[at]!, recorded[at + 1]!].map((line) => JSON.parse(line.slice(3)) as string);

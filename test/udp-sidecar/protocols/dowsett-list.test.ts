@@ -1,6 +1,6 @@
 /** The lobby list over UDP: its content, its size, its rate limit, and its source. */
 import { describe, expect, test } from "vitest";
-import { LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
+import { LIST_PAGE_MS, LIST_REPLY_BYTES_MAX } from "#shared/limits.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { Exchange } from "../../../udp-sidecar/core/exchange.ts";
 import { dowsett } from "../../../udp-sidecar/protocols/dowsett.ts";
@@ -111,6 +111,43 @@ describe("the list", () => {
     rig.send(endpointOf("L"), sign(listing(null, { password: undefined }), PASSWORD));
     await settled();
     expect(rig.sent).toHaveLength(from);
+  });
+});
+
+describe("a list that does not fit one datagram", () => {
+  test.each([22, 40, 60])("of %i shows each server within three requests", async (count) => {
+    const names = Array.from({ length: count }, (_, index) => `A server ${index}`);
+    const rig = hosting(names);
+    const seen = new Set<string>();
+    for (let round = 0; round < 3; round++) {
+      const [answer] = await asked(rig);
+      expect(answer!.bytes.length).toBeLessThanOrEqual(LIST_REPLY_BYTES_MAX);
+      for (const name of namesIn(answer!)) seen.add(name);
+      rig.advance(1_000);
+    }
+    expect(seen.size).toBe(count);
+  });
+
+  test("begins with the newest for each client, and again after a while", async () => {
+    const rig = hosting(Array.from({ length: 40 }, (_, index) => `A server ${index}`));
+    const first = async (from: string) => namesIn((await asked(rig, { from: endpointOf(from) }))[0]!)[0];
+    expect([await first("L"), await first("M"), await first("N")]).toStrictEqual(Array(3).fill("A server 39"));
+    expect(await first("L")).not.toBe("A server 39");
+    rig.advance(LIST_PAGE_MS);
+    expect(await first("L")).toBe("A server 39");
+  });
+
+  test("has a server that registered just now, at either sidecar, 12 of 12 times", async () => {
+    const rig = dowsettRig();
+    for (let round = 0; round < 12; round++) {
+      rig.send("A", sign(registering(`Server${round}`), passwordOf("A")));
+      for (const sidecar of ["north", "south"]) {
+        const from = { ...endpointOf("L"), port: 2_000 + 2 * round + (sidecar === "north" ? 0 : 1) };
+        const [answer] = await asked(rig, { from, place: { sidecar } });
+        expect(namesIn(answer!)[0]).toBe(`Server${round}`);
+      }
+      rig.advance(500);
+    }
   });
 });
 

@@ -108,7 +108,7 @@ export type Signal = {
 export type Lobby = {
   readonly id: string;
   readonly name: string;
-  readonly wire: "native" | "rabid" | "dowsett" | "noray";
+  readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";
   readonly state: "open" | "in_game";
   readonly members: number;
   readonly seats: number | null;
@@ -132,7 +132,7 @@ export type Lobby = {
   readonly host: string | null;
   readonly term: number;
   readonly join: {
-    readonly wire: "native" | "rabid" | "dowsett" | "noray";
+    readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";
     readonly session?: string;
   };
   readonly roster: readonly Member[];
@@ -148,7 +148,7 @@ export type Lobby = {
 export type Summary = {
   readonly id: string;
   readonly name: string;
-  readonly wire: "native" | "rabid" | "dowsett" | "noray";
+  readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";
   readonly state: "open" | "in_game";
   readonly members: number;
   readonly seats: number | null;
@@ -369,7 +369,7 @@ export type Sidecar = {
   readonly v6: readonly string[];
   readonly ports: readonly {
     readonly port: number;
-    readonly wires: readonly ("native" | "rabid" | "dowsett" | "noray")[];
+    readonly wires: readonly ("native" | "rabid" | "dowsett" | "noray" | "nohub")[];
   }[];
   readonly software?: string;
   readonly noray?: number;
@@ -392,7 +392,7 @@ export type SidecarList = {
 
 export type Stats = {
   readonly lobbies: readonly {
-    readonly wire: "native" | "rabid" | "dowsett" | "noray";
+    readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";
     readonly state: "open" | "in_game";
     readonly count: number;
   }[];
@@ -410,7 +410,7 @@ export type AdminPage = {
   readonly lobbies: readonly {
     readonly id: string;
     readonly name: string;
-    readonly wire: "native" | "rabid" | "dowsett" | "noray";
+    readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";
     readonly visibility: "public" | "unlisted" | "private";
     readonly state: "open" | "in_game";
     readonly seats: number | null;

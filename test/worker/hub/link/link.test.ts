@@ -130,6 +130,7 @@ describe("hello", () => {
       version: LINK_VERSION,
       ack: 0,
       shards: 1,
+      directory: true,
       ...keys,
     });
     expect(await north.next("members")).toStrictEqual({ t: "members", items: [], last: true });

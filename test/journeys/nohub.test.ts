@@ -1,0 +1,140 @@
+/**
+ * netfox's example game through a real hub and two real sidecars: the host registers with noray and creates its lobby, a
+ * guest lists, joins over noray, and the lobby ends. What each side sends to nohub is what the addon sends.
+ */
+import { once } from "node:events";
+import { createConnection, type Socket } from "node:net";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { freePort } from "../../tools/run/ports.ts";
+import { NetfoxPlayer } from "../support/netfox.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
+
+/** The example's game. */
+const GAME = "WK6koYfZ7cEMjcsba3ovxQF1lM9XjkWh";
+
+let stack: TestStack;
+const ports = new Map<string, { noray: number; nohub: number }>();
+const players: NetfoxPlayer[] = [];
+const clients: NohubSocket[] = [];
+
+async function settings(name: string): Promise<Record<string, string>> {
+  const own = { noray: await freePort("tcp"), nohub: await freePort("tcp") };
+  ports.set(name, own);
+  return {
+    PARLEY_PORTS: "PORT=noray",
+    PARLEY_NORAY: String(own.noray),
+    PARLEY_NOHUB: String(own.nohub),
+    PARLEY_NOHUB_GRACE: "1",
+    PARLEY_RELAY_PORTS: name === "one" ? "23000-23019" : "23020-23039",
+    PARLEY_ADDRESSES: "127.0.0.1",
+  };
+}
+
+/** One request at a time, as the addon sends them. */
+class NohubSocket {
+  readonly #socket: Socket;
+  #received = "";
+  #requests = 0;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (bytes) => (this.#received += bytes.toString("utf8")));
+    socket.on("error", () => {});
+  }
+
+  static async open(sidecar = "one"): Promise<NohubSocket> {
+    const socket = createConnection({ host: "127.0.0.1", port: ports.get(sidecar)!.nohub, noDelay: true });
+    await once(socket, "connect");
+    const client = new NohubSocket(socket);
+    clients.push(client);
+    return client;
+  }
+
+  /** The answer without the request's id, up to the end of a list. */
+  async request(name: string, data = ""): Promise<string> {
+    const id = `q${String(++this.#requests).padStart(11, "0")}`;
+    this.#received = "";
+    this.#socket.write(`${name}?${id}${data === "" ? "" : ` ${data}`}\n`);
+    const isComplete = (text: string): boolean => text.endsWith(`|${id}\n`) || /^[.!].*\n$/.test(text);
+    const answer = await eventually(() => Promise.resolve(this.#received), isComplete);
+    return answer.replaceAll(id, "");
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
+
+async function player(sidecar = "one"): Promise<NetfoxPlayer> {
+  const opened = await NetfoxPlayer.open("127.0.0.1", ports.get(sidecar)!.noray, stack.udpPort(sidecar));
+  players.push(opened);
+  return opened;
+}
+
+beforeAll(async () => {
+  stack = await TestStack.open({ settings: await settings("one") });
+  await stack.addSidecar("two", await settings("two"));
+});
+afterEach(() => {
+  for (const one of [...players.splice(0), ...clients.splice(0)]) one.close();
+});
+afterAll(() => stack?.close());
+
+test("forest brawl: create, list, join, set-data, leave", async () => {
+  const alice = await player();
+  await alice.host();
+  const host = await NohubSocket.open();
+  expect(await host.request("session/set-game", GAME)).toBe(". ok\n");
+  const address = `noray://127.0.0.1:${ports.get("one")!.noray}/${alice.oid}`;
+  const data = (count: number): string => `name="Alice's forest" player-count=${count} player-capacity=8`;
+  expect(await host.request("lobby/create", `${address} ${data(1)}`)).toBe(`. ${alice.oid} ${data(1)}\n`);
+
+  // The guest uses the other sidecar's list; the host's sidecar is in the address.
+  const guest = await NohubSocket.open("two");
+  await guest.request("session/set-game", GAME);
+  const listed = await eventually(
+    () => guest.request("lobby/list"),
+    (answer) => answer !== "|\n",
+  );
+  expect(listed).toBe(`| ${alice.oid} ${data(1)}\n|\n`);
+  expect(await guest.request("lobby/join", alice.oid)).toBe(`. ${address}\n`);
+  const bob = await player();
+  expect(await bob.join(alice.oid)).toBe("nat");
+
+  expect(await host.request("lobby/set-data", `${alice.oid} ${data(2)}`)).toBe(". ok\n");
+  await eventually(
+    () => guest.request("lobby/get", alice.oid),
+    (answer) => answer === `. ${alice.oid} ${data(2)}\n`,
+  );
+  // One entry, with what lists over HTTP filter by.
+  const entries = await stack.lobbies("include=full&data[player-count][gte]=2");
+  expect(entries).toMatchObject([{ wire: "noray", name: "Alice's forest", seats: 8, join_uri: address }]);
+
+  expect(await host.request("lobby/lock", alice.oid)).toBe(". ok\n");
+  await eventually(
+    () => guest.request("lobby/join", alice.oid),
+    (answer) => answer === `! LockedError "Can't join locked lobby#${alice.oid}!"\n`,
+  );
+  alice.close();
+  await eventually(
+    () => guest.request("lobby/list"),
+    (answer) => answer === "|\n",
+  );
+  expect(await stack.lobbies()).toStrictEqual([]);
+});
+
+test("a lobby at its own address survives a lost connection, and then ends", async () => {
+  const host = await NohubSocket.open();
+  const created = await host.request("lobby/create", "enet://192.0.2.1:7000 name=Direct");
+  const [, id] = /^\. ([\w-]{8}) name=Direct\n$/.exec(created)!;
+  const guest = await NohubSocket.open("two");
+  const list = (): Promise<string> => guest.request("lobby/list");
+  await eventually(list, (answer) => answer === `| ${id} name=Direct\n|\n`);
+  host.close();
+  const again = await NohubSocket.open();
+  expect(await again.request("lobby/create", "enet://192.0.2.1:7000 name=Again")).toBe(`. ${id} name=Again\n`);
+  await eventually(list, (answer) => answer === `| ${id} name=Again\n|\n`);
+  again.close();
+  await eventually(list, (answer) => answer === "|\n");
+  expect(await stack.lobbies()).toStrictEqual([]);
+});
