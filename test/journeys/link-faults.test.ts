@@ -100,7 +100,7 @@ function connect(hub: string, options: { name: string; key?: string; lines: LogL
       log: pino({}, log),
       counters,
       clock: new Clock(),
-      handlers: { onMembers: () => {}, onReplies: () => {}, onRelayMessage: () => {} },
+      handlers: { onMembers: () => {}, onDirectory: () => {}, onReplies: () => {}, onRelayMessage: () => {} },
     }),
   );
   return { counters };

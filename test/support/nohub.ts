@@ -2,7 +2,7 @@
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import * as numbers from "#shared/limits.ts";
 import type { Exchange } from "../../udp-sidecar/core/exchange.ts";
-import type { LobbyDirectory } from "../../udp-sidecar/core/lobby-directory.ts";
+import type { LobbyDirectory } from "../../udp-sidecar/lists/lobby-directory.ts";
 import type { Counters } from "../../udp-sidecar/core/counters.ts";
 import type { NohubSession } from "../../udp-sidecar/nohub/session.ts";
 import { NohubSessions } from "../../udp-sidecar/nohub/sessions.ts";

@@ -8,6 +8,7 @@ const CLIENT = "clients/typescript/src";
 const PURE = [
   "shared/",
   "udp-sidecar/core/",
+  "udp-sidecar/lists/",
   "udp-sidecar/nohub/",
   "udp-sidecar/noray/",
   "udp-sidecar/protocols/",
@@ -68,6 +69,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["time/"],
     ["protocols/"],
     ["config/"],
+    ["lists/"],
     ["core/"],
     ["relay/", "link/"],
     ["noray/", "nohub/"],

@@ -4,7 +4,7 @@
  */
 import { isDtls } from "#shared/net/local-port.ts";
 import { type Endpoint, sameEndpoint } from "#shared/net/endpoint.ts";
-import type { LinkNotice, MemberNotice, Report } from "#shared/link/messages.ts";
+import type { MemberNotice, Report } from "#shared/link/messages.ts";
 import type { DirectoryEntry } from "#shared/listing/directory.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import type { RequesterNotice, Notice } from "#shared/lobby/notices.ts";
@@ -15,7 +15,7 @@ import { RepeatQueue } from "./repeat-queue.ts";
 import type { Contact, Datagram, Action, ReportBody, Liveness, Wire } from "../protocols/wire.ts";
 import type { SendCredit } from "./send-credit.ts";
 import type { SourceUsage } from "./source-quota.ts";
-import { ListPages } from "./list-pages.ts";
+import { ListPages } from "../lists/list-pages.ts";
 import { LivenessReports } from "./liveness-reports.ts";
 import type { Counters } from "./counters.ts";
 import { CreditedSender } from "./credited-sender.ts";
@@ -43,10 +43,6 @@ type ExchangeOutput = {
    */
   isLinked(wire: WireName, name: string): boolean;
 };
-
-/** The hub's answer to a report, as the wires read it. */
-export const toAnswer = (item: Exclude<LinkNotice, MemberNotice>): RequesterNotice =>
-  "code" in item ? { kind: "refused", code: item.code } : { kind: "introduced", peers: item.peers };
 
 /** A datagram in clear text from a contact that uses DTLS. Its source can be forged, so it is dropped. */
 const isForged = (contact: Contact, via: number): boolean => isDtls(contact.via) && !isDtls(via);
@@ -235,9 +231,7 @@ export class Exchange {
     const lobbies = this.#out.listLobbies(wire);
     if (lobbies === null) return this.#drop("no_hub");
     this.#counters.add("datagrams", "answered");
-    const { bytes, listed } = encode(this.#pages.turn(endpoint, lobbies, now));
-    this.#pages.sent(endpoint, listed, lobbies.length, now);
-    this.#out.send(via, endpoint, bytes);
+    this.#out.send(via, endpoint, this.#pages.encode(endpoint, lobbies, encode, now));
   }
 
   #report({ report, lease_ms }: Action & { do: "report" }, wire: WireName, datagram: Datagram, now: number): void {

@@ -2,12 +2,17 @@
  * The links of one game, one per shard. The first link reads the number of shards from its hub; until then reports have
  * no destination and are refused.
  */
-import type { Directory, MemberNotice, Report } from "#shared/link/messages.ts";
+import type { Directory, LinkNotice, MemberNotice, Report } from "#shared/link/messages.ts";
+import type { RequesterNotice } from "#shared/lobby/notices.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
 import type { SourceUsage } from "../core/source-quota.ts";
 import type { GameTicketVerifier } from "./ticket-verifier.ts";
 import { LinkClient, type LinkClientOptions } from "./link-client.ts";
+
+/** The hub's answer to a report, as the wires read it. */
+export const toAnswer = (item: Exclude<LinkNotice, MemberNotice>): RequesterNotice =>
+  "code" in item ? { kind: "refused", code: item.code } : { kind: "introduced", peers: item.peers };
 
 type ShardLinksOptions = Omit<LinkClientOptions, "shard" | "handlers"> & {
   /** Holds the keys that a hub sent last; all hubs of a game have the same keys. */

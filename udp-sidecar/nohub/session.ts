@@ -2,7 +2,7 @@
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Budget } from "#shared/rate-limit/token-bucket.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
-import type { LobbyDirectory } from "../core/lobby-directory.ts";
+import type { LobbyDirectory } from "../lists/lobby-directory.ts";
 import type { Contact, ReportBody } from "../protocols/wire.ts";
 
 export type NohubLimits = {

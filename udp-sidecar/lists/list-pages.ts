@@ -4,6 +4,7 @@
  */
 import { LIST_PAGE_MS, LIST_PAGES_MAX } from "#shared/limits.ts";
 import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
+import type { ListReply } from "../protocols/wire.ts";
 
 type Page = { readonly next: number; readonly at: number };
 
@@ -11,8 +12,20 @@ export class ListPages {
   /** The client that asked longest ago is first. */
   readonly #pages = new Map<string, Page>();
 
+  /** The datagram for this client. `encode` takes as many of the items as fit, from the first on. */
+  encode<T>(
+    client: Endpoint,
+    items: readonly T[],
+    encode: (items: readonly T[]) => ListReply,
+    now: number,
+  ): Uint8Array {
+    const { bytes, listed } = encode(this.#turn(client, items, now));
+    this.#advance(client, listed, items.length, now);
+    return bytes;
+  }
+
   /** The items in the order in which this client gets them now. */
-  turn<T>(client: Endpoint, items: readonly T[], now: number): readonly T[] {
+  #turn<T>(client: Endpoint, items: readonly T[], now: number): readonly T[] {
     const page = this.#pages.get(formatEndpoint(client));
     if (page === undefined || now - page.at >= LIST_PAGE_MS) return items;
     const next = page.next % Math.max(1, items.length);
@@ -20,7 +33,7 @@ export class ListPages {
   }
 
   /** The client got this many of the items. */
-  sent(client: Endpoint, count: number, all: number, now: number): void {
+  #advance(client: Endpoint, count: number, all: number, now: number): void {
     const key = formatEndpoint(client);
     const page = this.#pages.get(key);
     this.#pages.delete(key);
