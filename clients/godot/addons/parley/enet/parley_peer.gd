@@ -148,6 +148,9 @@ func _get_packet_script() -> PackedByteArray:
 
 
 func _put_packet_script(bytes: PackedByteArray) -> Error:
+	# Between two hosts the old one is gone and the next one is not connected: ENet would print an error for each packet.
+	if _target > 0 and not is_linked(_target):
+		return ERR_UNAVAILABLE
 	_enet.set_target_peer(_target)
 	_enet.transfer_mode = _mode
 	_enet.transfer_channel = _channel

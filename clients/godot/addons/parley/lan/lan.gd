@@ -19,13 +19,15 @@ signal list_changed(lobbies: Array[ParleyLanListing])
 const ASK_MS := 2_000.0
 const CONNECT_MS := 5_000.0
 
-## The lobby that this machine is in, or null. Its `address` is empty on the host.
+## The lobby that this machine is in, or null. It is kept up to date. Its `address` is empty on the host.
 var lobby: ParleyLanListing = null
 ## This machine hosts.
 var is_host := false
 var _session: WeakRef
 var _beacon: ParleyLanBeacon = null
 var _search: ParleyLanSearch = null
+# Of a guest: what its host says.
+var _follow: ParleyLanSearch = null
 var _peer: ENetMultiplayerPeer = null
 var _is_busy := false
 # Rises with every leave: a join that began before is given up.
@@ -126,6 +128,9 @@ func leave() -> void:
 	if _beacon != null:
 		_beacon.close()
 		_beacon = null
+	if _follow != null:
+		_follow.close()
+		_follow = null
 	var session := _get_session()
 	if session != null and session.is_inside_tree() and session.multiplayer.multiplayer_peer == _peer:
 		session.multiplayer.multiplayer_peer = null
@@ -150,6 +155,11 @@ func poll(now: float) -> void:
 	if is_host:
 		lobby.member_count = session.multiplayer.get_peers().size() + 1
 		_beacon.poll(session.game, ParleyLanPacket.lobby(session.game, lobby))
+		return
+	_follow.poll(now)
+	for one in _follow.listings():
+		if one.id == lobby.id:
+			lobby = one
 
 
 func close() -> void:
@@ -180,6 +190,7 @@ func _join(session: ParleySession, wanted: ParleyLanListing, address: String, en
 	while peer.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTING and _now() < until and entry == _entry:
 		await session.get_tree().process_frame
 	if entry == _entry and peer.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED:
+		_follow = ParleyLanSearch.new(session.game, PackedStringArray([found.address]), false)
 		_enter(session, peer, found)
 		return OK
 	if session.multiplayer.multiplayer_peer == peer:

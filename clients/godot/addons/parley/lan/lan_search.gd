@@ -21,13 +21,15 @@ var _addresses := PackedStringArray()
 var _found := {}
 var _ask_at := 0.0
 var _asked := 0
-# Addresses that are asked directly.
+# Addresses that are asked directly, beside the network or instead of it.
 var _direct := PackedStringArray()
+var _asks_all := true
 
 
-func _init(of_game: String, direct := PackedStringArray()) -> void:
+func _init(of_game: String, direct := PackedStringArray(), asks_all := true) -> void:
 	game = of_game
 	_direct = direct
+	_asks_all = asks_all
 
 
 func poll(now: float) -> void:
@@ -86,10 +88,11 @@ func _ask() -> void:
 	var question := Packet.find(game)
 	for at in _sockets.size():
 		var own := _addresses[at]
-		var targets := PackedStringArray([own])
+		var targets := PackedStringArray([own]) if _asks_all or _direct.has(own) else PackedStringArray()
 		if not ParleyAddresses.is_loopback(own):
 			# The netmask is not known; most home networks have 24 bits.
-			targets.append_array(["255.255.255.255", own.get_basename() + ".255", Packet.GROUP])
+			if _asks_all:
+				targets.append_array(["255.255.255.255", own.get_basename() + ".255", Packet.GROUP])
 			targets.append_array(_direct)
 		for target in targets:
 			for number in Packet.PORTS:
