@@ -29,6 +29,7 @@ const TABLE = {
   member_not_found: { status: 404, message: "The lobby has no member of this id." },
   applicant_not_found: { status: 404, message: "The lobby has no applicant of this id." },
   connection_not_found: { status: 404, message: "The connection does not exist or has expired; request a new one." },
+  ban_not_found: { status: 404, message: "The lobby has no ban of this peer." },
   snapshot_not_found: { status: 404, message: "The lobby has no snapshot that this peer may read." },
   no_open_lobby: { status: 404, message: "No joinable lobby matches the filter." },
   method_not_allowed: {

@@ -5,6 +5,7 @@
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import type { AdminLobby, SidecarView, Stats } from "#shared/api/service.ts";
+import type { LobbyBanView } from "#shared/api/bans.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
@@ -89,8 +90,12 @@ export type AdminPage = { readonly lobbies: readonly AdminLobby[]; readonly more
 
 export const newestFirst = (a: Cursor, b: Cursor): number => b.created_at - a.created_at || (a.id < b.id ? -1 : 1);
 
-/** What a ban applies to. Exactly one of the two is set. */
-export type BanTarget = { readonly ip_prefix: string | null; readonly peer_id: string | null };
+/** What a ban applies to. Exactly one of the first two is set; `network`: where the peer was. */
+export type BanTarget = {
+  readonly ip_prefix: string | null;
+  readonly peer_id: string | null;
+  readonly network?: string;
+};
 
 /** Changes of the lines of a lobby list. */
 export type ListChanges = readonly Change<Summary>[];
@@ -110,6 +115,8 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   /** The id of a lobby, with which the Worker salts its password; null if there is none. */
   findLobbyId(selector: LobbySelector): string | null;
 
+  /** The bans of a lobby, for its host. */
+  listLobbyBans(meta: RequestMeta, lobby: string): RpcResult<LobbyBanView[]>;
   /** Stores or returns the snapshot of a lobby's host. */
   putSnapshot(meta: RequestMeta, lobby: string, write: SnapshotWrite): RpcResult<SnapshotInfo>;
   getSnapshot(meta: RequestMeta, lobby: string): RpcResult<Snapshot>;

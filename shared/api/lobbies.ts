@@ -209,6 +209,8 @@ export const applicant = object({
   name: text(NAME_LENGTH_MAX),
   data: optional(map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX)),
   asked_at: time,
+  /** It shares the network of a banned peer: that peer under a new identity, or another one of its household. */
+  near_ban: optional(flag),
 });
 
 /** How to join over the lobby's wire. Contains no peer's address. */

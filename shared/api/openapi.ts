@@ -5,9 +5,11 @@
 import * as api from "./lobbies.ts";
 import * as connect from "../connect/schema.ts";
 import * as service from "./service.ts";
+import { lobbyBan, lobbyBanList } from "./bans.ts";
 import { snapshotInfo } from "./snapshots.ts";
 import { summary } from "../listing/summary.ts";
 import type { Schema } from "../schema/decode.ts";
+import { BAN_OPERATIONS } from "./operations/bans.ts";
 import { CONNECT_OPERATIONS } from "./operations/connections.ts";
 import { SERVICE_OPERATIONS } from "./operations/service.ts";
 import { LOBBY_OPERATIONS } from "./operations/lobbies.ts";
@@ -16,13 +18,23 @@ import { SNAPSHOT_OPERATIONS } from "./operations/snapshots.ts";
 import type { Method, Operation, Operations, ResponseSpec } from "./operations/operation.ts";
 import { REFUSALS, type RefusalCode } from "../refusals.ts";
 
-export const OPERATIONS: Operations = {
-  ...LOBBY_OPERATIONS,
-  ...MEMBER_OPERATIONS,
-  ...SNAPSHOT_OPERATIONS,
-  ...CONNECT_OPERATIONS,
-  ...SERVICE_OPERATIONS,
-};
+export const OPERATIONS: Operations = mergePaths(
+  LOBBY_OPERATIONS,
+  MEMBER_OPERATIONS,
+  BAN_OPERATIONS,
+  SNAPSHOT_OPERATIONS,
+  CONNECT_OPERATIONS,
+  SERVICE_OPERATIONS,
+);
+
+/** One table. Several tables may have methods of the same path. */
+function mergePaths(...tables: readonly Operations[]): Operations {
+  const merged: Record<string, Operations[string]> = {};
+  for (const table of tables) {
+    for (const [path, methods] of Object.entries(table)) merged[path] = { ...merged[path], ...methods };
+  }
+  return merged;
+}
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -55,6 +67,8 @@ const SHAPES = {
   Relay: connect.relay,
   Relaying: connect.relayRequest,
   Outcome: connect.outcome,
+  LobbyBan: lobbyBan,
+  LobbyBanList: lobbyBanList,
   Snapshot: snapshotInfo,
   Problem: api.problem,
   Identity: service.identity,

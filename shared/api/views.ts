@@ -49,11 +49,12 @@ export const memberView = (lobby: Lobby, member: Member, inside: boolean): Membe
   ...(inside && member.addresses !== undefined && { addresses: member.addresses }),
 });
 
-const applicantView = ({ peer, display_name: title, data = {}, asked_at }: Applicant) => ({
+const applicantView = ({ peer, display_name: title, data = {}, asked_at, near_ban }: Applicant) => ({
   peer_id: peer,
   name: title ?? peer,
   data,
   asked_at: new Date(asked_at).toISOString(),
+  ...(near_ban === true && { near_ban }),
 });
 
 const pick = <T>(items: Readonly<Record<string, T>>, wanted: (item: T) => boolean): Readonly<Record<string, T>> =>

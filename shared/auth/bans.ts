@@ -2,6 +2,7 @@
  * Bans of a game by address prefix or peer id, set by operators. A banned peer cannot create or join lobbies. The bans of
  * one lobby belong to its host (lobby.ts).
  */
+import { BAN_NETWORK_MS } from "../limits.ts";
 import { bytesOf, canonicalAddress, isIPv4 } from "../net/endpoint.ts";
 
 export type Ban = {
@@ -9,6 +10,8 @@ export type Ban = {
   /** Exactly one of the two is set: a prefix like `198.51.100.0/24`, or a peer id. */
   readonly ip_prefix: string | null;
   readonly peer_id: string | null;
+  /** Where a banned peer was: for an hour, peers from there join only with a host's approval. */
+  readonly network?: string;
   readonly created_at: number;
   /** Null: until it is removed. */
   readonly expires_at: number | null;
@@ -37,6 +40,7 @@ export function canonicalPrefix(text: string): string | null {
 export class Bans {
   readonly #all = new Map<string, Ban>();
   readonly #peers = new Map<string, Ban>();
+  readonly #networks = new Map<string, Ban>();
   /** By prefix text, with the number of prefixes of each length per family. */
   readonly #prefixes = new Map<string, Ban>();
   readonly #lengths = { v4: new Map<number, number>(), v6: new Map<number, number>() };
@@ -67,6 +71,7 @@ export class Bans {
     if (older !== null) this.remove(older.id);
     this.#due = null;
     this.#all.set(ban.id, ban);
+    if (ban.network !== undefined) this.#networks.set(ban.network, ban);
     if (ban.peer_id !== null) this.#peers.set(ban.peer_id, ban);
     else {
       this.#prefixes.set(ban.ip_prefix!, ban);
@@ -80,6 +85,7 @@ export class Bans {
     if (ban === undefined) return false;
     this.#due = null;
     this.#all.delete(id);
+    if (ban.network !== undefined && this.#networks.get(ban.network) === ban) this.#networks.delete(ban.network);
     if (ban.peer_id !== null) this.#peers.delete(ban.peer_id);
     else {
       this.#prefixes.delete(ban.ip_prefix!);
@@ -100,6 +106,12 @@ export class Bans {
       if (isActive(ban)) return ban;
     }
     return null;
+  }
+
+  /** Whether peers of this network (net/endpoint.ts: sourceOf) need a host's approval now. */
+  isNear(network: string, now: number): boolean {
+    const ban = this.#networks.get(network);
+    return ban !== undefined && ban.created_at + BAN_NETWORK_MS > now && (ban.expires_at ?? Infinity) > now;
   }
 
   /** Bans that have expired. */

@@ -9,6 +9,8 @@ export const NAME_LENGTH_MAX = 128;
 export const SEATS_MAX = 128;
 /** Banned peers that a lobby stores; the oldest is dropped first. */
 export const BANNED_PER_LOBBY_MAX = 64;
+/** How long a ban also holds against the peer's network. */
+export const BAN_NETWORK_MS = 3_600_000;
 /** Characters a wire may store with a member across restarts. Dowsett's handshake password needs 10. */
 export const MEMORY_LENGTH_MAX = 512;
 

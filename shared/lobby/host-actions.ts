@@ -13,12 +13,14 @@ import {
   setHost,
   removeMembers,
   sameDigest,
+  messageTo,
   currentNotice,
   noticeTo,
   noticesToAll,
 } from "./transitions.ts";
+import { withBan } from "./bans.ts";
+import { isPeerId } from "./ids.ts";
 import { patchLobbyData } from "./data.ts";
-import { BANNED_PER_LOBBY_MAX } from "../limits.ts";
 import type { LobbyChanges, Event, Lobby } from "./lobby.ts";
 import type { Transition } from "./notices.ts";
 
@@ -26,6 +28,7 @@ export function kick(lobby: Lobby, event: Event & { kind: "kick" }, now: number)
   const { peer, source, by, ban = true, detail } = event;
   const byHost = isHost(lobby, source, by);
   const member = findMember(lobby, peer);
+  if (member === undefined && ban && source === null && isPeerId(peer)) return banAbsent(lobby, event, now);
   if (member === undefined) {
     // The host repeats a kick until it receives the roster without the member.
     const repeated = byHost && source !== null && lobby.banned.some((ban) => ban.peer === peer);
@@ -34,9 +37,25 @@ export function kick(lobby: Lobby, event: Event & { kind: "kick" }, now: number)
       : refuse(lobby, "member_not_found");
   }
   if (!byHost) return notHost(lobby, by);
-  const entry = { peer, endpoint: member.source?.endpoint ?? null };
-  const banned = ban ? [...lobby.banned, entry].slice(-BANNED_PER_LOBBY_MAX) : lobby.banned;
-  return removeMembers({ ...lobby, banned }, [member], "kicked", now, { detail });
+  return removeMembers(ban ? withBan(lobby, peer, member, now, detail) : lobby, [member], "kicked", now, { detail });
+}
+
+/** Bans a peer that is no member: it left, applies, or never joined. */
+function banAbsent(lobby: Lobby, { peer, by, detail }: Event & { kind: "kick" }, now: number): Transition {
+  if (!isHost(lobby, null, by)) return notHost(lobby, by);
+  const applicant = lobby.applicants.find((one) => one.peer === peer);
+  const applicants = lobby.applicants.filter((one) => one !== applicant);
+  const next = change(withBan(lobby, peer, applicant, now, detail), { applicants }, now);
+  return { lobby: next, notices: applicant === undefined ? [] : messageTo({ peer, source: null }, { kind: "denied" }) };
+}
+
+/** Lifts a ban: the peer, and others in its network, may join again. */
+export function unban(lobby: Lobby, { by, peer }: Event & { kind: "unban" }, now: number): Transition {
+  if (!isHost(lobby, null, by)) return notHost(lobby, by);
+  const banned = lobby.banned.filter((ban) => ban.peer !== peer);
+  return banned.length === lobby.banned.length
+    ? refuse(lobby, "ban_not_found")
+    : unchanged(change(lobby, { banned }, now));
 }
 
 export function start(lobby: Lobby, { source }: Event & { kind: "start" }, now: number): Transition {

@@ -4,7 +4,6 @@ import {
   hostOf,
   introductionOf,
   isAt,
-  isBanned,
   findMember,
   messageTo,
   memberNames,
@@ -20,6 +19,7 @@ import {
   renewMember,
   noticesToAll,
 } from "./transitions.ts";
+import { isBanned, isNearBan } from "./bans.ts";
 import { APPLICANTS_PER_LOBBY_MAX, GRACE_DEFAULT_S, SEAT_HELD_MS, SILENT_AWAY_MS } from "../limits.ts";
 import type { Applicant, Event, Lobby, Member, Policy, Settings } from "./lobby.ts";
 import type { Transition, AddressedNotice } from "./notices.ts";
@@ -132,7 +132,9 @@ export function join(lobby: Lobby, event: Joining, now: number): Transition {
   if (!acceptsJoins(lobby)) return refuse(lobby, "lobby_locked");
   if (isFull(lobby)) return refuse(lobby, "lobby_full");
   if (known !== undefined) return refuse(lobby, "name_in_use");
-  return lobby.approval ? addApplicant(lobby, event, now) : addMember(lobby, event, now);
+  const near_ban = event.near_ban === true || isNearBan(lobby, event, now);
+  if (near_ban && event.immediate === true) return refuse(lobby, "kicked");
+  return lobby.approval || near_ban ? addApplicant(lobby, { ...event, near_ban }, now) : addMember(lobby, event, now);
 }
 
 /** A repeated join is no heartbeat: the peer may not have received the first answer. */
@@ -171,7 +173,8 @@ function introduceToHost(lobby: Lobby, event: Joining): Transition {
 
 // --- approval --------------------------------------------------------------------------------------------------
 
-function addApplicant(lobby: Lobby, { peer, display_name, data }: Joining, now: number): Transition {
+function addApplicant(lobby: Lobby, event: Joining, now: number): Transition {
+  const { peer, display_name, data, network, near_ban } = event;
   const known = lobby.applicants.find((a) => a.peer === peer);
   if (known?.denied === true) return refuse(lobby, "not_admitted");
   if (known !== undefined) return unchanged(lobby);
@@ -182,6 +185,8 @@ function addApplicant(lobby: Lobby, { peer, display_name, data }: Joining, now: 
     denied: false,
     ...(display_name !== undefined && { display_name }),
     ...(data && { data }),
+    ...(network !== undefined && { network }),
+    ...(near_ban === true && { near_ban }),
   };
   const next = change(lobby, { applicants: [...lobby.applicants, applicant] }, now);
   return { lobby: next, notices: messageTo(hostOf(lobby)!, { kind: "applied", peer }) };
@@ -193,9 +198,13 @@ export function admit(lobby: Lobby, event: Event & { kind: "admit" }, now: numbe
   const applicant = lobby.applicants.find(({ peer }) => peer === event.peer);
   if (applicant === undefined) return refuse(lobby, "applicant_not_found");
   if (isFull(lobby)) return refuse(lobby, "lobby_full");
-  const { peer, display_name, data } = applicant;
+  const { peer, display_name, data, network } = applicant;
   const joining: Joining = { kind: "join", peer, password_digest: null, memory: null, reclaims: false, source: null };
-  const profile = { ...(display_name !== undefined && { display_name }), ...(data && { data }) };
+  const profile = {
+    ...(display_name !== undefined && { display_name }),
+    ...(data && { data }),
+    ...(network && { network }),
+  };
   const { lobby: next, notices } = addMember(lobby, { ...joining, ...profile }, now);
   return { lobby: next, notices: [...messageTo({ peer, source: null }, { kind: "admitted" }), ...notices] };
 }

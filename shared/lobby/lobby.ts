@@ -57,6 +57,8 @@ export type Member = {
   readonly memory: string | null;
   /** The endpoint in its own network, where it sent one. Only peers introduced to it receive this. */
   readonly local?: Endpoint;
+  /** The network of an HTTP member (IPv4 address, IPv6 /64), where it is known. Secret. */
+  readonly network?: string;
   /** What the other members can read. */
   readonly data?: Data;
   /** Overrides of the lobby's settings. If either of two peers hides its address, both are relayed. */
@@ -64,11 +66,28 @@ export type Member = {
   readonly addresses?: AddressPolicy;
 };
 
+/** A ban of one lobby (bans.ts). */
+export type LobbyBan = {
+  readonly peer: string;
+  readonly name?: string;
+  readonly endpoint: Endpoint | null;
+  /** Absent in rows of older versions. */
+  readonly banned_at?: number;
+  /** Where the peer was, for an hour, and the lobby's password then. */
+  readonly network?: string;
+  readonly old_password?: string | null;
+  /** The reason, as the host wrote it. */
+  readonly detail?: string;
+};
+
 /** A peer that waits for the host to admit it. It takes no seat. */
 export type Applicant = {
   readonly peer: string;
   readonly display_name?: string;
   readonly data?: Data;
+  readonly network?: string;
+  /** It shares the network of a banned peer. */
+  readonly near_ban?: boolean;
   readonly asked_at: number;
   /** The host denied it. Kept until the applicant would have expired, so that a retry is refused. */
   readonly denied: boolean;
@@ -137,7 +156,7 @@ export type Lobby = Settings & {
   /** Hosts of earlier terms: they are refused with `stale_term` instead of `not_host`. */
   readonly former_hosts: readonly string[];
   /** Peers that may not join again: by name, and by the endpoint they had. */
-  readonly banned: readonly { readonly peer: string; readonly endpoint: Endpoint | null }[];
+  readonly banned: readonly LobbyBan[];
   /** The published address of its host in the wire's notation, where the host published one. */
   readonly join_uri?: string;
   /** The join code (ids.ts), or null on wires without codes. */
@@ -175,6 +194,7 @@ export type Event =
       readonly memory: string | null;
       readonly local?: Endpoint;
       readonly source: Source | null;
+      readonly network?: string;
       readonly settings?: Partial<Settings>;
       readonly code?: string;
       readonly client_ref?: string;
@@ -187,6 +207,11 @@ export type Event =
       readonly password_digest: string | null;
       /** The join code, where the joiner used one. */
       readonly code?: string;
+      readonly network?: string;
+      /** It shares the network of a peer that operators banned. */
+      readonly near_ban?: boolean;
+      /** It does not wait for the host: quick join tries another lobby instead. */
+      readonly immediate?: boolean;
       /** The version of its game. */
       readonly version?: string;
       readonly memory: string | null;
@@ -210,6 +235,8 @@ export type Event =
       /** The reason, as the host wrote it. */
       readonly detail?: string;
     }
+  /** The host lifts a ban. */
+  | { readonly kind: "unban"; readonly by: string; readonly peer: string }
   | { readonly kind: "start"; readonly source: Source }
   | { readonly kind: "confirm"; readonly peer: string; readonly source: Source }
   /** A member renewed at a sidecar that does not hold it. */

@@ -14,7 +14,7 @@ import type { Transition } from "./notices.ts";
 import { deadline, expire } from "./expiry.ts";
 import { isForged, setAway, unchanged, refuse, ifOpen } from "./transitions.ts";
 import { admit, create, DEFAULT_SETTINGS, deny, rehost, join } from "./join.ts";
-import { close, transferHost, kick, patch, publish, start } from "./host-actions.ts";
+import { close, transferHost, kick, patch, publish, start, unban } from "./host-actions.ts";
 import {
   renew,
   chat,
@@ -49,6 +49,8 @@ function react(lobby: Lobby | null, event: Event, now: number): Transition {
       return ifOpen(lobby, (open) => leave(open, event, now));
     case "kick":
       return ifOpen(lobby, (open) => kick(open, event, now));
+    case "unban":
+      return ifOpen(lobby, (open) => unban(open, event, now));
     case "start":
       return lobby?.state === "started" ? unchanged(lobby) : ifOpen(lobby, (open) => start(open, event, now));
     case "confirm":

@@ -3,7 +3,8 @@
  * step.ts decides when each of them happens. Pure.
  */
 import { isDtls } from "../net/local-port.ts";
-import { type Endpoint, sameEndpoint } from "../net/endpoint.ts";
+import { sameEndpoint } from "../net/endpoint.ts";
+import { withoutOldNetworks } from "./bans.ts";
 import { FORMER_HOSTS_PER_LOBBY_MAX } from "../limits.ts";
 import type { Event, Lobby, Member, Source } from "./lobby.ts";
 import type { AddressedNotice, IntroducedPeer, Notice, SocketMessage, Transition } from "./notices.ts";
@@ -31,6 +32,7 @@ export function ifOpen(lobby: Lobby | null, then: (lobby: Lobby) => Transition):
 
 export const change = (lobby: Lobby, parts: Partial<Lobby>, now: number): Lobby => ({
   ...lobby,
+  banned: withoutOldNetworks(lobby.banned, now),
   ...parts,
   updated_at: now,
   revision: lobby.revision + 1,
@@ -74,8 +76,12 @@ export const endLobby = (lobby: Lobby, reason: Removal): Transition => ({
   notices: [...lobby.members.map((m) => noticeTo(m, { kind: "removed", reason })), ...denyAll(lobby)],
 });
 
-/** The first present member, the named successors before the others; if none is present, the first. */
-function nextHost({ members, successors }: Lobby, waiting: readonly string[]): Member {
+/**
+ * The first present member, the named successors before the others; if none is present, the first. On other wires the
+ * first, because their clients take the first of the roster for the host.
+ */
+function nextHost({ members, policy, successors }: Lobby, waiting: readonly string[]): Member {
+  if (policy.admits_http !== true) return members[0]!;
   const named = successors.flatMap((id) => members.filter(({ peer, source }) => source === null && peer === id));
   const present = [...named, ...members].filter(isPresent);
   return present.find(({ peer }) => !waiting.includes(peer)) ?? present[0] ?? members[0]!;
@@ -151,10 +157,6 @@ export const replace = (lobby: Lobby, old: Member, member: Member): Member[] =>
   lobby.members.map((m) => (m === old ? member : m));
 export const isFrom = (member: Member, source: Source | null): boolean =>
   member.source?.sidecar === source?.sidecar && isAt(member, source);
-export const isBanned = (lobby: Lobby, peer: string, at: Endpoint | undefined): boolean =>
-  lobby.banned.some(
-    (ban) => ban.peer === peer || (ban.endpoint !== null && at !== undefined && sameEndpoint(ban.endpoint, at)),
-  );
 
 /**
  * Whether a plaintext event claims to be from a member under DTLS: it comes from the member's endpoint, or would move
@@ -219,6 +221,7 @@ export const newMember = (event: Event & { kind: "host" | "join" }, now: number)
   away_since: null,
   memory: event.memory,
   ...(event.local && { local: event.local }),
+  ...(event.network !== undefined && { network: event.network }),
   ...(event.display_name !== undefined && { display_name: event.display_name }),
   ...(event.data && { data: event.data }),
 });

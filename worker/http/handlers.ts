@@ -13,6 +13,7 @@ import { openLink } from "./routes/link.ts";
 import { listLobbies } from "./routes/list-lobbies.ts";
 import * as lobbies from "./routes/lobbies.ts";
 import * as members from "./routes/members.ts";
+import { listLobbyBans, unbanMember } from "./routes/moderation/lobby-bans.ts";
 import * as messages from "./routes/messages.ts";
 import { listSidecars, metrics, readiness, readStats } from "./routes/metrics.ts";
 import { openapiHtml, openapiJson } from "./routes/openapi.ts";
@@ -48,6 +49,8 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   admitApplicant: members.admitApplicant,
   removeApplicant: members.removeApplicant,
   changeHost: members.changeHost,
+  listLobbyBans,
+  unbanMember,
   putSnapshot,
   getSnapshot,
   heartbeat: messages.heartbeat,

@@ -30,7 +30,9 @@ export function hubStats(lobbies: readonly Lobby[], rest: Pick<Stats, "sidecars"
 export function banTargetOf(lobby: Lobby | undefined, name: string): BanTarget | null {
   const member = lobby?.members.find(({ peer, display_name: title }) => (title ?? peer) === name || peer === name);
   if (member === undefined) return null;
-  if (member.source === null) return { ip_prefix: null, peer_id: member.peer };
+  const { network } = member;
+  if (member.source === null)
+    return { ip_prefix: null, peer_id: member.peer, ...(network !== undefined && { network }) };
   const { address } = member.source.endpoint;
   return { ip_prefix: canonicalPrefix(isIPv4(address) ? address : `${address}/64`), peer_id: null };
 }

@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import type { SidecarView, Stats } from "#shared/api/service.ts";
+import type { LobbyBanView } from "#shared/api/bans.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
@@ -45,6 +46,7 @@ import type { RelayAllocator } from "./connections/relay-allocator.ts";
 import { SocketServer } from "./events/socket-server.ts";
 import { isSubscriber } from "./events/subscriber.ts";
 import { findLobby, readerView } from "./lobby-commands.ts";
+import { listLobbyBans } from "./lobby/bans.ts";
 import { LobbyService } from "./lobby-service.ts";
 import { SidecarLinks } from "./sidecar-links.ts";
 import { HubState } from "./state.ts";
@@ -109,7 +111,7 @@ export class Hub extends DurableObject<Env> implements HubRpc {
   }
 
   createLobby(meta: RequestMeta, event: Event & { kind: "host" }, shards: number): RpcResult<LobbyResult> {
-    return this.#run(meta, (now) => this.#lobbies.create(event, parseHubName(this.ctx).shard, shards, now));
+    return this.#run(meta, (now) => this.#lobbies.create(meta, event, parseHubName(this.ctx).shard, shards, now));
   }
 
   applyEvent(meta: RequestMeta, selector: LobbySelector, event: Event): RpcResult<LobbyResult> {
@@ -118,6 +120,10 @@ export class Hub extends DurableObject<Env> implements HubRpc {
 
   listNorayHost(meta: RequestMeta, event: Event & { kind: "publish" }): RpcResult<NorayListing> {
     return this.#run(meta, (now) => this.#lobbies.listNorayHost(event, now));
+  }
+
+  listLobbyBans(meta: RequestMeta, lobby: string): RpcResult<LobbyBanView[]> {
+    return this.#run(meta, () => listLobbyBans(this.#state.lobbies.byId(lobby), meta.peer!));
   }
 
   putSnapshot(meta: RequestMeta, lobby: string, write: SnapshotWrite): RpcResult<SnapshotInfo> {

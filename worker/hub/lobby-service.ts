@@ -5,6 +5,7 @@
 import { isMember } from "#shared/api/views.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import { CODE_RETRY_AFTER_S } from "#shared/limits.ts";
+import { sourceOf } from "#shared/net/endpoint.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
 import type { RateLimitSubject } from "#shared/rate-limit/rate-limiter.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
@@ -22,9 +23,15 @@ export class LobbyService {
   }
 
   /** Creates the lobby of a `host` event, with a join code that leads to this shard. */
-  create(event: Event & { kind: "host" }, shard: number, shards: number, now: number): Outcome<LobbyResult> {
+  create(
+    subject: RateLimitSubject,
+    event: Event & { kind: "host" },
+    shard: number,
+    shards: number,
+    now: number,
+  ): Outcome<LobbyResult> {
     const find = () => this.#state.lobbies.byName(event.wire, event.name);
-    const coded = { ...event, code: commands.freeCode(this.#state.lobbies, shard, shards) };
+    const coded = { ...event, ...networkOf(subject), code: commands.freeCode(this.#state.lobbies, shard, shards) };
     return this.#transact(event.peer, now, find, (draft) => commands.createLobby(draft, coded));
   }
 
@@ -37,7 +44,8 @@ export class LobbyService {
     const lobby = commands.findLobby(this.#state.lobbies, selector);
     if (lobby === undefined && by_code) this.#state.guard.countWrongCode(subject, now);
     if (lobby === undefined) return { refused: by_code ? "code_invalid" : "lobby_not_found" };
-    return this.applyTo(lobby, subject.peer!, commands.withInviteCode(selector, lobby, event), now);
+    const located = event.kind === "join" ? this.#locate(event, subject, now) : event;
+    return this.applyTo(lobby, subject.peer!, commands.withInviteCode(selector, lobby, located), now);
   }
 
   applyTo(lobby: Lobby, peer: string, event: Event, now: number): Outcome<LobbyResult> {
@@ -77,6 +85,13 @@ export class LobbyService {
     return true;
   }
 
+  /** The join with the peer's network, and whether operators banned a peer from there. */
+  #locate(event: Event & { kind: "join" }, subject: RateLimitSubject, now: number): Event {
+    const { network } = networkOf(subject);
+    if (network === undefined) return event;
+    return { ...event, network, ...(this.#state.guard.bans.isNear(network, now) && { near_ban: true }) };
+  }
+
   /** Commits also if the peer's event is refused: the step may have expired other members. */
   #transact(
     peer: string,
@@ -96,3 +111,6 @@ export class LobbyService {
     return { value: commands.toResult((after ?? before)!.id, before, after, peer, now, this.#state.seatExpiresAt) };
   }
 }
+
+const networkOf = ({ source }: RateLimitSubject): { readonly network?: string } =>
+  source === null ? {} : { network: sourceOf(source) };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decode, type Decoder } from "#shared/schema/decode.ts";
 import { lobby as lobbyShape } from "#shared/api/lobbies.ts";
+import { GRACE_DEFAULT_S } from "#shared/limits.ts";
 import { summary as summaryShape } from "#shared/listing/summary.ts";
 import { lobbyView } from "#shared/api/views.ts";
 import { toSummary } from "#shared/listing/summary.ts";
@@ -43,6 +44,8 @@ describe("the view of a non-member", () => {
       ...toSummary(lobby),
       visibility: "public",
       host_policy: "automatic",
+      host_grace_s: GRACE_DEFAULT_S,
+      member_grace_s: GRACE_DEFAULT_S,
       consent: "automatic",
       addresses: "direct",
       host: null,

@@ -55,6 +55,11 @@ export class Player {
     return new Player(game, this.id, this.token, this.#worker);
   }
 
+  /** The same peer through another Worker, or seen from another address. */
+  from(by: Worker): Player {
+    return new Player(this.game, this.id, this.token, by);
+  }
+
   /** `path` is relative to the game. A body that is not a string is sent as JSON. */
   async ask(method: string, path: string, { headers = {}, body }: Init = {}): Promise<Response> {
     const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";

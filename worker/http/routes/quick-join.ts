@@ -69,7 +69,7 @@ async function findOrCreate(c: Ctx, request: QuickJoinRequest): Promise<LobbyRes
   );
   for (const { id } of candidates.slice(0, QUICK_JOIN_TRIES)) {
     // The lobby may be full by now, or the peer banned from it: try the next one.
-    const result = await applyEvent(c, shardOfId(id)!, null, { id }, event, false);
+    const result = await applyEvent(c, shardOfId(id)!, null, { id }, { ...event, immediate: true }, false);
     if (!(result instanceof Response)) return result;
   }
   return request.create_if_none === undefined ? problem("no_open_lobby") : hostLobby(c, request.create_if_none, false);

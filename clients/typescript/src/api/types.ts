@@ -185,6 +185,7 @@ export type Applicant = {
   readonly name: string;
   readonly data?: { readonly [key: string]: string | number | boolean };
   readonly asked_at: string;
+  readonly near_ban?: boolean;
 };
 
 export type Joined = {
@@ -335,6 +336,18 @@ export type Outcome = {
   readonly ms?: number;
   readonly rtt_ms?: number;
   readonly reason?: string;
+};
+
+export type LobbyBan = {
+  readonly peer_id: string | null;
+  readonly name: string;
+  readonly message?: string;
+  readonly banned_at: string;
+  readonly network_until: string | null;
+};
+
+export type LobbyBanList = {
+  readonly bans: readonly LobbyBan[];
 };
 
 export type Snapshot = {
