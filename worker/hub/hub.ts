@@ -18,26 +18,8 @@ import type { Event } from "#shared/lobby/lobby.ts";
 import { ticketKeys } from "../auth/tokens.ts";
 import { type Env, shardCount } from "../env.ts";
 import { problem } from "../problem.ts";
-import {
-  type AdminPage,
-  type BanTarget,
-  type ConnectParams,
-  type Cursor,
-  type HubRpc,
-  type IdempotencyKey,
-  type ListChanges,
-  type LobbyResult,
-  type LobbySelector,
-  type NorayListing,
-  type Outcome,
-  type RelayParams,
-  type RequestMeta,
-  type RpcResult,
-  type Snapshot,
-  type SnapshotWrite,
-  SOCKET_URLS,
-  SOURCE_HEADER,
-} from "../rpc.ts";
+import type * as rpc from "../rpc.ts";
+import { SOCKET_URLS, SOURCE_HEADER } from "../rpc.ts";
 import * as admin from "./admin.ts";
 import { combine } from "./change-listener.ts";
 import { Connections } from "./connections/connections.ts";
@@ -52,7 +34,7 @@ import { SidecarLinks } from "./sidecar-links.ts";
 import { HubState } from "./state.ts";
 import { createEventsHost, createRelayAllocator, lastPingAt, parseHubName } from "./wiring.ts";
 
-export class Hub extends DurableObject<Env> implements HubRpc {
+export class Hub extends DurableObject<Env> implements rpc.HubRpc {
   readonly #state: HubState;
   readonly #lobbies: LobbyService;
   readonly #links: SidecarLinks;
@@ -98,11 +80,11 @@ export class Hub extends DurableObject<Env> implements HubRpc {
 
   // --- lobbies -----------------------------------------------------------------------------------------------------
 
-  listLobbies(meta: RequestMeta, query: Query): RpcResult<Page> {
+  listLobbies(meta: rpc.RequestMeta, query: Query): rpc.RpcResult<Page> {
     return this.#run(meta, () => ({ value: this.#state.lobbies.page(query) }));
   }
 
-  getLobby(meta: RequestMeta, id: string): RpcResult<LobbyView> {
+  getLobby(meta: rpc.RequestMeta, id: string): rpc.RpcResult<LobbyView> {
     return this.#run(meta, () => {
       const lobby = this.#state.lobbies.byId(id);
       const value = lobby === undefined ? null : readerView(lobby, meta.peer, this.#state.seatExpiresAt);
@@ -110,49 +92,49 @@ export class Hub extends DurableObject<Env> implements HubRpc {
     });
   }
 
-  createLobby(meta: RequestMeta, event: Event & { kind: "host" }, shards: number): RpcResult<LobbyResult> {
+  createLobby(meta: rpc.RequestMeta, event: Event & { kind: "host" }, shards: number): rpc.RpcResult<rpc.LobbyResult> {
     return this.#run(meta, (now) => this.#lobbies.create(meta, event, parseHubName(this.ctx).shard, shards, now));
   }
 
-  applyEvent(meta: RequestMeta, selector: LobbySelector, event: Event): RpcResult<LobbyResult> {
+  applyEvent(meta: rpc.RequestMeta, selector: rpc.LobbySelector, event: Event): rpc.RpcResult<rpc.LobbyResult> {
     return this.#run(meta, (now) => this.#lobbies.apply(meta, selector, event, now));
   }
 
-  listNorayHost(meta: RequestMeta, event: Event & { kind: "publish" }): RpcResult<NorayListing> {
+  listNorayHost(meta: rpc.RequestMeta, event: Event & { kind: "publish" }): rpc.RpcResult<rpc.NorayListing> {
     return this.#run(meta, (now) => this.#lobbies.listNorayHost(event, now));
   }
 
-  listLobbyBans(meta: RequestMeta, lobby: string): RpcResult<LobbyBanView[]> {
+  listLobbyBans(meta: rpc.RequestMeta, lobby: string): rpc.RpcResult<LobbyBanView[]> {
     return this.#run(meta, () => listLobbyBans(this.#state.lobbies.byId(lobby), meta.peer!));
   }
 
-  putSnapshot(meta: RequestMeta, lobby: string, write: SnapshotWrite): RpcResult<SnapshotInfo> {
+  putSnapshot(meta: rpc.RequestMeta, lobby: string, write: rpc.SnapshotWrite): rpc.RpcResult<SnapshotInfo> {
     return this.#run(meta, (now) => this.#lobbies.putSnapshot(lobby, meta.peer!, write, now));
   }
 
-  getSnapshot(meta: RequestMeta, lobby: string): RpcResult<Snapshot> {
+  getSnapshot(meta: rpc.RequestMeta, lobby: string): rpc.RpcResult<rpc.Snapshot> {
     return this.#run(meta, () => this.#state.snapshots.get(this.#state.lobbies.byId(lobby), meta.peer!));
   }
 
-  findLobbyId(selector: LobbySelector): string | null {
+  findLobbyId(selector: rpc.LobbySelector): string | null {
     return findLobby(this.#state.lobbies, selector)?.id ?? null;
   }
 
-  getCached(idempotency: IdempotencyKey): { readonly outcome: Outcome<LobbyResult> | null } {
+  getCached(idempotency: rpc.IdempotencyKey): { readonly outcome: rpc.Outcome<rpc.LobbyResult> | null } {
     const stored = this.#state.guard.responses.get(idempotency, Date.now());
     if (stored === "mismatch") return { outcome: { refused: "idempotency_mismatch" } };
-    return { outcome: (stored as Outcome<LobbyResult> | undefined) ?? null };
+    return { outcome: (stored as rpc.Outcome<rpc.LobbyResult> | undefined) ?? null };
   }
 
-  putCached(meta: RequestMeta, result: LobbyResult): void {
+  putCached(meta: rpc.RequestMeta, result: rpc.LobbyResult): void {
     this.#run(meta, () => ({ value: result }));
   }
 
-  listSidecars(meta: RequestMeta): RpcResult<SidecarView[]> {
+  listSidecars(meta: rpc.RequestMeta): rpc.RpcResult<SidecarView[]> {
     return this.#run(meta, () => ({ value: this.#state.sidecars.views() }));
   }
 
-  getStats(meta: RequestMeta): RpcResult<Stats> {
+  getStats(meta: rpc.RequestMeta): rpc.RpcResult<Stats> {
     return this.#run(meta, () => ({
       value: admin.hubStats(this.#state.lobbies.all(), {
         sidecars: this.#state.sidecars.linked().length,
@@ -163,38 +145,38 @@ export class Hub extends DurableObject<Env> implements HubRpc {
 
   // --- connections between members ---------------------------------------------------------------------------------
 
-  requestConnection(meta: RequestMeta, lobby: string, request: ConnectParams): RpcResult<ConnectionView> {
+  requestConnection(meta: rpc.RequestMeta, lobby: string, request: rpc.ConnectParams): rpc.RpcResult<ConnectionView> {
     return this.#run(meta, (now) => this.#connections.request(lobby, meta.peer!, request, now));
   }
 
-  listConnections(meta: RequestMeta, lobby: string): RpcResult<ConnectionView[]> {
+  listConnections(meta: rpc.RequestMeta, lobby: string): rpc.RpcResult<ConnectionView[]> {
     return this.#run(meta, (now) => this.#connections.list(lobby, meta.peer!, now));
   }
 
-  getConnection(meta: RequestMeta, id: string): RpcResult<ConnectionView> {
+  getConnection(meta: rpc.RequestMeta, id: string): rpc.RpcResult<ConnectionView> {
     return this.#run(meta, (now) => this.#connections.read(id, meta.peer!, now));
   }
 
-  acceptConnection(meta: RequestMeta, id: string, reach: VerifiedReach | null): RpcResult<ConnectionView> {
+  acceptConnection(meta: rpc.RequestMeta, id: string, reach: VerifiedReach | null): rpc.RpcResult<ConnectionView> {
     return this.#run(meta, (now) => this.#connections.accept(id, meta.peer!, reach, now));
   }
 
-  declineConnection(meta: RequestMeta, id: string): RpcResult<null> {
+  declineConnection(meta: rpc.RequestMeta, id: string): rpc.RpcResult<null> {
     return this.#run(meta, (now) => this.#connections.decline(id, meta.peer!, now));
   }
 
-  reportOutcome(meta: RequestMeta, id: string, outcome: OutcomeReport): RpcResult<null> {
+  reportOutcome(meta: rpc.RequestMeta, id: string, outcome: OutcomeReport): rpc.RpcResult<null> {
     return this.#run(meta, (now) => this.#connections.report(id, meta.peer!, outcome, now));
   }
 
-  async requestRelay(meta: RequestMeta, request: RelayParams): Promise<RpcResult<RelayView>> {
+  async requestRelay(meta: rpc.RequestMeta, request: rpc.RelayParams): Promise<rpc.RpcResult<RelayView>> {
     const requested = this.#run(meta, (now) => this.#connections.relay(request, meta.peer!, now));
     if ("refused" in requested) return requested;
     const { rate_limit, replayed, value } = requested;
     return { ...(await value), rate_limit, replayed };
   }
 
-  assertMember(meta: RequestMeta, lobby: string): RpcResult<number> {
+  assertMember(meta: rpc.RequestMeta, lobby: string): rpc.RpcResult<number> {
     return this.#run(meta, (now) => {
       const refused = refusalForNonMember(this.#state.lobbies.byId(lobby), meta.peer!);
       return refused === null ? { value: now } : { refused };
@@ -203,7 +185,7 @@ export class Hub extends DurableObject<Env> implements HubRpc {
 
   // --- operators ---------------------------------------------------------------------------------------------------
 
-  listAllLobbies(limit: number, after: Cursor | null): AdminPage {
+  listAllLobbies(limit: number, after: rpc.Cursor | null): rpc.AdminPage {
     return admin.lobbyPage(this.#state.lobbies.all(), limit, after);
   }
 
@@ -211,7 +193,7 @@ export class Hub extends DurableObject<Env> implements HubRpc {
     return this.#lobbies.close(id, Date.now());
   }
 
-  banTargetOf(id: string, member: string): BanTarget | null {
+  banTargetOf(id: string, member: string): rpc.BanTarget | null {
     return admin.banTargetOf(this.#state.lobbies.byId(id), member);
   }
 
@@ -246,7 +228,7 @@ export class Hub extends DurableObject<Env> implements HubRpc {
     return this.#state.lobbies.lines();
   }
 
-  async onShardChanges(shard: number, changes: ListChanges, count: number, lost: boolean): Promise<boolean> {
+  async onShardChanges(shard: number, changes: rpc.ListChanges, count: number, lost: boolean): Promise<boolean> {
     const now = Date.now();
     const subscribed = await this.#events.onShardChanges(shard, changes, count, lost, now);
     this.#state.scheduleAlarm([], now);
@@ -293,7 +275,7 @@ export class Hub extends DurableObject<Env> implements HubRpc {
   // -----------------------------------------------------------------------------------------------------------------
 
   /** `work` must not wait, so that its rows and the stored response are written in one transaction. */
-  #run<T>(meta: RequestMeta, work: (now: number) => Outcome<T>): RpcResult<T> {
+  #run<T>(meta: rpc.RequestMeta, work: (now: number) => rpc.Outcome<T>): rpc.RpcResult<T> {
     const now = Date.now();
     const result = this.#state.guard.run(meta, now, () => work(now));
     if (meta.idempotency !== null || meta.cost === "connect") this.#state.scheduleAlarm([], now);

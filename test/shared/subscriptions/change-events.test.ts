@@ -64,7 +64,10 @@ describe("subscribers of a lobby receive", () => {
     expect(memberEvents(old, left, NOBODY, true)).toStrictEqual([
       { type: "member.left", data: { id: old.id, peer_id: "Alice", name: "Alice", state: "left", by: "Alice" } },
       { type: "member.updated", data: { id: old.id, member: expect.objectContaining({ peer_id: "Bob", host: true }) } },
-      { type: "lobby.host_changed", data: { id: old.id, host: "Bob", term: old.term + 1, cause: "left" } },
+      {
+        type: "lobby.host_changed",
+        data: { id: old.id, host: "Bob", term: old.term + 1, cause: "left", snapshot_revision: null },
+      },
     ]);
     const leaving = (next: Lobby, removals = told("Bob", "kicked")) => memberEvents(old, next, removals, true)[0]!.data;
     expect(leaving(after(old, expels("Alice", "Bob")))).toMatchObject({ state: "kicked", by: "Alice" });
