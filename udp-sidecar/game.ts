@@ -208,6 +208,7 @@ function createNoraySessions(game: string, context: GameContext, exchange: () =>
         {
           game,
           parties,
+          wakes: true,
           onNotice: (notice) => {
             if (notice.kind !== "ended") onLimited(notice.kind === "limited" ? notice.reason : "closing");
           },

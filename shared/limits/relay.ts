@@ -8,6 +8,10 @@ export const RELAY_OVERHEAD_BYTES = 28;
 export const RELAY_RELATCH_MS = 3_000;
 /** What a side gets beyond what it sends, while only its datagrams identify it: a second of a game's traffic. */
 export const RELAY_UNPROVED_BYTES = 16_384;
+/** Datagrams to a side that has not sent anything yet: in all, per second, and at once. A handshake takes 81 in 8 s. */
+export const RELAY_WAKES_MAX = 256;
+export const RELAY_WAKE_PER_S = 32;
+export const RELAY_WAKE_BURST = 64;
 /** A pair of whose peers none has sent a datagram is freed after this: clients of noray send at once. */
 export const RELAY_UNUSED_MS = 5_000;
 /** An unused allocation is freed after this (as noray). */

@@ -17,6 +17,11 @@ export class AllocationTable {
     return this.#byKey.values();
   }
 
+  /** Those whose peers have sent nothing, the oldest first. */
+  *unused(): Generator<Allocation> {
+    for (const allocation of this.all()) if (allocation.sides.every((side) => side.endpoint === null)) yield allocation;
+  }
+
   get(key: string): Allocation | undefined {
     return this.#byKey.get(key);
   }

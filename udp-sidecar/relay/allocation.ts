@@ -35,6 +35,8 @@ export type RelayRequest = {
   readonly game: string;
   /** The same pair in either order. */
   readonly parties: readonly [RelayParty, RelayParty];
+  /** Its games may only listen until they hear something: their sides get some datagrams before they send one. */
+  readonly wakes?: boolean;
   /** A request with another name gets another allocation. */
   readonly name?: string;
   /** Called once for each limit that is reached, when the sidecar starts closing, and at the end. */
@@ -80,6 +82,9 @@ export type Side = {
   proved: boolean;
   /** Bytes that an unproved side still gets (relay/side-credit.ts). */
   credit_bytes: number;
+  /** Datagrams that it still gets before it has sent one (relay/waking.ts), and their rate. */
+  wakes_left: number;
+  readonly wake_bucket: Bucket;
   /** The stream to that endpoint, or null for UDP. */
   stream: Stream | null;
   /** The peer has left its wire. */

@@ -17,6 +17,7 @@
  * - `bindEndpoint` is for wires whose peers authenticate with a secret, from any address or over a stream; `peerMoved`
  *   is for peers that registered again.
  * - A side that nothing except its datagrams has proved gets no more than it sends (side-credit.ts).
+ * - A side that has not sent yet gets a few datagrams where its wire observed it, if its wire asks for that (waking.ts).
  * - Every other sender is a stranger: its datagrams are dropped and counted, and no state is kept.
  */
 import { type Endpoint, endpoint, sameEndpoint, sourceOf } from "#shared/net/endpoint.ts";
@@ -48,6 +49,7 @@ import { earnCredit, spendCredit } from "./side-credit.ts";
 import { acquirePorts, createSide, hasSlots } from "./sides.ts";
 import { latchRefusal } from "./latching.ts";
 import { SharedBudgets } from "./shared-budget.ts";
+import { wakeHop } from "./waking.ts";
 import type { Counters } from "../core/counters.ts";
 
 export class Relay {
@@ -100,10 +102,7 @@ export class Relay {
     return { allocation, ports: isReversed ? [b.port, a.port] : [a.port, b.port] };
   }
 
-  /**
-   * Decides where a datagram of this length at one of the relay's ports is forwarded; null if it is dropped. The
-   * returned hop is the table's own object and must be read at once.
-   */
+  /** Where a datagram of this length at one of the relay's ports goes, to be read at once; null if it is dropped. */
   route(
     port: number,
     address: string,
@@ -123,7 +122,8 @@ export class Relay {
     const bytes = length + RELAY_OVERHEAD_BYTES;
     earnCredit(side, bytes);
     const { bytes_max, lifetime_ms, idle_ms } = this.#limits;
-    if (other.endpoint === null) return this.#drop("unproved");
+    const hop = other.endpoint === null ? wakeHop(other, now) : (other as Hop);
+    if (hop === null) return this.#drop("unproved");
     if (now - other.last_received_at >= idle_ms) return this.#drop("silent");
     if (allocation.carried_bytes + bytes > bytes_max) return this.#exhaust(allocation, "bytes");
     if (now - allocation.allocated_at >= lifetime_ms) return this.#exhaust(allocation, "lifetime");
@@ -137,7 +137,7 @@ export class Relay {
     allocation.carried_bytes += bytes;
     this.packets++;
     this.bytes += length;
-    return other as Hop;
+    return hop;
   }
 
   /**
@@ -205,28 +205,26 @@ export class Relay {
     return { none };
   }
 
-  #createAllocation(key: string, { game, parties, onNotice }: RelayRequest, now: number): Allocation | NoRelay {
+  #createAllocation(key: string, request: RelayRequest, now: number): Allocation | NoRelay {
+    const { game, parties, onNotice, wakes = false } = request;
     if (this.#closing) return "closing";
     if (!hasSlots(this.#sources, parties, this.#limits.slots_per_source_max)) return "source_share";
     const ports = acquirePorts(this.#pool, parties) ?? this.#reclaimPorts(parties);
     if (ports === null) return "exhausted";
-    const [a, b] = parties;
-    const sides = [this.#createSide(a, ports[0], now), this.#createSide(b, ports[1], now)] as const;
-    const share = this.#games.acquire(game, now);
-    const times = { allocated_at: now, requested_at: now };
-    const allocation: Allocation = { key, game: share, sides, ...times, carried_bytes: 0, onNotice, limited: [] };
+    const newSide = (at: 0 | 1): Side => {
+      const source = this.#sources.acquire(budgetKey(parties[at]), now);
+      return createSide(parties[at], { port: ports[at], source, budget: this.#limits.side, wakes }, now);
+    };
+    const sides = [newSide(0), newSide(1)] as const;
+    const state = { allocated_at: now, requested_at: now, carried_bytes: 0, limited: [] };
+    const allocation: Allocation = { key, game: this.#games.acquire(game, now), sides, ...state, onNotice };
     this.#allocations.add(allocation);
     return allocation;
   }
 
-  #createSide(party: RelayParty, port: number, now: number): Side {
-    return createSide(party, port, this.#sources.acquire(budgetKey(party), now), this.#limits.side, now);
-  }
-
   /** The ports of the oldest pairs whose peers have sent nothing. */
   #reclaimPorts(parties: RelayRequest["parties"]): [number, number] | null {
-    for (const allocation of this.#allocations.all()) {
-      if (allocation.sides.some(({ endpoint }) => endpoint !== null)) continue;
+    for (const allocation of this.#allocations.unused()) {
       this.#end(allocation, "evicted");
       const ports = acquirePorts(this.#pool, parties);
       if (ports !== null) return ports;

@@ -1,11 +1,20 @@
 /** Creates the two sides of an allocation. */
 import { type Budget, fullBucket } from "#shared/rate-limit/token-bucket.ts";
 import { budgetKey, partyFamily, type PortPool, type RelayParty, type Side } from "./allocation.ts";
-import { RELAY_UNPROVED_BYTES } from "#shared/limits.ts";
+import { RELAY_UNPROVED_BYTES, RELAY_WAKES_MAX } from "#shared/limits.ts";
 import type { BudgetShare, SharedBudgets } from "./shared-budget.ts";
+import { WAKE_RATE } from "./waking.ts";
 
-/** A side that has not authenticated yet. `source` is the budget it shares with others. */
-export function createSide(party: RelayParty, port: number, source: BudgetShare, budget: Budget, now: number): Side {
+type NewSide = {
+  readonly port: number;
+  /** The budget it shares with others. */
+  readonly source: BudgetShare;
+  readonly budget: Budget;
+  readonly wakes: boolean;
+};
+
+/** A side that has not authenticated yet. */
+export function createSide(party: RelayParty, { port, source, budget, wakes }: NewSide, now: number): Side {
   return {
     peer: party.peer,
     port,
@@ -15,6 +24,8 @@ export function createSide(party: RelayParty, port: number, source: BudgetShare,
     endpoint: null,
     proved: party.observed !== null && party.proved === true,
     credit_bytes: RELAY_UNPROVED_BYTES,
+    wakes_left: wakes ? RELAY_WAKES_MAX : 0,
+    wake_bucket: fullBucket(WAKE_RATE, now),
     stream: null,
     secret: false,
     left: false,

@@ -47,17 +47,21 @@ export class RelayHarness {
   request(
     a = "alice",
     b = "bob",
-    { seen = [ALICE, BOB], game = "default", notices = [] as RelayNotice[], proved = true } = {},
+    { seen = [ALICE, BOB], game = "default", notices = [] as RelayNotice[], proved = true, wakes = false } = {},
   ) {
     const parties = [
       { peer: a, observed: seen[0]!, proved },
       { peer: b, observed: seen[1]!, proved },
     ] as const;
-    return this.relay.allocate({ game, parties, onNotice: (notice) => notices.push(notice) }, this.now);
+    return this.relay.allocate({ game, parties, wakes, onNotice: (notice) => notices.push(notice) }, this.now);
   }
 
   /** The same; throws on a refusal. */
-  pair(a = "alice", b = "bob", options: { seen?: Endpoint[]; game?: string; proved?: boolean } = {}): Pair {
+  pair(
+    a = "alice",
+    b = "bob",
+    options: { seen?: Endpoint[]; game?: string; proved?: boolean; wakes?: boolean } = {},
+  ): Pair {
     const notices: RelayNotice[] = [];
     const result = this.request(a, b, { ...options, notices });
     if ("none" in result) throw new Error(result.none);
