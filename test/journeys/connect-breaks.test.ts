@@ -5,6 +5,8 @@ import type { Home, Host } from "../lab/lab.ts";
 import { isLabMissing } from "../lab/lab-namespaces.ts";
 import { LabPlayers } from "../lab/lab-players.ts";
 
+/** What a loaded test machine adds to the limits, which hold on an idle one. */
+const SLACK_MS = 1_000;
 const PATIENCE = { within_ms: 60_000 };
 const WAY = { delay_ms: 20 };
 
@@ -46,7 +48,7 @@ describe.skipIf(isLabMissing())("two peers that send every 20 ms", () => {
     const from = [a, b].map(({ program }) => program.lines.length);
     await labPlayers.lab.block(homes[0], homes[1].address);
     await Promise.all([becomes(a, b, "relay", from[0]!), becomes(b, a, "relay", from[1]!)]);
-    await within("a blocked path", 10_000, "relay");
+    await within("a blocked path", 1_500 + SLACK_MS, "relay");
     const then = [a, b].map(({ program }) => program.lines.length);
     await labPlayers.lab.unblock(homes[0]);
     await Promise.all([becomes(a, b, "direct", then[0]!), becomes(b, a, "direct", then[1]!)]);
@@ -63,7 +65,7 @@ describe.skipIf(isLabMissing())("two peers that send every 20 ms", () => {
       `ip route replace default via ${prefix}.1`,
     );
     await becomes(a, b, "direct", from);
-    await within("another address", 20_000, "direct");
+    await within("another address", 1_000 + SLACK_MS, "direct");
   });
 
   test("keep their path when a sidecar dies", async () => {

@@ -1,16 +1,12 @@
 /** Two Node programs with the TypeScript client behind every pair of NATs, with a real hub and two real sidecars. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  startTwoOfEachKind,
-  isPlainPunch,
-  connectPair,
-  connectAllPairs,
-  MOST_MS,
-  startPlayer,
-} from "../lab/connect-pairs.ts";
+import { startTwoOfEachKind, isPlainPunch, connectPair, connectAllPairs, startPlayer } from "../lab/connect-pairs.ts";
 import type { HomeOptions } from "../lab/lab.ts";
 import { isLabMissing } from "../lab/lab-namespaces.ts";
 import { LabPlayers } from "../lab/lab-players.ts";
+
+/** The median and the longest time to a first path, and the longest to a direct one where a plain punch opens it. */
+type Limits = { readonly median_ms: number; readonly first_ms: number; readonly plain_ms: number };
 
 let labPlayers: LabPlayers;
 
@@ -21,19 +17,25 @@ describe.skipIf(isLabMissing())("the client through NATs", () => {
   });
   afterAll(() => labPlayers?.close());
 
-  test.for<[string, HomeOptions]>([
-    ["20 ms away", { delay_ms: 20 }],
-    ["40 ms away, with 5 % lost", { delay_ms: 40, loss: 0.05 }],
-  ])("connects all 28 pairs, %s: directly where possible, otherwise by relay", async ([, way]) => {
+  test.for<[string, HomeOptions, Limits]>([
+    ["20 ms away", { delay_ms: 20 }, { median_ms: 450, first_ms: 1_500, plain_ms: 1_500 }],
+    ["20 ms away, with 5 % lost", { delay_ms: 20, loss: 0.05 }, { median_ms: 700, first_ms: 3_000, plain_ms: 6_000 }],
+    [
+      "20 ms away, with 20 % lost",
+      { delay_ms: 20, loss: 0.2 },
+      { median_ms: 1_200, first_ms: 6_000, plain_ms: 12_000 },
+    ],
+  ])("connects all 28 pairs, %s: directly where possible, otherwise by relay", async ([, way, limits]) => {
     const rows = await connectAllPairs(await startTwoOfEachKind(labPlayers, way));
     if (process.env["PARLEY_TABLE"] !== undefined) console.table(rows);
     expect(rows.filter(({ isAsWanted }) => !isAsWanted)).toStrictEqual([]);
-    // A punch may fail by chance; the client then makes a second attempt, later than this.
-    expect(rows.filter(({ ms }) => ms <= MOST_MS).length).toBeGreaterThanOrEqual(26);
+    // The first path is a relay where the punch takes long. The limits leave room for a busy machine.
+    expect(rows.filter(({ first_ms }) => first_ms > limits.first_ms)).toStrictEqual([]);
+    const firsts = rows.map(({ first_ms }) => first_ms).toSorted((a, b) => a - b);
+    expect(firsts[14]).toBeLessThanOrEqual(limits.median_ms);
     const plain = rows.filter(isPlainPunch);
     expect(plain).toHaveLength(24);
-    // With loss, or on a busy machine, some punches need a second attempt of the client.
-    expect(plain.filter(({ ms }) => ms <= 1_000).length).toBeGreaterThanOrEqual(way.loss === undefined ? 22 : 18);
+    expect(plain.filter(({ ms }) => ms > limits.plain_ms)).toStrictEqual([]);
   });
 
   test("connects by local addresses in one home, by relay in one carrier, and by WebSocket without UDP", async () => {
@@ -61,6 +63,7 @@ describe.skipIf(isLabMissing())("the client through NATs", () => {
       ["websocket", "relay"],
     ] as const;
     const met = await Promise.all(pairs.map(([a, b], at) => connectPair(`pair ${at}`, a, b, wanted[at]!)));
-    expect(met.filter(({ isAsWanted, ms }) => !isAsWanted || ms > MOST_MS)).toStrictEqual([]);
+    if (process.env["PARLEY_TABLE"] !== undefined) console.table(met);
+    expect(met.filter(({ isAsWanted, first_ms }) => !isAsWanted || first_ms > 2_000)).toStrictEqual([]);
   });
 });

@@ -3,6 +3,7 @@
  * the hub, or an unreachable hub, rejects with a HubRefusal.
  */
 import { randomUUID } from "node:crypto";
+import { type HttpRequest, type HttpResponse, HttpTransport } from "./http-transport.ts";
 import * as limits from "./limits.ts";
 import type * as types from "./types.ts";
 
@@ -32,11 +33,13 @@ export class HubClient {
   readonly game: string;
   /** The peer token, a secret; null before `createIdentity`. */
   token: string | null;
+  readonly #transport: HttpTransport;
 
   constructor(url: string, game: string, token: string | null = null) {
     this.url = url.replace(/\/+$/, "");
     this.game = game;
     this.token = token;
+    this.#transport = new HttpTransport(this.url);
   }
 
   // --- identity ------------------------------------------------------------------------------------------------
@@ -86,12 +89,13 @@ export class HubClient {
   /** Replaces the lobby's snapshot, as the host of this term. */
   putSnapshot = async (id: string, term: number, bytes: Uint8Array, readers = "members"): Promise<types.Snapshot> => {
     const path = `/lobbies/${id}/snapshot?term=${term}&readers=${readers}`;
-    return (await this.#send("PUT", path, { "content-type": BYTES }, bytes)).json() as Promise<types.Snapshot>;
+    const { body } = await this.#send("PUT", path, { "content-type": BYTES }, bytes);
+    return JSON.parse(body.toString()) as types.Snapshot;
   };
   /** The lobby's snapshot, and the term of the host that wrote it. */
   getSnapshot = async (id: string): Promise<{ readonly bytes: Uint8Array; readonly term: number }> => {
-    const response = await this.#send("GET", `/lobbies/${id}/snapshot`, {});
-    return { bytes: await response.bytes(), term: Number(response.headers.get("parley-term")) };
+    const { body, headers } = await this.#send("GET", `/lobbies/${id}/snapshot`, {});
+    return { bytes: Uint8Array.from(body), term: Number(headers["parley-term"]) };
   };
   heartbeat = (id: string): Promise<void> => this.request("POST", `/lobbies/${id}/heartbeat`);
 
@@ -106,9 +110,18 @@ export class HubClient {
       ...(body !== undefined && { "content-type": type }),
       ...(method === "POST" && { "idempotency-key": randomUUID() }),
     };
-    const answer = await this.#send(method, path, headers, body === undefined ? undefined : JSON.stringify(body));
-    const text = await answer.text().catch(() => "");
-    return (text === "" ? undefined : JSON.parse(text)) as T;
+    const { body: answer } = await this.#send(
+      method,
+      path,
+      headers,
+      body === undefined ? undefined : JSON.stringify(body),
+    );
+    return (answer.length === 0 ? undefined : JSON.parse(answer.toString())) as T;
+  }
+
+  /** This machine has another address, so its connections to the hub are dead. */
+  networkChanged(): void {
+    this.#transport.reset();
   }
 
   async #send(
@@ -116,26 +129,23 @@ export class HubClient {
     path: string,
     extra: Record<string, string>,
     body?: string | Uint8Array,
-  ): Promise<Response> {
-    // A kept-alive connection would be dead after a change of network, and fail late.
-    const headers = {
-      connection: "close",
-      ...(this.token !== null && { authorization: `Bearer ${this.token}` }),
-      ...extra,
-    };
-    const init = { method, headers, ...(body !== undefined && { body: body as NonNullable<RequestInit["body"]> }) };
-    const answer = await this.#answerTo(`${this.url}/v1/games/${this.game}${path}`, init);
-    if (!answer.ok) throw refusalOf(answer.status, await answer.text().catch(() => ""));
-    return answer;
+  ): Promise<HttpResponse> {
+    const headers = { ...(this.token !== null && { authorization: `Bearer ${this.token}` }), ...extra };
+    const request = { method, headers, ...(body !== undefined && { body }) };
+    const response = await this.#responseTo(`${this.url}/v1/games/${this.game}${path}`, request);
+    if (response.status < 200 || response.status > 299) throw refusalOf(response.status, response.body.toString());
+    return response;
   }
 
-  async #answerTo(url: string, init: RequestInit): Promise<Response> {
+  async #responseTo(url: string, request: HttpRequest): Promise<HttpResponse> {
     for (let tries = 1; ; tries++) {
       try {
-        return await fetch(url, { ...init, signal: AbortSignal.timeout(limits.REQUEST_TIMEOUT_MS * 2 ** (tries - 1)) });
+        return await this.#transport.send(url, request, limits.REQUEST_TIMEOUT_MS * 2 ** (tries - 1));
       } catch (error) {
         const status = 0;
-        if (tries < limits.REQUESTS_MAX) await new Promise((done) => setTimeout(done, limits.RETRY_MS * 2 ** tries));
+        // The first retry follows at once: the hub may just have closed a kept connection.
+        const wait_ms = tries === 1 ? 0 : limits.RETRY_MS * 2 ** tries;
+        if (tries < limits.REQUESTS_MAX) await new Promise((done) => setTimeout(done, wait_ms));
         else throw new HubRefusal({ code: "unreachable", title: `The hub does not answer: ${String(error)}.`, status });
       }
     }

@@ -10,4 +10,6 @@ export const REQUEST_TIMEOUT_MS = 2_500;
  * the hub carry it out once.
  */
 export const REQUESTS_MAX = 3;
+/** The next address of a host is tried after this time (RFC 8305 section 5). Longer than a round trip around the Earth. */
+export const ATTEMPT_TIMEOUT_MS = 500;
 export const RETRY_MS = 250;

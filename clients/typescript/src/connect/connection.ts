@@ -78,3 +78,9 @@ export function enterRelayAfter(connection: Connection, after_ms: number, isLast
     enterRelayAfter(connection, 0);
   }, after_ms).unref();
 }
+
+/** A refusal closes a new peer. A peer that had a path or a key retries later. */
+export function applyRefusal({ peer }: Connection, error: unknown): void {
+  if (peer.path === null && !peer.hasKey) peer.close(error instanceof Error ? error.message : String(error));
+  else peer.punchUnavailable();
+}

@@ -1,13 +1,13 @@
 /**
- * Connects this client to the other members of one lobby through the hub's introductions (docs/reference/connect.md). It
- * requests and accepts introductions, probes this machine's endpoints for them, and passes the hub's instructions to the
- * peer concerned (peer.ts).
+ * Connects this client to the other members of one lobby through the hub's introductions (docs/reference/connect.md), and
+ * passes the hub's instructions to the peer concerned (peer.ts).
  */
 import { type HubClient, HubRefusal } from "../api/hub-client.ts";
 import type { PunchOutcome } from "../punch/punch.ts";
 import {
   type Connection,
   type ConnectOptions,
+  applyRefusal,
   createConnection,
   enterRelayAfter,
   isBusy,
@@ -114,7 +114,7 @@ export class Connector {
       connection.connectionId = await this.#setup.signals.connect(body);
     } catch (error) {
       connection.busyUntil = 0;
-      this.#handleRefusal(connection, error);
+      applyRefusal(connection, error);
     }
   }
 
@@ -126,14 +126,8 @@ export class Connector {
       await this.#setup.signals.accept(id, reach);
     } catch (error) {
       connection.busyUntil = 0;
-      this.#handleRefusal(connection, error);
+      applyRefusal(connection, error);
     }
-  }
-
-  /** A refusal closes a new peer. A peer that had a path or a key retries later. */
-  #handleRefusal({ peer }: Connection, error: unknown): void {
-    if (peer.path === null && !peer.hasKey) peer.close(error instanceof Error ? error.message : String(error));
-    else peer.punchUnavailable();
   }
 
   /** Reports the outcome once for each introduction. */
@@ -219,7 +213,7 @@ export class Connector {
     if (isPunching) return;
     // No punch accompanies this relay.
     connection.busyUntil = 0;
-    peer.punchUnavailable();
+    peer.punchUnavailable(!connection.hasUdp);
     if (!connection.hasUdp) peer.openTunnel();
     this.#reportOutcome(connection, { path: connection.hasUdp ? "relay" : "stream" });
   }
@@ -255,10 +249,22 @@ export class Connector {
 
   /** The initiator requests the next introduction. The responder does so only if that leads to no direct path. */
   #retryDirect(connection: Connection): void {
+    if (!connection.hasUdp) return void this.#retryUdp(connection);
     if (connection.isInitiator) return void this.#requestIntroduction(connection);
+    const { startedConnection } = connection;
     setTimeout(() => {
-      if (connection.peer.path !== "direct") void this.#requestIntroduction(connection);
+      const isRetried = connection.startedConnection !== startedConnection;
+      if (connection.peer.path !== "direct" && !isRetried) void this.#requestIntroduction(connection);
     }, limits.RESPONDER_WAIT_MS).unref();
+  }
+
+  /** An introduction is of no use before a sidecar answers over UDP. */
+  async #retryUdp(connection: Connection): Promise<void> {
+    const { peer } = connection;
+    if (!(await this.#setup.probe.isUdpOpen())) return peer.punchUnavailable(true);
+    connection.hasUdp = true;
+    connection.attempt = 0;
+    await this.#requestIntroduction(connection);
   }
 
   /** UDP is blocked, or the sidecar is down. A WebSocket carries the datagrams until another relay is assigned. */

@@ -27,6 +27,7 @@ export const WARM_REFRESH_MS = 20_000;
 /** Sidecars and ports of each that are probed. Two of each distinguish every kind of mapping. */
 export const SIDECARS_PROBED_MAX = 2;
 export const PORTS_PROBED_MAX = 2;
+export const ADDRESSES_PROBED_MAX = 2;
 /** New sockets, probed back to back: three show the step of a NAT that counts ports. */
 export const FRESH_SOCKETS = 3;
 /** Observations sent to the hub, and their lifetime: the hub accepts a receipt for a minute. */

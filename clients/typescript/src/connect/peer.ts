@@ -199,9 +199,10 @@ export class Peer extends Emitter<PeerEvents> {
     return this.#relay.endpoint;
   }
 
-  /** The hub knows no plan for a direct path at the moment. */
-  punchUnavailable(): void {
-    this.#channel?.punchUnavailable(performance.now());
+  /** The hub knows no plan for a direct path at the moment. `isLocal`: this network blocks UDP, which is easily tried. */
+  punchUnavailable(isLocal = false): void {
+    if (isLocal) this.#channel?.punchFailed(performance.now());
+    else this.#channel?.punchUnavailable(performance.now());
     this.update();
   }
 

@@ -24,9 +24,12 @@ export type GatheredReach = {
 /** `seen`: the endpoint in words, as the sidecar stated it. */
 type Look = { readonly observation: Observation; readonly seen: string };
 
+/** The sidecars to ask; `refresh` asks the hub for them. */
+export type KnownSidecars = { readonly current: readonly Sidecar[]; readonly refresh: () => Promise<void> };
+
 /** What is known of this machine's network, shared by all connections of the client. */
 export class ReflexiveProbe {
-  readonly #sidecars: () => readonly Sidecar[];
+  readonly #sidecars: KnownSidecars;
   readonly #ticket: string;
   #observations: Observation[] = [];
   #lastSocketNumber = 0;
@@ -34,7 +37,7 @@ export class ReflexiveProbe {
   readonly #silent = new Set<boolean>();
   #filtering: { readonly is: NonNullable<Reach["filtering"]>; readonly at: number } | null = null;
 
-  constructor(sidecars: () => readonly Sidecar[], ticket: string) {
+  constructor(sidecars: KnownSidecars, ticket: string) {
     this.#sidecars = sidecars;
     this.#ticket = ticket;
   }
@@ -56,11 +59,12 @@ export class ReflexiveProbe {
     transactions: ProbeTransactions,
     isAllocationUnknown = true,
   ): Promise<GatheredReach> {
+    if (this.#sidecars.current.length === 0) await this.#sidecars.refresh();
     const newSockets = new Sockets((bytes) => void transactions.handleResponse(bytes));
     const now = performance.now();
     this.#observations = this.#observations.filter(({ at_ms }) => now - at_ms < limits.OBSERVATION_LIFETIME_MS);
     try {
-      const targets = probeTargets(this.#sidecars());
+      const targets = probeTargets(this.#sidecars.current);
       const first = targets.find(({ address }) => isIPv4(address));
       const others =
         first === undefined || !isAllocationUnknown ? [] : Array.from({ length: limits.FRESH_SOCKETS }, (_, at) => at);
@@ -92,6 +96,23 @@ export class ReflexiveProbe {
     }
   }
 
+  /** Whether any sidecar answers over UDP: one request to each address. */
+  async isUdpOpen(): Promise<boolean> {
+    const transactions = new ProbeTransactions();
+    const sockets = new Sockets((bytes) => void transactions.handleResponse(bytes));
+    try {
+      await sockets.bind(0);
+      const targets = probeTargets(this.#sidecars.current).filter(
+        ({ address }, at, all) => all.findIndex((other) => other.address === address) === at,
+      );
+      const asked = targets.map((via) => this.#observe(sockets, 0, 0, via, transactions));
+      const looks = await Promise.all(asked);
+      return looks.some((look) => look !== null);
+    } finally {
+      sockets.closeAll();
+    }
+  }
+
   /** Tests the NAT's filtering (RFC 5780 section 4.4). It runs on joining, before the result is needed. */
   async testFiltering(): Promise<void> {
     const transactions = new ProbeTransactions();
@@ -99,7 +120,7 @@ export class ReflexiveProbe {
     try {
       await Promise.all([sockets.bind(0), sockets.bind(1)]);
       await this.gather(sockets, 0, transactions);
-      const targets = probeTargets(this.#sidecars()).filter(({ address }) => isIPv4(address));
+      const targets = probeTargets(this.#sidecars.current).filter(({ address }) => isIPv4(address));
       const [via] = targets;
       const elsewhere = targets.find(({ address }) => address !== via?.address);
       const otherPort = targets.find(({ address, port }) => address === via?.address && port !== via.port);
@@ -204,11 +225,12 @@ function isStable(looks: readonly Look[]): boolean {
   return own.length > 0 && endpoints(true).size <= 1 && endpoints(false).size <= 1;
 }
 
-/** The endpoints to probe: the first native ports of each sidecar, one address per family. */
+/** The endpoints to probe: the first native ports of the first addresses of each sidecar. */
 function probeTargets(sidecars: readonly Sidecar[]): Endpoint[] {
   const speaking = sidecars.flatMap(({ v4, v6, ports }) => {
     const native = ports.filter(({ wires }) => wires.includes("native")).slice(0, limits.PORTS_PROBED_MAX);
-    const addresses = [...v4.slice(0, 1), ...v6.slice(0, 1)];
+    // Two addresses show an address-dependent mapping, also of one sidecar.
+    const addresses = [...v4.slice(0, limits.ADDRESSES_PROBED_MAX), ...v6.slice(0, 1)];
     return native.length === 0 ? [] : [addresses.flatMap((address) => native.map(({ port }) => ({ address, port })))];
   });
   return speaking.slice(0, limits.SIDECARS_PROBED_MAX).flat();

@@ -1,6 +1,5 @@
 /**
- * The sockets of one connection, by number: each is an IPv4 socket and, if the machine has an IPv6 address, an IPv6
- * socket. None is connected, because a connected socket reports ICMP errors and receives from one endpoint only. A
+ * The sockets of one connection, by number: each is a socket of every family that the machine has an address of. None is connected, because a connected socket reports ICMP errors and receives from one endpoint only. A
  * datagram that the system refuses is lost, like any datagram.
  */
 import { createSocket, type Socket } from "node:dgram";
@@ -23,7 +22,8 @@ export class Sockets {
 
   constructor(onDatagram: DatagramHandler) {
     this.#onDatagram = onDatagram;
-    this.#families = ownAddresses().some((address) => !isIPv4(address)) ? ["udp4", "udp6"] : ["udp4"];
+    const isIn = (family: Family): boolean => ownAddresses().some((address) => isIPv4(address) === (family === "udp4"));
+    this.#families = (["udp4", "udp6"] as const).filter(isIn);
   }
 
   /** Another owner receives the datagrams from now on. */

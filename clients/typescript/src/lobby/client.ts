@@ -1,9 +1,9 @@
 /** The client of one game: an anonymous identity at the game's hub that creates and joins lobbies. */
-import { isIPv4 } from "node:net";
 import { ReflexiveProbe } from "../connect/reflexive-probe.ts";
 import { HubClient } from "../api/hub-client.ts";
+import { SidecarList } from "./sidecar-list.ts";
 import { LobbyMembership, type LobbyMembershipOptions } from "./membership.ts";
-import type { Identity, Joined, Joining, NewLobby, Pending, QuickJoining, Sidecar } from "../api/types.ts";
+import type { Identity, Joined, Joining, NewLobby, Pending, QuickJoining } from "../api/types.ts";
 import { ADMISSION_POLL_MS, ADMISSION_TIMEOUT_MS } from "./limits.ts";
 
 export type ParleyClientOptions = LobbyMembershipOptions & {
@@ -24,15 +24,15 @@ export class ParleyClient {
   readonly id: string;
   readonly #options: LobbyMembershipOptions;
   readonly #probe: ReflexiveProbe;
-  #sidecars: readonly Sidecar[];
+  readonly #sidecars: SidecarList;
   readonly #memberships = new Set<LobbyMembership>();
 
   private constructor(hub: HubClient, { peer_id, udp_token, sidecars }: Identity, options: LobbyMembershipOptions) {
     this.hub = hub;
     this.id = peer_id;
     this.#options = options;
-    this.#sidecars = sidecars;
-    this.#probe = new ReflexiveProbe(() => this.#sidecars.map((sidecar) => withAddress(sidecar, hub.url)), udp_token);
+    this.#sidecars = new SidecarList(hub, sidecars);
+    this.#probe = new ReflexiveProbe(this.#sidecars, udp_token);
   }
 
   static async open({ url, game = "default", ...options }: ParleyClientOptions): Promise<ParleyClient> {
@@ -60,6 +60,7 @@ export class ParleyClient {
 
   /** Leaves every lobby. */
   async close(): Promise<void> {
+    this.#sidecars.close();
     await Promise.all(Array.from(this.#memberships, (membership) => membership.leave()));
   }
 
@@ -77,24 +78,12 @@ export class ParleyClient {
     const membership = new LobbyMembership(this.hub, this.id, joined, this.#probe, this.#options);
     this.#memberships.add(membership);
     membership.on("over", () => this.#memberships.delete(membership));
-    membership.on("opened", () => {
-      // The set of sidecars may have changed.
-      void this.hub.listSidecars().then(
-        ({ sidecars }) => (this.#sidecars = sidecars),
-        () => {},
-      );
-    });
+    // The set of sidecars may have changed.
+    membership.on("opened", () => void this.#sidecars.refresh());
     await new Promise<void>((done, failed) => {
       membership.once("opened", done);
       membership.once("over", (why) => failed(new Error(`the lobby ended: ${why}`)));
     });
     return membership;
   }
-}
-
-/** Fills in the hub's address for a sidecar on the same machine that does not know its own. */
-function withAddress(sidecar: Sidecar, hub: string): Sidecar {
-  if (sidecar.v4.length > 0 || sidecar.v6.length > 0) return sidecar;
-  const host = new URL(hub).hostname.replace("localhost", "127.0.0.1");
-  return isIPv4(host) ? { ...sidecar, v4: [host] } : sidecar;
 }

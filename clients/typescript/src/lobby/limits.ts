@@ -12,6 +12,9 @@ export const PINGS_FIRST = 3;
 export const PONG_TIMEOUT_MS = 12_000;
 /** The longest message accepted, in characters. A snapshot of a lobby is smaller. */
 export const MESSAGE_LENGTH_MAX = 1_000_000;
+/** An empty list of sidecars is requested again after this time, and then after twice the time, up to the longest. */
+export const SIDECARS_RETRY_MS = 1_000;
+export const SIDECARS_RETRY_MS_MAX = 30_000;
 /** How often an application to join is repeated. */
 export const ADMISSION_POLL_MS = 1_000;
 /** The longest wait for the host's approval (docs/reference/http.md). */

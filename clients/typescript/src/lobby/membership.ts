@@ -143,6 +143,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
   /** A changed address is noticed within a second. A game that knows earlier may call this. */
   networkChanged(): void {
     this.#addresses = ownAddresses().join();
+    this.#hub.networkChanged();
     this.#events.reconnect();
     this.#connector.networkChanged();
   }

@@ -122,6 +122,11 @@ export class Channel {
     this.#selector.punchUnavailable(now);
   }
 
+  /** A punch failed, or cannot be tried from here at the moment. */
+  punchFailed(now: number): void {
+    this.#selector.punchFailed(now);
+  }
+
   renew(key: PairKey, now: number): void {
     this.#seal.renew(key, now);
   }
