@@ -22,8 +22,7 @@ export class Sockets {
 
   constructor(onDatagram: DatagramHandler) {
     this.#onDatagram = onDatagram;
-    const isIn = (family: Family): boolean => ownAddresses().some((address) => isIPv4(address) === (family === "udp4"));
-    this.#families = (["udp4", "udp6"] as const).filter(isIn);
+    this.#families = (["udp4", "udp6"] as const).filter(hasAddress);
   }
 
   /** Another owner receives the datagrams from now on. */
@@ -109,6 +108,9 @@ export class Sockets {
     return socket;
   }
 }
+
+const hasAddress = (family: Family): boolean =>
+  ownAddresses().some((address) => isIPv4(address) === (family === "udp4"));
 
 /** This machine's addresses, as others in its network know them; loopback if there are no others. */
 export function ownAddresses(): string[] {
