@@ -67,10 +67,12 @@ export class Game {
   /** Everything that it printed. */
   readonly lines: string[] = [];
   readonly exited: Promise<number | null>;
+  readonly #child: ChildProcess;
   readonly #listeners = new Set<() => void>();
   #isOver = false;
 
   constructor(child: ChildProcess) {
+    this.#child = child;
     const tell = (): void => {
       for (const listener of this.#listeners) listener();
     };
@@ -110,6 +112,11 @@ export class Game {
       this.#listeners.add(look);
       look();
     });
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.exited;
   }
 
   get errors(): string[] {

@@ -7,6 +7,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const TOOLS = [
   "tools/check.ts",
   "tools/package.ts",
+  "tools/package-godot.ts",
   "tools/send.ts",
   "tools/doctor/main.ts",
   "tools/generate/nat.ts",
