@@ -73,7 +73,7 @@ describe.skipIf(godot4IsMissing())("pages of the Godot addon", { timeout: 60_000
   });
 
   test("every block is a script that Godot loads", async () => {
-    const game = project.run("res://party.tscn", "--", "--load");
+    const game = project.run("res://scene0.tscn", "--", "--load");
     await game.exited;
     const loaded = game.lines.filter((line) => line.startsWith("block"));
     expect(loaded.toSorted()).toStrictEqual(blocks.map((_, at) => `block${at}.gd true`).toSorted());

@@ -100,6 +100,7 @@ func watch() -> void:
 	_search.changed = true
 
 
+## Ends [method watch].
 func unwatch() -> void:
 	if _search != null:
 		_search.close()
@@ -114,6 +115,7 @@ func start(in_game := true) -> void:
 	_peer.refuse_new_connections = in_game
 
 
+## Whether this machine is in a lobby of the local network.
 func is_active() -> bool:
 	return lobby != null
 
@@ -162,6 +164,7 @@ func poll(now: float) -> void:
 			lobby = one
 
 
+## Ends everything; the session calls it when it leaves the tree.
 func close() -> void:
 	leave()
 	unwatch()

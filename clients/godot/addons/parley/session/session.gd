@@ -90,6 +90,7 @@ func watch_list(filter := {}) -> Error:
 	return OK
 
 
+## Ends [method watch_list].
 func unwatch_list() -> void:
 	if _list != null:
 		_list.close()
@@ -121,6 +122,7 @@ func set_member_data(entries: Dictionary) -> Error:
 	return await _desk.change_member({"data": entries})
 
 
+## Says something to everybody in the lobby; they see it by [signal chat_received].
 func chat(text: String) -> Error:
 	return await _desk.chat(text)
 
@@ -130,10 +132,12 @@ func start(in_game := true) -> Error:
 	return await _desk.change_lobby({"state": "in_game" if in_game else "open"})
 
 
+## Lets an applicant in. For the host of a lobby with approval.
 func admit(applicant: ParleyPlayer) -> Error:
 	return await _desk.admit(applicant.peer_id, true)
 
 
+## Refuses an applicant. For the host of a lobby with approval.
 func turn_away(applicant: ParleyPlayer) -> Error:
 	return await _desk.admit(applicant.peer_id, false)
 
