@@ -99,10 +99,10 @@ describe.skipIf(godot4IsMissing())("the addon's documentation", { timeout: 120_0
     const missing: string[] = [];
     for (const [name, xml] of documented) {
       for (const [whole, kind, target] of xml.matchAll(/\[(method|member|signal|constant|enum) ([A-Za-z0-9_.@]+)\]/g)) {
-        const [owner, member] = target!.includes(".") ? target!.split(".") : [name, target];
-        const there = documented.get(owner!);
+        const [owner = name, member = ""] = target!.includes(".") ? target!.split(".") : [name, target];
+        const there = documented.get(owner);
         // Godot's own classes are not in the folder.
-        if (there === undefined && owner!.startsWith("Parley")) missing.push(`${name}: ${whole}`);
+        if (there === undefined && owner.startsWith("Parley")) missing.push(`${name}: ${whole}`);
         const tag = kind === "enum" ? `enum="` : `name="`;
         if (there !== undefined && !there.includes(`${tag}${member}"`)) missing.push(`${name}: ${whole}`);
       }
