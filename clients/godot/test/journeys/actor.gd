@@ -104,7 +104,7 @@ func _look() -> void:
 	emit({"look": players, "id": multiplayer.get_unique_id() if multiplayer.multiplayer_peer else 0, "peers": Array(multiplayer.get_peers()),
 		"status": parley.peer.get_connection_status(), "data": parley.lobby.data if parley.lobby != null else {},
 		"orphans": Performance.get_monitor(Performance.OBJECT_ORPHAN_NODE_COUNT), "objects": Performance.get_monitor(Performance.OBJECT_COUNT),
-		"snapshot": _plain(parley.inherited_snapshot())})
+		"snapshot": _plain(parley.inherited_snapshot()), "stored": parley._room != null and parley._room.snapshots.is_stored})
 
 
 func _send(mode: String, to: int, text: String, channel: int) -> void:

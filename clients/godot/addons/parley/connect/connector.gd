@@ -13,34 +13,6 @@ const RELAY_AGAIN_MAX_MS := 60_000.0
 const RETRY_MS := 1_000.0
 
 
-class Pair extends RefCounted:
-	var remote: ParleyRemote
-	## This side asked, the last time.
-	var asked := false
-	## This side wants the connection, and asks again after a refusal.
-	var wanted := false
-	var connection := ""
-	var busy_until := 0.0
-	## Introductions that have failed since the last that did not.
-	var attempt := 0
-	var epoch := -1
-	## UDP got out at the last observation.
-	var udp := true
-	var begun := ""
-	var reported := ""
-	var relay_asked_at := -INF
-	var relay_again := RELAY_AGAIN_MS
-	var ask_at := INF
-	var gathering: ParleyObserver.Gathering = null
-	## Connection that is accepted with the observation under way; empty where this side asks.
-	var accepting := ""
-	var request: ParleyRequest = null
-	var relay_request: ParleyRequest = null
-	## The hub's last refusal.
-	var code := ""
-	var why := ""
-
-
 ## Peers that asked while [member refuse_new] is off, and remote peers whose path has changed, since the last look.
 var changed: Array[ParleyRemote] = []
 var refuse_new := false
@@ -70,26 +42,26 @@ func connect_to(peer_id: String, now: float) -> ParleyRemote:
 
 
 func remote(peer_id: String) -> ParleyRemote:
-	var pair: Pair = _pairs.get(peer_id)
+	var pair: ParleyPair = _pairs.get(peer_id)
 	return pair.remote if pair != null else null
 
 
 func remotes() -> Array[ParleyRemote]:
 	var out: Array[ParleyRemote] = []
-	for pair: Pair in _pairs.values():
+	for pair: ParleyPair in _pairs.values():
 		out.append(pair.remote)
 	return out
 
 
 ## The hub's last refusal about this member: `[code, sentence]`.
 func refusal(peer_id: String) -> PackedStringArray:
-	var pair: Pair = _pairs.get(peer_id)
+	var pair: ParleyPair = _pairs.get(peer_id)
 	return PackedStringArray([pair.code, pair.why]) if pair != null else PackedStringArray(["", ""])
 
 
 ## Forgets a member.
 func drop(peer_id: String) -> void:
-	var pair: Pair = _pairs.get(peer_id)
+	var pair: ParleyPair = _pairs.get(peer_id)
 	if pair == null:
 		return
 	if pair.request != null:
@@ -106,7 +78,7 @@ func close() -> void:
 ## This machine has another address.
 func moved(now: float) -> void:
 	_observer.forget()
-	for pair: Pair in _pairs.values():
+	for pair: ParleyPair in _pairs.values():
 		pair.busy_until = 0.0
 		pair.attempt = 0
 		pair.gathering = null
@@ -117,7 +89,7 @@ func moved(now: float) -> void:
 func resume(now: float) -> void:
 	if _view == null:
 		_view = _http.request(HTTPClient.METHOD_GET, "/lobbies/%s/connections" % _lobby)
-	for pair: Pair in _pairs.values():
+	for pair: ParleyPair in _pairs.values():
 		if pair.asked and pair.remote.path != ParleyPath.DIRECT and pair.remote.path != "":
 			_ask(pair, now)
 
@@ -132,13 +104,13 @@ func handle(type: String, data: Dictionary, now: float) -> bool:
 		return true
 	if type == "connect.requested":
 		if refuse_new and not _pairs.has(peer_id):
-			_stream.send("deny", {"connection_id": connection})
+			_stream.send("deny", ParleyConnectionFields.denying(connection))
 			return true
 		var asking := _pair(peer_id)
 		asking.asked = false
 		_gather(asking, connection, now)
 		return true
-	var pair: Pair = _pairs.get(peer_id)
+	var pair: ParleyPair = _pairs.get(peer_id)
 	if pair == null:
 		return true
 	match type:
@@ -159,13 +131,13 @@ func handle(type: String, data: Dictionary, now: float) -> bool:
 
 ## Takes in what came, for all remote peers.
 func pump_in(now: float) -> void:
-	for pair: Pair in _pairs.values():
+	for pair: ParleyPair in _pairs.values():
 		pair.remote.pump_in(now)
 
 
 ## Carries everything on, and sends what is due.
 func poll(now: float) -> void:
-	for pair: Pair in _pairs.values():
+	for pair: ParleyPair in _pairs.values():
 		_advance(pair, now)
 		pair.remote.pump_out(now)
 		if not pair.remote.events.is_empty():
@@ -179,7 +151,7 @@ func poll(now: float) -> void:
 # --- asking and accepting ---------------------------------------------------------------------------------------------
 
 
-func _ask(pair: Pair, now: float) -> void:
+func _ask(pair: ParleyPair, now: float) -> void:
 	if pair.remote.is_closed or now < pair.busy_until:
 		return
 	pair.asked = true
@@ -187,7 +159,7 @@ func _ask(pair: Pair, now: float) -> void:
 	_gather(pair, "", now)
 
 
-func _gather(pair: Pair, accepting: String, now: float) -> void:
+func _gather(pair: ParleyPair, accepting: String, now: float) -> void:
 	pair.busy_until = now + INTRODUCTION_MS
 	pair.accepting = accepting
 	if accepting != "":
@@ -200,7 +172,7 @@ func _gather(pair: Pair, accepting: String, now: float) -> void:
 		pair.gathering = _observer.gather(pair.remote.sockets, pair.remote.socket, pair.remote.questions, now)
 
 
-func _advance(pair: Pair, now: float) -> void:
+func _advance(pair: ParleyPair, now: float) -> void:
 	if pair.gathering != null:
 		pair.gathering.poll(now)
 		if pair.gathering.done:
@@ -217,7 +189,7 @@ func _advance(pair: Pair, now: float) -> void:
 			pair.why = request.why
 			_refused(pair, now)
 	if pair.relay_request != null and pair.relay_request.done:
-		var relay := ParleyFields.relay(pair.relay_request.json)
+		var relay := ParleyConnectionFields.relay(pair.relay_request.json)
 		var failed := pair.relay_request.code != ""
 		pair.relay_request = null
 		if failed:
@@ -231,7 +203,7 @@ func _advance(pair: Pair, now: float) -> void:
 			_ask(pair, now)
 
 
-func _tell(pair: Pair, now: float) -> void:
+func _tell(pair: ParleyPair, now: float) -> void:
 	var gathered := pair.gathering
 	pair.gathering = null
 	pair.udp = gathered.udp
@@ -244,16 +216,16 @@ func _tell(pair: Pair, now: float) -> void:
 	if _observer.filtering != "" and now - _observer.filtering_at < ParleyObserver.FILTERING_MS:
 		more["filtering"] = _observer.filtering
 	var rtt := _stream.rtt_ms if _stream.rtt_ms >= 0.0 else 50.0
-	var reach := ParleyFields.reach(gathered.looks, gathered.hosts, now, rtt, more)
+	var reach := ParleyConnectionFields.reach(gathered.looks, gathered.hosts, now, rtt, more)
 	if pair.accepting == "":
 		# A relay that works is not replaced.
-		var body := ParleyFields.connecting(pair.remote.peer_id, reach, not pair.remote.has_relay)
+		var body := ParleyConnectionFields.connecting(pair.remote.peer_id, reach, not pair.remote.has_relay)
 		pair.request = _http.request(HTTPClient.METHOD_POST, "/lobbies/%s/connections" % _lobby, body)
-	elif _stream.send("accept", {"connection_id": pair.accepting, "reach": reach}) == 0:
+	elif _stream.send("accept", ParleyConnectionFields.accepting(pair.accepting, reach)) == 0:
 		pair.request = _http.request(HTTPClient.METHOD_POST, "/connections/%s/accept" % pair.accepting, {"reach": reach})
 
 
-func _refused(pair: Pair, now: float) -> void:
+func _refused(pair: ParleyPair, now: float) -> void:
 	if pair.remote.channel != null:
 		pair.remote.channel.selector.unpunchable(now)
 	if pair.wanted and pair.remote.path == "":
@@ -263,9 +235,9 @@ func _refused(pair: Pair, now: float) -> void:
 # --- introductions ----------------------------------------------------------------------------------------------------
 
 
-func _punch(pair: Pair, connection: String, data: Dictionary, now: float) -> void:
+func _punch(pair: ParleyPair, connection: String, data: Dictionary, now: float) -> void:
 	var plan := ParleyPlan.read(data.get("plan"))
-	var key := ParleyFields.pair_key(data)
+	var key := ParleyConnectionFields.pair_key(data)
 	if pair.begun == connection or plan == null or key.is_empty():
 		return
 	pair.begun = connection
@@ -276,9 +248,9 @@ func _punch(pair: Pair, connection: String, data: Dictionary, now: float) -> voi
 	pair.remote.begin(plan, key, ParleyFields.number(data, "start_in_ms"), now)
 
 
-func _relay(pair: Pair, connection: String, data: Dictionary, now: float) -> void:
-	var relay := ParleyFields.relay(data.get("relay"))
-	var key := ParleyFields.pair_key(data)
+func _relay(pair: ParleyPair, connection: String, data: Dictionary, now: float) -> void:
+	var relay := ParleyConnectionFields.relay(data.get("relay"))
+	var key := ParleyConnectionFields.pair_key(data)
 	if relay.is_empty() or (key.is_empty() and pair.remote.channel == null):
 		return
 	if not key.is_empty():
@@ -314,7 +286,7 @@ func _look(view: Variant, now: float) -> void:
 # --- what becomes of it -----------------------------------------------------------------------------------------------
 
 
-func _handle_events(pair: Pair, now: float) -> void:
+func _handle_events(pair: ParleyPair, now: float) -> void:
 	var events := pair.remote.events
 	pair.remote.events = []
 	for event in events:
@@ -336,7 +308,7 @@ func _handle_events(pair: Pair, now: float) -> void:
 				_relay_silent(pair, now)
 
 
-func _punched(pair: Pair, now: float) -> void:
+func _punched(pair: ParleyPair, now: float) -> void:
 	var punch := pair.remote.channel.punch
 	pair.busy_until = 0.0
 	if punch.outcome == "opened":
@@ -354,14 +326,14 @@ func _punched(pair: Pair, now: float) -> void:
 
 
 # Once for each introduction.
-func _report(pair: Pair, path: String, more := {}) -> void:
+func _report(pair: ParleyPair, path: String, more := {}) -> void:
 	if pair.connection == "" or pair.connection == pair.reported:
 		return
 	pair.reported = pair.connection
-	_http.request(HTTPClient.METHOD_PUT, "/connections/%s/outcome" % pair.connection, ParleyFields.outcome(path, more))
+	_http.request(HTTPClient.METHOD_PUT, "/connections/%s/outcome" % pair.connection, ParleyConnectionFields.outcome(path, more))
 
 
-func _need_relay(pair: Pair, now: float) -> void:
+func _need_relay(pair: ParleyPair, now: float) -> void:
 	if pair.connection == "" or pair.relay_request != null or now - pair.relay_asked_at < RELAY_AGAIN_MS:
 		return
 	pair.relay_asked_at = now
@@ -369,7 +341,7 @@ func _need_relay(pair: Pair, now: float) -> void:
 
 
 # UDP does not get there, or the sidecar has ended: a WebSocket carries meanwhile, and another relay is asked for.
-func _relay_silent(pair: Pair, now: float) -> void:
+func _relay_silent(pair: ParleyPair, now: float) -> void:
 	if pair.remote.path == ParleyPath.DIRECT:
 		return
 	pair.remote.open_tunnel()
@@ -380,9 +352,9 @@ func _relay_silent(pair: Pair, now: float) -> void:
 		_ask(pair, now)
 
 
-func _pair(peer_id: String) -> Pair:
+func _pair(peer_id: String) -> ParleyPair:
 	if not _pairs.has(peer_id):
-		var pair := Pair.new()
+		var pair := ParleyPair.new()
 		pair.remote = ParleyRemote.new(peer_id)
 		_pairs[peer_id] = pair
 	return _pairs[peer_id]

@@ -119,7 +119,7 @@ class Gathering extends RefCounted:
 		for one in _asked:
 			var question: ParleyQuestions.Question = one["question"]
 			if question.is_answered and question.words.size() >= 3:
-				found.append(ParleyFields.look(one["socket"], one["port"], one["via"], question.at, question.words[1]))
+				found.append(ParleyConnectionFields.look(one["socket"], one["port"], one["via"], question.at, question.words[1]))
 		udp = found.size() > 0
 		_observer.looks.append_array(found)
 		_observer.looks = _observer.looks.slice(-ParleyObserver.LOOKS_MAX)

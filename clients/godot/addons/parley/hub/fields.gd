@@ -47,30 +47,6 @@ static func sidecars(json: Variant) -> Array:
 	return array(json, "sidecars")
 
 
-## Endpoints that speak the native wire, `[{address, port}]` by sidecar: up to two ports at each of its addresses. A sidecar that
-## does not know its address is at the hub's, if that is a number.
-static func native_endpoints(listed: Array, hub_url: String) -> Array[Array]:
-	var out: Array[Array] = []
-	for sidecar: Variant in listed:
-		var addresses := array(sidecar, "v4").slice(0, 2) + array(sidecar, "v6").slice(0, 1)
-		if addresses.is_empty():
-			var host := hub_url.get_slice("://", 1).get_slice("/", 0).get_slice(":", 0).replace("localhost", "127.0.0.1")
-			if host.is_valid_ip_address():
-				addresses = [host]
-		var ports: Array[int] = []
-		for port: Variant in array(sidecar, "ports"):
-			if array(port, "wires").has("native") and ports.size() < 2:
-				ports.append(whole(port.get("port")))
-		var found: Array[Dictionary] = []
-		for address: Variant in addresses:
-			for port in ports:
-				if address is String and ParleyAddresses.is_endpoint(address, port):
-					found.append({"address": address, "port": port})
-		if not found.is_empty():
-			out.append(found)
-	return out
-
-
 # --- lobbies ----------------------------------------------------------------------------------------------------------
 
 
@@ -254,12 +230,12 @@ static func hand_over(peer_id: String, term: int) -> Dictionary:
 	return {"peer_id": peer_id, "expected_term": term}
 
 
-static func signal_to(lobby: String, to: String, body: String) -> Dictionary:
-	return {"lobby": lobby, "to": to, "body": body}
+static func chat_line(line: String) -> Dictionary:
+	return {"text": line}
 
 
-static func chat_to(lobby: String, line: String) -> Dictionary:
-	return {"lobby": lobby, "text": line}
+static func member_data(entries: Dictionary) -> Dictionary:
+	return {"data": entries}
 
 
 static func applicants(json: Variant) -> Array[Dictionary]:
@@ -289,50 +265,3 @@ static func listing(row: Dictionary) -> ParleyListing:
 	one.version = text(row, "version")
 	one.data = dictionary(row, "data")
 	return one
-
-
-# --- connections ------------------------------------------------------------------------------------------------------
-
-
-static func reach(looks: Array, hosts: Array, now: float, rtt_ms: float, more: Dictionary) -> Dictionary:
-	var body := {"looks": looks, "hosts": hosts, "now_ms": now, "rtt_ms": rtt_ms}
-	for field: String in ["filtering", "birthday", "attempt", "epoch"]:
-		if more.has(field):
-			body[field] = more[field]
-	return body
-
-
-static func look(socket: int, local_port: int, via: Dictionary, at: float, receipt: String) -> Dictionary:
-	return {"socket": socket, "local_port": local_port, "via": {"address": via["address"], "port": via["port"]},
-		"at_ms": at, "receipt": receipt}
-
-
-static func connecting(peer_id: String, of_reach: Dictionary, relay: bool) -> Dictionary:
-	return {"peer_id": peer_id, "reach": of_reach, "relay": relay}
-
-
-## `{key, epoch, role}`, or empty where there is none.
-static func pair_key(json: Variant) -> Dictionary:
-	var row := dictionary(json, "pair_key")
-	var key := ParleySeal.from_base64url(text(row, "key")) if text(row, "key").length() == 43 else PackedByteArray()
-	var role := text(row, "role")
-	if key.size() != 32 or (role != "a" and role != "b"):
-		return {}
-	return {"key": key, "epoch": whole(row.get("epoch")), "role": role}
-
-
-## `{address, port, ticket, tunnel}`, or empty.
-static func relay(json: Variant) -> Dictionary:
-	var address := text(json, "address")
-	var port := whole(json.get("port")) if json is Dictionary else 0
-	if not ParleyAddresses.is_endpoint(address, port) or text(json, "ticket") == "":
-		return {}
-	var tunnel := text(json, "tunnel")
-	return {"address": address, "port": port, "ticket": text(json, "ticket"),
-		"tunnel": tunnel if tunnel.begins_with("ws") else ""}
-
-
-static func outcome(path: String, more := {}) -> Dictionary:
-	var body := {"path": "stream" if path == ParleyPath.TUNNEL else path}
-	body.merge(more)
-	return body

@@ -43,15 +43,20 @@ func _init(hub_url: String, hub_game: String) -> void:
 
 
 ## Below the game. Returns at once; [method poll] carries it out.
-func request(method: HTTPClient.Method, path: String, body: Variant = null) -> ParleyRequest:
+## `body`: bytes as they are, anything else as JSON. `after`: begins when that one is done.
+func request(method: HTTPClient.Method, path: String, body: Variant = null, after: ParleyRequest = null) -> ParleyRequest:
 	var one := ParleyRequest.new()
+	one.after = after
 	one.method = method
 	one.path = _base + path
 	one.headers = PackedStringArray(["accept: application/json, application/problem+json"])
 	if token != "":
 		one.headers.append("authorization: Bearer " + token)
-	if body != null:
-		one.body = JSON.stringify(body)
+	if body is PackedByteArray:
+		one.body = body
+		one.headers.append("content-type: application/octet-stream")
+	elif body != null:
+		one.body = JSON.stringify(body).to_utf8_buffer()
 		var type := "application/merge-patch+json" if method == HTTPClient.METHOD_PATCH else "application/json"
 		one.headers.append("content-type: " + type)
 	if method == HTTPClient.METHOD_POST:
@@ -62,8 +67,13 @@ func request(method: HTTPClient.Method, path: String, body: Variant = null) -> P
 
 
 func poll(now: float) -> void:
-	while not _waiting.is_empty() and _running.size() < RUNNING_MAX:
-		_running.append(_waiting.pop_front())
+	var at := 0
+	while at < _waiting.size() and _running.size() < RUNNING_MAX:
+		if _waiting[at].after == null or _waiting[at].after.done:
+			_waiting[at].after = null
+			_running.append(_waiting.pop_at(at))
+		else:
+			at += 1
 	var left: Array[ParleyRequest] = []
 	for one in _running:
 		if not one.cancelled:
@@ -122,7 +132,7 @@ func _advance(one: ParleyRequest, now: float) -> void:
 					_answered(one)
 					return
 				one.is_sent = true
-				if one.client.request(one.method, one.path, one.headers, one.body) != OK:
+				if one.client.request_raw(one.method, one.path, one.headers, one.body) != OK:
 					_retry(one, now)
 					return
 			HTTPClient.STATUS_BODY:
@@ -170,15 +180,17 @@ func _retry(one: ParleyRequest, now: float) -> void:
 func _answered(one: ParleyRequest) -> void:
 	one.done = true
 	one.status = one.client.get_response_code()
+	var is_json := false
+	for header in one.client.get_response_headers():
+		is_json = is_json or (header.to_lower().begins_with("content-type:") and header.contains("json"))
 	if one.client.get_status() == HTTPClient.STATUS_CONNECTED and _idle.size() < IDLE_MAX:
 		_idle.append(one.client)
 	else:
 		one.client.close()
 	one.client = null
-	var text := one.received.get_string_from_utf8()
-	if text != "":
+	if is_json:
 		var parser := JSON.new()
-		if parser.parse(text) == OK:
+		if parser.parse(one.received.get_string_from_utf8()) == OK:
 			one.json = parser.data
 	if one.status >= 200 and one.status < 300:
 		return

@@ -15,13 +15,16 @@ var json: Variant = null
 var method := HTTPClient.METHOD_GET
 var path := ""
 var headers := PackedStringArray()
-var body := ""
+var body := PackedByteArray()
+## The answer as it came.
+var received := PackedByteArray()
+## Begins when this one is done.
+var after: ParleyRequest = null
 var tries := 0
 var deadline := 0.0
 var begin_at := 0.0
 var client: HTTPClient = null
 var is_sent := false
-var received := PackedByteArray()
 var cancelled := false
 
 

@@ -9,6 +9,9 @@ const ADMISSION_MS := 60_000.0
 const ADMISSION_EVERY_MS := 1_000.0
 const LEAVE_MS := 2_000.0
 
+var peer_id: String:
+	get:
+		return _identity.peer_id
 var _session: WeakRef
 var _http: ParleyHttp = null
 var _identity := ParleyIdentity.new()
@@ -122,7 +125,7 @@ func _enter_as(session: ParleySession, path: String, body: Dictionary, entry: in
 	_observer.udp_token = ParleyFields.text(answer.json, "session_ticket", _identity.udp_token)
 	if _identity.has_udp_token:
 		_observer.udp_token = _identity.udp_token
-	_observer.sidecars = ParleyFields.native_endpoints(_identity.sidecars, session.url)
+	_observer.sidecars = ParleyConnectionFields.native_endpoints(_identity.sidecars, session.url)
 	if _filter_test == null and _now() - _observer.filtering_at > ParleyObserver.FILTERING_MS:
 		_filter_test = ParleyFilterTest.new(_observer, _now())
 	session._room = ParleyRoom.new(session, _http, _identity.peer_id, ParleyFields.joined_lobby(answer.json), _observer)
@@ -156,110 +159,15 @@ func _wait_for_path(session: ParleySession, room: ParleyRoom) -> Error:
 
 
 ## The seat is given back; nobody waits for the answer.
-func send_leave(lobby_id: String) -> void:
+func send_leave(lobby_id: String, after: ParleyRequest = null) -> void:
 	_entry += 1
 	if _http != null:
-		_http.request(HTTPClient.METHOD_DELETE, "/lobbies/%s/members/%s" % [lobby_id, _identity.peer_id])
+		_http.request(HTTPClient.METHOD_DELETE, "/lobbies/%s/members/%s" % [lobby_id, _identity.peer_id], null, after)
 
 
-# --- for members ------------------------------------------------------------------------------------------------------
-
-
-func list(filter: Dictionary) -> Array[ParleyListing]:
-	var session := _get_session()
-	var search := PackedStringArray()
-	var texts := ParleyFields.texts(filter)
-	for field: String in texts:
-		search.append(field.uri_encode() + "=" + str(texts[field]).uri_encode())
-	var query := "?" + "&".join(search) if search.size() > 0 else ""
-	var answer := await _finished(http().request(HTTPClient.METHOD_GET, "/lobbies" + query))
-	if answer.code != "":
-		session.fail(answer.code, answer.why)
-		return []
-	session.why = ""
-	session.code = ""
-	return ParleyFields.listings(answer.json)
-
-
-func kick(id: int, reason: String, ban: bool) -> Error:
-	var path := await _member_path(id)
-	if path == "":
-		return _get_session().fail("member_not_found", "There is no such player in the lobby.")
-	var search := PackedStringArray()
-	if ban:
-		search.append("ban=lobby")
-	if reason != "":
-		search.append("reason=" + reason.left(200).uri_encode())
-	return await _done(HTTPClient.METHOD_DELETE, path + ("?" + "&".join(search) if search.size() > 0 else ""))
-
-
-func change_lobby(changes: Dictionary) -> Error:
-	var room := _get_session()._room
-	if room == null:
-		return _get_session().fail(ParleyErrors.NOT_IN_LOBBY)
-	return await _done(HTTPClient.METHOD_PATCH, "/lobbies/" + room.lobby.id, ParleyFields.changes(changes))
-
-
-func change_member(changes: Dictionary) -> Error:
-	var room := _get_session()._room
-	if room == null:
-		return _get_session().fail(ParleyErrors.NOT_IN_LOBBY)
-	return await _done(HTTPClient.METHOD_PATCH, "/lobbies/%s/members/%s" % [room.lobby.id, _identity.peer_id], changes)
-
-
-func chat(text: String) -> Error:
-	var room := _get_session()._room
-	if room == null:
-		return _get_session().fail(ParleyErrors.NOT_IN_LOBBY)
-	return await _done(HTTPClient.METHOD_POST, "/lobbies/%s/messages" % room.lobby.id, {"text": text})
-
-
-func admit(peer_id: String, lets_in: bool) -> Error:
-	var room := _get_session()._room
-	if room == null:
-		return _get_session().fail(ParleyErrors.NOT_IN_LOBBY)
-	var method := HTTPClient.METHOD_PUT if lets_in else HTTPClient.METHOD_DELETE
-	return await _done(method, "/lobbies/%s/applicants/%s" % [room.lobby.id, peer_id])
-
-
-func hand_over(id: int) -> Error:
-	var room := _get_session()._room
-	if room == null:
-		return _get_session().fail(ParleyErrors.NOT_IN_LOBBY)
-	var peer_id := room.peer_id_of(id)
-	room.hand_snapshot_to(peer_id)
-	return await _done(HTTPClient.METHOD_PUT, "/lobbies/%s/host" % room.lobby.id, ParleyFields.hand_over(peer_id, room.term))
-
-
-func open_path(id: int) -> Error:
-	var session := _get_session()
-	var room := session._room
-	var peer_id := room.peer_id_of(id) if room != null else ""
-	if peer_id == "":
-		return session.fail(ParleyErrors.NOT_IN_LOBBY if room == null else "member_not_found")
-	var remote := room.connector.connect_to(peer_id, _now())
-	var until := _now() + CONNECT_MS
-	while session._room == room and not remote.is_closed and _now() < until:
-		if remote.path != "":
-			session.code = ""
-			session.why = ""
-			return OK
-		await session.get_tree().process_frame
-	return session.fail(ParleyErrors.NO_PATH)
-
-
-func diagnose() -> String:
-	return await ParleyDiagnosis.new().run(self)
-
-
-func _member_path(id: int) -> String:
-	var room := _get_session()._room
-	var peer_id := room.peer_id_of(id) if room != null else ""
-	return "/lobbies/%s/members/%s" % [room.lobby.id, peer_id] if peer_id != "" else ""
-
-
-func _done(method: HTTPClient.Method, path: String, body: Variant = null) -> Error:
-	var answer := await _finished(http().request(method, path, body))
+## Asks for something that has no answer.
+func done(method: HTTPClient.Method, path: String, body: Variant = null) -> Error:
+	var answer := await finished(http().request(method, path, body))
 	var session := _get_session()
 	if session == null:
 		return ERR_UNCONFIGURED
@@ -278,14 +186,14 @@ func _ask_as_peer(method: HTTPClient.Method, path: String, body: Variant) -> Par
 	var refusal := await identify()
 	if refusal != null:
 		return refusal
-	var answer := await _finished(http().request(method, path, body))
+	var answer := await finished(http().request(method, path, body))
 	if answer.code != "unauthorized":
 		return answer
 	_identity.forget()
 	refusal = await identify()
 	if refusal != null:
 		return refusal
-	return await _finished(http().request(method, path, body))
+	return await finished(http().request(method, path, body))
 
 
 ## Null after a success.
@@ -298,7 +206,7 @@ func identify() -> ParleyRequest:
 			_identity.open(session.url, session.game)
 	if not _identity.is_valid:
 		hub.token = ""
-		var made := await _finished(hub.request(HTTPClient.METHOD_POST, "/peers"))
+		var made := await finished(hub.request(HTTPClient.METHOD_POST, "/peers"))
 		if made.code != "":
 			return made
 		if not _identity.take(made.json):
@@ -306,7 +214,7 @@ func identify() -> ParleyRequest:
 			return made
 	hub.token = _identity.token
 	if _identity.sidecars.is_empty():
-		var listed := await _finished(hub.request(HTTPClient.METHOD_GET, "/sidecars"))
+		var listed := await finished(hub.request(HTTPClient.METHOD_GET, "/sidecars"))
 		if listed.code == "":
 			_identity.sidecars = ParleyFields.sidecars(listed.json)
 		elif listed.code == ParleyErrors.UNREACHABLE:
@@ -314,7 +222,8 @@ func identify() -> ParleyRequest:
 	return null
 
 
-func _finished(request: ParleyRequest) -> ParleyRequest:
+## Waits for the end of a request.
+func finished(request: ParleyRequest) -> ParleyRequest:
 	var session := _get_session()
 	while not request.done and session != null and session.is_inside_tree():
 		await session.get_tree().process_frame

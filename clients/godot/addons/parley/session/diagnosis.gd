@@ -10,7 +10,7 @@ func run(desk: ParleyDesk) -> String:
 		lines.append("The lobby server %s is not reached: %s" % [desk.http().url, refusal.why])
 		return "\n".join(lines)
 	lines.append("The lobby server %s answers." % desk.http().url)
-	var sidecars := ParleyFields.native_endpoints(desk._identity.sidecars, desk.http().url)
+	var sidecars := ParleyConnectionFields.native_endpoints(desk._identity.sidecars, desk.http().url)
 	if sidecars.is_empty():
 		lines.append("No sidecar is linked to the lobby server: players cannot be connected.")
 		return "\n".join(lines)

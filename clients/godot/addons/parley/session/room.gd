@@ -4,9 +4,6 @@ extends RefCounted
 ## session polls it.
 
 const CONNECT_EVERY_MS := 50.0
-const SNAPSHOT_EVERY_MS := 3_000.0
-const SIGNAL_SNAPSHOT := "parley snapshot "
-const SIGNAL_CHARACTERS_MAX := 8_000
 
 var lobby := ParleyLobby.new()
 var stream: ParleyEventStream
@@ -18,8 +15,7 @@ var is_watched := false
 ## Not empty when the time in this lobby is over: the code and the sentence.
 var over := ""
 var over_why := ""
-## The newest state that the host has handed over, as bytes; see [member ParleySession.snapshot].
-var inherited := PackedByteArray()
+var snapshots: ParleySnapshots
 ## The host's term of office.
 var term := 0
 var _session: WeakRef
@@ -29,7 +25,8 @@ var _host := ""
 var _json := {}
 var _players := {}
 var _addresses := ""
-var _snapshot_at := 0.0
+# This machine hosts now, and the game is told once the state of the host before has come.
+var _tell_host := false
 var _connect_at := 0.0
 var _own_addresses := ParleyOwnAddresses.new()
 
@@ -44,6 +41,7 @@ func _init(session: ParleySession, http: ParleyHttp, me: String, joined: Diction
 	is_mesh = ParleyFields.is_mesh(joined)
 	peer = session.peer
 	lobby._session = weakref(session)
+	snapshots = ParleySnapshots.new(http, ParleyFields.lobby_id(joined))
 	stream = ParleyEventStream.new(http, {"topic": "lobby", "id": ParleyFields.lobby_id(joined)})
 	connector = ParleyConnector.new(http, stream, ParleyFields.lobby_id(joined), observer)
 	connector.birthday = session.birthday
@@ -94,7 +92,10 @@ func poll(now: float) -> void:
 	if over != "":
 		return
 	_check_addresses(now)
-	_hand_snapshot(now)
+	snapshots.poll(now, session().snapshot if lobby.is_host else Callable(), term)
+	if _tell_host and not snapshots.is_fetching:
+		_tell_host = false
+		session().host_changed.emit(lobby.host_id)
 	connector.refuse_new = peer.refuse_new_connections
 	if now >= _connect_at:
 		_connect_at = now + CONNECT_EVERY_MS
@@ -140,8 +141,6 @@ func _handle(type: String, data: Dictionary, now: float) -> void:
 			_http_refresh()
 		"chat":
 			session().chat_received.emit(_shown_id(ParleyFields.text(data, "from")), ParleyFields.text(data, "text"))
-		"signal":
-			_receive_signal(ParleyFields.text(data, "from"), ParleyFields.text(data, "body"))
 
 
 func _change(json: Dictionary) -> void:
@@ -164,9 +163,11 @@ func _change_host(host: String) -> void:
 	_host = host
 	if host == "":
 		return
+	if host == _me:
+		snapshots.fetch()
 	if is_mesh:
 		_read_lobby()
-		session().host_changed.emit(id_of(host))
+		_announce_host(host)
 		return
 	var others := session().multiplayer.get_peers()
 	peer.stop()
@@ -178,7 +179,13 @@ func _change_host(host: String) -> void:
 			connector.drop(remote.peer_id)
 	_read_lobby()
 	peer.announce_lost(others)
-	session().host_changed.emit(1)
+	_announce_host(host)
+
+
+func _announce_host(host: String) -> void:
+	_tell_host = host == _me
+	if not _tell_host:
+		session().host_changed.emit(id_of(host))
 
 
 func _member_left(peer_id: String, state: String) -> void:
@@ -324,34 +331,7 @@ func moved(now: float) -> void:
 	connector.moved(now)
 
 
-# --- the host's snapshot ----------------------------------------------------------------------------------------------
-
-
-# The host hands its state to the member that would follow it, so that it is there when the host's machine fails.
-func _hand_snapshot(now: float, at_once := false) -> void:
-	if not lobby.is_host or not session().snapshot.is_valid() or (now < _snapshot_at and not at_once):
-		return
-	_snapshot_at = now + SNAPSHOT_EVERY_MS
-	for player in lobby.players:
-		if not player.is_local and player.state == "present":
-			hand_snapshot_to(player.peer_id)
-			return
-
-
-func hand_snapshot_to(peer_id: String) -> void:
-	if not session().snapshot.is_valid():
-		return
-	var bytes := var_to_bytes(session().snapshot.call()).compress(FileAccess.COMPRESSION_DEFLATE)
-	var body := SIGNAL_SNAPSHOT + Marshalls.raw_to_base64(bytes)
-	if body.length() <= SIGNAL_CHARACTERS_MAX:
-		stream.send("signal", ParleyFields.signal_to(lobby.id, peer_id, body))
-	else:
-		push_warning("Parley: the snapshot is larger than %d bytes and is not handed over." % (SIGNAL_CHARACTERS_MAX * 3 / 4))
-
-
-func _receive_signal(from: String, body: String) -> void:
-	if from == _host and body.begins_with(SIGNAL_SNAPSHOT):
-		inherited = Marshalls.base64_to_raw(body.substr(SIGNAL_SNAPSHOT.length()))
+# ----------------------------------------------------------------------------------------------------------------------
 
 
 func _shown_id(peer_id: String) -> int:

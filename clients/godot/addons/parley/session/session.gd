@@ -44,8 +44,8 @@ var lobby: ParleyLobby:
 var why := ""
 ## The last failure, as a word for programs.
 var code := ""
-## Set by the game: returns the state that the next host begins with, up to 6,000 compressed bytes. Called every 3 seconds
-## while this machine hosts, and before it hands over.
+## Set by the game: returns the state that the next host begins with, up to 64 KiB after compression. Called every 3 seconds
+## while this machine hosts, and before it hands over; the hub keeps the newest.
 var snapshot := Callable()
 ## The MultiplayerPeer of this session. It is the same object for every lobby.
 var peer := ParleyPeer.new()
@@ -54,6 +54,7 @@ var frame_usec := 0
 ## Lobbies of the local network, without a hub.
 var lan := ParleyLan.new(self)
 var _desk := ParleyDesk.new(self)
+var _members := ParleyMemberRequests.new(self)
 var _pump_usec := 0
 var _room: ParleyRoom = null
 var _list: ParleyListWatch = null
@@ -80,7 +81,7 @@ func quick_join(filter := {}, create := {}) -> Error:
 
 ## The lobbies that can be joined now, newest first. Empty after a failure; see [member why].
 func list(filter := {}) -> Array[ParleyListing]:
-	return await _desk.list(filter)
+	return await _members.list(filter)
 
 
 ## Keeps [signal list_changed] up to date until [method unwatch_list].
@@ -101,63 +102,62 @@ func unwatch_list() -> void:
 func leave() -> void:
 	lan.leave()
 	if _room != null:
+		var written: ParleyRequest = null
 		if lobby.is_host and snapshot.is_valid():
-			_room._hand_snapshot(0.0, true)
-		_desk.send_leave(_room.lobby.id)
+			written = _room.snapshots.write(snapshot, _room.term)
+		_desk.send_leave(_room.lobby.id, written)
 		_close_room()
 
 
 ## Removes a player. For the host. `ban` keeps the player out of this lobby.
 func kick(id: int, reason := "", ban := false) -> Error:
-	return await _desk.kick(id, reason, ban)
+	return await _members.kick(id, reason, ban)
 
 
 ## See [method ParleyLobby.change].
 func change_lobby(changes: Dictionary) -> Error:
-	return await _desk.change_lobby(changes)
+	return await _members.change_lobby(changes)
 
 
 ## Changes what this player says about itself; `null` removes an entry.
 func set_member_data(entries: Dictionary) -> Error:
-	return await _desk.change_member({"data": entries})
+	return await _members.change_member(ParleyFields.member_data(entries))
 
 
 ## Says something to everybody in the lobby; they see it by [signal chat_received].
 func chat(text: String) -> Error:
-	return await _desk.chat(text)
+	return await _members.chat(text)
 
 
 ## The game begins: the lobby leaves the list. For the host. `start(false)` takes it back.
 func start(in_game := true) -> Error:
-	return await _desk.change_lobby({"state": "in_game" if in_game else "open"})
+	return await _members.change_lobby({"state": "in_game" if in_game else "open"})
 
 
 ## Lets an applicant in. For the host of a lobby with approval.
 func admit(applicant: ParleyPlayer) -> Error:
-	return await _desk.admit(applicant.peer_id, true)
+	return await _members.admit(applicant.peer_id, true)
 
 
 ## Refuses an applicant. For the host of a lobby with approval.
 func turn_away(applicant: ParleyPlayer) -> Error:
-	return await _desk.admit(applicant.peer_id, false)
+	return await _members.admit(applicant.peer_id, false)
 
 
 ## Makes another player the host.
 func hand_over(id: int) -> Error:
-	return await _desk.hand_over(id)
+	return await _members.hand_over(id)
 
 
 ## The state that the host before has handed over; null where there is none.
 func inherited_snapshot() -> Variant:
-	if _room == null or _room.inherited.is_empty():
-		return null
-	return bytes_to_var(_room.inherited.decompress_dynamic(1 << 20, FileAccess.COMPRESSION_DEFLATE))
+	return _room.snapshots.unpacked() if _room != null else null
 
 
 ## Connects to a player without ENet: guests of a star among each other, or a program that is no Godot game. Returns `OK` once
 ## there is a path.
 func open_path(id: int) -> Error:
-	return await _desk.open_path(id)
+	return await _members.open_path(id)
 
 
 ## Sends a sealed datagram of up to 1,207 bytes to a player: it may be lost, and is not ordered. The lower four bits of its
@@ -181,7 +181,7 @@ func info(id: int) -> Dictionary:
 
 ## What this machine's network can do, in sentences that a player can send to support.
 func diagnose() -> String:
-	return await _desk.diagnose()
+	return await _members.diagnose()
 
 
 ## The invitation of the command line (`+join CODE`, `parley://join/CODE`), or empty. Pass it to [method join].

@@ -1,0 +1,29 @@
+class_name ParleyPair
+extends RefCounted
+## What the connector knows of one remote peer.
+
+var remote: ParleyRemote
+## This side asked, the last time.
+var asked := false
+## This side wants the connection, and asks again after a refusal.
+var wanted := false
+var connection := ""
+var busy_until := 0.0
+## Introductions that have failed since the last that did not.
+var attempt := 0
+var epoch := -1
+## UDP got out at the last observation.
+var udp := true
+var begun := ""
+var reported := ""
+var relay_asked_at := -INF
+var relay_again := ParleyConnector.RELAY_AGAIN_MS
+var ask_at := INF
+var gathering: ParleyObserver.Gathering = null
+## Connection that is accepted with the observation under way; empty where this side asks.
+var accepting := ""
+var request: ParleyRequest = null
+var relay_request: ParleyRequest = null
+## The hub's last refusal.
+var code := ""
+var why := ""

@@ -1,0 +1,114 @@
+class_name ParleyMemberRequests
+extends RefCounted
+## What a member of a lobby asks the hub for, and the list. Each request is bounded.
+
+var _session: WeakRef
+
+
+func _init(session: ParleySession) -> void:
+	_session = weakref(session)
+
+
+func list(filter: Dictionary) -> Array[ParleyListing]:
+	var session := _get_session()
+	var search := PackedStringArray()
+	var texts := ParleyFields.texts(filter)
+	for field: String in texts:
+		search.append(field.uri_encode() + "=" + str(texts[field]).uri_encode())
+	var query := "?" + "&".join(search) if search.size() > 0 else ""
+	var answer := await _desk().finished(_desk().http().request(HTTPClient.METHOD_GET, "/lobbies" + query))
+	if answer.code != "":
+		session.fail(answer.code, answer.why)
+		return []
+	session.why = ""
+	session.code = ""
+	return ParleyFields.listings(answer.json)
+
+
+func kick(id: int, reason: String, ban: bool) -> Error:
+	var path := await _member_path(id)
+	if path == "":
+		return _get_session().fail("member_not_found", "There is no such player in the lobby.")
+	var search := PackedStringArray()
+	if ban:
+		search.append("ban=lobby")
+	if reason != "":
+		search.append("reason=" + reason.left(200).uri_encode())
+	return await _desk().done(HTTPClient.METHOD_DELETE, path + ("?" + "&".join(search) if search.size() > 0 else ""))
+
+
+func change_lobby(changes: Dictionary) -> Error:
+	var room := _get_session()._room
+	if room == null:
+		return _get_session().fail(ParleyErrors.NOT_IN_LOBBY)
+	return await _desk().done(HTTPClient.METHOD_PATCH, "/lobbies/" + room.lobby.id, ParleyFields.changes(changes))
+
+
+func change_member(changes: Dictionary) -> Error:
+	var room := _get_session()._room
+	if room == null:
+		return _get_session().fail(ParleyErrors.NOT_IN_LOBBY)
+	return await _desk().done(HTTPClient.METHOD_PATCH, "/lobbies/%s/members/%s" % [room.lobby.id, _desk().peer_id], changes)
+
+
+func chat(text: String) -> Error:
+	var room := _get_session()._room
+	if room == null:
+		return _get_session().fail(ParleyErrors.NOT_IN_LOBBY)
+	return await _desk().done(HTTPClient.METHOD_POST, "/lobbies/%s/messages" % room.lobby.id, ParleyFields.chat_line(text))
+
+
+func admit(peer_id: String, lets_in: bool) -> Error:
+	var room := _get_session()._room
+	if room == null:
+		return _get_session().fail(ParleyErrors.NOT_IN_LOBBY)
+	var method := HTTPClient.METHOD_PUT if lets_in else HTTPClient.METHOD_DELETE
+	return await _desk().done(method, "/lobbies/%s/applicants/%s" % [room.lobby.id, peer_id])
+
+
+func hand_over(id: int) -> Error:
+	var session := _get_session()
+	var room := session._room
+	if room == null:
+		return session.fail(ParleyErrors.NOT_IN_LOBBY)
+	var peer_id := room.peer_id_of(id)
+	if session.snapshot.is_valid():
+		var written := room.snapshots.write(session.snapshot, room.term)
+		if written != null:
+			await _desk().finished(written)
+	return await _desk().done(HTTPClient.METHOD_PUT, "/lobbies/%s/host" % room.lobby.id, ParleyFields.hand_over(peer_id, room.term))
+
+
+func open_path(id: int) -> Error:
+	var session := _get_session()
+	var room := session._room
+	var peer_id := room.peer_id_of(id) if room != null else ""
+	if peer_id == "":
+		return session.fail(ParleyErrors.NOT_IN_LOBBY if room == null else "member_not_found")
+	var remote := room.connector.connect_to(peer_id, ParleyDesk._now())
+	var until := ParleyDesk._now() + ParleyDesk.CONNECT_MS
+	while session._room == room and not remote.is_closed and ParleyDesk._now() < until:
+		if remote.path != "":
+			session.code = ""
+			session.why = ""
+			return OK
+		await session.get_tree().process_frame
+	return session.fail(ParleyErrors.NO_PATH)
+
+
+func diagnose() -> String:
+	return await ParleyDiagnosis.new().run(_desk())
+
+
+func _member_path(id: int) -> String:
+	var room := _get_session()._room
+	var peer_id := room.peer_id_of(id) if room != null else ""
+	return "/lobbies/%s/members/%s" % [room.lobby.id, peer_id] if peer_id != "" else ""
+
+
+func _get_session() -> ParleySession:
+	return _session.get_ref() as ParleySession
+
+
+func _desk() -> ParleyDesk:
+	return _get_session()._desk
