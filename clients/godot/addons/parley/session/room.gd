@@ -25,7 +25,7 @@ var _host := ""
 var _json := {}
 var _players := {}
 var _addresses := ""
-# This machine hosts now, and the game is told once the state of the host before has come.
+# This machine hosts now: host_changed is emitted once the state of the host before is here.
 var _tell_host := false
 var _connect_at := 0.0
 var _own_addresses := ParleyOwnAddresses.new()
