@@ -25,7 +25,7 @@ export async function startBenchStack(): Promise<BenchStack> {
   const state = await mkdtemp(join(tmpdir(), "parley-bench-"));
   const [hubPort, status, noray] = [await freePort("tcp"), await freePort("tcp"), await freePort("tcp")];
   const [port, echoPort] = [await freePort("udp"), await freePort("udp")];
-  const hub = await startHub({ bundle: await bundleHub(), state, port: hubPort, keys: "bench" });
+  const hub = await startHub({ bundle: await bundleHub(), state, port: hubPort, keys: "key-of-the-bench" });
   const sidecar = startSidecar({
     PARLEY_HUB: `http://127.0.0.1:${hubPort}`,
     PARLEY_KEY: "bench",

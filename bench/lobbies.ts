@@ -23,7 +23,7 @@ export async function benchLobbies(): Promise<void> {
   const state = await mkdtemp(join(tmpdir(), "parley-bench-"));
   const port = await freePort("tcp");
   const settings = { RATE_LIMITS: "off" } as const;
-  const hub = await startHub({ bundle: await bundleHub(), state, port, keys: "bench", settings });
+  const hub = await startHub({ bundle: await bundleHub(), state, port, keys: "key-of-the-bench", settings });
   const game = `http://127.0.0.1:${port}/v1/games/bench`;
   try {
     await waitForJson(`http://127.0.0.1:${port}/healthz`, (body) => body["ok"] === true, hub);

@@ -2,7 +2,8 @@
  * The Worker's bindings and settings, as wrangler.toml and its secrets give them. Every read validates its setting,
  * because an operator types them.
  */
-import { SHARDS_MAX, TOKEN_KEY_LENGTH_MIN, RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
+import { KEY_SETTINGS, type KeySetting, splitKeys, weakness } from "#shared/auth/keys.ts";
+import { SHARDS_MAX, RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
 import { type Budgets, parseBudgets } from "#shared/rate-limit/rate-limiter.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
 import type { HubRpc } from "./rpc.ts";
@@ -48,10 +49,26 @@ export function hubOf(env: Env, game: string, shard: number): DurableObjectStub<
   return env.HUB.get(id, hint === undefined ? {} : { locationHint: hint });
 }
 
-/** The keys of a comma-separated setting. */
-export function parseKeys(setting: string | undefined): string[] {
-  const keys = (setting ?? "").split(",").map((key) => key.trim());
-  return keys.filter((key) => key !== "");
+/** The keys of a setting. A weak key is logged by its setting's name and does not count. */
+export function keysOf(name: KeySetting, env: Env): string[] {
+  return splitKeys(env[name] ?? "").filter((key) => {
+    const message = weakness(name, key);
+    if (message !== null) console.error({ message });
+    return message === null;
+  });
+}
+
+/** What is wrong with the keys of this deployment, or null. */
+export function keyProblem(env: Env): string | null {
+  for (const name of KEY_SETTINGS) {
+    const keys = splitKeys(env[name] ?? "");
+    if (keys.length === 0 && name !== "ADMIN_KEYS") return `${name} is not set`;
+    for (const key of keys) {
+      const why = weakness(name, key);
+      if (why !== null) return why;
+    }
+  }
+  return null;
 }
 
 /** The rate limits, or null if they are off. An invalid entry is logged and its default applies. */
@@ -61,7 +78,3 @@ export function budgetsOf(env: Env): Budgets | null {
   console.error({ message: "RATE_LIMITS must be `off` or like `list=1/5,chat=1/5`", invalid: parsed.invalid });
   return RATE_LIMIT_BUDGETS;
 }
-
-/** Whether the two settings that every deployment needs are set. */
-export const hasKeys = (env: Env): boolean =>
-  parseKeys(env.SIDECAR_KEYS).length > 0 && parseKeys(env.TOKEN_KEYS).some((key) => key.length >= TOKEN_KEY_LENGTH_MIN);

@@ -57,14 +57,17 @@ import {
 } from "../limits.ts";
 import { ADDRESS_POLICIES, CONSENTS, HOST_POLICIES, VISIBILITIES, WIRES } from "../lobby/lobby.ts";
 import { count, dataValue as value, gameVersion, peerId as peer, time } from "../lobby/fields.ts";
+import { DISPLAY_NAME_PATTERN } from "../lobby/names.ts";
 import { hostingRequest, hostingView } from "./hosting.ts";
 import { summary } from "../listing/summary.ts";
 
 // --- fields ----------------------------------------------------------------------------------------------------
 
-/** Displayed text: no control characters, no direction overrides, no leading or trailing space. */
-const line = (length_max: number): Decoder<string> =>
-  text(length_max, /^(?!\s)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]+(?<!\s)$/u);
+/** Displayed text (lobby/names.ts), in the composed form. */
+const line = (length_max: number): Decoder<string> => {
+  const visible = text(length_max, DISPLAY_NAME_PATTERN);
+  return withSchema(visible.schema!, (value, path) => visible(value, path).normalize("NFC"));
+};
 const displayName = line(DISPLAY_NAME_LENGTH_MAX);
 const password = text(PASSWORD_LENGTH_MAX, /^[^\p{Cs}]+$/u);
 const code = text(16, /^[A-Za-z0-9 -]+$/);

@@ -11,6 +11,8 @@ export const TICKET_LENGTH_MAX = 256;
 export const RECEIPT_LENGTH_MAX = 78;
 /** Keys valid at once: the signing key, and the previous one during rotation. */
 export const TOKEN_KEYS_MAX = 2;
+/** Shorter keys of sidecars and operators are refused: an attacker can try them over the network. */
+export const KEY_LENGTH_MIN = 16;
 /** Shorter keys are refused: an attacker that holds a token can try keys offline. */
 export const TOKEN_KEY_LENGTH_MIN = 32;
 

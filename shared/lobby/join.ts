@@ -20,6 +20,7 @@ import {
   noticesToAll,
 } from "./transitions.ts";
 import { isBanned, isNearBan } from "./bans.ts";
+import { looksLike } from "./names.ts";
 import { APPLICANTS_PER_LOBBY_MAX, GRACE_DEFAULT_S, SEAT_HELD_MS, SILENT_AWAY_MS } from "../limits.ts";
 import type { Applicant, Event, Lobby, Member, Policy, Settings } from "./lobby.ts";
 import type { Transition, AddressedNotice } from "./notices.ts";
@@ -131,7 +132,7 @@ export function join(lobby: Lobby, event: Joining, now: number): Transition {
   if (lobby.version !== null && lobby.version !== event.version) return refuse(lobby, "version_mismatch");
   if (!acceptsJoins(lobby)) return refuse(lobby, "lobby_locked");
   if (isFull(lobby)) return refuse(lobby, "lobby_full");
-  if (known !== undefined) return refuse(lobby, "name_in_use");
+  if (known !== undefined || isNameTaken(lobby, event)) return refuse(lobby, "name_in_use");
   const near_ban = event.near_ban === true || isNearBan(lobby, event, now);
   if (near_ban && event.immediate === true) return refuse(lobby, "kicked");
   return lobby.approval || near_ban ? addApplicant(lobby, { ...event, near_ban }, now) : addMember(lobby, event, now);
@@ -151,6 +152,11 @@ function acceptsJoins(lobby: Lobby): boolean {
   const host = hostOf(lobby);
   return lobby.joinable && host !== undefined && (host.source !== null || host.away_since === null);
 }
+
+/** Whether another member displays a name that looks the same. */
+const isNameTaken = (lobby: Lobby, { peer, display_name }: Pick<Joining, "peer" | "display_name">): boolean =>
+  display_name !== undefined &&
+  lobby.members.some((m) => m.peer !== peer && m.display_name !== undefined && looksLike(m.display_name, display_name));
 
 function addMember(lobby: Lobby, event: Joining, now: number): Transition {
   const held = event.source === null ? { held_until: now + SEAT_HELD_MS } : {};

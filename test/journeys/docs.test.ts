@@ -24,7 +24,7 @@ let deployment: ChildProcess;
 
 beforeAll(async () => {
   state = await mkdtemp(join(tmpdir(), "parley-docs-"));
-  const env = { PATH: process.env["PATH"], PARLEY_STATE: state, ADMIN_KEYS: "change-me" };
+  const env = { PATH: process.env["PATH"], PARLEY_STATE: state, ADMIN_KEYS: "key-of-the-operators" };
   deployment = spawn(process.execPath, [join(ROOT, "tools/run/start.ts")], { env, stdio: "ignore" });
   await waitForJson("http://127.0.0.1:9464/healthz", (body) => body["hub"] === "linked", deployment, 60_000);
 });

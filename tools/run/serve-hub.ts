@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { cp, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { TOKEN_KEY_LENGTH_MIN } from "#shared/limits.ts";
+import { KEY_SETTINGS, splitKeys, weakness } from "#shared/auth/keys.ts";
 import { parseCommandLine } from "../command-line.ts";
 import { bundleHub, stopHub, startHub } from "./hub.ts";
 import { exitCodeOf, waitForJson } from "./processes.ts";
@@ -40,9 +40,8 @@ const shards = Number(env["HUB_SHARDS"] ?? "1");
 const problems = [
   address === "" ? "HUB_LISTEN must be ADDRESS:PORT." : "",
   keys === "" ? "SIDECAR_KEYS is missing: set the key that sidecars show (two, comma-separated, while rotating)." : "",
-  tokenKeys.split(",").some((key) => key.length < TOKEN_KEY_LENGTH_MIN)
-    ? `TOKEN_KEYS must be keys of at least ${TOKEN_KEY_LENGTH_MIN} characters; \`openssl rand -hex 32\` makes one.`
-    : "",
+  tokenKeys === "" ? "TOKEN_KEYS is missing: set the key that signs peers' tokens." : "",
+  ...KEY_SETTINGS.flatMap((name) => splitKeys(env[name] ?? "").map((key) => weakness(name, key) ?? "")),
 ].filter((problem) => problem !== "");
 if (problems.length > 0) {
   process.stderr.write(`${problems.join("\n")}\n`);

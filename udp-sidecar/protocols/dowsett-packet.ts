@@ -3,6 +3,7 @@
  * dowsett.ts.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
+import { READABLE_PATTERN } from "#shared/lobby/names.ts";
 import { type Endpoint, endpoint } from "#shared/net/endpoint.ts";
 
 /** The reserved name of the handshake server. */
@@ -67,10 +68,13 @@ export function packetHash(fields: Readonly<Record<string, unknown>>, password: 
 const byCodePoint = (texts: string[]): string[] =>
   texts.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 
-/** 1 to 64 code points, without control characters and lone surrogates, and not the server's reserved name. */
+/** 1 to 64 code points that people can read (#shared/lobby/names.ts), and not the server's reserved name. */
 export const isName = (name: unknown): name is string =>
-  typeof name === "string" && NAME.test(name) && name !== SERVER && Array.from(name).length <= NAME_POINTS_MAX;
-const NAME = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
+  typeof name === "string" &&
+  name.length <= 2 * NAME_POINTS_MAX &&
+  READABLE_PATTERN.test(name) &&
+  name !== SERVER &&
+  Array.from(name).length <= NAME_POINTS_MAX;
 
 export function readPassword({ fields: { password } }: Packet): string | null {
   const good = typeof password === "string" && password !== "" && !/[\p{Cc}\p{Cs}]/u.test(password);

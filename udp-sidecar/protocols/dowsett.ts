@@ -40,6 +40,8 @@ import type { Contact, ContactLookup, Datagram, Action, ListReply, ReportBody, R
 
 /** Sent back to back: a late copy would make the host restart the handshake with a connected peer. */
 const INTRODUCTION_COPIES = 3;
+/** A host that was silent for longer missed a refresh: a restarted game may register again with a new password. */
+const REFRESHED_MS = 20_000;
 
 export type DowsettOptions = {
   /** Send each peer the other's local address although their public addresses differ. */
@@ -58,12 +60,12 @@ export function dowsett({ sharesLocal }: DowsettOptions): Wire {
 
 // --- requests --------------------------------------------------------------------------------------------------
 
-function handleDatagram({ bytes, endpoint: from }: Datagram, contacts: ContactLookup): Action {
+function handleDatagram({ bytes, endpoint: from }: Datagram, contacts: ContactLookup, now: number): Action {
   const packet = parsePacket(bytes);
   if (packet === null) return drop("no_packet");
   switch (packet.type) {
     case "registering-server":
-      return handleRegister(packet);
+      return handleRegister(packet, from, contacts, now);
     case "requesting-server-list":
       return handleList(packet, from);
     case "requesting-to-join-server":
@@ -77,7 +79,8 @@ function handleDatagram({ bytes, endpoint: from }: Datagram, contacts: ContactLo
   }
 }
 
-function handleRegister(packet: Packet): Action {
+/** While the host refreshes, only the password of its registration changes it: the source could be forged. */
+function handleRegister(packet: Packet, from: Endpoint, contacts: ContactLookup, now: number): Action {
   const { sender } = packet;
   const password = readPassword(packet);
   const local = readLocal(packet);
@@ -86,6 +89,9 @@ function handleRegister(packet: Packet): Action {
   const complete = isName(sender) && local !== null && lease_ms !== null && typeof locked === "boolean";
   if (!complete || password === null) return drop("incomplete");
   if (!isSigned(packet, password)) return drop("bad_hash");
+  const contact = contacts.find("dowsett", sender, sender);
+  const isSame = contact !== undefined && sameEndpoint(contact.endpoint, from) && contact.memory !== null;
+  if (isSame && contact.memory !== password && now - contact.last_seen_at < REFRESHED_MS) return drop("other_password");
   const policy: Policy = { ...POLICY, lease_ms };
   const lock = locked ? PASSWORD_CHECKED_BY_PEERS : null;
   return report({ kind: "host", name: sender, peer: sender, seats: null, lock, memory: password, local, policy });

@@ -2,10 +2,10 @@
  * Signs and verifies peer tokens and tickets (shared/auth/tickets.ts) with the keys of TOKEN_KEYS: the first signs, all
  * verify. Each purpose has its own derived key, so that a sidecar, which verifies tickets, cannot issue peer tokens.
  */
-import { PEER_TOKEN_S, TOKEN_KEY_LENGTH_MIN, TOKEN_KEYS_MAX } from "#shared/limits.ts";
+import { PEER_TOKEN_S, TOKEN_KEYS_MAX } from "#shared/limits.ts";
 import { decodeReceipt, RECEIPT_SIGNATURE_LENGTH, type Observed } from "#shared/auth/receipts.ts";
 import { claimsOf, decodeTicket, type Ticket, type TicketKey, ticketText } from "#shared/auth/tickets.ts";
-import { type Env, parseKeys } from "../env.ts";
+import { type Env, keysOf } from "../env.ts";
 import { base64url } from "./base64url.ts";
 
 /**
@@ -74,9 +74,9 @@ const labelOf = ({ purpose }: Ticket): Label => (purpose === "peer" || purpose =
 async function keySetOf(env: Env): Promise<KeySet> {
   const setting = env.TOKEN_KEYS ?? "";
   if (cached?.setting === setting) return cached.ring;
-  const keys = parseKeys(setting).filter((key) => key.length >= TOKEN_KEY_LENGTH_MIN);
-  if (keys.length === 0 || keys.length < parseKeys(setting).length || keys.length > TOKEN_KEYS_MAX) {
-    const message = `TOKEN_KEYS must be one or two keys of ${TOKEN_KEY_LENGTH_MIN} characters or more`;
+  const keys = keysOf("TOKEN_KEYS", env);
+  if (keys.length === 0 || keys.length > TOKEN_KEYS_MAX) {
+    const message = "TOKEN_KEYS must be one or two keys";
     console.error({ message, usable: Math.min(keys.length, TOKEN_KEYS_MAX) });
   }
   const masters = await Promise.all(keys.slice(0, TOKEN_KEYS_MAX).map((key) => hmacKey(ascii(key))));

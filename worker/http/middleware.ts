@@ -6,7 +6,7 @@ import { canonicalAddress } from "#shared/net/endpoint.ts";
 import { GAME_PATTERN } from "#shared/limits.ts";
 import { type RateLimitSubject, rateHeaders } from "#shared/rate-limit/rate-limiter.ts";
 import type { Ctx, Middleware } from "./context.ts";
-import { type Env, parseKeys } from "../env.ts";
+import { type Env, keysOf } from "../env.ts";
 import { problem } from "../problem.ts";
 import { peerOfToken } from "../auth/tokens.ts";
 
@@ -64,7 +64,7 @@ export function rateLimitKey(c: Ctx): RateLimitSubject {
 
 /** Requires an operator's key. Without ADMIN_KEYS every admin route returns 401. */
 export const requireAdmin: Middleware = async (c, next) => {
-  if (await hasKey(c.req.raw, c.env.ADMIN_KEYS)) return next();
+  if (await hasKey(c.req.raw, keysOf("ADMIN_KEYS", c.env))) return next();
   return problem("unauthorized", "an operator's key is required", {
     "www-authenticate": 'Bearer realm="parley admin"',
   });
@@ -77,19 +77,18 @@ export const requireSidecar: Middleware = async (c, next) => {
 };
 
 async function hasSidecarKey(request: Request, env: Env): Promise<boolean> {
-  if (parseKeys(env.SIDECAR_KEYS).length === 0) {
-    console.error({ message: "SIDECAR_KEYS is not set: no sidecar can connect" });
-  }
-  return hasKey(request, env.SIDECAR_KEYS);
+  const keys = keysOf("SIDECAR_KEYS", env);
+  if (keys.length === 0) console.error({ message: "SIDECAR_KEYS has no usable key: no sidecar can connect" });
+  return hasKey(request, keys);
 }
 
 /** Compares digests, and always with every key, so that the duration reveals nothing. */
-async function hasKey(request: Request, setting: string | undefined): Promise<boolean> {
+async function hasKey(request: Request, keys: readonly string[]): Promise<boolean> {
   const shown = bearer(request.headers.get("authorization"));
   if (shown === null) return false;
   const digest_shown = await digest(shown);
   let found = false;
-  for (const key of parseKeys(setting)) {
+  for (const key of keys) {
     if (crypto.subtle.timingSafeEqual(digest_shown, await digest(key))) found = true;
   }
   return found;

@@ -13,6 +13,10 @@ describe("I-JSON", () => {
     ['{"a":{"b":[{"c":1,"c":2}]}}', "names that differ expected"],
     ['{"a":[[[[1]]]]}', "at most 4 levels expected"],
     ["[[[[1]]]]", null],
+    ['{"a":9007199254740991,"b":-9007199254740991,"c":1e300,"d":0.1234567890123456789}', null],
+    ['{"data":{"steam":76561198000000001}}', "steam: an integer within ±(2^53 - 1), or text, expected"],
+    ['{"a":[-9007199254740993]}', "a: an integer within ±(2^53 - 1), or text, expected"],
+    ['{"a":"76561198000000001"}', null],
   ])("%s: %s", (json, fault) => {
     JSON.parse(json);
     expect(faultOf(json, 4)).toBe(fault);
@@ -21,6 +25,7 @@ describe("I-JSON", () => {
   test("output of JSON.stringify has no fault except depth", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
+        fc.pre(!/[0-9]{16}/.test(JSON.stringify(value)));
         expect(faultOf(JSON.stringify(value), 1_000)).toBeNull();
       }),
     );

@@ -46,6 +46,35 @@ describe("a port that the NAT has changed", () => {
     expect(hostEndpoint(rig)).toStrictEqual(endpointOf("A"));
   });
 
+  test("a forged registration from the host's endpoint changes nothing while the host refreshes", () => {
+    const rig = hostedServer();
+    for (let round = 0; round < 4; round++) {
+      on(rig)(`
+        A> register Nice locked password other
+        A> refresh Nice password other
+        A> drop Nice password other
+        @+15s
+        A> refresh Nice
+        A< refreshed Nice
+      `);
+    }
+    on(rig)(`
+      B> join Nice as Bob
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
+    `);
+    expect(rig.sidecar().counters.get("dropped", "other_password")).toBe(4);
+  });
+
+  test("a restarted game registers again with a new password after a missed refresh", () => {
+    const rig = hostedServer();
+    on(rig)(`
+      @+20s
+      A> register Nice password other
+      A< confirmed Nice password other
+    `);
+  });
+
   test("is not adopted from another address, with any password", () => {
     const rig = on(hostedServer())(`
       B> refresh Nice password AAAAAAAAAA

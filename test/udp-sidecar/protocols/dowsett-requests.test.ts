@@ -65,8 +65,9 @@ describe("registering", () => {
     `);
   });
 
-  test("again from the same source overwrites password, local address and lock", () => {
+  test("again from the same source after a missed refresh overwrites password, local address and lock", () => {
     const rig = on(hostedServer())(`
+      @+20s
       A> register Nice locked local 10.9.9.9:9 password other
       A< confirmed Nice password other
       # what was true before is true no more
@@ -82,6 +83,7 @@ describe("registering", () => {
     `);
     expect(server(rig)?.password_digest).toBe(PASSWORD_CHECKED_BY_PEERS);
     on(rig)(`
+      @+20s
       A> register Nice
       A< confirmed Nice
     `);

@@ -37,7 +37,7 @@ describe("a leak is detected:", () => {
     ["a player's address", '{"at":"203.0.113.7"}'],
     ["a sidecar's address outside its own list", "198.51.100.9"],
     ["a wire's note about a member", "note-about-alice"],
-    ["a key of the deployment", "Bearer key-one"],
+    ["a key of the deployment", "Bearer key-one-of-tests"],
     ["a stack trace", "TypeError\n    at Hub.list (index.js:10:3)"],
     ["lobby data that only members may read", "team-of-members"],
     ["member data that only members may read", "member-of-the-ship"],

@@ -49,8 +49,8 @@ export function betrayed(): string[] {
   const words = [
     "digest-of-a-password",
     "note-about",
-    "key-one",
-    "key-two",
+    "key-one-of-tests",
+    "key-two-of-tests",
     "north-sidecar",
     "epoch-one",
     "198.51.100.9",

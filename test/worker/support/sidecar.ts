@@ -176,7 +176,7 @@ export class Sidecar {
 
 // --- reports ---------------------------------------------------------------------------------------------------
 
-export function linkRequest(game: string, shard: number | string, key: string | null = "key-one"): Request {
+export function linkRequest(game: string, shard: number | string, key: string | null = "key-one-of-tests"): Request {
   const authorization = key === null ? {} : { authorization: `Bearer ${key}` };
   const path = linkPath(game, shard as number);
   return new Request(ORIGIN + path, { headers: { upgrade: "websocket", ...authorization } });

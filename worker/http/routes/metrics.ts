@@ -3,7 +3,7 @@ import type { Stats } from "#shared/api/service.ts";
 import { GAME_PATTERN, SIDECARS_MAX_AGE_S, STATS_MAX_AGE_S } from "#shared/limits.ts";
 import { callEveryHub } from "../hub-client.ts";
 import type { Ctx, Handler } from "../context.ts";
-import { hasKeys, hubOf } from "../../env.ts";
+import { keyProblem, hubOf } from "../../env.ts";
 import { callForRequest, callAllHubs } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
 import { cachedJson } from "../etag.ts";
@@ -24,7 +24,8 @@ export const readStats: Handler = async (c) => {
 
 /** 200 if the Worker has its keys and a hub responds. */
 export const readiness: Handler = async (c) => {
-  if (!hasKeys(c.env)) return problem("hub_unavailable", "SIDECAR_KEYS and TOKEN_KEYS are not set");
+  const unusable = keyProblem(c.env);
+  if (unusable !== null) return problem("hub_unavailable", unusable);
   await hubOf(c.env, "readyz", 0).isDraining();
   return c.json({ ok: true });
 };

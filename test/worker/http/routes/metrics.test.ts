@@ -12,7 +12,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const KEY = { authorization: "Bearer admin-key-one" };
+const KEY = { authorization: "Bearer admin-key-one-of-tests" };
 
 const ask = (path: string, headers: Record<string, string> = {}, settings: Partial<Env> = {}): Promise<Response> =>
   Promise.resolve(app.fetch(new Request(ORIGIN + path, { headers }), { ...env, ...settings }));
@@ -95,7 +95,7 @@ describe("metrics", () => {
 
   test.each([
     ["no key", {}, {}],
-    ["a sidecar's key", { authorization: "Bearer key-one" }, {}],
+    ["a sidecar's key", { authorization: "Bearer key-one-of-tests" }, {}],
     ["any key where there is none", KEY, { ADMIN_KEYS: "" }],
     ["an empty key where there is none", { authorization: "Bearer " }, { ADMIN_KEYS: "" }],
     ["what separates keys", { authorization: "Bearer ," }, { ADMIN_KEYS: "," }],

@@ -1,0 +1,25 @@
+/**
+ * One rule for the names that people read, on every wire: no control characters, no line breaks, no marks that change the
+ * writing direction of what follows, no lone surrogates, and at least one visible character.
+ */
+
+/** Invisible: default-ignorable characters (U+00AD, U+200B, U+3164, tags, variation selectors), spaces, U+2800. */
+const VISIBLE = String.raw`(?=.*[^\p{Default_Ignorable_Code_Point}\p{Z}\p{Cc}\p{Cf}\p{Cs}\u2800])`;
+const FORBIDDEN = String.raw`\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069`;
+
+/** A displayed name. It has no space at either end. */
+export const DISPLAY_NAME_PATTERN = new RegExp(`^(?!\\s)${VISIBLE}[^${FORBIDDEN}]+(?<!\\s)$`, "u");
+
+/** The same for wires whose clients may send spaces at the ends. */
+export const READABLE_PATTERN = new RegExp(`^${VISIBLE}[^${FORBIDDEN}]+$`, "u");
+
+/** Whether two displayed names look the same: equal without case, compatibility forms and invisible characters. */
+export const looksLike = (a: string, b: string): boolean => skeleton(a) === skeleton(b);
+
+const skeleton = (name: string): string =>
+  name
+    .normalize("NFKC")
+    .replaceAll(/[\p{Default_Ignorable_Code_Point}\u2800]/gu, "")
+    .replaceAll(/\p{Z}+/gu, " ")
+    .trim()
+    .toLowerCase();

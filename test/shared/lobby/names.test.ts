@@ -1,0 +1,42 @@
+/** Names that people read: what is refused on every wire, and which names look the same. */
+import { describe, expect, test } from "vitest";
+import { DISPLAY_NAME_PATTERN, looksLike, READABLE_PATTERN } from "#shared/lobby/names.ts";
+
+describe("a displayed name", () => {
+  test.each(["x", "Zoë 漢", "👩‍👩‍👧", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "a\u00ADb", "عربي", "\u{10FFFD}"])("is valid: %j", (name) => {
+    expect(DISPLAY_NAME_PATTERN.test(name)).toBe(true);
+    expect(READABLE_PATTERN.test(name)).toBe(true);
+  });
+
+  test.each([
+    ["a zero width space", "\u200B"],
+    ["a Hangul filler", "\u3164"],
+    ["a soft hyphen", "\u00AD"],
+    ["an empty Braille cell", "\u2800"],
+    ["tag characters", "\u{E0041}\u{E0042}"],
+    ["a variation selector", "\uFE0F"],
+    ["joiners", "\u200D\u200C"],
+    ["a no-break space", "\u00A0"],
+    ["a direction override", "ab\u202Ecd"],
+    ["a direction isolate", "ab\u2067cd"],
+    ["a direction mark", "ab\u200Fcd"],
+    ["a line separator", "ab\u2028cd"],
+    ["a control character", "ab\u0007cd"],
+    ["a lone surrogate", "ab\uD800"],
+  ])("is refused: %s", (_, name) => {
+    expect(DISPLAY_NAME_PATTERN.test(name)).toBe(false);
+    expect(READABLE_PATTERN.test(name)).toBe(false);
+  });
+});
+
+test.each([
+  ["Alice", "alice", true],
+  ["Alice", "Ａlice", true],
+  ["Alice", "A\u200Blice", true],
+  ["Alice", "Alice\u2800", true],
+  ["Ann Lee", "Ann\u00A0Lee", true],
+  ["Alice", "Alicia", false],
+  ["Zoë", "Zoe", false],
+])("%j and %j look the same: %j", (a, b, same) => {
+  expect(looksLike(a, b)).toBe(same);
+});
