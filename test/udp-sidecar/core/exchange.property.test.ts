@@ -23,7 +23,7 @@ test("while the links are up, sidecars hold the hub's members, endpoints and rep
         who: `${lobby.name}/${peer}`,
         where: `${source!.sidecar}/${source!.via}/${formatEndpoint(source!.endpoint)}`,
         host: lobby.host === peer,
-        lease_ms: lobby.state === "open" ? 5_000 : null,
+        lease_ms: lobby.state === "open" ? 9_000 : null,
         answer: [answerOf(lobby, peer)],
       })),
     );

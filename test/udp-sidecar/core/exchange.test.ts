@@ -81,8 +81,8 @@ describe("a member that uses DTLS", () => {
       A/69014< i:Alice:Bob
       B< i:Alice:Bob
       A> p:Nice:Alice
-      @+5s, every 500ms: B> p:Nice:Bob
-      B< i:Alice:Bob (x9)
+      @+9s, every 500ms: B> p:Nice:Bob
+      B< i:Alice:Bob (x17)
       A/69014< error:player_timeout
       B< i:Bob (x2)
     `);

@@ -6,8 +6,8 @@ import { continueScript, runScript, openSession } from "../support/wire-script.t
 describe("a foreign address", () => {
   test("that pings in a member's name gets no reply, and renews nothing", () => {
     continueScript(openSession("AB"))(`
-      @+4999ms, every 500ms: A> p:Nice:Alice, C> p:Nice:Bob, B'> p:Nice:Bob
-      A< i:Alice:Bob (x9)
+      @+8999ms, every 500ms: A> p:Nice:Alice, C> p:Nice:Bob, B'> p:Nice:Bob
+      A< i:Alice:Bob (x17)
       @+1ms
       B< error:player_timeout
       A< i:Alice
@@ -86,13 +86,14 @@ describe("a port that the NAT has changed", () => {
 
   test("gives the player a new lease", () => {
     continueScript(openSession("AB"))(`
-      @+4s
+      @+8s
       A> p:Nice:Alice
       A< i:Alice:Bob
       B'> c:Nice:Bob
       B'< i:Alice:Bob
-      @+4900ms, every 700ms: A> p:Nice:Alice
-      A< i:Alice:Bob (x7)
+      @+8400ms, every 700ms: A> p:Nice:Alice
+      A< i:Alice:Bob (x12)
+      @+500ms
       @+100ms
       B'< error:player_timeout
       A< i:Alice
@@ -269,8 +270,9 @@ describe("a restarted sidecar", () => {
     const rig = openSession("AB");
     rig.restart("north");
     continueScript(rig)(`
-      @+4900ms, every 700ms: A> p:Nice:Alice
-      A< i:Alice:Bob (x7)
+      @+8400ms, every 700ms: A> p:Nice:Alice
+      A< i:Alice:Bob (x12)
+      @+500ms
       @+100ms
       B< error:player_timeout
       A< i:Alice

@@ -17,8 +17,8 @@ test("full: a third player in a session of two", () => {
     @+104ms
     C> c:GQINU8nNx:Carol
     C< error:session_full
-    # the original server sweeps every 8 s and drops both at 6.07 s; here each lease ends after 5 s
-    @+4770ms
+    # the original server sweeps every 8 s and drops both at 6.07 s; here each lease ends after 9 s
+    @+8770ms
     A< error:player_timeout
     B< i:Bob
     @+400ms
@@ -102,7 +102,7 @@ test("kick", () => {
     B> c:Gx1oL176w:Bob
     B< error:kicked_by_host
     # dropped at 5.74 s in the original
-    @+4910ms
+    @+8910ms
     A< error:player_timeout
     @+1s
     A< error:player_timeout (x2)
@@ -126,7 +126,7 @@ test("the host leaves", () => {
     B> p:GaCHNUQPS:Bob
     B< i:Bob
     # the original server drops a member 13 s after its last ping
-    @+4992ms
+    @+8992ms
     @+100ms
     B< error:player_timeout
     @+1s
@@ -147,9 +147,9 @@ test("the host stops sending while two others continue", () => {
     A< i:Alice:Bob:Carol
     B< i:Alice:Bob:Carol
     C< i:Alice:Bob:Carol
-    @+4800ms, every 500ms: B> p:GqR1AB1Z7:Bob, C> p:GqR1AB1Z7:Carol
-    B< i:Alice:Bob:Carol (x9)
-    C< i:Alice:Bob:Carol (x9)
+    @+8800ms, every 500ms: B> p:GqR1AB1Z7:Bob, C> p:GqR1AB1Z7:Carol
+    B< i:Alice:Bob:Carol (x17)
+    C< i:Alice:Bob:Carol (x17)
     # 12.6 s in the original, after 24 pings each
     @+46ms
     A< error:player_timeout

@@ -88,21 +88,18 @@ describe("after the start", () => {
     `);
   });
 
-  test("2 s after all players have confirmed the session ends", () => {
+  test("once all players have confirmed, the session is over and its name is free", () => {
     continueScript(openSession("AB"))(`
       A> s:Nice:Alice
       A< s:5001:Bob:192.0.2.2:5002
       B< s:5002:Alice:192.0.2.1:5001
       A> y:Nice:Alice
       B> y:Nice:Bob
-      @+1999ms
-      B> p:Nice:Bob
-      B< s:5002:Alice:192.0.2.1:5001
       @+1ms
-      B> p:Nice:Bob
-      B< error:session_non_existent
       A> h:Nice:Alice:4
       A< i:Alice
+      B> p:Nice:Bob
+      B< error:non_existent_player
     `);
   });
 
