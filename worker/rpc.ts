@@ -160,6 +160,8 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   addBan(ban: Ban): boolean;
   /** Removes a ban; false if there is none of this id. */
   removeBan(id: string): boolean;
+  /** Throws if the storage accepts no rows. */
+  checkStorage(): void;
   /** Whether the hub refuses new lobbies. */
   isDraining(): boolean;
   /** Starts or stops refusing new lobbies. */

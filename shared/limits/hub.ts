@@ -7,6 +7,8 @@ export const SHARDS_MAX = 64;
 export const LOBBIES_PER_HUB_MAX = 50_000;
 /** Sidecars of one hub; the one that was down for longest is dropped first. */
 export const SIDECARS_PER_HUB_MAX = 256;
+/** `/readyz` writes a row at most this often; an alarm that a full disk stopped is repeated after this. */
+export const STORAGE_CHECK_MS = 5_000;
 /** The alarm is moved only if it becomes due earlier by more than this: each move writes a row. */
 export const ALARM_SLACK_MS = 1_000;
 /** Lobbies per page of a list: default and maximum. */

@@ -64,7 +64,14 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["api/"],
     ["subscriptions/"],
   ],
-  worker: [["problem.ts"], ["rpc.ts"], ["env.ts"], ["auth/"], ["http/", "hub/", "site/"], ["index.ts"]],
+  worker: [
+    ["problem.ts", "storage-fault.ts"],
+    ["rpc.ts"],
+    ["env.ts"],
+    ["auth/"],
+    ["http/", "hub/", "site/"],
+    ["index.ts"],
+  ],
   "udp-sidecar": [
     ["time/"],
     ["protocols/"],

@@ -13,6 +13,7 @@ import { problem } from "../problem.ts";
 import type { Api, Middleware } from "./context.ts";
 import { etag } from "./etag.ts";
 import { HANDLERS } from "./handlers.ts";
+import { INCOMPLETE_BODY } from "./body.ts";
 import { HubUnavailable } from "./hub-client.ts";
 import {
   optionalPeer,
@@ -50,17 +51,23 @@ const AUTH: Readonly<Record<Operation["auth"], readonly Middleware[]>> = {
   sidecar: [requireSidecar],
 };
 
-const limitBody = (bytes_max: number): Middleware =>
-  bodyLimit({
+function limitBody(bytes_max: number): Middleware {
+  const limit = bodyLimit({
     maxSize: bytes_max,
     onError: () => problem("body_too_large", `at most ${bytes_max} bytes expected`),
   });
+  // Errors of the handlers behind it are handled there, so only reading the body can fail here.
+  return (c, next) => limit(c, next).catch(() => problem("invalid_request", INCOMPLETE_BODY));
+}
 
 export const app = new Hono<Api>();
 
 app.use("*", async (c, next) => {
+  // Plain workerd forwards requests with an invalid Host header; Cloudflare does not.
+  if (!isUrl(c.req.raw.url)) return problem("invalid_request", "Host: a host name or an address expected");
   await next();
   if (!c.res.headers.has("cache-control") && c.res.status !== 101) c.res.headers.set("cache-control", "no-store");
+  return undefined;
 });
 app.use(
   methodNotAllowed({
@@ -80,10 +87,12 @@ for (const path of Object.keys(OPERATIONS)) if (path !== EVENTS) addRoutes(path)
 app.notFound(async (c) => (await serveSite(c.req.raw, c.env)) ?? problem("not_found"));
 
 app.onError((error) => {
-  if (error instanceof HubUnavailable) return problem("hub_unavailable");
+  if (error instanceof HubUnavailable) return problem("hub_unavailable", error.detail);
   console.error({ message: "a request failed", error: error.stack ?? String(error) });
   return problem("internal_error");
 });
+
+const isUrl = (text: string): boolean => URL.canParse(text) && /^[\w.:[\]-]+$/.test(new URL(text).host);
 
 function addRoutes(path: string): void {
   for (const [method, operation] of Object.entries(OPERATIONS[path]!)) {

@@ -5,12 +5,15 @@ import { BODY_BYTES_MAX, BODY_DEPTH_MAX } from "#shared/limits.ts";
 import type { Ctx } from "./context.ts";
 import { problem } from "../problem.ts";
 
+export const INCOMPLETE_BODY = "body: it ended early";
+
 /** Every PATCH takes a merge patch, so plain JSON is accepted for it too. */
 const TYPES = /^application\/(merge-patch\+)?json$/i;
 
 /** Parses the body, or returns the refusal. An empty body counts as `{}`. */
 export async function parseBody<T>(c: Ctx, decoder: Decoder<T>): Promise<{ readonly value: T } | Response> {
-  const bytes = new Uint8Array(await c.req.arrayBuffer());
+  const bytes = await readBody(c);
+  if (bytes instanceof Response) return bytes;
   const type = (c.req.header("content-type") ?? "").split(";", 1)[0]!.trim();
   if (bytes.length > 0 && !TYPES.test(type)) {
     const headers: Record<string, string> = c.req.method === "PATCH" ? { "accept-patch": PATCH_TYPE } : {};
@@ -25,6 +28,13 @@ export async function parseBody<T>(c: Ctx, decoder: Decoder<T>): Promise<{ reado
   const fault = faultOf(json, BODY_DEPTH_MAX);
   return fault === null ? { value: decoded.value } : problem("invalid_request", `body: ${fault}`);
 }
+
+/** The bytes of the body. Reading fails if the client closed its connection or sent an invalid chunk. */
+export const readBody = (c: Ctx): Promise<Uint8Array<ArrayBuffer> | Response> =>
+  c.req.arrayBuffer().then(
+    (buffer) => new Uint8Array(buffer),
+    () => problem("invalid_request", INCOMPLETE_BODY),
+  );
 
 const PATCH_TYPE = "application/merge-patch+json";
 

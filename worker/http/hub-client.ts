@@ -6,11 +6,20 @@ import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
 import { type Env, hubOf, shardCount } from "../env.ts";
 import { problem } from "../problem.ts";
 import type { IdempotencyKey, RequestMeta, RpcResult } from "../rpc.ts";
+import { isStorageFault, reportStorageFault } from "../storage-fault.ts";
 import type { Ctx } from "./context.ts";
 import { rateLimitKey } from "./middleware.ts";
 
 /** The hub cannot answer now. */
-export class HubUnavailable extends Error {}
+export class HubUnavailable extends Error {
+  /** What the client may read about it. */
+  readonly detail: string | undefined;
+
+  constructor(detail?: string) {
+    super(detail);
+    this.detail = detail;
+  }
+}
 
 export type HubStub = ReturnType<typeof hubOf>;
 
@@ -27,6 +36,7 @@ export async function callHub<T>(
     } catch (error) {
       const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
       if (overloaded === true) throw new HubUnavailable();
+      if (isStorageFault(error)) throw new HubUnavailable(reportStorageFault(error));
       if (retryable !== true) throw error;
       if (attempt > 0) throw new HubUnavailable();
     }

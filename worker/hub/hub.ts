@@ -32,7 +32,7 @@ import { listLobbyBans } from "./lobby/bans.ts";
 import { LobbyService } from "./lobby-service.ts";
 import { SidecarLinks } from "./sidecar-links.ts";
 import { HubState } from "./state.ts";
-import { createEventsHost, createRelayAllocator, lastPingAt, parseHubName } from "./wiring.ts";
+import { createEventsHost, createRelayAllocator, lastPingAt, parseHubName, replyCode } from "./wiring.ts";
 
 export class Hub extends DurableObject<Env> implements rpc.HubRpc {
   readonly #state: HubState;
@@ -211,6 +211,10 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
     return this.#state.guard.removeBan(id);
   }
 
+  checkStorage(): void {
+    this.#state.checkStorage(Date.now());
+  }
+
   isDraining(): boolean {
     return this.#state.guard.draining;
   }
@@ -253,8 +257,7 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
-    // 1005 and 1006 mean that no code was received; neither may be sent (RFC 6455 section 7.4.1).
-    this.#end(socket, code === 1005 || code === 1006 ? 1000 : code);
+    this.#end(socket, replyCode(code));
   }
 
   override webSocketError(socket: WebSocket): void {
@@ -263,8 +266,7 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
 
   override alarm(): void {
     const now = Date.now();
-    this.#links.closeSilent(now);
-    this.#state.onAlarm(now);
+    this.#state.onAlarm(now, () => this.#links.closeSilent(now));
   }
 
   #end(socket: WebSocket, code: number): void {

@@ -11,6 +11,7 @@ import { type HubState, send } from "./state.ts";
 import type { RelayAllocator } from "./connections/relay-allocator.ts";
 import * as link from "./link/messages.ts";
 import { directoryOf, wantsDirectory } from "./link/directory.ts";
+import { isStorageFault, reportStorageFault } from "../storage-fault.ts";
 import { isTetheredAndListed } from "./noray-listing.ts";
 
 /**
@@ -65,7 +66,13 @@ export class SidecarLinks {
     if (received.t === "bye") return this.end(socket, LinkCloseCode.bye, "bye", { away: true });
     if (received.t === "allocated" || received.t === "unallocated")
       return this.#host.relays.handleReply(sidecar, received, Date.now());
-    this.#handleReports(socket, sidecar, received);
+    try {
+      this.#handleReports(socket, sidecar, received);
+    } catch (error) {
+      // Without an acknowledgement the sidecar sends the reports again.
+      if (!isStorageFault(error)) throw error;
+      reportStorageFault(error);
+    }
   }
 
   /** Ends links whose sidecar no longer pings. */

@@ -2,7 +2,7 @@
  * The hub's unit of work: rows are written first, then memory, then clients are notified, then the alarm is set. Output
  * gates hold notifications until the rows are durable. Memory is rebuilt from rows on every wake.
  */
-import { ALARM_SLACK_MS } from "#shared/limits.ts";
+import { ALARM_SLACK_MS, STORAGE_CHECK_MS } from "#shared/limits.ts";
 import type { FromHub } from "#shared/link/messages.ts";
 import { deadline } from "#shared/lobby/step.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
@@ -17,6 +17,7 @@ import { HostSnapshots } from "./lobby/host-snapshots.ts";
 import { Presence } from "./presence.ts";
 import { SidecarRegistry } from "./link/sidecar-registry.ts";
 import { type SidecarRow, Store } from "./store.ts";
+import { isStorageFault, reportStorageFault } from "../storage-fault.ts";
 
 type Rows = ReadonlyMap<string, SidecarRow | null>;
 
@@ -30,6 +31,8 @@ export class HubState {
   readonly #storage: DurableObjectStorage;
   readonly #listener: ChangeListener;
   #alarm_at: number | null = null;
+  /** When the storage last accepted a check (ms). */
+  #checked_at = -Infinity;
   /** When the lobbies must be checked next (ms). The alarm may fire earlier, to flush pending notifications. */
   #check_at = Infinity;
   /** After a sleep the purpose of the alarm is unknown, so the first one checks all lobbies. */
@@ -54,7 +57,20 @@ export class HubState {
     const down = this.sidecars.unlinked(now);
     for (const sidecar of down.keys())
       this.applyToMembersOf(sidecar, { kind: "sidecar_away", sidecar }, draft, isTetheredAndListed);
-    this.commit(draft, down, now, { looking: "everywhere" });
+    try {
+      this.commit(draft, down, now, { looking: "everywhere" });
+    } catch (error) {
+      // Reads need no row. The sidecars will say hello again.
+      if (!isStorageFault(error)) throw error;
+      reportStorageFault(error);
+    }
+  }
+
+  /** Writes a row, at most once in a while: `/readyz` is open to everyone. Throws if that fails. */
+  checkStorage(now: number): void {
+    if (now - this.#checked_at < STORAGE_CHECK_MS && now >= this.#checked_at) return;
+    this.#store.saveCheck(now);
+    this.#checked_at = now;
   }
 
   begin(now: number): LobbyTransaction {
@@ -100,7 +116,20 @@ export class HubState {
     this.presence.seatExpiresAt(lobby, peer, this.#isConnected, Date.now());
 
   /** Flushes pending notifications, and checks lobbies, members and sidecars if that is due. */
-  onAlarm(now: number): void {
+  onAlarm(now: number, closeSilentLinks: () => void): void {
+    try {
+      closeSilentLinks();
+      this.#checkAll(now);
+    } catch (error) {
+      // The platform drops an alarm that fails repeatedly, so it is set again.
+      if (!isStorageFault(error)) throw error;
+      reportStorageFault(error);
+      this.#slept = true;
+      void this.#storage.setAlarm((this.#alarm_at = now + STORAGE_CHECK_MS)).catch(() => (this.#alarm_at = null));
+    }
+  }
+
+  #checkAll(now: number): void {
     this.#alarm_at = null;
     this.#listener.tick(now);
     if (!this.#slept && now < this.#check_at) return this.scheduleAlarm([], now);

@@ -172,6 +172,11 @@ export class Store {
     this.#storage.sql.exec(put, lobby, JSON.stringify(info), bytes);
   }
 
+  /** A row whose only purpose is that it can be written. */
+  saveCheck(at: number): void {
+    this.#putKv("check", { at });
+  }
+
   #putKv(id: string, note: object | null): void {
     this.#migrate();
     this.#write("notes", new Map([[id, note]]));

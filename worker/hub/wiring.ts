@@ -85,3 +85,15 @@ export function parseHubName(ctx: DurableObjectState): { readonly game: string; 
   const [game = "", digits = "0"] = (ctx.id.name ?? "").split("/");
   return { game, shard: Number(digits) };
 }
+
+/**
+ * The code of the close frame that answers one with this code. 1005 and 1006 mean that no code was received; of the
+ * others only these may be sent (RFC 6455 section 7.4).
+ */
+export function replyCode(received: number): number {
+  if (received === 1005 || received === 1006) return 1000;
+  const isValid = (received >= 3000 && received <= 4999) || (received >= 1000 && received <= 1014 && received !== 1004);
+  return isValid ? received : PROTOCOL_ERROR;
+}
+
+const PROTOCOL_ERROR = 1002;

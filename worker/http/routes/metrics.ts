@@ -1,9 +1,9 @@
 /** The public lists of sidecars and statistics, readiness, and metrics for operators. */
 import type { Stats } from "#shared/api/service.ts";
 import { GAME_PATTERN, SIDECARS_MAX_AGE_S, STATS_MAX_AGE_S } from "#shared/limits.ts";
-import { callEveryHub } from "../hub-client.ts";
+import { callEveryHub, callHub } from "../hub-client.ts";
 import type { Ctx, Handler } from "../context.ts";
-import { keyProblem, hubOf } from "../../env.ts";
+import { keyProblem } from "../../env.ts";
 import { callForRequest, callAllHubs } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
 import { cachedJson } from "../etag.ts";
@@ -26,7 +26,7 @@ export const readStats: Handler = async (c) => {
 export const readiness: Handler = async (c) => {
   const unusable = keyProblem(c.env);
   if (unusable !== null) return problem("hub_unavailable", unusable);
-  await hubOf(c.env, "readyz", 0).isDraining();
+  await callHub(c.env, "readyz", 0, (hub) => hub.checkStorage());
   return c.json({ ok: true });
 };
 

@@ -2,6 +2,7 @@
 import { snapshotReaders } from "#shared/api/snapshots.ts";
 import { decodeValue, optional } from "#shared/schema/decode.ts";
 import type { Ctx, Handler } from "../../context.ts";
+import { readBody } from "../../body.ts";
 import { callForRequest } from "../../hub-client.ts";
 import { problem } from "../../../problem.ts";
 import type { Snapshot } from "../../../rpc.ts";
@@ -18,7 +19,9 @@ export const putSnapshot: Handler = async (c) => {
   if (!/^[1-9][0-9]{0,14}$/.test(term)) return problem("invalid_request", "term: the lobby's term expected");
   const readers = decodeValue(c.req.query("readers"), "readers", optional(snapshotReaders));
   if (!readers.ok) return problem("invalid_request", readers.why);
-  const write = { term: Number(term), readers: readers.value ?? "members", bytes: await c.req.arrayBuffer() };
+  const body = await readBody(c);
+  if (body instanceof Response) return body;
+  const write = { term: Number(term), readers: readers.value ?? "members", bytes: body.buffer };
   const stored = await callForRequest(c, lobby.shard, "snapshot", (hub, meta) =>
     hub.putSnapshot(meta, lobby.id, write),
   );
