@@ -1,10 +1,13 @@
 /** Refusals over HTTP: RFC 9457 problem documents, built from the table in shared/refusals.ts. */
 import { isRefusalCode, REFUSALS, type RefusalCode } from "#shared/refusals.ts";
 
+/** Prefix of problem types: the same for every deployment, so that clients may compare them (RFC 9457, section 3.1.1). */
+const PROBLEM_TYPES = "urn:parley:problem:";
+
 /** The document. `code` is the stable contract; `detail` is for people and contains no secret. */
 export function problemDocument(code: RefusalCode, detail?: string, retry_after_s?: number): object {
   const { status, message } = REFUSALS[code];
-  return { type: `/problems/${code.replaceAll("_", "-")}`, title: message, status, code, detail, retry_after_s };
+  return { type: `${PROBLEM_TYPES}${code}`, title: message, status, code, detail, retry_after_s };
 }
 
 export function problem(code: RefusalCode, detail?: string, headers: Record<string, string> = {}): Response {
@@ -19,7 +22,7 @@ export function problem(code: RefusalCode, detail?: string, headers: Record<stri
   });
 }
 
-/** The page that a problem's `type` links to: one sentence for a person. */
+/** One sentence about a refusal, for a person. */
 export function describeProblem(slug: string): Response {
   const code = slug.replaceAll("-", "_");
   if (!isRefusalCode(code)) return problem("not_found");

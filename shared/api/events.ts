@@ -4,23 +4,24 @@
  *
  *     client                                    hub
  *     hello {token?}                         -> welcome {peer_id, heartbeat_s}      first, once
- *     subscribe {topic, id?, filter?, since?} -> snapshot {...} or resumed {}        then the topic's events
- *     unsubscribe {topic, id?}               -> ok {}
- *     chat {lobby, text}, signal {lobby, to, body} -> ok {}                          for members
- *     connect {lobby, peer_id, reach?, relay?, ticket?} -> ok {connection_id}        to another member
- *     accept {connection_id, reach?}, deny {connection_id} -> ok {}                  of a connection
+ *     subscribe {topic, lobby_id?, filter?, since?} -> snapshot {...} or resumed {}  then the topic's events
+ *     unsubscribe {topic, lobby_id?}         -> ok {}
+ *     chat {lobby_id, text}, signal {lobby_id, to, body} -> ok {}                    for members
+ *     connect {lobby_id, peer_id, reach?, with_relay?, ticket?} -> ok {connection_id}
+ *     accept {connection_id, reach?}, deny {connection_id}, withdraw {connection_id} -> ok {}
  *     "ping", as bare text                   -> "pong"                               answered without waking the hub
  *
  * A client may number its messages (`seq`); the reply repeats that number (`re`). Events of a topic carry the hub's
  * increasing `seq`. After a reconnect, `since` requests all later events.
  *
- *     topic lobbies     lobby.added {lobby} · lobby.updated {lobby} · lobby.removed {id, reason}
- *     topic lobby       lobby.updated {lobby} · lobby.removed {id, reason, detail?}
- *                       lobby.host_changed {id, host, term, cause, snapshot_revision?}
- *                       member.joined|updated {id, member} · member.left {id, peer_id, name, state, by, detail?}
- *                       chat {id, from, text} · signal {id, from, body}
- *                       member.applied {id, peer_id} · member.admitted {id} · member.denied {id}
- *     of connections    connect.requested|accepted|punch|relay|failed {connection_id, lobby_id, peer_id, ...}, unnumbered
+ *     topic lobbies     lobby.added {lobby} · lobby.updated {lobby} · lobby.removed {lobby_id, cause, removed_by}
+ *     topic lobby       lobby.updated {lobby} · lobby.removed {lobby_id, cause, removed_by, message?}
+ *                       lobby.host_changed {lobby_id, host, term, cause, snapshot_revision?}
+ *                       member.joined|updated {lobby_id, member}
+ *                       member.left {lobby_id, peer_id, name, cause, removed_by, message?}
+ *                       chat {lobby_id, from, text} · signal {lobby_id, from, body}
+ *                       member.applied {lobby_id, peer_id} · member.admitted|denied {lobby_id}
+ *                       connect.requested|accepted|punch|relay|failed {lobby_id, connection_id, peer_id, ...}
  *     any time          going_away {}: the hub accepts no new lobbies; existing ones continue
  *                       error {problem} · resync {} and close 4008 · close with a code of `EventsCloseCode`
  */
@@ -63,14 +64,15 @@ const message = <const T extends string, D>(type: T, data: Decoder<D>) => object
 const hello = message("hello", object({ token: optional(text(512)) }));
 const subscribe = message(
   "subscribe",
-  object({ topic, id: optional(lobbyId), filter: optional(filterParameters), since: seq }),
+  object({ topic, lobby_id: optional(lobbyId), filter: optional(filterParameters), since: seq }),
 );
-const unsubscribe = message("unsubscribe", object({ topic, id: optional(lobbyId) }));
-const chat = message("chat", object({ lobby: lobbyId, ...chatMessage.fields }));
-const signal = message("signal", object({ lobby: lobbyId, ...signalMessage.fields }));
-const connect = message("connect", object({ lobby: lobbyId, ...connectRequest.fields }));
+const unsubscribe = message("unsubscribe", object({ topic, lobby_id: optional(lobbyId) }));
+const chat = message("chat", object({ lobby_id: lobbyId, ...chatMessage.fields }));
+const signal = message("signal", object({ lobby_id: lobbyId, ...signalMessage.fields }));
+const connect = message("connect", object({ lobby_id: lobbyId, ...connectRequest.fields }));
 const accept = message("accept", object({ connection_id: connectionId, ...acceptRequest.fields }));
 const deny = message("deny", object({ connection_id: connectionId }));
+const withdraw = message("withdraw", object({ connection_id: connectionId }));
 
 export type ClientMessage =
   | Shape<typeof hello>
@@ -80,7 +82,8 @@ export type ClientMessage =
   | Shape<typeof signal>
   | Shape<typeof connect>
   | Shape<typeof accept>
-  | Shape<typeof deny>;
+  | Shape<typeof deny>
+  | Shape<typeof withdraw>;
 
 export const clientMessage: Decoder<ClientMessage> = union<ClientMessage>("type", {
   hello,
@@ -91,27 +94,45 @@ export const clientMessage: Decoder<ClientMessage> = union<ClientMessage>("type"
   connect,
   accept,
   deny,
+  withdraw,
 });
 
 // --- to clients ------------------------------------------------------------------------------------------------
 
-/** Why a lobby was removed from a topic. `filtered`: it still exists but no longer matches. */
-export type LobbyRemovedReason = "closed" | "started" | "timed_out" | "banned" | "left" | "kicked" | "filtered";
-export type LeftState = "left" | "disconnected" | "kicked" | "banned";
-/** `left`: the host left, and the next member hosts. `handed`: the host transferred its role. `vacant`: no host. */
-export type HostCause = "left" | "handed" | "claimed" | "vacant";
+/**
+ * Why a lobby or a member was removed. `kicked`, `banned`: by the host. `closed`: the host ended the lobby.
+ * `closed_by_operator`: an operator ended it. `timed_out`: the host or the member was silent, or the lobby's lifetime is
+ * over. `filtered`: the lobby still exists, but no longer matches the subscription.
+ */
+export type RemovalCause =
+  | "left"
+  | "kicked"
+  | "banned"
+  | "timed_out"
+  | "closed"
+  | "closed_by_operator"
+  | "started"
+  | "filtered";
+
+/** What both kinds of removal say. */
+type RemovedBy = {
+  readonly cause: RemovalCause;
+  /** The peer that caused it, or null: a timeout, an operator, or a peer without peer id. */
+  readonly removed_by: string | null;
+  /** The host's words for a kick or ban; for members and the removed peer. */
+  readonly message?: string;
+};
+
+/** `left`: the host left, and the next member hosts. `transferred`: the host transferred its role. `vacant`: no host. */
+export type HostCause = "left" | "transferred" | "claimed" | "vacant";
 
 export type LobbyEvent =
   | { readonly type: "lobby.added" | "lobby.updated"; readonly data: { readonly lobby: Summary | LobbyView } }
-  | {
-      readonly type: "lobby.removed";
-      /** `detail`: the host's reason, for the kicked member. */
-      readonly data: { readonly id: string; readonly reason: LobbyRemovedReason; readonly detail?: string };
-    }
+  | { readonly type: "lobby.removed"; readonly data: { readonly lobby_id: string } & RemovedBy }
   | {
       readonly type: "lobby.host_changed";
       readonly data: {
-        readonly id: string;
+        readonly lobby_id: string;
         readonly host: string | null;
         readonly term: number;
         readonly cause: HostCause;
@@ -121,23 +142,20 @@ export type LobbyEvent =
     }
   | {
       readonly type: "member.joined" | "member.updated";
-      readonly data: { readonly id: string; readonly member: MemberView };
+      readonly data: { readonly lobby_id: string; readonly member: MemberView };
     }
   | {
       readonly type: "member.left";
-      readonly data: {
-        readonly id: string;
-        /** Null on wires without peer ids. */
-        readonly peer_id: string | null;
-        readonly name: string;
-        readonly state: LeftState;
-        /** The peer that caused it, or null for a timeout. */
-        readonly by: string | null;
-        /** The host's reason of a kick; for members. */
-        readonly detail?: string;
-      };
+      /** `peer_id`: null on wires without peer ids. */
+      readonly data: { readonly lobby_id: string; readonly peer_id: string | null; readonly name: string } & RemovedBy;
     }
-  | { readonly type: "chat"; readonly data: { readonly id: string; readonly from: string; readonly text: string } }
-  | { readonly type: "signal"; readonly data: { readonly id: string; readonly from: string; readonly body: string } }
-  | { readonly type: "member.applied"; readonly data: { readonly id: string; readonly peer_id: string } }
-  | { readonly type: "member.admitted" | "member.denied"; readonly data: { readonly id: string } };
+  | {
+      readonly type: "chat";
+      readonly data: { readonly lobby_id: string; readonly from: string; readonly text: string };
+    }
+  | {
+      readonly type: "signal";
+      readonly data: { readonly lobby_id: string; readonly from: string; readonly body: string };
+    }
+  | { readonly type: "member.applied"; readonly data: { readonly lobby_id: string; readonly peer_id: string } }
+  | { readonly type: "member.admitted" | "member.denied"; readonly data: { readonly lobby_id: string } };

@@ -14,19 +14,21 @@
  *     DELETE /lobbies/{id}                                   -> 204             host
  *     POST   /lobbies/{id}/members             joinRequest   -> 201 joined (200: member already), 202 pending
  *     PATCH  /lobbies/{id}/members/{peer}      memberPatch   -> member          merge patch; the member itself
- *     DELETE /lobbies/{id}/members/{peer}      ?ban, ?reason -> 204             leave (itself), kick or ban (host)
- *     PUT    /lobbies/{id}/applicants/{peer}                 -> lobby           admit; host
- *     DELETE /lobbies/{id}/applicants/{peer}                 -> 204             deny (host), withdraw (itself)
+ *     DELETE /lobbies/{id}/members/{peer}                    -> 204             leave (itself), kick (host)
+ *     POST   /lobbies/{id}/kicks               removal       -> 204             kick with a message; host
+ *     POST   /lobbies/{id}/bans                removal       -> 204             remove and ban; host
+ *     POST   /lobbies/{id}/applicants/{peer}/admit           -> lobby           host
+ *     POST   /lobbies/{id}/applicants/{peer}/deny            -> 204             host
+ *     POST   /lobbies/{id}/applicants/{peer}/withdraw        -> 204             the applicant itself
  *     PUT    /lobbies/{id}/host                hostTransfer  -> lobby           transfer (host), claim (member)
  *     POST   /lobbies/{id}/heartbeat                         -> 204             members without a WebSocket
- *     POST   /lobbies/{id}/messages            chatMessage   -> 202             to all members, not stored
+ *     POST   /lobbies/{id}/chat                chatMessage   -> 202             to all members, not stored
  *     POST   /lobbies/{id}/signals             signalMessage -> 202             to one member, opaque
  *     POST   /join-by-code                     joinByCodeRequest -> as members
  *     POST   /quick-join                       quickJoinRequest  -> as members
  */
 import {
   constant,
-  withSchema,
   type Decoder,
   flag,
   integer,
@@ -38,15 +40,16 @@ import {
   optional,
   type Shape,
   text,
+  withSchema,
 } from "../schema/decode.ts";
-import { DATA_VISIBILITIES, type Value } from "../lobby/data.ts";
+import { DATA_VISIBILITIES } from "../lobby/data.ts";
 import {
   APPLICANTS_PER_LOBBY_MAX,
   CHAT_LENGTH_MAX,
   CURSOR_LENGTH_MAX,
   DATA_KEY_PATTERN,
   DATA_KEYS_MAX,
-  KICK_DETAIL_LENGTH_MAX,
+  REMOVAL_MESSAGE_LENGTH_MAX,
   NAME_LENGTH_MAX,
   PAGE_MAX,
   PASSWORD_LENGTH_MAX,
@@ -55,11 +58,12 @@ import {
   SIGNAL_LENGTH_MAX,
   DISPLAY_NAME_LENGTH_MAX,
 } from "../limits.ts";
-import { ADDRESS_POLICIES, CONSENTS, HOST_POLICIES, VISIBILITIES, WIRES } from "../lobby/lobby.ts";
+import { CONSENTS, HOST_POLICIES, VISIBILITIES } from "../lobby/lobby.ts";
 import { count, dataValue as value, gameVersion, peerId as peer, time } from "../lobby/fields.ts";
 import { DISPLAY_NAME_PATTERN } from "../lobby/names.ts";
 import { hostingRequest, hostingView } from "./hosting.ts";
-import { summary } from "../listing/summary.ts";
+import { join, summary } from "../listing/summary.ts";
+import { RELAY_POLICIES } from "./relay-policy.ts";
 
 // --- fields ----------------------------------------------------------------------------------------------------
 
@@ -75,24 +79,17 @@ const seats = integer(SEATS_MIN, SEATS_MAX);
 export const LOBBY_KEY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const visibility = oneOf(...VISIBILITIES);
 const consent = oneOf(...CONSENTS);
-const addresses = oneOf(...ADDRESS_POLICIES);
+/** Whether connected members use a relay: if there is no direct path, always (no address is revealed), or never. */
+const relay = oneOf(...RELAY_POLICIES);
 
-const entryPatch = object({
-  value: optional(value),
-  visibility: optional(oneOf(...DATA_VISIBILITIES)),
-  index: optional(flag),
-});
-const newData = map(DATA_KEY_PATTERN, orValue(object({ ...entryPatch.fields, value })), DATA_KEYS_MAX);
-const dataPatch = map(DATA_KEY_PATTERN, nullable(orValue(entryPatch)), 2 * DATA_KEYS_MAX);
-const newMemberData = map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX);
-const memberDataPatch = map(DATA_KEY_PATTERN, nullable(value), 2 * DATA_KEYS_MAX);
-
-/** An entry, or its value alone: then the other properties keep their current or default values. */
-function orValue<T>(entry: Decoder<T>): Decoder<T | { readonly value: Value }> {
-  return withSchema({ anyOf: [value.schema, entry.schema] }, (input, path) =>
-    typeof input === "object" && input !== null ? entry(input, path) : { value: value(input, path) },
-  );
-}
+const rule = object({ visibility: optional(oneOf(...DATA_VISIBILITIES)), index: optional(flag) });
+const newData = map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX);
+const dataPatch = map(DATA_KEY_PATTERN, nullable(value), 2 * DATA_KEYS_MAX);
+/** Who reads a key of `data`, and whether lists filter by it. Without a rule a key is public and not indexed. */
+const newRules = map(DATA_KEY_PATTERN, rule, DATA_KEYS_MAX);
+const rulesPatch = map(DATA_KEY_PATTERN, nullable(rule), 2 * DATA_KEYS_MAX);
+const newMemberData = newData;
+const memberDataPatch = dataPatch;
 
 // --- requests --------------------------------------------------------------------------------------------------
 
@@ -116,8 +113,9 @@ export const newLobby = object({
   host_policy: optional(oneOf(...HOST_POLICIES)),
   ...hostingRequest,
   consent: optional(consent),
-  addresses: optional(addresses),
+  relay: optional(relay),
   data: optional(newData),
+  data_rules: optional(newRules),
   /** Chosen by the client: the host's next lobby with the same value replaces this one. */
   client_ref: optional(text(64, /^[\x21-\x7e]+$/)),
   ...joinerFields,
@@ -135,6 +133,7 @@ export const publishRequest = object({
   state: optional(oneOf("open", "in_game")),
   joinable: optional(flag),
   data: optional(newData),
+  data_rules: optional(newRules),
 });
 
 /** A merge patch (RFC 7396): absent fields stay, null removes. */
@@ -150,8 +149,9 @@ export const lobbyPatch = object({
   host_policy: optional(oneOf(...HOST_POLICIES)),
   ...hostingRequest,
   consent: optional(consent),
-  addresses: optional(addresses),
+  relay: optional(relay),
   data: optional(dataPatch),
+  data_rules: optional(rulesPatch),
 });
 export type LobbyPatch = Shape<typeof lobbyPatch>;
 
@@ -181,10 +181,14 @@ export const memberPatch = object({
   data: optional(memberDataPatch),
   /** Overrides of the lobby's settings for connections to this member. */
   consent: optional(consent),
-  addresses: optional(addresses),
+  relay: optional(relay),
 });
-/** The reason of a kick. A query parameter, because a DELETE has no body. */
-export const kickDetail = line(KICK_DETAIL_LENGTH_MAX);
+/** Removes a member: a kick, or a ban. */
+export const removal = object({
+  peer_id: peer,
+  /** Why, in a sentence: the removed member and the other members receive it. */
+  message: optional(line(REMOVAL_MESSAGE_LENGTH_MAX)),
+});
 export const hostTransfer = object({ peer_id: peer, expected_term: count });
 export const chatMessage = object({ text: text(CHAT_LENGTH_MAX, /^[^\p{Cs}]+$/u) });
 export const signalMessage = object({ to: peer, body: text(SIGNAL_LENGTH_MAX, /^[^\p{Cs}]+$/u) });
@@ -203,7 +207,7 @@ export const member = object({
   data: optional(map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX)),
   /** Overrides of the lobby's settings; for members only. */
   consent: optional(consent),
-  addresses: optional(addresses),
+  relay: optional(relay),
 });
 export type MemberView = Shape<typeof member>;
 
@@ -211,16 +215,9 @@ export const applicant = object({
   peer_id: peer,
   name: text(NAME_LENGTH_MAX),
   data: optional(map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX)),
-  asked_at: time,
+  applied_at: time,
   /** It shares the network of a banned peer: that peer under a new identity, or another one of its household. */
   near_ban: optional(flag),
-});
-
-/** How to join over the lobby's wire. Contains no peer's address. */
-const descriptor = object({
-  wire: oneOf(...WIRES),
-  /** The lobby's name on its wire, where peers join by name. */
-  session: optional(text(NAME_LENGTH_MAX)),
 });
 
 /** If the request has `fields`, the lobbies contain only these. */
@@ -238,18 +235,16 @@ export const lobby = object({
   host_policy: oneOf(...HOST_POLICIES),
   ...hostingView,
   consent,
-  addresses,
+  relay,
   /** The host's peer id; null on wires without peer ids, and while the lobby is vacant. */
   host: nullable(peer),
   term: count,
-  join: descriptor,
-  roster: list(member, SEATS_MAX),
-  /** Data with visibility and index, for members. Private entries only for the host. */
-  entries: optional(
-    map(DATA_KEY_PATTERN, object({ value, visibility: oneOf(...DATA_VISIBILITIES), index: flag }), DATA_KEYS_MAX),
+  join,
+  members: list(member, SEATS_MAX),
+  /** Visibility and index of each key of `data` that the reader sees; for members. */
+  data_rules: optional(
+    map(DATA_KEY_PATTERN, object({ visibility: oneOf(...DATA_VISIBILITIES), index: flag }), DATA_KEYS_MAX),
   ),
-  /** For members. */
-  join_code: optional(text(16)),
   /** For the host. */
   applicants: optional(list(applicant, APPLICANTS_PER_LOBBY_MAX)),
 });

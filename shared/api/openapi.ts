@@ -49,6 +49,7 @@ const SHAPES = {
   QuickJoining: api.quickJoinRequest,
   MemberPatch: api.memberPatch,
   HostTransfer: api.hostTransfer,
+  Removal: api.removal,
   ChatLine: api.chatMessage,
   Signal: api.signalMessage,
   Lobby: api.lobby,
@@ -255,7 +256,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   peer: "A peer's id.",
   shard: "The shard of the game.",
   ban: "The ban's id.",
-  slug: "A refusal code with hyphens.",
+  slug: "A refusal code.",
 };
 
 const pathParameter = (name: string, description: string): Json => ({

@@ -3,7 +3,7 @@
  * of ADMIN_KEYS:
  *
  *     GET    /lobbies?limit=&cursor=     -> adminPage    all lobbies of any visibility, the newest first
- *     DELETE /lobbies/{id}               -> 204          ends it; its members receive `banned`
+ *     DELETE /lobbies/{id}               -> 204          ends it; its members receive `closed_by_operator`
  *     GET    /bans                       -> banList
  *     POST   /bans            newBan     -> 201 ban      by address, by peer id, or by a member of a lobby
  *     DELETE /bans/{id}                  -> 204
@@ -63,11 +63,11 @@ export const identity = object({
 /** Statistics of a game, without personal data. */
 export const stats = object({
   lobbies: list(object({ wire: oneOf(...WIRES), state: oneOf("open", "in_game"), count }), 2 * WIRES.length),
-  members: count,
+  member_count: count,
   /** Distinct members per hub. */
-  peers: count,
+  peer_count: count,
   /** Sidecars that are linked. */
-  sidecars: count,
+  sidecar_count: count,
   /** Outcomes of direct connection attempts by pair of NATs, in steps of 20 attempts. */
   connections: list(object({ nat_pair: text(64), tries: count, direct: count }), 64),
 });
@@ -83,16 +83,17 @@ export const adminLobby = object({
   visibility: oneOf(...VISIBILITIES),
   state: oneOf("open", "in_game"),
   seats: nullable(integer(1, SEATS_MAX)),
-  roster: list(object({ peer_id: nullable(peer), name: text(NAME_LENGTH_MAX), host: flag }), SEATS_MAX),
+  members: list(object({ peer_id: nullable(peer), name: text(NAME_LENGTH_MAX), host: flag }), SEATS_MAX),
   created_at: time,
 });
 export type AdminLobby = Shape<typeof adminLobby>;
 export const adminPage = object({ lobbies: list(adminLobby, PAGE_MAX), next_cursor: nullable(text(96)) });
 
 const decision = {
-  reason: text(REASON_LENGTH_MAX),
-  /** Refusals of the banned peer do not contain the reason. */
-  reason_hidden: flag,
+  /** Why, in a sentence. */
+  message: text(REASON_LENGTH_MAX),
+  /** Refusals of the banned peer do not contain the message. */
+  message_hidden: flag,
   /** The moderator's name. */
   moderator: text(NAME_LENGTH_MAX),
   /** Null: until it is removed. */
@@ -114,9 +115,9 @@ export const newBan = object({
   ip_prefix: optional(text(PREFIX_LENGTH_MAX)),
   peer_id: optional(peer),
   member: optional(object({ lobby_id: text(64), name: text(NAME_LENGTH_MAX) })),
-  reason: decision.reason,
+  message: decision.message,
   moderator: decision.moderator,
-  reason_hidden: optional(flag),
+  message_hidden: optional(flag),
   expires_at: optional(decision.expires_at),
 });
 export type NewBan = Shape<typeof newBan>;

@@ -4,8 +4,9 @@
  */
 import type { LobbyView, MemberView } from "./lobbies.ts";
 import { toSummary, valuesOf } from "../listing/summary.ts";
-import type { DataVisibility } from "../lobby/data.ts";
+import type { DataVisibility, LobbyData } from "../lobby/data.ts";
 import type { Applicant, Lobby, Member } from "../lobby/lobby.ts";
+import { toRelayPolicy } from "./relay-policy.ts";
 
 /** The lobby as `reader` (a peer id, or null) may see it; null if the reader may not know that it exists. */
 export function lobbyView(lobby: Lobby, reader: string | null): LobbyView | null {
@@ -13,23 +14,23 @@ export function lobbyView(lobby: Lobby, reader: string | null): LobbyView | null
   if (!inside && lobby.visibility === "private") return null;
   const hosting = inside && lobby.host === reader;
   const readable: readonly DataVisibility[] = hosting ? ["public", "member", "private"] : ["public", "member"];
+  const summary = toSummary(lobby);
   const host = lobby.members.find((m) => m.peer === lobby.host);
   return {
-    ...toSummary(lobby),
+    ...summary,
+    ...(inside && lobby.code !== null && { join: { ...summary.join, code: lobby.code } }),
     visibility: lobby.policy.listed ? lobby.visibility : "unlisted",
     host_policy: lobby.host_policy,
     host_grace_s: lobby.host_grace_s,
     member_grace_s: lobby.member_grace_s,
     ...(inside && { successors: lobby.successors }),
     consent: lobby.consent,
-    addresses: lobby.addresses,
+    relay: toRelayPolicy(lobby.addresses),
     host: host?.source === null ? host.peer : null,
     term: lobby.term,
-    join: { wire: lobby.wire, ...(lobby.policy.admits_http !== true && { session: lobby.name }) },
-    roster: lobby.members.map((m) => memberView(lobby, m, inside)),
+    members: lobby.members.map((m) => memberView(lobby, m, inside)),
     ...(inside && { data: valuesOf(lobby, readable) }),
-    ...(inside && { entries: pick(lobby.data, ({ visibility }) => readable.includes(visibility)) }),
-    ...(inside && lobby.code !== null && { join_code: lobby.code }),
+    ...(inside && { data_rules: rulesOf(lobby.data, readable) }),
     ...(hosting && { applicants: lobby.applicants.filter((a) => !a.denied).map(applicantView) }),
   };
 }
@@ -46,16 +47,20 @@ export const memberView = (lobby: Lobby, member: Member, inside: boolean): Membe
   joined_at: new Date(member.joined_at).toISOString(),
   ...(inside && { data: member.data ?? {} }),
   ...(inside && member.consent !== undefined && { consent: member.consent }),
-  ...(inside && member.addresses !== undefined && { addresses: member.addresses }),
+  ...(inside && member.addresses !== undefined && { relay: toRelayPolicy(member.addresses) }),
 });
 
 const applicantView = ({ peer, display_name: title, data = {}, asked_at, near_ban }: Applicant) => ({
   peer_id: peer,
   name: title ?? peer,
   data,
-  asked_at: new Date(asked_at).toISOString(),
+  applied_at: new Date(asked_at).toISOString(),
   ...(near_ban === true && { near_ban }),
 });
 
-const pick = <T>(items: Readonly<Record<string, T>>, wanted: (item: T) => boolean): Readonly<Record<string, T>> =>
-  Object.fromEntries(Object.entries(items).filter(([, item]) => wanted(item)));
+const rulesOf = (data: LobbyData, readable: readonly DataVisibility[]) =>
+  Object.fromEntries(
+    Object.entries(data)
+      .filter(([, { visibility }]) => readable.includes(visibility))
+      .map(([key, { visibility, index }]) => [key, { visibility, index }]),
+  );

@@ -48,7 +48,11 @@ export type Connection = {
   readonly relay_id: string;
   /** Each peer's end of the relay. */
   readonly relay: readonly [RelayView, RelayView] | null;
-  readonly failure: { readonly reason: FailureReason; readonly state: ConnectionState; readonly debug: string } | null;
+  readonly failure: {
+    readonly reason: FailureReason;
+    readonly state: ConnectionState;
+    readonly message: string;
+  } | null;
   readonly timeline: readonly TimelineEntry[];
 };
 
@@ -124,10 +128,10 @@ export const setRelay = (connection: Connection, relay: Connection["relay"], now
 
 export function fail(
   connection: Connection,
-  { reason, by = null, debug }: { reason: FailureReason; by?: string | null; debug: string },
+  { reason, by = null, message }: { reason: FailureReason; by?: string | null; message: string },
   now: number,
 ): Connection {
-  const failure = { reason, state: connection.state, debug };
+  const failure = { reason, state: connection.state, message };
   const next = { ...finish(connection, now), failure };
   return withTimelineEntry(next, "failed", by, now, reason);
 }
@@ -137,7 +141,7 @@ export function recordOutcome(connection: Connection, end: End, outcome: Outcome
   const party = connection.parties[end];
   if (party.outcome !== null) return connection;
   const parties = replaceParty(connection, end, { ...party, outcome });
-  const detail = outcome.reason === undefined ? outcome.path : `${outcome.path}: ${outcome.reason}`;
+  const detail = outcome.message === undefined ? outcome.path : `${outcome.path}: ${outcome.message}`;
   const next = withTimelineEntry({ ...connection, parties }, "outcome", party.peer, now, detail);
   return parties.every((one) => one.outcome !== null) ? finish(next, now) : next;
 }

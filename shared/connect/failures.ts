@@ -9,6 +9,10 @@ export const FAILURES = {
   remote_denied: { code: 4_100, message: "The peer denied the connection." },
   remote_withdrew: { code: 4_101, message: "The requesting peer withdrew." },
   remote_left: { code: 4_102, message: "One of the two peers left the lobby." },
+  misc_nat_firewall: {
+    code: 5_009,
+    message: "These two networks allow no direct path, and the lobby or one of the two peers allows no relay.",
+  },
   misc_relay_exhausted: { code: 5_100, message: "All relays are at capacity." },
   misc_relay_unavailable: { code: 5_101, message: "A relay is needed, and no sidecar offers one." },
 } as const satisfies Record<string, Row>;

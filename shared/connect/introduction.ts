@@ -75,16 +75,16 @@ export function punchInstructions(introduction: Introduction, at: 0 | 1, now: nu
   return { ...verdictOf(introduction, at), start_in_ms, relay_after_ms, plan: introduction.plans[at] };
 }
 
-export const verdictOf = ({ verdict, reason, pair, key, epoch }: Introduction, at: 0 | 1) => ({
+export const verdictOf = ({ verdict, reason: message, pair, key, epoch }: Introduction, at: 0 | 1) => ({
   verdict,
-  reason,
+  message,
   nat_pair: pair,
   pair_key: { key, epoch, role: at === 0 ? ("a" as const) : ("b" as const) },
 });
 
 /** One peer as input of punch.ts. */
 export function sideOf({ reach, reached_at }: ReachedParty, relay_only: boolean, now: number): Side {
-  const { samples, hosts, filtering, hairpin, rtt_ms, age_ms, birthday = false } = reach;
+  const { samples, local_endpoints: hosts, filtering, hairpin, rtt_ms, age_ms, birthday = false } = reach;
   const translated = samples.filter(({ via }) => isIPv4(via.address));
   const tested = { ...(filtering && { filtering }), ...(hairpin !== undefined && { hairpin }) };
   const own = hosts.map(({ address }) => address);

@@ -7,7 +7,8 @@
  *     POST   /lobbies/{id}/relays         relayRequest   -> relay             after the introduction
  *     GET    /connections/{cid}                          -> connection        state, timeline, instructions
  *     POST   /connections/{cid}/accept    acceptRequest  -> 202 connection    consent, and a fresh reach
- *     DELETE /connections/{cid}                          -> 204               deny or withdraw
+ *     POST   /connections/{cid}/deny                     -> 204               the requested peer
+ *     POST   /connections/{cid}/withdraw                 -> 204               the requesting peer; or either ends it
  *     PUT    /connections/{cid}/outcome   outcome        -> 204               the path that the peer has
  *
  * The events WebSocket sends the same steps as they happen: `ConnectionEvent`.
@@ -52,7 +53,7 @@ const ticket = text(TICKET_LENGTH_MAX, /^[A-Za-z0-9._-]+$/);
 export const reach = object({
   looks: list(observation, SAMPLES_MAX),
   /** The peer's local addresses, with the port of socket 0. */
-  hosts: list(anyEndpoint, HOST_CANDIDATES_MAX),
+  local_endpoints: list(anyEndpoint, HOST_CANDIDATES_MAX),
   /** The router's filtering and hairpinning, where tested. */
   filtering: optional(oneOf("independent", "address", "port")),
   hairpin: optional(flag),
@@ -75,7 +76,7 @@ export const connectRequest = object({
   /** The requested peer's invitation, where it requires one. */
   ticket: optional(ticket),
   /** A relay is needed whatever the verdict is. */
-  relay: optional(flag),
+  with_relay: optional(flag),
 });
 export type ConnectRequest = Shape<typeof connectRequest>;
 export const acceptRequest = object({ reach: optional(reach) });
@@ -86,12 +87,12 @@ export const relayRequest = object({
 });
 export const outcome = object({
   /** The path that the peer has. */
-  path: oneOf("direct", "relay", "stream", "none"),
+  path: oneOf("direct", "relay", "tunnel", "none"),
   /** From the start of the punch until the path worked, in ms. */
-  ms: optional(integer(0, OUTCOME_MS_MAX)),
+  elapsed_ms: optional(integer(0, OUTCOME_MS_MAX)),
   rtt_ms: optional(integer(0, OUTCOME_MS_MAX)),
   /** Free text for the timeline. */
-  reason: optional(text(64, /^[\x20-\x7e]+$/)),
+  message: optional(text(64, /^[\x20-\x7e]+$/)),
 });
 export type OutcomeReport = Shape<typeof outcome>;
 
@@ -106,7 +107,7 @@ const ids = { connection_id: connectionId, lobby_id: lobbyId, peer_id: peer };
 const verdict = {
   verdict: oneOf("direct", "predict", "birthday", "relay"),
   /** One plain sentence for a player. */
-  reason: text(256),
+  message: text(256),
   nat_pair: text(64),
 };
 
@@ -133,7 +134,7 @@ export type RelayView = Shape<typeof relay>;
 const relayed = object({
   relay,
   verdict: optional(verdict.verdict),
-  reason: optional(verdict.reason),
+  message: optional(verdict.message),
   nat_pair: optional(verdict.nat_pair),
   pair_key: optional(pairKey),
 });
@@ -149,7 +150,7 @@ const failure = object({
   /** The state in which it failed. */
   state: oneOf(...STATES),
   /** One sentence for debugging. */
-  debug: text(256),
+  message: text(256),
 });
 
 const consent = oneOf(...CONSENTS);
@@ -180,9 +181,9 @@ export const invitation = object({ ticket, expires_at: time });
 
 // --- events ----------------------------------------------------------------------------------------------------
 
-/** Connection events on the WebSocket: `{ type, data }`. They are not replayed after a reconnect. */
+/** Connection events on the WebSocket, in the topic `lobby`. After a reconnect they are replayed in their current state. */
 const event = <const T extends string, const F extends object>(type: T, fields: F) =>
-  object({ type: constant(type), data: object({ ...ids, ...fields }) });
+  object({ type: constant(type), topic: constant("lobby"), seq: count, data: object({ ...ids, ...fields }) });
 export const CONNECTION_EVENTS = {
   "connect.requested": event("connect.requested", { consent, expires_in_ms: count }),
   "connect.accepted": event("connect.accepted", {}),
@@ -190,4 +191,6 @@ export const CONNECTION_EVENTS = {
   "connect.relay": event("connect.relay", relayed.fields),
   "connect.failed": event("connect.failed", failure.fields),
 } as const;
-export type ConnectionEvent = Shape<(typeof CONNECTION_EVENTS)[keyof typeof CONNECTION_EVENTS]>;
+type Messages = typeof CONNECTION_EVENTS;
+/** Such a message without its envelope. */
+export type ConnectionEvent = { [T in keyof Messages]: Pick<Shape<Messages[T]>, "type" | "data"> }[keyof Messages];

@@ -25,7 +25,7 @@ export const DISPLAY_NAME_LENGTH_MAX = 64;
 /** An address in the notation of a wire, like noray://192.0.2.7:8890/OID. */
 export const JOIN_URI_LENGTH_MAX = 256;
 /** The reason of a kick: one sentence. In UTF-16 units. */
-export const KICK_DETAIL_LENGTH_MAX = 200;
+export const REMOVAL_MESSAGE_LENGTH_MAX = 200;
 /** No peer could join a lobby with one seat. */
 export const SEATS_MIN = 2;
 /** Version of a game, in the developer's notation. */

@@ -21,7 +21,7 @@ import {
   DATA_KEYS_MAX,
   DISPLAY_NAME_LENGTH_MAX,
   FRAME_ITEMS_MAX,
-  KICK_DETAIL_LENGTH_MAX,
+  REMOVAL_MESSAGE_LENGTH_MAX,
   MEMORY_LENGTH_MAX,
   NAME_LENGTH_MAX,
   SEATS_MAX,
@@ -141,7 +141,7 @@ const notice = union<Notice>("kind", {
     kind: oneOf("removed"),
     reason: oneOf(...REMOVALS),
     // The host's reason. Sidecars do not send it; WebSocket subscribers receive it.
-    detail: optional(text(KICK_DETAIL_LENGTH_MAX)),
+    detail: optional(text(REMOVAL_MESSAGE_LENGTH_MAX)),
   }),
 });
 

@@ -12,8 +12,8 @@ export function compileFilter({ predicates, include }: Filter): (lobby: Summary)
 /** Lists omit lobbies that cannot be joined now, unless the query includes them. */
 const isIncluded = (line: Summary, include: Filter["include"]): boolean =>
   (include.in_game || line.state === "open") &&
-  (include.locked || line.joinable || line.state === "in_game") &&
-  (include.full || line.state === "in_game" || line.seats === null || line.members < line.seats);
+  (include.closed || line.joinable || line.state === "in_game") &&
+  (include.full || line.state === "in_game" || line.seats === null || line.member_count < line.seats);
 
 function compilePredicate({ field, op, values }: Predicate): (line: Summary) => boolean {
   const of = factOf(field);

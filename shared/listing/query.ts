@@ -2,10 +2,10 @@
  * The query of a list: filter, order and cursor, parsed from URL parameters. A query is plain data, so that it can be sent
  * to every hub of a game and stored with a subscriber's socket.
  *
- *     members[gte]=2&data[map]=forest      predicates: field, operator (default `eq`), value
+ *     member_count[gte]=2&data[map]=forest      predicates: field, operator (default `eq`), value
  *     near=skill:1200                      the nearest first, by the number of a data key
  *     order=-updated_at,name               then by these fields (`-`: descending); the id breaks ties
- *     include=full,in_game,locked          lobbies that lists omit by default
+ *     include=full,in_game,closed          lobbies that lists omit by default
  *
  * Values are compared by type: numbers as numbers, times as times, texts by UTF-16 units. A missing value matches only
  * `ne`.
@@ -34,7 +34,7 @@ export type Order = { readonly field: string; readonly descending: boolean };
 /** Filters a list, a list subscription and a quick join. */
 export type Filter = {
   readonly predicates: readonly Predicate[];
-  readonly include: { readonly full: boolean; readonly locked: boolean; readonly in_game: boolean };
+  readonly include: { readonly full: boolean; readonly closed: boolean; readonly in_game: boolean };
 };
 
 export type Query = Filter & {
@@ -92,7 +92,7 @@ export function parseFilterParameters(parameters: Parameters): Filter | InvalidP
 export const queryText = (query: Query): string =>
   JSON.stringify([
     query.predicates.map((one) => JSON.stringify([one.field, one.op, one.values])).toSorted(),
-    [query.include.full, query.include.locked, query.include.in_game],
+    [query.include.full, query.include.closed, query.include.in_game],
     query.near.map(({ field, value }) => [field, value]),
     orderText(query.order),
     query.limit,
@@ -136,8 +136,8 @@ function parseFilter(filters: readonly (readonly [string, string])[], included =
   }
   const words = new Set(included.split(",").filter((word) => word !== ""));
   for (const word of words)
-    if (word !== "full" && word !== "locked" && word !== "in_game") return { invalid: "include" };
-  const include = { full: words.has("full"), locked: words.has("locked"), in_game: words.has("in_game") };
+    if (word !== "full" && word !== "closed" && word !== "in_game") return { invalid: "include" };
+  const include = { full: words.has("full"), closed: words.has("closed"), in_game: words.has("in_game") };
   return { predicates, include };
 }
 
@@ -205,9 +205,10 @@ function parseOrder(text: string | undefined): readonly Order[] | null {
   return fits ? order : null;
 }
 
-function parseLimit(digits: string): number | null {
-  const limit = /^[0-9]{1,3}$/.test(digits) ? Number(digits) : 0;
-  return limit < 1 || limit > PAGE_MAX ? null : limit;
+/** A limit above the maximum counts as the maximum, so that the maximum may change. */
+export function parseLimit(digits: string): number | null {
+  const limit = /^[0-9]{1,9}$/.test(digits) ? Number(digits) : 0;
+  return limit < 1 ? null : Math.min(limit, PAGE_MAX);
 }
 
 function parseFields(text: string | undefined): readonly string[] | null | undefined {

@@ -5,25 +5,35 @@ import type { Data, DataVisibility } from "../lobby/data.ts";
 import { count, dataValue, gameVersion, time } from "../lobby/fields.ts";
 import { type Lobby, WIRES } from "../lobby/lobby.ts";
 
+/** How to join. Contains no peer's address, except the one that a host published. */
+export const join = object({
+  wire: oneOf(...WIRES),
+  /** The lobby's name on its wire, where peers join by name. */
+  session: optional(text(NAME_LENGTH_MAX)),
+  /** The address of a published host in its wire's notation: noray://192.0.2.7:8890/OID. */
+  uri: optional(text(256)),
+  /** The join code; for members, and never in lists. */
+  code: optional(text(16)),
+});
+
 export const summary = object({
   id: text(64),
   name: text(NAME_LENGTH_MAX),
   wire: oneOf(...WIRES),
   state: oneOf("open", "in_game"),
   /** Members, including held seats. */
-  members: count,
+  member_count: count,
   /** Null where the wire has no limit. */
   seats: nullable(integer(1, SEATS_MAX)),
   /** A password is needed to join. */
-  locked: flag,
+  has_password: flag,
   joinable: flag,
   approval: flag,
   /** Version of the game, or null for any. */
   version: nullable(gameVersion),
   /** Public data; in lists only indexed entries. */
   data: map(DATA_KEY_PATTERN, dataValue, DATA_KEYS_MAX),
-  /** The address of a published host in its wire's notation: noray://192.0.2.7:8890/OID. */
-  join_uri: optional(text(256)),
+  join,
   created_at: time,
   updated_at: time,
   /** Increases with every change of the lobby; its ETag. */
@@ -36,14 +46,18 @@ export const toSummary = (lobby: Lobby): Summary => ({
   name: lobby.display_name ?? lobby.name,
   wire: lobby.wire,
   state: lobby.in_game || lobby.state === "started" ? "in_game" : "open",
-  members: lobby.members.length,
+  member_count: lobby.members.length,
   seats: lobby.seats,
-  locked: lobby.password_digest !== null,
+  has_password: lobby.password_digest !== null,
   joinable: lobby.joinable,
   approval: lobby.approval,
   version: lobby.version,
   data: valuesOf(lobby, ["public"]),
-  ...(lobby.join_uri !== undefined && { join_uri: lobby.join_uri }),
+  join: {
+    wire: lobby.wire,
+    ...(lobby.policy.admits_http !== true && { session: lobby.name }),
+    ...(lobby.join_uri !== undefined && { uri: lobby.join_uri }),
+  },
   created_at: new Date(lobby.created_at).toISOString(),
   updated_at: new Date(lobby.updated_at).toISOString(),
   revision: lobby.revision,

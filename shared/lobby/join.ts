@@ -130,7 +130,7 @@ export function join(lobby: Lobby, event: Joining, now: number): Transition {
   const near = source !== null && known?.source?.endpoint.address === source.endpoint.address;
   if (known !== undefined && event.reclaims && near) return renewMember(lobby, known, event, now);
   if (lobby.version !== null && lobby.version !== event.version) return refuse(lobby, "version_mismatch");
-  if (!acceptsJoins(lobby)) return refuse(lobby, "lobby_locked");
+  if (!acceptsJoins(lobby)) return refuse(lobby, "lobby_closed");
   if (isFull(lobby)) return refuse(lobby, "lobby_full");
   if (known !== undefined || isNameTaken(lobby, event)) return refuse(lobby, "name_in_use");
   const near_ban = event.near_ban === true || isNearBan(lobby, event, now);

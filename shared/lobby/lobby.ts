@@ -102,8 +102,8 @@ export type HostPolicy = (typeof HOST_POLICIES)[number];
 export const CONSENTS = ["automatic", "ask", "ticket"] as const;
 /** How a connection request is answered: accepted at once; after the member accepts; only with its invitation ticket. */
 export type Consent = (typeof CONSENTS)[number];
-export const ADDRESS_POLICIES = ["direct", "relay_only"] as const;
-/** Whether connected members receive each other's addresses, or only connect over a relay. */
+export const ADDRESS_POLICIES = ["direct", "relay_only", "direct_only"] as const;
+/** Whether connected members use a direct path or a relay, only a relay, or only a direct path. */
 export type AddressPolicy = (typeof ADDRESS_POLICIES)[number];
 
 /** Settings that the host chooses and may change. Foreign wires use the defaults. */

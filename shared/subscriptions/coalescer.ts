@@ -2,7 +2,7 @@
  * At most one update per key and interval: the first change is sent at once, later ones are merged and sent when the
  * interval ends. Pure: the caller passes the time, and calls `due` at `deadline`.
  */
-import type { LobbyRemovedReason } from "../api/events.ts";
+import type { RemovalCause } from "../api/events.ts";
 
 export type Change<T> = {
   readonly id: string;
@@ -10,10 +10,10 @@ export type Change<T> = {
   readonly old: T | null;
   readonly next: T | null;
   /** Why it was removed, where it was. */
-  readonly reason: LobbyRemovedReason;
+  readonly cause: RemovalCause;
 };
 
-type PendingChange<T> = { readonly sent: T | null; next: T | null; reason: LobbyRemovedReason; readonly due: number };
+type PendingChange<T> = { readonly sent: T | null; next: T | null; cause: RemovalCause; readonly due: number };
 
 export class Coalescer<T> {
   readonly #interval_ms: number;
@@ -30,12 +30,12 @@ export class Coalescer<T> {
     this.#forget(now);
     const ready: Change<T>[] = [];
     for (const change of changes) {
-      const { id, old, next, reason } = change;
+      const { id, old, next, cause } = change;
       const waiting = this.#pending.get(id);
       const sent_at = this.#sent_at.get(id);
-      if (waiting !== undefined) Object.assign(waiting, { next, reason });
+      if (waiting !== undefined) Object.assign(waiting, { next, cause });
       else if (sent_at === undefined) ready.push(this.#markSent(change, now));
-      else this.#pending.set(id, { sent: old, next, reason, due: sent_at + this.#interval_ms });
+      else this.#pending.set(id, { sent: old, next, cause, due: sent_at + this.#interval_ms });
     }
     return ready;
   }
@@ -44,11 +44,11 @@ export class Coalescer<T> {
   due(now: number): Change<T>[] {
     this.#forget(now);
     const ready: Change<T>[] = [];
-    for (const [id, { sent: old, next, reason, due }] of this.#pending) {
+    for (const [id, { sent: old, next, cause, due }] of this.#pending) {
       // A due time beyond an interval is left over from before the clock was set back.
       if (due > now && due <= now + this.#interval_ms) continue;
       this.#pending.delete(id);
-      if (old !== null || next !== null) ready.push(this.#markSent({ id, old, next, reason }, now));
+      if (old !== null || next !== null) ready.push(this.#markSent({ id, old, next, cause }, now));
     }
     return ready;
   }

@@ -41,7 +41,9 @@ describe("a suspended sidecar", () => {
     expect(await silent!.waitFor(/^error/)).toBe("error:player_timeout");
     const errors = players.filter((player) => player !== silent).flatMap(({ received }) => errorsOf(received));
     expect(errors).toStrictEqual([]);
-    expect((await stack.lobbies()).map(({ members }) => members).toSorted((a, b) => a - b)).toStrictEqual([3, 4, 4]);
+    expect((await stack.lobbies()).map(({ member_count }) => member_count).toSorted((a, b) => a - b)).toStrictEqual([
+      3, 4, 4,
+    ]);
     expect(await stack.metric("parley_stalled_seconds_total")).toBeGreaterThan(5);
     for (const player of players) await player.close();
   });
@@ -128,7 +130,7 @@ async function lobbyOf(session: string, size: number): Promise<RabidPlayer[]> {
   }
   await eventually(
     () => stack.lobbies(),
-    (lobbies) => lobbies.find(({ name }) => name === session)?.members === size,
+    (lobbies) => lobbies.find(({ name }) => name === session)?.member_count === size,
   );
   return players;
 }

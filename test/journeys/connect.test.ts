@@ -60,7 +60,7 @@ describe.skipIf(isLabMissing())("the client through NATs", () => {
     const wanted = [
       ["direct", "direct"],
       ["relay", "relay"],
-      ["websocket", "relay"],
+      ["tunnel", "relay"],
     ] as const;
     const met = await Promise.all(pairs.map(([a, b], at) => connectPair(`pair ${at}`, a, b, wanted[at]!)));
     if (process.env["PARLEY_TABLE"] !== undefined) console.table(met);

@@ -192,7 +192,7 @@ describe.skipIf(!hasGodot4)("the Godot 4 snippets", () => {
       const godot = run(files, { Noray: "noray.gd" });
       expect(await godot.waitForLine(/^published: /)).toBe("published: 201");
       const [listed] = await stack.lobbies("wire=noray");
-      expect(listed).toMatchObject({ name: "Forest brawl", join_uri: `noray://127.0.0.1:${noray}/${host.oid}` });
+      expect(listed).toMatchObject({ name: "Forest brawl", join: { uri: `noray://127.0.0.1:${noray}/${host.oid}` } });
       expect(godot.errors).toStrictEqual([]);
     } finally {
       host.close();

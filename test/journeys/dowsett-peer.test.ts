@@ -27,7 +27,12 @@ test("the right password admits a guest, a wrong one does not, and no list shows
     ({ servers }) => servers.length > 0,
   );
   expect(listed.servers).toEqual([{ name: "Castle", passwordIsRequired: true }]);
-  expect((await stack.lobbies())[0]).toMatchObject({ name: "Castle", wire: "dowsett", locked: true, seats: null });
+  expect((await stack.lobbies())[0]).toMatchObject({
+    name: "Castle",
+    wire: "dowsett",
+    has_password: true,
+    seats: null,
+  });
 
   const joined = new Promise((done) => void host.on("peerJoined", done));
   const guest = peerOf();

@@ -43,7 +43,14 @@ describe("a meeting", () => {
     const bob = await Client.open("bbbbbbbbbb");
     await alice.registers(NEAR, { "password-required": true });
     const [listed] = await stack.lobbies("wire=dowsett");
-    expect(listed).toMatchObject({ name: NEAR, wire: "dowsett", members: 1, seats: null, locked: true, state: "open" });
+    expect(listed).toMatchObject({
+      name: NEAR,
+      wire: "dowsett",
+      member_count: 1,
+      seats: null,
+      has_password: true,
+      state: "open",
+    });
     const servers = await bob.asks(listing(), "providing-server-list", { servers: [NEAR] });
     expect(servers["servers"]).toStrictEqual([{ name: NEAR, "password-required": true }]);
     await bob.joins(NEAR, "Bob", alice);

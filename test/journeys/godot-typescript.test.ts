@@ -66,7 +66,7 @@ describe.skipIf(godot4IsMissing())("a Godot 4 game and a TypeScript program", ()
     const seat = await bot.host({ name: "Bot", seats: 4 });
     const met = new Promise<Peer>((done) => seat.once("peer", done));
     game = new Godot4({ url: stack.url });
-    game.tell({ call: "join", args: [seat.lobby.join_code] });
+    game.tell({ call: "join", args: [seat.lobby.join.code] });
     const peer = await met;
     await expect.poll(() => peer.path, { timeout: 10_000 }).toBe("direct");
     const answered = new Promise<void>((done) =>

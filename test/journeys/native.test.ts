@@ -81,7 +81,7 @@ test("a session ticket sent over UDP confirms the membership at the lobby's shar
     const joined = await api<Joined>(`lobbies/${id}/members`, guest.peer_token, {});
     const state = async (): Promise<string | undefined> => {
       const lobby = await api<LobbyView>(`lobbies/${id}`, guest.peer_token);
-      return lobby.roster.find(({ peer_id }) => peer_id === guest.peer_id)?.state;
+      return lobby.members.find(({ peer_id }) => peer_id === guest.peer_id)?.state;
     };
     expect(joined.member.state).toBe("held");
     const peer = await Peer.open();
@@ -100,7 +100,7 @@ test("two peers that show their receipts get each other's endpoint and the wait 
       const [, , receipt] = await peer.asks(port, "see", udp_token, `look${at_ms}`);
       return { socket: 0, local_port: peer.port, via: { address: "127.0.0.1", port }, at_ms, receipt: receipt! };
     });
-    return { looks: await Promise.all(looks), hosts: [], now_ms: 1, rtt_ms: 2 };
+    return { looks: await Promise.all(looks), local_endpoints: [], now_ms: 1, rtt_ms: 2 };
   };
   const asked = { peer_id: bob.peer_id, reach: await reachOf(at, ann) };
   const { connection_id } = await api<ConnectionView>(`lobbies/${lobby.id}/connections`, ann.peer_token, asked);

@@ -98,7 +98,12 @@ describe("a host that publishes itself", () => {
     fetch(`${stack.url}/v1/games/default/lobbies`, {
       method: "POST",
       headers: { authorization: `Noray ${noray.oid}:${pid}`, "content-type": "application/json" },
-      body: JSON.stringify({ name: "Forest brawl", seats: 8, data: { map: { value: "forest", index: true } } }),
+      body: JSON.stringify({
+        name: "Forest brawl",
+        seats: 8,
+        data: { map: "forest" },
+        data_rules: { map: { index: true } },
+      }),
     });
   const listed = async () => (await stack.lobbies()).filter(({ wire }) => wire === "noray");
 
@@ -108,8 +113,8 @@ describe("a host that publishes itself", () => {
     expect(await listed()).toStrictEqual([]);
     expect((await publish(alice)).status).toBe(201);
     const [line] = await listed();
-    expect(line).toMatchObject({ name: "Forest brawl", members: 1, seats: 8, data: { map: "forest" } });
-    const [, oid] = /^noray:\/\/127\.0\.0\.1:[0-9]+\/(.+)$/.exec((line as { join_uri?: string }).join_uri!)!;
+    expect(line).toMatchObject({ name: "Forest brawl", member_count: 1, seats: 8, data: { map: "forest" } });
+    const [, oid] = /^noray:\/\/127\.0\.0\.1:[0-9]+\/(.+)$/.exec(line!.join.uri!)!;
     expect(await bob.join(oid!)).toBe("nat");
     alice.close();
     expect(await eventually(listed, (lines) => lines.length === 0)).toStrictEqual([]);

@@ -284,7 +284,7 @@ describe.skipIf(isBrowserMissing())("a lobby on the page", () => {
     // The hub accepts a burst of five lines, which only a script exceeds.
     await page.evaluate(`(async () => {
       const me = JSON.parse(localStorage.getItem("parley:${gameOf(page)}:me"));
-      const url = "/v1/games/${gameOf(page)}/lobbies/" + new URLSearchParams(location.search).get("lobby") + "/messages";
+      const url = "/v1/games/${gameOf(page)}/lobbies/" + new URLSearchParams(location.search).get("lobby") + "/chat";
       const headers = { "authorization": "Bearer " + me.peer_token, "content-type": "application/json" };
       await Promise.all(Array.from({ length: 12 }, () => fetch(url, { method: "POST", headers, body: '{"text":"again"}' })));
     })()`);

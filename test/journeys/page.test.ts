@@ -194,8 +194,14 @@ describe.skipIf(isBrowserMissing())("the lobby page", () => {
       `Z${"\u0351\u0352\u0357\u035B".repeat(30)}algo`,
       "W".repeat(128),
     ];
-    const hostile = { wire: "<b>rabid</b>", state: "<i>in_game</i>", created_at: "<u>", members: 1e9, seats: 0 };
-    const broken = [null, 7, "lobby", { ...made("no name", 1), name: 5 }, { ...made("no count", 2), members: "<b>" }];
+    const hostile = { wire: "<b>rabid</b>", state: "<i>in_game</i>", created_at: "<u>", member_count: 1e9, seats: 0 };
+    const broken = [
+      null,
+      7,
+      "lobby",
+      { ...made("no name", 1), name: 5 },
+      { ...made("no count", 2), member_count: "<b>" },
+    ];
     const lobbies = [...names.map((name, at) => made(name, at)), { ...made("hostile", 99), ...hostile }, ...broken];
     for (const options of [DESKTOP, PHONE]) {
       const page = await unopened(undefined, options);
@@ -216,22 +222,25 @@ describe.skipIf(isBrowserMissing())("the lobby page", () => {
   });
 
   test("shows a copyable address for a noray host, which the search finds", async () => {
-    const join_uri = "noray://203.0.113.5:8890/zGTjQcKd3YmoIs5hhjLX9";
-    const lobbies = [{ ...made("Forest", 1), wire: "noray", seats: null, join_uri }, made("Other", 2)];
+    const uri = "noray://203.0.113.5:8890/zGTjQcKd3YmoIs5hhjLX9";
+    const lobbies = [
+      { ...made("Forest", 1), wire: "noray", seats: null, join: { wire: "noray", uri } },
+      made("Other", 2),
+    ];
     for (const options of [DESKTOP, PHONE]) {
       const page = await unopened(/status of 404/, options);
       await page.route(LIST, (route) => route.fulfill({ json: { lobbies, next_cursor: null } }));
       await withoutSocket(page);
       await page.goto("/");
-      await shows(lobby(page, "Forest"), join_uri, "no limit");
-      await page.locator("#code").fill(`${join_uri}X`);
+      await shows(lobby(page, "Forest"), uri, "no limit");
+      await page.locator("#code").fill(`${uri}X`);
       await page.locator("#code").press("Enter");
       await page.getByText("No listed lobby has this address.").waitFor();
-      await page.locator("#search").fill(join_uri);
+      await page.locator("#search").fill(uri);
       expect(await page.locator("tbody bdi").allTextContents()).toEqual(["Forest"]);
       expect(await sidewaysScroll(page)).toBe(0);
       await saveScreenshots(page, options === PHONE ? "noray-phone" : "noray-desk");
-      await page.locator("#code").fill(join_uri);
+      await page.locator("#code").fill(uri);
       await page.locator("#code").press("Enter");
       await page.waitForURL("**/?game=default&lobby=id-1");
     }
@@ -463,9 +472,10 @@ function made(name: string, minutes: number, members = 1, seats = 4): Record<str
     name,
     wire: "rabid",
     state: "open",
-    members,
+    member_count: members,
+    join: { wire: "native" },
     seats,
-    locked: false,
+    has_password: false,
     created_at,
     updated_at: created_at,
     joinable: true,

@@ -18,7 +18,14 @@ describe("a meeting", () => {
     const bob = await stack.player();
     expect(await alice.request("h:Nice:Alice:4", /^i:/)).toBe("i:Alice");
     const [listed] = await stack.lobbies();
-    expect(listed).toMatchObject({ name: "Nice", wire: "rabid", members: 1, seats: 4, locked: false, state: "open" });
+    expect(listed).toMatchObject({
+      name: "Nice",
+      wire: "rabid",
+      member_count: 1,
+      seats: 4,
+      has_password: false,
+      state: "open",
+    });
     expect(await bob.request("c:Nice:Bob", /^i:/)).toBe("i:Alice:Bob");
     expect(await alice.waitFor("i:Alice:Bob")).toBe("i:Alice:Bob");
     alice.send("s:Nice:Alice");
@@ -76,7 +83,7 @@ describe("a lobby's rules", () => {
     const alice = await stack.player();
     const bob = await stack.player();
     await hosted(alice, "Locked", 4, "Pw12");
-    expect((await stack.lobbies()).find((lobby) => lobby.name === "Locked")?.locked).toBe(true);
+    expect((await stack.lobbies()).find((lobby) => lobby.name === "Locked")?.has_password).toBe(true);
     expect(await bob.request("c:Locked:Bob", /^error/)).toBe("error:password_mismatch");
     expect(await bob.request("c:Locked:Bob:pw12", /^error/)).toBe("error:password_mismatch");
     expect(await bob.request("c:Locked:Bob:Pw12", /^i:/)).toBe("i:Alice:Bob");
@@ -154,7 +161,7 @@ describe("two games on one sidecar", () => {
     expect(await carla.request("h:Same:Carla:2", /^i:/)).toBe("i:Carla");
     expect((await stack.lobbies()).find((lobby) => lobby.name === "Same")?.seats).toBe(4);
     const [theirs] = await stack.lobbies("", "chess");
-    expect(theirs).toMatchObject({ name: "Same", seats: 2, members: 1 });
+    expect(theirs).toMatchObject({ name: "Same", seats: 2, member_count: 1 });
     expect(await stack.lobby(theirs!.id, "default")).toBeNull();
   });
 });

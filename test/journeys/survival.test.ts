@@ -29,7 +29,7 @@ describe("the hub is killed", () => {
     await stack.waitUntilLinked();
     expect(await joined).toBe("i:Alice:Bob:Carol");
     const [after] = await stack.lobbies();
-    expect(after).toMatchObject({ id: before!.id, name: "Nice", members: 3, created_at: before!.created_at });
+    expect(after).toMatchObject({ id: before!.id, name: "Nice", member_count: 3, created_at: before!.created_at });
     alice.send("s:Nice:Alice");
     const wanted = `s:${carol.port}:Alice:127.0.0.1:${alice.port};Bob:127.0.0.1:${bob.port}`;
     expect(await carol.waitFor(/^s:/)).toBe(wanted);
@@ -80,7 +80,7 @@ describe("the sidecar is killed", () => {
     expect(listed[0]!.id).toBe(before!.id);
     const [after] = await eventually(
       () => stack.lobbies(),
-      ([lobby]) => lobby?.members === 2,
+      ([lobby]) => lobby?.member_count === 2,
     );
     expect(after!.id).toBe(before!.id);
     await alice.waitFor("i:Alice:Bob", { from: alice.received.indexOf("i:Alice:Bob:Carol") });

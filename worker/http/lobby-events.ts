@@ -1,6 +1,7 @@
 /** Translates requests into the core's events: those that create, join and change a lobby. */
 import type { JoinRequest, LobbyPatch, NewLobby } from "#shared/api/lobbies.ts";
-import { patchLobbyData, patchMemberData } from "#shared/lobby/data.ts";
+import { fromRelayPolicy } from "#shared/api/relay-policy.ts";
+import { type LobbyDataPatch, patchLobbyData, patchMemberData } from "#shared/lobby/data.ts";
 import { NATIVE_POLICY } from "#shared/lobby/join.ts";
 import type { LobbyChanges, Event } from "#shared/lobby/lobby.ts";
 import { canonicalCode, lobbyId } from "#shared/lobby/ids.ts";
@@ -19,7 +20,7 @@ export async function hostEvent(
   name?: string,
 ): Promise<OrDataLimit<HostEvent>> {
   const id = lobbyId(shard, randomId());
-  const data = patchLobbyData({}, request.data ?? {});
+  const data = patchLobbyData({}, dataPatchOf(request) ?? {});
   const member = memberFrom(request);
   if (data === null || member === null) return "data_limit";
   const password_digest = request.password === undefined ? null : await passwordDigest(request.password, id);
@@ -59,7 +60,8 @@ export async function joinEvent(peer: string, request: JoinRequest, lobby: strin
 }
 
 export async function patchFrom(request: LobbyPatch, lobby: string): Promise<LobbyChanges> {
-  const { password, data, seats } = request;
+  const { password, seats } = request;
+  const data = dataPatchOf(request);
   return {
     ...settingsFrom(request),
     ...(seats !== undefined && { seats }),
@@ -68,6 +70,21 @@ export async function patchFrom(request: LobbyPatch, lobby: string): Promise<Lob
     ...(typeof password === "string" && { password_digest: await passwordDigest(password, lobby) }),
   };
 }
+
+/** `data` and `data_rules` as one patch of entries. A rule of null resets the key to public and not indexed. */
+export function dataPatchOf({ data, data_rules }: Pick<LobbyPatch, "data" | "data_rules">): LobbyDataPatch | undefined {
+  if (data === undefined && data_rules === undefined) return undefined;
+  const keys = new Set([...Object.keys(data ?? {}), ...Object.keys(data_rules ?? {})]);
+  return Object.fromEntries(
+    [...keys].map((key) => {
+      const value = data?.[key];
+      const rule = data_rules?.[key] === null ? DEFAULT_RULE : data_rules?.[key];
+      return [key, value === null ? null : { ...(value !== undefined && { value }), ...rule }];
+    }),
+  );
+}
+
+const DEFAULT_RULE = { visibility: "public", index: false } as const;
 
 function memberFrom({ member_name, member_data }: Pick<JoinRequest, "member_name" | "member_data">) {
   const data = patchMemberData({}, member_data ?? {});
@@ -80,9 +97,9 @@ function memberFrom({ member_name, member_data }: Pick<JoinRequest, "member_name
 
 /** Settings by their names in the core, where `title` is the API's `name` and `in_game` its `state`. */
 export function settingsFrom(
-  request: Omit<LobbyPatch, "data" | "password" | "seats">,
+  request: Omit<LobbyPatch, "data" | "data_rules" | "password" | "seats">,
 ): Omit<LobbyChanges, "data" | "seats" | "password_digest"> {
-  const { name, visibility, version, joinable, approval, host_policy, consent, addresses, state } = request;
+  const { name, visibility, version, joinable, approval, host_policy, consent, relay, state } = request;
   const { host_grace_s, member_grace_s, successors } = request;
   return {
     ...(name !== undefined && { display_name: name }),
@@ -95,7 +112,7 @@ export function settingsFrom(
     ...(member_grace_s !== undefined && { member_grace_s }),
     ...(successors !== undefined && { successors }),
     ...(consent !== undefined && { consent }),
-    ...(addresses !== undefined && { addresses }),
+    ...(relay !== undefined && { addresses: fromRelayPolicy(relay) }),
     ...(state !== undefined && { in_game: state === "in_game" }),
   };
 }

@@ -10,7 +10,7 @@ export function lobbyPage(lobbies: readonly Lobby[], limit: number, after: Curso
   return { lobbies: rest.slice(0, limit).map(adminLobby), more: rest.length > limit };
 }
 
-export function hubStats(lobbies: readonly Lobby[], rest: Pick<Stats, "sidecars" | "connections">): Stats {
+export function hubStats(lobbies: readonly Lobby[], rest: Pick<Stats, "sidecar_count" | "connections">): Stats {
   const counts = new Map<string, number>();
   const peers = new Set<string>();
   let members = 0;
@@ -24,7 +24,7 @@ export function hubStats(lobbies: readonly Lobby[], rest: Pick<Stats, "sidecars"
   }
   const kinds = WIRES.flatMap((wire) => (["open", "in_game"] as const).map((state) => ({ wire, state })));
   const counted = kinds.map(({ wire, state }) => ({ wire, state, count: counts.get(`${wire} ${state}`) ?? 0 }));
-  return { lobbies: counted.filter(({ count }) => count > 0), members, peers: peers.size, ...rest };
+  return { lobbies: counted.filter(({ count }) => count > 0), member_count: members, peer_count: peers.size, ...rest };
 }
 
 export function banTargetOf(lobby: Lobby | undefined, name: string): BanTarget | null {
@@ -48,7 +48,7 @@ function adminLobby(lobby: Lobby): AdminLobby {
     visibility,
     state: stateOf(lobby),
     seats,
-    roster: members.map((m) => ({
+    members: members.map((m) => ({
       peer_id: m.source === null ? m.peer : null,
       name: m.display_name ?? m.peer,
       host: m.peer === host,

@@ -22,6 +22,7 @@ import type * as rpc from "../rpc.ts";
 import { SOCKET_URLS, SOURCE_HEADER } from "../rpc.ts";
 import * as admin from "./admin.ts";
 import { combine } from "./change-listener.ts";
+import { currentEvent } from "./connections/connection-events.ts";
 import { Connections } from "./connections/connections.ts";
 import { refusalForNonMember } from "./connections/consent.ts";
 import type { RelayAllocator } from "./connections/relay-allocator.ts";
@@ -54,6 +55,7 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
         requestConnection: (meta, lobby, request) => this.requestConnection(meta, lobby, request),
         acceptConnection: (meta, id, reach) => this.acceptConnection(meta, id, reach),
         declineConnection: (meta, id) => this.declineConnection(meta, id),
+        connectionEvent: (id, peer, type) => currentEvent(this.#connections.read(id, peer, Date.now()), type),
         recordHeartbeat: (peer) => this.#lobbies.recordHeartbeat(peer, Date.now()),
       });
       events = new SocketServer(host, ctx.getWebSockets("events"), Date.now());
@@ -137,7 +139,7 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
   getStats(meta: rpc.RequestMeta): rpc.RpcResult<Stats> {
     return this.#run(meta, () => ({
       value: admin.hubStats(this.#state.lobbies.all(), {
-        sidecars: this.#state.sidecars.linked().length,
+        sidecar_count: this.#state.sidecars.linked().length,
         connections: this.#connections.publicStats(),
       }),
     }));

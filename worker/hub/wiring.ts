@@ -12,6 +12,7 @@ import { type Env, hubOf, shardCount } from "../env.ts";
 import type { ConnectParams, RequestMeta, RpcResult } from "../rpc.ts";
 import { RelayAllocator } from "./connections/relay-allocator.ts";
 import type { EventsHost } from "./events/events-host.ts";
+import type { LobbyReader } from "./events/snapshots.ts";
 import { type HubState, send } from "./state.ts";
 
 /** Allocates relays at the sidecars that are linked to this hub. */
@@ -32,6 +33,7 @@ export type HubActions = {
   readonly requestConnection: (meta: RequestMeta, lobby: string, request: ConnectParams) => RpcResult<ConnectionView>;
   readonly acceptConnection: (meta: RequestMeta, id: string, reach: VerifiedReach | null) => RpcResult<unknown>;
   readonly declineConnection: (meta: RequestMeta, id: string) => RpcResult<unknown>;
+  readonly connectionEvent: LobbyReader["connectionEvent"];
   /** An open socket is a sign of life that the client does not send itself, so it is not rate limited. */
   readonly recordHeartbeat: (peer: string) => void;
 };
@@ -44,6 +46,7 @@ export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubSt
     shards: shardCount(env),
     lobby: (id) => lobbies.byId(id),
     page: (query) => lobbies.page(query),
+    connectionEvent: actions.connectionEvent,
     verifyToken: (token) => peerOfToken(env, game, token, Date.now()),
     accept: (socket) => ctx.acceptWebSocket(socket, ["events"]),
     scheduleAlarm: () => state.scheduleAlarm([], Date.now()),
@@ -53,7 +56,7 @@ export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubSt
     sendChanges: (changes, lost) => hubOf(env, game, 0).onShardChanges(shard, changes, lobbies.lines().length, lost),
     sendMessage: (id, event, subject) =>
       actions.applyEvent({ ...subject, cost: event.kind, idempotency: null }, id, event),
-    requestConnection: async (lobby, subject, { peer_id: host, reach, relay = false, ticket }) => {
+    requestConnection: async (lobby, subject, { peer_id: host, reach, with_relay: relay = false, ticket }) => {
       const peer = subject.peer!;
       const now = Date.now();
       const verified = reach === undefined ? null : await verifyReach(env, { game, peer }, reach, now);

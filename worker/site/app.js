@@ -154,7 +154,7 @@ async function joinBy(text) {
     return;
   }
   const host = [...(list?.lobbies?.values() ?? [])].find(
-    ({ join_uri }) => join_uri !== undefined && normalize(join_uri) === normalize(text),
+    ({ join }) => join.uri !== undefined && normalize(join.uri) === normalize(text),
   );
   if (host !== undefined) return navigate(pageUrl(api.game, host.id));
   write(

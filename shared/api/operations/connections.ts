@@ -64,7 +64,14 @@ export const CONNECT_OPERATIONS: Operations = {
       rateLimit: "connect",
       body: connect.relayRequest,
       responses: { 200: { description: "This peer's end of the relay.", body: connect.relay } },
-      refusals: [...GONE, "not_introduced", "connection_over", "relay_budget_exhausted", "relay_unavailable"],
+      refusals: [
+        ...GONE,
+        "not_introduced",
+        "connection_over",
+        "relay_forbidden",
+        "relay_budget_exhausted",
+        "relay_unavailable",
+      ],
     },
   },
   [CONNECTION]: {
@@ -76,10 +83,24 @@ export const CONNECT_OPERATIONS: Operations = {
       responses: { 200: { description: "The connection.", body: connect.connection } },
       refusals: GONE,
     },
-    delete: {
-      id: "endConnection",
-      summary: "Denies the connection (the requested peer) or withdraws it (the requesting peer).",
+  },
+  [`${CONNECTION}/deny`]: {
+    post: {
+      id: "denyConnection",
+      summary: "Denies the connection; for the requested peer.",
       ...PEER,
+      notReplayable: true,
+      rateLimit: "connect",
+      responses: { 204: NO_CONTENT },
+      refusals: GONE,
+    },
+  },
+  [`${CONNECTION}/withdraw`]: {
+    post: {
+      id: "withdrawConnection",
+      summary: "Withdraws the connection; for the requesting peer.",
+      ...PEER,
+      notReplayable: true,
       rateLimit: "connect",
       responses: { 204: NO_CONTENT },
       refusals: GONE,

@@ -43,7 +43,7 @@ const FILTERS: readonly Parameter[] = [
   query("data[{key}], data[{key}][{operator}]", "The same for a data key that the host indexed.", text(256)),
   query("near", "`{key}:{number}`: the nearest value of a data key first.", text(256)),
   query("order", "`{field}`, or `-{field}` for descending; several are separated by commas.", text(256)),
-  query("include", "`full`, `locked`, `in_game`: include lobbies that cannot be joined now.", text(64)),
+  query("include", "`full`, `closed`, `in_game`: include lobbies that cannot be joined now.", text(64)),
   query("fields", "Return only these fields of each lobby.", text(512)),
   query("count", "Also return how many lobbies match.", oneOf("true", "false")),
 ];

@@ -1,6 +1,5 @@
 /** The HTTP operations of members: join, leave, admit, transfer the host role, heartbeat and messages. */
 import * as api from "../lobbies.ts";
-import { oneOf } from "../../schema/decode.ts";
 import {
   CREATE_REFUSALS,
   GAME,
@@ -12,7 +11,6 @@ import {
   NO_CONTENT,
   ONE_LOBBY,
   type Operations,
-  query,
 } from "./operation.ts";
 
 export const MEMBER_OPERATIONS: Operations = {
@@ -45,20 +43,24 @@ export const MEMBER_OPERATIONS: Operations = {
       summary: "Leaves the lobby (the member itself) or removes a member (the host).",
       auth: "peer",
       rateLimit: "patch",
-      parameters: [
-        query("ban", "`lobby`: the member cannot join again.", oneOf("lobby")),
-        query(
-          "reason",
-          "Why the host removes the member. The member and the other members receive it.",
-          api.kickDetail,
-        ),
-      ],
       responses: { 204: NO_CONTENT },
       refusals: ["member_not_found", ...HOST_ONLY],
     },
   },
-  [`${ONE_LOBBY}/applicants/{peer}`]: {
-    put: {
+  [`${ONE_LOBBY}/kicks`]: {
+    post: {
+      id: "kickMember",
+      tag: "members",
+      summary: "Removes a member, which may join again; for the host. Like DELETE of the member, with a message.",
+      auth: "peer",
+      rateLimit: "patch",
+      body: api.removal,
+      responses: { 204: NO_CONTENT },
+      refusals: ["member_not_found", ...HOST_ONLY],
+    },
+  },
+  [`${ONE_LOBBY}/applicants/{peer}/admit`]: {
+    post: {
       id: "admitApplicant",
       tag: "members",
       summary: "Admits an applicant.",
@@ -67,10 +69,23 @@ export const MEMBER_OPERATIONS: Operations = {
       responses: { 200: LOBBY },
       refusals: ["applicant_not_found", "member_not_found", "lobby_full", ...HOST_ONLY],
     },
-    delete: {
-      id: "removeApplicant",
+  },
+  [`${ONE_LOBBY}/applicants/{peer}/deny`]: {
+    post: {
+      id: "denyApplicant",
       tag: "members",
-      summary: "Denies an applicant (the host) or withdraws (the applicant itself).",
+      summary: "Denies an applicant; for the host.",
+      auth: "peer",
+      rateLimit: "patch",
+      responses: { 204: NO_CONTENT },
+      refusals: ["applicant_not_found", "member_not_found", ...HOST_ONLY],
+    },
+  },
+  [`${ONE_LOBBY}/applicants/{peer}/withdraw`]: {
+    post: {
+      id: "withdrawApplication",
+      tag: "members",
+      summary: "Withdraws an application; for the applicant.",
       auth: "peer",
       rateLimit: "patch",
       responses: { 204: NO_CONTENT },
@@ -124,7 +139,7 @@ export const MEMBER_OPERATIONS: Operations = {
       refusals: ["not_member", ...LOBBY_GONE],
     },
   },
-  [`${ONE_LOBBY}/messages`]: {
+  [`${ONE_LOBBY}/chat`]: {
     post: {
       id: "sendChat",
       tag: "messages",

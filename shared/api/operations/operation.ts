@@ -64,7 +64,11 @@ export const IF_NONE_MATCH = header(
   text(1_024),
 );
 export const IF_MATCH = header("If-Match", "The ETag that was read; 412 if the lobby has changed since.", text(1_024));
-export const LIMIT = query("limit", "Lobbies per page.", integer(1, PAGE_MAX));
+export const LIMIT = query(
+  "limit",
+  `Lobbies per page; above ${PAGE_MAX} counts as ${PAGE_MAX}.`,
+  integer(1, 999_999_999),
+);
 export const CURSOR = query("cursor", "`next_cursor` of the previous page.", text(512));
 
 export const NO_CONTENT: ResponseSpec = { description: "Done." };
@@ -89,7 +93,7 @@ export const LOBBY_GONE: readonly RefusalCode[] = ["lobby_not_found"];
 export const JOIN_REFUSALS: readonly RefusalCode[] = [
   "lobby_not_found",
   "lobby_full",
-  "lobby_locked",
+  "lobby_closed",
   "password_mismatch",
   "version_mismatch",
   "kicked",

@@ -65,7 +65,7 @@ export const SERVICE_OPERATIONS: Operations = {
       tag: "events",
       summary: "Opens the events WebSocket (subprotocol `parley.v1`); see the page on events.",
       auth: "none",
-      parameters: [query("lobby", "A lobby to subscribe to; it selects the shard.", text(64))],
+      parameters: [query("lobby_id", "A lobby to subscribe to; it selects the shard.", text(64))],
       responses: {
         101: { description: "The WebSocket is open." },
         426: { description: "The request is no WebSocket upgrade.", type: "text/plain" },
@@ -97,7 +97,7 @@ export const SERVICE_OPERATIONS: Operations = {
   [`${ADMIN}/lobbies/{id}`]: {
     delete: {
       id: "closeLobby",
-      summary: "Ends a lobby. Its members receive the reason `banned`.",
+      summary: "Ends a lobby. Its members receive the cause `closed_by_operator`.",
       ...OPERATOR,
       responses: { 204: NO_CONTENT },
       refusals: ["lobby_not_found"],
@@ -172,7 +172,7 @@ export const SERVICE_OPERATIONS: Operations = {
   "/problems/{slug}": {
     get: {
       id: "explainProblem",
-      summary: "Explains a refusal; the `type` of a problem links here.",
+      summary: "Explains a refusal by its code.",
       ...OPEN,
       responses: { 200: { description: "The explanation.", type: "text/plain" } },
       refusals: ["not_found"],

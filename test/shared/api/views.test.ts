@@ -20,13 +20,14 @@ describe("the view of a non-member", () => {
       name: "Nice",
       wire: "rabid",
       state: "open",
-      members: 2,
+      member_count: 2,
       seats: 4,
-      locked: true,
+      has_password: true,
       joinable: true,
       approval: false,
       version: null,
       data: {},
+      join: { wire: "rabid", session: "Nice" },
       created_at: "2025-01-01T00:00:00.000Z",
       updated_at: "2025-01-01T00:00:01.500Z",
       revision: 2,
@@ -34,7 +35,7 @@ describe("the view of a non-member", () => {
   });
 
   test("shows a started lobby as in game, and one without a password as not locked", () => {
-    expect(toSummary(startedLobbyOf(["Alice", "Bob"]))).toMatchObject({ state: "in_game", locked: false });
+    expect(toSummary(startedLobbyOf(["Alice", "Bob"]))).toMatchObject({ state: "in_game", has_password: false });
   });
 
   test("by id also contains the roster by arrival", () => {
@@ -47,11 +48,11 @@ describe("the view of a non-member", () => {
       host_grace_s: GRACE_DEFAULT_S,
       member_grace_s: GRACE_DEFAULT_S,
       consent: "automatic",
-      addresses: "direct",
+      relay: "auto",
       host: null,
       term: 1,
       join: { wire: "rabid", session: "Nice" },
-      roster: [
+      members: [
         { peer_id: null, name: "Alice", host: true, ...at },
         { peer_id: null, name: "Bob", host: false, ...at },
       ],
@@ -89,14 +90,14 @@ describe("a lobby created over HTTP", () => {
 
   test("shows a non-member public data, and neither the code nor member data", () => {
     expect(Object.keys(stranger!.data)).toStrictEqual(["open"]);
-    for (const key of ["join_code", "entries", "applicants"]) expect(stranger).not.toHaveProperty(key);
-    expect(stranger!.roster.every((m) => m.data === undefined)).toBe(true);
+    for (const key of ["data_rules", "applicants"]) expect(stranger).not.toHaveProperty(key);
+    expect(stranger!.members.every((m) => m.data === undefined)).toBe(true);
     expect(JSON.stringify([stranger, toSummary(lobby)])).not.toMatch(/SECRET|ABCDEF|ours|mine/);
   });
 
   test("shows a member also the code and member data, and the host everything", () => {
-    expect(member).toMatchObject({ join_code: "ABCDEF", roster: [{ data: {} }, { data: {} }] });
-    expect([Object.keys(member!.data), Object.keys(member!.entries!)]).toStrictEqual([
+    expect(member).toMatchObject({ join: { wire: "native", code: "ABCDEF" }, members: [{ data: {} }, { data: {} }] });
+    expect([Object.keys(member!.data), Object.keys(member!.data_rules!)]).toStrictEqual([
       ["open", "ours"],
       ["open", "ours"],
     ]);

@@ -32,7 +32,7 @@ function reachOf(end: End): VerifiedReach {
     seen,
     at_ms,
   }));
-  return { samples, hosts: [{ address: LOCALS[end], port: 40_000 }], rtt_ms: 40, age_ms: 0 };
+  return { samples, local_endpoints: [{ address: LOCALS[end], port: 40_000 }], rtt_ms: 40, age_ms: 0 };
 }
 
 type Said =
@@ -61,7 +61,7 @@ const isOpen = ({ state }: Connection): boolean => state === "waiting" || state 
 /** As the hub does it. */
 function after(connection: Connection, one: Said, now: number): Connection {
   if (one.kind === "fail")
-    return isOpen(connection) ? fail(connection, { reason: "remote_left", debug: "" }, now) : connection;
+    return isOpen(connection) ? fail(connection, { reason: "remote_left", message: "" }, now) : connection;
   if (one.kind === "report") {
     return connection.state === "introduced" ? recordOutcome(connection, one.end, { path: one.path }, now) : connection;
   }

@@ -22,9 +22,9 @@ function present(number: number, reach: Partial<VerifiedReach> = {}, parts: Part
     seen,
     at_ms: at,
   }));
-  const hosts = [{ address: "192.168.1.10", port: 40_000 }];
+  const local_endpoints = [{ address: "192.168.1.10", port: 40_000 }];
   return {
-    reach: { samples, hosts, rtt_ms: 100, age_ms: 300, ...reach },
+    reach: { samples, local_endpoints, rtt_ms: 100, age_ms: 300, ...reach },
     reached_at: NOW - 500,
     listens: true,
     ...parts,

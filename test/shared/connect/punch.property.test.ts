@@ -110,7 +110,7 @@ describe("advice for any two peers", () => {
     const receipt = `mxYW54lW.cb007107d431.mywpiww0.${"s".repeat(22)}`;
     const reaching = (samples: readonly Sample[]): string => {
       const looks = samples.map((one) => ({ ...one, seen: undefined, receipt }));
-      return JSON.stringify({ looks, hosts: [], now_ms: 0, rtt_ms: 0 });
+      return JSON.stringify({ looks, local_endpoints: [], now_ms: 0, rtt_ms: 0 });
     };
     fc.assert(
       fc.property(fc.array(sample, { maxLength: 32 }), (samples) => {

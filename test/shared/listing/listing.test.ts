@@ -58,7 +58,7 @@ describe("a summary", () => {
       [...Object.keys(FIELDS), "data[skill]", "data[toString]"].map((f) => [f, factOf(f)(line)]),
     );
     expect(facts).toMatchObject<Record<string, Fact>>({
-      members: 2,
+      member_count: 2,
       seats: 4,
       slots: 2,
       version: "1.4",

@@ -7,33 +7,37 @@ import { cursorAfter, parseQuery, type Query } from "#shared/listing/query.ts";
 import { mergePages, type Page, LobbyListIndex } from "#shared/listing/sorted-index.ts";
 import { ids, line, lines, means, predicate, time } from "../support/lines.ts";
 
-const EVERYTHING: [string, string] = ["include", "full,locked,in_game"];
+const EVERYTHING: [string, string] = ["include", "full,closed,in_game"];
 
 describe("a list", () => {
   test("omits lobbies that cannot be joined, unless the query includes them", () => {
     const all = [
       line("0-open"),
-      line("0-password", { locked: true }),
-      line("0-uncounted", { seats: null, members: 99 }),
-      line("0-full", { members: 4 }),
+      line("0-password", { has_password: true }),
+      line("0-uncounted", { seats: null, member_count: 99 }),
+      line("0-full", { member_count: 4 }),
       line("0-shut", { joinable: false }),
-      line("0-playing", { state: "in_game", members: 4 }),
+      line("0-playing", { state: "in_game", member_count: 4 }),
     ];
     const shown = (include: string) => idsOf(pageOf(all, [["include", include]])).toSorted();
     const always = ["0-open", "0-password", "0-uncounted"];
     expect(shown("")).toStrictEqual(always);
     expect(shown("full")).toStrictEqual(["0-full", ...always]);
-    expect(shown("locked")).toStrictEqual([...always, "0-shut"].toSorted());
+    expect(shown("closed")).toStrictEqual([...always, "0-shut"].toSorted());
     expect(shown("in_game")).toStrictEqual([...always, "0-playing"].toSorted());
-    expect(shown("full,locked,in_game")).toStrictEqual(all.map(({ id }) => id).toSorted());
+    expect(shown("full,closed,in_game")).toStrictEqual(all.map(({ id }) => id).toSorted());
   });
 
   test("is sorted by newest, then id, or by the requested order", () => {
-    const all = [line("0-b", { members: 2 }), line("0-a", { members: 3 }), line("0-c", { created_at: time(1) })];
+    const all = [
+      line("0-b", { member_count: 2 }),
+      line("0-a", { member_count: 3 }),
+      line("0-c", { created_at: time(1) }),
+    ];
     expect(idsOf(pageOf(all))).toStrictEqual(["0-c", "0-a", "0-b"]);
     expect(idsOf(pageOf(all, [["order", "created_at"]]))).toStrictEqual(["0-a", "0-b", "0-c"]);
-    expect(idsOf(pageOf(all, [["order", "-members"]]))).toStrictEqual(["0-a", "0-b", "0-c"]);
-    expect(idsOf(pageOf(all, [["order", "created_at,members"]]))).toStrictEqual(["0-b", "0-a", "0-c"]);
+    expect(idsOf(pageOf(all, [["order", "-member_count"]]))).toStrictEqual(["0-a", "0-b", "0-c"]);
+    expect(idsOf(pageOf(all, [["order", "created_at,member_count"]]))).toStrictEqual(["0-b", "0-a", "0-c"]);
   });
 
   test("sorts missing values last in both directions", () => {
@@ -51,17 +55,17 @@ describe("a list", () => {
 
   test("returns the total count and only the requested fields on request", () => {
     const page = pageOf(
-      [line("0-a"), line("0-b"), line("0-c", { members: 4 })],
+      [line("0-a"), line("0-b"), line("0-c", { member_count: 4 })],
       [
         ["count", "true"],
         ["limit", "1"],
-        ["fields", "members,id"],
+        ["fields", "member_count,id"],
       ],
     );
     expect([page.count, page.more, page.items.map(({ json }) => json)]).toStrictEqual([
       2,
       true,
-      ['{"id":"0-a","members":1}'],
+      ['{"id":"0-a","member_count":1}'],
     ]);
     expect(pageOf([line("0-a")]).count).toBeNull();
   });
@@ -80,7 +84,7 @@ describe("a list", () => {
 
 const order = fc
   .uniqueArray(
-    fc.constantFrom("created_at", "name", "members", "seats", "slots", "locked", "data[skill]", "data[map]"),
+    fc.constantFrom("created_at", "name", "member_count", "seats", "slots", "has_password", "data[skill]", "data[map]"),
     {
       minLength: 1,
       maxLength: 3,
@@ -99,7 +103,7 @@ const near = fc.constantFrom<[string, string][]>(
 );
 
 const asked = fc
-  .tuple(order, near, fc.array(predicate, { maxLength: 2 }), fc.constantFrom("", "full", "full,locked,in_game"))
+  .tuple(order, near, fc.array(predicate, { maxLength: 2 }), fc.constantFrom("", "full", "full,closed,in_game"))
   .map(([order, near, predicates, include]): [string, string][] => [
     order,
     ...near,
@@ -144,7 +148,7 @@ describe("pages", () => {
     expect(shelves.page(queryOf([["limit", "50"]]))).toBe(first);
     shelves.set("0-unknown", null);
     expect(shelves.page(queryOf([]))).toBe(first);
-    shelves.set("0-b", line("0-b", { members: 2 }));
+    shelves.set("0-b", line("0-b", { member_count: 2 }));
     expect(shelves.page(queryOf([])).items).toHaveLength(2);
     expect(shelves.page(queryOf([]))).not.toBe(first);
   });

@@ -121,7 +121,7 @@ test("the random scripts reach every state that the properties are about", () =>
     ["ended", "full", "handed on often", "vacant", "in game", "held", "away"],
     ["admitted", "applied", "chat", "denied", "hosted", "roster", "signal"],
     ["closed", "kicked", "left", "lobby_timeout", "member_timeout"],
-    ["applicant_not_found", "data_limit", "host_present", "lobby_exists", "lobby_full", "lobby_locked"],
+    ["applicant_not_found", "data_limit", "host_present", "lobby_exists", "lobby_full", "lobby_closed"],
     ["lobby_not_found", "member_not_found", "name_in_use", "not_admitted", "not_host", "not_member"],
     ["password_mismatch", "precondition_failed", "seats_taken", "stale_term", "version_mismatch"],
   ].flat();

@@ -88,7 +88,7 @@ describe("a join", () => {
   test.each([
     ["a version that is not the lobby's", { version: "1.4" }, enters("bob", { version: "1.5" }), "version_mismatch"],
     ["no version", { version: "1.4" }, enters("bob"), "version_mismatch"],
-    ["a locked door", { joinable: false }, enters("bob"), "lobby_locked"],
+    ["a locked door", { joinable: false }, enters("bob"), "lobby_closed"],
     ["a private lobby without its code", { visibility: "private" }, enters("bob"), "lobby_not_found"],
     ["a wrong code", { visibility: "private" }, enters("bob", { code: "ABCDEG" }), "lobby_not_found"],
   ] as const)("is closed: %s", (_, settings, event, code) => {
@@ -106,7 +106,7 @@ describe("a join", () => {
 
   test("is refused while the host is away, and accepted after its heartbeat", () => {
     const silent = after(nativeLobbyOf(["ann"]), timesOut("ann"));
-    expect(refusal(silent, enters("bob"))).toStrictEqual(refused("lobby_locked"));
+    expect(refusal(silent, enters("bob"))).toStrictEqual(refused("lobby_closed"));
     expect(peersOf(after(after(silent, isAlive("ann")), enters("bob")))).toStrictEqual(["ann", "bob"]);
   });
 
@@ -229,7 +229,7 @@ describe("when the host leaves", () => {
     const lobby = nativeLobbyOf(["ann", "bob", "cat"], { settings: { host_policy: "manual" } });
     const vacant = after(lobby, goes("ann"), T0 + 1);
     expect(vacant).toMatchObject({ host: null, term: 2, vacant_since: T0 + 1, former_hosts: ["ann"] });
-    expect(refusal(vacant, enters("eve"))).toStrictEqual(refused("lobby_locked"));
+    expect(refusal(vacant, enters("eve"))).toStrictEqual(refused("lobby_closed"));
     expect(after(vacant, transfersHost("cat", "cat", 2), T0 + 2)).toMatchObject({
       host: "cat",
       term: 3,

@@ -89,8 +89,8 @@ describe("where joining introduces", () => {
     for (const shown of [toSummary(lobby), lobbyView(lobby, null)]) {
       expect(JSON.stringify(shown)).not.toMatch(/10\.0\.0\.1|192\.0\.2|secret|peers"/);
     }
-    expect(toSummary(lobby)).toMatchObject({ locked: true, seats: null, members: 1 });
-    expect(toSummary(meeting()).locked).toBe(false);
+    expect(toSummary(lobby)).toMatchObject({ has_password: true, seats: null, member_count: 1 });
+    expect(toSummary(meeting()).has_password).toBe(false);
   });
 
   test("joining a lobby that does not exist is refused", () => {

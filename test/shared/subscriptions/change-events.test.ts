@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import {
   removedEvent,
-  listRemovedReason,
+  removalCause,
   summaryChange,
   listEvent,
   memberEvents,
   personalEvent,
   type RemovedNotices,
-  memberRemovedReason,
+  causeOf,
 } from "#shared/subscriptions/change-events.ts";
 import { step } from "#shared/lobby/step.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
@@ -32,7 +32,7 @@ describe("subscribers of a lobby receive", () => {
     expect(inside).toMatchObject([
       {
         type: "member.joined",
-        data: { id: old.id, member: { peer_id: "Bob", name: "Bobby", state: "held", data: { hero: "mage" } } },
+        data: { lobby_id: old.id, member: { peer_id: "Bob", name: "Bobby", state: "held", data: { hero: "mage" } } },
       },
     ]);
     expect(outside).toHaveLength(1);
@@ -62,18 +62,24 @@ describe("subscribers of a lobby receive", () => {
     const old = nativeLobbyOf(["Alice", "Bob", "Carol"]);
     const left = after(old, goes("Alice"));
     expect(memberEvents(old, left, NOBODY, true)).toStrictEqual([
-      { type: "member.left", data: { id: old.id, peer_id: "Alice", name: "Alice", state: "left", by: "Alice" } },
-      { type: "member.updated", data: { id: old.id, member: expect.objectContaining({ peer_id: "Bob", host: true }) } },
+      {
+        type: "member.left",
+        data: { lobby_id: old.id, peer_id: "Alice", name: "Alice", cause: "left", removed_by: "Alice" },
+      },
+      {
+        type: "member.updated",
+        data: { lobby_id: old.id, member: expect.objectContaining({ peer_id: "Bob", host: true }) },
+      },
       {
         type: "lobby.host_changed",
-        data: { id: old.id, host: "Bob", term: old.term + 1, cause: "left", snapshot_revision: null },
+        data: { lobby_id: old.id, host: "Bob", term: old.term + 1, cause: "left", snapshot_revision: null },
       },
     ]);
     const leaving = (next: Lobby, removals = told("Bob", "kicked")) => memberEvents(old, next, removals, true)[0]!.data;
-    expect(leaving(after(old, expels("Alice", "Bob")))).toMatchObject({ state: "kicked", by: "Alice" });
-    expect(leaving(after(old, expels("Alice", "Bob", true)))).toMatchObject({ state: "banned", by: "Alice" });
+    expect(leaving(after(old, expels("Alice", "Bob")))).toMatchObject({ cause: "kicked", removed_by: "Alice" });
+    expect(leaving(after(old, expels("Alice", "Bob", true)))).toMatchObject({ cause: "banned", removed_by: "Alice" });
     const lost = { ...old, members: old.members.filter(({ peer }) => peer !== "Bob") };
-    expect(leaving(lost, told("Bob", "member_timeout"))).toMatchObject({ state: "disconnected", by: null });
+    expect(leaving(lost, told("Bob", "member_timeout"))).toMatchObject({ cause: "timed_out", removed_by: null });
   });
 
   test("the reason of a kick, as members and as the kicked peer only", () => {
@@ -81,25 +87,29 @@ describe("subscribers of a lobby receive", () => {
     const next = after(old, expels("Alice", "Bob"));
     const removals = told("Bob", "kicked", "no walls there");
     const data = (inside: boolean) => memberEvents(old, next, removals, inside)[0]!.data;
-    expect(data(true)).toMatchObject({ state: "kicked", detail: "no walls there" });
-    expect(data(false)).toMatchObject({ state: "kicked" });
-    expect(data(false)).not.toHaveProperty("detail");
-    expect(removedEvent(old.id, removals.get("Bob")!).data).toStrictEqual({
-      id: old.id,
-      reason: "kicked",
-      detail: "no walls there",
+    expect(data(true)).toMatchObject({ cause: "kicked", message: "no walls there" });
+    expect(data(false)).toMatchObject({ cause: "kicked" });
+    expect(data(false)).not.toHaveProperty("message");
+    expect(removedEvent(old, next, "Bob", removals.get("Bob")!).data).toStrictEqual({
+      lobby_id: old.id,
+      cause: "kicked",
+      removed_by: "Alice",
+      message: "no walls there",
     });
   });
 
   test("the same on foreign wires, without peer ids", () => {
     const old = lobbyOf(["Alice", "Bob"]);
     expect(memberEvents(old, after(old, kicks("Bob")), NOBODY, false)).toStrictEqual([
-      { type: "member.left", data: { id: old.id, peer_id: null, name: "Bob", state: "banned", by: null } },
+      {
+        type: "member.left",
+        data: { lobby_id: old.id, peer_id: null, name: "Bob", cause: "banned", removed_by: null },
+      },
     ]);
-    expect(memberEvents(old, after(old, leaves("Bob")), NOBODY, false)).toMatchObject([{ data: { state: "left" } }]);
+    expect(memberEvents(old, after(old, leaves("Bob")), NOBODY, false)).toMatchObject([{ data: { cause: "left" } }]);
     const away = after(lobbyOf(["Alice", "Dave"]), goesAway("south"));
     expect(memberEvents(away, after(away, leaves("Dave")), NOBODY, false)[0]).toMatchObject({
-      data: { state: "disconnected" },
+      data: { cause: "timed_out" },
     });
   });
 
@@ -109,7 +119,7 @@ describe("subscribers of a lobby receive", () => {
       after(lobby, { kind: "transfer_host", by, peer, expected_term: lobby.term });
     const cause = (before: Lobby, next: Lobby) =>
       memberEvents(before, next, NOBODY, true).find(({ type }) => type === "lobby.host_changed")?.data;
-    expect(cause(old, hand("Alice", "Bob", old))).toMatchObject({ cause: "handed", host: "Bob" });
+    expect(cause(old, hand("Alice", "Bob", old))).toMatchObject({ cause: "transferred", host: "Bob" });
     const vacant = after(old, goes("Alice"));
     expect(cause(old, vacant)).toMatchObject({ cause: "vacant", host: null });
     expect(cause(vacant, hand("Bob", "Bob", vacant))).toMatchObject({ cause: "claimed", host: "Bob" });
@@ -125,11 +135,11 @@ describe("subscribers of a list receive", () => {
     const old = nativeLobbyOf(["Alice"]);
     const next = after(old, enters("Bob"));
     const change = summaryChange(old, next, NOBODY, T0)!;
-    expect(listEvent(change, all)).toMatchObject({ type: "lobby.updated", data: { lobby: { members: 2 } } });
-    expect(listEvent(change, ({ members }) => members > 1)).toMatchObject({ type: "lobby.added" });
-    expect(listEvent(change, ({ members }) => members < 2)).toMatchObject({
+    expect(listEvent(change, all)).toMatchObject({ type: "lobby.updated", data: { lobby: { member_count: 2 } } });
+    expect(listEvent(change, ({ member_count }) => member_count > 1)).toMatchObject({ type: "lobby.added" });
+    expect(listEvent(change, ({ member_count }) => member_count < 2)).toMatchObject({
       type: "lobby.removed",
-      data: { reason: "filtered" },
+      data: { cause: "filtered" },
     });
     expect(listEvent(change, () => false)).toBeNull();
     expect(listEvent(summaryChange(null, old, NOBODY, T0)!, all)).toMatchObject({ type: "lobby.added" });
@@ -141,27 +151,27 @@ describe("subscribers of a list receive", () => {
     expect(summaryChange(hidden, null, NOBODY, T0)).toBeNull();
   });
 
-  test("the reason of a removal", () => {
+  test("the cause of a removal", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const gone = (old: Lobby, next: Lobby | null = null, removals = NOBODY, now = T0) =>
       listEvent({ ...summaryChange(old, next, removals, now)!, next: null }, all)!.data;
-    expect(gone(lobby)).toMatchObject({ reason: "closed" });
-    expect(gone(lobby, null, told("Alice", "banned"))).toMatchObject({ reason: "banned" });
-    expect(gone(lobby, null, NOBODY, T0 + POLICY.lifetime_ms!)).toMatchObject({ reason: "timed_out" });
-    expect(gone(startedLobbyOf(["Alice", "Bob"]))).toMatchObject({ reason: "started" });
+    expect(gone(lobby)).toMatchObject({ cause: "closed" });
+    expect(gone(lobby, null, told("Alice", "banned"))).toMatchObject({ cause: "closed_by_operator" });
+    expect(gone(lobby, null, NOBODY, T0 + POLICY.lifetime_ms!)).toMatchObject({ cause: "timed_out" });
+    expect(gone(startedLobbyOf(["Alice", "Bob"]))).toMatchObject({ cause: "started" });
     expect(gone(nativeLobbyOf(["Alice"]), null, told("Alice", "member_timeout"))).toMatchObject({
-      reason: "timed_out",
+      cause: "timed_out",
     });
     const native = nativeLobbyOf(["Alice", "Bob"]);
-    expect(gone(native, after(native, timesOut("Alice")))).toMatchObject({ reason: "timed_out" });
-    expect(listRemovedReason(lobby, { ...lobby, visibility: "private" }, NOBODY, T0)).toBe("filtered");
+    expect(gone(native, after(native, timesOut("Alice")))).toMatchObject({ cause: "timed_out" });
+    expect(removalCause(lobby, { ...lobby, visibility: "private" }, NOBODY, T0)).toBe("filtered");
   });
 
-  test("the reason `started`, if their filter omits running games", () => {
+  test("the cause `started`, if their filter omits running games", () => {
     const lobby = lobbyOf(["Alice", "Bob"]);
     const started = step(lobby, { kind: "start", source: lobby.members[0]!.source! }, T0).lobby!;
     const news = listEvent(summaryChange(lobby, started, NOBODY, T0)!, ({ state }) => state === "open");
-    expect(news).toMatchObject({ type: "lobby.removed", data: { reason: "started" } });
+    expect(news).toMatchObject({ type: "lobby.removed", data: { cause: "started" } });
   });
 });
 
@@ -169,7 +179,7 @@ test("personal notices have their own events, and notices that views contain hav
   const heard = (notice: Parameters<typeof personalEvent>[1]) => personalEvent("0-a", notice);
   expect(heard({ kind: "chat", from: "Bob", text: "hi" })).toStrictEqual({
     type: "chat",
-    data: { id: "0-a", from: "Bob", text: "hi" },
+    data: { lobby_id: "0-a", from: "Bob", text: "hi" },
   });
   expect(heard({ kind: "signal", from: "Bob", body: "{}" })).toMatchObject({
     type: "signal",
@@ -185,7 +195,9 @@ test("personal notices have their own events, and notices that views contain hav
   expect(heard({ kind: "removed", reason: "left" })).toBeNull();
 });
 
-test("every removal has a public reason", () => {
-  const reasons = REMOVALS.map(memberRemovedReason);
-  expect(new Set(reasons)).toStrictEqual(new Set(["left", "kicked", "banned", "timed_out", "started", "closed"]));
+test("every removal has a public cause", () => {
+  const causes = REMOVALS.map(causeOf);
+  expect(new Set(causes)).toStrictEqual(
+    new Set(["left", "kicked", "closed_by_operator", "timed_out", "started", "closed"]),
+  );
 });

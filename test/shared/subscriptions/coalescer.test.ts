@@ -6,7 +6,7 @@ const change = (id: string, old: number | null, next: number | null): Change<num
   id,
   old,
   next,
-  reason: "closed",
+  cause: "closed",
 });
 
 describe("changes of one key", () => {

@@ -10,12 +10,13 @@ export const line = (id: string, parts: Partial<Summary> = {}): Summary => ({
   wire: "native",
   state: "open",
   version: null,
-  members: 1,
+  member_count: 1,
   seats: 4,
-  locked: false,
+  has_password: false,
   joinable: true,
   approval: false,
   data: {},
+  join: { wire: "native" },
   created_at: time(0),
   updated_at: time(0),
   revision: 1,
@@ -38,9 +39,9 @@ const anyLine = fc.record({
   wire: fc.constantFrom("native", "rabid", "dowsett"),
   state: fc.constantFrom("open", "open", "open", "in_game"),
   version: fc.constantFrom(null, "1.4", "1.10"),
-  members: fc.integer({ min: 1, max: 5 }),
+  member_count: fc.integer({ min: 1, max: 5 }),
   seats: fc.constantFrom(null, 4, 5),
-  locked: fc.boolean(),
+  has_password: fc.boolean(),
   joinable: fc.constantFrom(true, true, false),
   data: fc.dictionary(fc.constantFrom("map", "skill", "toString"), value, { noNullPrototype: true }),
   created_at: fc.integer({ min: 0, max: 3 }).map(time),
@@ -57,7 +58,7 @@ const number = fc.integer({ min: -2, max: 12 }).map(String);
 
 /** A predicate as a URL writes it. */
 export const predicate: fc.Arbitrary<[string, string]> = fc.oneof(
-  fc.tuple(fc.constantFrom("members", "seats", "slots"), operator, number).map(bracketed),
+  fc.tuple(fc.constantFrom("member_count", "seats", "slots"), operator, number).map(bracketed),
   fc.tuple(fc.constantFrom("name", "version"), operator, fc.constantFrom("Nice", "Zoo", "1.4", "b")).map(bracketed),
   fc
     .tuple(fc.constantFrom("created_at", "updated_at"), operator, fc.integer({ min: 0, max: 3 }).map(time))
@@ -69,7 +70,7 @@ export const predicate: fc.Arbitrary<[string, string]> = fc.oneof(
       fc.oneof(number, fc.constantFrom("forest", "true", "false")),
     )
     .map(bracketed),
-  fc.tuple(fc.constantFrom("locked", "joinable"), fc.constantFrom("true", "false")),
+  fc.tuple(fc.constantFrom("has_password", "joinable"), fc.constantFrom("true", "false")),
   fc.constantFrom<[string, string]>(
     ["name[contains]", "NI"],
     ["wire[in]", "rabid,dowsett"],
@@ -103,6 +104,6 @@ export function means([name, text]: readonly [string, string], of: Summary): boo
 function naiveFact(field: string, of: Summary): Fact {
   const key = /^data\[(.*)\]$/.exec(field)?.[1];
   if (key !== undefined) return new Map<string, Fact>(Object.entries(of.data)).get(key) ?? null;
-  if (field === "slots") return of.seats === null ? 128 - of.members : of.seats - of.members;
+  if (field === "slots") return of.seats === null ? 128 - of.member_count : of.seats - of.member_count;
   return of[field as "name"];
 }

@@ -29,18 +29,23 @@ describe("lobby list", () => {
       name: "Playing",
       wire: "rabid",
       state: "in_game",
-      members: 2,
+      member_count: 2,
       seats: 4,
-      locked: false,
+      has_password: false,
       joinable: true,
       approval: false,
       version: null,
       data: {},
+      join: { wire: "rabid", session: "Playing" },
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: expect.stringMatching(/Z$/),
       revision: 3,
     });
-    expect(lobbies.find(({ name }) => name === "Locked")).toMatchObject({ locked: true, state: "open", revision: 1 });
+    expect(lobbies.find(({ name }) => name === "Locked")).toMatchObject({
+      has_password: true,
+      state: "open",
+      revision: 1,
+    });
   });
 
   test("a list is sorted newest first across both shards", async () => {
@@ -112,11 +117,11 @@ describe("single lobby", () => {
       host_grace_s: GRACE_DEFAULT_S,
       member_grace_s: GRACE_DEFAULT_S,
       consent: "automatic",
-      addresses: "direct",
+      relay: "auto",
       host: null,
       term: 1,
       join: { wire: "rabid", session: "Playing" },
-      roster: [
+      members: [
         { peer_id: null, name: "Alice", host: true, ...at },
         { peer_id: null, name: "Bob", host: false, ...at },
       ],

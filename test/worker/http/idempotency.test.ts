@@ -117,11 +117,14 @@ describe("an idempotency key", () => {
   test("every join and every message accepts a key", async () => {
     const alice = await Player.of(newGame());
     const guest = await Player.of(alice.game);
-    const { id, join_code } = await alice.hosts();
+    const {
+      id,
+      join: { code: join_code },
+    } = await alice.hosts();
     const asked: [Player, string, object | undefined][] = [
       [guest, `lobbies/${id}/members`, {}],
       [guest, `lobbies/${id}/heartbeat`, undefined],
-      [guest, `lobbies/${id}/messages`, { text: "hello" }],
+      [guest, `lobbies/${id}/chat`, { text: "hello" }],
       [guest, `lobbies/${id}/signals`, { to: alice.id, body: "offer" }],
       [guest, "join-by-code", { code: join_code }],
       [guest, "quick-join", {}],

@@ -11,11 +11,8 @@ const BODY = JSON.stringify({
   name: "Nice",
   password: "hunter2hunter2",
   member_data: { ship: "member-of-the-ship" },
-  data: {
-    map: { value: "forest-of-all" },
-    plan: { value: "plan-of-the-host", visibility: "private" },
-    team: { value: "team-of-members", visibility: "member" },
-  },
+  data: { map: "forest-of-all", plan: "plan-of-the-host", team: "team-of-members" },
+  data_rules: { plan: { visibility: "private" }, team: { visibility: "member" } },
 });
 
 function planted(): Secrets {
@@ -28,7 +25,7 @@ function planted(): Secrets {
 const tells = (text: string, peer: string | null = null, path = "/v1/games/a/lobbies"): string[] =>
   planted().betrayed({ path, peer, text });
 const view = (peer: string, host: string, text: string): string =>
-  `{"host":"${host}","roster":[{"peer_id":"${peer}"}],"said":"${text}"}`;
+  `{"host":"${host}","members":[{"peer_id":"${peer}"}],"said":"${text}"}`;
 
 describe("a leak is detected:", () => {
   test.each([
@@ -42,7 +39,7 @@ describe("a leak is detected:", () => {
     ["lobby data that only members may read", "team-of-members"],
     ["member data that only members may read", "member-of-the-ship"],
     ["lobby data that only the host may read", "plan-of-the-host"],
-    ["a join code", '{"join_code":"K7M2XQ"}'],
+    ["a join code", '{"join":{"wire":"native","code":"K7M2XQ"}}'],
   ])("%s", (_, text) => {
     expect(tells(text)).toHaveLength(1);
   });
@@ -119,14 +116,14 @@ describe("an undocumented response is detected:", () => {
     const body = typeof answer === "string" ? answer : JSON.stringify(answer);
     return breach(new Request(ORIGIN + path, { method }), new Response(null, { ...init, headers }), body);
   };
-  const STATS = { lobbies: [], members: 0, peers: 0, sidecars: 0, connections: [] };
-  const problem = (code: string, status: number) => ({ type: "/problems/x", title: "No.", status, code });
+  const STATS = { lobbies: [], member_count: 0, peer_count: 0, sidecar_count: 0, connections: [] };
+  const problem = (code: string, status: number) => ({ type: "urn:parley:problem:x", title: "No.", status, code });
 
   test("a missing, mistyped or out-of-range field", () => {
     expect(ask(STATS)).toBe(null);
-    expect(ask({ ...STATS, peers: undefined })).toContain("peers");
-    expect(ask({ ...STATS, peers: "3" })).toContain("peers");
-    expect(ask({ ...STATS, peers: -1 })).toContain("peers");
+    expect(ask({ ...STATS, peer_count: undefined })).toContain("peer_count");
+    expect(ask({ ...STATS, peer_count: "3" })).toContain("peer_count");
+    expect(ask({ ...STATS, peer_count: -1 })).toContain("peer_count");
   });
 
   test("an undocumented status, type or header", () => {

@@ -141,7 +141,7 @@ describe("rows written over HTTP:", () => {
     await bob.beats(id);
     expect(cost()).toStrictEqual(one);
     for (const talk of ["heartbeat", "heartbeat", "heartbeat"]) await ann.ask("POST", `lobbies/${id}/${talk}`);
-    await bob.ask("POST", `lobbies/${id}/messages`, { body: { text: "hello" } });
+    await bob.ask("POST", `lobbies/${id}/chat`, { body: { text: "hello" } });
     await bob.ask("POST", `lobbies/${id}/signals`, { body: { to: ann.id, body: "sdp" } });
     await bob.sees(id);
     expect(cost()).toStrictEqual(NOTHING);
@@ -198,9 +198,9 @@ describe("rows written for subscribers:", () => {
     await timePasses(game, COALESCE_MS);
     for (const subscriber of told) {
       const frames = await subscriber.rest();
-      expect(frames.map(({ type, data }) => [type, (data["lobby"] as { members: number }).members])).toStrictEqual(
-        Array.from({ length: 10 }, () => ["lobby.updated", 4]),
-      );
+      expect(
+        frames.map(({ type, data }) => [type, (data["lobby"] as { member_count: number }).member_count]),
+      ).toStrictEqual(Array.from({ length: 10 }, () => ["lobby.updated", 4]));
     }
     // One for the pending updates, and one for the earlier purpose of the alarm.
     expect(cost()).toStrictEqual({ rows: 33, alarms: 2, transactions: 3 });

@@ -38,7 +38,7 @@ async function party(parts: Partial<NewLobby>, ...members: Player[]): Promise<{ 
 
 async function follows(member: Player, id: string): Promise<EventsClient> {
   const socket = await EventsClient.greet(game, member.token, { lobby: id });
-  await socket.ask("subscribe", { topic: "lobby", id });
+  await socket.ask("subscribe", { topic: "lobby", lobby_id: id });
   return socket;
 }
 
@@ -77,7 +77,7 @@ describe("a host whose socket closed", () => {
     expect(await bob.sees(id)).toMatchObject({ host: ann.id, term: 1 });
     await timePasses(game, 1);
     expect((await sockets[1]!.next("lobby.host_changed")).data).toMatchObject({ host: bob.id, term: 2, cause: "left" });
-    expect((await sockets[3]!.next("member.left")).data).toMatchObject({ peer_id: ann.id, state: "disconnected" });
+    expect((await sockets[3]!.next("member.left")).data).toMatchObject({ peer_id: ann.id, cause: "timed_out" });
     expect(await listed()).toBe(1);
     expect(await bob.sees(id)).toMatchObject({ host: bob.id, term: 2 });
   });
@@ -94,7 +94,7 @@ describe("a host whose socket closed", () => {
     const ends = await party({ host_policy: "close" }, ann, bob);
     await closes(ends.sockets[0]!);
     await timePasses(game, GRACE_MS);
-    expect((await ends.sockets[1]!.next("lobby.removed")).data).toMatchObject({ id: ends.id, reason: "closed" });
+    expect((await ends.sockets[1]!.next("lobby.removed")).data).toMatchObject({ id: ends.id, cause: "closed" });
     const vacant = await party({ host_policy: "manual" }, cleo, dan);
     await closes(vacant.sockets[0]!);
     await timePasses(game, GRACE_MS);
@@ -153,7 +153,7 @@ describe("a reload", () => {
     await sockets[0]!.closed;
     await timePasses(game, 2 * GRACE_MS);
     expect(await bob.sees(id)).toMatchObject({ host: ann.id });
-    expect((await second.ask("chat", { lobby: id, text: "still here" })).type).toBe("ok");
+    expect((await second.ask("chat", { lobby_id: id, text: "still here" })).type).toBe("ok");
   });
 });
 

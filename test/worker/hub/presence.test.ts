@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 const listed = async (): Promise<number> => {
-  const list = await worker(new Request(`${ORIGIN}/v1/games/${game}/lobbies?include=full,locked,in_game`));
+  const list = await worker(new Request(`${ORIGIN}/v1/games/${game}/lobbies?include=full,closed,in_game`));
   return (await list.json<{ lobbies: unknown[] }>()).lobbies.length;
 };
 
@@ -40,7 +40,7 @@ describe("a silent host", () => {
     expect(await listed()).toBe(1);
     await timePasses(game, 1);
     expect([await listed(), rosterOf(await ann.sees(id))]).toStrictEqual([0, [`${ann.id} away`]]);
-    expect(await bob.refused("POST", `lobbies/${id}/members`)).toBe("lobby_locked");
+    expect(await bob.refused("POST", `lobbies/${id}/members`)).toBe("lobby_closed");
     await ann.beats(id);
     expect(await listed()).toBe(1);
     await timePasses(game, SILENT_MS + SILENT_AWAY_MS);
@@ -51,7 +51,7 @@ describe("a silent host", () => {
     const { id } = await ann.hosts();
     await bob.enters(id);
     await live(id, SILENT_MS + SILENT_AWAY_MS + 10_000, bob);
-    expect(await bob.sees(id)).toMatchObject({ host: bob.id, term: 2, members: 1 });
+    expect(await bob.sees(id)).toMatchObject({ host: bob.id, term: 2, member_count: 1 });
     expect(await ann.refused("PATCH", `lobbies/${id}`, { body: { name: "Mine" } })).toBe("stale_term");
   });
 
@@ -62,7 +62,7 @@ describe("a silent host", () => {
     const claim = { body: { peer_id: bob.id, expected_term: 1 } };
     expect((await bob.ask("PUT", `lobbies/${id}/host`, claim)).status).toBe(200);
     await ann.beats(id);
-    expect(await bob.sees(id)).toMatchObject({ host: bob.id, members: 2 });
+    expect(await bob.sees(id)).toMatchObject({ host: bob.id, member_count: 2 });
   });
 
   test("every request of a host is a sign of life, not only heartbeats", async () => {
@@ -127,7 +127,7 @@ describe("a hub that sleeps between any two requests", () => {
       await sleep();
       await ann.beats(id);
     }
-    expect(await ann.sees(id)).toMatchObject({ revision, roster: [{ state: "present" }] });
+    expect(await ann.sees(id)).toMatchObject({ revision, members: [{ state: "present" }] });
     expect(await ann.refused("GET", `lobbies/${left}`)).toBe("lobby_not_found");
   });
 

@@ -113,7 +113,7 @@ describe("a sidecar whose link is down", () => {
     expect(await listed()).toStrictEqual(["Nice"]);
     await timePasses(game, 1);
     expect(await listed()).toStrictEqual([]);
-    expect(await detailOf(id)).toMatchObject({ id, name: "Nice", members: 2 });
+    expect(await detailOf(id)).toMatchObject({ id, name: "Nice", member_count: 2 });
   });
 
   test("a sidecar that is back in time has lost nothing", async () => {

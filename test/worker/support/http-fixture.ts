@@ -86,7 +86,7 @@ export async function problemOf(response: Response): Promise<Record<string, unkn
   const code = String(problem["code"]);
   expect([code, isRefusalCode(code)]).toStrictEqual([code, true]);
   const { status, message: says } = REFUSALS[code as keyof typeof REFUSALS];
-  expect(problem).toMatchObject({ type: `/problems/${code.replaceAll("_", "-")}`, title: says, status });
+  expect(problem).toMatchObject({ type: `urn:parley:problem:${code}`, title: says, status });
   expect(response.status).toBe(status);
   return problem;
 }

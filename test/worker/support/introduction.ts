@@ -53,7 +53,7 @@ export async function reachOf(player: Player, home: Home): Promise<Reach> {
   }));
   return {
     looks: await Promise.all(looks),
-    hosts: [{ address: local, port: LOCAL_PORT }],
+    local_endpoints: [{ address: local, port: LOCAL_PORT }],
     now_ms: 1_104,
     rtt_ms: 40,
     ...parts,
@@ -85,7 +85,7 @@ export async function meet({ ann, bob, lobby }: Pair, a: Home, b: Home): Promise
 /** A subscriber to the lobby. */
 export async function watching(player: Player, lobby: string): Promise<EventsClient> {
   const subscriber = await EventsClient.greet(player.game, player.token, { lobby });
-  await subscriber.ask("subscribe", { topic: "lobby", id: lobby });
+  await subscriber.ask("subscribe", { topic: "lobby", lobby_id: lobby });
   return subscriber;
 }
 

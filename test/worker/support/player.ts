@@ -127,7 +127,8 @@ export async function fits<T>(response: Response, status: number, decoder: Decod
 }
 
 /** The members in order of arrival, by their role. */
-export const rosterOf = ({ roster }: LobbyView): string[] => roster.map(({ peer_id, state }) => `${peer_id} ${state}`);
+export const rosterOf = ({ members }: LobbyView): string[] =>
+  members.map(({ peer_id, state }) => `${peer_id} ${state}`);
 
 /** Several players of one game. */
 export const players = (game: string, count: number): Promise<Player[]> =>

@@ -24,7 +24,7 @@ worker.fetch = async (request, ...rest) => {
   const where = `${request.method} ${new URL(request.url).pathname} ${response.status}`;
   const wrong = breach(request, response, body);
   if (wrong !== null) faults.push(`${where}: ${wrong}`);
-  for (const [, code] of body.matchAll(/"join_code":"([^"]+)"/g)) secrets.learn(code!);
+  for (const [, code] of body.matchAll(/"join":\{[^}]*"code":"([^"]+)"/g)) secrets.learn(code!);
   const text = `${JSON.stringify([...response.headers])}\n${body}`;
   listen(where, { path: new URL(request.url).pathname, peer: peerOf(request), text });
   return response;

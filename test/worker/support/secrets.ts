@@ -56,7 +56,7 @@ export class Secrets {
     if (!path.endsWith("/peers") && TOKEN.test(text)) faults.push("a token");
     for (const [, owner] of text.matchAll(SESSION)) if (owner !== peer) faults.push("another's session ticket");
     // The join URI of a listed noray host is public.
-    const toAll = text.replaceAll(/"join_uri":"noray:[^"]*"/g, "");
+    const toAll = text.replaceAll(/"uri":"noray:[^"]*"/g, "");
     const connects = /\/(connections|relays)\b/.test(path) || text.startsWith('{"type":"connect.');
     if (!connects) faults.push(...this.#planted.homes.in(text));
     if (!path.endsWith("/invitations") && INVITATION.test(text)) faults.push("an invitation");
@@ -75,13 +75,13 @@ export class Secrets {
 
   #plantLobby(said: unknown): void {
     if (typeof said !== "object" || said === null) return;
-    const { password, data, member_data } = said as Record<string, unknown>;
+    const { password, data, data_rules, member_data } = said as Record<string, unknown>;
     if (isTelling(password)) this.#planted.nobody.add(password);
     for (const value of Object.values(objectOf(member_data))) {
       if (isTelling(value)) this.#planted.members.add(value);
     }
-    for (const entry of Object.values(objectOf(data))) {
-      const { value, visibility } = objectOf(entry);
+    for (const [key, value] of Object.entries(objectOf(data))) {
+      const { visibility } = objectOf(objectOf(data_rules)[key]);
       if (!isTelling(value)) continue;
       if (visibility === "private") this.#planted.host.add(value);
       if (visibility === "member") this.#planted.members.add(value);

@@ -26,7 +26,7 @@ export function lookAway(): void {
 }
 
 export const eventsRequest = (game: string, lobby?: string, headers: Record<string, string> = {}): Request =>
-  new Request(`${ORIGIN}/v1/games/${game}/events${lobby === undefined ? "" : `?lobby=${lobby}`}`, {
+  new Request(`${ORIGIN}/v1/games/${game}/events${lobby === undefined ? "" : `?lobby_id=${lobby}`}`, {
     headers: { upgrade: "websocket", "sec-websocket-protocol": SUBPROTOCOL, ...headers },
   });
 
@@ -106,7 +106,7 @@ export class EventsClient {
 
   /** All unread frames from before the response to this. */
   async rest(): Promise<Frame[]> {
-    await this.ask("unsubscribe", { topic: "lobby", id: `0-${"0".repeat(26)}` });
+    await this.ask("unsubscribe", { topic: "lobby", lobby_id: `0-${"0".repeat(26)}` });
     return this.unread.splice(0);
   }
 

@@ -1,7 +1,8 @@
 /** Routes for operators: list and end lobbies, ban, and drain a game. Each applies to all hubs of the game. */
 import { type BanView, drain, newBan, type NewBan } from "#shared/api/service.ts";
 import { type Ban, canonicalPrefix } from "#shared/auth/bans.ts";
-import { PAGE_DEFAULT, PAGE_MAX } from "#shared/limits.ts";
+import { PAGE_DEFAULT } from "#shared/limits.ts";
+import { parseLimit } from "#shared/listing/query.ts";
 import { callEveryHub, callHub, type HubStub } from "../hub-client.ts";
 import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
@@ -11,9 +12,8 @@ import { randomId } from "../../auth/random.ts";
 import { newestFirst, type BanTarget, type Cursor } from "../../rpc.ts";
 
 export const listAllLobbies: Handler = async (c) => {
-  const digits = c.req.query("limit") ?? String(PAGE_DEFAULT);
-  const limit = /^[0-9]{1,3}$/.test(digits) ? Number(digits) : 0;
-  if (limit < 1 || limit > PAGE_MAX) return problem("invalid_request", `limit: 1 to ${PAGE_MAX} expected`);
+  const limit = parseLimit(c.req.query("limit") ?? String(PAGE_DEFAULT));
+  if (limit === null) return problem("invalid_request", "limit: a number from 1 expected");
   const cursor = c.req.query("cursor");
   const after = cursor === undefined ? null : decodeCursor(cursor);
   if (cursor !== undefined && after === null) return problem("invalid_request", "cursor: not a cursor of this list");
@@ -44,7 +44,7 @@ export const createBan: Handler = async (c) => {
   if (body instanceof Response) return body;
   const target = await resolveTarget(c, body.value);
   if (target instanceof Response) return target;
-  const { reason, moderator, reason_hidden = false, expires_at = null } = body.value;
+  const { message: reason, moderator, message_hidden: reason_hidden = false, expires_at = null } = body.value;
   const end = expires_at === null ? null : Date.parse(expires_at);
   const now = Date.now();
   if (end !== null && !(end > now)) return problem("invalid_request", "expires_at: a time in the future expected");
@@ -104,8 +104,8 @@ const banView = ({
   id,
   ip_prefix,
   peer_id,
-  reason,
-  reason_hidden,
+  message: reason,
+  message_hidden: reason_hidden,
   moderator,
   created_at: new Date(created_at).toISOString(),
   expires_at: expires_at === null ? null : new Date(expires_at).toISOString(),

@@ -20,7 +20,7 @@ export const connect: Handler = async (c) => {
   if (lobby === null) return problem("lobby_not_found");
   const body = await parseBody(c, connectRequest);
   if (body instanceof Response) return body;
-  const { peer_id, relay = false, ticket } = body.value;
+  const { peer_id, with_relay: relay = false, ticket } = body.value;
   const reach = await verifiedReach(c, body.value.reach);
   if (reach instanceof Response) return reach;
   const invitation = { game: c.var.game, lobby: lobby.id, host: peer_id };
@@ -67,6 +67,7 @@ export const acceptConnection: Handler = async (c) => {
   return view instanceof Response ? view : c.json(view, 202);
 };
 
+/** Denies (the requested peer) or withdraws (the requesting one): whose connection it is decides which of the two. */
 export const endConnection: Handler = async (c) => {
   const connection = connectionOf(c);
   if (connection === null) return problem("connection_not_found");

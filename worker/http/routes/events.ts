@@ -1,8 +1,8 @@
 /**
- * Opens the event stream. A socket is served by one hub: the one that holds the lobby of `?lobby=`, or else the first
+ * Opens the event stream. A socket is served by one hub: the one that holds the lobby of `?lobby_id=`, or else the first
  * hub of the game, which serves the lobby list.
  *
- *     GET /v1/games/{game}/events  ?lobby={id}      Upgrade: websocket, Sec-WebSocket-Protocol: parley.v1
+ *     GET /v1/games/{game}/events  ?lobby_id={id}      Upgrade: websocket, Sec-WebSocket-Protocol: parley.v1
  */
 import { SUBPROTOCOL } from "#shared/api/events.ts";
 import { callHub } from "../hub-client.ts";
@@ -23,7 +23,7 @@ export const openEvents: Handler = (c) => {
   if (!protocols.includes(SUBPROTOCOL)) {
     return problem("invalid_request", `Sec-WebSocket-Protocol: ${SUBPROTOCOL} expected`);
   }
-  const lobby = c.req.query("lobby");
+  const lobby = c.req.query("lobby_id");
   const shard = lobby === undefined ? 0 : shardHolding(c.env, lobby);
   if (shard === null) return problem("lobby_not_found");
   const request = new Request(SOCKET_URLS.events, c.req.raw);

@@ -45,7 +45,7 @@ export const applyEvent = (
 /** The lobby as the peer may see it. The `etag` middleware answers 304 if the client has this revision. */
 export function lobbyResponse(c: Ctx, view: LobbyView): Response {
   const etag = etagOf(view);
-  const own = view.entries !== undefined;
+  const own = view.data_rules !== undefined;
   const cache = own ? "private, no-cache" : LIST_CACHE;
   const headers = { etag, "cache-control": cache, vary: "Authorization" };
   return c.json(view, 200, headers);
@@ -55,8 +55,8 @@ export function lobbyResponse(c: Ctx, view: LobbyView): Response {
  * A strong ETag must differ between host, members and others, because they see different fields (RFC 9110 section
  * 8.8.1).
  */
-const etagOf = ({ revision, applicants, entries }: LobbyView): string =>
-  `"v${revision}${applicants !== undefined ? "" : entries !== undefined ? "-m" : "-s"}"`;
+const etagOf = ({ revision, applicants, data_rules }: LobbyView): string =>
+  `"v${revision}${applicants !== undefined ? "" : data_rules !== undefined ? "-m" : "-s"}"`;
 
 /** The revisions of `If-Match`, or nothing if any will do. Unknown ETags match nothing (412). */
 export function ifMatch(c: Ctx): { readonly expected?: readonly number[] } {
@@ -76,7 +76,7 @@ export async function joinResponse(c: Ctx, result: LobbyResult): Promise<Respons
   // Counted from the join, so that a retried request gets the same ticket.
   const expires_at_s = Math.floor(at / 1_000) + SESSION_TICKET_S;
   const ticket = await sign(c.env, { purpose: "session", game: c.var.game, lobby: id, peer, expires_at_s });
-  const member = view!.roster.find(({ peer_id }) => peer_id === peer);
+  const member = view!.members.find(({ peer_id }) => peer_id === peer);
   const body = { status: "joined", lobby: view, member, heartbeat_s: HEARTBEAT_S };
   const headers = { location: `/v1/games/${c.var.game}/lobbies/${id}`, etag: etagOf(view!) };
   return c.json({ ...body, ...(ticket !== null && { session_ticket: ticket.text }) }, joined ? 201 : 200, headers);

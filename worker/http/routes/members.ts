@@ -1,6 +1,6 @@
 /** Routes for members of a lobby: join, admit, update, transfer the host role, leave, kick. */
-import { hostTransfer, joinRequest, kickDetail, memberPatch } from "#shared/api/lobbies.ts";
-import { constant, decodeValue, optional } from "#shared/schema/decode.ts";
+import { hostTransfer, joinRequest, memberPatch, removal } from "#shared/api/lobbies.ts";
+import { fromRelayPolicy } from "#shared/api/relay-policy.ts";
 import { isPeerId } from "#shared/lobby/ids.ts";
 import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
@@ -22,34 +22,40 @@ export const patchMember: Handler = async (c) => {
   if (body instanceof Response) return body;
   const peer = peerId(c);
   if (c.req.param("peer") !== peer) return problem("not_member", "a member can change only its own result");
-  const { name, ...rest } = body.value;
-  const update = { ...rest, ...(name !== undefined && { display_name: name }) };
+  const { name, relay, ...rest } = body.value;
+  const update = {
+    ...rest,
+    ...(name !== undefined && { display_name: name }),
+    ...(relay !== undefined && { addresses: fromRelayPolicy(relay) }),
+  };
   const result = await applyToLobby(c, "patch", { kind: "update_member", peer, ...update });
-  return result instanceof Response ? result : c.json(result.view!.roster.find(({ peer_id }) => peer_id === peer));
+  return result instanceof Response ? result : c.json(result.view!.members.find(({ peer_id }) => peer_id === peer));
 };
 
-/**
- * A peer that names itself leaves. The host kicks another peer; `?ban=lobby` bans it from the lobby, `?reason=` is sent
- * to it.
- */
+/** A peer that names itself leaves. The host removes another peer, which may join again. */
 export const removeMember: Handler = async (c) => {
   const peer = peerNamed(c);
   if (peer instanceof Response) return peer;
   const by = peerId(c);
-  const ban = decodeValue(c.req.query("ban"), "ban", optional(constant("lobby")));
-  if (!ban.ok) return problem("invalid_request", ban.why);
-  const reason = decodeValue(c.req.query("reason"), "reason", optional(kickDetail));
-  if (!reason.ok) return problem("invalid_request", reason.why);
-  const detail = reason.value === undefined ? {} : { detail: reason.value };
   const result = await applyToLobby(
     c,
     "patch",
-    peer === by
-      ? { kind: "leave", peer, source: null }
-      : { kind: "kick", peer, by, source: null, ban: ban.value === "lobby", ...detail },
+    peer === by ? { kind: "leave", peer, source: null } : { kind: "kick", peer, by, source: null, ban: false },
   );
   return result instanceof Response ? result : c.body(null, 204);
 };
+
+export const kickMember: Handler = (c) => removeByHost(c, false);
+export const banMember: Handler = (c) => removeByHost(c, true);
+
+async function removeByHost(c: Ctx, ban: boolean): Promise<Response> {
+  const body = await parseBody(c, removal);
+  if (body instanceof Response) return body;
+  const { peer_id: peer, message } = body.value;
+  const detail = message === undefined ? {} : { detail: message };
+  const result = await applyToLobby(c, "patch", { kind: "kick", peer, by: peerId(c), source: null, ban, ...detail });
+  return result instanceof Response ? result : c.body(null, 204);
+}
 
 export const admitApplicant: Handler = async (c) => {
   const peer = peerNamed(c);

@@ -54,14 +54,14 @@ const GAUGES = {
   parley_sidecars: "Sidecars whose link is up.",
 } as const;
 
-function gauges(game: string, { lobbies, members, peers, sidecars }: Stats): string[] {
+function gauges(game: string, { lobbies, member_count, peer_count, sidecar_count }: Stats): string[] {
   return [
     ...lobbies.map(
       ({ wire, state, count }) => `parley_lobbies{game="${game}",wire="${wire}",state="${state}"} ${count}`,
     ),
-    `parley_members{game="${game}"} ${members}`,
-    `parley_peers{game="${game}"} ${peers}`,
-    `parley_sidecars{game="${game}"} ${sidecars}`,
+    `parley_members{game="${game}"} ${member_count}`,
+    `parley_peers{game="${game}"} ${peer_count}`,
+    `parley_sidecars{game="${game}"} ${sidecar_count}`,
   ];
 }
 
@@ -86,10 +86,10 @@ function mergeStats(all: readonly Stats[]): Stats {
   const total = (read: (one: Stats) => number): number => all.reduce((sum, one) => sum + read(one), 0);
   return {
     lobbies: [...counts.values()],
-    members: total(({ members }) => members),
-    peers: total(({ peers }) => peers),
+    member_count: total(({ member_count }) => member_count),
+    peer_count: total(({ peer_count }) => peer_count),
     // Every sidecar has a link to each hub.
-    sidecars: Math.max(0, ...all.map(({ sidecars }) => sidecars)),
+    sidecar_count: Math.max(0, ...all.map(({ sidecar_count }) => sidecar_count)),
     connections: [...pairs.values()].toSorted((a, b) => (a.nat_pair < b.nat_pair ? -1 : 1)),
   };
 }

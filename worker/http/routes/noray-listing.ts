@@ -6,7 +6,7 @@ import { publishRequest } from "#shared/api/lobbies.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
 import { parseBody } from "../body.ts";
 import type { Middleware } from "../context.ts";
-import { settingsFrom } from "../lobby-events.ts";
+import { dataPatchOf, settingsFrom } from "../lobby-events.ts";
 import { shardCount } from "../../env.ts";
 import { callForRequest } from "../hub-client.ts";
 import { lobbyResponse } from "./lobby-responses.ts";
@@ -19,12 +19,13 @@ export const listNorayHost: Middleware = async (c, next) => {
   if (oid === undefined || pid === undefined) return next();
   const body = await parseBody(c, publishRequest);
   if (body instanceof Response) return body;
-  const { seats, data, visibility = "public", ...settings } = body.value;
+  const { seats, data, data_rules, visibility = "public", ...settings } = body.value;
+  const patch = dataPatchOf({ ...(data && { data }), ...(data_rules && { data_rules }) });
   const changes = {
     ...settingsFrom({ state: "open", joinable: true, ...settings, visibility }),
     version: settings.version ?? null,
     ...(seats !== undefined && { seats }),
-    ...(data !== undefined && { data }),
+    ...(patch !== undefined && { data: patch }),
   };
   const event = { kind: "publish", peer: oid, proof: await digestOf(pid), changes } as const;
   const shard = shardOf("noray", oid, shardCount(c.env));

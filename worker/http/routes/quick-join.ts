@@ -55,7 +55,7 @@ export const quickJoin: Handler = async (c) => {
 };
 
 async function findOrCreate(c: Ctx, request: QuickJoinRequest): Promise<LobbyResult | Response> {
-  const filter = Object.entries({ ...request.filter, locked: "false", approval: "false" });
+  const filter = Object.entries({ ...request.filter, has_password: "false", approval: "false" });
   const query = parseQuery(new URLSearchParams([["limit", String(QUICK_JOIN_CANDIDATES)], ...filter]));
   if ("invalid" in query)
     return problem("invalid_request", `filter.${query.invalid}: not a value this parameter takes`);

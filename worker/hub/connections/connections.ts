@@ -12,7 +12,7 @@ import { CONNECTIONS_LISTED_MAX, CONNECTIONS_PER_PEER_MAX } from "#shared/limits
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import { lobbyId } from "#shared/lobby/ids.ts";
 import { isMember } from "#shared/api/views.ts";
-import { refusalForNonMember, resolveConsent } from "./consent.ts";
+import { forbidsRelay, refusalForNonMember, resolveConsent } from "./consent.ts";
 import { connectionEvent, type EventData } from "./connection-events.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import type { LobbyChange } from "../change-listener.ts";
@@ -30,7 +30,7 @@ export type ConnectionsHost = {
   readonly lobby: (id: string) => Lobby | undefined;
   /** Whether a member subscribes to this lobby at this hub; `send` reaches it there. */
   readonly isSubscribed: (lobby: string, peer: string) => boolean;
-  readonly send: (lobby: string, peer: string, text: string) => void;
+  readonly send: (lobby: string, peer: string, event: ConnectionEvent) => void;
   /** The deadline may have changed. */
   readonly scheduleAlarm: () => void;
 };
@@ -116,10 +116,8 @@ export class Connections {
     const found = this.#find(id, peer, now);
     if ("refused" in found) return found;
     const { connection, end } = found;
-    if (isOpen(connection)) {
-      const reason = end === 0 ? "remote_withdrew" : "remote_denied";
-      this.#fail(connection, reason, peer, FAILURES[reason].message, now);
-    } else if (connection.state === "introduced") this.#settle(connection, now);
+    if (isOpen(connection)) this.#fail(connection, end === 0 ? "remote_withdrew" : "remote_denied", peer, now);
+    else if (connection.state === "introduced") this.#settle(connection, now);
     this.#relays.release(connection.relay_id);
     return { value: null };
   }
@@ -160,6 +158,7 @@ export class Connections {
     if (connection.lobby !== lobby) return { refused: "connection_not_found" };
     if (isOpen(connection)) return { refused: "not_introduced" };
     if (connection.failure !== null) return { refused: "connection_over" };
+    if (forbidsRelay(this.#host.lobby(lobby), connection)) return { refused: "relay_forbidden" };
     return { value: this.#relays.request(connection, end, lost, now) };
   }
 
@@ -177,7 +176,7 @@ export class Connections {
       for (const connection of this.#table.ofLobby(old.id).filter(isOpen)) {
         const left = connection.parties.find(({ peer }) => next === null || !isMember(next, peer));
         const by = next === null ? null : left?.peer;
-        if (by !== undefined) this.#fail(connection, "remote_left", by, FAILURES.remote_left.message, now);
+        if (by !== undefined) this.#fail(connection, "remote_left", by, now);
       }
     }
   }
@@ -218,7 +217,8 @@ export class Connections {
       const punch = punchInstructions(introduction, end, now);
       if (punch !== null) this.#send(next, end, "connect.punch", punch);
     }
-    this.#relays.introduce(next, now);
+    if (!forbidsRelay(lobby, next)) this.#relays.introduce(next, now);
+    else if (introduction.plans === null) this.#fail(next, "misc_nat_firewall", null, now);
     return this.#table.get(next.id)!;
   }
 
@@ -226,16 +226,16 @@ export class Connections {
   #failWithoutRelay(connection: Connection, result: RelayFailure, now: number): void {
     if (connection.introduction?.verdict !== "relay") return;
     const reason = result === "exhausted" ? "misc_relay_exhausted" : "misc_relay_unavailable";
-    this.#fail(connection, reason, null, connection.introduction.reason, now);
+    this.#fail(connection, reason, null, now, connection.introduction.reason);
   }
 
-  #fail(connection: Connection, reason: FailureReason, by: string | null, debug: string, now: number): void {
-    const next = step.fail(connection, { reason, by, debug }, now);
+  #fail(connection: Connection, reason: FailureReason, by: string | null, now: number, message?: string): void {
+    const next = step.fail(connection, { reason, by, message: message ?? FAILURES[reason].message }, now);
     this.#put(next);
     for (const end of [0, 1] as const) {
       // The peer that caused it knows.
       if (next.parties[end].peer === by) continue;
-      this.#send(next, end, "connect.failed", { reason, code: FAILURES[reason].code, state: connection.state, debug });
+      this.#send(next, end, "connect.failed", { code: FAILURES[reason].code, ...next.failure! });
     }
   }
 
@@ -253,7 +253,7 @@ export class Connections {
     if (connection.state === "over") return this.#forget(connection, now);
     if (connection.state === "introduced") return this.#settle(connection, now);
     const late = connection.parties.find((party) => !party.agreed || step.isStale(party, now));
-    this.#fail(connection, "remote_timeout", null, `no response from ${late?.peer ?? "either peer"}`, now);
+    this.#fail(connection, "remote_timeout", null, now, `No response from ${late?.peer ?? "either peer"}.`);
   }
 
   #send<T extends ConnectionEvent["type"]>(connection: Connection, end: End, type: T, data: EventData[T]): void {

@@ -1,5 +1,6 @@
 /** Whether one member may be connected to another, how the other is asked, and whether addresses may be revealed. */
-import type { Consent, Lobby } from "#shared/lobby/lobby.ts";
+import type { AddressPolicy, Consent, Lobby } from "#shared/lobby/lobby.ts";
+import type { Connection } from "#shared/connect/connection.ts";
 import { isMember } from "#shared/api/views.ts";
 import type { Refused } from "../../rpc.ts";
 
@@ -29,6 +30,12 @@ export function refusalForNonMember(lobby: Lobby | undefined, peer: string): "lo
 }
 
 /** Whether one of the members, or the lobby, forbids revealing addresses. */
-export const hidesAddresses = ({ addresses, members }: Lobby, peers: readonly string[]): boolean =>
-  addresses === "relay_only" ||
-  members.some((m) => m.source === null && m.addresses === "relay_only" && peers.includes(m.peer));
+export const hidesAddresses = (lobby: Lobby, peers: readonly string[]): boolean => requires(lobby, peers, "relay_only");
+/** Whether one of the two, or the lobby, allows no relay. */
+export const forbidsRelay = (lobby: Lobby | undefined, { parties }: Connection): boolean => {
+  const peers = parties.map(({ peer }) => peer);
+  return lobby !== undefined && requires(lobby, peers, "direct_only");
+};
+
+const requires = ({ addresses, members }: Lobby, peers: readonly string[], policy: AddressPolicy): boolean =>
+  addresses === policy || members.some((m) => m.source === null && m.addresses === policy && peers.includes(m.peer));

@@ -8,7 +8,9 @@ import { Coalescer } from "#shared/subscriptions/coalescer.ts";
 import { COALESCE_MS, REPLAY_ITEMS_MAX, REPLAY_LENGTH_MAX } from "#shared/limits.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import {
-  listRemovedReason,
+  lobbyRemovedEvent,
+  type LobbyRemoved,
+  removalCause,
   summaryChange,
   listEvent,
   memberEvents,
@@ -19,7 +21,8 @@ import {
 } from "#shared/subscriptions/change-events.ts";
 import { ReplayBuffer } from "#shared/subscriptions/replay-buffer.ts";
 import { isMember, lobbyView } from "#shared/api/views.ts";
-import type { LobbyRemovedReason, LobbyEvent } from "#shared/api/events.ts";
+import type { LobbyEvent } from "#shared/api/events.ts";
+import type { ConnectionEvent } from "#shared/connect/schema.ts";
 import type { Delivery, LobbyChange } from "../change-listener.ts";
 import { LIST } from "./topics.ts";
 import type { Subscriber } from "./subscriber.ts";
@@ -37,6 +40,14 @@ export type LoggedEvent =
       readonly outside: readonly LobbyEvent[];
     }
   | { readonly kind: "personal"; readonly id: string; readonly peer: string; readonly event: LobbyEvent }
+  /** Only which event it was: its data is secret, and its times are relative to when it is sent. */
+  | {
+      readonly kind: "connection";
+      readonly id: string;
+      readonly peer: string;
+      readonly connection: string;
+      readonly type: ConnectionEvent["type"];
+    }
   | { readonly kind: "view"; readonly lobby: Lobby };
 
 export class Broadcaster {
@@ -121,10 +132,12 @@ export class Broadcaster {
     const { id } = old;
     if (next === null) {
       this.#views.drop(id);
-      const reason = listRemovedReason(old, next, removals, now);
+      const ended = lobbyRemovedEvent(old, removalCause(old, next, removals, now));
       for (const subscriber of this.#subscribers.topics.of(id)) {
-        const removal = subscriber.peer === null ? undefined : removals.get(subscriber.peer);
-        this.#sendRemoved(subscriber, removal === undefined ? removedFor(id, reason) : removedEvent(id, removal), now);
+        const { peer } = subscriber;
+        const removal = peer === null ? undefined : removals.get(peer);
+        const event = peer === null || removal === undefined ? ended : removedEvent(old, next, peer, removal);
+        this.#sendRemoved(subscriber, event, now);
       }
       return;
     }
@@ -142,13 +155,13 @@ export class Broadcaster {
       }
     }
     for (const subscriber of this.#subscribers.topics.of(id)) {
-      const removal =
-        subscriber.peer === null || isMember(next, subscriber.peer) ? undefined : removals.get(subscriber.peer);
-      if (removal !== undefined) this.#sendRemoved(subscriber, removedEvent(id, removal), now);
-      else if (lobbyView(next, subscriber.peer) === null)
-        this.#sendRemoved(subscriber, removedFor(id, "filtered"), now);
+      const { peer } = subscriber;
+      const removal = peer === null || isMember(next, peer) ? undefined : removals.get(peer);
+      if (peer !== null && removal !== undefined)
+        this.#sendRemoved(subscriber, removedEvent(old, next, peer, removal), now);
+      else if (lobbyView(next, peer) === null) this.#sendRemoved(subscriber, lobbyRemovedEvent(old, "filtered"), now);
     }
-    const ready = this.#views.push([{ id, old, next, reason: "closed" }], now);
+    const ready = this.#views.push([{ id, old, next, cause: "closed" }], now);
     for (const change of ready) this.#sendView(change.next!, now);
   }
 
@@ -167,14 +180,22 @@ export class Broadcaster {
     }
   }
 
-  #sendRemoved(subscriber: Subscriber, event: RemovedEvent, now: number): void {
+  #sendRemoved(subscriber: Subscriber, event: LobbyRemoved, now: number): void {
     this.#send([subscriber], eventMessage("lobby", this.seq, event), now);
-    this.#subscribers.unsubscribeLobby(subscriber, event.data.id, now);
+    this.#subscribers.unsubscribeLobby(subscriber, event.data.lobby_id, now);
   }
 
   #sendToPeer(id: string, peer: string, event: LobbyEvent | null, now: number): void {
     if (event === null || !this.#subscribers.topics.isLogged(id, now)) return;
     const seq = this.#log({ kind: "personal", id, peer, event }, now);
+    this.#send(this.#subscribers.ofMember(id, peer), eventMessage("lobby", seq, event), now);
+  }
+
+  /** Sends an event of a connection to the member's subscribers of the lobby. */
+  sendConnection(id: string, peer: string, event: ConnectionEvent, now: number): void {
+    if (!this.#subscribers.topics.isLogged(id, now)) return;
+    const { type, data } = event;
+    const seq = this.#log({ kind: "connection", id, peer, connection: data.connection_id, type }, now);
     this.#send(this.#subscribers.ofMember(id, peer), eventMessage("lobby", seq, event), now);
   }
 
@@ -195,20 +216,16 @@ export class Broadcaster {
   }
 }
 
-export const eventMessage = (topic: "lobbies" | "lobby", seq: number, { type, data }: LobbyEvent): string =>
-  JSON.stringify({ type, topic, seq, data });
+export const eventMessage = (
+  topic: "lobbies" | "lobby",
+  seq: number,
+  { type, data }: LobbyEvent | ConnectionEvent,
+): string => JSON.stringify({ type, topic, seq, data });
 
 export function viewMessage(lobby: Lobby, reader: string | null, seq: number): string | null {
   const view = lobbyView(lobby, reader);
   return view === null ? null : eventMessage("lobby", seq, { type: "lobby.updated", data: { lobby: view } });
 }
-
-type RemovedEvent = LobbyEvent & { readonly type: "lobby.removed" };
-
-const removedFor = (id: string, reason: LobbyRemovedReason): RemovedEvent => ({
-  type: "lobby.removed",
-  data: { id, reason },
-});
 
 const NO_REMOVALS: RemovedNotices = new Map();
 

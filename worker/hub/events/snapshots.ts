@@ -9,6 +9,7 @@ import { NEWEST_FIRST, type Query } from "#shared/listing/query.ts";
 import { firstSeqAt } from "#shared/subscriptions/replay-buffer.ts";
 import type { Page } from "#shared/listing/sorted-index.ts";
 import { isMember, lobbyView } from "#shared/api/views.ts";
+import type { ConnectionEvent } from "#shared/connect/schema.ts";
 import type { LobbyEvent } from "#shared/api/events.ts";
 import type { ShardFeedReceiver } from "./shard-feed.ts";
 import { eventMessage, type LoggedEvent, type Broadcaster } from "./broadcaster.ts";
@@ -20,6 +21,8 @@ import type { Subscribers } from "./subscribers.ts";
 export type LobbyReader = {
   readonly lobby: (id: string) => Lobby | undefined;
   readonly page: (query: Query) => Page;
+  /** An event of a peer's connection in its present state, or null if it is no longer current. */
+  readonly connectionEvent: (id: string, peer: string, type: ConnectionEvent["type"]) => ConnectionEvent | null;
 };
 
 type Missed = NonNullable<ReturnType<Broadcaster["eventsAfter"]>>;
@@ -102,9 +105,14 @@ export class Snapshots {
   }
 
   #resumeLobby(subscriber: Subscriber, lobby: Lobby, missed: Missed, re: number | undefined): void {
-    this.#send(subscriber, resumedMessage(re, { topic: "lobby", id: lobby.id }));
+    this.#send(subscriber, resumedMessage(re, { topic: "lobby", lobby_id: lobby.id }));
     const inside = isMember(lobby, subscriber.peer);
     for (const { seq, item } of missed) {
+      const current =
+        item.kind === "connection" && item.id === lobby.id && item.peer === subscriber.peer
+          ? this.#reader.connectionEvent(item.connection, item.peer, item.type)
+          : null;
+      if (current !== null) this.#send(subscriber, eventMessage("lobby", seq, current));
       for (const event of eventsFor(item, lobby.id, subscriber.peer, inside))
         this.#send(subscriber, eventMessage("lobby", seq, event));
     }
@@ -114,7 +122,7 @@ export class Snapshots {
     const lobby = this.#reader.lobby(id);
     if (lobby !== undefined && lobbyView(lobby, subscriber.peer) !== null)
       return this.#sendLobbySnapshot(subscriber, lobby);
-    const event: LobbyEvent = { type: "lobby.removed", data: { id, reason: "closed" } };
+    const event: LobbyEvent = { type: "lobby.removed", data: { lobby_id: id, cause: "closed", removed_by: null } };
     this.#send(subscriber, eventMessage("lobby", this.#broadcaster.seq, event));
     this.#subscribers.unsubscribeLobby(subscriber, id, Date.now());
   }

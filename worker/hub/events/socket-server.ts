@@ -11,7 +11,7 @@ import {
   SUBSCRIBER_SILENCE_MS,
 } from "#shared/limits.ts";
 import { parseFilterParameters } from "#shared/listing/query.ts";
-import type { ConnectionView } from "#shared/connect/schema.ts";
+import type { ConnectionEvent, ConnectionView } from "#shared/connect/schema.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
 import { lobbyView } from "#shared/api/views.ts";
@@ -27,6 +27,7 @@ import type { ListChanges, Refused, RpcResult } from "../../rpc.ts";
 import type { EventsHost, MemberMessage } from "./events-host.ts";
 
 type Subscribe = (ClientMessage & { type: "subscribe" })["data"];
+type Unsubscribe = (ClientMessage & { type: "unsubscribe" })["data"];
 
 export class SocketServer {
   readonly #host: EventsHost;
@@ -67,12 +68,11 @@ export class SocketServer {
     return this.#subscribers.isConnected(peer);
   }
 
-  /** Whether a member subscribes to a lobby here, and sending it an event that is not logged. */
+  /** Whether a member subscribes to a lobby here, and sending it an event of a connection. */
   readonly members = {
     isSubscribed: (lobby: string, peer: string): boolean => this.#subscribers.ofMember(lobby, peer).length > 0,
-    send: (lobby: string, peer: string, text: string): void => {
-      for (const subscriber of this.#subscribers.ofMember(lobby, peer)) this.#send(subscriber, text);
-    },
+    send: (lobby: string, peer: string, event: ConnectionEvent): void =>
+      this.#broadcaster.sendConnection(lobby, peer, event, Date.now()),
   };
 
   publish(deliveries: readonly Delivery[], changes: readonly LobbyChange[], now: number): void {
@@ -166,6 +166,7 @@ export class SocketServer {
         return this.#requestConnection(subscriber, command);
       case "accept":
       case "deny":
+      case "withdraw":
         return this.#acknowledge(subscriber, command, (await this.#answerConnection(subscriber, command)) ?? "ok");
     }
   }
@@ -189,10 +190,10 @@ export class SocketServer {
   // --- subscriptions ---------------------------------------------------------------------------------------------
 
   async #subscribe(subscriber: Subscriber, data: Subscribe, re: number | undefined): Promise<Refused | null> {
-    const { topic, id, filter = {}, since } = data;
+    const { topic, lobby_id: id, filter = {}, since } = data;
     if (topic === "lobbies") {
       if (this.#host.shard > 0)
-        return { refused: "misdirected", detail: "the lobby list is on another shard; connect without ?lobby" };
+        return { refused: "misdirected", detail: "the lobby list is on another shard; connect without ?lobby_id" };
       const parsed = parseFilterParameters(Object.entries(filter));
       if ("invalid" in parsed) return invalid(`filter.${parsed.invalid}: not a value this parameter takes`);
       if (JSON.stringify(filter).length > FILTER_LENGTH_MAX) return invalid("filter: too long");
@@ -201,9 +202,9 @@ export class SocketServer {
       this.#snapshots.sendList(subscriber, filter, since, re);
       return null;
     }
-    if (id === undefined) return invalid("id: a lobby topic needs one");
+    if (id === undefined) return invalid("lobby_id: a lobby topic needs one");
     if (shardOfId(id) !== this.#host.shard)
-      return { refused: "misdirected", detail: "this lobby is on another shard; reconnect with ?lobby={id}" };
+      return { refused: "misdirected", detail: "this lobby is on another shard; reconnect with ?lobby_id={id}" };
     const lobby = this.#host.lobby(id);
     if (lobby === undefined || lobbyView(lobby, subscriber.peer) === null) return { refused: "lobby_not_found" };
     if (!subscriber.lobbies.has(id) && subscriber.lobbies.size >= TOPICS_PER_SUBSCRIBER_MAX) {
@@ -216,9 +217,10 @@ export class SocketServer {
     return null;
   }
 
-  #unsubscribe(subscriber: Subscriber, { topic, id }: { topic: "lobbies" | "lobby"; id?: string }): Refused | null {
+  #unsubscribe(subscriber: Subscriber, data: Unsubscribe): Refused | null {
+    const { topic, lobby_id: id } = data;
     if (topic === "lobbies") this.#subscribers.unsubscribeList(subscriber, Date.now());
-    else if (id === undefined) return invalid("id: a lobby topic needs one");
+    else if (id === undefined) return invalid("lobby_id: a lobby topic needs one");
     else this.#subscribers.unsubscribeLobby(subscriber, id, Date.now());
     return null;
   }
@@ -228,7 +230,7 @@ export class SocketServer {
   #sendMessage(subscriber: Subscriber, command: ClientMessage & { type: "chat" | "signal" }): Refused | null {
     const { peer, source } = subscriber;
     if (peer === null) return { refused: "unauthorized" };
-    const { lobby } = command.data;
+    const { lobby_id: lobby } = command.data;
     const event: MemberMessage =
       command.type === "chat"
         ? { kind: "chat", by: peer, text: command.data.text }
@@ -240,7 +242,7 @@ export class SocketServer {
   async #requestConnection(subscriber: Subscriber, command: ClientMessage & { type: "connect" }): Promise<void> {
     const { peer, source } = subscriber;
     if (peer === null) return this.#acknowledge(subscriber, command, { refused: "unauthorized" });
-    const { lobby, ...request } = command.data;
+    const { lobby_id: lobby, ...request } = command.data;
     const result = await this.#host.requestConnection(lobby, { peer, source }, request);
     const refused = refusalOf(result);
     if (refused !== null) return this.#acknowledge(subscriber, command, refused);
@@ -248,10 +250,10 @@ export class SocketServer {
     this.#reply(subscriber, "ok", command.seq, { connection_id });
   }
 
-  /** Accepts or declines a connection. */
+  /** Accepts, denies or withdraws a connection. */
   async #answerConnection(
     subscriber: Subscriber,
-    command: ClientMessage & { type: "accept" | "deny" },
+    command: ClientMessage & { type: "accept" | "deny" | "withdraw" },
   ): Promise<Refused | null> {
     const { peer, source } = subscriber;
     if (peer === null) return { refused: "unauthorized" };
@@ -259,7 +261,7 @@ export class SocketServer {
     const reach = command.type === "accept" ? command.data.reach : undefined;
     const subject = { peer, source };
     return refusalOf(
-      command.type === "deny"
+      command.type !== "accept"
         ? this.#host.declineConnection(id, subject)
         : await this.#host.acceptConnection(id, subject, reach),
     );

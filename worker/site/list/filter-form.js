@@ -12,9 +12,14 @@ const details = find(document, "#filters", HTMLDetailsElement);
 const summary = find(details, "summary", HTMLElement);
 
 /** The API parameter of each field. `data` and `joinable` have none: each stands for several parameters. */
-const FIELDS = /** @type {const} */ ({ wire: "wire", version: "version", free: "slots[gte]", password: "locked" });
+const FIELDS = /** @type {const} */ ({
+  wire: "wire",
+  version: "version",
+  free: "slots[gte]",
+  password: "has_password",
+});
 /** Lobbies that the API lists only on request. */
-const INCLUDE_ALL = "full,locked,in_game";
+const INCLUDE_ALL = "full,closed,in_game";
 /** With the four fields above, more clauses would exceed the API's limit of eight predicates. */
 const CLAUSES_MAX = 3;
 const OPERATORS = /** @type {Record<string, string>} */ ({
@@ -98,8 +103,8 @@ export function parseClauses(text) {
  */
 export function matchesSearch(search) {
   const text = normalize(search.trim());
-  return ({ name, join_uri = "", version, data }) =>
-    normalize(join_uri) === text ||
+  return ({ name, join, version, data }) =>
+    normalize(join.uri ?? "") === text ||
     [name, version ?? "", ...Object.values(data)].some((value) => normalize(String(value)).includes(text));
 }
 

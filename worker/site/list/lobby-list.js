@@ -84,7 +84,7 @@ export class LobbyList {
     } else if (type === "lobby.added" || type === "lobby.updated") {
       if (isLobby(data.lobby)) this.lobbies?.set(data.lobby.id, data.lobby);
     } else if (type === "lobby.removed") {
-      this.lobbies?.delete(data.id);
+      this.lobbies?.delete(data.lobby_id);
     } else if (type === "error") {
       this.#setStatus("error", data.problem.detail ?? data.problem.title);
       return;
@@ -174,12 +174,12 @@ function isLobby(value) {
     value?.wire,
     value?.state,
     value?.created_at,
-    value?.join_uri ?? "",
+    value?.join?.uri ?? "",
     value?.version ?? "",
   ];
   // `seats` is null on wires without a member limit.
-  const counts = [value?.members, value?.seats ?? 0];
-  if (typeof value?.data !== "object" || value.data === null) return false;
+  const counts = [value?.member_count, value?.seats ?? 0];
+  if (![value?.data, value?.join].every((part) => typeof part === "object" && part !== null)) return false;
   return texts.every((text) => typeof text === "string") && counts.every((n) => Number.isSafeInteger(n) && n >= 0);
 }
 

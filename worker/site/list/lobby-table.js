@@ -30,7 +30,7 @@ export const ORDERS = {
   newest: (a, b) => Date.parse(b.created_at) - Date.parse(a.created_at) || compare(a.id, b.id),
   name: (a, b) => compare(a.name, b.name) || compare(a.id, b.id),
   free: (a, b) => freeSeats(b) - freeSeats(a) || compare(a.name, b.name) || compare(a.id, b.id),
-  players: (a, b) => b.members - a.members || compare(a.name, b.name) || compare(a.id, b.id),
+  players: (a, b) => b.member_count - a.member_count || compare(a.name, b.name) || compare(a.id, b.id),
 };
 
 /** @param {Iterable<Summary>} all @param {Summary[]} shown @param {(id: string) => string} urlOf the URL of a lobby's view */
@@ -67,14 +67,14 @@ function fill(row, lobby, url) {
   write(find(row, "bdi", HTMLElement), lobby.name);
   const link = find(row, "a", HTMLAnchorElement);
   if (link.getAttribute("href") !== url) link.href = url;
-  find(row, ".lock", SVGElement).toggleAttribute("hidden", !lobby.locked);
-  const { members, seats } = lobby;
-  write(find(row, ".taken", HTMLElement), seats === null ? "no limit" : `${members} of ${seats}`);
+  find(row, ".lock", SVGElement).toggleAttribute("hidden", !lobby.has_password);
+  const { member_count, seats } = lobby;
+  write(find(row, ".taken", HTMLElement), seats === null ? "no limit" : `${member_count} of ${seats}`);
   write(find(row, ".word", HTMLElement), state);
   write(find(row, "td.wire", HTMLElement), lobby.wire);
   write(find(row, ".details", HTMLElement), detailsOf(lobby));
-  write(find(row, ".join-uri", HTMLElement), lobby.join_uri ?? "");
-  drawBar(find(row, ".bar", HTMLElement), members, seats);
+  write(find(row, ".join-uri", HTMLElement), lobby.join.uri ?? "");
+  drawBar(find(row, ".bar", HTMLElement), member_count, seats);
   const age = find(row, "time", HTMLTimeElement);
   age.dateTime = lobby.created_at;
   write(age, ageOf(Date.parse(lobby.created_at), Date.now()));
@@ -98,14 +98,14 @@ function detailsOf({ version, data }) {
 }
 
 /** @param {Summary} lobby */
-function freeSeats({ state, seats, members }) {
-  return state === "open" ? (seats ?? Infinity) - members : 0;
+function freeSeats({ state, seats, member_count }) {
+  return state === "open" ? (seats ?? Infinity) - member_count : 0;
 }
 
-/** The state shown to players: whether a player can join now. @param {Pick<Summary, "state" | "seats" | "members" | "joinable" | "approval">} lobby */
-export function stateOf({ state, seats, members, joinable, approval }) {
+/** The state shown to players: whether a player can join now. @param {Pick<Summary, "state" | "seats" | "member_count" | "joinable" | "approval">} lobby */
+export function stateOf({ state, seats, member_count, joinable, approval }) {
   if (state !== "open") return state.replaceAll("_", " ");
-  if (members >= (seats ?? Infinity)) return "full";
+  if (member_count >= (seats ?? Infinity)) return "full";
   return joinable ? (approval ? "on request" : "open") : "closed";
 }
 

@@ -27,7 +27,7 @@ export function chat(session) {
     button.disabled = true;
     // Cleared before the response, so that the player can already type the next message.
     input.value = "";
-    if (!(await session.request("POST", "/messages", { text })) && input.value === "") input.value = text;
+    if (!(await session.request("POST", "/chat", { text })) && input.value === "") input.value = text;
     button.disabled = false;
   }
   function draw() {

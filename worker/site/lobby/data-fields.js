@@ -5,6 +5,28 @@ import { checkbox, select } from "./form-controls.js";
 
 /** @typedef {{ value: string | number | boolean, visibility: string, index: boolean }} Entry */
 
+/** The data of a lobby with its rules. @param {import("../api/api.js").LobbyView | null} lobby */
+export function entriesOf(lobby) {
+  /** @type {Record<string, Entry>} */
+  const entries = {};
+  for (const [key, value] of Object.entries(lobby?.data ?? {}))
+    entries[key] = { value, visibility: "public", index: false, ...lobby?.data_rules?.[key] };
+  return entries;
+}
+
+/** The same as a request's `data` and `data_rules`; null removes. @param {Record<string, Entry | null>} entries */
+export function dataOf(entries) {
+  /** @type {Record<string, Entry["value"] | null>} */
+  const data = {};
+  /** @type {Record<string, { visibility: string, index: boolean }>} */
+  const data_rules = {};
+  for (const [key, entry] of Object.entries(entries)) {
+    data[key] = entry?.value ?? null;
+    if (entry !== null) data_rules[key] = { visibility: entry.visibility, index: entry.index };
+  }
+  return { data, data_rules };
+}
+
 const KEYS_MAX = 32;
 const VISIBILITIES = /** @type {const} */ ([
   ["public", "everyone"],

@@ -3,6 +3,7 @@
 import { errorText, Refusal } from "../api/api.js";
 import { make, textIn } from "../util/dom.js";
 import { loadName, saveName } from "../util/storage.js";
+import { dataOf } from "./data-fields.js";
 import { field } from "./form-controls.js";
 import { lobbyFields, lobbyPatch, readLobby } from "./lobby-form.js";
 
@@ -81,9 +82,11 @@ export function readName(form) {
 export function openCreateDialog(api, onJoined) {
   const { parts, data } = lobbyFields(null);
   openDialog("Create a lobby", "Create", [nameField(), ...parts], async (form) => {
-    const { version, password, ...settings } = readLobby(form, data);
+    const { version, password, data: entries, ...settings } = readLobby(form, data);
     const optional = { ...(version !== null && { version }), ...(typeof password === "string" && { password }) };
-    await onJoined(await api.send("POST", "/lobbies", { ...settings, ...optional, ...readName(form) }));
+    await onJoined(
+      await api.send("POST", "/lobbies", { ...settings, ...dataOf(entries), ...optional, ...readName(form) }),
+    );
   });
 }
 

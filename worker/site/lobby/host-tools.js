@@ -49,11 +49,11 @@ export function applicants(session) {
 
 /** @param {LobbySession} session @param {{ peer_id: string, name: string }} applicant */
 function applicantItem(session, { peer_id, name }) {
-  const button = (/** @type {string} */ label, /** @type {string} */ method) => {
-    const element = plainButton(label, () => session.request(method, `/applicants/${peer_id}`));
+  const button = (/** @type {string} */ label, /** @type {string} */ action) => {
+    const element = plainButton(label, () => session.request("POST", `/applicants/${peer_id}/${action}`));
     element.setAttribute("aria-label", `${label}: ${name}`);
     return element;
   };
-  const actions = make("span", { class: "actions" }, button("Approve", "PUT"), button("Decline", "DELETE"));
+  const actions = make("span", { class: "actions" }, button("Approve", "admit"), button("Decline", "deny"));
   return make("li", {}, make("bdi", { dir: "auto" }), actions);
 }

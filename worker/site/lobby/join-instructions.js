@@ -14,14 +14,14 @@ const INTRODUCTIONS = {
 };
 
 /** The values that a player enters in the game. @param {LobbyView} lobby @param {readonly SidecarView[]} sidecars */
-export function joinInstructions({ join, join_uri }, sidecars) {
+export function joinInstructions({ join }, sidecars) {
   const introduction = INTRODUCTIONS[join.wire] ?? `Join it from a game that speaks ${join.wire}.`;
   /** @type {CopyItem[]} */
   const items = [];
-  if (join_uri !== undefined) items.push({ label: "Host address", text: join_uri });
+  if (join.uri !== undefined) items.push({ label: "Host address", text: join.uri });
   if (join.session !== undefined)
     items.push({ label: join.wire === "noray" ? "Open id" : "Session", text: join.session });
-  if (join_uri === undefined) {
+  if (join.uri === undefined) {
     for (const { v4, v6, ports } of sidecars) {
       // Games of this wire know its dedicated port; a shared port works, too.
       const [port] = ports

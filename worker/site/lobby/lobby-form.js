@@ -1,7 +1,7 @@
 // @ts-check
 /** The form of a lobby's settings, used to create a lobby and to change one. */
 import { make, textIn } from "../util/dom.js";
-import { dataFields } from "./data-fields.js";
+import { dataFields, dataOf, entriesOf } from "./data-fields.js";
 import { checkbox, field, select } from "./form-controls.js";
 
 /** @typedef {import("../api/api.js").LobbyView} LobbyView */
@@ -23,9 +23,10 @@ const CONSENTS = /** @type {const} */ ([
   ["ask", "When the other one agrees"],
   ["ticket", "When one of them shows a ticket"],
 ]);
-const ADDRESSES = /** @type {const} */ ([
-  ["direct", "Visible to the other members"],
-  ["relay_only", "Hidden: all traffic is relayed"],
+const RELAY_POLICIES = /** @type {const} */ ([
+  ["auto", "Only if there is no direct path"],
+  ["always", "Always: no member sees another's address"],
+  ["never", "Never"],
 ]);
 
 /** @param {LobbyView | null} lobby its current settings, or null for a new lobby */
@@ -43,18 +44,18 @@ export function lobbyFields(lobby) {
   const version = { ...text, name: "version", maxlength: 64, pattern: "[!-~]+", value: lobby?.version ?? "" };
   const removePassword = make("input", { type: "checkbox", name: "remove_password" });
   const approval = make("input", { type: "checkbox", name: "approval", checked: lobby?.approval ?? false });
-  const data = dataFields(lobby?.entries ?? {});
-  const passwordHint = lobby?.locked ? "Leave empty to keep it." : "Leave empty for none.";
+  const data = dataFields(entriesOf(lobby));
+  const passwordHint = lobby?.has_password ? "Leave empty to keep it." : "Leave empty for none.";
   const parts = [
     field("Name", make("input", name)),
     field("Seats", make("input", seats)),
     field("Who can find it", select("visibility", VISIBILITIES, lobby?.visibility ?? "public")),
     field("Password", make("input", password), passwordHint),
-    ...(lobby?.locked ? [checkbox("Remove the password", removePassword)] : []),
+    ...(lobby?.has_password ? [checkbox("Remove the password", removePassword)] : []),
     field("Game version", make("input", version), "Leave empty for any."),
     field("When the host leaves", select("host_policy", HOST_POLICIES, lobby?.host_policy ?? "automatic")),
     field("Members are connected", select("consent", CONSENTS, lobby?.consent ?? "automatic")),
-    field("Members' addresses", select("addresses", ADDRESSES, lobby?.addresses ?? "direct")),
+    field("Relay the traffic", select("relay", RELAY_POLICIES, lobby?.relay ?? "auto")),
     checkbox("I approve each player", approval),
     data.element,
   ];
@@ -74,7 +75,7 @@ export function readLobby(form, data) {
     visibility: text("visibility"),
     host_policy: text("host_policy"),
     consent: text("consent"),
-    addresses: text("addresses"),
+    relay: text("relay"),
     approval: body.has("approval"),
     version: text("version") || null,
     password: textIn(form, "password") || (body.has("remove_password") ? null : undefined),
@@ -92,13 +93,13 @@ export function lobbyPatch(lobby, edited) {
   const changed = Object.entries(settings).filter(([key, value]) => before[key] !== value);
   /** @type {Record<string, Entry | null>} */
   const entries = {};
-  const entriesBefore = /** @type {Record<string, Entry>} */ (lobby.entries ?? {});
+  const entriesBefore = entriesOf(lobby);
   for (const key of Object.keys(entriesBefore)) if (!Object.hasOwn(data, key)) entries[key] = null;
   for (const [key, entry] of Object.entries(data)) if (!isSame(entriesBefore[key], entry)) entries[key] = entry;
   return {
     ...Object.fromEntries(changed),
     ...(password !== undefined && { password }),
-    ...(Object.keys(entries).length > 0 && { data: entries }),
+    ...(Object.keys(entries).length > 0 && dataOf(entries)),
   };
 }
 

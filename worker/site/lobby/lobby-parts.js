@@ -28,14 +28,14 @@ export function joinForm(session) {
       ...(version !== null && { version }),
     });
     button.disabled = false;
-    if (!form.hidden && session.view?.locked) password.select();
+    if (!form.hidden && session.view?.has_password) password.select();
   }
   function draw() {
     const { view, me, ended, pending_until } = session;
     const isJoinable = view?.wire === "native" && me === undefined && ended === null && pending_until === null;
     form.hidden = !isJoinable;
-    passwordField.hidden = !view?.locked;
-    password.required = view?.locked ?? false;
+    passwordField.hidden = !view?.has_password;
+    password.required = view?.has_password ?? false;
     write(button, view?.approval ? "Ask to join" : "Join");
   }
   return { element: form, draw };
@@ -97,7 +97,7 @@ export function seatCard(api, session, page) {
     const { me, view, ended, pending_until } = session;
     box.hidden = ended !== null || (me === undefined && pending_until === null);
     write(leave, me === undefined ? "Cancel the request" : "Leave");
-    const now = view?.join_code ?? "";
+    const now = view?.join.code ?? "";
     if (now === drawn) return;
     drawn = now;
     code.hidden = now === "";
@@ -116,11 +116,11 @@ export function dataList(session) {
     const { view, ended } = session;
     const entries = Object.entries(view?.data ?? {});
     box.hidden = ended !== null || entries.length === 0;
-    const now = JSON.stringify([view?.data, view?.entries]);
+    const now = JSON.stringify([view?.data, view?.data_rules]);
     if (now === drawn) return;
     drawn = now;
     const visibilityOf = (/** @type {string} */ key) => {
-      const visibility = view?.entries?.[key]?.visibility ?? "public";
+      const visibility = view?.data_rules?.[key]?.visibility ?? "public";
       return visibility === "public" ? [] : [make("small", {}, visibility === "member" ? "members" : "host only")];
     };
     const parts = entries.flatMap(([key, value]) => [

@@ -11,7 +11,7 @@ import { forgetGame, recordLobby } from "../util/storage.js";
 import { endText, isGone, leaveText } from "./session-texts.js";
 
 /** @typedef {import("../api/api.js").LobbyView} LobbyView */
-/** @typedef {LobbyView["roster"][number]} Member */
+/** @typedef {LobbyView["members"][number]} Member */
 /** `from`: the sender's name; null for an event. @typedef {{ key: string, from: string | null, isMine: boolean, text: string }} Line */
 
 /** The polling interval while the event stream is down. Each poll also sends the member's heartbeat. */
@@ -53,18 +53,18 @@ export class LobbySession {
     this.#onChange = onChange;
     this.isMember = isMember;
     this.#streamPeer = api.me?.peer_id ?? null;
-    this.#stream = new EventStream(`${api.base}/events?lobby=${encodeURIComponent(id)}`, {
+    this.#stream = new EventStream(`${api.base}/events?lobby_id=${encodeURIComponent(id)}`, {
       token: () => api.me?.peer_token ?? null,
-      topic: () => ({ topic: "lobby", id }),
+      topic: () => ({ topic: "lobby", lobby_id: id }),
       onMessage: (message) => this.#handleMessage(message),
       onLive: (isLive) => this.#setLive(isLive),
     });
   }
 
-  /** This peer in the roster. */
+  /** This peer among the members. */
   get me() {
     const peer = this.#api.me?.peer_id;
-    return peer === undefined ? undefined : this.view?.roster.find(({ peer_id }) => peer_id === peer);
+    return peer === undefined ? undefined : this.view?.members.find(({ peer_id }) => peer_id === peer);
   }
 
   get path() {
@@ -82,7 +82,7 @@ export class LobbySession {
   async requestOrThrow(method, path, body) {
     const response = await this.#api.send(method, `${this.path}${path}`, body);
     this.note = "";
-    if (response?.roster !== undefined) this.#setView(response);
+    if (response?.members !== undefined) this.#setView(response);
     this.#onChange();
   }
 
@@ -127,7 +127,10 @@ export class LobbySession {
   async leave() {
     const peer = this.me?.peer_id ?? this.#api.me?.peer_id;
     const isPending = this.pending_until !== null;
-    if (!(await this.request("DELETE", `/${isPending ? "applicants" : "members"}/${peer}`))) return;
+    const left = isPending
+      ? await this.request("POST", `/applicants/${peer}/withdraw`)
+      : await this.request("DELETE", `/members/${peer}`);
+    if (!left) return;
     this.pending_until = null;
     if (!isPending) this.#end("left");
     this.#onChange();
@@ -147,7 +150,7 @@ export class LobbySession {
         if (data.lobby.revision >= (this.view?.revision ?? 0)) this.#setView(data.lobby);
         break;
       case "lobby.removed":
-        this.#end(data.reason, data.detail);
+        this.#end(data.cause, data.message);
         break;
       case "member.joined":
       case "member.updated":
@@ -190,7 +193,7 @@ export class LobbySession {
   /** @param {LobbyView} view */
   #setView(view) {
     this.view = view;
-    for (const member of view.roster) this.#rememberName(member);
+    for (const member of view.members) this.#rememberName(member);
     const isMember = this.me !== undefined;
     if (this.isMember && !isMember) this.note = "You lost your seat while you were away.";
     if (isMember) this.pending_until = null;
@@ -198,10 +201,10 @@ export class LobbySession {
     recordLobby(this.#api.game, this.id, isMember ? view.name : null);
   }
 
-  /** @param {string} reason @param {string} [detail] the host's reason */
-  #end(reason, detail) {
-    const text = endText(reason);
-    this.ended = detail === undefined ? text : `${text} Reason: ${detail}`;
+  /** @param {string} cause @param {string} [message] the host's */
+  #end(cause, message) {
+    const text = endText(cause);
+    this.ended = message === undefined ? text : `${text} Reason: ${message}`;
     this.isMember = false;
     recordLobby(this.#api.game, this.id, null);
     this.close();
@@ -212,28 +215,28 @@ export class LobbySession {
   #upsertMember(member, hasJoined) {
     this.#rememberName(member);
     if (this.view === null) return;
-    const roster = this.view.roster.filter((other) => memberKey(other) !== memberKey(member));
-    const place = this.view.roster.findIndex((other) => memberKey(other) === memberKey(member));
-    roster.splice(place < 0 ? roster.length : place, 0, member);
-    this.#patchView({ roster, members: roster.length });
+    const members = this.view.members.filter((other) => memberKey(other) !== memberKey(member));
+    const place = this.view.members.findIndex((other) => memberKey(other) === memberKey(member));
+    members.splice(place < 0 ? members.length : place, 0, member);
+    this.#patchView({ members, member_count: members.length });
     if (hasJoined && place < 0) this.#addLine(null, `${member.name} joined`);
   }
 
-  /** @param {{ peer_id: string | null, name: string, state: string, detail?: string }} member */
+  /** @param {{ peer_id: string | null, name: string, cause: string, message?: string }} member */
   #removeMember(member) {
     if (this.view === null) return;
-    const roster = this.view.roster.filter((other) => memberKey(other) !== memberKey(member));
-    this.#patchView({ roster, members: roster.length });
-    const reason = member.detail === undefined ? "" : `: ${member.detail}`;
-    this.#addLine(null, `${member.name} ${leaveText(member.state)}${reason}`);
+    const members = this.view.members.filter((other) => memberKey(other) !== memberKey(member));
+    this.#patchView({ members, member_count: members.length });
+    const reason = member.message === undefined ? "" : `: ${member.message}`;
+    this.#addLine(null, `${member.name} ${leaveText(member.cause)}${reason}`);
   }
 
   /** @param {{ host: string | null, term: number, cause: string }} change */
   #setHost({ host, term, cause }) {
     // On wires without peer ids the event names no host; the next lobby.updated does.
     if (this.view === null || (host === null && cause !== "vacant")) return;
-    const roster = this.view.roster.map((member) => ({ ...member, host: host !== null && member.peer_id === host }));
-    this.#patchView({ host, term, roster });
+    const members = this.view.members.map((member) => ({ ...member, host: host !== null && member.peer_id === host }));
+    this.#patchView({ host, term, members });
     const name = host === null ? null : (this.#names.get(host) ?? "Another member");
     this.#addLine(null, name === null ? "The lobby has no host now" : `${name} is the host now`);
   }

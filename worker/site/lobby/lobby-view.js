@@ -138,13 +138,13 @@ function roleText({ me, pending_until, view }) {
 
 /** @param {import("../api/api.js").LobbyView} lobby */
 function factsOf(lobby) {
-  const { members, seats, wire, version, locked, visibility } = lobby;
+  const { member_count, seats, wire, version, has_password, visibility } = lobby;
   return [
     stateOf(lobby),
-    seats === null ? `${members} here, no limit` : `${members} of ${seats}`,
+    seats === null ? `${member_count} here, no limit` : `${member_count} of ${seats}`,
     wire,
     ...(version === null ? [] : [`version ${version}`]),
-    ...(locked ? ["password"] : []),
+    ...(has_password ? ["password"] : []),
     ...(visibility === "public" ? [] : [visibility]),
   ];
 }

@@ -23,7 +23,7 @@ export function roster(session) {
   function draw() {
     const { view, me, ended } = session;
     box.hidden = view === null || ended !== null;
-    const members = view?.roster ?? [];
+    const members = view?.members ?? [];
     reconcile(
       list,
       items,
@@ -45,13 +45,16 @@ const setHost = (session, peer_id) =>
 /** @param {LobbySession} session @param {Member} member */
 function memberItem(session, member) {
   const { peer_id } = member;
-  const name = () => session.view?.roster.find((other) => memberKey(other) === memberKey(member))?.name ?? member.name;
-  const remove = (/** @type {string} */ action, /** @type {string} */ consequence, /** @type {object} */ query) => {
+  const name = () => session.view?.members.find((other) => memberKey(other) === memberKey(member))?.name ?? member.name;
+  const remove = (
+    /** @type {string} */ action,
+    /** @type {string} */ consequence,
+    /** @type {string} */ collection,
+  ) => {
     const reasonInput = make("input", { name: "reason", maxlength: REASON_LENGTH_MAX, autocomplete: "off" });
     const send = (/** @type {HTMLFormElement} */ form) => {
       const reason = textIn(form, "reason").trim();
-      const parameters = new URLSearchParams({ ...query, ...(reason !== "" && { reason }) });
-      return session.requestOrThrow("DELETE", `/members/${peer_id}?${parameters}`);
+      return session.requestOrThrow("POST", `/${collection}`, { peer_id, ...(reason !== "" && { message: reason }) });
     };
     confirm(action, consequence, send, [field("Reason", reasonInput, REASON_HINT)]);
   };
@@ -59,8 +62,8 @@ function memberItem(session, member) {
     "span",
     { class: "actions" },
     plainButton("Make host", () => setHost(session, peer_id)),
-    plainButton("Kick", () => remove("Kick", `${name()} is removed and may join again.`, {})),
-    plainButton("Ban", () => remove("Ban", `${name()} is removed and cannot join this lobby again.`, { ban: "lobby" })),
+    plainButton("Kick", () => remove("Kick", `${name()} is removed and may join again.`, "kicks")),
+    plainButton("Ban", () => remove("Ban", `${name()} is removed and cannot join this lobby again.`, "bans")),
   );
   const roles = make("span", { class: "roles" });
   const data = make("span", { class: "data" });

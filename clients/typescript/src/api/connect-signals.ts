@@ -13,7 +13,7 @@ export type SignalStream = {
 export type ConnectBody = {
   readonly peer_id: string;
   readonly reach: Reach;
-  readonly relay: boolean;
+  readonly with_relay: boolean;
   readonly ticket?: string;
 };
 
@@ -30,7 +30,7 @@ export class ConnectSignals {
 
   /** Resolves with the connection's id. */
   async connect(body: ConnectBody): Promise<string> {
-    const id = await this.#overStream("connect", { lobby: this.#lobby, ...body });
+    const id = await this.#overStream("connect", { lobby_id: this.#lobby, ...body });
     if (id !== null) return String(id["connection_id"]);
     const view = await this.#hub.request<Connection>("POST", `/lobbies/${this.#lobby}/connections`, body);
     return view.connection_id;

@@ -76,14 +76,16 @@ export class HubClient {
     this.request("PUT", `/lobbies/by-key/${key}`, body);
 
   /** Leaves the lobby, or, as host, kicks a member. */
-  removeMember = (id: string, peer: string, ban = false): Promise<void> =>
-    this.request("DELETE", `/lobbies/${id}/members/${peer}${ban ? "?ban=lobby" : ""}`);
+  removeMember = (id: string, peer: string): Promise<void> => this.request("DELETE", `/lobbies/${id}/members/${peer}`);
+  /** Kicks a member; every member receives the message. */
+  kickMember = (id: string, body: types.Removal): Promise<void> => this.request("POST", `/lobbies/${id}/kicks`, body);
+  banMember = (id: string, body: types.Removal): Promise<void> => this.request("POST", `/lobbies/${id}/bans`, body);
   updateMember = (id: string, peer: string, body: types.MemberPatch): Promise<types.Member> =>
     this.request("PATCH", `/lobbies/${id}/members/${peer}`, body);
-  admitApplicant = (id: string, peer: string): Promise<types.Member> =>
-    this.request("PUT", `/lobbies/${id}/applicants/${peer}`);
-  rejectApplicant = (id: string, peer: string): Promise<void> =>
-    this.request("DELETE", `/lobbies/${id}/applicants/${peer}`);
+  admitApplicant = (id: string, peer: string): Promise<types.Lobby> =>
+    this.request("POST", `/lobbies/${id}/applicants/${peer}/admit`);
+  denyApplicant = (id: string, peer: string): Promise<void> =>
+    this.request("POST", `/lobbies/${id}/applicants/${peer}/deny`);
   transferHost = (id: string, body: types.HostTransfer): Promise<types.Lobby> =>
     this.request("PUT", `/lobbies/${id}/host`, body);
   /** Replaces the lobby's snapshot, as the host of this term. */

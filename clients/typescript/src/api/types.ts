@@ -13,9 +13,9 @@ export type NewLobby = {
   readonly member_grace_s?: number;
   readonly successors?: readonly string[];
   readonly consent?: "automatic" | "ask" | "ticket";
-  readonly addresses?: "direct" | "relay_only";
-  readonly data?: { readonly [key: string]: string | number | boolean | {
-    readonly value: string | number | boolean;
+  readonly relay?: "auto" | "always" | "never";
+  readonly data?: { readonly [key: string]: string | number | boolean };
+  readonly data_rules?: { readonly [key: string]: {
     readonly visibility?: "public" | "member" | "private";
     readonly index?: boolean;
   } };
@@ -31,8 +31,8 @@ export type Publishing = {
   readonly version?: string;
   readonly state?: "open" | "in_game";
   readonly joinable?: boolean;
-  readonly data?: { readonly [key: string]: string | number | boolean | {
-    readonly value: string | number | boolean;
+  readonly data?: { readonly [key: string]: string | number | boolean };
+  readonly data_rules?: { readonly [key: string]: {
     readonly visibility?: "public" | "member" | "private";
     readonly index?: boolean;
   } };
@@ -52,9 +52,9 @@ export type LobbyPatch = {
   readonly member_grace_s?: number;
   readonly successors?: readonly string[];
   readonly consent?: "automatic" | "ask" | "ticket";
-  readonly addresses?: "direct" | "relay_only";
-  readonly data?: { readonly [key: string]: string | number | boolean | {
-    readonly value?: string | number | boolean;
+  readonly relay?: "auto" | "always" | "never";
+  readonly data?: { readonly [key: string]: string | number | boolean | null };
+  readonly data_rules?: { readonly [key: string]: {
     readonly visibility?: "public" | "member" | "private";
     readonly index?: boolean;
   } | null };
@@ -88,12 +88,17 @@ export type MemberPatch = {
   readonly name?: string;
   readonly data?: { readonly [key: string]: string | number | boolean | null };
   readonly consent?: "automatic" | "ask" | "ticket";
-  readonly addresses?: "direct" | "relay_only";
+  readonly relay?: "auto" | "always" | "never";
 };
 
 export type HostTransfer = {
   readonly peer_id: string;
   readonly expected_term: number;
+};
+
+export type Removal = {
+  readonly peer_id: string;
+  readonly message?: string;
 };
 
 export type ChatLine = {
@@ -110,14 +115,19 @@ export type Lobby = {
   readonly name: string;
   readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";
   readonly state: "open" | "in_game";
-  readonly members: number;
+  readonly member_count: number;
   readonly seats: number | null;
-  readonly locked: boolean;
+  readonly has_password: boolean;
   readonly joinable: boolean;
   readonly approval: boolean;
   readonly version: string | null;
   readonly data: { readonly [key: string]: string | number | boolean };
-  readonly join_uri?: string;
+  readonly join: {
+    readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";
+    readonly session?: string;
+    readonly uri?: string;
+    readonly code?: string;
+  };
   readonly created_at: string;
   readonly updated_at: string;
   readonly revision: number;
@@ -128,20 +138,14 @@ export type Lobby = {
   readonly successors?: readonly string[];
   readonly seat_expires_at?: string;
   readonly consent: "automatic" | "ask" | "ticket";
-  readonly addresses: "direct" | "relay_only";
+  readonly relay: "auto" | "always" | "never";
   readonly host: string | null;
   readonly term: number;
-  readonly join: {
-    readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";
-    readonly session?: string;
-  };
-  readonly roster: readonly Member[];
-  readonly entries?: { readonly [key: string]: {
-    readonly value: string | number | boolean;
+  readonly members: readonly Member[];
+  readonly data_rules?: { readonly [key: string]: {
     readonly visibility: "public" | "member" | "private";
     readonly index: boolean;
   } };
-  readonly join_code?: string;
   readonly applicants?: readonly Applicant[];
 };
 
@@ -150,14 +154,19 @@ export type Summary = {
   readonly name: string;
   readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";
   readonly state: "open" | "in_game";
-  readonly members: number;
+  readonly member_count: number;
   readonly seats: number | null;
-  readonly locked: boolean;
+  readonly has_password: boolean;
   readonly joinable: boolean;
   readonly approval: boolean;
   readonly version: string | null;
   readonly data: { readonly [key: string]: string | number | boolean };
-  readonly join_uri?: string;
+  readonly join: {
+    readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";
+    readonly session?: string;
+    readonly uri?: string;
+    readonly code?: string;
+  };
   readonly created_at: string;
   readonly updated_at: string;
   readonly revision: number;
@@ -177,14 +186,14 @@ export type Member = {
   readonly joined_at: string;
   readonly data?: { readonly [key: string]: string | number | boolean };
   readonly consent?: "automatic" | "ask" | "ticket";
-  readonly addresses?: "direct" | "relay_only";
+  readonly relay?: "auto" | "always" | "never";
 };
 
 export type Applicant = {
   readonly peer_id: string;
   readonly name: string;
   readonly data?: { readonly [key: string]: string | number | boolean };
-  readonly asked_at: string;
+  readonly applied_at: string;
   readonly near_ban?: boolean;
 };
 
@@ -206,7 +215,7 @@ export type Connecting = {
   readonly peer_id: string;
   readonly reach?: Reach;
   readonly ticket?: string;
-  readonly relay?: boolean;
+  readonly with_relay?: boolean;
 };
 
 export type Accepting = {
@@ -224,7 +233,7 @@ export type Reach = {
     readonly at_ms: number;
     readonly receipt: string;
   }[];
-  readonly hosts: readonly {
+  readonly local_endpoints: readonly {
     readonly address: string;
     readonly port: number;
   }[];
@@ -248,7 +257,7 @@ export type Connection = {
   readonly expires_in_ms: number;
   readonly punch?: {
     readonly verdict: "direct" | "predict" | "birthday" | "relay";
-    readonly reason: string;
+    readonly message: string;
     readonly nat_pair: string;
     readonly pair_key: {
       readonly key: string;
@@ -283,7 +292,7 @@ export type Connection = {
   readonly relay?: {
     readonly relay: Relay;
     readonly verdict?: "direct" | "predict" | "birthday" | "relay";
-    readonly reason?: string;
+    readonly message?: string;
     readonly nat_pair?: string;
     readonly pair_key?: {
       readonly key: string;
@@ -292,10 +301,10 @@ export type Connection = {
     };
   };
   readonly failure?: {
-    readonly reason: "remote_timeout" | "remote_denied" | "remote_withdrew" | "remote_left" | "misc_relay_exhausted" | "misc_relay_unavailable";
+    readonly reason: "remote_timeout" | "remote_denied" | "remote_withdrew" | "remote_left" | "misc_nat_firewall" | "misc_relay_exhausted" | "misc_relay_unavailable";
     readonly code: number;
     readonly state: "waiting" | "gathering" | "introduced" | "over";
-    readonly debug: string;
+    readonly message: string;
   };
   readonly timeline: readonly {
     readonly event: "asked" | "accepted" | "looked" | "introduced" | "relayed" | "outcome" | "failed";
@@ -332,10 +341,10 @@ export type Relaying = {
 };
 
 export type Outcome = {
-  readonly path: "direct" | "relay" | "stream" | "none";
-  readonly ms?: number;
+  readonly path: "direct" | "relay" | "tunnel" | "none";
+  readonly elapsed_ms?: number;
   readonly rtt_ms?: number;
-  readonly reason?: string;
+  readonly message?: string;
 };
 
 export type LobbyBan = {
@@ -409,9 +418,9 @@ export type Stats = {
     readonly state: "open" | "in_game";
     readonly count: number;
   }[];
-  readonly members: number;
-  readonly peers: number;
-  readonly sidecars: number;
+  readonly member_count: number;
+  readonly peer_count: number;
+  readonly sidecar_count: number;
   readonly connections: readonly {
     readonly nat_pair: string;
     readonly tries: number;
@@ -427,7 +436,7 @@ export type AdminPage = {
     readonly visibility: "public" | "unlisted" | "private";
     readonly state: "open" | "in_game";
     readonly seats: number | null;
-    readonly roster: readonly {
+    readonly members: readonly {
       readonly peer_id: string | null;
       readonly name: string;
       readonly host: boolean;
@@ -442,8 +451,8 @@ export type Ban = {
   readonly ip_prefix: string | null;
   readonly peer_id: string | null;
   readonly created_at: string;
-  readonly reason: string;
-  readonly reason_hidden: boolean;
+  readonly message: string;
+  readonly message_hidden: boolean;
   readonly moderator: string;
   readonly expires_at: string | null;
 };
@@ -459,9 +468,9 @@ export type NewBan = {
     readonly lobby_id: string;
     readonly name: string;
   };
-  readonly reason: string;
+  readonly message: string;
   readonly moderator: string;
-  readonly reason_hidden?: boolean;
+  readonly message_hidden?: boolean;
   readonly expires_at?: string | null;
 };
 

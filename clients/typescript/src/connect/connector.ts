@@ -110,7 +110,7 @@ export class Connector {
     const relay = prefersRelay || needsRelay || (peer.path !== "direct" && !peer.hasRelay && connection.attempt > 0);
     try {
       const reach = await this.#reach.gather(connection);
-      const body = { peer_id: peer.id, reach, relay, ...(ticket !== undefined && { ticket }) };
+      const body = { peer_id: peer.id, reach, with_relay: relay, ...(ticket !== undefined && { ticket }) };
       connection.connectionId = await this.#setup.signals.connect(body);
     } catch (error) {
       connection.busyUntil = 0;
@@ -164,7 +164,7 @@ export class Connector {
   ): Promise<void> {
     if (consent === "ask" && !(await this.#setup.mayConnect(peer_id))) {
       if (connection.peer.path === null) connection.peer.close("The connection was denied here.");
-      return void (await this.#setup.hub.request("DELETE", `/connections/${connection_id}`).catch(() => {}));
+      return void (await this.#setup.hub.request("POST", `/connections/${connection_id}/deny`).catch(() => {}));
     }
     connection.isInitiator = false;
     await this.#accept(connection, connection_id);
@@ -185,7 +185,7 @@ export class Connector {
         if (connection.startedConnection === connection_id) return;
         connection.startedConnection = connection.connectionId = connection_id;
         connection.epoch = introduction.key.epoch;
-        peer.introductionReason = introduction.reason;
+        peer.introductionReason = introduction.message;
         peer.startPunch(introduction.plan, introduction.key, introduction.start_in_ms);
         enterRelayAfter(connection, introduction.relay_after_ms);
         break;
@@ -194,7 +194,7 @@ export class Connector {
         break;
       case "failed":
         connection.busyUntil = 0;
-        peer.introductionReason = `${introduction.reason}: ${introduction.debug}`;
+        peer.introductionReason = `${introduction.reason}: ${introduction.message}`;
         if (peer.hasKey) peer.punchUnavailable();
         else peer.close(peer.introductionReason);
     }
@@ -202,9 +202,9 @@ export class Connector {
 
   #handleRelay(connection: Connection, introduction: Introduction & { type: "relay" }): void {
     const { peer } = connection;
-    const { connection_id, relay, key, reason } = introduction;
+    const { connection_id, relay, key, message } = introduction;
     if (key !== null) connection.epoch = key.epoch;
-    if (reason !== null) peer.introductionReason = reason;
+    if (message !== null) peer.introductionReason = message;
     const isPunching = connection.startedConnection === connection_id;
     // Another relay of the same connection: the hub has released the present one.
     const isReplaced = connection.relayedConnection === connection_id;
@@ -215,7 +215,7 @@ export class Connector {
     connection.busyUntil = 0;
     peer.punchUnavailable(!connection.hasUdp);
     if (!connection.hasUdp) peer.openTunnel();
-    this.#reportOutcome(connection, { path: connection.hasUdp ? "relay" : "stream" });
+    this.#reportOutcome(connection, { path: connection.hasUdp ? "relay" : "tunnel" });
   }
 
   /** Handles the state of a connection like the events that led to it. */
@@ -236,11 +236,14 @@ export class Connector {
     connection.busyUntil = 0;
     if (outcome.kind === "opened") {
       connection.attempt = 0;
-      const times = { ms: Math.max(0, Math.round(outcome.after_ms)), rtt_ms: Math.round(outcome.rtt_ms) };
+      const times = { elapsed_ms: Math.max(0, Math.round(outcome.after_ms)), rtt_ms: Math.round(outcome.rtt_ms) };
       return this.#reportOutcome(connection, { path: "direct", ...times });
     }
     connection.attempt++;
-    this.#reportOutcome(connection, { path: peer.hasRelay ? "relay" : "none", reason: `${outcome.why}, ${sent} sent` });
+    this.#reportOutcome(connection, {
+      path: peer.hasRelay ? "relay" : "none",
+      message: `${outcome.why}, ${sent} sent`,
+    });
     if (connection.attempt < limits.IMMEDIATE_RETRIES_MAX && connection.isInitiator) {
       void this.#requestIntroduction(connection);
     }

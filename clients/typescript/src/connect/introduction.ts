@@ -26,31 +26,31 @@ export type Introduction = ConnectionIds &
         readonly start_in_ms: number;
         /** When the relay is entered unless the peer is received before. */
         readonly relay_after_ms: number;
-        readonly reason: string;
+        readonly message: string;
       }
-    | { readonly type: "relay"; readonly relay: Relay; readonly key: PairKey | null; readonly reason: string | null }
-    | { readonly type: "failed"; readonly reason: string; readonly debug: string }
+    | { readonly type: "relay"; readonly relay: Relay; readonly key: PairKey | null; readonly message: string | null }
+    | { readonly type: "failed"; readonly reason: string; readonly message: string }
   );
 
 /** Returns null if the event is about something else or cannot be understood. */
 export function readIntroduction(type: string, data: Readonly<Record<string, unknown>>): Introduction | null {
-  const { connection_id, peer_id, reason } = data;
+  const { connection_id, peer_id, message } = data;
   if (typeof connection_id !== "string" || typeof peer_id !== "string") return null;
   const ids = { connection_id, peer_id };
   if (type === "connect.accepted") return { type: "accepted", ...ids };
   if (type === "connect.requested") return { type: "requested", consent: String(data["consent"]), ...ids };
   if (type === "connect.failed")
-    return { type: "failed", reason: String(reason), debug: String(data["debug"]), ...ids };
+    return { type: "failed", reason: String(data["reason"]), message: String(message), ...ids };
   const key = readPairKey(data["pair_key"]);
   if (type === "connect.punch") {
     const [plan, start_in_ms] = [readPlan(data["plan"]), data["start_in_ms"]];
     if (plan === null || key === null || typeof start_in_ms !== "number") return null;
     const wait = data["relay_after_ms"];
     const relay_after_ms = typeof wait === "number" ? Math.min(Math.max(0, wait), RELAY_AFTER_MS_MAX) : 0;
-    return { type: "punch", plan, key, start_in_ms, relay_after_ms, reason: String(reason), ...ids };
+    return { type: "punch", plan, key, start_in_ms, relay_after_ms, message: String(message), ...ids };
   }
   const relay = type === "connect.relay" ? readRelay(data["relay"]) : null;
-  return relay && { type: "relay", relay, key, reason: typeof reason === "string" ? reason : null, ...ids };
+  return relay && { type: "relay", relay, key, message: typeof message === "string" ? message : null, ...ids };
 }
 
 export function readRelay(json: unknown): Relay | null {

@@ -1,8 +1,8 @@
 /** The path to a peer as games see it. */
 import type { PathKind } from "../path/paths.ts";
 
-/** How datagrams travel. `websocket` is the last resort, for networks that block UDP. */
-export type PathName = "direct" | "relay" | "websocket";
+/** How datagrams travel. `tunnel`, a WebSocket, is the last resort, for networks that block UDP. */
+export type PathName = PathKind;
 
 export type PeerPath = {
   readonly path: PathName | null;
@@ -18,8 +18,6 @@ export type PeerEvents = {
   path: [path: PeerPath];
   closed: [why: string];
 };
-
-export const NAMES: { readonly [K in PathKind]: PathName } = { direct: "direct", relay: "relay", tunnel: "websocket" };
 
 export const REASONS: { readonly [W in string]: string } = {
   opened: "This path was opened.",

@@ -5,7 +5,7 @@
 import type { Socket } from "node:dgram";
 import { Emitter } from "../util/emitter.ts";
 import { Channel, type ChannelEvent } from "../path/channel.ts";
-import type { PathKind, Place } from "../path/paths.ts";
+import type { Place } from "../path/paths.ts";
 import type { Endpoint } from "../util/addresses.ts";
 import type { Plan } from "../punch/plan.ts";
 import type { PunchOutcome } from "../punch/punch.ts";
@@ -13,7 +13,7 @@ import type { PairKey } from "../secure/seal.ts";
 import { ProbeTransactions } from "./probe-transactions.ts";
 import * as limits from "./limits.ts";
 import type { Relay } from "./introduction.ts";
-import { NAMES, type PathName, type PeerEvents, REASONS } from "./peer-path.ts";
+import { type PathName, type PeerEvents, REASONS } from "./peer-path.ts";
 import { PeerRelay, type RelayUse } from "./peer-relay.ts";
 import { type DatagramHandler, Sockets } from "./sockets.ts";
 import type { WarmSocketPair } from "./warm-socket.ts";
@@ -95,8 +95,8 @@ export class Peer extends Emitter<PeerEvents> {
   }
 
   get rtt_ms(): number | null {
-    const kind = (Object.keys(NAMES) as PathKind[]).find((one) => NAMES[one] === this.#path);
-    return kind === undefined ? null : (this.#channel?.path(kind)?.rtt_ms ?? null);
+    const kind = this.#path;
+    return kind === null ? null : (this.#channel?.path(kind)?.rtt_ms ?? null);
   }
 
   /** Time from the introduction to the current path. */
@@ -256,7 +256,7 @@ export class Peer extends Emitter<PeerEvents> {
     else if (event.type === "suspect") this.#relay.handleSuspect(event.path);
     else if (event.type === "punched") this.#handlers.punched(event.outcome, event.sent);
     else {
-      const path = event.path === null ? null : NAMES[event.path];
+      const { path } = event;
       this.#path = path;
       this.#pathReason = path === null ? "There is no path now." : REASONS[event.why]!;
       const after_ms = (this.#afterMs = performance.now() - this.#introducedAt);

@@ -16,7 +16,7 @@ import { ProbeTransactions, type ProbeResponse, probeRequest } from "./probe-tra
 import { Sockets } from "./sockets.ts";
 
 export type GatheredReach = {
-  readonly reach: Pick<Reach, "looks" | "hosts" | "now_ms" | "filtering">;
+  readonly reach: Pick<Reach, "looks" | "local_endpoints" | "now_ms" | "filtering">;
   /** Every sidecar saw the connection's socket at the same endpoint of each family. */
   readonly isStable: boolean;
 };
@@ -88,7 +88,8 @@ export class ReflexiveProbe {
       // Only the observations of this moment describe the current socket.
       const filtering = this.#filtering;
       const isKnown = filtering !== null && now - filtering.at < limits.FILTERING_LIFETIME_MS;
-      const reach = { looks: this.#observations.toSorted((a, b) => a.at_ms - b.at_ms), hosts: sockets.hosts(number) };
+      const looks_sent = this.#observations.toSorted((a, b) => a.at_ms - b.at_ms);
+      const reach = { looks: looks_sent, local_endpoints: sockets.hosts(number) };
       const whole = { ...reach, now_ms: performance.now(), ...(isKnown && { filtering: filtering.is }) };
       return { reach: whole, isStable: isStable(seen) };
     } finally {

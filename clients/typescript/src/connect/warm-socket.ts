@@ -12,7 +12,7 @@ import { Sockets } from "./sockets.ts";
 export type WarmSocketPair = {
   readonly sockets: Sockets;
   readonly probes: ProbeTransactions;
-  readonly reach: Pick<Reach, "looks" | "hosts" | "now_ms" | "filtering"> | null;
+  readonly reach: Pick<Reach, "looks" | "local_endpoints" | "now_ms" | "filtering"> | null;
 };
 
 type Warm = {

@@ -46,7 +46,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
   /** `url` and `game` as in HubClient. */
   constructor({ url, game }: { readonly url: string; readonly game: string }, token: string, lobby: string) {
     super();
-    this.#url = `${url.replace(/^http/, "ws")}/v1/games/${game}/events?lobby=${lobby}`;
+    this.#url = `${url.replace(/^http/, "ws")}/v1/games/${game}/events?lobby_id=${lobby}`;
     this.#token = token;
     this.#lobby = lobby;
     this.#open();

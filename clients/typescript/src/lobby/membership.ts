@@ -102,7 +102,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
 
   /** The peer ids of the other members. */
   get others(): string[] {
-    const ids = (this.#lobby.roster ?? []).map(({ peer_id }) => peer_id);
+    const ids = this.#lobby.members.map(({ peer_id }) => peer_id);
     return ids.filter((id): id is string => typeof id === "string" && id !== this.#peerId);
   }
 
@@ -128,9 +128,9 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
   }
 
   chat = async (text: string): Promise<void> =>
-    void (await this.#events.request("chat", { lobby: this.#lobby.id, text }));
+    void (await this.#events.request("chat", { lobby_id: this.#lobby.id, text }));
   signal = async (to: string, body: string): Promise<void> =>
-    void (await this.#events.request("signal", { lobby: this.#lobby.id, to, body }));
+    void (await this.#events.request("signal", { lobby_id: this.#lobby.id, to, body }));
   updateLobby = (patch: LobbyPatch): Promise<Lobby> => this.#hub.updateLobby(this.#lobby.id, patch);
 
   /**
@@ -172,7 +172,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
         // The complete lobby follows within a second (docs/reference/events.md).
         return this.#setLobby({ ...this.#lobby, host: data["host"] as Lobby["host"], term: Number(data["term"]) });
       case "lobby.removed":
-        return this.#end(String(data["reason"]));
+        return this.#end(String(data["cause"]));
       case "member.joined":
       case "member.updated":
         return this.#setMember(data["member"] as Member, true);
@@ -200,8 +200,8 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
   }
 
   #setMember(member: Member, isIn: boolean): void {
-    const others = (this.#lobby.roster ?? []).filter(({ peer_id }) => peer_id !== member.peer_id);
-    this.#setLobby({ ...this.#lobby, roster: isIn ? [...others, member] : others });
+    const others = this.#lobby.members.filter(({ peer_id }) => peer_id !== member.peer_id);
+    this.#setLobby({ ...this.#lobby, members: isIn ? [...others, member] : others });
   }
 
   #checkAddresses(): void {

@@ -2,7 +2,7 @@
 
 export type DatagramPath = {
   /** How the path goes now; null while nothing arrives. */
-  readonly kind: "direct" | "relay" | "websocket" | null;
+  readonly kind: "direct" | "relay" | "tunnel" | null;
   readonly rtt_ms: number | null;
   /** The longest datagram. */
   readonly mtu: number;

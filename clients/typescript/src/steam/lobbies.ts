@@ -12,7 +12,7 @@ import { ParleyClient, type ParleyClientOptions } from "../lobby/client.ts";
 import type { LobbyMembership } from "../lobby/membership.ts";
 import type { Lobby, Member, NewLobby, Page, Summary } from "../api/types.ts";
 import { invitationLink, type Invitation } from "./invitation.ts";
-import { type DataValue, entriesOf } from "./lobby-data.ts";
+import { type DataValue, searchableData } from "./lobby-data.ts";
 import { LobbyListFilters, REGION_KEY } from "./lobby-list.ts";
 import {
   ChatMemberStateChange,
@@ -89,7 +89,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
       name,
       seats: maxMembers,
       visibility: visibilityOf(type),
-      data: entriesOf({ ...(this.#region !== null && { [REGION_KEY]: this.#region }), ...data }, 0),
+      ...searchableData({ ...(this.#region !== null && { [REGION_KEY]: this.#region }), ...data }, 0),
       ...(memberName !== undefined && { member_name: memberName }),
     };
     return this.#enter(await this.client.host(settings));
@@ -168,8 +168,8 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
 
   getLobbyOwner = (lobby: string): string | null => this.#known(lobby)?.host ?? null;
   getLobbyMemberLimit = (lobby: string): number => this.#known(lobby)?.seats ?? 0;
-  getNumLobbyMembers = (lobby: string): number => this.#roster(lobby).length;
-  getLobbyMemberByIndex = (lobby: string, index: number): string | null => this.#roster(lobby)[index]?.peer_id ?? null;
+  getNumLobbyMembers = (lobby: string): number => this.#members(lobby).length;
+  getLobbyMemberByIndex = (lobby: string, index: number): string | null => this.#members(lobby)[index]?.peer_id ?? null;
   getFriendPersonaName = (lobby: string, peer: string): string => this.#member(lobby, peer)?.name ?? "";
   getLobbyData = (lobby: string, key: string): string => String(this.#data(lobby)[key] ?? "");
   getAllLobbyData = (lobby: string): Readonly<Record<string, DataValue>> => this.#data(lobby);
@@ -179,7 +179,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
 
   /** The link to the lobby, and the program arguments for it. */
   getInvitation(lobby: string): { readonly link: string; readonly arguments: readonly string[] } | null {
-    const code = this.#known(lobby)?.join_code;
+    const code = this.#known(lobby)?.join.code;
     if (code === undefined) return null;
     const { url, game = "default" } = this.#options;
     return { link: invitationLink(url, game, code), arguments: ["+connect_lobby", code] };
@@ -193,7 +193,7 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
   // --- writing: the owner only, except for the own member data ---------------------------------------------------
 
   setLobbyData = (lobby: string, key: string, value: DataValue): Promise<unknown> =>
-    this.#in(lobby).membership.updateLobby({ data: entriesOf({ [key]: value }, this.#indexed(lobby, key)) });
+    this.#in(lobby).membership.updateLobby(searchableData({ [key]: value }, this.#indexed(lobby, key)));
   deleteLobbyData = (lobby: string, key: string): Promise<unknown> =>
     this.#in(lobby).membership.updateLobby({ data: { [key]: null } });
   setLobbyJoinable = (lobby: string, joinable: boolean): Promise<unknown> =>
@@ -206,7 +206,10 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
     this.client.hub.transferHost(lobby, { peer_id: peer, expected_term: this.#in(lobby).membership.lobby.term });
   /** Every member receives `lobbyGameCreated`. */
   setLobbyGameServer = (lobby: string, server: string): Promise<unknown> =>
-    this.#in(lobby).membership.updateLobby({ data: { [SERVER_KEY]: { value: server, visibility: "member" } } });
+    this.#in(lobby).membership.updateLobby({
+      data: { [SERVER_KEY]: server },
+      data_rules: { [SERVER_KEY]: { visibility: "member" } },
+    });
   setLobbyMemberData = (lobby: string, key: string, value: DataValue): Promise<unknown> =>
     this.client.hub.updateMember(lobby, this.client.id, { data: { [key]: value } });
   sendLobbyChatMsg = (lobby: string, text: string): Promise<void> => this.#in(lobby).membership.chat(text);
@@ -248,8 +251,8 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
       if (peer_id !== null) this.emit("lobbyChatUpdate", [lobby, peer_id, peer_id, ChatMemberStateChange.Entered]);
     } else if (type === "member.left") {
       const changed = String(data["peer_id"]);
-      const by = typeof data["by"] === "string" ? data["by"] : changed;
-      this.emit("lobbyChatUpdate", [lobby, changed, by, stateOf(String(data["state"]))]);
+      const by = typeof data["removed_by"] === "string" ? data["removed_by"] : changed;
+      this.emit("lobbyChatUpdate", [lobby, changed, by, stateOf(String(data["cause"]))]);
     } else if (type === "lobby.host_changed") {
       const host = data["host"];
       this.emit("lobbyOwnerChanged", [lobby, typeof host === "string" ? host : null]);
@@ -263,26 +266,21 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
   }
 
   #known = (lobby: string): Lobby | undefined => this.#joined.get(lobby)?.membership.lobby ?? this.#cached.get(lobby);
-  #roster = (lobby: string): readonly Member[] => this.#known(lobby)?.roster ?? [];
+  #members = (lobby: string): readonly Member[] => this.#known(lobby)?.members ?? [];
   #member = (lobby: string, peer: string): Member | undefined =>
-    this.#roster(lobby).find(({ peer_id }) => peer_id === peer);
+    this.#members(lobby).find(({ peer_id }) => peer_id === peer);
 
-  /** Members see more data than the list has. */
-  #data(lobby: string): Readonly<Record<string, DataValue>> {
-    const known = this.#known(lobby);
-    const entries = Object.entries(known?.entries ?? {}).map(([key, { value }]) => [key, value] as const);
-    return { ...known?.data, ...Object.fromEntries(entries) };
-  }
+  #data = (lobby: string): Readonly<Record<string, DataValue>> => this.#known(lobby)?.data ?? {};
 
-  #serverOf = ({ data, entries }: Lobby): string | null => {
-    const value = entries?.[SERVER_KEY]?.value ?? data[SERVER_KEY];
+  #serverOf = ({ data }: Lobby): string | null => {
+    const value = data[SERVER_KEY];
     return value === undefined ? null : String(value);
   };
 
   /** Other keys of the lobby that can be searched for. */
   #indexed(lobby: string, key: string): number {
-    const entries = Object.entries(this.#known(lobby)?.entries ?? {});
-    return entries.filter(([other, { index }]) => index && other !== key).length;
+    const rules = Object.entries(this.#known(lobby)?.data_rules ?? {});
+    return rules.filter(([other, { index }]) => index && other !== key).length;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Steam's lobby data as the hub's data entries, the first keys with an index (docs/reference/http.md). */
+/** Steam's lobby data as the hub's data, the first keys with an index (docs/reference/http.md). */
 import type { NewLobby } from "../api/types.ts";
 
 export type DataValue = string | number | boolean;
@@ -6,13 +6,16 @@ export type DataValue = string | number | boolean;
 /** Data keys that can be searched for (docs/reference/http.md). */
 const INDEXED_MAX = 10;
 
-/** The first `INDEXED_MAX` keys can be searched for. */
-export function entriesOf(data: Readonly<Record<string, DataValue>>, indexed: number): NonNullable<NewLobby["data"]> {
-  const entries = Object.entries(data).map(([key, value], at) => {
+/** The data with its rules: the first `INDEXED_MAX` keys can be searched for. */
+export function searchableData(
+  data: Readonly<Record<string, DataValue>>,
+  indexed: number,
+): { readonly data: Readonly<Record<string, DataValue>>; readonly data_rules: NonNullable<NewLobby["data_rules"]> } {
+  const rules = Object.entries(data).map(([key, value], at) => {
     const index = indexed + at < INDEXED_MAX && String(value).length <= INDEXED_LENGTH_MAX;
-    return [key, { value, visibility: "public" as const, index }] as const;
+    return [key, { visibility: "public" as const, index }] as const;
   });
-  return Object.fromEntries(entries);
+  return { data, data_rules: Object.fromEntries(rules) };
 }
 
 /** The hub indexes values of up to 128 bytes, and a UTF-16 unit has up to three. */

@@ -31,7 +31,7 @@ export type LobbyDistanceFilter = (typeof LobbyDistanceFilter)[keyof typeof Lobb
 export const ChatRoomEnterResponse = {
   Success: 1,
   DoesntExist: 2,
-  /** Wrong password, missing approval, another version, or a locked lobby. */
+  /** Wrong password, missing approval, another version, or a closed lobby. */
   NotAllowed: 3,
   Full: 4,
   Error: 5,
@@ -54,7 +54,7 @@ const RESPONSES: Readonly<Record<string, ChatRoomEnterResponse>> = {
   kicked: ChatRoomEnterResponse.Banned,
   rate_limited: ChatRoomEnterResponse.RatelimitExceeded,
   password_mismatch: ChatRoomEnterResponse.NotAllowed,
-  lobby_locked: ChatRoomEnterResponse.NotAllowed,
+  lobby_closed: ChatRoomEnterResponse.NotAllowed,
   not_admitted: ChatRoomEnterResponse.NotAllowed,
   version_mismatch: ChatRoomEnterResponse.NotAllowed,
   name_in_use: ChatRoomEnterResponse.NotAllowed,
@@ -66,12 +66,12 @@ export const responseOf = (code: string): ChatRoomEnterResponse => RESPONSES[cod
 
 const STATES: Readonly<Record<string, ChatMemberStateChange>> = {
   left: ChatMemberStateChange.Left,
-  disconnected: ChatMemberStateChange.Disconnected,
+  timed_out: ChatMemberStateChange.Disconnected,
   kicked: ChatMemberStateChange.Kicked,
   banned: ChatMemberStateChange.Banned,
 };
 
-/** The change for the hub's state of a former member. */
+/** The change for the hub's cause of a member's removal. */
 export const stateOf = (word: string): ChatMemberStateChange => STATES[word] ?? ChatMemberStateChange.Left;
 
 const VISIBILITIES = { 0: "private", 1: "unlisted", 2: "public", 3: "unlisted" } as const;

@@ -35,7 +35,7 @@ async function ask(
   return app.fetch(request, { ...env, ...settings });
 }
 
-const WHY = { reason: "aimbot", moderator: "mo" };
+const WHY = { message: "aimbot", moderator: "mo" };
 const ban = async (game: string, parts: object): Promise<BanView> => {
   const response = await ask(game, "POST", "bans", { body: { ...WHY, ...parts } });
   expect(response.status).toBe(201);
@@ -87,7 +87,7 @@ describe("listing and ending lobbies", () => {
       const north = await Sidecar.link(game, { shard, worker: withTwoShards });
       await north.report(hosts(`Wired ${shard}`, "Alice"));
     }
-    const seen: { name: string; visibility: string; roster: object[] }[] = [];
+    const seen: { name: string; visibility: string; members: object[] }[] = [];
     let cursor: string | null = "";
     while (cursor !== null) {
       const query: string = cursor === "" ? "" : `&cursor=${cursor}`;
@@ -99,19 +99,16 @@ describe("listing and ending lobbies", () => {
     const names = seen.map(({ name, visibility }) => `${name} ${visibility}`);
     const wired = ["Wired 0 public", "Wired 1 public"];
     expect(names.toSorted()).toStrictEqual(["Private private", "Public public", "Unlisted unlisted", ...wired]);
-    expect(seen.find(({ name }) => name === "Private")?.roster).toStrictEqual([
+    expect(seen.find(({ name }) => name === "Private")?.members).toStrictEqual([
       { peer_id: hosting.id, name: hosting.id, host: true },
     ]);
   });
 
-  test.each(["limit=0", "limit=101", "limit=x", "cursor=x", "cursor=0.UP"])(
-    "a list with %s is refused",
-    async (query) => {
-      expect(await problemOf(await ask(newGame(), "GET", `lobbies?${query}`))).toMatchObject({
-        code: "invalid_request",
-      });
-    },
-  );
+  test.each(["limit=0", "limit=x", "cursor=x", "cursor=0.UP"])("a list with %s is refused", async (query) => {
+    expect(await problemOf(await ask(newGame(), "GET", `lobbies?${query}`))).toMatchObject({
+      code: "invalid_request",
+    });
+  });
 
   test("an ended lobby is gone for everybody", async () => {
     const host = await Player.of(newGame());
@@ -140,7 +137,10 @@ describe("bans", () => {
   test("a banned peer can neither host nor join, and gets the reason", async () => {
     const game = newGame();
     const [host, mallory] = [await Player.of(game), await Player.of(game)];
-    const { id, join_code } = await host.hosts();
+    const {
+      id,
+      join: { code: join_code },
+    } = await host.hosts();
     await ban(game, { peer_id: mallory.id });
     const ways: [string, string, object][] = [
       ["POST", "lobbies", LOBBY],
@@ -159,7 +159,7 @@ describe("bans", () => {
 
   test("a hidden reason is not returned", async () => {
     const mallory = await Player.of(newGame());
-    await ban(mallory.game, { peer_id: mallory.id, reason_hidden: true });
+    await ban(mallory.game, { peer_id: mallory.id, message_hidden: true });
     const refused = await problemOf(await mallory.ask("POST", "lobbies", { body: LOBBY }));
     expect([refused["code"], refused["detail"]]).toStrictEqual(["banned", undefined]);
   });
@@ -226,9 +226,9 @@ describe("bans", () => {
     const game = newGame();
     const settings = { HUB_SHARDS: "3" };
     await ask(game, "POST", "bans", { body: { ...WHY, ip_prefix: "192.0.2.0/24" }, settings });
-    await ask(game, "POST", "bans", { body: { ...WHY, reason: "again", ip_prefix: "192.0.2.77/24" }, settings });
-    const { bans } = await (await ask(game, "GET", "bans", { settings })).json<{ bans: { reason: string }[] }>();
-    expect(bans.map(({ reason }) => reason)).toStrictEqual(["again"]);
+    await ask(game, "POST", "bans", { body: { ...WHY, message: "again", ip_prefix: "192.0.2.77/24" }, settings });
+    const { bans } = await (await ask(game, "GET", "bans", { settings })).json<{ bans: { message: string }[] }>();
+    expect(bans.map(({ message }) => message)).toStrictEqual(["again"]);
   });
 
   test.each([
@@ -239,7 +239,7 @@ describe("bans", () => {
     ["no peer", { peer_id: "mallory" }],
     ["with an end in the past", { peer_id: "a".repeat(26), expires_at: "2020-01-01T00:00:00Z" }],
     ["with an invalid end", { peer_id: "a".repeat(26), expires_at: "2999-99-99T00:00:00Z" }],
-    ["without a reason", { peer_id: "a".repeat(26), reason: undefined }],
+    ["without a message", { peer_id: "a".repeat(26), message: undefined }],
   ])("a ban cannot be %s", async (_, parts) => {
     const body = { ...WHY, ...parts };
     expect(await problemOf(await ask(newGame(), "POST", "bans", { body }))).toMatchObject({ code: "invalid_request" });

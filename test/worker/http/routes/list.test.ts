@@ -22,12 +22,12 @@ describe("a list over two hubs", () => {
     ["name[contains]=LAZA 3", ["Plaza 3"]],
     ["name[in]=Plaza 1,Plaza 7,Nowhere", ["Plaza 7", "Plaza 1"]],
     ["name[gte]=Plaza 8", ["Plaza 8"]],
-    ["locked=true", ["Locked"]],
+    ["has_password=true", ["Locked"]],
     ["seats[lte]=2&include=full&order=name", ["Full", "Locked"]],
     ["slots[gt]=2&name[ne]=Plaza 0&limit=2", ["Plaza 8", "Plaza 7"]],
     ["state=in_game&include=in_game", ["Playing"]],
     ["wire[ne]=rabid", []],
-    ["members[gte]=2&include=full,locked,in_game", ["Playing"]],
+    ["member_count[gte]=2&include=full,closed,in_game", ["Playing"]],
     ["order=name&limit=3", ["Locked", "Plaza 0", "Plaza 1"]],
     ["order=-name,created_at&limit=2", ["Plaza 8", "Plaza 7"]],
     ["order=seats,-name&limit=2", ["Locked", "Plaza 8"]],
@@ -38,12 +38,12 @@ describe("a list over two hubs", () => {
     expect(lobbies.map(({ name }) => name)).toStrictEqual(names);
   });
 
-  test.each(["order=name", "order=-seats,-name", "order=locked,updated_at", "near=skill:1&order=-name"])(
+  test.each(["order=name", "order=-seats,-name", "order=has_password,updated_at", "near=skill:1&order=-name"])(
     "pages by %s make up the same list by their links",
     async (order) => {
       const whole = (await listOf(`${EVERYTHING}&${order}`)).lobbies;
       const lines: Summary[] = [];
-      let next: string | undefined = `${LIST}?include=full,in_game,locked&limit=5&${order}`;
+      let next: string | undefined = `${LIST}?include=full,in_game,closed&limit=5&${order}`;
       while (next !== undefined) {
         const response = await ask(next);
         const page = await response.json<{ lobbies: Summary[]; next_cursor: string | null }>();
@@ -66,7 +66,7 @@ describe("a list over two hubs", () => {
   });
 
   test("equal requests share one ETag until a lobby changes", async () => {
-    const asked = ["members[gte]=1&name[contains]=plaza", "name[contains]=PLAZA&members[gte]=1"];
+    const asked = ["member_count[gte]=1&name[contains]=plaza", "name[contains]=PLAZA&member_count[gte]=1"];
     const [first, second] = await Promise.all(asked.map((query) => ask(`${LIST}?${query}`)));
     const etag = first!.headers.get("etag")!;
     expect(second!.headers.get("etag")).toBe(etag);
@@ -105,9 +105,8 @@ describe("a list over two hubs of lobbies with data", () => {
       [near, "Three", "desert", 1_250],
       [far, "Four", "forest", 10_000],
     ] as const) {
-      const motd = { value: "forest" };
-      const data = { map: { value: map, index }, skill: { value: skill, index }, motd };
-      await who.hosts({ name, data, version: "1.4" });
+      const data = { map, skill, motd: "forest" };
+      await who.hosts({ name, data, data_rules: { map: { index }, skill: { index } }, version: "1.4" });
     }
     const names = async (query: string): Promise<string[]> => {
       const answer = await ask(`/v1/games/arena/lobbies?${query}`);

@@ -1,6 +1,6 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { joined, lobby } from "#shared/api/lobbies.ts";
+import { lobbyPatch, type LobbyView, joined, lobby } from "#shared/api/lobbies.ts";
 import { LOBBIES_PER_HUB_MAX, LOBBIES_PER_PEER_MAX } from "#shared/limits.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
 import { LobbyIndex } from "../../../../worker/hub/lobby-index.ts";
@@ -34,17 +34,25 @@ describe("creating a lobby", () => {
         version: "1.4",
         member_name: "Ann",
         member_data: { hat: "red" },
-        data: { map: { value: "forest", index: true }, seed: { value: 7, visibility: "private" }, mode: "ffa" },
+        data: { map: "forest", seed: 7, mode: "ffa" },
+        data_rules: { map: { index: true }, seed: { visibility: "private" } },
       },
     });
     const etag = response.headers.get("etag");
     const location = response.headers.get("location");
     const { lobby: made, member, session_ticket } = await fits(response, 201, joined);
-    expect(made).toMatchObject({ name: "Nice", wire: "native", state: "open", members: 1, seats: 4, version: "1.4" });
+    expect(made).toMatchObject({
+      name: "Nice",
+      wire: "native",
+      state: "open",
+      member_count: 1,
+      seats: 4,
+      version: "1.4",
+    });
     expect(made).toMatchObject({ host: ann.id, term: 1, revision: 1, join: { wire: "native" }, visibility: "public" });
-    expect(made.join_code).toMatch(/^[2-9A-HJ-NP-Z]{6}$/);
+    expect(made.join.code).toMatch(/^[2-9A-HJ-NP-Z]{6}$/);
     expect(made.data).toStrictEqual({ map: "forest", seed: 7, mode: "ffa" });
-    expect(made.entries?.["mode"]).toStrictEqual({ value: "ffa", visibility: "public", index: false });
+    expect(made.data_rules?.["mode"]).toStrictEqual({ visibility: "public", index: false });
     expect(member).toMatchObject({ peer_id: ann.id, name: "Ann", host: true, state: "present", data: { hat: "red" } });
     expect([etag, location]).toStrictEqual(['"v1"', `/v1/games/${game}/lobbies/${made.id}`]);
     expect(await verify(env, session_ticket!, Date.now())).toMatchObject({
@@ -77,8 +85,8 @@ describe("creating a lobby", () => {
     ["blank ends", { ...LOBBY, name: " a" }],
     ["a long name", { ...LOBBY, name: "a".repeat(65) }],
     ["half a character", '{"name":"\\ud800","seats":4}'],
-    ["a key that pollutes", `{"name":"a","seats":4,"data":{"__proto__":{"value":1}}}`],
-    ["a number that is none", `{"name":"a","seats":4,"data":{"a":{"value":1e999}}}`],
+    ["a key that pollutes", `{"name":"a","seats":4,"data":{"__proto__":1}}`],
+    ["a number that is none", `{"name":"a","seats":4,"data":{"a":1e999}}`],
     ["a name twice", `{"name":"a","name":"b","seats":4}`],
     ["too deep", `{"name":"a","seats":4,"x":${"[".repeat(9)}${"]".repeat(9)}}`],
     ["no JSON", `{"name":`],
@@ -94,7 +102,7 @@ describe("creating a lobby", () => {
     [
       "too much data",
       "data_limit",
-      { body: { ...LOBBY, data: { a: { value: "x" }, b: { visibility: "member", value: 1, index: true } } } },
+      { body: { ...LOBBY, data: { a: "x", b: 1 }, data_rules: { b: { visibility: "member", index: true } } } },
     ],
     [
       "too much member data",
@@ -146,13 +154,15 @@ describe("creating a lobby", () => {
 
 describe("reading a lobby", () => {
   const DATA = {
-    open: { value: 1 },
-    ours: { value: 2, visibility: "member" },
-    mine: { value: 3, visibility: "private" },
+    data: { open: 1, ours: 2, mine: 3 },
+    data_rules: { ours: { visibility: "member" }, mine: { visibility: "private" } },
   } as const;
 
   test("non-member, member and host see different fields under different ETags, and get 304", async () => {
-    const { id, join_code } = await ann.hosts({ data: DATA });
+    const {
+      id,
+      join: { code: join_code },
+    } = await ann.hosts(DATA);
     await bob.enters(id);
     const keys = async (response: Response) => Object.keys((await fits(response, 200, lobby)).data);
     const answers = [
@@ -167,9 +177,7 @@ describe("reading a lobby", () => {
       ["open", "ours"],
       ["open", "ours", "mine"],
     ]);
-    const codes = await Promise.all(
-      answers.map(async (answer) => (await answer.json<{ join_code?: string }>()).join_code),
-    );
+    const codes = await Promise.all(answers.map(async (answer) => (await answer.json<LobbyView>()).join.code));
     expect(codes).toStrictEqual([undefined, join_code, join_code]);
     const again = await bob.ask("GET", `lobbies/${id}`, { headers: { "if-none-match": '"v3-m"' } });
     expect([again.status, await again.text()]).toStrictEqual([304, ""]);
@@ -188,15 +196,16 @@ describe("reading a lobby", () => {
       ["DELETE", `lobbies/${id}`],
       ["POST", `lobbies/${id}/members`, {}],
       ["POST", `lobbies/${id}/heartbeat`],
-      ["POST", `lobbies/${id}/messages`, { text: "hi" }],
+      ["POST", `lobbies/${id}/chat`, { text: "hi" }],
       ["PUT", `lobbies/${id}/host`, { peer_id: bob.id, expected_term: 1 }],
       ["DELETE", `lobbies/${id}/members/${ann.id}`],
-      ["PUT", `lobbies/${id}/applicants/${bob.id}`],
+      ["POST", `lobbies/${id}/applicants/${bob.id}/admit`],
+      ["POST", `lobbies/${id}/bans`, { peer_id: ann.id }],
     ] as const) {
       const code = await bob.refused(method, path, body === undefined ? {} : { body });
       expect([method, path, code]).toStrictEqual([method, path, "lobby_not_found"]);
     }
-    expect(await stranger("lobbies?include=full,locked,in_game").then((list) => list.json())).toMatchObject({
+    expect(await stranger("lobbies?include=full,closed,in_game").then((list) => list.json())).toMatchObject({
       lobbies: [],
     });
   });
@@ -213,42 +222,69 @@ describe("reading a lobby", () => {
     expect(await ann.refused("PATCH", `lobbies/${id}`, { body: { name: "Mine" } })).toBe("not_host");
     expect(await ann.refused("DELETE", `lobbies/${id}`)).toBe("not_host");
     expect(await ann.refused("POST", `lobbies/${id}/heartbeat`)).toBe("not_member");
-    expect(await ann.refused("POST", `lobbies/${id}/messages`, { body: { text: "hi" } })).toBe("not_member");
+    expect(await ann.refused("POST", `lobbies/${id}/chat`, { body: { text: "hi" } })).toBe("not_member");
   });
 });
 
 describe("changing a lobby", () => {
   test("a patch merges: absent fields stay, null removes", async () => {
-    const map = { value: "forest", index: true } as const;
-    const data = { map, mode: { value: "ffa" }, round: { value: 1 } };
-    const { id } = await ann.hosts({ version: "1.4", password: "hunter2", data });
+    const data = { map: "forest", mode: "ffa", round: 1 };
+    const { id } = await ann.hosts({ version: "1.4", password: "hunter2", data, data_rules: { map: { index: true } } });
     const view = await ann.patches(id, {
       name: "Nicer",
       version: null,
       password: null,
       state: "in_game",
-      data: { map: { value: "desert" }, mode: null },
+      data: { map: "desert", mode: null },
     });
     expect(view).toMatchObject({
       name: "Nicer",
       version: null,
-      locked: false,
+      has_password: false,
       state: "in_game",
       seats: 4,
       revision: 2,
     });
-    expect(view.entries).toStrictEqual({
-      map: { value: "desert", visibility: "public", index: true },
-      round: { value: 1, visibility: "public", index: false },
+    expect(view.data).toStrictEqual({ map: "desert", round: 1 });
+    expect(view.data_rules).toStrictEqual({
+      map: { visibility: "public", index: true },
+      round: { visibility: "public", index: false },
     });
-    const plain = await ann.patches(id, { data: { map: "moon", round: { visibility: "member" } } });
-    expect(plain.entries).toStrictEqual({
-      map: { value: "moon", visibility: "public", index: true },
-      round: { value: 1, visibility: "member", index: false },
+    const plain = await ann.patches(id, { data: { map: "moon" }, data_rules: { round: { visibility: "member" } } });
+    expect(plain.data).toStrictEqual({ map: "moon", round: 1 });
+    expect(plain.data_rules).toStrictEqual({
+      map: { visibility: "public", index: true },
+      round: { visibility: "member", index: false },
     });
     expect(await stranger("lobbies").then((list) => list.json())).toMatchObject({ lobbies: [] });
     expect(await ann.patches(id, { state: "open" })).toMatchObject({ state: "open", revision: 4 });
     expect(await stranger("lobbies").then((list) => list.json())).toMatchObject({ lobbies: [{ id, name: "Nicer" }] });
+  });
+
+  test("a patch with what the host has read changes nothing, whatever the lobby's settings", async () => {
+    const { id } = await ann.hosts({
+      version: "1.4",
+      relay: "never",
+      consent: "ask",
+      data: { map: "forest", seed: 7 },
+      data_rules: { map: { index: true }, seed: { visibility: "private" } },
+    });
+    const before: Record<string, unknown> = await ann.sees(id);
+    const settable = Object.keys(lobbyPatch.fields).filter((field) => field !== "password");
+    expect(settable.filter((field) => !Object.hasOwn(before, field))).toStrictEqual([]);
+    const after = await ann.patches(id, Object.fromEntries(settable.map((field) => [field, before[field]])));
+    expect(after).toStrictEqual(before);
+  });
+
+  test("a rule of null resets its key, and a removed key loses its rule", async () => {
+    const rule = { visibility: "private" } as const;
+    const { id } = await ann.hosts({ data: { a: 1, b: 2 }, data_rules: { a: rule, b: rule } });
+    const view = await ann.patches(id, { data: { b: null }, data_rules: { a: null } });
+    expect(view.data_rules).toStrictEqual({ a: { visibility: "public", index: false } });
+    expect((await ann.patches(id, { data: { b: 3 } })).data_rules?.["b"]).toStrictEqual({
+      visibility: "public",
+      index: false,
+    });
   });
 
   test("a patch with an outdated If-Match is refused", async () => {
@@ -275,7 +311,7 @@ describe("changing a lobby", () => {
     await ann.patches(id, { seats: 3 });
     await eve.enters(id);
     expect(await ann.refused("PATCH", `lobbies/${id}`, { body: { seats: 2 } })).toBe("seats_taken");
-    const wrong = { data: { a: { visibility: "member" } } };
+    const wrong = { data_rules: { a: { visibility: "member" } } };
     expect(await ann.refused("PATCH", `lobbies/${id}`, { body: wrong })).toBe("data_limit");
     const plain = { body: { name: "x" }, headers: { "content-type": "text/plain" } };
     const response = await ann.ask("PATCH", `lobbies/${id}`, plain);
@@ -285,7 +321,14 @@ describe("changing a lobby", () => {
   });
 
   test("a changed lobby survives a sleep of the hub", async () => {
-    const { id, join_code } = await ann.hosts({ password: "hunter2", data: { map: { value: "forest", index: true } } });
+    const {
+      id,
+      join: { code: join_code },
+    } = await ann.hosts({
+      password: "hunter2",
+      data: { map: "forest" },
+      data_rules: { map: { index: true } },
+    });
     await bob.enters(id, { password: "hunter2" });
     const before = await ann.sees(id);
     await evictDurableObject(hubFor(game));
@@ -293,12 +336,15 @@ describe("changing a lobby", () => {
     const [eve] = (await players(game, 1)) as [Player];
     const body = { code: join_code, password: "hunter2" };
     expect((await eve.ask("POST", "join-by-code", { body })).status).toBe(201);
-    expect(await ann.patches(id, { name: "Later" })).toMatchObject({ name: "Later", members: 3 });
+    expect(await ann.patches(id, { name: "Later" })).toMatchObject({ name: "Later", member_count: 3 });
   });
 });
 
 test("the host ends a lobby, and everything of it is gone", async () => {
-  const { id, join_code } = await ann.hosts();
+  const {
+    id,
+    join: { code: join_code },
+  } = await ann.hosts();
   await bob.enters(id);
   expect(await bob.refused("DELETE", `lobbies/${id}`)).toBe("not_host");
   expect((await ann.ask("DELETE", `lobbies/${id}`)).status).toBe(204);
@@ -315,7 +361,7 @@ describe("create or join by key", () => {
     const { lobby: found } = await fits(await put(bob), 201, joined);
     expect([found.id, rosterOf(found)]).toStrictEqual([made.id, [`${ann.id} present`, `${bob.id} held`]]);
     expect((await fits(await put(ann), 200, joined)).lobby.id).toBe(made.id);
-    expect((await fits(await put(bob), 200, joined)).lobby.members).toBe(2);
+    expect((await fits(await put(bob), 200, joined)).lobby.member_count).toBe(2);
   });
 
   test("the password of a key's lobby is the first peer's", async () => {
@@ -345,7 +391,13 @@ test("over two shards each peer has a home shard, and ids and codes find lobbies
   const many = [...(await Player.ofBothShards(game)), ...(await Player.ofBothShards(game))];
   const made = await Promise.all(many.map((who) => who.hosts()));
   expect(made.map(({ id }) => shardOfId(id))).toStrictEqual([0, 1, 0, 1]);
-  for (const [at, { id, join_code }] of made.entries()) {
+  for (const [
+    at,
+    {
+      id,
+      join: { code: join_code },
+    },
+  ] of made.entries()) {
     const guest = many[(at + 1) % many.length]!;
     const { lobby: found } = await fits(
       await guest.ask("POST", "join-by-code", { body: { code: join_code } }),
@@ -360,6 +412,6 @@ test("over two shards each peer has a home shard, and ids and codes find lobbies
 
 // Last, because it checks the responses of all tests above.
 test("no response contains a password or its digest", () => {
-  expect(said.some((text) => text.includes('"locked":true'))).toBe(true);
+  expect(said.some((text) => text.includes('"has_password":true'))).toBe(true);
   expect(said.filter((text) => /hunter2|pbkdf2/.test(text))).toStrictEqual([]);
 });

@@ -35,16 +35,17 @@ const from = (address: string) => (request: Request) => {
 };
 
 const bans = (host: Player, id: string, peer: string, message?: string): Promise<Response> =>
-  host.ask(
-    "DELETE",
-    `lobbies/${id}/members/${peer}?ban=lobby${message === undefined ? "" : `&reason=${encodeURIComponent(message)}`}`,
-  );
+  host.ask("POST", `lobbies/${id}/bans`, { body: { peer_id: peer, ...(message !== undefined && { message }) } });
 
-const membersOf = async (id: string): Promise<unknown[]> => (await ann.sees(id)).roster.map((member) => member.peer_id);
+const membersOf = async (id: string): Promise<unknown[]> =>
+  (await ann.sees(id)).members.map((member) => member.peer_id);
 
 /** A lobby of Ann, from which Eve was banned. */
 async function withoutEve(parts = {}): Promise<{ id: string; join_code: string }> {
-  const { id, join_code } = await ann.hosts(parts);
+  const {
+    id,
+    join: { code: join_code },
+  } = await ann.hosts(parts);
   const { password } = parts as { password?: string };
   await eve.enters(id, password === undefined ? {} : { password });
   expect((await bans(ann, id, eve.id, "Cheating")).status).toBe(204);
@@ -53,13 +54,16 @@ async function withoutEve(parts = {}): Promise<{ id: string; join_code: string }
 
 describe("a banned peer", () => {
   test("is refused each of its twelve ways back in", async () => {
-    const { id, join_code } = await ann.hosts({ password: "hunter2" });
+    const {
+      id,
+      join: { code: join_code },
+    } = await ann.hosts({ password: "hunter2" });
     const body = { password: "hunter2" };
     const key = { "idempotency-key": "first-join" };
     await eve.ask("POST", `lobbies/${id}/members`, { body, headers: key });
     await eve.beats(id);
     const socket = await EventsClient.greet(game, eve.token, { lobby: id });
-    await socket.ask("subscribe", { topic: "lobby", id });
+    await socket.ask("subscribe", { topic: "lobby", lobby_id: id });
     await bans(ann, id, eve.id, "Cheating");
     expect((await socket.next("lobby.removed")).data).toMatchObject({ detail: "Cheating" });
     const keyed = await ann.ask("PUT", "lobbies/by-key/party", { body: { name: "Keyed", seats: 4 } });
@@ -78,7 +82,7 @@ describe("a banned peer", () => {
       "by quick join": () => eve.refused("POST", "quick-join", { body: {} }),
       "by quick join with a new identity": () => again.refused("POST", "quick-join", { body: {} }),
       "by a heartbeat": () => eve.refused("POST", `lobbies/${id}/heartbeat`),
-      "by a message": () => eve.refused("POST", `lobbies/${id}/messages`, { body: { text: "hello" } }),
+      "by a message": () => eve.refused("POST", `lobbies/${id}/chat`, { body: { text: "hello" } }),
       "by connecting to a member": () =>
         eve.refused("POST", `lobbies/${id}/connections`, { body: { peer_id: ann.id } }),
       "by an invitation": () => eve.refused("POST", `lobbies/${id}/invitations`),
@@ -104,7 +108,7 @@ describe("a banned peer", () => {
     await eve.ask("POST", `lobbies/${id}/members`, { body, headers: key });
     // A socket that reconnects is no member's.
     const reconnected = await EventsClient.greet(game, eve.token, { lobby: id });
-    expect(await reconnected.ask("chat", { lobby: id, text: "hello" })).toMatchObject({ type: "error" });
+    expect(await reconnected.ask("chat", { lobby_id: id, text: "hello" })).toMatchObject({ type: "error" });
     expect(await membersOf(id)).toStrictEqual([ann.id]);
     expect(await membersOf(keyed_id)).toStrictEqual([ann.id]);
   });
@@ -125,7 +129,7 @@ describe("a classmate in the same network", () => {
     const { id } = await withoutEve();
     const classmate = await Player.of(game, from(NEIGHBOUR));
     await classmate.applies(id);
-    expect((await ann.ask("PUT", `lobbies/${id}/applicants/${classmate.id}`)).status).toBe(200);
+    expect((await ann.ask("POST", `lobbies/${id}/applicants/${classmate.id}/admit`)).status).toBe(200);
     await classmate.beats(id);
     expect(await membersOf(id)).toStrictEqual([ann.id, classmate.id]);
   });
@@ -148,7 +152,7 @@ describe("a classmate in the same network", () => {
     expect((await classmate.ask("POST", `lobbies/${id}/members`)).status).toBe(200);
     await (await Player.of(game, from(ELSEWHERE))).joins(id);
     await (await Player.of(game, from("2001:db8:5:7::1"))).joins(id);
-    expect((await ann.sees(id)).roster).toHaveLength(4);
+    expect((await ann.sees(id)).members).toHaveLength(4);
   });
 
   test("joins every lobby with approval while operators' ban of a member is fresh", async () => {
@@ -158,7 +162,7 @@ describe("a classmate in the same network", () => {
     const request = new Request(`${ORIGIN}/v1/admin/games/${game}/bans`, {
       method: "POST",
       headers: { authorization: `Bearer ${ADMIN_KEYS[0]}`, "content-type": "application/json" },
-      body: JSON.stringify({ member, reason: "Cheating", moderator: "Op" }),
+      body: JSON.stringify({ member, message: "Cheating", moderator: "Op" }),
     });
     expect((await worker(request)).status).toBe(201);
     const { id: other } = await ann.hosts({ name: "Other" });

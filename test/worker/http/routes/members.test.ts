@@ -45,7 +45,7 @@ describe("joining", () => {
     ["no password", "password_mismatch", { password: "hunter2" }, {}],
     ["another version", "version_mismatch", { version: "1.4" }, { version: "1.5" }],
     ["no version", "version_mismatch", { version: "1.4" }, {}],
-    ["a locked door", "lobby_locked", { joinable: false }, {}],
+    ["a locked door", "lobby_closed", { joinable: false }, {}],
     ["a wrong code", "lobby_not_found", { visibility: "private" }, { code: "ABCDEF" }],
     ["a name with a line in it", "invalid_request", {}, { member_name: "a\nb" }],
     [
@@ -60,7 +60,10 @@ describe("joining", () => {
   });
 
   test("a join needs the password in any Unicode form, the version and the code", async () => {
-    const { id, join_code } = await ann.hosts({ password: "caf\u00e9", version: "1.4", visibility: "private" });
+    const {
+      id,
+      join: { code: join_code },
+    } = await ann.hosts({ password: "caf\u00e9", version: "1.4", visibility: "private" });
     const body = {
       password: "cafe\u0301",
       version: "1.4",
@@ -104,9 +107,9 @@ describe("lobbies with approval", () => {
     expect([lobby_id, Date.parse(expires_at) > Date.now()]).toStrictEqual([id, true]);
     expect((await ann.sees(id)).applicants).toMatchObject([{ peer_id: bob.id, name: "Bob" }]);
     expect((await bob.sees(id)).applicants).toBeUndefined();
-    expect(await eve.refused("PUT", `lobbies/${id}/applicants/${bob.id}`)).toBe("not_host");
+    expect(await eve.refused("POST", `lobbies/${id}/applicants/${bob.id}/admit`)).toBe("not_host");
     await evictDurableObject(hubFor(game));
-    expect((await ann.ask("PUT", `lobbies/${id}/applicants/${bob.id}`)).status).toBe(200);
+    expect((await ann.ask("POST", `lobbies/${id}/applicants/${bob.id}/admit`)).status).toBe(200);
     const answer = await bob.ask("POST", `lobbies/${id}/members`, { body: {} });
     expect((await fits(answer, 200, joined)).member).toMatchObject({ name: "Bob", state: "present" });
   });
@@ -121,12 +124,12 @@ describe("lobbies with approval", () => {
     const { id } = await ann.hosts({ approval: true });
     await bob.applies(id);
     await eve.applies(id);
-    expect((await ann.ask("DELETE", `lobbies/${id}/applicants/${bob.id}`)).status).toBe(204);
+    expect((await ann.ask("POST", `lobbies/${id}/applicants/${bob.id}/deny`)).status).toBe(204);
     expect(await bob.refused("POST", `lobbies/${id}/members`)).toBe("not_admitted");
-    expect((await eve.ask("DELETE", `lobbies/${id}/applicants/${eve.id}`)).status).toBe(204);
+    expect((await eve.ask("POST", `lobbies/${id}/applicants/${eve.id}/withdraw`)).status).toBe(204);
     expect((await ann.sees(id)).applicants).toStrictEqual([]);
-    expect(await ann.refused("PUT", `lobbies/${id}/applicants/${eve.id}`)).toBe("applicant_not_found");
-    expect(await ann.refused("DELETE", `lobbies/${id}/applicants/${eve.id}`)).toBe("applicant_not_found");
+    expect(await ann.refused("POST", `lobbies/${id}/applicants/${eve.id}/admit`)).toBe("applicant_not_found");
+    expect(await ann.refused("POST", `lobbies/${id}/applicants/${eve.id}/deny`)).toBe("applicant_not_found");
   });
 });
 
@@ -163,8 +166,8 @@ describe("members", () => {
     expect(await bob.refused("DELETE", `lobbies/${id}/members/${eve.id}`)).toBe("not_host");
     expect((await ann.ask("DELETE", `lobbies/${id}/members/${bob.id}`)).status).toBe(204);
     await bob.enters(id);
-    expect(await ann.refused("DELETE", `lobbies/${id}/members/${bob.id}?ban=all`)).toBe("invalid_request");
-    expect((await ann.ask("DELETE", `lobbies/${id}/members/${bob.id}?ban=lobby`)).status).toBe(204);
+    expect(await ann.refused("POST", `lobbies/${id}/bans`, { body: { peer_id: "bob" } })).toBe("invalid_request");
+    expect((await ann.ask("POST", `lobbies/${id}/bans`, { body: { peer_id: bob.id } })).status).toBe(204);
     await evictDurableObject(hubFor(game));
     expect(await bob.refused("POST", `lobbies/${id}/members`)).toBe("kicked");
     expect(await ann.refused("DELETE", `lobbies/${id}/members/nobody`)).toBe("member_not_found");
@@ -174,11 +177,11 @@ describe("members", () => {
   test("chat reaches members only, and a text that is too long reaches nobody", async () => {
     const { id } = await ann.hosts();
     await bob.enters(id);
-    const say = (who: Player, body: object) => who.ask("POST", `lobbies/${id}/messages`, { body });
+    const say = (who: Player, body: object) => who.ask("POST", `lobbies/${id}/chat`, { body });
     expect((await say(bob, { text: "hello" })).status).toBe(202);
-    expect(await eve.refused("POST", `lobbies/${id}/messages`, { body: { text: "hello" } })).toBe("not_member");
-    expect(await bob.refused("POST", `lobbies/${id}/messages`, { body: { text: "" } })).toBe("invalid_request");
-    expect(await bob.refused("POST", `lobbies/${id}/messages`, { body: { text: "x".repeat(4_097) } })).toBe(
+    expect(await eve.refused("POST", `lobbies/${id}/chat`, { body: { text: "hello" } })).toBe("not_member");
+    expect(await bob.refused("POST", `lobbies/${id}/chat`, { body: { text: "" } })).toBe("invalid_request");
+    expect(await bob.refused("POST", `lobbies/${id}/chat`, { body: { text: "x".repeat(4_097) } })).toBe(
       "invalid_request",
     );
     const signal = (to: string, text: string) => ({ body: { to, body: text } });
@@ -227,7 +230,7 @@ describe("hosts", () => {
     await eve.enters(id);
     await ann.ask("DELETE", `lobbies/${id}/members/${ann.id}`);
     expect(await bob.sees(id)).toMatchObject({ host: null, term: 2 });
-    expect(await ann.refused("POST", `lobbies/${id}/members`)).toBe("lobby_locked");
+    expect(await ann.refused("POST", `lobbies/${id}/members`)).toBe("lobby_closed");
     const answers = await Promise.all([hand(bob, id, bob, 2), hand(eve, id, eve, 2)]);
     expect(new Set(answers.map(({ status }) => status))).toStrictEqual(new Set([200, 409]));
     expect(await bob.sees(id)).toMatchObject({ term: 3 });

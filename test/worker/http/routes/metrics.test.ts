@@ -62,10 +62,10 @@ describe("statistics", () => {
         { wire: "rabid", state: "open", count: 2 },
         { wire: "rabid", state: "in_game", count: 1 },
       ],
-      members: 4,
+      member_count: 4,
       // Alice hosts two lobbies from one address.
-      peers: 3,
-      sidecars: 1,
+      peer_count: 3,
+      sidecar_count: 1,
       connections: [],
     });
     expect(response.headers.get("cache-control")).toBe("public, max-age=10");

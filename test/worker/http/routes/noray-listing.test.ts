@@ -23,7 +23,7 @@ const PID =
   "mfU9V5gNYhBmHyi40dWrpJDXA5yuxNHdwo_0QSbZIwI57txp676B4UN8IXB2ZGGifkeKlQOq8lflFDBa8_aIpDvIeF9dY-NryprKFxGHl9ATgIVXGsJueogfoEjaIPAX";
 /** As the sidecar computes it: SHA-256 in base64url. */
 const DIGEST = "H6nOa8JPDyIwVW4qJrYfmha2IVWKye773seeL9npclY";
-const FOREST = { name: "Forest brawl", seats: 8, data: { map: { value: "forest", index: true } } };
+const FOREST = { name: "Forest brawl", seats: 8, data: { map: "forest" }, data_rules: { map: { index: true } } };
 
 const TETHERED = {
   ...POLICY,
@@ -75,13 +75,17 @@ describe("noray hosts", () => {
       {
         name: "Forest brawl",
         wire: "noray",
-        members: 1,
+        member_count: 1,
         seats: 8,
         data: { map: "forest" },
-        join_uri: `noray://198.51.100.9:8890/${OID}`,
+        join: { uri: `noray://198.51.100.9:8890/${OID}` },
       },
     ]);
-    expect(view.join).toStrictEqual({ wire: "noray", session: OID });
+    expect(view.join).toStrictEqual({
+      wire: "noray",
+      session: OID,
+      uri: `noray://198.51.100.9:8890/${OID}`,
+    });
     expect(await listed(game, "?data[map]=forest&slots[gte]=7&wire=noray")).toHaveLength(1);
   });
 
@@ -93,7 +97,7 @@ describe("noray hosts", () => {
     expect(await publishes(game, { name: "Two", joinable: false }, 200)).toMatchObject({ joinable: false });
     expect(await listed(game)).toStrictEqual([]);
     await publishes(game, { name: "Two", visibility: "unlisted" }, 200);
-    expect(await listed(game, "?include=locked,full")).toStrictEqual([]);
+    expect(await listed(game, "?include=closed,full")).toStrictEqual([]);
     await publishes(game, FOREST);
     expect(await listed(game)).toHaveLength(1);
   });
@@ -148,7 +152,7 @@ describe("noray hosts", () => {
     const sidecar = await Sidecar.open(game);
     await sidecar.hello({ noray: 8_890, addresses: ["2001:db8::1"] });
     await sidecar.report(hosting);
-    expect(await publishes(game, FOREST)).not.toHaveProperty("join_uri");
+    expect((await publishes(game, FOREST)).join).not.toHaveProperty("uri");
   });
 
   test("no response reveals a pid, its digest or the host's address", async () => {

@@ -20,7 +20,10 @@ afterEach(() => {
 describe("joining by code", () => {
   test("a code finds listed and unlisted lobbies in any spelling", async () => {
     for (const visibility of ["public", "unlisted", "private"] as const) {
-      const { id, join_code } = await ann.hosts({ visibility, password: "hunter2" });
+      const {
+        id,
+        join: { code: join_code },
+      } = await ann.hosts({ visibility, password: "hunter2" });
       const typed = `${join_code!.slice(0, 2)} ${join_code!.slice(2).toLowerCase()}`;
       const response = await bob.ask("POST", "join-by-code", { body: { code: typed, password: "hunter2" } });
       expect((await fits(response, 201, joined)).lobby.id).toBe(id);
@@ -28,7 +31,9 @@ describe("joining by code", () => {
   });
 
   test("a code is refused if it is unknown or malformed, or the password is wrong", async () => {
-    const { join_code } = await ann.hosts({ password: "hunter2" });
+    const {
+      join: { code: join_code },
+    } = await ann.hosts({ password: "hunter2" });
     const other = join_code!.startsWith("2") ? `3${join_code!.slice(1)}` : `2${join_code!.slice(1)}`;
     for (const code of [other, "ABCDE", "ABCDE0", "ABCDEFG"]) {
       expect([code, await bob.refused("POST", "join-by-code", { body: { code } })]).toStrictEqual([
@@ -42,7 +47,9 @@ describe("joining by code", () => {
 
   test("after too many wrong codes even the right one is refused", async () => {
     vi.restoreAllMocks();
-    const { join_code } = await ann.hosts();
+    const {
+      join: { code: join_code },
+    } = await ann.hosts();
     const wrong = join_code!.startsWith("2") ? `3${join_code!.slice(1)}` : `2${join_code!.slice(1)}`;
     // Joining is rate limited too; here only wrong codes count.
     vi.useFakeTimers({ toFake: ["Date"] });
@@ -66,8 +73,8 @@ describe("quick join", () => {
     (await fits(await who.ask("POST", "quick-join", { body }), 201, joined)).lobby;
 
   test("quick join joins a lobby that matches, and no other", async () => {
-    await ann.hosts({ data: { map: { value: "desert", index: true } } });
-    const { id } = await ann.hosts({ data: { map: { value: "forest", index: true } } });
+    await ann.hosts({ data: { map: "desert" }, data_rules: { map: { index: true } } });
+    const { id } = await ann.hosts({ data: { map: "forest" }, data_rules: { map: { index: true } } });
     expect((await quick(bob, { filter: { "data[map]": "forest" } })).id).toBe(id);
     const none = { body: { filter: { "data[map]": "swamp" } } };
     expect(await bob.refused("POST", "quick-join", none)).toBe("no_open_lobby");
@@ -93,7 +100,7 @@ describe("quick join", () => {
 
   test("quick join creates a lobby if none matches, and the next peer joins it", async () => {
     const made = await quick(ann, { create_if_none: LOBBY });
-    expect([made.host, made.members]).toStrictEqual([ann.id, 1]);
+    expect([made.host, made.member_count]).toStrictEqual([ann.id, 1]);
     expect((await quick(bob, { create_if_none: LOBBY })).id).toBe(made.id);
   });
 
@@ -115,7 +122,7 @@ describe("quick join", () => {
 test("codes of many lobbies differ and use unambiguous letters", async () => {
   const many = await players(game, 10);
   const made = await Promise.all(many.flatMap((who) => Array.from({ length: 4 }, () => who.hosts())));
-  const codes = made.map(({ join_code }) => join_code!);
+  const codes = made.map(({ join }) => join.code!);
   expect(new Set(codes).size).toBe(40);
   for (const code of codes) expect(canonicalCode(code)).toBe(code);
   expect(codes.join("")).not.toMatch(/[IO01]/);

@@ -150,7 +150,8 @@ describe("the next host", () => {
     await put(ann, id);
     const inside_socket = await EventsClient.greet(game, bob.token, { lobby: id });
     const outside_socket = await EventsClient.greet(game, undefined, { lobby: id });
-    for (const socket of [inside_socket, outside_socket]) await socket.ask("subscribe", { topic: "lobby", id });
+    for (const socket of [inside_socket, outside_socket])
+      await socket.ask("subscribe", { topic: "lobby", lobby_id: id });
     await ann.ask("DELETE", `lobbies/${id}/members/${ann.id}`);
     expect((await inside_socket.next("lobby.host_changed")).data).toMatchObject({ host: bob.id, snapshot_revision: 2 });
     expect((await outside_socket.next("lobby.host_changed")).data).not.toHaveProperty("snapshot_revision");

@@ -190,7 +190,7 @@ test("a full table evicts ended connections, the oldest first, and never open on
   expect(table.evictionCandidate()).toBe(null);
   table.put(one(CONNECTIONS_MAX));
   expect(table.evictionCandidate()).toBe("full");
-  for (const at of [7, 3]) table.put(fail(one(at), { reason: "remote_denied", debug: "" }, 1));
+  for (const at of [7, 3]) table.put(fail(one(at), { reason: "remote_denied", message: "" }, 1));
   expect(table.evictionCandidate()).toMatchObject({ id: "0-7" });
   table.forget(table.get("0-7")!);
   expect([table.evictionCandidate(), table.ofPair(lobby, ann.id, "b7"), table.ofPeer("b7")]).toStrictEqual([

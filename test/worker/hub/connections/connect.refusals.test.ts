@@ -65,7 +65,7 @@ describe("a request for a connection is refused", () => {
     await mine.ping();
     await ann.beats(lobby);
     await timePasses(game, 1_000);
-    expect((await ann.sees(lobby)).roster).toMatchObject([{ state: "present" }, { state: "away" }]);
+    expect((await ann.sees(lobby)).members).toMatchObject([{ state: "present" }, { state: "away" }]);
     expect(await asking(ann, { peer_id: bob.id })).toBe("member_timeout");
   });
 
@@ -80,7 +80,7 @@ describe("a request for a connection is refused", () => {
     vi.restoreAllMocks();
     const codes: string[] = [];
     for (let at = 0; at < 130; at++) {
-      const { status } = await ann.ask("DELETE", `connections/${NOTHING}`);
+      const { status } = await ann.ask("POST", `connections/${NOTHING}/withdraw`);
       codes.push(String(status));
     }
     expect([codes.indexOf("429"), codes[0]]).toStrictEqual([128, "404"]);
@@ -132,10 +132,10 @@ describe("a reach is refused", () => {
   test("with invalid addresses, or too many", async () => {
     const host = { address: "192.168.1.10", port: 40_000 };
     const wrong: Partial<Reach>[] = [
-      { hosts: [{ address: "192.168.1.256", port: 1 }] },
-      { hosts: [{ address: "router.local", port: 1 }] },
-      { hosts: [{ ...host, port: 0 }] },
-      { hosts: Array.from({ length: 9 }, () => host) },
+      { local_endpoints: [{ address: "192.168.1.256", port: 1 }] },
+      { local_endpoints: [{ address: "router.local", port: 1 }] },
+      { local_endpoints: [{ ...host, port: 0 }] },
+      { local_endpoints: Array.from({ length: 9 }, () => host) },
       { attempt: 16 },
       { epoch: 256 },
       { rtt_ms: "fast" as never },
@@ -154,7 +154,7 @@ describe("a connection", () => {
     for (const id of [connection_id, NOTHING, "nonsense", `1-${"z".repeat(26)}`]) {
       const path = `connections/${id}`;
       expect(await eve.refused("GET", path)).toBe("connection_not_found");
-      expect(await eve.refused("DELETE", path)).toBe("connection_not_found");
+      expect(await eve.refused("POST", `${path}/deny`)).toBe("connection_not_found");
       expect(await eve.refused("POST", `${path}/accept`, { body: {} })).toBe("connection_not_found");
       expect(await eve.refused("PUT", `${path}/outcome`, { body: { path: "direct" } })).toBe("connection_not_found");
     }
@@ -196,7 +196,7 @@ describe("a connection", () => {
     expect(await ann.refused("PUT", `connections/${connection_id}/outcome`, outcome)).toBe("connection_over");
     expect(await bob.refused("POST", `connections/${connection_id}/accept`, { body: {} })).toBe("connection_over");
     const second = await asksFor(ann, lobby, { peer_id: bob.id });
-    await bob.ask("DELETE", `connections/${second.connection_id}`);
+    await bob.ask("POST", `connections/${second.connection_id}/deny`);
     const failed = { body: { connection_id: second.connection_id } };
     expect(await ann.refused("POST", `lobbies/${lobby}/relays`, failed)).toBe("connection_over");
     expect(await ann.refused("POST", `lobbies/${NOTHING}/relays`, failed)).toBe("connection_not_found");

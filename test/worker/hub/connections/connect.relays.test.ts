@@ -81,17 +81,17 @@ describe("pairs without a direct path", () => {
   });
 
   test("no address is revealed if a peer or the lobby forbids it", async () => {
-    await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { addresses: "relay_only" } });
+    await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { relay: "always" } });
     const first = await meet({}, {});
     expect(await reads(ann, first)).not.toHaveProperty("punch");
     expect(await north.next("allocate")).toMatchObject({ relay: first });
     north.say(allocated(first));
     await at.next("connect.relay");
-    await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { addresses: "direct" } });
+    await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { relay: "auto" } });
     // The pair keeps the relay that works, also when a direct path is allowed.
     expect(await reads(ann, await meet({}, {}))).toMatchObject({ punch: {}, relay: { relay: { port: 30_000 } } });
     await at.next("connect.relay");
-    await ann.patches(lobby, { addresses: "relay_only" });
+    await ann.patches(lobby, { relay: "always" });
     // A member's setting does not override its lobby's.
     const third = await meet({}, {});
     expect(await north.rest()).toStrictEqual([]);
@@ -167,7 +167,7 @@ describe("a relay beside a direct path", () => {
 
   test("a requested relay is allocated at once while the direct path is tried", async () => {
     const reach = await reachOf(ann, ANN);
-    const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach, relay: true });
+    const { connection_id } = await asksFor(ann, lobby, { peer_id: bob.id, reach, with_relay: true });
     await accepts(bob, connection_id, await reachOf(bob, BOB));
     await north.next("allocate");
     expect((await at.next("connect.punch")).data).toMatchObject({ verdict: "direct" });

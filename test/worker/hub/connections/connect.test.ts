@@ -62,6 +62,8 @@ describe("two members", () => {
     const requested = await to.next("connect.requested");
     expect(requested).toStrictEqual({
       type: "connect.requested",
+      topic: "lobby",
+      seq: expect.any(Number),
       data: {
         connection_id,
         lobby_id: lobby,
@@ -84,7 +86,7 @@ describe("two members", () => {
     expect([mine["start_in_ms"], theirs["start_in_ms"]]).toStrictEqual([START_MARGIN_MS, START_MARGIN_MS + 75]);
     expect(await meetings(at)).toStrictEqual([]);
 
-    await reports(ann, connection_id, { path: "direct", ms: 40, rtt_ms: 31 });
+    await reports(ann, connection_id, { path: "direct", elapsed_ms: 40, rtt_ms: 31 });
     await reports(bob, connection_id, { path: "direct" });
     const end = await reads(ann, connection_id);
     expect(courseOf(end)).toStrictEqual("asked looked accepted looked introduced outcome outcome".split(" "));
@@ -97,13 +99,13 @@ describe("two members", () => {
 
   test("two members connect over their WebSockets: one message of each, and two to each", async () => {
     const [at, to] = [await watching(ann, lobby), await watching(bob, lobby)];
-    const reply = at.ask("connect", { lobby, peer_id: bob.id, reach: await reachOf(ann, ANN) });
+    const reply = at.ask("connect", { lobby_id: lobby, peer_id: bob.id, reach: await reachOf(ann, ANN) });
     const { connection_id } = (await to.next("connect.requested")).data;
     expect((await reply).data).toStrictEqual({ connection_id });
     await to.ask("accept", { connection_id, reach: await reachOf(bob, BOB) });
     expect((await at.next("connect.punch")).data).toMatchObject({ connection_id, peer_id: bob.id });
     expect((await to.next("connect.punch")).data).toMatchObject({ connection_id, peer_id: ann.id });
-    const refused = await at.ask("connect", { lobby, peer_id: ann.id });
+    const refused = await at.ask("connect", { lobby_id: lobby, peer_id: ann.id });
     expect(refused).toMatchObject({ type: "error", data: { problem: { code: "invalid_request" } } });
   });
 
@@ -141,7 +143,7 @@ describe("two members", () => {
 
   test("two members reconnect after a failure with the next key and attempt", async () => {
     const first = await meet({}, {});
-    await reports(ann, first, { path: "none", reason: "no answer" });
+    await reports(ann, first, { path: "none", message: "no answer" });
     const second = await meet({ attempt: 1, epoch: 255 }, { attempt: 1, epoch: 254 });
     expect(second).not.toBe(first);
     const { punch } = await reads(ann, second);
@@ -234,7 +236,7 @@ describe("consent", () => {
   test("a member's own consent setting overrides the lobby's", async () => {
     await bob.ask("PATCH", `lobbies/${lobby}/members/${bob.id}`, { body: { consent: "ask" } });
     expect(await asksFor(ann, lobby, { peer_id: bob.id })).toMatchObject({ consent: "ask" });
-    expect(await ann.sees(lobby)).toMatchObject({ consent: "automatic", roster: [{}, { consent: "ask" }] });
+    expect(await ann.sees(lobby)).toMatchObject({ consent: "automatic", members: [{}, { consent: "ask" }] });
   });
 
   test("a peer that was denied must wait a minute before it asks again", async () => {
@@ -255,7 +257,7 @@ describe("consent", () => {
   test("a member is notified when a request is withdrawn or expires, or the other peer leaves", async () => {
     const to = await watching(bob, lobby);
     const first = await asksFor(ann, lobby, { peer_id: bob.id });
-    expect((await ann.ask("DELETE", `connections/${first.connection_id}`)).status).toBe(204);
+    expect((await ann.ask("POST", `connections/${first.connection_id}/withdraw`)).status).toBe(204);
     expect((await to.next("connect.failed")).data).toMatchObject({ reason: "remote_withdrew", code: 4_101 });
     await asksFor(ann, lobby, { peer_id: bob.id });
     await ann.beats(lobby);

@@ -36,9 +36,11 @@ describe("the list of two hubs", () => {
     await far.report(hosts(there![1]!, "Carol"));
     expect((await subscriber.next("lobby.added")).data).toMatchObject({ lobby: { name: there![1]! } });
     await near.report(joins(here![0]!, "Dora"));
-    expect((await subscriber.next("lobby.updated")).data).toMatchObject({ lobby: { name: here![0]!, members: 2 } });
+    expect((await subscriber.next("lobby.updated")).data).toMatchObject({
+      lobby: { name: here![0]!, member_count: 2 },
+    });
     await far.report(leaves(there![0]!, "Bob"));
-    expect((await subscriber.next("lobby.removed")).data).toMatchObject({ reason: "closed" });
+    expect((await subscriber.next("lobby.removed")).data).toMatchObject({ cause: "closed" });
     expect(await subscriber.rest()).toStrictEqual([]);
   });
 
@@ -49,7 +51,7 @@ describe("the list of two hubs", () => {
     for (const guest of ["Bob", "Carol", "Dora"]) await far.report(joins(there![0]!, guest));
     expect(await subscriber.rest()).toStrictEqual([]);
     await timePasses(game, COALESCE_MS);
-    expect((await subscriber.next("lobby.updated")).data).toMatchObject({ lobby: { members: 4 } });
+    expect((await subscriber.next("lobby.updated")).data).toMatchObject({ lobby: { member_count: 4 } });
     expect(await subscriber.rest()).toStrictEqual([]);
   });
 
@@ -99,12 +101,12 @@ describe("a socket at the wrong hub", () => {
     await far.report(hosts(there![0]!, "Alice"));
     const [subscriber, snapshot] = await EventsClient.list(game);
     const id = (snapshot.data["lobbies"] as { id: string }[])[0]!.id;
-    expect(await subscriber.ask("subscribe", { topic: "lobby", id })).toMatchObject({
+    expect(await subscriber.ask("subscribe", { topic: "lobby", lobby_id: id })).toMatchObject({
       type: "error",
       data: { problem: { code: "misdirected", status: 421 } },
     });
     const other = await EventsClient.greet(game, undefined, { lobby: id });
-    expect(await other.ask("subscribe", { topic: "lobby", id })).toMatchObject({ type: "snapshot" });
+    expect(await other.ask("subscribe", { topic: "lobby", lobby_id: id })).toMatchObject({ type: "snapshot" });
     expect(await other.ask("subscribe", { topic: "lobbies" })).toMatchObject({
       data: { problem: { code: "misdirected" } },
     });

@@ -22,18 +22,18 @@ describe("list subscriptions", () => {
     await north.report(hosts("Nice", "Alice"));
     const [subscriber, snapshot] = await EventsClient.list(game);
     expect(snapshot).toMatchObject({ type: "snapshot", topic: "lobbies", data: { complete: true } });
-    expect(linesOf(snapshot)).toMatchObject([{ name: "Nice", members: 1 }]);
+    expect(linesOf(snapshot)).toMatchObject([{ name: "Nice", member_count: 1 }]);
 
     await north.report(hosts("Zoo", "Zoe"));
     const added = await subscriber.next("lobby.added");
-    expect(added).toMatchObject({ topic: "lobbies", data: { lobby: { name: "Zoo", members: 1, revision: 1 } } });
+    expect(added).toMatchObject({ topic: "lobbies", data: { lobby: { name: "Zoo", member_count: 1, revision: 1 } } });
     await north.report(joins("Nice", "Bob"));
     const updated = await subscriber.next("lobby.updated");
-    expect(updated).toMatchObject({ data: { lobby: { name: "Nice", members: 2 } } });
+    expect(updated).toMatchObject({ data: { lobby: { name: "Nice", member_count: 2 } } });
     await timePasses(game, COALESCE_MS);
     await north.report(leaves("Zoo", "Zoe"));
     const removed = await subscriber.next("lobby.removed");
-    expect(removed.data).toStrictEqual({ id: idOf(added), reason: "closed" });
+    expect(removed.data).toStrictEqual({ lobby_id: idOf(added), cause: "closed", removed_by: null });
     expect(removed.seq).toBeGreaterThan(updated.seq!);
     expect(updated.seq).toBeGreaterThan(added.seq!);
     expect(await subscriber.rest()).toStrictEqual([]);
@@ -46,20 +46,23 @@ describe("list subscriptions", () => {
     await north.report(hosts("Nice", "Alice"), joins("Nice", "Bob"));
     await timePasses(game, COALESCE_MS);
     await north.report(starts("Nice", "Alice"));
-    expect((await open.next("lobby.removed")).data).toMatchObject({ reason: "started" });
+    expect((await open.next("lobby.removed")).data).toMatchObject({ cause: "started" });
     expect((await all.next("lobby.updated")).data).toMatchObject({ lobby: { state: "in_game" } });
   });
 
   test("a filtered subscriber gets lobbies as they start and stop to match", async () => {
     const north = await Sidecar.link(game);
     await north.report(hosts("Nice", "Alice"), hosts("Other", "Olga"));
-    const [subscriber, snapshot] = await EventsClient.list(game, { "members[gte]": "2", "name[contains]": "nice" });
+    const [subscriber, snapshot] = await EventsClient.list(game, {
+      "member_count[gte]": "2",
+      "name[contains]": "nice",
+    });
     expect(linesOf(snapshot)).toStrictEqual([]);
     await north.report(joins("Nice", "Bob"), joins("Other", "Otto"));
-    expect((await subscriber.next("lobby.added")).data).toMatchObject({ lobby: { name: "Nice", members: 2 } });
+    expect((await subscriber.next("lobby.added")).data).toMatchObject({ lobby: { name: "Nice", member_count: 2 } });
     await timePasses(game, COALESCE_MS);
     await north.report(kicks("Nice", "Bob", "Alice"));
-    expect((await subscriber.next("lobby.removed")).data).toMatchObject({ reason: "filtered" });
+    expect((await subscriber.next("lobby.removed")).data).toMatchObject({ cause: "filtered" });
     expect(await subscriber.rest()).toStrictEqual([]);
   });
 
@@ -67,11 +70,11 @@ describe("list subscriptions", () => {
     const north = await Sidecar.link(game);
     const [subscriber] = await EventsClient.list(game);
     await north.report(hosts("Nice", "Alice", { seats: 12 }));
-    expect((await subscriber.next("lobby.added")).data).toMatchObject({ lobby: { members: 1 } });
+    expect((await subscriber.next("lobby.added")).data).toMatchObject({ lobby: { member_count: 1 } });
     for (const guest of ["Bob", "Carol", "Dora", "Emil"]) await north.report(joins("Nice", guest));
     expect(await subscriber.rest()).toStrictEqual([]);
     await timePasses(game, COALESCE_MS);
-    expect((await subscriber.next("lobby.updated")).data).toMatchObject({ lobby: { members: 5 } });
+    expect((await subscriber.next("lobby.updated")).data).toMatchObject({ lobby: { member_count: 5 } });
     await timePasses(game, 10 * COALESCE_MS);
     expect(await subscriber.rest()).toStrictEqual([]);
   });
@@ -86,7 +89,11 @@ describe("list subscriptions", () => {
     await north.report(leaves("Nice", "Bob"));
     expect(await subscriber.rest()).toStrictEqual([]);
     await timePasses(game, COALESCE_MS);
-    expect((await subscriber.next("lobby.removed")).data).toStrictEqual({ id, reason: "closed" });
+    expect((await subscriber.next("lobby.removed")).data).toStrictEqual({
+      lobby_id: id,
+      cause: "closed",
+      removed_by: null,
+    });
     expect(await subscriber.rest()).toStrictEqual([]);
   });
 
@@ -96,10 +103,10 @@ describe("list subscriptions", () => {
     await north.report(hosts("Nice", "Alice"));
     await north.report(joins("Nice", "Bob"));
     const [second, snapshot] = await EventsClient.list(game);
-    expect(linesOf(snapshot)).toMatchObject([{ name: "Nice", members: 1 }]);
+    expect(linesOf(snapshot)).toMatchObject([{ name: "Nice", member_count: 1 }]);
     await timePasses(game, COALESCE_MS);
     for (const subscriber of [first, second]) {
-      expect((await subscriber.next("lobby.updated")).data).toMatchObject({ lobby: { members: 2 } });
+      expect((await subscriber.next("lobby.updated")).data).toMatchObject({ lobby: { member_count: 2 } });
     }
   });
 

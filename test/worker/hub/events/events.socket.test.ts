@@ -90,7 +90,7 @@ describe("hello", () => {
     for (const [type, data] of [
       ["subscribe", { topic: "lobbies" }],
       ["unsubscribe", { topic: "lobbies" }],
-      ["chat", { lobby: NOBODY, text: "hi" }],
+      ["chat", { lobby_id: NOBODY, text: "hi" }],
     ] as const) {
       const answer = await subscriber.ask(type, data);
       expect(problemIn(answer)).toMatchObject({ code: "invalid_request", status: 400, detail: "send hello first" });
@@ -147,12 +147,12 @@ describe("an invalid message ends only its socket:", () => {
     ["a token that is none", hello({ token: 7 })],
     ["a number that is none", '{"type":"hello","seq":-1,"data":{}}'],
     ["a topic that is none", '{"type":"subscribe","data":{"topic":"everything"}}'],
-    ["a lobby that is none", '{"type":"subscribe","data":{"topic":"lobby","id":"../x"}}'],
+    ["a lobby that is none", '{"type":"subscribe","data":{"topic":"lobby","lobby_id":"../x"}}'],
     ["a filter that is none", '{"type":"subscribe","data":{"topic":"lobbies","filter":{"a b":"1"}}}'],
-    ["a filter of numbers", '{"type":"subscribe","data":{"topic":"lobbies","filter":{"members":2}}}'],
+    ["a filter of numbers", '{"type":"subscribe","data":{"topic":"lobbies","filter":{"member_count":2}}}'],
     ["depth", deep],
     ["length", hello({ token: "x".repeat(SUBSCRIBER_MESSAGE_LENGTH_MAX) })],
-    ["half a character", String.raw`{"type":"chat","data":{"lobby":"${NOBODY}","text":"\ud800"}}`],
+    ["half a character", String.raw`{"type":"chat","data":{"lobby_id":"${NOBODY}","text":"\ud800"}}`],
   ])("%s", async (_, message) => {
     const [witness] = await EventsClient.list(game);
     const subscriber = await EventsClient.open(game);
@@ -176,10 +176,10 @@ describe("an invalid message ends only its socket:", () => {
 
 describe("an impossible command is refused and the socket stays open:", () => {
   test.each<[string, unknown, string, string?]>([
-    ["subscribe", { topic: "lobby" }, "invalid_request", "id: a lobby topic needs one"],
-    ["unsubscribe", { topic: "lobby" }, "invalid_request", "id: a lobby topic needs one"],
-    ["subscribe", { topic: "lobby", id: NOBODY }, "lobby_not_found"],
-    ["subscribe", { topic: "lobby", id: `1-${"a".repeat(26)}` }, "misdirected"],
+    ["subscribe", { topic: "lobby" }, "invalid_request", "lobby_id: a lobby topic needs one"],
+    ["unsubscribe", { topic: "lobby" }, "invalid_request", "lobby_id: a lobby topic needs one"],
+    ["subscribe", { topic: "lobby", lobby_id: NOBODY }, "lobby_not_found"],
+    ["subscribe", { topic: "lobby", lobby_id: `1-${"a".repeat(26)}` }, "misdirected"],
     [
       "subscribe",
       { topic: "lobbies", filter: { "members[like]": "2" } },
@@ -198,8 +198,8 @@ describe("an impossible command is refused and the socket stays open:", () => {
       "invalid_request",
       "filter.near: not a value this parameter takes",
     ],
-    ["chat", { lobby: NOBODY, text: "hi" }, "unauthorized"],
-    ["signal", { lobby: NOBODY, to: "a".repeat(26), body: "x" }, "unauthorized"],
+    ["chat", { lobby_id: NOBODY, text: "hi" }, "unauthorized"],
+    ["signal", { lobby_id: NOBODY, to: "a".repeat(26), body: "x" }, "unauthorized"],
   ])("%s %j", async (type, data, code, detail) => {
     const subscriber = await EventsClient.greet(game);
     const problem = problemIn(await subscriber.ask(type, data));
@@ -230,11 +230,11 @@ describe("an impossible command is refused and the socket stays open:", () => {
     const [subscriber, snapshot] = await EventsClient.list(game);
     const ids = linesOf(snapshot).map(({ id }) => id);
     for (const id of ids.slice(1))
-      expect((await subscriber.ask("subscribe", { topic: "lobby", id })).type).toBe("snapshot");
-    expect(problemIn(await subscriber.ask("subscribe", { topic: "lobby", id: ids[0] }))).toMatchObject({
+      expect((await subscriber.ask("subscribe", { topic: "lobby", lobby_id: id })).type).toBe("snapshot");
+    expect(problemIn(await subscriber.ask("subscribe", { topic: "lobby", lobby_id: ids[0] }))).toMatchObject({
       code: "quota_exceeded",
     });
-    expect((await subscriber.ask("subscribe", { topic: "lobby", id: ids[1] })).type).toBe("snapshot");
+    expect((await subscriber.ask("subscribe", { topic: "lobby", lobby_id: ids[1] })).type).toBe("snapshot");
   });
 });
 
@@ -252,9 +252,11 @@ test("a snapshot has a bounded number of lobbies and says that there are more", 
 
 test("a snapshot has a bounded length and says that there are more", async () => {
   freeOfCharge();
-  const value = { value: "v".repeat(128), index: true };
-  const data = Object.fromEntries(Array.from({ length: 10 }, (_, at) => [`${"k".repeat(60)}${at}`, value]));
-  for (const player of await players(game, 30)) for (let at = 0; at < 4; at++) await player.hosts({ data });
+  const [value, rule] = ["v".repeat(128), { index: true }];
+  const keys = Array.from({ length: 10 }, (_, at) => `${"k".repeat(60)}${at}`);
+  const data = Object.fromEntries(keys.map((key) => [key, value]));
+  const data_rules = Object.fromEntries(keys.map((key) => [key, rule]));
+  for (const player of await players(game, 30)) for (let at = 0; at < 4; at++) await player.hosts({ data, data_rules });
   const [keen, part] = await EventsClient.list(game);
   expect(part.data["complete"]).toBe(false);
   expect(linesOf(part).length).toBeGreaterThan(100);
@@ -323,10 +325,12 @@ describe("resuming a socket", () => {
     await north.report(hosts("Nice", "Alice"));
     const [subscriber, list] = await EventsClient.list(game);
     const { id } = linesOf(list)[0]!;
-    const { seq } = await subscriber.ask("subscribe", { topic: "lobby", id });
+    const { seq } = await subscriber.ask("subscribe", { topic: "lobby", lobby_id: id });
     await north.report(joins("Nice", "Bob"));
     const other = await EventsClient.greet(game);
-    expect(await other.ask("subscribe", { topic: "lobby", id, since: seq })).toMatchObject({ type: "resumed" });
+    expect(await other.ask("subscribe", { topic: "lobby", lobby_id: id, since: seq })).toMatchObject({
+      type: "resumed",
+    });
     expect((await other.rest()).map(({ type }) => type)).toStrictEqual(["member.joined", "lobby.updated"]);
   });
 
@@ -354,7 +358,7 @@ describe("a hub that slept", () => {
     await north.report(hosts("Nice", "Alice"));
     const [subscriber, list] = await EventsClient.list(game, { name: "Nice" });
     const { id } = linesOf(list)[0]!;
-    const { seq } = await subscriber.ask("subscribe", { topic: "lobby", id });
+    const { seq } = await subscriber.ask("subscribe", { topic: "lobby", lobby_id: id });
     await evictDurableObject(hubFor(game));
     await north.report(joins("Nice", "Bob"), hosts("Zoo", "Zoe"));
     const frames = await subscriber.rest();
@@ -369,18 +373,18 @@ describe("a hub that slept", () => {
   test("subscribers get a new snapshot if an update was pending", async () => {
     const north = await Sidecar.link(game);
     const [subscriber] = await EventsClient.list(game);
-    const [other] = await EventsClient.list(game, { "members[gte]": "3" });
+    const [other] = await EventsClient.list(game, { "member_count[gte]": "3" });
     await north.report(hosts("Nice", "Alice"));
     const id = (await subscriber.next("lobby.added")).data["lobby"] as { id: string };
-    await subscriber.ask("subscribe", { topic: "lobby", id: id.id });
+    await subscriber.ask("subscribe", { topic: "lobby", lobby_id: id.id });
     await north.report(joins("Nice", "Bob"));
     await north.report(joins("Nice", "Carol"));
     await subscriber.rest();
     await evictDurableObject(hubFor(game));
     await north.batch(1, []);
-    expect(linesOf(await subscriber.next("snapshot"))).toMatchObject([{ members: 3 }]);
-    expect((await subscriber.next("snapshot")).data).toMatchObject({ lobby: { id: id.id, members: 3 } });
-    expect(linesOf(await other.next("snapshot"))).toMatchObject([{ members: 3 }]);
+    expect(linesOf(await subscriber.next("snapshot"))).toMatchObject([{ member_count: 3 }]);
+    expect((await subscriber.next("snapshot")).data).toMatchObject({ lobby: { id: id.id, member_count: 3 } });
+    expect(linesOf(await other.next("snapshot"))).toMatchObject([{ member_count: 3 }]);
     await evictDurableObject(hubFor(game));
     await north.batch(1, []);
     expect([await subscriber.rest(), await other.rest()]).toStrictEqual([[], []]);
@@ -445,10 +449,9 @@ function absurd(dice: () => number, lobby: string): string | ArrayBuffer {
     );
   const data = {
     topic: value(),
-    id: value(),
+    lobby_id: value(),
     filter: filter(),
     since: value(),
-    lobby: value(),
     text: value(),
     to: value(),
     body: value(),

@@ -9,7 +9,7 @@ import type { ListChanges } from "../../../../worker/rpc.ts";
 
 const ALL: Query = {
   predicates: [],
-  include: { full: true, locked: true, in_game: true },
+  include: { full: true, closed: true, in_game: true },
   near: [],
   order: NEWEST_FIRST,
   limit: 100,
@@ -23,7 +23,7 @@ const change = (id: string, old: number | null, next: number | null): Change<Sum
   id,
   old: old === null ? null : line(id, { revision: old }),
   next: next === null ? null : line(id, { revision: next }),
-  reason: "closed",
+  cause: "closed",
 });
 
 describe("the sending hub", () => {

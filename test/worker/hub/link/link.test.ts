@@ -47,7 +47,11 @@ describe("opening a link", () => {
     expect(response.webSocket).toBeNull();
     expect(response.headers.get("content-type")).toBe("application/problem+json");
     expect(response.headers.get("www-authenticate")).toMatch(/^Bearer /);
-    expect(await response.json()).toMatchObject({ status: 401, code: "unauthorized", type: "/problems/unauthorized" });
+    expect(await response.json()).toMatchObject({
+      status: 401,
+      code: "unauthorized",
+      type: "urn:parley:problem:unauthorized",
+    });
   });
 
   test("a link is refused with the right key in another scheme", async () => {

@@ -123,7 +123,7 @@ func handle(type: String, data: Dictionary, now: float) -> bool:
 		"connect.failed":
 			pair.busy_until = 0.0
 			pair.code = ParleyFields.text(data, "reason")
-			pair.why = ParleyFields.text(data, "message", ParleyFields.text(data, "debug"))
+			pair.why = ParleyFields.text(data, "message")
 			pair.remote.reason = pair.why
 			_refused(pair, now)
 	return true
@@ -243,7 +243,7 @@ func _punch(pair: ParleyPair, connection: String, data: Dictionary, now: float) 
 	pair.begun = connection
 	pair.connection = connection
 	pair.epoch = key["epoch"]
-	pair.remote.reason = ParleyFields.text(data, "reason")
+	pair.remote.reason = ParleyFields.text(data, "message")
 	pair.remote.nat_pair = ParleyFields.text(data, "nat_pair")
 	pair.remote.begin(plan, key, ParleyFields.number(data, "start_in_ms"), now)
 
@@ -256,7 +256,7 @@ func _relay(pair: ParleyPair, connection: String, data: Dictionary, now: float) 
 	if not key.is_empty():
 		pair.epoch = key["epoch"]
 	pair.connection = connection
-	pair.remote.reason = ParleyFields.text(data, "reason", pair.remote.reason)
+	pair.remote.reason = ParleyFields.text(data, "message", pair.remote.reason)
 	pair.remote.nat_pair = ParleyFields.text(data, "nat_pair", pair.remote.nat_pair)
 	pair.remote.enter(relay, key, now)
 	if not pair.udp:
@@ -313,12 +313,12 @@ func _punched(pair: ParleyPair, now: float) -> void:
 	pair.busy_until = 0.0
 	if punch.outcome == "opened":
 		pair.attempt = 0
-		var times := {"ms": maxi(0, roundi(punch.after_ms)), "rtt_ms": roundi(maxf(0.0, punch.opened_way.rtt_ms))}
+		var times := {"elapsed_ms": maxi(0, roundi(punch.after_ms)), "rtt_ms": roundi(maxf(0.0, punch.opened_way.rtt_ms))}
 		_report(pair, ParleyPath.DIRECT, times)
 		return
 	pair.attempt += 1
 	var carried := ParleyPath.RELAY if pair.remote.has_relay else "none"
-	_report(pair, carried, {"reason": "%s, %d sent" % [punch.outcome, punch.sent]})
+	_report(pair, carried, {"message": "%s, %d sent" % [punch.outcome, punch.sent]})
 	if pair.attempt < TRIES_AT_ONCE and pair.asked:
 		_ask(pair, now)
 	elif not pair.remote.has_relay:

@@ -28,7 +28,7 @@ static func native_endpoints(listed: Array, hub_url: String) -> Array[Array]:
 
 
 static func reach(looks: Array, hosts: Array, now: float, rtt_ms: float, more: Dictionary) -> Dictionary:
-	var body := {"looks": looks, "hosts": hosts, "now_ms": now, "rtt_ms": rtt_ms}
+	var body := {"looks": looks, "local_endpoints": hosts, "now_ms": now, "rtt_ms": rtt_ms}
 	for field: String in ["filtering", "birthday", "attempt", "epoch"]:
 		if more.has(field):
 			body[field] = more[field]
@@ -41,7 +41,7 @@ static func look(socket: int, local_port: int, via: Dictionary, at: float, recei
 
 
 static func connecting(peer_id: String, of_reach: Dictionary, relay: bool) -> Dictionary:
-	return {"peer_id": peer_id, "reach": of_reach, "relay": relay}
+	return {"peer_id": peer_id, "reach": of_reach, "with_relay": relay}
 
 
 ## `{key, epoch, role}`, or empty where there is none.
@@ -66,7 +66,7 @@ static func relay(json: Variant) -> Dictionary:
 
 
 static func outcome(path: String, more := {}) -> Dictionary:
-	var body := {"path": "stream" if path == ParleyPath.TUNNEL else path}
+	var body := {"path": path}
 	body.merge(more)
 	return body
 

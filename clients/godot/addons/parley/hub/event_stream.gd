@@ -36,11 +36,11 @@ var _expected := {}
 var _subscribed_as := -2
 
 
-## `subscription`: `{topic, id}` or `{topic, filter}`.
+## `subscription`: `{topic, lobby_id}` or `{topic, filter}`.
 func _init(http: ParleyHttp, subscription: Dictionary) -> void:
 	_url = "ws" + http.url.substr(4) + "/v1/games/" + http.game.uri_encode() + "/events"
-	if subscription.has("id"):
-		_url += "?lobby=" + str(subscription["id"])
+	if subscription.has("lobby_id"):
+		_url += "?lobby_id=" + str(subscription["lobby_id"])
 	_token = http.token
 	_subscription = subscription
 

@@ -57,7 +57,7 @@ static func new_lobby(name: String, seats: int, options: Dictionary, version: St
 		if options.has(field):
 			body[field] = options[field]
 	if options.get("relay_only", false):
-		body["addresses"] = "relay_only"
+		body["relay"] = "always"
 	if version != "":
 		body["version"] = version
 	if player_name != "":
@@ -68,7 +68,30 @@ static func new_lobby(name: String, seats: int, options: Dictionary, version: St
 	if options.get("mesh", false):
 		data[MESH_KEY] = {"value": true, "visibility": "member"}
 	if not data.is_empty():
+		body.merge(lobby_data(data))
+	return body
+
+
+## Entries of a lobby as `data` and `data_rules`. An entry is a value, or `{value, visibility, index}`.
+static func lobby_data(entries: Dictionary) -> Dictionary:
+	var data := {}
+	var rules := {}
+	for key: Variant in entries:
+		var entry: Variant = entries[key]
+		if entry is Dictionary:
+			var rule: Dictionary = entry.duplicate()
+			if rule.has("value"):
+				data[key] = rule["value"]
+				rule.erase("value")
+			if not rule.is_empty():
+				rules[key] = rule
+		else:
+			data[key] = entry
+	var body := {}
+	if not data.is_empty():
 		body["data"] = data
+	if not rules.is_empty():
+		body["data_rules"] = rules
 	return body
 
 
@@ -110,9 +133,11 @@ static func texts(filter: Dictionary) -> Dictionary:
 
 static func changes(of: Dictionary) -> Dictionary:
 	var body := {}
-	for field: String in ["name", "seats", "visibility", "password", "version", "joinable", "approval", "data", "state", "host_policy"]:
+	for field: String in ["name", "seats", "visibility", "password", "version", "joinable", "approval", "state", "host_policy"]:
 		if of.has(field):
 			body[field] = of[field]
+	if of.has("data"):
+		body.merge(lobby_data(of["data"]))
 	return body
 
 
@@ -132,6 +157,11 @@ static func lobby_id(json: Variant) -> String:
 	return text(json, "id")
 
 
+## The lobby that `lobby.removed` is about.
+static func removed_lobby(json: Variant) -> String:
+	return text(json, "lobby_id")
+
+
 ## The host's peer id, or empty.
 static func host_of(json: Variant) -> String:
 	return text(json, "host")
@@ -148,13 +178,13 @@ static func is_mesh(json: Variant) -> bool:
 ## Fills what a lobby says of itself; members are [method members].
 static func fill_lobby(lobby: ParleyLobby, json: Dictionary) -> void:
 	lobby.id = text(json, "id")
-	lobby.code = text(json, "join_code", lobby.code)
+	lobby.code = text(dictionary(json, "join"), "code", lobby.code)
 	lobby.name = text(json, "name")
 	lobby.seats = maxi(0, whole(json.get("seats")))
 	lobby.visibility = text(json, "visibility", "public")
 	lobby.state = text(json, "state", "open")
 	lobby.version = text(json, "version")
-	lobby.has_password = json.get("has_password", json.get("locked", false)) == true
+	lobby.has_password = json.get("has_password", false) == true
 	lobby.joinable = json.get("joinable", true) == true
 	lobby.approval = json.get("approval", false) == true
 	lobby.data = dictionary(json, "data").duplicate()
@@ -192,22 +222,18 @@ static func with_member(json: Dictionary, data: Dictionary) -> Dictionary:
 			break
 	if not member.is_empty():
 		rows.append(member)
-	out[_member_field(json)] = rows
+	out["members"] = rows
 	return out
 
 
 static func without_member(json: Dictionary, peer_id: String) -> Dictionary:
 	var out := json.duplicate()
-	out[_member_field(json)] = _member_rows(json).filter(func(row: Variant) -> bool: return text(row, "peer_id") != peer_id)
+	out["members"] = _member_rows(json).filter(func(row: Variant) -> bool: return text(row, "peer_id") != peer_id)
 	return out
 
 
-static func _member_field(json: Dictionary) -> String:
-	return "members" if json.get("members") is Array else "roster"
-
-
 static func _member_rows(json: Variant) -> Array:
-	return array(json, _member_field(json)) if json is Dictionary else []
+	return array(json, "members")
 
 
 ## The addon's code for the reason for which a lobby is over.
@@ -221,7 +247,7 @@ static func end_code(reason: String) -> String:
 			return ParleyErrors.BANNED
 		"timed_out", "member_timeout", "lobby_timeout", "lobby_not_found", "not_member":
 			return ParleyErrors.SEAT_LOST
-		"closed", "started":
+		"closed", "closed_by_operator", "started":
 			return ParleyErrors.CLOSED
 	return reason
 
@@ -236,6 +262,10 @@ static func chat_line(line: String) -> Dictionary:
 
 static func member_data(entries: Dictionary) -> Dictionary:
 	return {"data": entries}
+
+
+static func removal(peer_id: String, message: String) -> Dictionary:
+	return {"peer_id": peer_id, "message": message.left(200)} if message != "" else {"peer_id": peer_id}
 
 
 static func applicants(json: Variant) -> Array[Dictionary]:
@@ -256,9 +286,9 @@ static func listing(row: Dictionary) -> ParleyListing:
 	var one := ParleyListing.new()
 	one.id = text(row, "id")
 	one.name = text(row, "name")
-	one.member_count = maxi(0, whole(row.get("member_count", row.get("members"))))
+	one.member_count = maxi(0, whole(row.get("member_count")))
 	one.seats = maxi(0, whole(row.get("seats")))
-	one.has_password = row.get("has_password", row.get("locked", false)) == true
+	one.has_password = row.get("has_password", false) == true
 	one.joinable = row.get("joinable", true) == true
 	one.approval = row.get("approval", false) == true
 	one.state = text(row, "state", "open")

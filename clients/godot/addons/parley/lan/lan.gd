@@ -182,7 +182,7 @@ func _join(session: ParleySession, wanted: ParleyLanListing, address: String, en
 	if found.version != "" and session.version != "" and found.version != session.version:
 		return session.fail("version_mismatch", "The host plays version %s, this is %s." % [found.version, session.version])
 	if found.state == "in_game":
-		return session.fail("lobby_locked", "The game has begun.")
+		return session.fail("lobby_closed", "The game has begun.")
 	if not found.joinable:
 		return session.fail("lobby_full", "The lobby is full.")
 	var peer := ENetMultiplayerPeer.new()

@@ -28,7 +28,7 @@ func poll(now: float) -> void:
 				_lobbies[one.id] = one
 				_changed = true
 			"lobby.removed":
-				_changed = _lobbies.erase(ParleyFields.lobby_id(data)) or _changed
+				_changed = _lobbies.erase(ParleyFields.removed_lobby(data)) or _changed
 
 
 func take_changed() -> bool:

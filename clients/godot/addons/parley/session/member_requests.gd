@@ -26,15 +26,12 @@ func list(filter: Dictionary) -> Array[ParleyListing]:
 
 
 func kick(id: int, reason: String, ban: bool) -> Error:
-	var path := await _member_path(id)
-	if path == "":
+	var room := _get_session()._room
+	var peer_id := room.peer_id_of(id) if room != null else ""
+	if peer_id == "":
 		return _get_session().fail("member_not_found", "There is no such player in the lobby.")
-	var search := PackedStringArray()
-	if ban:
-		search.append("ban=lobby")
-	if reason != "":
-		search.append("reason=" + reason.left(200).uri_encode())
-	return await _desk().done(HTTPClient.METHOD_DELETE, path + ("?" + "&".join(search) if search.size() > 0 else ""))
+	var path := "/lobbies/%s/%s" % [room.lobby.id, "bans" if ban else "kicks"]
+	return await _desk().done(HTTPClient.METHOD_POST, path, ParleyFields.removal(peer_id, reason))
 
 
 func change_lobby(changes: Dictionary) -> Error:
@@ -55,15 +52,15 @@ func chat(text: String) -> Error:
 	var room := _get_session()._room
 	if room == null:
 		return _get_session().fail(ParleyErrors.NOT_IN_LOBBY)
-	return await _desk().done(HTTPClient.METHOD_POST, "/lobbies/%s/messages" % room.lobby.id, ParleyFields.chat_line(text))
+	return await _desk().done(HTTPClient.METHOD_POST, "/lobbies/%s/chat" % room.lobby.id, ParleyFields.chat_line(text))
 
 
 func admit(peer_id: String, lets_in: bool) -> Error:
 	var room := _get_session()._room
 	if room == null:
 		return _get_session().fail(ParleyErrors.NOT_IN_LOBBY)
-	var method := HTTPClient.METHOD_PUT if lets_in else HTTPClient.METHOD_DELETE
-	return await _desk().done(method, "/lobbies/%s/applicants/%s" % [room.lobby.id, peer_id])
+	var action := "admit" if lets_in else "deny"
+	return await _desk().done(HTTPClient.METHOD_POST, "/lobbies/%s/applicants/%s/%s" % [room.lobby.id, peer_id, action])
 
 
 func hand_over(id: int) -> Error:
@@ -98,12 +95,6 @@ func open_path(id: int) -> Error:
 
 func diagnose() -> String:
 	return await ParleyDiagnosis.new().run(_desk())
-
-
-func _member_path(id: int) -> String:
-	var room := _get_session()._room
-	var peer_id := room.peer_id_of(id) if room != null else ""
-	return "/lobbies/%s/members/%s" % [room.lobby.id, peer_id] if peer_id != "" else ""
 
 
 func _get_session() -> ParleySession:

@@ -42,7 +42,7 @@ func _init(session: ParleySession, http: ParleyHttp, me: String, joined: Diction
 	peer = session.peer
 	lobby._session = weakref(session)
 	snapshots = ParleySnapshots.new(http, ParleyFields.lobby_id(joined))
-	stream = ParleyEventStream.new(http, {"topic": "lobby", "id": ParleyFields.lobby_id(joined)})
+	stream = ParleyEventStream.new(http, {"topic": "lobby", "lobby_id": ParleyFields.lobby_id(joined)})
 	connector = ParleyConnector.new(http, stream, ParleyFields.lobby_id(joined), observer)
 	connector.birthday = session.birthday
 	_addresses = ",".join(ParleyAddresses.own())
@@ -132,11 +132,11 @@ func _handle(type: String, data: Dictionary, now: float) -> void:
 		"lobby.host_changed":
 			_change(ParleyFields.with_host(_json, data))
 		"lobby.removed":
-			_end(ParleyFields.text(data, "reason"), ParleyFields.text(data, "detail"))
+			_end(ParleyFields.text(data, "cause"), ParleyFields.text(data, "message"))
 		"member.joined", "member.updated":
 			_change(ParleyFields.with_member(_json, data))
 		"member.left":
-			_member_left(ParleyFields.text(data, "peer_id"), ParleyFields.text(data, "state"))
+			_member_left(ParleyFields.text(data, "peer_id"), ParleyFields.text(data, "cause"))
 		"member.applied":
 			_http_refresh()
 		"chat":

@@ -10,7 +10,7 @@ signal list_changed(lobbies: Array[ParleyListing])
 ## The lobby, its data or its members have changed.
 signal lobby_changed(lobby: ParleyLobby)
 signal player_joined(id: int, player_name: String)
-## `reason`: `left`, `disconnected`, `kicked` or `banned`.
+## `reason`: `left`, `timed_out`, `kicked` or `banned`.
 signal player_left(id: int, reason: String)
 ## `path`: `direct`, `relay`, `tunnel`, or empty while there is none.
 signal path_changed(id: int, path: String)
