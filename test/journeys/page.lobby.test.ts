@@ -211,7 +211,7 @@ describe.skipIf(isBrowserMissing())("a lobby on the page", () => {
     await role(bob, "The host removed you. Reason: your line is slow").waitFor();
     await carol.getByRole("log").getByText("Bob was removed: your line is slow").waitFor();
     await sure(alice, "Ban", "Carol");
-    await role(carol, "The host removed you.").waitFor();
+    await role(carol, "The host banned you from this lobby.").waitFor();
     await carol.reload();
     await join(carol, "Carol");
     await carol.getByText("The host removed this peer; it cannot join again.").waitFor();

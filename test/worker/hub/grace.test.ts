@@ -94,7 +94,7 @@ describe("a host whose socket closed", () => {
     const ends = await party({ host_policy: "close" }, ann, bob);
     await closes(ends.sockets[0]!);
     await timePasses(game, GRACE_MS);
-    expect((await ends.sockets[1]!.next("lobby.removed")).data).toMatchObject({ id: ends.id, cause: "closed" });
+    expect((await ends.sockets[1]!.next("lobby.removed")).data).toMatchObject({ lobby_id: ends.id, cause: "closed" });
     const vacant = await party({ host_policy: "manual" }, cleo, dan);
     await closes(vacant.sockets[0]!);
     await timePasses(game, GRACE_MS);

@@ -113,7 +113,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
     const { heartbeat_s } = await this.request("hello", { token: this.#token });
     const since = this.#since === null ? {} : { since: this.#since };
     try {
-      await this.request("subscribe", { topic: "lobby", id: this.#lobby, ...since });
+      await this.request("subscribe", { topic: "lobby", lobby_id: this.#lobby, ...since });
     } catch (error) {
       if (error instanceof HubRefusal && error.code !== "unreachable") this.#end(error.code);
       throw error;
