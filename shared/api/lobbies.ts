@@ -63,7 +63,7 @@ import { count, dataValue as value, gameVersion, peerId as peer, time } from "..
 import { DISPLAY_NAME_PATTERN } from "../lobby/names.ts";
 import { hostingRequest, hostingView } from "./hosting.ts";
 import { join, summary } from "../listing/summary.ts";
-import { RELAY_POLICIES } from "./relay-policy.ts";
+import { RELAY_POLICIES } from "../lobby/relay-policy.ts";
 
 // --- fields ----------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import type { LobbyView, MemberView } from "./lobbies.ts";
 import { toSummary, valuesOf } from "../listing/summary.ts";
 import type { DataVisibility, LobbyData } from "../lobby/data.ts";
 import type { Applicant, Lobby, Member } from "../lobby/lobby.ts";
-import { toRelayPolicy } from "./relay-policy.ts";
+import { toRelayPolicy } from "../lobby/relay-policy.ts";
 
 /** The lobby as `reader` (a peer id, or null) may see it; null if the reader may not know that it exists. */
 export function lobbyView(lobby: Lobby, reader: string | null): LobbyView | null {

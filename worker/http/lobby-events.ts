@@ -1,6 +1,6 @@
 /** Translates requests into the core's events: those that create, join and change a lobby. */
 import type { JoinRequest, LobbyPatch, NewLobby } from "#shared/api/lobbies.ts";
-import { fromRelayPolicy } from "#shared/api/relay-policy.ts";
+import { fromRelayPolicy } from "#shared/lobby/relay-policy.ts";
 import { type LobbyDataPatch, patchLobbyData, patchMemberData } from "#shared/lobby/data.ts";
 import { NATIVE_POLICY } from "#shared/lobby/join.ts";
 import type { LobbyChanges, Event } from "#shared/lobby/lobby.ts";

@@ -59,7 +59,7 @@ const graces = (): Promise<string> =>
   );
 
 const listed = async (): Promise<number> => {
-  const list = await worker(new Request(`${ORIGIN}/v1/games/${game}/lobbies?include=full,locked,in_game`));
+  const list = await worker(new Request(`${ORIGIN}/v1/games/${game}/lobbies?include=full,closed,in_game`));
   return (await list.json<{ lobbies: unknown[] }>()).lobbies.length;
 };
 

@@ -1,6 +1,6 @@
 /** Routes for members of a lobby: join, admit, update, transfer the host role, leave, kick. */
 import { hostTransfer, joinRequest, memberPatch, removal } from "#shared/api/lobbies.ts";
-import { fromRelayPolicy } from "#shared/api/relay-policy.ts";
+import { fromRelayPolicy } from "#shared/lobby/relay-policy.ts";
 import { isPeerId } from "#shared/lobby/ids.ts";
 import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";

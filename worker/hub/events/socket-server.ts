@@ -258,12 +258,11 @@ export class SocketServer {
     const { peer, source } = subscriber;
     if (peer === null) return { refused: "unauthorized" };
     const { connection_id: id } = command.data;
-    const reach = command.type === "accept" ? command.data.reach : undefined;
     const subject = { peer, source };
     return refusalOf(
-      command.type !== "accept"
-        ? this.#host.declineConnection(id, subject)
-        : await this.#host.acceptConnection(id, subject, reach),
+      command.type === "accept"
+        ? await this.#host.acceptConnection(id, subject, command.data.reach)
+        : this.#host.declineConnection(id, subject),
     );
   }
 

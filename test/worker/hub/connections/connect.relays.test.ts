@@ -212,7 +212,7 @@ describe("a relay beside a direct path", () => {
       return id;
     };
     const first = await relayed();
-    await ann.ask("DELETE", `connections/${first}`);
+    await ann.ask("POST", `connections/${first}/withdraw`);
     expect(await north.next("release")).toStrictEqual({ t: "release", relay: first });
     north.say(unallocated(first, "released"));
 

@@ -38,7 +38,7 @@ describe("a member's subscription", () => {
       lobby_id: id,
       member: { peer_id: bob.id, name: "Bobby", state: "held", data: { hero: "mage" } },
     });
-    expect(viewIn(await host.next("lobby.updated"))).toMatchObject({ members: 2 });
+    expect(viewIn(await host.next("lobby.updated"))).toMatchObject({ member_count: 2 });
     const [guest, seen] = await watches(bob, id);
     expect(JSON.stringify(seen)).not.toContain("seed");
     expect((await host.next("member.updated")).data).toMatchObject({ member: { peer_id: bob.id, state: "present" } });
@@ -117,6 +117,7 @@ describe("a member's subscription", () => {
       host: bob.id,
       term: 2,
       cause: "transferred",
+      snapshot_revision: null,
     });
     await bob.ask("PUT", `lobbies/${id}/host`, { body: { peer_id: alice.id, expected_term: 2 } });
     expect((await guest.next("lobby.host_changed")).data).toMatchObject({
@@ -138,7 +139,7 @@ describe("a member's subscription", () => {
     for (const each of [bob, carol]) await each.enters(id);
     const [[a], [b], [c]] = [await watches(alice, id), await watches(bob, id), await watches(carol, id)];
     expect(await a.ask("chat", { lobby_id: id, text: "hello 🎮" })).toMatchObject({ type: "ok" });
-    await bob.ask("POST", `lobbies/${id}/messages`, { body: { text: "hi" } });
+    await bob.ask("POST", `lobbies/${id}/chat`, { body: { text: "hi" } });
     for (const subscriber of [a, b, c]) {
       expect((await subscriber.next("chat")).data).toStrictEqual({ lobby_id: id, from: alice.id, text: "hello 🎮" });
       expect((await subscriber.next("chat")).data).toStrictEqual({ lobby_id: id, from: bob.id, text: "hi" });
@@ -188,7 +189,7 @@ describe("a non-member's subscription", () => {
     const stranger = await EventsClient.greet(game);
     const snapshot = await stranger.ask("subscribe", { topic: "lobby", lobby_id: id });
     await bob.enters(id, { member_data: { hero: "SECRET" } });
-    await bob.ask("POST", `lobbies/${id}/messages`, { body: { text: "SECRET" } });
+    await bob.ask("POST", `lobbies/${id}/chat`, { body: { text: "SECRET" } });
     await timePasses(game, COALESCE_MS);
     await alice.patches(id, { data: { plan: "SECRET too" } });
     await timePasses(game, COALESCE_MS);
@@ -270,7 +271,7 @@ describe("resuming a lobby", () => {
     vi.setSystemTime(Date.now() + 10);
     const [first, { seq }] = await watches(bob, id);
     first.close();
-    await alice.ask("POST", `lobbies/${id}/messages`, { body: { text: "one" } });
+    await alice.ask("POST", `lobbies/${id}/chat`, { body: { text: "one" } });
     await (await Player.of(game)).joins(id);
     await alice.ask("POST", `lobbies/${id}/signals`, { body: { to: bob.id, body: "two" } });
     const back = await EventsClient.greet(game, bob.token);
@@ -287,7 +288,7 @@ describe("resuming a lobby", () => {
     const { id } = await alice.hosts();
     const [outside, { seq }] = await watches(bob, id);
     vi.setSystemTime(Date.now() + 10);
-    await alice.ask("POST", `lobbies/${id}/messages`, { body: { text: "SECRET" } });
+    await alice.ask("POST", `lobbies/${id}/chat`, { body: { text: "SECRET" } });
     await bob.joins(id);
     expect((await outside.ask("subscribe", { topic: "lobby", lobby_id: id, since: seq })).type).toBe("snapshot");
     expect(JSON.stringify(await outside.rest())).not.toContain("SECRET");

@@ -1,5 +1,5 @@
 /** The API's `relay` of a lobby or member. Rows call it `addresses`, and keep their words. */
-import { ADDRESS_POLICIES, type AddressPolicy } from "../lobby/lobby.ts";
+import { ADDRESS_POLICIES, type AddressPolicy } from "./lobby.ts";
 
 /** Members are relayed if there is no direct path; always, so that no address is revealed; or never. */
 export const RELAY_POLICIES = ["auto", "always", "never"] as const;
