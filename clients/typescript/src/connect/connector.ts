@@ -110,8 +110,8 @@ export class Connector {
     const relay = prefersRelay || needsRelay || (peer.path !== "direct" && !peer.hasRelay && connection.attempt > 0);
     try {
       const reach = await this.#reach.gather(connection);
-      const body = { peer_id: peer.id, reach, with_relay: relay, ...(ticket !== undefined && { ticket }) };
-      connection.connectionId = await this.#setup.signals.connect(body);
+      const extra = { with_relay: relay, ...(ticket !== undefined && { ticket }) };
+      connection.connectionId = await this.#setup.signals.connect({ peer_id: peer.id, reach, ...extra });
     } catch (error) {
       connection.busyUntil = 0;
       applyRefusal(connection, error);
@@ -202,9 +202,9 @@ export class Connector {
 
   #handleRelay(connection: Connection, introduction: Introduction & { type: "relay" }): void {
     const { peer } = connection;
-    const { connection_id, relay, key, message } = introduction;
+    const { connection_id, relay, key } = introduction;
     if (key !== null) connection.epoch = key.epoch;
-    if (message !== null) peer.introductionReason = message;
+    peer.introductionReason = introduction.message ?? peer.introductionReason;
     const isPunching = connection.startedConnection === connection_id;
     // Another relay of the same connection: the hub has released the present one.
     const isReplaced = connection.relayedConnection === connection_id;
@@ -240,10 +240,8 @@ export class Connector {
       return this.#reportOutcome(connection, { path: "direct", ...times });
     }
     connection.attempt++;
-    this.#reportOutcome(connection, {
-      path: peer.hasRelay ? "relay" : "none",
-      message: `${outcome.why}, ${sent} sent`,
-    });
+    const path = peer.hasRelay ? "relay" : "none";
+    this.#reportOutcome(connection, { path, message: `${outcome.why}, ${sent} sent` });
     if (connection.attempt < limits.IMMEDIATE_RETRIES_MAX && connection.isInitiator) {
       void this.#requestIntroduction(connection);
     }

@@ -65,7 +65,7 @@ describe("a banned peer", () => {
     const socket = await EventsClient.greet(game, eve.token, { lobby: id });
     await socket.ask("subscribe", { topic: "lobby", lobby_id: id });
     await bans(ann, id, eve.id, "Cheating");
-    expect((await socket.next("lobby.removed")).data).toMatchObject({ detail: "Cheating" });
+    expect((await socket.next("lobby.removed")).data).toMatchObject({ cause: "banned", message: "Cheating" });
     const keyed = await ann.ask("PUT", "lobbies/by-key/party", { body: { name: "Keyed", seats: 4 } });
     const keyed_id = (await keyed.json<{ lobby: { id: string } }>()).lobby.id;
     await eve.ask("PUT", "lobbies/by-key/party", { body: { name: "Keyed", seats: 4 } });
