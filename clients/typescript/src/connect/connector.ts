@@ -242,9 +242,8 @@ export class Connector {
     connection.attempt++;
     const path = peer.hasRelay ? "relay" : "none";
     this.#reportOutcome(connection, { path, message: `${outcome.why}, ${sent} sent` });
-    if (connection.attempt < limits.IMMEDIATE_RETRIES_MAX && connection.isInitiator) {
+    if (connection.attempt < limits.IMMEDIATE_RETRIES_MAX && connection.isInitiator)
       void this.#requestIntroduction(connection);
-    }
     if (!peer.hasRelay) void this.#requestRelay(connection);
   }
 
