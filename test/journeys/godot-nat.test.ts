@@ -110,7 +110,7 @@ describe.skipIf(isLabMissing() || godot4IsMissing())("Godot 4 through routers", 
       for (const id of ids.filter((_, other) => other !== at))
         await one.line((line) => line["event"] === "peer_connected" && line["id"] === id);
     const ms = Number(process.env["PARLEY_PLAY_MS"] ?? 25_000);
-    for (const one of all) one.tell({ play: { hz: 60, bytes: 60, ms } });
+    for (const one of all) one.tell({ play: { hz: 60, bytes: 60, ms, tail: 10_000 } });
     await town.stack.kill("sidecar");
     await town.stack.kill("hub");
     await town.stack.startHub();
@@ -120,7 +120,7 @@ describe.skipIf(isLabMissing() || godot4IsMissing())("Godot 4 through routers", 
       `ip route replace default via ${moving.address.replace(/\d+$/, "1")}`,
     );
     const played = await Promise.all(
-      all.map((one) => one.line((line) => "played" in line, { within_ms: ms + 30_000 })),
+      all.map((one) => one.line((line) => "played" in line, { within_ms: ms + 60_000 })),
     );
     const seen = played.flatMap(({ played }) => Object.values(played as Record<string, Record<string, number>>));
     if (process.env["PARLEY_TABLE"] !== undefined) console.table(seen);

@@ -133,7 +133,8 @@ func _play_on() -> void:
 		return
 	var now := Time.get_ticks_msec()
 	if now > _play["until"]:
-		if now > _play["until"] + 2_000:
+		# What is reliable may still be on its way.
+		if now > _play["until"] + int(_play.get("tail", 2_000)):
 			emit({"played": _stats, "sent": _seq})
 			_play = {}
 		return

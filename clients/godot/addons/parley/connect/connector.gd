@@ -8,7 +8,8 @@ const TRIES_AT_ONCE := 2
 const INTRODUCTION_MS := 20_000.0
 const ASKED_WAITS_MS := 1_500.0
 ## Another relay is asked for after this, doubling up to RELAY_AGAIN_MAX_MS while nothing works.
-const RELAY_AGAIN_MS := 4_000.0
+const RELAY_AGAIN_MS := 2_000.0
+const RELAY_REQUEST_MS := 1_000.0
 const RELAY_AGAIN_MAX_MS := 60_000.0
 const RETRY_MS := 1_000.0
 
@@ -194,6 +195,7 @@ func _advance(pair: ParleyPair, now: float) -> void:
 		pair.relay_request = null
 		if failed:
 			# The hub has forgotten the introduction by now: a new one brings its relay.
+			pair.remote.forget_relay()
 			_ask(pair, now)
 		elif not relay.is_empty():
 			pair.remote.enter(relay, {}, now)
@@ -304,6 +306,8 @@ func _handle_events(pair: ParleyPair, now: float) -> void:
 					pair.ask_at = minf(pair.ask_at, now + ASKED_WAITS_MS)
 			"punched":
 				_punched(pair, now)
+			"relay_needed":
+				_need_relay(pair, now)
 			"relay_silent":
 				_relay_silent(pair, now)
 
@@ -333,11 +337,13 @@ func _report(pair: ParleyPair, path: String, more := {}) -> void:
 	_http.request(HTTPClient.METHOD_PUT, "/connections/%s/outcome" % pair.connection, ParleyConnectionFields.outcome(path, more))
 
 
-func _need_relay(pair: ParleyPair, now: float) -> void:
-	if pair.connection == "" or pair.relay_request != null or now - pair.relay_asked_at < RELAY_AGAIN_MS:
+# `lost`: the end of a relay that does not answer any more.
+func _need_relay(pair: ParleyPair, now: float, lost := {}) -> void:
+	if pair.connection == "" or pair.relay_request != null or now - pair.relay_asked_at < RELAY_REQUEST_MS:
 		return
 	pair.relay_asked_at = now
-	pair.relay_request = _http.request(HTTPClient.METHOD_POST, "/lobbies/%s/relays" % _lobby, {"connection_id": pair.connection})
+	var body := ParleyConnectionFields.relaying(pair.connection, lost)
+	pair.relay_request = _http.request(HTTPClient.METHOD_POST, "/lobbies/%s/relays" % _lobby, body)
 
 
 # UDP does not get there, or the sidecar has ended: a WebSocket carries meanwhile, and another relay is asked for.
@@ -346,10 +352,8 @@ func _relay_silent(pair: ParleyPair, now: float) -> void:
 		return
 	pair.remote.open_tunnel()
 	if now - pair.relay_asked_at >= pair.relay_again and pair.udp:
-		pair.relay_asked_at = now
 		pair.relay_again = minf(2.0 * pair.relay_again, RELAY_AGAIN_MAX_MS)
-		pair.remote.forget_relay()
-		_ask(pair, now)
+		_need_relay(pair, now, pair.remote.relay_endpoint)
 
 
 func _pair(peer_id: String) -> ParleyPair:

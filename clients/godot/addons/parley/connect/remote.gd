@@ -10,7 +10,9 @@ const PROOF_KEEP_MS := 10_000.0
 const PROOFS_IN_VAIN := 3
 const EARLY_MAX := 32
 ## A relay that carries nothing any more is reported this often.
-const DOUBT_AGAIN_MS := 3_000.0
+const DOUBT_AGAIN_MS := 1_000.0
+## A relay is given back once the direct path has worked for this long: the hub releases it.
+const RELAY_KEPT_MS := 2_000.0
 
 ## Id at the hub.
 var peer_id := ""
@@ -25,7 +27,7 @@ var reason := ""
 var nat_pair := ""
 ## The socket that plays.
 var socket := 0
-## What happened since the last look: `path`, `upgrade`, `punched`, `relay_silent`.
+## What happened since the last look: `path`, `upgrade`, `punched`, `relay_needed`, `relay_silent`.
 var events: Array[String] = []
 var is_closed := false
 ## Receipts of the playing socket by the sidecar's address.
@@ -43,6 +45,7 @@ var _early: Array[Array] = []
 var _for_enet: Array[PackedByteArray] = []
 var _for_game: Array[PackedByteArray] = []
 var _doubted_at := -INF
+var _direct_since := INF
 
 
 func _init(id: String) -> void:
@@ -142,6 +145,12 @@ func enter(relay: Dictionary, key: Dictionary, now: float) -> void:
 		_tunnel.close()
 		_tunnel = null
 		channel.selector.end(ParleyPath.TUNNEL, now)
+
+
+## The relay's end, `{address, port}`; empty where there is none.
+var relay_endpoint: Dictionary:
+	get:
+		return {"address": _relay["address"], "port": _relay["port"]} if not _relay.is_empty() else {}
 
 
 ## UDP does not get to the relay: its WebSocket carries.
@@ -246,10 +255,38 @@ func _wake(now: float) -> void:
 	if channel.selector.current != path:
 		path = channel.selector.current
 		events.append("path")
-	var relay := channel.selector.path(ParleyPath.RELAY) if path == ParleyPath.RELAY else null
-	if relay != null and not channel.selector.trusts(relay, now) and now - _doubted_at > DOUBT_AGAIN_MS:
+	_check_relay(now)
+
+
+# The relay is given back beside a direct path that works, asked for beside one that may not, and replaced when it is silent.
+func _check_relay(now: float) -> void:
+	_direct_since = minf(_direct_since, now) if path == ParleyPath.DIRECT else INF
+	var used := channel.selector.path(path) if path != "" else null
+	if used == null or now - _doubted_at < DOUBT_AGAIN_MS:
+		return
+	var is_late := channel.selector.suspects(used, now)
+	if path == ParleyPath.DIRECT and is_late and _relay.is_empty():
 		_doubted_at = now
+		events.append("relay_needed")
+	elif path == ParleyPath.DIRECT and not is_late and not _relay.is_empty() and now - _direct_since > RELAY_KEPT_MS:
+		_leave_relay(now)
+	elif path == ParleyPath.RELAY and not channel.selector.trusts(used, now):
+		_doubted_at = now
+		# The router may have given another port.
+		_prove_at = minf(_prove_at, now)
 		events.append("relay_silent")
+
+
+func _leave_relay(now: float) -> void:
+	_relay = {}
+	_proof = null
+	_prove_at = INF
+	_unproved = 0
+	channel.selector.end(ParleyPath.RELAY, now)
+	if _tunnel != null:
+		_tunnel.close()
+		_tunnel = null
+		channel.selector.end(ParleyPath.TUNNEL, now)
 
 
 func _receive(bytes: PackedByteArray, number: int, address: String, port: int, now: float) -> void:

@@ -77,3 +77,8 @@ static func accepting(connection: String, of_reach: Dictionary) -> Dictionary:
 
 static func denying(connection: String) -> Dictionary:
 	return {"connection_id": connection}
+
+
+## `lost`: the `{address, port}` of an end that does not answer, or empty.
+static func relaying(connection: String, lost: Dictionary) -> Dictionary:
+	return {"connection_id": connection, "lost": lost} if not lost.is_empty() else {"connection_id": connection}

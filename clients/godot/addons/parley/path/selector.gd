@@ -29,8 +29,8 @@ const AGAIN_FIRST_MS := 5_000.0
 const AGAIN_LAST_MS := 60_000.0
 ## The peer was heard on a worse path than ours: datagrams go there too for this long.
 const ECHO_MS := 1_000.0
-## A probe on the used path is late after this and one and a half round trips.
-const ECHO_AFTER_MS := 100.0
+## A probe is late after this and one and a half round trips.
+const SUSPECT_MS := 100.0
 const ROAM_CHECKS_MAX := 5
 const ROAM_CHECK_MS := 100.0
 const ROAM_PAUSE_MS := 1_000.0
@@ -148,7 +148,7 @@ func heard(socket: int, address: String, port: int, may_roam: bool, now: float) 
 					used.probe_due = minf(used.probe_due, now)
 					wake_at = now
 				# Not while a probe is just on its way: both sides would send everything twice without end.
-				if used == null or now - used.waiting_since > ECHO_AFTER_MS + 1.5 * maxf(used.rtt_ms, 0.0):
+				if used == null or suspects(used, now):
 					one.echo_until = now + ECHO_MS
 					_judge(now, "silent")
 			return
@@ -218,6 +218,11 @@ func wake(now: float) -> void:
 			wake_at = minf(wake_at, one.waiting_since + DOUBT_MS + 2.0 * maxf(one.rtt_ms, 0.0))
 		if one.echo_until > now:
 			wake_at = minf(wake_at, one.echo_until)
+
+
+## A probe on this path is late.
+func suspects(one: ParleyPath, now: float) -> bool:
+	return now - one.waiting_since > SUSPECT_MS + 1.5 * maxf(one.rtt_ms, 0.0)
 
 
 func trusts(one: ParleyPath, now: float) -> bool:
