@@ -203,14 +203,15 @@ function createNoraySessions(game: string, context: GameContext, exchange: () =>
     disconnect: (contact) => exchange().disconnect(contact),
     reportHost: (report, observed) => exchange().reportAs({ ...observed, wire: "noray" }, report),
     random: randomBytes,
-    allocateRelay: (parties, onLimited) => {
+    allocateRelay: (parties, { onLimited, onMapping }) => {
       const result = relay?.allocate(
         {
           game,
           parties,
           wakes: true,
           onNotice: (notice) => {
-            if (notice.kind !== "ended") onLimited(notice.kind === "limited" ? notice.reason : "closing");
+            if (notice.kind === "latched") onMapping(notice.peer, notice.moved);
+            else if (notice.kind !== "ended") onLimited(notice.kind === "limited" ? notice.reason : "closing");
           },
         },
         clock.now(),

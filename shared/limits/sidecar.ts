@@ -114,6 +114,11 @@ export const NORAY_CONNECTIONS_MAX = 16_384;
 /** Host lookups of one source: enough for players, too few to guess codes. */
 export const NORAY_LOOKUP_PER_S = 5;
 export const NORAY_LOOKUP_BURST = 30;
+/** How long a conclusion about a router is kept, and how many of each kind: a day, 100 bytes each. */
+export const ROUTER_KNOWN_MS = 24 * 3_600_000;
+export const ROUTERS_MAX = 16_384;
+/** A relay that a pair requests within this time after its introduction means that the punch failed: three tries. */
+export const PUNCH_FAILED_WITHIN_MS = 60_000;
 /** TCP keepalive starts after this silence. */
 export const TCP_KEEPALIVE_MS = 30_000;
 /** Unread bytes after which a connection is closed. */

@@ -33,7 +33,11 @@ export type NorayOutput = {
   /** Two relay ports, in the order of the parties, or null if none is available. */
   allocateRelay(
     parties: readonly [ObservedParty, ObservedParty],
-    onLimited: (reason: string) => void,
+    listener: {
+      readonly onLimited: (reason: string) => void;
+      /** A party's datagrams arrive from the port that the registrar saw, or from another one. */
+      readonly onMapping: (party: string, moved: boolean) => void;
+    },
   ): readonly [number, number] | null;
   /** The registrar observes a relayed peer at another endpoint. */
   peerMoved(party: ObservedParty): void;

@@ -17,6 +17,7 @@ import * as noray from "../protocols/noray.ts";
 import type { Contact } from "../protocols/wire.ts";
 import type { ObservedParty } from "../relay/allocation.ts";
 import { PendingLookups } from "./lookups.ts";
+import { RouterMemory } from "./router-memory.ts";
 import type {
   NorayConnection,
   NorayLimits,
@@ -34,6 +35,9 @@ export class NoraySessions implements noray.NorayHosts {
   readonly #hosts = new Map<string, RegisteredHost>();
   readonly #oidByDigest = new Map<string, string>();
   readonly #lookups = new PendingLookups();
+  readonly #routers = new RouterMemory();
+  /** The time of the last call that had one; calls come ten times a second. */
+  #now = 0;
   readonly #hostsPerSource = new SourceCounter();
   readonly #connectionsPerSource = new SourceCounter();
   readonly #registrationLimiter: BucketTable;
@@ -76,6 +80,7 @@ export class NoraySessions implements noray.NorayHosts {
 
   /** Handles a line; null stands for one that was too long. */
   handleLine(session: NoraySession, line: string | null, now: number): void {
+    this.#now = now;
     if (line === null) return this.#counters.add("commands", "too_long");
     if (line === "") return;
     const command = noray.parseCommand(line);
@@ -141,12 +146,15 @@ export class NoraySessions implements noray.NorayHosts {
     const [other] = answer.kind === "introduced" ? answer.peers : [];
     if (answer.kind === "refused") this.#lookups.finish(lookup, noray.formatError(answer.code));
     else if (other === undefined) this.#lookups.finish(lookup, noray.formatError("lobby_not_found"));
-    else if (lookup.relayed) this.#connectRelay(lookup, other.endpoint);
-    else this.#lookups.finish(lookup, noray.formatConnect(other.endpoint));
+    else if (lookup.relayed) {
+      const isRelayed = this.#relay(lookup, other.endpoint, "connect-relay");
+      this.#lookups.finish(lookup, isRelayed ? undefined : noray.formatError("no_relay"));
+    } else this.#lookups.finish(lookup, this.#introduce(lookup, other.endpoint));
   }
 
   /** Ends the lookups that have waited too long. */
   expire(now: number): void {
+    this.#now = now;
     for (const lookup of this.#lookups.expired(now)) {
       this.#lookups.finish(lookup, noray.formatError("hub_unavailable"));
     }
@@ -196,8 +204,30 @@ export class NoraySessions implements noray.NorayHosts {
     if (isRefused) return connection.send(noray.formatError("rate_limited"));
     if (!noray.isOid(name)) return connection.send(noray.formatError("lobby_not_found"));
     const lookup: PendingLookup = { session, oid, name, relayed, since: now };
+    if (this.#answersAlone(lookup)) return;
     this.#lookups.add(lookup);
     this.#requestJoin(lookup);
+  }
+
+  /** Both are registered here, and they are to be relayed: the hub is not needed for that. */
+  #answersAlone(lookup: PendingLookup): boolean {
+    const host = this.#hosts.has(lookup.name) ? this.#out.contact(lookup.name) : undefined;
+    if (host === undefined) return false;
+    if (lookup.relayed) return this.#relay(lookup, host.endpoint, "connect-relay");
+    return this.#isHopeless(lookup, host.endpoint) && this.#relay(lookup, host.endpoint, "connect");
+  }
+
+  /** The line for the requester, or nothing if both have got the relay's address instead. */
+  #introduce(lookup: PendingLookup, host: Endpoint): string | undefined {
+    if (this.#isHopeless(lookup, host) && this.#relay(lookup, host, "connect")) return undefined;
+    const own = this.#out.contact(lookup.oid);
+    if (own !== undefined) this.#routers.introduced(own.endpoint.address, host.address, this.#now);
+    return noray.formatConnect(host);
+  }
+
+  #isHopeless({ oid }: PendingLookup, host: Endpoint): boolean {
+    const own = this.#out.contact(oid);
+    return own !== undefined && this.#routers.isHopeless(own.endpoint.address, host.address, this.#now);
   }
 
   /** A TCP connection from the same address proves that the peer receives there; the source of its pid could be forged. */
@@ -213,26 +243,34 @@ export class NoraySessions implements noray.NorayHosts {
   }
 
   /**
-   * Both ports belong to this sidecar, because a client reads `connect-relay` as a port of its server. A host of another
-   * sidecar gets `connect` with its relay port, as if that were the client's endpoint.
+   * Sends both sides their port of a relay; false if there is none. `connect` names the relay as if it were the other
+   * peer: the addon's first handshake then succeeds. With `connect-relay` both ports belong to this sidecar, because a
+   * client reads it as a port of its server. A host of another sidecar gets `connect` in both cases.
    */
-  #connectRelay(lookup: PendingLookup, hostEndpoint: Endpoint): void {
-    const { oid, name, session } = lookup;
+  #relay({ oid, name, session }: PendingLookup, hostEndpoint: Endpoint, as: "connect" | "connect-relay"): boolean {
     const contact = this.#out.contact(oid);
     const host = this.#hosts.get(name);
-    const { relay_address } = this.#out;
-    if (contact === undefined || (host === undefined && relay_address === null)) {
-      return this.#lookups.finish(lookup, noray.formatError("no_relay"));
-    }
+    const address = this.#out.relay_address;
+    if (contact === undefined || (address === null && (host === undefined || as === "connect"))) return false;
     const parties = [this.#partyAt(oid, contact.endpoint), this.#partyAt(name, hostEndpoint)] as const;
-    const ports = this.#out.allocateRelay(parties, (reason) => {
-      for (const end of [oid, name]) this.#hosts.get(end)?.session.connection.send(noray.formatRelayLimited(reason));
+    const [own, other] = [contact.endpoint.address, hostEndpoint.address];
+    if (as === "connect-relay") this.#routers.requestsRelay(own, other, this.#now);
+    const ports = this.#out.allocateRelay(parties, {
+      onLimited: (reason) => {
+        for (const end of [oid, name]) this.#hosts.get(end)?.session.connection.send(noray.formatRelayLimited(reason));
+      },
+      onMapping: (party, moved) => {
+        if (party === relayParty(oid)) this.#routers.observed(own, other, moved, this.#now);
+        else this.#routers.observed(other, own, moved, this.#now);
+      },
     });
-    if (ports === null) return this.#lookups.finish(lookup, noray.formatError("no_relay"));
-    session.connection.send(noray.formatConnectRelay(ports[0]));
-    if (host !== undefined) host.session.connection.send(noray.formatConnectRelay(ports[1]));
-    else this.#out.reportAs(contact, joinReport(oid, name), { address: relay_address!, port: ports[1] });
-    this.#lookups.finish(lookup);
+    if (ports === null) return false;
+    const lineFor = (port: number): string =>
+      as === "connect-relay" ? noray.formatConnectRelay(port) : noray.formatConnect({ address: address!, port });
+    session.connection.send(lineFor(ports[0]));
+    if (host !== undefined) host.session.connection.send(lineFor(ports[1]));
+    else this.#out.reportAs(contact, joinReport(oid, name), { address: address!, port: ports[1] });
+    return true;
   }
 }
 

@@ -47,6 +47,8 @@ export type RelayLimited = "rate" | "source_rate" | "game_rate" | "bytes" | "lif
 export type RelayNotice =
   /** Datagrams were dropped for this reason. After `bytes` and `lifetime` the end follows. */
   | { readonly kind: "limited"; readonly reason: RelayLimited }
+  /** A peer has sent its first datagram, from the port that its wire observed or from another one. */
+  | { readonly kind: "latched"; readonly peer: string; readonly moved: boolean }
   /** The sidecar is about to stop. */
   | { readonly kind: "closing" }
   | { readonly kind: "ended"; readonly why: RelayEnd };

@@ -237,9 +237,11 @@ export class Relay {
     const from = endpoint(address, port);
     const refusal =
       from === null ? "source_port_0" : latchRefusal(side, from, this.#limits.relatch_ms, this.#isOwnPort, now);
+    const first = refusal === null && side.endpoint === null ? side.observed : null;
     if (refusal === null) side.endpoint = from;
     else if (refusal === "loop") this.#limit(allocation, "loop");
     else this.#counters.add("relay_dropped", refusal);
+    if (first !== null) allocation.onNotice({ kind: "latched", peer: side.peer, moved: first.port !== port });
     return refusal === null;
   }
 

@@ -53,7 +53,10 @@ export class RelayHarness {
       { peer: a, observed: seen[0]!, proved },
       { peer: b, observed: seen[1]!, proved },
     ] as const;
-    return this.relay.allocate({ game, parties, wakes, onNotice: (notice) => notices.push(notice) }, this.now);
+    return this.relay.allocate(
+      { game, parties, wakes, onNotice: (notice) => void (notice.kind !== "latched" && notices.push(notice)) },
+      this.now,
+    );
   }
 
   /** The same; throws on a refusal. */
