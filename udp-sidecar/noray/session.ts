@@ -72,5 +72,7 @@ export type PendingLookup = {
   readonly name: string;
   /** `connect-relay` instead of `connect`. */
   readonly relayed: boolean;
+  /** The id of a request, which its error names; null for the stock addon's commands. */
+  readonly request: string | null;
   readonly since: number;
 };

@@ -87,7 +87,7 @@ export class NoraySessions implements noray.NorayHosts {
     this.#counters.add("commands", command?.do ?? "unknown");
     if (command === null) return;
     if (command.do === "register-host") this.#register(session, now);
-    else this.#lookup(session, command.oid, command.do === "connect-relay", now);
+    else this.#lookup(session, command, now);
   }
 
   /** The client has closed its half of the connection; pending lookups still get their answer. */
@@ -144,11 +144,11 @@ export class NoraySessions implements noray.NorayHosts {
     const lookup = this.#lookups.find(session, report.name, report.silently === true);
     if (lookup === undefined) return;
     const [other] = answer.kind === "introduced" ? answer.peers : [];
-    if (answer.kind === "refused") this.#lookups.finish(lookup, noray.formatError(answer.code));
-    else if (other === undefined) this.#lookups.finish(lookup, noray.formatError("lobby_not_found"));
+    if (answer.kind === "refused") this.#lookups.finish(lookup, noray.formatError(answer.code, lookup.request));
+    else if (other === undefined) this.#lookups.finish(lookup, noray.formatError("lobby_not_found", lookup.request));
     else if (lookup.relayed) {
       const isRelayed = this.#relay(lookup, other.endpoint, "connect-relay");
-      this.#lookups.finish(lookup, isRelayed ? undefined : noray.formatError("no_relay"));
+      this.#lookups.finish(lookup, isRelayed ? undefined : noray.formatError("no_relay", lookup.request));
     } else this.#lookups.finish(lookup, this.#introduce(lookup, other.endpoint));
   }
 
@@ -156,7 +156,7 @@ export class NoraySessions implements noray.NorayHosts {
   expire(now: number): void {
     this.#now = now;
     for (const lookup of this.#lookups.expired(now)) {
-      this.#lookups.finish(lookup, noray.formatError("hub_unavailable"));
+      this.#lookups.finish(lookup, noray.formatError("hub_unavailable", lookup.request));
     }
   }
 
@@ -192,18 +192,19 @@ export class NoraySessions implements noray.NorayHosts {
     connection.send(noray.formatIds(oid, pid));
   }
 
-  #lookup(session: NoraySession, name: string, relayed: boolean, now: number): void {
+  #lookup(session: NoraySession, { do: word, oid: name, request }: noray.LookupCommand, now: number): void {
+    const relayed = word === "connect-relay";
     const { connection, hosts, lookups } = session;
     // The answer to the pending lookup answers this one too.
     if (this.#lookups.find(session, name, relayed) !== undefined) return;
     const oid = hosts[0]?.oid;
     if (oid === undefined || this.#out.contact(oid) === undefined) {
-      return connection.send(noray.formatError("unauthorized"));
+      return connection.send(noray.formatError("unauthorized", request));
     }
     const isRefused = lookups.size >= NORAY_PENDING_MAX || !this.#lookupLimiter.consume(connection.address, now);
-    if (isRefused) return connection.send(noray.formatError("rate_limited"));
-    if (!noray.isOid(name)) return connection.send(noray.formatError("lobby_not_found"));
-    const lookup: PendingLookup = { session, oid, name, relayed, since: now };
+    if (isRefused) return connection.send(noray.formatError("rate_limited", request));
+    if (!noray.isOid(name)) return connection.send(noray.formatError("lobby_not_found", request));
+    const lookup: PendingLookup = { session, oid, name, relayed, request, since: now };
     if (this.#answersAlone(lookup)) return;
     this.#lookups.add(lookup);
     this.#requestJoin(lookup);

@@ -106,16 +106,23 @@ const drop = (why: string): Action => ({ do: "drop", why });
 
 // --- commands --------------------------------------------------------------------------------------------------
 
-export type Command =
-  | { readonly do: "register-host" }
-  | { readonly do: "connect" | "connect-relay"; readonly oid: string };
+export type LookupCommand = {
+  readonly do: "connect" | "connect-relay";
+  readonly oid: string;
+  /** The id of the newer form, `connect?ID OID`; null for the stock addon's. */
+  readonly request: string | null;
+};
+export type Command = { readonly do: "register-host" } | LookupCommand;
 
-/** Everything after the first space is data. Null for an unknown command. */
+/** Everything after the first space is data, which newer clients may quote. Null for an unknown command. */
 export function parseCommand(line: string): Command | null {
   const space = line.indexOf(" ");
-  const word = space === -1 ? line : line.slice(0, space);
+  const head = space === -1 ? line : line.slice(0, space);
+  const [word = "", request = null] = /^([^?]*)\?([!-~]{0,64})$/.exec(head)?.slice(1) ?? [head];
   if (word === "register-host") return { do: word };
-  return word === "connect" || word === "connect-relay" ? { do: word, oid: line.slice(space + 1) } : null;
+  if (word !== "connect" && word !== "connect-relay") return null;
+  const data = line.slice(space + 1);
+  return { do: word, oid: /^"([^"\\]*)"$/.exec(data)?.[1] ?? data, request };
 }
 
 /** Whether a client may look this id up. Another sidecar may use another id format. */
@@ -139,9 +146,9 @@ const ERRORS = {
   unauthorized: "not-registered",
 } as const satisfies Partial<Record<RefusalCode, string>>;
 
-/** Clients wait for an answer to every command, so every refusal has a line. */
-export const formatError = (code: RefusalCode): string =>
-  `error ${code in ERRORS ? ERRORS[code as keyof typeof ERRORS] : ERRORS.hub_unavailable}\n`;
+/** Clients wait for an answer to every command, so every refusal has a line. A request gets it under its id. */
+export const formatError = (code: RefusalCode, request: string | null = null): string =>
+  `${request === null ? "error" : `!${request}`} ${code in ERRORS ? ERRORS[code as keyof typeof ERRORS] : ERRORS.hub_unavailable}\n`;
 
 /** A random id with equally likely letters. `random` returns that many random bytes. */
 export function generateId({ length, alphabet }: IdFormat, random: (bytes: number) => Uint8Array): string {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { NORAY_PENDING_MAX } from "#shared/limits.ts";
 import { endpointOf, Rig } from "../../support/exchange.ts";
+import { NORAY_TCP } from "../../support/commands.ts";
 import { registered, registeredApart, norayScript } from "../support/noray-script.ts";
 
 describe("register-host", () => {
@@ -304,5 +305,30 @@ describe("limits", () => {
     expect(rig.hub.directory.size).toBe(1);
     expect(rig.sidecar().outbox.size).toBe(0);
     expect(rig.sidecar().outbox.pendingFrom(endpointOf("B").address)).toStrictEqual({ lobbies: 0, memberships: 0 });
+  });
+});
+
+describe("the newer form of a command", () => {
+  test("has an id that only an error names, and may quote its data; the stock form is unchanged", () => {
+    const { rig, run, id } = registered("AB");
+    run(`
+      B/8890> connect?q1 A
+      A/8890< connect 192.0.2.2:5002
+      B/8890< connect 192.0.2.1:5001
+      B/8890> connect?q2 unknown
+      B/8890< !q2 unknown-oid
+      B/8890> connect-relay?q3 unknown
+      B/8890< !q3 unknown-oid
+      B/8890> connect? unknown
+      B/8890< ! unknown-oid
+      B/8890> connect unknown
+      B/8890< error unknown-oid
+      C/8890> connect?q4 A
+      C/8890< !q4 not-registered
+    `);
+    const answers = rig
+      .send("B", `connect "${id("A")}"`, { via: NORAY_TCP })
+      .map(({ bytes }) => Buffer.from(bytes).toString());
+    expect(answers).toStrictEqual(["connect 192.0.2.2:5002", "connect 192.0.2.1:5001"]);
   });
 });
