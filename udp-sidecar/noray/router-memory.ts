@@ -48,7 +48,7 @@ export class RouterMemory {
   /** Pairs that were introduced, and may still punch. */
   readonly #introduced = new Facts(PUNCH_FAILED_WITHIN_MS);
 
-  /** These two addresses were told to punch. */
+  /** These two addresses received each other to punch. */
   introduced(a: string, b: string, now: number): void {
     this.#introduced.add(pairOf(a, b), now);
   }
