@@ -1,0 +1,59 @@
+/** Two peers that are relayed, because no direct path exists, while the relay, a router or the hub fails. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Player, startPlayer } from "../lab/connect-pairs.ts";
+import type { Home } from "../lab/lab.ts";
+import { isLabMissing } from "../lab/lab-namespaces.ts";
+import { LabPlayers } from "../lab/lab-players.ts";
+import { becomes, Silence } from "../lab/silence.ts";
+
+const PATIENCE = { within_ms: 60_000 };
+const WAY = { delay_ms: 20 };
+
+let labPlayers: LabPlayers;
+let homes: readonly [Home, Home];
+let a: Player;
+let b: Player;
+let silence: Silence;
+
+describe.skipIf(isLabMissing())("two relayed peers that send every 20 ms", () => {
+  beforeEach(async () => {
+    labPlayers = await LabPlayers.open();
+    homes = [await labPlayers.lab.home("symmetric", WAY), await labPlayers.lab.home("symmetric", WAY)];
+    a = await startPlayer(labPlayers, await labPlayers.lab.host({ net: homes[0] }));
+    b = await startPlayer(labPlayers, await labPlayers.lab.host({ net: homes[1] }), a.lobby);
+    a.program.send({ connect: b.id });
+    await Promise.all([becomes(a, b, "relay", 0), becomes(b, a, "relay", 0)]);
+    a.program.send({ play: b.id });
+    b.program.send({ play: a.id });
+    silence = new Silence(a, b);
+  });
+  afterEach(() => labPlayers?.close());
+
+  test("use a relay at another sidecar within two seconds after theirs was killed", async () => {
+    await labPlayers.stack.addSidecar(await labPlayers.lab.host());
+    await silence.start();
+    await labPlayers.stack.kill("sidecar");
+    await silence.expectWithin("the relay's death", 2_000, "relay");
+  });
+
+  test.for([0, 1] as const)(
+    "go on within a second and a half after the router of peer %i forgot its mappings",
+    async (at) => {
+      await silence.start();
+      await labPlayers.lab.forgetMappings(homes[at]);
+      await silence.expectWithin("a router that forgets", 1_500, "relay");
+    },
+  );
+
+  test("keep their relay and say so while the hub is killed and starts again", async () => {
+    await silence.start();
+    const from = [a, b].map(({ program }) => program.lines.length);
+    await labPlayers.stack.kill("hub");
+    await a.program.waitForLine((line) => line["lost"] === true, { from: from[0]!, ...PATIENCE });
+    await labPlayers.stack.startHub();
+    await a.program.waitForLine((line) => line["opened"] === true, { from: from[0]!, ...PATIENCE });
+    await silence.expectWithin("the hub's death", 500, "relay");
+    const paths = [a, b].flatMap(({ program }, at) => program.lines.slice(from[at]!).filter((line) => "path" in line));
+    expect(paths.filter((line) => line["peer"] !== undefined)).toStrictEqual([]);
+  });
+});

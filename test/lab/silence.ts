@@ -1,0 +1,57 @@
+/** The longest silence of two peers that send to each other all the time, and the path that each uses. */
+import { expect } from "vitest";
+import type { Player } from "./connect-pairs.ts";
+
+const PATIENCE = { within_ms: 60_000 };
+const POLL = { timeout: 30_000, interval: 200 };
+/** What a loaded test machine adds to the limits, which hold on an idle one. */
+const SLACK_MS = 1_000;
+
+type Gaps = { readonly longest_ms: number; readonly received: number; readonly path: unknown };
+
+export class Silence {
+  readonly #ends: readonly (readonly [Player, Player])[];
+
+  constructor(a: Player, b: Player) {
+    this.#ends = [
+      [a, b],
+      [b, a],
+    ];
+  }
+
+  /** Starts the measurement. */
+  async start(): Promise<void> {
+    await this.#gaps();
+  }
+
+  /** Both receive each other again, were never silent for longer than this since the start, and use this path. */
+  async expectWithin(what: string, most_ms: number, path: string): Promise<void> {
+    const longest: number[] = [];
+    await expect
+      .poll(async () => {
+        const all = await this.#gaps();
+        longest.push(...all.map(({ longest_ms }) => longest_ms));
+        return all.every(({ received }) => received > 0);
+      }, POLL)
+      .toBe(true);
+    if (process.env["PARLEY_TABLE"] !== undefined) console.log(what, Math.max(...longest), "ms");
+    expect(Math.max(...longest)).toBeLessThan(most_ms + SLACK_MS);
+    await expect.poll(async () => (await this.#gaps()).map((end) => end.path), POLL).toStrictEqual([path, path]);
+  }
+
+  #gaps(): Promise<Gaps[]> {
+    return Promise.all(
+      this.#ends.map(async ([one, other]) => {
+        const from = one.program.lines.length;
+        one.program.send({ gaps: other.id });
+        const line = await one.program.waitForLine((said) => said["gaps"] === other.id, { from, ...PATIENCE });
+        return { longest_ms: Number(line["longest_ms"]), received: Number(line["got"]), path: line["path"] };
+      }),
+    );
+  }
+}
+
+/** Waits until one peer uses this path to the other, in the lines from this one on. */
+export async function becomes(one: Player, other: Player, path: string, from: number): Promise<void> {
+  await one.program.waitForLine((line) => line["peer"] === other.id && line["path"] === path, { from, ...PATIENCE });
+}
