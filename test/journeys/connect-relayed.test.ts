@@ -36,15 +36,6 @@ describe.skipIf(isLabMissing())("two relayed peers that send every 20 ms", () =>
     await silence.expectWithin("the relay's death", 2_000, "relay");
   });
 
-  test.for([0, 1] as const)(
-    "go on within a second and a half after the router of peer %i forgot its mappings",
-    async (at) => {
-      await silence.start();
-      await labPlayers.lab.forgetMappings(homes[at]);
-      await silence.expectWithin("a router that forgets", 1_500, "relay");
-    },
-  );
-
   test("keep their relay and say so while the hub is killed and starts again", async () => {
     await silence.start();
     const from = [a, b].map(({ program }) => program.lines.length);

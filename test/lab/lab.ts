@@ -110,15 +110,6 @@ export class Lab {
     await this.#space.shell([`ip netns exec ${name} nft delete table ip blocked`]);
   }
 
-  /** A router on the wide area forgets every mapping: the kernel drops masqueraded ones when the interface goes down. */
-  async forgetMappings({ name }: Home): Promise<void> {
-    await this.#space.shell([
-      `ip -n ${name} link set wan down`,
-      `ip -n ${name} link set wan up`,
-      `ip -n ${name} route add default via ${WAN_PREFIX}.1 dev wan onlink`,
-    ]);
-  }
-
   /** Ends every program and all processes that they started. */
   async close(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.end()));
