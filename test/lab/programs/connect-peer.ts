@@ -84,6 +84,7 @@ function gaps(id: string): void {
   const times = [known.since, ...known.times, now];
   const longest_ms = Math.round(Math.max(...times.slice(1).map((at, index) => at - times[index]!)));
   sendLine({ gaps: id, got: known.times.length, longest_ms, path: known.peer.path });
+  // A silence that goes on counts from its beginning, however often it is asked for.
+  known.since = known.times.at(-1) ?? known.since;
   known.times = [];
-  known.since = now;
 }
