@@ -44,7 +44,7 @@ describe.skipIf(isLabMissing())("two relayed peers that send every 20 ms", () =>
     await labPlayers.stack.startHub();
     await a.program.waitForLine((line) => line["opened"] === true, { from: from[0]!, ...PATIENCE });
     await silence.expectWithin("the hub's death", 500, "relay");
-    const paths = [a, b].flatMap(({ program }, at) => program.lines.slice(from[at]!).filter((line) => "path" in line));
+    const paths = [a, b].flatMap(({ program }, at) => program.lines.slice(from[at]).filter((line) => "path" in line));
     expect(paths.filter((line) => line["peer"] !== undefined)).toStrictEqual([]);
   });
 });

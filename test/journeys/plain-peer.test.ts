@@ -23,7 +23,7 @@ afterAll(() => stack?.close());
 
 test.for([
   ["directly", "direct", {}],
-  ["by relay", "relay", { addresses: "relay_only" }],
+  ["by relay", "relay", { relay: "always" }],
 ] as const)("a client written from the wires' pages meets the TypeScript client %s", async ([, path, settings]) => {
   const host = await ParleyClient.open({ url: stack.url });
   try {

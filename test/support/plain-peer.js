@@ -17,9 +17,10 @@ const localPort = socket.address().port;
 // --- HTTP ------------------------------------------------------------------------------------------------------
 
 let token = null;
-async function request(method, path, body) {
+async function request(method, path, json) {
   const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
-  const response = await fetch(`${hub}/v1/games/default${path}`, { method, headers, body: JSON.stringify(body) });
+  const options = { method, headers, body: JSON.stringify(json) };
+  const response = await fetch(`${hub}/v1/games/default${path}`, options);
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
   return text === "" ? null : JSON.parse(text);
@@ -167,7 +168,7 @@ async function observe() {
     const reply = await ask({ address, port }, "see", identity.udp_token);
     return { socket: 0, local_port: localPort, via: { address, port }, at_ms, receipt: reply[2] };
   });
-  return { looks: await Promise.all(looks), hosts: [], now_ms: performance.now(), rtt_ms: 5 };
+  return { looks: await Promise.all(looks), local_endpoints: [], now_ms: performance.now(), rtt_ms: 5 };
 }
 
 async function enter({ address, port, ticket }) {
@@ -188,12 +189,12 @@ const events = new WebSocket(`${hub.replace(/^http/, "ws")}/v1/games/default/eve
 const tell = (type, data) => events.send(JSON.stringify({ type, seq: ++numbers, data }));
 events.addEventListener("open", () => {
   tell("hello", { token });
-  tell("subscribe", { topic: "lobby", id: lobby });
+  tell("subscribe", { topic: "lobby", lobby_id: lobby });
 });
 events.addEventListener("message", async ({ data: text }) => {
   if (text === "pong") return;
   const { type, data } = JSON.parse(text);
-  if (type === "snapshot") tell("connect", { lobby, peer_id: host, reach: await observe() });
+  if (type === "snapshot") tell("connect", { lobby_id: lobby, peer_id: host, reach: await observe() });
   if (data.connection_id !== undefined) connectionId = data.connection_id;
   if (type === "error" || type === "connect.failed") throw new Error(text);
   if (type === "connect.accepted") tell("accept", { connection_id: connectionId, reach: await observe() });
