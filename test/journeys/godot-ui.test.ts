@@ -112,6 +112,32 @@ describe.skipIf(godot4IsMissing())("the lobby browser", { timeout: 90_000 }, () 
     await soon(bob, ({ status }) => status).toContain("removed you");
   });
 
+  test("the host admits an applicant", async () => {
+    const [ann, bob] = [await player("Ann"), await player("Bob")];
+    ann.tell({ check: "Approval" });
+    const { share } = await create(ann, "By invitation");
+    bob.tell({ type: "Code", text: share });
+    bob.tell({ press: "JoinCode" });
+    await soon(ann, ({ applicants }) => applicants).toBe(1);
+    ann.tell({ admit: true });
+    expect(await ann.line((line) => "applicant" in line)).toMatchObject({ applicant: "Bob wants to join" });
+    await sees(bob, "entered");
+    await soon(ann, ({ applicants, members }) => [applicants, members.length]).toStrictEqual([0, 2]);
+  });
+
+  test("a player that is removed while it joins sees the list again, and why", async () => {
+    const [ann, bob] = [await player("Ann"), await player("Bob")];
+    const { share } = await create(ann, "Closed");
+    bob.tell({ type: "Code", text: share });
+    bob.tell({ press: "JoinCode" });
+    const [id] = (await ann.signal("player_joined"))["args"] as number[];
+    ann.tell({ call: "kick", args: [id] });
+    await soon(bob, ({ finder, status }) => [finder, status]).toStrictEqual([
+      true,
+      "The host has removed you from the lobby.",
+    ]);
+  });
+
   test("a gamepad reaches every control of the list", async () => {
     const ann = await player("Ann");
     const seen = new Set<string>();

@@ -1,7 +1,7 @@
 extends "res://test/journeys/actor.gd"
 ## An actor with the `ParleyLobbyBrowser` scene, played by keys and by a gamepad:
 ## `{"press": node, "by": "key" | "pad"}`, `{"type": node, "text"}`, `{"choose": row of a list, "of": node}`, `{"confirm": dialog}`,
-## `{"pick": option, "of": node}`, `{"move": action}`, `{"show": true}`, `{"shot": file}`.
+## `{"pick": option, "of": node}`, `{"check": node}`, `{"admit": true}`, `{"move": action}`, `{"show": true}`, `{"shot": file}`.
 
 var browser := preload("res://addons/parley/ui/parley_lobby_browser.tscn").instantiate() as ParleyLobbyBrowser
 
@@ -36,6 +36,13 @@ func _do(command: Dictionary) -> void:
 			if row.get_text(0).begins_with(command["choose"]):
 				row.select(0)
 				emit({"chosen": row.get_text(0)})
+	elif command.has("check"):
+		(_node(command["check"]) as CheckBox).button_pressed = true
+	elif command.has("admit"):
+		# The row of an applicant: a label and two buttons.
+		var row := _node("Applicants").get_child(0)
+		emit({"applicant": (row.get_child(0) as Label).text})
+		(row.get_child(1) as Button).pressed.emit()
 	elif command.has("pick"):
 		var options: OptionButton = _node(command["of"])
 		options.select(int(command["pick"]))

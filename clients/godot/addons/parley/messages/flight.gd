@@ -28,8 +28,8 @@ func is_empty() -> bool:
 
 
 func oldest() -> Sent:
-	for sent: Sent in _sent.values():
-		return sent
+	for number: int in _sent:
+		return _sent[number]
 	return null
 
 
