@@ -189,6 +189,11 @@ func _announce_host(host: String) -> void:
 
 
 func _member_left(peer_id: String, state: String) -> void:
+	if peer_id == _me:
+		# Only the host can take the seat before the first snapshot; later a long silence can end it.
+		if over == "":
+			_end(state if state != "left" else ("timed_out" if is_watched else "kicked"))
+		return
 	var player: ParleyPlayer = _players.get(peer_id)
 	_json = ParleyFields.without_member(_json, peer_id)
 	if player == null:
