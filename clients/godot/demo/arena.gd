@@ -69,7 +69,9 @@ func ships() -> Array[Ship]:
 
 ## This machine's ship, or null.
 func own_ship() -> Ship:
-	return _ships.get_node_or_null(str(multiplayer.get_unique_id())) as Ship if is_playing else null
+	if not is_playing or not multiplayer.has_multiplayer_peer():
+		return null
+	return _ships.get_node_or_null(str(multiplayer.get_unique_id())) as Ship
 
 
 @rpc("any_peer", "call_local", "unreliable")
@@ -98,7 +100,8 @@ func name_of(id: int) -> String:
 
 
 func _physics_process(delta: float) -> void:
-	if not is_playing:
+	# The lobby may end within this frame, before the browser says so.
+	if not is_playing or not multiplayer.has_multiplayer_peer():
 		return
 	for bullet in _bullets:
 		bullet[0] += bullet[1] * delta

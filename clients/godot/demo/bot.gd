@@ -8,7 +8,7 @@ func _physics_process(delta: float) -> void:
 	var arena := get_parent() as Arena
 	var own := arena.own_ship()
 	_said_at += delta
-	if _said_at >= 1.0 and arena.is_playing:
+	if _said_at >= 1.0 and arena.is_playing and multiplayer.has_multiplayer_peer():
 		_said_at = 0.0
 		var total := 0
 		for score: int in arena.scores.values():

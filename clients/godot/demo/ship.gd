@@ -35,7 +35,7 @@ func respawn() -> void:
 
 func _physics_process(delta: float) -> void:
 	queue_redraw()
-	if not is_multiplayer_authority():
+	if not multiplayer.has_multiplayer_peer() or not is_multiplayer_authority():
 		return
 	if not is_steered:
 		turns = Input.get_axis("ui_left", "ui_right") * TURN
@@ -55,5 +55,5 @@ func _physics_process(delta: float) -> void:
 func _draw() -> void:
 	var colour := Color.from_hsv(absf(id * 0.137) - floorf(absf(id * 0.137)), 0.7, 1.0)
 	draw_colored_polygon(PackedVector2Array([Vector2(18, 0), Vector2(-12, 11), Vector2(-6, 0), Vector2(-12, -11)]), colour)
-	if is_multiplayer_authority():
+	if multiplayer.has_multiplayer_peer() and is_multiplayer_authority():
 		draw_arc(Vector2.ZERO, 24.0, 0.0, TAU, 32, Color(1, 1, 1, 0.3), 1.0)
