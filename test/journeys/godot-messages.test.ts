@@ -166,6 +166,27 @@ describe.skipIf(godot4IsMissing())("messages of a Godot 4 game", () => {
     await third.line(message({ message: "guest to guest" }), { within_ms: 20_000 });
   });
 
+  test("a session goes on when the host quits and another one hosts", async () => {
+    const { host, guest } = await pair();
+    const third = await game();
+    const joined = await third.call("join", (await host.call("chat", "hello")).join_code);
+    await guest.line((line) => line["signal"] === "player_joined" && (line["args"] as number[])[0] === joined.id);
+    guest.tell({ message: "before", to: joined.id });
+    await third.line(message({ message: "before" }), { within_ms: 20_000 });
+    const from = [guest.lines.length, third.lines.length] as const;
+    await host.call("leave");
+    const hosted = await Promise.all([guest.signal("host_changed", from[0]), third.signal("host_changed", from[1])]);
+    expect(hosted).toHaveLength(2);
+    const next = (await guest.look())["id"] === 1 ? guest : third;
+    const other = next === guest ? third : guest;
+    other.tell({ message: "to the next host", to: 1 });
+    await next.line(message({ message: "to the next host", from: (await other.look())["id"] }), { within_ms: 20_000 });
+    next.tell({ message: "from the next host", to: (await other.look())["id"] });
+    await other.line(message({ message: "from the next host", from: 1 }), { within_ms: 20_000 });
+    const failures = [...guest.lines, ...third.lines].filter((line) => "session_failed" in line);
+    expect(failures).toStrictEqual([]);
+  });
+
   test("a TypeScript program and a game exchange messages, values and refusals", { timeout: 90_000 }, async () => {
     const host = await game();
     const { lobby, id, owner } = await botIn(host);

@@ -90,6 +90,8 @@ var _messenger := ParleyMessenger.new()
 var _lobby := ""
 # The last id of each peer, which may have left.
 var _ids := {}
+# When a path to each peer was asked for.
+var _sought_at := {}
 
 
 func _init(of_session: ParleySession = null) -> void:
@@ -257,18 +259,27 @@ func _check_lobby() -> void:
 	_messenger.clear()
 	_messenger = ParleyMessenger.new()
 	_ids.clear()
+	_sought_at.clear()
 	_lobby = now_in
 
 
 func _send() -> void:
+	if session._room == null:
+		_messenger.outbox.clear()
+		return
+	for row in _messenger.outbox:
+		# A path may be gone, as after a change of the host.
+		if not session.send_datagram(_id_of(row[0]), row[1]) and not _messenger.wishes.has(row[0]):
+			_messenger.wishes.append(row[0])
+	_messenger.outbox.clear()
 	for peer in _messenger.wishes:
+		if _now() < _sought_at.get(peer, -INF) + ParleyMessageLimits.REQUEST_AGAIN_MS or _id_of(peer) == 0:
+			continue
+		_sought_at[peer] = _now()
 		var remote := session._room.connector.connect_to(peer, _now())
 		if remote.path != "":
 			_messenger.opened(peer, remote.rtt_ms, _now())
 	_messenger.wishes.clear()
-	for row in _messenger.outbox:
-		session.send_datagram(_id_of(row[0]), row[1])
-	_messenger.outbox.clear()
 
 
 func _on_datagram(id: int, bytes: PackedByteArray) -> void:
