@@ -6,6 +6,7 @@ import type { LobbyView } from "#shared/api/lobbies.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import type { AdminLobby, SidecarView, Stats } from "#shared/api/service.ts";
 import type { LobbyBanView } from "#shared/api/bans.ts";
+import type { OwnBan, OwnSeat } from "#shared/api/identity.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
@@ -69,6 +70,9 @@ export type LobbyResult = {
 /** A noray host's lobby as non-members see it, and whether this call put it into the list. */
 export type NorayListing = { readonly view: LobbyView; readonly newly_listed: boolean };
 
+/** What one hub knows of a peer. */
+export type OwnState = { readonly seats: readonly OwnSeat[]; readonly ban: OwnBan | null };
+
 /** A host's snapshot, and what it writes. */
 export type Snapshot = { readonly info: SnapshotInfo; readonly bytes: ArrayBuffer };
 export type SnapshotWrite = Pick<SnapshotInfo, "term" | "readers"> & { readonly bytes: ArrayBuffer };
@@ -115,6 +119,8 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   /** The id of a lobby, with which the Worker salts its password; null if there is none. */
   findLobbyId(selector: LobbySelector): string | null;
 
+  /** The peer's seats at this hub, and the operators' ban of it. */
+  readPeer(meta: RequestMeta): RpcResult<OwnState>;
   /** The bans of a lobby, for its host. */
   listLobbyBans(meta: RequestMeta, lobby: string): RpcResult<LobbyBanView[]>;
   /** Stores or returns the snapshot of a lobby's host. */

@@ -258,6 +258,8 @@ export const joined = object({
   heartbeat_s: count,
   /** Authenticates the member to sidecars. */
   session_ticket: optional(text(1_024)),
+  /** A JWT that proves the membership to the host, which verifies it offline with /.well-known/jwks.json. */
+  membership_proof: optional(text(1_024)),
 });
 /** The host has to admit the peer, which repeats the request or waits for an event on its WebSocket. */
 export const pendingJoin = object({ status: constant("pending"), lobby_id: text(64), expires_at: time });

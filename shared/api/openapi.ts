@@ -5,11 +5,13 @@
 import * as api from "./lobbies.ts";
 import * as connect from "../connect/schema.ts";
 import * as service from "./service.ts";
+import { jwks, me, ownSeat, tokens } from "./identity.ts";
 import { lobbyBan, lobbyBanList } from "./bans.ts";
 import { snapshotInfo } from "./snapshots.ts";
 import { summary } from "../listing/summary.ts";
 import type { Schema } from "../schema/decode.ts";
 import { BAN_OPERATIONS } from "./operations/bans.ts";
+import { IDENTITY_OPERATIONS } from "./operations/identity.ts";
 import { CONNECT_OPERATIONS } from "./operations/connections.ts";
 import { SERVICE_OPERATIONS } from "./operations/service.ts";
 import { LOBBY_OPERATIONS } from "./operations/lobbies.ts";
@@ -22,6 +24,7 @@ export const OPERATIONS: Operations = mergePaths(
   LOBBY_OPERATIONS,
   MEMBER_OPERATIONS,
   BAN_OPERATIONS,
+  IDENTITY_OPERATIONS,
   SNAPSHOT_OPERATIONS,
   CONNECT_OPERATIONS,
   SERVICE_OPERATIONS,
@@ -68,6 +71,10 @@ const SHAPES = {
   Relay: connect.relay,
   Relaying: connect.relayRequest,
   Outcome: connect.outcome,
+  Me: me,
+  OwnSeat: ownSeat,
+  Tokens: tokens,
+  Keys: jwks,
   LobbyBan: lobbyBan,
   LobbyBanList: lobbyBanList,
   Snapshot: snapshotInfo,

@@ -5,6 +5,8 @@
 export const PEER_TOKEN_S = 30 * 24 * 3_600;
 /** Lifetime of a UDP token. Short, because wires without DTLS send it unencrypted. */
 export const UDP_TOKEN_S = 24 * 3_600;
+/** `max-age` of the public keys. A rotated key stays published for as long as its proofs are valid. */
+export const JWKS_MAX_AGE_S = 300;
 /** The longest ticket. All parts at their maximum, with dots, take 190 characters. */
 export const TICKET_LENGTH_MAX = 256;
 /** The longest receipt: an IPv6 endpoint takes 36. */

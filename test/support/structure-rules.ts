@@ -57,7 +57,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["lobby/"],
     ["auth/"],
     ["listing/summary.ts"],
-    ["api/bans.ts", "api/hosting.ts", "api/lobbies.ts", "api/service.ts", "api/snapshots.ts"],
+    ["api/bans.ts", "api/hosting.ts", "api/identity.ts", "api/lobbies.ts", "api/service.ts", "api/snapshots.ts"],
     ["connect/"],
     ["api/views.ts"],
     ["link/", "listing/"],

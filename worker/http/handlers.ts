@@ -7,6 +7,8 @@ import { describeProblem } from "../problem.ts";
 import type { Handler } from "./context.ts";
 import * as admin from "./routes/admin.ts";
 import { getSnapshot, putSnapshot } from "./routes/hosting/snapshot.ts";
+import { jwks } from "./routes/identity/jwks.ts";
+import { readMe, renewTokens } from "./routes/identity/me.ts";
 import * as connections from "./routes/connections.ts";
 import { openEvents } from "./routes/events.ts";
 import { openLink } from "./routes/link.ts";
@@ -31,6 +33,9 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   openapi: openapiJson,
   reference: openapiHtml,
   createPeer,
+  readMe,
+  renewTokens,
+  jwks,
   listSidecars,
   readStats,
   openEvents,

@@ -30,6 +30,7 @@ import { SocketServer } from "./events/socket-server.ts";
 import { isSubscriber } from "./events/subscriber.ts";
 import { findLobby, readerView } from "./lobby-commands.ts";
 import { listLobbyBans } from "./lobby/bans.ts";
+import { ownState } from "./lobby/own-state.ts";
 import { LobbyService } from "./lobby-service.ts";
 import { SidecarLinks } from "./sidecar-links.ts";
 import { HubState } from "./state.ts";
@@ -104,6 +105,10 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
 
   listNorayHost(meta: rpc.RequestMeta, event: Event & { kind: "publish" }): rpc.RpcResult<rpc.NorayListing> {
     return this.#run(meta, (now) => this.#lobbies.listNorayHost(event, now));
+  }
+
+  readPeer(meta: rpc.RequestMeta): rpc.RpcResult<rpc.OwnState> {
+    return this.#run(meta, (now) => ({ value: ownState(this.#state, meta, now) }));
   }
 
   listLobbyBans(meta: rpc.RequestMeta, lobby: string): rpc.RpcResult<LobbyBanView[]> {

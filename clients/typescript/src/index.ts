@@ -58,6 +58,7 @@ export type { ConnectOptions } from "./connect/connection.ts";
 export { type Detached, Peer } from "./connect/peer.ts";
 export type { PathName, PeerPath } from "./connect/peer-path.ts";
 export { HubClient, HubRefusal, type LobbyQuery } from "./api/hub-client.ts";
+export { ProofVerifier, type VerifiedMember, type VerifyOptions } from "./lobby/proofs.ts";
 export { ParleyClient, type ParleyClientOptions, type JoinTarget } from "./lobby/client.ts";
 export {
   type ConnectionRequest,

@@ -19,6 +19,10 @@ const INVITATION = /\binvite\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.[0-9a-z]{20,40}\
 export const HOMES = ["20.0.1.1", "20.0.2.1", "192.168.1.10", "192.168.1.20"];
 const PAIR_KEY = /"key":"([\w-]{43})"/g;
 const SESSION = /\b(?:session|relay)\.[\w-]{8}\.[a-z0-9-]+\.[0-9a-z-]+\.([0-9a-z]{20,40})\.[0-9a-z]+\.[\w-]{43}/g;
+const PROOF = /"membership_proof":"[^".]+\.([^".]+)\./g;
+const subjectOf = (claims: string): unknown =>
+  (JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/"))) as { sub: unknown }).sub;
+
 const STACK = /\bat [^"]{1,200}:\d+:\d+/;
 /** A leak shows at once: a secret from a thousand requests ago need not be searched for. */
 const LATEST_MAX = 50;
@@ -53,7 +57,8 @@ export class Secrets {
     const faults = this.#planted.nobody
       .in(text)
       .filter((word) => !(operators && /^[0-9a-f.:]+$/.test(word) && !word.startsWith("key")));
-    if (!path.endsWith("/peers") && TOKEN.test(text)) faults.push("a token");
+    if (!/\/peers(\/me\/tokens)?$/.test(path) && TOKEN.test(text)) faults.push("a token");
+    for (const [, claims] of text.matchAll(PROOF)) if (subjectOf(claims!) !== peer) faults.push("another's proof");
     for (const [, owner] of text.matchAll(SESSION)) if (owner !== peer) faults.push("another's session ticket");
     // The join URI of a listed noray host is public.
     const toAll = text.replaceAll(/"uri":"noray:[^"]*"/g, "");

@@ -9,6 +9,7 @@ import { shardCount, shardHolding } from "../../env.ts";
 import { LIST_CACHE } from "./list-lobbies.ts";
 import { callForRequest } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
+import { signProof } from "../../auth/proofs.ts";
 import { sign } from "../../auth/tokens.ts";
 import type { LobbyResult, LobbySelector } from "../../rpc.ts";
 
@@ -75,9 +76,20 @@ export async function joinResponse(c: Ctx, result: LobbyResult): Promise<Respons
   const peer = peerId(c);
   // Counted from the join, so that a retried request gets the same ticket.
   const expires_at_s = Math.floor(at / 1_000) + SESSION_TICKET_S;
+  const proof = await signProof(c.env, {
+    game: c.var.game,
+    lobby: id,
+    peer,
+    issued_at_s: expires_at_s - SESSION_TICKET_S,
+    expires_at_s,
+  });
   const ticket = await sign(c.env, { purpose: "session", game: c.var.game, lobby: id, peer, expires_at_s });
   const member = view!.members.find(({ peer_id }) => peer_id === peer);
   const body = { status: "joined", lobby: view, member, heartbeat_s: HEARTBEAT_S };
   const headers = { location: `/v1/games/${c.var.game}/lobbies/${id}`, etag: etagOf(view!) };
-  return c.json({ ...body, ...(ticket !== null && { session_ticket: ticket.text }) }, joined ? 201 : 200, headers);
+  const secrets = {
+    ...(ticket !== null && { session_ticket: ticket.text }),
+    ...(proof !== null && { membership_proof: proof }),
+  };
+  return c.json({ ...body, ...secrets }, joined ? 201 : 200, headers);
 }

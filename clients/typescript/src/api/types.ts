@@ -203,6 +203,7 @@ export type Joined = {
   readonly member: Member;
   readonly heartbeat_s: number;
   readonly session_ticket?: string;
+  readonly membership_proof?: string;
 };
 
 export type Pending = {
@@ -345,6 +346,46 @@ export type Outcome = {
   readonly elapsed_ms?: number;
   readonly rtt_ms?: number;
   readonly message?: string;
+};
+
+export type Me = {
+  readonly peer_id: string;
+  readonly expires_at: string;
+  readonly seats: readonly OwnSeat[];
+  readonly ban: {
+    readonly message?: string;
+    readonly expires_at: string | null;
+  } | null;
+  readonly limits: {
+    readonly lobbies_hosted_max: number;
+    readonly seats_max: number;
+  };
+};
+
+export type OwnSeat = {
+  readonly lobby_id: string;
+  readonly name: string;
+  readonly host: boolean;
+  readonly state: "present" | "held" | "away";
+  readonly seat_expires_at?: string;
+};
+
+export type Tokens = {
+  readonly peer_id: string;
+  readonly peer_token: string;
+  readonly udp_token: string;
+  readonly expires_at: string;
+};
+
+export type Keys = {
+  readonly keys: readonly {
+    readonly kty: "OKP";
+    readonly crv: "Ed25519";
+    readonly x: string;
+    readonly kid: string;
+    readonly alg: "EdDSA";
+    readonly use: "sig";
+  }[];
 };
 
 export type LobbyBan = {

@@ -19,3 +19,7 @@ export const SIDECARS_RETRY_MS_MAX = 30_000;
 export const ADMISSION_POLL_MS = 1_000;
 /** The longest wait for the host's approval (docs/reference/http.md). */
 export const ADMISSION_TIMEOUT_MS = 60_000;
+/** The longest proof of a membership, in characters. */
+export const PROOF_LENGTH_MAX = 1_024;
+/** A proof with an unknown key causes a request for the hub's keys at most this often. */
+export const KEYS_REFETCH_MS = 60_000;

@@ -56,6 +56,8 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
   readonly #peerId: string;
   readonly #events: EventStream;
   readonly #connector: Connector;
+  /** Proves this membership to the host, which verifies it offline (`ProofVerifier`). Valid for an hour. */
+  readonly proof: string | null;
   readonly #addressTimer: NodeJS.Timeout;
   #lobby: Lobby;
   #addresses = ownAddresses().join();
@@ -64,7 +66,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
   constructor(
     hub: HubClient,
     me: string,
-    { lobby }: Joined,
+    { lobby, membership_proof }: Joined,
     observer: ReflexiveProbe,
     { birthday = true }: LobbyMembershipOptions,
   ) {
@@ -72,6 +74,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
     this.#hub = hub;
     this.#peerId = me;
     this.#lobby = lobby;
+    this.proof = membership_proof ?? null;
     this.#events = new EventStream(hub, hub.token!, lobby.id);
     this.#connector = new Connector({
       hub,
