@@ -40,7 +40,11 @@ const WALL_CLOCK = new RegExp(
 /** Durations in these folders use a monotonic clock. The hub is not among them: its rows outlive its process. */
 const MONOTONIC = ["udp-sidecar/", `${CLIENT}/`, "worker/site/"];
 /** Each reads the wall clock to show a time, or to compare it with a stored or signed one. */
-const WALL_CLOCK_FILES = new Set(["udp-sidecar/time/wall-clock.ts", "worker/site/list/lobby-table.js"]);
+const WALL_CLOCK_FILES = new Set([
+  "udp-sidecar/time/wall-clock.ts",
+  "worker/site/list/lobby-table.js",
+  `${CLIENT}/lobby/proofs.ts`,
+]);
 
 const SOCKETS = /^(node:)?(dgram|net|http|https|http2|tls|ws)$/;
 

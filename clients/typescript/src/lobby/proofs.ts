@@ -33,11 +33,7 @@ export class ProofVerifier {
     const response = await fetch(this.#url);
     if (!response.ok) throw new Error(`the hub's keys cannot be read: ${response.status}`);
     const { keys } = (await response.json()) as Keys;
-    const read = ({ kid, kty, crv, x }: Keys["keys"][number]): [string, KeyObject] => [
-      kid,
-      createPublicKey({ key: { kty, crv, x }, format: "jwk" }),
-    ];
-    this.#keys = new Map(keys.map(read));
+    this.#keys = new Map(keys.map(readKey));
     this.#fetched_at = performance.now();
   }
 
@@ -66,6 +62,11 @@ export class ProofVerifier {
 }
 
 export type VerifyOptions = { readonly lobby_id?: string; readonly now?: number };
+
+const readKey = ({ kid, kty, crv, x }: Keys["keys"][number]): [string, KeyObject] => [
+  kid,
+  createPublicKey({ key: { kty, crv, x }, format: "jwk" }),
+];
 
 function parse(part: string): unknown {
   try {
