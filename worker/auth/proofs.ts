@@ -4,8 +4,8 @@
  * rotate with them: the first signs, all are published. Sidecars verify the shorter session tickets instead (tokens.ts).
  */
 import type { Jwk } from "#shared/api/identity.ts";
-import { TOKEN_KEY_LENGTH_MIN, TOKEN_KEYS_MAX } from "#shared/limits.ts";
-import { type Env, parseKeys } from "../env.ts";
+import { TOKEN_KEYS_MAX } from "#shared/limits.ts";
+import { type Env, keysOf } from "../env.ts";
 import { base64url } from "./base64url.ts";
 
 export type Proof = {
@@ -41,7 +41,7 @@ export const publicKeys = async (env: Env): Promise<Jwk[]> =>
 function signingKeys(env: Env): Promise<SigningKey[]> {
   const setting = env.TOKEN_KEYS ?? "";
   if (cached?.setting !== setting) {
-    const usable = parseKeys(setting).filter((key) => key.length >= TOKEN_KEY_LENGTH_MIN);
+    const usable = keysOf("TOKEN_KEYS", env);
     cached = { setting, keys: Promise.all(usable.slice(0, TOKEN_KEYS_MAX).map(deriveKey)) };
   }
   return cached.keys;

@@ -112,7 +112,7 @@ describe("the proof of a membership", () => {
   });
 
   test("a rotation publishes both keys, and the new one signs", async () => {
-    const [older, newer] = ["o".repeat(40), "n".repeat(40)];
+    const [older, newer] = ["older-key-of-the-rotation-test-7f3k", "newer-key-of-the-rotation-test-9x2m"];
     const [before] = await keysOf(older);
     const both = await keysOf(`${newer},${older}`);
     expect(both).toHaveLength(2);
