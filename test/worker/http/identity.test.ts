@@ -49,12 +49,12 @@ describe("a peer reads itself", () => {
     expect(Date.parse(seats[0]!.seat_expires_at!)).toBeGreaterThan(Date.now());
   });
 
-  test("a banned peer sees the ban and its reason, unless the reason is hidden", async () => {
-    for (const [reason_hidden, ban] of [
+  test("a banned peer sees the ban and its message, unless the message is hidden", async () => {
+    for (const [message_hidden, ban] of [
       [false, { message: "Cheating", expires_at: null }],
       [true, { expires_at: null }],
     ] as const) {
-      const body = JSON.stringify({ peer_id: ann.id, reason: "Cheating", moderator: "Op", reason_hidden });
+      const body = JSON.stringify({ peer_id: ann.id, message: "Cheating", moderator: "Op", message_hidden });
       const headers = { authorization: `Bearer ${ADMIN_KEYS[0]}`, "content-type": "application/json" };
       await worker(new Request(`${ORIGIN}/v1/admin/games/${game}/bans`, { method: "POST", headers, body }));
       expect((await itself(ann)).ban).toStrictEqual(ban);
