@@ -24,7 +24,7 @@ export async function openTcpPorts(
   try {
     const norays = noray === null ? null : gameOf(noray.game).noray;
     if (noray !== null && norays !== null) {
-      const accept = (connection: TcpConnection) => acceptNoray(norays, connection);
+      const accept = (connection: TcpConnection) => acceptNoray(norays, connection, context.clock.now());
       await open(noray, { what: "noray", unread_bytes_max: NORAY_UNREAD_BYTES_MAX, accept });
     }
     for (const at of nohub) {
@@ -39,8 +39,9 @@ export async function openTcpPorts(
   return opened;
 }
 
-function acceptNoray(sessions: NoraySessions, { endpoint, send, end }: TcpConnection): TcpSession | null {
-  const session = sessions.open({ address: endpoint.address, send, end });
+function acceptNoray(sessions: NoraySessions, connection: TcpConnection, opened_at: number): TcpSession | null {
+  const { endpoint, send, end, destroy } = connection;
+  const session = sessions.open({ address: endpoint.address, send, end, destroy }, opened_at);
   if (session === null) return null;
   const lines = new LineReader();
   return {

@@ -5,6 +5,8 @@
 export const SHARDS_MAX = 64;
 /** Lobbies of one hub; further ones are refused. Each takes one row and 20 bytes of index. */
 export const LOBBIES_PER_HUB_MAX = 50_000;
+/** Lobbies of the wires whose members are identified by a source address. The rest is kept for HTTP. */
+export const WIRE_LOBBIES_PER_HUB_MAX = 35_000;
 /** Sidecars of one hub; the one that was down for longest is dropped first. */
 export const SIDECARS_PER_HUB_MAX = 256;
 /** `/readyz` writes a row at most this often; an alarm that a full disk stopped is repeated after this. */

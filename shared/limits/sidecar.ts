@@ -32,6 +32,9 @@ export const STUN_ALL_BURST = 8_000;
  * of which has just joined.
  */
 export const CREDIT_ALLOWANCE_BYTES = 768;
+/** The allowances of all sources: about 500 new players a second, and a burst of 10,000 after a restart. */
+export const CREDIT_ALL_PER_S = 65_536;
+export const CREDIT_ALL_BURST_BYTES = 1_048_576;
 /** The first bytes of a source earn more: a Dowsett script's registration and join get all their copies. */
 export const CREDIT_EARLY_BYTES = 1_536;
 /** Credit per received byte while the early bytes last (RFC 9000 section 8.1), and after that. */
@@ -111,6 +114,8 @@ export const NORAY_ANSWER_MS = 8_000;
 /** Connections of one source (a school behind one address), and of all: each takes about 10 kB. */
 export const NORAY_CONNECTIONS_PER_SOURCE_MAX = 256;
 export const NORAY_CONNECTIONS_MAX = 16_384;
+/** A connection that has registered no host by then is closed. Clients register at once. */
+export const NORAY_REGISTER_MS = 15_000;
 /** Host lookups of one source: enough for players, too few to guess codes. */
 export const NORAY_LOOKUP_PER_S = 5;
 export const NORAY_LOOKUP_BURST = 30;

@@ -38,6 +38,18 @@ export function sourceOf(address: string): string {
   return groups === null ? address : `${groups.slice(0, 4).map(hex).join(":")}::/64`;
 }
 
+/**
+ * The prefixes that one holder may own, the narrowest first: an IPv4 address and its /24; an IPv6 /64, /56 and /48, because
+ * providers assign whole /56 and /48 to one customer.
+ */
+export function prefixesOf(address: string): readonly string[] {
+  if (isIPv4(address)) return [address, `${address.slice(0, address.lastIndexOf("."))}.0/24`];
+  const groups = parseIPv6(address);
+  if (groups === null) return [address];
+  const [a, b, c, d] = groups.map(hex);
+  return [`${a}:${b}:${c}:${d}::/64`, `${a}:${b}:${c}:${hex(groups[3]! & 0xff00)}::/56`, `${a}:${b}:${c}::/48`];
+}
+
 /** The 4 or 16 bytes of a canonical address, or null. */
 export function bytesOf(address: string): readonly number[] | null {
   if (isIPv4(address)) return parseIPv4(address);

@@ -62,13 +62,17 @@ export class NorayCommands {
   }
 
   open(from: Endpoint): NoraySession | null {
-    const caller = this.registry.open({
-      address: from.address,
-      send: (text) => {
-        for (const line of text.split("\n").slice(0, -1)) this.#say(from, line);
+    const caller = this.registry.open(
+      {
+        address: from.address,
+        send: (text) => {
+          for (const line of text.split("\n").slice(0, -1)) this.#say(from, line);
+        },
+        end: () => this.close(from),
+        destroy: () => this.close(from),
       },
-      end: () => this.close(from),
-    });
+      this.#clock(),
+    );
     if (caller !== null) this.#callers.set(formatEndpoint(from), caller);
     return caller;
   }

@@ -39,6 +39,7 @@ const ROWS: readonly (readonly [what: string, limit: string, effect: string])[] 
     `${count(limits.NORAY_CONNECTIONS_MAX)}; ${count(limits.NORAY_CONNECTIONS_PER_SOURCE_MAX)}`,
     "closed at once",
   ],
+  ["a noray connection without a host", `${limits.NORAY_REGISTER_MS / 1_000} s`, "closed; the oldest one makes room"],
   ["noray lookups of one source", rate(limits.NORAY_LOOKUP_PER_S, limits.NORAY_LOOKUP_BURST), "`error busy`"],
   ["a noray line", size(limits.NORAY_LINE_BYTES_MAX), "the rest is discarded"],
   ["pending requests of one noray connection", count(limits.NORAY_PENDING_MAX), "`error busy`"],
@@ -65,7 +66,11 @@ const ROWS: readonly (readonly [what: string, limit: string, effect: string])[] 
     "the allocation ends",
   ],
   ["tunnels; of one source", `${count(limits.TUNNELS_MAX)}; ${count(limits.TUNNELS_PER_SOURCE_MAX)}`, "closed at once"],
-  ["lobbies of one hub", count(limits.LOBBIES_PER_HUB_MAX), "no reply; over HTTP 503 `hub_full`"],
+  [
+    "lobbies of one hub; of wires",
+    `${count(limits.LOBBIES_PER_HUB_MAX)}; ${count(limits.WIRE_LOBBIES_PER_HUB_MAX)}`,
+    "no reply; over HTTP 503 `hub_full`",
+  ],
   [
     "lobbies hosted by a peer; its seats; in one hub",
     `${limits.LOBBIES_PER_PEER_MAX}; ${limits.SEATS_PER_PEER_MAX}`,

@@ -50,8 +50,11 @@ export class Contacts implements View {
   /** Whether a source with so many pending requests may host another lobby, or hold another membership. */
   hasRoom(address: string, kind: keyof SourceUsage, waiting?: Readonly<SourceUsage>): boolean {
     const { contacts_max, lobbies_per_source_max, memberships_per_source_max } = this.#limits;
-    const most = kind === "lobbies" ? lobbies_per_source_max : memberships_per_source_max;
-    return this.#all.size < contacts_max && this.#quota.of(address)[kind] + (waiting?.[kind] ?? 0) < most;
+    const quota = {
+      size_max: contacts_max,
+      per_source_max: kind === "lobbies" ? lobbies_per_source_max : memberships_per_source_max,
+    };
+    return this.#all.size < contacts_max && this.#quota.hasRoom(address, kind, quota, waiting?.[kind] ?? 0);
   }
 
   /** Creates or updates the contact for a place that the hub sent. */

@@ -9,10 +9,13 @@
  *   early bytes last. Only this endpoint can use them, so a forger cannot use up the credit of its neighbours.
  * - Every source (IPv4 address, IPv6 /64) has an allowance for the first replies to short requests. The first bytes of a
  *   source earn nothing, because the allowance already covers them.
- * - Both refill slowly. The tables are bounded: an endpoint or source that is forgotten begins again.
+ * - The allowances of all sources together have a budget, so that many forged sources do not add up.
+ * - All of these refill slowly. The tables are bounded: an endpoint or source that is forgotten begins again.
  */
 import { type Endpoint, sourceOf } from "#shared/net/endpoint.ts";
 import {
+  CREDIT_ALL_BURST_BYTES,
+  CREDIT_ALL_PER_S,
   CREDIT_ALLOWANCE_BYTES,
   CREDIT_EARLY_BYTES,
   CREDIT_EARLY_FACTOR as EARLY_FACTOR,
@@ -21,10 +24,13 @@ import {
   CREDIT_SAVED_BYTES_MAX,
   SOURCES_MAX,
 } from "#shared/limits.ts";
+import { type Bucket, fullBucket, refill } from "#shared/rate-limit/token-bucket.ts";
 import { RecentMap } from "./recent-map.ts";
 
 /** The bytes that a source's datagrams must have before they earn credit. */
 const COVERED_BYTES = CREDIT_ALLOWANCE_BYTES / EARLY_FACTOR;
+
+const ALL = { per_s: CREDIT_ALL_PER_S, burst: CREDIT_ALL_BURST_BYTES };
 
 type SourceCredit = { allowance: number; covered: number; early: number; at: number };
 
@@ -34,6 +40,8 @@ export type EndpointCredit = { earned: number; readonly source: SourceCredit; la
 export class SendCredit {
   readonly #endpoints: RecentMap<string, EndpointCredit>;
   readonly #sources: RecentMap<string, SourceCredit>;
+  /** What the allowances of all sources together may still send. */
+  readonly #all: Bucket = fullBucket(ALL, 0);
   /** The last lookup: a reply follows its request. */
   #last: { readonly at: Endpoint; readonly credit: EndpointCredit } | null = null;
 
@@ -63,7 +71,9 @@ export class SendCredit {
 
   /** Whether so many bytes can be sent and `reserve` bytes are left. */
   covers({ earned, source }: EndpointCredit, bytes: number, reserve = 0): boolean {
-    return Math.max(0, earned) + source.allowance >= bytes + reserve;
+    const own = Math.max(0, earned);
+    if (own >= bytes + reserve) return true;
+    return own + source.allowance >= bytes + reserve && this.#all.tokens >= bytes - own;
   }
 
   /** Takes so many bytes: first those that the endpoint earned, then those of its source. */
@@ -71,6 +81,7 @@ export class SendCredit {
     const own = Math.min(Math.max(0, credit.earned), bytes);
     credit.earned -= own;
     credit.source.allowance -= bytes - own;
+    this.#all.tokens -= bytes - own;
   }
 
   /**
@@ -94,6 +105,7 @@ export class SendCredit {
       this.#endpoints.set(key, credit);
     }
     this.#refill(credit.source, now);
+    refill(this.#all, ALL, now);
     this.#last = { at, credit };
     return credit;
   }

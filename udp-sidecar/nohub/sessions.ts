@@ -43,7 +43,8 @@ export class NohubSessions {
     const { sessions_max, sessions_per_source_max } = this.#limits;
     const { address } = connection.endpoint;
     const isFull = this.#readers.size >= sessions_max;
-    if (isFull || this.#perSource.of(address) >= sessions_per_source_max) {
+    const quota = { size_max: sessions_max, per_source_max: sessions_per_source_max };
+    if (isFull || !this.#perSource.hasRoom(address, quota)) {
       this.#counters.add("connections", "refused");
       const limit = isFull
         ? `${sessions_max} active sessions`

@@ -18,7 +18,7 @@ export type NorayLimits = {
 };
 
 /** The sidecar's end of a TCP connection. */
-export type NorayConnection = { readonly address: string; send(text: string): void; end(): void };
+export type NorayConnection = { readonly address: string; send(text: string): void; end(): void; destroy(): void };
 
 type ObservedAt = Pick<Contact, "via" | "endpoint">;
 

@@ -6,7 +6,7 @@
  * before that there is no endpoint to introduce. A lookup waits here for the hub's answer.
  */
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import { NORAY_PENDING_MAX } from "#shared/limits.ts";
+import { NORAY_PENDING_MAX, NORAY_REGISTER_MS } from "#shared/limits.ts";
 import type { Report } from "#shared/link/messages.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import type { RequesterNotice, Notice } from "#shared/lobby/notices.ts";
@@ -32,6 +32,8 @@ export class NoraySessions implements noray.NorayHosts {
   readonly #out: NorayOutput;
   readonly #counters: Counters;
   readonly #sessions = new Set<NoraySession>();
+  /** Sessions that have registered no host, and when each was opened; the oldest first. */
+  readonly #idle = new Map<NoraySession, number>();
   readonly #hosts = new Map<string, RegisteredHost>();
   readonly #oidByDigest = new Map<string, string>();
   readonly #lookups = new PendingLookups();
@@ -62,12 +64,11 @@ export class NoraySessions implements noray.NorayHosts {
   // --- connections -----------------------------------------------------------------------------------------------
 
   /** A session for a new connection, or null if a limit is reached. */
-  open(connection: NorayConnection): NoraySession | null {
+  open(connection: NorayConnection, now: number): NoraySession | null {
     const { connections_max, connections_per_source_max } = this.#limits;
-    const isFull =
-      this.#sessions.size >= connections_max ||
-      this.#connectionsPerSource.of(connection.address) >= connections_per_source_max;
-    if (isFull) {
+    if (this.#sessions.size >= connections_max) this.#closeIdle(null);
+    const quota = { size_max: connections_max, per_source_max: connections_per_source_max };
+    if (!this.#connectionsPerSource.hasRoom(connection.address, quota)) {
       this.#counters.add("connections", "refused");
       return null;
     }
@@ -75,7 +76,19 @@ export class NoraySessions implements noray.NorayHosts {
     this.#connectionsPerSource.add(connection.address, 1);
     const session: NoraySession = { connection, hosts: [], lookups: new Map(), ended: false };
     this.#sessions.add(session);
+    this.#idle.set(session, now);
     return session;
+  }
+
+  /** Closes the oldest connection that has registered no host, or all that are older than `opened_before`. */
+  #closeIdle(opened_before: number | null): void {
+    for (const [session, opened_at] of this.#idle) {
+      if (opened_before !== null && opened_at > opened_before) return;
+      this.#counters.add("connections", "idle");
+      this.close(session);
+      session.connection.destroy();
+      if (opened_before === null) return;
+    }
   }
 
   /** Handles a line; null stands for one that was too long. */
@@ -98,6 +111,7 @@ export class NoraySessions implements noray.NorayHosts {
 
   /** The connection has closed: its hosts leave. */
   close(session: NoraySession): void {
+    this.#idle.delete(session);
     if (!this.#sessions.delete(session)) return;
     const { address } = session.connection;
     this.#connectionsPerSource.add(address, -1);
@@ -152,9 +166,10 @@ export class NoraySessions implements noray.NorayHosts {
     } else this.#lookups.finish(lookup, this.#introduce(lookup, other.endpoint));
   }
 
-  /** Ends the lookups that have waited too long. */
+  /** Ends the lookups that have waited too long, and the connections that have registered no host in time. */
   expire(now: number): void {
     this.#now = now;
+    this.#closeIdle(now - NORAY_REGISTER_MS);
     for (const lookup of this.#lookups.expired(now)) {
       this.#lookups.finish(lookup, noray.formatError("hub_unavailable", lookup.request));
     }
@@ -175,9 +190,10 @@ export class NoraySessions implements noray.NorayHosts {
     const { connection, hosts } = session;
     const { hosts_max, hosts_per_source_max, oid: oidFormat, pid: pidFormat } = this.#limits;
     const isRefused =
-      this.#hosts.size >= hosts_max ||
-      this.#hostsPerSource.of(connection.address) >= hosts_per_source_max ||
-      !this.#registrationLimiter.consume(connection.address, now);
+      !this.#hostsPerSource.hasRoom(connection.address, {
+        size_max: hosts_max,
+        per_source_max: hosts_per_source_max,
+      }) || !this.#registrationLimiter.consume(connection.address, now);
     if (isRefused) return connection.send(noray.formatError("rate_limited"));
     let oid = noray.generateId(oidFormat, this.#out.random);
     // Short ids may collide. `hosts_max` guarantees that a free one exists.
@@ -186,6 +202,7 @@ export class NoraySessions implements noray.NorayHosts {
     const digest = noray.pidDigest(pid);
     const host: RegisteredHost = { oid, digest, session, observed: null };
     hosts.push(host);
+    this.#idle.delete(session);
     this.#hosts.set(oid, host);
     this.#oidByDigest.set(digest, oid);
     this.#hostsPerSource.add(connection.address, 1);

@@ -42,6 +42,8 @@ import type { Contact, ContactLookup, Datagram, Action, ListReply, ReportBody, R
 const INTRODUCTION_COPIES = 3;
 /** A host that was silent for longer missed a refresh: a restarted game may register again with a new password. */
 const REFRESHED_MS = 20_000;
+/** The lease until the first refresh, which sets the requested one. The script refreshes every 15 s. */
+const FIRST_LEASE_MS = 60_000;
 
 export type DowsettOptions = {
   /** Send each peer the other's local address although their public addresses differ. */
@@ -92,7 +94,7 @@ function handleRegister(packet: Packet, from: Endpoint, contacts: ContactLookup,
   const contact = contacts.find("dowsett", sender, sender);
   const isSame = contact !== undefined && sameEndpoint(contact.endpoint, from) && contact.memory !== null;
   if (isSame && contact.memory !== password && now - contact.last_seen_at < REFRESHED_MS) return drop("other_password");
-  const policy: Policy = { ...POLICY, lease_ms };
+  const policy: Policy = { ...POLICY, lease_ms: Math.min(lease_ms, FIRST_LEASE_MS) };
   const lock = locked ? PASSWORD_CHECKED_BY_PEERS : null;
   return report({ kind: "host", name: sender, peer: sender, seats: null, lock, memory: password, local, policy });
 }

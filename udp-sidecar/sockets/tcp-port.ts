@@ -14,6 +14,8 @@ export type TcpConnection = {
   readonly endpoint: Endpoint;
   send(this: void, text: string): void;
   end(this: void): void;
+  /** Closes it at once. */
+  destroy(this: void): void;
 };
 
 /** What the port calls for one connection. */
@@ -90,6 +92,7 @@ export class TcpPort {
       endpoint: from,
       send: (text: string) => this.#send(socket, text),
       end: () => socket.end(),
+      destroy: () => void socket.destroy(),
     };
     const session = accept(connection);
     if (session === null) return socket.destroySoon();

@@ -123,7 +123,8 @@ export class Tunnels {
   /** Whether this source may open another connection. If so, counts it until the socket closes. */
   #admit(remote: string, socket: Duplex): boolean {
     const address = canonicalAddress(remote) ?? "";
-    if (this.size >= TUNNELS_MAX || this.#perSource.of(address) >= TUNNELS_PER_SOURCE_MAX) {
+    const quota = { size_max: TUNNELS_MAX, per_source_max: TUNNELS_PER_SOURCE_MAX };
+    if (this.size >= TUNNELS_MAX || !this.#perSource.hasRoom(address, quota)) {
       this.#counters.add("tunnels", "refused");
       return false;
     }

@@ -3,7 +3,7 @@
  * `LobbyTransaction` collects the changes of a batch of events; the hub saves it before it commits it here.
  */
 import type { Summary } from "#shared/listing/summary.ts";
-import { LOBBIES_PER_HUB_MAX } from "#shared/limits.ts";
+import { LOBBIES_PER_HUB_MAX, WIRE_LOBBIES_PER_HUB_MAX } from "#shared/limits.ts";
 import { summaryOf } from "#shared/listing/listing.ts";
 import { step } from "#shared/lobby/step.ts";
 import type { Event, Lobby, Wire } from "#shared/lobby/lobby.ts";
@@ -119,7 +119,7 @@ export class LobbyTransaction {
     const key = nameKey(wire, name);
     const changed = this.#names.get(key);
     const current = changed === undefined ? (this.base.byName(wire, name) ?? null) : changed;
-    if (current === null && event.kind === "host" && this.base.size + this.#created >= LOBBIES_PER_HUB_MAX) return;
+    if (current === null && event.kind === "host" && this.base.size + this.#created >= lobbiesMax(wire)) return;
     const { lobby, notices } = step(current, event, this.#now);
     for (const notice of notices) this.notices.push({ notice, lobby: lobby ?? current });
     if (lobby === current) return;
@@ -138,3 +138,6 @@ const httpMembersOf = (lobby: Lobby | null): string[] =>
   lobby?.members.flatMap(({ peer, source }) => (source === null ? [peer] : [])) ?? [];
 
 const nameKey = (wire: Wire, name: string): string => `${wire}/${name}`;
+
+/** Anyone can forge the hosts of a wire, so wires cannot take the places of HTTP. */
+const lobbiesMax = (wire: Wire): number => (wire === "native" ? LOBBIES_PER_HUB_MAX : WIRE_LOBBIES_PER_HUB_MAX);

@@ -276,16 +276,36 @@ describe("limits", () => {
     const { commands } = rig.sidecar();
     Object.assign(commands.limits, { connections_per_source_max: 2, connections_max: 3 });
     const from = (player: string, port: number): boolean => commands.open({ ...endpointOf(player), port }) !== null;
-    expect([from("A", 1), from("A", 2), from("A", 3), from("B", 1), from("C", 1)]).toStrictEqual([
-      true,
-      true,
-      false,
-      true,
-      false,
-    ]);
-    commands.close({ ...endpointOf("A"), port: 1 });
-    expect([from("C", 1), from("A", 4)]).toStrictEqual([true, false]);
-    expect(rig.sidecar().counters.get("connections", "refused")).toBe(3);
+    for (const player of ["A", "B"]) rig.send(player, "register-host", { via: 8_890 });
+    // The last free place goes to a source that holds none.
+    expect([from("A", 1), from("C", 1)]).toStrictEqual([false, true]);
+    rig.send({ ...endpointOf("C"), port: 1 }, "register-host", { via: 8_890 });
+    expect([from("D", 1), from("A", 4)]).toStrictEqual([false, false]);
+    commands.close({ ...endpointOf("C"), port: 1 });
+    expect([from("D", 1), from("A", 4)]).toStrictEqual([true, false]);
+  });
+
+  test("a connection that registers no host is closed after 15 s, and one that did stays", () => {
+    const { rig } = norayScript();
+    const { commands } = rig.sidecar();
+    commands.open({ ...endpointOf("A"), port: 1 });
+    rig.send("B", "register-host", { via: 8_890 });
+    rig.advance(14_900);
+    expect(commands.registry.connections).toBe(2);
+    rig.advance(200);
+    expect(commands.registry.connections).toBe(1);
+    expect(commands.registry.hosts).toBe(1);
+  });
+
+  test("silent connections make room for one that registers", () => {
+    const { rig } = norayScript();
+    const { commands } = rig.sidecar();
+    Object.assign(commands.limits, { connections_per_source_max: 100, connections_max: 8 });
+    const silent = [1, 2, 3, 4, 5, 6, 7, 8].map((port) => commands.open({ address: `20.0.${port}.1`, port }) !== null);
+    expect(silent).toStrictEqual(silent.map(() => true));
+    expect(commands.open(endpointOf("B"))).not.toBeNull();
+    expect(commands.registry.connections).toBe(8);
+    expect(rig.sidecar().counters.get("connections", "idle")).toBe(1);
   });
 
   test("20,000 closed connections leave no state", () => {

@@ -74,7 +74,10 @@ test("both ids are sent in one write, the OID first, each line with a line feed 
   const rig = new Rig({ wire: "noray" });
   const wrote: string[] = [];
   const { registry: board } = rig.sidecar().commands;
-  const caller = board.open({ address: "127.0.0.1", send: (text) => void wrote.push(text), end: () => {} });
+  const caller = board.open(
+    { address: "127.0.0.1", send: (text) => void wrote.push(text), end: () => {}, destroy: () => {} },
+    rig.now,
+  );
   board.handleLine(caller!, "register-host", rig.now);
   expect(wrote).toHaveLength(1);
   expect(wrote[0]).toMatch(/^set-oid [A-Za-z0-9_-]{21}\nset-pid [A-Za-z0-9_-]{128}\n$/);

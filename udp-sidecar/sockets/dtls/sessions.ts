@@ -174,10 +174,10 @@ export class DtlsSessions<S extends SocketRef> {
   }
 
   #refusalFor({ address }: Endpoint, now: number): string | null {
-    const { dtls_sessions_max, dtls_per_source_max } = this.#limits;
+    const { dtls_sessions_max: size_max, dtls_per_source_max: per_source_max } = this.#limits;
     if (!this.#limiter.consume(address, now)) return "source_rate";
-    if (this.#perSource.of(address) >= dtls_per_source_max) return "source_share";
-    return this.#live.size + this.#handshaking.size >= dtls_sessions_max ? "sessions_full" : null;
+    if (this.#live.size + this.#handshaking.size >= size_max) return "sessions_full";
+    return this.#perSource.hasRoom(address, { size_max, per_source_max }) ? null : "source_share";
   }
 
   #handleRecord({ type, epoch, bytes }: DtlsRecord, source: SourceSessions<S> | undefined, now: number): void {
