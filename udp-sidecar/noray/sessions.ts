@@ -16,6 +16,7 @@ import { SourceCounter } from "../core/source-counter.ts";
 import * as noray from "../protocols/noray.ts";
 import type { Contact } from "../protocols/wire.ts";
 import type { ObservedParty } from "../relay/allocation.ts";
+import { IdleSessions } from "./idle-sessions.ts";
 import { PendingLookups } from "./lookups.ts";
 import { RouterMemory } from "./router-memory.ts";
 import type {
@@ -32,8 +33,7 @@ export class NoraySessions implements noray.NorayHosts {
   readonly #out: NorayOutput;
   readonly #counters: Counters;
   readonly #sessions = new Set<NoraySession>();
-  /** Sessions that have registered no host, and when each was opened; the oldest first. */
-  readonly #idle = new Map<NoraySession, number>();
+  readonly #idle = new IdleSessions();
   readonly #hosts = new Map<string, RegisteredHost>();
   readonly #oidByDigest = new Map<string, string>();
   readonly #lookups = new PendingLookups();
@@ -61,12 +61,10 @@ export class NoraySessions implements noray.NorayHosts {
     return this.#hosts.size;
   }
 
-  // --- connections -----------------------------------------------------------------------------------------------
-
   /** A session for a new connection, or null if a limit is reached. */
   open(connection: NorayConnection, now: number): NoraySession | null {
     const { connections_max, connections_per_source_max } = this.#limits;
-    if (this.#sessions.size >= connections_max) this.#closeIdle(null);
+    if (this.#sessions.size >= connections_max) this.#closeIdle(this.#idle.oldest());
     const quota = { size_max: connections_max, per_source_max: connections_per_source_max };
     if (!this.#connectionsPerSource.hasRoom(connection.address, quota)) {
       this.#counters.add("connections", "refused");
@@ -76,18 +74,15 @@ export class NoraySessions implements noray.NorayHosts {
     this.#connectionsPerSource.add(connection.address, 1);
     const session: NoraySession = { connection, hosts: [], lookups: new Map(), ended: false };
     this.#sessions.add(session);
-    this.#idle.set(session, now);
+    this.#idle.add(session, now);
     return session;
   }
 
-  /** Closes the oldest connection that has registered no host, or all that are older than `opened_before`. */
-  #closeIdle(opened_before: number | null): void {
-    for (const [session, opened_at] of this.#idle) {
-      if (opened_before !== null && opened_at > opened_before) return;
+  #closeIdle(sessions: Iterable<NoraySession>): void {
+    for (const session of sessions) {
       this.#counters.add("connections", "idle");
       this.close(session);
       session.connection.destroy();
-      if (opened_before === null) return;
     }
   }
 
@@ -111,7 +106,7 @@ export class NoraySessions implements noray.NorayHosts {
 
   /** The connection has closed: its hosts leave. */
   close(session: NoraySession): void {
-    this.#idle.delete(session);
+    this.#idle.remove(session);
     if (!this.#sessions.delete(session)) return;
     const { address } = session.connection;
     this.#connectionsPerSource.add(address, -1);
@@ -125,8 +120,6 @@ export class NoraySessions implements noray.NorayHosts {
       this.#out.peerLeft(relayParty(oid));
     }
   }
-
-  // --- called by the registrar and the exchange ------------------------------------------------------------------
 
   findOid(digest: string): string | undefined {
     return this.#oidByDigest.get(digest);
@@ -169,7 +162,7 @@ export class NoraySessions implements noray.NorayHosts {
   /** Ends the lookups that have waited too long, and the connections that have registered no host in time. */
   expire(now: number): void {
     this.#now = now;
-    this.#closeIdle(now - NORAY_REGISTER_MS);
+    this.#closeIdle(this.#idle.openedBy(now - NORAY_REGISTER_MS));
     for (const lookup of this.#lookups.expired(now)) {
       this.#lookups.finish(lookup, noray.formatError("hub_unavailable", lookup.request));
     }
@@ -183,8 +176,6 @@ export class NoraySessions implements noray.NorayHosts {
     }
     for (const lookup of this.#lookups) if (behind("noray", lookup.name)) this.#requestJoin(lookup);
   }
-
-  // ---------------------------------------------------------------------------------------------------------------
 
   #register(session: NoraySession, now: number): void {
     const { connection, hosts } = session;
@@ -202,7 +193,7 @@ export class NoraySessions implements noray.NorayHosts {
     const digest = noray.pidDigest(pid);
     const host: RegisteredHost = { oid, digest, session, observed: null };
     hosts.push(host);
-    this.#idle.delete(session);
+    this.#idle.remove(session);
     this.#hosts.set(oid, host);
     this.#oidByDigest.set(digest, oid);
     this.#hostsPerSource.add(connection.address, 1);
