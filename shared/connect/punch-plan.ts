@@ -66,11 +66,18 @@ export type Plan = {
   readonly give_up_ms: number;
 };
 
+/** Where both families are possible, every other attempt prepares IPv4. */
+export const usesIPv4First = (attempt: number): boolean => attempt % 2 === 1;
+
 export function plainPlan(to: Side, from: Side, nominates: boolean, attempt: number): Plan {
   const same_network = sharesNetwork(to, from);
   // A hard NAT uses another port for every destination, so one observed port of its address is enough.
   const ports = isHard(to.nat) ? 1 : limits.OBSERVED_CANDIDATES_MAX;
-  const observed = [...observedOf(to, "IPv6"), ...observedOf(to, "IPv4").slice(0, ports)].map(targetOf);
+  // Many sockets or ports aim at the first target, which must then be IPv4.
+  const needsIPv4 = (isHard(to.nat) || isHard(from.nat)) && both(to, from, "IPv4");
+  const isIPv4First = needsIPv4 && usesIPv4First(attempt);
+  const [v6, v4] = [observedOf(to, "IPv6"), observedOf(to, "IPv4").slice(0, ports)];
+  const observed = (isIPv4First ? [...v4, ...v6] : [...v6, ...v4]).map(targetOf);
   return {
     targets: same_network ? [...localOf(to).map(targetOf), ...observed] : observed,
     sockets: 1,
@@ -80,7 +87,7 @@ export function plainPlan(to: Side, from: Side, nominates: boolean, attempt: num
     same_network,
     // Avoids the collision, unless the router closes the mapping on the ICMP "time exceeded".
     first_hops: attempt === 1 ? limits.SHORT_LIVED_HOPS : null,
-    give_up_ms: limits.PUNCH_GIVE_UP_MS,
+    give_up_ms: needsIPv4 && both(to, from, "IPv6") && !isIPv4First ? limits.IPV6_GIVE_UP_MS : limits.PUNCH_GIVE_UP_MS,
   };
 }
 

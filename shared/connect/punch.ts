@@ -19,6 +19,7 @@ import {
   sharesNetwork,
   type Side,
   type Verdict,
+  usesIPv4First,
   withLuck,
 } from "./punch-plan.ts";
 
@@ -41,7 +42,7 @@ export type Outcomes = (pair: string) => { readonly tries: number; readonly dire
 export function advise(a: Side, b: Side, attempt = 0, outcomes: Outcomes = () => null): Advice {
   const pair = natPair(a.nat, b.nat);
   const start_in_ms = startsIn(a.rtt_ms, b.rtt_ms, attempt);
-  const [verdict, reason] = decide(a, b, pair, outcomes);
+  const [verdict, reason] = decide(a, b, pair, outcomes, attempt);
   const advice = { verdict, reason, pair, start_in_ms };
   if (verdict === "relay") return { ...advice, plans: null };
   const plain = [plainPlan(b, a, true, attempt), plainPlan(a, b, false, attempt)] as const;
@@ -67,12 +68,19 @@ export function startsIn(rtt_a_ms: number, rtt_b_ms: number, attempt = 0): reado
 
 // --- the verdict -----------------------------------------------------------------------------------------------
 
-function decide(a: Side, b: Side, pair: string, outcomes: Outcomes): readonly [Verdict, string] {
+/** Where both have both families, every other attempt gives IPv4 what it needs, and tries IPv6 beside it. */
+function decide(a: Side, b: Side, pair: string, outcomes: Outcomes, attempt: number): readonly [Verdict, string] {
   if (a.relay_only || b.relay_only) return ["relay", "One of the two does not reveal its address."];
   if (!isSeen(a) || !isSeen(b)) return ["relay", "The network of one of the two blocks UDP."];
   if (sharesNetwork(a, b)) return inOneNetwork(a, b);
-  if (both(a, b, "IPv6")) return ["direct", "Both have IPv6, which needs no address translation."];
+  const byIPv6 = ["direct", "Both have IPv6, which needs no address translation."] as const;
+  if (both(a, b, "IPv6") && (!usesIPv4First(attempt) || !both(a, b, "IPv4"))) return byIPv6;
   if (!both(a, b, "IPv4")) return ["relay", "One of the two has IPv4 only, the other IPv6 only."];
+  const byIPv4 = decideIPv4(a, b, pair, outcomes);
+  return both(a, b, "IPv6") && byIPv4[0] === "relay" ? byIPv6 : byIPv4;
+}
+
+function decideIPv4(a: Side, b: Side, pair: string, outcomes: Outcomes): readonly [Verdict, string] {
   const known = outcomes(pair);
   if (known !== null && known.tries >= limits.OUTCOMES_MIN)
     if (known.direct < known.tries * limits.OUTCOMES_DIRECT_MIN)

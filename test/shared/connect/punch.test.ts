@@ -102,6 +102,23 @@ describe("the verdict", () => {
     const advice = advise(a, b);
     expect(advice.verdict).toBe("direct");
     expect(endpoints(advice.plans![0].targets)).toStrictEqual(["2a00:1::1 6000", `${B} 5000`]);
+    // IPv4 is hopeless, so IPv6 is tried again.
+    expect(advise(a, b, 1)).toMatchObject({
+      verdict: "direct",
+      plans: [{ targets: [{}, { address: "2a00:1::1" }] }, {}],
+    });
+  });
+
+  test("where IPv6 on both sides has failed within a second, the next attempt gives IPv4 what it needs", () => {
+    const both = (nat: Nat, address: string, at: number): Side =>
+      side(nat, address, { candidates: [seen(address, 5_000), seen(`2a00:${at}::1`, 6_000)] });
+    const [a, b] = [both(DICE, A, 0), both(CONE, B, 1)];
+    expect(advise(a, b)).toMatchObject({ verdict: "direct", plans: [{ give_up_ms: 1_000 }, { give_up_ms: 1_000 }] });
+    const next = advise(a, b, 1);
+    expect(next.verdict).toBe("birthday");
+    // All sockets of the first peer send to the first target.
+    expect(endpoints(next.plans![0].targets)).toStrictEqual([`${B} 5000`, "2a00:1::1 6000"]);
+    expect(next.plans![1].spray).toMatchObject({ address: A });
   });
 });
 
