@@ -11,9 +11,10 @@ const CONNECT_BYTES := 52
 const CONNECT_COMMAND := 2
 const MTU_AT := 12
 const CONNECT_ID_AT := 44
-## ENet ends a connection that does not answer; the path is looked after elsewhere, and may take this long to come back.
-const TIMEOUT_MIN_MS := 10_000
-const TIMEOUT_MAX_MS := 30_000
+## ENet ends a connection that does not answer; the path is looked after elsewhere, and may take this long to
+## come back: ENet doubles its wait with each repetition.
+const TIMEOUT_MIN_MS := 30_000
+const TIMEOUT_MAX_MS := 60_000
 
 ## Id at the MultiplayerAPI.
 var id := 0

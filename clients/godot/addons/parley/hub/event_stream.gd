@@ -6,6 +6,9 @@ const PING_MS := 10_000.0
 const PONG_MS := 12_000.0
 const PINGS_FIRST := 3
 const AGAIN_MS := 250.0
+## A hub that restarts is back within seconds, and no introduction is possible before.
+const COME_BACK_SOON_MS_MAX := 1_500.0
+const SOON_TRIES := 12
 const COME_BACK_MS_MAX := 10_000.0
 const INBOUND_BYTES := 1 << 20
 
@@ -171,7 +174,8 @@ func _drop(now: float) -> void:
 		_socket.close()
 	_socket = null
 	is_open = false
-	_open_at = now + randf() * minf(AGAIN_MS * pow(2.0, _tries), COME_BACK_MS_MAX)
+	var most := COME_BACK_SOON_MS_MAX if _tries < SOON_TRIES else COME_BACK_MS_MAX
+	_open_at = now + randf() * minf(AGAIN_MS * pow(2.0, _tries), most)
 	_tries += 1
 	for re: int in _expected:
 		answers[re] = {"type": "error", "data": {}}
