@@ -3,7 +3,8 @@ extends RefCounted
 ## The UDP sockets of one connection, by number. Each takes IPv4 and IPv6, and none is connected: a connected one would hear
 ## of ICMP errors and of nobody else.
 
-const BUFFER_BYTES := 65_536
+## A game that stands still for a second loses nothing.
+const BUFFER_BYTES := 1 << 18
 ## Further sockets of a punch receive a few small datagrams each.
 const BUFFER_SMALL_BYTES := 4_096
 
