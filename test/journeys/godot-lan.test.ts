@@ -95,6 +95,7 @@ describe.skipIf(isLabMissing() || godot4IsMissing())("Godot 4 in one local netwo
     guest.tell({ set: "version", to: "2" });
     host.tell({ set: "version", to: "1" });
     expect(await call(guest, "join", address)).toMatchObject({ is: OK });
+    await host.line((line) => line["event"] === "peer_connected");
     expect(await call(third, "join", address)).toMatchObject({ code: "lobby_full" });
     await call(guest, "leave");
     await host.line((line) => line["event"] === "peer_disconnected");
