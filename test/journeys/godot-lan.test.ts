@@ -100,7 +100,7 @@ describe.skipIf(isLabMissing() || godot4IsMissing())("Godot 4 in one local netwo
     await call(guest, "leave");
     await host.line((line) => line["event"] === "peer_disconnected");
     await call(host, "start");
-    expect(await call(third, "join", address)).toMatchObject({ code: "lobby_locked" });
+    expect(await call(third, "join", address)).toMatchObject({ code: "lobby_closed" });
     for (const wrong of ["not an address", "::1"])
       expect(await call(third, "join", wrong)).toMatchObject({ code: "bad_invitation" });
     expect(await call(third, "join", "192.168.77.77")).toMatchObject({ code: "timed_out" });
