@@ -108,7 +108,9 @@ test("forest brawl: create, list, join, set-data, leave", async () => {
   );
   // One entry, with what lists over HTTP filter by.
   const entries = await stack.lobbies("include=full&data[player-count][gte]=2");
-  expect(entries).toMatchObject([{ wire: "noray", name: "Alice's forest", seats: 8, join_uri: address }]);
+  expect(entries).toMatchObject([
+    { wire: "noray", name: "Alice's forest", seats: 8, join: { wire: "noray", uri: address } },
+  ]);
 
   expect(await host.request("lobby/lock", alice.oid)).toBe(". ok\n");
   await eventually(

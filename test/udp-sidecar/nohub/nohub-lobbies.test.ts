@@ -29,7 +29,7 @@ describe("in the list", () => {
         name: "Nice place",
         seats: 8,
         joinable: true,
-        join_uri: ENET,
+        join: { wire: "nohub", uri: ENET },
         data: { name: "Nice place", "player-count": 1, "player-capacity": 8, zip: "007" },
       },
     ]);
@@ -95,7 +95,7 @@ describe("a noray host's lobby", () => {
     const client = new NohubCaller(rig, "A");
     const uri = `noray://localhost:8890/${id("A")}`;
     expect(create(client, `${uri} name=Nice`)).toBe(id("A"));
-    expect(summariesOf(rig)).toMatchObject([{ wire: "noray", name: "Nice", join_uri: uri }]);
+    expect(summariesOf(rig)).toMatchObject([{ wire: "noray", name: "Nice", join: { wire: "noray", uri } }]);
     const guest = new NohubCaller(rig, "B", "south");
     expect(guest.say(`lobby/join?1 ${id("A")}`)).toStrictEqual([`.1 ${uri}`]);
     client.say(`lobby/delete?1 ${id("A")}`);
