@@ -56,9 +56,12 @@ async function joins(id: string): Promise<{ client: ParleyClient; membership: Lo
 const until = (membership: LobbyMembership, type: string): Promise<number> =>
   new Promise((done) => membership.on("event", (event) => event.type === type && done(performance.now())));
 
-/** Whether the hub has lost its memory of events since this number, which it does when it sleeps. */
-async function sleptSince(id: string, seq: number): Promise<boolean> {
-  const socket = new WebSocket(`${stack.url.replace("http", "ws")}/v1/games/default/events?lobby=${id}`, "parley.v1");
+/** The answer to a resumption from this number: a snapshot if the hub slept meanwhile, because it lost its memory of events. */
+async function answerSince(id: string, seq: number): Promise<string | undefined> {
+  const socket = new WebSocket(
+    `${stack.url.replace("http", "ws")}/v1/games/default/events?lobby_id=${id}`,
+    "parley.v1",
+  );
   const types: string[] = [];
   const answered = new Promise<void>((done) => {
     socket.addEventListener("message", ({ data }) => {
@@ -68,10 +71,10 @@ async function sleptSince(id: string, seq: number): Promise<boolean> {
   });
   await once(socket, "open");
   socket.send(JSON.stringify({ type: "hello", data: {} }));
-  socket.send(JSON.stringify({ type: "subscribe", data: { topic: "lobby", id, since: seq } }));
+  socket.send(JSON.stringify({ type: "subscribe", data: { topic: "lobby", lobby_id: id, since: seq } }));
   await answered;
   socket.close();
-  return types[1] === "snapshot";
+  return types[1];
 }
 
 test("a killed host among four is replaced within 6 s by the next member, which gets its snapshot", async () => {
@@ -90,7 +93,7 @@ test("a killed host among four is replaced within 6 s by the next member, which 
   expect(await stack.lobby(id)).toMatchObject({ host: bob.client.id, term: 2 });
   const { term, snapshot } = await hosting;
   expect([term, new TextDecoder().decode(snapshot ?? undefined)]).toStrictEqual([2, "round 7"]);
-  expect(await sleptSince(id, seq)).toBe(true);
+  expect(await answerSince(id, seq)).toBe("snapshot");
 });
 
 test("the lobby of a killed host without members leaves the list within 6 s", async () => {
