@@ -18,7 +18,7 @@ export type CounterLabels = {
   /** Connections of noray and nohub by outcome. */
   connections: "taken" | "refused" | "idle" | "unread" | "error";
   /** Tunnels by outcome. */
-  tunnels: "taken" | "refused" | "error";
+  tunnels: "taken" | "refused" | "error" | "no_source";
   /** Messages on links, by direction. */
   link_messages: "sent" | "received";
   /** Links that opened, closed, or failed to open. */

@@ -12,6 +12,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { canonicalAddress, type Endpoint, endpoint } from "#shared/net/endpoint.ts";
+import { forwardedAddress } from "#shared/net/forwarded.ts";
 import {
   TUNNEL_OPEN_MS,
   TUNNEL_MESSAGE_BYTES_MAX,
@@ -113,6 +114,7 @@ export class Tunnels {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => this.#counters.add("tunnels", "error"));
     const from = this.#sourceOf(request);
+    if (from === null) this.#counters.add("tunnels", "no_source");
     if (from === null || (this.#header !== "" && !this.#admit(from.address, socket))) return void socket.destroy();
     this.#sockets.handleUpgrade(request, socket, head, (opened) => {
       this.#counters.add("tunnels", "taken");
@@ -180,8 +182,9 @@ export class Tunnels {
   }
 
   #sourceOf({ headers, socket }: IncomingMessage): Endpoint | null {
-    const named = this.#header === "" ? undefined : headers[this.#header]?.toString().split(",").at(-1)?.trim();
-    return endpoint(named ?? socket.remoteAddress ?? "", socket.remotePort ?? 0);
+    const named = this.#header === "" ? undefined : headers[this.#header]?.toString();
+    const address = named === undefined ? socket.remoteAddress : forwardedAddress(named);
+    return endpoint(address ?? "", socket.remotePort ?? 0);
   }
 }
 

@@ -22,6 +22,7 @@ import {
   requireGame,
   requirePeer,
   requireSidecar,
+  requireSource,
 } from "./middleware.ts";
 import { listNorayHost } from "./routes/noray-listing.ts";
 import { serveSite } from "./static-site.ts";
@@ -77,10 +78,10 @@ app.use(
   }),
 );
 // Before CORS, which writes headers: the response to an upgrade cannot be changed.
-app.use("/v1/games/:game/events", rateLimitHeaders, requireGame);
+app.use("/v1/games/:game/events", rateLimitHeaders, requireGame, requireSource);
 addRoutes(EVENTS);
 app.use("/v1/games/*", cors({ origin: "*", allowMethods: METHODS, exposeHeaders: EXPOSED, maxAge: 86_400 }));
-app.use(GAME, rateLimitHeaders, requireGame);
+app.use(GAME, rateLimitHeaders, requireGame, requireSource);
 app.use(ADMIN, rateLimitHeaders, requireGame);
 for (const path of Object.keys(OPERATIONS)) if (path !== EVENTS) addRoutes(path);
 

@@ -2,7 +2,7 @@
  * Authentication, and the headers that describe the rate limit. A sidecar or operator shows one of the configured keys,
  * a peer the token of `POST /peers`. The Worker checks them, so that a request without one wakes no hub.
  */
-import { canonicalAddress } from "#shared/net/endpoint.ts";
+import { forwardedAddress } from "#shared/net/forwarded.ts";
 import { GAME_PATTERN } from "#shared/limits.ts";
 import { type RateLimitSubject, rateHeaders } from "#shared/rate-limit/rate-limiter.ts";
 import type { Ctx, Middleware } from "./context.ts";
@@ -57,9 +57,25 @@ export const rateLimitHeaders: Middleware = async (c, next) => {
  * others.
  */
 export function rateLimitKey(c: Ctx): RateLimitSubject {
+  const named = proxyHeader(c);
+  return { peer: c.var.peer, source: named === undefined ? null : forwardedAddress(named) };
+}
+
+/**
+ * Refuses a request whose proxy names a client without an address. Otherwise bans and rate limits of addresses would not
+ * apply to it. Requests without the header did not pass the proxy.
+ */
+export const requireSource: Middleware = async (c, next) => {
+  const named = proxyHeader(c);
+  if (named === undefined || forwardedAddress(named) !== null) return next();
+  const header = c.env.SOURCE_HEADER!;
+  console.error({ message: "SOURCE_HEADER has no address: configure the proxy to send one", header });
+  return problem("invalid_request", `${header}: the proxy in front of the hub sent no address`);
+};
+
+function proxyHeader(c: Ctx): string | undefined {
   const header = c.env.SOURCE_HEADER ?? "";
-  const named = header === "" ? undefined : c.req.header(header)?.split(",").at(-1)?.trim();
-  return { peer: c.var.peer, source: named === undefined ? null : canonicalAddress(named) };
+  return header === "" ? undefined : c.req.header(header);
 }
 
 /** Requires an operator's key. Without ADMIN_KEYS every admin route returns 401. */

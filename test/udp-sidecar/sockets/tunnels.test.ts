@@ -127,6 +127,13 @@ describe("a WebSocket", () => {
       await once(socket, "open");
     }
     expect(counters.get("tunnels", "refused")).toBe(0);
+    const quoted = new WebSocket(`ws://127.0.0.1:${port}/`, { headers: { "x-forwarded-for": '"[2001:db8::9]:443"' } });
+    closing.push(() => quoted.terminate());
+    await once(quoted, "open");
+    const nameless = new WebSocket(`ws://127.0.0.1:${port}/`, { headers: { "x-forwarded-for": "unknown" } });
+    nameless.on("error", () => {});
+    await once(nameless, "close");
+    expect(counters.get("tunnels", "no_source")).toBe(1);
   });
 
   test("is advertised by its URL, and answers plain HTTP with the expected protocol", async () => {

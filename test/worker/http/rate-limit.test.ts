@@ -107,9 +107,20 @@ describe("client addresses", () => {
     expect((await ask(path, { headers: claims(6), settings })).status).toBe(429);
   });
 
-  test("an invalid address counts as unknown", async () => {
+  test("an address with a port, in brackets or in quotes has the same limit", async () => {
     const path = listOf(newGame());
-    for (let at = 0; at < 9; at++) expect((await ask(path, { from: "unknown" })).status).toBe(200);
+    const forms = ["[2001:db8::9]:443", '"[2001:db8::9]"', "2001:db8::9", "for=2001:db8::9", 'for="[2001:db8::9]:1"'];
+    for (const from of forms) expect((await ask(path, { from })).status).toBe(200);
+    expect((await ask(path, { from: "[2001:db8::9]:9" })).status).toBe(429);
+  });
+
+  test("a request whose proxy names no address is refused, and the log names the header", async () => {
+    const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
+    const response = await ask(listOf(newGame()), { from: "unknown" });
+    expect([response.status, await response.text()]).toStrictEqual([400, expect.stringContaining("no address")]);
+    expect(complaint).toHaveBeenCalledWith(
+      expect.objectContaining({ message: expect.stringMatching(/SOURCE_HEADER/) }),
+    );
   });
 });
 
