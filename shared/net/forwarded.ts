@@ -11,13 +11,12 @@ import { canonicalAddress } from "./endpoint.ts";
 export function forwardedAddress(header: string): string | null {
   const last = header.split(",").at(-1)!.trim();
   const node = unquote(forParameter(last) ?? last);
-  const [, bracketed, v4, v6] = NODE.exec(node) ?? [];
-  return canonicalAddress(bracketed ?? v4 ?? v6 ?? "");
+  const [, bracketed, v4] = NODE.exec(node) ?? [];
+  return canonicalAddress(bracketed ?? v4 ?? node);
 }
 
-/** `[IPv6]` or IPv4, each with an optional port, or an IPv6 address alone. */
-const NODE =
-  /^(?:\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+)(?::[0-9]{1,5})?|([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*))$/;
+/** `[IPv6]` or IPv4, each with an optional port. What does not match is an address alone, or none. */
+const NODE = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}))(?::[0-9]{1,5})?$/;
 
 /** The value of `for=` in an element of `Forwarded`, or undefined. Parameter names are case-insensitive. */
 const forParameter = (element: string): string | undefined =>
