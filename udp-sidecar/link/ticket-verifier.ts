@@ -43,7 +43,7 @@ export class GameTicketVerifier {
     const [newest] = this.#keys;
     if (newest === undefined) return null;
     const [key, secret] = newest;
-    const statement = { game: this.#game, peer, endpoint, at_ms: this.#toHubTime(now) };
+    const statement = { game: this.#game, peer, endpoint, at_ms: Math.round(this.#toHubTime(now)) };
     return receiptText(statement, key, hmac(secret, receiptClaims(statement, key)));
   }
 
