@@ -1,25 +1,43 @@
 /** Refusals over HTTP: RFC 9457 problem documents, built from the table in shared/refusals.ts. */
+import type { Fault } from "#shared/schema/faults.ts";
 import { isRefusalCode, REFUSALS, type RefusalCode } from "#shared/refusals.ts";
 
 /** Prefix of problem types: the same for every deployment, so that clients may compare them (RFC 9457, section 3.1.1). */
 const PROBLEM_TYPES = "urn:parley:problem:";
 
 /** The document. `code` is the stable contract; `detail` is for people and contains no secret. */
-export function problemDocument(code: RefusalCode, detail?: string, retry_after_s?: number): object {
+export function problemDocument(
+  code: RefusalCode,
+  detail?: string,
+  retry_after_s?: number,
+  errors?: readonly Fault[],
+): object {
   const { status, message } = REFUSALS[code];
-  return { type: `${PROBLEM_TYPES}${code}`, title: message, status, code, detail, retry_after_s };
+  return { type: `${PROBLEM_TYPES}${code}`, title: message, status, code, detail, retry_after_s, errors };
 }
 
-export function problem(code: RefusalCode, detail?: string, headers: Record<string, string> = {}): Response {
+export function problem(
+  code: RefusalCode,
+  detail?: string,
+  headers: Record<string, string> = {},
+  errors?: readonly Fault[],
+): Response {
   const { status } = REFUSALS[code];
   const later = code === "draining" ? "60" : "2";
   const retry: Record<string, string> = status === 503 ? { "retry-after": later, ...headers } : headers;
   const wait = retry["retry-after"];
-  const body = problemDocument(code, detail, wait === undefined ? undefined : Number(wait));
+  const body = problemDocument(code, detail, wait === undefined ? undefined : Number(wait), errors);
   return new Response(JSON.stringify(body), {
     status,
     headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...retry },
   });
+}
+
+/** A malformed request, with all its faults. `detail` is the first one, for clients that show one line. */
+export function malformed(errors: readonly Fault[]): Response {
+  const [{ pointer, message }] = errors as [Fault];
+  const where = pointer.replace(/^\//, "").replaceAll("/", ".");
+  return problem("invalid_request", `${where || "body"}: ${message}`, {}, errors);
 }
 
 /** One sentence about a refusal, for a person. */

@@ -42,6 +42,7 @@ import {
   text,
   withSchema,
 } from "../schema/decode.ts";
+import { FAULTS_MAX } from "../schema/faults.ts";
 import { DATA_VISIBILITIES } from "../lobby/data.ts";
 import {
   APPLICANTS_PER_LOBBY_MAX,
@@ -273,6 +274,8 @@ export const problem: Decoder<Problem> = object({
   code: text(64),
   detail: optional(text(512)),
   retry_after_s: optional(count),
+  /** All faults of a malformed request. `pointer`: into the body (RFC 6901), or `?` and a query parameter's name. */
+  errors: optional(list(object({ pointer: text(256), message: text(256) }), FAULTS_MAX)),
 });
 type Problem = {
   readonly type: string;
@@ -281,4 +284,5 @@ type Problem = {
   readonly code: string;
   readonly detail?: string;
   readonly retry_after_s?: number;
+  readonly errors?: readonly { readonly pointer: string; readonly message: string }[];
 };

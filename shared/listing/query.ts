@@ -21,6 +21,7 @@ import {
   PAGE_MAX,
   PREDICATES_MAX,
 } from "../limits.ts";
+import { isReservedKey } from "../schema/faults.ts";
 import { type Fact, FIELDS, SUMMARY_FIELDS } from "./listing.ts";
 
 export const OPERATORS = ["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains"] as const;
@@ -57,7 +58,7 @@ export type InvalidParameter = { readonly invalid: string };
 
 export const NEWEST_FIRST: readonly Order[] = [{ field: "created_at", descending: true }];
 
-/** The query of a URL, or the name of the invalid parameter. Unknown parameters without brackets are ignored. */
+/** The query of a URL, or the name of the invalid parameter. Parameters that start with `x_` are ignored. */
 export function parseQuery(parameters: Parameters): Query | InvalidParameter {
   const grouped = groupParameters(parameters);
   if ("invalid" in grouped) return grouped;
@@ -122,6 +123,8 @@ function groupParameters(parameters: Parameters): GroupedParameters | InvalidPar
       if (grouped.single.has(name)) return { invalid: name };
       grouped.single.set(name, value);
     } else if (Object.hasOwn(FIELDS, name) || name.includes("[")) grouped.filters.push([name, value]);
+    // An arbitrary name is not repeated in the refusal.
+    else if (!isReservedKey(name)) return { invalid: /^\w{1,32}$/.test(name) ? name : "query" };
   }
   return grouped;
 }

@@ -16,6 +16,7 @@ import { HANDLERS } from "./handlers.ts";
 import { INCOMPLETE_BODY } from "./body.ts";
 import { HubUnavailable } from "./hub-client.ts";
 import {
+  knownParameters,
   optionalPeer,
   rateLimitHeaders,
   requireAdmin,
@@ -100,6 +101,7 @@ function addRoutes(path: string): void {
     const handler = HANDLERS[operation.id];
     if (handler === undefined) throw new Error(`no handler for the operation ${operation.id}`);
     const middleware = [
+      ...(path.startsWith("/v1/") ? [knownParameters(operation)] : []),
       ...(operation.body === undefined ? [] : [limitBody(BODY_BYTES_MAX)]),
       ...(operation.binary === undefined ? [] : [limitBody(operation.binary.bytes_max)]),
       ...(operation.parameters?.includes(IF_NONE_MATCH) === true ? [etag] : []),

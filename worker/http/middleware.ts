@@ -5,9 +5,11 @@
 import { forwardedAddress } from "#shared/net/forwarded.ts";
 import { GAME_PATTERN } from "#shared/limits.ts";
 import { type RateLimitSubject, rateHeaders } from "#shared/rate-limit/rate-limiter.ts";
+import type { Operation } from "#shared/api/operations/operation.ts";
+import { FAULTS_MAX, isReservedKey } from "#shared/schema/faults.ts";
 import type { Ctx, Middleware } from "./context.ts";
 import { type Env, keysOf } from "../env.ts";
-import { problem } from "../problem.ts";
+import { malformed, problem } from "../problem.ts";
 import { peerOfToken } from "../auth/tokens.ts";
 
 /** Validates the game in the path and sets `c.var.game`. */
@@ -18,6 +20,19 @@ export const requireGame: Middleware = async (c, next) => {
   c.set("game", game);
   return next();
 };
+
+/** Refuses query parameters that the operation does not have: a misspelt one must not be ignored. */
+export function knownParameters({ id, parameters = [] }: Operation): Middleware {
+  const known = new Set(parameters.filter((one) => one.in === "query").map(({ name }) => name));
+  return async (c, next) => {
+    // The list's filters are open; shared/listing/query.ts checks them.
+    const names = id === "listLobbies" ? [] : new URL(c.req.url).searchParams.keys();
+    const unknown = [...names].filter((name) => !known.has(name) && !isReservedKey(name));
+    if (unknown.length === 0) return next();
+    const named = unknown.map((name) => (/^\w{1,32}$/.test(name) ? `?${name}` : "?"));
+    return malformed(named.slice(0, FAULTS_MAX).map((pointer) => ({ pointer, message: "this parameter is unknown" })));
+  };
+}
 
 /** Requires a peer's token and sets `c.var.peer`. */
 export const requirePeer: Middleware = async (c, next) => {

@@ -22,7 +22,11 @@ export async function pageOf(c: Ctx, cost: RateLimitClass, query: Query): Promis
 export async function listLobbies(c: Ctx): Promise<Response> {
   const url = new URL(c.req.url);
   const query = parseQuery(url.searchParams);
-  if ("invalid" in query) return problem("invalid_request", `${query.invalid}: not a value this parameter takes`);
+  if ("invalid" in query) {
+    const message = "not a value this parameter takes";
+    const errors = [{ pointer: `?${query.invalid}`, message }];
+    return problem("invalid_request", `${query.invalid}: ${message}`, {}, errors);
+  }
   const page = await pageOf(c, "list", query);
   if (page instanceof Response) return page;
   const { items: lines, more, count } = page;

@@ -415,6 +415,10 @@ export type Problem = {
   readonly code: string;
   readonly detail?: string;
   readonly retry_after_s?: number;
+  readonly errors?: readonly {
+    readonly pointer: string;
+    readonly message: string;
+  }[];
 };
 
 export type Identity = {
