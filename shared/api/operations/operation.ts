@@ -94,6 +94,7 @@ export const JOIN_REFUSALS: readonly RefusalCode[] = [
   "lobby_not_found",
   "lobby_full",
   "lobby_closed",
+  "name_in_use",
   "password_mismatch",
   "version_mismatch",
   "kicked",

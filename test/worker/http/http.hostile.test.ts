@@ -44,7 +44,7 @@ const ODD = [
   "a".repeat(2_000),
 ];
 const WORDS = words(`v1 games ${GAME} GAME lobbies 0-aaaaaaaaaaaaaaaaaaaaaaaaaa link problems healthz not-found`);
-const KEYS = ["", ...words("limit cursor include limit[] LIMIT __proto__ constructor q")];
+const KEYS = ["", ...words("limit cursor include limit[] LIMIT __proto__ x_a x_b x_c x_d x_e x_f")];
 const STARTS = words(`${LIST} ${LIST} ${LIST} ${LIST}/ /v1/games/ /v1/link/${GAME}/0 /problems/ /v1/ /healthz /`);
 const METHODS = [...Array<string>(14).fill("GET"), ...words("HEAD HEAD OPTIONS POST PUT PATCH DELETE PURGE")];
 const VALUES = [...words('* * * " W/"a" websocket null gzip;q=2 bytes=0-1'), "Bearer x", "Bearer ", "a".repeat(4_000)];

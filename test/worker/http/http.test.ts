@@ -73,7 +73,7 @@ describe("lobby list", () => {
     ["include=full", ["Full"]],
     ["include=in_game", ["Playing"]],
     ["include=in_game,full", ["Full", "Playing"]],
-    ["include=full&colour=red", ["Full"]],
+    ["include=full&x_colour=red", ["Full"]],
   ])("the list with '%s' shows, beside the locked lobby, %j", async (query, shown) => {
     const names = (await listOf(`${LIST}?${query}`)).lobbies
       .map(({ name }) => name)
