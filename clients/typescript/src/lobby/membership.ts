@@ -162,6 +162,8 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
 
   #handleSnapshot(lobby: Lobby): void {
     this.#setLobby(lobby);
+    // The seat was lost while the event stream was down for longer than the grace.
+    if (!lobby.members.some(({ peer_id }) => peer_id === this.#peerId)) return this.#end("timed_out");
     this.emit("opened", []);
     void this.#connector.resume();
   }
