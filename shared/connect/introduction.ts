@@ -6,7 +6,7 @@ import type { Reach, Punching } from "./schema.ts";
 import { type Endpoint, isIPv4 } from "../net/endpoint.ts";
 import { POLL_START_MS, RELAY_MARGIN_MS, ROUND_TRIP_MS_MAX } from "../limits.ts";
 import { classify, type Sample } from "./nat.ts";
-import { advise, type Advice, type Outcomes } from "./punch.ts";
+import { advise, type Advice, type Outcomes } from "./nat-advice.ts";
 import { type Candidate, type Side } from "./punch-plan.ts";
 
 /** A reach whose receipts were verified. */
@@ -82,7 +82,7 @@ export const verdictOf = ({ verdict, reason: message, pair, key, epoch }: Introd
   pair_key: { key, epoch, role: at === 0 ? ("a" as const) : ("b" as const) },
 });
 
-/** One peer as input of punch.ts. */
+/** One peer as input of nat-advice.ts. */
 export function sideOf({ reach, reached_at }: ReachedParty, relay_only: boolean, now: number): Side {
   const { samples, local_endpoints: hosts, filtering, hairpin, rtt_ms, age_ms, birthday = false } = reach;
   const translated = samples.filter(({ via }) => isIPv4(via.address));

@@ -2,7 +2,7 @@
  * Outcomes of introductions, counted by pair of NATs. Introductions skip pairs that almost never succeed, and the counts are
  * published as statistics from which no peer can be identified.
  *
- * - A pair with a very low success rate is skipped (punch.ts); every sixteenth attempt is made anyway, because routers
+ * - A pair with a very low success rate is skipped (nat-advice.ts); every sixteenth attempt is made anyway, because routers
  *   change.
  * - Counts are published in steps of 20 attempts, so that two publications do not reveal a single outcome. A source
  *   contributes four at once, then one in ten minutes, so that no network dominates.
@@ -10,7 +10,7 @@
  */
 import { BucketTable } from "../rate-limit/token-bucket.ts";
 import * as limits from "../limits.ts";
-import type { Outcomes as Known } from "./punch.ts";
+import type { Outcomes as Known } from "./nat-advice.ts";
 
 export type Count = { readonly tries: number; readonly direct: number };
 /** `shown`: as published at the last step. */

@@ -1,7 +1,8 @@
 /** Filters and orders of lists, compiled from a query into functions. */
 import { type Fact, factOf } from "./listing.ts";
 import type { Summary } from "./summary.ts";
-import { type Filter, type SortKey, parseDecimal, type Predicate, type Query } from "./query.ts";
+import { type Filter, parseDecimal, type Predicate, type Query } from "./query.ts";
+import type { SortKey } from "./order.ts";
 
 /** Compiled once per query, so that evaluating a lobby needs no lookups. */
 export function compileFilter({ predicates, include }: Filter): (lobby: Summary) => boolean {

@@ -11,27 +11,24 @@
  * `ne`.
  */
 import {
-  CURSOR_LENGTH_MAX,
   DATA_KEY_PATTERN,
   NEAR_MAX,
   OPERAND_LENGTH_MAX,
   OPERANDS_MAX,
   ORDER_KEYS_MAX,
   PAGE_DEFAULT,
-  PAGE_MAX,
   PREDICATES_MAX,
 } from "../limits.ts";
 import { isReservedKey } from "../schema/faults.ts";
 import { type Fact, FIELDS, SUMMARY_FIELDS } from "./listing.ts";
+import { type Near, NEWEST_FIRST, type Order, orderText, type SortKey } from "./order.ts";
+import { parseCursor, parseLimit } from "./pagination.ts";
 
 export const OPERATORS = ["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains"] as const;
 export type Operator = (typeof OPERATORS)[number];
 
 /** `field` is a name of `FIELDS`, or `data[key]`. Operands of `contains` are lower case. */
 export type Predicate = { readonly field: string; readonly op: Operator; readonly values: readonly Fact[] };
-export type Near = { readonly field: string; readonly value: number };
-export type Order = { readonly field: string; readonly descending: boolean };
-
 /** Filters a list, a list subscription and a quick join. */
 export type Filter = {
   readonly predicates: readonly Predicate[];
@@ -50,13 +47,8 @@ export type Query = Filter & {
   readonly fields: readonly string[] | null;
 };
 
-/** A fact per `near` and `order`, then the lobby's id. */
-export type SortKey = readonly Fact[];
-
 export type Parameters = Iterable<readonly [string, string]>;
 export type InvalidParameter = { readonly invalid: string };
-
-export const NEWEST_FIRST: readonly Order[] = [{ field: "created_at", descending: true }];
 
 /** The query of a URL, or the name of the invalid parameter. Parameters that start with `x_` are ignored. */
 export function parseQuery(parameters: Parameters): Query | InvalidParameter {
@@ -101,9 +93,6 @@ export const queryText = (query: Query): string =>
     query.count,
     query.fields,
   ]);
-
-export const orderText = (order: readonly Order[]): string =>
-  order.map(({ field, descending }) => (descending ? `-${field}` : field)).join();
 
 // --- parsing ---------------------------------------------------------------------------------------------------
 
@@ -208,58 +197,9 @@ function parseOrder(text: string | undefined): readonly Order[] | null {
   return fits ? order : null;
 }
 
-/** A limit above the maximum counts as the maximum, so that the maximum may change. */
-export function parseLimit(digits: string): number | null {
-  const limit = /^[0-9]{1,9}$/.test(digits) ? Number(digits) : 0;
-  return limit < 1 ? null : Math.min(limit, PAGE_MAX);
-}
-
 function parseFields(text: string | undefined): readonly string[] | null | undefined {
   if (text === undefined) return null;
   const wanted = new Set(text.split(","));
   const known = SUMMARY_FIELDS.filter((name) => wanted.has(name));
   return known.length === wanted.size ? known : undefined;
-}
-
-// --- cursors ---------------------------------------------------------------------------------------------------
-
-type Sorting = Pick<Query, "near" | "order">;
-
-/** The opaque cursor of the next page: a fingerprint of the order, and the sort key to continue after. */
-export const cursorAfter = (key: SortKey, sorting: Sorting): string =>
-  [fingerprint(sorting), ...key.map((fact) => TAGS[typeof fact]! + escapeFact(fact))].join("~");
-
-const TAGS: Readonly<Record<string, string>> = { number: "n", string: "s", boolean: "b", object: "z" };
-
-function parseCursor(cursor: string, sorting: Sorting): SortKey | null {
-  if (cursor.length > CURSOR_LENGTH_MAX) return null;
-  const [print, ...parts] = cursor.split("~");
-  if (print !== fingerprint(sorting) || parts.length !== sorting.near.length + sorting.order.length + 1) return null;
-  const key = parts.map(decodeFact);
-  const id = key.at(-1);
-  return key.includes(undefined) || typeof id !== "string" ? null : (key as SortKey);
-}
-
-/** Identifies the order, because a cursor of another order is invalid. FNV-1a, 32 bits. */
-function fingerprint({ near, order }: Sorting): string {
-  let hash = 0x811c9dc5;
-  const text = JSON.stringify([near.map(({ field, value }) => [field, value]), orderText(order)]);
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return (hash >>> 0).toString(36);
-}
-
-/** Letters, digits and hyphens unchanged, every other UTF-16 unit as `_` and four hex digits. */
-const escapeFact = (fact: Fact): string =>
-  String(fact ?? "").replaceAll(/[^0-9A-Za-z-]/g, (unit) => `_${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
-
-function decodeFact(part: string): Fact | undefined {
-  if (!/^[nsbz](?:[0-9A-Za-z-]|_[0-9a-f]{4})*$/.test(part)) return undefined;
-  const text = part
-    .slice(1)
-    .replaceAll(/_([0-9a-f]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  if (part.startsWith("s")) return text;
-  if (part.startsWith("z")) return text === "" ? null : undefined;
-  if (part.startsWith("b")) return text === "true" ? true : text === "false" ? false : undefined;
-  const number = text === "" ? Number.NaN : Number(text);
-  return Number.isFinite(number) ? number : undefined;
 }

@@ -5,7 +5,8 @@
 import { PAGES_MEMOISED_MAX, SORTED_INDEXES_MAX } from "../limits.ts";
 import type { Summary } from "./summary.ts";
 import { compareFacts, compareKeys, sortKeyOf, compileFilter } from "./filter.ts";
-import { type SortKey, NEWEST_FIRST, orderText, type Query, queryText } from "./query.ts";
+import { type Query, queryText } from "./query.ts";
+import { type SortKey, NEWEST_FIRST, orderText } from "./order.ts";
 
 /** Summaries as JSON, with their sort keys, so that pages of several hubs can be merged. */
 export type Page = {

@@ -1,6 +1,6 @@
 /** One introduction in the virtual network: both peers observe, the hub advises, both punch. */
 import { classify } from "#shared/connect/nat.ts";
-import { advise, type Advice } from "#shared/connect/punch.ts";
+import { advise, type Advice } from "#shared/connect/nat-advice.ts";
 import { type Side } from "#shared/connect/punch-plan.ts";
 import { seeded } from "../support/dice.ts";
 import { BEHAVIOURS, type Behaviour, Router } from "./nat.ts";

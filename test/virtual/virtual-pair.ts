@@ -1,7 +1,7 @@
 /** Two peers with a channel between them, a relay, and a hub that introduces them on request. */
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { classify } from "#shared/connect/nat.ts";
-import { advise } from "#shared/connect/punch.ts";
+import { advise } from "#shared/connect/nat-advice.ts";
 import { type Side } from "#shared/connect/punch-plan.ts";
 import { Channel, type ChannelEvent } from "../../clients/typescript/src/path/channel.ts";
 import type { PathChangeReason, PathKind } from "../../clients/typescript/src/path/paths.ts";

@@ -1,7 +1,8 @@
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { OPERAND_LENGTH_MAX, OPERANDS_MAX, PAGE_DEFAULT, PAGE_MAX, PREDICATES_MAX } from "#shared/limits.ts";
-import { cursorAfter, parseFilterParameters, parseQuery, type Query, queryText } from "#shared/listing/query.ts";
+import { parseFilterParameters, parseQuery, type Query, queryText } from "#shared/listing/query.ts";
+import { cursorAfter } from "#shared/listing/pagination.ts";
 import { T0 } from "../support/lobbies.ts";
 
 const NOTHING: Query = {

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { SORTED_INDEXES_MAX } from "#shared/limits.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import { compareKeys, sortKeyOf, compileFilter } from "#shared/listing/filter.ts";
-import { cursorAfter, parseQuery, type Query } from "#shared/listing/query.ts";
+import { parseQuery, type Query } from "#shared/listing/query.ts";
+import { cursorAfter } from "#shared/listing/pagination.ts";
 import { mergePages, type Page, LobbyListIndex } from "#shared/listing/sorted-index.ts";
 import { ids, line, lines, means, predicate, time } from "../support/lines.ts";
 

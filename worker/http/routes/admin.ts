@@ -2,7 +2,7 @@
 import { type BanView, drain, newBan, type NewBan } from "#shared/api/service.ts";
 import { type Ban, canonicalPrefix } from "#shared/auth/bans.ts";
 import { PAGE_DEFAULT } from "#shared/limits.ts";
-import { parseLimit } from "#shared/listing/query.ts";
+import { parseLimit } from "#shared/listing/pagination.ts";
 import { callEveryHub, callHub, type HubStub } from "../hub-client.ts";
 import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";

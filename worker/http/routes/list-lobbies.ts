@@ -3,7 +3,8 @@
  * only joins them. The parameters are defined in shared/listing/query.ts.
  */
 import { LIST_MAX_AGE_S, LIST_STALE_S } from "#shared/limits.ts";
-import { cursorAfter, parseQuery, type Query } from "#shared/listing/query.ts";
+import { parseQuery, type Query } from "#shared/listing/query.ts";
+import { cursorAfter } from "#shared/listing/pagination.ts";
 import { mergePages, type Page } from "#shared/listing/sorted-index.ts";
 import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
 import type { Ctx } from "../context.ts";

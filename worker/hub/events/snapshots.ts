@@ -5,7 +5,8 @@
 import { SNAPSHOT_LENGTH_MAX, SNAPSHOT_LOBBIES_MAX } from "#shared/limits.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import { listEvent } from "#shared/subscriptions/change-events.ts";
-import { NEWEST_FIRST, type Query } from "#shared/listing/query.ts";
+import type { Query } from "#shared/listing/query.ts";
+import { NEWEST_FIRST } from "#shared/listing/order.ts";
 import { firstSeqAt } from "#shared/subscriptions/replay-buffer.ts";
 import type { Page } from "#shared/listing/sorted-index.ts";
 import { isMember, lobbyView } from "#shared/api/views.ts";

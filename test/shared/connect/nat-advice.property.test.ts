@@ -7,7 +7,7 @@ import { type Endpoint, sourceOf } from "#shared/net/endpoint.ts";
 import { isLocal } from "#shared/net/special-ranges.ts";
 import { classify, type Sample } from "#shared/connect/nat.ts";
 import { plan as planShape } from "#shared/connect/punch-schema.ts";
-import { advise } from "#shared/connect/punch.ts";
+import { advise } from "#shared/connect/nat-advice.ts";
 import { type Candidate, type Side } from "#shared/connect/punch-plan.ts";
 import { readPlan, clampPlan } from "../../../clients/typescript/src/punch/plan.ts";
 

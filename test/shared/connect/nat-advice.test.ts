@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Nat } from "#shared/connect/nat.ts";
-import { advise, type Advice, startsIn } from "#shared/connect/punch.ts";
+import { advise, type Advice, startsIn } from "#shared/connect/nat-advice.ts";
 import { type Candidate, type Side, windowOf } from "#shared/connect/punch-plan.ts";
 
 const CONE: Nat = {
