@@ -53,7 +53,6 @@ test("every refusal code belongs to an operation, except those of wires and even
     "lobby_timeout",
     "method_not_allowed",
     "misdirected",
-    "name_in_use",
     "no_relay",
     "not_started",
     "too_few_players",
