@@ -42,7 +42,7 @@ async function host(sidecar = "one"): Promise<NetfoxPlayer> {
 
 beforeAll(async () => {
   stack = await TestStack.open({ settings: await settings("one") });
-  await stack.addSidecar("two", { ...(await settings("two")), PARLEY_NORAY_CONNECTIONS: "2000/2000" });
+  await stack.addSidecar("two", { ...(await settings("two")), PARLEY_NORAY_CONNECTIONS: "2000/16384" });
 });
 afterEach(() => {
   for (const one of players.splice(0)) one.close();
