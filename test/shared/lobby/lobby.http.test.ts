@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { APPLICANT_MS, APPLICANTS_PER_LOBBY_MAX, SEAT_HELD_MS, SILENT_AWAY_MS, VACANT_MS } from "#shared/limits.ts";
+import {
+  APPLICANT_MS,
+  APPLICANTS_PER_LOBBY_MAX,
+  DATA_KEYS_MAX,
+  SEAT_HELD_MS,
+  SILENT_AWAY_MS,
+  VACANT_MS,
+} from "#shared/limits.ts";
 import { deadline, restored, step } from "#shared/lobby/step.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
 import {
@@ -182,7 +189,7 @@ describe("what a host changes", () => {
   });
 
   test("data beyond a limit, or an index on a private entry, is refused", () => {
-    const tooMany = Object.fromEntries(Array.from({ length: 33 }, (_, at) => [`k${at}`, { value: at }]));
+    const tooMany = Object.fromEntries(Array.from({ length: DATA_KEYS_MAX + 1 }, (_, at) => [`k${at}`, { value: at }]));
     const indexed = Object.fromEntries(Array.from({ length: 11 }, (_, at) => [`k${at}`, { value: at, index: true }]));
     const wrong = [
       tooMany,
