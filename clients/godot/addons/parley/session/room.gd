@@ -190,8 +190,9 @@ func _announce_host(host: String) -> void:
 
 func _member_left(peer_id: String, state: String) -> void:
 	if peer_id == _me:
+		# `lobby.removed` follows a kick or a ban, and carries the host's message.
 		# Only the host can take the seat before the first snapshot; later a long silence can end it.
-		if over == "":
+		if over == "" and state not in ["kicked", "banned"]:
 			_end(state if state != "left" else ("timed_out" if is_watched else "kicked"))
 		return
 	var player: ParleyPlayer = _players.get(peer_id)
