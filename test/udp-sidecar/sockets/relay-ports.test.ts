@@ -3,7 +3,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import type { RelayNotice } from "../../../udp-sidecar/relay/allocation.ts";
+import type { Allocated, RelayNotice } from "../../../udp-sidecar/relay/allocation.ts";
 import { parseConfig } from "../../../udp-sidecar/config/config.ts";
 import { createRelayPorts, type RelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
@@ -167,15 +167,30 @@ describe("the ports", () => {
 
   test("when all are used, requests are refused until a pair ends", async () => {
     const [alice, bob] = await meet();
-    const pairs = Array.from({ length: 9 }, (_, at) => ask([`a${at}`, `b${at}`], [alice.local, bob.local]));
-    expect(pairs.filter((one) => "none" in one)).toStrictEqual([]);
+    const notices: RelayNotice[] = [];
+    const pairs = Array.from({ length: 9 }, (_, at) => allocated([`a${at}`, `b${at}`], [alice, bob], notices));
     expect([ports.used, ports.free]).toStrictEqual([20, 0]);
+    await alice.uses(pairs, notices);
     expect(ask(["carol", "dave"], [alice.local, bob.local])).toStrictEqual({ none: "exhausted" });
     await alice.echo(bob);
-    const [one] = pairs;
-    if ("allocation" in one!) ports.relay.release(one.allocation);
+    ports.relay.release(pairs[0]!.allocation);
     expect(ask(["carol", "dave"], [alice.local, bob.local])).not.toHaveProperty("none");
     expect(counters.get("relay_refused", "exhausted")).toBe(1);
+  });
+
+  test("when all are used, the oldest pair without a datagram makes room, and no other pair", async () => {
+    const [alice, bob] = await meet();
+    const used: RelayNotice[] = [];
+    const unused: RelayNotice[] = [];
+    const pairs = Array.from({ length: 7 }, (_, at) => allocated([`a${at}`, `b${at}`], [alice, bob], used));
+    const oldest = allocated(["erin", "frank"], [alice, bob], unused);
+    allocated(["grace", "heidi"], [alice, bob], used);
+    await alice.uses(pairs, used);
+    used.length = 0;
+    const next = allocated(["carol", "dave"], [alice, bob], used);
+    expect(new Set(next.ports)).toStrictEqual(new Set(oldest.ports));
+    expect([unused, used, alice.notices]).toStrictEqual([[{ kind: "ended", why: "evicted" }], [], []]);
+    await alice.echo(bob);
   });
 
   test("of other programs are skipped and counted", async () => {
@@ -247,14 +262,26 @@ async function reopen(settings: Record<string, string>): Promise<RelayPorts> {
 }
 
 function ask(peers: readonly string[], seen: readonly Endpoint[], notices: RelayNotice[] = []) {
+  // As players whose TCP connection and datagrams have one address.
   const parties = [
-    { peer: peers[0]!, observed: seen[0]! },
-    { peer: peers[1]!, observed: seen[1]! },
+    { peer: peers[0]!, observed: seen[0]!, proved: true },
+    { peer: peers[1]!, observed: seen[1]!, proved: true },
   ] as const;
   return ports.relay.allocate({ game: "default", parties, onNotice: (notice) => notices.push(notice) }, clock.now());
 }
 
-/** Two players that reach each other. */
+/** The same; throws on a refusal. */
+function allocated(peers: readonly string[], players: readonly Player[], notices: RelayNotice[] = []): Allocated {
+  const result = ask(
+    peers,
+    players.map(({ local }) => local),
+    notices,
+  );
+  if ("none" in result) throw new Error(result.none);
+  return result;
+}
+
+/** Two players that reach each other. Their relay has reported the first datagram of each, and nothing else. */
 async function meet(names = ["alice", "bob"], addresses = ["127.0.0.1", "127.0.0.1"]): Promise<[Player, Player]> {
   const [alice, bob] = [await Player.open(addresses[0]), await Player.open(addresses[1])];
   const notices: RelayNotice[] = [];
@@ -266,6 +293,8 @@ async function meet(names = ["alice", "bob"], addresses = ["127.0.0.1", "127.0.0
   }
   await alice.reaches(bob, "greeting");
   await bob.reaches(alice, "greeting");
+  const latched = notices.splice(0).toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+  expect(latched).toStrictEqual(names.map((peer) => ({ kind: "latched", peer, moved: false })));
   return [alice, bob];
 }
 
@@ -338,6 +367,17 @@ class Player {
   async echo(other: Player): Promise<void> {
     await this.reaches(other, `word ${++words}`);
     await other.reaches(this, `word ${++words}`);
+  }
+
+  /** Sends to the first port of each pair until the relay has reported a datagram for each. */
+  async uses(pairs: readonly Allocated[], notices: readonly RelayNotice[]): Promise<void> {
+    await eventually(
+      () => {
+        for (const { ports: own } of pairs) this.say("used", { address: this.relay.address, port: own[0] });
+        return Promise.resolve(notices.filter(({ kind }) => kind === "latched").length);
+      },
+      (latched) => latched === pairs.length,
+    );
   }
 
   close(): Promise<void> {

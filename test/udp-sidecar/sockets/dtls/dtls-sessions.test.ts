@@ -129,7 +129,7 @@ describe("the engine", () => {
 });
 
 describe("at a limit", () => {
-  /** How many clients of so many from different addresses, or from one, get a session. */
+  /** How many clients of so many get a session: each from its own IPv4 /24, or all from one address. */
   const admitted = async (
     limits: Partial<DtlsLimits>,
     count: number,
@@ -138,7 +138,7 @@ describe("at a limit", () => {
     const at = await meeting(limits);
     let open = 0;
     for (let port = 1; port <= count; port++) {
-      const client = at.client(address === undefined ? undefined : { address, port });
+      const client = at.client({ address: address ?? `203.0.${port}.1`, port });
       at.deliver(client, client.step(null));
       if (client.state === "open") open++;
     }
@@ -148,6 +148,15 @@ describe("at a limit", () => {
   test("the total of sessions is bounded", async () => {
     const [open, at] = await admitted({ dtls_sessions_max: 5 }, 8);
     expect([open, at.count("dtls_failures", "sessions_full")]).toStrictEqual([5, 3]);
+  });
+
+  test("the sessions of one IPv4 /24 are bounded when the table is half full, and others are accepted", async () => {
+    const at = await meeting({ dtls_sessions_max: 5 });
+    const clients = Array.from({ length: 8 }, (_, n) => at.client({ address: `203.0.113.${n}`, port: 1 }));
+    for (const client of clients) at.deliver(client, client.step(null));
+    const open = clients.filter(({ state }) => state === "open").length;
+    expect([open, at.count("dtls_failures", "source_share")]).toStrictEqual([4, 4]);
+    expect(at.echoes(at.connect(), "hello")).toBe(true);
   });
 
   test("the sessions of one address are bounded, and others are accepted", async () => {
