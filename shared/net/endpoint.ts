@@ -12,6 +12,9 @@ export const sameEndpoint = (a: Endpoint, b: Endpoint): boolean => a.port === b.
 
 export const isIPv4 = (address: string): boolean => !address.includes(":");
 
+/** Whether a canonical address is of this machine only: 127.0.0.0/8 or ::1. */
+export const isLoopback = (address: string): boolean => address.startsWith("127.") || address === "::1";
+
 /** `192.0.2.1:7777` or `[2001:db8::1]:7777`. */
 export const formatEndpoint = (at: Endpoint): string =>
   isIPv4(at.address) ? `${at.address}:${at.port}` : `[${at.address}]:${at.port}`;

@@ -10,9 +10,11 @@
  * - Every source (IPv4 address, IPv6 /64) has an allowance for the first replies to short requests. The first bytes of a
  *   source earn nothing, because the allowance already covers them.
  * - The allowances of all sources together have a budget, so that many forged sources do not add up.
+ * - Loopback endpoints need no credit: kernels discard datagrams from outside with such a source (RFC 1122 section
+ *   3.2.1.3), so it cannot be forged. A developer's machine has all players at one source.
  * - All of these refill slowly. The tables are bounded: an endpoint or source that is forgotten begins again.
  */
-import { type Endpoint, sourceOf } from "#shared/net/endpoint.ts";
+import { type Endpoint, isLoopback, sourceOf } from "#shared/net/endpoint.ts";
 import {
   CREDIT_ALL_BURST_BYTES,
   CREDIT_ALL_PER_S,
@@ -34,8 +36,16 @@ const ALL = { per_s: CREDIT_ALL_PER_S, burst: CREDIT_ALL_BURST_BYTES };
 
 type SourceCredit = { allowance: number; covered: number; early: number; at: number };
 
-/** The credit of one endpoint. `late`: the early bytes of its source did not cover its last datagram. */
-export type EndpointCredit = { earned: number; readonly source: SourceCredit; late: boolean };
+/**
+ * The credit of one endpoint. `late`: the early bytes of its source did not cover its last datagram. `loopback`: it needs
+ * no credit.
+ */
+export type EndpointCredit = {
+  earned: number;
+  readonly source: SourceCredit;
+  late: boolean;
+  readonly loopback: boolean;
+};
 
 export class SendCredit {
   readonly #endpoints: RecentMap<string, EndpointCredit>;
@@ -70,7 +80,8 @@ export class SendCredit {
   }
 
   /** Whether so many bytes can be sent and `reserve` bytes are left. */
-  covers({ earned, source }: EndpointCredit, bytes: number, reserve = 0): boolean {
+  covers({ earned, source, loopback }: EndpointCredit, bytes: number, reserve = 0): boolean {
+    if (loopback) return true;
     const own = Math.max(0, earned);
     if (own >= bytes + reserve) return true;
     return own + source.allowance >= bytes + reserve && this.#all.tokens >= bytes - own;
@@ -78,6 +89,7 @@ export class SendCredit {
 
   /** Takes so many bytes: first those that the endpoint earned, then those of its source. */
   spend(credit: EndpointCredit, bytes: number): void {
+    if (credit.loopback) return;
     const own = Math.min(Math.max(0, credit.earned), bytes);
     credit.earned -= own;
     credit.source.allowance -= bytes - own;
@@ -101,7 +113,8 @@ export class SendCredit {
     const key = `${at.address} ${at.port}`;
     let credit = this.#endpoints.get(key);
     if (credit === undefined) {
-      credit = { earned: 0, late: false, source: this.#sourceOf(at.address, now) };
+      const source = this.#sourceOf(at.address, now);
+      credit = { earned: 0, late: false, source, loopback: isLoopback(at.address) };
       this.#endpoints.set(key, credit);
     }
     this.#refill(credit.source, now);

@@ -3,7 +3,13 @@ import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { SendCredit } from "../../../udp-sidecar/core/send-credit.ts";
 import { RecentMap } from "../../../udp-sidecar/core/recent-map.ts";
-import { CREDIT_ALLOWANCE_BYTES, CREDIT_EARLY_BYTES, CREDIT_EARLY_FACTOR, CREDIT_FACTOR } from "#shared/limits.ts";
+import {
+  CREDIT_ALL_BURST_BYTES,
+  CREDIT_ALLOWANCE_BYTES,
+  CREDIT_EARLY_BYTES,
+  CREDIT_EARLY_FACTOR,
+  CREDIT_FACTOR,
+} from "#shared/limits.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 
 const at = (port: number, address = "192.0.2.1"): Endpoint => ({ address, port });
@@ -51,6 +57,16 @@ describe("the send credit", () => {
     const others = drain(credit, at(2), 1);
     expect(others).toBe(CREDIT_ALLOWANCE_BYTES);
     expect(drain(credit, at(1), 1)).toBe((1_000 - CREDIT_ALLOWANCE_BYTES / 3) * CREDIT_EARLY_FACTOR);
+  });
+
+  test.each(["127.0.0.1", "127.9.9.9", "::1"])("is not needed at %s, and such a source takes none", (address) => {
+    const credit = new SendCredit();
+    const local = credit.of(at(1, address), 0);
+    for (let sent = 0; sent < 2 * CREDIT_ALL_BURST_BYTES; sent += 1_000) {
+      expect(credit.covers(local, 1_000)).toBe(true);
+      credit.spend(local, 1_000);
+    }
+    expect(drain(credit, at(1), 1)).toBe(CREDIT_ALLOWANCE_BYTES);
   });
 
   test("for an introduction comes from the request that caused it", () => {
