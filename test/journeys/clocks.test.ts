@@ -97,7 +97,7 @@ async function requestConnection(): Promise<unknown> {
   try {
     const seen = await player.request(`see ${ann.udp_token}`.padEnd(NATIVE_REQUEST_BYTES_MIN), /^seen /);
     const look = { socket: 0, local_port: player.port, via: { address: "127.0.0.1", port: nativePort }, at_ms: 0 };
-    const reach = { looks: [{ ...look, receipt: seen.split(" ")[2] }], hosts: [], now_ms: 1, rtt_ms: 2 };
+    const reach = { looks: [{ ...look, receipt: seen.split(" ")[2] }], local_endpoints: [], now_ms: 1, rtt_ms: 2 };
     return await api(`lobbies/${lobby.id}/connections`, ann.peer_token, { peer_id: bob.peer_id, reach });
   } finally {
     await player.close();

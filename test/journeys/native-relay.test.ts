@@ -68,7 +68,7 @@ async function relayed(): Promise<[RelayView, RelayView]> {
   await ask(`lobbies/${lobby.id}/members`, bob.peer_token, {});
   await ask(`lobbies/${lobby.id}/heartbeat`, bob.peer_token, {});
   // No sidecar has observed them, so the hub assumes that their routers block UDP.
-  const reach = { looks: [], hosts: [], now_ms: 0, rtt_ms: 10 };
+  const reach = { looks: [], local_endpoints: [], now_ms: 0, rtt_ms: 10 };
   const made = await ask<ConnectionView>(`lobbies/${lobby.id}/connections`, ann.peer_token, {
     peer_id: bob.peer_id,
     reach,
