@@ -24,7 +24,7 @@ describe.skipIf(isMissing)("a hub on a full disk", () => {
       bundle: inject("bundle"),
       state,
       port,
-      keys: "key",
+      keys: "key-of-the-sidecars-of-a-full-disk",
       tokenKeys: "token-key-of-the-hub-on-a-full-disk",
     });
     await waitForJson(`${url}/healthz`, (body) => body["ok"] === true, hub);
