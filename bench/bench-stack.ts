@@ -28,7 +28,7 @@ export async function startBenchStack(): Promise<BenchStack> {
   const hub = await startHub({ bundle: await bundleHub(), state, port: hubPort, keys: "key-of-the-bench" });
   const sidecar = startSidecar({
     PARLEY_HUB: `http://127.0.0.1:${hubPort}`,
-    PARLEY_KEY: "key-of-the-bench-sidecar",
+    PARLEY_KEY: "key-of-the-bench",
     PARLEY_NAME: "bench",
     PARLEY_LISTEN: "127.0.0.1",
     PARLEY_PORTS: String(port),
