@@ -185,7 +185,7 @@ async function enter({ address, port, ticket }) {
 
 let connectionId = null;
 let numbers = 0;
-const events = new WebSocket(`${hub.replace(/^http/, "ws")}/v1/games/default/events?lobby=${lobby}`, ["parley.v1"]);
+const events = new WebSocket(`${hub.replace(/^http/, "ws")}/v1/games/default/events?lobby_id=${lobby}`, ["parley.v1"]);
 const tell = (type, data) => events.send(JSON.stringify({ type, seq: ++numbers, data }));
 events.addEventListener("open", () => {
   tell("hello", { token });
