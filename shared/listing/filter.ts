@@ -1,8 +1,8 @@
 /** Filters and orders of lists, compiled from a query into functions. */
 import { type Fact, factOf } from "./listing.ts";
 import type { Summary } from "./summary.ts";
-import { type Filter, parseDecimal, type Predicate, type Query } from "./query.ts";
-import type { SortKey } from "./order.ts";
+import { type Filter, parseDecimal, type Predicate } from "./query.ts";
+import type { SortKey, Sorting } from "./order.ts";
 
 /** Compiled once per query, so that evaluating a lobby needs no lookups. */
 export function compileFilter({ predicates, include }: Filter): (lobby: Summary) => boolean {
@@ -48,8 +48,6 @@ const isAmong = (fact: Fact, operandsFor: (fact: Fact) => readonly Fact[]): bool
   fact !== null && operandsFor(fact).includes(fact);
 
 // --- order -----------------------------------------------------------------------------------------------------
-
-type Sorting = Pick<Query, "near" | "order">;
 
 /** The sort key of a lobby: distances of `near`, then the ordered fields, then its id. */
 export function sortKeyOf({ near, order }: Sorting): (line: Summary) => SortKey {

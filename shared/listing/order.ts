@@ -4,6 +4,9 @@ import type { Fact } from "./listing.ts";
 export type Near = { readonly field: string; readonly value: number };
 export type Order = { readonly field: string; readonly descending: boolean };
 
+/** What orders a list: the nearest first, then by fields. */
+export type Sorting = { readonly near: readonly Near[]; readonly order: readonly Order[] };
+
 /** A fact per `near` and `order`, then the lobby's id. */
 export type SortKey = readonly Fact[];
 

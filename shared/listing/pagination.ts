@@ -4,15 +4,13 @@
  */
 import { CURSOR_LENGTH_MAX, PAGE_MAX } from "../limits.ts";
 import type { Fact } from "./listing.ts";
-import { type Near, type Order, orderText, type SortKey } from "./order.ts";
+import { orderText, type SortKey, type Sorting } from "./order.ts";
 
 /** A limit above the maximum counts as the maximum, so that the maximum may change. */
 export function parseLimit(digits: string): number | null {
   const limit = /^[0-9]{1,9}$/.test(digits) ? Number(digits) : 0;
   return limit < 1 ? null : Math.min(limit, PAGE_MAX);
 }
-
-type Sorting = { readonly near: readonly Near[]; readonly order: readonly Order[] };
 
 /** The opaque cursor of the next page: a fingerprint of the order, and the sort key to continue after. */
 export const cursorAfter = (key: SortKey, sorting: Sorting): string =>

@@ -6,7 +6,7 @@ import { PAGES_MEMOISED_MAX, SORTED_INDEXES_MAX } from "../limits.ts";
 import type { Summary } from "./summary.ts";
 import { compareFacts, compareKeys, sortKeyOf, compileFilter } from "./filter.ts";
 import { type Query, queryText } from "./query.ts";
-import { type SortKey, NEWEST_FIRST, orderText } from "./order.ts";
+import { type SortKey, NEWEST_FIRST, orderText, type Sorting } from "./order.ts";
 
 /** Summaries as JSON, with their sort keys, so that pages of several hubs can be merged. */
 export type Page = {
@@ -17,7 +17,6 @@ export type Page = {
 };
 
 type Entry = { readonly line: Summary; readonly key: SortKey };
-type Sorting = Pick<Query, "near" | "order">;
 
 export class LobbyListIndex {
   readonly #summaries = new Map<string, Summary>();
