@@ -100,6 +100,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["punch/"],
     ["path/"],
     ["api/"],
+    ["probe/"],
     ["connect/"],
     ["lobby/"],
     ["messages/"],

@@ -4,7 +4,7 @@
  */
 import * as limits from "./limits.ts";
 import type { Peer } from "./peer.ts";
-import type { WarmSocketPair } from "./warm-socket.ts";
+import type { WarmSocketPair } from "../probe/warm-socket.ts";
 
 export type ConnectOptions = {
   /** Request a relay at once. A direct path replaces it as soon as one opens. */

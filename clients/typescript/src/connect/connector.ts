@@ -13,7 +13,7 @@ import {
   isBusy,
   markBusy,
 } from "./connection.ts";
-import type { ReflexiveProbe } from "./reflexive-probe.ts";
+import type { ReflexiveProbe } from "../probe/reflexive-probe.ts";
 import * as limits from "./limits.ts";
 import type { ConnectSignals } from "../api/connect-signals.ts";
 import type { Connection as ConnectionView, ConnectionList } from "../api/types.ts";
@@ -21,7 +21,7 @@ import { type Introduction, readIntroduction, readRelay } from "./introduction.t
 import type { Endpoint } from "../util/addresses.ts";
 import { Peer, type PeerHandlers } from "./peer.ts";
 import { ReachGatherer } from "./reach-gatherer.ts";
-import { WarmSocket } from "./warm-socket.ts";
+import { WarmSocket } from "../probe/warm-socket.ts";
 
 export type ConnectorSetup = {
   readonly hub: HubClient;

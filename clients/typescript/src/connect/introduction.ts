@@ -1,15 +1,11 @@
 /**
  * The hub's events about a connection (docs/reference/connect.md), decoded and checked: a plan is clamped to harmless
- * values, and a key has the right length. Also the reach that a client sends to the hub.
+ * values, and a key has the right length.
  */
-import type { Reach } from "../api/types.ts";
 import { type Endpoint, isEndpoint } from "../util/addresses.ts";
 import { RELAY_AFTER_MS_MAX } from "./limits.ts";
 import { type Plan, readPlan } from "../punch/plan.ts";
 import { type PairKey, readPairKey } from "../secure/seal.ts";
-
-/** How a sidecar saw a socket. The receipt proves it to the hub. */
-export type Observation = Reach["looks"][number];
 
 /** One end of a relay; `tunnel`: the URL of its WebSocket, or null. */
 export type Relay = Endpoint & { readonly ticket: string; readonly tunnel: string | null };

@@ -8,8 +8,8 @@ import type { Endpoint } from "../util/addresses.ts";
 import type { Relay } from "./introduction.ts";
 import * as limits from "./limits.ts";
 import { RelayClient, type RelayHandlers } from "./relay-client.ts";
-import type { ProbeTransactions } from "./probe-transactions.ts";
-import type { Sockets } from "./sockets.ts";
+import type { ProbeTransactions } from "../probe/probe-transactions.ts";
+import type { Sockets } from "../probe/sockets.ts";
 
 /** What the relay needs of its peer. */
 export type PeerRelayHost = Omit<RelayHandlers, "entered"> & {

@@ -10,13 +10,13 @@ import type { Endpoint } from "../util/addresses.ts";
 import type { Plan } from "../punch/plan.ts";
 import type { PunchOutcome } from "../punch/punch.ts";
 import type { PairKey } from "../secure/seal.ts";
-import { ProbeTransactions } from "./probe-transactions.ts";
+import { ProbeTransactions } from "../probe/probe-transactions.ts";
 import * as limits from "./limits.ts";
 import type { Relay } from "./introduction.ts";
 import { type PathName, type PeerEvents, REASONS } from "./peer-path.ts";
 import { PeerRelay, type RelayUse } from "./peer-relay.ts";
-import { type DatagramHandler, Sockets } from "./sockets.ts";
-import type { WarmSocketPair } from "./warm-socket.ts";
+import { type DatagramHandler, Sockets } from "../probe/sockets.ts";
+import type { WarmSocketPair } from "../probe/warm-socket.ts";
 
 /** The socket for a game with its own transport. No listener of this library is left on it. */
 export type Detached = { readonly socket: Socket; readonly to: Endpoint };

@@ -3,8 +3,8 @@ import type { Reach } from "../api/types.ts";
 import type { Connection } from "./connection.ts";
 import * as limits from "./limits.ts";
 import type { Peer } from "./peer.ts";
-import type { ReflexiveProbe } from "./reflexive-probe.ts";
-import type { WarmSocketPair } from "./warm-socket.ts";
+import type { ReflexiveProbe } from "../probe/reflexive-probe.ts";
+import type { WarmSocketPair } from "../probe/warm-socket.ts";
 
 type GathererSetup = { readonly probe: ReflexiveProbe; readonly birthday: boolean; readonly rtt_ms: () => number };
 

@@ -10,8 +10,8 @@
 import type { Endpoint } from "../util/addresses.ts";
 import * as limits from "./limits.ts";
 import type { Relay } from "./introduction.ts";
-import { type ProbeTransactions, probeRequest } from "./probe-transactions.ts";
-import type { Sockets } from "./sockets.ts";
+import { type ProbeTransactions, probeRequest } from "../probe/probe-transactions.ts";
+import type { Sockets } from "../probe/sockets.ts";
 import { Tunnel } from "./tunnel.ts";
 
 export type RelayHandlers = {

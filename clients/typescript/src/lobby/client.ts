@@ -1,5 +1,5 @@
 /** The client of one game: an anonymous identity at the game's hub that creates and joins lobbies. */
-import { ReflexiveProbe } from "../connect/reflexive-probe.ts";
+import { ReflexiveProbe } from "../probe/reflexive-probe.ts";
 import { HubClient } from "../api/hub-client.ts";
 import { SidecarList } from "./sidecar-list.ts";
 import { LobbyMembership, type LobbyMembershipOptions } from "./membership.ts";

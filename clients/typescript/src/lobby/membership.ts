@@ -11,13 +11,13 @@
  *     lost       the event stream is interrupted and reconnects; connections go on
  *     over       the lobby or this membership ended
  */
-import type { ReflexiveProbe } from "../connect/reflexive-probe.ts";
+import type { ReflexiveProbe } from "../probe/reflexive-probe.ts";
 import type { ConnectOptions } from "../connect/connection.ts";
 import { Connector } from "../connect/connector.ts";
 import { ConnectSignals } from "../api/connect-signals.ts";
 import { ADDRESS_CHECK_MS, CONNECT_TIMEOUT_MS } from "../connect/limits.ts";
 import type { Peer } from "../connect/peer.ts";
-import { ownAddresses } from "../connect/sockets.ts";
+import { ownAddresses } from "../probe/sockets.ts";
 import { Emitter } from "../util/emitter.ts";
 import { EventStream, type HubEvent } from "./event-stream.ts";
 import type { HubClient } from "../api/hub-client.ts";

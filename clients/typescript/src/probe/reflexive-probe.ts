@@ -10,7 +10,6 @@
 import { isIPv4 } from "node:net";
 import type { Endpoint } from "../util/addresses.ts";
 import type { Reach, Sidecar } from "../api/types.ts";
-import type { Observation } from "./introduction.ts";
 import * as limits from "./limits.ts";
 import { ProbeTransactions, type ProbeResponse, probeRequest } from "./probe-transactions.ts";
 import { Sockets } from "./sockets.ts";
@@ -20,6 +19,9 @@ export type GatheredReach = {
   /** Every sidecar saw the connection's socket at the same endpoint of each family. */
   readonly isStable: boolean;
 };
+
+/** How a sidecar saw a socket. The receipt proves it to the hub. */
+type Observation = Reach["looks"][number];
 
 /** `seen`: the endpoint in words, as the sidecar stated it. */
 type Look = { readonly observation: Observation; readonly seen: string };
