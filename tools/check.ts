@@ -18,6 +18,7 @@ const PROGRAMS = [
   "tools",
   "bench",
   "clients/typescript",
+  "clients/typescript/tsconfig.browser.json",
   "test",
   "test/worker",
 ];

@@ -7,8 +7,7 @@ import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Peer } from "../../clients/typescript/src/connect/peer.ts";
 import { HubRefusal } from "../../clients/typescript/src/api/hub-client.ts";
-import { ParleyClient } from "../../clients/typescript/src/lobby/client.ts";
-import type { LobbyMembership } from "../../clients/typescript/src/lobby/membership.ts";
+import { type LobbyMembership, ParleyClient } from "../../clients/typescript/src/node/client.ts";
 import type { NewLobby } from "../../clients/typescript/src/api/types.ts";
 import { freePort } from "../../tools/run/ports.ts";
 import { TestStack } from "../support/test-stack.ts";
@@ -196,6 +195,28 @@ describe("an attacker that knows both endpoints", () => {
     expect(answers).toBe(0);
     expect([ofA.path, ofB.path]).toStrictEqual(["direct", "direct"]);
   });
+});
+
+test("a client with a storage keeps its identity and gets its seats back", async () => {
+  const kept = new Map<string, string>();
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+  };
+  const open = async (): Promise<ParleyClient> => {
+    const player = await ParleyClient.open({ url: stack.url, storage });
+    players.push(player);
+    return player;
+  };
+  const before = await open();
+  const hosted = await before.host({ name: "Kept", seats: 2, visibility: "private", password: "sesame" });
+  const after = await open();
+  expect(after.id).toBe(before.id);
+  const [resumed] = await after.resume();
+  expect([resumed!.lobby.id, resumed!.lobby.host]).toStrictEqual([hosted.lobby.id, after.id]);
+  expect(await after.resume()).toStrictEqual([]);
+  kept.set([...kept.keys()][0]!, "peer.of.another.hub");
+  expect((await open()).id).not.toBe(before.id);
 });
 
 test("the lobby examples print what their page shows", async () => {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as quiet } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { ParleyClient } from "../../clients/typescript/src/lobby/client.ts";
-import type { Hosting, LobbyMembership } from "../../clients/typescript/src/lobby/membership.ts";
+import { type LobbyMembership, ParleyClient } from "../../clients/typescript/src/node/client.ts";
+import type { Hosting } from "../../clients/typescript/src/lobby/membership.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
 const CLIENT = join(import.meta.dirname, "../../clients/typescript/src/index.ts");

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { ParleyClient } from "../../clients/typescript/src/lobby/client.ts";
+import { ParleyClient } from "../../clients/typescript/src/node/client.ts";
 import { freePort } from "../../tools/run/ports.ts";
 import { TestStack } from "../support/test-stack.ts";
 

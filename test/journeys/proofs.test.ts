@@ -1,6 +1,6 @@
 /** A host verifies members offline, with the keys of a real hub. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { ParleyClient } from "../../clients/typescript/src/lobby/client.ts";
+import { ParleyClient } from "../../clients/typescript/src/node/client.ts";
 import { ProofVerifier } from "../../clients/typescript/src/lobby/proofs.ts";
 import { TestStack } from "../support/test-stack.ts";
 

@@ -1,4 +1,4 @@
-/** The public API of @parley/client. */
+/** The public API of @parley/client in Node. */
 export type { Address } from "./dowsett/wire/address.ts";
 export type {
   DowsettEventName,
@@ -54,18 +54,14 @@ export { bytesToJson, jsonToBytes } from "./steam/json.ts";
 export { bytesToVar, type Decoded } from "./variant/decode.ts";
 export { varToBytes } from "./variant/encode.ts";
 export { GodotFloat, type GodotType, GodotValue, type Variant } from "./variant/types.ts";
-export type { ConnectOptions } from "./connect/connection.ts";
+export type { ConnectOptions } from "./api/member-paths.ts";
 export { type Detached, Peer } from "./connect/peer.ts";
 export type { PathName, PeerPath } from "./connect/peer-path.ts";
 export { HubClient, HubRefusal, type LobbyQuery } from "./api/hub-client.ts";
 export { ProofVerifier, type VerifiedMember, type VerifyOptions } from "./lobby/proofs.ts";
-export { ParleyClient, type ParleyClientOptions, type JoinTarget } from "./lobby/client.ts";
-export {
-  type ConnectionRequest,
-  LobbyMembership,
-  type LobbyMembershipEvents,
-  type LobbyMembershipOptions,
-} from "./lobby/membership.ts";
+export { type LobbyMembership, ParleyClient, type ParleyClientOptions } from "./node/client.ts";
+export type { IdentityStorage, JoinTarget } from "./lobby/client.ts";
+export type { ConnectionRequest, Hosting, LobbyMembershipEvents } from "./lobby/membership.ts";
 export type * from "./api/types.ts";
 export { PAYLOAD_BYTES_MAX } from "./path/limits.ts";
 export type { Endpoint } from "./util/addresses.ts";

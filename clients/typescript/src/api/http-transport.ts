@@ -5,20 +5,10 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import { isIP } from "node:net";
+import type { HttpRequest, HttpResponse, Transport } from "./fetch-transport.ts";
 import { ATTEMPT_TIMEOUT_MS } from "./limits.ts";
 
-export type HttpRequest = {
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
-};
-export type HttpResponse = {
-  readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
-  readonly body: Buffer;
-};
-
-export class HttpTransport {
+export class HttpTransport implements Transport {
   readonly #isSecure: boolean;
   /** Whether the host has a name, so that there is a choice of the family. */
   readonly #isNamed: boolean;
@@ -33,7 +23,6 @@ export class HttpTransport {
     this.#agent = this.#createAgent();
   }
 
-  /** Rejects if there is no complete response in time. */
   send(url: string, { method, headers, body }: HttpRequest, timeout_ms: number): Promise<HttpResponse> {
     const { request } = this.#isSecure ? https : http;
     const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
@@ -45,7 +34,8 @@ export class HttpTransport {
         response.on("error", failed);
         response.on("end", () => {
           clearTimeout(timer);
-          done({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) });
+          const header = (name: string): string | null => response.headers[name]?.toString() ?? null;
+          done({ status: response.statusCode ?? 0, header, body: Buffer.concat(chunks) });
         });
       });
       const timer = setTimeout(() => {
@@ -61,7 +51,6 @@ export class HttpTransport {
     });
   }
 
-  /** The kept connections are dead: this machine has another address. */
   reset(): void {
     this.#agent.destroy();
     this.#agent = this.#createAgent();

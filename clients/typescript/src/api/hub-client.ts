@@ -2,8 +2,7 @@
  * The HTTP client for one game at its hub, one method per operation, with the types of the API (types.ts). A refusal of
  * the hub, or an unreachable hub, rejects with a HubRefusal.
  */
-import { randomUUID } from "node:crypto";
-import { type HttpRequest, type HttpResponse, HttpTransport } from "./http-transport.ts";
+import { FetchTransport, type HttpRequest, type HttpResponse, type Transport } from "./fetch-transport.ts";
 import * as limits from "./limits.ts";
 import type * as types from "./types.ts";
 
@@ -22,6 +21,7 @@ export class HubRefusal extends Error {
   }
 }
 
+const UTF8 = new TextDecoder();
 const BYTES = "application/octet-stream";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -33,13 +33,13 @@ export class HubClient {
   readonly game: string;
   /** The peer token, a secret; null before `createIdentity`. */
   token: string | null;
-  readonly #transport: HttpTransport;
+  readonly #transport: Transport;
 
-  constructor(url: string, game: string, token: string | null = null) {
+  constructor(url: string, game = "default", token: string | null = null, transport: Transport = new FetchTransport()) {
     this.url = url.replace(/\/+$/, "");
     this.game = game;
     this.token = token;
-    this.#transport = new HttpTransport(this.url);
+    this.#transport = transport;
   }
 
   // --- identity ------------------------------------------------------------------------------------------------
@@ -49,6 +49,13 @@ export class HubClient {
     const identity = await this.request<types.Identity>("POST", "/peers");
     this.token = identity.peer_token;
     return identity;
+  }
+
+  /** New tokens of the same peer, which are used from now on. */
+  async renewTokens(): Promise<types.Tokens> {
+    const tokens = await this.request<types.Tokens>("POST", "/peers/me/tokens");
+    this.token = tokens.peer_token;
+    return tokens;
   }
 
   listSidecars = (): Promise<types.SidecarList> => this.request("GET", "/sidecars");
@@ -92,12 +99,12 @@ export class HubClient {
   putSnapshot = async (id: string, term: number, bytes: Uint8Array, readers = "members"): Promise<types.Snapshot> => {
     const path = `/lobbies/${id}/snapshot?term=${term}&readers=${readers}`;
     const { body } = await this.#send("PUT", path, { "content-type": BYTES }, bytes);
-    return JSON.parse(body.toString()) as types.Snapshot;
+    return JSON.parse(UTF8.decode(body)) as types.Snapshot;
   };
   /** The lobby's snapshot, and the term of the host that wrote it. */
   getSnapshot = async (id: string): Promise<{ readonly bytes: Uint8Array; readonly term: number }> => {
-    const { body, headers } = await this.#send("GET", `/lobbies/${id}/snapshot`, {});
-    return { bytes: Uint8Array.from(body), term: Number(headers["parley-term"]) };
+    const { body, header } = await this.#send("GET", `/lobbies/${id}/snapshot`, {});
+    return { bytes: Uint8Array.from(body), term: Number(header("parley-term")) };
   };
   heartbeat = (id: string): Promise<void> => this.request("POST", `/lobbies/${id}/heartbeat`);
 
@@ -110,7 +117,7 @@ export class HubClient {
     const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
     const headers = {
       ...(body !== undefined && { "content-type": type }),
-      ...(method === "POST" && { "idempotency-key": randomUUID() }),
+      ...(method === "POST" && { "idempotency-key": crypto.randomUUID() }),
     };
     const { body: answer } = await this.#send(
       method,
@@ -118,7 +125,7 @@ export class HubClient {
       headers,
       body === undefined ? undefined : JSON.stringify(body),
     );
-    return (answer.length === 0 ? undefined : JSON.parse(answer.toString())) as T;
+    return (answer.length === 0 ? undefined : JSON.parse(UTF8.decode(answer))) as T;
   }
 
   /** This machine has another address, so its connections to the hub are dead. */
@@ -135,7 +142,7 @@ export class HubClient {
     const headers = { ...(this.token !== null && { authorization: `Bearer ${this.token}` }), ...extra };
     const request = { method, headers, ...(body !== undefined && { body }) };
     const response = await this.#responseTo(`${this.url}/v1/games/${this.game}${path}`, request);
-    if (response.status < 200 || response.status > 299) throw refusalOf(response.status, response.body.toString());
+    if (response.status < 200 || response.status > 299) throw refusalOf(response.status, UTF8.decode(response.body));
     return response;
   }
 

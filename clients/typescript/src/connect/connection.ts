@@ -2,16 +2,10 @@
  * What the connector knows of its connection to one member. A record, because one introduction follows another on the
  * same peer: after a failed punch, a lost path or a new address.
  */
+import type { ConnectOptions } from "../api/member-paths.ts";
 import * as limits from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import type { WarmSocketPair } from "../probe/warm-socket.ts";
-
-export type ConnectOptions = {
-  /** Request a relay at once. A direct path replaces it as soon as one opens. */
-  readonly relay?: boolean;
-  /** The ticket that the peer issued, if its consent is `ticket`. */
-  readonly ticket?: string;
-};
 
 export type Connection = {
   readonly peer: Peer;

@@ -2,20 +2,12 @@
  * Connects this client to the other members of one lobby through the hub's introductions (docs/reference/connect.md), and
  * passes the hub's instructions to the peer concerned (peer.ts).
  */
-import { type HubClient, HubRefusal } from "../api/hub-client.ts";
+import { HubRefusal } from "../api/hub-client.ts";
 import type { PunchOutcome } from "../punch/punch.ts";
-import {
-  type Connection,
-  type ConnectOptions,
-  applyRefusal,
-  createConnection,
-  enterRelayAfter,
-  isBusy,
-  markBusy,
-} from "./connection.ts";
+import { type Connection, applyRefusal, createConnection, enterRelayAfter, isBusy, markBusy } from "./connection.ts";
 import type { ReflexiveProbe } from "../probe/reflexive-probe.ts";
 import * as limits from "./limits.ts";
-import type { ConnectSignals } from "../api/connect-signals.ts";
+import type { ConnectOptions, MemberPaths, PathsSetup } from "../api/member-paths.ts";
 import type { Connection as ConnectionView, ConnectionList } from "../api/types.ts";
 import { type Introduction, readIntroduction, readRelay } from "./introduction.ts";
 import type { Endpoint } from "../util/addresses.ts";
@@ -23,21 +15,13 @@ import { Peer, type PeerHandlers } from "./peer.ts";
 import { ReachGatherer } from "./reach-gatherer.ts";
 import { WarmSocket } from "../probe/warm-socket.ts";
 
-export type ConnectorSetup = {
-  readonly hub: HubClient;
-  readonly lobby: string;
-  readonly signals: ConnectSignals;
+export type ConnectorSetup = PathsSetup<Peer> & {
   readonly probe: ReflexiveProbe;
   /** This client accepts a plan with some hundred sockets and some thousand datagrams. */
   readonly birthday: boolean;
-  readonly rtt_ms: () => number;
-  /** Resolves with whether this member accepts a connection from the peer. */
-  readonly mayConnect: (peer: string) => Promise<boolean>;
-  /** Called when a peer has its first path. */
-  readonly onPeer: (peer: Peer) => void;
 };
 
-export class Connector {
+export class Connector implements MemberPaths<Peer> {
   readonly #setup: ConnectorSetup;
   readonly #connections = new Map<string, Connection>();
   readonly #warm: WarmSocket;
@@ -53,7 +37,6 @@ export class Connector {
     return Array.from(this.#connections.values(), ({ peer }) => peer);
   }
 
-  /** Requests a connection to this member. Returns the existing peer, if there is one. */
   connect(id: string, options: ConnectOptions): Peer {
     const connection = this.#connectionTo(id);
     connection.options = options;
@@ -61,7 +44,6 @@ export class Connector {
     return connection.peer;
   }
 
-  /** Handles an event of the hub. Returns false if the event is not about a connection. */
   handleEvent(type: string, data: Readonly<Record<string, unknown>>): boolean {
     if (!type.startsWith("connect.")) return false;
     const introduction = readIntroduction(type, data);
@@ -69,7 +51,6 @@ export class Connector {
     return true;
   }
 
-  /** Catches up after the event stream was interrupted: events may have been missed. */
   async resume(): Promise<void> {
     const { hub, lobby } = this.#setup;
     const list = await hub.request<ConnectionList>("GET", `/lobbies/${lobby}/connections`).catch(() => null);
@@ -79,7 +60,6 @@ export class Connector {
     }
   }
 
-  /** This machine has another address. */
   networkChanged(): void {
     this.#setup.probe.reset();
     this.#warm.reset();

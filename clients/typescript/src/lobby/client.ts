@@ -1,15 +1,25 @@
-/** The client of one game: an anonymous identity at the game's hub that creates and joins lobbies. */
-import { ReflexiveProbe } from "../probe/reflexive-probe.ts";
-import { HubClient } from "../api/hub-client.ts";
-import { SidecarList } from "./sidecar-list.ts";
-import { LobbyMembership, type LobbyMembershipOptions } from "./membership.ts";
-import type { Identity, Joined, Joining, NewLobby, Pending, QuickJoining } from "../api/types.ts";
+/**
+ * The client of one game, without its platform's paths: an anonymous identity at the game's hub that creates and joins
+ * lobbies. Each platform's `ParleyClient` extends it (node/client.ts, web/client.ts).
+ */
+import { type HubClient, HubRefusal } from "../api/hub-client.ts";
+import type { MemberPeer, Network } from "../api/member-paths.ts";
+import { LobbyMembership } from "./membership.ts";
+import type { Identity, Joined, Joining, Me, NewLobby, Pending, QuickJoining, Tokens } from "../api/types.ts";
 import { ADMISSION_POLL_MS, ADMISSION_TIMEOUT_MS } from "./limits.ts";
 
-export type ParleyClientOptions = LobbyMembershipOptions & {
+export type LobbyClientOptions = {
   /** For example https://lobby.example.com */
   readonly url: string;
   readonly game?: string;
+  /** Keeps the identity, and with it the seats. Default: none in Node, `sessionStorage` in browsers. */
+  readonly storage?: IdentityStorage | null;
+};
+
+/** For example a browser's `localStorage`. It holds a secret. */
+export type IdentityStorage = {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
 };
 
 /** The lobby to join: by id, by join code, or any lobby that matches (quick join). */
@@ -18,36 +28,47 @@ export type JoinTarget =
   | ({ readonly code: string; readonly id?: never } & Joining)
   | QuickJoining;
 
-export class ParleyClient {
+export type Credentials = Tokens & Partial<Pick<Identity, "sidecars">>;
+
+/** Takes the stored identity, with new tokens, or creates one. Rejects with a HubRefusal. */
+export async function identify(hub: HubClient, storage: IdentityStorage | null = null): Promise<Credentials> {
+  const key = `parley ${hub.url} ${hub.game}`;
+  const token = storage?.getItem(key) ?? null;
+  const credentials = (token === null ? null : await renew(hub, token)) ?? (await hub.createIdentity());
+  storage?.setItem(key, credentials.peer_token);
+  return credentials;
+}
+
+/** null: the token has expired, or the hub's keys have changed. */
+async function renew(hub: HubClient, token: string): Promise<Tokens | null> {
+  hub.token = token;
+  try {
+    return await hub.renewTokens();
+  } catch (error) {
+    hub.token = null;
+    if (error instanceof HubRefusal && error.status === 401) return null;
+    throw error;
+  }
+}
+
+export abstract class LobbyClient<P extends MemberPeer> {
   readonly hub: HubClient;
   /** The public peer id. It grants nothing. */
   readonly id: string;
-  readonly #options: LobbyMembershipOptions;
-  readonly #probe: ReflexiveProbe;
-  readonly #sidecars: SidecarList;
-  readonly #memberships = new Set<LobbyMembership>();
+  readonly #network: Network<P>;
+  readonly #memberships = new Set<LobbyMembership<P>>();
 
-  private constructor(hub: HubClient, { peer_id, udp_token, sidecars }: Identity, options: LobbyMembershipOptions) {
+  protected constructor(hub: HubClient, id: string, network: Network<P>) {
     this.hub = hub;
-    this.id = peer_id;
-    this.#options = options;
-    this.#sidecars = new SidecarList(hub, sidecars);
-    this.#probe = new ReflexiveProbe(this.#sidecars, udp_token);
+    this.id = id;
+    this.#network = network;
   }
 
-  static async open({ url, game = "default", ...options }: ParleyClientOptions): Promise<ParleyClient> {
-    const hub = new HubClient(url, game);
-    const client = new ParleyClient(hub, await hub.createIdentity(), options);
-    // Start the NAT filtering test early, so that its result is known before the first connection.
-    void client.#probe.testFiltering().catch(() => {});
-    return client;
-  }
-
-  host = async (settings: NewLobby): Promise<LobbyMembership> =>
+  host = async (settings: NewLobby): Promise<LobbyMembership<P>> =>
     this.#openMembership(await this.hub.createLobby(settings));
 
   /** Joins a lobby. If the host must approve, this waits for the approval for up to a minute. */
-  async join(where: JoinTarget): Promise<LobbyMembership> {
+  async join(where: JoinTarget): Promise<LobbyMembership<P>> {
     const began = performance.now();
     for (;;) {
       const joined = await this.#requestJoin(where);
@@ -58,9 +79,17 @@ export class ParleyClient {
     }
   }
 
+  /** The lobbies in which this identity still has a seat, after a restart of the game or a reload of its page. */
+  async resume(): Promise<LobbyMembership<P>[]> {
+    const { seats } = await this.hub.request<Me>("GET", "/peers/me");
+    const open = new Set(Array.from(this.#memberships, ({ lobby }) => lobby.id));
+    const lost = seats.filter(({ lobby_id }) => !open.has(lobby_id));
+    return Promise.all(lost.map(({ lobby_id: id }) => this.join({ id })));
+  }
+
   /** Leaves every lobby. */
   async close(): Promise<void> {
-    this.#sidecars.close();
+    this.#network.close();
     await Promise.all(Array.from(this.#memberships, (membership) => membership.leave()));
   }
 
@@ -74,12 +103,11 @@ export class ParleyClient {
   }
 
   /** Resolves once the event stream of the lobby is open. */
-  async #openMembership(joined: Joined): Promise<LobbyMembership> {
-    const membership = new LobbyMembership(this.hub, this.id, joined, this.#probe, this.#options);
+  async #openMembership(joined: Joined): Promise<LobbyMembership<P>> {
+    const membership = new LobbyMembership(this.hub, this.id, joined, this.#network);
     this.#memberships.add(membership);
     membership.on("over", () => this.#memberships.delete(membership));
-    // The set of sidecars may have changed.
-    membership.on("opened", () => void this.#sidecars.refresh());
+    membership.on("opened", () => this.#network.refresh());
     await new Promise<void>((done, failed) => {
       membership.once("opened", done);
       membership.once("over", (why) => failed(new Error(`the lobby ended: ${why}`)));

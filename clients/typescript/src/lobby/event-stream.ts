@@ -8,6 +8,7 @@
  *     over        the lobby or the identity is no longer valid; no reconnect
  */
 import { Emitter } from "../util/emitter.ts";
+import { type Timer, unref } from "../util/timers.ts";
 import { HubRefusal } from "../api/hub-client.ts";
 import * as limits from "./limits.ts";
 import type { Lobby, Problem } from "../api/types.ts";
@@ -37,8 +38,8 @@ export class EventStream extends Emitter<EventStreamEvents> {
   /** The sequence number of the last event received. */
   #since: number | null = null;
   #attempts = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #pingTimer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
+  #pingTimer: Timer | undefined;
   #pingSentAt: number | null = null;
   #rttSamples: number[] = [];
   #closed = false;
@@ -122,7 +123,7 @@ export class EventStream extends Emitter<EventStreamEvents> {
     for (let left = limits.PINGS_FIRST; left > 0 && this.isOpen; left--) await this.#ping();
     clearInterval(this.#pingTimer);
     const every_ms = Number(heartbeat_s) * 1_000 || limits.PING_MS;
-    this.#pingTimer = setInterval(() => this.#pingSentAt === null && void this.#ping(), every_ms).unref();
+    this.#pingTimer = unref(setInterval(() => this.#pingSentAt === null && void this.#ping(), every_ms));
   }
 
   #onPong: () => void = () => {};
@@ -138,9 +139,8 @@ export class EventStream extends Emitter<EventStreamEvents> {
   #startPongTimeout(): void {
     const socket = this.#socket;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      if (this.#socket === socket) this.#disconnect(this.#backoffMs());
-    }, limits.PONG_TIMEOUT_MS).unref();
+    const drop = (): void => void (this.#socket === socket && this.#disconnect(this.#backoffMs()));
+    this.#timer = unref(setTimeout(drop, limits.PONG_TIMEOUT_MS));
   }
 
   #handleMessage(text: string): void {

@@ -11,13 +11,9 @@
  *     lost       the event stream is interrupted and reconnects; connections go on
  *     over       the lobby or this membership ended
  */
-import type { ReflexiveProbe } from "../probe/reflexive-probe.ts";
-import type { ConnectOptions } from "../connect/connection.ts";
-import { Connector } from "../connect/connector.ts";
 import { ConnectSignals } from "../api/connect-signals.ts";
-import { ADDRESS_CHECK_MS, CONNECT_TIMEOUT_MS } from "../connect/limits.ts";
-import type { Peer } from "../connect/peer.ts";
-import { ownAddresses } from "../probe/sockets.ts";
+import type { ConnectOptions, MemberPaths, MemberPeer, Network, NetworkWatch } from "../api/member-paths.ts";
+import { CONNECT_TIMEOUT_MS } from "../connect/limits.ts";
 import { Emitter } from "../util/emitter.ts";
 import { EventStream, type HubEvent } from "./event-stream.ts";
 import type { HubClient } from "../api/hub-client.ts";
@@ -28,10 +24,10 @@ export type ConnectionRequest = { readonly peer_id: string; readonly accept: () 
 /** `snapshot`: the bytes that a former host saved last. */
 export type Hosting = { readonly term: number; readonly snapshot: Uint8Array | null };
 
-export type LobbyMembershipEvents = {
+export type LobbyMembershipEvents<P> = {
   lobby: [lobby: Lobby];
   hosting: [hosting: Hosting];
-  peer: [peer: Peer];
+  peer: [peer: P];
   chat: [from: string, text: string];
   signal: [from: string, body: string];
   request: [request: ConnectionRequest];
@@ -41,47 +37,34 @@ export type LobbyMembershipEvents = {
   over: [why: string];
 };
 
-export type LobbyMembershipOptions = {
-  /** May a plan use some hundred sockets and some thousand datagrams as a last resort? Default true. */
-  readonly birthday?: boolean;
-};
-
 export type SnapshotOptions = { readonly readers?: "members" | "host" };
 
 /** The round trip assumed before the first pong. */
 const RTT_INITIAL_MS = 50;
 
-export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
+export class LobbyMembership<P extends MemberPeer> extends Emitter<LobbyMembershipEvents<P>> {
   readonly #hub: HubClient;
   readonly #peerId: string;
   readonly #events: EventStream;
-  readonly #connector: Connector;
+  readonly #paths: MemberPaths<P>;
   /** Proves this membership to the host, which verifies it offline (`ProofVerifier`). Valid for an hour. */
   readonly proof: string | null;
-  readonly #addressTimer: NodeJS.Timeout;
+  readonly #watch: NetworkWatch;
   #lobby: Lobby;
-  #addresses = ownAddresses().join();
   #isOver = false;
 
-  constructor(
-    hub: HubClient,
-    me: string,
-    { lobby, membership_proof }: Joined,
-    observer: ReflexiveProbe,
-    { birthday = true }: LobbyMembershipOptions,
-  ) {
+  constructor(hub: HubClient, me: string, { lobby, membership_proof }: Joined, network: Network<P>) {
     super();
     this.#hub = hub;
     this.#peerId = me;
     this.#lobby = lobby;
     this.proof = membership_proof ?? null;
     this.#events = new EventStream(hub, hub.token!, lobby.id);
-    this.#connector = new Connector({
+    this.#paths = network.openPaths({
       hub,
-      signals: new ConnectSignals(hub, lobby.id, this.#events),
       lobby: lobby.id,
-      probe: observer,
-      birthday,
+      self: me,
+      signals: new ConnectSignals(hub, lobby.id, this.#events),
       rtt_ms: () => this.#events.rtt_ms ?? RTT_INITIAL_MS,
       mayConnect: (peer_id) =>
         new Promise((decide) =>
@@ -96,7 +79,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
     });
     this.#events.on("lost", () => this.emit("lost", []));
     this.#events.on("over", (code) => this.#end(code));
-    this.#addressTimer = setInterval(() => this.#checkAddresses(), ADDRESS_CHECK_MS).unref();
+    this.#watch = network.watch(() => this.networkChanged());
   }
 
   get lobby(): Lobby {
@@ -109,13 +92,13 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
     return ids.filter((id): id is string => typeof id === "string" && id !== this.#peerId);
   }
 
-  get peers(): Peer[] {
-    return this.#connector.peers;
+  get peers(): P[] {
+    return this.#paths.peers;
   }
 
   /** Resolves with the first path of any kind. A better one may follow. */
-  connect(peer: string, options: ConnectOptions = {}): Promise<Peer> {
-    const found = this.#connector.connect(peer, options);
+  connect(peer: string, options: ConnectOptions = {}): Promise<P> {
+    const found = this.#paths.connect(peer, options);
     if (found.path !== null) return Promise.resolve(found);
     return new Promise((done, failed) => {
       const finish = (then: () => void): void => {
@@ -145,10 +128,10 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
 
   /** A changed address is noticed within a second. A game that knows earlier may call this. */
   networkChanged(): void {
-    this.#addresses = ownAddresses().join();
+    this.#watch.reset();
     this.#hub.networkChanged();
     this.#events.reconnect();
-    this.#connector.networkChanged();
+    this.#paths.networkChanged();
   }
 
   /** Closes all connections of this lobby, and leaves it. */
@@ -165,11 +148,11 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
     // The seat was lost while the event stream was down for longer than the grace.
     if (!lobby.members.some(({ peer_id }) => peer_id === this.#peerId)) return this.#end("timed_out");
     this.emit("opened", []);
-    void this.#connector.resume();
+    void this.#paths.resume();
   }
 
   #handleEvent({ type, data }: HubEvent): void {
-    if (this.#connector.handleEvent(type, data)) return;
+    if (this.#paths.handleEvent(type, data)) return;
     switch (type) {
       case "lobby.updated":
         return this.#setLobby(data["lobby"] as Lobby);
@@ -182,7 +165,7 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
       case "member.updated":
         return this.#setMember(data["member"] as Member, true);
       case "member.left":
-        this.#connector.memberLeft(String(data["peer_id"]));
+        this.#paths.memberLeft(String(data["peer_id"]));
         return this.#setMember(data as unknown as Member, false);
       case "chat":
         return this.emit("chat", [String(data["from"]), String(data["text"])]);
@@ -209,20 +192,12 @@ export class LobbyMembership extends Emitter<LobbyMembershipEvents> {
     this.#setLobby({ ...this.#lobby, members: isIn ? [...others, member] : others });
   }
 
-  #checkAddresses(): void {
-    const now = ownAddresses().join();
-    if (now === this.#addresses) return;
-    // Without an address there is no network yet.
-    if (now === "" || now === "127.0.0.1") return;
-    this.networkChanged();
-  }
-
   #end(why: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    clearInterval(this.#addressTimer);
+    this.#watch.close();
     this.#events.close();
-    this.#connector.close();
+    this.#paths.close();
     this.emit("over", [why]);
   }
 }

@@ -8,8 +8,7 @@
  */
 import { Emitter } from "../util/emitter.ts";
 import { HubRefusal } from "../api/hub-client.ts";
-import { ParleyClient, type ParleyClientOptions } from "../lobby/client.ts";
-import type { LobbyMembership } from "../lobby/membership.ts";
+import { type LobbyMembership, ParleyClient, type ParleyClientOptions } from "../node/client.ts";
 import type { Lobby, Member, NewLobby, Page, Summary } from "../api/types.ts";
 import { invitationLink, type Invitation } from "./invitation.ts";
 import { type DataValue, searchableData } from "./lobby-data.ts";

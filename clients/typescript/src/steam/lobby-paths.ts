@@ -4,7 +4,7 @@
  */
 import type { Peer } from "../connect/peer.ts";
 import { PAYLOAD_BYTES_MAX } from "../path/limits.ts";
-import type { LobbyMembership } from "../lobby/membership.ts";
+import type { LobbyMembership } from "../node/client.ts";
 import { ConnectionEnd } from "../messages/steam-constants.ts";
 import type { DatagramPath, Paths, PathsListener } from "../messages/path.ts";
 

@@ -1,0 +1,7 @@
+/** The public API of @parley/client in browsers. */
+export { HubClient, HubRefusal, type LobbyQuery } from "./api/hub-client.ts";
+export type { ConnectOptions } from "./api/member-paths.ts";
+export type * from "./api/types.ts";
+export type { IdentityStorage, JoinTarget } from "./lobby/client.ts";
+export type { ConnectionRequest, Hosting, LobbyMembershipEvents } from "./lobby/membership.ts";
+export { ProofVerifier, type VerifiedMember, type VerifyOptions } from "./lobby/proofs.ts";
