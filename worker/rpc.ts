@@ -44,7 +44,8 @@ export type Refused = {
   /** Seconds until a retry can succeed, if known. */
   readonly retry_after_s?: number | undefined;
 };
-export type Outcome<T> = { readonly value: T } | Refused;
+/** `interim`: another call of the same request follows, and its outcome is the one to store. */
+export type Outcome<T> = { readonly value: T; readonly interim?: true } | Refused;
 
 /** An outcome, the state of the rate limit after it, and whether it is the stored response of an earlier request. */
 export type RpcResult<T> = Outcome<T> & { readonly rate_limit: RateLimitState | null; readonly replayed: boolean };
@@ -66,6 +67,9 @@ export type LobbyResult = {
   /** When the peer's application for a place expires (ms), or null if it has none. */
   readonly waits_until: number | null;
 };
+
+/** The salt of a request's password (the lobby's id), null if no password is needed; or a retry's stored response. */
+export type PasswordCheck = { readonly salt: string | null } | LobbyResult;
 
 /** A noray host's lobby as non-members see it, and whether this call put it into the list. */
 export type NorayListing = { readonly view: LobbyView; readonly newly_listed: boolean };
@@ -114,9 +118,11 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   createLobby(meta: RequestMeta, event: Event & { kind: "host" }, shards: number): RpcResult<LobbyResult>;
   /** Applies a peer's event to a lobby. A wrong join code counts as a guess. */
   applyEvent(meta: RequestMeta, selector: LobbySelector, event: Event): RpcResult<LobbyResult>;
+  /** Charges a request with a password, and refuses it if no password can help. Its event follows at no further cost. */
+  checkPassword(meta: RequestMeta, at: LobbySelector | null, event: Event): RpcResult<PasswordCheck>;
   /** Lists a noray host, which proves itself by the digest of its pid. */
   listNorayHost(meta: RequestMeta, event: Event & { kind: "publish" }): RpcResult<NorayListing>;
-  /** The id of a lobby, with which the Worker salts its password; null if there is none. */
+  /** The id of a lobby; null if there is none. */
   findLobbyId(selector: LobbySelector): string | null;
 
   /** The peer's seats at this hub, and the operators' ban of it. */

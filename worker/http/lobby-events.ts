@@ -5,25 +5,29 @@ import { type LobbyDataPatch, patchLobbyData, patchMemberData } from "#shared/lo
 import { NATIVE_POLICY } from "#shared/lobby/join.ts";
 import type { LobbyChanges, Event } from "#shared/lobby/lobby.ts";
 import { canonicalCode, lobbyId } from "#shared/lobby/ids.ts";
-import { passwordDigest } from "./password.ts";
 import { randomId } from "../auth/random.ts";
 
 type HostEvent = Event & { kind: "host" };
 type JoinEvent = Event & { kind: "join" };
 type OrDataLimit<E> = E | "data_limit";
+/** An event that can bear a password. */
+export type PasswordEvent = HostEvent | JoinEvent | (Event & { kind: "patch" });
+
+/** Stands for the digest of a password until the hub has admitted the request. No lobby has it. */
+const UNDERIVED = "";
+
+export function withDigest(event: PasswordEvent, password_digest: string): PasswordEvent {
+  return event.kind === "patch"
+    ? { ...event, changes: { ...event.changes, password_digest } }
+    : { ...event, password_digest };
+}
 
 /** The event that creates a lobby on this shard. Its name is its id, or `name` if it has a key. */
-export async function hostEvent(
-  peer: string,
-  request: NewLobby,
-  shard: number,
-  name?: string,
-): Promise<OrDataLimit<HostEvent>> {
+export function hostEvent(peer: string, request: NewLobby, shard: number, name?: string): OrDataLimit<HostEvent> {
   const id = lobbyId(shard, randomId());
   const data = patchLobbyData({}, dataPatchOf(request) ?? {});
   const member = memberFrom(request);
   if (data === null || member === null) return "data_limit";
-  const password_digest = request.password === undefined ? null : await passwordDigest(request.password, id);
   return {
     kind: "host",
     id,
@@ -31,7 +35,7 @@ export async function hostEvent(
     name: name ?? id,
     policy: NATIVE_POLICY,
     seats: request.seats,
-    password_digest,
+    password_digest: request.password === undefined ? null : UNDERIVED,
     peer,
     ...member,
     memory: null,
@@ -41,8 +45,8 @@ export async function hostEvent(
   };
 }
 
-/** The event by which a peer joins. `lobby` is the id that salts the password. */
-export async function joinEvent(peer: string, request: JoinRequest, lobby: string): Promise<OrDataLimit<JoinEvent>> {
+/** The event by which a peer joins. */
+export function joinEvent(peer: string, request: JoinRequest): OrDataLimit<JoinEvent> {
   const member = memberFrom(request);
   if (member === null) return "data_limit";
   const code = request.code === undefined ? null : canonicalCode(request.code);
@@ -50,7 +54,7 @@ export async function joinEvent(peer: string, request: JoinRequest, lobby: strin
     kind: "join",
     peer,
     ...member,
-    password_digest: request.password === undefined ? null : await passwordDigest(request.password, lobby),
+    password_digest: request.password === undefined ? null : UNDERIVED,
     ...(code !== null && { code }),
     ...(request.version !== undefined && { version: request.version }),
     memory: null,
@@ -59,7 +63,7 @@ export async function joinEvent(peer: string, request: JoinRequest, lobby: strin
   };
 }
 
-export async function patchFrom(request: LobbyPatch, lobby: string): Promise<LobbyChanges> {
+export function patchFrom(request: LobbyPatch): LobbyChanges {
   const { password, seats } = request;
   const data = dataPatchOf(request);
   return {
@@ -67,7 +71,7 @@ export async function patchFrom(request: LobbyPatch, lobby: string): Promise<Lob
     ...(seats !== undefined && { seats }),
     ...(data !== undefined && { data }),
     ...(password === null && { password_digest: null }),
-    ...(typeof password === "string" && { password_digest: await passwordDigest(password, lobby) }),
+    ...(typeof password === "string" && { password_digest: UNDERIVED }),
   };
 }
 

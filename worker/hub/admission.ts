@@ -114,6 +114,6 @@ export class RequestGuard {
   }
 }
 
-/** Refusals that a retry can overcome are not stored. */
+/** Interim outcomes, and refusals that a retry can overcome, are not stored. */
 const isFinal = (outcome: Outcome<unknown>): boolean =>
-  !("refused" in outcome) || REFUSALS[outcome.refused].status < 429;
+  "refused" in outcome ? REFUSALS[outcome.refused].status < 429 : outcome.interim !== true;

@@ -103,6 +103,10 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
     return this.#run(meta, (now) => this.#lobbies.apply(meta, selector, event, now));
   }
 
+  checkPassword(meta: rpc.RequestMeta, at: rpc.LobbySelector | null, event: Event): rpc.RpcResult<rpc.PasswordCheck> {
+    return this.#run(meta, (now) => this.#lobbies.checkPassword(meta, at, event, now));
+  }
+
   listNorayHost(meta: rpc.RequestMeta, event: Event & { kind: "publish" }): rpc.RpcResult<rpc.NorayListing> {
     return this.#run(meta, (now) => this.#lobbies.listNorayHost(event, now));
   }

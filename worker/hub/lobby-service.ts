@@ -9,7 +9,15 @@ import { sourceOf } from "#shared/net/endpoint.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
 import type { RateLimitSubject } from "#shared/rate-limit/rate-limiter.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
-import type { LobbyResult, LobbySelector, NorayListing, Outcome, SnapshotWrite } from "../rpc.ts";
+import type {
+  LobbyResult,
+  LobbySelector,
+  NorayListing,
+  Outcome,
+  PasswordCheck,
+  Refused,
+  SnapshotWrite,
+} from "../rpc.ts";
 import * as commands from "./lobby-commands.ts";
 import type { LobbyTransaction } from "./lobby-index.ts";
 import { listNorayHost, toListed } from "./noray-listing.ts";
@@ -35,8 +43,38 @@ export class LobbyService {
     return this.#transact(event.peer, now, find, (draft) => commands.createLobby(draft, coded));
   }
 
-  /** Applies an event to the lobby that the request names. A wrong join code counts as a guess. */
+  /** Applies an event to the lobby that the request names. */
   apply(subject: RateLimitSubject, selector: LobbySelector, event: Event, now: number): Outcome<LobbyResult> {
+    const found = this.#find(subject, selector, event, now);
+    return "refused" in found ? found : this.applyTo(found.lobby, subject.peer!, found.event, now);
+  }
+
+  /** Runs an event whose password is not derived yet, and commits nothing. A `target` of null creates a lobby. */
+  checkPassword(
+    subject: RateLimitSubject,
+    target: LobbySelector | null,
+    event: Event,
+    now: number,
+  ): Outcome<PasswordCheck> {
+    const draft = this.#state.begin(now);
+    if (event.kind === "host") {
+      const refused = commands.createLobby(draft, event);
+      return refused === null ? { value: { salt: event.id }, interim: true } : { refused };
+    }
+    const found = this.#find(subject, target!, event, now);
+    if ("refused" in found) return found;
+    const refused = commands.applyEvent(draft, found.lobby, subject.peer!, found.event);
+    if (refused !== null && refused !== "password_mismatch") return { refused };
+    return { value: { salt: refused === null && event.kind === "join" ? null : found.lobby.id }, interim: true };
+  }
+
+  /** The lobby that a request names, and the event as the core needs it. A wrong join code counts as a guess. */
+  #find(
+    subject: RateLimitSubject,
+    selector: LobbySelector,
+    event: Event,
+    now: number,
+  ): { readonly lobby: Lobby; readonly event: Event } | Refused {
     const by_code = "code" in selector;
     if (by_code && !this.#state.guard.mayTryCode(subject, now)) {
       return { refused: "rate_limited", retry_after_s: CODE_RETRY_AFTER_S };
@@ -45,7 +83,7 @@ export class LobbyService {
     if (lobby === undefined && by_code) this.#state.guard.countWrongCode(subject, now);
     if (lobby === undefined) return { refused: by_code ? "code_invalid" : "lobby_not_found" };
     const located = event.kind === "join" ? this.#locate(event, subject, now) : event;
-    return this.applyTo(lobby, subject.peer!, commands.withInviteCode(selector, lobby, located), now);
+    return { lobby, event: commands.withInviteCode(selector, lobby, located) };
   }
 
   applyTo(lobby: Lobby, peer: string, event: Event, now: number): Outcome<LobbyResult> {

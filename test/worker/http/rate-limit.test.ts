@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { app } from "../../../worker/http/app.ts";
 import { budgetsOf, type Env } from "../../../worker/env.ts";
-import { Player } from "../support/player.ts";
+import { freeOfCharge, LOBBY, Player, players } from "../support/player.ts";
 import { problemOf } from "../support/http-fixture.ts";
 import { newGame, ORIGIN } from "../support/sidecar.ts";
 
@@ -88,6 +88,87 @@ describe("join codes", () => {
     const refused = await guess();
     expect(refused.headers.get("retry-after")).toBe("6");
     expect(await problemOf(refused)).toMatchObject({ code: "rate_limited", retry_after_s: 6 });
+  });
+});
+
+describe("a password", () => {
+  const password = "correct horse";
+  /** How many of these requests cost a key derivation. */
+  async function derivationsOf(work: () => Promise<unknown>): Promise<number> {
+    const derive = vi.spyOn(crypto.subtle, "deriveBits");
+    await work();
+    const { length } = derive.mock.calls;
+    derive.mockClear();
+    return length;
+  }
+  const statuses = async (count: number, request: () => Promise<Response>): Promise<number[]> => {
+    const seen: number[] = [];
+    for (let at = 0; at < count; at++) seen.push((await request()).status);
+    return seen;
+  };
+
+  test("is derived only after the rate limit admits the request, on every path", async () => {
+    const [ann, eve] = (await players(newGame(), 2)) as [Player, Player];
+    const { id, join } = await ann.hosts({ password });
+    const body = { password: "wrong horse" };
+    const attempts = {
+      join: () => eve.ask("POST", `lobbies/${id}/members`, { body }),
+      "join by code": () => eve.ask("POST", "join-by-code", { body: { code: join.code, ...body } }),
+      "join by key": () => eve.ask("PUT", "lobbies/by-key/arena", { body: { ...LOBBY, password } }),
+      create: () => eve.ask("POST", "lobbies", { body: { ...LOBBY, password } }),
+      "quick join": () => eve.ask("POST", "quick-join", { body: { create_if_none: { ...LOBBY, password } } }),
+      patch: () => ann.ask("PATCH", `lobbies/${id}`, { body: { password } }),
+    };
+    const derived = await derivationsOf(async () => {
+      for (const [name, attempt] of Object.entries(attempts)) {
+        expect([name, (await statuses(8, attempt)).includes(429)]).toStrictEqual([name, true]);
+      }
+    });
+    // Budgets: three joins, two creations, five patches. One request each may be refilled meanwhile.
+    expect(derived).toBeLessThanOrEqual(3 + 2 + 5 + 6);
+    expect(await derivationsOf(() => statuses(1, attempts.create))).toBe(0);
+  });
+
+  test("of a refused request costs no derivation, if no password can help", async () => {
+    freeOfCharge();
+    const [ann, bob, eve] = (await players(newGame(), 3)) as [Player, Player, Player];
+    const [open, full, other] = await Promise.all([
+      ann.hosts(),
+      bob.hosts({ seats: 2, password }),
+      ann.hosts({ version: "1.4" }),
+    ]);
+    await ann.joins(full.id, { password });
+    const join = (id: string): Promise<Response> => eve.ask("POST", `lobbies/${id}/members`, { body: { password } });
+    const derived = await derivationsOf(async () => {
+      expect((await join(open.id)).status).toBe(201);
+      expect((await join(other.id)).status).toBe(409);
+      expect((await join(open.id.replace(/.{5}$/, "00000"))).status).toBe(404);
+      expect((await eve.ask("POST", "join-by-code", { body: { code: "ABC234", password } })).status).toBe(404);
+      expect((await eve.ask("PATCH", `lobbies/${open.id}`, { body: { password } })).status).toBe(403);
+    });
+    expect(derived).toBe(0);
+    // Whether the lobby is full is visible only to a peer that knows the password.
+    const refuse = async (): Promise<void> =>
+      expect(await problemOf(await join(full.id))).toMatchObject({ code: "lobby_full" });
+    expect(await derivationsOf(refuse)).toBe(1);
+  });
+
+  test("of a retried request costs no second derivation", async () => {
+    freeOfCharge();
+    const [ann, bob] = (await players(newGame(), 2)) as [Player, Player];
+    const headers = { "idempotency-key": "one" };
+    const create = (): Promise<Response> => ann.ask("POST", "lobbies", { body: { ...LOBBY, password }, headers });
+    const { lobby } = (await (await create()).json()) as { lobby: { id: string } };
+    const join = (word: string): Promise<Response> =>
+      bob.ask("POST", `lobbies/${lobby.id}/members`, { body: { password: word }, headers });
+    const refused = await join("wrong horse");
+    const derived = await derivationsOf(async () => {
+      expect(await (await create()).json()).toMatchObject({ lobby: { id: lobby.id } });
+      const again = await join("wrong horse");
+      expect(again.headers.get("idempotency-replayed")).toBe("true");
+      expect(await again.json()).toStrictEqual(await refused.json());
+    });
+    expect(derived).toBe(0);
   });
 });
 

@@ -5,12 +5,12 @@ import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
 import { patchFrom, joinEvent, hostEvent } from "../lobby-events.ts";
 import { shardCount } from "../../env.ts";
-import { callHub } from "../hub-client.ts";
-import { callForRequest } from "../hub-client.ts";
+import { callForRequest, callHub } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
 import {
   applyToLobby,
-  applyEvent,
+  applyWithPassword,
+  destinationInPath,
   joinResponse,
   ifMatch,
   homeShard,
@@ -30,15 +30,9 @@ export const createLobby: Handler = async (c) => {
 
 export async function hostLobby(c: Ctx, request: NewLobby, replayable = true): Promise<LobbyResult | Response> {
   const shard = homeShard(c);
-  const event = await hostEvent(peerId(c), request, shard);
+  const event = hostEvent(peerId(c), request, shard);
   if (event === "data_limit") return problem(event);
-  return callForRequest<LobbyResult>(
-    c,
-    shard,
-    "create",
-    (hub, meta) => hub.createLobby(meta, event, shardCount(c.env)),
-    replayable,
-  );
+  return applyWithPassword(c, { shard, cost: "create", target: null, replayable }, event, request.password);
 }
 
 /** The first peer creates the lobby and hosts it, later ones join. */
@@ -52,16 +46,10 @@ export const createOrJoinByKey: Handler = async (c) => {
   for (let tries = 0; tries < 2; tries++) {
     const id = await callHub(c.env, c.var.game, shard, (hub) => hub.findLobbyId({ key }));
     const event =
-      id === null
-        ? await hostEvent(peerId(c), body.value, shard, nameOfKey(key))
-        : await joinEvent(peerId(c), body.value, id);
+      id === null ? hostEvent(peerId(c), body.value, shard, nameOfKey(key)) : joinEvent(peerId(c), body.value);
     if (event === "data_limit") return problem(event);
-    const result =
-      event.kind === "host"
-        ? await callForRequest<LobbyResult>(c, shard, "create", (hub, meta) =>
-            hub.createLobby(meta, event, shardCount(c.env)),
-          )
-        : await applyEvent(c, shard, "join", { key }, event);
+    const to = id === null ? ({ cost: "create", target: null } as const) : ({ cost: "join", target: { key } } as const);
+    const result = await applyWithPassword(c, { shard, ...to }, event, body.value.password);
     if (!(result instanceof Response)) return joinResponse(c, result);
     // Another peer created it first, or it has just ended: try the other way once.
     const raced = id === null ? 409 : 404;
@@ -80,8 +68,10 @@ export const readLobby: Handler = async (c) => {
 export const patchLobby: Handler = async (c) => {
   const body = await parseBody(c, lobbyPatch);
   if (body instanceof Response) return body;
-  const changes = await patchFrom(body.value, c.req.param("id") ?? "");
-  const result = await applyToLobby(c, "patch", { kind: "patch", by: peerId(c), changes, ...ifMatch(c) });
+  const to = destinationInPath(c, "patch");
+  if (to === null) return problem("lobby_not_found");
+  const event = { kind: "patch", by: peerId(c), changes: patchFrom(body.value), ...ifMatch(c) } as const;
+  const result = await applyWithPassword(c, to, event, body.value.password);
   return result instanceof Response ? result : lobbyResponse(c, result.view!);
 };
 

@@ -8,10 +8,12 @@ import type { Ctx } from "../context.ts";
 import { shardCount, shardHolding } from "../../env.ts";
 import { LIST_CACHE } from "./list-lobbies.ts";
 import { callForRequest } from "../hub-client.ts";
+import { type PasswordEvent, withDigest } from "../lobby-events.ts";
+import { passwordDigest } from "../password.ts";
 import { problem } from "../../problem.ts";
 import { signProof } from "../../auth/proofs.ts";
 import { sign } from "../../auth/tokens.ts";
-import type { LobbyResult, LobbySelector } from "../../rpc.ts";
+import type { LobbyResult, LobbySelector, PasswordCheck } from "../../rpc.ts";
 
 /** The authenticated peer. Only for routes behind `requirePeer`. */
 export const peerId = (c: Ctx): string => c.var.peer!;
@@ -26,22 +28,58 @@ export function lobbyInPath(c: Ctx): { readonly id: string; readonly shard: numb
   return shard === null ? null : { id, shard };
 }
 
+/** Where an event goes. A `target` of null creates a lobby; `replayable` as in `callForRequest`. */
+type Destination = {
+  readonly shard: number;
+  readonly cost: RateLimitClass | null;
+  readonly target: LobbySelector | null;
+  readonly replayable?: boolean;
+};
+
 /** Applies the peer's event to the lobby in the path. */
 export async function applyToLobby(c: Ctx, cost: RateLimitClass, event: Event): Promise<LobbyResult | Response> {
-  const lobby = lobbyInPath(c);
-  if (lobby === null) return problem("lobby_not_found");
-  return applyEvent(c, lobby.shard, cost, { id: lobby.id }, event);
+  const to = destinationInPath(c, cost);
+  return to === null ? problem("lobby_not_found") : applyEvent(c, to, event);
 }
 
-export const applyEvent = (
+/** The lobby in the path as a destination, or null if no such shard exists. */
+export function destinationInPath(c: Ctx, cost: RateLimitClass): Destination | null {
+  const lobby = lobbyInPath(c);
+  return lobby === null ? null : { shard: lobby.shard, cost, target: { id: lobby.id } };
+}
+
+export const applyEvent = (c: Ctx, to: Destination, event: Event): Promise<LobbyResult | Response> =>
+  callForRequest<LobbyResult>(
+    c,
+    to.shard,
+    to.cost,
+    (hub, meta) =>
+      event.kind === "host" ? hub.createLobby(meta, event, shardCount(c.env)) : hub.applyEvent(meta, to.target!, event),
+    to.replayable,
+  );
+
+/**
+ * Applies an event that may bear a password. The hub first charges the request and refuses it if no password can help,
+ * so that only admitted requests cost a derivation.
+ */
+export async function applyWithPassword(
   c: Ctx,
-  shard: number,
-  cost: RateLimitClass | null,
-  target: LobbySelector,
-  event: Event,
-  replayable = true,
-): Promise<LobbyResult | Response> =>
-  callForRequest<LobbyResult>(c, shard, cost, (hub, meta) => hub.applyEvent(meta, target, event), replayable);
+  to: Destination,
+  event: PasswordEvent,
+  password: string | null | undefined,
+): Promise<LobbyResult | Response> {
+  if (typeof password !== "string") return applyEvent(c, to, event);
+  const checked = await callForRequest<PasswordCheck | LobbyResult>(
+    c,
+    to.shard,
+    to.cost,
+    (hub, meta) => hub.checkPassword(meta, to.target, event),
+    to.replayable,
+  );
+  if (checked instanceof Response || "view" in checked) return checked;
+  const complete = checked.salt === null ? event : withDigest(event, await passwordDigest(password, checked.salt));
+  return applyEvent(c, { ...to, cost: null }, complete);
+}
 
 /** The lobby as the peer may see it. The `etag` middleware answers 304 if the client has this revision. */
 export function lobbyResponse(c: Ctx, view: LobbyView): Response {

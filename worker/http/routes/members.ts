@@ -6,14 +6,23 @@ import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
 import { joinEvent } from "../lobby-events.ts";
 import { problem } from "../../problem.ts";
-import { applyToLobby, joinResponse, peerId, lobbyResponse } from "./lobby-responses.ts";
+import {
+  applyToLobby,
+  applyWithPassword,
+  destinationInPath,
+  joinResponse,
+  peerId,
+  lobbyResponse,
+} from "./lobby-responses.ts";
 
 export const join: Handler = async (c) => {
   const body = await parseBody(c, joinRequest);
   if (body instanceof Response) return body;
-  const event = await joinEvent(peerId(c), body.value, c.req.param("id") ?? "");
+  const to = destinationInPath(c, "join");
+  if (to === null) return problem("lobby_not_found");
+  const event = joinEvent(peerId(c), body.value);
   if (event === "data_limit") return problem(event);
-  const result = await applyToLobby(c, "join", event);
+  const result = await applyWithPassword(c, to, event, body.value.password);
   return result instanceof Response ? result : joinResponse(c, result);
 };
 

@@ -14,7 +14,7 @@ import { pageOf } from "./list-lobbies.ts";
 import { parseIdempotencyKey } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
 import { hostLobby } from "./lobbies.ts";
-import { applyEvent, joinResponse, homeShard, peerId } from "./lobby-responses.ts";
+import { applyEvent, applyWithPassword, joinResponse, homeShard, peerId } from "./lobby-responses.ts";
 import type { LobbyResult } from "../../rpc.ts";
 
 export const joinByCode: Handler = async (c) => {
@@ -23,12 +23,9 @@ export const joinByCode: Handler = async (c) => {
   const code = canonicalCode(body.value.code);
   if (code === null) return problem("code_invalid");
   const shard = shardOfCode(code, shardCount(c.env));
-  // The lobby's id salts the password. The hub checks and counts the code itself.
-  const salted = body.value.password !== undefined;
-  const id = salted ? await callHub(c.env, c.var.game, shard, (hub) => hub.findLobbyId({ code })) : null;
-  const event = await joinEvent(peerId(c), body.value, id ?? "");
+  const event = joinEvent(peerId(c), body.value);
   if (event === "data_limit") return problem(event);
-  const result = await applyEvent(c, shard, "join", { code }, event);
+  const result = await applyWithPassword(c, { shard, cost: "join", target: { code } }, event, body.value.password);
   return result instanceof Response ? result : joinResponse(c, result);
 };
 
@@ -62,14 +59,15 @@ async function findOrCreate(c: Ctx, request: QuickJoinRequest): Promise<LobbyRes
   const page = await pageOf(c, "join", query);
   if (page instanceof Response) return page;
   const lines = page.items.map(({ json }) => JSON.parse(json) as Summary);
-  const event = await joinEvent(peerId(c), request, "");
+  const event = joinEvent(peerId(c), request);
   if (event === "data_limit") return problem(event);
   const candidates = lines.filter(
     ({ wire, version }) => wire === "native" && (version ?? request.version) === request.version,
   );
   for (const { id } of candidates.slice(0, QUICK_JOIN_TRIES)) {
     // The lobby may be full by now, or the peer banned from it: try the next one.
-    const result = await applyEvent(c, shardOfId(id)!, null, { id }, { ...event, immediate: true }, false);
+    const to = { shard: shardOfId(id)!, cost: null, target: { id }, replayable: false };
+    const result = await applyEvent(c, to, { ...event, immediate: true });
     if (!(result instanceof Response)) return result;
   }
   return request.create_if_none === undefined ? problem("no_open_lobby") : hostLobby(c, request.create_if_none, false);
