@@ -3,7 +3,8 @@ import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundleHub, stopHub, startHub } from "../tools/run/hub.ts";
+import { currentBundle } from "../tools/run/bundle.ts";
+import { stopHub, startHub } from "../tools/run/hub.ts";
 import { freePort } from "../tools/run/ports.ts";
 import { stopProcess, startProcess, startSidecar, waitForJson } from "../tools/run/processes.ts";
 
@@ -25,7 +26,7 @@ export async function startBenchStack(): Promise<BenchStack> {
   const state = await mkdtemp(join(tmpdir(), "parley-bench-"));
   const [hubPort, status, noray] = [await freePort("tcp"), await freePort("tcp"), await freePort("tcp")];
   const [port, echoPort] = [await freePort("udp"), await freePort("udp")];
-  const hub = await startHub({ bundle: await bundleHub(), state, port: hubPort, keys: "key-of-the-bench" });
+  const hub = await startHub({ bundle: await currentBundle(), state, port: hubPort, keys: "key-of-the-bench" });
   const sidecar = startSidecar({
     PARLEY_HUB: `http://127.0.0.1:${hubPort}`,
     PARLEY_KEY: "key-of-the-bench",

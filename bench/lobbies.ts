@@ -6,7 +6,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundleHub, stopHub, startHub } from "../tools/run/hub.ts";
+import { currentBundle } from "../tools/run/bundle.ts";
+import { stopHub, startHub } from "../tools/run/hub.ts";
 import { freePort } from "../tools/run/ports.ts";
 import { waitForJson } from "../tools/run/processes.ts";
 import { measureLatencies, type Latencies, printTable, formatInteger } from "./measure.ts";
@@ -23,7 +24,7 @@ export async function benchLobbies(): Promise<void> {
   const state = await mkdtemp(join(tmpdir(), "parley-bench-"));
   const port = await freePort("tcp");
   const settings = { RATE_LIMITS: "off" } as const;
-  const hub = await startHub({ bundle: await bundleHub(), state, port, keys: "key-of-the-bench", settings });
+  const hub = await startHub({ bundle: await currentBundle(), state, port, keys: "key-of-the-bench", settings });
   const game = `http://127.0.0.1:${port}/v1/games/bench`;
   try {
     await waitForJson(`http://127.0.0.1:${port}/healthz`, (body) => body["ok"] === true, hub);

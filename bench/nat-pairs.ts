@@ -1,5 +1,5 @@
 /** Benchmarks connection setup: two native peers behind every pair of NATs of the laboratory, and the path they get. */
-import { bundleHub } from "../tools/run/hub.ts";
+import { currentBundle } from "../tools/run/bundle.ts";
 import { startTwoOfEachKind, type PairResult, connectAllPairs } from "../test/lab/connect-pairs.ts";
 import { isLabMissing } from "../test/lab/lab-namespaces.ts";
 import { LabPlayers } from "../test/lab/lab-players.ts";
@@ -12,7 +12,7 @@ const WAY = { delay_ms: 20 };
 /** Prints the path and the median time of each pair. Without network namespaces it prints the reason instead. */
 export async function benchNatPairs(): Promise<void> {
   if (isLabMissing()) return;
-  const town = await LabPlayers.open(await bundleHub());
+  const town = await LabPlayers.open(await currentBundle());
   try {
     await town.stack.addSidecar(await town.lab.host());
     const players = await startTwoOfEachKind(town, WAY);

@@ -3,11 +3,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Summary } from "#shared/listing/summary.ts";
+import { processInfo } from "../../tools/run/process-info.ts";
 import { takenPorts } from "../../tools/run/ports.ts";
 import { stopProcess, exitCodeOf } from "../../tools/run/processes.ts";
 import { RabidPlayer } from "../../tools/run/rabid-player.ts";
@@ -54,6 +55,7 @@ test("npm start is ready when hub and sidecar answer, keeps its storage, clears 
 
   stack = run();
   await ready(stack);
+  expect(stack.printed()).not.toContain("Building");
   await alice.waitFor("i:Alice", { from: alice.received.length });
   // The sidecar answered; its report has yet to reach the hub.
   await lists("Kept");
@@ -62,8 +64,11 @@ test("npm start is ready when hub and sidecar answer, keeps its storage, clears 
   await over;
   expect(stack.child.exitCode).toBe(0);
 
+  // The digest of other sources.
+  await writeFile(join(ROOT, "dist/hub/inputs.sha256"), "0");
   stack = run("--fresh");
   await ready(stack);
+  expect(stack.printed()).toContain("Building the hub");
   expect(await lobbies()).toEqual([]);
   await stopProcess(stack.child, 60_000);
 });
@@ -86,13 +91,96 @@ test("npm start restarts a killed hub or sidecar", async () => {
   expect(await takenPorts(PORTS)).toEqual([]);
 });
 
+test("npm start that is killed leaves no process, and neither does a killed npm", async () => {
+  const stack = run();
+  await ready(stack);
+  const halves = childrenOf(stack.child);
+  stack.child.kill("SIGKILL");
+  await eventually(
+    () => Promise.resolve(halves.filter((pid) => processInfo(pid) !== null)),
+    (alive) => alive.length === 0,
+  );
+  expect(await takenPorts(PORTS)).toEqual([]);
+
+  const npm = start("npm", ["start", "--prefix", ROOT]);
+  await ready(npm);
+  npm.child.kill("SIGKILL");
+  await eventually(
+    () => takenPorts(PORTS),
+    (taken) => taken.length === 0,
+  );
+});
+
+test("npm start ends the orphans of a killed start, and no other process", async () => {
+  const killed = run();
+  await ready(killed);
+  const halves = childrenOf(killed.child);
+  // Each half has a shell that ends it with its parent.
+  for (const half of halves) for (const shell of childrenOf({ pid: half })) process.kill(shell, "SIGKILL");
+  const over = exitCodeOf(killed.child);
+  killed.child.kill("SIGKILL");
+  await over;
+  expect(await takenPorts(PORTS)).toHaveLength(2);
+  // Its pid was stored for a process that ended before.
+  const bystander = start("sleep", ["1000"]);
+  const file = join(state, "rows", "processes.json");
+  const stored = JSON.parse(await readFile(file, "utf8")) as { name: string; pid: number; started: string }[];
+  expect(stored.map(({ name }) => name).toSorted()).toEqual(["hub", "npm start", "sidecar"]);
+  await writeFile(file, JSON.stringify([...stored, { ...stored[1], name: "bystander", pid: bystander.child.pid }]));
+
+  const stack = run();
+  await ready(stack);
+  const ended = Array.from(stack.printed().matchAll(/^Ended the (\w+) \(process (\d+)\)/gm), ([, name, pid]) => [
+    name,
+    pid,
+  ]);
+  expect(ended).toEqual(stored.slice(1).map(({ name, pid }) => [name, String(pid)]));
+  expect(processInfo(bystander.child.pid!)).not.toBeNull();
+
+  const second = run();
+  expect(await exitCodeOf(second.child)).toBe(1);
+  expect(second.printed()).toBe(
+    `Parley already runs from rows: \`npm start\` is process ${stack.child.pid}.\n` +
+      `Stop it with Ctrl-C or \`kill ${stack.child.pid}\`. A second deployment needs another PARLEY_STATE and other ports.\n`,
+  );
+  const elsewhere = runWith({ PARLEY_STATE: join(state, "others") });
+  expect(await exitCodeOf(elsewhere.child)).toBe(1);
+  const lines = elsewhere.printed().trimEnd().split("\n");
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toMatch(/^TCP port 8787 \(hub\) is taken by workerd \(process \d+\)\.$/);
+  expect(lines[1]).toMatch(/^TCP port 9464 .*, UDP port 57775 \(sidecar\) are taken by .+ \(process \d+\)\.$/);
+  expect(lines[2]).toMatch(/^Stop that program, or choose other ports/);
+});
+
+test("npm start with --listen and --port serves other devices at the addresses that it prints", async () => {
+  const stack = run("--listen", "0.0.0.0", "--port", "9000");
+  expect(await ready(stack)).toContain("hub http://127.0.0.1:9000");
+  const typed = Array.from(
+    stack.printed().matchAll(/^ +type +(\S+) as hub, (\S+) as sidecar$/gm),
+    ([, hub, sidecar]) => ({
+      hub: hub!,
+      sidecar: sidecar!,
+    }),
+  );
+  const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  const outside = own.filter(({ family, internal }) => family === "IPv4" && !internal).map(({ address }) => address);
+  expect(typed.map(({ sidecar }) => sidecar)).toEqual(outside);
+  for (const { hub, sidecar } of typed) {
+    const response = await fetch(`${hub}/v1/games/default/sidecars`);
+    expect(((await response.json()) as { sidecars: { v4: string[] }[] }).sidecars[0]!.v4).toEqual(outside);
+    expect(await takenPorts([{ kind: "udp", port: 3_478, purpose: "sidecar", address: sidecar }])).toHaveLength(1);
+  }
+});
+
 test("npm start names a port in use and starts nothing", async () => {
   const squatter = createSocket("udp4");
   squatters.push(squatter);
   await new Promise<void>((done) => squatter.bind(57_775, "0.0.0.0", () => done()));
   const stack = run();
   expect(await exitCodeOf(stack.child)).toBe(1);
-  expect(stack.printed()).toContain("UDP port 57775 (sidecar) is taken by another program.");
+  expect(stack.printed()).toMatch(
+    new RegExp(`^UDP port 57775 \\(sidecar\\) is taken by .+ \\(process ${process.pid}\\)\\.$`, "m"),
+  );
   expect(stack.printed()).not.toMatch(/^ready/m);
 });
 
@@ -110,8 +198,11 @@ type Started = { readonly child: ChildProcess; readonly printed: () => string };
 
 const run = (...flags: string[]): Started => runWith({}, ...flags);
 
-function runWith(settings: Record<string, string>, ...flags: string[]): Started {
-  const child = spawn(process.execPath, [join(ROOT, "tools/run/start.ts"), ...flags], {
+const runWith = (settings: Record<string, string>, ...flags: string[]): Started =>
+  start(process.execPath, [join(ROOT, "tools/run/start.ts"), ...flags], settings);
+
+function start(program: string, args: readonly string[], settings: Record<string, string> = {}): Started {
+  const child = spawn(program, args, {
     cwd: state,
     env: { PATH: process.env["PATH"], PARLEY_STATE: join(state, "rows"), ...settings },
     stdio: ["ignore", "pipe", "pipe"],
@@ -155,7 +246,7 @@ async function lists(name: string): Promise<void> {
   );
 }
 
-function childrenOf(child: ChildProcess): number[] {
-  const listed = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
+function childrenOf({ pid }: { readonly pid?: number | undefined }): number[] {
+  const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
   return listed.split(" ").filter(Boolean).map(Number);
 }

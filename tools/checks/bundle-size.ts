@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { bundleHub } from "../run/hub.ts";
+import { bundleHub } from "../run/bundle.ts";
 
 /** 1.5 times the current size: an accidentally bundled library exceeds it. */
 const COMPRESSED_BYTES_MAX = 160_000;

@@ -3,26 +3,14 @@
  *
  * It needs no account and no network, and is one process, so that tests can kill it like a crash.
  */
-import { type ChildProcess, execFile } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { promisify } from "node:util";
 import { stopProcess, startProcess } from "./processes.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-/** Turns off wrangler's network requests, which the bundle does not need. */
-const OFFLINE = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_HIDE_BANNER: "true" };
-
-/** Builds the bundle as `wrangler deploy` does, and returns its folder. */
-export async function bundleHub(folder = join(ROOT, "dist/hub")): Promise<string> {
-  const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
-  const args = [wrangler, "deploy", "--dry-run", "--outdir", folder];
-  await promisify(execFile)(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...OFFLINE } });
-  return folder;
-}
-
 export type HubOptions = {
   readonly bundle: string;
   /** The folder of the rows; created if it is missing. */
@@ -47,6 +35,7 @@ export type Setting = (typeof SETTINGS)[number];
 export async function startHub(options: HubOptions): Promise<ChildProcess> {
   const { bundle, state, port, address = "127.0.0.1", keys, tokenKeys = randomKey(), shards = 1 } = options;
   const settings = SETTINGS.map((name) => [name, options.settings?.[name] ?? ""] as const);
+  const host = address.includes(":") ? `[${address}]` : address;
   await mkdir(state, { recursive: true });
   const config = join(bundle, `workerd-${port}.capnp`);
   const date = /^compatibility_date = "(.+)"$/m.exec(await readFile(join(ROOT, "wrangler.toml"), "utf8"))?.[1];
@@ -59,7 +48,7 @@ const config :Workerd.Config = (
     (name = "rows", disk = (path = ${JSON.stringify(resolve(state))}, writable = true)),
     (name = "site", disk = (path = ${JSON.stringify(join(ROOT, "worker/site"))})),
   ],
-  sockets = [(name = "http", address = ${JSON.stringify(`${address}:${port}`)}, http = (), service = "worker")],
+  sockets = [(name = "http", address = ${JSON.stringify(`${host}:${port}`)}, http = (), service = "worker")],
 );
 const worker :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js")],

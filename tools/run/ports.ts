@@ -1,19 +1,32 @@
 /** Checks and picks local ports, so that `npm start` can name a taken port before it starts anything. */
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
+import { portHolder } from "./process-info.ts";
 
-export type RequiredPort = { readonly kind: "udp" | "tcp"; readonly port: number; readonly purpose: string };
+export type RequiredPort = {
+  readonly kind: "udp" | "tcp";
+  readonly port: number;
+  readonly purpose: string;
+  /** Every address of this machine by default. */
+  readonly address?: string;
+};
 
-/** One sentence for each port that cannot be opened. */
+/** One sentence for each program that holds ports, and for each port that cannot be opened for another reason. */
 export async function takenPorts(required: readonly RequiredPort[]): Promise<string[]> {
-  const taken: string[] = [];
-  for (const { kind, port, purpose } of required) {
-    const code = await (kind === "udp" ? tryUdp(port) : tryTcp(port));
-    if (code === null) continue;
-    const cause = code === "EADDRINUSE" ? "is taken by another program" : `cannot be opened (${code})`;
-    taken.push(`${kind.toUpperCase()} port ${port} (${purpose}) ${cause}.`);
+  const sentences: string[] = [];
+  const held = new Map<string, string[]>();
+  for (const { kind, port, purpose, address = "0.0.0.0" } of required) {
+    const code = await (kind === "udp" ? tryUdp(port, address) : tryTcp(port, address));
+    const label = `${kind.toUpperCase()} port ${port} (${purpose})`;
+    if (code === "EADDRINUSE") {
+      const holder = portHolder(kind, port) ?? "another program";
+      held.set(holder, [...(held.get(holder) ?? []), label]);
+    } else if (code !== null) sentences.push(`${label} cannot be opened at ${address} (${code}).`);
   }
-  return taken;
+  for (const [holder, labels] of held) {
+    sentences.push(`${labels.join(", ")} ${labels.length === 1 ? "is" : "are"} taken by ${holder}.`);
+  }
+  return sentences;
 }
 
 /** A port that is free on loopback now. */
@@ -36,21 +49,21 @@ export function freePort(kind: "udp" | "tcp"): Promise<number> {
 }
 
 /** Null if the port can be bound, else the error's code. */
-function tryUdp(port: number): Promise<string | null> {
+function tryUdp(port: number, address: string): Promise<string | null> {
   return new Promise((resolve) => {
-    const socket = createSocket("udp4");
+    const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
     socket.once("error", (error: NodeJS.ErrnoException) => {
       socket.close();
       resolve(error.code ?? "EUNKNOWN");
     });
-    socket.bind(port, "0.0.0.0", () => socket.close(() => resolve(null)));
+    socket.bind(port, address, () => socket.close(() => resolve(null)));
   });
 }
 
-function tryTcp(port: number): Promise<string | null> {
+function tryTcp(port: number, address: string): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "EUNKNOWN"));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(null)));
+    server.listen(port, address, () => server.close(() => resolve(null)));
   });
 }

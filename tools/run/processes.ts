@@ -7,20 +7,33 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const POLL_MS = 25;
 
 /**
- * Starts a program with only this environment and PATH. It is killed when this process exits.
+ * Starts a program, and beside it a shell that reads from a pipe of this process. If the pipe ends without a line, this
+ * process was killed, and the shell kills the program. The program keeps the first shell's pid.
+ */
+const WATCHED = `exec 3<&0 </dev/null
+{ read -r line <&3 || kill -KILL $$; } >/dev/null 2>&1 &
+exec "$@" 3<&-`;
+
+/**
+ * Starts a program with only this environment and PATH. It is killed when this process exits, however it exits.
  */
 export function startProcess(
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): ChildProcess {
-  const child = spawn(program, args, {
+  const child = spawn("/bin/sh", ["-c", WATCHED, "sh", program, ...args], {
     env: { PATH: process.env["PATH"], ...env },
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["pipe", "inherit", "inherit"],
   });
+  // The watching shell may have been killed.
+  child.stdin.on("error", () => {});
   const kill = (): boolean => child.kill("SIGKILL");
   process.once("exit", kill);
-  child.once("exit", () => process.off("exit", kill));
+  child.once("exit", () => {
+    process.off("exit", kill);
+    child.stdin.end("the program has exited\n");
+  });
   return child;
 }
 

@@ -4,10 +4,9 @@ import { cp, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { KEY_SETTINGS, splitKeys, weakness } from "#shared/auth/keys.ts";
 import { parseCommandLine } from "../command-line.ts";
-import { bundleHub, stopHub, startHub } from "./hub.ts";
+import { BUNDLE, currentBundle } from "./bundle.ts";
+import { stopHub, startHub } from "./hub.ts";
 import { exitCodeOf, waitForJson } from "./processes.ts";
-
-const BUNDLE = join(import.meta.dirname, "../../dist/hub");
 
 const HELP = `
 Usage: SIDECAR_KEYS=... TOKEN_KEYS=... npm run hub [-- --build]
@@ -29,7 +28,7 @@ const isBuild = parseCommandLine(
   { options: { build: { type: "boolean" } } },
   ({ values }) => values.build ?? false,
 );
-if (isBuild || !existsSync(join(BUNDLE, "index.js"))) await bundleHub(BUNDLE);
+if (isBuild || !existsSync(join(BUNDLE, "index.js"))) await currentBundle();
 if (isBuild) process.exit(0);
 
 const { env } = process;

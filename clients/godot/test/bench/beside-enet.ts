@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Godot4, importProject } from "../../../../test/support/godot4.ts";
-import { bundleHub, startHub, stopHub } from "../../../../tools/run/hub.ts";
+import { bundleHub } from "../../../../tools/run/bundle.ts";
+import { startHub, stopHub } from "../../../../tools/run/hub.ts";
 import { freePort } from "../../../../tools/run/ports.ts";
 import { startSidecar, stopProcess, waitForJson } from "../../../../tools/run/processes.ts";
 
