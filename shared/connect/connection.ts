@@ -10,6 +10,7 @@
 import type { ConnectionState, ConnectionView, OutcomeReport, RelayView, TIMELINE } from "./schema.ts";
 import { FAILURES, type FailureReason } from "./failures.ts";
 import { type Introduction, type VerifiedReach, punchInstructions, verdictOf } from "./introduction.ts";
+import { webrtcInstructions } from "./webrtc.ts";
 import * as limits from "../limits.ts";
 import type { Consent } from "../lobby/lobby.ts";
 
@@ -117,7 +118,8 @@ export const isReady = ({ state, parties }: Connection, now: number): boolean =>
 /** The reaches are dropped: they are secret and no longer needed. */
 export function setIntroduced(connection: Connection, introduction: Introduction, now: number): Connection {
   const parties = connection.parties.map((party) => ({ ...party, reach: null })) as unknown as Connection["parties"];
-  const patience_ms = introduction.plans?.[0].give_up_ms ?? limits.RELAY_ANSWER_MS * limits.RELAY_TRIES_MAX;
+  const relay_ms = introduction.webrtc === null ? limits.RELAY_ANSWER_MS * limits.RELAY_TRIES_MAX : limits.ICE_MS;
+  const patience_ms = introduction.plans?.[0].give_up_ms ?? relay_ms;
   const due_at = now + Math.max(...introduction.start_in_ms) + patience_ms + limits.OUTCOME_WAIT_MS;
   const next: Connection = { ...connection, parties, state: "introduced", introduction, due_at };
   return withTimelineEntry(next, "introduced", null, now, introduction.verdict);
@@ -173,6 +175,7 @@ export const isRelayed = ({ relay }: Connection, now: number): boolean =>
 export function connectionView(connection: Connection, end: End, now: number): ConnectionView {
   const { id, lobby, parties, consent, state, due_at, introduction, relay, failure, timeline } = connection;
   const punch = introduction === null ? null : punchInstructions(introduction, end, now);
+  const webrtc = introduction === null ? null : webrtcInstructions(introduction, end);
   return {
     connection_id: id,
     lobby_id: lobby,
@@ -183,6 +186,7 @@ export function connectionView(connection: Connection, end: End, now: number): C
     wants_reach: wantsReach(connection, end, now),
     expires_in_ms: Math.max(0, due_at - now),
     ...(punch !== null && { punch }),
+    ...(webrtc !== null && { webrtc }),
     ...(relay !== null && { relay: { relay: relay[end], ...(introduction !== null && verdictOf(introduction, end)) } }),
     ...(failure !== null && { failure: { ...failure, code: FAILURES[failure.reason].code } }),
     timeline: timeline.map(({ at, ...line }) => ({ ...line, at: new Date(at).toISOString() })),

@@ -13,6 +13,10 @@ export const FAILURES = {
     code: 5_009,
     message: "These two networks allow no direct path, and the lobby or one of the two peers allows no relay.",
   },
+  misc_no_common_path: {
+    code: 5_010,
+    message: "One of the two peers is a browser and the other is not: they have no kind of path in common.",
+  },
   misc_relay_exhausted: { code: 5_100, message: "All relays are at capacity." },
   misc_relay_unavailable: { code: 5_101, message: "A relay is needed, and no sidecar offers one." },
 } as const satisfies Record<string, Row>;

@@ -7,6 +7,7 @@ import { type Endpoint, isIPv4 } from "../net/endpoint.ts";
 import { POLL_START_MS, RELAY_MARGIN_MS, ROUND_TRIP_MS_MAX } from "../limits.ts";
 import { classify, type Sample } from "./nat.ts";
 import { advise, type Advice, type Outcomes } from "./nat-advice.ts";
+import type { RelayPolicy } from "../lobby/relay-policy.ts";
 import { type Candidate, type Side } from "./punch-plan.ts";
 
 /** A reach whose receipts were verified. */
@@ -19,8 +20,9 @@ export type VerifiedReach = Omit<Reach, "looks" | "now_ms"> & {
 /** One peer of an introduction: its reach, when it arrived, and whether the peer has a WebSocket. */
 export type ReachedParty = { readonly reach: VerifiedReach; readonly reached_at: number; readonly listens: boolean };
 
-export type Introduction = Omit<Advice, "plans"> & {
-  readonly plans: Advice["plans"];
+export type Introduction = Advice & {
+  /** Of two browsers: whether they may, must or must not use a relay. null: datagrams over UDP. */
+  readonly webrtc: RelayPolicy | null;
   /** How long each peer waits for the other's datagrams before it enters the relay. */
   readonly relay_after_ms: readonly [number, number];
   /** Secret. */
@@ -49,6 +51,7 @@ export function introduce(
   const relay_after_ms = start_in_ms.map((ms) => relayAfter(advice, attempt, ms + a.reach.rtt_ms + b.reach.rtt_ms));
   return {
     ...advice,
+    webrtc: null,
     start_in_ms,
     relay_after_ms: relay_after_ms as [number, number],
     key,

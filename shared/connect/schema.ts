@@ -39,6 +39,7 @@ import {
   URL_LENGTH_MAX,
 } from "../limits.ts";
 import { CONSENTS } from "../lobby/lobby.ts";
+import { RELAY_POLICIES } from "../lobby/relay-policy.ts";
 import { observation, plan } from "./punch-schema.ts";
 import { count, lobbyId, peerId as peer, time } from "../lobby/fields.ts";
 
@@ -61,6 +62,8 @@ export const reach = object({
   now_ms: number,
   /** Round trip to the hub, in ms. */
   rtt_ms: number,
+  /** The peer is a browser: its paths are WebRTC data channels, not UDP. */
+  web: optional(flag),
   /** The peer agrees to several hundred sockets and several thousand datagrams if needed. */
   birthday: optional(flag),
   /** How many introductions to this peer have just failed. */
@@ -118,6 +121,10 @@ const verdict = {
 const punching = object({ ...verdict, pair_key: pairKey, start_in_ms: count, relay_after_ms: count, plan });
 export type Punching = Shape<typeof punching>;
 
+/** Two browsers exchange signed WebRTC signals over the lobby. `relay`: whether they may, must or must not use TURN. */
+const webrtc = object({ ...verdict, pair_key: pairKey, relay: oneOf(...RELAY_POLICIES) });
+export type WebrtcInstructions = Shape<typeof webrtc>;
+
 /** The peer's end of a relay. The other peer's end is another port, which this peer does not receive. */
 export const relay = object({
   ...endpoint,
@@ -168,6 +175,7 @@ export const connection = object({
   expires_in_ms: count,
   /** While the introduction is current. */
   punch: optional(punching),
+  webrtc: optional(webrtc),
   relay: optional(relayed),
   failure: optional(failure),
   timeline: list(
@@ -188,6 +196,7 @@ export const CONNECTION_EVENTS = {
   "connect.requested": event("connect.requested", { consent, expires_in_ms: count }),
   "connect.accepted": event("connect.accepted", {}),
   "connect.punch": event("connect.punch", punching.fields),
+  "connect.webrtc": event("connect.webrtc", webrtc.fields),
   "connect.relay": event("connect.relay", relayed.fields),
   "connect.failed": event("connect.failed", failure.fields),
 } as const;

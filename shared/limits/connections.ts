@@ -22,6 +22,8 @@ export const RECEIPT_MS = 60_000;
 export const POLL_START_MS = 1_000;
 /** After a plan's timeout, how long the outcomes of both are awaited. */
 export const OUTCOME_WAIT_MS = 10_000;
+/** How long two browsers may take to find a path by ICE. */
+export const ICE_MS = 30_000;
 /** How long an ended connection can still be read. */
 export const CONNECTION_KEPT_MS = 60_000;
 /** Connections of one hub: 12 KiB each while they hold both reaches, 1 KiB afterwards. */

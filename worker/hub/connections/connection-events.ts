@@ -27,7 +27,7 @@ export function connectionEvent<T extends ConnectionEvent["type"]>(
 export function currentEvent(read: Outcome<ConnectionView>, type: ConnectionEvent["type"]): ConnectionEvent | null {
   if ("refused" in read) return null;
   const view = read.value;
-  const { connection_id, lobby_id, peer_id, state, consent, expires_in_ms, punch, relay, failure } = view;
+  const { connection_id, lobby_id, peer_id, state, consent, expires_in_ms, punch, webrtc, relay, failure } = view;
   const ref: ConnectionRef = { connection_id, lobby_id, peer_id };
   switch (type) {
     case "connect.requested":
@@ -36,6 +36,8 @@ export function currentEvent(read: Outcome<ConnectionView>, type: ConnectionEven
       return state === "gathering" && view.wants_reach ? { type, data: ref } : null;
     case "connect.punch":
       return punch === undefined ? null : { type, data: { ...ref, ...punch } };
+    case "connect.webrtc":
+      return webrtc === undefined ? null : { type, data: { ...ref, ...webrtc } };
     case "connect.relay":
       return relay === undefined ? null : { type, data: { ...ref, ...relay } };
     case "connect.failed":

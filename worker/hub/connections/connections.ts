@@ -8,6 +8,7 @@ import type { Connection, End } from "#shared/connect/connection.ts";
 import * as step from "#shared/connect/connection.ts";
 import { FAILURES, type FailureReason } from "#shared/connect/failures.ts";
 import { punchInstructions, type VerifiedReach } from "#shared/connect/introduction.ts";
+import { webrtcInstructions } from "#shared/connect/webrtc.ts";
 import { CONNECTIONS_LISTED_MAX, CONNECTIONS_PER_PEER_MAX } from "#shared/limits.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import { lobbyId } from "#shared/lobby/ids.ts";
@@ -19,7 +20,7 @@ import type { LobbyChange } from "../change-listener.ts";
 import { randomId } from "../../auth/random.ts";
 import type { RelayFailure, RelayAllocator } from "./relay-allocator.ts";
 import { ConnectionRelays, type ConnectionRelaysHost } from "./connection-relays.ts";
-import { introduceMembers } from "./introduction.ts";
+import { introduceMembers, isBrowser } from "./introduction.ts";
 import { OutcomeStats } from "./outcome-stats.ts";
 import type { Store } from "../store.ts";
 import type { ConnectParams, Outcome, RelayParams } from "../../rpc.ts";
@@ -209,6 +210,8 @@ export class Connections {
 
   #introduce(connection: Connection, now: number): Connection {
     const lobby = this.#host.lobby(connection.lobby)!;
+    const [a, b] = connection.parties;
+    if (isBrowser(a) !== isBrowser(b)) return this.#fail(connection, "misc_no_common_path", null, now);
     const isSubscribed = (peer: string): boolean => this.#host.isSubscribed(lobby.id, peer);
     const introduction = introduceMembers(connection, lobby, isSubscribed, this.#stats, now);
     const next = step.setIntroduced(connection, introduction, now);
@@ -216,7 +219,10 @@ export class Connections {
     for (const end of [0, 1] as const) {
       const punch = punchInstructions(introduction, end, now);
       if (punch !== null) this.#send(next, end, "connect.punch", punch);
+      const webrtc = webrtcInstructions(introduction, end);
+      if (webrtc !== null) this.#send(next, end, "connect.webrtc", webrtc);
     }
+    if (introduction.webrtc !== null) return next;
     if (!forbidsRelay(lobby, next)) this.#relays.introduce(next, now);
     else if (introduction.plans === null) this.#fail(next, "misc_nat_firewall", null, now);
     return this.#table.get(next.id)!;
@@ -229,7 +235,7 @@ export class Connections {
     this.#fail(connection, reason, null, now, connection.introduction.reason);
   }
 
-  #fail(connection: Connection, reason: FailureReason, by: string | null, now: number, message?: string): void {
+  #fail(connection: Connection, reason: FailureReason, by: string | null, now: number, message?: string): Connection {
     const next = step.fail(connection, { reason, by, message: message ?? FAILURES[reason].message }, now);
     this.#put(next);
     for (const end of [0, 1] as const) {
@@ -237,6 +243,7 @@ export class Connections {
       if (next.parties[end].peer === by) continue;
       this.#send(next, end, "connect.failed", { code: FAILURES[reason].code, ...next.failure! });
     }
+    return next;
   }
 
   /** Ends a connection and counts its outcome once. */

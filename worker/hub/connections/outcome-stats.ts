@@ -1,7 +1,5 @@
 /** Counts outcomes of introductions (shared/connect/outcomes.ts): decides which count, and when they are stored. */
 import { type Connection, wasDirect } from "#shared/connect/connection.ts";
-import { sourceOf } from "#shared/net/endpoint.ts";
-import type { Introduction, ReachedParty } from "#shared/connect/introduction.ts";
 import { OUTCOMES_WRITE_DELAY_MS } from "#shared/limits.ts";
 import { Outcomes } from "#shared/connect/outcomes.ts";
 import type { Store } from "../store.ts";
@@ -18,10 +16,9 @@ export class OutcomeStats {
     this.outcomes = new Outcomes(store.outcomes());
   }
 
-  /** Starts counting an introduction that has a punch plan. */
-  begin(id: string, { plans, pair }: Introduction, both: readonly ReachedParty[], now: number): void {
-    const sources = both.flatMap(({ reach }) => reach.samples.map(({ seen }) => sourceOf(seen.address)));
-    if (plans !== null && this.outcomes.mayCount(sources, now)) this.#counted.set(id, pair);
+  /** Starts counting an introduction in which a direct path is tried. */
+  begin(id: string, pair: string, sources: readonly string[], now: number): void {
+    if (this.outcomes.mayCount(sources, now)) this.#counted.set(id, pair);
   }
 
   /** Counts the outcome once. */

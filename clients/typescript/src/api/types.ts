@@ -242,6 +242,7 @@ export type Reach = {
   readonly hairpin?: boolean;
   readonly now_ms: number;
   readonly rtt_ms: number;
+  readonly web?: boolean;
   readonly birthday?: boolean;
   readonly attempt?: number;
   readonly epoch?: number;
@@ -290,6 +291,17 @@ export type Connection = {
       readonly give_up_ms: number;
     };
   };
+  readonly webrtc?: {
+    readonly verdict: "direct" | "predict" | "birthday" | "relay";
+    readonly message: string;
+    readonly nat_pair: string;
+    readonly pair_key: {
+      readonly key: string;
+      readonly epoch: number;
+      readonly role: "a" | "b";
+    };
+    readonly relay: "auto" | "always" | "never";
+  };
   readonly relay?: {
     readonly relay: Relay;
     readonly verdict?: "direct" | "predict" | "birthday" | "relay";
@@ -302,7 +314,7 @@ export type Connection = {
     };
   };
   readonly failure?: {
-    readonly reason: "remote_timeout" | "remote_denied" | "remote_withdrew" | "remote_left" | "misc_nat_firewall" | "misc_relay_exhausted" | "misc_relay_unavailable";
+    readonly reason: "remote_timeout" | "remote_denied" | "remote_withdrew" | "remote_left" | "misc_nat_firewall" | "misc_no_common_path" | "misc_relay_exhausted" | "misc_relay_unavailable";
     readonly code: number;
     readonly state: "waiting" | "gathering" | "introduced" | "over";
     readonly message: string;
