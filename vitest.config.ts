@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { COVERAGE_FLOORS, COVERAGE_FOLDER } from "./test/support/kinds-reporter.ts";
@@ -7,6 +8,10 @@ import { ADMIN_KEYS, SIDECAR_KEYS, TOKEN_KEYS } from "./test/support/keys.ts";
 const TIMEOUTS = { testTimeout: 120_000, hookTimeout: 120_000 };
 /** Journeys wait up to a minute for each of several events. */
 const JOURNEY_TIMEOUTS = { testTimeout: 240_000, hookTimeout: 240_000 };
+/** Test files at once. Most files wait more than they compute, and Vitest's own default on two cores is one. */
+const WORKERS = Math.max(3, availableParallelism());
+/** Each journey starts several processes, so their number does not grow with the machine. */
+const JOURNEY_WORKERS = 3;
 
 function hub(test: object, settings: Record<string, string>): object {
   const keys = { SIDECAR_KEYS: SIDECAR_KEYS.join(), TOKEN_KEYS: TOKEN_KEYS.join(), ADMIN_KEYS: ADMIN_KEYS.join() };
@@ -17,10 +22,11 @@ function hub(test: object, settings: Record<string, string>): object {
 
 /**
  * `hub` and `hubs` run inside workerd, with one hub per game and with two. `node` runs in Node. `journeys` start whole
- * deployments: they run after the others and one file at a time, because their leases and timeouts are real seconds.
+ * deployments: they run after the others, because their leases and timeouts are real seconds.
  */
 export default defineConfig({
   test: {
+    maxWorkers: WORKERS,
     reporters: ["default", "./test/support/kinds-reporter.ts"],
     coverage: {
       // The only provider that works inside workerd. Code in separate processes is not counted.
@@ -55,7 +61,7 @@ export default defineConfig({
         test: {
           name: "journeys",
           include: ["test/journeys/**/*.test.ts"],
-          fileParallelism: false,
+          maxWorkers: JOURNEY_WORKERS,
           ...JOURNEY_TIMEOUTS,
           sequence: { groupOrder: 1 },
           globalSetup: ["test/support/bundle.ts"],

@@ -306,11 +306,14 @@ describe.skipIf(isBrowserMissing())("a lobby on the page", () => {
     await rowOf(bob, "Strict").getByRole("link").click();
     await join(bob, "Bob");
     await role(bob, "You are a member").waitFor();
+    const [lobby, key] = [bob.url(), `parley:${gameOf(bob)}:me`];
+    // Away from the page, which would notice the token and forget the seat before the reload.
+    await bob.goto("/icon.svg");
     await bob.evaluate(`{
-      const me = JSON.parse(localStorage.getItem("parley:${gameOf(bob)}:me"));
-      localStorage.setItem("parley:${gameOf(bob)}:me", JSON.stringify({ ...me, peer_token: me.peer_token.slice(0, -4) + "AAAA" }));
+      const me = JSON.parse(localStorage.getItem("${key}"));
+      localStorage.setItem("${key}", JSON.stringify({ ...me, peer_token: me.peer_token.slice(0, -4) + "AAAA" }));
     }`);
-    await bob.reload();
+    await bob.goto(lobby);
     await bob.getByText("You lost your seat while you were away.").waitFor();
     await join(bob, "Bob again");
     await role(bob, "You are a member").waitFor();

@@ -186,19 +186,26 @@ export class LobbySession {
   #handleError({ code, title }) {
     if (code === "lobby_not_found") this.#end("gone");
     // The token is no longer valid: the session goes on as an anonymous subscriber.
-    else if (code === "unauthorized") forgetGame(this.#api.game);
-    else this.note = title;
+    else if (code === "unauthorized") {
+      forgetGame(this.#api.game);
+      this.#updateSeat();
+    } else this.note = title;
   }
 
   /** @param {LobbyView} view */
   #setView(view) {
     this.view = view;
     for (const member of view.members) this.#rememberName(member);
+    this.#updateSeat();
+    recordLobby(this.#api.game, this.id, this.isMember ? view.name : null);
+  }
+
+  /** Compares the seat with the view and the identity: either may have changed. */
+  #updateSeat() {
     const isMember = this.me !== undefined;
     if (this.isMember && !isMember) this.note = "You lost your seat while you were away.";
     if (isMember) this.pending_until = null;
     this.isMember = isMember;
-    recordLobby(this.#api.game, this.id, isMember ? view.name : null);
   }
 
   /** @param {string} cause @param {string} [message] the host's */

@@ -84,10 +84,10 @@ test("a message of 512 KiB arrives through 5 % loss", async () => {
 });
 
 describe("100 peers in one lobby", () => {
-  /** Each peer talks to so many others, so that two cores can run all of them. */
-  const [PEERS, OTHERS, PLAY_MS] = [100, 6, 60_000];
+  /** Each peer talks to so many others, so that two cores can run all of them. `PARLEY_PLAY_MS=60000` plays longer. */
+  const [PEERS, OTHERS, PLAY_MS] = [100, 6, Number(process.env["PARLEY_PLAY_MS"] ?? 12_000)];
 
-  test("100 peers in one lobby talk for a minute without losing reliable messages, in flat memory", async () => {
+  test("100 peers in one lobby talk without losing reliable messages, in flat memory", async () => {
     lobby.loss = 0.02;
     const all = await Promise.all(Array.from({ length: PEERS }, (_, at) => lobby.enter(`p${at}`)));
     const [sent, received, positions] = [
