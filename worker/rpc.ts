@@ -115,13 +115,13 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   /** A lobby as the peer of `meta` may see it. */
   getLobby(meta: RequestMeta, id: string): RpcResult<LobbyView>;
   /** Creates a lobby with a join code that leads to this shard out of `shards`. */
-  createLobby(meta: RequestMeta, event: Event & { kind: "host" }, shards: number): RpcResult<LobbyResult>;
+  createLobby(meta: RequestMeta, event: Event & { kind: "host" }, shards: number): Promise<RpcResult<LobbyResult>>;
   /** Applies a peer's event to a lobby. A wrong join code counts as a guess. */
-  applyEvent(meta: RequestMeta, selector: LobbySelector, event: Event): RpcResult<LobbyResult>;
+  applyEvent(meta: RequestMeta, selector: LobbySelector, event: Event): Promise<RpcResult<LobbyResult>>;
   /** Charges a request with a password, and refuses it if no password can help. Its event follows at no further cost. */
   checkPassword(meta: RequestMeta, at: LobbySelector | null, event: Event): RpcResult<PasswordCheck>;
   /** Lists a noray host, which proves itself by the digest of its pid. */
-  listNorayHost(meta: RequestMeta, event: Event & { kind: "publish" }): RpcResult<NorayListing>;
+  listNorayHost(meta: RequestMeta, event: Event & { kind: "publish" }): Promise<RpcResult<NorayListing>>;
   /** The id of a lobby; null if there is none. */
   findLobbyId(selector: LobbySelector): string | null;
 
@@ -130,7 +130,7 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   /** The bans of a lobby, for its host. */
   listLobbyBans(meta: RequestMeta, lobby: string): RpcResult<LobbyBanView[]>;
   /** Stores or returns the snapshot of a lobby's host. */
-  putSnapshot(meta: RequestMeta, lobby: string, write: SnapshotWrite): RpcResult<SnapshotInfo>;
+  putSnapshot(meta: RequestMeta, lobby: string, write: SnapshotWrite): Promise<RpcResult<SnapshotInfo>>;
   getSnapshot(meta: RequestMeta, lobby: string): RpcResult<Snapshot>;
 
   /** The stored response of a request that makes several calls; null if the request is new. */

@@ -50,7 +50,47 @@ describe("the hub is killed", () => {
     expect(await bob.waitFor(/^error/)).toBe("error:player_timeout");
     await alice.waitFor("i:Alice", { from });
   });
+
+  test("a kill among concurrent HTTP writes loses no lobby whose creation was acknowledged", async () => {
+    const acknowledged: string[] = [];
+    // The numbers of responses after which the hub is killed: within the first commit, and within later ones.
+    for (const responses of [1, 7, 40, 120]) {
+      await stack.killHub();
+      await stack.startHub({ settings: { RATE_LIMITS: "off" } });
+      const before = acknowledged.length;
+      const writers = Array.from({ length: 32 }, () => createUntilKilled(acknowledged));
+      await eventually(
+        async () => acknowledged.length - before,
+        (count) => count >= responses,
+      );
+      await stack.killHub();
+      await Promise.all(writers);
+    }
+    await stack.startHub({ settings: { RATE_LIMITS: "off" } });
+    const found = await Promise.all(acknowledged.map((id) => stack.lobby(id)));
+    expect(acknowledged.filter((_, at) => found[at] === null)).toStrictEqual([]);
+  });
 });
+
+/** Creates lobbies one after the other, each as a new peer, until the hub no longer answers. */
+async function createUntilKilled(acknowledged: string[]): Promise<void> {
+  const game = `${stack.url}/v1/games/default`;
+  const post = async (path: string, token?: string): Promise<Record<string, unknown>> => {
+    const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+    const body = JSON.stringify(path === "peers" ? {} : { name: "Nice", seats: 2 });
+    const response = await fetch(`${game}/${path}`, { method: "POST", headers, body });
+    expect(response.status).toBe(201);
+    return (await response.json()) as Record<string, unknown>;
+  };
+  for (;;) {
+    const created = await post("peers")
+      .then(({ peer_token }) => post("lobbies", peer_token as string))
+      // The only failures are those of a killed hub.
+      .catch((error: unknown) => (error instanceof TypeError ? null : Promise.reject(error)));
+    if (created === null) return;
+    acknowledged.push((created["lobby"] as { id: string }).id);
+  }
+}
 
 describe("the sidecar is killed", () => {
   test("members that keep pinging are in the same lobby again within two pings", async () => {

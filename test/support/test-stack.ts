@@ -64,7 +64,7 @@ export class TestStack {
     return join(this.#state, "hub");
   }
 
-  async startHub({ keys = this.key, tokenKeys = TOKEN_KEY } = {}): Promise<void> {
+  async startHub({ keys = this.key, tokenKeys = TOKEN_KEY, settings = {} } = {}): Promise<void> {
     this.#hub = await startHub({
       bundle: inject("bundle"),
       state: this.storageFolder,
@@ -72,6 +72,7 @@ export class TestStack {
       keys,
       tokenKeys,
       shards: this.#shards,
+      settings,
     });
     await waitForJson(`${this.url}/healthz`, (body) => body["ok"] === true, this.#hub);
   }

@@ -34,7 +34,10 @@ import { ownState } from "./lobby/own-state.ts";
 import { LobbyService } from "./lobby-service.ts";
 import { SidecarLinks } from "./sidecar-links.ts";
 import { HubState } from "./state.ts";
+import { GroupCommit } from "./storage/group-commit.ts";
 import { createEventsHost, createRelayAllocator, lastPingAt, parseHubName, replyCode } from "./wiring.ts";
+
+type Reply<T> = Promise<rpc.RpcResult<T>>;
 
 export class Hub extends DurableObject<Env> implements rpc.HubRpc {
   readonly #state: HubState;
@@ -42,6 +45,7 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
   readonly #links: SidecarLinks;
   readonly #events: SocketServer;
   readonly #connections: Connections;
+  readonly #group = new GroupCommit(this.ctx.storage);
   #ticket_keys: readonly TicketKey[] = [];
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -52,7 +56,7 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
     let relays: RelayAllocator | undefined;
     this.#state = new HubState(ctx.storage, env, (state, store) => {
       const host = createEventsHost(ctx, env, state, {
-        applyEvent: (meta, id, event) => this.applyEvent(meta, { id }, event),
+        applyEvent: (meta, id, event) => this.#run(meta, (now) => this.#lobbies.apply(meta, { id }, event, now)),
         requestConnection: (meta, lobby, request) => this.requestConnection(meta, lobby, request),
         acceptConnection: (meta, id, reach) => this.acceptConnection(meta, id, reach),
         declineConnection: (meta, id) => this.declineConnection(meta, id),
@@ -95,20 +99,20 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
     });
   }
 
-  createLobby(meta: rpc.RequestMeta, event: Event & { kind: "host" }, shards: number): rpc.RpcResult<rpc.LobbyResult> {
-    return this.#run(meta, (now) => this.#lobbies.create(meta, event, parseHubName(this.ctx).shard, shards, now));
+  createLobby(meta: rpc.RequestMeta, event: Event & { kind: "host" }, shards: number): Reply<rpc.LobbyResult> {
+    return this.#write(meta, (now) => this.#lobbies.create(meta, event, parseHubName(this.ctx).shard, shards, now));
   }
 
-  applyEvent(meta: rpc.RequestMeta, selector: rpc.LobbySelector, event: Event): rpc.RpcResult<rpc.LobbyResult> {
-    return this.#run(meta, (now) => this.#lobbies.apply(meta, selector, event, now));
+  applyEvent(meta: rpc.RequestMeta, selector: rpc.LobbySelector, event: Event): Reply<rpc.LobbyResult> {
+    return this.#write(meta, (now) => this.#lobbies.apply(meta, selector, event, now));
   }
 
   checkPassword(meta: rpc.RequestMeta, at: rpc.LobbySelector | null, event: Event): rpc.RpcResult<rpc.PasswordCheck> {
     return this.#run(meta, (now) => this.#lobbies.checkPassword(meta, at, event, now));
   }
 
-  listNorayHost(meta: rpc.RequestMeta, event: Event & { kind: "publish" }): rpc.RpcResult<rpc.NorayListing> {
-    return this.#run(meta, (now) => this.#lobbies.listNorayHost(event, now));
+  listNorayHost(meta: rpc.RequestMeta, event: Event & { kind: "publish" }): Reply<rpc.NorayListing> {
+    return this.#write(meta, (now) => this.#lobbies.listNorayHost(event, now));
   }
 
   readPeer(meta: rpc.RequestMeta): rpc.RpcResult<rpc.OwnState> {
@@ -119,8 +123,8 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
     return this.#run(meta, () => listLobbyBans(this.#state.lobbies.byId(lobby), meta.peer!));
   }
 
-  putSnapshot(meta: rpc.RequestMeta, lobby: string, write: rpc.SnapshotWrite): rpc.RpcResult<SnapshotInfo> {
-    return this.#run(meta, (now) => this.#lobbies.putSnapshot(lobby, meta.peer!, write, now));
+  putSnapshot(meta: rpc.RequestMeta, lobby: string, write: rpc.SnapshotWrite): Reply<SnapshotInfo> {
+    return this.#write(meta, (now) => this.#lobbies.putSnapshot(lobby, meta.peer!, write, now));
   }
 
   getSnapshot(meta: rpc.RequestMeta, lobby: string): rpc.RpcResult<rpc.Snapshot> {
@@ -180,7 +184,7 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
     return this.#run(meta, (now) => this.#connections.report(id, meta.peer!, outcome, now));
   }
 
-  async requestRelay(meta: rpc.RequestMeta, request: rpc.RelayParams): Promise<rpc.RpcResult<RelayView>> {
+  async requestRelay(meta: rpc.RequestMeta, request: rpc.RelayParams): Reply<RelayView> {
     const requested = this.#run(meta, (now) => this.#connections.relay(request, meta.peer!, now));
     if ("refused" in requested) return requested;
     const { rate_limit, replayed, value } = requested;
@@ -268,30 +272,27 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
-    this.#end(socket, replyCode(code));
+    const server = isSubscriber(socket) ? this.#events : this.#links;
+    server.close(socket, replyCode(code));
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#end(socket, 1011);
+    this.webSocketClose(socket, 1011);
   }
 
   override alarm(): void {
-    const now = Date.now();
-    this.#state.onAlarm(now, () => this.#links.closeSilent(now));
+    this.#state.onAlarm(Date.now(), (now) => this.#links.closeSilent(now));
   }
-
-  #end(socket: WebSocket, code: number): void {
-    if (isSubscriber(socket)) this.#events.close(socket, code);
-    else this.#links.end(socket, code);
-  }
-
-  // -----------------------------------------------------------------------------------------------------------------
 
   /** `work` must not wait, so that its rows and the stored response are written in one transaction. */
-  #run<T>(meta: rpc.RequestMeta, work: (now: number) => rpc.Outcome<T>): rpc.RpcResult<T> {
-    const now = Date.now();
-    const result = this.#state.guard.run(meta, now, () => work(now));
+  #run<T>(meta: rpc.RequestMeta, work: (now: number) => rpc.Outcome<T>, now = Date.now()): rpc.RpcResult<T> {
+    const result = this.#state.atomically(() => this.#state.guard.run(meta, now, () => work(now)));
     if (meta.idempotency !== null || meta.cost === "connect") this.#state.scheduleAlarm([], now);
     return result;
+  }
+
+  /** Likewise for a request that writes: concurrent ones share a disk write. */
+  #write<T>(meta: rpc.RequestMeta, work: (now: number) => rpc.Outcome<T>): Reply<T> {
+    return this.#group.run(() => this.#run(meta, work));
   }
 }

@@ -26,8 +26,10 @@ export class IdempotencyCache {
   get(idempotency: IdempotencyKey, now: number): Outcome<unknown> | "mismatch" | undefined {
     const at = this.#stored_at.get(idempotency.key);
     if (at === undefined || at + IDEMPOTENCY_KEPT_MS <= now) return undefined;
-    const { hash, outcome } = this.#store.response(idempotency.key);
-    return hash === idempotency.hash ? outcome : "mismatch";
+    const stored = this.#store.response(idempotency.key);
+    // Its row could not be written, so the request was undone.
+    if (stored === null) return undefined;
+    return stored.hash === idempotency.hash ? stored.outcome : "mismatch";
   }
 
   /**

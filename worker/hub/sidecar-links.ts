@@ -54,16 +54,16 @@ export class SidecarLinks {
     const decoded = decode(text, fromSidecar, LINK_FRAME_LENGTH_MAX);
     if (!decoded.ok) {
       console.error({ message: "a sidecar sent what the link does not allow", why: decoded.why });
-      return this.end(socket, LinkCloseCode.malformed, decoded.why);
+      return this.close(socket, LinkCloseCode.malformed, decoded.why);
     }
     const received = decoded.value;
     if (received.t === "hello" && (sidecar ?? received.sidecar) === received.sidecar)
       return this.#handleHello(socket, received);
-    if (received.t === "hello") return this.end(socket, LinkCloseCode.malformed, "a link belongs to one sidecar");
+    if (received.t === "hello") return this.close(socket, LinkCloseCode.malformed, "a link belongs to one sidecar");
     if (sidecar === null || this.#state.sidecars.socket(sidecar) !== socket) {
-      return this.end(socket, LinkCloseCode.malformed, "send hello first");
+      return this.close(socket, LinkCloseCode.malformed, "send hello first");
     }
-    if (received.t === "bye") return this.end(socket, LinkCloseCode.bye, "bye", { away: true });
+    if (received.t === "bye") return this.close(socket, LinkCloseCode.bye, "bye", { away: true });
     if (received.t === "allocated" || received.t === "unallocated")
       return this.#host.relays.handleReply(sidecar, received, Date.now());
     try {
@@ -79,14 +79,14 @@ export class SidecarLinks {
   closeSilent(now: number): void {
     for (const [, socket] of this.#state.sidecars.linked()) {
       const seen_at = this.#host.lastPingAt(socket) ?? attachmentOf(socket).since;
-      if (now - seen_at > LINK_SILENCE_MS) this.end(socket, LinkCloseCode.silent, "no ping");
+      if (now - seen_at > LINK_SILENCE_MS) this.close(socket, LinkCloseCode.silent, "no ping");
     }
   }
 
   #handleHello(socket: WebSocket, hello: Hello): void {
     const version = link.commonVersion(hello);
     if (version === null)
-      return this.end(socket, LinkCloseCode.version, `link version ${hello.version} is not supported`);
+      return this.close(socket, LinkCloseCode.version, `link version ${hello.version} is not supported`);
     const now = Date.now();
     const known = this.#state.sidecars.row(hello.sidecar);
     const older = this.#state.sidecars.socket(hello.sidecar);
@@ -96,11 +96,11 @@ export class SidecarLinks {
         message: "two running sidecars have the same name; the newer one is refused",
         sidecar: hello.sidecar,
       });
-      return this.end(socket, LinkCloseCode.replaced, "another running sidecar has this name");
+      return this.close(socket, LinkCloseCode.replaced, "another running sidecar has this name");
     }
     this.#state.sidecars.attach(hello.sidecar, socket);
     socket.serializeAttachment({ sidecar: hello.sidecar, since: now, ended: false } satisfies LinkAttachment);
-    if (older !== undefined && older !== socket) this.end(older, LinkCloseCode.replaced, "a newer link took over");
+    if (older !== undefined && older !== socket) this.close(older, LinkCloseCode.replaced, "a newer link took over");
     if (!returns) this.#host.relays.dropSidecar(hello.sidecar);
     // If the sidecar kept its contacts, its members are back. If it restarted, members whose lease is over must send first.
     const outage_ms = now - (known?.down_since ?? now);
@@ -170,7 +170,7 @@ export class SidecarLinks {
   }
 
   /** Ends a link. The sidecar counts as down from now on; with `away`, its members are away at once. */
-  end(socket: WebSocket, code: number, reason = "", how: { away: boolean } = { away: false }): void {
+  close(socket: WebSocket, code: number, reason = "", how: { away: boolean } = { away: false }): void {
     try {
       socket.close(code, reason.slice(0, 100));
     } catch {

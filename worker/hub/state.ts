@@ -21,6 +21,9 @@ import { isStorageFault, reportStorageFault } from "../storage-fault.ts";
 
 type Rows = ReadonlyMap<string, SidecarRow | null>;
 
+/** A request: what its lobbies were before, and what follows when its rows are written. */
+type Unit = { readonly changed: (readonly [id: string, old: Lobby | null])[]; readonly notifications: (() => void)[] };
+
 export class HubState {
   readonly lobbies: LobbyIndex;
   readonly sidecars: SidecarRegistry;
@@ -37,6 +40,8 @@ export class HubState {
   #check_at = Infinity;
   /** After a sleep the purpose of the alarm is unknown, so the first one checks all lobbies. */
   #slept = true;
+  /** The request that is running in `atomically`. */
+  #unit: Unit | null = null;
 
   constructor(storage: DurableObjectStorage, env: Env, events: (state: HubState, store: Store) => ChangeListener) {
     this.#storage = storage;
@@ -88,16 +93,49 @@ export class HubState {
     const ended = changes.flatMap(({ old, next }) => (next === null && old !== null ? [old.id] : []));
     const dropped_snapshots = this.snapshots.takeEnded(ended);
     this.#store.save({ lobbies: draft.lobbies, sidecars, dropped_snapshots, ...this.presence.takeUnsaved() });
+    for (const { old, next } of changes) this.#unit?.changed.push([(old ?? next)!.id, old]);
     this.lobbies.commit(draft.lobbies);
     this.sidecars.commit(sidecars);
+    const notify = (): void => {
+      this.#notify(draft, changes, answering, now);
+      if (looking === "everywhere") this.#check_at = Infinity;
+      this.scheduleAlarm(looking === "everywhere" ? this.lobbies.all() : draft.lobbies.values(), now);
+    };
+    if (this.#unit === null) notify();
+    else this.#unit.notifications.push(notify);
+  }
+
+  /**
+   * Runs one request, whose rows are written in one savepoint. If it throws, its rows and its changes in memory are
+   * undone, and nobody is notified of them.
+   */
+  atomically<T>(work: () => T): T {
+    const unit: Unit = (this.#unit = { changed: [], notifications: [] });
+    let result: T;
+    try {
+      result = this.#store.atomically(work);
+    } catch (error) {
+      for (const [id, old] of unit.changed.toReversed()) this.lobbies.commit(new Map([[id, old]]));
+      throw error;
+    } finally {
+      this.#unit = null;
+    }
+    for (const notify of unit.notifications) notify();
+    return result;
+  }
+
+  #notify(
+    draft: LobbyTransaction,
+    changes: readonly LobbyChange[],
+    answering: link.Answering | undefined,
+    now: number,
+  ): void {
     this.#sendDirectory(changes);
     for (const [sidecar, messages] of link.groupBySidecar(draft.notices, answering)) {
       const socket = this.sidecars.socket(sidecar);
       if (socket !== undefined) for (const message of messages) send(socket, message);
     }
     this.#listener.publish(deliveriesOf(draft.notices), changes, now);
-    if (looking === "everywhere") this.#check_at = Infinity;
-    this.scheduleAlarm(looking === "everywhere" ? this.lobbies.all() : draft.lobbies.values(), now);
   }
 
   /**
@@ -116,9 +154,9 @@ export class HubState {
     this.presence.seatExpiresAt(lobby, peer, this.#isConnected, Date.now());
 
   /** Flushes pending notifications, and checks lobbies, members and sidecars if that is due. */
-  onAlarm(now: number, closeSilentLinks: () => void): void {
+  onAlarm(now: number, closeSilentLinks: (now: number) => void): void {
     try {
-      closeSilentLinks();
+      closeSilentLinks(now);
       this.#checkAll(now);
     } catch (error) {
       // The platform drops an alarm that fails repeatedly, so it is set again.

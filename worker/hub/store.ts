@@ -5,11 +5,11 @@
 import type { Ban } from "#shared/auth/bans.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Hello } from "#shared/link/messages.ts";
-import { restored } from "#shared/lobby/step.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
 import type { KeptOutcomes } from "#shared/connect/outcomes.ts";
 import type { Expiries } from "./presence.ts";
 import type { IdempotencyKey, Outcome } from "../rpc.ts";
+import { LobbyRows, NUMBERED_LOBBIES } from "./storage/lobby-rows.ts";
 
 export type SidecarRow = {
   readonly id: string;
@@ -49,7 +49,7 @@ export type RowChanges = {
   readonly dropped_snapshots?: readonly string[];
 };
 
-type Table = "lobbies" | "sidecars" | "orders" | "notes";
+type Table = "sidecars" | "orders" | "notes";
 
 /** Each is applied once, in order, in a transaction. Only add to the list: two versions may run at once. */
 const MIGRATIONS: readonly string[] = [
@@ -59,20 +59,25 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE orders (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
   `CREATE TABLE notes (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;`,
   `CREATE TABLE snapshots (id TEXT PRIMARY KEY, json TEXT NOT NULL, bytes BLOB NOT NULL) WITHOUT ROWID;`,
+  NUMBERED_LOBBIES,
 ];
 
 export class Store {
   readonly #storage: DurableObjectStorage;
+  readonly #lobbies: LobbyRows;
   #applied: number;
+  /** The writes that `atomically` collects, or null outside of it. */
+  #collected: (() => void)[] | null = null;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
+    this.#lobbies = new LobbyRows(storage.sql);
     this.#applied = this.#countApplied();
     if (this.#applied > 0) this.#migrate();
   }
 
   lobbies(): Lobby[] {
-    return this.#read<Parameters<typeof restored>[0]>("lobbies").map(restored);
+    return this.#applied === 0 ? [] : this.#lobbies.readAll();
   }
 
   sidecars(): SidecarRow[] {
@@ -118,39 +123,52 @@ export class Store {
       .toArray();
   }
 
-  response(key: string): StoredResponse {
-    const { json } = this.#storage.sql.exec<{ json: string }>(`SELECT json FROM answers WHERE id = ?`, key).one();
-    return JSON.parse(json) as StoredResponse;
+  response(key: string): StoredResponse | null {
+    const [row] = this.#storage.sql.exec<{ json: string }>(`SELECT json FROM answers WHERE id = ?`, key).toArray();
+    return row === undefined ? null : (JSON.parse(row.json) as StoredResponse);
   }
 
   saveResponse(answer: StoredResponse): void {
-    this.#migrate();
-    const put = `INSERT INTO answers (id, at, json) VALUES (?, ?, ?)`;
-    this.#storage.sql.exec(put, answer.key, answer.at, JSON.stringify(answer));
+    const put = `INSERT OR REPLACE INTO answers (id, at, json) VALUES (?, ?, ?)`;
+    this.#change(() => this.#storage.sql.exec(put, answer.key, answer.at, JSON.stringify(answer)));
   }
 
   deleteResponse(key: string): void {
-    this.#storage.sql.exec(`DELETE FROM answers WHERE id = ?`, key);
+    this.#change(() => this.#storage.sql.exec(`DELETE FROM answers WHERE id = ?`, key));
   }
 
   saveOperatorActions(orders: ReadonlyMap<string, OperatorAction | null>): void {
-    this.#migrate();
-    this.#storage.transactionSync(() => this.#write("orders", orders));
+    this.#change(() => this.#write("orders", orders));
   }
 
   /** Writes all changes in one transaction. A null row is deleted. */
   save(changes: RowChanges): void {
     const { lobbies, sidecars, suspects, graces } = changes;
     if (lobbies.size === 0 && sidecars.size === 0 && suspects === null && graces === null) return;
-    this.#migrate();
-    this.#storage.transactionSync(() => {
-      this.#write("lobbies", lobbies);
+    this.#change(() => {
+      this.#lobbies.write(lobbies);
       this.#write("sidecars", sidecars);
       if (suspects !== null) this.#write("notes", new Map([["suspects", suspects]]));
       for (const id of changes.dropped_snapshots ?? [])
         this.#storage.sql.exec(`DELETE FROM snapshots WHERE id = ?`, id);
       if (graces !== null) this.#write("notes", new Map([["graces", graces]]));
     });
+  }
+
+  /**
+   * Runs `work`, and then writes what it saved here in one savepoint. If `work` or a write throws, no row is written and
+   * the rows of other requests in the same transaction stay.
+   */
+  atomically<T>(work: () => T): T {
+    const collected: (() => void)[] = (this.#collected = []);
+    try {
+      const result = work();
+      this.#collected = null;
+      if (collected.length > 0) this.#change(() => collected.forEach((write) => write()));
+      return result;
+    } finally {
+      this.#collected = null;
+    }
   }
 
   /** What the hub knows of the stored snapshots, by lobby. Their bytes stay on disk. */
@@ -166,10 +184,9 @@ export class Store {
   }
 
   saveSnapshot(lobby: string, info: SnapshotInfo, bytes: ArrayBuffer): void {
-    this.#migrate();
     const put = `INSERT INTO snapshots (id, json, bytes) VALUES (?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET json = excluded.json, bytes = excluded.bytes`;
-    this.#storage.sql.exec(put, lobby, JSON.stringify(info), bytes);
+    this.#change(() => this.#storage.sql.exec(put, lobby, JSON.stringify(info), bytes));
   }
 
   /** A row whose only purpose is that it can be written. */
@@ -177,9 +194,21 @@ export class Store {
     this.#putKv("check", { at });
   }
 
-  #putKv(id: string, note: object | null): void {
+  /** Writes rows in a savepoint: all or none. */
+  #change(write: () => void): void {
+    if (this.#collected !== null) return void this.#collected.push(write);
     this.#migrate();
-    this.#write("notes", new Map([[id, note]]));
+    let committed = false;
+    try {
+      this.#storage.transactionSync(write);
+      committed = true;
+    } finally {
+      this.#lobbies.settle(committed);
+    }
+  }
+
+  #putKv(id: string, note: object | null): void {
+    this.#change(() => this.#write("notes", new Map([[id, note]])));
   }
 
   /** Entries whose key starts with this. */

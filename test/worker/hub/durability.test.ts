@@ -12,6 +12,9 @@ import {
   tablesOf,
   untilDown,
 } from "../support/hub-inspector.ts";
+import { GroupCommit } from "../../../worker/hub/storage/group-commit.ts";
+import { freeOfCharge, type Player, players } from "../support/player.ts";
+import { EventsClient, lookAway } from "../support/subscriber.ts";
 import {
   confirms,
   hangUp,
@@ -28,6 +31,7 @@ import { POLICY, removed, roster, Sidecar, starts, worker } from "../support/sid
 
 beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
 afterEach(() => {
+  lookAway();
   hangUp();
   vi.restoreAllMocks();
 });
@@ -151,6 +155,81 @@ describe("a hub whose links do not survive", () => {
     expect(await north.batch(3, [joins("Nice", "Carol")])).toMatchObject({ ack: 3 });
     const [nice, other] = await lobbyRows(game);
     expect([nice?.members, other?.members].map((those) => those?.length)).toStrictEqual([3, 1]);
+  });
+});
+
+describe("rows of concurrent requests", () => {
+  test("lobbies of the first version's table are kept, changed and ended", async () => {
+    const { game, north } = await conversation();
+    const before = await lobbyRows(game);
+    await inside(game, ({ storage }) => {
+      storage.sql.exec(`CREATE TABLE first (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
+        INSERT INTO first SELECT json ->> 'id', json FROM lobbies;
+        DROP TABLE lobbies; ALTER TABLE first RENAME TO lobbies;
+        DELETE FROM _migrations WHERE id = (SELECT MAX(id) FROM _migrations)`);
+    });
+    await sleep(game);
+    expect(await lobbyRows(game)).toStrictEqual(before);
+    await north.batch(3, [leaves("Other", "Alice"), joins("Nice", "Carol"), hosts("Third", "Alice")]);
+    await sleep(game);
+    expect((await lobbyRows(game)).map(({ name, members }) => [name, members.length])).toStrictEqual([
+      ["Nice", 3],
+      ["Third", 1],
+    ]);
+  });
+
+  test("writes that wait for a disk write share the next one, in their order", async () => {
+    await inside(newGame(), async ({ storage }) => {
+      storage.sql.exec(`CREATE TABLE log (n INTEGER PRIMARY KEY, turn INTEGER NOT NULL)`);
+      const [group, sync] = [new GroupCommit(storage), vi.spyOn(storage, "sync")];
+      const append = (n: number): number => {
+        if (n === 7) throw new Error("the seventh");
+        storage.sql.exec(`INSERT INTO log VALUES (?, ?)`, n, sync.mock.calls.length);
+        return n;
+      };
+      const results = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => group.run(() => append(n))));
+      expect(results.map((result) => (result.status === "fulfilled" ? result.value : "failed"))).toStrictEqual(
+        Array.from({ length: 20 }, (_, n) => (n === 7 ? "failed" : n)),
+      );
+      // The first one runs at once, and all others after its disk write.
+      const turns = storage.sql.exec<{ n: number; turn: number }>(`SELECT n, turn FROM log ORDER BY rowid`).toArray();
+      expect(turns.map(({ turn }) => turn)).toStrictEqual([0, ...Array.from({ length: 18 }, () => 1)]);
+      expect(await group.run(() => sync.mock.calls.length)).toBeGreaterThanOrEqual(2);
+    });
+  });
+
+  test("a request whose rows cannot be written undoes only itself", async () => {
+    freeOfCharge();
+    const game = newGame();
+    const [ann, bob, eve] = (await players(game, 3)) as [Player, Player, Player];
+    const home = await eve.hosts({ name: "Home" });
+    await inside(game, ({ storage }) =>
+      storage.sql.exec(`CREATE TRIGGER doom BEFORE INSERT ON answers WHEN NEW.id LIKE '%doomed'
+        BEGIN SELECT RAISE(ABORT, 'doomed'); END`),
+    );
+    const make = (player: Player, key: string): Promise<Response> =>
+      player.ask("POST", "lobbies", { body: { name: key, seats: 2 }, headers: { "idempotency-key": key } });
+    const [, subscriber] = [await ann.sees(home.id), (await EventsClient.list(game))[0]];
+    const rename = eve.ask("POST", `lobbies/${home.id}/members`, {
+      headers: { "idempotency-key": "doomed" },
+      body: {},
+    });
+    const made = await Promise.all([make(ann, "first"), make(eve, "doomed"), make(bob, "last")]);
+    expect([...made.map(({ status }) => status), (await rename).status]).toStrictEqual([201, 500, 201, 500]);
+    const names = ["Home", "first", "last"];
+    const listed = async (): Promise<string[]> =>
+      ((await seen(game)) as { lobbies: { name: string }[] }).lobbies.map(({ name }) => name).toSorted();
+    expect([await listed(), (await subscriber.rest()).map(({ type }) => type)]).toStrictEqual([
+      names,
+      ["lobby.added", "lobby.added"],
+    ]);
+    // Its stored response was undone with it, so a retry is refused again and not replayed.
+    expect((await make(eve, "doomed")).status).toBe(500);
+    await sleep(game);
+    expect(await listed()).toStrictEqual(names);
+    // The key is free: the retried request is a new one.
+    await inside(game, ({ storage }) => storage.sql.exec(`DROP TRIGGER doom`));
+    expect((await make(eve, "doomed")).status).toBe(201);
   });
 });
 

@@ -55,6 +55,6 @@ export async function timePasses(game: string, ms: number): Promise<void> {
 
 const rows = <T>(game: string, table: "lobbies" | "sidecars"): Promise<T[]> =>
   inside(game, ({ storage }) => {
-    const found = storage.sql.exec<{ json: string }>(`SELECT json FROM ${table} ORDER BY id`);
+    const found = storage.sql.exec<{ json: string }>(`SELECT json FROM ${table} ORDER BY json`);
     return Array.from(found, ({ json }) => JSON.parse(json) as T);
   });
