@@ -1,5 +1,5 @@
 /** Refusals over HTTP: RFC 9457 problem documents, built from the table in shared/refusals.ts. */
-import type { Fault } from "#shared/schema/faults.ts";
+import type { Fault } from "#shared/schema/decode.ts";
 import { isRefusalCode, REFUSALS, type RefusalCode } from "#shared/refusals.ts";
 
 /** Prefix of problem types: the same for every deployment, so that clients may compare them (RFC 9457, section 3.1.1). */
@@ -33,11 +33,14 @@ export function problem(
   });
 }
 
-/** A malformed request, with all its faults. `detail` is the first one, for clients that show one line. */
-export function malformed(errors: readonly Fault[]): Response {
-  const [{ pointer, message }] = errors as [Fault];
-  const where = pointer.replace(/^\//, "").replaceAll("/", ".");
-  return problem("invalid_request", `${where || "body"}: ${message}`, {}, errors);
+/** A malformed request, with all its faults. */
+export const malformed = (errors: readonly Fault[]): Response =>
+  problem("invalid_request", firstFault(errors, "body"), {}, errors);
+
+/** The first fault in one line, for clients that show one. `whole`: what the document is called. */
+export function firstFault([fault]: readonly Fault[], whole: string): string {
+  const where = fault!.pointer.replace(/^[/?]/, "").replaceAll("/", ".");
+  return `${where || whole}: ${fault!.message}`;
 }
 
 /** One sentence about a refusal, for a person. */

@@ -1,6 +1,7 @@
 /**
  * Messages of the events WebSocket, `GET /v1/games/{game}/events`, subprotocol `parley.v1`: one JSON text
- * `{ type, data, ... }` each. Both directions are decoded strictly.
+ * `{ type, data, ... }` each. Both directions are decoded strictly. A message with a fault gets an `error`, and the socket
+ * stays open, so that a newer client works with an older hub.
  *
  *     client                                    hub
  *     hello {token?}                         -> welcome {peer_id, heartbeat_s}      first, once
@@ -23,7 +24,7 @@
  *                       member.applied {lobby_id, peer_id} · member.admitted|denied {lobby_id}
  *                       connect.requested|accepted|punch|relay|failed {lobby_id, connection_id, peer_id, ...}
  *     any time          going_away {}: the hub accepts no new lobbies; existing ones continue
- *                       error {problem} · resync {} and close 4008 · close with a code of `EventsCloseCode`
+ *                       error {problem, in_reply_to} · resync {} and close 4008 · close with a code of `EventsCloseCode`
  */
 import { type LobbyView, type MemberView, chatMessage, signalMessage } from "./lobbies.ts";
 import { acceptRequest, connectRequest, connectionId } from "../connect/schema.ts";
@@ -35,11 +36,11 @@ import type { Summary } from "../listing/summary.ts";
 export const SUBPROTOCOL = "parley.v1";
 
 export const EventsCloseCode = {
-  /** Not JSON, too long, or no message of this protocol. */
+  /** No JSON object, or too long. */
   malformed: 4400,
   /** The token is invalid. */
   unauthorized: 4401,
-  /** Too many messages. */
+  /** Too many messages, or far too many signals. */
   flooding: 4429,
   /** No ping for too long. */
   silent: 4408,

@@ -44,6 +44,9 @@ export const SUBSCRIBER_MESSAGE_LENGTH_MAX = 65_536;
 /** Messages of one socket, refill per second and burst: resubscribing to every topic after a drop, then chat. */
 export const SUBSCRIBER_MESSAGES_PER_S = 10;
 export const SUBSCRIBER_MESSAGES_BURST = 40;
+/** Signals of one socket, which count apart: eight times their rate limit, beyond which they are refused one by one. */
+export const SUBSCRIBER_SIGNALS_PER_S = 80;
+export const SUBSCRIBER_SIGNALS_BURST = 1_024;
 /** Sockets of one hub (the platform accepts 32,768) and of one source (a school behind one address). With unread data
  * they use up to half of the platform's 128 MB. */
 export const SUBSCRIBERS_MAX = 16_384;

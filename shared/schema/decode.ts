@@ -9,20 +9,34 @@ import { type Endpoint, endpoint } from "../net/endpoint.ts";
 /** `true` accepts everything: the schema of decoders that no document describes. */
 export type Schema = true | { readonly [keyword: string]: unknown };
 export type Decoder<T> = ((value: unknown, path: string) => T) & { readonly schema?: Schema };
-export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
+/** A part of a JSON document, by its JSON pointer (RFC 6901), and what is wrong with it. */
+export type Fault = { readonly pointer: string; readonly message: string };
+export type Decoded<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly why: string; readonly fault: Fault };
 
-class Malformed extends Error {}
+class Malformed extends Error {
+  readonly fault: Fault;
+
+  constructor(path: string, expected: string) {
+    super(`${path || "message"}: ${expected} expected`);
+    const pointer = path === "" ? "" : `/${path.replaceAll("]", "").replaceAll(/[.[]/g, "/")}`;
+    this.fault = { pointer, message: `${expected} expected` };
+  }
+}
 
 const fail = (path: string, expected: string): never => {
-  throw new Malformed(`${path || "message"}: ${expected} expected`);
+  throw new Malformed(path, expected);
 };
 
 const within = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
 
 /** Decodes JSON text of at most `length_max` characters. Never throws. */
 export function decode<T>(text: string, decoder: Decoder<T>, length_max: number): Decoded<T> {
-  if (text.length > length_max) return { ok: false, why: `message: at most ${length_max} characters expected` };
-  return attempt(() => decoder(JSON.parse(text), ""));
+  return attempt(() => {
+    if (text.length > length_max) return fail("", `at most ${length_max} characters`);
+    return decoder(JSON.parse(text), "");
+  });
 }
 
 /** Decodes one named value, a parameter. Never throws. */
@@ -33,9 +47,12 @@ function attempt<T>(read: () => T): Decoded<T> {
   try {
     return { ok: true, value: read() };
   } catch (error) {
-    if (error instanceof Malformed) return { ok: false, why: error.message };
+    if (error instanceof Malformed) return { ok: false, why: error.message, fault: error.fault };
     // The message of JSON.parse quotes the text, which may contain secrets. Any other error is a bug.
-    if (error instanceof SyntaxError) return { ok: false, why: "message: JSON expected" };
+    if (error instanceof SyntaxError) {
+      const { message: why, fault } = new Malformed("", "JSON");
+      return { ok: false, why, fault };
+    }
     throw error;
   }
 }
@@ -168,9 +185,9 @@ export const map = <T>(
   });
 };
 
-/** A union discriminated by the text under `key`. */
+/** A union discriminated by the text under `key`, which the schema names as OpenAPI does. */
 export const union = <T extends object>(key: string, kinds: Readonly<Record<string, Decoder<T>>>): Decoder<T> =>
-  withSchema({ oneOf: Object.values(kinds).map(schemaOf) }, (value, path) => {
+  withSchema({ oneOf: Object.values(kinds).map(schemaOf), discriminator: { propertyName: key } }, (value, path) => {
     const word = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
     const decoder = typeof word === "string" && Object.hasOwn(kinds, word) ? kinds[word] : undefined;
     return decoder === undefined ? fail(within(path, key), Object.keys(kinds).join(", ")) : decoder(value, path);

@@ -3,9 +3,7 @@
  * each. A decoder stops at the first fault and ignores unknown keys, as the link needs; a person who calls the API needs
  * every fault at once, and a misspelt key must not be ignored. Keys that start with `x_` are reserved for games.
  */
-import type { Schema } from "./decode.ts";
-
-export type Fault = { readonly pointer: string; readonly message: string };
+import type { Fault, Schema } from "./decode.ts";
 
 /** More are not reported. */
 export const FAULTS_MAX = 32;
@@ -14,6 +12,8 @@ type Rules = {
   readonly type?: string;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly discriminator?: { readonly propertyName: string };
   readonly maxLength?: number;
   readonly pattern?: string;
   readonly minimum?: number;
@@ -38,6 +38,7 @@ function* walk(value: unknown, schema: Schema, pointer: string): Generator<Fault
   if (schema === true) return;
   const rules = schema as Rules;
   if (rules.anyOf !== undefined) yield* walkAny(value, rules.anyOf, pointer);
+  else if (rules.oneOf !== undefined) yield* walkKind(value, rules, pointer);
   else if (rules.enum !== undefined) {
     if (!rules.enum.includes(value)) yield { pointer, message: `one of ${rules.enum.join(", ")} expected` };
   } else if (rules.type === "object") yield* walkObject(value, rules, pointer);
@@ -56,6 +57,20 @@ function* walkAny(value: unknown, alternatives: readonly Schema[], pointer: stri
   if (nested !== undefined) yield* nested.faults;
   else yield { pointer, message: `${alternatives.map((schema) => describe(schema as Rules)).join(", or ")} expected` };
 }
+
+/** The faults by the kind that the value names. */
+function* walkKind(value: unknown, { oneOf, discriminator }: Rules, pointer: string): Generator<Fault> {
+  if (typeOf(value) !== "object") return yield { pointer, message: "an object expected" };
+  const key = discriminator!.propertyName;
+  const kinds = new Map(oneOf!.map((schema) => [wordsOf(schema, key)[0], schema]));
+  const kind = kinds.get((value as Readonly<Record<string, unknown>>)[key]);
+  if (kind === undefined)
+    yield { pointer: `${pointer}/${key}`, message: `one of ${[...kinds.keys()].join(", ")} expected` };
+  else yield* walk(value, kind, pointer);
+}
+
+const wordsOf = (schema: Schema, key: string): readonly unknown[] =>
+  ((schema as Rules).properties?.[key] as Rules | undefined)?.enum ?? [];
 
 function* walkObject(value: unknown, rules: Rules, pointer: string): Generator<Fault> {
   if (typeOf(value) !== "object") return yield { pointer, message: "an object expected" };

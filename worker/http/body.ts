@@ -1,7 +1,6 @@
 /** Parses request bodies: I-JSON (RFC 7493) of the schema that the route expects. app.ts limits their size. */
-import { decode, type Decoder } from "#shared/schema/decode.ts";
-import { type Fault, faultsOf } from "#shared/schema/faults.ts";
-import { faultOf } from "#shared/schema/ijson.ts";
+import type { Decoder } from "#shared/schema/decode.ts";
+import { decodeStrictly, parseJson } from "#shared/schema/strict.ts";
 import { BODY_BYTES_MAX, BODY_DEPTH_MAX } from "#shared/limits.ts";
 import type { Ctx } from "./context.ts";
 import { malformed, problem } from "../problem.ts";
@@ -24,22 +23,10 @@ export async function parseBody<T>(c: Ctx, decoder: Decoder<T>): Promise<{ reado
   if (text === null) return problem("invalid_request", "body: UTF-8 expected");
   c.set("body", text);
   const json = text === "" ? "{}" : text;
-  const decoded = decode(json, decoder, BODY_BYTES_MAX);
-  const errors = faultsIn(json, decoder);
-  if (errors.length > 0) return malformed(errors);
-  if (!decoded.ok) return malformed([{ pointer: "", message: decoded.why }]);
-  const fault = faultOf(json, BODY_DEPTH_MAX);
-  return fault === null ? { value: decoded.value } : problem("invalid_request", `body: ${fault}`);
-}
-
-/** None if the text is no JSON, which the decoder reports. */
-function faultsIn(json: string, { schema }: Decoder<unknown>): readonly Fault[] {
-  try {
-    return faultsOf(JSON.parse(json), schema);
-  } catch (error) {
-    if (error instanceof SyntaxError) return [];
-    throw error;
-  }
+  const parsed = parseJson(json, BODY_BYTES_MAX);
+  if ("errors" in parsed) return malformed(parsed.errors);
+  const decoded = decodeStrictly(json, parsed.value, decoder, BODY_DEPTH_MAX);
+  return "errors" in decoded ? malformed(decoded.errors) : decoded;
 }
 
 /** The bytes of the body. Reading fails if the client closed its connection or sent an invalid chunk. */

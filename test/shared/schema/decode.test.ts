@@ -28,7 +28,7 @@ describe("a decoder", () => {
 
   test("of a union carries the schemas of all kinds, and one without a schema accepts everything", () => {
     const one = record<{ t: string }>({ t: oneOf("one") });
-    expect(union("t", { one }).schema).toStrictEqual({ oneOf: [one.schema] });
+    expect(union("t", { one }).schema).toStrictEqual({ oneOf: [one.schema], discriminator: { propertyName: "t" } });
     expect(list((value) => value, 1).schema).toStrictEqual({ type: "array", items: true, maxItems: 1 });
   });
 });
@@ -48,6 +48,7 @@ describe("decoding", () => {
     expect(decoded('{"items":[{"port":1},{"port":10}]}', at)).toStrictEqual({
       ok: false,
       why: "items[1].port: an integer from 1 to 9 expected",
+      fault: { pointer: "/items/1/port", message: "an integer from 1 to 9 expected" },
     });
   });
 

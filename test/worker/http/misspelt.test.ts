@@ -1,10 +1,12 @@
 /** Every operation refuses a misspelt key of its body and a misspelt query parameter, and says where it is. */
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { publishRequest } from "#shared/api/lobbies.ts";
 import { OPERATIONS } from "#shared/api/openapi.ts";
 import { app } from "../../../worker/http/app.ts";
 import { ADMIN_KEYS } from "../../support/keys.ts";
 import { seeded } from "../../support/dice.ts";
+import { misspell, misspellings } from "../support/misspelling.ts";
 import { freeOfCharge, Player } from "../support/player.ts";
 import { problemOf } from "../support/http-fixture.ts";
 import { newGame, ORIGIN } from "../support/sidecar.ts";
@@ -18,6 +20,7 @@ const VALUES: Readonly<Record<string, string>> = {
   shard: "0",
   ban: "b".repeat(26),
 };
+
 const dice = seeded(20_261_130);
 let player: Player;
 beforeAll(async () => {
@@ -30,14 +33,9 @@ const all = Object.entries(OPERATIONS).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method, operation, id: operation.id })),
 );
 const versioned = all.filter(({ path, operation }) => path.startsWith("/v1/") && operation.auth !== "sidecar");
-const withBody = versioned.filter(({ operation }) => fieldsOf(operation.body).length > 0);
+const withBody = versioned.filter(({ operation }) => operation.body !== undefined);
 
 type Case = (typeof all)[number];
-
-function fieldsOf(body: unknown): string[] {
-  const { schema } = (body ?? {}) as { schema?: { properties?: object } };
-  return Object.keys(schema?.properties ?? {});
-}
 
 function send({ path, method, operation }: Case, query: string, body?: object): Promise<Response> {
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => (name === "game" ? player.game : VALUES[name]!));
@@ -48,31 +46,53 @@ function send({ path, method, operation }: Case, query: string, body?: object): 
   return Promise.resolve(app.fetch(new Request(`${ORIGIN}${filled}${query}`, init), settings));
 }
 
-/** The word with two letters swapped, one left out, or one doubled, and never another word of the operation. */
-function misspell(word: string, taken: readonly string[]): string {
-  for (;;) {
-    const at = Math.floor(dice() * (word.length - 1));
-    const swapped = word.slice(0, at) + word[at + 1] + word[at] + word.slice(at + 2);
-    const way = Math.floor(dice() * 3);
-    const next = way === 0 ? swapped : word.slice(0, at + 1) + word.slice(way === 1 ? at + 2 : at);
-    if (next !== word && next !== "" && !taken.includes(next) && !next.startsWith("x_")) return next;
-  }
-}
-
 const errorsOf = async (response: Response): Promise<{ pointer: string; message: string }[]> => {
   const { code, errors } = await problemOf(response);
   expect(code).toBe("invalid_request");
   return errors as { pointer: string; message: string }[];
 };
 
-describe("a misspelt key of a body is refused:", () => {
+describe("a misspelt key of a body is refused at every depth:", () => {
+  const places = new Set<string>();
   test.each(withBody)("$id", async (one) => {
-    const fields = fieldsOf(one.operation.body);
-    for (const field of fields) {
-      const wrong = misspell(field, fields);
-      const errors = await errorsOf(await send(one, "", { [wrong]: 1 }));
-      expect(errors).toContainEqual({ pointer: `/${wrong}`, message: expect.stringContaining("unknown") });
+    for (const { value, pointer } of misspellings(one.operation.body!.schema!, dice)) {
+      const errors = await errorsOf(await send(one, "", value as object));
+      expect(errors).toContainEqual({ pointer, message: expect.stringContaining("unknown") });
+      places.add(`${one.id} ${pointer.replace(/[^/]*$/, "")}`);
     }
+  });
+
+  test("the depths are those of the bodies", () => {
+    expect([...places].filter((place) => !place.endsWith(" /")).toSorted()).toStrictEqual([
+      "acceptConnection /reach/",
+      "acceptConnection /reach/local_endpoints/0/",
+      "acceptConnection /reach/looks/0/",
+      "acceptConnection /reach/looks/0/via/",
+      "connect /reach/",
+      "connect /reach/local_endpoints/0/",
+      "connect /reach/looks/0/",
+      "connect /reach/looks/0/via/",
+      "createBan /member/",
+      "createLobby /data_rules/a/",
+      "createOrJoin /data_rules/a/",
+      "patchLobby /data_rules/a/",
+      "quickJoin /create_if_none/",
+      "quickJoin /create_if_none/data_rules/a/",
+      "relay /lost/",
+    ]);
+  });
+
+  test("of a noray host's listing", async () => {
+    const headers = { authorization: "Noray oid:pid" };
+    for (const { value, pointer } of misspellings(publishRequest.schema!, dice)) {
+      const errors = await errorsOf(await player.ask("POST", "lobbies", { headers, body: value }));
+      expect(errors).toContainEqual({ pointer, message: expect.stringContaining("unknown") });
+    }
+  });
+
+  test("of a filter", async () => {
+    const errors = await errorsOf(await player.ask("POST", "quick-join", { body: { filter: { versoin: "1.4" } } }));
+    expect(errors).toStrictEqual([{ pointer: "/filter/versoin", message: "not a value this parameter takes" }]);
   });
 });
 
@@ -81,7 +101,7 @@ describe("a misspelt query parameter is refused:", () => {
     const names = (one.operation.parameters ?? []).filter((each) => each.in === "query").map(({ name }) => name);
     const known = one.id === "listLobbies" ? ["version", "seats", "order", "limit"] : names;
     for (const name of [...known, "reasn"]) {
-      const wrong = name === "reasn" ? name : misspell(name, known);
+      const wrong = name === "reasn" ? name : misspell(name, known, dice);
       const errors = await errorsOf(await send(one, `?${wrong}=1`));
       expect(errors.map(({ pointer }) => pointer)).toContain(`?${wrong}`);
     }

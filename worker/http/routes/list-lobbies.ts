@@ -9,7 +9,7 @@ import { mergePages, type Page } from "#shared/listing/sorted-index.ts";
 import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
 import type { Ctx } from "../context.ts";
 import { callAllHubs } from "../hub-client.ts";
-import { problem } from "../../problem.ts";
+import { malformed } from "../../problem.ts";
 import { cachedJson } from "../etag.ts";
 
 export const LIST_CACHE = `public, max-age=${LIST_MAX_AGE_S}, stale-while-revalidate=${LIST_STALE_S}`;
@@ -23,11 +23,8 @@ export async function pageOf(c: Ctx, cost: RateLimitClass, query: Query): Promis
 export async function listLobbies(c: Ctx): Promise<Response> {
   const url = new URL(c.req.url);
   const query = parseQuery(url.searchParams);
-  if ("invalid" in query) {
-    const message = "not a value this parameter takes";
-    const errors = [{ pointer: `?${query.invalid}`, message }];
-    return problem("invalid_request", `${query.invalid}: ${message}`, {}, errors);
-  }
+  if ("invalid" in query)
+    return malformed([{ pointer: `?${query.invalid}`, message: "not a value this parameter takes" }]);
   const page = await pageOf(c, "list", query);
   if (page instanceof Response) return page;
   const { items: lines, more, count } = page;

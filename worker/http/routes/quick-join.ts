@@ -12,7 +12,7 @@ import { shardCount } from "../../env.ts";
 import { rateLimitKey } from "../middleware.ts";
 import { pageOf } from "./list-lobbies.ts";
 import { parseIdempotencyKey } from "../hub-client.ts";
-import { problem } from "../../problem.ts";
+import { malformed, problem } from "../../problem.ts";
 import { hostLobby } from "./lobbies.ts";
 import { applyEvent, applyWithPassword, joinResponse, homeShard, peerId } from "./lobby-responses.ts";
 import type { LobbyResult } from "../../rpc.ts";
@@ -55,7 +55,7 @@ async function findOrCreate(c: Ctx, request: QuickJoinRequest): Promise<LobbyRes
   const filter = Object.entries({ ...request.filter, has_password: "false", approval: "false" });
   const query = parseQuery(new URLSearchParams([["limit", String(QUICK_JOIN_CANDIDATES)], ...filter]));
   if ("invalid" in query)
-    return problem("invalid_request", `filter.${query.invalid}: not a value this parameter takes`);
+    return malformed([{ pointer: `/filter/${query.invalid}`, message: "not a value this parameter takes" }]);
   const page = await pageOf(c, "join", query);
   if (page instanceof Response) return page;
   const lines = page.items.map(({ json }) => JSON.parse(json) as Summary);

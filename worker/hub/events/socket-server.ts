@@ -2,29 +2,28 @@
  * The server side of the event stream: handles the messages of clients (shared/api/events.ts) in order and acknowledges
  * them. Which subscriber gets which event is decided in broadcaster.ts.
  */
-import { decode } from "#shared/schema/decode.ts";
 import {
   FILTER_LENGTH_MAX,
   TOPICS_PER_SUBSCRIBER_MAX,
-  SUBSCRIBER_MESSAGE_LENGTH_MAX,
   SUBSCRIBER_PING_S,
   SUBSCRIBER_SILENCE_MS,
 } from "#shared/limits.ts";
 import { parseFilterParameters } from "#shared/listing/query.ts";
-import type { ConnectionEvent, ConnectionView } from "#shared/connect/schema.ts";
-import type { RefusalCode } from "#shared/refusals.ts";
+import type { ConnectionEvent } from "#shared/connect/schema.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
 import { lobbyView } from "#shared/api/views.ts";
-import { type ClientMessage, clientMessage, SUBPROTOCOL, EventsCloseCode } from "#shared/api/events.ts";
+import { type ClientMessage, SUBPROTOCOL, EventsCloseCode } from "#shared/api/events.ts";
+import { type Incoming, type MalformedMessage, type MessageRef, readMessage } from "./incoming.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { Delivery, LobbyChange } from "../change-listener.ts";
 import { ShardFeedSender, ShardFeedReceiver } from "./shard-feed.ts";
-import { problem, problemDocument } from "../../problem.ts";
+import { firstFault, problem, problemDocument } from "../../problem.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { listChangesOf, Broadcaster } from "./broadcaster.ts";
 import { Subscribers } from "./subscribers.ts";
-import type { ListChanges, Refused, RpcResult } from "../../rpc.ts";
-import type { EventsHost, MemberMessage } from "./events-host.ts";
+import type { ListChanges, Refused } from "../../rpc.ts";
+import type { EventsHost } from "./events-host.ts";
+import { answerConnection, requestConnection, sendMessage } from "./member-commands.ts";
 
 type Subscribe = (ClientMessage & { type: "subscribe" })["data"];
 type Unsubscribe = (ClientMessage & { type: "unsubscribe" })["data"];
@@ -138,53 +137,52 @@ export class SocketServer {
   handleMessage(socket: WebSocket, message: string | ArrayBuffer, now: number): Promise<void> {
     const subscriber = this.#subscribers.of(socket);
     if (subscriber === undefined) return Promise.resolve();
-    if (!subscriber.admitMessage(now)) {
-      this.#end(subscriber, EventsCloseCode.flooding, "rate_limited", "too many messages");
+    const incoming = readMessage(message);
+    const isSignal = "command" in incoming && incoming.command.type === "signal";
+    if (!subscriber.admitMessage(isSignal ? "signal" : "message", now)) {
+      const ref = "command" in incoming ? incoming.command : incoming.ref;
+      this.#end(subscriber, EventsCloseCode.flooding, "too many messages", problemDocument("rate_limited"), ref);
       return Promise.resolve();
     }
-    subscriber.turn = subscriber.turn.then(() => this.#dispatch(subscriber, message));
+    subscriber.turn = subscriber.turn.then(() => this.#dispatch(subscriber, incoming));
     return subscriber.turn;
   }
 
-  async #dispatch(subscriber: Subscriber, message: string | ArrayBuffer): Promise<void> {
+  async #dispatch(subscriber: Subscriber, incoming: Incoming): Promise<void> {
     if (subscriber.ended) return;
-    const text = typeof message === "string" ? message : "";
-    const decoded = decode(text, clientMessage, SUBSCRIBER_MESSAGE_LENGTH_MAX);
-    if (!decoded.ok) return this.#end(subscriber, EventsCloseCode.malformed, "invalid_request", decoded.why);
-    const command = decoded.value;
+    if ("errors" in incoming) return this.#refuseMalformed(subscriber, incoming);
+    const { command } = incoming;
     if (command.type === "hello") return this.#hello(subscriber, command);
     if (!subscriber.authenticated) return this.#acknowledge(subscriber, command, invalid("send hello first"));
     switch (command.type) {
       case "subscribe":
         return this.#acknowledge(subscriber, command, await this.#subscribe(subscriber, command.data, command.seq));
       case "unsubscribe":
-        return this.#acknowledge(subscriber, command, this.#unsubscribe(subscriber, command.data) ?? "ok");
+        return this.#acknowledge(subscriber, command, this.#unsubscribe(subscriber, command.data) ?? {});
       case "chat":
       case "signal":
-        return this.#acknowledge(subscriber, command, this.#sendMessage(subscriber, command) ?? "ok");
+        return this.#acknowledge(subscriber, command, sendMessage(this.#host, subscriber, command) ?? {});
       case "connect":
-        return this.#requestConnection(subscriber, command);
+        return this.#acknowledge(subscriber, command, await requestConnection(this.#host, subscriber, command));
       case "accept":
       case "deny":
       case "withdraw":
-        return this.#acknowledge(subscriber, command, (await this.#answerConnection(subscriber, command)) ?? "ok");
+        return this.#acknowledge(subscriber, command, (await answerConnection(this.#host, subscriber, command)) ?? {});
     }
   }
 
-  async #hello(subscriber: Subscriber, { data, seq }: ClientMessage & { type: "hello" }): Promise<void> {
-    if (subscriber.authenticated) return this.#refuse(subscriber, seq, invalid("hello was already sent"));
+  async #hello(subscriber: Subscriber, command: ClientMessage & { type: "hello" }): Promise<void> {
+    const { data } = command;
+    if (subscriber.authenticated) return this.#refuse(subscriber, command, invalid("hello was already sent"));
     const peer = data.token === undefined ? null : await this.#host.verifyToken(data.token);
     if (subscriber.ended) return;
     if (data.token !== undefined && peer === null) {
-      return this.#end(
-        subscriber,
-        EventsCloseCode.unauthorized,
-        "unauthorized",
-        "the token is not valid for this game",
-      );
+      const detail = "the token is not valid for this game";
+      const problem = problemDocument("unauthorized", detail);
+      return this.#end(subscriber, EventsCloseCode.unauthorized, detail, problem, command);
     }
     this.#subscribers.authenticate(subscriber, peer);
-    this.#reply(subscriber, "welcome", seq, { peer_id: peer, heartbeat_s: SUBSCRIBER_PING_S });
+    this.#reply(subscriber, "welcome", command.seq, { peer_id: peer, heartbeat_s: SUBSCRIBER_PING_S });
   }
 
   // --- subscriptions ---------------------------------------------------------------------------------------------
@@ -225,59 +223,28 @@ export class SocketServer {
     return null;
   }
 
-  // --- messages and connections ----------------------------------------------------------------------------------
+  // --- responses -------------------------------------------------------------------------------------------------
 
-  #sendMessage(subscriber: Subscriber, command: ClientMessage & { type: "chat" | "signal" }): Refused | null {
-    const { peer, source } = subscriber;
-    if (peer === null) return { refused: "unauthorized" };
-    const { lobby_id: lobby } = command.data;
-    const event: MemberMessage =
-      command.type === "chat"
-        ? { kind: "chat", by: peer, text: command.data.text }
-        : { kind: "signal", by: peer, peer: command.data.to, body: command.data.body };
-    return refusalOf(this.#host.sendMessage(lobby, event, { peer, source }));
+  /** Sends `ok` with this data, or the refusal; nothing for null. */
+  #acknowledge(subscriber: Subscriber, command: ClientMessage, answer: Refused | object | null): void {
+    if (answer === null) return;
+    if ("refused" in answer) this.#refuse(subscriber, command, answer);
+    else this.#reply(subscriber, "ok", command.seq, answer);
   }
 
-  /** Requests a connection. The events about it may precede the reply. */
-  async #requestConnection(subscriber: Subscriber, command: ClientMessage & { type: "connect" }): Promise<void> {
-    const { peer, source } = subscriber;
-    if (peer === null) return this.#acknowledge(subscriber, command, { refused: "unauthorized" });
-    const { lobby_id: lobby, ...request } = command.data;
-    const result = await this.#host.requestConnection(lobby, { peer, source }, request);
-    const refused = refusalOf(result);
-    if (refused !== null) return this.#acknowledge(subscriber, command, refused);
-    const { connection_id } = (result as { value: ConnectionView }).value;
-    this.#reply(subscriber, "ok", command.seq, { connection_id });
+  #refuse(subscriber: Subscriber, ref: MessageRef, { refused, detail, retry_after_s }: Refused): void {
+    this.#send(subscriber, errorMessage(problemDocument(refused, detail, retry_after_s), ref));
   }
 
-  /** Accepts, denies or withdraws a connection. */
-  async #answerConnection(
-    subscriber: Subscriber,
-    command: ClientMessage & { type: "accept" | "deny" | "withdraw" },
-  ): Promise<Refused | null> {
-    const { peer, source } = subscriber;
-    if (peer === null) return { refused: "unauthorized" };
-    const { connection_id: id } = command.data;
-    const subject = { peer, source };
-    return refusalOf(
-      command.type === "accept"
-        ? await this.#host.acceptConnection(id, subject, command.data.reach)
-        : this.#host.declineConnection(id, subject),
-    );
+  #refuseMalformed(subscriber: Subscriber, { errors, ref }: MalformedMessage): void {
+    const detail = firstFault(errors, "message");
+    const problem = problemDocument("invalid_request", detail, undefined, errors);
+    if (ref !== null) return this.#send(subscriber, errorMessage(problem, ref));
+    this.#end(subscriber, EventsCloseCode.malformed, detail, problem, null);
   }
 
-  #acknowledge(subscriber: Subscriber, { seq }: ClientMessage, answer: Refused | "ok" | null): void {
-    if (answer === "ok") this.#reply(subscriber, "ok", seq, {});
-    else if (answer !== null) this.#refuse(subscriber, seq, answer);
-  }
-
-  #refuse(subscriber: Subscriber, re: number | undefined, { refused, detail, retry_after_s }: Refused): void {
-    this.#reply(subscriber, "error", re, { problem: problemDocument(refused, detail, retry_after_s) });
-  }
-
-  #end(subscriber: Subscriber, code: number, refused: RefusalCode, detail: string): void {
-    const problem = problemDocument(refused, detail);
-    this.#subscribers.end(subscriber, Date.now(), code, detail, JSON.stringify({ type: "error", data: { problem } }));
+  #end(subscriber: Subscriber, code: number, reason: string, problem: object, ref: MessageRef | null): void {
+    this.#subscribers.end(subscriber, Date.now(), code, reason, errorMessage(problem, ref));
   }
 
   #send(subscriber: Subscriber, text: string): void {
@@ -289,12 +256,10 @@ export class SocketServer {
   }
 }
 
-const GOING_AWAY = `{"type":"going_away","data":{}}`;
+/** `in_reply_to` names the refused message by its type, because not every client numbers its messages. */
+const errorMessage = (problem: object, ref: MessageRef | null): string =>
+  JSON.stringify({ type: "error", re: ref?.seq, data: { problem, in_reply_to: ref?.type ?? null } });
 
-function refusalOf(answered: RpcResult<unknown>): Refused | null {
-  if (!("refused" in answered)) return null;
-  const { rate_limit, retry_after_s } = answered;
-  return { ...answered, retry_after_s: rate_limit?.allowed === false ? rate_limit.retry_after_s : retry_after_s };
-}
+const GOING_AWAY = `{"type":"going_away","data":{}}`;
 
 const invalid = (detail: string): Refused => ({ refused: "invalid_request", detail });

@@ -3,7 +3,13 @@
  * What must survive the hub's sleep is in the socket's attachment; rate limits may be forgotten.
  */
 import { type Bucket, fullBucket, consumeToken } from "#shared/rate-limit/token-bucket.ts";
-import { UNCONFIRMED_LENGTH_MAX, SUBSCRIBER_MESSAGES_BURST, SUBSCRIBER_MESSAGES_PER_S } from "#shared/limits.ts";
+import {
+  UNCONFIRMED_LENGTH_MAX,
+  SUBSCRIBER_MESSAGES_BURST,
+  SUBSCRIBER_MESSAGES_PER_S,
+  SUBSCRIBER_SIGNALS_BURST,
+  SUBSCRIBER_SIGNALS_PER_S,
+} from "#shared/limits.ts";
 import { compileFilter } from "#shared/listing/filter.ts";
 import { type Filter, parseFilterParameters } from "#shared/listing/query.ts";
 import type { Summary } from "#shared/listing/summary.ts";
@@ -37,7 +43,11 @@ const attachmentOf = (socket: WebSocket): Partial<SubscriberAttachment> | null =
 /** Whether the socket is an event stream. Its tags would say so too, but not while it closes. */
 export const isSubscriber = (socket: WebSocket): boolean => attachmentOf(socket)?.watcher === true;
 
-const BUDGET = { per_s: SUBSCRIBER_MESSAGES_PER_S, burst: SUBSCRIBER_MESSAGES_BURST };
+const BUDGETS = {
+  message: { per_s: SUBSCRIBER_MESSAGES_PER_S, burst: SUBSCRIBER_MESSAGES_BURST },
+  signal: { per_s: SUBSCRIBER_SIGNALS_PER_S, burst: SUBSCRIBER_SIGNALS_BURST },
+} as const;
+export type MessageBudget = keyof typeof BUDGETS;
 
 export class Subscriber {
   readonly socket: WebSocket;
@@ -46,7 +56,7 @@ export class Subscriber {
   #attachment: SubscriberAttachment;
   #list: ListSubscription | null;
   readonly #lobbies: Set<string>;
-  readonly #bucket: Bucket;
+  readonly #buckets: Readonly<Record<MessageBudget, Bucket>>;
   #message_at: number;
   /** Characters sent in total; sent at the last ping; and sent at the ping before that, which have arrived. */
   #sent_length = 0;
@@ -59,7 +69,7 @@ export class Subscriber {
     this.#attachment = attachment;
     this.#list = attachment.filter === null ? null : toListSubscription(attachment.filter);
     this.#lobbies = new Set(attachment.lobbies);
-    this.#bucket = fullBucket(BUDGET, now);
+    this.#buckets = { message: fullBucket(BUDGETS.message, now), signal: fullBucket(BUDGETS.signal, now) };
     this.#message_at = attachment.since;
   }
 
@@ -131,9 +141,9 @@ export class Subscriber {
   }
 
   /** Records a message. False if the client sends too many. */
-  admitMessage(now: number): boolean {
+  admitMessage(budget: MessageBudget, now: number): boolean {
     this.#message_at = now;
-    return consumeToken(this.#bucket, BUDGET, now);
+    return consumeToken(this.#buckets[budget], BUDGETS[budget], now);
   }
 
   /** Sends a text. False if the client reads too slowly; then nothing is sent. */

@@ -116,7 +116,8 @@ describe("hello", () => {
     ]) {
       const stranger = await EventsClient.open(game);
       stranger.say({ type: "hello", data: { token } });
-      expect(problemIn(await stranger.next("error"))).toMatchObject({ code: "unauthorized", status: 401 });
+      const { data } = await stranger.next("error");
+      expect(data).toMatchObject({ problem: { code: "unauthorized", status: 401 }, in_reply_to: "hello" });
       expect((await stranger.closed).code).toBe(4401);
     }
   });
@@ -130,9 +131,7 @@ describe("hello", () => {
   });
 });
 
-describe("an invalid message ends only its socket:", () => {
-  const deep = `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`;
-  const hello = (data: unknown) => JSON.stringify({ type: "hello", data });
+describe("a text that is no message ends only its socket:", () => {
   test.each<[string, string | ArrayBuffer]>([
     ["bytes", new Uint8Array([1, 2, 3]).buffer],
     ["nothing", ""],
@@ -141,25 +140,13 @@ describe("an invalid message ends only its socket:", () => {
     ["null", "null"],
     ["a number", "1e999"],
     ["half of it", '{"type":"hello","data":{}'],
-    ["an unknown type", '{"type":"shutdown","data":{}}'],
-    ["a type of Object's", '{"type":"__proto__","data":{}}'],
-    ["no data", '{"type":"hello"}'],
-    ["a token that is none", hello({ token: 7 })],
-    ["a number that is none", '{"type":"hello","seq":-1,"data":{}}'],
-    ["a topic that is none", '{"type":"subscribe","data":{"topic":"everything"}}'],
-    ["a lobby that is none", '{"type":"subscribe","data":{"topic":"lobby","lobby_id":"../x"}}'],
-    ["a filter that is none", '{"type":"subscribe","data":{"topic":"lobbies","filter":{"a b":"1"}}}'],
-    ["a filter of numbers", '{"type":"subscribe","data":{"topic":"lobbies","filter":{"member_count":2}}}'],
-    ["depth", deep],
-    ["length", hello({ token: "x".repeat(SUBSCRIBER_MESSAGE_LENGTH_MAX) })],
-    ["half a character", String.raw`{"type":"chat","data":{"lobby_id":"${NOBODY}","text":"\ud800"}}`],
+    ["length", JSON.stringify({ type: "hello", data: { token: "x".repeat(SUBSCRIBER_MESSAGE_LENGTH_MAX) } })],
   ])("%s", async (_, message) => {
     const [witness] = await EventsClient.list(game);
     const subscriber = await EventsClient.open(game);
     subscriber.say(message);
-    const problem = problemIn(await subscriber.next("error"));
-    expect(problem).toMatchObject({ code: "invalid_request", status: 400 });
-    expect(JSON.stringify(problem).length).toBeLessThan(600);
+    const { data } = await subscriber.next("error");
+    expect(data).toMatchObject({ problem: { code: "invalid_request", status: 400 }, in_reply_to: null });
     expect((await subscriber.closed).code).toBe(4400);
     expect(await witness.rest()).toStrictEqual([]);
   });
@@ -169,7 +156,8 @@ describe("an invalid message ends only its socket:", () => {
     for (let at = 0; at <= SUBSCRIBER_MESSAGES_BURST; at++)
       subscriber.say({ type: "unsubscribe", data: { topic: "lobbies" } });
     expect((await subscriber.closed).code).toBe(4429);
-    expect(subscriber.unread.filter((frame) => problemIn(frame)?.["code"] === "rate_limited")).toHaveLength(1);
+    const refused = subscriber.unread.filter((frame) => problemIn(frame)?.["code"] === "rate_limited");
+    expect(refused).toMatchObject([{ data: { in_reply_to: "unsubscribe" } }]);
     expect(subscriber.unread.length).toBeLessThanOrEqual(SUBSCRIBER_MESSAGES_BURST + 1);
   });
 });

@@ -4,7 +4,7 @@ import { decodeValue, optional } from "#shared/schema/decode.ts";
 import type { Ctx, Handler } from "../../context.ts";
 import { readBody } from "../../body.ts";
 import { callForRequest } from "../../hub-client.ts";
-import { problem } from "../../../problem.ts";
+import { malformed, problem } from "../../../problem.ts";
 import type { Snapshot } from "../../../rpc.ts";
 import { lobbyInPath } from "../lobby-responses.ts";
 
@@ -16,9 +16,9 @@ export const putSnapshot: Handler = async (c) => {
   const type = (c.req.header("content-type") ?? BYTES).split(";", 1)[0]!.trim().toLowerCase();
   if (type !== BYTES) return problem("unsupported_media_type", `${BYTES} expected`);
   const term = c.req.query("term") ?? "";
-  if (!/^[1-9][0-9]{0,14}$/.test(term)) return problem("invalid_request", "term: the lobby's term expected");
+  if (!/^[1-9][0-9]{0,14}$/.test(term)) return malformed([{ pointer: "?term", message: "the lobby's term expected" }]);
   const readers = decodeValue(c.req.query("readers"), "readers", optional(snapshotReaders));
-  if (!readers.ok) return problem("invalid_request", readers.why);
+  if (!readers.ok) return malformed([{ pointer: "?readers", message: readers.fault.message }]);
   const body = await readBody(c);
   if (body instanceof Response) return body;
   const write = { term: Number(term), readers: readers.value ?? "members", bytes: body.buffer };
