@@ -1,13 +1,14 @@
 /**
  * Runs the deploy page command by command, exactly as written. It runs in its own mount namespace, where /etc, /opt and
- * /var/lib are temporary copies. Commands that need an account are replaced by those listed here.
+ * /var/lib are temporary copies. wrangler deploys to a stand-in of Cloudflare's API, which has no Worker at first.
  */
 import { execFile } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import { CloudflareApi } from "../support/cloudflare-api.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const MARK = "-- next --";
@@ -18,12 +19,9 @@ const OURS: Readonly<Record<string, string>> = {
   VPS: "root@vps",
   REPOSITORY: '"$SANDBOX/source.git"',
 };
-/** Commands that need an account, another machine or a Docker daemon, each with its replacement, if it has one. */
+/** Commands that need a browser, another machine or a Docker daemon, each with its replacement, if it has one. */
 const ELSEWHERE: readonly (readonly [starts: string, rehearsal: string | null])[] = [
   ["npx wrangler login", null],
-  ["npm run deploy", "npm run deploy -- --dry-run"],
-  ['echo "$KEY" | npx wrangler secret put', null],
-  ["openssl rand -hex 32 | npx wrangler secret put", null],
   ["ssh ", 'cd "$SANDBOX/home"'],
   ["exit", 'cd "$SANDBOX/home/parley"'],
   // A linter reads the Dockerfile in every check.
@@ -37,7 +35,9 @@ const STANDINS: Readonly<Record<string, string>> = {
   ufw: 'echo "ufw $*" >>"$SANDBOX/ufw"',
   sysctl: 'test -r "$3"',
   scp: 'cp "$2" "$SANDBOX/home/"',
-  npm: `[ "$1" != ci ] || exec ln -sfn ${ROOT}/node_modules node_modules; exec "$REAL_NPM" "$@"`,
+  npm: `
+case "$*" in *--secrets-file*) stat -c %a "\${@: -1}" >"$SANDBOX/mode" ;; esac
+[ "$1" != ci ] || exec ln -sfn ${ROOT}/node_modules node_modules; exec "$REAL_NPM" "$@"`,
   systemctl: `
 unit=; for word; do case $word in -*|enable|start|daemon-reload|try-restart) ;; *) unit=$word ;; esac; done
 case "$*" in *start*|*--now*) ;; *) exit 0 ;; esac
@@ -96,6 +96,8 @@ test.skipIf(!isRoot)("every command of the deploy page works as written", { time
   const commands = commandsOf(await readFile(join(ROOT, "docs/operate/deploy.md"), "utf8"));
   expect(commands.length).toBeGreaterThan(20);
   // Every replaced command is on the page.
+  const cloudflare = await CloudflareApi.open();
+  onTestFinished(() => cloudflare.close());
   for (const [starts] of ELSEWHERE) expect(commands.some(({ written }) => written.startsWith(starts))).toBe(true);
   const script = [
     "set -e",
@@ -116,6 +118,7 @@ test.skipIf(!isRoot)("every command of the deploy page works as written", { time
     NODE: process.execPath,
     SANDBOX: sandbox,
     HOME: join(sandbox, "home"),
+    ...cloudflare.env,
   };
   const run = promisify(execFile)("unshare", ["--mount", "bash", "-c", script], { env, maxBuffer: 10_000_000 });
   const { stdout } = await run.catch((error: { stdout: string; stderr: string }) => {
@@ -127,8 +130,25 @@ test.skipIf(!isRoot)("every command of the deploy page works as written", { time
       expect([written, outputs[at]!.trim()]).toStrictEqual([written, expect.stringMatching(like(shows))]);
   }
   expect(outputs.join("")).toContain("No faults found.");
+  expect([...cloudflare.secrets.keys()]).toEqual(["SIDECAR_KEYS", "TOKEN_KEYS"]);
+  expect(await readFile(join(sandbox, "mode"), "utf8")).toBe("600\n");
   const opened = (await readFile(join(sandbox, "ufw"), "utf8")).split("\n");
   expect(opened.filter((line) => / port (3478|5160|8809|57775|49152:51200|8890|8891) /.test(line))).toHaveLength(7);
+});
+
+test("a Worker without secrets is refused, and a new version keeps the secrets of the first deploy", async () => {
+  const cloudflare = await CloudflareApi.open();
+  onTestFinished(() => cloudflare.close());
+  const env = { ...process.env, ...cloudflare.env, HOME: sandbox };
+  const deploy = (...args: readonly string[]) =>
+    promisify(execFile)("npm", ["run", "-s", "deploy", "--", ...args], { cwd: ROOT, env });
+  await expect(deploy()).rejects.toThrow("SIDECAR_KEYS, TOKEN_KEYS");
+  const file = join(sandbox, "secrets");
+  await writeFile(file, "SIDECAR_KEYS=one\nTOKEN_KEYS=two\n", { mode: 0o600 });
+  await deploy("--secrets-file", file);
+  await deploy();
+  expect(cloudflare.deployments).toBe(2);
+  expect(Object.fromEntries(cloudflare.secrets)).toEqual({ SIDECAR_KEYS: "one", TOKEN_KEYS: "two" });
 });
 
 /** Matches the beginning of an output; three dots match any text. */
