@@ -10,6 +10,7 @@ import type { OwnBan, OwnSeat } from "#shared/api/identity.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
+import type { PairStats } from "#shared/connect/outcomes.ts";
 import type { ConnectionView, OutcomeReport, RelayView } from "#shared/connect/schema.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Query } from "#shared/listing/query.ts";
@@ -27,6 +28,9 @@ export const SOCKET_URLS = { events: "https://hub/events", link: "https://hub/li
 
 /** The header in which the Worker passes the client's address to the hub. A client's header of this name is dropped. */
 export const SOURCE_HEADER = "parley-source";
+
+/** The statistics of one hub. Durations are histograms, which add up over hubs. */
+export type HubStats = Omit<Stats, "connections"> & { readonly connections: readonly PairStats[] };
 
 /** Identifies a request that may be retried: the key, prefixed with the peer's id, and a hash of path and body. */
 export type IdempotencyKey = { readonly key: string; readonly hash: string };
@@ -141,7 +145,7 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   /** The sidecars whose links are up. */
   listSidecars(meta: RequestMeta): RpcResult<SidecarView[]>;
   /** Counts of lobbies, members and connections. */
-  getStats(meta: RequestMeta): RpcResult<Stats>;
+  getStats(meta: RequestMeta): RpcResult<HubStats>;
 
   /** Requests a connection from one member of a lobby to another. */
   requestConnection(meta: RequestMeta, lobby: string, request: ConnectParams): RpcResult<ConnectionView>;

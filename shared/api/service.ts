@@ -60,6 +60,9 @@ export const identity = object({
   sidecars: list(sidecar, SIDECARS_PER_HUB_MAX),
 });
 
+/** How many durations there were, their median, and what 95 % do not exceed; null without any. */
+const durations = object({ count, p50_ms: nullable(count), p95_ms: nullable(count) });
+
 /** Statistics of a game, without personal data. */
 export const stats = object({
   lobbies: list(object({ wire: oneOf(...WIRES), state: oneOf("open", "in_game"), count }), 2 * WIRES.length),
@@ -68,8 +71,19 @@ export const stats = object({
   peer_count: count,
   /** Sidecars that are linked. */
   sidecar_count: count,
-  /** Outcomes of direct connection attempts by pair of NATs, in steps of 20 attempts. */
-  connections: list(object({ nat_pair: text(64), tries: count, direct: count }), 64),
+  /** Outcomes of introductions by pair of NATs, in steps of 20. Times are from the introduction. */
+  connections: list(
+    object({
+      nat_pair: text(64),
+      introductions: count,
+      /** Introductions that tried a direct path, and those that opened one. */
+      tries: count,
+      direct: count,
+      first_path: durations,
+      direct_path: durations,
+    }),
+    64,
+  ),
 });
 export type Stats = Shape<typeof stats>;
 

@@ -57,6 +57,13 @@ export type Connection = {
   readonly timeline: readonly TimelineEntry[];
 };
 
+export type OverallOutcome = {
+  readonly direct: boolean;
+  readonly byIPv6: boolean;
+  readonly first_path_ms: number | null;
+  readonly direct_path_ms: number | null;
+};
+
 export type ConnectionRequest = Pick<Connection, "id" | "lobby" | "consent" | "wants_relay"> & {
   readonly asker: string;
   readonly asked: string;
@@ -157,10 +164,22 @@ export const finish = (connection: Connection, now: number): Connection => ({
   parties: connection.parties.map((party) => ({ ...party, reach: null })) as unknown as Connection["parties"],
 });
 
-/** Whether all reported outcomes are direct; null where none was reported. */
-export function wasDirect({ parties }: Connection): boolean | null {
-  const directs = parties.flatMap(({ outcome }) => (outcome === null ? [] : [outcome.path === "direct"]));
-  return directs.length === 0 ? null : directs.every((direct) => direct);
+function latest(times: readonly (number | undefined)[]): number | null {
+  const known = times.filter((ms) => ms !== undefined);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
+/** What the reported outcomes say together; null where none was reported. Of two times the later one counts. */
+export function overallOutcome({ parties }: Connection): OverallOutcome | null {
+  const reports = parties.flatMap(({ outcome }) => outcome ?? []);
+  if (reports.length === 0) return null;
+  const direct = reports.every(({ path }) => path === "direct");
+  return {
+    direct,
+    byIPv6: direct && reports.every(({ family }) => family === "ipv6"),
+    first_path_ms: latest(reports.map(({ first_path_ms }) => first_path_ms)),
+    direct_path_ms: direct ? latest(reports.map(({ elapsed_ms }) => elapsed_ms)) : null,
+  };
 }
 
 /** Whether both reported a direct path, so that neither needs the relay. */

@@ -6,18 +6,40 @@
  *   change.
  * - Counts are published in steps of 20 attempts, so that two publications do not reveal a single outcome. A source
  *   contributes four at once, then one in ten minutes, so that no network dominates.
- * - At 1,000 attempts both counts are halved, so that recent outcomes weigh more.
+ * - At 1,000 outcomes every count is halved, so that recent outcomes weigh more.
+ *
+ * The times to a first path and to a direct one are histograms, so that they add up over hubs.
  */
 import { BucketTable } from "../rate-limit/token-bucket.ts";
 import * as limits from "../limits.ts";
+import { addDuration, type Durations, halveDurations, mergeDurations, NO_DURATIONS } from "./durations.ts";
 import type { Outcomes as Known } from "./nat-advice.ts";
 
-export type Count = { readonly tries: number; readonly direct: number };
+/** `tries`: introductions that tried a direct path. Times are from the introduction. */
+export type Count = {
+  readonly introductions: number;
+  readonly tries: number;
+  readonly direct: number;
+  readonly first_path: Durations;
+  readonly direct_path: Durations;
+};
 /** `shown`: as published at the last step. */
 type Kept = Count & { readonly shown: Count };
+/** As published. */
+export type PairStats = Count & { readonly nat_pair: string };
 export type KeptOutcomes = Readonly<Record<string, Kept>>;
 
-const NOTHING: Count = { tries: 0, direct: 0 };
+/** The label of paths over IPv6. */
+export const IPV6_PAIR = "ipv6/ipv6";
+
+/** How one introduction ended; `direct`: null if no direct path was tried. */
+export type PairOutcome = {
+  readonly direct: boolean | null;
+  readonly first_path_ms: number | null;
+  readonly direct_path_ms: number | null;
+};
+
+const NOTHING: Count = { introductions: 0, tries: 0, direct: 0, first_path: NO_DURATIONS, direct_path: NO_DURATIONS };
 
 export class Outcomes {
   readonly #pairs: Map<string, Kept>;
@@ -46,12 +68,20 @@ export class Outcomes {
     return true;
   }
 
-  add(pair: string, direct: boolean): void {
-    const known = this.#pairs.get(pair) ?? { ...NOTHING, shown: NOTHING };
-    const next = { tries: known.tries + 1, direct: known.direct + (direct ? 1 : 0) };
-    const step = next.tries - known.shown.tries >= limits.STATS_SAMPLES_MIN;
-    const kept = { ...next, shown: step ? next : known.shown };
-    this.#pairs.set(pair, kept.tries >= limits.OUTCOMES_MAX ? halved(kept) : kept);
+  add(pair: string, { direct, first_path_ms, direct_path_ms }: PairOutcome): void {
+    const { shown, ...known } = this.#pairs.get(pair) ?? { ...NOTHING, shown: NOTHING };
+    const next = {
+      introductions: known.introductions + 1,
+      tries: known.tries + (direct === null ? 0 : 1),
+      direct: known.direct + (direct === true ? 1 : 0),
+      first_path: first_path_ms === null ? known.first_path : addDuration(known.first_path, first_path_ms),
+      direct_path: direct_path_ms === null ? known.direct_path : addDuration(known.direct_path, direct_path_ms),
+    };
+    const step = next.introductions - shown.introductions >= limits.STATS_SAMPLES_MIN;
+    this.#pairs.set(
+      pair,
+      next.introductions >= limits.OUTCOMES_MAX ? halved(next) : { ...next, shown: step ? next : shown },
+    );
   }
 
   toRow(): KeptOutcomes {
@@ -59,16 +89,32 @@ export class Outcomes {
   }
 
   /** The public statistics. */
-  published(): ({ readonly nat_pair: string } & Count)[] {
-    const pairs = [...this.#pairs].filter(([, { shown }]) => shown.tries > 0);
+  published(): PairStats[] {
+    const pairs = [...this.#pairs].filter(([, { shown }]) => shown.introductions > 0);
     return pairs.map(([nat_pair, { shown }]) => ({ nat_pair, ...shown }));
   }
 }
 
-const isDoomed = ({ tries, direct }: Count): boolean =>
+/** The statistics of one pair at two hubs. */
+export const mergePairStats = (a: PairStats, b: PairStats): PairStats => ({
+  nat_pair: a.nat_pair,
+  introductions: a.introductions + b.introductions,
+  tries: a.tries + b.tries,
+  direct: a.direct + b.direct,
+  first_path: mergeDurations(a.first_path, b.first_path),
+  direct_path: mergeDurations(a.direct_path, b.direct_path),
+});
+
+const isDoomed = ({ tries, direct }: Pick<Count, "tries" | "direct">): boolean =>
   tries >= limits.OUTCOMES_MIN && direct < tries * limits.OUTCOMES_DIRECT_MIN;
 
-function halved({ tries, direct }: Count): Kept {
-  const half = { tries: Math.floor(tries / 2), direct: Math.floor(direct / 2) };
+function halved({ introductions, tries, direct, first_path, direct_path }: Count): Kept {
+  const half = {
+    introductions: Math.floor(introductions / 2),
+    tries: Math.floor(tries / 2),
+    direct: Math.floor(direct / 2),
+    first_path: halveDurations(first_path),
+    direct_path: halveDurations(direct_path),
+  };
   return { ...half, shown: half };
 }

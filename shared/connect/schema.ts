@@ -93,6 +93,10 @@ export const outcome = object({
   path: oneOf("direct", "relay", "tunnel", "none"),
   /** From the start of the punch until the path worked, in ms. */
   elapsed_ms: optional(integer(0, OUTCOME_MS_MAX)),
+  /** From the first introduction of the two until the first path of any kind, in ms. Sent once. */
+  first_path_ms: optional(integer(0, OUTCOME_MS_MAX)),
+  /** The address family of a direct path. */
+  family: optional(oneOf("ipv4", "ipv6")),
   rtt_ms: optional(integer(0, OUTCOME_MS_MAX)),
   /** Free text for the timeline. */
   message: optional(text(64, /^[\x20-\x7e]+$/)),

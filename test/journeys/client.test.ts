@@ -76,6 +76,31 @@ describe("two players", () => {
     expect(ofA.send(new Uint8Array(1_207))).toBe(true);
   });
 
+  test("shows the figures of its path, and what its network can do", async () => {
+    const pair = await two();
+    const { ofA, ofB, heardByB } = await met(pair);
+    const none = { rtt_ms: null, jitter_ms: null, loss: null, bytes_sent: 0, bytes_received: 0 };
+    await vi.waitFor(() => {
+      ofA.send(Buffer.from("hello"));
+      expect(heardByB.length).toBeGreaterThan(0);
+      expect(ofB.stats()).toMatchObject({ path: "direct", endpoint: { port: expect.any(Number) } });
+    });
+    const [atA, atB] = [ofA.stats(), ofB.stats()];
+    expect(atA.bytes_sent % 5).toBe(0);
+    expect(atB.bytes_received).toBeGreaterThanOrEqual(5);
+    expect(atA.rtt_ms).toBeGreaterThanOrEqual(0);
+    expect(atA.jitter_ms).toBeGreaterThanOrEqual(0);
+    ofA.close();
+    expect(ofA.stats()).toStrictEqual({ path: null, endpoint: null, ...none });
+    const lines = (await pair.a.diagnose()).split("\n");
+    expect(lines.slice(0, 3)).toStrictEqual([
+      `The lobby server ${stack.url} answers.`,
+      "UDP gets out over IPv4: 2 of the sidecars' endpoints answered.",
+      "The router uses one port for every destination: direct connections are possible.",
+    ]);
+    expect(lines.at(-1)).toMatch(/^Own addresses: .+\.$/);
+  });
+
   test("closing a member's connection is reported to its peer when the member leaves", async () => {
     const pair = await two();
     const { ofB } = await met(pair);

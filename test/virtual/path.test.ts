@@ -47,7 +47,11 @@ describe("a path", () => {
     friends.world.wide.cut("20.0.1.1", "20.0.2.1");
     friends.world.run(30_000);
     for (const peer of both(friends)) {
-      expect(peer.paths.at(-1)).toMatchObject({ path: "relay", why: "silent" });
+      const fallback = peer.paths.at(-1)!;
+      expect(fallback).toMatchObject({ path: "relay", why: "silent" });
+      // The event names the silence that the change cost. Probes on the relay end it somewhat before the game's datagrams.
+      expect(fallback.silence_ms).toBeGreaterThan(300);
+      expect(fallback.silence_ms).toBeLessThanOrEqual(peer.gap(10_000, 20_000));
       expect(peer.gap(10_000, 20_000)).toBeLessThan(1_200);
       expect(peer.gap(12_000, 30_000)).toBeLessThan(120);
     }
@@ -58,6 +62,33 @@ describe("a path", () => {
       expect(peer.paths.at(-1)).toMatchObject({ path: "direct", why: "opened" });
       expect(peer.paths.at(-1)!.at).toBeLessThan(35_000);
     }
+  });
+
+  test.for([
+    [0, { least: 0, most: 0 }],
+    // Each of the four links of a round trip loses 5 %.
+    [0.05, { least: 0.08, most: 0.35 }],
+  ] as const)("shows its round trip, jitter, loss and bytes with a loss of %d", ([loss, share]) => {
+    const friends = new VirtualPair([strict, strict], 1, { loss });
+    friends.introduce();
+    for (const peer of both(friends)) peer.play(20_000);
+    friends.world.run(21_000);
+    const qualities = both(friends).map(({ channel }) => channel.path("direct")!.quality);
+    for (const { rtt_ms, jitter_ms, loss: measured } of qualities.map((quality) => ({
+      rtt_ms: quality.rtt_ms,
+      jitter_ms: quality.jitter_ms,
+      loss: quality.loss(friends.world.now),
+    }))) {
+      expect(rtt_ms).toBeGreaterThan(70);
+      expect(rtt_ms).toBeLessThan(95);
+      expect(jitter_ms).toBeLessThan(10);
+      expect(measured).toBeGreaterThanOrEqual(share.least);
+      expect(measured).toBeLessThanOrEqual(share.most);
+    }
+    const [a, b] = qualities;
+    const arrived = b!.bytes_received / a!.bytes_sent;
+    expect(arrived).toBeGreaterThan(loss === 0 ? 0.999 : 0.8);
+    expect(arrived).toBeLessThan(loss === 0 ? 1.001 : 0.97);
   });
 
   test("that is direct is unaffected by the end of the relay", () => {

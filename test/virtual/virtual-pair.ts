@@ -20,7 +20,7 @@ export type Received = { readonly at: number; readonly number: number };
 
 export class VirtualPeer {
   readonly channel: Channel;
-  readonly paths: { at: number; path: PathKind | null; why: PathChangeReason }[] = [];
+  readonly paths: { at: number; path: PathKind | null; why: PathChangeReason; silence_ms: number }[] = [];
   readonly received: Received[] = [];
   readonly events: ChannelEvent[] = [];
   player: VirtualPlayer;
@@ -75,7 +75,10 @@ export class VirtualPeer {
     for (const event of this.channel.takeEvents()) {
       this.events.push(event);
       if (event.type === "data") this.received.push({ at: now, number: Number(Buffer.from(event.payload).toString()) });
-      if (event.type === "path") this.paths.push({ at: now, path: event.path, why: event.why });
+      if (event.type === "path") {
+        const { path, why, silence_ms } = event;
+        this.paths.push({ at: now, path, why, silence_ms });
+      }
       if (event.type === "upgrade") this.#wishes();
       if (event.type === "closable") this.player.close(...event.sockets);
     }

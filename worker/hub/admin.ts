@@ -1,16 +1,16 @@
 /** What operators read of a hub: lobbies, statistics, and the address or peer id to ban for a member. */
-import type { AdminLobby, Stats } from "#shared/api/service.ts";
+import type { AdminLobby } from "#shared/api/service.ts";
 import { canonicalPrefix } from "#shared/auth/bans.ts";
 import { isIPv4 } from "#shared/net/endpoint.ts";
 import { type Lobby, WIRES } from "#shared/lobby/lobby.ts";
-import { type AdminPage, type BanTarget, type Cursor, newestFirst } from "../rpc.ts";
+import { type AdminPage, type BanTarget, type Cursor, type HubStats, newestFirst } from "../rpc.ts";
 
 export function lobbyPage(lobbies: readonly Lobby[], limit: number, after: Cursor | null): AdminPage {
   const rest = lobbies.filter((lobby) => after === null || newestFirst(after, lobby) < 0).toSorted(newestFirst);
   return { lobbies: rest.slice(0, limit).map(adminLobby), more: rest.length > limit };
 }
 
-export function hubStats(lobbies: readonly Lobby[], rest: Pick<Stats, "sidecar_count" | "connections">): Stats {
+export function hubStats(lobbies: readonly Lobby[], rest: Pick<HubStats, "sidecar_count" | "connections">): HubStats {
   const counts = new Map<string, number>();
   const peers = new Set<string>();
   let members = 0;

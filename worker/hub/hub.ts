@@ -5,7 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import type { Summary } from "#shared/listing/summary.ts";
-import type { SidecarView, Stats } from "#shared/api/service.ts";
+import type { SidecarView } from "#shared/api/service.ts";
 import type { LobbyBanView } from "#shared/api/bans.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Ban } from "#shared/auth/bans.ts";
@@ -149,7 +149,7 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
     return this.#run(meta, () => ({ value: this.#state.sidecars.views() }));
   }
 
-  getStats(meta: rpc.RequestMeta): rpc.RpcResult<Stats> {
+  getStats(meta: rpc.RequestMeta): rpc.RpcResult<rpc.HubStats> {
     return this.#run(meta, () => ({
       value: admin.hubStats(this.#state.lobbies.all(), {
         sidecar_count: this.#state.sidecars.linked().length,

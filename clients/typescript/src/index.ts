@@ -56,7 +56,7 @@ export { varToBytes } from "./variant/encode.ts";
 export { GodotFloat, type GodotType, GodotValue, type Variant } from "./variant/types.ts";
 export type { ConnectOptions } from "./api/member-paths.ts";
 export { type Detached, Peer } from "./connect/peer.ts";
-export type { PathName, PeerPath } from "./connect/peer-path.ts";
+export type { PathName, PeerPath, PeerStats } from "./connect/peer-path.ts";
 export { HubClient, HubRefusal, type LobbyQuery } from "./api/hub-client.ts";
 export { ProofVerifier, type VerifiedMember, type VerifyOptions } from "./lobby/proofs.ts";
 export { type LobbyMembership, ParleyClient, type ParleyClientOptions } from "./node/client.ts";

@@ -1,7 +1,7 @@
 /** Invariants of connections in any order of events: no address is visible too early, and none is kept. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { connection as shape, type ConnectionView } from "#shared/connect/schema.ts";
+import { connection as shape, type ConnectionView, type OutcomeReport } from "#shared/connect/schema.ts";
 import {
   agree,
   newConnection,
@@ -12,7 +12,7 @@ import {
   isReady,
   recordOutcome,
   connectionView,
-  wasDirect,
+  overallOutcome,
 } from "#shared/connect/connection.ts";
 import { decode } from "#shared/schema/decode.ts";
 import { introduce, type ReachedParty, type VerifiedReach } from "#shared/connect/introduction.ts";
@@ -114,16 +114,25 @@ function seemly(view: ConnectionView, at: End, { state }: Connection): void {
   ]);
 }
 
-test("an outcome is direct if every report is, and unknown without a report", () => {
+test("an outcome is direct if every report is, counts the later of two times, and is unknown without a report", () => {
   const about = { id: "0-c", lobby: "0-b", wants_relay: false, consent: "automatic" as const };
   const open = { ...newConnection({ ...about, asker: "a", asked: "b" }, 0), state: "introduced" as const };
-  const ended = (...paths: ("direct" | "relay" | null)[]): boolean | null =>
-    wasDirect(
-      paths.reduce<Connection>(
-        (so, path, at) => (path === null ? so : recordOutcome(so, at as End, { path }, 1)),
+  const ended = (...reports: (OutcomeReport | null)[]) =>
+    overallOutcome(
+      reports.reduce<Connection>(
+        (so, report, at) => (report === null ? so : recordOutcome(so, at as End, report, 1)),
         open,
       ),
     );
-  expect([ended("direct", "direct"), ended("direct", null), ended(null, "direct")]).toStrictEqual([true, true, true]);
-  expect([ended("direct", "relay"), ended("relay", null), ended(null, null)]).toStrictEqual([false, false, null]);
+  const direct = { path: "direct", elapsed_ms: 90, first_path_ms: 110, family: "ipv6" } as const;
+  const relay = { path: "relay", first_path_ms: 300 } as const;
+  const known = { direct: true, byIPv6: true, first_path_ms: 110, direct_path_ms: 90 };
+  expect([ended(direct, direct), ended(direct, null), ended(null, direct)]).toStrictEqual([known, known, known]);
+  expect(ended(direct, { ...direct, elapsed_ms: 95, family: "ipv4" })).toStrictEqual({
+    ...known,
+    byIPv6: false,
+    direct_path_ms: 95,
+  });
+  const relayed = { direct: false, byIPv6: false, first_path_ms: 300, direct_path_ms: null };
+  expect([ended(direct, relay), ended(relay, null), ended(null, null)]).toStrictEqual([relayed, relayed, null]);
 });

@@ -1,5 +1,7 @@
 /** The public lists of sidecars and statistics, readiness, and metrics for operators. */
 import type { Stats } from "#shared/api/service.ts";
+import { countDurations, type Durations, quantileOf } from "#shared/connect/durations.ts";
+import { mergePairStats, type PairStats } from "#shared/connect/outcomes.ts";
 import { GAME_PATTERN, SIDECARS_MAX_AGE_S, STATS_MAX_AGE_S } from "#shared/limits.ts";
 import { callEveryHub, callHub } from "../hub-client.ts";
 import type { Ctx, Handler } from "../context.ts";
@@ -7,7 +9,7 @@ import { keyProblem } from "../../env.ts";
 import { callForRequest, callAllHubs } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
 import { cachedJson } from "../etag.ts";
-import type { RpcResult } from "../../rpc.ts";
+import type { HubStats, RpcResult } from "../../rpc.ts";
 
 /** Every sidecar has a link to each hub, so any hub knows all of them. */
 export const listSidecars: Handler = async (c) => {
@@ -47,14 +49,20 @@ export const metrics: Handler = async (c) => {
   return c.text(`${help.join("\n")}\n`, 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
 };
 
+type PairTimes = Stats["connections"][number]["first_path"];
+
 const GAUGES = {
   parley_lobbies: "Open lobbies, by wire and state.",
   parley_members: "Members of lobbies.",
   parley_peers: "Distinct members of lobbies, counted per hub.",
   parley_sidecars: "Sidecars whose link is up.",
+  parley_connection_tries: "Recent attempts to open a direct path, by pair of NATs, in steps of 20.",
+  parley_connections_direct: "Those that succeeded.",
+  parley_first_path_seconds: "Time from the introduction to a path of any kind, by pair of NATs.",
+  parley_direct_path_seconds: "Time from the introduction to a direct path, by pair of NATs.",
 } as const;
 
-function gauges(game: string, { lobbies, member_count, peer_count, sidecar_count }: Stats): string[] {
+function gauges(game: string, { lobbies, member_count, peer_count, sidecar_count, connections }: Stats): string[] {
   return [
     ...lobbies.map(
       ({ wire, state, count }) => `parley_lobbies{game="${game}",wire="${wire}",state="${state}"} ${count}`,
@@ -62,34 +70,60 @@ function gauges(game: string, { lobbies, member_count, peer_count, sidecar_count
     `parley_members{game="${game}"} ${member_count}`,
     `parley_peers{game="${game}"} ${peer_count}`,
     `parley_sidecars{game="${game}"} ${sidecar_count}`,
+    ...connections.flatMap(({ nat_pair, tries, direct, first_path, direct_path }) => {
+      const labels = `game="${game}",nat_pair="${nat_pair}"`;
+      return [
+        `parley_connection_tries{${labels}} ${tries}`,
+        `parley_connections_direct{${labels}} ${direct}`,
+        ...quantiles("parley_first_path_seconds", labels, first_path),
+        ...quantiles("parley_direct_path_seconds", labels, direct_path),
+      ];
+    }),
   ];
 }
 
+const quantiles = (name: string, labels: string, { p50_ms, p95_ms }: PairTimes): string[] =>
+  [["0.5", p50_ms] as const, ["0.95", p95_ms] as const].flatMap(([quantile, ms]) =>
+    ms === null ? [] : [`${name}{${labels},quantile="${quantile}"} ${ms / 1_000}`],
+  );
+
 async function statsOf(c: Ctx, game: string): Promise<Stats> {
   const meta = { cost: null, peer: null, source: null, idempotency: null };
-  const results = await callEveryHub<RpcResult<Stats>>(c.env, game, (hub) => hub.getStats(meta));
+  const results = await callEveryHub<RpcResult<HubStats>>(c.env, game, (hub) => hub.getStats(meta));
   return mergeStats(results.flatMap((result) => ("value" in result ? [result.value] : [])));
 }
 
 /** The statistics of several hubs as one. */
-function mergeStats(all: readonly Stats[]): Stats {
+function mergeStats(all: readonly HubStats[]): Stats {
   const counts = new Map<string, Stats["lobbies"][number]>();
   for (const line of all.flatMap(({ lobbies }) => lobbies)) {
     const key = `${line.wire} ${line.state}`;
     counts.set(key, { ...line, count: line.count + (counts.get(key)?.count ?? 0) });
   }
-  const pairs = new Map<string, Stats["connections"][number]>();
-  for (const { nat_pair, tries, direct } of all.flatMap(({ connections }) => connections)) {
-    const known = pairs.get(nat_pair) ?? { tries: 0, direct: 0 };
-    pairs.set(nat_pair, { nat_pair, tries: known.tries + tries, direct: known.direct + direct });
+  const pairs = new Map<string, PairStats>();
+  for (const stats of all.flatMap(({ connections }) => connections)) {
+    const known = pairs.get(stats.nat_pair);
+    pairs.set(stats.nat_pair, known === undefined ? stats : mergePairStats(known, stats));
   }
-  const total = (read: (one: Stats) => number): number => all.reduce((sum, one) => sum + read(one), 0);
+  const total = (read: (one: HubStats) => number): number => all.reduce((sum, one) => sum + read(one), 0);
   return {
     lobbies: [...counts.values()],
     member_count: total(({ member_count }) => member_count),
     peer_count: total(({ peer_count }) => peer_count),
     // Every sidecar has a link to each hub.
     sidecar_count: Math.max(0, ...all.map(({ sidecar_count }) => sidecar_count)),
-    connections: [...pairs.values()].toSorted((a, b) => (a.nat_pair < b.nat_pair ? -1 : 1)),
+    connections: [...pairs.values()]
+      .toSorted((a, b) => (a.nat_pair < b.nat_pair ? -1 : 1))
+      .map(({ first_path, direct_path, ...counts }) => ({
+        ...counts,
+        first_path: pairTimes(first_path),
+        direct_path: pairTimes(direct_path),
+      })),
   };
 }
+
+const pairTimes = (all: Durations): PairTimes => ({
+  count: countDurations(all),
+  p50_ms: quantileOf(all, 0.5),
+  p95_ms: quantileOf(all, 0.95),
+});

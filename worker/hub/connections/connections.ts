@@ -3,11 +3,11 @@
  * and outcomes. They are stored in connection-table.ts.
  */
 import type { ConnectionView, ConnectionEvent, OutcomeReport, RelayView } from "#shared/connect/schema.ts";
-import type { Stats } from "#shared/api/service.ts";
 import type { Connection, End } from "#shared/connect/connection.ts";
 import * as step from "#shared/connect/connection.ts";
 import { FAILURES, type FailureReason } from "#shared/connect/failures.ts";
 import { punchInstructions, type VerifiedReach } from "#shared/connect/introduction.ts";
+import type { PairStats } from "#shared/connect/outcomes.ts";
 import { webrtcInstructions } from "#shared/connect/webrtc.ts";
 import { CONNECTIONS_LISTED_MAX, CONNECTIONS_PER_PEER_MAX } from "#shared/limits.ts";
 import type { Lobby } from "#shared/lobby/lobby.ts";
@@ -163,7 +163,7 @@ export class Connections {
     return { value: this.#relays.request(connection, end, lost, now) };
   }
 
-  publicStats(): Stats["connections"] {
+  publicStats(): PairStats[] {
     return this.#stats.outcomes.published();
   }
 

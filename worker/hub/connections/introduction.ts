@@ -29,12 +29,12 @@ export function introduceMembers(
     const relay: RelayPolicy = relay_only ? "always" : forbidsRelay(lobby, connection) ? "never" : "auto";
     const introduction = introduceBrowsers([a!, b!], { key, relay }, now);
     // No receipt shows the address of a browser.
-    if (!relay_only) stats.begin(id, introduction.pair, peers, now);
+    stats.begin(id, { pair: introduction.pair, isTried: !relay_only }, peers, now);
     return introduction;
   }
   const introduction = introduce([a!, b!], { key, relay_only, outcomes: stats.outcomes.known }, now);
   const sources = [a!, b!].flatMap(({ reach }) => reach.samples.map(({ seen }) => sourceOf(seen.address)));
-  if (introduction.plans !== null) stats.begin(id, introduction.pair, sources, now);
+  stats.begin(id, { pair: introduction.pair, isTried: introduction.plans !== null }, sources, now);
   return introduction;
 }
 

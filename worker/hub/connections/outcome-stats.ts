@@ -1,14 +1,17 @@
 /** Counts outcomes of introductions (shared/connect/outcomes.ts): decides which count, and when they are stored. */
-import { type Connection, wasDirect } from "#shared/connect/connection.ts";
+import { type Connection, overallOutcome } from "#shared/connect/connection.ts";
 import { OUTCOMES_WRITE_DELAY_MS } from "#shared/limits.ts";
-import { Outcomes } from "#shared/connect/outcomes.ts";
+import { IPV6_PAIR, Outcomes } from "#shared/connect/outcomes.ts";
 import type { Store } from "../store.ts";
+
+/** The pair of NAT types, and whether a direct path is tried. */
+export type CountedPair = { readonly pair: string; readonly isTried: boolean };
 
 export class OutcomeStats {
   readonly outcomes: Outcomes;
   readonly #store: Store;
-  /** Introductions that count, with their pair of NAT types. */
-  readonly #counted = new Map<string, string>();
+  /** Introductions that count. */
+  readonly #counted = new Map<string, CountedPair>();
   #unsaved_since: number | null = null;
 
   constructor(store: Store) {
@@ -16,18 +19,20 @@ export class OutcomeStats {
     this.outcomes = new Outcomes(store.outcomes());
   }
 
-  /** Starts counting an introduction in which a direct path is tried. */
-  begin(id: string, pair: string, sources: readonly string[], now: number): void {
-    if (this.outcomes.mayCount(sources, now)) this.#counted.set(id, pair);
+  /** Starts counting an introduction. */
+  begin(id: string, counted: CountedPair, sources: readonly string[], now: number): void {
+    if (this.outcomes.mayCount(sources, now)) this.#counted.set(id, counted);
   }
 
   /** Counts the outcome once. */
   end(connection: Connection, now: number): void {
-    const pair = this.#counted.get(connection.id);
-    const direct = wasDirect(connection);
+    const counted = this.#counted.get(connection.id);
+    const outcome = overallOutcome(connection);
     this.#counted.delete(connection.id);
-    if (pair === undefined || direct === null) return;
-    this.outcomes.add(pair, direct);
+    if (counted === undefined || outcome === null) return;
+    // The NATs had no part in a path over IPv6.
+    const pair = outcome.byIPv6 ? IPV6_PAIR : counted.pair;
+    this.outcomes.add(pair, { ...outcome, direct: counted.isTried ? outcome.direct : null });
     this.#unsaved_since ??= now;
   }
 

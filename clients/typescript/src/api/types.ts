@@ -356,6 +356,8 @@ export type Relaying = {
 export type Outcome = {
   readonly path: "direct" | "relay" | "tunnel" | "none";
   readonly elapsed_ms?: number;
+  readonly first_path_ms?: number;
+  readonly family?: "ipv4" | "ipv6";
   readonly rtt_ms?: number;
   readonly message?: string;
 };
@@ -480,8 +482,19 @@ export type Stats = {
   readonly sidecar_count: number;
   readonly connections: readonly {
     readonly nat_pair: string;
+    readonly introductions: number;
     readonly tries: number;
     readonly direct: number;
+    readonly first_path: {
+      readonly count: number;
+      readonly p50_ms: number | null;
+      readonly p95_ms: number | null;
+    };
+    readonly direct_path: {
+      readonly count: number;
+      readonly p50_ms: number | null;
+      readonly p95_ms: number | null;
+    };
   }[];
 };
 

@@ -2,7 +2,10 @@
  * What the connector knows of its connection to one member. A record, because one introduction follows another on the
  * same peer: after a failed punch, a lost path or a new address.
  */
+import { isIPv4 } from "node:net";
 import type { ConnectOptions } from "../api/member-paths.ts";
+import type { Outcome } from "../api/types.ts";
+import type { PunchOutcome } from "../punch/punch.ts";
 import * as limits from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import type { WarmSocketPair } from "../probe/warm-socket.ts";
@@ -77,4 +80,21 @@ export function enterRelayAfter(connection: Connection, after_ms: number, isLast
 export function applyRefusal({ peer }: Connection, error: unknown): void {
   if (peer.path === null && !peer.hasKey) peer.close(error instanceof Error ? error.message : String(error));
   else peer.punchUnavailable();
+}
+
+/** The outcome of a punch for the hub. */
+export function punchReport({ peer }: Connection, outcome: PunchOutcome, sent: number): Outcome {
+  if (outcome.kind === "given_up")
+    return { path: peer.hasRelay ? "relay" : "none", message: `${outcome.why}, ${sent} sent` };
+  const elapsed_ms = Math.max(0, Math.round(outcome.after_ms));
+  const family = isIPv4(outcome.to.address) ? "ipv4" : "ipv6";
+  return { path: "direct", elapsed_ms, rtt_ms: Math.round(outcome.rtt_ms), family };
+}
+
+/** The time to the first path, in the first report of a connection that has a path. */
+export function firstPathTime(
+  { peer, reportedConnection }: Connection,
+  { path }: Outcome,
+): Pick<Outcome, "first_path_ms"> {
+  return reportedConnection === "" && path !== "none" ? { first_path_ms: Math.round(peer.first_path_ms) } : {};
 }

@@ -4,11 +4,20 @@
  */
 import { HubRefusal } from "../api/hub-client.ts";
 import type { PunchOutcome } from "../punch/punch.ts";
-import { type Connection, applyRefusal, createConnection, enterRelayAfter, isBusy, markBusy } from "./connection.ts";
+import {
+  type Connection,
+  applyRefusal,
+  createConnection,
+  enterRelayAfter,
+  firstPathTime,
+  isBusy,
+  markBusy,
+  punchReport,
+} from "./connection.ts";
 import type { ReflexiveProbe } from "../probe/reflexive-probe.ts";
 import * as limits from "./limits.ts";
 import type { ConnectOptions, MemberPaths, PathsSetup } from "../api/member-paths.ts";
-import type { Connection as ConnectionView, ConnectionList } from "../api/types.ts";
+import type { Connection as ConnectionView, ConnectionList, Outcome } from "../api/types.ts";
 import { type Introduction, readIntroduction, readRelay } from "./introduction.ts";
 import type { Endpoint } from "../util/addresses.ts";
 import { Peer, type PeerHandlers } from "./peer.ts";
@@ -111,9 +120,10 @@ export class Connector implements MemberPaths<Peer> {
   }
 
   /** Reports the outcome once for each introduction. */
-  #reportOutcome(connection: Connection, outcome: object): void {
+  #reportOutcome(connection: Connection, report: Outcome): void {
     const { connectionId: id } = connection;
     if (id === null || id === connection.reportedConnection) return;
+    const outcome = { ...report, ...firstPathTime(connection, report) };
     connection.reportedConnection = id;
     void this.#setup.hub.request("PUT", `/connections/${id}/outcome`, outcome).catch(() => {});
   }
@@ -195,7 +205,8 @@ export class Connector implements MemberPaths<Peer> {
     connection.busyUntil = 0;
     peer.punchUnavailable(!connection.hasUdp);
     if (!connection.hasUdp) peer.openTunnel();
-    this.#reportOutcome(connection, { path: connection.hasUdp ? "relay" : "tunnel" });
+    if (peer.path !== null) return this.#reportOutcome(connection, { path: peer.path });
+    peer.once("path", ({ path }) => this.#reportOutcome(connection, { path: path ?? "none" }));
   }
 
   /** Handles the state of a connection like the events that led to it. */
@@ -214,14 +225,9 @@ export class Connector implements MemberPaths<Peer> {
   #handlePunchOutcome(connection: Connection, outcome: PunchOutcome, sent: number): void {
     const { peer } = connection;
     connection.busyUntil = 0;
-    if (outcome.kind === "opened") {
-      connection.attempt = 0;
-      const times = { elapsed_ms: Math.max(0, Math.round(outcome.after_ms)), rtt_ms: Math.round(outcome.rtt_ms) };
-      return this.#reportOutcome(connection, { path: "direct", ...times });
-    }
-    connection.attempt++;
-    const path = peer.hasRelay ? "relay" : "none";
-    this.#reportOutcome(connection, { path, message: `${outcome.why}, ${sent} sent` });
+    this.#reportOutcome(connection, punchReport(connection, outcome, sent));
+    connection.attempt = outcome.kind === "opened" ? 0 : connection.attempt + 1;
+    if (outcome.kind === "opened") return;
     if (connection.attempt < limits.IMMEDIATE_RETRIES_MAX && connection.isInitiator)
       void this.#requestIntroduction(connection);
     if (!peer.hasRelay) void this.#requestRelay(connection);

@@ -13,7 +13,7 @@ import type { PairKey } from "../secure/seal.ts";
 import { ProbeTransactions } from "../probe/probe-transactions.ts";
 import * as limits from "./limits.ts";
 import type { Relay } from "./introduction.ts";
-import { type PathName, type PeerEvents, REASONS } from "./peer-path.ts";
+import { CurrentPath, type PathName, type PeerEvents, type PeerStats } from "./peer-path.ts";
 import { PeerRelay, type RelayUse } from "./peer-relay.ts";
 import { type DatagramHandler, Sockets } from "../probe/sockets.ts";
 import type { WarmSocketPair } from "../probe/warm-socket.ts";
@@ -47,12 +47,9 @@ export class Peer extends Emitter<PeerEvents> {
   receiptOf: (socket: number, address: string) => string = () => "-";
   /** The local socket of the next introduction. Earlier ones may still be in use. */
   #socket = 0;
-  #path: PathName | null = null;
-  #pathReason = "No path has been found yet.";
+  readonly #current = new CurrentPath();
   /** Payloads that arrived before the first `path` event, when the game could not yet listen. */
   #undelivered: Uint8Array[] | null = [];
-  #introducedAt = performance.now();
-  #afterMs = 0;
   /** The hub's reason for the last introduction. */
   introductionReason = "";
   #closed = false;
@@ -69,7 +66,7 @@ export class Peer extends Emitter<PeerEvents> {
     this.#relay = new PeerRelay(this.sockets, this.probes, {
       channel: () => this.#channel,
       socket: () => this.#socket,
-      isDirect: () => this.#path === "direct",
+      isDirect: () => this.path === "direct",
       isClosed: () => this.#closed,
       update: () => this.update(),
       needsRelay: () => this.#handlers.needsRelay(),
@@ -86,22 +83,25 @@ export class Peer extends Emitter<PeerEvents> {
   // --- for games -----------------------------------------------------------------------------------------------
 
   get path(): PathName | null {
-    return this.#path;
+    return this.#current.name;
   }
 
   /** The reason for this path, in words for players. */
   get why(): string {
-    return `${this.#pathReason} ${this.introductionReason}`.trim();
+    return `${this.#current.reason} ${this.introductionReason}`.trim();
   }
 
   get rtt_ms(): number | null {
-    const kind = this.#path;
-    return kind === null ? null : (this.#channel?.path(kind)?.rtt_ms ?? null);
+    return this.stats().rtt_ms;
   }
 
   /** Time from the introduction to the current path. */
   get after_ms(): number {
-    return this.#afterMs;
+    return this.#current.after_ms;
+  }
+
+  stats(): PeerStats {
+    return this.#current.stats(this.#channel);
   }
 
   get isClosed(): boolean {
@@ -144,6 +144,11 @@ export class Peer extends Emitter<PeerEvents> {
     return this.#socket;
   }
 
+  /** Time from the first introduction to the first path; until then, time since the last introduction. */
+  get first_path_ms(): number {
+    return this.#current.first_after_ms ?? this.#current.sinceIntroduction_ms;
+  }
+
   get hasKey(): boolean {
     return this.#channel !== null;
   }
@@ -164,7 +169,7 @@ export class Peer extends Emitter<PeerEvents> {
   }
 
   startPunch(plan: Plan, key: PairKey, start_in_ms: number): void {
-    this.#introducedAt = performance.now();
+    this.#current.introduce();
     this.#setKey(key);
     this.#channel!.punch(plan, this.#socket, start_in_ms, performance.now());
     this.update();
@@ -173,7 +178,7 @@ export class Peer extends Emitter<PeerEvents> {
   useRelay(relay: Relay, key: PairKey | null, how: RelayUse): void {
     if (this.#relay.isAssigned(relay)) return;
     if (key !== null) {
-      this.#introducedAt = performance.now();
+      this.#current.introduce();
       this.#setKey(key);
     }
     this.#relay.use(relay, how);
@@ -256,11 +261,9 @@ export class Peer extends Emitter<PeerEvents> {
     else if (event.type === "suspect") this.#relay.handleSuspect(event.path);
     else if (event.type === "punched") this.#handlers.punched(event.outcome, event.sent);
     else {
-      const { path } = event;
-      this.#path = path;
-      this.#pathReason = path === null ? "There is no path now." : REASONS[event.why]!;
-      const after_ms = (this.#afterMs = performance.now() - this.#introducedAt);
-      this.emit("path", [{ path, rtt_ms: event.rtt_ms, after_ms, why: this.why }]);
+      const { path, silence_ms } = event;
+      this.#current.change(event);
+      this.emit("path", [{ path, rtt_ms: this.rtt_ms, after_ms: this.after_ms, silence_ms, why: this.why }]);
       this.#relay.scheduleReturn();
       if (path === null) this.#handlers.needsRelay();
       else if (this.#undelivered !== null) setImmediate(() => this.#deliverEarly());
@@ -283,8 +286,7 @@ export class Peer extends Emitter<PeerEvents> {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#relay.close();
-    this.#path = null;
-    this.#pathReason = "The connection is closed.";
+    this.#current.end();
     this.#handlers.closed();
   }
 }

@@ -9,6 +9,7 @@ import { type Credentials, identify, LobbyClient, type LobbyClientOptions } from
 import type { LobbyMembership as Membership } from "../lobby/membership.ts";
 import { SidecarList } from "../lobby/sidecar-list.ts";
 import { AddressWatch } from "./address-watch.ts";
+import { diagnose } from "./diagnosis.ts";
 
 export type LobbyMembership = Membership<Peer>;
 
@@ -23,14 +24,26 @@ export class ParleyClient extends LobbyClient<Peer> {
     const identity = await identify(hub, options.storage);
     return new ParleyClient(hub, identity.peer_id, new UdpNetwork(hub, identity, birthday));
   }
+
+  readonly #udp: UdpNetwork;
+
+  private constructor(hub: HubClient, id: string, network: UdpNetwork) {
+    super(hub, id, network);
+    this.#udp = network;
+  }
+
+  /** What this machine's network can do, in sentences that a player can send to support. */
+  diagnose = (): Promise<string> => this.#udp.diagnose();
 }
 
 class UdpNetwork implements Network<Peer> {
+  readonly #hub: HubClient;
   readonly #sidecars: SidecarList;
   readonly #probe: ReflexiveProbe;
   readonly #birthday: boolean;
 
   constructor(hub: HubClient, { sidecars = [], udp_token }: Credentials, birthday: boolean) {
+    this.#hub = hub;
     this.#sidecars = new SidecarList(hub, sidecars);
     this.#probe = new ReflexiveProbe(this.#sidecars, udp_token);
     this.#birthday = birthday;
@@ -44,6 +57,10 @@ class UdpNetwork implements Network<Peer> {
 
   watch(onChange: () => void): NetworkWatch {
     return new AddressWatch(onChange);
+  }
+
+  diagnose(): Promise<string> {
+    return diagnose(this.#hub, this.#sidecars, this.#probe);
   }
 
   refresh(): void {

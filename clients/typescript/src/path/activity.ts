@@ -52,6 +52,17 @@ export class Activity {
     return path.leftAt > -Infinity || now >= this.suspectedFrom(path, now);
   }
 
+  /** When the state of a path changes next, unless it answers. */
+  changesAt(path: Path, now: number): number {
+    const suspectedFrom = this.suspectedFrom(path, now);
+    return Math.min(
+      path.kind === "direct" ? path.answeredAt + limits.DIRECT_LOST_MS : Infinity,
+      path.consentAt + limits.CONSENT_EXPIRES_MS,
+      this.trusts(path, now) ? this.trustedUntil(path, now) : Infinity,
+      !path.isReported && suspectedFrom > now ? suspectedFrom : Infinity,
+    );
+  }
+
   /** From when a path is suspected, although it is still trusted; Infinity unless the game is active. */
   suspectedFrom(path: Path, now: number): number {
     if (this.level(now) !== "active") return Infinity;

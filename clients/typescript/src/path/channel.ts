@@ -142,7 +142,10 @@ export class Channel {
     if (routes.length === 0) return false;
     // One sealed datagram for all paths, so that the peer drops the duplicate.
     const bytes = this.#seal.seal(writeMessage({ kind: "data", payload }), now);
-    for (const { place } of routes) this.#datagrams.push({ place, bytes });
+    for (const { place, quality } of routes) {
+      quality.bytes_sent += payload.length;
+      this.#datagrams.push({ place, bytes });
+    }
     return true;
   }
 
@@ -156,7 +159,8 @@ export class Channel {
     else if (message.kind === "probe") this.#handleProbe(message, place, now);
     else if (!this.#selector.handleAnswer(message, now)) this.#handlePunchMessage(message, place, now);
     const mayRoam = this.#attempt === null || this.#attempt.reported !== null;
-    this.#selector.recordReceived(place, { mayRoam, isData: message.kind === "data" }, now);
+    const payload = message.kind === "data" ? message.payload : null;
+    this.#selector.recordReceived(place, { mayRoam, payload }, now);
     return true;
   }
 

@@ -64,6 +64,11 @@ export const ROAM_PAUSE_MS = 1_000;
 /** Datagrams to an address where the peer was received but has not answered, and such addresses per channel. */
 export const UNVALIDATED_MAX = 20;
 export const UNVALIDATED_ADDRESSES_MAX = 64;
+/** Probes by which the loss of a path is measured: at least, and at most (a quarter of a minute while the game is active). */
+export const LOSS_PROBES_MIN = 10;
+export const LOSS_PROBES_MAX = 40;
+/** A change of the path reports the longest silence of this time. */
+export const SILENCE_WINDOW_MS = 5_000;
 /** The first number of a path in probes, above the numbers of candidate pairs. */
 export const NUMBER_FIRST = 0xff00;
 /**

@@ -13,43 +13,35 @@ import type { Endpoint } from "../util/addresses.ts";
 import { elapsedMs, type Message, type ProbeFields } from "../punch/messages.ts";
 import { Activity, probeMs, retryMs } from "./activity.ts";
 import * as limits from "./limits.ts";
-import {
-  createPath,
-  type Path,
-  type PathChangeReason,
-  type PathKind,
-  type PathSelectorEvent,
-  type Place,
-  rttOf,
-  samePlace,
-} from "./paths.ts";
+import { type Path, type PathChangeReason, type PathKind, type PathSelectorEvent, type Place, rttOf } from "./paths.ts";
+import { PathTable } from "./path-table.ts";
 import { RelayEndpoints } from "./relay-endpoints.ts";
+import { RecentSilence } from "./silence.ts";
 import { Roaming } from "./roaming.ts";
 import { UnvalidatedSources } from "./unvalidated.ts";
 import { UpgradeTimer } from "./upgrade-timer.ts";
 
 const ORDER: readonly PathKind[] = ["direct", "relay", "tunnel"];
 
+/** `payload`: of a datagram of the game, or null. From an unknown place the peer may have roamed. */
+export type ReceivedDatagram = { readonly mayRoam: boolean; readonly payload: Uint8Array | null };
+
 export class PathSelector {
   readonly #random: () => number;
-  readonly #paths = new Map<PathKind, Path>();
-  /** The relay's and the tunnel's places, even without a recent answer. */
-  readonly #configured = new Map<PathKind, Place | null>();
+  readonly #paths: PathTable;
   readonly #relays = new RelayEndpoints();
-  readonly #unvalidated = new UnvalidatedSources((address) =>
-    [...this.#paths.values()].some(({ place }) => place !== "tunnel" && place.to.address === address),
-  );
+  readonly #unvalidated = new UnvalidatedSources((address) => this.#paths.hasAddress(address));
   readonly #roaming = new Roaming(
     {
-      createPath: (place, now) => this.#createPath("direct", place, now, null),
+      createPath: (place, now) => this.#paths.create("direct", place, now, null),
       sendProbe: (path, now) => this.#sendProbe(path, now),
     },
     this.#unvalidated,
   );
   readonly #activity = new Activity();
   readonly #upgrade = new UpgradeTimer();
+  readonly #silence = new RecentSilence();
   #leftAfter = -Infinity;
-  #numbers = 0;
   #now: number;
   #current: PathKind | null = null;
   #events: PathSelectorEvent[] = [];
@@ -58,6 +50,7 @@ export class PathSelector {
   /** `random`: from 0 to below 1, unpredictable for the peer. */
   constructor(random: () => number, now: number) {
     this.#random = random;
+    this.#paths = new PathTable(random);
     this.#now = now;
   }
 
@@ -69,10 +62,10 @@ export class PathSelector {
     rtt_ms: number | null = null,
     why: PathChangeReason = "opened",
   ): void {
-    if (kind !== "direct") this.#configured.set(kind, place);
+    if (kind !== "direct") this.#paths.configure(kind, place);
     if (kind === "relay" && place !== null && place !== "tunnel") this.rememberRelay(place.to);
     if (place === null) this.#paths.delete(kind);
-    else this.#paths.set(kind, this.#createPath(kind, place, now, rtt_ms));
+    else this.#paths.put(this.#paths.create(kind, place, now, rtt_ms));
     if (kind === "direct" && place !== null) this.#upgrade.opened();
     this.#updateCurrent(now, place === null ? "ended" : why);
   }
@@ -88,12 +81,12 @@ export class PathSelector {
   isRelay = (place: Place): boolean => this.#relays.includes(place);
 
   punchFailed(now: number): void {
-    if (!this.#paths.has("direct")) this.#upgrade.failed(now);
+    if (this.#paths.get("direct") === undefined) this.#upgrade.failed(now);
   }
 
   /** The hub has no plan. */
   punchUnavailable(now: number): void {
-    if (!this.#paths.has("direct")) this.#upgrade.unavailable(now);
+    if (this.#paths.get("direct") === undefined) this.#upgrade.unavailable(now);
   }
 
   /** This machine has another address, so the direct path is doubted. */
@@ -120,18 +113,20 @@ export class PathSelector {
     return this.#paths.get(kind);
   }
 
-  /** Any datagram of the peer arrived. From an unknown place the peer may have roamed. */
-  recordReceived(place: Place, { mayRoam, isData }: { mayRoam: boolean; isData: boolean }, now: number): void {
-    const path = this.#pathAt(place);
+  /** Any datagram of the peer arrived. */
+  recordReceived(place: Place, { mayRoam, payload }: ReceivedDatagram, now: number): void {
+    this.#silence.record(now);
+    const path = this.#paths.at(place);
     if (path === undefined) {
-      const kind = this.#configuredKind(place);
+      const kind = this.#paths.configuredAt(place);
       if (kind !== undefined) return this.set(kind, place, now, null, "heard_again");
       return mayRoam && !this.isRelay(place) ? this.#roaming.start(place, now) : undefined;
     }
     path.receivedAt = now;
     // The peer is there again: no need to wait for the next probe.
     if (path.unanswered > 0 && now - path.probedAt >= limits.ACTIVE_RETRY_MS) path.probeDue = now;
-    if (isData) this.#noteOtherWay(path, now);
+    path.quality.bytes_received += payload?.length ?? 0;
+    if (payload !== null) this.#noteOtherWay(path, now);
     this.#updateCurrent(now, "heard_again");
   }
 
@@ -144,13 +139,14 @@ export class PathSelector {
 
   /** Handles an answer. Returns false if it answers no probe of this selector. */
   handleAnswer({ pair, nonce, time }: ProbeFields, now: number): boolean {
-    const all = [...this.#paths.values(), ...(this.#roaming.path === null ? [] : [this.#roaming.path])];
+    const all = [...this.#paths.all(), ...(this.#roaming.path === null ? [] : [this.#roaming.path])];
     const path = all.find((one) => one.number === pair && one.nonce === nonce);
     if (path === undefined) return false;
-    path.rtt_ms = elapsedMs(time, now);
+    const rtt_ms = elapsedMs(time, now);
+    path.quality.recordAnswer(rtt_ms, now);
     path.consentAt = path.receivedAt = now;
     // An answer to an earlier probe may have been on its way when the peer left the path.
-    if (now - path.rtt_ms >= path.leftAt) {
+    if (now - rtt_ms >= path.leftAt) {
       path.answeredAt = now;
       path.leftAt = -Infinity;
     }
@@ -164,7 +160,7 @@ export class PathSelector {
 
   wake(now: number): void {
     this.#now = now;
-    for (const path of this.#paths.values()) {
+    for (const path of this.#paths.all()) {
       const isLost = path.kind === "direct" && now >= path.answeredAt + limits.DIRECT_LOST_MS;
       const isExpired = now >= path.consentAt + limits.CONSENT_EXPIRES_MS;
       if (isLost || isExpired) this.#removePath(path, now, isExpired ? "no_consent" : "silent");
@@ -180,17 +176,7 @@ export class PathSelector {
 
   /** When to call `wake` next; Infinity for never. */
   deadline(): number {
-    const now = this.#now;
-    const dues = [...this.#paths.values()].flatMap((path) => {
-      const suspectedFrom = this.#activity.suspectedFrom(path, now);
-      return [
-        path.probeDue,
-        path.consentAt + limits.CONSENT_EXPIRES_MS,
-        path.kind === "direct" ? path.answeredAt + limits.DIRECT_LOST_MS : Infinity,
-        this.#activity.trusts(path, now) ? this.#activity.trustedUntil(path, now) : Infinity,
-        !path.isReported && suspectedFrom > now ? suspectedFrom : Infinity,
-      ];
-    });
+    const dues = this.#paths.all().flatMap((path) => [path.probeDue, this.#activity.changesAt(path, this.#now)]);
     return Math.min(this.#upgrade.at, this.#roaming.deadline(), ...dues);
   }
 
@@ -228,7 +214,8 @@ export class PathSelector {
     // The silent direct path stays in use beside the next one, and a new one is sought at once.
     if (this.#current === "direct" && why === "silent") this.#upgrade.lost(now);
     this.#current = kind;
-    this.#events.push({ type: "path", path: kind, rtt_ms: first?.rtt_ms ?? null, why });
+    const rtt_ms = first?.quality.rtt_ms ?? null;
+    this.#events.push({ type: "path", path: kind, rtt_ms, why, silence_ms: this.#silence.longest(now) });
   }
 
   #reportSuspects(now: number): void {
@@ -258,6 +245,7 @@ export class PathSelector {
     const level = this.#levelOf(path, now);
     path.unanswered++;
     path.probedAt = now;
+    path.quality.recordProbe(now);
     const isRetried = path.unanswered <= limits.RETRIES_MAX;
     path.probeDue = isRetried ? now + retryMs(level, rttOf(path)) : this.#nextProbe(path, now);
     const { number, nonce, place } = path;
@@ -268,33 +256,15 @@ export class PathSelector {
 
   #levelOf = (path: Path, now: number) => (this.#routes(now).includes(path) ? this.#activity.level(now) : "idle");
 
+  #isKnown = (place: Place): boolean => this.#paths.at(place) !== undefined || this.isRelay(place);
+
   /** The peer's new source answered. It replaces the direct path once the peer is no longer received on that. */
   #adoptRoamed(path: Path, now: number): void {
     const direct = this.#paths.get("direct");
     if (direct !== undefined && now - direct.receivedAt < limits.SECOND_WAY_SILENCE_MS)
       return void (path.probeDue = now + limits.ROAM_CHECK_MS);
     this.#roaming.end();
-    this.#paths.set("direct", path);
+    this.#paths.put(path);
     this.#upgrade.opened();
-  }
-
-  // --- paths ---------------------------------------------------------------------------------------------------
-
-  #createPath(kind: PathKind, place: Place, now: number, rtt_ms: number | null): Path {
-    const number = limits.NUMBER_FIRST + (this.#numbers++ % (0x1_0000 - limits.NUMBER_FIRST));
-    const nonce = Math.floor(this.#random() * 2 ** 32);
-    return createPath({ kind, place, number, nonce, rtt_ms }, now);
-  }
-
-  #isKnown(place: Place): boolean {
-    return this.#pathAt(place) !== undefined || this.isRelay(place);
-  }
-
-  #configuredKind(place: Place): PathKind | undefined {
-    return [...this.#configured].find(([, known]) => known !== null && samePlace(known, place))?.[0];
-  }
-
-  #pathAt(place: Place): Path | undefined {
-    return [...this.#paths.values()].find((path) => samePlace(path.place, place));
   }
 }

@@ -1,6 +1,7 @@
 /** Paths to a peer, as the selector chooses among them and the channel sends on them. */
 import { RTT_ASSUMED_MS } from "./limits.ts";
 import { type Endpoint, sameEndpoint } from "../util/addresses.ts";
+import { PathQuality } from "./quality.ts";
 
 /** One end-to-end place to send to: a local socket with a remote endpoint, or the stream that carries datagrams. */
 export type Place = { readonly socket: number; readonly to: Endpoint } | "tunnel";
@@ -18,7 +19,7 @@ export type Path = {
   answeredAt: number;
   /** From when consent counts: the last answer, or when the path was set. */
   consentAt: number;
-  rtt_ms: number | null;
+  readonly quality: PathQuality;
   probedAt: number;
   probeDue: number;
   /** Probes since the last answer. */
@@ -31,27 +32,38 @@ export type Path = {
 
 /** `rtt_ms`: of the punch, which has validated a direct path. A relay or a tunnel is not validated yet. */
 export function createPath(
-  { kind, place, number, nonce, rtt_ms }: Pick<Path, "kind" | "place" | "number" | "nonce" | "rtt_ms">,
+  {
+    kind,
+    place,
+    number,
+    nonce,
+    rtt_ms,
+  }: Pick<Path, "kind" | "place" | "number" | "nonce"> & { readonly rtt_ms: number | null },
   now: number,
 ): Path {
   const answeredAt = kind === "direct" ? now : -Infinity;
   const silent = { probedAt: -Infinity, probeDue: now, unanswered: 0, leftAt: -Infinity, isReported: false };
-  return { kind, place, number, nonce, rtt_ms, receivedAt: answeredAt, answeredAt, consentAt: now, ...silent };
+  const quality = new PathQuality(rtt_ms);
+  return { kind, place, number, nonce, quality, receivedAt: answeredAt, answeredAt, consentAt: now, ...silent };
 }
 
 /** The round trip that timers follow. */
-export const rttOf = ({ rtt_ms }: Path): number => rtt_ms ?? RTT_ASSUMED_MS;
+export const rttOf = ({ quality }: Path): number => quality.rtt_ms ?? RTT_ASSUMED_MS;
 
 export type PathChangeReason = "opened" | "silent" | "heard_again" | "no_consent" | "ended" | "moved";
 
+/** The preferred path changed; null: there is none. */
+export type PathChange = {
+  readonly type: "path";
+  readonly path: PathKind | null;
+  readonly rtt_ms: number | null;
+  readonly why: PathChangeReason;
+  /** The longest time without a datagram of the peer, in the last 5 s. */
+  readonly silence_ms: number;
+};
+
 export type PathSelectorEvent =
-  /** The preferred path changed; null: there is none. */
-  | {
-      readonly type: "path";
-      readonly path: PathKind | null;
-      readonly rtt_ms: number | null;
-      readonly why: PathChangeReason;
-    }
+  | PathChange
   /** A path in use is silent while the game sends: prepare another one, or enter the relay again. */
   | { readonly type: "suspect"; readonly path: PathKind }
   /** A direct path should be tried again: request an introduction. */

@@ -29,6 +29,13 @@ type Look = { readonly observation: Observation; readonly seen: string };
 /** The sidecars to ask; `refresh` asks the hub for them. */
 export type KnownSidecars = { readonly current: readonly Sidecar[]; readonly refresh: () => Promise<void> };
 
+/** `answered`: the sidecars' endpoints that responded. `isStable`: all of them saw the same endpoint of each family. */
+export type NetworkFindings = Pick<GatheredReach, "isStable"> & {
+  readonly answered: number;
+  readonly families: readonly string[];
+  readonly filtering: Reach["filtering"] | null;
+};
+
 /** What is known of this machine's network, shared by all connections of the client. */
 export class ReflexiveProbe {
   readonly #sidecars: KnownSidecars;
@@ -96,6 +103,22 @@ export class ReflexiveProbe {
       return { reach: whole, isStable: isStable(seen) };
     } finally {
       newSockets.closeAll();
+    }
+  }
+
+  /** What a new socket shows of this machine's network. */
+  async examine(): Promise<NetworkFindings> {
+    if (this.#filtering === null) await this.testFiltering();
+    const transactions = new ProbeTransactions();
+    const sockets = new Sockets((bytes) => void transactions.handleResponse(bytes));
+    try {
+      await sockets.bind(0);
+      const { reach, isStable } = await this.gather(sockets, 0, transactions);
+      const vias = reach.looks.flatMap(({ socket, via }) => (socket === 0 ? [via] : []));
+      const families = new Set(vias.map(({ address }) => (isIPv4(address) ? "IPv4" : "IPv6")));
+      return { answered: vias.length, families: [...families], isStable, filtering: reach.filtering ?? null };
+    } finally {
+      sockets.closeAll();
     }
   }
 

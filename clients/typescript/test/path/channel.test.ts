@@ -118,7 +118,13 @@ describe("a channel", () => {
     table.says(data, DIRECT);
     table.answers(DIRECT);
     expect(table.channel.path("direct")?.place).toStrictEqual(DIRECT);
-    expect(table.channel.takeEvents()).toContainEqual({ type: "path", path: "direct", rtt_ms: 0, why: "heard_again" });
+    expect(table.channel.takeEvents()).toContainEqual({
+      silence_ms: 0,
+      type: "path",
+      path: "direct",
+      rtt_ms: 0,
+      why: "heard_again",
+    });
   });
 
   test("a channel is not affected by datagrams without the key", () => {

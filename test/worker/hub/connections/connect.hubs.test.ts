@@ -28,12 +28,23 @@ test("a connection is in its lobby's hub, and its statistics are merged with oth
         { address: `20.${shard}.${at}.1` },
         { address: `20.${shard}.${at}.2` },
       );
-      for (const player of hosts) await reports(player, id, { path: at < 15 ? "direct" : "relay" });
+      const path = at < 15 ? "direct" : "relay";
+      for (const player of hosts) await reports(player, id, { path, first_path_ms: 200 * (shard + 1) });
       ids.push(id);
     }
     const last = ids.at(-1)!;
     expect([last.split("-")[0], (await reads(bob, last)).state]).toStrictEqual([String(shard), "over"]);
   }
   const { connections } = await fits(await hosts[0].ask("GET", "stats"), 200, statsShape);
-  expect(connections).toStrictEqual([{ nat_pair: "cone/cone", tries: 40, direct: 30 }]);
+  expect(connections).toStrictEqual([
+    {
+      nat_pair: "cone/cone",
+      introductions: 40,
+      tries: 40,
+      direct: 30,
+      // At one hub 200 ms, at the other 400 ms.
+      first_path: { count: 40, p50_ms: 200, p95_ms: 390 },
+      direct_path: { count: 0, p50_ms: null, p95_ms: null },
+    },
+  ]);
 });

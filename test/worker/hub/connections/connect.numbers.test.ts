@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { stats as statsShape } from "#shared/api/service.ts";
 import { newConnection, fail } from "#shared/connect/connection.ts";
 import { CONNECTIONS_MAX, CONSENT_PROMPT_MS, OUTCOMES_WRITE_DELAY_MS, STATS_SAMPLES_MIN } from "#shared/limits.ts";
+import { NO_DURATIONS } from "#shared/connect/durations.ts";
 import type { KeptOutcomes } from "#shared/connect/outcomes.ts";
 import { ConnectionTable } from "../../../../worker/hub/connections/connection-table.ts";
 import { Store } from "../../../../worker/hub/store.ts";
@@ -18,6 +19,7 @@ import {
   meet as introduces,
 } from "../../support/introduction.ts";
 import { fits, type Player } from "../../support/player.ts";
+import { ORIGIN, worker } from "../../support/sidecar.ts";
 import { lookAway } from "../../support/subscriber.ts";
 
 const ANN = { address: "20.0.1.1" };
@@ -41,10 +43,35 @@ describe("outcomes", () => {
     for (let at = 1; at < STATS_SAMPLES_MIN; at++) await tries(at, at % 2 === 0 ? "direct" : "none");
     expect(await shown()).toStrictEqual([]);
     await tries(STATS_SAMPLES_MIN, "direct");
-    const twenty = [{ nat_pair: "cone/cone", tries: 20, direct: 10 }];
+    const none = { count: 0, p50_ms: null, p95_ms: null };
+    const counts = { introductions: 20, tries: 20, direct: 10 };
+    const twenty = [{ nat_pair: "cone/cone", ...counts, first_path: none, direct_path: none }];
     expect(await shown()).toStrictEqual(twenty);
     await tries(STATS_SAMPLES_MIN + 1, "direct");
     expect(await shown()).toStrictEqual(twenty);
+  });
+
+  test("times to the first and to the direct path reach /stats and /metrics, by pair of NATs or for IPv6", async () => {
+    const report = { path: "direct", elapsed_ms: 90, first_path_ms: 210 };
+    for (let at = 1; at <= 2 * STATS_SAMPLES_MIN; at++) {
+      const id = await meet(at);
+      const family = at % 2 === 0 ? "ipv4" : "ipv6";
+      await reports(ann, id, { ...report, family });
+      await reports(bob, id, { ...report, family, elapsed_ms: 95 });
+    }
+    const direct_path = { count: 20, p50_ms: 75, p95_ms: 98 };
+    const times = { first_path: { count: 20, p50_ms: 225, p95_ms: 248 }, direct_path };
+    const counts = { introductions: 20, tries: 20, direct: 20 };
+    expect(await shown()).toStrictEqual([
+      { nat_pair: "cone/cone", ...counts, ...times },
+      { nat_pair: "ipv6/ipv6", ...counts, ...times },
+    ]);
+    const headers = { authorization: "Bearer admin-key-one-of-tests" };
+    const text = await (await worker(new Request(`${ORIGIN}/metrics?game=${game}`, { headers }))).text();
+    const labels = `game="${game}",nat_pair="cone/cone"`;
+    expect(text).toContain(`parley_connections_direct{${labels}} 20\n`);
+    expect(text).toContain(`parley_first_path_seconds{${labels},quantile="0.95"} 0.248\n`);
+    expect(text).toContain(`parley_direct_path_seconds{${labels},quantile="0.5"} 0.075\n`);
   });
 
   test("outcomes of one address count four times, then once in ten minutes", async () => {
@@ -87,7 +114,8 @@ describe("outcomes", () => {
   });
 
   test("hopeless pairs are refused at once, except one in sixteen", async () => {
-    const bad = { tries: 100, direct: 1 };
+    const times = { first_path: NO_DURATIONS, direct_path: NO_DURATIONS };
+    const bad = { introductions: 100, tries: 100, direct: 1, ...times };
     await inside(game, ({ storage }) => {
       const store = new Store(storage);
       store.saveOutcomes({ "cone/random": { ...bad, shown: bad } });

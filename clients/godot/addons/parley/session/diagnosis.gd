@@ -36,8 +36,8 @@ func run(desk: ParleyDesk) -> String:
 	lines.append("UDP gets out: %d of the sidecars' endpoints answered." % gathering.looks.size())
 	match desk._observer.filtering:
 		"independent":
-			lines.append("The router lets everybody in: direct connections are easy.")
+			lines.append("The router admits datagrams of any sender: direct connections are easy.")
 		"address", "port":
-			lines.append("The router accepts datagrams only from endpoints that this machine has sent to: direct connections need the punch.")
+			lines.append("The router admits only endpoints that this machine has sent to: direct connections need the punch.")
 	lines.append("Own addresses: %s." % ", ".join(ParleyAddresses.own()))
 	return "\n".join(lines)
