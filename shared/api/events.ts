@@ -42,7 +42,7 @@ export const EventsCloseCode = {
   unauthorized: 4401,
   /** Too many messages, or far too many signals. */
   flooding: 4429,
-  /** No ping for too long. */
+  /** No hello, or no ping for too long. */
   silent: 4408,
   /** The client reads too slowly: reconnect and subscribe to fewer lobbies. */
   slow: 4008,

@@ -51,6 +51,10 @@ export const SUBSCRIBER_SIGNALS_BURST = 1_024;
  * they use up to half of the platform's 128 MB. */
 export const SUBSCRIBERS_MAX = 16_384;
 export const SUBSCRIBERS_PER_SOURCE_MAX = 128;
+/** Sockets of one source that have not sent hello. Clients send it at once. When a hub is full, the oldest is closed. */
+export const SUBSCRIBERS_UNGREETED_PER_SOURCE_MAX = 32;
+/** A socket that has not sent hello by then is closed. */
+export const HELLO_MS = 10_000;
 /** Lobby topics of one socket: its hibernation attachment must stay below 16 KiB. */
 export const TOPICS_PER_SUBSCRIBER_MAX = 16;
 /** The filter of a list, as JSON text, for the same reason. */

@@ -1,5 +1,5 @@
 /** Counts the lobbies and memberships that each source holds or has requested. */
-import { type FairQuota, SourceCounter } from "./source-counter.ts";
+import { type FairQuota, SourceCounter } from "#shared/net/source-counter.ts";
 
 /** A hosted lobby also counts as a membership. */
 export type SourceUsage = { readonly lobbies: number; readonly memberships: number };

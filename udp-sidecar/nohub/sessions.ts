@@ -5,7 +5,7 @@
 import { NOHUB_COMMAND_BYTES_MAX, NOHUB_LIST_BYTES_MAX, NOHUB_LOBBIES_PER_SESSION_MAX } from "#shared/limits.ts";
 import { BucketTable } from "#shared/rate-limit/token-bucket.ts";
 import type { Counters } from "../core/counters.ts";
-import { SourceCounter } from "../core/source-counter.ts";
+import { SourceCounter } from "#shared/net/source-counter.ts";
 import * as nohub from "../protocols/nohub.ts";
 import { type TrimsockCommand, TrimsockReader } from "../protocols/trimsock.ts";
 import { generateId } from "../protocols/noray.ts";

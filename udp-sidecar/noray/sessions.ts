@@ -12,7 +12,7 @@ import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import type { RequesterNotice, Notice } from "#shared/lobby/notices.ts";
 import { BucketTable } from "#shared/rate-limit/token-bucket.ts";
 import type { Counters } from "../core/counters.ts";
-import { SourceCounter } from "../core/source-counter.ts";
+import { SourceCounter } from "#shared/net/source-counter.ts";
 import * as noray from "../protocols/noray.ts";
 import type { Contact } from "../protocols/wire.ts";
 import type { ObservedParty } from "../relay/allocation.ts";

@@ -24,7 +24,7 @@ import {
 import type { Hop, Stream } from "../relay/allocation.ts";
 import { parseEnter, encodeEntered } from "../protocols/native.ts";
 import type { Counters } from "../core/counters.ts";
-import { SourceCounter } from "../core/source-counter.ts";
+import { SourceCounter } from "#shared/net/source-counter.ts";
 import type { Clock } from "../time/clock.ts";
 import { listenTcp } from "./listen.ts";
 

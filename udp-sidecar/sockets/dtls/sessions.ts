@@ -13,7 +13,7 @@ import { type Endpoint, formatEndpoint, sameEndpoint } from "#shared/net/endpoin
 import { DTLS_CLAIM_QUIET_MS, DTLS_EARLY_RECORDS_MAX, DTLS_RETRANSMIT_CHECK_MS, SOURCES_MAX } from "#shared/limits.ts";
 import { BucketTable } from "#shared/rate-limit/token-bucket.ts";
 import type { Counters } from "../../core/counters.ts";
-import { SourceCounter } from "../../core/source-counter.ts";
+import { SourceCounter } from "#shared/net/source-counter.ts";
 import { EndpointClaims } from "./endpoint-claims.ts";
 import { EndpointIndex } from "./endpoint-index.ts";
 import { CookieSigner } from "./cookies.ts";

@@ -92,6 +92,11 @@ export class Subscriber {
     return this.#attachment.source;
   }
 
+  /** When the socket was opened (ms). */
+  get since(): number {
+    return this.#attachment.since;
+  }
+
   /** The last sign of life (ms): a message, or a ping, which the platform records. */
   lastSeenAt(pinged_at: number | null): number {
     return Math.max(this.#message_at, pinged_at ?? 0);

@@ -1,6 +1,12 @@
 /** All subscribers of this hub, by socket, source, peer, list filter and topic, with the limits on their number. */
-import { sourceOf } from "#shared/net/endpoint.ts";
-import { SUBSCRIBER_SILENCE_MS, SUBSCRIBERS_MAX, SUBSCRIBERS_PER_SOURCE_MAX } from "#shared/limits.ts";
+import {
+  HELLO_MS,
+  SUBSCRIBER_SILENCE_MS,
+  SUBSCRIBERS_MAX,
+  SUBSCRIBERS_PER_SOURCE_MAX,
+  SUBSCRIBERS_UNGREETED_PER_SOURCE_MAX,
+} from "#shared/limits.ts";
+import { SourceCounter } from "#shared/net/source-counter.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
 import { EventsCloseCode } from "#shared/api/events.ts";
 import { LIST, Topics } from "./topics.ts";
@@ -20,7 +26,10 @@ export type PresenceHost = {
 export class Subscribers {
   readonly #host: PresenceHost;
   readonly #all = new Map<WebSocket, Subscriber>();
-  readonly #sources = new Map<string, Set<Subscriber>>();
+  /** Those that have not sent hello, the oldest first. */
+  readonly #ungreeted = new Set<Subscriber>();
+  readonly #perSource = new SourceCounter();
+  readonly #ungreetedPerSource = new SourceCounter();
   readonly #peers = new Map<string, Set<Subscriber>>();
   /** Subscribers to the list, by filter. */
   readonly #lists = new Map<string, Set<Subscriber>>();
@@ -58,11 +67,12 @@ export class Subscribers {
     return this.#peers.has(peer);
   }
 
-  /** Why another socket of this source is refused, or null. */
-  refusal(source: string | null): RefusalCode | null {
-    if (this.#all.size >= SUBSCRIBERS_MAX) return "hub_unavailable";
-    const known = source === null ? undefined : this.#sources.get(sourceOf(source));
-    return known !== undefined && known.size >= SUBSCRIBERS_PER_SOURCE_MAX ? "quota_exceeded" : null;
+  /** Why another socket of this source is refused, or null. A full hub closes the oldest socket without hello. */
+  refusal(source: string | null, now: number): RefusalCode | null {
+    if (source !== null && !this.#hasRoom(source)) return "quota_exceeded";
+    const [oldest] = this.#ungreeted;
+    if (this.#all.size >= SUBSCRIBERS_MAX && oldest !== undefined) this.#endSilent(oldest, "crowded out", now);
+    return this.#all.size >= SUBSCRIBERS_MAX ? "hub_unavailable" : null;
   }
 
   add(socket: WebSocket, source: string | null, now: number): void {
@@ -71,6 +81,7 @@ export class Subscribers {
 
   authenticate(subscriber: Subscriber, peer: string | null): void {
     subscriber.authenticate(peer);
+    this.#forgetUngreeted(subscriber);
     if (peer === null) return;
     enter(this.#peers, peer, subscriber);
     this.#host.onHeartbeat(peer);
@@ -118,7 +129,8 @@ export class Subscribers {
     subscriber.end(code, reason, last);
     if (!this.#all.delete(subscriber.socket)) return;
     const { source, list, peer, lobbies } = subscriber;
-    if (source !== null) leave(this.#sources, sourceOf(source), subscriber);
+    this.#forgetUngreeted(subscriber);
+    if (source !== null) this.#perSource.add(source, -1);
     if (list !== null) leave(this.#lists, list.name, subscriber);
     for (const topic of [LIST, ...lobbies]) this.topics.remove(topic, subscriber, now);
     if (peer !== null) leave(this.#peers, peer, subscriber);
@@ -132,7 +144,15 @@ export class Subscribers {
   closeSilent(now: number): void {
     for (const subscriber of this.all()) {
       const silent = now - subscriber.lastSeenAt(this.#host.lastPingAt(subscriber.socket)) > SUBSCRIBER_SILENCE_MS;
-      if (silent) this.end(subscriber, now, EventsCloseCode.silent, "no ping");
+      if (silent) this.#endSilent(subscriber, "no ping", now);
+    }
+  }
+
+  /** Ends sockets that should have sent hello by now. */
+  closeUngreeted(now: number): void {
+    for (const subscriber of this.#ungreeted) {
+      if (now < subscriber.since + HELLO_MS) return;
+      this.#endSilent(subscriber, "no hello", now);
     }
   }
 
@@ -152,10 +172,27 @@ export class Subscribers {
     return pending.length > 0;
   }
 
+  #hasRoom(source: string): boolean {
+    return this.#perSource.hasRoom(source, QUOTA) && this.#ungreetedPerSource.hasRoom(source, UNGREETED_QUOTA);
+  }
+
+  #forgetUngreeted(subscriber: Subscriber): void {
+    if (!this.#ungreeted.delete(subscriber) || subscriber.source === null) return;
+    this.#ungreetedPerSource.add(subscriber.source, -1);
+  }
+
+  #endSilent(subscriber: Subscriber, reason: string, now: number): void {
+    this.end(subscriber, now, EventsCloseCode.silent, reason);
+  }
+
   #register(subscriber: Subscriber, seq: number, now: number): void {
     const { socket, source, list, lobbies, peer } = subscriber;
     this.#all.set(socket, subscriber);
-    if (source !== null) enter(this.#sources, sourceOf(source), subscriber);
+    if (source !== null) this.#perSource.add(source, 1);
+    if (!subscriber.authenticated) {
+      this.#ungreeted.add(subscriber);
+      if (source !== null) this.#ungreetedPerSource.add(source, 1);
+    }
     if (peer !== null) enter(this.#peers, peer, subscriber);
     if (list !== null) enter(this.#lists, list.name, subscriber);
     if (list !== null) this.topics.add(LIST, subscriber, seq, now);
@@ -163,6 +200,8 @@ export class Subscribers {
   }
 }
 
+const QUOTA = { size_max: SUBSCRIBERS_MAX, per_source_max: SUBSCRIBERS_PER_SOURCE_MAX };
+const UNGREETED_QUOTA = { size_max: SUBSCRIBERS_MAX, per_source_max: SUBSCRIBERS_UNGREETED_PER_SOURCE_MAX };
 const RESYNC = `{"type":"resync","data":{}}`;
 
 function enter<K>(table: Map<K, Set<Subscriber>>, key: K, subscriber: Subscriber): void {

@@ -12,6 +12,8 @@ import {
   SUBSCRIBER_MESSAGE_LENGTH_MAX,
   SUBSCRIBER_SILENCE_MS,
   SUBSCRIBERS_PER_SOURCE_MAX,
+  SUBSCRIBERS_UNGREETED_PER_SOURCE_MAX,
+  HELLO_MS,
 } from "#shared/limits.ts";
 import { isRefusalCode } from "#shared/refusals.ts";
 import { seeded } from "../../../support/dice.ts";
@@ -70,11 +72,16 @@ describe("opening a socket", () => {
     const from = async (source: string): Promise<Response> =>
       app.fetch(eventsRequest(game, undefined, { "cf-connecting-ip": source, "parley-source": "10.0.0.1" }), settings);
     const sockets: WebSocket[] = [];
-    for (let at = 0; at < SUBSCRIBERS_PER_SOURCE_MAX; at++) {
-      // A home network has a whole /64.
-      sockets.push((await from(`2001:db8::${(at + 1).toString(16)}`)).webSocket!);
-      sockets.at(-1)!.accept();
-    }
+    const open = async (source: string): Promise<void> => {
+      const socket = (await from(source)).webSocket!;
+      sockets.push(socket);
+      socket.accept();
+      const welcomed = new Promise((resolve) => socket.addEventListener("message", resolve));
+      socket.send(JSON.stringify({ type: "hello", data: {} }));
+      await welcomed;
+    };
+    // A home network has a whole /64.
+    for (let at = 1; at <= SUBSCRIBERS_PER_SOURCE_MAX; at++) await open(`2001:db8::${at.toString(16)}`);
     expect(await problemOf(await from("2001:db8::ffff"))).toMatchObject({ code: "quota_exceeded", status: 429 });
     const other = await from("2001:db8:0:1::1");
     expect(other.status).toBe(101);
@@ -85,6 +92,28 @@ describe("opening a socket", () => {
 });
 
 describe("hello", () => {
+  test("a socket without hello is closed after the deadline, and one with hello stays", async () => {
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const silent = await EventsClient.open(game);
+    const greeted = await EventsClient.greet(game);
+    const [expire] = timers.mock.calls.find(([, delay_ms]) => delay_ms === HELLO_MS)!;
+    vi.setSystemTime(Date.now() + HELLO_MS);
+    await inside(game, () => (expire as () => void)());
+    expect(await silent.closed).toStrictEqual({ code: 4408, reason: "no hello" });
+    expect((await greeted.ask("subscribe", { topic: "lobbies" })).type).toBe("snapshot");
+  });
+
+  test("one source may have a few sockets without hello, and a hello makes room for another", async () => {
+    const source = "198.51.100.20";
+    const waiting: EventsClient[] = [];
+    for (let at = 0; at < SUBSCRIBERS_UNGREETED_PER_SOURCE_MAX; at++)
+      waiting.push(await EventsClient.open(game, { source }));
+    await expect(EventsClient.open(game, { source })).rejects.toThrow(/quota_exceeded/);
+    await EventsClient.open(game, { source: "203.0.113.20" });
+    expect((await waiting[0]!.ask("hello", {})).type).toBe("welcome");
+    await EventsClient.open(game, { source });
+  });
+
   test("hello comes first and once", async () => {
     const subscriber = await EventsClient.open(game);
     for (const [type, data] of [

@@ -1,7 +1,7 @@
 /** Fair shares of a table: per source, per prefix, and while the table fills. */
 import { describe, expect, test } from "vitest";
 import { prefixesOf } from "#shared/net/endpoint.ts";
-import { SourceCounter } from "../../../udp-sidecar/core/source-counter.ts";
+import { SourceCounter } from "#shared/net/source-counter.ts";
 
 const QUOTA = { size_max: 50_000, per_source_max: 256 };
 

@@ -5,7 +5,7 @@
  * While a table is less than half full, only the fixed quota applies. After that a source may hold at most an eighth of the
  * places that are still free, so that a few hundred greedy sources do not take the last one.
  */
-import { prefixesOf, sourceOf } from "#shared/net/endpoint.ts";
+import { prefixesOf, sourceOf } from "./endpoint.ts";
 
 export type FairQuota = { readonly size_max: number; readonly per_source_max: number };
 
