@@ -25,6 +25,10 @@ const TABLE = {
   not_member: { status: 403, message: "Only members of the lobby may do this." },
   password_mismatch: { status: 403, message: "The password is missing or wrong." },
   not_found: { status: 404, message: "No resource exists at this path." },
+  game_not_found: {
+    status: 404,
+    message: "This deployment does not serve the game; GET /v1/games lists those it serves.",
+  },
   code_invalid: { status: 404, message: "No lobby has this join code." },
   lobby_not_found: { status: 404, message: "The lobby does not exist or has ended." },
   member_not_found: { status: 404, message: "The lobby has no member of this id." },
@@ -74,7 +78,7 @@ const TABLE = {
   no_relay: { status: 503, message: "This sidecar has no free relay now." },
   hub_unavailable: { status: 503, message: "The hub did not answer; retry." },
   draining: { status: 503, message: "The operators accept no new lobbies now; existing lobbies continue." },
-  hub_full: { status: 503, message: "This hub has reached its number of lobbies; retry later." },
+  hub_full: { status: 503, message: "This hub has reached its number of lobbies or games; retry later." },
   relay_unavailable: { status: 503, message: "No sidecar has a free relay now; retry later." },
 } as const satisfies Record<string, Row>;
 

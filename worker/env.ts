@@ -2,16 +2,20 @@
  * The Worker's bindings and settings, as wrangler.toml and its secrets give them. Every read validates its setting,
  * because an operator types them.
  */
-import { KEY_SETTINGS, type KeySetting, splitKeys, weakness } from "#shared/auth/keys.ts";
+import { type KeySetting, splitKeys, weakness } from "#shared/auth/keys.ts";
 import { SHARDS_MAX, RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
 import { type Budgets, parseBudgets } from "#shared/rate-limit/rate-limiter.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
-import type { HubRpc } from "./rpc.ts";
+import { type Games, parseGames } from "#shared/settings/games.ts";
+import type { GameRegistryRpc, HubRpc } from "./rpc.ts";
 
 export type Env = {
   readonly HUB: DurableObjectNamespace<HubRpc>;
+  readonly REGISTRY: DurableObjectNamespace<GameRegistryRpc>;
   /** The files of the lobby page. Cloudflare serves them before the Worker runs; with plain workerd the Worker does. */
   readonly ASSETS?: Fetcher;
+  /** The games that are served, comma-separated, or `*` for any. */
+  readonly GAMES?: string;
   readonly HUB_SHARDS?: string;
   readonly LOCATION_HINT?: string;
   /** One or two keys, comma-separated: two during a rotation. */
@@ -58,18 +62,19 @@ export function keysOf(name: KeySetting, env: Env): string[] {
   });
 }
 
-/** What is wrong with the keys of this deployment, or null. */
-export function keyProblem(env: Env): string | null {
-  for (const name of KEY_SETTINGS) {
-    const keys = splitKeys(env[name] ?? "");
-    if (keys.length === 0 && name !== "ADMIN_KEYS") return `${name} is not set`;
-    for (const key of keys) {
-      const why = weakness(name, key);
-      if (why !== null) return why;
-    }
-  }
-  return null;
+/** The parsed setting. A Worker's settings do not change while it runs. */
+let games: { readonly setting: string; readonly parsed: Games } | null = null;
+
+/** The games of this deployment. Entries that are no names are logged once and not served. */
+export function gamesOf({ GAMES: setting = "" }: Env): Games {
+  if (games?.setting === setting) return games.parsed;
+  const parsed = parseGames(setting);
+  for (const message of parsed.faults) console.error({ message });
+  games = { setting, parsed };
+  return parsed;
 }
+
+export const isServed = (env: Env, game: string): boolean => gamesOf(env).names?.has(game) ?? true;
 
 /** The rate limits, or null if they are off. An invalid entry is logged and its default applies. */
 export function budgetsOf(env: Env): Budgets | null {

@@ -1,5 +1,6 @@
-/** The Worker's entry point: the HTTP API, and the class of the Durable Object that holds a hub. */
+/** The Worker's entry point: the HTTP API, and the classes of its Durable Objects. */
 import { app } from "./http/app.ts";
 
 export { Hub } from "./hub/hub.ts";
+export { GameRegistry } from "./registry.ts";
 export default app;

@@ -51,8 +51,10 @@ export type Refused = {
 /** `interim`: another call of the same request follows, and its outcome is the one to store. */
 export type Outcome<T> = { readonly value: T; readonly interim?: true } | Refused;
 
+export type Limited = { readonly rate_limit: RateLimitState | null };
+
 /** An outcome, the state of the rate limit after it, and whether it is the stored response of an earlier request. */
-export type RpcResult<T> = Outcome<T> & { readonly rate_limit: RateLimitState | null; readonly replayed: boolean };
+export type RpcResult<T> = Outcome<T> & Limited & { readonly replayed: boolean };
 
 /** How a request names a lobby: by id, by join code, or by the key of "create or join". */
 export type LobbySelector = { readonly id: string } | { readonly code: string } | { readonly key: string };
@@ -187,4 +189,12 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   subscribeShard(): Summary[];
   /** Called by the other hubs: applies their changes; resolves to whether a client still subscribes to the list. */
   onShardChanges(shard: number, changes: ListChanges, count: number, lost: boolean): Promise<boolean>;
+}
+
+/** The registry of games, for a deployment that serves any game. */
+export interface GameRegistryRpc extends Rpc.DurableObjectBranded {
+  /** Whether the game has separate hubs. */
+  has(game: string): boolean;
+  /** Registers a game. `subject` null: no limit applies. */
+  add(game: string, subject: RateLimitSubject | null): RpcResult<null>;
 }

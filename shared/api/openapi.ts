@@ -82,6 +82,7 @@ const SHAPES = {
   Identity: service.identity,
   Sidecar: service.sidecar,
   SidecarList: service.sidecarList,
+  GameList: service.gameList,
   Stats: service.stats,
   AdminPage: service.adminPage,
   Ban: service.ban,
@@ -105,12 +106,13 @@ function withReferences(schema: unknown, top = false): unknown {
 export function refusalsOf(path: string, method: Method, operation: Operation): RefusalCode[] {
   const { auth, rateLimit, binary, body, parameters = [], refusals = [] } = operation;
   const codes = new Set<RefusalCode>(refusals);
-  if (path.includes("{game}") || body !== undefined || parameters.length > 0) codes.add("invalid_request");
+  if (path.startsWith("/v1/") || body !== undefined || parameters.length > 0) codes.add("invalid_request");
   if (auth !== "none") codes.add("unauthorized");
-  if (rateLimit !== undefined) codes.add("rate_limited");
+  if (rateLimit !== undefined || auth === "operator" || auth === "sidecar") codes.add("rate_limited");
   if (body !== undefined || binary !== undefined)
     for (const code of ["body_too_large", "unsupported_media_type"] as const) codes.add(code);
   if (takesKey(method, operation)) codes.add("idempotency_mismatch");
+  if (path.includes("{game}") || path === "/metrics") codes.add("game_not_found");
   if (path.includes("{game}") || path === "/readyz" || path === "/metrics") codes.add("hub_unavailable");
   if (path.includes("{id}")) codes.add("lobby_not_found");
   codes.add("internal_error");

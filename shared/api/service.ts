@@ -15,6 +15,8 @@ import { flag, integer, list, nullable, object, oneOf, optional, type Shape, tex
 import {
   BANS_MAX,
   CERTIFICATE_LENGTH_MAX,
+  GAME_PATTERN,
+  GAMES_MAX,
   NAME_LENGTH_MAX,
   PAGE_MAX,
   PREFIX_LENGTH_MAX,
@@ -62,6 +64,13 @@ export const identity = object({
 
 /** How many durations there were, their median, and what 95 % do not exceed; null without any. */
 const durations = object({ count, p50_ms: nullable(count), p95_ms: nullable(count) });
+
+/** What a deployment serves. */
+export const gameList = object({
+  /** Any game is served, so no list is returned. */
+  any: flag,
+  games: list(object({ name: text(32, GAME_PATTERN) }), GAMES_MAX),
+});
 
 /** Statistics of a game, without personal data. */
 export const stats = object({

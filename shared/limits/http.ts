@@ -43,8 +43,14 @@ export const RATE_LIMIT_BUDGETS = {
   beat: { per_s: 0.5, burst: 5 },
   /** Wrong join codes: 10 a minute against 32^6. */
   code: { per_s: 1 / 6, burst: 10 },
+  /** Wrong keys of operators, of one source. */
+  key: { per_s: 1 / 6, burst: 10 },
+  /** Wrong keys of sidecars, of one source: several sidecars that each try 64 shards every few seconds. */
+  link: { per_s: 16, burst: 256 },
+  /** Games that nobody has hosted before, of one source, where any game is served. */
+  game: { per_s: 1 / 600, burst: 8 },
 } as const;
-/** `Retry-After` of a source that tried too many codes: the `code` bucket refills one token in six seconds. */
+/** `Retry-After` of a source that tried too many codes or keys: both buckets refill one token in six seconds. */
 export const CODE_RETRY_AFTER_S = 6;
 /** Subjects per rate limit table; when it is full, new ones share one bucket. Three tables a class, 100 bytes each. */
 export const RATE_LIMIT_SUBJECTS_MAX = 8_192;

@@ -3,6 +3,10 @@
 // --- Hub -------------------------------------------------------------------------------------------------------
 /** Shards of one game. One hub serves about 5,000 concurrent players with ample headroom. */
 export const SHARDS_MAX = 64;
+/** Registered games of a deployment that serves any game: an empty hub takes 5 kB on disk. */
+export const GAMES_MAX = 10_000;
+/** Games of one request for metrics. */
+export const METRICS_GAMES_MAX = 32;
 /** Lobbies of one hub; further ones are refused. Each takes one row and 20 bytes of index. */
 export const LOBBIES_PER_HUB_MAX = 50_000;
 /** Lobbies of the wires whose members are identified by a source address. The rest is kept for HTTP. */

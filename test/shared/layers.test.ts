@@ -13,6 +13,7 @@ const LAYERS = [
   ["rate-limit"],
   ["lobby"],
   ["auth"],
+  ["settings"],
   ["listing"],
   ["connect"],
   ["api"],

@@ -60,6 +60,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["rate-limit/"],
     ["lobby/"],
     ["auth/"],
+    ["settings/"],
     ["listing/summary.ts"],
     ["api/bans.ts", "api/hosting.ts", "api/identity.ts", "api/lobbies.ts", "api/service.ts", "api/snapshots.ts"],
     ["connect/"],
@@ -73,7 +74,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["rpc.ts"],
     ["env.ts"],
     ["auth/"],
-    ["http/", "hub/", "site/"],
+    ["http/", "hub/", "registry.ts", "site/"],
     ["index.ts"],
   ],
   "udp-sidecar": [

@@ -7,7 +7,7 @@ declare global {
     interface Env extends HubEnv {}
     interface GlobalProps {
       mainModule: typeof main;
-      durableNamespaces: "Hub";
+      durableNamespaces: "Hub" | "GameRegistry";
     }
   }
 }

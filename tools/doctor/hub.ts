@@ -100,6 +100,9 @@ async function checkKey({ url, game, key }: HubTarget): Promise<Finding> {
   if (response?.status === 401) {
     return fault("key", "the hub refuses it", "set PARLEY_KEY of the sidecar to one of the hub's SIDECAR_KEYS");
   }
+  if (response?.status === 404) {
+    return fault("key", `the hub does not serve the game ${game}`, "add it to the hub's GAMES, or correct --game");
+  }
   return fault("key", `the hub responds with ${response?.status ?? "nothing"}`, "see the hub's log");
 }
 

@@ -28,7 +28,7 @@ export type HubOptions = {
 };
 
 /** Optional settings. The hub treats an empty one as its default. */
-const SETTINGS = ["ADMIN_KEYS", "RATE_LIMITS", "SOURCE_HEADER"] as const;
+const SETTINGS = ["ADMIN_KEYS", "GAMES", "RATE_LIMITS", "SOURCE_HEADER"] as const;
 export type Setting = (typeof SETTINGS)[number];
 
 /** Starts workerd with its output on ours. It is ready once `/healthz` responds. */
@@ -55,11 +55,15 @@ const worker :Workerd.Worker = (
   compatibilityDate = ${JSON.stringify(date)},
   bindings = [
     (name = "HUB", durableObjectNamespace = "Hub"),
+    (name = "REGISTRY", durableObjectNamespace = "GameRegistry"),
     (name = "ASSETS", service = "site"),
     (name = "HUB_SHARDS", text = "${shards}"),
 ${["SIDECAR_KEYS", "TOKEN_KEYS", ...SETTINGS].map((name) => `    (name = "${name}", fromEnvironment = "${name}"),`).join("\n")}
   ],
-  durableObjectNamespaces = [(className = "Hub", uniqueKey = "parley-hub", enableSql = true)],
+  durableObjectNamespaces = [
+    (className = "Hub", uniqueKey = "parley-hub", enableSql = true),
+    (className = "GameRegistry", uniqueKey = "parley-games", enableSql = true),
+  ],
   durableObjectStorage = (localDisk = "rows"),
 );
 `,

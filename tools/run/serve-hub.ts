@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { cp, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { KEY_SETTINGS, splitKeys, weakness } from "#shared/auth/keys.ts";
+import { settingFaults } from "#shared/settings/hub-settings.ts";
 import { parseCommandLine } from "../command-line.ts";
 import { BUNDLE, currentBundle } from "./bundle.ts";
 import { stopHub, startHub } from "./hub.ts";
@@ -18,7 +18,7 @@ Runs the hub in plain workerd. Put a TLS proxy in front of it.
 Environment variables, named as in wrangler.toml:
   SIDECAR_KEYS                    the keys that sidecars show; one, or two separated by a comma while rotating
   TOKEN_KEYS                      the keys that sign tokens, likewise; \`openssl rand -hex 32\` makes one
-  ADMIN_KEYS HUB_SHARDS SOURCE_HEADER RATE_LIMITS
+  ADMIN_KEYS GAMES HUB_SHARDS SOURCE_HEADER RATE_LIMITS
   HUB_LISTEN=127.0.0.1:8787       the listening address
   HUB_STATE=.parley-hub           the folder of the rows
 `;
@@ -36,12 +36,7 @@ const [, address = "", port = ""] = /^(.+):([0-9]{1,5})$/.exec(env["HUB_LISTEN"]
 const keys = env["SIDECAR_KEYS"] ?? "";
 const tokenKeys = env["TOKEN_KEYS"] ?? "";
 const shards = Number(env["HUB_SHARDS"] ?? "1");
-const problems = [
-  address === "" ? "HUB_LISTEN must be ADDRESS:PORT." : "",
-  keys === "" ? "SIDECAR_KEYS is missing: set the key that sidecars show (two, comma-separated, while rotating)." : "",
-  tokenKeys === "" ? "TOKEN_KEYS is missing: set the key that signs peers' tokens." : "",
-  ...KEY_SETTINGS.flatMap((name) => splitKeys(env[name] ?? "").map((key) => weakness(name, key) ?? "")),
-].filter((problem) => problem !== "");
+const problems = [...(address === "" ? ["HUB_LISTEN: ADDRESS:PORT expected"] : []), ...settingFaults(env)];
 if (problems.length > 0) {
   process.stderr.write(`${problems.join("\n")}\n`);
   process.exit(2);

@@ -12,6 +12,7 @@ export async function diagnose(link: URL, key: Secret, fallback: string): Promis
     const headers = { authorization: `Bearer ${key.reveal()}` };
     const { status } = await fetch(link, { headers, signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "manual" });
     if (status === 401) return "the hub refuses this sidecar's key (PARLEY_KEY)";
+    if (status === 404) return "the hub does not serve this sidecar's game (GAMES)";
     if (status === 426) return fallback;
     return status >= 300 && status < 400
       ? `the hub redirects (${status}): set PARLEY_HUB to the final address`

@@ -43,6 +43,7 @@ const EXPOSED = [
 
 const GAME = "/v1/games/:game/*";
 const ADMIN = "/v1/admin/games/:game/*";
+const LINK = "/v1/link/:game/*";
 const EVENTS = "/v1/games/{game}/events";
 
 const AUTH: Readonly<Record<Operation["auth"], readonly Middleware[]>> = {
@@ -84,6 +85,7 @@ addRoutes(EVENTS);
 app.use("/v1/games/*", cors({ origin: "*", allowMethods: METHODS, exposeHeaders: EXPOSED, maxAge: 86_400 }));
 app.use(GAME, rateLimitHeaders, requireGame, requireSource);
 app.use(ADMIN, rateLimitHeaders, requireGame);
+app.use(LINK, requireGame);
 for (const path of Object.keys(OPERATIONS)) if (path !== EVENTS) addRoutes(path);
 
 app.notFound(async (c) => (await serveSite(c.req.raw, c.env)) ?? problem("not_found"));

@@ -10,7 +10,7 @@ export type Api = {
     readonly game: string;
     /** The peer that the token belongs to, or null if there was no token. */
     readonly peer: string | null;
-    /** The request carries a sidecar's key and is not rate limited. */
+    /** The request carries a sidecar's or an operator's key and is not rate limited. */
     readonly trusted: boolean;
     /** The request's body as text; empty until a route has read it. */
     readonly body: string;

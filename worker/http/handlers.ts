@@ -17,7 +17,7 @@ import * as lobbies from "./routes/lobbies.ts";
 import * as members from "./routes/members.ts";
 import { listLobbyBans, unbanMember } from "./routes/moderation/lobby-bans.ts";
 import * as messages from "./routes/messages.ts";
-import { listSidecars, metrics, readiness, readStats } from "./routes/metrics.ts";
+import { listGames, listSidecars, metrics, readiness, readStats } from "./routes/metrics.ts";
 import { openapiHtml, openapiJson } from "./routes/openapi.ts";
 import { createPeer } from "./routes/peers.ts";
 import { joinByCode, quickJoin } from "./routes/quick-join.ts";
@@ -36,6 +36,7 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   readMe,
   renewTokens,
   jwks,
+  listGames,
   listSidecars,
   readStats,
   openEvents,

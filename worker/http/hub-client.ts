@@ -3,12 +3,16 @@
  * causes them. The hub checks rate limit, ban and idempotency key itself, so that a request costs one call.
  */
 import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
-import { type Env, hubOf, shardCount } from "../env.ts";
+import { type Env, shardCount } from "../env.ts";
 import { problem } from "../problem.ts";
-import type { IdempotencyKey, RequestMeta, RpcResult } from "../rpc.ts";
+import type { IdempotencyKey, Limited, Refused, RequestMeta, RpcResult } from "../rpc.ts";
 import { isStorageFault, reportStorageFault } from "../storage-fault.ts";
 import type { Ctx } from "./context.ts";
+import { findHub, type HubStub, registerGame } from "./games.ts";
 import { rateLimitKey } from "./middleware.ts";
+import { limitSource } from "./source-limits.ts";
+
+export type { HubStub };
 
 /** The hub cannot answer now. */
 export class HubUnavailable extends Error {
@@ -21,18 +25,11 @@ export class HubUnavailable extends Error {
   }
 }
 
-export type HubStub = ReturnType<typeof hubOf>;
-
-/** Calls one hub. Retries once on a new stub if the error is retryable, and never if the hub is overloaded. */
-export async function callHub<T>(
-  env: Env,
-  game: string,
-  shard: number,
-  call: (hub: HubStub) => Promise<T>,
-): Promise<T> {
+/** Retries once if the error is retryable, and never if the Durable Object is overloaded. */
+async function retrying<T>(call: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await call(hubOf(env, game, shard));
+      return await call();
     } catch (error) {
       const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
       if (overloaded === true) throw new HubUnavailable();
@@ -41,6 +38,17 @@ export async function callHub<T>(
       if (attempt > 0) throw new HubUnavailable();
     }
   }
+}
+
+/** Calls one hub; each attempt gets a new stub. */
+export const callHub = <T>(env: Env, game: string, shard: number, call: (hub: HubStub) => Promise<T>): Promise<T> =>
+  retrying(async () => call(await findHub(env, game, shard)));
+
+/** Gives the game of this request its own hubs. Returns the refusal if the deployment has too many games. */
+export async function openGame(c: Ctx): Promise<Response | null> {
+  const subject = c.var.trusted ? null : rateLimitKey(c);
+  const result = await retrying(() => registerGame(c.env, c.var.game, subject));
+  return "refused" in result ? refusalResponse(c, result) : null;
 }
 
 /** Calls all hubs of a game at once. Returns their results by shard. */
@@ -59,12 +67,17 @@ export async function callForRequest<T>(
   const idempotency = replayable ? await parseIdempotencyKey(c) : null;
   if (idempotency instanceof Response) return idempotency;
   const meta: RequestMeta = { ...rateLimitKey(c), cost: c.var.trusted ? null : cost, idempotency };
+  const crowded = limitSource(c.env, meta);
+  if (crowded !== null) return refusalResponse(c, crowded);
   const result = await callHub(c.env, c.var.game, shard, (hub) => call(hub, meta));
   if (result.rate_limit !== null) c.set("rateLimit", result.rate_limit);
   c.set("replayed", result.replayed);
-  if (!("refused" in result)) return result.value;
-  const { refused, detail, rate_limit } = result;
-  const wait = rate_limit?.allowed === false ? rate_limit.retry_after_s : result.retry_after_s;
+  return "refused" in result ? refusalResponse(c, result) : result.value;
+}
+
+function refusalResponse(c: Ctx, { refused, detail, rate_limit, retry_after_s }: Refused & Limited): Response {
+  if (rate_limit !== null) c.set("rateLimit", rate_limit);
+  const wait = rate_limit?.allowed === false ? rate_limit.retry_after_s : retry_after_s;
   return problem(refused, detail, wait === undefined ? {} : { "retry-after": String(wait) });
 }
 

@@ -3,20 +3,22 @@
  * a peer the token of `POST /peers`. The Worker checks them, so that a request without one wakes no hub.
  */
 import { forwardedAddress } from "#shared/net/forwarded.ts";
-import { GAME_PATTERN } from "#shared/limits.ts";
+import { CODE_RETRY_AFTER_S, GAME_PATTERN } from "#shared/limits.ts";
 import { type RateLimitSubject, rateHeaders } from "#shared/rate-limit/rate-limiter.ts";
 import type { Operation } from "#shared/api/operations/operation.ts";
 import { FAULTS_MAX, isReservedKey } from "#shared/schema/faults.ts";
 import type { Ctx, Middleware } from "./context.ts";
-import { type Env, keysOf } from "../env.ts";
+import { type Env, isServed, keysOf } from "../env.ts";
 import { malformed, problem } from "../problem.ts";
 import { peerOfToken } from "../auth/tokens.ts";
+import { countWrongKey, type KeyKind, mayShowKey } from "./source-limits.ts";
 
-/** Validates the game in the path and sets `c.var.game`. */
+/** Validates the game in the path, which this deployment must serve, and sets `c.var.game`. */
 export const requireGame: Middleware = async (c, next) => {
   const game = c.req.param("game") ?? "";
   if (!GAME_PATTERN.test(game))
     return problem("invalid_request", "game: lowercase letters, digits and hyphens expected");
+  if (!isServed(c.env, game)) return problem("game_not_found");
   c.set("game", game);
   return next();
 };
@@ -45,9 +47,11 @@ export const requirePeer: Middleware = async (c, next) => {
 /** Accepts a request without a token or key, and refuses one with an invalid token or key. */
 export const optionalPeer: Middleware = async (c, next) => {
   const peer = await authenticatedPeer(c);
-  const shows = c.req.header("authorization") !== undefined;
-  const trusted = peer === null && shows && (await hasSidecarKey(c.req.raw, c.env));
-  if (peer === null && shows && !trusted) return peerTokenRequired();
+  const trusted = peer === null && c.req.header("authorization") !== undefined;
+  if (trusted) {
+    const checked = await checkKey(c, "link", sidecarKeys(c.env));
+    if (checked !== "valid") return checked === "wrong" ? peerTokenRequired() : tooManyKeys();
+  }
   c.set("peer", peer);
   c.set("trusted", trusted);
   return next();
@@ -95,22 +99,39 @@ function proxyHeader(c: Ctx): string | undefined {
 
 /** Requires an operator's key. Without ADMIN_KEYS every admin route returns 401. */
 export const requireAdmin: Middleware = async (c, next) => {
-  if (await hasKey(c.req.raw, keysOf("ADMIN_KEYS", c.env))) return next();
-  return problem("unauthorized", "an operator's key is required", {
-    "www-authenticate": 'Bearer realm="parley admin"',
-  });
+  const checked = await checkKey(c, "key", keysOf("ADMIN_KEYS", c.env));
+  if (checked !== "valid") return checked === "wrong" ? keyRequired("an operator's", "parley admin") : tooManyKeys();
+  c.set("trusted", true);
+  return next();
 };
 
 /** Requires a sidecar's key. */
 export const requireSidecar: Middleware = async (c, next) => {
-  if (await hasSidecarKey(c.req.raw, c.env)) return next();
-  return problem("unauthorized", "a sidecar's key is required", { "www-authenticate": 'Bearer realm="parley link"' });
+  const checked = await checkKey(c, "link", sidecarKeys(c.env));
+  if (checked !== "valid") return checked === "wrong" ? keyRequired("a sidecar's", "parley link") : tooManyKeys();
+  c.set("trusted", true);
+  return next();
 };
 
-async function hasSidecarKey(request: Request, env: Env): Promise<boolean> {
+/** A source that has shown too many wrong keys is refused before its key is compared. */
+async function checkKey(c: Ctx, kind: KeyKind, keys: readonly string[]): Promise<"valid" | "wrong" | "refused"> {
+  const { source } = rateLimitKey(c);
+  if (!mayShowKey(c.env, kind, source)) return "refused";
+  if (await hasKey(c.req.raw, keys)) return "valid";
+  if (c.req.header("authorization") !== undefined) countWrongKey(c.env, kind, source);
+  return "wrong";
+}
+
+const keyRequired = (whose: string, realm: string): Response =>
+  problem("unauthorized", `${whose} key is required`, { "www-authenticate": `Bearer realm="${realm}"` });
+
+const tooManyKeys = (): Response =>
+  problem("rate_limited", "too many wrong keys", { "retry-after": String(CODE_RETRY_AFTER_S) });
+
+function sidecarKeys(env: Env): string[] {
   const keys = keysOf("SIDECAR_KEYS", env);
   if (keys.length === 0) console.error({ message: "SIDECAR_KEYS has no usable key: no sidecar can connect" });
-  return hasKey(request, keys);
+  return keys;
 }
 
 /** Compares digests, and always with every key, so that the duration reveals nothing. */

@@ -20,6 +20,14 @@ const ok = object({ ok: flag });
 const alive = object({ ok: flag, version: text(32) });
 
 export const SERVICE_OPERATIONS: Operations = {
+  "/v1/games": {
+    get: {
+      id: "listGames",
+      summary: "Lists the games that this deployment serves.",
+      ...OPEN,
+      responses: { 200: { description: "The games, or that any is served.", body: service.gameList } },
+    },
+  },
   [`${GAME}/peers`]: {
     post: {
       id: "createPeer",
@@ -70,7 +78,7 @@ export const SERVICE_OPERATIONS: Operations = {
         101: { description: "The WebSocket is open." },
         426: { description: "The request is no WebSocket upgrade.", type: "text/plain" },
       },
-      refusals: ["lobby_not_found", "quota_exceeded"],
+      refusals: ["lobby_not_found", "quota_exceeded", "rate_limited", "hub_full"],
     },
   },
   "/v1/link/{game}/{shard}": {

@@ -3,7 +3,7 @@ import { type BanView, drain, newBan, type NewBan } from "#shared/api/service.ts
 import { type Ban, canonicalPrefix } from "#shared/auth/bans.ts";
 import { PAGE_DEFAULT } from "#shared/limits.ts";
 import { parseLimit } from "#shared/listing/pagination.ts";
-import { callEveryHub, callHub, type HubStub } from "../hub-client.ts";
+import { callEveryHub, callHub, type HubStub, openGame } from "../hub-client.ts";
 import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
 import { shardHolding } from "../../env.ts";
@@ -49,6 +49,7 @@ export const createBan: Handler = async (c) => {
   const now = Date.now();
   if (end !== null && !(end > now)) return problem("invalid_request", "expires_at: a time in the future expected");
   const ban: Ban = { id: randomId(), ...target, created_at: now, expires_at: end, reason, reason_hidden, moderator };
+  await openGame(c);
   const added = await callAll(c, (hub) => hub.addBan(ban));
   if (added.includes(false)) return problem("quota_exceeded", "too many bans: remove some first");
   return c.json(banView(ban), 201, { location: `/v1/admin/games/${c.var.game}/bans/${ban.id}` });
@@ -68,6 +69,7 @@ export const readDrain: Handler = async (c) => {
 export const setDrain: Handler = async (c) => {
   const body = await parseBody(c, drain);
   if (body instanceof Response) return body;
+  await openGame(c);
   await callAll(c, (hub) => hub.setDraining(body.value.draining));
   return c.json(body.value);
 };

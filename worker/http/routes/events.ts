@@ -5,14 +5,14 @@
  *     GET /v1/games/{game}/events  ?lobby_id={id}      Upgrade: websocket, Sec-WebSocket-Protocol: parley.v1
  */
 import { SUBPROTOCOL } from "#shared/api/events.ts";
-import { callHub } from "../hub-client.ts";
+import { callHub, openGame } from "../hub-client.ts";
 import type { Handler } from "../context.ts";
 import { shardHolding } from "../../env.ts";
 import { rateLimitKey } from "../middleware.ts";
 import { problem } from "../../problem.ts";
 import { SOCKET_URLS, SOURCE_HEADER } from "../../rpc.ts";
 
-export const openEvents: Handler = (c) => {
+export const openEvents: Handler = async (c) => {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     return new Response("A WebSocket is expected here; its messages are described in docs/reference/events.md.\n", {
       status: 426,
@@ -26,6 +26,8 @@ export const openEvents: Handler = (c) => {
   const lobby = c.req.query("lobby_id");
   const shard = lobby === undefined ? 0 : shardHolding(c.env, lobby);
   if (shard === null) return problem("lobby_not_found");
+  const refused = await openGame(c);
+  if (refused !== null) return refused;
   const request = new Request(SOCKET_URLS.events, c.req.raw);
   request.headers.delete(SOURCE_HEADER);
   const { source } = rateLimitKey(c);

@@ -7,7 +7,7 @@ import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
 import type { Ctx } from "../context.ts";
 import { shardCount, shardHolding } from "../../env.ts";
 import { LIST_CACHE } from "./list-lobbies.ts";
-import { callForRequest } from "../hub-client.ts";
+import { callForRequest, openGame } from "../hub-client.ts";
 import { type PasswordEvent, withDigest } from "../lobby-events.ts";
 import { passwordDigest } from "../password.ts";
 import { problem } from "../../problem.ts";
@@ -68,6 +68,8 @@ export async function applyWithPassword(
   event: PasswordEvent,
   password: string | null | undefined,
 ): Promise<LobbyResult | Response> {
+  const refused = to.target === null ? await openGame(c) : null;
+  if (refused !== null) return refused;
   if (typeof password !== "string") return applyEvent(c, to, event);
   const checked = await callForRequest<PasswordCheck | LobbyResult>(
     c,

@@ -2,14 +2,22 @@
 import type { Stats } from "#shared/api/service.ts";
 import { countDurations, type Durations, quantileOf } from "#shared/connect/durations.ts";
 import { mergePairStats, type PairStats } from "#shared/connect/outcomes.ts";
-import { GAME_PATTERN, SIDECARS_MAX_AGE_S, STATS_MAX_AGE_S } from "#shared/limits.ts";
+import { GAME_PATTERN, METRICS_GAMES_MAX, SIDECARS_MAX_AGE_S, STATS_MAX_AGE_S } from "#shared/limits.ts";
+import { settingFaults } from "#shared/settings/hub-settings.ts";
 import { callEveryHub, callHub } from "../hub-client.ts";
 import type { Ctx, Handler } from "../context.ts";
-import { keyProblem } from "../../env.ts";
+import { gamesOf, isServed } from "../../env.ts";
+import { UNHOSTED } from "../games.ts";
 import { callForRequest, callAllHubs } from "../hub-client.ts";
 import { problem } from "../../problem.ts";
 import { cachedJson } from "../etag.ts";
 import type { HubStats, RpcResult } from "../../rpc.ts";
+
+export const listGames: Handler = (c) => {
+  const { names } = gamesOf(c.env);
+  const games = [...(names ?? [])].toSorted().map((name) => ({ name }));
+  return cachedJson(c, JSON.stringify({ any: names === null, games }), `public, max-age=${SIDECARS_MAX_AGE_S}`);
+};
 
 /** Every sidecar has a link to each hub, so any hub knows all of them. */
 export const listSidecars: Handler = async (c) => {
@@ -24,11 +32,11 @@ export const readStats: Handler = async (c) => {
   return cachedJson(c, JSON.stringify(mergeStats(stats)), `public, max-age=${STATS_MAX_AGE_S}`);
 };
 
-/** 200 if the Worker has its keys and a hub responds. */
+/** 200 if the settings are valid and a hub responds. */
 export const readiness: Handler = async (c) => {
-  const unusable = keyProblem(c.env);
-  if (unusable !== null) return problem("hub_unavailable", unusable);
-  await callHub(c.env, "readyz", 0, (hub) => hub.checkStorage());
+  const faults = settingFaults(c.env);
+  if (faults.length > 0) return problem("hub_unavailable", faults.join("; "));
+  await callHub(c.env, UNHOSTED, 0, (hub) => hub.checkStorage());
   return c.json({ ok: true });
 };
 
@@ -37,10 +45,11 @@ export const readiness: Handler = async (c) => {
  * between requests, and the platform counts them.
  */
 export const metrics: Handler = async (c) => {
-  const games = c.req.queries("game") ?? ["default"];
-  if (games.length > 32 || !games.every((game) => GAME_PATTERN.test(game))) {
-    return problem("invalid_request", "game: at most 32 names of games expected");
+  const games = c.req.queries("game") ?? [...(gamesOf(c.env).names ?? ["default"])].slice(0, METRICS_GAMES_MAX);
+  if (games.length > METRICS_GAMES_MAX || !games.every((game) => GAME_PATTERN.test(game))) {
+    return problem("invalid_request", `game: at most ${METRICS_GAMES_MAX} names of games expected`);
   }
+  if (!games.every((game) => isServed(c.env, game))) return problem("game_not_found");
   const lines = await Promise.all([...new Set(games)].map(async (game) => gauges(game, await statsOf(c, game))));
   const help = Object.entries(GAUGES).flatMap(([name, description]) => {
     const samples = lines.flat().filter((line) => line.startsWith(`${name}{`));

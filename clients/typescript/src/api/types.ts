@@ -471,6 +471,13 @@ export type SidecarList = {
   readonly sidecars: readonly Sidecar[];
 };
 
+export type GameList = {
+  readonly any: boolean;
+  readonly games: readonly {
+    readonly name: string;
+  }[];
+};
+
 export type Stats = {
   readonly lobbies: readonly {
     readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";

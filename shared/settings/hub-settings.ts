@@ -1,0 +1,37 @@
+/** The check of the hub's settings: every fault at once, each with the name of its setting and what to set instead. */
+import { KEY_SETTINGS, splitKeys, weakness } from "../auth/keys.ts";
+import { SHARDS_MAX, TOKEN_KEYS_MAX } from "../limits.ts";
+import { parseBudgets } from "../rate-limit/rate-limiter.ts";
+import { parseGames } from "./games.ts";
+
+/** Settings by their names in wrangler.toml. */
+export type HubSettings = Readonly<Record<string, unknown>>;
+
+export function settingFaults(settings: HubSettings): string[] {
+  const read = (name: string): string => (typeof settings[name] === "string" ? settings[name] : "");
+  return [...keyFaults(read), ...parseGames(read("GAMES")).faults, ...numberFaults(read)];
+}
+
+function keyFaults(read: (name: string) => string): string[] {
+  return KEY_SETTINGS.flatMap((name) => {
+    const keys = splitKeys(read(name));
+    if (keys.length === 0)
+      return name === "ADMIN_KEYS" ? [] : [`${name} is not set: \`openssl rand -hex 32\` makes one`];
+    const weak = keys.flatMap((key) => weakness(name, key) ?? []);
+    const surplus = name === "TOKEN_KEYS" && keys.length > TOKEN_KEYS_MAX;
+    return surplus ? [...weak, `TOKEN_KEYS: at most ${TOKEN_KEYS_MAX} keys expected`] : weak;
+  });
+}
+
+function numberFaults(read: (name: string) => string): string[] {
+  const shards = read("HUB_SHARDS");
+  const is_count =
+    shards === "" || (/^[0-9]{1,2}$/.test(shards) && Number(shards) >= 1 && Number(shards) <= SHARDS_MAX);
+  const budgets = parseBudgets(read("RATE_LIMITS"));
+  return [
+    ...(is_count ? [] : [`HUB_SHARDS: a number from 1 to ${SHARDS_MAX} expected`]),
+    ...("invalid" in budgets
+      ? [`RATE_LIMITS: \`off\` or like \`list=1/5,chat=1/5\` expected, not ${budgets.invalid}`]
+      : []),
+  ];
+}
