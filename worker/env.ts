@@ -26,6 +26,9 @@ export type Env = {
   readonly RATE_LIMITS?: string;
   /** The header in which a trusted proxy passes the client's address. Without it no client's address is known. */
   readonly SOURCE_HEADER?: string;
+  /** URLs of the operator's TURN servers, comma-separated, and the secret that they share with the hub. */
+  readonly TURN_URLS?: string;
+  readonly TURN_SECRET?: string;
   /** One or two keys. The first signs tokens and tickets; both verify them. */
   readonly TOKEN_KEYS?: string;
 };

@@ -5,7 +5,7 @@
 import { KEY_LENGTH_MIN, TOKEN_KEY_LENGTH_MIN } from "../limits.ts";
 
 export const KEY_SETTINGS = ["SIDECAR_KEYS", "TOKEN_KEYS", "ADMIN_KEYS"] as const;
-export type KeySetting = (typeof KEY_SETTINGS)[number];
+export type KeySetting = (typeof KEY_SETTINGS)[number] | "TURN_SECRET";
 
 /** The minimum of different characters: `openssl rand -hex 32` has 16 to choose from. */
 const LETTERS_MIN = 6;

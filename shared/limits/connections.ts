@@ -24,6 +24,13 @@ export const POLL_START_MS = 1_000;
 export const OUTCOME_WAIT_MS = 10_000;
 /** How long two browsers may take to find a path by ICE. */
 export const ICE_MS = 30_000;
+/** TURN credentials of a browser are valid for an evening. */
+export const TURN_CREDENTIAL_S = 4 * 3_600;
+/** Sidecars whose STUN a browser asks. More than four URLs slow ICE down. */
+export const STUN_SIDECARS_MAX = 2;
+/** Servers in a response, and URLs of one of them. */
+export const ICE_SERVERS_MAX = 2;
+export const ICE_URLS_MAX = 8;
 /** How long an ended connection can still be read. */
 export const CONNECTION_KEPT_MS = 60_000;
 /** Connections of one hub: 12 KiB each while they hold both reaches, 1 KiB afterwards. */

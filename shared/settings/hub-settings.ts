@@ -3,13 +3,15 @@ import { KEY_SETTINGS, splitKeys, weakness } from "../auth/keys.ts";
 import { SHARDS_MAX, TOKEN_KEYS_MAX } from "../limits.ts";
 import { parseBudgets } from "../rate-limit/rate-limiter.ts";
 import { parseGames } from "./games.ts";
+import { parseTurn } from "./turn.ts";
 
 /** Settings by their names in wrangler.toml. */
 export type HubSettings = Readonly<Record<string, unknown>>;
 
 export function settingFaults(settings: HubSettings): string[] {
   const read = (name: string): string => (typeof settings[name] === "string" ? settings[name] : "");
-  return [...keyFaults(read), ...parseGames(read("GAMES")).faults, ...numberFaults(read)];
+  const turn = parseTurn(read("TURN_URLS"), read("TURN_SECRET"));
+  return [...keyFaults(read), ...parseGames(read("GAMES")).faults, ...numberFaults(read), ...turn.faults];
 }
 
 function keyFaults(read: (name: string) => string): string[] {

@@ -206,6 +206,8 @@ plain workerd, all of them are environment variables.
 | \`LOCATION_HINT\` | near the first caller | where Cloudflare places new hubs: wnam, enam, sam, weur, eeur, apac, oc, afr, me |
 | \`SOURCE_HEADER\` | \`CF-Connecting-IP\` | header with the client's address, set by a trusted proxy. If empty, only tokens have rate limits |
 | \`RATE_LIMITS\` | see [limits](limits.md) | budgets that differ: \`list=2/10,create=0.25/1\` (per second / at once), or \`off\` |
+| \`TURN_URLS\` | none | TURN servers for [browsers](../operate/operate.md#turn-for-browsers), comma-separated: \`turn:turn.example.com:3478?transport=udp\` |
+| \`TURN_SECRET\` | none | secret: what those servers share with the hub, coturn's \`static-auth-secret\`, at least ${limits.KEY_LENGTH_MIN} characters |
 `;
 
 if (import.meta.main) {

@@ -18,7 +18,7 @@ Runs the hub in plain workerd. Put a TLS proxy in front of it.
 Environment variables, named as in wrangler.toml:
   SIDECAR_KEYS                    the keys that sidecars show; one, or two separated by a comma while rotating
   TOKEN_KEYS                      the keys that sign tokens, likewise; \`openssl rand -hex 32\` makes one
-  ADMIN_KEYS GAMES HUB_SHARDS SOURCE_HEADER RATE_LIMITS
+  ADMIN_KEYS GAMES HUB_SHARDS SOURCE_HEADER RATE_LIMITS TURN_URLS TURN_SECRET
   HUB_LISTEN=127.0.0.1:8787       the listening address
   HUB_STATE=.parley-hub           the folder of the rows
 `;

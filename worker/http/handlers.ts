@@ -19,6 +19,7 @@ import { listLobbyBans, unbanMember } from "./routes/moderation/lobby-bans.ts";
 import * as messages from "./routes/messages.ts";
 import { listGames, listSidecars, metrics, readiness, readStats } from "./routes/metrics.ts";
 import { openapiHtml, openapiJson } from "./routes/openapi.ts";
+import { readIceServers } from "./routes/webrtc/ice-servers.ts";
 import { createPeer } from "./routes/peers.ts";
 import { joinByCode, quickJoin } from "./routes/quick-join.ts";
 
@@ -73,6 +74,7 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   withdrawConnection: connections.endConnection,
   reportOutcome: connections.reportOutcome,
   relay: connections.relayConnection,
+  readIceServers,
   invite: connections.invite,
   listAllLobbies: admin.listAllLobbies,
   closeLobby: admin.closeLobby,

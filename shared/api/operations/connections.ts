@@ -1,5 +1,6 @@
 /** The HTTP operations of connections between members. */
 import * as connect from "../../connect/schema.ts";
+import { iceServers } from "../ice-servers.ts";
 import { GAME, NO_CONTENT, ONE_LOBBY, type Operation, type Operations } from "./operation.ts";
 import type { RefusalCode } from "../../refusals.ts";
 
@@ -72,6 +73,16 @@ export const CONNECT_OPERATIONS: Operations = {
         "relay_budget_exhausted",
         "relay_unavailable",
       ],
+    },
+  },
+  [`${GAME}/ice-servers`]: {
+    get: {
+      id: "readIceServers",
+      summary: "Returns STUN and TURN servers for a browser's WebRTC, with credentials; for members of any lobby.",
+      ...PEER,
+      rateLimit: "read",
+      responses: { 200: { description: "For `RTCPeerConnection`.", body: iceServers } },
+      refusals: ["not_member"],
     },
   },
   [CONNECTION]: {

@@ -70,7 +70,7 @@ export class Secrets {
       this.#keys.set(key!, told);
       if (!connects || told.size > 2) faults.push("a pair's key");
     }
-    if (!connects && !/\/(peers|sidecars)$/.test(path)) faults.push(...new Planted(SIDECARS_OWN).in(toAll));
+    if (!connects && !/\/(peers|sidecars|ice-servers)$/.test(path)) faults.push(...new Planted(SIDECARS_OWN).in(toAll));
     if (STACK.test(text)) faults.push("a stack trace");
     const inside = peer !== null && text.includes(`"peer_id":"${peer}"`);
     if (!inside) faults.push(...this.#planted.members.in(text));
