@@ -44,6 +44,8 @@ export default defineConfig({
         test: {
           ...TIMEOUTS,
           name: "node",
+          // A process per file would cost more than most files take. No test changes globals or mocks modules.
+          isolate: false,
           include: [
             "test/*.test.ts",
             "test/shared/**/*.test.ts",
