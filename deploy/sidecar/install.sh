@@ -5,10 +5,11 @@
 #     ./install.sh --root DIR            installs into a folder instead of /, without users and systemctl
 #     ./install.sh --node /path/to/node  uses this Node (22.18 or newer) instead of the first one on PATH
 #
-# It creates the user parley, /opt/parley-sidecar, /etc/parley/sidecar.env, a systemd unit and a sysctl file.
+# It creates the user parley, /opt/parley-sidecar, /etc/parley/sidecar.env, systemd units and a sysctl file. The unit
+# parley-sidecar@NAME runs a further sidecar with the settings of /etc/parley/NAME.env and a separate state.
 set -eu
 
-usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,9s/^# \{0,1\}//p' "$0"; }
 
 root=
 node=
@@ -52,6 +53,8 @@ if [ ! -e "$settings" ]; then
 fi
 sed "s|^ExecStart=/usr/bin/node |ExecStart=$node |" "$from/parley-sidecar.service" \
   >"$root/etc/systemd/system/parley-sidecar.service"
+sed "s|^Description=.*|& %i|; s|/etc/parley/sidecar\.env|/etc/parley/%i.env|; s|^StateDirectory=.*|&-sidecar-%i|; s|^WorkingDirectory=.*|&-sidecar-%i|" \
+  "$root/etc/systemd/system/parley-sidecar.service" >"$root/etc/systemd/system/parley-sidecar@.service"
 cp "$from/60-parley.conf" "$root/etc/sysctl.d/60-parley.conf"
 
 if [ -z "$root" ]; then
@@ -62,7 +65,7 @@ if [ -z "$root" ]; then
   if command -v systemctl >/dev/null 2>&1; then
     systemctl daemon-reload
     systemctl enable --quiet parley-sidecar
-    systemctl try-restart parley-sidecar
+    systemctl try-restart parley-sidecar 'parley-sidecar@*'
   fi
 fi
 

@@ -21,13 +21,17 @@ if [ -z "$root" ]; then
   [ "$(id -u)" = 0 ] || { echo "This needs root. Run it with sudo, or with --root DIR." >&2; exit 1; }
   if command -v systemctl >/dev/null 2>&1; then
     systemctl disable --quiet --now parley-sidecar || true
+    systemctl stop --quiet 'parley-sidecar@*' || true
   fi
 fi
-rm -f "$root/etc/systemd/system/parley-sidecar.service" "$root/etc/sysctl.d/60-parley.conf"
+rm -f "$root"/etc/systemd/system/parley-sidecar*.service "$root"/etc/systemd/system/*.wants/parley-sidecar@*.service
+rm -f "$root/etc/sysctl.d/60-parley.conf"
 rm -rf "$root/opt/parley-sidecar"
 if [ "$purge" = yes ]; then
-  rm -f "$root/etc/parley/sidecar.env"
-  rm -rf "$root/var/lib/parley"
+  for settings in "$root"/etc/parley/*.env; do
+    if grep -q '^PARLEY_KEY=' "$settings" 2>/dev/null; then rm -f "$settings"; fi
+  done
+  rm -rf "$root/var/lib/parley" "$root"/var/lib/parley-sidecar-*
   [ -n "$root" ] || ! id parley >/dev/null 2>&1 || userdel parley
 fi
 if [ -z "$root" ] && command -v systemctl >/dev/null 2>&1; then systemctl daemon-reload; fi

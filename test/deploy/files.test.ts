@@ -47,12 +47,22 @@ describe("scripts", () => {
       execFileSync("sh", [join(from, "install.sh"), "--root", root, "--node", process.execPath]);
       rmSync(from, { recursive: true });
       expect(installedFiles()).toEqual(
-        expect.arrayContaining(["sidecar.env", "parley-sidecar.service", "60-parley.conf"]),
+        expect.arrayContaining(["sidecar.env", "parley-sidecar.service", "parley-sidecar@.service", "60-parley.conf"]),
       );
+      const second = readFileSync(join(root, "etc/systemd/system/parley-sidecar@.service"), "utf8");
+      expect(Array.from(second.matchAll(/^.*%i.*$/gm), String)).toStrictEqual([
+        "Description=Parley UDP sidecar %i",
+        "StateDirectory=parley-sidecar-%i",
+        "WorkingDirectory=/var/lib/parley-sidecar-%i",
+        "EnvironmentFile=/etc/parley/%i.env",
+      ]);
+      // A hub on the same machine keeps its settings.
+      writeFileSync(join(root, "etc/parley/second.env"), "PARLEY_KEY=a\n");
+      writeFileSync(join(root, "etc/parley/hub.env"), "SIDECAR_KEYS=a\n");
       run("uninstall.sh");
-      expect(installedFiles()).toStrictEqual(["sidecar.env"]);
+      expect(installedFiles().toSorted()).toStrictEqual(["hub.env", "second.env", "sidecar.env"]);
       run("uninstall.sh", "--purge");
-      expect(installedFiles()).toStrictEqual([]);
+      expect(installedFiles()).toStrictEqual(["hub.env"]);
     } finally {
       rmSync(root, { recursive: true });
     }

@@ -16,6 +16,7 @@ const MARK = "-- next --";
 const OURS: Readonly<Record<string, string>> = {
   HUB: "http://127.0.0.1:8787",
   ADDRESS: "127.0.0.1",
+  SECOND: "127.0.0.2",
   VPS: "root@vps",
   REPOSITORY: '"$SANDBOX/source.git"',
 };
@@ -39,17 +40,19 @@ const STANDINS: Readonly<Record<string, string>> = {
 case "$*" in *--secrets-file*) stat -c %a "\${@: -1}" >"$SANDBOX/mode" ;; esac
 [ "$1" != ci ] || exec ln -sfn ${ROOT}/node_modules node_modules; exec "$REAL_NPM" "$@"`,
   systemctl: `
-unit=; for word; do case $word in -*|enable|start|daemon-reload|try-restart) ;; *) unit=$word ;; esac; done
+unit=; for word; do case $word in -*|enable|start|restart|daemon-reload|try-restart) ;; *) unit=$word ;; esac; done
 case "$*" in *start*|*--now*) ;; *) exit 0 ;; esac
 [ "$1" != try-restart ] || exit 0
-file=/etc/systemd/system/$unit.service
-of() { sed -n "s/^$1=//p" "$file"; }
+instance=; case $unit in *@*) instance=\${unit#*@} ;; esac
+file=/etc/systemd/system/\${unit%"$instance"}.service
+of() { sed -n "s/%i/$instance/; s/^$1=//p" "$file"; }
+if [ "$1" = restart ]; then pid=$(cat "$SANDBOX/$unit.pid"); kill "$pid"; tail --pid="$pid" -f /dev/null; fi
 who=$(of User); [ -n "$who" ] || who=nobody
 state=/var/lib/$(of StateDirectory); mkdir -p "$state"; chown "$who" "$state"
 cd "$(of WorkingDirectory)"
 set -a; eval "$(of Environment)"; . "$(of EnvironmentFile)"; set +a
 setpriv --reuid "$who" --clear-groups --no-new-privs $(of ExecStart) >"$SANDBOX/$unit.log" 2>&1 &
-echo $! >>"$SANDBOX/pids"`,
+echo $! >"$SANDBOX/$unit.pid"`,
 };
 
 const isRoot = process.getuid?.() === 0;
@@ -109,7 +112,7 @@ test.skipIf(!isRoot)("every command of the deploy page works as written", { time
     'mkdir -p /usr/bin; [ -w /usr/bin ] && mount --bind "$NODE" /usr/bin/node',
     "mkdir -p /etc/systemd/system",
     'cd "$SANDBOX/home"',
-    `trap 'kill $(cat "$SANDBOX/pids") 2>/dev/null || true; wait' EXIT`,
+    `trap 'kill $(cat "$SANDBOX"/*.pid) 2>/dev/null || true; wait' EXIT`,
     ...commands.flatMap(({ runs }) => [runs, `echo; echo '${MARK}'`]),
   ].join("\n");
   const env = {

@@ -11,20 +11,26 @@ export class LabPlayers {
   readonly stack: LabStack;
   /** On its own public host. */
   readonly observer: LabSocket;
+  /** The host of hub and sidecar. */
+  readonly server: Host;
   #sessions = 0;
 
-  private constructor(lab: Lab, stack: LabStack, third: LabSocket) {
+  private constructor(lab: Lab, stack: LabStack, third: LabSocket, server: Host) {
     this.lab = lab;
     this.stack = stack;
     this.observer = third;
+    this.server = server;
   }
 
-  /** `hub`: the folder with the hub's bundle, which all tests share. */
-  static async open(hub: string = inject("bundle")): Promise<LabPlayers> {
+  /** `hub`: the folder with the hub's bundle, which all tests share. `addresses`: of the sidecar, on one host. */
+  static async open(hub: string = inject("bundle"), addresses = 1): Promise<LabPlayers> {
     const lab = await Lab.open();
     try {
       const [server, elsewhere] = [await lab.host(), await lab.host()];
-      return new LabPlayers(lab, await LabStack.open(server, hub), await LabSocket.open(elsewhere));
+      const others = [];
+      while (others.length + 1 < addresses) others.push(await lab.addAddress(server));
+      const stack = await LabStack.open(server, hub, [server.address, ...others]);
+      return new LabPlayers(lab, stack, await LabSocket.open(elsewhere), server);
     } catch (error) {
       await lab.close();
       throw error;

@@ -10,6 +10,7 @@ import type { Host } from "./lab.ts";
 import type { Program } from "./program.ts";
 import { HUB_PORT } from "./sidecar.ts";
 
+const STATUS = defaults().get("PARLEY_STATUS")!;
 /** The prefix of the folders' names, before the pid of their owner. */
 const FOLDER = "parley-lab-";
 
@@ -24,13 +25,15 @@ export class LabStack {
     this.#program = program;
   }
 
-  static async open(host: Host, hub: string): Promise<LabStack> {
+  /** `addresses`: of the sidecar; the host's if it is empty. */
+  static async open(host: Host, hub: string, addresses: readonly string[] = []): Promise<LabStack> {
     await removeStaleFolders();
     const folder = await mkdtemp(join(tmpdir(), `${FOLDER}${process.pid}-`));
     // A copy, because the hub's configuration is written beside the bundle and other laboratories use the same ports.
     const bundle = join(folder, "bundle");
     await cp(hub, bundle, { recursive: true });
-    const program = await host.run("stack.ts", [bundle, join(folder, "hub"), host.address]);
+    const sidecar = addresses.length === 0 ? [] : [addresses.join()];
+    const program = await host.run("stack.ts", [bundle, join(folder, "hub"), host.address, ...sidecar]);
     return new LabStack(host.address, folder, program);
   }
 
@@ -51,9 +54,9 @@ export class LabStack {
     await this.#program.waitForLine((line) => "started" in line, { from });
   }
 
-  /** Starts another sidecar on this host. */
-  async addSidecar(host: Host): Promise<void> {
-    await host.run("sidecar.ts", [this.url, host.address, join(this.#folder, host.name)]);
+  /** Starts another sidecar on this host. Beside the stack's own it needs another address and another status port. */
+  async addSidecar(host: Host, { address = host.address, status = STATUS } = {}): Promise<void> {
+    await host.run("sidecar.ts", [this.url, address, join(this.#folder, address), status]);
   }
 
   /** The endpoint of a wire, by its documented port. */

@@ -99,6 +99,13 @@ export class Lab {
     return home;
   }
 
+  /** Gives a host of the wide area another public address. */
+  async addAddress({ name }: Host): Promise<string> {
+    const address = `${this.#wan.prefix}.${10 + this.#wan.hosts++}`;
+    await this.#space.shell([`ip -n ${name} addr add ${address}/32 dev eth0`]);
+    return address;
+  }
+
   /** The home's router drops UDP from and to this address. */
   async block({ name }: Home, address: string): Promise<void> {
     const both = ["saddr", "daddr"].map((end) => `    ip ${end} ${address} meta l4proto udp drop`);

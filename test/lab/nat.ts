@@ -6,9 +6,17 @@
  * - `port-restricted`: the same port, open to endpoints that the socket sent to. The most common kind.
  * - `symmetric`: a random port per destination endpoint, open to that endpoint
  * - `sequential`: like symmetric, but always the next port
+ * - `address-dependent`: a port per destination address, scattered, open to endpoints that the socket sent to
  * - `blocked`: no UDP at all
  */
-export type NatKind = "full-cone" | "address-restricted" | "port-restricted" | "symmetric" | "sequential" | "blocked";
+export type NatKind =
+  | "full-cone"
+  | "address-restricted"
+  | "port-restricted"
+  | "symmetric"
+  | "sequential"
+  | "address-dependent"
+  | "blocked";
 
 export type NatOptions = {
   /** External ports differ from internal ones, as on many routers that do not run Linux. */
@@ -22,6 +30,7 @@ export function natRules(kind: NatKind, wan: string, lan: string, options: NatOp
   const { movesPorts = false, hairpin = false } = options;
   if (kind === "symmetric") return symmetric("masquerade fully-random");
   if (kind === "sequential") return symmetric(`snat to ${wan} : ${counting()}`);
+  if (kind === "address-dependent") return symmetric(`snat to ${wan} : ${scattered()}`);
   if (kind === "blocked") return blocked;
   return `${independent(wan, lan, movesPorts, hairpin)}\n${filter(kind)}`;
 }
@@ -30,6 +39,10 @@ export function natRules(kind: NatKind, wan: string, lan: string, options: NatOp
 const counting = (): string =>
   `numgen inc mod ${COUNTED} map { ${Array.from({ length: COUNTED }, (_, at) => `${at} : ${20_000 + at}`).join(", ")} }`;
 const COUNTED = 2_048;
+
+/** A port for each socket and destination address, from the whole range. */
+const scattered = (): string =>
+  `jhash ip saddr . udp sport . ip daddr mod ${COUNTED} map { ${Array.from({ length: COUNTED }, (_, at) => `${at} : ${1_024 + 31 * at}`).join(", ")} }`;
 
 const blocked = `
 table ip nat {
@@ -87,7 +100,7 @@ table ip nat {
  * Filtering. The router drops datagrams for itself: if it accepted an early datagram of a peer, conntrack would occupy
  * the port that the client is about to use, and the client would get another one.
  */
-function filter(kind: Exclude<NatKind, "symmetric" | "sequential" | "blocked">): string {
+function filter(kind: Exclude<NatKind, "symmetric" | "sequential" | "address-dependent" | "blocked">): string {
   const seen = `
   set seen {
     type ipv4_addr . inet_service . ipv4_addr

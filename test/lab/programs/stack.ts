@@ -1,6 +1,6 @@
 /**
- * Hub and sidecar on one host: `stack.ts BUNDLE FOLDER ADDRESS`. Prints `{ ready: true }` when they are linked. FOLDER is
- * the storage. Both listen on ADDRESS only, the sidecar on the documented port of each wire.
+ * Hub and sidecar on one host: `stack.ts BUNDLE FOLDER ADDRESS [ADDRESSES]`. Prints `{ ready: true }` when they are linked.
+ * FOLDER is the storage. The hub listens on ADDRESS only, the sidecar on ADDRESSES, on the documented port of each wire.
  *
  *     reads  { kill: "hub" | "sidecar" }   kills it
  *     reads  { start: "hub" }              starts it again with its storage
@@ -15,10 +15,10 @@ import { onLine, sendLine } from "./json-lines.ts";
 
 const TOKEN_KEY = "token-key-of-the-stack-of-the-laboratory";
 
-const [bundle, state, address] = process.argv.slice(2) as [string, string, string];
+const [bundle, state, address, addresses = address] = process.argv.slice(2) as [string, string, string, string?];
 const url = `http://${address}:${HUB_PORT}`;
 let hub = await openHub();
-const sidecar = startSidecar(sidecarSettings(url, address, state));
+const sidecar = startSidecar(sidecarSettings(url, addresses, state));
 await waitForJson(`http://${defaults().get("PARLEY_STATUS")!}/healthz`, (body) => body["hub"] === "linked", sidecar);
 onLine(
   ({ kill, start }) => {
