@@ -81,3 +81,12 @@ export const SUBSCRIBER_PING_S = 10;
 export const SUBSCRIBER_SILENCE_MS = 30_000;
 /** Characters sent to a socket and not yet confirmed by its pings. One message more is sent, then it is closed. */
 export const UNCONFIRMED_LENGTH_MAX = 524_288;
+
+// --- The front of a hub in plain workerd -----------------------------------------------------------------------
+/** Time for the headers of a request, and for all of it. */
+export const FRONT_HEADERS_MS = 10_000;
+export const FRONT_REQUEST_MS = 30_000;
+/** Time for a message, from its first byte to its last: 20 KB/s for the longest one. */
+export const FRONT_MESSAGE_MS = 10_000;
+/** A socket without a message is closed after this, if the hub did not close it before. */
+export const FRONT_SILENCE_MS = 90_000;

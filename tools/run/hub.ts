@@ -18,6 +18,8 @@ export type HubOptions = {
   readonly port: number;
   /** The listening address; loopback by default. */
   readonly address?: string;
+  /** A Unix socket at which workerd listens instead, if a front has the port. */
+  readonly socketPath?: string;
   /** SIDECAR_KEYS: one key, or two separated by a comma. */
   readonly keys: string;
   /** TOKEN_KEYS, likewise. By default a random key: tokens end with this process. */
@@ -36,6 +38,7 @@ export async function startHub(options: HubOptions): Promise<ChildProcess> {
   const { bundle, state, port, address = "127.0.0.1", keys, tokenKeys = randomKey(), shards = 1 } = options;
   const settings = SETTINGS.map((name) => [name, options.settings?.[name] ?? ""] as const);
   const host = address.includes(":") ? `[${address}]` : address;
+  const listen = options.socketPath === undefined ? `${host}:${port}` : `unix:${options.socketPath}`;
   await mkdir(state, { recursive: true });
   const config = join(bundle, `workerd-${port}.capnp`);
   const date = /^compatibility_date = "(.+)"$/m.exec(await readFile(join(ROOT, "wrangler.toml"), "utf8"))?.[1];
@@ -48,7 +51,7 @@ const config :Workerd.Config = (
     (name = "rows", disk = (path = ${JSON.stringify(resolve(state))}, writable = true)),
     (name = "site", disk = (path = ${JSON.stringify(join(ROOT, "worker/site"))})),
   ],
-  sockets = [(name = "http", address = ${JSON.stringify(`${host}:${port}`)}, http = (), service = "worker")],
+  sockets = [(name = "http", address = ${JSON.stringify(listen)}, http = (), service = "worker")],
 );
 const worker :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js")],

@@ -1,10 +1,12 @@
 /** `npm run hub`: the hub in plain workerd, for operators without a Cloudflare account. Its help text has the settings. */
-import { existsSync } from "node:fs";
-import { cp, mkdir } from "node:fs/promises";
+import { existsSync, rmSync } from "node:fs";
+import { cp, mkdir, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { settingFaults } from "#shared/settings/hub-settings.ts";
 import { parseCommandLine } from "../command-line.ts";
 import { BUNDLE, currentBundle } from "./bundle.ts";
+import { openFront } from "./front/front.ts";
 import { stopHub, startHub } from "./hub.ts";
 import { exitCodeOf, waitForJson } from "./processes.ts";
 
@@ -47,20 +49,30 @@ const state = resolve(env["HUB_STATE"] ?? ".parley-hub");
 const bundle = join(state, "bundle");
 await mkdir(bundle, { recursive: true });
 await cp(join(BUNDLE, "index.js"), join(bundle, "index.js"));
+// The path of a Unix socket has at most 107 bytes, so it is not in the folder of the state.
+const sockets = await mkdtemp(join(tmpdir(), "parley-"));
+process.once("exit", () => rmSync(sockets, { recursive: true, force: true }));
+const socketPath = join(sockets, "hub");
 const hub = await startHub({
   bundle,
   state: join(state, "rows"),
   address,
   port: Number(port),
+  socketPath,
   keys,
   tokenKeys,
   shards,
   settings: env,
 });
+const front = await openFront(address, Number(port), socketPath).catch((error: Error) => {
+  process.stderr.write(`HUB_LISTEN: ${error.message}\n`);
+  process.exit(1);
+});
 let isStopping = false;
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => {
     isStopping = true;
+    front.close();
     void stopHub(hub);
   });
 }
