@@ -12,6 +12,7 @@ const TABLE = {
     message: "A receipt is older than a minute, or a clock is wrong; `detail` has the difference. Observe again.",
   },
   unauthorized: { status: 401, message: "A valid token or key is required: send `Authorization: Bearer ...`." },
+  forbidden: { status: 403, message: "This key's role or games do not allow it." },
   banned: { status: 403, message: "The operators banned this peer or address." },
   kicked: { status: 403, message: "The host removed this peer; it cannot join again." },
   connection_denied: { status: 403, message: "The peer denied the connection; do not retry at once." },

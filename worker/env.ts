@@ -7,6 +7,7 @@ import { SHARDS_MAX, RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
 import { type Budgets, parseBudgets } from "#shared/rate-limit/rate-limiter.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
 import { type Games, parseGames } from "#shared/settings/games.ts";
+import { type OperatorKey, parseOperatorKeys } from "#shared/settings/operator-keys.ts";
 import type { GameRegistryRpc, HubRpc } from "./rpc.ts";
 
 export type Env = {
@@ -20,7 +21,7 @@ export type Env = {
   readonly LOCATION_HINT?: string;
   /** One or two keys, comma-separated: two during a rotation. */
   readonly SIDECAR_KEYS?: string;
-  /** One or two keys for operators. Without ADMIN_KEYS every admin route returns 401. */
+  /** Keys of operators, with their roles and games (shared/settings/operator-keys.ts). Without ADMIN_KEYS every admin route returns 401. */
   readonly ADMIN_KEYS?: string;
   /** Rate limits that differ from shared/limits.ts, or `off`. */
   readonly RATE_LIMITS?: string;
@@ -57,7 +58,7 @@ export function hubOf(env: Env, game: string, shard: number): DurableObjectStub<
 }
 
 /** The keys of a setting. A weak key is logged by its setting's name and does not count. */
-export function keysOf(name: KeySetting, env: Env): string[] {
+export function keysOf(name: Exclude<KeySetting, "ADMIN_KEYS">, env: Env): string[] {
   return splitKeys(env[name] ?? "").filter((key) => {
     const message = weakness(name, key);
     if (message !== null) console.error({ message });
@@ -65,8 +66,18 @@ export function keysOf(name: KeySetting, env: Env): string[] {
   });
 }
 
-/** The parsed setting. A Worker's settings do not change while it runs. */
+/** The parsed settings. A Worker's settings do not change while it runs. */
+let operators: { readonly setting: string; readonly keys: readonly OperatorKey[] } | null = null;
 let games: { readonly setting: string; readonly parsed: Games } | null = null;
+
+/** The keys of operators. Entries with a fault are logged once and do not count. */
+export function operatorKeysOf({ ADMIN_KEYS: setting = "" }: Env): readonly OperatorKey[] {
+  if (operators?.setting === setting) return operators.keys;
+  const { keys, faults } = parseOperatorKeys(setting);
+  for (const message of faults) console.error({ message });
+  operators = { setting, keys };
+  return keys;
+}
 
 /** The games of this deployment. Entries that are no names are logged once and not served. */
 export function gamesOf({ GAMES: setting = "" }: Env): Games {

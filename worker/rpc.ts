@@ -2,6 +2,7 @@
  * The contract between the Worker and a hub: every method that the Worker, or another hub, may call, and the types of
  * the calls. `http/` and `hub/` both import this file, so that neither of them imports the other.
  */
+import type { AuditEntry } from "#shared/api/audit.ts";
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import type { AdminLobby, SidecarView, Stats } from "#shared/api/service.ts";
@@ -102,6 +103,8 @@ export type RelayParams = { readonly id: string; readonly lobby: string; readonl
 export type Cursor = { readonly created_at: number; readonly id: string };
 export type AdminPage = { readonly lobbies: readonly AdminLobby[]; readonly more: boolean };
 
+export type AuditPage = { readonly entries: readonly AuditEntry[]; readonly more: boolean };
+
 export const newestFirst = (a: Cursor, b: Cursor): number => b.created_at - a.created_at || (a.id < b.id ? -1 : 1);
 
 /** What a ban applies to. Exactly one of the first two is set; `network`: where the peer was. */
@@ -178,6 +181,10 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   addBan(ban: Ban): boolean;
   /** Removes a ban; false if there is none of this id. */
   removeBan(id: string): boolean;
+  /** Adds an entry to the audit trail. */
+  addAuditEntry(entry: AuditEntry): void;
+  /** One page of the audit trail, from the entry after `after`. */
+  listAuditEntries(limit: number, after: string | null): AuditPage;
   /** Throws if the storage accepts no rows. */
   checkStorage(): void;
   /** Whether the hub refuses new lobbies. */

@@ -2,13 +2,7 @@
  * The OpenAPI 3.1 document, generated from the operation tables and from the decoders that read requests, so that the
  * documentation cannot differ from the code. Named schemas appear once, under components.
  */
-import * as api from "./lobbies.ts";
-import * as connect from "../connect/schema.ts";
-import * as service from "./service.ts";
-import { jwks, me, ownSeat, tokens } from "./identity.ts";
-import { lobbyBan, lobbyBanList } from "./bans.ts";
-import { snapshotInfo } from "./snapshots.ts";
-import { summary } from "../listing/summary.ts";
+import { SHAPES } from "./schemas.ts";
 import type { Schema } from "../schema/decode.ts";
 import { BAN_OPERATIONS } from "./operations/bans.ts";
 import { IDENTITY_OPERATIONS } from "./operations/identity.ts";
@@ -43,54 +37,6 @@ export const PROBLEM_TYPE = "application/problem+json";
 
 type Json = { readonly [key: string]: unknown };
 
-const SHAPES = {
-  NewLobby: api.newLobby,
-  Publishing: api.publishRequest,
-  LobbyPatch: api.lobbyPatch,
-  Joining: api.joinRequest,
-  JoiningByCode: api.joinByCodeRequest,
-  QuickJoining: api.quickJoinRequest,
-  MemberPatch: api.memberPatch,
-  HostTransfer: api.hostTransfer,
-  Removal: api.removal,
-  ChatLine: api.chatMessage,
-  Signal: api.signalMessage,
-  Lobby: api.lobby,
-  Summary: summary,
-  Page: api.page,
-  Member: api.member,
-  Applicant: api.applicant,
-  Joined: api.joined,
-  Pending: api.pendingJoin,
-  Connecting: connect.connectRequest,
-  Accepting: connect.acceptRequest,
-  Reach: connect.reach,
-  Connection: connect.connection,
-  ConnectionList: connect.connectionList,
-  Invitation: connect.invitation,
-  Relay: connect.relay,
-  Relaying: connect.relayRequest,
-  Outcome: connect.outcome,
-  Me: me,
-  OwnSeat: ownSeat,
-  Tokens: tokens,
-  Keys: jwks,
-  LobbyBan: lobbyBan,
-  LobbyBanList: lobbyBanList,
-  Snapshot: snapshotInfo,
-  Problem: api.problem,
-  Identity: service.identity,
-  Sidecar: service.sidecar,
-  SidecarList: service.sidecarList,
-  GameList: service.gameList,
-  Stats: service.stats,
-  AdminPage: service.adminPage,
-  Ban: service.ban,
-  BanList: service.banList,
-  NewBan: service.newBan,
-  Drain: service.drain,
-} as const;
-
 const NAMES = new Map<unknown, string>(Object.entries(SHAPES).map(([name, { schema }]) => [schema, name]));
 
 /** A schema with a reference in place of each named schema. `top`: the schema itself stays. */
@@ -108,6 +54,7 @@ export function refusalsOf(path: string, method: Method, operation: Operation): 
   const codes = new Set<RefusalCode>(refusals);
   if (path.startsWith("/v1/") || body !== undefined || parameters.length > 0) codes.add("invalid_request");
   if (auth !== "none") codes.add("unauthorized");
+  if (auth === "operator") codes.add("forbidden");
   if (rateLimit !== undefined || auth === "operator" || auth === "sidecar") codes.add("rate_limited");
   if (body !== undefined || binary !== undefined)
     for (const code of ["body_too_large", "unsupported_media_type"] as const) codes.add(code);
@@ -188,6 +135,7 @@ function describe(path: string, method: Method, operation: Operation): Json {
     ...(body && { requestBody: { required: true, content: { [type]: { schema: withReferences(body.schema) } } } }),
     ...(binary && { requestBody: { required: true, content: { [binary.type]: { schema: BYTES } } } }),
     ...(rateLimit && { "x-rate-limit": rateLimit }),
+    ...(operation.auth === "operator" && { "x-role": operation.role ?? "own" }),
     responses: {
       ...Object.fromEntries(
         Object.entries(responses).map(([status, spec]) => [status, describeResponse(spec, operation)]),

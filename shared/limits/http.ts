@@ -67,6 +67,10 @@ export const IDEMPOTENT_RESPONSES_PER_PEER_MAX = 64;
 // --- Admin -----------------------------------------------------------------------------------------------------
 /** Bans of one game; every hub holds all of them. */
 export const BANS_MAX = 10_000;
+/** Entries of a game's audit trail; the oldest is dropped first. Each is a row of up to 3 kB. */
+export const AUDIT_ENTRIES_MAX = 1_000;
+/** What an entry keeps of a request's body, in UTF-16 units: any ban. */
+export const AUDIT_BODY_LENGTH_MAX = 1_024;
 /** The reason of a ban, in UTF-16 units. */
 export const REASON_LENGTH_MAX = 256;
 /** The longest prefix: an IPv6 address and its length, `2001:db8:...:ffff/128`. */

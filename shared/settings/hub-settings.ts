@@ -4,6 +4,7 @@ import { SHARDS_MAX, TOKEN_KEYS_MAX } from "../limits.ts";
 import { parseBudgets } from "../rate-limit/rate-limiter.ts";
 import { parseGames } from "./games.ts";
 import { parseTurn } from "./turn.ts";
+import { parseOperatorKeys } from "./operator-keys.ts";
 
 /** Settings by their names in wrangler.toml. */
 export type HubSettings = Readonly<Record<string, unknown>>;
@@ -16,9 +17,9 @@ export function settingFaults(settings: HubSettings): string[] {
 
 function keyFaults(read: (name: string) => string): string[] {
   return KEY_SETTINGS.flatMap((name) => {
+    if (name === "ADMIN_KEYS") return parseOperatorKeys(read(name)).faults;
     const keys = splitKeys(read(name));
-    if (keys.length === 0)
-      return name === "ADMIN_KEYS" ? [] : [`${name} is not set: \`openssl rand -hex 32\` makes one`];
+    if (keys.length === 0) return [`${name} is not set: \`openssl rand -hex 32\` makes one`];
     const weak = keys.flatMap((key) => weakness(name, key) ?? []);
     const surplus = name === "TOKEN_KEYS" && keys.length > TOKEN_KEYS_MAX;
     return surplus ? [...weak, `TOKEN_KEYS: at most ${TOKEN_KEYS_MAX} keys expected`] : weak;

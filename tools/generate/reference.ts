@@ -200,9 +200,9 @@ plain workerd, all of them are environment variables.
 | --- | --- | --- |
 | \`SIDECAR_KEYS\` | required | secret: the key that sidecars show, at least ${limits.KEY_LENGTH_MIN} characters; two, comma-separated, while it is replaced |
 | \`TOKEN_KEYS\` | required | secret: signs peers' tokens, at least ${limits.TOKEN_KEY_LENGTH_MIN} characters; the first of two signs, both verify |
-| \`ADMIN_KEYS\` | none | secret: enables the admin routes, at least ${limits.KEY_LENGTH_MIN} characters; without it they return 401 |
 | \`HUB_LISTEN\` | \`127.0.0.1:8787\` | plain workerd: the listening address, ADDRESS:PORT |
 | \`HUB_STATE\` | \`.parley-hub\` | plain workerd: the folder of the rows |
+| \`ADMIN_KEYS\` | none | secret: enables the admin routes; entries \`KEY\` or \`ROLE@GAME+GAME:KEY\`, comma-separated, a key of at least ${limits.KEY_LENGTH_MIN} characters ([operators](http.md#operators)); without it they return 401 |
 | \`GAMES\` | \`*\` | the games that are served, comma-separated; \`*\` serves any name and gives a game its own hub when it is first hosted |
 | \`HUB_SHARDS\` | \`1\` | hubs per game, 1 to ${limits.SHARDS_MAX}; one serves about 5,000 concurrent players. A change strands open lobbies |
 | \`LOCATION_HINT\` | near the first caller | where Cloudflare places new hubs: wnam, enam, sam, weur, eeur, apac, oc, afr, me |

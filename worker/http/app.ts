@@ -10,6 +10,8 @@ import { OPERATIONS } from "#shared/api/openapi.ts";
 import { IF_NONE_MATCH, type Operation } from "#shared/api/operations/operation.ts";
 import { BODY_BYTES_MAX } from "#shared/limits.ts";
 import { problem } from "../problem.ts";
+import { requireOperator } from "./access/operators.ts";
+import { requireSource } from "./access/source.ts";
 import type { Api, Middleware } from "./context.ts";
 import { etag } from "./etag.ts";
 import { HANDLERS } from "./handlers.ts";
@@ -19,11 +21,9 @@ import {
   knownParameters,
   optionalPeer,
   rateLimitHeaders,
-  requireAdmin,
   requireGame,
   requirePeer,
   requireSidecar,
-  requireSource,
 } from "./middleware.ts";
 import { listNorayHost } from "./routes/noray-listing.ts";
 import { serveSite } from "./static-site.ts";
@@ -46,11 +46,12 @@ const ADMIN = "/v1/admin/games/:game/*";
 const LINK = "/v1/link/:game/*";
 const EVENTS = "/v1/games/{game}/events";
 
+/** Operators' keys depend on the operation (access/operators.ts). */
 const AUTH: Readonly<Record<Operation["auth"], readonly Middleware[]>> = {
   none: [],
   optional: [optionalPeer],
   peer: [requirePeer],
-  operator: [requireAdmin],
+  operator: [],
   sidecar: [requireSidecar],
 };
 
@@ -108,7 +109,7 @@ function addRoutes(path: string): void {
       ...(operation.binary === undefined ? [] : [limitBody(operation.binary.bytes_max)]),
       ...(operation.parameters?.includes(IF_NONE_MATCH) === true ? [etag] : []),
       ...(operation.alternativeAuth === "noray" ? [listNorayHost] : []),
-      ...AUTH[operation.auth],
+      ...(operation.auth === "operator" ? [requireOperator(operation)] : AUTH[operation.auth]),
     ];
     app.on([method.toUpperCase()], [path.replaceAll(/\{([a-z]+)\}/g, ":$1")], ...middleware, handler);
   }

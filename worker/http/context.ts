@@ -1,6 +1,7 @@
 /** The variables that middleware sets for a request's handler. */
 import type { Context, MiddlewareHandler } from "hono";
 import type { RateLimitState } from "#shared/rate-limit/rate-limiter.ts";
+import type { OperatorKey } from "#shared/settings/operator-keys.ts";
 import type { Env } from "../env.ts";
 
 export type Api = {
@@ -12,6 +13,8 @@ export type Api = {
     readonly peer: string | null;
     /** The request carries a sidecar's or an operator's key and is not rate limited. */
     readonly trusted: boolean;
+    /** The key of the operator that sent the request; `id` names it in logs. */
+    readonly operator?: Omit<OperatorKey, "key"> & { readonly id: string };
     /** The request's body as text; empty until a route has read it. */
     readonly body: string;
     /** For the response headers: the state of the rate limit, and whether this is a stored response. */

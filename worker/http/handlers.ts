@@ -81,6 +81,7 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   listBans: admin.listBans,
   createBan: admin.createBan,
   removeBan: admin.removeBan,
+  listAudit: admin.listAudit,
   readDrain: admin.readDrain,
   setDrain: admin.setDrain,
 };

@@ -9,8 +9,8 @@ import type { IdempotencyKey, Limited, Refused, RequestMeta, RpcResult } from ".
 import { isStorageFault, reportStorageFault } from "../storage-fault.ts";
 import type { Ctx } from "./context.ts";
 import { findHub, type HubStub, registerGame } from "./games.ts";
-import { rateLimitKey } from "./middleware.ts";
-import { limitSource } from "./source-limits.ts";
+import { rateLimitKey } from "./access/source.ts";
+import { limitSource } from "./access/source-limits.ts";
 
 export type { HubStub };
 

@@ -2,13 +2,11 @@
  * The hub: one Durable Object per game and shard, which owns the shard's lobbies. This class has only the entry points:
  * the calls of HubRpc, WebSocket events and the alarm. Its parts are wired here and implemented beside it.
  */
-import { DurableObject } from "cloudflare:workers";
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import type { SidecarView } from "#shared/api/service.ts";
 import type { LobbyBanView } from "#shared/api/bans.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
-import type { Ban } from "#shared/auth/bans.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import type { ConnectionView, OutcomeReport, RelayView } from "#shared/connect/schema.ts";
@@ -30,6 +28,7 @@ import { SocketServer } from "./events/socket-server.ts";
 import { isSubscriber } from "./events/subscriber.ts";
 import { findLobby, readerView } from "./lobby-commands.ts";
 import { listLobbyBans } from "./lobby/bans.ts";
+import { OperatorCalls } from "./moderation/operator-calls.ts";
 import { ownState } from "./lobby/own-state.ts";
 import { LobbyService } from "./lobby-service.ts";
 import { SidecarLinks } from "./sidecar-links.ts";
@@ -39,7 +38,7 @@ import { createEventsHost, createRelayAllocator, lastPingAt, parseHubName, reply
 
 type Reply<T> = Promise<rpc.RpcResult<T>>;
 
-export class Hub extends DurableObject<Env> implements rpc.HubRpc {
+export class Hub extends OperatorCalls implements rpc.HubRpc {
   readonly #state: HubState;
   readonly #lobbies: LobbyService;
   readonly #links: SidecarLinks;
@@ -70,6 +69,8 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
     });
     this.#lobbies = new LobbyService(this.#state);
     this.#events = events!;
+    const sendGoingAway = (now: number): void => this.#events.sendGoingAway(now);
+    this.parts = { state: this.#state, lobbies: this.#lobbies, sendGoingAway };
     this.#connections = connections!;
     const host = {
       relays: relays!,
@@ -196,48 +197,6 @@ export class Hub extends DurableObject<Env> implements rpc.HubRpc {
       const refused = refusalForNonMember(this.#state.lobbies.byId(lobby), meta.peer!);
       return refused === null ? { value: now } : { refused };
     });
-  }
-
-  // --- operators ---------------------------------------------------------------------------------------------------
-
-  listAllLobbies(limit: number, after: rpc.Cursor | null): rpc.AdminPage {
-    return admin.lobbyPage(this.#state.lobbies.all(), limit, after);
-  }
-
-  closeLobby(id: string): boolean {
-    return this.#lobbies.close(id, Date.now());
-  }
-
-  banTargetOf(id: string, member: string): rpc.BanTarget | null {
-    return admin.banTargetOf(this.#state.lobbies.byId(id), member);
-  }
-
-  listBans(): Ban[] {
-    return this.#state.guard.bans.all();
-  }
-
-  addBan(ban: Ban): boolean {
-    const added = this.#state.guard.addBan(ban);
-    this.#state.scheduleAlarm([], Date.now());
-    return added;
-  }
-
-  removeBan(id: string): boolean {
-    return this.#state.guard.removeBan(id);
-  }
-
-  checkStorage(): void {
-    this.#state.checkStorage(Date.now());
-  }
-
-  isDraining(): boolean {
-    return this.#state.guard.draining;
-  }
-
-  setDraining(draining: boolean): void {
-    const now = Date.now();
-    if (draining && !this.#state.guard.draining) this.#events.sendGoingAway(now);
-    this.#state.guard.setDraining(draining, now);
   }
 
   // --- other hubs --------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@ import * as api from "../lobbies.ts";
 import { type Decoder, integer, text } from "../../schema/decode.ts";
 import { PAGE_MAX } from "../../limits.ts";
 import type { RefusalCode } from "../../refusals.ts";
+import type { Role } from "../../settings/operator-keys.ts";
 import type { RateLimitClass } from "../../rate-limit/rate-limiter.ts";
 
 export type Parameter = {
@@ -29,6 +30,8 @@ export type Operation = {
   readonly summary: string;
   /** Whose token or key the request carries. `optional`: a peer token is used where it is sent. */
   readonly auth: "none" | "optional" | "peer" | "operator" | "sidecar";
+  /** The role that an operator's key needs; `own` if absent. */
+  readonly role?: Role;
   /** Another credential that is accepted instead. */
   readonly alternativeAuth?: "noray";
   readonly rateLimit?: RateLimitClass;

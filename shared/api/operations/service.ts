@@ -1,4 +1,5 @@
 /** The HTTP operations besides lobbies: identities, sidecars, statistics, service endpoints and administration. */
+import { auditPage } from "../audit.ts";
 import * as service from "../service.ts";
 import { flag, object, text } from "../../schema/decode.ts";
 import {
@@ -14,7 +15,9 @@ import {
 } from "./operation.ts";
 
 const ADMIN = "/v1/admin/games/{game}";
-const OPERATOR = { tag: "operators", auth: "operator" } as const satisfies Partial<Operation>;
+const READER = { tag: "operators", auth: "operator", role: "read" } as const satisfies Partial<Operation>;
+const MODERATOR = { ...READER, role: "moderate" } as const satisfies Partial<Operation>;
+const OWNER = { ...READER, role: "own" } as const satisfies Partial<Operation>;
 const OPEN = { tag: "service", auth: "none" } as const satisfies Partial<Operation>;
 const ok = object({ ok: flag });
 const alive = object({ ok: flag, version: text(32) });
@@ -97,7 +100,7 @@ export const SERVICE_OPERATIONS: Operations = {
     get: {
       id: "listAllLobbies",
       summary: "Lists all lobbies, the newest first, whatever their visibility.",
-      ...OPERATOR,
+      ...READER,
       parameters: [LIMIT, CURSOR],
       responses: { 200: { description: "One page.", body: service.adminPage } },
     },
@@ -106,7 +109,7 @@ export const SERVICE_OPERATIONS: Operations = {
     delete: {
       id: "closeLobby",
       summary: "Ends a lobby. Its members receive the cause `closed_by_operator`.",
-      ...OPERATOR,
+      ...MODERATOR,
       responses: { 204: NO_CONTENT },
       refusals: ["lobby_not_found"],
     },
@@ -115,13 +118,13 @@ export const SERVICE_OPERATIONS: Operations = {
     get: {
       id: "listBans",
       summary: "Lists all bans.",
-      ...OPERATOR,
+      ...READER,
       responses: { 200: { description: "All bans, the newest first.", body: service.banList } },
     },
     post: {
       id: "createBan",
       summary: "Bans an address, a peer or a member of a lobby from creating and joining lobbies.",
-      ...OPERATOR,
+      ...MODERATOR,
       body: service.newBan,
       responses: { 201: { description: "The ban.", body: service.ban, headers: ["Location"] } },
       refusals: ["member_not_found", "quota_exceeded"],
@@ -131,7 +134,7 @@ export const SERVICE_OPERATIONS: Operations = {
     delete: {
       id: "removeBan",
       summary: "Removes a ban.",
-      ...OPERATOR,
+      ...MODERATOR,
       responses: { 204: NO_CONTENT },
       refusals: ["not_found"],
     },
@@ -140,23 +143,31 @@ export const SERVICE_OPERATIONS: Operations = {
     get: {
       id: "readDrain",
       summary: "Reads whether new lobbies are refused.",
-      ...OPERATOR,
+      ...READER,
       responses: { 200: { description: "The current state.", body: service.drain } },
     },
     put: {
       id: "setDrain",
       summary: "Refuses or accepts new lobbies. Existing lobbies continue.",
-      ...OPERATOR,
+      ...OWNER,
       body: service.drain,
       responses: { 200: { description: "The new state.", body: service.drain } },
+    },
+  },
+  [`${ADMIN}/audit`]: {
+    get: {
+      id: "listAudit",
+      summary: "Lists what operators did in the game, the newest first.",
+      ...READER,
+      parameters: [LIMIT, CURSOR],
+      responses: { 200: { description: "One page.", body: auditPage } },
     },
   },
   "/metrics": {
     get: {
       id: "metrics",
       summary: "Metrics in Prometheus' text format.",
-      tag: "operators",
-      auth: "operator",
+      ...READER,
       parameters: [query("game", "A game to report; repeatable.", text(32))],
       responses: { 200: { description: "The metrics.", type: "text/plain" } },
     },

@@ -25,6 +25,14 @@ export const listAllLobbies: Handler = async (c) => {
   return c.json({ lobbies: lobbies.map(({ lobby }) => lobby), next_cursor });
 };
 
+export const listAudit: Handler = async (c) => {
+  const limit = parseLimit(c.req.query("limit") ?? String(PAGE_DEFAULT));
+  if (limit === null) return problem("invalid_request", "limit: a number from 1 expected");
+  const after = c.req.query("cursor") ?? null;
+  const { entries, more } = await callHub(c.env, c.var.game, 0, (hub) => hub.listAuditEntries(limit, after));
+  return c.json({ entries, next_cursor: more ? entries.at(-1)!.id : null });
+};
+
 export const closeLobby: Handler = async (c) => {
   const id = c.req.param("id") ?? "";
   const shard = shardHolding(c.env, id);

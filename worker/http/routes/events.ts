@@ -8,7 +8,7 @@ import { SUBPROTOCOL } from "#shared/api/events.ts";
 import { callHub, openGame } from "../hub-client.ts";
 import type { Handler } from "../context.ts";
 import { shardHolding } from "../../env.ts";
-import { rateLimitKey } from "../middleware.ts";
+import { rateLimitKey } from "../access/source.ts";
 import { problem } from "../../problem.ts";
 import { SOCKET_URLS, SOURCE_HEADER } from "../../rpc.ts";
 

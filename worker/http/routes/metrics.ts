@@ -3,6 +3,7 @@ import type { Stats } from "#shared/api/service.ts";
 import { countDurations, type Durations, quantileOf } from "#shared/connect/durations.ts";
 import { mergePairStats, type PairStats } from "#shared/connect/outcomes.ts";
 import { GAME_PATTERN, METRICS_GAMES_MAX, SIDECARS_MAX_AGE_S, STATS_MAX_AGE_S } from "#shared/limits.ts";
+import { allows } from "#shared/settings/operator-keys.ts";
 import { settingFaults } from "#shared/settings/hub-settings.ts";
 import { callEveryHub, callHub } from "../hub-client.ts";
 import type { Ctx, Handler } from "../context.ts";
@@ -45,11 +46,15 @@ export const readiness: Handler = async (c) => {
  * between requests, and the platform counts them.
  */
 export const metrics: Handler = async (c) => {
-  const games = c.req.queries("game") ?? [...(gamesOf(c.env).names ?? ["default"])].slice(0, METRICS_GAMES_MAX);
+  const operator = c.var.operator!;
+  const all = gamesOf(c.env).names ?? operator.games ?? ["default"];
+  const own = [...all].filter((game) => allows(operator, "read", game));
+  const games = c.req.queries("game") ?? own.slice(0, METRICS_GAMES_MAX);
   if (games.length > METRICS_GAMES_MAX || !games.every((game) => GAME_PATTERN.test(game))) {
     return problem("invalid_request", `game: at most ${METRICS_GAMES_MAX} names of games expected`);
   }
   if (!games.every((game) => isServed(c.env, game))) return problem("game_not_found");
+  if (!games.every((game) => allows(operator, "read", game))) return problem("forbidden");
   const lines = await Promise.all([...new Set(games)].map(async (game) => gauges(game, await statsOf(c, game))));
   const help = Object.entries(GAUGES).flatMap(([name, description]) => {
     const samples = lines.flat().filter((line) => line.startsWith(`${name}{`));

@@ -9,7 +9,7 @@ import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
 import { joinEvent } from "../lobby-events.ts";
 import { shardCount } from "../../env.ts";
-import { rateLimitKey } from "../middleware.ts";
+import { rateLimitKey } from "../access/source.ts";
 import { pageOf } from "./list-lobbies.ts";
 import { parseIdempotencyKey } from "../hub-client.ts";
 import { malformed, problem } from "../../problem.ts";

@@ -554,3 +554,17 @@ export type NewBan = {
 export type Drain = {
   readonly draining: boolean;
 };
+
+export type AuditPage = {
+  readonly entries: readonly {
+    readonly id: string;
+    readonly at: string;
+    readonly operator: string;
+    readonly role: "read" | "moderate" | "own";
+    readonly operation: string;
+    readonly path: string;
+    readonly body: string;
+    readonly status: number;
+  }[];
+  readonly next_cursor: string | null;
+};

@@ -4,8 +4,8 @@
  */
 import { SHARED_SOURCE_FACTOR } from "#shared/limits.ts";
 import { type Budgets, RateLimiter } from "#shared/rate-limit/rate-limiter.ts";
-import { budgetsOf, type Env } from "../env.ts";
-import type { Limited, Refused, RequestMeta } from "../rpc.ts";
+import { budgetsOf, type Env } from "../../env.ts";
+import type { Limited, Refused, RequestMeta } from "../../rpc.ts";
 
 /** The limiter of the current setting. A Worker's settings do not change while it runs. */
 let cached: { readonly setting: string; readonly limiter: RateLimiter } | null = null;

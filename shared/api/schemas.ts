@@ -1,0 +1,58 @@
+/** The named schemas of the OpenAPI document: each appears once, under components. */
+import * as api from "./lobbies.ts";
+import * as connect from "../connect/schema.ts";
+import * as service from "./service.ts";
+import { auditPage } from "./audit.ts";
+import { jwks, me, ownSeat, tokens } from "./identity.ts";
+import { lobbyBan, lobbyBanList } from "./bans.ts";
+import { snapshotInfo } from "./snapshots.ts";
+import { summary } from "../listing/summary.ts";
+
+export const SHAPES = {
+  NewLobby: api.newLobby,
+  Publishing: api.publishRequest,
+  LobbyPatch: api.lobbyPatch,
+  Joining: api.joinRequest,
+  JoiningByCode: api.joinByCodeRequest,
+  QuickJoining: api.quickJoinRequest,
+  MemberPatch: api.memberPatch,
+  HostTransfer: api.hostTransfer,
+  Removal: api.removal,
+  ChatLine: api.chatMessage,
+  Signal: api.signalMessage,
+  Lobby: api.lobby,
+  Summary: summary,
+  Page: api.page,
+  Member: api.member,
+  Applicant: api.applicant,
+  Joined: api.joined,
+  Pending: api.pendingJoin,
+  Connecting: connect.connectRequest,
+  Accepting: connect.acceptRequest,
+  Reach: connect.reach,
+  Connection: connect.connection,
+  ConnectionList: connect.connectionList,
+  Invitation: connect.invitation,
+  Relay: connect.relay,
+  Relaying: connect.relayRequest,
+  Outcome: connect.outcome,
+  Me: me,
+  OwnSeat: ownSeat,
+  Tokens: tokens,
+  Keys: jwks,
+  LobbyBan: lobbyBan,
+  LobbyBanList: lobbyBanList,
+  Snapshot: snapshotInfo,
+  Problem: api.problem,
+  Identity: service.identity,
+  Sidecar: service.sidecar,
+  SidecarList: service.sidecarList,
+  GameList: service.gameList,
+  Stats: service.stats,
+  AdminPage: service.adminPage,
+  Ban: service.ban,
+  BanList: service.banList,
+  NewBan: service.newBan,
+  Drain: service.drain,
+  AuditPage: auditPage,
+} as const;

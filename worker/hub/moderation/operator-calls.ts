@@ -1,0 +1,69 @@
+/** The calls of HubRpc that answer operators: lobbies, bans, draining, the audit trail. */
+import { DurableObject } from "cloudflare:workers";
+import type { AuditEntry } from "#shared/api/audit.ts";
+import type { Ban } from "#shared/auth/bans.ts";
+import type { Env } from "../../env.ts";
+import type * as rpc from "../../rpc.ts";
+import * as admin from "../admin.ts";
+import type { LobbyService } from "../lobby-service.ts";
+import type { HubState } from "../state.ts";
+import { AuditLog } from "./audit-log.ts";
+
+export type OperatedParts = {
+  readonly state: HubState;
+  readonly lobbies: LobbyService;
+  readonly sendGoingAway: (now: number) => void;
+};
+
+/** The base class of a hub, which sets `parts` before any call. */
+export abstract class OperatorCalls extends DurableObject<Env> {
+  protected parts!: OperatedParts;
+
+  listAllLobbies(limit: number, after: rpc.Cursor | null): rpc.AdminPage {
+    return admin.lobbyPage(this.parts.state.lobbies.all(), limit, after);
+  }
+
+  closeLobby(id: string): boolean {
+    return this.parts.lobbies.close(id, Date.now());
+  }
+
+  banTargetOf(id: string, member: string): rpc.BanTarget | null {
+    return admin.banTargetOf(this.parts.state.lobbies.byId(id), member);
+  }
+
+  listBans(): Ban[] {
+    return this.parts.state.guard.bans.all();
+  }
+
+  addBan(ban: Ban): boolean {
+    const added = this.parts.state.guard.addBan(ban);
+    this.parts.state.scheduleAlarm([], Date.now());
+    return added;
+  }
+
+  removeBan(id: string): boolean {
+    return this.parts.state.guard.removeBan(id);
+  }
+
+  addAuditEntry(entry: AuditEntry): void {
+    new AuditLog(this.ctx.storage).add(entry);
+  }
+
+  listAuditEntries(limit: number, after: string | null): rpc.AuditPage {
+    return new AuditLog(this.ctx.storage).page(limit, after);
+  }
+
+  checkStorage(): void {
+    this.parts.state.checkStorage(Date.now());
+  }
+
+  isDraining(): boolean {
+    return this.parts.state.guard.draining;
+  }
+
+  setDraining(draining: boolean): void {
+    const now = Date.now();
+    if (draining && !this.parts.state.guard.draining) this.parts.sendGoingAway(now);
+    this.parts.state.guard.setDraining(draining, now);
+  }
+}
