@@ -10,6 +10,13 @@ type Parsed<Config extends ParseArgsConfig> = ReturnType<typeof parseArgs<Config
 /** Thrown for a wrong option; the message says which. */
 export class UsageError extends Error {}
 
+/** Prints `help` and exits with 0 if `--help` is an argument. */
+export function printHelp(help: string): void {
+  if (!process.argv.slice(2).some((argument) => argument === "--help" || argument === "-h")) return;
+  process.stdout.write(`${help.trim()}\n`);
+  process.exit(0);
+}
+
 /**
  * Parses the options of this process. Prints `help` and exits with 0 on `--help`; exits with 2 on a wrong option.
  * `read` converts the parsed options and may throw a `UsageError`.
@@ -19,10 +26,7 @@ export function parseCommandLine<const Config extends ParseArgsConfig, Result>(
   config: Config,
   read: (parsed: Parsed<Config>) => Result,
 ): Result {
-  if (process.argv.slice(2).some((argument) => argument === "--help" || argument === "-h")) {
-    process.stdout.write(`${help.trim()}\n`);
-    process.exit(0);
-  }
+  printHelp(help);
   try {
     return read(parseArgs(config));
   } catch (error) {

@@ -1,10 +1,6 @@
 /**
  * Installs Godot 4 for the tests from Debian's packages: unpacks them into a folder and runs Godot with its own loader, so
  * that nothing else of the machine changes and no root is needed.
- *
- *     node tools/godot4.ts [FOLDER]        prints the path of a `godot` to run with --headless
- *
- * FOLDER is $GODOT4_HOME or ~/.cache/parley/godot4. Needs amd64, apt-get, dpkg-deb and Debian's keyring.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -25,6 +21,14 @@ import {
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseCommandLine } from "./command-line.ts";
+
+const HELP = `
+Usage: npx node tools/godot4.ts [FOLDER]
+
+Installs Godot 4 from Debian's packages and prints the path of a \`godot\` to run with --headless.
+FOLDER is $GODOT4_HOME or ~/.cache/parley/godot4. Needs amd64, apt-get, dpkg-deb and Debian's keyring.
+`;
 
 /** Suites of Debian that have Godot 4.6, in the order in which they are tried. */
 const SUITES = ["testing", "sid"];
@@ -157,4 +161,7 @@ function run(program: string, ...args: readonly string[]): string {
   return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 64_000_000 });
 }
 
-if (import.meta.main) process.stdout.write(`${await installGodot4(process.argv[2] && resolve(process.argv[2]))}\n`);
+if (import.meta.main) {
+  const [folder] = parseCommandLine(HELP, { allowPositionals: true }, ({ positionals }) => positionals);
+  process.stdout.write(`${await installGodot4(folder && resolve(folder))}\n`);
+}

@@ -5,7 +5,11 @@ import { expect, test } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../..");
 const TOOLS = [
+  "tools/attack.ts",
   "tools/check.ts",
+  "tools/generate/openapi.ts",
+  "tools/generate/reference.ts",
+  "tools/godot4.ts",
   "tools/package.ts",
   "tools/package-godot.ts",
   "tools/send.ts",
@@ -22,6 +26,11 @@ const run = (tool: string, option: string): { status: number | null; stdout: str
 
 test.each(TOOLS)("%s --help prints its usage", (tool) => {
   const { status, stdout } = run(tool, "--help");
+  expect([status, stdout]).toStrictEqual([0, expect.stringMatching(/^Usage: /)]);
+});
+
+test("tools/test.ts --help prints its usage; other options are vitest's", () => {
+  const { status, stdout } = run("tools/test.ts", "--help");
   expect([status, stdout]).toStrictEqual([0, expect.stringMatching(/^Usage: /)]);
 });
 

@@ -50,8 +50,13 @@ function readOptions(): { hubUrl: URL; sidecars: string[]; game: string } {
     game: { type: "string", default: "default" },
   } as const;
   return parseCommandLine(HELP, { options }, ({ values }) => {
-    if (values.hub === undefined || !URL.canParse(values.hub)) throw new UsageError("--hub must be a URL.");
+    const { hub = "" } = values;
+    if (!/^https?:\/\//.test(hub) || !URL.canParse(hub)) {
+      throw new UsageError(
+        "--hub must be a URL that begins with https:// or http://, for example https://hub.example.",
+      );
+    }
     if (!GAME_PATTERN.test(values.game)) throw new UsageError("--game must consist of a-z, 0-9 and hyphens.");
-    return { hubUrl: new URL(values.hub), sidecars: values.sidecar ?? [], game: values.game };
+    return { hubUrl: new URL(hub), sidecars: values.sidecar ?? [], game: values.game };
   });
 }

@@ -5,8 +5,16 @@
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { openapi } from "#shared/api/openapi.ts";
+import { parseCommandLine } from "../command-line.ts";
 import { generateTypes } from "./types.ts";
 
+const HELP = `
+Usage: npm run openapi
+
+Writes docs/openapi.json and the types of the TypeScript client from the API's decoders.
+`;
+
+parseCommandLine(HELP, {}, () => {});
 const ROOT = resolve(import.meta.dirname, "../..");
 const document = openapi();
 await writeFile(join(ROOT, "docs/openapi.json"), `${JSON.stringify(document, null, 2)}\n`);

@@ -5,6 +5,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import * as limits from "#shared/limits.ts";
+import { parseCommandLine } from "../command-line.ts";
+
+const HELP = `
+Usage: npx node tools/generate/reference.ts
+
+Writes docs/reference/limits.md and settings.md from shared/limits.ts and .env.example.
+`;
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
@@ -213,6 +220,7 @@ plain workerd, all of them are environment variables.
 `;
 
 if (import.meta.main) {
+  parseCommandLine(HELP, {}, () => {});
   writeFileSync(join(ROOT, "docs/reference/limits.md"), limitsPage());
   writeFileSync(join(ROOT, "docs/reference/settings.md"), settingsPage());
 }

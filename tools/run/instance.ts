@@ -4,9 +4,10 @@
  * The processes are stored so that a second start is refused by name, and so that a start ends what a killed one left
  * behind. A process is only ended if its pid and start time are those that were stored.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inFolder } from "./folder.ts";
 import { randomKey } from "./hub.ts";
 import { processInfo } from "./process-info.ts";
 
@@ -89,17 +90,10 @@ export class Instance {
   /** Replaces the file as a whole, so that a full disk or a crash leaves no half of it. */
   #write(name: string, text: string): void {
     const file = join(this.#folder, name);
-    try {
-      mkdirSync(this.#folder, { recursive: true });
+    inFolder("PARLEY_STATE", this.#folder, () => {
       writeFileSync(`${file}.new`, text, { mode: 0o600 });
       renameSync(`${file}.new`, file);
-    } catch (error) {
-      throw new Error(
-        `PARLEY_STATE: ${this.#folder} cannot be written: ${(error as Error).message}.\n` +
-          "Make room there, or set PARLEY_STATE to a folder that you can write.",
-        { cause: error },
-      );
-    }
+    });
   }
 }
 

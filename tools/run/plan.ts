@@ -4,11 +4,12 @@
  * All problems are found before a process starts, and are reported together.
  */
 import { networkInterfaces } from "node:os";
-import { KEY_SETTINGS, splitKeys, weakness } from "#shared/auth/keys.ts";
 import { canonicalAddress, isIPv4 } from "#shared/net/endpoint.ts";
+import { settingFaults } from "#shared/settings/hub-settings.ts";
 import { type Config, parseConfig } from "../../udp-sidecar/config/config.ts";
 import type { Environment } from "../../udp-sidecar/config/settings.ts";
 import { UsageError } from "../command-line.ts";
+import { randomKey } from "./hub.ts";
 import type { RequiredPort } from "./ports.ts";
 
 export type Listen = { readonly address: string; readonly port: number };
@@ -29,6 +30,7 @@ export type Plan = {
 /** An address of a network interface of this machine. */
 type OwnAddress = { readonly address: string; readonly internal: boolean };
 
+const CREATED_KEYS = ["SIDECAR_KEYS", "TOKEN_KEYS"];
 const WILDCARDS = new Set(["0.0.0.0", "::"]);
 /** A sidecar sends at most 16 addresses to its hub. */
 const ADDRESSES_MAX = 16;
@@ -73,7 +75,8 @@ export function planFrom(
     ...("config" in parsed && status === null
       ? ["PARLEY_STATUS: `npm start` needs it to know when the sidecar is ready"]
       : []),
-    ...KEY_SETTINGS.flatMap((name) => splitKeys(env[name] ?? "").flatMap((key) => weakness(name, key) ?? [])),
+    // Keys that are not set are created later.
+    ...settingFaults({ ...env, ...Object.fromEntries(CREATED_KEYS.map((name) => [name, env[name] || randomKey()])) }),
   ];
   if ("problems" in parsed || status === null || problems.length > 0) return { problems };
   return {

@@ -4,8 +4,10 @@
  *     node examples/lobby-host.ts http://127.0.0.1:8787 Nice
  */
 import { ParleyClient } from "../src/index.ts";
+import { explainFailures } from "./explain.ts";
 
 const [url = "http://127.0.0.1:8787", name = "Nice"] = process.argv.slice(2);
+explainFailures("lobby-host.ts [HUB [NAME]]");
 
 const client = await ParleyClient.open({ url });
 const membership = await client.host({ name, seats: 8 });

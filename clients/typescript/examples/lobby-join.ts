@@ -4,8 +4,10 @@
  *     node examples/lobby-join.ts http://127.0.0.1:8787 LOBBY hello
  */
 import { ParleyClient } from "../src/index.ts";
+import { explainFailures } from "./explain.ts";
 
 const [url = "http://127.0.0.1:8787", id = "", words = "hello"] = process.argv.slice(2);
+explainFailures("lobby-join.ts HUB LOBBY [WORDS]; lobby-host.ts prints the LOBBY", id !== "");
 
 const client = await ParleyClient.open({ url });
 const membership = await client.join({ id });

@@ -12,6 +12,7 @@ import { bytesToJson, jsonToBytes } from "../src/steam/json.ts";
 import { SteamLobbies } from "../src/steam/lobbies.ts";
 import { ChatRoomEnterResponse, LobbyType } from "../src/steam/steam-constants.ts";
 import { Result, SendFlags } from "../src/messages/steam-constants.ts";
+import { explainFailures } from "./explain.ts";
 
 const [CHAT, POSITIONS, LEVEL] = [0, 1, 2];
 const LEVEL_BYTES = 400 * 1_024;
@@ -20,6 +21,7 @@ const FRAME_MS = 50;
 const POSITIONS_TOLD = 20;
 
 const [url = "http://127.0.0.1:8787", name = "Ann", ...words] = process.argv.slice(2);
+explainFailures("steam-party.ts [HUB [NAME [+connect_lobby CODE]]]");
 const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const steam = await SteamLobbies.open({ url });

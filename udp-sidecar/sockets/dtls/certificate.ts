@@ -32,7 +32,7 @@ const CURVES = new Set(["prime256v1", "secp384r1", "secp521r1"]);
 
 /** Creates a key and a self-signed certificate if both files are missing. */
 export function createIfMissing(certFile: string, keyFile: string): void {
-  const [cert, key] = [certFile, keyFile].map((file) => readText(file, "ENOENT") !== null);
+  const [cert, key] = [certFile, keyFile].map((file) => readText(file, ["ENOENT", "ENOTDIR"]) !== null);
   if (cert === true && key === true) return;
   if (cert !== key) {
     const [there, gone] = cert === true ? [certFile, keyFile] : [keyFile, certFile];
@@ -61,9 +61,16 @@ export function createIfMissing(certFile: string, keyFile: string): void {
   );
   const whole = der.sequence(claims, ecdsaWithSha256, der.bits(sign("sha256", claims, privateKey)));
   const pem = new X509Certificate(whole).toString();
-  mkdirSync(dirname(keyFile), { recursive: true });
-  writeFileSync(keyFile, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600, flag: "wx" });
-  writeFileSync(certFile, pem, { flag: "wx" });
+  try {
+    mkdirSync(dirname(keyFile), { recursive: true });
+    writeFileSync(keyFile, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600, flag: "wx" });
+    writeFileSync(certFile, pem, { flag: "wx" });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new CertificateError(
+      `PARLEY_STATE: ${dirname(keyFile)} cannot be written (${code}): make room there, or name another folder`,
+    );
+  }
 }
 
 /** Reads and checks the operator's files, or those of an earlier start. Throws a `CertificateError`. */
@@ -147,13 +154,13 @@ function parseKey(file: string): KeyObject {
   );
 }
 
-/** The text of a file; null if reading fails with the code `tolerated`. */
-function readText(file: string, tolerated?: string): string | null {
+/** The text of a file; null if reading fails with a `tolerated` code. */
+function readText(file: string, tolerated: readonly string[] = []): string | null {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    if (code === tolerated) return null;
+    if (tolerated.includes(code)) return null;
     const why = code === "ENOENT" ? "the file does not exist" : code === "EACCES" ? "this user may not read it" : code;
     throw new CertificateError(`${file}: ${why}`);
   }
