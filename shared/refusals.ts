@@ -21,7 +21,7 @@ const TABLE = {
     message: "The peer accepts only connections with its invitation: send a valid `ticket`.",
   },
   not_admitted: { status: 403, message: "The host denied this peer's application." },
-  relay_forbidden: { status: 403, message: "The lobby, or one of the two peers, allows no relay." },
+  relay_forbidden: { status: 403, message: "The lobby, one of the two peers, or the operators allow no relay." },
   not_host: { status: 403, message: "Only the host may do this." },
   not_member: { status: 403, message: "Only members of the lobby may do this." },
   password_mismatch: { status: 403, message: "The password is missing or wrong." },

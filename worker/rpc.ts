@@ -8,6 +8,7 @@ import type { Summary } from "#shared/listing/summary.ts";
 import type { AdminLobby, SidecarView, Stats } from "#shared/api/service.ts";
 import type { LobbyBanView } from "#shared/api/bans.ts";
 import type { OwnBan, OwnSeat } from "#shared/api/identity.ts";
+import type { RelaySettings } from "#shared/api/relay-settings.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
@@ -187,6 +188,10 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   listAuditEntries(limit: number, after: string | null): AuditPage;
   /** Throws if the storage accepts no rows. */
   checkStorage(): void;
+  /** What operators set for relays. */
+  getRelaySettings(): RelaySettings;
+  /** Sets it. If relays are disabled, existing ones of native connections end. */
+  setRelaySettings(settings: RelaySettings): void;
   /** Whether the hub refuses new lobbies. */
   isDraining(): boolean;
   /** Starts or stops refusing new lobbies. */

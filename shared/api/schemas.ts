@@ -5,6 +5,7 @@ import * as service from "./service.ts";
 import { auditPage } from "./audit.ts";
 import { jwks, me, ownSeat, tokens } from "./identity.ts";
 import { lobbyBan, lobbyBanList } from "./bans.ts";
+import { relaySettings } from "./relay-settings.ts";
 import { snapshotInfo } from "./snapshots.ts";
 import { summary } from "../listing/summary.ts";
 
@@ -55,4 +56,5 @@ export const SHAPES = {
   NewBan: service.newBan,
   Drain: service.drain,
   AuditPage: auditPage,
+  RelaySettings: relaySettings,
 } as const;

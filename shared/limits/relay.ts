@@ -19,6 +19,9 @@ export const RELAY_IDLE_S = 30;
 /** Default lifetime and byte budget of one allocation (as noray). */
 export const RELAY_LIFETIME_S = 4 * 3_600;
 export const RELAY_BYTES_MAX = 4 * 1_073_741_824;
+/** A game with a daily volume gives a relay at most this part of what is left, and refuses relays below the minimum. */
+export const RELAY_DAY_PART = 64;
+export const RELAY_DAY_BYTES_MIN = 67_108_864;
 /** The longest datagram with headers: a smaller bucket would never pass it. */
 export const RELAY_BURST_BYTES_MIN = 65_536;
 /** Rate of one side: noray's 128 kB/s with a burst of one second, so that loading a level passes. */

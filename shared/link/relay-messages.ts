@@ -2,11 +2,21 @@
  * Link messages (messages.ts) about the relays of native connections, with their decoders.
  *
  *     hub -- allocate {relay, sides} --> sidecar -- allocated {relay, ends, ...} | unallocated {relay, why} --> hub
- *     hub -- release {relay} ----------> sidecar                                   unallocated also when one ends
+ *     hub -- release {relay, now?} ----> sidecar                                   unallocated also when one ends
  *
  * A relay has the id of its connection. A repeated request for an existing relay returns the same ends.
  */
-import { canonicalEndpoint, type Decoder, integer, oneOf, optional, pair, record, text } from "../schema/decode.ts";
+import {
+  canonicalEndpoint,
+  type Decoder,
+  flag,
+  integer,
+  oneOf,
+  optional,
+  pair,
+  record,
+  text,
+} from "../schema/decode.ts";
 import type { Endpoint } from "../net/endpoint.ts";
 import { URL_LENGTH_MAX } from "../limits.ts";
 import { LOBBY_ID_PATTERN, PEER_PATTERN } from "../lobby/ids.ts";
@@ -24,8 +34,11 @@ export type Allocate = {
   readonly t: "allocate";
   readonly relay: string;
   readonly sides: readonly [RelaySide, RelaySide];
+  /** The most that the relay may carry; absent: what the sidecar allows. */
+  readonly bytes_max?: number;
 };
-export type Release = { readonly t: "release"; readonly relay: string };
+/** `now`: the relay ends although its peers still send. */
+export type Release = { readonly t: "release"; readonly relay: string; readonly now?: boolean };
 export type ToRelay = Allocate | Release;
 
 /** The end of each peer, in the order of `sides`; the relay's lifetime, and its budget in bytes. */
@@ -45,6 +58,8 @@ export type Unallocated = {
   readonly t: "unallocated";
   readonly relay: string;
   readonly why: (typeof NO_RELAY | typeof RELAY_ENDS)[number];
+  /** What a relay that has ended carried. */
+  readonly bytes?: number;
 };
 export type FromRelay = Allocated | Unallocated;
 
@@ -54,8 +69,8 @@ export const tunnelUrl = text(URL_LENGTH_MAX, /^wss?:\/\/[!-~]+$/);
 const amount = integer(0, Number.MAX_SAFE_INTEGER);
 
 export const toRelay = {
-  allocate: record<Allocate>({ t: oneOf("allocate"), relay, sides: pair(side) }),
-  release: record<Release>({ t: oneOf("release"), relay }),
+  allocate: record<Allocate>({ t: oneOf("allocate"), relay, sides: pair(side), bytes_max: optional(amount) }),
+  release: record<Release>({ t: oneOf("release"), relay, now: optional(flag) }),
 };
 
 export const fromRelay: { readonly [T in FromRelay["t"]]: Decoder<Extract<FromRelay, { t: T }>> } = {
@@ -67,5 +82,10 @@ export const fromRelay: { readonly [T in FromRelay["t"]]: Decoder<Extract<FromRe
     bytes_max: amount,
     tunnel: optional(tunnelUrl),
   }),
-  unallocated: record<Unallocated>({ t: oneOf("unallocated"), relay, why: oneOf(...NO_RELAY, ...RELAY_ENDS) }),
+  unallocated: record<Unallocated>({
+    t: oneOf("unallocated"),
+    relay,
+    why: oneOf(...NO_RELAY, ...RELAY_ENDS),
+    bytes: optional(amount),
+  }),
 };

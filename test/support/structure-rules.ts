@@ -68,6 +68,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
       "api/hosting.ts",
       "api/identity.ts",
       "api/lobbies.ts",
+      "api/relay-settings.ts",
       "api/service.ts",
       "api/snapshots.ts",
     ],

@@ -37,6 +37,8 @@ export type RelayRequest = {
   readonly parties: readonly [RelayParty, RelayParty];
   /** Its games may only listen until they hear something: their sides get some datagrams before they send one. */
   readonly wakes?: boolean;
+  /** Bytes that it may carry, if that is less than the sidecar's limit. */
+  readonly bytes_max?: number;
   /** A request with another name gets another allocation. */
   readonly name?: string;
   /** Called once for each limit that is reached, when the sidecar starts closing, and at the end. */
@@ -102,6 +104,8 @@ export type Allocation = {
   readonly allocated_at: number;
   /** When it was requested last. */
   requested_at: number;
+  /** Bytes that it may carry. */
+  readonly bytes_max: number;
   carried_bytes: number;
   onNotice: (notice: RelayNotice) => void;
   readonly limited: RelayLimited[];

@@ -68,7 +68,7 @@ export class NativeRelays {
 
   // ---------------------------------------------------------------------------------------------------------------
 
-  #allocate({ relay: id, sides }: Allocate, send: SendToHub, now: number): FromRelay {
+  #allocate({ relay: id, sides, bytes_max = Infinity }: Allocate, send: SendToHub, now: number): FromRelay {
     const refusal = (why: Unallocated["why"]): Unallocated => ({ t: "unallocated", relay: id, why });
     if (this.#options === null) return refusal("off");
     const { relay, addresses, ...limits } = this.#options;
@@ -81,10 +81,12 @@ export class NativeRelays {
     const parties = [partyOf(peers[0], one), partyOf(peers[1], other)] as const;
     const onNotice = (notice: RelayNotice): void => {
       if (notice.kind !== "ended") return;
+      const bytes = this.#held.get(id)?.allocation.carried_bytes;
       this.#held.delete(id);
-      send(refusal(notice.why === "evicted" ? "idle" : notice.why));
+      send({ ...refusal(notice.why === "evicted" ? "idle" : notice.why), ...(bytes !== undefined && { bytes }) });
     };
-    const result = relay.allocate({ game: this.#game, parties, name: id, onNotice }, now);
+    const request = { game: this.#game, parties, name: id, onNotice, bytes_max };
+    const result = relay.allocate(request, now);
     if ("none" in result) return refusal(result.none === "loop" ? "special" : result.none);
     const { allocation, ports } = result;
     const ends = [
@@ -92,13 +94,15 @@ export class NativeRelays {
       { address: other, port: ports[1] },
     ] as const;
     this.#held.set(id, { allocation, peers });
-    return { t: "allocated", relay: id, ends, ...limits };
+    return { t: "allocated", relay: id, ends, ...limits, bytes_max: Math.min(limits.bytes_max, bytes_max) };
   }
 
-  /** Ends the relay once both peers are silent: they may still finish their game. */
-  #release({ relay: id }: Release): void {
+  /** Ends the relay at once, or when both peers are silent: they may still finish their game. */
+  #release({ relay: id, now = false }: Release): void {
     const held = this.#held.get(id);
-    if (held !== undefined) for (const side of held.allocation.sides) side.left = true;
+    if (held === undefined) return;
+    if (now) this.#options!.relay.release(held.allocation);
+    else for (const side of held.allocation.sides) side.left = true;
   }
 
   /** The side that a ticket is for, or null. */

@@ -121,12 +121,11 @@ export class Relay {
     side.last_received_at = now;
     const bytes = length + RELAY_OVERHEAD_BYTES;
     earnCredit(side, bytes);
-    const { bytes_max, lifetime_ms, idle_ms } = this.#limits;
     const hop = other.endpoint === null ? wakeHop(other, now) : (other as Hop);
     if (hop === null) return this.#drop("unproved");
-    if (now - other.last_received_at >= idle_ms) return this.#drop("silent");
-    if (allocation.carried_bytes + bytes > bytes_max) return this.#exhaust(allocation, "bytes");
-    if (now - allocation.allocated_at >= lifetime_ms) return this.#exhaust(allocation, "lifetime");
+    if (now - other.last_received_at >= this.#limits.idle_ms) return this.#drop("silent");
+    if (allocation.carried_bytes + bytes > allocation.bytes_max) return this.#exhaust(allocation, "bytes");
+    if (now - allocation.allocated_at >= this.#limits.lifetime_ms) return this.#exhaust(allocation, "lifetime");
     if (refill(side.bucket, this.#limits.side, now) < bytes) return this.#limit(allocation, "rate");
     if (refill(side.source.bucket, this.#sources.budget, now) < bytes) return this.#limit(allocation, "source_rate");
     if (refill(allocation.game.bucket, this.#games.budget, now) < bytes) return this.#limit(allocation, "game_rate");
@@ -207,6 +206,7 @@ export class Relay {
 
   #createAllocation(key: string, request: RelayRequest, now: number): Allocation | NoRelay {
     const { game, parties, onNotice, wakes = false } = request;
+    const bytes_max = Math.min(this.#limits.bytes_max, request.bytes_max ?? Infinity);
     if (this.#closing) return "closing";
     if (!hasSlots(this.#sources, parties, this.#limits.slots_per_source_max)) return "source_share";
     const ports = acquirePorts(this.#pool, parties) ?? this.#reclaimPorts(parties);
@@ -216,7 +216,7 @@ export class Relay {
       return createSide(parties[at], { port: ports[at], source, budget: this.#limits.side, wakes }, now);
     };
     const sides = [newSide(0), newSide(1)] as const;
-    const state = { allocated_at: now, requested_at: now, carried_bytes: 0, limited: [] };
+    const state = { allocated_at: now, requested_at: now, bytes_max, carried_bytes: 0, limited: [] };
     const allocation: Allocation = { key, game: this.#games.acquire(game, now), sides, ...state, onNotice };
     this.#allocations.add(allocation);
     return allocation;

@@ -82,6 +82,8 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   createBan: admin.createBan,
   removeBan: admin.removeBan,
   listAudit: admin.listAudit,
+  readRelaySettings: admin.readRelaySettings,
+  setRelaySettings: admin.setRelaySettings,
   readDrain: admin.readDrain,
   setDrain: admin.setDrain,
 };

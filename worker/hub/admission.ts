@@ -3,11 +3,13 @@
  * call is run and its response stored, if the request has an idempotency key.
  */
 import { type Ban, Bans } from "#shared/auth/bans.ts";
+import { DEFAULT_RELAY_SETTINGS, type RelaySettings } from "#shared/api/relay-settings.ts";
 import { BANS_MAX } from "#shared/limits.ts";
 import { type RefusalCode, REFUSALS } from "#shared/refusals.ts";
 import { type RateLimitSubject, type RateLimitClass, RateLimiter } from "#shared/rate-limit/rate-limiter.ts";
 import { IdempotencyCache } from "./idempotency.ts";
-import { budgetsOf, type Env } from "../env.ts";
+import { budgetsOf, type Env, shardCount } from "../env.ts";
+import { RelayQuota } from "./moderation/relay-quota.ts";
 import type { OperatorAction, Store } from "./store.ts";
 import type { Outcome, Refused, RequestMeta, RpcResult } from "../rpc.ts";
 
@@ -17,6 +19,7 @@ const BAN_APPLIES_TO: ReadonlySet<RateLimitClass> = new Set(["peers", "create", 
 export class RequestGuard {
   readonly bans: Bans;
   readonly responses: IdempotencyCache;
+  readonly relays: RelayQuota;
   readonly #limiter: RateLimiter;
   readonly #store: Store;
   #draining: boolean;
@@ -28,6 +31,8 @@ export class RequestGuard {
     const orders = store.operatorActions();
     this.bans = new Bans(orders.filter((order) => order.kind === "ban"));
     this.#draining = orders.some((order) => order.kind === "drain");
+    const relays = orders.find((order) => order.kind === "relays") ?? DEFAULT_RELAY_SETTINGS;
+    this.relays = new RelayQuota(store, relays, shardCount(env));
   }
 
   /** `work` must not wait, so that its rows and the stored response are written in one transaction. */
@@ -76,6 +81,12 @@ export class RequestGuard {
     if (draining === this.#draining) return;
     this.#store.saveOperatorActions(new Map([["drain", draining ? { kind: "drain", since: now } : null]]));
     this.#draining = draining;
+  }
+
+  setRelays({ enabled, day_bytes_max }: RelaySettings): void {
+    const settings = { enabled, day_bytes_max };
+    this.#store.saveOperatorActions(new Map([["relays", { kind: "relays", ...settings }]]));
+    this.relays.set(settings);
   }
 
   /** Returns false if there are too many bans. */

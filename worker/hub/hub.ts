@@ -70,7 +70,7 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
     this.#lobbies = new LobbyService(this.#state);
     this.#events = events!;
     const sendGoingAway = (now: number): void => this.#events.sendGoingAway(now);
-    this.parts = { state: this.#state, lobbies: this.#lobbies, sendGoingAway };
+    this.parts = { state: this.#state, lobbies: this.#lobbies, sendGoingAway, endRelays: () => relays!.endAll() };
     this.#connections = connections!;
     const host = {
       relays: relays!,

@@ -162,9 +162,11 @@ export class SidecarLinks {
     return lobby.name;
   }
 
-  /** Why the report is refused by a ban or drain. The wires do not answer such a report. */
+  /** Why the report is refused by operators. The wires do not answer most of these. */
   #refusalFor(report: Report, now: number): RefusalCode | null {
     if (report.kind !== "host" && report.kind !== "join") return null;
+    const asksForRelay = report.kind === "join" && report.silently === true;
+    if (asksForRelay && !this.#state.guard.relays.settings.enabled) return "relay_forbidden";
     const makes = report.kind === "host" && this.#state.lobbies.byName(report.wire, report.name) === undefined;
     return this.#state.guard.refusalFor(report.endpoint.address, makes, now);
   }

@@ -2,6 +2,7 @@
  * The hub's rows: one per lobby and one per sidecar, without indexes, because each index entry is another row written.
  * Tables are created with the first row, so that reading an unused game stores nothing.
  */
+import type { RelaySettings } from "#shared/api/relay-settings.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Hello } from "#shared/link/messages.ts";
@@ -23,8 +24,14 @@ export type SidecarRow = {
   readonly hello: Hello;
 };
 
-/** What operators have set: bans, and draining. */
-export type OperatorAction = (Ban & { readonly kind: "ban" }) | { readonly kind: "drain"; readonly since: number };
+/** What operators have set. */
+export type OperatorAction =
+  | (Ban & { readonly kind: "ban" })
+  | { readonly kind: "drain"; readonly since: number }
+  | (RelaySettings & { readonly kind: "relays" });
+
+/** What relays were allowed to carry on a day, which is a number of days since 1970 (UTC). */
+export type RelayedVolume = { readonly day: number; readonly bytes: number };
 
 /** The stored response of a request with an idempotency key. */
 export type StoredResponse = IdempotencyKey & { readonly at: number; readonly outcome: Outcome<unknown> };
@@ -109,6 +116,14 @@ export class Store {
 
   savePendingConnection(id: string, pending: PendingConnection | null): void {
     this.#putKv(`asked ${id}`, pending);
+  }
+
+  relayedVolume(): RelayedVolume {
+    return this.#readKv<RelayedVolume>("relayed")[0] ?? { day: 0, bytes: 0 };
+  }
+
+  saveRelayedVolume(volume: RelayedVolume): void {
+    this.#putKv("relayed", volume);
   }
 
   operatorActions(): OperatorAction[] {

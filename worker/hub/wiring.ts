@@ -16,8 +16,13 @@ import type { LobbyReader } from "./events/snapshots.ts";
 import { type HubState, send } from "./state.ts";
 
 /** Allocates relays at the sidecars that are linked to this hub. */
-export const createRelayAllocator = (ctx: DurableObjectState, env: Env, { sidecars }: HubState): RelayAllocator =>
+export const createRelayAllocator = (
+  ctx: DurableObjectState,
+  env: Env,
+  { sidecars, guard }: HubState,
+): RelayAllocator =>
   new RelayAllocator({
+    quota: guard.relays,
     relaying: () => sidecars.relaying(),
     send: (sidecar, message) => {
       const socket = sidecars.socket(sidecar);

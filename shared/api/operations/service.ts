@@ -1,5 +1,6 @@
 /** The HTTP operations besides lobbies: identities, sidecars, statistics, service endpoints and administration. */
 import { auditPage } from "../audit.ts";
+import { relaySettings } from "../relay-settings.ts";
 import * as service from "../service.ts";
 import { flag, object, text } from "../../schema/decode.ts";
 import {
@@ -152,6 +153,21 @@ export const SERVICE_OPERATIONS: Operations = {
       ...OWNER,
       body: service.drain,
       responses: { 200: { description: "The new state.", body: service.drain } },
+    },
+  },
+  [`${ADMIN}/relays`]: {
+    get: {
+      id: "readRelaySettings",
+      summary: "Reads whether there are relays, and their daily volume.",
+      ...READER,
+      responses: { 200: { description: "The current settings.", body: relaySettings } },
+    },
+    put: {
+      id: "setRelaySettings",
+      summary: "Turns relays off or on, and limits the bytes a day of relays between native peers.",
+      ...OWNER,
+      body: relaySettings,
+      responses: { 200: { description: "The new settings.", body: relaySettings } },
     },
   },
   [`${ADMIN}/audit`]: {

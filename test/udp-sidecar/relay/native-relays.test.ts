@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Allocate, Allocated, FromRelay } from "#shared/link/relay-messages.ts";
-import { NATIVE_REQUEST_BYTES_MIN, RECEIPT_FRESH_MS } from "#shared/limits.ts";
+import { NATIVE_REQUEST_BYTES_MIN, RECEIPT_FRESH_MS, RELAY_OVERHEAD_BYTES } from "#shared/limits.ts";
 import type { Ticket } from "#shared/auth/tickets.ts";
 import { NativeRelays } from "../../../udp-sidecar/relay/native-relays.ts";
 import { parseEnter, isEnterRequest } from "../../../udp-sidecar/protocols/native.ts";
@@ -65,7 +65,13 @@ class NativeHarness extends RelayHarness {
 const ticket = (peer: string, parts: Partial<Ticket> = {}): string =>
   signTicket({ purpose: "relay", peer, lobby: RELAY, expires_at_s: T0 / 1_000 + 600, ...parts });
 const receiptOf = (seen: Endpoint, peer = alice, now = T0): string => createVerifier().issueReceipt(peer, seen, now)!;
-const unallocated = (why: string, relay = RELAY) => ({ t: "unallocated", relay, why });
+/** `bytes`: what a relay that has ended carried. */
+const unallocated = (why: string, relay = RELAY, bytes?: number) => ({
+  t: "unallocated",
+  relay,
+  why,
+  ...(bytes !== undefined && { bytes }),
+});
 
 describe("a relay that the hub requests", () => {
   test("has an end for each peer, at an address of its family", () => {
@@ -94,6 +100,25 @@ describe("a relay that the hub requests", () => {
     expect([house.relay.size, house.connections.size]).toStrictEqual([2, 2]);
   });
 
+  test("ends at once if the hub says so, and the hub learns what it carried", () => {
+    const house = new NativeHarness();
+    const [a] = house.open();
+    house.send(ALICE, a.port);
+    house.handle({ t: "release", relay: RELAY, now: true });
+    expect(house.sent.at(-1)).toStrictEqual(unallocated("released", RELAY, 100 + RELAY_OVERHEAD_BYTES));
+    expect(house.relay.size).toBe(0);
+  });
+
+  test("carries no more bytes than the hub allows", () => {
+    const house = new NativeHarness();
+    const bytes_max = 2 * (100 + RELAY_OVERHEAD_BYTES);
+    expect(house.handle(allocate({ bytes_max }))).toMatchObject({ bytes_max });
+    const [a] = house.open({ bytes_max });
+    for (let sent = 0; sent < 3; sent++) house.send(ALICE, a.port);
+    expect(house.sent.at(-1)).toStrictEqual(unallocated("bytes", RELAY, bytes_max));
+    expect(house.handle(allocate({ bytes_max: 2_000 }))).toMatchObject({ bytes_max: 1_000 });
+  });
+
   test("has a lifetime and a byte limit", () => {
     expect(new NativeHarness().handle(allocate())).toMatchObject({ lifetime_ms: 3_600_000, bytes_max: 1_000 });
   });
@@ -105,7 +130,7 @@ describe("a relay that the hub requests", () => {
     house.advance(2_999);
     expect(house.connections.size).toBe(1);
     house.advance(1);
-    expect(house.sent.at(-1)).toStrictEqual(unallocated("released"));
+    expect(house.sent.at(-1)).toStrictEqual(unallocated("released", RELAY, 0));
     expect([house.connections.size, house.relay.size, house.free.length]).toStrictEqual([0, 0, 100]);
     const { length } = house.sent;
     house.handle({ t: "release", relay: RELAY });

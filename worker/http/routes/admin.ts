@@ -1,6 +1,7 @@
 /** Routes for operators: list and end lobbies, ban, and drain a game. Each applies to all hubs of the game. */
 import { type BanView, drain, newBan, type NewBan } from "#shared/api/service.ts";
 import { type Ban, canonicalPrefix } from "#shared/auth/bans.ts";
+import { relaySettings } from "#shared/api/relay-settings.ts";
 import { PAGE_DEFAULT } from "#shared/limits.ts";
 import { parseLimit } from "#shared/listing/pagination.ts";
 import { callEveryHub, callHub, type HubStub, openGame } from "../hub-client.ts";
@@ -79,6 +80,17 @@ export const setDrain: Handler = async (c) => {
   if (body instanceof Response) return body;
   await openGame(c);
   await callAll(c, (hub) => hub.setDraining(body.value.draining));
+  return c.json(body.value);
+};
+
+export const readRelaySettings: Handler = async (c) =>
+  c.json(await callHub(c.env, c.var.game, 0, (hub) => hub.getRelaySettings()));
+
+export const setRelaySettings: Handler = async (c) => {
+  const body = await parseBody(c, relaySettings);
+  if (body instanceof Response) return body;
+  await openGame(c);
+  await callAll(c, (hub) => hub.setRelaySettings(body.value));
   return c.json(body.value);
 };
 

@@ -51,7 +51,7 @@ export class ConnectionRelays {
     this.#releases.delete(connection.relay_id);
     if (step.isRelayed(connection, now)) return this.#tell(connection);
     const isNeeded = connection.introduction?.plans === null || connection.wants_relay;
-    const isSpare = this.#requests.isAvailable && now >= this.#noSparesUntil;
+    const isSpare = this.#requests.isAvailable(now) && now >= this.#noSparesUntil;
     if (isNeeded || isSpare) this.#requests.allocate(connection, now);
   }
 

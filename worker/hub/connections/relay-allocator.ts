@@ -7,6 +7,7 @@ import type { RelayView } from "#shared/connect/schema.ts";
 import { RELAY_ANSWER_MS, RELAY_TICKET_S, RELAY_TRIES_MAX } from "#shared/limits.ts";
 import type { FromRelay, RelaySide, ToRelay } from "#shared/link/relay-messages.ts";
 import type { Ticket } from "#shared/auth/tickets.ts";
+import type { RelayQuota } from "../moderation/relay-quota.ts";
 import type { Signed } from "../../auth/tokens.ts";
 
 export type RelayRequest = {
@@ -29,6 +30,8 @@ export type RelayHost = {
   /** Sidecars that are up and relay, with their addresses. */
   readonly relaying: () => readonly { readonly id: string; readonly addresses: readonly string[] }[];
   readonly send: (sidecar: string, message: ToRelay) => void;
+  /** What operators allow. */
+  readonly quota: Pick<RelayQuota, "allowance" | "charge" | "settings">;
   readonly sign: (ticket: Omit<Ticket, "game">) => Promise<Signed | null>;
   readonly waitUntil: (work: Promise<void>) => void;
 };
@@ -47,6 +50,8 @@ type PendingRelay = RelayCallbacks & {
   sidecar: string;
   due_at: number;
   full: boolean;
+  /** Bytes that the relay may carry; null: what its sidecar allows. */
+  readonly allowance: number | null;
 };
 
 type AllocatedRelay = {
@@ -55,6 +60,7 @@ type AllocatedRelay = {
   readonly sidecar: string;
   readonly ended: () => void;
   readonly expires_at: number;
+  readonly bytes_max: number;
 };
 
 export class RelayAllocator {
@@ -70,7 +76,9 @@ export class RelayAllocator {
   }
 
   allocate(request: RelayRequest, now: number, callbacks: RelayCallbacks): void {
-    const pending = { request, ...callbacks, tried: new Set<string>(), sidecar: "", due_at: 0, full: false };
+    const allowance = this.#host.quota.allowance(now);
+    if (allowance === 0) return callbacks.done(this.#host.quota.settings.enabled ? "exhausted" : "unavailable");
+    const pending = { request, ...callbacks, allowance, tried: new Set<string>(), sidecar: "", due_at: 0, full: false };
     this.#pending.set(request.id, pending);
     this.#tryNext(pending, now);
   }
@@ -84,6 +92,7 @@ export class RelayAllocator {
     const allocated = this.#allocated.get(reply.relay);
     if (reply.t === "unallocated" && allocated?.sidecar === sidecar) {
       this.#allocated.delete(reply.relay);
+      this.#host.quota.charge((reply.bytes ?? allocated.bytes_max) - allocated.bytes_max, now);
       return allocated.ended();
     }
     const pending = this.#pending.get(reply.relay);
@@ -96,9 +105,9 @@ export class RelayAllocator {
     this.#tryNext(pending, now);
   }
 
-  /** Whether any sidecar relays. */
-  get isAvailable(): boolean {
-    return this.#host.relaying().length > 0;
+  /** Whether any sidecar relays, and operators allow it. */
+  isAvailable(now: number): boolean {
+    return this.#host.relaying().length > 0 && this.#host.quota.allowance(now) !== 0;
   }
 
   /** A sidecar has restarted, so its relays have ended. */
@@ -119,6 +128,11 @@ export class RelayAllocator {
   release(id: string): void {
     const allocated = this.#allocated.get(id);
     if (allocated !== undefined) this.#host.send(allocated.sidecar, { t: "release", relay: id });
+  }
+
+  /** Ends all relays at once. */
+  endAll(): void {
+    for (const [id, { sidecar }] of this.#allocated) this.#host.send(sidecar, { t: "release", relay: id, now: true });
   }
 
   /** Releases the relays of a lobby that none of their two peers is in any more. */
@@ -148,7 +162,9 @@ export class RelayAllocator {
     pending.sidecar = next;
     pending.due_at = now + RELAY_ANSWER_MS;
     this.#load.set(next, (this.#load.get(next) ?? 0) + 1);
-    this.#host.send(next, { t: "allocate", relay: request.id, sides: request.sides });
+    const { allowance } = pending;
+    const limit = allowance === null ? {} : { bytes_max: allowance };
+    this.#host.send(next, { t: "allocate", relay: request.id, sides: request.sides, ...limit });
   }
 
   #best({ reachable, replaces = "" }: RelayRequest, tried: ReadonlySet<string>): string | undefined {
@@ -187,7 +203,9 @@ export class RelayAllocator {
     if (a && b) {
       const peers = request.sides.map(({ peer }) => peer);
       const expires_at = now + reply.lifetime_ms;
-      this.#allocated.set(request.id, { lobby: request.lobby, peers, sidecar, ended, expires_at });
+      const { bytes_max } = reply;
+      this.#allocated.set(request.id, { lobby: request.lobby, peers, sidecar, ended, expires_at, bytes_max });
+      this.#host.quota.charge(bytes_max, now);
     }
     done(a && b ? [a, b] : "unavailable");
   }

@@ -58,8 +58,8 @@ export class RelayRequests {
     });
   }
 
-  get isAvailable(): boolean {
-    return this.#allocator.isAvailable;
+  isAvailable(now: number): boolean {
+    return this.#allocator.isAvailable(now);
   }
 
   /** Drops the relay of a connection. Waiting peers are refused. */

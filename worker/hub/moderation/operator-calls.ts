@@ -1,6 +1,7 @@
 /** The calls of HubRpc that answer operators: lobbies, bans, draining, the audit trail. */
 import { DurableObject } from "cloudflare:workers";
 import type { AuditEntry } from "#shared/api/audit.ts";
+import type { RelaySettings } from "#shared/api/relay-settings.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { Env } from "../../env.ts";
 import type * as rpc from "../../rpc.ts";
@@ -12,6 +13,7 @@ import { AuditLog } from "./audit-log.ts";
 export type OperatedParts = {
   readonly state: HubState;
   readonly lobbies: LobbyService;
+  readonly endRelays: () => void;
   readonly sendGoingAway: (now: number) => void;
 };
 
@@ -55,6 +57,15 @@ export abstract class OperatorCalls extends DurableObject<Env> {
 
   checkStorage(): void {
     this.parts.state.checkStorage(Date.now());
+  }
+
+  getRelaySettings(): RelaySettings {
+    return this.parts.state.guard.relays.settings;
+  }
+
+  setRelaySettings(settings: RelaySettings): void {
+    this.parts.state.guard.setRelays(settings);
+    if (!settings.enabled) this.parts.endRelays();
   }
 
   isDraining(): boolean {

@@ -568,3 +568,8 @@ export type AuditPage = {
   }[];
   readonly next_cursor: string | null;
 };
+
+export type RelaySettings = {
+  readonly enabled: boolean;
+  readonly day_bytes_max: number | null;
+};

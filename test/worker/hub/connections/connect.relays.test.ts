@@ -1,9 +1,11 @@
+import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { relay } from "#shared/connect/schema.ts";
 import type { Unallocated } from "#shared/link/relay-messages.ts";
-import { ALARM_SLACK_MS, RELAY_ANSWER_MS, RELAY_LINGER_MS } from "#shared/limits.ts";
+import { ALARM_SLACK_MS, RELAY_ANSWER_MS, RELAY_DAY_BYTES_MIN, RELAY_LINGER_MS } from "#shared/limits.ts";
 import { decodeTicket } from "#shared/auth/tickets.ts";
-import { timePasses } from "../../support/hub-inspector.ts";
+import { Store } from "../../../../worker/hub/store.ts";
+import { hubFor, inside, timePasses } from "../../support/hub-inspector.ts";
 import {
   accepts,
   asksFor,
@@ -17,7 +19,7 @@ import {
   meet as introduces,
 } from "../../support/introduction.ts";
 import { fits, type Player } from "../../support/player.ts";
-import { hangUp, Sidecar } from "../../support/sidecar.ts";
+import { hangUp, heard, hosts, joins, ORIGIN, Sidecar, worker } from "../../support/sidecar.ts";
 import { lookAway, type EventsClient } from "../../support/subscriber.ts";
 
 const ANN = { address: "20.0.1.1" };
@@ -278,6 +280,63 @@ describe("the choice of a sidecar", () => {
     const second = await meet({}, {});
     const body = { connection_id: second };
     expect(await ann.refused("POST", `lobbies/${lobby}/relays`, { body })).toBe("relay_unavailable");
+  });
+});
+
+describe("what operators set for relays", () => {
+  const LEAST = RELAY_DAY_BYTES_MIN;
+  const sets = async (body: object): Promise<void> => {
+    const headers = { authorization: "Bearer admin-key-one-of-tests", "content-type": "application/json" };
+    const init = { method: "PUT", headers, body: JSON.stringify(body) };
+    expect((await worker(new Request(`${ORIGIN}/v1/admin/games/${game}/relays`, init))).status).toBe(200);
+  };
+
+  test("when relays are turned off, existing ones end at once and none is allocated until they are on again", async () => {
+    const id = await meet({}, {});
+    await north.next("allocate");
+    north.say(allocated(id));
+    await at.next("connect.relay");
+    await sets({ enabled: false, day_bytes_max: null });
+    expect(await north.next("release")).toStrictEqual({ t: "release", relay: id, now: true });
+    await evictDurableObject(hubFor(game));
+    north = await Sidecar.open(game);
+    await north.hello({ relay: RELAY });
+    const body = { connection_id: await meet({}, {}) };
+    expect(await ann.refused("POST", `lobbies/${lobby}/relays`, { body })).toBe("relay_unavailable");
+    expect(await north.rest()).toStrictEqual([]);
+    await sets({ enabled: true, day_bytes_max: null });
+    await meet(RANDOM, RANDOM);
+    expect(await north.next("allocate")).not.toHaveProperty("bytes_max");
+  });
+
+  test("a sidecar's lookup for its own relay is refused while relays are off", async () => {
+    await sets({ enabled: false, day_bytes_max: null });
+    await north.report(hosts("Nice", "Alice"));
+    expect(heard(await north.report(joins("Nice", "Bob", { silently: true })))).toStrictEqual([[2, "relay_forbidden"]]);
+  });
+
+  test("a daily volume is never exceeded, what a relay did not carry is free again, and each day begins at 0", async () => {
+    await sets({ enabled: true, day_bytes_max: 2 * LEAST - 1 });
+    const first = await meet(RANDOM, RANDOM);
+    expect(await north.next("allocate")).toMatchObject({ relay: first, bytes_max: LEAST });
+    north.say({ ...allocated(first), bytes_max: LEAST });
+    expect((await at.next("connect.relay")).data).toMatchObject({ relay: { budget_bytes: LEAST } });
+    await evictDurableObject(hubFor(game));
+    north = await Sidecar.open(game);
+    await north.hello({ relay: RELAY });
+    [at, to] = [await watching(ann, lobby), await watching(bob, lobby)];
+    await meet(RANDOM, RANDOM);
+    expect((await at.next("connect.failed")).data).toMatchObject({ reason: "misc_relay_exhausted" });
+    expect(await north.rest()).toStrictEqual([]);
+    vi.useFakeTimers({ toFake: ["Date"] });
+    vi.setSystemTime(Date.now() + 86_400_000);
+    const next = await meet(RANDOM, RANDOM);
+    expect(await north.next("allocate")).toMatchObject({ relay: next });
+    north.say({ ...allocated(next), bytes_max: LEAST });
+    await at.next("connect.relay");
+    north.say({ ...unallocated(next, "released"), bytes: 1 });
+    await north.rest();
+    expect(await inside(game, ({ storage }) => new Store(storage).relayedVolume().bytes)).toBe(1);
   });
 });
 
