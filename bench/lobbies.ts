@@ -146,7 +146,7 @@ class FakeSidecar {
   }
 
   static async open(port: number): Promise<FakeSidecar> {
-    const init = { headers: { authorization: "Bearer bench" } };
+    const init = { headers: { authorization: "Bearer key-of-the-bench" } };
     const link = new FakeSidecar(new WebSocket(`ws://127.0.0.1:${port}/v1/link/bench/0`, init));
     await new Promise((done) => link.#socket.addEventListener("open", done));
     const acknowledged = new Promise<number>((done) => (link.#acknowledged = done));

@@ -20,6 +20,7 @@ import type { Page } from "#shared/listing/sorted-index.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
 import type { RateLimitClass, RateLimitState, RateLimitSubject } from "#shared/rate-limit/rate-limiter.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
+import type { ListPage } from "./lists/list-page.ts";
 import type { Change } from "#shared/subscriptions/coalescer.ts";
 
 /**
@@ -122,6 +123,8 @@ export type ListChanges = readonly Change<Summary>[];
 export interface HubRpc extends Rpc.DurableObjectBranded {
   /** One page of this hub's lobbies. */
   listLobbies(meta: RequestMeta, query: Query): RpcResult<Page>;
+  /** The same as the text that clients get. `known`: the client's `If-None-Match`. */
+  renderList(meta: RequestMeta, query: Query, known: string | null): Promise<RpcResult<ListPage>>;
   /** A lobby as the peer of `meta` may see it. */
   getLobby(meta: RequestMeta, id: string): RpcResult<LobbyView>;
   /** Creates a lobby with a join code that leads to this shard out of `shards`. */

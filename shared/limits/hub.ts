@@ -33,6 +33,17 @@ export const ORDER_KEYS_MAX = 3;
 export const CURSOR_LENGTH_MAX = 4_096;
 /** Sorted indexes of one hub: each costs a pointer per lobby and two searches per change. */
 export const SORTED_INDEXES_MAX = 8;
+/** Fields whose values a hub indexes, and predicates whose matches it keeps: each costs an evaluation per change. A value
+ * or predicate with more lobbies than the last is not selective: a scan finds a page as soon. */
+export const FIELD_INDEXES_MAX = 8;
+export const MATCH_SETS_MAX = 64;
+export const MATCHES_PER_SET_MAX = 512;
+/** Responses to list requests that a Worker keeps in memory: how long, how many, and the bytes of all bodies. */
+export const LIST_MEMO_MS = 1_000;
+export const LIST_MEMO_ENTRIES_MAX = 512;
+export const LIST_MEMO_BYTES_MAX = 8_388_608;
+/** Games whose last list change an isolate remembers; beyond it all kept responses are made again. */
+export const LIST_CHANGES_KEPT_MAX = 4_096;
 /** `max-age` and `stale-while-revalidate` of a list. */
 export const LIST_MAX_AGE_S = 2;
 export const LIST_STALE_S = 8;

@@ -16,7 +16,7 @@ const isIncluded = (line: Summary, include: Filter["include"]): boolean =>
   (include.closed || line.joinable || line.state === "in_game") &&
   (include.full || line.state === "in_game" || line.seats === null || line.member_count < line.seats);
 
-function compilePredicate({ field, op, values }: Predicate): (line: Summary) => boolean {
+export function compilePredicate({ field, op, values }: Predicate): (line: Summary) => boolean {
   const of = factOf(field);
   if (op === "contains")
     return (line) =>

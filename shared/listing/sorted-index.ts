@@ -1,11 +1,13 @@
 /**
  * The listed lobbies of one hub, sorted by every recently requested order. A page costs a binary search for its start and
- * a scan until the filter has matched enough. Rendered pages are cached until a lobby changes.
+ * a scan until the filter has matched enough, or only the lobbies of a selective predicate. Pages are cached until a lobby
+ * changes.
  */
 import { PAGES_MEMOISED_MAX, SORTED_INDEXES_MAX } from "../limits.ts";
 import type { Summary } from "./summary.ts";
 import { compareFacts, compareKeys, sortKeyOf, compileFilter } from "./filter.ts";
 import { type Query, queryText } from "./query.ts";
+import { MatchSets } from "./match-sets.ts";
 import { type SortKey, NEWEST_FIRST, orderText, type Sorting } from "./order.ts";
 
 /** Summaries as JSON, with their sort keys, so that pages of several hubs can be merged. */
@@ -23,6 +25,7 @@ export class LobbyListIndex {
   /** By the text of their order, least recently used first. */
   readonly #indexes = new Map<string, SortedIndex>();
   readonly #pages = new Map<string, Page>();
+  readonly #match_sets = new MatchSets(() => this.#summaries.values());
 
   get size(): number {
     return this.#summaries.size;
@@ -41,6 +44,7 @@ export class LobbyListIndex {
     const old = this.#summaries.get(id);
     if (old === undefined && next === null) return;
     this.#pages.clear();
+    this.#match_sets.replace(old, next);
     if (next === null) this.#summaries.delete(id);
     else this.#summaries.set(id, next);
     for (const index of this.#indexes.values()) {
@@ -62,10 +66,13 @@ export class LobbyListIndex {
   #buildPage(query: Query): Page {
     const index = this.#index(query.near.length === 0 ? query.order : NEWEST_FIRST);
     const matches = compileFilter(query);
-    const found = query.near.length === 0 ? index.scan(query, matches) : nearest(index.entries, query, matches);
-    const count = query.count ? index.entries.filter(({ line }) => matches(line)).length : null;
-    const lines = found.slice(0, query.limit).map(({ line, key }) => ({ key, json: jsonOf(line, query.fields) }));
-    return { items: lines, more: found.length > query.limit, count };
+    const candidates = this.#match_sets.candidates(query.predicates);
+    // A scan stops at a full page, so it is faster where many match.
+    const few = candidates === null || candidates.length * 4 > this.#summaries.size ? null : candidates;
+    const lines = few ?? index.lines();
+    const found = query.near.length === 0 && few === null ? index.scan(query, matches) : firstOf(lines, query, matches);
+    const items = found.slice(0, query.limit).map(({ line, key }) => ({ key, json: jsonOf(line, query.fields) }));
+    return { items, more: found.length > query.limit, count: query.count ? countOf(lines, matches) : null };
   }
 
   #index(order: Query["order"]): SortedIndex {
@@ -102,6 +109,10 @@ class SortedIndex {
     this.entries.sort((a, b) => this.#compare(a.key, b.key));
   }
 
+  *lines(): Iterable<Summary> {
+    for (const { line } of this.entries) yield line;
+  }
+
   add(line: Summary): void {
     const key = this.#keyOf(line);
     this.entries.splice(this.#positionOf(key), 0, { line, key });
@@ -129,22 +140,32 @@ class SortedIndex {
   }
 }
 
-/** `near` needs another order for every query, so this is one pass that keeps the best matches sorted. */
-function nearest(entries: readonly Entry[], query: Query, matches: (line: Summary) => boolean): Entry[] {
+/**
+ * The first matches after the cursor in the order of the query, of lobbies in any order: one pass that keeps the best
+ * sorted. `near` needs it because every query has another order.
+ */
+function firstOf(lines: Iterable<Summary>, query: Query, matches: (line: Summary) => boolean): Entry[] {
   const [key, compare] = [sortKeyOf(query), compareKeys(query)];
   const first = sortKeyOf({ near: query.near.slice(0, 1), order: [] });
   const best: Entry[] = [];
-  for (const { line } of entries) {
+  for (const line of lines) {
     if (!matches(line)) continue;
+    const isFull = best.length > query.limit;
     // Most lobbies are further away than the last of a full page, which the first distance shows.
-    if (best.length > query.limit && compareFacts(first(line)[0]!, best.at(-1)!.key[0]!) > 0) continue;
+    if (isFull && query.near.length > 0 && compareFacts(first(line)[0]!, best.at(-1)!.key[0]!) > 0) continue;
     const entry = { line, key: key(line) };
     if (query.after !== null && compare(entry.key, query.after) <= 0) continue;
-    if (best.length > query.limit && compare(entry.key, best.at(-1)!.key) > 0) continue;
+    if (isFull && compare(entry.key, best.at(-1)!.key) > 0) continue;
     best.splice(lowerBound(best, entry.key, compare), 0, entry);
     if (best.length > query.limit + 1) best.pop();
   }
   return best;
+}
+
+function countOf(lines: Iterable<Summary>, matches: (line: Summary) => boolean): number {
+  let count = 0;
+  for (const line of lines) if (matches(line)) count++;
+  return count;
 }
 
 function lowerBound(entries: readonly Entry[], key: SortKey, compare: (a: SortKey, b: SortKey) => number): number {
@@ -158,7 +179,13 @@ function lowerBound(entries: readonly Entry[], key: SortKey, compare: (a: SortKe
   return low;
 }
 
-const jsonOf = (line: Summary, fields: Query["fields"]): string =>
-  JSON.stringify(
-    fields === null ? line : Object.fromEntries(fields.map((name) => [name, line[name as keyof Summary]])),
-  );
+/** A summary is never changed, so its text is made once. */
+const TEXTS = new WeakMap<Summary, string>();
+
+function jsonOf(line: Summary, fields: Query["fields"]): string {
+  if (fields !== null)
+    return JSON.stringify(Object.fromEntries(fields.map((name) => [name, line[name as keyof Summary]])));
+  const text = TEXTS.get(line) ?? JSON.stringify(line);
+  TEXTS.set(line, text);
+  return text;
+}

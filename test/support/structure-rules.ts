@@ -79,7 +79,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["subscriptions/"],
   ],
   worker: [
-    ["problem.ts", "storage-fault.ts"],
+    ["lists/", "problem.ts", "storage-fault.ts"],
     ["rpc.ts"],
     ["env.ts"],
     ["auth/"],

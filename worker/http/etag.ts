@@ -12,11 +12,16 @@ export const etag: Middleware = honoEtag({
   generateDigest: async (body) => (await crypto.subtle.digest("SHA-256", body)).slice(0, 12),
 });
 
-/** JSON that caches may keep as `cache` says. A response to a token is for its peer alone. */
-export const cachedJson = (c: Ctx, body: string, cache: string, headers: Record<string, string> = {}): Response =>
-  c.body(body, 200, {
+/**
+ * JSON that caches may keep as `cache` says. A response to a token is for its peer alone. `body`: null if the client has
+ * the representation of the ETag in `headers`.
+ */
+export function cachedJson(c: Ctx, body: string | null, cache: string, headers: Record<string, string> = {}): Response {
+  const all = {
     "content-type": "application/json",
     "cache-control": c.var.peer === null ? cache : "private, no-cache",
     vary: "authorization",
     ...headers,
-  });
+  };
+  return body === null ? c.body(null, 304, all) : c.body(body, 200, all);
+}

@@ -14,7 +14,8 @@ import type { Query } from "#shared/listing/query.ts";
 import type { Page } from "#shared/listing/sorted-index.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
 import { ticketKeys } from "../auth/tokens.ts";
-import { type Env, shardCount } from "../env.ts";
+import type { Env } from "../env.ts";
+import { type ListPage, renderPage } from "../lists/list-page.ts";
 import { problem } from "../problem.ts";
 import type * as rpc from "../rpc.ts";
 import { SOCKET_URLS, SOURCE_HEADER } from "../rpc.ts";
@@ -34,7 +35,7 @@ import { LobbyService } from "./lobby-service.ts";
 import { SidecarLinks } from "./sidecar-links.ts";
 import { HubState } from "./state.ts";
 import { GroupCommit } from "./storage/group-commit.ts";
-import { createEventsHost, createRelayAllocator, lastPingAt, parseHubName, replyCode } from "./wiring.ts";
+import * as wiring from "./wiring.ts";
 
 type Reply<T> = Promise<rpc.RpcResult<T>>;
 
@@ -54,7 +55,7 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
     let connections: Connections | undefined;
     let relays: RelayAllocator | undefined;
     this.#state = new HubState(ctx.storage, env, (state, store) => {
-      const host = createEventsHost(ctx, env, state, {
+      const host = wiring.createEventsHost(ctx, env, state, {
         applyEvent: (meta, id, event) => this.#run(meta, (now) => this.#lobbies.apply(meta, { id }, event, now)),
         requestConnection: (meta, lobby, request) => this.requestConnection(meta, lobby, request),
         acceptConnection: (meta, id, reach) => this.acceptConnection(meta, id, reach),
@@ -63,22 +64,16 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
         recordHeartbeat: (peer) => this.#lobbies.recordHeartbeat(peer, Date.now()),
       });
       events = new SocketServer(host, ctx.getWebSockets("events"), Date.now());
-      relays = createRelayAllocator(ctx, env, state);
+      relays = wiring.createRelayAllocator(ctx, env, state);
       connections = new Connections({ ...host, ...events.members }, store, relays);
-      return combine(events, connections);
+      return combine(events, connections, wiring.listChangeRecorder(ctx));
     });
     this.#lobbies = new LobbyService(this.#state);
     this.#events = events!;
     const sendGoingAway = (now: number): void => this.#events.sendGoingAway(now);
     this.parts = { state: this.#state, lobbies: this.#lobbies, sendGoingAway, endRelays: () => relays!.endAll() };
     this.#connections = connections!;
-    const host = {
-      relays: relays!,
-      shard: parseHubName(ctx).shard,
-      shards: shardCount(env),
-      ticketKeys: () => this.#ticket_keys,
-      lastPingAt: (socket: WebSocket) => lastPingAt(ctx, socket),
-    };
+    const host = wiring.createLinkHost(ctx, env, relays!, () => this.#ticket_keys);
     this.#links = new SidecarLinks(this.#state, host, ctx.getWebSockets("link"));
     void ctx.blockConcurrencyWhile(async () => {
       this.#ticket_keys = await ticketKeys(env);
@@ -92,6 +87,11 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
     return this.#run(meta, () => ({ value: this.#state.lobbies.page(query) }));
   }
 
+  async renderList(meta: rpc.RequestMeta, query: Query, known: string | null): Reply<ListPage> {
+    const page = this.listLobbies(meta, query);
+    return "refused" in page ? page : { ...page, value: await renderPage(page.value, query, known) };
+  }
+
   getLobby(meta: rpc.RequestMeta, id: string): rpc.RpcResult<LobbyView> {
     return this.#run(meta, () => {
       const lobby = this.#state.lobbies.byId(id);
@@ -101,7 +101,9 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
   }
 
   createLobby(meta: rpc.RequestMeta, event: Event & { kind: "host" }, shards: number): Reply<rpc.LobbyResult> {
-    return this.#write(meta, (now) => this.#lobbies.create(meta, event, parseHubName(this.ctx).shard, shards, now));
+    return this.#write(meta, (now) =>
+      this.#lobbies.create(meta, event, wiring.parseHubName(this.ctx).shard, shards, now),
+    );
   }
 
   applyEvent(meta: rpc.RequestMeta, selector: rpc.LobbySelector, event: Event): Reply<rpc.LobbyResult> {
@@ -232,7 +234,7 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
 
   override webSocketClose(socket: WebSocket, code: number): void {
     const server = isSubscriber(socket) ? this.#events : this.#links;
-    server.close(socket, replyCode(code));
+    server.close(socket, wiring.replyCode(code));
   }
 
   override webSocketError(socket: WebSocket): void {

@@ -5,11 +5,14 @@
 import type { ConnectionView } from "#shared/connect/schema.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
+import type { TicketKey } from "#shared/auth/tickets.ts";
 import { isInvited } from "../auth/invitations.ts";
 import { peerOfToken, sign } from "../auth/tokens.ts";
 import { verifyReach } from "../auth/verified-reach.ts";
 import { type Env, hubOf, shardCount } from "../env.ts";
 import type { ConnectParams, RequestMeta, RpcResult } from "../rpc.ts";
+import { recordListChange } from "../lists/list-changes.ts";
+import type { ChangeListener } from "./change-listener.ts";
 import { RelayAllocator } from "./connections/relay-allocator.ts";
 import type { EventsHost } from "./events/events-host.ts";
 import type { LobbyReader } from "./events/snapshots.ts";
@@ -81,6 +84,32 @@ export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubSt
     onHeartbeat: actions.recordHeartbeat,
     snapshotRevision: (lobby) => state.snapshots.infoOf(lobby)?.revision ?? null,
     onDisconnect: (peer) => state.startGraces(peer, Date.now()),
+  };
+}
+
+/** What the links of sidecars need. */
+export const createLinkHost = (
+  ctx: DurableObjectState,
+  env: Env,
+  relays: RelayAllocator,
+  ticketKeys: () => readonly TicketKey[],
+) => ({
+  relays,
+  shard: parseHubName(ctx).shard,
+  shards: shardCount(env),
+  ticketKeys,
+  lastPingAt: (socket: WebSocket) => lastPingAt(ctx, socket),
+});
+
+/** Records changes of this hub's list for the Worker in the same isolate. */
+export function listChangeRecorder(ctx: DurableObjectState): Omit<ChangeListener, "isConnected" | "urgent"> {
+  const { game } = parseHubName(ctx);
+  return {
+    publish: (_, changes) => {
+      if (changes.length > 0) recordListChange(game);
+    },
+    tick: () => {},
+    deadline: () => Infinity,
   };
 }
 

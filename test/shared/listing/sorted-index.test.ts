@@ -1,6 +1,6 @@
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
-import { SORTED_INDEXES_MAX } from "#shared/limits.ts";
+import { MATCHES_PER_SET_MAX, SORTED_INDEXES_MAX } from "#shared/limits.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import { compareKeys, sortKeyOf, compileFilter } from "#shared/listing/filter.ts";
 import { parseQuery, type Query } from "#shared/listing/query.ts";
@@ -141,6 +141,37 @@ describe("pages", () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  test.each([
+    ["a value", "name"],
+    ["a predicate", "name[contains]"],
+  ])("stay correct while %s stops being selective and becomes so again", (_, name) => {
+    const count = MATCHES_PER_SET_MAX * 3;
+    const shelves = shelvesOf(
+      Array.from({ length: count }, (_, at) => line(`0-${at}`, { name: at % 8 === 0 ? "rare" : "common" })),
+    );
+    const query = queryOf([
+      [name, "rare"],
+      ["seats[ne]", "5"],
+      ["limit", "3"],
+      ["count", "true"],
+    ]);
+    const check = (): void => {
+      const all = [...shelves.values()].filter(({ name }) => name === "rare");
+      const page = shelves.page(query);
+      const first = all.map(({ id }) => id).toSorted();
+      expect([page.count, idsOf(page)]).toStrictEqual([all.length, first.slice(0, 3)]);
+    };
+    check();
+    const steps = [count, 0, count / 3, count / 8];
+    for (const [at, wanted] of steps.entries()) {
+      for (let n = 0; n < count; n++)
+        shelves.set(`0-${n}`, line(`0-${n}`, { name: n < wanted ? "rare" : `step ${at}` }));
+      check();
+      shelves.set("0-1", null);
+      check();
+    }
   });
 
   test("are cached per query until a lobby changes", () => {

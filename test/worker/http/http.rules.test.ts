@@ -1,6 +1,5 @@
 import { env } from "cloudflare:workers";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
-import type { Page } from "#shared/listing/sorted-index.ts";
 import { REFUSALS } from "#shared/refusals.ts";
 import { VERSION } from "#shared/version.ts";
 import { app } from "../../../worker/http/app.ts";
@@ -29,7 +28,7 @@ afterEach(() => {
 });
 afterAll(hangUp);
 
-const NOTHING: Page = { items: [], more: false, count: null };
+const NOTHING = { etag: '"none"', body: '{"lobbies":[],"next_cursor":null}', next: null };
 const NOBODY = "0-aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 describe("malformed requests are refused:", () => {
@@ -265,7 +264,7 @@ function hubsThat(answer: () => object | Promise<object>): { asked: { name: stri
     get: (name: string, options: object) => {
       asked.push({ name, options });
       const answered = async () => ({ rate_limit: null, replayed: false, ...(await answer()) });
-      return { listLobbies: answered, getLobby: answered };
+      return { renderList: answered, getLobby: answered };
     },
   };
   return { asked, env: { ...env, HUB: HUB as unknown as Env["HUB"] } };

@@ -4,11 +4,12 @@
  */
 import { LIST_MAX_AGE_S, LIST_STALE_S } from "#shared/limits.ts";
 import { parseQuery, type Query } from "#shared/listing/query.ts";
-import { cursorAfter } from "#shared/listing/pagination.ts";
 import { mergePages, type Page } from "#shared/listing/sorted-index.ts";
 import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
 import type { Ctx } from "../context.ts";
-import { callAllHubs } from "../hub-client.ts";
+import { callAllHubs, callForRequest } from "../hub-client.ts";
+import { shardCount } from "../../env.ts";
+import { type ListPage, renderPage } from "../../lists/list-page.ts";
 import { malformed } from "../../problem.ts";
 import { cachedJson } from "../etag.ts";
 
@@ -25,20 +26,22 @@ export async function listLobbies(c: Ctx): Promise<Response> {
   const query = parseQuery(url.searchParams);
   if ("invalid" in query)
     return malformed([{ pointer: `?${query.invalid}`, message: "not a value this parameter takes" }]);
-  const page = await pageOf(c, "list", query);
+  const page = await renderedPage(c, query);
   if (page instanceof Response) return page;
-  const { items: lines, more, count } = page;
-  const last = more ? lines.at(-1) : undefined;
-  const next = last === undefined ? null : cursorAfter(last.key, query);
-  const body = [
-    `"lobbies":[${lines.map(({ json }) => json).join()}]`,
-    `"next_cursor":${JSON.stringify(next)}`,
-    ...(count === null ? [] : [`"count":${count}`]),
-  ];
-  const headers: Record<string, string> = {};
-  if (next !== null) {
-    url.searchParams.set("cursor", next);
+  const headers: Record<string, string> = { etag: page.etag };
+  if (page.next !== null) {
+    url.searchParams.set("cursor", page.next);
     headers["link"] = `<${url.pathname}${url.search}>; rel="next"`;
   }
-  return cachedJson(c, `{${body.join()}}`, LIST_CACHE, headers);
+  return cachedJson(c, page.body, LIST_CACHE, headers);
+}
+
+/** One hub renders its page itself, and sends nothing to a client that has it. Pages of several hubs are merged here. */
+async function renderedPage(c: Ctx, query: Query): Promise<ListPage | Response> {
+  const known = c.req.header("if-none-match") ?? null;
+  if (shardCount(c.env) === 1) {
+    return callForRequest(c, 0, "list", (hub, meta) => hub.renderList(meta, query, known), false);
+  }
+  const page = await pageOf(c, "list", query);
+  return page instanceof Response ? page : renderPage(page, query, known);
 }

@@ -1,0 +1,128 @@
+/**
+ * Which lobbies can match a filter, kept up to date with each change: lobbies by value of the searched fields and data
+ * keys, and the matches of recently used predicates of other kinds. A filtered page then evaluates only the lobbies of its
+ * most selective predicate, instead of all lobbies of the hub.
+ */
+import { FIELD_INDEXES_MAX, MATCH_SETS_MAX, MATCHES_PER_SET_MAX } from "../limits.ts";
+import { compilePredicate } from "./filter.ts";
+import { type Fact, factOf } from "./listing.ts";
+import { parseDecimal, type Predicate } from "./query.ts";
+import type { Summary } from "./summary.ts";
+
+type Lines = Iterable<Summary>;
+
+export class MatchSets {
+  /** By the field, and by the text of the predicate. Least recently used first. */
+  readonly #fields = new Map<string, FieldIndex>();
+  readonly #sets = new Map<string, MatchSet>();
+  readonly #all: () => Lines;
+
+  constructor(all: () => Lines) {
+    this.#all = all;
+  }
+
+  replace(old: Summary | undefined, next: Summary | null): void {
+    for (const index of this.#fields.values()) index.replace(old, next);
+    for (const [name, set] of this.#sets) if (!set.replace(old, next)) this.#sets.delete(name);
+  }
+
+  /** A few lobbies among which all matches of these predicates are, or null if no predicate is selective. */
+  candidates(predicates: readonly Predicate[]): readonly Summary[] | null {
+    const values = predicates.filter(({ op }) => op === "eq" || op === "in");
+    const others = predicates.filter(({ op }) => op !== "eq" && op !== "in" && op !== "ne");
+    const found = [
+      ...values.map(({ field, values: operands }) => this.#index(field).lines(operands)),
+      ...others.map((one) => this.#sets.get(textOf(one))?.lines ?? null),
+    ].filter((lines) => lines !== null);
+    // A predicate that is new costs an evaluation of every lobby.
+    for (const predicate of found.length > 0 ? [] : others) {
+      const { lines } = this.#setOf(predicate);
+      if (lines !== null) return [...lines];
+    }
+    return found.map((lines) => [...lines]).toSorted((a, b) => a.length - b.length)[0] ?? null;
+  }
+
+  #index(field: string): FieldIndex {
+    return recent(this.#fields, field, FIELD_INDEXES_MAX, () => new FieldIndex(field, this.#all()));
+  }
+
+  #setOf(predicate: Predicate): MatchSet {
+    return recent(this.#sets, textOf(predicate), MATCH_SETS_MAX, () => new MatchSet(predicate, this.#all()));
+  }
+}
+
+/** Lobbies by one fact. */
+class FieldIndex {
+  readonly #of: (line: Summary) => Fact;
+  readonly #lines = new Map<Fact, Set<Summary>>();
+
+  constructor(field: string, all: Lines) {
+    this.#of = factOf(field);
+    for (const line of all) this.replace(undefined, line);
+  }
+
+  replace(old: Summary | undefined, next: Summary | null): void {
+    if (old !== undefined) {
+      const fact = this.#of(old);
+      const lines = this.#lines.get(fact);
+      if (lines?.delete(old) === true && lines.size === 0) this.#lines.delete(fact);
+    }
+    if (next !== null) {
+      const fact = this.#of(next);
+      const lines = this.#lines.get(fact) ?? new Set();
+      this.#lines.set(fact, lines.add(next));
+    }
+  }
+
+  /** The lobbies with one of these values, in any type that the values can be read as; null if there are many. */
+  lines(values: readonly Fact[]): Summary[] | null {
+    const facts = new Set<Fact>(
+      values.flatMap((value) => [value, parseDecimal(String(value)), truthOf(String(value))]),
+    );
+    facts.delete(null);
+    const sets = Array.from(facts, (fact) => this.#lines.get(fact)).filter((set) => set !== undefined);
+    const count = sets.reduce((sum, { size }) => sum + size, 0);
+    return count > MATCHES_PER_SET_MAX ? null : sets.flatMap((set) => [...set]);
+  }
+}
+
+const truthOf = (word: string): boolean | null => (word === "true" ? true : word === "false" ? false : null);
+
+/** The matches of one predicate. */
+class MatchSet {
+  readonly #matches: (line: Summary) => boolean;
+  #count = 0;
+  /** Null while too many match: then a scan finds a page quickly. */
+  lines: Set<Summary> | null = new Set();
+
+  constructor(predicate: Predicate, all: Lines) {
+    this.#matches = compilePredicate(predicate);
+    for (const line of all) this.replace(undefined, line);
+  }
+
+  /** False if the set must be made again, because few match again. */
+  replace(old: Summary | undefined, next: Summary | null): boolean {
+    if (old !== undefined && this.#matches(old)) {
+      this.#count--;
+      this.lines?.delete(old);
+    }
+    if (next !== null && this.#matches(next)) {
+      this.#count++;
+      this.lines?.add(next);
+    }
+    if (this.#count > MATCHES_PER_SET_MAX) this.lines = null;
+    return this.lines !== null || this.#count > MATCHES_PER_SET_MAX / 2;
+  }
+}
+
+const textOf = ({ field, op, values }: Predicate): string => JSON.stringify([field, op, values]);
+
+/** The entry of this name, made if it is missing; the least recently used one makes room. */
+function recent<T>(entries: Map<string, T>, name: string, max: number, make: () => T): T {
+  const entry = entries.get(name) ?? make();
+  entries.delete(name);
+  entries.set(name, entry);
+  const [oldest] = entries.keys();
+  if (entries.size > max) entries.delete(oldest!);
+  return entry;
+}
