@@ -3,7 +3,11 @@
  * each wire maps it to its own reply or stays silent.
  */
 
-type Row = { status: number; message: string };
+/** Media type of a problem document. */
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** `retry_after_s`: where waiting helps, how long a client waits if nothing more precise is known. */
+type Row = { status: number; message: string; retry_after_s?: number };
 
 const TABLE = {
   invalid_request: { status: 400, message: "The request is malformed; `detail` names the part and what was expected." },
@@ -50,16 +54,24 @@ const TABLE = {
   foreign_wire: { status: 409, message: "This lobby uses another wire; join it as `join` in the lobby describes." },
   host_present: { status: 409, message: "The host is present; only the host can transfer its role." },
   lobby_exists: { status: 409, message: "A lobby of this name already exists." },
-  lobby_full: { status: 409, message: "All seats of the lobby are taken." },
-  lobby_closed: { status: 409, message: "The lobby does not accept joins now: the host closed it or is away." },
+  lobby_full: { status: 409, message: "All seats of the lobby are taken.", retry_after_s: 10 },
+  lobby_closed: {
+    status: 409,
+    message: "The lobby does not accept joins now: the host closed it or is away.",
+    retry_after_s: 10,
+  },
   name_in_use: { status: 409, message: "The lobby already has a member of this name." },
   connection_over: { status: 409, message: "The connection has ended; request a new one." },
-  not_introduced: { status: 409, message: "The two peers have not been introduced yet." },
+  not_introduced: { status: 409, message: "The two peers have not been introduced yet.", retry_after_s: 1 },
   not_started: { status: 409, message: "The lobby has not started." },
   seats_taken: { status: 409, message: "More members are in the lobby than these seats." },
   stale_term: { status: 409, message: "The host has changed since this term; read the lobby again." },
   too_few_players: { status: 409, message: "A lobby needs two members to start." },
-  too_many_applicants: { status: 409, message: "Too many applicants wait for this lobby; retry later." },
+  too_many_applicants: {
+    status: 409,
+    message: "Too many applicants wait for this lobby; retry later.",
+    retry_after_s: 10,
+  },
   version_mismatch: { status: 409, message: "The lobby needs another version of the game." },
   lobby_timeout: { status: 410, message: "The lobby has expired." },
   member_timeout: { status: 410, message: "The member is away or has timed out." },
@@ -71,16 +83,29 @@ const TABLE = {
   },
   misdirected: { status: 421, message: "This lobby is on another shard; reconnect with `?lobby_id={id}`." },
   idempotency_mismatch: { status: 422, message: "This idempotency key was used for another request; use a new key." },
-  rate_limited: { status: 429, message: "Too many requests; retry after `retry_after_s`." },
-  quota_exceeded: { status: 429, message: "This peer or address has reached its quota; end one first." },
-  relay_budget_exhausted: { status: 429, message: "This peer's relay budget is used up." },
-  internal_error: { status: 500, message: "The server failed; the request may be retried." },
-  host_unreachable: { status: 503, message: "The lobby's host cannot be notified now; retry." },
-  no_relay: { status: 503, message: "This sidecar has no free relay now." },
-  hub_unavailable: { status: 503, message: "The hub did not answer; retry." },
-  draining: { status: 503, message: "The operators accept no new lobbies now; existing lobbies continue." },
-  hub_full: { status: 503, message: "This hub has reached its number of lobbies or games; retry later." },
-  relay_unavailable: { status: 503, message: "No sidecar has a free relay now; retry later." },
+  upgrade_required: { status: 426, message: "This path is a WebSocket: send `Upgrade: websocket`." },
+  rate_limited: { status: 429, message: "Too many requests; retry after `retry_after_s`.", retry_after_s: 1 },
+  quota_exceeded: {
+    status: 429,
+    message: "This peer or address has reached its quota; end one first. A silent seat or socket ends within a minute.",
+    retry_after_s: 60,
+  },
+  relay_budget_exhausted: { status: 429, message: "All relays are at capacity; retry later.", retry_after_s: 30 },
+  internal_error: { status: 500, message: "The server failed; the request may be retried.", retry_after_s: 2 },
+  host_unreachable: { status: 503, message: "The lobby's host cannot be notified now; retry.", retry_after_s: 2 },
+  no_relay: { status: 503, message: "This sidecar has no free relay now.", retry_after_s: 5 },
+  hub_unavailable: { status: 503, message: "The hub did not answer; retry.", retry_after_s: 2 },
+  draining: {
+    status: 503,
+    message: "The operators accept no new lobbies now; existing lobbies continue.",
+    retry_after_s: 60,
+  },
+  hub_full: {
+    status: 503,
+    message: "This hub has reached its number of lobbies or games; retry later.",
+    retry_after_s: 60,
+  },
+  relay_unavailable: { status: 503, message: "No sidecar has a free relay now; retry later.", retry_after_s: 5 },
 } as const satisfies Record<string, Row>;
 
 export type RefusalCode = keyof typeof TABLE;

@@ -59,6 +59,10 @@ export type Limited = { readonly rate_limit: RateLimitState | null };
 /** An outcome, the state of the rate limit after it, and whether it is the stored response of an earlier request. */
 export type RpcResult<T> = Outcome<T> & Limited & { readonly replayed: boolean };
 
+/** Seconds until a refused call can succeed, if that is known. */
+export const retryAfter = ({ rate_limit, retry_after_s }: Refused & Limited): number | undefined =>
+  rate_limit?.allowed === false ? rate_limit.retry_after_s : retry_after_s;
+
 /** How a request names a lobby: by id, by join code, or by the key of "create or join". */
 export type LobbySelector = { readonly id: string } | { readonly code: string } | { readonly key: string };
 

@@ -9,10 +9,11 @@ const STORAGE_FAULT =
 
 export const isStorageFault = (error: unknown): boolean => STORAGE_FAULT.test((error as Error).message ?? "");
 
-/** Logs the failure, and returns a sentence for clients. */
-export function reportStorageFault(error: unknown): string {
+/** Logs the failure, and returns a sentence for clients. `request_id`: the request that met it, if there is one. */
+export function reportStorageFault(error: unknown, request_id?: string): string {
   console.error({
     message: "the hub's storage failed: is its disk full?",
+    request_id,
     error: (error as Error).message.slice(0, 200),
   });
   return "the hub's storage does not accept writes now";

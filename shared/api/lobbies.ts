@@ -22,8 +22,8 @@
  *     POST   /lobbies/{id}/applicants/{peer}/withdraw        -> 204             the applicant itself
  *     PUT    /lobbies/{id}/host                hostTransfer  -> lobby           transfer (host), claim (member)
  *     POST   /lobbies/{id}/heartbeat                         -> 204             members without a WebSocket
- *     POST   /lobbies/{id}/chat                chatMessage   -> 202             to all members, not stored
- *     POST   /lobbies/{id}/signals             signalMessage -> 202             to one member, opaque
+ *     POST   /lobbies/{id}/chat                chatMessage   -> 204             to all members, not stored
+ *     POST   /lobbies/{id}/signals             signalMessage -> 204             to one member, opaque
  *     POST   /join-by-code                     joinByCodeRequest -> as members
  *     POST   /quick-join                       quickJoinRequest  -> as members
  */
@@ -274,6 +274,8 @@ export const problem: Decoder<Problem> = object({
   code: text(64),
   detail: optional(text(512)),
   retry_after_s: optional(count),
+  /** As in `X-Request-Id`; absent in the event stream, where `re` and `in_reply_to` name the message. */
+  request_id: optional(text(64)),
   /** All faults of a malformed request. `pointer`: into the body (RFC 6901), or `?` and a query parameter's name. */
   errors: optional(list(object({ pointer: text(256), message: text(256) }), FAULTS_MAX)),
 });
@@ -284,5 +286,6 @@ type Problem = {
   readonly code: string;
   readonly detail?: string;
   readonly retry_after_s?: number;
+  readonly request_id?: string;
   readonly errors?: readonly { readonly pointer: string; readonly message: string }[];
 };

@@ -12,7 +12,7 @@ import { LOBBY_OPERATIONS } from "./operations/lobbies.ts";
 import { MEMBER_OPERATIONS } from "./operations/members.ts";
 import { SNAPSHOT_OPERATIONS } from "./operations/snapshots.ts";
 import type { Method, Operation, Operations, ResponseSpec } from "./operations/operation.ts";
-import { REFUSALS, type RefusalCode } from "../refusals.ts";
+import { PROBLEM_TYPE, REFUSALS, type RefusalCode } from "../refusals.ts";
 
 export const OPERATIONS: Operations = mergePaths(
   LOBBY_OPERATIONS,
@@ -32,8 +32,6 @@ function mergePaths(...tables: readonly Operations[]): Operations {
   }
   return merged;
 }
-
-export const PROBLEM_TYPE = "application/problem+json";
 
 type Json = { readonly [key: string]: unknown };
 
@@ -156,16 +154,18 @@ function describeResponse(
   { rateLimit, auth }: Operation,
 ): Json {
   const replayed = auth === "peer" ? ["Idempotency-Replayed"] : [];
-  const names = [...headers, ...(rateLimit === undefined ? [] : ["RateLimit", "RateLimit-Policy"]), ...replayed];
+  const limits = rateLimit === undefined ? [] : ["RateLimit", "RateLimit-Policy"];
   return {
     description,
-    ...(names.length > 0 && {
-      headers: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
-    }),
+    headers: references(["X-Request-Id", ...headers, ...limits, ...replayed]),
     ...(body && { content: { "application/json": { schema: withReferences(body.schema) } } }),
     ...(type && { content: { [type]: { schema: { type: "string" } } } }),
   };
 }
+
+const references = (headers: readonly string[]): Json =>
+  Object.fromEntries(headers.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+const isRetryable = (code: RefusalCode): boolean => REFUSALS[code].retry_after_s !== undefined;
 
 /** One response for each status, with its codes. Where a status has one code, all operations share the response. */
 function describeRefusals(codes: readonly RefusalCode[]): Json {
@@ -179,15 +179,12 @@ function describeRefusals(codes: readonly RefusalCode[]): Json {
 }
 
 function problem(codes: readonly RefusalCode[]): Json {
-  const { status } = REFUSALS[codes[0]!];
   const schema: Schema = {
     allOf: [{ $ref: "#/components/schemas/Problem" }, { properties: { code: { enum: codes } } }],
   };
   return {
     description: codes.map((code) => `\`${code}\`: ${REFUSALS[code].message}`).join(" "),
-    ...((status === 429 || status === 503) && {
-      headers: { "Retry-After": { $ref: "#/components/headers/Retry-After" } },
-    }),
+    headers: references(["X-Request-Id", ...(codes.some(isRetryable) ? ["Retry-After"] : [])]),
     content: { [PROBLEM_TYPE]: { schema } },
   };
 }
@@ -240,5 +237,6 @@ const HEADERS: Json = {
   "Retry-After": header("Seconds after which the request can be retried.", "integer"),
   RateLimit: header('The remaining requests: `"list";r=4;t=1`.'),
   "RateLimit-Policy": header('The limit: `"list";q=5;w=5`.'),
+  "X-Request-Id": header("The request's id: the one that the client sent, or a new one. The hub's log has it too."),
   "Idempotency-Replayed": header("`true` if this is a stored response."),
 };

@@ -3,7 +3,7 @@
  *
  *     POST   /lobbies/{id}/connections    connectRequest -> 202 connection    request a connection to a member
  *     GET    /lobbies/{id}/connections                   -> connectionList    the peer's connections
- *     POST   /lobbies/{id}/invitations                   -> 201 invitation    a ticket for connecting to this peer
+ *     POST   /lobbies/{id}/invitations                   -> invitation        a ticket for connecting to this peer
  *     POST   /lobbies/{id}/relays         relayRequest   -> relay             after the introduction
  *     GET    /connections/{cid}                          -> connection        state, timeline, instructions
  *     POST   /connections/{cid}/accept    acceptRequest  -> 202 connection    consent, and a fresh reach

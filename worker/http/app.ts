@@ -10,6 +10,7 @@ import { OPERATIONS } from "#shared/api/openapi.ts";
 import { IF_NONE_MATCH, type Operation } from "#shared/api/operations/operation.ts";
 import { BODY_BYTES_MAX } from "#shared/limits.ts";
 import { problem } from "../problem.ts";
+import { reportStorageFault } from "../storage-fault.ts";
 import { requireOperator } from "./access/operators.ts";
 import { requireSource } from "./access/source.ts";
 import type { Api, Middleware } from "./context.ts";
@@ -25,6 +26,7 @@ import {
   requirePeer,
   requireSidecar,
 } from "./middleware.ts";
+import { requestId } from "./request-id.ts";
 import { listNorayHost } from "./routes/noray-listing.ts";
 import { serveSite } from "./static-site.ts";
 
@@ -38,6 +40,7 @@ const EXPOSED = [
   "RateLimit",
   "RateLimit-Policy",
   "Idempotency-Replayed",
+  "X-Request-Id",
   "Parley-Term",
 ];
 
@@ -66,6 +69,7 @@ function limitBody(bytes_max: number): Middleware {
 
 export const app = new Hono<Api>();
 
+app.use("*", requestId);
 app.use("*", async (c, next) => {
   // Plain workerd forwards requests with an invalid Host header; Cloudflare does not.
   if (!isUrl(c.req.raw.url)) return problem("invalid_request", "Host: a host name or an address expected");
@@ -91,9 +95,13 @@ for (const path of Object.keys(OPERATIONS)) if (path !== EVENTS) addRoutes(path)
 
 app.notFound(async (c) => (await serveSite(c.req.raw, c.env)) ?? problem("not_found"));
 
-app.onError((error) => {
-  if (error instanceof HubUnavailable) return problem("hub_unavailable", error.detail);
-  console.error({ message: "a request failed", error: error.stack ?? String(error) });
+app.onError((error, c) => {
+  const { requestId: request_id } = c.var;
+  if (error instanceof HubUnavailable) {
+    const detail = error.storage_fault === undefined ? undefined : reportStorageFault(error.storage_fault, request_id);
+    return problem("hub_unavailable", detail);
+  }
+  console.error({ message: "a request failed", request_id, error: error.stack ?? String(error) });
   return problem("internal_error");
 });
 

@@ -7,6 +7,8 @@ import type { Env } from "../env.ts";
 export type Api = {
   readonly Bindings: Env;
   readonly Variables: {
+    /** Names the request in its response and in the log. */
+    readonly requestId: string;
     /** From the path, validated. */
     readonly game: string;
     /** The peer that the token belongs to, or null if there was no token. */

@@ -4,9 +4,16 @@
  */
 import type { RateLimitClass } from "#shared/rate-limit/rate-limiter.ts";
 import { type Env, shardCount } from "../env.ts";
-import { problem } from "../problem.ts";
-import type { IdempotencyKey, Limited, Refused, RequestMeta, RpcResult } from "../rpc.ts";
-import { isStorageFault, reportStorageFault } from "../storage-fault.ts";
+import { problem, problemDocument, toResponse } from "../problem.ts";
+import {
+  type IdempotencyKey,
+  type Limited,
+  type Refused,
+  retryAfter,
+  type RequestMeta,
+  type RpcResult,
+} from "../rpc.ts";
+import { isStorageFault } from "../storage-fault.ts";
 import type { Ctx } from "./context.ts";
 import { findHub, type HubStub, registerGame } from "./games.ts";
 import { rateLimitKey } from "./access/source.ts";
@@ -16,12 +23,12 @@ export type { HubStub };
 
 /** The hub cannot answer now. */
 export class HubUnavailable extends Error {
-  /** What the client may read about it. */
-  readonly detail: string | undefined;
+  /** The failure of its storage, if that is the reason. */
+  readonly storage_fault: unknown;
 
-  constructor(detail?: string) {
-    super(detail);
-    this.detail = detail;
+  constructor(storage_fault?: unknown) {
+    super();
+    this.storage_fault = storage_fault;
   }
 }
 
@@ -33,7 +40,7 @@ async function retrying<T>(call: () => Promise<T>): Promise<T> {
     } catch (error) {
       const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
       if (overloaded === true) throw new HubUnavailable();
-      if (isStorageFault(error)) throw new HubUnavailable(reportStorageFault(error));
+      if (isStorageFault(error)) throw new HubUnavailable(error);
       if (retryable !== true) throw error;
       if (attempt > 0) throw new HubUnavailable();
     }
@@ -75,10 +82,9 @@ export async function callForRequest<T>(
   return "refused" in result ? refusalResponse(c, result) : result.value;
 }
 
-function refusalResponse(c: Ctx, { refused, detail, rate_limit, retry_after_s }: Refused & Limited): Response {
-  if (rate_limit !== null) c.set("rateLimit", rate_limit);
-  const wait = rate_limit?.allowed === false ? rate_limit.retry_after_s : retry_after_s;
-  return problem(refused, detail, wait === undefined ? {} : { "retry-after": String(wait) });
+function refusalResponse(c: Ctx, result: Refused & Limited): Response {
+  if (result.rate_limit !== null) c.set("rateLimit", result.rate_limit);
+  return toResponse(problemDocument(result.refused, result.detail, retryAfter(result)));
 }
 
 /** Calls all hubs of the game at once; only the first call is rate limited. Returns the values by shard, or a refusal. */

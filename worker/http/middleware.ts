@@ -7,7 +7,7 @@ import { rateHeaders } from "#shared/rate-limit/rate-limiter.ts";
 import type { Operation } from "#shared/api/operations/operation.ts";
 import { FAULTS_MAX, isReservedKey } from "#shared/schema/faults.ts";
 import type { Ctx, Middleware } from "./context.ts";
-import { type Env, isServed, keysOf } from "../env.ts";
+import { isServed, keysOf } from "../env.ts";
 import { malformed, problem } from "../problem.ts";
 import { peerOfToken } from "../auth/tokens.ts";
 import { bearer, checkKey, keyRequired, tooManyKeys } from "./access/keys.ts";
@@ -48,7 +48,7 @@ export const optionalPeer: Middleware = async (c, next) => {
   const peer = await authenticatedPeer(c);
   const trusted = peer === null && c.req.header("authorization") !== undefined;
   if (trusted) {
-    const checked = await checkKey(c, "link", sidecarKeys(c.env));
+    const checked = await checkKey(c, "link", sidecarKeys(c));
     if (typeof checked === "string") return checked === "wrong" ? peerTokenRequired() : tooManyKeys();
   }
   c.set("peer", peer);
@@ -72,7 +72,7 @@ export const rateLimitHeaders: Middleware = async (c, next) => {
 
 /** Requires a sidecar's key. */
 export const requireSidecar: Middleware = async (c, next) => {
-  const checked = await checkKey(c, "link", sidecarKeys(c.env));
+  const checked = await checkKey(c, "link", sidecarKeys(c));
   if (typeof checked === "string") {
     return checked === "wrong" ? keyRequired("a sidecar's", "parley link") : tooManyKeys();
   }
@@ -80,9 +80,10 @@ export const requireSidecar: Middleware = async (c, next) => {
   return next();
 };
 
-function sidecarKeys(env: Env): { key: string }[] {
+function sidecarKeys({ env, var: { requestId: request_id } }: Ctx): { key: string }[] {
   const keys = keysOf("SIDECAR_KEYS", env).map((key) => ({ key }));
-  if (keys.length === 0) console.error({ message: "SIDECAR_KEYS has no usable key: no sidecar can connect" });
+  if (keys.length === 0)
+    console.error({ message: "SIDECAR_KEYS has no usable key: no sidecar can connect", request_id });
   return keys;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The checks that every rate-limited call passes, in this order: rate limit, stored response, ban or drain. Then the
- * call is run and its response stored, if the request has an idempotency key.
+ * The checks that every rate-limited call passes, in this order: stored response, rate limit, ban or drain. Then the
+ * call is run and its response stored, if the request has an idempotency key. A stored response costs no budget, because a
+ * client that repeats a request does what it should.
  */
 import { type Ban, Bans } from "#shared/auth/bans.ts";
 import { DEFAULT_RELAY_SETTINGS, type RelaySettings } from "#shared/api/relay-settings.ts";
@@ -37,11 +38,12 @@ export class RequestGuard {
 
   /** `work` must not wait, so that its rows and the stored response are written in one transaction. */
   run<T>(meta: RequestMeta, now: number, work: () => Outcome<T>): RpcResult<T> {
+    const stored = meta.idempotency === null ? undefined : this.responses.get(meta.idempotency, now);
+    if (stored !== undefined && stored !== "mismatch")
+      return { ...(stored as Outcome<T>), rate_limit: null, replayed: true };
     const rate_limit = meta.cost === null ? null : this.#limiter.consume(meta.cost, meta, now);
     if (rate_limit?.allowed === false) return { refused: "rate_limited", rate_limit, replayed: false };
-    const stored = meta.idempotency === null ? undefined : this.responses.get(meta.idempotency, now);
     if (stored === "mismatch") return { refused: "idempotency_mismatch", rate_limit, replayed: false };
-    if (stored !== undefined) return { ...(stored as Outcome<T>), rate_limit, replayed: true };
     const outcome = this.#refusalOf(meta, now) ?? work();
     if (meta.idempotency !== null && isFinal(outcome)) this.responses.put(meta.idempotency, outcome, now);
     return { ...outcome, rate_limit, replayed: false };

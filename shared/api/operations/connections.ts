@@ -22,6 +22,7 @@ export const CONNECT_OPERATIONS: Operations = {
         202: {
           description: "Accepted. The WebSocket sends the next step; without one, read the connection.",
           body: connect.connection,
+          headers: ["Location"],
         },
       },
       refusals: [
@@ -51,7 +52,7 @@ export const CONNECT_OPERATIONS: Operations = {
       ...PEER,
       rateLimit: "connect",
       responses: {
-        201: { description: "The ticket. Any member that has it can connect to this peer.", body: connect.invitation },
+        200: { description: "The ticket. Any member that has it can connect to this peer.", body: connect.invitation },
       },
       refusals: MEMBER,
     },
@@ -129,6 +130,7 @@ export const CONNECT_OPERATIONS: Operations = {
         202: {
           description: "Accepted. The WebSocket sends the next step; without one, read the connection.",
           body: connect.connection,
+          headers: ["Location"],
         },
       },
       refusals: [...GONE, "receipt_expired", "connection_over"],

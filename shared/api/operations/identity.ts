@@ -20,7 +20,7 @@ export const IDENTITY_OPERATIONS: Operations = {
       summary: "Issues new tokens for the same peer. Seats stay; the old tokens stay valid until they expire.",
       auth: "peer",
       rateLimit: "peers",
-      responses: { 201: { description: "The tokens are secret.", body: tokens } },
+      responses: { 201: { description: "The tokens are secret.", body: tokens, headers: ["Location"] } },
       refusals: ["banned"],
       notReplayable: true,
     },

@@ -86,10 +86,10 @@ export const JOINED: ResponseSpec = {
   body: api.joined,
   headers: ["ETag", "Location"],
 };
-export const JOIN_RESPONSES = {
+export const JOIN_RESPONSES: Readonly<Record<200 | 201 | 202, ResponseSpec>> = {
   200: { ...JOINED, description: "The peer was a member already." },
   201: JOINED,
-  202: { description: "The peer waits for the host to admit it.", body: api.pendingJoin },
+  202: { description: "The peer waits for the host to admit it.", body: api.pendingJoin, headers: ["Location"] },
 };
 
 export const LOBBY_GONE: readonly RefusalCode[] = ["lobby_not_found"];

@@ -39,7 +39,9 @@ export const SERVICE_OPERATIONS: Operations = {
       summary: "Creates an anonymous peer and its tokens.",
       auth: "none",
       rateLimit: "peers",
-      responses: { 201: { description: "The new peer. The tokens are secret.", body: service.identity } },
+      responses: {
+        201: { description: "The new peer. The tokens are secret.", body: service.identity, headers: ["Location"] },
+      },
       refusals: ["banned"],
     },
   },
@@ -80,9 +82,8 @@ export const SERVICE_OPERATIONS: Operations = {
       parameters: [query("lobby_id", "A lobby to subscribe to; it selects the shard.", text(64))],
       responses: {
         101: { description: "The WebSocket is open." },
-        426: { description: "The request is no WebSocket upgrade.", type: "text/plain" },
       },
-      refusals: ["lobby_not_found", "quota_exceeded", "rate_limited", "hub_full"],
+      refusals: ["lobby_not_found", "quota_exceeded", "rate_limited", "hub_full", "upgrade_required"],
     },
   },
   "/v1/link/{game}/{shard}": {
@@ -91,10 +92,8 @@ export const SERVICE_OPERATIONS: Operations = {
       tag: "service",
       summary: "Opens a sidecar's link, a WebSocket.",
       auth: "sidecar",
-      responses: {
-        101: { description: "The WebSocket is open." },
-        426: { description: "The request is no WebSocket upgrade.", type: "text/plain" },
-      },
+      responses: { 101: { description: "The WebSocket is open." } },
+      refusals: ["upgrade_required"],
     },
   },
   [`${ADMIN}/lobbies`]: {

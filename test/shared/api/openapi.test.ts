@@ -43,6 +43,18 @@ describe("the document", () => {
   });
 });
 
+test("every 201 and 202 says where the resource is", () => {
+  const silent = all.filter(({ operation: { responses } }) =>
+    [201, 202].some((status) => status in responses && responses[status]!.headers?.includes("Location") !== true),
+  );
+  expect(silent.map(({ operation }) => operation.id)).toStrictEqual([]);
+});
+
+test("every refusal for which a retry is the answer says when", () => {
+  const codes = Object.entries(REFUSALS).filter(([, { status }]) => [429, 500, 503].includes(status));
+  expect(codes.filter(([, { retry_after_s }]) => retry_after_s === undefined)).toStrictEqual([]);
+});
+
 test("every refusal code belongs to an operation, except those of wires and events", () => {
   const named = new Set(all.flatMap(({ path, method, operation }) => refusalsOf(path, method, operation)));
   const unnamed = Object.keys(REFUSALS).filter((code) => !named.has(code as keyof typeof REFUSALS));

@@ -18,6 +18,7 @@ test("docs/reference/refusals.md has a row for every refusal, with the words of 
   const rows = CODES.map((code) =>
     [
       `| \`${code}\` | ${REFUSALS[code].status}`,
+      String(REFUSALS[code].retry_after_s ?? ""),
       said(rabidWord(code)),
       said(dowsettWord(code)),
       `${said(norayWord(code))} |`,

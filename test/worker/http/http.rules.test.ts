@@ -179,7 +179,8 @@ describe("HEAD", () => {
     "/nothing",
     "/problems/not-found",
   ])("HEAD %s returns the headers of GET without the body", async (path) => {
-    const [get, head] = [await ask(path), await ask(path, { method: "HEAD" })];
+    const headers = { "x-request-id": "one-and-the-same" };
+    const [get, head] = [await ask(path, { headers }), await ask(path, { method: "HEAD", headers })];
     expect(await head.text()).toBe("");
     expect([head.status, [...head.headers]]).toStrictEqual([get.status, [...get.headers]]);
   });
@@ -247,7 +248,44 @@ describe("a failing hub", () => {
     expect(await response.clone().text()).not.toContain("inner-detail");
     expect(await problemOf(response)).toMatchObject({ status: 500, code: "internal_error" });
     expect(asked).toHaveLength(1);
-    expect(logged).toHaveBeenCalledWith(expect.objectContaining({ error: expect.stringContaining("inner-detail") }));
+    const request_id = response.headers.get("x-request-id");
+    expect(logged).toHaveBeenCalledWith({
+      message: "a request failed",
+      request_id,
+      error: expect.stringContaining("inner-detail"),
+    });
+  });
+
+  test("a failure of the hub's storage is logged with the id of the request", async () => {
+    const { env } = hubsThat(() => Promise.reject(new Error("database or disk is full: SQLITE_FULL")));
+    const response = await app.fetch(new Request(ORIGIN + LIST), env);
+    const { request_id } = await problemOf(response);
+    expect(logged).toHaveBeenCalledWith(
+      expect.objectContaining({ message: expect.stringContaining("disk"), request_id }),
+    );
+  });
+});
+
+describe("the id of a request", () => {
+  const idOf = async (sent?: string): Promise<string> => {
+    const response = await ask("/nowhere", sent === undefined ? {} : { headers: { "x-request-id": sent } });
+    const { request_id } = await problemOf(response);
+    expect(response.headers.get("x-request-id")).toBe(request_id);
+    return request_id as string;
+  };
+
+  test("each request has another one", async () => {
+    expect(new Set(await Promise.all([idOf(), idOf(), idOf()])).size).toBe(3);
+  });
+
+  test("the client's own is returned if it has the form of one", async () => {
+    expect(await idOf("my-game_4711")).toBe("my-game_4711");
+    for (const other of ["short", "two words", "a".repeat(65), 'quo"ted-id', "<script>"])
+      expect(await idOf(other)).not.toBe(other);
+  });
+
+  test.each(["/healthz", "/openapi.json", LIST, "/"])("a success of %s has one too", async (path) => {
+    expect((await ask(path)).headers.get("x-request-id")).toMatch(/^[a-z0-9]{26}$/);
   });
 });
 

@@ -1,6 +1,6 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { IDEMPOTENCY_KEPT_MS } from "#shared/limits.ts";
+import { IDEMPOTENCY_KEPT_MS, RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
 import { alarmOf, hubFor, inside, lobbyRows, timePasses } from "../support/hub-inspector.ts";
 import { freeOfCharge, LOBBY, Player } from "../support/player.ts";
 import { problemOf, withTwoShards } from "../support/http-fixture.ts";
@@ -20,7 +20,9 @@ async function heard(asked: Promise<Response>): Promise<Heard> {
   const response = await asked;
   const { status, headers } = response;
   const [replayed, location, etag] = ["idempotency-replayed", "location", "etag"].map((name) => headers.get(name));
-  return { status, body: await response.text(), replayed: replayed!, location: location!, etag: etag! };
+  // A stored refusal is returned under the id of the request that repeats it.
+  const body = (await response.text()).replace(/,"request_id":"[^"]+"/, "");
+  return { status, body, replayed: replayed!, location: location!, etag: etag! };
 }
 
 const create = (peer: Player, word?: string, body: object = LOBBY): Promise<Heard> =>
@@ -34,6 +36,21 @@ describe("a retried request", () => {
     expect(await create(alice)).toStrictEqual({ ...first, replayed: "true" });
     expect(await create(alice, "first")).toStrictEqual({ ...first, replayed: "true" });
     expect(await lobbyRows(alice.game)).toHaveLength(1);
+  });
+
+  test("retried requests cost nothing of the rate limit, and refused ones are no exception", async () => {
+    vi.restoreAllMocks();
+    const alice = await Player.of(newGame());
+    const first = await create(alice);
+    const { burst } = RATE_LIMIT_BUDGETS.create;
+    for (let at = 0; at < 3 * burst; at++) expect(await create(alice)).toStrictEqual({ ...first, replayed: "true" });
+    // All but the first one are left.
+    for (let at = 1; at < burst; at++) expect((await create(alice, `key-${at}`)).status).toBe(201);
+    expect((await create(alice, "key-last")).status).toBe(429);
+    expect(await create(alice)).toStrictEqual({ ...first, replayed: "true" });
+    const stranger = { body: { code: "ABCDEF" }, headers: key("join") };
+    for (let at = 0; at < 3 * RATE_LIMIT_BUDGETS.join.burst; at++)
+      expect(await alice.refused("POST", "join-by-code", stranger)).toBe("code_invalid");
   });
 
   test("two simultaneous requests with one key run once", async () => {

@@ -166,7 +166,7 @@ describe("a password", () => {
       expect(await (await create()).json()).toMatchObject({ lobby: { id: lobby.id } });
       const again = await join("wrong horse");
       expect(again.headers.get("idempotency-replayed")).toBe("true");
-      expect(await again.json()).toStrictEqual(await refused.json());
+      expect((await problemOf(again))["code"]).toBe((await problemOf(refused))["code"]);
     });
     expect(derived).toBe(0);
   });

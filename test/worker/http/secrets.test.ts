@@ -112,12 +112,21 @@ describe("no leak is reported for", () => {
 describe("an undocumented response is detected:", () => {
   const path = "/v1/games/arena/stats";
   const ask = (answer: unknown, init: ResponseInit = {}, type = "application/json", method = "GET"): string | null => {
-    const headers = { "content-type": type, etag: '"x"', ...(init.headers as Record<string, string>) };
+    const headers = {
+      "content-type": type,
+      etag: '"x"',
+      "x-request-id": ID,
+      ...(init.headers as Record<string, string>),
+    };
     const body = typeof answer === "string" ? answer : JSON.stringify(answer);
     return breach(new Request(ORIGIN + path, { method }), new Response(null, { ...init, headers }), body);
   };
   const STATS = { lobbies: [], member_count: 0, peer_count: 0, sidecar_count: 0, connections: [] };
-  const problem = (code: string, status: number) => ({ type: "urn:parley:problem:x", title: "No.", status, code });
+  const ID = "id-of-request";
+  const problem = (code: string, status: number, more: object = {}) => ({
+    ...{ type: "urn:parley:problem:x", title: "No.", status, code, request_id: ID },
+    ...more,
+  });
 
   test("a missing, mistyped or out-of-range field", () => {
     expect(ask(STATS)).toBe(null);
@@ -129,17 +138,24 @@ describe("an undocumented response is detected:", () => {
   test("an undocumented status, type or header", () => {
     expect(ask(STATS, { status: 206 })).toBe("readStats may not answer 206");
     expect(ask("<html>", {}, "text/html")).toBe("readStats answers text/html");
-    expect(breach(new Request(ORIGIN + path), Response.json(STATS), JSON.stringify(STATS))).toBe(
-      "readStats 200 lacks ETag",
-    );
+    const breaches = (headers: Record<string, string>): string | null =>
+      breach(new Request(ORIGIN + path), Response.json(STATS, { headers }), JSON.stringify(STATS));
+    expect(breaches({ "x-request-id": ID })).toBe("readStats 200 lacks ETag");
+    expect(breaches({ etag: '"x"' })).toBe("the response lacks X-Request-Id");
   });
 
   test("a refusal of another operation, or with another status", () => {
     const type = "application/problem+json";
-    expect(ask(problem("rate_limited", 429), { status: 429 }, type)).toBe(null);
+    const later = { status: 429, headers: { "retry-after": "1" } };
+    expect(ask(problem("rate_limited", 429, { retry_after_s: 1 }), later, type)).toBe(null);
+    expect(ask(problem("rate_limited", 429), later, type)).toBe("Retry-After is 1");
+    expect(ask(problem("rate_limited", 429), { status: 429 }, type)).toBe("429 lacks Retry-After");
+    const other = problem("rate_limited", 429, { request_id: "another-one" });
+    expect(ask(other, later, type)).toBe(`the problem names the request another-one, the header ${ID}`);
     expect(ask(problem("lobby_full", 409), { status: 409 }, type)).toBe("readStats may not refuse with lobby_full");
     expect(ask(problem("rate_limited", 429), { status: 403 }, type)).toBe("403 says that it is 429");
-    expect(ask({ code: "rate_limited", status: 429 }, { status: 429 }, type)).toContain("title");
+    const untitled = { code: "rate_limited", status: 429, request_id: ID, retry_after_s: 1 };
+    expect(ask(untitled, later, type)).toContain("title");
   });
 
   test("operations are distinguished by their paths", () => {

@@ -112,10 +112,15 @@ describe("rate limits", () => {
     });
   });
 
-  test("a retried request counts too", async () => {
+  test("a retried request costs nothing, and another request with its key does", async () => {
     await withGuard(({ respond }) => {
-      for (let at = 0; at < 5; at++) respond(META, "x");
-      expect(respond(META, "x")).toMatchObject({ refused: "rate_limited" });
+      respond(META, "x");
+      for (let at = 0; at < 9; at++) expect(respond(META, "x")).toMatchObject({ replayed: true, rate_limit: null });
+      const other = { ...META, idempotency: { ...META.idempotency!, hash: "other" } };
+      const codes = Array.from({ length: 5 }, () => respond(other, "x")).map(
+        (result) => "refused" in result && result.refused,
+      );
+      expect(codes).toStrictEqual([...Array<string>(4).fill("idempotency_mismatch"), "rate_limited"]);
     });
   });
 

@@ -1,6 +1,6 @@
 /** Compares the key that a request shows with the configured ones, and counts wrong keys per source. */
 import { CODE_RETRY_AFTER_S } from "#shared/limits.ts";
-import { problem } from "../../problem.ts";
+import { problem, problemDocument, toResponse } from "../../problem.ts";
 import type { Ctx } from "../context.ts";
 import { rateLimitKey } from "./source.ts";
 import { countWrongKey, type KeyKind, mayShowKey } from "./source-limits.ts";
@@ -26,7 +26,7 @@ export const keyRequired = (whose: string, realm: string): Response =>
   problem("unauthorized", `${whose} key is required`, { "www-authenticate": `Bearer realm="${realm}"` });
 
 export const tooManyKeys = (): Response =>
-  problem("rate_limited", "too many wrong keys", { "retry-after": String(CODE_RETRY_AFTER_S) });
+  toResponse(problemDocument("rate_limited", "too many wrong keys", CODE_RETRY_AFTER_S));
 
 /** The credential of RFC 6750 section 2.1. The scheme is case-insensitive. */
 export function bearer(header: string | null): string | null {

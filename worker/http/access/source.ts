@@ -21,7 +21,8 @@ export const requireSource: Middleware = async (c, next) => {
   const named = proxyHeader(c);
   if (named === undefined || forwardedAddress(named) !== null) return next();
   const header = c.env.SOURCE_HEADER!;
-  console.error({ message: "SOURCE_HEADER has no address: configure the proxy to send one", header });
+  const { requestId: request_id } = c.var;
+  console.error({ message: "SOURCE_HEADER has no address: configure the proxy to send one", request_id, header });
   return problem("invalid_request", `${header}: the proxy in front of the hub sent no address`);
 };
 

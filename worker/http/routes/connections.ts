@@ -1,5 +1,5 @@
 /** Routes by which members connect to each other: request, accept, decline, read, relay, and report the outcome. */
-import { acceptRequest, connectRequest, outcome, relayRequest } from "#shared/connect/schema.ts";
+import { acceptRequest, type ConnectionView, connectRequest, outcome, relayRequest } from "#shared/connect/schema.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import { INVITATION_S } from "#shared/limits.ts";
 import { parseBody } from "../body.ts";
@@ -33,7 +33,7 @@ export const connect: Handler = async (c) => {
     (hub, meta) => hub.requestConnection(meta, lobby.id, details),
     NOT_REPLAYABLE,
   );
-  return view instanceof Response ? view : c.json(view, 202);
+  return view instanceof Response ? view : accepted(c, view);
 };
 
 export const listConnections: Handler = async (c) => {
@@ -64,7 +64,7 @@ export const acceptConnection: Handler = async (c) => {
     (hub, meta) => hub.acceptConnection(meta, connection.id, reach),
     NOT_REPLAYABLE,
   );
-  return view instanceof Response ? view : c.json(view, 202);
+  return view instanceof Response ? view : accepted(c, view);
 };
 
 /** Denies (the requested peer) or withdraws (the requesting one): whose connection it is decides which of the two. */
@@ -116,8 +116,11 @@ export const invite: Handler = async (c) => {
   const expires_at_s = Math.floor(at / 1_000) + INVITATION_S;
   const ticket = await sign(c.env, { purpose: "invite", game: c.var.game, lobby: lobby.id, peer, expires_at_s });
   if (ticket === null) return problem("hub_unavailable", "the hub has no key to sign with");
-  return c.json({ ticket: ticket.text, expires_at: new Date(expires_at_s * 1_000).toISOString() }, 201);
+  return c.json({ ticket: ticket.text, expires_at: new Date(expires_at_s * 1_000).toISOString() });
 };
+
+const accepted = (c: Ctx, view: ConnectionView): Response =>
+  c.json(view, 202, { location: `/v1/games/${c.var.game}/connections/${view.connection_id}` });
 
 /** The connection in the path and its shard, or null if no such shard exists. */
 function connectionOf(c: Ctx): { readonly id: string; readonly shard: number } | null {

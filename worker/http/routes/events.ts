@@ -14,10 +14,7 @@ import { SOCKET_URLS, SOURCE_HEADER } from "../../rpc.ts";
 
 export const openEvents: Handler = async (c) => {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
-    return new Response("A WebSocket is expected here; its messages are described in docs/reference/events.md.\n", {
-      status: 426,
-      headers: { upgrade: "websocket", "cache-control": "no-store" },
-    });
+    return problem("upgrade_required", undefined, { upgrade: "websocket" });
   }
   const protocols = (c.req.header("sec-websocket-protocol") ?? "").split(",").map((word) => word.trim());
   if (!protocols.includes(SUBPROTOCOL)) {

@@ -10,10 +10,7 @@ export const openLink: Handler = async (c) => {
   const shard = /^[0-9]{1,2}$/.test(digits) ? Number(digits) : Infinity;
   if (shard >= shardCount(c.env)) return problem("invalid_request", "shard: the game has no such shard");
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
-    return new Response("The key is accepted; a WebSocket is expected here.\n", {
-      status: 426,
-      headers: { upgrade: "websocket", "cache-control": "no-store" },
-    });
+    return problem("upgrade_required", "the key is accepted", { upgrade: "websocket" });
   }
   const refused = await openGame(c);
   if (refused !== null) return refused;

@@ -110,8 +110,10 @@ export function ifMatch(c: Ctx): { readonly expected?: readonly number[] } {
 /** 201 or 200 with everything that a member needs, or 202 if the host must admit the peer. */
 export async function joinResponse(c: Ctx, result: LobbyResult): Promise<Response> {
   const { id, at, view, joined, waits_until } = result;
+  const location = `/v1/games/${c.var.game}/lobbies/${id}`;
   if (waits_until !== null) {
-    return c.json({ status: "pending", lobby_id: id, expires_at: new Date(waits_until).toISOString() }, 202);
+    const expires_at = new Date(waits_until).toISOString();
+    return c.json({ status: "pending", lobby_id: id, expires_at }, 202, { location });
   }
   const peer = peerId(c);
   // Counted from the join, so that a retried request gets the same ticket.
@@ -126,7 +128,7 @@ export async function joinResponse(c: Ctx, result: LobbyResult): Promise<Respons
   const ticket = await sign(c.env, { purpose: "session", game: c.var.game, lobby: id, peer, expires_at_s });
   const member = view!.members.find(({ peer_id }) => peer_id === peer);
   const body = { status: "joined", lobby: view, member, heartbeat_s: HEARTBEAT_S };
-  const headers = { location: `/v1/games/${c.var.game}/lobbies/${id}`, etag: etagOf(view!) };
+  const headers = { location, etag: etagOf(view!) };
   const secrets = {
     ...(ticket !== null && { session_ticket: ticket.text }),
     ...(proof !== null && { membership_proof: proof }),

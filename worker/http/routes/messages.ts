@@ -14,7 +14,7 @@ export const sendChat: Handler = async (c) => {
   const body = await parseBody(c, chatMessage);
   if (body instanceof Response) return body;
   const result = await applyToLobby(c, "chat", { kind: "chat", by: peerId(c), text: body.value.text });
-  return result instanceof Response ? result : c.body(null, 202);
+  return result instanceof Response ? result : c.body(null, 204);
 };
 
 export const sendSignal: Handler = async (c) => {
@@ -22,5 +22,5 @@ export const sendSignal: Handler = async (c) => {
   if (body instanceof Response) return body;
   const { to, body: text } = body.value;
   const result = await applyToLobby(c, "signal", { kind: "signal", by: peerId(c), peer: to, body: text });
-  return result instanceof Response ? result : c.body(null, 202);
+  return result instanceof Response ? result : c.body(null, 204);
 };

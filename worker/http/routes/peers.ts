@@ -21,5 +21,7 @@ export const createPeer: Handler = async (c) => {
   const sidecars = await callForRequest(c, 0, "peers", (hub, meta) => hub.listSidecars(meta));
   if (sidecars instanceof Response) return sidecars;
   const expires_at = new Date(token.expires_at_s * 1_000).toISOString();
-  return c.json({ peer_id: peer, peer_token: token.text, udp_token: udp.text, expires_at, sidecars }, 201);
+  return c.json({ peer_id: peer, peer_token: token.text, udp_token: udp.text, expires_at, sidecars }, 201, {
+    location: `/v1/games/${game}/peers/me`,
+  });
 };

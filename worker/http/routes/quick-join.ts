@@ -64,11 +64,14 @@ async function findOrCreate(c: Ctx, request: QuickJoinRequest): Promise<LobbyRes
   const candidates = lines.filter(
     ({ wire, version }) => wire === "native" && (version ?? request.version) === request.version,
   );
-  for (const { id } of candidates.slice(0, QUICK_JOIN_TRIES)) {
-    // The lobby may be full by now, or the peer banned from it: try the next one.
+  let tries = 0;
+  for (const { id } of candidates) {
     const to = { shard: shardOfId(id)!, cost: null, target: { id }, replayable: false };
     const result = await applyEvent(c, to, { ...event, immediate: true });
-    if (!(result instanceof Response)) return result;
+    // The lobby may be full by now, or the peer banned from it: try the next one.
+    if (result instanceof Response && ++tries === QUICK_JOIN_TRIES) break;
+    // A peer that hosts a lobby looks for another one.
+    if (!(result instanceof Response) && result.view?.host !== peerId(c)) return result;
   }
   return request.create_if_none === undefined ? problem("no_open_lobby") : hostLobby(c, request.create_if_none, false);
 }

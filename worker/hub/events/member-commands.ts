@@ -1,6 +1,6 @@
 /** What a member sends through the event stream: chat, signals, and the steps of a connection. Null: it is done. */
 import type { ClientMessage } from "#shared/api/events.ts";
-import type { Refused, RpcResult } from "../../rpc.ts";
+import { type Refused, retryAfter, type RpcResult } from "../../rpc.ts";
 import type { EventsHost, MemberMessage } from "./events-host.ts";
 import type { Subscriber } from "./subscriber.ts";
 
@@ -50,8 +50,5 @@ export async function answerConnection(
   );
 }
 
-function refusalOf(answered: RpcResult<unknown>): Refused | null {
-  if (!("refused" in answered)) return null;
-  const { rate_limit, retry_after_s } = answered;
-  return { ...answered, retry_after_s: rate_limit?.allowed === false ? rate_limit.retry_after_s : retry_after_s };
-}
+const refusalOf = (answered: RpcResult<unknown>): Refused | null =>
+  "refused" in answered ? { ...answered, retry_after_s: retryAfter(answered) } : null;

@@ -108,15 +108,12 @@ export class Api {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     if (response.status === 204) return null;
-    const json = response.status === 202 && !isJson(response) ? null : await response.json();
+    const json = await response.json();
     if (response.ok) return json;
     const isProblem = typeof json?.code === "string" && typeof json.title === "string";
     throw isProblem ? new Refusal(json) : new Error(`unexpected response with status ${response.status}`);
   }
 }
-
-/** @param {Response} response */
-const isJson = (response) => /json/.test(response.headers.get("content-type") ?? "");
 
 /** 16 random bytes as hex. `crypto.randomUUID` is missing on pages loaded over plain HTTP from another machine. */
 const randomKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("");

@@ -11,13 +11,16 @@ export class HubRefusal extends Error {
   readonly code: string;
   readonly status: number;
   readonly retry_after_s: number | null;
+  /** Names the request in the hub's log; null if the hub did not answer, or answered over the event stream. */
+  readonly request_id: string | null;
 
-  constructor({ code, title, detail, status, retry_after_s }: Omit<types.Problem, "type">) {
+  constructor({ code, title, detail, status, retry_after_s, request_id }: Omit<types.Problem, "type">) {
     super(detail === undefined ? title : `${title} ${detail}`);
     this.name = "HubRefusal";
     this.code = code;
     this.status = status;
     this.retry_after_s = retry_after_s ?? null;
+    this.request_id = request_id ?? null;
   }
 }
 

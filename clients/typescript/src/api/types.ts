@@ -429,6 +429,7 @@ export type Problem = {
   readonly code: string;
   readonly detail?: string;
   readonly retry_after_s?: number;
+  readonly request_id?: string;
   readonly errors?: readonly {
     readonly pointer: string;
     readonly message: string;

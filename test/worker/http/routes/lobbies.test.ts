@@ -134,7 +134,7 @@ describe("creating a lobby", () => {
     const { id } = await ann.hosts();
     vi.spyOn(LobbyIndex.prototype, "size", "get").mockReturnValue(LOBBIES_PER_HUB_MAX);
     const response = await bob.ask("POST", "lobbies", { body: LOBBY });
-    expect([response.status, response.headers.get("retry-after")]).toStrictEqual([503, "2"]);
+    expect([response.status, response.headers.get("retry-after")]).toStrictEqual([503, "60"]);
     expect(await problemOf(response)).toMatchObject({ code: "hub_full" });
     expect(await bob.refused("PUT", "lobbies/by-key/room", { body: LOBBY })).toBe("hub_full");
     await bob.enters(id);

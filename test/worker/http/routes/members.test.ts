@@ -178,14 +178,14 @@ describe("members", () => {
     const { id } = await ann.hosts();
     await bob.enters(id);
     const say = (who: Player, body: object) => who.ask("POST", `lobbies/${id}/chat`, { body });
-    expect((await say(bob, { text: "hello" })).status).toBe(202);
+    expect((await say(bob, { text: "hello" })).status).toBe(204);
     expect(await eve.refused("POST", `lobbies/${id}/chat`, { body: { text: "hello" } })).toBe("not_member");
     expect(await bob.refused("POST", `lobbies/${id}/chat`, { body: { text: "" } })).toBe("invalid_request");
     expect(await bob.refused("POST", `lobbies/${id}/chat`, { body: { text: "x".repeat(4_097) } })).toBe(
       "invalid_request",
     );
     const signal = (to: string, text: string) => ({ body: { to, body: text } });
-    expect((await bob.ask("POST", `lobbies/${id}/signals`, signal(ann.id, "x".repeat(8_192)))).status).toBe(202);
+    expect((await bob.ask("POST", `lobbies/${id}/signals`, signal(ann.id, "x".repeat(8_192)))).status).toBe(204);
     expect(await bob.refused("POST", `lobbies/${id}/signals`, signal(ann.id, "x".repeat(8_193)))).toBe(
       "invalid_request",
     );

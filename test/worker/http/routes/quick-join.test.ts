@@ -104,6 +104,16 @@ describe("quick join", () => {
     expect((await quick(bob, { create_if_none: LOBBY })).id).toBe(made.id);
   });
 
+  test("quick join never returns the peer's own lobby", async () => {
+    const own = await Promise.all([1, 2, 3, 4].map(() => ann.hosts()));
+    expect(await ann.refused("POST", "quick-join", { body: {} })).toBe("no_open_lobby");
+    const { id } = await bob.hosts();
+    expect((await quick(ann)).id).toBe(id);
+    // A lobby in which it is a guest is returned again.
+    expect(await (await ann.ask("POST", "quick-join", { body: {} })).json()).toMatchObject({ lobby: { id } });
+    expect(own.map((lobby) => lobby.id)).not.toContain(id);
+  });
+
   test("a retried quick join with its key joins once over two shards", async () => {
     const many = await Player.ofBothShards(game);
     const made = await Promise.all(many.map((who) => who.hosts({ seats: 2 })));

@@ -90,7 +90,10 @@ describe("opening a link", () => {
     for (const key of [null, "", "undefined"]) {
       expect((await app.fetch(linkRequest(newGame(), 0, key), settings)).status).toBe(401);
     }
-    expect(complaint).toHaveBeenCalledWith({ message: expect.stringContaining("SIDECAR_KEYS has no usable key") });
+    expect(complaint).toHaveBeenCalledWith({
+      message: expect.stringContaining("SIDECAR_KEYS has no usable key"),
+      request_id: expect.any(String),
+    });
   });
 
   test.each(["%65vents", "event%73", "%65%76%65%6e%74%73", "./events", "//events"])(

@@ -33,5 +33,7 @@ export const renewTokens: Handler = async (c) => {
   const udp = await sign(c.env, { purpose: "udp", game, lobby: null, peer, expires_at_s });
   if (token === null || udp === null) return problem("hub_unavailable", "the hub has no key to sign with");
   const expires_at = new Date(token.expires_at_s * 1_000).toISOString();
-  return c.json({ peer_id: peer, peer_token: token.text, udp_token: udp.text, expires_at }, 201);
+  return c.json({ peer_id: peer, peer_token: token.text, udp_token: udp.text, expires_at }, 201, {
+    location: `/v1/games/${game}/peers/me`,
+  });
 };

@@ -201,3 +201,4 @@ func _answered(one: ParleyRequest) -> void:
 	one.code = problem_code
 	one.why = (ParleyFields.text(one.json, "title") + " " + ParleyFields.text(one.json, "detail")).strip_edges()
 	one.retry_after_s = maxi(0, ParleyFields.whole(one.json.get("retry_after_s")))
+	one.request_id = ParleyFields.text(one.json, "request_id")

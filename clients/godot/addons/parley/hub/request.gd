@@ -10,6 +10,8 @@ var code := ""
 ## For players.
 var why := ""
 var retry_after_s := 0
+## Names the request in the hub's log, where the hub refused it.
+var request_id := ""
 ## The JSON of the answer, or null.
 var json: Variant = null
 var method := HTTPClient.METHOD_GET
