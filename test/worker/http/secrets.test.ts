@@ -124,7 +124,11 @@ describe("an undocumented response is detected:", () => {
   const STATS = { lobbies: [], member_count: 0, peer_count: 0, sidecar_count: 0, connections: [] };
   const ID = "id-of-request";
   const problem = (code: string, status: number, more: object = {}) => ({
-    ...{ type: "urn:parley:problem:x", title: "No.", status, code, request_id: ID },
+    type: "urn:parley:problem:x",
+    title: "No.",
+    status,
+    code,
+    request_id: ID,
     ...more,
   });
 

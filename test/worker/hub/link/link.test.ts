@@ -2,7 +2,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { LinkCloseCode, LINK_VERSION } from "#shared/link/messages.ts";
-import { SUBPROTOCOL, EventsCloseCode } from "#shared/api/events.ts";
+import { SUBPROTOCOL } from "#shared/api/events.ts";
 import { app } from "../../../../worker/http/app.ts";
 import type { Env } from "../../../../worker/env.ts";
 import { GOLDEN } from "../../../support/golden-tickets.ts";
@@ -103,12 +103,16 @@ describe("opening a link", () => {
       const headers = { upgrade: "websocket", "sec-websocket-protocol": SUBPROTOCOL };
       const { status, webSocket } = await worker(new Request(`${ORIGIN}/v1/games/${game}/${spelled}`, { headers }));
       if (webSocket === null) return expect(status).toBe(404);
-      const closed = new Promise<number>((resolve) => {
-        webSocket.addEventListener("close", ({ code }) => resolve(code));
+      const answered = new Promise<string>((resolve) => {
+        webSocket.addEventListener("message", ({ data }) => resolve(String(data)));
       });
       webSocket.accept();
       webSocket.send(JSON.stringify(helloOf({ name: "north", epoch: "epoch" })));
-      expect(await closed).toBe(EventsCloseCode.malformed);
+      expect(JSON.parse(await answered)).toMatchObject({
+        type: "error",
+        data: { problem: { code: "invalid_request" } },
+      });
+      webSocket.close();
       expect(await tablesOf(game)).not.toContain("sidecars");
     },
   );
