@@ -137,7 +137,7 @@ describe("a relay that the hub requests", () => {
     expect(house.sent).toHaveLength(length);
     house.ends();
     house.advance(30_000);
-    expect(house.sent.at(-1)).toStrictEqual(unallocated("idle"));
+    expect(house.sent.at(-1)).toStrictEqual(unallocated("idle", RELAY, 0));
   });
 
   test("continues after its release while a peer sends, and after a peer entered again", () => {
