@@ -19,6 +19,8 @@ export type Branch = {
   /** `short`: a single burst, which the allowance covers. `long`: repeated. `list`: documented separately. */
   readonly kind: "short" | "long" | "list";
   readonly victims?: number;
+  /** Lobbies start, and start lines have a separate allowance. */
+  readonly starts?: true;
   readonly run: (forge: Forge, settled: () => Promise<void>) => Promise<void>;
 };
 
@@ -45,6 +47,7 @@ export const BRANCHES: readonly Branch[] = [
     name: "Rabid: a lobby of twelve starts",
     before: 346,
     kind: "short",
+    starts: true,
     run: async (forge, settled) => {
       await host(forge, settled, "Twelve", 11);
       await forge(FIRST, "s:Twelve:P0", "rabid");
@@ -54,6 +57,7 @@ export const BRANCHES: readonly Branch[] = [
     name: "Rabid: a lobby of two starts",
     before: 34,
     kind: "short",
+    starts: true,
     run: async (forge, settled) => {
       await host(forge, settled, "Two", 1);
       await forge(FIRST, "s:Two:P0", "rabid");
@@ -69,6 +73,7 @@ export const BRANCHES: readonly Branch[] = [
     name: "Rabid: lobbies of four, twenty in turn",
     before: 22,
     kind: "long",
+    starts: true,
     run: async (forge, settled) => {
       for (let round = 0; round < 20; round++) {
         await host(forge, settled, `Round${round}`, 3);
@@ -93,6 +98,7 @@ export const BRANCHES: readonly Branch[] = [
     before: 10,
     kind: "short",
     victims: 64,
+    starts: true,
     run: async (forge, settled) => {
       for (let victim = 0; victim < 64; victim++) {
         await host(forge, settled, `Many${victim}`, 3, victim);

@@ -79,7 +79,7 @@ export class Contacts implements View {
       introduced: false,
       confirmed: false,
       renewal_reply: [],
-      renewal_reserve: 0,
+      credit_terms: {},
       replied_at: 0,
     };
     this.#all.set(key(contact.wire, contact.name, contact.peer), contact);

@@ -5,6 +5,7 @@
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { isDtls } from "#shared/net/local-port.ts";
 import type { Counters } from "./counters.ts";
+import type { CreditTerms } from "../protocols/wire.ts";
 import type { SendCredit } from "./send-credit.ts";
 
 export type Send = (via: number, to: Endpoint, bytes: Uint8Array) => void;
@@ -27,22 +28,22 @@ export class CreditedSender {
 
   /**
    * Sends a group of datagrams; false if none was sent. If the credit does not cover all of them, the first ones are
-   * dropped: wires put what matters most last. `reserve`: bytes of credit that must be left for a later group.
+   * dropped: wires put what matters most last.
    */
-  send(via: number, to: Endpoint, datagrams: readonly Uint8Array[], now: number, reserve = 0): boolean {
-    const first = isDtls(via) ? 0 : this.#firstCovered(to, datagrams, now, reserve);
+  send(via: number, to: Endpoint, datagrams: readonly Uint8Array[], now: number, terms?: CreditTerms): boolean {
+    const first = isDtls(via) ? 0 : this.#firstCovered(to, datagrams, now, terms);
     for (let at = first; at < datagrams.length; at++) this.#send(via, to, datagrams[at]!);
     return first < datagrams.length;
   }
 
   /** Takes the credit for the datagrams from this index on. */
-  #firstCovered(to: Endpoint, datagrams: readonly Uint8Array[], now: number, reserve: number): number {
+  #firstCovered(to: Endpoint, datagrams: readonly Uint8Array[], now: number, terms?: CreditTerms): number {
     const credit = this.#credit.of(to, now);
     let length = 0;
     for (const datagram of datagrams) length += datagram.length;
     for (let first = 0; first < datagrams.length; first++) {
-      if (this.#credit.covers(credit, length, reserve)) {
-        this.#credit.spend(credit, length);
+      if (this.#credit.covers(credit, length, terms)) {
+        this.#credit.spend(credit, length, terms);
         return first;
       }
       this.#counters.add("unsent", "no_credit");

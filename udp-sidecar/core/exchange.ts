@@ -160,10 +160,8 @@ export class Exchange {
       if (missed) this.#sendNotice(contact, notice, now);
       else {
         const reply = this.#wires.get(to.wire)?.encodeNotice(notice, contact);
-        Object.assign(contact, {
-          renewal_reply: reply?.renewal_reply ?? [],
-          renewal_reserve: reply?.renewal_reserve ?? 0,
-        });
+        const { renewal_reply = [], credit_terms = {} } = reply ?? {};
+        Object.assign(contact, { renewal_reply, credit_terms });
       }
       contact.introduced = notice.kind === "introduced";
       if (known === undefined) contact.restored = true;
@@ -180,8 +178,9 @@ export class Exchange {
 
   /** Sends the repetitions that are due. */
   sendRepeats(now: number): void {
-    for (const { via, endpoint, datagrams } of this.#repeats.due(now, (contact) => this.#isSuperseded(contact))) {
-      this.#sender.send(via, endpoint, datagrams, now);
+    for (const repeat of this.#repeats.due(now, (contact) => this.#isSuperseded(contact))) {
+      const { via, endpoint, datagrams, unless } = repeat;
+      this.#sender.send(via, endpoint, datagrams, now, { ...unless.credit_terms, reserve: 0 });
     }
   }
 
@@ -213,8 +212,8 @@ export class Exchange {
     if (!this.#renewals.consume(contact, now)) return this.#drop("renewal_rate");
     contact.renewed = true;
     this.#counters.add("datagrams", "renewed");
-    const reserve = this.#renewals.reserveOf(contact, now);
-    if (this.#sender.send(via, endpoint, contact.renewal_reply, now, reserve)) contact.replied_at = now;
+    const terms = this.#renewals.termsOf(contact, now);
+    if (this.#sender.send(via, endpoint, contact.renewal_reply, now, terms)) contact.replied_at = now;
   }
 
   #reportLiveness(liveness: Liveness, wire: WireName, { via, endpoint }: Datagram, now: number): void {
@@ -265,16 +264,16 @@ export class Exchange {
     this.#counters.add("notices", notice.kind);
     if (reply.renewal_reply !== undefined) {
       contact.renewal_reply = reply.renewal_reply;
-      contact.renewal_reserve = reply.renewal_reserve ?? 0;
+      contact.credit_terms = reply.credit_terms ?? {};
     }
     if (reply.renews_lease === true) contact.last_seen_at = now;
     if (notice.kind === "introduced") contact.introduced = true;
     wire.connections?.notify(contact, notice);
-    const { via, endpoint } = contact;
+    const { via, endpoint, credit_terms: terms } = contact;
     const [first] = reply.datagrams;
     if (reply.caused_by !== undefined && first !== undefined)
       this.#sender.transfer(reply.caused_by, via, endpoint, first.length, now);
-    this.#sender.send(via, endpoint, reply.datagrams, now, contact.renewed ? contact.renewal_reserve : 0);
+    this.#sender.send(via, endpoint, reply.datagrams, now, contact.renewed ? terms : { ...terms, reserve: 0 });
     if (reply.repeat === undefined) return;
     this.#repeats.add({ via, endpoint, ...reply.repeat, since: now, unless: contact, next: 0 });
   }

@@ -3,7 +3,7 @@
  * up by answers that repeat what the member already knows.
  */
 import { type Bucket, type Budget, consumeToken, fullBucket } from "#shared/rate-limit/token-bucket.ts";
-import type { Contact } from "../protocols/wire.ts";
+import type { Contact, CreditTerms } from "../protocols/wire.ts";
 
 /** A keepalive is answered after this time even if that uses the reserve: the Rabid plugin gives up after 15 s. */
 const REPLY_MS = 4_000;
@@ -23,8 +23,8 @@ export class RenewalReplies {
     return consumeToken(bucket, this.#budget, now);
   }
 
-  /** Bytes of credit that the reply to this member leaves. */
-  reserveOf({ replied_at, renewal_reserve }: Contact, now: number): number {
-    return now - replied_at >= REPLY_MS ? 0 : renewal_reserve;
+  /** The terms of the reply to this member. */
+  termsOf({ replied_at, credit_terms }: Contact, now: number): CreditTerms {
+    return now - replied_at >= REPLY_MS ? { ...credit_terms, reserve: 0 } : credit_terms;
   }
 }

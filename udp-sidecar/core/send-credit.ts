@@ -9,6 +9,8 @@
  *   early bytes last. Only this endpoint can use them, so a forger cannot use up the credit of its neighbours.
  * - Every source (IPv4 address, IPv6 /64) has an allowance for the first replies to short requests. The first bytes of a
  *   source earn nothing, because the allowance already covers them.
+ * - A source has a second allowance for start lines alone. They are long, are sent to many members at once, and a member that
+ *   misses them all misses the game.
  * - The allowances of all sources together have a budget, so that many forged sources do not add up.
  * - Loopback endpoints need no credit: kernels discard datagrams from outside with such a source (RFC 1122 section
  *   3.2.1.3), so it cannot be forged. A developer's machine has all players at one source.
@@ -24,9 +26,11 @@ import {
   CREDIT_FACTOR as EARNED_FACTOR,
   CREDIT_REFILL_S,
   CREDIT_SAVED_BYTES_MAX,
+  CREDIT_START_BYTES,
   SOURCES_MAX,
 } from "#shared/limits.ts";
 import { type Bucket, fullBucket, refill } from "#shared/rate-limit/token-bucket.ts";
+import type { CreditTerms } from "../protocols/wire.ts";
 import { RecentMap } from "./recent-map.ts";
 
 /** The bytes that a source's datagrams must have before they earn credit. */
@@ -34,7 +38,7 @@ const COVERED_BYTES = CREDIT_ALLOWANCE_BYTES / EARLY_FACTOR;
 
 const ALL = { per_s: CREDIT_ALL_PER_S, burst: CREDIT_ALL_BURST_BYTES };
 
-type SourceCredit = { allowance: number; covered: number; early: number; at: number };
+type SourceCredit = { allowance: number; starts: number; covered: number; early: number; at: number };
 
 /**
  * The credit of one endpoint. `late`: the early bytes of its source did not cover its last datagram. `loopback`: it needs
@@ -79,20 +83,28 @@ export class SendCredit {
     return credit;
   }
 
-  /** Whether so many bytes can be sent and `reserve` bytes are left. */
-  covers({ earned, source, loopback }: EndpointCredit, bytes: number, reserve = 0): boolean {
+  /** Whether so many bytes can be sent on these terms. */
+  covers(
+    { earned, source, loopback }: EndpointCredit,
+    bytes: number,
+    { reserve = 0, start }: CreditTerms = {},
+  ): boolean {
     if (loopback) return true;
     const own = Math.max(0, earned);
     if (own >= bytes + reserve) return true;
-    return own + source.allowance >= bytes + reserve && this.#all.tokens >= bytes - own;
+    const allowed = source.allowance + (start === true ? source.starts : 0);
+    return own + allowed >= bytes + reserve && this.#all.tokens >= bytes - own;
   }
 
   /** Takes so many bytes: first those that the endpoint earned, then those of its source. */
-  spend(credit: EndpointCredit, bytes: number): void {
+  spend(credit: EndpointCredit, bytes: number, { start }: CreditTerms = {}): void {
     if (credit.loopback) return;
+    const { source } = credit;
     const own = Math.min(Math.max(0, credit.earned), bytes);
+    const starts = start === true ? Math.min(source.starts, bytes - own) : 0;
     credit.earned -= own;
-    credit.source.allowance -= bytes - own;
+    source.starts -= starts;
+    source.allowance -= bytes - own - starts;
     this.#all.tokens -= bytes - own;
   }
 
@@ -127,7 +139,8 @@ export class SendCredit {
     const key = sourceOf(address);
     let source = this.#sources.get(key);
     if (source === undefined) {
-      source = { allowance: CREDIT_ALLOWANCE_BYTES, covered: COVERED_BYTES, early: CREDIT_EARLY_BYTES, at: now };
+      const [allowance, starts] = [CREDIT_ALLOWANCE_BYTES, CREDIT_START_BYTES];
+      source = { allowance, starts, covered: COVERED_BYTES, early: CREDIT_EARLY_BYTES, at: now };
       this.#sources.set(key, source);
     }
     return source;
@@ -138,6 +151,7 @@ export class SendCredit {
     if (share <= 0) return;
     source.at = now;
     source.allowance = Math.min(CREDIT_ALLOWANCE_BYTES, source.allowance + share * CREDIT_ALLOWANCE_BYTES);
+    source.starts = Math.min(CREDIT_START_BYTES, source.starts + share * CREDIT_START_BYTES);
     source.covered = Math.min(COVERED_BYTES, source.covered + share * COVERED_BYTES);
     source.early = Math.min(CREDIT_EARLY_BYTES, source.early + share * CREDIT_EARLY_BYTES);
   }

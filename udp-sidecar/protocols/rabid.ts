@@ -151,7 +151,8 @@ function encodeNotice(notice: Notice, contact: Contact): Reply {
     case "hosted":
     case "roster": {
       const line = encode(`i:${notice.peers.join(":")}`);
-      return { datagrams: [line], renewal_reply: [line], renewal_reserve: START_PER_ROSTER * line.length };
+      const credit_terms = { reserve: START_PER_ROSTER * line.length };
+      return { datagrams: [line], renewal_reply: [line], credit_terms };
     }
     case "introduced": {
       const others = notice.peers.filter((p) => p.peer !== contact.peer);
@@ -161,7 +162,7 @@ function encodeNotice(notice: Notice, contact: Contact): Reply {
       // A guest that has not received a roster ignores start lines; for all others the roster is harmless.
       const datagrams = contact.renewed ? [start] : [roster, start];
       const repeat = contact.introduced ? {} : { repeat: { datagrams, after_ms: START_REPEAT_MS } };
-      return { datagrams, ...repeat, renewal_reply: [start] };
+      return { datagrams, ...repeat, renewal_reply: [start], credit_terms: { start: true } };
     }
     case "removed": {
       const name = REMOVED[notice.reason];

@@ -47,8 +47,8 @@ export type Contact = {
   confirmed: boolean;
   /** The reply to each renewal: the last notice, encoded for this wire. */
   renewal_reply: readonly Uint8Array[];
-  /** Bytes of send credit that this reply leaves, for a notice that matters more. */
-  renewal_reserve: number;
+  /** The terms of this reply, and of the last notice. */
+  credit_terms: CreditTerms;
   /** When a renewal was last answered. */
   replied_at: number;
 };
@@ -97,6 +97,12 @@ export type Action =
 /** `listed`: how many lobbies the datagram has. */
 export type ListReply = { readonly bytes: Uint8Array; readonly listed: number };
 
+/**
+ * How datagrams use the send credit. `reserve`: bytes that must be left for a notice that matters more. `start`: start
+ * lines, which have a separate allowance.
+ */
+export type CreditTerms = { readonly reserve?: number; readonly start?: boolean };
+
 export type Reply = {
   /** Sent at once, in this order. */
   readonly datagrams: readonly Uint8Array[];
@@ -104,8 +110,8 @@ export type Reply = {
   readonly repeat?: { readonly datagrams: readonly Uint8Array[]; readonly after_ms: readonly number[] };
   /** The reply to later renewals; if absent, it stays the same. */
   readonly renewal_reply?: readonly Uint8Array[];
-  /** Bytes of send credit that such a reply leaves; if absent, none. */
-  readonly renewal_reserve?: number;
+  /** The terms of all these datagrams; a member that has not renewed yet gets them without reserve. */
+  readonly credit_terms?: CreditTerms;
   /** The peer whose datagram caused this notice and is at least as long as one of its datagrams. */
   readonly caused_by?: Endpoint;
   /** The notice answers a keepalive, so the lease starts again. */

@@ -17,7 +17,7 @@ describe("a contact", () => {
       introduced: false,
       confirmed: false,
       renewal_reply: [],
-      renewal_reserve: 0,
+      credit_terms: {},
       replied_at: 0,
     });
     expect(contacts.find("rabid", "Nice", "A")).toBe(contact);

@@ -116,7 +116,7 @@ export class PeerHandshake {
     switch (message.kind) {
       case "greeting":
         this.#myPort = message.tried;
-        this.#answer(now);
+        this.#answer(now, Infinity);
         break;
       case "confirmation":
         if (!this.#isSameImplementation && !this.#confirmed) {
@@ -125,12 +125,12 @@ export class PeerHandshake {
           this.#confirmDue = now;
           this.#greetingDue = Infinity;
         }
-        this.#answer(now);
+        this.#answer(now, limits.STEPS_TO_STRANGER_MAX);
         break;
       case "step":
         this.#markSameImplementation();
         this.#step = Math.max(this.#step, Math.min(message.step + 1, 3)) as Step;
-        if (message.step < 3) this.#answer(now);
+        if (message.step < 3) this.#answer(now, Infinity);
         break;
       case "start":
         this.#handleStart(message.seconds, now);
@@ -225,8 +225,9 @@ export class PeerHandshake {
     this.#startHeardDue = Math.min(this.#startHeardDue, now);
   }
 
-  #answer(now: number): void {
-    if (!this.#isSameImplementation && this.#steps >= limits.STEPS_TO_STRANGER_MAX) return;
+  /** `steps_max`: a plugin repeats its confirmation for seconds, and reads few datagrams. */
+  #answer(now: number, steps_max: number): void {
+    if (!this.#isSameImplementation && this.#steps >= steps_max) return;
     this.#stepDue = Math.min(this.#stepDue, Math.max(now, this.#lastStepAt + limits.ANSWER_GAP_MS));
   }
 

@@ -1,5 +1,6 @@
 /** The Rabid peer in virtual time: players meet through loss and NATs, or get the reason why not. */
 import { describe, expect, test } from "vitest";
+import type { Endpoint } from "../../src/util/addresses.ts";
 import { isRabidMessage } from "../../src/rabid/messages.ts";
 import { endpointOf, hasMet, lobby, NAMES, peersOnly, quantile, ROUGH, seeds } from "../support/rabid-lobby.ts";
 import { type Nat, ServerDouble, type ParleyPlayer } from "../support/rabid.ts";
@@ -45,6 +46,20 @@ describe("two Parley peers", () => {
     });
     expect(quantile(took, 0.5)).toBeLessThan(1_000);
     expect(quantile(took, 0.95)).toBeLessThan(2_000);
+  });
+
+  test("two Parley peers meet although the first eleven acknowledgements of each are lost", () => {
+    const lost = new Map<string, number>();
+    const blocks = (from: Endpoint, _to: Endpoint, text: string): boolean => {
+      if (!text.startsWith("r:")) return false;
+      const count = (lost.get(from.address) ?? 0) + 1;
+      lost.set(from.address, count);
+      return count <= 11;
+    };
+    const { net, startedAt, ours } = lobby(["Alice", "Bob"], { blocks });
+    expect(net.run(() => ours.every(hasMet))).toBe(true);
+    expect(ours.flatMap((player) => player.event("met")?.missing ?? ["?"])).toEqual([]);
+    expect(net.now - startedAt).toBeLessThan(3_000);
   });
 
   test("a player missing in the original server's list is met, even the host", () => {
