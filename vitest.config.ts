@@ -52,6 +52,7 @@ export default defineConfig({
             "test/udp-sidecar/**/*.test.ts",
             "test/virtual/**/*.test.ts",
             "test/deploy/**/*.test.ts",
+            "test/fuzz/**/*.test.ts",
             "test/tools/**/*.test.ts",
             "clients/typescript/test/**/*.test.ts",
           ],

@@ -19,6 +19,7 @@ const TOOLS = [
   "tools/run/serve-hub.ts",
   "tools/run/start.ts",
   "bench/main.ts",
+  "test/fuzz/main.ts",
 ];
 
 const run = (tool: string, option: string): { status: number | null; stdout: string; stderr: string } =>
