@@ -37,7 +37,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ...PROGRAMS.map((program) => [`types of ${program}`, "tsc", "-p", program] as const),
   ["lint", "oxlint", "--type-aware", "--deny-warnings"],
   ["format", "oxfmt", "--check", "."],
-  ["Dockerfile", "dockerfile-utils", "lint", "deploy/sidecar/Dockerfile"],
+  ["Dockerfile", "dockerfile-utils", "lint", "deploy/Dockerfile"],
   ["language", process.execPath, "tools/checks/language.ts"],
   ["links", process.execPath, "tools/checks/links.ts"],
   ["API compatibility", process.execPath, "tools/checks/openapi-breaking.ts"],

@@ -13,6 +13,7 @@ usage() { sed -n '2,9s/^# \{0,1\}//p' "$0"; }
 
 root=
 node=
+start="systemctl start parley-sidecar"
 while [ $# -gt 0 ]; do
   case $1 in
     --root) root=${2:?--root needs a folder}; shift 2 ;;
@@ -62,10 +63,14 @@ if [ -z "$root" ]; then
   chmod 640 "$settings"
   chown parley:parley /var/lib/parley
   sysctl --quiet --load /etc/sysctl.d/60-parley.conf || print "The kernel refused the socket buffer sizes. The sidecar works with smaller ones."
-  if command -v systemctl >/dev/null 2>&1; then
+  # systemctl may be installed where systemd does not run, for example in a container (sd_booted(3)).
+  if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
     systemctl enable --quiet parley-sidecar
     systemctl try-restart parley-sidecar 'parley-sidecar@*'
+  else
+    start="setpriv --reuid parley --regid parley --clear-groups sh -c 'set -a; . $settings; exec $node $to/udp-sidecar/main.ts'"
+    print "systemd does not run here: start the sidecar yourself, and again after an upgrade."
   fi
 fi
 
@@ -73,5 +78,5 @@ print "Installed in $to."
 if grep -q '^PARLEY_KEY=$' "$settings"; then
   print "Next: set PARLEY_HUB, PARLEY_KEY and PARLEY_ADDRESSES in $settings,"
   print "      open the ports that \`node $to/udp-sidecar/main.ts --firewall\` prints,"
-  print "      and start it: systemctl start parley-sidecar"
+  print "      and start it: $start"
 fi

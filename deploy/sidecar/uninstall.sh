@@ -19,7 +19,7 @@ done
 
 if [ -z "$root" ]; then
   [ "$(id -u)" = 0 ] || { echo "This needs root. Run it with sudo, or with --root DIR." >&2; exit 1; }
-  if command -v systemctl >/dev/null 2>&1; then
+  if [ -d /run/systemd/system ]; then
     systemctl disable --quiet --now parley-sidecar || true
     systemctl stop --quiet 'parley-sidecar@*' || true
   fi
@@ -34,5 +34,5 @@ if [ "$purge" = yes ]; then
   rm -rf "$root/var/lib/parley" "$root"/var/lib/parley-sidecar-*
   [ -n "$root" ] || ! id parley >/dev/null 2>&1 || userdel parley
 fi
-if [ -z "$root" ] && command -v systemctl >/dev/null 2>&1; then systemctl daemon-reload; fi
+if [ -z "$root" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 echo "Removed."

@@ -3,11 +3,13 @@
  * /var/lib are temporary copies. wrangler deploys to a stand-in of Cloudflare's API, which has no Worker at first.
  */
 import { execFile } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import { afterEach, beforeEach, expect, inject, onTestFinished, test } from "vitest";
+import { freePort } from "../../tools/run/ports.ts";
+import { startProcess, stopProcess, waitForJson } from "../../tools/run/processes.ts";
 import { CloudflareApi } from "../support/cloudflare-api.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -20,8 +22,10 @@ const OURS: Readonly<Record<string, string>> = {
   VPS: "root@vps",
   REPOSITORY: '"$SANDBOX/source.git"',
 };
-/** Commands that need a browser, another machine or a Docker daemon, each with its replacement, if it has one. */
+/** Commands that need a browser, another package source, another machine or a Docker daemon, each with its replacement, if it has one. */
 const ELSEWHERE: readonly (readonly [starts: string, rehearsal: string | null])[] = [
+  ["curl -fsSL https://deb.nodesource.com/", null],
+  ["sudo apt-get install", null],
   ["npx wrangler login", null],
   ["ssh ", 'cd "$SANDBOX/home"'],
   ["exit", 'cd "$SANDBOX/home/parley"'],
@@ -152,6 +156,23 @@ test("a Worker without secrets is refused, and a new version keeps the secrets o
   await deploy();
   expect(cloudflare.deployments).toBe(2);
   expect(Object.fromEntries(cloudflare.secrets)).toEqual({ SIDECAR_KEYS: "one", TOKEN_KEYS: "two" });
+});
+
+test("the hub's image holds every file that the hub needs", async () => {
+  const root = join(sandbox, "image");
+  const [, stage] = /AS hub\n([^]*?)\nFROM /.exec(await readFile(join(ROOT, "deploy/Dockerfile"), "utf8"))!;
+  for (const [, sources, target] of stage!.matchAll(/^COPY --from=build (.+) (\S+)$/gm)) {
+    for (const source of sources!.split(" ").map((path) => path.replace("/parley/", ""))) {
+      const to = target === "./" ? source : target!;
+      await cp(source === "dist/hub" ? inject("bundle") : join(ROOT, source), join(root, to), { recursive: true });
+    }
+  }
+  const port = await freePort("tcp");
+  const keys = { SIDECAR_KEYS: "key-of-a-sidecar-of-the-image", TOKEN_KEYS: "token-key-of-the-hub-in-the-image" };
+  const settings = { ...keys, HUB_LISTEN: `127.0.0.1:${port}`, HUB_STATE: join(sandbox, "state") };
+  const hub = startProcess(process.execPath, [join(root, "tools/run/serve-hub.ts")], settings);
+  onTestFinished(() => stopProcess(hub));
+  await waitForJson(`http://127.0.0.1:${port}/readyz`, (body) => body["ok"] === true, hub);
 });
 
 /** Matches the beginning of an output; three dots match any text. */

@@ -37,8 +37,7 @@ export type Setting = (typeof SETTINGS)[number];
 export async function startHub(options: HubOptions): Promise<ChildProcess> {
   const { bundle, state, port, address = "127.0.0.1", keys, tokenKeys = randomKey(), shards = 1 } = options;
   const settings = SETTINGS.map((name) => [name, options.settings?.[name] ?? ""] as const);
-  const host = address.includes(":") ? `[${address}]` : address;
-  const listen = options.socketPath === undefined ? `${host}:${port}` : `unix:${options.socketPath}`;
+  const listen = options.socketPath === undefined ? `${hostOf(address)}:${port}` : `unix:${options.socketPath}`;
   await mkdir(state, { recursive: true });
   const config = join(bundle, `workerd-${port}.capnp`);
   const date = /^compatibility_date = "(.+)"$/m.exec(await readFile(join(ROOT, "wrangler.toml"), "utf8"))?.[1];
@@ -75,6 +74,9 @@ ${["SIDECAR_KEYS", "TOKEN_KEYS", ...SETTINGS].map((name) => `    (name = "${name
   const env = { SIDECAR_KEYS: keys, TOKEN_KEYS: tokenKeys, ...Object.fromEntries(settings) };
   return startProcess(workerdPath(), ["serve", config], env);
 }
+
+/** An address as in a URL: IPv6 in brackets. */
+export const hostOf = (address: string): string => (address.includes(":") ? `[${address}]` : address);
 
 export const randomKey = (): string => randomBytes(32).toString("base64url");
 

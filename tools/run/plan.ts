@@ -9,7 +9,7 @@ import { settingFaults } from "#shared/settings/hub-settings.ts";
 import { type Config, parseConfig } from "../../udp-sidecar/config/config.ts";
 import type { Environment } from "../../udp-sidecar/config/settings.ts";
 import { UsageError } from "../command-line.ts";
-import { randomKey } from "./hub.ts";
+import { hostOf, randomKey } from "./hub.ts";
 import type { RequiredPort } from "./ports.ts";
 
 export type Listen = { readonly address: string; readonly port: number };
@@ -103,8 +103,6 @@ export function requiredPorts({ hub, config }: Plan): RequiredPort[] {
     ...ports.map(({ port }) => ({ kind: "udp", port, purpose: "sidecar", address: listen[0]! }) as const),
   ];
 }
-
-export const hostOf = (address: string): string => (address.includes(":") ? `[${address}]` : address);
 
 /** 127.0.0.1, and ::1 if this machine has it. */
 const loopback = (own: readonly OwnAddress[]): string[] => [

@@ -9,8 +9,7 @@ import { parseCommandLine } from "../command-line.ts";
 import { BUNDLE, currentBundle } from "./bundle.ts";
 import { inFolder } from "./folder.ts";
 import { openFront } from "./front/front.ts";
-import { stopHub, startHub } from "./hub.ts";
-import { hostOf } from "./plan.ts";
+import { hostOf, stopHub, startHub } from "./hub.ts";
 import { takenPorts } from "./ports.ts";
 import { exitCodeOf, waitForJson } from "./processes.ts";
 

@@ -2,7 +2,8 @@
 import { join, relative } from "node:path";
 import type { Dtls } from "#shared/link/messages.ts";
 import { gdscript } from "../../udp-sidecar/sockets/dtls/certificate.ts";
-import { hostOf, type Plan } from "./plan.ts";
+import { hostOf } from "./hub.ts";
+import type { Plan } from "./plan.ts";
 
 /** `rows`: their folder. */
 export async function summary(plan: Plan, rows: string): Promise<string> {
