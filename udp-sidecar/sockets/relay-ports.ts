@@ -1,7 +1,7 @@
 /**
  * The relay's UDP ports. A port is opened for an allocation and closed with it, so that no datagram for an earlier
  * allocation is left in it. A closed port rests as long as possible before it is used again. Every relayed datagram
- * sleep through here, so this path is short.
+ * passes through here, so this path is short.
  */
 import { randomInt } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
