@@ -107,7 +107,12 @@ export function withLuck(
   const out: [Plan, Plan] = [...plans];
   if (verdict === "birthday") {
     const block = blockOf(sides[hard].nat);
-    out[hard] = { ...plans[hard], sockets: block.sockets, per_s: limits.BIRTHDAY_PER_S };
+    out[hard] = {
+      ...plans[hard],
+      sockets: block.sockets,
+      per_s: limits.BIRTHDAY_PER_S,
+      first_hops: limits.SHORT_LIVED_HOPS,
+    };
     out[easy] = { ...plans[easy], spray: shuffled(sides[hard], sides[easy], block), per_s: limits.BIRTHDAY_PER_S };
     return [withPatience(out[0]), withPatience(out[1])];
   }

@@ -30,7 +30,7 @@ export const ROUND_TRIP_MS_MAX = 2_000;
 export const PUNCH_GIVE_UP_MS = 4_000;
 /** The same of IPv6 where IPv4 needs luck: the relay carries, and the next attempt tries IPv4 with luck. */
 export const IPV6_GIVE_UP_MS = 1_000;
-export const BIRTHDAY_GIVE_UP_MS = 9_000;
+export const BIRTHDAY_GIVE_UP_MS = 6_000;
 /** Predicted ports to try: 64 cover 100 foreign mappings a second for half a second. */
 export const WINDOW_PORTS = 64;
 export const WINDOW_PORTS_MAX = 256;

@@ -26,15 +26,21 @@ describe.skipIf(isLabMissing())("the client through NATs", () => {
   });
   afterAll(() => labPlayers?.close());
 
-  test("connects an address-dependent mapping directly with one sidecar on two addresses", async () => {
-    const [hard, easy] = ["address-dependent", "port-restricted"] as const;
+  test("connects an address-dependent mapping and a router without a firewall directly, with one sidecar on two addresses", async () => {
     const way = { delay_ms: 20 };
-    const a = await startPlayer(labPlayers, await homeHost(hard, way));
-    const b = await startPlayer(labPlayers, await homeHost(easy, { movesPorts: true, ...way }), a.lobby);
-    const met = await connectPair(`${hard} ${easy}`, a, b, ["direct", "direct"]);
-    if (process.env["PARLEY_TABLE"] !== undefined) console.table([met]);
-    expect(met).toMatchObject({ isAsWanted: true });
-    expect(met.first_ms).toBeLessThan(2_000);
+    const pairs = [
+      ["address-dependent", "port-restricted"],
+      ["symmetric", "masquerade"],
+    ] as const;
+    const met = await Promise.all(
+      pairs.map(async ([hard, easy]) => {
+        const a = await startPlayer(labPlayers, await homeHost(hard, way));
+        const b = await startPlayer(labPlayers, await homeHost(easy, { movesPorts: true, ...way }), a.lobby);
+        return connectPair(`${hard} ${easy}`, a, b, ["direct", "direct"]);
+      }),
+    );
+    if (process.env["PARLEY_TABLE"] !== undefined) console.table(met);
+    expect(met.filter(({ isAsWanted, first_ms }) => !isAsWanted || first_ms > 2_000)).toStrictEqual([]);
   });
 
   test.for<[string, HomeOptions, Limits]>([

@@ -7,6 +7,7 @@
  * - `symmetric`: a random port per destination endpoint, open to that endpoint
  * - `sequential`: like symmetric, but always the next port
  * - `address-dependent`: a port per destination address, scattered, open to endpoints that the socket sent to
+ * - `masquerade`: Linux without a firewall, as on some routers: an early datagram of a peer occupies its port
  * - `blocked`: no UDP at all
  */
 export type NatKind =
@@ -16,6 +17,7 @@ export type NatKind =
   | "symmetric"
   | "sequential"
   | "address-dependent"
+  | "masquerade"
   | "blocked";
 
 export type NatOptions = {
@@ -31,6 +33,7 @@ export function natRules(kind: NatKind, wan: string, lan: string, options: NatOp
   if (kind === "symmetric") return symmetric("masquerade fully-random");
   if (kind === "sequential") return symmetric(`snat to ${wan} : ${counting()}`);
   if (kind === "address-dependent") return symmetric(`snat to ${wan} : ${scattered()}`);
+  if (kind === "masquerade") return masquerade;
   if (kind === "blocked") return blocked;
   return `${independent(wan, lan, movesPorts, hairpin)}\n${filter(kind)}`;
 }
@@ -43,6 +46,14 @@ const COUNTED = 2_048;
 /** A port for each socket and destination address, from the whole range. */
 const scattered = (): string =>
   `jhash ip saddr . udp sport . ip daddr mod ${COUNTED} map { ${Array.from({ length: COUNTED }, (_, at) => `${at} : ${1_024 + 31 * at}`).join(", ")} }`;
+
+const masquerade = `
+table ip nat {
+  chain prerouting { type nat hook prerouting priority -100; }
+  chain postrouting { type nat hook postrouting priority 100
+    oifname "wan" masquerade
+  }
+}`;
 
 const blocked = `
 table ip nat {
@@ -100,7 +111,9 @@ table ip nat {
  * Filtering. The router drops datagrams for itself: if it accepted an early datagram of a peer, conntrack would occupy
  * the port that the client is about to use, and the client would get another one.
  */
-function filter(kind: Exclude<NatKind, "symmetric" | "sequential" | "address-dependent" | "blocked">): string {
+function filter(
+  kind: Exclude<NatKind, "symmetric" | "sequential" | "address-dependent" | "masquerade" | "blocked">,
+): string {
   const seen = `
   set seen {
     type ipv4_addr . inet_service . ipv4_addr

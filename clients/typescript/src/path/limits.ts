@@ -51,7 +51,7 @@ export const DIRECT_LOST_MS = 10_000;
  * A direct path is tried again this long after a failure in the first two minutes, then after twice the time of the last
  * try, up to the longest.
  */
-export const UPGRADE_FIRST_MS = 2_500;
+export const UPGRADE_FIRST_MS = 2_000;
 export const UPGRADE_OFTEN_MS = 120_000;
 export const UPGRADE_LAST_MS = 600_000;
 /** The first delay if the hub has no plan: the routers must change first. */

@@ -57,15 +57,21 @@ export class Sockets {
     return portOf(this.#open.get(number)?.[isIPv4(towards) ? "udp4" : "udp6"]);
   }
 
-  /** Opens the socket if it is new. */
+  /** Opens the socket if it is new. `hops`: the TTL of this datagram. */
   send(number: number, to: Endpoint, bytes: Uint8Array, hops?: number): void {
     const socket = this.#pair(number)[isIPv4(to.address) ? "udp4" : "udp6"];
     if (socket === undefined) return;
     this.sent++;
-    const lives = hops === undefined || portOf(socket) === null ? null : hops;
-    if (lives !== null) socket.setTTL(lives);
-    socket.send(bytes, to.port, to.address, () => {});
-    if (lives !== null) socket.setTTL(HOPS);
+    if (hops === undefined) return socket.send(bytes, to.port, to.address, () => {});
+    const sendShortLived = (): void => {
+      socket.setTTL(hops);
+      socket.send(bytes, to.port, to.address, () => {});
+      socket.setTTL(HOPS);
+    };
+    if (portOf(socket) !== null) return sendShortLived();
+    // A TTL can be set only once the socket is bound.
+    socket.once("listening", sendShortLived);
+    socket.bind();
   }
 
   close(...numbers: readonly number[]): void {

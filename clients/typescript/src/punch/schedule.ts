@@ -55,8 +55,12 @@ function targetSchedule(to: Endpoint, local: boolean, startAt: number, hops: num
   };
 }
 
-/** From many sockets to one endpoint. The first round opens them; later rounds replace lost datagrams. */
-function socketSchedule(to: Endpoint, { sockets, per_s }: Plan, startAt: number): ProbeSchedule {
+/**
+ * From many sockets to one endpoint. The first round opens them; later rounds replace lost datagrams. With `first_hops`
+ * the datagrams of every second socket never arrive: a router without a firewall gives its own host another port for
+ * every source that it received first. The other sockets are for NATs that are further away than that.
+ */
+function socketSchedule(to: Endpoint, { sockets, per_s, first_hops }: Plan, startAt: number): ProbeSchedule {
   let count = 0;
   const pace = paced(startAt, (done) => (done < sockets ? per_s : Math.min(per_s, limits.LATER_ROUNDS_PER_S)));
   return {
@@ -65,7 +69,9 @@ function socketSchedule(to: Endpoint, { sockets, per_s }: Plan, startAt: number)
     next: (now) => {
       pace.step(now);
       // The first socket has its own schedule for this endpoint.
-      return { socket: 1 + (count++ % (sockets - 1)), to, local: false };
+      const socket = 1 + (count++ % (sockets - 1));
+      const isShortLived = first_hops !== null && socket % 2 === 0;
+      return { socket, to, local: false, ...(isShortLived ? { hops: first_hops } : {}) };
     },
   };
 }

@@ -20,9 +20,9 @@ const spacing = (times: readonly number[]): number[] => times.slice(1).map((at, 
 test("after failed punches the tries follow each other closely for two minutes, and then grow rarer", () => {
   const all = tries(3_600_000, (timer, now) => timer.failed(now));
   const often = all.filter((at) => at <= 120_000);
-  expect(new Set(spacing(often))).toStrictEqual(new Set([2_500]));
-  expect(often).toHaveLength(48);
-  expect(all.length).toBeLessThan(65);
+  expect(new Set(spacing(often))).toStrictEqual(new Set([2_000]));
+  expect(often).toHaveLength(60);
+  expect(all.length).toBeLessThan(77);
   expect(spacing(all).at(-1)).toBe(600_000);
 });
 
@@ -39,7 +39,7 @@ test("a lost path and a changed network are tried at once, and often again", () 
   timer.lost(1_000);
   expect(timer.at).toBe(1_000);
   timer.failed(1_000);
-  expect(timer.at).toBe(3_500);
+  expect(timer.at).toBe(3_000);
   timer.opened();
   expect(timer.at).toBe(Infinity);
 });
