@@ -50,7 +50,8 @@ export class RelayService {
   }
 
   handleMessage(game: string, message: ToRelay, send: (answer: FromRelay) => void): void {
-    this.#games.get(game)?.handleMessage(message, send, this.#clock.now());
+    if (message.t === "sidecars") this.#relay?.setOtherSidecars(game, message.addresses);
+    else this.#games.get(game)?.handleMessage(message, send, this.#clock.now());
   }
 
   /** Opens the TCP port for tunnels, if one is configured. */

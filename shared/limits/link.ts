@@ -24,6 +24,8 @@ export const LINK_SILENCE_MS = 60_000;
 export const LINK_RESEND_MS = 5_000;
 /** PEM of a sidecar's certificate chain, in characters: four RSA-4096 certificates take 9,000. */
 export const CERTIFICATE_LENGTH_MAX = 16_384;
+/** Addresses of the other sidecars: 256 sidecars of 32 addresses. */
+export const OTHER_SIDECAR_ADDRESSES_MAX = 8_192;
 /** A URL in a response. */
 export const URL_LENGTH_MAX = 256;
 /** Reconnect: full jitter between these two, doubling. */

@@ -3,6 +3,7 @@
  *
  *     hub -- allocate {relay, sides} --> sidecar -- allocated {relay, ends, ...} | unallocated {relay, why} --> hub
  *     hub -- release {relay, now?} ----> sidecar                                   unallocated also when one ends
+ *     hub -- sidecars {addresses} -----> sidecar      after each hello, and when they change: it never relays to them
  *
  * A relay has the id of its connection. A repeated request for an existing relay returns the same ends.
  */
@@ -11,6 +12,7 @@ import {
   type Decoder,
   flag,
   integer,
+  list,
   oneOf,
   optional,
   pair,
@@ -18,7 +20,7 @@ import {
   text,
 } from "../schema/decode.ts";
 import type { Endpoint } from "../net/endpoint.ts";
-import { URL_LENGTH_MAX } from "../limits.ts";
+import { OTHER_SIDECAR_ADDRESSES_MAX, URL_LENGTH_MAX } from "../limits.ts";
 import { LOBBY_ID_PATTERN, PEER_PATTERN } from "../lobby/ids.ts";
 
 /**
@@ -39,7 +41,9 @@ export type Allocate = {
 };
 /** `now`: the relay ends although its peers still send. */
 export type Release = { readonly t: "release"; readonly relay: string; readonly now?: boolean };
-export type ToRelay = Allocate | Release;
+/** The addresses of the deployment's other sidecars. Two relays that forward to each other would loop. */
+export type OtherSidecars = { readonly t: "sidecars"; readonly addresses: readonly string[] };
+export type ToRelay = Allocate | Release | OtherSidecars;
 
 /** The end of each peer, in the order of `sides`; the relay's lifetime, and its budget in bytes. */
 export type Allocated = {
@@ -71,6 +75,7 @@ const amount = integer(0, Number.MAX_SAFE_INTEGER);
 export const toRelay = {
   allocate: record<Allocate>({ t: oneOf("allocate"), relay, sides: pair(side), bytes_max: optional(amount) }),
   release: record<Release>({ t: oneOf("release"), relay, now: optional(flag) }),
+  sidecars: record<OtherSidecars>({ t: oneOf("sidecars"), addresses: list(text(64), OTHER_SIDECAR_ADDRESSES_MAX) }),
 };
 
 export const fromRelay: { readonly [T in FromRelay["t"]]: Decoder<Extract<FromRelay, { t: T }>> } = {

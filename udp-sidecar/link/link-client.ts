@@ -217,6 +217,7 @@ export class LinkClient {
         return this.#flush();
       case "allocate":
       case "release":
+      case "sidecars":
         return handlers.onRelayMessage(message, (answer) => {
           if (this.#up) this.#send(answer);
         });

@@ -4,12 +4,12 @@ import type { Side } from "./allocation.ts";
 
 type LatchRefusal = "stranger" | "loop";
 
-/** Why `from` cannot become the side's endpoint, or null if it can. `isOwnPort` detects this sidecar's own ports. */
+/** Why `from` cannot become the side's endpoint, or null if it can. `isSidecar` detects endpoints of sidecars. */
 export function latchRefusal(
   side: Side,
   from: Endpoint,
   relatch_ms: number,
-  isOwnPort: (at: Endpoint) => boolean,
+  isSidecar: (at: Endpoint) => boolean,
   now: number,
 ): LatchRefusal | null {
   if (side.endpoint !== null) {
@@ -20,5 +20,5 @@ export function latchRefusal(
     if (!isSilent && !sameEndpoint(from, side.observed)) return "stranger";
   }
   if (from.address !== side.observed?.address) return "stranger";
-  return isOwnPort(from) ? "loop" : null;
+  return isSidecar(from) ? "loop" : null;
 }

@@ -3,7 +3,7 @@
  * and their peers authenticate with tickets (protocols/native.ts).
  */
 import { type Endpoint, isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";
-import type { Allocate, FromRelay, RelaySide, Release, ToRelay, Unallocated } from "#shared/link/relay-messages.ts";
+import type { Allocate, FromRelay, RelaySide, Release, Unallocated } from "#shared/link/relay-messages.ts";
 import type { Allocation, RelayParty, RelayNotice, Stream } from "./allocation.ts";
 import { type EnterRequest, encodeEntered, type TicketVerifier, encodeSeen } from "../protocols/native.ts";
 import type { Relay } from "./relay.ts";
@@ -40,7 +40,7 @@ export class NativeRelays {
     return this.#held.size;
   }
 
-  handleMessage(message: ToRelay, send: SendToHub, now: number): void {
+  handleMessage(message: Allocate | Release, send: SendToHub, now: number): void {
     if (message.t === "allocate") send(this.#allocate(message, send, now));
     else this.#release(message);
   }

@@ -55,8 +55,8 @@ import type { Counters } from "../core/counters.ts";
 export class Relay {
   readonly #limits: RelayLimits;
   readonly #pool: PortPool;
-  /** Whether an endpoint is a port of this sidecar: forwarding to one would loop. */
-  readonly #isOwnPort: (at: Endpoint) => boolean;
+  /** Whether an endpoint is a sidecar's: forwarding to one would loop. */
+  readonly #isSidecar: (at: Endpoint) => boolean;
   readonly #counters: Counters;
   readonly #allocations = new AllocationTable();
   readonly #sources: SharedBudgets;
@@ -66,10 +66,10 @@ export class Relay {
   packets = 0;
   bytes = 0;
 
-  constructor(limits: RelayLimits, pool: PortPool, isOwnPort: (at: Endpoint) => boolean, counters: Counters) {
+  constructor(limits: RelayLimits, pool: PortPool, isSidecar: (at: Endpoint) => boolean, counters: Counters) {
     this.#limits = limits;
     this.#pool = pool;
-    this.#isOwnPort = isOwnPort;
+    this.#isSidecar = isSidecar;
     this.#counters = counters;
     this.#sources = new SharedBudgets(limits.source);
     this.#games = new SharedBudgets(limits.game);
@@ -89,7 +89,7 @@ export class Relay {
     const { parties, onNotice } = request;
     const key = pairKey(request);
     if (parties.some(({ observed }) => observed !== null && !this.#isServed(observed))) return this.#refuse("special");
-    if (parties.some(({ observed }) => observed !== null && this.#isOwnPort(observed))) return this.#refuse("loop");
+    if (parties.some(({ observed }) => observed !== null && this.#isSidecar(observed))) return this.#refuse("loop");
     const allocation = this.#allocations.get(key) ?? this.#createAllocation(key, request, now);
     if (typeof allocation === "string") return this.#refuse(allocation);
     const [a, b] = allocation.sides;
@@ -146,7 +146,7 @@ export class Relay {
   bindEndpoint(allocation: Allocation, port: number, at: Endpoint, now: number, stream: Stream | null = null): boolean {
     const side = allocation.sides.find((one) => one.port === port);
     if (side === undefined || this.#allocations.get(allocation.key) !== allocation) return false;
-    if (stream === null && (familyOf(at) !== side.family || this.#isOwnPort(at))) return false;
+    if (stream === null && (familyOf(at) !== side.family || this.#isSidecar(at))) return false;
     const source = sourceOf(at.address);
     const isFull = this.#sources.slots(source) >= this.#limits.slots_per_source_max;
     if (!this.#isServed(at) || (source !== side.source.key && isFull)) return false;
@@ -157,7 +157,7 @@ export class Relay {
 
   /** A peer registered again with its wire's secret and is observed here now; its allocations continue from there. */
   peerMoved(game: string, { peer, observed, proved = false }: ObservedParty, now: number): void {
-    if (!this.#isServed(observed) || this.#isOwnPort(observed)) return;
+    if (!this.#isServed(observed) || this.#isSidecar(observed)) return;
     for (const { sides } of this.#allocations.ofPeer(game, peer)) {
       for (const side of sides) {
         if (side.peer === peer && familyOf(observed) === side.family)
@@ -236,7 +236,7 @@ export class Relay {
   #tryLatch(allocation: Allocation, side: Side, address: string, port: number, now: number): boolean {
     const from = endpoint(address, port);
     const refusal =
-      from === null ? "source_port_0" : latchRefusal(side, from, this.#limits.relatch_ms, this.#isOwnPort, now);
+      from === null ? "source_port_0" : latchRefusal(side, from, this.#limits.relatch_ms, this.#isSidecar, now);
     const first = refusal === null && side.endpoint === null ? side.observed : null;
     if (refusal === null) side.endpoint = from;
     else if (refusal === "loop") this.#limit(allocation, "loop");

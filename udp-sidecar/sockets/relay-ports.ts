@@ -7,7 +7,7 @@ import { randomInt } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Endpoint, endpoint, isIPv4 } from "#shared/net/endpoint.ts";
+import { canonicalAddress, type Endpoint, endpoint, isIPv4 } from "#shared/net/endpoint.ts";
 import {
   RELAY_BIND_TRIES,
   RELAY_DRAIN_CHECK_MS,
@@ -44,6 +44,9 @@ export class RelayPorts implements PortPool {
   readonly #clock: Clock;
   readonly #free: number[];
   readonly #open = new Map<number, Socket>();
+  readonly #ownAddresses: ReadonlySet<string>;
+  /** Addresses of the deployment's other sidecars, by the game whose hub named them. */
+  readonly #otherSidecars = new Map<string, ReadonlySet<string>>();
 
   constructor(range: PortRange, config: Config, counters: Counters, clock: Clock) {
     this.#clock = clock;
@@ -63,12 +66,22 @@ export class RelayPorts implements PortPool {
       relatch_ms: RELAY_RELATCH_MS,
       special: config.relay_peers === "any",
     };
-    this.relay = new Relay(
-      limits,
-      this,
-      ownPortTest((port) => this.#open.has(port), config, this.addresses),
-      counters,
-    );
+    const own = Object.values(networkInterfaces()).flatMap(addressesOf);
+    this.#ownAddresses = new Set([...config.addresses, ...this.addresses, ...config.listen, ...own]);
+    const isPort = (port: number): boolean => this.#open.has(port) || config.ports.some((one) => one.port === port);
+    this.relay = new Relay(limits, this, (at) => this.#isSidecar(at, isPort), counters);
+  }
+
+  /** From now on nothing is relayed to these addresses, except those of this machine. */
+  setOtherSidecars(game: string, addresses: readonly string[]): void {
+    const canonical = addresses.map((address) => canonicalAddress(address) ?? address);
+    this.#otherSidecars.set(game, new Set(canonical.filter((address) => !this.#ownAddresses.has(address))));
+  }
+
+  /** Whether an endpoint is a port of this sidecar, or an address of another one: forwarding to it could loop. */
+  #isSidecar({ address, port }: Endpoint, isPort: (port: number) => boolean): boolean {
+    for (const addresses of this.#otherSidecars.values()) if (addresses.has(address)) return true;
+    return isPort(port) && (this.#ownAddresses.has(address) || address.startsWith("127.") || address === "::1");
   }
 
   /** Refuses new allocations, lets existing ones continue for so long, and then ends them. */
@@ -172,19 +185,6 @@ export class RelayPorts implements PortPool {
 
 const bindError = (code: string | undefined): string =>
   code === "EADDRINUSE" ? "relay_port_taken" : "relay_port_unavailable";
-
-/** Returns a test for endpoints that are this sidecar's own ports. `isOpen`: whether a relay port is open now. */
-function ownPortTest(
-  isOpen: (port: number) => boolean,
-  { listen, addresses, ports }: Config,
-  relayAddresses: readonly string[],
-) {
-  const own = Object.values(networkInterfaces()).flatMap(addressesOf);
-  const ownAddresses = new Set([...addresses, ...relayAddresses, ...listen, ...own]);
-  return ({ address, port }: Endpoint): boolean =>
-    (isOpen(port) || ports.some((other) => other.port === port)) &&
-    (ownAddresses.has(address) || address.startsWith("127.") || address === "::1");
-}
 
 const addressesOf = (interfaces: ReturnType<typeof networkInterfaces>[string]): string[] =>
   (interfaces ?? []).map(({ address }) => address);

@@ -11,6 +11,7 @@ import { type HubState, send } from "./state.ts";
 import type { RelayAllocator } from "./connections/relay-allocator.ts";
 import * as link from "./link/messages.ts";
 import { directoryOf, wantsDirectory } from "./link/directory.ts";
+import { addressesOf } from "./link/sidecar-registry.ts";
 import { isStorageFault, reportStorageFault } from "../storage-fault.ts";
 import { isTetheredAndListed } from "./noray-listing.ts";
 
@@ -123,10 +124,21 @@ export class SidecarLinks {
     const ack = this.#state.sidecars.row(hello.sidecar)!.ack;
     const { shards } = this.#host;
     send(socket, { t: "welcome", version, ack, shards, ticket_keys: this.#host.ticketKeys(), directory: true });
+    this.#sendAddresses(known?.hello, hello);
     if (wantsDirectory(hello)) {
       for (const message of directoryOf(this.#state.lobbies.all())) send(socket, message);
     }
     for (const message of link.membersOf(hello.sidecar, this.#state.lobbies.all())) send(socket, message);
+  }
+
+  /** Sends each relay the addresses of the other sidecars: to all of them if this hello changes them. */
+  #sendAddresses(old: Hello | undefined, hello: Hello): void {
+    const { sidecars } = this.#state;
+    const isNew = old === undefined || addressesOf(old).join() !== addressesOf(hello).join();
+    for (const [id, socket] of sidecars.linked()) {
+      if (sidecars.row(id)!.hello.relay === undefined || (id !== hello.sidecar && !isNew)) continue;
+      send(socket, { t: "sidecars", addresses: sidecars.otherAddresses(id) });
+    }
   }
 
   /** A crashed sidecar stops pinging before its link is closed. */

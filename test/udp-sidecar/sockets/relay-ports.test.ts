@@ -247,6 +247,62 @@ describe("the ports", () => {
   });
 });
 
+describe("other sidecars", () => {
+  const seen = [
+    { address: "127.0.0.2", port: 5_000 },
+    { address: "127.0.0.1", port: 5_000 },
+  ];
+
+  test("get nothing at any port of their addresses, and this machine's players are relayed", () => {
+    ports.setOtherSidecars("chess", ["127.0.0.1", "::ffff:127.0.0.2"]);
+    expect(ask(["alice", "bob"], seen)).toStrictEqual({ none: "loop" });
+    expect(ask(["alice", "bob"], [seen[1]!, seen[1]!])).not.toHaveProperty("none");
+    ports.setOtherSidecars("chess", []);
+    expect(ask(["alice", "carol"], seen)).not.toHaveProperty("none");
+  });
+
+  test("of another deployment end a loop by themselves, after a few thousand datagrams", async () => {
+    const other = open({ PARLEY_RELAY_PORTS: `${RANGE.last + 1}-${RANGE.last + 2}` });
+    const at = (port: number): Endpoint => ({ address: "127.0.0.1", port });
+    const pair = (relay: RelayPorts, near: Endpoint, far: Endpoint): [number, number] => {
+      const parties = [
+        { peer: "alice", observed: near },
+        { peer: "bob", observed: far },
+      ] as const;
+      const result = relay.relay.allocate({ game: "default", parties, onNotice: () => {} }, clock.now());
+      if ("none" in result) throw new Error(result.none);
+      return [result.ports[0], result.ports[1]];
+    };
+    const [c, d] = pair(other, at(1), at(2));
+    const [a, b] = pair(ports, at(c), at(d));
+    for (const [peer, port] of [["alice", a] as const, ["bob", b] as const])
+      other.relay.peerMoved("default", { peer, observed: at(port) }, clock.now());
+    // What one forged datagram to each of the four ports does.
+    for (const [relay, port, from] of [
+      [ports, a, c],
+      [ports, b, d],
+      [other, c, a],
+      [other, d, b],
+    ] as const) {
+      const hop = relay.relay.route(port, "127.0.0.1", from, 2, clock.now());
+      if (hop !== null) relay.forward(hop, Buffer.alloc(2));
+    }
+    const carried = (): number => ports.relay.packets + other.relay.packets;
+    let before = -1;
+    await eventually(
+      async () => {
+        [before] = [carried()];
+        await new Promise((done) => setTimeout(done, 100));
+        return carried();
+      },
+      (now) => now === before,
+    );
+    expect(carried()).toBeGreaterThan(2);
+    expect(carried()).toBeLessThan(4_000);
+    await other.stop(0);
+  });
+});
+
 // ---------------------------------------------------------------------------------------------------------------
 
 function open(settings: Record<string, string> = {}): RelayPorts {

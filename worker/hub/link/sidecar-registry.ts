@@ -38,9 +38,14 @@ export class SidecarRegistry {
   /** Sidecars that are up, not retiring, and relay, with their addresses. */
   relaying(): { readonly id: string; readonly addresses: readonly string[] }[] {
     return [...this.#sockets.keys()].flatMap((id) => {
-      const { addresses, relay, retiring } = this.#rows.get(id)!.hello;
-      return relay === undefined || retiring === true ? [] : [{ id, addresses: [...addresses, ...relay.addresses] }];
+      const { hello } = this.#rows.get(id)!;
+      return hello.relay === undefined || hello.retiring === true ? [] : [{ id, addresses: addressesOf(hello) }];
     });
+  }
+
+  /** The addresses of all sidecars except this one. One whose link is down may still relay. */
+  otherAddresses(id: string): string[] {
+    return [...this.#rows.values()].flatMap((row) => (row.id === id ? [] : addressesOf(row.hello)));
   }
 
   /** Rows of sidecars whose link did not survive the hub's sleep: down from now on. */
@@ -95,3 +100,6 @@ export class SidecarRegistry {
     return due;
   }
 }
+
+/** All public addresses of a sidecar. */
+export const addressesOf = ({ addresses, relay }: Hello): string[] => [...addresses, ...(relay?.addresses ?? [])];

@@ -135,6 +135,21 @@ describe("opening a link", () => {
 });
 
 describe("hello", () => {
+  test("of a relay is answered with the addresses of the other sidecars, and they get its own", async () => {
+    const game = newGame();
+    const relay = { addresses: ["198.51.100.10"], pairs: 10 };
+    const [north, south] = [await Sidecar.open(game), await Sidecar.open(game, { name: "south" })];
+    await north.hello({ relay });
+    expect((await north.next("sidecars")).addresses).toStrictEqual([]);
+    await south.hello({ addresses: ["203.0.113.9"], relay: { addresses: ["203.0.113.10"], pairs: 10 } });
+    expect((await south.next("sidecars")).addresses).toStrictEqual(["198.51.100.9", "198.51.100.10"]);
+    expect((await north.next("sidecars")).addresses).toStrictEqual(["203.0.113.9", "203.0.113.10"]);
+    // The same hello again changes nothing for the other one.
+    await south.hello({ addresses: ["203.0.113.9"], relay: { addresses: ["203.0.113.10"], pairs: 10 } });
+    await south.next("sidecars");
+    expect((await north.rest()).map(({ t }) => t)).not.toContain("sidecars");
+  });
+
   test("hello is answered with the ack, the number of shards and the members", async () => {
     const north = await Sidecar.open(newGame());
     north.say(helloOf(north));
