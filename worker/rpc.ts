@@ -7,6 +7,7 @@ import type { LobbyView } from "#shared/api/lobbies.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import type { AdminLobby, SidecarView, Stats } from "#shared/api/service.ts";
 import type { LobbyBanView } from "#shared/api/bans.ts";
+import type { ApplicationView } from "#shared/api/reads.ts";
 import type { OwnBan, OwnSeat } from "#shared/api/identity.ts";
 import type { RelaySettings } from "#shared/api/relay-settings.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
@@ -131,6 +132,10 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   renderList(meta: RequestMeta, query: Query, known: string | null): Promise<RpcResult<ListPage>>;
   /** A lobby as the peer of `meta` may see it. */
   getLobby(meta: RequestMeta, id: string): RpcResult<LobbyView>;
+  /** The lobby of a join code or key, as lists show it, also if it is private. A wrong join code counts as a guess. */
+  previewLobby(meta: RequestMeta, selector: LobbySelector): RpcResult<Summary>;
+  /** An application of a peer, for that peer and the host. */
+  getApplication(meta: RequestMeta, lobby: string, peer: string): RpcResult<ApplicationView>;
   /** Creates a lobby with a join code that leads to this shard out of `shards`. */
   createLobby(meta: RequestMeta, event: Event & { kind: "host" }, shards: number): Promise<RpcResult<LobbyResult>>;
   /** Applies a peer's event to a lobby. A wrong join code counts as a guess. */

@@ -10,6 +10,7 @@ import { CONNECT_OPERATIONS } from "./operations/connections.ts";
 import { SERVICE_OPERATIONS } from "./operations/service.ts";
 import { LOBBY_OPERATIONS } from "./operations/lobbies.ts";
 import { MEMBER_OPERATIONS } from "./operations/members.ts";
+import { READ_OPERATIONS } from "./operations/reads.ts";
 import { SNAPSHOT_OPERATIONS } from "./operations/snapshots.ts";
 import type { Method, Operation, Operations, ResponseSpec } from "./operations/operation.ts";
 import { PROBLEM_TYPE, REFUSALS, type RefusalCode } from "../refusals.ts";
@@ -17,6 +18,7 @@ import { PROBLEM_TYPE, REFUSALS, type RefusalCode } from "../refusals.ts";
 export const OPERATIONS: Operations = mergePaths(
   LOBBY_OPERATIONS,
   MEMBER_OPERATIONS,
+  READ_OPERATIONS,
   BAN_OPERATIONS,
   IDENTITY_OPERATIONS,
   SNAPSHOT_OPERATIONS,
@@ -206,6 +208,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   game: "The game, which is a separate name space.",
   id: "The lobby's id.",
   cid: "The connection's id.",
+  code: "A join code.",
   key: "A key that the game chooses; every client that knows it finds the lobby.",
   peer: "A peer's id.",
   shard: "The shard of the game.",

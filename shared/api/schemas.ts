@@ -5,6 +5,7 @@ import * as service from "./service.ts";
 import { auditPage } from "./audit.ts";
 import { jwks, me, ownSeat, tokens } from "./identity.ts";
 import { lobbyBan, lobbyBanList } from "./bans.ts";
+import * as reads from "./reads.ts";
 import { relaySettings } from "./relay-settings.ts";
 import { snapshotInfo } from "./snapshots.ts";
 import { summary } from "../listing/summary.ts";
@@ -26,6 +27,10 @@ export const SHAPES = {
   Page: api.page,
   Member: api.member,
   Applicant: api.applicant,
+  MemberList: reads.memberList,
+  ApplicantList: reads.applicantList,
+  Application: reads.application,
+  NatTypes: reads.natView,
   Joined: api.joined,
   Pending: api.pendingJoin,
   Connecting: connect.connectRequest,

@@ -77,13 +77,15 @@ export function classify(samples: readonly Sample[], hosts: readonly string[], t
 /** Whether every destination gets another endpoint, so that the observed one is not the one to send to. */
 export const isHard = (nat: Nat): boolean => nat.mapping === "per_address" || nat.mapping === "per_port";
 
+const CONES = { independent: "full_cone", address: "address_restricted", port: "port_restricted" } as const;
+export type NatLabel = "none" | "blocked" | "unknown" | "sequential" | "random" | "cone" | (typeof CONES)[Filtering];
+
 /** The label under which outcomes are counted. It does not identify a network. */
-export function natLabel(nat: Nat): string {
+export function natLabel(nat: Nat): NatLabel {
   if (nat.kind !== "nat") return nat.kind;
   if (nat.mapping === null) return "unknown";
   if (isHard(nat)) return nat.allocation?.kind === "sequential" ? "sequential" : "random";
-  if (nat.filtering === null) return "cone";
-  return { independent: "full_cone", address: "address_restricted", port: "port_restricted" }[nat.filtering];
+  return nat.filtering === null ? "cone" : CONES[nat.filtering];
 }
 
 /** The label of a pair, in either order. */

@@ -45,7 +45,7 @@ export function memberExpiresAt(lobby: Lobby, { away_since, held_until }: Member
   return away_since === null ? null : away_since + (lobby.policy.away_ms ?? AWAY_MS);
 }
 
-const applicantExpiresAt = ({ asked_at }: Applicant): number => asked_at + APPLICANT_MS;
+export const applicantExpiresAt = ({ asked_at }: Applicant): number => asked_at + APPLICANT_MS;
 
 function lobbyEndsAt(lobby: Lobby): number | null {
   if (lobby.started_at === null) {

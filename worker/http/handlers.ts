@@ -16,6 +16,9 @@ import { listLobbies } from "./routes/list-lobbies.ts";
 import * as lobbies from "./routes/lobbies.ts";
 import * as members from "./routes/members.ts";
 import { listLobbyBans, unbanMember } from "./routes/moderation/lobby-bans.ts";
+import { describeOwnNat } from "./routes/reads/nat.ts";
+import * as people from "./routes/reads/people.ts";
+import { previewByCode, previewByKey } from "./routes/reads/previews.ts";
 import * as messages from "./routes/messages.ts";
 import { listGames, listSidecars, metrics, readiness, readStats } from "./routes/metrics.ts";
 import { openapiHtml, openapiJson } from "./routes/openapi.ts";
@@ -50,6 +53,13 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   readLobby: lobbies.readLobby,
   patchLobby: lobbies.patchLobby,
   endLobby: lobbies.endLobby,
+  previewByCode,
+  previewByKey,
+  listMembers: people.listMembers,
+  readMember: people.readMember,
+  listApplicants: people.listApplicants,
+  readApplication: people.readApplication,
+  describeNat: describeOwnNat,
   join: members.join,
   patchMember: members.patchMember,
   removeMember: members.removeMember,

@@ -82,7 +82,7 @@ export async function callForRequest<T>(
   return "refused" in result ? refusalResponse(c, result) : result.value;
 }
 
-function refusalResponse(c: Ctx, result: Refused & Limited): Response {
+export function refusalResponse(c: Ctx, result: Refused & Limited): Response {
   if (result.rate_limit !== null) c.set("rateLimit", result.rate_limit);
   return toResponse(problemDocument(result.refused, result.detail, retryAfter(result)));
 }

@@ -5,6 +5,7 @@
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import type { SidecarView } from "#shared/api/service.ts";
+import type { ApplicationView } from "#shared/api/reads.ts";
 import type { LobbyBanView } from "#shared/api/bans.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
@@ -28,6 +29,7 @@ import type { RelayAllocator } from "./connections/relay-allocator.ts";
 import { SocketServer } from "./events/socket-server.ts";
 import { isSubscriber } from "./events/subscriber.ts";
 import { findLobby, readerView } from "./lobby-commands.ts";
+import { applicationOf } from "./lobby/applications.ts";
 import { listLobbyBans } from "./lobby/bans.ts";
 import { OperatorCalls } from "./moderation/operator-calls.ts";
 import { ownState } from "./lobby/own-state.ts";
@@ -98,6 +100,14 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
       const value = lobby === undefined ? null : readerView(lobby, meta.peer, this.#state.seatExpiresAt);
       return value === null ? { refused: "lobby_not_found" } : { value };
     });
+  }
+
+  previewLobby(meta: rpc.RequestMeta, selector: rpc.LobbySelector): rpc.RpcResult<Summary> {
+    return this.#run(meta, (now) => this.#lobbies.preview(meta, selector, now));
+  }
+
+  getApplication(meta: rpc.RequestMeta, lobby: string, peer: string): rpc.RpcResult<ApplicationView> {
+    return this.#run(meta, () => applicationOf(this.#state.lobbies.byId(lobby), meta.peer!, peer));
   }
 
   createLobby(meta: rpc.RequestMeta, event: Event & { kind: "host" }, shards: number): Reply<rpc.LobbyResult> {

@@ -6,6 +6,7 @@ import { isMember } from "#shared/api/views.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import { CODE_RETRY_AFTER_S } from "#shared/limits.ts";
 import { sourceOf } from "#shared/net/endpoint.ts";
+import { type Summary, toSummary } from "#shared/listing/summary.ts";
 import type { Event, Lobby } from "#shared/lobby/lobby.ts";
 import type { RateLimitSubject } from "#shared/rate-limit/rate-limiter.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
@@ -68,22 +69,34 @@ export class LobbyService {
     return { value: { salt: refused === null && event.kind === "join" ? null : found.lobby.id }, interim: true };
   }
 
-  /** The lobby that a request names, and the event as the core needs it. A wrong join code counts as a guess. */
+  /** The lobby that a request names, and the event as the core needs it. */
   #find(
     subject: RateLimitSubject,
     selector: LobbySelector,
     event: Event,
     now: number,
   ): { readonly lobby: Lobby; readonly event: Event } | Refused {
+    const found = this.#lobbyOf(subject, selector, now);
+    if ("refused" in found) return found;
+    const located = event.kind === "join" ? this.#locate(event, subject, now) : event;
+    return { lobby: found.value, event: commands.withInviteCode(selector, found.value, located) };
+  }
+
+  #lobbyOf(subject: RateLimitSubject, selector: LobbySelector, now: number): Outcome<Lobby> {
     const by_code = "code" in selector;
     if (by_code && !this.#state.guard.mayTryCode(subject, now)) {
       return { refused: "rate_limited", retry_after_s: CODE_RETRY_AFTER_S };
     }
     const lobby = commands.findLobby(this.#state.lobbies, selector);
-    if (lobby === undefined && by_code) this.#state.guard.countWrongCode(subject, now);
-    if (lobby === undefined) return { refused: by_code ? "code_invalid" : "lobby_not_found" };
-    const located = event.kind === "join" ? this.#locate(event, subject, now) : event;
-    return { lobby, event: commands.withInviteCode(selector, lobby, located) };
+    if (lobby !== undefined) return { value: lobby };
+    if (by_code) this.#state.guard.countWrongCode(subject, now);
+    return { refused: by_code ? "code_invalid" : "lobby_not_found" };
+  }
+
+  /** A lobby for a peer that was invited to it by code or key. A wrong join code counts as a guess. */
+  preview(subject: RateLimitSubject, selector: LobbySelector, now: number): Outcome<Summary> {
+    const found = this.#lobbyOf(subject, selector, now);
+    return "refused" in found ? found : { value: toSummary(found.value) };
   }
 
   applyTo(lobby: Lobby, peer: string, event: Event, now: number): Outcome<LobbyResult> {

@@ -1,5 +1,5 @@
 /** A lobby as a resource: create, create or join by key, read, change, end. */
-import { LOBBY_KEY_PATTERN, lobbyPatch, type NewLobby, newLobby } from "#shared/api/lobbies.ts";
+import { lobbyPatch, type NewLobby, newLobby } from "#shared/api/lobbies.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
 import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
@@ -15,6 +15,7 @@ import {
   ifMatch,
   homeShard,
   lobbyInPath,
+  lobbyKeyInPath,
   peerId,
   lobbyResponse,
 } from "./lobby-responses.ts";
@@ -37,9 +38,8 @@ export async function hostLobby(c: Ctx, request: NewLobby, replayable = true): P
 
 /** The first peer creates the lobby and hosts it, later ones join. */
 export const createOrJoinByKey: Handler = async (c) => {
-  const key = c.req.param("key") ?? "";
-  if (!LOBBY_KEY_PATTERN.test(key))
-    return problem("invalid_request", `key: text that matches ${LOBBY_KEY_PATTERN} expected`);
+  const key = lobbyKeyInPath(c);
+  if (key instanceof Response) return key;
   const body = await parseBody(c, newLobby);
   if (body instanceof Response) return body;
   const shard = shardOf("native", nameOfKey(key), shardCount(c.env));

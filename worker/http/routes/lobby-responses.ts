@@ -1,5 +1,5 @@
 /** What the routes about one lobby share: finding its hub, and building the response for the peer. */
-import type { LobbyView } from "#shared/api/lobbies.ts";
+import { LOBBY_KEY_PATTERN, type LobbyView } from "#shared/api/lobbies.ts";
 import { HEARTBEAT_S, SESSION_TICKET_S } from "#shared/limits.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
@@ -26,6 +26,13 @@ export function lobbyInPath(c: Ctx): { readonly id: string; readonly shard: numb
   const id = c.req.param("id") ?? "";
   const shard = shardHolding(c.env, id);
   return shard === null ? null : { id, shard };
+}
+
+/** The key in the path of a lobby that is found by it, or a refusal. */
+export function lobbyKeyInPath(c: Ctx): string | Response {
+  const key = c.req.param("key") ?? "";
+  if (LOBBY_KEY_PATTERN.test(key)) return key;
+  return problem("invalid_request", "key: 1 to 64 letters, digits, `_`, `.` and `-` expected, the first no sign");
 }
 
 /** Where an event goes. A `target` of null creates a lobby; `replayable` as in `callForRequest`. */
@@ -113,7 +120,8 @@ export async function joinResponse(c: Ctx, result: LobbyResult): Promise<Respons
   const location = `/v1/games/${c.var.game}/lobbies/${id}`;
   if (waits_until !== null) {
     const expires_at = new Date(waits_until).toISOString();
-    return c.json({ status: "pending", lobby_id: id, expires_at }, 202, { location });
+    const application = { location: `${location}/applicants/${peerId(c)}` };
+    return c.json({ status: "pending", lobby_id: id, expires_at }, 202, application);
   }
   const peer = peerId(c);
   // Counted from the join, so that a retried request gets the same ticket.

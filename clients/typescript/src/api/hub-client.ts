@@ -72,6 +72,16 @@ export class HubClient {
 
   getLobby = (id: string): Promise<types.Lobby> => this.request("GET", `/lobbies/${id}`);
   createLobby = (body: types.NewLobby): Promise<types.Joined> => this.request("POST", "/lobbies", body);
+  /** What a join code leads to, without joining. */
+  previewByCode = (code: string): Promise<types.Summary> => this.request("GET", `/lobbies/by-code/${code}`);
+  previewByKey = (key: string): Promise<types.Summary> => this.request("GET", `/lobbies/by-key/${key}`);
+  listMembers = (id: string): Promise<types.MemberList> => this.request("GET", `/lobbies/${id}/members`);
+  listApplicants = (id: string): Promise<types.ApplicantList> => this.request("GET", `/lobbies/${id}/applicants`);
+  /** The state of an application: the own one, or for the host any. */
+  getApplication = (id: string, peer: string): Promise<types.Application> =>
+    this.request("GET", `/lobbies/${id}/applicants/${peer}`);
+  describeNat = (reach: types.Reach): Promise<types.NatTypes> =>
+    this.request("GET", `/nat?reach=${encodeURIComponent(JSON.stringify(reach))}`);
   updateLobby = (id: string, body: types.LobbyPatch): Promise<types.Lobby> =>
     this.request("PATCH", `/lobbies/${id}`, body);
   endLobby = (id: string): Promise<void> => this.request("DELETE", `/lobbies/${id}`);

@@ -197,6 +197,38 @@ export type Applicant = {
   readonly near_ban?: boolean;
 };
 
+export type MemberList = {
+  readonly members: readonly Member[];
+};
+
+export type ApplicantList = {
+  readonly applicants: readonly Applicant[];
+};
+
+export type Application = {
+  readonly status: "pending" | "admitted" | "denied";
+  readonly lobby_id: string;
+  readonly peer_id: string;
+  readonly expires_at?: string;
+};
+
+export type NatTypes = {
+  readonly ipv4: {
+    readonly type: "none" | "blocked" | "unknown" | "cone" | "full_cone" | "address_restricted" | "port_restricted" | "sequential" | "random";
+    readonly message: string;
+    readonly mapping: "independent" | "per_address" | "per_port" | null;
+    readonly filtering: "independent" | "address" | "port" | null;
+    readonly port_allocation: "preserving" | "sequential" | "random" | null;
+  } | null;
+  readonly ipv6: {
+    readonly type: "none" | "blocked" | "unknown" | "cone" | "full_cone" | "address_restricted" | "port_restricted" | "sequential" | "random";
+    readonly message: string;
+    readonly mapping: "independent" | "per_address" | "per_port" | null;
+    readonly filtering: "independent" | "address" | "port" | null;
+    readonly port_allocation: "preserving" | "sequential" | "random" | null;
+  } | null;
+};
+
 export type Joined = {
   readonly status: "joined";
   readonly lobby: Lobby;
