@@ -4,12 +4,12 @@ import type { Config } from "./config/config.ts";
 import type { Game } from "./game.ts";
 import type { NohubSessions } from "./nohub/sessions.ts";
 import type { NoraySessions } from "./noray/sessions.ts";
-import { LineReader } from "./protocols/noray.ts";
+import { GREETING, LineReader } from "./protocols/noray.ts";
 import { type TcpConnection, TcpPort, type TcpPortOptions, type TcpSession } from "./sockets/tcp-port.ts";
 
 /** Opens all of them or none. Rejects with the port and the reason. */
 export async function openTcpPorts(
-  { noray, nohub, listen }: Config,
+  { noray, noray_greeting, nohub, listen }: Config,
   gameOf: (name: string) => Game,
   context: Pick<TcpPortOptions, "counters" | "clock" | "onFault">,
 ): Promise<TcpPort[]> {
@@ -24,7 +24,11 @@ export async function openTcpPorts(
   try {
     const norays = noray === null ? null : gameOf(noray.game).noray;
     if (noray !== null && norays !== null) {
-      const accept = (connection: TcpConnection) => acceptNoray(norays, connection, context.clock.now());
+      const accept = (connection: TcpConnection) => {
+        const session = acceptNoray(norays, connection, context.clock.now());
+        if (session !== null && noray_greeting === "on") connection.send(GREETING);
+        return session;
+      };
       await open(noray, { what: "noray", unread_bytes_max: NORAY_UNREAD_BYTES_MAX, accept });
     }
     for (const at of nohub) {

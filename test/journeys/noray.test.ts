@@ -1,4 +1,5 @@
 /** netfox games through a real hub and real sidecars: registration, introduction, relay, and outages of both. */
+import { createSocket } from "node:dgram";
 import { createConnection, type Socket } from "node:net";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -42,7 +43,12 @@ async function host(sidecar = "one"): Promise<NetfoxPlayer> {
 
 beforeAll(async () => {
   stack = await TestStack.open({ settings: await settings("one") });
-  await stack.addSidecar("two", { ...(await settings("two")), PARLEY_NORAY_CONNECTIONS: "2000/16384" });
+  await stack.addSidecar("two", {
+    ...(await settings("two")),
+    PARLEY_NORAY_CONNECTIONS: "2000/16384",
+    PARLEY_NORAY_GREETING: "on",
+    PARLEY_NORAY_OID: "words:4",
+  });
 });
 afterEach(() => {
   for (const one of players.splice(0)) one.close();
@@ -82,6 +88,13 @@ describe("netfox's addon", () => {
     expect(command).toBe("connect");
     expect(where).toMatch(/^127\.0\.0\.1:20[0-9]{3}$/);
     expect(where).not.toBe(`127.0.0.1:${carol.noray.localPort}`);
+  });
+
+  test("reads the greeting of the newest noray and ids of words as commands and ids", async () => {
+    const [alice, bob] = [await host("two"), await player("two")];
+    expect(alice.noray.commands[0]).toStrictEqual(["hi", '"parley']);
+    expect(alice.oid).toMatch(/^([A-Z][a-z]{3}){4}$/);
+    expect(await bob.join(alice.oid)).toBe("nat");
   });
 
   test("continues after an error", async () => {
@@ -168,23 +181,94 @@ describe("an outage of", () => {
   });
 });
 
-describe("the TCP port", () => {
-  /** A connection and all bytes received over it. */
-  async function line(sidecar = "one"): Promise<{ socket: Socket; heard: () => string; ended: Promise<void> }> {
-    let text = "";
-    const socket = createConnection({ host: "127.0.0.1", port: tcp.get(sidecar)!, allowHalfOpen: true });
-    socket.on("data", (bytes) => (text += bytes.toString("latin1")));
-    socket.on("error", () => {});
-    const ended = new Promise<void>((done) => socket.once("end", done).once("close", () => done()));
-    await once(socket, "connect");
-    return { socket, heard: () => text, ended };
+/** A connection and all bytes received over it. */
+async function line(sidecar = "one"): Promise<{ socket: Socket; heard: () => string; ended: Promise<void> }> {
+  let text = "";
+  const socket = createConnection({ host: "127.0.0.1", port: tcp.get(sidecar)!, allowHalfOpen: true });
+  socket.on("data", (bytes) => (text += bytes.toString("latin1")));
+  socket.on("error", () => {});
+  const ended = new Promise<void>((done) => socket.once("end", done).once("close", () => done()));
+  await once(socket, "connect");
+  return { socket, heard: () => text, ended };
+}
+
+const until = (heard: () => string, wanted: RegExp) =>
+  eventually(
+    () => Promise.resolve(heard()),
+    (text) => wanted.test(text),
+  );
+
+/** What noray's own end-to-end tests do, at a real sidecar. */
+describe("noray's five end-to-end tests", () => {
+  const IDS = /set-oid (?<oid>.+)\nset-pid (?<pid>.+)\n$/;
+  const open: { destroy(): void }[] = [];
+  afterEach(() => {
+    for (const one of open.splice(0)) one.destroy();
+  });
+
+  /** A client with its ids; its socket has received `OK` from the registrar, and sends nothing else. */
+  async function client() {
+    const { socket, heard } = await line();
+    open.push(socket);
+    const register = async (): Promise<{ oid: string; pid: string }> => {
+      const from = heard().length;
+      socket.write("register-host\n");
+      const ids = IDS.exec(await until(() => heard().slice(from), IDS))!.groups!;
+      return { oid: ids["oid"]!, pid: ids["pid"]! };
+    };
+    const { oid, pid } = await register();
+    const udp = createSocket("udp4");
+    open.push({ destroy: () => udp.close() });
+    const arrived: string[] = [];
+    udp.on("message", (bytes) => arrived.push(String(bytes)));
+    const asking = setInterval(() => udp.send(pid, stack.udpPort(), "127.0.0.1"), 100);
+    await eventually(
+      () => Promise.resolve(arrived),
+      (all) => all.includes("OK"),
+    );
+    clearInterval(asking);
+    return { oid, register, udp, arrived, heard, say: (text: string) => socket.write(`${text}\n`) };
   }
 
-  const until = (heard: () => string, wanted: RegExp) =>
-    eventually(
-      () => Promise.resolve(heard()),
-      (text) => wanted.test(text),
+  test("register-host gets an oid and a pid", async () => {
+    const { socket, heard } = await line();
+    open.push(socket);
+    socket.write("register-host\n");
+    await until(heard, /^set-oid .+\nset-pid .+\n$/);
+  });
+
+  test("connect sends both clients an address", async () => {
+    const [alice, bob] = [await client(), await client()];
+    bob.say(`connect ${alice.oid}`);
+    for (const { heard } of [alice, bob]) await until(heard, /\nconnect 127\.0\.0\.1:\d+\n$/);
+  });
+
+  test("registered clients register again over their connections", async () => {
+    const [alice, bob] = [await client(), await client()];
+    for (const { oid, register } of [alice, bob]) expect((await register()).oid).not.toBe(oid);
+  });
+
+  test("connect-relay to the second oid of a client gets a port", async () => {
+    const [alice, bob] = [await client(), await client()];
+    const { oid } = await alice.register();
+    await bob.register();
+    bob.say(`connect-relay ${oid}`);
+    for (const { heard } of [alice, bob]) await until(heard, /\nconnect-relay \d+\n$/);
+  });
+
+  test("the relay forwards a datagram to a client that has sent nothing to it", async () => {
+    const [alice, bob] = [await client(), await client()];
+    bob.say(`connect-relay ${alice.oid}`);
+    const port = /connect-relay (\d+)\n$/.exec(await until(bob.heard, /connect-relay \d+\n$/))![1];
+    bob.udp.send("Hello!", Number(port), "127.0.0.1");
+    await eventually(
+      () => Promise.resolve(alice.arrived),
+      (all) => all.includes("Hello!"),
     );
+  });
+});
+
+describe("the TCP port", () => {
   const IDS = /^set-oid [A-Za-z0-9_-]{21}\nset-pid [A-Za-z0-9_-]{128}\n$/;
 
   test.each([
@@ -323,7 +407,7 @@ describe("the TCP port", () => {
   test("introduces clients beside 1,000 idle connections, 250 of them with a host", async () => {
     const idle = await Promise.all(Array.from({ length: 1_000 }, () => line("two")));
     for (const { socket } of idle.slice(0, 250)) socket.write("register-host\n");
-    await Promise.all(idle.slice(0, 250).map(({ heard }) => until(heard, IDS)));
+    await Promise.all(idle.slice(0, 250).map(({ heard }) => until(heard, /\nset-pid .+\n$/)));
     // A connection is open for the client before the sidecar has accepted it.
     await eventually(
       () => stack.metric("parley_connections", "two"),

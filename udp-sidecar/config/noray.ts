@@ -1,9 +1,10 @@
 /** The settings of noray's TCP port and of its ids. */
 import type { Budget } from "#shared/rate-limit/token-bucket.ts";
 import * as limits from "#shared/limits.ts";
-import type { IdFormat } from "../protocols/noray.ts";
+import { type IdFormat, WORD_BITS } from "../protocols/noray.ts";
 import {
   invalid,
+  oneOf,
   parseBudget,
   valid,
   type Parsed,
@@ -17,6 +18,7 @@ export type NorayConfig = {
   readonly noray: (TcpAddress & { readonly game: string }) | null;
   readonly noray_oid: IdFormat;
   readonly noray_pid: IdFormat;
+  readonly noray_greeting: "on" | "off";
   readonly noray_lookup: Budget;
   readonly noray_connections: { readonly per_source_max: number; readonly max: number };
 };
@@ -45,6 +47,25 @@ const parseIdFormat =
       : invalid(`LENGTH[:LETTERS] of at least ${bits_min} bits, each letter once, of A-Z a-z 0-9 _ . ~ -`);
   };
 
+const parseLetters = parseIdFormat(limits.NORAY_OID_BITS_MIN, limits.NORAY_OID_LENGTH_MAX);
+const WORDS_MIN = Math.ceil(limits.NORAY_OID_BITS_MIN / WORD_BITS);
+/** A word has two syllables of two letters. */
+const WORDS_MAX = limits.NORAY_OID_LENGTH_MAX / 4;
+
+/** Letters, or a number of words. */
+function parseOidFormat(text: string): Parsed<IdFormat> {
+  const count = /^words:([0-9]{1,2})$/.exec(text)?.[1];
+  if (count === undefined) {
+    const parsed = parseLetters(text);
+    return "value" in parsed ? parsed : invalid(`words:${WORDS_MIN} to words:${WORDS_MAX}, or ${parsed.expected}`);
+  }
+  const words = Number(count);
+  const isValid = words >= WORDS_MIN && words <= WORDS_MAX;
+  return isValid
+    ? valid({ length: 2 * words, alphabet: "", words: true })
+    : invalid(`${WORDS_MIN} to ${WORDS_MAX} words`);
+}
+
 /** Adds the game: the named one, or that of the first port which accepts noray. Null if no port does. */
 export function resolveNoray(
   at: NorayAddress,
@@ -66,14 +87,20 @@ export const NORAY_SETTINGS = {
   noray_oid: {
     env: "PARLEY_NORAY_OID",
     fallback: String(limits.NORAY_OID_LENGTH),
-    help: "format of noray's public ids: LENGTH[:LETTERS], like 8:23456789ABCDEFGHJKMNPQRSTUVWXYZ for codes to read aloud",
-    parse: parseIdFormat(limits.NORAY_OID_BITS_MIN, limits.NORAY_OID_LENGTH_MAX),
+    help: "format of noray's public ids: LENGTH[:LETTERS], like 8:23456789ABCDEFGHJKMNPQRSTUVWXYZ for codes to read aloud, or words:COUNT for ids like LomaTiruBeko",
+    parse: parseOidFormat,
   },
   noray_pid: {
     env: "PARLEY_NORAY_PID",
     fallback: String(limits.NORAY_PID_LENGTH),
     help: "format of noray's secret ids: LENGTH[:LETTERS]",
     parse: parseIdFormat(limits.NORAY_PID_BITS_MIN, limits.NORAY_PID_LENGTH_MAX),
+  },
+  noray_greeting: {
+    env: "PARLEY_NORAY_GREETING",
+    fallback: "off",
+    help: "on: greet each noray connection with a line `hi`, as the newest noray does; off",
+    parse: oneOf(["on", "off"]),
   },
   noray_lookup: {
     env: "PARLEY_NORAY_LOOKUP_RATE",

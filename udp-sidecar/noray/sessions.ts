@@ -218,9 +218,14 @@ export class NoraySessions implements noray.NorayHosts {
     this.#requestJoin(lookup);
   }
 
-  /** Both are registered here, and they are to be relayed: the hub is not needed for that. */
+  /**
+   * Both are registered here, and they are to be relayed: the hub is not needed. As in noray, a second host that the
+   * registrar has not observed is relayed at the endpoint of the first.
+   */
   #answersAlone(lookup: PendingLookup): boolean {
-    const host = this.#hosts.has(lookup.name) ? this.#out.contact(lookup.name) : undefined;
+    const session = this.#hosts.get(lookup.name)?.session;
+    const oids = lookup.relayed ? [lookup.name, session?.hosts[0]?.oid] : [lookup.name];
+    const [host] = session === undefined ? [] : oids.flatMap((oid) => this.#out.contact(oid ?? "") ?? []);
     if (host === undefined) return false;
     if (lookup.relayed) return this.#relay(lookup, host.endpoint, "connect-relay");
     return this.#isHopeless(lookup, host.endpoint) && this.#relay(lookup, host.endpoint, "connect");
@@ -282,14 +287,6 @@ export class NoraySessions implements noray.NorayHosts {
     return true;
   }
 }
-
-/** The hosts of a game without a noray TCP port: none is registered, and a restored member has left. */
-export const NO_HOSTS: noray.NorayHosts = {
-  findOid: () => undefined,
-  isConnected: () => false,
-  notify: () => {},
-  handleAnswer: () => {},
-};
 
 const joinReport = (peer: string, name: string) =>
   ({ kind: "join", name, peer, lock: null, memory: null, reclaims: false }) as const;

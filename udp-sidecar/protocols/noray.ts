@@ -3,6 +3,7 @@
  * the netfox.noray plugin use it.
  *
  *     host                                sidecar                               client
+ *      | <= hi "parley vVERSION" ============ |     only with PARLEY_NORAY_GREETING=on
  *      | == register-host ==================> |                                    |
  *      | <= set-oid OID, set-pid PID ======== |     in this order, in one segment  |
  *      | -- PID ----------------------------> |                                    |   10 times a second until OK
@@ -32,13 +33,22 @@ import { NORAY_LINE_BYTES_MAX, NORAY_OID_LENGTH_MAX } from "#shared/limits.ts";
 import type { Policy } from "#shared/lobby/lobby.ts";
 import type { Notice } from "#shared/lobby/notices.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
+import { VERSION } from "#shared/version.ts";
 import type { ContactLookup, Datagram, Action, ConnectionSide, ReportBody, Reply, Wire } from "./wire.ts";
 
-/** The length and letters of an id. */
-export type IdFormat = { readonly length: number; readonly alphabet: string };
+/** The length and letters of an id. `words`: pronounceable words of two syllables; the length counts syllables. */
+export type IdFormat = { readonly length: number; readonly alphabet: string; readonly words?: boolean };
 
 /** Hosts registered over connections. A PID is found by its digest, so neither memory nor timing reveals it. */
 export type NorayHosts = ConnectionSide & { findOid(digest: string): string | undefined };
+
+/** The hosts of a game without a noray TCP port: none is registered, and a restored member has left. */
+export const NO_HOSTS: NorayHosts = {
+  findOid: () => undefined,
+  isConnected: () => false,
+  notify: () => {},
+  handleAnswer: () => {},
+};
 
 export const POLICY: Policy = {
   // The connection is the lease.
@@ -128,6 +138,8 @@ export function parseCommand(line: string): Command | null {
 /** Whether a client may look this id up. Another sidecar may use another id format. */
 export const isOid = (text: string): boolean => /^[!-~]+$/.test(text) && text.length <= NORAY_OID_LENGTH_MAX;
 
+/** The newest noray greets each connection; the stock addon passes the line to `on_command`. */
+export const GREETING = `hi "parley v${VERSION}"\n`;
 /** Clients expect this order. */
 export const formatIds = (oid: string, pid: string): string => `set-oid ${oid}\nset-pid ${pid}\n`;
 export const formatConnect = (at: Endpoint): string => `connect ${formatEndpoint(at)}\n`;
@@ -151,16 +163,25 @@ export const formatError = (code: RefusalCode, request: string | null = null): s
   `${request === null ? "error" : `!${request}`} ${code in ERRORS ? ERRORS[code as keyof typeof ERRORS] : ERRORS.hub_unavailable}\n`;
 
 /** A random id with equally likely letters. `random` returns that many random bytes. */
-export function generateId({ length, alphabet }: IdFormat, random: (bytes: number) => Uint8Array): string {
-  const fair = 256 - (256 % alphabet.length);
-  let id = "";
+export function generateId({ length, alphabet, words }: IdFormat, random: (bytes: number) => Uint8Array): string {
+  const parts = words === true ? SYLLABLES : alphabet;
+  const fair = 256 - (256 % parts.length);
+  const id: string[] = [];
   while (id.length < length) {
     for (const byte of random(length)) {
-      if (byte < fair && id.length < length) id += alphabet[byte % alphabet.length];
+      if (byte < fair && id.length < length) id.push(parts[byte % parts.length]!);
     }
   }
-  return id;
+  if (words !== true) return id.join("");
+  return id.map((part, at) => (at % 2 === 0 ? part[0]!.toUpperCase() + part.slice(1) : part)).join("");
 }
+
+/** Each has 6 bits. */
+const SYLLABLES: readonly string[] = "bdfghjklmnprstvz"
+  .split("")
+  .flatMap((consonant) => "aeio".split("").map((vowel) => consonant + vowel));
+/** The bits of a word. */
+export const WORD_BITS = 2 * Math.log2(SYLLABLES.length);
 
 /** Splits a byte stream into lines. A line that is too long is skipped up to its end. */
 export class LineReader {

@@ -19,6 +19,18 @@ describe("register-host", () => {
     expect(lonely.sidecar().reports).toStrictEqual([]);
   });
 
+  test("issues words if the operator wants that, and every client can look them up", () => {
+    const rig = new Rig({ wire: "noray" });
+    Object.assign(rig.sidecar().commands.limits, { oid: { length: 6, alphabet: "", words: true } });
+    const { id } = registered("AB", rig).run(`
+      B/8890> connect A
+      A/8890< connect 192.0.2.2:5002
+      B/8890< connect 192.0.2.1:5001
+    `);
+    for (const player of ["A", "B"]) expect(id(player)).toMatch(/^([A-Z][aeio][a-z][aeio]){3}$/);
+    expect(id("A")).not.toBe(id("B"));
+  });
+
   test("ignores data after the command", () => {
     norayScript().run(`
       A/8890> register-host and more

@@ -2,8 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { AWAY_MS, NORAY_ANSWER_MS, SIDECAR_GRACE_MS } from "#shared/limits.ts";
 import { endpointOf, Rig, SHARED_PORT } from "../../support/exchange.ts";
-import { pidDigest, generateId, noray } from "../../../udp-sidecar/protocols/noray.ts";
-import { NO_HOSTS } from "../../../udp-sidecar/noray/sessions.ts";
+import { NO_HOSTS, pidDigest, generateId, noray } from "../../../udp-sidecar/protocols/noray.ts";
 import { NORAY_PID } from "../../support/commands.ts";
 import { diceOf } from "../../support/dice.ts";
 import { registered, registeredApart, norayScript } from "../support/noray-script.ts";

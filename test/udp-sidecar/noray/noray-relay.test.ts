@@ -54,6 +54,23 @@ describe("at one sidecar", () => {
     expect(lines).toStrictEqual(["connect-relay 49152", "connect 192.0.2.1:5001"]);
   });
 
+  test("a second host that the registrar has not observed is relayed at the endpoint of the first", () => {
+    const { rig, run: tell } = registered("AB").run(`
+      A/8890> register-host
+      A/8890< set-oid A2
+      A/8890< set-pid *A2
+    `);
+    const relay = relayAt(rig);
+    tell(`
+      B/8890> connect A2
+      B/8890< error unknown-oid
+      B/8890> connect-relay A2
+      B/8890< connect-relay 49152
+      A/8890< connect-relay 49153
+    `);
+    expect(relay.size).toBe(1);
+  });
+
   test("to itself gives two ports, over one connection", () => {
     const { rig, run: tell } = registered("A");
     relayAt(rig);
