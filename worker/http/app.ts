@@ -49,13 +49,13 @@ const ADMIN = "/v1/admin/games/:game/*";
 const LINK = "/v1/link/:game/*";
 const EVENTS = "/v1/games/{game}/events";
 
-/** Operators' keys depend on the operation (access/operators.ts). */
+/** Operators' keys depend on the operation (access/operators.ts); a sidecar's key is checked before all else of a link. */
 const AUTH: Readonly<Record<Operation["auth"], readonly Middleware[]>> = {
   none: [],
   optional: [optionalPeer],
   peer: [requirePeer],
   operator: [],
-  sidecar: [requireSidecar],
+  sidecar: [],
 };
 
 function limitBody(bytes_max: number): Middleware {
@@ -90,7 +90,8 @@ addRoutes(EVENTS);
 app.use("/v1/games/*", cors({ origin: "*", allowMethods: METHODS, exposeHeaders: EXPOSED, maxAge: 86_400 }));
 app.use(GAME, rateLimitHeaders, requireGame, requireSource);
 app.use(ADMIN, rateLimitHeaders, requireGame);
-app.use(LINK, requireGame);
+// The key first: without it, not even a game's name is judged.
+app.use(LINK, requireSidecar, requireGame);
 for (const path of Object.keys(OPERATIONS)) if (path !== EVENTS) addRoutes(path);
 
 app.notFound(async (c) => (await serveSite(c.req.raw, c.env)) ?? problem("not_found"));

@@ -4,7 +4,6 @@
  */
 import {
   FILTER_LENGTH_MAX,
-  HELLO_MS,
   TOPICS_PER_SUBSCRIBER_MAX,
   SUBSCRIBER_PING_S,
   SUBSCRIBER_SILENCE_MS,
@@ -59,8 +58,6 @@ export class SocketServer {
     const { 0: client, 1: server } = new WebSocketPair();
     this.#host.accept(server);
     this.#subscribers.add(server, source, now);
-    // Not by the alarm, which would cost a row for every socket.
-    setTimeout(() => this.#subscribers.closeUngreeted(Date.now()), HELLO_MS);
     this.#host.scheduleAlarm();
     return new Response(null, { status: 101, webSocket: client, headers: { "sec-websocket-protocol": SUBPROTOCOL } });
   }
@@ -119,7 +116,6 @@ export class SocketServer {
     if (now < this.#check_at) return;
     this.#check_at = now + SUBSCRIBER_SILENCE_MS;
     this.#subscribers.closeSilent(now);
-    this.#subscribers.closeUngreeted(now);
   }
 
   /** When sockets must be checked next (ms), or Infinity. */

@@ -28,6 +28,7 @@ export class Subscribers {
   readonly #all = new Map<WebSocket, Subscriber>();
   /** Those that have not sent hello, the oldest first. */
   readonly #ungreeted = new Set<Subscriber>();
+  #helloTimer: ReturnType<typeof setTimeout> | null = null;
   readonly #perSource = new SourceCounter();
   readonly #ungreetedPerSource = new SourceCounter();
   readonly #peers = new Map<string, Set<Subscriber>>();
@@ -149,11 +150,23 @@ export class Subscribers {
   }
 
   /** Ends sockets that should have sent hello by now. */
-  closeUngreeted(now: number): void {
+  #closeUngreeted(now: number): void {
+    this.#helloTimer = null;
     for (const subscriber of this.#ungreeted) {
-      if (now < subscriber.since + HELLO_MS) return;
+      if (now < subscriber.since + HELLO_MS) break;
       this.#endSilent(subscriber, "no hello", now);
     }
+    this.#watchHello(now);
+  }
+
+  /**
+   * Runs a timer while a socket owes its hello: the alarm would cost a row for every socket. A pending timer keeps the hub
+   * awake, so it ends with the last hello.
+   */
+  #watchHello(now: number): void {
+    const [oldest] = this.#ungreeted;
+    if (oldest === undefined) return;
+    this.#helloTimer ??= setTimeout(() => this.#closeUngreeted(Date.now()), oldest.since + HELLO_MS - now);
   }
 
   /** Records on one socket, which survives a sleep, whether memory, which does not, holds a pending update. */
@@ -177,8 +190,11 @@ export class Subscribers {
   }
 
   #forgetUngreeted(subscriber: Subscriber): void {
-    if (!this.#ungreeted.delete(subscriber) || subscriber.source === null) return;
-    this.#ungreetedPerSource.add(subscriber.source, -1);
+    if (!this.#ungreeted.delete(subscriber)) return;
+    if (subscriber.source !== null) this.#ungreetedPerSource.add(subscriber.source, -1);
+    if (this.#ungreeted.size > 0 || this.#helloTimer === null) return;
+    clearTimeout(this.#helloTimer);
+    this.#helloTimer = null;
   }
 
   #endSilent(subscriber: Subscriber, reason: string, now: number): void {
@@ -191,6 +207,7 @@ export class Subscribers {
     if (source !== null) this.#perSource.add(source, 1);
     if (!subscriber.authenticated) {
       this.#ungreeted.add(subscriber);
+      this.#watchHello(now);
       if (source !== null) this.#ungreetedPerSource.add(source, 1);
     }
     if (peer !== null) enter(this.#peers, peer, subscriber);
