@@ -15,7 +15,8 @@ const JOURNEY_WORKERS = 3;
 
 function hub(test: object, settings: Record<string, string>): object {
   const keys = { SIDECAR_KEYS: SIDECAR_KEYS.join(), TOKEN_KEYS: TOKEN_KEYS.join(), ADMIN_KEYS: ADMIN_KEYS.join() };
-  const bindings = { ...keys, ...settings };
+  const reports = { REPORTS_WEBHOOK: "https://ops.example/reports", REPORTS_KEY: "reports-key-of-the-tests" };
+  const bindings = { ...keys, ...reports, NAMES_DENIED: "boese", ...settings };
   const plugins = [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })];
   return { plugins, test: { setupFiles: ["test/worker/support/response-contract.ts"], ...TIMEOUTS, ...test } };
 }

@@ -19,6 +19,7 @@ const TABLE = {
   forbidden: { status: 403, message: "This key's role or games do not allow it." },
   banned: { status: 403, message: "The operators banned this peer or address." },
   kicked: { status: 403, message: "The host removed this peer; it cannot join again." },
+  name_denied: { status: 403, message: "The operators do not allow this name; choose another one." },
   connection_denied: { status: 403, message: "The peer denied the connection; do not retry at once." },
   ticket_invalid: {
     status: 403,
@@ -34,6 +35,7 @@ const TABLE = {
     status: 404,
     message: "This deployment does not serve the game; GET /v1/games lists those it serves.",
   },
+  reports_off: { status: 404, message: "This deployment takes no reports." },
   code_invalid: { status: 404, message: "No lobby has this join code." },
   lobby_not_found: { status: 404, message: "The lobby does not exist or has ended." },
   member_not_found: { status: 404, message: "The lobby has no member of this id." },

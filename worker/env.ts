@@ -23,6 +23,11 @@ export type Env = {
   readonly SIDECAR_KEYS?: string;
   /** Keys of operators, with their roles and games (shared/settings/operator-keys.ts). Without ADMIN_KEYS every admin route returns 401. */
   readonly ADMIN_KEYS?: string;
+  /** Where reports of players are sent, and the key that signs them. Without them there are no reports. */
+  readonly REPORTS_WEBHOOK?: string;
+  readonly REPORTS_KEY?: string;
+  /** Words that no displayed name may contain, comma-separated. */
+  readonly NAMES_DENIED?: string;
   /** Rate limits that differ from shared/limits.ts, or `off`. */
   readonly RATE_LIMITS?: string;
   /** The header in which a trusted proxy passes the client's address. Without it no client's address is known. */

@@ -2,14 +2,15 @@
  * The contract between the Worker and a hub: every method that the Worker, or another hub, may call, and the types of
  * the calls. `http/` and `hub/` both import this file, so that neither of them imports the other.
  */
-import type { AuditEntry } from "#shared/api/audit.ts";
+import type { AuditEntry } from "#shared/api/moderation/audit.ts";
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import type { AdminLobby, SidecarView, Stats } from "#shared/api/service.ts";
 import type { LobbyBanView } from "#shared/api/bans.ts";
 import type { ApplicationView } from "#shared/api/reads.ts";
 import type { OwnBan, OwnSeat } from "#shared/api/identity.ts";
-import type { RelaySettings } from "#shared/api/relay-settings.ts";
+import type { NewReport } from "#shared/api/moderation/reports.ts";
+import type { RelaySettings } from "#shared/api/moderation/relay-settings.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
@@ -151,6 +152,8 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   readPeer(meta: RequestMeta): RpcResult<OwnState>;
   /** The bans of a lobby, for its host. */
   listLobbyBans(meta: RequestMeta, lobby: string): RpcResult<LobbyBanView[]>;
+  /** Queues a member's report for the operators. */
+  reportMember(meta: RequestMeta, lobby: string, report: NewReport): Promise<RpcResult<{ report_id: string }>>;
   /** Stores or returns the snapshot of a lobby's host. */
   putSnapshot(meta: RequestMeta, lobby: string, write: SnapshotWrite): Promise<RpcResult<SnapshotInfo>>;
   getSnapshot(meta: RequestMeta, lobby: string): RpcResult<Snapshot>;

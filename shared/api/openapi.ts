@@ -2,6 +2,7 @@
  * The OpenAPI 3.1 document, generated from the operation tables and from the decoders that read requests, so that the
  * documentation cannot differ from the code. Named schemas appear once, under components.
  */
+import { report } from "./moderation/reports.ts";
 import { SHAPES } from "./schemas.ts";
 import type { Schema } from "../schema/decode.ts";
 import { BAN_OPERATIONS } from "./operations/bans.ts";
@@ -11,6 +12,7 @@ import { SERVICE_OPERATIONS } from "./operations/service.ts";
 import { LOBBY_OPERATIONS } from "./operations/lobbies.ts";
 import { MEMBER_OPERATIONS } from "./operations/members.ts";
 import { READ_OPERATIONS } from "./operations/reads.ts";
+import { REPORT_OPERATIONS } from "./operations/reports.ts";
 import { SNAPSHOT_OPERATIONS } from "./operations/snapshots.ts";
 import type { Method, Operation, Operations, ResponseSpec } from "./operations/operation.ts";
 import { PROBLEM_TYPE, REFUSALS, type RefusalCode } from "../refusals.ts";
@@ -22,6 +24,7 @@ export const OPERATIONS: Operations = mergePaths(
   BAN_OPERATIONS,
   IDENTITY_OPERATIONS,
   SNAPSHOT_OPERATIONS,
+  REPORT_OPERATIONS,
   CONNECT_OPERATIONS,
   SERVICE_OPERATIONS,
 );
@@ -55,6 +58,8 @@ export function refusalsOf(path: string, method: Method, operation: Operation): 
   if (path.startsWith("/v1/") || body !== undefined || parameters.length > 0) codes.add("invalid_request");
   if (auth !== "none") codes.add("unauthorized");
   if (auth === "operator") codes.add("forbidden");
+  if (body !== undefined && auth === "peer" && /"(member_)?name"/.test(JSON.stringify(body.schema)))
+    codes.add("name_denied");
   if (rateLimit !== undefined || auth === "operator" || auth === "sidecar") codes.add("rate_limited");
   if (body !== undefined || binary !== undefined)
     for (const code of ["body_too_large", "unsupported_media_type"] as const) codes.add(code);
@@ -95,6 +100,15 @@ export function openapi(): Json {
       ...new Set(Object.values(OPERATIONS).flatMap((methods) => Object.values(methods).map(({ tag }) => tag))),
     ].map((name) => ({ name })),
     paths: Object.fromEntries(paths) as Json,
+    webhooks: {
+      playerReported: {
+        post: {
+          summary: "What REPORTS_WEBHOOK receives; see the page on HTTP for the signature.",
+          requestBody: { required: true, content: { "application/json": { schema: withReferences(report.schema) } } },
+          responses: { 204: { description: "The report was received." } },
+        },
+      },
+    },
     components: {
       schemas: Object.fromEntries(
         Object.entries(SHAPES).map(([name, { schema }]) => [name, withReferences(schema, true)]),

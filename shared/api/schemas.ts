@@ -2,11 +2,12 @@
 import * as api from "./lobbies.ts";
 import * as connect from "../connect/schema.ts";
 import * as service from "./service.ts";
-import { auditPage } from "./audit.ts";
+import { auditPage } from "./moderation/audit.ts";
 import { jwks, me, ownSeat, tokens } from "./identity.ts";
 import { lobbyBan, lobbyBanList } from "./bans.ts";
 import * as reads from "./reads.ts";
-import { relaySettings } from "./relay-settings.ts";
+import { relaySettings } from "./moderation/relay-settings.ts";
+import { newReport, report } from "./moderation/reports.ts";
 import { snapshotInfo } from "./snapshots.ts";
 import { summary } from "../listing/summary.ts";
 
@@ -49,6 +50,8 @@ export const SHAPES = {
   LobbyBan: lobbyBan,
   LobbyBanList: lobbyBanList,
   Snapshot: snapshotInfo,
+  NewReport: newReport,
+  Report: report,
   Problem: api.problem,
   Identity: service.identity,
   Sidecar: service.sidecar,

@@ -43,6 +43,8 @@ export const RATE_LIMIT_BUDGETS = {
   beat: { per_s: 0.5, burst: 5 },
   /** Wrong join codes: 10 a minute against 32^6. */
   code: { per_s: 1 / 6, burst: 10 },
+  /** Reports of members. */
+  report: { per_s: 1 / 60, burst: 5 },
   /** Wrong keys of operators, of one source. */
   key: { per_s: 1 / 6, burst: 10 },
   /** Wrong keys of sidecars, of one source: several sidecars that each try 64 shards every few seconds. */
@@ -63,6 +65,19 @@ export const IDEMPOTENCY_KEPT_MS = 600_000;
 /** Kept responses of one hub, and of one peer: a row each, up to 16 KiB. The oldest is dropped first. */
 export const IDEMPOTENT_RESPONSES_MAX = 10_000;
 export const IDEMPOTENT_RESPONSES_PER_PEER_MAX = 64;
+
+// --- Reports ---------------------------------------------------------------------------------------------------
+/** The message of a report, in UTF-16 units. */
+export const REPORT_MESSAGE_LENGTH_MAX = 1_024;
+/** Reports of one hub that wait for the webhook, a row of 3 kB each; more are refused. */
+export const REPORTS_QUEUED_MAX = 1_000;
+/** Attempts per report: the last one is made about 11 hours after the first. */
+export const REPORT_TRIES_MAX = 14;
+/** The wait after the first failed attempt; it doubles, up to two hours. */
+export const REPORT_RETRY_MS = 5_000;
+export const REPORT_RETRY_MS_MAX = 7_200_000;
+/** A webhook that has not answered by then has failed. */
+export const REPORT_TIMEOUT_MS = 10_000;
 
 // --- Admin -----------------------------------------------------------------------------------------------------
 /** Bans of one game; every hub holds all of them. */

@@ -16,7 +16,8 @@ export const READABLE_PATTERN = new RegExp(`^${VISIBLE}[^${FORBIDDEN}]+$`, "u");
 /** Whether two displayed names look the same: equal without case, compatibility forms and invisible characters. */
 export const looksLike = (a: string, b: string): boolean => skeleton(a) === skeleton(b);
 
-const skeleton = (name: string): string =>
+/** A name as it looks, for comparisons. */
+export const skeleton = (name: string): string =>
   name
     .normalize("NFKC")
     .replaceAll(/[\p{Default_Ignorable_Code_Point}\u2800]/gu, "")

@@ -4,6 +4,7 @@ import { SHARDS_MAX, TOKEN_KEYS_MAX } from "../limits.ts";
 import { parseBudgets } from "../rate-limit/rate-limiter.ts";
 import { parseGames } from "./games.ts";
 import { parseTurn } from "./turn.ts";
+import { parseWebhook } from "./webhook.ts";
 import { parseOperatorKeys } from "./operator-keys.ts";
 
 /** Settings by their names in wrangler.toml. */
@@ -12,7 +13,13 @@ export type HubSettings = Readonly<Record<string, unknown>>;
 export function settingFaults(settings: HubSettings): string[] {
   const read = (name: string): string => (typeof settings[name] === "string" ? settings[name] : "");
   const turn = parseTurn(read("TURN_URLS"), read("TURN_SECRET"));
-  return [...keyFaults(read), ...parseGames(read("GAMES")).faults, ...numberFaults(read), ...turn.faults];
+  return [
+    ...keyFaults(read),
+    ...parseGames(read("GAMES")).faults,
+    ...parseWebhook(read("REPORTS_WEBHOOK"), read("REPORTS_KEY")).faults,
+    ...numberFaults(read),
+    ...turn.faults,
+  ];
 }
 
 function keyFaults(read: (name: string) => string): string[] {

@@ -63,12 +63,11 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["settings/"],
     ["listing/summary.ts"],
     [
-      "api/audit.ts",
       "api/bans.ts",
       "api/hosting.ts",
       "api/identity.ts",
       "api/lobbies.ts",
-      "api/relay-settings.ts",
+      "api/moderation/",
       "api/service.ts",
       "api/snapshots.ts",
     ],

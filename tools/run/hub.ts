@@ -30,7 +30,17 @@ export type HubOptions = {
 };
 
 /** Optional settings. The hub treats an empty one as its default. */
-const SETTINGS = ["ADMIN_KEYS", "GAMES", "RATE_LIMITS", "SOURCE_HEADER", "TURN_SECRET", "TURN_URLS"] as const;
+const SETTINGS = [
+  "ADMIN_KEYS",
+  "GAMES",
+  "NAMES_DENIED",
+  "RATE_LIMITS",
+  "REPORTS_KEY",
+  "REPORTS_WEBHOOK",
+  "SOURCE_HEADER",
+  "TURN_SECRET",
+  "TURN_URLS",
+] as const;
 export type Setting = (typeof SETTINGS)[number];
 
 /** Starts workerd with its output on ours. It is ready once `/healthz` responds. */

@@ -19,6 +19,7 @@ import { listLobbyBans, unbanMember } from "./routes/moderation/lobby-bans.ts";
 import { describeOwnNat } from "./routes/reads/nat.ts";
 import * as people from "./routes/reads/people.ts";
 import { previewByCode, previewByKey } from "./routes/reads/previews.ts";
+import { reportMember } from "./routes/moderation/reports.ts";
 import * as messages from "./routes/messages.ts";
 import { listGames, listSidecars, metrics, readiness, readStats } from "./routes/metrics.ts";
 import { openapiHtml, openapiJson } from "./routes/openapi.ts";
@@ -71,6 +72,7 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   changeHost: members.changeHost,
   listLobbyBans,
   unbanMember,
+  reportMember,
   putSnapshot,
   getSnapshot,
   heartbeat: messages.heartbeat,

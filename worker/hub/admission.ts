@@ -4,7 +4,7 @@
  * client that repeats a request does what it should.
  */
 import { type Ban, Bans } from "#shared/auth/bans.ts";
-import { DEFAULT_RELAY_SETTINGS, type RelaySettings } from "#shared/api/relay-settings.ts";
+import { DEFAULT_RELAY_SETTINGS, type RelaySettings } from "#shared/api/moderation/relay-settings.ts";
 import { BANS_MAX } from "#shared/limits.ts";
 import { type RefusalCode, REFUSALS } from "#shared/refusals.ts";
 import { type RateLimitSubject, type RateLimitClass, RateLimiter } from "#shared/rate-limit/rate-limiter.ts";

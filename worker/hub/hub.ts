@@ -7,6 +7,7 @@ import type { Summary } from "#shared/listing/summary.ts";
 import type { SidecarView } from "#shared/api/service.ts";
 import type { ApplicationView } from "#shared/api/reads.ts";
 import type { LobbyBanView } from "#shared/api/bans.ts";
+import type { NewReport } from "#shared/api/moderation/reports.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
@@ -31,6 +32,8 @@ import { isSubscriber } from "./events/subscriber.ts";
 import { findLobby, readerView } from "./lobby-commands.ts";
 import { applicationOf } from "./lobby/applications.ts";
 import { listLobbyBans } from "./lobby/bans.ts";
+import type { ReportOutbox } from "./moderation/report-outbox.ts";
+import { reportMember } from "./moderation/reports.ts";
 import { OperatorCalls } from "./moderation/operator-calls.ts";
 import { ownState } from "./lobby/own-state.ts";
 import { LobbyService } from "./lobby-service.ts";
@@ -47,6 +50,7 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
   readonly #links: SidecarLinks;
   readonly #events: SocketServer;
   readonly #connections: Connections;
+  readonly #reports: ReportOutbox;
   readonly #group = new GroupCommit(this.ctx.storage);
   #ticket_keys: readonly TicketKey[] = [];
 
@@ -56,6 +60,7 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
     let events: SocketServer | undefined;
     let connections: Connections | undefined;
     let relays: RelayAllocator | undefined;
+    let reports: ReportOutbox | undefined;
     this.#state = new HubState(ctx.storage, env, (state, store) => {
       const host = wiring.createEventsHost(ctx, env, state, {
         applyEvent: (meta, id, event) => this.#run(meta, (now) => this.#lobbies.apply(meta, { id }, event, now)),
@@ -68,13 +73,15 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
       events = new SocketServer(host, ctx.getWebSockets("events"), Date.now());
       relays = wiring.createRelayAllocator(ctx, env, state);
       connections = new Connections({ ...host, ...events.members }, store, relays);
-      return combine(events, connections, wiring.listChangeRecorder(ctx));
+      reports = wiring.createReportOutbox(ctx, env, state, store);
+      return combine(events, connections, reports, wiring.listChangeRecorder(ctx));
     });
     this.#lobbies = new LobbyService(this.#state);
     this.#events = events!;
     const sendGoingAway = (now: number): void => this.#events.sendGoingAway(now);
     this.parts = { state: this.#state, lobbies: this.#lobbies, sendGoingAway, endRelays: () => relays!.endAll() };
     this.#connections = connections!;
+    this.#reports = reports!;
     const host = wiring.createLinkHost(ctx, env, relays!, () => this.#ticket_keys);
     this.#links = new SidecarLinks(this.#state, host, ctx.getWebSockets("link"));
     void ctx.blockConcurrencyWhile(async () => {
@@ -134,6 +141,13 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
 
   listLobbyBans(meta: rpc.RequestMeta, lobby: string): rpc.RpcResult<LobbyBanView[]> {
     return this.#run(meta, () => listLobbyBans(this.#state.lobbies.byId(lobby), meta.peer!));
+  }
+
+  reportMember(meta: rpc.RequestMeta, lobby: string, report: NewReport): Reply<{ report_id: string }> {
+    const reporter = { game: wiring.parseHubName(this.ctx).game, peer: meta.peer! };
+    return this.#write(meta, (now) =>
+      reportMember(this.#state.lobbies.byId(lobby), reporter, report, this.#reports, now),
+    );
   }
 
   putSnapshot(meta: rpc.RequestMeta, lobby: string, write: rpc.SnapshotWrite): Reply<SnapshotInfo> {

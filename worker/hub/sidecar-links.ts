@@ -1,6 +1,7 @@
 /** The server side of the sidecars' links: handles hello, reports and bye, and ends links. */
 import { decode } from "#shared/schema/decode.ts";
 import { LINK_ALIVE_MS, LINK_FRAME_LENGTH_MAX, LINK_SILENCE_MS } from "#shared/limits.ts";
+import { isDenied } from "#shared/settings/denied-names.ts";
 import { LinkCloseCode, type Hello, type Report, type Reports } from "#shared/link/messages.ts";
 import { fromSidecar } from "#shared/link/decoders.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
@@ -26,6 +27,8 @@ type LinksHost = {
   readonly relays: RelayAllocator;
   readonly shard: number;
   readonly shards: number;
+  /** Words that no displayed name may contain. */
+  readonly denied_names: readonly string[];
   readonly ticketKeys: () => readonly TicketKey[];
   /** When the sidecar of a link last pinged (ms), or null. */
   readonly lastPingAt: (socket: WebSocket) => number | null;
@@ -177,6 +180,8 @@ export class SidecarLinks {
   /** Why the report is refused by operators. The wires do not answer most of these. */
   #refusalFor(report: Report, now: number): RefusalCode | null {
     if (report.kind !== "host" && report.kind !== "join") return null;
+    const { denied_names } = this.#host;
+    if ([report.name, report.peer].some((name) => isDenied(name, denied_names))) return "name_denied";
     const asksForRelay = report.kind === "join" && report.silently === true;
     if (asksForRelay && !this.#state.guard.relays.settings.enabled) return "relay_forbidden";
     const makes = report.kind === "host" && this.#state.lobbies.byName(report.wire, report.name) === undefined;

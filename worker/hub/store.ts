@@ -2,7 +2,8 @@
  * The hub's rows: one per lobby and one per sidecar, without indexes, because each index entry is another row written.
  * Tables are created with the first row, so that reading an unused game stores nothing.
  */
-import type { RelaySettings } from "#shared/api/relay-settings.ts";
+import type { Report } from "#shared/api/moderation/reports.ts";
+import type { RelaySettings } from "#shared/api/moderation/relay-settings.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Hello } from "#shared/link/messages.ts";
@@ -32,6 +33,9 @@ export type OperatorAction =
 
 /** What relays were allowed to carry on a day, which is a number of days since 1970 (UTC). */
 export type RelayedVolume = { readonly day: number; readonly bytes: number };
+
+/** A report that waits for the webhook; `tries`: attempts so far. */
+export type QueuedReport = { readonly report: Report; readonly tries: number; readonly due_at: number };
 
 /** The stored response of a request with an idempotency key. */
 export type StoredResponse = IdempotencyKey & { readonly at: number; readonly outcome: Outcome<unknown> };
@@ -116,6 +120,14 @@ export class Store {
 
   savePendingConnection(id: string, pending: PendingConnection | null): void {
     this.#putKv(`asked ${id}`, pending);
+  }
+
+  reports(): QueuedReport[] {
+    return this.#readKv<QueuedReport>("report ");
+  }
+
+  saveReport(id: string, queued: QueuedReport | null): void {
+    this.#putKv(`report ${id}`, queued);
   }
 
   relayedVolume(): RelayedVolume {

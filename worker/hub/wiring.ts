@@ -6,6 +6,8 @@ import type { ConnectionView } from "#shared/connect/schema.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
+import { parseDeniedNames } from "#shared/settings/denied-names.ts";
+import { parseWebhook } from "#shared/settings/webhook.ts";
 import { isInvited } from "../auth/invitations.ts";
 import { peerOfToken, sign } from "../auth/tokens.ts";
 import { verifyReach } from "../auth/verified-reach.ts";
@@ -16,7 +18,9 @@ import type { ChangeListener } from "./change-listener.ts";
 import { RelayAllocator } from "./connections/relay-allocator.ts";
 import type { EventsHost } from "./events/events-host.ts";
 import type { LobbyReader } from "./events/snapshots.ts";
+import { ReportOutbox } from "./moderation/report-outbox.ts";
 import { type HubState, send } from "./state.ts";
+import type { Store } from "./store.ts";
 
 /** Allocates relays at the sidecars that are linked to this hub. */
 export const createRelayAllocator = (
@@ -33,6 +37,14 @@ export const createRelayAllocator = (
     },
     sign: (ticket) => sign(env, { ...ticket, game: parseHubName(ctx).game }),
     waitUntil: (work) => ctx.waitUntil(work),
+  });
+
+/** Sends reports of players to the operators' webhook. */
+export const createReportOutbox = (ctx: DurableObjectState, env: Env, state: HubState, store: Store): ReportOutbox =>
+  new ReportOutbox(store, {
+    webhook: parseWebhook(env.REPORTS_WEBHOOK ?? "", env.REPORTS_KEY ?? "").webhook,
+    waitUntil: (work) => ctx.waitUntil(work),
+    scheduleAlarm: () => state.scheduleAlarm([], Date.now()),
   });
 
 /** The calls of HubRpc that a client may also make over its event socket. They are rate limited in the same way. */
@@ -97,6 +109,7 @@ export const createLinkHost = (
   relays,
   shard: parseHubName(ctx).shard,
   shards: shardCount(env),
+  denied_names: parseDeniedNames(env.NAMES_DENIED ?? ""),
   ticketKeys,
   lastPingAt: (socket: WebSocket) => lastPingAt(ctx, socket),
 });

@@ -1,6 +1,6 @@
 /** The HTTP operations besides lobbies: identities, sidecars, statistics, service endpoints and administration. */
-import { auditPage } from "../audit.ts";
-import { relaySettings } from "../relay-settings.ts";
+import { auditPage } from "../moderation/audit.ts";
+import { relaySettings } from "../moderation/relay-settings.ts";
 import * as service from "../service.ts";
 import { flag, object, text } from "../../schema/decode.ts";
 import {

@@ -1,7 +1,7 @@
 /** Routes for operators: list and end lobbies, ban, and drain a game. Each applies to all hubs of the game. */
 import { type BanView, drain, newBan, type NewBan } from "#shared/api/service.ts";
 import { type Ban, canonicalPrefix } from "#shared/auth/bans.ts";
-import { relaySettings } from "#shared/api/relay-settings.ts";
+import { relaySettings } from "#shared/api/moderation/relay-settings.ts";
 import { PAGE_DEFAULT } from "#shared/limits.ts";
 import { parseLimit } from "#shared/listing/pagination.ts";
 import { callEveryHub, callHub, type HubStub, openGame } from "../hub-client.ts";

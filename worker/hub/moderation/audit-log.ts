@@ -2,7 +2,7 @@
  * The audit trail of a game: one row per action, at its first hub. The table is created with the first row, and nothing
  * is in memory, because it is read rarely.
  */
-import type { AuditEntry } from "#shared/api/audit.ts";
+import type { AuditEntry } from "#shared/api/moderation/audit.ts";
 import { AUDIT_ENTRIES_MAX } from "#shared/limits.ts";
 import type { AuditPage } from "../../rpc.ts";
 

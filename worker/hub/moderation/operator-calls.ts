@@ -1,7 +1,7 @@
 /** The calls of HubRpc that answer operators: lobbies, bans, draining, the audit trail. */
 import { DurableObject } from "cloudflare:workers";
-import type { AuditEntry } from "#shared/api/audit.ts";
-import type { RelaySettings } from "#shared/api/relay-settings.ts";
+import type { AuditEntry } from "#shared/api/moderation/audit.ts";
+import type { RelaySettings } from "#shared/api/moderation/relay-settings.ts";
 import type { Ban } from "#shared/auth/bans.ts";
 import type { Env } from "../../env.ts";
 import type * as rpc from "../../rpc.ts";

@@ -3,7 +3,7 @@
  * The whole budget of a relay is charged when it is allocated and what it did not carry is refunded at its end, so the
  * sum never exceeds the volume. A row is written only if a volume is set.
  */
-import type { RelaySettings } from "#shared/api/relay-settings.ts";
+import type { RelaySettings } from "#shared/api/moderation/relay-settings.ts";
 import { RELAY_BYTES_MAX, RELAY_DAY_BYTES_MIN, RELAY_DAY_PART } from "#shared/limits.ts";
 import type { RelayedVolume, Store } from "../store.ts";
 

@@ -100,6 +100,9 @@ export class HubClient {
   /** Kicks a member; every member receives the message. */
   kickMember = (id: string, body: types.Removal): Promise<void> => this.request("POST", `/lobbies/${id}/kicks`, body);
   banMember = (id: string, body: types.Removal): Promise<void> => this.request("POST", `/lobbies/${id}/bans`, body);
+  /** Reports a member of the peer's lobby to the operators. */
+  reportMember = (id: string, body: types.NewReport): Promise<{ readonly report_id: string }> =>
+    this.request("POST", `/lobbies/${id}/reports`, body);
   updateMember = (id: string, peer: string, body: types.MemberPatch): Promise<types.Member> =>
     this.request("PATCH", `/lobbies/${id}/members/${peer}`, body);
   admitApplicant = (id: string, peer: string): Promise<types.Lobby> =>

@@ -454,6 +454,26 @@ export type Snapshot = {
   readonly updated_at: string;
 };
 
+export type NewReport = {
+  readonly peer_id: string;
+  readonly category: "abuse" | "cheating" | "name" | "spam" | "other";
+  readonly message?: string;
+};
+
+export type Report = {
+  readonly type: "player.reported";
+  readonly report_id: string;
+  readonly at: string;
+  readonly game: string;
+  readonly lobby_id: string;
+  readonly lobby_name: string;
+  readonly reporter_id: string;
+  readonly peer_id: string;
+  readonly category: "abuse" | "cheating" | "name" | "spam" | "other";
+  readonly message?: string;
+  readonly peer_name: string;
+};
+
 export type Problem = {
   readonly type: string;
   readonly title: string;

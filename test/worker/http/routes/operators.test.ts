@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { auditPage, type AuditEntry } from "#shared/api/audit.ts";
+import { auditPage, type AuditEntry } from "#shared/api/moderation/audit.ts";
 import { OPERATIONS } from "#shared/api/openapi.ts";
 import { AUDIT_ENTRIES_MAX } from "#shared/limits.ts";
 import { parseOperatorKeys, ROLES } from "#shared/settings/operator-keys.ts";

@@ -1,8 +1,8 @@
 /** The audit trail of a game: what operators did, or tried to do without the role. */
-import { integer, list, nullable, object, oneOf, type Shape, text } from "../schema/decode.ts";
-import { AUDIT_BODY_LENGTH_MAX, PAGE_MAX } from "../limits.ts";
-import { time } from "../lobby/fields.ts";
-import { ROLES } from "../settings/operator-keys.ts";
+import { integer, list, nullable, object, oneOf, type Shape, text } from "../../schema/decode.ts";
+import { AUDIT_BODY_LENGTH_MAX, PAGE_MAX } from "../../limits.ts";
+import { time } from "../../lobby/fields.ts";
+import { ROLES } from "../../settings/operator-keys.ts";
 
 export const auditEntry = object({
   id: text(26),

@@ -1,5 +1,5 @@
 /** What operators set for the relays of a game. */
-import { flag, integer, nullable, object, type Shape } from "../schema/decode.ts";
+import { flag, integer, nullable, object, type Shape } from "../../schema/decode.ts";
 
 export const relaySettings = object({
   /** False: no new relays, and existing ones end at once. */
