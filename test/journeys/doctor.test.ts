@@ -3,9 +3,9 @@
  * unit's command line as nobody, with a hub behind TLS; the doctor runs on another machine. Each test breaks one thing,
  * which the doctor must name.
  */
-import { execFile } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { realpathSync } from "node:fs";
+import { appendFileSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -17,6 +17,7 @@ import { isLabMissing } from "../lab/lab-namespaces.ts";
 import { makeCertificates } from "../support/certificates.ts";
 
 const DOCTOR = resolve(import.meta.dirname, "../../tools/doctor/main.ts");
+const SIDECAR = resolve(import.meta.dirname, "../../udp-sidecar/main.ts");
 const KEY = "key-of-the-stack";
 /** Bind mounts and the change of user need root. */
 const isRoot = process.getuid?.() === 0;
@@ -40,6 +41,8 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
     await install();
     makeCertificates(join(folder, "tls"), vps.address);
     await cp(inject("bundle"), join(folder, "bundle"), { recursive: true });
+    await mkdir(join(folder, "rows"));
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", join(folder, "rows")]);
     const args = [join(folder, "bundle"), join(folder, "rows"), vps.address, KEY, join(folder, "tls")];
     hub = await vps.run("hub.ts", args);
     await startUnit();
@@ -47,6 +50,7 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
   afterEach(() => run(vps!, "nft", ["flush ruleset"]));
   afterAll(async () => {
     await lab?.close();
+    spawnSync("umount", ["-l", join(folder, "rows")]);
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -56,7 +60,13 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
     const looked = ["certificate: valid", "clock: within", "key: the hub accepts it", "link: ", "WebSocket: "];
     const spoken = ["native at UDP 3478: a ticket", "rabid at UDP 57775: two", "dowsett at UDP 5160: the list"];
     const more = ["registrar at UDP 8809: it has seen both", "relay: UDP", "DTLS at UDP 3478", "NAT here: none"];
-    for (const words of [...looked, ...spoken, ...more]) expect(out).toMatch(new RegExp(`^ok .*${words}`, "m"));
+    const met = [
+      "introduction: two players of this machine met in a lobby, direct",
+      "relays at 20.0.0.10: 12 of its ports",
+    ];
+    const carried = ["relay by tunnel: ws://20.0.0.10:8891/ carries", "DTLS session at UDP 3478: the pinned"];
+    for (const words of [...looked, ...spoken, ...more, ...met, ...carried])
+      expect(out).toMatch(new RegExp(`^ok .*${words}`, "m"));
   });
 
   test("names a wrong key", async () => {
@@ -75,6 +85,32 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
     const { code, out } = await doctor();
     expect(code).toBe(1);
     expect(faults(out)).toStrictEqual(["UDP 57775", "DTLS at UDP 57775", "noray at TCP 8890"].toSorted());
+  });
+
+  test("names half a relay range that is closed, a wrong tunnel URL and an address that does not answer", async () => {
+    await restartWith({ PARLEY_ADDRESSES: "20.0.0.10,20.0.0.98,2a00::10", PARLEY_TUNNEL_URL: "ws://20.0.0.10:8892/" });
+    await rules("hook input priority 0", "udp dport 50176-51200 drop");
+    const { code, out } = await doctor();
+    const named = ["relays at 20.0.0.10", "tunnel", "address 20.0.0.98"];
+    expect([code, faults(out)]).toStrictEqual([1, expect.arrayContaining(named)]);
+    expect(out).toMatch(/relays at 20.0.0.10: [0-9]+ of 12 tested ports do not answer: UDP 5[01][0-9]{3}/);
+    expect(out).toContain("next: open the whole range of PARLEY_RELAY_PORTS");
+    expect(out).toContain("note   address 2a00::10: not checked, because this machine has no IPv6");
+    await restartWith({ PARLEY_ADDRESSES: vps!.address, PARLEY_TUNNEL_URL: "" });
+  });
+
+  test("names a proxy without WebSockets, a full disk, and a second sidecar of the same name", async () => {
+    const settings = { PARLEY_HUB: `https://${vps!.address}`, PARLEY_KEY: KEY, PARLEY_ADDRESSES: player!.address };
+    const env = { ...settings, NODE_EXTRA_CA_CERTS: join(folder, "tls/ca.crt"), PARLEY_STATUS: "off" };
+    const twin = await player!.run("exec.ts", [JSON.stringify(env), process.execPath, SIDECAR]);
+    fill(join(folder, "rows"));
+    const { code, out } = await doctor({ port: 446, sidecar: player!.address });
+    await rm(join(folder, "rows", "filler"));
+    await twin.end();
+    expect([code, faults(out)]).toStrictEqual([1, expect.arrayContaining(["WebSocket", "link"])]);
+    expect(out).toContain("next: let the proxy forward `Upgrade: websocket`");
+    expect(out).toMatch(/link: no sidecar at 20.0.0.11 is linked to the hub\n.*another machine has its PARLEY_NAME/);
+    expect(out).toMatch(/^FAULT +(hub's storage|introduction): .*the hub's storage does not accept writes now/m);
   });
 
   test("names a dead hub", async () => {
@@ -187,6 +223,17 @@ function doctor({ port = 443, sidecar = vps!.address, key = KEY } = {}): Promise
   const env = { NODE_EXTRA_CA_CERTS: join(folder, "tls/ca.crt"), PARLEY_KEY: key };
   const args = ["--hub", `https://${vps!.address}:${port}`, "--sidecar", sidecar];
   return run(player!, process.execPath, [DOCTOR, ...args], env);
+}
+
+/** Leaves no byte free in the folder's file system. */
+function fill(target: string): void {
+  for (let size = 65_536; size > 0; size = Math.floor(size / 2)) {
+    try {
+      for (;;) appendFileSync(join(target, "filler"), Buffer.alloc(size));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    }
+  }
 }
 
 const faults = (out: string): string[] =>

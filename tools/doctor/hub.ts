@@ -78,8 +78,11 @@ function checkVersion({ body }: HubResponse): Finding {
 async function checkReadiness({ url }: HubTarget): Promise<Finding> {
   const response = await get(new URL("/readyz", url));
   if (response?.status === 200) return ok("hub's storage", "a Durable Object starts and reads its rows");
-  const cause = response === null ? "no response" : `${response.status} ${response.body}`.trim();
-  return fault("hub's storage", `it is not ready: ${cause}`, "set SIDECAR_KEYS and TOKEN_KEYS, and see the hub's log");
+  const cause = response === null ? "no response" : `${response.status} ${detailOf(response.body)}`.trim();
+  const next = /storage/.test(cause)
+    ? "free disk space in the folder HUB_STATE; nothing has to be restarted"
+    : "correct the settings of the hub that this names, and see its log";
+  return fault("hub's storage", `it is not ready: ${cause}`, next);
 }
 
 async function checkWebSocket({ url, game }: HubTarget): Promise<Finding> {
@@ -144,6 +147,12 @@ function checkExpiry(error: string, valid_to: string): Finding {
         `it expires in ${left_days} days`,
         "find out why it is not renewed: `certbot renew --dry-run`",
       );
+}
+
+/** The detail of a problem document (RFC 9457), or the text itself. */
+function detailOf(body: string): string {
+  const detail = isJson(body) ? (JSON.parse(body) as { detail?: unknown }).detail : undefined;
+  return typeof detail === "string" ? detail : body.slice(0, 200);
 }
 
 const isJson = (text: string): boolean => {

@@ -4,12 +4,15 @@ import { GAME_PATTERN } from "#shared/limits.ts";
 import { parseCommandLine, UsageError } from "../command-line.ts";
 import { type Finding, fault, formatFinding } from "./finding.ts";
 import { checkHub } from "./hub.ts";
-import { checkSidecar } from "./sidecar.ts";
+import { checkIntroduction } from "./introduction.ts";
+import { checkRelays } from "./relays.ts";
+import { checkSidecar, listSidecars } from "./sidecar.ts";
 
 const HELP = `
 Usage: npm run doctor -- --hub URL [--sidecar HOST ...] [--game NAME]
 
-Checks a hub and its sidecars from the network of a player. Prints each fault with the next step.
+Checks a hub and its sidecars from the network of a player, who meets another one in a lobby and uses relays. Prints each
+fault with the next step.
 
   --hub URL        the hub, for example https://hub.example
   --sidecar HOST   a sidecar's name or address; may be repeated
@@ -38,6 +41,17 @@ for (const name of sidecars) {
   );
   if (address === null) report([fault("sidecar", `${name} has no address`, "correct --sidecar, or its DNS record")]);
   else report(await checkSidecar(hub, hubIsUp, { name, address }));
+}
+if (hubIsUp) {
+  const linked = await listSidecars(hub);
+  if (linked.length === 0)
+    report([fault("sidecars", "none is linked", "start one, with PARLEY_HUB and PARLEY_KEY of this hub")]);
+  else {
+    const introduction = await checkIntroduction(hub);
+    report([introduction]);
+    // Without introductions there are no relays.
+    if (introduction.state !== "fault") report(await checkRelays(hub, linked));
+  }
 }
 const faults = found.filter(({ state }) => state === "fault").length;
 process.stdout.write(faults === 0 ? "\nNo faults found.\n" : `\nFaults: ${faults}\n`);

@@ -11,11 +11,12 @@ export function checkNat(local: readonly string[], sidecar: string, { port, mapp
   if (local.includes(first.address)) {
     return [ok("NAT in front of the sidecar", "it sees this machine's own address"), ok("NAT here", "none")];
   }
-  if (isSpecial(first.address) && !isSpecial(sidecar)) {
+  if (isSpecial(first.address)) {
+    const where = isSpecial(sidecar) ? "a private address that this machine does not have" : "a private address";
     return [
       fault(
         "NAT in front of the sidecar",
-        `it sees this machine as ${first.address}: players' addresses are hidden, and no peers can be introduced`,
+        `it sees this machine as ${first.address}, ${where}: players' addresses are hidden, and no peers can be introduced`,
         "use host networking for a container, and do not masquerade incoming traffic",
       ),
     ];

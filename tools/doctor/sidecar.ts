@@ -5,14 +5,15 @@ import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Wire } from "#shared/lobby/lobby.ts";
 import { VERSION } from "#shared/version.ts";
 import { parseConfig } from "../../udp-sidecar/config/config.ts";
-import { checkDowsett } from "./dowsett.ts";
-import { checkDtls } from "./dtls.ts";
+import { checkAddresses } from "./addresses.ts";
+import { checkDowsett } from "./wires/dowsett.ts";
+import { checkDtls, checkDtlsSession } from "./dtls.ts";
 import { type Finding, fault, note, ok } from "./finding.ts";
 import type { HubTarget } from "./hub.ts";
 import { checkNat } from "./nat.ts";
-import { checkNative } from "./native.ts";
-import { checkNoray } from "./noray.ts";
-import { checkRabid } from "./rabid.ts";
+import { checkNative } from "./wires/native.ts";
+import { checkNoray } from "./wires/noray.ts";
+import { checkRabid } from "./wires/rabid.ts";
 import { checkStun } from "./stun.ts";
 import { canOpenWebSocket } from "./websocket.ts";
 
@@ -32,6 +33,9 @@ export async function checkSidecar(
   if (dtls !== undefined) {
     const checks = await Promise.all(ports.map(({ port }) => checkDtls({ address, port }, dtls)));
     findings.push(...checks.flat());
+    const native = ports.find(({ wires }) => wires.includes("native"));
+    if (native !== undefined && linked !== undefined)
+      findings.push(await checkDtlsSession(hub, { address, port: native.port }, dtls));
   }
   if (dtls?.required === true) return unique(findings);
   const stun = await checkStun(
@@ -41,6 +45,7 @@ export async function checkSidecar(
   findings.push(...stun.findings, ...checkNat(localAddresses(), address, stun.observation));
   // Without a link the wires are silent, so their checks would say nothing about the ports.
   if (linked === undefined) return unique(findings);
+  findings.push(...(await checkAddresses(linked, address)));
   findings.push(...(await checkWires(hub, address, open, stun.good)));
   if (linked.tunnel !== undefined) findings.push(await checkTunnel(linked.tunnel));
   return unique(findings);
@@ -81,12 +86,17 @@ const WIRE_CHECKS: Readonly<Record<Wire, (hub: HubTarget, at: Endpoint) => Promi
 };
 
 async function findSidecar(hub: HubTarget, name: string, address: string): Promise<SidecarView | undefined> {
-  const url = new URL(`/v1/games/${hub.game}/sidecars`, hub.url);
+  const sidecars = await listSidecars(hub);
+  return sidecars.find(({ id, v4, v6 }) => id === name || [...v4, ...v6].includes(address));
+}
+
+/** The sidecars that the hub returns to clients. None if it does not answer. */
+export async function listSidecars({ url, game }: HubTarget): Promise<readonly SidecarView[]> {
   try {
-    const { sidecars } = (await (await fetch(url)).json()) as { sidecars: SidecarView[] };
-    return sidecars.find(({ id, v4, v6 }) => id === name || [...v4, ...v6].includes(address));
+    const response = await fetch(new URL(`/v1/games/${game}/sidecars`, url));
+    return ((await response.json()) as { sidecars: SidecarView[] }).sidecars;
   } catch {
-    return undefined;
+    return [];
   }
 }
 
@@ -95,7 +105,8 @@ const checkLink = (linked: SidecarView | undefined, address: string): Finding =>
     ? fault(
         "link",
         `no sidecar at ${address} is linked to the hub`,
-        "see the sidecar's log: its key, PARLEY_HUB, and whether PARLEY_ADDRESSES contains this address",
+        "see the sidecar's log: its key, PARLEY_HUB, whether PARLEY_ADDRESSES contains this address, and whether another " +
+          "machine has its PARLEY_NAME (`twin`)",
       )
     : ok("link", `${linked.id} is linked`);
 

@@ -6,6 +6,7 @@
  *     443    certificate `good`
  *     444    certificate `expired`
  *     445    certificate `good`, with a Date header ten minutes late
+ *     446    certificate `good`, without WebSockets
  */
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -26,7 +27,9 @@ async function start(): Promise<ChildProcess> {
   return hub;
 }
 
-function proxy(port: number, certificate: string, late: boolean): Promise<void> {
+type Break = "late" | "no upgrade" | null;
+
+function proxy(port: number, certificate: string, broken: Break): Promise<void> {
   const read = (kind: string): Buffer => readFileSync(join(certificates, `${certificate}.${kind}`));
   const server = createServer({ cert: read("crt"), key: read("key") }, (outside) => {
     const inside = connect(PORT, "127.0.0.1");
@@ -37,11 +40,14 @@ function proxy(port: number, certificate: string, late: boolean): Promise<void> 
       socket.on("error", () => other.destroy());
       socket.on("close", () => other.destroy());
     }
-    outside.pipe(inside);
-    inside.on("data", (bytes: Buffer) => outside.write(late ? lateAnswer(bytes) : bytes));
+    outside.on("data", (bytes: Buffer) => inside.write(broken === "no upgrade" ? withoutUpgrade(bytes) : bytes));
+    inside.on("data", (bytes: Buffer) => outside.write(broken === "late" ? lateAnswer(bytes) : bytes));
   });
   return new Promise((done) => server.listen(port, address, done));
 }
+
+const withoutUpgrade = (bytes: Buffer): Buffer =>
+  Buffer.from(bytes.toString("latin1").replace(/^upgrade: websocket\r\n/im, ""), "latin1");
 
 function lateAnswer(bytes: Buffer): Buffer {
   const shift = (_: string, name: string, date: string): string =>
@@ -50,9 +56,10 @@ function lateAnswer(bytes: Buffer): Buffer {
 }
 
 let hub = await start();
-await proxy(443, "good", false);
-await proxy(444, "expired", false);
-await proxy(445, "good", true);
+await proxy(443, "good", null);
+await proxy(444, "expired", null);
+await proxy(445, "good", "late");
+await proxy(446, "good", "no upgrade");
 onLine(
   ({ hub: wanted }) =>
     void (async () => {

@@ -1,8 +1,8 @@
 /** Checks Rabid's wire: two players host, join, start and confirm, which involves the hub, too. */
 import { randomBytes } from "node:crypto";
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import { type Finding, fault, ok } from "./finding.ts";
-import { type Datagram, UdpProbe } from "./udp-probe.ts";
+import { type Finding, fault, ok } from "../finding.ts";
+import { type Datagram, UdpProbe } from "../udp-probe.ts";
 
 export async function checkRabid(to: Endpoint): Promise<Finding[]> {
   const subject = `rabid at UDP ${to.port}`;

@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import { type Finding, fault, note, ok } from "./finding.ts";
-import { noResponse, wrongSource, UdpProbe } from "./udp-probe.ts";
+import { type Finding, fault, note, ok } from "../finding.ts";
+import { noResponse, wrongSource, UdpProbe } from "../udp-probe.ts";
 
 const CONNECT_MS = 5_000;
 const TIMEOUT_MS = 10_000;

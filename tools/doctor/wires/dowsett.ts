@@ -1,8 +1,8 @@
 /** Checks Dowsett's wire: the list of servers, which the sidecar requests from the hub. */
-import { encode, HS_SERVER_NAME } from "../../clients/typescript/src/dowsett/wire/packet.ts";
+import { encode, HS_SERVER_NAME } from "../../../clients/typescript/src/dowsett/wire/packet.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import { type Finding, ok } from "./finding.ts";
-import { noResponse, wrongSource, UdpProbe } from "./udp-probe.ts";
+import { type Finding, ok } from "../finding.ts";
+import { noResponse, wrongSource, UdpProbe } from "../udp-probe.ts";
 
 const PASSWORD = "doctor";
 
