@@ -2,8 +2,8 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { glob, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { glob, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -28,13 +28,26 @@ export async function currentBundle(onBuild: () => void = () => {}): Promise<str
   if (existsSync(join(BUNDLE, "index.js")) && (await readFile(marker, "utf8").catch(() => "")) === digest)
     return BUNDLE;
   onBuild();
-  // A build that is interrupted leaves the last bundle as it was.
-  const built = await bundleHub(`${BUNDLE}.new`);
-  await writeFile(join(built, "inputs.sha256"), digest);
-  await rm(BUNDLE, { recursive: true, force: true });
-  await rename(built, BUNDLE);
+  // A build that is interrupted leaves the last bundle as it was, and two at once do not meet.
+  await mkdir(dirname(BUNDLE), { recursive: true });
+  const work = await mkdtemp(`${BUNDLE}-`);
+  try {
+    const built = await bundleHub(join(work, "new"));
+    await writeFile(join(built, "inputs.sha256"), digest);
+    await rename(BUNDLE, join(work, "old")).catch(unless("ENOENT"));
+    await rename(built, BUNDLE).catch(unless("ENOTEMPTY"));
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
   return BUNDLE;
 }
+
+/** Ignores one error: another build came first. */
+const unless =
+  (code: string) =>
+  (error: NodeJS.ErrnoException): void => {
+    if (error.code !== code) throw error;
+  };
 
 async function digestOf(patterns: readonly string[]): Promise<string> {
   const files: string[] = [];

@@ -33,8 +33,10 @@ const isBuild = parseCommandLine(
   { options: { build: { type: "boolean" } } },
   ({ values }) => values.build ?? false,
 );
-if (isBuild || !existsSync(join(BUNDLE, "index.js"))) await currentBundle();
-if (isBuild) process.exit(0);
+if (isBuild) {
+  await currentBundle();
+  process.exit(0);
+}
 
 const { env } = process;
 const [, listen = "", port = ""] = /^(.+):([0-9]{1,5})$/.exec(env["HUB_LISTEN"] || "127.0.0.1:8787") ?? [];
@@ -50,6 +52,7 @@ const problems = [
 if (problems.length === 0)
   problems.push(...(await takenPorts([{ kind: "tcp", port: Number(port), purpose: "HUB_LISTEN", address }])));
 if (problems.length > 0) refuse([...problems, "See `npm run hub -- --help`."], 2);
+if (!existsSync(join(BUNDLE, "index.js"))) await currentBundle();
 
 const state = resolve(env["HUB_STATE"] ?? ".parley-hub");
 // workerd's configuration is written beside the bundle, and the program's folder may be read-only.
