@@ -1,9 +1,12 @@
 /** The summary of a lobby in lists, and the facts that lists filter and sort by. Every fact is visible in the summary. */
 import { SEATS_MAX } from "../limits.ts";
-import { type Summary, toSummary } from "./summary.ts";
+import { REACHABILITIES, type Summary, toSummary } from "./summary.ts";
 import { type Lobby, WIRES } from "../lobby/lobby.ts";
 
-/** Lists show a lobby while its host is present. By id it can be read until it ends. */
+/**
+ * Lists show a lobby while its host is present: its socket is open, or it sent a heartbeat, another request or a session
+ * ticket in the last while. By id the lobby can be read until it ends.
+ */
 export const isListed = (lobby: Lobby): boolean =>
   lobby.policy.listed &&
   lobby.visibility === "public" &&
@@ -39,6 +42,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   has_password: { type: "flag", of: (line) => line.has_password },
   joinable: { type: "flag", of: (line) => line.joinable },
   approval: { type: "flag", of: (line) => line.approval },
+  reachability: { type: REACHABILITIES, of: (line) => line.reachability },
   created_at: { type: "time", of: (line) => line.created_at },
   updated_at: { type: "time", of: (line) => line.updated_at },
 };
@@ -55,6 +59,7 @@ export const SUMMARY_FIELDS = [
   "has_password",
   "joinable",
   "approval",
+  "reachability",
   "data",
   "join",
   "created_at",

@@ -16,6 +16,14 @@ export const join = object({
   code: optional(text(16)),
 });
 
+/**
+ * How a peer reaches the host, as far as the hub has seen it. `udp`: the host's datagrams arrive at a sidecar, so a direct
+ * path can be tried. `relay`: the lobby allows only relays. `web`: the host uses only HTTP and its WebSocket: reachable by
+ * signals, as for WebRTC, or through a tunnel.
+ */
+export const REACHABILITIES = ["udp", "relay", "web"] as const;
+type Reachability = (typeof REACHABILITIES)[number];
+
 export const summary = object({
   id: text(64),
   name: text(NAME_LENGTH_MAX),
@@ -29,6 +37,8 @@ export const summary = object({
   has_password: flag,
   joinable: flag,
   approval: flag,
+  /** How peers reach the host; null while there is none. */
+  reachability: nullable(oneOf(...REACHABILITIES)),
   /** Version of the game, or null for any. */
   version: nullable(gameVersion),
   /** Public data; in lists only indexed entries. */
@@ -51,6 +61,7 @@ export const toSummary = (lobby: Lobby): Summary => ({
   has_password: lobby.password_digest !== null,
   joinable: lobby.joinable,
   approval: lobby.approval,
+  reachability: reachabilityOf(lobby),
   version: lobby.version,
   data: valuesOf(lobby, ["public"]),
   join: {
@@ -62,6 +73,15 @@ export const toSummary = (lobby: Lobby): Summary => ({
   updated_at: new Date(lobby.updated_at).toISOString(),
   revision: lobby.revision,
 });
+
+/** Null while the lobby has no host. */
+function reachabilityOf({ host, members, addresses }: Lobby): Reachability | null {
+  const member = members.find(({ peer }) => peer === host);
+  if (member === undefined) return null;
+  if (member.source !== null) return "udp";
+  if (addresses === "relay_only" || member.addresses === "relay_only") return "relay";
+  return member.seen_over_udp === true ? "udp" : "web";
+}
 
 /** The values of the entries with one of these visibilities. */
 export function valuesOf(lobby: Lobby, readable: readonly DataVisibility[]): Data {

@@ -46,6 +46,8 @@ export type Member = {
   readonly display_name?: string;
   /** Where its datagrams come from. Null for an HTTP member, whose heartbeats the hub counts. */
   readonly source: Source | null;
+  /** A sidecar has seen the session ticket of this HTTP member over UDP. */
+  readonly seen_over_udp?: true;
   readonly joined_at: number;
   /** The member confirmed that it received the introduction. */
   readonly confirmed: boolean;

@@ -52,8 +52,15 @@ export function recordHeartbeat(
   now: number,
 ): Transition {
   const isVerified = (m: Member): boolean => m.source === null && m.peer === peer;
-  return setAway(lobby, (m) => isVerified(m) || (source !== null && isFrom(m, source)), null, now);
+  const seen = source === null ? lobby : markSeen(lobby, lobby.members.find(isVerified), now);
+  return setAway(seen, (m) => isVerified(m) || (source !== null && isFrom(m, source)), null, now);
 }
+
+/** Stored once per member, so that lists can say that its datagrams arrive. */
+const markSeen = (lobby: Lobby, member: Member | undefined, now: number): Lobby =>
+  member === undefined || member.seen_over_udp === true
+    ? lobby
+    : change(lobby, { members: replace(lobby, member, { ...member, seen_over_udp: true }) }, now);
 
 /** Marks an HTTP member away. A held seat is excluded: its own time already runs out. */
 export function setSilent(lobby: Lobby, { peer }: Event & { kind: "silent" }, now: number): Transition {

@@ -10,7 +10,7 @@ import { HubRefusal } from "../../clients/typescript/src/api/hub-client.ts";
 import { type LobbyMembership, ParleyClient } from "../../clients/typescript/src/node/client.ts";
 import type { NewLobby } from "../../clients/typescript/src/api/types.ts";
 import { freePort } from "../../tools/run/ports.ts";
-import { TestStack } from "../support/test-stack.ts";
+import { TestStack, eventually as until } from "../support/test-stack.ts";
 
 const CLIENT = join(import.meta.dirname, "../../clients/typescript");
 
@@ -61,6 +61,13 @@ async function met(pair: Pair): Promise<{ ofA: Peer; ofB: Peer; heardByA: string
 const eventually = (look: () => void): Promise<void> => vi.waitFor(look, { timeout: 60_000, interval: 20 });
 
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+
+test("lists mark the lobby of a host whose datagrams arrive as reachable over UDP", async () => {
+  const host = await playerOf();
+  const { lobby } = await host.host({ name: "Near", seats: 4 });
+  const listed = () => host.hub.listLobbies({ reachability: "udp" });
+  await until(listed, ({ lobbies }) => lobbies.some(({ id }) => id === lobby.id));
+});
 
 describe("two players", () => {
   test("connect directly, exchange datagrams and learn their path and its reason", async () => {

@@ -1,7 +1,7 @@
 /** Two Godot 4 games, a real hub and a real sidecar on one machine. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Godot4, godot4IsMissing, importProject, type Returned } from "../support/godot4.ts";
-import { TestStack } from "../support/test-stack.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 
 let stack: TestStack;
 let games: Godot4[] = [];
@@ -28,6 +28,10 @@ describe.skipIf(godot4IsMissing())("Godot 4 on one machine", () => {
     const [host, guest] = [await game(), await game()];
     const hosted = await host.call("host", "Nice", 8);
     expect([hosted.is, hosted.why, hosted.id]).toStrictEqual([0, "", 1]);
+    // The host has shown its session ticket to the sidecar.
+    const listed = async (): Promise<string> =>
+      (await fetch(`${stack.url}/v1/games/default/lobbies?reachability=udp`)).text();
+    await eventually(listed, (list) => list.includes('"name":"Nice"'));
     const joined = await guest.call("join", hosted.join_code);
     expect([joined.is, joined.why]).toStrictEqual([0, ""]);
     await host.line((line) => line["event"] === "peer_connected" && line["id"] === joined.id);

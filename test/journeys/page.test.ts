@@ -480,6 +480,7 @@ function made(name: string, minutes: number, members = 1, seats = 4): Record<str
     updated_at: created_at,
     joinable: true,
     approval: false,
+    reachability: "udp",
     version: null,
     data: {},
     revision: 1,

@@ -25,6 +25,7 @@ describe("the view of a non-member", () => {
       has_password: true,
       joinable: true,
       approval: false,
+      reachability: "udp",
       version: null,
       data: {},
       join: { wire: "rabid", session: "Nice" },

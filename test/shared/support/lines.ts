@@ -15,6 +15,7 @@ export const line = (id: string, parts: Partial<Summary> = {}): Summary => ({
   has_password: false,
   joinable: true,
   approval: false,
+  reachability: "udp",
   data: {},
   join: { wire: "native" },
   created_at: time(0),

@@ -34,6 +34,7 @@ describe("lobby list", () => {
       has_password: false,
       joinable: true,
       approval: false,
+      reachability: "udp",
       version: null,
       data: {},
       join: { wire: "rabid", session: "Playing" },

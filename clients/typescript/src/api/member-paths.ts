@@ -31,6 +31,8 @@ export type PathsSetup<P extends MemberPeer> = {
   readonly lobby: string;
   /** The own peer id. */
   readonly self: string;
+  /** Shows sidecars that datagrams of this member arrive, so that lists mark its lobby `udp`. */
+  readonly session_ticket: string | null;
   readonly signals: ConnectSignals;
   /** The round trip to the hub. */
   readonly rtt_ms: () => number;

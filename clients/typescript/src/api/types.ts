@@ -120,6 +120,7 @@ export type Lobby = {
   readonly has_password: boolean;
   readonly joinable: boolean;
   readonly approval: boolean;
+  readonly reachability: "udp" | "relay" | "web" | null;
   readonly version: string | null;
   readonly data: { readonly [key: string]: string | number | boolean };
   readonly join: {
@@ -159,6 +160,7 @@ export type Summary = {
   readonly has_password: boolean;
   readonly joinable: boolean;
   readonly approval: boolean;
+  readonly reachability: "udp" | "relay" | "web" | null;
   readonly version: string | null;
   readonly data: { readonly [key: string]: string | number | boolean };
   readonly join: {

@@ -53,7 +53,7 @@ export class LobbyMembership<P extends MemberPeer> extends Emitter<LobbyMembersh
   #lobby: Lobby;
   #isOver = false;
 
-  constructor(hub: HubClient, me: string, { lobby, membership_proof }: Joined, network: Network<P>) {
+  constructor(hub: HubClient, me: string, { lobby, membership_proof, session_ticket }: Joined, network: Network<P>) {
     super();
     this.#hub = hub;
     this.#peerId = me;
@@ -64,6 +64,7 @@ export class LobbyMembership<P extends MemberPeer> extends Emitter<LobbyMembersh
       hub,
       lobby: lobby.id,
       self: me,
+      session_ticket: session_ticket ?? null,
       signals: new ConnectSignals(hub, lobby.id, this.#events),
       rtt_ms: () => this.#events.rtt_ms ?? RTT_INITIAL_MS,
       mayConnect: (peer_id) =>

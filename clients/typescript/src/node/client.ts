@@ -52,6 +52,7 @@ class UdpNetwork implements Network<Peer> {
   }
 
   openPaths(setup: PathsSetup<Peer>): MemberPaths<Peer> {
+    if (setup.session_ticket !== null) void this.#probe.isUdpOpen(setup.session_ticket).catch(() => {});
     return new Connector({ ...setup, probe: this.#probe, birthday: this.#birthday });
   }
 

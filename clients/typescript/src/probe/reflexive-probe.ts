@@ -122,8 +122,12 @@ export class ReflexiveProbe {
     }
   }
 
-  /** Whether any sidecar answers over UDP: one request to each address. */
-  async isUdpOpen(): Promise<boolean> {
+  /**
+   * Whether any sidecar answers over UDP: one request to each address. With the ticket of a membership, the hub learns
+   * that the member's datagrams arrive.
+   */
+  async isUdpOpen(ticket = this.#ticket): Promise<boolean> {
+    if (this.#sidecars.current.length === 0) await this.#sidecars.refresh();
     const transactions = new ProbeTransactions();
     const sockets = new Sockets((bytes) => void transactions.handleResponse(bytes));
     try {
@@ -131,7 +135,7 @@ export class ReflexiveProbe {
       const targets = probeTargets(this.#sidecars.current).filter(
         ({ address }, at, all) => all.findIndex((other) => other.address === address) === at,
       );
-      const asked = targets.map((via) => this.#observe(sockets, 0, 0, via, transactions));
+      const asked = targets.map((via) => this.#observe(sockets, 0, 0, via, transactions, ticket));
       const looks = await Promise.all(asked);
       return looks.some((look) => look !== null);
     } finally {
@@ -180,12 +184,11 @@ export class ReflexiveProbe {
     socket: number,
     via: Endpoint,
     transactions: ProbeTransactions,
+    ticket = this.#ticket,
   ): Promise<Look | null> {
     const local_port = sockets.port(number, via.address);
     if (local_port === null) return null;
-    const answer = await transactions.request((word) =>
-      sockets.send(number, via, probeRequest("see", this.#ticket, word)),
-    );
+    const answer = await transactions.request((word) => sockets.send(number, via, probeRequest("see", ticket, word)));
     const receipt = answer?.words[1];
     return receipt === undefined
       ? null

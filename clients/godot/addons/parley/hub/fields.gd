@@ -291,6 +291,7 @@ static func listing(row: Dictionary) -> ParleyListing:
 	one.has_password = row.get("has_password", false) == true
 	one.joinable = row.get("joinable", true) == true
 	one.approval = row.get("approval", false) == true
+	one.reachability = text(row, "reachability")
 	one.state = text(row, "state", "open")
 	one.version = text(row, "version")
 	one.data = dictionary(row, "data")

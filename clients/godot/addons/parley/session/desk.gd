@@ -17,6 +17,7 @@ var _http: ParleyHttp = null
 var _identity := ParleyIdentity.new()
 var _observer := ParleyObserver.new()
 var _filter_test: ParleyFilterTest = null
+var _udp_sign: ParleyUdpSign = null
 var _is_open := false
 var _is_busy := false
 # Rises with every leave: an entry that began before is given up.
@@ -46,6 +47,8 @@ func poll(now: float) -> void:
 		_filter_test.poll(now)
 		if _filter_test.done:
 			_filter_test = null
+	if _udp_sign != null:
+		_udp_sign.poll(now)
 
 
 func close() -> void:
@@ -57,6 +60,7 @@ func close() -> void:
 	if _filter_test != null:
 		_filter_test.close()
 		_filter_test = null
+	_end_udp_sign()
 	_identity.close()
 	_is_open = false
 
@@ -122,15 +126,24 @@ func _enter_as(session: ParleySession, path: String, body: Dictionary, entry: in
 		return session.fail(ParleyErrors.LEFT)
 	if answer.code != "":
 		return session.fail(answer.code, answer.why)
-	_observer.udp_token = ParleyFields.text(answer.json, "session_ticket", _identity.udp_token)
+	var ticket := ParleyFields.text(answer.json, "session_ticket")
+	_observer.udp_token = ticket if ticket != "" else _identity.udp_token
 	if _identity.has_udp_token:
 		_observer.udp_token = _identity.udp_token
 	_observer.sidecars = ParleyConnectionFields.native_endpoints(_identity.sidecars, session.url)
 	if _filter_test == null and _now() - _observer.filtering_at > ParleyObserver.FILTERING_MS:
 		_filter_test = ParleyFilterTest.new(_observer, _now())
+	_end_udp_sign()
+	_udp_sign = ParleyUdpSign.new(_observer, ticket, _now())
 	session._room = ParleyRoom.new(session, _http, _identity.peer_id, ParleyFields.joined_lobby(answer.json), _observer)
 	session.multiplayer.multiplayer_peer = session.peer
 	return await _wait_for_path(session, session._room)
+
+
+func _end_udp_sign() -> void:
+	if _udp_sign != null:
+		_udp_sign.close()
+		_udp_sign = null
 
 
 # Until the hub is watched, and for a guest until the host is connected.

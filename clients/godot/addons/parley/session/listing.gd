@@ -10,6 +10,8 @@ var seats := 0
 var has_password := false
 var joinable := true
 var approval := false
+## How the host is reached: `udp`, `relay` or `web`; empty where the lobby does not say.
+var reachability := ""
 ## `open` or `in_game`.
 var state := "open"
 var version := ""
