@@ -2,7 +2,7 @@
  * The sidecar's process: reads settings, handles signals, and ends with an exit code. `--help` is the reference of the
  * settings.
  */
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import pino from "pino";
 import { helpText, parseConfig } from "./config/config.ts";
 import { firewallLines, openPorts } from "./config/firewall.ts";
@@ -34,7 +34,19 @@ if (printsFirewall) {
   process.stdout.write(firewallLines(openPorts(config)));
   process.exit(0);
 }
-const log = pino({ level: config.log, base: { sidecar: config.name } }, pino.destination({ dest: 2, sync: true }));
+const destination = config.log_file === "" ? 2 : config.log_file;
+try {
+  // Opened here, because pino reports a file that cannot be opened only later, and twice.
+  if (typeof destination === "string") closeSync(openSync(destination, "a"));
+} catch (error) {
+  const { code } = error as NodeJS.ErrnoException;
+  process.stderr.write(`PARLEY_LOG_FILE: ${config.log_file} cannot be written (${code}): name another file\n`);
+  process.exit(2);
+}
+const log = pino(
+  { level: config.log, base: { sidecar: config.name } },
+  pino.destination({ dest: destination, sync: true }),
+);
 try {
   const sidecar = await Sidecar.start(config, log);
   const stop = async (signal: string): Promise<void> => {

@@ -1,5 +1,8 @@
 /** The log of a sidecar at its most verbose level: structured lines that never name a peer. */
 import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
@@ -26,6 +29,9 @@ afterAll(() => stack?.close());
 test("the log is JSON lines without secrets or peers, and reports what the kernel and the hub refuse", async () => {
   const [rabid, dowsett] = [await freePort("udp"), await freePort("udp")];
   const status = `127.0.0.1:${await freePort("tcp")}`;
+  const folder = await mkdtemp(join(tmpdir(), "parley-log-"));
+  open.push(() => rm(folder, { recursive: true }));
+  const file = join(folder, "rabid-hole-punch.log");
   const env = {
     PATH: process.env["PATH"],
     PARLEY_HUB: stack.url,
@@ -35,16 +41,19 @@ test("the log is JSON lines without secrets or peers, and reports what the kerne
     PARLEY_PORTS: `${rabid}=rabid,${dowsett}=dowsett`,
     PARLEY_STATUS: status,
     PARLEY_LOG: "debug",
+    PARLEY_LOG_FILE: file,
     PARLEY_RECEIVE_BUFFER_BYTES: String(2 ** 30),
   };
   const child = spawn(process.execPath, [PROGRAM], { env, stdio: ["ignore", "pipe", "pipe"] });
   open.push(() => stopProcess(child));
-  let log = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+  const log = (): string => (existsSync(file) ? readFileSync(file, "utf8") : "");
   const linked = (): Promise<void> => waitForJson(`http://${status}/healthz`, ({ hub }) => hub === "linked", child);
   const says = (what: string): Promise<string> =>
     eventually(
-      () => Promise.resolve(log),
+      () => Promise.resolve(log()),
       (all) => all.includes(`"msg":"${what}"`),
     );
   await linked();
@@ -55,7 +64,7 @@ test("the log is JSON lines without secrets or peers, and reports what the kerne
     () => alice.close(),
     () => host.close(),
   );
-  const whole = log.length;
+  const whole = log().length;
   await alice.request(`h:Logged:Alice:4:${PASSWORD}`, /^i:/);
   const registered = sign(registering("Logged", { "local-address": [LOCAL_ADDRESS, 5_001] }), HANDSHAKE_PASSWORD);
   await host.request(registered.toString(), /confirming-registration/);
@@ -63,7 +72,7 @@ test("the log is JSON lines without secrets or peers, and reports what the kerne
   for (let sent = 0; sent < 100; sent++) alice.send(`h:Logged:${sent}`);
   await alice.request("p:Logged:Alice", /^i:/);
   // Actions of peers are never logged.
-  expect(log.slice(whole)).toBe("");
+  expect(log().slice(whole)).toBe("");
 
   await stack.killHub();
   await says("no link to the hub; retrying");
@@ -72,7 +81,8 @@ test("the log is JSON lines without secrets or peers, and reports what the kerne
   await stopProcess(child, 60_000);
   expect(child.exitCode).toBe(0);
 
-  const lines = log.trimEnd().split("\n");
+  expect(printed).toBe("");
+  const lines = log().trimEnd().split("\n");
   const said = lines.map((line) => JSON.parse(line) as { msg: string; level: number; sidecar: string });
   expect(new Set(said.map(({ sidecar }) => sidecar))).toEqual(new Set(["talkative"]));
   expect(said.map(({ msg }) => msg)).toEqual(
@@ -85,7 +95,7 @@ test("the log is JSON lines without secrets or peers, and reports what the kerne
     ]),
   );
   for (const secret of [PASSWORD, HANDSHAKE_PASSWORD, stack.key, LOCAL_ADDRESS, "Alice", "Logged"]) {
-    expect(log).not.toContain(secret);
+    expect(log()).not.toContain(secret);
   }
-  for (const { port } of [alice, host]) expect(log).not.toMatch(new RegExp(`\\b${port}\\b`));
+  for (const { port } of [alice, host]) expect(log()).not.toMatch(new RegExp(`\\b${port}\\b`));
 });

@@ -33,6 +33,8 @@ export type GeneralConfig = {
   /** Address of /healthz and /metrics, or null. */
   readonly status: { readonly host: string; readonly port: number } | null;
   readonly log: (typeof LEVELS)[number];
+  /** Appended to; empty for standard error. */
+  readonly log_file: string;
   readonly receive_buffer_bytes: number;
   readonly contacts_max: number;
   readonly lobbies_per_source_max: number;
@@ -130,6 +132,12 @@ export const GENERAL_SETTINGS = {
     fallback: "info",
     help: `log level: ${LEVELS.join(", ")}`,
     parse: oneOf(LEVELS),
+  },
+  log_file: {
+    env: "PARLEY_LOG_FILE",
+    fallback: "",
+    help: "file that the log is appended to; standard error if not set",
+    parse: (text: string) => valid(text),
   },
   receive_buffer_bytes: {
     env: "PARLEY_RECEIVE_BUFFER_BYTES",

@@ -27,6 +27,7 @@ describe("settings", () => {
       ],
       status: { host: "127.0.0.1", port: 9_464 },
       log: "info",
+      log_file: "",
       receive_buffer_bytes: limits.RECEIVE_BUFFER_BYTES,
       contacts_max: limits.CONTACTS_MAX,
       lobbies_per_source_max: limits.LOBBIES_PER_SOURCE_MAX,
