@@ -113,6 +113,14 @@ describe.skipIf(isLabMissing() || godot4IsMissing())("Godot 4 in one local netwo
     expect(await call(host, "host", "Again", 4)).toMatchObject({ is: OK });
   });
 
+  test("two guests that join the last seat at the same time: one gets it, and the lobby is full for the other", async () => {
+    const [host, guests] = [await gameIn(), [await gameIn(), await gameIn()]];
+    await call(host, "host", "Last", 2);
+    for (const guest of guests) await lists((await call(guest, "watch"), guest), (all) => names(all) === "Last");
+    const joined = await Promise.all(guests.map((guest) => join(guest, "Last")));
+    expect(new Set(joined.map(({ code }) => code))).toStrictEqual(new Set(["", "lobby_full"]));
+  });
+
   test("two windows on one machine, and what other programs send is ignored", async () => {
     const machine = await lab.host({ net: home });
     const [host, guest] = [await gameAt(machine), await gameAt(machine)];

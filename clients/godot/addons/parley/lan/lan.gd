@@ -181,10 +181,8 @@ func _join(session: ParleySession, wanted: ParleyLanListing, address: String, en
 		return session.fail(ParleyErrors.TIMED_OUT, "No game answers at %s." % address)
 	if found.version != "" and session.version != "" and found.version != session.version:
 		return session.fail("version_mismatch", "The host plays version %s, this is %s." % [found.version, session.version])
-	if found.state == "in_game":
-		return session.fail("lobby_closed", "The game has begun.")
 	if not found.joinable:
-		return session.fail("lobby_full", "The lobby is full.")
+		return _refuse(session, found)
 	var peer := ENetMultiplayerPeer.new()
 	if peer.create_client(found.address, found.port) != OK:
 		return session.fail(ParleyErrors.NO_PATH)
@@ -199,7 +197,17 @@ func _join(session: ParleySession, wanted: ParleyLanListing, address: String, en
 	if session.multiplayer.multiplayer_peer == peer:
 		session.multiplayer.multiplayer_peer = null
 	peer.close()
-	return session.fail(ParleyErrors.NO_PATH if entry == _entry else ParleyErrors.LEFT)
+	# ENet does not answer when another guest has taken the last seat meanwhile.
+	var now := await _find(session, found, found.address, entry)
+	if entry != _entry:
+		return session.fail(ParleyErrors.LEFT)
+	return session.fail(ParleyErrors.NO_PATH) if now == null or now.joinable else _refuse(session, now)
+
+
+static func _refuse(session: ParleySession, listing: ParleyLanListing) -> Error:
+	if listing.state == "in_game":
+		return session.fail("lobby_closed", "The game has begun.")
+	return session.fail("lobby_full", "The lobby is full.")
 
 
 # What the host says now: its port and whether there is a seat.
