@@ -129,6 +129,8 @@ export const ROUTER_KNOWN_MS = 24 * 3_600_000;
 export const ROUTERS_MAX = 16_384;
 /** A relay that a pair requests within this time after its introduction means that the punch failed: three tries. */
 export const PUNCH_FAILED_WITHIN_MS = 60_000;
+/** A pid that arrives at two registrar ports within this time shows how its router maps. */
+export const REGISTRARS_WITHIN_MS = 10_000;
 /** TCP keepalive starts after this silence. */
 export const TCP_KEEPALIVE_MS = 30_000;
 /** Unread bytes after which a connection is closed. */

@@ -3,7 +3,7 @@
  * clients wait 8 s for a punch before they request the relay.
  *
  * The relay shows whether a router maps per destination: a client's datagrams arrive there from another port than the
- * registrar saw. A pair that requests the relay soon after it was introduced has failed to punch. From both follows which
+ * registrar saw. A pid that is sent to two registrar ports shows it before the first meeting. A pair that requests the relay soon after it was introduced has failed to punch. From both follows which
  * other pairs are hopeless:
  *
  *     per destination x per destination             hopeless
@@ -64,9 +64,14 @@ export class RouterMemory {
 
   /** The first datagrams of `address` at the relay show how its router maps. */
   observed(address: string, other: string, isPerDestination: boolean, now: number): void {
+    this.registered(address, isPerDestination, now);
+    this.#conclude(address, other, now);
+  }
+
+  /** A pid from `address` arrived at two registrar ports, from one endpoint or from two. */
+  registered(address: string, isPerDestination: boolean, now: number): void {
     if (isPerDestination) this.#perDestination.add(sourceOf(address), now);
     else this.#perDestination.remove(sourceOf(address));
-    this.#conclude(address, other, now);
   }
 
   isHopeless(a: string, b: string, now: number): boolean {

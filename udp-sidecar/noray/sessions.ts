@@ -129,6 +129,10 @@ export class NoraySessions implements noray.NorayHosts {
     return this.#hosts.has(oid);
   }
 
+  observeMapping(address: string, isPerDestination: boolean, now: number): void {
+    this.#routers.registered(address, isPerDestination, now);
+  }
+
   notify({ peer, via, endpoint }: Contact, notice: Notice): void {
     const host = this.#hosts.get(peer);
     if (host === undefined) return;

@@ -29,7 +29,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Endpoint, formatEndpoint, isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";
-import { NORAY_LINE_BYTES_MAX, NORAY_OID_LENGTH_MAX } from "#shared/limits.ts";
+import { NORAY_LINE_BYTES_MAX, NORAY_OID_LENGTH_MAX, REGISTRARS_WITHIN_MS } from "#shared/limits.ts";
 import type { Policy } from "#shared/lobby/lobby.ts";
 import type { Notice } from "#shared/lobby/notices.ts";
 import type { RefusalCode } from "#shared/refusals.ts";
@@ -40,11 +40,16 @@ import type { ContactLookup, Datagram, Action, ConnectionSide, ReportBody, Reply
 export type IdFormat = { readonly length: number; readonly alphabet: string; readonly words?: boolean };
 
 /** Hosts registered over connections. A PID is found by its digest, so neither memory nor timing reveals it. */
-export type NorayHosts = ConnectionSide & { findOid(digest: string): string | undefined };
+export type NorayHosts = ConnectionSide & {
+  findOid(digest: string): string | undefined;
+  /** A host sent its pid to two ports, and its router gave it one endpoint for both or two. */
+  observeMapping(address: string, isPerDestination: boolean, now: number): void;
+};
 
 /** The hosts of a game without a noray TCP port: none is registered, and a restored member has left. */
 export const NO_HOSTS: NorayHosts = {
   findOid: () => undefined,
+  observeMapping: () => {},
   isConnected: () => false,
   notify: () => {},
   handleAnswer: () => {},
@@ -73,8 +78,8 @@ export function noray(pid: IdFormat, hosts: NorayHosts): Wire {
   return {
     name: "noray",
     claims,
-    handleDatagram: (datagram, contacts) =>
-      claims(datagram.bytes) ? handleDatagram(datagram, contacts, hosts) : drop("no_pid"),
+    handleDatagram: (datagram, contacts, now) =>
+      claims(datagram.bytes) ? handleDatagram(datagram, contacts, hosts, now) : drop("no_pid"),
     encodeNotice: encodeNotice,
     // The sender of a report has a connection, and gets the answer over it.
     encodeAnswer: () => [],
@@ -82,14 +87,19 @@ export function noray(pid: IdFormat, hosts: NorayHosts): Wire {
   };
 }
 
-function handleDatagram({ bytes, endpoint }: Datagram, contacts: ContactLookup, hosts: NorayHosts): Action {
+function handleDatagram(datagram: Datagram, contacts: ContactLookup, hosts: NorayHosts, now: number): Action {
+  const { bytes, endpoint, via } = datagram;
   if (!isIPv4(endpoint.address)) return drop("not_ipv4");
   const digest = pidDigest(bytes);
   const oid = hosts.findOid(digest);
   if (oid === undefined) return drop("unknown_pid");
   const contact = contacts.find("noray", oid, oid);
   if (contact === undefined) return { do: "report", report: hostReport(oid, digest) };
-  if (sameEndpoint(contact.endpoint, endpoint)) return { do: "renew", contact };
+  const isSame = sameEndpoint(contact.endpoint, endpoint);
+  const isRecent = now - contact.last_seen_at < REGISTRARS_WITHIN_MS;
+  if (via !== contact.via && isRecent && contact.endpoint.address === endpoint.address)
+    hosts.observeMapping(endpoint.address, !isSame, now);
+  if (isSame) return { do: "renew", contact };
   return { do: "report", report: { kind: "moved", name: oid, peer: oid } };
 }
 

@@ -1,6 +1,6 @@
 /** Pairs that cannot punch: the first one takes the long way, and later ones get the relay's address at once. */
 import { describe, test } from "vitest";
-import { PUNCH_FAILED_WITHIN_MS, ROUTER_KNOWN_MS } from "#shared/limits.ts";
+import { PUNCH_FAILED_WITHIN_MS, REGISTRARS_WITHIN_MS, ROUTER_KNOWN_MS } from "#shared/limits.ts";
 import { endpointOf } from "../../support/exchange.ts";
 import { relayAt } from "../support/noray-relays.ts";
 import { registered, registeredApart } from "../support/noray-script.ts";
@@ -22,6 +22,50 @@ function afterFailure(portOfA: number, portOfB: number) {
   relay.route(49_153, endpointOf("A").address, portOfA, 4, script.rig.now);
   return { ...script, relay };
 }
+
+describe("a pid that is also sent to a second registrar port", () => {
+  const SECOND = `
+    A'/3478> *A
+    A'/3478< OK
+    B'/3478> *B
+    B'/3478< OK
+  `;
+
+  test("shows that a router maps per destination, so two such routers are relayed at their first meeting", () => {
+    const { rig, run } = registered("AB");
+    relayAt(rig);
+    run(SECOND).run(`
+      B/8890> connect A
+      B/8890< connect 198.51.100.7:49152
+      A/8890< connect 198.51.100.7:49153
+    `);
+  });
+
+  test("from the same endpoint shows that it does not", () => {
+    const { rig, run } = registered("AB");
+    relayAt(rig);
+    run(SECOND).run(`
+      B/3478> *B
+      B/3478< OK
+      B> *B
+      B< OK
+      B/8890> connect A
+      A/8890< connect 192.0.2.2:5002
+      B/8890< connect 192.0.2.1:6001
+    `);
+  });
+
+  test("shows nothing long after the first", () => {
+    const { rig, run } = registered("AB");
+    relayAt(rig);
+    rig.advance(REGISTRARS_WITHIN_MS);
+    run(SECOND).run(`
+      B/8890> connect A
+      A/8890< connect 192.0.2.2:6002
+      B/8890< connect 192.0.2.1:6001
+    `);
+  });
+});
 
 describe("a pair that could not punch", () => {
   test("gets the relay's address at once the next time, whichever side asks", () => {
