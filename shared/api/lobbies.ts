@@ -61,14 +61,14 @@ import {
 } from "../limits.ts";
 import { CONSENTS, HOST_POLICIES, VISIBILITIES } from "../lobby/lobby.ts";
 import { count, dataValue as value, gameVersion, peerId as peer, time } from "../lobby/fields.ts";
-import { DISPLAY_NAME_PATTERN } from "../lobby/names.ts";
+import { DISPLAY_NAME_PATTERN } from "../text/names.ts";
 import { hostingRequest, hostingView } from "./hosting.ts";
 import { join, summary } from "../listing/summary.ts";
 import { RELAY_POLICIES } from "../lobby/relay-policy.ts";
 
 // --- fields ----------------------------------------------------------------------------------------------------
 
-/** Displayed text (lobby/names.ts), in the composed form. */
+/** Displayed text (text/names.ts), in the composed form. */
 const line = (length_max: number): Decoder<string> => {
   const visible = text(length_max, DISPLAY_NAME_PATTERN);
   return withSchema(visible.schema!, (value, path) => visible(value, path).normalize("NFC"));

@@ -4,6 +4,7 @@ import {
   hostOf,
   introductionOf,
   isAt,
+  isNameTaken,
   findMember,
   messageTo,
   memberNames,
@@ -20,7 +21,6 @@ import {
   noticesToAll,
 } from "./transitions.ts";
 import { isBanned, isNearBan } from "./bans.ts";
-import { looksLike } from "./names.ts";
 import { APPLICANTS_PER_LOBBY_MAX, GRACE_DEFAULT_S, SEAT_HELD_MS, SILENT_AWAY_MS } from "../limits.ts";
 import type { Applicant, Event, Lobby, Member, Policy, Settings } from "./lobby.ts";
 import type { Transition, AddressedNotice } from "./notices.ts";
@@ -153,11 +153,6 @@ function acceptsJoins(lobby: Lobby): boolean {
   return lobby.joinable && host !== undefined && (host.source !== null || host.away_since === null);
 }
 
-/** Whether another member displays a name that looks the same. */
-const isNameTaken = (lobby: Lobby, { peer, display_name }: Pick<Joining, "peer" | "display_name">): boolean =>
-  display_name !== undefined &&
-  lobby.members.some((m) => m.peer !== peer && m.display_name !== undefined && looksLike(m.display_name, display_name));
-
 function addMember(lobby: Lobby, event: Joining, now: number): Transition {
   const held = event.source === null ? { held_until: now + SEAT_HELD_MS } : {};
   const member = { ...newMember(event, now), ...held };
@@ -204,6 +199,7 @@ export function admit(lobby: Lobby, event: Event & { kind: "admit" }, now: numbe
   const applicant = lobby.applicants.find(({ peer }) => peer === event.peer);
   if (applicant === undefined) return refuse(lobby, "applicant_not_found");
   if (isFull(lobby)) return refuse(lobby, "lobby_full");
+  if (isNameTaken(lobby, applicant)) return refuse(lobby, "name_in_use");
   const { peer, display_name, data, network } = applicant;
   const joining: Joining = { kind: "join", peer, password_digest: null, memory: null, reclaims: false, source: null };
   const profile = {

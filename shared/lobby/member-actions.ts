@@ -3,6 +3,7 @@ import {
   change,
   isAt,
   isFrom,
+  isNameTaken,
   setAway,
   findHttpMember,
   findMember,
@@ -95,6 +96,7 @@ export function updateMember(lobby: Lobby, event: Event & { kind: "update_member
   if (member === undefined) return refuse(lobby, "not_member");
   const data = event.data === undefined ? member.data : patchMemberData(member.data ?? {}, event.data);
   if (data === null) return refuse(lobby, "data_limit");
+  if (isNameTaken(lobby, event)) return refuse(lobby, "name_in_use");
   const { display_name, consent, addresses } = event;
   const next = {
     ...member,

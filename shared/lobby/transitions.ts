@@ -7,6 +7,7 @@ import { sameEndpoint } from "../net/endpoint.ts";
 import { withoutOldNetworks } from "./bans.ts";
 import { FORMER_HOSTS_PER_LOBBY_MAX } from "../limits.ts";
 import type { Event, Lobby, Member, Source } from "./lobby.ts";
+import { looksLike } from "../text/names.ts";
 import type { AddressedNotice, IntroducedPeer, Notice, SocketMessage, Transition } from "./notices.ts";
 import type { RefusalCode, Removal } from "../refusals.ts";
 
@@ -225,6 +226,11 @@ export const newMember = (event: Event & { kind: "host" | "join" }, now: number)
   ...(event.display_name !== undefined && { display_name: event.display_name }),
   ...(event.data && { data: event.data }),
 });
+
+/** Whether another member displays a name that looks the same. */
+export const isNameTaken = (lobby: Lobby, { peer, display_name }: Pick<Member, "peer" | "display_name">): boolean =>
+  display_name !== undefined &&
+  lobby.members.some((m) => m.peer !== peer && m.display_name !== undefined && looksLike(m.display_name, display_name));
 
 /** Compares in constant time, so that timing does not reveal the first difference. */
 export function sameDigest(expected: string, actual: string | null): boolean {

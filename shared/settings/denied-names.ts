@@ -2,7 +2,7 @@
  * The setting NAMES_DENIED: words that no displayed name may contain, separated by commas. Case, compatibility forms and
  * invisible characters make no difference (lobby/names.ts).
  */
-import { skeleton } from "../lobby/names.ts";
+import { skeleton } from "../text/names.ts";
 
 export const parseDeniedNames = (setting: string): readonly string[] =>
   setting

@@ -56,6 +56,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   shared: [
     ["version.ts", "limits", "refusals"],
     ["net/"],
+    ["text/"],
     ["schema/"],
     ["rate-limit/"],
     ["lobby/"],

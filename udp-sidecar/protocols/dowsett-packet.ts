@@ -3,7 +3,7 @@
  * dowsett.ts.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { READABLE_PATTERN } from "#shared/lobby/names.ts";
+import { READABLE_PATTERN } from "#shared/text/names.ts";
 import { type Endpoint, endpoint } from "#shared/net/endpoint.ts";
 
 /** The reserved name of the handshake server. */
@@ -68,7 +68,7 @@ export function packetHash(fields: Readonly<Record<string, unknown>>, password: 
 const byCodePoint = (texts: string[]): string[] =>
   texts.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 
-/** 1 to 64 code points that people can read (#shared/lobby/names.ts), and not the server's reserved name. */
+/** 1 to 64 code points that people can read (#shared/text/names.ts), and not the server's reserved name. */
 export const isName = (name: unknown): name is string =>
   typeof name === "string" &&
   name.length <= 2 * NAME_POINTS_MAX &&

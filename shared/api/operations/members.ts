@@ -35,7 +35,7 @@ export const MEMBER_OPERATIONS: Operations = {
       rateLimit: "patch",
       body: api.memberPatch,
       responses: { 200: { description: "The member, as members see it.", body: api.member } },
-      refusals: ["not_member", "member_not_found", "data_limit", ...LOBBY_GONE],
+      refusals: ["not_member", "member_not_found", "name_in_use", "data_limit", ...LOBBY_GONE],
     },
     delete: {
       id: "removeMember",
@@ -67,7 +67,7 @@ export const MEMBER_OPERATIONS: Operations = {
       auth: "peer",
       rateLimit: "patch",
       responses: { 200: LOBBY },
-      refusals: ["applicant_not_found", "member_not_found", "lobby_full", ...HOST_ONLY],
+      refusals: ["applicant_not_found", "member_not_found", "lobby_full", "name_in_use", ...HOST_ONLY],
     },
   },
   [`${ONE_LOBBY}/applicants/{peer}/deny`]: {

@@ -209,6 +209,9 @@ describe("what a host changes", () => {
       {},
     );
     expect(refusal(lobby, { kind: "update_member", peer: "eve" })).toStrictEqual(refused("not_member"));
+    const rename = (peer: string, display_name: string): Event => ({ kind: "update_member", peer, display_name });
+    expect(refusal(dressed, rename("ann", "B\u043Eb"))).toStrictEqual(refused("name_in_use"));
+    expect(after(dressed, rename("bob", "BOB")).members[1]!.display_name).toBe("BOB");
     const much = { kind: "update_member", peer: "bob", data: { a: "x".repeat(4_096) } } as const;
     expect(refusal(lobby, much)).toStrictEqual(refused("data_limit"));
   });

@@ -2,6 +2,7 @@
  * One rule for the names that people read, on every wire: no control characters, no line breaks, no marks that change the
  * writing direction of what follows, no lone surrogates, and at least one visible character.
  */
+import { replaceLookalikes } from "./confusables.ts";
 
 /** Invisible: default-ignorable characters (U+00AD, U+200B, U+3164, tags, variation selectors), spaces, U+2800. */
 const VISIBLE = String.raw`(?=.*[^\p{Default_Ignorable_Code_Point}\p{Z}\p{Cc}\p{Cf}\p{Cs}\u2800])`;
@@ -13,14 +14,17 @@ export const DISPLAY_NAME_PATTERN = new RegExp(`^(?!\\s)${VISIBLE}[^${FORBIDDEN}
 /** The same for wires whose clients may send spaces at the ends. */
 export const READABLE_PATTERN = new RegExp(`^${VISIBLE}[^${FORBIDDEN}]+$`, "u");
 
-/** Whether two displayed names look the same: equal without case, compatibility forms and invisible characters. */
-export const looksLike = (a: string, b: string): boolean => skeleton(a) === skeleton(b);
+/** Whether two displayed names look the same, with or without regard to case. */
+export const looksLike = (a: string, b: string): boolean =>
+  skeleton(a) === skeleton(b) || replaceLookalikes(visible(a)) === replaceLookalikes(visible(b));
 
-/** A name as it looks, for comparisons. */
-export const skeleton = (name: string): string =>
+/** A name as it looks, for comparisons: without case, and with lookalikes of other alphabets replaced. */
+export const skeleton = (name: string): string => replaceLookalikes(visible(name).toLowerCase()).toLowerCase();
+
+/** Without compatibility forms and invisible characters. */
+const visible = (name: string): string =>
   name
     .normalize("NFKC")
     .replaceAll(/[\p{Default_Ignorable_Code_Point}\u2800]/gu, "")
     .replaceAll(/\p{Z}+/gu, " ")
-    .trim()
-    .toLowerCase();
+    .trim();

@@ -1,6 +1,6 @@
 /** Names that people read: what is refused on every wire, and which names look the same. */
 import { describe, expect, test } from "vitest";
-import { DISPLAY_NAME_PATTERN, looksLike, READABLE_PATTERN } from "#shared/lobby/names.ts";
+import { DISPLAY_NAME_PATTERN, looksLike, READABLE_PATTERN } from "#shared/text/names.ts";
 
 describe("a displayed name", () => {
   test.each(["x", "Zoë 漢", "👩‍👩‍👧", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "a\u00ADb", "عربي", "\u{10FFFD}"])("is valid: %j", (name) => {
@@ -35,6 +35,16 @@ test.each([
   ["Alice", "A\u200Blice", true],
   ["Alice", "Alice\u2800", true],
   ["Ann Lee", "Ann\u00A0Lee", true],
+  // Cyrillic, Greek, Cherokee, and lookalikes among ASCII letters and digits.
+  ["Alice", "\u0410lice", true],
+  ["Alice", "\u0430LICE", true],
+  ["Alice", "Alic\u0435", true],
+  ["AHMET", "\u0391\u0397\u039C\u0395\u03A4", true],
+  ["Alice", "\u13AAlice", true],
+  ["Pool", "P00l", true],
+  ["Ill", "lll", true],
+  ["Alice", "A1ice", true],
+  ["\u0410\u043B\u0438\u0441\u0430", "Alisa", false],
   ["Alice", "Alicia", false],
   ["Zoë", "Zoe", false],
 ])("%j and %j look the same: %j", (a, b, same) => {
