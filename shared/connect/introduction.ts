@@ -64,8 +64,8 @@ export function introduce(
  * A relay is entered at once where the punch takes long or has failed before, otherwise when the peer was not received
  * for one round trip and a margin. The round trips to the hub bound the one between the peers.
  */
-function relayAfter({ verdict }: Advice, attempt: number, round_trip_ms: number): number {
-  if (attempt > 0 || verdict === "birthday" || verdict === "relay") return 0;
+function relayAfter({ verdict, byIPv6 }: Advice, attempt: number, round_trip_ms: number): number {
+  if (attempt > 0 || (verdict === "birthday" && !byIPv6) || verdict === "relay") return 0;
   return Math.min(Math.round(round_trip_ms) + RELAY_MARGIN_MS, ROUND_TRIP_MS_MAX);
 }
 

@@ -9,7 +9,7 @@
  *     relay       none of these can work, or a peer does not allow them
  */
 import * as limits from "../limits.ts";
-import { isHard, type Nat, natPair } from "./nat.ts";
+import { IPV6_PAIR, isHard, type Nat, natPair } from "./nat.ts";
 import {
   both,
   isSeen,
@@ -19,16 +19,17 @@ import {
   sharesNetwork,
   type Side,
   type Verdict,
-  usesIPv4First,
   withLuck,
 } from "./punch-plan.ts";
 
 export type Advice = {
   readonly verdict: Verdict;
-  /** One sentence for a player. */
+  /** For a player: one sentence, or two if both families are tried. */
   readonly reason: string;
   /** The label under which outcomes are counted. */
   readonly pair: string;
+  /** IPv6 is tried, alone or beside IPv4. */
+  readonly byIPv6: boolean;
   /** Of the first and the second peer; null where no punch is tried. */
   readonly plans: readonly [Plan, Plan] | null;
   /** How long each peer waits after it received the plan, so that both start together. */
@@ -40,12 +41,11 @@ export type Outcomes = (pair: string) => { readonly tries: number; readonly dire
 
 /** `attempt` counts from 0. A later attempt needs new sockets and new samples. */
 export function advise(a: Side, b: Side, attempt = 0, outcomes: Outcomes = () => null): Advice {
-  const pair = natPair(a.nat, b.nat);
   const start_in_ms = startsIn(a.rtt_ms, b.rtt_ms, attempt);
-  const [verdict, reason] = decide(a, b, pair, outcomes, attempt);
-  const advice = { verdict, reason, pair, start_in_ms };
+  const { verdict, reason, pair, byIPv6 } = decide(a, b, outcomes);
+  const advice = { verdict, reason, pair, byIPv6, start_in_ms };
   if (verdict === "relay") return { ...advice, plans: null };
-  const plain = [plainPlan(b, a, true, attempt), plainPlan(a, b, false, attempt)] as const;
+  const plain = [plainPlan(b, a, verdict, true, attempt), plainPlan(a, b, verdict, false, attempt)] as const;
   return { ...advice, plans: withLuck(verdict, [a, b], plain, start_in_ms) };
 }
 
@@ -68,16 +68,31 @@ export function startsIn(rtt_a_ms: number, rtt_b_ms: number, attempt = 0): reado
 
 // --- the verdict -----------------------------------------------------------------------------------------------
 
-/** Where both have both families, every other attempt gives IPv4 what it needs, and tries IPv6 beside it. */
-function decide(a: Side, b: Side, pair: string, outcomes: Outcomes, attempt: number): readonly [Verdict, string] {
+type Decision = Pick<Advice, "verdict" | "reason" | "pair" | "byIPv6">;
+
+const BY_IPV6 = "Both have IPv6, which needs no address translation.";
+
+/** Both families are planned and tried at once, where both have both. */
+function decide(a: Side, b: Side, outcomes: Outcomes): Decision {
+  const pair = natPair(a.nat, b.nat);
+  const byIPv6 = both(a, b, "IPv6");
+  const [verdict, reason] = obstacle(a, b) ?? decideFamilies(a, b, pair, outcomes);
+  return { verdict, reason, pair: reason === BY_IPV6 ? IPV6_PAIR : pair, byIPv6: byIPv6 && verdict !== "relay" };
+}
+
+/** What decides whatever the NATs are; null otherwise. */
+function obstacle(a: Side, b: Side): readonly [Verdict, string] | null {
   if (a.relay_only || b.relay_only) return ["relay", "One of the two does not reveal its address."];
   if (!isSeen(a) || !isSeen(b)) return ["relay", "The network of one of the two blocks UDP."];
-  if (sharesNetwork(a, b)) return inOneNetwork(a, b);
-  const byIPv6 = ["direct", "Both have IPv6, which needs no address translation."] as const;
-  if (both(a, b, "IPv6") && (!usesIPv4First(attempt) || !both(a, b, "IPv4"))) return byIPv6;
-  if (!both(a, b, "IPv4")) return ["relay", "One of the two has IPv4 only, the other IPv6 only."];
-  const byIPv4 = decideIPv4(a, b, pair, outcomes);
-  return both(a, b, "IPv6") && byIPv4[0] === "relay" ? byIPv6 : byIPv4;
+  return sharesNetwork(a, b) ? inOneNetwork(a, b) : null;
+}
+
+function decideFamilies(a: Side, b: Side, pair: string, outcomes: Outcomes): readonly [Verdict, string] {
+  const byIPv4 = both(a, b, "IPv4") ? decideIPv4(a, b, pair, outcomes) : null;
+  if (!both(a, b, "IPv6")) return byIPv4 ?? ["relay", "One of the two has IPv4 only, the other IPv6 only."];
+  // IPv4 may be hopeless. Then only IPv6 decides the outcome.
+  if (byIPv4 === null || byIPv4[0] === "relay") return ["direct", BY_IPV6];
+  return [byIPv4[0], `${BY_IPV6} ${byIPv4[1]}`];
 }
 
 function decideIPv4(a: Side, b: Side, pair: string, outcomes: Outcomes): readonly [Verdict, string] {

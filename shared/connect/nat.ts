@@ -88,6 +88,9 @@ export function natLabel(nat: Nat): NatLabel {
   return nat.filtering === null ? "cone" : CONES[nat.filtering];
 }
 
+/** The label of attempts that only IPv6 decides. */
+export const IPV6_PAIR = "ipv6/ipv6";
+
 /** The label of a pair, in either order. */
 export const natPair = (a: Nat, b: Nat): string => [natLabel(a), natLabel(b)].toSorted().join("/");
 

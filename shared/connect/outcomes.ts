@@ -29,9 +29,6 @@ type Kept = Count & { readonly shown: Count };
 export type PairStats = Count & { readonly nat_pair: string };
 export type KeptOutcomes = Readonly<Record<string, Kept>>;
 
-/** The label of paths over IPv6. */
-export const IPV6_PAIR = "ipv6/ipv6";
-
 /** How one introduction ended; `direct`: null if no direct path was tried. */
 export type PairOutcome = {
   readonly direct: boolean | null;

@@ -66,18 +66,15 @@ export type Plan = {
   readonly give_up_ms: number;
 };
 
-/** Where both families are possible, every other attempt prepares IPv4. */
-export const usesIPv4First = (attempt: number): boolean => attempt % 2 === 1;
+/** Many sockets or ports aim at the first target, so a verdict that needs luck puts IPv4 first. IPv6 is tried beside it. */
+const needsLuck = (verdict: Verdict): boolean => verdict === "predict" || verdict === "birthday";
 
-export function plainPlan(to: Side, from: Side, nominates: boolean, attempt: number): Plan {
+export function plainPlan(to: Side, from: Side, verdict: Verdict, nominates: boolean, attempt: number): Plan {
   const same_network = sharesNetwork(to, from);
   // A hard NAT uses another port for every destination, so one observed port of its address is enough.
   const ports = isHard(to.nat) ? 1 : limits.OBSERVED_CANDIDATES_MAX;
-  // Many sockets or ports aim at the first target, which must then be IPv4.
-  const needsIPv4 = (isHard(to.nat) || isHard(from.nat)) && both(to, from, "IPv4");
-  const isIPv4First = needsIPv4 && usesIPv4First(attempt);
   const [v6, v4] = [observedOf(to, "IPv6"), observedOf(to, "IPv4").slice(0, ports)];
-  const observed = (isIPv4First ? [...v4, ...v6] : [...v6, ...v4]).map(targetOf);
+  const observed = (needsLuck(verdict) ? [...v4, ...v6] : [...v6, ...v4]).map(targetOf);
   return {
     targets: same_network ? [...localOf(to).map(targetOf), ...observed] : observed,
     sockets: 1,
@@ -87,7 +84,7 @@ export function plainPlan(to: Side, from: Side, nominates: boolean, attempt: num
     same_network,
     // Avoids the collision, unless the router closes the mapping on the ICMP "time exceeded".
     first_hops: attempt === 1 ? limits.SHORT_LIVED_HOPS : null,
-    give_up_ms: needsIPv4 && both(to, from, "IPv6") && !isIPv4First ? limits.IPV6_GIVE_UP_MS : limits.PUNCH_GIVE_UP_MS,
+    give_up_ms: limits.PUNCH_GIVE_UP_MS,
   };
 }
 
@@ -99,7 +96,7 @@ export function withLuck(
   plans: Pair<Plan>,
   start_in_ms: Pair<number>,
 ): Pair<Plan> {
-  if (verdict !== "predict" && verdict !== "birthday") return plans;
+  if (!needsLuck(verdict)) return plans;
   const hard = isHard(sides[0].nat) ? 0 : 1;
   const easy = (1 - hard) as 0 | 1;
   // A sequential NAT allocates further ports until the first datagram is sent.
@@ -121,11 +118,13 @@ export function withLuck(
     return out;
   }
   const rows = limits.CROSSING_SOCKETS;
-  const aim = { ...plans[hard], targets: [meetingPort(sides[easy], moved(easy))], sockets: rows, first_hops: null };
+  const byIPv6 = (at: 0 | 1): Target[] => plans[at].targets.filter(({ address }) => !isIPv4(address));
+  const targets = [meetingPort(sides[easy], moved(easy)), ...byIPv6(hard)];
+  const aim = { ...plans[hard], targets, sockets: rows, first_hops: null };
   out[hard] = { ...aim, per_s: limits.CROSSING_PER_S };
   const spray = inARow(sides[hard], moved(hard) + limits.WINDOW_SLACK, rows);
-  // Any other datagram would use up ports of the sequence.
-  out[easy] = { ...plans[easy], targets: [], spray, first_hops: null, per_s: limits.CROSSING_PER_S };
+  // Any other datagram over IPv4 would use up ports of the sequence.
+  out[easy] = { ...plans[easy], targets: byIPv6(easy), spray, first_hops: null, per_s: limits.CROSSING_PER_S };
   return out;
 }
 
@@ -175,7 +174,8 @@ function blockOf({ allocation }: Nat): Block {
 
 function shuffled(hard: Side, easy: Side, { first, ports }: Block): Spray | null {
   const address = addressOf(hard.candidates);
-  const after_ms = easy.nat.filtering === null ? limits.BIRTHDAY_AFTER_MS : 0;
+  const isPlainTried = easy.nat.filtering === null || both(hard, easy, "IPv6");
+  const after_ms = isPlainTried ? limits.BIRTHDAY_AFTER_MS : 0;
   const probes = Math.min(limits.BIRTHDAY_PROBES, ports);
   return address === null ? null : { address, first_port: first, step: 1, ports, order: "shuffled", probes, after_ms };
 }

@@ -24,6 +24,7 @@ export function introduceBrowsers(
     verdict: relay === "always" ? "relay" : "direct",
     reason: REASONS[relay],
     pair: PAIR,
+    byIPv6: false,
     plans: null,
     webrtc: relay,
     start_in_ms: [0, 0],

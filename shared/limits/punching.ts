@@ -28,8 +28,6 @@ export const START_MARGIN_MS = 20;
 export const ROUND_TRIP_MS_MAX = 2_000;
 /** Timeout of a direct punch, which takes two round trips, and of a birthday punch. */
 export const PUNCH_GIVE_UP_MS = 4_000;
-/** The same of IPv6 where IPv4 needs luck: the relay carries, and the next attempt tries IPv4 with luck. */
-export const IPV6_GIVE_UP_MS = 1_000;
 export const BIRTHDAY_GIVE_UP_MS = 6_000;
 /** Predicted ports to try: 64 cover 100 foreign mappings a second for half a second. */
 export const WINDOW_PORTS = 64;
@@ -50,7 +48,7 @@ export const BIRTHDAY_PER_S = 200;
 export const BIRTHDAY_PROBES = 1_536;
 /** A birthday uses one port in this many of a carrier's block, so that the subscriber's other programs keep theirs. */
 export const BLOCK_SHARE = 16;
-/** Delay of a birthday where filtering is unknown, so that a direct punch is tried first. */
+/** Delay of a birthday where filtering is unknown or both have IPv6, so that a direct punch is tried first. */
 export const BIRTHDAY_AFTER_MS = 300;
 /** Outcomes of a NAT pair before they count, and the success rate below which the pair is skipped. */
 export const OUTCOMES_MIN = 50;

@@ -36,6 +36,8 @@ export type Options = {
   readonly attempts?: number;
   /** Both also have IPv6 behind port-restricted filters, with this much more delay. */
   readonly six_ms?: number;
+  /** IPv6 reaches the sidecars, but not the other peer. */
+  readonly isSixCut?: boolean;
   /** The sidecars have not measured the filtering. */
   readonly untested?: boolean;
 };
@@ -70,6 +72,7 @@ export function introduce(a: Home, b: Home, options: Options): IntroductionResul
     (host, at) =>
       new VirtualPlayer(world, host, sidecars, options.six_ms === undefined ? null : six(at, options.six_ms)),
   ) as unknown as Pair<VirtualPlayer>;
+  if (options.isSixCut === true) world.wide.cut("2a00:0::1", "2a00:1::1");
   let met: IntroductionResult = relayed(adviceOf([null, null], link, world.now), players, world);
   for (let attempt = 0; attempt < (options.attempts ?? 1); attempt++) {
     if (attempt > 0) for (const player of players) player.reset();

@@ -130,6 +130,22 @@ describe("with IPv6 on both sides", () => {
     }
   });
 
+  test("IPv6 that does not reach the peer does not hide the direct path over IPv4, and no search delays a healthy one", () => {
+    for (const [a, b, least] of [
+      ["random", "port-restricted", 0.95],
+      ["port-restricted", "linux", 1],
+      ["sequential", "port-restricted", 1],
+    ] as const) {
+      const met = many(a, b, { six_ms: 0, isSixCut: true }, 20);
+      const direct = met.filter(({ path }) => path === "direct");
+      expect([a, b, direct.length >= least * met.length]).toStrictEqual([a, b, true]);
+      expect(new Set(direct.map(familyOf))).toStrictEqual(new Set(["IPv4"]));
+      const healthy = many(a, b, { six_ms: 0 }, 20);
+      expect(Math.max(...healthy.map(({ ms }) => ms!))).toBeLessThan(300);
+      expect(Math.max(...healthy.flatMap(({ players }) => players.map(({ open }) => open.length)))).toBeLessThan(100);
+    }
+  });
+
   test("IPv6 is preferred if both work, unless its delay is much longer", () => {
     expect(new Set(many("linux", "linux", { six_ms: 0 }).map(familyOf))).toStrictEqual(new Set(["IPv6"]));
     expect(new Set(many("linux", "linux", { six_ms: 15 }).map(familyOf))).toStrictEqual(new Set(["IPv4"]));

@@ -1,7 +1,8 @@
 /** Counts outcomes of introductions (shared/connect/outcomes.ts): decides which count, and when they are stored. */
 import { type Connection, overallOutcome } from "#shared/connect/connection.ts";
 import { OUTCOMES_WRITE_DELAY_MS } from "#shared/limits.ts";
-import { IPV6_PAIR, Outcomes } from "#shared/connect/outcomes.ts";
+import { IPV6_PAIR } from "#shared/connect/nat.ts";
+import { Outcomes } from "#shared/connect/outcomes.ts";
 import type { Store } from "../store.ts";
 
 /** The pair of NAT types, and whether a direct path is tried. */
