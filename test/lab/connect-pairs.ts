@@ -39,6 +39,7 @@ export async function connectPair(
   a: Player,
   b: Player,
   wanted: readonly [string, string],
+  patience = PATIENCE,
 ): Promise<PairResult> {
   const [fromA, fromB] = [a.program.lines.length, b.program.lines.length];
   a.program.send({ connect: b.id });
@@ -47,10 +48,10 @@ export async function connectPair(
   const isAny = (line: Line) => line["failed"] === b.id || (line["peer"] === b.id && typeof line["path"] === "string");
   const [first, seenByA, seenByB, flows] = await Promise.all(
     [
-      a.program.waitForLine(isAny, { from: fromA, ...PATIENCE }),
-      a.program.waitForLine(finds(b.id, wanted[0]), { from: fromA, ...PATIENCE }),
-      b.program.waitForLine(finds(a.id, wanted[1]), { from: fromB, ...PATIENCE }),
-      a.program.waitForLine((line) => line["flows"] === b.id, { from: fromA, ...PATIENCE }),
+      a.program.waitForLine(isAny, { from: fromA, ...patience }),
+      a.program.waitForLine(finds(b.id, wanted[0]), { from: fromA, ...patience }),
+      b.program.waitForLine(finds(a.id, wanted[1]), { from: fromB, ...patience }),
+      a.program.waitForLine((line) => line["flows"] === b.id, { from: fromA, ...patience }),
     ].map((line) => line.catch(() => null)),
   );
   a.program.send({ close: b.id });

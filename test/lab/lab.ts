@@ -36,6 +36,7 @@ export type HomeOptions = NatOptions & LinkConditions & { readonly behind?: Net;
  */
 const WAN_PREFIX = "20.0.0";
 const HOMES_PREFIX = "20.0.1";
+const IPV6_PREFIX = "2a00:20";
 /** The limit of one address byte. */
 const HOSTS_MAX = 240;
 const HOMES_MAX = 254;
@@ -48,6 +49,7 @@ export class Lab {
   readonly #hosts: Host[] = [];
   #delayer: Promise<void> | null = null;
   #homes = 0;
+  #addresses6 = 0;
   #ways = 0;
 
   private constructor(space: LabNamespaces) {
@@ -103,6 +105,21 @@ export class Lab {
   async addAddress({ name }: Host): Promise<string> {
     const address = `${this.#wan.prefix}.${10 + this.#wan.hosts++}`;
     await this.#space.shell([`ip -n ${name} addr add ${address}/32 dev eth0`]);
+    return address;
+  }
+
+  /** Gives a host of the wide area an IPv6 address; a further one replaces it as the preferred one, like a privacy address. */
+  async addIPv6({ name }: Host): Promise<string> {
+    const address = `${IPV6_PREFIX}::${10 + ++this.#addresses6}`;
+    await this.#space.shell([
+      ...(this.#addresses6 === 1 ? gatewayCommands6(this.#wan) : []),
+      enableIPv6(name, "eth0"),
+      `ip -n ${name} -6 -o addr show dev eth0 scope global | awk '{print $4}' | while read old; do`,
+      `  ip -n ${name} -6 addr change $old dev eth0 preferred_lft 0`,
+      "done",
+      `ip -n ${name} -6 addr add ${address}/128 dev eth0 nodad`,
+      `ip -n ${name} -6 route replace default via ${IPV6_PREFIX}::1 dev eth0 onlink`,
+    ]);
     return address;
   }
 
@@ -203,6 +220,15 @@ function bridgeCommands(net: Net): string[] {
     `ip -n ${net.name} link set lan up`,
   ];
 }
+
+const enableIPv6 = (name: string, device: string): string =>
+  `ip netns exec ${name} sh -c 'echo 0 > /proc/sys/net/ipv6/conf/${device}/disable_ipv6'`;
+
+const gatewayCommands6 = ({ name }: Net): string[] => [
+  enableIPv6(name, "lan"),
+  `ip netns exec ${name} sh -c 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'`,
+  `ip -n ${name} -6 addr add ${IPV6_PREFIX}::1/64 dev lan nodad`,
+];
 
 /** Enables routing between the interfaces, without ICMP redirects. */
 function forwardingCommands(name: string): string[] {

@@ -5,7 +5,7 @@
  *     reads  { connect: PEER, relay? }                  connects, and repeats a request until it is answered
  *     reads  { close: PEER }
  *     reads  { play: PEER }                             sends a number every 20 ms from now on
- *     prints { peer, path, after_ms, ms, why }          on each path change; `ms` since the connect command
+ *     prints { peer, path, to, after_ms, ms, why }      on each path change; `ms` since the connect command
  *     prints { flows: PEER }                            an answer arrived
  *     reads  { gaps: PEER }  prints { gaps: PEER, got, longest_ms, path }   the longest silence of this peer since the last such request
  *     prints { failed: PEER, why }
@@ -60,8 +60,10 @@ async function connect(id: string, relay: boolean): Promise<void> {
 function know(peer: Peer): void {
   const known: Known = { peer, times: [], since: performance.now() };
   peers.set(peer.id, known);
-  const tell = (path: string | null, after_ms: number, why: string): void =>
-    sendLine({ peer: peer.id, path, after_ms: Math.round(after_ms), ms: Math.round(performance.now() - toldAt), why });
+  const tell = (path: string | null, after_ms: number, why: string): void => {
+    const [to, ms] = [peer.stats().endpoint?.address, Math.round(performance.now() - toldAt)];
+    sendLine({ peer: peer.id, path, to, after_ms: Math.round(after_ms), ms, why });
+  };
   tell(peer.path, peer.after_ms, peer.why);
   peer.on("path", ({ path, after_ms, why }) => tell(path, after_ms, why));
   peer.on("closed", (why) => sendLine({ closed: peer.id, why }));

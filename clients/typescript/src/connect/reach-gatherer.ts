@@ -33,8 +33,9 @@ export class ReachGatherer {
   }
 
   async #observe(peer: Peer): Promise<NonNullable<WarmSocketPair["reach"]>> {
-    await peer.sockets.bind(peer.socket);
-    return (await this.#setup.probe.gather(peer.sockets, peer.socket, peer.probes)).reach;
+    const { probe } = this.#setup;
+    await peer.sockets.bind(peer.socket, probe.ipv6Address);
+    return (await probe.gather(peer.sockets, peer.socket, peer.probes)).reach;
   }
 }
 

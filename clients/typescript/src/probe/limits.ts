@@ -39,3 +39,5 @@ export const KNOCK_MS = 150;
 export const FILTERING_LIFETIME_MS = 600_000;
 /** TTL of ordinary datagrams: the default of every system. */
 export const HOPS = 64;
+/** Nothing is sent to this port (RFC 863). */
+export const DISCARD_PORT = 9;

@@ -51,6 +51,11 @@ export class ReflexiveProbe {
     this.#ticket = ticket;
   }
 
+  /** An IPv6 address of a sidecar, if there is one. */
+  get ipv6Address(): string | undefined {
+    return this.#sidecars.current.flatMap(({ v6 }) => v6).at(0);
+  }
+
   /** Discards every observation: this machine may be in another network. */
   reset(): void {
     this.#observations = [];

@@ -6,8 +6,8 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
-import { type Endpoint, isLoopback } from "../util/addresses.ts";
-import { HOPS, HOSTS_MAX } from "./limits.ts";
+import { type Endpoint, isLocal, isLoopback } from "../util/addresses.ts";
+import { DISCARD_PORT, HOPS, HOSTS_MAX } from "./limits.ts";
 
 export type DatagramHandler = (bytes: Uint8Array, socket: number, from: Endpoint) => void;
 
@@ -30,25 +30,26 @@ export class Sockets {
     this.#onDatagram = onDatagram;
   }
 
-  /** Binds the socket, each family to a free port, unless it is bound. */
-  async bind(number: number): Promise<void> {
+  /**
+   * Binds the socket, each family to a free port, unless it is bound. `towards`: an IPv6 address. The socket keeps the
+   * source address that the system chooses for it now, also when a newer privacy address becomes the preferred one
+   * (RFC 8981): the other side's router admits only the address that it knows.
+   */
+  async bind(number: number, towards?: string): Promise<void> {
     const pair = this.#pair(number);
-    await Promise.all(
-      Object.values(pair).map(async (socket) => {
-        if (portOf(socket) !== null) return;
-        const bound = once(socket, "listening");
-        socket.bind();
-        await bound;
-      }),
-    );
+    const { udp4, udp6 } = pair;
+    const source = udp6 === undefined || towards === undefined ? null : await sourceTowards(towards);
+    if (this.#open.get(number) !== pair) return;
+    await Promise.all([udp4 && bindTo(udp4, null), udp6 && bindTo(udp6, source)]);
   }
 
   /** The local endpoints of a bound socket. */
   hosts(number: number): Endpoint[] {
     const pair = this.#open.get(number);
     return ownAddresses().flatMap((address) => {
-      const port = portOf(pair?.[isIPv4(address) ? "udp4" : "udp6"]);
-      return port === null ? [] : [{ address, port }];
+      const bound = addressOf(pair?.[isIPv4(address) ? "udp4" : "udp6"]);
+      const isReceived = bound !== null && (WILDCARDS.has(bound.address) || bound.address === address);
+      return isReceived ? [{ address, port: bound.port }] : [];
     });
   }
 
@@ -126,9 +127,41 @@ export function ownAddresses(): string[] {
   return [...new Set(outer.length > 0 ? outer : usable)].slice(0, HOSTS_MAX);
 }
 
-function portOf(socket: Socket | undefined): number | null {
+const WILDCARDS = new Set(["0.0.0.0", "::"]);
+
+async function bindTo(socket: Socket, address: string | null): Promise<void> {
+  if (portOf(socket) !== null) return;
+  const bound = once(socket, "listening");
+  if (address === null) socket.bind();
+  else socket.bind(0, address);
+  // The address may just have been removed.
+  await bound.catch((error: unknown) => {
+    if (address === null) throw error;
+    return bindTo(socket, null);
+  });
+}
+
+/** The source address of datagrams to an IPv6 address; null if there is no way there. A connected socket shows it. */
+async function sourceTowards(address: string): Promise<string | null> {
+  const socket = createSocket({ type: "udp6", ipv6Only: true });
   try {
-    return socket?.address().port ?? null;
+    const connected = once(socket, "connect");
+    socket.connect(DISCARD_PORT, address);
+    await connected;
+    const source = socket.address().address;
+    return isLoopback(source) || isLocal(source) ? null : source;
+  } catch {
+    return null;
+  } finally {
+    socket.close();
+  }
+}
+
+const portOf = (socket: Socket | undefined): number | null => addressOf(socket)?.port ?? null;
+
+function addressOf(socket: Socket | undefined): Endpoint | null {
+  try {
+    return socket?.address() ?? null;
   } catch {
     // Not bound yet, or closed: `address` throws.
     return null;

@@ -72,7 +72,7 @@ export class WarmSocket {
 
   async #observe(warm: Warm): Promise<void> {
     clearTimeout(this.#timer);
-    await warm.sockets.bind(0);
+    await warm.sockets.bind(0, this.#probe.ipv6Address);
     if (this.#warm !== warm) return;
     // The new sockets show how the NAT allocates ports, which does not change while the mapping is stable.
     const gathered = await this.#probe.gather(warm.sockets, 0, warm.probes, warm.gathered?.isStable !== true);
