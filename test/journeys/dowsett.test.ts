@@ -16,6 +16,7 @@ import {
   sign,
   signedWith,
 } from "../support/dowsett.ts";
+import { freshness } from "../support/freshness.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
 /** The script repeats a request after this interval and gives up after five attempts. */
@@ -30,7 +31,8 @@ const [NEAR, FAR] = ["Nice", ...Array.from({ length: 20 }, (_, index) => `Far${i
 
 const INTRODUCTION = "providing-peer-handshake-info";
 
-const settings = { PARLEY_PORTS: "PORT=dowsett" };
+/** All clients share one address. */
+const settings = { PARLEY_PORTS: "PORT=dowsett", PARLEY_LIST_RATE: "1000/1000" };
 let stack: TestStack;
 beforeEach(async () => {
   stack = await TestStack.open({ shards: SHARDS, settings });
@@ -65,6 +67,19 @@ describe("a meeting", () => {
     expect(message).toBe(`${NEAR} not found`);
     expect(new Set(alice.types())).toStrictEqual(new Set(["confirming-registration", INTRODUCTION]));
     expect(alice.types().filter((type) => type === INTRODUCTION).length % 3).toBe(0);
+  });
+
+  test("lists each of twelve servers in the first list after its registration, over UDP and HTTP", async () => {
+    const [host, guest] = [await Client.open("aaaaaaaaaa"), await Client.open("bbbbbbbbbb")];
+    const { fresh, report } = freshness("Dowsett");
+    for (let count = 1; count <= 12; count++) {
+      await host.registers(`Fresh${count}`);
+      const { servers } = await fresh(() => guest.asks(listing(), "providing-server-list"));
+      expect(servers).toContainEqual(expect.objectContaining({ name: `Fresh${count}` }));
+      expect(servers).toHaveLength(count);
+      expect(await stack.lobbies("wire=dowsett")).toHaveLength(count);
+    }
+    report();
   });
 
   test("keeps a taken name with its first host", async () => {

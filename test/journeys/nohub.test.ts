@@ -7,6 +7,7 @@ import { createConnection, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
 import { NetfoxPlayer } from "../support/netfox.ts";
+import { freshness } from "../support/freshness.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
 /** The example's game. */
@@ -123,6 +124,25 @@ test("forest brawl: create, list, join, set-data, leave", async () => {
     (answer) => answer === "|\n",
   );
   expect(await stack.lobbies()).toStrictEqual([]);
+});
+
+test("each of twelve lobbies is in the next list, over nohub and HTTP", async () => {
+  const guest = await NohubSocket.open();
+  const { fresh, report } = freshness("nohub");
+  for (let count = 1; count <= 12; count++) {
+    // A connection may have four lobbies.
+    const host = count % 4 === 1 ? await NohubSocket.open() : clients.at(-1)!;
+    expect(await host.request("lobby/create", `enet://192.0.2.1:${7_000 + count} name=Fresh${count}`)).toMatch(/^\. /);
+    const listed = await fresh(() => guest.request("lobby/list"));
+    expect(listed.match(/ name=Fresh\d+\n/g)).toHaveLength(count);
+    expect(await stack.lobbies("wire=nohub")).toHaveLength(count);
+  }
+  report();
+  for (const client of clients) client.close();
+  await eventually(
+    () => stack.lobbies(),
+    (lobbies) => lobbies.length === 0,
+  );
 });
 
 test("a lobby at its own address survives a lost connection, and then ends", async () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
 import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
 import { seeded } from "../support/dice.ts";
+import { freshness } from "../support/freshness.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
 let stack: TestStack;
@@ -41,6 +42,18 @@ describe("a meeting", () => {
     expect(await stack.lobbies()).toEqual([]);
     expect(await alice.request("p:Nice:Alice", /^error:/)).toBe("error:session_non_existent");
     expect(await alice.request("h:Nice:Alice:4", /^i:/)).toBe("i:Alice");
+  });
+
+  test("lists each of twelve sessions at once", async () => {
+    const { fresh, report } = freshness("Rabid");
+    const hosts = await Promise.all(Array.from({ length: 12 }, () => stack.player()));
+    for (const [index, host] of hosts.entries()) {
+      await hosted(host, `Fresh${index}`, 4);
+      const names = (await fresh(() => stack.lobbies("wire=rabid"))).map(({ name }) => name);
+      expect(names).toContain(`Fresh${index}`);
+    }
+    report();
+    for (const [index, host] of hosts.entries()) await host.request(`x:Fresh${index}:Alice`, /^error:player_exited/);
   });
 
   test("starts for members of two sidecars within 200 ms of each other", async () => {
