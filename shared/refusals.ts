@@ -16,6 +16,11 @@ const TABLE = {
     message: "A receipt is older than a minute, or a clock is wrong; `detail` has the difference. Observe again.",
   },
   unauthorized: { status: 401, message: "A valid token or key is required: send `Authorization: Bearer ...`." },
+  identity_invalid: {
+    status: 401,
+    message: "The proof of identity is invalid, expired or of an unknown provider; get a new one from the provider.",
+  },
+  identity_required: { status: 403, message: "This game admits only peers with a proof of identity." },
   forbidden: { status: 403, message: "This key's role or games do not allow it." },
   banned: { status: 403, message: "The operators banned this peer or address." },
   kicked: { status: 403, message: "The host removed this peer; it cannot join again." },
@@ -97,6 +102,11 @@ const TABLE = {
   host_unreachable: { status: 503, message: "The lobby's host cannot be notified now; retry.", retry_after_s: 2 },
   no_relay: { status: 503, message: "This sidecar has no free relay now.", retry_after_s: 5 },
   hub_unavailable: { status: 503, message: "The hub did not answer; retry.", retry_after_s: 2 },
+  identity_unavailable: {
+    status: 503,
+    message: "The provider of the identity did not answer; retry.",
+    retry_after_s: 5,
+  },
   draining: {
     status: 503,
     message: "The operators accept no new lobbies now; existing lobbies continue.",

@@ -26,6 +26,9 @@ export type Env = {
   /** Where reports of players are sent, and the key that signs them. Without them there are no reports. */
   readonly REPORTS_WEBHOOK?: string;
   readonly REPORTS_KEY?: string;
+  /** Providers of identities per game (shared/settings/identity.ts), and the key that derives peer ids. */
+  readonly IDENTITY?: string;
+  readonly IDENTITY_KEY?: string;
   /** Words that no displayed name may contain, comma-separated. */
   readonly NAMES_DENIED?: string;
   /** Rate limits that differ from shared/limits.ts, or `off`. */

@@ -8,6 +8,7 @@
 import { constant, flag, list, nullable, object, oneOf, optional, type Shape, text } from "../schema/decode.ts";
 import {
   NAME_LENGTH_MAX,
+  PROOF_LENGTH_MAX,
   REASON_LENGTH_MAX,
   SEATS_PER_PEER_MAX,
   SHARDS_MAX,
@@ -17,6 +18,12 @@ import {
 import { count, lobbyId, peerId, time } from "../lobby/fields.ts";
 
 const token = text(TICKET_LENGTH_MAX, /^[A-Za-z0-9._-]+$/);
+
+/** The body of `POST /peers`. Without a proof the peer is anonymous. */
+export const newPeer = object({
+  proof: optional(object({ provider: text(32), token: text(PROOF_LENGTH_MAX) })),
+});
+export type IdentityProof = NonNullable<Shape<typeof newPeer>["proof"]>;
 
 export const ownSeat = object({
   lobby_id: lobbyId,

@@ -3,7 +3,7 @@ import * as api from "./lobbies.ts";
 import * as connect from "../connect/schema.ts";
 import * as service from "./service.ts";
 import { auditPage } from "./moderation/audit.ts";
-import { jwks, me, ownSeat, tokens } from "./identity.ts";
+import { jwks, me, newPeer, ownSeat, tokens } from "./identity.ts";
 import { lobbyBan, lobbyBanList } from "./bans.ts";
 import * as reads from "./reads.ts";
 import { relaySettings } from "./moderation/relay-settings.ts";
@@ -44,6 +44,7 @@ export const SHAPES = {
   Relaying: connect.relayRequest,
   Outcome: connect.outcome,
   Me: me,
+  NewPeer: newPeer,
   OwnSeat: ownSeat,
   Tokens: tokens,
   Keys: jwks,

@@ -17,6 +17,7 @@ import {
   CERTIFICATE_LENGTH_MAX,
   GAME_PATTERN,
   GAMES_MAX,
+  IDENTITY_PROVIDERS_MAX,
   NAME_LENGTH_MAX,
   PAGE_MAX,
   PREFIX_LENGTH_MAX,
@@ -69,7 +70,16 @@ const durations = object({ count, p50_ms: nullable(count), p95_ms: nullable(coun
 export const gameList = object({
   /** Any game is served, so no list is returned. */
   any: flag,
-  games: list(object({ name: text(32, GAME_PATTERN) }), GAMES_MAX),
+  games: list(
+    object({
+      name: text(32, GAME_PATTERN),
+      /** Providers whose proofs of identity are accepted. */
+      identity_providers: list(text(32), IDENTITY_PROVIDERS_MAX),
+      /** Peers without a proof are refused. */
+      identity_required: flag,
+    }),
+    GAMES_MAX,
+  ),
 });
 
 /** Statistics of a game, without personal data. */

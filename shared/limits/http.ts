@@ -18,6 +18,14 @@ export const KEY_LENGTH_MIN = 16;
 /** Shorter keys are refused: an attacker that holds a token can try keys offline. */
 export const TOKEN_KEY_LENGTH_MIN = 32;
 
+/** Providers of one game, and the longest proof: a Steam ticket of 2,560 bytes in hexadecimal, a token of 4 KiB. */
+export const IDENTITY_PROVIDERS_MAX = 8;
+export const PROOF_LENGTH_MAX = 8_192;
+/** A provider that has not answered by then is unavailable. */
+export const PROVIDER_TIMEOUT_MS = 5_000;
+/** How long the addresses of a provider's keys are kept. */
+export const PROVIDER_CACHE_MS = 3_600_000;
+
 // --- Rate limits -----------------------------------------------------------------------------------------------
 /** Rate limits of one peer: refill per second, and burst. The setting RATE_LIMITS overrides them. */
 export const RATE_LIMIT_BUDGETS = {

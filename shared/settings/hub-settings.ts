@@ -5,6 +5,7 @@ import { parseBudgets } from "../rate-limit/rate-limiter.ts";
 import { parseGames } from "./games.ts";
 import { parseTurn } from "./turn.ts";
 import { parseWebhook } from "./webhook.ts";
+import { parseIdentity } from "./identity.ts";
 import { parseOperatorKeys } from "./operator-keys.ts";
 
 /** Settings by their names in wrangler.toml. */
@@ -16,6 +17,7 @@ export function settingFaults(settings: HubSettings): string[] {
   return [
     ...keyFaults(read),
     ...parseGames(read("GAMES")).faults,
+    ...parseIdentity(read("IDENTITY"), read("IDENTITY_KEY")).faults,
     ...parseWebhook(read("REPORTS_WEBHOOK"), read("REPORTS_KEY")).faults,
     ...numberFaults(read),
     ...turn.faults,

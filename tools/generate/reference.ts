@@ -212,6 +212,7 @@ plain workerd, all of them are environment variables.
 | \`ADMIN_KEYS\` | none | secret: enables the admin routes; entries \`KEY\` or \`ROLE@GAME+GAME:KEY\`, comma-separated, a key of at least ${limits.KEY_LENGTH_MIN} characters ([operators](http.md#operators)); without it they return 401 |
 | \`GAMES\` | \`*\` | the games that are served, comma-separated; \`*\` serves any name and gives a game its own hub when it is first hosted |
 | \`REPORTS_WEBHOOK\`, \`REPORTS_KEY\` | none | where [reports of players](http.md#reports) are sent, an https URL; secret: the key that signs them, at least ${limits.KEY_LENGTH_MIN} characters |
+| \`IDENTITY\`, \`IDENTITY_KEY\` | none | secret: the [providers of identities](../guides/identity.md) of each game, as JSON; secret: derives their peer ids, at least ${limits.TOKEN_KEY_LENGTH_MIN} characters. It must never change |
 | \`NAMES_DENIED\` | none | words that no name of a lobby or member may contain, comma-separated |
 | \`HUB_SHARDS\` | \`1\` | hubs per game, 1 to ${limits.SHARDS_MAX}; one serves about 5,000 concurrent players. A change strands open lobbies |
 | \`LOCATION_HINT\` | near the first caller | where Cloudflare places new hubs: wnam, enam, sam, weur, eeur, apac, oc, afr, me |

@@ -33,6 +33,8 @@ export type HubOptions = {
 const SETTINGS = [
   "ADMIN_KEYS",
   "GAMES",
+  "IDENTITY",
+  "IDENTITY_KEY",
   "NAMES_DENIED",
   "RATE_LIMITS",
   "REPORTS_KEY",
@@ -57,6 +59,8 @@ export async function startHub(options: HubOptions): Promise<ChildProcess> {
 const config :Workerd.Config = (
   services = [
     (name = "worker", worker = .worker),
+    # Providers of identities and the webhook of reports may be on a private network.
+    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
     (name = "rows", disk = (path = ${JSON.stringify(resolve(state))}, writable = true)),
     (name = "site", disk = (path = ${JSON.stringify(join(ROOT, "worker/site"))})),
   ],

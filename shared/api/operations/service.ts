@@ -1,6 +1,7 @@
 /** The HTTP operations besides lobbies: identities, sidecars, statistics, service endpoints and administration. */
 import { auditPage } from "../moderation/audit.ts";
 import { relaySettings } from "../moderation/relay-settings.ts";
+import { newPeer } from "../identity.ts";
 import * as service from "../service.ts";
 import { flag, object, text } from "../../schema/decode.ts";
 import {
@@ -36,13 +37,14 @@ export const SERVICE_OPERATIONS: Operations = {
     post: {
       id: "createPeer",
       tag: "identity",
-      summary: "Creates an anonymous peer and its tokens.",
+      summary: "Creates a peer and its tokens: an anonymous one, or that of a proved identity.",
       auth: "none",
       rateLimit: "peers",
+      body: newPeer,
       responses: {
         201: { description: "The new peer. The tokens are secret.", body: service.identity, headers: ["Location"] },
       },
-      refusals: ["banned"],
+      refusals: ["banned", "identity_invalid", "identity_required", "identity_unavailable"],
     },
   },
   [`${GAME}/sidecars`]: {

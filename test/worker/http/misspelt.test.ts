@@ -75,6 +75,7 @@ describe("a misspelt key of a body is refused at every depth:", () => {
       "createBan /member/",
       "createLobby /data_rules/a/",
       "createOrJoin /data_rules/a/",
+      "createPeer /proof/",
       "patchLobby /data_rules/a/",
       "quickJoin /create_if_none/",
       "quickJoin /create_if_none/data_rules/a/",

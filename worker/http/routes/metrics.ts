@@ -4,6 +4,7 @@ import { countDurations, type Durations, quantileOf } from "#shared/connect/dura
 import { mergePairStats, type PairStats } from "#shared/connect/outcomes.ts";
 import { GAME_PATTERN, METRICS_GAMES_MAX, SIDECARS_MAX_AGE_S, STATS_MAX_AGE_S } from "#shared/limits.ts";
 import { allows } from "#shared/settings/operator-keys.ts";
+import { identityOf, parseIdentity } from "#shared/settings/identity.ts";
 import { settingFaults } from "#shared/settings/hub-settings.ts";
 import { callEveryHub, callHub } from "../hub-client.ts";
 import type { Ctx, Handler } from "../context.ts";
@@ -16,7 +17,11 @@ import type { HubStats, RpcResult } from "../../rpc.ts";
 
 export const listGames: Handler = (c) => {
   const { names } = gamesOf(c.env);
-  const games = [...(names ?? [])].toSorted().map((name) => ({ name }));
+  const identity = parseIdentity(c.env.IDENTITY ?? "", c.env.IDENTITY_KEY ?? "");
+  const games = [...(names ?? [])].toSorted().map((name) => {
+    const { providers = [], required = false } = identityOf(identity, name) ?? {};
+    return { name, identity_providers: providers.map((one) => one.name), identity_required: required };
+  });
   return cachedJson(c, JSON.stringify({ any: names === null, games }), `public, max-age=${SIDECARS_MAX_AGE_S}`);
 };
 

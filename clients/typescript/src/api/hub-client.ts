@@ -47,9 +47,9 @@ export class HubClient {
 
   // --- identity ------------------------------------------------------------------------------------------------
 
-  /** Creates an anonymous identity and uses its token from now on. */
-  async createIdentity(): Promise<types.Identity> {
-    const identity = await this.request<types.Identity>("POST", "/peers");
+  /** Creates an identity, which is anonymous without a proof, and uses its token from now on. */
+  async createIdentity(proof?: types.NewPeer["proof"]): Promise<types.Identity> {
+    const identity = await this.request<types.Identity>("POST", "/peers", proof === undefined ? undefined : { proof });
     this.token = identity.peer_token;
     return identity;
   }

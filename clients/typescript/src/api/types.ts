@@ -410,6 +410,13 @@ export type Me = {
   };
 };
 
+export type NewPeer = {
+  readonly proof?: {
+    readonly provider: string;
+    readonly token: string;
+  };
+};
+
 export type OwnSeat = {
   readonly lobby_id: string;
   readonly name: string;
@@ -530,6 +537,8 @@ export type GameList = {
   readonly any: boolean;
   readonly games: readonly {
     readonly name: string;
+    readonly identity_providers: readonly string[];
+    readonly identity_required: boolean;
   }[];
 };
 

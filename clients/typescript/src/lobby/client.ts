@@ -5,7 +5,7 @@
 import { type HubClient, HubRefusal } from "../api/hub-client.ts";
 import type { MemberPeer, Network } from "../api/member-paths.ts";
 import { LobbyMembership } from "./membership.ts";
-import type { Identity, Joined, Joining, Me, NewLobby, Pending, QuickJoining, Tokens } from "../api/types.ts";
+import type { Identity, Joined, Joining, Me, NewLobby, NewPeer, Pending, QuickJoining, Tokens } from "../api/types.ts";
 import { ADMISSION_POLL_MS, ADMISSION_TIMEOUT_MS } from "./limits.ts";
 
 export type LobbyClientOptions = {
@@ -14,7 +14,12 @@ export type LobbyClientOptions = {
   readonly game?: string;
   /** Keeps the identity, and with it the seats. Default: none in Node, `sessionStorage` in browsers. */
   readonly storage?: IdentityStorage | null;
+  /** Returns a proof of the user's identity, where the game has providers. Called when a new identity is needed. */
+  readonly proof?: ProofSource;
 };
+
+/** For example an ID token of OpenID Connect, or a Steam ticket in hexadecimal. */
+export type ProofSource = () => Promise<NonNullable<NewPeer["proof"]>>;
 
 /** For example a browser's `localStorage`. It holds a secret. */
 export type IdentityStorage = {
@@ -31,10 +36,14 @@ export type JoinTarget =
 export type Credentials = Tokens & Partial<Pick<Identity, "sidecars">>;
 
 /** Takes the stored identity, with new tokens, or creates one. Rejects with a HubRefusal. */
-export async function identify(hub: HubClient, storage: IdentityStorage | null = null): Promise<Credentials> {
+export async function identify(
+  hub: HubClient,
+  storage: IdentityStorage | null = null,
+  proof?: ProofSource,
+): Promise<Credentials> {
   const key = `parley ${hub.url} ${hub.game}`;
   const token = storage?.getItem(key) ?? null;
-  const credentials = (token === null ? null : await renew(hub, token)) ?? (await hub.createIdentity());
+  const credentials = (token === null ? null : await renew(hub, token)) ?? (await hub.createIdentity(await proof?.()));
   storage?.setItem(key, credentials.peer_token);
   return credentials;
 }

@@ -21,7 +21,7 @@ export type ParleyClientOptions = LobbyClientOptions & {
 export class ParleyClient extends LobbyClient<Peer> {
   static async open({ birthday = true, ...options }: ParleyClientOptions): Promise<ParleyClient> {
     const hub = new HubClient(options.url, options.game, null, new HttpTransport(options.url));
-    const identity = await identify(hub, options.storage);
+    const identity = await identify(hub, options.storage, options.proof);
     return new ParleyClient(hub, identity.peer_id, new UdpNetwork(hub, identity, birthday));
   }
 
