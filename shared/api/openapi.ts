@@ -130,7 +130,7 @@ export function openapi(): Json {
 
 const BYTES = { type: "string", format: "binary" };
 
-function describe(path: string, method: Method, operation: Operation): Json {
+export function describe(path: string, method: Method, operation: Operation): Json {
   const { id, tag, summary, rateLimit, parameters = [], binary, body, responses } = operation;
   const described = parameters.map(({ in: where, name, description, decoder }) => ({
     in: where,
@@ -145,6 +145,7 @@ function describe(path: string, method: Method, operation: Operation): Json {
     tags: [tag],
     summary,
     security: securityOf(operation),
+    ...(operation.deprecated && { deprecated: true, "x-sunset": operation.deprecated.sunset }),
     ...(all.length > 0 && { parameters: all }),
     ...(body && { requestBody: { required: true, content: { [type]: { schema: withReferences(body.schema) } } } }),
     ...(binary && { requestBody: { required: true, content: { [binary.type]: { schema: BYTES } } } }),
@@ -167,13 +168,14 @@ function securityOf({ auth, alternativeAuth }: Operation): readonly Json[] {
 
 function describeResponse(
   { description, body, type, headers = [] }: ResponseSpec,
-  { rateLimit, auth }: Operation,
+  { rateLimit, auth, deprecated }: Operation,
 ): Json {
   const replayed = auth === "peer" ? ["Idempotency-Replayed"] : [];
   const limits = rateLimit === undefined ? [] : ["RateLimit", "RateLimit-Policy"];
+  const ending = deprecated === undefined ? {} : { Deprecation: DEPRECATION, Sunset: SUNSET };
   return {
     description,
-    headers: references(["X-Request-Id", ...headers, ...limits, ...replayed]),
+    headers: { ...references(["X-Request-Id", ...headers, ...limits, ...replayed]), ...ending },
     ...(body && { content: { "application/json": { schema: withReferences(body.schema) } } }),
     ...(type && { content: { [type]: { schema: { type: "string" } } } }),
   };
@@ -247,6 +249,9 @@ const IDEMPOTENCY_KEY: Json = {
 };
 
 const header = (description: string, type = "string"): Json => ({ description, schema: { type } });
+/** Only deprecated operations have them, so they are no components. */
+const DEPRECATION = header("Since when the operation should not be used: `@1801353600` (RFC 9745).");
+const SUNSET = header("From when on it may be gone (RFC 8594).");
 const HEADERS: Json = {
   ETag: header("The version of the response, for If-None-Match or If-Match."),
   Link: header('The next page, `rel="next"` (RFC 8288).'),

@@ -19,6 +19,7 @@ import { HANDLERS } from "./handlers.ts";
 import { INCOMPLETE_BODY } from "./body.ts";
 import { HubUnavailable } from "./hub-client.ts";
 import {
+  announceDeprecation,
   knownParameters,
   optionalPeer,
   rateLimitHeaders,
@@ -33,10 +34,12 @@ import { serveSite } from "./static-site.ts";
 /** Browsers never send tokens by themselves, so every origin may call the API. */
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const EXPOSED = [
+  "Deprecation",
   "ETag",
   "Link",
   "Location",
   "Retry-After",
+  "Sunset",
   "RateLimit",
   "RateLimit-Policy",
   "Idempotency-Replayed",
@@ -113,6 +116,7 @@ function addRoutes(path: string): void {
     const handler = HANDLERS[operation.id];
     if (handler === undefined) throw new Error(`no handler for the operation ${operation.id}`);
     const middleware = [
+      ...(operation.deprecated === undefined ? [] : [announceDeprecation(operation.deprecated)]),
       ...(path.startsWith("/v1/") ? [knownParameters(operation)] : []),
       ...(operation.body === undefined ? [] : [limitBody(BODY_BYTES_MAX)]),
       ...(operation.binary === undefined ? [] : [limitBody(operation.binary.bytes_max)]),

@@ -4,7 +4,7 @@
  */
 import { GAME_PATTERN } from "#shared/limits.ts";
 import { rateHeaders } from "#shared/rate-limit/rate-limiter.ts";
-import type { Operation } from "#shared/api/operations/operation.ts";
+import { type Deprecation, deprecationHeaders, type Operation } from "#shared/api/operations/operation.ts";
 import { FAULTS_MAX, isReservedKey } from "#shared/schema/faults.ts";
 import type { Ctx, Middleware } from "./context.ts";
 import { isServed, keysOf } from "../env.ts";
@@ -34,6 +34,14 @@ export function knownParameters({ id, parameters = [] }: Operation): Middleware 
     return malformed(named.slice(0, FAULTS_MAX).map((pointer) => ({ pointer, message: "this parameter is unknown" })));
   };
 }
+
+/** Says in every response of a deprecated operation when it ends, and what replaces it. */
+export const announceDeprecation =
+  (deprecated: Deprecation): Middleware =>
+  async (c, next) => {
+    await next();
+    for (const [name, value] of Object.entries(deprecationHeaders(deprecated))) c.res.headers.append(name, value);
+  };
 
 /** Requires a peer's token and sets `c.var.peer`. */
 export const requirePeer: Middleware = async (c, next) => {

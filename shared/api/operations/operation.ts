@@ -41,9 +41,29 @@ export type Operation = {
   readonly binary?: { readonly type: string; readonly bytes_max: number };
   readonly responses: { readonly [status: number]: ResponseSpec };
   readonly refusals?: readonly RefusalCode[];
+  /** The operation will be removed; responses say so (RFC 9745, RFC 8594). */
+  readonly deprecated?: Deprecation;
   /** A POST without idempotency key: its response is secret and must not be stored. */
   readonly notReplayable?: true;
 };
+
+export type Deprecation = {
+  /** The day from which clients should not use it, like 2027-01-31. */
+  readonly since: string;
+  /** The first day on which it may be gone. */
+  readonly sunset?: string;
+  /** A page that names the replacement. */
+  readonly link: string;
+};
+
+/** `Deprecation` as a structured date, `Sunset` as an HTTP date, and `Link` to the replacement. */
+export function deprecationHeaders({ since, sunset, link }: Deprecation): Record<string, string> {
+  return {
+    deprecation: `@${Date.parse(`${since}T00:00:00Z`) / 1_000}`,
+    link: `<${link}>; rel="deprecation"; type="text/html"`,
+    ...(sunset !== undefined && { sunset: new Date(`${sunset}T00:00:00Z`).toUTCString() }),
+  };
+}
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
 export type Operations = Readonly<Record<string, Readonly<Partial<Record<Method, Operation>>>>>;
