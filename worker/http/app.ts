@@ -49,7 +49,7 @@ const EXPOSED = [
 
 const GAME = "/v1/games/:game/*";
 const ADMIN = "/v1/admin/games/:game/*";
-const LINK = "/v1/link/:game/*";
+const LINK = "/v1/link/:game/:shard";
 const EVENTS = "/v1/games/{game}/events";
 
 /** Operators' keys depend on the operation (access/operators.ts); a sidecar's key is checked before all else of a link. */

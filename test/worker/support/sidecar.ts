@@ -135,11 +135,11 @@ export class Sidecar {
     return (await found) as Message<T>;
   }
 
-  /** All unread messages from before the response to this. Empty if there were none. */
+  /** All unread messages from before the response to this, but the lists of other sidecars' addresses. Empty if there were none. */
   async rest(): Promise<FromHub[]> {
     this.say({ t: "reports", seq: 1, items: [] });
     await this.next("told", ({ ack, items }) => ack !== null && items.length === 0);
-    return this.#unread.splice(0);
+    return this.#unread.splice(0).filter(({ t }) => t !== "sidecars");
   }
 
   ping(): Promise<void> {
