@@ -1,6 +1,6 @@
 /**
  * The setting NAMES_DENIED: words that no displayed name may contain, separated by commas. Case, compatibility forms and
- * invisible characters make no difference (lobby/names.ts).
+ * invisible characters make no difference (text/names.ts).
  */
 import { skeleton } from "../text/names.ts";
 

@@ -59,7 +59,7 @@ export class Outbox {
       return true;
     }
     if (report.kind === "ask" && this.#entries.length - this.#numbered >= OUTBOX_QUESTIONS_MAX) return false;
-    if (this.#entries.length >= OUTBOX_REPORTS_MAX && !this.#dropQuestion()) return false;
+    if (this.#entries.length >= OUTBOX_REPORTS_MAX && !this.#makeRoom(report, now)) return false;
     this.#entries.push(entry);
     this.#latest.set(entry.subject, entry);
     this.#count(report, 1);
@@ -120,8 +120,17 @@ export class Outbox {
     }
   }
 
-  #dropQuestion(): boolean {
-    const at = this.#entries.findIndex((entry, index) => index >= this.#numbered && entry.report.kind === "ask");
+  /** Makes room for a report: drops a question, or for what a client says once, what another one repeats anyway. */
+  #makeRoom(report: Report, now: number): boolean {
+    if (this.#dropFirst((kind) => kind === "ask")) return true;
+    if (!RETRIED_BY_CLIENTS.has(report.kind)) return this.#dropFirst((kind) => RETRIED_BY_CLIENTS.has(kind));
+    const oldest = this.#entries[this.#numbered];
+    if (oldest !== undefined && now - oldest.requested_at > REPORT_STALE_MS) this.#dropStale(now);
+    return this.#entries.length < OUTBOX_REPORTS_MAX;
+  }
+
+  #dropFirst(matches: (kind: Report["kind"]) => boolean): boolean {
+    const at = this.#entries.findIndex(({ report }, index) => index >= this.#numbered && matches(report.kind));
     if (at === -1) return false;
     for (const entry of this.#entries.splice(at, 1)) this.#forget(entry);
     return true;

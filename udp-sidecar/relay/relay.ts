@@ -148,7 +148,7 @@ export class Relay {
     if (side === undefined || this.#allocations.get(allocation.key) !== allocation) return false;
     if (stream === null && (familyOf(at) !== side.family || this.#isSidecar(at))) return false;
     const source = sourceOf(at.address);
-    const isFull = this.#sources.slots(source) >= this.#limits.slots_per_source_max;
+    const isFull = !this.#sources.hasRoom(source, this.#limits.slots_per_source_max);
     if (!this.#isServed(at) || (source !== side.source.key && isFull)) return false;
     this.#chargeSource(side, at.address, now);
     Object.assign(side, { endpoint: at, stream, secret: true, left: false, last_received_at: now });

@@ -49,6 +49,6 @@ export function hasSlots(budgets: SharedBudgets, parties: readonly RelayParty[],
   const sources = parties.map(budgetKey);
   return sources.every((source) => {
     const requested = sources.filter((other) => other === source).length;
-    return budgets.slots(source) + requested <= slots_max;
+    return budgets.hasRoom(source, slots_max, requested - 1);
   });
 }

@@ -1,18 +1,21 @@
 /**
  * Responses to requests with an `Idempotency-Key`, stored for ten minutes: a retried request gets the stored response.
- * Rows hold the responses, memory only keys and ages. If a peer or the hub has too many, the oldest are deleted.
+ * Rows hold the responses, memory only keys and ages. If a peer has too many, its oldest is deleted. If the hub has too
+ * many, the oldest of the peer with the most: a client with many requests does not delete the responses of others.
  */
 import { IDEMPOTENCY_KEPT_MS, IDEMPOTENT_RESPONSES_MAX, IDEMPOTENT_RESPONSES_PER_PEER_MAX } from "#shared/limits.ts";
 import type { Store } from "./store.ts";
+
+type ResponseStore = Pick<Store, "responseAges" | "response" | "saveResponse" | "deleteResponse">;
 import type { IdempotencyKey, Outcome } from "../rpc.ts";
 
 export class IdempotencyCache {
-  readonly #store: Store;
+  readonly #store: ResponseStore;
   /** When each response was stored, the oldest first. */
   readonly #stored_at: Map<string, number>;
   readonly #peers = new Map<string, Set<string>>();
 
-  constructor(store: Store) {
+  constructor(store: ResponseStore) {
     this.#store = store;
     this.#stored_at = new Map();
     for (const { key, at } of store.responseAges()) this.#index(key, at);
@@ -42,7 +45,7 @@ export class IdempotencyCache {
     const of_peer = this.#peers.get(peerOf(key));
     if (of_peer !== undefined && of_peer.size >= IDEMPOTENT_RESPONSES_PER_PEER_MAX)
       this.#drop(of_peer.values().next().value!);
-    if (this.#stored_at.size >= IDEMPOTENT_RESPONSES_MAX) this.#drop(this.#stored_at.keys().next().value!);
+    if (this.#stored_at.size >= IDEMPOTENT_RESPONSES_MAX) this.#drop(this.#oldestOfLargest());
     this.#store.saveResponse({ key, hash, at: now, outcome });
     this.#index(key, now);
   }
@@ -59,6 +62,12 @@ export class IdempotencyCache {
   deadline(): number {
     const [oldest] = this.#stored_at.values();
     return oldest === undefined ? Infinity : oldest + IDEMPOTENCY_KEPT_MS;
+  }
+
+  #oldestOfLargest(): string {
+    let [largest] = this.#peers.values();
+    for (const keys of this.#peers.values()) if (keys.size > largest!.size) largest = keys;
+    return largest!.values().next().value!;
   }
 
   #index(key: string, at: number): void {

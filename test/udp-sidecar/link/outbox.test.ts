@@ -261,6 +261,25 @@ describe("a full outbox", () => {
     expect(namesOf(batches[0]!.items).slice(0, 3)).toStrictEqual(["A", "peer 0", "peer 1"]);
   });
 
+  test("keeps what a client says once, instead of what another client repeats", () => {
+    const outbox = full();
+    expect(outbox.add(leaves("Alice"), T0)).toBe(true);
+    expect(outbox.size).toBe(OUTBOX_REPORTS_MAX);
+    const sent: string[] = [];
+    for (let batch = outbox.nextBatch(T0); batch !== null; batch = outbox.nextBatch(T0)) {
+      sent.push(...namesOf(batch.items));
+      outbox.acknowledge(batch.seq + batch.items.length - 1);
+    }
+    expect([sent[0], sent.at(-1)]).toStrictEqual(["peer 1", "Alice"]);
+  });
+
+  test("drops stale requests for a new one, although its hub is not reached", () => {
+    const outbox = full();
+    expect(outbox.add(joins("late"), T0 + REPORT_STALE_MS)).toBe(false);
+    expect(outbox.add(joins("later"), T0 + REPORT_STALE_MS + 1)).toBe(true);
+    expect(outbox.size).toBe(1);
+  });
+
   test("accepts a dropped question again once there is room", () => {
     const outbox = boxOf(asks("first"));
     for (const report of many(OUTBOX_REPORTS_MAX)) outbox.add(report, T0);

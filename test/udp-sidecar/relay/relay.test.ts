@@ -382,6 +382,17 @@ describe("a relay is refused", () => {
     });
   });
 
+  test("beyond four quotas of an IPv4 /24, whatever the addresses, while other networks have theirs", () => {
+    const table = new RelayHarness({ slots_per_source_max: 2 });
+    const request = (index: number, network = "45.3.3") =>
+      table.request(`a${index}`, `b${index}`, {
+        seen: [at(`${network}.${index}`, 1), at(`45.${index}.0.1`, 1)],
+      });
+    for (let index = 100; index < 108; index++) expect(request(index)).not.toHaveProperty("none");
+    expect(request(108)).toStrictEqual({ none: "source_share" });
+    expect(request(109, "45.3.4")).not.toHaveProperty("none");
+  });
+
   test("to a pair of one source with room for one side only", () => {
     const table = new RelayHarness({ slots_per_source_max: 3 });
     const seen = [at("2a00::1", 1), at("2a00::2", 2)];

@@ -1,6 +1,13 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { IDEMPOTENCY_KEPT_MS, RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
+import {
+  IDEMPOTENCY_KEPT_MS,
+  IDEMPOTENT_RESPONSES_MAX,
+  IDEMPOTENT_RESPONSES_PER_PEER_MAX,
+  RATE_LIMIT_BUDGETS,
+} from "#shared/limits.ts";
+import { IdempotencyCache } from "../../../worker/hub/idempotency.ts";
+import type { Outcome } from "../../../worker/rpc.ts";
 import { alarmOf, hubFor, inside, lobbyRows, timePasses } from "../support/hub-inspector.ts";
 import { freeOfCharge, LOBBY, Player } from "../support/player.ts";
 import { problemOf, withTwoShards } from "../support/http-fixture.ts";
@@ -100,6 +107,25 @@ describe("a retried request", () => {
     expect(await alarmOf(alice.game)).toBe(null);
     const again = await create(await Player.of(alice.game));
     expect([again.status, again.replayed, again.body === first.body]).toStrictEqual([201, null, false]);
+  });
+});
+
+describe("a full table of responses", () => {
+  test("deletes the oldest response of the peer with the most, and keeps those of others", () => {
+    const rows = new Map<string, { key: string; hash: string; at: number; outcome: Outcome<unknown> }>();
+    const cache = new IdempotencyCache({
+      responseAges: () => [],
+      response: (id: string) => rows.get(id)!,
+      saveResponse: (row) => void rows.set(row.key, row),
+      deleteResponse: (id: string) => void rows.delete(id),
+    });
+    const put = (peer: string, at: number): void => cache.put({ key: `${peer} ${at}`, hash: "h" }, { value: at }, at);
+    put("honest", 0);
+    const peers = Math.ceil(IDEMPOTENT_RESPONSES_MAX / IDEMPOTENT_RESPONSES_PER_PEER_MAX) + 2;
+    for (let at = 1; at <= peers * IDEMPOTENT_RESPONSES_PER_PEER_MAX; at++) put(`greedy-${at % peers}`, at);
+    expect(cache.size).toBe(IDEMPOTENT_RESPONSES_MAX);
+    expect(cache.get({ key: "honest 0", hash: "h" }, 1)).toStrictEqual({ value: 0 });
+    expect(rows.size).toBe(IDEMPOTENT_RESPONSES_MAX);
   });
 });
 
