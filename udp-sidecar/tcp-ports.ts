@@ -9,7 +9,7 @@ import { type TcpConnection, TcpPort, type TcpPortOptions, type TcpSession } fro
 
 /** Opens all of them or none. Rejects with the port and the reason. */
 export async function openTcpPorts(
-  { noray, noray_greeting, nohub, listen }: Config,
+  { noray, noray_greeting, nohub, listen, tcp_proxies: proxies }: Config,
   gameOf: (name: string) => Game,
   context: Pick<TcpPortOptions, "counters" | "clock" | "onFault">,
 ): Promise<TcpPort[]> {
@@ -19,7 +19,7 @@ export async function openTcpPorts(
     options: Pick<TcpPortOptions, "what" | "unread_bytes_max" | "accept">,
   ): Promise<void> => {
     const addresses = at.address === null ? listen : [at.address];
-    opened.push(await TcpPort.open({ ...options, listen: addresses, port: at.port, ...context }));
+    opened.push(await TcpPort.open({ ...options, listen: addresses, port: at.port, proxies, ...context }));
   };
   try {
     const norays = noray === null ? null : gameOf(noray.game).noray;

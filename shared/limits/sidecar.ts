@@ -133,6 +133,10 @@ export const PUNCH_FAILED_WITHIN_MS = 60_000;
 export const REGISTRARS_WITHIN_MS = 10_000;
 /** TCP keepalive starts after this silence. */
 export const TCP_KEEPALIVE_MS = 30_000;
+/** A proxy sends its PROXY protocol header at once. */
+export const PROXY_HEADER_MS = 5_000;
+/** The addresses take 52 bytes; the rest is for the extensions of a TLS proxy, which are skipped. */
+export const PROXY_HEADER_BYTES_MAX = 4_096;
 /** Unread bytes after which a connection is closed. */
 export const NORAY_UNREAD_BYTES_MAX = 65_536;
 /** noray's default id lengths, from an alphabet of 64: 126 and 768 bits. */

@@ -4,8 +4,10 @@ import * as limits from "#shared/limits.ts";
 import { type IdFormat, WORD_BITS } from "../protocols/noray.ts";
 import {
   invalid,
+  type Network,
   oneOf,
   parseBudget,
+  parseNetworks,
   valid,
   type Parsed,
   type Setting,
@@ -20,6 +22,8 @@ export type NorayConfig = {
   readonly noray_pid: IdFormat;
   readonly noray_greeting: "on" | "off";
   readonly noray_lookup: Budget;
+  /** Proxies in front of the TCP ports: their connections begin with a PROXY protocol header. */
+  readonly tcp_proxies: readonly Network[];
   readonly noray_connections: { readonly per_source_max: number; readonly max: number };
 };
 
@@ -107,6 +111,12 @@ export const NORAY_SETTINGS = {
     fallback: `${limits.NORAY_LOOKUP_PER_S}/${limits.NORAY_LOOKUP_BURST}`,
     help: "rate limit of noray lookups per source: PER_SECOND/BURST",
     parse: parseBudget,
+  },
+  tcp_proxies: {
+    env: "PARLEY_TCP_PROXIES",
+    fallback: "",
+    help: "proxies in front of the TCP ports of noray and nohub, addresses or prefixes like 10.0.0.0/8, comma-separated; each must send a PROXY protocol header",
+    parse: parseNetworks,
   },
   noray_connections: {
     env: "PARLEY_NORAY_CONNECTIONS",

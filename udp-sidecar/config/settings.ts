@@ -1,5 +1,5 @@
 /** The type of a setting, and parsers for the common kinds of values. */
-import { canonicalAddress } from "#shared/net/endpoint.ts";
+import { canonicalAddress, isIPv4 } from "#shared/net/endpoint.ts";
 import type { Budget } from "#shared/rate-limit/token-bucket.ts";
 import { GAME_PATTERN } from "#shared/limits.ts";
 
@@ -60,6 +60,24 @@ export function parseTcpAddress(text: string): Parsed<TcpAddress | null> {
     (match?.[1] === undefined || address !== null) &&
     (game === null || GAME_PATTERN.test(game));
   return isValid ? valid({ address, port, game }) : invalid("[ADDRESS:]PORT[@GAME], or off");
+}
+
+/** An address and the number of its leading bits that count. */
+export type Network = { readonly address: string; readonly bits: number };
+
+/** IP addresses and prefixes like 10.0.0.0/8, comma-separated. */
+export function parseNetworks(text: string): Parsed<Network[]> {
+  const networks: Network[] = [];
+  for (const item of text.split(",").map((part) => part.trim())) {
+    if (item === "") continue;
+    const [, written = "", digits] = /^([^/]+)(?:\/([0-9]{1,3}))?$/.exec(item) ?? [];
+    const address = canonicalAddress(written);
+    const bits_max = address !== null && isIPv4(address) ? 32 : 128;
+    const bits = Number(digits ?? bits_max);
+    if (address === null || bits > bits_max) return invalid("IP addresses or prefixes, comma-separated");
+    networks.push({ address, bits });
+  }
+  return valid(networks);
 }
 
 export const parseAddressList = (text: string): Parsed<string[]> => {

@@ -16,7 +16,7 @@ export type CounterLabels = {
   /** Lines received over TCP, by command of noray; all unknown ones share one label, and all of nohub have two. */
   commands: "register-host" | "connect" | "connect-relay" | "unknown" | "too_long" | "nohub" | "nohub_refused";
   /** Connections of noray and nohub by outcome. */
-  connections: "taken" | "refused" | "idle" | "unread" | "error";
+  connections: "taken" | "refused" | "idle" | "unread" | "error" | "no_source";
   /** Tunnels by outcome. */
   tunnels: "taken" | "refused" | "error" | "no_source";
   /** Messages on links, by direction. */

@@ -2,11 +2,13 @@
  * A TCP port whose clients stay connected: accepts connections and passes their bytes to sessions. An error of a
  * connection ends only that connection.
  */
-import { createServer, type Server, type Socket } from "node:net";
-import { type Endpoint, endpoint } from "#shared/net/endpoint.ts";
-import { TCP_KEEPALIVE_MS } from "#shared/limits.ts";
+import { BlockList, createServer, type Server, type Socket } from "node:net";
+import { type Endpoint, endpoint, isIPv4 } from "#shared/net/endpoint.ts";
+import { PROXY_HEADER_MS, TCP_KEEPALIVE_MS } from "#shared/limits.ts";
 import type { Counters } from "../core/counters.ts";
 import type { Clock } from "../time/clock.ts";
+import type { Network } from "../config/settings.ts";
+import { parseProxyHeader } from "../protocols/proxy-header.ts";
 import { listenTcp } from "./listen.ts";
 
 /** The sidecar's end of a connection. */
@@ -31,6 +33,8 @@ export type TcpPortOptions = {
   readonly port: number;
   /** What listens there, for the error of a port that cannot be opened. */
   readonly what: string;
+  /** Peers whose connections must begin with a PROXY protocol header. */
+  readonly proxies: readonly Network[];
   /** Unread bytes after which a connection is closed. */
   readonly unread_bytes_max: number;
   /** Null refuses the connection; what was sent before is still delivered. */
@@ -42,11 +46,15 @@ export type TcpPortOptions = {
 
 export class TcpPort {
   readonly #options: TcpPortOptions;
+  readonly #proxies = new BlockList();
   readonly #servers: Server[] = [];
   readonly #sessions = new Map<Socket, TcpSession>();
+  /** Connections of proxies that have not named their client yet. */
+  readonly #unnamed = new Set<Socket>();
 
   private constructor(options: TcpPortOptions) {
     this.#options = options;
+    for (const { address, bits } of options.proxies) this.#proxies.addSubnet(address, bits, familyOf(address));
   }
 
   /** Opens the port on all of these addresses or on none. Rejects with the port and the reason. */
@@ -68,6 +76,7 @@ export class TcpPort {
       socket.destroy();
       session.close(this.#options.clock.now());
     }
+    for (const socket of this.#unnamed) socket.destroy();
     this.#sessions.clear();
     await Promise.all(closed);
   }
@@ -84,10 +93,43 @@ export class TcpPort {
   }
 
   #accept(socket: Socket): void {
-    const { accept, counters } = this.#options;
+    const { counters } = this.#options;
     socket.on("error", () => counters.add("connections", "error"));
     const from = endpoint(socket.remoteAddress ?? "", socket.remotePort ?? 0);
     if (from === null) return void socket.destroy();
+    const isProxy = this.#proxies.check(from.address, familyOf(from.address));
+    if (isProxy) this.#awaitClient(socket, from);
+    else this.#open(socket, from);
+  }
+
+  /** Opens the session for the client that the proxy names. Without a valid header the connection is closed. */
+  #awaitClient(socket: Socket, proxy: Endpoint): void {
+    let received = Buffer.alloc(0);
+    const refuse = (): void => {
+      this.#options.counters.add("connections", "no_source");
+      socket.destroy();
+    };
+    const cancel = this.#options.clock.after(PROXY_HEADER_MS, refuse);
+    const finish = (): void => {
+      cancel();
+      this.#unnamed.delete(socket);
+      socket.off("data", read).off("end", refuse).off("close", finish);
+    };
+    const read = (bytes: Buffer): void => {
+      received = Buffer.concat([received, bytes]);
+      const header = parseProxyHeader(received);
+      if (header === "incomplete") return;
+      finish();
+      if (header === "invalid") return refuse();
+      this.#open(socket, header.client ?? proxy);
+      if (received.length > header.length) socket.unshift(received.subarray(header.length));
+    };
+    this.#unnamed.add(socket);
+    socket.on("data", read).on("end", refuse).on("close", finish);
+  }
+
+  #open(socket: Socket, from: Endpoint): void {
+    const { accept } = this.#options;
     const connection = {
       endpoint: from,
       send: (text: string) => this.#send(socket, text),
@@ -121,3 +163,5 @@ export class TcpPort {
     }
   }
 }
+
+const familyOf = (address: string): "ipv4" | "ipv6" => (isIPv4(address) ? "ipv4" : "ipv6");

@@ -68,6 +68,7 @@ describe("settings", () => {
       noray_greeting: "off",
       noray_pid: { length: limits.NORAY_PID_LENGTH, alphabet: ALPHABET },
       noray_lookup: { per_s: limits.NORAY_LOOKUP_PER_S, burst: limits.NORAY_LOOKUP_BURST },
+      tcp_proxies: [],
       noray_connections: {
         per_source_max: limits.NORAY_CONNECTIONS_PER_SOURCE_MAX,
         max: limits.NORAY_CONNECTIONS_MAX,
@@ -76,6 +77,19 @@ describe("settings", () => {
       nohub_grace_s: limits.NOHUB_GRACE_MS / 1_000,
     });
     expect(problemsOf([], {})).toStrictEqual([expect.stringMatching(/^PARLEY_KEY: /)]);
+  });
+
+  test("proxies are addresses and prefixes", () => {
+    const proxiesOf = (text: string) => configOf([], { ...KEY, PARLEY_TCP_PROXIES: text }).tcp_proxies;
+    expect(proxiesOf("192.0.2.1, 10.0.0.0/8,2001:DB8::/32")).toStrictEqual([
+      { address: "192.0.2.1", bits: 32 },
+      { address: "10.0.0.0", bits: 8 },
+      { address: "2001:db8::", bits: 32 },
+    ]);
+    for (const wrong of ["proxy.example", "10.0.0.0/33", "10.0.0.0/", "::/129"]) {
+      const problems = [expect.stringMatching(/^PARLEY_TCP_PROXIES: /)];
+      expect(problemsOf([], { ...KEY, PARLEY_TCP_PROXIES: wrong })).toStrictEqual(problems);
+    }
   });
 
   test("the certificate has two variables, and PARLEY_DTLS_CERT overrides DTLS_CERT", () => {

@@ -1,0 +1,102 @@
+/** The TCP port behind a proxy: real sockets, where 127.0.0.1 is the proxy and 127.0.0.2 is not. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Counters } from "../../../udp-sidecar/core/counters.ts";
+import { TcpPort } from "../../../udp-sidecar/sockets/tcp-port.ts";
+import { Clock } from "../../../udp-sidecar/time/clock.ts";
+import { freePort } from "../../../tools/run/ports.ts";
+import { eventually } from "../../support/test-stack.ts";
+
+const HEADER = "PROXY TCP4 198.51.100.7 203.0.113.5 51334 8890\r\n";
+const PROXY = "127.0.0.1";
+
+let port: number;
+let tcp: TcpPort;
+let counters: Counters;
+const sockets: Socket[] = [];
+/** What each session received, after the address that it was opened for. */
+let sessions: string[];
+
+beforeEach(async () => {
+  port = await freePort("tcp");
+  counters = new Counters();
+  sessions = [];
+  tcp = await TcpPort.open({
+    listen: ["127.0.0.1"],
+    port,
+    what: "test",
+    proxies: [{ address: "127.0.0.0", bits: 31 }],
+    unread_bytes_max: 65_536,
+    counters,
+    clock: new Clock(),
+    onFault: (error) => expect.unreachable(String(error)),
+    accept: ({ endpoint, send }) => {
+      const at = sessions.push(`${endpoint.address}:`) - 1;
+      send("hello\n");
+      return {
+        receive: (bytes) => (sessions[at] += Buffer.from(bytes).toString()),
+        endInput: () => {},
+        close: () => {},
+      };
+    },
+  });
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await tcp.close();
+});
+
+test("a client behind a proxy has the address that the header names, and its bytes follow", async () => {
+  const socket = await open(PROXY);
+  socket.write(`${HEADER}register-host\n`);
+  expect(String((await once(socket, "data"))[0])).toBe("hello\n");
+  await received("198.51.100.7:register-host\n");
+});
+
+test("a header may arrive in parts", async () => {
+  const socket = await open(PROXY);
+  for (const part of [HEADER.slice(0, 9), HEADER.slice(9, -1), `${HEADER.slice(-1)}one`, " two"]) {
+    socket.write(part);
+    await new Promise((sent) => setImmediate(sent));
+  }
+  await received("198.51.100.7:one two");
+});
+
+test("a connection that is no proxy's has its own address, and a header there is data", async () => {
+  const socket = await open("127.0.0.2");
+  socket.write(HEADER);
+  await received(`127.0.0.2:${HEADER}`);
+});
+
+test("a proxy's connection without a header is closed and counted", async () => {
+  const socket = await open(PROXY);
+  socket.write("register-host\n");
+  await once(socket, "close");
+  expect([counters.get("connections", "no_source"), sessions]).toStrictEqual([1, []]);
+});
+
+test("a proxy's connection that ends in its header is closed, and an open one does not delay the stop", async () => {
+  const socket = await open(PROXY);
+  socket.end("PROXY ");
+  await once(socket, "close");
+  expect(counters.get("connections", "no_source")).toBe(1);
+  const silent = await open(PROXY);
+  const over = once(silent, "close");
+  await tcp.close();
+  await over;
+});
+
+async function open(from: string): Promise<Socket> {
+  const socket = connect({ port, host: "127.0.0.1", localAddress: from });
+  sockets.push(socket);
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  return socket;
+}
+
+const received = (expected: string): Promise<unknown> =>
+  eventually(
+    () => Promise.resolve(sessions),
+    (all) => all.length === 1 && all[0] === expected,
+  );
