@@ -7,6 +7,7 @@ import { problemOf } from "../support/http-fixture.ts";
 import { newGame, ORIGIN } from "../support/sidecar.ts";
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
@@ -68,6 +69,7 @@ describe("listing", () => {
 
 describe("creating peers", () => {
   test("one address may create 64 peers at once", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     const path = `/v1/games/${newGame()}/peers`;
     for (let at = 0; at < 64; at++)
       expect((await ask(path, { method: "POST", from: "198.51.100.4" })).status).toBe(201);
