@@ -1,5 +1,7 @@
 /** Two hundred times host, join and leave in one Godot 4 process: nothing is left behind. */
 import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -56,6 +58,20 @@ describe.skipIf(godot4IsMissing())("a Godot 4 game that comes and goes", () => {
     // An HTTP connection more or less is no leak; one object in each cycle would be 180.
     expect(Number(late["objects"]) - Number(early["objects"])).toBeLessThan(5);
     expect(Number(late["sockets"]) - Number(early["sockets"])).toBeLessThan(5);
+    expect(game.complaints).toStrictEqual([]);
+  });
+
+  test.for(["host", "diagnose"])("a game that ends while it waits for %s leaves nothing behind", async (method) => {
+    // Accepts connections and never answers.
+    const silent = createServer(() => asked()).listen(0, "127.0.0.1");
+    let asked = (): void => {};
+    const isAsked = new Promise<void>((done) => (asked = done));
+    await once(silent, "listening");
+    closing.push(async () => void silent.close());
+    const game = new Godot4({ url: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` });
+    game.tell({ call: method, args: method === "host" ? ["Nice"] : [] });
+    await isAsked;
+    expect(await game.end()).toBe(0);
     expect(game.complaints).toStrictEqual([]);
   });
 });

@@ -126,8 +126,10 @@ describe.skipIf(isLabMissing() || godot4IsMissing())("Godot 4 through routers", 
     if (process.env["PARLEY_TABLE"] !== undefined) console.table(seen);
     expect(seen).toHaveLength(7 + 7);
     expect(seen.filter(({ lost }) => lost !== 0)).toStrictEqual([]);
-    const sent = Number(played[0]!["sent"]);
-    expect(seen.filter(({ events }) => events! < Math.floor(sent / 6) - 3)).toStrictEqual([]);
+    // A busy machine lets one game send less than another, so each is compared with what its sender sent.
+    const sentBy = new Map(ids.map((id, at) => [String(id), Number(played[at]!["sent"])]));
+    const rows = played.flatMap(({ played: from }) => Object.entries(from as Record<string, Record<string, number>>));
+    expect(rows.filter(([id, { events }]) => events! < Math.floor(sentBy.get(id)! / 6) - 3)).toStrictEqual([]);
     const left = all.flatMap((one) => one.lines.filter((line) => line["event"] === "peer_disconnected"));
     expect(left).toStrictEqual([]);
     expect(all.flatMap((one) => one.complaints)).toStrictEqual([]);

@@ -4,20 +4,30 @@ extends RefCounted
 
 const EVERY_MS := 1_000.0
 
-var addresses := PackedStringArray()
+var _known := ",".join(ParleyAddresses.own())
 var _task := -1
 var _found := PackedStringArray()
 var _due := 0.0
 
 
-## True where [member addresses] is new.
-func poll(now: float) -> bool:
+## Whether this machine has other addresses than before. Without any there is nowhere to go: the next one is waited for.
+func have_changed(now: float) -> bool:
+	if not _poll(now):
+		return false
+	var own := ",".join(_found)
+	if own == _known or own == "" or own.begins_with("127."):
+		return false
+	_known = own
+	return true
+
+
+# True after a look.
+func _poll(now: float) -> bool:
 	if _task >= 0:
 		if not WorkerThreadPool.is_task_completed(_task):
 			return false
 		WorkerThreadPool.wait_for_task_completion(_task)
 		_task = -1
-		addresses = _found
 		ParleyAddresses.recent = _found
 		_due = now + EVERY_MS
 		return true

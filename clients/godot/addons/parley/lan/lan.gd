@@ -189,7 +189,7 @@ func _join(session: ParleySession, wanted: ParleyLanListing, address: String, en
 	var until := _now() + CONNECT_MS
 	session.multiplayer.multiplayer_peer = peer
 	while peer.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTING and _now() < until and entry == _entry:
-		await session.get_tree().process_frame
+		await session.polled
 	if entry == _entry and peer.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED:
 		_follow = ParleyLanSearch.new(session.game, PackedStringArray([found.address]), false)
 		_enter(session, peer, found)
@@ -221,7 +221,7 @@ func _find(session: ParleySession, wanted: ParleyLanListing, address: String, en
 			if (wanted != null and one.id == wanted.id) or (wanted == null and one.address == address):
 				found = one
 		if found == null:
-			await session.get_tree().process_frame
+			await session.polled
 	search.close()
 	return found
 

@@ -163,7 +163,7 @@ func _wait_for_path(session: ParleySession, room: ParleyRoom) -> Error:
 			if not was_watched:
 				return session.fail(ParleyErrors.UNREACHABLE)
 			return session.fail(ParleyErrors.NO_PATH, ParleyErrors.sentence(ParleyErrors.NO_PATH) + (" " + refusal[1] if refusal[1] != "" else ""))
-		await session.get_tree().process_frame
+		await session.polled
 	# The lobby ended meanwhile, and the session has said why; or the game left.
 	if session.code == "":
 		session.code = ParleyErrors.LEFT
@@ -238,8 +238,8 @@ func identify() -> ParleyRequest:
 ## Waits for the end of a request.
 func finished(request: ParleyRequest) -> ParleyRequest:
 	var session := _get_session()
-	while not request.done and session != null and session.is_inside_tree():
-		await session.get_tree().process_frame
+	while not request.done and session != null and session.is_inside_tree() and not session.is_ending:
+		await session.polled
 	if not request.done:
 		request.fail(ParleyErrors.LEFT, ParleyErrors.sentence(ParleyErrors.LEFT))
 	return request
@@ -248,8 +248,8 @@ func finished(request: ParleyRequest) -> ParleyRequest:
 func _pause(ms: float) -> void:
 	var session := _get_session()
 	var until := _now() + ms
-	while _now() < until and session.is_inside_tree():
-		await session.get_tree().process_frame
+	while _now() < until and session.is_inside_tree() and not session.is_ending:
+		await session.polled
 
 
 func _get_session() -> ParleySession:

@@ -89,7 +89,7 @@ func open_path(id: int) -> Error:
 			session.code = ""
 			session.why = ""
 			return OK
-		await session.get_tree().process_frame
+		await session.polled
 	return session.fail(ParleyErrors.NO_PATH)
 
 

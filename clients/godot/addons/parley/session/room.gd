@@ -23,8 +23,7 @@ var _http: ParleyHttp
 var _me := ""
 var _host := ""
 var _json := {}
-var _players := {}
-var _addresses := ""
+var _roster := ParleyRoster.new()
 # This machine hosts now: host_changed is emitted once the state of the host before is here.
 var _tell_host := false
 var _connect_at := 0.0
@@ -45,7 +44,6 @@ func _init(session: ParleySession, http: ParleyHttp, me: String, joined: Diction
 	stream = ParleyEventStream.new(http, {"topic": "lobby", "lobby_id": ParleyFields.lobby_id(joined)})
 	connector = ParleyConnector.new(http, stream, ParleyFields.lobby_id(joined), observer)
 	connector.birthday = session.birthday
-	_addresses = ",".join(ParleyAddresses.own())
 	_read_lobby()
 	peer.start(session, id_of(_me), is_mesh)
 
@@ -91,7 +89,8 @@ func poll(now: float) -> void:
 			_handle(event["type"], event["data"], now)
 	if over != "":
 		return
-	_check_addresses(now)
+	if _own_addresses.have_changed(now):
+		moved(now)
 	snapshots.poll(now, session().snapshot if lobby.is_host else Callable(), term)
 	if _tell_host and not snapshots.is_fetching:
 		_tell_host = false
@@ -103,7 +102,7 @@ func poll(now: float) -> void:
 	peer.pump_out(now)
 	connector.poll(now)
 	for remote in connector.changed:
-		_tell_path(remote)
+		session().path_changed.emit(id_of(remote.peer_id), remote.path)
 	connector.changed.clear()
 
 
@@ -195,13 +194,13 @@ func _member_left(peer_id: String, state: String) -> void:
 		if over == "" and state not in ["kicked", "banned"]:
 			_end(state if state != "left" else ("timed_out" if is_watched else "kicked"))
 		return
-	var player: ParleyPlayer = _players.get(peer_id)
+	var player: ParleyPlayer = _roster.players.get(peer_id)
 	_json = ParleyFields.without_member(_json, peer_id)
 	if player == null:
 		return
 	peer.remove_link(player.id)
 	connector.drop(peer_id)
-	_players.erase(peer_id)
+	_roster.players.erase(peer_id)
 	_read_lobby()
 	session().player_left.emit(player.id, state)
 	session().lobby_changed.emit(lobby)
@@ -212,51 +211,17 @@ func _read_lobby() -> void:
 	lobby.link = "parley://join/" + (lobby.code if lobby.code != "" else lobby.id)
 	lobby.is_host = _host == _me
 	lobby.host_id = id_of(_host) if _host != "" else 0
-	var present := {}
-	var joined: Array[ParleyPlayer] = []
-	var players: Array[ParleyPlayer] = []
-	for row in ParleyFields.members(_json):
-		var peer_id: String = row["peer_id"]
-		var player: ParleyPlayer = _players.get(peer_id)
-		if player == null:
-			player = ParleyPlayer.new()
-			player.peer_id = peer_id
-			player.is_local = peer_id == _me
-			_players[peer_id] = player
-			joined.append(player)
-		player.id = id_of(peer_id)
-		player.name = row["name"]
-		player.state = row["state"]
-		player.data = row["data"]
-		player.is_host = peer_id == _host
-		present[peer_id] = true
-		players.append(player)
-	lobby.players = players
-	var applicants: Array[ParleyPlayer] = []
-	var new_applicants: Array[ParleyPlayer] = []
-	for row in ParleyFields.applicants(_json):
-		var one := _applicant(row)
-		applicants.append(one)
-		if not lobby.applicants.any(func(known: ParleyPlayer) -> bool: return known.peer_id == one.peer_id):
-			new_applicants.append(one)
-	lobby.applicants = applicants
-	for player in joined:
+	_roster.read(lobby, _json, _me, _host, id_of)
+	# A handler of these signals may read the lobby again.
+	var gone := _roster.gone
+	var applied := _roster.applied
+	for player in _roster.joined:
 		if not player.is_local:
 			session().player_joined.emit(player.id, player.name)
-	for applicant in new_applicants:
+	for applicant in applied:
 		session().applied.emit(applicant)
-	for peer_id: String in _players.keys():
-		if not present.has(peer_id):
-			_member_left(peer_id, "left")
-
-
-func _applicant(row: Dictionary) -> ParleyPlayer:
-	var player := ParleyPlayer.new()
-	player.peer_id = row["peer_id"]
-	player.name = row["name"]
-	player.state = row["state"]
-	player.data = row["data"]
-	return player
+	for peer_id in gone:
+		_member_left(peer_id, "left")
 
 
 # An applicant arrives: the lobby as the host sees it names all applicants.
@@ -315,21 +280,6 @@ func _dials(player: ParleyPlayer) -> bool:
 	return false
 
 
-func _tell_path(remote: ParleyRemote) -> void:
-	session().path_changed.emit(id_of(remote.peer_id), remote.path)
-
-
-func _check_addresses(now: float) -> void:
-	if not _own_addresses.poll(now):
-		return
-	var own := ",".join(_own_addresses.addresses)
-	# Without any address there is nowhere to go: the next one is waited for.
-	if own == _addresses or own == "" or own.begins_with("127."):
-		return
-	_addresses = own
-	moved(now)
-
-
 ## This machine has another address.
 func moved(now: float) -> void:
 	_http.forget_connections()
@@ -341,7 +291,7 @@ func moved(now: float) -> void:
 
 
 func _shown_id(peer_id: String) -> int:
-	return id_of(peer_id) if _players.has(peer_id) else 0
+	return id_of(peer_id) if _roster.players.has(peer_id) else 0
 
 
 func session() -> ParleySession:

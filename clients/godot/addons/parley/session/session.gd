@@ -23,6 +23,8 @@ signal datagram_received(id: int, bytes: PackedByteArray)
 signal applied(applicant: ParleyPlayer)
 ## The time in the lobby is over, or a request has failed.
 signal failed(code: String, sentence: String)
+## After the addon's work in each frame, and a last time when the session leaves the tree.
+signal polled
 
 ## Address of the hub; empty for the project setting `parley/url`.
 @export var url := ""
@@ -51,6 +53,8 @@ var snapshot := Callable()
 var peer := ParleyPeer.new()
 ## Microseconds that the addon took in the last frame, the seal included.
 var frame_usec := 0
+## The session has left the tree, or is about to.
+var is_ending := false
 ## Lobbies of the local network, without a hub.
 var lan := ParleyLan.new(self)
 var _desk := ParleyDesk.new(self)
@@ -205,6 +209,7 @@ func _init() -> void:
 
 
 func _enter_tree() -> void:
+	is_ending = false
 	url = url if url != "" else str(ParleySettings.read(ParleySettings.URL))
 	game = game if game != "" else str(ParleySettings.read(ParleySettings.GAME))
 	version = version if version != "" else str(ParleySettings.read(ParleySettings.VERSION))
@@ -212,11 +217,14 @@ func _enter_tree() -> void:
 
 
 func _exit_tree() -> void:
+	is_ending = true
 	if _room != null:
 		leave()
 	unwatch_list()
 	lan.close()
 	_desk.close()
+	# The functions that still wait end now: what waits for a frame that never comes is left in memory.
+	polled.emit()
 
 
 func _process(_delta: float) -> void:
@@ -224,6 +232,7 @@ func _process(_delta: float) -> void:
 	_poll(began / 1000.0)
 	frame_usec = _pump_usec + Time.get_ticks_usec() - began
 	_pump_usec = 0
+	polled.emit()
 
 
 func _poll(now: float) -> void:
