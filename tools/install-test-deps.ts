@@ -1,7 +1,7 @@
 /**
  * Installs from Debian what the tests need besides npm's packages: Chromium for the lobby page, nft and ip for the NAT
  * laboratory, openssl and a headless Godot 3 as DTLS clients, Godot 4 for the addon, curl for the examples of the docs, git for the deploy
- * page, faketime for steps of the clock, and the linters of shell scripts and systemd units. If a program is missing and cannot be installed, its tests
+ * page, faketime for steps of the clock, Mono for generated clients, and the linters of shell scripts and systemd units. If a program is missing and cannot be installed, its tests
  * are skipped with a message; in CI they fail.
  */
 import { execFileSync } from "node:child_process";
@@ -19,6 +19,8 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ["/usr/bin/curl", "curl"],
   ["/usr/bin/git", "git"],
   ["/usr/bin/faketime", "faketime"],
+  ["/usr/bin/mcs", "mono-mcs"],
+  ["/usr/bin/mono", "mono-devel"],
 ];
 
 const missing = NEEDED.filter(([program]) => !existsSync(program)).map(([, debianPackage]) => debianPackage);

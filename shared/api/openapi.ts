@@ -3,6 +3,7 @@
  * documentation cannot differ from the code. Named schemas appear once, under components.
  */
 import { report } from "./moderation/reports.ts";
+import { exampleOf } from "./examples.ts";
 import { SHAPES } from "./schemas.ts";
 import type { Schema } from "../schema/decode.ts";
 import { BAN_OPERATIONS } from "./operations/bans.ts";
@@ -128,15 +129,21 @@ export function openapi(): Json {
   };
 }
 
+const withExample = (schema: Schema | undefined, field?: string): Json => ({
+  schema: withReferences(schema),
+  example: exampleOf(schema, field),
+});
+
 const BYTES = { type: "string", format: "binary" };
 
 export function describe(path: string, method: Method, operation: Operation): Json {
   const { id, tag, summary, rateLimit, parameters = [], binary, body, responses } = operation;
-  const described = parameters.map(({ in: where, name, description, decoder }) => ({
+  const described = parameters.map(({ in: where, name, description, decoder, deep }) => ({
     in: where,
     name,
     description,
-    schema: withReferences(decoder.schema),
+    ...(deep && { style: "deepObject", explode: true }),
+    ...withExample(decoder.schema, name),
   }));
   const all = [...described, ...(takesKey(method, operation) ? [IDEMPOTENCY_KEY] : [])];
   const type = method === "patch" ? "application/merge-patch+json" : "application/json";
@@ -147,7 +154,7 @@ export function describe(path: string, method: Method, operation: Operation): Js
     security: securityOf(operation),
     ...(operation.deprecated && { deprecated: true, "x-sunset": operation.deprecated.sunset }),
     ...(all.length > 0 && { parameters: all }),
-    ...(body && { requestBody: { required: true, content: { [type]: { schema: withReferences(body.schema) } } } }),
+    ...(body && { requestBody: { required: true, content: { [type]: withExample(body.schema) } } }),
     ...(binary && { requestBody: { required: true, content: { [binary.type]: { schema: BYTES } } } }),
     ...(rateLimit && { "x-rate-limit": rateLimit }),
     ...(operation.auth === "operator" && { "x-role": operation.role ?? "own" }),
@@ -176,7 +183,7 @@ function describeResponse(
   return {
     description,
     headers: { ...references(["X-Request-Id", ...headers, ...limits, ...replayed]), ...ending },
-    ...(body && { content: { "application/json": { schema: withReferences(body.schema) } } }),
+    ...(body && { content: { "application/json": withExample(body.schema) } }),
     ...(type && { content: { [type]: { schema: { type: "string" } } } }),
   };
 }
@@ -198,7 +205,7 @@ function describeRefusals(codes: readonly RefusalCode[]): Json {
 
 function problem(codes: readonly RefusalCode[]): Json {
   const schema: Schema = {
-    allOf: [{ $ref: "#/components/schemas/Problem" }, { properties: { code: { enum: codes } } }],
+    allOf: [{ $ref: "#/components/schemas/Problem" }, { required: ["code"], properties: { code: { enum: codes } } }],
   };
   return {
     description: codes.map((code) => `\`${code}\`: ${REFUSALS[code].message}`).join(" "),
@@ -238,7 +245,20 @@ const pathParameter = (name: string, description: string): Json => ({
   description,
   required: true,
   schema: { type: "string" },
+  example: PATH_EXAMPLES[name],
 });
+
+const PATH_EXAMPLES: Readonly<Record<string, string>> = {
+  game: "arena",
+  id: "0-7f0a1b2c3d4e5f6g7h8i9jakbl",
+  cid: "0-m1n2o3p4q5r6s7t8u9v0a1b2c3",
+  code: "K7M2XQ",
+  key: "den",
+  peer: "7f0a1b2c3d4e5f6g7h8i9jakbl",
+  shard: "0",
+  ban: "m1n2o3p4q5r6s7t8u9v0a1b2c3",
+  slug: "lobby_full",
+};
 
 const IDEMPOTENCY_KEY: Json = {
   in: "header",

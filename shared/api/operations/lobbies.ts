@@ -3,12 +3,15 @@
  * response against them. `refusals` lists those that the kind of operation does not imply (openapi.ts).
  */
 import * as api from "../lobbies.ts";
-import { anyOf, type Decoder, list, object, oneOf, optional, text } from "../../schema/decode.ts";
-import { PAGE_MAX } from "../../limits.ts";
+import { anyOf, type Decoder, list, map, object, oneOf, optional, text } from "../../schema/decode.ts";
+import { FIELDS } from "../../listing/listing.ts";
+import { OPERATORS } from "../../listing/query.ts";
+import { DATA_KEY_PATTERN, OPERAND_LENGTH_MAX, PAGE_MAX, PREDICATES_MAX } from "../../limits.ts";
 import { summary } from "../../listing/summary.ts";
 import {
   CREATE_REFUSALS,
   CURSOR,
+  deepQuery,
   GAME,
   HOST_ONLY,
   IF_MATCH,
@@ -38,9 +41,23 @@ const line = object(
 );
 const PAGE = anyOf("a page", api.page, object({ ...api.page.fields, lobbies: list(line, PAGE_MAX) }));
 
+/** The operand of each operator: `?member_count[gte]=2`. */
+const comparison = object(
+  Object.fromEntries(OPERATORS.map((operator) => [operator, optional(text(OPERAND_LENGTH_MAX))])),
+);
+
+/** Each field is a deep object. `?field=value` is short for `?field[eq]=value`. */
+const FIELD_FILTERS: readonly Parameter[] = Object.keys(FIELDS).map((field) =>
+  deepQuery(field, `Only lobbies whose \`${field}\` compares so with each operand.`, comparison),
+);
+
 const FILTERS: readonly Parameter[] = [
-  query("{field}, {field}[{operator}]", "Only lobbies whose field compares so; see the page on lists.", text(256)),
-  query("data[{key}], data[{key}][{operator}]", "The same for a data key that the host indexed.", text(256)),
+  ...FIELD_FILTERS,
+  deepQuery(
+    "data",
+    "Only lobbies with these values of data keys that the host indexed. `data[key][gte]` compares otherwise.",
+    map(DATA_KEY_PATTERN, text(OPERAND_LENGTH_MAX), PREDICATES_MAX),
+  ),
   query("near", "`{key}:{number}`: the nearest value of a data key first.", text(256)),
   query("order", "`{field}`, or `-{field}` for descending; several are separated by commas.", text(256)),
   query("include", "`full`, `closed`, `in_game`: include lobbies that cannot be joined now.", text(64)),

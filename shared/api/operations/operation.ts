@@ -11,6 +11,8 @@ export type Parameter = {
   readonly name: string;
   readonly description: string;
   readonly decoder: Decoder<unknown>;
+  /** An object, with a parameter for each property: `?name[property]=value`. */
+  readonly deep?: true;
 };
 
 export type ResponseSpec = {
@@ -73,6 +75,10 @@ export const query = (name: string, description: string, decoder: Decoder<unknow
   name,
   description,
   decoder,
+});
+export const deepQuery = (name: string, description: string, decoder: Decoder<unknown>): Parameter => ({
+  ...query(name, description, decoder),
+  deep: true,
 });
 export const header = (name: string, description: string, decoder: Decoder<unknown>): Parameter => ({
   in: "header",

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { Validator as JsonValidator } from "@cfworker/json-schema";
 import { describe, expect, test } from "vitest";
 import { openapi, OPERATIONS, refusalsOf } from "#shared/api/openapi.ts";
 import type { Method } from "#shared/api/operations/operation.ts";
@@ -9,6 +10,35 @@ const document = openapi();
 const all = Object.entries(OPERATIONS).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method: method as Method, operation })),
 );
+
+describe("examples", () => {
+  type Content = Record<string, { schema: object; example?: unknown }>;
+  type Described = {
+    readonly operationId: string;
+    readonly parameters?: readonly { name: string; schema: object; example?: unknown }[];
+    readonly requestBody?: { readonly content: Content };
+    readonly responses: Readonly<Record<string, { content?: Content; $ref?: string }>>;
+  };
+  const described = Object.values(document["paths"] as Record<string, Record<string, Described>>).flatMap((methods) =>
+    Object.entries(methods).flatMap(([method, operation]) => (method === "parameters" ? [] : [operation])),
+  );
+  const { schemas } = document["components"] as Record<string, object>;
+  const mismatch = (schema: object, value: unknown): string[] => {
+    const rooted = { ...schema, components: { schemas } };
+    return new JsonValidator(rooted, "2020-12", false).validate(value).errors.map(({ error }) => error);
+  };
+
+  test.each(described)("$operationId has valid ones for its parameters and bodies", (operation) => {
+    for (const { name, schema, example } of operation.parameters ?? []) {
+      if (name !== "Idempotency-Key") expect([name, mismatch(schema, example)]).toStrictEqual([name, []]);
+    }
+    const bodies = [operation.requestBody, ...Object.values(operation.responses)];
+    for (const [type, { schema, example }] of bodies.flatMap((body) => Object.entries(body?.content ?? {}))) {
+      if (!type.endsWith("json") || type.startsWith("application/problem")) continue;
+      expect([type, example === undefined, mismatch(schema, example)]).toStrictEqual([type, false, []]);
+    }
+  });
+});
 
 describe("the document", () => {
   test("is OpenAPI 3.1", async () => {
