@@ -14,12 +14,12 @@ import { benchLobbies } from "./lobbies.ts";
 import { benchNoray } from "./noray.ts";
 import { CIPHERS, measureSeal, SIZES } from "./seal.ts";
 import { benchMessages } from "./messages-table.ts";
-import { benchNatPairs } from "./nat-pairs.ts";
+import { benchNatPairs, benchPathTimes } from "./nat-pairs.ts";
 import { benchRelays } from "./relay.ts";
 import { sendRequest, flood, measureSteps, printTable, formatInteger } from "./measure.ts";
 
 const HELP = `
-Usage: npm run bench
+Usage: npm run bench [-- --paths]
 
 Measures these parts in about three minutes and prints a table for each:
 
@@ -34,9 +34,16 @@ Measures these parts in about three minutes and prints a table for each:
   messages       reliable and unreliable messages between two peers, compared with plain UDP
   NAT pairs      native peers behind every pair of NATs, in network namespaces: path and time to connect
   relay          UDP in, UDP out to the other peer, compared with noray's implementation
+
+--paths  only the NAT pairs, further networks (one carrier, IPv6, UDP blocked) and loss on every link, in about five minutes
 `;
 
-parseCommandLine(HELP, { options: {} }, () => null);
+const { paths } = parseCommandLine(HELP, { options: { paths: { type: "boolean" } } }, ({ values }) => values);
+if (paths === true) {
+  await benchNatPairs();
+  await benchPathTimes();
+  process.exit(0);
+}
 
 const SOCKETS = 64;
 /** Open DTLS sessions while the server's memory is measured. */

@@ -4,7 +4,7 @@
  * The response shows whether the port is reachable, from which address it responds, and as which endpoint it sees us.
  */
 import { randomBytes } from "node:crypto";
-import { type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
+import { canonicalAddress, type Endpoint, formatEndpoint } from "#shared/net/endpoint.ts";
 import { type Finding, fault, ok } from "./finding.ts";
 import { type Datagram, noResponse, wrongSource, UdpProbe } from "./udp-probe.ts";
 
@@ -48,16 +48,17 @@ async function checkPort(probe: UdpProbe, to: Endpoint): Promise<{ finding: Find
 }
 
 /** The XOR-MAPPED-ADDRESS of a success response, or null if there is none. */
-function parseMappedAddress(bytes: Buffer, transaction: Buffer): Endpoint | null {
+export function parseMappedAddress(bytes: Buffer, transaction: Buffer): Endpoint | null {
   for (let at = 20; at + 8 <= bytes.length; at += 4 + ((bytes.readUInt16BE(at + 2) + 3) & ~3)) {
     if (bytes.readUInt16BE(at) !== XOR_MAPPED_ADDRESS) continue;
     const length = bytes.readUInt16BE(at + 2) - 4;
     if (at + 8 + length > bytes.length) return null;
     const mask = Buffer.concat([COOKIE, transaction]);
     const plain = bytes.subarray(at + 8, at + 8 + length).map((byte, place) => byte ^ mask[place]!);
-    const address =
-      length === 4 ? plain.join(".") : [...Buffer.from(plain).toString("hex").matchAll(/.{4}/g)].join(":");
-    return { address, port: bytes.readUInt16BE(at + 6) ^ COOKIE.readUInt16BE(0) };
+    const text = length === 4 ? plain.join(".") : [...Buffer.from(plain).toString("hex").matchAll(/.{4}/g)].join(":");
+    // In the form of RFC 5952, in which addresses are compared.
+    const address = canonicalAddress(text);
+    return address === null ? null : { address, port: bytes.readUInt16BE(at + 6) ^ COOKIE.readUInt16BE(0) };
   }
   return null;
 }

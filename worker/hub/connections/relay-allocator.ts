@@ -6,9 +6,22 @@
 import type { RelayView } from "#shared/connect/schema.ts";
 import { RELAY_ANSWER_MS, RELAY_TICKET_S, RELAY_TRIES_MAX } from "#shared/limits.ts";
 import type { FromRelay, RelaySide, ToRelay } from "#shared/link/relay-messages.ts";
+import { type Endpoint, isIPv4 } from "#shared/net/endpoint.ts";
 import type { Ticket } from "#shared/auth/tickets.ts";
 import type { RelayQuota } from "../moderation/relay-quota.ts";
 import type { Signed } from "../../auth/tokens.ts";
+
+/**
+ * The tunnel's URL for one side: an address in it becomes the sidecar's address of the family that this side uses. A name
+ * stays, because it has both.
+ */
+function tunnelAt(tunnel: string, { address }: Endpoint): string {
+  const url = new URL(tunnel);
+  const isAddress = isIPv4(url.hostname) || url.hostname.startsWith("[");
+  if (!isAddress || isIPv4(url.hostname) === isIPv4(address)) return tunnel;
+  url.hostname = isIPv4(address) ? address : `[${address}]`;
+  return url.href;
+}
 
 export type RelayRequest = {
   /** The connection's id, which is also the relay's. */
@@ -195,8 +208,9 @@ export class RelayAllocator {
         const ticket = await this.#host.sign({ purpose: "relay", lobby: request.id, peer, expires_at_s });
         if (ticket === null) return null;
         const expires_at = new Date(expires_at_s * 1_000).toISOString();
-        const { ends, bytes_max: budget_bytes, tunnel } = reply;
-        return { ...ends[at]!, ticket: ticket.text, expires_at, budget_bytes, ...(tunnel !== undefined && { tunnel }) };
+        const { ends, bytes_max: budget_bytes, tunnel: url } = reply;
+        const tunnel = url === undefined ? {} : { tunnel: tunnelAt(url, ends[at]!) };
+        return { ...ends[at]!, ticket: ticket.text, expires_at, budget_bytes, ...tunnel };
       }),
     );
     const [a, b] = ends;

@@ -75,11 +75,16 @@ describe("pairs without a direct path", () => {
     expect((await reads(bob, id)).punch).toBe(undefined);
   });
 
-  test("peers without UDP or with IPv6 only are relayed too", async () => {
+  test("peers without UDP or with IPv6 only are relayed too, and the tunnel has an address of their family", async () => {
     await meet({ nat: "blocked" }, {});
     expect(await north.next("allocate")).toMatchObject({ sides: [{ peer: ann.id }, { peer: bob.id }] });
-    await meet({}, { address: "2001:db8:2::1" });
+    const id = await meet({}, { address: "2001:db8:2::1" });
     expect(await north.next("allocate")).toMatchObject({ sides: [{ peer: ann.id }, { peer: bob.id, family: "v6" }] });
+    const [end] = allocated(id).ends;
+    const ends = [end, { address: "2001:db8:9::1", port: 30_001 }];
+    north.say({ ...allocated(id), ends, tunnel: "ws://198.51.100.9:8891/" });
+    const tunnels = await Promise.all([ann, bob].map(async (player) => (await reads(player, id)).relay?.relay.tunnel));
+    expect(tunnels).toStrictEqual(["ws://198.51.100.9:8891/", "ws://[2001:db8:9::1]:8891/"]);
   });
 
   test("no address is revealed if a peer or the lobby forbids it", async () => {
