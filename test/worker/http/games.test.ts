@@ -62,6 +62,7 @@ describe("a deployment that serves any game", () => {
   });
 
   test("one source may host in eight new games at once, and a game that others host is not counted", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     const hosting = async (game: string): Promise<Response> =>
       (await Player.of(game)).ask("POST", "lobbies", { body: LOBBY, headers: { "cf-connecting-ip": "198.51.100.21" } });
     for (let at = 0; at < 8; at++) expect((await hosting(newGame())).status).toBe(201);
