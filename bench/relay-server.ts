@@ -2,6 +2,7 @@
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { parseConfig } from "../udp-sidecar/config/config.ts";
 import { createRelayPorts } from "../udp-sidecar/sockets/relay-ports.ts";
+import { chooseUdpBackend } from "../udp-sidecar/sockets/udp/udp-backend.ts";
 import { Counters } from "../udp-sidecar/core/counters.ts";
 import { Clock } from "../udp-sidecar/time/clock.ts";
 
@@ -19,7 +20,7 @@ const parsed = parseConfig([], {
 });
 if ("problems" in parsed) throw new Error(parsed.problems.join());
 const clock = new Clock();
-const { relay } = createRelayPorts(parsed.config, new Counters(), clock)!;
+const { relay } = createRelayPorts(parsed.config, new Counters(), clock, (await chooseUdpBackend("auto")).backend)!;
 let pairs = 0;
 
 process.on("message", ([one, other]: [Endpoint, Endpoint]) => {

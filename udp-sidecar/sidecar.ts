@@ -24,6 +24,8 @@ import { createRelayPorts, type RelayPorts } from "./sockets/relay-ports.ts";
 import type { StatusReadings } from "./sockets/metrics.ts";
 import { serveStatus } from "./sockets/status.ts";
 import type { TcpPort } from "./sockets/tcp-port.ts";
+import { chooseUdpBackend, logBackend } from "./sockets/udp/udp-backend.ts";
+import type { UdpBackend } from "./sockets/udp/udp-socket.ts";
 import { UdpPorts } from "./sockets/udp.ts";
 import { openTcpPorts } from "./tcp-ports.ts";
 
@@ -38,6 +40,7 @@ export class Sidecar {
   readonly #log: Logger;
   readonly #games = new Map<string, Game>();
   /** One relay for all games and wires, or null. */
+  readonly #udp: UdpBackend;
   readonly #relay: RelayPorts | null;
   readonly #relayService: RelayService;
   /** Null if STUN is off. */
@@ -56,11 +59,12 @@ export class Sidecar {
   /** The stalls of this process that are in the log. */
   #stallsLogged = 0;
 
-  private constructor(config: Config, log: Logger) {
+  private constructor(config: Config, log: Logger, udp: UdpBackend) {
     this.#config = config;
+    this.#udp = udp;
     this.#log = log;
     this.#hubTimeProbe = new HubTimeProbe(config.hub, this.#hubTime, this.#clock, log);
-    this.#relay = createRelayPorts(config, this.counters, this.#clock);
+    this.#relay = createRelayPorts(config, this.counters, this.#clock, udp);
     this.#relayService = new RelayService(this.#relay, config, this.counters, this.#clock);
     this.#repeats = new RepeatTimer(this.#clock, () => [...this.#games.values()].map(({ exchange }) => exchange));
     this.#stun =
@@ -75,8 +79,10 @@ export class Sidecar {
 
   /** Opens the ports and starts linking. Rejects with one sentence if a port cannot be opened. */
   static async start(config: Config, log: Logger): Promise<Sidecar> {
-    const sidecar = new Sidecar(config, log);
+    const udp = await chooseUdpBackend(config.udp);
+    const sidecar = new Sidecar(config, log, udp.backend);
     await sidecar.#start();
+    logBackend(udp, log);
     return sidecar;
   }
 
@@ -126,6 +132,7 @@ export class Sidecar {
         this.counters,
         this.#dtls,
         this.#clock,
+        this.#udp,
       );
       for (const name of new Set(ports.map((port) => port.game))) this.#games.set(name, this.#createGame(name));
       this.#tcp = await openTcpPorts(this.#config, (name) => this.#games.get(name)!, {
@@ -234,6 +241,7 @@ export class Sidecar {
       waiting: () => sum((game) => game.links.waiting),
       clock_skew_s: () => (this.#hubTime.skew_ms ?? 0) / 1_000,
       stalled_s: () => this.#clock.skipped.ms / 1_000,
+      is_batched: () => this.#udp.name === "batched",
       receive_buffer_bytes: () => this.#ports?.granted_bytes ?? 0,
       dtls: {
         live: () => this.#ports?.sessions?.live ?? 0,

@@ -1,6 +1,15 @@
 /** Limits of one sidecar: contacts, answers, the native wire and noray. */
 
 // --- Sidecar ---------------------------------------------------------------------------------------------------
+/** UDP in batches: datagrams per system call ... */
+export const UDP_BATCH_MAX = 64;
+/** ... and in one turn of the event loop over all sockets, about 8 ms of work. Each socket gets 32 more from Node. */
+export const UDP_TURN_MAX = 1_024;
+/** The longest datagram (RFC 768 over IPv4), and the longest that is sent in a batch: longer ones are sent alone. */
+export const UDP_DATAGRAM_BYTES_MAX = 65_507;
+export const UDP_BATCHED_BYTES_MAX = 2_048;
+/** Addresses whose text and bytes are remembered, 100 bytes each. When full, all are forgotten. */
+export const UDP_ADDRESSES_REMEMBERED_MAX = 16_384;
 /** Contacts that one sidecar holds for one game. When full, new ones are ignored. */
 export const CONTACTS_MAX = 65_536;
 /** Quota of one source (IPv4 /32, IPv6 /64): lobbies and memberships. */

@@ -37,6 +37,9 @@ const WALL_CLOCK = new RegExp(
   [String.raw`\bDate\s*(\?\.|\.|\[\s*["'\`])\s*now\b`, String.raw`\bnew\s+Date\b(?!\s*\(\s*[^)\s])`].join("|"),
   "g",
 );
+/** Only these files deal with C. */
+const FFI_FILES = new Set(["udp-sidecar/sockets/dtls/openssl-ffi.ts", "udp-sidecar/sockets/udp/libc.ts"]);
+
 /** Durations in these folders use a monotonic clock. The hub is not among them: its rows outlive its process. */
 const MONOTONIC = ["udp-sidecar/", `${CLIENT}/`, "worker/site/"];
 /** Each reads the wall clock to show a time, or to compare it with a stored or signed one. */
@@ -173,8 +176,8 @@ function mayImport(path: string, specifier: string): boolean {
   // The contract between the Worker and the Durable Object is worker/rpc.ts.
   if (path.startsWith("worker/http/") && within("worker/hub")) return false;
   if (path.startsWith("worker/hub/") && within("worker/http")) return false;
-  // Code that calls C can corrupt memory: one file may.
-  if (specifier === "koffi") return path === "udp-sidecar/sockets/dtls/openssl-ffi.ts";
+  // Code that calls C can corrupt memory: few files may.
+  if (specifier === "koffi") return FFI_FILES.has(path);
   if (SOCKETS.test(specifier)) return path.startsWith("udp-sidecar/sockets/");
   if (path.startsWith("udp-sidecar/protocols/")) {
     // A wire knows no other wire; its own files begin with its name.

@@ -36,6 +36,7 @@ export type GeneralConfig = {
   /** Appended to; empty for standard error. */
   readonly log_file: string;
   readonly receive_buffer_bytes: number;
+  readonly udp: "auto" | "dgram";
   readonly contacts_max: number;
   readonly lobbies_per_source_max: number;
   readonly memberships_per_source_max: number;
@@ -144,6 +145,12 @@ export const GENERAL_SETTINGS = {
     fallback: String(limits.RECEIVE_BUFFER_BYTES),
     help: "UDP receive buffer requested from the kernel, in bytes per socket",
     parse: integer(4_096, 1_073_741_824),
+  },
+  udp: {
+    env: "PARLEY_UDP",
+    fallback: "auto",
+    help: "auto: datagrams in batches where the system has the calls; dgram: one by one",
+    parse: oneOf(["auto", "dgram"]),
   },
   contacts_max: {
     env: "PARLEY_CONTACTS_MAX",

@@ -2,7 +2,7 @@
  * Packets of Dowsett's wire: parsing, field checks, signatures and encoding. The protocol that uses them is in
  * dowsett.ts.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { READABLE_PATTERN } from "#shared/text/names.ts";
 import { type Endpoint, endpoint } from "#shared/net/endpoint.ts";
 
@@ -59,14 +59,17 @@ export function packetHash(fields: Readonly<Record<string, unknown>>, password: 
     keys.push(key);
     if (typeof value === "string") texts.push(value);
   }
-  return createHash("sha256")
-    .update(byCodePoint(keys).concat(byCodePoint(texts)).join(""))
-    .digest("hex");
+  return hash("sha256", byCodePoint(keys).concat(byCodePoint(texts)).join(""), "hex");
 }
 
 /** UTF-8 bytes sort by code point; JavaScript's string order differs above U+FFFF. */
 const byCodePoint = (texts: string[]): string[] =>
-  texts.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  // Without surrogates both orders are the same.
+  texts.some((text) => SURROGATE.test(text))
+    ? texts.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    : texts.toSorted();
+
+const SURROGATE = /[\ud800-\udfff]/;
 
 /** 1 to 64 code points that people can read (#shared/text/names.ts), and not the server's reserved name. */
 export const isName = (name: unknown): name is string =>

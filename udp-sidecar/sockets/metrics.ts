@@ -14,6 +14,8 @@ export type StatusReadings = {
   readonly clock_skew_s: () => number;
   /** Seconds in which this process did not run. */
   readonly stalled_s: () => number;
+  /** Whether UDP is received and sent in batches. */
+  readonly is_batched: () => boolean;
   readonly receive_buffer_bytes: () => number;
   readonly dtls: {
     readonly live: () => number;
@@ -74,6 +76,7 @@ const GAUGES: readonly Reading[] = [
   ["parley_retiring", "1 while the sidecar accepts no new lobbies", (now) => (now.retiring() ? 1 : 0)],
   ["parley_outbox", "Reports waiting for a hub", (now) => now.waiting()],
   ["parley_clock_skew_seconds", "How far the clock is ahead of the hub's; 0 if unknown", (now) => now.clock_skew_s()],
+  ["parley_udp_batched", "1 if datagrams are received and sent in batches", (now) => (now.is_batched() ? 1 : 0)],
   ["parley_receive_buffer_bytes", "Smallest UDP receive buffer granted", (now) => now.receive_buffer_bytes()],
   ["parley_dtls_sessions", "Open DTLS sessions", (now) => now.dtls.live()],
   ["parley_dtls_handshaking", "DTLS handshakes in progress", (now) => now.dtls.handshaking()],

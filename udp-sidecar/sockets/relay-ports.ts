@@ -4,7 +4,6 @@
  * passes through here, so this path is short.
  */
 import { randomInt } from "node:crypto";
-import { createSocket, type Socket } from "node:dgram";
 import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { canonicalAddress, type Endpoint, endpoint, isIPv4 } from "#shared/net/endpoint.ts";
@@ -22,14 +21,16 @@ import type { PortRange } from "../config/relay.ts";
 import { isEnterRequest } from "../protocols/native.ts";
 import type { Counters } from "../core/counters.ts";
 import type { Clock } from "../time/clock.ts";
-
-/** All names here are addresses. Without a lookup a port is open when `bind` returns. */
-const lookup = (address: string, _: unknown, done: (error: null, address: string, family: number) => void): void =>
-  done(null, address, isIPv4(address) ? 4 : 6);
+import type { UdpBackend, UdpSocket } from "./udp/udp-socket.ts";
 
 /** The configured relay, or null if it is off. */
-export const createRelayPorts = (config: Config, counters: Counters, clock: Clock): RelayPorts | null =>
-  config.relay_ports === null ? null : new RelayPorts(config.relay_ports, config, counters, clock);
+export const createRelayPorts = (
+  config: Config,
+  counters: Counters,
+  clock: Clock,
+  backend: UdpBackend,
+): RelayPorts | null =>
+  config.relay_ports === null ? null : new RelayPorts(config.relay_ports, config, counters, clock, backend);
 
 export class RelayPorts implements PortPool {
   readonly relay: Relay;
@@ -42,14 +43,16 @@ export class RelayPorts implements PortPool {
   readonly #listen: readonly string[];
   readonly #counters: Counters;
   readonly #clock: Clock;
+  readonly #backend: UdpBackend;
   readonly #free: number[];
-  readonly #open = new Map<number, Socket>();
+  readonly #open = new Map<number, UdpSocket>();
   readonly #ownAddresses: ReadonlySet<string>;
   /** Addresses of the deployment's other sidecars, by the game whose hub named them. */
   readonly #otherSidecars = new Map<string, ReadonlySet<string>>();
 
-  constructor(range: PortRange, config: Config, counters: Counters, clock: Clock) {
+  constructor(range: PortRange, config: Config, counters: Counters, clock: Clock, backend: UdpBackend) {
     this.#clock = clock;
+    this.#backend = backend;
     this.#listen = config.listen;
     this.#counters = counters;
     this.addresses = config.relay_addresses.length > 0 ? config.relay_addresses : config.addresses;
@@ -123,39 +126,35 @@ export class RelayPorts implements PortPool {
     if (socket === undefined) return;
     this.#open.delete(port);
     this.#free.push(port);
-    socket.close();
+    socket.discard();
   }
 
-  #bind(port: number, local: string, family: 4 | 6): Socket | null {
-    const socket = createSocket(family === 4 ? { type: "udp4", lookup } : { type: "udp6", ipv6Only: true, lookup });
-    let open = false;
-    socket.once("listening", () => (open = true));
-    socket.on("error", (error: NodeJS.ErrnoException) =>
-      this.#counters.add("socket_errors", open ? "relay_receive" : bindError(error.code)),
-    );
+  #bind(port: number, address: string, family: 4 | 6): UdpSocket | null {
     try {
-      socket.bind(port, local);
-      if (open) socket.setRecvBufferSize(RELAY_RECEIVE_BUFFER_BYTES);
-    } catch {
-      // Some systems throw instead of granting a smaller buffer.
-    }
-    if (!open) {
-      socket.close();
+      const socket = this.#backend.open(
+        { address, port, family },
+        {
+          onDatagram: (bytes, from, fromPort) => this.#onDatagram(port, bytes, from, fromPort),
+          onError: (kind) => this.#counters.add("socket_errors", `relay_${kind}`),
+        },
+      );
+      socket.setReceiveBuffer(RELAY_RECEIVE_BUFFER_BYTES);
+      return socket;
+    } catch (error) {
+      this.#counters.add("socket_errors", bindError((error as NodeJS.ErrnoException).code));
       return null;
     }
-    const { relay } = this;
-    const clock = this.#clock;
-    socket.on("message", (bytes, { address, port: from }) => {
-      try {
-        if (isEnterRequest(bytes)) return this.#handleEnter(socket, port, endpoint(address, from), bytes);
-        const hop = relay.route(port, address, from, bytes.length, clock.now());
-        if (hop !== null) this.forward(hop, bytes);
-      } catch {
-        // A datagram that triggers an internal error must not end the process.
-        this.#counters.add("socket_errors", "fault");
-      }
-    });
-    return socket;
+  }
+
+  #onDatagram(port: number, bytes: Uint8Array, address: string, from: number): void {
+    try {
+      if (isEnterRequest(bytes)) return this.#handleEnter(port, endpoint(address, from), bytes);
+      const hop = this.relay.route(port, address, from, bytes.length, this.#clock.now());
+      if (hop !== null) this.forward(hop, bytes);
+    } catch {
+      // A datagram that triggers an internal error must not end the process.
+      this.#counters.add("socket_errors", "fault");
+    }
   }
 
   /** Forwards a datagram to the hop that `route` returned. */
@@ -165,21 +164,17 @@ export class RelayPorts implements PortPool {
   }
 
   /** A native peer authenticates; the datagram is not forwarded. */
-  #handleEnter(socket: Socket, port: number, from: Endpoint | null, bytes: Uint8Array): void {
+  #handleEnter(port: number, from: Endpoint | null, bytes: Uint8Array): void {
     const answer = from === null ? null : this.onEnter(port, from, bytes, this.#clock.now());
     if (answer === null) return this.#counters.add("relay_dropped", "unproved");
-    socket.send(answer, from!.port, from!.address);
+    this.#open.get(port)?.send(answer, from!);
   }
 
-  /**
-   * Without a callback, which would cost a sixth of the throughput: a datagram that the kernel refuses is lost, like
-   * one lost in the network.
-   */
   #send(port: number, to: Endpoint, bytes: Uint8Array): void {
     const socket = this.#open.get(port);
     if (socket === undefined) return;
-    if (socket.getSendQueueSize() > RELAY_QUEUE_BYTES_MAX) return this.#counters.add("relay_dropped", "congested");
-    socket.send(bytes, to.port, to.address);
+    if (socket.queuedBytes() > RELAY_QUEUE_BYTES_MAX) return this.#counters.add("relay_dropped", "congested");
+    socket.send(bytes, to);
   }
 }
 

@@ -3,7 +3,6 @@
  * arrived: in clear text from the same socket, or through the DTLS session. Errors of a socket or a destination are
  * only counted.
  */
-import { createSocket, type Socket } from "node:dgram";
 import { decodeLocalPort, encodeLocalPort, isDtls } from "#shared/net/local-port.ts";
 import { type Endpoint, endpoint, isIPv4 } from "#shared/net/endpoint.ts";
 import type { Port } from "../config/config.ts";
@@ -12,6 +11,7 @@ import type { Clock } from "../time/clock.ts";
 import type { Dtls } from "./dtls/dtls.ts";
 import { isDtlsRecord } from "./dtls/records.ts";
 import type { DtlsSessions } from "./dtls/sessions.ts";
+import type { UdpBackend, UdpSocket } from "./udp/udp-socket.ts";
 
 type UdpHandlers = {
   /** A datagram that arrived at this port, or a message of a DTLS session. */
@@ -25,7 +25,7 @@ type BoundSocket = {
   readonly id: number;
   readonly port: number;
   readonly family: 4 | 6;
-  readonly socket: Socket;
+  readonly socket: UdpSocket;
   readonly serves: Port;
 };
 
@@ -33,7 +33,7 @@ export class UdpPorts {
   /**
    * By local port and family. If several listen addresses have the same family, the first sends unsolicited datagrams.
    */
-  readonly #senders = new Map<string, Socket>();
+  readonly #senders = new Map<string, UdpSocket>();
   readonly #sockets: BoundSocket[] = [];
   readonly #handlers: UdpHandlers;
   readonly #counters: Counters;
@@ -43,10 +43,7 @@ export class UdpPorts {
   #receiving: BoundSocket | null = null;
   /** The DTLS sessions of all ports, or null without DTLS. */
   readonly sessions: DtlsSessions<BoundSocket> | null;
-  /** Datagrams passed to the kernel and not sent yet, and a callback for the last of them. */
-  #unsent = 0;
   #closing = false;
-  #onDrained: (() => void) | null = null;
   /** The smallest receive buffer the kernel granted, in bytes. */
   granted_bytes = Number.POSITIVE_INFINITY;
 
@@ -56,7 +53,7 @@ export class UdpPorts {
     this.#clock = clock;
     this.#required = dtls?.required === true;
     const out = {
-      send: ({ socket }: BoundSocket, to: Endpoint, datagram: Uint8Array) => this.#send(socket, to, datagram),
+      send: ({ socket }: BoundSocket, to: Endpoint, datagram: Uint8Array) => socket.send(datagram, to),
       deliver: ({ serves, port }: BoundSocket, from: Endpoint, message: Uint8Array) =>
         handlers.onDatagram(message, from, serves, encodeLocalPort({ port, dtls: true })),
     };
@@ -74,11 +71,12 @@ export class UdpPorts {
     counters: Counters,
     dtls: Dtls | null,
     clock: Clock,
+    backend: UdpBackend,
   ): Promise<UdpPorts> {
     const opened = new UdpPorts(handlers, counters, dtls, clock);
     try {
       for (const port of ports) {
-        for (const address of listen) await opened.#bind(port, address, receive_buffer_bytes);
+        for (const address of listen) opened.#bind(backend, port, address, receive_buffer_bytes);
       }
     } catch (error) {
       await opened.close();
@@ -101,7 +99,7 @@ export class UdpPorts {
         ? receiving.socket
         : this.#senders.get(`${via}/${family}`);
     if (socket === undefined) return this.#counters.add("socket_errors", "no_such_port");
-    this.#send(socket, to, bytes);
+    socket.send(bytes, to);
   }
 
   /** Retransmits and expires DTLS sessions. */
@@ -117,10 +115,9 @@ export class UdpPorts {
   async close(): Promise<void> {
     this.#closing = true;
     this.sessions?.close();
-    if (this.#unsent > 0) await new Promise<void>((done) => (this.#onDrained = done));
     const sockets = this.#sockets.splice(0);
     this.#senders.clear();
-    await Promise.all(sockets.map(({ socket }) => new Promise<void>((done) => socket.close(() => done()))));
+    await Promise.all(sockets.map(({ socket }) => socket.close()));
   }
 
   #receive(bound: BoundSocket, from: Endpoint, bytes: Uint8Array): void {
@@ -134,61 +131,42 @@ export class UdpPorts {
     this.#handlers.onDatagram(bytes, from, bound.serves, bound.port);
   }
 
-  #send(socket: Socket, to: Endpoint, bytes: Uint8Array): void {
-    try {
-      socket.send(bytes, to.port, to.address, this.#onSent);
-      this.#unsent++;
-    } catch {
-      // The socket was closed, or the system refuses the address.
-      this.#counters.add("socket_errors", "send");
-    }
-  }
-
-  readonly #onSent = (error: Error | null): void => {
-    if (--this.#unsent === 0) this.#onDrained?.();
-    if (error !== null) this.#counters.add("socket_errors", "send");
-  };
-
-  async #bind(port: Port, address: string, receive_buffer_bytes: number): Promise<void> {
+  #bind(backend: UdpBackend, port: Port, address: string, receive_buffer_bytes: number): void {
     const family = isIPv4(address) ? 4 : 6;
-    const socket = family === 4 ? createSocket("udp4") : createSocket({ type: "udp6", ipv6Only: true });
+    let bound: BoundSocket | null = null;
+    let socket: UdpSocket;
     try {
-      await new Promise<void>((done, failed) => {
-        socket.once("error", failed);
-        socket.bind(port.port, address, () => {
-          socket.off("error", failed);
-          done();
-        });
-      });
+      socket = backend.open(
+        { address, port: port.port, family },
+        {
+          onDatagram: (bytes, from, fromPort) => this.#onDatagram(bound!, bytes, from, fromPort),
+          onError: (kind) => this.#counters.add("socket_errors", kind),
+        },
+      );
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? String(error);
       // A machine without IPv6 can still serve IPv4.
       if (address === "::" && (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL")) return;
       throw new Error(bindErrorText(port.port, address, code), { cause: error });
     }
-    socket.on("error", () => this.#counters.add("socket_errors", "receive"));
-    const bound: BoundSocket = { id: this.#sockets.length, port: port.port, family, socket, serves: port };
+    bound = { id: this.#sockets.length, port: port.port, family, socket, serves: port };
     this.#sockets.push(bound);
     const sender = `${port.port}/${family}`;
     if (!this.#senders.has(sender)) this.#senders.set(sender, socket);
-    socket.on("message", (bytes, { address: from, port: fromPort }) => {
-      const at = endpoint(from, fromPort);
-      // Source port 0 cannot be answered (RFC 768), and sending to it throws.
-      if (at === null) return this.#counters.add("dropped", "source_port_0");
-      this.#receiving = bound;
-      try {
-        this.#receive(bound, at, bytes);
-      } catch (error) {
-        this.#handlers.onFault(error);
-      }
-      this.#receiving = null;
-    });
+    this.granted_bytes = Math.min(this.granted_bytes, socket.setReceiveBuffer(receive_buffer_bytes));
+  }
+
+  #onDatagram(bound: BoundSocket, bytes: Uint8Array, address: string, port: number): void {
+    // Source port 0 cannot be answered (RFC 768), and sending to it throws.
+    const from = bound.family === 4 && port > 0 ? { address, port } : endpoint(address, port);
+    if (from === null) return this.#counters.add("dropped", "source_port_0");
+    this.#receiving = bound;
     try {
-      socket.setRecvBufferSize(receive_buffer_bytes);
-    } catch {
-      // Some systems throw instead of granting less; the granted size is read next.
+      this.#receive(bound, from, bytes);
+    } catch (error) {
+      this.#handlers.onFault(error);
     }
-    this.granted_bytes = Math.min(this.granted_bytes, socket.getRecvBufferSize());
+    this.#receiving = null;
   }
 }
 

@@ -8,6 +8,7 @@
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import { parseConfig } from "../../../udp-sidecar/config/config.ts";
 import { createRelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
+import { chooseUdpBackend } from "../../../udp-sidecar/sockets/udp/udp-backend.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import { Clock } from "../../../udp-sidecar/time/clock.ts";
 import { onLine, sendLine } from "./json-lines.ts";
@@ -17,7 +18,7 @@ const settings = { PARLEY_KEY: "none", PARLEY_LISTEN: address, PARLEY_RELAY_PORT
 const parsed = parseConfig([], settings);
 if ("problems" in parsed) throw new Error(parsed.problems.join());
 const clock = new Clock();
-const { relay } = createRelayPorts(parsed.config, new Counters(), clock)!;
+const { relay } = createRelayPorts(parsed.config, new Counters(), clock, (await chooseUdpBackend("auto")).backend)!;
 onLine((line) => {
   const [one, other] = line["pair"] as [Endpoint, Endpoint];
   const id = line["id"] as string;

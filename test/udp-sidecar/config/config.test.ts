@@ -29,6 +29,7 @@ describe("settings", () => {
       log: "info",
       log_file: "",
       receive_buffer_bytes: limits.RECEIVE_BUFFER_BYTES,
+      udp: "auto",
       contacts_max: limits.CONTACTS_MAX,
       lobbies_per_source_max: limits.LOBBIES_PER_SOURCE_MAX,
       memberships_per_source_max: limits.MEMBERSHIPS_PER_SOURCE_MAX,

@@ -8,6 +8,7 @@ import type { Allocated, FromRelay } from "#shared/link/relay-messages.ts";
 import { NATIVE_REQUEST_BYTES_MIN, TUNNELS_PER_SOURCE_MAX } from "#shared/limits.ts";
 import { parseConfig } from "../../../udp-sidecar/config/config.ts";
 import { RelayService } from "../../../udp-sidecar/relay-service.ts";
+import { UDP_BACKENDS } from "../support/udp-backends.ts";
 import { createRelayPorts, type RelayPorts } from "../../../udp-sidecar/sockets/relay-ports.ts";
 import { INVALID_TICKET } from "../../../udp-sidecar/sockets/tunnels.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
@@ -159,7 +160,7 @@ async function open(more: Record<string, string> = {}): Promise<void> {
   const parsed = parseConfig([], settings);
   if ("problems" in parsed) throw new Error(parsed.problems.join());
   counters = new Counters();
-  relay = createRelayPorts(parsed.config, counters, clock)!;
+  relay = createRelayPorts(parsed.config, counters, clock, UDP_BACKENDS[0]!)!;
   service = new RelayService(relay, parsed.config, counters, clock);
   service.addGame("arena", createVerifier());
   await service.openTunnels((error) => faults.push(error));

@@ -1,6 +1,6 @@
 /**
  * OpenSSL's C functions, called through koffi. They are loaded from the running Node binary or from the shared library
- * that it is linked to. Only this file and openssl.ts deal with C.
+ * that it is linked to. Of DTLS, only this file and openssl.ts deal with C.
  */
 
 /** An address in C. Its type is known only to the caller. */
