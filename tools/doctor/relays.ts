@@ -7,6 +7,7 @@ import type { Joined } from "#shared/api/lobbies.ts";
 import type { SidecarView } from "#shared/api/service.ts";
 import type { ConnectionView, RelayView } from "#shared/connect/schema.ts";
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
+import { isSpecial } from "#shared/net/special-ranges.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Finding, fault, note, ok } from "./finding.ts";
 import type { HubTarget } from "./hub.ts";
@@ -51,6 +52,11 @@ function checkPorts(ends: readonly RelayView[], closed: readonly RelayView[]): F
   const hosts = [...new Set(ends.map(({ address }) => address))].join(", ");
   const subject = `relays at ${hosts}`;
   if (closed.length === 0) return ok(subject, `${ends.length} of its ports answer members`);
+  if (closed.length === ends.length && ends.every(({ address }) => isSpecial(address))) {
+    const next =
+      "peers with private addresses get no relay unless PARLEY_RELAY_PEERS=any; else open PARLEY_RELAY_PORTS";
+    return note(subject, "none of its ports answers this machine, which reaches it at a private address", next);
+  }
   const ports = closed.map(({ port }) => `UDP ${port}`).join(", ");
   const some = closed.length === ends.length ? "none of the" : `${closed.length} of`;
   return fault(
