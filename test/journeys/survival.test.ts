@@ -1,6 +1,8 @@
 /** Hub or sidecar is killed with SIGKILL while lobbies are active. No lobby may be lost. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SIDECAR_GRACE_MS } from "#shared/limits.ts";
+import type { RabidPlayer } from "../../tools/run/rabid-player.ts";
+import { diceOf } from "../support/dice.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
 let stack: TestStack;
@@ -70,6 +72,41 @@ describe("the hub is killed", () => {
     const found = await Promise.all(acknowledged.map((id) => stack.lobby(id)));
     expect(acknowledged.filter((_, at) => found[at] === null)).toStrictEqual([]);
   });
+});
+
+test("thirty random kills of either half lose, double and revive no lobby", async () => {
+  const roll = diceOf(20_261_130);
+  const hosts = new Map<string, RabidPlayer>();
+  const begun: Promise<void>[] = [];
+  const begin = async (name: string): Promise<void> => {
+    const host = await stack.player();
+    await host.request(`h:${name}:Host:4`, /^i:/);
+    host.startPinging(name, "Host");
+    hosts.set(name, host);
+  };
+  await Promise.all(Array.from({ length: 8 }, (_, at) => begin(`First${at}`)));
+  for (let kill = 0; kill < 30; kill++) {
+    // A lobby begins in the middle of each outage, and every third time one ends just before it.
+    if (kill % 3 === 0) {
+      const [name, host] = [...hosts][roll(hosts.size)]!;
+      hosts.delete(name);
+      host.stopPinging();
+      host.send(`x:${name}:Host`);
+    }
+    const isHub = roll(2) === 0;
+    await (isHub ? stack.killHub() : stack.killSidecar());
+    begun.push(begin(`During${kill}`));
+    await (isHub ? stack.startHub() : stack.restartSidecar());
+  }
+  await Promise.all(begun);
+  await stack.waitUntilLinked();
+  const names = (): Promise<string[]> =>
+    stack.lobbies("include=full,in_game&limit=100").then((all) => all.map(({ name }) => name).toSorted());
+  const expected = [...hosts.keys()].toSorted();
+  expect(expected).toHaveLength(28);
+  await eventually(names, (listed) => JSON.stringify(listed) === JSON.stringify(expected));
+  const refused = [...hosts.values()].flatMap(({ received }) => received.filter((line) => line.startsWith("error")));
+  expect(refused).toEqual([]);
 });
 
 /** Creates lobbies one after the other, each as a new peer, until the hub no longer answers. */
