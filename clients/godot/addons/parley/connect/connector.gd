@@ -7,12 +7,7 @@ extends RefCounted
 const TRIES_AT_ONCE := 2
 const INTRODUCTION_MS := 20_000.0
 const ASKED_WAITS_MS := 1_500.0
-## Another relay is asked for after this, doubling up to RELAY_AGAIN_MAX_MS while nothing works.
-const RELAY_AGAIN_MS := 2_000.0
-const RELAY_REQUEST_MS := 1_000.0
-const RELAY_AGAIN_MAX_MS := 60_000.0
 const RETRY_MS := 1_000.0
-
 
 ## Peers that asked while [member refuse_new] is off, and remote peers whose path has changed, since the last look.
 var changed: Array[ParleyRemote] = []
@@ -23,7 +18,8 @@ var _stream: ParleyEventStream
 var _lobby := ""
 var _observer: ParleyObserver
 var _pairs := {}
-var _view: ParleyRequest = null
+var _views: ParleyConnectionViews
+var _relays: ParleyRelayRequests
 
 
 func _init(http: ParleyHttp, stream: ParleyEventStream, lobby: String, observer: ParleyObserver) -> void:
@@ -31,6 +27,8 @@ func _init(http: ParleyHttp, stream: ParleyEventStream, lobby: String, observer:
 	_stream = stream
 	_lobby = lobby
 	_observer = observer
+	_views = ParleyConnectionViews.new(http, lobby)
+	_relays = ParleyRelayRequests.new(http, lobby)
 
 
 ## Asks for this member; the same remote peer where there is one.
@@ -88,8 +86,7 @@ func moved(now: float) -> void:
 
 ## The hub may have sent what did not arrive: looks at all connections.
 func resume(now: float) -> void:
-	if _view == null:
-		_view = _http.request(HTTPClient.METHOD_GET, "/lobbies/%s/connections" % _lobby)
+	_views.request()
 	for pair: ParleyPair in _pairs.values():
 		if pair.asked and pair.remote.path != ParleyPath.DIRECT and pair.remote.path != "":
 			_ask(pair, now)
@@ -122,11 +119,8 @@ func handle(type: String, data: Dictionary, now: float) -> bool:
 		"connect.relay":
 			_relay(pair, connection, data, now)
 		"connect.failed":
-			pair.busy_until = 0.0
-			pair.code = ParleyFields.text(data, "reason")
-			pair.why = ParleyFields.text(data, "message")
-			pair.remote.reason = pair.why
-			_refused(pair, now)
+			pair.remote.reason = ParleyFields.text(data, "message")
+			_refused(pair, ParleyFields.text(data, "reason"), pair.remote.reason, now)
 	return true
 
 
@@ -143,10 +137,8 @@ func poll(now: float) -> void:
 		pair.remote.pump_out(now)
 		if not pair.remote.events.is_empty():
 			_handle_events(pair, now)
-	if _view != null and _view.done:
-		for view: Variant in ParleyFields.array(_view.json, "connections"):
-			_look(view, now)
-		_view = null
+	for event in _views.take():
+		handle(event[0], event[1], now)
 
 
 # --- asking and accepting ---------------------------------------------------------------------------------------------
@@ -182,23 +174,13 @@ func _advance(pair: ParleyPair, now: float) -> void:
 		var request := pair.request
 		pair.request = null
 		if request.code == "":
-			var connection := ParleyFields.text(request.json, "connection_id")
-			pair.connection = connection if connection != "" else pair.connection
+			pair.connection = ParleyFields.text(request.json, "connection_id", pair.connection)
 		else:
-			pair.busy_until = 0.0
-			pair.code = request.code
-			pair.why = request.why
-			_refused(pair, now)
-	if pair.relay_request != null and pair.relay_request.done:
-		var relay := ParleyConnectionFields.relay(pair.relay_request.json)
-		var failed := pair.relay_request.code != ""
-		pair.relay_request = null
-		if failed:
-			# The hub has forgotten the introduction by now: a new one brings its relay.
-			pair.remote.forget_relay()
-			_ask(pair, now)
-		elif not relay.is_empty():
-			pair.remote.enter(relay, {}, now)
+			_refused(pair, request.code, request.why, now)
+	if _relays.poll(pair, now):
+		# A new introduction brings its relay.
+		pair.remote.forget_relay()
+		_ask(pair, now)
 	if now >= pair.ask_at:
 		pair.ask_at = INF
 		if pair.remote.path != ParleyPath.DIRECT:
@@ -212,13 +194,8 @@ func _tell(pair: ParleyPair, now: float) -> void:
 	for look in gathered.looks:
 		if look["socket"] == 0:
 			pair.remote.receipts[look["via"]["address"]] = look["receipt"]
-	var more := {"birthday": birthday, "attempt": mini(pair.attempt, 15)}
-	if pair.epoch >= 0:
-		more["epoch"] = pair.epoch
-	if _observer.filtering != "" and now - _observer.filtering_at < ParleyObserver.FILTERING_MS:
-		more["filtering"] = _observer.filtering
 	var rtt := _stream.rtt_ms if _stream.rtt_ms >= 0.0 else 50.0
-	var reach := ParleyConnectionFields.reach(gathered.looks, gathered.hosts, now, rtt, more)
+	var reach := _observer.reach(gathered, now, rtt, {"birthday": birthday, "attempt": mini(pair.attempt, 15), "epoch": pair.epoch})
 	if pair.accepting == "":
 		# A relay that works is not replaced.
 		var body := ParleyConnectionFields.connecting(pair.remote.peer_id, reach, not pair.remote.has_relay)
@@ -227,7 +204,10 @@ func _tell(pair: ParleyPair, now: float) -> void:
 		pair.request = _http.request(HTTPClient.METHOD_POST, "/connections/%s/accept" % pair.accepting, {"reach": reach})
 
 
-func _refused(pair: ParleyPair, now: float) -> void:
+func _refused(pair: ParleyPair, code: String, why: String, now: float) -> void:
+	pair.busy_until = 0.0
+	pair.code = code
+	pair.why = why
 	if pair.remote.channel != null:
 		pair.remote.channel.selector.unpunchable(now)
 	if pair.wanted and pair.remote.path == "":
@@ -268,24 +248,7 @@ func _relay(pair: ParleyPair, connection: String, data: Dictionary, now: float) 
 	# No punch is tried: this is all there is for now.
 	pair.busy_until = 0.0
 	pair.remote.channel.selector.unpunchable(now)
-	_report(pair, ParleyPath.RELAY if pair.udp else ParleyPath.TUNNEL)
-
-
-# A connection as it is now, after events were missed.
-func _look(view: Variant, now: float) -> void:
-	if ParleyFields.text(view, "state") == "over":
-		return
-	var whose := {"connection_id": ParleyFields.text(view, "connection_id"), "peer_id": ParleyFields.text(view, "peer_id")}
-	for type: String in ["punch", "relay"]:
-		var data := ParleyFields.dictionary(view, type)
-		if not data.is_empty():
-			handle("connect." + type, data.merged(whose), now)
-	var asked: bool = view.get("asked") == true
-	if view.get("wants_reach") == true or (ParleyFields.text(view, "state") == "waiting" and not asked):
-		handle("connect.accepted" if asked else "connect.requested", whose, now)
-
-
-# --- what becomes of it -----------------------------------------------------------------------------------------------
+	pair.report(_http, ParleyPath.RELAY if pair.udp else ParleyPath.TUNNEL)
 
 
 func _handle_events(pair: ParleyPair, now: float) -> void:
@@ -296,9 +259,9 @@ func _handle_events(pair: ParleyPair, now: float) -> void:
 			"path":
 				changed.append(pair.remote)
 				if pair.remote.path == ParleyPath.DIRECT:
-					pair.relay_again = RELAY_AGAIN_MS
+					pair.relay_again = ParleyRelayRequests.AGAIN_MS
 				if pair.remote.path == "":
-					_need_relay(pair, now)
+					_relays.need(pair, now)
 			"upgrade":
 				if pair.asked:
 					_ask(pair, now)
@@ -307,9 +270,9 @@ func _handle_events(pair: ParleyPair, now: float) -> void:
 			"punched":
 				_punched(pair, now)
 			"relay_needed":
-				_need_relay(pair, now)
+				_relays.need(pair, now)
 			"relay_silent":
-				_relay_silent(pair, now)
+				_relays.replace_silent(pair, now)
 
 
 func _punched(pair: ParleyPair, now: float) -> void:
@@ -318,42 +281,15 @@ func _punched(pair: ParleyPair, now: float) -> void:
 	if punch.outcome == "opened":
 		pair.attempt = 0
 		var times := {"elapsed_ms": maxi(0, roundi(punch.after_ms)), "rtt_ms": roundi(maxf(0.0, punch.opened_way.rtt_ms))}
-		_report(pair, ParleyPath.DIRECT, times)
+		pair.report(_http, ParleyPath.DIRECT, times)
 		return
 	pair.attempt += 1
 	var carried := ParleyPath.RELAY if pair.remote.has_relay else "none"
-	_report(pair, carried, {"message": "%s, %d sent" % [punch.outcome, punch.sent]})
+	pair.report(_http, carried, {"message": "%s, %d sent" % [punch.outcome, punch.sent]})
 	if pair.attempt < TRIES_AT_ONCE and pair.asked:
 		_ask(pair, now)
 	elif not pair.remote.has_relay:
-		_need_relay(pair, now)
-
-
-# Once for each introduction.
-func _report(pair: ParleyPair, path: String, more := {}) -> void:
-	if pair.connection == "" or pair.connection == pair.reported:
-		return
-	pair.reported = pair.connection
-	_http.request(HTTPClient.METHOD_PUT, "/connections/%s/outcome" % pair.connection, ParleyConnectionFields.outcome(path, more))
-
-
-# `lost`: the end of a relay that does not answer any more.
-func _need_relay(pair: ParleyPair, now: float, lost := {}) -> void:
-	if pair.connection == "" or pair.relay_request != null or now - pair.relay_asked_at < RELAY_REQUEST_MS:
-		return
-	pair.relay_asked_at = now
-	var body := ParleyConnectionFields.relaying(pair.connection, lost)
-	pair.relay_request = _http.request(HTTPClient.METHOD_POST, "/lobbies/%s/relays" % _lobby, body)
-
-
-# UDP does not get there, or the sidecar has ended: a WebSocket carries meanwhile, and another relay is asked for.
-func _relay_silent(pair: ParleyPair, now: float) -> void:
-	if pair.remote.path == ParleyPath.DIRECT:
-		return
-	pair.remote.open_tunnel()
-	if now - pair.relay_asked_at >= pair.relay_again and pair.udp:
-		pair.relay_again = minf(2.0 * pair.relay_again, RELAY_AGAIN_MAX_MS)
-		_need_relay(pair, now, pair.remote.relay_endpoint)
+		_relays.need(pair, now)
 
 
 func _pair(peer_id: String) -> ParleyPair:

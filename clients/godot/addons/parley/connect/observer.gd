@@ -52,6 +52,15 @@ func next_number() -> int:
 	return _numbers
 
 
+## What this machine's network does, for the hub. An epoch below 0 is left out of `more`.
+func reach(gathered: Gathering, now: float, rtt_ms: float, more: Dictionary) -> Dictionary:
+	if more["epoch"] < 0:
+		more.erase("epoch")
+	if filtering != "" and now - filtering_at < FILTERING_MS:
+		more["filtering"] = filtering
+	return ParleyConnectionFields.reach(gathered.looks, gathered.hosts, now, rtt_ms, more)
+
+
 class Gathering extends RefCounted:
 	var done := false
 	## No sidecar answered: UDP does not get out.

@@ -17,7 +17,7 @@ var udp := true
 var begun := ""
 var reported := ""
 var relay_asked_at := -INF
-var relay_again := ParleyConnector.RELAY_AGAIN_MS
+var relay_again := ParleyRelayRequests.AGAIN_MS
 var ask_at := INF
 var gathering: ParleyObserver.Gathering = null
 ## Connection that is accepted with the observation under way; empty where this side asks.
@@ -27,3 +27,11 @@ var relay_request: ParleyRequest = null
 ## The hub's last refusal.
 var code := ""
 var why := ""
+
+
+## Tells the hub what became of the introduction, once.
+func report(http: ParleyHttp, path: String, more := {}) -> void:
+	if connection == "" or connection == reported:
+		return
+	reported = connection
+	http.request(HTTPClient.METHOD_PUT, "/connections/%s/outcome" % connection, ParleyConnectionFields.outcome(path, more))

@@ -9,6 +9,14 @@ const TUNNEL := "tunnel"
 const KINDS: Array[String] = [DIRECT, RELAY, TUNNEL]
 ## Socket number of the tunnel.
 const STREAM := -1
+## Why another path is used, for players.
+const WHY := {
+	"opened": "This path was opened.",
+	"silent": "The path before fell silent.",
+	"answers": "This path answers again.",
+	"ended": "The path before ended.",
+	"moved": "This machine has another address.",
+}
 
 var kind := DIRECT
 var socket := 0
@@ -28,6 +36,18 @@ var opened_at := 0.0
 var probe_due := 0.0
 ## The game's datagrams go here too until then, because the peer was heard here.
 var echo_until := -INF
+
+
+static func create(of_kind: String, of_socket: int, of_address: String, of_port: int, now: float) -> ParleyPath:
+	var made := ParleyPath.new()
+	made.kind = of_kind
+	made.socket = of_socket
+	made.address = of_address
+	made.port = of_port
+	made.proof = ParleyRandom.u32()
+	made.opened_at = now
+	made.probe_due = now
+	return made
 
 
 func is_at(of_socket: int, of_address: String, of_port: int) -> bool:

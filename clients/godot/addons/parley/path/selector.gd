@@ -31,20 +31,7 @@ const AGAIN_LAST_MS := 60_000.0
 const ECHO_MS := 1_000.0
 ## A probe is late after this and one and a half round trips.
 const SUSPECT_MS := 100.0
-const ROAM_CHECKS_MAX := 5
-const ROAM_CHECK_MS := 100.0
-const ROAM_PAUSE_MS := 1_000.0
-## Datagrams to an address where the peer has not answered, and such addresses.
-const UNPROVED_MAX := 20
-const UNPROVED_ADDRESSES_MAX := 64
 const NUMBER_FIRST := 0xFF00
-const WHY := {
-	"opened": "This path was opened.",
-	"silent": "The path before fell silent.",
-	"answers": "This path answers again.",
-	"ended": "The path before ended.",
-	"moved": "This machine has another address.",
-}
 
 ## Kind of the path that is sent on first; empty where there is none.
 var current := ""
@@ -58,10 +45,8 @@ var events: Array[String] = []
 var _paths := {}
 # Endpoints that were ever a relay's: never direct ones.
 var _relays := {}
-var _roaming: ParleyPath = null
-var _roam_checks := 0
-var _roam_after := -INF
-var _unproved := {}
+var _roaming := ParleyRoaming.new()
+var _unvalidated := ParleyUnvalidated.new()
 var _numbers := 0
 var _sent_at := -INF
 var _routes: Array[ParleyPath] = []
@@ -165,7 +150,7 @@ func answer(message: ParleyMessage, socket: int, address: String, port: int) -> 
 	var known := is_relay(address, port)
 	for one: ParleyPath in _paths.values():
 		known = known or one.is_at(socket, address, port)
-	if known or _spend(address, port):
+	if known or _unvalidated.spend(address, port, _paths.values()):
 		wake_at = -INF
 		outbox.append([socket, address, port, message.answer(address, port)])
 
@@ -176,8 +161,9 @@ func answered(message: ParleyMessage, socket: int, address: String, port: int, n
 	for one: ParleyPath in _paths.values():
 		if one.number == message.way and one.proof == message.proof:
 			found = one
-	if found == null and _roaming != null and _roaming.number == message.way and _roaming.proof == message.proof:
-		found = _roaming
+	var candidate := _roaming.candidate
+	if found == null and candidate != null and candidate.number == message.way and candidate.proof == message.proof:
+		found = candidate
 	if found == null:
 		return false
 	if not found.is_at(socket, address, port):
@@ -185,11 +171,9 @@ func answered(message: ParleyMessage, socket: int, address: String, port: int, n
 	found.answered_at = now
 	found.waiting_since = INF
 	found.measure(ParleyMessage.since(message.time, now))
-	if _is_busy_on(found, now):
-		found.probe_due = now + BUSY_PROBE_MS
-	else:
-		found.probe_due = now + CONSENT_MS * (1.0 + CONSENT_SPREAD * (2.0 * randf() - 1.0))
-	if found == _roaming:
+	var quiet_ms := CONSENT_MS * (1.0 + CONSENT_SPREAD * (2.0 * randf() - 1.0))
+	found.probe_due = now + (BUSY_PROBE_MS if _is_busy_on(found, now) else quiet_ms)
+	if found == candidate:
 		_follow(now)
 	_judge(now, "answers")
 	return true
@@ -210,8 +194,8 @@ func wake(now: float) -> void:
 		_upgrade_at = now + AGAIN_LAST_MS
 		events.append("upgrade")
 	wake_at = minf(_upgrade_at, now + CONSENT_MS)
-	if _roaming != null:
-		wake_at = minf(wake_at, _roaming.probe_due)
+	if _roaming.candidate != null:
+		wake_at = minf(wake_at, _roaming.candidate.probe_due)
 	for one: ParleyPath in _paths.values():
 		wake_at = minf(wake_at, one.probe_due)
 		if one.waiting_since < INF and trusts(one, now):
@@ -257,7 +241,7 @@ func _judge(now: float, reason: String) -> void:
 	if kind == current:
 		return
 	current = kind
-	why = WHY[reason] if kind != "" else "There is no path now."
+	why = ParleyPath.WHY[reason] if kind != "" else "There is no path now."
 	events.append("path")
 
 
@@ -269,6 +253,10 @@ func _probe(one: ParleyPath, now: float) -> void:
 		one.probe_due = now + REPEAT_SLOW_MS
 	else:
 		one.probe_due = now + maxf(REPEAT_MS if _is_busy_on(one, now) else REPEAT_QUIET_MS, 1.5 * one.rtt_ms)
+	_send_probe(one, now)
+
+
+func _send_probe(one: ParleyPath, now: float) -> void:
 	outbox.append([one.socket, one.address, one.port, ParleyMessage.probe(one.number, one.proof, now, false)])
 
 
@@ -276,34 +264,25 @@ func _is_busy_on(one: ParleyPath, now: float) -> bool:
 	return now - _sent_at <= BUSY_MS and _routes.has(one)
 
 
-# The router gave the peer another port, or it has another address: it is believed when it answers from there.
 func _roam(socket: int, address: String, port: int, now: float) -> void:
-	if _roaming != null or now < _roam_after or not _may_probe(address, port):
+	if not _roaming.may_begin(now) or not ParleyUnvalidated.may_probe(address, port, _paths.values()):
 		return
-	_roam_after = now + ROAM_PAUSE_MS
 	wake_at = now
-	_roaming = _make(ParleyPath.DIRECT, socket, address, port, now)
-	_roam_checks = 0
+	_roaming.begin(_make(ParleyPath.DIRECT, socket, address, port, now), now)
 	_check_roaming(now)
 
 
 func _check_roaming(now: float) -> void:
-	if _roaming == null or now < _roaming.probe_due:
-		return
-	_roam_checks += 1
-	if _roam_checks > ROAM_CHECKS_MAX or not _spend(_roaming.address, _roaming.port):
-		_roaming = null
-		return
-	_roaming.probe_due = now + ROAM_CHECK_MS
-	outbox.append([_roaming.socket, _roaming.address, _roaming.port,
-		ParleyMessage.probe(_roaming.number, _roaming.proof, now, false)])
+	var candidate := _roaming.take_due(now, _unvalidated, _paths.values())
+	if candidate != null:
+		_send_probe(candidate, now)
 
 
 # It takes the place of a direct path, unless that one answers.
 func _follow(now: float) -> void:
-	var found := _roaming
-	_roaming = null
-	_unproved.erase(found.address)
+	var found := _roaming.candidate
+	_roaming.candidate = null
+	_unvalidated.forget(found.address)
 	var direct := path(ParleyPath.DIRECT)
 	if direct != null and trusts(direct, now) and now - direct.answered_at < 2.0 * BUSY_PROBE_MS:
 		return
@@ -312,34 +291,8 @@ func _follow(now: float) -> void:
 	_upgrade_at = INF
 
 
-func _may_probe(address: String, port: int) -> bool:
-	if not ParleyAddresses.is_endpoint(address, port):
-		return false
-	for one: ParleyPath in _paths.values():
-		if one.address == address:
-			return true
-	return not ParleyAddresses.is_local(address) and not ParleyAddresses.is_loopback(address)
-
-
-func _spend(address: String, port: int) -> bool:
-	var sent: int = _unproved.get(address, 0)
-	if not _may_probe(address, port) or sent >= UNPROVED_MAX:
-		return false
-	if sent == 0 and _unproved.size() >= UNPROVED_ADDRESSES_MAX:
-		return false
-	_unproved[address] = sent + 1
-	return true
-
-
 func _make(kind: String, socket: int, address: String, port: int, now: float) -> ParleyPath:
-	var made := ParleyPath.new()
-	made.kind = kind
-	made.socket = socket
-	made.address = address
-	made.port = port
+	var made := ParleyPath.create(kind, socket, address, port, now)
 	made.number = NUMBER_FIRST + _numbers % (0x1_0000 - NUMBER_FIRST)
 	_numbers += 1
-	made.proof = ParleyRandom.u32()
-	made.opened_at = now
-	made.probe_due = now
 	return made
