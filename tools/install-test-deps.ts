@@ -21,6 +21,7 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ["/usr/bin/faketime", "faketime"],
   ["/usr/bin/mcs", "mono-mcs"],
   ["/usr/bin/mono", "mono-devel"],
+  ["/usr/bin/turnserver", "coturn"],
 ];
 
 const missing = NEEDED.filter(([program]) => !existsSync(program)).map(([, debianPackage]) => debianPackage);

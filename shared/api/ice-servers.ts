@@ -5,7 +5,7 @@
  */
 import { list, object, optional, type Shape, text } from "../schema/decode.ts";
 import { ICE_SERVERS_MAX, ICE_URLS_MAX, URL_LENGTH_MAX } from "../limits.ts";
-import { time } from "../lobby/fields.ts";
+import { count, time } from "../lobby/fields.ts";
 
 export const iceServers = object({
   ice_servers: list(
@@ -18,5 +18,7 @@ export const iceServers = object({
   ),
   /** When the credentials expire. A path that uses them continues. */
   expires_at: time,
+  /** The same as a duration, for a reader whose clock is wrong. */
+  lifetime_s: count,
 });
 export type IceServers = Shape<typeof iceServers>;

@@ -3,6 +3,7 @@ import * as api from "./lobbies.ts";
 import * as connect from "../connect/schema.ts";
 import * as service from "./service.ts";
 import { auditPage } from "./moderation/audit.ts";
+import { iceServers } from "./ice-servers.ts";
 import { jwks, me, newPeer, ownSeat, tokens } from "./identity.ts";
 import { lobbyBan, lobbyBanList } from "./bans.ts";
 import * as reads from "./reads.ts";
@@ -57,6 +58,7 @@ export const SHAPES = {
   Identity: service.identity,
   Sidecar: service.sidecar,
   SidecarList: service.sidecarList,
+  IceServers: iceServers,
   GameList: service.gameList,
   Stats: service.stats,
   AdminPage: service.adminPage,

@@ -26,7 +26,7 @@ export function isBrowserMissing(): boolean {
 }
 
 /** Without a sandbox, because test machines run as root, and without background requests. */
-export function launch(): Promise<Browser> {
+export function launch(more: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [
@@ -39,6 +39,7 @@ export function launch(): Promise<Browser> {
       "--disable-sync",
       // A host name for the hub on this machine, so that the browser treats it as remote.
       "--host-resolver-rules=MAP parley.test 127.0.0.1",
+      ...more,
     ],
   });
 }

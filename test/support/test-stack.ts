@@ -38,10 +38,10 @@ export class TestStack {
   }
 
   /** With a hub and one sidecar named "one", linked. */
-  static async open({ shards = 1, settings = {} } = {}): Promise<TestStack> {
+  static async open({ shards = 1, settings = {}, hub = {} } = {}): Promise<TestStack> {
     const stack = new TestStack(await mkdtemp(join(tmpdir(), "parley-")), await freePort("tcp"), shards);
     try {
-      await stack.startHub();
+      await stack.startHub({ settings: hub });
       await stack.addSidecar("one", settings);
       return stack;
     } catch (error) {

@@ -61,6 +61,7 @@ export { HubClient, HubRefusal, type LobbyQuery } from "./api/hub-client.ts";
 export { ProofVerifier, type VerifiedMember, type VerifyOptions } from "./lobby/proofs.ts";
 export { type LobbyMembership, ParleyClient, type ParleyClientOptions } from "./node/client.ts";
 export type { IdentityStorage, JoinTarget } from "./lobby/client.ts";
+export type { Topology } from "./lobby/topology.ts";
 export type { ConnectionRequest, Hosting, LobbyMembershipEvents } from "./lobby/membership.ts";
 export type * from "./api/types.ts";
 export { PAYLOAD_BYTES_MAX } from "./path/limits.ts";

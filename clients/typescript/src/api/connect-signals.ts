@@ -41,6 +41,12 @@ export class ConnectSignals {
     await this.#hub.request("POST", `/connections/${connection_id}/accept`, { reach });
   }
 
+  /** Sends an opaque text to another member. */
+  async signal(to: string, body: string): Promise<void> {
+    if ((await this.#overStream("signal", { lobby_id: this.#lobby, to, body })) !== null) return;
+    await this.#hub.request("POST", `/lobbies/${this.#lobby}/signals`, { to, body });
+  }
+
   /** Resolves with null if the stream is not open, or breaks before the reply. Repeating a request has no second effect. */
   async #overStream(type: string, data: object): Promise<Readonly<Record<string, unknown>> | null> {
     if (!this.#stream.isOpen) return null;

@@ -533,6 +533,16 @@ export type SidecarList = {
   readonly sidecars: readonly Sidecar[];
 };
 
+export type IceServers = {
+  readonly ice_servers: readonly {
+    readonly urls: readonly string[];
+    readonly username?: string;
+    readonly credential?: string;
+  }[];
+  readonly expires_at: string;
+  readonly lifetime_s: number;
+};
+
 export type GameList = {
   readonly any: boolean;
   readonly games: readonly {

@@ -5,6 +5,7 @@
 import { type HubClient, HubRefusal } from "../api/hub-client.ts";
 import type { MemberPeer, Network } from "../api/member-paths.ts";
 import { LobbyMembership } from "./membership.ts";
+import { connectMembers, type Topology } from "./topology.ts";
 import type { Identity, Joined, Joining, Me, NewLobby, NewPeer, Pending, QuickJoining, Tokens } from "../api/types.ts";
 import { ADMISSION_POLL_MS, ADMISSION_TIMEOUT_MS } from "./limits.ts";
 
@@ -16,6 +17,8 @@ export type LobbyClientOptions = {
   readonly storage?: IdentityStorage | null;
   /** Returns a proof of the user's identity, where the game has providers. Called when a new identity is needed. */
   readonly proof?: ProofSource;
+  /** Which members connect by themselves. Default: `none` in Node, `mesh` in browsers. */
+  readonly topology?: Topology;
 };
 
 /** For example an ID token of OpenID Connect, or a Steam ticket in hexadecimal. */
@@ -65,12 +68,14 @@ export abstract class LobbyClient<P extends MemberPeer> {
   /** The public peer id. It grants nothing. */
   readonly id: string;
   readonly #network: Network<P>;
+  readonly #topology: Topology;
   readonly #memberships = new Set<LobbyMembership<P>>();
 
-  protected constructor(hub: HubClient, id: string, network: Network<P>) {
+  protected constructor(hub: HubClient, id: string, network: Network<P>, topology: Topology) {
     this.hub = hub;
     this.id = id;
     this.#network = network;
+    this.#topology = topology;
   }
 
   host = async (settings: NewLobby): Promise<LobbyMembership<P>> =>
@@ -117,6 +122,7 @@ export abstract class LobbyClient<P extends MemberPeer> {
     this.#memberships.add(membership);
     membership.on("over", () => this.#memberships.delete(membership));
     membership.on("opened", () => this.#network.refresh());
+    connectMembers(membership, this.#topology);
     await new Promise<void>((done, failed) => {
       membership.once("opened", done);
       membership.once("over", (why) => failed(new Error(`the lobby ended: ${why}`)));

@@ -7,6 +7,7 @@ import { ReflexiveProbe } from "../probe/reflexive-probe.ts";
 import type { MemberPaths, Network, NetworkWatch, PathsSetup } from "../api/member-paths.ts";
 import { type Credentials, identify, LobbyClient, type LobbyClientOptions } from "../lobby/client.ts";
 import type { LobbyMembership as Membership } from "../lobby/membership.ts";
+import type { Topology } from "../lobby/topology.ts";
 import { SidecarList } from "../lobby/sidecar-list.ts";
 import { AddressWatch } from "./address-watch.ts";
 import { diagnose } from "./diagnosis.ts";
@@ -19,16 +20,16 @@ export type ParleyClientOptions = LobbyClientOptions & {
 };
 
 export class ParleyClient extends LobbyClient<Peer> {
-  static async open({ birthday = true, ...options }: ParleyClientOptions): Promise<ParleyClient> {
+  static async open({ birthday = true, topology = "none", ...options }: ParleyClientOptions): Promise<ParleyClient> {
     const hub = new HubClient(options.url, options.game, null, new HttpTransport(options.url));
     const identity = await identify(hub, options.storage, options.proof);
-    return new ParleyClient(hub, identity.peer_id, new UdpNetwork(hub, identity, birthday));
+    return new ParleyClient(hub, identity.peer_id, new UdpNetwork(hub, identity, birthday), topology);
   }
 
   readonly #udp: UdpNetwork;
 
-  private constructor(hub: HubClient, id: string, network: UdpNetwork) {
-    super(hub, id, network);
+  private constructor(hub: HubClient, id: string, network: UdpNetwork, topology: Topology) {
+    super(hub, id, network, topology);
     this.#udp = network;
   }
 

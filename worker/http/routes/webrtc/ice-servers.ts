@@ -25,7 +25,8 @@ export const readIceServers: Handler = async (c) => {
     const credential = await turnCredential(servers.secret, peerId(c), expires_at_s);
     ice_servers.push({ urls: [...servers.urls], ...credential });
   }
-  return c.json({ ice_servers, expires_at: new Date(expires_at_s * 1_000).toISOString() } satisfies IceServers);
+  const expires_at = new Date(expires_at_s * 1_000).toISOString();
+  return c.json({ ice_servers, expires_at, lifetime_s: TURN_CREDENTIAL_S } satisfies IceServers);
 };
 
 /** One port per address family: browsers ask all of them. */

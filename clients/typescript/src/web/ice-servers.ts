@@ -1,0 +1,41 @@
+/** The STUN and TURN servers of the game, with credentials that are renewed before they expire. */
+import type { HubClient } from "../api/hub-client.ts";
+import type { IceServers } from "../api/types.ts";
+import { ICE_SERVERS_MARGIN_MS } from "./limits.ts";
+
+export class IceServerList {
+  readonly #hub: HubClient;
+  #request: Promise<RTCIceServer[]> | null = null;
+  #renewAt = 0;
+
+  constructor(hub: HubClient) {
+    this.#hub = hub;
+  }
+
+  /** Without servers, two browsers in one network still find each other. */
+  get(): Promise<RTCIceServer[]> {
+    if (this.#request === null || performance.now() > this.#renewAt) this.#request = this.#load();
+    return this.#request;
+  }
+
+  async #load(): Promise<RTCIceServer[]> {
+    this.#renewAt = Infinity;
+    try {
+      const began = performance.now();
+      const { ice_servers, lifetime_s } = await this.#hub.request<IceServers>("GET", "/ice-servers");
+      this.#renewAt = began + lifetime_s * 1_000 - ICE_SERVERS_MARGIN_MS;
+      return ice_servers.map(({ urls, ...credential }) => ({ urls: [...urls], ...credential }));
+    } catch {
+      this.#request = null;
+      return [];
+    }
+  }
+}
+
+/** Whether a server of the list relays. */
+export const hasTurn = (servers: readonly RTCIceServer[]): boolean => servers.some((server) => isTurn(server));
+
+export const withoutTurn = (servers: readonly RTCIceServer[]): RTCIceServer[] =>
+  servers.filter((server) => !isTurn(server));
+
+const isTurn = ({ urls }: RTCIceServer): boolean => [urls].flat().some((url) => url.startsWith("turn"));
