@@ -54,6 +54,8 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
 /** For fields without a text of their name. */
 const ANY = ["example", PEER, LOBBY, TIME, TOKEN, "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA", "198.51.100.7", "1"];
 const KEYS = ["map", "arena", PEER];
+/** Flags that the examples of names and texts do not have. */
+const UNUSUAL = new Set(["name_mixes_alphabets"]);
 
 /** A value that the schema accepts; `name` is the name of its field. */
 export function exampleOf(schema: Schema | undefined, name = ""): unknown {
@@ -63,7 +65,7 @@ export function exampleOf(schema: Schema | undefined, name = ""): unknown {
   if (values !== undefined) return values[0];
   const [alternative] = anyOf ?? oneOf ?? [];
   if (alternative !== undefined) return exampleOf(alternative, name);
-  if (type === "boolean") return true;
+  if (type === "boolean") return !UNUSUAL.has(name);
   if (type === "integer" || type === "number") return Math.max(minimum ?? 0, 2);
   if (type === "array") return Array.from({ length: parts.minItems ?? 1 }, () => exampleOf(items, name));
   if (type === "string") return textOf(parts, name);

@@ -51,6 +51,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
 export const SUMMARY_FIELDS = [
   "id",
   "name",
+  "name_mixes_alphabets",
   "wire",
   "state",
   "version",

@@ -4,6 +4,7 @@ import { DATA_KEY_PATTERN, DATA_KEYS_MAX, NAME_LENGTH_MAX, SEATS_MAX } from "../
 import type { Data, DataVisibility } from "../lobby/data.ts";
 import { count, dataValue, gameVersion, time } from "../lobby/fields.ts";
 import { type Lobby, WIRES } from "../lobby/lobby.ts";
+import { mixesAlphabets } from "../text/names.ts";
 
 /** How to join. Contains no peer's address, except the one that a host published. */
 export const join = object({
@@ -27,6 +28,8 @@ type Reachability = (typeof REACHABILITIES)[number];
 export const summary = object({
   id: text(64),
   name: text(NAME_LENGTH_MAX),
+  /** Set if a word of the name mixes ASCII letters with lookalikes of other alphabets: it may imitate another name. */
+  name_mixes_alphabets: optional(flag),
   wire: oneOf(...WIRES),
   state: oneOf("open", "in_game"),
   /** Members, including held seats. */
@@ -53,7 +56,7 @@ export type Summary = Shape<typeof summary>;
 
 export const toSummary = (lobby: Lobby): Summary => ({
   id: lobby.id,
-  name: lobby.display_name ?? lobby.name,
+  ...namesOf(lobby),
   wire: lobby.wire,
   state: lobby.in_game || lobby.state === "started" ? "in_game" : "open",
   member_count: lobby.members.length,
@@ -73,6 +76,11 @@ export const toSummary = (lobby: Lobby): Summary => ({
   updated_at: new Date(lobby.updated_at).toISOString(),
   revision: lobby.revision,
 });
+
+function namesOf({ display_name, name: wire_name }: Lobby): Pick<Summary, "name" | "name_mixes_alphabets"> {
+  const name = display_name ?? wire_name;
+  return { name, ...(mixesAlphabets(name) && { name_mixes_alphabets: true }) };
+}
 
 /** Null while the lobby has no host. */
 function reachabilityOf({ host, members, addresses }: Lobby): Reachability | null {

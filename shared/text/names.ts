@@ -28,3 +28,16 @@ const visible = (name: string): string =>
     .replaceAll(/[\p{Default_Ignorable_Code_Point}\u2800]/gu, "")
     .replaceAll(/\p{Z}+/gu, " ")
     .trim();
+
+/**
+ * Whether a word has ASCII letters and letters of other alphabets that look like them, as no language writes: "Ni\u0441e"
+ * with a Cyrillic letter can imitate another name.
+ */
+export const mixesAlphabets = (name: string): boolean =>
+  name
+    .normalize("NFKC")
+    .split(/[^\p{L}\p{M}\p{N}]+/u)
+    .some((word) => /[A-Za-z]/.test(word) && Array.from(word).some(isLookalike));
+
+const isLookalike = (character: string): boolean =>
+  character.codePointAt(0)! > 0x7f && /^[A-Za-z]+$/.test(replaceLookalikes(character));

@@ -47,9 +47,10 @@ describe("a summary", () => {
 
   test("has exactly the fields of its schema", () => {
     expect([...SUMMARY_FIELDS].toSorted()).toStrictEqual(Object.keys(summary.fields).toSorted());
-    expect(
-      Object.keys(summaryOf({ ...lobbyOf(["Alice"]), join_uri: "noray://192.0.2.7:8890/oid" })!).toSorted(),
-    ).toStrictEqual([...SUMMARY_FIELDS].toSorted());
+    const parts = { join_uri: "noray://192.0.2.7:8890/oid", display_name: "Ni\u0441e" };
+    expect(Object.keys(summaryOf({ ...lobbyOf(["Alice"]), ...parts })!).toSorted()).toStrictEqual(
+      [...SUMMARY_FIELDS].toSorted(),
+    );
   });
 
   test("provides the facts that lists filter and sort by", () => {

@@ -1,6 +1,6 @@
 /** Names that people read: what is refused on every wire, and which names look the same. */
 import { describe, expect, test } from "vitest";
-import { DISPLAY_NAME_PATTERN, looksLike, READABLE_PATTERN } from "#shared/text/names.ts";
+import { DISPLAY_NAME_PATTERN, looksLike, mixesAlphabets, READABLE_PATTERN } from "#shared/text/names.ts";
 
 describe("a displayed name", () => {
   test.each(["x", "Zoë 漢", "👩‍👩‍👧", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "a\u00ADb", "عربي", "\u{10FFFD}"])("is valid: %j", (name) => {
@@ -49,4 +49,17 @@ test.each([
   ["Zoë", "Zoe", false],
 ])("%j and %j look the same: %j", (a, b, same) => {
   expect(looksLike(a, b)).toBe(same);
+});
+
+test.each([
+  ["Ni\u0441e", true],
+  ["The \u0410rena", true],
+  ["Ar\u03B5na", false],
+  ["Nice", false],
+  ["Zo\u00EB's \u6F22", false],
+  ["\u041D\u0438\u043A\u0438\u0442\u0430", false],
+  ["Team \u0430", false],
+  ["Nice \u041A\u0438\u043D\u043E 2", false],
+])("%j mixes alphabets in a word: %j", (name, mixes) => {
+  expect(mixesAlphabets(name)).toBe(mixes);
 });

@@ -64,7 +64,7 @@ function newRow(isNew) {
 function fill(row, lobby, url) {
   const state = stateOf(lobby);
   row.dataset["state"] = state;
-  write(find(row, "bdi", HTMLElement), lobby.name);
+  write(find(row, "bdi", HTMLElement), lobby.name_mixes_alphabets ? `\u26a0 ${lobby.name}` : lobby.name);
   const link = find(row, "a", HTMLAnchorElement);
   if (link.getAttribute("href") !== url) link.href = url;
   find(row, ".lock", SVGElement).toggleAttribute("hidden", !lobby.has_password);

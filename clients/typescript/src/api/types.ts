@@ -113,6 +113,7 @@ export type Signal = {
 export type Lobby = {
   readonly id: string;
   readonly name: string;
+  readonly name_mixes_alphabets?: boolean;
   readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";
   readonly state: "open" | "in_game";
   readonly member_count: number;
@@ -153,6 +154,7 @@ export type Lobby = {
 export type Summary = {
   readonly id: string;
   readonly name: string;
+  readonly name_mixes_alphabets?: boolean;
   readonly wire: "native" | "rabid" | "dowsett" | "noray" | "nohub";
   readonly state: "open" | "in_game";
   readonly member_count: number;
