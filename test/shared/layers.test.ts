@@ -9,6 +9,7 @@ const ROOT = `${import.meta.dirname}/../../`;
 const LAYERS = [
   ["limits", "refusals", "version"],
   ["net"],
+  ["text"],
   ["schema"],
   ["rate-limit"],
   ["lobby"],
