@@ -82,6 +82,15 @@ const cases = (): Readonly<Record<string, Case>> => ({
     code: 1,
     skip: !canMount,
   },
+  "a PARLEY_STATE below /proc": {
+    program: START,
+    env: { PARLEY_STATE: "/proc/parley" },
+    reads: [
+      "PARLEY_STATE: /proc/parley cannot be written (ENOENT: no such file or directory). Make room there, or set PARLEY_STATE to another folder.",
+    ],
+    code: 1,
+    skip: process.platform !== "linux",
+  },
   "several wrong settings at once": {
     program: START,
     env: { PARLEY_STATUS: "9464", PARLEY_PORT: "1", TOKEN_KEYS: "short" },
@@ -161,6 +170,17 @@ const cases = (): Readonly<Record<string, Case>> => ({
       ) as string,
     ],
     code: 1,
+  },
+  "a sidecar whose state is below /proc": {
+    program: SIDECAR,
+    env: { PARLEY_KEY: "key", PARLEY_DTLS: "required", PARLEY_STATE: "/proc/parley", PARLEY_STATUS: "off" },
+    reads: [
+      expect.stringContaining(
+        '"PARLEY_STATE: /proc/parley cannot be written (ENOENT): make room there, or name another folder"',
+      ) as string,
+    ],
+    code: 1,
+    skip: process.platform !== "linux",
   },
   "a doctor without --hub": {
     program: DOCTOR,

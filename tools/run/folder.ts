@@ -1,10 +1,10 @@
 /** Writes to a folder that a setting names, with an error that names the setting, the cause and the next step. */
-import { mkdirSync } from "node:fs";
+import { makeFolder } from "../../udp-sidecar/config/make-folder.ts";
 
 /** Creates the folder if needed and calls `write`. */
 export function inFolder<Result>(setting: string, folder: string, write: () => Result): Result {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     return write();
   } catch (error) {
     const cause = (error as Error).message.split(", ")[0]!;

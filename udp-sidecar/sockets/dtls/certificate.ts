@@ -3,10 +3,11 @@
  * those files is reported in one sentence before a client connects.
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { CERTIFICATE_LENGTH_MAX, RSA_BITS_MIN } from "#shared/limits.ts";
 import type { Dtls } from "#shared/link/messages.ts";
+import { makeFolder } from "../../config/make-folder.ts";
 import * as der from "./der.ts";
 
 export type Certificate = Omit<Dtls, "required"> & {
@@ -62,7 +63,7 @@ export function createIfMissing(certFile: string, keyFile: string): void {
   const whole = der.sequence(claims, ecdsaWithSha256, der.bits(sign("sha256", claims, privateKey)));
   const pem = new X509Certificate(whole).toString();
   try {
-    mkdirSync(dirname(keyFile), { recursive: true });
+    makeFolder(dirname(keyFile));
     writeFileSync(keyFile, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600, flag: "wx" });
     writeFileSync(certFile, pem, { flag: "wx" });
   } catch (error) {
