@@ -56,13 +56,19 @@ export class GamePages {
 
   /** A page in a new profile. Its globals are the exports of the client. */
   async newPage(): Promise<Page> {
+    const page = await this.openPage(this.url);
+    await page.waitForFunction("globalThis.ParleyClient !== undefined");
+    return page;
+  }
+
+  /** A page of a game in a new profile. */
+  async openPage(url: string): Promise<Page> {
     const context = await this.browser.newContext();
     this.#contexts.push(context);
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     page.on("pageerror", (error) => console.error(error));
-    await page.goto(this.url);
-    await page.waitForFunction("globalThis.ParleyClient !== undefined");
+    await page.goto(url);
     return page;
   }
 
