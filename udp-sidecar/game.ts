@@ -17,6 +17,7 @@ import { type Hello, LINK_VERSION } from "#shared/link/messages.ts";
 import { VERSION } from "#shared/version.ts";
 import type { Logger } from "pino";
 import type { Config } from "./config/config.ts";
+import { announceToMembers } from "./core/announcements.ts";
 import type { Counters } from "./core/counters.ts";
 import { Exchange } from "./core/exchange.ts";
 import { LobbyDirectory } from "./lists/lobby-directory.ts";
@@ -69,14 +70,15 @@ export function createGame(name: string, context: GameContext): Game {
   const sessions = config.noray?.game === name ? createNoraySessions(name, context, () => exchange) : null;
   const directory = new LobbyDirectory();
   const lists = createNohubSessions(name, context, directory, () => exchange);
+  const wires = [
+    native(verifier),
+    rabid,
+    dowsett({ sharesLocal: config.local_addresses === "always" }),
+    noray(config.noray_pid, sessions ?? NO_HOSTS),
+    nohub(lists.lobbies),
+  ];
   const exchange: Exchange = new Exchange(
-    [
-      native(verifier),
-      rabid,
-      dowsett({ sharesLocal: config.local_addresses === "always" }),
-      noray(config.noray_pid, sessions ?? NO_HOSTS),
-      nohub(lists.lobbies),
-    ],
+    wires,
     { ...config, sources_max: SOURCES_MAX, repeats_max: REPEATS_MAX },
     {
       credit: context.credit,
@@ -88,7 +90,14 @@ export function createGame(name: string, context: GameContext): Game {
     },
     counters,
   );
-  const links: ShardLinks = connectLinks(name, context, verifier, { exchange, sessions, lists, directory });
+  const announce = (text: string): void => {
+    announceToMembers(text, wires, exchange.contacts.all(), {
+      counters,
+      send: (via, to, bytes) => context.send(via, to, bytes),
+    });
+    sessions?.announce(text);
+  };
+  const links: ShardLinks = connectLinks(name, context, verifier, { exchange, sessions, lists, directory, announce });
   return { exchange, links, noray: sessions, nohub: lists };
 }
 
@@ -98,13 +107,14 @@ type LinkTargets = {
   readonly sessions: NoraySessions | null;
   readonly lists: NohubSessions;
   readonly directory: LobbyDirectory;
+  readonly announce: (text: string) => void;
 };
 
 function connectLinks(
   game: string,
   context: GameContext,
   tickets: GameTicketVerifier,
-  { exchange, sessions, lists, directory }: LinkTargets,
+  { exchange, sessions, lists, directory, announce }: LinkTargets,
 ): ShardLinks {
   const { config, log, counters, clock, relayService } = context;
   return new ShardLinks({
@@ -124,6 +134,7 @@ function connectLinks(
         lists.lobbies.resync(behind);
         context.scheduleRepeats();
       },
+      onAnnouncement: announce,
       onDirectory: (shard, message) => directory.apply(shard, message),
       onReplies: (items, reportAt) => {
         const now = clock.now();
@@ -152,6 +163,7 @@ function helloOf(game: string, { config, hello, relayService }: GameContext): He
     ...relayService.advertised,
     software: VERSION,
     directory: true,
+    announcements: true,
     ...hello(),
   };
 }

@@ -10,6 +10,7 @@ import type { LobbyBanView } from "#shared/api/bans.ts";
 import type { ApplicationView } from "#shared/api/reads.ts";
 import type { OwnBan, OwnSeat } from "#shared/api/identity.ts";
 import type { NewReport } from "#shared/api/moderation/reports.ts";
+import type { Announced, Announcement } from "#shared/api/moderation/announcements.ts";
 import type { RelaySettings } from "#shared/api/moderation/relay-settings.ts";
 import type { SnapshotInfo } from "#shared/api/snapshots.ts";
 import type { Ban } from "#shared/auth/bans.ts";
@@ -207,6 +208,10 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
   getRelaySettings(): RelaySettings;
   /** Sets it. If relays are disabled, existing ones of native connections end. */
   setRelaySettings(settings: RelaySettings): void;
+  /** Counts an announcement, at the first hub: 0 where it may be sent, else the seconds to wait. */
+  admitAnnouncement(): number;
+  /** Sends it to the subscribers of this hub, and from the first hub to all sidecars. */
+  announce(announcement: Announcement): Omit<Announced, "announcement_id">;
   /** Whether the hub refuses new lobbies. */
   isDraining(): boolean;
   /** Starts or stops refusing new lobbies. */

@@ -24,6 +24,7 @@
  *                       member.applied {lobby_id, peer_id} · member.admitted|denied {lobby_id}
  *                       connect.requested|accepted|punch|relay|failed {lobby_id, connection_id, peer_id, ...}
  *     any time          going_away {}: the hub accepts no new lobbies; existing ones continue
+ *                       announcement {announcement_id, text}: the operators' message to all players
  *                       error {problem, in_reply_to} · resync {} and close 4008 · close with a code of `EventsCloseCode`
  */
 import { type LobbyView, type MemberView, chatMessage, signalMessage } from "./lobbies.ts";

@@ -2,6 +2,7 @@
 import * as api from "./lobbies.ts";
 import * as connect from "../connect/schema.ts";
 import * as service from "./service.ts";
+import { announced, newAnnouncement } from "./moderation/announcements.ts";
 import { auditPage } from "./moderation/audit.ts";
 import { iceServers } from "./ice-servers.ts";
 import { jwks, me, newPeer, ownSeat, tokens } from "./identity.ts";
@@ -68,4 +69,6 @@ export const SHAPES = {
   Drain: service.drain,
   AuditPage: auditPage,
   RelaySettings: relaySettings,
+  NewAnnouncement: newAnnouncement,
+  Announced: announced,
 } as const;

@@ -9,6 +9,7 @@
  *     DELETE /bans/{id}                  -> 204
  *     GET    /drain                      -> drain
  *     PUT    /drain           drain      -> drain        refuse or accept new lobbies
+ *     POST   /announcements   newAnnouncement -> announced    a text for all clients that can show it
  */
 import { BAN_ID_PATTERN } from "../auth/bans.ts";
 import { flag, integer, list, nullable, object, oneOf, optional, type Shape, text } from "../schema/decode.ts";

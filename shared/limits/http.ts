@@ -94,6 +94,11 @@ export const BANS_MAX = 10_000;
 export const AUDIT_ENTRIES_MAX = 1_000;
 /** What an entry keeps of a request's body, in UTF-16 units: any ban. */
 export const AUDIT_BODY_LENGTH_MAX = 1_024;
+/** An announcement, in UTF-16 units: with its keyword it fits the 488 bytes that Godot reads from a DTLS record. */
+export const ANNOUNCEMENT_LENGTH_MAX = 150;
+/** Announcements of a game, refill per second and burst: an error corrected at once, and then one a minute. */
+export const ANNOUNCEMENTS_PER_S = 1 / 60;
+export const ANNOUNCEMENTS_BURST = 3;
 /** The reason of a ban, in UTF-16 units. */
 export const REASON_LENGTH_MAX = 256;
 /** The longest prefix: an IPv6 address and its length, `2001:db8:...:ffff/128`. */

@@ -15,6 +15,7 @@ import {
 } from "../schema/decode.ts";
 import { VIA_MAX } from "../net/local-port.ts";
 import {
+  ANNOUNCEMENT_LENGTH_MAX,
   BATCH_REPORTS_MAX,
   CERTIFICATE_LENGTH_MAX,
   DATA_KEY_PATTERN,
@@ -43,6 +44,7 @@ import type {
   Notices,
   Report,
   Reports,
+  SidecarAnnouncement,
   Welcome,
 } from "./messages.ts";
 import { type Policy, type Wire, WIRES } from "../lobby/lobby.ts";
@@ -50,6 +52,7 @@ import type { IntroducedPeer, Notice } from "../lobby/notices.ts";
 import { directoryChange, joinUri } from "../listing/directory.ts";
 import { dataValue } from "../lobby/fields.ts";
 import { REFUSALS, type RefusalCode, REMOVALS } from "../refusals.ts";
+import { DISPLAY_NAME_PATTERN } from "../text/names.ts";
 import { HASH_PATTERN, KEY_ID_PATTERN, type TicketKey } from "../auth/tickets.ts";
 
 /** Names contain neither control characters nor unpaired surrogates. The wires restrict them further. */
@@ -183,6 +186,7 @@ export const fromSidecar: Decoder<FromSidecar> = union<FromSidecar>("t", {
     software: optional(text(32, /^[0-9A-Za-z.+-]+$/)),
     retiring: optional(flag),
     directory: optional(flag),
+    announcements: optional(flag),
   }),
   reports: record<Reports>({ t: oneOf("reports"), seq, items: list(report, BATCH_REPORTS_MAX) }),
   bye: record<Bye>({ t: oneOf("bye") }),
@@ -205,5 +209,9 @@ export const fromHub: Decoder<FromHub> = union<FromHub>("t", {
     last: flag,
   }),
   told: record<Notices>({ t: oneOf("told"), ack: nullable(seq), items: list(linkNotice, FRAME_ITEMS_MAX) }),
+  announcement: record<SidecarAnnouncement>({
+    t: oneOf("announcement"),
+    text: text(ANNOUNCEMENT_LENGTH_MAX, DISPLAY_NAME_PATTERN),
+  }),
   ...relays.toRelay,
 });

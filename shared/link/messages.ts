@@ -14,6 +14,7 @@
  *        | -- allocated {relay, ends, ...} -------------------------> |   the endpoint that each of the two uses
  *        | -- unallocated {relay, why} -----------------------------> |   no relay, or the relay has ended
  *        | <-- release {relay} -------------------------------------- |   the relay is no longer needed
+ *        | <-- announcement {text} ---------------------------------- |   the operators' message to all clients, once
  *        | -- "ping" ---> <--- "pong" --                             |   answered without waking the hub
  *        | -- bye ---------------------------------------------------> |   going away on purpose
  *
@@ -135,6 +136,8 @@ export type Hello = {
   readonly retiring?: boolean;
   /** The sidecar lists lobbies to its clients, so the hub sends it the directory. */
   readonly directory?: boolean;
+  /** The sidecar forwards announcements; an older one would close the link. */
+  readonly announcements?: boolean;
 };
 /** What a client needs to verify a sidecar: the certificate chain, the name in its first certificate, and its SHA-256. */
 export type Dtls = {
@@ -170,4 +173,6 @@ export type Directory = {
   readonly reset: boolean;
   readonly items: readonly DirectoryChange[];
 };
-export type FromHub = Welcome | Members | Notices | Directory | ToRelay;
+/** The operators' message to all clients whose wire can show one. Only a game's first hub sends it. */
+export type SidecarAnnouncement = { readonly t: "announcement"; readonly text: string };
+export type FromHub = Welcome | Members | Notices | Directory | SidecarAnnouncement | ToRelay;

@@ -79,6 +79,44 @@ describe("a sidecar with DTLS", () => {
     expect(await alice.request("p:Sealed:Alice", /^i:/)).toBe("i:Alice:Bob");
   });
 
+  test("sends an announcement to Rabid members under DTLS and to noray connections, and to nobody in clear text", async () => {
+    const tcp = await freePort("tcp");
+    const settings = { PARLEY_DTLS: "on", PARLEY_STATE: folder, PARLEY_PORTS: "PORT=rabid+noray" };
+    stack = await TestStack.open({
+      settings: { ...settings, PARLEY_NORAY: String(tcp) },
+      hub: { ADMIN_KEYS: "key-of-the-operators" },
+    });
+    const [alice, bob, eve] = [await player(), await player(), await player()];
+    const noray = await NetfoxNoray.connectToHost("127.0.0.1", tcp);
+    await noray.registerHost();
+    await Promise.all([alice.connect(), bob.connect()]);
+    await alice.request("h:Sealed:Alice:4", /^i:/);
+    await bob.request("c:Sealed:Bob", /^i:Alice:Bob/);
+    const answers = (count: number): Promise<unknown> =>
+      eventually(
+        () => Promise.resolve(eve.clear.length),
+        (received) => received >= count,
+      );
+    eve.sendClear("h:Clear:Eve:4");
+    await answers(1);
+    const text = "Restart at 20:00 \u{1F527}";
+    const response = await fetch(`${stack.url}/v1/admin/games/default/announcements`, {
+      method: "POST",
+      headers: { authorization: "Bearer key-of-the-operators", "content-type": "application/json" },
+      body: JSON.stringify({ text }),
+    });
+    expect(await response.json()).toMatchObject({ subscriber_count: 0, sidecar_count: 1 });
+    for (const one of [alice, bob]) expect(await one.waitFor(/^parley-/)).toBe(`parley-announcement ${text}`);
+    await eventually(
+      () => Promise.resolve(noray.commands.at(-1)),
+      (last) => last?.[0] === "announcement" && last[1] === text.replaceAll(" ", "\u00A0"),
+    );
+    eve.sendClear("p:Clear:Eve");
+    await answers(2);
+    expect(new Set(eve.clear)).toStrictEqual(new Set(["i:Eve"]));
+    noray.close();
+  });
+
   test("that requires DTLS ignores clear text and answers DTLS", async () => {
     await open({ PARLEY_DTLS: "required" });
     const alice = await player();

@@ -100,7 +100,13 @@ function connect(hub: string, options: { name: string; key?: string; lines: LogL
       log: pino({}, log),
       counters,
       clock: new Clock(),
-      handlers: { onMembers: () => {}, onDirectory: () => {}, onReplies: () => {}, onRelayMessage: () => {} },
+      handlers: {
+        onMembers: () => {},
+        onDirectory: () => {},
+        onAnnouncement: () => {},
+        onReplies: () => {},
+        onRelayMessage: () => {},
+      },
     }),
   );
   return { counters };

@@ -25,7 +25,13 @@ beforeEach(async () => {
     log: pino({ level: "silent" }),
     counters: new Counters(),
     clock: new Clock(),
-    handlers: { onMembers: () => {}, onDirectory: () => {}, onReplies: () => {}, onRelayMessage: () => {} },
+    handlers: {
+      onMembers: () => {},
+      onDirectory: () => {},
+      onAnnouncement: () => {},
+      onReplies: () => {},
+      onRelayMessage: () => {},
+    },
   });
   await untilUp();
 });

@@ -83,6 +83,11 @@ const ROWS: readonly (readonly [what: string, limit: string, effect: string])[] 
     `${limits.LOBBIES_PER_PEER_MAX}; ${limits.SEATS_PER_PEER_MAX}`,
     "429 `quota_exceeded`",
   ],
+  [
+    "announcements of a game",
+    `1 in ${Math.round(1 / limits.ANNOUNCEMENTS_PER_S)} s, ${limits.ANNOUNCEMENTS_BURST} at once`,
+    "429 `rate_limited`",
+  ],
   ["seats of a lobby", count(limits.SEATS_MAX), "400 `invalid_request`"],
   ["applicants of a lobby", count(limits.APPLICANTS_PER_LOBBY_MAX), "409 `too_many_applicants`"],
   [

@@ -48,6 +48,7 @@ export type LinkClientOptions = {
     readonly onWelcome: (welcome: Welcome) => void;
     readonly onDirectory: (message: Directory) => void;
     readonly onMembers: (items: readonly MemberNotice[]) => void;
+    readonly onAnnouncement: (text: string) => void;
     /** A message about relays, and a function that answers it. */
     readonly onRelayMessage: (message: ToRelay, say: (answer: FromRelay) => void) => void;
     readonly onReplies: (items: Notices["items"], reportAt: (seq: number) => Report | undefined) => void;
@@ -215,6 +216,8 @@ export class LinkClient {
         handlers.onReplies(message.items, (seq) => this.#outbox.at(seq));
         if (message.ack !== null && this.#outbox.acknowledge(message.ack)) this.#setResendTimer(null);
         return this.#flush();
+      case "announcement":
+        return handlers.onAnnouncement(message.text);
       case "allocate":
       case "release":
       case "sidecars":

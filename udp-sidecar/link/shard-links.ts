@@ -20,6 +20,7 @@ type ShardLinksOptions = Omit<LinkClientOptions, "shard" | "handlers"> & {
   readonly handlers: {
     readonly onMembers: (items: readonly MemberNotice[], behind: (wire: WireName, name: string) => boolean) => void;
     readonly onDirectory: (shard: number, message: Directory) => void;
+    readonly onAnnouncement: LinkClientOptions["handlers"]["onAnnouncement"];
     readonly onReplies: LinkClientOptions["handlers"]["onReplies"];
     readonly onRelayMessage: LinkClientOptions["handlers"]["onRelayMessage"];
   };
@@ -90,6 +91,7 @@ export class ShardLinks {
         },
         onDirectory: (message) => handlers.onDirectory(shard, message),
         onMembers: (items) => handlers.onMembers(items, behind),
+        onAnnouncement: handlers.onAnnouncement,
         onReplies: handlers.onReplies,
         onRelayMessage: handlers.onRelayMessage,
       },

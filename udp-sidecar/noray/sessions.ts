@@ -121,6 +121,10 @@ export class NoraySessions implements noray.NorayHosts {
     }
   }
 
+  announce(text: string): void {
+    for (const { connection } of this.#sessions) connection.send(noray.formatAnnouncement(text));
+  }
+
   findOid(digest: string): string | undefined {
     return this.#oidByDigest.get(digest);
   }
@@ -257,7 +261,7 @@ export class NoraySessions implements noray.NorayHosts {
   #requestJoin({ oid, name, relayed }: PendingLookup): void {
     const contact = this.#out.contact(oid);
     if (contact === undefined) return;
-    this.#out.reportAs(contact, { ...joinReport(oid, name), ...(relayed && { silently: true }) });
+    this.#out.reportAs(contact, { ...noray.joinReport(oid, name), ...(relayed && { silently: true }) });
   }
 
   /**
@@ -287,13 +291,10 @@ export class NoraySessions implements noray.NorayHosts {
       as === "connect-relay" ? noray.formatConnectRelay(port) : noray.formatConnect({ address: address!, port });
     session.connection.send(lineFor(ports[0]));
     if (host !== undefined) host.session.connection.send(lineFor(ports[1]));
-    else this.#out.reportAs(contact, joinReport(oid, name), { address: address!, port: ports[1] });
+    else this.#out.reportAs(contact, noray.joinReport(oid, name), { address: address!, port: ports[1] });
     return true;
   }
 }
-
-const joinReport = (peer: string, name: string) =>
-  ({ kind: "join", name, peer, lock: null, memory: null, reclaims: false }) as const;
 
 /** The relay's name for a noray peer; the prefix keeps the wires' names apart. */
 const relayParty = (oid: string): string => `noray ${oid}`;

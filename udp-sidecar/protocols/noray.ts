@@ -118,6 +118,9 @@ export const hostReport = (oid: string, digest: string): ReportBody => ({
   policy: POLICY,
 });
 
+export const joinReport = (peer: string, name: string) =>
+  ({ kind: "join", name, peer, lock: null, memory: null, reclaims: false }) as const;
+
 /** `OK` means that the hub knows the host's endpoint and gives it to clients from now on. */
 function encodeNotice({ kind }: Notice): Reply {
   return kind === "hosted" || kind === "roster" ? { datagrams: [OK], renewal_reply: [OK] } : { datagrams: [] };
@@ -159,6 +162,9 @@ export const formatIds = (oid: string, pid: string): string => `set-oid ${oid}\n
 export const formatConnect = (at: Endpoint): string => `connect ${formatEndpoint(at)}\n`;
 export const formatConnectRelay = (port: number): string => `connect-relay ${port}\n`;
 export const formatRelayLimited = (reason: string): string => `relay-limited ${reason.replaceAll("_", "-")}\n`;
+
+/** The operators' message, for `on_command`. The addon keeps one word of data, so the spaces are no-break spaces. */
+export const formatAnnouncement = (text: string): string => `announcement ${text.replaceAll(" ", "\u00A0")}\n`;
 
 /** One word each, because clients read no further. */
 const ERRORS = {

@@ -64,6 +64,8 @@ export const rabid: Wire = {
   handleDatagram: handleDatagram,
   encodeNotice: encodeNotice,
   encodeAnswer: (answer) => (answer.kind === "refused" ? encodeRefusal(answer.code) : []),
+  // The plugin's messages begin with "i", "s" and "error"; all others are ignored.
+  encodeAnnouncement: (text) => Buffer.from(`parley-announcement ${text}`),
 };
 
 const ERRORS: Readonly<Partial<Record<RefusalCode, string>>> = {

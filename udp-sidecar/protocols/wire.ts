@@ -128,5 +128,7 @@ export type Wire = {
   encodeNotice(notice: Notice, contact: Contact): Reply;
   /** Replies to a report whose sender is no member. */
   encodeAnswer(answer: RequesterNotice, report: Report): readonly Uint8Array[];
+  /** The operators' message for a member under DTLS; absent where clients of this wire cannot show one. */
+  readonly encodeAnnouncement?: (text: string) => Uint8Array;
   readonly connections?: ConnectionSide;
 };

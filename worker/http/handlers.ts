@@ -98,4 +98,5 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   setRelaySettings: admin.setRelaySettings,
   readDrain: admin.readDrain,
   setDrain: admin.setDrain,
+  announce: admin.announce,
 };

@@ -34,7 +34,7 @@ import { applicationOf } from "./lobby/applications.ts";
 import { listLobbyBans } from "./lobby/bans.ts";
 import type { ReportOutbox } from "./moderation/report-outbox.ts";
 import { reportMember } from "./moderation/reports.ts";
-import { OperatorCalls } from "./moderation/operator-calls.ts";
+import { type OperatedParts, OperatorCalls } from "./moderation/operator-calls.ts";
 import { ownState } from "./lobby/own-state.ts";
 import { LobbyService } from "./lobby-service.ts";
 import { SidecarLinks } from "./sidecar-links.ts";
@@ -79,7 +79,12 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
     this.#lobbies = new LobbyService(this.#state);
     this.#events = events!;
     const sendGoingAway = (now: number): void => this.#events.sendGoingAway(now);
-    this.parts = { state: this.#state, lobbies: this.#lobbies, sendGoingAway, endRelays: () => relays!.endAll() };
+    const announce: OperatedParts["announce"] = (announcement) => ({
+      subscriber_count: this.#events.announce(announcement, Date.now()),
+      sidecar_count: this.#links.announce(announcement.text),
+    });
+    const endRelays = (): void => relays!.endAll();
+    this.parts = { state: this.#state, lobbies: this.#lobbies, sendGoingAway, announce, endRelays };
     this.#connections = connections!;
     this.#reports = reports!;
     const host = wiring.createLinkHost(ctx, env, relays!, () => this.#ticket_keys);

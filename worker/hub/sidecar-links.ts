@@ -87,6 +87,15 @@ export class SidecarLinks {
     }
   }
 
+  /** Sends the operators' message to all sidecars. Each has a link to the first hub, so the others send it to none. */
+  announce(text: string): number {
+    const { sidecars } = this.#state;
+    const linked = this.#host.shard === 0 ? sidecars.linked() : [];
+    const able = linked.filter(([id]) => sidecars.row(id)!.hello.announcements === true);
+    for (const [, socket] of able) send(socket, { t: "announcement", text });
+    return able.length;
+  }
+
   #handleHello(socket: WebSocket, hello: Hello): void {
     const version = link.commonVersion(hello);
     if (version === null)

@@ -1,5 +1,6 @@
 /** The HTTP operations besides lobbies: identities, sidecars, statistics, service endpoints and administration. */
 import { auditPage } from "../moderation/audit.ts";
+import { announced, newAnnouncement } from "../moderation/announcements.ts";
 import { relaySettings } from "../moderation/relay-settings.ts";
 import { newPeer } from "../identity.ts";
 import * as service from "../service.ts";
@@ -169,6 +170,18 @@ export const SERVICE_OPERATIONS: Operations = {
       ...OWNER,
       body: relaySettings,
       responses: { 200: { description: "The new settings.", body: relaySettings } },
+    },
+  },
+  [`${ADMIN}/announcements`]: {
+    post: {
+      id: "announce",
+      summary: "Sends a text to all clients of the game that can show it.",
+      ...MODERATOR,
+      body: newAnnouncement,
+      responses: {
+        200: { description: "The number of subscribers and sidecars that it was sent to.", body: announced },
+      },
+      refusals: ["rate_limited"],
     },
   },
   [`${ADMIN}/audit`]: {

@@ -1,6 +1,7 @@
-/** Routes for operators: list and end lobbies, ban, and drain a game. Each applies to all hubs of the game. */
+/** Routes for operators: list and end lobbies, ban, announce, and drain a game. Each applies to all hubs of the game. */
 import { type BanView, drain, newBan, type NewBan } from "#shared/api/service.ts";
 import { type Ban, canonicalPrefix } from "#shared/auth/bans.ts";
+import { type Announced, newAnnouncement } from "#shared/api/moderation/announcements.ts";
 import { relaySettings } from "#shared/api/moderation/relay-settings.ts";
 import { PAGE_DEFAULT } from "#shared/limits.ts";
 import { parseLimit } from "#shared/listing/pagination.ts";
@@ -8,7 +9,7 @@ import { callEveryHub, callHub, type HubStub, openGame } from "../hub-client.ts"
 import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
 import { shardHolding } from "../../env.ts";
-import { problem } from "../../problem.ts";
+import { problem, problemDocument, toResponse } from "../../problem.ts";
 import { randomId } from "../../auth/random.ts";
 import { newestFirst, type BanTarget, type Cursor } from "../../rpc.ts";
 
@@ -92,6 +93,19 @@ export const setRelaySettings: Handler = async (c) => {
   await openGame(c);
   await callAll(c, (hub) => hub.setRelaySettings(body.value));
   return c.json(body.value);
+};
+
+export const announce: Handler = async (c) => {
+  const body = await parseBody(c, newAnnouncement);
+  if (body instanceof Response) return body;
+  await openGame(c);
+  const wait_s = await callHub(c.env, c.var.game, 0, (hub) => hub.admitAnnouncement());
+  if (wait_s > 0) return toResponse(problemDocument("rate_limited", undefined, wait_s));
+  const announcement_id = randomId();
+  const reached = await callAll(c, (hub) => hub.announce({ announcement_id, ...body.value }));
+  const sum = (what: "subscriber_count" | "sidecar_count"): number => reached.reduce((all, one) => all + one[what], 0);
+  const [subscriber_count, sidecar_count] = [sum("subscriber_count"), sum("sidecar_count")];
+  return c.json({ announcement_id, subscriber_count, sidecar_count } satisfies Announced);
 };
 
 const callAll = <T>(c: Ctx, call: (hub: HubStub) => Promise<T>): Promise<T[]> => callEveryHub(c.env, c.var.game, call);

@@ -12,6 +12,7 @@ import { parseFilterParameters } from "#shared/listing/query.ts";
 import type { ConnectionEvent } from "#shared/connect/schema.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
 import { lobbyView } from "#shared/api/views.ts";
+import type { Announcement } from "#shared/api/moderation/announcements.ts";
 import { type ClientMessage, SUBPROTOCOL, EventsCloseCode } from "#shared/api/events.ts";
 import { type Incoming, type MalformedMessage, type MessageRef, readMessage } from "./incoming.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -108,6 +109,14 @@ export class SocketServer {
   /** Tells every subscriber once that the game is draining. */
   sendGoingAway(now: number): void {
     for (const subscriber of this.#subscribers.all()) this.#subscribers.send(subscriber, GOING_AWAY, now);
+  }
+
+  /** Sends the operators' message to every subscriber. Returns how many there are. */
+  announce(data: Announcement, now: number): number {
+    const text = JSON.stringify({ type: "announcement", data });
+    const subscribers = this.#subscribers.all().filter(({ authenticated }) => authenticated);
+    for (const subscriber of subscribers) this.#subscribers.send(subscriber, text, now);
+    return subscribers.length;
   }
 
   /** Sends pending updates and closes silent sockets. */

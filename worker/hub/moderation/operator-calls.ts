@@ -1,8 +1,11 @@
 /** The calls of HubRpc that answer operators: lobbies, bans, draining, the audit trail. */
 import { DurableObject } from "cloudflare:workers";
+import type { Announced, Announcement } from "#shared/api/moderation/announcements.ts";
 import type { AuditEntry } from "#shared/api/moderation/audit.ts";
 import type { RelaySettings } from "#shared/api/moderation/relay-settings.ts";
 import type { Ban } from "#shared/auth/bans.ts";
+import { ANNOUNCEMENTS_BURST, ANNOUNCEMENTS_PER_S } from "#shared/limits.ts";
+import { consumeToken, fullBucket } from "#shared/rate-limit/token-bucket.ts";
 import type { Env } from "../../env.ts";
 import type * as rpc from "../../rpc.ts";
 import * as admin from "../admin.ts";
@@ -15,11 +18,15 @@ export type OperatedParts = {
   readonly lobbies: LobbyService;
   readonly endRelays: () => void;
   readonly sendGoingAway: (now: number) => void;
+  readonly announce: (announcement: Announcement) => Omit<Announced, "announcement_id">;
 };
+
+const ANNOUNCEMENTS = { per_s: ANNOUNCEMENTS_PER_S, burst: ANNOUNCEMENTS_BURST };
 
 /** The base class of a hub, which sets `parts` before any call. */
 export abstract class OperatorCalls extends DurableObject<Env> {
   protected parts!: OperatedParts;
+  readonly #announcements = fullBucket(ANNOUNCEMENTS, 0);
 
   listAllLobbies(limit: number, after: rpc.Cursor | null): rpc.AdminPage {
     return admin.lobbyPage(this.parts.state.lobbies.all(), limit, after);
@@ -66,6 +73,16 @@ export abstract class OperatorCalls extends DurableObject<Env> {
   setRelaySettings(settings: RelaySettings): void {
     this.parts.state.guard.setRelays(settings);
     if (!settings.enabled) this.parts.endRelays();
+  }
+
+  admitAnnouncement(): number {
+    const bucket = this.#announcements;
+    if (consumeToken(bucket, ANNOUNCEMENTS, Date.now())) return 0;
+    return Math.ceil((1 - bucket.tokens) / ANNOUNCEMENTS_PER_S);
+  }
+
+  announce(announcement: Announcement): Omit<Announced, "announcement_id"> {
+    return this.parts.announce(announcement);
   }
 
   isDraining(): boolean {

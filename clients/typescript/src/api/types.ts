@@ -649,3 +649,13 @@ export type RelaySettings = {
   readonly enabled: boolean;
   readonly day_bytes_max: number | null;
 };
+
+export type NewAnnouncement = {
+  readonly text: string;
+};
+
+export type Announced = {
+  readonly announcement_id: string;
+  readonly subscriber_count: number;
+  readonly sidecar_count: number;
+};

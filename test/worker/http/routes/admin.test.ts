@@ -295,3 +295,76 @@ describe("draining", () => {
     expect(await problemOf(await ask(newGame(), "PUT", "drain", { body }))).toMatchObject({ code: "invalid_request" });
   });
 });
+
+describe("announcements", () => {
+  const TEXT = { text: "The servers restart at 20:00 \u{1F527}" };
+  const announce = (game: string, body: object, settings: Partial<Env> = {}) =>
+    ask(game, "POST", "announcements", { body, settings });
+
+  test("every subscriber of every hub and every sidecar receives an announcement once, also after a sleep", async () => {
+    const game = newGame();
+    const [list] = await EventsClient.list(game, {}, { worker: withTwoShards });
+    const elsewhere = await EventsClient.greet(game, undefined, {
+      lobby: `1-${"a".repeat(26)}`,
+      worker: withTwoShards,
+    });
+    const [north, west] = await Promise.all(
+      ["north", "west"].map((name) => Sidecar.open(game, { name, worker: withTwoShards })),
+    );
+    const other = await Sidecar.open(game, { name: "north", shard: 1, worker: withTwoShards });
+    for (const able of [north!, other]) await able.hello({ announcements: true });
+    await west!.hello();
+    await evictDurableObject(hubFor(game));
+    const silent = await EventsClient.open(game, { worker: withTwoShards });
+    const response = await announce(game, TEXT, { HUB_SHARDS: "2" });
+    const { announcement_id, ...counts } = await response.json<{ announcement_id: string }>();
+    expect([response.status, counts]).toStrictEqual([200, { subscriber_count: 2, sidecar_count: 1 }]);
+    const event = { type: "announcement", data: { announcement_id, ...TEXT } };
+    for (const subscriber of [list, elsewhere]) {
+      expect(await subscriber.next("announcement")).toStrictEqual(event);
+      expect(await subscriber.rest()).toStrictEqual([]);
+    }
+    expect((await silent.ask("hello", {})).type).toBe("welcome");
+    expect(silent.unread).toStrictEqual([]);
+    expect(await north!.next("announcement")).toStrictEqual({ t: "announcement", ...TEXT });
+    for (const spared of [west!, other]) await spared.report(hosts("Later", spared.name));
+    expect([...west!.log, ...other.log].filter(({ t }) => t === "announcement")).toStrictEqual([]);
+    lookAway();
+  });
+
+  test("the fourth announcement in a row is refused until a minute has passed", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const game = newGame();
+    for (const _ of [1, 2, 3]) expect((await announce(game, TEXT)).status).toBe(200);
+    const refused = await announce(game, TEXT);
+    expect(refused.headers.get("retry-after")).toBe("60");
+    expect(await problemOf(refused)).toMatchObject({ status: 429, code: "rate_limited" });
+    vi.setSystemTime(Date.now() + 60_000);
+    expect((await announce(game, TEXT)).status).toBe(200);
+  });
+
+  test("an announcement needs the role moderate, and the audit trail has it and what was refused", async () => {
+    const game = newGame();
+    const settings = { ADMIN_KEYS: "read:a-key-that-may-only-read,moderate:a-key-that-may-moderate" };
+    const send = (key: string) => ask(game, "POST", "announcements", { key, body: TEXT, settings });
+    expect(await problemOf(await send("a-key-that-may-only-read"))).toMatchObject({ code: "forbidden" });
+    expect((await send("a-key-that-may-moderate")).status).toBe(200);
+    const { entries } = await (await ask(game, "GET", "audit")).json<{ entries: object[] }>();
+    const entry = { operation: "announce", role: "moderate", body: JSON.stringify(TEXT) };
+    expect(entries).toMatchObject([
+      { ...entry, status: 200 },
+      { operation: "announce", role: "read", status: 403 },
+    ]);
+  });
+
+  test.each([
+    {},
+    { text: "" },
+    { text: "\u200b" },
+    { text: "two\nlines" },
+    { text: "\u202egnp" },
+    { text: "a".repeat(151) },
+  ])("%j is no announcement", async (body) => {
+    expect(await problemOf(await announce(newGame(), body))).toMatchObject({ code: "invalid_request" });
+  });
+});
