@@ -230,7 +230,9 @@ describe("a violation is found", () => {
 function sourcesOf(...rooms: string[]): Source[] {
   return rooms
     .flatMap((room) => readdirSync(ROOT + room, { recursive: true, encoding: "utf8" }).map((file) => `${room}/${file}`))
-    .filter((path) => /\.[mc]?[jt]s$/.test(path) && !/(^|\/)(node_modules|dist)\/|\.test\.[jt]s$|\.d\.ts$/.test(path))
+    .filter(
+      (path) => /\.[mc]?[jt]s$/.test(path) && !/(^|\/)(node_modules|dist|play)\/|\.test\.[jt]s$|\.d\.ts$/.test(path),
+    )
     .toSorted()
     .map((path) => ({ path, text: readFileSync(ROOT + path, "utf8") }));
 }

@@ -138,6 +138,7 @@ test.skipIf(!isRoot)("every command of the deploy page works as written", { time
   }
   expect(outputs.join("")).toContain("No faults found.");
   expect([...cloudflare.secrets.keys()]).toEqual(["SIDECAR_KEYS", "TOKEN_KEYS"]);
+  expect(cloudflare.assets).toEqual(expect.arrayContaining(["/index.html", "/play/index.html", "/play/game.js"]));
   expect(await readFile(join(sandbox, "mode"), "utf8")).toBe("600\n");
   const opened = (await readFile(join(sandbox, "ufw"), "utf8")).split("\n");
   expect(opened.filter((line) => / port (3478|5160|8809|57775|49152:51200|8890|8891) /.test(line))).toHaveLength(7);

@@ -1,15 +1,19 @@
-/** Browser games as players get them: a project that Vite builds with the packed client, with a real hub in real Chromium. */
+/**
+ * Browser games as players get them, in real Chromium with a real hub: a project that Vite builds with the packed client, and
+ * the demo game of the hub's site.
+ */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { Page } from "playwright-core";
 import { build, preview } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { isBrowserMissing } from "../support/browser.ts";
 import { blocksOf, substitute } from "../support/doc-blocks.ts";
 import { CLIENT, GamePages } from "../support/game-page.ts";
-import { TestStack } from "../support/test-stack.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 
 const run = promisify(execFile);
 const HOSTING = 'player.host({ name: "Nice", seats: 4 })';
@@ -54,7 +58,72 @@ describe.skipIf(isBrowserMissing())("a browser game", () => {
       await server.close();
     }
   });
+
+  test("two pages of the demo game see each other move, collect the star and continue without the host", async () => {
+    const ann = await pages.openPage(`${stack.url}/play/`);
+    await ann.getByText("Waiting for another player").waitFor();
+    const bob = await pages.openPage(`${stack.url}/play/`);
+    for (const page of [ann, bob]) await page.getByText("2 players").waitFor();
+
+    await drag(ann, LEFT_TOP);
+    await sees(bob, HOST_COLOR, LEFT_TOP);
+    await ann.mouse.up();
+    await ann.keyboard.down("ArrowRight");
+    await sees(bob, HOST_COLOR, { x: 640, y: LEFT_TOP.y });
+    await ann.keyboard.up("ArrowRight");
+
+    const star = await eventually(
+      () => centreOf(bob, STAR_COLOR),
+      (found) => found !== null,
+    );
+    await drag(bob, star!);
+    await bob.getByText(/^you: [1-9]/).waitFor();
+    await ann.getByText(/^player: [1-9]/).waitFor();
+
+    await ann.close();
+    await bob.getByText("Waiting for another player").waitFor();
+    const carol = await pages.openPage(`${stack.url}/play/`);
+    await carol.getByText(/^player: [1-9]/).waitFor();
+  });
 });
+
+type Point = { readonly x: number; readonly y: number };
+/** Colors of the demo's host, whose seat is the first, and of the star. */
+const [HOST_COLOR, STAR_COLOR] = [
+  [0xe6, 0x57, 0x4c],
+  [255, 255, 255],
+];
+const LEFT_TOP = { x: 40, y: 40 };
+
+/** The centre of the canvas's pixels of this color, or null if there are none. */
+const centreOf = (page: Page, color: readonly number[]): Promise<Point | null> =>
+  page.evaluate(`(() => {
+    const canvas = document.querySelector("canvas");
+    const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let [x, y, count] = [0, 0, 0];
+    for (let at = 0; at < data.length; at += 4) {
+      if (${JSON.stringify(color)}.some((value, part) => data[at + part] !== value)) continue;
+      x += (at / 4) % width;
+      y += Math.floor(at / 4 / width);
+      count++;
+    }
+    return count === 0 ? null : { x: x / count, y: y / count };
+  })()`);
+
+/** Waits until the disc of this color is near the point. At the edge of the canvas half of the disc is visible. */
+const sees = (page: Page, color: readonly number[], { x, y }: Point): Promise<Point | null> =>
+  eventually(
+    () => centreOf(page, color),
+    (found) => found !== null && Math.hypot(found.x - x, found.y - y) < 12,
+  );
+
+/** Holds the mouse at a point of the canvas, in its own pixels. */
+async function drag(page: Page, { x, y }: Point): Promise<void> {
+  const box = (await page.locator("canvas").boundingBox())!;
+  const scale = box.width / 640;
+  await page.mouse.move(box.x + x * scale, box.y + y * scale);
+  await page.mouse.down();
+}
 
 /** The README's game. It hosts, or joins by the code after the address's `#`; `logged` gets what it logs. */
 function gameOfReadme(): string {

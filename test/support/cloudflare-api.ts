@@ -34,6 +34,8 @@ export class CloudflareApi {
   /** Secrets of the deployed Worker, by name. Empty until the first deploy. */
   readonly secrets = new Map<string, string>();
   deployments = 0;
+  /** Paths of the deployed site. */
+  assets: readonly string[] = [];
   /** Hashes of the assets that wrangler has yet to upload. */
   #missing = new Set<string>();
   readonly #server: Server;
@@ -122,6 +124,7 @@ export class CloudflareApi {
 
   /** Requests every file in one bucket. */
   #beginUpload({ manifest }: Upload): unknown {
+    this.assets = Object.keys(manifest);
     this.#missing = new Set(Object.values(manifest).map(({ hash }) => hash));
     return { jwt: "upload", buckets: this.#missing.size === 0 ? [] : [[...this.#missing]] };
   }

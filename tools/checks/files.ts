@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 export const ROOT = resolve(import.meta.dirname, "../..");
 
 /** Folders of tools and of results. */
-const SKIPPED = new Set(["node_modules", "dist", ".git", ".wrangler", ".parley", ".parley-hub", "coverage"]);
+const SKIPPED = new Set(["node_modules", "dist", "play", ".git", ".wrangler", ".parley", ".parley-hub", "coverage"]);
 
 /** Paths relative to the root, of the files whose names end with one of the extensions. */
 export function listFiles(extensions: readonly string[], root = ROOT, folder = ""): string[] {

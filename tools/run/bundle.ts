@@ -9,7 +9,17 @@ import { promisify } from "node:util";
 const ROOT = resolve(import.meta.dirname, "../..");
 export const BUNDLE = join(ROOT, "dist/hub");
 /** Everything that the bundle is made of; the lock file stands for the packages. */
-const INPUTS = ["worker/**/*.*", "shared/**/*.*", "wrangler.toml", "package.json", "package-lock.json"];
+const INPUTS = [
+  "worker/**/*.*",
+  "shared/**/*.*",
+  "clients/typescript/src/**/*.*",
+  "clients/typescript/examples/web/*.*",
+  "wrangler.toml",
+  "package.json",
+  "package-lock.json",
+];
+/** The demo game in the site, which the build itself writes. */
+const OUTPUT = "worker/site/play/**";
 /** Turns off wrangler's network requests, which the bundle does not need. */
 const OFFLINE = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_HIDE_BANNER: "true" };
 
@@ -51,7 +61,7 @@ const unless =
 
 async function digestOf(patterns: readonly string[]): Promise<string> {
   const files: string[] = [];
-  for await (const file of glob(patterns, { cwd: ROOT })) files.push(file);
+  for await (const file of glob(patterns, { cwd: ROOT, exclude: [OUTPUT] })) files.push(file);
   const hash = createHash("sha256");
   for (const file of files.toSorted()) {
     const bytes = await readFile(join(ROOT, file));

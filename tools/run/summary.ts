@@ -13,6 +13,7 @@ export async function summary(plan: Plan, rows: string): Promise<string> {
   return [
     "",
     `  lobby page   ${url}`,
+    `  demo game    ${url}/play/`,
     `  lobby list   ${url}/v1/games/${game}/lobbies`,
     `  sidecar      UDP ${udp.join(", ")}; ${status}/metrics`,
     ...tcpLine("noray", [config.noray]),

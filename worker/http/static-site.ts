@@ -26,7 +26,7 @@ const HEADERS = {
 
 export async function serveSite(request: Request, env: Env): Promise<Response | null> {
   const path = new URL(request.url).pathname;
-  const file = path === "/" ? "/index.html" : path;
+  const file = path.endsWith("/") ? `${path}index.html` : path;
   const match = /^\/(?:[a-z-]+\/)?[a-z-]+\.([a-z]+)$/.exec(file);
   const type = match === null ? undefined : TYPES[match[1]!];
   if (env.ASSETS === undefined || type === undefined) return null;
