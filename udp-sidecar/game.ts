@@ -50,7 +50,7 @@ type GameContext = {
   readonly relayService: RelayService;
   readonly credit: SendCredit;
   /** The part of the hello that is the same for every game, read again for each hello. */
-  readonly hello: () => Pick<Hello, "epoch" | "relay" | "retiring" | "dtls">;
+  readonly hello: () => Pick<Hello, "epoch" | "relay" | "clock_skew_s" | "retiring" | "dtls">;
   send(via: number, to: Endpoint, bytes: Uint8Array): void;
   /** An exchange may have new repetitions. */
   scheduleRepeats(): void;

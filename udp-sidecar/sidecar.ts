@@ -63,7 +63,7 @@ export class Sidecar {
     this.#config = config;
     this.#udp = udp;
     this.#log = log;
-    this.#hubTimeProbe = new HubTimeProbe(config.hub, this.#hubTime, this.#clock, log);
+    this.#hubTimeProbe = new HubTimeProbe(config.hub, this.#hubTime, this.#clock, log, () => this.#sendHello());
     this.#relay = createRelayPorts(config, this.counters, this.#clock, udp);
     this.#relayService = new RelayService(this.#relay, config, this.counters, this.#clock);
     this.#repeats = new RepeatTimer(this.#clock, () => [...this.#games.values()].map(({ exchange }) => exchange));
@@ -108,17 +108,15 @@ export class Sidecar {
   retire(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onRetired = resolve;
-    for (const { exchange, links } of this.#games.values()) {
-      exchange.retiring = true;
-      links.sendHello();
-    }
+    for (const { exchange } of this.#games.values()) exchange.retiring = true;
+    this.#sendHello();
     return promise;
   }
 
   /** Reads the DTLS certificate again and sends it to the hubs. */
   reload(): void {
     this.#dtls?.reload();
-    for (const { links } of this.#games.values()) links.sendHello();
+    this.#sendHello();
   }
 
   async #start(): Promise<void> {
@@ -173,13 +171,19 @@ export class Sidecar {
     });
   }
 
-  #hello(): Pick<Hello, "epoch" | "relay" | "retiring" | "dtls"> {
+  #hello(): Pick<Hello, "epoch" | "relay" | "clock_skew_s" | "retiring" | "dtls"> {
     return {
       epoch: this.#epoch,
       ...(this.#relay !== null && { relay: { addresses: this.#relay.addresses, pairs: this.#relay.pairs } }),
+      ...(this.#hubTimeProbe.reported_s !== 0 && { clock_skew_s: this.#hubTimeProbe.reported_s }),
       ...(this.#onRetired !== null && { retiring: true }),
       ...(this.#dtls !== null && { dtls: this.#dtls.advertised }),
     };
+  }
+
+  /** To every hub, because something in it has changed. */
+  #sendHello(): void {
+    for (const { links } of this.#games.values()) links.sendHello();
   }
 
   #handleDatagram(bytes: Uint8Array, endpoint: Endpoint, port: Port, via: number): void {

@@ -16,6 +16,7 @@ import { flag, integer, list, nullable, object, oneOf, optional, type Shape, tex
 import {
   BANS_MAX,
   CERTIFICATE_LENGTH_MAX,
+  CLOCK_SKEW_S_MAX,
   GAME_PATTERN,
   GAMES_MAX,
   IDENTITY_PROVIDERS_MAX,
@@ -43,6 +44,8 @@ export const sidecar = object({
   ports: list(object({ port: integer(1, 65_535), wires: list(oneOf(...WIRES), WIRES.length) }), 64),
   /** The version of its program. */
   software: optional(text(32)),
+  /** How many seconds its clock is ahead of the hub's; absent while they differ by less than 30 s. */
+  clock_skew_s: optional(integer(-CLOCK_SKEW_S_MAX, CLOCK_SKEW_S_MAX)),
   /** TCP port of noray's commands. */
   noray: optional(integer(1, 65_535)),
   relay: optional(object({ addresses: list(address, 16), pairs: count })),

@@ -74,8 +74,10 @@ export const CLOCK_RETRY_MS = 1_000;
 export const CLOCK_DRIFT_MS = 1_000;
 /** A longer gap between two readings of the clock is a stall of the process: several lease checks are late. */
 export const STALL_MS = 500;
-/** Clock skew that is logged as a warning: tokens and certificates depend on the clock. */
+/** Clock skew that is logged and reported to the hub: tokens and certificates depend on the clock. */
 export const CLOCK_SKEW_MS = 30_000;
+/** The largest clock skew that a sidecar can report, in seconds: the range of a Date (ECMA-262 section 21.4.1.1). */
+export const CLOCK_SKEW_S_MAX = 8_640_000_000_000;
 /** How long a starting sidecar waits for the hub's health response. */
 export const HUB_REQUEST_MS = 5_000;
 /** The process ends after this time even if its drain is not complete. */

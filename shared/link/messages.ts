@@ -132,6 +132,8 @@ export type Hello = {
   readonly tunnel?: string;
   /** The version of its program. */
   readonly software?: string;
+  /** How many seconds its clock is ahead of the hub's; absent while they agree. */
+  readonly clock_skew_s?: number;
   /** The sidecar drains: it accepts no new lobbies and ends after its last one. Lists omit it. */
   readonly retiring?: boolean;
   /** The sidecar lists lobbies to its clients, so the hub sends it the directory. */

@@ -11,6 +11,7 @@ export const sidecarView = ({
   noray,
   dtls,
   software,
+  clock_skew_s,
   tunnel,
 }: Hello): SidecarView => ({
   id: sidecar,
@@ -19,6 +20,7 @@ export const sidecarView = ({
   v6: addresses.filter((address) => address.includes(":")),
   ports: ports.map(({ port, wires }) => ({ port, wires })),
   ...(software !== undefined && { software }),
+  ...(clock_skew_s !== undefined && { clock_skew_s }),
   ...(noray !== undefined && { noray }),
   ...(relay && { relay: { addresses: relay.addresses, pairs: relay.pairs } }),
   ...(tunnel !== undefined && { tunnel }),

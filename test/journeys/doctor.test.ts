@@ -14,6 +14,8 @@ import { packageSidecar } from "../../tools/package.ts";
 import { type Host, Lab } from "../lab/lab.ts";
 import type { Program } from "../lab/program.ts";
 import { isLabMissing } from "../lab/lab-namespaces.ts";
+import { FakeClock, hasFakeClock } from "../support/fake-clock.ts";
+import { eventually } from "../support/test-stack.ts";
 import { makeCertificates } from "../support/certificates.ts";
 
 const DOCTOR = resolve(import.meta.dirname, "../../tools/doctor/main.ts");
@@ -155,6 +157,28 @@ describe.skipIf(isLabMissing() || !isRoot)("the doctor", () => {
     const { code, out } = await doctor({ port: 445 });
     expect([code, faults(out)]).toStrictEqual([1, ["clock"]]);
     expect(out).toMatch(/clock: this machine is (599|60[0-5]) s ahead of the hub/);
+  });
+
+  test.skipIf(!hasFakeClock)("names a sidecar whose clock is ten minutes fast, until it is right again", async () => {
+    const [clock, host] = [await FakeClock.open(), await lab.host()];
+    await clock.step(600);
+    const settings = { PARLEY_HUB: `https://${vps!.address}`, PARLEY_KEY: KEY, PARLEY_ADDRESSES: host.address };
+    const own = { PARLEY_NAME: "fast", PARLEY_STATUS: "off", NODE_EXTRA_CA_CERTS: join(folder, "tls/ca.crt") };
+    const env = JSON.stringify({ ...settings, ...own, ...clock.env });
+    const fast = await host.run("exec.ts", [env, process.execPath, SIDECAR]);
+    const doctorFinds = (wanted: RegExp): Promise<Told> =>
+      eventually(
+        () => doctor({ sidecar: host.address }),
+        ({ out }) => wanted.test(out),
+      );
+    const { code, out } = await doctorFinds(/clock of the sidecar: it is (599|60[01]) s ahead of the hub's/);
+    expect([code, faults(out)]).toStrictEqual([1, ["clock of the sidecar"]]);
+    expect(out).toContain("next: turn on NTP on the sidecar's machine: `timedatectl set-ntp true`");
+    await clock.step(0);
+    const after = await doctorFinds(/^ok +clock of the sidecar: within 30 s of the hub's/m);
+    expect([after.code, faults(after.out)]).toStrictEqual([0, []]);
+    await fast.end();
+    await clock.close();
   });
 
   test("names a certificate that has expired", async () => {

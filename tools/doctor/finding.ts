@@ -23,6 +23,9 @@ export const fault = (subject: string, text: string, next: string): Finding => (
   next,
 });
 
+/** Of a clock that is `skew_s` ahead of another one. */
+export const formatSkew = (skew_s: number): string => `${Math.abs(skew_s)} s ${skew_s > 0 ? "ahead of" : "behind"}`;
+
 export function formatFinding({ state, subject, text, next }: Finding): string {
   const label = state === "fault" ? "FAULT" : state;
   return `${label.padEnd(6)} ${subject}: ${text}${next === undefined ? "" : `\n       next: ${next}`}`;

@@ -2,7 +2,7 @@
 import { connect } from "node:tls";
 import { CLOCK_SKEW_MS } from "#shared/limits.ts";
 import { VERSION } from "#shared/version.ts";
-import { type Finding, fault, note, ok } from "./finding.ts";
+import { type Finding, fault, formatSkew, note, ok } from "./finding.ts";
 import { canOpenWebSocket } from "./websocket.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -57,10 +57,9 @@ function checkClock({ date }: HubResponse): Finding {
   const skew_s = Math.round((Date.now() - hub_ms) / 1_000);
   if (Math.abs(skew_s) * 1_000 <= CLOCK_SKEW_MS)
     return ok("clock", `within ${Math.max(1, Math.abs(skew_s))} s of the hub's`);
-  const difference = `${Math.abs(skew_s)} s ${skew_s > 0 ? "ahead of" : "behind"}`;
   return fault(
     "clock",
-    `this machine is ${difference} the hub: tokens and certificates are checked by clocks`,
+    `this machine is ${formatSkew(skew_s)} the hub: tokens and certificates are checked by clocks`,
     "turn on NTP where the clock is wrong: `timedatectl set-ntp true`",
   );
 }

@@ -1,6 +1,7 @@
 /** Checks a sidecar from outside: its link as the hub sees it, and every port by a real exchange. */
 import { networkInterfaces } from "node:os";
 import type { SidecarView } from "#shared/api/service.ts";
+import { CLOCK_SKEW_MS } from "#shared/limits.ts";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Wire } from "#shared/lobby/lobby.ts";
 import { VERSION } from "#shared/version.ts";
@@ -8,7 +9,7 @@ import { parseConfig } from "../../udp-sidecar/config/config.ts";
 import { checkAddresses } from "./addresses.ts";
 import { checkDowsett } from "./wires/dowsett.ts";
 import { checkDtls, checkDtlsSession } from "./dtls.ts";
-import { type Finding, fault, note, ok } from "./finding.ts";
+import { type Finding, fault, formatSkew, note, ok } from "./finding.ts";
 import type { HubTarget } from "./hub.ts";
 import { checkNat } from "./nat.ts";
 import { checkNative } from "./wires/native.ts";
@@ -27,7 +28,7 @@ export async function checkSidecar(
 ): Promise<Finding[]> {
   const linked = hubIsUp ? await findSidecar(hub, name, address) : undefined;
   const findings = hubIsUp ? [checkLink(linked, address)] : [];
-  if (linked !== undefined) findings.push(checkVersion(linked));
+  if (linked !== undefined) findings.push(checkVersion(linked), checkClock(linked));
   const open: SidecarPorts = linked ?? { ...defaultPorts(), noray: 8_890 };
   const { dtls, ports } = open;
   if (dtls !== undefined) {
@@ -94,7 +95,7 @@ async function findSidecar(hub: HubTarget, name: string, address: string): Promi
 export async function listSidecars({ url, game }: HubTarget): Promise<readonly SidecarView[]> {
   try {
     const response = await fetch(new URL(`/v1/games/${game}/sidecars`, url));
-    return ((await response.json()) as { sidecars: SidecarView[] }).sidecars;
+    return response.ok ? ((await response.json()) as { sidecars: SidecarView[] }).sidecars : [];
   } catch {
     return [];
   }
@@ -115,6 +116,13 @@ function checkVersion({ software }: SidecarView): Finding {
   const text = `it is ${software ?? "unknown"}, this doctor is ${VERSION}`;
   const next = "one minor version of difference is supported; upgrade the older one";
   return note("version of the sidecar", text, next);
+}
+
+function checkClock({ clock_skew_s: skew_s }: SidecarView): Finding {
+  const subject = "clock of the sidecar";
+  if (skew_s === undefined) return ok(subject, `within ${CLOCK_SKEW_MS / 1_000} s of the hub's`);
+  const text = `it is ${formatSkew(skew_s)} the hub's: the sidecar's certificate and its log depend on it`;
+  return fault(subject, text, "turn on NTP on the sidecar's machine: `timedatectl set-ntp true`; then check the hub's");
 }
 
 const localAddresses = (): string[] =>

@@ -104,7 +104,7 @@ export class LinkClient {
 
   /** Sends hello again over an open link, because something in it has changed; a new link sends it anyway. */
   sendHello(): void {
-    if (this.#up) this.#send(this.#options.hello());
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#send(this.#options.hello());
   }
 
   /** Delivers the waiting reports within `within_ms`, sends goodbye, and closes. */

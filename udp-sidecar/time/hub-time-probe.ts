@@ -1,6 +1,7 @@
 /**
  * Measures the hub's clock as long as the sidecar runs: `GET /healthz`, whose Date header is the hub's. The Worker answers
- * without waking a hub. The log has one line when this machine's clock goes wrong, and one when it is right again.
+ * without waking a hub. When this machine's clock goes wrong, changes or is right again, the log has one line, and the hub
+ * is notified.
  */
 import { CLOCK_CHECK_MS, CLOCK_RETRY_MS, CLOCK_SKEW_MS, HUB_REQUEST_MS } from "#shared/limits.ts";
 import type { Logger } from "pino";
@@ -15,23 +16,31 @@ export class HubTimeProbe {
   readonly #time: HubTime;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #onReport: () => void;
   #due: number;
   /** A doubtful estimate is measured again at this time, if the hub does not answer. */
   #retry_at: number;
   #measuring = false;
-  #isSkewed = false;
+  /** How far this machine's clock is ahead of the hub's (s), as last reported; 0 while they agree. */
+  #reported_s = 0;
 
-  constructor(hub: URL, time: HubTime, clock: Clock, log: Logger) {
+  /** `onReport` is called when `reported_s` changes. */
+  constructor(hub: URL, time: HubTime, clock: Clock, log: Logger, onReport: () => void) {
     this.#hub = new URL("/healthz", hub);
     this.#time = time;
     this.#clock = clock;
     this.#log = log;
+    this.#onReport = onReport;
     this.#due = this.#retry_at = clock.now();
+  }
+
+  get reported_s(): number {
+    return this.#reported_s;
   }
 
   /** Called regularly. Measures if it is time, or at once if a clock of this machine stepped. */
   tick(): void {
-    this.#logSkew();
+    this.#reportSkew();
     const now = this.#clock.now();
     if (this.#measuring || now < (this.#time.isDoubtful ? this.#retry_at : this.#due)) return;
     this.#measuring = true;
@@ -52,11 +61,13 @@ export class HubTimeProbe {
     }
   }
 
-  #logSkew(): void {
+  #reportSkew(): void {
     const skew_s = Math.round((this.#time.skew_ms ?? 0) / 1_000);
     const isSkewed = Math.abs(skew_s) * 1_000 > CLOCK_SKEW_MS;
-    if (isSkewed === this.#isSkewed) return;
-    this.#isSkewed = isSkewed;
+    const hasStepped = Math.abs(skew_s - this.#reported_s) * 1_000 > CLOCK_SKEW_MS;
+    if (isSkewed ? !hasStepped : this.#reported_s === 0) return;
+    this.#reported_s = isSkewed ? skew_s : 0;
+    this.#onReport();
     if (!isSkewed) return this.#log.info("this machine's clock agrees with the hub's again");
     this.#log.warn(
       { skew_s, advice: "turn on NTP where the clock is wrong: timedatectl set-ntp true" },

@@ -517,6 +517,7 @@ export type Sidecar = {
     readonly wires: readonly ("native" | "rabid" | "dowsett" | "noray" | "nohub")[];
   }[];
   readonly software?: string;
+  readonly clock_skew_s?: number;
   readonly noray?: number;
   readonly relay?: {
     readonly addresses: readonly string[];

@@ -22,8 +22,8 @@ describe("sidecars", () => {
     const game = newGame();
     const south = await Sidecar.open(game, { name: "south" });
     const dtls = { name: "*.example", fingerprint: Array(32).fill("AB").join(":"), pem: "PEM\n", required: false };
-    const relay = { addresses: ["198.51.100.9"], pairs: 500 };
-    await south.hello({ addresses: ["198.51.100.9", "2001:db8::9"], relay, dtls });
+    const advertised = { clock_skew_s: -90, relay: { addresses: ["198.51.100.9"], pairs: 500 }, dtls };
+    await south.hello({ addresses: ["198.51.100.9", "2001:db8::9"], ...advertised });
     const north = await Sidecar.link(game, { name: "north" });
     const response = await ask(`/v1/games/${game}/sidecars`);
     const { sidecars } = await response.json<{ sidecars: { id: string }[] }>();
@@ -31,7 +31,7 @@ describe("sidecars", () => {
     expect(sidecars.map(({ id }) => id)).toStrictEqual(["north", "south"]);
     const ports = [{ port: 3_478, wires: ["rabid"] }];
     const v6 = ["2001:db8::9"];
-    expect(sidecars[1]).toStrictEqual({ id: "south", region: "weur", v4: ["198.51.100.9"], v6, ports, relay, dtls });
+    expect(sidecars[1]).toStrictEqual({ id: "south", region: "weur", v4: ["198.51.100.9"], v6, ports, ...advertised });
 
     const headers = { "if-none-match": response.headers.get("etag")! };
     expect((await ask(`/v1/games/${game}/sidecars`, headers)).status).toBe(304);
