@@ -55,7 +55,7 @@ export async function startBenchStack(): Promise<BenchStack> {
     PARLEY_DTLS_PER_SOURCE_MAX: UNLIMITED,
     PARLEY_DTLS_HANDSHAKE_RATE: `${UNLIMITED}/${UNLIMITED}`,
   });
-  const echo = startProcess(process.execPath, [join(import.meta.dirname, "echo.ts"), String(echoPort)], {});
+  const echo = startProcess(process.execPath, [join(import.meta.dirname, "programs", "echo.ts"), String(echoPort)], {});
   const close = async (): Promise<void> => {
     await Promise.all([stopProcess(echo), stopProcess(sidecar)]);
     await stopHub(hub);

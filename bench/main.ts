@@ -6,7 +6,7 @@
 import { createSocket } from "node:dgram";
 import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
 import { DtlsClientFactory } from "../test/support/dtls.ts";
-import { parseCommandLine } from "../tools/command-line.ts";
+import { parseCommandLine, UsageError } from "../tools/command-line.ts";
 import { packetHash } from "../udp-sidecar/protocols/dowsett-packet.ts";
 import { measureHandshakes, memoryPerSession, DtlsPeer, dtlsFlood } from "./dtls.ts";
 import { startBenchStack } from "./bench-stack.ts";
@@ -15,11 +15,12 @@ import { benchNoray } from "./noray.ts";
 import { CIPHERS, measureSeal, SIZES } from "./seal.ts";
 import { benchMessages } from "./messages-table.ts";
 import { benchNatPairs, benchPathTimes } from "./nat-pairs.ts";
+import { benchNorayRouters, type Router, ROUTERS } from "./noray-routers.ts";
 import { benchRelays } from "./relay.ts";
 import { sendRequest, flood, measureSteps, printTable, formatInteger } from "./measure.ts";
 
 const HELP = `
-Usage: npm run bench [-- --paths]
+Usage: npm run bench [-- --paths | --noray-routers [--routers LIST]]
 
 Measures these parts in about three minutes and prints a table for each:
 
@@ -36,12 +37,27 @@ Measures these parts in about three minutes and prints a table for each:
   relay          UDP in, UDP out to the other peer, compared with noray's implementation
 
 --paths  only the NAT pairs, further networks (one carrier, IPv6, UDP blocked) and loss on every link, in about five minutes
+--noray-routers  only games with netfox's addon behind every pair of routers: handshakes and time to connect, in about five minutes
+--routers LIST  of these kinds only, joined by commas: ${ROUTERS.join(", ")}
 `;
 
-const { paths } = parseCommandLine(HELP, { options: { paths: { type: "boolean" } } }, ({ values }) => values);
+const options = {
+  paths: { type: "boolean" },
+  "noray-routers": { type: "boolean" },
+  routers: { type: "string", default: ROUTERS.join() },
+} as const;
+const { paths, isNorayRouters, routers } = parseCommandLine(HELP, { options }, ({ values }) => ({
+  paths: values.paths,
+  isNorayRouters: values["noray-routers"],
+  routers: values.routers.split(",").map(toRouter),
+}));
 if (paths === true) {
   await benchNatPairs();
   await benchPathTimes();
+  process.exit(0);
+}
+if (isNorayRouters === true) {
+  await benchNorayRouters(routers);
   process.exit(0);
 }
 
@@ -135,6 +151,12 @@ printTable([
 await benchMessages();
 
 await benchNatPairs();
+
+function toRouter(word: string): Router {
+  const found = ROUTERS.find((kind) => kind === word);
+  if (found === undefined) throw new UsageError(`--routers: ${word} is not a kind of router`);
+  return found;
+}
 
 /** A native observation request with a ticket of this hub. */
 async function observationRequest(hub: string): Promise<Uint8Array> {

@@ -54,7 +54,7 @@ export async function benchRelays(): Promise<void> {
 }
 
 async function measure(file: string): Promise<Figures> {
-  const server = fork(join(import.meta.dirname, file), { execPath: process.execPath });
+  const server = fork(join(import.meta.dirname, "programs", file), { execPath: process.execPath });
   try {
     const [{ opened_ms }] = (await once(server, "message")) as [{ opened_ms: number }];
     const pairs = await Promise.all(Array.from({ length: PAIRS }, () => Promise.all([open(), open()])));

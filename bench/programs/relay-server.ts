@@ -1,10 +1,10 @@
 /** The sidecar's relay alone and without limits. The parent process sends it the pairs to relay. */
 import type { Endpoint } from "#shared/net/endpoint.ts";
-import { parseConfig } from "../udp-sidecar/config/config.ts";
-import { createRelayPorts } from "../udp-sidecar/sockets/relay-ports.ts";
-import { chooseUdpBackend } from "../udp-sidecar/sockets/udp/udp-backend.ts";
-import { Counters } from "../udp-sidecar/core/counters.ts";
-import { Clock } from "../udp-sidecar/time/clock.ts";
+import { parseConfig } from "../../udp-sidecar/config/config.ts";
+import { createRelayPorts } from "../../udp-sidecar/sockets/relay-ports.ts";
+import { chooseUdpBackend } from "../../udp-sidecar/sockets/udp/udp-backend.ts";
+import { Counters } from "../../udp-sidecar/core/counters.ts";
+import { Clock } from "../../udp-sidecar/time/clock.ts";
 
 const UNLIMITED = "100000000000/100000000000";
 
