@@ -68,9 +68,9 @@ describe.skipIf(isBrowserMissing())("a browser game", () => {
     await drag(ann, LEFT_TOP);
     await sees(bob, HOST_COLOR, LEFT_TOP);
     await ann.mouse.up();
-    await ann.keyboard.down("ArrowRight");
-    await sees(bob, HOST_COLOR, { x: 640, y: LEFT_TOP.y });
-    await ann.keyboard.up("ArrowRight");
+    await ann.keyboard.down("ArrowUp");
+    await sees(bob, HOST_COLOR, { x: LEFT_TOP.x, y: 0 });
+    await ann.keyboard.up("ArrowUp");
 
     const star = await eventually(
       () => centreOf(bob, STAR_COLOR),
@@ -82,10 +82,55 @@ describe.skipIf(isBrowserMissing())("a browser game", () => {
 
     await ann.close();
     await bob.getByText("Waiting for another player").waitFor();
-    const carol = await pages.openPage(`${stack.url}/play/`);
-    await carol.getByText(/^player: [1-9]/).waitFor();
+    const list = await pages.openPage(stack.url);
+    await list.getByRole("link", { name: "Stars" }).click();
+    const opened = list.waitForEvent("popup");
+    await list.getByRole("link", { name: "Play" }).click();
+    await (await opened).getByText(/^player: [1-9]/).waitFor();
+  });
+
+  test("a join_url opens pages and programs only, and never runs a script", async () => {
+    const page = await pages.openPage(stack.url);
+    const values = { code: "K7 P&X", id: "0-a/b" };
+    const urls = await page.evaluate<(string | null)[]>(`import("/lobby/join-url.js").then(({ joinUrl }) =>
+      ${JSON.stringify([...ALLOWED.keys(), ...HOSTILE])}.map((template) => joinUrl(template, ${JSON.stringify(values)})?.href ?? null))`);
+    expect(urls).toStrictEqual([...ALLOWED.values(), ...HOSTILE.map(() => null)]);
+    const missing = `import("/lobby/join-url.js").then(({ joinUrl }) => joinUrl("mygame://join/{code}", { id: "0-a" }))`;
+    expect(await page.evaluate(missing)).toBeNull();
   });
 });
+
+/** Templates of lobbies and the addresses that they become. */
+const ALLOWED = new Map([
+  ["https://game.example/#{code}", "https://game.example/#K7%20P%26X"],
+  ["http://game.example/?lobby={id}", "http://game.example/?lobby=0-a%2Fb"],
+  ["mygame://join/{code}", "mygame://join/K7%20P%26X"],
+  ["steam://run/480", "steam://run/480"],
+]);
+const HOSTILE = [
+  "javascript://%0aalert(1)",
+  "JavaScript://{code}%0aalert(1)",
+  " javascript://x",
+  "java\nscript://x",
+  "\u0001javascript://x",
+  "javascript:alert(1)",
+  "data:text/html,{code}",
+  "data://text/html,x",
+  "vbscript://x",
+  "file:///etc/passwd",
+  "blob:https://game.example/x",
+  "view-source://game.example",
+  "{code}://game.example",
+  "https://bank.example@game.example/{code}",
+  "https://",
+  "https://game.example/\u202e{code}",
+  "//game.example/{code}",
+  "/play/{code}",
+  "",
+  17,
+  true,
+  null,
+];
 
 type Point = { readonly x: number; readonly y: number };
 /** Colors of the demo's host, whose seat is the first, and of the star. */

@@ -5,6 +5,7 @@ import { forgetGame } from "../util/storage.js";
 import { confirm, nameField, readName } from "./dialogs.js";
 import { field } from "./form-controls.js";
 import { copyLine, joinInstructions } from "./join-instructions.js";
+import { joinUrl } from "./join-url.js";
 
 /** @typedef {import("../api/api.js").Api} Api */
 /** @typedef {import("./lobby-session.js").LobbySession} LobbySession */
@@ -39,6 +40,25 @@ export function joinForm(session) {
     write(button, view?.approval ? "Ask to join" : "Join");
   }
   return { element: form, draw };
+}
+
+/** Opens the lobby in its game, if the lobby's data has a template. @param {LobbySession} session @returns {Part} */
+export function playCard(session) {
+  const link = make("a", { class: "button", rel: "noopener noreferrer" }, "Play");
+  const where = make("p", { class: "quiet" });
+  const box = make("section", { class: "card", "aria-label": "Play" }, link, where);
+  function draw() {
+    const { view, ended } = session;
+    const url = view === null || ended !== null ? null : joinUrl(view.data["join_url"], { ...view.join, id: view.id });
+    box.hidden = url === null;
+    if (url === null || link.href === url.href) return;
+    const isPage = /^https?:$/.test(url.protocol);
+    link.href = url.href;
+    link.target = isPage ? "_blank" : "";
+    // The player sees which site or program the host of the lobby has named.
+    write(where, isPage ? `Opens ${url.host}` : `Opens the program for ${url.protocol}//`);
+  }
+  return { element: box, draw };
 }
 
 /** Shown for a lobby of another wire. @param {Api} api @param {LobbySession} session @returns {Part} */

@@ -10,7 +10,7 @@ import { joinedLobbies } from "../util/storage.js";
 import { chat } from "./chat.js";
 import { applicants, hostTools } from "./host-tools.js";
 import { LobbySession } from "./lobby-session.js";
-import { dataList, joinForm, joinGuide, seatCard } from "./lobby-parts.js";
+import { dataList, joinForm, joinGuide, playCard, seatCard } from "./lobby-parts.js";
 import { roster } from "./roster.js";
 
 /** @typedef {import("../api/api.js").Api} Api */
@@ -85,7 +85,7 @@ function createView(api, session, place, page) {
   const note = make("p", { class: "error", role: "alert" });
   const back = make("a", { href: `?game=${encodeURIComponent(api.game)}`, class: "back" }, "← All lobbies");
   const left = [joinForm(session), joinGuide(api, session), applicants(session), hostTools(session), roster(session)];
-  const right = [chat(session), seatCard(api, session, page), dataList(session)];
+  const right = [playCard(session), chat(session), seatCard(api, session, page), dataList(session)];
   const columns = [left, right].map((parts) => make("div", {}, ...parts.map(({ element }) => element)));
   place.replaceChildren(
     back,

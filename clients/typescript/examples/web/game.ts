@@ -47,9 +47,10 @@ async function enter(player: ParleyClient, game: string, lobby: string | null): 
   if (kept !== undefined) return kept;
   if (lobby !== null) return player.join({ id: lobby });
   const data = { demo: "stars", join_url: `${location.origin}/play/?game=${game}&lobby={id}` };
+  const settings = { data, data_rules: { demo: { index: true } }, host_grace_s: 2, member_grace_s: 2 };
   return player.join({
     filter: { "data[demo]": "stars" },
-    create_if_none: { name: "Stars", seats: SEATS, host_grace_s: 2, data, data_rules: { demo: { index: true } } },
+    create_if_none: { name: "Stars", seats: SEATS, ...settings },
   });
 }
 
