@@ -2,11 +2,10 @@
  * netfox's example game through a real hub and two real sidecars: the host registers with noray and creates its lobby, a
  * guest lists, joins over noray, and the lobby ends. What each side sends to nohub is what the addon sends.
  */
-import { once } from "node:events";
-import { createConnection, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
 import { NetfoxPlayer } from "../support/netfox.ts";
+import { NohubSocket } from "../support/nohub-socket.ts";
 import { freshness } from "../support/freshness.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
@@ -31,39 +30,10 @@ async function settings(name: string): Promise<Record<string, string>> {
   };
 }
 
-/** One request at a time, as the addon sends them. */
-class NohubSocket {
-  readonly #socket: Socket;
-  #received = "";
-  #requests = 0;
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on("data", (bytes) => (this.#received += bytes.toString("utf8")));
-    socket.on("error", () => {});
-  }
-
-  static async open(sidecar = "one"): Promise<NohubSocket> {
-    const socket = createConnection({ host: "127.0.0.1", port: ports.get(sidecar)!.nohub, noDelay: true });
-    await once(socket, "connect");
-    const client = new NohubSocket(socket);
-    clients.push(client);
-    return client;
-  }
-
-  /** The answer without the request's id, up to the end of a list. */
-  async request(name: string, data = ""): Promise<string> {
-    const id = `q${String(++this.#requests).padStart(11, "0")}`;
-    this.#received = "";
-    this.#socket.write(`${name}?${id}${data === "" ? "" : ` ${data}`}\n`);
-    const isComplete = (text: string): boolean => text.endsWith(`|${id}\n`) || /^[.!].*\n$/.test(text);
-    const answer = await eventually(() => Promise.resolve(this.#received), isComplete);
-    return answer.replaceAll(id, "");
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
+async function nohub(sidecar = "one"): Promise<NohubSocket> {
+  const client = await NohubSocket.open(ports.get(sidecar)!.nohub);
+  clients.push(client);
+  return client;
 }
 
 async function player(sidecar = "one"): Promise<NetfoxPlayer> {
@@ -84,14 +54,14 @@ afterAll(() => stack?.close());
 test("forest brawl: create, list, join, set-data, leave", async () => {
   const alice = await player();
   await alice.host();
-  const host = await NohubSocket.open();
+  const host = await nohub();
   expect(await host.request("session/set-game", GAME)).toBe(". ok\n");
   const address = `noray://127.0.0.1:${ports.get("one")!.noray}/${alice.oid}`;
   const data = (count: number): string => `name="Alice's forest" player-count=${count} player-capacity=8`;
   expect(await host.request("lobby/create", `${address} ${data(1)}`)).toBe(`. ${alice.oid} ${data(1)}\n`);
 
   // The guest uses the other sidecar's list; the host's sidecar is in the address.
-  const guest = await NohubSocket.open("two");
+  const guest = await nohub("two");
   await guest.request("session/set-game", GAME);
   const listed = await eventually(
     () => guest.request("lobby/list"),
@@ -127,11 +97,11 @@ test("forest brawl: create, list, join, set-data, leave", async () => {
 });
 
 test("each of twelve lobbies is in the next list, over nohub and HTTP", async () => {
-  const guest = await NohubSocket.open();
+  const guest = await nohub();
   const { fresh, report } = freshness("nohub");
   for (let count = 1; count <= 12; count++) {
     // A connection may have four lobbies.
-    const host = count % 4 === 1 ? await NohubSocket.open() : clients.at(-1)!;
+    const host = count % 4 === 1 ? await nohub() : clients.at(-1)!;
     expect(await host.request("lobby/create", `enet://192.0.2.1:${7_000 + count} name=Fresh${count}`)).toMatch(/^\. /);
     const listed = await fresh(() => guest.request("lobby/list"));
     expect(listed.match(/ name=Fresh\d+\n/g)).toHaveLength(count);
@@ -146,14 +116,14 @@ test("each of twelve lobbies is in the next list, over nohub and HTTP", async ()
 });
 
 test("a lobby at its own address survives a lost connection, and then ends", async () => {
-  const host = await NohubSocket.open();
+  const host = await nohub();
   const created = await host.request("lobby/create", "enet://192.0.2.1:7000 name=Direct");
   const [, id] = /^\. ([\w-]{8}) name=Direct\n$/.exec(created)!;
-  const guest = await NohubSocket.open("two");
+  const guest = await nohub("two");
   const list = (): Promise<string> => guest.request("lobby/list");
   await eventually(list, (answer) => answer === `| ${id} name=Direct\n|\n`);
   host.close();
-  const again = await NohubSocket.open();
+  const again = await nohub();
   expect(await again.request("lobby/create", "enet://192.0.2.1:7000 name=Again")).toBe(`. ${id} name=Again\n`);
   await eventually(list, (answer) => answer === `| ${id} name=Again\n|\n`);
   again.close();

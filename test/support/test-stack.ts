@@ -88,6 +88,10 @@ export class TestStack {
     await over;
   }
 
+  signalHub(signal: NodeJS.Signals): void {
+    this.#hub!.kill(signal);
+  }
+
   /** `PORT` in a setting is replaced by the sidecar's UDP port. */
   async addSidecar(name: string, settings: Record<string, string> = {}): Promise<void> {
     const udp = await freePort("udp");
