@@ -9,26 +9,26 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Page } from "playwright-core";
 import { build, preview } from "vite";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isBrowserMissing } from "../support/browser.ts";
 import { blocksOf, substitute } from "../support/doc-blocks.ts";
 import { CLIENT, GamePages } from "../support/game-page.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 
 const run = promisify(execFile);
+const HUB = "http://127.0.0.1:8787";
 const HOSTING = 'player.host({ name: "Nice", seats: 4 })';
 
 let stack: TestStack;
 let pages: GamePages;
 let folder: string;
 
-describe.skipIf(isBrowserMissing())("a browser game", () => {
+describe.skipIf(isBrowserMissing())("a browser game", { concurrent: true }, () => {
   beforeAll(async () => {
     stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
     pages = await GamePages.open();
     folder = await mkdtemp(join(tmpdir(), "parley-game-"));
   });
-  afterEach(() => pages?.closePages());
   afterAll(async () => {
     await pages?.close();
     await stack?.close();
@@ -87,6 +87,36 @@ describe.skipIf(isBrowserMissing())("a browser game", () => {
     const opened = list.waitForEvent("popup");
     await list.getByRole("link", { name: "Play" }).click();
     await (await opened).getByText(/^player: [1-9]/).waitFor();
+  });
+
+  test.each([
+    ["PeerJS", 0, "player"],
+    ["netlib", 1, "player, broadcast"],
+  ] as const)("two pages with the guide's code for users of %s exchange messages", async (library, at, globals) => {
+    const block = blocksOf("docs/guides/migrate-from-peerjs.md", "js")[at]!;
+    // A page of the tests has the client's exports as globals.
+    const game = substitute(substitute(block, 'import { ParleyClient } from "@parley/client";', ""), HUB, stack.url);
+    const run = `(async () => {
+      globalThis.logged = [];
+      console.log = (...words) => logged.push(words);
+      ${game}
+      Object.assign(globalThis, { ${globals} });
+    })()`;
+    const [ann, bob] = [await pages.newPage(), await pages.newPage()];
+    await ann.evaluate(run);
+    const [, code] = await ann.evaluate<[string, string]>("logged[0]");
+    await bob.evaluate(`location.hash = ${JSON.stringify(code)}`);
+    await bob.evaluate(run);
+    for (const page of [ann, bob]) await page.waitForFunction("logged.length > 1");
+    const [idOfAnn, idOfBob] = [await ann.evaluate("player.id"), await bob.evaluate("player.id")];
+    expect(await ann.evaluate("logged[1]")).toStrictEqual([idOfBob, "welcome"]);
+    expect(await bob.evaluate("logged")).toStrictEqual([
+      ["share", code],
+      [idOfAnn, "welcome"],
+    ]);
+    if (library !== "netlib") return;
+    await bob.evaluate("broadcast('to all')");
+    await ann.waitForFunction("logged.some(([, text]) => text === 'to all')");
   });
 
   test("a join_url opens pages and programs only, and never runs a script", async () => {
@@ -174,7 +204,7 @@ async function drag(page: Page, { x, y }: Point): Promise<void> {
 function gameOfReadme(): string {
   const [block] = blocksOf("clients/typescript/README.md", "js");
   const entering = `(location.hash === "" ? ${HOSTING} : player.join({ code: location.hash.slice(1) }))`;
-  const game = substitute(substitute(block!, "http://127.0.0.1:8787", stack.url), HOSTING, entering);
+  const game = substitute(substitute(block!, HUB, stack.url), HOSTING, entering);
   return `
     globalThis.logged = [];
     console.log = (id, channel, bytes) => logged.push([id, channel, [...bytes]]);
