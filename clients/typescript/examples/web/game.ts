@@ -74,7 +74,11 @@ class Game {
     this.#seat.on("peer", (peer) => this.#add(peer));
     this.#seat.on("lobby", () => this.#showScores());
     this.#seat.on("over", (why) => (status.textContent = `The lobby has ended: ${why}`));
-    addEventListener("keydown", ({ key }) => this.#pressed.add(key));
+    addEventListener("keydown", (event) => {
+      this.#pressed.add(event.key);
+      // The arrow keys would scroll the page.
+      if (event.key in KEYS) event.preventDefault();
+    });
     addEventListener("keyup", ({ key }) => this.#pressed.delete(key));
     addEventListener("blur", () => this.#pressed.clear());
     const point = (event: PointerEvent): void => {
