@@ -144,8 +144,7 @@ describe("while a game runs", () => {
     await stack.killHub();
     for (let round = 0; round < 3; round++) await alice.refreshes(NEAR);
     bob.says(joining(NEAR, "Bob"));
-    bob.says(listing());
-    // This answer follows the guest's requests, so the sidecar has ignored them.
+    // This answer follows the guest's request, so the sidecar has ignored it.
     await alice.refreshes(NEAR);
     expect(bob.types()).toStrictEqual([]);
     await stack.startHub();

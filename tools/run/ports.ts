@@ -1,7 +1,10 @@
 /** Checks and picks local ports, so that `npm start` can name a taken port before it starts anything. */
+import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { portHolder } from "./process-info.ts";
+
+const [FREE_PORT_FIRST, FREE_PORT_LAST] = [13_100, 19_900];
 
 export type RequiredPort = {
   readonly kind: "udp" | "tcp";
@@ -29,23 +32,15 @@ export async function takenPorts(required: readonly RequiredPort[]): Promise<str
   return sentences;
 }
 
-/** A port that is free on loopback now. */
-export function freePort(kind: "udp" | "tcp"): Promise<number> {
-  return new Promise((resolve, reject) => {
-    if (kind === "udp") {
-      const socket = createSocket("udp4").once("error", reject);
-      socket.bind(0, "127.0.0.1", () => {
-        const { port } = socket.address();
-        socket.close(() => resolve(port));
-      });
-    } else {
-      const server = createServer().once("error", reject);
-      server.listen(0, "127.0.0.1", () => {
-        const { port } = server.address() as { port: number };
-        server.close(() => resolve(port));
-      });
-    }
-  });
+/**
+ * A port that is free on loopback now, below those that systems give to outgoing sockets: these may take a port between
+ * its choice here and its use.
+ */
+export async function freePort(kind: "udp" | "tcp"): Promise<number> {
+  for (;;) {
+    const port = randomInt(FREE_PORT_FIRST, FREE_PORT_LAST + 1);
+    if ((await (kind === "udp" ? tryUdp(port, "127.0.0.1") : tryTcp(port, "127.0.0.1"))) === null) return port;
+  }
 }
 
 /** Null if the port can be bound, else the error's code. */

@@ -79,10 +79,12 @@ func remove_link(id: int) -> void:
 		return
 	var was_open := link.is_open
 	if was_open:
-		# Emits peer_disconnected.
 		_enet.disconnect_peer(id, true)
 	_links.erase(id)
 	link.close()
+	# A forced disconnection emits nothing by itself.
+	if was_open:
+		peer_disconnected.emit(id)
 
 
 ## The host changes in mid-game: this guest is not disconnected meanwhile.
