@@ -26,6 +26,8 @@ export class Peer {
   #next_id: number;
   /** Unconfirmed reliable messages to this peer. */
   pending = 0;
+  /** Whether it sent what only a peer with a known address for this one sends: a guest joins and inquires no more. */
+  settled = false;
   /** The time of a repeated introduction at the same address. The next inquiry means that the peer restarted. */
   introduced_again_at: number | null = null;
   /** Host only: the peers in the list that this peer has confirmed, by name. */

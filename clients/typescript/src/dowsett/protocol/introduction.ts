@@ -41,7 +41,8 @@ export function handleGuestIntroduction(state: State, active: ActiveSession, int
   const existing = active.peers.get(name);
   if (!isNameAvailable(active, introduction)) return state.emit("error", invalidName(name));
   if (existing !== undefined) {
-    if (existing.addressKind !== null) existing.introduced_again_at = state.now;
+    // Earlier ones belong to join requests that the guest repeated.
+    if (existing.settled) existing.introduced_again_at = state.now;
     return;
   }
   const peer = addPeer(state, active, name, global, local);

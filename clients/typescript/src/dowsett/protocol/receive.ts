@@ -158,8 +158,15 @@ type PeerPacket = {
 /** Until the peer's address is known, no answer could be sent. The peer repeats its packet. */
 const whenConfirmed =
   (read: (scene: PeerPacket) => Effect) =>
-  (scene: PeerPacket): Effect =>
-    scene.peer.addressKind === null ? null : read(scene);
+  (scene: PeerPacket): Effect => {
+    if (scene.peer.addressKind === null) return null;
+    const effect = read(scene);
+    if (effect === null) return null;
+    return () => {
+      scene.peer.settled = true;
+      effect();
+    };
+  };
 
 const PEER_PACKETS = new Map<string, (scene: PeerPacket) => Effect>([
   ["address-inquiry", handleInquiry],
