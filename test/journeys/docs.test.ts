@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { stopProcess, waitForJson } from "../../tools/run/processes.ts";
+import { takeDefaultPorts } from "../support/default-ports.ts";
 import { blocksOf, ROOT } from "../support/doc-blocks.ts";
 
 /** In an order in which no page lists what a later one expects alone. */
@@ -21,8 +22,10 @@ const PAGES = [
 
 let state: string;
 let deployment: ChildProcess;
+let endTurn: () => void;
 
 beforeAll(async () => {
+  endTurn = await takeDefaultPorts();
   state = await mkdtemp(join(tmpdir(), "parley-docs-"));
   const env = { PATH: process.env["PATH"], PARLEY_STATE: state, ADMIN_KEYS: "key-of-the-operators" };
   deployment = spawn(process.execPath, [join(ROOT, "tools/run/start.ts")], { env, stdio: "ignore" });
@@ -30,6 +33,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await stopProcess(deployment);
+  endTurn?.();
   await rm(state, { recursive: true, force: true });
 });
 

@@ -232,6 +232,8 @@ describe("a sidecar that cannot load DTLS", () => {
       PARLEY_KEY: "x",
       PARLEY_LISTEN: "127.0.0.1",
       PARLEY_STATUS: "off",
+      PARLEY_TUNNEL: "off",
+      PARLEY_NOHUB: "off",
       PARLEY_STATE: join(folder, "none"),
       ...env,
     };

@@ -40,6 +40,8 @@ test("the log is JSON lines without secrets or peers, and reports what the kerne
     PARLEY_LISTEN: "127.0.0.1",
     PARLEY_PORTS: `${rabid}=rabid,${dowsett}=dowsett`,
     PARLEY_STATUS: status,
+    PARLEY_TUNNEL: "off",
+    PARLEY_NOHUB: "off",
     PARLEY_LOG: "debug",
     PARLEY_LOG_FILE: file,
     PARLEY_RECEIVE_BUFFER_BYTES: String(2 ** 30),

@@ -12,6 +12,7 @@ import { processInfo } from "../../tools/run/process-info.ts";
 import { takenPorts } from "../../tools/run/ports.ts";
 import { stopProcess, exitCodeOf } from "../../tools/run/processes.ts";
 import { RabidPlayer } from "../../tools/run/rabid-player.ts";
+import { takeDefaultPorts } from "../support/default-ports.ts";
 import { eventually } from "../support/test-stack.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -24,11 +25,13 @@ const PORTS = [
 ] as const;
 
 let state: string;
+let endTurn: () => void;
 /** Closes what the test opened, however the test ends. */
 const stacks: Started[] = [];
 const players: RabidPlayer[] = [];
 const squatters: Socket[] = [];
 beforeAll(async () => {
+  endTurn = await takeDefaultPorts();
   state = await mkdtemp(join(tmpdir(), "parley-start-"));
 });
 afterEach(async () => {
@@ -36,7 +39,10 @@ afterEach(async () => {
   await Promise.all(squatters.splice(0).map((socket) => new Promise<void>((done) => void socket.close(done))));
   await Promise.all(stacks.splice(0).map(({ child }) => stopProcess(child, 60_000)));
 });
-afterAll(() => rm(state, { recursive: true, force: true }));
+afterAll(async () => {
+  endTurn?.();
+  await rm(state, { recursive: true, force: true });
+});
 
 test("npm start is ready when hub and sidecar answer, keeps its storage, clears it on request and leaves no process", async () => {
   let stack = run();

@@ -53,6 +53,8 @@ async function meetAt(hub: string, program: string | null): Promise<void> {
     PARLEY_NAME: "neighbour",
     PARLEY_LISTEN: "127.0.0.1",
     PARLEY_LOG: "error",
+    PARLEY_TUNNEL: "off",
+    PARLEY_NOHUB: "off",
     PARLEY_STATUS: `127.0.0.1:${status}`,
     PARLEY_PORTS: `${udp}=rabid`,
   };
