@@ -12,6 +12,8 @@ import { findGodot4 } from "../../tools/godot4.ts";
 export const PROJECT = join(import.meta.dirname, "../../clients/godot");
 export const ACTOR = "res://test/journeys/actor.tscn";
 const NOISE = [/^Godot Engine v/, /^\s*$/, /^Fontconfig error/];
+/** The engine prints this, with indented lines behind it, if a connection is begun while the machine has no route. */
+const NO_ROUTE = /^ERROR: Connection to remote host failed!/;
 /** A game that has not ended so long after its stdin did is killed. */
 const END_MS = 10_000;
 
@@ -68,6 +70,7 @@ export class Godot4 {
   readonly #waiting = new Set<() => void>();
   readonly #home: string | null;
   #over = false;
+  #isInNoRoute = false;
 
   constructor({ url, within = [], home, scene = ACTOR, args = [] }: GodotOptions = {}) {
     this.#home = home === undefined ? mkdtempSync(join(tmpdir(), "parley-godot4-")) : null;
@@ -164,7 +167,11 @@ export class Godot4 {
 
   #hear(line: string): void {
     if (line.startsWith("{")) this.lines.push(JSON.parse(line) as Line);
-    else if (!NOISE.some((noise) => noise.test(line))) this.complaints.push(line);
+    else if (NO_ROUTE.test(line)) this.#isInNoRoute = true;
+    else if (!this.#isInNoRoute || !/^\s/.test(line)) {
+      this.#isInNoRoute = false;
+      if (!NOISE.some((noise) => noise.test(line))) this.complaints.push(line);
+    }
     for (const look of this.#waiting) look();
   }
 
