@@ -6,6 +6,7 @@ import { type KeySetting, splitKeys, weakness } from "#shared/auth/keys.ts";
 import { SHARDS_MAX, RATE_LIMIT_BUDGETS } from "#shared/limits.ts";
 import { type Budgets, parseBudgets } from "#shared/rate-limit/rate-limiter.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
+import { parseDeniedNames } from "#shared/settings/denied-names.ts";
 import { type Games, parseGames } from "#shared/settings/games.ts";
 import { type OperatorKey, parseOperatorKeys } from "#shared/settings/operator-keys.ts";
 import type { GameRegistryRpc, HubRpc } from "./rpc.ts";
@@ -74,27 +75,33 @@ export function keysOf(name: Exclude<KeySetting, "ADMIN_KEYS">, env: Env): strin
   });
 }
 
-/** The parsed settings. A Worker's settings do not change while it runs. */
-let operators: { readonly setting: string; readonly keys: readonly OperatorKey[] } | null = null;
-let games: { readonly setting: string; readonly parsed: Games } | null = null;
-
-/** The keys of operators. Entries with a fault are logged once and do not count. */
-export function operatorKeysOf({ ADMIN_KEYS: setting = "" }: Env): readonly OperatorKey[] {
-  if (operators?.setting === setting) return operators.keys;
-  const { keys, faults } = parseOperatorKeys(setting);
-  for (const message of faults) console.error({ message });
-  operators = { setting, keys };
-  return keys;
+/** Parses a setting once for many requests: a Worker's settings do not change while it runs. */
+function parsedOnce<T>(parse: (setting: string) => T): (setting?: string) => T {
+  let last: { readonly setting: string; readonly parsed: T } | null = null;
+  return (setting = "") => {
+    if (last?.setting !== setting) last = { setting, parsed: parse(setting) };
+    return last.parsed;
+  };
 }
 
-/** The games of this deployment. Entries that are no names are logged once and not served. */
-export function gamesOf({ GAMES: setting = "" }: Env): Games {
-  if (games?.setting === setting) return games.parsed;
-  const parsed = parseGames(setting);
+/** Logs the faults of a setting. */
+function logged<T extends { readonly faults: readonly string[] }>(parsed: T): T {
   for (const message of parsed.faults) console.error({ message });
-  games = { setting, parsed };
   return parsed;
 }
+
+const parsedOperatorKeys = parsedOnce((setting) => logged(parseOperatorKeys(setting)).keys);
+const parsedGames = parsedOnce((setting) => logged(parseGames(setting)));
+const parsedDeniedNames = parsedOnce(parseDeniedNames);
+
+/** The keys of operators. Entries with a fault are logged once and do not count. */
+export const operatorKeysOf = (env: Env): readonly OperatorKey[] => parsedOperatorKeys(env.ADMIN_KEYS);
+
+/** The games of this deployment. Entries that are no names are logged once and not served. */
+export const gamesOf = (env: Env): Games => parsedGames(env.GAMES);
+
+/** The words that no displayed name may contain. */
+export const deniedNamesOf = (env: Env): readonly string[] => parsedDeniedNames(env.NAMES_DENIED);
 
 export const isServed = (env: Env, game: string): boolean => gamesOf(env).names?.has(game) ?? true;
 

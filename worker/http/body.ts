@@ -2,8 +2,9 @@
 import type { Decoder } from "#shared/schema/decode.ts";
 import { decodeStrictly, parseJson } from "#shared/schema/strict.ts";
 import { BODY_BYTES_MAX, BODY_DEPTH_MAX } from "#shared/limits.ts";
+import { deniedNamesOf } from "../env.ts";
 import type { Ctx } from "./context.ts";
-import { isDenied, namesIn, parseDeniedNames } from "#shared/settings/denied-names.ts";
+import { isDenied, namesIn } from "#shared/settings/denied-names.ts";
 import { malformed, problem } from "../problem.ts";
 
 export const INCOMPLETE_BODY = "body: it ended early";
@@ -28,7 +29,7 @@ export async function parseBody<T>(c: Ctx, decoder: Decoder<T>): Promise<{ reado
   if ("errors" in parsed) return malformed(parsed.errors);
   const decoded = decodeStrictly(json, parsed.value, decoder, BODY_DEPTH_MAX);
   if ("errors" in decoded) return malformed(decoded.errors);
-  const denied = parseDeniedNames(c.env.NAMES_DENIED ?? "");
+  const denied = deniedNamesOf(c.env);
   // An operator names the lobbies of others.
   const isDeniedName = c.var.operator === undefined && namesIn(decoded.value).some((name) => isDenied(name, denied));
   return isDeniedName ? problem("name_denied") : decoded;

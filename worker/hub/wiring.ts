@@ -6,12 +6,11 @@ import type { ConnectionView } from "#shared/connect/schema.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
-import { parseDeniedNames } from "#shared/settings/denied-names.ts";
 import { parseWebhook } from "#shared/settings/webhook.ts";
 import { isInvited } from "../auth/invitations.ts";
 import { peerOfToken, sign } from "../auth/tokens.ts";
 import { verifyReach } from "../auth/verified-reach.ts";
-import { type Env, hubOf, shardCount } from "../env.ts";
+import { deniedNamesOf, type Env, hubOf, shardCount } from "../env.ts";
 import type { ConnectParams, RequestMeta, RpcResult } from "../rpc.ts";
 import { recordListChange } from "../lists/list-changes.ts";
 import type { ChangeListener } from "./change-listener.ts";
@@ -109,7 +108,7 @@ export const createLinkHost = (
   relays,
   shard: parseHubName(ctx).shard,
   shards: shardCount(env),
-  denied_names: parseDeniedNames(env.NAMES_DENIED ?? ""),
+  denied_names: deniedNamesOf(env),
   ticketKeys,
   lastPingAt: (socket: WebSocket) => lastPingAt(ctx, socket),
 });
