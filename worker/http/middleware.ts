@@ -10,7 +10,7 @@ import type { Ctx, Middleware } from "./context.ts";
 import { isServed, keysOf } from "../env.ts";
 import { malformed, problem } from "../problem.ts";
 import { peerOfToken } from "../auth/tokens.ts";
-import { bearer, checkKey, keyRequired, tooManyKeys } from "./access/keys.ts";
+import { bearer, checkKey, keyRequired } from "./access/keys.ts";
 
 /** Validates the game in the path, which this deployment must serve, and sets `c.var.game`. */
 export const requireGame: Middleware = async (c, next) => {
@@ -56,8 +56,8 @@ export const optionalPeer: Middleware = async (c, next) => {
   const peer = await authenticatedPeer(c);
   const trusted = peer === null && c.req.header("authorization") !== undefined;
   if (trusted) {
-    const checked = await checkKey(c, "link", sidecarKeys(c));
-    if (typeof checked === "string") return checked === "wrong" ? peerTokenRequired() : tooManyKeys();
+    const checked = await checkKey(c, "link", sidecarKeys(c), peerTokenRequired);
+    if (checked instanceof Response) return checked;
   }
   c.set("peer", peer);
   c.set("trusted", trusted);
@@ -80,10 +80,8 @@ export const rateLimitHeaders: Middleware = async (c, next) => {
 
 /** Requires a sidecar's key. */
 export const requireSidecar: Middleware = async (c, next) => {
-  const checked = await checkKey(c, "link", sidecarKeys(c));
-  if (typeof checked === "string") {
-    return checked === "wrong" ? keyRequired("a sidecar's", "parley link") : tooManyKeys();
-  }
+  const checked = await checkKey(c, "link", sidecarKeys(c), () => keyRequired("a sidecar's", "parley link"));
+  if (checked instanceof Response) return checked;
   c.set("trusted", true);
   return next();
 };

@@ -8,24 +8,25 @@ import { countWrongKey, type KeyKind, mayShowKey } from "./source-limits.ts";
 /** The configured key that was shown, with the first 8 hexadecimal digits of its SHA-256, by which logs name it. */
 export type ShownKey<T> = { readonly key: T; readonly id: string };
 
-/** `refused`: the source has shown too many wrong keys, so this one is not compared. */
+/** The key, or the response: `wrong` for a wrong key, 429 without a comparison after too many wrong keys of the source. */
 export async function checkKey<T extends { readonly key: string }>(
   c: Ctx,
   kind: KeyKind,
   keys: readonly T[],
-): Promise<ShownKey<T> | "wrong" | "refused"> {
+  wrong: () => Response,
+): Promise<ShownKey<T> | Response> {
   const { source } = rateLimitKey(c);
-  if (!mayShowKey(c.env, kind, source)) return "refused";
+  if (!mayShowKey(c.env, kind, source)) return tooManyKeys();
   const found = await findKey(c.req.raw, keys);
   if (found !== null) return found;
   if (c.req.header("authorization") !== undefined) countWrongKey(c.env, kind, source);
-  return "wrong";
+  return wrong();
 }
 
 export const keyRequired = (whose: string, realm: string): Response =>
   problem("unauthorized", `${whose} key is required`, { "www-authenticate": `Bearer realm="${realm}"` });
 
-export const tooManyKeys = (): Response =>
+const tooManyKeys = (): Response =>
   toResponse(problemDocument("rate_limited", "too many wrong keys", CODE_RETRY_AFTER_S));
 
 /** The credential of RFC 6750 section 2.1. The scheme is case-insensitive. */

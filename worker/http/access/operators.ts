@@ -10,16 +10,15 @@ import { operatorKeysOf } from "../../env.ts";
 import { problem } from "../../problem.ts";
 import type { Ctx, Middleware } from "../context.ts";
 import { callHub, openGame } from "../hub-client.ts";
-import { checkKey, keyRequired, tooManyKeys } from "./keys.ts";
+import { checkKey, keyRequired } from "./keys.ts";
 
 /** Requires an operator's key with the role of the operation. Without ADMIN_KEYS every admin route returns 401. */
 export const requireOperator =
   ({ id, role = "own" }: Operation): Middleware =>
   async (c, next) => {
-    const checked = await checkKey(c, "key", operatorKeysOf(c.env));
-    if (typeof checked === "string") {
-      return checked === "wrong" ? keyRequired("an operator's", "parley admin") : tooManyKeys();
-    }
+    const keys = operatorKeysOf(c.env);
+    const checked = await checkKey(c, "key", keys, () => keyRequired("an operator's", "parley admin"));
+    if (checked instanceof Response) return checked;
     c.set("trusted", true);
     c.set("operator", { ...checked.key, id: checked.id });
     const { game } = c.var;
