@@ -79,6 +79,11 @@ const TABLE = {
     message: "Too many applicants wait for this lobby; retry later.",
     retry_after_s: 10,
   },
+  no_common_path: {
+    status: 409,
+    message:
+      "The host cannot be reached from here: of it and this peer, one speaks only UDP and the other only WebRTC.",
+  },
   version_mismatch: { status: 409, message: "The lobby needs another version of the game." },
   lobby_timeout: { status: 410, message: "The lobby has expired." },
   member_timeout: { status: 410, message: "The member is away or has timed out." },

@@ -63,7 +63,7 @@ import { CONSENTS, HOST_POLICIES, VISIBILITIES } from "../lobby/lobby.ts";
 import { count, dataValue as value, gameVersion, peerId as peer, time } from "../lobby/fields.ts";
 import { DISPLAY_NAME_PATTERN } from "../text/names.ts";
 import { hostingRequest, hostingView } from "./hosting.ts";
-import { join, summary } from "../listing/summary.ts";
+import { join, paths, summary } from "../listing/summary.ts";
 import { RELAY_POLICIES } from "../lobby/relay-policy.ts";
 
 // --- fields ----------------------------------------------------------------------------------------------------
@@ -99,6 +99,8 @@ const joinerFields = {
   /** The member's displayed name; absent: its peer id. */
   member_name: optional(displayName),
   member_data: optional(newMemberData),
+  /** How the member can be connected. A peer that the host cannot be connected with is refused. */
+  paths: optional(paths),
 };
 
 export const newLobby = object({
@@ -204,6 +206,8 @@ export const member = object({
   /** `held`: joined, no heartbeat yet. `away`: silent; the seat is kept for a while. */
   state: oneOf("present", "held", "away"),
   joined_at: time,
+  /** How it can be connected; absent: its client does not say. */
+  paths: optional(paths),
   /** For members only. */
   data: optional(map(DATA_KEY_PATTERN, value, DATA_KEYS_MAX)),
   /** Overrides of the lobby's settings; for members only. */

@@ -45,6 +45,7 @@ export const memberView = (lobby: Lobby, member: Member, inside: boolean): Membe
   host: member.peer === lobby.host,
   state: member.held_until !== undefined ? "held" : member.away_since === null ? "present" : "away",
   joined_at: new Date(member.joined_at).toISOString(),
+  ...(member.paths !== undefined && { paths: member.paths }),
   ...(inside && { data: member.data ?? {} }),
   ...(inside && member.consent !== undefined && { consent: member.consent }),
   ...(inside && member.addresses !== undefined && { relay: toRelayPolicy(member.addresses) }),

@@ -61,6 +61,7 @@ export const SUMMARY_FIELDS = [
   "joinable",
   "approval",
   "reachability",
+  "paths",
   "data",
   "join",
   "created_at",

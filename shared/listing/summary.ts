@@ -1,9 +1,10 @@
 /** The summary of a lobby: its schema, and what it contains of a lobby. Lists and events consist of summaries. */
-import { flag, integer, map, nullable, object, oneOf, optional, type Shape, text } from "../schema/decode.ts";
+import { flag, integer, list, map, nullable, object, oneOf, optional, type Shape, text } from "../schema/decode.ts";
 import { DATA_KEY_PATTERN, DATA_KEYS_MAX, NAME_LENGTH_MAX, SEATS_MAX } from "../limits.ts";
 import type { Data, DataVisibility } from "../lobby/data.ts";
 import { count, dataValue, gameVersion, time } from "../lobby/fields.ts";
 import { type Lobby, WIRES } from "../lobby/lobby.ts";
+import { PATH_KINDS } from "../lobby/paths.ts";
 import { mixesAlphabets } from "../text/names.ts";
 
 /** How to join. Contains no peer's address, except the one that a host published. */
@@ -25,6 +26,9 @@ export const join = object({
 export const REACHABILITIES = ["udp", "relay", "web"] as const;
 type Reachability = (typeof REACHABILITIES)[number];
 
+/** How the game's traffic of a member can go. */
+export const paths = list(oneOf(...PATH_KINDS), PATH_KINDS.length);
+
 export const summary = object({
   id: text(64),
   name: text(NAME_LENGTH_MAX),
@@ -42,6 +46,8 @@ export const summary = object({
   approval: flag,
   /** How peers reach the host; null while there is none. */
   reachability: nullable(oneOf(...REACHABILITIES)),
+  /** How the host can be connected; absent: its client does not say. A peer without one of these cannot join. */
+  paths: optional(paths),
   /** Version of the game, or null for any. */
   version: nullable(gameVersion),
   /** Public data; in lists only indexed entries. */
@@ -65,6 +71,7 @@ export const toSummary = (lobby: Lobby): Summary => ({
   joinable: lobby.joinable,
   approval: lobby.approval,
   reachability: reachabilityOf(lobby),
+  ...pathsOf(lobby),
   version: lobby.version,
   data: valuesOf(lobby, ["public"]),
   join: {
@@ -89,6 +96,11 @@ function reachabilityOf({ host, members, addresses }: Lobby): Reachability | nul
   if (member.source !== null) return "udp";
   if (addresses === "relay_only" || member.addresses === "relay_only") return "relay";
   return member.seen_over_udp === true ? "udp" : "web";
+}
+
+function pathsOf({ host, members }: Lobby): Pick<Summary, "paths"> {
+  const known = members.find(({ peer }) => peer === host)?.paths;
+  return known === undefined ? {} : { paths: known };
 }
 
 /** The values of the entries with one of these visibilities. */

@@ -17,6 +17,7 @@ import {
   sameDigest,
   currentNotice,
   noticeTo,
+  profileOf,
   renewMember,
   noticesToAll,
 } from "./transitions.ts";
@@ -24,6 +25,7 @@ import { isBanned, isNearBan } from "./bans.ts";
 import { APPLICANTS_PER_LOBBY_MAX, GRACE_DEFAULT_S, SEAT_HELD_MS, SILENT_AWAY_MS } from "../limits.ts";
 import type { Applicant, Event, Lobby, Member, Policy, Settings } from "./lobby.ts";
 import type { Transition, AddressedNotice } from "./notices.ts";
+import { mayMeet } from "./paths.ts";
 
 type Hosting = Event & { kind: "host" };
 type Joining = Event & { kind: "join" };
@@ -119,8 +121,7 @@ export function join(lobby: Lobby, event: Joining, now: number): Transition {
   if (source === null && lobby.policy.admits_http !== true) return refuse(lobby, "foreign_wire");
   if (lobby.policy.introduces_on_join === true) return introduceToHost(lobby, event);
   // An HTTP member is verified by its token; on other wires every join needs the password.
-  if (same && source === null)
-    return isHeld(known) ? repeatAnswer(lobby, known) : renewMember(lobby, known, event, now);
+  if (same && source === null) return rejoin(lobby, known, event, now);
   if (lobby.visibility === "private" && !sameDigest(lobby.code ?? "", event.code ?? null)) {
     return refuse(lobby, "lobby_not_found");
   }
@@ -130,12 +131,21 @@ export function join(lobby: Lobby, event: Joining, now: number): Transition {
   const near = source !== null && known?.source?.endpoint.address === source.endpoint.address;
   if (known !== undefined && event.reclaims && near) return renewMember(lobby, known, event, now);
   if (lobby.version !== null && lobby.version !== event.version) return refuse(lobby, "version_mismatch");
+  if (!mayMeet(hostOf(lobby), event)) return refuse(lobby, "no_common_path");
   if (!acceptsJoins(lobby)) return refuse(lobby, "lobby_closed");
   if (isFull(lobby)) return refuse(lobby, "lobby_full");
   if (known !== undefined || isNameTaken(lobby, event)) return refuse(lobby, "name_in_use");
   const near_ban = event.near_ban === true || isNearBan(lobby, event, now);
   if (near_ban && event.immediate === true) return refuse(lobby, "kicked");
   return lobby.approval || near_ban ? addApplicant(lobby, { ...event, near_ban }, now) : addMember(lobby, event, now);
+}
+
+/** The member may have started again on another platform, so its paths may be new. */
+function rejoin(lobby: Lobby, known: Member, { paths, source, memory }: Joining, now: number): Transition {
+  const isSame = paths === undefined || JSON.stringify(paths) === JSON.stringify(known.paths);
+  const member = isSame ? known : { ...known, paths };
+  const next = isSame ? lobby : change(lobby, { members: replace(lobby, known, member) }, now);
+  return isHeld(member) ? repeatAnswer(next, member) : renewMember(next, member, { source, memory }, now);
 }
 
 /** A repeated join is no heartbeat: the peer may not have received the first answer. */
@@ -175,18 +185,15 @@ function introduceToHost(lobby: Lobby, event: Joining): Transition {
 // --- approval --------------------------------------------------------------------------------------------------
 
 function addApplicant(lobby: Lobby, event: Joining, now: number): Transition {
-  const { peer, display_name, data, network, near_ban } = event;
+  const { peer, near_ban } = event;
   const known = lobby.applicants.find((a) => a.peer === peer);
   if (known?.denied === true) return refuse(lobby, "not_admitted");
   if (known !== undefined) return unchanged(lobby);
   if (lobby.applicants.length >= APPLICANTS_PER_LOBBY_MAX) return refuse(lobby, "too_many_applicants");
   const applicant: Applicant = {
-    peer,
+    ...profileOf(event),
     asked_at: now,
     denied: false,
-    ...(display_name !== undefined && { display_name }),
-    ...(data && { data }),
-    ...(network !== undefined && { network }),
     ...(near_ban === true && { near_ban }),
   };
   const next = change(lobby, { applicants: [...lobby.applicants, applicant] }, now);
@@ -200,14 +207,9 @@ export function admit(lobby: Lobby, event: Event & { kind: "admit" }, now: numbe
   if (applicant === undefined) return refuse(lobby, "applicant_not_found");
   if (isFull(lobby)) return refuse(lobby, "lobby_full");
   if (isNameTaken(lobby, applicant)) return refuse(lobby, "name_in_use");
-  const { peer, display_name, data, network } = applicant;
+  const { peer } = applicant;
   const joining: Joining = { kind: "join", peer, password_digest: null, memory: null, reclaims: false, source: null };
-  const profile = {
-    ...(display_name !== undefined && { display_name }),
-    ...(data && { data }),
-    ...(network && { network }),
-  };
-  const { lobby: next, notices } = addMember(lobby, { ...joining, ...profile }, now);
+  const { lobby: next, notices } = addMember(lobby, { ...joining, ...profileOf(applicant) }, now);
   return { lobby: next, notices: [...messageTo({ peer, source: null }, { kind: "admitted" }), ...notices] };
 }
 

@@ -1,6 +1,7 @@
 /** Types of the lobby core: a lobby with its members and settings, the events that change it, and the notices it sends. */
 import type { Data, DataPatch, LobbyData, LobbyDataPatch } from "./data.ts";
 import type { Endpoint } from "../net/endpoint.ts";
+import type { PathKind } from "./paths.ts";
 import type { Removal } from "../refusals.ts";
 
 export const UDP_WIRES = ["native", "rabid", "dowsett", "noray"] as const;
@@ -39,11 +40,21 @@ export type Policy = {
 /** Where a datagram came from and where its answer is sent: sidecar, local port (net/local-port.ts), peer endpoint. */
 export type Source = { readonly sidecar: string; readonly via: number; readonly endpoint: Endpoint };
 
-export type Member = {
+/** What a peer brings when it becomes a member. */
+export type Profile = {
   /** Identity within the lobby: over HTTP the peer's public id; on wires without identities its name. */
   readonly peer: string;
   /** What people read; absent: the identity. */
   readonly display_name?: string;
+  /** What the other members can read. */
+  readonly data?: Data;
+  /** The network of an HTTP member (IPv4 address, IPv6 /64), where it is known. Secret. */
+  readonly network?: string;
+  /** How an HTTP member can be connected; absent: its client does not say. */
+  readonly paths?: readonly PathKind[];
+};
+
+export type Member = Profile & {
   /** Where its datagrams come from. Null for an HTTP member, whose heartbeats the hub counts. */
   readonly source: Source | null;
   /** A sidecar has seen the session ticket of this HTTP member over UDP. */
@@ -59,10 +70,6 @@ export type Member = {
   readonly memory: string | null;
   /** The endpoint in its own network, where it sent one. Only peers introduced to it receive this. */
   readonly local?: Endpoint;
-  /** The network of an HTTP member (IPv4 address, IPv6 /64), where it is known. Secret. */
-  readonly network?: string;
-  /** What the other members can read. */
-  readonly data?: Data;
   /** Overrides of the lobby's settings. If either of two peers hides its address, both are relayed. */
   readonly consent?: Consent;
   readonly addresses?: AddressPolicy;
@@ -83,11 +90,7 @@ export type LobbyBan = {
 };
 
 /** A peer that waits for the host to admit it. It takes no seat. */
-export type Applicant = {
-  readonly peer: string;
-  readonly display_name?: string;
-  readonly data?: Data;
-  readonly network?: string;
+export type Applicant = Profile & {
   /** It shares the network of a banned peer. */
   readonly near_ban?: boolean;
   readonly asked_at: number;
@@ -182,7 +185,7 @@ export type LobbyChanges = {
 };
 
 export type Event =
-  | {
+  | (Profile & {
       readonly kind: "host";
       readonly id: string;
       readonly wire: Wire;
@@ -190,26 +193,18 @@ export type Event =
       readonly policy: Policy;
       readonly seats: number | null;
       readonly password_digest: string | null;
-      readonly peer: string;
-      readonly display_name?: string;
-      readonly data?: Data;
       readonly memory: string | null;
       readonly local?: Endpoint;
       readonly source: Source | null;
-      readonly network?: string;
       readonly settings?: Partial<Settings>;
       readonly code?: string;
       readonly client_ref?: string;
-    }
-  | {
+    })
+  | (Profile & {
       readonly kind: "join";
-      readonly peer: string;
-      readonly display_name?: string;
-      readonly data?: Data;
       readonly password_digest: string | null;
       /** The join code, where the joiner used one. */
       readonly code?: string;
-      readonly network?: string;
       /** It shares the network of a peer that operators banned. */
       readonly near_ban?: boolean;
       /** It does not wait for the host: quick join tries another lobby instead. */
@@ -223,7 +218,7 @@ export type Event =
       /** Where joining introduces: only the joiner is notified, because its sidecar will relay the two. */
       readonly silently?: boolean;
       readonly source: Source | null;
-    }
+    })
   /** If `source` is null, `peer` was verified by its token. */
   | { readonly kind: "leave"; readonly peer: string; readonly source: Source | null }
   /** `peer` is the member to remove, `by` the HTTP peer that asked for it. */

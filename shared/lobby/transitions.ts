@@ -6,7 +6,7 @@ import { isDtls } from "../net/local-port.ts";
 import { sameEndpoint } from "../net/endpoint.ts";
 import { withoutOldNetworks } from "./bans.ts";
 import { FORMER_HOSTS_PER_LOBBY_MAX } from "../limits.ts";
-import type { Event, Lobby, Member, Source } from "./lobby.ts";
+import type { Event, Lobby, Member, Profile, Source } from "./lobby.ts";
 import { looksLike } from "../text/names.ts";
 import type { AddressedNotice, IntroducedPeer, Notice, SocketMessage, Transition } from "./notices.ts";
 import type { RefusalCode, Removal } from "../refusals.ts";
@@ -215,16 +215,21 @@ export const introductionOf = ({ peer, source, local }: Member): IntroducedPeer[
   source === null ? [] : [{ peer, endpoint: source.endpoint, ...(local && { local }) }];
 
 export const newMember = (event: Event & { kind: "host" | "join" }, now: number): Member => ({
-  peer: event.peer,
+  ...profileOf(event),
   source: event.source,
   joined_at: now,
   confirmed: false,
   away_since: null,
   memory: event.memory,
   ...(event.local && { local: event.local }),
-  ...(event.network !== undefined && { network: event.network }),
-  ...(event.display_name !== undefined && { display_name: event.display_name }),
-  ...(event.data && { data: event.data }),
+});
+
+export const profileOf = ({ peer, network, display_name, data, paths }: Profile): Profile => ({
+  peer,
+  ...(network !== undefined && { network }),
+  ...(display_name !== undefined && { display_name }),
+  ...(data && { data }),
+  ...(paths && { paths }),
 });
 
 /** Whether another member displays a name that looks the same. */

@@ -90,12 +90,17 @@ export function dataPatchOf({ data, data_rules }: Pick<LobbyPatch, "data" | "dat
 
 const DEFAULT_RULE = { visibility: "public", index: false } as const;
 
-function memberFrom({ member_name, member_data }: Pick<JoinRequest, "member_name" | "member_data">) {
+function memberFrom({
+  member_name,
+  member_data,
+  paths = [],
+}: Pick<JoinRequest, "member_name" | "member_data" | "paths">) {
   const data = patchMemberData({}, member_data ?? {});
   if (data === null) return null;
   return {
     ...(member_name !== undefined && { display_name: member_name }),
     ...(member_data !== undefined && { data }),
+    ...(paths.length > 0 && { paths }),
   };
 }
 

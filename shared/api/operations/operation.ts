@@ -126,6 +126,7 @@ export const JOIN_REFUSALS: readonly RefusalCode[] = [
   "name_in_use",
   "password_mismatch",
   "version_mismatch",
+  "no_common_path",
   "kicked",
   "not_admitted",
   "too_many_applicants",

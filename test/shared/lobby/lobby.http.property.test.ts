@@ -123,7 +123,7 @@ test("the random scripts reach every state that the properties are about", () =>
     ["closed", "kicked", "left", "lobby_timeout", "member_timeout"],
     ["applicant_not_found", "data_limit", "host_present", "lobby_exists", "lobby_full", "lobby_closed"],
     ["lobby_not_found", "member_not_found", "name_in_use", "not_admitted", "not_host", "not_member"],
-    ["password_mismatch", "precondition_failed", "seats_taken", "stale_term", "version_mismatch"],
+    ["password_mismatch", "precondition_failed", "seats_taken", "stale_term", "version_mismatch", "no_common_path"],
   ].flat();
   expect(wanted.filter((word) => !seen.has(word))).toStrictEqual([]);
 });
@@ -163,9 +163,13 @@ const patches = fc
   })
   .map(({ said, seats, key, entry }) => ({ ...said, seats, data: { [key]: entry } }));
 
+const BOTH = ["udp", "webrtc"] as const;
+const paths = fc.constantFrom(BOTH, BOTH, BOTH, ["udp"] as const, ["webrtc"] as const);
+
 const hosting = fc
   .record({
     peer: peers,
+    paths,
     said: settings,
     seats: fc.integer({ min: 2, max: 4 }),
     password_digest: fc.constantFrom(null, "digest"),
@@ -175,6 +179,7 @@ const hosting = fc
 const joining = fc
   .record({
     peer: peers,
+    paths,
     password_digest: fc.constantFrom("digest", "digest", "digesT", null),
     code: fc.constantFrom("ABCDEF", "ABCDEG"),
     version: fc.constantFrom("1.4", "1.5"),

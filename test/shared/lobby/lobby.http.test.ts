@@ -102,6 +102,35 @@ describe("a join", () => {
     expect(refusal(nativeLobbyOf(["ann"], { settings }), event)).toStrictEqual(refused(code));
   });
 
+  test.each([
+    [["webrtc"], ["udp"], false],
+    [["udp"], ["webrtc"], false],
+    [["udp", "webrtc"], ["webrtc"], true],
+    [["udp", "webrtc"], ["udp"], true],
+    [["udp"], undefined, true],
+    [undefined, ["webrtc"], true],
+  ] as const)("to a host with the paths %j by a peer with %j is accepted: %s", (hosting, joining, isAccepted) => {
+    const lobby = nativeLobbyOf(["ann"], hosting && { paths: hosting });
+    const event = enters("bob", joining && { paths: joining });
+    if (!isAccepted) return expect(refusal(lobby, event)).toStrictEqual(refused("no_common_path"));
+    expect(after(lobby, event).members.map(({ paths }) => paths)).toStrictEqual([hosting, joining]);
+  });
+
+  test("is refused before the host has to approve it, and an admitted applicant keeps its paths", () => {
+    const lobby = nativeLobbyOf(["ann"], { paths: ["webrtc"], settings: { approval: true } });
+    expect(refusal(lobby, enters("eve", { paths: ["udp"] }))).toStrictEqual(refused("no_common_path"));
+    const admitted = after(after(lobby, enters("bob", { paths: ["webrtc"] })), admits("ann", "bob"));
+    expect(admitted.members[1]).toMatchObject({ peer: "bob", paths: ["webrtc"] });
+  });
+
+  test("that is repeated announces new paths, as of a host that started again", () => {
+    const lobby = nativeLobbyOf(["ann"], { paths: ["udp"] });
+    const again = after(lobby, enters("ann", { paths: ["udp", "webrtc"] }));
+    expect(again.members[0]).toMatchObject({ paths: ["udp", "webrtc"] });
+    expect(after(again, enters("ann", { paths: ["udp", "webrtc"] }))).toBe(again);
+    expect(after(again, enters("ann"))).toBe(again);
+  });
+
   test("is accepted for the same version, with the code, and while the game runs", () => {
     const version = nativeLobbyOf(["ann"], { settings: { version: "1.4" } });
     expect(peersOf(after(version, enters("bob", { version: "1.4" })))).toStrictEqual(["ann", "bob"]);

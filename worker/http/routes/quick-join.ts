@@ -4,6 +4,7 @@ import { type Summary } from "#shared/listing/summary.ts";
 import { QUICK_JOIN_CANDIDATES, QUICK_JOIN_TRIES } from "#shared/limits.ts";
 import { parseQuery } from "#shared/listing/query.ts";
 import { canonicalCode, shardOfCode, shardOfId } from "#shared/lobby/ids.ts";
+import { mayMeet } from "#shared/lobby/paths.ts";
 import { callHub } from "../hub-client.ts";
 import { parseBody } from "../body.ts";
 import type { Ctx, Handler } from "../context.ts";
@@ -62,7 +63,7 @@ async function findOrCreate(c: Ctx, request: QuickJoinRequest): Promise<LobbyRes
   const event = joinEvent(peerId(c), request);
   if (event === "data_limit") return problem(event);
   const candidates = lines.filter(
-    ({ wire, version }) => wire === "native" && (version ?? request.version) === request.version,
+    (line) => line.wire === "native" && (line.version ?? request.version) === request.version && mayMeet(line, event),
   );
   let tries = 0;
   for (const { id } of candidates) {

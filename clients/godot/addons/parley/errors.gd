@@ -58,6 +58,7 @@ const ERRORS := {
 	"not_member": ERR_UNAUTHORIZED,
 	"unauthorized": ERR_UNAUTHORIZED,
 	"version_mismatch": ERR_UNAVAILABLE,
+	"no_common_path": ERR_UNAVAILABLE,
 	"lobby_closed": ERR_UNAVAILABLE,
 	"foreign_wire": ERR_UNAVAILABLE,
 	"lobby_full": ERR_CANT_ACQUIRE_RESOURCE,

@@ -22,6 +22,7 @@ export type NewLobby = {
   readonly client_ref?: string;
   readonly member_name?: string;
   readonly member_data?: { readonly [key: string]: string | number | boolean };
+  readonly paths?: readonly ("udp" | "webrtc")[];
 };
 
 export type Publishing = {
@@ -66,6 +67,7 @@ export type Joining = {
   readonly version?: string;
   readonly member_name?: string;
   readonly member_data?: { readonly [key: string]: string | number | boolean };
+  readonly paths?: readonly ("udp" | "webrtc")[];
 };
 
 export type JoiningByCode = {
@@ -74,12 +76,14 @@ export type JoiningByCode = {
   readonly version?: string;
   readonly member_name?: string;
   readonly member_data?: { readonly [key: string]: string | number | boolean };
+  readonly paths?: readonly ("udp" | "webrtc")[];
 };
 
 export type QuickJoining = {
   readonly version?: string;
   readonly member_name?: string;
   readonly member_data?: { readonly [key: string]: string | number | boolean };
+  readonly paths?: readonly ("udp" | "webrtc")[];
   readonly filter?: { readonly [key: string]: string };
   readonly create_if_none?: NewLobby;
 };
@@ -122,6 +126,7 @@ export type Lobby = {
   readonly joinable: boolean;
   readonly approval: boolean;
   readonly reachability: "udp" | "relay" | "web" | null;
+  readonly paths?: readonly ("udp" | "webrtc")[];
   readonly version: string | null;
   readonly data: { readonly [key: string]: string | number | boolean };
   readonly join: {
@@ -163,6 +168,7 @@ export type Summary = {
   readonly joinable: boolean;
   readonly approval: boolean;
   readonly reachability: "udp" | "relay" | "web" | null;
+  readonly paths?: readonly ("udp" | "webrtc")[];
   readonly version: string | null;
   readonly data: { readonly [key: string]: string | number | boolean };
   readonly join: {
@@ -188,6 +194,7 @@ export type Member = {
   readonly host: boolean;
   readonly state: "present" | "held" | "away";
   readonly joined_at: string;
+  readonly paths?: readonly ("udp" | "webrtc")[];
   readonly data?: { readonly [key: string]: string | number | boolean };
   readonly consent?: "automatic" | "ask" | "ticket";
   readonly relay?: "auto" | "always" | "never";

@@ -57,6 +57,7 @@ const RESPONSES: Readonly<Record<string, ChatRoomEnterResponse>> = {
   lobby_closed: ChatRoomEnterResponse.NotAllowed,
   not_admitted: ChatRoomEnterResponse.NotAllowed,
   version_mismatch: ChatRoomEnterResponse.NotAllowed,
+  no_common_path: ChatRoomEnterResponse.NotAllowed,
   name_in_use: ChatRoomEnterResponse.NotAllowed,
   foreign_wire: ChatRoomEnterResponse.NotAllowed,
 };

@@ -45,6 +45,8 @@ describe("joining", () => {
     ["no password", "password_mismatch", { password: "hunter2" }, {}],
     ["another version", "version_mismatch", { version: "1.4" }, { version: "1.5" }],
     ["no version", "version_mismatch", { version: "1.4" }, {}],
+    ["no path to the host", "no_common_path", { paths: ["webrtc"] }, { paths: ["udp"] }],
+    ["an unknown kind of path", "invalid_request", {}, { paths: ["pigeon"] }],
     ["a locked door", "lobby_closed", { joinable: false }, {}],
     ["a wrong code", "lobby_not_found", { visibility: "private" }, { code: "ABCDEF" }],
     ["a name with a line in it", "invalid_request", {}, { member_name: "a\nb" }],

@@ -98,6 +98,16 @@ describe("quick join", () => {
     north.close();
   });
 
+  test("quick join skips lobbies whose host has no path in common, and lists show the host's paths", async () => {
+    await ann.hosts({ paths: ["udp"] });
+    expect(await bob.refused("POST", "quick-join", { body: { paths: ["webrtc"] } })).toBe("no_open_lobby");
+    const { id, paths } = await ann.hosts({ paths: ["udp", "webrtc"] });
+    expect(paths).toStrictEqual(["udp", "webrtc"]);
+    const lobby = await quick(bob, { paths: ["webrtc"] });
+    expect([lobby.id, lobby.paths]).toStrictEqual([id, ["udp", "webrtc"]]);
+    expect(lobby.members.map((member) => member.paths)).toStrictEqual([["udp", "webrtc"], ["webrtc"]]);
+  });
+
   test("quick join creates a lobby if none matches, and the next peer joins it", async () => {
     const made = await quick(ann, { create_if_none: LOBBY });
     expect([made.host, made.member_count]).toStrictEqual([ann.id, 1]);

@@ -52,7 +52,7 @@ static func sidecars(json: Variant) -> Array:
 
 ## The body that creates a lobby. `options` as in [method ParleySession.host].
 static func new_lobby(name: String, seats: int, options: Dictionary, version: String, player_name: String) -> Dictionary:
-	var body := {"name": name, "seats": seats}
+	var body := {"name": name, "seats": seats, "paths": PATHS}
 	for field: String in ["visibility", "password", "approval", "host_policy", "joinable", "consent"]:
 		if options.has(field):
 			body[field] = options[field]
@@ -95,12 +95,14 @@ static func lobby_data(entries: Dictionary) -> Dictionary:
 	return body
 
 
+## How players of this addon are connected: by datagrams.
+const PATHS: Array[String] = ["udp"]
 ## The key of the lobby's data that says that every player is connected to every other one.
 const MESH_KEY := "parley_mesh"
 
 
 static func joining(code: String, password: String, version: String, player_name: String, options: Dictionary) -> Dictionary:
-	var body := {}
+	var body := {"paths": PATHS}
 	if code != "":
 		body["code"] = code
 	if password != "":
@@ -292,6 +294,7 @@ static func listing(row: Dictionary) -> ParleyListing:
 	one.joinable = row.get("joinable", true) == true
 	one.approval = row.get("approval", false) == true
 	one.reachability = text(row, "reachability")
+	one.paths.assign(array(row, "paths").filter(func(kind: Variant) -> bool: return kind is String))
 	one.state = text(row, "state", "open")
 	one.version = text(row, "version")
 	one.data = dictionary(row, "data")

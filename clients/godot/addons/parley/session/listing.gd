@@ -12,6 +12,8 @@ var joinable := true
 var approval := false
 ## How the host is reached: `udp`, `relay` or `web`; empty where the lobby does not say.
 var reachability := ""
+## How the host can be connected: `udp`, `webrtc`; empty where its client does not say. Without `udp` it cannot be joined.
+var paths: Array[String] = []
 ## `open` or `in_game`.
 var state := "open"
 var version := ""
