@@ -20,6 +20,8 @@ export type Env = {
   readonly GAMES?: string;
   readonly HUB_SHARDS?: string;
   readonly LOCATION_HINT?: string;
+  /** `on`: anonymous reads are kept in the cache of the Cloudflare location. */
+  readonly EDGE_CACHE?: string;
   /** One or two keys, comma-separated: two during a rotation. */
   readonly SIDECAR_KEYS?: string;
   /** Keys of operators, with their roles and games (shared/settings/operator-keys.ts). Without ADMIN_KEYS every admin route returns 401. */

@@ -38,13 +38,16 @@ export const SORTED_INDEXES_MAX = 8;
 export const FIELD_INDEXES_MAX = 8;
 export const MATCH_SETS_MAX = 64;
 export const MATCHES_PER_SET_MAX = 512;
-/** Responses to list requests that a Worker keeps in memory: how long, how many, and the bytes of all bodies. */
-export const LIST_MEMO_MS = 1_000;
-export const LIST_MEMO_ENTRIES_MAX = 512;
-export const LIST_MEMO_BYTES_MAX = 8_388_608;
-/** Games whose last list change an isolate remembers; beyond it all kept responses are made again. */
-export const LIST_CHANGES_KEPT_MAX = 4_096;
-/** `max-age` and `stale-while-revalidate` of a list. */
+/** How long a response to an anonymous read of a list or lobby is fresh: a new lobby is in a watched list after a second ... */
+export const READ_FRESH_MS = 1_000;
+/** ... and how long it is used while a newer one is requested. None is ever older. */
+export const READ_STALE_MS = 2_000;
+/** Such responses in a Worker's memory: how many, and the bytes of all bodies. */
+export const READ_ENTRIES_MAX = 512;
+export const READ_BYTES_MAX = 8_388_608;
+/** Games whose last change an isolate remembers; beyond it all kept responses are made again. */
+export const GAME_CHANGES_KEPT_MAX = 4_096;
+/** `max-age` and `stale-while-revalidate` of a list and of a lobby, for the caches of clients. */
 export const LIST_MAX_AGE_S = 2;
 export const LIST_STALE_S = 8;
 /** `max-age` of the sidecar list, which changes with deployments, and of the statistics. */

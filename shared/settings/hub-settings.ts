@@ -20,6 +20,7 @@ export function settingFaults(settings: HubSettings): string[] {
     ...parseIdentity(read("IDENTITY"), read("IDENTITY_KEY")).faults,
     ...parseWebhook(read("REPORTS_WEBHOOK"), read("REPORTS_KEY")).faults,
     ...numberFaults(read),
+    ...(["", "on", "off"].includes(read("EDGE_CACHE")) ? [] : ["EDGE_CACHE: `on` or `off` expected"]),
     ...turn.faults,
   ];
 }

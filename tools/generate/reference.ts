@@ -221,6 +221,7 @@ plain workerd, all of them are environment variables.
 | \`NAMES_DENIED\` | none | words that no name of a lobby or member may contain, comma-separated |
 | \`HUB_SHARDS\` | \`1\` | hubs per game, 1 to ${limits.SHARDS_MAX}; one serves about 5,000 concurrent players. A change strands open lobbies |
 | \`LOCATION_HINT\` | near the first caller | where Cloudflare places new hubs: wnam, enam, sam, weur, eeur, apac, oc, afr, me |
+| \`EDGE_CACHE\` | \`on\` | each Cloudflare location keeps anonymous lists and lobbies for up to two seconds. On custom domains only; \`off\` turns it off |
 | \`SOURCE_HEADER\` | \`CF-Connecting-IP\` | header with the client's address, set by a trusted proxy. If empty, only tokens have rate limits |
 | \`RATE_LIMITS\` | see [limits](limits.md) | budgets that differ: \`list=2/10,create=0.25/1\` (per second / at once), or \`off\` |
 | \`TURN_URLS\` | none | TURN servers for [browsers](../operate/operate.md#turn-for-browsers), comma-separated: \`turn:turn.example.com:3478?transport=udp\` |

@@ -9,9 +9,12 @@ import type { Ctx, Middleware } from "./context.ts";
 /** A client or a proxy may choose the id. Other forms are replaced, so that none can forge a log line. */
 const ACCEPTED = /^[A-Za-z0-9_-]{8,64}$/;
 
+/** The id that the client sent, or a new one. */
+export const acceptedRequestId = (sent: string | null | undefined): string =>
+  sent && ACCEPTED.test(sent) ? sent : randomId();
+
 export const requestId: Middleware = async (c, next) => {
-  const sent = c.req.header("x-request-id") ?? "";
-  c.set("requestId", ACCEPTED.test(sent) ? sent : randomId());
+  c.set("requestId", acceptedRequestId(c.req.header("x-request-id")));
   await next();
   // The response to an upgrade cannot be changed.
   if (c.res.status === 101) return;

@@ -74,7 +74,7 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
       relays = wiring.createRelayAllocator(ctx, env, state);
       connections = new Connections({ ...host, ...events.members }, store, relays);
       reports = wiring.createReportOutbox(ctx, env, state, store);
-      return combine(events, connections, reports, wiring.listChangeRecorder(ctx));
+      return combine(events, connections, reports, wiring.changeRecorder(ctx));
     });
     this.#lobbies = new LobbyService(this.#state);
     this.#events = events!;

@@ -12,7 +12,7 @@ import { peerOfToken, sign } from "../auth/tokens.ts";
 import { verifyReach } from "../auth/verified-reach.ts";
 import { deniedNamesOf, type Env, hubOf, shardCount } from "../env.ts";
 import type { ConnectParams, RequestMeta, RpcResult } from "../rpc.ts";
-import { recordListChange } from "../lists/list-changes.ts";
+import { recordChange } from "../lists/game-changes.ts";
 import type { ChangeListener } from "./change-listener.ts";
 import { RelayAllocator } from "./connections/relay-allocator.ts";
 import type { EventsHost } from "./events/events-host.ts";
@@ -113,12 +113,12 @@ export const createLinkHost = (
   lastPingAt: (socket: WebSocket) => lastPingAt(ctx, socket),
 });
 
-/** Records changes of this hub's list for the Worker in the same isolate. */
-export function listChangeRecorder(ctx: DurableObjectState): Omit<ChangeListener, "isConnected" | "urgent"> {
+/** Records changes of this hub's lobbies for the Worker in the same isolate. */
+export function changeRecorder(ctx: DurableObjectState): Omit<ChangeListener, "isConnected" | "urgent"> {
   const { game } = parseHubName(ctx);
   return {
     publish: (_, changes) => {
-      if (changes.length > 0) recordListChange(game);
+      if (changes.length > 0) recordChange(game);
     },
     tick: () => {},
     deadline: () => Infinity,

@@ -2,6 +2,7 @@
 import { cursorAfter } from "#shared/listing/pagination.ts";
 import type { Query } from "#shared/listing/query.ts";
 import type { Page } from "#shared/listing/sorted-index.ts";
+import { isKnown } from "./if-none-match.ts";
 
 export type ListPage = {
   /** A strong ETag, with its quotes. */
@@ -21,7 +22,7 @@ export async function renderPage(page: Page, query: Query, known: string | null)
   const rendered = RENDERED.get(page) ?? render(page, query);
   RENDERED.set(page, rendered);
   const list = await rendered;
-  return known?.includes(list.etag) === true ? { ...list, body: null } : list;
+  return isKnown(known, list.etag) ? { ...list, body: null } : list;
 }
 
 async function render({ items, more, count }: Page, query: Query): Promise<ListPage> {
