@@ -52,8 +52,13 @@ export class CreditedSender {
     return datagrams.length;
   }
 
-  /** A datagram of `payer` causes one of this length to `to`. */
-  transfer(payer: Endpoint, via: number, to: Endpoint, bytes: number, now: number): void {
-    if (!isDtls(via)) this.#credit.transfer(payer, this.#credit.of(to, now), bytes, now);
+  /** A datagram of `payer` causes these, which are equal, to `to`. */
+  transfer(payer: Endpoint, via: number, to: Endpoint, datagrams: readonly Uint8Array[], now: number): void {
+    if (!isDtls(via)) this.#credit.transfer(payer, this.#credit.of(to, now), datagrams);
+  }
+
+  /** A datagram of `payer` causes one of this length that another sidecar sends. */
+  charge(payer: Endpoint, via: number, bytes: number, now: number): void {
+    if (!isDtls(via)) this.#credit.charge(this.#credit.of(payer, now), bytes);
   }
 }

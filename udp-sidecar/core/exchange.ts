@@ -120,7 +120,10 @@ export class Exchange {
   handleAnswer(report: Report, answer: RequesterNotice, now: number): void {
     const datagrams = this.#wires.get(report.wire)?.encodeAnswer(answer, report) ?? [];
     this.#counters.add("notices", answer.kind === "refused" ? `refused_${answer.code}` : answer.kind);
-    this.#sender.send(report.via, report.endpoint, datagrams, now);
+    const { via, endpoint } = report;
+    const isElsewhere = answer.kind === "introduced" && !this.contacts.find(report.wire, report.name, report.name);
+    if (isElsewhere && datagrams[0] !== undefined) this.#sender.charge(endpoint, via, datagrams[0].length, now);
+    this.#sender.send(via, endpoint, datagrams, now);
     this.#wires.get(report.wire)?.connections?.handleAnswer(answer, report);
   }
 
@@ -270,9 +273,7 @@ export class Exchange {
     if (notice.kind === "introduced") contact.introduced = true;
     wire.connections?.notify(contact, notice);
     const { via, endpoint, credit_terms: terms } = contact;
-    const [first] = reply.datagrams;
-    if (reply.caused_by !== undefined && first !== undefined)
-      this.#sender.transfer(reply.caused_by, via, endpoint, first.length, now);
+    if (reply.caused_by !== undefined) this.#sender.transfer(reply.caused_by, via, endpoint, reply.datagrams, now);
     this.#sender.send(via, endpoint, reply.datagrams, now, contact.renewed ? terms : { ...terms, reserve: 0 });
     if (reply.repeat === undefined) return;
     this.#repeats.add({ via, endpoint, ...reply.repeat, since: now, unless: contact, next: 0 });

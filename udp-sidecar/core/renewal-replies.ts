@@ -7,6 +7,8 @@ import type { Contact, CreditTerms } from "../protocols/wire.ts";
 
 /** A keepalive is answered after this time even if that uses the reserve: the Rabid plugin gives up after 15 s. */
 const REPLY_MS = 4_000;
+/** Before that, twelve players behind one address must not all count on the whole allowance as their reserve. */
+const NEIGHBOURS_TERMS: CreditTerms = { share: 1 / 8 };
 
 export class RenewalReplies {
   readonly #budget: Budget;
@@ -25,6 +27,6 @@ export class RenewalReplies {
 
   /** The terms of the reply to this member. */
   termsOf({ replied_at, credit_terms }: Contact, now: number): CreditTerms {
-    return now - replied_at >= REPLY_MS ? { ...credit_terms, reserve: 0 } : credit_terms;
+    return now - replied_at >= REPLY_MS ? { ...credit_terms, reserve: 0 } : { ...NEIGHBOURS_TERMS, ...credit_terms };
   }
 }

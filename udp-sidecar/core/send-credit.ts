@@ -3,14 +3,14 @@
  * sidecar without this limit would send a victim much more than the attacker sent (RFC 9000 section 8.1 limits QUIC
  * servers for the same reason).
  *
- *     sent to an endpoint <= allowance of its source + what its own datagrams earn
+ *     sent to all endpoints <= one fixed allowance for each source + what all datagrams earned
  *
  * - An endpoint earns `EARNED_FACTOR` times the bytes that arrive from it, and `EARLY_FACTOR` times while its source's
  *   early bytes last. Only this endpoint can use them, so a forger cannot use up the credit of its neighbours.
- * - Every source (IPv4 address, IPv6 /64) has an allowance for the first replies to short requests. The first bytes of a
- *   source earn nothing, because the allowance already covers them.
- * - A source has a second allowance for start lines alone. They are long, are sent to many members at once, and a member that
- *   misses them all misses the game.
+ * - A request that causes a datagram to another endpoint gives it part of what the request earned.
+ * - Every source (IPv4 address, IPv6 /64) has a fixed allowance, whatever number of endpoints and lobbies it has: real
+ *   requests are short. A part of it is for start lines alone. They are long, are sent to many members at once, and a
+ *   member that misses them all misses the game.
  * - The allowances of all sources together have a budget, so that many forged sources do not add up.
  * - Loopback endpoints need no credit: kernels discard datagrams from outside with such a source (RFC 1122 section
  *   3.2.1.3), so it cannot be forged. A developer's machine has all players at one source.
@@ -33,12 +33,13 @@ import { type Bucket, fullBucket, refill } from "#shared/rate-limit/token-bucket
 import type { CreditTerms } from "../protocols/wire.ts";
 import { RecentMap } from "./recent-map.ts";
 
-/** The bytes that a source's datagrams must have before they earn credit. */
-const COVERED_BYTES = CREDIT_ALLOWANCE_BYTES / EARLY_FACTOR;
+/** The part of the allowance for all datagrams. */
+const GENERAL_BYTES = CREDIT_ALLOWANCE_BYTES - CREDIT_START_BYTES;
 
 const ALL = { per_s: CREDIT_ALL_PER_S, burst: CREDIT_ALL_BURST_BYTES };
 
-type SourceCredit = { allowance: number; starts: number; covered: number; early: number; at: number };
+/** `general` and `starts`: what is left of the allowance for all datagrams, and for start lines alone. */
+type SourceCredit = { general: number; starts: number; early: number; at: number };
 
 /**
  * The credit of one endpoint. `late`: the early bytes of its source did not cover its last datagram. `loopback`: it needs
@@ -72,11 +73,9 @@ export class SendCredit {
   receive(from: Endpoint, bytes: number, now: number): EndpointCredit {
     const credit = this.of(from, now);
     const { source } = credit;
-    const covered = Math.min(source.covered, bytes);
-    const early = Math.min(source.early, bytes - covered);
-    source.covered -= covered;
+    const early = Math.min(source.early, bytes);
     source.early -= early;
-    const late = bytes - covered - early;
+    const late = bytes - early;
     credit.late = late > 0;
     const earned = early * EARLY_FACTOR + late * EARNED_FACTOR;
     credit.earned = Math.min(CREDIT_SAVED_BYTES_MAX, credit.earned + earned);
@@ -87,42 +86,52 @@ export class SendCredit {
   covers(
     { earned, source, loopback }: EndpointCredit,
     bytes: number,
-    { reserve = 0, start }: CreditTerms = {},
+    { reserve = 0, start, share = 1 }: CreditTerms = {},
   ): boolean {
-    if (loopback) return true;
-    const own = Math.max(0, earned);
-    if (own >= bytes + reserve) return true;
-    const allowed = source.allowance + (start === true ? source.starts : 0);
-    return own + allowed >= bytes + reserve && this.#all.tokens >= bytes - own;
+    if (loopback || earned >= bytes + reserve) return true;
+    const allowed = share * (source.general + (start === true ? source.starts : 0));
+    return earned + allowed >= bytes + reserve && this.#all.tokens >= bytes - earned;
   }
 
   /** Takes so many bytes: first those that the endpoint earned, then those of its source. */
   spend(credit: EndpointCredit, bytes: number, { start }: CreditTerms = {}): void {
     if (credit.loopback) return;
     const { source } = credit;
-    const own = Math.min(Math.max(0, credit.earned), bytes);
+    const own = this.charge(credit, bytes);
     const starts = start === true ? Math.min(source.starts, bytes - own) : 0;
-    credit.earned -= own;
     source.starts -= starts;
-    source.allowance -= bytes - own - starts;
+    source.general -= bytes - own - starts;
     this.#all.tokens -= bytes - own;
   }
 
   /**
-   * The datagram of `payer` causes one of this length to another endpoint, and pays for it. While the early bytes of its
-   * source last, the payer keeps its credit for its own reply, and pays for a second copy to another source.
+   * The datagram of `payer` causes datagrams to another endpoint, and pays for what that has not earned: for one of them, or
+   * for two while the early bytes of both sources last. If it arrived at another sidecar, it is charged there.
    */
-  transfer(payer: Endpoint, to: EndpointCredit, bytes: number, now: number): void {
-    const from = this.of(payer, now);
-    const copies = from.late || from.source === to.source ? 1 : 2;
-    to.earned = Math.min(CREDIT_SAVED_BYTES_MAX, to.earned + copies * bytes);
-    if (from.late) from.earned -= bytes;
+  transfer(payer: Endpoint, to: EndpointCredit, datagrams: readonly Uint8Array[]): void {
+    const from = this.#endpoints.get(keyOf(payer));
+    const bytes = datagrams[0]?.length ?? 0;
+    const missing = datagrams.length * bytes - to.earned;
+    if (missing <= 0) return;
+    const isEarly = from?.late === false && to.source.early >= bytes;
+    if (isEarly) to.source.early -= bytes;
+    const wanted = Math.min(missing, isEarly ? 2 * bytes : bytes);
+    // Before the addition: payer and receiver may be the same endpoint.
+    const paid = from === undefined ? wanted : this.charge(from, wanted);
+    to.earned += paid;
+  }
+
+  /** Takes at most so many bytes of what the endpoint earned, and returns how many. */
+  charge(credit: EndpointCredit, bytes: number): number {
+    const paid = Math.min(credit.earned, bytes);
+    credit.earned -= paid;
+    return paid;
   }
 
   /** The credit of an endpoint; refills its source. */
   of(at: Endpoint, now: number): EndpointCredit {
     if (this.#last?.at === at) return this.#last.credit;
-    const key = `${at.address} ${at.port}`;
+    const key = keyOf(at);
     let credit = this.#endpoints.get(key);
     if (credit === undefined) {
       const source = this.#sourceOf(at.address, now);
@@ -139,8 +148,7 @@ export class SendCredit {
     const key = sourceOf(address);
     let source = this.#sources.get(key);
     if (source === undefined) {
-      const [allowance, starts] = [CREDIT_ALLOWANCE_BYTES, CREDIT_START_BYTES];
-      source = { allowance, starts, covered: COVERED_BYTES, early: CREDIT_EARLY_BYTES, at: now };
+      source = { general: GENERAL_BYTES, starts: CREDIT_START_BYTES, early: CREDIT_EARLY_BYTES, at: now };
       this.#sources.set(key, source);
     }
     return source;
@@ -150,9 +158,10 @@ export class SendCredit {
     const share = (now - source.at) / (CREDIT_REFILL_S * 1_000);
     if (share <= 0) return;
     source.at = now;
-    source.allowance = Math.min(CREDIT_ALLOWANCE_BYTES, source.allowance + share * CREDIT_ALLOWANCE_BYTES);
+    source.general = Math.min(GENERAL_BYTES, source.general + share * GENERAL_BYTES);
     source.starts = Math.min(CREDIT_START_BYTES, source.starts + share * CREDIT_START_BYTES);
-    source.covered = Math.min(COVERED_BYTES, source.covered + share * COVERED_BYTES);
     source.early = Math.min(CREDIT_EARLY_BYTES, source.early + share * CREDIT_EARLY_BYTES);
   }
 }
+
+const keyOf = ({ address, port }: Endpoint): string => `${address} ${port}`;

@@ -164,7 +164,7 @@ function encodeNotice(notice: Notice, contact: Contact): Reply {
       // A guest that has not received a roster ignores start lines; for all others the roster is harmless.
       const datagrams = contact.renewed ? [start] : [roster, start];
       const repeat = contact.introduced ? {} : { repeat: { datagrams, after_ms: START_REPEAT_MS } };
-      return { datagrams, ...repeat, renewal_reply: [start], credit_terms: { start: true } };
+      return { datagrams, ...repeat, renewal_reply: [start], credit_terms: { start: true, share: 1 } };
     }
     case "removed": {
       const name = REMOVED[notice.reason];

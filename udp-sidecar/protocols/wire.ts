@@ -99,9 +99,10 @@ export type ListReply = { readonly bytes: Uint8Array; readonly listed: number };
 
 /**
  * How datagrams use the send credit. `reserve`: bytes that must be left for a notice that matters more. `start`: start
- * lines, which have a separate allowance.
+ * lines, which have a separate part of the allowance. `share`: the part of the allowance that they may count on, from 0 to
+ * 1; other endpoints of the source count on it, too.
  */
-export type CreditTerms = { readonly reserve?: number; readonly start?: boolean };
+export type CreditTerms = { readonly reserve?: number; readonly start?: boolean; readonly share?: number };
 
 export type Reply = {
   /** Sent at once, in this order. */

@@ -183,9 +183,9 @@ describe("joining", () => {
       A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x3)
       B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
       @+4s, every 1s: B> join Nice as Bob
-      # the send credit of the host allows no more
-      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x9)
-      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x12)
+      # the send credit allows two copies for each
+      A< meet Bob at 192.0.2.2:5002 or 10.0.0.2:5002 (x8)
+      B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x8)
     `);
     expect(server(rig)).toBe(before);
     expect(rig.sidecar().exchange.contacts.size).toBe(1);
