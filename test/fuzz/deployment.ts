@@ -9,14 +9,25 @@ import { join } from "node:path";
 import { currentBundle } from "../../tools/run/bundle.ts";
 import { startHub, stopHub } from "../../tools/run/hub.ts";
 import { freePort } from "../../tools/run/ports.ts";
+import { EVERY_MS } from "./probe-interval.ts";
 import { startSidecar, stopProcess, waitForJson } from "../../tools/run/processes.ts";
 
 export const KEY = "key-of-the-fuzz-targets";
 export const GAME = "fuzzed";
 const SAMPLE_MS = 1_000;
+const PROBE = new URL("probe.ts", import.meta.url).href;
 
-/** Memory in bytes; the p99 of the sidecar's event-loop delay, in ms, since the sample before. */
-type Sample = { readonly sidecar: number; readonly hub: number; readonly delay_ms: number };
+/** workerd collects its garbage by itself, so its memory is the least of so many samples. */
+const HUB_SAMPLES = 10;
+
+/** Delays in ms, see probe.ts, and bytes. */
+type Probe = {
+  readonly delays: readonly (readonly [late: number, own: number])[];
+  readonly heap: number;
+  readonly rss: number;
+};
+/** Bytes after a garbage collection in the sidecar; the hub's are the fewest of the last samples. */
+type Memory = { readonly heap: number; readonly sidecar: number; readonly hub: number };
 
 export class Deployment {
   readonly ports: { readonly udp: number; readonly noray: number; readonly nohub: number };
@@ -25,7 +36,9 @@ export class Deployment {
   readonly #sidecar: ChildProcess;
   readonly #status: string;
   readonly #state: string;
-  readonly #samples: Sample[] = [];
+  readonly #probe: string;
+  readonly #delays: (readonly [late: number, own: number])[] = [];
+  readonly #hubBytes: number[] = [];
   readonly #timer: NodeJS.Timeout;
   #before: readonly number[] = [];
 
@@ -33,12 +46,14 @@ export class Deployment {
     ports: Deployment["ports"],
     hubUrl: string,
     status: string,
+    probe: string,
     state: string,
     processes: readonly [hub: ChildProcess, sidecar: ChildProcess],
   ) {
     this.ports = ports;
     this.hubUrl = hubUrl;
     this.#status = status;
+    this.#probe = probe;
     this.#state = state;
     [this.#hub, this.#sidecar] = processes;
     this.#before = this.#pids();
@@ -48,12 +63,13 @@ export class Deployment {
   /** With default limits. The hub reads the source of a request from a header, so that an attacker has many. */
   static async open(): Promise<Deployment> {
     const state = await mkdtemp(join(tmpdir(), "parley-fuzz-"));
-    const [hubPort, status, noray, nohub] = await Promise.all(Array.from({ length: 4 }, () => freePort("tcp")));
+    const free = await Promise.all(Array.from({ length: 5 }, () => freePort("tcp")));
+    const [hubPort, status, noray, nohub, probe] = free as [number, number, number, number, number];
     const udp = await freePort("udp");
     const hub = await startHub({
       bundle: await currentBundle(),
       state,
-      port: hubPort!,
+      port: hubPort,
       keys: KEY,
       settings: { SOURCE_HEADER: "X-Forwarded-For" },
     });
@@ -72,13 +88,22 @@ export class Deployment {
       PARLEY_TUNNEL: "off",
       PARLEY_DTLS: "on",
       PARLEY_STATE: state,
+      NODE_OPTIONS: `--expose-gc --import ${PROBE}`,
+      FUZZ_PROBE_PORT: String(probe),
     });
     await waitForJson(`${hubUrl}/healthz`, ({ ok }) => ok === true, hub);
     await waitForJson(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
-    return new Deployment({ udp, noray: noray!, nohub: nohub! }, hubUrl, `http://127.0.0.1:${status}`, state, [
-      hub,
-      sidecar,
-    ]);
+    const deployment = new Deployment(
+      { udp, noray, nohub },
+      hubUrl,
+      `http://127.0.0.1:${status}`,
+      `http://127.0.0.1:${probe}`,
+      state,
+      [hub, sidecar],
+    );
+    // The delays of its start are not those of the attack.
+    await deployment.#read("/");
+    return deployment;
   }
 
   /** Waits until the sidecar has handled what was sent before. */
@@ -97,26 +122,30 @@ export class Deployment {
     return sum("datagrams") + sum("dtls_dropped") + sum("dtls_greetings");
   }
 
-  /** What the attack has changed, and the figures. The tables are warm after half of it. */
-  async judge(): Promise<{ readonly faults: string[]; readonly lines: string[] }> {
+  /** The memory in use, which `judge` compares. */
+  async memory(): Promise<Memory> {
     await this.#sample();
-    const warm = this.#samples.slice(Math.floor(this.#samples.length / 2));
-    const growth = (of: (sample: Sample) => number): number => {
-      const half = Math.ceil(warm.length / 2);
-      const least = (some: readonly Sample[]): number => Math.min(...some.map(of));
-      return (least(warm.slice(half - 1)) - least(warm.slice(0, half))) / 1e6;
-    };
-    const [sidecar, hub] = [growth((one) => one.sidecar), growth((one) => one.hub)];
-    const delays = this.#samples.map((one) => one.delay_ms).toSorted((a, b) => a - b);
+    const { heap, rss } = await this.#read("/?gc");
+    // The delay of this collection is not the product's.
+    await this.#read("/");
+    return { heap, sidecar: rss, hub: Math.min(...this.#hubBytes.slice(-HUB_SAMPLES), residentBytes(this.#hub.pid!)) };
+  }
+
+  /** What the attack has changed since the tables were warm, and the figures. */
+  async judge(warm: Memory): Promise<{ readonly faults: string[]; readonly lines: string[] }> {
     const faults: string[] = [];
-    if (this.#pids().some((pid, at) => pid !== this.#before[at])) faults.push("a process has ended");
-    else if (!(await this.#works())) faults.push("the deployment no longer works");
-    const figures = [`sidecar ${sidecar.toFixed(1)} MB`, `hub ${hub.toFixed(1)} MB`];
+    if (this.#pids().some((pid, at) => pid !== this.#before[at])) return { faults: ["a process has ended"], lines: [] };
+    const now = await this.memory();
+    if (!(await this.#works())) faults.push("the deployment no longer works");
+    const grown = (of: (memory: Memory) => number): string => `${((of(now) - of(warm)) / 1e6).toFixed(1)} MB`;
+    const [late, own] = [0, 1].map((at) =>
+      this.#delays.map((delay): [number, number] => [delay[0] + EVERY_MS, delay[at]!]),
+    );
     return {
       faults,
       lines: [
-        `growth after half of the inputs: ${figures.join(", ")}`,
-        `event-loop delay, p99 of each second: median ${median(delays).toFixed(0)} ms, highest ${delays.at(-1)!.toFixed(0)} ms`,
+        `growth in the second half: sidecar ${grown(({ heap }) => heap)} of heap, ${grown(({ sidecar }) => sidecar)} resident; hub ${grown(({ hub }) => hub)} resident`,
+        `event-loop delay of the sidecar, p99: ${quantile(own!, 0.99).toFixed(0)} ms by its own work (highest ${quantile(own!, 1).toFixed(0)} ms), ${quantile(late!, 0.99).toFixed(0)} ms with what else runs on this machine`,
       ],
     };
   }
@@ -154,20 +183,24 @@ export class Deployment {
   async #sample(): Promise<void> {
     // A process that has ended has no figures; `judge` says so.
     if (this.#pids().includes(0)) return;
-    const text = await fetch(`${this.#status}/metrics`).then(
-      (response) => response.text(),
-      () => "",
-    );
-    const delay_s = Number(/^parley_nodejs_eventloop_lag_p99_seconds (.+)$/m.exec(text)?.[1] ?? 0);
-    this.#samples.push({
-      sidecar: residentBytes(this.#sidecar.pid!),
-      hub: residentBytes(this.#hub.pid!),
-      delay_ms: delay_s * 1_000,
-    });
+    this.#hubBytes.push(residentBytes(this.#hub.pid!));
+    // The request waits while the process is blocked, which the next sample shows.
+    const { delays } = await this.#read("/").catch(() => ({ delays: [] }));
+    this.#delays.push(...delays);
+  }
+
+  async #read(path: "/" | "/?gc"): Promise<Probe> {
+    return (await fetch(`${this.#probe}${path}`)).json() as Promise<Probe>;
   }
 }
 
-const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)] ?? 0;
+/** The quantile of values with weights: a long delay meets more datagrams than a short one. */
+function quantile(values: readonly (readonly [weight: number, value: number])[], share: number): number {
+  const sorted = values.toSorted(([, a], [, b]) => a - b);
+  let left = share * sorted.reduce((sum, [weight]) => sum + weight, 0);
+  for (const [weight, value] of sorted) if ((left -= weight) <= 0) return value;
+  return sorted.at(-1)?.[1] ?? 0;
+}
 
 const residentBytes = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) * 1_024;
