@@ -15,7 +15,7 @@ export const FAILURES = {
   },
   misc_no_common_path: {
     code: 5_010,
-    message: "One of the two peers is a browser and the other is not: they have no kind of path in common.",
+    message: "One of the two peers uses only WebRTC and the other only UDP: they have no kind of path in common.",
   },
   misc_relay_exhausted: { code: 5_100, message: "All relays are at capacity." },
   misc_relay_unavailable: { code: 5_101, message: "A relay is needed, and no sidecar offers one." },

@@ -62,7 +62,7 @@ export const reach = object({
   now_ms: number,
   /** Round trip to the hub, in ms. */
   rtt_ms: number,
-  /** The peer is a browser: its paths are WebRTC data channels, not UDP. */
+  /** The path is to be WebRTC's, as with a browser: data channels instead of datagrams. */
   web: optional(flag),
   /** The peer agrees to several hundred sockets and several thousand datagrams if needed. */
   birthday: optional(flag),

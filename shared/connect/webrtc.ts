@@ -10,9 +10,9 @@ import type { WebrtcInstructions } from "./schema.ts";
 const PAIR = "webrtc";
 
 const REASONS = {
-  auto: "Two browsers find the path by themselves, over a relay if there is no direct one.",
+  auto: "WebRTC finds the path, over a relay if there is no direct one.",
   always: "One of the two does not reveal its address.",
-  never: "Two browsers find the path by themselves. Relays are not allowed.",
+  never: "WebRTC finds the path. Relays are not allowed.",
 } as const;
 
 export function introduceBrowsers(

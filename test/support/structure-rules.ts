@@ -116,6 +116,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["probe/"],
     ["connect/"],
     ["lobby/"],
+    ["webrtc/"],
     ["node/", "web/"],
     ["messages/"],
     ["steam/", "rabid/", "dowsett/"],

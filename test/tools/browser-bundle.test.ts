@@ -10,7 +10,7 @@ test("the client for browsers has no part of Node, and at most 25 KB compressed"
   const { outputFiles, metafile } = await bundleClient();
   const parts = Object.keys(metafile.inputs).map((path) => path.replace(/^.*clients\/typescript\/src\//, ""));
   const folders = [...new Set(parts.map((path) => path.split("/", 1)[0]!))].toSorted((a, b) => a.localeCompare(b));
-  expect(folders).toStrictEqual(["api", "browser.ts", "connect", "lobby", "util", "web"]);
+  expect(folders).toStrictEqual(["api", "browser.ts", "connect", "lobby", "util", "web", "webrtc"]);
   expect(parts.filter((path) => path.startsWith("connect/"))).toStrictEqual(["connect/limits.ts"]);
   expect(Object.values(metafile.outputs).flatMap(({ imports }) => imports)).toStrictEqual([]);
   const compressed = gzipSync(outputFiles[0]!.contents).length;

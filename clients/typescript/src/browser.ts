@@ -6,6 +6,6 @@ export type { IdentityStorage, JoinTarget } from "./lobby/client.ts";
 export type { Topology } from "./lobby/topology.ts";
 export type { ConnectionRequest, Hosting, LobbyMembershipEvents } from "./lobby/membership.ts";
 export { type LobbyMembership, ParleyClient, type ParleyClientOptions } from "./web/client.ts";
-export type { SignalRefusal } from "./web/negotiation.ts";
-export { type SendOptions, WebPeer, type WebPeerEvents, type WebPath, type WebStats } from "./web/peer.ts";
+export type { SignalRefusal } from "./webrtc/negotiation.ts";
+export { type SendOptions, WebPeer, type WebPeerEvents, type WebPath, type WebStats } from "./webrtc/peer.ts";
 export { ProofVerifier, type VerifiedMember, type VerifyOptions } from "./lobby/proofs.ts";

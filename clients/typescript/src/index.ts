@@ -58,6 +58,8 @@ export type { ConnectOptions } from "./api/member-paths.ts";
 export { type Detached, Peer } from "./connect/peer.ts";
 export type { PathName, PeerPath, PeerStats } from "./connect/peer-path.ts";
 export { HubClient, HubRefusal, type LobbyQuery } from "./api/hub-client.ts";
+export type { SignalRefusal } from "./webrtc/negotiation.ts";
+export { type SendOptions, WebPeer, type WebPeerEvents, type WebPath, type WebStats } from "./webrtc/peer.ts";
 export { ProofVerifier, type VerifiedMember, type VerifyOptions } from "./lobby/proofs.ts";
 export { type LobbyMembership, ParleyClient, type ParleyClientOptions } from "./node/client.ts";
 export type { IdentityStorage, JoinTarget } from "./lobby/client.ts";

@@ -4,6 +4,7 @@
  */
 import type { ConnectSignals } from "./connect-signals.ts";
 import type { HubClient } from "./hub-client.ts";
+import type { Member } from "./types.ts";
 
 export type ConnectOptions = {
   /** Request a relay at once. A direct path replaces it as soon as one opens. */
@@ -26,6 +27,9 @@ export type MemberPeer = {
   off(name: "closed", listener: (why: string) => void): MemberPeer;
 };
 
+/** `udp`: datagrams. `webrtc`: data channels. */
+export type PathKind = NonNullable<Member["paths"]>[number];
+
 export type PathsSetup<P extends MemberPeer> = {
   readonly hub: HubClient;
   readonly lobby: string;
@@ -36,6 +40,10 @@ export type PathsSetup<P extends MemberPeer> = {
   readonly signals: ConnectSignals;
   /** The round trip to the hub. */
   readonly rtt_ms: () => number;
+  /** How the member can be connected; undefined: its client does not say. */
+  readonly kindsOf: (peer: string) => readonly PathKind[] | undefined;
+  /** Whether connections with the member are made here. */
+  readonly handles: (peer: string) => boolean;
   /** Resolves with whether this member accepts a connection from the peer. */
   readonly mayConnect: (peer: string) => Promise<boolean>;
   /** Called when a peer has its first path. */
@@ -63,6 +71,8 @@ export type NetworkWatch = {
 };
 
 export type Network<P extends MemberPeer> = {
+  /** What this client announces to the hub: a lobby whose host has none of these refuses it. */
+  readonly kinds: readonly PathKind[];
   openPaths(setup: PathsSetup<P>): MemberPaths<P>;
   watch(onChange: () => void): NetworkWatch;
   /** A lobby's event stream opened: what the hub says about the network may be new. */

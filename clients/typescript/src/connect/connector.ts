@@ -211,7 +211,7 @@ export class Connector implements MemberPaths<Peer> {
 
   /** Handles the state of a connection like the events that led to it. */
   #replay(view: ConnectionView): void {
-    if (view.state === "over") return;
+    if (view.state === "over" || !this.#setup.handles(view.peer_id)) return;
     const ids = { connection_id: view.connection_id, peer_id: view.peer_id };
     if (view.punch !== undefined) this.handleEvent("connect.punch", { ...view.punch, ...ids });
     if (view.relay !== undefined) this.handleEvent("connect.relay", { ...view.relay, ...ids });

@@ -79,7 +79,7 @@ export abstract class LobbyClient<P extends MemberPeer> {
   }
 
   host = async (settings: NewLobby): Promise<LobbyMembership<P>> =>
-    this.#openMembership(await this.hub.createLobby(settings));
+    this.#openMembership(await this.hub.createLobby({ ...this.#announced, ...settings }));
 
   /** Joins a lobby. If the host must approve, this waits for the approval for up to a minute. */
   async join(where: JoinTarget): Promise<LobbyMembership<P>> {
@@ -108,12 +108,20 @@ export abstract class LobbyClient<P extends MemberPeer> {
   }
 
   #requestJoin(where: JoinTarget): Promise<Joined | Pending> {
+    const announced = this.#announced;
     if ("id" in where && where.id !== undefined) {
       const { id, ...joining } = where;
-      return this.hub.join(id, joining);
+      return this.hub.join(id, { ...announced, ...joining });
     }
-    if ("code" in where && where.code !== undefined) return this.hub.joinByCode({ ...where, code: where.code });
-    return this.hub.quickJoin(where);
+    if ("code" in where && where.code !== undefined)
+      return this.hub.joinByCode({ ...announced, ...where, code: where.code });
+    const { create_if_none: created } = where as QuickJoining;
+    const creating = created === undefined ? {} : { create_if_none: { ...announced, ...created } };
+    return this.hub.quickJoin({ ...announced, ...where, ...creating });
+  }
+
+  get #announced(): Pick<NewLobby, "paths"> {
+    return { paths: this.#network.kinds };
   }
 
   /** Resolves once the event stream of the lobby is open. */

@@ -67,6 +67,8 @@ export class LobbyMembership<P extends MemberPeer> extends Emitter<LobbyMembersh
       session_ticket: session_ticket ?? null,
       signals: new ConnectSignals(hub, lobby.id, this.#events),
       rtt_ms: () => this.#events.rtt_ms ?? RTT_INITIAL_MS,
+      kindsOf: (peer) => this.#lobby.members.find(({ peer_id }) => peer_id === peer)?.paths,
+      handles: () => true,
       mayConnect: (peer_id) =>
         new Promise((decide) =>
           this.emit("request", [{ peer_id, accept: () => decide(true), deny: () => decide(false) }]),

@@ -11,26 +11,40 @@ import type { Topology } from "../lobby/topology.ts";
 import { SidecarList } from "../lobby/sidecar-list.ts";
 import { AddressWatch } from "./address-watch.ts";
 import { diagnose } from "./diagnosis.ts";
+import type { WebPeer } from "../webrtc/peer.ts";
+import { MixedNetwork } from "./mixed-network.ts";
+import { loadWebrtc } from "./webrtc-engine.ts";
 
-export type LobbyMembership = Membership<Peer>;
+export type LobbyMembership<P extends Peer | WebPeer = Peer> = Membership<P>;
 
 export type ParleyClientOptions = LobbyClientOptions & {
   /** May a plan use some hundred sockets and some thousand datagrams as a last resort? Default true. */
   readonly birthday?: boolean;
+  /**
+   * Connect to browsers as well. Needs the package node-datachannel. Then a peer is a `Peer`, or a `WebPeer` if it is a
+   * browser. Default false.
+   */
+  readonly webrtc?: boolean;
 };
 
-export class ParleyClient extends LobbyClient<Peer> {
-  static async open({ birthday = true, topology = "none", ...options }: ParleyClientOptions): Promise<ParleyClient> {
+export class ParleyClient<P extends Peer | WebPeer = Peer> extends LobbyClient<P> {
+  static open(options: ParleyClientOptions & { readonly webrtc?: false }): Promise<ParleyClient>;
+  static open(options: ParleyClientOptions): Promise<ParleyClient<Peer | WebPeer>>;
+  /** Rejects with a HubRefusal; or with an Error if `webrtc` is set and its package is not installed. */
+  static async open(options: ParleyClientOptions): Promise<ParleyClient<Peer | WebPeer>> {
+    const create = options.webrtc === true ? await loadWebrtc() : null;
     const hub = new HubClient(options.url, options.game, null, new HttpTransport(options.url));
     const identity = await identify(hub, options.storage, options.proof);
-    return new ParleyClient(hub, identity.peer_id, new UdpNetwork(hub, identity, birthday), topology);
+    const udp = new UdpNetwork(hub, identity, options.birthday ?? true);
+    const network = create === null ? udp : new MixedNetwork(udp, hub, create);
+    return new ParleyClient<Peer | WebPeer>(hub, identity.peer_id, network, udp, options.topology ?? "none");
   }
 
   readonly #udp: UdpNetwork;
 
-  private constructor(hub: HubClient, id: string, network: UdpNetwork, topology: Topology) {
+  private constructor(hub: HubClient, id: string, network: Network<P>, udp: UdpNetwork, topology: Topology) {
     super(hub, id, network, topology);
-    this.#udp = network;
+    this.#udp = udp;
   }
 
   /** What this machine's network can do, in sentences that a player can send to support. */
@@ -38,6 +52,7 @@ export class ParleyClient extends LobbyClient<Peer> {
 }
 
 class UdpNetwork implements Network<Peer> {
+  readonly kinds = ["udp"] as const;
   readonly #hub: HubClient;
   readonly #sidecars: SidecarList;
   readonly #probe: ReflexiveProbe;

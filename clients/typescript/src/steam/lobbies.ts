@@ -53,7 +53,7 @@ export type JoinOptions = { readonly password?: string; readonly memberName?: st
 
 export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
   readonly client: ParleyClient;
-  readonly #options: ParleyClientOptions;
+  readonly #options: Omit<ParleyClientOptions, "webrtc">;
   readonly #region: string | null;
   readonly #joined = new Map<
     string,
@@ -63,14 +63,14 @@ export class SteamLobbies extends Emitter<SteamLobbiesEvents> {
   readonly #cached = new Map<string, Lobby>();
   #filters = new LobbyListFilters();
 
-  private constructor(client: ParleyClient, options: ParleyClientOptions, region: string | null) {
+  private constructor(client: ParleyClient, options: Omit<ParleyClientOptions, "webrtc">, region: string | null) {
     super();
     this.client = client;
     this.#options = options;
     this.#region = region;
   }
 
-  static async open(options: ParleyClientOptions): Promise<SteamLobbies> {
+  static async open(options: Omit<ParleyClientOptions, "webrtc">): Promise<SteamLobbies> {
     const client = await ParleyClient.open(options);
     const { sidecars } = await client.hub.listSidecars();
     return new SteamLobbies(client, options, sidecars[0]?.region ?? null);

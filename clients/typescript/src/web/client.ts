@@ -3,10 +3,10 @@ import { HubClient } from "../api/hub-client.ts";
 import type { MemberPaths, Network, NetworkWatch, PathsSetup } from "../api/member-paths.ts";
 import { identify, LobbyClient, type LobbyClientOptions } from "../lobby/client.ts";
 import type { LobbyMembership as Membership } from "../lobby/membership.ts";
-import { WebConnector } from "./connector.ts";
-import { IceServerList } from "./ice-servers.ts";
+import { WebConnector } from "../webrtc/connector.ts";
+import { IceServerList } from "../webrtc/ice-servers.ts";
 import { BrowserNetworkWatch } from "./network-watch.ts";
-import type { WebPeer } from "./peer.ts";
+import type { WebPeer } from "../webrtc/peer.ts";
 
 export type LobbyMembership = Membership<WebPeer>;
 export type ParleyClientOptions = LobbyClientOptions;
@@ -24,6 +24,7 @@ export class ParleyClient extends LobbyClient<WebPeer> {
 }
 
 class WebNetwork implements Network<WebPeer> {
+  readonly kinds = ["webrtc"] as const;
   readonly #iceServers: IceServerList;
 
   constructor(hub: HubClient) {
@@ -31,7 +32,11 @@ class WebNetwork implements Network<WebPeer> {
   }
 
   openPaths(setup: PathsSetup<WebPeer>): MemberPaths<WebPeer> {
-    return new WebConnector({ ...setup, iceServers: this.#iceServers });
+    return new WebConnector({
+      ...setup,
+      iceServers: this.#iceServers,
+      create: (options) => new RTCPeerConnection(options),
+    });
   }
 
   watch(onChange: () => void): NetworkWatch {

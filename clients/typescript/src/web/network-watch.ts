@@ -1,6 +1,6 @@
 /** Notices that this machine may have another network: a change that the browser reports, or a sleep. */
 import type { NetworkWatch } from "../api/member-paths.ts";
-import { SLEEP_CHECK_MS, SLEEP_GAP_MS } from "./limits.ts";
+import { SLEEP_CHECK_MS, SLEEP_GAP_MS } from "../webrtc/limits.ts";
 
 type NetworkInformation = EventTarget & { readonly type?: string };
 

@@ -7,7 +7,7 @@ import type { ReceivedMessage } from "./frames.ts";
 import * as limits from "./limits.ts";
 import type { SignalRefusal } from "./negotiation.ts";
 import type { SelectedPath } from "./path-report.ts";
-import { type BrowserIntroduction, WebSession } from "./session.ts";
+import { type BrowserIntroduction, type Engine, WebSession } from "./session.ts";
 
 export type WebPath = {
   readonly path: "direct" | "relay" | null;
@@ -116,11 +116,11 @@ export class WebPeer extends Emitter<WebPeerEvents> {
   // --- for the connector ---------------------------------------------------------------------------------------
 
   /** Replaces the WebRTC connection. */
-  start(introduction: BrowserIntroduction, servers: RTCIceServer[]): void {
+  start(introduction: BrowserIntroduction, engine: Engine): void {
     this.#session?.close();
     this.#introducedAt = performance.now();
     this.#wasOpen = false;
-    const session = new WebSession(introduction, servers, {
+    const session = new WebSession(introduction, engine, {
       send: (text) => this.#handlers.sendSignal(text),
       refused: (why) => {
         this.refusedSignals[why]++;
@@ -132,6 +132,10 @@ export class WebPeer extends Emitter<WebPeerEvents> {
         this.#session = null;
         this.#lost(why);
         this.#handlers.failed(why, this.#wasOpen);
+      },
+      outdated: (why) => {
+        this.#lost(why);
+        this.#handlers.failed(why, true);
       },
       closedByPeer: () => this.#handlers.closedByPeer(),
       message: (message) => this.#receive(message),

@@ -1,7 +1,7 @@
 /** Signed signals, and addresses in them. */
 import { expect, test } from "vitest";
-import { revealsAddress, withoutRelated } from "../../src/web/candidates.ts";
-import { connectionOfSignal, SignalSeal } from "../../src/web/signal-seal.ts";
+import { revealsAddress, withoutRelated } from "../../src/webrtc/candidates.ts";
+import { connectionOfSignal, SignalSeal } from "../../src/webrtc/signal-seal.ts";
 
 const KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const OFFER = { description: { type: "offer", sdp: "v=0\r\na=fingerprint:sha-256 AA:BB\r\n" } } as const;

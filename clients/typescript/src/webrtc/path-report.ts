@@ -1,11 +1,11 @@
 /** The path that ICE selected, from the statistics of a connection. */
 
+import type { Connection, Stats } from "./engine.ts";
+
 export type SelectedPath = { readonly path: "direct" | "relay"; readonly rtt_ms: number | null };
 
-type Stats = { readonly type: string; readonly id: string } & Readonly<Record<string, unknown>>;
-
 /** null: no pair of candidates is selected yet. */
-export async function selectedPath(connection: RTCPeerConnection): Promise<SelectedPath | null> {
+export async function selectedPath(connection: Connection): Promise<SelectedPath | null> {
   const stats = new Map<string, Stats>();
   (await connection.getStats()).forEach((one: Stats) => stats.set(one.id, one));
   const all = [...stats.values()];

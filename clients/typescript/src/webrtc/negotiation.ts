@@ -4,6 +4,7 @@
  */
 import { HubRefusal } from "../api/hub-client.ts";
 import { revealsAddress, withoutRelated } from "./candidates.ts";
+import type { Candidate, Connection, IceEvent } from "./engine.ts";
 import * as limits from "./limits.ts";
 import type { Role, Signal, SignalFault, SignalSeal } from "./signal-seal.ts";
 
@@ -18,13 +19,15 @@ export type NegotiationSetup = {
   /** Rejects with a HubRefusal. */
   readonly send: (text: string) => Promise<void>;
   readonly refused: (why: SignalRefusal) => void;
+  /** The peer restarts ICE, and this side cannot. */
+  readonly restarted: () => void;
 };
 
 export class Negotiation {
-  readonly #connection: RTCPeerConnection;
+  readonly #connection: Connection;
   readonly #setup: NegotiationSetup;
   #received: Promise<void> = Promise.resolve();
-  #candidates: RTCIceCandidateInit[] = [];
+  #candidates: Candidate[] = [];
   #hasDescription = false;
   #isOffering = false;
   #isIgnoring = false;
@@ -33,11 +36,11 @@ export class Negotiation {
   #repeatTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
-  constructor(connection: RTCPeerConnection, setup: NegotiationSetup) {
+  constructor(connection: Connection, setup: NegotiationSetup) {
     this.#connection = connection;
     this.#setup = setup;
     connection.onnegotiationneeded = () => void this.#offer();
-    connection.onicecandidate = ({ candidate }) => this.#addCandidate(candidate);
+    connection.onicecandidate = ({ candidate }: IceEvent) => this.#addCandidate(candidate);
   }
 
   /** Handles a signal after those before it. Never rejects. */
@@ -76,12 +79,18 @@ export class Negotiation {
       this.#isIgnoring = collides && this.#setup.role === "a";
       const isRepeated = !isOffer && connection.signalingState !== "have-local-offer";
       if (this.#isIgnoring || isRepeated) return;
+      if (connection.restartIce === undefined && this.#isRestart(description.sdp)) return this.#setup.restarted();
       await connection.setRemoteDescription(description);
       if (isOffer) await this.#describe();
     }
     if (this.#isIgnoring || connection.remoteDescription === null) return;
     // A candidate of an earlier generation is of no use.
     for (const candidate of candidates) await connection.addIceCandidate(candidate).catch(() => {});
+  }
+
+  #isRestart(sdp: string): boolean {
+    const known = this.#connection.remoteDescription?.sdp;
+    return known !== undefined && iceUserOf(known) !== iceUserOf(sdp);
   }
 
   // --- sent ----------------------------------------------------------------------------------------------------
@@ -116,7 +125,7 @@ export class Negotiation {
     this.#repeatTimer = setTimeout(() => this.#repeat(), limits.OFFER_REPEAT_MS);
   }
 
-  #addCandidate(candidate: RTCIceCandidate | null): void {
+  #addCandidate(candidate: IceEvent["candidate"]): void {
     if (candidate === null || candidate.candidate === "") return;
     const json = candidate.toJSON();
     if (this.#setup.relayOnly && revealsAddress(json.candidate ?? "")) return;
@@ -155,8 +164,11 @@ export class Negotiation {
   }
 }
 
+/** The user name of ICE (RFC 8839), which each restart changes. */
+const iceUserOf = (sdp: string): string | undefined => /^a=ice-ufrag:(.*?)\r?$/m.exec(sdp)?.[1];
+
 /** Without candidates, which are sent beside it, and without the default one of the `c` line. */
-function bareDescription(description: RTCSessionDescription | null): Pick<Signal, "description"> {
+function bareDescription(description: Connection["localDescription"]): Pick<Signal, "description"> {
   if (description === null || (description.type !== "offer" && description.type !== "answer")) return {};
   const lines = description.sdp.split("\r\n").filter((line) => !/^a=(candidate:|end-of-candidates)/.test(line));
   const sdp = lines.map((line) => (line.startsWith("c=") ? "c=IN IP4 0.0.0.0" : line)).join("\r\n");

@@ -3,6 +3,7 @@
  * ICE restarts. The peer (peer.ts) outlives it.
  */
 import { Channels, type ChannelsHandlers } from "./channels.ts";
+import type { Connection, CreateConnection, IceServer } from "./engine.ts";
 import * as limits from "./limits.ts";
 import { Negotiation, type SignalRefusal } from "./negotiation.ts";
 import { selectedPath, type SelectedPath } from "./path-report.ts";
@@ -18,6 +19,8 @@ export type BrowserIntroduction = {
   readonly message: string;
 };
 
+export type Engine = { readonly create: CreateConnection; readonly iceServers: IceServer[] };
+
 export type SessionHandlers = Pick<ChannelsHandlers, "message" | "drain"> & {
   readonly send: (text: string) => Promise<void>;
   readonly refused: (why: SignalRefusal) => void;
@@ -25,27 +28,36 @@ export type SessionHandlers = Pick<ChannelsHandlers, "message" | "drain"> & {
   readonly connected: (path: SelectedPath) => void;
   readonly interrupted: () => void;
   readonly failed: (why: string) => void;
+  /**
+   * Only a new introduction finds another path. The connection stays open until then: if its channels closed, the peer would
+   * take it for the end.
+   */
+  readonly outdated: (why: string) => void;
   /** The peer closed the channels. */
   readonly closedByPeer: () => void;
 };
 
 export class WebSession {
   readonly channels: Channels;
-  readonly #connection: RTCPeerConnection;
+  readonly #connection: Connection;
   readonly #negotiation: Promise<Negotiation>;
   readonly #handlers: SessionHandlers;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wasConnected = false;
   #isClosed = false;
 
-  constructor(introduction: BrowserIntroduction, iceServers: RTCIceServer[], handlers: SessionHandlers) {
+  constructor(introduction: BrowserIntroduction, engine: Engine, handlers: SessionHandlers) {
     const relayOnly = introduction.relay === "always";
     const { role, connection_id, key } = introduction;
     this.#handlers = handlers;
-    this.#connection = new RTCPeerConnection({ iceServers, iceTransportPolicy: relayOnly ? "relay" : "all" });
+    this.#connection = engine.create({
+      iceServers: engine.iceServers,
+      iceTransportPolicy: relayOnly ? "relay" : "all",
+    });
     const { send, refused } = handlers;
+    const restarted = (): void => handlers.outdated("The peer looks for another path.");
     this.#negotiation = SignalSeal.open(connection_id, key, role).then(
-      (seal) => new Negotiation(this.#connection, { seal, role, relayOnly, send, refused }),
+      (seal) => new Negotiation(this.#connection, { seal, role, relayOnly, send, refused, restarted }),
     );
     this.channels = new Channels(this.#connection, {
       opened: () => void this.#reportPath(),
@@ -64,6 +76,7 @@ export class WebSession {
   /** Looks for a path with the addresses that this machine has now. */
   restart(): void {
     if (this.#isClosed || !this.#wasConnected) return;
+    if (this.#connection.restartIce === undefined) return this.#handlers.outdated("The path may be lost.");
     this.#connection.restartIce();
     this.#setTimer(limits.RESTART_TIMEOUT_MS, () => this.#fail("The path was lost and was not found again."));
   }

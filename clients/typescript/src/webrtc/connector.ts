@@ -4,13 +4,17 @@
  */
 import type { ConnectOptions, MemberPaths, PathsSetup } from "../api/member-paths.ts";
 import type { ConnectionList, Connection as ConnectionView, Reach } from "../api/types.ts";
+import type { CreateConnection } from "./engine.ts";
 import { hasTurn, type IceServerList, withoutTurn } from "./ice-servers.ts";
 import * as limits from "./limits.ts";
 import { WebPeer } from "./peer.ts";
 import type { BrowserIntroduction } from "./session.ts";
 import { connectionOfSignal } from "./signal-seal.ts";
 
-export type WebConnectorSetup = PathsSetup<WebPeer> & { readonly iceServers: IceServerList };
+export type WebConnectorSetup = PathsSetup<WebPeer> & {
+  readonly iceServers: IceServerList;
+  readonly create: CreateConnection;
+};
 
 type Entry = {
   readonly peer: WebPeer;
@@ -125,7 +129,7 @@ export class WebConnector implements MemberPaths<WebPeer> {
 
   /** Handles the state of a connection like the events that led to it. */
   #replay(view: ConnectionView): void {
-    if (view.state === "over") return;
+    if (view.state === "over" || !this.#setup.handles(view.peer_id)) return;
     const ids = { connection_id: view.connection_id, peer_id: view.peer_id };
     if (view.webrtc !== undefined) this.handleEvent("connect.webrtc", { ...view.webrtc, ...ids });
     if (view.wants_reach || (view.state === "waiting" && !view.asked))
@@ -162,7 +166,8 @@ export class WebConnector implements MemberPaths<WebPeer> {
       return peer.close("A relay is required here, and the hub names no TURN server.");
     }
     entry.runningId = id;
-    peer.start(introduction, relay === "never" ? withoutTurn(servers) : servers);
+    const iceServers = relay === "never" ? withoutTurn(servers) : servers;
+    peer.start(introduction, { create: this.#setup.create, iceServers });
     for (const text of entry.early.splice(0)) if (connectionOfSignal(text) === id) peer.handleSignal(text);
   }
 

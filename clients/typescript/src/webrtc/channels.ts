@@ -2,6 +2,7 @@
  * The two data channels of a connection: 0 is reliable and ordered, 1 is neither (RFC 8831). Both sides create them with
  * these numbers, so that they need no announcement.
  */
+import type { Connection, DataChannel } from "./engine.ts";
 import { FrameReader, framesOf, type ReceivedMessage } from "./frames.ts";
 import * as limits from "./limits.ts";
 
@@ -15,15 +16,15 @@ export type ChannelsHandlers = {
 };
 
 export class Channels {
-  readonly #reliable: RTCDataChannel;
-  readonly #unreliable: RTCDataChannel;
+  readonly #reliable: DataChannel;
+  readonly #unreliable: DataChannel;
   readonly #readers = [new FrameReader(), new FrameReader()] as const;
   readonly #ended = new AbortController();
   #isFull = false;
   bytes_sent = 0;
   bytes_received = 0;
 
-  constructor(connection: RTCPeerConnection, handlers: ChannelsHandlers) {
+  constructor(connection: Connection, handlers: ChannelsHandlers) {
     const ended = { signal: this.#ended.signal };
     const loose = { ordered: false, maxPacketLifeTime: limits.UNRELIABLE_LIFETIME_MS };
     this.#reliable = connection.createDataChannel("reliable", { negotiated: true, id: 0 });
@@ -35,7 +36,7 @@ export class Channels {
       channel.binaryType = "arraybuffer";
       channel.addEventListener("open", () => this.isOpen && handlers.opened(), ended);
       channel.addEventListener("close", handlers.closed, ended);
-      const receive = ({ data }: MessageEvent): void => {
+      const receive = ({ data }: { readonly data?: unknown }): void => {
         const message = data instanceof ArrayBuffer ? reader.read(new Uint8Array(data)) : null;
         if (message === null) return;
         this.bytes_received += message.bytes.length;

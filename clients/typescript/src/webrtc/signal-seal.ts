@@ -9,17 +9,21 @@
  * that is reflected to its sender does not verify. `seq` rises by one with each signal of a connection.
  */
 import { fromBase64url, toBase64url } from "../util/base64url.ts";
+import type { Candidate, Description } from "./engine.ts";
 import { CANDIDATES_MAX, SIGNAL_LENGTH_MAX } from "./limits.ts";
 
 export type Role = "a" | "b";
 
 export type Signal = {
-  readonly description?: { readonly type: "offer" | "answer"; readonly sdp: string };
-  readonly candidates?: readonly RTCIceCandidateInit[];
+  readonly description?: Description;
+  readonly candidates?: readonly Candidate[];
 };
 
 /** Why a signal is not used. `forged`: it was not signed with the key of this pair. */
 export type SignalFault = "malformed" | "forged" | "replayed";
+
+/** A key of WebCrypto, by a type that all platforms have. */
+type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
 const PREFIX = "webrtc.";
 
@@ -31,12 +35,12 @@ export function connectionOfSignal(text: string): string | null {
 
 export class SignalSeal {
   readonly #connection: string;
-  readonly #own: CryptoKey;
-  readonly #others: CryptoKey;
+  readonly #own: Key;
+  readonly #others: Key;
   #sent = 0;
   #received = 0;
 
-  private constructor(connection: string, own: CryptoKey, others: CryptoKey) {
+  private constructor(connection: string, own: Key, others: Key) {
     this.#connection = connection;
     this.#own = own;
     this.#others = others;
@@ -45,7 +49,7 @@ export class SignalSeal {
   /** `key`: 32 secret bytes in base64url. */
   static async open(connection: string, key: string, role: Role): Promise<SignalSeal> {
     const secret = await crypto.subtle.importKey("raw", fromBase64url(key)!, "HKDF", false, ["deriveKey"]);
-    const keyOf = (sender: Role): Promise<CryptoKey> => {
+    const keyOf = (sender: Role): Promise<Key> => {
       const info = new TextEncoder().encode(`parley webrtc ${sender}`);
       const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info };
       const hmac = { name: "HMAC", hash: "SHA-256", length: 256 };

@@ -1,7 +1,7 @@
 /** Messages in frames of data channels. */
 import { expect, test } from "vitest";
-import { FrameReader, framesOf } from "../../src/web/frames.ts";
-import { FRAME_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../src/web/limits.ts";
+import { FrameReader, framesOf } from "../../src/webrtc/frames.ts";
+import { FRAME_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../src/webrtc/limits.ts";
 
 const message = (length: number): Uint8Array => Uint8Array.from({ length }, (_, at) => at % 251);
 

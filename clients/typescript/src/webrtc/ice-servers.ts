@@ -1,11 +1,12 @@
 /** The STUN and TURN servers of the game, with credentials that are renewed before they expire. */
 import type { HubClient } from "../api/hub-client.ts";
 import type { IceServers } from "../api/types.ts";
+import type { IceServer } from "./engine.ts";
 import { ICE_SERVERS_MARGIN_MS } from "./limits.ts";
 
 export class IceServerList {
   readonly #hub: HubClient;
-  #request: Promise<RTCIceServer[]> | null = null;
+  #request: Promise<IceServer[]> | null = null;
   #renewAt = 0;
 
   constructor(hub: HubClient) {
@@ -13,12 +14,12 @@ export class IceServerList {
   }
 
   /** Without servers, two browsers in one network still find each other. */
-  get(): Promise<RTCIceServer[]> {
+  get(): Promise<IceServer[]> {
     if (this.#request === null || performance.now() > this.#renewAt) this.#request = this.#load();
     return this.#request;
   }
 
-  async #load(): Promise<RTCIceServer[]> {
+  async #load(): Promise<IceServer[]> {
     this.#renewAt = Infinity;
     try {
       const began = performance.now();
@@ -33,9 +34,8 @@ export class IceServerList {
 }
 
 /** Whether a server of the list relays. */
-export const hasTurn = (servers: readonly RTCIceServer[]): boolean => servers.some((server) => isTurn(server));
+export const hasTurn = (servers: readonly IceServer[]): boolean => servers.some((server) => isTurn(server));
 
-export const withoutTurn = (servers: readonly RTCIceServer[]): RTCIceServer[] =>
-  servers.filter((server) => !isTurn(server));
+export const withoutTurn = (servers: readonly IceServer[]): IceServer[] => servers.filter((server) => !isTurn(server));
 
-const isTurn = ({ urls }: RTCIceServer): boolean => [urls].flat().some((url) => url.startsWith("turn"));
+const isTurn = ({ urls }: IceServer): boolean => [urls].flat().some((url) => url.startsWith("turn"));
