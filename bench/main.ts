@@ -37,7 +37,7 @@ Measures these parts in about three minutes and prints a table for each:
   relay          UDP in, UDP out to the other peer, compared with noray's implementation
 
 --paths  only the NAT pairs, further networks (one carrier, IPv6, UDP blocked) and loss on every link, in about five minutes
---noray-routers  only games with netfox's addon behind every pair of routers: handshakes and time to connect, in about five minutes
+--noray-routers  only games with netfox's addon behind every pair of routers: handshakes and time to connect, in about eight minutes
 --routers LIST  of these kinds only, joined by commas: ${ROUTERS.join(", ")}
 `;
 

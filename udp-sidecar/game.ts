@@ -215,12 +215,13 @@ function createNoraySessions(game: string, context: GameContext, exchange: () =>
     disconnect: (contact) => exchange().disconnect(contact),
     reportHost: (report, observed) => exchange().reportAs({ ...observed, wire: "noray" }, report),
     random: randomBytes,
-    allocateRelay: (parties, { onLimited, onMapping }) => {
+    allocateRelay: (parties, purpose, { onLimited, onMapping }) => {
       const result = relay?.allocate(
         {
           game,
           parties,
-          wakes: true,
+          name: purpose,
+          wakes: purpose === "game",
           onNotice: (notice) => {
             if (notice.kind === "latched") onMapping(notice.peer, notice.moved);
             else if (notice.kind !== "ended") onLimited(notice.kind === "limited" ? notice.reason : "closing");

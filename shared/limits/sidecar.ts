@@ -136,8 +136,12 @@ export const NORAY_LOOKUP_BURST = 30;
 /** How long a conclusion about a router is kept, and how many of each kind: a day, 100 bytes each. */
 export const ROUTER_KNOWN_MS = 24 * 3_600_000;
 export const ROUTERS_MAX = 16_384;
+/** So many known routers of a /24, all per destination, tell of the unknown ones: a carrier's, not those of homes. */
+export const ROUTERS_ALIKE = 3;
 /** A relay that a pair requests within this time after its introduction means that the punch failed: three tries. */
 export const PUNCH_FAILED_WITHIN_MS = 60_000;
+/** A client waits so long for the measurement of its host's router: a round trip to a distant host, and a frame. */
+export const NORAY_MEASURE_MS = 500;
 /** A pid that arrives at two registrar ports within this time shows how its router maps. */
 export const REGISTRARS_WITHIN_MS = 10_000;
 /** TCP keepalive starts after this silence. */

@@ -55,8 +55,16 @@ export class LabStack {
   }
 
   /** Starts another sidecar on this host. Beside the stack's own it needs another address and another status port. */
-  async addSidecar(host: Host, { address = host.address, status = STATUS } = {}): Promise<void> {
-    await host.run("sidecar.ts", [this.url, address, join(this.#folder, address), status]);
+  async addSidecar(
+    host: Host,
+    {
+      address = host.address,
+      status = STATUS,
+      settings = {},
+    }: { address?: string; status?: string; settings?: Readonly<Record<string, string>> } = {},
+  ): Promise<void> {
+    const folder = join(this.#folder, address);
+    await host.run("sidecar.ts", [this.url, address, folder, status, JSON.stringify(settings)]);
   }
 
   /** The endpoint of a wire, by its documented port. */

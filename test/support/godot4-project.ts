@@ -30,16 +30,23 @@ export class Godot4Project {
   readonly #listeners = new Set<() => void>();
   #isRunning = true;
 
-  /** `files` by name; `main.gd` is the main scene's script. `autoloads` are singletons by name. */
-  constructor(files: Readonly<Record<string, string>>, autoloads: Readonly<Record<string, string>> = {}) {
+  /**
+   * `files` by name; `main.gd` is the main scene's script. `autoloads` are singletons by name. `within`: what to put
+   * before the command, such as a host of the laboratory.
+   */
+  constructor(
+    files: Readonly<Record<string, string>>,
+    autoloads: Readonly<Record<string, string>> = {},
+    { within = [], args = [] }: { readonly within?: readonly string[]; readonly args?: readonly string[] } = {},
+  ) {
     const singletons = Object.entries(autoloads).map(([name, file]) => `${name}="*res://${file}"\n`);
     const project = `config_version=5\n[application]\nrun/main_scene="res://main.tscn"\n[autoload]\n${singletons.join("")}`;
     for (const [name, text] of Object.entries({ "project.godot": project, "main.tscn": SCENE, ...files })) {
       writeFileSync(join(this.#folder, name), text);
     }
     const env = { PATH: process.env["PATH"], HOME: this.#folder };
-    const args = ["--headless", "--path", this.#folder];
-    this.#child = spawn(godot4!, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const [command, ...rest] = [...within, godot4!, "--headless", "--path", this.#folder, "--", ...args];
+    this.#child = spawn(command!, rest, { env, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       createInterface({ input: stream }).on("line", (line) => {
         this.lines.push(line);

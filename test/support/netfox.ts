@@ -17,8 +17,9 @@ import { setTimeout as passes } from "node:timers/promises";
 const FRAME_MS = 16;
 const EVERY_MS = 100;
 const TIMEOUT_MS = 8_000;
-/** Roughly ENet's first retransmission of a connect. */
+/** Roughly ENet's first retransmission of a connect, and when it gives up. */
 const ENET_AGAIN_MS = 250;
+const ENET_TIMEOUT_MS = 30_000;
 
 export type Result = "OK" | "ERR_BUSY" | "ERR_TIMEOUT" | "FAILED";
 
@@ -228,10 +229,10 @@ export class NetfoxPlayer {
       const [address, port] = (await told) as [string, number];
       const result = await overPacketPeer(this.noray.localPort, address, port);
       this.handshakes.push(`${way} ${result}`);
-      if (result !== "OK" && result !== "ERR_BUSY") continue;
-      return (await this.#connect(address, port)) ? way : "FAILED";
+      const isPromising = result === "OK" || result === "ERR_BUSY";
+      if (isPromising && (await this.#connect(address, port))) return way;
     }
-    return "ERR_TIMEOUT";
+    return "FAILED";
   }
 
   /** Handles every datagram to the game's port. */
@@ -261,11 +262,16 @@ export class NetfoxPlayer {
       enet.on("message", (bytes) => {
         if (bytes.toString() === "ENET-VERIFY") done(true);
       });
-      setTimeout(() => done(false), TIMEOUT_MS).unref();
+      setTimeout(() => done(false), ENET_TIMEOUT_MS).unref();
     });
     const asking = setInterval(() => enet.send("ENET-CONNECT", port, address), ENET_AGAIN_MS);
     enet.send("ENET-CONNECT", port, address);
-    return verified.finally(() => clearInterval(asking));
+    const isVerified = await verified;
+    clearInterval(asking);
+    if (isVerified) return true;
+    this.#enet = null;
+    await new Promise<void>((done) => enet.close(done));
+    return false;
   }
 }
 

@@ -17,6 +17,11 @@ export class PendingLookups {
     return lookups.get(lookupKey(name, relayed));
   }
 
+  /** Whether it still waits: its connection is open, and it has no answer yet. */
+  has(lookup: PendingLookup): boolean {
+    return this.#all.has(lookup);
+  }
+
   add(lookup: PendingLookup): void {
     lookup.session.lookups.set(lookupKey(lookup.name, lookup.relayed), lookup);
     this.#all.add(lookup);

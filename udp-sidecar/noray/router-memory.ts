@@ -2,91 +2,96 @@
  * What this sidecar has learned of its clients' routers, so that a pair that cannot be punched is relayed at once. Stock
  * clients wait 8 s for a punch before they request the relay.
  *
- * The relay shows whether a router maps per destination: a client's datagrams arrive there from another port than the
- * registrar saw. A pid that is sent to two registrar ports shows it before the first meeting. A pair that requests the relay soon after it was introduced has failed to punch. From both follows which
- * other pairs are hopeless:
- *
- *     per destination x per destination             hopeless
- *     per destination x restricted                  hopeless; restricted: could not be punched by such a router before
- *     a pair that has failed                        hopeless
+ * A router that maps per destination shows it: datagrams from one socket reach the registrar and another port of the
+ * sidecar from two ports. The addon cannot punch it, whatever the other router does. A client of such a host gets the
+ * host's datagrams from a port that it then does not connect to, and a host of such a client sends to the registrar's
+ * port without an end. A pair that requests the relay soon after it was introduced has failed to punch, for any reason.
  *
  * A wrong conclusion costs a relay, never a connection. It is forgotten after a day.
  */
-import { ROUTER_KNOWN_MS, ROUTERS_MAX, PUNCH_FAILED_WITHIN_MS } from "#shared/limits.ts";
+import { PUNCH_FAILED_WITHIN_MS, ROUTER_KNOWN_MS, ROUTERS_ALIKE, ROUTERS_MAX } from "#shared/limits.ts";
 import { sourceOf } from "#shared/net/endpoint.ts";
 
 /** Facts with an expiry. When full, the oldest is forgotten. */
-class Facts {
-  readonly #known = new Map<string, number>();
+class Facts<T> {
+  readonly #known = new Map<string, { readonly fact: T; readonly at: number }>();
   readonly #kept_ms: number;
 
   constructor(kept_ms: number) {
     this.#kept_ms = kept_ms;
   }
 
-  add(key: string, now: number): void {
+  set(key: string, fact: T, now: number): void {
     this.#known.delete(key);
-    this.#known.set(key, now);
+    this.#known.set(key, { fact, at: now });
     const [oldest] = this.#known.keys();
     if (this.#known.size > ROUTERS_MAX && oldest !== undefined) this.#known.delete(oldest);
   }
 
-  remove(key: string): void {
+  delete(key: string): void {
     this.#known.delete(key);
   }
 
-  has(key: string, now: number): boolean {
-    const at = this.#known.get(key);
-    return at !== undefined && now - at < this.#kept_ms;
+  get(key: string, now: number): T | undefined {
+    const known = this.#known.get(key);
+    return known !== undefined && now - known.at < this.#kept_ms ? known.fact : undefined;
   }
 }
 
 export class RouterMemory {
-  readonly #perDestination = new Facts(ROUTER_KNOWN_MS);
-  readonly #restricted = new Facts(ROUTER_KNOWN_MS);
-  readonly #failed = new Facts(ROUTER_KNOWN_MS);
+  /** Whether the router of a source maps per destination. */
+  readonly #mappings = new Facts<boolean>(ROUTER_KNOWN_MS);
+  /** The sources of a network that do, and no others; null as soon as one does not. */
+  readonly #networks = new Facts<ReadonlySet<string> | null>(ROUTER_KNOWN_MS);
+  readonly #failed = new Facts<true>(ROUTER_KNOWN_MS);
   /** Pairs that were introduced, and may still punch. */
-  readonly #introduced = new Facts(PUNCH_FAILED_WITHIN_MS);
+  readonly #introduced = new Facts<true>(PUNCH_FAILED_WITHIN_MS);
 
   /** These two addresses received each other to punch. */
   introduced(a: string, b: string, now: number): void {
-    this.#introduced.add(pairOf(a, b), now);
+    this.#introduced.set(pairOf(a, b), true, now);
   }
 
   /** They request the relay: soon after an introduction this means that the punch has failed. */
   requestsRelay(a: string, b: string, now: number): void {
     const pair = pairOf(a, b);
-    if (!this.#introduced.has(pair, now)) return;
-    this.#introduced.remove(pair);
-    this.#failed.add(pair, now);
-    this.#conclude(a, b, now);
+    if (this.#introduced.get(pair, now) !== true) return;
+    this.#introduced.delete(pair);
+    this.#failed.set(pair, true, now);
   }
 
-  /** The first datagrams of `address` at the relay show how its router maps. */
-  observed(address: string, other: string, isPerDestination: boolean, now: number): void {
-    this.registered(address, isPerDestination, now);
-    this.#conclude(address, other, now);
+  /** Datagrams from one socket behind `address` arrived at two ports of the sidecar, from one endpoint or from two. */
+  observed(address: string, isPerDestination: boolean, now: number): void {
+    const [source, network] = [sourceOf(address), networkOf(address)];
+    this.#mappings.set(source, isPerDestination, now);
+    const alike = this.#networks.get(network, now);
+    if (!isPerDestination) this.#networks.set(network, null, now);
+    else if (alike !== null) {
+      // More of them would not change the conclusion.
+      const sources = [...(alike ?? [])].filter((other) => other !== source).slice(1 - ROUTERS_ALIKE);
+      this.#networks.set(network, new Set([...sources, source]), now);
+    }
   }
 
-  /** A pid from `address` arrived at two registrar ports, from one endpoint or from two. */
-  registered(address: string, isPerDestination: boolean, now: number): void {
-    if (isPerDestination) this.#perDestination.add(sourceOf(address), now);
-    else this.#perDestination.remove(sourceOf(address));
+  /** Whether it is known, or to be expected, how the router of this address maps. */
+  knows(address: string, now: number): boolean {
+    return this.#mapsPerDestination(address, now) !== undefined;
   }
 
   isHopeless(a: string, b: string, now: number): boolean {
-    const isHard = (address: string): boolean => this.#perDestination.has(sourceOf(address), now);
-    const isClosed = (address: string): boolean => isHard(address) || this.#restricted.has(sourceOf(address), now);
-    return this.#failed.has(pairOf(a, b), now) || (isHard(a) && isClosed(b)) || (isHard(b) && isClosed(a));
+    const isHard = (address: string): boolean => this.#mapsPerDestination(address, now) === true;
+    return isHard(a) || isHard(b) || this.#failed.get(pairOf(a, b), now) === true;
   }
 
-  /** A router that a per-destination one could not punch is restricted, unless it is such a one itself. */
-  #conclude(a: string, b: string, now: number): void {
-    if (!this.#failed.has(pairOf(a, b), now)) return;
-    const [hardA, hardB] = [a, b].map((address) => this.#perDestination.has(sourceOf(address), now));
-    if (hardA === true && hardB === false) this.#restricted.add(sourceOf(b), now);
-    if (hardB === true && hardA === false) this.#restricted.add(sourceOf(a), now);
+  /** A carrier's routers are alike: an unknown one maps as all others of its network did. */
+  #mapsPerDestination(address: string, now: number): boolean | undefined {
+    const known = this.#mappings.get(sourceOf(address), now);
+    if (known !== undefined) return known;
+    const alike = this.#networks.get(networkOf(address), now)?.size ?? 0;
+    return alike >= ROUTERS_ALIKE ? true : undefined;
   }
 }
 
 const pairOf = (a: string, b: string): string => [sourceOf(a), sourceOf(b)].toSorted().join(" ");
+/** The /24 of an IPv4 address; noray has no others. */
+const networkOf = (address: string): string => address.slice(0, address.lastIndexOf("."));

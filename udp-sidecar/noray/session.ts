@@ -30,9 +30,10 @@ export type NorayOutput = {
   /** Registers a host with the hub again, at the endpoint that the registrar observed last. */
   reportHost(report: ReportBody, observed: ObservedAt): boolean;
   readonly random: (bytes: number) => Uint8Array;
-  /** Two relay ports, in the order of the parties, or null if none is available. */
+  /** Two relay ports, in the order of the parties, or null if none is available. A measurement forwards nothing. */
   allocateRelay(
     parties: readonly [ObservedParty, ObservedParty],
+    purpose: "game" | "measurement",
     listener: {
       readonly onLimited: (reason: string) => void;
       /** A party's datagrams arrive from the port that the registrar saw, or from another one. */
@@ -62,6 +63,8 @@ export type RegisteredHost = {
   readonly session: NoraySession;
   /** Null until the registrar observes the host. */
   observed: ObservedAt | null;
+  /** Its router has been measured, or its game did not react. */
+  measured: boolean;
 };
 
 export type PendingLookup = {

@@ -5,7 +5,6 @@
  * The sidecar generates ids and sends them at once. The hub learns of a host when the registrar observes it, because
  * before that there is no endpoint to introduce. A lookup waits here for the hub's answer.
  */
-import type { Endpoint } from "#shared/net/endpoint.ts";
 import { NORAY_PENDING_MAX, NORAY_REGISTER_MS } from "#shared/limits.ts";
 import type { Report } from "#shared/link/messages.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
@@ -15,10 +14,9 @@ import type { Counters } from "../core/counters.ts";
 import { SourceCounter } from "#shared/net/source-counter.ts";
 import * as noray from "../protocols/noray.ts";
 import type { Contact } from "../protocols/wire.ts";
-import type { ObservedParty } from "../relay/allocation.ts";
 import { IdleSessions } from "./idle-sessions.ts";
+import { Introductions } from "./introductions.ts";
 import { PendingLookups } from "./lookups.ts";
-import { RouterMemory } from "./router-memory.ts";
 import type {
   NorayConnection,
   NorayLimits,
@@ -37,9 +35,7 @@ export class NoraySessions implements noray.NorayHosts {
   readonly #hosts = new Map<string, RegisteredHost>();
   readonly #oidByDigest = new Map<string, string>();
   readonly #lookups = new PendingLookups();
-  readonly #routers = new RouterMemory();
-  /** The time of the last call that had one; calls come ten times a second. */
-  #now = 0;
+  readonly #introductions: Introductions;
   readonly #hostsPerSource = new SourceCounter();
   readonly #connectionsPerSource = new SourceCounter();
   readonly #registrationLimiter: BucketTable;
@@ -51,6 +47,11 @@ export class NoraySessions implements noray.NorayHosts {
     this.#counters = counters;
     this.#registrationLimiter = new BucketTable(limits.registration, limits.sources_max);
     this.#lookupLimiter = new BucketTable(limits.lookup, limits.sources_max);
+    this.#introductions = new Introductions(
+      out,
+      (oid) => this.#hosts.get(oid),
+      (lookup) => this.#continue(lookup),
+    );
   }
 
   get connections(): number {
@@ -88,7 +89,7 @@ export class NoraySessions implements noray.NorayHosts {
 
   /** Handles a line; null stands for one that was too long. */
   handleLine(session: NoraySession, line: string | null, now: number): void {
-    this.#now = now;
+    this.#introductions.tick(now);
     if (line === null) return this.#counters.add("commands", "too_long");
     if (line === "") return;
     const command = noray.parseCommand(line);
@@ -117,7 +118,7 @@ export class NoraySessions implements noray.NorayHosts {
       this.#hostsPerSource.add(address, -1);
       const contact = this.#out.contact(oid);
       if (contact !== undefined) this.#out.disconnect(contact);
-      this.#out.peerLeft(relayParty(oid));
+      this.#introductions.hostLeft(oid);
     }
   }
 
@@ -134,7 +135,7 @@ export class NoraySessions implements noray.NorayHosts {
   }
 
   observeMapping(address: string, isPerDestination: boolean, now: number): void {
-    this.#routers.registered(address, isPerDestination, now);
+    this.#introductions.observeMapping(address, isPerDestination, now);
   }
 
   notify({ peer, via, endpoint }: Contact, notice: Notice): void {
@@ -144,12 +145,14 @@ export class NoraySessions implements noray.NorayHosts {
       for (const other of notice.peers) host.session.connection.send(noray.formatConnect(other.endpoint));
     } else if (notice.kind === "hosted" || notice.kind === "roster") {
       host.observed = { via, endpoint };
-      this.#out.peerMoved(this.#partyAt(peer, endpoint));
+      this.#introductions.observeHost(peer, endpoint);
     }
   }
 
   handleAnswer(answer: RequesterNotice, report: Report): void {
-    if (report.kind === "host" && answer.kind === "refused" && answer.code === "lobby_exists") {
+    const isTaken = report.kind === "host" && answer.kind === "refused" && answer.code === "lobby_exists";
+    // Not if its first pid came from another port of its router, which the hub has just stored.
+    if (isTaken && this.#out.contact(report.peer) === undefined) {
       // Another sidecar generated the same short id. Without an `OK` from the registrar the client registers again.
       this.#hosts.get(report.peer)?.session.connection.send(noray.formatError("lobby_exists"));
     }
@@ -162,14 +165,14 @@ export class NoraySessions implements noray.NorayHosts {
     if (answer.kind === "refused") this.#lookups.finish(lookup, noray.formatError(answer.code, lookup.request));
     else if (other === undefined) this.#lookups.finish(lookup, noray.formatError("lobby_not_found", lookup.request));
     else if (lookup.relayed) {
-      const isRelayed = this.#relay(lookup, other.endpoint, "connect-relay");
+      const isRelayed = this.#introductions.relay(lookup, other.endpoint, "connect-relay");
       this.#lookups.finish(lookup, isRelayed ? undefined : noray.formatError("no_relay", lookup.request));
-    } else this.#lookups.finish(lookup, this.#introduce(lookup, other.endpoint));
+    } else this.#lookups.finish(lookup, this.#introductions.introduce(lookup, other.endpoint));
   }
 
   /** Ends the lookups that have waited too long, and the connections that have registered no host in time. */
   expire(now: number): void {
-    this.#now = now;
+    this.#introductions.tick(now);
     this.#closeIdle(this.#idle.openedBy(now - NORAY_REGISTER_MS));
     for (const lookup of this.#lookups.expired(now)) {
       this.#lookups.finish(lookup, noray.formatError("hub_unavailable", lookup.request));
@@ -182,7 +185,9 @@ export class NoraySessions implements noray.NorayHosts {
       if (observed === null || !behind("noray", oid) || this.#out.contact(oid) !== undefined) continue;
       this.#out.reportHost(noray.hostReport(oid, digest), observed);
     }
-    for (const lookup of this.#lookups) if (behind("noray", lookup.name)) this.#requestJoin(lookup);
+    for (const lookup of this.#lookups) {
+      if (behind("noray", lookup.name) && !this.#introductions.isMeasuring(lookup)) this.#requestJoin(lookup);
+    }
   }
 
   #register(session: NoraySession, now: number): void {
@@ -199,7 +204,7 @@ export class NoraySessions implements noray.NorayHosts {
     while (this.#hosts.has(oid)) oid = noray.generateId(oidFormat, this.#out.random);
     const pid = noray.generateId(pidFormat, this.#out.random);
     const digest = noray.pidDigest(pid);
-    const host: RegisteredHost = { oid, digest, session, observed: null };
+    const host: RegisteredHost = { oid, digest, session, observed: null, measured: false };
     hosts.push(host);
     this.#idle.remove(session);
     this.#hosts.set(oid, host);
@@ -221,41 +226,16 @@ export class NoraySessions implements noray.NorayHosts {
     if (isRefused) return connection.send(noray.formatError("rate_limited", request));
     if (!noray.isOid(name)) return connection.send(noray.formatError("lobby_not_found", request));
     const lookup: PendingLookup = { session, oid, name, relayed, request, since: now };
-    if (this.#answersAlone(lookup)) return;
+    if (this.#introductions.answersAlone(lookup)) return;
     this.#lookups.add(lookup);
-    this.#requestJoin(lookup);
+    if (!this.#introductions.measures(lookup)) this.#requestJoin(lookup);
   }
 
-  /**
-   * Both are registered here, and they are to be relayed: the hub is not needed. As in noray, a second host that the
-   * registrar has not observed is relayed at the endpoint of the first.
-   */
-  #answersAlone(lookup: PendingLookup): boolean {
-    const session = this.#hosts.get(lookup.name)?.session;
-    const oids = lookup.relayed ? [lookup.name, session?.hosts[0]?.oid] : [lookup.name];
-    const [host] = session === undefined ? [] : oids.flatMap((oid) => this.#out.contact(oid ?? "") ?? []);
-    if (host === undefined) return false;
-    if (lookup.relayed) return this.#relay(lookup, host.endpoint, "connect-relay");
-    return this.#isHopeless(lookup, host.endpoint) && this.#relay(lookup, host.endpoint, "connect");
-  }
-
-  /** The line for the requester, or nothing if both have got the relay's address instead. */
-  #introduce(lookup: PendingLookup, host: Endpoint): string | undefined {
-    if (this.#isHopeless(lookup, host) && this.#relay(lookup, host, "connect")) return undefined;
-    const own = this.#out.contact(lookup.oid);
-    if (own !== undefined) this.#routers.introduced(own.endpoint.address, host.address, this.#now);
-    return noray.formatConnect(host);
-  }
-
-  #isHopeless({ oid }: PendingLookup, host: Endpoint): boolean {
-    const own = this.#out.contact(oid);
-    return own !== undefined && this.#routers.isHopeless(own.endpoint.address, host.address, this.#now);
-  }
-
-  /** A TCP connection from the same address proves that the peer receives there; the source of its pid could be forged. */
-  #partyAt(oid: string, observed: Endpoint): ObservedParty {
-    const proved = this.#hosts.get(oid)?.session.connection.address === observed.address;
-    return { peer: relayParty(oid), observed, proved };
+  /** The host's router is measured now, or its game has not reacted. */
+  #continue(lookup: PendingLookup): void {
+    if (!this.#lookups.has(lookup)) return;
+    if (this.#introductions.answersAlone(lookup)) this.#lookups.finish(lookup);
+    else this.#requestJoin(lookup);
   }
 
   #requestJoin({ oid, name, relayed }: PendingLookup): void {
@@ -263,38 +243,4 @@ export class NoraySessions implements noray.NorayHosts {
     if (contact === undefined) return;
     this.#out.reportAs(contact, { ...noray.joinReport(oid, name), ...(relayed && { silently: true }) });
   }
-
-  /**
-   * Sends both sides their port of a relay; false if there is none. `connect` names the relay as if it were the other
-   * peer: the addon's first handshake then succeeds. With `connect-relay` both ports belong to this sidecar, because a
-   * client reads it as a port of its server. A host of another sidecar gets `connect` in both cases.
-   */
-  #relay({ oid, name, session }: PendingLookup, hostEndpoint: Endpoint, as: "connect" | "connect-relay"): boolean {
-    const contact = this.#out.contact(oid);
-    const host = this.#hosts.get(name);
-    const address = this.#out.relay_address;
-    if (contact === undefined || (address === null && (host === undefined || as === "connect"))) return false;
-    const parties = [this.#partyAt(oid, contact.endpoint), this.#partyAt(name, hostEndpoint)] as const;
-    const [own, other] = [contact.endpoint.address, hostEndpoint.address];
-    if (as === "connect-relay") this.#routers.requestsRelay(own, other, this.#now);
-    const ports = this.#out.allocateRelay(parties, {
-      onLimited: (reason) => {
-        for (const end of [oid, name]) this.#hosts.get(end)?.session.connection.send(noray.formatRelayLimited(reason));
-      },
-      onMapping: (party, moved) => {
-        if (party === relayParty(oid)) this.#routers.observed(own, other, moved, this.#now);
-        else this.#routers.observed(other, own, moved, this.#now);
-      },
-    });
-    if (ports === null) return false;
-    const lineFor = (port: number): string =>
-      as === "connect-relay" ? noray.formatConnectRelay(port) : noray.formatConnect({ address: address!, port });
-    session.connection.send(lineFor(ports[0]));
-    if (host !== undefined) host.session.connection.send(lineFor(ports[1]));
-    else this.#out.reportAs(contact, noray.joinReport(oid, name), { address: address!, port: ports[1] });
-    return true;
-  }
 }
-
-/** The relay's name for a noray peer; the prefix keeps the wires' names apart. */
-const relayParty = (oid: string): string => `noray ${oid}`;

@@ -228,6 +228,22 @@ describe("ids", () => {
     expect(new Set(oids).size).toBe(4);
   });
 
+  test("are not refused to a client whose first pid arrives from two ports of its router at once", () => {
+    const { rig, id } = registered("");
+    const { run } = registered("B", rig);
+    run(`
+      A/8890> register-host
+      A/8890< set-oid A
+      A/8890< set-pid *A
+    `);
+    expect(id("A")).toBeUndefined();
+    const pid = rig.sent.map(({ bytes }) => bytes.toString()).findLast((line) => line.startsWith("set-pid"))!;
+    const sent = rig.sendTogether(() => {
+      for (const player of ["A", "A'"]) rig.send(player, pid.slice("set-pid ".length));
+    });
+    expect(sent.map(({ bytes }) => bytes.toString())).toStrictEqual(["OK"]);
+  });
+
   test("that two sidecars generated are refused at the second, and the first host keeps its id", () => {
     const { rig, id, run: tell } = registered("A");
     const south = rig.sidecar("south");

@@ -32,11 +32,12 @@ export function relayAt(
   Object.assign(rig.sidecar(sidecar).commands.out, {
     relay_address: address,
     peerMoved: (party: ObservedParty) => relay.peerMoved("game", party, rig.now),
-    allocateRelay: (parties, { onLimited, onMapping }) => {
+    allocateRelay: (parties, purpose, { onLimited, onMapping }) => {
       const made = relay.allocate(
         {
           game: "game",
           parties,
+          name: purpose,
           onNotice: (notice) => {
             if (notice.kind === "limited") onLimited(notice.reason);
             if (notice.kind === "latched") onMapping(notice.peer, notice.moved);
