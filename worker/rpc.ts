@@ -130,8 +130,11 @@ export type ListChanges = readonly Change<Summary>[];
 export interface HubRpc extends Rpc.DurableObjectBranded {
   /** One page of this hub's lobbies. */
   listLobbies(meta: RequestMeta, query: Query): RpcResult<Page>;
-  /** The same as the text that clients get. `known`: the client's `If-None-Match`. */
-  renderList(meta: RequestMeta, query: Query, known: string | null): Promise<RpcResult<ListPage>>;
+  /**
+   * The first hub: one page of all hubs' lobbies, as the text that clients get; null if every hub must be asked. `known`: the
+   * client's `If-None-Match`.
+   */
+  renderList(meta: RequestMeta, query: Query, known: string | null): Promise<RpcResult<ListPage | null>>;
   /** A lobby as the peer of `meta` may see it. */
   getLobby(meta: RequestMeta, id: string): RpcResult<LobbyView>;
   /** The lobby of a join code or key, as lists show it, also if it is private. A wrong join code counts as a guess. */
@@ -219,7 +222,7 @@ export interface HubRpc extends Rpc.DurableObjectBranded {
 
   /** Called by the first hub of the game: returns all lines, and sends changes from now on. */
   subscribeShard(): Summary[];
-  /** Called by the other hubs: applies their changes; resolves to whether a client still subscribes to the list. */
+  /** Called by the other hubs: applies their changes; resolves to whether the list is still used. */
   onShardChanges(shard: number, changes: ListChanges, count: number, lost: boolean): Promise<boolean>;
 }
 

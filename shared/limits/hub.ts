@@ -82,8 +82,11 @@ export const COALESCE_MS = 1_000;
 /** The snapshot of a list subscription, in lobbies and in characters; clients page through the rest over HTTP. */
 export const SNAPSHOT_LOBBIES_MAX = 500;
 export const SNAPSHOT_LENGTH_MAX = 262_144;
-/** Lobbies of other shards that shard 0 holds for list subscribers: 15 MB of the platform's 128. */
+/** Lobbies of other shards that shard 0 holds for lists: 15 MB of the platform's 128. With more, every shard is asked. */
 export const SHARD_FEED_SUMMARIES_MAX = 50_000;
+/** How long after a list request the first hub keeps the lines of the others; and how often it fetches all of them again. */
+export const DIRECTORY_KEPT_MS = 60_000;
+export const DIRECTORY_RELOAD_MS = 60_000;
 /** How long the events of a topic without subscribers are kept for reconnects. */
 export const REPLAY_KEPT_MS = 60_000;
 /** Events kept for reconnects, and their length in characters of JSON. */

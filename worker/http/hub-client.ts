@@ -90,7 +90,7 @@ export function refusalResponse(c: Ctx, result: Refused & Limited): Response {
 /** Calls all hubs of the game at once; only the first call is rate limited. Returns the values by shard, or a refusal. */
 export async function callAllHubs<T>(
   c: Ctx,
-  cost: RateLimitClass,
+  cost: RateLimitClass | null,
   call: (hub: HubStub, meta: RequestMeta) => Promise<RpcResult<T>>,
 ): Promise<T[] | Response> {
   const shards = Array.from({ length: shardCount(c.env) }, (_, shard) => shard);

@@ -17,6 +17,7 @@ import type { Page } from "#shared/listing/sorted-index.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
 import { ticketKeys } from "../auth/tokens.ts";
 import type { Env } from "../env.ts";
+import { recordChange } from "../lists/game-changes.ts";
 import { type ListPage, renderPage } from "../lists/list-page.ts";
 import { problem } from "../problem.ts";
 import type * as rpc from "../rpc.ts";
@@ -101,9 +102,11 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
     return this.#run(meta, () => ({ value: this.#state.lobbies.page(query) }));
   }
 
-  async renderList(meta: rpc.RequestMeta, query: Query, known: string | null): Reply<ListPage> {
-    const page = this.listLobbies(meta, query);
-    return "refused" in page ? page : { ...page, value: await renderPage(page.value, query, known) };
+  async renderList(meta: rpc.RequestMeta, query: Query, known: string | null): Reply<ListPage | null> {
+    const admitted = this.#run(meta, () => ({ value: null }));
+    if ("refused" in admitted) return admitted;
+    const page = await this.#events.directory.page(() => this.#state.lobbies.page(query), query, Date.now());
+    return { ...admitted, value: page === null ? null : await renderPage(page, query, known) };
   }
 
   getLobby(meta: rpc.RequestMeta, id: string): rpc.RpcResult<LobbyView> {
@@ -241,6 +244,7 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
     const now = Date.now();
     const subscribed = await this.#events.onShardChanges(shard, changes, count, lost, now);
     this.#state.scheduleAlarm([], now);
+    recordChange(wiring.parseHubName(this.ctx).game);
     return subscribed;
   }
 

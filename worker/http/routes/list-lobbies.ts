@@ -15,8 +15,8 @@ import { cachedJson } from "../etag.ts";
 
 export const LIST_CACHE = `public, max-age=${LIST_MAX_AGE_S}, stale-while-revalidate=${LIST_STALE_S}`;
 
-/** One page of all hubs. */
-export async function pageOf(c: Ctx, cost: RateLimitClass, query: Query): Promise<Page | Response> {
+/** One page of all hubs, each of which is asked. */
+export async function pageOf(c: Ctx, cost: RateLimitClass | null, query: Query): Promise<Page | Response> {
   const pages = await callAllHubs(c, cost, (hub, meta) => hub.listLobbies(meta, query));
   return pages instanceof Response ? pages : mergePages(pages, query);
 }
@@ -36,12 +36,18 @@ export async function listLobbies(c: Ctx): Promise<Response> {
   return cachedJson(c, page.body, LIST_CACHE, headers);
 }
 
-/** One hub renders its page itself, and sends nothing to a client that has it. Pages of several hubs are merged here. */
+/**
+ * The first hub renders the page of all hubs itself, and sends nothing to a client that has it. Changes of other hubs
+ * arrive there a moment later, so every hub is asked for a client with a token, who may look for its own change.
+ */
 async function renderedPage(c: Ctx, query: Query): Promise<ListPage | Response> {
   const known = c.req.header("if-none-match") ?? null;
-  if (shardCount(c.env) === 1) {
-    return callForRequest(c, 0, "list", (hub, meta) => hub.renderList(meta, query, known), false);
-  }
-  const page = await pageOf(c, "list", query);
+  const asks_first = shardCount(c.env) === 1 || c.var.peer === null;
+  const list = asks_first
+    ? await callForRequest(c, 0, "list", (hub, meta) => hub.renderList(meta, query, known), false)
+    : null;
+  if (list !== null) return list;
+  // The first hub has counted the request.
+  const page = await pageOf(c, asks_first ? null : "list", query);
   return page instanceof Response ? page : renderPage(page, query, known);
 }

@@ -19,7 +19,7 @@ export type EventsHost = PresenceHost &
     readonly scheduleAlarm: () => void;
     /** Fetches all lines of another hub, which sends changes from now on. */
     readonly subscribeShard: (shard: number) => Promise<readonly Summary[]>;
-    /** Sends changes to the first hub; resolves to whether the list has subscribers there. */
+    /** Sends changes to the first hub; resolves to whether the list is used there. */
     readonly sendChanges: (changes: ListChanges, lost: boolean) => Promise<boolean>;
     /** Keeps the hub awake for work that goes on after a response. */
     readonly waitUntil: (work: Promise<void>) => void;

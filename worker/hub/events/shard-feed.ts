@@ -1,9 +1,9 @@
 /**
- * The lobby list of a game spans all hubs. The first hub serves its subscribers, and the others replicate their lines
- * to it while it has any, in order and one batch at a time:
+ * The lobby list of a game spans all hubs. The first hub serves its subscribers and readers, and the others replicate their
+ * lines to it while it has any, in order and one batch at a time:
  *
  *     first hub -> others   subscribeShard()                             returns all lines; changes follow from now on
- *     others -> first hub   onShardChanges(shard, changes, count, lost)  -> whether the list still has subscribers
+ *     others -> first hub   onShardChanges(shard, changes, count, lost)  -> whether the list is still used
  *
  * A hub that slept does not know whether there are subscribers: it sends its next change and learns it from the
  * response. By `count` and `lost` the first hub detects a gap; then it fetches all lines again and sends new snapshots.
@@ -73,11 +73,16 @@ export class ShardFeedSender {
   }
 }
 
+/** A page of the first hub's lines, with one of the replicas and the page that both make. */
+type Merged = { readonly replicas: Page; readonly page: Page };
+
 /** The receiving side, at the first hub: replicas of the other hubs' lines. */
 export class ShardFeedReceiver {
   readonly #subscribe: (shard: number) => Promise<readonly Summary[]>;
   readonly #shards: readonly number[];
-  #indexes: Map<number, LobbyListIndex> | null = null;
+  #replicas: Replicas | null = null;
+  /** Pages are merged once. */
+  readonly #merged = new WeakMap<Page, Merged>();
   #loading: Promise<boolean> | null = null;
   /** Changes that arrived while the lines were being fetched. */
   #early: [shard: number, changes: ListChanges][] = [];
@@ -87,38 +92,55 @@ export class ShardFeedReceiver {
     this.#subscribe = subscribe;
   }
 
+  /** When the lines were last fetched (ms). */
+  get loaded_at(): number {
+    return this.#replicas?.at ?? -Infinity;
+  }
+
   /** Fetches the lines of all hubs. False if one is unreachable or there are too many lines. */
   load(): Promise<boolean> {
-    if (this.#indexes !== null || this.#shards.length === 0) return Promise.resolve(true);
+    if (this.#replicas !== null || this.#shards.length === 0) return Promise.resolve(true);
+    return this.reload();
+  }
+
+  /** Fetches them again. Until they have arrived, or if that fails, the replicas stay as they are. */
+  reload(): Promise<boolean> {
+    if (this.#shards.length === 0) return Promise.resolve(true);
     this.#loading ??= this.#fetch().finally(() => (this.#loading = null));
     return this.#loading;
   }
 
   forget(): void {
-    this.#indexes = null;
+    this.#replicas = null;
   }
 
-  /** Merges the first hub's own page with those of the replicas. */
+  /** Merges the first hub's own page with that of the replicas. */
   page(own: Page, query: Query): Page {
-    const pages = [...(this.#indexes?.values() ?? [])].map((index) => index.page(query));
-    return pages.length === 0 ? own : mergePages([own, ...pages], query);
+    if (this.#replicas === null) return own;
+    const replicas = this.#replicas.index.page(query);
+    const known = this.#merged.get(own);
+    if (known?.replicas === replicas) return known.page;
+    const page = mergePages([own, replicas], query);
+    this.#merged.set(own, { replicas, page });
+    return page;
   }
 
   /** Applies a batch. False if it reveals a gap. */
   apply(shard: number, changes: ListChanges, count: number): boolean {
     if (this.#loading !== null) this.#early.push([shard, changes]);
-    const index = this.#indexes?.get(shard);
-    if (index === undefined) return true;
-    applyChanges(index, changes);
-    return index.size === count;
+    if (this.#replicas === null) return true;
+    this.#replicas.apply(shard, changes);
+    return this.#replicas.count(shard) === count;
   }
 
   async #fetch(): Promise<boolean> {
     try {
       const all = await Promise.all(this.#shards.map(async (shard) => [shard, await this.#subscribe(shard)] as const));
       if (all.reduce((sum, [, lines]) => sum + lines.length, 0) > SHARD_FEED_SUMMARIES_MAX) return false;
-      this.#indexes = new Map(all.map(([shard, lines]) => [shard, indexOf(lines)]));
-      for (const [shard, changes] of this.#early) applyChanges(this.#indexes.get(shard)!, changes);
+      const replicas = new Replicas(Date.now());
+      for (const [shard, lines] of all) replicas.apply(shard, lines.map(added));
+      for (const [shard, changes] of this.#early) replicas.apply(shard, changes);
+      this.#replicas = replicas;
       return true;
     } catch {
       return false;
@@ -128,15 +150,31 @@ export class ShardFeedReceiver {
   }
 }
 
-/** A known line may be newer than the batch, because it was fetched later. */
-function applyChanges(index: LobbyListIndex, changes: ListChanges): void {
-  for (const { id, next } of changes) {
-    if (next === null || next.revision > (index.get(id)?.revision ?? 0)) index.set(id, next);
-  }
-}
+type Line = Pick<Change<Summary>, "id" | "next">;
+const added = (next: Summary): Line => ({ id: next.id, next });
 
-function indexOf(lines: readonly Summary[]): LobbyListIndex {
-  const index = new LobbyListIndex();
-  for (const line of lines) index.set(line.id, line);
-  return index;
+/** The lines of the other hubs in one index, so that a page costs the same for any number of them. */
+class Replicas {
+  readonly index = new LobbyListIndex();
+  /** When they were fetched (ms). */
+  readonly at: number;
+  /** Lines by shard. */
+  readonly #counts = new Map<number, number>();
+
+  constructor(at: number) {
+    this.at = at;
+  }
+
+  count(shard: number): number {
+    return this.#counts.get(shard) ?? 0;
+  }
+
+  /** A known line may be newer than the batch, because it was fetched later. */
+  apply(shard: number, changes: readonly Line[]): void {
+    const before = this.index.size;
+    for (const { id, next } of changes) {
+      if (next === null || next.revision > (this.index.get(id)?.revision ?? 0)) this.index.set(id, next);
+    }
+    this.#counts.set(shard, this.count(shard) + this.index.size - before);
+  }
 }

@@ -17,6 +17,7 @@ import { type ClientMessage, SUBPROTOCOL, EventsCloseCode } from "#shared/api/ev
 import { type Incoming, type MalformedMessage, type MessageRef, readMessage } from "./incoming.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { Delivery, LobbyChange } from "../change-listener.ts";
+import { ListDirectory } from "./list-directory.ts";
 import { ShardFeedSender, ShardFeedReceiver } from "./shard-feed.ts";
 import { firstFault, problem, problemDocument } from "../../problem.ts";
 import type { Subscriber } from "./subscriber.ts";
@@ -36,6 +37,8 @@ export class SocketServer {
   readonly #replicas: ShardFeedReceiver;
   readonly #feed: ShardFeedSender | null;
   readonly #snapshots: Snapshots;
+  /** Answers list requests for all hubs, at the first one. */
+  readonly directory: ListDirectory;
   #check_at: number;
 
   constructor(host: EventsHost, sockets: readonly WebSocket[], now: number) {
@@ -44,6 +47,7 @@ export class SocketServer {
     this.#broadcaster = new Broadcaster(host, this.#subscribers, now);
     const other_shards = host.shard === 0 ? Array.from({ length: host.shards - 1 }, (_, at) => at + 1) : [];
     this.#replicas = new ShardFeedReceiver(other_shards, host.subscribeShard);
+    this.directory = new ListDirectory(this.#replicas, host.waitUntil);
     this.#snapshots = new Snapshots(host, this.#subscribers, this.#broadcaster, this.#replicas);
     this.#feed = host.shard === 0 ? null : new ShardFeedSender(host.sendChanges);
     this.#check_at = now + SUBSCRIBER_SILENCE_MS;
@@ -88,7 +92,7 @@ export class SocketServer {
     this.#feed?.start();
   }
 
-  /** Applies another hub's changes; resolves to whether the list has subscribers here. */
+  /** Applies another hub's changes; resolves to whether the list is used here. */
   async onShardChanges(
     shard: number,
     changes: ListChanges,
@@ -96,7 +100,7 @@ export class SocketServer {
     lost: boolean,
     now: number,
   ): Promise<boolean> {
-    const isKept = this.#broadcaster.isListKept(now);
+    const isKept = this.#broadcaster.isListKept(now) || this.directory.isRead(now);
     if (!isKept) this.#replicas.forget();
     const whole = this.#replicas.apply(shard, changes, count) && !lost;
     this.#broadcaster.publishLines(changes, now);
