@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { costLine, ROWS_PER_LOBBY } from "../../tools/generate/cost.ts";
 import { TestStack } from "../support/test-stack.ts";
 
 const read = (file: string): string => readFileSync(join(import.meta.dirname, "../..", file), "utf8");
@@ -32,9 +31,4 @@ test("alerts use existing metrics", async () => {
   const named = new Set(read("deploy/observe/alerts.yml").match(/parley_\w+/g));
   expect(named.size).toBeGreaterThan(8);
   for (const name of named) expect([name, served.includes(name) || ofHub.includes(name)]).toStrictEqual([name, true]);
-});
-
-test("the costs on the page are the counted ones", () => {
-  expect(read("test/worker/hub/cost.test.ts")).toContain(`a lobby of two over a wire writes ${ROWS_PER_LOBBY}:`);
-  for (const players of [100, 1_000, 10_000]) expect(page).toContain(costLine(players));
 });
