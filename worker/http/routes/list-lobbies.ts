@@ -42,9 +42,10 @@ export async function listLobbies(c: Ctx): Promise<Response> {
  */
 async function renderedPage(c: Ctx, query: Query): Promise<ListPage | Response> {
   const known = c.req.header("if-none-match") ?? null;
-  const asks_first = shardCount(c.env) === 1 || c.var.peer === null;
+  const shards = shardCount(c.env);
+  const asks_first = shards === 1 || c.var.peer === null;
   const list = asks_first
-    ? await callForRequest(c, 0, "list", (hub, meta) => hub.renderList(meta, query, known), false)
+    ? await callForRequest(c, 0, "list", (hub, meta) => hub.renderList(meta, query, known, shards), false)
     : null;
   if (list !== null) return list;
   // The first hub has counted the request.
