@@ -53,21 +53,21 @@ export function costTables({ simulated, exponent, free_players }: CostReport): s
       millions(one.used.gb_s),
     ]),
   ]);
-  const per_thousand = (dollars: number, { players }: Simulated): string =>
-    `$${((dollars * 1_000) / players).toFixed(2)}`;
   const paid = table([
     ["dollars per 1,000 players at the peak", ...units.map((unit) => unit.replace("_", " ")), "sum", "the bill"],
     ...simulated.map((one) => [
       integer(one.players),
-      ...units.map((unit) => per_thousand((one.used[unit] * PRICES[unit].dollars) / 1e6, one)),
-      per_thousand(marginalDollarsOf(one.used), one),
-      per_thousand(dollarsOf(one.used), one),
+      ...units.map((unit) => perThousand((one.used[unit] * PRICES[unit].dollars) / 1e6, one)),
+      perThousand(marginalDollarsOf(one.used), one),
+      perThousand(dollarsOf(one.used), one),
     ]),
   ]);
   const growth = `The sum grows with the players to the power of ${exponent.toFixed(2)}, from 10,000 to 1,000,000.`;
   const free = `The free plan serves ${integer(Math.floor(free_players / 10) * 10)} players at the peak.`;
   return [used, paid, `${growth} ${free}`].join("\n\n");
 }
+
+const perThousand = (dollars: number, { players }: Simulated): string => `$${((dollars * 1_000) / players).toFixed(2)}`;
 
 const table = ([head, ...rows]: readonly (readonly string[])[]): string =>
   [head!, head!.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
