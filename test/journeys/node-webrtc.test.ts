@@ -2,7 +2,6 @@
  * Native and browser players in one lobby: Node programs with node-datachannel and real Chromium pages meet over WebRTC, at a
  * real hub and over a real coturn.
  */
-import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -17,6 +16,7 @@ import { Coturn, isCoturnMissing } from "../support/coturn.ts";
 import { GamePages } from "../support/game-page.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 import { WebAttacker } from "../support/web-attacker.ts";
+import { isWebrtcMissing } from "../support/webrtc.ts";
 
 const TURN_SECRET = "north-0917-2468-abcdef";
 const LONGEST = 524_288;
@@ -45,18 +45,6 @@ afterAll(async () => {
   await stack?.close();
   await turn?.close();
 });
-
-/** If the optional package is not installed, prints the reason and returns true; in CI it throws. */
-function isWebrtcMissing(): boolean {
-  try {
-    createRequire(import.meta.url).resolve("node-datachannel");
-    return false;
-  } catch (error) {
-    if (process.env["CI"]) throw error;
-    console.warn("The journeys of Node and browsers are skipped: node-datachannel is not installed; run npm ci.");
-    return true;
-  }
-}
 
 /** A Node program that meets native and browser players. */
 async function bothKinds(): Promise<ParleyClient<AnyPeer>> {
