@@ -13,6 +13,7 @@ import { startBenchStack } from "./bench-stack.ts";
 import { benchLobbies } from "./lobbies.ts";
 import { benchNoray } from "./noray.ts";
 import { CIPHERS, measureSeal, SIZES } from "./seal.ts";
+import { benchSealedEcho } from "./sealed-echo.ts";
 import { benchMessages } from "./messages-table.ts";
 import { benchNatPairs, benchPathTimes } from "./nat-pairs.ts";
 import { benchNorayRouters, type Router, ROUTERS } from "./noray-routers.ts";
@@ -31,7 +32,7 @@ Measures these parts in about three minutes and prints a table for each:
   steps          UDP -> sidecar -> hub (rows written) -> sidecar -> UDP: rate and latency
   noray          registrations over TCP, the registrar with 0 and 10,000 idle hosts, memory of a host
   lobbies        lists over HTTP, lobby lifecycles, and a change sent to a thousand subscribers
-  seal           datagrams encrypted and decrypted by the client, in this process
+  seal           datagrams encrypted and decrypted by the client, in this process, and round trips through a peer
   messages       reliable and unreliable messages between two peers, compared with plain UDP
   NAT pairs      native peers behind every pair of NATs, in network namespaces: path and time to connect
   relay          UDP in, UDP out to the other peer, compared with noray's implementation
@@ -147,6 +148,8 @@ printTable([
   ...CIPHERS.map(([name, cipher]) => [name, ...SIZES.map((size) => formatInteger(cipher(size)))]),
   ["encrypted and decrypted by Seal", ...SIZES.map((size) => formatInteger(measureSeal(size)))],
 ]);
+
+await benchSealedEcho(null);
 
 await benchMessages();
 

@@ -22,6 +22,7 @@ export async function flood(
   port: number,
   server: ChildProcess,
   request: (at: number) => Uint8Array,
+  window = WINDOW,
 ): Promise<Throughput> {
   let responses = 0;
   let isRunning = true;
@@ -31,7 +32,7 @@ export async function flood(
   });
   for (const [at, socket] of sockets.entries()) {
     socket.on("message", listeners[at]!);
-    for (let one = 0; one < WINDOW / sockets.length; one++) socket.send(request(at), port, "127.0.0.1");
+    for (let one = 0; one < window / sockets.length; one++) socket.send(request(at), port, "127.0.0.1");
   }
   const figures = await measureThroughput(server, () => responses);
   isRunning = false;

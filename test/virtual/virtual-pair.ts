@@ -54,19 +54,29 @@ export class VirtualPeer {
 
   sendNumbered(): boolean {
     const sent = this.channel.send(Buffer.from(String(this.#sent++)), this.#world.now);
-    this.pump();
+    this.#pumpDatagram();
     return sent;
   }
 
   receive(bytes: Uint8Array, from: { socket: number; to: Endpoint } | "tunnel"): boolean {
     const isHis = this.channel.receive(bytes, from, this.#world.now);
-    this.pump();
+    this.#pumpDatagram();
     return isHis;
   }
 
   pump(): void {
+    this.channel.wake(this.#world.now);
+    this.#carryOut();
+  }
+
+  /** After a datagram, the channel is woken only if it is due, as the client does. */
+  #pumpDatagram(): void {
+    if (this.channel.deadline() <= this.#world.now) this.pump();
+    else this.#carryOut();
+  }
+
+  #carryOut(): void {
     const { now } = this.#world;
-    this.channel.wake(now);
     for (const { place, bytes, hops } of this.channel.takeDatagrams(now)) {
       if (place === "tunnel") this.tunnel?.(bytes);
       else this.player.send(place.socket, place.to, bytes, hops);

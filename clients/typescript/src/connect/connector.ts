@@ -20,7 +20,8 @@ import type { ConnectOptions, MemberPaths, PathsSetup } from "../api/member-path
 import type { Connection as ConnectionView, ConnectionList, Outcome } from "../api/types.ts";
 import { type Introduction, readIntroduction, readRelay } from "./introduction.ts";
 import type { Endpoint } from "../util/addresses.ts";
-import { Peer, type PeerHandlers } from "./peer.ts";
+import { Peer } from "./peer.ts";
+import type { PeerHandlers } from "./peer-handlers.ts";
 import { ReachGatherer } from "./reach-gatherer.ts";
 import { WarmSocket } from "../probe/warm-socket.ts";
 

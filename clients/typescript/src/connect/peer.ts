@@ -3,35 +3,24 @@
  * (path/channel.ts) with real sockets and a clock; the connector (connector.ts) decides about introductions.
  */
 import type { Socket } from "node:dgram";
+import { DeadlineTimer } from "../util/deadline-timer.ts";
 import { Emitter } from "../util/emitter.ts";
 import { Channel, type ChannelEvent } from "../path/channel.ts";
 import type { Place } from "../path/paths.ts";
 import type { Endpoint } from "../util/addresses.ts";
 import type { Plan } from "../punch/plan.ts";
-import type { PunchOutcome } from "../punch/punch.ts";
 import type { PairKey } from "../secure/seal.ts";
 import { ProbeTransactions } from "../probe/probe-transactions.ts";
 import * as limits from "./limits.ts";
 import type { Relay } from "./introduction.ts";
 import { CurrentPath, type PathName, type PeerEvents, type PeerStats } from "./peer-path.ts";
+import type { PeerHandlers } from "./peer-handlers.ts";
 import { PeerRelay, type RelayUse } from "./peer-relay.ts";
 import { type DatagramHandler, Sockets } from "../probe/sockets.ts";
 import type { WarmSocketPair } from "../probe/warm-socket.ts";
 
 /** The socket for a game with its own transport. No listener of this library is left on it. */
 export type Detached = { readonly socket: Socket; readonly to: Endpoint };
-
-/** What the connector does for a peer. */
-export type PeerHandlers = {
-  /** A direct path should be tried again. */
-  readonly upgrade: () => void;
-  readonly punched: (outcome: PunchOutcome, sent: number) => void;
-  /** There is no path, or the only one may be lost. */
-  readonly needsRelay: () => void;
-  /** The relay does not answer. */
-  readonly relaySilent: () => void;
-  readonly closed: () => void;
-};
 
 export class Peer extends Emitter<PeerEvents> {
   readonly id: string;
@@ -42,7 +31,7 @@ export class Peer extends Emitter<PeerEvents> {
   #channel: Channel | null = null;
   /** Datagrams that arrived before the key. */
   #early: { readonly bytes: Uint8Array; readonly place: Place }[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer = new DeadlineTimer(() => this.update());
   /** A recent receipt of a socket from the sidecar with this address, or "-". */
   receiptOf: (socket: number, address: string) => string = () => "-";
   /** The local socket of the next introduction. Earlier ones may still be in use. */
@@ -110,9 +99,10 @@ export class Peer extends Emitter<PeerEvents> {
 
   /** Returns false if there is no path, or the payload exceeds PAYLOAD_BYTES_MAX. A datagram may be lost, as with UDP. */
   send(payload: Uint8Array): boolean {
-    const sent = !this.#closed && this.#channel?.send(payload, performance.now()) === true;
-    if (!sent) return false;
-    this.update();
+    const channel = this.#channel;
+    const now = performance.now();
+    if (this.#closed || channel === null || !channel.send(payload, now)) return false;
+    this.#advance(channel, now);
     return true;
   }
 
@@ -221,28 +211,40 @@ export class Peer extends Emitter<PeerEvents> {
 
   receive(bytes: Uint8Array, place: Place): void {
     if (this.#closed || this.probes.handleResponse(bytes)) return;
-    if (this.#channel === null) {
+    const channel = this.#channel;
+    if (channel === null) {
       this.#early = [...this.#early, { bytes, place }].slice(-limits.EARLY_DATAGRAMS_MAX);
       return;
     }
-    if (this.#channel.receive(bytes, place, performance.now())) this.update();
+    const now = performance.now();
+    if (channel.receive(bytes, place, now)) this.#advance(channel, now);
   }
 
   /** Runs the channel: sends the datagrams that are due, handles its events, and sets the timer. */
   update(): void {
+    if (this.#closed) return;
     const channel = this.#channel;
-    if (channel === null || this.#closed) return;
+    if (channel === null) return;
     const now = performance.now();
     channel.wake(now);
+    this.#carryOut(channel, now);
+    if (!this.#closed) this.#timer.set(channel.deadline(), now);
+  }
+
+  /** The same after a datagram of the game, without what seldom has anything to do. */
+  #advance(channel: Channel, now: number): void {
+    const due = channel.deadline();
+    if (due <= now) return this.update();
+    this.#carryOut(channel, now);
+    if (!this.#closed) this.#timer.set(due, now);
+  }
+
+  #carryOut(channel: Channel, now: number): void {
     for (const { place, bytes, hops } of channel.takeDatagrams(now)) {
       if (place === "tunnel") this.#relay.sendThroughTunnel(bytes);
       else this.sockets.send(place.socket, place.to, bytes, hops);
     }
     for (const event of channel.takeEvents()) this.#handleEvent(event);
-    if (this.#closed) return;
-    clearTimeout(this.#timer);
-    const wait = channel.deadline() - performance.now();
-    if (wait < Infinity) this.#timer = setTimeout(() => this.update(), Math.max(0, Math.ceil(wait)));
   }
 
   // -------------------------------------------------------------------------------------------------------------
@@ -284,7 +286,7 @@ export class Peer extends Emitter<PeerEvents> {
 
   #end(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     this.#relay.close();
     this.#current.end();
     this.#handlers.closed();

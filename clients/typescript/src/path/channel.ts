@@ -32,6 +32,9 @@ export type ChannelEvent =
 export type ChannelDatagram = { readonly place: Place; readonly bytes: Uint8Array; readonly hops?: number };
 
 const EXTRA_SOCKETS_FIRST = 65_536;
+/** Most datagrams cause none of the other kind, and then nothing is allocated. */
+const NO_DATAGRAMS: readonly ChannelDatagram[] = [];
+const NO_EVENTS: readonly ChannelEvent[] = [];
 
 type Attempt = {
   readonly punch: Punch;
@@ -52,6 +55,8 @@ export class Channel {
   readonly #extraSockets = new Set<number>();
   /** Those of them in use by a path, and not by the current attempt. */
   #extraSocketsInUse = 0;
+  /** A probe or an answer was received since the last `wake`. */
+  #isProbed = false;
   #datagrams: ChannelDatagram[] = [];
   #events: ChannelEvent[] = [];
 
@@ -156,8 +161,7 @@ export class Channel {
     const message = readMessage(body);
     if (message === null) return true;
     if (message.kind === "data") this.#pushEvent({ type: "data", payload: message.payload });
-    else if (message.kind === "probe") this.#handleProbe(message, place, now);
-    else if (!this.#selector.handleAnswer(message, now)) this.#handlePunchMessage(message, place, now);
+    else this.#handleControl(message, place, now);
     const mayRoam = this.#attempt === null || this.#attempt.reported !== null;
     const payload = message.kind === "data" ? message.payload : null;
     this.#selector.recordReceived(place, { mayRoam, payload }, now);
@@ -165,33 +169,44 @@ export class Channel {
   }
 
   wake(now: number): void {
+    this.#isProbed = false;
     this.#attempt?.punch.wake(now);
     this.#checkPunch(now);
     this.#selector.wake(now);
     this.#sweep(now);
   }
 
-  /** When to call `wake` next; Infinity for never. */
+  /** When to call `wake` next; -Infinity for at once, Infinity for never. Data of the game alone seldom changes it. */
   deadline(): number {
+    if (this.#isProbed) return -Infinity;
     const sweep = this.#extraSockets.size > this.#extraSocketsInUse ? this.#sweepAt() : Infinity;
     return Math.min(this.#attempt?.punch.deadline() ?? Infinity, this.#selector.deadline(), sweep);
   }
 
-  takeDatagrams(now: number): ChannelDatagram[] {
+  takeDatagrams(now: number): readonly ChannelDatagram[] {
     this.#collect(now);
+    if (this.#datagrams.length === 0) return NO_DATAGRAMS;
     const datagrams = this.#datagrams;
     this.#datagrams = [];
     return datagrams;
   }
 
-  takeEvents(): ChannelEvent[] {
+  takeEvents(): readonly ChannelEvent[] {
     for (const event of this.#selector.takeEvents()) this.#pushEvent(event);
+    if (this.#events.length === 0) return NO_EVENTS;
     const events = this.#events;
     this.#events = [];
     return events;
   }
 
   // --- receiving -----------------------------------------------------------------------------------------------
+
+  #handleControl(message: Message, place: Place, now: number): void {
+    this.#isProbed = true;
+    if (message.kind === "probe") this.#handleProbe(message, place, now);
+    else if (message.kind === "answer" && !this.#selector.handleAnswer(message, now))
+      this.#handlePunchMessage(message, place, now);
+  }
 
   /** A probe on a socket of the punch is the punch's, even after its outcome: the peer may not have one yet. */
   #handleProbe(message: Message & { kind: "probe" }, place: Place, now: number): void {

@@ -22,6 +22,7 @@ import { UnvalidatedSources } from "./unvalidated.ts";
 import { UpgradeTimer } from "./upgrade-timer.ts";
 
 const ORDER: readonly PathKind[] = ["direct", "relay", "tunnel"];
+const NOTHING: readonly never[] = [];
 
 /** `payload`: of a datagram of the game, or null. From an unknown place the peer may have roamed. */
 export type ReceivedDatagram = { readonly mayRoam: boolean; readonly payload: Uint8Array | null };
@@ -104,8 +105,9 @@ export class PathSelector {
   routes(now: number): readonly Path[] {
     this.#activity.record(now);
     const routes = this.#routes(now);
+    const interval_ms = probeMs(this.#activity.level(now), this.#random);
     // A path that has just come into use is probed as often as the others.
-    for (const path of routes) path.probeDue = Math.min(path.probeDue, Math.max(now, this.#nextProbe(path, now)));
+    for (const path of routes) path.probeDue = Math.min(path.probeDue, Math.max(now, path.probedAt + interval_ms));
     return routes;
   }
 
@@ -176,17 +178,20 @@ export class PathSelector {
 
   /** When to call `wake` next; Infinity for never. */
   deadline(): number {
-    const dues = this.#paths.all().flatMap((path) => [path.probeDue, this.#activity.changesAt(path, this.#now)]);
-    return Math.min(this.#upgrade.at, this.#roaming.deadline(), ...dues);
+    let due = Math.min(this.#upgrade.at, this.#roaming.deadline());
+    for (const path of this.#paths.all()) due = Math.min(due, path.probeDue, this.#activity.changesAt(path, this.#now));
+    return due;
   }
 
-  takeMessages(): { place: Place; message: Message }[] {
+  takeMessages(): readonly { place: Place; message: Message }[] {
+    if (this.#messages.length === 0) return NOTHING;
     const messages = this.#messages;
     this.#messages = [];
     return messages;
   }
 
-  takeEvents(): PathSelectorEvent[] {
+  takeEvents(): readonly PathSelectorEvent[] {
+    if (this.#events.length === 0) return NOTHING;
     const events = this.#events;
     this.#events = [];
     return events;
@@ -205,10 +210,22 @@ export class PathSelector {
     return routes;
   }
 
+  /** The first trusted path, else the last one. */
+  #preferred(now: number): Path | undefined {
+    let last: Path | undefined;
+    for (const kind of ORDER) {
+      const path = this.#paths.get(kind);
+      if (path === undefined) continue;
+      if (this.#activity.trusts(path, now)) return path;
+      last = path;
+    }
+    return last;
+  }
+
   /** Emits an event if the preferred path changed. */
   #updateCurrent(now: number, why: PathChangeReason): void {
-    const routes = this.#routes(now);
-    const first = routes.find((path) => this.#activity.trusts(path, now)) ?? routes.at(-1);
+    this.#now = now;
+    const first = this.#preferred(now);
     const kind = first?.kind ?? null;
     if (kind === this.#current) return;
     // The silent direct path stays in use beside the next one, and a new one is sought at once.

@@ -17,8 +17,8 @@ export class PathTable {
     return this.#paths.get(kind);
   }
 
-  all(): Path[] {
-    return [...this.#paths.values()];
+  all(): Iterable<Path> {
+    return this.#paths.values();
   }
 
   put(path: Path): void {
@@ -39,11 +39,12 @@ export class PathTable {
   }
 
   at(place: Place): Path | undefined {
-    return this.all().find((path) => samePlace(path.place, place));
+    for (const path of this.#paths.values()) if (samePlace(path.place, place)) return path;
+    return undefined;
   }
 
   hasAddress(address: string): boolean {
-    return this.all().some(({ place }) => place !== "tunnel" && place.to.address === address);
+    return [...this.all()].some(({ place }) => place !== "tunnel" && place.to.address === address);
   }
 
   /** A new path, which is not in the table yet. */

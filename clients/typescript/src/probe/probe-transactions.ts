@@ -18,6 +18,8 @@ export class ProbeTransactions {
 
   /** Returns false if the datagram is not a response. */
   handleResponse(bytes: Uint8Array): boolean {
+    // A response is ASCII. Almost all datagrams of a game are sealed and begin with a larger byte.
+    if (bytes.length === 0 || bytes[0]! > 0x7f) return false;
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 256)).toString("latin1");
     if (!/^(seen|knocked|entered) /.test(text)) return false;
     const words = text.split(" ");

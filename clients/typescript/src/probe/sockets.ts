@@ -60,13 +60,14 @@ export class Sockets {
 
   /** Opens the socket if it is new. `hops`: the TTL of this datagram. */
   send(number: number, to: Endpoint, bytes: Uint8Array, hops?: number): void {
-    const socket = this.#pair(number)[isIPv4(to.address) ? "udp4" : "udp6"];
+    const socket = this.#pair(number)[to.address.includes(":") ? "udp6" : "udp4"];
     if (socket === undefined) return;
     this.sent++;
-    if (hops === undefined) return socket.send(bytes, to.port, to.address, () => {});
+    // Without a callback, Node drops the error of a datagram and schedules nothing.
+    if (hops === undefined) return socket.send(bytes, to.port, to.address);
     const sendShortLived = (): void => {
       socket.setTTL(hops);
-      socket.send(bytes, to.port, to.address, () => {});
+      socket.send(bytes, to.port, to.address);
       socket.setTTL(HOPS);
     };
     if (portOf(socket) !== null) return sendShortLived();

@@ -57,6 +57,8 @@ export type PunchFailed = {
 };
 export type PunchOutcome = PunchOpened | PunchFailed;
 
+const NO_DATAGRAMS: readonly PunchDatagram[] = [];
+
 export class Punch {
   /** Counters for the report to the hub. */
   readonly counts = { sent: 0, received: 0, refused: 0 };
@@ -148,14 +150,15 @@ export class Punch {
   /** When to call `wake` next; Infinity for never. */
   deadline(): number {
     if (this.#outcome?.kind === "given_up") return Infinity;
-    const checks = [...this.#live].map(({ checkDue }) => checkDue);
-    const due = Math.min(...checks, this.#chosen === null ? this.#chooseAt() : this.#chosenDue);
+    let due = this.#chosen === null ? this.#chooseAt() : this.#chosenDue;
+    for (const { checkDue } of this.#live) due = Math.min(due, checkDue);
     if (this.#outcome !== null) return due;
     const streams = this.#schedules.map((stream) => this.#dueOf(stream));
     return Math.min(...streams, due, this.#startAt + this.#plan.give_up_ms);
   }
 
-  takeDatagrams(): PunchDatagram[] {
+  takeDatagrams(): readonly PunchDatagram[] {
+    if (this.#datagrams.length === 0) return NO_DATAGRAMS;
     const datagrams = this.#datagrams;
     this.#datagrams = [];
     return datagrams;

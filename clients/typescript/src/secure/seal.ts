@@ -89,12 +89,17 @@ export class Seal {
   /** Opens a datagram, or returns null. Never throws. */
   open(bytes: Uint8Array, now: number): Uint8Array | null {
     if (now >= this.#dropAt) this.#epochs = [this.#sending];
-    const epoch = this.#epochs.find((one) => one.matches(bytes));
-    if (epoch === undefined) return this.#refuse("stray");
+    const epoch = this.#epochOf(bytes);
+    if (epoch === null) return this.#refuse("stray");
     const opened = epoch.open(bytes);
     if (typeof opened === "string") return this.#refuse(opened);
     if (epoch !== this.#sending && epoch === this.#epochs.at(-1)) this.#switch(now);
     return opened;
+  }
+
+  #epochOf(bytes: Uint8Array): Epoch | null {
+    for (const epoch of this.#epochs) if (epoch.matches(bytes)) return epoch;
+    return null;
   }
 
   #switch(now: number): void {
@@ -121,7 +126,17 @@ const CIPHER = "aes-256-gcm";
 const NONCE_BYTES = 12;
 const OPTIONS = { authTagLength: limits.TAG_BYTES };
 
-type Direction = { readonly key: KeyObject; readonly mask: Buffer; readonly route: number };
+/**
+ * The keys of one direction, and the nonce and header of the datagram at hand. The cipher copies both, so that they need
+ * not be allocated for each datagram.
+ */
+type Direction = {
+  readonly key: KeyObject;
+  readonly mask: Buffer;
+  readonly route: number;
+  readonly nonce: Buffer;
+  readonly header: Buffer;
+};
 
 class Epoch {
   readonly number: number;
@@ -143,16 +158,14 @@ class Epoch {
   }
 
   seal(body: Uint8Array): Uint8Array {
-    const { key, mask, route } = this.#outgoing;
+    const direction = this.#outgoing;
     const counter = this.#counter++;
     if (counter >= limits.COUNTER_MAX) throw new RangeError("the key has sealed its maximum number of datagrams");
+    setCounter(direction, counter);
+    const cipher = createCipheriv(CIPHER, direction.key, direction.nonce, OPTIONS);
+    cipher.setAAD(direction.header);
     const out = Buffer.allocUnsafe(limits.SEAL_BYTES + body.length);
-    out[0] = limits.FIRST_BYTE;
-    out[1] = this.number;
-    out.writeUInt16BE(route, 2);
-    out.writeUInt32BE(counter % 2 ** 32, 4);
-    const cipher = createCipheriv(CIPHER, key, nonceOf(mask, counter), OPTIONS);
-    cipher.setAAD(out.subarray(0, limits.HEADER_BYTES));
+    out.set(direction.header);
     out.set(cipher.update(body), limits.HEADER_BYTES);
     cipher.final();
     out.set(cipher.getAuthTag(), limits.HEADER_BYTES + body.length);
@@ -160,13 +173,15 @@ class Epoch {
   }
 
   open(bytes: Uint8Array): Uint8Array | "forged" | "replayed" {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const counter = this.#window.widen(view.getUint32(4));
+    const low = ((bytes[4]! << 24) | (bytes[5]! << 16) | (bytes[6]! << 8) | bytes[7]!) >>> 0;
+    const counter = this.#window.widen(low);
     if (!this.#window.isNew(counter)) return "replayed";
-    const { key, mask } = this.incoming;
+    const { incoming } = this;
+    // `matches` has compared the rest of the header.
+    setCounter(incoming, counter);
     const end = bytes.length - limits.TAG_BYTES;
-    const decipher = createDecipheriv(CIPHER, key, nonceOf(mask, counter), OPTIONS);
-    decipher.setAAD(bytes.subarray(0, limits.HEADER_BYTES));
+    const decipher = createDecipheriv(CIPHER, incoming.key, incoming.nonce, OPTIONS);
+    decipher.setAAD(incoming.header);
     decipher.setAuthTag(bytes.subarray(end));
     const body = decipher.update(bytes.subarray(limits.HEADER_BYTES, end));
     try {
@@ -183,16 +198,15 @@ class Epoch {
 function directionOf(secret: Uint8Array, epoch: number, sender: "a" | "b"): Direction {
   const info = `parley pair v1 from ${sender} epoch ${epoch}`;
   const made = Buffer.from(hkdfSync("sha256", secret, "", info, 32 + NONCE_BYTES + 2));
-  return {
-    key: createSecretKey(made.subarray(0, 32)),
-    mask: made.subarray(32, 32 + NONCE_BYTES),
-    route: made.readUInt16BE(32 + NONCE_BYTES),
-  };
+  const mask = made.subarray(32, 32 + NONCE_BYTES);
+  const route = made.readUInt16BE(32 + NONCE_BYTES);
+  const header = Buffer.from([limits.FIRST_BYTE, epoch, route >> 8, route & 0xff, 0, 0, 0, 0]);
+  return { key: createSecretKey(made.subarray(0, 32)), mask, route, nonce: Buffer.from(mask), header };
 }
 
-function nonceOf(mask: Buffer, counter: number): Buffer {
-  const nonce = Buffer.from(mask);
-  nonce.writeUInt32BE((nonce.readUInt32BE(4) ^ Math.floor(counter / 2 ** 32)) >>> 0, 4);
-  nonce.writeUInt32BE((nonce.readUInt32BE(8) ^ (counter % 2 ** 32)) >>> 0, 8);
-  return nonce;
+function setCounter({ nonce, mask, header }: Direction, counter: number): void {
+  const low = counter % 2 ** 32;
+  nonce.writeUInt32BE((mask.readUInt32BE(4) ^ Math.floor(counter / 2 ** 32)) >>> 0, 4);
+  nonce.writeUInt32BE((mask.readUInt32BE(8) ^ low) >>> 0, 8);
+  header.writeUInt32BE(low, 4);
 }

@@ -5,17 +5,23 @@
 type Listener = (...carries: unknown[]) => void;
 
 export class Emitter<Events extends Record<keyof Events, unknown[]>> {
-  readonly #listeners = new Map<keyof Events, Set<Listener>>();
+  /** Each list is replaced by a change, so that an event under way keeps the list that it began with. */
+  readonly #listeners = new Map<keyof Events, readonly Listener[]>();
 
   /** Calls the listener at every such event, in the order of registration. A listener is added once. */
   on<K extends keyof Events>(name: K, listener: (...carries: Events[K]) => void): this {
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners.add(listener as unknown as Listener));
+    const listeners = this.#listeners.get(name) ?? [];
+    if (!listeners.includes(listener as unknown as Listener))
+      this.#listeners.set(name, [...listeners, listener as unknown as Listener]);
     return this;
   }
 
   off<K extends keyof Events>(name: K, listener: (...carries: Events[K]) => void): this {
-    this.#listeners.get(name)?.delete(listener as unknown as Listener);
+    const listeners = this.#listeners.get(name) ?? [];
+    this.#listeners.set(
+      name,
+      listeners.filter((one) => one !== (listener as unknown as Listener)),
+    );
     return this;
   }
 
@@ -29,9 +35,8 @@ export class Emitter<Events extends Record<keyof Events, unknown[]>> {
   }
 
   protected emit<K extends keyof Events>(name: K, carries: Events[K]): void {
-    // A copy: a listener added during this event receives the next one.
-    const now = Array.from(this.#listeners.get(name) ?? []);
-    for (const listener of now) {
+    // A listener added during this event receives the next one.
+    for (const listener of this.#listeners.get(name) ?? []) {
       try {
         listener(...carries);
       } catch (error) {

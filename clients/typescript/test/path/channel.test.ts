@@ -54,6 +54,11 @@ class Table {
     }
   }
 
+  /** Whether the channel must be woken now. */
+  get isDue(): boolean {
+    return this.channel.deadline() <= this.now;
+  }
+
   to(address: string): number {
     return this.sent.filter(({ place }) => place !== "tunnel" && place.to.address === address).length;
   }
@@ -144,6 +149,24 @@ describe("a channel", () => {
     const bytes = table.peer.seal(writeMessage(data), 0);
     expect([RELAY, DIRECT].map((place) => table.channel.receive(bytes, place, 0))).toStrictEqual([true, false]);
     expect(table.channel.takeEvents().filter(({ type }) => type === "data")).toHaveLength(1);
+  });
+
+  test("a channel is due at once after a probe, and not after data of the game", () => {
+    const table = new Table();
+    table.channel.relay(RELAY, 0);
+    table.pass(10);
+    table.answers(RELAY);
+    table.pass(20);
+    const receive = (message: Message): boolean =>
+      table.channel.receive(table.peer.seal(writeMessage(message), table.now), RELAY, table.now);
+    expect([receive(data), table.channel.send(Buffer.from("x"), table.now), table.isDue]).toStrictEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect([receive(probe), table.isDue]).toStrictEqual([true, true]);
+    table.channel.wake(table.now);
+    expect(table.isDue).toBe(false);
   });
 
   test("a channel ignores unknown messages of later versions", () => {
