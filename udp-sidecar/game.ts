@@ -5,6 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { type Endpoint, isIPv4 } from "#shared/net/endpoint.ts";
 import {
+  NOHUB_CHANGES_BURST,
+  NOHUB_CHANGES_PER_S,
   NOHUB_COMMANDS_BURST,
   NOHUB_COMMANDS_PER_S,
   NOHUB_LOBBIES_MAX,
@@ -178,7 +180,9 @@ function createNohubSessions(
     sessions_max: NOHUB_SESSIONS_MAX,
     sessions_per_source_max: NOHUB_SESSIONS_PER_SOURCE_MAX,
     lobbies_max: NOHUB_LOBBIES_MAX,
+    lobbies_per_source_max: config.lobbies_per_source_max,
     commands: { per_s: NOHUB_COMMANDS_PER_S, burst: NOHUB_COMMANDS_BURST },
+    changes: { per_s: NOHUB_CHANGES_PER_S, burst: NOHUB_CHANGES_BURST },
     sources_max: SOURCES_MAX,
     grace_ms: config.nohub_grace_s * 1_000,
   };

@@ -111,6 +111,11 @@ export const NOHUB_ENTRIES_MAX = 128;
 /** Commands of one source. Games poll the list once a second; each of 64 sessions may. */
 export const NOHUB_COMMANDS_PER_S = 100;
 export const NOHUB_COMMANDS_BURST = 400;
+/** A list counts as one command for each so many lobbies: about 1 ms. */
+export const NOHUB_LOBBIES_PER_COMMAND = 1_000;
+/** Lobbies and changes of one source that the hub stores: 64 sessions with four lobbies each may return at once. */
+export const NOHUB_CHANGES_PER_S = 20;
+export const NOHUB_CHANGES_BURST = 256;
 /** The longest list: 5,000 lobbies with a name and two numbers. Further ones are left out, the oldest first. */
 export const NOHUB_LIST_BYTES_MAX = 524_288;
 /** Unread bytes after which a connection is closed: two lists. */

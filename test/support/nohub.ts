@@ -9,6 +9,9 @@ import { NohubSessions } from "../../udp-sidecar/nohub/sessions.ts";
 import { diceOf } from "./dice.ts";
 import { endpointOf, HOME, type Rig } from "./exchange.ts";
 
+/** Fewer than a source may create at once. */
+export const LOBBIES_PER_SOURCE_MAX = 100;
+
 type Owner = {
   readonly exchange: Exchange;
   readonly directory: LobbyDirectory;
@@ -23,7 +26,9 @@ export function nohubSessions(owner: Owner, name: string, clock: () => number): 
       sessions_max: 1_000,
       sessions_per_source_max: numbers.NOHUB_SESSIONS_PER_SOURCE_MAX,
       lobbies_max: numbers.NOHUB_LOBBIES_MAX,
+      lobbies_per_source_max: LOBBIES_PER_SOURCE_MAX,
       commands: { per_s: numbers.NOHUB_COMMANDS_PER_S, burst: numbers.NOHUB_COMMANDS_BURST },
+      changes: { per_s: numbers.NOHUB_CHANGES_PER_S, burst: numbers.NOHUB_CHANGES_BURST },
       sources_max: numbers.SOURCES_MAX,
       grace_ms: numbers.NOHUB_GRACE_MS,
     },

@@ -8,6 +8,7 @@
 import type { Report } from "#shared/link/messages.ts";
 import type { Wire as WireName } from "#shared/lobby/lobby.ts";
 import type { Notice, RequesterNotice } from "#shared/lobby/notices.ts";
+import { SourceCounter } from "#shared/net/source-counter.ts";
 import { hostReport } from "../protocols/nohub.ts";
 import { generateId } from "../protocols/noray.ts";
 import type { Contact, ConnectionSide } from "../protocols/wire.ts";
@@ -24,6 +25,7 @@ export class HostedLobbies implements ConnectionSide {
   readonly #grace_ms: number;
   readonly #all = new Map<string, HostedLobby>();
   readonly #orphans = new Set<HostedLobby>();
+  readonly perSource = new SourceCounter();
 
   constructor(out: NohubOutput, grace_ms: number) {
     this.#out = out;
@@ -74,7 +76,7 @@ export class HostedLobbies implements ConnectionSide {
       owner: session,
       orphaned_at: null,
     };
-    this.#all.set(lobby.id, lobby);
+    this.#add(lobby);
     this.#register(lobby);
     return lobby;
   }
@@ -168,13 +170,18 @@ export class HostedLobbies implements ConnectionSide {
       // The next check sets the time.
       orphaned_at: 0,
     };
-    this.#all.set(peer, lobby);
+    this.#add(lobby);
     this.#orphans.add(lobby);
   }
 
+  #add(lobby: HostedLobby): void {
+    this.#all.set(lobby.id, lobby);
+    this.perSource.add(lobby.endpoint.address, 1);
+  }
+
   #drop(lobby: HostedLobby): void {
-    this.#all.delete(lobby.id);
     this.#orphans.delete(lobby);
+    if (this.#all.delete(lobby.id)) this.perSource.add(lobby.endpoint.address, -1);
   }
 
   #register(lobby: HostedLobby): void {

@@ -101,8 +101,16 @@ export type VisibleLobby = LobbyLine & {
   readonly created_at: number;
 };
 
-/** Null for a lobby without an address, or whose host is away. */
+const visible = new WeakMap<DirectoryEntry, VisibleLobby | null>();
+
+/** Null for a lobby without an address, or whose host is away. The same object for the same entry. */
 export function visibleEntry(entry: DirectoryEntry): VisibleLobby | null {
+  let lobby = visible.get(entry);
+  if (lobby === undefined) visible.set(entry, (lobby = toVisible(entry)));
+  return lobby;
+}
+
+function toVisible(entry: DirectoryEntry): VisibleLobby | null {
   const { join_uri, away, created_at_ms, listed, joinable, locked, data } = entry;
   if (join_uri === undefined || away) return null;
   return {

@@ -9,7 +9,11 @@ export type NohubLimits = {
   readonly sessions_max: number;
   readonly sessions_per_source_max: number;
   readonly lobbies_max: number;
+  /** Of one source, those that wait for their host included. */
+  readonly lobbies_per_source_max: number;
   readonly commands: Budget;
+  /** Requests that the hub stores; they count as commands too. */
+  readonly changes: Budget;
   readonly sources_max: number;
   /** How long a lobby waits for its host after the connection has closed. */
   readonly grace_ms: number;

@@ -2,7 +2,7 @@
  * The sessions of nohub clients: their TCP connections and their requests. It owns no socket and no clock: the TCP port
  * passes bytes in. Every request is answered at once, from the lobbies hosted here and from the directory.
  */
-import { NOHUB_COMMAND_BYTES_MAX, NOHUB_LIST_BYTES_MAX, NOHUB_LOBBIES_PER_SESSION_MAX } from "#shared/limits.ts";
+import { NOHUB_COMMAND_BYTES_MAX, NOHUB_LOBBIES_PER_COMMAND, NOHUB_LOBBIES_PER_SESSION_MAX } from "#shared/limits.ts";
 import { BucketTable } from "#shared/rate-limit/token-bucket.ts";
 import type { Counters } from "../core/counters.ts";
 import { SourceCounter } from "#shared/net/source-counter.ts";
@@ -10,6 +10,7 @@ import * as nohub from "../protocols/nohub.ts";
 import { type TrimsockCommand, TrimsockReader } from "../protocols/trimsock.ts";
 import { generateId } from "../protocols/noray.ts";
 import { ALPHABET, HostedLobbies } from "./hosted-lobbies.ts";
+import { ListLines } from "./list-lines.ts";
 import { checkData, isGame, isUri, type VisibleLobby, visibleEntry } from "./publication.ts";
 import type { HostedLobby, NohubConnection, NohubLimits, NohubOutput, NohubSession } from "./session.ts";
 
@@ -25,12 +26,15 @@ export class NohubSessions {
   readonly #readers = new Map<NohubSession, TrimsockReader>();
   readonly #perSource = new SourceCounter();
   readonly #limiter: BucketTable;
+  readonly #changes: BucketTable;
+  readonly #lines = new ListLines();
 
   constructor(limits: NohubLimits, out: NohubOutput, counters: Counters) {
     this.#limits = limits;
     this.#out = out;
     this.#counters = counters;
     this.#limiter = new BucketTable(limits.commands, limits.sources_max);
+    this.#changes = new BucketTable(limits.changes, limits.sources_max);
     this.lobbies = new HostedLobbies(out, limits.grace_ms);
   }
 
@@ -82,12 +86,14 @@ export class NohubSessions {
 
   #answer(session: NohubSession, command: TrimsockCommand, now: number): string {
     try {
-      if (!this.#limiter.consume(session.connection.endpoint.address, now)) {
-        throw new NohubError("LimitError", "Too many commands!");
-      }
+      const { address } = session.connection.endpoint;
+      if (!this.#limiter.consume(address, now)) throw new NohubError("LimitError", "Too many commands!");
       const request = nohub.parseRequest(command);
+      if (CHANGES.has(request.do) && !this.#changes.consume(address, now)) {
+        throw new NohubError("LimitError", "Too many changes!");
+      }
       this.#counters.add("commands", "nohub");
-      return this.#execute(session, request, command.request);
+      return this.#execute(session, request, command.request, now);
     } catch (error) {
       if (!(error instanceof NohubError)) throw error;
       this.#counters.add("commands", "nohub_refused");
@@ -95,7 +101,7 @@ export class NohubSessions {
     }
   }
 
-  #execute(session: NohubSession, request: nohub.Request, id: string | null): string {
+  #execute(session: NohubSession, request: nohub.Request, id: string | null, now: number): string {
     if (request.do === "whereami") return nohub.formatWhereAmI(id, session.connection.endpoint.address);
     // Every other request has an id.
     const to = id ?? "";
@@ -104,11 +110,11 @@ export class NohubSessions {
         this.#setGame(session, request.game);
         return nohub.formatOk(to);
       case "create":
-        return nohub.formatLobby(`.${to}`, this.#create(session, request.uri, request.data), []);
+        return nohub.formatLobby(`.${to}`, this.#create(session, request.uri, request.data), new Set());
       case "get":
         return nohub.formatLobby(`.${to}`, this.#find(session, request.lobby), request.keys);
       case "list":
-        return this.#list(session, to, request.keys);
+        return this.#list(session, to, request.keys, now);
       case "join":
         return nohub.formatAddress(to, this.#join(session, request.lobby));
       case "set-data": {
@@ -154,9 +160,14 @@ export class NohubSessions {
   }
 
   #checkRoom(session: NohubSession, isNew: boolean): void {
-    const { lobbies_max } = this.#limits;
+    const { lobbies_max, lobbies_per_source_max } = this.#limits;
     if (isNew && this.lobbies.size >= lobbies_max) {
       throw new NohubError("LimitError", `Can't host more than ${lobbies_max} active lobbies on this instance!`);
+    }
+    const quota = { size_max: lobbies_max, per_source_max: lobbies_per_source_max };
+    // Those that wait for their host count too.
+    if (isNew && !this.lobbies.perSource.hasRoom(session.connection.endpoint.address, quota)) {
+      throw new NohubError("LimitError", "This address can't have more active lobbies now!");
     }
     if (this.lobbies.countOf(session) >= NOHUB_LOBBIES_PER_SESSION_MAX) {
       throw new NohubError(
@@ -197,9 +208,8 @@ export class NohubSessions {
     return uri;
   }
 
-  /** The oldest first; where they are too many for one answer, the newest ones. */
-  #list(session: NohubSession, to: string, keys: readonly string[]): string {
-    const visible: VisibleLobby[] = [];
+  #list(session: NohubSession, to: string, keys: ReadonlySet<string>, now: number): string {
+    const visible: (VisibleLobby | HostedLobby)[] = [];
     for (const lobby of this.lobbies.all()) {
       if (lobby.game === session.game && (!lobby.hidden || lobby.owner === session)) visible.push(lobby);
     }
@@ -208,15 +218,21 @@ export class NohubSessions {
       if (lobby === null || lobby.hidden || lobby.game !== session.game) continue;
       if (this.lobbies.get(lobby.id) === undefined) visible.push(lobby);
     }
-    visible.sort((a, b) => a.created_at - b.created_at);
-    const lines: string[] = [];
-    let length = 0;
-    for (const lobby of visible.toReversed()) {
-      const line = nohub.formatLobby(`|${to}`, lobby, keys);
-      length += line.length;
-      if (length > NOHUB_LIST_BYTES_MAX) break;
-      lines.push(line);
+    // A long list takes as much time as several commands.
+    for (let at = NOHUB_LOBBIES_PER_COMMAND; at < visible.length; at += NOHUB_LOBBIES_PER_COMMAND) {
+      this.#limiter.consume(session.connection.endpoint.address, now);
     }
-    return lines.toReversed().join("") + nohub.formatEndOfList(to);
+    return this.#lines.format(to, visible, keys);
   }
 }
+
+/** Requests that the hub stores. */
+const CHANGES: ReadonlySet<nohub.Request["do"]> = new Set([
+  "create",
+  "set-data",
+  "lock",
+  "unlock",
+  "hide",
+  "publish",
+  "delete",
+]);

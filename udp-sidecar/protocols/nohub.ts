@@ -59,8 +59,8 @@ export type Request =
   | { readonly do: "whereami" }
   | { readonly do: "set-game"; readonly game: string }
   | { readonly do: "create"; readonly uri: string; readonly data: ReadonlyMap<string, string> }
-  | { readonly do: "get"; readonly lobby: string; readonly keys: readonly string[] }
-  | { readonly do: "list"; readonly keys: readonly string[] }
+  | { readonly do: "get"; readonly lobby: string; readonly keys: ReadonlySet<string> }
+  | { readonly do: "list"; readonly keys: ReadonlySet<string> }
   | { readonly do: "join"; readonly lobby: string }
   | { readonly do: "set-data"; readonly lobby: string; readonly data: ReadonlyMap<string, string> }
   | { readonly do: LobbyAction; readonly lobby: string };
@@ -107,9 +107,9 @@ export function parseRequest({ name, request, params, pairs }: TrimsockCommand):
     case "lobby/create":
       return { do: "create", uri: needId("Missing lobby address!"), data: pairs };
     case "lobby/get":
-      return { do: "get", lobby: needId("Missing lobby ID!"), keys: params.slice(1) };
+      return { do: "get", lobby: needId("Missing lobby ID!"), keys: new Set(params.slice(1)) };
     case "lobby/list":
-      return { do: "list", keys: params };
+      return { do: "list", keys: new Set(params) };
     case "lobby/join":
       // Without an id there is no such lobby.
       return { do: "join", lobby: first };
@@ -134,10 +134,10 @@ export const formatAddress = (request: string, address: string): string => forma
 export const formatEndOfList = (request: string): string => formatCommand(`|${request}`);
 
 /** A lobby with all of its data, or with these keys. */
-export function formatLobby(head: string, { id, locked, hidden, data }: LobbyLine, keys: readonly string[]): string {
+export function formatLobby(head: string, { id, locked, hidden, data }: LobbyLine, keys: ReadonlySet<string>): string {
   const flags = [...(locked ? ["locked"] : []), ...(hidden ? ["hidden"] : [])];
   // The addon misreads a pair without a value.
-  const pairs = [...data].filter(([key, value]) => value !== "" && (keys.length === 0 || keys.includes(key)));
+  const pairs = [...data].filter(([key, value]) => value !== "" && (keys.size === 0 || keys.has(key)));
   return formatCommand(head, [id, ...flags], pairs);
 }
 

@@ -1,12 +1,18 @@
 /** What nohub's lobbies are in the one list: their data, their end, other sidecars, noray hosts, and lobbies made over HTTP. */
 import { describe, expect, test } from "vitest";
-import { NOHUB_GRACE_MS, NOHUB_SESSIONS_PER_SOURCE_MAX } from "#shared/limits.ts";
-import { ADDRESS_KEY } from "#shared/listing/directory.ts";
+import {
+  NOHUB_CHANGES_BURST,
+  NOHUB_COMMANDS_BURST,
+  NOHUB_GRACE_MS,
+  NOHUB_LOBBIES_PER_COMMAND,
+  NOHUB_SESSIONS_PER_SOURCE_MAX,
+} from "#shared/limits.ts";
+import { ADDRESS_KEY, type DirectoryEntry } from "#shared/listing/directory.ts";
 import { NATIVE_POLICY } from "#shared/lobby/join.ts";
 import { lobbyId } from "#shared/lobby/ids.ts";
 import { LobbyTransaction } from "../../../worker/hub/lobby-index.ts";
 import { Rig } from "../../support/exchange.ts";
-import { NohubCaller } from "../../support/nohub.ts";
+import { LOBBIES_PER_SOURCE_MAX, NohubCaller } from "../../support/nohub.ts";
 import { registered } from "../support/noray-script.ts";
 
 const ENET = "enet://192.0.2.1:7000";
@@ -17,6 +23,21 @@ const idsSeenBy = (client: NohubCaller): string[] =>
     .say("lobby/list?1")
     .slice(0, -1)
     .map((line) => line.split(" ")[1]!);
+const entryOf = (name: string): DirectoryEntry => ({
+  id: `0-${name}`,
+  wire: "nohub",
+  name,
+  display_name: name,
+  created_at_ms: 1,
+  away: false,
+  listed: true,
+  joinable: true,
+  locked: false,
+  members: 1,
+  seats: null,
+  join_uri: ENET,
+  data: {},
+});
 const summariesOf = (rig: Rig) => ["nohub", "noray", "native"].flatMap((wire) => rig.hub.listed(wire as "nohub"));
 
 describe("in the list", () => {
@@ -55,6 +76,21 @@ describe("in the list", () => {
     expect(client.say(`lobby/get?1 ${id}`)).toStrictEqual([`.1 ${id} map=forest`]);
     client.say(`lobby/delete?1 ${id}`);
     expect(rig.hub.lobby(id, "nohub")).toBeUndefined();
+  });
+
+  test("a line of a list is of this moment, with all keys or some", () => {
+    const client = new NohubCaller(new Rig(), "A");
+    const id = create(client, `${ENET} name=Nice map=forest`);
+    const line = (keys = ""): string => client.say(`lobby/list?1${keys}`)[0]!;
+    expect([line(), line()]).toStrictEqual([`|1 ${id} name=Nice map=forest`, `|1 ${id} name=Nice map=forest`]);
+    client.say(`lobby/lock?1 ${id}`);
+    expect([line(), line(" map other")]).toStrictEqual([
+      `|1 ${id} locked name=Nice map=forest`,
+      `|1 ${id} locked map=forest`,
+    ]);
+    client.say(`lobby/hide?1 ${id}`);
+    client.say(`lobby/set-data?1 ${id} map=desert`);
+    expect(line()).toBe(`|1 ${id} locked hidden map=desert`);
   });
 
   test("two sidecars show one list, at once", () => {
@@ -242,6 +278,47 @@ describe("limits", () => {
     const answers = Array.from({ length: 500 }, () => client.say("whereami?1")[0]!);
     expect(answers.filter((line) => line.startsWith("!1 LimitError "))).toHaveLength(100);
     expect(new NohubCaller(rig, "B").say("whereami?1")).toStrictEqual([".1 192.0.2.2"]);
+  });
+
+  test("lobbies of an address are limited, also those that wait for their host", () => {
+    const rig = new Rig();
+    let made = 0;
+    for (let times = 0; times < LOBBIES_PER_SOURCE_MAX; times++) {
+      const client = new NohubCaller(rig, "A");
+      const answers = [0, 1].map((at) => client.say(`lobby/create?1 enet://192.0.2.1:${times}/${at}`)[0]!);
+      made += answers.filter((answer) => answer.startsWith(".1 ")).length;
+      client.close();
+    }
+    expect([made, rig.hub.directory.size]).toStrictEqual([LOBBIES_PER_SOURCE_MAX, LOBBIES_PER_SOURCE_MAX]);
+    expect(new NohubCaller(rig, "A").say(`lobby/create?1 ${ENET}`)).toStrictEqual([
+      `!1 LimitError "This address can't have more active lobbies now!"`,
+    ]);
+    expect(new NohubCaller(rig, "B").say(`lobby/create?1 ${ENET}`)[0]).toMatch(/^\.1 /);
+    rig.advance(NOHUB_GRACE_MS + 200);
+    expect(new NohubCaller(rig, "A").say(`lobby/create?1 ${ENET}`)[0]).toMatch(/^\.1 /);
+  });
+
+  test("a flood of changes gets errors, and does not reach the hub; the client can still read", () => {
+    const rig = new Rig();
+    const client = new NohubCaller(rig, "A");
+    const id = create(client);
+    const before = rig.sidecar().reports.length;
+    const answers = Array.from({ length: 300 }, (_, at) => client.say(`lobby/set-data?1 ${id} at=${at}`)[0]!);
+    // The creation was a change too.
+    expect(answers.filter((line) => line === ".1 ok")).toHaveLength(NOHUB_CHANGES_BURST - 1);
+    expect(answers.at(-1)).toBe('!1 LimitError "Too many changes!"');
+    expect(rig.sidecar().reports.length - before).toBeLessThan(NOHUB_CHANGES_BURST);
+    expect(client.say(`lobby/get?1 ${id}`)).toStrictEqual([`.1 ${id} at=${NOHUB_CHANGES_BURST - 2}`]);
+  });
+
+  test("a list of many lobbies counts as several commands", () => {
+    const rig = new Rig();
+    const count = NOHUB_LOBBIES_PER_COMMAND * 2 + 1;
+    const items = Array.from({ length: count }, (_, at) => entryOf(`${at}`));
+    rig.sidecar().directory.apply(7, { t: "directory", reset: false, items });
+    const client = new NohubCaller(rig, "A");
+    const lists = Array.from({ length: NOHUB_COMMANDS_BURST }, () => client.say("lobby/list?1").length);
+    expect(lists.filter((lines) => lines === count + 1)).toHaveLength(Math.ceil(NOHUB_COMMANDS_BURST / 3));
   });
 
   test("commands beyond 8 KiB are discarded, and the connection stays", () => {
