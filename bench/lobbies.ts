@@ -3,6 +3,7 @@
  *
  * Rate limits are off. The hub and the load generator share the machine.
  */
+import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +11,8 @@ import { currentBundle } from "../tools/run/bundle.ts";
 import { stopHub, startHub } from "../tools/run/hub.ts";
 import { freePort } from "../tools/run/ports.ts";
 import { waitForJson } from "../tools/run/processes.ts";
-import { measureLatencies, type Latencies, printTable, formatInteger } from "./measure.ts";
+import { FakeSidecar } from "./fake-sidecar.ts";
+import { cpuSeconds, measureLatencies, type Latencies, printTable, formatInteger } from "./measure.ts";
 
 const CONNECTIONS = 16;
 const SUBSCRIBERS = 1_000;
@@ -18,7 +20,6 @@ const SUBSCRIBERS = 1_000;
 const OPENING = 50;
 const CHANGES = 40;
 const FILTER = "name[contains]=77&seats[gte]=4&limit=50";
-const POLICY = { lease_ms: null, lifetime_ms: null, started_keep_ms: 1_000, confirmed_keep_ms: 1_000, listed: true };
 
 export async function benchLobbies(): Promise<void> {
   const state = await mkdtemp(join(tmpdir(), "parley-bench-"));
@@ -32,22 +33,12 @@ export async function benchLobbies(): Promise<void> {
     const rows: string[][] = [];
     for (const count of [100, 10_000]) {
       await link.host(count);
-      const list = `${game}/lobbies?limit=50`;
-      const etag = (await fetch(list)).headers.get("etag")!;
-      const of = `${formatInteger(count)} lobbies`;
-      rows.push(latencyRow(`list of ${of}, a page of 50`, await measureGets(list)));
-      rows.push(latencyRow(`list of ${of}, 304`, await measureGets(list, { "if-none-match": etag })));
-      rows.push(latencyRow(`list of ${of}, filtered`, await measureGets(`${game}/lobbies?${FILTER}`)));
-      // Each request has another filter, so that no cached page is used.
-      const uncached = (at: number): string => `${game}/lobbies?name[contains]=77&seats[ne]=${at}`;
-      let requested = 0;
-      const cold = await measureLatencies(CONNECTIONS, () => get(uncached(requested++)));
-      rows.push(latencyRow(`list of ${of}, filtered, not cached`, cold));
+      rows.push(...(await measureLists(`${game}/lobbies`, `list of ${formatInteger(count)} lobbies`, hub)));
     }
     rows.push(...(await measureLifecycles(game)));
     const { all, open_s } = await measureFanOut(port, link);
     rows.push(latencyRow(`one change sent to ${formatInteger(SUBSCRIBERS)} subscribers`, all));
-    printTable([["lobbies", "per second", "p50 ms", "p99 ms"], ...rows]);
+    printTable([["lobbies", "per second", "p50 ms", "p99 ms", "per CPU-second"], ...rows]);
     printTable([
       ["events sent per second", "sockets opened per second"],
       [formatInteger(all.per_s * SUBSCRIBERS), formatInteger(SUBSCRIBERS / open_s)],
@@ -57,6 +48,37 @@ export async function benchLobbies(): Promise<void> {
     await stopHub(hub);
     await rm(state, { recursive: true, force: true });
   }
+}
+
+/** Each request of a "new" filter has one that no cached page answers. */
+const NEW_FILTERS: Readonly<Record<string, (at: number) => string>> = {
+  "an equality": (at) => `seats=${2 + (at % 7)}&member_count[ne]=${at}`,
+  "a range": (at) => `seats[gte]=4&member_count[lt]=${100 + at}`,
+  "a text in names": (at) => `name[contains]=77&member_count[ne]=${at}`,
+  "another text each time": (at) => `name[contains]=${(at * 7_919) % 10_000}`,
+};
+
+async function measureLists(list: string, label: string, hub: ChildProcess): Promise<string[][]> {
+  const page = `${list}?limit=50`;
+  const etag = (await fetch(page)).headers.get("etag")!;
+  const measured: [string, (at: number) => Promise<void>][] = [
+    ["a page of 50", () => get(page)],
+    ["304", () => get(page, { "if-none-match": etag })],
+    ["filtered", () => get(`${list}?${FILTER}`)],
+    ...Object.entries(NEW_FILTERS).map(([name, filter]): [string, (at: number) => Promise<void>] => [
+      `new filter: ${name}`,
+      (at) => get(`${list}?${filter(at)}&limit=50`),
+    ]),
+  ];
+  const rows: string[][] = [];
+  for (const [name, request] of measured) {
+    let requested = 0;
+    const [began, cpu] = [performance.now(), cpuSeconds(hub)];
+    const latencies = await measureLatencies(CONNECTIONS, () => request(requested++));
+    const per_cpu_s = (latencies.per_s * (performance.now() - began)) / 1_000 / (cpuSeconds(hub) - cpu);
+    rows.push(latencyRow(`${label}, ${name}`, latencies, formatInteger(per_cpu_s)));
+  }
+  return rows;
 }
 
 /** Rates of lobby creation, and of joining and leaving another peer's lobby. */
@@ -131,66 +153,6 @@ function subscribe(port: number, onEvent: () => void): Promise<WebSocket> {
   });
 }
 
-/** A link without a sidecar behind it: it reports any number of hosts. */
-class FakeSidecar {
-  readonly #socket: WebSocket;
-  #seq = 1;
-  #acknowledged: (ack: number) => void = () => {};
-
-  private constructor(socket: WebSocket) {
-    this.#socket = socket;
-    socket.addEventListener("message", ({ data }) => {
-      const { t, ack } = JSON.parse(String(data)) as { t: string; ack: number | null };
-      if (t !== "members" && ack !== null) this.#acknowledged(ack);
-    });
-  }
-
-  static async open(port: number): Promise<FakeSidecar> {
-    const init = { headers: { authorization: "Bearer key-of-the-bench" } };
-    const link = new FakeSidecar(new WebSocket(`ws://127.0.0.1:${port}/v1/link/bench/0`, init));
-    await new Promise((done) => link.#socket.addEventListener("open", done));
-    const acknowledged = new Promise<number>((done) => (link.#acknowledged = done));
-    const hello = {
-      t: "hello",
-      version: 1,
-      sidecar: "bench",
-      epoch: "bench-epoch",
-      region: "",
-      addresses: [],
-      ports: [],
-    };
-    link.#socket.send(JSON.stringify(hello));
-    await acknowledged;
-    return link;
-  }
-
-  /** Reports hosts. With a count of 1 the lobby's name matches the subscribers' filter. */
-  async host(count: number): Promise<void> {
-    const name = count === 1 ? "single" : "lobby";
-    for (let left = count; left > 0; left -= 100) {
-      const items = Array.from({ length: Math.min(left, 100) }, (_, at) => report(`${name} ${this.#seq + at}`));
-      const [seq, last] = [this.#seq, this.#seq + items.length - 1];
-      this.#seq = last + 1;
-      const stored = new Promise<void>((done) => (this.#acknowledged = (ack) => ack >= last && done()));
-      this.#socket.send(JSON.stringify({ t: "reports", seq, items }));
-      await stored;
-    }
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
-}
-
-function report(name: string): object {
-  const endpoint = { address: "192.0.2.1", port: 7_000 };
-  const about = { kind: "host", wire: "rabid", name, via: 3_478, endpoint, peer: "Alice" };
-  return { ...about, seats: 4, lock: null, memory: null, policy: POLICY };
-}
-
-const measureGets = (url: string, headers: Record<string, string> = {}): Promise<Latencies> =>
-  measureLatencies(CONNECTIONS, () => get(url, headers));
-
 async function get(url: string, headers: Record<string, string> = {}): Promise<void> {
   const response = await fetch(url, { headers });
   await response.arrayBuffer();
@@ -201,9 +163,10 @@ async function peer(game: string): Promise<{ peer_id: string; peer_token: string
   return (await fetch(`${game}/peers`, { method: "POST" })).json() as Promise<{ peer_id: string; peer_token: string }>;
 }
 
-const latencyRow = (label: string, { per_s, p50, p99 }: Latencies): string[] => [
+const latencyRow = (label: string, { per_s, p50, p99 }: Latencies, per_cpu_s = ""): string[] => [
   label,
   formatInteger(per_s),
   p50.toFixed(2),
   p99.toFixed(2),
+  per_cpu_s,
 ];

@@ -16,12 +16,16 @@ export class MatchSets {
   readonly #fields = new Map<string, FieldIndex>();
   readonly #sets = new Map<string, MatchSet>();
   readonly #all: () => Lines;
+  /** Names in lower case, since the first search of one. */
+  #names: Map<Summary, string> | null = null;
 
   constructor(all: () => Lines) {
     this.#all = all;
   }
 
   replace(old: Summary | undefined, next: Summary | null): void {
+    if (old !== undefined) this.#names?.delete(old);
+    if (next !== null) this.#names?.set(next, next.name.toLowerCase());
     for (const index of this.#fields.values()) index.replace(old, next);
     for (const [name, set] of this.#sets) if (!set.replace(old, next)) this.#sets.delete(name);
   }
@@ -47,7 +51,17 @@ export class MatchSets {
   }
 
   #setOf(predicate: Predicate): MatchSet {
-    return recent(this.#sets, textOf(predicate), MATCH_SETS_MAX, () => new MatchSet(predicate, this.#all()));
+    return recent(this.#sets, textOf(predicate), MATCH_SETS_MAX, () =>
+      predicate.op === "contains"
+        ? new MatchSet(predicate, this.#named(predicate.values[0] as string), true)
+        : new MatchSet(predicate, this.#all(), false),
+    );
+  }
+
+  /** The lobbies whose name contains a text in lower case. */
+  *#named(part: string): Lines {
+    this.#names ??= new Map(Array.from(this.#all(), (line) => [line, line.name.toLowerCase()]));
+    for (const [line, name] of this.#names) if (name.includes(part)) yield line;
   }
 }
 
@@ -91,27 +105,33 @@ const truthOf = (word: string): boolean | null => (word === "true" ? true : word
 /** The matches of one predicate. */
 class MatchSet {
   readonly #matches: (line: Summary) => boolean;
-  #count = 0;
-  /** Null while too many match: then a scan finds a page quickly. */
+  /** Changes since it was made; null if few match. */
+  #changes: number | null = null;
+  /** Null if too many match: then a scan finds a page quickly. */
   lines: Set<Summary> | null = new Set();
 
-  constructor(predicate: Predicate, all: Lines) {
+  /** `match`: all `lines` match; otherwise they are all lobbies. */
+  constructor(predicate: Predicate, lines: Lines, match: boolean) {
     this.#matches = compilePredicate(predicate);
-    for (const line of all) this.replace(undefined, line);
+    for (const line of lines) {
+      if (match || this.#matches(line)) this.#add(line);
+      if (this.lines === null) return;
+    }
   }
 
-  /** False if the set must be made again, because few match again. */
+  /** False if the set must be made again, because few may match again. */
   replace(old: Summary | undefined, next: Summary | null): boolean {
-    if (old !== undefined && this.#matches(old)) {
-      this.#count--;
-      this.lines?.delete(old);
-    }
-    if (next !== null && this.#matches(next)) {
-      this.#count++;
-      this.lines?.add(next);
-    }
-    if (this.#count > MATCHES_PER_SET_MAX) this.lines = null;
-    return this.lines !== null || this.#count > MATCHES_PER_SET_MAX / 2;
+    if (old !== undefined) this.lines?.delete(old);
+    if (this.#changes !== null) return ++this.#changes < MATCHES_PER_SET_MAX;
+    if (next !== null && this.#matches(next)) this.#add(next);
+    return true;
+  }
+
+  #add(line: Summary): void {
+    this.lines?.add(line);
+    if (this.lines === null || this.lines.size <= MATCHES_PER_SET_MAX) return;
+    this.lines = null;
+    this.#changes = 0;
   }
 }
 

@@ -5,14 +5,16 @@
  */
 import { PAGES_MEMOISED_MAX, SORTED_INDEXES_MAX } from "../limits.ts";
 import type { Summary } from "./summary.ts";
+import { digestOf } from "../text/digest.ts";
 import { compareFacts, compareKeys, sortKeyOf, compileFilter } from "./filter.ts";
 import { type Query, queryText } from "./query.ts";
 import { MatchSets } from "./match-sets.ts";
 import { type SortKey, NEWEST_FIRST, orderText, type Sorting } from "./order.ts";
 
-/** Summaries as JSON, with their sort keys, so that pages of several hubs can be merged. */
+/** A summary as JSON, with its sort key, so that pages of several hubs can be merged, and the digest of the JSON. */
+export type PageItem = { readonly key: SortKey; readonly json: string; readonly digest: string };
 export type Page = {
-  readonly items: readonly { readonly key: SortKey; readonly json: string }[];
+  readonly items: readonly PageItem[];
   readonly more: boolean;
   /** The number of all matching lobbies, where the query asks for it. */
   readonly count: number | null;
@@ -43,7 +45,7 @@ export class LobbyListIndex {
   set(id: string, next: Summary | null): void {
     const old = this.#summaries.get(id);
     if (old === undefined && next === null) return;
-    this.#pages.clear();
+    if (this.#pages.size > 0) this.#pages.clear();
     this.#match_sets.replace(old, next);
     if (next === null) this.#summaries.delete(id);
     else this.#summaries.set(id, next);
@@ -69,9 +71,10 @@ export class LobbyListIndex {
     const candidates = this.#match_sets.candidates(query.predicates);
     // A scan stops at a full page, so it is faster where many match.
     const few = candidates === null || candidates.length * 4 > this.#summaries.size ? null : candidates;
-    const lines = few ?? index.lines();
+    // The newest are usually wanted first, and are the last of the candidates.
+    const lines = few?.toReversed() ?? index.lines();
     const found = query.near.length === 0 && few === null ? index.scan(query, matches) : firstOf(lines, query, matches);
-    const items = found.slice(0, query.limit).map(({ line, key }) => ({ key, json: jsonOf(line, query.fields) }));
+    const items = found.slice(0, query.limit).map(({ line, key }) => ({ key, ...textOf(line, query.fields) }));
     return { items, more: found.length > query.limit, count: query.count ? countOf(lines, matches) : null };
   }
 
@@ -146,13 +149,15 @@ class SortedIndex {
  */
 function firstOf(lines: Iterable<Summary>, query: Query, matches: (line: Summary) => boolean): Entry[] {
   const [key, compare] = [sortKeyOf(query), compareKeys(query)];
-  const first = sortKeyOf({ near: query.near.slice(0, 1), order: [] });
+  const [near, order] = [query.near.slice(0, 1), query.near.length > 0 ? [] : query.order.slice(0, 1)];
+  const first = sortKeyOf({ near, order });
+  const descending = order[0]?.descending;
   const best: Entry[] = [];
   for (const line of lines) {
     if (!matches(line)) continue;
     const isFull = best.length > query.limit;
-    // Most lobbies are further away than the last of a full page, which the first distance shows.
-    if (isFull && query.near.length > 0 && compareFacts(first(line)[0]!, best.at(-1)!.key[0]!) > 0) continue;
+    // Most lobbies come after the last of a full page, which the first part of the key shows.
+    if (isFull && compareFacts(first(line)[0]!, best.at(-1)!.key[0]!, descending) > 0) continue;
     const entry = { line, key: key(line) };
     if (query.after !== null && compare(entry.key, query.after) <= 0) continue;
     if (isFull && compare(entry.key, best.at(-1)!.key) > 0) continue;
@@ -179,13 +184,17 @@ function lowerBound(entries: readonly Entry[], key: SortKey, compare: (a: SortKe
   return low;
 }
 
-/** A summary is never changed, so its text is made once. */
-const TEXTS = new WeakMap<Summary, string>();
+type Text = Pick<PageItem, "json" | "digest">;
 
-function jsonOf(line: Summary, fields: Query["fields"]): string {
+/** A summary is never changed, so its text is made once. */
+const TEXTS = new WeakMap<Summary, Text>();
+
+function textOf(line: Summary, fields: Query["fields"]): Text {
   if (fields !== null)
-    return JSON.stringify(Object.fromEntries(fields.map((name) => [name, line[name as keyof Summary]])));
-  const text = TEXTS.get(line) ?? JSON.stringify(line);
+    return textFrom(JSON.stringify(Object.fromEntries(fields.map((name) => [name, line[name as keyof Summary]]))));
+  const text = TEXTS.get(line) ?? textFrom(JSON.stringify(line));
   TEXTS.set(line, text);
   return text;
 }
+
+const textFrom = (json: string): Text => ({ json, digest: digestOf(json) });

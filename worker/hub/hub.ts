@@ -107,7 +107,7 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
     // While a new number of hubs is deployed, a hub may not know of all.
     if ("refused" in admitted || shards !== shardCount(this.env)) return admitted;
     const page = await this.#events.directory.page(() => this.#state.lobbies.page(query), query, Date.now());
-    return { ...admitted, value: page === null ? null : await renderPage(page, query, known) };
+    return { ...admitted, value: page === null ? null : renderPage(page, query, known) };
   }
 
   getLobby(meta: rpc.RequestMeta, id: string): rpc.RpcResult<LobbyView> {

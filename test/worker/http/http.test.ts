@@ -148,7 +148,7 @@ describe("conditional requests", () => {
     const path = what === "list" ? `${LIST}?limit=2` : `${LIST}/${(await listOf(`${LIST}?limit=1`)).lobbies[0]!.id}`;
     const first = await ask(path);
     const etag = first.headers.get("etag")!;
-    expect(etag).toMatch(what === "list" ? /^"[0-9a-f]{24}"$/ : /^"v[0-9]+-s"$/);
+    expect(etag).toMatch(what === "list" ? /^"[0-9a-z]{1,7}-[0-9a-z]{1,7}"$/ : /^"v[0-9]+-s"$/);
     for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
       const again = await ask(path, { headers: { "if-none-match": known } });
       expect([again.status, await again.text(), again.headers.get("etag")]).toStrictEqual([304, "", etag]);

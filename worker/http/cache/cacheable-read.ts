@@ -8,9 +8,8 @@ import { isReservedKey } from "#shared/schema/faults.ts";
 
 export type CacheableRead = {
   readonly game: string;
-  /** A URL: what the Cache API has as its key. */
   readonly key: string;
-  /** The URL to ask for, in the spelling that does not depend on the client. */
+  /** The URL to ask for, without what the response must not depend on. */
   readonly url: string;
 };
 
@@ -35,14 +34,15 @@ export class CacheableReads {
 }
 
 function parseRead(text: string, game: string): CacheableRead | null {
-  if (!URL.canParse(text)) return null;
-  const url = new URL(text);
-  if (!url.pathname.endsWith("/lobbies")) return { game, key: url.href, url: url.href };
-  const query = parseQuery(url.searchParams);
+  const list = `/v1/games/${game}/lobbies`;
+  const start = text.indexOf(list) + list.length;
+  const isList = text.length === start || text[start] === "?";
+  if (!isList) return { game, key: text, url: text };
+  const parameters = new URLSearchParams(text.slice(start));
+  const query = parseQuery(parameters);
   if ("invalid" in query) return null;
-  for (const name of [...url.searchParams.keys()].filter(isReservedKey)) url.searchParams.delete(name);
-  url.searchParams.sort();
-  const key = new URL(url.origin + url.pathname);
-  key.searchParams.set("query", queryText(query));
-  return { game, key: key.href, url: url.href };
+  const path = text.slice(0, start);
+  const ignored = [...parameters.keys()].filter(isReservedKey);
+  for (const name of ignored) parameters.delete(name);
+  return { game, key: `${path}?${queryText(query)}`, url: ignored.length === 0 ? text : `${path}?${parameters}` };
 }

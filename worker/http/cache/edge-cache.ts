@@ -15,7 +15,7 @@ type Entry = Pick<StoredRead, "at" | "version" | "etag"> & {
 
 /** `isolate`: the name of the calling isolate. */
 export async function readEdge(key: string, game: string, isolate: string): Promise<StoredRead | null> {
-  const found = await ignoringFailures(caches.default.match(key));
+  const found = await ignoringFailures(caches.default.match(urlOf(key)));
   const text = found?.headers.get(ENTRY);
   if (found === undefined || text === undefined || text === null) return null;
   const { at, by, version, etag, headers } = JSON.parse(text) as Entry;
@@ -30,7 +30,13 @@ export async function writeEdge(key: string, read: StoredRead, isolate: string):
     "cache-control": `public, max-age=${Math.ceil(READ_STALE_MS / 1_000)}`,
     [ENTRY]: JSON.stringify(entry),
   };
-  await ignoringFailures(caches.default.put(key, new Response(read.body, { headers })));
+  await ignoringFailures(caches.default.put(urlOf(key), new Response(read.body, { headers })));
+}
+
+/** The Cache API needs URLs. The query of a key is JSON. */
+function urlOf(key: string): string {
+  const [path, query] = [key.split("?", 1)[0]!, key.indexOf("?")];
+  return query < 0 ? path : `${path}?${encodeURIComponent(key.slice(query + 1))}`;
 }
 
 const pair = ([name, value]: readonly [string, string]): [string, string] => [name, value];

@@ -4,8 +4,13 @@ import { Hub } from "../../../../worker/hub/hub.ts";
 import { hangUp, hosts, newGame, ORIGIN, Sidecar, worker } from "../../support/sidecar.ts";
 
 let game = "";
-beforeEach(() => (game = newGame()));
+beforeEach(() => {
+  game = newGame();
+  // A busy machine must not let responses become stale.
+  vi.useFakeTimers({ toFake: ["Date"] });
+});
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
   hangUp();
 });

@@ -14,6 +14,8 @@ let game = "";
 let calls: Calls;
 beforeEach(() => {
   game = newGame();
+  // A busy machine must not let responses become stale.
+  vi.useFakeTimers({ toFake: ["Date"] });
   calls = vi.spyOn(Hub.prototype, "renderList");
 });
 afterEach(() => {
@@ -64,7 +66,6 @@ describe("anonymous reads of a list", () => {
   });
 
   test("are fresh for a second, then renewed behind a response, and never older than two", async () => {
-    vi.useFakeTimers({ toFake: ["Date"] });
     const age = async (): Promise<string | null> => (await list()).headers.get("age");
     expect([await age(), called()]).toStrictEqual([null, 1]);
     passes(READ_FRESH_MS);
@@ -224,7 +225,6 @@ test("the memory is bounded, and drops the oldest", async () => {
   const ask = async (at: number): Promise<void> => {
     await reads.respond(requestOf(`?seats=${at}`), { env: {}, waitUntil: () => {}, answer });
   };
-  vi.useFakeTimers({ toFake: ["Date"] });
   for (let at = 0; at <= READ_ENTRIES_MAX; at++) await ask(at);
   await ask(READ_ENTRIES_MAX);
   expect(answered).toBe(READ_ENTRIES_MAX + 1);
