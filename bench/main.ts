@@ -11,6 +11,7 @@ import { packetHash } from "../udp-sidecar/protocols/dowsett-packet.ts";
 import { measureHandshakes, memoryPerSession, DtlsPeer, dtlsFlood } from "./dtls.ts";
 import { startBenchStack } from "./bench-stack.ts";
 import { benchLobbies } from "./lobbies.ts";
+import { benchWake } from "./wake.ts";
 import { benchNoray } from "./noray.ts";
 import { CIPHERS, measureSeal, SIZES } from "./seal.ts";
 import { benchSealedEcho } from "./sealed-echo.ts";
@@ -32,6 +33,7 @@ Measures these parts in about three minutes and prints a table for each:
   steps          UDP -> sidecar -> hub (rows written) -> sidecar -> UDP: rate and latency
   noray          registrations over TCP, the registrar with 0 and 10,000 idle hosts, memory of a host
   lobbies        lists over HTTP, lobby lifecycles, and a change sent to a thousand subscribers
+  wake           the first answer of a hub that starts with up to 34,000 lobbies
   seal           datagrams encrypted and decrypted by the client, in this process, and round trips through a peer
   messages       reliable and unreliable messages between two peers, compared with plain UDP
   NAT pairs      native peers behind every pair of NATs, in network namespaces: path and time to connect
@@ -142,6 +144,7 @@ try {
 await benchRelays();
 
 await benchLobbies();
+await benchWake();
 
 printTable([
   ["per CPU-second", ...SIZES.map((size) => `${size} bytes`)],

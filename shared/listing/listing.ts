@@ -15,9 +15,7 @@ export const isListed = (lobby: Lobby): boolean =>
 /** The summary of a lobby, or null where lists do not show it. It contains only indexed data. */
 export function summaryOf(lobby: Lobby | null): Summary | null {
   if (lobby === null || !isListed(lobby)) return null;
-  const line = toSummary(lobby);
-  const data = Object.fromEntries(Object.entries(line.data).filter(([key]) => lobby.data[key]?.index === true));
-  return { ...line, data };
+  return toSummary(lobby, true);
 }
 
 // --- facts -----------------------------------------------------------------------------------------------------

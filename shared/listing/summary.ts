@@ -60,7 +60,8 @@ export const summary = object({
 });
 export type Summary = Shape<typeof summary>;
 
-export const toSummary = (lobby: Lobby): Summary => ({
+/** `indexed`: with indexed data only. */
+export const toSummary = (lobby: Lobby, indexed = false): Summary => ({
   id: lobby.id,
   ...namesOf(lobby),
   wire: lobby.wire,
@@ -73,16 +74,20 @@ export const toSummary = (lobby: Lobby): Summary => ({
   reachability: reachabilityOf(lobby),
   ...pathsOf(lobby),
   version: lobby.version,
-  data: valuesOf(lobby, ["public"]),
+  data: valuesOf(lobby, PUBLIC, indexed),
   join: {
     wire: lobby.wire,
     ...(lobby.policy.admits_http !== true && { session: lobby.name }),
     ...(lobby.join_uri !== undefined && { uri: lobby.join_uri }),
   },
-  created_at: new Date(lobby.created_at).toISOString(),
-  updated_at: new Date(lobby.updated_at).toISOString(),
+  ...timesOf(lobby),
   revision: lobby.revision,
 });
+
+function timesOf({ created_at, updated_at }: Lobby): Pick<Summary, "created_at" | "updated_at"> {
+  const created = new Date(created_at).toISOString();
+  return { created_at: created, updated_at: updated_at === created_at ? created : new Date(updated_at).toISOString() };
+}
 
 function namesOf({ display_name, name: wire_name }: Lobby): Pick<Summary, "name" | "name_mixes_alphabets"> {
   const name = display_name ?? wire_name;
@@ -103,8 +108,14 @@ function pathsOf({ host, members }: Lobby): Pick<Summary, "paths"> {
   return known === undefined ? {} : { paths: known };
 }
 
-/** The values of the entries with one of these visibilities. */
-export function valuesOf(lobby: Lobby, readable: readonly DataVisibility[]): Data {
-  const entries = Object.entries(lobby.data).filter(([, { visibility }]) => readable.includes(visibility));
-  return Object.fromEntries(entries.map(([key, { value }]) => [key, value]));
+const PUBLIC: readonly DataVisibility[] = ["public"];
+
+/** The values of the entries with one of these visibilities; `indexed`: only of those that lists filter by. */
+export function valuesOf({ data }: Lobby, readable: readonly DataVisibility[], indexed = false): Data {
+  const values: Record<string, Data[string]> = {};
+  for (const key in data) {
+    const { value, visibility, index } = data[key]!;
+    if (readable.includes(visibility) && (index || !indexed)) values[key] = value;
+  }
+  return values;
 }

@@ -34,6 +34,7 @@ const visible = (name: string): string =>
  * with a Cyrillic letter can imitate another name.
  */
 export const mixesAlphabets = (name: string): boolean =>
+  /[^\p{ASCII}]/u.test(name) &&
   name
     .normalize("NFKC")
     .split(/[^\p{L}\p{M}\p{N}]+/u)

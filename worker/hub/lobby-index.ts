@@ -20,7 +20,8 @@ export class LobbyIndex {
   readonly #by_code = new Map<string, string>();
   /** Lobbies by member, for members that speak HTTP. */
   readonly #by_peer = new Map<string, Set<string>>();
-  readonly #shelves = new LobbyListIndex();
+  /** Made when a list is first requested: a hub that wakes for something else needs none. */
+  #listed: LobbyListIndex | null = null;
 
   constructor(lobbies: readonly Lobby[]) {
     for (const lobby of lobbies) this.#put(lobby);
@@ -53,11 +54,11 @@ export class LobbyIndex {
   }
 
   lines(): Summary[] {
-    return [...this.#shelves.values()];
+    return [...this.#list().values()];
   }
 
   page(query: Query): Page {
-    return this.#shelves.page(query);
+    return this.#list().page(query);
   }
 
   commit(changes: ReadonlyMap<string, Lobby | null>): void {
@@ -68,18 +69,25 @@ export class LobbyIndex {
     }
   }
 
+  #list(): LobbyListIndex {
+    if (this.#listed !== null) return this.#listed;
+    const listed = new LobbyListIndex();
+    for (const lobby of this.#by_id.values()) listed.set(lobby.id, summaryOf(lobby));
+    return (this.#listed = listed);
+  }
+
   #put(lobby: Lobby): void {
     this.#index(this.#by_id.get(lobby.id) ?? null, lobby);
     this.#by_id.set(lobby.id, lobby);
     this.#by_name.set(nameKey(lobby.wire, lobby.name), lobby.id);
-    this.#shelves.set(lobby.id, summaryOf(lobby));
+    this.#listed?.set(lobby.id, summaryOf(lobby));
   }
 
   #remove(lobby: Lobby): void {
     const { id, wire, name } = lobby;
     this.#index(lobby, null);
     this.#by_id.delete(id);
-    this.#shelves.set(id, null);
+    this.#listed?.set(id, null);
     // The same transaction may have given the name to a new lobby.
     if (this.#by_name.get(nameKey(wire, name)) === id) this.#by_name.delete(nameKey(wire, name));
   }
