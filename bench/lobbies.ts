@@ -11,7 +11,7 @@ import { currentBundle } from "../tools/run/bundle.ts";
 import { stopHub, startHub } from "../tools/run/hub.ts";
 import { freePort } from "../tools/run/ports.ts";
 import { waitForJson } from "../tools/run/processes.ts";
-import { FakeSidecar } from "./fake-sidecar.ts";
+import { FakeSidecar } from "./hub/fake-sidecar.ts";
 import { cpuSeconds, measureLatencies, type Latencies, printTable, formatInteger } from "./measure.ts";
 
 const CONNECTIONS = 16;

@@ -11,7 +11,7 @@ import { packetHash } from "../udp-sidecar/protocols/dowsett-packet.ts";
 import { measureHandshakes, memoryPerSession, DtlsPeer, dtlsFlood } from "./dtls.ts";
 import { startBenchStack } from "./bench-stack.ts";
 import { benchLobbies } from "./lobbies.ts";
-import { benchWake } from "./wake.ts";
+import { benchWake } from "./hub/wake.ts";
 import { benchNoray } from "./noray.ts";
 import { CIPHERS, measureSeal, SIZES } from "./seal.ts";
 import { benchSealedEcho } from "./sealed-echo.ts";

@@ -2,12 +2,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { currentBundle } from "../tools/run/bundle.ts";
-import { startHub, stopHub } from "../tools/run/hub.ts";
-import { freePort } from "../tools/run/ports.ts";
-import { waitForJson } from "../tools/run/processes.ts";
+import { currentBundle } from "../../tools/run/bundle.ts";
+import { startHub, stopHub } from "../../tools/run/hub.ts";
+import { freePort } from "../../tools/run/ports.ts";
+import { waitForJson } from "../../tools/run/processes.ts";
 import { FakeSidecar } from "./fake-sidecar.ts";
-import { formatInteger, printTable, quantile } from "./measure.ts";
+import { formatInteger, printTable, quantile } from "../measure.ts";
 
 const COUNTS = [0, 1_000, 10_000, 34_000];
 const STARTS = 7;
