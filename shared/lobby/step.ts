@@ -131,7 +131,14 @@ export function restored(row: Stored): Lobby {
 /** The fields that the first version did not know. */
 const NEWER = [
   ...Object.keys(DEFAULT_SETTINGS).filter((name) => name !== "version"),
-  ...["applicants", "password_digest", "banned", "former_hosts", "vacant_since", "code", "client_ref", "revision"],
+  "applicants",
+  "password_digest",
+  "banned",
+  "former_hosts",
+  "vacant_since",
+  "code",
+  "client_ref",
+  "revision",
 ];
 
 /** A row of this version needs no defaults. Copying would take longer than parsing it. */

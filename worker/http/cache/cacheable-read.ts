@@ -44,5 +44,9 @@ function parseRead(text: string, game: string): CacheableRead | null {
   const path = text.slice(0, start);
   const ignored = [...parameters.keys()].filter(isReservedKey);
   for (const name of ignored) parameters.delete(name);
-  return { game, key: `${path}?${queryText(query)}`, url: ignored.length === 0 ? text : `${path}?${parameters}` };
+  return {
+    game,
+    key: `${path}?${queryText(query)}`,
+    url: ignored.length === 0 ? text : `${path}?${parameters.toString()}`,
+  };
 }
