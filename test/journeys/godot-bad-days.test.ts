@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
+import { HubClient } from "../../clients/typescript/src/api/hub-client.ts";
 import { Godot4, godot4IsMissing, importProject, type Line } from "../support/godot4.ts";
 import { TestStack } from "../support/test-stack.ts";
 
@@ -92,6 +93,18 @@ describe.skipIf(godot4IsMissing())("Godot 4 on a bad day", () => {
     await guest.call("leave");
     guest.tell({ set: "version", to: "1" });
     expect(await guest.call("join", versioned.join_code)).toMatchObject({ code: "version_mismatch" });
+  });
+
+  test("the lobby of a browser is refused before the guest has a seat, and quick join skips it", async () => {
+    const guest = await game();
+    const hub = new HubClient(stack.url);
+    await hub.createIdentity();
+    const { lobby } = await hub.createLobby({ name: "In a browser", seats: 4, paths: ["webrtc"] });
+    const refused = await guest.call("join", lobby.join.code);
+    expect(refused).toMatchObject({ code: "no_common_path" });
+    expect(refused.why).toContain("one speaks only UDP and the other only WebRTC");
+    expect(await guest.call("quick_join", { name: "In a browser" })).toMatchObject({ code: "no_open_lobby" });
+    expect((await hub.request<{ member_count: number }>("GET", `/lobbies/${lobby.id}`)).member_count).toBe(1);
   });
 
   test("a kicked guest receives the reason and can come back; a banned one cannot", async () => {

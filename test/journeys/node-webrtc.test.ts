@@ -130,6 +130,12 @@ describe.skipIf(isSkipped)("Node and browsers in one lobby", () => {
 
     const members = await host.hub.request<{ members: { paths: string[] }[] }>("GET", `/lobbies/${seat.lobby.id}`);
     expect(members.members.map(({ paths }) => paths.join())).toStrictEqual(["udp,webrtc", "webrtc", "udp"]);
+    // Nothing reaches the native guest that the browser cannot meet.
+    expect(await page.evaluate(`seat.connect(${JSON.stringify(guest.id)}).catch(String)`)).toMatch(
+      /misc_no_common_path/,
+    );
+    expect(joined.peers.map(({ id }) => id)).toStrictEqual([host.id]);
+
     await page.evaluate("player.close()");
     await eventually(
       () => Promise.resolve(seat.peers.length),

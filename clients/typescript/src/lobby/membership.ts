@@ -12,7 +12,7 @@
  *     over       the lobby or this membership ended
  */
 import { ConnectSignals } from "../api/connect-signals.ts";
-import type { ConnectOptions, MemberPaths, MemberPeer, Network, NetworkWatch } from "../api/member-paths.ts";
+import type { ConnectOptions, MemberPaths, MemberPeer, Network, NetworkWatch, PathKind } from "../api/member-paths.ts";
 import { CONNECT_TIMEOUT_MS } from "../connect/limits.ts";
 import { Emitter } from "../util/emitter.ts";
 import { EventStream, type HubEvent } from "./event-stream.ts";
@@ -39,6 +39,10 @@ export type LobbyMembershipEvents<P> = {
 
 export type SnapshotOptions = { readonly readers?: "members" | "host" };
 
+/** The hub would answer the same, after both have agreed. */
+const NO_COMMON_PATH =
+  "misc_no_common_path: One of the two peers uses only WebRTC and the other only UDP: they have no kind of path in common.";
+
 /** The round trip assumed before the first pong. */
 const RTT_INITIAL_MS = 50;
 
@@ -50,6 +54,7 @@ export class LobbyMembership<P extends MemberPeer> extends Emitter<LobbyMembersh
   /** Proves this membership to the host, which verifies it offline (`ProofVerifier`). Valid for an hour. */
   readonly proof: string | null;
   readonly #watch: NetworkWatch;
+  readonly #kinds: readonly PathKind[];
   #lobby: Lobby;
   #isOver = false;
 
@@ -58,6 +63,7 @@ export class LobbyMembership<P extends MemberPeer> extends Emitter<LobbyMembersh
     this.#hub = hub;
     this.#peerId = me;
     this.#lobby = lobby;
+    this.#kinds = network.kinds;
     this.proof = membership_proof ?? null;
     this.#events = new EventStream(hub, hub.token!, lobby.id);
     this.#paths = network.openPaths({
@@ -67,7 +73,7 @@ export class LobbyMembership<P extends MemberPeer> extends Emitter<LobbyMembersh
       session_ticket: session_ticket ?? null,
       signals: new ConnectSignals(hub, lobby.id, this.#events),
       rtt_ms: () => this.#events.rtt_ms ?? RTT_INITIAL_MS,
-      kindsOf: (peer) => this.#lobby.members.find(({ peer_id }) => peer_id === peer)?.paths,
+      kindsOf: (peer) => this.#kindsOf(peer),
       handles: () => true,
       mayConnect: (peer_id) =>
         new Promise((decide) =>
@@ -101,6 +107,8 @@ export class LobbyMembership<P extends MemberPeer> extends Emitter<LobbyMembersh
 
   /** Resolves with the first path of any kind. A better one may follow. */
   connect(peer: string, options: ConnectOptions = {}): Promise<P> {
+    if (this.#kindsOf(peer)?.some((kind) => this.#kinds.includes(kind)) === false)
+      return Promise.reject(new Error(NO_COMMON_PATH));
     const found = this.#paths.connect(peer, options);
     if (found.path !== null) return Promise.resolve(found);
     return new Promise((done, failed) => {
@@ -175,6 +183,10 @@ export class LobbyMembership<P extends MemberPeer> extends Emitter<LobbyMembersh
       case "signal":
         return this.emit("signal", [String(data["from"]), String(data["body"])]);
     }
+  }
+
+  #kindsOf(peer: string): Member["paths"] {
+    return this.#lobby.members.find(({ peer_id }) => peer_id === peer)?.paths;
   }
 
   #setLobby(lobby: Lobby): void {
