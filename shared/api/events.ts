@@ -10,6 +10,7 @@
  *     chat {lobby_id, text}, signal {lobby_id, to, body} -> ok {}                    for members
  *     connect {lobby_id, peer_id, reach?, with_relay?, ticket?} -> ok {connection_id}
  *     accept {connection_id, reach?}, deny {connection_id}, withdraw {connection_id} -> ok {}
+ *     reach {lobby_id, reach?}               -> ok {}                                a standing reach, for introductions
  *     "ping", as bare text                   -> "pong"                               answered without waking the hub
  *
  * A client may number its messages (`seq`); the reply repeats that number (`re`). Events of a topic carry the hub's
@@ -28,7 +29,7 @@
  *                       error {problem, in_reply_to} · resync {} and close 4008 · close with a code of `EventsCloseCode`
  */
 import { type LobbyView, type MemberView, chatMessage, signalMessage } from "./lobbies.ts";
-import { acceptRequest, connectRequest, connectionId } from "../connect/schema.ts";
+import { acceptRequest, connectRequest, connectionId, standingReach } from "../connect/schema.ts";
 import { type Decoder, integer, map, object, oneOf, optional, type Shape, text, union } from "../schema/decode.ts";
 import { PREDICATES_MAX, OPERAND_LENGTH_MAX } from "../limits.ts";
 import { lobbyId } from "../lobby/fields.ts";
@@ -73,6 +74,7 @@ const chat = message("chat", object({ lobby_id: lobbyId, ...chatMessage.fields }
 const signal = message("signal", object({ lobby_id: lobbyId, ...signalMessage.fields }));
 const connect = message("connect", object({ lobby_id: lobbyId, ...connectRequest.fields }));
 const accept = message("accept", object({ connection_id: connectionId, ...acceptRequest.fields }));
+const reach = message("reach", object({ lobby_id: lobbyId, ...standingReach.fields }));
 const deny = message("deny", object({ connection_id: connectionId }));
 const withdraw = message("withdraw", object({ connection_id: connectionId }));
 
@@ -84,6 +86,7 @@ export type ClientMessage =
   | Shape<typeof signal>
   | Shape<typeof connect>
   | Shape<typeof accept>
+  | Shape<typeof reach>
   | Shape<typeof deny>
   | Shape<typeof withdraw>;
 
@@ -95,6 +98,7 @@ export const clientMessage: Decoder<ClientMessage> = union<ClientMessage>("type"
   signal,
   connect,
   accept,
+  reach,
   deny,
   withdraw,
 });

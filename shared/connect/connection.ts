@@ -9,7 +9,7 @@
  */
 import type { ConnectionState, ConnectionView, OutcomeReport, RelayView, TIMELINE } from "./schema.ts";
 import { FAILURES, type FailureReason } from "./failures.ts";
-import { type Introduction, type VerifiedReach, punchInstructions, verdictOf } from "./introduction.ts";
+import { type Introduction, type VerifiedReach, punchInstructions, usedSocket, verdictOf } from "./introduction.ts";
 import { webrtcInstructions } from "./webrtc.ts";
 import * as limits from "../limits.ts";
 import type { Consent } from "../lobby/lobby.ts";
@@ -121,6 +121,20 @@ export const isStale = ({ reach, reached_at }: Party, now: number): boolean =>
 
 export const isReady = ({ state, parties }: Connection, now: number): boolean =>
   state === "gathering" && parties.every((party) => !isStale(party, now));
+
+/**
+ * Whether a request of one of the two is for the socket that they have just been introduced with: it was under way when
+ * the other peer's request arrived, or it was sent twice because the reply was late.
+ */
+export function isRepeated(connection: Connection, end: End, reach: VerifiedReach | null, now: number): boolean {
+  const { state, introduction } = connection;
+  if (state !== "introduced" || introduction === null || reach === null) return false;
+  // A peer that has the introduction's key, or has failed with it, wants another one.
+  if (reach.epoch === introduction.epoch || (reach.attempt ?? 0) > introduction.attempt) return false;
+  const { local_port } = usedSocket(reach);
+  const isSame = local_port !== null && local_port === introduction.sockets[end].local_port;
+  return isSame && now - introduction.told_at < limits.REQUEST_REPEATED_MS;
+}
 
 /** The reaches are dropped: they are secret and no longer needed. */
 export function setIntroduced(connection: Connection, introduction: Introduction, now: number): Connection {

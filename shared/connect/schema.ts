@@ -83,6 +83,8 @@ export const connectRequest = object({
 });
 export type ConnectRequest = Shape<typeof connectRequest>;
 export const acceptRequest = object({ reach: optional(reach) });
+/** Where a member can be introduced without being asked; absent: it must be asked again. */
+export const standingReach = object({ reach: optional(reach) });
 export const relayRequest = object({
   connection_id: connectionId,
   /** The peer's end of the present relay, if that no longer answers: another relay replaces it. */
@@ -122,7 +124,15 @@ const verdict = {
  * To be carried out `start_in_ms` after receipt. The relay that follows is entered `relay_after_ms` after receipt, unless
  * the other peer was received by then.
  */
-const punching = object({ ...verdict, pair_key: pairKey, start_in_ms: count, relay_after_ms: count, plan });
+const punching = object({
+  ...verdict,
+  pair_key: pairKey,
+  start_in_ms: count,
+  relay_after_ms: count,
+  plan,
+  /** The local port of the standing reach that the plan is for; absent: the peer sent a reach for this connection. */
+  local_port: optional(port),
+});
 export type Punching = Shape<typeof punching>;
 
 /** Two browsers exchange signed WebRTC signals over the lobby. `relay`: whether they may, must or must not use TURN. */

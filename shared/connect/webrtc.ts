@@ -9,6 +9,8 @@ import type { WebrtcInstructions } from "./schema.ts";
 /** The label under which outcomes between browsers are counted. They show no NAT. */
 const PAIR = "webrtc";
 
+const NO_SOCKET = { local_port: null, isStanding: false };
+
 const REASONS = {
   auto: "WebRTC finds the path, over a relay if there is no direct one.",
   always: "One of the two does not reveal its address.",
@@ -29,6 +31,8 @@ export function introduceBrowsers(
     webrtc: relay,
     start_in_ms: [0, 0],
     relay_after_ms: [0, 0],
+    attempt: 0,
+    sockets: [NO_SOCKET, NO_SOCKET],
     key,
     epoch: nextEpoch(a.reach.epoch, b.reach.epoch),
     told_at: now,

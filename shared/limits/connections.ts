@@ -16,6 +16,10 @@ export const CONSENT_AUTOMATIC_MS = 10_000;
 export const GATHER_MS = 10_000;
 /** A reach older than this must be renewed: mappings expire, sequential NATs move on. */
 export const REACH_FRESH_MS = 3_000;
+/** A request for the same socket within this time after the introduction belongs to it. */
+export const REQUEST_REPEATED_MS = 5_000;
+/** Standing reaches that a hub remembers: 2 KiB each. The oldest is dropped, and then its member is asked. */
+export const STANDING_REACHES_MAX = 4_096;
 /** How long a receipt is valid at the hub. The clocks of sidecars and hub may differ by as much. */
 export const RECEIPT_MS = 60_000;
 /** A client without a WebSocket polls twice a second; its introduction starts later by this. */

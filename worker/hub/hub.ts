@@ -68,6 +68,8 @@ export class Hub extends OperatorCalls implements rpc.HubRpc {
         requestConnection: (meta, lobby, request) => this.requestConnection(meta, lobby, request),
         acceptConnection: (meta, id, reach) => this.acceptConnection(meta, id, reach),
         declineConnection: (meta, id) => this.declineConnection(meta, id),
+        setStandingReach: (meta, lobby, reach) =>
+          this.#run(meta, () => this.#connections.standing.set(lobby, meta.peer!, reach)),
         connectionEvent: (id, peer, type) => currentEvent(this.#connections.read(id, peer, Date.now()), type),
         recordHeartbeat: (peer) => this.#lobbies.recordHeartbeat(peer, Date.now()),
       });

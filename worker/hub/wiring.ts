@@ -52,6 +52,7 @@ export type HubActions = {
   readonly requestConnection: (meta: RequestMeta, lobby: string, request: ConnectParams) => RpcResult<ConnectionView>;
   readonly acceptConnection: (meta: RequestMeta, id: string, reach: VerifiedReach | null) => RpcResult<unknown>;
   readonly declineConnection: (meta: RequestMeta, id: string) => RpcResult<unknown>;
+  readonly setStandingReach: (meta: RequestMeta, lobby: string, reach: VerifiedReach | null) => RpcResult<unknown>;
   readonly connectionEvent: LobbyReader["connectionEvent"];
   /** An open socket is a sign of life that the client does not send itself, so it is not rate limited. */
   readonly recordHeartbeat: (peer: string) => void;
@@ -89,6 +90,13 @@ export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubSt
       const verified = reach === undefined ? null : await verifyReach(env, { game, peer }, reach, Date.now());
       if (verified !== null && "refused" in verified) return { ...verified, rate_limit: null, replayed: false };
       return actions.acceptConnection({ ...subject, cost: "connect", idempotency: null }, id, verified);
+    },
+    setStandingReach: async (lobby, subject, reach) => {
+      const peer = subject.peer!;
+      const verified = reach === undefined ? null : await verifyReach(env, { game, peer }, reach, Date.now());
+      if (verified !== null && "refused" in verified) return { ...verified, rate_limit: null, replayed: false };
+      const meta = { ...subject, cost: "connect", idempotency: null } as const;
+      return actions.setStandingReach(meta, lobby, verified);
     },
     declineConnection: (id, subject) =>
       actions.declineConnection({ ...subject, cost: "connect", idempotency: null }, id),

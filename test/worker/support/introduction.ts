@@ -33,6 +33,7 @@ export async function receipt(game: string, peer: string, endpoint: Endpoint, at
 }
 
 const LOCAL_PORT = 40_000;
+let sockets = 0;
 /** What each router shows: two sidecar ports for the game's socket, and three new sockets to the first one. */
 const SHOWN = {
   cone: [50_000, 50_000, 50_101, 50_202, 50_303],
@@ -41,12 +42,13 @@ const SHOWN = {
   blocked: [],
 } as const;
 
-/** The player's reach, as it reports it. */
+/** The player's reach, as it reports it, of another socket than before. */
 export async function reachOf(player: Player, home: Home): Promise<Reach> {
   const { address, local = "192.168.1.10", nat = "cone", seen_at = Date.now(), ...parts } = home;
+  const local_port = LOCAL_PORT + 10 * (sockets++ % 2_000);
   const looks = SHOWN[nat].map(async (port, at) => ({
     socket: at < 2 ? 0 : at,
-    local_port: LOCAL_PORT + (at < 2 ? 0 : at),
+    local_port: local_port + (at < 2 ? 0 : at),
     via: { address: address.includes(":") ? "2001:db8::9" : "198.51.100.9", port: at === 1 ? 3_479 : 3_478 },
     at_ms: 1_000 + at,
     receipt: await receipt(player.game, player.id, { address, port }, seen_at),

@@ -67,7 +67,7 @@ export class ConnectionRelays {
       this.#host.put({ ...connection, wants_relay: true });
       return this.#requests.wait(connection, end, now);
     }
-    const next = { ...connection, wants_relay: true, relay: null, relay_id: lobbyId(this.#host.shard, randomId()) };
+    const next = { ...connection, wants_relay: true, relay: null, relay_id: this.#newId() };
     this.#host.put(next);
     const result = this.#requests.wait(next, end, now, relay_id);
     this.#requests.release(relay_id);
@@ -99,12 +99,17 @@ export class ConnectionRelays {
       if (due_at > now) continue;
       this.#releases.delete(id);
       this.#requests.release(id);
+      // The pair's next introduction gets another one, because this one may end at any time.
+      const connection = this.#table.ofRelay(id);
+      if (connection !== undefined) this.#host.put({ ...connection, relay: null, relay_id: this.#newId() });
     }
   }
 
   deadline(): number {
     return Math.min(this.#requests.deadline(), ...this.#releases.values());
   }
+
+  #newId = (): string => lobbyId(this.#host.shard, randomId());
 
   #onResult(id: string, result: RelayPair | RelayFailure, now: number): void {
     const connection = this.#table.ofRelay(id);

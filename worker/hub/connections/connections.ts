@@ -2,7 +2,7 @@
  * The connections of a hub (shared/connect/connection.ts): requests, introductions, relays, events to the two members,
  * and outcomes. They are stored in connection-table.ts.
  */
-import type { ConnectionView, ConnectionEvent, OutcomeReport, RelayView } from "#shared/connect/schema.ts";
+import type { ConnectionView, OutcomeReport, RelayView } from "#shared/connect/schema.ts";
 import type { Connection, End } from "#shared/connect/connection.ts";
 import * as step from "#shared/connect/connection.ts";
 import { FAILURES, type FailureReason } from "#shared/connect/failures.ts";
@@ -10,11 +10,11 @@ import { punchInstructions, type VerifiedReach } from "#shared/connect/introduct
 import type { PairStats } from "#shared/connect/outcomes.ts";
 import { webrtcInstructions } from "#shared/connect/webrtc.ts";
 import { CONNECTIONS_LISTED_MAX, CONNECTIONS_PER_PEER_MAX } from "#shared/limits.ts";
-import type { Lobby } from "#shared/lobby/lobby.ts";
 import { lobbyId } from "#shared/lobby/ids.ts";
 import { isMember } from "#shared/api/views.ts";
 import { forbidsRelay, refusalForNonMember, resolveConsent } from "./consent.ts";
 import { connectionEvent, type EventData } from "./connection-events.ts";
+import type { ConnectionsHost } from "./connections-host.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import type { LobbyChange } from "../change-listener.ts";
 import { randomId } from "../../auth/random.ts";
@@ -22,25 +22,16 @@ import type { RelayFailure, RelayAllocator } from "./relay-allocator.ts";
 import { ConnectionRelays, type ConnectionRelaysHost } from "./connection-relays.ts";
 import { introduceMembers, isBrowser } from "./introduction.ts";
 import { OutcomeStats } from "./outcome-stats.ts";
+import { StandingReaches } from "./standing-reaches.ts";
 import type { Store } from "../store.ts";
 import type { ConnectParams, Outcome, RelayParams } from "../../rpc.ts";
-
-/** What connections need of their hub. */
-export type ConnectionsHost = {
-  readonly shard: number;
-  readonly lobby: (id: string) => Lobby | undefined;
-  /** Whether a member subscribes to this lobby at this hub; `send` reaches it there. */
-  readonly isSubscribed: (lobby: string, peer: string) => boolean;
-  readonly send: (lobby: string, peer: string, event: ConnectionEvent) => void;
-  /** The deadline may have changed. */
-  readonly scheduleAlarm: () => void;
-};
 
 type Found = { readonly connection: Connection; readonly end: End };
 
 export class Connections {
   readonly #host: ConnectionsHost;
   readonly #relays: ConnectionRelays;
+  readonly standing: StandingReaches;
   readonly #stats: OutcomeStats;
   readonly #table: ConnectionTable;
   /** No connection expires before this (ms). */
@@ -48,6 +39,7 @@ export class Connections {
 
   constructor(host: ConnectionsHost, store: Store, relays: RelayAllocator) {
     this.#host = host;
+    this.standing = new StandingReaches(host);
     this.#stats = new OutcomeStats(store);
     this.#table = new ConnectionTable(store);
     const relaysHost: ConnectionRelaysHost = {
@@ -73,10 +65,15 @@ export class Connections {
     const resolved = resolveConsent(this.#host.lobby(lobby), requester, { peer, invited });
     if ("refused" in resolved && resolved.refused !== "ticket_invalid") return resolved;
     const known = this.#current(this.#table.ofPair(lobby, requester, peer), now);
+    // The socket of its standing reach is in use from now on.
+    this.standing.drop(lobby, requester);
     if (known !== undefined && isOpen(known)) {
       const wants_relay = known.wants_relay || relay;
       return this.#accept({ ...known, wants_relay }, step.endOf(known, requester)!, reach, now);
     }
+    const end = known === undefined ? null : step.endOf(known, requester);
+    if (known !== undefined && step.isRepeated(known, end!, reach, now))
+      return { value: step.connectionView(known, end!, now) };
     if (known?.failure?.reason === "remote_denied" && known.parties[0].peer === requester) {
       return { refused: "connection_denied", retry_after_s: Math.ceil((known.due_at - now) / 1_000) };
     }
@@ -94,8 +91,10 @@ export class Connections {
     const id = lobbyId(this.#host.shard, randomId());
     const members = { asker: requester, asked: peer };
     const opened = step.newConnection({ id, lobby, consent, wants_relay: relay, relayed, ...members }, now);
-    const next = reach === null ? opened : step.agree(opened, 0, reach, now);
+    const asked = reach === null ? opened : step.agree(opened, 0, reach, now);
+    const next = this.standing.agree(asked, now);
     this.#put(next);
+    if (step.isReady(next, now)) return { value: step.connectionView(this.#introduce(next, now), 0, now) };
     this.#send(next, 1, "connect.requested", { consent, expires_in_ms: next.due_at - now });
     return { value: step.connectionView(next, 0, now) };
   }
@@ -199,6 +198,7 @@ export class Connections {
   #accept(connection: Connection, end: End, reach: VerifiedReach | null, now: number): Outcome<ConnectionView> {
     const next = step.agree(connection, end, reach, now);
     this.#put(next);
+    this.standing.drop(connection.lobby, connection.parties[end].peer);
     if (step.isReady(next, now)) return { value: step.connectionView(this.#introduce(next, now), end, now) };
     if (next.state === "gathering" && (connection.state === "waiting" || reach !== null)) {
       for (const other of [0, 1] as const) {
@@ -263,7 +263,7 @@ export class Connections {
     this.#fail(connection, "remote_timeout", null, now, `No response from ${late?.peer ?? "either peer"}.`);
   }
 
-  #send<T extends ConnectionEvent["type"]>(connection: Connection, end: End, type: T, data: EventData[T]): void {
+  #send<T extends keyof EventData>(connection: Connection, end: End, type: T, data: EventData[T]): void {
     this.#host.send(connection.lobby, connection.parties[end].peer, connectionEvent(connection, end, type, data));
   }
 

@@ -39,5 +39,11 @@ export type EventsHost = PresenceHost &
       subject: RateLimitSubject,
       reach: Reach | undefined,
     ) => Promise<RpcResult<unknown>>;
+    /** Where the member can be introduced to others without being asked; without a reach, no longer. */
+    readonly setStandingReach: (
+      lobby: string,
+      subject: RateLimitSubject,
+      reach: Reach | undefined,
+    ) => Promise<RpcResult<unknown>>;
     readonly declineConnection: (connection: string, subject: RateLimitSubject) => RpcResult<unknown>;
   };

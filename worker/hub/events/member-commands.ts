@@ -34,6 +34,16 @@ export async function requestConnection(
   return "refused" in result ? refusalOf(result)! : { connection_id: result.value.connection_id };
 }
 
+export async function setStandingReach(
+  host: EventsHost,
+  { peer, source }: Subscriber,
+  command: Command<"reach">,
+): Promise<Refused | null> {
+  if (peer === null) return STRANGER;
+  const { lobby_id: lobby, reach } = command.data;
+  return refusalOf(await host.setStandingReach(lobby, { peer, source }, reach));
+}
+
 /** Accepts, denies or withdraws a connection. */
 export async function answerConnection(
   host: EventsHost,

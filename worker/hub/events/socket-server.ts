@@ -25,7 +25,7 @@ import { listChangesOf, Broadcaster } from "./broadcaster.ts";
 import { Subscribers } from "./subscribers.ts";
 import type { ListChanges, Refused } from "../../rpc.ts";
 import type { EventsHost } from "./events-host.ts";
-import { answerConnection, requestConnection, sendMessage } from "./member-commands.ts";
+import { answerConnection, requestConnection, sendMessage, setStandingReach } from "./member-commands.ts";
 
 type Subscribe = (ClientMessage & { type: "subscribe" })["data"];
 type Unsubscribe = (ClientMessage & { type: "unsubscribe" })["data"];
@@ -177,6 +177,8 @@ export class SocketServer {
         return this.#acknowledge(subscriber, command, sendMessage(this.#host, subscriber, command) ?? {});
       case "connect":
         return this.#acknowledge(subscriber, command, await requestConnection(this.#host, subscriber, command));
+      case "reach":
+        return this.#acknowledge(subscriber, command, (await setStandingReach(this.#host, subscriber, command)) ?? {});
       case "accept":
       case "deny":
       case "withdraw":

@@ -13,3 +13,6 @@ export const REQUESTS_MAX = 3;
 /** The next address of a host is tried after this time (RFC 8305 section 5). Longer than a round trip around the Earth. */
 export const ATTEMPT_TIMEOUT_MS = 500;
 export const RETRY_MS = 250;
+/** The reply to an introduction's request is late after this many round trips, and at least this time. */
+export const LATE_ROUND_TRIPS = 4;
+export const LATE_MS_MIN = 150;

@@ -59,6 +59,8 @@ export type MemberPaths<P extends MemberPeer> = {
   handleEvent(type: string, data: Readonly<Record<string, unknown>>): boolean;
   /** Catches up after the event stream was interrupted. */
   resume(): Promise<void>;
+  /** Other members may soon connect: the hub gets what it needs for that, in case it has forgotten it. */
+  expectRequests(): void;
   networkChanged(): void;
   memberLeft(id: string): void;
   close(): void;

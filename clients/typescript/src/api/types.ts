@@ -333,6 +333,7 @@ export type Connection = {
       readonly first_hops: number | null;
       readonly give_up_ms: number;
     };
+    readonly local_port?: number;
   };
   readonly webrtc?: {
     readonly verdict: "direct" | "predict" | "birthday" | "relay";

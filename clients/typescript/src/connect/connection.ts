@@ -3,6 +3,7 @@
  * same peer: after a failed punch, a lost path or a new address.
  */
 import { isIPv4 } from "node:net";
+import type { HubClient } from "../api/hub-client.ts";
 import type { ConnectOptions } from "../api/member-paths.ts";
 import type { Outcome } from "../api/types.ts";
 import type { PunchOutcome } from "../punch/punch.ts";
@@ -35,13 +36,15 @@ export type Connection = {
   relayRequestedAt: number;
   /** The relay of the current introduction is entered as soon as it is assigned. */
   entersRelay: boolean;
+  /** Requests that the peer did not answer in time, before the first path. */
+  timeouts: number;
   /** `onPeer` was called for the first path. */
   isAnnounced: boolean;
 };
 
-export const createConnection = (peer: Peer, warmReach: WarmSocketPair["reach"]): Connection => ({
+export const createConnection = (peer: Peer, warm: WarmSocketPair | null): Connection => ({
   peer,
-  warmReach,
+  warmReach: warm?.reach ?? null,
   options: {},
   isInitiator: false,
   connectionId: null,
@@ -55,6 +58,7 @@ export const createConnection = (peer: Peer, warmReach: WarmSocketPair["reach"])
   relayedConnection: "",
   relayRequestedAt: -Infinity,
   entersRelay: true,
+  timeouts: 0,
   isAnnounced: false,
 });
 
@@ -82,6 +86,10 @@ export function applyRefusal({ peer }: Connection, error: unknown): void {
   else peer.punchUnavailable();
 }
 
+/** A request that the peer did not answer is repeated: what it sent may have been held up by loss. */
+export const mayRepeat = (connection: Connection, reason: string): boolean =>
+  reason === "remote_timeout" && connection.isInitiator && ++connection.timeouts <= limits.REQUEST_REPEATS_MAX;
+
 /** The outcome of a punch for the hub. */
 export function punchReport({ peer }: Connection, outcome: PunchOutcome, sent: number): Outcome {
   if (outcome.kind === "given_up")
@@ -91,10 +99,12 @@ export function punchReport({ peer }: Connection, outcome: PunchOutcome, sent: n
   return { path: "direct", elapsed_ms, rtt_ms: Math.round(outcome.rtt_ms), family };
 }
 
-/** The time to the first path, in the first report of a connection that has a path. */
-export function firstPathTime(
-  { peer, reportedConnection }: Connection,
-  { path }: Outcome,
-): Pick<Outcome, "first_path_ms"> {
-  return reportedConnection === "" && path !== "none" ? { first_path_ms: Math.round(peer.first_path_ms) } : {};
+/** Reports the outcome once for each introduction; the first one that has a path with the time to it. */
+export function reportOutcome(hub: HubClient, connection: Connection, report: Outcome): void {
+  const { connectionId: id, reportedConnection, peer } = connection;
+  if (id === null || id === reportedConnection) return;
+  const isFirst = reportedConnection === "" && report.path !== "none";
+  const outcome = { ...report, ...(isFirst && { first_path_ms: Math.round(peer.first_path_ms) }) };
+  connection.reportedConnection = id;
+  void hub.request("PUT", `/connections/${id}/outcome`, outcome).catch(() => {});
 }

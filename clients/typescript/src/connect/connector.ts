@@ -9,21 +9,22 @@ import {
   applyRefusal,
   createConnection,
   enterRelayAfter,
-  firstPathTime,
   isBusy,
   markBusy,
+  mayRepeat,
   punchReport,
+  reportOutcome,
 } from "./connection.ts";
 import type { ReflexiveProbe } from "../probe/reflexive-probe.ts";
 import * as limits from "./limits.ts";
 import type { ConnectOptions, MemberPaths, PathsSetup } from "../api/member-paths.ts";
-import type { Connection as ConnectionView, ConnectionList, Outcome } from "../api/types.ts";
-import { type Introduction, readIntroduction, readRelay } from "./introduction.ts";
+import type { Connection as ConnectionView, ConnectionList } from "../api/types.ts";
+import { type Introduction, readIntroduction, readRelay, replayedEvents } from "./introduction.ts";
 import type { Endpoint } from "../util/addresses.ts";
 import { Peer } from "./peer.ts";
 import type { PeerHandlers } from "./peer-handlers.ts";
-import { ReachGatherer } from "./reach-gatherer.ts";
-import { WarmSocket } from "../probe/warm-socket.ts";
+import { ReachGatherer, receiptsOf } from "./reach-gatherer.ts";
+import { WarmSocket, type WarmSocketPair } from "../probe/warm-socket.ts";
 
 export type ConnectorSetup = PathsSetup<Peer> & {
   readonly probe: ReflexiveProbe;
@@ -39,8 +40,10 @@ export class Connector implements MemberPaths<Peer> {
 
   constructor(setup: ConnectorSetup) {
     this.#setup = setup;
-    this.#warm = new WarmSocket(setup.probe);
     this.#reach = new ReachGatherer(setup);
+    this.#warm = new WarmSocket(setup.probe, (reach) => {
+      void setup.signals.standingReach(reach && this.#reach.standing(reach));
+    });
   }
 
   get peers(): Peer[] {
@@ -63,11 +66,16 @@ export class Connector implements MemberPaths<Peer> {
 
   async resume(): Promise<void> {
     const { hub, lobby } = this.#setup;
+    this.#warm.restate();
     const list = await hub.request<ConnectionList>("GET", `/lobbies/${lobby}/connections`).catch(() => null);
     for (const view of list?.connections ?? []) this.#replay(view);
     for (const connection of this.#connections.values()) {
       if (connection.peer.path !== "direct" && connection.isInitiator) void this.#requestIntroduction(connection);
     }
+  }
+
+  expectRequests(): void {
+    this.#warm.restate(limits.STANDING_REACH_KEPT_MS);
   }
 
   networkChanged(): void {
@@ -89,6 +97,12 @@ export class Connector implements MemberPaths<Peer> {
     for (const { peer } of this.#connections.values()) peer.close();
   }
 
+  /** Handles the state of a connection like the events that led to it. */
+  #replay(view: ConnectionView): void {
+    if (!this.#setup.handles(view.peer_id)) return;
+    for (const { type, data } of replayedEvents(view)) this.handleEvent(type, data);
+  }
+
   // --- requests to the hub -------------------------------------------------------------------------------------
 
   async #requestIntroduction(connection: Connection, needsRelay = false): Promise<void> {
@@ -101,7 +115,9 @@ export class Connector implements MemberPaths<Peer> {
     try {
       const reach = await this.#reach.gather(connection);
       const extra = { with_relay: relay, ...(ticket !== undefined && { ticket }) };
-      connection.connectionId = await this.#setup.signals.connect({ peer_id: peer.id, reach, ...extra });
+      const view = await this.#setup.signals.connect({ peer_id: peer.id, reach, ...extra });
+      connection.connectionId = view.connection_id;
+      if ("state" in view) this.#replay(view);
     } catch (error) {
       connection.busyUntil = 0;
       applyRefusal(connection, error);
@@ -118,15 +134,6 @@ export class Connector implements MemberPaths<Peer> {
       connection.busyUntil = 0;
       applyRefusal(connection, error);
     }
-  }
-
-  /** Reports the outcome once for each introduction. */
-  #reportOutcome(connection: Connection, report: Outcome): void {
-    const { connectionId: id } = connection;
-    if (id === null || id === connection.reportedConnection) return;
-    const outcome = { ...report, ...firstPathTime(connection, report) };
-    connection.reportedConnection = id;
-    void this.#setup.hub.request("PUT", `/connections/${id}/outcome`, outcome).catch(() => {});
   }
 
   /** `lost`: the relay's endpoint that no longer answers. */
@@ -163,10 +170,8 @@ export class Connector implements MemberPaths<Peer> {
 
   #handleIntroduction(introduction: Introduction): void {
     const { connection_id, peer_id } = introduction;
-    const connection = this.#connections.get(peer_id);
-    if (introduction.type === "requested") {
-      return void this.#handleRequest(connection ?? this.#connectionTo(peer_id), introduction);
-    }
+    if (introduction.type === "requested") return void this.#handleRequest(this.#connectionTo(peer_id), introduction);
+    const connection = this.#connectionOf(introduction);
     if (connection === undefined) return;
     const { peer } = connection;
     switch (introduction.type) {
@@ -187,8 +192,26 @@ export class Connector implements MemberPaths<Peer> {
         connection.busyUntil = 0;
         peer.introductionReason = `${introduction.reason}: ${introduction.message}`;
         if (peer.hasKey) peer.punchUnavailable();
+        else if (mayRepeat(connection, introduction.reason)) void this.#requestIntroduction(connection);
         else peer.close(peer.introductionReason);
     }
+  }
+
+  /** The connection of an introduction. One to a standing reach of this member comes without a request. */
+  #connectionOf(introduction: Introduction): Connection | undefined {
+    const { type, connection_id, peer_id } = introduction;
+    const known = this.#connections.get(peer_id);
+    const standing = type === "punch" ? introduction.standing : null;
+    if (standing === null || known?.startedConnection === connection_id) return known;
+    if (known?.peer.socket === 0 && known.peer.sockets.hasPort(0, standing)) return known;
+    const warm = known === undefined ? this.#warm.take(standing) : null;
+    if (warm !== null) return this.#connectionTo(peer_id, warm);
+    // That socket is in use for another member, so the plan cannot work.
+    const connection = known ?? this.#connectionTo(peer_id);
+    connection.busyUntil = 0;
+    connection.attempt = Math.max(1, connection.attempt);
+    void this.#requestIntroduction(connection);
+    return undefined;
   }
 
   #handleRelay(connection: Connection, introduction: Introduction & { type: "relay" }): void {
@@ -206,19 +229,8 @@ export class Connector implements MemberPaths<Peer> {
     connection.busyUntil = 0;
     peer.punchUnavailable(!connection.hasUdp);
     if (!connection.hasUdp) peer.openTunnel();
-    if (peer.path !== null) return this.#reportOutcome(connection, { path: peer.path });
-    peer.once("path", ({ path }) => this.#reportOutcome(connection, { path: path ?? "none" }));
-  }
-
-  /** Handles the state of a connection like the events that led to it. */
-  #replay(view: ConnectionView): void {
-    if (view.state === "over" || !this.#setup.handles(view.peer_id)) return;
-    const ids = { connection_id: view.connection_id, peer_id: view.peer_id };
-    if (view.punch !== undefined) this.handleEvent("connect.punch", { ...view.punch, ...ids });
-    if (view.relay !== undefined) this.handleEvent("connect.relay", { ...view.relay, ...ids });
-    if (view.wants_reach || (view.state === "waiting" && !view.asked)) {
-      this.handleEvent(view.asked ? "connect.accepted" : "connect.requested", { consent: view.consent, ...ids });
-    }
+    if (peer.path !== null) return reportOutcome(this.#setup.hub, connection, { path: peer.path });
+    peer.once("path", ({ path }) => reportOutcome(this.#setup.hub, connection, { path: path ?? "none" }));
   }
 
   // --- events of the peer --------------------------------------------------------------------------------------
@@ -226,7 +238,7 @@ export class Connector implements MemberPaths<Peer> {
   #handlePunchOutcome(connection: Connection, outcome: PunchOutcome, sent: number): void {
     const { peer } = connection;
     connection.busyUntil = 0;
-    this.#reportOutcome(connection, punchReport(connection, outcome, sent));
+    reportOutcome(this.#setup.hub, connection, punchReport(connection, outcome, sent));
     connection.attempt = outcome.kind === "opened" ? 0 : connection.attempt + 1;
     if (outcome.kind === "opened") return;
     if (connection.attempt < limits.IMMEDIATE_RETRIES_MAX && connection.isInitiator)
@@ -261,21 +273,21 @@ export class Connector implements MemberPaths<Peer> {
     if (connection.hasUdp) void this.#requestRelay(connection, connection.peer.relayEndpoint);
   }
 
-  #connectionTo(id: string): Connection {
+  /** `offered`: the socket of a new connection. */
+  #connectionTo(id: string, offered: WarmSocketPair | null = null): Connection {
     const existing = this.#connections.get(id);
     if (existing !== undefined) return existing;
-    const warm = this.#warm.take();
+    const warm = offered ?? this.#warm.take();
     const handlers: PeerHandlers = {
       upgrade: () => this.#retryDirect(connection),
       punched: (outcome, sent) => this.#handlePunchOutcome(connection, outcome, sent),
       needsRelay: () => void this.#requestRelay(connection),
       relaySilent: () => this.#handleSilentRelay(connection),
-      closed: () => {
-        if (this.#connections.get(id) === connection) this.#connections.delete(id);
-      },
+      closed: () => void (this.#connections.get(id) === connection && this.#connections.delete(id)),
     };
     const peer = new Peer(id, handlers, warm);
-    const connection = createConnection(peer, warm?.reach ?? null);
+    const connection = createConnection(peer, warm);
+    peer.receiptOf = receiptsOf(warm?.reach?.looks ?? [], 0);
     peer.on("path", ({ path }) => {
       if (path === null || connection.isAnnounced) return;
       connection.isAnnounced = true;

@@ -2,6 +2,8 @@
 
 /** The first observation of a new connection's socket is used for this time. */
 export const WARM_USE_MS = 5_000;
+/** A standing reach is sent again if the hub may have slept since: it forgets after ten idle seconds. */
+export const STANDING_REACH_KEPT_MS = 5_000;
 /** How often the machine's own addresses are compared: a third of the longest silence that a change may cost. */
 export const ADDRESS_CHECK_MS = 300;
 
@@ -25,6 +27,8 @@ export const RELAY_REQUEST_RETRY_MS = 1_000;
 
 /** Introductions that follow a failed one at once, with new sockets. Later ones wait for the path selector. */
 export const IMMEDIATE_RETRIES_MAX = 2;
+/** A request that the peer did not answer in 10 s is repeated this often. */
+export const REQUEST_REPEATS_MAX = 1;
 /** The responder waits this long for the initiator to retry first. */
 export const RESPONDER_WAIT_MS = 1_500;
 /** An introduction without an outcome is given up after this time. */

@@ -32,6 +32,11 @@ export class ReachGatherer {
     };
   }
 
+  /** A standing reach, for a first connection to any member. */
+  standing(reach: NonNullable<WarmSocketPair["reach"]>): Reach {
+    return { ...reach, rtt_ms: this.#setup.rtt_ms(), birthday: this.#setup.birthday, attempt: 0 };
+  }
+
   async #observe(peer: Peer): Promise<NonNullable<WarmSocketPair["reach"]>> {
     const { probe } = this.#setup;
     await peer.sockets.bind(peer.socket, probe.ipv6Address);
@@ -49,7 +54,7 @@ function takeWarmReach(connection: Connection): WarmSocketPair["reach"] {
 }
 
 /** Looks up a receipt of one socket from a sidecar with this address: it opens a relay without another round trip. */
-const receiptsOf =
+export const receiptsOf =
   (looks: Reach["looks"], number: number): Peer["receiptOf"] =>
   (socket, address) => {
     const known = looks.filter((look) => look.socket === 0 && socket === number && look.via.address === address);

@@ -15,6 +15,8 @@ export const MESSAGE_LENGTH_MAX = 1_000_000;
 /** An empty list of sidecars is requested again after this time, and then after twice the time, up to the longest. */
 export const SIDECARS_RETRY_MS = 1_000;
 export const SIDECARS_RETRY_MS_MAX = 30_000;
+/** In lobbies of at most this size every member says in advance where it can be reached, when another one joins. */
+export const EXPECTANT_MEMBERS_MAX = 8;
 /** How often an application to join is repeated. */
 export const ADMISSION_POLL_MS = 1_000;
 /** The longest wait for the host's approval (docs/reference/http.md). */

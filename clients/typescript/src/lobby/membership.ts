@@ -16,6 +16,7 @@ import type { ConnectOptions, MemberPaths, MemberPeer, Network, NetworkWatch, Pa
 import { CONNECT_TIMEOUT_MS } from "../connect/limits.ts";
 import { Emitter } from "../util/emitter.ts";
 import { EventStream, type HubEvent } from "./event-stream.ts";
+import { EXPECTANT_MEMBERS_MAX } from "./limits.ts";
 import type { HubClient } from "../api/hub-client.ts";
 import type { Joined, Lobby, LobbyPatch, Member } from "../api/types.ts";
 
@@ -173,6 +174,9 @@ export class LobbyMembership<P extends MemberPeer> extends Emitter<LobbyMembersh
       case "lobby.removed":
         return this.#end(String(data["cause"]));
       case "member.joined":
+        this.#setMember(data["member"] as Member, true);
+        if (this.#isProbablyNext()) this.#paths.expectRequests();
+        return;
       case "member.updated":
         return this.#setMember(data["member"] as Member, true);
       case "member.left":
@@ -205,6 +209,11 @@ export class LobbyMembership<P extends MemberPeer> extends Emitter<LobbyMembersh
   #setMember(member: Member, isIn: boolean): void {
     const others = this.#lobby.members.filter(({ peer_id }) => peer_id !== member.peer_id);
     this.#setLobby({ ...this.#lobby, members: isIn ? [...others, member] : others });
+  }
+
+  /** Whether a new member will probably connect to this one: in larger lobbies only the host says in advance where it is. */
+  #isProbablyNext(): boolean {
+    return this.#lobby.host === this.#peerId || this.#lobby.members.length <= EXPECTANT_MEMBERS_MAX;
   }
 
   #end(why: string): void {

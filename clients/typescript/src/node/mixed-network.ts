@@ -70,6 +70,10 @@ class MixedPaths implements MemberPaths<Peer | WebPeer> {
     await Promise.all(this.#both.map((paths) => paths.resume()));
   }
 
+  expectRequests(): void {
+    this.#udp.expectRequests();
+  }
+
   networkChanged(): void {
     for (const paths of this.#both) paths.networkChanged();
   }

@@ -18,6 +18,8 @@ export type GatheredReach = {
   readonly reach: Pick<Reach, "looks" | "local_endpoints" | "now_ms" | "filtering">;
   /** Every sidecar saw the connection's socket at the same endpoint of each family. */
   readonly isStable: boolean;
+  /** The endpoints at which they saw it, in words. */
+  readonly seen: string;
 };
 
 /** How a sidecar saw a socket. The receipt proves it to the hub. */
@@ -105,7 +107,7 @@ export class ReflexiveProbe {
       const looks_sent = this.#observations.toSorted((a, b) => a.at_ms - b.at_ms);
       const reach = { looks: looks_sent, local_endpoints: sockets.hosts(number) };
       const whole = { ...reach, now_ms: performance.now(), ...(isKnown && { filtering: filtering.is }) };
-      return { reach: whole, isStable: isStable(seen) };
+      return { reach: whole, ...endpointsOf(seen) };
     } finally {
       newSockets.closeAll();
     }
@@ -252,11 +254,12 @@ async function collectLooks(
 
 const isOfFamily = ({ observation }: Look, is4: boolean): boolean => isIPv4(observation.via.address) === is4;
 
-/** Whether the NAT uses one port for every destination, as far as the observations of this moment show. */
-function isStable(looks: readonly Look[]): boolean {
+/** Where the connection's socket was seen, and whether that was the same endpoint of each family for every sidecar. */
+function endpointsOf(looks: readonly Look[]): Pick<GatheredReach, "isStable" | "seen"> {
   const own = looks.filter(({ observation }) => observation.socket === 0);
   const endpoints = (is4: boolean) => new Set(own.filter((look) => isOfFamily(look, is4)).map(({ seen }) => seen));
-  return own.length > 0 && endpoints(true).size <= 1 && endpoints(false).size <= 1;
+  const [v4, v6] = [endpoints(true), endpoints(false)];
+  return { isStable: own.length > 0 && v4.size <= 1 && v6.size <= 1, seen: [...v4, ...v6].join(" ") };
 }
 
 /** The endpoints to probe: the first native ports of the first addresses of each sidecar. */

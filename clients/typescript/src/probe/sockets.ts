@@ -58,6 +58,11 @@ export class Sockets {
     return portOf(this.#open.get(number)?.[isIPv4(towards) ? "udp4" : "udp6"]);
   }
 
+  /** Whether this is the socket's local port, of either family. */
+  hasPort(number: number, port: number): boolean {
+    return Object.values(this.#open.get(number) ?? {}).some((socket) => portOf(socket) === port);
+  }
+
   /** Opens the socket if it is new. `hops`: the TTL of this datagram. */
   send(number: number, to: Endpoint, bytes: Uint8Array, hops?: number): void {
     const socket = this.#pair(number)[to.address.includes(":") ? "udp6" : "udp4"];

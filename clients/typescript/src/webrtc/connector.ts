@@ -79,6 +79,9 @@ export class WebConnector implements MemberPaths<WebPeer> {
     for (const view of list?.connections ?? []) this.#replay(view);
   }
 
+  /** A browser finds its path by itself, so it has nothing to say in advance. */
+  expectRequests(): void {}
+
   networkChanged(): void {
     for (const { peer } of this.#entries.values()) peer.networkChanged();
   }
@@ -102,7 +105,7 @@ export class WebConnector implements MemberPaths<WebPeer> {
     const ticket = options.ticket === undefined ? {} : { ticket: options.ticket };
     try {
       const body = { peer_id: peer.id, reach: this.#reach(entry), with_relay: false, ...ticket };
-      entry.connectionId = await this.#setup.signals.connect(body);
+      entry.connectionId = (await this.#setup.signals.connect(body)).connection_id;
     } catch (error) {
       this.#handleFailure(entry, error instanceof Error ? error.message : String(error));
     }
