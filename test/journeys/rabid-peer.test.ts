@@ -26,26 +26,18 @@ afterEach(async () => {
 afterAll(() => stack?.close());
 
 describe("a meeting", () => {
-  test.each([2, 3, 12])("%i peers connect to each other within two seconds of the start", async (count) => {
-    await once(2_000, (turn) => meets(`Meet${count}x${turn}`, count));
-  });
-
-  /** The time until all peers were connected. */
-  async function meets(session: string, count: number): Promise<number> {
-    const peers = await gather(session, count);
-    const began = performance.now();
+  test.each([2, 3, 12])("%i peers connect to each other", async (count) => {
+    const peers = await gather(`Meet${count}`, count);
     const started = await peers[0]!.start();
     expect(started).toMatchObject({ host: "Alice", ownPort: peers[0]!.localPort, players: NAMES.slice(1, count) });
     const met = await Promise.all(peers.map((peer) => peer.whenMet()));
-    const took_ms = performance.now() - began;
     for (const [index, { peers: others, missing, isHost }] of met.entries()) {
       expect(missing).toEqual([]);
       expect(isHost).toBe(index === 0);
       const wanted = peers.flatMap((peer, at) => (at === index ? [] : [entry(NAMES[at]!, peer.localPort, at === 0)]));
       expect(others.toSorted(byName)).toEqual(wanted.toSorted(byName));
     }
-    return took_ms;
-  }
+  });
 
   test("the game continues with the same socket and the reported addresses", async () => {
     const peers = await gather("Game", 2);
@@ -79,15 +71,10 @@ describe("a meeting", () => {
 
   test.each([2, 3, 12])("%i peers connect with 30 % loss both ways", async (count) => {
     const dice = seeded(20_261_120 + count);
-    await once(6_000, async (turn) => {
-      const peers = await gather(`Lossy${count}x${turn}`, count, () => lossy(() => dice() < 0.3));
-      void peers[0]!.start();
-      const began = performance.now();
-      const met = await Promise.all(peers.map((peer) => peer.whenMet()));
-      const took_ms = performance.now() - began;
-      expect(met.flatMap(({ missing }) => missing)).toEqual([]);
-      return took_ms;
-    });
+    const peers = await gather(`Lossy${count}`, count, () => lossy(() => dice() < 0.3));
+    void peers[0]!.start();
+    const met = await Promise.all(peers.map((peer) => peer.whenMet()));
+    expect(met.flatMap(({ missing }) => missing)).toEqual([]);
   });
 
   test("the plugin's timing works, as guest and as host", async () => {
@@ -233,13 +220,6 @@ const listed = (peer: RabidPeer, count: number): Promise<readonly string[]> =>
     () => Promise.resolve(peer.players),
     (players) => players.length === count,
   );
-
-/** The fastest of several measurements, because a busy machine delays single ones. */
-async function once(within_ms: number, does: (turn: number) => Promise<number>): Promise<void> {
-  const times: number[] = [];
-  while (times.length < 8 && Math.min(...times) >= within_ms) times.push(await does(times.length));
-  expect(Math.min(...times)).toBeLessThan(within_ms);
-}
 
 const failure = (peer: RabidPeer): Promise<Failed> => new Promise((done) => void peer.on("failed", done));
 
