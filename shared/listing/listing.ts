@@ -41,6 +41,9 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   joinable: { type: "flag", of: (line) => line.joinable },
   approval: { type: "flag", of: (line) => line.approval },
   reachability: { type: REACHABILITIES, of: (line) => line.reachability },
+  /** Whether the host has this kind of path; missing where its client does not say. */
+  udp: { type: "flag", of: (line) => line.paths?.includes("udp") ?? null },
+  webrtc: { type: "flag", of: (line) => line.paths?.includes("webrtc") ?? null },
   created_at: { type: "time", of: (line) => line.created_at },
   updated_at: { type: "time", of: (line) => line.updated_at },
 };

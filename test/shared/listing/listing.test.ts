@@ -68,5 +68,12 @@ describe("a summary", () => {
     });
     expect(facts["data[toString]"]).toBeNull();
     expect(factOf("slots")({ ...line, seats: null })).toBe(126);
+    const kinds = ({ paths }: { paths?: readonly ("udp" | "webrtc")[] }): Fact[] =>
+      ["udp", "webrtc"].map((field) => factOf(field)({ ...line, ...(paths && { paths }) }));
+    expect([kinds({}), kinds({ paths: ["webrtc"] }), kinds({ paths: ["udp", "webrtc"] })]).toStrictEqual([
+      [null, null],
+      [false, true],
+      [true, true],
+    ]);
   });
 });

@@ -103,7 +103,8 @@ describe("quick join", () => {
     expect(await bob.refused("POST", "quick-join", { body: { paths: ["webrtc"] } })).toBe("no_open_lobby");
     const { id, paths } = await ann.hosts({ paths: ["udp", "webrtc"] });
     expect(paths).toStrictEqual(["udp", "webrtc"]);
-    const lobby = await quick(bob, { paths: ["webrtc"] });
+    expect(await bob.refused("POST", "quick-join", { body: { filter: { udp: "false" } } })).toBe("no_open_lobby");
+    const lobby = await quick(bob, { paths: ["webrtc"], filter: { webrtc: "true" } });
     expect([lobby.id, lobby.paths]).toStrictEqual([id, ["udp", "webrtc"]]);
     expect(lobby.members.map((member) => member.paths)).toStrictEqual([["udp", "webrtc"], ["webrtc"]]);
   });
