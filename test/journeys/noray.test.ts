@@ -199,7 +199,7 @@ const until = (heard: () => string, wanted: RegExp) =>
   );
 
 /** What noray's own end-to-end tests do, at a real sidecar. */
-describe("noray's five end-to-end tests", () => {
+describe("noray's five end-to-end tests, and a long conversation", () => {
   const IDS = /set-oid (?<oid>.+)\nset-pid (?<pid>.+)\n$/;
   const open: { destroy(): void }[] = [];
   afterEach(() => {
@@ -265,6 +265,26 @@ describe("noray's five end-to-end tests", () => {
       () => Promise.resolve(alice.arrived),
       (all) => all.includes("Hello!"),
     );
+  });
+
+  test("the relay carries 1,000 datagrams each way for a host that only answers what it receives", async () => {
+    const [alice, bob] = [await client(), await client()];
+    const heardByAlice: string[] = [];
+    alice.udp.on("message", (bytes, { address, port }) => {
+      heardByAlice.push(String(bytes));
+      alice.udp.send(`re ${String(bytes)}`, port, address);
+    });
+    bob.say(`connect-relay ${alice.oid}`);
+    const port = Number(/connect-relay (\d+)\n$/.exec(await until(bob.heard, /connect-relay \d+\n$/))![1]);
+    const sent = Array.from({ length: 1_000 }, (_, at) => `datagram ${at}`);
+    const from = bob.arrived.length;
+    for (const text of sent) {
+      const answered = once(bob.udp, "message");
+      bob.udp.send(text, port, "127.0.0.1");
+      await answered;
+    }
+    expect(heardByAlice).toStrictEqual(sent);
+    expect(bob.arrived.slice(from)).toStrictEqual(sent.map((text) => `re ${text}`));
   });
 });
 
