@@ -12,6 +12,12 @@ export const UDP_BATCHED_BYTES_MAX = 2_048;
 export const UDP_ADDRESSES_REMEMBERED_MAX = 16_384;
 /** Contacts that one sidecar holds for one game. When full, new ones are ignored. */
 export const CONTACTS_MAX = 65_536;
+/**
+ * The part of the contacts that may be without a renewal: 8,192 of 65,536 are 500 new hosts a second of a wire whose clients
+ * renew after 15 s. When full, the oldest leaves. A smaller table keeps room for a few.
+ */
+export const UNRENEWED_CONTACTS_SHARE = 1 / 8;
+export const UNRENEWED_CONTACTS_MIN = 64;
 /** Quota of one source (IPv4 /32, IPv6 /64): lobbies and memberships. */
 export const LOBBIES_PER_SOURCE_MAX = 256;
 export const MEMBERSHIPS_PER_SOURCE_MAX = 1_024;

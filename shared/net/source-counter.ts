@@ -3,7 +3,8 @@
  * is zero takes no memory.
  *
  * While a table is less than half full, only the fixed quota applies. After that a source may hold at most an eighth of the
- * places that are still free, so that a few hundred greedy sources do not take the last one.
+ * places that are still free, and the last eighth of all places is for sources that hold none. So greedy sources do not
+ * take the last one, unless they are as many as these places.
  */
 import { prefixesOf, sourceOf } from "./endpoint.ts";
 
@@ -11,7 +12,7 @@ export type FairQuota = { readonly size_max: number; readonly per_source_max: nu
 
 /** What the wider prefixes of `prefixesOf` may hold, as a multiple of one source. */
 const PREFIX_FACTORS = [1, 4, 16] as const;
-const FREE_PLACES_PER_SHARE = 8;
+const PLACES_PER_SHARE = 8;
 
 export class SourceCounter {
   readonly #counts = new Map<string, number>();
@@ -30,7 +31,8 @@ export class SourceCounter {
   hasRoom(address: string, { size_max, per_source_max }: FairQuota, waiting = 0): boolean {
     const free = size_max - this.#total;
     if (free <= 0) return false;
-    const fair = this.#total * 2 < size_max ? per_source_max : Math.ceil(free / FREE_PLACES_PER_SHARE);
+    const share = free * PLACES_PER_SHARE <= size_max ? 1 : Math.ceil(free / PLACES_PER_SHARE);
+    const fair = this.#total * 2 < size_max ? per_source_max : share;
     const most = Math.min(per_source_max, fair);
     return prefixesOf(address).every(
       (prefix, index) => (this.#counts.get(prefix) ?? 0) + waiting < most * PREFIX_FACTORS[index]!,

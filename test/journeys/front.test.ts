@@ -18,6 +18,7 @@ import { openFront } from "../../tools/run/front/front.ts";
 import { startHub, stopHub } from "../../tools/run/hub.ts";
 import { freePort } from "../../tools/run/ports.ts";
 import { waitForJson } from "../../tools/run/processes.ts";
+import { recordFigure } from "../support/attack-figures.ts";
 
 const KEY = "key-of-the-front-tests";
 const SOCKETS = 40;
@@ -96,12 +97,18 @@ test("a refused upgrade reaches the client as the hub wrote it", async () => {
   }
 });
 
-test(`${SOCKETS} sockets with a message of 32 MiB each are closed, and the hub stores nothing`, async () => {
+test(`${SOCKETS} sockets with a message of 32 MiB each are closed, and the hub stores nothing`, async ({ task }) => {
   const before = residentBytes();
   const sockets = await Promise.all(Array.from({ length: SOCKETS }, () => beginFrame(port, FRAME_BYTES, SENT_BYTES)));
   await Promise.all(sockets.map((socket) => socket.closed));
   const grown = residentBytes() - before;
   report("with the front", grown);
+  recordFigure(task, {
+    order: 50,
+    attack: `${SOCKETS} anonymous WebSockets begin a message of 32 MiB each`,
+    before: "1,200 MB in workerd, none closed after 95 s",
+    after: `${Math.round(grown / 1e6)} MB, all closed`,
+  });
   expect(grown).toBeLessThan(2 * FRAME_BYTES);
 });
 

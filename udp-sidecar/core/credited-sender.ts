@@ -57,8 +57,8 @@ export class CreditedSender {
     if (!isDtls(via)) this.#credit.transfer(payer, this.#credit.of(to, now), datagrams);
   }
 
-  /** A datagram of `payer` causes one of this length that another sidecar sends. */
-  charge(payer: Endpoint, via: number, bytes: number, now: number): void {
-    if (!isDtls(via)) this.#credit.charge(this.#credit.of(payer, now), bytes);
+  /** A datagram of `payer` causes another sidecar to send one as long as the first of these. */
+  charge(payer: Endpoint, via: number, [first]: readonly Uint8Array[], now: number): void {
+    if (!isDtls(via)) this.#credit.charge(this.#credit.of(payer, now), first?.length ?? 0);
   }
 }

@@ -19,6 +19,7 @@ import { ListPages } from "../lists/list-pages.ts";
 import { LivenessReports } from "./liveness-reports.ts";
 import type { Counters } from "./counters.ts";
 import { CreditedSender } from "./credited-sender.ts";
+import { UnrenewedContacts } from "./unrenewed-contacts.ts";
 
 export type ExchangeLimits = ContactLimits & {
   readonly stranger: Budget;
@@ -51,10 +52,7 @@ export class Exchange {
   readonly contacts: Contacts;
   readonly #wires: ReadonlyMap<WireName, Wire>;
   readonly #out: ExchangeOutput;
-  /**
-   * While true, requests for new lobbies get no reply, so that the host tries another sidecar; existing lobbies
-   * continue.
-   */
+  /** While true, requests for new lobbies get no reply, so that the host tries another sidecar. Others continue. */
   retiring = false;
   readonly #counters: Counters;
   readonly #requestLimiter: BucketTable;
@@ -63,6 +61,7 @@ export class Exchange {
   readonly #liveness = new LivenessReports();
   readonly #repeats: RepeatQueue;
   readonly #sender: CreditedSender;
+  readonly #unrenewed: UnrenewedContacts;
   readonly #pages = new ListPages();
 
   constructor(wires: readonly Wire[], limits: ExchangeLimits, out: ExchangeOutput, counters: Counters) {
@@ -71,6 +70,7 @@ export class Exchange {
     this.#counters = counters;
     this.#sender = new CreditedSender(out.credit, (via, to, bytes) => out.send(via, to, bytes), counters);
     this.contacts = new Contacts(limits);
+    this.#unrenewed = new UnrenewedContacts(limits.contacts_max);
     this.#repeats = new RepeatQueue(limits.repeats_max);
     this.#renewals = new RenewalReplies(limits.renewal);
     this.#requestLimiter = new BucketTable(limits.stranger, limits.sources_max);
@@ -110,7 +110,9 @@ export class Exchange {
       this.contacts.remove(contact);
       this.#sendNotice(contact, notice, now);
     } else {
+      const isNew = this.contacts.find(to.wire, to.name, to.peer) === undefined;
       const contact = this.contacts.put(to, now);
+      if (isNew) this.#unrenewed.add(contact, (oldest) => this.contacts.holds(oldest) && this.disconnect(oldest));
       if (this.#isDisconnected(contact)) this.disconnect(contact);
       else this.#sendNotice(contact, notice, now);
     }
@@ -118,13 +120,14 @@ export class Exchange {
 
   /** Delivers the hub's answer to a peer that sent a report and is no member. */
   handleAnswer(report: Report, answer: RequesterNotice, now: number): void {
-    const datagrams = this.#wires.get(report.wire)?.encodeAnswer(answer, report) ?? [];
+    const { via, endpoint, name } = report;
+    const wire = this.#wires.get(report.wire);
+    const datagrams = wire?.encodeAnswer(answer, report) ?? [];
     this.#counters.add("notices", answer.kind === "refused" ? `refused_${answer.code}` : answer.kind);
-    const { via, endpoint } = report;
-    const isElsewhere = answer.kind === "introduced" && !this.contacts.find(report.wire, report.name, report.name);
-    if (isElsewhere && datagrams[0] !== undefined) this.#sender.charge(endpoint, via, datagrams[0].length, now);
+    const isHostElsewhere = answer.kind === "introduced" && !this.contacts.find(report.wire, name, name);
+    if (isHostElsewhere) this.#sender.charge(endpoint, via, datagrams, now);
     this.#sender.send(via, endpoint, datagrams, now);
-    this.#wires.get(report.wire)?.connections?.handleAnswer(answer, report);
+    wire?.connections?.handleAnswer(answer, report);
   }
 
   /** Sends a report on behalf of a member, as observed at its own endpoint or at `at`. */
@@ -213,6 +216,7 @@ export class Exchange {
       this.reportAs(contact, { kind: "heard", name: contact.name, peer: contact.peer });
     }
     if (!this.#renewals.consume(contact, now)) return this.#drop("renewal_rate");
+    if (!contact.renewed) this.#unrenewed.remove(contact);
     contact.renewed = true;
     this.#counters.add("datagrams", "renewed");
     const terms = this.#renewals.termsOf(contact, now);
@@ -286,8 +290,7 @@ export class Exchange {
 
   /** Another contact has taken its place; a repetition to the old one would reach the new one. */
   #isSuperseded(contact: Contact): boolean {
-    const now = this.contacts.find(contact.wire, contact.name, contact.peer);
-    return now !== undefined && now !== contact;
+    return (this.contacts.find(contact.wire, contact.name, contact.peer) ?? contact) !== contact;
   }
 
   #drop(why: string): void {

@@ -1,6 +1,7 @@
 /** Weak keys are refused by their setting's name, and the key is not shown. */
 import { expect, test } from "vitest";
 import { KEY_SETTINGS, splitKeys, weakness } from "#shared/auth/keys.ts";
+import { recordFigure } from "../../support/attack-figures.ts";
 
 test.each(
   KEY_SETTINGS.flatMap((name) =>
@@ -9,6 +10,18 @@ test.each(
 )("%s=%s is refused by name, without the key", (name, key) => {
   expect(weakness(name, key)).toMatch(new RegExp(`^${name}: a key `));
   expect(weakness(name, key)).not.toContain(key.length > 1 ? key : "=k");
+});
+
+test("examples and short keys are refused for all settings", ({ task }) => {
+  const weak = ["k", "short-key", "change-me-to-what-openssl-rand-hex-32-prints", "a".repeat(64)];
+  const accepted = KEY_SETTINGS.flatMap((name) => weak.filter((key) => weakness(name, key) === null));
+  expect(accepted).toStrictEqual([]);
+  recordFigure(task, {
+    order: 100,
+    attack: `short and example keys for ${KEY_SETTINGS.join(", ")}`,
+    before: "the hub starts with them",
+    after: `${accepted.length} of ${KEY_SETTINGS.length * weak.length} are accepted; the refusal names the setting`,
+  });
 });
 
 test.each(KEY_SETTINGS)("%s: one character repeated is an example", (name) => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { bytesOf } from "#shared/net/endpoint.ts";
 import { isLocal, isSpecial } from "#shared/net/special-ranges.ts";
+import { recordFigure } from "../../support/attack-figures.ts";
 
 /**
  * Every row of the IANA IPv4 Special-Purpose Address Registry, and the multicast block. Also the globally reachable rows
@@ -69,6 +70,18 @@ describe("a special-purpose block of IANA's registries", () => {
     expect(edgesOf(cidr).map((address) => [address, isSpecial(address)])).toStrictEqual(
       edgesOf(cidr).map((address) => [address, true]),
     );
+  });
+});
+
+test("no special-purpose block passes as public", ({ task }) => {
+  const blocks = [...IPV4, ...IPV6];
+  const open = blocks.filter(([, cidr]) => edgesOf(cidr).some((address) => !isSpecial(address)));
+  expect(open).toStrictEqual([]);
+  recordFigure(task, {
+    order: 130,
+    attack: "192.88.99.0/24, 2001:1::/32, 2001:10::/28, 2001:20::/28 and other special addresses as a peer's",
+    before: "these four pass as public",
+    after: `${open.length} of IANA's ${blocks.length} blocks pass`,
   });
 });
 

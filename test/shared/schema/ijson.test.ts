@@ -1,6 +1,7 @@
 import * as fc from "../../support/fc.ts";
 import { describe, expect, test } from "vitest";
 import { faultOf } from "#shared/schema/ijson.ts";
+import { recordFigure } from "../../support/attack-figures.ts";
 
 describe("I-JSON", () => {
   test.each([
@@ -20,6 +21,17 @@ describe("I-JSON", () => {
   ])("%s: %s", (json, fault) => {
     JSON.parse(json);
     expect(faultOf(json, 4)).toBe(fault);
+  });
+
+  test("a Steam id as a number is refused with its field's name", ({ task }) => {
+    const fault = faultOf('{"data":{"steam":76561198000000001}}', 4);
+    expect(fault).toMatch(/^steam: an integer within/);
+    recordFigure(task, {
+      order: 120,
+      attack: "an integer beyond 2^53 in `data`",
+      before: "it is rounded, silently",
+      after: `400 with \`${fault}\``,
+    });
   });
 
   test("output of JSON.stringify has no fault except depth", () => {

@@ -1,6 +1,24 @@
 /** Names that people read: what is refused on every wire, and which names look the same. */
 import { describe, expect, test } from "vitest";
 import { DISPLAY_NAME_PATTERN, looksLike, mixesAlphabets, READABLE_PATTERN } from "#shared/text/names.ts";
+import { recordFigure } from "../../support/attack-figures.ts";
+
+const UNREADABLE = [
+  ["a zero width space", "\u200B"],
+  ["a Hangul filler", "\u3164"],
+  ["a soft hyphen", "\u00AD"],
+  ["an empty Braille cell", "\u2800"],
+  ["tag characters", "\u{E0041}\u{E0042}"],
+  ["a variation selector", "\uFE0F"],
+  ["joiners", "\u200D\u200C"],
+  ["a no-break space", "\u00A0"],
+  ["a direction override", "ab\u202Ecd"],
+  ["a direction isolate", "ab\u2067cd"],
+  ["a direction mark", "ab\u200Fcd"],
+  ["a line separator", "ab\u2028cd"],
+  ["a control character", "ab\u0007cd"],
+  ["a lone surrogate", "ab\uD800"],
+] as const;
 
 describe("a displayed name", () => {
   test.each(["x", "Zoë 漢", "👩‍👩‍👧", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "a\u00ADb", "عربي", "\u{10FFFD}"])("is valid: %j", (name) => {
@@ -8,24 +26,20 @@ describe("a displayed name", () => {
     expect(READABLE_PATTERN.test(name)).toBe(true);
   });
 
-  test.each([
-    ["a zero width space", "\u200B"],
-    ["a Hangul filler", "\u3164"],
-    ["a soft hyphen", "\u00AD"],
-    ["an empty Braille cell", "\u2800"],
-    ["tag characters", "\u{E0041}\u{E0042}"],
-    ["a variation selector", "\uFE0F"],
-    ["joiners", "\u200D\u200C"],
-    ["a no-break space", "\u00A0"],
-    ["a direction override", "ab\u202Ecd"],
-    ["a direction isolate", "ab\u2067cd"],
-    ["a direction mark", "ab\u200Fcd"],
-    ["a line separator", "ab\u2028cd"],
-    ["a control character", "ab\u0007cd"],
-    ["a lone surrogate", "ab\uD800"],
-  ])("is refused: %s", (_, name) => {
+  test.each(UNREADABLE)("is refused: %s", (_, name) => {
     expect(DISPLAY_NAME_PATTERN.test(name)).toBe(false);
     expect(READABLE_PATTERN.test(name)).toBe(false);
+  });
+});
+
+test("unreadable names are refused on every wire", ({ task }) => {
+  const accepted = UNREADABLE.filter(([, name]) => DISPLAY_NAME_PATTERN.test(name) || READABLE_PATTERN.test(name));
+  expect(accepted).toStrictEqual([]);
+  recordFigure(task, {
+    order: 110,
+    attack: "names that are invisible or change the writing direction",
+    before: "they are in the public list",
+    after: `${accepted.length} of ${UNREADABLE.length} kinds are accepted`,
   });
 });
 

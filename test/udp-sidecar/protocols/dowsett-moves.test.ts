@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { endpointOf, type Rig, textOf } from "../../support/exchange.ts";
 import { dowsettRig, on, runDowsettScript, hostedServer } from "../support/dowsett-script.ts";
+import { recordFigure } from "../../support/attack-figures.ts";
 
 const hostEndpoint = (rig: Rig) => rig.hub.lobby("Nice", "dowsett")?.members[0]?.source?.endpoint;
 
@@ -46,7 +47,7 @@ describe("a port that the NAT has changed", () => {
     expect(hostEndpoint(rig)).toStrictEqual(endpointOf("A"));
   });
 
-  test("a forged registration from the host's endpoint changes nothing while the host refreshes", () => {
+  test("a forged registration from the host's endpoint changes nothing while the host refreshes", ({ task }) => {
     const rig = hostedServer();
     for (let round = 0; round < 4; round++) {
       on(rig)(`
@@ -64,6 +65,12 @@ describe("a port that the NAT has changed", () => {
       B< meet Nice at 192.0.2.1:5001 or 10.0.0.1:5001 (x3)
     `);
     expect(rig.sidecar().counters.get("dropped", "other_password")).toBe(4);
+    recordFigure(task, {
+      order: 80,
+      attack: "forged registrations and `drop-me` from a Dowsett host's endpoint",
+      before: "they replace the host's data or end its lobby",
+      after: "4 of 4 are dropped, the lobby continues",
+    });
   });
 
   test("a restarted game registers again with a new password after a missed refresh", () => {

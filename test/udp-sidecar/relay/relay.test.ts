@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ALICE, at, BOB, SIDECAR, STRANGER, RelayHarness } from "../support/relays.ts";
 import { RELAY_UNPROVED_BYTES } from "#shared/limits.ts";
+import { recordFigure } from "../../support/attack-figures.ts";
 
 describe("an allocation", () => {
   test("is a pair of ports, one for each side, that forward to each other", () => {
@@ -301,13 +302,19 @@ describe("a side's endpoint", () => {
     expect(table.send(at(SIDECAR, 1_236), a)).toBe("unproved");
   });
 
-  test("that only a datagram identifies gets no more than it sends, after an allowance", () => {
+  test("that only a datagram identifies gets no more than it sends, after an allowance", ({ task }) => {
     const table = new RelayHarness();
     const { a, b, notices } = table.pair("alice", "bob", { proved: false });
     table.send(BOB, b, 0);
     let carried = 0;
     for (let datagram = 0; datagram < 1_000; datagram++) if (typeof table.send(ALICE, a, 1_000) !== "string") carried++;
     expect(carried).toBe(Math.floor(RELAY_UNPROVED_BYTES / (1_000 + 2 * 28)));
+    recordFigure(task, {
+      order: 70,
+      attack: "one forged datagram lets a relay send a third party's stream to a victim",
+      before: "157 kB a second",
+      after: `${carried} kB in all, then as much as the victim sends`,
+    });
     expect(notices).toStrictEqual([{ kind: "limited", reason: "credit" }]);
     table.send(BOB, b, 600);
     expect(table.send(ALICE, a, 1_000)).toStrictEqual([b, BOB]);

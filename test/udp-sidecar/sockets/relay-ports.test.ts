@@ -14,6 +14,7 @@ import { takenPorts } from "../../../tools/run/ports.ts";
 import { eventually } from "../../support/test-stack.ts";
 import { collectGarbage } from "../../support/memory.ts";
 import { canSendFromPortZero, sendFromPortZero } from "../../support/port-zero.ts";
+import { recordFigure } from "../../support/attack-figures.ts";
 
 /** Below the kernel's ephemeral ports. */
 const RANGE = { first: 29_000, last: 29_019 };
@@ -255,6 +256,27 @@ describe.each(UDP_BACKENDS)("relay ports on $name sockets", (udp) => {
     });
   });
 
+  describe("a player on the sidecar's machine", () => {
+    test("may use every port of the range that the relay has not opened", async ({ task }) => {
+      await meet();
+      const bob = { address: "45.2.2.2", port: 2_222 };
+      const refused: unknown[] = [];
+      for (let port = RANGE.first; port <= RANGE.last; port++) {
+        const result = ask([`near ${port}`, `far ${port}`], [{ address: "127.0.0.1", port }, bob]);
+        if ("none" in result) refused.push(result.none);
+        else ports.relay.release(result.allocation);
+      }
+      expect(refused).toStrictEqual(["loop", "loop"]);
+      const all = RANGE.last - RANGE.first + 1;
+      recordFigure(task, {
+        order: 140,
+        attack: "a player on the sidecar's machine uses a port of the relay's range",
+        before: "7 to 12.5 % of all ports are refused, silently",
+        after: `${refused.length} of ${all} are refused: the ports that are open, with a reason`,
+      });
+    });
+  });
+
   describe("other sidecars", () => {
     const seen = [
       { address: "127.0.0.2", port: 5_000 },
@@ -269,7 +291,7 @@ describe.each(UDP_BACKENDS)("relay ports on $name sockets", (udp) => {
       expect(ask(["alice", "carol"], seen)).not.toHaveProperty("none");
     });
 
-    test("of another deployment end a loop by themselves, after a few thousand datagrams", async () => {
+    test("of another deployment end a loop by themselves, after a few thousand datagrams", async ({ task }) => {
       const other = open({ PARLEY_RELAY_PORTS: `${RANGE.last + 1}-${RANGE.last + 2}` });
       const at = (port: number): Endpoint => ({ address: "127.0.0.1", port });
       const pair = (relay: RelayPorts, near: Endpoint, far: Endpoint): [number, number] => {
@@ -307,6 +329,12 @@ describe.each(UDP_BACKENDS)("relay ports on $name sockets", (udp) => {
       );
       expect(carried()).toBeGreaterThan(2);
       expect(carried()).toBeLessThan(4_000);
+      recordFigure(task, {
+        order: 71,
+        attack: "8 forged bytes make the relays of two deployments forward to each other",
+        before: "25,000 datagrams a second, up to 4 GiB",
+        after: `${carried()} datagrams, and then none`,
+      });
       await other.stop(0);
     });
   });

@@ -12,6 +12,7 @@ import { alarmOf, hubFor, inside, lobbyRows, timePasses } from "../support/hub-i
 import { freeOfCharge, LOBBY, Player } from "../support/player.ts";
 import { problemOf, withTwoShards } from "../support/http-fixture.ts";
 import { newGame } from "../support/sidecar.ts";
+import { recordFigure } from "../../support/attack-figures.ts";
 
 beforeEach(freeOfCharge);
 afterEach(() => {
@@ -111,7 +112,7 @@ describe("a retried request", () => {
 });
 
 describe("a full table of responses", () => {
-  test("deletes the oldest response of the peer with the most, and keeps those of others", () => {
+  test("deletes the oldest response of the peer with the most, and keeps those of others", ({ task }) => {
     const rows = new Map<string, { key: string; hash: string; at: number; outcome: Outcome<unknown> }>();
     const cache = new IdempotencyCache({
       responseAges: () => [],
@@ -126,6 +127,12 @@ describe("a full table of responses", () => {
     expect(cache.size).toBe(IDEMPOTENT_RESPONSES_MAX);
     expect(cache.get({ key: "honest 0", hash: "h" }, 1)).toStrictEqual({ value: 0 });
     expect(rows.size).toBe(IDEMPOTENT_RESPONSES_MAX);
+    recordFigure(task, {
+      order: 23,
+      attack: `${peers} peers fill the table of stored responses`,
+      before: "not measured",
+      after: "those of the peers with the most are deleted, an honest peer's stays",
+    });
   });
 });
 

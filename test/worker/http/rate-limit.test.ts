@@ -5,6 +5,7 @@ import { budgetsOf, type Env } from "../../../worker/env.ts";
 import { freeOfCharge, LOBBY, Player, players } from "../support/player.ts";
 import { problemOf } from "../support/http-fixture.ts";
 import { newGame, ORIGIN } from "../support/sidecar.ts";
+import { recordFigure } from "../../support/attack-figures.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -131,7 +132,7 @@ describe("a password", () => {
     expect(await derivationsOf(() => statuses(1, attempts.create))).toBe(0);
   });
 
-  test("of a refused request costs no derivation, if no password can help", async () => {
+  test("of a refused request costs no derivation, if no password can help", async ({ task }) => {
     freeOfCharge();
     const [ann, bob, eve] = (await players(newGame(), 3)) as [Player, Player, Player];
     const [open, full, other] = await Promise.all([
@@ -149,6 +150,12 @@ describe("a password", () => {
       expect((await eve.ask("PATCH", `lobbies/${open.id}`, { body: { password } })).status).toBe(403);
     });
     expect(derived).toBe(0);
+    recordFigure(task, {
+      order: 90,
+      attack: "requests with a password that are refused for another reason",
+      before: "2 ms more than an honest request, before the rate limit",
+      after: `${derived} key derivations`,
+    });
     // Whether the lobby is full is visible only to a peer that knows the password.
     const refuse = async (): Promise<void> =>
       expect(await problemOf(await join(full.id))).toMatchObject({ code: "lobby_full" });

@@ -7,6 +7,7 @@ import type { DtlsLimits } from "../../../../udp-sidecar/sockets/dtls/session.ts
 import { seeded } from "../../../support/dice.ts";
 import { type DtlsTestClient, freshCertificate, DtlsTestServer } from "../../../support/dtls.ts";
 import { collectGarbage } from "../../../support/memory.ts";
+import { recordFigure } from "../../../support/attack-figures.ts";
 
 let certificate: Certificate;
 beforeAll(() => {
@@ -170,7 +171,7 @@ describe("at a limit", () => {
     expect([open, at.count("dtls_failures", "source_rate")]).toStrictEqual([256, 44]);
   });
 
-  test("the handshakes in progress are bounded: the oldest is evicted", async () => {
+  test("the handshakes in progress are bounded: the oldest is evicted", async ({ task }) => {
     const at = await meeting({ dtls_handshakes_max: 3 });
     for (let n = 0; n < 5; n++) {
       const client = at.client();
@@ -181,6 +182,12 @@ describe("at a limit", () => {
     expect([at.sessions.handshaking, at.count("dtls_failures", "crowded_out")]).toStrictEqual([3, 2]);
     expect(at.echoes(at.connect(), "hello")).toBe(true);
     expect([at.sessions.handshaking, at.sessions.live, at.sessions.size]).toStrictEqual([2, 1, 3]);
+    recordFigure(task, {
+      order: 21,
+      attack: "DTLS handshakes that are never completed fill their table",
+      before: "not measured",
+      after: "the oldest makes room, a newcomer connects at once",
+    });
   });
 });
 
