@@ -126,9 +126,10 @@ export const isReady = ({ state, parties }: Connection, now: number): boolean =>
  * Whether a request of one of the two is for the socket that they have just been introduced with: it was under way when
  * the other peer's request arrived, or it was sent twice because the reply was late.
  */
-export function isRepeated(connection: Connection, end: End, reach: VerifiedReach | null, now: number): boolean {
+export function isRepeated(connection: Connection, peer: string, reach: VerifiedReach | null, now: number): boolean {
   const { state, introduction } = connection;
-  if (state !== "introduced" || introduction === null || reach === null) return false;
+  const end = endOf(connection, peer);
+  if (state !== "introduced" || introduction === null || reach === null || end === null) return false;
   // A peer that has the introduction's key, or has failed with it, wants another one.
   if (reach.epoch === introduction.epoch || (reach.attempt ?? 0) > introduction.attempt) return false;
   const { local_port } = usedSocket(reach);

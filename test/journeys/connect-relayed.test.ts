@@ -36,6 +36,14 @@ describe.skipIf(isLabMissing())("two relayed peers that send every 20 ms", () =>
     await silence.expectWithin("the relay's death", 2_000, "relay");
   });
 
+  test("receive each other again within one and a half seconds after a router lost its mappings", async () => {
+    for (const home of homes) {
+      await silence.start();
+      await labPlayers.lab.forget(home);
+      await silence.expectWithin("lost mappings", 1_500, "relay");
+    }
+  });
+
   test("keep their relay and say so while the hub is killed and starts again", async () => {
     await silence.start();
     const from = [a, b].map(({ program }) => program.lines.length);

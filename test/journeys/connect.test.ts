@@ -1,6 +1,7 @@
 /** Two Node programs with the TypeScript client behind every pair of NATs, with a real hub and two real sidecars. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTwoOfEachKind, isPlainPunch, connectPair, connectAllPairs, startPlayer } from "../lab/connect-pairs.ts";
+import { withDeafIPv6, withLocalIPv6, withoutCommonFamily } from "../lab/families.ts";
 import type { HomeOptions, Host } from "../lab/lab.ts";
 import type { NatKind } from "../lab/nat.ts";
 import { isLabMissing } from "../lab/lab-namespaces.ts";
@@ -11,12 +12,14 @@ import { becomes, Silence } from "../lab/silence.ts";
 type Limits = { readonly median_ms: number; readonly first_ms: number; readonly plain_ms: number };
 
 let labPlayers: LabPlayers;
-let sidecar: Promise<void> | undefined;
+let sidecar: Promise<string> | undefined;
 
-async function addSidecar(): Promise<void> {
+/** Returns its IPv6 address. */
+async function addSidecar(): Promise<string> {
   const { lab, server, stack } = labPlayers;
-  const addresses = [await lab.addAddress(server), await lab.addIPv6(server)];
+  const addresses = [await lab.addAddress(server), await lab.addIPv6(server)] as const;
   await stack.addSidecar(server, { address: addresses.join(), status: "127.0.0.1:9465" });
+  return addresses[1];
 }
 
 /** Only IPv6 may be used, and only endpoints that the host has sent to may send to it. */
@@ -94,6 +97,27 @@ describe.skipIf(isLabMissing())("the client through NATs", () => {
       await lab.addIPv6(host);
       await silence.expectWithin("another privacy address", 500, "direct");
     }
+  });
+
+  test("connects over IPv4 at once where IPv6 is useless, and by relay where no family is common", async () => {
+    const address = await (sidecar ??= addSidecar());
+    const way = { delay_ms: 20 };
+    const apart = await withoutCommonFamily(labPlayers, way, address);
+    const cases = [
+      [await withDeafIPv6(labPlayers, way, 1), "direct", labPlayers.stack.url],
+      [await withDeafIPv6(labPlayers, way, 2), "direct", labPlayers.stack.url],
+      [await withLocalIPv6(labPlayers, way), "direct", labPlayers.stack.url],
+      [apart.pair, "relay", apart.url],
+    ] as const;
+    const met = await Promise.all(
+      cases.map(async ([[one, other], path, url], at) => {
+        const b = await startPlayer(labPlayers, other);
+        const a = await startPlayer(labPlayers, one, b.lobby, url);
+        return connectPair(`case ${at}`, a, b, [path, path]);
+      }),
+    );
+    if (process.env["PARLEY_TABLE"] !== undefined) console.table(met);
+    expect(met.filter(({ isAsWanted, first_ms }) => !isAsWanted || first_ms > 2_000)).toStrictEqual([]);
   });
 
   test("connects by local addresses in one home, by relay in one carrier, and by WebSocket without UDP", async () => {

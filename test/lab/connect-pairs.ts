@@ -26,9 +26,14 @@ export type PairResult = {
   readonly ms: number;
 };
 
-/** Joins the lobby, or hosts one. */
-export async function startPlayer(labPlayers: LabPlayers, host: Host, lobby?: string): Promise<Player> {
-  const program = await host.run("connect-peer.ts", [labPlayers.stack.url, ...(lobby === undefined ? [] : [lobby])]);
+/** Joins the lobby, or hosts one. `url`: where the host reaches the hub. */
+export async function startPlayer(
+  labPlayers: LabPlayers,
+  host: Host,
+  lobby?: string,
+  url = labPlayers.stack.url,
+): Promise<Player> {
+  const program = await host.run("connect-peer.ts", [url, ...(lobby === undefined ? [] : [lobby])]);
   const said = await program.waitForLine((line) => "id" in line, PATIENCE);
   return { id: String(said["id"]), lobby: String(said["lobby"]), program };
 }
@@ -54,11 +59,17 @@ export async function connectPair(
       a.program.waitForLine((line) => line["flows"] === b.id, { from: fromA, ...patience }),
     ].map((line) => line.catch(() => null)),
   );
-  a.program.send({ close: b.id });
-  b.program.send({ close: a.id });
+  await Promise.all([closes(a, b), closes(b, a)]);
   const paths = [seenByA?.["path"] ?? seenByA?.["why"], seenByB?.["path"], flows === null ? "silence" : "flows"];
   const isAsWanted = paths.join() === [...wanted, "flows"].join();
   return { pair, isAsWanted, paths, first_ms: Number(first?.["ms"]), ms: Number(seenByA?.["ms"]) };
+}
+
+/** Ends the connection at one end. */
+async function closes(one: Player, other: Player): Promise<void> {
+  const from = one.program.lines.length;
+  one.program.send({ close: other.id });
+  await one.program.waitForLine((line) => line["close"] === other.id, { from, ...PATIENCE });
 }
 
 /** Starts two peers behind each kind of router. */

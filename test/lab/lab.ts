@@ -123,6 +123,25 @@ export class Lab {
     return address;
   }
 
+  /** Drops everything that the host receives over IPv6, except neighbour discovery: a family that looks usable and is not. */
+  async deafenIPv6({ name }: Host): Promise<void> {
+    const rules = [
+      "meta nfproto ipv6 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
+      "meta nfproto ipv6 drop",
+    ];
+    const chain = ["  chain input { type filter hook input priority 0", ...rules.map((rule) => `    ${rule}`), "  }"];
+    await this.#space.shell([nft(name, ["table inet deaf {", ...chain, "}"].join("\n"))]);
+  }
+
+  /** Gives a host of the wide area a unique-local address, which is not routed there, and a default route. */
+  async addLocalIPv6({ name }: Host): Promise<void> {
+    await this.#space.shell([
+      enableIPv6(name, "eth0"),
+      `ip -n ${name} -6 addr add fd00::${10 + ++this.#addresses6}/64 dev eth0 nodad`,
+      `ip -n ${name} -6 route replace default via ${IPV6_PREFIX}::1 dev eth0 onlink`,
+    ]);
+  }
+
   /** The home's router drops UDP from and to this address. */
   async block({ name }: Home, address: string): Promise<void> {
     const both = ["saddr", "daddr"].map((end) => `    ip ${end} ${address} meta l4proto udp drop`);
@@ -132,6 +151,15 @@ export class Lab {
 
   async unblock({ name }: Home): Promise<void> {
     await this.#space.shell([`ip netns exec ${name} nft delete table ip blocked`]);
+  }
+
+  /** The home's router loses its mappings, as after a restart. Its rules must use `masquerade`. */
+  async forget({ name, address }: Home): Promise<void> {
+    await this.#space.shell([
+      `ip -n ${name} addr del ${address}/32 dev wan`,
+      `ip -n ${name} addr add ${address}/32 dev wan`,
+      `ip -n ${name} route replace default via ${WAN_PREFIX}.1 dev wan onlink`,
+    ]);
   }
 
   /** Ends every program and all processes that they started. */

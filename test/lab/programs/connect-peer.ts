@@ -3,7 +3,7 @@
  *
  *     prints { id, lobby }                              it has joined and subscribed
  *     reads  { connect: PEER, relay? }                  connects, and repeats a request until it is answered
- *     reads  { close: PEER }
+ *     reads  { close: PEER }  prints { close: PEER }
  *     reads  { play: PEER }                             sends a number every 20 ms from now on
  *     prints { peer, path, to, after_ms, ms, why }      on each path change; `ms` since the connect command
  *     prints { flows: PEER }                            an answer arrived
@@ -33,7 +33,7 @@ sendLine({ id: player.id, lobby: seat.lobby.id });
 onLine(
   (line) => {
     if (typeof line["connect"] === "string") void connect(line["connect"], line["relay"] === true);
-    if (typeof line["close"] === "string") peers.get(line["close"])?.peer.close();
+    if (typeof line["close"] === "string") close(line["close"]);
     if (typeof line["play"] === "string") play(line["play"]);
     if (typeof line["gaps"] === "string") gaps(line["gaps"]);
   },
@@ -55,6 +55,11 @@ async function connect(id: string, relay: boolean): Promise<void> {
   } catch (error) {
     sendLine({ failed: id, why: String(error) });
   }
+}
+
+function close(id: string): void {
+  peers.get(id)?.peer.close();
+  sendLine({ close: id });
 }
 
 function know(peer: Peer): void {

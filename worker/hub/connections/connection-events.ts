@@ -10,6 +10,11 @@ export type EventData = {
   readonly [T in ConnectionEvent["type"]]: Omit<Extract<ConnectionEvent, { type: T }>["data"], keyof ConnectionRef>;
 };
 
+export const requestOf = ({ consent, due_at }: Connection, now: number): EventData["connect.requested"] => ({
+  consent,
+  expires_in_ms: due_at - now,
+});
+
 export function connectionEvent<T extends ConnectionEvent["type"]>(
   { id, lobby, parties }: Connection,
   end: End,

@@ -13,7 +13,7 @@ import { CONNECTIONS_LISTED_MAX, CONNECTIONS_PER_PEER_MAX } from "#shared/limits
 import { lobbyId } from "#shared/lobby/ids.ts";
 import { isMember } from "#shared/api/views.ts";
 import { forbidsRelay, refusalForNonMember, resolveConsent } from "./consent.ts";
-import { connectionEvent, type EventData } from "./connection-events.ts";
+import { connectionEvent, type EventData, requestOf } from "./connection-events.ts";
 import type { ConnectionsHost } from "./connections-host.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import type { LobbyChange } from "../change-listener.ts";
@@ -71,14 +71,12 @@ export class Connections {
       const wants_relay = known.wants_relay || relay;
       return this.#accept({ ...known, wants_relay }, step.endOf(known, requester)!, reach, now);
     }
-    const end = known === undefined ? null : step.endOf(known, requester);
-    if (known !== undefined && step.isRepeated(known, end!, reach, now))
-      return { value: step.connectionView(known, end!, now) };
+    if (known !== undefined && step.isRepeated(known, requester, reach, now))
+      return { value: step.connectionView(known, step.endOf(known, requester)!, now) };
     if (known?.failure?.reason === "remote_denied" && known.parties[0].peer === requester) {
       return { refused: "connection_denied", retry_after_s: Math.ceil((known.due_at - now) / 1_000) };
     }
     if ("refused" in resolved) return resolved;
-    const { consent } = resolved;
     const requested = this.#table
       .ofPeer(requester)
       .filter(({ state, parties }) => state !== "over" && parties[0].peer === requester);
@@ -89,13 +87,12 @@ export class Connections {
     if (evicted === "full") return { refused: "hub_unavailable" };
     if (evicted !== null) this.#forget(evicted, now);
     const id = lobbyId(this.#host.shard, randomId());
-    const members = { asker: requester, asked: peer };
-    const opened = step.newConnection({ id, lobby, consent, wants_relay: relay, relayed, ...members }, now);
-    const asked = reach === null ? opened : step.agree(opened, 0, reach, now);
-    const next = this.standing.agree(asked, now);
+    const members = { asker: requester, asked: peer, consent: resolved.consent };
+    const opened = step.newConnection({ id, lobby, wants_relay: relay, relayed, ...members }, now);
+    const next = this.standing.agree(reach === null ? opened : step.agree(opened, 0, reach, now), now);
     this.#put(next);
     if (step.isReady(next, now)) return { value: step.connectionView(this.#introduce(next, now), 0, now) };
-    this.#send(next, 1, "connect.requested", { consent, expires_in_ms: next.due_at - now });
+    this.#send(next, 1, "connect.requested", requestOf(next, now));
     return { value: step.connectionView(next, 0, now) };
   }
 
@@ -216,6 +213,9 @@ export class Connections {
     const introduction = introduceMembers(connection, lobby, isSubscribed, this.#stats, now);
     const next = step.setIntroduced(connection, introduction, now);
     this.#put(next);
+    // A member with a standing reach learns of the connection by its plan. Without one it only gets a relay.
+    if (introduction.plans === null && introduction.sockets[1].isStanding)
+      this.#send(next, 1, "connect.requested", requestOf(next, now));
     for (const end of [0, 1] as const) {
       const punch = punchInstructions(introduction, end, now);
       if (punch !== null) this.#send(next, end, "connect.punch", punch);

@@ -24,6 +24,8 @@ export const RTT_ASSUMED_MS = 80;
  */
 export const ACTIVE_TRUST_MS = 1_000;
 export const ACTIVE_TRUST_RTT_MS = 150;
+/** The silence of a path is reported again after this time: what was done against the first may have failed as well. */
+export const SUSPECT_REPEAT_MS = 1_000;
 /** Unanswered probes that are repeated early. Then the normal interval applies. */
 export const RETRIES_MAX = 8;
 /** The same while the game sends less: interval, shortest repetition, and the silence after which a path is doubted. */

@@ -237,8 +237,10 @@ export class PathSelector {
 
   #reportSuspects(now: number): void {
     for (const path of this.#routes(now)) {
-      if (path.isReported || !(this.#activity.suspects(path, now) || !this.#activity.trusts(path, now))) continue;
+      if (path.isReported && now - path.reportedAt < limits.SUSPECT_REPEAT_MS) continue;
+      if (!this.#activity.suspects(path, now) && this.#activity.trusts(path, now)) continue;
       path.isReported = true;
+      path.reportedAt = now;
       if (this.#activity.level(now) !== "idle") this.#events.push({ type: "suspect", path: path.kind });
     }
   }

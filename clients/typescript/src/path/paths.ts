@@ -28,6 +28,7 @@ export type Path = {
   leftAt: number;
   /** The `suspect` event was emitted for the current silence. */
   isReported: boolean;
+  reportedAt: number;
 };
 
 /** `rtt_ms`: of the punch, which has validated a direct path. A relay or a tunnel is not validated yet. */
@@ -42,7 +43,14 @@ export function createPath(
   now: number,
 ): Path {
   const answeredAt = kind === "direct" ? now : -Infinity;
-  const silent = { probedAt: -Infinity, probeDue: now, unanswered: 0, leftAt: -Infinity, isReported: false };
+  const silent = {
+    probedAt: -Infinity,
+    probeDue: now,
+    unanswered: 0,
+    leftAt: -Infinity,
+    isReported: false,
+    reportedAt: -Infinity,
+  };
   const quality = new PathQuality(rtt_ms);
   return { kind, place, number, nonce, quality, receivedAt: answeredAt, answeredAt, consentAt: now, ...silent };
 }

@@ -56,6 +56,22 @@ describe("a standing reach", () => {
     expect(cost().rows).toBe(0);
   });
 
+  test("introduces a pair without a plan by its relay, after a request by which its member learns of it", async () => {
+    const north = await Sidecar.open(game);
+    await north.hello({ relay: { addresses: ["198.51.100.9"], pairs: 8 } });
+    await ann.patches(lobby, { relay: "always" });
+    await stands(await reachOf(bob, BOB));
+    await connects();
+    const { relay } = (await north.next("allocate")) as unknown as { relay: string };
+    const ends = [30_000, 30_001].map((port) => ({ address: "198.51.100.9", port }));
+    north.say({ t: "allocated", relay, ends, lifetime_ms: 3_600_000, bytes_max: 1_000_000 });
+    const { connection_id } = (await to.next("connect.requested")).data;
+    expect((await to.next("connect.relay")).data).toMatchObject({ connection_id, pair_key: { role: "b" } });
+    // Its acceptance comes late, and changes nothing.
+    expect((await to.ask("accept", { connection_id, reach: await reachOf(bob, BOB) })).type).toBe("ok");
+    expect([await meetings(at), await meetings(to)]).toStrictEqual([["connect.relay"], []]);
+  });
+
   test("is used once, and the next request asks the member", async () => {
     await stands(await reachOf(bob, BOB));
     await connects();
