@@ -1,25 +1,24 @@
 /**
  * `npm run package`: packs the sidecar into a folder and an archive that any Linux machine with Node can run.
  *
- * The package contains the sources, the imported packages and the install script, so that the VPS needs no npm.
+ * The package contains the sidecar as one file, koffi and the install script, so that the VPS needs no npm.
  */
 import { execFile } from "node:child_process";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { bundleSidecar } from "./bundle-sidecar.ts";
 import { parseCommandLine } from "./command-line.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
-/** The packages that the sidecar imports. koffi (DTLS) contains a native library for this machine's platform. */
-const IMPORTED = ["pino", "prom-client", "ws", "koffi"];
-/** Files of npm packages that are not used at run time. */
-const UNUSED = /\/(test|tests|docs?|src|vendor|benchmarks|examples|\.github)$|\.(md|map|d\.ts|d\.mts|d\.cts|lock)$/;
+/** Packages beside the bundle. koffi contains a native library for this machine's platform. */
+const BESIDE = ["koffi"];
 
 const HELP = `
 Usage: npm run package [-- --out DIR]
 
-Packs the sidecar with its packages and install script into DIR (dist/sidecar), and into the archive
+Packs the sidecar as one file with its source map and install script into DIR (dist/sidecar), and into the archive
 parley-sidecar-VERSION.tar.gz beside it.
 `;
 
@@ -27,30 +26,25 @@ type Lock = {
   readonly packages: Readonly<Record<string, { dependencies?: object; optionalDependencies?: object }>>;
 };
 
-export async function packageSidecar(folder: string): Promise<string> {
+/** `sources`: the folder that has the sidecar's sources, and its package.json. */
+export async function packageSidecar(folder: string, sources = ROOT): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const { version, license, imports } = JSON.parse(await text("package.json")) as Record<string, unknown>;
-  const manifest = { name: "parley-sidecar", version, private: true, license, type: "module", imports };
+  const { version, license } = JSON.parse(await text("package.json")) as Record<string, unknown>;
+  const manifest = { name: "parley-sidecar", version, private: true, license, type: "module" };
   await writeFile(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-  for (const source of ["shared", "udp-sidecar"]) {
-    await cp(join(ROOT, source), join(folder, source), { recursive: true, filter: isSource });
-  }
+  await bundleSidecar(sources, folder);
   await cp(join(ROOT, "deploy/sidecar"), folder, { recursive: true });
   for (const file of [".env.example", "LICENSE", "docs/operate/operate.md", "docs/operate/security.md"]) {
     await cp(join(ROOT, file), join(folder, file));
   }
   for (const name of requiredPackages(JSON.parse(await text("package-lock.json")) as Lock)) {
-    const from = join(ROOT, "node_modules", name);
-    const filter = (path: string): boolean => name === "koffi" || !UNUSED.test(path.slice(from.length));
-    await cp(from, join(folder, "node_modules", name), { recursive: true, filter });
+    await cp(join(ROOT, "node_modules", name), join(folder, "node_modules", name), { recursive: true });
   }
   return folder;
 }
 
-const isSource = (path: string): boolean => !path.endsWith("tsconfig.json");
-
-/** The imported packages and their dependencies, except optional ones that are not installed. */
+/** These packages and their dependencies, except optional ones that are not installed. */
 function requiredPackages({ packages }: Lock): Set<string> {
   const all = new Set<string>();
   const visit = (name: string): void => {
@@ -59,7 +53,7 @@ function requiredPackages({ packages }: Lock): Set<string> {
     const { dependencies = {}, optionalDependencies = {} } = packages[`node_modules/${name}`] ?? {};
     for (const other of Object.keys({ ...dependencies, ...optionalDependencies })) visit(other);
   };
-  for (const name of IMPORTED) visit(name);
+  for (const name of BESIDE) visit(name);
   return all;
 }
 

@@ -69,7 +69,7 @@ if [ -z "$root" ]; then
     systemctl enable --quiet parley-sidecar
     systemctl try-restart parley-sidecar 'parley-sidecar@*'
   else
-    start="setpriv --reuid parley --regid parley --clear-groups sh -c 'set -a; . $settings; exec $node $to/udp-sidecar/main.ts'"
+    start="setpriv --reuid parley --regid parley --clear-groups sh -c 'set -a; . $settings; exec $node $to/sidecar.mjs'"
     print "systemd does not run here: start the sidecar yourself, and again after an upgrade."
   fi
 fi
@@ -77,6 +77,6 @@ fi
 print "Installed in $to."
 if grep -q '^PARLEY_KEY=$' "$settings"; then
   print "Next: set PARLEY_HUB, PARLEY_KEY and PARLEY_ADDRESSES in $settings,"
-  print "      open the ports that \`node $to/udp-sidecar/main.ts --firewall\` prints,"
+  print "      open the ports that \`node $to/sidecar.mjs --firewall\` prints,"
   print "      and start it: $start"
 fi

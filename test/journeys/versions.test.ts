@@ -2,9 +2,9 @@
  * Hub and sidecar whose link versions differ by one, in both directions. The newer program is this one with the next
  * version written into it, and with a greeting field that this version does not know.
  */
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { LINK_VERSION } from "#shared/link/messages.ts";
 import { stopHub, startHub } from "../../tools/run/hub.ts";
@@ -13,6 +13,7 @@ import { freePort } from "../../tools/run/ports.ts";
 import { stopProcess, startProcess, startSidecar, waitForJson } from "../../tools/run/processes.ts";
 import { RabidPlayer } from "../../tools/run/rabid-player.ts";
 
+const ROOT = resolve(import.meta.dirname, "../..");
 const KEY = "key-of-the-stack";
 
 let folder: string;
@@ -80,10 +81,15 @@ test("a hub of the next version serves a sidecar of this one", async () => {
 });
 
 test("a sidecar of the next version is served by a hub of this one", async () => {
-  const made = await packageSidecar(join(folder, "sidecar"));
-  await rewrite(join(made, "shared/link/messages.ts"), NEXT);
-  await rewrite(join(made, "udp-sidecar/game.ts"), [/\bt: "hello",/, 't: "hello", added: "later",']);
+  const sources = join(folder, "sources");
+  for (const part of ["shared", "udp-sidecar", "package.json"]) {
+    await cp(join(ROOT, part), join(sources, part), { recursive: true });
+  }
+  await symlink(join(ROOT, "node_modules"), join(sources, "node_modules"));
+  await rewrite(join(sources, "shared/link/messages.ts"), NEXT);
+  await rewrite(join(sources, "udp-sidecar/game.ts"), [/\bt: "hello",/, 't: "hello", added: "later",']);
+  const made = await packageSidecar(join(folder, "sidecar"), sources);
   const bundle = join(folder, "bundle");
   await cp(inject("bundle"), bundle, { recursive: true });
-  await meetAt(await hubFrom(bundle), join(made, "udp-sidecar/main.ts"));
+  await meetAt(await hubFrom(bundle), join(made, "sidecar.mjs"));
 });

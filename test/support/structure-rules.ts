@@ -49,6 +49,7 @@ const WALL_CLOCK_FILES = new Set([
   `${CLIENT}/lobby/proofs.ts`,
 ]);
 
+const SOCKET_FOLDERS = ["udp-sidecar/sockets/", "udp-sidecar/hub-requests/"];
 const SOCKETS = /^(node:)?(dgram|net|http|https|http2|tls|ws)$/;
 
 /**
@@ -90,6 +91,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["index.ts"],
   ],
   "udp-sidecar": [
+    ["hub-requests/"],
     ["time/"],
     ["protocols/"],
     ["config/"],
@@ -104,6 +106,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["tcp-ports.ts"],
     ["sidecar.ts"],
     ["main.ts"],
+    ["packaged/"],
   ],
   [CLIENT]: [
     ["api/types.ts"],
@@ -179,7 +182,7 @@ function mayImport(path: string, specifier: string): boolean {
   if (path.startsWith("worker/hub/") && within("worker/http")) return false;
   // Code that calls C can corrupt memory: few files may.
   if (specifier === "koffi") return FFI_FILES.has(path);
-  if (SOCKETS.test(specifier)) return path.startsWith("udp-sidecar/sockets/");
+  if (SOCKETS.test(specifier)) return SOCKET_FOLDERS.some((folder) => path.startsWith(folder));
   if (path.startsWith("udp-sidecar/protocols/")) {
     // A wire knows no other wire; its own files begin with its name.
     const [wire] = posix.basename(path, ".ts").split("-");

@@ -8,6 +8,7 @@ import { isIPv4 } from "#shared/net/endpoint.ts";
 import { isSpecial } from "#shared/net/special-ranges.ts";
 import { CLOCK_SKEW_MS, HUB_REQUEST_MS } from "#shared/limits.ts";
 import { VERSION } from "#shared/version.ts";
+import { get } from "../hub-requests/get.ts";
 import { wallClock } from "../time/wall-clock.ts";
 import type { Config } from "./config.ts";
 
@@ -92,9 +93,9 @@ function filesMax(): number | null {
 
 async function fetchHubStatus(hub: URL): Promise<Environment["hub"]> {
   try {
-    const response = await fetch(new URL("/healthz", hub), { signal: AbortSignal.timeout(HUB_REQUEST_MS) });
-    const date_ms = Date.parse(response.headers.get("date") ?? "");
-    const { version = "" } = (await response.json()) as { version?: string };
+    const { date, body } = await get(new URL("/healthz", hub), HUB_REQUEST_MS);
+    const date_ms = Date.parse(date ?? "");
+    const { version = "" } = JSON.parse(body) as { version?: string };
     return { date_ms: Number.isNaN(date_ms) ? wallClock() : date_ms, version };
   } catch {
     // The link logs the failure and retries.

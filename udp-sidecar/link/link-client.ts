@@ -29,6 +29,7 @@ import type { FromRelay, ToRelay } from "#shared/link/relay-messages.ts";
 import type { Logger } from "pino";
 import type { Secret } from "../config/secret.ts";
 import type { SourceUsage } from "../core/source-quota.ts";
+import { openWebSocket, WebSocket } from "../hub-requests/web-socket.ts";
 import { diagnose } from "./diagnosis.ts";
 import { Outbox } from "./outbox.ts";
 import type { Counters } from "../core/counters.ts";
@@ -131,9 +132,7 @@ export class LinkClient {
     const { hub, key, game, shard } = this.#options;
     const url = new URL(linkPath(game, shard), hub);
     url.protocol = hub.protocol === "https:" ? "wss:" : "ws:";
-    // Node's WebSocket accepts headers, which the standard does not.
-    const init = { headers: { authorization: `Bearer ${key.reveal()}` } };
-    const socket = new WebSocket(url, init);
+    const socket = openWebSocket(url, `Bearer ${key.reveal()}`);
     this.#socket = socket;
     const cancelOpen = this.#after(LINK_OPEN_MS, () =>
       this.#handleLoss(socket, "the hub did not send its welcome in time"),

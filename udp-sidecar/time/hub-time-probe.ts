@@ -5,6 +5,7 @@
  */
 import { CLOCK_CHECK_MS, CLOCK_RETRY_MS, CLOCK_SKEW_MS, HUB_REQUEST_MS } from "#shared/limits.ts";
 import type { Logger } from "pino";
+import { get } from "../hub-requests/get.ts";
 import type { Clock } from "./clock.ts";
 import type { HubTime } from "./hub-time.ts";
 
@@ -52,10 +53,9 @@ export class HubTimeProbe {
   async #measure(): Promise<void> {
     const sent_at = this.#time.stamp();
     try {
-      const response = await fetch(this.#hub, { signal: AbortSignal.timeout(HUB_REQUEST_MS), redirect: "manual" });
-      const hub_ms = Date.parse(response.headers.get("date") ?? "");
-      if (response.ok && !Number.isNaN(hub_ms)) this.#time.measure(hub_ms + HALF_SECOND_MS, sent_at);
-      await response.body?.cancel();
+      const { status, date } = await get(this.#hub, HUB_REQUEST_MS);
+      const hub_ms = Date.parse(date ?? "");
+      if (status === 200 && !Number.isNaN(hub_ms)) this.#time.measure(hub_ms + HALF_SECOND_MS, sent_at);
     } catch {
       // The link logs why the hub cannot be reached. The estimate continues with the monotonic clock.
     }
