@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { currentBundle } from "../tools/run/bundle.ts";
 import { stopHub, startHub } from "../tools/run/hub.ts";
 import { freePort } from "../tools/run/ports.ts";
-import { stopProcess, startProcess, startSidecar, waitForJson } from "../tools/run/processes.ts";
+import { stopProcess, startProcess, waitForJson } from "../tools/run/processes.ts";
 
 const UNLIMITED = "1000000";
 
@@ -22,12 +22,13 @@ export type BenchStack = {
   readonly close: () => Promise<void>;
 };
 
-export async function startBenchStack(): Promise<BenchStack> {
+/** `root`: the clone whose sidecar is measured, beside the hub of this one. */
+export async function startBenchStack(root = join(import.meta.dirname, "..")): Promise<BenchStack> {
   const state = await mkdtemp(join(tmpdir(), "parley-bench-"));
   const [hubPort, status, noray] = [await freePort("tcp"), await freePort("tcp"), await freePort("tcp")];
   const [port, echoPort] = [await freePort("udp"), await freePort("udp")];
   const hub = await startHub({ bundle: await currentBundle(), state, port: hubPort, keys: "key-of-the-bench" });
-  const sidecar = startSidecar({
+  const sidecar = startProcess(process.execPath, [join(root, "udp-sidecar/main.ts")], {
     PARLEY_HUB: `http://127.0.0.1:${hubPort}`,
     PARLEY_KEY: "key-of-the-bench",
     PARLEY_NAME: "bench",

@@ -4,10 +4,9 @@
  * Absolute figures depend on the machine: compare ratios, and runs on the same machine.
  */
 import { createSocket } from "node:dgram";
-import { NATIVE_REQUEST_BYTES_MIN } from "#shared/limits.ts";
+import { resolve } from "node:path";
 import { DtlsClientFactory } from "../test/support/dtls.ts";
 import { parseCommandLine, UsageError } from "../tools/command-line.ts";
-import { packetHash } from "../udp-sidecar/protocols/dowsett-packet.ts";
 import { measureHandshakes, memoryPerSession, DtlsPeer, dtlsFlood } from "./dtls.ts";
 import { startBenchStack } from "./bench-stack.ts";
 import { benchLobbies } from "./lobbies.ts";
@@ -19,10 +18,12 @@ import { benchMessages } from "./messages-table.ts";
 import { benchNatPairs, benchPathTimes } from "./nat-pairs.ts";
 import { benchNorayRouters, type Router, ROUTERS } from "./noray-routers.ts";
 import { benchRelays } from "./relay.ts";
+import { list, observationRequest, refresh, registration, STUN, text } from "./udp-requests.ts";
+import { benchPeers } from "./peers/compare.ts";
 import { sendRequest, flood, measureSteps, printTable, formatInteger } from "./measure.ts";
 
 const HELP = `
-Usage: npm run bench [-- --paths | --noray-routers [--routers LIST]]
+Usage: npm run bench [-- --paths | --noray-routers [--routers LIST] | --peers DIR]
 
 Measures these parts in about three minutes and prints a table for each:
 
@@ -41,6 +42,9 @@ Measures these parts in about three minutes and prints a table for each:
 
 --paths  only the NAT pairs, further networks (one carrier, IPv6, UDP blocked) and loss on every link, in about five minutes
 --noray-routers  only games with netfox's addon behind every pair of routers: handshakes and time to connect, in about eight minutes
+--peers DIR  only the wires beside other servers, interleaved, in about five minutes. DIR may have rabid/main.py (needs Twisted),
+             dowsett/godot-server.py (Twisted, port 5160), noray/ (after npm install) and parley/, an earlier version; coturn is
+             found on PATH. The figures are kept in .parley/bench and compared with those of the last run on this machine
 --routers LIST  of these kinds only, joined by commas: ${ROUTERS.join(", ")}
 `;
 
@@ -48,12 +52,18 @@ const options = {
   paths: { type: "boolean" },
   "noray-routers": { type: "boolean" },
   routers: { type: "string", default: ROUTERS.join() },
+  peers: { type: "string" },
 } as const;
-const { paths, isNorayRouters, routers } = parseCommandLine(HELP, { options }, ({ values }) => ({
+const { paths, isNorayRouters, routers, peers } = parseCommandLine(HELP, { options }, ({ values }) => ({
   paths: values.paths,
   isNorayRouters: values["noray-routers"],
   routers: values.routers.split(",").map(toRouter),
+  peers: values.peers,
 }));
+if (peers !== undefined) {
+  await benchPeers(resolve(peers));
+  process.exit(0);
+}
 if (paths === true) {
   await benchNatPairs();
   await benchPathTimes();
@@ -67,8 +77,6 @@ if (isNorayRouters === true) {
 const SOCKETS = 64;
 /** Open DTLS sessions while the server's memory is measured. */
 const SESSIONS_OPEN = 1_000;
-const PASSWORD = "abcdefghij";
-const STUN = Buffer.from("000100002112a442".padEnd(40, "a"), "hex");
 
 const stack = await startBenchStack();
 try {
@@ -162,34 +170,4 @@ function toRouter(word: string): Router {
   const found = ROUTERS.find((kind) => kind === word);
   if (found === undefined) throw new UsageError(`--routers: ${word} is not a kind of router`);
   return found;
-}
-
-/** A native observation request with a ticket of this hub. */
-async function observationRequest(hub: string): Promise<Uint8Array> {
-  const response = await fetch(`${hub}/v1/games/default/peers`, { method: "POST" });
-  const { udp_token } = (await response.json()) as { udp_token: string };
-  return text(`see ${udp_token}`.padEnd(NATIVE_REQUEST_BYTES_MIN));
-}
-
-function text(message: string): Uint8Array {
-  return Buffer.from(message);
-}
-
-function registration(name: string): Uint8Array {
-  const local = { "local-address": ["192.168.0.2", 4_242], "password-required": false };
-  const fields = { __type: "registering-server", "seconds-before-expiry": 60, password: PASSWORD, ...local };
-  return signed(name, fields);
-}
-
-function refresh(name: string): Uint8Array {
-  return signed(name, { __type: "refreshing-server-registration", "seconds-before-expiry": 60 });
-}
-
-function list(): Uint8Array {
-  return signed(null, { __type: "requesting-server-list", password: PASSWORD });
-}
-
-function signed(sender: string | null, fields: Record<string, unknown>): Uint8Array {
-  const all = { ...fields, "__sender-name": sender, "__destination-name": "_HANDSHAKE_SERVER" };
-  return Buffer.from(JSON.stringify({ ...all, "__hash-string": packetHash(all, PASSWORD) }));
 }

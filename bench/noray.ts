@@ -97,18 +97,20 @@ async function registerIdleHosts(port: number, tcp: number): Promise<Host[]> {
   return hosts;
 }
 
-async function connect(port: number): Promise<Socket> {
+export async function connect(port: number): Promise<Socket> {
   const connection = createConnection({ host: "127.0.0.1", port, noDelay: true });
   connection.on("error", () => {});
   await once(connection, "connect");
   return connection;
 }
 
-async function register(connection: Socket): Promise<Host> {
-  const response = once(connection, "data");
+export async function register(connection: Socket): Promise<Host> {
   connection.write("register-host\n");
-  const [, oid = "", pid = ""] = /^set-oid (.+)\nset-pid (.+)\n$/.exec(String((await response)[0])) ?? [];
-  return { connection, oid, pid };
+  for (let text = ""; ;) {
+    text += String((await once(connection, "data"))[0]);
+    const [, oid, pid] = /set-oid (.+)\n[^]*set-pid (.+)\n/.exec(text) ?? [];
+    if (oid !== undefined && pid !== undefined) return { connection, oid, pid };
+  }
 }
 
 async function runCommand(connection: Socket, line: string): Promise<void> {

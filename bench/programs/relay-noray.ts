@@ -9,7 +9,8 @@ import { EventEmitter } from "node:events";
 import { Histogram, Registry } from "prom-client";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 
-const [FIRST, LAST] = [49_152, 51_200];
+/** As many ports as noray's default, below those that the system gives to the players' sockets. */
+const [FIRST, LAST] = [20_000, 22_048];
 const INTERVAL_S = 0.1;
 
 type Relay = Endpoint & {
