@@ -170,7 +170,12 @@ export class WebConnector implements MemberPaths<WebPeer> {
     }
     entry.runningId = id;
     const iceServers = relay === "never" ? withoutTurn(servers) : servers;
-    peer.start(introduction, { create: this.#setup.create, iceServers });
+    try {
+      peer.start(introduction, { create: this.#setup.create, iceServers });
+    } catch (error) {
+      // The platform refuses a server that the hub names.
+      return this.#handleLost(entry, error instanceof Error ? error.message : String(error), false);
+    }
     for (const text of entry.early.splice(0)) if (connectionOfSignal(text) === id) peer.handleSignal(text);
   }
 

@@ -100,6 +100,8 @@ export class Negotiation {
     this.#isOffering = true;
     try {
       await this.#describe();
+    } catch {
+      // The introduction times out, and the next one has a new connection.
     } finally {
       this.#isOffering = false;
     }
