@@ -18,7 +18,14 @@ function hub(test: object, settings: Record<string, string>): object {
   const reports = { REPORTS_WEBHOOK: "https://ops.example/reports", REPORTS_KEY: "reports-key-of-the-tests" };
   const bindings = { ...keys, ...reports, NAMES_DENIED: "boese", ...settings };
   const plugins = [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })];
-  return { plugins, test: { setupFiles: ["test/worker/support/response-contract.ts"], ...TIMEOUTS, ...test } };
+  return {
+    plugins,
+    test: {
+      setupFiles: ["test/worker/support/response-contract.ts", "test/worker/support/cleanup.ts"],
+      ...TIMEOUTS,
+      ...test,
+    },
+  };
 }
 
 /**

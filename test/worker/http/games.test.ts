@@ -1,19 +1,13 @@
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { OPERATIONS } from "#shared/api/openapi.ts";
 import { app } from "../../../worker/http/app.ts";
 import type { Env } from "../../../worker/env.ts";
 import { LOBBY, Player } from "../support/player.ts";
 import { problemOf } from "../support/http-fixture.ts";
-import { hangUp, newGame, ORIGIN, Sidecar } from "../support/sidecar.ts";
+import { newGame, ORIGIN, Sidecar } from "../support/sidecar.ts";
 import { recordFigure } from "../../support/attack-figures.ts";
-
-afterEach(() => {
-  hangUp();
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 type Asking = { from?: string; method?: string; key?: string; settings?: Partial<Env> };
 

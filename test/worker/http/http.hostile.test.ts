@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { ask, betrayed, EVERYTHING, GAME, LIST, plant, problemOf, words } from "../support/http-fixture.ts";
-import { hangUp } from "../support/sidecar.ts";
 import { diceOf } from "../../support/dice.ts";
 
 beforeAll(plant);
-afterAll(hangUp);
 
 test("2,000 hostile requests each get a response or a problem, and never a 500", async () => {
   const faults = vi.spyOn(console, "error");

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
+import { beforeAll, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { REFUSALS } from "#shared/refusals.ts";
 import { VERSION } from "#shared/version.ts";
 import { app } from "../../../worker/http/app.ts";
@@ -15,7 +15,7 @@ import {
   problemOf,
   words,
 } from "../support/http-fixture.ts";
-import { hangUp, ORIGIN } from "../support/sidecar.ts";
+import { ORIGIN } from "../support/sidecar.ts";
 
 let logged: MockInstance<typeof console.error>;
 
@@ -23,10 +23,6 @@ beforeAll(plant);
 beforeEach(() => {
   logged = vi.spyOn(console, "error").mockImplementation(() => {});
 });
-afterEach(() => {
-  vi.restoreAllMocks();
-});
-afterAll(hangUp);
 
 const NOTHING = { etag: '"none"', body: '{"lobbies":[],"next_cursor":null}', next: null };
 const NOBODY = "0-aaaaaaaaaaaaaaaaaaaaaaaaaa";

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import { GRACE_DEFAULT_S } from "#shared/limits.ts";
 import type { Summary } from "#shared/listing/summary.ts";
@@ -15,10 +15,9 @@ import {
   problemOf,
   words,
 } from "../support/http-fixture.ts";
-import { hangUp, ORIGIN } from "../support/sidecar.ts";
+import { ORIGIN } from "../support/sidecar.ts";
 
 beforeAll(plant);
-afterAll(hangUp);
 
 describe("lobby list", () => {
   test("a list has one line per lobby with public fields only", async () => {

@@ -1,12 +1,12 @@
 /** STUN and TURN servers for browsers, and the settings of the TURN servers. */
 import { env } from "cloudflare:workers";
 import { createExecutionContext } from "cloudflare:test";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { iceServers, type IceServers } from "#shared/api/ice-servers.ts";
 import { TURN_CREDENTIAL_S } from "#shared/limits.ts";
 import { app } from "../../../worker/http/app.ts";
 import { fits, freeOfCharge, Player } from "../support/player.ts";
-import { hangUp, newGame, ORIGIN, Sidecar } from "../support/sidecar.ts";
+import { newGame, ORIGIN, Sidecar } from "../support/sidecar.ts";
 
 const TURN = {
   TURN_URLS: "turn:turn.test:3478?transport=udp,turns:[2001:db8::1]:443",
@@ -19,10 +19,6 @@ beforeEach(async () => {
   game = newGame();
   freeOfCharge();
   ann = await Player.of(game);
-});
-afterEach(() => {
-  hangUp();
-  vi.restoreAllMocks();
 });
 
 const read = async (settings: object = TURN, path = `/v1/games/${game}/ice-servers`): Promise<Response> => {

@@ -1,5 +1,5 @@
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import {
   IDEMPOTENCY_KEPT_MS,
   IDEMPOTENT_RESPONSES_MAX,
@@ -15,10 +15,6 @@ import { newGame } from "../support/sidecar.ts";
 import { recordFigure } from "../../support/attack-figures.ts";
 
 beforeEach(freeOfCharge);
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 const key = (word = '"first"') => ({ "idempotency-key": word });
 

@@ -1,6 +1,6 @@
 /** A peer's own identity: what it reads of itself, and new tokens without losing seats. */
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { jwks, me, tokens } from "#shared/api/identity.ts";
 import { PEER_TOKEN_S, SESSION_TICKET_S } from "#shared/limits.ts";
 import { signProof } from "../../../worker/auth/proofs.ts";
@@ -17,10 +17,6 @@ beforeEach(async () => {
   freeOfCharge();
   vi.useFakeTimers({ toFake: ["Date"] });
   [ann, bob] = (await players(game, 2)) as [Player, Player];
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 const itself = async (player: Player) => fits(await player.ask("GET", "peers/me"), 200, me);

@@ -1,6 +1,6 @@
 /** Every operation refuses a misspelt key of its body and a misspelt query parameter, and says where it is. */
 import { env } from "cloudflare:workers";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { publishRequest } from "#shared/api/lobbies.ts";
 import { OPERATIONS } from "#shared/api/openapi.ts";
 import { app } from "../../../worker/http/app.ts";
@@ -24,10 +24,9 @@ const VALUES: Readonly<Record<string, string>> = {
 const dice = seeded(20_261_130);
 let player: Player;
 beforeAll(async () => {
-  freeOfCharge();
   player = await Player.of(newGame());
 });
-afterAll(() => void vi.restoreAllMocks());
+beforeEach(freeOfCharge);
 
 const all = Object.entries(OPERATIONS).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method, operation, id: operation.id })),

@@ -1,16 +1,11 @@
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { app } from "../../../worker/http/app.ts";
 import type { Env } from "../../../worker/env.ts";
 import { verify } from "../../../worker/auth/tokens.ts";
 import { problemOf } from "../support/http-fixture.ts";
-import { hangUp, newGame, ORIGIN, Sidecar, worker } from "../support/sidecar.ts";
+import { newGame, ORIGIN, Sidecar, worker } from "../support/sidecar.ts";
 import { tablesOf } from "../support/hub-inspector.ts";
-
-afterEach(() => {
-  hangUp();
-  vi.restoreAllMocks();
-});
 
 type Identity = { peer_id: string; peer_token: string; udp_token: string; expires_at: string; sidecars: unknown[] };
 

@@ -1,16 +1,11 @@
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { app } from "../../../worker/http/app.ts";
 import { budgetsOf, type Env } from "../../../worker/env.ts";
 import { freeOfCharge, LOBBY, Player, players } from "../support/player.ts";
 import { problemOf } from "../support/http-fixture.ts";
 import { newGame, ORIGIN } from "../support/sidecar.ts";
 import { recordFigure } from "../../support/attack-figures.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 type Asking = { from?: string; method?: string; headers?: Record<string, string>; settings?: Partial<Env> };
 

@@ -1,13 +1,9 @@
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Ticket } from "#shared/auth/tickets.ts";
 import type { Env } from "../../../worker/env.ts";
 import { peerToken, verify, verifyReceipt, sign, ticketKeys } from "../../../worker/auth/tokens.ts";
 import { GOLDEN } from "../../support/golden-tickets.ts";
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 const NOW = 1_799_999_999_000;
 const [first, other] = env.TOKEN_KEYS!.split(",") as [string, string];

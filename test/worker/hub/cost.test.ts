@@ -3,7 +3,7 @@
  * each of which waits for the disk. A number that changes here changes the bill.
  */
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import {
   COALESCE_MS,
   SUBSCRIBER_SILENCE_MS,
@@ -18,20 +18,8 @@ import { Hub } from "../../../worker/hub/hub.ts";
 import { type Bill, meter } from "../support/meter.ts";
 import { hubFor, inside, lobbyRows, timePasses, untilDown } from "../support/hub-inspector.ts";
 import { freeOfCharge, type Player, players } from "../support/player.ts";
-import {
-  asks,
-  confirms,
-  hangUp,
-  hosts,
-  isHeard,
-  joins,
-  newGame,
-  ORIGIN,
-  Sidecar,
-  starts,
-  worker,
-} from "../support/sidecar.ts";
-import { lookAway, EventsClient } from "../support/subscriber.ts";
+import { asks, confirms, hosts, isHeard, joins, newGame, ORIGIN, Sidecar, starts, worker } from "../support/sidecar.ts";
+import { EventsClient } from "../support/subscriber.ts";
 
 const NOTHING: Bill = { rows: 0, alarms: 0, transactions: 0 };
 const ACK_ALONE: Bill = { rows: 1, alarms: 0, transactions: 1 };
@@ -40,12 +28,6 @@ let game = "";
 beforeEach(() => {
   game = newGame();
   vi.useFakeTimers({ toFake: ["Date"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 describe("rows written:", () => {

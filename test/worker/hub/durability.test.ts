@@ -1,5 +1,5 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { LinkCloseCode } from "#shared/link/messages.ts";
 import { SIDECAR_GRACE_MS } from "#shared/limits.ts";
 import {
@@ -14,27 +14,11 @@ import {
 } from "../support/hub-inspector.ts";
 import { GroupCommit } from "../../../worker/hub/storage/group-commit.ts";
 import { freeOfCharge, type Player, players } from "../support/player.ts";
-import { EventsClient, lookAway } from "../support/subscriber.ts";
-import {
-  confirms,
-  hangUp,
-  heard,
-  hosts,
-  introduced,
-  joins,
-  leaves,
-  linkRequest,
-  newGame,
-  ORIGIN,
-} from "../support/sidecar.ts";
+import { EventsClient } from "../support/subscriber.ts";
+import { confirms, heard, hosts, introduced, joins, leaves, linkRequest, newGame, ORIGIN } from "../support/sidecar.ts";
 import { POLICY, removed, roster, Sidecar, starts, worker } from "../support/sidecar.ts";
 
 beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
-afterEach(() => {
-  lookAway();
-  hangUp();
-  vi.restoreAllMocks();
-});
 
 describe("a hub that is evicted during a conversation", () => {
   test("an evicted hub keeps lobbies, sockets and acks", async () => {

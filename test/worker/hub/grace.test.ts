@@ -1,13 +1,13 @@
 /** The grace of a member whose last WebSocket closed, with a hub that sleeps, and what it costs. */
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { GRACE_DEFAULT_S, SILENT_AWAY_MS, SILENT_MS } from "#shared/limits.ts";
 import type { NewLobby } from "#shared/api/lobbies.ts";
 import { alarmOf, hubFor, inside, timePasses } from "../support/hub-inspector.ts";
 import { meter } from "../support/meter.ts";
 import { freeOfCharge, type Player, players, rosterOf } from "../support/player.ts";
 import { newGame, ORIGIN, worker } from "../support/sidecar.ts";
-import { EventsClient, lookAway } from "../support/subscriber.ts";
+import { EventsClient } from "../support/subscriber.ts";
 
 const GRACE_MS = GRACE_DEFAULT_S * 1_000;
 
@@ -21,11 +21,6 @@ beforeEach(async () => {
   freeOfCharge();
   vi.useFakeTimers({ toFake: ["Date"] });
   [ann, bob, cleo, dan] = (await players(game, 4)) as [Player, Player, Player, Player];
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
 });
 
 /** A lobby of these players, each with an open socket. The first hosts. */

@@ -1,24 +1,13 @@
 /** Counts at the Worker as deployed what tools/cost/operations.ts says that each step of a player costs. */
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { type Operation, type OperationName, OPERATIONS } from "../../../tools/cost/operations.ts";
 import { Hub } from "../../../worker/hub/hub.ts";
 import { lobbyRows, timePasses } from "../support/hub-inspector.ts";
 import { accepts, asksFor, reachOf, reports } from "../support/introduction.ts";
 import { meter } from "../support/meter.ts";
 import { freeOfCharge, Player } from "../support/player.ts";
-import {
-  confirms,
-  hangUp,
-  hosts,
-  joins,
-  newGame,
-  ORIGIN,
-  Sidecar,
-  starts,
-  type Worker,
-  worker,
-} from "../support/sidecar.ts";
-import { EventsClient, lookAway } from "../support/subscriber.ts";
+import { confirms, hosts, joins, newGame, ORIGIN, Sidecar, starts, type Worker, worker } from "../support/sidecar.ts";
+import { EventsClient } from "../support/subscriber.ts";
 
 const counted = new Set<OperationName>();
 let game = "";
@@ -33,12 +22,6 @@ beforeEach(() => {
   requests = 0;
   vi.useFakeTimers({ toFake: ["Date"] });
   freeOfCharge();
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 /** Compares what an action costs with the figures of an operation. */

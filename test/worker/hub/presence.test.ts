@@ -1,6 +1,6 @@
 /** The hub's failure detector for HTTP members, asleep and awake. */
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { APPLICANT_MS, SEAT_HELD_MS, SILENT_AWAY_MS, SILENT_MS, VACANT_MS } from "#shared/limits.ts";
 import { alarmOf, hubFor, inside, lobbyRows, timePasses } from "../support/hub-inspector.ts";
 import { freeOfCharge, type Player, players, rosterOf } from "../support/player.ts";
@@ -14,10 +14,6 @@ beforeEach(async () => {
   freeOfCharge();
   vi.useFakeTimers({ toFake: ["Date"] });
   [ann, bob] = (await players(game, 2)) as [Player, Player];
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 const listed = async (): Promise<number> => {

@@ -1,13 +1,13 @@
 /** A lobby is listed while its host is present, and says how its host is reached. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Report } from "#shared/link/messages.ts";
 import { COALESCE_MS, SILENT_MS } from "#shared/limits.ts";
 import type { Summary } from "#shared/listing/summary.ts";
 import { problemOf } from "../support/http-fixture.ts";
 import { timePasses } from "../support/hub-inspector.ts";
 import { freeOfCharge, type Player, players } from "../support/player.ts";
-import { hangUp, homeOf, hosts, newGame, ORIGIN, Sidecar, worker } from "../support/sidecar.ts";
-import { EventsClient, lookAway } from "../support/subscriber.ts";
+import { homeOf, hosts, newGame, ORIGIN, Sidecar, worker } from "../support/sidecar.ts";
+import { EventsClient } from "../support/subscriber.ts";
 
 let game = "";
 let ann: Player;
@@ -19,12 +19,6 @@ beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   [ann, bob] = (await players(game, 2)) as [Player, Player];
   north = await Sidecar.link(game);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 /** A sidecar received the member's session ticket over UDP. */

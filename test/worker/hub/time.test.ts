@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { ALARM_SLACK_MS, AWAY_MS, LINK_SILENCE_MS, SIDECAR_GRACE_MS, SIDECARS_PER_HUB_MAX } from "#shared/limits.ts";
 import { LinkCloseCode, type Report } from "#shared/link/messages.ts";
 import type { LobbyView } from "#shared/api/lobbies.ts";
@@ -14,7 +14,6 @@ import {
 } from "../support/hub-inspector.ts";
 import {
   confirms,
-  hangUp,
   heard,
   hosts,
   isHeard,
@@ -33,11 +32,6 @@ let game = "";
 beforeEach(() => {
   game = newGame();
   vi.useFakeTimers({ toFake: ["Date"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  hangUp();
 });
 
 describe("a lobby that never starts", () => {

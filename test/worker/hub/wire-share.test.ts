@@ -1,11 +1,9 @@
 /** The lobbies of wires cannot take all places of a hub: anyone can forge their hosts. */
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { LOBBIES_PER_HUB_MAX, WIRE_LOBBIES_PER_HUB_MAX } from "#shared/limits.ts";
 import { NATIVE_POLICY } from "#shared/lobby/join.ts";
 import type { Event, Wire } from "#shared/lobby/lobby.ts";
 import { LobbyIndex, LobbyTransaction } from "../../../worker/hub/lobby-index.ts";
-
-afterEach(() => vi.restoreAllMocks());
 
 const hosting = (wire: Wire): Event => ({
   kind: "host",

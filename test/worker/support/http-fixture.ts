@@ -24,8 +24,8 @@ const said: string[] = [];
 export async function plant(): Promise<void> {
   const name = "north-sidecar";
   const links = [
-    await Sidecar.link(GAME, { name, shard: 0, worker: withTwoShards }),
-    await Sidecar.link(GAME, { name, shard: 1, worker: withTwoShards }),
+    await Sidecar.link(GAME, { name, shard: 0, worker: withTwoShards, kept: true }),
+    await Sidecar.link(GAME, { name, shard: 1, worker: withTwoShards, kept: true }),
   ];
   const report = (...items: [Report, ...Report[]]) => links[shardOf("rabid", items[0].name, 2)]!.report(...items);
   const bob = joins("Playing", "Bob", { memory: "note-about-bob" });

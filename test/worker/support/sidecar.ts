@@ -26,7 +26,15 @@ export const ORIGIN = "http://hub.test";
 export type Worker = (request: Request) => Promise<Response>;
 export const worker: Worker = (request) => exports.default.fetch(request);
 
-type Options = { name?: string; epoch?: string; shard?: number; key?: string; halfOpen?: boolean; worker?: Worker };
+type Options = {
+  name?: string;
+  epoch?: string;
+  shard?: number;
+  key?: string;
+  halfOpen?: boolean;
+  worker?: Worker;
+  kept?: boolean;
+};
 type Message<T extends FromHub["t"]> = Extract<FromHub, { t: T }>;
 type Waiting = {
   match: (message: FromHub) => boolean;
@@ -40,7 +48,7 @@ let games = 0;
 /** A game that no other test of the file uses: its hub is new and empty. */
 export const newGame = (): string => `game-${++games}`;
 
-/** For `afterEach`. */
+/** Closes the links of the test. */
 export function hangUp(): void {
   for (const sidecar of open) sidecar.close();
   open.clear();
@@ -60,7 +68,7 @@ export class Sidecar {
   /** Why no more messages will come on this link. */
   #over: Error | null = null;
 
-  private constructor(socket: WebSocket, name: string, epoch: string) {
+  private constructor(socket: WebSocket, name: string, epoch: string, kept: boolean) {
     this.#socket = socket;
     this.name = name;
     this.epoch = epoch;
@@ -71,16 +79,19 @@ export class Sidecar {
         resolve({ code, reason });
       });
     });
-    open.add(this);
+    if (!kept) open.add(this);
   }
 
-  /** An open link without messages. `halfOpen`: it does not answer the hub's close, like a dead network. */
+  /**
+   * An open link without messages. `halfOpen`: it does not answer the hub's close, like a dead network. `kept`: it stays
+   * open when the test ends.
+   */
   static async open(game: string, options: Options = {}): Promise<Sidecar> {
-    const { name = "north", epoch = "epoch-one", shard = 0, halfOpen = false } = options;
+    const { name = "north", epoch = "epoch-one", shard = 0, halfOpen = false, kept = false } = options;
     const response = await (options.worker ?? worker)(linkRequest(game, shard, options.key));
     if (response.webSocket === null) throw new Error(`no link: ${response.status} ${await response.text()}`);
     response.webSocket.accept({ allowHalfOpen: halfOpen });
-    return new Sidecar(response.webSocket, name, epoch);
+    return new Sidecar(response.webSocket, name, epoch, kept);
   }
 
   /** An open link after hello, ready to report. */

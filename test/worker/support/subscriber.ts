@@ -19,7 +19,7 @@ const open = new Set<EventsClient>();
 /** All texts that any subscriber of the file received. */
 export const told: string[] = [];
 
-/** For `afterEach`. */
+/** Closes the sockets of the test. */
 export function lookAway(): void {
   for (const subscriber of open) subscriber.close();
   open.clear();

@@ -1,18 +1,13 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { shardOf } from "#shared/lobby/ids.ts";
 import { Hub } from "../../../../worker/hub/hub.ts";
-import { hangUp, hosts, newGame, ORIGIN, Sidecar, worker } from "../../support/sidecar.ts";
+import { hosts, newGame, ORIGIN, Sidecar, worker } from "../../support/sidecar.ts";
 
 let game = "";
 beforeEach(() => {
   game = newGame();
   // A busy machine must not let responses become stale.
   vi.useFakeTimers({ toFake: ["Date"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  hangUp();
 });
 
 test("many readers of a list of two hubs cost one request of the first hub, and see a change of either", async () => {

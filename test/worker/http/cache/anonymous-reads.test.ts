@@ -1,12 +1,12 @@
 /** Hub requests are counted at the hub, through the Worker as deployed. */
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { READ_ENTRIES_MAX, READ_FRESH_MS, READ_STALE_MS } from "#shared/limits.ts";
 import { app } from "../../../../worker/http/app.ts";
 import { AnonymousReads, type ReadContext } from "../../../../worker/http/cache/anonymous-reads.ts";
 import { Hub } from "../../../../worker/hub/hub.ts";
 import { freeOfCharge, Player } from "../../support/player.ts";
-import { hangUp, hosts, newGame, ORIGIN, Sidecar, worker } from "../../support/sidecar.ts";
+import { hosts, newGame, ORIGIN, Sidecar, worker } from "../../support/sidecar.ts";
 
 type Calls = { readonly mock: { readonly calls: readonly unknown[] } };
 
@@ -17,11 +17,6 @@ beforeEach(() => {
   // A busy machine must not let responses become stale.
   vi.useFakeTimers({ toFake: ["Date"] });
   calls = vi.spyOn(Hub.prototype, "renderList");
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  hangUp();
 });
 
 const requestOf = (path: string, init: RequestInit = {}): Request =>

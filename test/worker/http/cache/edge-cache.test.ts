@@ -1,11 +1,11 @@
 /** Each `AnonymousReads` has the memory of one isolate; all of a file share the cache of one location. */
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { READ_FRESH_MS, READ_STALE_MS } from "#shared/limits.ts";
 import { app } from "../../../../worker/http/app.ts";
 import { AnonymousReads } from "../../../../worker/http/cache/anonymous-reads.ts";
 import { Hub } from "../../../../worker/hub/hub.ts";
-import { hangUp, hosts, newGame, ORIGIN, Sidecar } from "../../support/sidecar.ts";
+import { hosts, newGame, ORIGIN, Sidecar } from "../../support/sidecar.ts";
 
 let game = "";
 let work: Promise<unknown>[] = [];
@@ -14,11 +14,6 @@ beforeEach(() => {
   game = newGame();
   work = [];
   calls = vi.spyOn(Hub.prototype, "renderList");
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  hangUp();
 });
 
 const called = (): number => calls.mock.calls.length;

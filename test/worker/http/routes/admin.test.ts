@@ -1,22 +1,17 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { app } from "../../../../worker/http/app.ts";
 import type { Env } from "../../../../worker/env.ts";
 import { hubFor, timePasses } from "../../support/hub-inspector.ts";
 import { freeOfCharge, LOBBY, Player } from "../../support/player.ts";
 import { problemOf, withTwoShards } from "../../support/http-fixture.ts";
-import { lookAway, EventsClient } from "../../support/subscriber.ts";
-import { hangUp, heard, hosts, joins, newGame, ORIGIN, Sidecar } from "../../support/sidecar.ts";
+import { EventsClient } from "../../support/subscriber.ts";
+import { heard, hosts, joins, newGame, ORIGIN, Sidecar } from "../../support/sidecar.ts";
 
 beforeEach(() => {
   vi.spyOn(console, "error").mockImplementation(() => {});
   freeOfCharge();
-});
-afterEach(() => {
-  hangUp();
-  vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 type Asking = { key?: string | null; body?: unknown; settings?: Partial<Env> };
@@ -288,7 +283,6 @@ describe("draining", () => {
     for (const draining of [true, true]) await ask(game, "PUT", "drain", { body: { draining } });
     expect(await subscriber.next("going_away")).toStrictEqual({ type: "going_away", data: {} });
     expect(await subscriber.rest()).toStrictEqual([]);
-    lookAway();
   });
 
   test.each([{}, { draining: "yes" }, [], null])("draining cannot be set with %j", async (body) => {
@@ -329,7 +323,6 @@ describe("announcements", () => {
     expect(await north!.next("announcement")).toStrictEqual({ t: "announcement", ...TEXT });
     for (const spared of [west!, other]) await spared.report(hosts("Later", spared.name));
     expect([...west!.log, ...other.log].filter(({ t }) => t === "announcement")).toStrictEqual([]);
-    lookAway();
   });
 
   test("the fourth announcement in a row is refused until a minute has passed", async () => {

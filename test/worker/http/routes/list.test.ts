@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Summary } from "#shared/listing/summary.ts";
 import { freeOfCharge, Player } from "../../support/player.ts";
 import {
@@ -12,10 +12,9 @@ import {
   PLAZAS,
   problemOf,
 } from "../../support/http-fixture.ts";
-import { hangUp, ORIGIN } from "../../support/sidecar.ts";
+import { ORIGIN } from "../../support/sidecar.ts";
 
 beforeAll(plant);
-afterAll(hangUp);
 
 describe("a list over two hubs", () => {
   test.each([

@@ -1,5 +1,5 @@
 /** Valid, nearly valid and absurd requests of several peers to the same lobbies. */
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { joined, lobby as lobbyShape } from "#shared/api/lobbies.ts";
 import { memberList } from "#shared/api/reads.ts";
 import { summary } from "#shared/listing/summary.ts";
@@ -11,10 +11,6 @@ import { freeOfCharge, LOBBY, type Player, players, said } from "../../support/p
 import { newGame } from "../../support/sidecar.ts";
 
 const REQUESTS = 10_000;
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 test(`${REQUESTS} hostile requests each get a documented response or a problem, and never a 500`, async () => {
   freeOfCharge();

@@ -1,5 +1,5 @@
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { lobbyPatch, type LobbyView, joined, lobby } from "#shared/api/lobbies.ts";
 import { LOBBIES_PER_HUB_MAX, LOBBIES_PER_PEER_MAX } from "#shared/limits.ts";
 import { shardOfId } from "#shared/lobby/ids.ts";
@@ -9,7 +9,7 @@ import { env } from "cloudflare:workers";
 import { hubFor, lobbyRows } from "../../support/hub-inspector.ts";
 import { problemOf, withTwoShards } from "../../support/http-fixture.ts";
 import { fits, freeOfCharge, LOBBY, Player, players, rosterOf, said } from "../../support/player.ts";
-import { homeOf, hosts, newGame, ORIGIN, Sidecar, hangUp, worker } from "../../support/sidecar.ts";
+import { homeOf, hosts, newGame, ORIGIN, Sidecar, worker } from "../../support/sidecar.ts";
 
 let game = "";
 let ann: Player;
@@ -18,10 +18,6 @@ beforeEach(async () => {
   game = newGame();
   freeOfCharge();
   [ann, bob] = (await players(game, 2)) as [Player, Player];
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  hangUp();
 });
 
 const stranger = (path: string, init?: RequestInit) => worker(new Request(`${ORIGIN}/v1/games/${game}/${path}`, init));

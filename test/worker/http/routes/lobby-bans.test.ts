@@ -1,12 +1,12 @@
 /** Bans of one lobby: every way back in, other peers of the same network, and the host's list. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { lobbyBanList } from "#shared/api/bans.ts";
 import { BAN_NETWORK_MS } from "#shared/limits.ts";
 import { ADMIN_KEYS } from "../../../support/keys.ts";
 import { timePasses } from "../../support/hub-inspector.ts";
 import { fits, freeOfCharge, Player } from "../../support/player.ts";
 import { newGame, ORIGIN, worker } from "../../support/sidecar.ts";
-import { EventsClient, lookAway } from "../../support/subscriber.ts";
+import { EventsClient } from "../../support/subscriber.ts";
 
 const HOME = "2001:db8:5:6::7";
 const NEIGHBOUR = "2001:db8:5:6:ffff::1";
@@ -20,11 +20,6 @@ beforeEach(async () => {
   freeOfCharge();
   vi.useFakeTimers({ toFake: ["Date"] });
   [ann, eve] = [await Player.of(game, from("192.0.2.1")), await Player.of(game, from(HOME))];
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
 });
 
 /** A Worker that sees requests from this address. */

@@ -1,5 +1,5 @@
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { joined, member } from "#shared/api/lobbies.ts";
 import { APPLICANTS_PER_LOBBY_MAX } from "#shared/limits.ts";
 import { hubFor } from "../../support/hub-inspector.ts";
@@ -14,9 +14,6 @@ beforeEach(async () => {
   game = newGame();
   freeOfCharge();
   [ann, bob, eve] = (await players(game, 3)) as [Player, Player, Player];
-});
-afterEach(() => {
-  vi.restoreAllMocks();
 });
 
 describe("joining", () => {

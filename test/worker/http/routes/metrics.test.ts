@@ -1,16 +1,12 @@
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { app } from "../../../../worker/http/app.ts";
 import type { Env } from "../../../../worker/env.ts";
 import { problemOf, withTwoShards } from "../../support/http-fixture.ts";
 import { tablesOf } from "../../support/hub-inspector.ts";
-import { hangUp, hosts, joins, newGame, ORIGIN, Sidecar, starts } from "../../support/sidecar.ts";
+import { hosts, joins, newGame, ORIGIN, Sidecar, starts } from "../../support/sidecar.ts";
 
 beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
-afterEach(() => {
-  hangUp();
-  vi.restoreAllMocks();
-});
 
 const KEY = { authorization: "Bearer admin-key-one-of-tests" };
 

@@ -1,11 +1,10 @@
 /** A noray host lists itself with its pid, for as long as its sidecar's link is up. */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { lobby, type LobbyView, page } from "#shared/api/lobbies.ts";
 import { type Summary } from "#shared/listing/summary.ts";
 import { problemOf } from "../../support/http-fixture.ts";
 import { fits, freeOfCharge } from "../../support/player.ts";
 import {
-  hangUp,
   heard,
   hosts,
   introduced,
@@ -36,7 +35,6 @@ const TETHERED = {
 const hosting = hosts(OID, OID, { wire: "noray", seats: null, memory: DIGEST, policy: TETHERED });
 
 beforeEach(freeOfCharge);
-afterEach(hangUp);
 
 /** A sidecar with one registered host. */
 async function registered(game: string): Promise<Sidecar> {

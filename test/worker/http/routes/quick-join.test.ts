@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { joined, type QuickJoinRequest } from "#shared/api/lobbies.ts";
 import { canonicalCode, shardOfId } from "#shared/lobby/ids.ts";
 import { withTwoShards } from "../../support/http-fixture.ts";
@@ -12,9 +12,6 @@ beforeEach(async () => {
   game = newGame();
   freeOfCharge();
   [ann, bob] = (await players(game, 2)) as [Player, Player];
-});
-afterEach(() => {
-  vi.restoreAllMocks();
 });
 
 describe("joining by code", () => {

@@ -1,5 +1,5 @@
 /** What a peer reads without joining, and parts of a lobby. */
-import { beforeEach, afterEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { LobbyView } from "#shared/api/lobbies.ts";
 import { APPLICANT_MS } from "#shared/limits.ts";
 import { problemOf } from "../../support/http-fixture.ts";
@@ -16,10 +16,6 @@ beforeEach(async () => {
   game = newGame();
   freeOfCharge();
   [ann, bob, eve] = (await players(game, 3)) as [Player, Player, Player];
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 const read = async (who: Player, path: string): Promise<Record<string, unknown>> => {

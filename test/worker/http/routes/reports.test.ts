@@ -1,6 +1,6 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { acceptedReport } from "#shared/api/moderation/reports.ts";
 import { REPORT_TRIES_MAX, REPORTS_QUEUED_MAX } from "#shared/limits.ts";
 import { isDenied, parseDeniedNames } from "#shared/settings/denied-names.ts";
@@ -9,7 +9,7 @@ import { app } from "../../../../worker/http/app.ts";
 import { Store } from "../../../../worker/hub/store.ts";
 import { hubFor, inside, timePasses } from "../../support/hub-inspector.ts";
 import { fits, freeOfCharge, players, type Player } from "../../support/player.ts";
-import { hangUp, heard, hosts, joins, newGame, Sidecar } from "../../support/sidecar.ts";
+import { heard, hosts, joins, newGame, Sidecar } from "../../support/sidecar.ts";
 
 type Sent = { readonly url: string; readonly headers: Headers; readonly body: string };
 
@@ -26,11 +26,6 @@ beforeEach(() => {
     received.push({ url: url as string, headers: new Headers(init!.headers), body: init!.body as string });
     return answer();
   });
-});
-afterEach(() => {
-  hangUp();
-  vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 /** A host and a member of one lobby. */

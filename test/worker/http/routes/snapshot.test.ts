@@ -1,6 +1,6 @@
 /** A host's snapshot: who writes and reads it, what it costs, and what the next host receives. */
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { snapshotInfo } from "#shared/api/snapshots.ts";
 import { SNAPSHOT_BYTES_MAX } from "#shared/limits.ts";
 import { hubFor, inside } from "../../support/hub-inspector.ts";
@@ -8,7 +8,7 @@ import { problemOf } from "../../support/http-fixture.ts";
 import { meter } from "../../support/meter.ts";
 import { fits, freeOfCharge, type Player, players } from "../../support/player.ts";
 import { newGame, ORIGIN, worker } from "../../support/sidecar.ts";
-import { EventsClient, lookAway } from "../../support/subscriber.ts";
+import { EventsClient } from "../../support/subscriber.ts";
 
 const STATE = new Uint8Array([0, 255, 10, 13, 34, 92, 200]);
 
@@ -20,10 +20,6 @@ beforeEach(async () => {
   game = newGame();
   freeOfCharge();
   [ann, bob, eve] = (await players(game, 3)) as [Player, Player, Player];
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  lookAway();
 });
 
 type Put = { term?: number | string; readers?: string; type?: string; headers?: Record<string, string> };

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { stats as statsShape } from "#shared/api/service.ts";
 import { STATS_SAMPLES_MIN } from "#shared/limits.ts";
 import { meet, reads, reports } from "../../support/introduction.ts";
@@ -8,10 +8,6 @@ import { newGame } from "../../support/sidecar.ts";
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"] });
   freeOfCharge();
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 test("a connection is in its lobby's hub, and its statistics are merged with other hubs'", async () => {

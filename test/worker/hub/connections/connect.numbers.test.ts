@@ -1,5 +1,5 @@
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { stats as statsShape } from "#shared/api/service.ts";
 import { newConnection, fail } from "#shared/connect/connection.ts";
 import { CONNECTIONS_MAX, CONSENT_PROMPT_MS, OUTCOMES_WRITE_DELAY_MS, STATS_SAMPLES_MIN } from "#shared/limits.ts";
@@ -20,7 +20,6 @@ import {
 } from "../../support/introduction.ts";
 import { fits, type Player } from "../../support/player.ts";
 import { ORIGIN, worker } from "../../support/sidecar.ts";
-import { lookAway } from "../../support/subscriber.ts";
 
 const ANN = { address: "20.0.1.1" };
 const BOB = { address: "20.0.2.1" };
@@ -31,11 +30,6 @@ let game = "";
 let lobby = "";
 beforeEach(async () => {
   ({ game, ann, bob, lobby } = await membersOfOneLobby());
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
 });
 
 describe("outcomes", () => {

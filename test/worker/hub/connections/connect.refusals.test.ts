@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Reach } from "#shared/connect/schema.ts";
 import { CONNECTIONS_PER_PEER_MAX, RECEIPT_MS, SILENT_MS } from "#shared/limits.ts";
 import { ConnectionTable } from "../../../../worker/hub/connections/connection-table.ts";
@@ -13,8 +13,8 @@ import {
   membersOfOneLobby,
 } from "../../support/introduction.ts";
 import { Player } from "../../support/player.ts";
-import { hangUp, hosts, Sidecar } from "../../support/sidecar.ts";
-import { lookAway, EventsClient } from "../../support/subscriber.ts";
+import { hosts, Sidecar } from "../../support/sidecar.ts";
+import { EventsClient } from "../../support/subscriber.ts";
 
 const ANN = { address: "20.0.1.1" };
 const BOB = { address: "20.0.2.1" };
@@ -28,12 +28,6 @@ let lobby = "";
 beforeEach(async () => {
   ({ game, ann, bob, lobby } = await membersOfOneLobby());
   eve = await Player.of(game);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 const asking = (player: Player, body: unknown, id = lobby): Promise<string> =>

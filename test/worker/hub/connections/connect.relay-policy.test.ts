@@ -1,5 +1,5 @@
 /** `relay: never`: of the lobby, of one member, and against `always`. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { SUBSCRIBER_PING_S } from "#shared/limits.ts";
 import { timePasses } from "../../support/hub-inspector.ts";
 import {
@@ -14,8 +14,8 @@ import {
   type Pair,
 } from "../../support/introduction.ts";
 import type { Player } from "../../support/player.ts";
-import { hangUp, Sidecar } from "../../support/sidecar.ts";
-import { lookAway, type EventsClient } from "../../support/subscriber.ts";
+import { Sidecar } from "../../support/sidecar.ts";
+import { type EventsClient } from "../../support/subscriber.ts";
 
 const ANN = { address: "20.0.1.1" };
 const BOB = { address: "20.0.2.1" };
@@ -33,12 +33,6 @@ beforeEach(async () => {
   [at, to] = [await watching(ann, pair.lobby), await watching(bob, pair.lobby)];
   north = await Sidecar.open(pair.game);
   await north.hello({ relay: { addresses: ["198.51.100.9"], pairs: 100 } });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 const lobbySays = (relay: string): Promise<Response> => ann.ask("PATCH", `lobbies/${pair.lobby}`, { body: { relay } });

@@ -1,5 +1,5 @@
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { relay } from "#shared/connect/schema.ts";
 import type { Unallocated } from "#shared/link/relay-messages.ts";
 import { ALARM_SLACK_MS, RELAY_ANSWER_MS, RELAY_DAY_BYTES_MIN, RELAY_LINGER_MS } from "#shared/limits.ts";
@@ -19,8 +19,8 @@ import {
   meet as introduces,
 } from "../../support/introduction.ts";
 import { fits, type Player } from "../../support/player.ts";
-import { hangUp, heard, hosts, joins, ORIGIN, Sidecar, worker } from "../../support/sidecar.ts";
-import { lookAway, type EventsClient } from "../../support/subscriber.ts";
+import { heard, hosts, joins, ORIGIN, Sidecar, worker } from "../../support/sidecar.ts";
+import { type EventsClient } from "../../support/subscriber.ts";
 
 const ANN = { address: "20.0.1.1" };
 const BOB = { address: "20.0.2.1" };
@@ -40,12 +40,6 @@ beforeEach(async () => {
   [at, to] = [await watching(ann, lobby), await watching(bob, lobby)];
   north = await Sidecar.open(game);
   await north.hello({ relay: RELAY });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 describe("pairs without a direct path", () => {

@@ -1,6 +1,6 @@
 /** Events of connections for a member whose event stream broke: it resumes with `since` and gets what is still true. */
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { hubFor, timePasses } from "../../support/hub-inspector.ts";
 import {
   accepts,
@@ -14,8 +14,8 @@ import {
   type Pair,
 } from "../../support/introduction.ts";
 import type { Player } from "../../support/player.ts";
-import { hangUp, Sidecar } from "../../support/sidecar.ts";
-import { EventsClient, type Frame, lookAway } from "../../support/subscriber.ts";
+import { Sidecar } from "../../support/sidecar.ts";
+import { EventsClient, type Frame } from "../../support/subscriber.ts";
 
 const ANN = { address: "20.0.1.1" };
 const BOB = { address: "20.0.2.1" };
@@ -26,12 +26,6 @@ let bob: Player;
 beforeEach(async () => {
   pair = await membersOfOneLobby();
   ({ ann, bob } = pair);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 /** The number of the last event that a subscriber may have received. */

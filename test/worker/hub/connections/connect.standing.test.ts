@@ -1,14 +1,14 @@
 /** Standing reaches: a member says in advance where it can be introduced, and is then not asked. */
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Reach } from "#shared/connect/schema.ts";
 import { ALARM_SLACK_MS, RELAY_LINGER_MS, REQUEST_REPEATED_MS } from "#shared/limits.ts";
 import { hubFor, timePasses } from "../../support/hub-inspector.ts";
 import { asksFor, meetings, membersOfOneLobby, reachOf, reads, reports, watching } from "../../support/introduction.ts";
 import { meter } from "../../support/meter.ts";
 import { Player } from "../../support/player.ts";
-import { hangUp, Sidecar } from "../../support/sidecar.ts";
-import { type EventsClient, lookAway } from "../../support/subscriber.ts";
+import { Sidecar } from "../../support/sidecar.ts";
+import { type EventsClient } from "../../support/subscriber.ts";
 
 const ANN = { address: "20.0.1.1" };
 const BOB = { address: "20.0.2.1" };
@@ -22,12 +22,6 @@ let to: EventsClient;
 beforeEach(async () => {
   ({ game, ann, bob, lobby } = await membersOfOneLobby());
   [at, to] = [await watching(ann, lobby), await watching(bob, lobby)];
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 const stands = async (reach?: Reach): Promise<Reach | undefined> => {

@@ -25,7 +25,7 @@ import {
   meet as introduces,
 } from "../../support/introduction.ts";
 import { fits, Player } from "../../support/player.ts";
-import { lookAway, told, EventsClient } from "../../support/subscriber.ts";
+import { told, EventsClient } from "../../support/subscriber.ts";
 
 const ANN = { address: "20.0.1.1" };
 const BOB = { address: "20.0.2.1", local: "192.168.1.20" };
@@ -46,9 +46,6 @@ afterEach(() => {
       value: JSON.parse(text),
     });
   }
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
 });
 
 describe("two members", () => {

@@ -1,12 +1,12 @@
 /** Introductions of browsers, which find their paths by WebRTC. */
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { CONNECTION_EVENTS } from "#shared/connect/schema.ts";
 import { STATS_SAMPLES_MIN } from "#shared/limits.ts";
 import { decode } from "#shared/schema/decode.ts";
 import { newGame } from "../../support/sidecar.ts";
 import { accepts, asksFor, membersOfOneLobby, reachOf, reads, reports, watching } from "../../support/introduction.ts";
 import { freeOfCharge, Player } from "../../support/player.ts";
-import { lookAway, told } from "../../support/subscriber.ts";
+import { told } from "../../support/subscriber.ts";
 
 const BROWSER = { looks: [], local_endpoints: [], now_ms: 0, rtt_ms: 40, web: true };
 
@@ -20,9 +20,6 @@ afterEach(() => {
   const events = told.splice(0).filter((one) => one.includes('"connect.webrtc"'));
   for (const text of events)
     expect(decode(text, CONNECTION_EVENTS["connect.webrtc"], text.length)).toMatchObject({ ok: true });
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
 });
 
 /** Introduces two browsers; returns the connection's id. */

@@ -1,10 +1,10 @@
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { COALESCE_MS, REPLAY_KEPT_MS } from "#shared/limits.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
 import { hubFor, timePasses } from "../../support/hub-inspector.ts";
-import { hangUp, hosts, joins, leaves, newGame, Sidecar } from "../../support/sidecar.ts";
-import { type Frame, lookAway, EventsClient } from "../../support/subscriber.ts";
+import { hosts, joins, leaves, newGame, Sidecar } from "../../support/sidecar.ts";
+import { type Frame, EventsClient } from "../../support/subscriber.ts";
 
 /** A name's hub follows from its hash; these are the first names for each of the two. */
 const NAMES = Array.from({ length: 40 }, (_, at) => `Lobby ${at}`);
@@ -18,12 +18,6 @@ beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   near = await Sidecar.link(game, { shard: 0 });
   far = await Sidecar.link(game, { shard: 1 });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 describe("the list of two hubs", () => {

@@ -1,19 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { COALESCE_MS } from "#shared/limits.ts";
 import { timePasses } from "../../support/hub-inspector.ts";
-import { hangUp, hosts, joins, kicks, leaves, newGame, Sidecar, starts } from "../../support/sidecar.ts";
-import { type Frame, lookAway, EventsClient } from "../../support/subscriber.ts";
+import { hosts, joins, kicks, leaves, newGame, Sidecar, starts } from "../../support/sidecar.ts";
+import { type Frame, EventsClient } from "../../support/subscriber.ts";
 
 let game = "";
 beforeEach(() => {
   game = newGame();
   vi.useFakeTimers({ toFake: ["Date"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 describe("list subscriptions", () => {

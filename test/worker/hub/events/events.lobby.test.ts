@@ -1,12 +1,12 @@
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { lobby as lobbyShape } from "#shared/api/lobbies.ts";
 import { decode } from "#shared/schema/decode.ts";
 import { COALESCE_MS, SEAT_HELD_MS, SILENT_MS, SUBSCRIBER_SILENCE_MS } from "#shared/limits.ts";
 import { hubFor, inside, timePasses } from "../../support/hub-inspector.ts";
 import { freeOfCharge, Player } from "../../support/player.ts";
 import { newGame } from "../../support/sidecar.ts";
-import { type Frame, lookAway, told, EventsClient } from "../../support/subscriber.ts";
+import { type Frame, told, EventsClient } from "../../support/subscriber.ts";
 
 let game = "";
 let alice: Player;
@@ -16,11 +16,6 @@ beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   freeOfCharge();
   [alice, bob] = [await Player.of(game), await Player.of(game)];
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
 });
 
 describe("a member's subscription", () => {

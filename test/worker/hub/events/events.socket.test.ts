@@ -1,6 +1,6 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import {
   COALESCE_MS,
   REPLAY_ITEMS_MAX,
@@ -21,8 +21,8 @@ import { app } from "../../../../worker/http/app.ts";
 import { hubFor, inside, timePasses } from "../../support/hub-inspector.ts";
 import { problemOf } from "../../support/http-fixture.ts";
 import { freeOfCharge, players } from "../../support/player.ts";
-import { hangUp, hosts, joins, leaves, newGame, Sidecar, worker } from "../../support/sidecar.ts";
-import { eventsRequest, type Frame, lookAway, EventsClient } from "../../support/subscriber.ts";
+import { hosts, joins, leaves, newGame, Sidecar, worker } from "../../support/sidecar.ts";
+import { eventsRequest, type Frame, EventsClient } from "../../support/subscriber.ts";
 
 const NOBODY = `0-${"a".repeat(26)}`;
 
@@ -30,12 +30,6 @@ let game = "";
 beforeEach(() => {
   game = newGame();
   vi.useFakeTimers({ toFake: ["Date"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 describe("opening a socket", () => {

@@ -1,13 +1,13 @@
 /** Messages with a fault, and signals: each is answered, and the socket stays open. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { clientMessage } from "#shared/api/events.ts";
 import { RATE_LIMIT_BUDGETS, SUBSCRIBER_MESSAGES_BURST, SUBSCRIBER_SIGNALS_BURST } from "#shared/limits.ts";
 import type { Schema } from "#shared/schema/decode.ts";
 import { seeded } from "../../../support/dice.ts";
 import { misspellings } from "../../support/misspelling.ts";
 import { Player } from "../../support/player.ts";
-import { hangUp, newGame } from "../../support/sidecar.ts";
-import { type Frame, lookAway, EventsClient } from "../../support/subscriber.ts";
+import { newGame } from "../../support/sidecar.ts";
+import { type Frame, EventsClient } from "../../support/subscriber.ts";
 
 const NOBODY = `0-${"a".repeat(26)}`;
 
@@ -15,12 +15,6 @@ let game = "";
 beforeEach(() => {
   game = newGame();
   vi.useFakeTimers({ toFake: ["Date"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 describe("a message with a fault is answered, and the socket stays open:", () => {

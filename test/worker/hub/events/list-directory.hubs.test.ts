@@ -1,13 +1,12 @@
 /** Lists of a game with two hubs, through the Worker as deployed. Calls of either hub are counted. */
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { DIRECTORY_KEPT_MS, DIRECTORY_RELOAD_MS } from "#shared/limits.ts";
 import { shardOf } from "#shared/lobby/ids.ts";
 import { Hub } from "../../../../worker/hub/hub.ts";
 import { hubFor } from "../../support/hub-inspector.ts";
 import { Player } from "../../support/player.ts";
-import { hangUp, hosts, leaves, newGame, ORIGIN, Sidecar, worker } from "../../support/sidecar.ts";
-import { lookAway } from "../../support/subscriber.ts";
+import { hosts, leaves, newGame, ORIGIN, Sidecar, worker } from "../../support/sidecar.ts";
 
 const NAMES = Array.from({ length: 40 }, (_, at) => `Lobby ${at}`);
 const [here, there] = [0, 1].map((shard) => NAMES.filter((name) => shardOf("rabid", name, 2) === shard)) as [
@@ -22,12 +21,6 @@ beforeEach(async () => {
   game = newGame();
   near = await Sidecar.link(game, { shard: 0 });
   far = await Sidecar.link(game, { shard: 1 });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  lookAway();
-  hangUp();
 });
 
 /** The names of a list that no cache has. */

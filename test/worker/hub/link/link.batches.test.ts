@@ -1,10 +1,9 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { BATCH_REPORTS_MAX } from "#shared/limits.ts";
 import { lobbyRows, sidecarRow } from "../../support/hub-inspector.ts";
 import {
   asks,
   confirms,
-  hangUp,
   heard,
   homeOf,
   hosted,
@@ -15,8 +14,6 @@ import {
   leaves,
 } from "../../support/sidecar.ts";
 import { newGame, POLICY, removed, roster, Sidecar, starts } from "../../support/sidecar.ts";
-
-afterEach(hangUp);
 
 describe("batches", () => {
   test("a batch is stored, acknowledged and answered in one message", async () => {

@@ -1,6 +1,6 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { LinkCloseCode, LINK_VERSION } from "#shared/link/messages.ts";
 import { SUBPROTOCOL } from "#shared/api/events.ts";
 import { app } from "../../../../worker/http/app.ts";
@@ -8,7 +8,6 @@ import type { Env } from "../../../../worker/env.ts";
 import { GOLDEN } from "../../../support/golden-tickets.ts";
 import { hubFor, sidecarRow, sidecarRows, tablesOf, untilDown } from "../../support/hub-inspector.ts";
 import {
-  hangUp,
   heard,
   helloOf,
   hosted,
@@ -25,10 +24,6 @@ import { SOCKET_URLS } from "../../../../worker/rpc.ts";
 
 // The hub logs the invalid messages of this file.
 beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
-afterEach(() => {
-  hangUp();
-  vi.restoreAllMocks();
-});
 
 describe("opening a link", () => {
   test.each([
