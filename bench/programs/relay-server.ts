@@ -26,9 +26,10 @@ let pairs = 0;
 process.on("message", ([one, other]: [Endpoint, Endpoint]) => {
   const began = performance.now();
   const id = ++pairs;
+  // An unproved peer would be sent no more than it sends.
   const parties = [
-    { peer: `a${id}`, observed: one },
-    { peer: `b${id}`, observed: other },
+    { peer: `a${id}`, observed: one, proved: true },
+    { peer: `b${id}`, observed: other, proved: true },
   ] as const;
   const result = relay.allocate({ game: "default", parties, onNotice: () => {} }, clock.now());
   if ("none" in result) throw new Error(result.none);
