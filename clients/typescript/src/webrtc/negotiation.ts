@@ -41,6 +41,8 @@ export class Negotiation {
     this.#setup = setup;
     connection.onnegotiationneeded = () => void this.#offer();
     connection.onicecandidate = ({ candidate }: IceEvent) => this.#addCandidate(candidate);
+    // The channels exist already, so the first event may have passed while the keys were derived.
+    void this.#offer();
   }
 
   /** Handles a signal after those before it. Never rejects. */
@@ -97,6 +99,7 @@ export class Negotiation {
 
   async #offer(): Promise<void> {
     if (this.#setup.role === "b" && this.#connection.remoteDescription === null) return;
+    if (this.#isOffering || this.#connection.signalingState !== "stable") return;
     this.#isOffering = true;
     try {
       await this.#describe();
