@@ -10,6 +10,7 @@ import {
   startPlayer,
   startTwoOfEachKind,
 } from "../test/lab/connect-pairs.ts";
+import { withDeafIPv6, withLocalIPv6 } from "../test/lab/families.ts";
 import type { Host, HomeOptions } from "../test/lab/lab.ts";
 import { isLabMissing } from "../test/lab/lab-namespaces.ts";
 import { LabPlayers } from "../test/lab/lab-players.ts";
@@ -119,6 +120,9 @@ async function casesIn(players: LabPlayers): Promise<Case[]> {
       wanted: ["tunnel", "relay"],
     },
     { name: "IPv4 and IPv6 on both sides", hosts: sixes, wanted: direct },
+    { name: "IPv6 dropped on one side", hosts: await withDeafIPv6(players, WAY, 1), wanted: direct },
+    { name: "IPv6 dropped on both sides", hosts: await withDeafIPv6(players, WAY, 2), wanted: direct },
+    { name: "unique-local IPv6 without a route", hosts: await withLocalIPv6(players, WAY), wanted: direct },
   ];
 }
 
