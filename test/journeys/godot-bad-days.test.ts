@@ -14,6 +14,8 @@ const OK = 0;
 const CANT_CONNECT = 25;
 const DOES_NOT_EXIST = 33;
 
+const ADMIN_KEYS = "key-of-the-operators";
+
 let stack: TestStack;
 let games: Godot4[] = [];
 
@@ -61,7 +63,8 @@ const signal = (name: string, first: unknown) => (line: Line) =>
 describe.skipIf(godot4IsMissing())("Godot 4 on a bad day", () => {
   beforeAll(async () => {
     importProject();
-    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    const settings = { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" };
+    stack = await TestStack.open({ settings, hub: { ADMIN_KEYS } });
   });
   afterEach(async () => {
     const complaints = games.flatMap((one) => one.complaints);
@@ -294,6 +297,36 @@ describe.skipIf(godot4IsMissing())("Godot 4 on a bad day", () => {
     await guest.heard("to the new host");
     guest.tell({ send: "reliable", to: old, text: "to the old host" });
     await host.heard("to the old host");
+  });
+
+  test("a code, an id and a link can be looked at without joining", async () => {
+    const [host, guest] = [await game(), await game()];
+    const hosted = await host.call("host", "Seen", 8, { password: "sesame street" });
+    const { is: seen } = await guest.call("preview", hosted.join_code);
+    expect(seen).toMatchObject({ name: "Seen", members: 1, password: true });
+    const id = (seen as { id: string }).id;
+    for (const invitation of [id, `parley://join/${hosted.join_code}`])
+      expect(await guest.call("preview", invitation)).toMatchObject({ is: { id, name: "Seen" }, code: "", why: "" });
+    expect(await guest.call("preview", "ZZZZZZ")).toMatchObject({ is: null, code: "code_invalid" });
+    expect(await guest.call("preview", "no / code")).toMatchObject({ is: null, code: "bad_invitation" });
+  });
+
+  test("an announcement of the operators reaches each game once", async () => {
+    const { host, guest } = await pair();
+    await host.call("watch_list");
+    await host.signal("list_changed");
+    const response = await fetch(`${stack.url}/v1/admin/games/default/announcements`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${ADMIN_KEYS}`, "content-type": "application/json" },
+      body: JSON.stringify({ text: "The servers restart at 20:00" }),
+    });
+    expect(response.status).toBe(200);
+    for (const one of [host, guest])
+      expect((await one.signal("announced"))["args"]).toStrictEqual(["The servers restart at 20:00"]);
+    // What is sent later comes after a second copy.
+    await guest.call("chat", "hello");
+    await host.signal("chat_received");
+    expect(host.lines.filter((line) => line["signal"] === "announced")).toHaveLength(1);
   });
 
   test("the list shows the lobby, live too", async () => {

@@ -19,7 +19,7 @@ var parley: ParleySession
 func _ready() -> void:
 	parley = get_node("/root/Parley") as ParleySession
 	Engine.max_fps = 60
-	for name: String in ["lobby_changed", "player_joined", "player_left", "path_changed", "host_changed", "chat_received", "failed", "list_changed", "applied"]:
+	for name: String in ["lobby_changed", "player_joined", "player_left", "path_changed", "host_changed", "chat_received", "failed", "list_changed", "applied", "announced"]:
 		parley.connect(name, _on_signal.bind(name))
 	multiplayer.peer_connected.connect(func(id: int) -> void: emit({"event": "peer_connected", "id": id}))
 	multiplayer.peer_disconnected.connect(func(id: int) -> void: emit({"event": "peer_disconnected", "id": id}))

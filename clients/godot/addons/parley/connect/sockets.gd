@@ -14,8 +14,9 @@ var sent := 0
 var open: Array[PacketPeerUDP] = []
 var open_numbers := PackedInt32Array()
 var _open := {}
-# Text of IPv6 addresses as Godot writes them, to the canonical one.
+# Text of IPv6 addresses as Godot writes them, to the canonical one, and the other way round.
 static var _canonical := {}
+static var _uncompressed := {}
 
 
 ## Binds a socket to a free port unless it is open. False where the system refuses.
@@ -56,7 +57,7 @@ func send(number: int, address: String, port: int, bytes: PackedByteArray) -> vo
 			return
 		socket = _open[number]
 	sent += 1
-	socket.set_dest_address(address, port)
+	socket.set_dest_address(uncompressed(address), port)
 	socket.put_packet(bytes)
 
 
@@ -86,6 +87,16 @@ func close(number: int) -> void:
 func close_all() -> void:
 	for number: int in numbers():
 		close(number)
+
+
+static func uncompressed(address: String) -> String:
+	if not address.contains(":"):
+		return address
+	if not _uncompressed.has(address):
+		if _uncompressed.size() > 256:
+			_uncompressed.clear()
+		_uncompressed[address] = ParleyAddresses.uncompressed(address)
+	return _uncompressed[address]
 
 
 static func canonical(address: String) -> String:

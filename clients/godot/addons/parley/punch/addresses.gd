@@ -112,6 +112,17 @@ static func canonical(address: String) -> String:
 	return ":".join(groups.slice(0, best)) + "::" + ":".join(groups.slice(best + length))
 
 
+## IPv6 with all eight groups: Godot 4.6 takes `2001:db8::1` for `2001:db8:1::1`. IPv4 stays.
+static func uncompressed(address: String) -> String:
+	var bytes := to_bytes(address)
+	if is_v4(address) or bytes.size() != 16:
+		return address
+	var groups := PackedStringArray()
+	for at in 8:
+		groups.append("%x" % ((bytes[2 * at] << 8) | bytes[2 * at + 1]))
+	return ":".join(groups)
+
+
 static func _groups(text: String) -> PackedInt32Array:
 	var out := PackedInt32Array()
 	if text != "":

@@ -76,14 +76,10 @@ func host(lobby_name: String, seats: int, options: Dictionary) -> Error:
 
 func join(invitation: String, password: String, options: Dictionary) -> Error:
 	var session := _get_session()
-	var text := invitation.strip_edges()
-	if text.begins_with("parley://"):
-		text = text.trim_suffix("/").get_slice("?", 0).get_file()
-	# A join code has six characters, perhaps with blanks or a dash between them; a lobby id is longer.
-	var code := text.replace("-", "").replace(" ", "")
-	if code == "" or text.length() > 64 or not text.replace("-", "").replace(" ", "").replace("_", "").is_valid_filename():
+	var text := ParleyInvitation.read(invitation)
+	if text == "":
 		return session.fail(ParleyErrors.BAD_INVITATION)
-	if code.length() <= 8:
+	if ParleyInvitation.is_code(text):
 		return await _enter("/join-by-code", ParleyFields.joining(text, password, session.version, session.player_name, options))
 	var body := ParleyFields.joining("", password, session.version, session.player_name, options)
 	return await _enter("/lobbies/%s/members" % text.uri_encode(), body)
@@ -113,7 +109,7 @@ func _enter(path: String, body: Dictionary) -> Error:
 
 
 func _enter_as(session: ParleySession, path: String, body: Dictionary, entry: int) -> Error:
-	var answer := await _ask_as_peer(HTTPClient.METHOD_POST, path, body)
+	var answer := await ask_as_peer(HTTPClient.METHOD_POST, path, body)
 	var until := _now() + ADMISSION_MS
 	while answer.code == "" and ParleyFields.is_pending(answer.json):
 		if _now() > until:
@@ -121,7 +117,7 @@ func _enter_as(session: ParleySession, path: String, body: Dictionary, entry: in
 		await _pause(ADMISSION_EVERY_MS)
 		if entry != _entry:
 			return session.fail(ParleyErrors.LEFT)
-		answer = await _ask_as_peer(HTTPClient.METHOD_POST, path, body)
+		answer = await ask_as_peer(HTTPClient.METHOD_POST, path, body)
 	if entry != _entry:
 		return session.fail(ParleyErrors.LEFT)
 	if answer.code != "":
@@ -194,8 +190,8 @@ func done(method: HTTPClient.Method, path: String, body: Variant = null) -> Erro
 # --- identity ---------------------------------------------------------------------------------------------------------
 
 
-# Asks with an identity: the stored one, or a new one where there is none or the hub refuses it.
-func _ask_as_peer(method: HTTPClient.Method, path: String, body: Variant) -> ParleyRequest:
+## Asks with an identity: the stored one, or a new one where there is none or the hub refuses it.
+func ask_as_peer(method: HTTPClient.Method, path: String, body: Variant = null) -> ParleyRequest:
 	var refusal := await identify()
 	if refusal != null:
 		return refusal

@@ -5,6 +5,7 @@ extends RefCounted
 var _stream: ParleyEventStream
 var _lobbies := {}
 var _changed := false
+var _announcements: Array[Array] = []
 
 
 func _init(http: ParleyHttp, filter: Dictionary) -> void:
@@ -27,6 +28,8 @@ func poll(now: float) -> void:
 				var one := ParleyFields.listing(ParleyFields.joined_lobby(data))
 				_lobbies[one.id] = one
 				_changed = true
+			"announcement":
+				_announcements.append([ParleyFields.text(data, "announcement_id"), ParleyFields.text(data, "text")])
 			"lobby.removed":
 				_changed = _lobbies.erase(ParleyFields.removed_lobby(data)) or _changed
 
@@ -35,6 +38,13 @@ func take_changed() -> bool:
 	var was := _changed
 	_changed = false
 	return was
+
+
+## The operators' announcements since the last look: `[id, text]`.
+func take_announcements() -> Array[Array]:
+	var taken := _announcements
+	_announcements = []
+	return taken
 
 
 ## Newest first.

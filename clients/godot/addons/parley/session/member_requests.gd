@@ -25,6 +25,22 @@ func list(filter: Dictionary) -> Array[ParleyListing]:
 	return ParleyFields.listings(answer.json)
 
 
+func preview(invitation: String) -> ParleyListing:
+	var session := _get_session()
+	var text := ParleyInvitation.read(invitation)
+	if text == "":
+		session.fail(ParleyErrors.BAD_INVITATION)
+		return null
+	var path := ("/lobbies/by-code/" if ParleyInvitation.is_code(text) else "/lobbies/") + text.uri_encode()
+	var answer := await _desk().ask_as_peer(HTTPClient.METHOD_GET, path)
+	if answer.code != "":
+		session.fail(answer.code, answer.why)
+		return null
+	session.code = ""
+	session.why = ""
+	return ParleyFields.listing(answer.json)
+
+
 func kick(id: int, reason: String, ban: bool) -> Error:
 	var room := _get_session()._room
 	var peer_id := room.peer_id_of(id) if room != null else ""

@@ -138,6 +138,8 @@ func _handle(type: String, data: Dictionary, now: float) -> void:
 			_member_left(ParleyFields.text(data, "peer_id"), ParleyFields.text(data, "cause"))
 		"member.applied":
 			_http_refresh()
+		"announcement":
+			session().announce(ParleyFields.text(data, "announcement_id"), ParleyFields.text(data, "text"))
 		"chat":
 			session().chat_received.emit(_shown_id(ParleyFields.text(data, "from")), ParleyFields.text(data, "text"))
 

@@ -21,6 +21,8 @@ signal chat_received(id: int, text: String)
 signal datagram_received(id: int, bytes: PackedByteArray)
 ## To the host of a lobby with approval; see [method admit] and [method turn_away].
 signal applied(applicant: ParleyPlayer)
+## The operators of the hub say something to all players, while this machine is in a lobby or watches the list.
+signal announced(text: String)
 ## The time in the lobby is over, or a request has failed.
 signal failed(code: String, sentence: String)
 ## After the addon's work in each frame, and a last time when the session leaves the tree.
@@ -59,6 +61,7 @@ var is_ending := false
 var lan := ParleyLan.new(self)
 var _desk := ParleyDesk.new(self)
 var _members := ParleyMemberRequests.new(self)
+var _announcements := {}
 var _pump_usec := 0
 var _room: ParleyRoom = null
 var _list: ParleyListWatch = null
@@ -100,6 +103,11 @@ func unwatch_list() -> void:
 	if _list != null:
 		_list.close()
 		_list = null
+
+
+## What a join code, lobby id or link leads to, without joining. Null after a failure; see [member why].
+func preview(code_or_id_or_link: String) -> ParleyListing:
+	return await _members.preview(code_or_id_or_link)
 
 
 ## Leaves the lobby and closes all connections. The session can be used again at once.
@@ -190,13 +198,7 @@ func diagnose() -> String:
 
 ## The invitation of the command line (`+join CODE`, `parley://join/CODE`), or empty. Pass it to [method join].
 static func invitation() -> String:
-	var words := OS.get_cmdline_args() + OS.get_cmdline_user_args()
-	for at in words.size():
-		if words[at] == "+join" and at + 1 < words.size():
-			return words[at + 1]
-		if words[at].begins_with("parley://"):
-			return words[at]
-	return ""
+	return ParleyInvitation.of_command_line()
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -240,6 +242,8 @@ func _poll(now: float) -> void:
 	lan.poll(now)
 	if _list != null:
 		_list.poll(now)
+		for one in _list.take_announcements():
+			announce(one[0], one[1])
 		if _list.take_changed():
 			list_changed.emit(_list.lobbies())
 	if _room == null:
@@ -268,6 +272,13 @@ func fail(with_code: String, sentence := "") -> Error:
 	why = sentence if sentence != "" else ParleyErrors.sentence(with_code)
 	failed.emit(code, why)
 	return ParleyErrors.error(code)
+
+
+## Tells of an announcement, once: each event stream brings it.
+func announce(id: String, text: String) -> void:
+	if not _announcements.has(id):
+		_announcements[id] = true
+		announced.emit(text)
 
 
 func _close_room() -> void:
