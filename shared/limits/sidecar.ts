@@ -155,6 +155,10 @@ export const PUNCH_FAILED_WITHIN_MS = 60_000;
 export const NORAY_MEASURE_MS = 500;
 /** A pid that arrives at two registrar ports within this time shows how its router maps. */
 export const REGISTRARS_WITHIN_MS = 10_000;
+/** Bytes that all connections of a TCP port may use in one turn of the event loop, about 5 ms of work ... */
+export const TCP_TURN_BYTES_MAX = 16_384;
+/** ... and those of one connection, so that a long input does not delay the others. */
+export const TCP_PART_BYTES_MAX = 4_096;
 /** TCP keepalive starts after this silence. */
 export const TCP_KEEPALIVE_MS = 30_000;
 /** A proxy sends its PROXY protocol header at once. */

@@ -4,7 +4,7 @@
  */
 import { BlockList, createServer, type Server, type Socket } from "node:net";
 import { type Endpoint, endpoint, isIPv4 } from "#shared/net/endpoint.ts";
-import { PROXY_HEADER_MS, TCP_KEEPALIVE_MS } from "#shared/limits.ts";
+import { PROXY_HEADER_MS, TCP_KEEPALIVE_MS, TCP_PART_BYTES_MAX, TCP_TURN_BYTES_MAX } from "#shared/limits.ts";
 import type { Counters } from "../core/counters.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Network } from "../config/settings.ts";
@@ -51,6 +51,12 @@ export class TcpPort {
   readonly #sessions = new Map<Socket, TcpSession>();
   /** Connections of proxies that have not named their client yet. */
   readonly #unnamed = new Set<Socket>();
+  /** Bytes that sessions may still handle in this turn of the event loop. */
+  #left = TCP_TURN_BYTES_MAX;
+  /** What waits for a later turn. The connections are paused. */
+  #waiting = new Map<Socket, Uint8Array>();
+  /** Connections whose input has ended, but not all of it is handled. */
+  readonly #ended = new WeakSet<Socket>();
 
   private constructor(options: TcpPortOptions) {
     this.#options = options;
@@ -139,11 +145,41 @@ export class TcpPort {
     const session = accept(connection);
     if (session === null) return socket.destroySoon();
     this.#sessions.set(socket, session);
-    socket.on("data", (bytes) => this.#guard(socket, () => session.receive(bytes, this.#options.clock.now())));
-    socket.on("end", () => this.#guard(socket, () => session.endInput(this.#options.clock.now())));
+    socket.on("data", (bytes) => this.#receive(socket, bytes));
+    // A paused stream still reports its end.
+    socket.on("end", () => (this.#waiting.has(socket) ? void this.#ended.add(socket) : this.#endInput(socket)));
     socket.on("close", () => {
       if (this.#sessions.delete(socket)) this.#guard(socket, () => session.close(this.#options.clock.now()));
     });
+  }
+
+  /** Handles what fits into this turn of the event loop. The rest waits, and its connection is paused. */
+  #receive(socket: Socket, bytes: Uint8Array): void {
+    const session = this.#sessions.get(socket);
+    if (session === undefined) return;
+    if (this.#left === TCP_TURN_BYTES_MAX) setImmediate(() => this.#startTurn());
+    const part = bytes.subarray(0, Math.min(this.#left, TCP_PART_BYTES_MAX));
+    this.#left -= part.length;
+    if (part.length > 0) this.#guard(socket, () => session.receive(part, this.#options.clock.now()));
+    if (part.length < bytes.length) {
+      socket.pause();
+      this.#waiting.set(socket, bytes.subarray(part.length));
+    } else if (this.#ended.delete(socket)) this.#endInput(socket);
+  }
+
+  #endInput(socket: Socket): void {
+    this.#guard(socket, () => this.#sessions.get(socket)?.endInput(this.#options.clock.now()));
+  }
+
+  #startTurn(): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Map();
+    this.#left = TCP_TURN_BYTES_MAX;
+    for (const [socket, bytes] of waiting) {
+      // Data flows again in the next turn, unless the rest still does not fit.
+      socket.resume();
+      this.#receive(socket, bytes);
+    }
   }
 
   #send(socket: Socket, text: string): void {

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { TCP_PART_BYTES_MAX, TCP_TURN_BYTES_MAX } from "#shared/limits.ts";
 import { Counters } from "../../../udp-sidecar/core/counters.ts";
 import { TcpPort } from "../../../udp-sidecar/sockets/tcp-port.ts";
 import { Clock } from "../../../udp-sidecar/time/clock.ts";
@@ -17,11 +18,16 @@ let counters: Counters;
 const sockets: Socket[] = [];
 /** What each session received, after the address that it was opened for. */
 let sessions: string[];
+/** The bytes of each call of a session, and the turn of the event loop. */
+let parts: { readonly bytes: number; readonly turn: number }[];
+let turn: number;
 
 beforeEach(async () => {
   port = await freePort("tcp");
   counters = new Counters();
   sessions = [];
+  parts = [];
+  turn = 0;
   tcp = await TcpPort.open({
     listen: ["127.0.0.1"],
     port,
@@ -35,8 +41,11 @@ beforeEach(async () => {
       const at = sessions.push(`${endpoint.address}:`) - 1;
       send("hello\n");
       return {
-        receive: (bytes) => (sessions[at] += Buffer.from(bytes).toString()),
-        endInput: () => {},
+        receive: (bytes) => {
+          sessions[at] += Buffer.from(bytes).toString();
+          parts.push({ bytes: bytes.length, turn });
+        },
+        endInput: () => (sessions[at] += "|"),
         close: () => {},
       };
     },
@@ -52,6 +61,27 @@ test("a client behind a proxy has the address that the header names, and its byt
   socket.write(`${HEADER}register-host\n`);
   expect(String((await once(socket, "data"))[0])).toBe("hello\n");
   await received("198.51.100.7:register-host\n");
+});
+
+test("long inputs are handled in parts, in order, and leave turns of the event loop to others", async () => {
+  const count = (): void => {
+    turn++;
+    if (turn > 0) setImmediate(count);
+  };
+  count();
+  const inputs = ["1", "2", "3"].map((digit) => digit.repeat(300_000));
+  for (const input of inputs) (await open("127.0.0.2")).end(input);
+  await eventually(
+    () => Promise.resolve(sessions.filter((text) => text.endsWith("|")).length),
+    (ended) => ended === inputs.length,
+  );
+  expect(sessions.toSorted()).toStrictEqual(inputs.map((input) => `127.0.0.2:${input}|`));
+  expect(Math.max(...parts.map(({ bytes }) => bytes))).toBeLessThanOrEqual(TCP_PART_BYTES_MAX);
+  const byTurn = Map.groupBy(parts, (part) => part.turn);
+  const sums = Array.from(byTurn.values(), (all) => all.reduce((sum, { bytes }) => sum + bytes, 0));
+  // The turn's end and the count of this test are two callbacks, so two turns may be counted as one.
+  expect(Math.max(...sums)).toBeLessThanOrEqual(2 * TCP_TURN_BYTES_MAX);
+  turn = -Infinity;
 });
 
 test("a header may arrive in parts", async () => {
