@@ -20,10 +20,12 @@ import { benchNorayRouters, type Router, ROUTERS } from "./noray-routers.ts";
 import { benchRelays } from "./relay.ts";
 import { list, observationRequest, refresh, registration, STUN, text } from "./udp-requests.ts";
 import { benchPeers } from "./peers/compare.ts";
+import { benchWebMessages } from "./web/messages.ts";
+import { benchWebPaths } from "./web/paths.ts";
 import { sendRequest, flood, measureSteps, printTable, formatInteger } from "./measure.ts";
 
 const HELP = `
-Usage: npm run bench [-- --paths | --noray-routers [--routers LIST] | --peers DIR]
+Usage: npm run bench [-- --paths | --web | --noray-routers [--routers LIST] | --peers DIR]
 
 Measures these parts in about three minutes and prints a table for each:
 
@@ -41,6 +43,7 @@ Measures these parts in about three minutes and prints a table for each:
   relay          UDP in, UDP out to the other peer, compared with noray's implementation
 
 --paths  only the NAT pairs, further networks (one carrier, IPv6, UDP blocked) and loss on every link, in about five minutes
+--web    only browsers: messages beside bare data channels, and times to a path in network namespaces, in about four minutes
 --noray-routers  only games with netfox's addon behind every pair of routers: handshakes and time to connect, in about eight minutes
 --peers DIR  only the wires beside other servers, interleaved, in about five minutes. DIR may have rabid/main.py (needs Twisted),
              dowsett/godot-server.py (Twisted, port 5160), noray/ (after npm install) and parley/, an earlier version; coturn is
@@ -50,12 +53,14 @@ Measures these parts in about three minutes and prints a table for each:
 
 const options = {
   paths: { type: "boolean" },
+  web: { type: "boolean" },
   "noray-routers": { type: "boolean" },
   routers: { type: "string", default: ROUTERS.join() },
   peers: { type: "string" },
 } as const;
-const { paths, isNorayRouters, routers, peers } = parseCommandLine(HELP, { options }, ({ values }) => ({
+const { paths, web, isNorayRouters, routers, peers } = parseCommandLine(HELP, { options }, ({ values }) => ({
   paths: values.paths,
+  web: values.web,
   isNorayRouters: values["noray-routers"],
   routers: values.routers.split(",").map(toRouter),
   peers: values.peers,
@@ -67,6 +72,11 @@ if (peers !== undefined) {
 if (paths === true) {
   await benchNatPairs();
   await benchPathTimes();
+  process.exit(0);
+}
+if (web === true) {
+  await benchWebMessages();
+  await benchWebPaths();
   process.exit(0);
 }
 if (isNorayRouters === true) {

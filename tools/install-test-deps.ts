@@ -1,5 +1,6 @@
 /**
- * Installs from Debian what the tests need besides npm's packages: Chromium for the lobby page, nft and ip for the NAT
+ * Installs from Debian what the tests need besides npm's packages: Chromium for the lobby page, Firefox and coturn for
+ * browser games, nft and ip for the NAT
  * laboratory, openssl and a headless Godot 3 as DTLS clients, Godot 4 for the addon, curl for the examples of the docs, git for the deploy
  * page, faketime for steps of the clock, Mono for generated clients, and the linters of shell scripts and systemd units. If a program is missing and cannot be installed, its tests
  * are skipped with a message; in CI they fail.
@@ -10,6 +11,7 @@ import { installGodot4 } from "./godot4.ts";
 
 const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   [process.env["CHROMIUM"] ?? "/usr/bin/chromium", "chromium"],
+  [process.env["FIREFOX"] ?? "/usr/bin/firefox-esr", "firefox-esr"],
   ["/usr/sbin/nft", "nftables"],
   ["/usr/sbin/ip", "iproute2"],
   ["/usr/bin/openssl", "openssl"],

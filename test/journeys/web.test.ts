@@ -4,7 +4,18 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { isBrowserMissing } from "../support/browser.ts";
 import { Coturn, isCoturnMissing } from "../support/coturn.ts";
 import { GamePages } from "../support/game-page.ts";
-import { TestStack } from "../support/test-stack.ts";
+import {
+  connected,
+  countedNumbers,
+  countNumbers,
+  enter,
+  waitForText,
+  idOf,
+  pathsOf,
+  sendText,
+  sendNumbers,
+} from "../support/player-page.ts";
+import { eventually, TestStack } from "../support/test-stack.ts";
 
 const TURN_SECRET = "north-0917-2468-abcdef";
 
@@ -26,51 +37,20 @@ afterAll(async () => {
   await turn?.close();
 });
 
-/**
- * Opens a player in the page: `seat`, its `peers` by id, and `received` with every message as `from:channel:text`. `lobby`:
- * to join, `resume`, or null to host one. Returns the lobby's id.
- */
-async function enter(page: Page, lobby: string | null, settings: object = {}, options: object = {}): Promise<string> {
-  const text = JSON.stringify;
-  const hosting = `player.host(${text({ name: "Nice", seats: 8, ...settings })})`;
-  const resuming = "player.resume().then(([first]) => first)";
-  const seat = lobby === null ? hosting : lobby === "resume" ? resuming : `player.join(${text({ id: lobby })})`;
-  return page.evaluate(`(async () => {
-    globalThis.player = await ParleyClient.open(${text({ url: stack.url, ...options })});
-    globalThis.peers = new Map();
-    globalThis.received = [];
-    globalThis.seat = await ${seat};
-    seat.on("peer", (peer) => {
-      peers.set(peer.id, peer);
-      const read = (bytes) => new TextDecoder().decode(bytes);
-      peer.on("message", (bytes, channel) => received.push(peer.id + ":" + channel + ":" + read(bytes)));
-      peer.on("closed", () => peers.get(peer.id) === peer && peers.delete(peer.id));
-    });
-    return seat.lobby.id;
-  })()`);
-}
-
-const idOf = (page: Page): Promise<string> => page.evaluate("player.id");
-
-const connected = (page: Page, count: number): Promise<unknown> =>
-  page.waitForFunction(`peers.size === ${count} && [...peers.values()].every((peer) => peer.path !== null)`);
-
-const pathsOf = (page: Page): Promise<string[]> => page.evaluate("[...peers.values()].map(({ path }) => path)");
-
-/** Sends a text to every peer of the page. */
-async function say(page: Page, text: string, options: object = { reliable: true }): Promise<void> {
-  const send = `peer.send(new TextEncoder().encode(${JSON.stringify(text)}), ${JSON.stringify(options)})`;
-  expect(await page.evaluate(`[...peers.values()].every((peer) => ${send})`)).toBe(true);
-}
-
-const hears = (page: Page, message: string): Promise<unknown> =>
-  page.waitForFunction(`received.includes(${JSON.stringify(message)})`);
-
 async function open(count: number, settings: object = {}): Promise<Page[]> {
   const all = await Promise.all(Array.from({ length: count }, () => pages.newPage()));
-  const lobby = await enter(all[0]!, null, settings);
-  await Promise.all(all.slice(1).map((page) => enter(page, lobby)));
+  const lobby = await enter(all[0]!, stack.url, null, settings);
+  await Promise.all(all.slice(1).map((page) => enter(page, stack.url, lobby)));
   return all;
+}
+
+/** All have their connections, and the host's message reaches the others. */
+async function reachesAll(host: Page, others: readonly Page[], topology: "mesh" | "star"): Promise<void> {
+  const each = topology === "mesh" ? others.length : 1;
+  await Promise.all([connected(host, others.length), ...others.map((page) => connected(page, each))]);
+  await sendText(host, "all");
+  const from = await idOf(host);
+  await Promise.all(others.map((page) => waitForText(page, `${from}:0:all`)));
 }
 
 describe.skipIf(isSkipped)("browsers in one lobby", () => {
@@ -78,36 +58,45 @@ describe.skipIf(isSkipped)("browsers in one lobby", () => {
     const [ann, bob] = (await open(2)) as [Page, Page];
     await Promise.all([connected(ann, 1), connected(bob, 1)]);
     expect([await pathsOf(ann), await pathsOf(bob)]).toStrictEqual([["direct"], ["direct"]]);
-    await say(ann, "hello", { reliable: true, channel: 7 });
-    await hears(bob, `${await idOf(ann)}:7:hello`);
-    await say(bob, "quick");
-    await hears(ann, `${await idOf(bob)}:0:quick`);
+    await sendText(ann, "hello", { reliable: true, channel: 7 });
+    await waitForText(bob, `${await idOf(ann)}:7:hello`);
+    await sendText(bob, "quick");
+    await waitForText(ann, `${await idOf(bob)}:0:quick`);
   });
 
-  test.each([
-    ["mesh", [3, 3, 3, 3]],
-    ["star", [3, 1, 1, 1]],
-  ] as const)("four connect as a %s", async (topology, counts) => {
-    const all = await Promise.all(counts.map(() => pages.newPage()));
-    const lobby = await enter(all[0]!, null, {}, { topology });
-    await Promise.all(all.slice(1).map((page) => enter(page, lobby, {}, { topology })));
-    await Promise.all(all.map((page, at) => connected(page, counts[at]!)));
-    await say(all[0]!, "all");
-    const from = await idOf(all[0]!);
-    await Promise.all(all.slice(1).map((page) => hears(page, `${from}:0:all`)));
-  });
+  test.each(["mesh", "star"] as const)(
+    "a %s of eight goes on when its host leaves and the next member hosts",
+    async (topology) => {
+      const all = await Promise.all(Array.from({ length: 8 }, () => pages.newPage()));
+      const lobby = await enter(all[0]!, stack.url, null, {}, { topology });
+      await Promise.all(all.slice(1).map((page) => enter(page, stack.url, lobby, {}, { topology })));
+      await reachesAll(all[0]!, all.slice(1), topology);
+
+      const ids = await Promise.all(all.map(idOf));
+      await all[0]!.evaluate("player.close()");
+      const others = all.slice(1);
+      await Promise.all(others.map((page) => page.waitForFunction(`![null, "${ids[0]}"].includes(seat.lobby.host)`)));
+      const next = ids.indexOf(await others[0]!.evaluate<string>("seat.lobby.host"));
+      expect(next).toBeGreaterThan(0);
+      await reachesAll(
+        all[next]!,
+        others.filter((page) => page !== all[next]),
+        topology,
+      );
+    },
+  );
 
   test("ten thousand messages arrive each way, reliable ones in order and complete", async () => {
     const [ann, bob] = (await open(2)) as [Page, Page];
     await Promise.all([connected(ann, 1), connected(bob, 1)]);
-    for (const page of [ann, bob]) await page.evaluate(COUNT_MESSAGES);
-    await Promise.all([ann, bob].map((page) => page.evaluate(SEND_MESSAGES)));
+    const [idOfAnn, idOfBob] = [await idOf(ann), await idOf(bob)];
+    await Promise.all([countNumbers(ann, idOfBob), countNumbers(bob, idOfAnn)]);
+    await Promise.all([sendNumbers(ann, idOfBob, 10_000), sendNumbers(bob, idOfAnn, 10_000)]);
     for (const page of [ann, bob]) {
-      await page.waitForFunction("reliable.length === 10000");
-      expect(await page.evaluate("reliable.every((number, at) => number === at)")).toBe(true);
-      const loose = await page.evaluate<number[]>("unreliable");
-      expect(new Set(loose).size).toBe(loose.length);
-      expect(loose.length).toBeGreaterThan(1_000);
+      const { inOrder, unreliable } = await countedNumbers(page, 10_000);
+      expect(inOrder).toBe(true);
+      expect(new Set(unreliable).size).toBe(unreliable.length);
+      expect(unreliable.length).toBeGreaterThan(1_000);
     }
   });
 
@@ -127,11 +116,11 @@ describe.skipIf(isSkipped)("browsers in one lobby", () => {
   test("a lobby that hides addresses is relayed by coturn, and no signal holds an address", async () => {
     const [ann, bob] = [await pages.newPage(), await pages.newPage()];
     for (const page of [ann, bob]) await page.evaluate(RECORD_SIGNALS);
-    await enter(bob, await enter(ann, null, { relay: "always" }));
+    await enter(bob, stack.url, await enter(ann, stack.url, null, { relay: "always" }));
     await Promise.all([connected(ann, 1), connected(bob, 1)]);
     expect([await pathsOf(ann), await pathsOf(bob)]).toStrictEqual([["relay"], ["relay"]]);
-    await say(ann, "hidden");
-    await hears(bob, `${await idOf(ann)}:0:hidden`);
+    await sendText(ann, "hidden");
+    await waitForText(bob, `${await idOf(ann)}:0:hidden`);
     const signals = (await ann.evaluate<string[]>("signals")).concat(await bob.evaluate<string[]>("signals"));
     expect(signals.length).toBeGreaterThan(1);
     expect(signals.join("\n")).toMatch(/ typ relay raddr 0\.0\.0\.0 rport 0/);
@@ -143,7 +132,7 @@ describe.skipIf(isSkipped)("browsers in one lobby", () => {
   test("a swapped fingerprint is refused and counted, and the next honest signal connects", async () => {
     const [ann, bob] = [await pages.newPage(), await pages.newPage()];
     for (const page of [ann, bob]) await page.evaluate(SWAP_FINGERPRINTS);
-    await enter(bob, await enter(ann, null));
+    await enter(bob, stack.url, await enter(ann, stack.url, null));
     const isRefused = "seat.peers[0]?.refusedSignals.forged > 0";
     await Promise.race([ann.waitForFunction(isRefused), bob.waitForFunction(isRefused)]);
     expect([await pathsOf(ann), await pathsOf(bob)]).toStrictEqual([[], []]);
@@ -158,12 +147,12 @@ describe.skipIf(isSkipped)("browsers in one lobby", () => {
     await ann.reload();
     await ann.waitForFunction("globalThis.ParleyClient !== undefined");
     const began = performance.now();
-    expect(await enter(ann, "resume")).toBe(lobby);
+    expect(await enter(ann, stack.url, "resume")).toBe(lobby);
     expect([await idOf(ann), await ann.evaluate("seat.lobby.host")]).toStrictEqual([id, id]);
     await Promise.all([connected(ann, 1), connected(bob, 1)]);
     if (process.env["PARLEY_TABLE"]) console.log(`a reloaded tab: ${Math.round(performance.now() - began)} ms`);
-    await say(bob, "again");
-    await hears(ann, `${await idOf(bob)}:0:again`);
+    await sendText(bob, "again");
+    await waitForText(ann, `${await idOf(bob)}:0:again`);
   });
 
   test("a changed network restarts ICE, and messages that were sent meanwhile arrive", async () => {
@@ -171,17 +160,35 @@ describe.skipIf(isSkipped)("browsers in one lobby", () => {
     await Promise.all([connected(ann, 1), connected(bob, 1)]);
     await ann.evaluate(RECORD_SIGNALS);
     await ann.evaluate("dispatchEvent(new Event('online'))");
-    await say(ann, "meanwhile");
-    await hears(bob, `${await idOf(ann)}:0:meanwhile`);
+    await sendText(ann, "meanwhile");
+    await waitForText(bob, `${await idOf(ann)}:0:meanwhile`);
     await ann.waitForFunction("signals.some((text) => text.includes('offer'))");
     await connected(ann, 1);
   });
 
+  test("the outcomes of browsers reach the public statistics", async () => {
+    const page = await pages.newPage();
+    const options = { url: stack.url, game: "counted", storage: null };
+    // Counts are published in steps of 20, and each identity contributes a few only.
+    await page.evaluate(`Promise.all(Array.from({ length: 20 }, async () => {
+      const [ann, bob] = [await ParleyClient.open(${JSON.stringify(options)}), await ParleyClient.open(${JSON.stringify(options)})];
+      const seat = await ann.host({ name: "Nice", seats: 2 });
+      const connected = new Promise((done) => seat.on("peer", done));
+      await bob.join({ id: seat.lobby.id });
+      await connected;
+    }))`);
+    type Stats = { connections: { nat_pair: string; first_path: { count: number } }[] };
+    const read = async (): Promise<Stats> =>
+      (await (await fetch(`${stack.url}/v1/games/counted/stats`)).json()) as Stats;
+    const { connections } = await eventually(read, (stats) => stats.connections.length > 0);
+    expect(connections).toMatchObject([{ nat_pair: "webrtc", introductions: 20, tries: 20, direct: 20 }]);
+  });
+
   test("a member that must be asked denies, then accepts, and a member that leaves closes its connections", async () => {
     const [ann, bob] = [await pages.newPage(), await pages.newPage()];
-    const lobby = await enter(ann, null, { consent: "ask" });
+    const lobby = await enter(ann, stack.url, null, { consent: "ask" });
     await ann.evaluate("globalThis.asked = []; seat.on('request', (request) => asked.push(request))");
-    await enter(bob, lobby, {}, { topology: "none" });
+    await enter(bob, stack.url, lobby, {}, { topology: "none" });
     const attempt = bob.evaluate("seat.connect(seat.lobby.host).catch(String)");
     await ann.waitForFunction("asked.length === 1");
     await ann.evaluate("asked[0].deny()");
@@ -195,23 +202,6 @@ describe.skipIf(isSkipped)("browsers in one lobby", () => {
   });
 });
 
-/** Runs in the page: `reliable` and `unreliable` get the numbers of the messages by channel. */
-const COUNT_MESSAGES = `
-  globalThis.reliable = [];
-  globalThis.unreliable = [];
-  [...peers.values()][0].on("message", (bytes, channel) => {
-    (channel === 1 ? reliable : unreliable).push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0));
-  });
-`;
-const SEND_MESSAGES = `(async () => {
-  const [peer] = peers.values();
-  const bytes = new Uint8Array(100);
-  for (let number = 0; number < 10_000; number++) {
-    new DataView(bytes.buffer).setUint32(0, number);
-    while (!peer.send(bytes, { channel: 2 })) await new Promise((done) => setTimeout(done, 1));
-    while (!peer.send(bytes, { reliable: true, channel: 1 })) await new Promise((done) => peer.once("drain", done));
-  }
-})()`;
 const FILL_BUFFER = `(async () => {
   const [peer] = peers.values();
   const message = Uint8Array.from({ length: 524_288 }, (_, at) => at % 251);

@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, statSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 
@@ -84,6 +85,12 @@ export class LabNamespaces {
     return ["nsenter", ...this.#enter(), net, "setpriv", "--pdeathsig", "KILL"];
   }
 
+  /** Signals every process in the network namespace `name`. */
+  signal(name: string, signal: NodeJS.Signals): void {
+    const space = statSync(`/proc/${this.pid}/root/run/netns/${name}`).ino;
+    for (const pid of readdirSync("/proc")) if (networkOf(pid) === space) process.kill(Number(pid), signal);
+  }
+
   #enter(): string[] {
     const users = IS_ROOT ? [] : [`--user=/proc/${this.pid}/ns/user`, "--preserve-credentials"];
     return [...users, `--pid=/proc/${this.pid}/ns/pid`];
@@ -95,6 +102,15 @@ export class LabNamespaces {
     const over = once(this.#holder, "exit");
     this.#holder.stdin!.end();
     await over;
+  }
+}
+
+/** The inode of a process's network namespace; null for what is no process of ours. */
+function networkOf(pid: string): number | null {
+  try {
+    return statSync(`/proc/${pid}/ns/net`).ino;
+  } catch {
+    return null;
   }
 }
 

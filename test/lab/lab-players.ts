@@ -29,7 +29,7 @@ export class LabPlayers {
       const [server, elsewhere] = [await lab.host(), await lab.host()];
       const others = [];
       while (others.length + 1 < addresses) others.push(await lab.addAddress(server));
-      const stack = await LabStack.open(server, hub, [server.address, ...others]);
+      const stack = await LabStack.open(server, hub, { addresses: [server.address, ...others] });
       return new LabPlayers(lab, stack, await LabSocket.open(elsewhere), server);
     } catch (error) {
       await lab.close();

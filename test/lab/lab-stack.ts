@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Endpoint } from "#shared/net/endpoint.ts";
 import type { Wire } from "#shared/lobby/lobby.ts";
+import type { HubOptions } from "../../tools/run/hub.ts";
 import { defaults } from "../../udp-sidecar/config/config.ts";
 import type { Host } from "./lab.ts";
 import type { Program } from "./program.ts";
@@ -25,15 +26,20 @@ export class LabStack {
     this.#program = program;
   }
 
-  /** `addresses`: of the sidecar; the host's if it is empty. */
-  static async open(host: Host, hub: string, addresses: readonly string[] = []): Promise<LabStack> {
+  /** `addresses`: of the sidecar; the host's if it is empty. `settings`: of the hub. */
+  static async open(
+    host: Host,
+    hub: string,
+    { addresses = [], settings = {} }: { addresses?: readonly string[]; settings?: HubOptions["settings"] } = {},
+  ): Promise<LabStack> {
     await removeStaleFolders();
     const folder = await mkdtemp(join(tmpdir(), `${FOLDER}${process.pid}-`));
     // A copy, because the hub's configuration is written beside the bundle and other laboratories use the same ports.
     const bundle = join(folder, "bundle");
     await cp(hub, bundle, { recursive: true });
-    const sidecar = addresses.length === 0 ? [] : [addresses.join()];
-    const program = await host.run("stack.ts", [bundle, join(folder, "hub"), host.address, ...sidecar]);
+    const listening = addresses.length === 0 ? host.address : addresses.join();
+    const args = [bundle, join(folder, "hub"), host.address, listening, JSON.stringify(settings)];
+    const program = await host.run("stack.ts", args);
     return new LabStack(host.address, folder, program);
   }
 

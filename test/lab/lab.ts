@@ -142,11 +142,23 @@ export class Lab {
     ]);
   }
 
+  /** Plugs a host into another network, where it has another address: Wi-Fi ends, and mobile data begins. */
+  async move({ name }: Host, net: Net): Promise<void> {
+    await this.#space.shell([`ip -n ${name} link del eth0`]);
+    await this.#attach(name, "eth0", `${net.prefix}.${10 + net.hosts++}`, net, {});
+  }
+
   /** The home's router drops UDP from and to this address. */
-  async block({ name }: Home, address: string): Promise<void> {
-    const both = ["saddr", "daddr"].map((end) => `    ip ${end} ${address} meta l4proto udp drop`);
-    const chain = ["  chain forward { type filter hook forward priority -10", ...both, "  }"];
-    await this.#space.shell([nft(name, ["table ip blocked {", ...chain, "}"].join("\n"))]);
+  async block(home: Home, address: string): Promise<void> {
+    await this.#dropForwarded(
+      home,
+      ["saddr", "daddr"].map((end) => `ip ${end} ${address} meta l4proto udp`),
+    );
+  }
+
+  /** The home's router admits TCP to this address only at this port. */
+  async allowOnlyPort(home: Home, address: string, port: number): Promise<void> {
+    await this.#dropForwarded(home, [`ip daddr ${address} tcp dport != ${port}`]);
   }
 
   async unblock({ name }: Home): Promise<void> {
@@ -166,6 +178,16 @@ export class Lab {
   async close(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.end()));
     await this.#space.close();
+  }
+
+  /** `matching`: what is dropped, as expressions of nftables. */
+  async #dropForwarded({ name }: Home, matching: readonly string[]): Promise<void> {
+    const chain = [
+      "  chain forward { type filter hook forward priority -10",
+      ...matching.map((one) => `    ${one} drop`),
+      "  }",
+    ];
+    await this.#space.shell([nft(name, ["table ip blocked {", ...chain, "}"].join("\n"))]);
   }
 
   #remember(host: Host): Host {
@@ -210,15 +232,25 @@ export class Host {
 
   /** Runs a file of `test/lab/programs/` on this host and waits for its first line. */
   async run(file: string, args: readonly string[] = []): Promise<Program> {
-    const program = Program.start(`${file} on ${this.name}`, this.#space.commandPrefix(this.name), file, args);
+    const program = Program.start(`${file} on ${this.name}`, this.commandPrefix, file, args);
     this.#programs.push(program);
     await program.waitForLine(() => true, { within_ms: BEGIN_MS });
     return program;
   }
 
+  /** The prefix of a command that runs on this host. */
+  get commandPrefix(): readonly string[] {
+    return this.#space.commandPrefix(this.name);
+  }
+
   /** Runs shell lines on this host. */
   shell(...lines: readonly string[]): Promise<void> {
     return this.#space.shell(lines.map((line) => `ip netns exec ${this.name} ${line}`));
+  }
+
+  /** Signals every process on this host: SIGSTOP is the sleep of a machine. */
+  signal(signal: NodeJS.Signals): void {
+    this.#space.signal(this.name, signal);
   }
 
   /** Ends its programs. */

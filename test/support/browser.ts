@@ -1,9 +1,10 @@
 /** A real browser for the journeys, and pages that record every error. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, firefox, type Page } from "playwright-core";
 
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+export const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const FIREFOX = process.env["FIREFOX"] ?? "/usr/bin/firefox-esr";
 const SHOTS = resolve(import.meta.dirname, "../shots");
 /** The page polls every 2 s, so this is many polls. */
 const PATIENCE_MS = 60_000;
@@ -25,10 +26,30 @@ export function isBrowserMissing(): boolean {
   return true;
 }
 
+/** The same for Firefox. */
+export function isFirefoxMissing(): boolean {
+  if (existsSync(FIREFOX)) return false;
+  const reason = `no Firefox at ${FIREFOX} (FIREFOX names another)`;
+  if (process.env["CI"]) throw new Error(reason);
+  console.warn(`The journeys with Firefox are skipped: ${reason}.`);
+  return true;
+}
+
+/** The distribution's Firefox, over WebDriver BiDi. It finds peers on this machine, where there may be only loopback. */
+export const launchFirefox = (): Promise<Browser> =>
+  firefox.launch({
+    channel: "moz-firefox",
+    executablePath: FIREFOX,
+    firefoxUserPrefs: {
+      "media.peerconnection.ice.loopback": true,
+      "media.peerconnection.ice.obfuscate_host_addresses": false,
+    },
+  });
+
 /** Without a sandbox, because test machines run as root, and without background requests. */
-export function launch(more: readonly string[] = []): Promise<Browser> {
+export function launch(more: readonly string[] = [], executablePath = CHROMIUM): Promise<Browser> {
   return chromium.launch({
-    executablePath: CHROMIUM,
+    executablePath,
     args: [
       "--no-sandbox",
       "--disable-gpu",

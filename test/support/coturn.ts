@@ -33,7 +33,11 @@ export class Coturn {
     const addresses = ["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers"];
     const files = [`--pidfile=${join(this.#folder, "pid")}`, `--userdb=${join(this.#folder, "db")}`];
     const args = [...options, ...secrets, ...addresses, ...files, `--listening-port=${port}`];
-    this.#child = spawn(TURNSERVER, args, { stdio: ["ignore", "pipe", "inherit"], cwd: this.#folder });
+    // It ends with this process, even if that is killed.
+    this.#child = spawn("setpriv", ["--pdeathsig", "KILL", TURNSERVER, ...args], {
+      stdio: ["ignore", "pipe", "inherit"],
+      cwd: this.#folder,
+    });
     createInterface({ input: this.#child.stdout! }).on("line", (line) => this.lines.push(line));
   }
 

@@ -27,15 +27,18 @@ export class GamePages {
   readonly browser: Browser;
   readonly url: string;
   readonly #server: Server;
+  readonly #isElsewhere: boolean;
   readonly #contexts: BrowserContext[] = [];
 
-  private constructor(browser: Browser, server: Server) {
+  private constructor(browser: Browser, server: Server, isElsewhere: boolean) {
     this.browser = browser;
+    this.#isElsewhere = isElsewhere;
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   }
 
-  static async open(): Promise<GamePages> {
+  /** `browser`: a Chromium on this machine by default. `isElsewhere`: it cannot reach the network of this machine. */
+  static async open(browser?: Browser, { isElsewhere = false } = {}): Promise<GamePages> {
     const { outputFiles } = await bundleClient();
     const script = outputFiles[0]!.text;
     const server = createServer(({ url }, response) => {
@@ -51,7 +54,7 @@ export class GamePages {
       );
     });
     await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-    return new GamePages(await launch(ON_ONE_MACHINE), server);
+    return new GamePages(browser ?? (await launch(ON_ONE_MACHINE)), server, isElsewhere);
   }
 
   /** A page in a new profile. Its globals are the exports of the client. */
@@ -65,6 +68,8 @@ export class GamePages {
   async openPage(url: string): Promise<Page> {
     const context = await this.browser.newContext();
     this.#contexts.push(context);
+    if (this.#isElsewhere)
+      await context.route(`${this.url}**`, async (route) => route.fulfill({ response: await route.fetch() }));
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     page.on("pageerror", (error) => console.error(error));

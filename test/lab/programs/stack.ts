@@ -1,13 +1,14 @@
 /**
- * Hub and sidecar on one host: `stack.ts BUNDLE FOLDER ADDRESS [ADDRESSES]`. Prints `{ ready: true }` when they are linked.
- * FOLDER is the storage. The hub listens on ADDRESS only, the sidecar on ADDRESSES, on the documented port of each wire.
+ * Hub and sidecar on one host: `stack.ts BUNDLE FOLDER ADDRESS ADDRESSES SETTINGS`. Prints `{ ready: true }` when they are
+ * linked. FOLDER is the storage. The hub listens on ADDRESS only, the sidecar on ADDRESSES, on the documented port of each
+ * wire. SETTINGS are further ones of the hub, as JSON.
  *
  *     reads  { kill: "hub" | "sidecar" }   kills it
  *     reads  { start: "hub" }              starts it again with its storage
  *     prints { killed, started }
  */
 import type { ChildProcess } from "node:child_process";
-import { stopHub, startHub } from "../../../tools/run/hub.ts";
+import { type HubOptions, stopHub, startHub } from "../../../tools/run/hub.ts";
 import { stopProcess, exitCodeOf, startSidecar, waitForJson } from "../../../tools/run/processes.ts";
 import { defaults } from "../../../udp-sidecar/config/config.ts";
 import { HUB_PORT, KEY, sidecarSettings } from "../sidecar.ts";
@@ -15,7 +16,8 @@ import { onLine, sendLine } from "./json-lines.ts";
 
 const TOKEN_KEY = "token-key-of-the-stack-of-the-laboratory";
 
-const [bundle, state, address, addresses = address] = process.argv.slice(2) as [string, string, string, string?];
+const [bundle, state, address, addresses, more] = process.argv.slice(2) as [string, string, string, string, string];
+const settings = JSON.parse(more) as NonNullable<HubOptions["settings"]>;
 const url = `http://${address}:${HUB_PORT}`;
 let hub = await openHub();
 const sidecar = startSidecar(sidecarSettings(url, addresses, state));
@@ -32,7 +34,7 @@ onLine(
 sendLine({ ready: true });
 
 async function openHub(): Promise<ChildProcess> {
-  const opened = await startHub({ bundle, state, address, port: HUB_PORT, keys: KEY, tokenKeys: TOKEN_KEY });
+  const opened = await startHub({ bundle, state, address, port: HUB_PORT, keys: KEY, tokenKeys: TOKEN_KEY, settings });
   await waitForJson(`${url}/healthz`, (body) => body["ok"] === true, opened);
   return opened;
 }

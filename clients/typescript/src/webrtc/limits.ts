@@ -31,7 +31,7 @@ export const EARLY_SIGNALS_MAX = 16;
 /** An offer without an answer is sent again after this time; the signal may have met a closed socket. */
 export const OFFER_REPEAT_MS = 3_000;
 /** A refused signal is sent again after this time, unless the hub says when. */
-export const SIGNAL_RETRY_MS = 1_000;
+export const SIGNAL_RETRY_MS = 250;
 
 /** How long a path may be interrupted before ICE restarts: browsers report a short loss of Wi-Fi as well. */
 export const RESTART_AFTER_MS = 1_000;
