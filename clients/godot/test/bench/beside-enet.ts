@@ -2,24 +2,20 @@
  * `node clients/godot/test/bench/beside-enet.ts [PLAYERS] [SECONDS]`: what the Godot addon costs beside bare ENet, in one run: CPU of the host and of
  * the guests, round trips, and the time that it takes in a frame. All games are on this machine.
  */
-import { mkdtempSync, existsSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Godot4, importProject } from "../../../../test/support/godot4.ts";
-import { bundleHub } from "../../../../tools/run/bundle.ts";
-import { startHub, stopHub } from "../../../../tools/run/hub.ts";
 import { freePort } from "../../../../tools/run/ports.ts";
-import { startSidecar, stopProcess, waitForJson } from "../../../../tools/run/processes.ts";
+import { openStack } from "./stack.ts";
 
 const SCENE = "res://test/bench/traffic.tscn";
 const players = Number(process.argv[2] ?? 8);
 const seconds = Number(process.argv[3] ?? 15);
-const folder = mkdtempSync(join(tmpdir(), "parley-bench-"));
 type Result = Readonly<Record<"cpu" | "p50" | "p95" | "received" | "frame_p50" | "frame_p99", number>>;
 
 async function play(kind: "enet" | "parley", at: string): Promise<void> {
-  const code = join(folder, `${kind}.code`);
+  const code = join(stack.folder, `${kind}.code`);
   const args = (role: string): string[] => [kind, role, at, code, String(players), String(seconds)];
   const games = [new Godot4({ scene: SCENE, args: args("host") })];
   if (kind === "parley") while (!existsSync(code)) await sleep(50);
@@ -46,29 +42,11 @@ async function play(kind: "enet" | "parley", at: string): Promise<void> {
 const round = (value: number): number => Math.round(value * 100) / 100;
 const rows: object[] = [];
 importProject();
-const [port, udp, status] = [await freePort("tcp"), await freePort("udp"), await freePort("tcp")];
-const url = `http://127.0.0.1:${port}`;
-const bundle = await bundleHub(join(folder, "bundle"));
-const hub = await startHub({ bundle, state: join(folder, "hub"), port, keys: "key-of-the-bench" });
-await waitForJson(`${url}/healthz`, (body) => body["ok"] === true, hub);
-const sidecar = startSidecar({
-  PARLEY_HUB: url,
-  PARLEY_KEY: "key-of-the-bench",
-  PARLEY_NAME: "one",
-  PARLEY_LISTEN: "127.0.0.1",
-  PARLEY_ADDRESSES: "127.0.0.1",
-  PARLEY_PORTS: `${udp}=native`,
-  PARLEY_STATUS: `127.0.0.1:${status}`,
-  PARLEY_LOG: "error",
-  PARLEY_TUNNEL: "off",
-});
-await waitForJson(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
+const stack = await openStack();
 try {
   await play("enet", String(await freePort("udp")));
-  await play("parley", url);
+  await play("parley", stack.url);
 } finally {
-  await stopProcess(sidecar);
-  await stopHub(hub);
-  rmSync(folder, { recursive: true, force: true });
+  await stack.close();
 }
 console.table(rows);

@@ -1,5 +1,5 @@
 extends "res://test/unit/unit_test.gd"
-## Addresses as text: of the wire, and as Godot takes them.
+## Addresses as text: of the wire, of the hub, and as Godot takes them.
 
 
 func test_ipv6_is_written_with_all_groups_for_godot_and_as_rfc_5952_says_for_others() -> void:
@@ -27,3 +27,11 @@ func test_a_datagram_reaches_a_compressed_ipv6_address() -> void:
 		OS.delay_msec(1)
 	same(heard.get_packet(), PackedByteArray([1, 2]))
 	sockets.close_all()
+
+
+func test_a_hub_at_an_ipv6_address() -> void:
+	var http := ParleyHttp.new("https://[2001:db8::1]:8443/base", "my game", null)
+	same(http.connections.host, "2001:db8:0:0:0:0:0:1")
+	same(http.socket_url, "wss://[2001:db8:0:0:0:0:0:1]:8443/base/v1/games/my%20game")
+	var named := ParleyHttp.new("http://lobby.example.com", "default", null)
+	same(named.socket_url, "ws://lobby.example.com/v1/games/default")

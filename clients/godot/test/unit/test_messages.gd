@@ -14,6 +14,7 @@ class Path extends RefCounted:
 	var loss := 0.0
 	var dice := RandomNumberGenerator.new()
 	var sent := 0
+	var budget := ParleyFrameBudget.new(1 << 40)
 	var _flying: Array[Array] = []
 
 	func _init(lost: float) -> void:
@@ -31,7 +32,8 @@ class Path extends RefCounted:
 			else:
 				ann.hear(B, row[2], now)
 		for end: ParleyMessenger in [ann, bob]:
-			end.wake(now)
+			budget.begin()
+			end.wake(now, budget)
 			for row in end.outbox:
 				sent += 1
 				for copy in (2 if dice.randf() < loss / 4.0 else 1):
@@ -108,14 +110,24 @@ func test_the_longest_message_arrives_and_a_longer_one_is_refused() -> void:
 	same(other[0]["payload"], noise)
 
 
+func test_messages_arrive_also_where_the_budget_of_each_frame_is_spent() -> void:
+	var path := _accepted()
+	path.budget = ParleyFrameBudget.new(0, 0)
+	var bytes := Crypto.new().generate_random_bytes(20_000)
+	path.ann.send(B, bytes, ParleyMessages.NETWORKING_SEND_RELIABLE, 0, path.now)
+	path.run(2_000.0)
+	same(path.bob.receive(0, 1)[0]["payload"], bytes)
+
+
 func test_messages_are_deflated_where_that_makes_them_shorter() -> void:
 	var path := _accepted()
-	var text := "a game state that repeats itself ".repeat(3_000).to_utf8_buffer()
+	var text := "a game state that repeats itself ".repeat(1_500).to_utf8_buffer()
 	path.sent = 0
 	path.ann.send(B, text, ParleyMessages.NETWORKING_SEND_RELIABLE, 0, path.now)
 	path.run(500.0)
 	same(path.bob.receive(0, 1)[0]["payload"], text)
 	check(path.sent < 20, "%d datagrams" % path.sent)
+	same(ParleyMessageDeflate.deflated(text + text), PackedByteArray(), "what would hold a frame")
 	var raw := ParleyMessageDeflate.deflated(text)
 	same(ParleyMessageDeflate.inflated(raw), [text] as Array[PackedByteArray])
 	same(ParleyMessageDeflate.inflated(PackedByteArray([255, 255, 255])), [] as Array[PackedByteArray])

@@ -8,32 +8,35 @@ const TRIES_AT_ONCE := 2
 const INTRODUCTION_MS := 20_000.0
 const ASKED_WAITS_MS := 1_500.0
 const RETRY_MS := 1_000.0
+const FRAME_MS := 16.0
 
 ## Peers that asked while [member refuse_new] is off, and remote peers whose path has changed, since the last look.
 var changed: Array[ParleyRemote] = []
 var refuse_new := false
-var birthday := true
+var reach: ParleyReachGatherer
 var _http: ParleyHttp
 var _stream: ParleyEventStream
-var _lobby := ""
-var _observer: ParleyObserver
 var _pairs := {}
 var _views: ParleyConnectionViews
+var _requests: ParleyConnectRequests
 var _relays: ParleyRelayRequests
+# Of the hub, that wait: `[type, data, when it came]`.
+var _events: Array[Array] = []
+var _handled_at := 0.0
 
 
 func _init(http: ParleyHttp, stream: ParleyEventStream, lobby: String, observer: ParleyObserver) -> void:
 	_http = http
 	_stream = stream
-	_lobby = lobby
-	_observer = observer
+	reach = ParleyReachGatherer.new(observer)
 	_views = ParleyConnectionViews.new(http, lobby)
+	_requests = ParleyConnectRequests.new(http, stream, lobby)
 	_relays = ParleyRelayRequests.new(http, lobby)
 
 
 ## Asks for this member; the same remote peer where there is one.
 func connect_to(peer_id: String, now: float) -> ParleyRemote:
-	var pair := _pair(peer_id)
+	var pair := _pair(peer_id, now)
 	pair.wanted = true
 	if pair.remote.path == "":
 		_ask(pair, now)
@@ -72,15 +75,17 @@ func drop(peer_id: String) -> void:
 func close() -> void:
 	for peer_id: String in _pairs.keys():
 		drop(peer_id)
+	reach.close()
 
 
 ## This machine has another address.
 func moved(now: float) -> void:
-	_observer.forget()
+	reach.forget()
 	for pair: ParleyPair in _pairs.values():
 		pair.busy_until = 0.0
 		pair.attempt = 0
 		pair.gathering = null
+		pair.observed = null
 		pair.remote.moved(now)
 
 
@@ -92,35 +97,11 @@ func resume(now: float) -> void:
 			_ask(pair, now)
 
 
-## An event of the hub. False where it is not about a connection.
+## An event of the hub, to be handled soon. False where it is not about a connection.
 func handle(type: String, data: Dictionary, now: float) -> bool:
 	if not type.begins_with("connect."):
 		return false
-	var connection := ParleyFields.text(data, "connection_id")
-	var peer_id := ParleyFields.text(data, "peer_id")
-	if connection == "" or peer_id == "":
-		return true
-	if type == "connect.requested":
-		if refuse_new and not _pairs.has(peer_id):
-			_stream.send("deny", ParleyConnectionFields.denying(connection))
-			return true
-		var asking := _pair(peer_id)
-		asking.asked = false
-		_gather(asking, connection, now)
-		return true
-	var pair: ParleyPair = _pairs.get(peer_id)
-	if pair == null:
-		return true
-	match type:
-		"connect.accepted":
-			_gather(pair, connection, now)
-		"connect.punch":
-			_punch(pair, connection, data, now)
-		"connect.relay":
-			_relay(pair, connection, data, now)
-		"connect.failed":
-			pair.remote.reason = ParleyFields.text(data, "message")
-			_refused(pair, ParleyFields.text(data, "reason"), pair.remote.reason, now)
+	_events.append([type, data, now])
 	return true
 
 
@@ -132,6 +113,8 @@ func pump_in(now: float) -> void:
 
 ## Carries everything on, and sends what is due.
 func poll(now: float) -> void:
+	reach.poll(now)
+	_handle_next(now)
 	for pair: ParleyPair in _pairs.values():
 		_advance(pair, now)
 		pair.remote.pump_out(now)
@@ -139,6 +122,49 @@ func poll(now: float) -> void:
 			_handle_events(pair, now)
 	for event in _views.take():
 		handle(event[0], event[1], now)
+
+
+# One that takes long in each frame, and as many in a late frame as it is late: an observation or a key takes a millisecond, and a
+# host may be asked by everybody at once.
+func _handle_next(now: float) -> void:
+	var left := maxi(1, int((now - _handled_at) / FRAME_MS))
+	_handled_at = now
+	while not _events.is_empty() and left > 0:
+		var event: Array = _events.pop_front()
+		if _handle_one(event[0], event[1], event[2], now):
+			left -= 1
+
+
+# Whether it took long.
+func _handle_one(type: String, data: Dictionary, came_at: float, now: float) -> bool:
+	var connection := ParleyFields.text(data, "connection_id")
+	var peer_id := ParleyFields.text(data, "peer_id")
+	if connection == "" or peer_id == "":
+		return false
+	if type == "connect.requested":
+		if refuse_new and not _pairs.has(peer_id):
+			_requests.deny(connection)
+			return false
+		var asking := _pair(peer_id, now)
+		asking.asked = false
+		_gather(asking, connection, now)
+		return true
+	var pair: ParleyPair = _pairs.get(peer_id)
+	if pair == null:
+		return false
+	var epoch := pair.epoch
+	match type:
+		"connect.accepted":
+			_gather(pair, connection, now)
+			return true
+		"connect.punch":
+			_punch(pair, connection, data, came_at)
+		"connect.relay":
+			_relay(pair, connection, data, now)
+		"connect.failed":
+			pair.remote.reason = ParleyFields.text(data, "message")
+			_refused(pair, ParleyFields.text(data, "reason"), pair.remote.reason, now)
+	return pair.epoch != epoch
 
 
 # --- asking and accepting ---------------------------------------------------------------------------------------------
@@ -157,51 +183,24 @@ func _gather(pair: ParleyPair, accepting: String, now: float) -> void:
 	pair.accepting = accepting
 	if accepting != "":
 		pair.connection = accepting
-	if pair.gathering != null:
-		return
-	if pair.attempt > 0 and accepting == "":
-		pair.remote.renew_socket()
-	if pair.remote.sockets.bind(pair.remote.socket):
-		pair.gathering = _observer.gather(pair.remote.sockets, pair.remote.socket, pair.remote.questions, now)
+	reach.begin(pair, now)
 
 
 func _advance(pair: ParleyPair, now: float) -> void:
-	if pair.gathering != null:
-		pair.gathering.poll(now)
-		if pair.gathering.done:
-			_tell(pair, now)
-	if pair.request != null and pair.request.done:
-		var request := pair.request
-		pair.request = null
-		if request.code == "":
-			pair.connection = ParleyFields.text(request.json, "connection_id", pair.connection)
-		else:
-			_refused(pair, request.code, request.why, now)
+	var told := reach.take(pair, _stream.rtt_ms if _stream.rtt_ms >= 0.0 else 50.0, now)
+	if not told.is_empty():
+		_requests.send(pair, told, now)
+	var refusal := _requests.take_refusal(pair, now)
+	if not refusal.is_empty():
+		_refused(pair, refusal[0], refusal[1], now)
 	if _relays.poll(pair, now):
 		# A new introduction brings its relay.
-		pair.remote.forget_relay()
+		pair.remote.relay.forget()
 		_ask(pair, now)
 	if now >= pair.ask_at:
 		pair.ask_at = INF
 		if pair.remote.path != ParleyPath.DIRECT:
 			_ask(pair, now)
-
-
-func _tell(pair: ParleyPair, now: float) -> void:
-	var gathered := pair.gathering
-	pair.gathering = null
-	pair.udp = gathered.udp
-	for look in gathered.looks:
-		if look["socket"] == 0:
-			pair.remote.receipts[look["via"]["address"]] = look["receipt"]
-	var rtt := _stream.rtt_ms if _stream.rtt_ms >= 0.0 else 50.0
-	var reach := _observer.reach(gathered, now, rtt, {"birthday": birthday, "attempt": mini(pair.attempt, 15), "epoch": pair.epoch})
-	if pair.accepting == "":
-		# A relay that works is not replaced.
-		var body := ParleyConnectionFields.connecting(pair.remote.peer_id, reach, not pair.remote.has_relay)
-		pair.request = _http.request(HTTPClient.METHOD_POST, "/lobbies/%s/connections" % _lobby, body)
-	elif _stream.send("accept", ParleyConnectionFields.accepting(pair.accepting, reach)) == 0:
-		pair.request = _http.request(HTTPClient.METHOD_POST, "/connections/%s/accept" % pair.accepting, {"reach": reach})
 
 
 func _refused(pair: ParleyPair, code: String, why: String, now: float) -> void:
@@ -242,7 +241,7 @@ func _relay(pair: ParleyPair, connection: String, data: Dictionary, now: float) 
 	pair.remote.nat_pair = ParleyFields.text(data, "nat_pair", pair.remote.nat_pair)
 	pair.remote.enter(relay, key, now)
 	if not pair.udp:
-		pair.remote.open_tunnel()
+		pair.remote.relay.open_tunnel()
 	if pair.begun == connection:
 		return
 	# No punch is tried: this is all there is for now.
@@ -284,17 +283,18 @@ func _punched(pair: ParleyPair, now: float) -> void:
 		pair.report(_http, ParleyPath.DIRECT, times)
 		return
 	pair.attempt += 1
-	var carried := ParleyPath.RELAY if pair.remote.has_relay else "none"
+	var carried := ParleyPath.RELAY if pair.remote.relay.is_usable else "none"
 	pair.report(_http, carried, {"message": "%s, %d sent" % [punch.outcome, punch.sent]})
 	if pair.attempt < TRIES_AT_ONCE and pair.asked:
 		_ask(pair, now)
-	elif not pair.remote.has_relay:
+	elif not pair.remote.relay.is_usable:
 		_relays.need(pair, now)
 
 
-func _pair(peer_id: String) -> ParleyPair:
+func _pair(peer_id: String, now: float) -> ParleyPair:
 	if not _pairs.has(peer_id):
 		var pair := ParleyPair.new()
-		pair.remote = ParleyRemote.new(peer_id)
+		pair.remote = ParleyRemote.new(peer_id, _http.worker)
+		reach.equip(pair, now)
 		_pairs[peer_id] = pair
 	return _pairs[peer_id]

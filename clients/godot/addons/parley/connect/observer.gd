@@ -7,6 +7,8 @@ const FRESH_SOCKETS := 3
 const SIDECARS_ASKED := 2
 const LOOKS_MAX := 32
 const LOOKS_MS := 45_000.0
+## An observation that was made in advance is used for this long; routers keep a mapping for 30 s or more.
+const USABLE_MS := 25_000.0
 const FILTERING_MS := 600_000.0
 const STRAGGLER_MS := 60.0
 
@@ -65,6 +67,8 @@ class Gathering extends RefCounted:
 	var done := false
 	## No sidecar answered: UDP does not get out.
 	var udp := false
+	## All sidecars saw the playing socket at the same endpoint of each family.
+	var is_stable := true
 	## `looks`, and own addresses.
 	var looks: Array[Dictionary] = []
 	var hosts: Array[Dictionary] = []
@@ -117,17 +121,29 @@ class Gathering extends RefCounted:
 		if open == 0 or now >= _late_at:
 			_finish()
 
-	func _finish() -> void:
+	## Whether an introduction may still go by it. A router with another port for every destination needs one of this moment.
+	func is_usable(now: float) -> bool:
+		return not done or (is_stable and now - _began < ParleyObserver.USABLE_MS)
+
+	func close() -> void:
 		done = true
 		_fresh.close_all()
+
+	func _finish() -> void:
+		close()
 		# The playing socket of an older look may have been another one.
 		for look in _observer.looks:
 			if look["socket"] == 0:
 				look["socket"] = _observer.next_number()
 		var found: Array[Dictionary] = []
+		var seen := {}
 		for one in _asked:
 			var question: ParleyQuestions.Question = one["question"]
 			if question.is_answered and question.words.size() >= 3:
+				if one["socket"] == 0:
+					var family := ParleyAddresses.is_v4(one["via"]["address"])
+					is_stable = is_stable and seen.get(family, question.words[0]) == question.words[0]
+					seen[family] = question.words[0]
 				found.append(ParleyConnectionFields.look(one["socket"], one["port"], one["via"], question.at, question.words[1]))
 		udp = found.size() > 0
 		_observer.looks.append_array(found)

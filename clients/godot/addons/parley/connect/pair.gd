@@ -20,9 +20,15 @@ var relay_asked_at := -INF
 var relay_again := ParleyRelayRequests.AGAIN_MS
 var ask_at := INF
 var gathering: ParleyObserver.Gathering = null
+## The observation of the first socket that was made in advance; null once it was used.
+var observed: ParleyObserver.Gathering = null
 ## Connection that is accepted with the observation under way; empty where this side asks.
 var accepting := ""
 var request: ParleyRequest = null
+## Number of the request on the event stream, and its body; 0 where there is none.
+var asked_as := 0
+var asked_at := 0.0
+var body := {}
 var relay_request: ParleyRequest = null
 ## The hub's last refusal.
 var code := ""

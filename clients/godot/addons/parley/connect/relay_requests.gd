@@ -29,10 +29,10 @@ func need(pair: ParleyPair, now: float, lost := {}) -> void:
 func replace_silent(pair: ParleyPair, now: float) -> void:
 	if pair.remote.path == ParleyPath.DIRECT:
 		return
-	pair.remote.open_tunnel()
+	pair.remote.relay.open_tunnel()
 	if now - pair.relay_asked_at >= pair.relay_again and pair.udp:
 		pair.relay_again = minf(2.0 * pair.relay_again, AGAIN_MAX_MS)
-		need(pair, now, pair.remote.relay_endpoint)
+		need(pair, now, pair.remote.relay.endpoint)
 
 
 ## Enters the relay that the hub gave. True where it gave none: it has forgotten the introduction.

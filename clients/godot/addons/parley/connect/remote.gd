@@ -3,11 +3,6 @@ extends RefCounted
 ## The other side of a connection: datagrams to and from one peer over whatever path there is. Carries out over real sockets
 ## what the channel says; the connector introduces the two.
 
-## The entry datagram is repeated until the relay answers, and then at this interval: the router may change the port at any time.
-const PROOF_AGAIN_MS := 100.0
-const PROOF_KEEP_MS := 10_000.0
-## A relay that has not answered this many questions is not reached.
-const PROOFS_IN_VAIN := 3
 const EARLY_MAX := 32
 ## A relay that carries nothing any more is reported this often.
 const DOUBT_AGAIN_MS := 1_000.0
@@ -30,17 +25,12 @@ var socket := 0
 ## What happened since the last look: `path`, `upgrade`, `punched`, `relay_needed`, `relay_silent`.
 var events: Array[String] = []
 var is_closed := false
-## Receipts of the playing socket by the sidecar's address.
-var receipts := {}
+## This side's end of the relay.
+var relay: ParleyRelayEnd
 ## Bytes of the game each way.
 var bytes_sent := 0
 var bytes_received := 0
-var _relay := {}
-var _proof: ParleyQuestions.Question = null
-var _prove_at := INF
-var _receipt := "-"
-var _unproved := 0
-var _tunnel: ParleyTunnel = null
+var _worker: ParleyWorker
 var _early: Array[Array] = []
 var _for_enet: Array[PackedByteArray] = []
 var _for_game: Array[PackedByteArray] = []
@@ -48,8 +38,10 @@ var _doubted_at := -INF
 var _direct_since := INF
 
 
-func _init(id: String) -> void:
+func _init(id: String, worker: ParleyWorker) -> void:
 	peer_id = id
+	relay = ParleyRelayEnd.new(worker)
+	_worker = worker
 
 
 ## Why it is this path, as a sentence for players.
@@ -77,11 +69,6 @@ var jitter_ms: float:
 	get:
 		var current := channel.selector.path(path) if channel != null and path != "" else null
 		return current.jitter_ms if current != null else -1.0
-
-
-var has_relay: bool:
-	get:
-		return not _relay.is_empty() and _unproved == 0
 
 
 ## False where there is no path now. It may be lost, as with UDP.
@@ -127,41 +114,18 @@ func _sort() -> void:
 
 func begin(plan: ParleyPlan, key: Dictionary, start_in_ms: float, now: float) -> void:
 	_renew(key, now)
+	if plan.sockets > 1:
+		sockets.reserve(plan.sockets - 1, _worker)
 	channel.begin(plan, socket, start_in_ms, now)
 
 
-## A relay's end: enters it until it answers, and again from time to time. `key` is empty where the pair's stays.
-func enter(relay: Dictionary, key: Dictionary, now: float) -> void:
-	if relay["ticket"] == _relay.get("ticket"):
+## Another end of a relay; `key` is empty where the pair's stays.
+func enter(to: Dictionary, key: Dictionary, now: float) -> void:
+	if relay.is_at(to):
 		return
 	if not key.is_empty():
 		_renew(key, now)
-	_relay = relay
-	_unproved = 0
-	_proof = null
-	_prove_at = now
-	_receipt = receipts.get(relay["address"], "-")
-	if _tunnel != null:
-		_tunnel.close()
-		_tunnel = null
-		channel.selector.end(ParleyPath.TUNNEL, now)
-
-
-## The relay's end, `{address, port}`; empty where there is none.
-var relay_endpoint: Dictionary:
-	get:
-		return {"address": _relay["address"], "port": _relay["port"]} if not _relay.is_empty() else {}
-
-
-## UDP does not get to the relay: its WebSocket carries.
-func open_tunnel() -> void:
-	if _tunnel == null and _relay.get("tunnel", "") != "":
-		_tunnel = ParleyTunnel.new(_relay["tunnel"], _relay["ticket"])
-
-
-## The relay does not work: the next introduction brings another one.
-func forget_relay() -> void:
-	_unproved = maxi(_unproved, 1)
+	relay.begin(to, channel.selector, now)
 
 
 ## Another socket plays from the next introduction on: the router may keep a bad mapping of the old one.
@@ -175,7 +139,7 @@ func renew_socket() -> void:
 	if before >= 0:
 		sockets.close(before)
 	socket += 1
-	receipts.clear()
+	relay.receipts.clear()
 
 
 ## This machine has another address.
@@ -183,42 +147,27 @@ func moved(now: float) -> void:
 	renew_socket()
 	if channel != null:
 		channel.selector.moved(now)
-	if not _relay.is_empty():
-		_proof = null
-		_receipt = "-"
-		_prove_at = now
+	relay.moved(now)
 
 
 func close() -> void:
 	is_closed = true
 	path = ""
 	sockets.close_all()
-	if _tunnel != null:
-		_tunnel.close()
-		_tunnel = null
+	relay.close()
 
 
-## Takes in what came.
+## Takes in all that came: what waits in a socket may be a confirmation or an answer that keeps a path in use.
 func pump_in(now: float) -> void:
 	if is_closed:
 		return
-	var at := 0
-	while at < sockets.open.size():
+	for at in sockets.open.size():
 		var one := sockets.open[at]
 		while one.get_available_packet_count() > 0:
 			var bytes := one.get_packet()
 			_receive(bytes, sockets.open_numbers[at], ParleySockets.canonical(one.get_packet_ip()), one.get_packet_port(), now)
-		at += 1
-	if _tunnel != null:
-		var was_open := _tunnel.is_open
-		var came := _tunnel.poll(now)
-		if channel != null and _tunnel.is_open != was_open:
-			if _tunnel.is_open:
-				channel.selector.open(ParleyPath.TUNNEL, ParleyPath.STREAM, "", 0, -1.0, now)
-			else:
-				channel.selector.end(ParleyPath.TUNNEL, now)
-		for bytes in came:
-			_receive(bytes, ParleyPath.STREAM, "", 0, now)
+	for bytes in relay.poll_tunnel(channel, now):
+		_receive(bytes, ParleyPath.STREAM, "", 0, now)
 
 
 ## Carries out what is due.
@@ -226,16 +175,15 @@ func pump_out(now: float) -> void:
 	if is_closed:
 		return
 	questions.poll(now)
-	if now >= _prove_at or _proof != null:
-		_prove(now)
 	if channel == null:
 		return
+	if relay.prove(self, now):
+		events.append("relay_silent")
 	if channel.needs_wake(now):
 		_wake(now)
 	for row in channel.outbox:
 		if row[0] == ParleyPath.STREAM:
-			if _tunnel != null:
-				_tunnel.send(row[3])
+			relay.send(row[3])
 		else:
 			sockets.send(row[0], row[1], row[2], row[3])
 	channel.outbox.clear()
@@ -265,28 +213,16 @@ func _check_relay(now: float) -> void:
 	if used == null or now - _doubted_at < DOUBT_AGAIN_MS:
 		return
 	var is_late := channel.selector.suspects(used, now)
-	if path == ParleyPath.DIRECT and is_late and _relay.is_empty():
+	if path == ParleyPath.DIRECT and is_late and relay.is_none:
 		_doubted_at = now
 		events.append("relay_needed")
-	elif path == ParleyPath.DIRECT and not is_late and not _relay.is_empty() and now - _direct_since > RELAY_KEPT_MS:
-		_leave_relay(now)
+	elif path == ParleyPath.DIRECT and not is_late and not relay.is_none and now - _direct_since > RELAY_KEPT_MS:
+		relay.leave(channel.selector, now)
 	elif path == ParleyPath.RELAY and not channel.selector.trusts(used, now):
 		_doubted_at = now
 		# The router may have given another port.
-		_prove_at = minf(_prove_at, now)
+		relay.prove_again(now)
 		events.append("relay_silent")
-
-
-func _leave_relay(now: float) -> void:
-	_relay = {}
-	_proof = null
-	_prove_at = INF
-	_unproved = 0
-	channel.selector.end(ParleyPath.RELAY, now)
-	if _tunnel != null:
-		_tunnel.close()
-		_tunnel = null
-		channel.selector.end(ParleyPath.TUNNEL, now)
 
 
 func _receive(bytes: PackedByteArray, number: int, address: String, port: int, now: float) -> void:
@@ -306,36 +242,3 @@ func _renew(key: Dictionary, now: float) -> void:
 	for row in _early:
 		channel.receive(row[0], row[1], row[2], row[3], now)
 	_early.clear()
-
-
-# Enters the relay: with the receipt of an observation, or with the one that the relay's own port sends back.
-func _prove(now: float) -> void:
-	if _relay.is_empty() or channel == null:
-		return
-	if _proof == null:
-		if now >= _prove_at and sockets.bind(socket):
-			_proof = questions.ask("enter %s %s" % [_relay["ticket"], _receipt], socket, _relay["address"], _relay["port"], now)
-		return
-	if not _proof.done:
-		return
-	var answered := _proof.is_answered
-	var at := _proof.socket
-	# "seen ENDPOINT RECEIPT WORD" has three words, "entered WORD" one.
-	if answered and _proof.words.size() >= 3:
-		_receipt = _proof.words[1]
-		_proof = null
-		_prove_at = now
-		return
-	_proof = null
-	_receipt = "-"
-	if answered:
-		_unproved = 0
-		_prove_at = now + PROOF_KEEP_MS
-		var known := channel.selector.path(ParleyPath.RELAY)
-		if known == null or not known.is_at(at, _relay["address"], _relay["port"]):
-			channel.selector.open(ParleyPath.RELAY, at, _relay["address"], _relay["port"], -1.0, now)
-		return
-	_unproved += 1
-	_prove_at = now + PROOF_AGAIN_MS
-	if _unproved % PROOFS_IN_VAIN == 0:
-		events.append("relay_silent")

@@ -14,6 +14,7 @@ var sent := 0
 var open: Array[PacketPeerUDP] = []
 var open_numbers := PackedInt32Array()
 var _open := {}
+var _reserve: ParleySocketReserve = null
 # Text of IPv6 addresses as Godot writes them, to the canonical one, and the other way round.
 static var _canonical := {}
 static var _uncompressed := {}
@@ -23,14 +24,30 @@ static var _uncompressed := {}
 func bind(number: int) -> bool:
 	if _open.has(number):
 		return true
-	var socket := PacketPeerUDP.new()
-	var buffer := BUFFER_BYTES if number < ParleyChannel.FURTHER_SOCKETS else BUFFER_SMALL_BYTES
-	if socket.bind(0, "*", buffer) != OK and socket.bind(0, "0.0.0.0", buffer) != OK:
+	var is_further := number >= ParleyChannel.FURTHER_SOCKETS
+	var socket := _reserved() if is_further else null
+	if socket == null:
+		socket = bound(BUFFER_SMALL_BYTES if is_further else BUFFER_BYTES)
+	if socket == null:
 		return false
 	_open[number] = socket
 	open.append(socket)
 	open_numbers.append(number)
 	return true
+
+
+## Binds the further sockets of a punch beside the frames.
+func reserve(count: int, worker: ParleyWorker) -> void:
+	_drop_reserve()
+	_reserve = ParleySocketReserve.new(count)
+	worker.add(_reserve)
+
+
+## Null where the system refuses.
+static func bound(buffer_bytes: int) -> PacketPeerUDP:
+	var socket := PacketPeerUDP.new()
+	var is_bound := socket.bind(0, "*", buffer_bytes) == OK or socket.bind(0, "0.0.0.0", buffer_bytes) == OK
+	return socket if is_bound else null
 
 
 ## 0 where it is not open.
@@ -85,6 +102,7 @@ func close(number: int) -> void:
 
 
 func close_all() -> void:
+	_drop_reserve()
 	for number: int in numbers():
 		close(number)
 
@@ -97,6 +115,17 @@ static func uncompressed(address: String) -> String:
 			_uncompressed.clear()
 		_uncompressed[address] = ParleyAddresses.uncompressed(address)
 	return _uncompressed[address]
+
+
+# Null where none is left or ready.
+func _reserved() -> PacketPeerUDP:
+	return _reserve.sockets.pop_back() if _reserve != null and _reserve.is_done and not _reserve.sockets.is_empty() else null
+
+
+func _drop_reserve() -> void:
+	if _reserve != null:
+		_reserve.is_cancelled = true
+		_reserve = null
 
 
 static func canonical(address: String) -> String:

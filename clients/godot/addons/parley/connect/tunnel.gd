@@ -9,14 +9,16 @@ const AGAIN_MS := 2_000.0
 var is_open := false
 var _url := ""
 var _ticket := ""
+var _worker: ParleyWorker
+var _opening: ParleySocketOpening = null
 var _socket: WebSocketPeer = null
-var _greeted := false
 var _open_at := 0.0
 
 
-func _init(url: String, ticket: String) -> void:
+func _init(url: String, ticket: String, worker: ParleyWorker) -> void:
 	_url = url
 	_ticket = ticket
+	_worker = worker
 
 
 func send(bytes: PackedByteArray) -> void:
@@ -28,22 +30,11 @@ func send(bytes: PackedByteArray) -> void:
 func poll(now: float) -> Array[PackedByteArray]:
 	var out: Array[PackedByteArray] = []
 	if _socket == null:
-		if now < _open_at:
-			return out
-		_socket = WebSocketPeer.new()
-		_socket.inbound_buffer_size = 1 << 18
-		_socket.outbound_buffer_size = 1 << 18
-		_socket.max_queued_packets = 2048
-		_greeted = false
-		if _socket.connect_to_url(_url) != OK:
-			_drop(now)
-			return out
+		_open(now)
+		return out
 	_socket.poll()
 	match _socket.get_ready_state():
 		WebSocketPeer.STATE_OPEN:
-			if not _greeted:
-				_greeted = true
-				_socket.send_text("enter %s -" % _ticket)
 			while _socket.get_available_packet_count() > 0:
 				var bytes := _socket.get_packet()
 				if not _socket.was_string_packet():
@@ -61,7 +52,25 @@ func close() -> void:
 		_socket.close()
 		_socket.poll()
 		_socket = null
+	if _opening != null:
+		_opening.is_cancelled = true
+		_opening = null
 	_open_at = INF
+
+
+func _open(now: float) -> void:
+	if _opening == null and now >= _open_at:
+		var socket := WebSocketPeer.new()
+		socket.inbound_buffer_size = 1 << 18
+		socket.outbound_buffer_size = 1 << 18
+		socket.max_queued_packets = 2048
+		_opening = ParleySocketOpening.new(socket, _url, null)
+		_worker.add(_opening)
+	elif _opening != null and _opening.is_done:
+		_socket = _opening.socket
+		_opening = null
+		if _socket.get_ready_state() == WebSocketPeer.STATE_OPEN:
+			_socket.send_text("enter %s -" % _ticket)
 
 
 func _drop(now: float) -> void:

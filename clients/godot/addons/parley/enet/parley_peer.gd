@@ -19,6 +19,8 @@ var _mode := MultiplayerPeer.TRANSFER_MODE_RELIABLE
 var _channel := 0
 var _refuses := false
 var _again_at := {}
+var _budget := ParleyFrameBudget.new()
+var _turn := 0
 
 
 func _init() -> void:
@@ -47,7 +49,9 @@ func stop() -> void:
 	for link: ParleyEnetLink in links.values():
 		if link.enet_peer != null:
 			link.enet_peer.peer_disconnect_now()
-			link.pump_out(now)
+			# With all that ENet had to send before.
+			while link.send_some(now, _budget):
+				pass
 			link.remote.pump_out(now)
 	_enet.close()
 	for link: ParleyEnetLink in links.values():
@@ -114,10 +118,17 @@ func pump_in(now: float) -> void:
 	_enet.poll()
 
 
-## Sends what ENet has to send.
+## Sends what ENet has to send, for all players in turns; each frame begins with another one. Every player has one turn at least.
 func pump_out(now: float) -> void:
-	for link: ParleyEnetLink in _links.values():
-		link.pump_out(now)
+	_budget.begin()
+	var busy: Array[ParleyEnetLink] = []
+	busy.assign(_links.values())
+	_turn = (_turn + 1) % maxi(1, busy.size())
+	busy = busy.slice(_turn) + busy.slice(0, _turn)
+	while not busy.is_empty():
+		busy = busy.filter(func(link: ParleyEnetLink) -> bool: return link.send_some(now, _budget))
+		if not _budget.has_room():
+			return
 
 
 func _on_peer_connected(id: int) -> void:

@@ -44,6 +44,11 @@ static func connecting(peer_id: String, of_reach: Dictionary, relay: bool) -> Di
 	return {"peer_id": peer_id, "reach": of_reach, "with_relay": relay}
 
 
+## A body of HTTP as a message of the event stream.
+static func in_lobby(lobby: String, body: Dictionary) -> Dictionary:
+	return body.merged({"lobby_id": lobby})
+
+
 ## `{key, epoch, role}`, or empty where there is none.
 static func pair_key(json: Variant) -> Dictionary:
 	var row := ParleyFields.dictionary(json, "pair_key")

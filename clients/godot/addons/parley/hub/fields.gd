@@ -27,6 +27,12 @@ static func array(json: Variant, field: String) -> Array:
 	return json[field] if json is Dictionary and json.get(field) is Array else []
 
 
+## `[code, sentence]` of a message `error`; empty texts where there is none.
+static func refusal(data: Variant) -> PackedStringArray:
+	var problem := dictionary(data, "problem")
+	return PackedStringArray([text(problem, "code"), (text(problem, "title") + " " + text(problem, "detail")).strip_edges()])
+
+
 # --- identity ---------------------------------------------------------------------------------------------------------
 
 
@@ -119,18 +125,10 @@ static func joining(code: String, password: String, version: String, player_name
 static func quick_joining(filter: Dictionary, create: Dictionary, version: String, player_name: String) -> Dictionary:
 	var body := joining("", "", version, player_name, {})
 	if not filter.is_empty():
-		body["filter"] = texts(filter)
+		body["filter"] = ParleyListFields.texts(filter)
 	if not create.is_empty():
 		body["create_if_none"] = create
 	return body
-
-
-## Filter values as text.
-static func texts(filter: Dictionary) -> Dictionary:
-	var out := {}
-	for field: Variant in filter:
-		out[str(field)] = str(filter[field])
-	return out
 
 
 static func changes(of: Dictionary) -> Dictionary:
@@ -157,11 +155,6 @@ static func pending_lobby_id(json: Variant) -> String:
 
 static func lobby_id(json: Variant) -> String:
 	return text(json, "id")
-
-
-## The lobby that `lobby.removed` is about.
-static func removed_lobby(json: Variant) -> String:
-	return text(json, "lobby_id")
 
 
 ## The host's peer id, or empty.
@@ -275,27 +268,3 @@ static func applicants(json: Variant) -> Array[Dictionary]:
 	for row: Variant in array(json, "applicants"):
 		out.append({"peer_id": text(row, "peer_id"), "name": text(row, "name"), "state": "applied", "data": dictionary(row, "data")})
 	return out
-
-
-static func listings(json: Variant) -> Array[ParleyListing]:
-	var out: Array[ParleyListing] = []
-	for row: Variant in array(json, "lobbies"):
-		out.append(listing(row))
-	return out
-
-
-static func listing(row: Dictionary) -> ParleyListing:
-	var one := ParleyListing.new()
-	one.id = text(row, "id")
-	one.name = text(row, "name")
-	one.member_count = maxi(0, whole(row.get("member_count")))
-	one.seats = maxi(0, whole(row.get("seats")))
-	one.has_password = row.get("has_password", false) == true
-	one.joinable = row.get("joinable", true) == true
-	one.approval = row.get("approval", false) == true
-	one.reachability = text(row, "reachability")
-	one.paths.assign(array(row, "paths").filter(func(kind: Variant) -> bool: return kind is String))
-	one.state = text(row, "state", "open")
-	one.version = text(row, "version")
-	one.data = dictionary(row, "data")
-	return one

@@ -22,17 +22,17 @@ var body := PackedByteArray()
 var received := PackedByteArray()
 ## Begins when this one is done.
 var after: ParleyRequest = null
-var tries := 0
-var deadline := 0.0
-var begin_at := 0.0
-var client: HTTPClient = null
-var is_sent := false
-var cancelled := false
+## Null until it begins.
+var exchange: ParleyHttpExchange = null
+var is_cancelled := false
 
 
 ## Nobody waits for it any more.
 func cancel() -> void:
-	cancelled = true
+	is_cancelled = true
+	if exchange != null:
+		exchange.is_cancelled = true
+		exchange = null
 
 
 func fail(with_code: String, sentence: String, with_status := 0) -> void:
@@ -40,3 +40,24 @@ func fail(with_code: String, sentence: String, with_status := 0) -> void:
 	code = with_code
 	why = sentence
 	status = with_status
+
+
+## Takes what the exchange has found.
+func finish() -> void:
+	done = true
+	status = exchange.status
+	json = exchange.json
+	received = exchange.received
+	exchange = null
+	if status >= 200 and status < 300:
+		return
+	var problem := ParleyFields.text(json, "code")
+	if status == 0:
+		fail(ParleyErrors.UNREACHABLE, ParleyErrors.sentence(ParleyErrors.UNREACHABLE))
+	elif problem == "":
+		fail(ParleyErrors.UNREACHABLE, "Something that is no lobby server answered %d." % status, status)
+	else:
+		code = problem
+		why = (ParleyFields.text(json, "title") + " " + ParleyFields.text(json, "detail")).strip_edges()
+		retry_after_s = maxi(0, ParleyFields.whole(json.get("retry_after_s")))
+		request_id = ParleyFields.text(json, "request_id")

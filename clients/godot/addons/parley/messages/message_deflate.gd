@@ -11,7 +11,7 @@ const _STEP_BYTES := 1 << 16
 
 ## The shorter form; empty where there is none.
 static func deflated(bytes: PackedByteArray) -> PackedByteArray:
-	if bytes.size() < Limits.COMPRESS_FROM_BYTES:
+	if bytes.size() < Limits.COMPRESS_FROM_BYTES or bytes.size() > Limits.COMPRESS_BYTES_MAX:
 		return PackedByteArray()
 	if bytes.size() > Limits.COMPRESS_SAMPLE_BYTES:
 		# Pictures, sounds and what is deflated already show it from the beginning.

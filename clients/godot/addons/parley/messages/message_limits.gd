@@ -85,6 +85,8 @@ const HYSTART_MS_MAX := 16.0
 
 ## Shorter messages are not deflated.
 const COMPRESS_FROM_BYTES := 96
+## Nor are longer ones: that would hold a frame.
+const COMPRESS_BYTES_MAX := 65_536
 ## A message of which the first bytes do not become shorter than this is left as it is.
 const COMPRESS_SAMPLE_BYTES := 2_048
 const COMPRESS_SAMPLE_MAX := 1_843

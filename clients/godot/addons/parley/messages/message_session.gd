@@ -185,7 +185,7 @@ func hear_data(packet: Packets.Packet, now: float, out: Array[ParleyIncoming.Arr
 
 
 ## What time has brought. `hears_others`: whether another peer was heard lately.
-func tick(hears_others: bool, now: float) -> void:
+func tick(hears_others: bool, now: float, budget: ParleyFrameBudget) -> void:
 	if is_over:
 		return
 	if transport == null:
@@ -207,7 +207,7 @@ func tick(hears_others: bool, now: float) -> void:
 		return
 	if now >= transport.last_heard_at + Limits.ASK_AFTER_MS and transport.unanswered_since == INF:
 		transport.ping()
-	transport.take(now, datagrams)
+	transport.take(now, budget, datagrams)
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ var _wished_at := {}
 var _past := {}
 var _inbox := ParleyInbox.new()
 var _stray_at := -INF
+var _turn := 0
 
 
 # --- the game ---------------------------------------------------------------------------------------------------------
@@ -183,15 +184,19 @@ func _hear_hello(peer: String, one: ParleyMessageSession, packet: Packets.Packet
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
-func wake(now: float) -> void:
-	for one: ParleyMessageSession in _sessions.values():
+## Peers take turns to be the first within the budget.
+func wake(now: float, budget: ParleyFrameBudget) -> void:
+	var waking := _sessions.values()
+	_turn += 1
+	for at in waking.size():
+		var one: ParleyMessageSession = waking[(at + _turn) % waking.size()]
 		if now >= one.used_at + Limits.IDLE_MS:
 			if not one.is_over:
 				one.close(ParleyMessages.CONNECTION_END_APP_GENERIC, "the session was not used")
 			_collect(one)
 			_forget(one)
 			continue
-		one.tick(_hears_others(one, now), now)
+		one.tick(_hears_others(one, now), now, budget)
 		_collect(one)
 
 

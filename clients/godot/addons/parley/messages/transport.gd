@@ -19,12 +19,7 @@ var _outgoing := {}
 var _incoming := {}
 var _pieces := ParleyOutgoing.Pieces.new()
 var _partials := ParleyIncoming.Partials.new()
-var _heard := ParleyRanges.new()
-# Below it everything counts as heard.
-var _floor := 0
-var _largest_heard_at := 0.0
-var _ack_due := INF
-var _acks_owed := 0
+var _acks := ParleyAcknowledgements.new()
 var _windows_due := {}
 var _ping_due := false
 var _flush_at := INF
@@ -108,9 +103,9 @@ var unanswered_since: float:
 
 ## Appends the messages that came to `out`. False where the peer does not keep to the rules.
 func receive(packet: Packets.Packet, now: float, out: Array[ParleyIncoming.Arrived]) -> bool:
-	if packet.number < _floor or _heard.has(packet.number):
+	if _acks.has(packet.number):
 		# The peer has not heard of the confirmation.
-		_ack_due = minf(_ack_due, now)
+		_acks.hasten(now)
 		return true
 	var is_eliciting := false
 	for frame in packet.frames:
@@ -123,7 +118,9 @@ func receive(packet: Packets.Packet, now: float, out: Array[ParleyIncoming.Arriv
 				_incoming[frame.channel] = ParleyIncoming.new(frame.channel)
 			if not (_incoming[frame.channel] as ParleyIncoming).may_take(frame.number, frame.bytes.size()):
 				return true
-	_note(packet.number, is_eliciting, now)
+	last_heard_at = now
+	heard_count += 1
+	_acks.note(packet.number, is_eliciting, now)
 	for frame in packet.frames:
 		match frame.type:
 			Packets.ACK:
@@ -139,22 +136,6 @@ func receive(packet: Packets.Packet, now: float, out: Array[ParleyIncoming.Arriv
 				if not (_incoming[frame.channel] as ParleyIncoming).take(frame.number, frame.bytes, out):
 					return false
 	return true
-
-
-func _note(number: int, is_eliciting: bool, now: float) -> void:
-	var largest := _heard.to[-1] if _heard.size() > 0 else 0
-	last_heard_at = now
-	heard_count += 1
-	_heard.add(number, number + 1)
-	if _heard.size() > Limits.RANGES_MAX:
-		_floor = _heard.keep(Limits.RANGES_MAX)
-	if number >= largest:
-		_largest_heard_at = now
-	if not is_eliciting:
-		return
-	_acks_owed += 1
-	var is_due := _acks_owed >= Limits.ACK_EVERY or number != largest
-	_ack_due = minf(_ack_due, now if is_due else now + Limits.ACK_DELAY_MS)
 
 
 func _hear_ack(frame: Packets.Frame, now: float) -> void:
@@ -196,14 +177,16 @@ func ping() -> void:
 	_ping_due = true
 
 
-## Appends the datagrams that are due to `out`.
-func take(now: float, out: Array[PackedByteArray]) -> void:
+## Appends the datagrams that are due to `out`: the first one in any case, as it holds what keeps the session going
+## (confirmations, windows, questions), and others as far as the budget allows.
+func take(now: float, budget: ParleyFrameBudget, out: Array[PackedByteArray]) -> void:
 	_lose(_is_full(), now)
 	_probe(now)
 	var made := _make(now)
 	while not made.is_empty():
+		budget.spend(made.size())
 		out.append(made)
-		made = _make(now)
+		made = _make(now) if budget.has_room() else PackedByteArray()
 
 
 # Nothing was confirmed for long: the oldest is sent again, as a question.
@@ -228,7 +211,7 @@ func _is_ready() -> bool:
 
 # One datagram; empty where nothing is due.
 func _make(now: float) -> PackedByteArray:
-	var is_acking := _ack_due <= now
+	var is_acking := _acks.due <= now
 	var is_ready := _is_ready()
 	if not is_acking and not is_ready and _pieces.is_empty() and not _ping_due and _windows_due.is_empty():
 		return PackedByteArray()
@@ -242,10 +225,7 @@ func _make(now: float) -> PackedByteArray:
 	if not is_acking and not _ping_due and _windows_due.is_empty() and not may_unreliable and not may_reliable:
 		return PackedByteArray()
 	var out := Packets.Writer.new(Limits.MTU, _to, _number)
-	if _heard.size() > 0 and (is_acking or _acks_owed > 0):
-		out.ack(_heard, now - _largest_heard_at)
-		_ack_due = INF
-		_acks_owed = 0
+	_acks.write(out, now)
 	var bare := out.room
 	var sent := ParleyFlight.Sent.new()
 	sent.windows = _write_windows(out)

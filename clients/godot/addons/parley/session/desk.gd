@@ -13,6 +13,7 @@ var peer_id: String:
 	get:
 		return _identity.peer_id
 var _session: WeakRef
+var _worker := ParleyWorker.new()
 var _http: ParleyHttp = null
 var _identity := ParleyIdentity.new()
 var _observer := ParleyObserver.new()
@@ -34,7 +35,7 @@ func http() -> ParleyHttp:
 		if _http != null:
 			_http.close()
 			_identity.close()
-		_http = ParleyHttp.new(session.url, session.game)
+		_http = ParleyHttp.new(session.url, session.game, _worker)
 		_identity = ParleyIdentity.new()
 		_is_open = false
 	return _http
@@ -42,7 +43,7 @@ func http() -> ParleyHttp:
 
 func poll(now: float) -> void:
 	if _http != null:
-		_http.poll(now)
+		_http.poll()
 	if _filter_test != null:
 		_filter_test.poll(now)
 		if _filter_test.done:
@@ -57,6 +58,7 @@ func close() -> void:
 		_http.flush(LEAVE_MS)
 		_http.close()
 		_http = null
+	_worker.close()
 	if _filter_test != null:
 		_filter_test.close()
 		_filter_test = null

@@ -12,7 +12,7 @@ func _init(session: ParleySession) -> void:
 func list(filter: Dictionary) -> Array[ParleyListing]:
 	var session := _get_session()
 	var search := PackedStringArray()
-	var texts := ParleyFields.texts(filter)
+	var texts := ParleyListFields.texts(filter)
 	for field: String in texts:
 		search.append(field.uri_encode() + "=" + str(texts[field]).uri_encode())
 	var query := "?" + "&".join(search) if search.size() > 0 else ""
@@ -22,7 +22,7 @@ func list(filter: Dictionary) -> Array[ParleyListing]:
 		return []
 	session.why = ""
 	session.code = ""
-	return ParleyFields.listings(answer.json)
+	return ParleyListFields.listings(answer.json)
 
 
 func preview(invitation: String) -> ParleyListing:
@@ -38,7 +38,7 @@ func preview(invitation: String) -> ParleyListing:
 		return null
 	session.code = ""
 	session.why = ""
-	return ParleyFields.listing(answer.json)
+	return ParleyListFields.listing(answer.json)
 
 
 func kick(id: int, reason: String, ban: bool) -> Error:

@@ -43,7 +43,7 @@ func _init(session: ParleySession, http: ParleyHttp, me: String, joined: Diction
 	snapshots = ParleySnapshots.new(http, ParleyFields.lobby_id(joined))
 	stream = ParleyEventStream.new(http, {"topic": "lobby", "lobby_id": ParleyFields.lobby_id(joined)})
 	connector = ParleyConnector.new(http, stream, ParleyFields.lobby_id(joined), observer)
-	connector.birthday = session.birthday
+	connector.reach.birthday = session.birthday
 	_read_lobby()
 	peer.start(session, id_of(_me), is_mesh)
 
