@@ -9,9 +9,11 @@ const USEC := 1_000
 const BYTES_MIN := 32_000
 ## What a datagram costs beside its bytes.
 const DATAGRAM_BYTES := 100
-## The frame that these bytes are for, and how often one late frame may have them.
+## The frame that these bytes are for, and how often one late frame may have them. A frame is late from here on: a shorter one may
+## be what a burst itself has taken.
 const FRAME_USEC := 16_000
-const FRAMES_MAX := 32.0
+const FRAMES_MAX := 16.0
+const LATE_USEC := 50_000
 
 var _usec := 0
 var _bytes_min := 0
@@ -28,7 +30,8 @@ func _init(usec := USEC, bytes_min := BYTES_MIN) -> void:
 ## A frame begins.
 func begin() -> void:
 	var now := Time.get_ticks_usec()
-	var frames := clampf(float(now - _began) / FRAME_USEC, 1.0, FRAMES_MAX) if _began > 0 else 1.0
+	var since := now - _began if _began > 0 else 0
+	var frames := minf(float(since) / FRAME_USEC, FRAMES_MAX) if since >= LATE_USEC else 1.0
 	_began = now
 	_until = now + _usec
 	_left = int(_bytes_min * frames)
