@@ -9,7 +9,7 @@ const Packets := preload("packets.gd")
 ## Id of the peer at the hub, and this side's number of the session.
 var peer := ""
 var id := 0
-## A value of [enum ParleyMessages.ConnectionState].
+## A value of [enum ParleyMessageConstants.ConnectionState].
 var state := ParleyMessages.CONNECTION_STATE_CONNECTING
 var end := 0
 var debug := ""
@@ -62,7 +62,7 @@ func want(now: float) -> void:
 		_hello_at = now
 
 
-## Returns a value of [enum ParleyMessages.Result].
+## Returns a value of [enum ParleyMessageConstants.Result].
 func send(channel: int, bytes: PackedByteArray, flags: int, now: float) -> int:
 	var is_reliable := (flags & ParleyMessages.NETWORKING_SEND_RELIABLE) != 0
 	if not is_reliable and (flags & ParleyMessages.NETWORKING_SEND_NO_DELAY) != 0:

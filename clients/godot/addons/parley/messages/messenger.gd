@@ -27,7 +27,7 @@ var _turn := 0
 # --- the game ---------------------------------------------------------------------------------------------------------
 
 
-## Returns a value of [enum ParleyMessages.Result].
+## Returns a value of [enum ParleyMessageConstants.Result].
 func send(peer: String, bytes: PackedByteArray, flags: int, channel: int, now: float) -> int:
 	var is_channel := channel >= 0 and channel <= Limits.CHANNEL_MAX
 	if peer == "" or bytes.size() > Limits.MESSAGE_BYTES_MAX or not is_channel or (flags & ~FLAGS) != 0:

@@ -83,7 +83,7 @@ func _process(_delta: float) -> void:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-## Sends a message of up to 512 KiB. `flags`: `NETWORKING_SEND_...`. Returns a value of [enum Result].
+## Sends a message of up to 512 KiB. `flags`: `NETWORKING_SEND_...`. Returns a value of [enum ParleyMessageConstants.Result].
 func send_message_to_user(remote_id: int, data: PackedByteArray, flags: int, channel: int) -> int:
 	_check_lobby()
 	return _messenger.send(_peer_of(remote_id), data, flags, channel, _now())
