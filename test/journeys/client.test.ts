@@ -202,8 +202,10 @@ describe("an attacker that knows both endpoints", () => {
     const [portA, portB] = [ofA, ofB].map(({ sockets, socket }) => sockets.port(socket, "127.0.0.1")!);
     const stranger = createSocket("udp4");
     sockets.push(stranger);
-    let answers = 0;
-    stranger.on("message", () => answers++);
+    const answers: Uint8Array[] = [];
+    stranger.on("message", (bytes, { port }) => {
+      if (port === portA || port === portB) answers.push(bytes);
+    });
     for (const bytes of said.slice()) {
       const forged = Buffer.from(bytes);
       forged[forged.length - 1]! ^= 1;
@@ -224,7 +226,7 @@ describe("an attacker that knows both endpoints", () => {
     ofB.send(Buffer.from("end"));
     await eventually(() => expect(heardByA).toStrictEqual(["end"]));
     expect(heardByB).toStrictEqual([0, 1, 2, 3, 4].map((number) => `true ${number}`).concat("end"));
-    expect(answers).toBe(0);
+    expect(answers).toStrictEqual([]);
     expect([ofA.path, ofB.path]).toStrictEqual(["direct", "direct"]);
   });
 });

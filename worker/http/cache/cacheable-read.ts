@@ -26,7 +26,8 @@ export class CacheableReads {
     if (known !== undefined) return known;
     const game = READ_URL.exec(text)?.[1];
     if (game === undefined) return null;
-    const read = parseRead(text, game);
+    // The host comes from the client, and may be invalid.
+    const read = URL.canParse(text) ? parseRead(text, game) : null;
     if (this.#known.size >= READ_ENTRIES_MAX) this.#known.clear();
     this.#known.set(text, read);
     return read;
