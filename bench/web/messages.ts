@@ -110,7 +110,7 @@ async function connect(ann: Page, bob: Page, url: string): Promise<void> {
 
 /**
  * Runs in the page. A pipe has `send(bytes, reliable)`, which returns false if the buffer is full, `drain()`, which resolves
- * once it is not, and `on(listener)`. The bare channels have the client's settings (web/channels.ts, web/limits.ts).
+ * once it is not, and `on(listener)`. The bare channels have the client's settings (webrtc/channels.ts, webrtc/limits.ts).
  */
 const PIPES = `
   globalThis.pipes = {};

@@ -122,8 +122,12 @@ describe.skipIf(isSkipped)("Node and browsers in one lobby", () => {
 
     await send(page, 5, 7);
     await send(page, LONGEST, 8);
-    await send(page, 65_535, 9, false);
-    for (const message of ["5,7,7", `${LONGEST},8,8`, "65535,9,9"]) await hears(page, message);
+    for (const message of ["5,7,7", `${LONGEST},8,8`]) await hears(page, message);
+    // A busy machine may need longer than an unreliable message lives, so the page sends more than one.
+    await page.evaluate(`globalThis.sending = setInterval(() =>
+      peers[0].send(new Uint8Array(65_535).fill(9), { channel: 9 }), 100)`);
+    await hears(page, "65535,9,9");
+    await page.evaluate("clearInterval(sending)");
     const echoed = new Promise<string>((done) => peer.once("datagram", (bytes) => done(textOf(bytes))));
     peer.send(Buffer.from("native"));
     expect(await echoed).toBe("native");

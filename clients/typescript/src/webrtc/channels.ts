@@ -3,7 +3,7 @@
  * these numbers, so that they need no announcement.
  */
 import type { Connection, DataChannel } from "./engine.ts";
-import { FrameReader, framesOf, type ReceivedMessage } from "./frames.ts";
+import { FrameReader, FrameWriter, type ReceivedMessage } from "./frames.ts";
 import * as limits from "./limits.ts";
 
 export type ChannelsHandlers = {
@@ -18,6 +18,7 @@ export type ChannelsHandlers = {
 export class Channels {
   readonly #reliable: DataChannel;
   readonly #unreliable: DataChannel;
+  readonly #writer = new FrameWriter();
   readonly #readers = [new FrameReader(), new FrameReader()] as const;
   readonly #ended = new AbortController();
   #isFull = false;
@@ -74,7 +75,7 @@ export class Channels {
       this.#isFull ||= reliable;
       return false;
     }
-    for (const frame of framesOf(bytes, channel)) used.send(frame);
+    this.#writer.write(bytes, channel, (frame) => used.send(frame));
     this.bytes_sent += bytes.length;
     return true;
   }

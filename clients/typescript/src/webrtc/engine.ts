@@ -23,6 +23,7 @@ export type DataChannel = {
   readonly readyState: string;
   readonly bufferedAmount: number;
   bufferedAmountLowThreshold: number;
+  /** Copies the bytes. */
   send(bytes: Uint8Array<ArrayBuffer>): void;
   addEventListener(
     type: "open" | "close" | "message" | "bufferedamountlow",

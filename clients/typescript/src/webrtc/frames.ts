@@ -7,18 +7,25 @@ import { CHANNEL_MAX, FRAME_BYTES_MAX, MESSAGE_BYTES_MAX } from "./limits.ts";
 const MORE = 0x80;
 const PAYLOAD_MAX = FRAME_BYTES_MAX - 1;
 
-export function framesOf(message: Uint8Array, channel: number): Uint8Array<ArrayBuffer>[] {
-  const frames: Uint8Array<ArrayBuffer>[] = [];
-  let at = 0;
-  do {
-    const part = message.subarray(at, at + PAYLOAD_MAX);
-    at += part.length;
-    const frame = new Uint8Array(1 + part.length);
-    frame[0] = channel | (at < message.length ? MORE : 0);
-    frame.set(part, 1);
-    frames.push(frame);
-  } while (at < message.length);
-  return frames;
+/**
+ * Divides messages into frames, in one buffer that it keeps: a page that allocates each frame spends more time on memory
+ * than on the frame.
+ */
+export class FrameWriter {
+  #buffer = new Uint8Array(0);
+
+  /** Calls `send` with each frame, which is valid during the call only. */
+  write(message: Uint8Array, channel: number, send: (frame: Uint8Array<ArrayBuffer>) => void): void {
+    let at = 0;
+    do {
+      const part = message.subarray(at, at + PAYLOAD_MAX);
+      at += part.length;
+      if (this.#buffer.length < 1 + part.length) this.#buffer = new Uint8Array(1 + part.length);
+      this.#buffer[0] = channel | (at < message.length ? MORE : 0);
+      this.#buffer.set(part, 1);
+      send(this.#buffer.subarray(0, 1 + part.length));
+    } while (at < message.length);
+  }
 }
 
 export type ReceivedMessage = { readonly bytes: Uint8Array; readonly channel: number };

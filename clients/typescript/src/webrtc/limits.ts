@@ -2,7 +2,10 @@
 
 /** The longest reliable message. */
 export const MESSAGE_BYTES_MAX = 524_288;
-/** The longest frame: what every browser accepts without negotiation (RFC 8841 section 6). One byte is the header. */
+/**
+ * The longest frame: what every browser accepts without negotiation (RFC 8841 section 6). One byte is the header. A longer
+ * one would also delay the messages of the other channel, because SCTP sends each frame whole.
+ */
 export const FRAME_BYTES_MAX = 65_536;
 /** The greatest number of a channel. */
 export const CHANNEL_MAX = 127;
@@ -33,6 +36,8 @@ export const OFFER_REPEAT_MS = 3_000;
 /** A refused signal is sent again after this time, unless the hub says when. */
 export const SIGNAL_RETRY_MS = 250;
 
+/** Statistics without the selected pair of a connection that is open are requested again after this time. */
+export const STATS_RETRY_MS = 50;
 /** How long a path may be interrupted before ICE restarts: browsers report a short loss of Wi-Fi as well. */
 export const RESTART_AFTER_MS = 1_000;
 /** How long an ICE restart may take before a new introduction is requested. */

@@ -113,7 +113,9 @@ export class WebSession {
   async #reportPath(): Promise<void> {
     if (!this.channels.isOpen || this.#connection.connectionState !== "connected") return;
     const path = await this.path();
-    if (this.#isClosed || path === null) return;
+    if (this.#isClosed) return;
+    // Chromium's statistics can be 50 ms old, and then they do not have the pair yet.
+    if (path === null) return void setTimeout(() => void this.#reportPath(), limits.STATS_RETRY_MS);
     clearTimeout(this.#timer);
     const transport = this.#connection.sctp?.transport.iceTransport;
     if (!this.#wasConnected && transport !== undefined)
