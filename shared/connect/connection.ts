@@ -9,7 +9,7 @@
  */
 import type { ConnectionState, ConnectionView, OutcomeReport, RelayView, TIMELINE } from "./schema.ts";
 import { FAILURES, type FailureReason } from "./failures.ts";
-import { type Introduction, type VerifiedReach, punchInstructions, usedSocket, verdictOf } from "./introduction.ts";
+import { type Introduction, type VerifiedReach, punchInstructions, usedReach, verdictOf } from "./introduction.ts";
 import { webrtcInstructions } from "./webrtc.ts";
 import * as limits from "../limits.ts";
 import type { Consent } from "../lobby/lobby.ts";
@@ -123,8 +123,9 @@ export const isReady = ({ state, parties }: Connection, now: number): boolean =>
   state === "gathering" && parties.every((party) => !isStale(party, now));
 
 /**
- * Whether a request of one of the two is for the socket that they have just been introduced with: it was under way when
- * the other peer's request arrived, or it was sent twice because the reply was late.
+ * Whether a request of one of the two belongs to the introduction that they have just received: it was under way when the
+ * other peer's request arrived, or it was sent twice because the reply was late. Over UDP it is for the same socket. A
+ * browser sent it before what it was introduced with; the clock of a page that was loaded again starts at zero.
  */
 export function isRepeated(connection: Connection, peer: string, reach: VerifiedReach | null, now: number): boolean {
   const { state, introduction } = connection;
@@ -132,9 +133,11 @@ export function isRepeated(connection: Connection, peer: string, reach: Verified
   if (state !== "introduced" || introduction === null || reach === null || end === null) return false;
   // A peer that has the introduction's key, or has failed with it, wants another one.
   if (reach.epoch === introduction.epoch || (reach.attempt ?? 0) > introduction.attempt) return false;
-  const { local_port } = usedSocket(reach);
-  const isSame = local_port !== null && local_port === introduction.sockets[end].local_port;
-  return isSame && now - introduction.told_at < limits.REQUEST_REPEATED_MS;
+  if (now - introduction.told_at >= limits.REQUEST_REPEATED_MS) return false;
+  const [repeated, used] = [usedReach(reach), introduction.used[end]];
+  const earlier_ms = used.sent_ms - repeated.sent_ms;
+  if (introduction.webrtc !== null) return earlier_ms >= 0 && earlier_ms < limits.REQUEST_REPEATED_MS;
+  return repeated.local_port !== null && repeated.local_port === used.local_port;
 }
 
 /** The reaches are dropped: they are secret and no longer needed. */

@@ -15,6 +15,8 @@ export type VerifiedReach = Omit<Reach, "looks" | "now_ms"> & {
   readonly samples: readonly Sample[];
   /** Age of the newest sample when the reach was sent, in ms. */
   readonly age_ms: number;
+  /** When it was sent, by the peer's clock. */
+  readonly sent_ms: number;
   /** It was sent in advance, and not for one connection. */
   readonly isStanding?: boolean;
 };
@@ -22,15 +24,20 @@ export type VerifiedReach = Omit<Reach, "looks" | "now_ms"> & {
 /** One peer of an introduction: its reach, when it arrived, and whether the peer has a WebSocket. */
 export type ReachedParty = { readonly reach: VerifiedReach; readonly reached_at: number; readonly listens: boolean };
 
-export type UsedSocket = { readonly local_port: number | null; readonly isStanding: boolean };
+/** What of a peer's reach led to an introduction. */
+export type UsedReach = {
+  /** Of the socket; null for a browser, which has none. */
+  readonly local_port: number | null;
+  readonly isStanding: boolean;
+  readonly sent_ms: number;
+};
 
 export type Introduction = Advice & {
   /** Of two browsers: whether they may, must or must not use a relay. null: datagrams over UDP. */
   readonly webrtc: RelayPolicy | null;
   /** How long each peer waits for the other's datagrams before it enters the relay. */
   readonly relay_after_ms: readonly [number, number];
-  /** The local port of each peer's socket, as far as known, and whether its reach was a standing one. */
-  readonly sockets: readonly [UsedSocket, UsedSocket];
+  readonly used: readonly [UsedReach, UsedReach];
   /** The failed attempts before it. */
   readonly attempt: number;
   /** Secret. */
@@ -45,10 +52,10 @@ export type IntroductionOptions = {
   readonly outcomes: Outcomes;
 };
 
-/** The socket that a reach is about. */
-export const usedSocket = ({ samples, isStanding = false }: VerifiedReach): UsedSocket => ({
+export const usedReach = ({ samples, isStanding = false, sent_ms }: VerifiedReach): UsedReach => ({
   local_port: samples.find(({ socket }) => socket === 0)?.local_port ?? null,
   isStanding,
+  sent_ms,
 });
 
 /** The instructions for both. Each peer receives only its own part. */
@@ -69,7 +76,7 @@ export function introduce(
     start_in_ms,
     relay_after_ms: relay_after_ms as [number, number],
     attempt,
-    sockets: [usedSocket(a.reach), usedSocket(b.reach)],
+    used: [usedReach(a.reach), usedReach(b.reach)],
     key,
     epoch: nextEpoch(a.reach.epoch, b.reach.epoch),
     told_at: now,
@@ -91,7 +98,7 @@ export function punchInstructions(introduction: Introduction, at: 0 | 1, now: nu
   const left = (ms: number): number => Math.max(0, ms - (now - introduction.told_at));
   const start_in_ms = left(introduction.start_in_ms[at]);
   const relay_after_ms = left(introduction.relay_after_ms[at]);
-  const { local_port, isStanding } = introduction.sockets[at];
+  const { local_port, isStanding } = introduction.used[at];
   const standing = isStanding && local_port !== null ? { local_port } : {};
   return { ...verdictOf(introduction, at), start_in_ms, relay_after_ms, plan: introduction.plans[at], ...standing };
 }

@@ -2,14 +2,12 @@
  * The introduction of two browsers: WebRTC finds their path by ICE (RFC 8445), so the hub gives them only a key, which
  * authenticates their signals, and says whether relays may be used.
  */
-import { type Introduction, nextEpoch, type ReachedParty, verdictOf } from "./introduction.ts";
+import { type Introduction, nextEpoch, type ReachedParty, usedReach, verdictOf } from "./introduction.ts";
 import type { RelayPolicy } from "../lobby/relay-policy.ts";
 import type { WebrtcInstructions } from "./schema.ts";
 
 /** The label under which outcomes between browsers are counted. They show no NAT. */
 const PAIR = "webrtc";
-
-const NO_SOCKET = { local_port: null, isStanding: false };
 
 const REASONS = {
   auto: "WebRTC finds the path, over a relay if there is no direct one.",
@@ -32,7 +30,7 @@ export function introduceBrowsers(
     start_in_ms: [0, 0],
     relay_after_ms: [0, 0],
     attempt: 0,
-    sockets: [NO_SOCKET, NO_SOCKET],
+    used: [usedReach(a.reach), usedReach(b.reach)],
     key,
     epoch: nextEpoch(a.reach.epoch, b.reach.epoch),
     told_at: now,

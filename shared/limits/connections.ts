@@ -16,7 +16,7 @@ export const CONSENT_AUTOMATIC_MS = 10_000;
 export const GATHER_MS = 10_000;
 /** A reach older than this must be renewed: mappings expire, sequential NATs move on. */
 export const REACH_FRESH_MS = 3_000;
-/** A request for the same socket within this time after the introduction belongs to it. */
+/** A request that was sent before an introduction belongs to it if it arrives within this time after it. */
 export const REQUEST_REPEATED_MS = 5_000;
 /** Standing reaches that a hub remembers: 2 KiB each. The oldest is dropped, and then its member is asked. */
 export const STANDING_REACHES_MAX = 4_096;

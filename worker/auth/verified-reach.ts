@@ -36,7 +36,7 @@ export async function verifyReach(
   if (untimely_ms !== null) return { refused: "receipt_expired", detail: untimelyText(untimely_ms) };
   const newest = Math.max(...verified.map(({ at_ms }) => at_ms));
   const age_ms = verified.length === 0 ? 0 : Math.min(Math.max(0, now_ms - newest), ROUND_TRIP_MS_MAX);
-  return { ...rest, samples: verified, age_ms };
+  return { ...rest, samples: verified, age_ms, sent_ms: now_ms };
 }
 
 /** An old receipt and a wrong clock look alike, except that no receipt is from the future. */

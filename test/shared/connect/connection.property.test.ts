@@ -32,7 +32,7 @@ function reachOf(end: End): VerifiedReach {
     seen,
     at_ms,
   }));
-  return { samples, local_endpoints: [{ address: LOCALS[end], port: 40_000 }], rtt_ms: 40, age_ms: 0 };
+  return { samples, local_endpoints: [{ address: LOCALS[end], port: 40_000 }], rtt_ms: 40, age_ms: 0, sent_ms: 0 };
 }
 
 type Said =

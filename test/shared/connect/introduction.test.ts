@@ -24,7 +24,7 @@ function present(number: number, reach: Partial<VerifiedReach> = {}, parts: Part
   }));
   const local_endpoints = [{ address: "192.168.1.10", port: 40_000 }];
   return {
-    reach: { samples, local_endpoints, rtt_ms: 100, age_ms: 300, ...reach },
+    reach: { samples, local_endpoints, rtt_ms: 100, age_ms: 300, sent_ms: 0, ...reach },
     reached_at: NOW - 500,
     listens: true,
     ...parts,

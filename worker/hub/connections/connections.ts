@@ -214,7 +214,7 @@ export class Connections {
     const next = step.setIntroduced(connection, introduction, now);
     this.#put(next);
     // A member with a standing reach learns of the connection by its plan. Without one it only gets a relay.
-    if (introduction.plans === null && introduction.sockets[1].isStanding)
+    if (introduction.plans === null && introduction.used[1].isStanding)
       this.#send(next, 1, "connect.requested", requestOf(next, now));
     for (const end of [0, 1] as const) {
       const punch = punchInstructions(introduction, end, now);

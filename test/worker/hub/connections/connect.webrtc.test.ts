@@ -40,6 +40,24 @@ test("two browsers get one key with opposite roles, and no address", async () =>
   expect((await reads(ann, id)).webrtc).toMatchObject({ relay: "auto", pair_key: mine["pair_key"] });
 });
 
+test("a browser's request that arrives twice has no second effect; one of a page that was loaded again has", async () => {
+  const at = await watching(bob, lobby);
+  const first = { ...BROWSER, now_ms: 60_000 };
+  const { connection_id: id } = await asksFor(ann, lobby, { peer_id: bob.id, reach: first });
+  await accepts(bob, id, { ...BROWSER, now_ms: 90_000 });
+  expect((await asksFor(ann, lobby, { peer_id: bob.id, reach: first })).connection_id).toBe(id);
+  // It was under way while bob accepted.
+  const crossing = { ...BROWSER, now_ms: 89_900 };
+  expect((await asksFor(bob, lobby, { peer_id: ann.id, reach: crossing })).connection_id).toBe(id);
+  const later = { ...BROWSER, now_ms: 60_001 };
+  expect((await asksFor(ann, lobby, { peer_id: bob.id, reach: later })).connection_id).not.toBe(id);
+  const again = await meet();
+  const loaded = { ...BROWSER, now_ms: 300, epoch: 0 };
+  await asksFor(ann, lobby, { peer_id: bob.id, reach: loaded });
+  await at.next("connect.requested");
+  expect(again).not.toBe(id);
+});
+
 test.each(["always", "never"] as const)("the lobby's relay policy %s reaches both browsers", async (relay) => {
   await ann.ask("PATCH", `lobbies/${lobby}`, { body: { relay } });
   const id = await meet();
