@@ -11,6 +11,7 @@ import { afterEach, beforeEach, expect, inject, onTestFinished, test } from "vit
 import { freePort } from "../../tools/run/ports.ts";
 import { startProcess, stopProcess, waitForJson } from "../../tools/run/processes.ts";
 import { CloudflareApi } from "../support/cloudflare-api.ts";
+import { takeDefaultPorts } from "../support/default-ports.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const MARK = "-- next --";
@@ -99,7 +100,8 @@ function commandsOf(page: string): Command[] {
   });
 }
 
-test.skipIf(!isRoot)("every command of the deploy page works as written", { timeout: 120_000 }, async () => {
+test.skipIf(!isRoot)("every command of the deploy page works as written", async () => {
+  onTestFinished(await takeDefaultPorts());
   const commands = commandsOf(await readFile(join(ROOT, "docs/operate/deploy.md"), "utf8"));
   expect(commands.length).toBeGreaterThan(20);
   // Every replaced command is on the page.
