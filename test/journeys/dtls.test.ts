@@ -234,6 +234,7 @@ describe("a sidecar that cannot load DTLS", () => {
       PARLEY_STATUS: "off",
       PARLEY_TUNNEL: "off",
       PARLEY_NOHUB: "off",
+      PARLEY_NORAY: "off",
       PARLEY_STATE: join(folder, "none"),
       ...env,
     };

@@ -2,7 +2,7 @@
  * The attacks that use a sidecar to send a victim more than the attacker sends. Each forges the source of every datagram,
  * as its victim, from a network namespace.
  */
-import { CREDIT_ALLOWANCE_BYTES } from "#shared/limits.ts";
+import { CREDIT_ALLOWANCE_BYTES, CREDIT_EARLY_BYTES, CREDIT_EARLY_FACTOR, CREDIT_FACTOR } from "#shared/limits.ts";
 import { joining, listing, registering, sign } from "../support/dowsett.ts";
 
 /** Sends a datagram from this port of the branch's victim, or of the n-th of several. */
@@ -141,13 +141,32 @@ function stunRequest(transaction: number): Uint8Array {
 /** The payload that was sent in the name of the victims of a branch, and that arrived at them. */
 export type Bytes = { readonly sent: number; readonly received: number };
 /** `burst`: one run against new victims. `sustained`: further runs, after many. */
-export type Measured = { readonly branch: Branch; readonly burst: Bytes; readonly sustained: Bytes };
+/** Allowances refill a little while the branches run: 4 bytes a second for each victim. */
+const REFILLED_BYTES = 500;
+
+export type Measured = {
+  readonly branch: Branch;
+  readonly burst: Bytes;
+  readonly sustained: Bytes;
+  /** From the start of the burst to the end of the sustained run. */
+  readonly total: Bytes;
+};
 
 export const ratio = ({ sent, received }: Bytes): number => received / sent;
 
 /** What arrived in a burst beyond the fixed allowances of its victims, as a multiple of what was sent. */
 export const ratioBeyondAllowance = ({ branch: { victims = 1 }, burst: { sent, received } }: Measured): number =>
   Math.max(0, received - victims * CREDIT_ALLOWANCE_BYTES) / sent;
+
+/**
+ * The most that the victims may have received in all. Credit that is earned may be spent later, so parts of a run have no
+ * such limit.
+ */
+export function limitOf({ branch: { victims = 1 }, total: { sent } }: Measured): number {
+  const early = Math.min(sent, victims * CREDIT_EARLY_BYTES);
+  const earned = CREDIT_EARLY_FACTOR * early + CREDIT_FACTOR * (sent - early);
+  return victims * (CREDIT_ALLOWANCE_BYTES + REFILLED_BYTES) + earned;
+}
 
 const BEGIN = "<!-- measured: npm run attack -- --write -->";
 const END = "<!-- end -->";
