@@ -21,6 +21,7 @@ type Entry = {
   options: ConnectOptions;
   /** This side requested the last introduction. */
   isInitiator: boolean;
+  /** The introduction that is requested or accepted; empty until the hub names it. */
   connectionId: string;
   /** An introduction is in progress until then (`performance.now()`). */
   busyUntil: number;
@@ -102,6 +103,8 @@ export class WebConnector implements MemberPaths<WebPeer> {
     if (peer.isClosed || performance.now() < entry.busyUntil) return;
     this.#markBusy(entry);
     entry.isInitiator = true;
+    // The peer may close the last connection for the next one before the reply.
+    entry.connectionId = "";
     const ticket = options.ticket === undefined ? {} : { ticket: options.ticket };
     try {
       const body = { peer_id: peer.id, reach: this.#reach(entry), with_relay: false, ...ticket };
