@@ -15,6 +15,9 @@ export type ContactLimits = {
   readonly memberships_per_source_max: number;
 };
 
+/** Superseded checks, and those of removed contacts, that may wait beside the valid ones. */
+const CHECKS_SPARE = 1_024;
+
 type LeaseCheck = { readonly contact: Contact; readonly at: number };
 
 export class Contacts implements View {
@@ -33,6 +36,11 @@ export class Contacts implements View {
 
   get size(): number {
     return this.#all.size;
+  }
+
+  /** Scheduled lease checks, valid or not. */
+  get checks(): number {
+    return this.#checks.size;
   }
 
   all(): Iterable<Contact> {
@@ -108,9 +116,9 @@ export class Contacts implements View {
   *silent(now: number): Generator<Contact> {
     for (let check = this.#checks.pop(now); check !== undefined; check = this.#checks.pop(now)) {
       const { contact } = check;
-      if (this.#nextCheck.get(contact) !== check) continue;
+      if (!this.#isValid(check)) continue;
       this.#nextCheck.delete(contact);
-      if (!this.holds(contact) || contact.lease_ms === null) continue;
+      if (contact.lease_ms === null) continue;
       const due = contact.last_seen_at + contact.lease_ms;
       this.#scheduleCheck(contact, due > now ? due : now + contact.lease_ms);
       if (due <= now) yield contact;
@@ -121,6 +129,12 @@ export class Contacts implements View {
     const check = { contact, at };
     this.#nextCheck.set(contact, check);
     this.#checks.push(at, check);
+    // Otherwise contacts that come and go would stay in memory until their leases were over.
+    if (this.#checks.size > 2 * this.#all.size + CHECKS_SPARE) this.#checks.retain((other) => this.#isValid(other));
+  }
+
+  #isValid(check: LeaseCheck): boolean {
+    return this.#nextCheck.get(check.contact) === check && this.holds(check.contact);
   }
 
   #count({ endpoint, host }: Contact, by: 1 | -1): void {

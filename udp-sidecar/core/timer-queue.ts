@@ -3,7 +3,7 @@
  * added.
  */
 export class TimerQueue<T> {
-  readonly #items: { at: number; order: number; value: T }[] = [];
+  #items: { at: number; order: number; value: T }[] = [];
   #order = 0;
 
   get size(): number {
@@ -35,14 +35,20 @@ export class TimerQueue<T> {
     const last = items.pop()!;
     if (items.length > 0) {
       items[0] = last;
-      this.#sink();
+      this.#sink(0);
     }
     return first.value;
   }
 
-  #sink(): void {
+  /** Removes the values that are not to be kept. Takes as long as the queue has values. */
+  retain(keeps: (value: T) => boolean): void {
+    this.#items = this.#items.filter(({ value }) => keeps(value));
+    for (let parent = (this.#items.length >> 1) - 1; parent >= 0; parent--) this.#sink(parent);
+  }
+
+  #sink(from: number): void {
     const { length } = this.#items;
-    for (let parent = 0; ;) {
+    for (let parent = from; ;) {
       const left = 2 * parent + 1;
       const right = left + 1;
       let least = parent;

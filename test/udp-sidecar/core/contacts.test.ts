@@ -195,6 +195,39 @@ describe("silence", () => {
   });
 });
 
+describe("memory", () => {
+  const CHECKS_MAX = 2_048;
+
+  test("is free again when contacts leave before their leases are over", () => {
+    const contacts = tableOf();
+    let most = 0;
+    const staying = contacts.put(placeOf("S", { lease_ms: 600_000 }), T0);
+    for (let count = 0; count < 10_000; count++) {
+      contacts.remove(contacts.put(placeOf("A", { lease_ms: 600_000 }), T0 + count));
+      most = Math.max(most, contacts.checks);
+    }
+    expect(most).toBeLessThan(CHECKS_MAX);
+    expect([...contacts.silent(T0 + 600_000)]).toStrictEqual([staying]);
+  });
+
+  test("does not grow with leases that change", () => {
+    const contacts = tableOf();
+    const contact = contacts.put(placeOf("A"), T0);
+    let [now, most, silent] = [T0, 0, 0];
+    for (let count = 0; count < 10_000; count++) {
+      contact.last_seen_at = now;
+      contacts.setLease(contact, 600_000);
+      now += LEASE_MS;
+      silent += [...contacts.silent(now)].length;
+      contact.last_seen_at = now;
+      contacts.setLease(contact, LEASE_MS);
+      most = Math.max(most, contacts.checks);
+    }
+    expect([most < CHECKS_MAX, silent]).toStrictEqual([true, 0]);
+    expect([...contacts.silent(now + LEASE_MS)]).toStrictEqual([contact]);
+  });
+});
+
 const tableOf = (shares: Partial<ConstructorParameters<typeof Contacts>[0]> = {}): Contacts =>
   new Contacts({ contacts_max: 100, lobbies_per_source_max: 10, memberships_per_source_max: 10, ...shares });
 
