@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { parseCommandLine } from "./command-line.ts";
+import { withGeneratedPart } from "./generate/generated-part.ts";
 
 const HELP = `
 Usage: npm run attack [-- --write]
@@ -20,8 +21,7 @@ attack achieved before the limits and now. Nothing leaves the namespaces or the 
 
 const ROOT = resolve(import.meta.dirname, "..");
 const PAGE = join(ROOT, "docs/operate/security.md");
-const BEGIN = "<!-- attacks: npm run attack -- --write -->";
-const END = "<!-- end of attacks -->";
+const MARKS = ["<!-- attacks: npm run attack -- --write -->", "<!-- end of attacks -->"] as const;
 /** Every file that calls `recordFigure`, and the one that prints the table of ratios. */
 const ATTACKS = [
   "test/journeys/amplification.test.ts",
@@ -66,7 +66,7 @@ try {
   });
   const table = tableOf(JSON.parse(readFileSync(output, "utf8")) as Report);
   process.stdout.write(`${table}\n`);
-  if (isWrite && status === 0) writeFileSync(PAGE, pageWith(readFileSync(PAGE, "utf8"), table));
+  if (isWrite && status === 0) writeFileSync(PAGE, withGeneratedPart(readFileSync(PAGE, "utf8"), MARKS, table));
   process.exitCode = status ?? 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -84,11 +84,4 @@ function tableOf({ testResults }: Report): string {
   }
   const sorted = [...rows.values()].toSorted((a, b) => a.order - b.order).map(({ row }) => row);
   return ["| attack | before | now | test |", "| --- | --- | --- | --- |", ...sorted].join("\n");
-}
-
-function pageWith(page: string, table: string): string {
-  const [head, rest] = page.split(BEGIN);
-  const tail = rest?.split(END)[1];
-  if (head === undefined || tail === undefined) throw new Error(`the page must contain ${BEGIN} and ${END}`);
-  return `${head}${BEGIN}\n\n${table}\n\n${END}${tail}`;
 }

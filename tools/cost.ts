@@ -2,6 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { parseCommandLine } from "./command-line.ts";
 import { BEGIN, costReport, costTables, END } from "./cost/page.ts";
+import { withGeneratedPart } from "./generate/generated-part.ts";
 
 const HELP = `
 Usage: npm run cost
@@ -13,10 +14,6 @@ Prices, habits and the cost of each step are in tools/cost.
 parseCommandLine(HELP, { options: {} }, () => null);
 
 const page = new URL("../docs/operate/cost.md", import.meta.url);
-const text = await readFile(page, "utf8");
-const [head, rest] = text.split(BEGIN);
-const tail = rest?.split(END)[1];
-if (head === undefined || tail === undefined) throw new Error(`docs/operate/cost.md must contain ${BEGIN} and ${END}`);
 const tables = costTables(costReport());
-await writeFile(page, `${head}${BEGIN}\n\n${tables}\n\n${END}${tail}`);
+await writeFile(page, withGeneratedPart(await readFile(page, "utf8"), [BEGIN, END], tables));
 process.stdout.write(`${tables}\n`);

@@ -3,6 +3,7 @@
  * as its victim, from a network namespace.
  */
 import { CREDIT_ALLOWANCE_BYTES, CREDIT_EARLY_BYTES, CREDIT_EARLY_FACTOR, CREDIT_FACTOR } from "#shared/limits.ts";
+import { withGeneratedPart } from "../../tools/generate/generated-part.ts";
 import { joining, listing, registering, sign } from "../support/dowsett.ts";
 
 /** Sends a datagram from this port of the branch's victim, or of the n-th of several. */
@@ -168,8 +169,7 @@ export function limitOf({ branch: { victims = 1 }, total: { sent } }: Measured):
   return victims * (CREDIT_ALLOWANCE_BYTES + REFILLED_BYTES) + earned;
 }
 
-const BEGIN = "<!-- measured: npm run attack -- --write -->";
-const END = "<!-- end -->";
+const MARKS = ["<!-- measured: npm run attack -- --write -->", "<!-- end -->"] as const;
 
 /** The table of docs/operate/security.md. */
 export function tableOf(measured: readonly Measured[]): string {
@@ -188,12 +188,7 @@ export function tableOf(measured: readonly Measured[]): string {
 }
 
 /** The page with this table. */
-export function pageWith(page: string, table: string): string {
-  const [head, rest] = page.split(BEGIN);
-  const tail = rest?.split(END)[1];
-  if (head === undefined || tail === undefined) throw new Error(`the page must contain ${BEGIN} and ${END}`);
-  return `${head}${BEGIN}\n\n${table}\n\n${END}${tail}`;
-}
+export const pageWith = (page: string, table: string): string => withGeneratedPart(page, MARKS, table);
 
 /** An address for each victim. */
 export const addressOf = (branch: number, victim: number): string => `20.0.${60 + branch}.${1 + victim}`;

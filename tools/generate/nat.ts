@@ -6,6 +6,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { parseCommandLine } from "../command-line.ts";
 import { BEGIN, END, matrix, renderTables, LINK_CASES } from "../../test/virtual/table.ts";
+import { withGeneratedPart } from "./generated-part.ts";
 
 parseCommandLine(
   "Usage: npm run nat\n\nSimulates every pair of NATs and rewrites the tables of docs/internals/nat.md.",
@@ -15,9 +16,5 @@ parseCommandLine(
 
 const page = new URL("../../docs/internals/nat.md", import.meta.url);
 const tables = renderTables(LINK_CASES.map((weather) => [weather, matrix(weather)] as const));
-const text = await readFile(page, "utf8");
-const [head, rest] = text.split(BEGIN);
-const tail = rest?.split(END)[1];
-if (head === undefined || tail === undefined) throw new Error(`docs/internals/nat.md must contain ${BEGIN} and ${END}`);
-await writeFile(page, `${head}${BEGIN}\n\n${tables}\n\n${END}${tail}`);
+await writeFile(page, withGeneratedPart(await readFile(page, "utf8"), [BEGIN, END], tables));
 process.stdout.write(`${tables}\n`);
