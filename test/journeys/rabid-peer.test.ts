@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Failed, type FailureCode, type Met, RabidFailure } from "../../clients/typescript/src/rabid/events.ts";
 import { RabidPeer } from "../../clients/typescript/src/rabid/peer.ts";
 import { PluginDouble, type PluginOptions } from "../../clients/typescript/test/support/rabid-plugin.ts";
-import { seeded } from "../../clients/typescript/test/support/rabid.ts";
+import { seeded } from "../support/dice.ts";
 import { freePort } from "../../tools/run/ports.ts";
 import { eventually, TestStack } from "../support/test-stack.ts";
 

@@ -5,6 +5,7 @@
 import { READ_FRESH_MS, SHARDS_MAX } from "#shared/limits.ts";
 import { actionsOf, FILTER_SHARE, FILTERS, HOURS, LOCATIONS, type Random, sizeOf } from "./habits.ts";
 import { type OperationName, OPERATIONS } from "./operations.ts";
+import { seeded } from "../../test/support/dice.ts";
 import { GB_PER_HUB, MESSAGES_PER_REQUEST, type Usage } from "./prices.ts";
 
 /** Players at once of one hub, at most. */
@@ -158,14 +159,3 @@ const sum = (numbers: Iterable<number>): number => {
   for (const number of numbers) total += number;
   return total;
 };
-
-/** Mulberry32: numbers from 0 to 1, the same for the same seed. */
-function seeded(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

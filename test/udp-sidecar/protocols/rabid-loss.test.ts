@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { Datagram } from "../../../clients/typescript/src/rabid/events.ts";
 import type { Endpoint } from "../../../clients/typescript/src/util/addresses.ts";
 import { hasMet } from "../../../clients/typescript/test/support/rabid-lobby.ts";
-import { Net, type Node, ParleyPlayer, seeded, ServerDouble } from "../../../clients/typescript/test/support/rabid.ts";
+import { Net, type Node, ParleyPlayer, ServerDouble } from "../../../clients/typescript/test/support/rabid.ts";
+import { seeded } from "../../support/dice.ts";
 import { HOME, Rig } from "../../support/exchange.ts";
 
 const SEATS = 12;

@@ -4,7 +4,8 @@ import type { Address } from "../../src/dowsett/wire/address.ts";
 import { DATAGRAM_BYTES_MAX } from "../../src/dowsett/limits.ts";
 import { decode, encode, type Envelope } from "../../src/dowsett/wire/packet.ts";
 import type { Json, JsonObject } from "../../src/util/bounded-json.ts";
-import { A, B, C, D, seededRandom, lan, Net, type Node, Server } from "../support/dowsett.ts";
+import { seeded } from "../../../../test/support/dice.ts";
+import { A, B, C, D, lan, Net, type Node, Server } from "../support/dowsett.ts";
 
 const SERVER_AT: Address = ["192.0.2.1", 5160];
 
@@ -45,7 +46,7 @@ describe("bytes that are no packet", () => {
 
   test("2,000 random mutations of a real packet never throw", () => {
     const { net, host } = session();
-    const random = seededRandom(7);
+    const random = seeded(7);
     const bytes = encode("peer-check", {}, from("Bob", "Alice", A)).bytes;
     for (let round = 0; round < 2_000; round++) {
       const bent = Buffer.from(bytes);

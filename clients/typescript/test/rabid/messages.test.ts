@@ -10,7 +10,7 @@ import {
   type ServerLine,
   encodeMessage,
 } from "../../src/rabid/messages.ts";
-import { seeded } from "../support/rabid.ts";
+import { seeded } from "../../../../test/support/dice.ts";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, "latin1");
 

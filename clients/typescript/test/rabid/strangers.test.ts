@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Endpoint } from "../../src/util/addresses.ts";
 import { hasMet, lobby, seeds } from "../support/rabid-lobby.ts";
 import { BOB, SERVER, START, started, SessionFixture } from "../support/rabid-table.ts";
-import { seeded } from "../support/rabid.ts";
+import { seeded } from "../../../../test/support/dice.ts";
 
 describe("strangers", () => {
   test("messages of unknown players, from private addresses, or without sense change nothing", () => {

@@ -1,4 +1,5 @@
 /** A network of Dowsett sessions in virtual time: seeded loss, duplicates and delay, and NATs. */
+import { seeded } from "../../../../test/support/dice.ts";
 import { type Address, formatAddress, sameAddress } from "../../src/dowsett/wire/address.ts";
 import type { DowsettEvent, DowsettEventName } from "../../src/dowsett/events.ts";
 import type { DowsettOptions } from "../../src/dowsett/options.ts";
@@ -15,17 +16,6 @@ export type LinkConditions = {
 
 type Flying = { readonly at: number; readonly order: number; readonly bytes: Uint8Array; from: Address; to: Address };
 
-/** Mulberry32: a small seeded generator. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 export class Net {
   readonly conditions: LinkConditions;
   readonly nodes: Node[] = [];
@@ -37,7 +27,7 @@ export class Net {
   #order = 0;
 
   constructor(seed = 1, weather: Partial<LinkConditions> = {}) {
-    this.#random = seededRandom(seed);
+    this.#random = seeded(seed);
     this.conditions = { loss: 0, duplicates: 0, delay_ms: [1, 1], ...weather };
   }
 

@@ -2,6 +2,7 @@
  * A network in virtual time for the Rabid peer: seeded loss, delay, reordering and duplicates, NATs, the original
  * server and the original plugin as recorded. `Net.run` advances the clock.
  */
+import { seeded } from "../../../../test/support/dice.ts";
 import type { Datagram, RabidEvent } from "../../src/rabid/events.ts";
 import type { Endpoint } from "../../src/util/addresses.ts";
 import { RabidSession, type SessionSetup } from "../../src/rabid/session.ts";
@@ -276,14 +277,3 @@ export class ServerDouble implements Node {
 export const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
 const at = ({ address, port }: Endpoint): string => `${address}:${port}`;
 const sameEndpoint = (a: Endpoint, b: Endpoint): boolean => at(a) === at(b);
-
-/** Mulberry32: the same numbers in every run. */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
