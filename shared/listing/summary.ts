@@ -5,6 +5,7 @@ import type { Data, DataVisibility } from "../lobby/data.ts";
 import { count, dataValue, gameVersion, time } from "../lobby/fields.ts";
 import { type Lobby, WIRES } from "../lobby/lobby.ts";
 import { PATH_KINDS } from "../lobby/paths.ts";
+import { hostOf } from "../lobby/transitions.ts";
 import { mixesAlphabets } from "../text/names.ts";
 
 /** How to join. Contains no peer's address, except the one that a host published. */
@@ -95,16 +96,16 @@ function namesOf({ display_name, name: wire_name }: Lobby): Pick<Summary, "name"
 }
 
 /** Null while the lobby has no host. */
-function reachabilityOf({ host, members, addresses }: Lobby): Reachability | null {
-  const member = members.find(({ peer }) => peer === host);
+function reachabilityOf(lobby: Lobby): Reachability | null {
+  const member = hostOf(lobby);
   if (member === undefined) return null;
   if (member.source !== null) return "udp";
-  if (addresses === "relay_only" || member.addresses === "relay_only") return "relay";
+  if (lobby.addresses === "relay_only" || member.addresses === "relay_only") return "relay";
   return member.seen_over_udp === true ? "udp" : "web";
 }
 
-function pathsOf({ host, members }: Lobby): Pick<Summary, "paths"> {
-  const known = members.find(({ peer }) => peer === host)?.paths;
+function pathsOf(lobby: Lobby): Pick<Summary, "paths"> {
+  const known = hostOf(lobby)?.paths;
   return known === undefined ? {} : { paths: known };
 }
 

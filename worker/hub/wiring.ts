@@ -2,9 +2,10 @@
  * What the event sockets and the relay allocator need of a hub, built from the hub's own parts. It keeps both free of
  * bindings and of the hub's class, so that tests can give them other parts.
  */
-import type { ConnectionView } from "#shared/connect/schema.ts";
+import type { ConnectionView, Reach } from "#shared/connect/schema.ts";
 import type { VerifiedReach } from "#shared/connect/introduction.ts";
 import type { Event } from "#shared/lobby/lobby.ts";
+import type { RateLimitSubject } from "#shared/rate-limit/rate-limiter.ts";
 import type { TicketKey } from "#shared/auth/tickets.ts";
 import { parseWebhook } from "#shared/settings/webhook.ts";
 import { isInvited } from "../auth/invitations.ts";
@@ -61,6 +62,17 @@ export type HubActions = {
 export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubState, actions: HubActions): EventsHost {
   const { lobbies } = state;
   const { game, shard } = parseHubName(ctx);
+  /** Carries out a request of a member with a reach, once that is verified, or without one. */
+  const withReach = async <T>(
+    subject: RateLimitSubject,
+    reach: Reach | undefined,
+    run: (meta: RequestMeta, verified: VerifiedReach | null) => RpcResult<T> | Promise<RpcResult<T>>,
+  ): Promise<RpcResult<T>> => {
+    const peer = subject.peer!;
+    const verified = reach === undefined ? null : await verifyReach(env, { game, peer }, reach, Date.now());
+    if (verified !== null && "refused" in verified) return { ...verified, rate_limit: null, replayed: false };
+    return run({ ...subject, cost: "connect", idempotency: null }, verified);
+  };
   return {
     shard,
     shards: shardCount(env),
@@ -76,28 +88,15 @@ export function createEventsHost(ctx: DurableObjectState, env: Env, state: HubSt
     sendChanges: (changes, lost) => hubOf(env, game, 0).onShardChanges(shard, changes, lobbies.lines().length, lost),
     sendMessage: (id, event, subject) =>
       actions.applyEvent({ ...subject, cost: event.kind, idempotency: null }, id, event),
-    requestConnection: async (lobby, subject, { peer_id: host, reach, with_relay: relay = false, ticket }) => {
-      const peer = subject.peer!;
-      const now = Date.now();
-      const verified = reach === undefined ? null : await verifyReach(env, { game, peer }, reach, now);
-      if (verified !== null && "refused" in verified) return { ...verified, rate_limit: null, replayed: false };
-      const invited = await isInvited(env, ticket, { game, lobby, host }, now);
-      const details = { peer: host, reach: verified, relay, invited };
-      return actions.requestConnection({ ...subject, cost: "connect", idempotency: null }, lobby, details);
-    },
-    acceptConnection: async (id, subject, reach) => {
-      const peer = subject.peer!;
-      const verified = reach === undefined ? null : await verifyReach(env, { game, peer }, reach, Date.now());
-      if (verified !== null && "refused" in verified) return { ...verified, rate_limit: null, replayed: false };
-      return actions.acceptConnection({ ...subject, cost: "connect", idempotency: null }, id, verified);
-    },
-    setStandingReach: async (lobby, subject, reach) => {
-      const peer = subject.peer!;
-      const verified = reach === undefined ? null : await verifyReach(env, { game, peer }, reach, Date.now());
-      if (verified !== null && "refused" in verified) return { ...verified, rate_limit: null, replayed: false };
-      const meta = { ...subject, cost: "connect", idempotency: null } as const;
-      return actions.setStandingReach(meta, lobby, verified);
-    },
+    requestConnection: (lobby, subject, { peer_id: host, reach, with_relay: relay = false, ticket }) =>
+      withReach(subject, reach, async (meta, verified) => {
+        const invited = await isInvited(env, ticket, { game, lobby, host }, Date.now());
+        return actions.requestConnection(meta, lobby, { peer: host, reach: verified, relay, invited });
+      }),
+    acceptConnection: (id, subject, reach) =>
+      withReach(subject, reach, (meta, verified) => actions.acceptConnection(meta, id, verified)),
+    setStandingReach: (lobby, subject, reach) =>
+      withReach(subject, reach, (meta, verified) => actions.setStandingReach(meta, lobby, verified)),
     declineConnection: (id, subject) =>
       actions.declineConnection({ ...subject, cost: "connect", idempotency: null }, id),
     onHeartbeat: actions.recordHeartbeat,

@@ -10,7 +10,7 @@ const ENTRY = "parley-entry";
 type Entry = Pick<StoredRead, "at" | "version" | "etag"> & {
   /** The isolate that asked the hub. */
   readonly by: string;
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly headers: [name: string, value: string][];
 };
 
 /** `isolate`: the name of the calling isolate. */
@@ -20,7 +20,7 @@ export async function readEdge(key: string, game: string, isolate: string): Prom
   if (found === undefined || text === undefined || text === null) return null;
   const { at, by, version, etag, headers } = JSON.parse(text) as Entry;
   const body = await found.arrayBuffer();
-  return { game, at, version: by === isolate ? version : null, etag, body, headers: new Headers(headers.map(pair)) };
+  return { game, at, version: by === isolate ? version : null, etag, body, headers: new Headers(headers) };
 }
 
 export async function writeEdge(key: string, read: StoredRead, isolate: string): Promise<void> {
@@ -38,8 +38,6 @@ function urlOf(key: string): string {
   const [path, query] = [key.split("?", 1)[0]!, key.indexOf("?")];
   return query < 0 ? path : `${path}?${encodeURIComponent(key.slice(query + 1))}`;
 }
-
-const pair = ([name, value]: readonly [string, string]): [string, string] => [name, value];
 
 /** Without the cache, hubs are asked more often, and nothing else changes. */
 const ignoringFailures = <T>(work: Promise<T>): Promise<T | undefined> => work.catch(() => undefined);
