@@ -302,6 +302,20 @@ describe.skipIf(isBrowserMissing())("a lobby on the page", () => {
     await page.getByRole("dialog").getByText("No lobby has this join code.").waitFor();
   });
 
+  test("has stored a seat when it shows it, although the event arrives before the response", async () => {
+    const [alice, bob] = [await open("late"), await open("late")];
+    await create(alice, { "Your name": "Alice", Name: "Late" });
+    await rowOf(bob, "Late").getByRole("link").click();
+    await bob.evaluate(`new MutationObserver((_, observer) => {
+      if (!document.body.innerText.includes("You are a member")) return;
+      observer.disconnect();
+      globalThis.stored = localStorage.getItem("parley:${gameOf(bob)}:seats");
+    }).observe(document.body, { subtree: true, childList: true, characterData: true })`);
+    await join(bob, "Bob");
+    await role(bob, "You are a member").waitFor();
+    expect(await bob.evaluate("globalThis.stored")).toContain("Late");
+  });
+
   test("gives a browser with an expired token a new identity", async () => {
     const [alice, bob] = [await open("token"), await open("token")];
     await create(alice, { "Your name": "Alice", Name: "Strict" });

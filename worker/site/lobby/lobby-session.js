@@ -197,15 +197,15 @@ export class LobbySession {
     this.view = view;
     for (const member of view.members) this.#rememberName(member);
     this.#updateSeat();
-    recordLobby(this.#api.game, this.id, this.isMember ? view.name : null);
   }
 
-  /** Compares the seat with the view and the identity: either may have changed. */
+  /** Compares the seat with the view and the identity, of which either may have changed, and stores it for the next visit. */
   #updateSeat() {
     const isMember = this.me !== undefined;
     if (this.isMember && !isMember) this.note = "You lost your seat while you were away.";
     if (isMember) this.pending_until = null;
     this.isMember = isMember;
+    if (this.view !== null) recordLobby(this.#api.game, this.id, isMember ? this.view.name : null);
   }
 
   /** @param {string} cause @param {string} [message] the host's */
@@ -226,6 +226,7 @@ export class LobbySession {
     const place = this.view.members.findIndex((other) => memberKey(other) === memberKey(member));
     members.splice(place < 0 ? members.length : place, 0, member);
     this.#patchView({ members, member_count: members.length });
+    this.#updateSeat(); // The event of this peer's own join may arrive before the response.
     if (hasJoined && place < 0) this.#addLine(null, `${member.name} joined`);
   }
 
