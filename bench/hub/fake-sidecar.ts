@@ -1,7 +1,7 @@
-/** A link without a sidecar behind it, which hosts any number of lobbies. */
+/** A link without a sidecar behind it, as the load of a hub. */
 const POLICY = { lease_ms: null, lifetime_ms: null, started_keep_ms: 1_000, confirmed_keep_ms: 1_000, listed: true };
 
-/** A link without a sidecar behind it: it reports any number of hosts. */
+/** Reports any number of hosts. */
 export class FakeSidecar {
   readonly #socket: WebSocket;
   #seq = 1;

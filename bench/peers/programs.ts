@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { freePort } from "../../tools/run/ports.ts";
 import { startProcess, stopProcess } from "../../tools/run/processes.ts";
+import { STUN } from "../udp-requests.ts";
 
 /** A running server. `port`: of its UDP wire, `tcp`: of noray's commands. */
 export type PeerServer = {
@@ -54,8 +55,7 @@ export const PEERS = {
     const port = await freePort("udp");
     const listen = ["--listening-ip=127.0.0.1", `--listening-port=${port}`, "--relay-ip=127.0.0.1"];
     const quiet = ["--stun-only", "--no-tls", "--no-dtls", "--no-cli", "--no-stdout-log", "--log-file=/dev/null"];
-    const stun = Buffer.from("000100002112a442".padEnd(40, "a"), "hex");
-    return answering(startProcess(program, ["-n", ...listen, ...quiet], {}), port, 0, stun);
+    return answering(startProcess(program, ["-n", ...listen, ...quiet], {}), port, 0, STUN);
   },
 } as const;
 

@@ -12,7 +12,7 @@ import { currentBundle } from "../../tools/run/bundle.ts";
 import { startHub, stopHub } from "../../tools/run/hub.ts";
 import { freePort } from "../../tools/run/ports.ts";
 import { waitForJson } from "../../tools/run/processes.ts";
-import { printTable } from "../measure.ts";
+import { printTable, quantile } from "../measure.ts";
 
 /** A position update, a part of a level, and the longest message of a bare channel that is portable. */
 const SIZES = [100, 16_384, 65_535] as const;
@@ -80,10 +80,8 @@ async function inTurns(measure: (kind: Kind) => Promise<number>): Promise<[bare:
       if (round > 0) measured[kind].push(value);
     }
   }
-  return [median(measured.bare), median(measured.client)];
+  return [quantile(measured.bare, 0.5), quantile(measured.client, 0.5)];
 }
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 /** Bytes per second, from the first message to the last. */
 async function throughput(ann: Page, bob: Page, kind: Kind, size: (typeof SIZES)[number]): Promise<number> {
