@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AddonProject, sceneOf } from "../support/addon-project.ts";
 import { blocksOf, fileBlock } from "../support/doc-blocks.ts";
 import { godot4IsMissing } from "../support/godot4.ts";
-import { TestStack } from "../support/test-stack.ts";
+import { NATIVE, TestStack } from "../support/test-stack.ts";
 
 const GODOTSTEAM = "docs/guides/migrate-from-godotsteam.md";
 const README = "clients/godot/addons/parley/README.md";
@@ -50,7 +50,7 @@ const blocks = PAGES.flatMap((page) => blocksOf(page, "gdscript").map((block, at
 
 describe.skipIf(godot4IsMissing())("pages of the Godot addon", { timeout: 60_000 }, () => {
   beforeAll(async () => {
-    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    stack = await TestStack.open({ settings: NATIVE });
     // The address is a project setting; here it is set before the first scene.
     const url = `extends Node\nfunc _enter_tree() -> void:\n\tParley.url = "${stack.url}"\n\tParley.keep_identity = false\n`;
     const files = Object.fromEntries(blocks.map(({ block }, at) => [`blocks/block${at}.gd`, asScript(block)]));

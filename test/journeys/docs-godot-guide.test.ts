@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AddonProject, type Game, sceneOf } from "../support/addon-project.ts";
 import { blocksOf, fileBlock } from "../support/doc-blocks.ts";
 import { godot4IsMissing } from "../support/godot4.ts";
-import { TestStack } from "../support/test-stack.ts";
+import { NATIVE, TestStack } from "../support/test-stack.ts";
 
 const GUIDE = "docs/guides/godot.md";
 const README = "clients/godot/addons/parley/README.md";
@@ -62,7 +62,7 @@ let project: AddonProject;
 
 describe.skipIf(godot4IsMissing())("the Godot guide", () => {
   beforeAll(async () => {
-    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    stack = await TestStack.open({ settings: NATIVE });
     const url = `extends Node\nfunc _enter_tree() -> void:\n\tParley.url = "${stack.url}"\n\tParley.keep_identity = false\n`;
     const [readme = ""] = blocksOf(README, "gdscript");
     project = new AddonProject(

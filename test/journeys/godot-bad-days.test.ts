@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../tools/run/ports.ts";
 import { HubClient } from "../../clients/typescript/src/api/hub-client.ts";
 import { Godot4, godot4IsMissing, importProject, type Line } from "../support/godot4.ts";
-import { TestStack } from "../support/test-stack.ts";
+import { NATIVE, TestStack } from "../support/test-stack.ts";
 
 /** Error codes of Godot. */
 const OK = 0;
@@ -63,8 +63,7 @@ const signal = (name: string, first: unknown) => (line: Line) =>
 describe.skipIf(godot4IsMissing())("Godot 4 on a bad day", () => {
   beforeAll(async () => {
     importProject();
-    const settings = { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" };
-    stack = await TestStack.open({ settings, hub: { ADMIN_KEYS } });
+    stack = await TestStack.open({ settings: NATIVE, hub: { ADMIN_KEYS } });
   });
   afterEach(async () => {
     const complaints = games.flatMap((one) => one.complaints);

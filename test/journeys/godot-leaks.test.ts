@@ -1,52 +1,23 @@
 /** Two hundred times host, join and leave in one Godot 4 process: nothing is left behind. */
-import { mkdtempSync, rmSync } from "node:fs";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { stopHub, startHub } from "../../tools/run/hub.ts";
-import { freePort } from "../../tools/run/ports.ts";
-import { startSidecar, stopProcess, waitForJson } from "../../tools/run/processes.ts";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { Godot4, godot4IsMissing, importProject } from "../support/godot4.ts";
+import { NATIVE, TestStack } from "../support/test-stack.ts";
 
 const CYCLES = 200;
-let state: string;
-let url: string;
-let closing: (() => Promise<void>)[] = [];
+let stack: TestStack;
 
 describe.skipIf(godot4IsMissing())("a Godot 4 game that comes and goes", () => {
   beforeAll(async () => {
     importProject();
-    state = mkdtempSync(join(tmpdir(), "parley-"));
-    const [port, udp, status] = [await freePort("tcp"), await freePort("udp"), await freePort("tcp")];
-    url = `http://127.0.0.1:${port}`;
     // The default budgets are for players, who make lobbies more rarely.
-    const settings = { RATE_LIMITS: "off" };
-    const hub = await startHub({ bundle: inject("bundle"), state, port, keys: "key-of-the-stack", settings });
-    closing.push(() => stopHub(hub));
-    await waitForJson(`${url}/healthz`, (body) => body["ok"] === true, hub);
-    const sidecar = startSidecar({
-      PARLEY_HUB: url,
-      PARLEY_KEY: "key-of-the-stack",
-      PARLEY_NAME: "one",
-      PARLEY_LISTEN: "127.0.0.1",
-      PARLEY_ADDRESSES: "127.0.0.1",
-      PARLEY_PORTS: `${udp}=native`,
-      PARLEY_STATUS: `127.0.0.1:${status}`,
-      PARLEY_LOG: "error",
-      PARLEY_TUNNEL: "off",
-    });
-    closing.push(() => stopProcess(sidecar));
-    await waitForJson(`http://127.0.0.1:${status}/healthz`, (body) => body["hub"] === "linked", sidecar);
+    stack = await TestStack.open({ settings: NATIVE, hub: { RATE_LIMITS: "off" } });
   });
-  afterAll(async () => {
-    for (const close of closing.toReversed()) await close();
-    rmSync(state, { recursive: true, force: true });
-  });
+  afterAll(() => stack?.close());
 
   test("objects, sockets and orphan nodes are as many after 200 cycles as after 20", { timeout: 560_000 }, async () => {
-    const game = new Godot4({ scene: "res://test/journeys/cycles.tscn", args: [url, String(CYCLES)] });
+    const game = new Godot4({ scene: "res://test/journeys/cycles.tscn", args: [stack.url, String(CYCLES)] });
     const done = await game.line((line) => "done" in line, { within_ms: 500_000 });
     expect(game.lines.filter((line) => "failed" in line)).toStrictEqual([]);
     expect(done["done"]).toBe(0);
@@ -67,7 +38,7 @@ describe.skipIf(godot4IsMissing())("a Godot 4 game that comes and goes", () => {
     let asked = (): void => {};
     const isAsked = new Promise<void>((done) => (asked = done));
     await once(silent, "listening");
-    closing.push(async () => void silent.close());
+    onTestFinished(() => void silent.close());
     const game = new Godot4({ url: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` });
     game.tell({ call: method, args: method === "host" ? ["Nice"] : [] });
     await isAsked;

@@ -15,7 +15,7 @@ import {
 import { DataWriter, readPacket, writeBye, writeHello } from "../../clients/typescript/src/messages/packets.ts";
 import { Ranges } from "../../clients/typescript/src/messages/transport/ranges.ts";
 import { Godot4, godot4IsMissing, importProject, type Line } from "../support/godot4.ts";
-import { TestStack } from "../support/test-stack.ts";
+import { NATIVE, TestStack } from "../support/test-stack.ts";
 
 const SCENE = "res://test/journeys/messenger.tscn";
 const MESSAGE_BYTES_MAX = 512 * 1_024;
@@ -55,7 +55,7 @@ const message = (wanted: Line) => (line: Line) =>
 describe.skipIf(godot4IsMissing())("messages of a Godot 4 game", () => {
   beforeAll(async () => {
     importProject();
-    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    stack = await TestStack.open({ settings: NATIVE });
   });
   afterEach(async () => {
     const complaints = games.flatMap((one) => one.complaints);

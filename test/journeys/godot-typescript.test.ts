@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Peer, ParleyClient } from "../../clients/typescript/src/index.ts";
 import { Godot4, godot4IsMissing, importProject } from "../support/godot4.ts";
-import { TestStack } from "../support/test-stack.ts";
+import { NATIVE, TestStack } from "../support/test-stack.ts";
 
 let stack: TestStack;
 let game: Godot4;
@@ -23,7 +23,7 @@ const said = (words: string): Uint8Array => Buffer.from(`d ${words}`);
 describe.skipIf(godot4IsMissing())("a Godot 4 game and a TypeScript program", () => {
   beforeAll(async () => {
     importProject();
-    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    stack = await TestStack.open({ settings: NATIVE });
   });
   afterEach(async () => {
     await bot.close();

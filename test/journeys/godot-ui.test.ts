@@ -1,7 +1,7 @@
 /** The lobby browser scene, used by keys and by a gamepad, and the demo, played by bots: real games, a real hub. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Godot4, godot4IsMissing, importProject } from "../support/godot4.ts";
-import { TestStack } from "../support/test-stack.ts";
+import { NATIVE, TestStack } from "../support/test-stack.ts";
 
 type Shown = {
   finder: boolean;
@@ -53,7 +53,7 @@ async function create(game: Godot4, name: string, by = "key"): Promise<Shown> {
 describe.skipIf(godot4IsMissing())("the lobby browser", { timeout: 90_000 }, () => {
   beforeAll(async () => {
     importProject();
-    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    stack = await TestStack.open({ settings: NATIVE });
   });
   afterEach(async () => {
     const complaints = games.flatMap((one) => one.complaints);
@@ -177,7 +177,7 @@ describe.skipIf(godot4IsMissing())("the demo", { timeout: 120_000 }, () => {
 
   beforeAll(async () => {
     importProject();
-    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    stack = await TestStack.open({ settings: NATIVE });
   });
   afterAll(async () => {
     await Promise.all(bots.map((bot) => bot.kill()));

@@ -1,7 +1,7 @@
 /** Two Godot 4 games, a real hub and a real sidecar on one machine. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Godot4, godot4IsMissing, importProject, type Returned } from "../support/godot4.ts";
-import { eventually, TestStack } from "../support/test-stack.ts";
+import { eventually, NATIVE, TestStack } from "../support/test-stack.ts";
 
 let stack: TestStack;
 let games: Godot4[] = [];
@@ -16,7 +16,7 @@ async function game(): Promise<Godot4> {
 describe.skipIf(godot4IsMissing())("Godot 4 on one machine", () => {
   beforeAll(async () => {
     importProject();
-    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    stack = await TestStack.open({ settings: NATIVE });
   });
   afterEach(async () => {
     await Promise.all(games.map((one) => one.kill()));

@@ -14,11 +14,10 @@ import {
 import { isBrowserMissing } from "../support/browser.ts";
 import { Coturn, isCoturnMissing } from "../support/coturn.ts";
 import { GamePages } from "../support/game-page.ts";
-import { eventually, TestStack } from "../support/test-stack.ts";
+import { eventually, NATIVE, TestStack } from "../support/test-stack.ts";
 import { WebAttacker } from "../support/web-attacker.ts";
 import { isWebrtcMissing } from "../support/webrtc.ts";
 
-const TURN_SECRET = "north-0917-2468-abcdef";
 const LONGEST = 524_288;
 
 type AnyPeer = Peer | WebPeer;
@@ -31,9 +30,8 @@ let pages: GamePages;
 const clients: Client[] = [];
 beforeAll(async () => {
   if (isSkipped) return;
-  turn = await Coturn.open(TURN_SECRET);
-  const hub = { TURN_SECRET, TURN_URLS: `turn:127.0.0.1:${turn.port}?transport=udp` };
-  stack = await TestStack.open({ hub, settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+  turn = await Coturn.open();
+  stack = await TestStack.open({ hub: turn.settings, settings: NATIVE });
   pages = await GamePages.open();
 });
 afterEach(async () => {
@@ -118,7 +116,8 @@ describe.skipIf(isSkipped)("Node and browsers in one lobby", () => {
     const guest = await nativeOnly();
     const joined = await guest.join({ id: seat.lobby.id });
     const peer = await joined.connect(host.id);
-    expect([peer.path, (await peerOf(seat)).path]).toStrictEqual(["direct", "direct"]);
+    const ofHost = await peerOf(seat);
+    await expect.poll(() => [peer.path, ofHost.path], { timeout: 30_000 }).toStrictEqual(["direct", "direct"]);
 
     await send(page, 5, 7);
     await send(page, LONGEST, 8);

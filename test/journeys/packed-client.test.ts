@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isBrowserMissing } from "../support/browser.ts";
 import { blocksOf, fileBlock, ROOT, substitute } from "../support/doc-blocks.ts";
 import { CLIENT, GamePages } from "../support/game-page.ts";
-import { TestStack } from "../support/test-stack.ts";
+import { NATIVE, TestStack } from "../support/test-stack.ts";
 import { isWebrtcMissing } from "../support/webrtc.ts";
 
 const run = promisify(execFile);
@@ -32,7 +32,7 @@ const plainScript = (): string => join(folder, "node_modules/@parley/client/dist
 
 describe.skipIf(isBrowserMissing())("the packed client", () => {
   beforeAll(async () => {
-    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    stack = await TestStack.open({ settings: NATIVE });
     pages = await GamePages.open();
     folder = await mkdtemp(join(tmpdir(), "parley-packed-"));
     await writeFile(join(folder, "package.json"), '{ "type": "module", "private": true }');

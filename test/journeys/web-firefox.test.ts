@@ -3,10 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isBrowserMissing, isFirefoxMissing, launchFirefox } from "../support/browser.ts";
 import { Coturn, isCoturnMissing } from "../support/coturn.ts";
 import { GamePages } from "../support/game-page.ts";
-import { connected, countedNumbers, countNumbers, enter, idOf, pathsOf, sendNumbers } from "../support/player-page.ts";
-import { TestStack } from "../support/test-stack.ts";
-
-const TURN_SECRET = "north-0917-2468-abcdef";
+import { connected, countedNumbers, countNumbers, enter, idOf, pathsBecome, sendNumbers } from "../support/player-page.ts";
+import { NATIVE, TestStack } from "../support/test-stack.ts";
 
 let stack: TestStack;
 let turn: Coturn;
@@ -15,9 +13,8 @@ let chromium: GamePages;
 
 describe.skipIf(isBrowserMissing() || isFirefoxMissing() || isCoturnMissing())("Firefox and Chromium", () => {
   beforeAll(async () => {
-    turn = await Coturn.open(TURN_SECRET);
-    const hub = { TURN_SECRET, TURN_URLS: `turn:127.0.0.1:${turn.port}?transport=udp` };
-    stack = await TestStack.open({ hub, settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    turn = await Coturn.open();
+    stack = await TestStack.open({ hub: turn.settings, settings: NATIVE });
     [firefox, chromium] = await Promise.all([
       launchFirefox().then((browser) => GamePages.open(browser)),
       GamePages.open(),
@@ -40,7 +37,7 @@ describe.skipIf(isBrowserMissing() || isFirefoxMissing() || isCoturnMissing())("
       const [first, second] = host === "Firefox" ? [fox, other] : [other, fox];
       await enter(second, stack.url, await enter(first, stack.url, null, { relay }));
       await Promise.all([connected(fox, 1), connected(other, 1)]);
-      expect([await pathsOf(fox), await pathsOf(other)]).toStrictEqual([[path], [path]]);
+      for (const page of [fox, other]) await pathsBecome(page, [path]);
       const [idOfFox, idOfOther] = [await idOf(fox), await idOf(other)];
       await Promise.all([countNumbers(fox, idOfOther), countNumbers(other, idOfFox)]);
       await Promise.all([sendNumbers(fox, idOfOther, 1_000), sendNumbers(other, idOfFox, 1_000)]);

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isBrowserMissing } from "../support/browser.ts";
 import { blocksOf, substitute } from "../support/doc-blocks.ts";
 import { CLIENT, GamePages } from "../support/game-page.ts";
-import { eventually, TestStack } from "../support/test-stack.ts";
+import { eventually, NATIVE, TestStack } from "../support/test-stack.ts";
 
 const run = promisify(execFile);
 const HUB = "http://127.0.0.1:8787";
@@ -25,7 +25,7 @@ let folder: string;
 
 describe.skipIf(isBrowserMissing())("a browser game", { concurrent: true }, () => {
   beforeAll(async () => {
-    stack = await TestStack.open({ settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+    stack = await TestStack.open({ settings: NATIVE });
     pages = await GamePages.open();
     folder = await mkdtemp(join(tmpdir(), "parley-game-"));
   });

@@ -11,13 +11,12 @@ import {
   enter,
   waitForText,
   idOf,
+  pathsBecome,
   pathsOf,
   sendText,
   sendNumbers,
 } from "../support/player-page.ts";
-import { eventually, TestStack } from "../support/test-stack.ts";
-
-const TURN_SECRET = "north-0917-2468-abcdef";
+import { eventually, NATIVE, TestStack } from "../support/test-stack.ts";
 
 const isSkipped = isBrowserMissing() || isCoturnMissing();
 let stack: TestStack;
@@ -25,9 +24,8 @@ let turn: Coturn;
 let pages: GamePages;
 beforeAll(async () => {
   if (isSkipped) return;
-  turn = await Coturn.open(TURN_SECRET);
-  const hub = { TURN_SECRET, TURN_URLS: `turn:127.0.0.1:${turn.port}?transport=udp` };
-  stack = await TestStack.open({ hub, settings: { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } });
+  turn = await Coturn.open();
+  stack = await TestStack.open({ hub: turn.settings, settings: NATIVE });
   pages = await GamePages.open();
 });
 afterEach(() => pages?.closePages());
@@ -57,7 +55,7 @@ describe.skipIf(isSkipped)("browsers in one lobby", () => {
   test("two connect directly and exchange messages on channels", async () => {
     const [ann, bob] = (await open(2)) as [Page, Page];
     await Promise.all([connected(ann, 1), connected(bob, 1)]);
-    expect([await pathsOf(ann), await pathsOf(bob)]).toStrictEqual([["direct"], ["direct"]]);
+    for (const page of [ann, bob]) await pathsBecome(page, ["direct"]);
     await sendText(ann, "hello", { reliable: true, channel: 7 });
     await waitForText(bob, `${await idOf(ann)}:7:hello`);
     await sendText(bob, "quick");

@@ -18,6 +18,8 @@ export function isCoturnMissing(): boolean {
   return true;
 }
 
+const SECRET = "north-0917-2468-abcdef";
+
 export class Coturn {
   readonly port: number;
   /** The lines of its log. */
@@ -25,11 +27,11 @@ export class Coturn {
   readonly #child: ChildProcess;
   readonly #folder: string;
 
-  private constructor(port: number, secret: string) {
+  private constructor(port: number) {
     this.port = port;
     this.#folder = mkdtempSync(join(tmpdir(), "parley-turn-"));
     const options = ["-n", "--no-cli", "--no-tls", "--no-dtls", "--log-file=stdout", "--verbose", "--realm=parley"];
-    const secrets = ["--use-auth-secret", `--static-auth-secret=${secret}`];
+    const secrets = ["--use-auth-secret", `--static-auth-secret=${SECRET}`];
     const addresses = ["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers"];
     const files = [`--pidfile=${join(this.#folder, "pid")}`, `--userdb=${join(this.#folder, "db")}`];
     const args = [...options, ...secrets, ...addresses, ...files, `--listening-port=${port}`];
@@ -41,9 +43,9 @@ export class Coturn {
     createInterface({ input: this.#child.stdout! }).on("line", (line) => this.lines.push(line));
   }
 
-  /** Resolves once it listens. `secret`: the hub's TURN_SECRET. */
-  static async open(secret: string): Promise<Coturn> {
-    const server = new Coturn(await freePort("tcp"), secret);
+  /** Resolves once it listens. */
+  static async open(): Promise<Coturn> {
+    const server = new Coturn(await freePort("tcp"));
     const deadline = performance.now() + 30_000;
     while (!server.lines.some((line) => /UDP listener opened/i.test(line))) {
       if (server.#child.exitCode !== null || performance.now() > deadline)
@@ -51,6 +53,11 @@ export class Coturn {
       await new Promise((done) => setTimeout(done, 20));
     }
     return server;
+  }
+
+  /** The settings of a hub that names it. */
+  get settings(): Readonly<Record<string, string>> {
+    return { TURN_SECRET: SECRET, TURN_URLS: `turn:127.0.0.1:${this.port}?transport=udp` };
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 /** A player in a page of game-page.ts: the steps of a game, and what the page has seen. */
 import type { Page } from "playwright-core";
+import { expect } from "vitest";
 
 /** The candidates of the selected pair, as the browser's statistics name them (webrtc-stats). */
 export type SelectedPair = {
@@ -44,7 +45,14 @@ export const idOf = (page: Page): Promise<string> => page.evaluate("player.id");
 export const connected = (page: Page, count: number): Promise<unknown> =>
   page.waitForFunction(`peers.size === ${count} && [...peers.values()].every((peer) => peer.path !== null)`);
 
-export const pathsOf = (page: Page): Promise<string[]> => page.evaluate("[...peers.values()].map(({ path }) => path)");
+/** The paths to the peers of the page, sorted. */
+export const pathsOf = (page: Page): Promise<string[]> =>
+  page.evaluate("[...peers.values()].map(({ path }) => path).sort()");
+
+/** Resolves once the page's paths, sorted, are these. The first path may be a relay, which a direct one replaces. */
+export async function pathsBecome(page: Page, paths: readonly string[]): Promise<void> {
+  await expect.poll(() => pathsOf(page), { timeout: 30_000 }).toStrictEqual(paths);
+}
 
 /** Sends a text to every peer of the page. */
 export async function sendText(page: Page, text: string, options: object = { reliable: true }): Promise<void> {

@@ -22,6 +22,9 @@ type Running = {
 const PATIENCE_MS = 60_000;
 const TOKEN_KEY = "token-key-of-the-stack-of-the-tests";
 
+/** The settings of a sidecar for native peers on this machine. */
+export const NATIVE = { PARLEY_PORTS: "PORT=native", PARLEY_ADDRESSES: "127.0.0.1" } as const;
+
 export class TestStack {
   readonly key = "key-of-the-stack";
   readonly #state: string;
