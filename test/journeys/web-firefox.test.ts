@@ -3,7 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isBrowserMissing, isFirefoxMissing, launchFirefox } from "../support/browser.ts";
 import { Coturn, isCoturnMissing } from "../support/coturn.ts";
 import { GamePages } from "../support/game-page.ts";
-import { connected, countedNumbers, countNumbers, enter, idOf, pathsBecome, sendNumbers } from "../support/player-page.ts";
+import {
+  connected,
+  countedNumbers,
+  countNumbers,
+  enter,
+  idOf,
+  pathsBecome,
+  sendNumbers,
+} from "../support/player-page.ts";
 import { NATIVE, TestStack } from "../support/test-stack.ts";
 
 let stack: TestStack;
