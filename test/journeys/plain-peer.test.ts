@@ -9,6 +9,8 @@ import { TestStack } from "../support/test-stack.ts";
 
 const PLAIN_PEER = join(import.meta.dirname, "../support/plain-peer.js");
 
+const POLL = { timeout: 30_000, interval: 50 };
+
 type Line = { readonly path?: string; readonly received?: string };
 
 let stack: TestStack;
@@ -48,7 +50,7 @@ test.for([
     expect(await received).toBe("a plain peer");
     await printed;
     expect(lines.find((line) => line.path !== undefined)).toStrictEqual({ path });
-    expect(membership.peers.map((peer) => peer.path)).toStrictEqual([path]);
+    await expect.poll(() => membership.peers.map((peer) => peer.path), POLL).toStrictEqual([path]);
   } finally {
     await host.close();
   }

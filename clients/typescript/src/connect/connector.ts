@@ -241,7 +241,8 @@ export class Connector implements MemberPaths<Peer> {
     reportOutcome(this.#setup.hub, connection, punchReport(connection, outcome, sent));
     connection.attempt = outcome.kind === "opened" ? 0 : connection.attempt + 1;
     if (outcome.kind === "opened") return;
-    if (connection.attempt < limits.IMMEDIATE_RETRIES_MAX && connection.isInitiator)
+    // Without any path, an end that was asked does not leave it to the other one, which may have gone and come again.
+    if (connection.attempt < limits.IMMEDIATE_RETRIES_MAX && (connection.isInitiator || peer.path === null))
       void this.#requestIntroduction(connection);
     if (!peer.hasRelay) void this.#requestRelay(connection);
   }

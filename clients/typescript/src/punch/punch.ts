@@ -284,7 +284,8 @@ export class Punch {
   }
 
   #send(message: Message, { socket, to }: CandidatePair, now: number, hops?: number): void {
-    const bytes = this.#seal.seal(writeMessage(message), now);
+    const body = writeMessage(message);
+    const bytes = message.kind === "probe" ? this.#seal.sealNewest(body) : this.#seal.seal(body, now);
     this.counts.sent++;
     this.#datagrams.push({ socket, to, bytes, ...(hops === undefined ? {} : { hops }) });
   }

@@ -160,6 +160,17 @@ describe("a new key", () => {
     expect(received(reborn.open(a.seal(sent("welcome"), 30), 30))).toBe("welcome");
   });
 
+  test("probes of a punch are read at once by a peer that kept another old key", () => {
+    const [a] = pair();
+    const other = new Seal({ key: randomBytes(32), epoch: 0, role: "b" });
+    a.renew({ key: NEXT, epoch: 1, role: "a" }, 0);
+    other.renew({ key: NEXT, epoch: 1, role: "b" }, 0);
+    expect(other.open(a.seal(sent("old"), 10), 10)).toBeNull();
+    expect(received(other.open(a.sealNewest(sent("probe")), 10))).toBe("probe");
+    expect(received(a.open(other.seal(sent("answer"), 20), 20))).toBe("answer");
+    expect(received(other.open(a.seal(sent("data"), 30), 30))).toBe("data");
+  });
+
   test("an older or equal epoch is ignored; 0 follows 255", () => {
     const [a, b] = pair(KEY, 255);
     for (const epoch of [255, 254, 200]) a.renew({ key: NEXT, epoch, role: "a" }, 0);

@@ -126,7 +126,9 @@ func _collect_punch(now: float) -> void:
 			if now >= _told_at + SWEEP_AFTER_MS and not _further.has(socket):
 				continue
 			_further[socket] = true
-		outbox.append([socket, row[1], row[2], seal.seal(row[3], now)])
+		var body: PackedByteArray = row[3]
+		var is_probe := body[0] == ParleyMessage.PROBE
+		outbox.append([socket, row[1], row[2], seal.seal_newest(body) if is_probe else seal.seal(body, now)])
 	punch.outbox.clear()
 
 

@@ -53,6 +53,11 @@ func seal(body: PackedByteArray, now: float) -> PackedByteArray:
 	return _sending.seal(body)
 
 
+## The same with the newest key, for probes of the punch that came with it: the peer may have kept another older key.
+func seal_newest(body: PackedByteArray) -> PackedByteArray:
+	return _newest.seal(body)
+
+
 ## What the peer sent, or null.
 func open(bytes: PackedByteArray, now: float) -> Variant:
 	if now >= _drop_at:
