@@ -112,9 +112,13 @@ export const verdictOf = ({ verdict, reason: message, pair, key, epoch }: Introd
 
 /** One peer as input of nat-advice.ts. */
 export function sideOf({ reach, reached_at }: ReachedParty, relay_only: boolean, now: number): Side {
-  const { samples, local_endpoints: hosts, filtering, hairpin, rtt_ms, age_ms, birthday = false } = reach;
+  const { samples, local_endpoints: hosts, filtering, hairpin, remaps, rtt_ms, age_ms, birthday = false } = reach;
   const translated = samples.filter(({ via }) => isIPv4(via.address));
-  const tested = { ...(filtering && { filtering }), ...(hairpin !== undefined && { hairpin }) };
+  const tested = {
+    ...(filtering && { filtering }),
+    ...(hairpin !== undefined && { hairpin }),
+    ...(remaps !== undefined && { remaps }),
+  };
   const own = hosts.map(({ address }) => address);
   const round_trip_ms = Math.min(Math.max(0, rtt_ms), ROUND_TRIP_MS_MAX);
   return {

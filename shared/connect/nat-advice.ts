@@ -46,7 +46,7 @@ export function advise(a: Side, b: Side, attempt = 0, outcomes: Outcomes = () =>
   const advice = { verdict, reason, pair, byIPv6, start_in_ms };
   if (verdict === "relay") return { ...advice, plans: null };
   const plain = [plainPlan(b, a, verdict, true, attempt), plainPlan(a, b, verdict, false, attempt)] as const;
-  return { ...advice, plans: withLuck(verdict, [a, b], plain, start_in_ms) };
+  return { ...advice, plans: withLuck(verdict, [a, b], plain, start_in_ms, attempt) };
 }
 
 /**

@@ -58,15 +58,21 @@ export type Nat = {
   readonly filtering: Filtering | null;
   /** Whether it forwards datagrams from inside to its own outer endpoints (hairpinning); null where not tested. */
   readonly hairpin: boolean | null;
+  /**
+   * Whether a socket gets another port for a destination that was received from first, as with a router that has no firewall;
+   * null where not tested.
+   */
+  readonly remaps: boolean | null;
 };
 
 /** Properties that need an active test: a sender that the peer has not sent to. */
-export type Tested = { readonly filtering?: Filtering; readonly hairpin?: boolean };
+export type Tested = { readonly filtering?: Filtering; readonly hairpin?: boolean; readonly remaps?: boolean };
 
 /** Classifies the NAT of these samples, which are of one address family; `hosts` are the peer's local addresses. */
 export function classify(samples: readonly Sample[], hosts: readonly string[], tested: Tested = {}): Nat {
   const inOrder = samples.toSorted((a, b) => a.at_ms - b.at_ms);
-  const tests = { filtering: tested.filtering ?? null, hairpin: tested.hairpin ?? null };
+  const { filtering = null, hairpin = null, remaps = null } = tested;
+  const tests = { filtering, hairpin, remaps };
   if (inOrder.length === 0) return { kind: "blocked", mapping: null, allocation: null, ...tests };
   const mapping = mappingOf(inOrder);
   const isOpen = inOrder.every(({ seen, local_port }) => seen.port === local_port && hosts.includes(seen.address));

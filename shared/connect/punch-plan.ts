@@ -61,7 +61,7 @@ export type Plan = {
   readonly nominates: boolean;
   /** Whether local endpoints may be used: both peers come from one public address. */
   readonly same_network: boolean;
-  /** TTL of the first datagrams, or null for the default. */
+  /** TTL of the first datagrams, and of all those of further sockets; null for the default. */
   readonly first_hops: number | null;
   readonly give_up_ms: number;
 };
@@ -95,6 +95,7 @@ export function withLuck(
   sides: Pair<Side>,
   plans: Pair<Plan>,
   start_in_ms: Pair<number>,
+  attempt: number,
 ): Pair<Plan> {
   if (!needsLuck(verdict)) return plans;
   const hard = isHard(sides[0].nat) ? 0 : 1;
@@ -108,7 +109,7 @@ export function withLuck(
       ...plans[hard],
       sockets: block.sockets,
       per_s: limits.BIRTHDAY_PER_S,
-      first_hops: limits.SHORT_LIVED_HOPS,
+      first_hops: opensOnly(sides[easy].nat, attempt) ? limits.SHORT_LIVED_HOPS : null,
     };
     out[easy] = { ...plans[easy], spray: shuffled(sides[hard], sides[easy], block), per_s: limits.BIRTHDAY_PER_S };
     return [withPatience(out[0]), withPatience(out[1])];
@@ -127,6 +128,14 @@ export function withLuck(
   out[easy] = { ...plans[easy], targets: byIPv6(easy), spray, first_hops: null, per_s: limits.CROSSING_PER_S };
   return out;
 }
+
+/**
+ * Whether the datagrams of many sockets must only open their own router. One that reaches a router which remaps makes all its
+ * later datagrams leave from another port, so half of all matches would end the search. Short-lived datagrams do not open
+ * a router that is further away, so later attempts take turns.
+ */
+const opensOnly = ({ remaps }: Nat, attempt: number): boolean =>
+  remaps !== false && (attempt % 2 === 0) === (remaps === true);
 
 const withPatience = (plan: Plan): Plan => ({ ...plan, give_up_ms: limits.BIRTHDAY_GIVE_UP_MS });
 

@@ -58,6 +58,8 @@ export const reach = object({
   /** The router's filtering and hairpinning, where tested. */
   filtering: optional(oneOf("independent", "address", "port")),
   hairpin: optional(flag),
+  /** The router gives a socket another port for a destination that it received a datagram from first. */
+  remaps: optional(flag),
   /** The peer's clock when this is sent; the same clock as in `looks`. */
   now_ms: number,
   /** Round trip to the hub, in ms. */

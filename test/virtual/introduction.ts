@@ -133,11 +133,14 @@ function observeBoth(world: World, players: Pair<VirtualPlayer>): [Observed | nu
   return observed;
 }
 
+const NOTHING_OBSERVED: Observed = { samples: [], filtering: null, remaps: null, candidates: [] };
+
 function adviceOf(observed: Pair<Observed | null>, link: Link, now: number, attempt = 0, untested = false): Advice {
   const [a, b] = observed.map((one): Side => {
-    const { samples, filtering, candidates } = one ?? { samples: [], filtering: null, candidates: [] };
+    const { samples, filtering, remaps, candidates } = one ?? NOTHING_OBSERVED;
     const hosts = candidates.filter(({ kind }) => kind === "host").map(({ endpoint }) => endpoint.address);
-    const nat = classify(samples, hosts, filtering === null || untested ? {} : { filtering });
+    const tested = { ...(filtering !== null && { filtering }), ...(remaps !== null && { remaps }) };
+    const nat = classify(samples, hosts, untested ? {} : tested);
     const newest = Math.max(...samples.map(({ at_ms }) => at_ms), -Infinity);
     const sampled_ms_ago = Number.isFinite(newest) ? now - newest : 0;
     return { candidates, nat, rtt_ms: 2 * link.delay_ms, sampled_ms_ago, relay_only: false, birthday: true };

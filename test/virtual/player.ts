@@ -1,5 +1,5 @@
 /** A peer in the virtual network: it observes its endpoints, reports them, and executes the punch plan. */
-import { type Endpoint, isIPv4 } from "#shared/net/endpoint.ts";
+import { type Endpoint, isIPv4, sameEndpoint } from "#shared/net/endpoint.ts";
 import type { Filtering, Sample } from "#shared/connect/nat.ts";
 import type { Candidate } from "#shared/connect/punch-plan.ts";
 import type { Plan } from "../../clients/typescript/src/punch/plan.ts";
@@ -18,6 +18,7 @@ const TESTER = -1;
 export type Observed = {
   readonly samples: readonly Sample[];
   readonly filtering: Filtering | null;
+  readonly remaps: boolean | null;
   readonly candidates: readonly Candidate[];
 };
 
@@ -53,14 +54,25 @@ export class VirtualPlayer {
     for (let one = 0; one < FRESH; one++)
       asked.push({ socket: 1_000 + one, via: this.#sidecars.ports[0]!, echoes: false });
     let filtering: Filtering | null = null;
-    let missing = asked.length;
+    let remaps: boolean | null = null;
+    let missing = asked.length + 1;
     let told = false;
     const finish = (): void => {
       if (told) return;
       told = true;
       this.close(TESTER, 1_000, 1_001, 1_002);
       this.#samples = this.#samples.slice(-32);
-      tell({ samples: this.#samples, filtering, candidates: this.#candidates() });
+      tell({ samples: this.#samples, filtering, remaps, candidates: this.#candidates() });
+    };
+    // The other port of the sidecar has sent its answer unasked.
+    const testRemapping = (before: Endpoint): void => {
+      const via = this.#sidecars.ports[1]!;
+      const { send } = this.#sidecars.ask(this.host, this.#port(TESTER), via, false, (seen) => {
+        if (told || remaps !== null) return;
+        remaps = !sameEndpoint(before, seen);
+        if (--missing === 0) finish();
+      });
+      if (!told) send();
     };
     const asks = asked.map(({ socket, via, echoes }, order) => {
       let answered = false;
@@ -68,6 +80,7 @@ export class VirtualPlayer {
         if (socket === TESTER && (filtering === null || other)) filtering = other ? "address" : "port";
         if (answered || other) return;
         answered = true;
+        if (socket === TESTER) this.#world.at(this.#world.now + 20, () => testRemapping(seen));
         // In immediate succession, distinguished by microseconds.
         this.#samples.push({ socket, local_port: from.port, via, seen, at_ms: at_ms + order / 1_000 });
         missing--;

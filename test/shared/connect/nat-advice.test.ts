@@ -10,6 +10,7 @@ const CONE: Nat = {
   allocation: { kind: "preserving" },
   filtering: "port",
   hairpin: null,
+  remaps: null,
 };
 const COUNTS: Nat = {
   ...CONE,
@@ -17,7 +18,7 @@ const COUNTS: Nat = {
   allocation: { kind: "sequential", step: 2, last: 20_000, at_ms: 0, foreign_per_s: 0 },
 };
 const DICE: Nat = { ...CONE, mapping: "per_port", allocation: { kind: "random", first: 1_024, last: 65_535 } };
-const BLOCKED: Nat = { kind: "blocked", mapping: null, allocation: null, filtering: null, hairpin: null };
+const BLOCKED: Nat = { kind: "blocked", mapping: null, allocation: null, filtering: null, hairpin: null, remaps: null };
 
 const seen = (address: string, port: number, observed_at = 0): Candidate => ({
   kind: "reflexive",
@@ -228,5 +229,14 @@ describe("the plans", () => {
     const [careful, few] = between({ ...CONE, filtering: null }, block).plans!;
     expect(few.sockets).toBe(50);
     expect(careful.spray).toMatchObject({ first_port: 30_000, ports: 800, probes: 800, after_ms: 300 });
+  });
+
+  test.each<[boolean | null, readonly (number | null)[]]>([
+    [true, [2, null, 2]],
+    [false, [null, null, null]],
+    [null, [null, 2, null]],
+  ])("a birthday with a router that remaps %j sends datagrams that expire in the attempts %j", (remaps, wanted) => {
+    const attempts = [0, 1, 2].map((attempt) => advise(side({ ...CONE, remaps }, A), side(DICE, B), attempt));
+    expect(attempts.map(({ plans }) => plans![1].first_hops)).toStrictEqual(wanted);
   });
 });

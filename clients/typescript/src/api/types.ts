@@ -283,6 +283,7 @@ export type Reach = {
   }[];
   readonly filtering?: "independent" | "address" | "port";
   readonly hairpin?: boolean;
+  readonly remaps?: boolean;
   readonly now_ms: number;
   readonly rtt_ms: number;
   readonly web?: boolean;

@@ -15,7 +15,7 @@ import { ProbeTransactions, type ProbeResponse, probeRequest } from "./probe-tra
 import { Sockets } from "./sockets.ts";
 
 export type GatheredReach = {
-  readonly reach: Pick<Reach, "looks" | "local_endpoints" | "now_ms" | "filtering">;
+  readonly reach: Pick<Reach, "looks" | "local_endpoints" | "now_ms" | "filtering" | "remaps">;
   /** Every sidecar saw the connection's socket at the same endpoint of each family. */
   readonly isStable: boolean;
   /** The endpoints at which they saw it, in words. */
@@ -46,7 +46,7 @@ export class ReflexiveProbe {
   #lastSocketNumber = 0;
   /** Families in which no sidecar answered last time: they are asked and not waited for. */
   readonly #silent = new Set<boolean>();
-  #filtering: { readonly is: NonNullable<Reach["filtering"]>; readonly at: number } | null = null;
+  #router: { readonly tested: Pick<Reach, "filtering" | "remaps">; readonly at: number } | null = null;
 
   constructor(sidecars: KnownSidecars, ticket: string) {
     this.#sidecars = sidecars;
@@ -62,7 +62,7 @@ export class ReflexiveProbe {
   reset(): void {
     this.#observations = [];
     this.#silent.clear();
-    this.#filtering = null;
+    this.#router = null;
   }
 
   /**
@@ -102,11 +102,11 @@ export class ReflexiveProbe {
       );
       this.#observations = [...older, ...looks].slice(-limits.OBSERVATIONS_MAX);
       // Only the observations of this moment describe the current socket.
-      const filtering = this.#filtering;
-      const isKnown = filtering !== null && now - filtering.at < limits.FILTERING_LIFETIME_MS;
+      const router = this.#router;
+      const isKnown = router !== null && now - router.at < limits.FILTERING_LIFETIME_MS;
       const looks_sent = this.#observations.toSorted((a, b) => a.at_ms - b.at_ms);
       const reach = { looks: looks_sent, local_endpoints: sockets.hosts(number) };
-      const whole = { ...reach, now_ms: performance.now(), ...(isKnown && { filtering: filtering.is }) };
+      const whole = { ...reach, now_ms: performance.now(), ...(isKnown && router.tested) };
       return { reach: whole, ...endpointsOf(seen) };
     } finally {
       newSockets.closeAll();
@@ -115,7 +115,7 @@ export class ReflexiveProbe {
 
   /** What a new socket shows of this machine's network. */
   async examine(): Promise<NetworkFindings> {
-    if (this.#filtering === null) await this.testFiltering();
+    if (this.#router === null) await this.testFiltering();
     const transactions = new ProbeTransactions();
     const sockets = new Sockets((bytes) => void transactions.handleResponse(bytes));
     try {
@@ -150,7 +150,10 @@ export class ReflexiveProbe {
     }
   }
 
-  /** Tests the NAT's filtering (RFC 5780 section 4.4). It runs on joining, before the result is needed. */
+  /**
+   * Tests the NAT's filtering (RFC 5780 section 4.4), and whether it remaps a socket after an early datagram. It runs on
+   * joining, before the result is needed.
+   */
   async testFiltering(): Promise<void> {
     const transactions = new ProbeTransactions();
     const sockets = new Sockets((bytes) => void transactions.handleResponse(bytes));
@@ -165,7 +168,8 @@ export class ReflexiveProbe {
       const tested = new Sockets((bytes) => void transactions.handleResponse(bytes));
       try {
         await tested.bind(0);
-        const seen = await transactions.request((word) => tested.send(0, via, probeRequest("see", this.#ticket, word)));
+        const see = (word: string): Uint8Array => probeRequest("see", this.#ticket, word);
+        const seen = await transactions.request((word) => tested.send(0, via, see(word)));
         if (seen === null) return;
         const timeout_ms = 3 * (performance.now() - seen.at) + limits.KNOCK_MS;
         const receipt = seen.words[1] ?? "";
@@ -176,7 +180,10 @@ export class ReflexiveProbe {
           );
         const otherAddress = elsewhere === undefined ? null : await knock(elsewhere);
         const is = otherAddress !== null ? "independent" : (await knock(otherPort)) !== null ? "address" : "port";
-        this.#filtering = { is, at: performance.now() };
+        // A router without a firewall has taken the knock for its own, and its port is occupied for that sidecar's.
+        const again = is === "port" ? await transactions.request((word) => tested.send(0, otherPort, see(word))) : null;
+        const remaps = again === null ? {} : { remaps: again.words[0] !== seen.words[0] };
+        this.#router = { tested: { filtering: is, ...remaps }, at: performance.now() };
       } finally {
         tested.closeAll();
       }

@@ -15,7 +15,7 @@ import { Sockets } from "./sockets.ts";
 export type WarmSocketPair = {
   readonly sockets: Sockets;
   readonly probes: ProbeTransactions;
-  readonly reach: Pick<Reach, "looks" | "local_endpoints" | "now_ms" | "filtering"> | null;
+  readonly reach: Pick<Reach, "looks" | "local_endpoints" | "now_ms" | "filtering" | "remaps"> | null;
 };
 
 /** Sends a standing reach to the hub; null: it must ask this member from now on. */

@@ -8,7 +8,8 @@
  *     per_s         datagrams per second, for sockets and for ports
  *     nominates     this side nominates the pair (RFC 8445 section 6.1.1: the controlling agent)
  *     same_network  both sides have one public address, so local endpoints may be sent to
- *     first_hops    TTL of the first datagrams: they open the own NAT and do not reach the other; null: the default
+ *     first_hops    TTL of the first datagrams, and of all those of further sockets: they open the own NAT and do not reach
+ *                   the other; null: the default
  */
 import type { Connection } from "../api/types.ts";
 import { type Endpoint, isEndpoint, isLocal, isLoopback } from "../util/addresses.ts";

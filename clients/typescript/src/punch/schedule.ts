@@ -57,8 +57,7 @@ function targetSchedule(to: Endpoint, local: boolean, startAt: number, hops: num
 
 /**
  * From many sockets to one endpoint. The first round opens them; later rounds replace lost datagrams. With `first_hops`
- * the datagrams of every second socket never arrive: a router without a firewall gives its own host another port for
- * every source that it received first. The other sockets are for NATs that are further away than that.
+ * they never arrive: a router without a firewall gives its own host another port for every source that it received first.
  */
 function socketSchedule(to: Endpoint, { sockets, per_s, first_hops }: Plan, startAt: number): ProbeSchedule {
   let count = 0;
@@ -70,8 +69,7 @@ function socketSchedule(to: Endpoint, { sockets, per_s, first_hops }: Plan, star
       pace.step(now);
       // The first socket has its own schedule for this endpoint.
       const socket = 1 + (count++ % (sockets - 1));
-      const isShortLived = first_hops !== null && socket % 2 === 0;
-      return { socket, to, local: false, ...(isShortLived ? { hops: first_hops } : {}) };
+      return { socket, to, local: false, ...(first_hops === null ? {} : { hops: first_hops }) };
     },
   };
 }
